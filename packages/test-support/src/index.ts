@@ -1,0 +1,1 @@
+export { tempTree } from "./temp-tree.ts";

@@ -1,0 +1,19 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { onTestFinished } from "vitest";
+
+/**
+ * Makes a temporary directory holding `files` (relative path → content), removed when the test ends.
+ * Returns its real absolute path.
+ */
+export function tempTree(files: Record<string, string> = {}): string {
+	const root = realpathSync(mkdtempSync(join(tmpdir(), "agentv-test-")));
+	for (const [path, content] of Object.entries(files)) {
+		const target = join(root, path);
+		mkdirSync(dirname(target), { recursive: true });
+		writeFileSync(target, content);
+	}
+	onTestFinished(() => rmSync(root, { recursive: true, force: true }));
+	return root;
+}

@@ -1,0 +1,32 @@
+import { defineConfig } from "vitest/config";
+
+const resolve = { conditions: ["agentv-source"] };
+const ssr = { resolve: { conditions: ["agentv-source"], externalConditions: ["agentv-source"] } };
+
+export default defineConfig({
+	resolve,
+	ssr,
+	test: {
+		projects: [
+			{ resolve, ssr, test: { name: "core", include: ["packages/core/src/**/*.test.ts"], testTimeout: 60_000 } },
+			{
+				resolve,
+				ssr,
+				test: {
+					name: "cli",
+					include: ["apps/cli/{src,test}/**/*.test.ts", "scripts/**/*.test.ts"],
+					testTimeout: 120_000,
+				},
+			},
+			{
+				resolve,
+				ssr,
+				test: {
+					name: "studio",
+					include: ["apps/studio/{server,client,test}/**/*.test.{ts,tsx}"],
+					testTimeout: 120_000,
+				},
+			},
+		],
+	},
+});
