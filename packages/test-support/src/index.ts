@@ -1,1 +1,2 @@
+export { isAlive, waitUntil } from "./processes.ts";
 export { tempTree } from "./temp-tree.ts";

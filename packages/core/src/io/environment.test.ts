@@ -1,0 +1,18 @@
+import { homedir } from "node:os";
+import { expect, test } from "vitest";
+import { agentvHome, expandHome, homeDirectory } from "./environment.ts";
+
+test("the home directory comes from the environment given, else from the system", () => {
+	expect(homeDirectory({ HOME: "/h" })).toBe("/h");
+	expect(homeDirectory({})).toBe(homedir());
+	expect(expandHome("~/x", { HOME: "/h" })).toBe("/h/x");
+	expect(expandHome("~", { HOME: "/h" })).toBe("/h");
+	expect(expandHome("~other/x", { HOME: "/h" })).toBe("~other/x");
+});
+
+test("AGENTV_HOME may begin with a tilde; empty means unset", () => {
+	expect(agentvHome({ HOME: "/h" })).toBe("/h/.agentv");
+	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "" })).toBe("/h/.agentv");
+	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "~/data/" })).toBe("/h/data");
+	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "/abs" })).toBe("/abs");
+});

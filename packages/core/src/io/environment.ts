@@ -1,0 +1,21 @@
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+
+/** Environment variables as a plain value: read once where the program starts, then handed down. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The user's home directory: `HOME`, on Windows `USERPROFILE`, else what the system says. */
+export function homeDirectory(env: Environment): string {
+	return env.HOME || env.USERPROFILE || homedir();
+}
+
+/** Puts the home directory for a leading `~` or `~/`; anything else stays as it is. */
+export function expandHome(path: string, env: Environment): string {
+	if (path === "~") return homeDirectory(env);
+	return path.startsWith("~/") ? join(homeDirectory(env), path.slice(2)) : path;
+}
+
+/** Where AgentV keeps its registry, state and caches: `$AGENTV_HOME` (`~` expanded), default `~/.agentv`. Absolute. */
+export function agentvHome(env: Environment): string {
+	return resolve(expandHome(env.AGENTV_HOME || join(homeDirectory(env), ".agentv"), env));
+}

@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import {
+	closeSync,
+	fchmodSync,
+	fsyncSync,
+	openSync,
+	readlinkSync,
+	renameSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileError } from "./file-error.ts";
+import { pathKind, realPath } from "./stat-path.ts";
+import { syncDirectory } from "./sync-directory.ts";
+
+export interface WriteOptions {
+	/** Permission bits of a file that did not exist; an existing file keeps its own. Default 0o644 less the umask. */
+	readonly mode?: number;
+}
+
+/** The file that writing to `path` changes: links are followed, also a link whose target does not exist yet. */
+export function writeTarget(path: string): string {
+	let target = resolve(path);
+	for (let hops = 0; hops < 40 && pathKind(target) === "link"; hops++) {
+		target = resolve(realPath(dirname(target)), readlinkSync(target));
+	}
+	return join(realPath(dirname(target)), basename(target));
+}
+
+/** Writes `content` to a new, synced file beside `target` and returns its path; the caller renames or removes it. */
+export function stageBeside(target: string, content: string | Uint8Array, options: WriteOptions = {}): string {
+	const staged = join(
+		dirname(target),
+		`.${basename(target).slice(0, 100)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`,
+	);
+	const existing = statSync(target, { throwIfNoEntry: false });
+	const mode = existing ? existing.mode & 0o7777 : options.mode;
+	const descriptor = openSync(staged, "wx", mode ?? 0o666);
+	try {
+		if (mode !== undefined) fchmodSync(descriptor, mode);
+		writeFileSync(descriptor, content);
+		fsyncSync(descriptor);
+	} catch (error) {
+		rmSync(staged, { force: true });
+		throw error;
+	} finally {
+		closeSync(descriptor);
+	}
+	return staged;
+}
+
+/**
+ * Replaces a file in one step: written beside it, synced, renamed. A reader sees the old content or the new, never a part.
+ * Writing to a symbolic link changes the file it points to and leaves the link. The directory must exist.
+ * @throws AgentvError `not-found` or `config` naming the path; the old content is then untouched.
+ */
+export function writeAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
+	let staged: string | undefined;
+	try {
+		const target = writeTarget(path);
+		staged = stageBeside(target, content, options);
+		renameSync(staged, target);
+		syncDirectory(dirname(target));
+	} catch (error) {
+		if (staged) rmSync(staged, { force: true });
+		throw fileError(path, error);
+	}
+}

@@ -1,0 +1,93 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { StringDecoder } from "node:string_decoder";
+import { LineSplitter } from "./line-splitter.ts";
+
+export interface CaptureOptions {
+	/** `stdout` or `stderr`: the spill file's name begins with it. */
+	readonly name: string;
+	/** Bytes kept in memory. */
+	readonly maxBuffer: number;
+	/** Where output beyond `maxBuffer` goes; without it that output is dropped. */
+	readonly spillDir?: string | undefined;
+	/** Bytes that the spill file may have at most; what comes later is dropped. */
+	readonly maxSpill: number;
+	readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/** One output stream of a process: its head in memory, the whole in a file once it outgrows that. */
+export class CapturedOutput {
+	readonly #options: CaptureOptions;
+	readonly #lines: LineSplitter | undefined;
+	#chunks: Buffer[] = [];
+	#kept = 0;
+	#spilled = 0;
+	#descriptor: number | undefined;
+	#spillError: unknown;
+	/** The file that holds everything, when the output outgrew memory and there is a spill directory. */
+	path: string | undefined;
+	/** Whether `text()` is less than what the process wrote. */
+	truncated = false;
+
+	constructor(options: CaptureOptions) {
+		this.#options = options;
+		this.#lines = options.onLine && new LineSplitter(options.onLine);
+	}
+
+	write(chunk: Buffer): void {
+		this.#lines?.write(chunk);
+		const room = this.#options.maxBuffer - this.#kept;
+		if (this.#descriptor === undefined && chunk.length > room) this.#startSpilling();
+		if (this.#descriptor !== undefined) this.#spill(chunk);
+		if (room <= 0) {
+			this.truncated ||= chunk.length > 0;
+			return;
+		}
+		const head = chunk.length > room ? chunk.subarray(0, room) : chunk;
+		this.truncated ||= head.length < chunk.length;
+		this.#chunks.push(head);
+		this.#kept += head.length;
+	}
+
+	/** Closes the spill file. @throws what writing the spill file threw. */
+	end(): void {
+		this.#lines?.end();
+		if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+		this.#descriptor = undefined;
+		if (this.#spillError) throw this.#spillError;
+	}
+
+	/** What was kept in memory, as UTF-8; a character cut by the limit is left out. */
+	text(): string {
+		const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
+		this.#chunks = [bytes];
+		return this.truncated ? new StringDecoder("utf8").write(bytes) : bytes.toString("utf8");
+	}
+
+	#startSpilling(): void {
+		if (this.#options.spillDir === undefined || this.path !== undefined || this.#spillError) return;
+		try {
+			mkdirSync(this.#options.spillDir, { recursive: true });
+			const path = join(this.#options.spillDir, `${this.#options.name}-${randomBytes(6).toString("hex")}.txt`);
+			this.#descriptor = openSync(path, "wx", 0o600);
+			this.path = path;
+		} catch (error) {
+			this.#spillError = error;
+			return;
+		}
+		for (const chunk of this.#chunks) this.#spill(chunk);
+	}
+
+	#spill(chunk: Buffer): void {
+		if (this.#descriptor === undefined || this.#spillError) return;
+		const part = chunk.subarray(0, Math.max(0, this.#options.maxSpill - this.#spilled));
+		try {
+			// Synchronous on purpose: the pipe is not read further until the disk has taken this, so memory stays bounded.
+			for (let at = 0; at < part.length; ) at += writeSync(this.#descriptor, part, at);
+			this.#spilled += part.length;
+		} catch (error) {
+			this.#spillError = error;
+		}
+	}
+}

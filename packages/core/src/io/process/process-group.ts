@@ -1,0 +1,77 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { errnoCode } from "../files/file-error.ts";
+
+/** Groups that run now; ended when this process exits, so that nothing is left behind. */
+const running = new Set<number>();
+let endsWithUs = false;
+
+function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+	try {
+		process.kill(-leader, signal);
+		return true;
+	} catch (error) {
+		// EPERM: a member changed its user; it is there, but not ours to end.
+		if (errnoCode(error) === "ESRCH" || errnoCode(error) === "EPERM") return false;
+		throw error;
+	}
+}
+
+/** Remembers a group, so that it is killed should this process exit before `forgetGroup`. */
+export function trackGroup(leader: number): void {
+	running.add(leader);
+	if (endsWithUs) return;
+	endsWithUs = true;
+	process.on("exit", () => {
+		for (const group of running) killGroup(group);
+	});
+}
+
+export function forgetGroup(leader: number): void {
+	running.delete(leader);
+}
+
+/** Whether /proc shows a process of the group that is more than a zombie waiting for its parent. */
+function hasLiveMember(leader: number): boolean {
+	return readdirSync("/proc").some((entry) => {
+		if (!/^\d+$/.test(entry)) return false;
+		try {
+			const [state, , group] = readFileSync(`/proc/${entry}/stat`, "utf8")
+				.replace(/^.*\) /s, "")
+				.split(" ");
+			return Number(group) === leader && state !== "Z" && state !== "X";
+		} catch (error) {
+			// It went while we looked.
+			if (errnoCode(error) === undefined) throw error;
+			return false;
+		}
+	});
+}
+
+/** Whether a process of the group is left. Orphans that init is slow to reap count as gone, where the system can tell. */
+export function isGroupAlive(leader: number): boolean {
+	if (process.platform === "win32" || !signalGroup(leader, 0)) return false;
+	return process.platform === "linux" ? hasLiveMember(leader) : true;
+}
+
+/** Asks every process of the group to end. */
+export function terminateGroup(leader: number): void {
+	if (process.platform === "win32") killGroup(leader);
+	else signalGroup(leader, "SIGTERM");
+}
+
+/** Ends every process of the group. */
+export function killGroup(leader: number): void {
+	if (process.platform === "win32") spawnSync("taskkill", ["/pid", String(leader), "/T", "/F"], { stdio: "ignore" });
+	else signalGroup(leader, "SIGKILL");
+}
+
+/** Waits until the group is empty, at most `waitMs`; answers whether it is. */
+export async function groupEnded(leader: number, waitMs: number): Promise<boolean> {
+	const until = performance.now() + waitMs;
+	for (let pause = 2; isGroupAlive(leader); pause = Math.min(pause * 2, 50)) {
+		if (performance.now() >= until) return false;
+		await new Promise((resolve) => setTimeout(resolve, pause));
+	}
+	return true;
+}
