@@ -1,2 +1,11 @@
+export {
+	bareRepository,
+	type FileContent,
+	git,
+	gitRepository,
+	gitTestEnvironment,
+	type TestRepository,
+	writeTree,
+} from "./git-repo.ts";
 export { isAlive, waitUntil } from "./processes.ts";
 export { tempTree } from "./temp-tree.ts";

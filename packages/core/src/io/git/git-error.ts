@@ -1,0 +1,109 @@
+import { AgentvError, type ErrorCode } from "../../base/agentv-error.ts";
+import { redactUrls } from "./redact-urls.ts";
+
+/** Why a git command failed, as far as its words tell. */
+export type GitFailureReason =
+	| "not-found"
+	| "auth"
+	| "network"
+	| "timeout"
+	| "aborted"
+	| "ref-missing"
+	| "git-missing"
+	| "other";
+
+/** What a git command left behind when it failed. */
+export interface GitFailure {
+	readonly args: readonly string[];
+	readonly exitCode: number | null;
+	readonly stderr: string;
+	readonly timedOut?: boolean;
+	readonly aborted?: boolean;
+}
+
+/** An AgentvError that also says why git failed. Message, hint and stderr never hold the user part of a URL. */
+export class GitError extends AgentvError {
+	readonly reason: GitFailureReason;
+	/** Null when git did not start or was ended by a signal. */
+	readonly exitCode: number | null;
+	readonly stderr: string;
+
+	constructor(code: ErrorCode, message: string, reason: GitFailureReason, failure: GitFailure, hint?: string) {
+		super(code, message, hint === undefined ? {} : { hint });
+		this.reason = reason;
+		this.exitCode = failure.exitCode;
+		this.stderr = redactUrls(failure.stderr);
+	}
+}
+
+/** The words of git (`LC_ALL=C`), curl and ssh by which a reason is known; the first that matches counts. */
+const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
+	["timeout", /Operation too slow|Connection timed out|Operation timed out|Timeout was reached/i],
+	[
+		"auth",
+		/Authentication failed|could not read (Username|Password)|terminal prompts disabled|returned error: 40[137]/i,
+	],
+	["auth", /Permission denied|Host key verification failed|HTTP Basic: Access denied|Invalid username or/i],
+	[
+		"ref-missing",
+		/Remote branch .* not found|couldn't find remote ref|not our ref|no such ref was fetched|unadvertised object/i,
+	],
+	["not-found", /repository '?.*'? not found|does not appear to be a git repository|returned error: (404|410)/i],
+	[
+		"not-found",
+		/repository '.*' does not exist|not exported|No such file or directory|not valid: is this a git repository/i,
+	],
+	[
+		"network",
+		/Could not resolve|Failed to connect|Couldn't connect|unable to (connect|look up|access)|Connection (refused|reset|closed)/i,
+	],
+	[
+		"network",
+		/early EOF|RPC failed|hung up|unexpected disconnect|network is unreachable|No route to host|SSL|TLS|curl \d+|invalid index-pack/i,
+	],
+];
+
+/** Why a failed command failed. */
+export function classifyGitFailure(failure: GitFailure): GitFailureReason {
+	if (failure.aborted) return "aborted";
+	if (failure.timedOut) return "timeout";
+	return signs.find(([, sign]) => sign.test(failure.stderr))?.[0] ?? "other";
+}
+
+/** The line of git's stderr that says most: the first `fatal:`, else `error:`, else the last one. */
+function tellingLine(stderr: string): string {
+	const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
+	const line =
+		lines.find((one) => one.startsWith("fatal:")) ?? lines.find((one) => one.startsWith("error:")) ?? lines.at(-1);
+	return line?.replace(/^(fatal|error): /, "") ?? "";
+}
+
+/** The name of the command in `args`: the first that is no option. */
+function commandName(args: readonly string[]): string {
+	return `git ${args.find((argument) => !argument.startsWith("-")) ?? ""}`.trim();
+}
+
+/** The error for a command that ran and failed: `interrupted` when aborted, else `failed`. */
+export function gitFailed(failure: GitFailure): GitError {
+	const reason = classifyGitFailure(failure);
+	const command = commandName(failure.args);
+	if (reason === "aborted") return new GitError("interrupted", `${command} was interrupted`, reason, failure);
+	if (failure.timedOut) return new GitError("failed", `${command} took too long and was ended`, reason, failure);
+	const words = redactUrls(tellingLine(failure.stderr));
+	const said =
+		words || (failure.exitCode === null ? "it was ended by a signal" : `exit code ${failure.exitCode}, no message`);
+	const hint = /dubious ownership/.test(failure.stderr)
+		? 'Add the directory to git\'s "safe.directory" configuration, if you trust it.'
+		: undefined;
+	return new GitError("failed", `${command} failed: ${said}`, reason, failure, hint);
+}
+
+/** The error for a git that could not be started. */
+export function gitNotStarted(args: readonly string[], code: string, message: string): GitError {
+	const failure: GitFailure = { args, exitCode: null, stderr: "" };
+	if (code === "ENOENT" && !message.startsWith("the working directory")) {
+		const hint = "Install git, or add its directory to the PATH.";
+		return new GitError("config", "git was not found on the PATH", "git-missing", failure, hint);
+	}
+	return new GitError("config", `git could not be started: ${message}`, "other", failure);
+}

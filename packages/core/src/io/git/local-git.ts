@@ -1,0 +1,130 @@
+import { spawnSync } from "node:child_process";
+import { type SimpleGitOptions, simpleGit } from "simple-git";
+import type { Environment } from "../environment.ts";
+import { errnoCode, fileError } from "../files/file-error.ts";
+import { targetKind } from "../files/stat-path.ts";
+import { type GitConfig, localGitEnvironment } from "./git-environment.ts";
+import { gitFailed, gitNotStarted } from "./git-error.ts";
+
+export interface LocalGitOptions {
+	readonly env: Environment;
+	readonly signal?: AbortSignal | undefined;
+	readonly input?: string | Uint8Array | undefined;
+	/** Exit codes that are an answer, not a failure. Default `[0]`. */
+	readonly okExitCodes?: readonly number[] | undefined;
+	/** Further configuration for this call: `foreignRepositoryConfig(root)` for a repository that we did not make. */
+	readonly config?: GitConfig | undefined;
+	/** `GIT_*` variables for this call, as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`. */
+	readonly variables?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface GitAnswer {
+	readonly exitCode: number;
+	/** As UTF-8. */
+	readonly stdout: string;
+	readonly stdoutBytes: Buffer;
+	readonly stderr: string;
+}
+
+/** What simple-git blocks and our own hardening needs; whatever a user wrote stays behind `--` in `args`. */
+const allowed: NonNullable<SimpleGitOptions["unsafe"]> = {
+	allowUnsafeConfigEnvCount: true,
+	allowUnsafeConfigPaths: true,
+	allowUnsafeHooksPath: true,
+	allowUnsafeFsMonitor: true,
+};
+/** The same for switching off what a foreign repository's configuration names. */
+const allowedForOverrides: NonNullable<SimpleGitOptions["unsafe"]> = {
+	allowUnsafeCommandBinaries: true,
+	allowUnsafeCredentialHelper: true,
+	allowUnsafeEditor: true,
+	allowUnsafeFilter: true,
+	allowUnsafeGpgProgram: true,
+	allowUnsafeMergeDriver: true,
+	allowUnsafePager: true,
+	allowUnsafeSshCommand: true,
+};
+
+/** Commands that would run configured programs to show a difference. */
+const showsDifferences = new Set(["diff", "diff-files", "diff-index", "diff-tree", "log", "show", "whatchanged"]);
+
+function guarded(args: readonly string[]): string[] {
+	const [command = "", ...rest] = args;
+	return showsDifferences.has(command) ? [command, "--no-ext-diff", "--no-textconv", ...rest] : [...args];
+}
+
+function environment(options: LocalGitOptions): Record<string, string> {
+	const all = { ...localGitEnvironment(options.env, options.config), ...options.variables };
+	return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function answer(exitCode: number, stdout: Buffer, stderr: Buffer): GitAnswer {
+	return { exitCode, stdout: stdout.toString("utf8"), stdoutBytes: stdout, stderr: stderr.toString("utf8") };
+}
+
+function refuseMissingDirectory(directory: string): void {
+	const kind = targetKind(directory);
+	if (kind !== "directory")
+		throw fileError(directory, Object.assign(new Error(kind), { code: kind === "missing" ? "ENOENT" : "ENOTDIR" }));
+}
+
+/**
+ * Runs a git command that never talks to a remote (protocols are off, so that a blob-filtered clone can't fetch behind our back),
+ * without hooks, prompts or inherited `GIT_*` variables. `args` begins with the command's name; operands belong behind `--`.
+ * @throws GitError with git's words, redacted; `git-missing` when there is no git.
+ */
+export async function localGit(
+	directory: string,
+	args: readonly string[],
+	options: LocalGitOptions,
+): Promise<GitAnswer> {
+	refuseMissingDirectory(directory);
+	const env = environment(options);
+	const ok = options.okExitCodes ?? [0];
+	let result: { stdOut: Buffer[]; stdErr: Buffer[]; exitCode: number } | undefined;
+	const settings: Partial<SimpleGitOptions> = {
+		baseDir: directory,
+		// Every variable named GIT_… is one that we put there ourselves.
+		allowEnvironment: Object.keys(env),
+		unsafe: options.config ? { ...allowed, ...allowedForOverrides } : allowed,
+		completion: { onClose: true, onExit: false },
+		...(options.signal ? { abort: options.signal } : {}),
+		// Always something: a command that reads its stdin must not wait for ever.
+		input: () => Buffer.from(options.input ?? ""),
+		errors(error, ended) {
+			result = ended;
+			return ok.includes(ended.exitCode) ? undefined : (error ?? new Error("git failed"));
+		},
+	};
+	try {
+		await simpleGit(settings).env(env).raw(guarded(args));
+	} catch (error) {
+		if (options.signal?.aborted) throw gitFailed({ args, exitCode: null, stderr: "", aborted: true });
+		if (!result) throw error;
+		const stderr = Buffer.concat(result.stdErr).toString("utf8");
+		if (/\bENOENT\b/.test(stderr) && result.exitCode < 0) throw gitNotStarted(args, "ENOENT", stderr);
+		throw gitFailed({ args, exitCode: result.exitCode, stderr });
+	}
+	if (!result) throw gitFailed({ args, exitCode: null, stderr: "" });
+	return answer(result.exitCode, Buffer.concat(result.stdOut), Buffer.concat(result.stdErr));
+}
+
+/** The same, synchronously: for one quick question in the middle of synchronous work. At most 1 GB of output; no abort. */
+export function localGitSync(directory: string, args: readonly string[], options: LocalGitOptions): GitAnswer {
+	refuseMissingDirectory(directory);
+	const result = spawnSync("git", guarded(args), {
+		cwd: directory,
+		env: environment(options),
+		maxBuffer: 2 ** 30,
+		stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+		...(options.input === undefined ? {} : { input: options.input }),
+		windowsHide: true,
+	});
+	if (result.error && result.pid === 0) throw gitNotStarted(args, errnoCode(result.error) ?? "", result.error.message);
+	if (result.error) throw result.error;
+	const stderr = result.stderr.toString("utf8");
+	if (result.status === null || !(options.okExitCodes ?? [0]).includes(result.status)) {
+		throw gitFailed({ args, exitCode: result.status, stderr });
+	}
+	return answer(result.status, result.stdout, result.stderr);
+}

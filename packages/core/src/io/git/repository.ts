@@ -1,0 +1,94 @@
+import { dirname, join, resolve } from "node:path";
+import { pathKind, targetKind } from "../files/stat-path.ts";
+import { type LocalGitOptions, localGit, localGitSync } from "./local-git.ts";
+
+/** `env`, and for repositories that we did not make also what `foreignRepository` answers. */
+export type GitReadOptions = Pick<LocalGitOptions, "env" | "signal" | "config" | "variables">;
+
+/** A path that differs from HEAD: its two-letter status as `git status --porcelain` gives it (`??` is untracked). */
+export interface ChangedFile {
+	/** Relative to the repository's root, `/` between components. */
+	readonly path: string;
+	readonly status: string;
+}
+
+/** The top directory of the repository that `directory` lies in, found without starting git, or undefined. */
+export function repositoryRoot(directory: string): string | undefined {
+	for (let at = resolve(directory); ; at = dirname(at)) {
+		const marker = join(at, ".git");
+		// An empty directory named .git is no repository, neither for git.
+		if (targetKind(marker) === "file" || pathKind(join(marker, "HEAD")) !== "missing") return at;
+		if (dirname(at) === at) return undefined;
+	}
+}
+
+/** The SHA that HEAD stands on, or undefined before the first commit. */
+export async function headCommit(root: string, options: GitReadOptions): Promise<string | undefined> {
+	const answer = await localGit(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], {
+		...options,
+		okExitCodes: [0, 1],
+	});
+	return answer.stdout.trim() || undefined;
+}
+
+/** The branch that is checked out (also one without commits), or undefined when HEAD is detached. */
+export async function currentBranch(root: string, options: GitReadOptions): Promise<string | undefined> {
+	const answer = await localGit(root, ["symbolic-ref", "--quiet", "--short", "HEAD"], {
+		...options,
+		okExitCodes: [0, 1],
+	});
+	return answer.stdout.trim() || undefined;
+}
+
+/** What differs from HEAD in the index or the work tree, untracked files included, ignored ones not; of `paths` if given. */
+export async function changedFiles(
+	root: string,
+	options: GitReadOptions,
+	paths: readonly string[] = [],
+): Promise<ChangedFile[]> {
+	const args = ["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"];
+	const answer = await localGit(root, [...args, "--", ...literal(paths)], options);
+	return zeroSeparated(answer.stdout).map((entry) => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
+}
+
+/** Whether anything differs from HEAD. */
+export async function isDirty(root: string, options: GitReadOptions): Promise<boolean> {
+	return (await changedFiles(root, options)).length > 0;
+}
+
+/** Every path that the index holds, relative to the root, in byte order. One `git ls-files` for the whole repository. */
+export async function trackedFiles(root: string, options: GitReadOptions): Promise<string[]> {
+	return zeroSeparated((await localGit(root, ["ls-files", "-z"], options)).stdout);
+}
+
+/** `trackedFiles`, synchronously. */
+export function trackedFilesSync(root: string, options: GitReadOptions): string[] {
+	return zeroSeparated(localGitSync(root, ["ls-files", "-z"], options).stdout);
+}
+
+/** Which of `paths` (relative to the root, or absolute) git ignores; tracked files are never ignored. */
+export async function ignoredFiles(
+	root: string,
+	paths: readonly string[],
+	options: GitReadOptions,
+): Promise<Set<string>> {
+	if (paths.length === 0) return new Set();
+	const input = `${paths.join("\0")}\0`;
+	const answer = await localGit(root, ["check-ignore", "-z", "--stdin"], { ...options, input, okExitCodes: [0, 1] });
+	return new Set(zeroSeparated(answer.stdout));
+}
+
+/** The configured URL of a remote as it stands there: redact it before showing. */
+export async function remoteUrl(root: string, options: GitReadOptions, remote = "origin"): Promise<string | undefined> {
+	const answer = await localGit(root, ["config", "--get", `remote.${remote}.url`], { ...options, okExitCodes: [0, 1] });
+	return answer.stdout.replace(/\n$/, "") || undefined;
+}
+
+function zeroSeparated(text: string): string[] {
+	return text.split("\0").filter((part) => part !== "");
+}
+
+/** Paths as paths, not as patterns. */
+function literal(paths: readonly string[]): string[] {
+	return paths.map((path) => `:(literal)${path}`);
+}

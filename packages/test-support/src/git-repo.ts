@@ -1,0 +1,99 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** An environment in which git sees no configuration but the repository's own, and never asks. */
+export const gitTestEnvironment: Readonly<Record<string, string>> = {
+	PATH: process.env.PATH ?? "",
+	HOME: "/nonexistent",
+	GIT_CONFIG_GLOBAL: "/dev/null",
+	GIT_CONFIG_NOSYSTEM: "1",
+	GIT_TERMINAL_PROMPT: "0",
+	LC_ALL: "C",
+};
+
+const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgSign=false"];
+
+/** Runs git in `directory` and returns its trimmed stdout; throws with git's words when it fails. */
+export function git(directory: string, ...args: string[]): string {
+	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
+	return execFileSync("git", [...identity, "-c", "protocol.file.allow=always", ...args], {
+		...options,
+		stdio: "pipe",
+	}).trim();
+}
+
+/** A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission bits. */
+export type FileContent =
+	| string
+	| Uint8Array
+	| null
+	| { readonly link: string }
+	| { readonly content: string; readonly mode: number };
+
+/** Writes files (relative path → content) below `directory`, making directories as needed. */
+export function writeTree(directory: string, files: Readonly<Record<string, FileContent>>): void {
+	for (const [path, content] of Object.entries(files)) {
+		const target = join(directory, path);
+		rmSync(target, { force: true, recursive: true });
+		if (content === null) continue;
+		mkdirSync(dirname(target), { recursive: true });
+		if (typeof content === "string" || content instanceof Uint8Array) writeFileSync(target, content);
+		else if ("link" in content) symlinkSync(content.link, target);
+		else {
+			writeFileSync(target, content.content);
+			chmodSync(target, content.mode);
+		}
+	}
+}
+
+export interface TestRepository {
+	readonly root: string;
+	/** Writes the files, commits everything and returns the commit's SHA. */
+	commit(files: Readonly<Record<string, FileContent>>, message?: string): string;
+	/** Makes the branch if need be and checks it out. */
+	branch(name: string): void;
+	tag(name: string, options?: { readonly annotated?: boolean }): void;
+	/** Pushes every branch and tag to the bare repository at `bare`, which is made if need be; forced. Returns `bare`. */
+	pushTo(bare: string): string;
+	git(...args: string[]): string;
+}
+
+/** Makes a repository at `root` (made if need be) on branch `main`, with a first commit when `files` are given. */
+export function gitRepository(root: string, files?: Readonly<Record<string, FileContent>>): TestRepository {
+	mkdirSync(root, { recursive: true });
+	git(root, "init", "--quiet", "--initial-branch=main");
+	const repository: TestRepository = {
+		root,
+		commit(changes, message = "change") {
+			writeTree(root, changes);
+			git(root, "add", "--all", "--force");
+			git(root, "commit", "--quiet", "--allow-empty", "--message", message);
+			return git(root, "rev-parse", "HEAD");
+		},
+		branch(name) {
+			const exists = git(root, "branch", "--list", name) !== "";
+			git(root, "switch", "--quiet", ...(exists ? [name] : ["--create", name]));
+		},
+		tag(name, options = {}) {
+			git(root, "tag", ...(options.annotated ? ["--annotate", "--message", name] : []), name);
+		},
+		pushTo(bare) {
+			bareRepository(bare);
+			git(root, "push", "--quiet", "--force", bare, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*");
+			return bare;
+		},
+		git: (...args) => git(root, ...args),
+	};
+	if (files) repository.commit(files, "first");
+	return repository;
+}
+
+/** Makes a bare repository that serves partial clones and single commits, as the large hosts do. Returns its path. */
+export function bareRepository(path: string): string {
+	mkdirSync(path, { recursive: true });
+	git(path, "init", "--quiet", "--bare", "--initial-branch=main");
+	for (const key of ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"]) git(path, "config", key, "true");
+	git(path, "config", "http.receivepack", "false");
+	return path;
+}
