@@ -1,0 +1,44 @@
+import { basename } from "node:path";
+import { slugify } from "../base/slug.ts";
+import type { Part } from "./source.ts";
+
+/** Agent Skills' own format: `evals.json` with `{skill_name, evals: […]}`. */
+export function isAgentSkillsFile(file: string, value: unknown): boolean {
+	return (
+		basename(file) === "evals.json" &&
+		typeof value === "object" &&
+		value !== null &&
+		Array.isArray((value as { evals?: unknown }).evals)
+	);
+}
+
+interface SkillEval {
+	readonly id?: unknown;
+	readonly prompt?: unknown;
+	readonly expected_output?: unknown;
+	readonly files?: unknown;
+	readonly assertions?: unknown;
+}
+
+/** The same document under our own field names. */
+export function agentSkillsEnvelope(part: Part): Part {
+	const { skill_name: skill, evals } = part.value as { skill_name?: unknown; evals: SkillEval[] };
+	const tests = evals.map((entry) => {
+		if (typeof entry !== "object" || entry === null) return entry;
+		const { id, prompt, expected_output, files, assertions } = entry;
+		return {
+			...(id === undefined ? {} : { id }),
+			...(prompt === undefined ? {} : { input: prompt }),
+			...(expected_output === undefined ? {} : { expected_output }),
+			...(files === undefined ? {} : { input_files: files }),
+			...(assertions === undefined ? {} : { assertions }),
+		};
+	});
+	const renamed: Readonly<Record<string, string>> = { tests: "evals", input: "prompt", input_files: "files" };
+	const name = typeof skill === "string" ? slugify(skill) : "";
+	return {
+		...part,
+		value: { ...(name ? { name } : {}), tests },
+		written: (path) => part.written(path.map((key) => (typeof key === "string" ? (renamed[key] ?? key) : key))),
+	};
+}

@@ -1,0 +1,42 @@
+import { dirname, join, resolve } from "node:path";
+import { isInside } from "../io/files/path-inside.ts";
+import type { DiskView } from "./disk-view.ts";
+
+/** How far an eval may look: its own directory, and the root that bounds every search through parent directories. */
+export interface EvalScope {
+	/** Directory of the eval file. */
+	readonly directory: string;
+	/** Repository root, bundle root, or the bound where there is neither. */
+	readonly root: string;
+	/** What the root is. */
+	readonly rootKind: "repository" | "bundle" | "working-directory" | "eval-directory";
+}
+
+/** Finds the scope of an eval in `directory`; `cwd` bounds it where there is no repository. */
+export function findScope(directory: string, cwd: string, view: DiskView): EvalScope {
+	for (const candidate of withParents(directory)) {
+		if (isBundle(candidate, view)) return { directory, root: candidate, rootKind: "bundle" };
+		if (view.kind(join(candidate, ".git")) !== "missing") return { directory, root: candidate, rootKind: "repository" };
+	}
+	if (isInside(resolve(cwd), directory)) return { directory, root: resolve(cwd), rootKind: "working-directory" };
+	return { directory, root: directory, rootKind: "eval-directory" };
+}
+
+/** `directory` and its parents up to and including `root` (the file system's root when not given), nearest first. */
+export function* withParents(directory: string, root?: string): Generator<string> {
+	let current = directory;
+	while (true) {
+		yield current;
+		const parent = dirname(current);
+		if (current === root || parent === current) return;
+		current = parent;
+	}
+}
+
+/** A bundle is recognised by its manifest: a JSON object with `format_version` and `digest`. */
+function isBundle(directory: string, view: DiskView): boolean {
+	const manifest = join(directory, "manifest.json");
+	if (view.kind(manifest) !== "file" || view.kind(join(directory, "eval.yaml")) !== "file") return false;
+	const text = view.readText(manifest);
+	return /"format_version"\s*:/.test(text) && /"digest"\s*:\s*"(sha256:)?[0-9a-f]{64}"/.test(text);
+}

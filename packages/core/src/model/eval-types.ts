@@ -1,0 +1,209 @@
+import type { Diagnostic, Place } from "../base/diagnostic.ts";
+import type { SourceRange } from "../base/yaml-document.ts";
+import type { AssertionSettings, AssertionType } from "../schema/assertion-entry.ts";
+import type { Role, ToolCall } from "../schema/message.ts";
+import type { ResetMode } from "../schema/workspace-entry.ts";
+import type { CommandSpec } from "./command.ts";
+import type { EvalScope } from "./eval-scope.ts";
+import type { PathText } from "./path-text.ts";
+import type { PlacedVariable, Source } from "./source.ts";
+
+/** A part of a message's content. Files and images are paths, not yet read. */
+export type ContentPiece =
+	| { readonly type: "text"; readonly text: string }
+	| { readonly type: "file" | "image"; readonly path: PathText; readonly mediaType?: string };
+
+export interface Message {
+	readonly role: Role;
+	readonly content: string | readonly ContentPiece[];
+	readonly toolCalls?: readonly ToolCall[];
+}
+
+interface AssertionBase {
+	/** Unique among its siblings only if the author made it so; default: the type. */
+	readonly name: string;
+	readonly weight: number;
+	readonly required: boolean;
+	readonly minScore?: number;
+	readonly negate: boolean;
+	readonly at: Place;
+	/** Directory of the file it is written in. */
+	readonly base: string;
+	/** Keys of the entry that its type does not define; a program gets them as `config`. */
+	readonly rest: Readonly<Record<string, unknown>>;
+	readonly command?: CommandSpec;
+	/** The prompt where it is a file (else it is text in `settings`). */
+	readonly promptFile?: PathText;
+	/** The graders inside a `composite`. */
+	readonly parts?: readonly Assertion[];
+	/** The include that brought it here, for bundles that inline it. */
+	readonly includedBy?: PathText;
+}
+
+export type BuiltInAssertion = {
+	[Type in AssertionType]: AssertionBase & { readonly type: Type; readonly settings: AssertionSettings<Type> };
+}[AssertionType];
+
+/** A type that is a program in `.agentv/graders/` or `.agentv/assertions/`. */
+export interface CustomAssertion extends AssertionBase {
+	readonly type: "custom";
+	readonly customType: string;
+	/** Absolute path of the program. */
+	readonly program: string;
+	readonly settings: { readonly config?: Readonly<Record<string, unknown>>; readonly timeoutSeconds?: number };
+}
+
+export type Assertion = BuiltInAssertion | CustomAssertion;
+
+export interface Hook {
+	readonly command?: CommandSpec;
+	readonly timeoutMs?: number;
+	readonly reset?: ResetMode;
+	readonly at: Place;
+}
+
+export const hookNames = ["beforeAll", "beforeEach", "afterEach", "afterAll"] as const;
+export type HookName = (typeof hookNames)[number];
+export type Hooks = { readonly [Name in HookName]?: Hook };
+
+export interface WorkspaceRepo {
+	/** Path inside the workspace, relative, without leading `./`. */
+	readonly path: string;
+	/** As written: `org/name`, URL, or local path. */
+	readonly repo: string;
+	/** Present when `repo` is a path on this machine. */
+	readonly local?: PathText;
+	readonly commit?: string;
+	readonly sparse?: readonly string[];
+	readonly ancestor: number;
+	readonly at: Place;
+}
+
+export interface Workspace {
+	readonly template?: PathText;
+	readonly isolation: "shared" | "per_test";
+	readonly repos: readonly WorkspaceRepo[];
+	readonly hooks: Hooks;
+	readonly env: Readonly<Record<string, string>>;
+	readonly at: Place;
+	/** The external workspace file it came from. */
+	readonly file?: PathText;
+}
+
+export type AgentRuleKind = "skills" | "hooks" | "agents" | "rules";
+
+export type Extension =
+	| { readonly kind: "module"; readonly module: PathText; readonly exportName: HookName; readonly at: Place }
+	| {
+			readonly kind: "agent-rules";
+			readonly hook: HookName;
+			readonly paths?: { readonly [Kind in AgentRuleKind]?: readonly PathText[] };
+			readonly at: Place;
+	  };
+
+export interface Preprocessor {
+	readonly type: string;
+	readonly command: CommandSpec;
+	readonly timeoutSeconds?: number;
+}
+
+/** How a test or eval chooses its target: by name, or by a definition of its own. */
+export type TargetChoice =
+	| { readonly name: string; readonly at: Place }
+	| {
+			readonly inline: Readonly<Record<string, unknown>>;
+			readonly name: string;
+			readonly at: Place;
+			readonly base: string;
+	  };
+
+export interface Repeat {
+	readonly count: number;
+	readonly strategy: "mean" | "pass_any" | "pass_all";
+	readonly earlyExit: boolean;
+}
+
+export interface Turn {
+	readonly input: readonly Message[];
+	readonly expectedOutput?: string;
+	readonly assertions: readonly Assertion[];
+}
+
+/** What the tests of one eval file share. A test imported with its suite keeps that suite's. */
+export interface Suite {
+	readonly file: string;
+	readonly name: string;
+	readonly scope: EvalScope;
+	readonly workspace?: Workspace;
+	readonly extensions: readonly Extension[];
+	readonly preprocessors: readonly Preprocessor[];
+	readonly targets: readonly TargetChoice[];
+	readonly threshold: number;
+	readonly timeoutSeconds?: number;
+	readonly repeat: Repeat;
+}
+
+export interface TestCase {
+	readonly id: string;
+	readonly description?: string;
+	readonly at: Place;
+	/** Directory of the file it is written in. */
+	readonly base: string;
+	readonly suite: Suite;
+	readonly input: readonly Message[];
+	/** The reference answer: the last expected message's content as text. */
+	readonly expectedOutput?: string;
+	readonly expectedMessages: readonly Message[];
+	readonly criteria?: string;
+	/** Its own graders, then the eval's. Empty only for a test graded by `criteria` or `expectedOutput` alone. */
+	readonly assertions: readonly Assertion[];
+	readonly vars: Readonly<Record<string, unknown>>;
+	readonly metadata: Readonly<Record<string, unknown>>;
+	/** Files that string values of `metadata` name (`…_file`, `…_path`). */
+	readonly metadataFiles: readonly PathText[];
+	readonly tags: readonly string[];
+	readonly conversationId?: string;
+	readonly workspace?: Workspace;
+	readonly threshold: number;
+	readonly timeoutSeconds?: number;
+	readonly repeat: Repeat;
+	readonly target?: TargetChoice;
+	readonly dependsOn: readonly string[];
+	readonly onDependencyFailure: "skip" | "fail" | "run";
+	readonly turns: readonly Turn[];
+	readonly aggregation: "mean" | "min" | "max";
+	readonly onTurnFailure: "continue" | "stop";
+}
+
+/** A file that loading itself had to read: test files, includes, external workspaces, imported suites. */
+export interface LoadedFile {
+	readonly kind: "tests" | "suite" | "workspace" | "include" | "prompt";
+	readonly path: PathText;
+	readonly resolved: string;
+}
+
+export interface LoadedEval {
+	/** Absolute path of the eval file. */
+	readonly file: string;
+	readonly name: string;
+	readonly description?: string;
+	readonly scope: EvalScope;
+	readonly suite: Suite;
+	readonly tests: readonly TestCase[];
+	readonly tags: readonly string[];
+	readonly metadata: Readonly<Record<string, unknown>>;
+	readonly requires?: string;
+	readonly workers?: number;
+	readonly budgetUsd?: number;
+	readonly experiment?: string;
+	readonly failOnError?: boolean;
+	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
+	/** Everything wrong with it that loading saw. */
+	readonly diagnostics: readonly Diagnostic[];
+	/** Files read while loading, the references that led to them, missing ones included. */
+	readonly files: readonly LoadedFile[];
+	readonly sources: ReadonlyMap<string, Source>;
+	/** Variables named in any of the sources. */
+	readonly variables: readonly PlacedVariable[];
+	locate(place: Place): SourceRange | undefined;
+}

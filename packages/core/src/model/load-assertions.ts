@@ -1,0 +1,284 @@
+import { basename, dirname, join } from "node:path";
+import { finding } from "../base/diagnostic.ts";
+import { nearestName } from "../base/nearest.ts";
+import {
+	type AssertionType,
+	assertionSchemas,
+	customAssertionSchema,
+	olderAssertionTypes,
+} from "../schema/assertion-entry.ts";
+import type { CommandText } from "../schema/primitives.ts";
+import type { CommandSpec } from "./command.ts";
+import { customGraderNames, findCustomGrader, programEndings } from "./custom-grader.ts";
+import { withParents } from "./eval-scope.ts";
+import type { Assertion, BuiltInAssertion } from "./eval-types.ts";
+import { badRegex, includeDepth, olderField, unknownAssertion } from "./load-findings.ts";
+import { commandOf } from "./load-workspace.ts";
+import type { Loading } from "./loading.ts";
+import type { PathText } from "./path-text.ts";
+import { readShape } from "./read-shape.ts";
+import { child, type Part, placeOf } from "./source.ts";
+
+/** Reads a list of `assertions`. Plain strings of one list form one `rubrics` grader that weighs their number. */
+export function readAssertions(
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[] = [],
+): Assertion[] {
+	if (part.value === undefined || part.value === null) return [];
+	if (!Array.isArray(part.value)) {
+		loading.shape(part.at, "assertions", "expected a list");
+		return [];
+	}
+	const criteria: { text: string; index: number }[] = [];
+	const result: Assertion[] = [];
+	for (const [index, entry] of part.value.entries()) {
+		if (typeof entry === "string" && entry.trim() !== "") criteria.push({ text: entry, index });
+		else result.push(...readAssertion(child(part, index), base, loading, includes));
+	}
+	const first = criteria[0];
+	if (!first) return result;
+	const rubrics: BuiltInAssertion = {
+		type: "rubrics",
+		settings: { type: "rubrics", criteria: criteria.map(({ text }) => text) },
+		name: "rubrics",
+		weight: criteria.length,
+		required: false,
+		negate: false,
+		at: placeOf(part, [first.index]),
+		base,
+		rest: {},
+		...includedBy(includes),
+	};
+	return [...result, rubrics];
+}
+
+function includedBy(includes: readonly PathText[]): { includedBy?: PathText } {
+	const outermost = includes[0];
+	return outermost ? { includedBy: outermost } : {};
+}
+
+function readAssertion(part: Part, base: string, loading: Loading, includes: readonly PathText[]): Assertion[] {
+	const entry = part.value;
+	if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+		loading.shape(part.at, "assertion", "expected a mapping with a `type`, a rubric criterion, or {include: …}");
+		return [];
+	}
+	const fields = entry as Record<string, unknown>;
+	if (typeof fields.include === "string" && fields.type === undefined)
+		return readInclude(fields.include, part, base, loading, includes);
+	if (typeof fields.type !== "string") {
+		loading.shape(part.at, "type", `is required (text), one of ${Object.keys(assertionSchemas).join(", ")}`);
+		return [];
+	}
+	const type = builtInType(fields.type);
+	if (type === undefined) return readCustom(fields.type, part, base, loading, includes);
+	if (fields.type in olderAssertionTypes)
+		loading.report(finding(olderField, { key: fields.type, instead: type }, placeOf(part, ["type"])));
+	const assertion = readBuiltIn(type, part, base, loading, includes);
+	return assertion ? [assertion] : [];
+}
+
+/** The built-in type that `written` names, in today's or an older spelling. */
+export function builtInType(written: string): AssertionType | undefined {
+	const dashed = written.replaceAll("_", "-");
+	if (Object.hasOwn(assertionSchemas, dashed)) return dashed as AssertionType;
+	return olderAssertionTypes[dashed];
+}
+
+interface Common {
+	readonly name?: string | undefined;
+	readonly weight?: number | undefined;
+	readonly required?: boolean | number | undefined;
+	readonly minScore?: number | undefined;
+	readonly negate?: boolean | undefined;
+}
+
+function commonOf(
+	settings: Common,
+	type: string,
+	part: Part,
+	base: string,
+	known: readonly string[],
+	includes: readonly PathText[],
+) {
+	const entry = part.value as Record<string, unknown>;
+	const minScore = typeof settings.required === "number" ? settings.required : settings.minScore;
+	return {
+		name: settings.name ?? type,
+		weight: settings.weight ?? 1,
+		required: settings.required !== undefined && settings.required !== false,
+		negate: settings.negate ?? false,
+		at: part.at,
+		base,
+		rest: Object.fromEntries(Object.entries(entry).filter(([key]) => !known.includes(key))),
+		...(minScore === undefined ? {} : { minScore }),
+		...includedBy(includes),
+	};
+}
+
+function wireKeys(type: AssertionType): string[] {
+	return Object.keys(assertionSchemas[type].def.in.def.shape);
+}
+
+function readBuiltIn(
+	type: AssertionType,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Assertion | undefined {
+	// A code-grader's further keys are its program's `config`, so they are no unknown fields.
+	const quiet =
+		type === "code-grader"
+			? {
+					report: (found: Parameters<Loading["report"]>[0]) =>
+						found.rule === "schema.unknown-field" || loading.report(found),
+				}
+			: loading;
+	const settings = readShape(assertionSchemas[type], part, quiet as Loading);
+	if (!settings) return undefined;
+	const common = commonOf(settings, type, part, base, wireKeys(type), includes);
+	const assertion = { ...common, type, settings } as BuiltInAssertion;
+	switch (assertion.type) {
+		case "regex":
+			return checkRegex(assertion.settings.value, assertion.settings.flags, part, loading) ? assertion : undefined;
+		case "code-grader":
+			return {
+				...assertion,
+				command: commandOf(assertion.settings.command, part, "command", assertion.settings.cwd, base),
+			};
+		case "llm-grader":
+			return { ...assertion, ...promptOf(assertion.settings.prompt, part, base) };
+		case "composite":
+			return readComposite(assertion, part, base, loading, includes);
+		default:
+			return assertion;
+	}
+}
+
+function checkRegex(pattern: string, flags: string | undefined, part: Part, loading: Loading): boolean {
+	try {
+		new RegExp(pattern, flags);
+		return true;
+	} catch (error) {
+		const reason = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : String(error);
+		loading.report(finding(badRegex, { pattern, reason }, placeOf(part, ["value"])));
+		return false;
+	}
+}
+
+type Prompt = string | { command: CommandText; cwd?: string | undefined } | undefined;
+
+/** `prompt` is a file if it begins with `file://`, `./` or `../`, or is one line ending in `.md` or `.txt`. */
+function promptOf(prompt: Prompt, part: Part, base: string): { promptFile?: PathText; command?: CommandSpec } {
+	if (prompt === undefined) return {};
+	if (typeof prompt !== "string")
+		return { command: commandOf(prompt.command, child(part, "prompt"), "command", prompt.cwd, base) };
+	const isFile = /^(file:\/\/|\.{1,2}\/)/.test(prompt) || /^[^\n]*\.(md|txt)$/.test(prompt.trim());
+	return isFile && !prompt.trim().includes("\n")
+		? { promptFile: { raw: prompt.trim(), at: placeOf(part, ["prompt"]), base } }
+		: {};
+}
+
+type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
+
+function readComposite(
+	assertion: Composite,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Composite | undefined {
+	const key = assertion.settings.assertions ? "assertions" : "evaluators";
+	const parts = readAssertions(child(part, key), base, loading, includes);
+	if (parts.length === 0) {
+		loading.shape(part.at, "assertions", "a composite needs at least one assertion");
+		return undefined;
+	}
+	const aggregator = assertion.settings.aggregator;
+	const commandKey = aggregator.command === undefined ? "path" : "command";
+	const text = aggregator.command ?? aggregator.path;
+	if (text === undefined)
+		return { ...assertion, parts, ...promptOf(aggregator.prompt, child(part, "aggregator"), base) };
+	return { ...assertion, parts, command: commandOf(text, child(part, "aggregator"), commandKey, aggregator.cwd, base) };
+}
+
+function readCustom(
+	type: string,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Assertion[] {
+	const program = /^[\w.-]+$/.test(type) ? findCustomGrader(type, loading.scope, loading.view) : undefined;
+	if (!program) {
+		const known = [...Object.keys(assertionSchemas), ...customGraderNames(loading.scope, loading.view)];
+		loading.report(
+			finding(
+				unknownAssertion,
+				{
+					type,
+					nearest: nearestName(type, known),
+					known,
+					lookedFor: `.agentv/graders/${type}.{${programEndings.join(",")}}`,
+				},
+				placeOf(part, ["type"]),
+			),
+		);
+		return [];
+	}
+	const quiet = {
+		report: (found: Parameters<Loading["report"]>[0]) => found.rule === "schema.unknown-field" || loading.report(found),
+	};
+	const settings = readShape(customAssertionSchema, part, quiet as Loading);
+	if (!settings) return [];
+	const common = commonOf(settings, type, part, base, Object.keys(customAssertionSchema.def.in.def.shape), includes);
+	return [
+		{
+			...common,
+			type: "custom",
+			customType: type,
+			program,
+			settings: {
+				...(settings.config ? { config: settings.config } : {}),
+				...(settings.timeoutSeconds ? { timeoutSeconds: settings.timeoutSeconds } : {}),
+			},
+		},
+	];
+}
+
+const deepestInclude = 3;
+
+function readInclude(
+	include: string,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Assertion[] {
+	const at = placeOf(part, ["include"]);
+	const path = templatePath(include, at, base, loading);
+	if (includes.length >= deepestInclude) {
+		loading.report(finding(includeDepth, { include, chain: [...includes, path].map((step) => step.raw) }, at));
+		return [];
+	}
+	const opened = loading.open(path, "include", "assertion include");
+	const root = opened?.source.parts[0];
+	if (!opened || !root || root.value === undefined) return [];
+	const list = Array.isArray(root.value) ? root : child(root, "assertions");
+	return readAssertions(list, dirname(opened.resolved), loading, [...includes, path]);
+}
+
+/** A bare name means `.agentv/templates/NAME.yaml` in the nearest directory that has it; anything else is a path. */
+function templatePath(include: string, at: PathText["at"], base: string, { scope, view }: Loading): PathText {
+	if (/[./\\]/.test(include)) return { raw: include, at, base };
+	for (const directory of withParents(scope.directory, scope.root)) {
+		for (const ending of ["yaml", "yml"]) {
+			const raw = join(".agentv", "templates", `${include}.${ending}`);
+			if (view.kind(join(directory, raw)) === "file") return { raw, at, base: directory };
+		}
+	}
+	return { raw: join(".agentv", "templates", `${include}.yaml`), at, base: scope.directory };
+}

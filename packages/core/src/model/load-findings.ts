@@ -1,0 +1,170 @@
+import type { FindingKind } from "../base/diagnostic.ts";
+
+/** What loading itself may find, each stated once. Validation publishes these under the same ids. */
+
+const error = "error" as const;
+const quote = (text: string) => JSON.stringify(text);
+const field = (path: string) => (path === "" ? "the document" : path);
+
+export const schemaShape: FindingKind<{ field: string; message: string }> = {
+	rule: "schema.shape",
+	severity: error,
+	message: ({ field: name, message }) => `${field(name)}: ${message}`,
+};
+
+export const unknownField: FindingKind<{ key: string; nearest?: string | undefined }> = {
+	rule: "schema.unknown-field",
+	severity: "warning",
+	message: ({ key }) => `unknown field ${quote(key)}`,
+	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
+};
+
+export const olderField: FindingKind<{ key: string; instead: string }> = {
+	rule: "schema.deprecated",
+	severity: "warning",
+	message: ({ key, instead }) => `${quote(key)} is an older spelling of ${instead}`,
+	hint: ({ instead }) => `write ${instead}; \`agentv eval validate --migrate\` does`,
+};
+
+export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: string }> = {
+	rule: "path.missing",
+	severity: error,
+	message: ({ raw, kind, lookedIn }) => `${kind} ${quote(raw)} does not exist (looked in ${lookedIn})`,
+	hint: () => "paths are relative to the file they are written in",
+};
+
+export const unreadable: FindingKind<{ file: string; reason: string }> = {
+	rule: "path.missing",
+	severity: error,
+	message: ({ reason }) => reason,
+};
+
+export const testsEmpty: FindingKind<{ reason: string }> = {
+	rule: "tests.empty",
+	severity: error,
+	message: ({ reason }) => reason,
+	hint: () => "an eval needs at least one test under `tests`",
+};
+
+export const testIncomplete: FindingKind<{ id: string; missing: string }> = {
+	rule: "tests.incomplete",
+	severity: error,
+	message: ({ id, missing }) => `test ${quote(id)} has no ${missing}`,
+	hint: ({ missing }) =>
+		missing === "id"
+			? "give every test an `id`"
+			: missing === "input"
+				? "add `input`, or a PROMPT.md beside the eval"
+				: "add `criteria`, `expected_output` or `assertions`",
+};
+
+export const duplicateId: FindingKind<{ id: string; first: string }> = {
+	rule: "tests.duplicate-id",
+	severity: error,
+	message: ({ id, first }) => `test id ${quote(id)} is already used at ${first}`,
+	hint: () => "ids are unique within an eval",
+};
+
+export const dependsOn: FindingKind<{
+	id: string;
+	circle?: readonly string[];
+	unknown?: string;
+	nearest?: string | undefined;
+}> = {
+	rule: "tests.depends-on",
+	severity: error,
+	message: ({ id, circle, unknown }) =>
+		circle
+			? `tests depend on each other in a circle: ${circle.join(" → ")}`
+			: `test ${quote(id)} depends on ${quote(unknown ?? "")}, which is no test of this eval`,
+	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
+};
+
+export const importCircle: FindingKind<{ circle: readonly string[] }> = {
+	rule: "schema.shape",
+	severity: error,
+	message: ({ circle }) => `files include each other in a circle: ${circle.join(" → ")}`,
+};
+
+export const unknownAssertion: FindingKind<{
+	type: string;
+	nearest?: string | undefined;
+	known: readonly string[];
+	lookedFor: string;
+}> = {
+	rule: "assertions.unknown-type",
+	severity: error,
+	message: ({ type, lookedFor }) => `unknown assertion type ${quote(type)} (no ${lookedFor} either)`,
+	hint: ({ nearest, known }) => (nearest ? `did you mean ${quote(nearest)}?` : `known types: ${known.join(", ")}`),
+};
+
+export const badRegex: FindingKind<{ pattern: string; reason: string }> = {
+	rule: "assertions.regex",
+	severity: error,
+	message: ({ reason }) => `the regular expression cannot be read: ${reason}`,
+};
+
+export const badWeight: FindingKind<{ field: string; message: string }> = {
+	rule: "assertions.weight",
+	severity: error,
+	message: ({ field: name, message }) => `${name}: ${message}`,
+};
+
+export const includeDepth: FindingKind<{ include: string; chain: readonly string[] }> = {
+	rule: "schema.shape",
+	severity: error,
+	message: ({ include, chain }) =>
+		`assertion include ${quote(include)} goes deeper than 3 levels: ${chain.join(" → ")}`,
+};
+
+export const targetUndefined: FindingKind<{
+	name: string;
+	known: readonly string[];
+	files: readonly string[];
+	nearest?: string | undefined;
+}> = {
+	rule: "targets.undefined",
+	severity: error,
+	message: ({ name, files }) =>
+		`target ${quote(name)} is not defined (looked in ${files.length > 0 ? files.join(", ") : "targets.yaml and .agentv/targets.yaml of each directory up to the root: there is none"})`,
+	hint: ({ nearest, known }) =>
+		nearest
+			? `did you mean ${quote(nearest)}? Known targets: ${known.join(", ")}`
+			: known.length > 0
+				? `known targets: ${known.join(", ")}`
+				: "define it in a targets.yaml beside the eval",
+};
+
+export const targetCircular: FindingKind<{ circle: readonly string[] }> = {
+	rule: "targets.circular",
+	severity: error,
+	message: ({ circle }) => `use_target goes round in a circle: ${circle.join(" → ")}`,
+	hint: () => "let one of them name a provider",
+};
+
+export const targetInvalid: FindingKind<{ name: string; reason: string; hint?: string | undefined }> = {
+	rule: "targets.undefined",
+	severity: error,
+	message: ({ name, reason }) => `target ${quote(name)} ${reason}`,
+	hint: ({ hint }) => hint,
+};
+
+export const targetDuplicate: FindingKind<{ name: string; first: string }> = {
+	rule: "schema.shape",
+	severity: error,
+	message: ({ name, first }) => `target ${quote(name)} is already defined in this directory, at ${first}`,
+};
+
+export const variableUnset: FindingKind<{ name: string }> = {
+	rule: "env.unset",
+	severity: error,
+	message: ({ name }) => `variable ${name} is not set and has no default`,
+	hint: ({ name }) => `set ${name}, put it into a .env file beside the eval, or write \${{ ${name}:-default }}`,
+};
+
+export const malformedVariable: FindingKind<{ text: string; consequence: "kept" | "refused" }> = {
+	rule: "env.malformed",
+	severity: "warning",
+	message: ({ text }) => `${quote(text)} looks like a variable reference but is none; it is kept as it is`,
+	hint: () => "write ${{ NAME }} or ${{ NAME:-default }}; $${{ is a literal ${{",
+};

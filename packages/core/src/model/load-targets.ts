@@ -1,0 +1,133 @@
+import { dirname, join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import type { SourceRange } from "../base/yaml-document.ts";
+import type { Environment } from "../io/environment.ts";
+import { type TargetEntry, targetEntrySchema } from "../schema/target-file.ts";
+import type { DiskView } from "./disk-view.ts";
+import { type EvalScope, withParents } from "./eval-scope.ts";
+import { schemaShape, targetDuplicate, unreadable } from "./load-findings.ts";
+import { readShape } from "./read-shape.ts";
+import { child, type Part, readSource, type Source } from "./source.ts";
+
+/** One entry of a `targets.yaml`. Provider settings are checked only when the target is used. */
+export interface TargetDefinition {
+	readonly name: string;
+	readonly entry: TargetEntry;
+	/** The entry with its place; `part.value` holds every setting after `${{ }}`. */
+	readonly part: Part;
+	/** Directory that its paths are relative to. */
+	readonly base: string;
+	/** The directory of the eval tree it belongs to (above `.agentv`). */
+	readonly level: string;
+	readonly file: string;
+}
+
+/** The targets an eval can see. */
+export interface TargetScope {
+	/** Existing target files, nearest directory first. */
+	readonly files: readonly string[];
+	readonly diagnostics: readonly Diagnostic[];
+	readonly sources: ReadonlyMap<string, Source>;
+	find(name: string): TargetDefinition | undefined;
+	/** Names in the order they are found, nearest first. */
+	readonly names: readonly string[];
+	locate(place: Place): SourceRange | undefined;
+}
+
+/** Names a directory's target files may have, in the order they are read. */
+export const targetFileNames = ["targets.yaml", "targets.yml", ".agentv/targets.yaml", ".agentv/targets.yml"] as const;
+
+export interface TargetOptions {
+	readonly view: DiskView;
+	readonly env: Environment;
+	/** `--targets FILE`: overrides every other. */
+	readonly targetsFile?: string;
+}
+
+/** Reads the target files of an eval's directory and its parents up to the root; the nearest definition of a name wins. */
+export function loadTargets(scope: EvalScope, { view, env, targetsFile }: TargetOptions): TargetScope {
+	const state: State = { byName: new Map(), sources: new Map(), diagnostics: [], files: [] };
+	if (targetsFile !== undefined) {
+		if (view.kind(targetsFile) !== "file")
+			throw new AgentvError("not-found", `the targets file ${targetsFile} does not exist`, { hint: "check --targets" });
+		readLevel([targetsFile], dirname(targetsFile), state, view, env);
+	}
+	for (const directory of withParents(scope.directory, scope.root)) {
+		const files = targetFileNames
+			.map((name) => join(directory, name))
+			.filter((file) => file !== targetsFile && view.kind(file) === "file");
+		readLevel(files, directory, state, view, env);
+	}
+	return {
+		files: state.files,
+		diagnostics: state.diagnostics,
+		sources: state.sources,
+		find: (name) => state.byName.get(name),
+		names: [...state.byName.keys()],
+		locate: (place) => state.sources.get(place.file)?.locate(place),
+	};
+}
+
+interface State {
+	readonly byName: Map<string, TargetDefinition>;
+	readonly sources: Map<string, Source>;
+	readonly diagnostics: Diagnostic[];
+	readonly files: string[];
+}
+
+function readLevel(files: readonly string[], level: string, state: State, view: DiskView, env: Environment): void {
+	const here = new Map<string, TargetDefinition>();
+	for (const file of files) {
+		state.files.push(file);
+		for (const definition of readTargetFile(file, level, state, view, env)) {
+			const first = here.get(definition.name);
+			if (first)
+				state.diagnostics.push(
+					finding(targetDuplicate, { name: definition.name, first: describe(first, state) }, definition.part.at),
+				);
+			else here.set(definition.name, definition);
+		}
+	}
+	for (const [name, definition] of here) if (!state.byName.has(name)) state.byName.set(name, definition);
+}
+
+function readTargetFile(
+	file: string,
+	level: string,
+	state: State,
+	view: DiskView,
+	env: Environment,
+): TargetDefinition[] {
+	const log = { report: (diagnostic: Diagnostic) => state.diagnostics.push(diagnostic) };
+	let source: Source;
+	try {
+		source = readSource(file, view, env);
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		log.report(finding(unreadable, { file, reason: error.message }, { file }));
+		return [];
+	}
+	state.sources.set(file, source);
+	state.diagnostics.push(...source.diagnostics);
+	const root = source.parts[0];
+	if (!root || root.value === undefined || root.value === null) return [];
+	const list = Array.isArray(root.value) ? root : child(root, "targets");
+	if (!Array.isArray(list.value)) {
+		log.report(finding(schemaShape, { field: "targets", message: "expected a list of targets" }, list.at));
+		return [];
+	}
+	return list.value.flatMap((_, index) => {
+		const part = child(list, index);
+		// Settings differ by provider: unknown fields are judged when the target is used, so only the shape is read here.
+		const entry = readShape(targetEntrySchema, part, {
+			report: (found) => found.rule !== "schema.unknown-field" && log.report(found),
+		});
+		return entry ? [{ name: entry.name, entry, part, base: dirname(file), level, file }] : [];
+	});
+}
+
+function describe(definition: TargetDefinition, state: State): string {
+	const range = state.sources.get(definition.file)?.locate(definition.part.at);
+	return `${definition.file}:${range?.start.line ?? 1}`;
+}

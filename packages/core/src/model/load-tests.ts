@@ -1,0 +1,118 @@
+import { basename, dirname, join } from "node:path";
+import { finding } from "../base/diagnostic.ts";
+import { globFiles } from "../io/files/glob-files.ts";
+import type { LoadedFile } from "./eval-types.ts";
+import { pathMissing, testsEmpty } from "./load-findings.ts";
+import type { Loading } from "./loading.ts";
+import { type PathText, stripScheme } from "./path-text.ts";
+import { child, type Part } from "./source.ts";
+
+/** A test as it was found, not yet read: its value and the directory its paths are relative to. */
+export interface RawTest {
+	readonly part: Part;
+	readonly base: string;
+	/** For a directory of cases: the template that its `workspace/` is. */
+	readonly template?: PathText;
+}
+
+/** Collects the tests of a `tests` field: an inline list, a path, or a list that mixes both. */
+export function collectTests(part: Part, base: string, loading: Loading): RawTest[] {
+	if (typeof part.value === "string") return testsOfPath({ raw: part.value, at: part.at, base }, loading, []);
+	if (Array.isArray(part.value)) return testsOfList(part, base, loading, []);
+	if (part.value === undefined || part.value === null) return [];
+	loading.shape(part.at, "tests", "expected a list of tests or a path");
+	return [];
+}
+
+function testsOfList(part: Part, base: string, loading: Loading, trail: readonly string[]): RawTest[] {
+	return (part.value as unknown[]).flatMap((entry, index): RawTest[] => {
+		const item = child(part, index);
+		if (typeof entry === "string") return testsOfPath({ raw: entry, at: item.at, base }, loading, trail);
+		const fields = typeof entry === "object" && entry !== null ? (entry as Record<string, unknown>) : {};
+		if (typeof fields.include === "string" && fields.id === undefined) {
+			return testsOfPath({ raw: fields.include, at: child(item, "include").at, base }, loading, trail);
+		}
+		return [{ part: item, base }];
+	});
+}
+
+/** The tests that a path leads to: a file, a directory of cases, or a glob. `trail` is the files that led here. */
+export function testsOfPath(path: PathText, loading: Loading, trail: readonly string[]): RawTest[] {
+	const raw = stripScheme(path.raw);
+	if (/[*?[\]{}]/.test(raw) && !raw.includes("{{") && loading.view.kind(join(path.base, raw)) === "missing")
+		return testsOfGlob(path, raw, loading, trail);
+	const resolved = loading.resolve(path, "tests", "test data");
+	if (resolved === undefined) return [];
+	return loading.view.kind(resolved) === "directory"
+		? testsOfDirectory(resolved, path, loading)
+		: testsOfFile(resolved, path, loading, trail);
+}
+
+function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: readonly string[]): RawTest[] {
+	const files = globFiles(raw, path.base);
+	if (files.length === 0)
+		loading.report(finding(pathMissing, { raw: path.raw, kind: "test data", lookedIn: path.base }, path.at));
+	return files.flatMap((file) => {
+		loading.files.push({ kind: "tests", path, resolved: file } satisfies LoadedFile);
+		return testsOfFile(file, path, loading, trail);
+	});
+}
+
+function testsOfDirectory(directory: string, path: PathText, loading: Loading): RawTest[] {
+	const cases = loading.view.list(directory).flatMap((name) => {
+		const folder = join(directory, name);
+		const file = ["case.yaml", "case.yml"]
+			.map((ending) => join(folder, ending))
+			.find((candidate) => loading.view.kind(candidate) === "file");
+		return file ? [{ folder, file }] : [];
+	});
+	if (cases.length === 0)
+		loading.report(finding(testsEmpty, { reason: `no sub-directory of ${path.raw} holds a case.yaml` }, path.at));
+	return cases.flatMap(({ folder, file }) => {
+		loading.files.push({
+			kind: "tests",
+			path: { ...path, raw: join(stripScheme(path.raw), basename(folder), basename(file)) },
+			resolved: file,
+		});
+		const part = loading.read(file, path.at)?.parts[0];
+		if (!part || part.value === undefined) return [];
+		const id = (part.value as { id?: unknown } | null)?.id;
+		const named =
+			id === undefined && typeof part.value === "object"
+				? { ...part, value: { id: basename(folder), ...part.value } }
+				: part;
+		const template = join(folder, "workspace");
+		const hasTemplate = loading.view.kind(template) === "directory";
+		return [
+			{
+				part: named,
+				base: folder,
+				...(hasTemplate ? { template: { raw: "./workspace", at: part.at, base: folder } } : {}),
+			},
+		];
+	});
+}
+
+function testsOfFile(file: string, path: PathText, loading: Loading, trail: readonly string[]): RawTest[] {
+	if (trail.includes(file)) {
+		loading.shape(path.at, "tests", `files include each other in a circle: ${[...trail, file].join(" → ")}`);
+		return [];
+	}
+	const source = loading.read(file, path.at);
+	if (!source) return [];
+	const base = dirname(file);
+	if (file.endsWith(".jsonl")) {
+		if (source.parts.length === 0 && source.diagnostics.length === 0)
+			loading.report(finding(testsEmpty, { reason: `${path.raw} holds no test` }, path.at));
+		return source.parts.map((part) => ({ part, base }));
+	}
+	const root = source.parts[0];
+	if (!root || root.value === undefined) return [];
+	const list = Array.isArray(root.value) ? root : child(root, "tests");
+	if (!Array.isArray(list.value)) {
+		if (source.diagnostics.length === 0)
+			loading.shape({ file, path: [] }, "tests", "expected a list of tests, or a mapping with `tests`");
+		return [];
+	}
+	return testsOfList(list, base, loading, [...trail, file]);
+}

@@ -1,0 +1,176 @@
+import { dirname } from "node:path";
+import type { z } from "zod";
+import type { CommandText } from "../schema/primitives.ts";
+import {
+	extensionSchema,
+	type HookEntry,
+	hooksSchema,
+	type RepoEntry,
+	type WorkspaceEntry,
+	workspaceSchema,
+} from "../schema/workspace-entry.ts";
+import type { CommandSpec } from "./command.ts";
+import {
+	type AgentRuleKind,
+	type Extension,
+	type Hook,
+	type HookName,
+	type Hooks,
+	hookNames,
+	type Workspace,
+	type WorkspaceRepo,
+} from "./eval-types.ts";
+import type { Loading } from "./loading.ts";
+import type { PathText } from "./path-text.ts";
+import { type LoadLog, readShape } from "./read-shape.ts";
+import { child, type Part, placeOf } from "./source.ts";
+
+/** Reads a `workspace` field: an object, a template directory, or the path of an external workspace file. */
+export function readWorkspace(part: Part, base: string, loading: Loading): Workspace | undefined {
+	if (typeof part.value !== "string") return readWorkspaceObject(part, base, loading);
+	const path: PathText = { raw: part.value, at: part.at, base };
+	if (!/\.ya?ml$/.test(part.value)) return { ...emptyWorkspace, template: path, at: part.at };
+	const opened = loading.open(path, "workspace", "workspace file");
+	const outer = opened?.source.parts[0];
+	if (!opened || !outer || outer.value === undefined) return undefined;
+	const nested =
+		(outer.value as { workspace?: unknown } | null)?.workspace === undefined ? outer : child(outer, "workspace");
+	const workspace = readWorkspaceObject(nested, dirname(opened.resolved), loading);
+	return workspace && { ...workspace, file: path };
+}
+
+const emptyWorkspace = { isolation: "shared", repos: [], hooks: {}, env: {} } as const;
+
+function readWorkspaceObject(part: Part, base: string, loading: Loading): Workspace | undefined {
+	const entry = readShape(workspaceSchema, part, loading);
+	if (!entry) return undefined;
+	return {
+		...emptyWorkspace,
+		...(entry.template === undefined
+			? {}
+			: { template: { raw: entry.template, at: placeOf(part, ["template"]), base } }),
+		isolation: isolationOf(entry),
+		repos: (entry.repos ?? []).map((repo, index) => readRepo(repo, child(part, "repos", index), base)),
+		hooks: entry.hooks ? hooksOf(entry.hooks, child(part, "hooks"), base) : {},
+		env: entry.env ?? {},
+		at: part.at,
+	};
+}
+
+function isolationOf(entry: WorkspaceEntry): Workspace["isolation"] {
+	return entry.isolation ?? (entry.mode === "temp" || entry.mode === "per_test" ? "per_test" : "shared");
+}
+
+function readRepo(entry: RepoEntry, part: Part, base: string): WorkspaceRepo {
+	const repo = entry.repo ?? entry.source?.url ?? entry.source?.path ?? "";
+	const at =
+		entry.repo === undefined && entry.source
+			? placeOf(part, ["source", entry.source.url === undefined ? "path" : "url"])
+			: placeOf(part, ["repo"]);
+	const commit = entry.commit ?? entry.baseCommit ?? entry.checkout?.ref;
+	const sparse = entry.sparse ?? entry.clone?.sparse;
+	return {
+		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/\/+$/, ""),
+		repo,
+		...(/^[.~/]/.test(repo) ? { local: { raw: repo, at, base } } : {}),
+		...(commit === undefined ? {} : { commit }),
+		...(sparse ? { sparse } : {}),
+		ancestor: entry.ancestor ?? entry.checkout?.ancestor ?? 0,
+		at: part.at,
+	};
+}
+
+/** Reads a `hooks` block, of a workspace, an eval or a target. */
+export function readHooks(part: Part, base: string, log: LoadLog): Hooks {
+	const entry = readShape(hooksSchema, part, log);
+	return entry ? hooksOf(entry, part, base) : {};
+}
+
+function hooksOf(entry: z.output<typeof hooksSchema>, part: Part, base: string): Hooks {
+	if (entry.enabled === false) return {};
+	const hooks: Partial<Record<HookName, Hook>> = {};
+	for (const name of hookNames) {
+		const hook = entry[name];
+		if (hook !== undefined) hooks[name] = readHook(hook, child(part, wireHookNames[name]), base);
+	}
+	return hooks;
+}
+
+/** How the hooks are called in files. */
+export const wireHookNames: Readonly<Record<HookName, string>> = {
+	beforeAll: "before_all",
+	beforeEach: "before_each",
+	afterEach: "after_each",
+	afterAll: "after_all",
+};
+
+function readHook(value: HookEntry | CommandText, part: Part, base: string): Hook {
+	if (typeof value === "string" || Array.isArray(value))
+		return { command: { text: value, at: part.at, base }, at: part.at };
+	const key = value.command === undefined ? "script" : "command";
+	const text = value.command ?? value.script;
+	return {
+		...(text === undefined ? {} : { command: commandOf(text, part, key, value.cwd, base) }),
+		...(value.timeoutMs === undefined ? {} : { timeoutMs: value.timeoutMs }),
+		...(value.reset === undefined ? {} : { reset: value.reset }),
+		at: part.at,
+	};
+}
+
+/** The command under `key` of `part`, with the `cwd` beside it. */
+export function commandOf(
+	text: CommandText,
+	part: Part,
+	key: string,
+	cwd: string | undefined,
+	base: string,
+): CommandSpec {
+	const at = placeOf(part, [key]);
+	return cwd === undefined
+		? { text, at, base }
+		: { text, at, base, cwd: { raw: cwd, at: placeOf(part, ["cwd"]), base } };
+}
+
+const ruleKinds: readonly AgentRuleKind[] = ["skills", "hooks", "agents", "rules"];
+
+/** Reads one entry of `extensions`. */
+export function readExtension(part: Part, base: string, loading: Loading): Extension | undefined {
+	const entry = readShape(extensionSchema, part, loading);
+	if (entry === undefined) return undefined;
+	if (typeof entry === "string") {
+		if (entry === "agentv:agent-rules") return { kind: "agent-rules", hook: "beforeAll", at: part.at };
+		const split = /^(.*):([A-Za-z]+)$/s.exec(entry);
+		const exportName = hookNames.find((name) => name === split?.[2]);
+		if (!split || !exportName || entry.startsWith("agentv:")) {
+			loading.shape(
+				part.at,
+				"extension",
+				`expected "file://path/to/module.mjs:beforeAll" (${hookNames.join(", ")}) or "agentv:agent-rules", got ${JSON.stringify(entry)}`,
+			);
+			return undefined;
+		}
+		return { kind: "module", module: { raw: split[1] as string, at: part.at, base }, exportName, at: part.at };
+	}
+	if (entry.id !== "agentv:agent-rules") {
+		loading.shape(
+			placeOf(part, ["id"]),
+			"extension",
+			`unknown extension ${JSON.stringify(entry.id)}; the built-in one is "agentv:agent-rules"`,
+		);
+		return undefined;
+	}
+	const paths: Partial<Record<AgentRuleKind, PathText[]>> = {};
+	for (const kind of ruleKinds) {
+		const written = child(part, kind);
+		entry[kind]?.forEach((raw, index) => {
+			const at = Array.isArray(written.value) ? placeOf(part, [kind, index]) : written.at;
+			paths[kind] = [...(paths[kind] ?? []), { raw, at, base }];
+		});
+	}
+	return {
+		kind: "agent-rules",
+		hook: entry.hook ?? "beforeAll",
+		...(Object.keys(paths).length > 0 ? { paths } : {}),
+		at: part.at,
+	};
+}

@@ -1,0 +1,75 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import type { Environment } from "../io/environment.ts";
+import type { DiskView } from "./disk-view.ts";
+import type { EvalScope } from "./eval-scope.ts";
+import type { LoadedFile } from "./eval-types.ts";
+import { pathMissing, schemaShape, unreadable } from "./load-findings.ts";
+import { type PathText, resolvePath } from "./path-text.ts";
+import { readSource, type Source } from "./source.ts";
+
+/** The state of loading one eval: what it read, and what it found. */
+export class Loading {
+	readonly diagnostics: Diagnostic[] = [];
+	readonly sources = new Map<string, Source>();
+	readonly files: LoadedFile[] = [];
+	readonly view: DiskView;
+	readonly env: Environment;
+	readonly scope: EvalScope;
+
+	constructor(view: DiskView, env: Environment, scope: EvalScope) {
+		this.view = view;
+		this.env = env;
+		this.scope = scope;
+	}
+
+	report(diagnostic: Diagnostic): void {
+		this.diagnostics.push(diagnostic);
+	}
+
+	/** Reports a shape finding that no schema states. */
+	shape(at: Place, field: string, message: string): void {
+		this.report(finding(schemaShape, { field, message }, at));
+	}
+
+	/** The source of `file`, read once. `at` is where it is named, for the finding if it cannot be read. */
+	read(file: string, at: Place): Source | undefined {
+		const known = this.sources.get(file);
+		if (known) return known;
+		try {
+			return this.add(readSource(file, this.view, this.env));
+		} catch (error) {
+			if (!(error instanceof AgentvError)) throw error;
+			this.report(finding(unreadable, { file, reason: error.message }, at));
+			return undefined;
+		}
+	}
+
+	add(source: Source): Source {
+		this.sources.set(source.file, source);
+		this.diagnostics.push(...source.diagnostics);
+		return source;
+	}
+
+	/** Resolves a path that loading itself needs, records it, and reports it where it is missing. */
+	resolve(path: PathText, kind: LoadedFile["kind"], what: string): string | undefined {
+		const resolved = resolvePath(path, this.scope, this.view);
+		this.files.push({ kind, path, resolved: resolved.path });
+		if (resolved.found !== undefined) return resolved.path;
+		this.report(finding(pathMissing, { raw: path.raw, kind: what, lookedIn: path.base }, path.at));
+		return undefined;
+	}
+
+	/** Resolves and reads such a path. */
+	open(path: PathText, kind: LoadedFile["kind"], what: string): { source: Source; resolved: string } | undefined {
+		const resolved = this.resolve(path, kind, what);
+		const source = resolved === undefined ? undefined : this.read(resolved, path.at);
+		return source && resolved !== undefined ? { source, resolved } : undefined;
+	}
+
+	/** `file:line` of a place, for wording. */
+	describe(place: Place): string {
+		const range = this.sources.get(place.file)?.locate(place);
+		return range ? `${place.file}:${range.start.line}` : place.file;
+	}
+}

@@ -1,0 +1,78 @@
+import type { z } from "zod";
+import { type Diagnostic, type DocumentPath, finding, type Place } from "../base/diagnostic.ts";
+import { referenceScalar } from "../base/interpolate.ts";
+import { nearestName } from "../base/nearest.ts";
+import { inspectFields } from "../schema/inspect-fields.ts";
+import { type ShapeIssue, shapeIssues } from "../schema/shape-issues.ts";
+import { badWeight, olderField, schemaShape, unknownField } from "./load-findings.ts";
+import { type Part, placeOf } from "./source.ts";
+
+/** Collects findings while loading; loading never throws on bad input. */
+export interface LoadLog {
+	report(diagnostic: Diagnostic): void;
+}
+
+/**
+ * Reads `part` by `schema`: reports shape issues, unknown and older keys at their places, and returns the typed value,
+ * or `undefined` where the shape is wrong. Text that came whole from a variable becomes a number or boolean where the schema wants one.
+ */
+export function readShape<Schema extends z.ZodType>(
+	schema: Schema,
+	part: Part,
+	log: LoadLog,
+): z.output<Schema> | undefined {
+	const parsed = parse(schema, part);
+	if (!parsed.ok) {
+		for (const issue of parsed.issues) log.report(shapeFinding(issue, placeOf(part, issue.path)));
+		return undefined;
+	}
+	reportFields(schema, part, log);
+	return parsed.value;
+}
+
+type Parsed<Value> = { ok: true; value: Value } | { ok: false; issues: ShapeIssue[] };
+
+function parse<Schema extends z.ZodType>(schema: Schema, part: Part): Parsed<z.output<Schema>> {
+	const first = schema.safeParse(part.value);
+	if (first.success) return { ok: true, value: first.data };
+	const issues = shapeIssues(first.error, part.value);
+	if (part.references.size === 0) return { ok: false, issues };
+	const converted = structuredClone(part.value);
+	const changed = issues.filter((issue) => convertAt(converted, issue.path, part));
+	if (changed.length === 0) return { ok: false, issues };
+	const second = schema.safeParse(converted);
+	return second.success
+		? { ok: true, value: second.data }
+		: { ok: false, issues: shapeIssues(second.error, converted) };
+}
+
+function convertAt(root: unknown, path: DocumentPath, part: Part): boolean {
+	const full = [...(part.at.path ?? []), ...path].join("\0");
+	if (!part.references.has(full) || path.length === 0) return false;
+	let holder = root as Record<string | number, unknown>;
+	for (const key of path.slice(0, -1)) holder = holder[key] as Record<string | number, unknown>;
+	const last = path[path.length - 1] as string | number;
+	const text = holder[last];
+	const scalar = typeof text === "string" ? referenceScalar(text) : undefined;
+	if (scalar === undefined) return false;
+	holder[last] = scalar;
+	return true;
+}
+
+function shapeFinding(issue: ShapeIssue, at: Place): Diagnostic {
+	const field = issue.path
+		.map((key) => (typeof key === "number" ? `[${key}]` : `.${key}`))
+		.join("")
+		.replace(/^\./, "");
+	const kind = issue.path.at(-1) === "weight" ? badWeight : schemaShape;
+	return finding(kind, { field, message: issue.message }, at);
+}
+
+function reportFields(schema: z.ZodType, part: Part, log: LoadLog): void {
+	for (const note of inspectFields(schema, part.value)) {
+		const at = placeOf(part, note.path, "key");
+		if (note.kind === "unknown")
+			log.report(finding(unknownField, { key: note.key, nearest: nearestName(note.key, note.known) }, at));
+		else log.report(finding(olderField, { key: note.key, instead: note.instead ?? "" }, at));
+	}
+}

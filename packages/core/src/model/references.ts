@@ -1,0 +1,298 @@
+import { dirname, join, resolve } from "node:path";
+import type { Place } from "../base/diagnostic.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import { type CommandSpec, type CommandWord, fileOfWord, meansFile, parseCommand, wordBases } from "./command.ts";
+import type { DiskView } from "./disk-view.ts";
+import type { EvalScope } from "./eval-scope.ts";
+import type { Assertion, Hooks, LoadedEval, Message, Suite, TestCase, Workspace } from "./eval-types.ts";
+import { hookNames } from "./eval-types.ts";
+import { type PathFound, type PathText, resolvePath } from "./path-text.ts";
+import type { ResolvedTarget } from "./resolve-target.ts";
+
+/** What a reference is for. */
+export type ReferenceKind =
+	| "tests"
+	| "suite"
+	| "workspace-file"
+	| "include"
+	| "prompt-file"
+	| "template"
+	| "repository"
+	| "input-file"
+	| "prompt"
+	| "metadata-file"
+	| "fixtures"
+	| "hook"
+	| "grader"
+	| "target-command"
+	| "healthcheck"
+	| "preprocessor"
+	| "prompt-command"
+	| "working-directory"
+	| "extension"
+	| "agent-rules"
+	| "custom-grader";
+
+/** `opaque`: a shell text whose files can't be known. `run-time`: the path exists only while a test runs. */
+export type ReferenceState = "ok" | "missing" | "outside-eval" | "outside-root" | "opaque" | "run-time";
+
+/** One thing outside its own text that an eval points at. */
+export interface Reference {
+	readonly kind: ReferenceKind;
+	/** As written, after `${{ }}`. */
+	readonly raw: string;
+	readonly at: Place;
+	/** Directory that `raw` is relative to. */
+	readonly base: string;
+	/** Absolute path; for `missing`, where it was looked for first. */
+	readonly resolved: string;
+	readonly state: ReferenceState;
+	readonly found: PathFound | undefined;
+	/** What stands at `resolved`. */
+	readonly onDisk: "file" | "directory" | "link" | "other" | "missing";
+	/** For a word of a command: which word. */
+	readonly word?: CommandWord;
+	/** For words and working directories: the whole command. */
+	readonly command?: CommandSpec;
+}
+
+/** A program named by a bare word (`node`, `git`), found through PATH at run time. */
+export interface ExecutableUse {
+	readonly name: string;
+	readonly at: Place;
+	readonly command: CommandSpec;
+}
+
+export interface References {
+	readonly files: readonly Reference[];
+	readonly executables: readonly ExecutableUse[];
+}
+
+/**
+ * Walks a loaded eval and the targets it uses once, and yields everything they point at. Validation judges the list, bundling
+ * copies and rewrites it, the runner resolves it, fingerprints digest it. A field that can hold a path is taught here and nowhere else.
+ */
+export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
+	const walk = new Walk(view, loaded.scope);
+	for (const file of loaded.files) walk.path(loadedKinds[file.kind], file.path, loaded.scope);
+	const suites = new Set<Suite>([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
+	for (const suite of suites) walk.suite(suite);
+	const seen = new Set<Assertion>();
+	for (const test of loaded.tests) walk.test(test, seen);
+	for (const target of targets) walk.target(target, loaded.scope);
+	return { files: [...walk.files.values()], executables: walk.executables };
+}
+
+const loadedKinds = {
+	tests: "tests",
+	suite: "suite",
+	workspace: "workspace-file",
+	include: "include",
+	prompt: "prompt-file",
+} as const;
+
+class Walk {
+	/** By place, kind and text: what many tests share is one reference. */
+	readonly files = new Map<string, Reference>();
+	readonly executables: ExecutableUse[] = [];
+	readonly #view: DiskView;
+	readonly #scope: EvalScope;
+	readonly #commands = new Set<string>();
+
+	constructor(view: DiskView, scope: EvalScope) {
+		this.#view = view;
+		this.#scope = scope;
+	}
+
+	suite(suite: Suite): void {
+		if (suite.workspace) this.workspace(suite.workspace, suite.scope);
+		for (const preprocessor of suite.preprocessors) this.command("preprocessor", preprocessor.command, suite.scope);
+		for (const extension of suite.extensions) {
+			if (extension.kind === "module") this.path("extension", extension.module, suite.scope);
+			else
+				for (const paths of Object.values(extension.paths ?? {}))
+					for (const path of paths) this.path("agent-rules", path, suite.scope);
+		}
+	}
+
+	test(test: TestCase, seen: Set<Assertion>): void {
+		const { scope } = test.suite;
+		this.messages([...test.input, ...test.expectedMessages, ...test.turns.flatMap((turn) => turn.input)], scope);
+		for (const path of test.metadataFiles) this.path("metadata-file", path, scope);
+		if (test.workspace) this.workspace(test.workspace, scope);
+		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
+			this.assertion(assertion, scope, seen);
+	}
+
+	messages(messages: readonly Message[], scope: EvalScope): void {
+		for (const { content } of messages) {
+			if (typeof content === "string") continue;
+			for (const piece of content) if (piece.type !== "text") this.path("input-file", piece.path, scope);
+		}
+	}
+
+	workspace(workspace: Workspace, scope: EvalScope): void {
+		if (workspace.template) this.path("template", workspace.template, scope);
+		for (const repo of workspace.repos) if (repo.local) this.path("repository", repo.local, scope);
+		this.hooks(workspace.hooks, scope);
+	}
+
+	hooks(hooks: Hooks, scope: EvalScope): void {
+		for (const name of hookNames) {
+			const command = hooks[name]?.command;
+			if (command) this.command("hook", command, scope);
+		}
+	}
+
+	assertion(assertion: Assertion, scope: EvalScope, seen: Set<Assertion>): void {
+		if (seen.has(assertion)) return;
+		seen.add(assertion);
+		if (assertion.type === "custom")
+			this.path("custom-grader", { raw: assertion.program, at: assertion.at, base: dirname(assertion.program) }, scope);
+		if (assertion.promptFile) this.path("prompt", assertion.promptFile, scope);
+		if (assertion.command)
+			this.command(assertion.type === "llm-grader" ? "prompt-command" : "grader", assertion.command, scope);
+		for (const part of assertion.parts ?? []) this.assertion(part, scope, seen);
+	}
+
+	target(target: ResolvedTarget, scope: EvalScope): void {
+		if (target.command) this.command("target-command", target.command, scope);
+		if (target.healthcheck) this.command("healthcheck", target.healthcheck, scope);
+		if (target.fixtures) this.path("fixtures", target.fixtures, scope);
+		if (target.cwd && !target.command) this.path("working-directory", target.cwd, scope);
+		this.hooks(target.hooks, scope);
+	}
+
+	path(kind: ReferenceKind, text: PathText, scope: EvalScope): void {
+		const key = keyOf(kind, text.at, text.raw);
+		if (this.files.has(key)) return;
+		const resolved = resolvePath(text, scope, this.#view);
+		const state = resolved.runTime ? "run-time" : resolved.found === undefined ? "missing" : this.#reach(resolved.path);
+		this.files.set(key, {
+			kind,
+			raw: text.raw,
+			at: text.at,
+			base: text.base,
+			resolved: resolved.path,
+			state,
+			found: resolved.found,
+			onDisk: resolved.kind,
+		});
+	}
+
+	command(kind: ReferenceKind, command: CommandSpec, scope: EvalScope): void {
+		const key = keyOf(kind, command.at, JSON.stringify(command.text));
+		if (this.#commands.has(key)) return;
+		this.#commands.add(key);
+		if (command.cwd) this.#workingDirectory(command, command.cwd, scope);
+		const parsed = parseCommand(command.text);
+		if (parsed.kind === "shell") {
+			this.files.set(key, {
+				kind,
+				raw: parsed.text,
+				at: command.at,
+				base: command.base,
+				resolved: command.base,
+				state: "opaque",
+				found: undefined,
+				onDisk: "missing",
+				command,
+			});
+			return;
+		}
+		for (const word of parsed.words) this.#word(kind, word, command);
+		const first = parsed.words[0];
+		if (first && !first.text.includes("/") && !first.text.includes("{"))
+			this.executables.push({ name: first.text, at: command.at, command });
+	}
+
+	#workingDirectory(command: CommandSpec, cwd: PathText, scope: EvalScope): void {
+		const key = keyOf("working-directory", cwd.at, cwd.raw);
+		const resolved = resolvePath(cwd, scope, this.#view);
+		const state = resolved.runTime ? "run-time" : resolved.found === undefined ? "missing" : this.#reach(resolved.path);
+		this.files.set(key, {
+			kind: "working-directory",
+			raw: cwd.raw,
+			at: cwd.at,
+			base: cwd.base,
+			resolved: resolved.path,
+			state,
+			found: resolved.found,
+			onDisk: resolved.kind,
+			command,
+		});
+	}
+
+	#word(kind: ReferenceKind, word: CommandWord, command: CommandSpec): void {
+		const path = fileOfWord(word.text, command, this.#view);
+		const key = keyOf(kind, command.at, `${word.index} ${word.text}`);
+		const base = wordBases(command)[0] ?? command.base;
+		const shared = { kind, raw: word.text, at: wordPlace(command, word), base, word, command };
+		if (path !== undefined) {
+			this.files.set(key, {
+				...shared,
+				base: this.#baseOf(path, word, command),
+				resolved: path,
+				state: this.#reach(path),
+				found: word.text.startsWith("/") ? "absolute" : "direct",
+				onDisk: this.#view.kind(path),
+			});
+			return;
+		}
+		if (meansFile(word.text) && !word.text.includes("{")) this.files.set(key, this.#missingWord(shared, word, command));
+		else if (kind !== "target-command" || command.cwd) this.#bareWord(key, shared, word);
+	}
+
+	/** A bare `check.py` stays as written, but the command finds it in its working directory: it is needed all the same. */
+	#bareWord(
+		key: string,
+		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },
+		word: CommandWord,
+	): void {
+		if (word.index === 0 || !/^[\w][\w.-]*\.\w+$/.test(word.text)) return;
+		const path = resolve(shared.base, word.text);
+		if (this.#view.kind(path) === "file")
+			this.files.set(key, { ...shared, resolved: path, state: this.#reach(path), found: "direct", onDisk: "file" });
+	}
+
+	/** A `./x` or `../x` word without a file: other letter case, or (older evals) somewhere up the tree. */
+	#missingWord(
+		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },
+		word: CommandWord,
+		command: CommandSpec,
+	): Reference {
+		const resolved = resolvePath({ raw: word.text, at: command.at, base: shared.base }, this.#scope, this.#view);
+		const state = resolved.found === undefined ? "missing" : this.#reach(resolved.path);
+		return { ...shared, resolved: resolved.path, state, found: resolved.found, onDisk: resolved.kind };
+	}
+
+	#baseOf(path: string, word: CommandWord, command: CommandSpec): string {
+		return wordBases(command).find((base) => resolve(base, word.text) === path) ?? command.base;
+	}
+
+	#reach(path: string): ReferenceState {
+		if (!isInside(this.#scope.root, path)) return "outside-root";
+		return isInside(this.#scope.directory, path) ? "ok" : "outside-eval";
+	}
+}
+
+function keyOf(kind: ReferenceKind, at: Place, text: string): string {
+	return `${kind}\0${at.file}\0${at.line ?? ""}\0${(at.path ?? []).join("\0")}\0${text}`;
+}
+
+/** A word of a list has a place of its own; one of a string shares the string's. */
+function wordPlace(command: CommandSpec, word: CommandWord): Place {
+	return typeof command.text === "string"
+		? command.at
+		: { ...command.at, path: [...(command.at.path ?? []), word.index] };
+}
+
+/** The smallest directory that holds the eval and everything it needs from its root. */
+export function portableRoot(loaded: LoadedEval, references: References): string {
+	const needed = references.files
+		.filter((reference) => reference.state === "ok" || reference.state === "outside-eval")
+		.map((reference) => reference.resolved);
+	let root = loaded.scope.directory;
+	while (root !== loaded.scope.root && !needed.every((path) => isInside(root, path))) root = dirname(root);
+	return join(root);
+}

@@ -1,0 +1,286 @@
+import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { nearestName } from "../base/nearest.ts";
+import { type ProviderName, type ProviderSettings, providerAliases, providerSchemas } from "../schema/target-file.ts";
+import { hooksSchema } from "../schema/workspace-entry.ts";
+import type { CommandSpec } from "./command.ts";
+import type { Hooks, TargetChoice } from "./eval-types.ts";
+import { schemaShape, targetCircular, targetInvalid, targetUndefined, variableUnset } from "./load-findings.ts";
+import type { TargetDefinition, TargetScope } from "./load-targets.ts";
+import { commandOf, readHooks } from "./load-workspace.ts";
+import type { PathText } from "./path-text.ts";
+import { type LoadLog, readShape } from "./read-shape.ts";
+import { child, type Part, type PlacedVariable } from "./source.ts";
+
+/** One hop of a chain: the definition it went through, and the variables that chose where it led. */
+export interface TargetHop {
+	readonly definition: TargetDefinition;
+	/** Where `use_target` or `extends` says it. */
+	readonly next?: { readonly name: string; readonly at: Place; readonly chosenBy: readonly string[] };
+}
+
+interface ResolvedBase {
+	/** The name the eval uses. */
+	readonly name: string;
+	/** Definitions from the one the eval names to the concrete one. Empty for an inline target that extends nothing. */
+	readonly via: readonly TargetHop[];
+	/** All settings on the wire, the chain's overrides laid over the concrete definition, `${{ }}` replaced. */
+	readonly wire: Readonly<Record<string, unknown>>;
+	/** Which part each wire key came from: its place, base directory and text. */
+	readonly origin: ReadonlyMap<string, TargetLayer>;
+	readonly hooks: Hooks;
+	readonly command?: CommandSpec;
+	readonly healthcheck?: CommandSpec;
+	readonly cwd?: PathText;
+	readonly fixtures?: PathText;
+	readonly graderTarget?: string;
+	readonly at: Place;
+}
+
+/** A target that can be run: its chain flattened, its settings checked by its provider's schema. */
+export type ResolvedTarget = {
+	[Name in ProviderName]: ResolvedBase & { readonly provider: Name; readonly settings: ProviderSettings<Name> };
+}[ProviderName];
+
+/** A definition, or an inline target, that gave settings. */
+export interface TargetLayer {
+	readonly part: Part;
+	readonly base: string;
+}
+
+export type TargetResolution =
+	| { readonly ok: true; readonly target: ResolvedTarget; readonly diagnostics: readonly Diagnostic[] }
+	| { readonly ok: false; readonly diagnostics: readonly Diagnostic[]; readonly via: readonly TargetHop[] };
+
+/** Follows a choice to the provider that runs it. The one resolver: validation, bundling and running all call it. */
+export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetResolution {
+	const diagnostics: Diagnostic[] = [];
+	const log: LoadLog = { report: (found) => void diagnostics.push(found) };
+	const layers: TargetLayer[] = [];
+	let next: { name: string; at: Place } | undefined = { name: choice.name, at: choice.at };
+	if ("inline" in choice) {
+		layers.push({
+			part: { value: choice.inline, at: choice.at, references: new Set(), written: () => undefined },
+			base: choice.base,
+		});
+		const parent = ["extends", "use_target"].find((key) => typeof choice.inline[key] === "string");
+		next = parent
+			? { name: choice.inline[parent] as string, at: { ...choice.at, path: [...(choice.at.path ?? []), parent] } }
+			: undefined;
+	}
+	const via = next ? follow(next, scope, layers, log) : [];
+	if (!via) return { ok: false, diagnostics, via: [] };
+	const target = concrete(choice, via, layers, log);
+	const failed = !target || diagnostics.some(({ severity }) => severity === "error");
+	return failed || !target ? { ok: false, diagnostics, via } : { ok: true, target, diagnostics };
+}
+
+function follow(
+	first: { name: string; at: Place },
+	scope: TargetScope,
+	layers: TargetLayer[],
+	log: LoadLog,
+): TargetHop[] | undefined {
+	const via: TargetHop[] = [];
+	let next: { name: string; at: Place } | undefined = first;
+	while (next) {
+		const { name, at } = next as { name: string; at: Place };
+		const definition = scope.find(name);
+		if (!definition) {
+			const unset = unsetVariable(at, scope);
+			if (unset) log.report(finding(variableUnset, { name: unset.name }, unset.at));
+			else
+				log.report(
+					finding(
+						targetUndefined,
+						{ name, known: scope.names, files: scope.files, nearest: nearestName(name, scope.names) },
+						at,
+					),
+				);
+			return undefined;
+		}
+		const names = via.map((hop) => hop.definition.name);
+		if (names.includes(name)) {
+			log.report(finding(targetCircular, { circle: [...names.slice(names.indexOf(name)), name] }, at));
+			return undefined;
+		}
+		layers.push({ part: definition.part, base: definition.base });
+		next = undefined;
+		const delegated = definition.entry.useTarget;
+		if (delegated === undefined) via.push({ definition });
+		else {
+			const nextAt = child(definition.part, "use_target").at;
+			const chosenBy = variablesAt(nextAt, scope).map((variable) => variable.name);
+			via.push({ definition, next: { name: delegated, at: nextAt, chosenBy } });
+			next = { name: delegated, at: nextAt };
+		}
+	}
+	return via;
+}
+
+/** The variables that a place of a targets file names. */
+export function variablesAt(place: Place, scope: TargetScope): PlacedVariable[] {
+	const path = (place.path ?? []).join("\0");
+	return (scope.sources.get(place.file)?.variables ?? []).filter(
+		(variable) => (variable.at.path ?? []).join("\0") === path,
+	);
+}
+
+function unsetVariable(at: Place, scope: TargetScope): PlacedVariable | undefined {
+	return variablesAt(at, scope).find((variable) => variable.state === "unset");
+}
+
+const chainKeys = new Set(["name", "use_target", "extends"]);
+
+function concrete(
+	choice: TargetChoice,
+	via: readonly TargetHop[],
+	layers: readonly TargetLayer[],
+	log: LoadLog,
+): ResolvedTarget | undefined {
+	const wire: Record<string, unknown> = { name: choice.name };
+	const origin = new Map<string, TargetLayer>();
+	for (const layer of [...layers].reverse()) {
+		for (const [key, value] of Object.entries(layer.part.value as Record<string, unknown>)) {
+			if (chainKeys.has(key)) continue;
+			wire[key] = value;
+			origin.set(key, layer);
+		}
+	}
+	const written = wire.provider;
+	if (typeof written !== "string") {
+		log.report(
+			finding(
+				targetInvalid,
+				{
+					name: choice.name,
+					reason: "names neither `provider` nor `use_target`",
+					hint: `providers: ${Object.keys(providerSchemas).join(", ")}`,
+				},
+				choice.at,
+			),
+		);
+		return undefined;
+	}
+	const provider = providerOf(written);
+	const providerPlace = origin.get("provider");
+	if (!provider) {
+		const known = [...Object.keys(providerSchemas), ...Object.keys(providerAliases)];
+		const nearest = nearestName(written, known);
+		log.report(
+			finding(
+				targetInvalid,
+				{
+					name: choice.name,
+					reason: `has the unknown provider ${JSON.stringify(written)}`,
+					hint: nearest
+						? `did you mean ${JSON.stringify(nearest)}?`
+						: `providers: ${Object.keys(providerSchemas).join(", ")}`,
+				},
+				providerPlace ? child(providerPlace.part, "provider").at : choice.at,
+			),
+		);
+		return undefined;
+	}
+	return checkSettings(choice, provider, via, wire, origin, log);
+}
+
+/** The provider that `written` names, in today's or another spelling. */
+export function providerOf(written: string): ProviderName | undefined {
+	if (Object.hasOwn(providerSchemas, written)) return written as ProviderName;
+	return providerAliases[written];
+}
+
+function checkSettings(
+	choice: TargetChoice,
+	provider: ProviderName,
+	via: readonly TargetHop[],
+	wire: Record<string, unknown>,
+	origin: ReadonlyMap<string, TargetLayer>,
+	log: LoadLog,
+): ResolvedTarget | undefined {
+	const settled = { ...wire, provider };
+	const references = new Set<string>();
+	for (const [key, { part }] of origin) {
+		const prefix = [...(part.at.path ?? []), key].join("\0");
+		for (const reference of part.references)
+			if (reference === prefix || reference.startsWith(`${prefix}\0`))
+				references.add([key, reference.slice(prefix.length + 1)].filter((piece) => piece !== "").join("\0"));
+	}
+	// Findings come at paths of the merged settings; each goes back to the layer that gave its key.
+	const merged: Part = { value: settled, at: { file: choice.at.file, path: [] }, references, written: () => undefined };
+	const settings = readShape(providerSchemas[provider], merged, {
+		report: (found) => {
+			const [key, ...rest] = found.at.path ?? [];
+			const layer = typeof key === "string" ? origin.get(key) : undefined;
+			const at: Place =
+				layer && key !== undefined
+					? { ...child(layer.part, key, ...rest).at, ...(found.at.part ? { part: found.at.part } : {}) }
+					: choice.at;
+			const named =
+				found.rule === schemaShape.rule
+					? { ...found, message: `target ${JSON.stringify(choice.name)}, ${found.message}` }
+					: found;
+			log.report({ ...named, at });
+		},
+	});
+	if (!settings) return undefined;
+	const base = { name: choice.name, via, wire: settled, origin, at: choice.at, ...pathsOf(settled, origin, log) };
+	const grader = settings.graderTarget ?? settings.judgeTarget;
+	return { ...base, ...(grader === undefined ? {} : { graderTarget: grader }), provider, settings } as ResolvedTarget;
+}
+
+/** The settings that hold paths or commands, each relative to the file that its layer stands in. */
+function pathsOf(
+	wire: Record<string, unknown>,
+	origin: ReadonlyMap<string, TargetLayer>,
+	log: LoadLog,
+): Pick<ResolvedBase, "hooks" | "command" | "healthcheck" | "cwd" | "fixtures"> {
+	const layer = (key: string) => origin.get(key);
+	const path = (key: string): PathText | undefined => {
+		const from = layer(key);
+		const raw = wire[key];
+		return from && typeof raw === "string" ? { raw, at: child(from.part, key).at, base: from.base } : undefined;
+	};
+	const cwd = path("cwd");
+	const fixtures = path("fixtures");
+	const commandLayer = layer("command");
+	const command =
+		commandLayer && isCommand(wire.command)
+			? {
+					text: wire.command,
+					at: child(commandLayer.part, "command").at,
+					base: commandLayer.base,
+					...(cwd ? { cwd } : {}),
+				}
+			: undefined;
+	const healthcheck = healthcheckOf(wire.healthcheck, layer("healthcheck"));
+	const hookLayer = layer("hooks");
+	const hooks =
+		hookLayer && hooksSchema.safeParse(wire.hooks).success
+			? readHooks(child(hookLayer.part, "hooks"), hookLayer.base, log)
+			: {};
+	return {
+		hooks,
+		...(command ? { command } : {}),
+		...(healthcheck ? { healthcheck } : {}),
+		...(cwd ? { cwd } : {}),
+		...(fixtures ? { fixtures } : {}),
+	};
+}
+
+function healthcheckOf(value: unknown, layer: TargetLayer | undefined): CommandSpec | undefined {
+	if (!layer) return undefined;
+	const part = child(layer.part, "healthcheck");
+	if (isCommand(value)) return { text: value, at: part.at, base: layer.base };
+	const entry = typeof value === "object" && value !== null ? (value as { command?: unknown; cwd?: unknown }) : {};
+	return isCommand(entry.command)
+		? commandOf(entry.command, part, "command", typeof entry.cwd === "string" ? entry.cwd : undefined, layer.base)
+		: undefined;
+}
+
+function isCommand(value: unknown): value is string | string[] {
+	return (
+		typeof value === "string" ||
+		(Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === "string"))
+	);
+}

@@ -1,0 +1,121 @@
+import type { Diagnostic, DocumentPath, Place } from "../base/diagnostic.ts";
+import { type InterpolationResult, interpolateEnv } from "../base/interpolate.ts";
+import { type JsonLine, locateInLine, parseJsonLines } from "../base/json-lines.ts";
+import { parseYaml, type SourceRange, type YamlDocument } from "../base/yaml-document.ts";
+import type { Environment } from "../io/environment.ts";
+import type { DiskView } from "./disk-view.ts";
+
+/** A variable named somewhere in a source, with its place. */
+export interface PlacedVariable {
+	readonly name: string;
+	readonly defaultText?: string;
+	readonly state: "set" | "default" | "unset";
+	readonly at: Place;
+}
+
+/** A text that was read, with its value after `${{ }}` and the way back from a place to line and column. */
+export interface Source {
+	readonly file: string;
+	readonly text: string;
+	/** Values after interpolation: one for a document, one a line for JSON Lines. */
+	readonly parts: readonly Part[];
+	readonly diagnostics: readonly Diagnostic[];
+	readonly variables: readonly PlacedVariable[];
+	readonly malformed: readonly { readonly text: string; readonly at: Place }[];
+	/** The parsed YAML, for patches; absent for JSON Lines. */
+	readonly document?: YamlDocument;
+	locate(place: Place): SourceRange | undefined;
+}
+
+/** A value with its place: what every loading function takes. */
+export interface Part {
+	readonly value: unknown;
+	readonly at: Place;
+	/** Places (paths joined by NUL) whose whole text was one variable reference: there `true` or `3` may become a boolean or number. */
+	readonly references: ReadonlySet<string>;
+	/** The scalar's text as written at `path` below this part (so that the id `007` survives). */
+	readonly written: (path: DocumentPath) => string | undefined;
+}
+
+/** The part under `key`. */
+export function child(part: Part, ...keys: DocumentPath): Part {
+	let value = part.value;
+	for (const key of keys)
+		value = typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
+	return { ...part, value, at: placeOf(part, keys), written: (path) => part.written([...keys, ...path]) };
+}
+
+/** The place `path` below `part`. */
+export function placeOf(part: Part, path: DocumentPath, half?: "key"): Place {
+	return { ...part.at, path: [...(part.at.path ?? []), ...path], ...(half ? { part: half } : {}) };
+}
+
+/** Reads and parses `file` (YAML, JSON or JSON Lines by its ending). Throws only where it cannot be read at all. */
+export function readSource(file: string, view: DiskView, env: Environment): Source {
+	const text = view.readText(file);
+	return file.endsWith(".jsonl") ? jsonLinesSource(file, text, env) : yamlSource(file, text, env);
+}
+
+export function yamlSource(file: string, text: string, env: Environment): Source {
+	const document = parseYaml(text, file);
+	const result = interpolateEnv(document.value, env);
+	return {
+		file,
+		text,
+		document,
+		parts: [
+			{
+				value: result.value,
+				at: { file, path: [] },
+				references: wholeReferences(result),
+				written: (path) => document.sourceText(path),
+			},
+		],
+		diagnostics: document.diagnostics,
+		variables: placed(result, { file, path: [] }),
+		malformed: result.malformed.map(({ text: found, path }) => ({ text: found, at: { file, path } })),
+		locate: (place) => document.locate(place),
+	};
+}
+
+function jsonLinesSource(file: string, text: string, env: Environment): Source {
+	const { rows, diagnostics } = parseJsonLines(text, file);
+	const byLine = new Map<number, JsonLine>(rows.map((row) => [row.line, row]));
+	const results = rows.map((row) => ({ row, result: interpolateEnv(row.value, env) }));
+	const at = (row: JsonLine): Place => ({ file, line: row.line, path: [] });
+	return {
+		file,
+		text,
+		parts: results.map(({ row, result }) => ({
+			value: result.value,
+			at: at(row),
+			references: wholeReferences(result),
+			written: () => undefined,
+		})),
+		diagnostics,
+		variables: results.flatMap(({ row, result }) => placed(result, at(row))),
+		malformed: results.flatMap(({ row, result }) =>
+			result.malformed.map(({ text: found, path }) => ({ text: found, at: { ...at(row), path } })),
+		),
+		locate: (place) => {
+			const row = place.line === undefined ? undefined : byLine.get(place.line);
+			return row ? locateInLine(text, row, place) : undefined;
+		},
+	};
+}
+
+function wholeReferences(result: InterpolationResult): ReadonlySet<string> {
+	if (result.uses.length === 0) return noReferences;
+	return new Set(result.uses.filter((use) => use.whole).map((use) => use.path.join("\0")));
+}
+
+const noReferences: ReadonlySet<string> = new Set();
+
+function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
+	return result.uses.map((use) => ({
+		name: use.name,
+		...(use.defaultText === undefined ? {} : { defaultText: use.defaultText }),
+		state: use.state,
+		at: { ...at, path: use.path },
+	}));
+}

@@ -1,0 +1,24 @@
+import { z } from "zod";
+import { wireObject } from "./wire-object.ts";
+
+export const benchmarkIdPattern = /^[a-z0-9][a-z0-9._-]*$/;
+
+export const benchmarkSourceSchema = wireObject({ url: z.string().min(1), ref: z.string().min(1).optional() });
+
+export const benchmarkEntrySchema = wireObject({
+	id: z
+		.string()
+		.regex(
+			benchmarkIdPattern,
+			"an id is lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit",
+		),
+	name: z.string().optional(),
+	path: z.string().min(1),
+	source: benchmarkSourceSchema.optional(),
+	addedAt: z.string().optional(),
+});
+
+/** The whole of `benchmarks.yaml`; entries are read one by one, so that a bad one leaves the others usable. */
+export const registryFileSchema = wireObject({ benchmarks: z.array(benchmarkEntrySchema).nullish() });
+
+export type BenchmarkEntry = z.output<typeof benchmarkEntrySchema>;
