@@ -14,6 +14,7 @@ export default defineConfig({
 				ssr,
 				test: {
 					name: "cli",
+					globalSetup: ["apps/cli/test/build-once.ts"],
 					include: ["apps/cli/{src,test}/**/*.test.ts", "scripts/**/*.test.ts"],
 					testTimeout: 120_000,
 				},

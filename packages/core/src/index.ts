@@ -1,12 +1,12 @@
 export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
-export { interpolateEnv, type InterpolationResult, type VariableUse } from "./base/interpolate.ts";
+export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
-export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export { discoverEvals } from "./model/discover-evals.ts";
+export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export type { EvalScope } from "./model/eval-scope.ts";
 export type { LoadedEval, Suite, TestCase } from "./model/eval-types.ts";
-export { loadEval, type LoadOptions } from "./model/load-eval.ts";
+export { type LoadOptions, loadEval } from "./model/load-eval.ts";
 export { loadTargets, type TargetScope } from "./model/load-targets.ts";
 export { collectReferences, portableRoot, type Reference, type References } from "./model/references.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";

@@ -1,3 +1,4 @@
+export { agentv, agentvBin, type Session, type SessionOptions } from "./agentv-session.ts";
 export {
 	bareRepository,
 	type FileContent,

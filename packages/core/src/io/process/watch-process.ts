@@ -46,7 +46,7 @@ export async function watchProcess(
 	listen(child.stdout, stdout);
 	listen(child.stderr, stderr);
 	// A program may end or close its stdin without reading it: that is its right, not an error.
-	child.stdin?.on("error", () => {});
+	child.stdin?.on("error", () => undefined);
 	child.stdin?.end(options.input);
 	const release = endOn(options, (why) => {
 		reason ??= why;

@@ -1,0 +1,68 @@
+// Bundles the command line into dist/: no runtime dependency is left, each command is a chunk of its own.
+// dist/ is also what is packed: it gets a package.json of its own, the licences and Studio's built pages.
+// Usage: node scripts/build.mjs [directory]
+import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { basename, extname, join, resolve } from "node:path";
+import { rolldown } from "rolldown";
+import { licenses } from "./licenses.mjs";
+
+const cli = resolve(import.meta.dirname, "..");
+const root = resolve(cli, "../..");
+const dist = resolve(process.argv[2] ?? join(cli, "dist"));
+const core = join(root, "packages/core/src");
+const studioPages = join(root, "apps/studio/dist/client");
+
+const exists = (path) =>
+	stat(path).then(
+		() => true,
+		() => false,
+	);
+
+/** Files that are started as processes or threads of their own stay files of their own, named as in the source. */
+async function startedFiles() {
+	const files = await readdir(core, { recursive: true });
+	return files.filter((file) => /-(host|worker)\.(ts|mjs|js)$/.test(file)).map((file) => join(core, file));
+}
+
+async function bundle() {
+	const input = { bin: join(cli, "src/bin.ts") };
+	for (const file of await startedFiles()) input[basename(file, extname(file))] = file;
+	const collected = licenses();
+	const build = await rolldown({
+		input,
+		platform: "node",
+		resolve: { conditionNames: ["agentv-source", "import", "node", "default"] },
+		plugins: [collected.plugin],
+		onLog(level, log, handle) {
+			if (level === "warn" && /node_modules/.test(log.id ?? log.loc?.file ?? "")) return;
+			handle(level === "warn" ? "error" : level, log);
+		},
+	});
+	await build.write({
+		dir: dist,
+		format: "esm",
+		entryFileNames: "[name].js",
+		chunkFileNames: "[name]-[hash].js",
+		minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+	});
+	await build.close();
+	return collected.text();
+}
+
+async function writePackage(thirdParty) {
+	const { name, version, description, license, type, engines } = JSON.parse(
+		await readFile(join(cli, "package.json"), "utf8"),
+	);
+	const manifest = { name, version, description, license, type, engines, bin: { agentv: "bin.js" } };
+	await writeFile(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+	await writeFile(join(dist, "THIRD-PARTY-LICENSES.txt"), thirdParty);
+	for (const file of [join(root, "LICENSE"), join(cli, "README.md")]) {
+		if (await exists(file)) await cp(file, join(dist, basename(file)));
+	}
+	if (await exists(studioPages)) await cp(studioPages, join(dist, "studio"), { recursive: true });
+	await chmod(join(dist, "bin.js"), 0o755);
+}
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+await writePackage(await bundle());

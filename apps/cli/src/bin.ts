@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+// The only file that knows `process`. It imports nothing that a mere `--version` does not need.
+import * as nodeModule from "node:module";
+import type { Output } from "./context.ts";
+import { version } from "./version.ts";
+
+const argv = process.argv.slice(2);
+const interrupted = 130;
+
+/** NO_COLOR and FORCE_COLOR decide (no-color.org, force-color.org), else whether a terminal is there. */
+function wantsColor(isTTY: boolean): boolean {
+	const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+	if (NO_COLOR || argv.includes("--no-color")) return false;
+	if (FORCE_COLOR) return FORCE_COLOR !== "0";
+	return isTTY && TERM !== "dumb";
+}
+
+function output(stream: NodeJS.WriteStream): Output {
+	// A reader that went away (`agentv … | head`) is no failure: what is left to say has no listener.
+	stream.on("error", (error: NodeJS.ErrnoException) => {
+		if (error.code !== "EPIPE") throw error;
+	});
+	const isTTY = stream.isTTY === true;
+	return {
+		write: (text) => {
+			if (text !== "" && !stream.destroyed) stream.write(text);
+		},
+		isTTY,
+		get columns() {
+			return stream.columns ?? 80;
+		},
+		color: wantsColor(isTTY),
+	};
+}
+
+/** Aborts at the first Ctrl-C or SIGTERM, so that work can be put down in order; the second one ends at once. */
+function interruption(): AbortSignal {
+	const controller = new AbortController();
+	const stop = () => {
+		if (controller.signal.aborted) process.exit(interrupted);
+		controller.abort();
+	};
+	process.on("SIGINT", stop);
+	process.on("SIGTERM", stop);
+	return controller.signal;
+}
+
+async function start(): Promise<void> {
+	// Node 22 keeps compiled code between runs; Node 20 does not know the function.
+	(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
+	const { main } = await import("./main.ts");
+	// Only the exit code is set: an exit by force would cut what a slow pipe has not taken yet.
+	process.exitCode = await main(argv, {
+		env: process.env,
+		cwd: process.cwd(),
+		stdout: output(process.stdout),
+		stderr: output(process.stderr),
+		signal: interruption(),
+	});
+}
+
+if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) process.stdout.write(`${version}\n`);
+else await start();

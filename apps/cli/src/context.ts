@@ -1,0 +1,29 @@
+/** A stream of the terminal, or whatever stands in its place. */
+export interface Output {
+	write(text: string): void;
+	readonly isTTY: boolean;
+	/** Width in characters; 80 where nobody knows. */
+	readonly columns: number;
+	/** Whether colours are wanted here. */
+	readonly color: boolean;
+}
+
+/** Everything a command may know of the machine. bin.ts reads it once; tests make it up. */
+export interface Context {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	/** Absolute path of the directory the command was started in. */
+	readonly cwd: string;
+	readonly stdout: Output;
+	readonly stderr: Output;
+	/** Aborted by Ctrl-C and SIGTERM. What listens stops its work and throws an `interrupted` AgentvError. */
+	readonly signal: AbortSignal;
+	/** `--debug`: show causes and stacks. */
+	readonly debug: boolean;
+}
+
+/** What a command hands back: what to print and how to exit (0 clean, 1 findings, 4 could not be run). */
+export interface CommandResult {
+	/** Goes to stdout, as it is. */
+	readonly text: string;
+	readonly exitCode: number;
+}

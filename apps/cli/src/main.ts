@@ -1,0 +1,41 @@
+import { CommanderError } from "commander";
+import type { CommandResult, Context } from "./context.ts";
+import { createProgram } from "./program.ts";
+import { usageError } from "./usage-error.ts";
+
+/**
+ * Runs one command line (without `node` and the script) and returns its exit code; never throws.
+ * The one boundary: everything thrown below ends here as text on stderr.
+ */
+export async function main(argv: readonly string[], machine: Omit<Context, "debug">): Promise<number> {
+	const context: Context = { ...machine, debug: beforeDashes(argv).includes("--debug") };
+	let result: CommandResult = { text: "", exitCode: 0 };
+	const said: string[] = [];
+	const program = createProgram(context, {
+		finish: (finished) => {
+			result = finished;
+		},
+		complain: (text) => said.push(text),
+	});
+	try {
+		await program.parseAsync(argv, { from: "user" });
+		context.stdout.write(result.text);
+		return result.exitCode;
+	} catch (thrown) {
+		if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+		if (thrown instanceof CommanderError && thrown.code === "commander.help") {
+			context.stderr.write(said.join(""));
+			return 2;
+		}
+		const error = thrown instanceof CommanderError ? usageError(thrown, program, argv) : thrown;
+		const { reportError } = await import("./report/error.ts");
+		const report = await reportError(error, context);
+		context.stderr.write(report.text);
+		return report.exitCode;
+	}
+}
+
+function beforeDashes(argv: readonly string[]): readonly string[] {
+	const dashes = argv.indexOf("--");
+	return dashes === -1 ? argv : argv.slice(0, dashes);
+}

@@ -1,0 +1,19 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/**
+ * Builds the command line from its source before the first test, so that sessions run what is written now and never
+ * a stale dist. The place is handed to the tests in AGENTV_TEST_BIN.
+ */
+export default function buildOnce(): () => void {
+	const cli = resolve(import.meta.dirname, "..");
+	const cache = join(cli, "node_modules/.cache");
+	mkdirSync(cache, { recursive: true });
+	const directory = mkdtempSync(join(cache, "agentv-"));
+	execFileSync(process.execPath, [join(cli, "scripts/build.mjs"), directory], {
+		stdio: ["ignore", "ignore", "inherit"],
+	});
+	process.env["AGENTV_TEST_BIN"] = join(directory, "bin.js");
+	return () => rmSync(directory, { recursive: true, force: true });
+}

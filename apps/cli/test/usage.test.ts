@@ -1,0 +1,56 @@
+import { spawn, spawnSync } from "node:child_process";
+import { agentv, agentvBin, tempTree } from "@agentv/test-support";
+import { describe, expect, it } from "vitest";
+import manifest from "../package.json" with { type: "json" };
+
+/** `script` of util-linux; other systems' own takes other arguments. */
+const hasPseudoTerminal = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;
+
+describe("agentv", () => {
+	it("prints its version", async () => {
+		for (const option of ["--version", "-V"]) {
+			expect(await agentv([option], { cwd: tempTree() })).toEqual({
+				exitCode: 0,
+				stdout: `${manifest.version}\n`,
+				stderr: "",
+			});
+		}
+	});
+
+	it("prints help on stdout when asked", async () => {
+		const help = await agentv(["--help"], { cwd: tempTree() });
+		expect(help).toMatchObject({ exitCode: 0, stderr: "", stdout: expect.stringContaining("Usage: agentv") });
+	});
+
+	it("names the nearest option when one is unknown", async () => {
+		expect(await agentv(["--debgu"], { cwd: tempTree() })).toMatchInlineSnapshot(`
+			{
+			  "exitCode": 2,
+			  "stderr": "error: unknown option '--debgu'
+			hint: Did you mean --debug? \`agentv --help\` lists what there is.
+			",
+			  "stdout": "",
+			}
+		`);
+	});
+
+	it.skipIf(!hasPseudoTerminal)("uses colours in a terminal, and none with NO_COLOR or --no-color", async () => {
+		const cwd = tempTree();
+		const red = "\u001b[31m";
+		expect((await agentv(["--debgu"], { cwd, terminal: true })).stdout).toContain(red);
+		expect((await agentv(["--debgu"], { cwd, terminal: true, env: { NO_COLOR: "1" } })).stdout).not.toContain(red);
+		expect((await agentv(["--debgu", "--no-color"], { cwd, terminal: true })).stdout).not.toContain(red);
+		expect((await agentv(["--debgu"], { cwd, env: { FORCE_COLOR: "1" } })).stderr).toContain(red);
+	});
+
+	it("is quiet when the reader of its output goes away", async () => {
+		const child = spawn(process.execPath, [agentvBin(), "--help"], { stdio: ["ignore", "pipe", "pipe"] });
+		child.stdout.destroy();
+		let complaint = "";
+		child.stderr.on("data", (chunk) => {
+			complaint += chunk;
+		});
+		const exitCode = await new Promise((resolve) => child.on("close", resolve));
+		expect({ exitCode, complaint }).toEqual({ exitCode: 0, complaint: "" });
+	});
+});

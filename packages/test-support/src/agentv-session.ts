@@ -1,0 +1,62 @@
+import { spawn } from "node:child_process";
+
+export interface SessionOptions {
+	readonly cwd: string;
+	/** Added to a bare environment (PATH, HOME in `cwd`, AGENTV_HOME in `cwd/.home`). */
+	readonly env?: Readonly<Record<string, string>>;
+	/** Aborts by SIGINT, as Ctrl-C would. */
+	readonly signal?: AbortSignal;
+	/** Runs in a pseudo-terminal of `script`; stdout then holds both streams, with `\n` line ends. */
+	readonly terminal?: boolean;
+}
+
+export interface Session {
+	readonly exitCode: number | null;
+	readonly stdout: string;
+	readonly stderr: string;
+}
+
+/** The built command line's entry file, as the tests' set-up made it. */
+export function agentvBin(): string {
+	const bin = process.env["AGENTV_TEST_BIN"];
+	if (bin === undefined)
+		throw new Error("AGENTV_TEST_BIN is unset: the test's project needs apps/cli/test/build-once.ts");
+	return bin;
+}
+
+/** Runs the real command line as a process of its own and returns all that a user sees of it. */
+export async function agentv(args: readonly string[], options: SessionOptions): Promise<Session> {
+	const words = [process.execPath, agentvBin(), ...args];
+	const [program = "", ...rest] = options.terminal
+		? ["script", "-qec", words.map(quoted).join(" "), "/dev/null"]
+		: words;
+	const child = spawn(program, rest, {
+		cwd: options.cwd,
+		env: {
+			PATH: process.env["PATH"] ?? "",
+			HOME: options.cwd,
+			AGENTV_HOME: `${options.cwd}/.home`,
+			TERM: "xterm",
+			...options.env,
+		},
+		stdio: [options.terminal ? "inherit" : "ignore", "pipe", "pipe"],
+	});
+	options.signal?.addEventListener("abort", () => child.kill("SIGINT"));
+	const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+	const exitCode = await new Promise<number | null>((resolve, reject) => {
+		child.on("error", reject);
+		child.on("close", resolve);
+	});
+	const said = (text: string) => (options.terminal ? text.replaceAll("\r\n", "\n") : text);
+	return { exitCode, stdout: said(stdout()), stderr: stderr() };
+}
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+	const chunks: Buffer[] = [];
+	stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
+	return () => Buffer.concat(chunks).toString("utf8");
+}
+
+function quoted(word: string): string {
+	return `'${word.replaceAll("'", "'\\''")}'`;
+}
