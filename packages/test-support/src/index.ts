@@ -1,5 +1,14 @@
 export { agentv, agentvBin, type Session, type SessionOptions } from "./agentv-session.ts";
 export {
+	type CliSession,
+	type CliSessionOptions,
+	cliBin,
+	runCli,
+	runCliInTerminal,
+	type TerminalOptions,
+} from "./cli-session.ts";
+export { gitDaemon, type LoopbackServer, silentServer } from "./git-daemon.ts";
+export {
 	bareRepository,
 	type FileContent,
 	git,
@@ -8,5 +17,6 @@ export {
 	type TestRepository,
 	writeTree,
 } from "./git-repo.ts";
+export { type GitHttpBehaviour, type GitHttpServer, gitHttpServer } from "./git-server.ts";
 export { isAlive, waitUntil } from "./processes.ts";
 export { tempTree } from "./temp-tree.ts";

@@ -1,0 +1,106 @@
+import type { Environment } from "../environment.ts";
+import { runProcess } from "../run-process.ts";
+import { checkGitOperand } from "./check-git-operand.ts";
+import { type GitConfig, localGitEnvironment, remoteGitEnvironment } from "./git-environment.ts";
+import { gitFailed, gitNotStarted } from "./git-error.ts";
+import { type GitProgress, parseGitProgress } from "./git-progress.ts";
+
+/** User and password for one server, handed to git for one call by its environment: in no argv, no file, no log. */
+export interface GitCredentials {
+	/** The repository's URL, without a user part: `https://host/path`. The header goes to that URL only. */
+	readonly url: string;
+	readonly username: string;
+	readonly password: string;
+}
+
+export interface RemoteGitOptions {
+	readonly env: Environment;
+	readonly signal?: AbortSignal | undefined;
+	/** Time for the whole command. */
+	readonly timeoutMs?: number | undefined;
+	readonly credentials?: GitCredentials | undefined;
+	/** Called for each progress line; needs `--progress` among `args`. */
+	readonly onProgress?: ((progress: GitProgress) => void) | undefined;
+	readonly config?: GitConfig | undefined;
+	readonly okExitCodes?: readonly number[] | undefined;
+}
+
+export interface RemoteGitAnswer {
+	readonly exitCode: number;
+	readonly stdout: string;
+}
+
+/**
+ * Runs a git command that talks to a remote, in a process group of its own: timeout and abort end its helpers
+ * (`git-remote-https`, ssh) too. The user's own credentials, ssh and proxy settings work; prompts and hooks do not. URLs and refs belong behind
+ * `--` and through `checkGitOperand`.
+ * @throws GitError with a reason and git's words, without the user part of any URL.
+ */
+export async function remoteGit(
+	directory: string,
+	args: readonly string[],
+	options: RemoteGitOptions,
+): Promise<RemoteGitAnswer> {
+	const config = [...(options.config ?? []), ...credentialConfig(options.credentials)];
+	const result = await runProcess({
+		argv: ["git", ...args],
+		cwd: directory,
+		env: { ...remoteGitEnvironment(options.env, config), ...(await sshVariables(args, options.env)) },
+		timeoutMs: options.timeoutMs,
+		signal: options.signal,
+		leftovers: "end",
+		onStderr(line) {
+			const progress = options.onProgress && parseGitProgress(line);
+			if (progress) options.onProgress?.(progress);
+		},
+	});
+	if (result.startError) throw gitNotStarted(args, result.startError.code, result.startError.message);
+	const { exitCode, stderr, timedOut, aborted } = result;
+	if (timedOut || aborted || exitCode === null || !(options.okExitCodes ?? [0]).includes(exitCode)) {
+		throw gitFailed({ args, exitCode, stderr, timedOut, aborted });
+	}
+	return { exitCode, stdout: result.stdout };
+}
+
+export interface RemoteRef {
+	readonly sha: string;
+	/** As `refs/heads/main`; `refs/tags/v1^{}` is what an annotated tag points to. */
+	readonly ref: string;
+}
+
+/** The refs of a remote that match `patterns` (full names as `refs/heads/main`, or `HEAD`); all without patterns; maybe none. */
+export async function listRemoteRefs(
+	directory: string,
+	url: string,
+	patterns: readonly string[],
+	options: RemoteGitOptions,
+): Promise<RemoteRef[]> {
+	for (const operand of [url, ...patterns]) checkGitOperand(operand);
+	const answer = await remoteGit(directory, ["ls-remote", "--", url, ...patterns], options);
+	return answer.stdout.split("\n").flatMap((line) => {
+		const [sha, ref] = line.split("\t");
+		return sha && ref ? [{ sha, ref }] : [];
+	});
+}
+
+function credentialConfig(credentials: GitCredentials | undefined): GitConfig {
+	if (!credentials) return [];
+	const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64");
+	return [[`http.${credentials.url}.extraHeader`, `Authorization: Basic ${basic}`]];
+}
+
+/**
+ * ssh must neither ask nor wait for ever. A command that the user configured for himself is left as it is; one that only the
+ * repository's own configuration names is not run.
+ */
+async function sshVariables(args: readonly string[], env: Environment): Promise<Record<string, string>> {
+	const needsNoSsh = args.some((argument) => /^(https?|git|file):\/\/|^\//i.test(argument));
+	if (needsNoSsh || env.GIT_SSH_COMMAND || env.GIT_SSH) return {};
+	const configured = await runProcess({
+		argv: ["git", "config", "--get", "core.sshCommand"],
+		cwd: "/",
+		// No repository: only what the user and the system configured is read.
+		env: { ...localGitEnvironment(env), GIT_DIR: "/nonexistent" },
+	});
+	return { GIT_SSH_COMMAND: configured.stdout.trim() || "ssh -oBatchMode=yes -oConnectTimeout=10" };
+}

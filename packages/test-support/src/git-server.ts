@@ -1,0 +1,132 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { onTestFinished } from "vitest";
+import { gitTestEnvironment } from "./git-repo.ts";
+
+/** How the server behaves; a test may change it while the server runs. */
+export interface GitHttpBehaviour {
+	/** Answers 401 to requests without this login. */
+	login?: { readonly username: string; readonly password: string };
+	/** Accepts requests and never answers; `"body"` sends headers and a few bytes first. */
+	stall?: boolean | "body";
+	/** Cuts the connection once it has sent this many bytes of a pack. */
+	cutAfterBytes?: number;
+	/** Waits before each answer. */
+	delayMs?: number;
+	/** Answers everything with this status. */
+	status?: number;
+}
+
+export interface GitHttpServer {
+	/** `http://127.0.0.1:<port>`; repositories lie below it by their path in the directory. */
+	readonly url: string;
+	readonly behaviour: GitHttpBehaviour;
+	/** Each request: method, path with query, and the login it carried, if any. */
+	readonly requests: { readonly method: string; readonly path: string; readonly login: string | undefined }[];
+	close(): Promise<void>;
+}
+
+/** Serves the bare repositories below `directory` by HTTP on loopback; closed when the test ends. */
+export async function gitHttpServer(directory: string, behaviour: GitHttpBehaviour = {}): Promise<GitHttpServer> {
+	const requests: GitHttpServer["requests"] = [];
+	const server = createServer((request, response) => {
+		const basic = /^Basic (.*)$/.exec(request.headers.authorization ?? "")?.[1];
+		const login = basic === undefined ? undefined : Buffer.from(basic, "base64").toString("utf8");
+		requests.push({ method: request.method ?? "", path: request.url ?? "", login });
+		void answer(directory, behaviour, request, response, login);
+	});
+	server.listen(0, "127.0.0.1");
+	await once(server, "listening");
+	const close = async () => {
+		server.closeAllConnections();
+		if (server.listening) await new Promise((resolve) => server.close(resolve));
+	};
+	onTestFinished(close);
+	return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, behaviour, requests, close };
+}
+
+async function answer(
+	directory: string,
+	behaviour: GitHttpBehaviour,
+	request: IncomingMessage,
+	response: ServerResponse,
+	login: string | undefined,
+): Promise<void> {
+	if (behaviour.delayMs) await new Promise((resolve) => setTimeout(resolve, behaviour.delayMs));
+	if (behaviour.stall === "body") {
+		response.writeHead(200, { "content-type": "application/x-git-upload-pack-advertisement" });
+		response.write("001e# service=git-upload-pack\n");
+	}
+	if (behaviour.stall) return;
+	if (behaviour.status) {
+		response.writeHead(behaviour.status).end();
+		return;
+	}
+	const wanted = behaviour.login;
+	if (wanted && login !== `${wanted.username}:${wanted.password}`) {
+		response.writeHead(401, { "www-authenticate": 'Basic realm="test"' }).end();
+		return;
+	}
+	runBackend(directory, behaviour, request, response);
+}
+
+/** Hands the request to `git http-backend` as CGI. */
+function runBackend(
+	directory: string,
+	behaviour: GitHttpBehaviour,
+	request: IncomingMessage,
+	response: ServerResponse,
+): void {
+	const [path = "/", query = ""] = (request.url ?? "/").split("?");
+	const header = (name: string) => String(request.headers[name] ?? "");
+	const backend = spawn("git", ["http-backend"], {
+		env: {
+			...gitTestEnvironment,
+			GIT_PROJECT_ROOT: directory,
+			GIT_HTTP_EXPORT_ALL: "1",
+			PATH_INFO: decodeURIComponent(path),
+			QUERY_STRING: query,
+			REQUEST_METHOD: request.method ?? "GET",
+			CONTENT_TYPE: header("content-type"),
+			HTTP_CONTENT_ENCODING: header("content-encoding"),
+			GIT_PROTOCOL: header("git-protocol"),
+			...(request.headers["content-length"] ? { CONTENT_LENGTH: request.headers["content-length"] } : {}),
+		},
+		stdio: ["pipe", "pipe", "ignore"],
+	});
+	response.on("close", () => backend.kill());
+	backend.stdin.on("error", () => undefined);
+	request.pipe(backend.stdin);
+	let head: Buffer | undefined = Buffer.alloc(0);
+	let sent = 0;
+	backend.stdout.on("data", (chunk: Buffer) => {
+		let body = chunk;
+		if (head) {
+			head = Buffer.concat([head, chunk]);
+			const end = head.indexOf("\r\n\r\n");
+			if (end === -1) return;
+			writeHead(response, head.subarray(0, end).toString("latin1"));
+			body = head.subarray(end + 4);
+			head = undefined;
+		}
+		const limit = path.endsWith("/git-upload-pack") ? behaviour.cutAfterBytes : undefined;
+		const part = limit === undefined ? body : body.subarray(0, limit - sent);
+		sent += part.length;
+		response.write(part, () => {
+			if (limit !== undefined && sent >= limit) response.destroy();
+		});
+	});
+	backend.on("close", () => response.end());
+}
+
+function writeHead(response: ServerResponse, head: string): void {
+	let status = 200;
+	for (const line of head.split("\r\n")) {
+		const [name = "", value = ""] = line.split(/:\s*(.*)/s);
+		if (name.toLowerCase() === "status") status = Number.parseInt(value, 10);
+		else response.setHeader(name, value);
+	}
+	response.writeHead(status);
+}
