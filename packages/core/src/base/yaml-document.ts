@@ -1,43 +1,129 @@
-import { isNode, isPair, LineCounter, type Node, parseDocument } from "yaml";
-import { type Diagnostic, type DocumentPath, finding, type Place } from "./diagnostic.ts";
-export interface SourceRange {
-	readonly start: { line: number; column: number; offset: number };
-	readonly end: { line: number; column: number; offset: number };
-}
-export interface YamlDocument {
+import { isScalar, type ParsedNode, type YAMLError } from "yaml";
+import { type Diagnostic, type DocumentPath, type FindingKind, finding, hasErrors, type Place } from "./diagnostic.ts";
+import type { OffsetRange } from "./scan-references.ts";
+import { LineIndex, type SourcePosition, type SourceRange } from "./source-range.ts";
+import {
+	composeWithin,
+	exceedsBytes,
+	type ParsedDocument,
+	type YamlLimits,
+	yamlLimit,
+	yamlLimits,
+} from "./yaml-limits.ts";
+import { findNode, type LocatedNode, rangeOf } from "./yaml-locate.ts";
+import { type AliasTargets, readValue, type YamlProblem } from "./yaml-value.ts";
+
+export type { SourceRange } from "./source-range.ts";
+
+export const yamlSyntax: FindingKind<{ reason: string }> = {
+	rule: "yaml.syntax",
+	severity: "error",
+	message: ({ reason }) => reason,
+};
+
+/** A YAML (or JSON) text, parsed once: its plain value, what is wrong with it, and where each part of it stands. */
+export class YamlDocument {
 	readonly file: string;
 	readonly text: string;
+	/** Anchors and merge keys resolved. Undefined when the text has errors; null when it is empty. */
 	readonly value: unknown;
 	readonly diagnostics: readonly Diagnostic[];
-	locate(place: Place): SourceRange | undefined;
-	sourceText(path: DocumentPath): string | undefined;
+	/** The parsed tree, for patches; null when the text is empty or could not be parsed. */
+	readonly root: ParsedNode | null;
+	readonly #targets: AliasTargets;
+	readonly #lines: LineIndex;
+
+	/** Use `parseYaml`. */
+	constructor(file: string, text: string, parsed: ParsedText) {
+		this.file = file;
+		this.text = text;
+		this.root = parsed.root;
+		this.diagnostics = parsed.diagnostics;
+		this.value = hasErrors(parsed.diagnostics) ? undefined : parsed.value;
+		this.#targets = parsed.targets;
+		this.#lines = new LineIndex(text);
+	}
+
+	/** Lines and columns of the value (or key) at `path`, or of the deepest part of the path that exists. */
+	locate(path: DocumentPath, part: "key" | "value" = "value"): SourceRange {
+		return this.#lines.range(...this.offsetsOf(path, part));
+	}
+
+	/** Lines and columns of `place`, whichever way it names a part of this text. */
+	range(place: Pick<Place, "path" | "part" | "range" | "line">): SourceRange {
+		return this.#lines.range(...(place.range ?? this.offsetsOf(place.path ?? [], place.part)));
+	}
+
+	/** UTF-16 offsets of the value (or key) at `path`, anchors and tags left out. */
+	offsetsOf(path: DocumentPath, part: "key" | "value" = "value"): OffsetRange {
+		return rangeOf(this.find(path), part);
+	}
+
+	positionAt(offset: number): SourcePosition {
+		return this.#lines.positionAt(offset);
+	}
+
+	/**
+	 * The text of the scalar at `path` as its author wrote it, quotes and escapes resolved: `007` for `id: 007`.
+	 * Undefined if there is no scalar.
+	 */
+	sourceText(path: DocumentPath): string | undefined {
+		const { node, found } = this.find(path);
+		return found === path.length && isScalar(node) ? node.source : undefined;
+	}
+
+	/** The nodes at `path`, for patches. */
+	find(path: DocumentPath): LocatedNode {
+		return findNode(this.root, path, this.#targets);
+	}
 }
-export function parseYaml(text: string, file: string): YamlDocument {
-	const lc = new LineCounter();
-	const doc = parseDocument(text, { lineCounter: lc, merge: true });
-	const pos = (o: number) => {
-		const p = lc.linePos(o);
-		return { line: p.line, column: p.col, offset: o };
-	};
-	const node = (path: DocumentPath): Node | undefined => {
-		const n = doc.getIn(path as unknown[], true);
-		return isNode(n) ? n : undefined;
-	};
-	void isPair;
-	return {
-		file,
-		text,
-		value: doc.errors.length ? undefined : doc.toJS({ maxAliasCount: -1 }),
-		diagnostics: doc.errors.map((e) =>
-			finding({ rule: "yaml.syntax", severity: "error", message: () => e.message }, {}, { file, range: e.pos }),
-		),
-		locate: (place) => {
-			const r = place.range ?? node(place.path ?? [])?.range ?? undefined;
-			return r ? { start: pos(r[0]), end: pos(r[1]) } : undefined;
-		},
-		sourceText: (path) => {
-			const n = node(path);
-			return n?.range ? text.slice(n.range[0], n.range[1]) : undefined;
-		},
-	};
+
+interface ParsedText {
+	readonly value: unknown;
+	readonly root: ParsedNode | null;
+	readonly targets: AliasTargets;
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Parses `text` (YAML 1.2 with merge keys; JSON is part of that) of the file named `file`.
+ * Never throws: errors are `yaml.syntax` and `yaml.limits` diagnostics, and the value is then undefined.
+ */
+export function parseYaml(text: string, file: string, limits: YamlLimits = yamlLimits): YamlDocument {
+	return new YamlDocument(file, text, parseText(text, file, limits));
+}
+
+function parseText(text: string, file: string, limits: YamlLimits): ParsedText {
+	const refused = (limit: keyof YamlLimits, range: OffsetRange) => ({
+		...{ value: undefined, root: null, targets: new Map() },
+		diagnostics: [finding(yamlLimit, { limit, allowed: limits[limit] }, { file, range })],
+	});
+	if (exceedsBytes(text, limits.bytes)) return refused("bytes", [0, 0]);
+	const documents = composeWithin(text, limits.depth);
+	if ("tooDeepAt" in documents) return refused("depth", [documents.tooDeepAt, documents.tooDeepAt]);
+	const diagnostics = [...parserFindings(documents, file)];
+	const root = documents[0]?.contents ?? null;
+	const { value, problems, targets } = readValue(root, limits);
+	for (const problem of problems) diagnostics.push(problemFinding(problem, file, limits));
+	return { value, root, targets, diagnostics };
+}
+
+function* parserFindings(documents: readonly ParsedDocument[], file: string): Generator<Diagnostic> {
+	const [first, second] = documents;
+	for (const error of first?.errors ?? []) yield parserFinding(error, file);
+	for (const warning of first?.warnings ?? []) yield { ...parserFinding(warning, file), severity: "warning" };
+	if (second !== undefined) {
+		const reason = "The file holds several documents; only one is read";
+		yield finding(yamlSyntax, { reason }, { file, range: [second.range[0], second.range[0]] });
+	}
+}
+
+function parserFinding(error: YAMLError, file: string): Diagnostic {
+	return finding(yamlSyntax, { reason: error.message }, { file, range: [error.pos[0], error.pos[1]] });
+}
+
+function problemFinding(problem: YamlProblem, file: string, limits: YamlLimits): Diagnostic {
+	const at = { file, range: problem.range };
+	if (problem.kind === "syntax") return finding(yamlSyntax, { reason: problem.reason }, at);
+	return finding(yamlLimit, { limit: problem.limit, allowed: limits[problem.limit] }, at);
 }

@@ -74,7 +74,7 @@ export function yamlSource(file: string, text: string, env: Environment): Source
 		diagnostics: document.diagnostics,
 		variables: placed(result, { file, path: [] }),
 		malformed: result.malformed.map(({ text: found, path }) => ({ text: found, at: { file, path } })),
-		locate: (place) => document.locate(place),
+		locate: (place) => document.range(place),
 	};
 }
 

@@ -1,0 +1,149 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { interpolateEnv, referenceScalar } from "./interpolate.ts";
+
+const env = { HOST: "example.org", EMPTY: "", REF: "${{ HOST }}" };
+const text = (input: string) => interpolateEnv(input, env).value;
+
+describe("references in text", () => {
+	test.each([
+		["${{ HOST }}", "example.org"],
+		["${{HOST}}", "example.org"],
+		["${{\tHOST\n}}", "example.org"],
+		["https://${{ HOST }}/x/${{ HOST }}", "https://example.org/x/example.org"],
+		["${{ NONE:-a b }}", "a b"],
+		["${{ NONE :- a b  }}!", "a b!"],
+		["${{ NONE:-}}", ""],
+		["${{ EMPTY:-fallback }}", "fallback"],
+		["${{ EMPTY }}", ""],
+		["${{ HOST:-fallback }}", "example.org"],
+		["${{ NONE:-a:-b }}", "a:-b"],
+		["${{ NONE:-${{ HOST }}", "${{ HOST"],
+		["${{ REF }}", "${{ HOST }}"],
+	])("%j becomes %j", (written, expected) => {
+		expect(text(written)).toBe(expected);
+	});
+
+	test.each([
+		"${HOST}",
+		"$HOST",
+		"{{ HOST }}",
+		"${{ NONE }}",
+		"${{ github.ref }}",
+		"${{ 1A }}",
+		"${{}}",
+		"${{ HOST",
+		"${{",
+	])("%j is kept as it is", (written) => {
+		expect(text(written)).toBe(written);
+	});
+
+	test.each([
+		["$${{ HOST }}", "${{ HOST }}"],
+		["$$${{ HOST }}", "$${{ HOST }}"],
+		["${{ HOST }}$${{ HOST }}", "example.org${{ HOST }}"],
+		["${{ $${{ HOST }}", "${{ ${{ HOST }}"],
+	])("a doubled dollar sign makes %j the literal %j", (written, expected) => {
+		expect(text(written)).toBe(expected);
+	});
+
+	test("an unclosed reference does not swallow the one after it", () => {
+		const { value, malformed } = interpolateEnv("${{ A and ${{ HOST }}", env);
+		expect(value).toBe("${{ A and example.org");
+		expect(malformed).toEqual([{ path: [], text: "${{ A and ", range: [0, 10] }]);
+	});
+
+	test("names of an object's own machinery are no variables", () => {
+		expect(text("${{ constructor:-no }} ${{ __proto__:-no }}")).toBe("no no");
+	});
+});
+
+describe("references in values", () => {
+	test("are replaced in arrays and objects, never in keys", () => {
+		const { value, uses } = interpolateEnv({ "${{ HOST }}": ["a", { b: "x ${{ HOST }}", c: 1 }] }, env);
+		expect(value).toEqual({
+			"${{ HOST }}": ["a", { b: "x example.org", c: 1 }],
+		});
+		expect(uses).toEqual([
+			{
+				name: "HOST",
+				path: ["${{ HOST }}", 1, "b"],
+				state: "set",
+				whole: false,
+				range: [2, 13],
+			},
+		]);
+	});
+
+	test("say whether the variable was set", () => {
+		const { uses } = interpolateEnv(["${{ HOST }}", "${{ NONE:-x }}", "${{ NONE }}"], env);
+		expect(uses.map(({ name, state, whole, defaultText }) => [name, state, whole, defaultText])).toEqual([
+			["HOST", "set", true, undefined],
+			["NONE", "default", true, "x"],
+			["NONE", "unset", true, undefined],
+		]);
+	});
+
+	test("leave untouched parts the same objects", () => {
+		const input = { same: { deep: ["x"] }, changed: "${{ HOST }}" };
+		const { value } = interpolateEnv(input, env);
+		expect(value.same).toBe(input.same);
+		expect(interpolateEnv(input.same, env).value).toBe(input.same);
+		expect(input.changed).toBe("${{ HOST }}");
+	});
+
+	test("a key named __proto__ stays a key", () => {
+		const { value } = interpolateEnv(JSON.parse('{"__proto__": "${{ HOST }}"}'), env);
+		expect(Object.entries(value)).toEqual([["__proto__", "example.org"]]);
+		expect(Object.getPrototypeOf(value)).toBe(Object.prototype);
+	});
+});
+
+test.each([
+	["true", true],
+	["false", false],
+	["0", 0],
+	["-1.50", -1.5],
+	["007", undefined],
+	["1e3", undefined],
+	["True", undefined],
+	["", undefined],
+	[".5", undefined],
+])("the value %j of a whole reference stands for %j", (written, expected) => {
+	expect(referenceScalar(written)).toBe(expected);
+});
+
+describe("laws", () => {
+	const pieces = fc.constantFrom("${{", "}}", "$", "{", "}", " ", "HOST", "A", ":-", "\n", "x", "${{ HOST }}", "$${{");
+	const soup = fc.array(pieces, { maxLength: 30 }).map((parts) => parts.join(""));
+
+	test("agrees with the grammar written as one expression", () => {
+		const grammar = /\$\$\{\{|\$\{\{\s*([A-Za-z_]\w*)\s*(?::-([\s\S]*?))?\}\}/g;
+		fc.assert(
+			fc.property(soup, (input) => {
+				const expected = input.replace(grammar, (all, name?: string, fallback?: string) => {
+					if (name === undefined) return "${{";
+					return name === "HOST" ? "example.org" : (fallback?.trim() ?? all);
+				});
+				expect(text(input)).toBe(expected);
+			}),
+			{ numRuns: 2000 },
+		);
+	});
+
+	test("without references nothing changes", () => {
+		fc.assert(
+			fc.property(fc.jsonValue(), (value) => {
+				fc.pre(!JSON.stringify(value).includes("${{"));
+				expect(interpolateEnv(value, env).value).toBe(value);
+			}),
+		);
+	});
+
+	test("text that only opens references takes linear time", () => {
+		const started = performance.now();
+		text("${{ ".repeat(500_000));
+		text(`${"${{ A ".repeat(500_000)}}}`);
+		expect(performance.now() - started).toBeLessThan(5_000);
+	});
+});

@@ -1,0 +1,57 @@
+/** A position in a text: 1-based line and column (UTF-16 units), 0-based offset. A byte order mark is no column. */
+export interface SourcePosition {
+	readonly line: number;
+	readonly column: number;
+	readonly offset: number;
+}
+
+/** A stretch of a text; `end` is the position after its last character. */
+export interface SourceRange {
+	readonly start: SourcePosition;
+	readonly end: SourcePosition;
+}
+
+/** Turns offsets into lines and columns. The lines are counted when the first position is asked for. */
+export class LineIndex {
+	readonly #text: string;
+	#starts: number[] | undefined;
+
+	constructor(text: string) {
+		this.#text = text;
+	}
+
+	/** The position of `offset`, which is clamped to the text. */
+	positionAt(offset: number): SourcePosition {
+		const at = Math.max(0, Math.min(offset, this.#text.length));
+		this.#starts ??= lineStarts(this.#text);
+		const line = lastAtOrBefore(this.#starts, at);
+		const start = this.#starts[line] ?? 0;
+		return { line: line + 1, column: Math.max(at - start, 0) + 1, offset: at };
+	}
+
+	range(start: number, end: number): SourceRange {
+		return { start: this.positionAt(start), end: this.positionAt(end) };
+	}
+}
+
+/** Line and column of one offset in `text`. For many positions of one text make a `LineIndex`. */
+export function positionAt(text: string, offset: number): SourcePosition {
+	return new LineIndex(text).positionAt(offset);
+}
+
+function lineStarts(text: string): number[] {
+	const starts = [text.startsWith("\uFEFF") ? 1 : 0];
+	for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+	return starts;
+}
+
+function lastAtOrBefore(starts: readonly number[], offset: number): number {
+	let low = 0;
+	let high = starts.length - 1;
+	while (low < high) {
+		const middle = (low + high + 1) >> 1;
+		if ((starts[middle] ?? 0) <= offset) low = middle;
+		else high = middle - 1;
+	}
+	return low;
+}

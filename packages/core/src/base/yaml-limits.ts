@@ -1,0 +1,67 @@
+import { Composer, type CST, type Document, Lexer, type ParsedNode, Parser } from "yaml";
+import type { FindingKind } from "./diagnostic.ts";
+
+/** What a YAML text may cost before it is refused. */
+export interface YamlLimits {
+	/** Size of the text in UTF-8 bytes. */
+	readonly bytes: number;
+	/** Nesting of collections, aliases followed. */
+	readonly depth: number;
+	/** Nodes once every alias and merge key is written out. */
+	readonly nodes: number;
+}
+
+/** The limits of every YAML file that AgentV reads. */
+export const yamlLimits: YamlLimits = {
+	bytes: 10_000_000,
+	depth: 100,
+	nodes: 1_000_000,
+};
+
+export const yamlLimit: FindingKind<{
+	limit: keyof YamlLimits;
+	allowed: number;
+}> = {
+	rule: "yaml.limits",
+	severity: "error",
+	message: ({ limit, allowed }) => {
+		const most = allowed.toLocaleString("en-US");
+		if (limit === "bytes") return `The file is larger than ${most} bytes`;
+		if (limit === "depth") return `The file nests values more than ${most} levels deep`;
+		return `The file holds more than ${most} values once its aliases are expanded`;
+	},
+	hint: ({ limit }) =>
+		limit === "nodes" ? "Use fewer aliases of large anchors, or split the file" : "Split the file into smaller ones",
+};
+
+/** Whether `text` takes more than `bytes` bytes as UTF-8; encodes it only when its length leaves that open. */
+export function exceedsBytes(text: string, bytes: number): boolean {
+	if (text.length > bytes) return true;
+	return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
+}
+
+export type ParsedDocument = Document.Parsed<ParsedNode, true>;
+
+/** The documents of `text`, or the offset where it nests more than `depth` levels deep. */
+export function composeWithin(text: string, depth: number): ParsedDocument[] | { readonly tooDeepAt: number } {
+	const parser = new Parser();
+	const tokens: CST.Token[] = [];
+	// Nesting is watched while tokens come in: composing a text that is far too deep would overflow the stack.
+	// Below the collections the parser's stack holds the document, above them at most one scalar.
+	const deepest = depth + 2;
+	for (const lexeme of new Lexer().lex(text)) {
+		for (const token of parser.next(lexeme)) tokens.push(token);
+		if (parser.stack.length > deepest) return { tooDeepAt: parser.offset };
+	}
+	for (const token of parser.end()) tokens.push(token);
+	// Duplicate keys are looked for in `readValue`, without a search for each key.
+	const composer = new Composer({
+		// Whatever a `%YAML 1.1` line or a `!!timestamp` tag asks for: one schema for every file.
+		schema: "core",
+		merge: false,
+		resolveKnownTags: false,
+		uniqueKeys: false,
+		keepSourceTokens: false,
+	});
+	return [...composer.compose(tokens, true, text.length)] as ParsedDocument[];
+}
