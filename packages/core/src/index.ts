@@ -8,5 +8,6 @@ export type { EvalScope } from "./model/eval-scope.ts";
 export type { LoadedEval, Suite, TestCase } from "./model/eval-types.ts";
 export { type LoadOptions, loadEval } from "./model/load-eval.ts";
 export { loadTargets, type TargetScope } from "./model/load-targets.ts";
+export { type LocatedFinding, locateFindings } from "./model/locate-findings.ts";
 export { collectReferences, portableRoot, type Reference, type References } from "./model/references.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";

@@ -1,8 +1,6 @@
 import { AgentvError, type Diagnostic, exitCodes } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
-import { diagnosticText } from "../terminal/diagnostic-text.ts";
-import { locateFindings } from "../terminal/locate-findings.ts";
 
 /**
  * What went wrong, as text for stderr, and the exit code it stands for. An AgentvError says what, where and what to
@@ -33,9 +31,15 @@ function unexpected(error: unknown, context: Context, colors: Colors): string[] 
 	return lines;
 }
 
-async function findings(diagnostics: readonly Diagnostic[], context: Context, colors: Colors): Promise<string[]> {
-	const located = await locateFindings(diagnostics, context);
-	return located.map((one) => diagnosticText(one, context.cwd, colors));
+async function findings(
+	diagnostics: readonly Diagnostic[],
+	context: Context,
+	colors: Colors,
+): Promise<readonly string[]> {
+	if (diagnostics.length === 0) return [];
+	// Only a failure with a place needs the parsers: everything else stays quick.
+	const { findingsText } = await import("../terminal/findings-text.ts");
+	return findingsText(diagnostics, context.cwd, colors);
 }
 
 /** The chain of causes, each with its stack; a circle of causes ends where it began. */
