@@ -40,7 +40,10 @@ function openLocator(file: string, view: DiskView): Locator | undefined {
 
 function inDocument(text: string, file: string): Locator["locate"] {
 	const document = parseYaml(text, file);
-	return (place) => document.locate(place) ?? (place.line === undefined ? undefined : wholeLine(text, place.line));
+	return (place) => {
+		if (place.path !== undefined || place.range !== undefined) return document.range(place);
+		return place.line === undefined ? undefined : wholeLine(text, place.line);
+	};
 }
 
 function inLines(text: string, file: string): Locator["locate"] {

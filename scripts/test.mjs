@@ -1,0 +1,84 @@
+// Every check and every test. `npm test` runs randomised tests with a tenth of their rounds, `npm test -- --full` with all.
+// Other arguments go to vitest: `npm test -- packages/core/src/base`.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findBrowser } from "./browser.mjs";
+import { pnpm } from "./pnpm.mjs";
+import { root, tool } from "./run.mjs";
+
+const full = process.argv.includes("--full");
+const filters = process.argv.slice(2).filter((argument) => argument !== "--full");
+const artifacts = join(root, "test-artifacts");
+const seed = process.env.AGENTV_TEST_SEED ?? String(Math.floor(Math.random() * 2 ** 31));
+const counts = { passed: 0, failed: 0, skipped: 0 };
+
+async function check(name, work) {
+	const started = performance.now();
+	const { exitCode, output } = await work();
+	const seconds = ((performance.now() - started) / 1000).toFixed(1);
+	console.log(`${exitCode === 0 ? "✓" : "✗"} ${name} (${seconds} s)`);
+	if (exitCode !== 0) console.log(output);
+	counts[exitCode === 0 ? "passed" : "failed"]++;
+	return exitCode === 0;
+}
+
+async function browser(env) {
+	try {
+		env.AGENTV_TEST_BROWSER = await findBrowser();
+		return { exitCode: 0, output: "" };
+	} catch (error) {
+		return { exitCode: 1, output: error.message };
+	}
+}
+
+async function corePackage() {
+	const core = join(root, "packages/core");
+	const lint = await tool("publint/src/cli.js", ["--strict", core], { quiet: true });
+	if (lint.exitCode !== 0) return lint;
+	return tool("@arethetypeswrong/cli/dist/index.js", ["--pack", core, "--profile", "esm-only"], { quiet: true });
+}
+
+/** Counts what really ran; a file that could not even be loaded is one failure. */
+function countTests(file) {
+	const report = JSON.parse(readFileSync(file, "utf8"));
+	const broken = report.testResults.filter(
+		(one) => one.status === "failed" && !one.assertionResults.some(({ status }) => status === "failed"),
+	);
+	counts.passed += report.numPassedTests;
+	counts.failed += report.numFailedTests + broken.length;
+	counts.skipped += report.numPendingTests + report.numTodoTests;
+}
+
+async function tests(env) {
+	const file = join(artifacts, "vitest.json");
+	const options = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`, ...filters];
+	console.log(`Tests: seed ${seed}, ${full ? "all" : "a tenth of the"} rounds.`);
+	const { exitCode } = await tool("vitest/vitest.mjs", options, { env });
+	const before = counts.failed;
+	try {
+		countTests(file);
+	} catch (error) {
+		console.log(`No report of the tests: ${error.message}`);
+	}
+	if (exitCode !== 0 && counts.failed === before) counts.failed++;
+}
+
+async function everything() {
+	const env = { ...process.env, AGENTV_TEST_SEED: seed, AGENTV_TEST_ROUNDS: full ? "full" : "tenth" };
+	if (!(await check("install", () => pnpm(["install", "--frozen-lockfile"], { quiet: true })))) return;
+	await check("browser", () => browser(env));
+	await check("types", () => tool("typescript/bin/tsc", ["-b"], { quiet: true }));
+	await check("style", () => tool("@biomejs/biome/bin/biome", ["check", "--colors=off", "."], { quiet: true }));
+	await check("unused code", () => tool("knip/bin/knip.js", [], { quiet: true }));
+	await check("import rules", () => pnpm(["run", "layers"], { quiet: true }));
+	await check("build", () => pnpm(["run", "build:all"], { quiet: true }));
+	await check("shape of @agentv/core", corePackage);
+	await tests(env);
+}
+
+rmSync(artifacts, { recursive: true, force: true });
+mkdirSync(artifacts, { recursive: true });
+await everything();
+writeFileSync(join(artifacts, "counts.json"), JSON.stringify(counts));
+console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+process.exitCode = counts.failed === 0 ? 0 : 1;
