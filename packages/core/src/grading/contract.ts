@@ -1,0 +1,147 @@
+import type { Environment } from "../io/environment.ts";
+import type { CommandRunner } from "../model/command-runner.ts";
+import type { DiskView } from "../model/disk-view.ts";
+import type { EvalScope } from "../model/eval-scope.ts";
+import type { Assertion } from "../model/eval-types.ts";
+import type { ToolCall } from "../schema/message.ts";
+import type { AnswerMessage, RequestMessage, TargetAnswer, TargetFailure, TokenUsage } from "../targets/contract.ts";
+
+export type GraderType = Assertion["type"];
+/** An assertion of one type. */
+export type AssertionOf<Type extends GraderType> = Extract<Assertion, { type: Type }>;
+
+/** Judges answers by one kind of assertion. One file each in `graders/`, listed in `graders/index.ts`. */
+export interface Grader<Type extends GraderType> {
+	/** The types it grades: variants of one rule share a grader. */
+	readonly types: readonly Type[];
+	/**
+	 * Raised when the same answer may be graded differently than before; part of the row's fingerprint. Graders with built-in prompts
+	 * give a digest of them.
+	 */
+	readonly version?: string;
+	/** What is wrong before any test starts (a missing interpreter, an unreadable prompt file): a sentence without a full stop. */
+	check?(assertion: AssertionOf<Type>, services: GraderServices): Promise<string | undefined>;
+	/**
+	 * The raw score: `negate`, `min_score`, `required` and `weight` are applied by the caller. May answer at once or later. Never
+	 * rejects for what a program or a model does: that is `CouldNotRun`.
+	 */
+	grade(assertion: AssertionOf<Type>, subject: Subject, services: GraderServices): Grade | Promise<Grade>;
+}
+
+export type Grade = Score | CouldNotRun;
+
+/** One statement about the answer, and whether it holds. */
+export interface Finding {
+	readonly text: string;
+	readonly passed: boolean;
+	readonly evidence?: string;
+}
+
+export interface Score {
+	/** From 0 to 1. */
+	readonly score: number;
+	readonly assertions: readonly Finding[];
+	/** Anything else a grader wants recorded; written as it is, secrets masked. */
+	readonly details?: Readonly<Record<string, unknown>>;
+	/** What grading itself cost, kept apart from the tested target's. */
+	readonly usage?: GraderUsage;
+	/** Scores of a composite's parts. */
+	readonly parts?: readonly GradedAssertion[];
+}
+
+export interface GraderUsage {
+	readonly target: string;
+	readonly model?: string;
+	readonly tokenUsage?: TokenUsage;
+	readonly costUsd?: number;
+}
+
+/** The grader gave no judgement: the test becomes an execution error, never a low score. */
+export interface CouldNotRun {
+	readonly couldNotRun: {
+		/** Short and stable: `not-found`, `timeout`, `signal`, `exit-code`, `model`, `bad-reply`, `crashed`. */
+		readonly code: string;
+		/** A sentence without a full stop. */
+		readonly message: string;
+	};
+	readonly usage?: GraderUsage;
+}
+
+/** A score with what the assertion makes of it: negated, compared with `min_score`. */
+export interface GradedAssertion extends Omit<Score, "parts"> {
+	readonly name: string;
+	readonly type: string;
+	readonly weight: number;
+	readonly required: boolean;
+	readonly verdict: "pass" | "fail";
+	readonly parts?: readonly GradedAssertion[];
+}
+
+/** What is judged: the answer to a test (or to one turn of it) and everything known about how it came about. */
+export interface Subject {
+	readonly testId: string;
+	readonly attempt: number;
+	readonly input: readonly RequestMessage[];
+	/** The question as one text, as a target got it. */
+	readonly prompt: string;
+	/** Input files as text, after `preprocessors`, with the path as the eval writes it. Read when first asked for. */
+	readonly inputFiles: () => Promise<readonly InputFileText[]>;
+	readonly criteria?: string;
+	readonly expectedOutput?: string;
+	/** The final answer; where `outputFile` is given, its beginning. */
+	readonly output: string;
+	/** The whole answer, where it is too large for memory. */
+	readonly outputFile?: string;
+	/** What the target produced, in order. */
+	readonly messages: readonly AnswerMessage[];
+	/** All tool calls of `messages`, in order. */
+	readonly toolCalls: readonly ToolCall[];
+	readonly metadata: Readonly<Record<string, unknown>>;
+	readonly tokenUsage?: TokenUsage;
+	readonly costUsd?: number;
+	readonly durationMs?: number;
+	readonly llmCalls?: number;
+	/** Unified diff of what the target did in the workspace. */
+	readonly fileChanges?: string;
+	readonly workspacePath?: string;
+	/** The test's threshold; a `required` grader without `min_score` must reach it. */
+	readonly threshold: number;
+}
+
+export interface InputFileText {
+	readonly path: string;
+	/** Absolute. */
+	readonly file: string;
+	/** Text after preprocessing; `undefined` where the file is binary and nothing turns it into text. */
+	readonly text?: string;
+}
+
+export interface GraderServices {
+	readonly env: Environment;
+	readonly scope: EvalScope;
+	readonly view: DiskView;
+	readonly runCommand: CommandRunner;
+	/** `AGENTV_WORKSPACE_PATH`, `AGENTV_EXPERIMENT` and `AGENTV_RUN_TIMESTAMP` of this attempt, for programs. */
+	readonly programEnv: Readonly<Record<string, string>>;
+	/** A directory of this attempt's own, removed when it is recorded. */
+	readonly scratch: string;
+	readonly signal: AbortSignal;
+	/** Grades a part of a composite like any other assertion. */
+	readonly gradePart: (assertion: Assertion, subject: Subject) => Promise<GradedAssertion | CouldNotRun>;
+	/**
+	 * Asks the grader model: the target named `target`, else the tested target's `grader_target`, else the tested target if it is
+	 * an LLM. One call, with the runner's own retries for what can pass; trying again after a bad reply is the grader's business.
+	 */
+	readonly askModel: (question: GraderQuestion) => Promise<GraderReply>;
+}
+
+export interface GraderQuestion {
+	/** `target` of the assertion. */
+	readonly target?: string;
+	readonly messages: readonly RequestMessage[];
+	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
+}
+
+export type GraderReply =
+	| { readonly ok: true; readonly answer: TargetAnswer; readonly usage: GraderUsage }
+	| { readonly ok: false; readonly failure: TargetFailure; readonly usage?: GraderUsage };

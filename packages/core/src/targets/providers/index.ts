@@ -1,0 +1,5 @@
+import type { ProviderName } from "../../schema/target-file.ts";
+import type { Provider } from "../contract.ts";
+
+/** How each provider is loaded: only when a used target needs it. A provider of the schema without an entry is not available yet. */
+export const providers: { readonly [Name in ProviderName]?: () => Promise<Provider<Name>> } = {};
