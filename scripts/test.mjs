@@ -1,6 +1,6 @@
 // Every check and every test. `npm test` runs randomised tests with a tenth of their rounds, `npm test -- --full` with all.
 // Other arguments go to vitest: `npm test -- packages/core/src/base`.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBrowser } from "./browser.mjs";
 import { pnpm } from "./pnpm.mjs";
@@ -31,11 +31,19 @@ async function browser(env) {
 	}
 }
 
+/** The library as it would be published: packed, then looked at by publint and arethetypeswrong. */
 async function corePackage() {
-	const core = join(root, "packages/core");
-	const lint = await tool("publint/src/cli.js", ["--strict", core], { quiet: true });
+	const packed = await pnpm(["--dir", join(root, "packages/core"), "pack", "--pack-destination", artifacts], {
+		quiet: true,
+	});
+	if (packed.exitCode !== 0) return packed;
+	const tarball = join(
+		artifacts,
+		readdirSync(artifacts).find((file) => file.endsWith(".tgz")),
+	);
+	const lint = await tool("publint/src/cli.js", ["--strict", tarball], { quiet: true });
 	if (lint.exitCode !== 0) return lint;
-	return tool("@arethetypeswrong/cli/dist/index.js", ["--pack", core, "--profile", "esm-only"], { quiet: true });
+	return tool("@arethetypeswrong/cli/dist/index.js", [tarball, "--profile", "esm-only"], { quiet: true });
 }
 
 /** Counts what really ran; a file that could not even be loaded is one failure. */
