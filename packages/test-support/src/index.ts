@@ -7,6 +7,7 @@ export {
 	runCliInTerminal,
 	type TerminalOptions,
 } from "./cli-session.ts";
+export { compileModules } from "./compile-modules.ts";
 export { gitDaemon, type LoopbackServer, silentServer } from "./git-daemon.ts";
 export {
 	bareRepository,

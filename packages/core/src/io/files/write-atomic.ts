@@ -29,12 +29,15 @@ export function writeTarget(path: string): string {
 	return join(realPath(dirname(target)), basename(target));
 }
 
+/** A path for a temporary neighbour of `target`, in the same directory, so that it can be renamed there. */
+export function besideName(target: string): string {
+	const unique = `${process.pid}.${randomBytes(4).toString("hex")}`;
+	return join(dirname(target), `.${basename(target).slice(0, 100)}.${unique}.tmp`);
+}
+
 /** Writes `content` to a new, synced file beside `target` and returns its path; the caller renames or removes it. */
 export function stageBeside(target: string, content: string | Uint8Array, options: WriteOptions = {}): string {
-	const staged = join(
-		dirname(target),
-		`.${basename(target).slice(0, 100)}.${process.pid}.${randomBytes(4).toString("hex")}.tmp`,
-	);
+	const staged = besideName(target);
 	const existing = statSync(target, { throwIfNoEntry: false });
 	const mode = existing ? existing.mode & 0o7777 : options.mode;
 	const descriptor = openSync(staged, "wx", mode ?? 0o666);

@@ -1,0 +1,38 @@
+import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
+import { fileError } from "./file-error.ts";
+
+/** A file open for appending. What `append` took is with the operating system when it returns: a crash of ours does not lose it. */
+export interface AppendFile {
+	readonly path: string;
+	append(content: string | Uint8Array): void;
+	/** Makes what was appended survive a power failure. */
+	sync(): void;
+	close(): void;
+}
+
+/** Opens (and makes, with `mode`) a file for appending; its directory must exist. */
+export function openAppendFile(path: string, options: { readonly mode?: number } = {}): AppendFile {
+	const guarded = <T>(work: () => T): T => {
+		try {
+			return work();
+		} catch (error) {
+			throw fileError(path, error);
+		}
+	};
+	const descriptor = guarded(() => openSync(path, "a", options.mode ?? 0o666));
+	let isOpen = true;
+	return {
+		path,
+		append(content) {
+			const bytes = typeof content === "string" ? Buffer.from(content) : content;
+			guarded(() => {
+				for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+			});
+		},
+		sync: () => guarded(() => fsyncSync(descriptor)),
+		close() {
+			if (isOpen) closeSync(descriptor);
+			isOpen = false;
+		},
+	};
+}

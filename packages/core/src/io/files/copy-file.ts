@@ -1,0 +1,61 @@
+import { closeSync, constants, fchmodSync, futimesSync, openSync, readSync, writeSync } from "node:fs";
+import { chmod, copyFile, utimes } from "node:fs/promises";
+import { join } from "node:path";
+import { fileError } from "./file-error.ts";
+import type { TreeEntry } from "./list-tree.ts";
+
+/** Files up to this size are read and written through one buffer: half the time of a system copy for each. */
+export const smallFileSize = 256 * 1024;
+
+/** A function that copies small files from one tree to another, all through one buffer. */
+export function smallFileCopier(from: string, to: string, options: { readonly preserveTimes?: boolean | undefined }) {
+	const buffer = Buffer.allocUnsafe(smallFileSize);
+	const umask = process.umask();
+	return (entry: TreeEntry): void => {
+		const source = openOrSay(join(from, entry.path), constants.O_RDONLY);
+		try {
+			const goal = openOrSay(
+				join(to, entry.path),
+				constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+				entry.mode,
+			);
+			try {
+				for (let length = readSync(source, buffer); length > 0; length = readSync(source, buffer)) {
+					for (let at = 0; at < length; ) at += writeSync(goal, buffer, at, length - at);
+					if (length < buffer.length && entry.size <= length) break;
+				}
+				if ((entry.mode & umask) !== 0) fchmodSync(goal, entry.mode);
+				if (options.preserveTimes) futimesSync(goal, entry.mtimeMs / 1000, entry.mtimeMs / 1000);
+			} finally {
+				closeSync(goal);
+			}
+		} finally {
+			closeSync(source);
+		}
+	};
+}
+
+function openOrSay(path: string, flags: number, mode?: number): number {
+	try {
+		return openSync(path, flags, mode);
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}
+
+/** Copies one large file, sharing its blocks where the file system can. */
+export async function copyLargeFile(
+	from: string,
+	to: string,
+	entry: TreeEntry,
+	options: { readonly preserveTimes?: boolean | undefined },
+): Promise<void> {
+	const goal = join(to, entry.path);
+	try {
+		await copyFile(join(from, entry.path), goal, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+		await chmod(goal, entry.mode);
+		if (options.preserveTimes) await utimes(goal, entry.mtimeMs / 1000, entry.mtimeMs / 1000);
+	} catch (error) {
+		throw fileError(goal, error);
+	}
+}

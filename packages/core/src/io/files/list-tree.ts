@@ -1,0 +1,79 @@
+import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { join } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
+import { errnoCode, fileError } from "./file-error.ts";
+import { compareByBytes } from "./path-order.ts";
+
+export interface TreeEntry {
+	/** Relative to the root, `/` between components. */
+	readonly path: string;
+	readonly kind: "file" | "directory" | "link" | "other";
+	/** Bytes; of a link the length of its text. */
+	readonly size: number;
+	/** Permission bits, `0o755`. */
+	readonly mode: number;
+	/** Milliseconds since 1970. */
+	readonly mtimeMs: number;
+	/** The text of a link. */
+	readonly target?: string;
+}
+
+export interface ListOptions {
+	/** Answers false for what is left out; a directory that is left out is not looked into. */
+	readonly filter?: ((path: string, kind: TreeEntry["kind"]) => boolean) | undefined;
+	/** Leaves out `.git` at the top. Default false. */
+	readonly skipGit?: boolean | undefined;
+}
+
+/**
+ * Everything below `root` (a directory), links not followed, each directory before what it holds.
+ * @throws AgentvError when something can't be looked at, or has a name that is not UTF-8
+ */
+export function* walkTree(root: string, options: ListOptions = {}): Generator<TreeEntry> {
+	yield* walk(root, "", options);
+}
+
+/** `walkTree` as a list in byte order of the paths. */
+export function listTree(root: string, options: ListOptions = {}): TreeEntry[] {
+	return [...walkTree(root, options)].sort((left, right) => compareByBytes(left.path, right.path));
+}
+
+function* walk(root: string, directory: string, options: ListOptions): Generator<TreeEntry> {
+	for (const name of namesIn(directory === "" ? root : join(root, directory))) {
+		if (options.skipGit && directory === "" && name === ".git") continue;
+		const path = directory === "" ? name : `${directory}/${name}`;
+		const entry = look(root, path);
+		if (options.filter && !options.filter(path, entry.kind)) continue;
+		yield entry;
+		if (entry.kind === "directory") yield* walk(root, path, options);
+	}
+}
+
+function namesIn(directory: string): string[] {
+	try {
+		return readdirSync(directory).sort(compareByBytes);
+	} catch (error) {
+		throw fileError(directory, error);
+	}
+}
+
+function look(root: string, path: string): TreeEntry {
+	const absolute = join(root, path);
+	try {
+		const stat = lstatSync(absolute);
+		const kind = kindOf(stat);
+		const entry = { path, kind, size: stat.size, mode: stat.mode & 0o777, mtimeMs: stat.mtimeMs };
+		return kind === "link" ? { ...entry, target: readlinkSync(absolute) } : entry;
+	} catch (error) {
+		if (errnoCode(error) === "ENOENT" && path.includes("\ufffd")) {
+			throw new AgentvError("config", `${absolute}: the file's name is not UTF-8`, { cause: error });
+		}
+		throw fileError(absolute, error);
+	}
+}
+
+function kindOf(stat: Stats): TreeEntry["kind"] {
+	if (stat.isFile()) return "file";
+	if (stat.isDirectory()) return "directory";
+	return stat.isSymbolicLink() ? "link" : "other";
+}

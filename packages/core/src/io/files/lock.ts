@@ -1,0 +1,99 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
+import { fileError } from "./file-error.ts";
+import { type ChainLink, followChain, joinChain, releaseChain, touch } from "./lock-chain.ts";
+import { type LockOwner, ourselves } from "./lock-owner.ts";
+import { realPath } from "./stat-path.ts";
+
+export interface LockOptions {
+	/** How long to wait for another holder. Default: for ever. 0: not at all. */
+	readonly waitMs?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+	/** Called once, when another holder is waited for, with its process id. */
+	readonly onWait?: ((pid: number) => void) | undefined;
+	/** Where lock files are kept (made if need be). Default: beside what is locked, as `.<name>.lock`. */
+	readonly lockDirectory?: string | undefined;
+}
+
+const signOfLifeMs = 10_000;
+
+/**
+ * Runs `work` while no other process (and no other caller in this one) holds the lock of `path`. It goes by the real path, which need
+ * not exist: two names of one thing share one lock. A lock whose owner died is taken over at once.
+ * @throws AgentvError `failed` when it was not free within `waitMs`, `interrupted` when aborted; else what `work` threw.
+ */
+export async function withLock<T>(path: string, work: () => Promise<T> | T, options: LockOptions = {}): Promise<T> {
+	const head = lockFile(path, options.lockDirectory);
+	const held = await acquire(head, path, options);
+	const own = held.at(-1)?.path ?? head;
+	const alive = setInterval(() => touch(own), signOfLifeMs);
+	alive.unref();
+	try {
+		return await work();
+	} finally {
+		clearInterval(alive);
+		releaseChain(held);
+	}
+}
+
+function lockFile(path: string, directory: string | undefined): string {
+	const real = realPath(path);
+	const where = directory ?? dirname(real);
+	try {
+		mkdirSync(where, { recursive: true });
+	} catch (error) {
+		throw fileError(where, error);
+	}
+	if (directory === undefined) return join(where, `.${basename(real)}.lock`);
+	return join(where, `${createHash("sha256").update(real).digest("hex").slice(0, 32)}.lock`);
+}
+
+async function acquire(head: string, path: string, options: LockOptions): Promise<readonly ChainLink[]> {
+	const until = performance.now() + (options.waitMs ?? Number.POSITIVE_INFINITY);
+	let told = false;
+	for (let pause = 5; ; pause = Math.min(pause * 1.5, 100)) {
+		const interrupted = options.signal?.aborted;
+		if (interrupted) throw new AgentvError("interrupted", `waiting for the lock of ${path} was interrupted`);
+		const tried = attempt(head, path);
+		if ("held" in tried) return tried.held;
+		if (tried.holder && !told) options.onWait?.(tried.holder.pid);
+		told ||= tried.holder !== undefined;
+		if (performance.now() >= until) {
+			const by = tried.holder ? ` by process ${tried.holder.pid}` : "";
+			throw new AgentvError("failed", `${path} is in use${by}`, { hint: "Try again when it has finished." });
+		}
+		await sleep(Math.min(pause * (0.5 + Math.random()), Math.max(0, until - performance.now())), options.signal);
+	}
+}
+
+type Attempt = { readonly held: readonly ChainLink[] } | { readonly holder: LockOwner | undefined };
+
+function attempt(head: string, path: string): Attempt {
+	try {
+		const before = followChain(head);
+		if (before.free === undefined) return { holder: before.holder };
+		const us = ourselves(randomBytes(8).toString("hex"));
+		if (!joinChain(before.free, us)) return { holder: undefined };
+		// Look again: the chain we joined may have been released in between, and then it is not the lock any more.
+		const after = followChain(head);
+		if (after.holder?.token === us.token) return { held: after.links };
+		rmSync(before.free, { force: true });
+		return { holder: after.holder };
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+	return new Promise((resolve) => {
+		const done = () => {
+			clearTimeout(timer);
+			signal?.removeEventListener("abort", done);
+			resolve();
+		};
+		const timer = setTimeout(done, ms);
+		signal?.addEventListener("abort", done, { once: true });
+	});
+}

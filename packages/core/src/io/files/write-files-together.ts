@@ -1,0 +1,109 @@
+import { copyFileSync, mkdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
+import { errnoCode, fileError } from "./file-error.ts";
+import { pathKind, realPath, targetKind } from "./stat-path.ts";
+import { syncDirectory } from "./sync-directory.ts";
+import { besideName, stageBeside, type WriteOptions, writeTarget } from "./write-atomic.ts";
+
+/** A file's new content; `null` removes it. */
+export interface FileChange extends WriteOptions {
+	readonly path: string;
+	readonly content: string | Uint8Array | null;
+}
+
+interface Step {
+	readonly path: string;
+	readonly target: string;
+	/** The new content, written and synced beside the target; undefined when it is removed. */
+	staged?: string;
+	/** The old content beside the target; undefined when there was none. */
+	backup?: string;
+	applied?: boolean;
+}
+
+/**
+ * Writes all of the files or none: everything is staged first, then renamed into place; what fails is rolled back. Missing
+ * directories are made. Links are written through; a removed link is itself removed. A process killed between two renames leaves
+ * each file whole, but not all of them new.
+ * @throws AgentvError naming the file that could not be written; all files then have their old content.
+ */
+export function writeAllOrNone(changes: readonly FileChange[]): void {
+	const steps: Step[] = [];
+	const made: string[] = [];
+	let at = "";
+	try {
+		for (const change of changes) {
+			at = change.path;
+			const target = change.content === null ? removalTarget(at) : writeTarget(at);
+			if (steps.some((step) => step.target === target))
+				throw new AgentvError("internal", `${at} is to be written twice`);
+			const step: Step = { path: at, target };
+			steps.push(step);
+			stage(step, change, made);
+		}
+		for (const step of steps) {
+			at = step.path;
+			apply(step);
+		}
+	} catch (error) {
+		for (const step of steps.reverse()) undo(step);
+		// Only empty ones go: what somebody else put there meanwhile stays.
+		for (const directory of made.reverse()) removeIfEmpty(directory);
+		throw fileError(at, error);
+	}
+	for (const { backup } of steps) if (backup) rmSync(backup, { force: true });
+	for (const directory of new Set(steps.map(({ target }) => dirname(target)))) syncDirectory(directory);
+}
+
+/** The entry itself, were it a link, by its real directory. */
+function removalTarget(path: string): string {
+	return join(realPath(dirname(path)), basename(path));
+}
+
+function stage(step: Step, { content, mode }: FileChange, made: string[]): void {
+	const { target } = step;
+	if (content === null) {
+		if (pathKind(target) === "directory") throw new AgentvError("config", `${step.path} is a directory, not a file`);
+		return;
+	}
+	if (targetKind(target) === "directory") throw new AgentvError("config", `${step.path} is a directory, not a file`);
+	makeDirectories(dirname(target), made);
+	step.staged = stageBeside(target, content, mode === undefined ? {} : { mode });
+	if (pathKind(target) === "file") {
+		step.backup = stageBeside(target, "");
+		copyFileSync(target, step.backup);
+	}
+}
+
+function apply(step: Step): void {
+	if (step.staged) renameSync(step.staged, step.target);
+	else if (pathKind(step.target) !== "missing") {
+		// Moved away rather than deleted, so that undoing it brings back the very same thing.
+		const away = besideName(step.target);
+		renameSync(step.target, away);
+		step.backup = away;
+	}
+	step.applied = true;
+}
+
+function undo({ target, staged, backup, applied }: Step): void {
+	if (applied && backup) renameSync(backup, target);
+	else if (applied && staged) rmSync(target, { force: true });
+	else for (const path of [staged, backup]) if (path) rmSync(path, { force: true });
+}
+
+function makeDirectories(directory: string, made: string[]): void {
+	if (pathKind(directory) !== "missing") return;
+	makeDirectories(dirname(directory), made);
+	mkdirSync(directory);
+	made.push(directory);
+}
+
+function removeIfEmpty(directory: string): void {
+	try {
+		rmdirSync(directory);
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+	}
+}

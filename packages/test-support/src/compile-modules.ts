@@ -1,0 +1,40 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
+import ts from "typescript";
+import { tempTree } from "./temp-tree.ts";
+
+/**
+ * Compiles a TypeScript module and all that it imports by relative paths, so that a process of its own can run the source as it is
+ * now. Returns the path of the entry's `.js`. Modules that import packages need these to resolve from a temporary directory.
+ */
+export function compileModules(entry: string): string {
+	const sources = new Map<string, string>();
+	const visit = (path: string): void => {
+		if (sources.has(path)) return;
+		const source = readFileSync(path, "utf8");
+		sources.set(path, source);
+		for (const { fileName } of ts.preProcessFile(source).importedFiles) {
+			if (fileName.startsWith(".")) visit(resolve(dirname(path), fileName));
+		}
+	};
+	visit(resolve(entry));
+	const top = [...sources.keys()].map(dirname).reduce(commonDirectory);
+	const goal = tempTree({ "package.json": '{ "type": "module" }' });
+	const compilerOptions = {
+		module: ts.ModuleKind.ES2022,
+		target: ts.ScriptTarget.ES2023,
+		rewriteRelativeImportExtensions: true,
+	};
+	for (const [path, source] of sources) {
+		const output = resolve(goal, relative(top, path)).replace(/\.ts$/, ".js");
+		mkdirSync(dirname(output), { recursive: true });
+		writeFileSync(output, ts.transpileModule(source, { compilerOptions }).outputText);
+	}
+	return resolve(goal, relative(top, resolve(entry))).replace(/\.ts$/, ".js");
+}
+
+function commonDirectory(left: string, right: string): string {
+	let common = left;
+	while (relative(common, right).startsWith("..")) common = dirname(common);
+	return common;
+}
