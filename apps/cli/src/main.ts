@@ -1,5 +1,6 @@
 import { CommanderError } from "commander";
 import type { CommandResult, Context } from "./context.ts";
+import type { CommandGroup } from "./program/command-group.ts";
 import { createProgram } from "./program.ts";
 import { usageError } from "./usage-error.ts";
 
@@ -7,24 +8,26 @@ import { usageError } from "./usage-error.ts";
  * Runs one command line (without `node` and the script) and returns its exit code; never throws.
  * The one boundary: everything thrown below ends here as text on stderr.
  */
-export async function main(argv: readonly string[], machine: Omit<Context, "debug">): Promise<number> {
+export async function main(
+	argv: readonly string[],
+	machine: Omit<Context, "debug">,
+	groups?: readonly CommandGroup[],
+): Promise<number> {
 	const context: Context = { ...machine, debug: beforeDashes(argv).includes("--debug") };
 	let result: CommandResult = { text: "", exitCode: 0 };
-	const said: string[] = [];
-	const program = createProgram(context, {
-		finish: (finished) => {
-			result = finished;
-		},
-		complain: (text) => said.push(text),
-	});
+	const complaints: string[] = [];
+	const finish = (finished: CommandResult) => {
+		result = finished;
+	};
+	const program = createProgram(context, { finish, complain: (text) => complaints.push(text) }, groups);
 	try {
 		await program.parseAsync(argv, { from: "user" });
 		context.stdout.write(result.text);
 		return result.exitCode;
 	} catch (thrown) {
-		if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
+		if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // help that was asked for
 		if (thrown instanceof CommanderError && thrown.code === "commander.help") {
-			context.stderr.write(said.join(""));
+			context.stderr.write(complaints.join("")); // help because no command was named
 			return 2;
 		}
 		const error = thrown instanceof CommanderError ? usageError(thrown, program, argv) : thrown;

@@ -1,6 +1,10 @@
 import { Command } from "commander";
 import type { CommandResult, Context } from "./context.ts";
+import type { CommandGroup } from "./program/command-group.ts";
 import { version } from "./version.ts";
+
+/** Every group of commands, in the order in which help lists them. A group is offered once it does something. */
+const commandGroups: readonly CommandGroup[] = [];
 
 /** Where the program's outcomes go. */
 export interface ProgramSink {
@@ -9,11 +13,8 @@ export interface ProgramSink {
 	readonly complain: (text: string) => void;
 }
 
-/**
- * Every command's name, options and help. A group of commands is a file of program/; each action there imports its
- * command when it is called, so that no command pays for another.
- */
-export function createProgram(context: Context, sink: ProgramSink): Command {
+/** The whole command line: every command's name, options and help; each action imports its command when it is called. */
+export function createProgram(context: Context, sink: ProgramSink, groups = commandGroups): Command {
 	const program = new Command("agentv")
 		.description("Evals for AI agents: sync, validate, bundle and run them.")
 		.version(version, "-V, --version", "print the version")
@@ -30,5 +31,6 @@ export function createProgram(context: Context, sink: ProgramSink): Command {
 			getOutHasColors: () => context.stdout.color,
 			getErrHasColors: () => context.stderr.color,
 		});
+	for (const addCommands of groups) addCommands(program, async (command) => sink.finish(await command(context)));
 	return program;
 }

@@ -1,0 +1,85 @@
+import { AgentvError } from "@agentv/core";
+import { describe, expect, it } from "vitest";
+import { main } from "./main.ts";
+import { type CommandGroup, parent } from "./program/command-group.ts";
+
+/** Two groups that share the parent `eval`, whose `run` is also meant by `agentv eval <eval…>`. */
+const groups: CommandGroup[] = [
+	(program, run) => {
+		parent(program, "eval", "evals")
+			.command("run <evals...>", { isDefault: true })
+			.option("--json")
+			.action((evals, options) =>
+				run(async () => ({ text: `run ${evals} ${JSON.stringify(options)}\n`, exitCode: 1 })),
+			);
+	},
+	(program, run) => {
+		parent(program, "eval", "evals")
+			.command("validate <evals...>")
+			.action((evals) => run(async () => ({ text: `validate ${evals}\n`, exitCode: 0 })));
+		program.command("refuse").action(() =>
+			run(async ({ debug }) => {
+				throw new AgentvError("refused", "No.", { cause: new Error(`because (${debug})`) });
+			}),
+		);
+	},
+];
+
+async function session(...argv: string[]) {
+	const said = { stdout: "", stderr: "" };
+	const output = (name: "stdout" | "stderr") => ({
+		write: (text: string) => {
+			said[name] += text;
+		},
+		isTTY: false,
+		columns: 80,
+		color: false,
+	});
+	const signal = new AbortController().signal;
+	const context = { env: {}, cwd: "/", stdout: output("stdout"), stderr: output("stderr"), signal };
+	return { exitCode: await main(argv, context, groups), ...said };
+}
+
+describe("main", () => {
+	it("prints a command's text and exits with its code", async () => {
+		expect(await session("eval", "validate", "a.yaml")).toEqual({
+			exitCode: 0,
+			stdout: "validate a.yaml\n",
+			stderr: "",
+		});
+	});
+
+	it("takes `eval <eval…>` for `eval run <eval…>`", async () => {
+		const expected = { exitCode: 1, stdout: 'run a.yaml,b.yaml {"json":true}\n', stderr: "" };
+		expect(await session("eval", "run", "a.yaml", "b.yaml", "--json")).toEqual(expected);
+		expect(await session("eval", "a.yaml", "b.yaml", "--json")).toEqual(expected);
+	});
+
+	it.each([
+		[["evl", "run", "x"], "unknown command 'evl'", "Did you mean eval?"],
+		[["eval", "run", "x", "--jsn"], "unknown option '--jsn'", "Did you mean --json? `agentv eval run --help`"],
+		[["eval", "x", "--jsn"], "unknown option '--jsn'", "Did you mean --json?"],
+		[["eval", "run"], "missing required argument 'evals'", "`agentv eval run --help` lists what there is."],
+		[["refuse", "twice"], "too many arguments", "`agentv refuse --help`"],
+	])("answers %j with what is wrong and the nearest name", async (argv, message, hint) => {
+		const { exitCode, stdout, stderr } = await session(...argv);
+		expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: "" });
+		expect(stderr).toMatch(/^error: .+\nhint: .+\n$/);
+		expect(stderr).toContain(message);
+		expect(stderr).toContain(hint);
+	});
+
+	it("shows help on stderr when no command is named, as that is a wrong usage", async () => {
+		expect(await session()).toMatchObject({
+			exitCode: 2,
+			stdout: "",
+			stderr: expect.stringContaining("Usage: agentv"),
+		});
+	});
+
+	it("turns what a command throws into text; --debug, wherever it stands, adds the causes", async () => {
+		expect(await session("refuse")).toEqual({ exitCode: 1, stdout: "", stderr: "error: No.\n" });
+		expect((await session("refuse", "--debug")).stderr).toContain("caused by: Error: because (true)");
+		expect((await session("--debug", "refuse")).stderr).toContain("caused by: Error: because (true)");
+	});
+});
