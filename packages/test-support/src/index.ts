@@ -19,5 +19,6 @@ export {
 	writeTree,
 } from "./git-repo.ts";
 export { type GitHttpBehaviour, type GitHttpServer, gitHttpServer } from "./git-server.ts";
+export { law } from "./law.ts";
 export { isAlive, waitUntil } from "./processes.ts";
 export { tempTree } from "./temp-tree.ts";
