@@ -1,12 +1,4 @@
 export { agentv, agentvBin, type Session, type SessionOptions } from "./agentv-session.ts";
-export {
-	type CliSession,
-	type CliSessionOptions,
-	cliBin,
-	runCli,
-	runCliInTerminal,
-	type TerminalOptions,
-} from "./cli-session.ts";
 export { compileModules } from "./compile-modules.ts";
 export { gitDaemon, type LoopbackServer, silentServer } from "./git-daemon.ts";
 export {
