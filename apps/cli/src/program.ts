@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import type { CommandResult, Context } from "./context.ts";
 import type { CommandGroup } from "./program/command-group.ts";
+import { studioCommands } from "./program/studio.ts";
 import { version } from "./version.ts";
 
 /** Every group of commands, in the order in which help lists them. A group is offered once it does something. */
-const commandGroups: readonly CommandGroup[] = [];
+const commandGroups: readonly CommandGroup[] = [studioCommands];
 
 /** Where the program's outcomes go. */
 export interface ProgramSink {

@@ -2,6 +2,8 @@ export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from 
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
+export { readTextFile } from "./io/files/read-text.ts";
+export { openInBrowser } from "./io/open-in-browser.ts";
 export { discoverEvals } from "./model/discover-evals.ts";
 export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export type { EvalScope } from "./model/eval-scope.ts";

@@ -1,0 +1,41 @@
+import { fileURLToPath } from "node:url";
+import { openInBrowser } from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import { version } from "../version.ts";
+
+interface StudioCommandOptions {
+	readonly port?: number;
+	readonly host: string;
+	readonly allowHost: readonly string[];
+	readonly open: boolean;
+	readonly readOnly?: boolean;
+	readonly token?: string;
+}
+
+const usualPort = 3117;
+
+/** Serves Studio until Ctrl-C; then ends what runs in it and returns. */
+export async function studio(options: StudioCommandOptions, context: Context): Promise<CommandResult> {
+	const { startStudio } = await import("@agentv/studio/server");
+	const running = await startStudio({
+		env: context.env,
+		cwd: context.cwd,
+		host: options.host,
+		port: options.port ?? usualPort,
+		exactPort: options.port !== undefined,
+		allowHosts: options.allowHost,
+		readOnly: options.readOnly === true,
+		pages: fileURLToPath(new URL("./studio", import.meta.url)),
+		version,
+		...(options.token === undefined ? {} : { token: options.token }),
+	});
+	context.stdout.write(`AgentV Studio: ${running.url}\n`);
+	context.stderr.write("Press Ctrl-C to stop.\n");
+	if (options.open && context.stdout.isTTY && !context.env.CI) await openInBrowser(running.url, context.env);
+	await new Promise<void>((stop) => {
+		if (context.signal.aborted) stop();
+		context.signal.addEventListener("abort", () => stop(), { once: true });
+	});
+	await running.close();
+	return { text: "", exitCode: 0 };
+}

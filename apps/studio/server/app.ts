@@ -1,0 +1,42 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { hostGuard, loginGuard, securityHeaders, writeGuard } from "./guard.ts";
+import { answerError, problem } from "./problem.ts";
+import { aboutReads } from "./routes/about.ts";
+import { jobReads, jobWrites } from "./routes/jobs.ts";
+import type { Services } from "./services.ts";
+
+const largestBody = 1024 * 1024;
+
+/** The routes that only read. */
+function reads(services: Services) {
+	return new Hono().route("/about", aboutReads(services)).route("/jobs", jobReads(services));
+}
+
+/** The routes that change something; a read-only Studio has none of them. */
+function writes(services: Services) {
+	return new Hono().route("/jobs", jobWrites(services));
+}
+
+/** The whole API behind its guards. Pages are added by the server that listens. */
+export function createApi(services: Services) {
+	const app = new Hono();
+	app.onError(answerError);
+	app.notFound((c) => problem(c, 404, "not-found", `there is nothing at ${c.req.path}`));
+	app.use(securityHeaders(), hostGuard(services.options), loginGuard(services.options, services.session));
+	app.use(
+		"/api/*",
+		writeGuard(services.session),
+		bodyLimit({ maxSize: largestBody, onError: (c) => problem(c, 413, "too-large", "the body is larger than 1 MB") }),
+	);
+	app.route("/api", reads(services));
+	if (!services.options.readOnly) app.route("/api", writes(services));
+	return app;
+}
+
+type Reads = ReturnType<typeof reads>;
+type Writes = ReturnType<typeof writes>;
+
+/** What the client is typed by. */
+export type ReadApi = Reads;
+export type WriteApi = Writes;

@@ -1,0 +1,80 @@
+import { AgentvError } from "@agentv/core";
+import { serve } from "@hono/node-server";
+import { createApi } from "./app.ts";
+import { Jobs } from "./jobs.ts";
+import { isLoopback, type StudioOptions } from "./options.ts";
+import { addPages } from "./pages.ts";
+import type { Services } from "./services.ts";
+import { createSession } from "./session.ts";
+
+export type { StudioOptions } from "./options.ts";
+
+export interface RunningStudio {
+	/** Where to open it; holds `?token=…` where one is needed. */
+	readonly url: string;
+	readonly port: number;
+	/** Stops listening, ends running jobs and waits for them. */
+	close(): Promise<void>;
+}
+
+/**
+ * Starts Studio on `port`. A taken port is answered by the next free one, or, when the port was asked for, by an
+ * `AgentvError` `config`.
+ */
+export async function startStudio(
+	options: StudioOptions & { readonly port: number; readonly exactPort: boolean },
+): Promise<RunningStudio> {
+	const services: Services = { options, session: createSession(options.token), jobs: new Jobs() };
+	const app = createApi(services);
+	addPages(app, services);
+	const tries = options.exactPort ? 1 : 50;
+	for (let port = options.port; port < options.port + tries; port += 1) {
+		const server = await listen(app.fetch, options.host, port);
+		if (!server) continue;
+		return {
+			url: address(options, server.port, services.session.token),
+			port: server.port,
+			close: async () => {
+				await services.jobs.close();
+				await server.close();
+			},
+		};
+	}
+	throw new AgentvError("config", `port ${options.port} is taken`, {
+		hint: "choose another with --port, or leave it out and the next free one is taken",
+	});
+}
+
+function address(options: StudioOptions, port: number, token: string): string {
+	const host = options.host.includes(":") ? `[${options.host}]` : options.host;
+	return `http://${host}:${port}/${isLoopback(options.host) ? "" : `?token=${encodeURIComponent(token)}`}`;
+}
+
+interface Listening {
+	readonly port: number;
+	close(): Promise<void>;
+}
+
+/** Listens, or `undefined` where the port is taken. */
+function listen(
+	fetch: (request: Request) => Response | Promise<Response>,
+	hostname: string,
+	port: number,
+): Promise<Listening | undefined> {
+	return new Promise((resolve, reject) => {
+		const server = serve({ fetch, hostname, port }, (info) => {
+			const close = () =>
+				new Promise<void>((done) => {
+					server.close(() => done());
+					// Event streams stay open as long as a page does; they end with us.
+					if ("closeAllConnections" in server) server.closeAllConnections();
+				});
+			resolve({ port: info.port, close });
+		});
+		server.on("error", (error: NodeJS.ErrnoException) => {
+			if (error.code === "EADDRINUSE") resolve(undefined);
+			else
+				reject(new AgentvError("config", `cannot listen on ${hostname}:${port}: ${error.message}`, { cause: error }));
+		});
+	});
+}

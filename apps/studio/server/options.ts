@@ -1,0 +1,22 @@
+/** How Studio is started. Everything it may know of the machine comes in here. */
+export interface StudioOptions {
+	readonly env: Readonly<Record<string, string | undefined>>;
+	/** Directory that runs and evals outside benchmarks are relative to. */
+	readonly cwd: string;
+	/** Interface to listen on; anything but loopback makes every request need the token. */
+	readonly host: string;
+	/** Given token; one is made up when absent. */
+	readonly token?: string;
+	/** Names added to the Host allow-list, without ports. */
+	readonly allowHosts: readonly string[];
+	/** No route that writes is there. */
+	readonly readOnly: boolean;
+	/** Directory of the built pages. */
+	readonly pages: string;
+	readonly version: string;
+}
+
+/** True for the names of this machine that no other machine can reach. */
+export function isLoopback(host: string): boolean {
+	return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,20 @@
+import { join } from "node:path";
+import { readTextFile } from "@agentv/core";
+import { serveStatic } from "@hono/node-server/serve-static";
+import type { Hono } from "hono";
+import type { Services } from "./services.ts";
+
+/** Adds the built pages: hashed assets for ever, and index.html with the session token for every other address. */
+export function addPages(app: Hono, { options, session }: Services): void {
+	app.use("/assets/*", async (c, next) => {
+		await next();
+		if (c.res.ok) c.header("Cache-Control", "public, max-age=31536000, immutable");
+	});
+	app.use("/assets/*", serveStatic({ root: options.pages, rewriteRequestPath: (path) => path }));
+	app.use("/favicon.svg", serveStatic({ root: options.pages }));
+	app.get("*", (c, next) => {
+		if (c.req.path.startsWith("/api/") || c.req.path.startsWith("/assets/")) return next();
+		const page = readTextFile(join(options.pages, "index.html"));
+		return c.html(page.replace("__AGENTV_TOKEN__", session.token));
+	});
+}
