@@ -1,0 +1,62 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import type { Assertion } from "../model/eval-types.ts";
+import type { CouldNotRun, Grade, GradedAssertion, GraderServices, Score, Subject } from "./contract.ts";
+import { graders } from "./graders/index.ts";
+import { reaches, weightedMean } from "./verdict.ts";
+
+export type GradingServices = Omit<GraderServices, "gradePart">;
+
+/** Grades one assertion: asks its grader, then applies `negate`, `min_score` and the test's threshold. Rejects for nothing. */
+export async function gradeAssertion(
+	assertion: Assertion,
+	subject: Subject,
+	services: GradingServices,
+): Promise<GradedAssertion | CouldNotRun> {
+	const grade = await rawGrade(assertion, subject, services);
+	if ("couldNotRun" in grade) return grade;
+	const { score, assertions } = assertion.negate ? negated(grade) : grade;
+	return {
+		...grade,
+		score,
+		assertions,
+		name: assertion.name,
+		type: assertion.type === "custom" ? assertion.customType : assertion.type,
+		weight: assertion.weight,
+		required: assertion.required,
+		verdict: reaches(score, assertion.minScore ?? subject.threshold) ? "pass" : "fail",
+	};
+}
+
+async function rawGrade(assertion: Assertion, subject: Subject, services: GradingServices): Promise<Grade> {
+	const grader = graders.get(assertion.type);
+	if (!grader)
+		return { couldNotRun: { code: "not-available", message: `the grader ${assertion.type} is not available` } };
+	try {
+		return await grader.grade(assertion, subject, {
+			...services,
+			gradePart: (part, of) => gradeAssertion(part, of, services),
+		});
+	} catch (error) {
+		// A grader that breaks is never a low score: the test could not be judged.
+		const reason = error instanceof Error ? error.message : String(error);
+		const code = error instanceof AgentvError ? error.code : "crashed";
+		return { couldNotRun: { code, message: `the grader ${assertion.name} failed: ${reason}` } };
+	}
+}
+
+function negated(score: Score): Pick<Score, "score" | "assertions"> {
+	return {
+		score: 1 - score.score,
+		assertions: score.assertions.map((finding) => ({
+			...finding,
+			text: `not: ${finding.text}`,
+			passed: !finding.passed,
+		})),
+	};
+}
+
+/** A test's score: the weighted mean of its graders' scores, and 0 where a required one fails. */
+export function combineScores(graded: readonly GradedAssertion[]): number {
+	if (graded.some(({ required, verdict }) => required && verdict === "fail")) return 0;
+	return weightedMean(graded);
+}

@@ -1,0 +1,24 @@
+import type { Grader } from "../contract.ts";
+import { programPayload } from "../program-payload.ts";
+import { programReply } from "../program-reply.ts";
+import { runProgram } from "../run-program.ts";
+
+/** A program of the user's judges: JSON on stdin, `{score, assertions}` on stdout. */
+export const codeGrader: Grader<"code-grader"> = {
+	types: ["code-grader"],
+	async grade(assertion, subject, services) {
+		const { command, settings, rest, name } = assertion;
+		if (!command) return { couldNotRun: { code: "not-found", message: `${name} has no command` } };
+		const { timeoutSeconds, timeoutMs } = settings;
+		const result = await runProgram(
+			{
+				command,
+				timeoutSeconds: timeoutSeconds ?? (timeoutMs === undefined ? undefined : timeoutMs / 1000),
+				payload: programPayload(subject, { ...rest, ...settings.config }, services),
+			},
+			subject,
+			services,
+		);
+		return programReply(name, result);
+	},
+};

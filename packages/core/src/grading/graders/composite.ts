@@ -1,0 +1,86 @@
+import type { AssertionOf, CouldNotRun, Grade, GradedAssertion, Grader, GraderServices, Subject } from "../contract.ts";
+import { programPayload } from "../program-payload.ts";
+import { programReply } from "../program-reply.ts";
+import { runProgram } from "../run-program.ts";
+import { reaches, weightedMean } from "../verdict.ts";
+
+type Composite = AssertionOf<"composite">;
+
+/** Several graders whose scores are put together: by weight, by how many pass, or by a program or model that sees them all. */
+export const composite: Grader<"composite"> = {
+	types: ["composite"],
+	async grade(assertion, subject, services) {
+		const parts: GradedAssertion[] = [];
+		for (const part of assertion.parts ?? []) {
+			const graded = await services.gradePart(part, subject);
+			if ("couldNotRun" in graded) return named(part.name, graded);
+			parts.push(graded);
+		}
+		const failed = parts.find((part) => part.required && part.verdict === "fail");
+		if (failed) return { score: 0, parts, assertions: [{ text: `the required ${failed.name} passes`, passed: false }] };
+		const grade = await aggregate(assertion, parts, subject, services);
+		return "couldNotRun" in grade ? grade : { ...grade, parts };
+	},
+};
+
+function named(name: string, { couldNotRun, usage }: CouldNotRun): CouldNotRun {
+	const message = `${name}: ${couldNotRun.message}`;
+	return { couldNotRun: { ...couldNotRun, message }, ...(usage ? { usage } : {}) };
+}
+
+async function aggregate(
+	assertion: Composite,
+	parts: readonly GradedAssertion[],
+	subject: Subject,
+	services: GraderServices,
+): Promise<Grade> {
+	const { aggregator } = assertion.settings;
+	switch (aggregator.type) {
+		case "weighted_average": {
+			const weighted = parts.map((part) => ({ ...part, weight: aggregator.weights?.[part.name] ?? part.weight }));
+			return { score: weightedMean(weighted), assertions: weighted.map(asFinding) };
+		}
+		case "threshold": {
+			const share = weightedMean(
+				parts.map((part) => ({ score: part.verdict === "pass" ? 1 : 0, weight: part.weight })),
+			);
+			const bar = aggregator.threshold ?? 1;
+			return {
+				score: reaches(share, bar) ? 1 : 0,
+				assertions: parts.map(asFinding),
+				details: { share, threshold: bar },
+			};
+		}
+		case "code-grader":
+		case "code_grader":
+			return byProgram(assertion, parts, subject, services);
+		default:
+			return { couldNotRun: { code: "not-available", message: `the aggregator ${aggregator.type} is not available` } };
+	}
+}
+
+function asFinding(part: GradedAssertion) {
+	return { text: `${part.name} passes`, passed: part.verdict === "pass", evidence: `score ${round(part.score)}` };
+}
+
+function round(score: number): number {
+	return Math.round(score * 1000) / 1000;
+}
+
+async function byProgram(
+	assertion: Composite,
+	parts: readonly GradedAssertion[],
+	subject: Subject,
+	services: GraderServices,
+): Promise<Grade> {
+	const { command, name } = assertion;
+	if (!command) return { couldNotRun: { code: "not-found", message: `the aggregator of ${name} has no command` } };
+	const results = Object.fromEntries(
+		parts.map(({ name: part, type, score, weight, verdict, assertions }) => [
+			part,
+			{ type, score, weight, verdict, assertions },
+		]),
+	);
+	const payload = { ...programPayload(subject, {}, services), results };
+	return programReply(`the aggregator of ${name}`, await runProgram({ command, payload }, subject, services));
+}

@@ -1,0 +1,14 @@
+import { answerText, quoted } from "../answer-text.ts";
+import type { Grader } from "../contract.ts";
+import { binaryScore } from "../verdict.ts";
+
+/** The answer is the value. Blanks around either don't count: programs end their output with a newline. */
+export const equals: Grader<"equals"> = {
+	types: ["equals"],
+	grade(assertion, subject) {
+		const answer = answerText(subject);
+		const { value } = assertion.settings;
+		const passed = answer === value || answer.trim() === value.trim();
+		return binaryScore(passed, `the answer equals ${quoted(value)}`, passed ? undefined : `it is ${quoted(answer)}`);
+	},
+};

@@ -1,0 +1,77 @@
+import type { AssertionSettings } from "../../schema/assertion-entry.ts";
+import { answerText } from "../answer-text.ts";
+import { sameValue, valueAt } from "../args-match.ts";
+import type { Finding, Grader } from "../contract.ts";
+import { dayOf } from "../date-text.ts";
+import { weightedMean } from "../verdict.ts";
+
+type Field = AssertionSettings<"field-accuracy">["fields"][number];
+
+/** The answer's JSON has the expected answer's values in the listed fields. */
+export const fieldAccuracy: Grader<"field-accuracy"> = {
+	types: ["field-accuracy"],
+	grade({ settings }, subject) {
+		const expected = parsed(subject.expectedOutput ?? "");
+		if (expected === undefined)
+			return {
+				couldNotRun: { code: "expected-output", message: "field-accuracy needs an `expected_output` that is JSON" },
+			};
+		const actual = parsed(answerText(subject));
+		if (actual === undefined) return { score: 0, assertions: [{ text: "the answer is JSON", passed: false }] };
+		const judged = settings.fields.flatMap((field) =>
+			judge(field, valueAt(actual, field.path), valueAt(expected, field.path)),
+		);
+		const all = settings.aggregation === "all_or_nothing";
+		const mean = weightedMean(judged.map(({ finding, weight }) => ({ score: finding.passed ? 1 : 0, weight })));
+		return {
+			score: all ? Number(judged.every(({ finding }) => finding.passed)) : mean,
+			assertions: judged.map(({ finding }) => finding),
+		};
+	},
+};
+
+/** JSON, also in a code fence, where models like to put it. */
+function parsed(text: string): unknown {
+	const fenced = /^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$/s.exec(text)?.[1];
+	try {
+		return JSON.parse(fenced ?? text);
+	} catch (error) {
+		if (!(error instanceof SyntaxError)) throw error;
+		return undefined;
+	}
+}
+
+/** Nothing for a field that is optional and absent from the answer. */
+function judge(field: Field, actual: unknown, expected: unknown): { finding: Finding; weight: number }[] {
+	if (actual === undefined && field.required === false) return [];
+	const finding = {
+		text: `${field.path} is ${shown(expected)}`,
+		passed: agrees(field, actual, expected),
+		evidence: actual === undefined ? "it is missing" : shown(actual),
+	};
+	return [{ finding, weight: field.weight ?? 1 }];
+}
+
+function shown(value: unknown): string {
+	return value === undefined ? "absent" : (JSON.stringify(value) ?? String(value)).slice(0, 200);
+}
+
+function agrees(field: Field, actual: unknown, expected: unknown): boolean {
+	if (sameValue(actual, expected)) return true;
+	if (field.match === "numeric_tolerance") return near(toNumber(actual), toNumber(expected), field);
+	if (field.match === "date" && typeof actual === "string" && typeof expected === "string") {
+		const day = dayOf(actual, field.formats);
+		return day !== undefined && day === dayOf(expected, field.formats);
+	}
+	return false;
+}
+
+function toNumber(value: unknown): number {
+	if (typeof value === "string" && value.trim() !== "") return Number(value.replaceAll(",", ""));
+	return typeof value === "number" ? value : Number.NaN;
+}
+
+function near(actual: number, expected: number, { tolerance = 0, relative = false }: Field): boolean {
+	const allowed = relative ? tolerance * Math.abs(expected) : tolerance;
+	return Math.abs(actual - expected) <= allowed + 1e-9;
+}

@@ -1,0 +1,9 @@
+import { boundsScore } from "../bounds.ts";
+import type { Grader } from "../contract.ts";
+
+/** The answer came within `threshold` milliseconds. */
+export const latency: Grader<"latency"> = {
+	types: ["latency"],
+	grade: ({ settings }, subject) =>
+		boundsScore([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
+};

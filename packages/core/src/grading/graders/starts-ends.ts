@@ -1,0 +1,21 @@
+import { answerText, quoted } from "../answer-text.ts";
+import type { Grader } from "../contract.ts";
+import { binaryScore } from "../verdict.ts";
+
+/** The answer begins or ends with the value. Blanks around the answer don't count against it. */
+export const startsEnds: Grader<"starts-with" | "ends-with"> = {
+	types: ["starts-with", "ends-with"],
+	grade(assertion, subject) {
+		const answer = answerText(subject);
+		const { value } = assertion.settings;
+		const starts = assertion.type === "starts-with";
+		const holds = (text: string) => (starts ? text.startsWith(value) : text.endsWith(value));
+		const passed = holds(answer) || holds(answer.trim());
+		const shown = starts ? answer.slice(0, value.length + 20) : answer.slice(-(value.length + 20));
+		return binaryScore(
+			passed,
+			`the answer ${starts ? "starts" : "ends"} with ${quoted(value)}`,
+			passed ? undefined : `it ${starts ? "starts" : "ends"} with ${quoted(shown)}`,
+		);
+	},
+};

@@ -1,0 +1,15 @@
+import { boundsScore } from "../bounds.ts";
+import type { Grader } from "../contract.ts";
+
+/** The answer used at most so many tokens. */
+export const tokenUsage: Grader<"token-usage"> = {
+	types: ["token-usage"],
+	grade({ settings }, { tokenUsage: used }) {
+		const score = boundsScore([
+			{ what: "tokens in all", unit: "", actual: used && used.input + used.output, most: settings.maxTotal },
+			{ what: "input tokens", unit: "", actual: used?.input, most: settings.maxInput },
+			{ what: "output tokens", unit: "", actual: used?.output, most: settings.maxOutput },
+		]);
+		return { ...score, score: score.assertions.every(({ passed }) => passed) ? 1 : 0 };
+	},
+};

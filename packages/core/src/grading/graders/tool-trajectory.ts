@@ -1,0 +1,88 @@
+import type { AssertionSettings } from "../../schema/assertion-entry.ts";
+import type { ToolCall } from "../../schema/message.ts";
+import { argsMatch } from "../args-match.ts";
+import type { Finding, Grader, Score } from "../contract.ts";
+import { binaryScore, shareScore } from "../verdict.ts";
+
+type Settings = AssertionSettings<"tool-trajectory">;
+type Step = NonNullable<Settings["expected"]>[number];
+type Matches = (call: ToolCall | undefined, step: Step) => boolean;
+
+/** Which tools were called: how often, in which order, with which arguments. */
+export const toolTrajectory: Grader<"tool-trajectory"> = {
+	types: ["tool-trajectory"],
+	grade({ settings }, { toolCalls }) {
+		const steps = settings.expected ?? [];
+		const matches: Matches = (call, step) => call !== undefined && stepMatches(call, step, settings);
+		const counts = minimumFindings(settings, toolCalls);
+		if (counts.length > 0 && steps.length === 0) return shareScore(counts);
+		switch (settings.mode) {
+			case "in_order":
+				return shareScore([...counts, ...inOrder(toolCalls, steps, matches)]);
+			case "exact":
+				return exact(toolCalls, steps, matches);
+			case "subset":
+				return subset(toolCalls, steps, matches);
+			default:
+				return shareScore([...counts, ...anywhere(toolCalls, steps, matches)]);
+		}
+	},
+};
+
+function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
+	if (call.tool !== step.tool) return false;
+	if (step.maxDurationMs !== undefined && !(call.durationMs !== undefined && call.durationMs <= step.maxDurationMs))
+		return false;
+	if (step.args === undefined || step.args === "any") return true;
+	return argsMatch(call.input ?? {}, step.args, step.argsMatch ?? settings.argsMatch ?? "exact");
+}
+
+function minimumFindings({ minimums }: Settings, calls: readonly ToolCall[]): Finding[] {
+	return Object.entries(minimums ?? {}).map(([tool, least]) => {
+		const count = calls.filter((call) => call.tool === tool).length;
+		return { text: `${tool} is called at least ${least}×`, passed: count >= least, evidence: `called ${count}×` };
+	});
+}
+
+function describe(step: Step): string {
+	return typeof step.args === "object" ? `${step.tool}(${JSON.stringify(step.args)})` : step.tool;
+}
+
+/** The expected calls come in this order; others may come between. */
+function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
+	let from = 0;
+	return steps.map((step) => {
+		const at = calls.findIndex((call, index) => index >= from && matches(call, step));
+		if (at !== -1) from = at + 1;
+		return { text: `${describe(step)} is called in order`, passed: at !== -1 };
+	});
+}
+
+/** Each expected call is found among the actual ones, each of which counts once. */
+function anywhere(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
+	const left = [...calls];
+	return steps.map((step) => {
+		const at = left.findIndex((call) => matches(call, step));
+		if (at !== -1) left.splice(at, 1);
+		return { text: `${describe(step)} is called`, passed: at !== -1 };
+	});
+}
+
+function exact(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Score {
+	const findings = Array.from({ length: Math.max(calls.length, steps.length) }, (_, index): Finding => {
+		const step = steps[index];
+		const call = calls[index];
+		const evidence = call ? `${call.tool} was called` : "nothing more was called";
+		if (!step) return { text: `nothing is called as number ${index + 1}`, passed: false, evidence };
+		return { text: `call ${index + 1} is ${describe(step)}`, passed: matches(call, step), evidence };
+	});
+	return findings.length === 0 ? binaryScore(true, "no tool is called") : shareScore(findings);
+}
+
+/** Every actual call is one of the expected; those may be used again. */
+function subset(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Score {
+	if (calls.length === 0) return binaryScore(true, "only expected tools are called", "no tool was called");
+	return shareScore(
+		calls.map((call) => ({ text: `${call.tool} is allowed`, passed: steps.some((step) => matches(call, step)) })),
+	);
+}

@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { writeAtomic } from "../io/files/write-atomic.ts";
+import type { ToolCall } from "../schema/message.ts";
+import type { GraderServices, Subject } from "./contract.ts";
+
+/** Answers longer than this reach a program as a file. */
+const longestInline = 50_000;
+
+/** The JSON object that a grader program reads from stdin. User data in `metadata` and `config` keeps its own keys. */
+export function programPayload(subject: Subject, config: Readonly<Record<string, unknown>>, services: GraderServices) {
+	const large = subject.outputFile !== undefined || subject.output.length > longestInline;
+	return {
+		criteria: subject.criteria ?? null,
+		expected_output: subject.expectedOutput ?? null,
+		output: large ? null : subject.output,
+		output_path: large ? outputFile(subject, services.scratch) : null,
+		messages: subject.messages.map((message) => ({
+			role: message.role,
+			content: message.content,
+			...(message.toolCalls ? { tool_calls: message.toolCalls.map(toolCallToWire) } : {}),
+		})),
+		input: subject.input.map(({ role, content }) => ({
+			role,
+			content: content.map((piece) =>
+				piece.type === "text" ? { type: "text", value: piece.text } : { type: piece.type, value: piece.path },
+			),
+		})),
+		input_files: subject.input.flatMap(({ content }) =>
+			content.flatMap((piece) => (piece.type === "text" ? [] : [piece.path])),
+		),
+		metadata: subject.metadata,
+		trace_summary: {
+			tool_calls: countByTool(subject.toolCalls),
+			error_count: subject.toolCalls.filter(failed).length,
+			llm_call_count: subject.llmCalls ?? null,
+		},
+		token_usage: subject.tokenUsage ?? null,
+		cost_usd: subject.costUsd ?? null,
+		duration_ms: subject.durationMs ?? null,
+		file_changes: subject.fileChanges ?? null,
+		workspace_path: subject.workspacePath ?? null,
+		config,
+	};
+}
+
+function outputFile(subject: Subject, scratch: string): string {
+	if (subject.outputFile !== undefined) return subject.outputFile;
+	const file = join(scratch, "output.txt");
+	writeAtomic(file, subject.output);
+	return file;
+}
+
+/** A tool call as files and programs see it. */
+function toolCallToWire(call: ToolCall): Record<string, unknown> {
+	const { durationMs, startTime, endTime, ...same } = call;
+	return {
+		...same,
+		...(durationMs === undefined ? {} : { duration_ms: durationMs }),
+		...(startTime === undefined ? {} : { start_time: startTime }),
+		...(endTime === undefined ? {} : { end_time: endTime }),
+	};
+}
+
+function countByTool(calls: readonly ToolCall[]): Record<string, number> {
+	const counts = new Map<string, number>();
+	for (const { tool } of calls) counts.set(tool, (counts.get(tool) ?? 0) + 1);
+	return Object.fromEntries(counts);
+}
+
+/** A call counts as failed where its output says so in one of the usual ways. */
+function failed({ output }: ToolCall): boolean {
+	if (typeof output !== "object" || output === null) return false;
+	const { error, is_error: isError } = output as { error?: unknown; is_error?: unknown };
+	return isError === true || (error !== undefined && error !== null && error !== false);
+}

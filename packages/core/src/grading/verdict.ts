@@ -1,0 +1,32 @@
+import type { Finding, Score } from "./contract.ts";
+
+/** Sums of fractions miss their goal by some 1e-16: scores this close count as equal. */
+const closeEnough = 1e-9;
+
+/** Whether `score` reaches `bar`. */
+export function reaches(score: number, bar: number): boolean {
+	return score >= bar - closeEnough;
+}
+
+/** All or nothing for one statement. */
+export function binaryScore(passed: boolean, text: string, evidence?: string): Score {
+	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...(evidence === undefined ? {} : { evidence }) }] };
+}
+
+/** The share of statements that hold; without any, 0. */
+export function shareScore(assertions: readonly Finding[], details?: Readonly<Record<string, unknown>>): Score {
+	const passed = assertions.filter((assertion) => assertion.passed).length;
+	return {
+		score: assertions.length === 0 ? 0 : passed / assertions.length,
+		assertions,
+		...(details ? { details } : {}),
+	};
+}
+
+/** The mean of scores by weight; where every weight is 0, the plain mean; of nothing, 0. */
+export function weightedMean(scores: readonly { readonly score: number; readonly weight: number }[]): number {
+	if (scores.length === 0) return 0;
+	const total = scores.reduce((sum, { weight }) => sum + weight, 0);
+	if (total === 0) return scores.reduce((sum, { score }) => sum + score, 0) / scores.length;
+	return scores.reduce((sum, { score, weight }) => sum + score * weight, 0) / total;
+}

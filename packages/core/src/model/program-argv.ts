@@ -1,0 +1,27 @@
+import { extname } from "node:path";
+import type { Environment } from "../io/environment.ts";
+import { findExecutable } from "../io/process/find-executable.ts";
+import { nodeExecutable } from "../io/process/node-executable.ts";
+
+export type ProgramArgv =
+	| { readonly ok: true; readonly argv: readonly string[] }
+	| { readonly ok: false; readonly message: string };
+
+const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh" };
+
+/**
+ * How a script without a command of its own is run: `.mjs` and `.js` by this Node, `.py` by `python3`, `.sh` by `sh`, `.ts` by `bun`
+ * or `tsx`, whichever is found.
+ */
+export function programArgv(file: string, env: Environment, cwd: string): ProgramArgv {
+	const ending = extname(file).toLowerCase();
+	if (ending === ".mjs" || ending === ".js" || ending === ".cjs") return { ok: true, argv: [nodeExecutable, file] };
+	const interpreter = interpreters[ending];
+	if (interpreter !== undefined) return { ok: true, argv: [interpreter, file] };
+	if (ending === ".ts" || ending === ".mts") {
+		const found = ["bun", "tsx"].find((name) => findExecutable(name, env, cwd) !== undefined);
+		if (found) return { ok: true, argv: [found, file] };
+		return { ok: false, message: `${file} needs \`bun\` or \`tsx\` to run, and neither is installed` };
+	}
+	return { ok: false, message: `nothing is known to run ${file}: its ending is none of .mjs, .js, .ts, .py, .sh` };
+}
