@@ -7,6 +7,8 @@ import type { PathText } from "./path-text.ts";
 /** A command as a file says it, whoever runs it: hook, grader, target, preprocessor or health check. */
 export interface CommandSpec {
 	readonly text: CommandText;
+	/** A string command with its `${{ }}` still in it, where it has some: each of their values is one argument when it is run. */
+	readonly written?: string;
 	readonly at: Place;
 	/** Directory of the file it is written in. */
 	readonly base: string;
@@ -40,7 +42,7 @@ export function parseCommand(text: CommandText): ParsedCommand {
 	return words ? { kind: "argv", words } : { kind: "shell", text };
 }
 
-const placeholder = /^(?:\$\{\{.*?\}\}|\{\{.*?\}\}|\{[A-Za-z_][A-Za-z0-9_]*\})/s;
+const placeholder = /^(?:\$?\$\{\{.*?\}\}|\{\{.*?\}\}|\{[A-Za-z_][A-Za-z0-9_]*\})/s;
 
 /** The words of a simple command line, or `undefined` where only a shell could read it. */
 function splitWords(text: string): CommandWord[] | undefined {

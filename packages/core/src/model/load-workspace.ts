@@ -106,7 +106,7 @@ export const wireHookNames: Readonly<Record<HookName, string>> = {
 
 function readHook(value: HookEntry | CommandText, part: Part, base: string): Hook {
 	if (typeof value === "string" || Array.isArray(value))
-		return { command: { text: value, at: part.at, base }, at: part.at };
+		return { command: { text: value, at: part.at, base, ...writtenOf(value, part.written([])) }, at: part.at };
 	const key = value.command === undefined ? "script" : "command";
 	const text = value.command ?? value.script;
 	return {
@@ -126,9 +126,16 @@ export function commandOf(
 	base: string,
 ): CommandSpec {
 	const at = placeOf(part, [key]);
-	return cwd === undefined
-		? { text, at, base }
-		: { text, at, base, cwd: { raw: cwd, at: placeOf(part, ["cwd"]), base } };
+	return {
+		...{ text, at, base },
+		...writtenOf(text, part.written([key])),
+		...(cwd === undefined ? {} : { cwd: { raw: cwd, at: placeOf(part, ["cwd"]), base } }),
+	};
+}
+
+/** What `CommandSpec.written` is for a command of that text. */
+export function writtenOf(text: CommandText, written: string | undefined): Pick<CommandSpec, "written"> {
+	return typeof text === "string" && written?.includes("${{") ? { written } : {};
 }
 
 const ruleKinds: readonly AgentRuleKind[] = ["skills", "hooks", "agents", "rules"];

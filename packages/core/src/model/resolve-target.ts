@@ -6,7 +6,7 @@ import type { CommandSpec } from "./command.ts";
 import type { Hooks, TargetChoice } from "./eval-types.ts";
 import { schemaShape, targetCircular, targetInvalid, targetUndefined, variableUnset } from "./load-findings.ts";
 import type { TargetDefinition, TargetScope } from "./load-targets.ts";
-import { commandOf, readHooks } from "./load-workspace.ts";
+import { commandOf, readHooks, writtenOf } from "./load-workspace.ts";
 import type { PathText } from "./path-text.ts";
 import { type LoadLog, readShape } from "./read-shape.ts";
 import { child, type Part, type PlacedVariable } from "./source.ts";
@@ -248,6 +248,7 @@ function pathsOf(
 		commandLayer && isCommand(wire.command)
 			? {
 					text: wire.command,
+					...writtenOf(wire.command, child(commandLayer.part, "command").written([])),
 					at: child(commandLayer.part, "command").at,
 					base: commandLayer.base,
 					...(cwd ? { cwd } : {}),
@@ -271,7 +272,7 @@ function pathsOf(
 function healthcheckOf(value: unknown, layer: TargetLayer | undefined): CommandSpec | undefined {
 	if (!layer) return undefined;
 	const part = child(layer.part, "healthcheck");
-	if (isCommand(value)) return { text: value, at: part.at, base: layer.base };
+	if (isCommand(value)) return { text: value, ...writtenOf(value, part.written([])), at: part.at, base: layer.base };
 	const entry = typeof value === "object" && value !== null ? (value as { command?: unknown; cwd?: unknown }) : {};
 	return isCommand(entry.command)
 		? commandOf(entry.command, part, "command", typeof entry.cwd === "string" ? entry.cwd : undefined, layer.base)

@@ -1,0 +1,39 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import type { Environment } from "../io/environment.ts";
+import { type ProcessResult, runProcess } from "../io/run-process.ts";
+import type { CommandRunner } from "./command-runner.ts";
+import type { DiskView } from "./disk-view.ts";
+import type { EvalScope } from "./eval-scope.ts";
+import { type RunnableCommand, resolveCommand } from "./resolve-command.ts";
+
+export interface CommandServices {
+	readonly view: DiskView;
+	readonly scope: EvalScope;
+	/** What eval programs inherit: the process environment with the eval's `.env` files laid under it. */
+	readonly env: Environment;
+}
+
+/** Makes the function that runs an eval's commands: each resolved by `resolveCommand`, run in a process group of its own. */
+export function commandRunner(services: CommandServices): CommandRunner {
+	return async (command, run) => {
+		let runnable: RunnableCommand;
+		try {
+			const { values, defaultCwd, extraWords } = run;
+			const env = { ...services.env, ...run.env };
+			runnable = resolveCommand(command, { ...services, env, values, defaultCwd, extraWords });
+		} catch (error) {
+			if (error instanceof AgentvError) return notStarted(error.message);
+			throw error;
+		}
+		const { input, timeoutMs, signal, maxBuffer, spillDir, onStdout } = run;
+		return runProcess({ ...runnable, input, timeoutMs, signal, maxBuffer, spillDir, onStdout });
+	};
+}
+
+function notStarted(message: string): ProcessResult {
+	return {
+		...{ exitCode: null, signal: null, stdout: "", stderr: "", truncated: false, timedOut: false, aborted: false },
+		startError: { code: "UNRESOLVED", message },
+		durationMs: 0,
+	};
+}
