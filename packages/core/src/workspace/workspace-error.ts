@@ -1,0 +1,60 @@
+import { AgentvError, type AgentvErrorOptions } from "../base/agentv-error.ts";
+import { errnoCode } from "../io/files/file-error.ts";
+import { GitError } from "../io/git/git-error.ts";
+import type { WorkspaceStage, WorkspaceWarning } from "./contract.ts";
+
+/** Why a workspace can't serve its tests: they become execution errors `{stage, code: reason, message}`. */
+export class WorkspaceError extends AgentvError {
+	readonly stage: WorkspaceStage;
+	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `not-found`, `disk-full`, `git`, … */
+	readonly reason: string;
+
+	constructor(stage: WorkspaceStage, reason: string, message: string, options: AgentvErrorOptions = {}) {
+		super("not-runnable", message, options);
+		this.stage = stage;
+		this.reason = reason;
+	}
+}
+
+/** The WorkspaceError that says at which stage `error` happened; an interruption stays one, an unknown error is thrown on. */
+export function atStage(stage: WorkspaceStage, error: unknown): AgentvError {
+	if (error instanceof WorkspaceError) return error;
+	if (error instanceof AgentvError) {
+		if (error.code === "interrupted") return error;
+		const options = { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+		return new WorkspaceError(stage, reasonOf(error), error.message, options);
+	}
+	if (errnoCode(error) !== undefined && error instanceof Error) {
+		return new WorkspaceError(stage, reasonOf(error), error.message, { cause: error });
+	}
+	throw error;
+}
+
+/** Runs `work`; what it throws says at which stage it happened. */
+export async function staged<T>(stage: WorkspaceStage, work: () => T | Promise<T>): Promise<T> {
+	try {
+		return await work();
+	} catch (error) {
+		throw atStage(stage, error);
+	}
+}
+
+/** Runs `work` and answers what it threw as warnings. */
+export async function warned(stage: WorkspaceStage, work: () => unknown): Promise<WorkspaceWarning[]> {
+	try {
+		await work();
+		return [];
+	} catch (error) {
+		const at = atStage(stage, error);
+		return [{ stage, code: at instanceof WorkspaceError ? at.reason : at.code, message: at.message }];
+	}
+}
+
+function reasonOf(error: Error): string {
+	const system = errnoCode(error) ?? errnoCode(error.cause);
+	if (system === "ENOSPC" || system === "EDQUOT") return "disk-full";
+	if (error instanceof GitError)
+		return /No space left on device|quota exceeded/i.test(error.stderr) ? "disk-full" : "git";
+	if (error instanceof AgentvError) return error.code;
+	return system?.toLowerCase() ?? "failed";
+}
