@@ -52,9 +52,14 @@ async function makeOrigin() {
 }
 
 async function prepare() {
-	console.log("Building AgentV …");
-	const build = await pnpm(["run", "build:all"], { quiet: true });
-	if (build.exitCode !== 0) throw new StepFailed(build.output);
+	console.log("Installing and building AgentV …");
+	for (const args of [
+		["install", "--frozen-lockfile"],
+		["run", "build:all"],
+	]) {
+		const { exitCode, output } = await pnpm(args, { quiet: true });
+		if (exitCode !== 0) throw new StepFailed(output);
+	}
 	rmSync(place, { recursive: true, force: true });
 	mkdirSync(join(place, "elsewhere"), { recursive: true });
 	await makeOrigin();

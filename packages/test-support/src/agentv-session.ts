@@ -4,6 +4,10 @@ export interface SessionOptions {
 	readonly cwd: string;
 	/** Added to a bare environment (PATH, HOME in `cwd`, AGENTV_HOME in `cwd/.home`). */
 	readonly env?: Readonly<Record<string, string>>;
+	/** Written to stdin, which is then closed; without it stdin is empty, in a terminal ours. */
+	readonly input?: string;
+	/** Called once it runs, for tests that send signals of their own. */
+	readonly onStart?: (pid: number) => void;
 	/** Aborts by SIGINT, as Ctrl-C would. */
 	readonly signal?: AbortSignal;
 	/** Runs in a pseudo-terminal of `script`; stdout then holds both streams, with `\n` line ends. */
@@ -39,8 +43,12 @@ export async function agentv(args: readonly string[], options: SessionOptions): 
 			TERM: "xterm",
 			...options.env,
 		},
-		stdio: [options.terminal ? "inherit" : "ignore", "pipe", "pipe"],
+		stdio: [options.input === undefined ? (options.terminal ? "inherit" : "ignore") : "pipe", "pipe", "pipe"],
 	});
+	// A program may end without reading what it was given.
+	child.stdin?.on("error", () => undefined);
+	child.stdin?.end(options.input);
+	if (child.pid !== undefined) options.onStart?.(child.pid);
 	options.signal?.addEventListener("abort", () => child.kill("SIGINT"));
 	const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
 	const exitCode = await new Promise<number | null>((resolve, reject) => {

@@ -1,12 +1,4 @@
 export { agentv, agentvBin, type Session, type SessionOptions } from "./agentv-session.ts";
-export {
-	type CliSession,
-	type CliSessionOptions,
-	cliBin,
-	runCli,
-	runCliInTerminal,
-	type TerminalOptions,
-} from "./cli-session.ts";
 export { compileModules } from "./compile-modules.ts";
 export { gitDaemon, type LoopbackServer, silentServer } from "./git-daemon.ts";
 export {
@@ -19,5 +11,6 @@ export {
 	writeTree,
 } from "./git-repo.ts";
 export { type GitHttpBehaviour, type GitHttpServer, gitHttpServer } from "./git-server.ts";
+export { law } from "./law.ts";
 export { isAlive, waitUntil } from "./processes.ts";
 export { tempTree } from "./temp-tree.ts";

@@ -1,34 +1,89 @@
 import { type Diagnostic, finding, type Place } from "./diagnostic.ts";
-import type { SourceRange } from "./yaml-document.ts";
+import { readJson } from "./read-json.ts";
+import type { OffsetRange } from "./scan-references.ts";
+import type { SourcePosition, SourceRange } from "./source-range.ts";
+import { parseYaml, yamlSyntax } from "./yaml-document.ts";
+import { exceedsBytes, type YamlLimits, yamlLimit, yamlLimits } from "./yaml-limits.ts";
+
+/** One line of a JSON Lines text. */
 export interface JsonLine {
+	/** 1-based. */
 	readonly line: number;
 	readonly value: unknown;
-	readonly range: readonly [number, number];
+	/** Offsets of the line in the whole text, without its line break. */
+	readonly range: OffsetRange;
 }
+
+/**
+ * Reads one JSON value a line; blank lines are skipped. A line that is no JSON (or goes beyond the limits of one
+ * document) becomes a diagnostic with its line and range, and the other lines still come.
+ */
 export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; diagnostics: Diagnostic[] } {
 	const rows: JsonLine[] = [];
 	const diagnostics: Diagnostic[] = [];
-	let o = 0;
-	for (const [i, l] of text.split("\n").entries()) {
-		if (l.trim())
-			try {
-				rows.push({ line: i + 1, value: JSON.parse(l), range: [o, o + l.length] });
-			} catch (e) {
-				diagnostics.push(
-					finding(
-						{ rule: "yaml.syntax", severity: "error", message: () => (e as Error).message },
-						{},
-						{ file, line: i + 1 },
-					),
-				);
-			}
-		o += l.length + 1;
+	let line = 0;
+	for (const range of lineRanges(text)) {
+		line++;
+		const source = text.slice(...range);
+		if (source.trim() === "") continue;
+		const read = readJson(source);
+		if (!("value" in read)) {
+			const start = range[0] + read.offset;
+			const reason = `Not JSON: ${read.reason} at column ${read.offset + 1}`;
+			const at = { file, line, range: [start, Math.min(start + 1, range[1])] } as const;
+			diagnostics.push(finding(yamlSyntax, { reason }, at));
+			continue;
+		}
+		const limit = exceededLimit(source, read.value, yamlLimits);
+		if (limit === undefined) rows.push({ line, value: read.value, range });
+		else diagnostics.push(finding(yamlLimit, { limit, allowed: yamlLimits[limit] }, { file, line, range }));
 	}
 	return { rows, diagnostics };
 }
-export function locateInLine(_text: string, row: JsonLine, _place: Place): SourceRange {
-	return {
-		start: { line: row.line, column: 1, offset: row.range[0] },
-		end: { line: row.line, column: 1 + row.range[1] - row.range[0], offset: row.range[1] },
-	};
+
+/**
+ * Lines and columns of what `place` names in the line `row` of `text`: its path is relative to that line's value, its
+ * range are offsets in `text`. Parses the one line again. Without a row (the line could not be read) the range counts.
+ */
+export function locateInLine(text: string, row: JsonLine | undefined, place: Place): SourceRange {
+	const line = row?.line ?? place.line ?? 1;
+	if (place.range !== undefined || row === undefined) {
+		const offsets = place.range ?? [0, 0];
+		const start = Math.max(text.lastIndexOf("\n", offsets[0] - 1) + 1, text.startsWith("\uFEFF") ? 1 : 0);
+		return rangeInLine(start, line, offsets);
+	}
+	const [start, end] = row.range;
+	const within = parseYaml(text.slice(start, end), place.file).offsetsOf(place.path ?? [], place.part);
+	return rangeInLine(start, line, [start + within[0], start + within[1]]);
+}
+
+function rangeInLine(lineStart: number, line: number, [start, end]: OffsetRange): SourceRange {
+	const position = (offset: number): SourcePosition => ({
+		line,
+		column: Math.max(offset - lineStart, 0) + 1,
+		offset,
+	});
+	return { start: position(start), end: position(end) };
+}
+
+function* lineRanges(text: string): Generator<OffsetRange> {
+	let start = text.startsWith("\uFEFF") ? 1 : 0;
+	while (start <= text.length) {
+		const newline = text.indexOf("\n", start);
+		const next = newline === -1 ? text.length : newline;
+		yield [start, next > start && text[next - 1] === "\r" ? next - 1 : next];
+		start = next + 1;
+	}
+}
+
+function exceededLimit(source: string, value: unknown, limits: YamlLimits): "bytes" | "depth" | undefined {
+	if (exceedsBytes(source, limits.bytes)) return "bytes";
+	// A level takes two brackets, so most lines are too short to be looked through.
+	return source.length > 2 * limits.depth && isDeeper(value, limits.depth) ? "depth" : undefined;
+}
+
+function isDeeper(value: unknown, allowed: number): boolean {
+	if (typeof value !== "object" || value === null) return false;
+	if (allowed === 0) return true;
+	return (Array.isArray(value) ? value : Object.values(value)).some((item) => isDeeper(item, allowed - 1));
 }

@@ -1,6 +1,25 @@
+import { textDigest } from "./text-digest.ts";
+
+/** `text` as `[a-z0-9-]`: accents taken off, everything else a single dash; empty if nothing is left. */
 export function slugify(text: string): string {
 	return text
+		.normalize("NFKD")
+		.replace(/\p{M}+/gu, "")
 		.toLowerCase()
 		.replace(/[^a-z0-9]+/g, "-")
 		.replace(/^-+|-+$/g, "");
+}
+
+const longestStem = 60;
+
+/**
+ * A file name for `text`, however long or hostile that is: a readable stem and a digest, `[a-z0-9-]` only.
+ * Different texts get different names, also where the file system ignores case.
+ * @param digest hex digest of `text`; by default 12 digits of a fast one, which is not proof against an attacker
+ */
+export function safeName(text: string, digest: string = textDigest(text).slice(0, 12)): string {
+	const stem = slugify(text.slice(0, 4 * longestStem))
+		.slice(0, longestStem)
+		.replace(/-+$/, "");
+	return stem === "" ? digest : `${stem}-${digest}`;
 }

@@ -99,7 +99,7 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 		),
 		locate: (place) => {
 			const row = place.line === undefined ? undefined : byLine.get(place.line);
-			return row ? locateInLine(text, row, place) : undefined;
+			return (row ?? place.range) ? locateInLine(text, row, place) : undefined;
 		},
 	};
 }

@@ -117,6 +117,12 @@ describe("a repository that we did not make", () => {
 		return root;
 	}
 
+	test("would run them otherwise", () => {
+		const root = trapped();
+		localGitSync(root, ["--work-tree", root, "add", "-A"], { env });
+		expect(existsSync(join(root, "ran-clean"))).toBe(true);
+	});
+
 	test("runs none of the programs that its configuration names", async () => {
 		const root = trapped();
 		const foreign = { env, ...foreignRepository(root, env) };

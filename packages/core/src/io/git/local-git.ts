@@ -97,7 +97,11 @@ export async function localGit(
 		},
 	};
 	try {
-		await simpleGit(settings).env(env).raw(guarded(args));
+		await simpleGit(settings)
+			.env(env)
+			// simple-git waits 50 ms for a command that prints nothing; an empty piece of output spares that.
+			.outputHandler((_command, stdout) => setImmediate(() => stdout.emit("data", Buffer.alloc(0))))
+			.raw(guarded(args));
 	} catch (error) {
 		if (options.signal?.aborted) throw gitFailed({ args, exitCode: null, stderr: "", aborted: true });
 		if (!result) throw error;

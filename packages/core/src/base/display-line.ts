@@ -1,0 +1,48 @@
+/** How many terminal columns one character takes. */
+export function characterWidth(character: string): 0 | 1 | 2 {
+	if (character < "\u0300") return 1;
+	if (/\p{M}|\p{Default_Ignorable_Code_Point}/u.test(character)) return 0;
+	return /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Emoji_Presentation}\u3000-\u303f\uff01-\uff60]/u.test(
+		character,
+	)
+		? 2
+		: 1;
+}
+
+const tabStop = 4;
+
+/** A line as a terminal shows it: tabs as spaces, control characters as pictures; with the way back from offsets. */
+export interface DisplayLine {
+	readonly text: string;
+	/** Terminal columns that stand before each UTF-16 unit of the source line, and at its end. */
+	readonly columns: readonly number[];
+}
+
+/** Lays out `line` (one source line, or a stretch of one) for the terminal. */
+export function displayLine(line: string): DisplayLine {
+	let text = "";
+	let column = 0;
+	const columns: number[] = [];
+	for (const character of line) {
+		for (let unit = 0; unit < character.length; unit++) columns.push(column);
+		if (character === "\t") {
+			const blanks = tabStop - (column % tabStop);
+			text += " ".repeat(blanks);
+			column += blanks;
+		} else if (/[\p{Cc}\p{Surrogate}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(character)) {
+			text += picture(character);
+			column += 1;
+		} else {
+			text += character;
+			column += characterWidth(character);
+		}
+	}
+	columns.push(column);
+	return { text, columns };
+}
+
+function picture(character: string): string {
+	const code = character.codePointAt(0) ?? 0;
+	if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+	return code === 0x7f ? "\u2421" : "\ufffd";
+}

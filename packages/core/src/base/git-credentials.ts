@@ -1,0 +1,54 @@
+import { parseGitUrl } from "./git-url.ts";
+import { looksLikeToken } from "./git-url-check.ts";
+
+/** A URL without its credentials, and those, decoded. */
+export interface SplitUrl {
+	readonly url: string;
+	readonly credentials?: { readonly username: string; readonly password: string };
+}
+
+/**
+ * Takes user and password out of an http(s) URL, so that they can reach git by another way than its arguments.
+ * A plain user name (`https://ada@host/`) stays; a token alone, and a user part that comes from a variable, goes.
+ * @param written the URL as its file says it, with its `${{ }}`
+ */
+export function splitCredentials(url: string, written: string = url): SplitUrl {
+	const { kind, userPart, hasPassword } = parseGitUrl(url);
+	if ((kind !== "https" && kind !== "http") || userPart === undefined) return { url };
+	const fromVariable = /^[^/]*\/\/[^/]*\$\{\{[\s\S]*@/.test(written);
+	if (!hasPassword && !fromVariable && !looksLikeToken(userPart)) return { url };
+	const [user = "", ...rest] = userPart.split(":");
+	return {
+		url: withoutUser(url, userPart),
+		credentials: { username: decoded(user), password: decoded(rest.join(":")) },
+	};
+}
+
+/** `url` as it may be shown: without user and password. A plain `git@host:path` stays as it is. */
+export function redactUrl(url: string): string {
+	const { kind, userPart, hasPassword } = parseGitUrl(url);
+	if (kind === "other") return redactText(url);
+	if (userPart === undefined || (kind === "scp" && !hasPassword)) return url;
+	return withoutUser(url, userPart);
+}
+
+/** `text` with the user part taken out of every URL in it, and the value out of authorization headers. */
+export function redactText(text: string): string {
+	return text
+		.replace(/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/"<>]*@/gi, "$1")
+		.replace(/(authorization:\s*(?:(?:basic|bearer|token|digest)\s+)?)[^\s'"]+/gi, "$1***");
+}
+
+function withoutUser(url: string, userPart: string): string {
+	return url.replace(`${userPart}@`, () => "");
+}
+
+function decoded(part: string): string {
+	try {
+		return decodeURIComponent(part);
+	} catch (error) {
+		// A literal `%` in a password that was not encoded.
+		if (error instanceof URIError) return part;
+		throw error;
+	}
+}

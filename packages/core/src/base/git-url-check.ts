@@ -1,0 +1,78 @@
+import { parseGitUrl } from "./git-url.ts";
+import { scanReferences } from "./scan-references.ts";
+
+/** Why a URL or ref is not handed to git. */
+export interface GitRefusal {
+	readonly reason: "empty" | "dash" | "control" | "transport" | "host" | "password" | "syntax";
+	/** One sentence without a full stop; never holds the text itself. */
+	readonly message: string;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const control = /[\u0000-\u001f\u007f]/;
+
+/**
+ * Whether git may see this URL or path: no option (`-…`), no control character, only the transports file, git, http,
+ * https and ssh, and no password that stands there literally.
+ * @param written the URL as its file says it, with its `${{ }}`: a password that comes from a variable is fine
+ */
+export function checkGitUrl(url: string, written: string = url): GitRefusal | undefined {
+	if (url.trim() === "") return { reason: "empty", message: "The URL is empty" };
+	const unsafe = optionOrControl(url, "URL");
+	if (unsafe !== undefined) return unsafe;
+	const { kind, host } = parseGitUrl(url);
+	if (kind === "other") {
+		return { reason: "transport", message: "The URL names a transport other than https, http, ssh, git and file" };
+	}
+	if (host !== undefined && (host === "" || host.startsWith("-"))) {
+		return { reason: "host", message: host === "" ? "The URL has no host" : "The URL's host begins with `-`" };
+	}
+	return refusedPassword(url, written);
+}
+
+function refusedPassword(url: string, written: string): GitRefusal | undefined {
+	const { kind, hasPassword } = parseGitUrl(url);
+	if (kind !== "https" && kind !== "http") {
+		if (!hasPassword) return undefined;
+		return { reason: "password", message: "The URL holds a password, which only https can carry" };
+	}
+	if (!literalCredential(written)) return undefined;
+	return { reason: "password", message: "The URL holds a password or token literally; take it from a variable" };
+}
+
+const variable = "\uE000";
+
+/** Whether the credential in `written` stands there itself, also as a reference's default. */
+function literalCredential(written: string): boolean {
+	let text = "";
+	let done = 0;
+	for (const token of scanReferences(written)) {
+		if (token.kind !== "reference") continue;
+		text += written.slice(done, token.range[0]) + (token.defaultText || variable);
+		done = token.range[1];
+	}
+	const { userPart = "" } = parseGitUrl(text + written.slice(done));
+	const [user = "", ...rest] = userPart.split(":");
+	const password = rest.join(":");
+	return password === "" ? looksLikeToken(user) : !password.includes(variable);
+}
+
+/** Whether a user name alone is an access token, as hosts hand them out. */
+export function looksLikeToken(user: string): boolean {
+	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
+}
+
+/** Whether git may see this branch, tag or commit: no option, no refspec, nothing that git does not allow in a ref. */
+export function checkGitRef(ref: string): GitRefusal | undefined {
+	if (ref === "") return { reason: "empty", message: "The ref is empty" };
+	const unsafe = optionOrControl(ref, "ref");
+	if (unsafe !== undefined) return unsafe;
+	const broken = /[\s~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$|\.$|(^|\/)\.|\.lock(\/|$)|^@$/.test(ref);
+	return broken ? { reason: "syntax", message: "The ref is no valid name of a branch, tag or commit" } : undefined;
+}
+
+function optionOrControl(text: string, what: string): GitRefusal | undefined {
+	if (text.startsWith("-")) return { reason: "dash", message: `The ${what} begins with \`-\`` };
+	if (control.test(text)) return { reason: "control", message: `The ${what} holds a control character` };
+	return undefined;
+}

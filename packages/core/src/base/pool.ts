@@ -1,0 +1,104 @@
+import pLimit from "p-limit";
+
+export interface PoolOptions {
+	/** How many run at once, at least 1. */
+	readonly concurrency: number;
+	/** Once aborted nothing new is started; what runs is waited for. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `work` for every item, at most `concurrency` at once; results in the order of the items.
+ *
+ * After the first failure (or an abort) nothing new starts. When all that ran has ended it rejects with that failure
+ * (or the signal's reason), so nothing goes on behind the caller's back.
+ */
+export async function mapPool<Item, Result>(
+	items: Iterable<Item>,
+	options: PoolOptions,
+	work: (item: Item, index: number) => Promise<Result>,
+): Promise<Result[]> {
+	const results: Result[] = [];
+	for await (const { index, result } of iteratePool(items, options, work)) results[index] = result;
+	return results;
+}
+
+export interface PoolResult<Item, Result> {
+	readonly item: Item;
+	readonly index: number;
+	readonly result: Result;
+}
+
+/**
+ * Like `mapPool`, but yields each result as soon as it is there, in the order of finishing; what finished before a
+ * failure still comes. Leaving the loop early starts nothing new and waits for what runs.
+ */
+export async function* iteratePool<Item, Result>(
+	items: Iterable<Item>,
+	{ concurrency, signal }: PoolOptions,
+	work: (item: Item, index: number) => Promise<Result>,
+): AsyncGenerator<PoolResult<Item, Result>, void> {
+	const limit = pLimit({ concurrency: Math.max(1, Math.floor(concurrency)), rejectOnClear: true });
+	const finished = new Mailbox<PoolResult<Item, Result>>();
+	let failure: { readonly reason: unknown } | undefined;
+	const stop = (reason: unknown) => {
+		failure ??= { reason };
+		limit.clearQueue();
+	};
+	const aborted = () => stop(signal?.reason);
+	signal?.throwIfAborted();
+	signal?.addEventListener("abort", aborted, { once: true });
+	const tasks = [...items].map((item, index) =>
+		limit(async () => {
+			if (failure !== undefined) return;
+			try {
+				finished.put({ item, index, result: await work(item, index) });
+			} catch (error) {
+				// Caught inside the limit: outside of it the next one would have started by then.
+				stop(error);
+			}
+		}).catch(stop),
+	);
+	const all = Promise.all(tasks).then(() => finished.close());
+	try {
+		yield* finished.contents();
+	} finally {
+		signal?.removeEventListener("abort", aborted);
+		limit.clearQueue();
+		await all;
+	}
+	if (failure !== undefined) throw failure.reason;
+}
+
+/** Hands values from those who finish to the one who waits. */
+class Mailbox<Value extends object> {
+	readonly #values: Value[] = [];
+	#closed = false;
+	#wake: (() => void) | undefined;
+
+	put(value: Value) {
+		this.#values.push(value);
+		this.#wake?.();
+	}
+
+	close() {
+		this.#closed = true;
+		this.#wake?.();
+	}
+
+	/** Yields what comes in until it is closed and empty. */
+	async *contents(): AsyncGenerator<Value, void> {
+		for (;;) {
+			const value = this.#values.shift();
+			if (value !== undefined) {
+				yield value;
+			} else if (this.#closed) {
+				return;
+			} else {
+				await new Promise<void>((resolve) => {
+					this.#wake = resolve;
+				});
+			}
+		}
+	}
+}

@@ -1,0 +1,53 @@
+/** A JSON text read: its value, or why it is none and the offset of the character that is wrong. */
+export type JsonReading = { readonly value: unknown } | { readonly reason: string; readonly offset: number };
+
+/** Parses `source`. The reason is in the engine's words, without its own way to say where. */
+export function readJson(source: string): JsonReading {
+	try {
+		return { value: JSON.parse(source) };
+	} catch (error) {
+		return problem(source, error instanceof Error ? error.message : String(error));
+	}
+}
+
+function problem(source: string, message: string): JsonReading {
+	const reason = message
+		.replace(/ in JSON at position \d+[\s\S]*$/, "")
+		.replace(/, (\.\.\.)?"[\s\S]*$/, "")
+		.replace(/ of JSON input$/, " of the text");
+	return { reason, offset: offsetOf(source, message) };
+}
+
+/** Engines leave the place out of some messages; then it is where the shortest failing beginning ends. */
+function offsetOf(source: string, message: string): number {
+	const position = positionIn(message);
+	if (position !== undefined) return Math.min(position, source.length);
+	if (isIncomplete(message, source.length)) return source.length;
+	let incomplete = 0;
+	let failing = source.length;
+	while (failing - incomplete > 1) {
+		const middle = (incomplete + failing) >> 1;
+		const found = failure(source.slice(0, middle));
+		if (found === undefined || isIncomplete(found, middle)) incomplete = middle;
+		else failing = middle;
+	}
+	return failing - 1;
+}
+
+function isIncomplete(message: string, length: number): boolean {
+	return /end of JSON input|Unterminated string/.test(message) || positionIn(message) === length;
+}
+
+function positionIn(message: string): number | undefined {
+	const digits = /in JSON at position (\d+)/.exec(message)?.[1];
+	return digits === undefined ? undefined : Number(digits);
+}
+
+function failure(source: string): string | undefined {
+	try {
+		JSON.parse(source);
+		return undefined;
+	} catch (error) {
+		return error instanceof Error ? error.message : String(error);
+	}
+}

@@ -1,0 +1,9 @@
+/**
+ * Settings of a randomised test: all `rounds` with AGENTV_TEST_ROUNDS=full, else a tenth of them; the seed that the run
+ * printed, so that `AGENTV_TEST_SEED=… npx vitest run <file>` repeats it.
+ */
+export function law(rounds: number): { numRuns: number; seed?: number } {
+	const numRuns = process.env["AGENTV_TEST_ROUNDS"] === "full" ? rounds : Math.max(1, Math.ceil(rounds / 10));
+	const seed = Number.parseInt(process.env["AGENTV_TEST_SEED"] ?? "", 10);
+	return Number.isNaN(seed) ? { numRuns } : { numRuns, seed };
+}
