@@ -1,5 +1,5 @@
 import { AgentvError } from "../../base/agentv-error.ts";
-import { redactUrls } from "./redact-urls.ts";
+import { redactText } from "../../base/git-credentials.ts";
 
 const refusals: readonly (readonly [RegExp, string])[] = [
 	[/^$/, "is empty"],
@@ -17,6 +17,6 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 export function checkGitOperand(operand: string): void {
 	const refusal = refusals.find(([pattern]) => pattern.test(operand));
 	if (!refusal) return;
-	const shown = JSON.stringify(redactUrls(operand.slice(0, 200)));
+	const shown = JSON.stringify(redactText(operand.slice(0, 200)));
 	throw new AgentvError("config", `a git URL or ref ${refusal[1]}: ${shown}`);
 }

@@ -1,5 +1,5 @@
 import { AgentvError, type ErrorCode } from "../../base/agentv-error.ts";
-import { redactUrls } from "./redact-urls.ts";
+import { redactText } from "../../base/git-credentials.ts";
 
 /** Why a git command failed, as far as its words tell. */
 export type GitFailureReason =
@@ -32,7 +32,7 @@ export class GitError extends AgentvError {
 		super(code, message, hint === undefined ? {} : { hint });
 		this.reason = reason;
 		this.exitCode = failure.exitCode;
-		this.stderr = redactUrls(failure.stderr);
+		this.stderr = redactText(failure.stderr);
 	}
 }
 
@@ -89,7 +89,7 @@ export function gitFailed(failure: GitFailure): GitError {
 	const command = commandName(failure.args);
 	if (reason === "aborted") return new GitError("interrupted", `${command} was interrupted`, reason, failure);
 	if (failure.timedOut) return new GitError("failed", `${command} took too long and was ended`, reason, failure);
-	const words = redactUrls(tellingLine(failure.stderr));
+	const words = redactText(tellingLine(failure.stderr));
 	const said =
 		words || (failure.exitCode === null ? "it was ended by a signal" : `exit code ${failure.exitCode}, no message`);
 	const hint = /dubious ownership/.test(failure.stderr)
