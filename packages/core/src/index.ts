@@ -1,11 +1,9 @@
 export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
-export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
 export { readTextFile } from "./io/files/read-text.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
-export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { discoverEvals } from "./model/discover-evals.ts";
 export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export type { EvalScope } from "./model/eval-scope.ts";
@@ -14,29 +12,10 @@ export { type LoadOptions, loadEval } from "./model/load-eval.ts";
 export { loadTargets, type TargetScope } from "./model/load-targets.ts";
 export { type LocatedFinding, locateFindings } from "./model/locate-findings.ts";
 export { collectReferences, portableRoot, type Reference, type References } from "./model/references.ts";
-export { type AddBenchmarkOptions, addBenchmark, removeBenchmark, type WrittenEntry } from "./model/registry-edit.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
-export type {
-	BenchmarkReport,
-	BenchmarkReports,
-	LastSync,
-	Revision,
-	RevisionState,
-	ShownSource,
-	WorkTree,
-	WorkTreeState,
-} from "./sync/benchmark-report.ts";
-export { benchmarkStatus, listBenchmarks, type StatusOptions } from "./sync/benchmark-status.ts";
-export { planSync } from "./sync/plan-sync.ts";
-export { sync } from "./sync/sync.ts";
-export type {
-	ExecutableChange,
-	SyncAction,
-	SyncChanges,
-	SyncEvent,
-	SyncOptions,
-	SyncOutcome,
-	SyncPlan,
-	SyncResult,
-	TouchedEval,
-} from "./sync/sync-types.ts";
+export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
+export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
+export type { FixWhen, RuleGroup } from "./validate/rule.ts";
+export { type RuleDoc, ruleDoc, ruleDocs } from "./validate/rule-docs.ts";
+export { parseRuleLevels, type RuleLevels } from "./validate/rule-levels.ts";
+export { type ValidateOptions, validateEvals } from "./validate/validate-evals.ts";

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { finding } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
 import {

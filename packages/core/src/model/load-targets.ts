@@ -43,21 +43,38 @@ export interface TargetOptions {
 	readonly env: Environment;
 	/** `--targets FILE`: overrides every other. */
 	readonly targetsFile?: string;
+	/** Files already read, for callers that load the targets of many evals. */
+	readonly cache?: TargetCache;
+}
+
+/** Target files by path, each as read with one environment. */
+export type TargetCache = Map<string, { readonly env: Environment; readonly level: string; readonly read: TargetFile }>;
+
+export function targetCache(): TargetCache {
+	return new Map();
+}
+
+/** One target file, read. */
+interface TargetFile {
+	readonly source?: Source;
+	readonly definitions: readonly TargetDefinition[];
+	readonly diagnostics: readonly Diagnostic[];
 }
 
 /** Reads the target files of an eval's directory and its parents up to the root; the nearest definition of a name wins. */
-export function loadTargets(scope: EvalScope, { view, env, targetsFile }: TargetOptions): TargetScope {
+export function loadTargets(scope: EvalScope, options: TargetOptions): TargetScope {
+	const { view, targetsFile } = options;
 	const state: State = { byName: new Map(), sources: new Map(), diagnostics: [], files: [] };
 	if (targetsFile !== undefined) {
 		if (view.kind(targetsFile) !== "file")
 			throw new AgentvError("not-found", `the targets file ${targetsFile} does not exist`, { hint: "check --targets" });
-		readLevel([targetsFile], dirname(targetsFile), state, view, env);
+		readLevel([targetsFile], dirname(targetsFile), state, options);
 	}
 	for (const directory of withParents(scope.directory, scope.root)) {
 		const files = targetFileNames
 			.map((name) => join(directory, name))
 			.filter((file) => file !== targetsFile && view.kind(file) === "file");
-		readLevel(files, directory, state, view, env);
+		readLevel(files, directory, state, options);
 	}
 	return {
 		files: state.files,
@@ -76,11 +93,14 @@ interface State {
 	readonly files: string[];
 }
 
-function readLevel(files: readonly string[], level: string, state: State, view: DiskView, env: Environment): void {
+function readLevel(files: readonly string[], level: string, state: State, options: TargetOptions): void {
 	const here = new Map<string, TargetDefinition>();
 	for (const file of files) {
 		state.files.push(file);
-		for (const definition of readTargetFile(file, level, state, view, env)) {
+		const { source, definitions, diagnostics } = readCached(file, level, options);
+		if (source) state.sources.set(file, source);
+		state.diagnostics.push(...diagnostics);
+		for (const definition of definitions) {
 			const first = here.get(definition.name);
 			if (first)
 				state.diagnostics.push(
@@ -92,32 +112,35 @@ function readLevel(files: readonly string[], level: string, state: State, view: 
 	for (const [name, definition] of here) if (!state.byName.has(name)) state.byName.set(name, definition);
 }
 
-function readTargetFile(
-	file: string,
-	level: string,
-	state: State,
-	view: DiskView,
-	env: Environment,
-): TargetDefinition[] {
-	const log = { report: (diagnostic: Diagnostic) => state.diagnostics.push(diagnostic) };
+function readCached(file: string, level: string, { view, env, cache }: TargetOptions): TargetFile {
+	const known = cache?.get(file);
+	if (known && known.env === env && known.level === level) return known.read;
+	const read = readTargetFile(file, level, view, env);
+	if (cache && cache.size >= 500) cache.clear();
+	cache?.set(file, { env, level, read });
+	return read;
+}
+
+function readTargetFile(file: string, level: string, view: DiskView, env: Environment): TargetFile {
+	const diagnostics: Diagnostic[] = [];
+	const log = { report: (diagnostic: Diagnostic) => diagnostics.push(diagnostic) };
 	let source: Source;
 	try {
 		source = readSource(file, view, env);
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		log.report(finding(unreadable, { file, reason: error.message }, { file }));
-		return [];
+		return { definitions: [], diagnostics };
 	}
-	state.sources.set(file, source);
-	state.diagnostics.push(...source.diagnostics);
+	diagnostics.push(...source.diagnostics);
 	const root = source.parts[0];
-	if (!root || root.value === undefined || root.value === null) return [];
+	if (!root || root.value === undefined || root.value === null) return { source, definitions: [], diagnostics };
 	const list = Array.isArray(root.value) ? root : child(root, "targets");
 	if (!Array.isArray(list.value)) {
 		log.report(finding(schemaShape, { field: "targets", message: "expected a list of targets" }, list.at));
-		return [];
+		return { source, definitions: [], diagnostics };
 	}
-	return list.value.flatMap((_, index) => {
+	const definitions = list.value.flatMap((_, index) => {
 		const part = child(list, index);
 		// Settings differ by provider: unknown fields are judged when the target is used, so only the shape is read here.
 		const entry = readShape(targetEntrySchema, part, {
@@ -125,6 +148,7 @@ function readTargetFile(
 		});
 		return entry ? [{ name: entry.name, entry, part, base: dirname(file), level, file }] : [];
 	});
+	return { source, definitions, diagnostics };
 }
 
 function describe(definition: TargetDefinition, state: State): string {

@@ -67,19 +67,20 @@ export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetR
 			? { name: choice.inline[parent] as string, at: { ...choice.at, path: [...(choice.at.path ?? []), parent] } }
 			: undefined;
 	}
-	const via = next ? follow(next, scope, layers, log) : [];
-	if (!via) return { ok: false, diagnostics, via: [] };
+	const { via, whole } = next ? follow(next, scope, layers, log) : { via: [], whole: true };
+	if (!whole) return { ok: false, diagnostics, via };
 	const target = concrete(choice, via, layers, log);
 	const failed = !target || diagnostics.some(({ severity }) => severity === "error");
 	return failed || !target ? { ok: false, diagnostics, via } : { ok: true, target, diagnostics };
 }
 
+/** The hops from `first` on; not `whole` where the chain ends before a provider is named, which is then reported. */
 function follow(
 	first: { name: string; at: Place },
 	scope: TargetScope,
 	layers: TargetLayer[],
 	log: LoadLog,
-): TargetHop[] | undefined {
+): { via: TargetHop[]; whole: boolean } {
 	const via: TargetHop[] = [];
 	let next: { name: string; at: Place } | undefined = first;
 	while (next) {
@@ -96,12 +97,12 @@ function follow(
 						at,
 					),
 				);
-			return undefined;
+			return { via, whole: false };
 		}
 		const names = via.map((hop) => hop.definition.name);
 		if (names.includes(name)) {
 			log.report(finding(targetCircular, { circle: [...names.slice(names.indexOf(name)), name] }, at));
-			return undefined;
+			return { via, whole: false };
 		}
 		layers.push({ part: definition.part, base: definition.base });
 		next = undefined;
@@ -114,7 +115,7 @@ function follow(
 			next = { name: delegated, at: nextAt };
 		}
 	}
-	return via;
+	return { via, whole: true };
 }
 
 /** The variables that a place of a targets file names. */

@@ -1,0 +1,24 @@
+import type { CommandGroup } from "./command-group.ts";
+import { parent } from "./command-group.ts";
+
+/** `agentv eval validate`: the portability linter. */
+export const validateCommands: CommandGroup = (program, run) => {
+	parent(program, "eval", "validate and run evals")
+		.command("validate")
+		.argument("[evals...]", "eval files, directories, globs; !pattern subtracts")
+		.description("check that evals are sound, self-contained and portable")
+		.option("--format <format>", "text, json, sarif, github or junit", "text")
+		.option("--strict", "let warnings fail, too")
+		.option("--quiet", "say only what fails")
+		.option("--rule <id=level>", "set a rule to off, warn or error (repeatable)", several, [])
+		.option("--targets <file>", "a targets file that overrides all others")
+		.option("--explain <rule>", "say why a rule exists, with an example, and how to mend what it finds")
+		.addHelpText("after", "\nExit code: 0 no errors, 1 errors (with --strict also warnings), 2 wrong usage.")
+		.action((evals, options) =>
+			run(async (context) => (await import("../commands/eval-validate.ts")).evalValidate(evals, options, context)),
+		);
+};
+
+function several(text: string, before: readonly string[]): readonly string[] {
+	return [...before, text];
+}

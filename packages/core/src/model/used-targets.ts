@@ -1,0 +1,128 @@
+import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import type { Assertion, LoadedEval, TargetChoice } from "./eval-types.ts";
+import { targetUndefined } from "./load-findings.ts";
+import type { TargetScope } from "./load-targets.ts";
+import { type ResolvedTarget, resolveTarget, type TargetResolution } from "./resolve-target.ts";
+import { child } from "./source.ts";
+
+/** A place where an eval, or a target that it uses, names a target. */
+export interface TargetUse {
+	/** `target` runs tests, `grader` judges answers, `fallback` steps in for a target that fails. */
+	readonly role: "target" | "grader" | "fallback";
+	readonly choice: TargetChoice;
+	readonly resolution: TargetResolution;
+	/** Nobody names it: it is `default`, or the grader of a target although nothing is graded by a model. */
+	readonly implied: boolean;
+}
+
+/** The name that a test without any choice runs on. */
+export const defaultTarget = "default";
+
+/**
+ * Every target that an eval uses: its own and its tests', their graders and fallbacks, and those that graders name. One
+ * use for each place that names one. `override` stands in for `--target`.
+ */
+export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: readonly string[]): TargetUse[] {
+	const uses = new Uses(scope);
+	const at: Place = { file: loaded.file, path: [] };
+	for (const name of override ?? []) uses.add("target", { name, at }, false);
+	if (!override) chosenTargets(loaded, uses, at);
+	for (const test of loaded.tests)
+		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
+			graderTargets(assertion, uses);
+	const graded = loaded.tests.some(
+		(test) => test.assertions.length === 0 || test.assertions.some((assertion) => needsModel(assertion)),
+	);
+	uses.follow(!graded);
+	return uses.all;
+}
+
+/** The targets that could be resolved, each once. */
+export function resolvedTargets(uses: readonly TargetUse[]): ResolvedTarget[] {
+	return [...new Set(uses.flatMap(({ resolution }) => (resolution.ok ? [resolution.target] : [])))];
+}
+
+function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
+	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
+	for (const suite of suites) for (const choice of suite.targets) uses.add("target", choice, false);
+	for (const test of loaded.tests) {
+		if (test.target) uses.add("target", test.target, false);
+		else if (test.suite.targets.length === 0) uses.add("target", { name: defaultTarget, at }, true);
+	}
+}
+
+/** Whether an assertion is judged by a model. */
+function needsModel(assertion: Assertion): boolean {
+	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return true;
+	const aggregator = assertion.type === "composite" ? assertion.settings.aggregator.type : "";
+	return aggregator.startsWith("llm") || (assertion.parts ?? []).some(needsModel);
+}
+
+function graderTargets(assertion: Assertion, uses: Uses): void {
+	const path = assertion.at.path ?? [];
+	if ((assertion.type === "llm-grader" || assertion.type === "rubrics") && assertion.settings.target !== undefined)
+		uses.add("grader", { name: assertion.settings.target, at: { ...assertion.at, path: [...path, "target"] } }, false);
+	if (assertion.type === "composite" && assertion.settings.aggregator.target !== undefined) {
+		const at = { ...assertion.at, path: [...path, "aggregator", "target"] };
+		uses.add("grader", { name: assertion.settings.aggregator.target, at }, false);
+	}
+	for (const part of assertion.parts ?? []) graderTargets(part, uses);
+}
+
+class Uses {
+	readonly all: TargetUse[] = [];
+	readonly #scope: TargetScope;
+	readonly #seen = new Set<string>();
+	readonly #resolved = new Map<string, TargetResolution>();
+
+	constructor(scope: TargetScope) {
+		this.#scope = scope;
+	}
+
+	add(role: TargetUse["role"], choice: TargetChoice, implied: boolean): void {
+		const { at } = choice;
+		const key = [role, choice.name, at.file, at.line ?? "", ...(at.path ?? [])].join("\0");
+		if (this.#seen.has(key)) return;
+		this.#seen.add(key);
+		this.all.push({ role, choice, implied, resolution: this.#resolve(choice) });
+	}
+
+	/** Adds the graders and fallbacks of what is there, and theirs. */
+	follow(gradersImplied: boolean): void {
+		for (let index = 0; index < this.all.length; index++) {
+			const { resolution, role } = this.all[index] as TargetUse;
+			if (!resolution.ok) continue;
+			const { target } = resolution;
+			const key = target.settings.graderTarget === undefined ? "judge_target" : "grader_target";
+			if (target.graderTarget !== undefined && role !== "grader")
+				this.add("grader", { name: target.graderTarget, at: placeIn(target, [key]) }, gradersImplied);
+			for (const [position, name] of (target.settings.fallbackTargets ?? []).entries())
+				this.add("fallback", { name, at: placeIn(target, ["fallback_targets", position]) }, false);
+		}
+	}
+
+	#resolve(choice: TargetChoice): TargetResolution {
+		if ("inline" in choice) return resolveTarget(choice, this.#scope);
+		const known = this.#resolved.get(choice.name);
+		// What was found wrong at the first place that names it is as wrong here, where it is another name's fault.
+		if (known) return known.ok ? known : { ...known, diagnostics: this.#moved(known.diagnostics, choice) };
+		const resolution = resolveTarget(choice, this.#scope);
+		this.#resolved.set(choice.name, resolution);
+		return resolution;
+	}
+
+	#moved(diagnostics: readonly Diagnostic[], choice: TargetChoice): readonly Diagnostic[] {
+		if (this.#scope.find(choice.name)) return diagnostics;
+		return diagnostics.map((found) =>
+			found.rule === targetUndefined.rule
+				? finding(targetUndefined, found.data as Parameters<typeof targetUndefined.message>[0], choice.at)
+				: found,
+		);
+	}
+}
+
+/** Where a setting of a resolved target is written. */
+function placeIn(target: ResolvedTarget, [key, ...rest]: readonly [string, ...(string | number)[]]): Place {
+	const layer = target.origin.get(key);
+	return layer ? child(layer.part, key, ...rest).at : target.at;
+}

@@ -1,0 +1,76 @@
+import type { Diagnostic, Place } from "../base/diagnostic.ts";
+import type { SourceRange } from "../base/yaml-document.ts";
+import { evalEnvironment } from "../model/eval-environment.ts";
+import type { LoadedEval } from "../model/eval-types.ts";
+import { loadEval } from "../model/load-eval.ts";
+import { loadTargets, type TargetScope } from "../model/load-targets.ts";
+import { collectReferences, portableRoot, type References } from "../model/references.ts";
+import { resolvedTargets, type TargetUse, usedTargets } from "../model/used-targets.ts";
+import type { RepositoryFacts } from "./repository-facts.ts";
+import type { ValidationRun } from "./validation-run.ts";
+
+/** One eval as the rules see it: loaded, its targets resolved, its references walked. */
+export interface EvalContext {
+	readonly run: ValidationRun;
+	readonly loaded: LoadedEval;
+	readonly targets: TargetScope;
+	readonly uses: readonly TargetUse[];
+	readonly references: References;
+	/** The smallest directory that holds everything the eval needs; absolute. */
+	readonly root: string;
+	/** Undefined where the eval lies in no repository (a bundle needs none). */
+	readonly repository: RepositoryFacts | undefined;
+	/** What loading the eval, its targets and following them found, in this order and each once. */
+	readonly findings: readonly Diagnostic[];
+	locate(place: Place): SourceRange | undefined;
+}
+
+/** Loads `file` and everything that the rules judge. Throws `AgentvError` only where the file cannot be read. */
+export function evalContext(file: string, run: ValidationRun): EvalContext {
+	const { view, env, cwd } = run;
+	const loaded = loadEval(file, { view, env, cwd });
+	const { scope } = loaded;
+	const targets = loadTargets(scope, {
+		view,
+		env: evalEnvironment(scope, env, view),
+		cache: run.targetFiles,
+		...(run.targetsFile === undefined ? {} : { targetsFile: run.targetsFile }),
+	});
+	const uses = usedTargets(loaded, targets);
+	const references = collectReferences(loaded, resolvedTargets(uses), view);
+	return {
+		run,
+		loaded,
+		targets,
+		uses,
+		references,
+		root: portableRoot(loaded, references),
+		repository: scope.rootKind === "repository" ? run.repositories.of(scope.directory) : undefined,
+		findings: distinct([
+			...loaded.diagnostics,
+			...targetFileFindings(targets, uses, scope.directory),
+			...uses.flatMap(({ resolution }) => resolution.diagnostics),
+		]),
+		locate: (place) => loaded.locate(place) ?? targets.locate(place),
+	};
+}
+
+/** Errors of every target file on the way count; warnings only in files that the eval really uses. */
+function targetFileFindings(targets: TargetScope, uses: readonly TargetUse[], directory: string): Diagnostic[] {
+	const used = new Set<string>();
+	for (const { resolution } of uses)
+		for (const { definition } of resolution.ok ? resolution.target.via : resolution.via) used.add(definition.file);
+	return targets.diagnostics.filter(
+		({ severity, at }) => severity === "error" || used.has(at.file) || at.file.startsWith(`${directory}/targets.`),
+	);
+}
+
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+	const seen = new Set<string>();
+	return diagnostics.filter(({ rule, message, at }) => {
+		const key = [rule, message, at.file, at.line ?? "", at.part ?? "", ...(at.range ?? []), ...(at.path ?? [])].join(
+			"\0",
+		);
+		return seen.size < seen.add(key).size;
+	});
+}

@@ -1,0 +1,76 @@
+import { isAbsolute, relative, sep } from "node:path";
+import type { DocumentPath, Place } from "../base/diagnostic.ts";
+import { parseCommand } from "../model/command.ts";
+import { stripScheme } from "../model/path-text.ts";
+import type { Reference, ReferenceKind } from "../model/references.ts";
+import type { PlacedVariable } from "../model/source.ts";
+import type { EvalContext } from "./eval-context.ts";
+
+/** The references whose path is for the path rules to judge: repositories have rules of their own, system programs none. */
+export function pathReferences({ references }: EvalContext): readonly Reference[] {
+	return references.files.filter((reference) => reference.kind !== "repository" && !isSystemPath(reference));
+}
+
+/** `/bin/sh`, `/usr/bin/env`, `/dev/null` are the same on every machine that can run the command. */
+function isSystemPath({ word, raw }: Reference): boolean {
+	return word !== undefined && /^\/(bin|usr\/bin|dev)\//.test(raw);
+}
+
+/** Whether the path is written from the file system's root. A custom grader's is ours, nobody wrote it. */
+export function isWrittenAbsolute(reference: Reference): boolean {
+	return reference.kind !== "custom-grader" && isAbsolute(stripScheme(reference.raw));
+}
+
+/** `path` as a file in `directory` would write it: with `./` or `../`, `/` between components. */
+export function relativePath(directory: string, path: string): string {
+	const way = relative(directory, path).split(sep).join("/");
+	if (way === "") return "./";
+	return way.startsWith("../") || way === ".." ? way : `./${way}`;
+}
+
+/** `path` for messages: as seen from the eval's directory where it lies below its root, else absolute. */
+export function shownPath(path: string, { loaded }: EvalContext): string {
+	const way = relative(loaded.scope.root, path);
+	if (way.startsWith("..") || isAbsolute(way)) return path;
+	return relative(loaded.scope.directory, path).split(sep).join("/") || ".";
+}
+
+/** The variables that a reference's path is written with. */
+export function variablesOf(reference: Reference, context: EvalContext): PlacedVariable[] {
+	const here = variablesAt(reference.at, context);
+	const { command, word } = reference;
+	if (here.length === 0 || !word || !command || typeof command.text !== "string") return here;
+	const written = writtenText(reference.at, context);
+	const parsed = written === undefined ? undefined : parseCommand(written);
+	if (parsed?.kind !== "argv") return here;
+	const text = parsed.words[word.index]?.text ?? "";
+	return here.filter(({ name }) => new RegExp(`\\$\\{\\{\\s*${name}\\b`).test(text));
+}
+
+function variablesAt(place: Place, { loaded, targets }: EvalContext): PlacedVariable[] {
+	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
+	if (!source || source.variables.length === 0) return [];
+	return source.variables.filter(({ at }) => at.line === place.line && samePath(at.path, place.path));
+}
+
+function samePath(a: DocumentPath = [], b: DocumentPath = []): boolean {
+	return a.length === b.length && a.every((key, index) => String(key) === String(b[index]));
+}
+
+/** The text at a place as its author wrote it, `${{ }}` included; undefined where there is no text value. */
+export function writtenText(place: Place, { loaded, targets }: EvalContext): string | undefined {
+	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
+	let value = source?.document?.value;
+	for (const key of place.path ?? [])
+		value = typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
+	return typeof value === "string" ? value : undefined;
+}
+
+/** Kinds of files that loading has to read, and reports by itself where they are missing. */
+export const loadingKinds: ReadonlySet<ReferenceKind> = new Set([
+	"tests",
+	"suite",
+	"workspace-file",
+	"include",
+	"prompt-file",
+]);

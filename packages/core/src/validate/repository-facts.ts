@@ -1,0 +1,128 @@
+import { join, relative, sep } from "node:path";
+import type { Environment } from "../io/environment.ts";
+import { foreignRepository } from "../io/git/foreign-repository.ts";
+import { GitError } from "../io/git/git-error.ts";
+import { localGitSync } from "../io/git/local-git.ts";
+import { repositoryRoot, trackedFilesSync } from "../io/git/repository.ts";
+
+/** What one look at a repository tells about all evals in it. */
+export interface RepositoryFacts {
+	readonly root: string;
+	/** The commit that HEAD stands on; undefined before the first one. */
+	readonly head: string | undefined;
+	/** How git keeps `path`, a file or directory of the work tree. */
+	state(path: string): FileState;
+	/** Files at or below `path` that differ from HEAD, or are not added yet; absolute. */
+	changed(path: string): readonly string[];
+}
+
+/** `untracked`: not added yet. `ignored`: git leaves it out. `outside`: not in this repository (or in one inside it). */
+export type FileState = "tracked" | "untracked" | "ignored" | "outside";
+
+/** Looks at each repository once: three git calls for any number of evals. */
+export class Repositories {
+	readonly #env: Environment;
+	readonly #known = new Map<string, RepositoryFacts | undefined>();
+	readonly #roots = new Map<string, string | undefined>();
+
+	constructor(env: Environment) {
+		this.#env = env;
+	}
+
+	/** The facts of the repository that `directory` lies in; undefined without a repository, or without git. */
+	of(directory: string): RepositoryFacts | undefined {
+		if (!this.#roots.has(directory)) this.#roots.set(directory, repositoryRoot(directory));
+		const root = this.#roots.get(directory);
+		if (root === undefined) return undefined;
+		if (!this.#known.has(root)) this.#known.set(root, look(root, this.#env));
+		return this.#known.get(root);
+	}
+}
+
+function look(root: string, env: Environment): RepositoryFacts | undefined {
+	try {
+		const options = { env, ...foreignRepository(root, env) };
+		const head = localGitSync(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], {
+			...options,
+			okExitCodes: [0, 1],
+		}).stdout.trim();
+		const tracked = new Tree(trackedFilesSync(root, options));
+		const status = [
+			"status",
+			"--porcelain",
+			"-z",
+			"--untracked-files=all",
+			"--no-renames",
+			"--ignore-submodules=dirty",
+		];
+		const lines = localGitSync(root, status, options)
+			.stdout.split("\0")
+			.filter((line) => line !== "");
+		const changed = new Tree(lines.map((line) => line.slice(3)));
+		const added = new Tree(lines.filter((line) => line.startsWith("??")).map((line) => line.slice(3)));
+		return facts(root, head === "" ? undefined : head, tracked, added, changed);
+	} catch (error) {
+		// No git on this machine, or a repository that git refuses (another owner): validation goes on without these facts.
+		if (error instanceof GitError) return undefined;
+		throw error;
+	}
+}
+
+function facts(root: string, head: string | undefined, tracked: Tree, added: Tree, changed: Tree): RepositoryFacts {
+	const inside = (path: string) => relative(root, path).split(sep).join("/");
+	return {
+		root,
+		head,
+		state(path) {
+			const name = inside(path);
+			if (name === ".." || name.startsWith("../") || name.startsWith("/") || tracked.holdsAbove(name)) return "outside";
+			if (name === "" || tracked.has(name)) return "tracked";
+			return added.has(name) ? "untracked" : "ignored";
+		},
+		changed: (path) => changed.below(inside(path)).map((name) => join(root, name)),
+	};
+}
+
+/** File names of a repository, sorted, for questions about directories. */
+class Tree {
+	readonly #names: readonly string[];
+	readonly #set: ReadonlySet<string>;
+
+	constructor(names: readonly string[]) {
+		this.#names = [...names].sort();
+		this.#set = new Set(names);
+	}
+
+	/** Whether it holds the file, or a file below the directory. */
+	has(name: string): boolean {
+		if (this.#set.has(name)) return true;
+		return this.#names[this.#first(`${name}/`)]?.startsWith(`${name}/`) ?? false;
+	}
+
+	/** Whether a parent directory of `name` is itself an entry: a submodule. */
+	holdsAbove(name: string): boolean {
+		for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1))
+			if (this.#set.has(name.slice(0, end))) return true;
+		return false;
+	}
+
+	/** The entry `name`, and those below it. */
+	below(name: string): string[] {
+		if (name === "") return [...this.#names];
+		const found = this.#set.has(name) ? [name] : [];
+		for (let index = this.#first(`${name}/`); this.#names[index]?.startsWith(`${name}/`); index++)
+			found.push(this.#names[index] as string);
+		return found;
+	}
+
+	#first(name: string): number {
+		let low = 0;
+		let high = this.#names.length;
+		while (low < high) {
+			const middle = (low + high) >> 1;
+			if ((this.#names[middle] as string) < name) low = middle + 1;
+			else high = middle;
+		}
+		return low;
+	}
+}

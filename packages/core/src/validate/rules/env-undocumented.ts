@@ -1,0 +1,36 @@
+import { basename, dirname } from "node:path";
+import type { PlacedVariable } from "../../model/source.ts";
+import { rule } from "../rule.ts";
+import { usedVariables } from "../used-variables.ts";
+
+interface Data {
+	readonly name: string;
+}
+
+export const envUndocumented = rule<Data>({
+	id: "env.undocumented",
+	group: "variables",
+	severity: "warning",
+	summary: "a variable without default that nobody documents",
+	docs: {
+		why: "Who gets the eval learns only from a failing run that the variable has to be set, and never what to.",
+		bad: `api_key: \${{ OPENAI_API_KEY }}   # and no .env.example`,
+		good: `# .env.example beside the eval
+OPENAI_API_KEY=   # a key for the judge model`,
+		mend: "Name it in a `.env.example` or in the README beside the eval, or give it a default: `${{ NAME:-default }}`.",
+	},
+	message: ({ name }) => `${name} referenced but not documented`,
+	hint: ({ name }) => `name it in .env.example or the README beside the eval, or write \${{ ${name}:-default }}`,
+	*check(context) {
+		const { documentation } = context.run;
+		const { directory } = context.loaded.scope;
+		const first = new Map<string, PlacedVariable>();
+		for (const variable of usedVariables(context))
+			if (variable.defaultText === undefined && !first.has(variable.name)) first.set(variable.name, variable);
+		for (const { name, at } of first.values()) {
+			const own = dirname(at.file);
+			const beside = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
+			if (!beside.some((place) => documentation.names(name, place))) yield { data: { name }, at };
+		}
+	},
+});

@@ -1,0 +1,20 @@
+import { rule } from "../rule.ts";
+
+export const gitNoRepo = rule<Record<string, never>>({
+	id: "git.no-repo",
+	group: "provenance",
+	severity: "warning",
+	summary: "an eval outside any git repository",
+	docs: {
+		why: "Nobody can tell later which version of the eval gave a result.",
+		bad: `~/evals/greeting/eval.yaml   # no .git up to the root`,
+		good: `~/evals/.git
+~/evals/greeting/eval.yaml`,
+		mend: "Keep the eval in a git repository: `git init`, `git add`, `git commit`. A bundle needs none, its manifest says where it comes from.",
+	},
+	message: () => "the eval lies in no git repository, so its version can't be told",
+	*check({ loaded }) {
+		const { rootKind } = loaded.scope;
+		if (rootKind !== "repository" && rootKind !== "bundle") yield { data: {}, at: { file: loaded.file, path: [] } };
+	},
+});

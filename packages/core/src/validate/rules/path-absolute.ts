@@ -1,0 +1,52 @@
+import { isInside } from "../../io/files/path-inside.ts";
+import { rewritePath } from "../fix/rewrite-path.ts";
+import { isWrittenAbsolute, pathReferences } from "../path-references.ts";
+import { referenceNoun } from "../reference-noun.ts";
+import { rule } from "../rule.ts";
+
+interface Data {
+	readonly raw: string;
+	readonly kind: string;
+	/** It was found from the repository's root, not from the file system's. */
+	readonly fromRoot: boolean;
+	/** Absolute path of what it leads to. */
+	readonly resolved: string;
+	/** It lies in the eval's repository, so that a relative path can lead there. */
+	readonly inside: boolean;
+}
+
+export const pathAbsolute = rule<Data>({
+	id: "path.absolute",
+	group: "paths",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "an absolute path",
+	docs: {
+		why: "An absolute path names a place on one machine. A path from the repository's root breaks when the eval moves into another repository.",
+		bad: `tests: /home/me/evals/cases.jsonl`,
+		good: `tests: ./cases.jsonl`,
+		mend: "Write it relative to the file that it stands in; `--fix` does, where it leads into the eval's repository.",
+	},
+	message: ({ raw, kind, fromRoot }) =>
+		fromRoot
+			? `${kind} ${JSON.stringify(raw)} is found from the repository's root only`
+			: `${kind} ${JSON.stringify(raw)} is an absolute path`,
+	hint: ({ inside }) => (inside ? undefined : "copy what it leads to beside the eval, and name it by a relative path"),
+	*check(context) {
+		const { scope } = context.loaded;
+		for (const reference of pathReferences(context)) {
+			if (!isWrittenAbsolute(reference) || reference.state === "run-time" || reference.state === "opaque") continue;
+			yield {
+				data: {
+					raw: reference.raw,
+					kind: referenceNoun(reference),
+					fromRoot: reference.found === "from-root",
+					resolved: reference.resolved,
+					inside: reference.state !== "missing" && isInside(scope.root, reference.resolved),
+				},
+				at: reference.at,
+			};
+		}
+	},
+	fix: ({ data, at }, context) => (data.inside ? rewritePath(at, data.raw, data.resolved, context) : []),
+});

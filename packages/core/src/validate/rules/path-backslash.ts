@@ -1,0 +1,36 @@
+import { rewritePath } from "../fix/rewrite-path.ts";
+import { pathReferences } from "../path-references.ts";
+import { referenceNoun } from "../reference-noun.ts";
+import { rule } from "../rule.ts";
+
+interface Data {
+	readonly raw: string;
+	readonly kind: string;
+	/** Absolute path of what it leads to, read with `/`; undefined where that leads to nothing. */
+	readonly resolved?: string;
+}
+
+export const pathBackslash = rule<Data>({
+	id: "path.backslash",
+	group: "paths",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "a path with backslashes",
+	docs: {
+		why: "Only Windows separates directories by a backslash; everywhere else it is part of a file's name.",
+		bad: `tests: data\\cases.jsonl`,
+		good: `tests: data/cases.jsonl`,
+		mend: "Write `/`, which works everywhere; `--fix` does.",
+	},
+	message: ({ raw, kind }) => `${kind} ${JSON.stringify(raw)} separates directories by backslashes`,
+	*check(context) {
+		for (const reference of pathReferences(context)) {
+			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;
+			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // such a name exists
+			const found = reference.state === "missing" ? {} : { resolved: reference.resolved };
+			yield { data: { raw: reference.raw, kind: referenceNoun(reference), ...found }, at: reference.at };
+		}
+	},
+	fix: ({ data, at }, context) =>
+		data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context),
+});

@@ -1,0 +1,35 @@
+import { isExecutable } from "../../io/files/stat-path.ts";
+import { pathReferences } from "../path-references.ts";
+import { referenceNoun } from "../reference-noun.ts";
+import { rule } from "../rule.ts";
+import { remembered } from "../validation-run.ts";
+
+interface Data {
+	readonly raw: string;
+	readonly kind: string;
+}
+
+export const pathNotExecutable = rule<Data>({
+	id: "path.not-executable",
+	group: "paths",
+	severity: "warning",
+	summary: "a program of the eval that lacks the executable bit",
+	docs: {
+		why: "A command that begins with this file cannot be started: permission denied.",
+		bad: `hooks:
+  before_each: { command: ./setup.sh }        # mode 644`,
+		good: `hooks:
+  before_each: { command: [sh, ./setup.sh] }  # or mode 755`,
+		mend: "`chmod +x` the file and commit the mode (`git update-index --chmod=+x`), or name its interpreter in the command.",
+	},
+	message: ({ raw, kind }) => `${kind} ${JSON.stringify(raw)} is not executable`,
+	hint: ({ raw }) => `chmod +x ${raw}, or name its interpreter`,
+	*check(context) {
+		for (const reference of pathReferences(context)) {
+			const { word, onDisk, resolved, raw, at } = reference;
+			if (word?.index !== 0 || onDisk !== "file") continue;
+			if (remembered(context.run, `executable\0${resolved}`, () => isExecutable(resolved))) continue;
+			yield { data: { raw, kind: referenceNoun(reference) }, at };
+		}
+	},
+});

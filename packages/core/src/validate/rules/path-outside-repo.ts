@@ -1,0 +1,38 @@
+import { pathReferences } from "../path-references.ts";
+import { referenceNoun } from "../reference-noun.ts";
+import { rule } from "../rule.ts";
+
+interface Data {
+	readonly raw: string;
+	readonly kind: string;
+	readonly boundary: string;
+}
+
+const boundaries = {
+	repository: "the repository",
+	bundle: "the bundle",
+	"working-directory": "the current directory",
+	"eval-directory": "the eval's directory, and there is no repository around it",
+} as const;
+
+export const pathOutsideRepo = rule<Data>({
+	id: "path.outside-repo",
+	group: "paths",
+	severity: "error",
+	summary: "a path that leaves the repository",
+	docs: {
+		why: "A clone of the repository does not contain it: the eval works on this machine only.",
+		bad: `workspace: ../../../shared-template/`,
+		good: `workspace: ./template/`,
+		mend: "Copy what it leads to into the repository, best below the eval, and correct the path.",
+	},
+	message: ({ raw, kind, boundary }) => `${kind} ${JSON.stringify(raw)} leaves ${boundary}`,
+	hint: () => "copy it beside the eval",
+	*check(context) {
+		const boundary = boundaries[context.loaded.scope.rootKind];
+		for (const reference of pathReferences(context)) {
+			if (reference.state !== "outside-root") continue;
+			yield { data: { raw: reference.raw, kind: referenceNoun(reference), boundary }, at: reference.at };
+		}
+	},
+});

@@ -1,0 +1,35 @@
+import { rewritePath } from "../fix/rewrite-path.ts";
+import { pathReferences, shownPath } from "../path-references.ts";
+import { referenceNoun } from "../reference-noun.ts";
+import { rule } from "../rule.ts";
+
+interface Data {
+	readonly raw: string;
+	readonly kind: string;
+	/** Where it was found, as seen from the eval. */
+	readonly shown: string;
+	readonly resolved: string;
+}
+
+export const pathParentSearch = rule<Data>({
+	id: "path.parent-search",
+	group: "paths",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "a path that is found only by searching the parent directories",
+	docs: {
+		why: "The path is right by the grace of the directories above: move the eval, or add a file of that name on the way, and it leads elsewhere or nowhere.",
+		bad: `prompt: prompts/judge.md        # which lies two directories up`,
+		good: `prompt: ../../prompts/judge.md`,
+		mend: "Write the path relative to the file that it stands in; `--fix` does.",
+	},
+	message: ({ raw, kind, shown }) => `${kind} ${JSON.stringify(raw)} is found only by searching upwards, as ${shown}`,
+	*check(context) {
+		for (const reference of pathReferences(context)) {
+			if (reference.found !== "parent-search") continue;
+			const { raw, resolved, at } = reference;
+			yield { data: { raw, kind: referenceNoun(reference), shown: shownPath(resolved, context), resolved }, at };
+		}
+	},
+	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
+});

@@ -1,0 +1,59 @@
+import { listTree } from "../../io/files/list-tree.ts";
+import { isInside } from "../../io/files/path-inside.ts";
+import { realPath } from "../../io/files/stat-path.ts";
+import { linksLeavingTree } from "../../io/files/tree-links.ts";
+import { pathReferences } from "../path-references.ts";
+import { referenceNoun } from "../reference-noun.ts";
+import { rule } from "../rule.ts";
+import { remembered } from "../validation-run.ts";
+
+interface Data {
+	readonly raw: string;
+	readonly kind: string;
+	/** Links inside a directory, relative to it, that leave it. */
+	readonly links?: readonly string[];
+	/** Where the path itself leads by a link. */
+	readonly leadsTo?: string;
+}
+
+export const pathSymlinkEscape = rule<Data>({
+	id: "path.symlink-escape",
+	group: "paths",
+	severity: "error",
+	summary: "a symbolic link that leads out of the template or the repository",
+	docs: {
+		why: "A copy of the link leads to nothing on another machine, or back into the original: a test would then change the template itself. A link to a private file would carry it away.",
+		bad: `template/
+  config -> /etc/app/config`,
+		good: `template/
+  config`,
+		mend: "Replace the link by the file itself, or let it point to a place inside the same directory.",
+	},
+	message: ({ raw, kind, links, leadsTo }) =>
+		links
+			? `${kind} ${JSON.stringify(raw)} has a symbolic link that leaves it: ${links.slice(0, 3).join(", ")}${links.length > 3 ? ", …" : ""}`
+			: `${kind} ${JSON.stringify(raw)} leads by a symbolic link to ${leadsTo}`,
+	hint: () => "replace the link by what it points to",
+	*check(context) {
+		const { root } = context.loaded.scope;
+		const realRoot = remembered(context.run, `real\0${root}`, () => realPath(root));
+		for (const reference of pathReferences(context)) {
+			const { resolved, raw, at, state, onDisk } = reference;
+			if (state !== "ok" && state !== "outside-eval") continue;
+			const kind = referenceNoun(reference);
+			const real = remembered(context.run, `real\0${resolved}`, () => realPath(resolved));
+			if (!isInside(realRoot, real)) yield { data: { raw, kind, leadsTo: real }, at };
+			else if (onDisk === "directory" && copied.has(reference.kind)) {
+				const links = remembered(context.run, `links\0${resolved}`, () => linksIn(resolved));
+				if (links.length > 0) yield { data: { raw, kind, links }, at };
+			}
+		}
+	},
+});
+
+/** Directories that a run or a bundle copies whole. */
+const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);
+
+function linksIn(directory: string): string[] {
+	return linksLeavingTree(listTree(directory, { skipGit: true })).map(({ path }) => path);
+}

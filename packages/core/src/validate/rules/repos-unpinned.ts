@@ -1,0 +1,39 @@
+import { rule } from "../rule.ts";
+import { placedRepos } from "../workspaces.ts";
+
+interface Data {
+	readonly repo: string;
+	readonly commit?: string;
+}
+
+const fullSha = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
+
+export const reposUnpinned = rule<Data>({
+	id: "repos.unpinned",
+	group: "provenance",
+	severity: "warning",
+	fixedBy: "pin",
+	summary: "a repository of the workspace without a full commit SHA",
+	docs: {
+		why: "Branches move and tags can: the same eval works on other code next week, and results no longer compare.",
+		bad: `workspace:
+  repos:
+    - repo: acme/app
+      commit: main`,
+		good: `workspace:
+  repos:
+    - repo: acme/app
+      commit: 8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a`,
+		mend: "Write the full commit SHA; `--pin` asks the remote for today's one and writes it.",
+	},
+	message: ({ repo, commit }) =>
+		commit === undefined
+			? `repository ${repo} is not pinned to a commit`
+			: `repository ${repo} is pinned to ${JSON.stringify(commit)}, which may move`,
+	hint: () => "write the full SHA; `--pin` asks the remote for it",
+	*check({ loaded }) {
+		for (const { commit, shown, at } of placedRepos(loaded))
+			if (commit === undefined || !fullSha.test(commit))
+				yield { data: { repo: shown, ...(commit === undefined ? {} : { commit }) }, at };
+	},
+});

@@ -1,0 +1,16 @@
+import { loadingRule } from "../rule.ts";
+
+export const testsEmpty = loadingRule({
+	id: "tests.empty",
+	group: "tests",
+	severity: "error",
+	summary: "an eval, or a file of tests, without a test",
+	docs: {
+		why: "A run without tests would pass without having tested anything.",
+		bad: `name: my-eval
+tests: []`,
+		good: `name: my-eval
+tests: ./cases.jsonl`,
+		mend: "Add tests under `tests`, or remove the eval.",
+	},
+});

@@ -1,0 +1,47 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import type { Environment } from "../io/environment.ts";
+import type { DiskView } from "../model/disk-view.ts";
+import { evalContext } from "./eval-context.ts";
+import type { EvalValidation } from "./eval-result.ts";
+import { evalResult } from "./judge.ts";
+import type { RuleLevels } from "./rule-levels.ts";
+import { validationRun } from "./validation-run.ts";
+
+export interface ValidateOptions {
+	readonly view: DiskView;
+	/** The process environment. */
+	readonly env: Environment;
+	/** Absolute; bounds the search through parent directories where there is no repository. */
+	readonly cwd: string;
+	/** `--targets FILE`, absolute. */
+	readonly targetsFile?: string | undefined;
+	/** Levels of rules, over those of `.agentv/config.yaml`. */
+	readonly levels?: RuleLevels | undefined;
+	/** Ends the validation with an `interrupted` error. */
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** How long evals are judged in one go before whatever else waits (Ctrl-C, a server's requests) gets its turn. */
+const turnMs = 50;
+
+/**
+ * Validates eval files one after the other. Nothing of an eval is kept once its result is handed out, and what evals share
+ * (repositories, target files, directories) is looked at once. Offline; writes nothing.
+ * @param files absolute paths, as `discoverEvals` finds them
+ */
+export async function* validateEvals(
+	files: readonly string[],
+	options: ValidateOptions,
+): AsyncGenerator<EvalValidation, void> {
+	const run = validationRun(options);
+	const levels = options.levels ?? new Map();
+	let turn = performance.now();
+	for (const file of files) {
+		if (performance.now() - turn > turnMs) {
+			await new Promise((resolve) => setImmediate(resolve));
+			turn = performance.now();
+		}
+		if (options.signal?.aborted) throw new AgentvError("interrupted", "validation was interrupted");
+		yield evalResult(evalContext(file, run), levels);
+	}
+}
