@@ -1,4 +1,8 @@
+import { resolvePath } from "../../model/path-text.ts";
 import type { AssertionOf, CouldNotRun, Grade, GradedAssertion, Grader, GraderServices, Subject } from "../contract.ts";
+import { fence, fillPrompt } from "../judge/fill-prompt.ts";
+import { scoreForm } from "../judge/judge-prompts.ts";
+import { judgeScore } from "../judge/judge-score.ts";
 import { programPayload } from "../program-payload.ts";
 import { programReply } from "../program-reply.ts";
 import { runProgram } from "../run-program.ts";
@@ -54,8 +58,9 @@ async function aggregate(
 		case "code-grader":
 		case "code_grader":
 			return byProgram(assertion, parts, subject, services);
-		default:
-			return { couldNotRun: { code: "not-available", message: `the aggregator ${aggregator.type} is not available` } };
+		case "llm-grader":
+		case "llm_grader":
+			return byModel(assertion, parts, subject, services);
 	}
 }
 
@@ -65,6 +70,41 @@ function asFinding(part: GradedAssertion) {
 
 function round(score: number): number {
 	return Math.round(score * 1000) / 1000;
+}
+
+/** A model weighs the parts' results by the author's prompt. */
+async function byModel(
+	assertion: Composite,
+	parts: readonly GradedAssertion[],
+	subject: Subject,
+	services: GraderServices,
+): Promise<Grade> {
+	const { aggregator } = assertion.settings;
+	const file = assertion.promptFile;
+	const own = file
+		? services.view.readText(resolvePath(file, services.scope, services.view).path)
+		: (aggregator.prompt ?? "");
+	const results = fence(
+		JSON.stringify(
+			parts.map(({ name, type, score, weight, verdict, assertions }) => ({
+				name,
+				type,
+				score,
+				weight,
+				verdict,
+				assertions,
+			})),
+			null,
+			2,
+		),
+	);
+	const named = /\{\{\s*(evaluator|grader)_results_json\s*\}\}/i.test(own);
+	const prompt = `${own}${named ? "" : "\n\nThe results of the graders:\n{{ grader_results_json }}"}\n\n${scoreForm}`;
+	return judgeScore(
+		await fillPrompt(prompt, subject, { evaluator_results_json: results, grader_results_json: results }),
+		aggregator.target,
+		services,
+	);
 }
 
 async function byProgram(

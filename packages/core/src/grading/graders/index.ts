@@ -9,7 +9,9 @@ import { executionMetrics } from "./execution-metrics.ts";
 import { fieldAccuracy } from "./field-accuracy.ts";
 import { isJson } from "./is-json.ts";
 import { latency } from "./latency.ts";
+import { llmGrader } from "./llm-grader.ts";
 import { regex } from "./regex.ts";
+import { rubrics } from "./rubrics.ts";
 import { skillTrigger } from "./skill-trigger.ts";
 import { startsEnds } from "./starts-ends.ts";
 import { tokenUsage } from "./token-usage.ts";
@@ -28,6 +30,8 @@ const all: readonly unknown[] = [
 	custom,
 	composite,
 	toolTrajectory,
+	llmGrader,
+	rubrics,
 	latency,
 	cost,
 	tokenUsage,

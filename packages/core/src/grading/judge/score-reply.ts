@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+/** What a judge that gives one score replies; authors' prompts may ask for `details` besides. */
+export const scoreReply = z.object({
+	score: z.number().min(0).max(1),
+	assertions: z.array(z.object({ text: z.string(), passed: z.boolean(), evidence: z.string().nullish() })).optional(),
+	reasoning: z.string().nullish(),
+	details: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** The same in the strict form that servers hold a model to. */
+export const scoreReplySchema = {
+	type: "object",
+	properties: {
+		score: { type: "number", description: "from 0 to 1" },
+		assertions: {
+			type: "array",
+			items: {
+				type: "object",
+				properties: { text: { type: "string" }, passed: { type: "boolean" }, evidence: { type: "string" } },
+				required: ["text", "passed", "evidence"],
+				additionalProperties: false,
+			},
+		},
+		reasoning: { type: "string" },
+	},
+	required: ["score", "assertions", "reasoning"],
+	additionalProperties: false,
+} as const;
