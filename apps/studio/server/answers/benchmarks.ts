@@ -1,0 +1,131 @@
+import type { Page } from "./page.ts";
+
+/** Where a benchmark comes from, as the registry says it: variables unresolved, user parts of URLs left out. */
+export interface SourceAnswer {
+	readonly url: string;
+	readonly ref: string | null;
+}
+
+export interface LastSyncAnswer {
+	readonly status: "running" | "succeeded" | "failed";
+	/** ISO 8601. */
+	readonly started_at: string;
+	readonly finished_at: string | null;
+	readonly from: string | null;
+	readonly to: string | null;
+	readonly message: string;
+}
+
+/** One registry entry: what registry and state files say, without asking git. */
+export interface BenchmarkAnswer {
+	readonly id: string;
+	readonly name: string;
+	/** Absolute. */
+	readonly path: string;
+	/** Null: a local directory, which has nothing to sync. */
+	readonly source: SourceAnswer | null;
+	/** Why it can't be used now, one sentence. */
+	readonly problem: string | null;
+	readonly last_sync: LastSyncAnswer | null;
+	/** The job that syncs it now. */
+	readonly job: string | null;
+}
+
+export interface BenchmarkListAnswer extends Page<BenchmarkAnswer> {
+	/** Path of `benchmarks.yaml`. */
+	readonly registry: string;
+	/** What is wrong with single entries; an entry without a usable id is only here. */
+	readonly problems: readonly {
+		readonly message: string;
+		readonly hint: string | null;
+		readonly line: number | null;
+	}[];
+}
+
+/** The marks of one benchmark; each stands for itself. */
+export interface BenchmarkMarks {
+	readonly id: string;
+	readonly revision: {
+		readonly state: "local" | "missing" | "synced" | "behind" | "ahead" | "diverged" | "rewritten" | "unknown";
+		readonly wanted_ref: string | null;
+		readonly wanted_sha: string | null;
+		readonly sha: string | null;
+		readonly subject: string | null;
+		readonly committed_at: string | null;
+		readonly reason: string | null;
+	};
+	readonly work_tree: {
+		readonly state: "clean" | "modified" | "foreign";
+		/** At most 100 of them. */
+		readonly files: readonly string[];
+		readonly total: number;
+	};
+	/** How many evals lie in it. */
+	readonly evals: number;
+	/** What differs, why, and the next action, in one sentence. */
+	readonly message: string;
+}
+
+/** Events of `GET /api/benchmarks/marks` and of a status job. */
+export type BenchmarkMarkEvent = { readonly type: "marks"; readonly marks: BenchmarkMarks } | { readonly type: "end" };
+
+export interface ChangesAnswer {
+	/** Null where the history between is not known. */
+	readonly commits: number | null;
+	readonly added: readonly string[];
+	readonly changed: readonly string[];
+	readonly removed: readonly string[];
+	readonly evals: readonly {
+		readonly file: string;
+		readonly change: "added" | "changed" | "removed";
+		readonly tests: readonly string[];
+	}[];
+	/** What the next run will execute that this brings. */
+	readonly executes: readonly {
+		readonly kind: "hook" | "grader" | "extension" | "target" | "command";
+		readonly what: string;
+		readonly eval: string;
+		readonly change: "added" | "changed";
+	}[];
+}
+
+/** What a sync would do. */
+export interface SyncPlanAnswer {
+	readonly id: string;
+	readonly action: "clone" | "update" | "move" | "adopt" | "none" | "skip" | "refuse";
+	readonly from: string | null;
+	readonly to: string | null;
+	readonly message: string;
+	/** Null where nothing would change, and for a missing clone, of which only the revision is known. */
+	readonly changes: ChangesAnswer | null;
+}
+
+export interface SyncResultAnswer {
+	readonly id: string;
+	readonly outcome: "synced" | "current" | "skipped" | "refused" | "failed";
+	readonly from: string | null;
+	readonly to: string | null;
+	readonly message: string;
+	/** Local edits that are still there. */
+	readonly edits: readonly string[];
+	readonly changes: ChangesAnswer | null;
+}
+
+/** Events of a sync job. */
+export type SyncEventAnswer =
+	| { readonly type: "started"; readonly id: string }
+	| { readonly type: "waiting"; readonly id: string; readonly pid: number }
+	| { readonly type: "recovered"; readonly id: string; readonly message: string }
+	| {
+			readonly type: "progress";
+			readonly id: string;
+			/** As git names it: `Receiving objects`. */
+			readonly phase: string;
+			/** 0 to 100. */
+			readonly percent: number;
+			readonly done: number;
+			readonly total: number;
+	  }
+	| { readonly type: "planned"; readonly id: string; readonly plan: SyncPlanAnswer }
+	| { readonly type: "finished"; readonly id: string; readonly result: SyncResultAnswer }
+	| { readonly type: "outcome"; readonly results: readonly SyncResultAnswer[]; readonly interrupted: boolean };

@@ -1,0 +1,149 @@
+import type { Page } from "./page.ts";
+
+export interface RunSummaryAnswer {
+	readonly planned: number;
+	readonly passed: number;
+	readonly failed: number;
+	readonly errors: number;
+	/** Over tests that were judged; null where none was. */
+	readonly mean_score: number | null;
+	readonly duration_ms: number;
+	readonly cost_usd: number | null;
+	readonly tokens: { readonly input: number; readonly output: number } | null;
+}
+
+export interface RunEntry {
+	readonly id: string;
+	readonly experiment: string;
+	/** ISO 8601. */
+	readonly started_at: string;
+	readonly benchmark: string | null;
+	readonly evals: readonly string[];
+	readonly targets: readonly string[];
+	/** `running`: its process lives; `interrupted`: it ended before all was done and can be resumed. */
+	readonly state: "running" | "done" | "interrupted";
+	/** Null until the first summary is written. */
+	readonly summary: RunSummaryAnswer | null;
+	/** The job of this Studio that runs it. */
+	readonly job: string | null;
+}
+
+export interface RunListAnswer extends Page<RunEntry> {
+	/** What there is to filter by. */
+	readonly experiments: readonly string[];
+	readonly targets: readonly string[];
+	readonly benchmarks: readonly string[];
+	/** Directories that could not be read as a run. */
+	readonly problems: readonly { readonly run: string; readonly message: string }[];
+}
+
+/** Pass rate over time: one series for each eval and target. */
+export interface RunHistoryAnswer {
+	readonly series: readonly {
+		readonly eval: string;
+		readonly target: string;
+		readonly points: readonly {
+			readonly run: string;
+			readonly started_at: string;
+			/** 0 to 1. */
+			readonly pass_rate: number;
+			readonly tests: number;
+		}[];
+	}[];
+}
+
+export interface RunAnswer extends RunEntry {
+	/** Where it lies, absolute. */
+	readonly directory: string;
+	readonly provenance: {
+		readonly agentv_version: string;
+		readonly node_version: string;
+		readonly commit: string | null;
+		readonly branch: string | null;
+		readonly dirty: boolean | null;
+		readonly benchmark: { readonly id: string; readonly revision: string | null } | null;
+		readonly bundle: { readonly name: string; readonly digest: string } | null;
+		readonly evals: readonly { readonly file: string; readonly name: string; readonly digest: string }[];
+		readonly targets: readonly {
+			readonly name: string;
+			readonly provider: string;
+			readonly via: readonly string[];
+			readonly facts: Readonly<Record<string, string>>;
+		}[];
+		readonly repositories: readonly { readonly path: string; readonly repo: string; readonly sha: string }[];
+	};
+	/** The eval in Studio, where it is still there: for "run again". */
+	readonly eval_id: string | null;
+	readonly resumable: boolean;
+}
+
+export type TestStatus = "ok" | "quality_failure" | "execution_error";
+
+/** A row of a run's table: one finished attempt. */
+export interface RunTestEntry {
+	/** Addresses the attempt in `GET /api/runs/:id/tests/:test`. */
+	readonly id: string;
+	readonly test_id: string;
+	readonly eval: string;
+	readonly target: string;
+	readonly attempt: number;
+	readonly status: TestStatus;
+	readonly score: number;
+	readonly threshold: number;
+	readonly duration_ms: number;
+	readonly cost_usd: number | null;
+	readonly error: TestErrorAnswer | null;
+}
+export interface RunTestsAnswer extends Page<RunTestEntry> {
+	/** Of all rows, whatever the filter. */
+	readonly counts: Readonly<Record<TestStatus, number>>;
+	readonly targets: readonly string[];
+}
+
+export interface TestErrorAnswer {
+	readonly stage: string;
+	readonly code: string;
+	readonly message: string;
+}
+
+export interface ScoreAnswer {
+	readonly name: string;
+	readonly type: string;
+	readonly score: number;
+	readonly weight: number;
+	readonly verdict: "pass" | "fail";
+	readonly assertions: readonly { readonly text: string; readonly passed: boolean; readonly evidence: string | null }[];
+}
+
+/** A message of an input or a transcript. */
+export interface MessageAnswer {
+	readonly role: string;
+	readonly content: string;
+	readonly tool_calls: readonly {
+		readonly tool: string;
+		readonly input: unknown;
+		readonly output: unknown;
+		readonly duration_ms: number | null;
+	}[];
+}
+
+/** One test result, as far as its record holds it. */
+export interface TestResultAnswer extends RunTestEntry {
+	readonly timestamp: string;
+	readonly input: readonly MessageAnswer[];
+	readonly output: string | null;
+	/** Characters of `output` that were left out (it is over 1 MB). */
+	readonly output_cut: number;
+	readonly expected: string | null;
+	readonly scores: readonly ScoreAnswer[];
+	readonly transcript: readonly MessageAnswer[];
+	/** Unified diff of the workspace. */
+	readonly file_changes: string | null;
+	readonly warnings: readonly TestErrorAnswer[];
+	readonly tokens: { readonly input: number; readonly output: number } | null;
+	readonly metadata: Readonly<Record<string, unknown>>;
+	readonly workspace_path: string | null;
+	/** The rows before and after it in the order of the run. */
+	readonly previous: string | null;
+	readonly next: string | null;
+}
