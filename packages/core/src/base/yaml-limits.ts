@@ -45,11 +45,14 @@ export type ParsedDocument = Document.Parsed<ParsedNode, true>;
 /** The documents of `text`, or the offset where it nests more than `depth` levels deep. */
 export function composeWithin(text: string, depth: number): ParsedDocument[] | { readonly tooDeepAt: number } {
 	const parser = new Parser();
+	// The parser takes a byte order mark for indentation, and then refuses a list at the start of the file.
+	const mark = text.startsWith("\uFEFF") ? 1 : 0;
+	parser.offset = mark;
 	const tokens: CST.Token[] = [];
 	// Nesting is watched while tokens come in: composing a text that is far too deep would overflow the stack.
 	// Below the collections the parser's stack holds the document, above them at most one scalar.
 	const deepest = depth + 2;
-	for (const lexeme of new Lexer().lex(text)) {
+	for (const lexeme of new Lexer().lex(text.slice(mark))) {
 		for (const token of parser.next(lexeme)) tokens.push(token);
 		if (parser.stack.length > deepest) return { tooDeepAt: parser.offset };
 	}
