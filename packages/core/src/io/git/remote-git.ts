@@ -22,6 +22,9 @@ export interface RemoteGitOptions {
 	/** Called for each progress line; needs `--progress` among `args`. */
 	readonly onProgress?: ((progress: GitProgress) => void) | undefined;
 	readonly config?: GitConfig | undefined;
+	/** `GIT_*` variables for this call: `GIT_DIR` and `GIT_WORK_TREE`, so that no other repository is found. */
+	readonly variables?: Readonly<Record<string, string>> | undefined;
+	readonly input?: string | undefined;
 	readonly okExitCodes?: readonly number[] | undefined;
 }
 
@@ -45,7 +48,12 @@ export async function remoteGit(
 	const result = await runProcess({
 		argv: ["git", ...args],
 		cwd: directory,
-		env: { ...remoteGitEnvironment(options.env, config), ...(await sshVariables(args, options.env)) },
+		env: {
+			...remoteGitEnvironment(options.env, config),
+			...(await sshVariables(args, options.env)),
+			...options.variables,
+		},
+		input: options.input,
 		timeoutMs: options.timeoutMs,
 		signal: options.signal,
 		leftovers: "end",

@@ -1,0 +1,27 @@
+import { renameSync, rmdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { errnoCode, fileError } from "./file-error.ts";
+import { syncDirectory } from "./sync-directory.ts";
+
+/**
+ * Renames a directory to `goal`, which is missing or an empty directory: a reader sees nothing or all of it. Answers false where
+ * the system can't (another file system, a mount point): nothing has changed then.
+ * @throws AgentvError when the goal is not empty, or may not be written to
+ */
+export function moveIntoPlace(directory: string, goal: string): boolean {
+	try {
+		renameSync(directory, goal);
+	} catch (error) {
+		if (["EXDEV", "EBUSY"].includes(errnoCode(error) ?? "")) return false;
+		// Some systems don't rename onto an empty directory.
+		if (errnoCode(error) !== "EPERM" && errnoCode(error) !== "EEXIST") throw fileError(goal, error);
+		try {
+			rmdirSync(goal);
+			renameSync(directory, goal);
+		} catch (again) {
+			throw fileError(goal, again);
+		}
+	}
+	syncDirectory(dirname(goal));
+	return true;
+}

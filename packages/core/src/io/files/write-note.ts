@@ -1,0 +1,27 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { fileError } from "./file-error.ts";
+import { besideName } from "./write-atomic.ts";
+
+/**
+ * Writes a file that may be lost in a power failure, but is never seen half-written: renamed into place, not synced. Mode 0600.
+ * @throws AgentvError
+ */
+export function writeNote(path: string, content: string): void {
+	const staged = besideName(path);
+	try {
+		writeFileSync(staged, content, { mode: 0o600 });
+		renameSync(staged, path);
+	} catch (error) {
+		rmSync(staged, { force: true });
+		throw fileError(path, error);
+	}
+}
+
+/** Removes a file; a missing one is fine. */
+export function removeFile(path: string): void {
+	try {
+		rmSync(path, { force: true });
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}

@@ -1,0 +1,61 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { errnoCode } from "../files/file-error.ts";
+
+interface Stray {
+	readonly pid: number;
+	readonly leadsGroup: boolean;
+}
+
+/**
+ * Ends processes that a killed process of ours left running: those whose command line holds `marker`, a text that only we can have
+ * put there. Resolves when they are gone, or after 5 seconds.
+ */
+export async function endStrays(marker: string): Promise<number> {
+	let ended = 0;
+	const until = performance.now() + 5000;
+	for (;;) {
+		const strays = findStrays(marker);
+		if (strays.length === 0 || performance.now() > until) return ended;
+		if (ended === 0) ended = strays.length;
+		for (const stray of strays) kill(stray);
+		await new Promise((resolve) => setTimeout(resolve, 20));
+	}
+}
+
+function findStrays(marker: string): Stray[] {
+	const all = process.platform === "linux" ? linuxProcesses() : listedProcesses();
+	return [...all].filter(({ pid, args }) => pid !== process.pid && args.includes(marker));
+}
+
+function* linuxProcesses(): Generator<Stray & { readonly args: string }> {
+	for (const name of readdirSync("/proc")) {
+		if (!/^\d+$/.test(name)) continue;
+		try {
+			const args = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
+			if (args === "") continue;
+			const group = readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[2];
+			yield { pid: Number(name), leadsGroup: group === name, args };
+		} catch (error) {
+			// It went while we looked, or is not ours to look at.
+			if (errnoCode(error) === undefined) throw error;
+		}
+	}
+}
+
+function* listedProcesses(): Generator<Stray & { readonly args: string }> {
+	const list = execFileSync("ps", ["-Ao", "pid=,pgid=,args="], { encoding: "utf8", maxBuffer: 2 ** 26 });
+	for (const line of list.split("\n")) {
+		const match = /^\s*(\d+)\s+(\d+)\s(.*)$/.exec(line);
+		if (match?.[3] !== undefined) yield { pid: Number(match[1]), leadsGroup: match[1] === match[2], args: match[3] };
+	}
+}
+
+function kill({ pid, leadsGroup }: Stray): void {
+	try {
+		// The leader of a group of ours takes its helpers with it; any other group may hold the user's own processes.
+		process.kill(leadsGroup ? -pid : pid, "SIGKILL");
+	} catch (error) {
+		if (errnoCode(error) !== "ESRCH" && errnoCode(error) !== "EPERM") throw error;
+	}
+}
