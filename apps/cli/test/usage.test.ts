@@ -53,4 +53,18 @@ describe("agentv", () => {
 		const exitCode = await new Promise((resolve) => child.on("close", resolve));
 		expect({ exitCode, complaint }).toEqual({ exitCode: 0, complaint: "" });
 	});
+
+	it("says all of it through a slow pipe, which takes 64 KB at a time", async () => {
+		const option = `--${"x".repeat(100_000)}`;
+		const child = spawn(process.execPath, [agentvBin(), option], { stdio: ["ignore", "ignore", "pipe"] });
+		await new Promise((resolve) => setTimeout(resolve, 500)); // it has finished, and nobody has read yet
+		let text = "";
+		child.stderr.setEncoding("utf8").on("data", (chunk) => {
+			text += chunk;
+		});
+		const exitCode = await new Promise((resolve) => child.on("close", resolve));
+		expect(exitCode).toBe(2);
+		expect(text).toContain(`unknown option '${option}'`);
+		expect(text.endsWith("lists what there is.\n")).toBe(true);
+	});
 });

@@ -1,4 +1,5 @@
 export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
+export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export type { SourceRange } from "./base/yaml-document.ts";

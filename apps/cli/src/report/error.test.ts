@@ -32,10 +32,10 @@ describe("reportError", () => {
 			exitCode: 2,
 			text: `error: The eval can't be run.
 a.eval.yaml:2:9  error  there is no target "clod"  target.unknown
-  1 | name: greeting
-  2 | target: clod
-    |         ^^^^
-  3 | tests: []
+    1 | name: greeting
+  > 2 | target: clod
+      |         ^^^^
+    3 | tests: []
   hint: Did you mean "claude"?
 hint: Correct the eval and run it again.
 `,

@@ -1,6 +1,5 @@
 import { relative } from "node:path";
-import { type Diagnostic, type LocatedFinding, locateFindings } from "@agentv/core";
-import { codeFrame } from "./code-frame.ts";
+import { codeFrame, type Diagnostic, type LocatedFinding, locateFindings } from "@agentv/core";
 import type { Colors } from "./colors.ts";
 
 /** Findings for people, one text each, with paths as seen from `cwd`; an empty list is an empty list. */
@@ -14,16 +13,10 @@ export function findingText({ diagnostic, range, text }: LocatedFinding, cwd: st
 	const place = `${shortPath(diagnostic.at.file, cwd)}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
 	const { severity, message, rule, hint } = diagnostic;
 	const lines = [`${colors.bold(place)}  ${paint(severity)}  ${message}  ${colors.dim(rule)}`];
-	const frame = range && text !== undefined ? codeFrame(text, spotOf(range), colors) : "";
+	const frame = range && text !== undefined ? codeFrame(text, range, { context: 1 }).join("\n") : "";
 	if (frame !== "") lines.push(indent(frame));
 	if (hint !== undefined) lines.push(indent(`${colors.cyan("hint:")} ${hint}`));
 	return lines.join("\n");
-}
-
-/** Marks end with the first line: a frame shows one. */
-function spotOf({ start, end }: NonNullable<LocatedFinding["range"]>) {
-	const endColumn = end.line === start.line ? end.column : Number.POSITIVE_INFINITY;
-	return { line: start.line, column: start.column, endColumn };
 }
 
 /** The path relative to `cwd` if it lies below, else as it is. */
