@@ -1,0 +1,14 @@
+import type { TargetProblem } from "../contract.ts";
+
+/** A target of a hosted model without a key fails every test: said before any starts. */
+export function keyOrProblem(target: string, key: string | undefined, variable: string): TargetProblem | undefined {
+	if (key) return undefined;
+	return {
+		message: `target ${JSON.stringify(target)} has no api_key`,
+		hint: `set ${variable}, or give the target \`api_key: \${{ ${variable} }}\``,
+	};
+}
+
+export function modelProblem(target: string, model: string | undefined): TargetProblem | undefined {
+	return model ? undefined : { message: `target ${JSON.stringify(target)} names no model`, hint: "give it `model: …`" };
+}

@@ -1,0 +1,18 @@
+import type { TokenUsage } from "../contract.ts";
+
+/** US dollars for a million tokens. `cached` input defaults to the price of `input`. */
+export interface Pricing {
+	readonly input?: number | undefined;
+	readonly output?: number | undefined;
+	readonly cached?: number | undefined;
+}
+
+/** What a call cost: what the server says it took (`usage.cost`), else by the target's `pricing`; `undefined` where neither tells. */
+export function costOf(body: unknown, usage: TokenUsage | undefined, pricing: Pricing | undefined): number | undefined {
+	const told = (body as { usage?: { cost?: unknown } } | undefined)?.usage?.cost;
+	if (typeof told === "number") return told;
+	if (!usage || !pricing) return undefined;
+	const cached = usage.cached ?? 0;
+	const input = (usage.input - cached) * (pricing.input ?? 0) + cached * (pricing.cached ?? pricing.input ?? 0);
+	return (input + usage.output * (pricing.output ?? 0)) / 1_000_000;
+}
