@@ -54,17 +54,12 @@ describe("agentv", () => {
 		expect({ exitCode, complaint }).toEqual({ exitCode: 0, complaint: "" });
 	});
 
-	it("says all of it through a slow pipe, which takes 64 KB at a time", async () => {
+	it.skipIf(process.platform === "win32")("says all of it through a pipe that takes 64 KB and is read late", () => {
 		const option = `--${"x".repeat(100_000)}`;
-		const child = spawn(process.execPath, [agentvBin(), option], { stdio: ["ignore", "ignore", "pipe"] });
-		await new Promise((resolve) => setTimeout(resolve, 500)); // it has finished, and nobody has read yet
-		let text = "";
-		child.stderr.setEncoding("utf8").on("data", (chunk) => {
-			text += chunk;
-		});
-		const exitCode = await new Promise((resolve) => child.on("close", resolve));
-		expect(exitCode).toBe(2);
-		expect(text).toContain(`unknown option '${option}'`);
-		expect(text.endsWith("lists what there is.\n")).toBe(true);
+		// A pipe of the shell: what Node gives a child is a socket, which takes more at once.
+		const line = '("$@" 2>&1 >/dev/null; echo "exit $?") | (sleep 0.5; cat)';
+		const run = spawnSync("sh", ["-c", line, "sh", process.execPath, agentvBin(), option], { encoding: "utf8" });
+		expect(run.stdout.startsWith(`error: unknown option '${option}'\n`)).toBe(true);
+		expect(run.stdout.endsWith("lists what there is.\nexit 2\n")).toBe(true);
 	});
 });
