@@ -5,6 +5,7 @@ export { type InterpolationResult, interpolateEnv, type VariableUse } from "./ba
 export type { SourceRange } from "./base/yaml-document.ts";
 export { readTextFile } from "./io/files/read-text.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
+export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { discoverEvals } from "./model/discover-evals.ts";
 export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export type { EvalScope } from "./model/eval-scope.ts";
@@ -13,6 +14,7 @@ export { type LoadOptions, loadEval } from "./model/load-eval.ts";
 export { loadTargets, type TargetScope } from "./model/load-targets.ts";
 export { type LocatedFinding, locateFindings } from "./model/locate-findings.ts";
 export { collectReferences, portableRoot, type Reference, type References } from "./model/references.ts";
+export { type AddBenchmarkOptions, addBenchmark, removeBenchmark, type WrittenEntry } from "./model/registry-edit.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
@@ -20,3 +22,27 @@ export type { FixWhen, RuleGroup } from "./validate/rule.ts";
 export { type RuleDoc, ruleDoc, ruleDocs } from "./validate/rule-docs.ts";
 export { parseRuleLevels, type RuleLevels } from "./validate/rule-levels.ts";
 export { type ValidateOptions, validateEvals } from "./validate/validate-evals.ts";
+export type {
+	BenchmarkReport,
+	BenchmarkReports,
+	LastSync,
+	Revision,
+	RevisionState,
+	ShownSource,
+	WorkTree,
+	WorkTreeState,
+} from "./sync/benchmark-report.ts";
+export { benchmarkStatus, listBenchmarks, type StatusOptions } from "./sync/benchmark-status.ts";
+export { planSync } from "./sync/plan-sync.ts";
+export { sync } from "./sync/sync.ts";
+export type {
+	ExecutableChange,
+	SyncAction,
+	SyncChanges,
+	SyncEvent,
+	SyncOptions,
+	SyncOutcome,
+	SyncPlan,
+	SyncResult,
+	TouchedEval,
+} from "./sync/sync-types.ts";

@@ -1,0 +1,158 @@
+import { basename, join, resolve } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { parseGitUrl, repositoryName } from "../base/git-url.ts";
+import { checkGitRef, checkGitUrl } from "../base/git-url-check.ts";
+import { interpolateEnv } from "../base/interpolate.ts";
+import { parseYaml } from "../base/yaml-document.ts";
+import { agentvHome, type Environment, expandHome } from "../io/environment.ts";
+import { withLock } from "../io/files/lock.ts";
+import { targetKind } from "../io/files/stat-path.ts";
+import { writeAtomic } from "../io/files/write-atomic.ts";
+import { benchmarkIdPattern } from "../schema/registry-file.ts";
+import { sourceAccess } from "./benchmark-source.ts";
+import { parseRegistry, type Registry, type RegistryEntry, readRegistry, registryFile } from "./registry.ts";
+import { type EntryFields, withEntry, withoutEntry } from "./registry-text.ts";
+
+export interface AddBenchmarkOptions {
+	readonly env: Environment;
+	/** Absolute directory that relative paths are relative to. */
+	readonly cwd: string;
+	readonly id?: string | undefined;
+	readonly name?: string | undefined;
+	/** Branch, tag or full SHA; makes a plain path a git-backed benchmark. */
+	readonly ref?: string | undefined;
+	/** Where the clone goes; default `$AGENTV_HOME/benchmarks/<id>`. Makes a plain path a git-backed benchmark. */
+	readonly path?: string | undefined;
+	readonly now?: Date | undefined;
+}
+
+/** An entry that was written. */
+export interface WrittenEntry {
+	/** The registry's path. */
+	readonly file: string;
+	readonly id: string;
+	/** Keys and values as they stand in the file; variables unresolved. */
+	readonly fields: EntryFields;
+}
+
+/**
+ * Registers a local directory or a git repository; clones nothing. `location` is a path or a git URL, which may hold `${{ }}`.
+ * @throws AgentvError `usage` for a duplicate id (the hint suggests one), `not-found` for a missing directory, `config` for a
+ * URL or ref that is not accepted, or a registry that can't be read
+ */
+export async function addBenchmark(location: string, options: AddBenchmarkOptions): Promise<WrittenEntry> {
+	const { env } = options;
+	const file = registryFile(env);
+	const entry = entryFor(location, options);
+	await edit(file, env, (registry) => {
+		refuseDuplicate(entry.id, registry);
+		return withEntry(registry.document ?? parseYaml("", file), entry.fields);
+	});
+	return { file, ...entry };
+}
+
+/**
+ * Takes an entry out of the registry; the directory stays.
+ * @throws AgentvError `not-found` for an unknown id
+ */
+export async function removeBenchmark(id: string, options: { readonly env: Environment }): Promise<RegistryEntry> {
+	let removed: RegistryEntry | undefined;
+	await edit(registryFile(options.env), options.env, (registry) => {
+		removed = findEntry(registry, id);
+		return registry.document ? withoutEntry(registry.document, removed.index) : "";
+	});
+	if (!removed) throw new AgentvError("internal", "the registry was not edited");
+	return removed;
+}
+
+/**
+ * The entry of that id.
+ * @throws AgentvError `not-found`, with the known ids
+ */
+export function findEntry(registry: Registry, id: string): RegistryEntry {
+	const found = registry.entries.find((entry) => entry.id === id);
+	if (found) return found;
+	const known = registry.entries.map((entry) => entry.id);
+	throw new AgentvError("not-found", `there is no benchmark ${JSON.stringify(id)}`, {
+		hint: known.length === 0 ? "Add one: agentv benchmark add <path-or-git-url>." : `Known: ${known.join(", ")}.`,
+		diagnostics: registry.diagnostics,
+	});
+}
+
+async function edit(file: string, env: Environment, change: (registry: Registry) => string): Promise<void> {
+	await withLock(file, () => {
+		const text = change(readRegistry(env));
+		// What is written must be readable: a last look before it replaces what was there.
+		parseRegistry(text, file, env);
+		writeAtomic(file, text, { mode: 0o600 });
+	});
+}
+
+function refuseDuplicate(id: string, registry: Registry): void {
+	const taken = new Set(registry.entries.map((entry) => entry.id));
+	if (!taken.has(id)) return;
+	let number = 2;
+	while (taken.has(`${id}-${number}`)) number++;
+	throw new AgentvError("usage", `there is already a benchmark ${JSON.stringify(id)}`, {
+		hint: `Choose another id: --id ${id}-${number}.`,
+	});
+}
+
+function entryFor(location: string, options: AddBenchmarkOptions): { id: string; fields: EntryFields } {
+	const { env, cwd } = options;
+	const { value: text, uses } = interpolateEnv(location, env);
+	const isPath = parseGitUrl(text).kind === "path" && !uses.some(({ state }) => state === "unset");
+	const absolute = resolve(cwd, expandHome(text, env));
+	if (isPath && text === "") throw new AgentvError("usage", "the path or URL is empty");
+	if (isPath && uses.length === 0 && targetKind(absolute) === "missing") throw missing(location, absolute);
+	const isGit = !isPath || options.ref !== undefined || options.path !== undefined;
+	const id = options.id ?? defaultId(isPath ? absolute : text, location);
+	if (!benchmarkIdPattern.test(id))
+		throw new AgentvError("usage", `the id ${JSON.stringify(id)} is not accepted`, {
+			hint: "An id is lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+		});
+	const written = isPath && uses.length === 0 && !location.startsWith("~") ? absolute : location;
+	if (isGit) checkSource(written, options);
+	else if (targetKind(absolute) !== "directory") throw new AgentvError("config", `${absolute} is not a directory`);
+	const path = options.path === undefined ? join(agentvHome(env), "benchmarks", id) : clonePath(options.path, cwd);
+	return {
+		id,
+		fields: {
+			id,
+			...(options.name === undefined ? {} : { name: options.name }),
+			path: isGit ? path : written,
+			...(isGit ? { source: { url: written, ...(options.ref === undefined ? {} : { ref: options.ref }) } } : {}),
+			added_at: (options.now ?? new Date()).toISOString(),
+		},
+	};
+}
+
+function clonePath(path: string, cwd: string): string {
+	return path.startsWith("~") || path.includes("${{") ? path : resolve(cwd, path);
+}
+
+function missing(location: string, absolute: string): AgentvError {
+	const isShorthand = /^[\w-]+\/[\w.-]+$/.test(location);
+	return new AgentvError("not-found", `${absolute} does not exist`, {
+		hint: isShorthand
+			? `For a GitHub repository write https://github.com/${location}.git.`
+			: "Name a directory, or a git URL (https://…, git@host:…).",
+	});
+}
+
+function defaultId(text: string, location: string): string {
+	const id = repositoryName(text) ?? repositoryName(basename(text));
+	if (id !== undefined && !id.includes("$")) return id;
+	throw new AgentvError("usage", `no id can be made of ${JSON.stringify(location)}`, { hint: "Give one: --id <id>." });
+}
+
+/** Whether sync would accept URL and ref; variables that are unset here may well be set there. */
+function checkSource(url: string, { env, cwd, ref }: AddBenchmarkOptions): void {
+	const unset = [url, ref ?? ""].some((text) => interpolateEnv(text, env).uses.some(({ state }) => state === "unset"));
+	if (!unset) {
+		sourceAccess({ url, ref }, cwd, env);
+		return;
+	}
+	const refusal = checkGitUrl(url, url) ?? (ref === undefined || ref.includes("${{") ? undefined : checkGitRef(ref));
+	if (refusal) throw new AgentvError("config", refusal.message);
+}

@@ -1,0 +1,178 @@
+import { dirname, join, resolve } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { type Diagnostic, type DocumentPath, finding, hasErrors, type Place } from "../base/diagnostic.ts";
+import { interpolateEnv } from "../base/interpolate.ts";
+import { parseYaml, type YamlDocument } from "../base/yaml-document.ts";
+import { agentvHome, type Environment, expandHome } from "../io/environment.ts";
+import { readTextFile } from "../io/files/read-text.ts";
+import { targetKind } from "../io/files/stat-path.ts";
+import { benchmarkEntrySchema } from "../schema/registry-file.ts";
+import { kindOf, shapeIssues } from "../schema/shape-issues.ts";
+import { sourceAccess, type WrittenSource } from "./benchmark-source.ts";
+import { registryDuplicate, registryShape, registrySource, registryVariable } from "./registry-findings.ts";
+
+/** One usable-looking entry of `benchmarks.yaml`, its variables filled in. */
+export interface RegistryEntry {
+	readonly id: string;
+	readonly name: string;
+	/** Absolute: `~` expanded, relative paths are relative to the registry's directory. */
+	readonly path: string;
+	/** As written: its variables are filled in when it is used (`sourceAccess`). Never show it: use `shownSource`. */
+	readonly source: WrittenSource | undefined;
+	readonly addedAt: string | undefined;
+	/** Index in the list `benchmarks`. */
+	readonly index: number;
+	readonly at: Place;
+	/** Why it can't be used now, one sentence: an unset variable, a refused URL. */
+	readonly problem: string | undefined;
+}
+
+export interface Registry {
+	/** Absolute path of `benchmarks.yaml`, which may not exist. */
+	readonly file: string;
+	readonly entries: readonly RegistryEntry[];
+	/** What is wrong with single entries; they are left out of `entries`, or have a `problem`. */
+	readonly diagnostics: readonly Diagnostic[];
+	/** Undefined when there is no file. */
+	readonly document: YamlDocument | undefined;
+}
+
+const maxBytes = 10 * 1024 * 1024;
+
+/** Where the registry is kept: `$AGENTV_HOME/benchmarks.yaml`. */
+export function registryFile(env: Environment): string {
+	return join(agentvHome(env), "benchmarks.yaml");
+}
+
+/**
+ * Reads the registry anew. A missing file is an empty list; a bad entry is a diagnostic, the others still work.
+ * @throws AgentvError `config`, with diagnostics, when the file as a whole can't be read; nothing may write to it then
+ */
+export function readRegistry(env: Environment): Registry {
+	const file = registryFile(env);
+	if (targetKind(file) === "missing") return { file, entries: [], diagnostics: [], document: undefined };
+	return parseRegistry(readTextFile(file, { maxBytes }), file, env);
+}
+
+/** Reads the registry text of `file`. */
+export function parseRegistry(text: string, file: string, env: Environment): Registry {
+	const document = parseYaml(text, file);
+	if (hasErrors(document.diagnostics)) throw unusable(file, document.diagnostics);
+	const list = benchmarkList(document);
+	const diagnostics: Diagnostic[] = [];
+	const entries: RegistryEntry[] = [];
+	const ids = new Set<string>();
+	for (const [index, value] of list.entries()) {
+		const entry = readEntry(value, index, document, env, diagnostics);
+		if (!entry) continue;
+		if (ids.has(entry.id)) {
+			diagnostics.push(
+				finding(registryDuplicate, { id: entry.id }, { ...entry.at, path: ["benchmarks", index, "id"] }),
+			);
+			continue;
+		}
+		ids.add(entry.id);
+		entries.push(entry);
+	}
+	return { file, entries, diagnostics, document };
+}
+
+function unusable(file: string, diagnostics: readonly Diagnostic[]): AgentvError {
+	return new AgentvError("config", `${file} can't be read as a registry`, {
+		hint: "Correct it by hand; AgentV does not write to a file that it can't read.",
+		diagnostics,
+	});
+}
+
+function benchmarkList(document: YamlDocument): readonly unknown[] {
+	const { value, file } = document;
+	if (value === null || value === undefined) return [];
+	const wrong = (path: DocumentPath, field: string, found: unknown) =>
+		unusable(file, [
+			finding(
+				registryShape,
+				{ field, message: `expected ${path.length === 0 ? "a mapping" : "a list"}, got ${kindOf(found)}` },
+				{ file, path },
+			),
+		]);
+	if (typeof value !== "object" || Array.isArray(value)) throw wrong([], "the document", value);
+	const { benchmarks } = value as Record<string, unknown>;
+	if (benchmarks === null || benchmarks === undefined) return [];
+	if (!Array.isArray(benchmarks)) throw wrong(["benchmarks"], "benchmarks", benchmarks);
+	return benchmarks;
+}
+
+function readEntry(
+	value: unknown,
+	index: number,
+	document: YamlDocument,
+	env: Environment,
+	diagnostics: Diagnostic[],
+): RegistryEntry | undefined {
+	const path = ["benchmarks", index];
+	const at: Place = { file: document.file, path };
+	const place = (...keys: DocumentPath): Place => ({ file: document.file, path: [...path, ...keys] });
+	const texts = asWritten(value, path, document);
+	const id = filledId(texts, env);
+	const parsed = benchmarkEntrySchema.safeParse(id === undefined ? texts : { ...(texts as object), id });
+	if (!parsed.success) {
+		for (const issue of shapeIssues(parsed.error, texts)) {
+			const field = issue.path.join(".") || `entry ${index + 1}`;
+			diagnostics.push(finding(registryShape, { field, message: issue.message }, place(...issue.path)));
+		}
+		return undefined;
+	}
+	const { data } = parsed;
+	const problems: Diagnostic[] = [];
+	const filled = (field: string, text: string) => {
+		const { value: result, uses } = interpolateEnv(text, env);
+		for (const { name, state } of uses)
+			if (state === "unset") problems.push(finding(registryVariable, { id: data.id, field, name }, place(field)));
+		return result;
+	};
+	const base = dirname(document.file);
+	const entry = {
+		id: data.id,
+		name: data.name === undefined ? data.id : filled("name", data.name),
+		path: resolve(base, expandHome(filled("path", data.path), env)),
+		source: data.source,
+		addedAt: data.addedAt,
+		index,
+		at,
+	};
+	const refused = data.source && refusedSource(data.source, base, env);
+	if (refused)
+		problems.push(
+			finding(registrySource, { id: data.id, reason: refused.message, hint: refused.hint }, place("source")),
+		);
+	diagnostics.push(...problems);
+	return { ...entry, problem: problems[0]?.message };
+}
+
+function refusedSource(source: WrittenSource, base: string, env: Environment): AgentvError | undefined {
+	try {
+		sourceAccess(source, base, env);
+		return undefined;
+	} catch (error) {
+		if (error instanceof AgentvError) return error;
+		throw error;
+	}
+}
+
+/** The entry with the scalars that are texts as they are written: an id `007` or a ref `1.10` is no number here. */
+function asWritten(value: unknown, path: DocumentPath, document: YamlDocument): unknown {
+	if (typeof value === "number" || typeof value === "boolean") return document.sourceText(path) ?? String(value);
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+	const known = new Set(["id", "name", "path", "source", "url", "ref", "added_at"]);
+	return Object.fromEntries(
+		Object.entries(value).map(([key, item]) => [
+			key,
+			known.has(key) ? asWritten(item, [...path, key], document) : item,
+		]),
+	);
+}
+
+function filledId(entry: unknown, env: Environment): string | undefined {
+	const id = typeof entry === "object" && entry !== null ? (entry as Record<string, unknown>)["id"] : undefined;
+	return typeof id === "string" ? interpolateEnv(id, env).value : undefined;
+}

@@ -1,0 +1,83 @@
+import { interpolateEnv, type VariableUse } from "../base/interpolate.ts";
+import { scanReferences } from "../base/scan-references.ts";
+import { isSecretName } from "../base/secrets.ts";
+import type { Environment } from "../io/environment.ts";
+
+const neutral = "\ue000";
+
+/** Where the user part of a URL template stands, when the template itself shows one: `https://HERE@host/…`. */
+function userPartOf(written: string): readonly [start: number, end: number] | undefined {
+	let masked = "";
+	let done = 0;
+	for (const { range } of scanReferences(written)) {
+		masked += written.slice(done, range[0]) + neutral.repeat(range[1] - range[0]);
+		done = range[1];
+	}
+	const match = /^([^/?#@]*:\/\/)([^/?#]*)@/.exec(masked + written.slice(done));
+	if (match?.[1] === undefined || match[2] === undefined) return undefined;
+	return [match[1].length, match[1].length + match[2].length];
+}
+
+/**
+ * The environment in which a URL template is filled in: what lands in its user part is percent-encoded, so that a token
+ * may hold a slash or an `@`. What is encoded already stays.
+ */
+export function urlEnvironment(written: string, env: Environment): Environment {
+	const encoded: Record<string, string> = {};
+	for (const name of namesInUserPart(written)) {
+		const value = env[name];
+		const isEncoded = value === undefined || (/%[0-9a-f]{2}/i.test(value) && !/[/?#@:\s]/.test(value));
+		if (!isEncoded) encoded[name] = encodeURIComponent(value);
+	}
+	return { ...env, ...encoded };
+}
+
+function namesInUserPart(written: string): string[] {
+	const span = userPartOf(written);
+	return span ? usesOf(written).flatMap((use) => (isWithin(use, span) ? [use.name] : [])) : [];
+}
+
+function isWithin(use: VariableUse, [start, end]: readonly [number, number]): boolean {
+	return use.range[0] >= start && use.range[1] <= end;
+}
+
+function usesOf(written: string): readonly VariableUse[] {
+	return interpolateEnv(written, {}).uses;
+}
+
+/**
+ * A variable with a secret's name that stands outside the user part: there it would reach git's configuration and the
+ * process list. A variable that is the whole URL may be called what it likes.
+ */
+export function misplacedSecret(written: string): string | undefined {
+	const span = userPartOf(written);
+	return usesOf(written).find(
+		(use) => isSecretName(use.name) && !use.whole && !(span !== undefined && isWithin(use, span)),
+	)?.name;
+}
+
+/**
+ * A URL template as it may be shown: passwords written literally, also into a default, are replaced by `***`; variables
+ * stay references.
+ */
+export function shownSource(written: string): string {
+	const references: string[] = [];
+	let text = "";
+	let done = 0;
+	for (const token of scanReferences(written)) {
+		if (token.kind !== "reference") continue;
+		text += written.slice(done, token.range[0]) + neutral;
+		references.push(maskLiterals(written.slice(...token.range)));
+		done = token.range[1];
+	}
+	const masked = maskLiterals(text + written.slice(done));
+	return masked.replaceAll(neutral, () => references.shift() ?? "");
+}
+
+function maskLiterals(text: string): string {
+	return text.replace(/(:\/\/)([^/?#:]*)(:[^/?#]*)?@/g, (_, slashes: string, user: string, password?: string) => {
+		const shown = user === neutral || user.length < 20 ? user : "***";
+		if (password === undefined) return `${slashes}${shown}@`;
+		return `${slashes}${shown}:${password.slice(1).replace(/[^\ue000]+/g, "***")}@`;
+	});
+}
