@@ -13,15 +13,12 @@ export type { LoadedEval, Suite, TestCase } from "./model/eval-types.ts";
 export { type LoadOptions, loadEval } from "./model/load-eval.ts";
 export { loadTargets, type TargetScope } from "./model/load-targets.ts";
 export { type LocatedFinding, locateFindings } from "./model/locate-findings.ts";
-export { collectReferences, portableRoot, type Reference, type References } from "./model/references.ts";
+export { portableRoot } from "./model/portable-root.ts";
+export type { Reference, References } from "./model/reference.ts";
+export { collectReferences } from "./model/references.ts";
 export { type AddBenchmarkOptions, addBenchmark, removeBenchmark, type WrittenEntry } from "./model/registry-edit.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
-export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
-export type { FixWhen, RuleGroup } from "./validate/rule.ts";
-export { type RuleDoc, ruleDoc, ruleDocs } from "./validate/rule-docs.ts";
-export { parseRuleLevels, type RuleLevels } from "./validate/rule-levels.ts";
-export { type ValidateOptions, validateEvals } from "./validate/validate-evals.ts";
 export type {
 	BenchmarkReport,
 	BenchmarkReports,
@@ -46,3 +43,8 @@ export type {
 	SyncResult,
 	TouchedEval,
 } from "./sync/sync-types.ts";
+export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
+export type { FixWhen, RuleGroup } from "./validate/rule.ts";
+export { type RuleDoc, ruleDoc, ruleDocs } from "./validate/rule-docs.ts";
+export { parseRuleLevels, type RuleLevels } from "./validate/rule-levels.ts";
+export { type ValidateOptions, validateEvals } from "./validate/validate-evals.ts";

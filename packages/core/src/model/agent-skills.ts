@@ -1,6 +1,7 @@
 import { basename } from "node:path";
+import type { DocumentPath } from "../base/diagnostic.ts";
 import { slugify } from "../base/slug.ts";
-import type { Part } from "./source.ts";
+import type { Part, Source } from "./source.ts";
 
 /** Agent Skills' own format: `evals.json` with `{skill_name, evals: […]}`. */
 export function isAgentSkillsFile(file: string, value: unknown): boolean {
@@ -34,11 +35,25 @@ export function agentSkillsEnvelope(part: Part): Part {
 			...(assertions === undefined ? {} : { assertions }),
 		};
 	});
-	const renamed: Readonly<Record<string, string>> = { tests: "evals", input: "prompt", input_files: "files" };
 	const name = typeof skill === "string" ? slugify(skill) : "";
 	return {
 		...part,
 		value: { ...(name ? { name } : {}), tests },
-		written: (path) => part.written(path.map((key) => (typeof key === "string" ? (renamed[key] ?? key) : key))),
+		written: (path) => part.written(asWritten(path)),
 	};
+}
+
+/** The source, finding places that are named by our field names. */
+export function agentSkillsSource(source: Source): Source {
+	return {
+		...source,
+		locate: (place) => source.locate(place.path ? { ...place, path: asWritten(place.path) } : place),
+	};
+}
+
+const renamed: Readonly<Record<string, string>> = { tests: "evals", input: "prompt", input_files: "files" };
+
+function asWritten([first, index, field, ...rest]: DocumentPath): DocumentPath {
+	const path = [first, index, field].filter((key) => key !== undefined);
+	return [...path.map((key) => (typeof key === "string" ? (renamed[key] ?? key) : key)), ...rest];
 }

@@ -21,7 +21,7 @@ export function checkTests(tests: readonly TestCase[], loading: Loading): void {
 	}
 	for (const test of tests) {
 		for (const id of test.dependsOn) {
-			if (byId.has(id)) continue;
+			if (byId.has(id) || loading.failedTests.has(id)) continue;
 			loading.report(
 				finding(
 					dependsOn,

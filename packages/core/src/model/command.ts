@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import type { Place } from "../base/diagnostic.ts";
 import type { CommandText } from "../schema/primitives.ts";
 import type { DiskView } from "./disk-view.ts";
@@ -40,6 +40,18 @@ export function parseCommand(text: CommandText): ParsedCommand {
 	}
 	const words = splitWords(text);
 	return words ? { kind: "argv", words } : { kind: "shell", text };
+}
+
+/**
+ * The words of a command as a run will have them: a value of a variable never adds words or shell syntax. Where a value
+ * changes what the words are, those stay as written, `${{ }}` included.
+ */
+export function parseAsRun({ text, written }: CommandSpec): ParsedCommand {
+	const plain = parseCommand(text);
+	if (written === undefined) return plain;
+	const source = parseCommand(written);
+	if (source.kind === "shell") return { kind: "shell", text: typeof text === "string" ? text : text.join(" ") };
+	return plain.kind === "argv" && plain.words.length === source.words.length ? plain : source;
 }
 
 const placeholder = /^(?:\$?\$\{\{.*?\}\}|\{\{.*?\}\}|\{[A-Za-z_][A-Za-z0-9_]*\})/s;
@@ -141,4 +153,14 @@ export function fileOfWord(word: string, command: CommandSpec, view: DiskView): 
 /** A word that plainly means a file: it begins with `./` or `../`, whether such a file exists or not. */
 export function meansFile(word: string): boolean {
 	return /^\.{1,2}\//.test(word);
+}
+
+const shells = new Set(["sh", "bash", "dash", "zsh", "ksh", "ash"]);
+
+/** Which word is the script of `sh -c SCRIPT`: there a value must be quoted as in the shell form. */
+export function shellScriptIndex(words: readonly string[]): number | undefined {
+	if (!shells.has(basename(words[0] ?? ""))) return undefined;
+	const option = words.findIndex((word, index) => index > 0 && /^-[a-zA-Z]*c[a-zA-Z]*$/.test(word));
+	if (option < 0 || words.slice(1, option).some((word) => !/^[-+]/.test(word))) return undefined;
+	return words.findIndex((word, index) => index > option && !/^[-+]/.test(word));
 }

@@ -74,6 +74,8 @@ export interface WorkspaceRepo {
 	/** Present when `repo` is a path on this machine. */
 	readonly local?: PathText;
 	readonly commit?: string;
+	/** Where the commit is written. */
+	readonly commitAt?: Place;
 	readonly sparse?: readonly string[];
 	readonly ancestor: number;
 	readonly at: Place;

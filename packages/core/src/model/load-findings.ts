@@ -149,6 +149,13 @@ export const targetInvalid: FindingKind<{ name: string; reason: string; hint?: s
 	hint: ({ hint }) => hint,
 };
 
+export const targetBatching: FindingKind<{ name: string }> = {
+	rule: "targets.undefined",
+	severity: "warning",
+	message: ({ name }) => `target ${quote(name)} asks for provider_batching, which is not supported`,
+	hint: () => "let the command answer one prompt at a time",
+};
+
 export const targetDuplicate: FindingKind<{ name: string; first: string }> = {
 	rule: "schema.shape",
 	severity: error,

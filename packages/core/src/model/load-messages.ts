@@ -79,3 +79,11 @@ export function withInputFiles(messages: readonly Message[], files: readonly Con
 		return { ...message, content: [...files, ...content] };
 	});
 }
+
+/** The pieces of an `input_files` field; `part` is that field. */
+export function inputFilePieces(files: readonly string[] | undefined, part: Part, base: string): ContentPiece[] {
+	return (files ?? []).map((raw, index) => {
+		const at = Array.isArray(part.value) ? placeOf(part, [index]) : part.at;
+		return { type: "file", path: { raw, at, base } };
+	});
+}

@@ -1,7 +1,9 @@
-import { dirname } from "node:path";
+import { basename, dirname, posix } from "node:path";
 import type { z } from "zod";
+import type { DocumentPath } from "../base/diagnostic.ts";
 import type { CommandText } from "../schema/primitives.ts";
 import {
+	type AgentRulesEntry,
 	extensionSchema,
 	type HookEntry,
 	hooksSchema,
@@ -50,7 +52,7 @@ function readWorkspaceObject(part: Part, base: string, loading: Loading): Worksp
 			? {}
 			: { template: { raw: entry.template, at: placeOf(part, ["template"]), base } }),
 		isolation: isolationOf(entry),
-		repos: (entry.repos ?? []).map((repo, index) => readRepo(repo, child(part, "repos", index), base)),
+		repos: (entry.repos ?? []).map((repo, index) => readRepo(repo, child(part, "repos", index), base, loading)),
 		hooks: entry.hooks ? hooksOf(entry.hooks, child(part, "hooks"), base) : {},
 		env: entry.env ?? {},
 		at: part.at,
@@ -61,23 +63,42 @@ function isolationOf(entry: WorkspaceEntry): Workspace["isolation"] {
 	return entry.isolation ?? (entry.mode === "temp" || entry.mode === "per_test" ? "per_test" : "shared");
 }
 
-function readRepo(entry: RepoEntry, part: Part, base: string): WorkspaceRepo {
+function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading): WorkspaceRepo {
 	const repo = entry.repo ?? entry.source?.url ?? entry.source?.path ?? "";
+	if (repo === "")
+		loading.shape(
+			part.at,
+			"repos",
+			"a repository needs `repo`: org/name, a URL, or a path that begins with `.`, `/` or `~`",
+		);
+	if (entry.path !== undefined && leavesWorkspace(entry.path))
+		loading.shape(placeOf(part, ["path"]), "path", `${JSON.stringify(entry.path)} leaves the workspace`);
 	const at =
 		entry.repo === undefined && entry.source
 			? placeOf(part, ["source", entry.source.url === undefined ? "path" : "url"])
 			: placeOf(part, ["repo"]);
 	const commit = entry.commit ?? entry.baseCommit ?? entry.checkout?.ref;
+	const commitPath = (
+		entry.commit === undefined && entry.baseCommit === undefined
+			? ["checkout", "ref"]
+			: [entry.commit === undefined ? "base_commit" : "commit"]
+	) satisfies DocumentPath;
 	const sparse = entry.sparse ?? entry.clone?.sparse;
 	return {
 		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/\/+$/, ""),
 		repo,
 		...(/^[.~/]/.test(repo) ? { local: { raw: repo, at, base } } : {}),
-		...(commit === undefined ? {} : { commit }),
+		...(commit === undefined ? {} : { commit, commitAt: placeOf(part, commitPath) }),
 		...(sparse ? { sparse } : {}),
 		ancestor: entry.ancestor ?? entry.checkout?.ancestor ?? 0,
 		at: part.at,
 	};
+}
+
+/** Whether a path inside a workspace, as written, leads out of it. */
+function leavesWorkspace(path: string): boolean {
+	const way = posix.normalize(path.replaceAll("\\", "/"));
+	return way.startsWith("/") || /^[a-z]:/i.test(way) || way === ".." || way.startsWith("../");
 }
 
 /** Reads a `hooks` block, of a workspace, an eval or a target. */
@@ -166,18 +187,38 @@ export function readExtension(part: Part, base: string, loading: Loading): Exten
 		);
 		return undefined;
 	}
-	const paths: Partial<Record<AgentRuleKind, PathText[]>> = {};
-	for (const kind of ruleKinds) {
-		const written = child(part, kind);
-		entry[kind]?.forEach((raw, index) => {
-			const at = Array.isArray(written.value) ? placeOf(part, [kind, index]) : written.at;
-			paths[kind] = [...(paths[kind] ?? []), { raw, at, base }];
-		});
-	}
+	const paths = rulePaths(entry, part, base, loading);
 	return {
 		kind: "agent-rules",
 		hook: entry.hook ?? "beforeAll",
 		...(Object.keys(paths).length > 0 ? { paths } : {}),
 		at: part.at,
 	};
+}
+
+/** The paths of `agentv:agent-rules`; they are staged by their base names, which must differ within a kind. */
+function rulePaths(
+	entry: AgentRulesEntry,
+	part: Part,
+	base: string,
+	loading: Loading,
+): Partial<Record<AgentRuleKind, PathText[]>> {
+	const paths: Partial<Record<AgentRuleKind, PathText[]>> = {};
+	for (const kind of ruleKinds) {
+		const written = child(part, kind);
+		const names = new Map<string, string>();
+		entry[kind]?.forEach((raw, index) => {
+			const at = Array.isArray(written.value) ? placeOf(part, [kind, index]) : written.at;
+			const first = names.get(basename(raw));
+			if (first === undefined) names.set(basename(raw), raw);
+			else
+				loading.shape(
+					at,
+					kind,
+					`${JSON.stringify(first)} and ${JSON.stringify(raw)} have the same name; each is staged by it`,
+				);
+			paths[kind] = [...(paths[kind] ?? []), { raw, at, base }];
+		});
+	}
+	return paths;
 }

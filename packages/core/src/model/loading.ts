@@ -11,11 +11,15 @@ import { readSource, type Source } from "./source.ts";
 /** The state of loading one eval: what it read, and what it found. */
 export class Loading {
 	readonly diagnostics: Diagnostic[] = [];
+	/** Ids of tests that could not be loaded: what depends on them is not wrong for that. */
+	readonly failedTests = new Set<string>();
 	readonly sources = new Map<string, Source>();
 	readonly files: LoadedFile[] = [];
 	readonly view: DiskView;
 	readonly env: Environment;
 	readonly scope: EvalScope;
+
+	readonly #reported = new Set<string>();
 
 	constructor(view: DiskView, env: Environment, scope: EvalScope) {
 		this.view = view;
@@ -23,7 +27,11 @@ export class Loading {
 		this.scope = scope;
 	}
 
+	/** Keeps a finding, once: parts that are read a second time by a narrower schema report again. */
 	report(diagnostic: Diagnostic): void {
+		const key = findingKey(diagnostic);
+		if (this.#reported.has(key)) return;
+		this.#reported.add(key);
 		this.diagnostics.push(diagnostic);
 	}
 
@@ -45,9 +53,20 @@ export class Loading {
 		}
 	}
 
+	/** The plain text of `file`, which is no document; reported at `at` where it cannot be read. */
+	text(file: string, at: Place): string | undefined {
+		try {
+			return this.view.readText(file);
+		} catch (error) {
+			if (!(error instanceof AgentvError)) throw error;
+			this.report(finding(unreadable, { file, reason: error.message }, at));
+			return undefined;
+		}
+	}
+
 	add(source: Source): Source {
 		this.sources.set(source.file, source);
-		this.diagnostics.push(...source.diagnostics);
+		for (const diagnostic of source.diagnostics) this.report(diagnostic);
 		return source;
 	}
 
@@ -72,4 +91,9 @@ export class Loading {
 		const range = this.sources.get(place.file)?.locate(place);
 		return range ? `${place.file}:${range.start.line}` : place.file;
 	}
+}
+
+/** Equal for findings that say the same of the same place. */
+export function findingKey({ rule, message, at }: Diagnostic): string {
+	return [rule, message, at.file, at.line ?? "", at.part ?? "", ...(at.range ?? []), ...(at.path ?? [])].join("\0");
 }

@@ -1,41 +1,20 @@
-import { join, resolve } from "node:path";
 import { finding } from "../base/diagnostic.ts";
 import { type TestEntry, testEntrySchema } from "../schema/test-entry.ts";
-import type {
-	Assertion,
-	ContentPiece,
-	Message,
-	Repeat,
-	Suite,
-	TargetChoice,
-	TestCase,
-	Turn,
-	Workspace,
-} from "./eval-types.ts";
+import type { Assertion, Message, Suite, TargetChoice, TestCase, Turn, Workspace } from "./eval-types.ts";
 import { readAssertions } from "./load-assertions.ts";
 import { testIncomplete } from "./load-findings.ts";
-import { messageText, readExpected, readMessages, withInputFiles } from "./load-messages.ts";
+import { inputFilePieces, messageText, readExpected, readMessages, withInputFiles } from "./load-messages.ts";
 import type { RawTest } from "./load-tests.ts";
 import { readWorkspace } from "./load-workspace.ts";
 import type { Loading } from "./loading.ts";
-import type { PathText } from "./path-text.ts";
+import { mergeMetadata, metadataFiles } from "./read-metadata.ts";
+import { repeatOf } from "./read-repeat.ts";
 import { readShape } from "./read-shape.ts";
-import { child, type Part, placeOf } from "./source.ts";
+import { tagsOf } from "./read-tags.ts";
+import { child, type Part } from "./source.ts";
 import { readTargetChoice } from "./target-choice.ts";
 import { fillVars } from "./template-vars.ts";
-
-/** What an eval gives to each of its tests. */
-export interface TestDefaults {
-	readonly suite: Suite;
-	readonly tags: readonly string[];
-	readonly metadata: Readonly<Record<string, unknown>>;
-	/** Messages put before every test's own, for these `vars`. */
-	readonly input: (vars: Readonly<Record<string, unknown>>) => readonly Message[];
-	readonly inputFiles: readonly ContentPiece[];
-	readonly assertions: (vars: Readonly<Record<string, unknown>>) => readonly Assertion[];
-	/** Text of PROMPT.md beside the eval. */
-	readonly prompt: string | undefined;
-}
+import type { TestDefaults, Vars } from "./test-defaults.ts";
 
 /** Reads one test. Reports what is wrong and returns `undefined` where it could not run. */
 export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading): TestCase | undefined {
@@ -47,7 +26,7 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		return undefined;
 	}
 	const entry = readShape(testEntrySchema, part, loading);
-	if (!entry) return undefined;
+	if (!entry) return failed(part, loading);
 	const id = typeof (part.value as { id: unknown }).id === "number" ? (part.written(["id"]) ?? entry.id) : entry.id;
 	const { base } = raw;
 	const input = inputOf(entry, part, base, defaults, vars);
@@ -66,7 +45,7 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		part,
 		loading,
 	);
-	if (!reported) return undefined;
+	if (!reported) return failed(part, loading);
 	const { suite } = defaults;
 	const workspace = workspaceOf(entry, raw, part, suite, loading);
 	const target = entry.target ?? entry.execution?.target;
@@ -101,13 +80,18 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 	};
 }
 
+function failed(part: Part, loading: Loading): undefined {
+	const id = (part.value as { id?: unknown } | null)?.id;
+	if (typeof id === "string" || typeof id === "number") loading.failedTests.add(String(id));
+}
+
 function given<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
 	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
 }
 
-const noVars: Readonly<Record<string, unknown>> = {};
+const noVars: Vars = {};
 
-function varsOf(value: unknown): Readonly<Record<string, unknown>> {
+function varsOf(value: unknown): Vars {
 	const vars = typeof value === "object" && value !== null ? (value as { vars?: unknown }).vars : undefined;
 	return typeof vars === "object" && vars !== null && !Array.isArray(vars) ? (vars as Record<string, unknown>) : noVars;
 }
@@ -118,26 +102,22 @@ function missingId(part: Part): boolean {
 	return id === undefined || id === null || id === "";
 }
 
-function inputOf(
-	entry: TestEntry,
-	part: Part,
-	base: string,
-	defaults: TestDefaults,
-	vars: Readonly<Record<string, unknown>>,
-): Message[] {
+function inputOf(entry: TestEntry, part: Part, base: string, defaults: TestDefaults, vars: Vars): Message[] {
 	const own: readonly Message[] =
-		entry.input !== undefined
-			? readMessages(entry.input, child(part, "input"), base)
-			: defaults.prompt !== undefined && !entry.turns
-				? [{ role: "user", content: defaults.prompt }]
-				: [];
-	const written = child(part, "input_files");
-	const files = (entry.inputFiles ?? []).map((raw, index): ContentPiece => {
-		const at = Array.isArray(written.value) ? placeOf(written, [index]) : written.at;
-		return { type: "file", path: { raw, at, base } };
-	});
+		entry.input !== undefined ? readMessages(entry.input, child(part, "input"), base) : promptOf(entry, defaults, vars);
+	const files = inputFilePieces(entry.inputFiles, child(part, "input_files"), base);
+	const attached = files.length > 0 ? files : defaults.inputFiles;
 	const shared = defaults.input(vars);
-	return withInputFiles([...shared, ...own], files.length > 0 ? files : defaults.inputFiles);
+	// They belong to the test's own question; only a test that adds none leaves them to what all tests share.
+	return own.some((message) => message.role === "user")
+		? [...shared, ...withInputFiles(own, attached)]
+		: withInputFiles([...shared, ...own], attached);
+}
+
+/** PROMPT.md beside the eval is the input of a test that has none. */
+function promptOf(entry: TestEntry, defaults: TestDefaults, vars: Vars): Message[] {
+	const text = entry.turns ? undefined : defaults.prompt();
+	return text === undefined ? [] : [{ role: "user", content: fillVars(text, vars) }];
 }
 
 function ownAssertions(entry: TestEntry, part: Part, base: string, loading: Loading): Assertion[] {
@@ -212,86 +192,4 @@ function choiceOf(
 		entry.target === undefined ? child(part, "execution", "target") : child(part, "target"),
 		base,
 	);
-}
-
-/** `tags` as a list: a map's entries read `name=value`. */
-export function tagsOf(tags: readonly string[] | Readonly<Record<string, string>> | undefined): readonly string[] {
-	if (tags === undefined) return [];
-	return isList(tags) ? tags : Object.entries(tags).map(([name, value]) => `${name}=${value}`);
-}
-
-function isList(value: unknown): value is readonly string[] {
-	return Array.isArray(value);
-}
-
-type Written =
-	| number
-	| {
-			readonly count: number;
-			readonly strategy?: Repeat["strategy"] | undefined;
-			readonly earlyExit?: boolean | undefined;
-	  }
-	| undefined;
-type Trials = { readonly count: number; readonly strategy?: string | undefined } | undefined;
-
-/** `repeat`, or the older `execution.trials` whose `pass_at_k` reads as `pass_any`. */
-export function repeatOf(repeat: Written, trials: Trials): Repeat | undefined {
-	if (typeof repeat === "number") return { count: repeat, strategy: "mean", earlyExit: false };
-	if (repeat) return { count: repeat.count, strategy: repeat.strategy ?? "mean", earlyExit: repeat.earlyExit ?? false };
-	if (!trials) return undefined;
-	const strategies: Record<string, Repeat["strategy"]> = {
-		pass_at_k: "pass_any",
-		pass_any: "pass_any",
-		pass_all: "pass_all",
-	};
-	return { count: trials.count, strategy: strategies[trials.strategy ?? "pass_at_k"] ?? "mean", earlyExit: false };
-}
-
-/** The eval's metadata under the test's: lists are joined without repeats, the test's scalar wins. */
-function mergeMetadata(
-	shared: Readonly<Record<string, unknown>>,
-	own: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-	const merged: Record<string, unknown> = { ...shared, ...own };
-	for (const [key, value] of Object.entries(own)) {
-		const before = shared[key];
-		if (Array.isArray(before) && Array.isArray(value)) merged[key] = [...new Set([...before, ...value])];
-	}
-	return merged;
-}
-
-/** Strings under `…_file` and `…_path` are references where such a file exists relative to the eval. */
-function metadataFiles(
-	metadata: Readonly<Record<string, unknown>>,
-	part: Part,
-	base: string,
-	suite: Suite,
-	loading: Loading,
-): PathText[] {
-	const found: PathText[] = [];
-	const own = (part.value as { metadata?: Record<string, unknown> }).metadata ?? {};
-	const look = (value: unknown, path: (string | number)[]): void => {
-		if (Array.isArray(value)) for (const [index, item] of value.entries()) look(item, [...path, index]);
-		else if (typeof value === "object" && value !== null)
-			for (const [key, item] of Object.entries(value)) look(item, [...path, key]);
-		else if (typeof value === "string" && value !== "" && isFileKey(path)) {
-			const at = Object.hasOwn(own, path[0] as string) ? placeOf(part, ["metadata", ...path]) : part.at;
-			const directory = [suite.scope.directory, base].find(
-				(candidate) => loading.view.kind(resolve(candidate, value)) !== "missing",
-			);
-			if (directory) found.push({ raw: value, at, base: directory });
-		}
-	};
-	look(metadata, []);
-	return found;
-}
-
-function isFileKey(path: readonly (string | number)[]): boolean {
-	const key = [...path].reverse().find((part) => typeof part === "string");
-	return typeof key === "string" && /_(file|path)s?$/.test(key);
-}
-
-/** Where a PROMPT.md would stand for an eval in `directory`. */
-export function promptFile(directory: string): string {
-	return join(directory, "PROMPT.md");
 }

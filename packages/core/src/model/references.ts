@@ -1,72 +1,24 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, resolve } from "node:path";
 import type { Place } from "../base/diagnostic.ts";
 import { isInside } from "../io/files/path-inside.ts";
-import { type CommandSpec, type CommandWord, fileOfWord, meansFile, parseCommand, wordBases } from "./command.ts";
+import {
+	type CommandSpec,
+	type CommandWord,
+	fileOfWord,
+	meansFile,
+	parseAsRun,
+	shellScriptIndex,
+	wordBases,
+} from "./command.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import type { Assertion, Hooks, LoadedEval, Message, Suite, TestCase, Workspace } from "./eval-types.ts";
 import { hookNames } from "./eval-types.ts";
-import { type PathFound, type PathText, resolvePath } from "./path-text.ts";
+import { type PathText, resolvePath } from "./path-text.ts";
+import type { ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
-/** What a reference is for. */
-export type ReferenceKind =
-	| "tests"
-	| "suite"
-	| "workspace-file"
-	| "include"
-	| "prompt-file"
-	| "template"
-	| "repository"
-	| "input-file"
-	| "prompt"
-	| "metadata-file"
-	| "fixtures"
-	| "hook"
-	| "grader"
-	| "target-command"
-	| "healthcheck"
-	| "preprocessor"
-	| "prompt-command"
-	| "working-directory"
-	| "extension"
-	| "agent-rules"
-	| "custom-grader";
-
-/** `opaque`: a shell text whose files can't be known. `run-time`: the path exists only while a test runs. */
-export type ReferenceState = "ok" | "missing" | "outside-eval" | "outside-root" | "opaque" | "run-time";
-
-/** One thing outside its own text that an eval points at. */
-export interface Reference {
-	readonly kind: ReferenceKind;
-	/** As written, after `${{ }}`. */
-	readonly raw: string;
-	readonly at: Place;
-	/** Directory that `raw` is relative to. */
-	readonly base: string;
-	/** Absolute path; for `missing`, where it was looked for first. */
-	readonly resolved: string;
-	readonly state: ReferenceState;
-	readonly found: PathFound | undefined;
-	/** What stands at `resolved`. */
-	readonly onDisk: "file" | "directory" | "link" | "other" | "missing";
-	/** For a word of a command: which word. */
-	readonly word?: CommandWord;
-	/** For words and working directories: the whole command. */
-	readonly command?: CommandSpec;
-}
-
-/** A program named by a bare word (`node`, `git`), found through PATH at run time. */
-export interface ExecutableUse {
-	readonly name: string;
-	readonly at: Place;
-	readonly command: CommandSpec;
-}
-
-export interface References {
-	readonly files: readonly Reference[];
-	readonly executables: readonly ExecutableUse[];
-}
+export type { ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
 
 /**
  * Walks a loaded eval and the targets it uses once, and yields everything they point at. Validation judges the list, bundling
@@ -127,7 +79,8 @@ class Walk {
 	messages(messages: readonly Message[], scope: EvalScope): void {
 		for (const { content } of messages) {
 			if (typeof content === "string") continue;
-			for (const piece of content) if (piece.type !== "text") this.path("input-file", piece.path, scope);
+			for (const piece of content)
+				if (piece.type !== "text" && !isUrl(piece.path.raw)) this.path("input-file", piece.path, scope);
 		}
 	}
 
@@ -185,25 +138,26 @@ class Walk {
 		if (this.#commands.has(key)) return;
 		this.#commands.add(key);
 		if (command.cwd) this.#workingDirectory(command, command.cwd, scope);
-		const parsed = parseCommand(command.text);
+		const parsed = parseAsRun(command);
 		if (parsed.kind === "shell") {
-			this.files.set(key, {
-				kind,
-				raw: parsed.text,
-				at: command.at,
-				base: command.base,
-				resolved: command.base,
-				state: "opaque",
-				found: undefined,
-				onDisk: "missing",
-				command,
-			});
+			this.#opaque(kind, parsed.text, command.at, command);
 			return;
 		}
-		for (const word of parsed.words) this.#word(kind, word, command);
+		const script = shellScriptIndex(parsed.words.map(({ text }) => text));
+		for (const word of parsed.words) {
+			if (word.index === script) this.#opaque(kind, word.text, wordPlace(command, word), command);
+			else this.#word(kind, word, command);
+		}
 		const first = parsed.words[0];
 		if (first && !first.text.includes("/") && !first.text.includes("{"))
 			this.executables.push({ name: first.text, at: command.at, command });
+	}
+
+	/** A shell's text: what files it touches only the shell knows. */
+	#opaque(kind: ReferenceKind, raw: string, at: Place, command: CommandSpec): void {
+		const { base } = command;
+		const nothing = { resolved: base, state: "opaque", found: undefined, onDisk: "missing" } as const;
+		this.files.set(keyOf(kind, at, raw), { kind, raw, at, base, ...nothing, command });
 	}
 
 	#workingDirectory(command: CommandSpec, cwd: PathText, scope: EvalScope): void {
@@ -239,7 +193,8 @@ class Walk {
 			});
 			return;
 		}
-		if (meansFile(word.text) && !word.text.includes("{")) this.files.set(key, this.#missingWord(shared, word, command));
+		const searched = word.text.includes("{") ? undefined : this.#searchedWord(shared, word, command);
+		if (searched) this.files.set(key, searched);
 		else if (kind !== "target-command" || command.cwd) this.#bareWord(key, shared, word);
 	}
 
@@ -255,13 +210,20 @@ class Walk {
 			this.files.set(key, { ...shared, resolved: path, state: this.#reach(path), found: "direct", onDisk: "file" });
 	}
 
-	/** A `./x` or `../x` word without a file: other letter case, or (older evals) somewhere up the tree. */
-	#missingWord(
+	/**
+	 * A word that plainly means a file which is not there as written: other letter case, backslashes, or (older evals)
+	 * somewhere up the tree. Undefined for words that may mean anything.
+	 */
+	#searchedWord(
 		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },
 		word: CommandWord,
 		command: CommandSpec,
-	): Reference {
+	): Reference | undefined {
+		const backslashes = word.text.includes("\\") && typeof command.text !== "string";
+		const plain = meansFile(word.text) || (word.index === 0 && isAbsolute(word.text));
+		if (!plain && !backslashes) return undefined;
 		const resolved = resolvePath({ raw: word.text, at: command.at, base: shared.base }, this.#scope, this.#view);
+		if (!plain && resolved.found === undefined) return undefined;
 		const state = resolved.found === undefined ? "missing" : this.#reach(resolved.path);
 		return { ...shared, resolved: resolved.path, state, found: resolved.found, onDisk: resolved.kind };
 	}
@@ -276,6 +238,11 @@ class Walk {
 	}
 }
 
+/** An image or file may be given by its address, or as data. */
+function isUrl(text: string): boolean {
+	return /^(https?:\/\/|data:)/i.test(text);
+}
+
 function keyOf(kind: ReferenceKind, at: Place, text: string): string {
 	return `${kind}\0${at.file}\0${at.line ?? ""}\0${(at.path ?? []).join("\0")}\0${text}`;
 }
@@ -285,14 +252,4 @@ function wordPlace(command: CommandSpec, word: CommandWord): Place {
 	return typeof command.text === "string"
 		? command.at
 		: { ...command.at, path: [...(command.at.path ?? []), word.index] };
-}
-
-/** The smallest directory that holds the eval and everything it needs from its root. */
-export function portableRoot(loaded: LoadedEval, references: References): string {
-	const needed = references.files
-		.filter((reference) => reference.state === "ok" || reference.state === "outside-eval")
-		.map((reference) => reference.resolved);
-	let root = loaded.scope.directory;
-	while (root !== loaded.scope.root && !needed.every((path) => isInside(root, path))) root = dirname(root);
-	return join(root);
 }

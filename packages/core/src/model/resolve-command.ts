@@ -1,9 +1,9 @@
-import { basename, isAbsolute, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { interpolateEnv } from "../base/interpolate.ts";
 import type { Environment } from "../io/environment.ts";
 import { targetKind } from "../io/files/stat-path.ts";
-import { type CommandSpec, fileOfWord, meansFile, parseCommand } from "./command.ts";
+import { type CommandSpec, fileOfWord, meansFile, parseCommand, shellScriptIndex } from "./command.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import { resolvePath } from "./path-text.ts";
@@ -133,14 +133,4 @@ function fillWord(word: string, readHole: HoleReader): string[] {
 		at += next?.length ?? 1;
 	}
 	return [filled];
-}
-
-const shells = new Set(["sh", "bash", "dash", "zsh", "ksh", "ash"]);
-
-/** Which word is the script of `sh -c SCRIPT`: there a value must be quoted as in the shell form. */
-function shellScriptIndex(words: readonly string[]): number | undefined {
-	if (!shells.has(basename(words[0] ?? ""))) return undefined;
-	const option = words.findIndex((word, index) => index > 0 && /^-[a-zA-Z]*c[a-zA-Z]*$/.test(word));
-	if (option < 0 || words.slice(1, option).some((word) => !/^[-+]/.test(word))) return undefined;
-	return words.findIndex((word, index) => index > option && !/^[-+]/.test(word));
 }

@@ -1,15 +1,21 @@
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
 import { type ProviderName, type ProviderSettings, providerAliases, providerSchemas } from "../schema/target-file.ts";
-import { hooksSchema } from "../schema/workspace-entry.ts";
-import type { CommandSpec } from "./command.ts";
-import type { Hooks, TargetChoice } from "./eval-types.ts";
-import { schemaShape, targetCircular, targetInvalid, targetUndefined, variableUnset } from "./load-findings.ts";
+import type { TargetChoice } from "./eval-types.ts";
+import {
+	schemaShape,
+	targetBatching,
+	targetCircular,
+	targetInvalid,
+	targetUndefined,
+	variableUnset,
+} from "./load-findings.ts";
 import type { TargetDefinition, TargetScope } from "./load-targets.ts";
-import { commandOf, readHooks, writtenOf } from "./load-workspace.ts";
-import type { PathText } from "./path-text.ts";
 import { type LoadLog, readShape } from "./read-shape.ts";
 import { child, type Part, type PlacedVariable } from "./source.ts";
+import { type TargetLayer, type TargetPaths, targetPaths } from "./target-paths.ts";
+
+export type { TargetLayer } from "./target-paths.ts";
 
 /** One hop of a chain: the definition it went through, and the variables that chose where it led. */
 export interface TargetHop {
@@ -18,7 +24,7 @@ export interface TargetHop {
 	readonly next?: { readonly name: string; readonly at: Place; readonly chosenBy: readonly string[] };
 }
 
-interface ResolvedBase {
+interface ResolvedBase extends TargetPaths {
 	/** The name the eval uses. */
 	readonly name: string;
 	/** Definitions from the one the eval names to the concrete one. Empty for an inline target that extends nothing. */
@@ -27,11 +33,6 @@ interface ResolvedBase {
 	readonly wire: Readonly<Record<string, unknown>>;
 	/** Which part each wire key came from: its place, base directory and text. */
 	readonly origin: ReadonlyMap<string, TargetLayer>;
-	readonly hooks: Hooks;
-	readonly command?: CommandSpec;
-	readonly healthcheck?: CommandSpec;
-	readonly cwd?: PathText;
-	readonly fixtures?: PathText;
 	readonly graderTarget?: string;
 	readonly at: Place;
 }
@@ -40,12 +41,6 @@ interface ResolvedBase {
 export type ResolvedTarget = {
 	[Name in ProviderName]: ResolvedBase & { readonly provider: Name; readonly settings: ProviderSettings<Name> };
 }[ProviderName];
-
-/** A definition, or an inline target, that gave settings. */
-export interface TargetLayer {
-	readonly part: Part;
-	readonly base: string;
-}
 
 export type TargetResolution =
 	| { readonly ok: true; readonly target: ResolvedTarget; readonly diagnostics: readonly Diagnostic[] }
@@ -225,64 +220,12 @@ function checkSettings(
 		},
 	});
 	if (!settings) return undefined;
-	const base = { name: choice.name, via, wire: settled, origin, at: choice.at, ...pathsOf(settled, origin, log) };
+	if (settings.providerBatching) {
+		const layer = origin.get("provider_batching");
+		const at = layer ? child(layer.part, "provider_batching").at : choice.at;
+		log.report(finding(targetBatching, { name: choice.name }, at));
+	}
+	const base = { name: choice.name, via, wire: settled, origin, at: choice.at, ...targetPaths(settled, origin, log) };
 	const grader = settings.graderTarget ?? settings.judgeTarget;
 	return { ...base, ...(grader === undefined ? {} : { graderTarget: grader }), provider, settings } as ResolvedTarget;
-}
-
-/** The settings that hold paths or commands, each relative to the file that its layer stands in. */
-function pathsOf(
-	wire: Record<string, unknown>,
-	origin: ReadonlyMap<string, TargetLayer>,
-	log: LoadLog,
-): Pick<ResolvedBase, "hooks" | "command" | "healthcheck" | "cwd" | "fixtures"> {
-	const layer = (key: string) => origin.get(key);
-	const path = (key: string): PathText | undefined => {
-		const from = layer(key);
-		const raw = wire[key];
-		return from && typeof raw === "string" ? { raw, at: child(from.part, key).at, base: from.base } : undefined;
-	};
-	const cwd = path("cwd");
-	const fixtures = path("fixtures");
-	const commandLayer = layer("command");
-	const command =
-		commandLayer && isCommand(wire.command)
-			? {
-					text: wire.command,
-					...writtenOf(wire.command, child(commandLayer.part, "command").written([])),
-					at: child(commandLayer.part, "command").at,
-					base: commandLayer.base,
-					...(cwd ? { cwd } : {}),
-				}
-			: undefined;
-	const healthcheck = healthcheckOf(wire.healthcheck, layer("healthcheck"));
-	const hookLayer = layer("hooks");
-	const hooks =
-		hookLayer && hooksSchema.safeParse(wire.hooks).success
-			? readHooks(child(hookLayer.part, "hooks"), hookLayer.base, log)
-			: {};
-	return {
-		hooks,
-		...(command ? { command } : {}),
-		...(healthcheck ? { healthcheck } : {}),
-		...(cwd ? { cwd } : {}),
-		...(fixtures ? { fixtures } : {}),
-	};
-}
-
-function healthcheckOf(value: unknown, layer: TargetLayer | undefined): CommandSpec | undefined {
-	if (!layer) return undefined;
-	const part = child(layer.part, "healthcheck");
-	if (isCommand(value)) return { text: value, ...writtenOf(value, part.written([])), at: part.at, base: layer.base };
-	const entry = typeof value === "object" && value !== null ? (value as { command?: unknown; cwd?: unknown }) : {};
-	return isCommand(entry.command)
-		? commandOf(entry.command, part, "command", typeof entry.cwd === "string" ? entry.cwd : undefined, layer.base)
-		: undefined;
-}
-
-function isCommand(value: unknown): value is string | string[] {
-	return (
-		typeof value === "string" ||
-		(Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === "string"))
-	);
 }

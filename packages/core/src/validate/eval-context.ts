@@ -4,7 +4,10 @@ import { evalEnvironment } from "../model/eval-environment.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { loadEval } from "../model/load-eval.ts";
 import { loadTargets, type TargetScope } from "../model/load-targets.ts";
-import { collectReferences, portableRoot, type References } from "../model/references.ts";
+import { findingKey } from "../model/loading.ts";
+import { portableRoot } from "../model/portable-root.ts";
+import type { References } from "../model/reference.ts";
+import { collectReferences } from "../model/references.ts";
 import { resolvedTargets, type TargetUse, usedTargets } from "../model/used-targets.ts";
 import type { RepositoryFacts } from "./repository-facts.ts";
 import type { ValidationRun } from "./validation-run.ts";
@@ -44,7 +47,7 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 		targets,
 		uses,
 		references,
-		root: portableRoot(loaded, references),
+		root: portableRoot(loaded, references, targetFiles(uses)),
 		repository: scope.rootKind === "repository" ? run.repositories.of(scope.directory) : undefined,
 		findings: distinct([
 			...loaded.diagnostics,
@@ -57,20 +60,20 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 
 /** Errors of every target file on the way count; warnings only in files that the eval really uses. */
 function targetFileFindings(targets: TargetScope, uses: readonly TargetUse[], directory: string): Diagnostic[] {
-	const used = new Set<string>();
-	for (const { resolution } of uses)
-		for (const { definition } of resolution.ok ? resolution.target.via : resolution.via) used.add(definition.file);
+	const used = new Set(targetFiles(uses));
 	return targets.diagnostics.filter(
 		({ severity, at }) => severity === "error" || used.has(at.file) || at.file.startsWith(`${directory}/targets.`),
 	);
 }
 
+/** The files that define the targets in use. */
+function targetFiles(uses: readonly TargetUse[]): string[] {
+	return uses.flatMap(({ resolution }) =>
+		(resolution.ok ? resolution.target.via : resolution.via).map(({ definition }) => definition.file),
+	);
+}
+
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 	const seen = new Set<string>();
-	return diagnostics.filter(({ rule, message, at }) => {
-		const key = [rule, message, at.file, at.line ?? "", at.part ?? "", ...(at.range ?? []), ...(at.path ?? [])].join(
-			"\0",
-		);
-		return seen.size < seen.add(key).size;
-	});
+	return diagnostics.filter((one) => seen.size < seen.add(findingKey(one)).size);
 }

@@ -1,4 +1,3 @@
-import type { Place } from "../base/diagnostic.ts";
 import { redactUrl } from "../base/git-credentials.ts";
 import type { LoadedEval, Workspace, WorkspaceRepo } from "../model/eval-types.ts";
 
@@ -11,8 +10,6 @@ export function workspacesOf(loaded: LoadedEval): Workspace[] {
 export interface PlacedRepo extends WorkspaceRepo {
 	/** As messages show it: without credentials. */
 	readonly shown: string;
-	/** The place of its commit, else of the repository. */
-	readonly commitAt: Place;
 }
 
 /** The repositories of an eval's workspaces, each place once. */
@@ -21,8 +18,7 @@ export function placedRepos(loaded: LoadedEval): PlacedRepo[] {
 	for (const workspace of workspacesOf(loaded)) {
 		for (const repo of workspace.repos) {
 			const key = [repo.at.file, repo.at.line ?? "", ...(repo.at.path ?? [])].join("\0");
-			const commitAt = { ...repo.at, path: [...(repo.at.path ?? []), "commit"] };
-			byPlace.set(key, { ...repo, shown: redactUrl(repo.repo), commitAt });
+			byPlace.set(key, { ...repo, shown: redactUrl(repo.repo) });
 		}
 	}
 	return [...byPlace.values()];

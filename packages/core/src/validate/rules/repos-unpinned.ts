@@ -32,8 +32,8 @@ export const reposUnpinned = rule<Data>({
 			: `repository ${repo} is pinned to ${JSON.stringify(commit)}, which may move`,
 	hint: () => "write the full SHA; `--pin` asks the remote for it",
 	*check({ loaded }) {
-		for (const { commit, shown, at } of placedRepos(loaded))
+		for (const { commit, shown, at, commitAt } of placedRepos(loaded))
 			if (commit === undefined || !fullSha.test(commit))
-				yield { data: { repo: shown, ...(commit === undefined ? {} : { commit }) }, at };
+				yield { data: { repo: shown, ...(commit === undefined ? {} : { commit }) }, at: commitAt ?? at };
 	},
 });

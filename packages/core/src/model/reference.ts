@@ -1,0 +1,62 @@
+import type { Place } from "../base/diagnostic.ts";
+import type { CommandSpec, CommandWord } from "./command.ts";
+import type { PathFound } from "./path-text.ts";
+
+/** What a reference is for. */
+export type ReferenceKind =
+	| "tests"
+	| "suite"
+	| "workspace-file"
+	| "include"
+	| "prompt-file"
+	| "template"
+	| "repository"
+	| "input-file"
+	| "prompt"
+	| "metadata-file"
+	| "fixtures"
+	| "hook"
+	| "grader"
+	| "target-command"
+	| "healthcheck"
+	| "preprocessor"
+	| "prompt-command"
+	| "working-directory"
+	| "extension"
+	| "agent-rules"
+	| "custom-grader";
+
+/** `opaque`: a shell text whose files can't be known. `run-time`: the path exists only while a test runs. */
+export type ReferenceState = "ok" | "missing" | "outside-eval" | "outside-root" | "opaque" | "run-time";
+
+/** One thing outside its own text that an eval points at. */
+export interface Reference {
+	readonly kind: ReferenceKind;
+	/** As written, after `${{ }}`. */
+	readonly raw: string;
+	readonly at: Place;
+	/** Directory that `raw` is relative to. */
+	readonly base: string;
+	/** Absolute path; for `missing`, where it was looked for first. */
+	readonly resolved: string;
+	readonly state: ReferenceState;
+	readonly found: PathFound | undefined;
+	/** What stands at `resolved`. */
+	readonly onDisk: "file" | "directory" | "link" | "other" | "missing";
+	/** For a word of a command: which word. */
+	readonly word?: CommandWord;
+	/** For words and working directories: the whole command. */
+	readonly command?: CommandSpec;
+}
+
+/** A program named by a bare word (`node`, `git`), found through PATH at run time. */
+export interface ExecutableUse {
+	readonly name: string;
+	readonly at: Place;
+	readonly command: CommandSpec;
+}
+
+export interface References {
+	readonly files: readonly Reference[];
+	readonly executables: readonly ExecutableUse[];
+}

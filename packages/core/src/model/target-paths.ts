@@ -1,0 +1,79 @@
+import { hooksSchema } from "../schema/workspace-entry.ts";
+import type { CommandSpec } from "./command.ts";
+import type { Hooks } from "./eval-types.ts";
+import { commandOf, readHooks, writtenOf } from "./load-workspace.ts";
+import type { PathText } from "./path-text.ts";
+import type { LoadLog } from "./read-shape.ts";
+import { child, type Part } from "./source.ts";
+
+/** A definition, or an inline target, that gave settings. */
+export interface TargetLayer {
+	readonly part: Part;
+	readonly base: string;
+}
+
+/** What of a target leads to files. */
+export interface TargetPaths {
+	readonly hooks: Hooks;
+	readonly command?: CommandSpec;
+	readonly healthcheck?: CommandSpec;
+	readonly cwd?: PathText;
+	readonly fixtures?: PathText;
+}
+
+/** The settings that hold paths or commands, each relative to the file that its layer stands in. */
+export function targetPaths(
+	wire: Record<string, unknown>,
+	origin: ReadonlyMap<string, TargetLayer>,
+	log: LoadLog,
+): TargetPaths {
+	const layer = (key: string) => origin.get(key);
+	const path = (key: string): PathText | undefined => {
+		const from = layer(key);
+		const raw = wire[key];
+		return from && typeof raw === "string" ? { raw, at: child(from.part, key).at, base: from.base } : undefined;
+	};
+	const cwd = path("cwd");
+	const fixtures = path("fixtures");
+	const commandLayer = layer("command");
+	const command =
+		commandLayer && isCommand(wire.command)
+			? {
+					text: wire.command,
+					...writtenOf(wire.command, child(commandLayer.part, "command").written([])),
+					at: child(commandLayer.part, "command").at,
+					base: commandLayer.base,
+					...(cwd ? { cwd } : {}),
+				}
+			: undefined;
+	const healthcheck = healthcheckOf(wire.healthcheck, layer("healthcheck"));
+	const hookLayer = layer("hooks");
+	const hooks =
+		hookLayer && hooksSchema.safeParse(wire.hooks).success
+			? readHooks(child(hookLayer.part, "hooks"), hookLayer.base, log)
+			: {};
+	return {
+		hooks,
+		...(command ? { command } : {}),
+		...(healthcheck ? { healthcheck } : {}),
+		...(cwd ? { cwd } : {}),
+		...(fixtures ? { fixtures } : {}),
+	};
+}
+
+function healthcheckOf(value: unknown, layer: TargetLayer | undefined): CommandSpec | undefined {
+	if (!layer) return undefined;
+	const part = child(layer.part, "healthcheck");
+	if (isCommand(value)) return { text: value, ...writtenOf(value, part.written([])), at: part.at, base: layer.base };
+	const entry = typeof value === "object" && value !== null ? (value as { command?: unknown; cwd?: unknown }) : {};
+	return isCommand(entry.command)
+		? commandOf(entry.command, part, "command", typeof entry.cwd === "string" ? entry.cwd : undefined, layer.base)
+		: undefined;
+}
+
+function isCommand(value: unknown): value is string | string[] {
+	return (
+		typeof value === "string" ||
+		(Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === "string"))
+	);
+}
