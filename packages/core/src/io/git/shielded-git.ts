@@ -22,6 +22,7 @@ export async function shieldedGit(
 	});
 	if (result.startError) throw gitNotStarted(args, result.startError.code, result.startError.message);
 	const { exitCode, stderr } = result;
-	if (exitCode === null || !(options.okExitCodes ?? [0]).includes(exitCode)) throw gitFailed({ args, exitCode, stderr });
+	if (exitCode === null || !(options.okExitCodes ?? [0]).includes(exitCode))
+		throw gitFailed({ args, exitCode, stderr });
 	return { exitCode, stdout: result.stdout };
 }

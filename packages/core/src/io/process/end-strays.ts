@@ -34,7 +34,9 @@ function* linuxProcesses(): Generator<Stray & { readonly args: string }> {
 		try {
 			const args = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
 			if (args === "") continue;
-			const group = readFileSync(`/proc/${name}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")[2];
+			const group = readFileSync(`/proc/${name}/stat`, "utf8")
+				.replace(/^.*\) /s, "")
+				.split(" ")[2];
 			yield { pid: Number(name), leadsGroup: group === name, args };
 		} catch (error) {
 			// It went while we looked, or is not ours to look at.
