@@ -5,7 +5,7 @@ const core = "^packages/core/src";
 const tests = "\\.test\\.tsx?$|/test/";
 const features = "sync|validate|bundle|run|results";
 /** Files that a child process or worker starts with: each is an entry point of its own. */
-const entryPoints = "-host\\.ts$|-worker\\.ts$|^apps/cli/src/bin\\.ts$|^apps/studio/server/start\\.ts$";
+const entryPoints = "-(host|worker)\\.(ts|mjs)$|^apps/cli/src/bin\\.ts$|^apps/studio/server/start\\.ts$";
 const machinePackages = "execa|simple-git|write-file-atomic|proper-lockfile|tinyglobby|cross-spawn";
 
 /** A block of core may import only the blocks named in `allowed` (and itself); `also` is a pattern of extra files. */

@@ -75,3 +75,12 @@ export async function groupEnded(leader: number, waitMs: number): Promise<boolea
 	}
 	return true;
 }
+
+/** Asks every process of the group to end, and ends by force what is left after `graceMs`. */
+export async function endGroup(leader: number, graceMs: number): Promise<void> {
+	terminateGroup(leader);
+	if (await groupEnded(leader, graceMs)) return;
+	killGroup(leader);
+	// What is left after that is a zombie that nobody reaps, or stuck in the kernel: not worth waiting for.
+	await groupEnded(leader, 500);
+}

@@ -45,5 +45,7 @@ export interface ProcessResult {
 	readonly aborted: boolean;
 	/** Why it did not start: the system's code (`ENOENT`, `EACCES`, …) and a sentence. */
 	readonly startError?: { readonly code: string; readonly message: string };
+	/** The group's id, where processes of it are still running. */
+	readonly leftGroup?: number;
 	readonly durationMs: number;
 }

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { CapturedOutput } from "./captured-output.ts";
-import { groupEnded, killGroup, terminateGroup } from "./process-group.ts";
+import { endGroup } from "./process-group.ts";
 import type { ProcessOptions } from "./process-options.ts";
 import type { StartedProcess } from "./start-process.ts";
 
@@ -77,14 +77,6 @@ function endOn(options: ProcessOptions, end: (reason: "timeout" | "abort") => vo
 		clearTimeout(timer);
 		options.signal?.removeEventListener("abort", onAbort);
 	};
-}
-
-async function endGroup(leader: number, graceMs: number): Promise<void> {
-	terminateGroup(leader);
-	if (await groupEnded(leader, graceMs)) return;
-	killGroup(leader);
-	// What is left after that is a zombie that nobody reaps, or stuck in the kernel: not worth waiting for.
-	await groupEnded(leader, 500);
 }
 
 /** Resolves when both pipes ended, or when nobody wrote for a moment although something still holds them open. */

@@ -1,0 +1,97 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import type { Environment } from "../environment.ts";
+import { errnoCode } from "../files/file-error.ts";
+import { LineSplitter } from "./line-splitter.ts";
+import { endGroup, forgetGroup, trackGroup } from "./process-group.ts";
+
+export interface JsonChildOptions {
+	readonly argv: readonly string[];
+	readonly cwd: string;
+	/** The whole environment of the process; nothing is added. */
+	readonly env: Environment;
+	/** Called with each line that the program prints to stdout or stderr. */
+	readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/** A program of ours that lives on and answers questions: one JSON value a line, asked on descriptor 3, answered on 4. */
+export interface JsonChild {
+	/** Settles when the process has ended, with a sentence about how. */
+	readonly ended: Promise<string>;
+	/** Asks, and resolves with the next answer. One question at a time. @throws Error with the sentence when the process ends first. */
+	ask(question: unknown): Promise<unknown>;
+	/** Ends the process and its group. */
+	end(): Promise<void>;
+}
+
+/** Starts it in a process group of its own. A program that can't be started is one that has ended. */
+export function startJsonChild(options: JsonChildOptions): JsonChild {
+	const [program = "", ...args] = options.argv;
+	const child = spawn(program, args, {
+		cwd: options.cwd,
+		env: { ...options.env },
+		detached: process.platform !== "win32",
+		windowsHide: true,
+		stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+	});
+	const { pid } = child;
+	if (pid !== undefined) trackGroup(pid);
+	for (const stream of [child.stdout, child.stderr]) {
+		const lines = new LineSplitter((line) => options.onLine?.(line));
+		stream?.on("data", (chunk: Buffer) => lines.write(chunk));
+		stream?.on("end", () => lines.end());
+	}
+	const answers = answersOf(child);
+	const ended = endOf(child, program);
+	return {
+		ended,
+		ask: (question) => answers.next(question, ended),
+		async end() {
+			if (pid === undefined) return;
+			await endGroup(pid, 500);
+			forgetGroup(pid);
+			for (const stream of child.stdio) stream?.destroy();
+		},
+	};
+}
+
+function endOf(child: ChildProcess, program: string): Promise<string> {
+	return new Promise((resolve) => {
+		child.once("error", (error) =>
+			resolve(errnoCode(error) === "ENOENT" ? `${program} was not found` : `${program}: ${error.message}`),
+		);
+		child.once("exit", (code, signal) => resolve(signal ? `was ended by ${signal}` : `exited with code ${code}`));
+	});
+}
+
+function answersOf(child: ChildProcess) {
+	const [input, output] = [child.stdio[3] as Writable | null, child.stdio[4] as Readable | null];
+	let waiting: ((answer: unknown) => void) | undefined;
+	const lines: string[] = [];
+	// A line may arrive in pieces of bounded size; an answer ends with an empty line.
+	const splitter = new LineSplitter((line) => {
+		if (line !== "") return void lines.push(line);
+		const text = lines.splice(0).join("");
+		waiting?.(JSON.parse(text));
+	});
+	output?.on("data", (chunk: Buffer) => splitter.write(chunk));
+	// The process may end while it is asked: `ended` tells.
+	for (const stream of [input, output]) stream?.on("error", () => undefined);
+	return {
+		async next(question: unknown, ended: Promise<string>): Promise<unknown> {
+			const answer = new Promise<unknown>((resolve) => {
+				waiting = resolve;
+			});
+			input?.write(`${JSON.stringify(question)}\n`);
+			const end = ended.then((how) => {
+				throw new Error(how);
+			});
+			try {
+				return await Promise.race([answer, end]);
+			} finally {
+				waiting = undefined;
+				end.catch(() => undefined);
+			}
+		},
+	};
+}

@@ -1,0 +1,77 @@
+import { basename, dirname, join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { copyTree } from "../io/files/copy-tree.ts";
+import { makeDirectory } from "../io/files/make-directory.ts";
+import { readBytes } from "../io/files/read-text.ts";
+import { removeTree } from "../io/files/remove-tree.ts";
+import { targetKind } from "../io/files/stat-path.ts";
+import { writeNewFile } from "../io/files/write-new.ts";
+import type { DiskView } from "../model/disk-view.ts";
+import type { EvalScope } from "../model/eval-scope.ts";
+import type { AgentRuleKind, Extension } from "../model/eval-types.ts";
+import { type PathText, resolvePath } from "../model/path-text.ts";
+import type { AgentRulesPaths } from "./extension-state.ts";
+import { pathWithin } from "./safe-path.ts";
+
+type AgentRules = Extract<Extension, { kind: "agent-rules" }>;
+
+/** Where agents look for rules in a workspace. */
+const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
+	skills: [".claude/skills", ".agents/skills", ".codex/skills", ".pi/skills", "skills"],
+	hooks: [".claude/hooks", ".agents/hooks", ".codex/hooks", ".pi/hooks", "hooks"],
+	agents: [".agents/agents", ".codex/agents", "agents"],
+	rules: ["AGENTS.md", "CLAUDE.md", "rules"],
+};
+
+/**
+ * The built-in extension `agentv:agent-rules`: stages the files it names under `.agentv/agent-rules/<kind>/` of the workspace, or, when it
+ * names none, finds what is there already. Absolute paths by kind.
+ * @throws AgentvError for missing files, two of one name, or a way out of the workspace
+ */
+export async function agentRules(
+	extension: AgentRules,
+	workspace: string,
+	at: { readonly scope: EvalScope; readonly view: DiskView },
+): Promise<AgentRulesPaths> {
+	if (!extension.paths) return discover(workspace);
+	const staged: Partial<Record<AgentRuleKind, string[]>> = {};
+	for (const kind of Object.keys(places) as AgentRuleKind[]) {
+		const names = new Map<string, string>();
+		for (const text of extension.paths[kind] ?? []) {
+			const from = resolvePath(text, at.scope, at.view);
+			if (from.kind === "missing") throw new AgentvError("not-found", `${kind}: ${from.path} does not exist`);
+			const name = basename(from.path);
+			refuseSecond(names, name, text, kind);
+			staged[kind] = [...(staged[kind] ?? []), await stage(from.path, workspace, `${kind}/${name}`)];
+		}
+	}
+	return staged;
+}
+
+function refuseSecond(names: Map<string, string>, name: string, text: PathText, kind: string): void {
+	const first = names.get(name);
+	if (first !== undefined) {
+		const both = `${JSON.stringify(first)} and ${JSON.stringify(text.raw)}`;
+		throw new AgentvError("config", `${kind}: ${both} would both be staged as ${JSON.stringify(name)}`);
+	}
+	names.set(name, text.raw);
+}
+
+async function stage(from: string, workspace: string, path: string): Promise<string> {
+	const parent = pathWithin(workspace, dirname(join(".agentv/agent-rules", path)), "the place for agent rules");
+	const goal = join(parent, basename(path));
+	makeDirectory(parent);
+	await removeTree(goal);
+	if (targetKind(from) === "directory") await copyTree(from, goal);
+	else writeNewFile(goal, readBytes(from));
+	return goal;
+}
+
+function discover(workspace: string): AgentRulesPaths {
+	return Object.fromEntries(
+		Object.entries(places).map(([kind, paths]) => [
+			kind,
+			paths.map((path) => join(workspace, path)).filter((path) => targetKind(path) !== "missing"),
+		]),
+	);
+}

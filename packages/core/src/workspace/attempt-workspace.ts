@@ -1,0 +1,91 @@
+import type { BaseParts, WorkDirectory } from "./base-parts.ts";
+import type { TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
+import { type ExtensionState, withRules } from "./extension-state.ts";
+import { diffAgainst, takeSnapshot } from "./file-changes.ts";
+import { endGroups, type HookSubject } from "./run-hook.ts";
+import { hasStage, runAfter, runBefore } from "./run-stage.ts";
+import { staged, warned } from "./workspace-error.ts";
+
+/** One attempt's turn in a directory. */
+export class AttemptWorkspace implements TestWorkspace {
+	readonly path: string;
+	readonly #base: BaseParts;
+	readonly #directory: WorkDirectory;
+	readonly #test: WorkspaceTest;
+	readonly #release: (keep: boolean) => Promise<void>;
+	readonly #groups: number[] = [];
+	#state: ExtensionState;
+	#closed = false;
+
+	constructor(
+		base: BaseParts,
+		directory: WorkDirectory,
+		test: WorkspaceTest,
+		state: ExtensionState,
+		release: (keep: boolean) => Promise<void>,
+	) {
+		this.path = directory.path;
+		this.#base = base;
+		this.#directory = directory;
+		this.#test = test;
+		this.#state = state;
+		this.#release = release;
+	}
+
+	get providerContext(): Readonly<Record<string, unknown>> {
+		return withRules(this.#state.providerContext, this.#state);
+	}
+
+	get metadata(): Readonly<Record<string, unknown>> {
+		return withRules(this.#state.metadata, this.#state);
+	}
+
+	async before(): Promise<void> {
+		const { runner } = this.#base;
+		const run = { subject: this.#subject(), groups: this.#groups, signal: this.#signal() };
+		this.#state = await runBefore(runner, "beforeEach", run, this.#state);
+		const directory = this.#directory;
+		const touched = !directory.isClean || hasStage(runner.spec, "beforeEach");
+		directory.snapshot = await staged("snapshot", () =>
+			takeSnapshot(this.path, { clean: directory.clean, touched, previous: directory.snapshot }, this.#changes()),
+		);
+	}
+
+	async fileChanges(): Promise<string | undefined> {
+		const { snapshot } = this.#directory;
+		return snapshot && staged("file_changes", () => diffAgainst(snapshot, this.path, this.#changes()));
+	}
+
+	async after(): Promise<readonly WorkspaceWarning[]> {
+		// Also when the run is being stopped: what before-hooks set up is theirs to take down.
+		const run = { subject: this.#subject(), groups: this.#groups };
+		const { state, warnings } = await runAfter(this.#base.runner, "afterEach", run, this.#state);
+		this.#state = state;
+		return warnings;
+	}
+
+	async close({ keep }: { readonly keep: boolean }): Promise<string | undefined> {
+		if (this.#closed) return undefined;
+		this.#closed = true;
+		const failures = await warned("clean_up", () => endGroups(this.#groups));
+		for (const { message } of failures) this.#base.runner.services.log?.(message);
+		await this.#release(keep);
+		return keep ? this.path : undefined;
+	}
+
+	#subject(): HookSubject {
+		const { id, input, metadata } = this.#test;
+		return { workspacePath: this.path, testId: id, runId: this.#base.runner.services.runId, input, metadata };
+	}
+
+	#signal(): AbortSignal {
+		const { signal } = this.#base.runner.services;
+		return this.#test.signal ? AbortSignal.any([signal, this.#test.signal]) : signal;
+	}
+
+	#changes() {
+		const { pristine, store, rules, runner } = this.#base;
+		// Not the test's own time limit: what a target did until then counts.
+		return { pristine, store, rules, signal: runner.services.signal };
+	}
+}

@@ -1,0 +1,34 @@
+import type { TreeNotes } from "../io/files/tree-notes.ts";
+import type { ChangeStore } from "./change-store.ts";
+import type { RepositoryRecord } from "./contract.ts";
+import type { ExtensionState } from "./extension-state.ts";
+import type { Snapshot } from "./file-changes.ts";
+import type { IgnoreRules } from "./ignore-rules.ts";
+import type { Pristine } from "./pristine.ts";
+import type { StageRunner } from "./run-stage.ts";
+
+/** What preparing made. */
+export interface BaseParts {
+	readonly runner: StageRunner;
+	/** Directory of everything that belongs to this base. */
+	readonly home: string;
+	/** The prepared directory; of a shared workspace the one that tests work in. */
+	readonly path: string;
+	readonly repositories: readonly RepositoryRecord[];
+	readonly state: ExtensionState;
+	readonly groups: readonly number[];
+	readonly pristine: Pristine;
+	readonly store: ChangeStore;
+	readonly rules: IgnoreRules;
+}
+
+/** A directory that tests work in, with what is known of its state. */
+export interface WorkDirectory {
+	readonly path: string;
+	/** Notes from when it was equal to the pristine tree. */
+	clean: TreeNotes;
+	/** Whether it still is; false where hooks asked for no reset. */
+	isClean: boolean;
+	/** The last snapshot taken of it. */
+	snapshot?: Snapshot | undefined;
+}

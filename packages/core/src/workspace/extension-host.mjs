@@ -1,0 +1,54 @@
+// Runs the functions of one extension module, in a process of its own: whatever user code does to it, only this process ends.
+// Asked on descriptor 3, one JSON value a line: {name, context}. Answers on descriptor 4, ended by an empty line: {result} or {error}.
+// Usage: extension-host.mjs MODULE
+import { createReadStream, writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+/** @typedef {{ name: string, context: Record<string, unknown> }} Question */
+
+const path = process.argv[2] ?? "";
+/** @type {Promise<Record<string, unknown>> | undefined} */
+let loading;
+
+/** @param {unknown} answer */
+function send(answer) {
+	const bytes = Buffer.from(`${JSON.stringify(answer)}\n\n`);
+	for (let at = 0; at < bytes.length; ) {
+		try {
+			at += writeSync(4, bytes, at);
+		} catch (error) {
+			// The pipe is full and does not block: the reader is about to empty it.
+			if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EAGAIN") throw error;
+		}
+	}
+}
+
+/** @param {unknown} error */
+function describe(error) {
+	if (!(error instanceof Error)) return { message: String(error) };
+	return { message: error.message, stack: error.stack };
+}
+
+/** @param {Question} question */
+async function answer({ name, context }) {
+	try {
+		loading ??= import(pathToFileURL(path).href);
+		const module = await loading;
+		const value = module[name] ?? /** @type {Record<string, unknown> | undefined} */ (module["default"])?.[name];
+		if (typeof value !== "function") throw new Error(`it has no exported function ${name}`);
+		const result = await value(context, { hookName: name });
+		// Said here already, so that a result that is no JSON is this call's error.
+		send(JSON.parse(JSON.stringify({ result: result ?? null })));
+	} catch (error) {
+		send({ error: describe(error) });
+	}
+}
+
+let queue = Promise.resolve();
+const lines = createInterface({ input: createReadStream("", { fd: 3 }) });
+lines.on("line", (line) => {
+	queue = queue.then(() => answer(JSON.parse(line)));
+});
+// When the run is gone, nothing is left to do.
+lines.on("close", () => process.exit());

@@ -1,0 +1,140 @@
+import { dirname, extname } from "node:path";
+import type { Environment } from "../io/environment.ts";
+import { findExecutable } from "../io/process/find-executable.ts";
+import { type JsonChild, startJsonChild } from "../io/process/json-child.ts";
+import { nodeExecutable } from "../io/process/node-executable.ts";
+import { workerEntry } from "../io/process/worker-entry.ts";
+import type { WorkspaceStage } from "./contract.ts";
+import { pythonExtensionHost } from "./python-extension-host.ts";
+import { WorkspaceError } from "./workspace-error.ts";
+
+export interface ExtensionCall {
+	/** Absolute path. */
+	readonly module: string;
+	/** As the eval writes it, for messages. */
+	readonly shown: string;
+	readonly exportName: string;
+	readonly context: Readonly<Record<string, unknown>>;
+	readonly stage: WorkspaceStage;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** How long one call may take. */
+const callTimeoutMs = 300_000;
+
+/**
+ * The processes that extension modules live in: one a module from its first call to the end of the run, so that module state lasts; started
+ * again after a crash. Calls of one module run one after the other, so a crash is the fault of exactly one.
+ */
+export class ExtensionHosts {
+	readonly #hosts = new Map<string, ExtensionHost>();
+	readonly #env: Environment;
+	readonly #log: ((line: string) => void) | undefined;
+
+	constructor(env: Environment, log?: ((line: string) => void) | undefined) {
+		this.#env = env;
+		this.#log = log;
+	}
+
+	/** Calls the module's function and returns what it returned. @throws WorkspaceError naming the module */
+	call(call: ExtensionCall): Promise<unknown> {
+		let host = this.#hosts.get(call.module);
+		if (!host) {
+			host = new ExtensionHost(call.module, this.#env, this.#log);
+			this.#hosts.set(call.module, host);
+		}
+		return host.call(call);
+	}
+
+	/** Ends all of them. */
+	async end(): Promise<void> {
+		await Promise.all([...this.#hosts.values()].map((host) => host.end()));
+	}
+}
+
+class ExtensionHost {
+	readonly #module: string;
+	readonly #env: Environment;
+	readonly #log: ((line: string) => void) | undefined;
+	#child: JsonChild | undefined;
+	#queue: Promise<unknown> = Promise.resolve();
+	#said: string[] = [];
+
+	constructor(module: string, env: Environment, log: ((line: string) => void) | undefined) {
+		this.#module = module;
+		this.#env = env;
+		this.#log = log;
+	}
+
+	call(call: ExtensionCall): Promise<unknown> {
+		const done = this.#queue.then(() => this.#ask(call));
+		this.#queue = done.catch(() => undefined);
+		return done;
+	}
+
+	async #ask(call: ExtensionCall): Promise<unknown> {
+		const failed = (reason: string, message: string) =>
+			new WorkspaceError(call.stage, reason, `extension ${call.shown} (${call.exportName}) ${message}`);
+		const stopped = failed("interrupted", "was interrupted");
+		if (call.signal?.aborted) throw stopped;
+		this.#said = [];
+		this.#child ??= this.#start(failed);
+		const child = this.#child;
+		let ending: WorkspaceError | undefined;
+		const stop = (why: WorkspaceError) => {
+			ending ??= why;
+			void child.end();
+		};
+		const late = failed("timeout", `did not finish within ${callTimeoutMs / 1000} s and was ended`);
+		const timer = setTimeout(() => stop(late), callTimeoutMs);
+		const onAbort = () => stop(stopped);
+		call.signal?.addEventListener("abort", onAbort, { once: true });
+		try {
+			const question = { name: call.exportName, context: call.context };
+			const answer = (await child.ask(question)) as { result?: unknown; error?: { message: string; stack?: string } };
+			if (answer.error) throw failed("extension-error", `failed: ${answer.error.message}`);
+			return answer.result;
+		} catch (error) {
+			if (error instanceof WorkspaceError) throw error;
+			this.#child = undefined;
+			await child.end();
+			const said = this.#said.join("\n").trim();
+			const how = error instanceof Error ? error.message : String(error);
+			throw ending ?? failed("extension-crash", `ended its process: it ${how}${said === "" ? "" : `\n${said}`}`);
+		} finally {
+			clearTimeout(timer);
+			call.signal?.removeEventListener("abort", onAbort);
+		}
+	}
+
+	#start(failed: (reason: string, message: string) => WorkspaceError): JsonChild {
+		return startJsonChild({
+			argv: this.#argv(failed),
+			cwd: dirname(this.#module),
+			env: this.#env,
+			onLine: (line) => {
+				this.#said.push(line.slice(0, 2000));
+				if (this.#said.length > 20) this.#said.shift();
+				this.#log?.(line);
+			},
+		});
+	}
+
+	#argv(failed: (reason: string, message: string) => WorkspaceError): string[] {
+		const host = workerEntry("workspace/extension-host");
+		const extension = extname(this.#module);
+		if (extension === ".py") return ["python3", "-u", "-c", pythonExtensionHost, this.#module];
+		if (/^\.[cm]?ts$/.test(extension)) {
+			const runner = ["bun", "tsx"].find((name) => findExecutable(name, this.#env, "/") !== undefined);
+			if (runner === undefined) throw failed("not-found", "is TypeScript, which needs bun or tsx on the PATH");
+			return [runner, host, this.#module];
+		}
+		if (/^\.[cm]?js$/.test(extension)) return [nodeExecutable, host, this.#module];
+		throw failed("unsupported", "is neither JavaScript, TypeScript nor Python: it has no functions to call");
+	}
+
+	async end(): Promise<void> {
+		await this.#child?.end();
+		this.#child = undefined;
+	}
+}

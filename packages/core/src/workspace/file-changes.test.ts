@@ -1,0 +1,171 @@
+import { execFileSync } from "node:child_process";
+import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { git } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import type { PreparedBase } from "./contract.ts";
+import { prepareWorkspaceBase } from "./prepare-base.ts";
+import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
+
+const files = { "t/a.txt": "one\n", "t/b.txt": "two\n", "t/run.sh": "#!/bin/sh\n", "t/sub/c.txt": "three\n" };
+
+async function prepared(isolation = "per_test", more: Record<string, string> = {}): Promise<PreparedBase> {
+	const { spec, services } = workspaceFixture(`workspace: { template: ./t, isolation: ${isolation} }`, {
+		...files,
+		...more,
+	});
+	return prepareWorkspaceBase(spec, services);
+}
+
+/** What the diff says after `work` was done in a fresh workspace. */
+async function changesOf(work: (path: string) => void, base?: PreparedBase): Promise<string> {
+	const from = base ?? (await prepared());
+	const workspace = await from.open(aTest("t"));
+	await workspace.before();
+	work(workspace.path);
+	const diff = (await workspace.fileChanges()) ?? "";
+	await workspace.close({ keep: false });
+	if (!base) expect(await from.close()).toEqual([]);
+	return diff;
+}
+
+/** The lines that name or show content. */
+function gist(diff: string): string[] {
+	return diff.split("\n").filter((line) => /^(diff|[-+]|Binary|new|deleted|old|#)/.test(line));
+}
+
+describe("file_changes shows", () => {
+	test("nothing where nothing happened, nor where only times changed", async () => {
+		expect(await changesOf(() => undefined)).toBe("");
+		expect(await changesOf((path) => writeFileSync(join(path, "a.txt"), "one\n"))).toBe("");
+	});
+
+	test("changed, new, removed and executable files, links and binaries", async () => {
+		const diff = await changesOf((path) => {
+			appendFileSync(join(path, "a.txt"), "more\n");
+			writeFileSync(join(path, "naïve name.txt"), "new\n");
+			rmSync(join(path, "b.txt"));
+			chmodSync(join(path, "run.sh"), 0o755);
+			writeFileSync(join(path, "logo.bin"), Buffer.from([0, 1, 2, 3]));
+			symlinkSync("a.txt", join(path, "link"));
+		});
+		expect(gist(diff)).toMatchInlineSnapshot(`
+			[
+			  "diff --git a/a.txt b/a.txt",
+			  "--- a/a.txt",
+			  "+++ b/a.txt",
+			  "+more",
+			  "diff --git a/b.txt b/b.txt",
+			  "deleted file mode 100644",
+			  "--- a/b.txt",
+			  "+++ /dev/null",
+			  "-two",
+			  "diff --git a/link b/link",
+			  "new file mode 120000",
+			  "--- /dev/null",
+			  "+++ b/link",
+			  "+a.txt",
+			  "diff --git a/logo.bin b/logo.bin",
+			  "new file mode 100644",
+			  "Binary files /dev/null and b/logo.bin differ",
+			  "diff --git a/naïve name.txt b/naïve name.txt",
+			  "new file mode 100644",
+			  "--- /dev/null",
+			  "+++ b/naïve name.txt	",
+			  "+new",
+			  "diff --git a/run.sh b/run.sh",
+			  "old mode 100644",
+			  "new mode 100755",
+			]
+		`);
+	});
+
+	test("a change that keeps length and time of change", async () => {
+		const diff = await changesOf((path) => {
+			execFileSync("sh", ["-c", "cp -p a.txt ref; printf 'eno\\n' > a.txt; touch -r ref a.txt; rm ref"], { cwd: path });
+		});
+		expect(gist(diff)).toContain("+eno");
+	});
+
+	test("what the agent committed, ignored, marked as binary, filtered or hid in a repository of its own", async () => {
+		const diff = await changesOf((path) => {
+			appendFileSync(join(path, "a.txt"), "committed\n");
+			git(path, "commit", "--quiet", "--all", "--message", "mine");
+			writeFileSync(join(path, ".gitignore"), "*\n");
+			writeFileSync(join(path, ".gitattributes"), "* binary -diff filter=hide\n");
+			git(path, "config", "filter.hide.clean", "touch ran-the-filter; true");
+			git(path, "config", "core.fsmonitor", "touch ran-the-monitor");
+			git(path, "config", "diff.external", "touch ran-the-diff");
+			writeFileSync(join(path, ".git/info/exclude"), "*\n");
+			writeFileSync(join(path, "b.txt"), "under attributes\n");
+			mkdirSync(join(path, "nested"));
+			git(join(path, "nested"), "init", "--quiet");
+			writeFileSync(join(path, "nested/secret.txt"), "hidden\n");
+			git(join(path, "nested"), "add", "--all");
+			git(join(path, "nested"), "commit", "--quiet", "--message", "hidden");
+		});
+		expect(gist(diff)).toEqual(
+			expect.arrayContaining(["+committed", "+under attributes", "+hidden", "+++ b/nested/secret.txt"]),
+		);
+		expect(diff).not.toContain("ran-the");
+	});
+
+	test("changes although the agent removed .git, or made it a trap", async () => {
+		const removed = await changesOf((path) => {
+			rmSync(join(path, ".git"), { recursive: true });
+			appendFileSync(join(path, "a.txt"), "more\n");
+		});
+		expect(gist(removed)).toEqual(["diff --git a/a.txt b/a.txt", "--- a/a.txt", "+++ b/a.txt", "+more"]);
+		const trap = await changesOf((path) => {
+			rmSync(join(path, ".git"), { recursive: true });
+			writeFileSync(join(path, ".git"), "gitdir: /nonexistent\n");
+			appendFileSync(join(path, "a.txt"), "more\n");
+		});
+		expect(gist(trap)).toContain("+more");
+	});
+
+	test("HEAD and index stay where the agent has them; its own git diff works", async () => {
+		const base = await prepared();
+		const workspace = await base.open(aTest("t"));
+		await workspace.before();
+		const head = git(workspace.path, "rev-parse", "HEAD");
+		expect(git(workspace.path, "status", "--porcelain")).toBe("");
+		appendFileSync(join(workspace.path, "a.txt"), "more\n");
+		const index = readFileSync(join(workspace.path, ".git/index"));
+		await workspace.fileChanges();
+		expect(git(workspace.path, "rev-parse", "HEAD")).toBe(head);
+		expect(readFileSync(join(workspace.path, ".git/index")).equals(index)).toBe(true);
+		expect(git(workspace.path, "diff", "--name-only")).toBe("a.txt");
+		await workspace.close({ keep: false });
+		await base.close();
+	});
+
+	test("ignored files, but thousands of them only by number", async () => {
+		const base = await prepared("per_test", { "t/.gitignore": "*.log\nnode_modules/\n" });
+		const few = await changesOf((path) => writeFileSync(join(path, "x.log"), "seen\n"), base);
+		expect(gist(few)).toContain("+seen");
+		const many = await changesOf((path) => {
+			mkdirSync(join(path, "node_modules/p"), { recursive: true });
+			for (let index = 0; index < 150; index++) writeFileSync(join(path, `node_modules/p/${index}.js`), "x");
+			writeFileSync(join(path, "x.txt"), "seen\n");
+		}, base);
+		expect(gist(many)).toEqual([
+			...["diff --git a/x.txt b/x.txt", "new file mode 100644", "--- /dev/null", "+++ b/x.txt", "+seen"],
+			"# 150 new files that the workspace's rules ignore are not shown: node_modules/ (150)",
+		]);
+		await base.close();
+	});
+
+	test("huge files by name", async () => {
+		const diff = await changesOf((path) => writeFileSync(join(path, "huge.txt"), "x\n".repeat(3_000_000)));
+		expect(diff).toContain("Binary files /dev/null and b/huge.txt differ");
+		expect(diff.length).toBeLessThan(1000);
+	});
+
+	test("names with line breaks, quotes and blanks", async () => {
+		const diff = await changesOf((path) => {
+			for (const name of ["a\nb", 'q"uote', " blank ", "-dash", "tab\tname"]) writeFileSync(join(path, name), "x\n");
+		});
+		expect(gist(diff).filter((line) => line.startsWith("+++"))).toHaveLength(5);
+	});
+});

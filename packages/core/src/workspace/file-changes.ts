@@ -1,0 +1,177 @@
+import { join } from "node:path";
+import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
+import type { ChangeStore, StoredFile } from "./change-store.ts";
+import type { IgnoreRules } from "./ignore-rules.ts";
+import { isGitsOwn, type Pristine } from "./pristine.ts";
+
+/** What the workspace held when the target began. */
+export interface Snapshot {
+	readonly notes: TreeNotes;
+	/** Contents of the files that differ from the pristine tree. */
+	readonly saved: ReadonlyMap<string, string>;
+}
+
+export interface ChangeServices {
+	readonly pristine: Pristine;
+	readonly store: ChangeStore;
+	readonly rules: IgnoreRules;
+	readonly signal?: AbortSignal | undefined;
+}
+
+interface Change {
+	readonly path: string;
+	readonly before?: TreeNote | undefined;
+	readonly after?: TreeNote | undefined;
+}
+
+/** Files larger than this are named, not shown. */
+const largestShown = 2 * 1024 * 1024;
+/** What all files together may have; further ones are named, not shown. */
+const mostShown = 16 * 1024 * 1024;
+/** New files that the workspace's own rules ignore are shown up to these; beyond them they are counted. */
+const mostIgnored = 100;
+const mostIgnoredBytes = 1024 * 1024;
+
+export interface SnapshotInput {
+	/** Notes of the workspace as it was when reset or copied. */
+	readonly clean: TreeNotes;
+	/** Whether anything ran in it since. */
+	readonly touched: boolean;
+	/** The snapshot before, of the same directory: contents that are the same still need not be stored again. */
+	readonly previous?: Snapshot | undefined;
+}
+
+/** Takes the snapshot of a workspace that hooks and extensions may have changed since it was clean. */
+export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
+	const { clean, touched, previous } = input;
+	const notes = touched ? await noteTree(root, services.signal) : clean;
+	const saved = new Map<string, string>();
+	const toSave: string[] = [];
+	for (const [path, note] of notes) {
+		const old = clean.get(path);
+		if (note.kind !== "file" || isGitsOwn(path)) continue;
+		if (services.pristine.has(path) && old && isUnchanged(old, note)) continue;
+		const [before, sha] = [previous?.notes.get(path), previous?.saved.get(path)];
+		if (before && sha !== undefined && isUnchanged(before, note)) saved.set(path, sha);
+		else toSave.push(path);
+	}
+	const shas = await services.store.saveFiles(
+		toSave.map((path) => join(root, path)),
+		services.signal,
+	);
+	for (const [index, path] of toSave.entries()) saved.set(path, shas[index] ?? "");
+	await letTimePass(toSave.map((path) => notes.get(path)));
+	return { notes, saved };
+}
+
+/** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be told from it. */
+async function letTimePass(notes: readonly (TreeNote | undefined)[]): Promise<void> {
+	const youngest = Math.max(0, ...notes.map((note) => note?.ctimeMs ?? 0));
+	const wait = youngest + 20 - Date.now();
+	if (wait > 0 && wait <= 20) await new Promise((resolve) => setTimeout(resolve, wait));
+}
+
+/** The unified diff of the workspace against its snapshot, `undefined` when nothing changed. */
+export async function diffAgainst(
+	snapshot: Snapshot,
+	root: string,
+	services: ChangeServices,
+): Promise<string | undefined> {
+	const all = changesBetween(snapshot.notes, await noteTree(root, services.signal));
+	if (all.length === 0) return undefined;
+	const { kept, counted } = await withoutManyIgnored(all, services.rules);
+	const { shown, named } = partition(kept);
+	const before = await stored(shown, "before", (path) => oldContent(path, snapshot, services), services);
+	const after = await stored(shown, "after", (path) => ({ file: join(root, path) }), services);
+	const text = await services.store.diff(before, after, services.signal);
+	const parts = [text, ...named.map(nameChange), counted];
+	return parts.filter((part) => part !== "").join("") || undefined;
+}
+
+function changesBetween(before: TreeNotes, after: TreeNotes): Change[] {
+	const content = (note: TreeNote | undefined) => (note?.kind === "file" || note?.kind === "link" ? note : undefined);
+	const changes: Change[] = [];
+	for (const [path, note] of after) {
+		const [old, now] = [content(before.get(path)), content(note)];
+		if ((!old && !now) || isGitsOwn(path)) continue;
+		if (!old || !now || !isUnchanged(old, now)) changes.push({ path, before: old, after: now });
+	}
+	for (const [path, note] of before) {
+		if (!after.has(path) && content(note) && !isGitsOwn(path)) changes.push({ path, before: note });
+	}
+	return changes;
+}
+
+/** A few ignored files are shown like others; thousands (installed packages) are counted by their top directories. */
+async function withoutManyIgnored(
+	changes: readonly Change[],
+	rules: IgnoreRules,
+): Promise<{ kept: readonly Change[]; counted: string }> {
+	const added = changes.filter(({ before }) => !before);
+	const bytes = added.reduce((sum, { after }) => sum + (after?.size ?? 0), 0);
+	if (added.length <= mostIgnored && bytes <= mostIgnoredBytes) return { kept: changes, counted: "" };
+	const ignored = await rules.ignored(added.map(({ path }) => path));
+	const hidden = added.filter(({ path }) => ignored.has(path));
+	const hiddenBytes = hidden.reduce((sum, { after }) => sum + (after?.size ?? 0), 0);
+	if (hidden.length <= mostIgnored && hiddenBytes <= mostIgnoredBytes) return { kept: changes, counted: "" };
+	const counts = new Map<string, number>();
+	for (const { path } of hidden) {
+		const top = path.includes("/") ? `${path.split("/")[0]}/` : path;
+		counts.set(top, (counts.get(top) ?? 0) + 1);
+	}
+	const list = [...counts].slice(0, 20).map(([top, count]) => `${top} (${count})`);
+	const counted = `# ${hidden.length} new files that the workspace's rules ignore are not shown: ${list.join(", ")}\n`;
+	return { kept: changes.filter(({ path, before }) => before || !ignored.has(path)), counted };
+}
+
+function partition(changes: readonly Change[]): { shown: Change[]; named: Change[] } {
+	const [shown, named]: [Change[], Change[]] = [[], []];
+	let total = 0;
+	for (const change of changes) {
+		const size = Math.max(change.before?.size ?? 0, change.after?.size ?? 0);
+		total += size;
+		(size > largestShown || total > mostShown ? named : shown).push(change);
+	}
+	return { shown, named };
+}
+
+function oldContent(path: string, snapshot: Snapshot, { pristine }: ChangeServices): Content {
+	const sha = snapshot.saved.get(path);
+	return sha === undefined ? { file: join(pristine.root, path) } : { sha };
+}
+
+/** Where a version of a file is to be had. */
+type Content = { readonly file: string } | { readonly sha: string };
+
+/** One side of the changes, its contents in the store. */
+async function stored(
+	changes: readonly Change[],
+	side: "before" | "after",
+	contentOf: (path: string) => Content,
+	{ store, signal }: ChangeServices,
+): Promise<StoredFile[]> {
+	const present = changes.flatMap(({ path, [side]: note }) => (note ? [{ path, note, content: contentOf(path) }] : []));
+	const files = present.flatMap(({ note, content }) =>
+		note.kind === "file" && "file" in content ? [content.file] : [],
+	);
+	const shas = await store.saveFiles(files, signal);
+	const result: StoredFile[] = [];
+	for (const { path, note, content } of present) {
+		if (note.kind === "link") {
+			result.push({ path, mode: "120000", sha: await store.saveText(note.target ?? "", signal) });
+			continue;
+		}
+		const sha = "sha" in content ? content.sha : (shas.shift() ?? "");
+		result.push({ path, mode: note.mode & 0o100 ? "100755" : "100644", sha });
+	}
+	return result;
+}
+
+/** What a diff says of a file whose content it does not show. */
+function nameChange({ path: raw, before, after }: Change): string {
+	const path = /\p{Cc}/u.test(raw) ? JSON.stringify(raw).slice(1, -1) : raw;
+	const [from, to] = [before ? `a/${path}` : "/dev/null", after ? `b/${path}` : "/dev/null"];
+	const mode = before ? (after ? "" : "deleted file mode 100644\n") : "new file mode 100644\n";
+	const sizes = `${before?.size ?? 0} → ${after?.size ?? 0} bytes`;
+	return `diff --git a/${path} b/${path}\n${mode}# ${sizes}: too large to be shown\nBinary files ${from} and ${to} differ\n`;
+}

@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import { makeDirectory } from "../io/files/make-directory.ts";
+import { removeTree } from "../io/files/remove-tree.ts";
+import { makeTempDir } from "../io/files/temp-dir.ts";
+import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
+import { makeBaseline } from "./baseline.ts";
+import { ChangeStore } from "./change-store.ts";
+import type { PreparedBase, RepositoryRecord, WorkspaceServices, WorkspaceSpec } from "./contract.ts";
+import { ExtensionHosts } from "./extension-hosts.ts";
+import { type ExtensionState, emptyState } from "./extension-state.ts";
+import { IgnoreRules } from "./ignore-rules.ts";
+import { placeTemplate } from "./place-template.ts";
+import { Pristine } from "./pristine.ts";
+import { placeRepositories } from "./repositories/place-repositories.ts";
+import { endGroups } from "./run-hook.ts";
+import { runAfter, runBefore, type StageRun, type StageRunner } from "./run-stage.ts";
+import { WorkspaceBase } from "./workspace-base.ts";
+import { staged } from "./workspace-error.ts";
+import { workspaceKey } from "./workspace-key.ts";
+
+/**
+ * Prepares what the tests of a spec have in common, once: template, repositories, extensions' `beforeAll`, `before_all`, baseline commit.
+ * @throws WorkspaceError when one of these fails (every test of the spec is then an execution error); AgentvError `interrupted`
+ */
+export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: WorkspaceServices): Promise<PreparedBase> {
+	const home = await staged("template", () => makeTempDir(`${workspaceKey(spec).slice(0, 12)}-`, services.directory));
+	const hosts = new ExtensionHosts({ ...services.env, ...spec.workspace?.env, ...services.programEnv }, services.log);
+	const runner: StageRunner = { spec, services, hosts };
+	const path = join(home, "base");
+	const groups: number[] = [];
+	const subject = { workspacePath: path, testId: "__before_all__", runId: services.runId };
+	const beforeAll: StageRun = { subject, groups, signal: services.signal };
+	try {
+		const repositories = await fill(path, spec, services);
+		const state = await afterFailure(runner, beforeAll, () => runBefore(runner, "beforeAll", beforeAll, emptyState));
+		const pristine = await staged("baseline", () => finish(home, path, spec, services, repositories));
+		const store = new ChangeStore(join(home, "changes.git"), services.processEnv);
+		const rules = new IgnoreRules(pristine, store, join(home, "rules"));
+		return new WorkspaceBase({ runner, home, path, repositories, state, groups, pristine, store, rules });
+	} catch (error) {
+		await Promise.all([hosts.end(), endGroups(groups)]);
+		await removeTree(home);
+		throw error;
+	}
+}
+
+/** Template and repositories. */
+async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<RepositoryRecord[]> {
+	const { view, signal, agentvHome, processEnv } = services;
+	const { workspace, scope } = spec;
+	throwIfAborted(signal, "preparing the workspace");
+	await staged("template", async () => {
+		makeDirectory(path);
+		if (workspace?.template) await placeTemplate(workspace.template, path, { scope, view, signal });
+	});
+	throwIfAborted(signal, "preparing the workspace");
+	const repositoryServices = { scope, view, env: processEnv, agentvHome, signal };
+	return staged("repositories", () => placeRepositories(workspace?.repos ?? [], path, repositoryServices));
+}
+
+/** The baseline commit, and for a shared workspace the copy that it is reset from. */
+async function finish(
+	home: string,
+	path: string,
+	spec: WorkspaceSpec,
+	services: WorkspaceServices,
+	repositories: readonly RepositoryRecord[],
+): Promise<Pristine> {
+	throwIfAborted(services.signal, "preparing the workspace");
+	const paths = repositories.map((repository) => repository.path);
+	const { processEnv: env, signal } = services;
+	await makeBaseline(path, { env, signal, repositories: paths, stores: join(home, "objects") });
+	if (spec.workspace?.isolation === "per_test") return new Pristine(path);
+	return Pristine.of(path, join(home, "pristine"), signal);
+}
+
+/** When `beforeAll` fails, what of it succeeded may have to be undone: the after-hooks run all the same. */
+async function afterFailure(
+	runner: StageRunner,
+	run: StageRun,
+	work: () => Promise<ExtensionState>,
+): Promise<ExtensionState> {
+	try {
+		return await work();
+	} catch (error) {
+		const { warnings } = await runAfter(
+			runner,
+			"afterAll",
+			{ ...run, subject: { ...run.subject, testId: "__after_all__" }, signal: undefined },
+			emptyState,
+		);
+		for (const { message } of warnings) runner.services.log?.(message);
+		throw error;
+	}
+}

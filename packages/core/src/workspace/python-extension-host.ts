@@ -1,0 +1,28 @@
+/** What `extension-host.mjs` is for Python modules; given to `python3 -c` with the module's path. */
+export const pythonExtensionHost = `
+import importlib.util, json, os, sys, traceback
+
+def send(answer):
+    data = (json.dumps(answer) + "\\n\\n").encode()
+    while data:
+        data = data[os.write(4, data):]
+
+path = sys.argv[1]
+sys.path.insert(0, os.path.dirname(path))
+module = None
+with os.fdopen(3, encoding="utf-8") as questions:
+    for line in questions:
+        try:
+            question = json.loads(line)
+            if module is None:
+                spec = importlib.util.spec_from_file_location("extension", path)
+                loaded = importlib.util.module_from_spec(spec)
+                spec.loader.exec_module(loaded)
+                module = loaded
+            function = getattr(module, question["name"], None)
+            if not callable(function):
+                raise Exception("it has no function " + question["name"])
+            send({"result": function(question["context"], {"hookName": question["name"]})})
+        except Exception as error:
+            send({"error": {"message": str(error) or type(error).__name__, "stack": traceback.format_exc()}})
+`;

@@ -1,0 +1,47 @@
+import { AgentvError } from "../../base/agentv-error.ts";
+import { redactUrl, splitCredentials } from "../../base/git-credentials.ts";
+import { expandRepoShorthand, parseGitUrl } from "../../base/git-url.ts";
+import { type Environment, expandHome } from "../../io/environment.ts";
+import { realPath } from "../../io/files/stat-path.ts";
+import { checkGitOperand } from "../../io/git/check-git-operand.ts";
+import type { GitCredentials } from "../../io/git/remote-git.ts";
+import type { DiskView } from "../../model/disk-view.ts";
+import type { EvalScope } from "../../model/eval-scope.ts";
+import type { WorkspaceRepo } from "../../model/eval-types.ts";
+import { resolvePath } from "../../model/path-text.ts";
+
+/** Where a workspace's repository comes from. */
+export interface RepositorySource {
+	/** What git is given: a URL without credentials, or an absolute path. */
+	readonly url: string;
+	readonly kind: "remote" | "directory" | "bundle";
+	readonly credentials?: GitCredentials;
+	/** As written, without credentials. */
+	readonly shown: string;
+}
+
+/**
+ * What `repo` of a workspace names: a local path (also of a git bundle file), `org/name` on GitHub, or a URL.
+ * @throws AgentvError for what is missing or what git must not be given
+ */
+export function repositorySource(
+	repo: WorkspaceRepo,
+	places: { readonly scope: EvalScope; readonly view: DiskView; readonly env: Environment },
+): RepositorySource {
+	const shown = redactUrl(repo.repo);
+	if (repo.local) {
+		const text = { ...repo.local, raw: expandHome(repo.local.raw, places.env) };
+		const found = resolvePath(text, places.scope, places.view);
+		if (found.kind === "missing")
+			throw new AgentvError("not-found", `repository ${shown}: ${found.path} does not exist`);
+		return { url: realPath(found.path), kind: found.kind === "directory" ? "directory" : "bundle", shown };
+	}
+	const { url, credentials } = splitCredentials(expandRepoShorthand(repo.repo) ?? repo.repo);
+	checkGitOperand(url);
+	const { kind } = parseGitUrl(url);
+	if (kind === "other" || kind === "path") {
+		const hint = "Write org/name, a URL, or a path that begins with `.`, `/` or `~`.";
+		throw new AgentvError("config", `${JSON.stringify(shown)} names no repository`, { hint });
+	}
+	return { url, kind: "remote", shown, ...(credentials ? { credentials: { url, ...credentials } } : {}) };
+}

@@ -1,0 +1,79 @@
+import type { Hook, HookName } from "../model/eval-types.ts";
+import type { WorkspaceServices, WorkspaceSpec, WorkspaceStage, WorkspaceWarning } from "./contract.ts";
+import type { ExtensionHosts } from "./extension-hosts.ts";
+import type { ExtensionState } from "./extension-state.ts";
+import { extensionsAt, runExtension } from "./run-extensions.ts";
+import { type HookSubject, runHook } from "./run-hook.ts";
+import { warned } from "./workspace-error.ts";
+
+/** Runs what an eval has for one moment of a workspace's life: extensions, then hooks; after-hooks inside out. */
+export interface StageRunner {
+	readonly spec: WorkspaceSpec;
+	readonly services: WorkspaceServices;
+	readonly hosts: ExtensionHosts;
+}
+
+export interface StageRun {
+	readonly subject: HookSubject;
+	/** Gets the process groups of what hooks left running. */
+	readonly groups: number[];
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** The hooks that have a command at `name`, in the order in which they run. */
+export function hooksAt(spec: WorkspaceSpec, name: HookName): Hook[] {
+	const hooks = [spec.workspace?.hooks[name], spec.targetHooks?.[name]];
+	if (name === "afterEach" || name === "afterAll") hooks.reverse();
+	return hooks.filter((hook): hook is Hook => hook?.command !== undefined);
+}
+
+/** Whether anything runs at `name`. */
+export function hasStage(spec: WorkspaceSpec, name: HookName): boolean {
+	return hooksAt(spec, name).length > 0 || extensionsAt(spec.extensions, name).length > 0;
+}
+
+/** Runs a before-stage; the first failure ends it. Returns the state after it. @throws WorkspaceError */
+export async function runBefore(
+	runner: StageRunner,
+	name: "beforeAll" | "beforeEach",
+	run: StageRun,
+	state: ExtensionState,
+): Promise<ExtensionState> {
+	let current = state;
+	for (const extension of extensionsAt(runner.spec.extensions, name)) {
+		current = await runExtension(extension, name, run.subject, current, extensionServices(runner, run));
+	}
+	for (const hook of hooksAt(runner.spec, name)) await runHook(name, hook, run.subject, hookServices(runner, run));
+	return current;
+}
+
+/** Runs an after-stage to its end, whatever fails in it. */
+export async function runAfter(
+	runner: StageRunner,
+	name: "afterEach" | "afterAll",
+	run: StageRun,
+	state: ExtensionState,
+): Promise<{ readonly state: ExtensionState; readonly warnings: readonly WorkspaceWarning[] }> {
+	const stage: WorkspaceStage = name === "afterEach" ? "after_each" : "after_all";
+	const warnings: WorkspaceWarning[] = [];
+	let current = state;
+	for (const extension of extensionsAt(runner.spec.extensions, name)) {
+		const failures = await warned(stage, async () => {
+			current = await runExtension(extension, name, run.subject, current, extensionServices(runner, run));
+		});
+		warnings.push(...failures);
+	}
+	for (const hook of hooksAt(runner.spec, name)) {
+		warnings.push(...(await warned(stage, () => runHook(name, hook, run.subject, hookServices(runner, run)))));
+	}
+	return { state: current, warnings };
+}
+
+function extensionServices({ spec, services, hosts }: StageRunner, { signal }: StageRun) {
+	return { scope: spec.scope, view: services.view, hosts, signal };
+}
+
+function hookServices({ spec, services }: StageRunner, { signal, groups }: StageRun) {
+	const env = { ...spec.workspace?.env, ...services.programEnv };
+	return { runCommand: services.runCommand, env, signal, groups, log: services.log };
+}

@@ -1,0 +1,49 @@
+import { join } from "node:path";
+import { gitTestEnvironment, tempTree } from "@agentv/test-support";
+import { openDiskView } from "../../model/disk-view.ts";
+import { loadEval } from "../../model/load-eval.ts";
+import { commandRunner } from "../../model/run-command.ts";
+import type { WorkspaceServices, WorkspaceSpec, WorkspaceTest } from "../contract.ts";
+
+/** An eval as a user writes it, ready to be prepared. */
+export interface WorkspaceFixture {
+	/** Directory of the eval and the files beside it. */
+	readonly root: string;
+	readonly spec: WorkspaceSpec;
+	readonly services: WorkspaceServices;
+	/** Lines that hooks and extensions printed. */
+	readonly lines: string[];
+	readonly abort: AbortController;
+}
+
+/** Loads `eval` (the text of an eval file without its tests) from among `files`, as a run would. */
+export function workspaceFixture(
+	evalText: string,
+	files: Readonly<Record<string, string>> = {},
+	more: Partial<WorkspaceServices> = {},
+): WorkspaceFixture {
+	const root = tempTree({ ...files, "x.eval.yaml": `${evalText}\ntests: [{ id: t, input: hi, criteria: c }]\n` });
+	const work = tempTree();
+	const env = { ...gitTestEnvironment, HOME: work };
+	const view = openDiskView();
+	const loaded = loadEval(join(root, "x.eval.yaml"), { view, env, cwd: root });
+	const errors = loaded.diagnostics.filter(({ severity }) => severity === "error");
+	if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"));
+	const { workspace, extensions, scope } = loaded.suite;
+	const lines: string[] = [];
+	const abort = new AbortController();
+	const services: WorkspaceServices = {
+		...{ view, env, processEnv: env, runCommand: commandRunner({ view, scope, env }) },
+		...{ agentvHome: join(work, "home"), directory: join(work, "workspaces"), runId: "run-1" },
+		programEnv: { AGENTV_EXPERIMENT: "default", AGENTV_RUN_TIMESTAMP: "2026-01-01T00:00:00Z" },
+		signal: abort.signal,
+		log: (line) => lines.push(line),
+		...more,
+	};
+	return { root, spec: { workspace, extensions, scope }, services, lines, abort };
+}
+
+/** A test to open a workspace for. */
+export function aTest(id: string, more: Partial<WorkspaceTest> = {}): WorkspaceTest {
+	return { id, attempt: 1, target: "default", input: "hi", metadata: {}, ...more };
+}

@@ -1,0 +1,135 @@
+import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { digestText } from "../io/files/digest-tree.ts";
+import { removeTree } from "../io/files/remove-tree.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { noteTree } from "../io/files/tree-notes.ts";
+import { renamePath } from "../io/files/write-new.ts";
+import type { ResetMode } from "../schema/workspace-entry.ts";
+import { AttemptWorkspace } from "./attempt-workspace.ts";
+import type { BaseParts, WorkDirectory } from "./base-parts.ts";
+import type { PreparedBase, RepositoryRecord, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
+import { relocated } from "./extension-state.ts";
+import { endGroups } from "./run-hook.ts";
+import { runAfter, type StageRunner } from "./run-stage.ts";
+import { staged, warned } from "./workspace-error.ts";
+
+export class WorkspaceBase implements PreparedBase {
+	readonly parts: BaseParts;
+	readonly #isShared: boolean;
+	/** Directories that tests have finished with. */
+	readonly #free: WorkDirectory[] = [];
+	#shared: WorkDirectory | undefined;
+	/** Resolves when the shared directory is free. */
+	#turn: Promise<void> = Promise.resolve();
+	#kept = false;
+
+	constructor(parts: BaseParts) {
+		this.parts = parts;
+		this.#isShared = parts.runner.spec.workspace?.isolation !== "per_test";
+	}
+
+	get repositories(): readonly RepositoryRecord[] {
+		return this.parts.repositories;
+	}
+
+	get concurrency(): number {
+		return this.#isShared ? 1 : Number.POSITIVE_INFINITY;
+	}
+
+	async open(test: WorkspaceTest): Promise<TestWorkspace> {
+		const { signal } = this.parts.runner.services;
+		if (!this.#isShared) {
+			const directory = await staged("copy", () => this.#ownDirectory(test));
+			const state = relocated(this.parts.state, this.parts.path, directory.path);
+			return new AttemptWorkspace(this.parts, directory, test, state, (keep) => this.#release(directory, keep));
+		}
+		const done = await this.#waitTurn();
+		try {
+			if (signal.aborted) throw new AgentvError("interrupted", "waiting for the workspace was interrupted");
+			const directory = await staged("reset", () => this.#sharedDirectory());
+			return new AttemptWorkspace(this.parts, directory, test, this.parts.state, async (keep) => {
+				this.#kept ||= keep;
+				done();
+			});
+		} catch (error) {
+			done();
+			throw error;
+		}
+	}
+
+	/** Waits until the shared directory is free; the answer frees it again. */
+	async #waitTurn(): Promise<() => void> {
+		const before = this.#turn;
+		let done: (() => void) | undefined;
+		this.#turn = new Promise((resolve) => {
+			done = resolve;
+		});
+		await before;
+		return () => done?.();
+	}
+
+	/** A copy for one test: a finished one made clean again, which costs a tenth, else a new one. */
+	async #ownDirectory(test: WorkspaceTest): Promise<WorkDirectory> {
+		const { home, pristine, rules, runner } = this.parts;
+		const { signal } = runner.services;
+		const path = freePath(home, test);
+		const used = this.#free.pop();
+		if (used) {
+			// A name of its own: what still runs of an earlier test and writes to its paths does not reach this one's.
+			renamePath(used.path, path);
+			return { path, clean: await pristine.reset(path, used.clean, "strict", rules, signal), isClean: true };
+		}
+		return { path, clean: await pristine.copyTo(path, signal), isClean: true };
+	}
+
+	async #sharedDirectory(): Promise<WorkDirectory> {
+		const { path, pristine, rules, runner } = this.parts;
+		const { signal } = runner.services;
+		const mode = resetMode(runner);
+		if (!this.#shared) this.#shared = { path, clean: await noteTree(path, signal), isClean: true };
+		else if (mode === "none") this.#shared.isClean = false;
+		else this.#shared.clean = await pristine.reset(path, this.#shared.clean, mode, rules, signal);
+		return this.#shared;
+	}
+
+	async #release(directory: WorkDirectory, keep: boolean): Promise<void> {
+		this.#kept ||= keep;
+		if (!keep) this.#free.push(directory);
+	}
+
+	async close(): Promise<readonly WorkspaceWarning[]> {
+		const { runner, home, path, state, groups } = this.parts;
+		const subject = { workspacePath: path, testId: "__after_all__", runId: runner.services.runId };
+		const { warnings } = await runAfter(runner, "afterAll", { subject, groups: [...groups] }, state);
+		const tidied = await warned("clean_up", async () => {
+			await Promise.all([runner.hosts.end(), endGroups(groups)]);
+			await this.#remove(home);
+		});
+		return [...warnings, ...tidied];
+	}
+
+	/** Kept workspaces stay, and the object stores that they borrow from. */
+	async #remove(home: string): Promise<void> {
+		if (!this.#kept) return removeTree(home);
+		const ours = ["changes.git", "rules", "pristine", ...(this.#isShared ? [] : ["base"])].map((name) =>
+			join(home, name),
+		);
+		for (const path of [...ours, ...this.#free.map((directory) => directory.path)]) await removeTree(path);
+	}
+}
+
+/** How a shared workspace is reset before each test: as the first hook that says something says. */
+function resetMode({ spec }: StageRunner): ResetMode {
+	const { afterEach, beforeEach, beforeAll } = spec.workspace?.hooks ?? {};
+	return afterEach?.reset ?? beforeEach?.reset ?? beforeAll?.reset ?? "fast";
+}
+
+/** Where a test's own directory goes: its name tells nothing of the test's id, which may be any text. */
+function freePath(home: string, test: WorkspaceTest): string {
+	const digest = digestText(JSON.stringify([test.id, test.target, test.attempt])).slice(0, 16);
+	for (let count = 1; ; count++) {
+		const path = join(home, count === 1 ? `w-${digest}` : `w-${digest}-${count}`);
+		if (pathKind(path) === "missing") return path;
+	}
+}
