@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { hostGuard, loginGuard, securityHeaders, writeGuard } from "./guard.ts";
+import { apiGuard, hostGuard, loginGuard, securityHeaders } from "./guard.ts";
 import { answerError, problem } from "./problem.ts";
 import { aboutReads } from "./routes/about.ts";
 import { jobReads, jobWrites } from "./routes/jobs.ts";
@@ -21,12 +21,12 @@ function writes(services: Services) {
 /** The whole API behind its guards. Pages are added by the server that listens. */
 export function createApi(services: Services) {
 	const app = new Hono();
-	app.onError(answerError);
+	app.onError(answerError(services));
 	app.notFound((c) => problem(c, 404, "not-found", `there is nothing at ${c.req.path}`));
 	app.use(securityHeaders(), hostGuard(services.options), loginGuard(services.options, services.session));
 	app.use(
 		"/api/*",
-		writeGuard(services.session),
+		apiGuard(services.session),
 		bodyLimit({ maxSize: largestBody, onError: (c) => problem(c, 413, "too-large", "the body is larger than 1 MB") }),
 	);
 	app.route("/api", reads(services));

@@ -4,8 +4,6 @@ import { isLoopback, type StudioOptions } from "./options.ts";
 import { problem } from "./problem.ts";
 import type { Session } from "./session.ts";
 
-const cookieName = "agentv-session";
-
 const policy = [
 	"default-src 'none'",
 	"script-src 'self'",
@@ -39,7 +37,7 @@ export function hostGuard(options: Pick<StudioOptions, "host" | "allowHosts">): 
 	return async (c, next) => {
 		const name = hostName(c.req.header("host"));
 		if (name !== undefined && (isLoopback(name) || allowed.has(name))) return next();
-		return problem(c, 403, "host-not-allowed", `requests for ${JSON.stringify(name ?? "")} are not answered`, {
+		return refuse(c, 403, "host-not-allowed", `requests for ${JSON.stringify(name ?? "")} are not answered`, {
 			hint: "start Studio with --allow-host NAME if this name is yours",
 		});
 	};
@@ -61,31 +59,48 @@ export function loginGuard(options: Pick<StudioOptions, "host">, session: Sessio
 		const url = new URL(c.req.url);
 		const offered = url.searchParams.get("token");
 		if (offered !== null && c.req.method === "GET" && session.matches(offered)) {
-			setCookie(c, cookieName, session.token, { httpOnly: true, sameSite: "Strict", path: "/" });
+			const { name, value } = session.cookie;
+			setCookie(c, name, value, { httpOnly: true, sameSite: "Strict", path: "/" });
 			url.searchParams.delete("token");
-			return c.redirect(url.pathname + url.search);
+			// A path of several slashes would lead to another host.
+			return c.redirect(url.pathname.replace(/^\/+/, "/") + url.search);
 		}
-		if (session.matches(getCookie(c, cookieName)) || session.matches(c.req.header("x-agentv-token"))) return next();
-		return problem(c, 401, "login-needed", "this Studio needs its token", {
+		if (session.matchesCookie(getCookie(c, session.cookie.name))) return next();
+		if (session.matches(c.req.header("x-agentv-token"))) return next();
+		return refuse(c, 401, "login-needed", "this Studio needs its token", {
 			hint: "open the address that `agentv studio` printed, with ?token=…",
 		});
 	};
 }
 
-/** Writes come from our own page only: same origin, JSON, and the token that stands in the page. */
-export function writeGuard(session: Session): MiddlewareHandler {
+/** A person who comes by browser reads a sentence, a program gets the problem. */
+function refuse(c: Context, status: 401 | 403, code: string, message: string, more: { hint: string }): Response {
+	const byBrowser = c.req.header("accept")?.includes("text/html") && !c.req.path.startsWith("/api/");
+	if (!byBrowser) return problem(c, status, code, message, more);
+	return c.text(`AgentV Studio: ${message}\n\n${more.hint}\n`, status);
+}
+
+/**
+ * Whatever other sites send us is refused, reads included: some ask a remote. Writes come from our own page only: same
+ * origin, JSON, and the token that stands in the page.
+ */
+export function apiGuard(session: Session): MiddlewareHandler {
 	return async (c, next) => {
-		if (c.req.method === "GET" || c.req.method === "HEAD") return next();
+		if (c.req.method === "GET" || c.req.method === "HEAD") return foreignSite(c) ?? next();
 		const refusal = foreignOrigin(c) ?? notJson(c) ?? withoutToken(c, session);
 		return refusal ?? next();
 	};
 }
 
+function foreignSite(c: Context): Response | undefined {
+	const site = c.req.header("sec-fetch-site");
+	if (site === undefined || site === "same-origin" || site === "none") return undefined;
+	return problem(c, 403, "foreign-origin", "requests are taken from Studio's own page only");
+}
+
 function foreignOrigin(c: Context): Response | undefined {
 	const origin = c.req.header("origin");
-	const site = c.req.header("sec-fetch-site");
-	const sameOrigin = origin === undefined || sameHost(origin, c.req.header("host"));
-	if (sameOrigin && (site === undefined || site === "same-origin" || site === "none")) return undefined;
+	if (origin === undefined || sameHost(origin, c.req.header("host"))) return foreignSite(c);
 	return problem(c, 403, "foreign-origin", "writes are taken from Studio's own page only");
 }
 

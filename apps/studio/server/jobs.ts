@@ -4,11 +4,11 @@ import { AgentvError } from "@agentv/core";
 /** A piece of work that goes on after its request was answered: a sync, a bundle, a run. */
 export interface Job {
 	readonly id: string;
-	/** `sync`, `bundle`, `run`. */
+	/** `sync`, `status`, `bundle`, `run`. */
 	readonly kind: string;
-	/** What it works on; one job at a time has a kind and key. */
+	/** What it works on: a benchmark's id, an eval's id, a run's id. */
 	readonly key: string;
-	readonly startedAt: string;
+	readonly started_at: string;
 	readonly state: "running" | "done" | "failed" | "cancelled";
 	readonly error?: { readonly code: string; readonly message: string; readonly hint?: string };
 }
@@ -20,32 +20,64 @@ export interface JobEvent {
 }
 
 /** A late reader gets at most this many events of the past; states that matter are repeated by later events. */
-const keptEvents = 5000;
+const keptEvents = 2000;
+const keptEventsOfEnded = 200;
 const keptJobs = 200;
 
 interface Entry {
 	job: Job;
+	/** What it has for itself alone; see `start`. */
+	readonly locks: readonly string[];
 	readonly events: JobEvent[];
 	count: number;
 	readonly controller: AbortController;
 	readonly waiting: Set<() => void>;
-	readonly finished: Promise<void>;
+	finished: Promise<void>;
+}
+
+/** A job that can't be started because another one is under way. */
+export class JobRefused extends AgentvError {
+	readonly job: string;
+
+	constructor(busy: Job, what: string) {
+		super("refused", `a ${busy.kind} of ${what} is under way`, { hint: "follow it, or cancel it first" });
+		this.job = busy.id;
+	}
 }
 
 /** Runs jobs and keeps their events, so that any number of pages may follow one and come back to it. */
 export class Jobs {
 	readonly #entries = new Map<string, Entry>();
+	#closed = false;
 
-	/** Starts `work` unless a job of this kind and key is under way. Throws `AgentvError` `refused` then. */
-	start(kind: string, key: string, work: (signal: AbortSignal) => AsyncIterable<unknown>): Job {
-		const busy = this.running(kind, key);
-		if (busy)
-			throw new AgentvError("refused", `a ${kind} of ${key} is under way`, { hint: "follow it, or cancel it first" });
-		const controller = new AbortController();
-		const job: Job = { id: randomUUID(), kind, key, startedAt: new Date().toISOString(), state: "running" };
-		const entry: Entry = { job, events: [], count: 0, controller, waiting: new Set(), finished: Promise.resolve() };
+	/**
+	 * Starts `work`.
+	 * @param locks what it has for itself alone among jobs of its kind; default: its key
+	 * @throws JobRefused where a job of this kind has one of the locks; AgentvError `interrupted` once Studio is closing
+	 */
+	start(
+		kind: string,
+		key: string,
+		work: (signal: AbortSignal) => AsyncIterable<unknown>,
+		locks: readonly string[] = [key],
+	): Job {
+		if (this.#closed) throw new AgentvError("interrupted", "Studio is being stopped");
+		for (const lock of locks) {
+			const busy = this.running(kind, lock);
+			if (busy) throw new JobRefused(busy, lock);
+		}
+		const job: Job = { id: randomUUID(), kind, key, started_at: new Date().toISOString(), state: "running" };
+		const entry: Entry = {
+			job,
+			locks,
+			events: [],
+			count: 0,
+			controller: new AbortController(),
+			waiting: new Set(),
+			finished: Promise.resolve(),
+		};
 		this.#entries.set(job.id, entry);
-		Object.assign(entry, { finished: this.#follow(entry, work(controller.signal)) });
+		entry.finished = this.#follow(entry, work);
 		this.#forgetOldest();
 		return entry.job;
 	}
@@ -58,8 +90,11 @@ export class Jobs {
 		return [...this.#entries.values()].map((entry) => entry.job);
 	}
 
-	running(kind: string, key: string): Job | undefined {
-		return this.list().find((job) => job.state === "running" && job.kind === kind && job.key === key);
+	/** The running job of this kind that holds `lock`. */
+	running(kind: string, lock: string): Job | undefined {
+		for (const { job, locks } of this.#entries.values())
+			if (job.state === "running" && job.kind === kind && locks.includes(lock)) return job;
+		return undefined;
 	}
 
 	/** Asks a job to stop. Its events tell when it has. */
@@ -72,44 +107,59 @@ export class Jobs {
 	/** The job's events after `last`, then those to come, until it ends or `signal` aborts. */
 	async *follow(id: string, last: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
 		const entry = this.#entries.get(id);
+		if (!entry) return;
+		let wake = () => {};
+		const woken = () => wake();
+		signal.addEventListener("abort", woken, { once: true });
 		let seen = last;
-		while (entry && !signal.aborted) {
-			for (const event of entry.events.filter((candidate) => candidate.id > seen)) {
-				seen = event.id;
-				yield event;
-			}
-			if (entry.job.state !== "running") return;
-			await new Promise<void>((wake) => {
-				entry.waiting.add(wake);
-				signal.addEventListener("abort", () => wake(), { once: true });
-			});
-		}
-	}
-
-	/** Stops every job and waits until they have put things down. */
-	async close(): Promise<void> {
-		for (const entry of this.#entries.values()) entry.controller.abort();
-		await Promise.all([...this.#entries.values()].map((entry) => entry.finished));
-	}
-
-	async #follow(entry: Entry, events: AsyncIterable<unknown>): Promise<void> {
 		try {
-			for await (const data of events) this.#emit(entry, data);
-			entry.job = { ...entry.job, state: entry.controller.signal.aborted ? "cancelled" : "done" };
-		} catch (error) {
-			const known = error instanceof AgentvError;
-			const what = known
-				? { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) }
-				: { code: "internal", message: "Studio met a fault of its own" };
-			entry.job = { ...entry.job, state: entry.controller.signal.aborted ? "cancelled" : "failed", error: what };
+			while (!signal.aborted) {
+				const first = entry.events[0]?.id ?? 0;
+				for (const event of entry.events.slice(Math.max(0, seen + 1 - first))) {
+					seen = event.id;
+					yield event;
+				}
+				if (seen < entry.count) continue;
+				if (entry.job.state !== "running") return;
+				await new Promise<void>((resolve) => {
+					wake = resolve;
+					entry.waiting.add(woken);
+				});
+			}
+		} finally {
+			entry.waiting.delete(woken);
+			signal.removeEventListener("abort", woken);
 		}
+	}
+
+	/** Starts no more jobs, stops every running one and waits until they have put things down. Returns how many ran. */
+	async close(): Promise<number> {
+		this.#closed = true;
+		const running = [...this.#entries.values()].filter(({ job }) => job.state === "running");
+		for (const entry of running) entry.controller.abort();
+		await Promise.all(running.map((entry) => entry.finished));
+		return running.length;
+	}
+
+	async #follow(entry: Entry, work: (signal: AbortSignal) => AsyncIterable<unknown>): Promise<void> {
+		const { signal } = entry.controller;
+		let end: Pick<Job, "state" | "error"> = { state: "done" };
+		try {
+			for await (const data of work(signal)) this.#emit(entry, data);
+		} catch (error) {
+			end = { state: "failed", error: said(error) };
+		}
+		// A job that was asked to stop and got all its work done first is done.
+		const cut = end.error !== undefined || !entry.events.some(({ data }) => isOutcome(data));
+		entry.job = { ...entry.job, ...(signal.aborted && cut ? { state: "cancelled" as const } : end) };
 		this.#emit(entry, { type: "job", job: entry.job });
+		entry.events.splice(0, entry.events.length - keptEventsOfEnded);
 	}
 
 	#emit(entry: Entry, data: unknown): void {
 		entry.count += 1;
 		entry.events.push({ id: entry.count, data });
-		if (entry.events.length > keptEvents) entry.events.splice(0, entry.events.length - keptEvents);
+		if (entry.events.length > 2 * keptEvents) entry.events.splice(0, entry.events.length - keptEvents);
 		for (const wake of entry.waiting) wake();
 		entry.waiting.clear();
 	}
@@ -118,4 +168,19 @@ export class Jobs {
 		const ended = [...this.#entries.values()].filter((entry) => entry.job.state !== "running");
 		for (const entry of ended.slice(0, Math.max(0, this.#entries.size - keptJobs))) this.#entries.delete(entry.job.id);
 	}
+}
+
+function isOutcome(data: unknown): boolean {
+	return (
+		typeof data === "object" &&
+		data !== null &&
+		"type" in data &&
+		data.type === "outcome" &&
+		!("interrupted" in data && data.interrupted === true)
+	);
+}
+
+function said(error: unknown): NonNullable<Job["error"]> {
+	if (!(error instanceof AgentvError)) return { code: "internal", message: "Studio met a fault of its own" };
+	return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
 }
