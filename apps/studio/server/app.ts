@@ -3,6 +3,7 @@ import { bodyLimit } from "hono/body-limit";
 import { apiGuard, hostGuard, loginGuard, securityHeaders } from "./guard.ts";
 import { answerError, problem } from "./problem.ts";
 import { aboutReads } from "./routes/about.ts";
+import { evalReads } from "./routes/evals.ts";
 import { jobReads, jobWrites } from "./routes/jobs.ts";
 import type { Services } from "./services.ts";
 
@@ -10,7 +11,10 @@ const largestBody = 1024 * 1024;
 
 /** The routes that only read. */
 function reads(services: Services) {
-	return new Hono().route("/about", aboutReads(services)).route("/jobs", jobReads(services));
+	return new Hono()
+		.route("/about", aboutReads(services))
+		.route("/evals", evalReads(services))
+		.route("/jobs", jobReads(services));
 }
 
 /** The routes that change something; a read-only Studio has none of them. */

@@ -1,11 +1,9 @@
 import { AgentvError } from "@agentv/core";
 import { serve } from "@hono/node-server";
 import { createApi } from "./app.ts";
-import { Jobs } from "./jobs.ts";
 import { isLoopback, type StudioOptions } from "./options.ts";
 import { addPages } from "./pages.ts";
-import type { Services } from "./services.ts";
-import { createSession } from "./session.ts";
+import { createServices } from "./services.ts";
 
 export type { StudioOptions } from "./options.ts";
 
@@ -13,8 +11,8 @@ export interface RunningStudio {
 	/** Where to open it; holds `?token=…` where one is needed. */
 	readonly url: string;
 	readonly port: number;
-	/** Stops listening, ends running jobs and waits for them. */
-	close(): Promise<void>;
+	/** Ends running jobs, waits for them, and stops listening. Returns how many had to be ended. */
+	close(): Promise<number>;
 }
 
 /**
@@ -24,19 +22,20 @@ export interface RunningStudio {
 export async function startStudio(
 	options: StudioOptions & { readonly port: number; readonly exactPort: boolean },
 ): Promise<RunningStudio> {
-	const services: Services = { options, session: createSession(options.token), jobs: new Jobs() };
+	const services = createServices(options);
 	const app = createApi(services);
 	addPages(app, services);
-	const tries = options.exactPort ? 1 : 50;
-	for (let port = options.port; port < options.port + tries; port += 1) {
+	const last = options.exactPort ? options.port : Math.min(options.port + 50, 65_535);
+	for (let port = options.port; port <= last; port += 1) {
 		const server = await listen(app.fetch, options.host, port);
 		if (!server) continue;
 		return {
 			url: address(options, server.port, services.session.token),
 			port: server.port,
 			close: async () => {
-				await services.jobs.close();
+				const ended = await services.jobs.close();
 				await server.close();
+				return ended;
 			},
 		};
 	}

@@ -108,7 +108,7 @@ export class Jobs {
 	async *follow(id: string, last: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
 		const entry = this.#entries.get(id);
 		if (!entry) return;
-		let wake = () => {};
+		let wake = (): void => undefined;
 		const woken = () => wake();
 		signal.addEventListener("abort", woken, { once: true });
 		let seen = last;
@@ -180,7 +180,8 @@ function isOutcome(data: unknown): boolean {
 	);
 }
 
-function said(error: unknown): NonNullable<Job["error"]> {
+/** An error as pages are told of it: what is not ours says nothing about the machine. */
+export function said(error: unknown): NonNullable<Job["error"]> {
 	if (!(error instanceof AgentvError)) return { code: "internal", message: "Studio met a fault of its own" };
 	return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
 }

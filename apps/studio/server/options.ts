@@ -14,6 +14,8 @@ export interface StudioOptions {
 	/** Directory of the built pages. */
 	readonly pages: string;
 	readonly version: string;
+	/** Told of faults that are ours. */
+	readonly report?: (error: unknown) => void;
 }
 
 /** True for the names of this machine that no other machine can reach. */

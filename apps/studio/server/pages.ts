@@ -15,6 +15,12 @@ export function addPages(app: Hono, { options, session }: Services): void {
 	app.get("*", (c, next) => {
 		if (c.req.path.startsWith("/api/") || c.req.path.startsWith("/assets/")) return next();
 		const page = readTextFile(join(options.pages, "index.html"));
-		return c.html(page.replace("__AGENTV_TOKEN__", session.token));
+		return c.html(page.replace("__AGENTV_TOKEN__", () => attribute(session.token)));
 	});
+}
+
+/** A text as it stands between the quotes of an attribute: a given token may hold anything. */
+function attribute(text: string): string {
+	const entities: Readonly<Record<string, string>> = { "&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;" };
+	return text.replace(/[&"<>]/g, (character) => entities[character] ?? character);
 }

@@ -1,7 +1,9 @@
-import { AgentvError, type ErrorCode } from "@agentv/core";
+import { AgentvError, type ErrorCode, locateFindings } from "@agentv/core";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { JobRefused } from "./jobs.ts";
+import type { Services } from "./services.ts";
 
 /** The one shape in which every route says that something went wrong. */
 export interface Problem {
@@ -35,21 +37,30 @@ const statuses: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
 	internal: 500,
 };
 
-/** Turns whatever a route threw into a problem. What is not ours says nothing about the machine. */
-export function answerError(error: Error, c: Context): Response {
-	if (error instanceof AgentvError) {
-		const details = error.diagnostics.map(({ rule, message, hint }) => ({ rule, message, ...(hint ? { hint } : {}) }));
-		return problem(c, statuses[error.code], error.code, error.message, {
-			...(error.hint ? { hint: error.hint } : {}),
-			...(details.length > 0 ? { details } : {}),
-		});
-	}
-	if (error instanceof HTTPException)
-		return problem(
-			c,
-			error.status as ContentfulStatusCode,
-			"bad-request",
-			error.message || "the request cannot be read",
-		);
-	return problem(c, 500, "internal", "Studio met a fault of its own", { hint: "try again; if it stays, report it" });
+/** Turns whatever a route threw into a problem. What is not ours goes to the operator and says nothing to the page. */
+export function answerError({ hide, options }: Pick<Services, "hide" | "options">) {
+	return (error: Error, c: Context): Response => {
+		if (error instanceof AgentvError && error.code !== "internal") {
+			const details = detailsOf(error, hide);
+			return problem(c, statuses[error.code], error.code, hide(error.message), {
+				...(error.hint ? { hint: hide(error.hint) } : {}),
+				...(details === undefined ? {} : { details }),
+			});
+		}
+		if (error instanceof HTTPException)
+			return problem(c, error.status as ContentfulStatusCode, "bad-request", error.message || "unreadable request");
+		options.report?.(error);
+		return problem(c, 500, "internal", "Studio met a fault of its own", { hint: "try again; if it stays, report it" });
+	};
+}
+
+function detailsOf(error: AgentvError, hide: (text: string) => string): unknown {
+	if (error instanceof JobRefused) return { job: error.job };
+	if (error.diagnostics.length === 0) return undefined;
+	return locateFindings(error.diagnostics.slice(0, 100)).map(({ diagnostic, range }) => ({
+		rule: diagnostic.rule,
+		message: hide(diagnostic.message),
+		...(diagnostic.hint ? { hint: hide(diagnostic.hint) } : {}),
+		...(range ? { line: range.start.line, column: range.start.column } : {}),
+	}));
 }

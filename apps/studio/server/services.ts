@@ -1,10 +1,28 @@
-import type { Jobs } from "./jobs.ts";
+import { createMasker, type Masker } from "@agentv/core";
+import { EvalFinder } from "./eval-finder.ts";
+import { EvalMarksCache } from "./eval-marks.ts";
+import { Jobs } from "./jobs.ts";
 import type { StudioOptions } from "./options.ts";
-import type { Session } from "./session.ts";
+import { createSession, type Session } from "./session.ts";
 
 /** What every route gets. */
 export interface Services {
 	readonly options: StudioOptions;
 	readonly session: Session;
 	readonly jobs: Jobs;
+	readonly evals: EvalFinder;
+	readonly marks: EvalMarksCache;
+	/** Takes the values of the environment's secrets out of a text. */
+	readonly hide: Masker;
+}
+
+export function createServices(options: StudioOptions): Services {
+	return {
+		options,
+		session: createSession(options.token),
+		jobs: new Jobs(),
+		evals: new EvalFinder(options),
+		marks: new EvalMarksCache(options),
+		hide: createMasker(options.env),
+	};
 }

@@ -2,23 +2,40 @@ export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from 
 export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
+export { createMasker, isSecretName, type Masker, mask, maskDeep } from "./base/secrets.ts";
+export { safeName } from "./base/slug.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
+export { agentvHome, type Environment } from "./io/environment.ts";
+export type { FindOptions, FoundFiles } from "./io/files/find-files.ts";
+export { isInside } from "./io/files/path-inside.ts";
 export { readTextFile } from "./io/files/read-text.ts";
+export { realPath, targetKind } from "./io/files/stat-path.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
 export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { discoverEvals } from "./model/discover-evals.ts";
 export { type DiskView, openDiskView } from "./model/disk-view.ts";
+export { evalEnvironment } from "./model/eval-environment.ts";
 export type { EvalScope } from "./model/eval-scope.ts";
 export type { LoadedEval, Suite, TestCase } from "./model/eval-types.ts";
+export { type ExecutedCommand, executedCommands } from "./model/executed-commands.ts";
+export { findEvals } from "./model/find-evals.ts";
 export { type LoadOptions, loadEval } from "./model/load-eval.ts";
 export { loadTargets, type TargetScope } from "./model/load-targets.ts";
 export { type LocatedFinding, locateFindings } from "./model/locate-findings.ts";
 export { portableRoot } from "./model/portable-root.ts";
 export type { Reference, References } from "./model/reference.ts";
 export { collectReferences } from "./model/references.ts";
-export { type AddBenchmarkOptions, addBenchmark, removeBenchmark, type WrittenEntry } from "./model/registry-edit.ts";
+export { type Registry, type RegistryEntry, readRegistry } from "./model/registry.ts";
+export {
+	type AddBenchmarkOptions,
+	addBenchmark,
+	findEntry,
+	removeBenchmark,
+	type WrittenEntry,
+} from "./model/registry-edit.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
+export { shownSource } from "./model/written-source.ts";
 export type {
 	BenchmarkReport,
 	BenchmarkReports,
@@ -43,6 +60,7 @@ export type {
 	SyncResult,
 	TouchedEval,
 } from "./sync/sync-types.ts";
+export { type TargetDestination, targetDestination } from "./targets/destination.ts";
 export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
 export type { FixWhen, RuleGroup } from "./validate/rule.ts";
 export { type RuleDoc, ruleDoc, ruleDocs } from "./validate/rule-docs.ts";

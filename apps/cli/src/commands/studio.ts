@@ -14,7 +14,7 @@ interface StudioCommandOptions {
 
 const usualPort = 3117;
 
-/** Serves Studio until Ctrl-C; then ends what runs in it and returns. */
+/** Serves Studio until Ctrl-C; then ends what runs in it, which is exit code 130 where something did. */
 export async function studio(options: StudioCommandOptions, context: Context): Promise<CommandResult> {
 	const { startStudio } = await import("@agentv/studio/server");
 	const running = await startStudio({
@@ -27,6 +27,7 @@ export async function studio(options: StudioCommandOptions, context: Context): P
 		readOnly: options.readOnly === true,
 		pages: fileURLToPath(new URL("./studio", import.meta.url)),
 		version,
+		report: (error) => context.stderr.write(faultText(error, context.debug)),
 		...(options.token === undefined ? {} : { token: options.token }),
 	});
 	context.stdout.write(`AgentV Studio: ${running.url}\n`);
@@ -36,6 +37,11 @@ export async function studio(options: StudioCommandOptions, context: Context): P
 		if (context.signal.aborted) stop();
 		context.signal.addEventListener("abort", () => stop(), { once: true });
 	});
-	await running.close();
-	return { text: "", exitCode: 0 };
+	const ended = await running.close();
+	return { text: "", exitCode: ended > 0 ? 130 : 0 };
+}
+
+function faultText(error: unknown, debug: boolean): string {
+	const text = error instanceof Error ? ((debug ? error.stack : undefined) ?? error.message) : String(error);
+	return `fault: ${text}\n`;
 }

@@ -46,8 +46,9 @@ export type EvalMarkEvent =
 
 /** A command as it will be run; `${{ NAME }}` stands where a variable's value will. */
 export interface CommandAnswer {
-	/** Where it stands: `before_each`, `grader check`, `target claude`. */
-	readonly what: string;
+	readonly kind: "hook" | "extension" | "preprocessor" | "grader" | "prompt" | "target" | "healthcheck";
+	/** `before_each`, the grader's, the target's name. */
+	readonly name: string;
 	readonly command: string;
 	/** File and line, relative to the benchmark. */
 	readonly at: string;
@@ -67,6 +68,10 @@ export interface TargetAnswer {
 	readonly host: string | null;
 	/** Names of the variables whose values it gets as key or header. Never a value. */
 	readonly keys: readonly { readonly name: string; readonly set: boolean }[];
+	/** A key stands in a file as it is. */
+	readonly literal_key: boolean;
+	/** A program of this machine, which inherits every variable of the environment. */
+	readonly inherits_environment: boolean;
 	/** Why it can't be used. */
 	readonly problem: string | null;
 }
@@ -75,7 +80,6 @@ export interface WorkspaceAnswer {
 	readonly template: string | null;
 	readonly isolation: "shared" | "per_test";
 	readonly repos: readonly { readonly path: string; readonly repo: string; readonly commit: string | null }[];
-	readonly hooks: readonly CommandAnswer[];
 }
 
 /** One eval: everything its screen shows but the tests. */
@@ -88,10 +92,13 @@ export interface EvalAnswer {
 	readonly tags: readonly string[];
 	/** The file as it is written; literal credentials are `***`. */
 	readonly source: string;
+	/** It is longer than the 1 MB that is sent. */
+	readonly source_cut: boolean;
 	/** The smallest directory that holds everything the eval needs, relative as `file` is. */
 	readonly portable_root: string;
 	readonly errors: number;
 	readonly warnings: number;
+	/** At most 1,000. */
 	readonly findings: readonly FindingAnswer[];
 	readonly checks: readonly CheckAnswer[];
 	/** Docs of the rules that found something. */
@@ -99,7 +106,8 @@ export interface EvalAnswer {
 	readonly tests: number;
 	readonly targets: readonly TargetAnswer[];
 	readonly workspace: WorkspaceAnswer | null;
-	readonly extensions: readonly string[];
+	/** Hooks, extensions, graders, target commands: what a run executes on this machine. */
+	readonly commands: readonly CommandAnswer[];
 	/** Variables that it names, and whether they are set; never a value. */
 	readonly variables: readonly { readonly name: string; readonly state: "set" | "default" | "unset" }[];
 	readonly last_result: LastResultAnswer | null;
@@ -129,7 +137,6 @@ export interface RunPlanAnswer {
 	readonly tests: number;
 	readonly targets: readonly TargetAnswer[];
 	readonly commands: readonly CommandAnswer[];
-	readonly extensions: readonly string[];
 	readonly repos: readonly { readonly path: string; readonly repo: string; readonly commit: string | null }[];
 	/** Why it can't be run now. */
 	readonly problems: readonly string[];

@@ -34,4 +34,6 @@ export interface CheckAnswer {
 	readonly rule: string;
 	readonly state: "pass" | "fail" | "skip";
 	readonly message: string;
+	/** Worth a line of its own. */
+	readonly notable: boolean;
 }

@@ -1,10 +1,11 @@
 import { AgentvError } from "@agentv/core";
 import { Hono } from "hono";
-import { streamSSE } from "hono/streaming";
+import { eventStream } from "../event-stream.ts";
 import type { Services } from "../services.ts";
 
 /** `GET /api/jobs`, `GET /api/jobs/:id`, `GET /api/jobs/:id/events` (server-sent events, resumable by Last-Event-ID). */
-export function jobReads({ jobs }: Services) {
+export function jobReads(services: Services) {
+	const { jobs } = services;
 	const find = (id: string) => {
 		const job = jobs.get(id);
 		if (!job)
@@ -19,12 +20,8 @@ export function jobReads({ jobs }: Services) {
 		.get("/:id/events", (c) => {
 			const { id } = find(c.req.param("id"));
 			const last = Number(c.req.header("last-event-id") ?? 0) || 0;
-			return streamSSE(c, async (stream) => {
-				const gone = new AbortController();
-				stream.onAbort(() => gone.abort());
-				for await (const event of jobs.follow(id, last, gone.signal)) {
-					await stream.writeSSE({ id: String(event.id), data: JSON.stringify(event.data) });
-				}
+			return eventStream(c, services, async (send, gone) => {
+				for await (const event of jobs.follow(id, last, gone)) await send(event.data, event.id);
 			});
 		});
 }

@@ -114,7 +114,7 @@ function follow(
 }
 
 /** The variables that a place of a targets file names. */
-export function variablesAt(place: Place, scope: TargetScope): PlacedVariable[] {
+export function variablesAt(place: Place, scope: Pick<TargetScope, "sources">): PlacedVariable[] {
 	const path = (place.path ?? []).join("\0");
 	return (scope.sources.get(place.file)?.variables ?? []).filter(
 		(variable) => (variable.at.path ?? []).join("\0") === path,

@@ -32,6 +32,8 @@ export interface EvalValidation {
 	readonly root: string;
 	/** How many tests were loaded. */
 	readonly tests: number;
+	/** Names of the targets that its tests run on, in the order they are named. */
+	readonly targets: readonly string[];
 	readonly checks: readonly ValidationCheck[];
 	readonly diagnostics: readonly ValidationFinding[];
 }

@@ -46,6 +46,7 @@ export function evalResult(context: EvalContext, levels: RuleLevels): EvalValida
 		name: loaded.name,
 		root: context.root,
 		tests: loaded.tests.length,
+		targets: [...new Set(context.uses.filter(({ role }) => role === "target").map(({ choice }) => choice.name))],
 		checks: checksOf(context, judged, off),
 		diagnostics: findings.sort((a, b) => compare(a, b, loaded.file)),
 	};

@@ -1,0 +1,80 @@
+import { executedCommands, resolvedTargets, type TargetUse, targetDestination } from "@agentv/core";
+import type { CommandAnswer, TargetAnswer, WorkspaceAnswer } from "./answers/evals.ts";
+import type { OpenedEval } from "./opened-eval.ts";
+
+/** The targets that an eval uses: who answers, where, with which keys by name. */
+export function describeTargets(opened: OpenedEval): TargetAnswer[] {
+	const seen = new Set<string>();
+	return opened.uses.flatMap((use) => {
+		const { role, choice, implied, resolution } = use;
+		const key = `${role}\0${choice.name}`;
+		// A grader that nobody named and nothing needs is no news.
+		if (seen.has(key) || (implied && role !== "target" && !resolution.ok)) return [];
+		seen.add(key);
+		return [describeTarget(use, opened)];
+	});
+}
+
+function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedEval): TargetAnswer {
+	const { hide, targets, loaded, env } = opened;
+	const base = { name: choice.name, role };
+	if (!resolution.ok) {
+		const message = resolution.diagnostics[0]?.message ?? "can't be resolved";
+		const nothing = {
+			provider: null,
+			model: null,
+			host: null,
+			keys: [],
+			literal_key: false,
+			inherits_environment: false,
+		};
+		return {
+			...base,
+			...nothing,
+			via: resolution.via.map(({ definition }) => definition.name),
+			problem: hide(message),
+		};
+	}
+	const { target } = resolution;
+	const sources = new Map([...loaded.sources, ...targets.sources]);
+	const { host, keys, literalKey, inheritsEnvironment } = targetDestination(target, { sources }, env);
+	const model = target.wire.model ?? target.wire.deployment;
+	return {
+		...base,
+		provider: target.provider,
+		model: typeof model === "string" ? hide(model) : null,
+		via: target.via.map(({ definition }) => definition.name),
+		host: host ?? null,
+		keys,
+		literal_key: literalKey,
+		inherits_environment: inheritsEnvironment,
+		problem: null,
+	};
+}
+
+/** Everything that a run of the eval executes on this machine. */
+export function describeCommands(opened: OpenedEval): CommandAnswer[] {
+	const { loaded, uses, hide, where } = opened;
+	return executedCommands(loaded, resolvedTargets(uses)).map(({ kind, name, text, shell, at }) => ({
+		kind,
+		name,
+		command: hide(text),
+		at: where(at),
+		shell,
+	}));
+}
+
+/** What the tests work in. */
+export function describeWorkspace({ loaded, hide }: OpenedEval): WorkspaceAnswer | null {
+	const { workspace } = loaded.suite;
+	if (!workspace) return null;
+	return {
+		template: workspace.template ? hide(workspace.template.raw) : null,
+		isolation: workspace.isolation,
+		repos: workspace.repos.map(({ path, repo, commit }) => ({
+			path,
+			repo: hide(repo),
+			commit: commit === undefined ? null : hide(commit),
+		})),
+	};
+}

@@ -1,0 +1,83 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { AgentvError, findEvals, isInside, realPath, safeName } from "@agentv/core";
+import type { StudioOptions } from "./options.ts";
+import { type Place, placeOf } from "./places.ts";
+
+/** An eval file that may be read. */
+export interface FoundEval {
+	readonly id: string;
+	readonly place: Place;
+	/** Relative to the place, `/` between components. */
+	readonly path: string;
+	/** Absolute. */
+	readonly file: string;
+}
+
+export interface FoundEvals {
+	readonly evals: readonly FoundEval[];
+	/** The directory is too large: not all of it was searched. */
+	readonly cut: boolean;
+}
+
+interface Listing extends FoundEvals {
+	readonly byId: ReadonlyMap<string, FoundEval>;
+	readonly at: number;
+}
+
+/** For so long a directory is not searched again: a page asks for its evals several times at once. */
+const freshMs = 1000;
+const keptListings = 300;
+
+/** Finds evals by place and by id. Ids are made from paths and never turned back into them: only what was found is reached. */
+export class EvalFinder {
+	readonly #listings = new Map<string, Listing>();
+	readonly #options: Pick<StudioOptions, "env" | "cwd">;
+
+	constructor(options: Pick<StudioOptions, "env" | "cwd">) {
+		this.#options = options;
+	}
+
+	/** The evals of a place. */
+	async list(place: Place): Promise<FoundEvals> {
+		return this.#listing(place, false);
+	}
+
+	/** @throws AgentvError `not-found` for an id that means no eval (any more), `refused` for a link that leads out of its place */
+	async find(id: string): Promise<FoundEval> {
+		const [scope, name] = id.split("~");
+		if (!scope || !name)
+			throw new AgentvError("not-found", "there is no such eval", { hint: "look for it in the list" });
+		const place = placeOf(scope, this.#options);
+		const found = (await this.#listing(place, false)).byId.get(id) ?? (await this.#listing(place, true)).byId.get(id);
+		if (!found)
+			throw new AgentvError("not-found", "there is no such eval", { hint: "it may have been moved or removed" });
+		if (!isInside(place.root, realPath(found.file)))
+			throw new AgentvError(
+				"refused",
+				`${found.path} is a link that leads out of ${place.benchmark ?? "the directory"}`,
+			);
+		return found;
+	}
+
+	async #listing(place: Place, anew: boolean): Promise<Listing> {
+		const key = `${place.scope}\0${place.root}`;
+		const known = this.#listings.get(key);
+		if (known && !anew && performance.now() - known.at < freshMs) return known;
+		const { files, cut } = await findEvals(place.root);
+		const evals = files.map(
+			(path): FoundEval => ({ id: evalId(place, path), place, path, file: join(place.root, path) }),
+		);
+		const listing = { evals, cut, byId: new Map(evals.map((found) => [found.id, found])), at: performance.now() };
+		this.#listings.delete(key);
+		this.#listings.set(key, listing);
+		const [oldest] = this.#listings.keys();
+		if (this.#listings.size > keptListings && oldest !== undefined) this.#listings.delete(oldest);
+		return listing;
+	}
+}
+
+/** `benchmark~stem-digest`: stays as long as the file stays where it is in its place. */
+function evalId(place: Place, path: string): string {
+	return `${place.scope}~${safeName(path, createHash("sha256").update(path).digest("hex").slice(0, 16))}`;
+}

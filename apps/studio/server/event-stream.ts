@@ -1,0 +1,37 @@
+import { AgentvError } from "@agentv/core";
+import type { Context } from "hono";
+import { streamSSE } from "hono/streaming";
+import { said } from "./jobs.ts";
+import type { Services } from "./services.ts";
+
+/** Proxies close what is silent for long, and a page that went away without a word is noticed by writing to it. */
+const pingMs = 15_000;
+
+type Send = (data: unknown, id?: number) => Promise<void>;
+
+/**
+ * Answers with server-sent events until `produce` ends or the page goes away. What it throws is sent as
+ * `{type: "failed", error}`, the last event.
+ */
+export function eventStream(
+	c: Context,
+	{ options, hide }: Pick<Services, "options" | "hide">,
+	produce: (send: Send, gone: AbortSignal) => Promise<void>,
+): Response {
+	return streamSSE(c, async (stream) => {
+		const gone = new AbortController();
+		stream.onAbort(() => gone.abort());
+		const send: Send = async (data, id) =>
+			stream.writeSSE({ data: hide(JSON.stringify(data)), ...(id === undefined ? {} : { id: String(id) }) });
+		const ping = setInterval(() => void stream.write(": still here\n\n"), pingMs);
+		try {
+			await produce(send, gone.signal);
+		} catch (error) {
+			if (gone.signal.aborted) return;
+			if (!(error instanceof AgentvError)) options.report?.(error);
+			await send({ type: "failed", error: said(error) });
+		} finally {
+			clearInterval(ping);
+		}
+	});
+}

@@ -1,0 +1,77 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import type { EvalAnswer, EvalEntry, EvalListAnswer, EvalMarkEvent, EvalTestsAnswer } from "../answers/evals.ts";
+import { mapPage, pageOf } from "../answers/page.ts";
+import { describeEval, describeTest } from "../describe-eval.ts";
+import type { FoundEval } from "../eval-finder.ts";
+import { eventStream } from "../event-stream.ts";
+import { openEval } from "../opened-eval.ts";
+import { placeOf } from "../places.ts";
+import { matcher } from "../search.ts";
+import type { Services } from "../services.ts";
+import { listField, nameField, pageField, pageSizeField, query, searchField } from "../valid.ts";
+
+const listQuery = z.object({
+	benchmark: nameField,
+	page: pageField,
+	search: searchField,
+	state: z.enum(["errors", "warnings", "clean", "unknown"]).optional(),
+});
+const marksQuery = z.object({ id: listField.refine((ids) => ids.length <= 50, "at most 50") });
+const testsQuery = z.object({ page: pageField, page_size: pageSizeField, search: searchField });
+
+/** `GET /api/evals`, `/marks`, `/:id`, `/:id/tests`. */
+export function evalReads(services: Services) {
+	const { evals, marks, jobs, options } = services;
+	const entry = ({ id, place, path, file }: FoundEval): EvalEntry => ({
+		id,
+		benchmark: place.benchmark,
+		file: path,
+		marks: marks.known(file),
+		last_result: null,
+		job: jobs.running("run", id)?.id ?? null,
+	});
+	return new Hono()
+		.get("/", query(listQuery), async (c) => {
+			const { benchmark, page, search, state } = c.req.valid("query");
+			const found = await evals.list(placeOf(benchmark ?? null, options));
+			const matches = matcher(search);
+			const wanted = found.evals.filter(
+				({ path, file }) =>
+					(matches(path) || matches(marks.known(file)?.name ?? "")) && (!state || state === stateOf(marks.known(file))),
+			);
+			const problem = found.cut ? "the directory is too large: not all of it was searched" : null;
+			return c.json({ ...mapPage(pageOf(wanted, page), entry), problem } satisfies EvalListAnswer);
+		})
+		.get("/marks", query(marksQuery), async (c) => {
+			const found = await Promise.all(c.req.valid("query").id.map((id) => evals.find(id)));
+			const ids = new Map(found.map(({ file, id }) => [file, id]));
+			return eventStream(c, services, async (send, gone) => {
+				for await (const { file, marks: seen } of marks.look([...ids.keys()], gone))
+					await send({ type: "marks", id: ids.get(file) ?? "", marks: seen } satisfies EvalMarkEvent);
+				await send({ type: "end" } satisfies EvalMarkEvent);
+			});
+		})
+		.get("/:id", async (c) => {
+			const opened = await openEval(c.req.param("id"), services);
+			const described = await describeEval(opened, services, c.req.raw.signal);
+			const job = jobs.running("run", opened.found.id)?.id ?? null;
+			return c.json({ ...described, last_result: null, job } satisfies EvalAnswer);
+		})
+		.get("/:id/tests", query(testsQuery), async (c) => {
+			const { page, page_size, search } = c.req.valid("query");
+			const opened = await openEval(c.req.param("id"), services);
+			const matches = matcher(search);
+			const wanted = opened.loaded.tests.filter(({ id, description, tags }) =>
+				matches([id, description ?? "", ...tags].join(" ")),
+			);
+			const answer = mapPage(pageOf(wanted, page, page_size), (test) => describeTest(test, opened));
+			return c.json(answer satisfies EvalTestsAnswer);
+		});
+}
+
+function stateOf(known: EvalEntry["marks"]): "errors" | "warnings" | "clean" | "unknown" {
+	if (!known) return "unknown";
+	if (known.errors > 0) return "errors";
+	return known.warnings > 0 ? "warnings" : "clean";
+}

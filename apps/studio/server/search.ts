@@ -1,0 +1,9 @@
+/** A function that says whether a text holds all words of `search`, in any case. */
+export function matcher(search: string | undefined): (text: string) => boolean {
+	const words = (search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+	if (words.length === 0) return () => true;
+	return (text) => {
+		const lower = text.toLowerCase();
+		return words.every((word) => lower.includes(word));
+	};
+}

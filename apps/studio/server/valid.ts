@@ -1,0 +1,52 @@
+import { AgentvError } from "@agentv/core";
+import type { Env, MiddlewareHandler } from "hono";
+import { validator } from "hono/validator";
+import { z } from "zod";
+
+/** A validator of `hono` that `hc` is typed by: what goes in before, what comes out after the schema. */
+type Validator<Target extends "query" | "json", Schema extends z.ZodType> = MiddlewareHandler<
+	Env,
+	string,
+	{ in: { [Key in Target]: z.input<Schema> }; out: { [Key in Target]: z.output<Schema> } }
+>;
+
+/** Checks the query; a wrong one is a `usage` problem that names the parameter. */
+export function query<Schema extends z.ZodType>(schema: Schema): Validator<"query", Schema> {
+	return validator("query", (value) => checked(schema, value, "the query")) as Validator<"query", Schema>;
+}
+
+/** Checks the JSON body; a wrong one is a `usage` problem that names the field. */
+export function body<Schema extends z.ZodType>(schema: Schema): Validator<"json", Schema> {
+	return validator("json", (value) => checked(schema, value, "the body")) as Validator<"json", Schema>;
+}
+
+function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.output<Schema> {
+	const result = schema.safeParse(value);
+	if (result.success) return result.data;
+	const [issue] = result.error.issues;
+	const field = issue?.path.join(".");
+	throw new AgentvError("usage", `${field ? `${what}'s ${field}` : what} can't be used: ${issue?.message}`);
+}
+
+const wholeNumber = z.string().regex(/^[1-9]\d{0,6}$/, "expected a whole number from 1");
+
+/** `?page=`: counts from 1. */
+export const pageField = wholeNumber.optional().transform((text) => Number(text ?? 1));
+
+/** `?page_size=`: 1 to 200. */
+export const pageSizeField = wholeNumber
+	.optional()
+	.transform((text) => Number(text ?? 50))
+	.refine((size) => size <= 200, "at most 200");
+
+/** `?search=`. */
+export const searchField = z.string().max(500).optional();
+
+/** A filter by one name. */
+export const nameField = z.string().min(1).max(500).optional();
+
+/** A repeatable parameter. */
+export const listField = z
+	.union([z.string(), z.array(z.string())])
+	.optional()
+	.transform((value) => (value === undefined ? [] : [value].flat()));
