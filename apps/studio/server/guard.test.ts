@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { testStudio } from "./testing/test-studio.ts";
+
+const cancel = "/api/jobs/none/cancel";
+const code = async (answer: Response) => ({
+	status: answer.status,
+	code: ((await answer.json()) as { error: { code: string } }).error.code,
+});
+
+describe("the Host allow-list", () => {
+	it.each(["127.0.0.1:3117", "localhost", "[::1]:3117", "LOCALHOST:80"])("answers requests for %s", async (host) => {
+		expect((await testStudio().request("/api/about", { headers: { host } })).status).toBe(200);
+	});
+
+	it.each(["evil.example:3117", "127.0.0.1.evil.example", "evil@localhost", "localhost.", "", "10.0.0.7:3117"])(
+		"refuses requests for %j, page and API alike",
+		async (host) => {
+			const studio = testStudio();
+			for (const path of ["/", "/api/about", "/assets/x.js"]) {
+				const answer = await studio.request(path, { headers: { host: host || undefined } });
+				expect(await code(answer)).toEqual({ status: 403, code: "host-not-allowed" });
+			}
+		},
+	);
+
+	it("takes further names from --allow-host, whatever their port", async () => {
+		const studio = testStudio({}, { allowHosts: ["Studio.internal"] });
+		expect((await studio.request("/api/about", { headers: { host: "studio.internal:8443" } })).status).toBe(200);
+	});
+
+	it("tells a person in the browser in words", async () => {
+		const headers = { host: "evil.example", accept: "text/html" };
+		expect(await (await testStudio().request("/", { headers })).text()).toContain("--allow-host");
+	});
+});
+
+describe("writes", () => {
+	it.each([
+		["a foreign Origin", { origin: "https://evil.example" }, 403, "foreign-origin"],
+		["the null Origin", { origin: "null" }, 403, "foreign-origin"],
+		["our name on another port", { origin: "http://127.0.0.1:9999" }, 403, "foreign-origin"],
+		["a page of the same site only", { "sec-fetch-site": "same-site" }, 403, "foreign-origin"],
+		["another site", { "sec-fetch-site": "cross-site" }, 403, "foreign-origin"],
+		["a form's text/plain", { "content-type": "text/plain" }, 415, "json-only"],
+		["a form", { "content-type": "application/x-www-form-urlencoded" }, 415, "json-only"],
+		["JSON in name only", { "content-type": "text/plain; application/json" }, 415, "json-only"],
+		["no content type", { "content-type": undefined }, 415, "json-only"],
+		["no token", { "x-agentv-token": undefined }, 403, "token-missing"],
+		["a wrong token", { "x-agentv-token": "x".repeat(43) }, 403, "token-missing"],
+	])("with %s are refused", async (_what, headers, status, expected) => {
+		expect(await code(await testStudio().request(cancel, { body: "{}", headers }))).toEqual({ status, code: expected });
+	});
+
+	it("of our own page are taken", async () => {
+		const headers = { origin: "http://127.0.0.1:3117", "sec-fetch-site": "same-origin" };
+		expect(await code(await testStudio().request(cancel, { body: {}, headers }))).toEqual({
+			status: 404,
+			code: "not-found",
+		});
+	});
+
+	it("of more than 1 MB are refused", async () => {
+		const body = JSON.stringify({ text: "x".repeat(1024 * 1024) });
+		expect(await code(await testStudio().request(cancel, { body }))).toEqual({ status: 413, code: "too-large" });
+	});
+
+	it("have no route in a read-only Studio", async () => {
+		const studio = testStudio({}, { readOnly: true });
+		expect(await code(await studio.request(cancel, { body: {} }))).toEqual({ status: 404, code: "not-found" });
+		expect((await studio.request("/api/jobs")).status).toBe(200);
+	});
+});
+
+describe("reads", () => {
+	it("are refused when another site asks, as some of them ask a remote", async () => {
+		const answer = await testStudio().request("/api/about", { headers: { "sec-fetch-site": "cross-site" } });
+		expect(await code(answer)).toEqual({ status: 403, code: "foreign-origin" });
+	});
+
+	it("never allow other origins to read", async () => {
+		const answer = await testStudio().request("/api/about", { headers: { origin: "https://evil.example" } });
+		expect([...answer.headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([]);
+	});
+});
+
+describe("every answer", () => {
+	it.each(["/", "/deep/link", "/api/about", "/api/nothing", "/assets/none.js"])("%s is locked down", async (path) => {
+		const { headers } = await testStudio().request(path);
+		const policy = headers.get("content-security-policy") ?? "";
+		expect(policy).toContain("default-src 'none'");
+		expect(policy).toContain("script-src 'self';");
+		expect(policy).toContain("frame-ancestors 'none'");
+		expect(headers.get("x-content-type-options")).toBe("nosniff");
+		expect(headers.get("referrer-policy")).toBe("no-referrer");
+		expect(headers.get("cache-control")).toBe("no-store");
+	});
+
+	it("to an unknown API address is a problem, not a page", async () => {
+		expect(await code(await testStudio().request("/api/nothing"))).toEqual({ status: 404, code: "not-found" });
+	});
+});
+
+describe("beyond loopback", () => {
+	const host = "192.168.7.7";
+	const open = () => testStudio({}, { host, token: "letmein-letmein" });
+	const bare = { host: `${host}:3117`, "x-agentv-token": undefined };
+
+	it.each(["/", "/evals", "/assets/a.js", "/favicon.svg", "/api/about", "/api/jobs/x/events", "/?token=wrong"])(
+		"%s needs the token",
+		async (path) => {
+			expect(await code(await open().request(path, { headers: bare }))).toEqual({ status: 401, code: "login-needed" });
+		},
+	);
+
+	it("exchanges the token for a cookie that scripts can't read and other sites can't send", async () => {
+		const studio = open();
+		const login = await studio.request("/runs?token=letmein-letmein&page=2", { headers: bare });
+		expect([login.status, login.headers.get("location")]).toEqual([302, "/runs?page=2"]);
+		const cookie = login.headers.get("set-cookie") ?? "";
+		expect(cookie).toMatch(/; HttpOnly/);
+		expect(cookie).toMatch(/; SameSite=Strict/);
+		expect(cookie).not.toContain("letmein");
+		const headers = { ...bare, cookie: cookie.split(";")[0] };
+		for (const path of ["/", "/api/about", "/api/jobs"])
+			expect((await studio.request(path, { headers })).status, path).toBe(200);
+		// The cookie opens what is read; writes still need the token that stands in the page.
+		expect(await code(await studio.request(cancel, { body: {}, headers }))).toEqual({
+			status: 403,
+			code: "token-missing",
+		});
+	});
+
+	it("sends nobody elsewhere after the login", async () => {
+		const login = await open().request("//evil.example/x?token=letmein-letmein", { headers: bare });
+		expect(login.headers.get("location")).toBe("/evil.example/x");
+	});
+});
+
+it("the page holds the token, whatever it is made of", async () => {
+	const token = `"><script>$&`;
+	expect(await (await testStudio({}, { token }).request("/")).text()).toBe(
+		'<meta name="agentv-token" content="&quot;&gt;&lt;script&gt;$&amp;">',
+	);
+});
