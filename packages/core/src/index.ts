@@ -30,6 +30,7 @@ export {
 	type AddBenchmarkOptions,
 	addBenchmark,
 	findEntry,
+	type RemovedEntry,
 	removeBenchmark,
 	type WrittenEntry,
 } from "./model/registry-edit.ts";

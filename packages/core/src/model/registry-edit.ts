@@ -51,18 +51,27 @@ export async function addBenchmark(location: string, options: AddBenchmarkOption
 	return { file, ...entry };
 }
 
+/** An entry that was taken out, and where its directory still is. */
+export interface RemovedEntry {
+	readonly file: string;
+	readonly id: string;
+	/** Absolute. */
+	readonly path: string;
+}
+
 /**
  * Takes an entry out of the registry; the directory stays.
  * @throws AgentvError `not-found` for an unknown id
  */
-export async function removeBenchmark(id: string, options: { readonly env: Environment }): Promise<RegistryEntry> {
-	let removed: RegistryEntry | undefined;
-	await edit(registryFile(options.env), options.env, (registry) => {
-		removed = findEntry(registry, id);
-		return registry.document ? withoutEntry(registry.document, removed.index) : "";
+export async function removeBenchmark(id: string, options: { readonly env: Environment }): Promise<RemovedEntry> {
+	const file = registryFile(options.env);
+	let path = "";
+	await edit(file, options.env, (registry) => {
+		const entry = findEntry(registry, id);
+		path = entry.path;
+		return registry.document ? withoutEntry(registry.document, entry.index) : "";
 	});
-	if (!removed) throw new AgentvError("internal", "the registry was not edited");
-	return removed;
+	return { file, id, path };
 }
 
 /**

@@ -1,0 +1,109 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { checkGitOperand } from "../io/git/check-git-operand.ts";
+import { GitError } from "../io/git/git-error.ts";
+import { remoteGit } from "../io/git/remote-git.ts";
+import { isFullSha, type SourceAccess } from "../model/benchmark-source.ts";
+import type { RemoteSettings } from "./clone-git.ts";
+
+/** The commit that the registry's ref stands for at the remote. */
+export interface Wanted {
+	readonly kind: "branch" | "tag" | "commit";
+	/** Full name (`refs/heads/main`), or the SHA of a pinned commit. */
+	readonly ref: string;
+	/** As people say it: `main`. */
+	readonly name: string;
+	readonly sha: string;
+}
+
+/** Why a remote gave no answer that helps; `message` is a sentence without a full stop. */
+export interface RemoteProblem {
+	readonly reason: string;
+	readonly message: string;
+	readonly hint: string | undefined;
+}
+
+export type RemoteLook = { readonly wanted: Wanted } | { readonly problem: RemoteProblem };
+
+/** Asks the remote what the ref stands for. A full SHA needs no asking. */
+export async function lookRemote(access: SourceAccess, settings: RemoteSettings): Promise<RemoteLook> {
+	const { url, ref } = access;
+	if (ref !== undefined && isFullSha(ref)) {
+		const sha = ref.toLowerCase();
+		return { wanted: { kind: "commit", ref: sha, name: sha.slice(0, 12), sha } };
+	}
+	try {
+		const refs = await listRefs(url, patternsFor(ref), { ...settings, credentials: access.credentials });
+		const wanted = ref === undefined ? headOf(refs) : namedRef(refs, ref);
+		return wanted ? { wanted } : { problem: missingRef(ref) };
+	} catch (error) {
+		return { problem: remoteProblem(error) };
+	}
+}
+
+/** The answer to a failed remote command; interruptions and faults are thrown on. */
+export function remoteProblem(error: unknown): RemoteProblem {
+	if (!(error instanceof GitError) || error.code !== "failed") throw error;
+	const said = error.message.replace(/^git [\w-]+ failed: /, "");
+	const [message, hint] = sentences[error.reason] ?? ["git failed", undefined];
+	const isTold = error.reason === "timeout" && /took too long/.test(said);
+	return { reason: error.reason, message: isTold ? message : `${message} (${said.replace(/\.$/, "")})`, hint };
+}
+
+const sentences: Partial<Record<GitError["reason"], readonly [message: string, hint: string]>> = {
+	"not-found": ["the remote repository was not found", "Check the URL, and that you may read the repository."],
+	auth: ["the remote refused access", "Set up git's credentials for it, or take a token from a variable of the URL."],
+	network: ["the remote was not reached", "Check the network and the URL, then try again."],
+	timeout: ["the remote did not answer in time", "Try again, with a larger --timeout if it is slow."],
+	"ref-missing": ["the remote does not have what the ref names", "Correct `ref` in the registry."],
+};
+
+function missingRef(ref: string | undefined): RemoteProblem {
+	if (ref === undefined)
+		return { reason: "empty", message: "the remote repository has no commits yet", hint: "Push a first commit to it." };
+	const hint = /^[0-9a-f]{4,39}$/i.test(ref)
+		? "A commit needs its full 40-character SHA; otherwise name a branch or tag."
+		: "Correct `ref` in the registry, or leave it out for the remote's default branch.";
+	return { reason: "ref-missing", message: `the remote has no branch or tag ${JSON.stringify(ref)}`, hint };
+}
+
+function patternsFor(ref: string | undefined): string[] {
+	if (ref === undefined) return ["HEAD"];
+	const names = ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+	return names.flatMap((name) => (name.startsWith("refs/heads/") ? [name] : [name, `${name}^{}`]));
+}
+
+/** Full ref → SHA; `HEAD` also → the branch it stands for, as `ref: refs/heads/main`. */
+async function listRefs(url: string, patterns: readonly string[], settings: RemoteSettings): Promise<Map<string, string[]>> {
+	for (const operand of [url, ...patterns]) checkGitOperand(operand);
+	const { stdout } = await remoteGit("/", ["ls-remote", "--symref", "--", url, ...patterns], settings);
+	const refs = new Map<string, string[]>();
+	for (const line of stdout.split("\n")) {
+		const [value, name] = line.split("\t");
+		if (value && name) refs.set(name, [...(refs.get(name) ?? []), value]);
+	}
+	return refs;
+}
+
+function headOf(refs: ReadonlyMap<string, readonly string[]>): Wanted | undefined {
+	const values = refs.get("HEAD") ?? [];
+	const sha = values.find((value) => !value.startsWith("ref: "));
+	const ref = values.find((value) => value.startsWith("ref: "))?.slice("ref: ".length);
+	if (sha === undefined) return undefined;
+	if (ref?.startsWith("refs/heads/")) return { kind: "branch", ref, name: ref.slice("refs/heads/".length), sha };
+	return { kind: "commit", ref: sha, name: sha.slice(0, 12), sha };
+}
+
+function namedRef(refs: ReadonlyMap<string, readonly string[]>, ref: string): Wanted | undefined {
+	for (const full of ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]) {
+		const sha = refs.get(`${full}^{}`)?.[0] ?? refs.get(full)?.[0];
+		if (sha === undefined) continue;
+		const isBranch = full.startsWith("refs/heads/");
+		return { kind: isBranch ? "branch" : "tag", ref: full, name: full.replace(/^refs\/(heads|tags)\//, ""), sha };
+	}
+	return undefined;
+}
+
+/** The problem as an error, for where nothing else can be said. */
+export function problemError(problem: RemoteProblem): AgentvError {
+	return new AgentvError("refused", problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
+}
