@@ -53,7 +53,17 @@ describe("a registry as people write it", () => {
 });
 
 /** Registry texts as they may be: block and flow, comments anywhere, unknown keys, variables, CRLF, BOM. */
-const scalar = fc.constantFrom("a", "/data/x", '"quoted: yes"', "'it''s'", "${{ HOME }}/x", "${{ A:-b }}", "007", "1.10", "~/x");
+const scalar = fc.constantFrom(
+	"a",
+	"/data/x",
+	'"quoted: yes"',
+	"'it''s'",
+	"${{ HOME }}/x",
+	"${{ A:-b }}",
+	"007",
+	"1.10",
+	"~/x",
+);
 const comment = fc.constantFrom("", "", "  # note", " # ${{ X }}");
 const lineComment = fc.constantFrom("", "", "# above", "  # indented", "#");
 const blockEntry = fc

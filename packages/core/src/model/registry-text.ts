@@ -31,7 +31,8 @@ export function withoutEntry(document: YamlDocument, index: number): string {
 	const value = document.value as Record<string, unknown>;
 	const left = (value["benchmarks"] as unknown[]).toSpliced(index, 1);
 	const ownLines = linesOf(document, index);
-	if (!ownLines) return verifiedPatch(document, removeEntry(document, ["benchmarks", index]), { ...value, benchmarks: left }).text;
+	if (!ownLines)
+		return verifiedPatch(document, removeEntry(document, ["benchmarks", index]), { ...value, benchmarks: left }).text;
 	return verifiedPatch(document, [ownLines], { ...value, benchmarks: left.length === 0 ? null : left }).text;
 }
 

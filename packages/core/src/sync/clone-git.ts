@@ -8,7 +8,8 @@ import { remoteUrl } from "../io/git/repository.ts";
 import { shieldedGit } from "../io/git/shielded-git.ts";
 
 /** What talking to a remote needs. */
-export interface RemoteSettings extends Pick<RemoteGitOptions, "env" | "signal" | "timeoutMs" | "credentials" | "onProgress"> {
+export interface RemoteSettings
+	extends Pick<RemoteGitOptions, "env" | "signal" | "timeoutMs" | "credentials" | "onProgress"> {
 	readonly env: Environment;
 }
 
@@ -25,7 +26,10 @@ export interface CloneGit {
 	/** A configuration key of the clone that would run a program when a remote is asked. */
 	readonly refusedKey: string | undefined;
 	/** Offline. */
-	local(args: readonly string[], settings?: LocalSettings & { readonly signal?: AbortSignal | undefined }): Promise<GitAnswer>;
+	local(
+		args: readonly string[],
+		settings?: LocalSettings & { readonly signal?: AbortSignal | undefined },
+	): Promise<GitAnswer>;
 	/** Offline, and not stopped half-way by Ctrl-C. */
 	shielded(args: readonly string[], settings?: LocalSettings): Promise<RemoteGitAnswer>;
 	/** Online. */

@@ -1,6 +1,9 @@
 import { targetKind } from "../io/files/stat-path.ts";
+import { withTempDir } from "../io/files/temp-dir.ts";
 import type { GitConfig } from "../io/git/git-environment.ts";
 import { GitError } from "../io/git/git-error.ts";
+import { localGit } from "../io/git/local-git.ts";
+import { remoteGit } from "../io/git/remote-git.ts";
 import type { RemoteSettings } from "./clone-git.ts";
 import { type LocalClone, remoteRef } from "./look-local.ts";
 import type { Wanted } from "./look-remote.ts";
@@ -11,6 +14,9 @@ export interface FetchSettings extends RemoteSettings {
 	/** Without credentials. */
 	readonly url: string;
 }
+
+/** Puts the mark of a journal into git's arguments. */
+export type Marked = (args: readonly string[]) => string[];
 
 /** Whether the commit is in the clone's own store. Offline. */
 export async function isHere({ git, head, refs }: LocalClone, sha: string): Promise<boolean> {
@@ -23,22 +29,37 @@ export async function isHere({ git, head, refs }: LocalClone, sha: string): Prom
  * since the remote was asked).
  * @throws GitError
  */
-export async function fetchTip(clone: LocalClone, wanted: Wanted, settings: FetchSettings): Promise<string> {
+export async function fetchTip(
+	clone: LocalClone,
+	wanted: Wanted,
+	settings: FetchSettings,
+	marked: Marked,
+): Promise<string> {
 	// A branch never with --depth: its history would not reach the commit that is checked out.
 	const isShallow = targetKind(`${clone.git.gitDir}/shallow`) === "file";
 	const depth = wanted.kind !== "branch" && isShallow ? ["--depth", "1"] : [];
 	const options = ["--progress", "--no-tags", "--refmap=", "--no-write-fetch-head", ...depth];
-	await fetch(clone, [...options, "--", "origin", `+${wanted.ref}:${remoteRef}`], settings);
+	await fetch(clone, marked(["fetch", ...options, "--", "origin", `+${wanted.ref}:${remoteRef}`]), settings);
 	return fetchedCommit(clone.git);
 }
 
-function fetch(clone: LocalClone, args: readonly string[], settings: FetchSettings, input?: string, config?: GitConfig) {
+function fetch(
+	clone: LocalClone,
+	args: readonly string[],
+	settings: FetchSettings,
+	input?: string,
+	config?: GitConfig,
+) {
 	const { url, ...remote } = settings;
 	const { originUrl } = clone.git;
 	// The clone's configuration names the former URL until the clone has moved.
 	const moved: GitConfig =
-		originUrl === undefined ? [["remote.origin.url", url]] : originUrl === url ? [] : [[`url.${url}.insteadOf`, originUrl]];
-	return clone.git.remote(["fetch", ...args], { ...remote, input, config: [...moved, ...(config ?? [])] });
+		originUrl === undefined
+			? [["remote.origin.url", url]]
+			: originUrl === url
+				? []
+				: [[`url.${url}.insteadOf`, originUrl]];
+	return clone.git.remote(args, { ...remote, input, config: [...moved, ...(config ?? [])] });
 }
 
 /**
@@ -46,22 +67,35 @@ function fetch(clone: LocalClone, args: readonly string[], settings: FetchSettin
  * network. One local command where nothing is missing.
  * @throws GitError
  */
-export async function fetchContents(clone: LocalClone, commit: string, settings: FetchSettings): Promise<void> {
+export async function fetchContents(
+	clone: LocalClone,
+	commit: string,
+	settings: FetchSettings,
+	marked: Marked = (args) => [...args],
+): Promise<void> {
 	const { stdout } = await clone.git.local(["rev-list", "--objects", "--missing=print", "--no-walk", commit, "--"]);
 	const missing = stdout.split("\n").flatMap((line) => (line.startsWith("?") ? [line.slice(1)] : []));
 	if (missing.length === 0) return;
 	const options = ["--progress", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin", "--", "origin"];
-	await fetch(clone, options, settings, `${missing.join("\n")}\n`, [["fetch.negotiationAlgorithm", "noop"]]);
+	await fetch(clone, marked(["fetch", ...options]), settings, `${missing.join("\n")}\n`, [
+		["fetch.negotiationAlgorithm", "noop"],
+	]);
 }
 
-/** Whether the remote holds `commit`, which is here: then it serves the same history, wherever its branch stands. */
-export async function remoteHolds(clone: LocalClone, commit: string, settings: FetchSettings): Promise<boolean> {
-	try {
-		const options = ["--no-tags", "--refmap=", "--no-write-fetch-head", "--filter=tree:0", "--depth", "1", "--dry-run"];
-		await fetch(clone, [...options, "--", "origin", commit], settings, undefined, [["fetch.negotiationAlgorithm", "noop"]]);
-		return true;
-	} catch (error) {
-		if (error instanceof GitError && (error.reason === "ref-missing" || error.reason === "other")) return false;
-		throw error;
-	}
+/** Whether the remote holds `commit`: then it serves the same history, wherever its branches stand. Asked without the clone. */
+export async function remoteHolds(commit: string, { url, ...settings }: FetchSettings): Promise<boolean> {
+	return withTempDir("agentv-probe-", async (directory) => {
+		await localGit(directory, ["init", "--quiet", "--bare"], { env: settings.env });
+		try {
+			await remoteGit(
+				directory,
+				["fetch", "--no-tags", "--filter=tree:0", "--depth", "1", "--", url, commit],
+				settings,
+			);
+			return true;
+		} catch (error) {
+			if (error instanceof GitError && (error.reason === "ref-missing" || error.reason === "other")) return false;
+			throw error;
+		}
+	});
 }

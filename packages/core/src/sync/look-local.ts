@@ -5,6 +5,7 @@ import { listDirectory } from "../io/files/list-directory.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
 import { type CloneGit, openClone } from "./clone-git.ts";
+import { workshopPrefix } from "./workshop.ts";
 
 /** A clone as it stands on disk, found with one git command. */
 export interface LocalClone {
@@ -47,7 +48,7 @@ export async function lookLocal(path: string, url: string, env: Environment): Pr
 	const root = realPath(path);
 	const gitKind = pathKind(join(root, ".git"));
 	if (gitKind === "missing") {
-		const isEmpty = listDirectory(root).every((name) => name === "lost+found");
+		const isEmpty = listDirectory(root).every((name) => name === "lost+found" || name.startsWith(workshopPrefix));
 		return isEmpty ? { kind: "empty" } : { kind: "foreign", message: `${path} is not empty and no git repository` };
 	}
 	if (gitKind !== "directory")

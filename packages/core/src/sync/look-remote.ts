@@ -73,7 +73,11 @@ function patternsFor(ref: string | undefined): string[] {
 }
 
 /** Full ref → SHA; `HEAD` also → the branch it stands for, as `ref: refs/heads/main`. */
-async function listRefs(url: string, patterns: readonly string[], settings: RemoteSettings): Promise<Map<string, string[]>> {
+async function listRefs(
+	url: string,
+	patterns: readonly string[],
+	settings: RemoteSettings,
+): Promise<Map<string, string[]>> {
 	for (const operand of [url, ...patterns]) checkGitOperand(operand);
 	const { stdout } = await remoteGit("/", ["ls-remote", "--symref", "--", url, ...patterns], settings);
 	const refs = new Map<string, string[]>();

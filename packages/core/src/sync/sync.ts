@@ -1,12 +1,85 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import type { SyncEvent, SyncOptions } from "./sync-types.ts";
+import { dirname } from "node:path";
+import { iteratePool } from "../base/pool.ts";
+import { type Registry, type RegistryEntry, readRegistry } from "../model/registry.ts";
+import { findEntry } from "../model/registry-edit.ts";
+import { syncOne } from "./sync-one.ts";
+import type { SyncEvent, SyncOptions, SyncResult } from "./sync-types.ts";
+
+/** How many benchmarks are synced at once: more are slower on small machines. */
+const defaultConcurrency = 3;
 
 /**
  * Brings benchmarks up to date; several at once, one failing stops none of the others. Yields events as they happen and ends with
  * one `outcome`, also when interrupted.
  * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read: before the first event
  */
-// biome-ignore lint/correctness/useYield: being built
-export async function* sync(_options: SyncOptions): AsyncGenerator<SyncEvent, void> {
-	throw new AgentvError("internal", "sync is being built");
+export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, void> {
+	const registry = readRegistry(options.env);
+	const entries = chosenEntries(registry, options.ids);
+	const events = new EventQueue();
+	const abandoned = new AbortController();
+	const signal = AbortSignal.any([abandoned.signal, ...(options.signal ? [options.signal] : [])]);
+	const all = syncAll(entries, registry, { ...options, signal }, events).finally(() => events.close());
+	try {
+		yield* events.contents();
+		yield { type: "outcome", results: await all, interrupted: options.signal?.aborted === true };
+	} finally {
+		// Whoever leaves the loop early wants no sync to go on behind his back.
+		abandoned.abort();
+		await all.catch(() => undefined);
+	}
+}
+
+/** The entries of `ids`, each once, or all of them. */
+export function chosenEntries(registry: Registry, ids: readonly string[] | undefined): readonly RegistryEntry[] {
+	if (ids === undefined || ids.length === 0) return registry.entries;
+	return [...new Set(ids)].map((id) => findEntry(registry, id));
+}
+
+async function syncAll(
+	entries: readonly RegistryEntry[],
+	registry: Registry,
+	options: SyncOptions,
+	events: EventQueue,
+): Promise<SyncResult[]> {
+	const isNamed = options.ids !== undefined && options.ids.length > 0;
+	const emit = (event: SyncEvent) => events.put(event);
+	const results: SyncResult[] = [];
+	const work = async (entry: RegistryEntry) => {
+		const done = await syncOne(entry, { ...options, base: dirname(registry.file), isNamed, emit });
+		emit({ type: "finished", id: entry.id, result: done });
+		return done;
+	};
+	const concurrency = options.concurrency ?? defaultConcurrency;
+	for await (const { index, result } of iteratePool(entries, { concurrency }, work)) results[index] = result;
+	return results;
+}
+
+/** Hands events from those who sync to the one who listens. */
+class EventQueue {
+	readonly #events: SyncEvent[] = [];
+	#isClosed = false;
+	#wake: (() => void) | undefined;
+
+	put(event: SyncEvent): void {
+		this.#events.push(event);
+		this.#wake?.();
+	}
+
+	close(): void {
+		this.#isClosed = true;
+		this.#wake?.();
+	}
+
+	async *contents(): AsyncGenerator<SyncEvent, void> {
+		for (;;) {
+			const event = this.#events.shift();
+			if (event) yield event;
+			else if (this.#isClosed) return;
+			else
+				await new Promise<void>((resolve) => {
+					this.#wake = resolve;
+				});
+		}
+	}
 }

@@ -80,7 +80,8 @@ function tellingLine(stderr: string): string {
 
 /** The name of the command in `args`: the first that is no option. */
 function commandName(args: readonly string[]): string {
-	return `git ${args.find((argument) => !argument.startsWith("-")) ?? ""}`.trim();
+	const name = args.find((argument, index) => !argument.startsWith("-") && args[index - 1] !== "-c");
+	return `git ${name ?? ""}`.trim();
 }
 
 /** The error for a command that ran and failed: `interrupted` when aborted, else `failed`. */

@@ -1,0 +1,13 @@
+import { rmdirSync } from "node:fs";
+import { errnoCode } from "./file-error.ts";
+
+/** Removes a directory if it is empty; answers whether there is none any more. */
+export function removeEmptyDirectory(path: string): boolean {
+	try {
+		rmdirSync(path);
+		return true;
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return errnoCode(error) === "ENOENT";
+	}
+}

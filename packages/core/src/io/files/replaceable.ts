@@ -1,0 +1,17 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { errnoCode } from "./file-error.ts";
+
+/** Whether a directory can be renamed to `path`: its parent may be written to, and it is no mount point, as far as one can see. */
+export function canReplaceDirectory(path: string): boolean {
+	const own = statSync(path, { throwIfNoEntry: false });
+	const parent = dirname(path);
+	if (own && own.dev !== statSync(parent).dev) return false;
+	try {
+		accessSync(parent, constants.W_OK | constants.X_OK);
+		return true;
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return false;
+	}
+}

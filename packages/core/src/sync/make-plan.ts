@@ -1,0 +1,185 @@
+import type { Wanted } from "./look-remote.ts";
+import type { CloneState, Observation } from "./observation.ts";
+import type { SyncAction } from "./sync-types.ts";
+
+/** What is to be done with one benchmark, decided from what was seen. */
+export interface Decision {
+	readonly action: Exclude<SyncAction, "skip">;
+	readonly from: string | null;
+	readonly to: string | null;
+	/** One sentence. */
+	readonly message: string;
+}
+
+export interface Request {
+	/** Adopt a rewritten upstream where no local work would be lost. */
+	readonly reset: boolean;
+}
+
+/** The plan: pure, so that the same observation always gives the same answer. Order matters: the first obstacle is told. */
+export function makePlan(observation: Observation, request: Request): Decision {
+	const { clone, remote } = observation;
+	const from = clone?.sha ?? null;
+	const to = "wanted" in remote ? remote.wanted.sha : null;
+	const refuse = (message: string): Decision => ({ action: "refuse", from, to, message });
+	if (observation.disk === "foreign")
+		return refuse(`${observation.foreign}; move it away, or give the benchmark another path`);
+	const standing = clone && standingObstacle(clone, observation);
+	if (standing !== undefined) return refuse(standing);
+	if ("problem" in remote) return refuse(sentence(remote.problem.message, remote.problem.hint));
+	const { wanted } = remote;
+	if (!clone) return { action: "clone", from, to, message: `clone ${wanted.name} at ${short(wanted.sha)}` };
+	if (clone.urlChanged && !clone.sameHistory)
+		return refuse("the URL changed to a repository that has no history in common with the clone; move the clone away");
+	const decided = isOnWantedRef(clone, wanted) ? onTheRef(clone, wanted, request) : toAnotherRef(clone, wanted);
+	if ("obstacle" in decided) return refuse(decided.obstacle);
+	const { action } = decided;
+	if (action === "none" && !clone.urlChanged) return { action, from, to, message: `already at ${short(wanted.sha)}` };
+	const inTheWay = action === "none" ? [] : editsInTheWay(clone);
+	if (inTheWay.length > 0)
+		return refuse(`local edits are in the way (${listed(inTheWay)}); commit, stash or remove them`);
+	if (action === "none") return { action: "move", from, to, message: "the URL changed; the commit is the same" };
+	return { action, from, to, message: decided.message };
+}
+
+/** What stands in the way whatever the remote says. */
+function standingObstacle(clone: CloneState, { path }: Observation): string | undefined {
+	if (clone.underWay === "lock")
+		return `${path}/.git/index.lock exists: another git program is at work there, or was interrupted; when none is, remove the file`;
+	if (clone.underWay !== undefined)
+		return `a ${clone.underWay} is under way in ${path}; finish it or give it up (git ${clone.underWay} --abort)`;
+	if (clone.refusedKey !== undefined)
+		return `the clone's configuration sets ${clone.refusedKey}, which runs a program; take it out (git config --unset)`;
+	if (clone.sha === undefined) return `the repository at ${path} has no commit checked out; move it away`;
+	return undefined;
+}
+
+type Choice =
+	| { readonly obstacle: string }
+	| { readonly action: "none" | "update" | "adopt" | "move"; readonly message: string };
+
+/** Whether HEAD stands where the registry's ref would have it: on its branch, or detached at what was synced. */
+export function isOnWantedRef(clone: CloneState, wanted: Wanted): boolean {
+	if (wanted.kind === "branch") return clone.branch === wanted.name;
+	if (clone.branch !== undefined) return false;
+	return clone.sha === wanted.sha || (clone.syncedRef === wanted.ref && clone.sha === clone.base);
+}
+
+/** Whether HEAD stands where the last sync left it, so that moving it away overrides nobody's choice. */
+function isWhereWeLeftIt(clone: CloneState): boolean {
+	const { syncedRef } = clone;
+	if (syncedRef === undefined) return false;
+	if (syncedRef.startsWith("refs/heads/")) return clone.branch === syncedRef.slice("refs/heads/".length);
+	return clone.branch === undefined && clone.sha === clone.base;
+}
+
+function onTheRef(clone: CloneState, wanted: Wanted, request: Request): Choice {
+	const state = revisionOf(clone, wanted);
+	const { relation } = clone;
+	const span = `${short(clone.sha)} to ${short(wanted.sha)}`;
+	switch (state) {
+		case "synced":
+			return { action: "none", message: "" };
+		case "behind":
+			if (wanted.kind !== "branch") return { action: "move", message: `${wanted.name} moved: ${span}` };
+			return { action: "update", message: `${span}, ${commits(relation?.behind ?? 0)}` };
+		case "ahead":
+			return {
+				obstacle: `the clone has ${commits(relation?.ahead ?? 0)} that the remote does not have; push or move them away`,
+			};
+		case "diverged":
+			return {
+				obstacle: `the clone has ${commits(relation?.ahead ?? 0)} of its own and the remote ${commits(relation?.behind ?? 0)}; rebase or move them away`,
+			};
+		default:
+			return rewritten(clone, span, request);
+	}
+}
+
+function rewritten(clone: CloneState, span: string, request: Request): Choice {
+	if (!request.reset)
+		return { obstacle: `upstream was rewritten (${span}); take it over with --reset, local work is never lost` };
+	const tracked = clone.edits.filter(({ isTracked }) => isTracked).map(({ path }) => path);
+	if (tracked.length > 0)
+		return {
+			obstacle: `upstream was rewritten, and local edits would be lost (${listed(tracked)}); commit or remove them`,
+		};
+	return { action: "adopt", message: `take over the rewritten upstream: ${span}` };
+}
+
+function toAnotherRef(clone: CloneState, wanted: Wanted): Choice {
+	if (!isWhereWeLeftIt(clone)) {
+		const found = clone.branch === undefined ? `commit ${short(clone.sha)}` : `branch ${clone.branch}`;
+		return {
+			obstacle: `${found} was checked out by hand, the registry wants ${wanted.name}; ${wayBack(clone, wanted)}`,
+		};
+	}
+	if (clone.relation?.hasLocalCommits) {
+		return {
+			obstacle: `the clone has local commits on ${clone.branch ?? "no branch"}, the registry wants ${wanted.name}; push or move them away`,
+		};
+	}
+	if (clone.targetHasLocalCommits)
+		return { obstacle: `branch ${wanted.name} has local commits in the clone; push or move them away` };
+	return { action: "move", message: `move to ${wanted.name}: ${short(clone.sha)} to ${short(wanted.sha)}` };
+}
+
+function wayBack(clone: CloneState, wanted: Wanted): string {
+	if (wanted.kind === "branch") return `switch back (git switch ${wanted.name})`;
+	return clone.base === undefined ? "move the clone away" : `switch back (git switch --detach ${short(clone.base)})`;
+}
+
+export type CloneRevision = "synced" | "behind" | "ahead" | "diverged" | "rewritten";
+
+/** How HEAD stands to the wanted commit. */
+export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
+	if (clone.sha === wanted.sha) return "synced";
+	const { relation } = clone;
+	if (!relation || wanted.kind !== "branch") return relation?.hasLocalCommits ? "diverged" : "behind";
+	if (relation.ahead === 0) return "behind";
+	if (!relation.hasLocalCommits) return "rewritten";
+	return relation.behind === 0 ? "ahead" : "diverged";
+}
+
+/** Edits at, above or below a path that would change. */
+function editsInTheWay({ edits, incoming }: CloneState): string[] {
+	if (edits.length === 0) return [];
+	const changing = new Set<string>();
+	for (const path of incoming) for (const part of withParents(path)) changing.add(part);
+	const whole = new Set(incoming);
+	return edits
+		.filter(
+			({ path, isTracked }) =>
+				whole.has(path) || (!isTracked && changing.has(path)) || withParents(path).some((part) => whole.has(part)),
+		)
+		.map(({ path }) => path);
+}
+
+function* parents(path: string): Generator<string> {
+	for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1))
+		yield path.slice(0, slash);
+}
+
+function withParents(path: string): string[] {
+	return [path, ...parents(path)];
+}
+
+/** A SHA as people say it. */
+export function short(sha: string | null | undefined): string {
+	return sha ? sha.slice(0, 12) : "nothing";
+}
+
+export function commits(count: number): string {
+	return count === 1 ? "1 commit" : `${count} commits`;
+}
+
+/** Up to three of `paths`, and how many more. */
+export function listed(paths: readonly string[]): string {
+	const shown = paths.slice(0, 3).join(", ");
+	return paths.length > 3 ? `${shown} and ${paths.length - 3} more` : shown;
+}
+
+function sentence(message: string, hint: string | undefined): string {
+	if (hint === undefined) return message;
+	return `${message}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, "")}`;
+}

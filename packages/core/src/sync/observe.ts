@@ -1,0 +1,182 @@
+import { isFullSha, type SourceAccess } from "../model/benchmark-source.ts";
+import type { RegistryEntry } from "../model/registry.ts";
+import type { CloneGit, RemoteSettings } from "./clone-git.ts";
+import { fetchTip, isHere, remoteHolds } from "./fetch-tip.ts";
+import { type Journal, readJournal, withJournal } from "./journal.ts";
+import { baseRef, type LocalClone, type LocalLook, lookLocal, remoteRef } from "./look-local.ts";
+import { lookRemote, type RemoteLook, remoteProblem, type Wanted } from "./look-remote.ts";
+import { isOnWantedRef } from "./make-plan.ts";
+import type { CloneState, Edit, Observation } from "./observation.ts";
+import { hasLocalCommits, relate, shareHistory } from "./relation.ts";
+import { type TreeChange, treeDiff } from "./tree-diff.ts";
+
+export interface ObserveSettings extends RemoteSettings {
+	/** Compare with what was last seen of the remote, and go nowhere. */
+	readonly offline?: boolean;
+	/** Whether to fetch an unknown tip. Without, what is not here stays unknown. */
+	readonly fetch: boolean;
+	/** Whether to look at local edits and incoming files where files would change. */
+	readonly files: boolean;
+}
+
+/** What was seen: plain data for the plan, and the clone for carrying it out. */
+export interface Seen {
+	readonly observation: Observation;
+	readonly clone: LocalClone | undefined;
+	/** What differs between HEAD and the wanted commit. */
+	readonly incoming: readonly TreeChange[];
+	/** Left by a sync that was killed, and not cleared away yet. */
+	readonly journal: Journal | undefined;
+}
+
+/** Looks at a benchmark's disk and remote at the same time, fetches the tip where it is unknown, and compares. */
+export async function observe(entry: RegistryEntry, access: SourceAccess, settings: ObserveSettings): Promise<Seen> {
+	const [local, asked] = await Promise.all([
+		lookLocal(entry.path, access.url, settings.env),
+		settings.offline ? undefined : lookRemote(access, settings),
+	]);
+	const clone = local.kind === "clone" ? local.clone : undefined;
+	const remote = asked ?? lastSeen(access, clone);
+	const seen = { id: entry.id, path: entry.path, disk: local.kind, foreign: foreignText(local) };
+	const journal = clone && readJournal(clone.git.gitDir);
+	if (!clone) return { observation: { ...seen, remote, clone: undefined }, clone, incoming: [], journal };
+	const { state, remote: found, incoming } = await compare(clone, remote, access, settings, journal);
+	return { observation: { ...seen, remote: found, clone: state }, clone, incoming, journal };
+}
+
+function foreignText(local: LocalLook): string | undefined {
+	return local.kind === "foreign" ? local.message : undefined;
+}
+
+/** What was last seen of the remote, for the ref that the registry wants now. */
+function lastSeen({ ref }: SourceAccess, clone: LocalClone | undefined): RemoteLook {
+	if (ref !== undefined && isFullSha(ref)) {
+		const sha = ref.toLowerCase();
+		return { wanted: { kind: "commit", ref: sha, name: sha.slice(0, 12), sha } };
+	}
+	const full = clone && knownRef(ref, clone);
+	const sha =
+		full && (full === clone.git.syncedRef ? (clone.refs.get(remoteRef) ?? clone.refs.get(baseRef)) : undefined);
+	const tracked = sha ?? (full && clone?.refs.get(full.replace("refs/heads/", "refs/remotes/origin/")));
+	if (full === undefined || tracked === undefined)
+		return { problem: { reason: "offline", message: "the remote was not asked", hint: undefined } };
+	const kind = full.startsWith("refs/heads/") ? "branch" : full.startsWith("refs/tags/") ? "tag" : "commit";
+	return { wanted: { kind, ref: full, name: full.replace(/^refs\/(heads|tags)\//, ""), sha: tracked } };
+}
+
+function knownRef(ref: string | undefined, { git, refs }: LocalClone): string | undefined {
+	if (ref === undefined) return git.syncedRef;
+	if (ref.startsWith("refs/")) return ref;
+	if (git.syncedRef === `refs/tags/${ref}` || git.syncedRef === `refs/heads/${ref}`) return git.syncedRef;
+	return refs.has(`refs/remotes/origin/${ref}`) ? `refs/heads/${ref}` : undefined;
+}
+
+interface Comparison {
+	readonly state: CloneState;
+	readonly remote: RemoteLook;
+	readonly incoming: readonly TreeChange[];
+}
+
+async function compare(
+	clone: LocalClone,
+	asked: RemoteLook,
+	access: SourceAccess,
+	settings: ObserveSettings,
+	journal: Journal | undefined,
+): Promise<Comparison> {
+	const { git, head, refs } = clone;
+	const standing = {
+		branch: head.branch,
+		sha: head.sha,
+		base: refs.get(baseRef),
+		syncedRef: git.syncedRef,
+		urlChanged: !clone.isOrigin,
+		underWay: journal && clone.underWay === "lock" ? undefined : clone.underWay,
+		refusedKey: git.refusedKey,
+	};
+	const nothing = { sameHistory: true, relation: undefined, targetHasLocalCommits: false, edits: [], incoming: [] };
+	const isStuck = standing.underWay !== undefined || standing.refusedKey !== undefined;
+	if (head.sha === undefined || "problem" in asked)
+		return { state: { ...standing, ...nothing }, remote: asked, incoming: [] };
+	const found = await bringTip(clone, asked.wanted, access, { ...settings, fetch: settings.fetch && !isStuck });
+	if ("problem" in found) return { state: { ...standing, ...nothing }, remote: found, incoming: [] };
+	const { wanted } = found;
+	if (!found.isHere) return { state: { ...standing, ...nothing }, remote: { wanted }, incoming: [] };
+	const sameHistory = standing.urlChanged && !isStuck ? await isSameHistory(clone, wanted, access, settings) : true;
+	const relation = await relate(clone, wanted.sha);
+	const state = { ...standing, sameHistory, relation };
+	const changes = settings.files && head.sha !== wanted.sha;
+	const incoming = changes ? await treeDiff(git, head.sha, wanted.sha) : [];
+	return {
+		state: {
+			...state,
+			targetHasLocalCommits: await targetHasLocalCommits(clone, { ...state, ...nothing }, wanted),
+			edits: changes ? await localEdits(git, settings, journal) : [],
+			incoming: incoming.map(({ path }) => path),
+		},
+		remote: { wanted },
+		incoming,
+	};
+}
+
+type Tip = { readonly wanted: Wanted; readonly isHere: boolean } | Extract<RemoteLook, { problem: unknown }>;
+
+/** Sees to it that the wanted commit is here, as far as the settings allow. */
+async function bringTip(
+	clone: LocalClone,
+	wanted: Wanted,
+	access: SourceAccess,
+	settings: ObserveSettings,
+): Promise<Tip> {
+	if (await isHere(clone, wanted.sha)) return { wanted, isHere: true };
+	if (!settings.fetch || settings.offline) return { wanted, isHere: false };
+	const { url, credentials } = access;
+	try {
+		const sha = await withJournal(clone.git.gitDir, { phase: "fetch" }, (marked) =>
+			fetchTip(clone, wanted, { ...settings, url, credentials }, marked),
+		);
+		return { wanted: { ...wanted, sha }, isHere: true };
+	} catch (error) {
+		return { problem: remoteProblem(error) };
+	}
+}
+
+async function isSameHistory(
+	{ git, refs, head }: LocalClone,
+	wanted: Wanted,
+	{ url, credentials }: SourceAccess,
+	settings: ObserveSettings,
+): Promise<boolean> {
+	const ours = refs.get(baseRef) ?? head.sha;
+	if (ours === undefined || (await shareHistory(git, ours, wanted.sha))) return true;
+	if (settings.offline) return true;
+	const { env, signal, timeoutMs } = settings;
+	return remoteHolds(ours, { env, signal, timeoutMs, url, credentials });
+}
+
+async function targetHasLocalCommits({ git }: LocalClone, state: CloneState, wanted: Wanted): Promise<boolean> {
+	if (wanted.kind !== "branch" || isOnWantedRef(state, wanted)) return false;
+	const ref = `refs/heads/${wanted.name}`;
+	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname)", ref]);
+	const sha = stdout.trim();
+	return sha !== "" && sha !== wanted.sha && hasLocalCommits(git, sha, wanted.sha);
+}
+
+/** What differs from HEAD; what an interrupted sync left half-done is not the user's. */
+export async function localEdits(
+	git: CloneGit,
+	{ signal }: RemoteSettings,
+	journal: Journal | undefined,
+): Promise<readonly Edit[]> {
+	const { stdout } = await git.local(
+		["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty", "--"],
+		{ signal },
+	);
+	const edits = stdout.split("\0").flatMap((line) => {
+		return line === "" ? [] : [{ path: line.slice(3), isTracked: !line.startsWith("??") }];
+	});
+	if (journal?.phase !== "work-tree" || journal.from === undefined || journal.to === undefined) return edits;
+	const before = new Set(journal.edits ?? []);
+	const ours = new Set((await treeDiff(git, journal.from, journal.to)).map(({ path }) => path));
+	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
+}

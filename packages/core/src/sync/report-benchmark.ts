@@ -1,0 +1,125 @@
+import type { Environment } from "../io/environment.ts";
+import { targetKind } from "../io/files/stat-path.ts";
+import type { SourceAccess } from "../model/benchmark-source.ts";
+import type { RegistryEntry } from "../model/registry.ts";
+import { shownSource } from "../model/written-source.ts";
+import type { BenchmarkReport, Revision, ShownSource, WorkTree } from "./benchmark-report.ts";
+import type { RemoteProblem, Wanted } from "./look-remote.ts";
+import { commits, isOnWantedRef, listed, makePlan, revisionOf, short } from "./make-plan.ts";
+import type { Edit } from "./observation.ts";
+import type { Seen } from "./observe.ts";
+import { readState } from "./state-file.ts";
+
+const clean: WorkTree = { state: "clean", files: [] };
+const nothing: Revision = {
+	...{ state: "unknown", wantedRef: null, wantedSha: null, sha: null, subject: null, committedAt: null, reason: null },
+};
+const mostFiles = 1000;
+
+function report(
+	entry: RegistryEntry,
+	env: Environment,
+	revision: Revision,
+	workTree: WorkTree,
+	message: string,
+): BenchmarkReport {
+	const { id, name, path } = entry;
+	return { id, name, path, source: shown(entry), revision, workTree, lastSync: readState(id, env), message };
+}
+
+function shown({ source }: RegistryEntry): ShownSource | null {
+	return source ? { url: shownSource(source.url), ref: source.ref ?? null } : null;
+}
+
+/** A benchmark without a source. */
+export function localReport(entry: RegistryEntry, env: Environment): BenchmarkReport {
+	const reason =
+		entry.problem ?? (targetKind(entry.path) === "directory" ? null : `${entry.path} is not there; correct the path`);
+	return report(entry, env, { ...nothing, state: "local", reason }, clean, reason ?? "local, used as it is");
+}
+
+/** A benchmark that can't be looked at. */
+export function problemReport(entry: RegistryEntry, problem: string, env: Environment): BenchmarkReport {
+	const wantedRef = entry.source?.ref ?? null;
+	return report(entry, env, { ...nothing, wantedRef, reason: problem }, clean, problem);
+}
+
+/** A git-backed benchmark that was looked at. */
+export async function reportOf(
+	entry: RegistryEntry,
+	access: SourceAccess,
+	seen: Seen,
+	edits: readonly Edit[],
+	env: Environment,
+): Promise<BenchmarkReport> {
+	const { observation } = seen;
+	const wanted = "wanted" in observation.remote ? observation.remote.wanted : undefined;
+	const problem = "problem" in observation.remote ? observation.remote.problem : undefined;
+	const wants = { wantedRef: wanted?.name ?? access.ref ?? null, wantedSha: wanted?.sha ?? null };
+	if (observation.disk === "foreign") {
+		const reason = observation.foreign ?? "";
+		const message = `${reason}; move it away, or give the benchmark another path`;
+		return report(entry, env, { ...nothing, ...wants, reason }, { state: "foreign", files: [] }, message);
+	}
+	if (!seen.clone) {
+		const isOffline = problem?.reason === "offline";
+		const reason = problem && !isOffline ? problem.message : null;
+		const message = `not cloned yet${reason === null ? "" : `, and ${reason}`}; agentv benchmark sync ${entry.id} gets it`;
+		return report(entry, env, { ...nothing, ...wants, state: "missing", reason }, clean, message);
+	}
+	const got = await commitOf(seen);
+	const files = edits.map(({ path }) => path);
+	const workTree: WorkTree = files.length === 0 ? clean : { state: "modified", files: files.slice(0, mostFiles) };
+	const compared = wanted ? compare(entry, seen, wanted) : uncompared(problem);
+	const leftover = files.length === 0 ? "" : `; local edits (${listed(files)})`;
+	const revision = { ...nothing, ...wants, ...got, state: compared.state, reason: compared.reason };
+	return report(entry, env, revision, workTree, compared.message + leftover);
+}
+
+async function commitOf({ clone }: Seen): Promise<Pick<Revision, "sha" | "subject" | "committedAt">> {
+	if (!clone?.head.sha) return { sha: null, subject: null, committedAt: null };
+	const format = "--format=%H%x00%cI%x00%s";
+	const { stdout } = await clone.git.local(["log", "-1", "--no-show-signature", format, clone.head.sha, "--"]);
+	const [sha = null, committedAt = null, subject = null] = stdout.replace(/\n$/, "").split("\0");
+	return { sha, subject, committedAt };
+}
+
+interface Compared {
+	readonly state: Revision["state"];
+	readonly reason: string | null;
+	readonly message: string;
+}
+
+function uncompared(problem: RemoteProblem | undefined): Compared {
+	const reason = problem?.message ?? "the remote was not asked";
+	return { state: "unknown", reason, message: problem?.hint ? `${reason}; ${problem.hint}` : reason };
+}
+
+/** State and sentence of a clone whose wanted commit is known. */
+function compare(entry: RegistryEntry, seen: Seen, wanted: Wanted): Compared {
+	const { clone } = seen.observation;
+	if (!clone) return { state: "missing", reason: null, message: "not cloned yet" };
+	const sync = `agentv benchmark sync ${entry.id}`;
+	const plan = makePlan(seen.observation, { reset: false });
+	const isOn = isOnWantedRef(clone, wanted);
+	const isKnown = clone.relation !== undefined || clone.sha === wanted.sha;
+	const state = isOn || plan.action === "refuse" ? revisionOf(clone, wanted) : "behind";
+	if (seen.journal)
+		return { state, reason: "a sync was interrupted", message: `a sync was interrupted; ${sync} puts it right` };
+	if (plan.action === "refuse")
+		return { state: state === "synced" && !isOn ? "diverged" : state, reason: plan.message, message: plan.message };
+	if (state === "synced" && !clone.urlChanged)
+		return { state, reason: null, message: `up to date, ${wanted.name} at ${short(wanted.sha)}` };
+	if (clone.urlChanged) return { state, reason: "the URL changed", message: `the URL changed; ${sync} moves to it` };
+	if (!isOn) {
+		const reason = `the registry wants ${wanted.name}`;
+		return {
+			state,
+			reason,
+			message: `${reason}, the clone is on ${clone.branch ?? short(clone.sha)}; ${sync} moves to it`,
+		};
+	}
+	const count = clone.relation?.behind ?? 0;
+	const far = isKnown && count > 0 ? `${commits(count)} behind ${wanted.name}` : `behind ${wanted.name}`;
+	return { state, reason: null, message: `${far}; ${sync} updates it` };
+}

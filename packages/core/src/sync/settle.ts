@@ -1,0 +1,31 @@
+import { baseRef, type LocalClone, remoteRef } from "./look-local.ts";
+import type { Wanted } from "./look-remote.ts";
+
+/**
+ * Notes in the clone what it stands on now: our refs, the ref it follows, its URL, and what a plain `git pull` there needs. Writes only
+ * what differs; for a clone that is current that is nothing, and costs no git command.
+ */
+export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted, url: string): Promise<void> {
+	const tracking = wanted.kind === "branch" ? [`refs/remotes/origin/${wanted.name}`] : [];
+	const updates = [baseRef, remoteRef, ...tracking].filter((ref) => refs.get(ref) !== wanted.sha);
+	// All or none, so that a later look never finds the base behind what is checked out.
+	if (updates.length > 0)
+		await git.shielded(["update-ref", "-z", "--stdin"], {
+			input: updates.map((ref) => `update ${ref}\0${wanted.sha}\0\0`).join(""),
+		});
+	if (!isOrigin) await git.shielded(["config", "remote.origin.url", url]);
+	if (git.syncedRef === wanted.ref) return;
+	if (wanted.kind === "branch") await follow(git, wanted.name);
+	await git.shielded(["config", "agentv.ref", wanted.ref]);
+}
+
+async function follow(git: LocalClone["git"], branch: string): Promise<void> {
+	const refspec = `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
+	const known = await git.local(["config", "--get-all", "remote.origin.fetch"], { okExitCodes: [0, 1] });
+	const isFollowed = known.stdout
+		.split("\n")
+		.some((line) => line === refspec || line === "+refs/heads/*:refs/remotes/origin/*");
+	if (!isFollowed) await git.shielded(["config", "--add", "remote.origin.fetch", refspec]);
+	await git.shielded(["config", `branch.${branch}.remote`, "origin"]);
+	await git.shielded(["config", `branch.${branch}.merge`, `refs/heads/${branch}`]);
+}

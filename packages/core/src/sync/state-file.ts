@@ -1,0 +1,62 @@
+import { dirname, join } from "node:path";
+import { safeName } from "../base/slug.ts";
+import { agentvHome, type Environment } from "../io/environment.ts";
+import { type LockOwner, ourselves, ownerState } from "../io/files/lock-owner.ts";
+import { makeDirectory } from "../io/files/make-directory.ts";
+import { readTextFile } from "../io/files/read-text.ts";
+import { targetKind } from "../io/files/stat-path.ts";
+import { writeNote } from "../io/files/write-note.ts";
+import type { LastSync } from "./benchmark-report.ts";
+
+/** Where locks of benchmark directories are kept. */
+export function lockDirectory(env: Environment): string {
+	return join(agentvHome(env), "state", "locks");
+}
+
+function stateFile(id: string, env: Environment): string {
+	const name = id.length <= 100 ? id : safeName(id);
+	return join(agentvHome(env), "state", "benchmarks", `${name}.json`);
+}
+
+interface StateOnDisk {
+	readonly status: LastSync["status"];
+	readonly started_at: string;
+	readonly finished_at: string | null;
+	readonly from: string | null;
+	readonly to: string | null;
+	readonly message: string;
+	/** The process that runs the sync. */
+	readonly owner?: LockOwner;
+}
+
+/** Notes how a benchmark's sync stands. */
+export function writeState(id: string, state: LastSync, env: Environment): void {
+	const file = stateFile(id, env);
+	makeDirectory(dirname(file), { mode: 0o700 });
+	const { startedAt, finishedAt, ...rest } = state;
+	const owner = state.status === "running" ? { owner: ourselves("") } : {};
+	writeNote(file, `${JSON.stringify({ ...rest, started_at: startedAt, finished_at: finishedAt, ...owner })}\n`);
+}
+
+/** The last sync; one that runs no more, yet never finished, failed. Null when there was none, or nothing readable. */
+export function readState(id: string, env: Environment): LastSync | null {
+	const file = stateFile(id, env);
+	if (targetKind(file) !== "file") return null;
+	const state = parsed(readTextFile(file, { maxBytes: 1_000_000 }));
+	if (!state) return null;
+	const { status, started_at: startedAt, finished_at: finishedAt, from, to, message, owner } = state;
+	const last = { status, startedAt, finishedAt, from, to, message };
+	const died = status === "running" && (owner === undefined || ownerState(owner) === "dead");
+	return died ? { ...last, status: "failed", message: "interrupted" } : last;
+}
+
+function parsed(text: string): StateOnDisk | undefined {
+	try {
+		const value: unknown = JSON.parse(text);
+		const isState = typeof value === "object" && value !== null && "status" in value && "started_at" in value;
+		return isState ? (value as StateOnDisk) : undefined;
+	} catch (error) {
+		if (error instanceof SyntaxError) return undefined;
+		throw error;
+	}
+}

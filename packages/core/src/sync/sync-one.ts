@@ -1,0 +1,144 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { withLock } from "../io/files/lock.ts";
+import { realPath } from "../io/files/stat-path.ts";
+import { GitError } from "../io/git/git-error.ts";
+import { type SourceAccess, sourceAccess } from "../model/benchmark-source.ts";
+import type { RegistryEntry } from "../model/registry.ts";
+import { describeChanges } from "./changes.ts";
+import { remoteProblem } from "./look-remote.ts";
+import { makeClone } from "./make-clone.ts";
+import { type Decision, listed, makePlan, short } from "./make-plan.ts";
+import { observe, type Seen } from "./observe.ts";
+import { recover } from "./recover.ts";
+import { settle } from "./settle.ts";
+import { lockDirectory, writeState } from "./state-file.ts";
+import type { SyncChanges, SyncEvent, SyncOptions, SyncOutcome, SyncResult } from "./sync-types.ts";
+import { updateClone } from "./update-clone.ts";
+
+export const defaultTimeoutMs = 600_000;
+
+export interface SyncOneOptions extends Omit<SyncOptions, "ids" | "concurrency"> {
+	/** Directory of the registry, which relative paths are relative to. */
+	readonly base: string;
+	/** Whether the user named it. */
+	readonly isNamed: boolean;
+	readonly emit: (event: SyncEvent) => void;
+}
+
+/** Syncs one benchmark under its lock; never throws for what can happen to one benchmark. */
+export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Promise<SyncResult> {
+	const { env, signal } = options;
+	const ended = (outcome: SyncOutcome, message: string) => result(entry.id, outcome, message);
+	if (!entry.source)
+		return options.isNamed
+			? ended("refused", "local benchmark, used as it is")
+			: ended("skipped", "local benchmark, used as it is");
+	if (entry.problem !== undefined) return ended("refused", entry.problem);
+	options.emit({ type: "started", id: entry.id });
+	const startedAt = new Date().toISOString();
+	const note = (status: "running" | "succeeded" | "failed", done: SyncResult) =>
+		writeState(
+			entry.id,
+			{
+				status,
+				startedAt,
+				finishedAt: status === "running" ? null : new Date().toISOString(),
+				from: done.from,
+				to: done.to,
+				message: done.message,
+			},
+			env,
+		);
+	try {
+		const access = sourceAccess(entry.source, options.base, env);
+		const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
+		const onWait = (pid: number) => options.emit({ type: "waiting", id: entry.id, pid });
+		return await withLock(
+			entry.path,
+			async () => {
+				note("running", ended("failed", "running"));
+				const done = await guarded(entry.id, signal, () => syncLocked(entry, access, options));
+				note(done.outcome === "synced" || done.outcome === "current" ? "succeeded" : "failed", done);
+				return done;
+			},
+			{ lockDirectory: lockDirectory(env), waitMs, signal, onWait },
+		);
+	} catch (error) {
+		return failure(entry.id, error, signal);
+	}
+}
+
+function result(id: string, outcome: SyncOutcome, message: string, decision?: Decision): SyncResult {
+	return { id, outcome, from: decision?.from ?? null, to: decision?.to ?? null, message, edits: [], changes: null };
+}
+
+async function guarded(
+	id: string,
+	signal: AbortSignal | undefined,
+	work: () => Promise<SyncResult>,
+): Promise<SyncResult> {
+	try {
+		return await work();
+	} catch (error) {
+		// A Ctrl-C reaches git a moment before it reaches us.
+		if (error instanceof GitError && error.exitCode === null && !signal?.aborted)
+			await new Promise((resolve) => setTimeout(resolve, 50));
+		return failure(id, error, signal);
+	}
+}
+
+/** What an error means for one benchmark; a fault of ours is thrown on. */
+function failure(id: string, error: unknown, signal: AbortSignal | undefined): SyncResult {
+	if (signal?.aborted) return result(id, "failed", "interrupted; what was there before is as it was");
+	if (error instanceof GitError && error.code === "failed" && error.reason !== "other") {
+		const { message, hint } = remoteProblem(error);
+		return result(id, "refused", hint === undefined ? message : `${message}; ${hint}`);
+	}
+	if (!(error instanceof AgentvError) || error.code === "internal") throw error;
+	const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
+	return result(id, error.code === "config" ? "refused" : "failed", message);
+}
+
+async function syncLocked(entry: RegistryEntry, access: SourceAccess, options: SyncOneOptions): Promise<SyncResult> {
+	const { env, signal, emit } = options;
+	const { id } = entry;
+	const recovered = await recover(realPath(entry.path), env);
+	if (recovered !== undefined) emit({ type: "recovered", id, message: recovered });
+	const settings = {
+		env,
+		signal,
+		timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+		onProgress: ({ phase, percent, done, total }: { phase: string; percent: number; done: number; total: number }) =>
+			emit({ type: "progress", id, phase, percent, done, total }),
+		url: access.url,
+		credentials: access.credentials,
+	};
+	const seen = await observe(entry, access, { ...settings, fetch: true, files: true });
+	const { observation, clone } = seen;
+	const decision = makePlan(observation, { reset: options.reset === true });
+	const { wanted } = "wanted" in observation.remote ? observation.remote : { wanted: undefined };
+	if (decision.action === "refuse" || !wanted) return result(id, "refused", decision.message, decision);
+	if (decision.action === "clone" || !clone) {
+		emit({ type: "planned", id, plan: { id, ...decision, changes: null } });
+		const sha = await makeClone(entry.path, wanted, settings);
+		const got = { ...decision, to: sha };
+		return result(id, "synced", `cloned ${wanted.name} at ${short(sha)}`, got);
+	}
+	if (decision.action === "none") {
+		emit({ type: "planned", id, plan: { id, ...decision, changes: null } });
+		await settle(clone, wanted, access.url);
+		return result(id, "current", decision.message, decision);
+	}
+	const changes = await describeChanges(seen, entry.path, settings);
+	emit({ type: "planned", id, plan: { id, ...decision, changes } });
+	const { edits } = observation.clone ?? { edits: [] };
+	const refusal = await updateClone(clone, decision, wanted, edits, settings);
+	if (refusal) return result(id, "refused", refusal.refused, decision);
+	return synced(id, decision, seen, changes);
+}
+
+function synced(id: string, decision: Decision, seen: Seen, changes: SyncChanges | null): SyncResult {
+	const edits = (seen.observation.clone?.edits ?? []).map(({ path }) => path);
+	const leftover = edits.length === 0 ? "" : `; local edits are still there (${listed(edits)})`;
+	return { ...result(id, "synced", decision.message + leftover, decision), edits, changes };
+}
