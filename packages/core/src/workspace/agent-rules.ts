@@ -9,7 +9,7 @@ import { writeNewFile } from "../io/files/write-new.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { AgentRuleKind, Extension } from "../model/eval-types.ts";
-import { type PathText, resolvePath } from "../model/path-text.ts";
+import { resolvePath } from "../model/path-text.ts";
 import type { AgentRulesPaths } from "./extension-state.ts";
 import { pathWithin } from "./safe-path.ts";
 
@@ -26,7 +26,7 @@ const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 /**
  * The built-in extension `agentv:agent-rules`: stages the files it names under `.agentv/agent-rules/<kind>/` of the workspace, or, when it
  * names none, finds what is there already. Absolute paths by kind.
- * @throws AgentvError for missing files, two of one name, or a way out of the workspace
+ * @throws AgentvError for missing files, or a way out of the workspace
  */
 export async function agentRules(
 	extension: AgentRules,
@@ -36,25 +36,14 @@ export async function agentRules(
 	if (!extension.paths) return discover(workspace);
 	const staged: Partial<Record<AgentRuleKind, string[]>> = {};
 	for (const kind of Object.keys(places) as AgentRuleKind[]) {
-		const names = new Map<string, string>();
 		for (const text of extension.paths[kind] ?? []) {
 			const from = resolvePath(text, at.scope, at.view);
 			if (from.kind === "missing") throw new AgentvError("not-found", `${kind}: ${from.path} does not exist`);
-			const name = basename(from.path);
-			refuseSecond(names, name, text, kind);
-			staged[kind] = [...(staged[kind] ?? []), await stage(from.path, workspace, `${kind}/${name}`)];
+			// Loading has made sure that no two are of one name.
+			staged[kind] = [...(staged[kind] ?? []), await stage(from.path, workspace, `${kind}/${basename(from.path)}`)];
 		}
 	}
 	return staged;
-}
-
-function refuseSecond(names: Map<string, string>, name: string, text: PathText, kind: string): void {
-	const first = names.get(name);
-	if (first !== undefined) {
-		const both = `${JSON.stringify(first)} and ${JSON.stringify(text.raw)}`;
-		throw new AgentvError("config", `${kind}: ${both} would both be staged as ${JSON.stringify(name)}`);
-	}
-	names.set(name, text.raw);
 }
 
 async function stage(from: string, workspace: string, path: string): Promise<string> {

@@ -2,6 +2,7 @@
 // Asked on descriptor 3, one JSON value a line: {name, context}. Answers on descriptor 4, ended by an empty line: {result} or {error}.
 // Usage: extension-host.mjs MODULE
 import { createReadStream, writeSync } from "node:fs";
+import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -46,7 +47,9 @@ async function answer({ name, context }) {
 }
 
 let queue = Promise.resolve();
-const lines = createInterface({ input: createReadStream("", { fd: 3 }) });
+// Where there is a choice, a socket: a file's stream would block a thread, and with it the end of this process.
+const questions = process.versions["bun"] ? createReadStream("", { fd: 3 }) : new Socket({ fd: 3 });
+const lines = createInterface({ input: questions });
 lines.on("line", (line) => {
 	queue = queue.then(() => answer(JSON.parse(line)));
 });

@@ -1,4 +1,5 @@
 import { dirname, extname } from "node:path";
+import type { AgentvError } from "../base/agentv-error.ts";
 import type { Environment } from "../io/environment.ts";
 import { findExecutable } from "../io/process/find-executable.ts";
 import { type JsonChild, startJsonChild } from "../io/process/json-child.ts";
@@ -6,7 +7,7 @@ import { nodeExecutable } from "../io/process/node-executable.ts";
 import { workerEntry } from "../io/process/worker-entry.ts";
 import type { WorkspaceStage } from "./contract.ts";
 import { pythonExtensionHost } from "./python-extension-host.ts";
-import { WorkspaceError } from "./workspace-error.ts";
+import { stoppedError, WorkspaceError } from "./workspace-error.ts";
 
 export interface ExtensionCall {
 	/** Absolute path. */
@@ -17,6 +18,7 @@ export interface ExtensionCall {
 	readonly context: Readonly<Record<string, unknown>>;
 	readonly stage: WorkspaceStage;
 	readonly signal?: AbortSignal | undefined;
+	readonly runSignal?: AbortSignal | undefined;
 }
 
 /** How long one call may take. */
@@ -75,19 +77,19 @@ class ExtensionHost {
 	async #ask(call: ExtensionCall): Promise<unknown> {
 		const failed = (reason: string, message: string) =>
 			new WorkspaceError(call.stage, reason, `extension ${call.shown} (${call.exportName}) ${message}`);
-		const stopped = failed("interrupted", "was interrupted");
-		if (call.signal?.aborted) throw stopped;
+		const stopped = () => stoppedError(call.stage, `extension ${call.shown} (${call.exportName})`, call.runSignal);
+		if (call.signal?.aborted) throw stopped();
 		this.#said = [];
 		this.#child ??= this.#start(failed);
 		const child = this.#child;
-		let ending: WorkspaceError | undefined;
-		const stop = (why: WorkspaceError) => {
+		let ending: AgentvError | undefined;
+		const stop = (why: AgentvError) => {
 			ending ??= why;
 			void child.end();
 		};
 		const late = failed("timeout", `did not finish within ${callTimeoutMs / 1000} s and was ended`);
 		const timer = setTimeout(() => stop(late), callTimeoutMs);
-		const onAbort = () => stop(stopped);
+		const onAbort = () => stop(stopped());
 		call.signal?.addEventListener("abort", onAbort, { once: true });
 		try {
 			const question = { name: call.exportName, context: call.context };
@@ -96,6 +98,7 @@ class ExtensionHost {
 			return answer.result;
 		} catch (error) {
 			if (error instanceof WorkspaceError) throw error;
+			// The process ended, by itself or by us: the next call starts another.
 			this.#child = undefined;
 			await child.end();
 			const said = this.#said.join("\n").trim();

@@ -15,6 +15,8 @@ export interface ExtensionServices {
 	readonly view: DiskView;
 	readonly hosts: ExtensionHosts;
 	readonly signal?: AbortSignal | undefined;
+	/** Tells, when `signal` is aborted, whether the whole run was stopped. */
+	readonly runSignal?: AbortSignal | undefined;
 }
 
 /** The extensions that have something to do at a hook. */
@@ -41,7 +43,7 @@ export async function runExtension(
 		if (module.kind !== "file") throw new WorkspaceError(stage, "not-found", `extension ${shown} does not exist`);
 		const context = contextOf(name, subject, state, services.scope);
 		const call = { module: module.path, shown, exportName: extension.exportName, context, stage };
-		const returned = await services.hosts.call({ ...call, signal: services.signal });
+		const returned = await services.hosts.call({ ...call, signal: services.signal, runSignal: services.runSignal });
 		return merged(state, returned, `extension ${shown} (${name})`, stage);
 	} catch (error) {
 		throw atStage(stage, error);

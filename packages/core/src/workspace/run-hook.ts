@@ -4,7 +4,7 @@ import type { CommandRunner } from "../model/command-runner.ts";
 import type { Hook, HookName } from "../model/eval-types.ts";
 import { wireHookNames } from "../model/load-workspace.ts";
 import type { WorkspaceStage } from "./contract.ts";
-import { WorkspaceError } from "./workspace-error.ts";
+import { stoppedError, WorkspaceError } from "./workspace-error.ts";
 
 /** What a hook of a test, or of the whole run, is told. */
 export interface HookSubject {
@@ -21,6 +21,8 @@ export interface HookServices {
 	/** `AGENTV_…` variables and the workspace's own `env`, laid over what the eval's programs inherit. */
 	readonly env: Readonly<Record<string, string>>;
 	readonly signal?: AbortSignal | undefined;
+	/** Tells, when `signal` is aborted, whether the whole run was stopped. */
+	readonly runSignal?: AbortSignal | undefined;
 	readonly log?: ((line: string) => void) | undefined;
 	/** Gets the process group of what a hook left running, to be ended by `endGroups`. */
 	readonly groups: number[];
@@ -47,12 +49,13 @@ export async function runHook(name: HookName, hook: Hook, subject: HookSubject, 
 		timeoutMs,
 		maxBuffer,
 		...(services.signal ? { signal: services.signal } : {}),
-		...(services.log ? { onStdout: services.log } : {}),
 	});
+	if (services.log) logOutput(result, services.log);
 	if (result.leftGroup !== undefined) {
 		trackGroup(result.leftGroup);
 		services.groups.push(result.leftGroup);
 	}
+	if (result.aborted) throw stoppedError(stage, `the ${stage} hook`, services.runSignal);
 	const problem = problemOf(result, timeoutMs);
 	if (problem) throw new WorkspaceError(stage, problem.reason, `the ${stage} hook ${problem.message}`);
 }
@@ -74,7 +77,6 @@ function problemOf(result: ProcessResult, timeoutMs: number): { reason: string; 
 		const reason = errnoReasons[result.startError.code] ?? "not-started";
 		return { reason, message: `could not be started: ${result.startError.message}` };
 	}
-	if (result.aborted) return { reason: "interrupted", message: "was interrupted" };
 	if (result.timedOut)
 		return { reason: "timeout", message: `did not finish within ${timeoutMs} ms and was ended${words}` };
 	if (result.signal) return { reason: "signal", message: `was ended by ${result.signal}${words}` };
@@ -83,6 +85,11 @@ function problemOf(result: ProcessResult, timeoutMs: number): { reason: string; 
 }
 
 const errnoReasons: Readonly<Record<string, string>> = { ENOENT: "not-found", EACCES: "not-executable" };
+
+/** Said afterwards and not beyond what was kept: a hook may print as much as it likes. */
+function logOutput({ stdout, stderr }: ProcessResult, log: (line: string) => void): void {
+	for (const text of [stdout, stderr]) for (const line of text.split("\n")) if (line.trim() !== "") log(line);
+}
 
 /** The end of what a program said, a few lines of it. */
 function lastWords(text: string): string {

@@ -70,10 +70,10 @@ export async function runAfter(
 }
 
 function extensionServices({ spec, services, hosts }: StageRunner, { signal }: StageRun) {
-	return { scope: spec.scope, view: services.view, hosts, signal };
+	return { scope: spec.scope, view: services.view, hosts, signal, runSignal: services.signal };
 }
 
 function hookServices({ spec, services }: StageRunner, { signal, groups }: StageRun) {
 	const env = { ...spec.workspace?.env, ...services.programEnv };
-	return { runCommand: services.runCommand, env, signal, groups, log: services.log };
+	return { runCommand: services.runCommand, env, signal, runSignal: services.signal, groups, log: services.log };
 }

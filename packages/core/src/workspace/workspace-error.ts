@@ -30,6 +30,12 @@ export function atStage(stage: WorkspaceStage, error: unknown): AgentvError {
 	throw error;
 }
 
+/** What ended `who` before its time: Ctrl-C, or else the test's time limit. */
+export function stoppedError(stage: WorkspaceStage, who: string, run: AbortSignal | undefined): AgentvError {
+	if (run === undefined || run.aborted) return new AgentvError("interrupted", `${who} was interrupted`);
+	return new WorkspaceError(stage, "timeout", `${who} was ended by the test's time limit`);
+}
+
 /** Runs `work`; what it throws says at which stage it happened. */
 export async function staged<T>(stage: WorkspaceStage, work: () => T | Promise<T>): Promise<T> {
 	try {
