@@ -40,12 +40,15 @@ export type Masker = (text: string) => string;
 export function createMasker(secrets: Variables | readonly string[]): Masker {
 	const values = Array.isArray(secrets) ? (secrets as readonly string[]) : secretValues(secrets as Variables);
 	const needles = [...new Set(values.flatMap(spellings))];
-	return needles.length === 0 ? (text) => text : (text) => maskAll(text, needles);
+	return needles.length === 0 ? unmasked : (text) => maskAll(text, needles);
 }
+
+/** Where there are no secrets, texts stay as they are and values need no walk. */
+const unmasked: Masker = (text) => text;
 
 /** `value` with every string below it (keys too) masked; the same object where nothing changes. */
 export function maskDeep<T>(value: T, masker: Masker): T {
-	return visit(value, masker) as T;
+	return masker === unmasked ? value : (visit(value, masker) as T);
 }
 
 /** The ways one secret turns up in texts: as it is, inside JSON, inside a URL, and line by line (a PEM key). */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
-import { writeAtomic } from "../io/files/write-atomic.ts";
+import { writeOwnFile } from "../io/files/own-files.ts";
 import type { ToolCall } from "../schema/message.ts";
+import { toWire } from "../schema/to-wire.ts";
 import type { GraderServices, Subject } from "./contract.ts";
 
 /** Answers longer than this reach a program as a file. */
@@ -17,7 +18,7 @@ export function programPayload(subject: Subject, config: Readonly<Record<string,
 		messages: subject.messages.map((message) => ({
 			role: message.role,
 			content: message.content,
-			...(message.toolCalls ? { tool_calls: message.toolCalls.map(toolCallToWire) } : {}),
+			...(message.toolCalls ? { tool_calls: message.toolCalls.map(toWire) } : {}),
 		})),
 		input: subject.input.map(({ role, content }) => ({
 			role,
@@ -46,19 +47,8 @@ export function programPayload(subject: Subject, config: Readonly<Record<string,
 function outputFile(subject: Subject, scratch: string): string {
 	if (subject.outputFile !== undefined) return subject.outputFile;
 	const file = join(scratch, "output.txt");
-	writeAtomic(file, subject.output);
+	writeOwnFile(file, subject.output);
 	return file;
-}
-
-/** A tool call as files and programs see it. */
-function toolCallToWire(call: ToolCall): Record<string, unknown> {
-	const { durationMs, startTime, endTime, ...same } = call;
-	return {
-		...same,
-		...(durationMs === undefined ? {} : { duration_ms: durationMs }),
-		...(startTime === undefined ? {} : { start_time: startTime }),
-		...(endTime === undefined ? {} : { end_time: endTime }),
-	};
 }
 
 function countByTool(calls: readonly ToolCall[]): Record<string, number> {

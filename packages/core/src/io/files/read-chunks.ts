@@ -1,0 +1,23 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
+import { fileError } from "./file-error.ts";
+
+/** A text file piece by piece (1 MB each), characters whole. */
+export function* readChunks(path: string, size = 1024 * 1024): Generator<string> {
+	let descriptor: number;
+	try {
+		descriptor = openSync(path, "r");
+	} catch (error) {
+		throw fileError(path, error);
+	}
+	const decoder = new StringDecoder("utf8");
+	const buffer = Buffer.allocUnsafe(size);
+	try {
+		for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
+			yield decoder.write(buffer.subarray(0, length));
+		const rest = decoder.end();
+		if (rest !== "") yield rest;
+	} finally {
+		closeSync(descriptor);
+	}
+}

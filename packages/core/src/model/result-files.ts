@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { readJson } from "../base/read-json.ts";
+import { readChunks } from "../io/files/read-chunks.ts";
+import { readTextFile } from "../io/files/read-text.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { type ResultRow, type RunSummary, resultRowSchema, runSummarySchema } from "../schema/result-row.ts";
+import { type RunFile, runFileSchema } from "../schema/run-file.ts";
+
+/** The rows of an index, as far as it can be read. */
+export interface IndexReading {
+	/** In the order of writing; of an attempt that was run again the last row counts. */
+	readonly rows: readonly ResultRow[];
+	/** Bytes up to the end of the last whole line: what comes after was cut off by a crash. */
+	readonly wholeBytes: number;
+	/** Numbers (from 1) of whole lines that are no rows. */
+	readonly badLines: readonly number[];
+}
+
+/** Reads `index.jsonl` of a run; without one there are no rows. */
+export function readIndex(directory: string): IndexReading {
+	const rows = new Map<string, ResultRow>();
+	const badLines: number[] = [];
+	let wholeBytes = 0;
+	let line = 0;
+	for (const text of wholeLines(join(directory, "index.jsonl"))) {
+		line += 1;
+		wholeBytes += Buffer.byteLength(text) + 1;
+		const row = parseRow(text);
+		if (row) {
+			const key = JSON.stringify([row.eval, row.testId, row.target, row.attempt]);
+			// Taken out first, so that the order is that of the last writing.
+			rows.delete(key);
+			rows.set(key, row);
+		} else badLines.push(line);
+	}
+	return { rows: [...rows.values()], wholeBytes, badLines };
+}
+
+/** The lines of a file that have their end, without it. */
+export function* wholeLines(path: string): Generator<string> {
+	if (pathKind(path) === "missing") return;
+	let rest = "";
+	for (const chunk of readChunks(path)) {
+		const lines = (rest + chunk).split("\n");
+		rest = lines.pop() ?? "";
+		yield* lines;
+	}
+}
+
+function parseRow(text: string): ResultRow | undefined {
+	const read = readJson(text);
+	const parsed = "value" in read ? resultRowSchema.safeParse(read.value) : undefined;
+	return parsed?.success ? parsed.data : undefined;
+}
+
+/** `run.json` of a run. @throws AgentvError `not-found` where the directory holds no run, `config` where it can't be read */
+export function readRunFile(directory: string): RunFile {
+	const file = join(directory, "run.json");
+	if (pathKind(file) === "missing") throw new AgentvError("not-found", `${directory} holds no run`);
+	const read = readJson(readTextFile(file, { maxBytes: 2 ** 29 }));
+	const parsed = "value" in read ? runFileSchema.safeParse(read.value) : undefined;
+	if (parsed?.success) return parsed.data;
+	throw new AgentvError("config", `${file} can't be read as the record of a run`);
+}
+
+/** `summary.json` of a run; `undefined` where it has not ended yet. */
+export function readSummary(directory: string): RunSummary | undefined {
+	const file = join(directory, "summary.json");
+	if (pathKind(file) === "missing") return undefined;
+	const read = readJson(readTextFile(file));
+	const parsed = "value" in read ? runSummarySchema.safeParse(read.value) : undefined;
+	return parsed?.success ? parsed.data : undefined;
+}

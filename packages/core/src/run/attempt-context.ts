@@ -1,0 +1,30 @@
+import type { CommandRunner } from "../model/command-runner.ts";
+import type { LiveTargets } from "./live-targets.ts";
+import type { RunEvent } from "./run-events.ts";
+import type { PlannedCase, RunPlan } from "./run-plan.ts";
+import type { RunWorkspaces } from "./run-workspaces.ts";
+
+/** What all attempts of a run share. */
+export interface RunContext {
+	readonly plan: RunPlan;
+	readonly runId: string;
+	/** UTC, as records show it. */
+	readonly startedAt: string;
+	readonly targets: LiveTargets;
+	readonly workspaces: RunWorkspaces;
+	/** Runs the commands of a case's eval. */
+	readonly commands: (one: PlannedCase) => CommandRunner;
+	/** A new directory for an attempt's files, made when it is first asked for. */
+	readonly scratch: ScratchSpace;
+	/** Aborted by Ctrl-C. */
+	readonly signal: AbortSignal;
+	readonly emit: (event: RunEvent) => void;
+}
+
+/** Directories for attempts, all below one that is removed with the run. */
+export interface ScratchSpace {
+	/** Makes a new directory. */
+	directory(): string;
+	/** Removes one again. */
+	remove(path: string): Promise<void>;
+}

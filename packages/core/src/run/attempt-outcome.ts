@@ -1,0 +1,46 @@
+import type { GradedAssertion } from "../grading/contract.ts";
+import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
+import type { AnswerMessage, RequestMessage, TargetFailure, TokenUsage } from "../targets/contract.ts";
+
+/** What came of an attempt, before it is recorded. */
+export interface AttemptOutcome {
+	readonly status: ExecutionStatus;
+	readonly score: number;
+	readonly scores: readonly GradedAssertion[];
+	readonly error?: RowError;
+	readonly warnings: readonly RowError[];
+	readonly input: readonly RequestMessage[];
+	readonly answer?: GivenAnswer;
+	/** What the target said before it failed. */
+	readonly failure?: TargetFailure;
+	readonly turns?: readonly TurnOutcome[];
+	readonly durationMs: number;
+	readonly fileChanges?: string;
+	readonly workspacePath?: string;
+	/** The test's metadata and what extensions add. */
+	readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** The answer that is judged: the target's, or a whole conversation's put together. */
+export interface GivenAnswer {
+	readonly text: string;
+	/** The whole answer, where it is too large for memory. */
+	readonly textFile?: string;
+	readonly messages: readonly AnswerMessage[];
+	readonly tokenUsage?: TokenUsage;
+	readonly costUsd?: number;
+	readonly durationMs: number;
+	readonly llmCalls?: number;
+	readonly metadata?: Readonly<Record<string, unknown>>;
+	/** The target that answered, or the fallback that stepped in. */
+	readonly by: string;
+	/** Calls it took. */
+	readonly tries: number;
+}
+
+export interface TurnOutcome {
+	readonly input: readonly RequestMessage[];
+	readonly output: string;
+	readonly score?: number;
+	readonly scores: readonly GradedAssertion[];
+}

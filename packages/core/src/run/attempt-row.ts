@@ -1,0 +1,50 @@
+import type { Masker } from "../base/secrets.ts";
+import { maskDeep } from "../base/secrets.ts";
+import type { GradedAssertion } from "../grading/contract.ts";
+import type { Fingerprint, ResultRow, RowScore } from "../schema/result-row.ts";
+import type { AttemptOutcome } from "./attempt-outcome.ts";
+import type { AttemptName } from "./run-events.ts";
+import type { PlannedCase } from "./run-plan.ts";
+
+/** The row of an attempt, secrets masked. */
+export function attemptRow(
+	one: PlannedCase,
+	{ eval: label, testId, target, attempt }: AttemptName,
+	outcome: AttemptOutcome,
+	facts: {
+		readonly file: string;
+		readonly fingerprint: Fingerprint | undefined;
+		readonly timestamp: string;
+		readonly durationMs: number;
+	},
+	masker: Masker,
+): ResultRow {
+	const { answer, error, warnings, workspacePath } = outcome;
+	const row: ResultRow = {
+		timestamp: facts.timestamp,
+		...{ testId, eval: label, target, attempt },
+		score: round(outcome.score),
+		threshold: one.threshold,
+		executionStatus: outcome.status,
+		scores: outcome.scores.map(rowScore),
+		...(error ? { error } : {}),
+		...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+		durationMs: Math.round(answer?.durationMs ?? facts.durationMs),
+		...(answer?.tokenUsage ? { tokenUsage: answer.tokenUsage } : {}),
+		...(answer?.costUsd === undefined ? {} : { costUsd: answer.costUsd }),
+		...(workspacePath === undefined ? {} : { workspacePath }),
+		metadata: outcome.metadata,
+		...(facts.fingerprint ? { fingerprint: facts.fingerprint } : {}),
+		file: facts.file,
+	};
+	return maskDeep(row, masker);
+}
+
+function rowScore({ name, type, score, weight, verdict, assertions }: GradedAssertion): RowScore {
+	return { name, type, score: round(score), weight, verdict, assertions: [...assertions] };
+}
+
+/** Sums of fractions are shown without the dust of binary arithmetic. */
+function round(score: number): number {
+	return Math.round(score * 1e9) / 1e9;
+}

@@ -1,0 +1,48 @@
+import { reaches } from "../grading/verdict.ts";
+import type { Repeat } from "../model/eval-types.ts";
+import type { ResultRow } from "../schema/result-row.ts";
+import type { CaseResult } from "./run-events.ts";
+
+/** What counts of an attempt for the result of its case. */
+export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus">;
+
+/** Puts the attempts of a case together. An attempt that could not be run makes it an error, unless another decides it. */
+export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, threshold: number): CaseResult {
+	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
+	const scores = judged.map(({ score }) => score);
+	const broken = judged.length < attempts.length || attempts.length === 0;
+	const of = (status: CaseResult["status"], score: number | undefined): CaseResult => ({
+		status,
+		score,
+		attempts: attempts.length,
+	});
+	if (scores.length === 0) return of("error", undefined);
+	const passed = judged.filter(({ executionStatus }) => executionStatus === "ok");
+	switch (repeat.strategy) {
+		case "pass_any":
+			if (passed.length > 0) return of("passed", Math.max(...scores));
+			return of(broken ? "error" : "failed", Math.max(...scores));
+		case "pass_all":
+			if (passed.length < judged.length) return of("failed", Math.min(...scores));
+			return of(broken ? "error" : "passed", Math.min(...scores));
+		default: {
+			const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
+			return of(broken ? "error" : reaches(mean, threshold) && single(judged) ? "passed" : "failed", mean);
+		}
+	}
+}
+
+/** One attempt's own verdict counts: it may have failed although its score would do. */
+function single(judged: readonly AttemptResult[]): boolean {
+	return judged.length !== 1 || judged[0]?.executionStatus === "ok";
+}
+
+/** Whether further attempts can't change the result, so that `early_exit` may stop. */
+export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): boolean {
+	if (attempts.length >= repeat.count) return true;
+	if (!repeat.earlyExit) return false;
+	if (repeat.strategy === "pass_any") return attempts.some(({ executionStatus }) => executionStatus === "ok");
+	if (repeat.strategy === "pass_all")
+		return attempts.some(({ executionStatus }) => executionStatus === "quality_failure");
+	return false;
+}

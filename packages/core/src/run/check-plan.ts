@@ -1,0 +1,113 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { graders } from "../grading/graders/index.ts";
+import type { Assertion, TestCase } from "../model/eval-types.ts";
+import { pathMissing, targetInvalid, variableUnset } from "../model/load-findings.ts";
+import { resolvePath } from "../model/path-text.ts";
+import type { ResolvedTarget } from "../model/resolve-target.ts";
+import type { PlacedVariable } from "../model/source.ts";
+import { providers } from "../targets/providers/index.ts";
+import type { Observed, ObservedEval } from "./load-run.ts";
+import { modelOf, withParts } from "./needed-model.ts";
+import type { PlannedCase, RunPlan } from "./run-plan.ts";
+
+/**
+ * Looks for what would stop the chosen tests although everything loads: variables without a value, missing files, providers and graders
+ * that are not there.
+ * @throws AgentvError `config` with all of it
+ */
+export function checkPlan(plan: RunPlan, observed: Observed): void {
+	const found: Diagnostic[] = [];
+	const targets = new Set(plan.cases.flatMap(({ target }) => [target.target, ...target.fallbacks]));
+	for (const target of targets) found.push(...checkProvider(target));
+	const chosen = new Set(plan.cases.map(({ test }) => test));
+	for (const one of observed.evals) found.push(...unsetVariables(one, chosen, targets));
+	for (const test of chosen) found.push(...missingFiles(test, plan));
+	const judged = new Map<Assertion, PlannedCase>();
+	for (const one of plan.cases)
+		for (const assertion of [...one.assertions, ...one.test.turns.flatMap((turn) => turn.assertions)])
+			for (const part of withParts(assertion)) judged.set(part, one);
+	for (const [assertion, one] of judged) found.push(...checkGrader(assertion, one, plan));
+	if (found.length === 0) return;
+	const unique = [...new Map(found.map((one) => [JSON.stringify([one.at, one.message]), one])).values()];
+	throw new AgentvError("config", "the run can't start", { diagnostics: unique, hint: "Nothing was run." });
+}
+
+function checkProvider(target: ResolvedTarget): Diagnostic[] {
+	if (providers[target.provider]) return [];
+	const reason = `has the provider ${target.provider}, which is not available in this version`;
+	const hint = `available: ${Object.keys(providers).join(", ")}`;
+	return [finding(targetInvalid, { name: target.name, reason, hint }, target.at)];
+}
+
+const noGrader = {
+	rule: "assertions.not-available",
+	severity: "error" as const,
+	message: ({ message }: { message: string }) => message,
+	hint: () => "give the test assertions that need no model, or name a grader",
+};
+
+function checkGrader(
+	assertion: Assertion,
+	{ eval: { label }, target: { target } }: PlannedCase,
+	plan: RunPlan,
+): Diagnostic[] {
+	const asked = modelOf(assertion);
+	if (!graders.has(assertion.type)) {
+		const message = `the grader ${JSON.stringify(assertion.type)} is not available in this version`;
+		return [finding(noGrader, { message }, assertion.at)];
+	}
+	if (!asked || plan.graderTarget(label, asked.target, target)) return [];
+	const message = `${assertion.name} is judged by a model, and target ${JSON.stringify(target.name)} names no \`grader_target\``;
+	return [finding(noGrader, { message }, assertion.at)];
+}
+
+/** Top-level fields that describe an eval and change nothing about its run. */
+const descriptive = new Set(["description", "author", "license", "version", "bundle", "requires"]);
+
+function unsetVariables(
+	{ loaded, targets: scope }: ObservedEval,
+	chosen: ReadonlySet<TestCase>,
+	targets: ReadonlySet<ResolvedTarget>,
+): Diagnostic[] {
+	const left = loaded.tests.filter((test) => !chosen.has(test)).map(({ at }) => at);
+	const used = loaded.variables.filter(
+		({ state, at }) =>
+			state === "unset" && !left.some((test) => isBelow(at, test)) && !descriptive.has(String(at.path?.[0])),
+	);
+	const unsetInTargets = [...scope.sources.values()].flatMap(({ variables }) =>
+		variables.filter(({ state }) => state === "unset"),
+	);
+	const places = [...targets].flatMap((target) =>
+		[...target.origin].map(([key, layer]) => ({ key, at: layer.part.at })),
+	);
+	const usedInTargets = unsetInTargets.filter(({ at }) =>
+		places.some((place) => isBelow(at, { ...place.at, path: [...(place.at.path ?? []), place.key] })),
+	);
+	return [...used, ...usedInTargets].map(({ name, at }: PlacedVariable) => finding(variableUnset, { name }, at));
+}
+
+function isBelow(place: Place, above: Place): boolean {
+	return (
+		place.file === above.file &&
+		place.line === above.line &&
+		(above.path ?? []).every((key, index) => place.path?.[index] === key)
+	);
+}
+
+/** Files that a test gives to its target. */
+function missingFiles(test: TestCase, { view }: RunPlan): Diagnostic[] {
+	const { scope } = test.suite;
+	const messages = [...test.input, ...test.turns.flatMap((turn) => turn.input)];
+	return messages.flatMap(({ content }) =>
+		typeof content === "string"
+			? []
+			: content.flatMap((piece) => {
+					if (piece.type === "text") return [];
+					const { found, runTime } = resolvePath(piece.path, scope, view);
+					if (found !== undefined || runTime) return [];
+					const data = { raw: piece.path.raw, kind: "input file", lookedIn: piece.path.base };
+					return [finding(pathMissing, data, piece.path.at)];
+				}),
+	);
+}

@@ -1,0 +1,95 @@
+import type { Turn } from "../model/eval-types.ts";
+import type { RequestMessage } from "../targets/contract.ts";
+import { type Asked, askTarget } from "./ask-target.ts";
+import type { RunContext } from "./attempt-context.ts";
+import { AttemptError, interrupted } from "./attempt-error.ts";
+import type { AttemptOutcome, GivenAnswer } from "./attempt-outcome.ts";
+import { givenAnswer } from "./merge-answers.ts";
+import type { AttemptName } from "./run-events.ts";
+import type { PlannedCase } from "./run-plan.ts";
+import { promptText, requestFiles } from "./test-input.ts";
+
+/** One attempt's talk with its target, turn by turn. */
+export class Conversation {
+	readonly #one: PlannedCase;
+	readonly #name: AttemptName;
+	readonly #context: RunContext;
+	readonly #scratch: () => string;
+	readonly #place: Pick<AttemptOutcome, "workspacePath"> & {
+		readonly providerContext: Readonly<Record<string, unknown>>;
+	};
+	readonly #messages: RequestMessage[] = [];
+	#session: unknown;
+
+	constructor(
+		one: PlannedCase,
+		name: AttemptName,
+		context: RunContext,
+		scratch: () => string,
+		place: Pick<AttemptOutcome, "workspacePath"> & { readonly providerContext: Readonly<Record<string, unknown>> },
+	) {
+		this.#one = one;
+		this.#name = name;
+		this.#context = context;
+		this.#scratch = scratch;
+		this.#place = place;
+	}
+
+	/** Everything said so far. */
+	get messages(): readonly RequestMessage[] {
+		return this.#messages;
+	}
+
+	/** Says `messages` and waits for the answer. @throws AttemptError where there is none; an interruption */
+	async say(messages: readonly RequestMessage[]): Promise<GivenAnswer> {
+		this.#messages.push(...messages);
+		const { plan, targets, signal, emit } = this.#context;
+		const candidates = await targets.candidates(this.#one.target, this.#one.eval);
+		const asked = await askTarget(candidates, this.#question(), {
+			signal,
+			timeoutMs: this.#one.timeoutMs,
+			onRetry: ({ message }, waitMs) =>
+				emit({ type: "retry", ...this.#name, message: plan.masker(message), waitMs: Math.round(waitMs) }),
+		});
+		return this.#answerOf(asked);
+	}
+
+	#answerOf(asked: Asked): GivenAnswer {
+		const { outcome, by, tries } = asked;
+		if (!outcome.ok) {
+			if (this.#context.signal.aborted) throw interrupted();
+			const { code, message } = outcome.failure;
+			const after = tries > 1 ? ` (after ${tries} calls, the last to ${by})` : "";
+			throw new AttemptError("target", code, message + after);
+		}
+		const given = givenAnswer(outcome.answer, asked);
+		this.#session = outcome.answer.session;
+		for (const { role, content, toolCalls } of given.messages)
+			this.#messages.push({ role, content: [{ type: "text", text: content }], ...(toolCalls ? { toolCalls } : {}) });
+		return given;
+	}
+
+	#question() {
+		const scratch = this.#scratch;
+		const messages = [...this.#messages];
+		return {
+			testId: this.#one.test.id,
+			attempt: this.#name.attempt,
+			messages,
+			prompt: promptText(messages),
+			files: requestFiles(messages),
+			...(this.#place.workspacePath === undefined ? {} : { workspacePath: this.#place.workspacePath }),
+			providerContext: this.#place.providerContext,
+			session: this.#session,
+			// Most targets need none: a directory for each of ten thousand tests would cost more than the tests.
+			get scratch() {
+				return scratch();
+			},
+		};
+	}
+}
+
+/** Whether a turn is judged by itself. */
+export function isJudged(turn: Turn): boolean {
+	return turn.assertions.length > 0;
+}

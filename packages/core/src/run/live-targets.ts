@@ -1,0 +1,108 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import type { ResolvedTarget } from "../model/resolve-target.ts";
+import { commandRunner } from "../model/run-command.ts";
+import type { ProviderName } from "../schema/target-file.ts";
+import type { Provider, Target, TargetOf, TargetProblem } from "../targets/contract.ts";
+import { providers } from "../targets/providers/index.ts";
+import { targetKey } from "./choose-targets.ts";
+import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
+
+/** A target that is up. */
+export interface LiveTarget {
+	readonly target: ResolvedTarget;
+	readonly instance: Target;
+	/** Why it can't be asked, where its fallbacks serve in its place. */
+	readonly problem?: TargetProblem;
+}
+
+/** The targets of a run, each made and checked once. */
+export class LiveTargets {
+	readonly #plan: RunPlan;
+	readonly #signal: AbortSignal;
+	readonly #live = new Map<string, Promise<LiveTarget>>();
+	readonly #facts = new Map<string, Readonly<Record<string, string>>>();
+
+	constructor(plan: RunPlan, signal: AbortSignal) {
+		this.#plan = plan;
+		this.#signal = signal;
+	}
+
+	/**
+	 * Makes and checks all targets of the plan.
+	 * @throws AgentvError `config`: one sentence for each target that can't be used
+	 */
+	async start(): Promise<void> {
+		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
+		for (const one of this.#plan.cases) {
+			const key = liveKey(one.target.target, one.eval);
+			if (!planned.has(key)) planned.set(key, { target: one.target, eval: one.eval });
+		}
+		const problems: string[] = [];
+		const hints: string[] = [];
+		for (const { target, eval: of } of planned.values()) {
+			const [first, ...others] = await Promise.all(
+				[target.target, ...target.fallbacks].map((one) => this.live(one, of)),
+			);
+			if (!first?.problem || others.some(({ problem }) => !problem)) continue;
+			problems.push(`target ${JSON.stringify(first.target.name)} can't be used: ${first.problem.message}`);
+			if (first.problem.hint !== undefined) hints.push(first.problem.hint);
+		}
+		const [only] = problems;
+		if (only === undefined) return;
+		const message =
+			problems.length === 1 ? only : `${problems.length} targets can't be used:\n  ${problems.join("\n  ")}`;
+		throw new AgentvError("config", this.#plan.masker(message), hints[0] === undefined ? {} : { hint: hints[0] });
+	}
+
+	/** A target as the tests of an eval use it. */
+	live(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
+		const key = liveKey(target, of);
+		let live = this.#live.get(key);
+		if (!live) {
+			live = this.#make(target, of);
+			this.#live.set(key, live);
+		}
+		return live;
+	}
+
+	/** A target and those that step in for it, without those that failed their check. */
+	async candidates({ target, fallbacks }: PlannedTarget, of: PlannedEval): Promise<readonly LiveTarget[]> {
+		const all = await Promise.all([target, ...fallbacks].map((one) => this.live(one, of)));
+		return all.filter(({ problem }) => !problem);
+	}
+
+	/** What a target said of itself. */
+	facts(target: ResolvedTarget): Readonly<Record<string, string>> | undefined {
+		return this.#facts.get(target.name);
+	}
+
+	async close(): Promise<void> {
+		for (const live of this.#live.values()) await (await live).instance.close?.();
+	}
+
+	async #make(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
+		const { view } = this.#plan;
+		const { env, scope } = of;
+		const runCommand = commandRunner({ view, scope, env });
+		const instance = await create(target, { env, scope, view, runCommand });
+		const problem = await instance.check(this.#signal);
+		if (problem) return { target, instance, problem };
+		const facts = await instance.describe?.(this.#signal);
+		if (facts) this.#facts.set(target.name, facts);
+		return { target, instance };
+	}
+}
+
+function liveKey(target: ResolvedTarget, { label, scope }: PlannedEval): string {
+	// Relative commands and default directories depend on the eval, so that evals share a target only within one directory.
+	return `${targetKey(target)}\0${scope.directory}\0${label}`;
+}
+
+async function create<Name extends ProviderName>(
+	target: TargetOf<Name>,
+	services: Parameters<Provider<Name>["create"]>[1],
+) {
+	const load = providers[target.provider as Name] as (() => Promise<Provider<Name>>) | undefined;
+	if (!load) throw new AgentvError("config", `the provider ${target.provider} is not available in this version`);
+	return (await load()).create(target, services);
+}

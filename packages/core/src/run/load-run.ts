@@ -1,0 +1,83 @@
+import { relative } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
+import type { Environment } from "../io/environment.ts";
+import { digestText } from "../io/files/digest-tree.ts";
+import { readTextFile } from "../io/files/read-text.ts";
+import { type DiskView, openDiskView } from "../model/disk-view.ts";
+import { evalEnvironment } from "../model/eval-environment.ts";
+import type { LoadedEval } from "../model/eval-types.ts";
+import { loadEval } from "../model/load-eval.ts";
+import { loadTargets, type TargetScope } from "../model/load-targets.ts";
+import type { PlannedEval } from "./run-plan.ts";
+import type { RunMachine, RunRequest } from "./run-request.ts";
+
+/** An eval with everything that planning looks at. */
+export interface ObservedEval {
+	readonly loaded: LoadedEval;
+	readonly targets: TargetScope;
+	readonly planned: PlannedEval;
+}
+
+export interface Observed {
+	readonly evals: readonly ObservedEval[];
+	readonly view: DiskView;
+	/** Values of `--env-file` laid under the process environment. */
+	readonly env: Environment;
+}
+
+/**
+ * Loads the evals of a request and their targets.
+ * @throws AgentvError `config` with all findings where one can't be loaded whole: a test is never left out.
+ */
+export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
+	const view = openDiskView();
+	const env = request.envFile ? layerDotEnv(processEnv, [loadDotEnv(readTextFile(request.envFile))]) : processEnv;
+	const loaded = request.evals.map((file) => loadEval(file, { view, env, cwd }));
+	const broken = loaded.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === "error"));
+	if (broken.length > 0) throw cannotLoad(broken);
+	const labels = labelsOf(loaded, cwd);
+	const evals = loaded.map((one, index): ObservedEval => {
+		const own = evalEnvironment(one.scope, env, view);
+		const targets = loadTargets(one.scope, {
+			view,
+			env: own,
+			...(request.targetsFile === undefined ? {} : { targetsFile: request.targetsFile }),
+		});
+		return { loaded: one, targets, planned: plannedEval(one, labels[index] ?? one.file, own) };
+	});
+	return { evals, view, env };
+}
+
+function cannotLoad(diagnostics: readonly Diagnostic[]): AgentvError {
+	const files = new Set(diagnostics.map(({ at }) => at.file));
+	const where = files.size === 1 ? [...files][0] : `${files.size} files`;
+	return new AgentvError("config", `${where} can't be loaded`, {
+		diagnostics,
+		hint: "Nothing was run. `agentv eval validate` shows all findings.",
+	});
+}
+
+function plannedEval(loaded: LoadedEval, label: string, env: Environment): PlannedEval {
+	const { file, name, scope, workers, experiment } = loaded;
+	return { label, file, name, scope, env, digest: sourcesDigest(loaded), workers, experiment };
+}
+
+/** Over the texts that loading read, in the order it read them. */
+function sourcesDigest({ sources }: LoadedEval): string {
+	return digestText([...sources.values()].map(({ text }) => digestText(text)).join("\n"));
+}
+
+/** What rows call each eval: its path from its root; from the working directory where two would have one name. */
+function labelsOf(loaded: readonly LoadedEval[], cwd: string): string[] {
+	const short = loaded.map(({ file, scope }) => slashes(relative(scope.root, file)));
+	return short.map((label, index) => {
+		const file = loaded[index]?.file ?? label;
+		return short.indexOf(label) === short.lastIndexOf(label) ? label : slashes(relative(cwd, file));
+	});
+}
+
+function slashes(path: string): string {
+	return path.replaceAll("\\", "/");
+}

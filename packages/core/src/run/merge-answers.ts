@@ -1,0 +1,51 @@
+import type { TargetAnswer, TokenUsage } from "../targets/contract.ts";
+import type { Asked } from "./ask-target.ts";
+import type { GivenAnswer } from "./attempt-outcome.ts";
+
+/** A target's answer with how it came about. */
+export function givenAnswer(answer: TargetAnswer, { by, tries, durationMs }: Asked): GivenAnswer {
+	const messages =
+		answer.messages.length > 0 ? answer.messages : [{ role: "assistant" as const, content: answer.text }];
+	const { text, textFile, tokenUsage, costUsd, llmCalls, metadata } = answer;
+	return {
+		...{ text, messages, by, tries, durationMs: answer.durationMs ?? durationMs },
+		...(textFile === undefined ? {} : { textFile }),
+		...(tokenUsage === undefined ? {} : { tokenUsage }),
+		...(costUsd === undefined ? {} : { costUsd }),
+		...(llmCalls === undefined ? {} : { llmCalls }),
+		...(metadata === undefined ? {} : { metadata }),
+	};
+}
+
+/** A conversation as one answer: the last text, all messages, everything else added up. */
+export function mergeAnswers(before: GivenAnswer | undefined, next: GivenAnswer): GivenAnswer {
+	if (!before) return next;
+	const tokenUsage = addUsage(before.tokenUsage, next.tokenUsage);
+	const costUsd = add(before.costUsd, next.costUsd);
+	const llmCalls = add(before.llmCalls, next.llmCalls);
+	return {
+		...next,
+		messages: [...before.messages, ...next.messages],
+		durationMs: before.durationMs + next.durationMs,
+		tries: before.tries + next.tries,
+		...(tokenUsage === undefined ? {} : { tokenUsage }),
+		...(costUsd === undefined ? {} : { costUsd }),
+		...(llmCalls === undefined ? {} : { llmCalls }),
+	};
+}
+
+function add(one: number | undefined, other: number | undefined): number | undefined {
+	return one === undefined ? other : one + (other ?? 0);
+}
+
+function addUsage(one: TokenUsage | undefined, other: TokenUsage | undefined): TokenUsage | undefined {
+	if (!one || !other) return one ?? other;
+	const cached = add(one.cached, other.cached);
+	const reasoning = add(one.reasoning, other.reasoning);
+	return {
+		input: one.input + other.input,
+		output: one.output + other.output,
+		...(cached === undefined ? {} : { cached }),
+		...(reasoning === undefined ? {} : { reasoning }),
+	};
+}

@@ -1,0 +1,139 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import type { Diagnostic } from "../base/diagnostic.ts";
+import { createMasker, secretValues } from "../base/secrets.ts";
+import { coreCount } from "../io/core-count.ts";
+import type { LoadedEval, TestCase } from "../model/eval-types.ts";
+import type { ResolvedTarget } from "../model/resolve-target.ts";
+import { checkPlan } from "./check-plan.ts";
+import { TargetResolver, targetChoices } from "./choose-targets.ts";
+import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
+import { assertionsOf } from "./needed-model.ts";
+import type { PlannedCase, PlannedTarget, RunPlan } from "./run-plan.ts";
+import type { RunMachine, RunRequest } from "./run-request.ts";
+import { selectTests } from "./select-tests.ts";
+import { targetSecrets } from "./target-secrets.ts";
+import { WorkspaceChooser } from "./workspace-of.ts";
+
+/**
+ * Decides what a run will do, and looks for what would stop it, without doing anything: evals are loaded, targets resolved, variables and
+ * files that the chosen tests need looked for.
+ * @throws AgentvError `config` (with findings) or `usage`
+ */
+export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
+	const observed = observeRun(request, machine);
+	const { cases, resolvers, diagnostics } = planCases(observed, request);
+	if (diagnostics.length > 0)
+		throw new AgentvError("config", "some targets can't be used", { diagnostics, hint: "Nothing was run." });
+	if (cases.length === 0) throw nothingSelected(request);
+	const targets = [...new Set(cases.flatMap(({ target }) => [target.target, ...target.fallbacks]))];
+	const secrets = [
+		...new Set([...observed.evals.flatMap(({ planned }) => secretValues(planned.env)), ...targetSecrets(targets)]),
+	];
+	const plan: RunPlan = {
+		request,
+		evals: observed.evals.map(({ planned }) => planned),
+		cases,
+		experiment:
+			request.experiment ?? observed.evals.find(({ planned }) => planned.experiment)?.planned.experiment ?? "default",
+		workers: request.workers ?? smallest(observed.evals.flatMap(({ planned }) => planned.workers ?? [])) ?? coreCount(),
+		graderTarget: (label, asked, tested) => graderTarget(resolvers.get(label), asked, tested),
+		view: observed.view,
+		masker: createMasker(secrets),
+		secrets,
+	};
+	checkPlan(plan, observed);
+	return plan;
+}
+
+function smallest(numbers: readonly number[]): number | undefined {
+	return numbers.length > 0 ? Math.min(...numbers) : undefined;
+}
+
+function nothingSelected({ tests, tags }: RunRequest): AgentvError {
+	const by = [...(tests ?? []).map((glob) => `--test ${glob}`), ...(tags ?? []).map((tag) => `--tag ${tag}`)].join(" ");
+	return new AgentvError("not-found", by === "" ? "the evals have no tests" : `no test matches ${by}`);
+}
+
+/** Providers whose targets can judge. */
+const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
+
+/** The target that judges: the one that is asked for, else the tested target's `grader_target`, else the tested target if it is a model. */
+function graderTarget(
+	resolver: TargetResolver | undefined,
+	asked: string | undefined,
+	tested: ResolvedTarget,
+): ResolvedTarget | undefined {
+	const name = asked ?? tested.graderTarget;
+	if (name !== undefined) return resolver?.planned({ name, at: tested.at })?.target;
+	return models.has(tested.provider) ? tested : undefined;
+}
+
+interface Cases {
+	readonly cases: readonly PlannedCase[];
+	/** By the eval's label. */
+	readonly resolvers: ReadonlyMap<string, TargetResolver>;
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+function planCases({ evals }: Observed, request: RunRequest): Cases {
+	const cases: PlannedCase[] = [];
+	const resolvers = new Map<string, TargetResolver>();
+	const workspaces = new WorkspaceChooser();
+	for (const one of evals) {
+		const resolver = new TargetResolver(one.targets);
+		resolvers.set(one.planned.label, resolver);
+		for (const [target, tests] of testsByTarget(one.loaded, resolver, request)) {
+			const first = cases.length;
+			const positions = new Map(tests.map((test, index) => [test.id, first + index]));
+			for (const test of tests)
+				cases.push(plannedCase(one, test, target, cases.length, positions, request, workspaces));
+		}
+	}
+	const targetFiles = evals.flatMap(({ targets }) =>
+		targets.diagnostics.filter(({ rule }) => rule.startsWith("yaml.")),
+	);
+	return {
+		cases,
+		resolvers,
+		diagnostics: [...targetFiles, ...[...resolvers.values()].flatMap((resolver) => resolver.diagnostics)],
+	};
+}
+
+/** The chosen tests of an eval for each of its targets, in the order in which targets are first named. */
+function testsByTarget(loaded: LoadedEval, resolver: TargetResolver, request: RunRequest) {
+	const byTarget = new Map<PlannedTarget, TestCase[]>();
+	for (const test of selectTests(loaded.tests, request)) {
+		for (const choice of targetChoices(test, request.targets)) {
+			const target = resolver.planned(choice);
+			if (!target) continue;
+			const tests = byTarget.get(target);
+			if (tests) tests.push(test);
+			else byTarget.set(target, [test]);
+		}
+	}
+	return byTarget;
+}
+
+function plannedCase(
+	{ planned }: ObservedEval,
+	test: TestCase,
+	target: PlannedTarget,
+	index: number,
+	positions: ReadonlyMap<string, number>,
+	request: RunRequest,
+	workspaces: WorkspaceChooser,
+): PlannedCase {
+	const timeout = request.timeoutSeconds ?? test.timeoutSeconds ?? target.target.settings.timeoutSeconds;
+	return {
+		index,
+		eval: planned,
+		test,
+		target,
+		assertions: assertionsOf(test),
+		threshold: request.threshold ?? test.threshold,
+		repeat: request.repeat === undefined ? test.repeat : { ...test.repeat, count: request.repeat },
+		timeoutMs: timeout === undefined ? undefined : timeout * 1000,
+		dependsOn: test.dependsOn.flatMap((id) => positions.get(id) ?? []),
+		workspace: workspaces.of(test, target.target),
+	};
+}

@@ -1,0 +1,170 @@
+import { reaches } from "../grading/verdict.ts";
+import type { RequestMessage } from "../targets/contract.ts";
+import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
+import type { RunContext } from "./attempt-context.ts";
+import { rowError } from "./attempt-error.ts";
+import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
+import { Conversation, isJudged } from "./hold-conversation.ts";
+import { type Judged, judge } from "./judge.ts";
+import { mergeAnswers } from "./merge-answers.ts";
+import type { AttemptName } from "./run-events.ts";
+import type { PlannedCase } from "./run-plan.ts";
+import { inputToWire, requestMessages } from "./test-input.ts";
+
+/** Runs one attempt of a test against its target: workspace, answer, judgement. @throws an interruption; what is no test's fault */
+export async function runAttempt(
+	one: PlannedCase,
+	name: AttemptName,
+	context: RunContext,
+	scratch: () => string,
+): Promise<AttemptOutcome> {
+	const attempt = new Attempt(one, name, context, scratch);
+	return attempt.run();
+}
+
+/** What is known of an attempt at whatever point it ends. */
+class Attempt {
+	readonly #one: PlannedCase;
+	readonly #name: AttemptName;
+	readonly #context: RunContext;
+	readonly #scratch: () => string;
+	readonly #input: readonly RequestMessage[];
+	readonly #turns: TurnOutcome[] = [];
+	#workspace: TestWorkspace | undefined;
+	#answer: GivenAnswer | undefined;
+	#fileChanges: string | undefined;
+
+	constructor(one: PlannedCase, name: AttemptName, context: RunContext, scratch: () => string) {
+		this.#one = one;
+		this.#name = name;
+		this.#context = context;
+		this.#scratch = scratch;
+		this.#input = requestMessages(one.test.input, one.test, context.plan);
+	}
+
+	async run(): Promise<AttemptOutcome> {
+		const warnings: WorkspaceWarning[] = [];
+		let ended: Pick<AttemptOutcome, "status" | "score" | "scores" | "error"> | undefined;
+		try {
+			await this.#open();
+			ended = this.#verdict(await this.#answerAndJudge());
+		} catch (error) {
+			ended = { status: "execution_error", score: 0, scores: [], error: rowError(error) };
+		} finally {
+			if (this.#workspace) warnings.push(...(await this.#workspace.after()));
+			const keep = this.#context.plan.request.keepWorkspaces === true || (ended !== undefined && ended.status !== "ok");
+			this.#kept = await this.#workspace?.close({ keep: keep && !this.#context.signal.aborted });
+		}
+		return { ...ended, ...this.#known(), warnings };
+	}
+
+	#kept: string | undefined;
+
+	#known(): Omit<AttemptOutcome, "status" | "score" | "scores" | "error" | "warnings"> {
+		return {
+			input: this.#input,
+			durationMs: this.#answer?.durationMs ?? 0,
+			metadata: this.#metadata,
+			...(this.#answer ? { answer: this.#answer } : {}),
+			...(this.#turns.length > 0 ? { turns: this.#turns } : {}),
+			...(this.#fileChanges === undefined ? {} : { fileChanges: this.#fileChanges }),
+			...(this.#kept === undefined ? {} : { workspacePath: this.#kept }),
+		};
+	}
+
+	get #metadata(): Readonly<Record<string, unknown>> {
+		const { metadata } = this.#one.test;
+		return this.#workspace ? { ...metadata, ...this.#workspace.metadata } : metadata;
+	}
+
+	get #place() {
+		const path = this.#workspace?.path;
+		return {
+			metadata: this.#metadata,
+			scratch: this.#scratch,
+			providerContext: this.#workspace?.providerContext ?? {},
+			...(path === undefined ? {} : { workspacePath: path }),
+		};
+	}
+
+	async #open(): Promise<void> {
+		const base = await this.#context.workspaces.base(this.#one);
+		if (!base) return;
+		const { test, target } = this.#one;
+		this.#workspace = await base.open({
+			id: test.id,
+			attempt: this.#name.attempt,
+			target: target.target.name,
+			input: inputToWire(this.#input),
+			metadata: test.metadata,
+			signal: this.#context.signal,
+		});
+		await this.#workspace.before();
+	}
+
+	async #answerAndJudge(): Promise<Judged> {
+		const { test } = this.#one;
+		const conversation = new Conversation(this.#one, this.#name, this.#context, this.#scratch, this.#place);
+		if (test.turns.length === 0) {
+			this.#answer = await conversation.say(this.#input);
+			this.#fileChanges = await this.#workspace?.fileChanges();
+			return this.#judge(this.#one.assertions, this.#input, this.#answer, test.expectedOutput);
+		}
+		const turns = await this.#holdTurns(conversation);
+		if (this.#one.assertions.length === 0 || !this.#answer) return turns;
+		const whole = await this.#judge(this.#one.assertions, conversation.messages, this.#answer, test.expectedOutput);
+		if (turns.scores.length === 0) return whole;
+		// All turns together weigh as much as the graders of the whole conversation.
+		return { score: (turns.score + whole.score) / 2, scores: [...turns.scores, ...whole.scores] };
+	}
+
+	async #holdTurns(conversation: Conversation): Promise<Judged> {
+		const { test, threshold } = this.#one;
+		const scores: number[] = [];
+		for (const [index, turn] of test.turns.entries()) {
+			const said = requestMessages(turn.input, test, this.#context.plan);
+			const answer = await conversation.say(index === 0 ? [...this.#input, ...said] : said);
+			this.#answer = mergeAnswers(this.#answer, answer);
+			this.#fileChanges = await this.#workspace?.fileChanges();
+			const judged = isJudged(turn) ? await this.#judge(turn.assertions, said, answer, turn.expectedOutput) : undefined;
+			const named = (judged?.scores ?? []).map((score) => ({ ...score, name: `turn ${index + 1}: ${score.name}` }));
+			this.#turns.push({
+				input: said,
+				output: answer.text,
+				scores: named,
+				...(judged ? { score: judged.score } : {}),
+			});
+			if (!judged) continue;
+			scores.push(judged.score);
+			if (test.onTurnFailure === "stop" && !reaches(judged.score, threshold)) {
+				// What was not said any more counts as failed.
+				for (const left of test.turns.slice(index + 1)) if (isJudged(left)) scores.push(0);
+				break;
+			}
+		}
+		return { score: aggregate(scores, test.aggregation), scores: this.#turns.flatMap((turn) => turn.scores) };
+	}
+
+	#judge(
+		assertions: PlannedCase["assertions"],
+		input: readonly RequestMessage[],
+		answer: GivenAnswer,
+		expectedOutput: string | undefined,
+	): Promise<Judged> {
+		const judgement = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges };
+		return judge(judgement, this.#one, this.#name, this.#place, this.#context);
+	}
+
+	#verdict({ score, scores }: Judged): Pick<AttemptOutcome, "status" | "score" | "scores"> {
+		const requiredFailed = scores.some(({ required, verdict }) => required && verdict === "fail");
+		const passed = reaches(score, this.#one.threshold) && !requiredFailed;
+		return { status: passed ? "ok" : "quality_failure", score, scores };
+	}
+}
+
+function aggregate(scores: readonly number[], how: "mean" | "min" | "max"): number {
+	if (scores.length === 0) return 0;
+	if (how === "min") return Math.min(...scores);
+	if (how === "max") return Math.max(...scores);
+	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}

@@ -1,0 +1,252 @@
+import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { agentvHome } from "../io/environment.ts";
+import { withLock } from "../io/files/lock.ts";
+import { makeDirectories } from "../io/files/make-directories.ts";
+import { targetKind } from "../io/files/stat-path.ts";
+import { truncateFile } from "../io/files/truncate-file.ts";
+import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
+import { commandRunner } from "../model/run-command.ts";
+import type { ResultRow } from "../schema/result-row.ts";
+import type { RunFile } from "../schema/run-file.ts";
+import type { RunContext } from "./attempt-context.ts";
+import { type CaseState, caseStates } from "./case-states.ts";
+import { EventQueue } from "./event-queue.ts";
+import { fingerprintsOf } from "./fingerprints.ts";
+import { LiveTargets } from "./live-targets.ts";
+import { newRunFile } from "./new-run-file.ts";
+import { resultsPlace } from "./results-place.ts";
+import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
+import { RunEngine } from "./run-engine.ts";
+import type { RunEvent, RunOutcome } from "./run-events.ts";
+import type { PlannedCase, RunPlan } from "./run-plan.ts";
+import { RunRecords } from "./run-records.ts";
+import type { RunMachine } from "./run-request.ts";
+import { runScratch } from "./run-scratch.ts";
+import { SummaryBuilder } from "./run-summary.ts";
+import { RunWorkspaces } from "./run-workspaces.ts";
+
+export interface RunOptions {
+	/** Absolute directory for the records. Default: a new one below the results folder. */
+	readonly output?: string;
+	/** Go on with the run in `output`: run what has no row yet. */
+	readonly resume?: boolean;
+	/** With `resume`: also run again what ended in an execution error. */
+	readonly retryErrors?: boolean;
+	/** What the user typed, for `run.json`; secrets are masked. */
+	readonly flags?: Readonly<Record<string, unknown>>;
+	/** Aborted by Ctrl-C: starts nothing more and ends what runs. */
+	readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a plan and yields what happens. Leaving the loop early aborts the run.
+ * @throws AgentvError `config` where targets can't be used or the directory can't be taken, before anything is run
+ */
+export async function* runEvals(
+	plan: RunPlan,
+	machine: RunMachine,
+	options: RunOptions,
+): AsyncGenerator<RunEvent, void> {
+	const left = new AbortController();
+	const signal = AbortSignal.any([options.signal, left.signal]);
+	const events = new EventQueue<RunEvent>();
+	const running = execute(plan, machine, { ...options, signal }, (event) => events.put(event)).then(
+		() => events.close(),
+		(error: unknown) => events.fail(error),
+	);
+	try {
+		yield* events.contents();
+	} finally {
+		left.abort();
+		await running;
+	}
+}
+
+type Emit = (event: RunEvent) => void;
+
+async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
+	const targets = new LiveTargets(plan, options.signal);
+	try {
+		await targets.start();
+		const directory = options.output ?? newDirectory(plan, machine);
+		if (targetKind(directory) !== "missing" || options.output === undefined) refuseFile(directory);
+		makeDirectories(directory);
+		await locked(directory, async () => {
+			const claimed = claimNamed(directory, options.resume === true);
+			await new Execution(plan, machine, options, targets, claimed, emit).run();
+		});
+	} finally {
+		await targets.close();
+	}
+}
+
+function newDirectory(plan: RunPlan, machine: RunMachine): string {
+	const place = resultsPlace(plan, machine);
+	return claimNew(place.root, plan.experiment, new Date(), place.ignored).path;
+}
+
+function refuseFile(path: string): void {
+	if (targetKind(path) !== "directory") throw new AgentvError("config", `${path} is not a directory`);
+}
+
+async function locked(directory: string, work: () => Promise<void>): Promise<void> {
+	let holds = false;
+	try {
+		await withLock(
+			directory,
+			() => {
+				holds = true;
+				return work();
+			},
+			{ waitMs: 0, lockDirectory: directory },
+		);
+	} catch (error) {
+		if (holds || !(error instanceof AgentvError) || error.code !== "failed") throw error;
+		throw new AgentvError("config", `${directory} belongs to a run that is under way`, {
+			cause: error,
+			hint: "Wait for it, or name another directory by --output.",
+		});
+	}
+}
+
+/** One run in its directory. */
+class Execution {
+	readonly #plan: RunPlan;
+	readonly #machine: RunMachine;
+	readonly #options: RunOptions;
+	readonly #targets: LiveTargets;
+	readonly #directory: RunDirectory;
+	readonly #emit: Emit;
+
+	constructor(
+		plan: RunPlan,
+		machine: RunMachine,
+		options: RunOptions,
+		targets: LiveTargets,
+		directory: RunDirectory,
+		emit: Emit,
+	) {
+		this.#plan = plan;
+		this.#machine = machine;
+		this.#options = options;
+		this.#targets = targets;
+		this.#directory = directory;
+		this.#emit = emit;
+	}
+
+	async run(): Promise<void> {
+		const { path, resumes } = this.#directory;
+		const before = resumes ? this.#before() : [];
+		const run = resumes ? readRunFile(path) : await this.#newRunFile();
+		if (resumes) refuseOther(run, this.#plan);
+		const states = caseStates(this.#plan.cases, before);
+		const records = new RunRecords(path, this.#plan);
+		const summary = new SummaryBuilder(states.length);
+		this.#replay(states, before, summary);
+		if (!resumes) records.writeRunFile(run);
+		this.#emit({
+			type: "started",
+			runDir: path,
+			planned: states.length,
+			alreadyDone: states.filter(({ result }) => result).length,
+			experiment: run.experiment,
+		});
+		const started = performance.now();
+		try {
+			const outcome = await this.#runAll(run, states, records, summary);
+			summary.addTime(performance.now() - started);
+			records.writeSummary(summary.result());
+			this.#emit({ type: "done", runDir: path, summary: summary.result(), outcome });
+		} finally {
+			records.close();
+		}
+	}
+
+	/** Rows of the run that is resumed; a line that a crash cut off is removed. */
+	#before(): readonly ResultRow[] {
+		const { path } = this.#directory;
+		const index = join(path, "index.jsonl");
+		const reading = readIndex(path);
+		if (targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
+		for (const line of reading.badLines)
+			this.#emit({ type: "warning", message: `${index}:${line} is no row and is left out` });
+		const { rows } = reading;
+		return this.#options.retryErrors
+			? rows.filter(({ executionStatus }) => executionStatus !== "execution_error")
+			: rows;
+	}
+
+	#replay(states: readonly CaseState[], before: readonly ResultRow[], summary: SummaryBuilder): void {
+		for (const { result } of states) if (result) summary.addCase(result);
+		for (const row of before) summary.addRow(row);
+		if (before.length > 0) summary.addTime(readSummary(this.#directory.path)?.durationMs ?? 0);
+	}
+
+	#newRunFile(): Promise<RunFile> {
+		const { flags = {}, signal } = this.#options;
+		return newRunFile(this.#plan, this.#machine, { flags, signal, targets: this.#targets });
+	}
+
+	async #runAll(
+		run: RunFile,
+		states: readonly CaseState[],
+		records: RunRecords,
+		summary: SummaryBuilder,
+	): Promise<RunOutcome> {
+		const { signal } = this.#options;
+		const left = states.flatMap(({ result, one }) => (result ? [] : [one]));
+		if (left.length === 0) return "complete";
+		const scratch = runScratch();
+		const { env } = this.#machine;
+		const workspaces = new RunWorkspaces(this.#plan, left, {
+			runId: run.runId,
+			startedAt: run.startedAt,
+			processEnv: env,
+			agentvHome: agentvHome(env),
+			directory: join(agentvHome(env), "workspaces", run.runId),
+			signal,
+			onPrepared: (repositories) => this.#emit({ type: "repositories", repositories }),
+		});
+		const context: RunContext = {
+			plan: this.#plan,
+			runId: run.runId,
+			startedAt: run.startedAt,
+			targets: this.#targets,
+			workspaces,
+			commands: commandsOf(this.#plan),
+			scratch,
+			signal,
+			emit: this.#emit,
+		};
+		try {
+			return await new RunEngine(context, states, records, summary, fingerprintsOf(this.#plan)).run();
+		} finally {
+			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
+			await scratch.close();
+		}
+	}
+}
+
+/** A run goes on with the evals that it began with: results of different tests are not mixed. */
+function refuseOther(run: RunFile, plan: RunPlan): void {
+	const before = new Map(run.evals.map(({ file, digest }) => [file, digest]));
+	const changed = plan.evals.filter(({ label, digest }) => before.get(label) !== digest);
+	if (changed.length === 0) return;
+	const names = changed.map(({ label }) => label).join(", ");
+	throw new AgentvError("config", `${names} changed since the run began, or was no part of it`, {
+		hint: "Start a new run without --resume.",
+	});
+}
+
+/** The command runner of each suite and environment. */
+function commandsOf({ view }: RunPlan): RunContext["commands"] {
+	const known = new Map<PlannedCase["test"]["suite"], ReturnType<typeof commandRunner>>();
+	return ({ test: { suite, workspace }, eval: { env } }) => {
+		const own = workspace?.env ?? suite.workspace?.env;
+		if (workspace) return commandRunner({ view, scope: suite.scope, env: { ...env, ...own } });
+		const runner = known.get(suite) ?? commandRunner({ view, scope: suite.scope, env: { ...env, ...own } });
+		known.set(suite, runner);
+		return runner;
+	};
+}

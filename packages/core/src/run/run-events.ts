@@ -1,0 +1,47 @@
+import type { ResultRow, RunSummary } from "../schema/result-row.ts";
+import type { RepositoryRecord } from "../workspace/contract.ts";
+
+/** What happens in a run, in order: `started` first, `done` last. The command line and Studio both follow these. */
+export type RunEvent =
+	| {
+			readonly type: "started";
+			/** Absolute. */
+			readonly runDir: string;
+			/** Tests × targets. */
+			readonly planned: number;
+			/** Of these, finished before by the run that is resumed. */
+			readonly alreadyDone: number;
+			readonly experiment: string;
+	  }
+	| ({ readonly type: "attempt-started" } & AttemptName)
+	| ({ readonly type: "retry"; readonly message: string; readonly waitMs: number } & AttemptName)
+	/** The row is on disk. */
+	| ({ readonly type: "attempt-finished"; readonly row: ResultRow } & AttemptName)
+	/** All attempts of a test against a target are done. */
+	| ({ readonly type: "case-finished"; readonly result: CaseResult } & Omit<AttemptName, "attempt">)
+	| { readonly type: "repositories"; readonly repositories: readonly RepositoryRecord[] }
+	| { readonly type: "warning"; readonly message: string }
+	/** Nothing more is started: Ctrl-C, or `bail`. */
+	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" }
+	| { readonly type: "done"; readonly runDir: string; readonly summary: RunSummary; readonly outcome: RunOutcome };
+
+export interface AttemptName {
+	/** Position of the test × target in the plan. */
+	readonly index: number;
+	readonly eval: string;
+	readonly testId: string;
+	readonly target: string;
+	/** From 1. */
+	readonly attempt: number;
+}
+
+/** A test against a target, its attempts put together by the repeat's strategy. */
+export interface CaseResult {
+	readonly status: "passed" | "failed" | "error";
+	/** Undefined where nothing was judged. */
+	readonly score: number | undefined;
+	readonly attempts: number;
+}
+
+/** How a run ended: all done, by Ctrl-C, or by `bail`. */
+export type RunOutcome = "complete" | "interrupted" | "bailed";

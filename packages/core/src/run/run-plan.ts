@@ -1,0 +1,81 @@
+import type { Masker } from "../base/secrets.ts";
+import type { Environment } from "../io/environment.ts";
+import type { DiskView } from "../model/disk-view.ts";
+import type { EvalScope } from "../model/eval-scope.ts";
+import type { Assertion, Repeat, TestCase } from "../model/eval-types.ts";
+import type { ResolvedTarget } from "../model/resolve-target.ts";
+import type { WorkspaceSpec } from "../workspace/contract.ts";
+import type { RunRequest } from "./run-request.ts";
+
+/** An eval of a run. */
+export interface PlannedEval {
+	/** Relative to its root, unique in the run: what rows call it. */
+	readonly label: string;
+	/** Absolute. */
+	readonly file: string;
+	readonly name: string;
+	readonly scope: EvalScope;
+	/** Process environment with `.env` files laid under it. */
+	readonly env: Environment;
+	/** SHA-256 over the eval file and what loading it read. */
+	readonly digest: string;
+	readonly workers: number | undefined;
+	readonly experiment: string | undefined;
+}
+
+/** A target of a run, with those that step in for it. */
+export interface PlannedTarget {
+	readonly target: ResolvedTarget;
+	readonly fallbacks: readonly ResolvedTarget[];
+	/** Equal for targets with the same settings: they share one instance. */
+	readonly key: string;
+}
+
+/** One test against one target: the unit that passes or fails. */
+export interface PlannedCase {
+	/** Position in the plan. */
+	readonly index: number;
+	readonly eval: PlannedEval;
+	readonly test: TestCase;
+	readonly target: PlannedTarget;
+	/** Its graders; the default one where it has none of its own. */
+	readonly assertions: readonly Assertion[];
+	readonly threshold: number;
+	readonly repeat: Repeat;
+	readonly timeoutMs: number | undefined;
+	/** Positions of the cases that come before it. */
+	readonly dependsOn: readonly number[];
+	/** Absent: it needs no directory of its own. */
+	readonly workspace: { readonly spec: WorkspaceSpec; readonly key: string } | undefined;
+}
+
+/** What a run will do, decided before anything is done. Made by `planRun`. */
+export interface RunPlan {
+	readonly request: RunRequest;
+	readonly evals: readonly PlannedEval[];
+	/** In order: evals as given, targets as chosen, tests as written. */
+	readonly cases: readonly PlannedCase[];
+	readonly experiment: string;
+	/** Tests at once over all targets without `workers` of their own. */
+	readonly workers: number;
+	/** Grader models by the target that is asked for and the tested one's. */
+	readonly graderTarget: (
+		evalLabel: string,
+		asked: string | undefined,
+		tested: ResolvedTarget,
+	) => ResolvedTarget | undefined;
+	readonly view: DiskView;
+	/** Takes secrets out of everything that is recorded or shown. */
+	readonly masker: Masker;
+	/** The values it knows. */
+	readonly secrets: readonly string[];
+}
+
+/** What identifies a case in records, whatever run it is in. */
+export function caseKey(evalLabel: string, testId: string, target: string): string {
+	return JSON.stringify([evalLabel, testId, target]);
+}
+
+export function keyOfCase({ eval: { label }, test, target }: PlannedCase): string {
+	return caseKey(label, test.id, target.target.name);
+}

@@ -1,0 +1,115 @@
+import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { safeName } from "../base/slug.ts";
+import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
+import { digestText } from "../io/files/digest-tree.ts";
+import { makeOwnDirectory } from "../io/files/own-files.ts";
+import { writeAtomic } from "../io/files/write-atomic.ts";
+import type { ResultRow, RunSummary } from "../schema/result-row.ts";
+import type { RunFile } from "../schema/run-file.ts";
+import { toWire } from "../schema/to-wire.ts";
+import { writeAttemptFile } from "./attempt-file.ts";
+import type { AttemptOutcome } from "./attempt-outcome.ts";
+import { runFileToWire } from "./run-file.ts";
+import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
+
+/** Writes a run's directory. Rows of one turn of the event loop go to the index in one append. */
+export class RunRecords {
+	readonly directory: string;
+	readonly #index: AppendFile;
+	readonly #plan: RunPlan;
+	readonly #longestSecret: number;
+	readonly #made = new Set<string>();
+	#lines: string[] = [];
+	#flush: Promise<void> | undefined;
+	/** Once something could not be written nothing more is: a half row must stay the last one. */
+	#failure: AgentvError | undefined;
+
+	/** Opens the records of a directory that is ours, which is there. */
+	constructor(directory: string, plan: RunPlan) {
+		this.directory = directory;
+		this.#plan = plan;
+		// Spelled for a URL a character becomes nine.
+		this.#longestSecret = 9 * Math.max(0, ...plan.secrets.map((secret) => secret.length));
+		makeOwnDirectory(join(directory, "tests"));
+		this.#index = openAppendFile(join(directory, "index.jsonl"));
+	}
+
+	/** Where an attempt's file stands, relative to the directory and without ending: derived from the test, never its raw text. */
+	stem(one: PlannedCase, attempt: number): string {
+		return `tests/${safeName(one.test.id, digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
+	}
+
+	/** Records an attempt. Resolves when its row is with the operating system. */
+	async add(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): Promise<void> {
+		if (this.#failure) throw this.#failure;
+		try {
+			this.#writeFile(one, row, outcome);
+			this.#lines.push(rowLine(row));
+			this.#flush ??= this.#nextFlush();
+			await this.#flush;
+		} catch (error) {
+			this.#failure ??= notRecorded(row.testId, error);
+			throw this.#failure;
+		}
+	}
+
+	#writeFile(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): void {
+		const shortStem = this.stem(one, row.attempt);
+		const directory = shortStem.slice(0, shortStem.lastIndexOf("/"));
+		if (!this.#made.has(directory)) {
+			makeOwnDirectory(join(this.directory, directory));
+			this.#made.add(directory);
+		}
+		writeAttemptFile(one, row, outcome, {
+			stem: join(this.directory, shortStem),
+			shortStem,
+			masker: this.#plan.masker,
+			longestSecret: this.#longestSecret,
+		});
+	}
+
+	#nextFlush(): Promise<void> {
+		return new Promise((resolve, reject) => {
+			setImmediate(() => {
+				this.#flush = undefined;
+				const lines = this.#lines.splice(0);
+				try {
+					if (!this.#failure) this.#index.append(lines.join(""));
+					resolve();
+				} catch (error) {
+					reject(error);
+				}
+			});
+		});
+	}
+
+	writeRunFile(run: RunFile): void {
+		writeAtomic(
+			join(this.directory, "run.json"),
+			`${JSON.stringify(runFileToWire(run, this.#plan.masker), null, 2)}\n`,
+		);
+	}
+
+	writeSummary(summary: RunSummary): void {
+		writeAtomic(join(this.directory, "summary.json"), `${JSON.stringify(toWire(summary), null, 2)}\n`);
+	}
+
+	close(): void {
+		this.#index.sync();
+		this.#index.close();
+	}
+}
+
+function notRecorded(testId: string, error: unknown): AgentvError {
+	if (!(error instanceof AgentvError)) throw error;
+	return new AgentvError("not-runnable", `the result of ${JSON.stringify(testId)} could not be recorded: ${error.message}`, {
+		cause: error,
+		hint: "What had finished before is on disk: mend this, then go on with --resume.",
+	});
+}
+
+/** A row as it stands in `index.jsonl`, its line end included. */
+function rowLine(row: ResultRow): string {
+	return `${JSON.stringify(toWire(row))}\n`;
+}

@@ -1,0 +1,38 @@
+import type { Environment } from "../io/environment.ts";
+
+/** What a user asks to be run. Everything but `evals` is optional and overrides what the evals say. */
+export interface RunRequest {
+	/** Eval files, absolute. */
+	readonly evals: readonly string[];
+	/** Target names, in order: each eval runs against each. */
+	readonly targets?: readonly string[];
+	/** Absolute path of a targets file that overrides all others. */
+	readonly targetsFile?: string;
+	/** Globs over test ids; a test that one of them matches is run. */
+	readonly tests?: readonly string[];
+	/** A test with one of these tags is run. */
+	readonly tags?: readonly string[];
+	/** At most so many tests of each eval. */
+	readonly limit?: number;
+	/** Tests that run at once, over all targets. Default: the eval's `workers`, else the number of cores. */
+	readonly workers?: number;
+	readonly threshold?: number;
+	readonly repeat?: number;
+	/** For each answer of a target. */
+	readonly timeoutSeconds?: number;
+	readonly experiment?: string;
+	readonly keepWorkspaces?: boolean;
+	/** Stop starting tests after the first that does not pass. */
+	readonly bail?: boolean;
+	/** Absolute path of a `.env` file that counts before those of the evals' directories. */
+	readonly envFile?: string;
+}
+
+/** What a run may know of the machine. */
+export interface RunMachine {
+	readonly env: Environment;
+	/** Absolute. */
+	readonly cwd: string;
+	/** Of AgentV, for records. */
+	readonly version: string;
+}

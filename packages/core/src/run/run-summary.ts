@@ -1,0 +1,55 @@
+import type { ResultRow, RunSummary } from "../schema/result-row.ts";
+import type { CaseResult } from "./run-events.ts";
+
+/** Adds up a run as it goes. */
+export class SummaryBuilder {
+	readonly #planned: number;
+	#passed = 0;
+	#failed = 0;
+	#errors = 0;
+	#scores = 0;
+	#scored = 0;
+	#durationMs = 0;
+	#costUsd: number | undefined;
+	#tokens: { input: number; output: number; cached: number; reasoning: number } | undefined;
+
+	constructor(planned: number) {
+		this.#planned = planned;
+	}
+
+	addCase({ status, score }: CaseResult): void {
+		if (status === "passed") this.#passed += 1;
+		else if (status === "failed") this.#failed += 1;
+		else this.#errors += 1;
+		if (status === "error" || score === undefined) return;
+		this.#scores += score;
+		this.#scored += 1;
+	}
+
+	addRow({ tokenUsage, costUsd }: Pick<ResultRow, "tokenUsage" | "costUsd">): void {
+		if (costUsd !== undefined) this.#costUsd = (this.#costUsd ?? 0) + costUsd;
+		if (!tokenUsage) return;
+		this.#tokens ??= { input: 0, output: 0, cached: 0, reasoning: 0 };
+		this.#tokens.input += tokenUsage.input;
+		this.#tokens.output += tokenUsage.output;
+		this.#tokens.cached += tokenUsage.cached ?? 0;
+		this.#tokens.reasoning += tokenUsage.reasoning ?? 0;
+	}
+
+	addTime(durationMs: number): void {
+		this.#durationMs += durationMs;
+	}
+
+	result(): RunSummary {
+		return {
+			planned: this.#planned,
+			passed: this.#passed,
+			failed: this.#failed,
+			errors: this.#errors,
+			meanScore: this.#scored === 0 ? null : this.#scores / this.#scored,
+			durationMs: Math.round(this.#durationMs),
+			tokenUsage: this.#tokens ?? null,
+			costUsd: this.#costUsd ?? null,
+		};
+	}
+}

@@ -1,0 +1,88 @@
+import { commandRunner } from "../model/run-command.ts";
+import type { PreparedBase, RepositoryRecord, WorkspaceWarning } from "../workspace/contract.ts";
+import { prepareWorkspaceBase } from "./prepare-workspace.ts";
+import type { PlannedCase, RunPlan } from "./run-plan.ts";
+
+export interface WorkspaceOptions {
+	readonly runId: string;
+	readonly startedAt: string;
+	/** Of AgentV itself, without `.env` files. */
+	readonly processEnv: Readonly<Record<string, string | undefined>>;
+	readonly agentvHome: string;
+	readonly directory: string;
+	readonly signal: AbortSignal;
+	readonly onPrepared: (repositories: readonly RepositoryRecord[]) => void;
+}
+
+interface Prepared {
+	readonly base: Promise<PreparedBase>;
+	/** Cases that still need it. */
+	waiting: number;
+}
+
+/** The prepared bases of a run: each made when a test first needs it, closed when the last one is done. */
+export class RunWorkspaces {
+	readonly #plan: RunPlan;
+	readonly #options: WorkspaceOptions;
+	readonly #prepared = new Map<string, Prepared>();
+	readonly #users = new Map<string, number>();
+
+	constructor(plan: RunPlan, cases: readonly PlannedCase[], options: WorkspaceOptions) {
+		this.#plan = plan;
+		this.#options = options;
+		for (const { workspace } of cases)
+			if (workspace) this.#users.set(workspace.key, (this.#users.get(workspace.key) ?? 0) + 1);
+	}
+
+	/** The base of a case, or `undefined` where it needs none. @throws WorkspaceError; the same one for all that share the base */
+	base(one: PlannedCase): Promise<PreparedBase> | undefined {
+		const { workspace } = one;
+		if (!workspace) return undefined;
+		let prepared = this.#prepared.get(workspace.key);
+		if (!prepared) {
+			prepared = { base: this.#prepare(one, workspace.spec), waiting: this.#users.get(workspace.key) ?? 1 };
+			this.#prepared.set(workspace.key, prepared);
+		}
+		return prepared.base;
+	}
+
+	/** Says that a case is done; after the last one of a base that base is closed. */
+	async release({ workspace }: PlannedCase): Promise<readonly WorkspaceWarning[]> {
+		const prepared = workspace && this.#prepared.get(workspace.key);
+		if (!prepared) return [];
+		prepared.waiting -= 1;
+		return prepared.waiting > 0 ? [] : this.#close(workspace.key, prepared);
+	}
+
+	/** Closes what is still open. */
+	async close(): Promise<readonly WorkspaceWarning[]> {
+		const warnings: WorkspaceWarning[] = [];
+		for (const [key, prepared] of [...this.#prepared]) warnings.push(...(await this.#close(key, prepared)));
+		return warnings;
+	}
+
+	async #close(key: string, { base }: Prepared): Promise<readonly WorkspaceWarning[]> {
+		this.#prepared.delete(key);
+		const made = await base.catch(() => undefined);
+		return made ? made.close() : [];
+	}
+
+	async #prepare(one: PlannedCase, spec: NonNullable<PlannedCase["workspace"]>["spec"]): Promise<PreparedBase> {
+		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.#options;
+		const { view, experiment } = this.#plan;
+		const env = { ...one.eval.env, ...spec.workspace?.env };
+		const base = await prepareWorkspaceBase(spec, {
+			view,
+			env,
+			processEnv,
+			runCommand: commandRunner({ view, scope: spec.scope, env }),
+			agentvHome,
+			directory,
+			runId,
+			programEnv: { AGENTV_EXPERIMENT: experiment, AGENTV_RUN_TIMESTAMP: startedAt },
+			signal,
+		});
+		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);
+		return base;
+	}
+}

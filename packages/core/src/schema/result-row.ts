@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { wireObject } from "./wire-object.ts";
+
+export const executionStatuses = ["ok", "quality_failure", "execution_error"] as const;
+export type ExecutionStatus = (typeof executionStatuses)[number];
+
+export const findingSchema = wireObject({ text: z.string(), passed: z.boolean(), evidence: z.string().optional() });
+
+export const scoreSchema = wireObject({
+	name: z.string(),
+	type: z.string(),
+	score: z.number(),
+	weight: z.number(),
+	verdict: z.enum(["pass", "fail"]),
+	assertions: z.array(findingSchema),
+});
+
+export const tokenUsageSchema = wireObject({
+	input: z.number(),
+	output: z.number(),
+	cached: z.number().optional(),
+	reasoning: z.number().optional(),
+});
+
+export const fingerprintSchema = wireObject({
+	test: z.string(),
+	graders: z.string(),
+	workspace: z.string(),
+	hooks: z.string(),
+	target: z.string(),
+});
+
+export const rowErrorSchema = wireObject({ stage: z.string(), code: z.string(), message: z.string() });
+
+/** One line of `index.jsonl`: a finished attempt. */
+export const resultRowSchema = wireObject({
+	timestamp: z.string(),
+	testId: z.string(),
+	eval: z.string(),
+	target: z.string(),
+	attempt: z.number().int(),
+	score: z.number(),
+	threshold: z.number(),
+	executionStatus: z.enum(executionStatuses),
+	scores: z.array(scoreSchema),
+	error: rowErrorSchema.optional(),
+	warnings: z.array(rowErrorSchema).optional(),
+	durationMs: z.number(),
+	tokenUsage: tokenUsageSchema.optional(),
+	costUsd: z.number().optional(),
+	workspacePath: z.string().optional(),
+	metadata: z.record(z.string(), z.unknown()),
+	fingerprint: fingerprintSchema.optional(),
+	/** The attempt's own file, relative to the run's directory. */
+	file: z.string().optional(),
+});
+
+export type ResultRow = z.output<typeof resultRowSchema>;
+export type RowScore = z.output<typeof scoreSchema>;
+export type RowError = z.output<typeof rowErrorSchema>;
+export type Fingerprint = z.output<typeof fingerprintSchema>;
+
+/** `summary.json`: counts are of tests × targets, whatever number of attempts each took. */
+export const runSummarySchema = wireObject({
+	planned: z.number(),
+	passed: z.number(),
+	failed: z.number(),
+	errors: z.number(),
+	/** Over tests that were judged; null where none was. */
+	meanScore: z.number().nullable(),
+	durationMs: z.number(),
+	tokenUsage: tokenUsageSchema.nullable(),
+	costUsd: z.number().nullable(),
+});
+export type RunSummary = z.output<typeof runSummarySchema>;

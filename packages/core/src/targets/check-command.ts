@@ -1,0 +1,30 @@
+import { isAbsolute } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { findExecutable } from "../io/process/find-executable.ts";
+import type { CommandSpec } from "../model/command.ts";
+import { resolveCommand } from "../model/resolve-command.ts";
+import type { TargetProblem, TargetServices } from "./contract.ts";
+
+/** What is wrong with a command before it is run: its program is not installed, a variable is not set. A shell's text is not looked into. */
+export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
+	try {
+		const { argv, cwd, env } = resolveCommand(command, { ...services, defaultCwd: services.scope.directory });
+		const program = argv?.[0];
+		if (program === undefined || program.includes("{")) return undefined;
+		// A relative path may name a file that only the test's workspace will have.
+		if (program.includes("/") && !isAbsolute(program)) return undefined;
+		if (findExecutable(program, env, cwd) !== undefined) return undefined;
+		return isAbsolute(program)
+			? {
+					message: `${program} is not an executable file`,
+					hint: "make it executable (chmod +x), or name the program that runs it",
+				}
+			: {
+					message: `the program ${JSON.stringify(program)} was not found`,
+					hint: `install ${program}, or correct PATH`,
+				};
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return { message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+	}
+}

@@ -1,0 +1,165 @@
+import { basename, join } from "node:path";
+import { writeOwnFile } from "../../io/files/own-files.ts";
+import { readHead } from "../../io/files/read-head.ts";
+import type { ProcessResult } from "../../io/run-process.ts";
+import { type CommandSpec, parseCommand } from "../../model/command.ts";
+import { checkCommand } from "../check-command.ts";
+import type {
+	Provider,
+	TargetFailure,
+	TargetOf,
+	TargetOutcome,
+	TargetProblem,
+	TargetRequest,
+	TargetServices,
+} from "../contract.ts";
+import { readAnswer } from "../read-answer.ts";
+
+/** What is kept of an answer in memory; a longer one stays in its file. */
+const longestInMemory = 10 * 1024 * 1024;
+
+/** A program of the user's: its command with placeholders filled, its answer from `{OUTPUT_FILE}` or stdout. */
+export const cli: Provider<"cli"> = {
+	provider: "cli",
+	create: (target, services) => ({
+		check: (signal) => check(target, services, signal),
+		invoke: (request) => invoke(target, services, request),
+	}),
+};
+
+async function check(
+	target: TargetOf<"cli">,
+	services: TargetServices,
+	signal: AbortSignal,
+): Promise<TargetProblem | undefined> {
+	if (target.settings.providerBatching)
+		return { message: "`provider_batching: true` is not supported", hint: "let the command answer one test at a time" };
+	const program = target.command && checkCommand(target.command, services);
+	return program ?? healthProblem(target, services, signal);
+}
+
+const healthTimeoutMs = 30_000;
+
+async function healthProblem(
+	target: TargetOf<"cli">,
+	services: TargetServices,
+	signal: AbortSignal,
+): Promise<TargetProblem | undefined> {
+	const { healthcheck } = target.settings;
+	const fields = typeof healthcheck === "object" && !Array.isArray(healthcheck) ? healthcheck : undefined;
+	const timeoutMs =
+		fields && "timeoutSeconds" in fields && fields.timeoutSeconds ? fields.timeoutSeconds * 1000 : healthTimeoutMs;
+	if (target.healthcheck) {
+		const result = await services.runCommand(target.healthcheck, {
+			timeoutMs,
+			signal,
+			defaultCwd: services.scope.directory,
+		});
+		const failure = processFailure(result, "the health check");
+		return failure && { message: failure.message };
+	}
+	return fields && "url" in fields
+		? urlProblem(fields.url, AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]))
+		: undefined;
+}
+
+async function urlProblem(url: string, signal: AbortSignal): Promise<TargetProblem | undefined> {
+	try {
+		const response = await fetch(url, { signal });
+		await response.body?.cancel();
+		return response.ok ? undefined : { message: `the health check got HTTP ${response.status}` };
+	} catch (error) {
+		// fetch rejects with a TypeError whose cause says what the network said.
+		const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+		return { message: `the health check failed: ${cause instanceof Error ? cause.message : String(cause)}` };
+	}
+}
+
+async function invoke(
+	target: TargetOf<"cli">,
+	services: TargetServices,
+	request: TargetRequest,
+): Promise<TargetOutcome> {
+	const { command } = target;
+	if (!command)
+		return { ok: false, failure: { code: "not-found", message: "the target has no command", retryable: false } };
+	const uses = usedPlaceholders(command);
+	const promptFile = join(request.scratch, "prompt.md");
+	const outputFile = join(request.scratch, "output.txt");
+	if (uses.has("PROMPT_FILE")) writeOwnFile(promptFile, request.prompt);
+	const format = target.settings.filesFormat ?? target.settings.attachmentsFormat;
+	const result = await services.runCommand(command, {
+		values: {
+			PROMPT: request.prompt,
+			PROMPT_FILE: promptFile,
+			OUTPUT_FILE: outputFile,
+			FILES: request.files.flatMap((file) => fileWords(file, format)),
+			EVAL_ID: request.testId,
+			ATTEMPT: String(request.attempt),
+			test_id: request.testId,
+			...(request.workspacePath === undefined ? {} : { workspace_path: request.workspacePath }),
+		},
+		defaultCwd: request.workspacePath ?? services.scope.directory,
+		env: {
+			AGENTV_PROVIDER_CONTEXT: JSON.stringify(request.providerContext),
+			...(request.workspacePath === undefined ? {} : { AGENTV_WORKSPACE_PATH: request.workspacePath }),
+		},
+		signal: request.signal,
+		maxBuffer: longestInMemory,
+		spillDir: request.scratch,
+	});
+	const failure = processFailure(result, "the command");
+	if (failure) return { ok: false, failure };
+	return uses.has("OUTPUT_FILE") ? answerOfFile(outputFile, result) : answerOfStdout(result);
+}
+
+function usedPlaceholders({ text }: CommandSpec): ReadonlySet<string> {
+	return new Set(
+		[
+			...[text]
+				.flat()
+				.join(" ")
+				.matchAll(/\{([A-Z_]+)\}/g),
+		].map((found) => found[1] ?? ""),
+	);
+}
+
+/** `--file {path}` becomes two arguments for each file. */
+function fileWords(file: string, format: string | undefined): string[] {
+	if (format === undefined) return [file];
+	const parsed = parseCommand(format);
+	const words = parsed.kind === "argv" ? parsed.words.map((word) => word.text) : [parsed.text];
+	return words.map((word) => word.replaceAll("{path}", file).replaceAll("{basename}", basename(file)));
+}
+
+const longestSaid = 2000;
+
+/** Why a program that ended gave no answer; `undefined` where it ended well. */
+function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
+	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
+	const saying = said === "" ? "" : `: ${said}`;
+	const failure = (code: string, message: string, retryable: boolean): TargetFailure => ({ code, message, retryable });
+	if (result.startError)
+		return failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
+	if (result.timedOut) return failure("timeout", `${what} ran into its time limit${saying}`, true);
+	if (result.aborted) return failure("interrupted", `${what} was interrupted`, false);
+	if (result.signal !== null) return failure("signal", `${what} was ended by ${result.signal}${saying}`, true);
+	if (result.exitCode === 0) return undefined;
+	const missing = result.exitCode === 126 || result.exitCode === 127;
+	return failure("exit-code", `${what} exited with ${result.exitCode}${saying}`, !missing);
+}
+
+function answerOfStdout(result: ProcessResult): TargetOutcome {
+	if (result.stdoutPath !== undefined)
+		return { ok: true, answer: { text: result.stdout, textFile: result.stdoutPath, messages: [] } };
+	return { ok: true, answer: readAnswer(result.stdout) };
+}
+
+function answerOfFile(file: string, result: ProcessResult): TargetOutcome {
+	const head = readHead(file, longestInMemory);
+	if (head?.cut) return { ok: true, answer: { text: head.text, textFile: file, messages: [] } };
+	if (head) return { ok: true, answer: readAnswer(head.text) };
+	const said = result.stderr.trim().slice(-longestSaid);
+	const message = `the command ended without writing its {OUTPUT_FILE}${said === "" ? "" : `: ${said}`}`;
+	return { ok: false, failure: { code: "no-output", message, retryable: true } };
+}

@@ -1,0 +1,70 @@
+import { AgentvError } from "../../base/agentv-error.ts";
+import { parseJsonLines } from "../../base/json-lines.ts";
+import { resolvePath } from "../../model/path-text.ts";
+import type { Provider, TargetAnswer, TargetOf, TargetOutcome, TargetRequest, TargetServices } from "../contract.ts";
+import { answerOf } from "../read-answer.ts";
+
+interface Fixture {
+	readonly answer: TargetAnswer;
+	/** Which repeat it answers; absent: any. */
+	readonly attempt: number | undefined;
+}
+
+/**
+ * Answers as recorded: JSON Lines of `{test_id, output}`, with `attempt`, `token_usage`, `cost_usd` and the like where they are known.
+ * Several lines of one test (and attempt) are the turns of a conversation.
+ */
+export const replay: Provider<"replay"> = {
+	provider: "replay",
+	create(target, services) {
+		let fixtures: ReadonlyMap<string, readonly Fixture[]> | undefined;
+		const load = () => {
+			fixtures ??= readFixtures(target, services);
+			return fixtures;
+		};
+		return {
+			async check() {
+				try {
+					load();
+					return undefined;
+				} catch (error) {
+					if (!(error instanceof AgentvError)) throw error;
+					return { message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+				}
+			},
+			invoke: async (request) => recorded(load(), request),
+		};
+	},
+};
+
+function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: TargetRequest): TargetOutcome {
+	const { testId, attempt, session } = request;
+	const all = fixtures.get(testId) ?? [];
+	const own = all.filter((fixture) => fixture.attempt === attempt);
+	const turns = own.length > 0 ? own : all.filter((fixture) => fixture.attempt === undefined);
+	const turn = typeof session === "number" ? session : 0;
+	const found = turns[turn] ?? turns.at(-1);
+	if (found) return { ok: true, answer: { ...found.answer, session: turn + 1 } };
+	const message = `no answer is recorded for ${JSON.stringify(testId)}${all.length > 0 ? `, attempt ${attempt}` : ""}`;
+	return { ok: false, failure: { code: "not-recorded", message, retryable: false } };
+}
+
+function readFixtures(target: TargetOf<"replay">, services: TargetServices): ReadonlyMap<string, readonly Fixture[]> {
+	const path = target.fixtures ?? { raw: target.settings.fixtures, at: target.at, base: services.scope.directory };
+	const { path: file } = resolvePath(path, services.scope, services.view);
+	const { rows, diagnostics } = parseJsonLines(services.view.readText(file), file);
+	const bad = diagnostics[0];
+	if (bad) throw new AgentvError("config", `${file}:${bad.at.line ?? 1}: ${bad.message}`);
+	const fixtures = new Map<string, Fixture[]>();
+	for (const { value, line } of rows) {
+		const id = typeof value === "object" && value !== null ? (value as { test_id?: unknown }).test_id : undefined;
+		const answer = answerOf(value);
+		if (typeof id !== "string" || !answer)
+			throw new AgentvError("config", `${file}:${line}: expected {"test_id": …, "output": …}`);
+		const { attempt } = value as { attempt?: unknown };
+		const list = fixtures.get(id) ?? [];
+		list.push({ answer, attempt: typeof attempt === "number" ? attempt : undefined });
+		fixtures.set(id, list);
+	}
+	return fixtures;
+}

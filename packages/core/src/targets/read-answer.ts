@@ -1,0 +1,79 @@
+import { readJson } from "../base/read-json.ts";
+import { type MessageEntry, messageSchema } from "../schema/message.ts";
+import type { AnswerMessage, TargetAnswer, TokenUsage } from "./contract.ts";
+
+/**
+ * What a program answered: plain text, or a JSON object with `text` or `output_messages` (`output` is read as either), `token_usage`,
+ * `cost_usd` and `duration_ms`. Other JSON is plain text.
+ */
+export function readAnswer(said: string): TargetAnswer {
+	const trimmed = said.trim();
+	if (trimmed.startsWith("{")) {
+		const read = readJson(trimmed);
+		const answer = "value" in read ? answerOf(read.value) : undefined;
+		if (answer) return answer;
+	}
+	return { text: withoutLastBreak(said), messages: [] };
+}
+
+/** The answer that a JSON object of the form above holds; `undefined` where it is none. */
+export function answerOf(value: unknown): TargetAnswer | undefined {
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+	const fields = value as Readonly<Record<string, unknown>>;
+	const said = [fields.text, fields.output].find((field) => typeof field === "string");
+	const messages = readMessages(fields.output_messages ?? fields.output);
+	if (typeof said !== "string" && !messages) return undefined;
+	const last = messages?.findLast(({ role }) => role === "assistant");
+	const usage = readUsage(fields.token_usage);
+	return {
+		text: typeof said === "string" ? said : (last?.content ?? ""),
+		messages: messages ?? [],
+		...(usage ? { tokenUsage: usage } : {}),
+		...amount("costUsd", fields.cost_usd),
+		...amount("durationMs", fields.duration_ms),
+		...amount("llmCalls", fields.llm_calls),
+	};
+}
+
+function withoutLastBreak(text: string): string {
+	if (text.endsWith("\r\n")) return text.slice(0, -2);
+	return text.endsWith("\n") ? text.slice(0, -1) : text;
+}
+
+function amount<Key extends string>(key: Key, value: unknown): { [K in Key]?: number } {
+	return (typeof value === "number" && value >= 0 ? { [key]: value } : {}) as { [K in Key]?: number };
+}
+
+/** The messages of a list in which everything is one; else `undefined`. */
+function readMessages(value: unknown): AnswerMessage[] | undefined {
+	if (!Array.isArray(value) || value.length === 0) return undefined;
+	const messages: AnswerMessage[] = [];
+	for (const entry of value) {
+		const read = messageSchema.safeParse(entry);
+		if (!read.success) return undefined;
+		messages.push(messageOf(read.data));
+	}
+	return messages;
+}
+
+function messageOf({ role, content, toolCalls }: MessageEntry): AnswerMessage {
+	return { role, content: contentText(content), ...(toolCalls && toolCalls.length > 0 ? { toolCalls } : {}) };
+}
+
+function contentText(content: MessageEntry["content"]): string {
+	if (content === undefined || typeof content === "string") return content ?? "";
+	if (!Array.isArray(content)) return JSON.stringify(content);
+	return content.map((piece) => (piece.type === "text" ? piece.value : `[${piece.type}: ${piece.value}]`)).join("\n\n");
+}
+
+function readUsage(value: unknown): TokenUsage | undefined {
+	if (typeof value !== "object" || value === null) return undefined;
+	const { input, output, cached, reasoning } = value as Readonly<Record<string, unknown>>;
+	if (typeof input !== "number" && typeof output !== "number") return undefined;
+	return {
+		input: typeof input === "number" ? input : 0,
+		output: typeof output === "number" ? output : 0,
+		...amount("cached", cached),
+		...amount("reasoning", reasoning),
+	};
+}
