@@ -103,10 +103,14 @@ export class RunRecords {
 
 function notRecorded(testId: string, error: unknown): AgentvError {
 	if (!(error instanceof AgentvError)) throw error;
-	return new AgentvError("not-runnable", `the result of ${JSON.stringify(testId)} could not be recorded: ${error.message}`, {
-		cause: error,
-		hint: "What had finished before is on disk: mend this, then go on with --resume.",
-	});
+	return new AgentvError(
+		"not-runnable",
+		`the result of ${JSON.stringify(testId)} could not be recorded: ${error.message}`,
+		{
+			cause: error,
+			hint: "What had finished before is on disk: mend this, then go on with --resume.",
+		},
+	);
 }
 
 /** A row as it stands in `index.jsonl`, its line end included. */
