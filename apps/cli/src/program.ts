@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import type { CommandResult, Context } from "./context.ts";
 import type { CommandGroup } from "./program/command-group.ts";
+import { runCommands } from "./program/run.ts";
 import { studioCommands } from "./program/studio.ts";
 import { validateCommands } from "./program/validate.ts";
 import { version } from "./version.ts";
 
 /** Every group of commands, in the order in which help lists them. A group is offered once it does something. */
-const commandGroups: readonly CommandGroup[] = [validateCommands, studioCommands];
+const commandGroups: readonly CommandGroup[] = [validateCommands, runCommands, studioCommands];
 
 /** Where the program's outcomes go. */
 export interface ProgramSink {

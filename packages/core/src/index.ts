@@ -1,9 +1,13 @@
 export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
 export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
+export { characterWidth } from "./base/display-line.ts";
+export { formatDuration } from "./base/duration.ts";
+export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export { createMasker, isSecretName, type Masker, mask, maskDeep } from "./base/secrets.ts";
 export { safeName } from "./base/slug.ts";
+export { terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
 export { agentvHome, type Environment } from "./io/environment.ts";
 export type { FindOptions, FoundFiles } from "./io/files/find-files.ts";
@@ -37,6 +41,22 @@ export {
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { shownSource } from "./model/written-source.ts";
+export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
+export { listRuns } from "./results/list-runs.ts";
+export type { AttemptId, RunReading, TestResultReading } from "./results/read-run.ts";
+export { readRecordText, readRun, readTestResult } from "./results/read-run.ts";
+export { lastRunOf, resolveRun } from "./results/resolve-run.ts";
+export type { ResultsMachine } from "./results/run-roots.ts";
+export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
+export { planRun } from "./run/plan-run.ts";
+export { resumedRequest } from "./run/request-flags.ts";
+export { type RunOptions, runEvals } from "./run/run-evals.ts";
+export type { AttemptName, CaseResult, RunEvent, RunOutcome } from "./run/run-events.ts";
+export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
+export type { RunMachine, RunRequest } from "./run/run-request.ts";
+export type { ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
+export { toWireRow, toWireSummary } from "./schema/result-row.ts";
+export type { RunFile } from "./schema/run-file.ts";
 export type {
 	BenchmarkReport,
 	BenchmarkReports,

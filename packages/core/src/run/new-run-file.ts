@@ -4,12 +4,12 @@ import { currentBranch, headCommit, isDirty, repositoryRoot } from "../io/git/re
 import { nodeVersion } from "../io/process/node-executable.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { LiveTargets } from "./live-targets.ts";
+import { requestFlags } from "./request-flags.ts";
 import { plannedList, plannedTargets, targetRecord } from "./run-file.ts";
 import type { RunPlan } from "./run-plan.ts";
 import type { RunMachine } from "./run-request.ts";
 
 export interface NewRunFileOptions {
-	readonly flags: Readonly<Record<string, unknown>>;
 	readonly signal: AbortSignal;
 	readonly targets: LiveTargets;
 }
@@ -28,7 +28,7 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
 		targets: plannedTargets(plan.cases).map((target) => targetRecord(target, options.targets.facts(target))),
 		...(git ? { git } : {}),
-		flags: { ...options.flags },
+		flags: requestFlags(plan.request),
 		planned: plannedList(plan),
 	};
 }

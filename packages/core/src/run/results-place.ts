@@ -1,7 +1,9 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { agentvHome } from "../io/environment.ts";
 import { repositoryRoot } from "../io/git/repository.ts";
-import type { RunPlan } from "./run-plan.ts";
+import { benchmarkOfFile } from "../model/benchmark-paths.ts";
+import { findScope } from "../model/eval-scope.ts";
+import type { PlannedEval, RunPlan } from "./run-plan.ts";
 import type { RunMachine } from "./run-request.ts";
 
 export interface ResultsPlace {
@@ -11,14 +13,29 @@ export interface ResultsPlace {
 	readonly ignored: string;
 }
 
-/** Where records go: the project's results folder; for what a run must not dirty, below `$AGENTV_HOME`. */
-export function resultsPlace({ evals }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
-	const bundle = evals.find(({ scope }) => scope.rootKind === "bundle");
-	if (bundle) {
-		const name = bundle.name;
+/** Where records go: the project's results folder; for what a run must not dirty, bundles and synced benchmarks, below `$AGENTV_HOME`. */
+export function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
+	const names = evals.flatMap((one) => untouchable(one, env) ?? []);
+	const here =
+		names[0] ??
+		(findScope(cwd, cwd, view).rootKind === "bundle" ? basename(findScope(cwd, cwd, view).root) : undefined);
+	if (here !== undefined) {
 		const ignored = join(agentvHome(env), "results");
-		return { root: join(ignored, name), ignored };
+		return { root: join(ignored, here), ignored };
 	}
 	const ignored = join(repositoryRoot(cwd) ?? cwd, ".agentv", "results");
 	return { root: join(ignored, "runs"), ignored };
+}
+
+/** The name of the benchmark or bundle that an eval lies in, where a run must leave no trace. */
+function untouchable({ file, scope }: PlannedEval, env: RunMachine["env"]): string | undefined {
+	const benchmark = benchmarkOfFile(file, env);
+	if (benchmark?.isGitBacked) return benchmark.id;
+	return scope.rootKind === "bundle" ? bundleName(scope.root) : undefined;
+}
+
+/** A bundle is called as its directory. */
+export function bundleName(root: string): string {
+	const name = basename(root);
+	return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? name : basename(dirname(root)) || "bundle";
 }

@@ -33,8 +33,6 @@ export interface RunOptions {
 	readonly resume?: boolean;
 	/** With `resume`: also run again what ended in an execution error. */
 	readonly retryErrors?: boolean;
-	/** What the user typed, for `run.json`; secrets are masked. */
-	readonly flags?: Readonly<Record<string, unknown>>;
 	/** Aborted by Ctrl-C: starts nothing more and ends what runs. */
 	readonly signal: AbortSignal;
 }
@@ -184,8 +182,7 @@ class Execution {
 	}
 
 	#newRunFile(): Promise<RunFile> {
-		const { flags = {}, signal } = this.#options;
-		return newRunFile(this.#plan, this.#machine, { flags, signal, targets: this.#targets });
+		return newRunFile(this.#plan, this.#machine, { signal: this.#options.signal, targets: this.#targets });
 	}
 
 	async #runAll(

@@ -5,9 +5,8 @@ import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { makeOwnDirectory } from "../io/files/own-files.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
-import type { ResultRow, RunSummary } from "../schema/result-row.ts";
+import { type ResultRow, type RunSummary, toWireRow, toWireSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
-import { toWire } from "../schema/to-wire.ts";
 import { writeAttemptFile } from "./attempt-file.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
 import { runFileToWire } from "./run-file.ts";
@@ -92,7 +91,7 @@ export class RunRecords {
 	}
 
 	writeSummary(summary: RunSummary): void {
-		writeAtomic(join(this.directory, "summary.json"), `${JSON.stringify(toWire(summary), null, 2)}\n`);
+		writeAtomic(join(this.directory, "summary.json"), `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
 	}
 
 	close(): void {
@@ -115,5 +114,5 @@ function notRecorded(testId: string, error: unknown): AgentvError {
 
 /** A row as it stands in `index.jsonl`, its line end included. */
 function rowLine(row: ResultRow): string {
-	return `${JSON.stringify(toWire(row))}\n`;
+	return `${JSON.stringify(toWireRow(row))}\n`;
 }

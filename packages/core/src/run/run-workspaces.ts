@@ -1,6 +1,6 @@
 import { commandRunner } from "../model/run-command.ts";
 import type { PreparedBase, RepositoryRecord, WorkspaceWarning } from "../workspace/contract.ts";
-import { prepareWorkspaceBase } from "./prepare-workspace.ts";
+import { prepareWorkspaceBase } from "../workspace/prepare-base.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 export interface WorkspaceOptions {

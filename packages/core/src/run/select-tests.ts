@@ -1,3 +1,4 @@
+import { globPattern } from "../base/glob-text.ts";
 import type { TestCase } from "../model/eval-types.ts";
 import type { RunRequest } from "./run-request.ts";
 
@@ -19,12 +20,4 @@ export function selectTests(tests: readonly TestCase[], request: RunRequest): Te
 			if (dependency) wanted.add(dependency);
 		}
 	return tests.filter((test) => wanted.has(test));
-}
-
-/** `*` matches any text, `?` one character; everything else stands for itself, so that ids with brackets can be named. */
-export function globPattern(glob: string): RegExp {
-	const source = glob.replace(/[\\^$.|+()[\]{}*?]/g, (sign) =>
-		sign === "*" ? ".*" : sign === "?" ? "." : `\\${sign}`,
-	);
-	return new RegExp(`^${source}$`, "su");
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toWire } from "./to-wire.ts";
 import { wireObject } from "./wire-object.ts";
 
 export const executionStatuses = ["ok", "quality_failure", "execution_error"] as const;
@@ -73,3 +74,13 @@ export const runSummarySchema = wireObject({
 	costUsd: z.number().nullable(),
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
+
+/** A row as it stands in `index.jsonl` and in JSON reports. */
+export function toWireRow(row: ResultRow): Record<string, unknown> {
+	return toWire(row);
+}
+
+/** A summary as it stands in `summary.json` and in JSON reports. */
+export function toWireSummary(summary: RunSummary): Record<string, unknown> {
+	return toWire(summary);
+}

@@ -1,0 +1,50 @@
+import {
+	formatDuration,
+	matchesGlob,
+	type ResultRow,
+	readRun,
+	resolveRun,
+	toWireRow,
+	toWireSummary,
+} from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import { attemptTitle, failureText, scoreText, signOf } from "../run/failure-text.ts";
+import { shownDirectory, sumText, targetTable } from "../run/summary-text.ts";
+import { colorsFor } from "../terminal/colors.ts";
+
+interface ResultsShowOptions {
+	readonly test?: readonly string[];
+	readonly json?: boolean;
+}
+
+/** `agentv results show`: the tests of a run, and why those failed that did. */
+export async function resultsShow(
+	which: string,
+	{ test, json }: ResultsShowOptions,
+	context: Context,
+): Promise<CommandResult> {
+	const { directory, run, summary, rows: all } = readRun(resolveRun(which, context));
+	const rows = test ? all.filter(({ testId }) => test.some((glob) => matchesGlob(testId, glob))) : all;
+	if (json) {
+		const document = {
+			run_dir: directory,
+			summary: summary ? toWireSummary(summary) : null,
+			results: rows.map(toWireRow),
+		};
+		return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: 0 };
+	}
+	const colors = colorsFor(context.stdout);
+	const head = `${run.evals.map(({ file }) => file).join(", ")}  ${colors.dim(`${run.experiment} · ${run.startedAt} · ${shownDirectory(directory, context.cwd)}`)}`;
+	const tests = rows.map((row) => (row.executionStatus === "ok" ? passedLine(row, colors) : failureText(row, colors)));
+	const end = summary
+		? sumText(summary, colors)
+		: colors.yellow(
+				`Not finished: ${rows.length} attempts of ${run.planned.length} tests. Go on with it: agentv eval run --resume --run ${shownDirectory(directory, context.cwd)}`,
+			);
+	const parts = [head, tests.join("\n"), ...(rows.length > 0 ? [targetTable(rows, colors)] : []), end];
+	return { text: `${parts.filter((part) => part !== "").join("\n\n")}\n`, exitCode: 0 };
+}
+
+function passedLine(row: ResultRow, colors: ReturnType<typeof colorsFor>): string {
+	return `${signOf(row, colors)} ${attemptTitle(row)}  ${scoreText(row)}  ${colors.dim(formatDuration(row.durationMs))}`;
+}

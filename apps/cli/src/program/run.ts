@@ -1,0 +1,87 @@
+import { InvalidArgumentError } from "commander";
+import type { CommandGroup } from "./command-group.ts";
+import { parent } from "./command-group.ts";
+
+/** `agentv eval run` (in short `agentv eval`) and `agentv results`. */
+export const runCommands: CommandGroup = (program, run) => {
+	parent(program, "eval", "validate and run evals")
+		.command("run", { isDefault: true })
+		.argument("[evals...]", "eval files, directories, globs; !pattern subtracts")
+		.description("run evals against their targets and grade the answers (`agentv eval <evals>` is the short form)")
+		.option("--target <name>", "target to run against, instead of the evals' own (repeatable)", several)
+		.option("--targets <file>", "a targets file that overrides all others")
+		.option("--test <glob>", "only tests whose id matches, and what they depend on (repeatable)", several)
+		.option("--tag <tag>", "only tests with this tag (repeatable)", several)
+		.option("--limit <n>", "at most so many tests of each eval", count)
+		.option("--benchmark <id>", "evals of this benchmark: paths are relative to it, none means all")
+		.option("--workers <n>", "tests at once (default: the eval's, else the number of cores)", count)
+		.option("--threshold <score>", "score that a test must reach, 0 to 1", fraction)
+		.option("--repeat <n>", "attempts of each test", count)
+		.option("--timeout <seconds>", "time for each answer of a target", positive)
+		.option("--experiment <name>", "group the results under this name")
+		.option("--output <dir>", "directory for the results (default: a new one below .agentv/results/runs)")
+		.option("--resume", "go on with the last run of these evals, or that of --run or --output")
+		.option("--retry-errors", "the same, and run again what could not be run")
+		.option("--run <run>", "the run to go on with: a directory, <experiment>/<time> or latest")
+		.option("--env-file <file>", "variables that count before those of .env files")
+		.option("--keep-workspaces", "keep the workspaces of passing tests, too")
+		.option("--bail", "stop at the first test that does not pass")
+		.option("--dry-run", "print what would be run, and run nothing")
+		.option("--reporter <name>", "text, json, junit or github", "text")
+		.option("--json", 'print {"run_dir", "summary"} as one JSON document and nothing else')
+		.addHelpText(
+			"after",
+			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 some test could not be run, 130 interrupted.",
+		)
+		.action((evals, options) =>
+			run(async (context) => (await import("../commands/eval-run.ts")).evalRun(evals, options, context)),
+		);
+	const results = parent(program, "results", "look at the results of runs");
+	results
+		.command("list")
+		.description("list runs, newest first")
+		.option("--limit <n>", "how many", count, 20)
+		.option("--offset <n>", "how many to pass by", whole, 0)
+		.option("--experiment <name>", "only this experiment's")
+		.option("--json", "print one JSON document")
+		.action((options) =>
+			run(async (context) => (await import("../commands/results-list.ts")).resultsList(options, context)),
+		);
+	results
+		.command("show")
+		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
+		.description("show a run's tests and failures")
+		.option("--test <glob>", "only tests whose id matches (repeatable)", several)
+		.option("--json", "print one JSON document")
+		.action((which, options) =>
+			run(async (context) => (await import("../commands/results-show.ts")).resultsShow(which, options, context)),
+		);
+};
+
+function several(text: string, before: readonly string[] | undefined): readonly string[] {
+	return [...(before ?? []), text];
+}
+
+function count(text: string): number {
+	const number = Number(text);
+	if (Number.isInteger(number) && number > 0) return number;
+	throw new InvalidArgumentError("It is a whole number from 1 on.");
+}
+
+function whole(text: string): number {
+	const number = Number(text);
+	if (text.trim() !== "" && Number.isInteger(number) && number >= 0) return number;
+	throw new InvalidArgumentError("It is a whole number from 0 on.");
+}
+
+function positive(text: string): number {
+	const number = Number(text);
+	if (Number.isFinite(number) && number > 0) return number;
+	throw new InvalidArgumentError("It is a number above 0.");
+}
+
+function fraction(text: string): number {
+	const number = Number(text);
+	if (text.trim() !== "" && number >= 0 && number <= 1) return number;
+	throw new InvalidArgumentError("It is a number from 0 to 1.");
+}

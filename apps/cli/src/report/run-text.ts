@@ -1,0 +1,31 @@
+import { failureText } from "../run/failure-text.ts";
+import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
+import { shownDirectory, sumText, targetTable } from "../run/summary-text.ts";
+
+const mostShown = 50;
+
+/** For people: a table by target, what did not pass and why, a sum. Single tests were shown as they finished. */
+export const runText: RunReporter = (report) => {
+	const { rows, colors, summary, runDir, cwd } = report;
+	const broken = rows.filter(({ executionStatus }) => executionStatus !== "ok");
+	const parts = [targetTable(rows, colors)];
+	if (broken.length > 0)
+		parts.push(
+			broken
+				.slice(0, mostShown)
+				.map((row) => failureText(row, colors))
+				.join("\n"),
+		);
+	if (broken.length > mostShown)
+		parts.push(
+			colors.dim(`… and ${broken.length - mostShown} more: agentv results show ${shownDirectory(runDir, cwd)}`),
+		);
+	parts.push([sumText(summary, colors), `Results: ${shownDirectory(runDir, cwd)}`, ...hints(report)].join("\n"));
+	return { text: `\n${parts.join("\n\n")}\n`, exitCode: exitCodeOf(report) };
+};
+
+function hints({ outcome, runDir, cwd, colors }: RunReport): string[] {
+	if (outcome === "complete") return [];
+	const why = outcome === "interrupted" ? "Interrupted" : "Stopped at the first that did not pass (--bail)";
+	return [colors.yellow(`${why}. Go on with it: agentv eval run --resume --run ${shownDirectory(runDir, cwd)}`)];
+}

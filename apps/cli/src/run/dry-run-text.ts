@@ -1,0 +1,60 @@
+import { type PlanDescription, terminalSafeLine } from "@agentv/core";
+import type { CommandResult } from "../context.ts";
+
+/** What a run would do, for people or as JSON. */
+export function dryRunText(plan: PlanDescription, json: boolean): CommandResult {
+	const text = json ? JSON.stringify(toJson(plan), null, 2) : forPeople(plan);
+	return { text: `${text}\n`, exitCode: 0 };
+}
+
+function forPeople({ cases, workspaces, workers, experiment }: PlanDescription): string {
+	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
+	const lines = [
+		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} at once, as experiment ${experiment}.`,
+	];
+	let heading = "";
+	for (const one of cases) {
+		const here = `${one.eval} against ${one.target} (${one.provider})`;
+		if (here !== heading) lines.push("", terminalSafeLine(here));
+		heading = here;
+		const facts = [
+			one.graders.join(", "),
+			...(one.attempts > 1 ? [`${one.attempts} attempts`] : []),
+			...(one.dependsOn.length > 0 ? [`after ${one.dependsOn.join(", ")}`] : []),
+			...(one.workspace === undefined ? [] : [`workspace ${one.workspace + 1}`]),
+		];
+		lines.push(terminalSafeLine(`  ${one.testId}: ${facts.join("; ")}`));
+	}
+	for (const [index, workspace] of workspaces.entries()) {
+		lines.push(
+			"",
+			`Workspace ${index + 1}, ${workspace.isolation === "shared" ? "shared: one test at a time" : "a copy for each test"}`,
+		);
+		if (workspace.template)
+			lines.push(
+				`  copies ${terminalSafeLine(workspace.template.path)}${workspace.template.exists ? "" : " (missing)"}`,
+			);
+		for (const { path, repo, requested } of workspace.repositories)
+			lines.push(terminalSafeLine(`  clones ${repo}${requested === undefined ? "" : ` at ${requested}`} into ${path}`));
+		for (const { when, what } of workspace.calls) lines.push(terminalSafeLine(`  calls, ${when}: ${what}`));
+	}
+	return lines.join("\n");
+}
+
+function count(number: number, what: string): string {
+	return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
+function toJson({ experiment, workers, cases, workspaces }: PlanDescription): object {
+	return {
+		experiment,
+		workers,
+		planned: cases.map(({ eval: label, testId, target, provider, attempts, graders, dependsOn, workspace }) => ({
+			eval: label,
+			test_id: testId,
+			...{ target, provider, attempts, graders, depends_on: dependsOn },
+			...(workspace === undefined ? {} : { workspace }),
+		})),
+		workspaces,
+	};
+}

@@ -1,0 +1,49 @@
+import { formatDuration, type RunEvent, terminalSafeLine } from "@agentv/core";
+import type { Output } from "../context.ts";
+import { colorsFor } from "../terminal/colors.ts";
+import { attemptTitle, scoreText, signOf } from "./failure-text.ts";
+
+/** Shows a run as it goes. */
+export interface RunFollower {
+	on(event: RunEvent): void;
+	/** Takes away what is not meant to stay. */
+	end(): void;
+}
+
+/** Plain lines, one for each attempt that finished: for pipes, files and CI. */
+export function followPlain(output: Output): RunFollower {
+	const colors = colorsFor(output);
+	return {
+		on(event) {
+			const line = lineOf(event, colors);
+			if (line !== undefined) output.write(`${line}\n`);
+		},
+		end: () => undefined,
+	};
+}
+
+/** The line that an event leaves behind, if any. */
+export function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string | undefined {
+	switch (event.type) {
+		case "attempt-finished":
+			return `${signOf(event.row, colors)} ${attemptTitle(event.row)}  ${scoreText(event.row)}  ${colors.dim(formatDuration(event.row.durationMs))}`;
+		case "retry":
+			return colors.yellow(
+				`… ${terminalSafeLine(event.testId)} (${terminalSafeLine(event.target)}): ${terminalSafeLine(event.message)}; again in ${formatDuration(event.waitMs)}`,
+			);
+		case "warning":
+			return colors.yellow(`! ${terminalSafeLine(event.message)}`);
+		case "stopping":
+			return colors.yellow(
+				event.reason === "interrupted"
+					? "Stopping: what runs is ended. Ctrl-C again stops at once."
+					: "Stopping: a test did not pass.",
+			);
+		case "started":
+			return event.alreadyDone > 0
+				? colors.dim(`${event.alreadyDone} of ${event.planned} tests were finished before.`)
+				: undefined;
+		default:
+			return undefined;
+	}
+}

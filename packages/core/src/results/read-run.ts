@@ -1,0 +1,72 @@
+import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { readJson } from "../base/read-json.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import { readTextFile } from "../io/files/read-text.ts";
+import { realPath } from "../io/files/stat-path.ts";
+import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
+import type { ResultRow, RunSummary } from "../schema/result-row.ts";
+import type { RunFile } from "../schema/run-file.ts";
+
+/** A run with all its rows. */
+export interface RunReading {
+	/** Absolute. */
+	readonly directory: string;
+	readonly run: RunFile;
+	/** Absent while it has not ended. */
+	readonly summary?: RunSummary;
+	/** In the order in which they finished; of an attempt that was run again only the last. */
+	readonly rows: readonly ResultRow[];
+}
+
+/** Reads a run. A last line that a crash cut off is passed by. @throws AgentvError `not-found`, `config` */
+export function readRun(directory: string): RunReading {
+	const run = readRunFile(directory);
+	const summary = readSummary(directory);
+	return { directory, run, rows: readIndex(directory).rows, ...(summary ? { summary } : {}) };
+}
+
+/** Which attempt of a run is meant. */
+export interface AttemptId {
+	readonly eval: string;
+	readonly testId: string;
+	readonly target: string;
+	/** From 1. */
+	readonly attempt: number;
+}
+
+/** Everything recorded about an attempt. */
+export interface TestResultReading {
+	readonly row: ResultRow;
+	/** The attempt's own file as it was written (`input`, `output`, `messages`, `scores`, …). */
+	readonly detail: Readonly<Record<string, unknown>>;
+	/** Unified diff of what the target changed in the workspace. */
+	readonly fileChanges?: string;
+}
+
+/** Reads one attempt's file. @throws AgentvError `not-found` where the run has no such attempt, or its file is gone */
+export function readTestResult(directory: string, wanted: AttemptId): TestResultReading {
+	const row = readIndex(directory).rows.find(
+		({ eval: label, testId, target, attempt }) =>
+			label === wanted.eval && testId === wanted.testId && target === wanted.target && attempt === wanted.attempt,
+	);
+	if (!row?.file)
+		throw new AgentvError("not-found", `the run has no attempt ${wanted.attempt} of ${JSON.stringify(wanted.testId)}`);
+	const read = readJson(readRecordText(directory, row.file));
+	if (!("value" in read) || typeof read.value !== "object" || read.value === null)
+		throw new AgentvError("config", `${join(directory, row.file)} can't be read: it is no JSON object`);
+	const detail = read.value as Record<string, unknown>;
+	const changes = detail.file_changes_path;
+	return { row, detail, ...(typeof changes === "string" ? { fileChanges: readRecordText(directory, changes) } : {}) };
+}
+
+/**
+ * Text of a file that a run's records name (`output_path`, `file_changes_path`, …), relative to the run's directory; at most 64 MB.
+ * @throws AgentvError `refused` where it leads out of that directory
+ */
+export function readRecordText(directory: string, path: string): string {
+	const root = realPath(directory);
+	const file = realPath(join(root, path));
+	if (!isInside(root, file)) throw new AgentvError("refused", `${path} leads out of the run's directory`);
+	return readTextFile(file);
+}

@@ -1,0 +1,29 @@
+import { join } from "node:path";
+import { agentvHome, type Environment } from "../io/environment.ts";
+import { listDirectory } from "../io/files/list-directory.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { repositoryRoot } from "../io/git/repository.ts";
+
+/** What finding runs needs to know of the machine. */
+export interface ResultsMachine {
+	readonly env: Environment;
+	/** Absolute. */
+	readonly cwd: string;
+}
+
+/** A folder that holds `<experiment>/<time>` folders. */
+export interface RunRoot {
+	readonly path: string;
+	/** The benchmark or bundle whose runs these are; absent for the project of the current directory. */
+	readonly owner?: string;
+}
+
+/** Where runs are looked for: the project of the current directory, then benchmarks and bundles below `$AGENTV_HOME/results`. */
+export function runRoots({ env, cwd }: ResultsMachine): RunRoot[] {
+	const home = join(agentvHome(env), "results");
+	const owners = listDirectory(home).filter((name) => pathKind(join(home, name)) === "directory");
+	return [
+		{ path: join(repositoryRoot(cwd) ?? cwd, ".agentv", "results", "runs") },
+		...owners.map((owner) => ({ path: join(home, owner), owner })),
+	];
+}
