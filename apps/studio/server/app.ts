@@ -3,6 +3,8 @@ import { bodyLimit } from "hono/body-limit";
 import { apiGuard, hostGuard, loginGuard, securityHeaders } from "./guard.ts";
 import { answerError, problem } from "./problem.ts";
 import { aboutReads } from "./routes/about.ts";
+import { benchmarkWrites } from "./routes/benchmark-writes.ts";
+import { benchmarkReads } from "./routes/benchmarks.ts";
 import { evalReads } from "./routes/evals.ts";
 import { jobReads, jobWrites } from "./routes/jobs.ts";
 import type { Services } from "./services.ts";
@@ -13,13 +15,14 @@ const largestBody = 1024 * 1024;
 function reads(services: Services) {
 	return new Hono()
 		.route("/about", aboutReads(services))
+		.route("/benchmarks", benchmarkReads(services))
 		.route("/evals", evalReads(services))
 		.route("/jobs", jobReads(services));
 }
 
 /** The routes that change something; a read-only Studio has none of them. */
 function writes(services: Services) {
-	return new Hono().route("/jobs", jobWrites(services));
+	return new Hono().route("/benchmarks", benchmarkWrites(services)).route("/jobs", jobWrites(services));
 }
 
 /** The whole API behind its guards. Pages are added by the server that listens. */

@@ -72,9 +72,11 @@ export type BenchmarkMarkEvent = { readonly type: "marks"; readonly marks: Bench
 export interface ChangesAnswer {
 	/** Null where the history between is not known. */
 	readonly commits: number | null;
+	/** At most 500 of each kind are listed; `totals` counts all. */
 	readonly added: readonly string[];
 	readonly changed: readonly string[];
 	readonly removed: readonly string[];
+	readonly totals: { readonly added: number; readonly changed: number; readonly removed: number };
 	readonly evals: readonly {
 		readonly file: string;
 		readonly change: "added" | "changed" | "removed";

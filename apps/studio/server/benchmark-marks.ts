@@ -1,0 +1,40 @@
+import { AgentvError, benchmarkStatus, readRegistry, targetKind } from "@agentv/core";
+import type { BenchmarkMarks } from "./answers/benchmarks.ts";
+import { describeMarks } from "./describe-benchmark.ts";
+import { placeOf } from "./places.ts";
+import type { Services } from "./services.ts";
+
+/** So many are asked at once, and shown together. */
+const batch = 6;
+
+/**
+ * Looks at benchmarks batch by batch, in the registry's order.
+ * @param ids which; none: all
+ * @param offline whether remotes are left alone
+ */
+export async function* lookAtBenchmarks(
+	ids: readonly string[],
+	offline: boolean,
+	services: Services,
+	signal: AbortSignal,
+): AsyncGenerator<BenchmarkMarks> {
+	const { env } = services.options;
+	const known = readRegistry(env).entries.map(({ id }) => id);
+	const wanted = ids.length > 0 ? known.filter((id) => ids.includes(id)) : known;
+	for (let first = 0; first < wanted.length; first += batch) {
+		const some = wanted.slice(first, first + batch);
+		const { benchmarks } = await benchmarkStatus({ env, ids: some, offline, signal });
+		for (const report of benchmarks) yield describeMarks(report, await countEvals(report.id, report.path, services));
+	}
+}
+
+async function countEvals(id: string, path: string, { evals, options }: Services): Promise<number> {
+	if (targetKind(path) !== "directory") return 0;
+	try {
+		return (await evals.list(placeOf(id, options))).evals.length;
+	} catch (error) {
+		// Removed or changed since its status was asked.
+		if (error instanceof AgentvError) return 0;
+		throw error;
+	}
+}

@@ -1,0 +1,99 @@
+import {
+	type BenchmarkReport,
+	type LastSync,
+	type RegistryEntry,
+	type SyncChanges,
+	type SyncEvent,
+	type SyncPlan,
+	type SyncResult,
+	shownSource,
+} from "@agentv/core";
+import type {
+	BenchmarkAnswer,
+	BenchmarkMarks,
+	ChangesAnswer,
+	SyncEventAnswer,
+	SyncPlanAnswer,
+	SyncResultAnswer,
+} from "./answers/benchmarks.ts";
+import type { Services } from "./services.ts";
+
+/** Put in its place as soon as core tells it. */
+const readLastSync = (_id: string, _env: Services["options"]["env"]): LastSync | null => null;
+
+const mostFiles = 100;
+const mostChanges = 500;
+
+/** A registry entry with what the state files say; git is not asked. */
+export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Services): BenchmarkAnswer {
+	const { id, name, path, source, problem } = entry;
+	const last = readLastSync(id, options.env);
+	return {
+		id,
+		name,
+		path,
+		source: source ? { url: withoutUser(shownSource(source.url)), ref: source.ref ?? null } : null,
+		problem: problem ?? null,
+		last_sync: last && {
+			status: last.status,
+			started_at: last.startedAt,
+			finished_at: last.finishedAt,
+			from: last.from,
+			to: last.to,
+			message: last.message,
+		},
+		job: jobs.running("sync", id)?.id ?? null,
+	};
+}
+
+/** Studio shows no user parts at all, not even of variables' names. */
+function withoutUser(url: string): string {
+	return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1").replace(/^[^/@:]*@(?=[^/:]+:)/, "");
+}
+
+export function describeMarks({ id, revision, workTree, message }: BenchmarkReport, evals: number): BenchmarkMarks {
+	const { state, wantedRef, wantedSha, sha, subject, committedAt, reason } = revision;
+	return {
+		id,
+		revision: { state, wanted_ref: wantedRef, wanted_sha: wantedSha, sha, subject, committed_at: committedAt, reason },
+		work_tree: { state: workTree.state, files: workTree.files.slice(0, mostFiles), total: workTree.files.length },
+		evals,
+		message,
+	};
+}
+
+export function describePlan({ id, action, from, to, message, changes }: SyncPlan): SyncPlanAnswer {
+	return { id, action, from, to, message, changes: changes && describeChanges(changes) };
+}
+
+function describeResult({ id, outcome, from, to, message, edits, changes }: SyncResult): SyncResultAnswer {
+	const listed = edits.slice(0, mostFiles);
+	return { id, outcome, from, to, message, edits: listed, changes: changes && describeChanges(changes) };
+}
+
+function describeChanges({ commits, added, changed, removed, evals, executes }: SyncChanges): ChangesAnswer {
+	return {
+		commits,
+		added: added.slice(0, mostChanges),
+		changed: changed.slice(0, mostChanges),
+		removed: removed.slice(0, mostChanges),
+		totals: { added: added.length, changed: changed.length, removed: removed.length },
+		evals: evals.slice(0, mostChanges),
+		executes: executes.slice(0, mostChanges),
+	};
+}
+
+/** The events of a sync as pages get them: a step of progress once, not as often as git says it. */
+export async function* describeSync(events: AsyncIterable<SyncEvent>): AsyncGenerator<SyncEventAnswer> {
+	const last = new Map<string, string>();
+	for await (const event of events) {
+		if (event.type === "progress") {
+			const step = `${event.phase} ${Math.floor(event.percent)}`;
+			if (last.get(event.id) !== step) yield event;
+			last.set(event.id, step);
+		} else if (event.type === "planned") yield { ...event, plan: describePlan(event.plan) };
+		else if (event.type === "finished") yield { ...event, result: describeResult(event.result) };
+		else if (event.type === "outcome") yield { ...event, results: event.results.map(describeResult) };
+		else yield event;
+	}
+}
