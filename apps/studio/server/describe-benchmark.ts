@@ -1,7 +1,7 @@
 import {
 	type BenchmarkReport,
-	type LastSync,
 	type RegistryEntry,
+	readLastSync,
 	type SyncChanges,
 	type SyncEvent,
 	type SyncPlan,
@@ -17,9 +17,6 @@ import type {
 	SyncResultAnswer,
 } from "./answers/benchmarks.ts";
 import type { Services } from "./services.ts";
-
-/** Put in its place as soon as core tells it. */
-const readLastSync = (_id: string, _env: Services["options"]["env"]): LastSync | null => null;
 
 const mostFiles = 100;
 const mostChanges = 500;

@@ -69,6 +69,7 @@ export type {
 } from "./sync/benchmark-report.ts";
 export { benchmarkStatus, listBenchmarks, type StatusOptions } from "./sync/benchmark-status.ts";
 export { planSync } from "./sync/plan-sync.ts";
+export { readState as readLastSync } from "./sync/state-file.ts";
 export { sync } from "./sync/sync.ts";
 export type {
 	ExecutableChange,
