@@ -1,93 +1,97 @@
+import { AgentvError } from "../../base/agentv-error.ts";
 import type { TargetFailure } from "../contract.ts";
+import { retryAfterMs } from "./retry-after.ts";
 
-/** What the SDK's errors carry, however they are wrapped. */
+/** What the SDK's errors carry. */
 interface CallError {
 	readonly name: string;
 	readonly message: string;
 	readonly statusCode?: number;
-	readonly isRetryable?: boolean;
 	readonly responseHeaders?: Readonly<Record<string, string>>;
-	readonly responseBody?: string;
-	readonly text?: string;
 	readonly cause?: unknown;
-	readonly lastError?: unknown;
 }
 
+/** Codes of the system and of Node's `fetch` for connections that break or never come about, and may do better next time. */
 const passingCodes = new Set([
 	"ECONNRESET",
 	"ECONNREFUSED",
+	"ECONNABORTED",
 	"EPIPE",
 	"ETIMEDOUT",
+	"EAI_AGAIN",
+	"EHOSTUNREACH",
+	"ENETUNREACH",
 	"UND_ERR_SOCKET",
 	"UND_ERR_HEADERS_TIMEOUT",
 	"UND_ERR_BODY_TIMEOUT",
 	"UND_ERR_CONNECT_TIMEOUT",
+	"UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
 ]);
+const longestMessage = 2000;
 
 /** Says why a call failed and whether it may pass later: 429, 5xx, resets and stalls do; a refused request does not. */
 export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure {
-	const error = innermost(thrown);
-	if (signal.aborted) {
-		const timeout = signal.reason instanceof Error && signal.reason.name === "TimeoutError";
-		return {
-			code: timeout ? "timeout" : "aborted",
-			message: timeout ? "the model did not answer in time" : "the call was stopped",
-			retryable: timeout,
-		};
-	}
-	if (error.statusCode !== undefined) return httpFailure(error, error.statusCode);
-	if (/NoObjectGenerated|NoOutputGenerated|JSONParse|TypeValidation|InvalidResponse|EmptyResponse/.test(error.name)) {
-		return {
-			code: "bad-answer",
-			message: `the answer could not be read: ${error.message}`,
-			retryable: true,
-			...(error.text ? { partial: { text: error.text } } : {}),
-		};
-	}
+	if (signal.aborted) return stopped(signal);
+	const error = thrown as CallError;
+	const status = error.statusCode;
+	// A body that breaks off is an error of the SDK with the status it began with: what went wrong is its cause.
+	if (status !== undefined && (status < 200 || status > 299)) return httpFailure(error, status);
 	const code = systemCode(error);
 	if (code !== undefined && passingCodes.has(code))
 		return { code: "network", message: `the connection failed (${code})`, retryable: true };
-	return {
-		code: code ?? "call-failed",
-		message: error.message || "the call failed",
-		retryable: error.isRetryable === true || /fetch failed|socket hang up|terminated/i.test(error.message),
-	};
+	const network = code === undefined && /fetch failed|socket hang up|terminated|other side closed/i.test(error.message);
+	if (network) return { code: "network", message: `the connection failed: ${deepest(error)}`, retryable: true };
+	// The SDK stumbles over answers of the right form with the wrong content: a TypeError of its own.
+	const stumbled = thrown instanceof TypeError && code === undefined;
+	if (
+		stumbled ||
+		status !== undefined ||
+		/JSONParse|TypeValidation|InvalidResponse|EmptyResponse|NoContent/.test(error.name)
+	)
+		return { code: "bad-answer", message: `the server's answer could not be read: ${said(error)}`, retryable: true };
+	if (/Unsupported|InvalidPrompt|InvalidArgument/.test(error.name))
+		return { code: "unsupported", message: said(error), retryable: false };
+	if (thrown instanceof AgentvError) return { code: thrown.code, message: said(error), retryable: false };
+	return { code: "call-failed", message: deepest(error), retryable: false };
 }
 
-function innermost(thrown: unknown): CallError {
-	const error = thrown as CallError;
-	return error.name === "AI_RetryError" && error.lastError ? innermost(error.lastError) : error;
+function stopped({ reason }: AbortSignal): TargetFailure {
+	const timeout = reason instanceof Error && reason.name === "TimeoutError";
+	return timeout
+		? { code: "timeout", message: "the model did not answer in time", retryable: true }
+		: { code: "interrupted", message: "the call was interrupted", retryable: false };
 }
 
 function httpFailure(error: CallError, status: number): TargetFailure {
-	const wait = retryAfter(error.responseHeaders);
+	const wait = retryAfterMs(error.responseHeaders, Date.now());
 	return {
 		code: `http-${status}`,
-		message: `the server answered ${status}: ${error.message}`,
-		retryable: status === 408 || status === 409 || status === 429 || status >= 500 || status === 200,
+		message: `the server answered ${status}: ${said(error)}`,
+		retryable: status === 408 || status === 409 || status === 425 || status === 429 || status >= 500,
 		status,
 		...(wait === undefined ? {} : { retryAfterMs: wait }),
 	};
 }
 
-/** `Retry-After` in milliseconds: seconds, an HTTP date, or the `-ms` form some servers send. */
-function retryAfter(headers: Readonly<Record<string, string>> | undefined): number | undefined {
-	const exact = Number(headers?.["retry-after-ms"]);
-	if (Number.isFinite(exact) && headers?.["retry-after-ms"] !== undefined) return exact;
-	const text = headers?.["retry-after"];
-	if (text === undefined) return undefined;
-	const seconds = Number(text);
-	if (Number.isFinite(seconds)) return seconds * 1000;
-	const date = Date.parse(text);
-	return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+function said({ message }: CallError): string {
+	const text = message.trim() || "(no message)";
+	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
 }
 
+/** The first code in an error and what caused it. */
 function systemCode(error: CallError): string | undefined {
-	let current: unknown = error;
-	for (let depth = 0; depth < 5 && typeof current === "object" && current !== null; depth += 1) {
-		const code = (current as { code?: unknown }).code;
-		if (typeof code === "string") return code;
-		current = (current as { cause?: unknown }).cause;
-	}
+	for (const { code } of causes(error)) if (typeof code === "string") return code;
 	return undefined;
+}
+
+/** The message of the innermost cause: "fetch failed" alone helps nobody. */
+function deepest(error: CallError): string {
+	return said(causes(error).findLast(({ message }) => message) ?? error);
+}
+
+function causes(error: CallError): (CallError & { readonly code?: unknown })[] {
+	const chain: CallError[] = [];
+	for (let current: unknown = error; current instanceof Error && chain.length < 5; current = current.cause)
+		chain.push(current);
+	return chain;
 }

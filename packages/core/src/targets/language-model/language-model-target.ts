@@ -1,9 +1,9 @@
-import type { LanguageModel } from "ai";
+import type { LanguageModelV3, LanguageModelV3GenerateResult, SharedV3ProviderOptions } from "@ai-sdk/provider";
 import type { ProviderSettings } from "../../schema/target-file.ts";
 import type { Target, TargetAnswer, TargetOutcome, TargetProblem, TargetRequest, TokenUsage } from "../contract.ts";
+import { costOf } from "../price.ts";
 import { callFailure } from "./call-failure.ts";
-import { toModelMessages } from "./model-messages.ts";
-import { costOf } from "./price.ts";
+import { toModelPrompt } from "./model-prompt.ts";
 
 /** The settings that all language model providers share. */
 export type ModelSettings = ProviderSettings<"openai">;
@@ -13,81 +13,110 @@ export interface ModelDoor {
 	/** Says what is missing, before any test starts. */
 	problem(): TargetProblem | undefined;
 	/** Makes the model; imports the provider's part of the SDK when it is first called. */
-	open(): Promise<LanguageModel>;
+	open(): Promise<LanguageModelV3>;
+	/** Settings that only this provider's part of the SDK knows. */
+	readonly options?: SharedV3ProviderOptions;
 }
 
 /**
  * A target that is one call of a language model. Text files are given as text, images and other files as content parts;
- * a failing call says whether it may pass later, and the runner retries.
+ * a failing call says whether it may pass later, and the runner retries: the SDK's own retries are not used.
  */
 export function languageModelTarget(settings: ModelSettings, door: ModelDoor): Target {
-	let model: Promise<LanguageModel> | undefined;
+	let model: Promise<LanguageModelV3> | undefined;
 	const opened = () => {
 		model ??= door.open();
 		return model;
 	};
+	const form: AnswerForm = { refused: false };
 	return {
 		check: async () => door.problem(),
 		describe: async () => ({ model: settings.model ?? settings.deployment ?? "" }),
-		invoke: async (request) => {
+		async invoke(request): Promise<TargetOutcome> {
 			try {
-				return { ok: true, answer: await ask(await opened(), settings, request) };
+				const result = await ask(await opened(), settings, door.options, request, form);
+				return answerOf(result, settings);
 			} catch (error) {
-				return { ok: false, failure: callFailure(error, request.signal) } satisfies TargetOutcome;
+				return { ok: false, failure: callFailure(error, request.signal) };
 			}
 		},
 	};
 }
 
-async function ask(model: LanguageModel, settings: ModelSettings, request: TargetRequest): Promise<TargetAnswer> {
-	const { generateText, jsonSchema, Output } = await import("ai");
+/** Whether the server refused to hold the model to a form; it is then asked without one, for the rest of the run. */
+interface AnswerForm {
+	refused: boolean;
+}
+
+async function ask(
+	model: LanguageModelV3,
+	settings: ModelSettings,
+	providerOptions: SharedV3ProviderOptions | undefined,
+	request: TargetRequest,
+	form: AnswerForm,
+): Promise<LanguageModelV3GenerateResult> {
 	const { answerSchema } = request;
 	const maxOutputTokens = settings.maxOutputTokens ?? settings.maxTokens;
-	const result = await generateText({
-		model,
-		messages: await toModelMessages(request.messages, settings.systemPrompt),
-		maxRetries: 0, // one kind of retrying, the runner's, for every target
+	const call = {
+		prompt: toModelPrompt(request.messages, settings.systemPrompt),
 		abortSignal: request.signal,
-		allowSystemInMessages: true,
 		...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
 		...(settings.temperature === undefined ? {} : { temperature: settings.temperature }),
 		...(settings.topP === undefined ? {} : { topP: settings.topP }),
-		...(answerSchema
-			? { output: Output.object({ schema: jsonSchema(answerSchema.schema), name: answerSchema.name }) }
-			: {}),
-	});
-	const { usage, response } = result;
+		...(providerOptions ? { providerOptions } : {}),
+	};
+	if (!answerSchema || form.refused) return model.doGenerate(call);
+	const responseFormat = { type: "json" as const, name: answerSchema.name, schema: answerSchema.schema };
+	try {
+		return await model.doGenerate({ ...call, responseFormat });
+	} catch (error) {
+		// Some compatible servers know no schemas. The question itself asks for the form, too.
+		const { statusCode } = error as { statusCode?: number };
+		if ((statusCode !== 400 && statusCode !== 422) || request.signal.aborted) throw error;
+		const result = await model.doGenerate(call);
+		form.refused = true;
+		return result;
+	}
+}
+
+function answerOf(
+	{ content, usage, response, finishReason, warnings }: LanguageModelV3GenerateResult,
+	{ pricing }: ModelSettings,
+): TargetOutcome {
+	const text = content.map((part) => (part.type === "text" ? part.text : "")).join("");
 	const tokenUsage = usageOf(usage);
-	const costUsd = costOf(response.body, tokenUsage, settings.pricing);
-	return {
-		text: result.text,
-		messages: [{ role: "assistant", content: result.text }],
+	const costUsd = costOf(response?.body, tokenUsage, pricing);
+	const model = response?.modelId ?? (response?.body as { modelVersion?: string } | undefined)?.modelVersion;
+	const ignored = warnings.flatMap((warning) => ("feature" in warning ? [warning.feature] : []));
+	const answer: TargetAnswer = {
+		text,
+		messages: [{ role: "assistant", content: text }],
 		llmCalls: 1,
 		metadata: {
-			model: response.modelId,
-			finish_reason: result.finishReason,
-			...(response.id ? { request_id: response.id } : {}),
+			finish_reason: finishReason.unified,
+			...(model ? { model } : {}),
+			...(response?.id ? { request_id: response.id } : {}),
+			...(ignored.length > 0 ? { ignored_settings: ignored } : {}),
 		},
 		...(tokenUsage ? { tokenUsage } : {}),
 		...(costUsd === undefined ? {} : { costUsd }),
 	};
+	// A refusal or an answer cut short says so by its finish reason; one that says nothing for no known reason is none.
+	const nothing = text === "" && (finishReason.unified === "error" || finishReason.unified === "other");
+	return nothing ? noAnswer(finishReason.raw, answer) : { ok: true, answer };
 }
 
-interface SdkUsage {
-	readonly inputTokens: number | undefined;
-	readonly outputTokens: number | undefined;
-	readonly inputTokenDetails?: { readonly cacheReadTokens?: number | undefined };
-	readonly outputTokenDetails?: { readonly reasoningTokens?: number | undefined };
+function noAnswer(reason: string | undefined, partial: TargetAnswer): TargetOutcome {
+	const message = `the model ended without an answer${reason ? ` (${reason})` : ""}`;
+	return { ok: false, failure: { code: "bad-answer", message, retryable: true, partial } };
 }
 
-function usageOf(usage: SdkUsage): TokenUsage | undefined {
-	if (usage.inputTokens === undefined && usage.outputTokens === undefined) return undefined;
-	const cached = usage.inputTokenDetails?.cacheReadTokens;
-	const reasoning = usage.outputTokenDetails?.reasoningTokens;
+function usageOf({ inputTokens, outputTokens }: LanguageModelV3GenerateResult["usage"]): TokenUsage | undefined {
+	if (inputTokens.total === undefined && outputTokens.total === undefined) return undefined;
 	return {
-		input: usage.inputTokens ?? 0,
-		output: usage.outputTokens ?? 0,
-		...(cached === undefined ? {} : { cached }),
-		...(reasoning === undefined ? {} : { reasoning }),
+		input: inputTokens.total ?? 0,
+		output: outputTokens.total ?? 0,
+		...(inputTokens.cacheRead === undefined ? {} : { cached: inputTokens.cacheRead }),
+		...(outputTokens.reasoning === undefined ? {} : { reasoning: outputTokens.reasoning }),
 	};
 }

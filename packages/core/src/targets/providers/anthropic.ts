@@ -1,22 +1,28 @@
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
-import { keyOrProblem, modelProblem } from "../language-model/model-key.ts";
+import { modelAddress, versioned } from "../language-model/model-address.ts";
+import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
+
+/** Always given to the SDK, which would otherwise look for an address of its own in the process's environment. */
+const vendorAddress = "https://api.anthropic.com";
 
 /** Anthropic's messages API. */
 export const anthropic: Provider<"anthropic"> = {
 	provider: "anthropic",
 	create: ({ name, settings }, { env }) => {
-		const baseURL = settings.baseUrl ?? settings.endpoint;
-		const apiKey = settings.apiKey ?? (baseURL === undefined ? env.ANTHROPIC_API_KEY : undefined);
+		const { given, apiKey } = modelAddress(settings, env.ANTHROPIC_API_KEY);
+		const { reasoningEffort } = settings;
 		return languageModelTarget(settings, {
 			problem: () =>
 				modelProblem(name, settings.model) ??
-				(baseURL === undefined ? keyOrProblem(name, apiKey, "ANTHROPIC_API_KEY") : undefined),
+				addressProblem(name, given) ??
+				(given === undefined ? keyProblem(name, apiKey, "ANTHROPIC_API_KEY") : undefined),
+			...(reasoningEffort === undefined ? {} : { options: { anthropic: { effort: reasoningEffort } } }),
 			open: async () => {
 				const { createAnthropic } = await import("@ai-sdk/anthropic");
 				return createAnthropic({
 					apiKey: apiKey ?? "",
-					...(baseURL === undefined ? {} : { baseURL }),
+					baseURL: versioned(given ?? vendorAddress, "v1"),
 					...(settings.headers ? { headers: settings.headers } : {}),
 				})(settings.model ?? "");
 			},

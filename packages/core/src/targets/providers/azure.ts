@@ -1,34 +1,41 @@
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
-import { keyOrProblem, modelProblem } from "../language-model/model-key.ts";
+import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
 
 /** Models deployed on Azure, by `resource_name` or `base_url`; `deployment` (or `model`) names the deployment. */
 export const azure: Provider<"azure"> = {
 	provider: "azure",
 	create: ({ name, settings }, { env }) => {
 		const given = settings.baseUrl ?? settings.endpoint;
-		const resourceName = settings.resourceName ?? env.AZURE_RESOURCE_NAME;
+		const resource = settings.resourceName ?? env.AZURE_RESOURCE_NAME;
 		const apiKey = settings.apiKey ?? env.AZURE_OPENAI_API_KEY ?? env.AZURE_API_KEY;
 		const deployment = settings.deployment ?? settings.model;
 		const apiVersion = settings.apiVersion ?? settings.version;
+		// Versions that are dates belong to the older paths, which name the deployment and know chat completions.
+		const dated = apiVersion !== undefined && /^\d{4}-/.test(apiVersion);
+		const { reasoningEffort } = settings;
 		const place =
-			given === undefined && !resourceName
+			given === undefined && !resource
 				? {
-						message: `target ${JSON.stringify(name)} says not which Azure resource`,
+						message: `target ${JSON.stringify(name)} does not say which Azure resource`,
 						hint: "give it `base_url` or `resource_name`",
 					}
-				: undefined;
+				: addressProblem(name, given);
 		return languageModelTarget(settings, {
-			problem: () => modelProblem(name, deployment) ?? place ?? keyOrProblem(name, apiKey, "AZURE_OPENAI_API_KEY"),
+			problem: () => modelProblem(name, deployment) ?? place ?? keyProblem(name, apiKey, "AZURE_OPENAI_API_KEY"),
+			...(reasoningEffort === undefined ? {} : { options: { openai: { reasoningEffort } } }),
 			open: async () => {
 				const { createAzure } = await import("@ai-sdk/azure");
+				const root = openaiRoot(given ?? `https://${resource}.openai.azure.com`);
 				const sdk = createAzure({
 					apiKey: apiKey ?? "",
-					...(given === undefined ? { resourceName: resourceName ?? "" } : { baseURL: openaiRoot(given) }),
-					...(apiVersion ? { apiVersion } : {}),
+					// The newest paths need no version of their own.
+					baseURL: apiVersion === undefined ? `${root}/v1` : root,
+					...(apiVersion === undefined ? {} : { apiVersion, useDeploymentBasedUrls: dated }),
 					...(settings.headers ? { headers: settings.headers } : {}),
 				});
-				return settings.apiFormat === "chat" ? sdk.chat(deployment ?? "") : sdk.responses(deployment ?? "");
+				const format = settings.apiFormat ?? (dated ? "chat" : "responses");
+				return format === "chat" ? sdk.chat(deployment ?? "") : sdk.responses(deployment ?? "");
 			},
 		});
 	},
@@ -36,6 +43,6 @@ export const azure: Provider<"azure"> = {
 
 /** The endpoint as the portal shows it (`https://x.openai.azure.com/`) → the root of its OpenAI paths. */
 function openaiRoot(endpoint: string): string {
-	const trimmed = endpoint.replace(/\/+$/, "");
-	return /\/openai(\/|$)/.test(trimmed) ? trimmed : `${trimmed}/openai`;
+	const trimmed = endpoint.replace(/\/+$/, "").replace(/\/openai\/v1$/, "/openai");
+	return trimmed.endsWith("/openai") ? trimmed : `${trimmed}/openai`;
 }

@@ -1,23 +1,30 @@
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
-import { keyOrProblem, modelProblem } from "../language-model/model-key.ts";
+import { modelAddress, versioned } from "../language-model/model-address.ts";
+import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
+
+const vendorAddress = "https://generativelanguage.googleapis.com";
 
 /** Google's Gemini API. */
 export const gemini: Provider<"gemini"> = {
 	provider: "gemini",
 	create: ({ name, settings }, { env }) => {
-		const baseURL = settings.baseUrl ?? settings.endpoint;
-		const apiKey =
-			settings.apiKey ?? (baseURL === undefined ? (env.GOOGLE_GENERATIVE_AI_API_KEY ?? env.GEMINI_API_KEY) : undefined);
+		const vendorKey = env.GOOGLE_GENERATIVE_AI_API_KEY ?? env.GEMINI_API_KEY ?? env.GOOGLE_API_KEY;
+		const { given, apiKey } = modelAddress(settings, vendorKey);
+		const { reasoningEffort } = settings;
 		return languageModelTarget(settings, {
 			problem: () =>
 				modelProblem(name, settings.model) ??
-				(baseURL === undefined ? keyOrProblem(name, apiKey, "GOOGLE_GENERATIVE_AI_API_KEY") : undefined),
+				addressProblem(name, given) ??
+				(given === undefined ? keyProblem(name, apiKey, "GEMINI_API_KEY") : undefined),
+			...(reasoningEffort === undefined
+				? {}
+				: { options: { google: { thinkingConfig: { thinkingLevel: reasoningEffort } } } }),
 			open: async () => {
 				const { createGoogleGenerativeAI } = await import("@ai-sdk/google");
 				return createGoogleGenerativeAI({
 					apiKey: apiKey ?? "",
-					...(baseURL === undefined ? {} : { baseURL }),
+					baseURL: versioned(given ?? vendorAddress, "v1beta"),
 					...(settings.headers ? { headers: settings.headers } : {}),
 				})(settings.model ?? "");
 			},

@@ -1,32 +1,34 @@
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
-import { keyOrProblem, modelProblem } from "../language-model/model-key.ts";
+import { modelAddress } from "../language-model/model-address.ts";
+import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
+
+/** Always given to the SDK, which would otherwise look for an address of its own in the process's environment. */
+const vendorAddress = "https://api.openai.com/v1";
 
 /** OpenAI, and with `base_url` any server that speaks its chat completions (Ollama, vLLM, LM Studio, gateways). */
 export const openai: Provider<"openai"> = {
 	provider: "openai",
 	create: ({ name, settings }, { env }) => {
-		const baseURL = settings.baseUrl ?? settings.endpoint;
-		const apiKey = settings.apiKey ?? (baseURL === undefined ? env.OPENAI_API_KEY : undefined);
+		const { given, apiKey } = modelAddress(settings, env.OPENAI_API_KEY);
 		const model = settings.model ?? "";
+		const { reasoningEffort } = settings;
 		return languageModelTarget(settings, {
 			problem: () =>
 				modelProblem(name, settings.model) ??
-				(baseURL === undefined ? keyOrProblem(name, apiKey, "OPENAI_API_KEY") : undefined),
+				addressProblem(name, given) ??
+				(given === undefined ? keyProblem(name, apiKey, "OPENAI_API_KEY") : undefined),
+			...(reasoningEffort === undefined ? {} : { options: { openai: { reasoningEffort } } }),
 			open: async () => {
 				const headers = settings.headers ? { headers: settings.headers } : {};
-				if (baseURL !== undefined && settings.apiFormat !== "responses") {
+				if (given !== undefined && settings.apiFormat !== "responses") {
 					const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
-					return createOpenAICompatible({
-						name: "openai",
-						baseURL,
-						supportsStructuredOutputs: true,
-						...(apiKey ? { apiKey } : {}),
-						...headers,
-					}).chatModel(model);
+					const key = apiKey ? { apiKey } : {};
+					const own = { name: "openai", baseURL: given, supportsStructuredOutputs: true };
+					return createOpenAICompatible({ ...own, ...key, ...headers }).chatModel(model);
 				}
 				const { createOpenAI } = await import("@ai-sdk/openai");
-				const sdk = createOpenAI({ apiKey: apiKey ?? "", ...(baseURL === undefined ? {} : { baseURL }), ...headers });
+				const sdk = createOpenAI({ apiKey: apiKey ?? "", baseURL: given ?? vendorAddress, ...headers });
 				return settings.apiFormat === "responses" ? sdk.responses(model) : sdk.chat(model);
 			},
 		});

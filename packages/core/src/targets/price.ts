@@ -1,4 +1,4 @@
-import type { TokenUsage } from "../contract.ts";
+import type { TokenUsage } from "./contract.ts";
 
 /** US dollars for a million tokens. `cached` input defaults to the price of `input`. */
 export interface Pricing {
