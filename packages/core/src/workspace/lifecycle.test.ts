@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { git } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -107,7 +107,6 @@ describe("reset", () => {
 		const first = await base.open(aTest("first"));
 		await first.before();
 		const { path } = first;
-		const { mkdirSync } = await import("node:fs");
 		mkdirSync(join(path, "cache"));
 		for (const name of ["cache/x", "new", "a"]) writeFileSync(join(path, name), "2");
 		await first.close({ keep: false });

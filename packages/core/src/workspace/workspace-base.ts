@@ -75,12 +75,17 @@ export class WorkspaceBase implements PreparedBase {
 		const { signal } = runner.services;
 		const path = freePath(home, test);
 		const used = this.#free.pop();
-		if (used) {
+		try {
 			// A name of its own: what still runs of an earlier test and writes to its paths does not reach this one's.
-			renamePath(used.path, path);
-			return { path, clean: await pristine.reset(path, used.clean, "strict", rules, signal), isClean: true };
+			if (used) renamePath(used.path, path);
+			const clean = used
+				? await pristine.reset(path, used.clean, "strict", rules, signal)
+				: await pristine.copyTo(path, signal);
+			return { path, clean, isClean: true };
+		} catch (error) {
+			await removeTree(path);
+			throw error;
 		}
-		return { path, clean: await pristine.copyTo(path, signal), isClean: true };
 	}
 
 	async #sharedDirectory(): Promise<WorkDirectory> {

@@ -57,10 +57,14 @@ export async function warned(stage: WorkspaceStage, work: () => unknown): Promis
 }
 
 function reasonOf(error: Error): string {
-	const system = errnoCode(error) ?? errnoCode(error.cause);
+	const system = systemCode(error);
 	if (system === "ENOSPC" || system === "EDQUOT") return "disk-full";
 	if (error instanceof GitError)
 		return /No space left on device|quota exceeded/i.test(error.stderr) ? "disk-full" : "git";
-	if (error instanceof AgentvError) return error.code;
-	return system?.toLowerCase() ?? "failed";
+	return error instanceof AgentvError ? error.code : (system?.toLowerCase() ?? "failed");
+}
+
+/** The operating system's code behind an error. */
+function systemCode(error: unknown): string | undefined {
+	return error instanceof AgentvError ? systemCode(error.cause) : errnoCode(error);
 }
