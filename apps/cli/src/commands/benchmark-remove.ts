@@ -1,0 +1,16 @@
+import { removeBenchmark } from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import { json } from "../report/benchmark-json.ts";
+
+/** `agentv benchmark remove`. */
+export async function benchmarkRemove(
+	id: string,
+	options: { readonly json?: boolean },
+	context: Context,
+): Promise<CommandResult> {
+	const removed = await removeBenchmark(id, { env: context.env });
+	const text = options.json
+		? json({ removed })
+		: `Removed ${id} from ${removed.file}. Its directory was left alone: ${removed.path}\n`;
+	return { text, exitCode: 0 };
+}

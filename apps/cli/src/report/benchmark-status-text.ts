@@ -1,0 +1,36 @@
+import { type BenchmarkReport, type BenchmarkReports, terminalSafeLine } from "@agentv/core";
+import type { Output } from "../context.ts";
+import { type Colors, colorsFor } from "../terminal/colors.ts";
+import { stateText } from "../terminal/state-text.ts";
+
+/** One sentence a benchmark: what differs, why, the next action; with the commit that is there. */
+export function benchmarkStatusText({ benchmarks }: BenchmarkReports, output: Output): string {
+	if (benchmarks.length === 0) return "No benchmarks yet. Add one: agentv benchmark add <path-or-git-url>\n";
+	const colors = colorsFor(output);
+	return benchmarks.map((report) => entryText(report, colors)).join("");
+}
+
+function entryText(report: BenchmarkReport, colors: Colors): string {
+	const { revision, lastSync } = report;
+	const lines = [
+		`${sign(report, colors)} ${colors.bold(report.id)}  ${stateText(report)}: ${terminalSafeLine(report.message)}`,
+	];
+	if (revision.sha !== null) {
+		const day = revision.committedAt?.slice(0, 10) ?? "";
+		lines.push(
+			`    ${colors.dim(`${revision.sha.slice(0, 12)}  ${day}  ${terminalSafeLine(revision.subject ?? "")}`)}`,
+		);
+	}
+	if (lastSync?.status === "running") lines.push(`    ${colors.dim(`a sync is running since ${lastSync.startedAt}`)}`);
+	if (lastSync?.status === "failed")
+		lines.push(
+			`    ${colors.dim(`last sync failed, ${lastSync.finishedAt ?? lastSync.startedAt}: ${terminalSafeLine(lastSync.message)}`)}`,
+		);
+	return `${lines.join("\n")}\n`;
+}
+
+function sign({ revision, workTree }: BenchmarkReport, colors: Colors): string {
+	if (revision.state === "unknown" || workTree.state === "foreign") return colors.red("✗");
+	if (revision.state === "local" && revision.reason === null) return colors.green("✓");
+	return revision.state === "synced" && workTree.state === "clean" ? colors.green("✓") : colors.yellow("●");
+}

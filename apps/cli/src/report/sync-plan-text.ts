@@ -1,0 +1,26 @@
+import { type SyncPlan, terminalSafeLine } from "@agentv/core";
+import type { Output } from "../context.ts";
+import { changeLines } from "../terminal/change-lines.ts";
+import { type Colors, colorsFor } from "../terminal/colors.ts";
+
+/** What a sync would do. */
+export function plansText(plans: readonly SyncPlan[], output: Output): string {
+	if (plans.every(({ action }) => action === "skip")) return "Nothing to sync.\n";
+	const colors = colorsFor(output);
+	return plans.map((plan) => `${planLines(plan, colors).join("\n")}\n`).join("");
+}
+
+const words: Readonly<Record<SyncPlan["action"], string>> = {
+	clone: "would clone",
+	update: "would update",
+	move: "would move",
+	adopt: "would take over",
+	none: "up to date",
+	skip: "passed by",
+	refuse: "would be refused",
+};
+
+function planLines({ id, action, message, changes }: SyncPlan, colors: Colors): string[] {
+	const first = `${colors.bold(id)}  ${words[action]}: ${terminalSafeLine(message)}`;
+	return changes ? [first, ...changeLines(changes, colors, { files: true })] : [first];
+}
