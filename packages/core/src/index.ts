@@ -84,6 +84,10 @@ export type {
 } from "./sync/sync-types.ts";
 export { type TargetDestination, targetDestination } from "./targets/destination.ts";
 export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
+export { applyFixes } from "./validate/fix/apply-fixes.ts";
+export type { FixPlan, PlannedChange, PlannedFile } from "./validate/fix/fix-plan.ts";
+export { type FixOptions, planFixes } from "./validate/fix/plan-fixes.ts";
+export { type DiffFile, unifiedDiff } from "./validate/fix/unified-diff.ts";
 export type { FixWhen, RuleGroup } from "./validate/rule.ts";
 export { type RuleDoc, ruleDoc, ruleDocs } from "./validate/rule-docs.ts";
 export { parseRuleLevels, type RuleLevels } from "./validate/rule-levels.ts";

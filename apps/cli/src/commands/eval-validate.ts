@@ -1,11 +1,16 @@
 import { resolve } from "node:path";
 import {
 	AgentvError,
+	applyFixes,
 	discoverEvals,
 	type EvalValidation,
+	type FixPlan,
+	type FixWhen,
 	openDiskView,
 	parseRuleLevels,
+	planFixes,
 	ruleDoc,
+	type ValidateOptions,
 	validateEvals,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
@@ -14,6 +19,10 @@ import type { ValidationReporter } from "../validation/reporter.ts";
 
 interface ValidateCommandOptions {
 	readonly format: string;
+	readonly fix?: boolean;
+	readonly dryRun?: boolean;
+	readonly migrate?: boolean;
+	readonly pin?: boolean;
 	readonly strict?: boolean;
 	readonly quiet?: boolean;
 	readonly rule: readonly string[];
@@ -46,24 +55,47 @@ export async function evalValidate(
 		throw new AgentvError("usage", `there is no format ${JSON.stringify(options.format)}`, {
 			hint: `formats: ${Object.keys(reporters).join(", ")}`,
 		});
-	const levels = parseRuleLevels(options.rule);
-	const view = openDiskView();
-	const files = discoverEvals(args, context.cwd, view);
-	const evals: EvalValidation[] = [];
-	const validation = validateEvals(files, {
-		view,
+	const validation: ValidateOptions = {
+		view: openDiskView(),
 		env: context.env,
 		cwd: context.cwd,
-		levels,
+		levels: parseRuleLevels(options.rule),
 		signal: context.signal,
-		...(options.targets === undefined ? {} : { targetsFile: resolve(context.cwd, options.targets) }),
-	});
-	for await (const result of validation) evals.push(result);
+		targetsFile: options.targets === undefined ? undefined : resolve(context.cwd, options.targets),
+	};
+	const files = discoverEvals(args, context.cwd, validation.view);
+	const modes = modesOf(options);
+	const plan = modes.size > 0 ? await planFixes(files, { ...validation, modes }) : undefined;
+	if (plan && !options.dryRun) applyFixes(plan, { ...validation, modes });
+	const evals: EvalValidation[] = [];
+	// A fix has changed the disk: what the first look remembers is no longer true.
+	for await (const result of validateEvals(files, { ...validation, view: plan ? openDiskView() : validation.view }))
+		evals.push(plan && !options.dryRun ? withMended(result, plan) : result);
 	return (await open())({
 		evals,
 		cwd: context.cwd,
 		strict: options.strict === true,
 		quiet: options.quiet === true,
 		colors: colorsFor(context.stdout),
+		...(plan ? { plan, dryRun: options.dryRun === true } : {}),
 	});
+}
+
+/** `--dry-run` alone shows what `--fix` would do. */
+function modesOf({ fix, dryRun, migrate, pin }: ValidateCommandOptions): Set<FixWhen> {
+	const asked: [FixWhen, boolean | undefined][] = [
+		["fix", fix || (dryRun && !migrate && !pin)],
+		["migrate", migrate],
+		["pin", pin],
+	];
+	return new Set(asked.filter(([, wanted]) => wanted).map(([mode]) => mode));
+}
+
+/** What was mended is still told, unless it is found again. */
+function withMended(result: EvalValidation, plan: FixPlan): EvalValidation {
+	const left = new Set(result.diagnostics.map(({ rule, message, at }) => `${rule}\0${message}\0${at.file}`));
+	const mended = (plan.mended.get(result.file) ?? []).filter(
+		({ rule, message, at }) => !left.has(`${rule}\0${message}\0${at.file}`),
+	);
+	return { ...result, diagnostics: [...mended, ...result.diagnostics] };
 }

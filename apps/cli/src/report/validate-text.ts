@@ -1,4 +1,4 @@
-import { type EvalValidation, ruleDocs, type ValidationFinding } from "@agentv/core";
+import { type EvalValidation, ruleDocs, unifiedDiff, type ValidationFinding } from "@agentv/core";
 import type { Colors } from "../terminal/colors.ts";
 import {
 	exitCodeOf,
@@ -11,8 +11,26 @@ import {
 /** For people: a short tree for each eval, a code frame for each finding, a sum. */
 export const validateText: ValidationReporter = (report) => {
 	const parts = report.evals.map((one) => evalText(one, report)).filter((text) => text !== "");
-	return { text: `${[...parts, sumText(report)].join("\n\n")}\n`, exitCode: exitCodeOf(report) };
+	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n`, exitCode: exitCodeOf(report) };
 };
+
+/** What was changed, one line each, or would be, as a diff; then what could not be. */
+function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
+	if (!plan) return [];
+	const place = (file: string, { start }: ValidationFinding["range"]) =>
+		`${shownPath(file, cwd)}:${start.line}:${start.column}`;
+	const diffs = plan.files.map((file) => unifiedDiff({ ...file, path: shownPath(file.path, cwd) }));
+	const lines = plan.changes.map(
+		({ file, says, rule }) => `${colors.green("fixed")}  ${shownPath(file, cwd)}  ${says}  ${colors.dim(rule)}`,
+	);
+	const refused = plan.refused.map(
+		({ finding, reason }) =>
+			`${colors.yellow("not fixed")}  ${place(finding.at.file, finding.range)}  ${reason}  ${colors.dim(finding.rule)}`,
+	);
+	// Two findings may be mended by one and the same change.
+	const done = dryRun ? [diffs.join("").trimEnd()] : [[...new Set(lines)].join("\n")];
+	return [...done, refused.join("\n")].filter((text) => text !== "");
+}
 
 /** Columns of a message before its rule and place; longer ones push them to the right. */
 const widest = 84;

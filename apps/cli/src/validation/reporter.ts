@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import type { EvalValidation } from "@agentv/core";
+import type { EvalValidation, FixPlan } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 import type { Colors } from "../terminal/colors.ts";
 
@@ -13,6 +13,9 @@ export interface ValidationReport {
 	/** Only what fails is of interest. */
 	readonly quiet: boolean;
 	readonly colors: Colors;
+	/** What `--fix`, `--migrate` and `--pin` did, or with `dryRun` would do. */
+	readonly plan?: FixPlan;
+	readonly dryRun?: boolean;
 }
 
 export type ValidationReporter = (report: ValidationReport) => CommandResult;

@@ -4,7 +4,7 @@ import { globFiles } from "../io/files/glob-files.ts";
 import type { DiskView } from "./disk-view.ts";
 
 /** Names that make a file an eval without being named: `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`. */
-const evalPatterns = ["**/*.eval.yaml", "**/*.eval.yml", "**/eval.yaml", "**/eval.yml"];
+export const evalPatterns = ["**/*.eval.yaml", "**/*.eval.yml", "**/eval.yaml", "**/eval.yml"];
 
 /** True where a directory search would find `file`. */
 export function isEvalName(file: string): boolean {

@@ -22,6 +22,8 @@ export interface Source {
 	readonly diagnostics: readonly Diagnostic[];
 	readonly variables: readonly PlacedVariable[];
 	readonly malformed: readonly { readonly text: string; readonly at: Place }[];
+	/** The value before `${{ }}`; of JSON Lines that of a line. */
+	raw(line?: number): unknown;
 	/** The parsed YAML, for patches; absent for JSON Lines. */
 	readonly document?: YamlDocument;
 	locate(place: Place): SourceRange | undefined;
@@ -74,6 +76,7 @@ export function yamlSource(file: string, text: string, env: Environment): Source
 		diagnostics: document.diagnostics,
 		variables: placed(result, { file, path: [] }),
 		malformed: result.malformed.map(({ text: found, path }) => ({ text: found, at: { file, path } })),
+		raw: () => document.value,
 		locate: (place) => document.range(place),
 	};
 }
@@ -97,6 +100,7 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 		malformed: results.flatMap(({ row, result }) =>
 			result.malformed.map(({ text: found, path }) => ({ text: found, at: { ...at(row), path } })),
 		),
+		raw: (line) => (line === undefined ? undefined : byLine.get(line)?.value),
 		locate: (place) => {
 			const row = place.line === undefined ? undefined : byLine.get(place.line);
 			return (row ?? place.range) ? locateInLine(text, row, place) : undefined;

@@ -1,7 +1,7 @@
 import type { Place } from "../base/diagnostic.ts";
+import { referenceNoun } from "./about-reference.ts";
 import type { EvalContext } from "./eval-context.ts";
 import { pathReferences } from "./path-references.ts";
-import { referenceNoun } from "./reference-noun.ts";
 
 /** A file or directory that belongs to an eval, and the place that says so. */
 export interface EvalFile {

@@ -1,19 +1,27 @@
 import { codeFrame } from "../base/code-frame.ts";
 import type { Diagnostic, Place } from "../base/diagnostic.ts";
+import { createMasker } from "../base/secrets.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import type { RuleLevel } from "../schema/config-file.ts";
 import { checksOf } from "./checks.ts";
 import type { EvalContext } from "./eval-context.ts";
 import type { EvalValidation, ValidationFinding } from "./eval-result.ts";
 import type { Judged } from "./judged.ts";
+import { narrowed } from "./mark.ts";
+import type { Rule } from "./rule.ts";
 import { type Configured, configuredLevels, type RuleLevels } from "./rule-levels.ts";
+import { targetsLiteralSecret } from "./rules/targets-literal-secret.ts";
 import { rules } from "./rules.ts";
 
+interface Judgement {
+	readonly judged: readonly Judged[];
+	/** Rules that are switched off. */
+	readonly off: ReadonlySet<string>;
+	readonly config: Configured;
+}
+
 /** Runs every rule that is not switched off; `levels` are the command line's, over those of the configuration. */
-export function judge(
-	context: EvalContext,
-	levels: RuleLevels,
-): { judged: Judged[]; off: Set<string>; config: Configured } {
+function judge(context: EvalContext, levels: RuleLevels): Judgement {
 	const config = configuredLevels(context.loaded.scope, context.run);
 	const off = new Set<string>();
 	const judged: Judged[] = [];
@@ -32,37 +40,75 @@ function atLevel(found: Diagnostic, level: RuleLevel | undefined): Diagnostic {
 	return level === undefined ? found : { ...found, severity: level === "error" ? "error" : "warning" };
 }
 
-/** The result of one eval, in the order of its files and places: independent of everything that was loaded for it. */
-export function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
-	const { judged, off, config } = judge(context, levels);
-	const findings = judged.map(({ rule, found }): ValidationFinding => {
-		const { range, text } = placed(found.at, context, config);
+/** A finding as it goes out, with the rule that made it. */
+export interface JudgedFinding {
+	readonly rule: Rule;
+	readonly finding: ValidationFinding;
+}
+
+/** What the rules find in an eval, in the order of its files and places. */
+export function judgedFindings(context: EvalContext, levels: RuleLevels): JudgedFinding[] {
+	return located(context, judge(context, levels));
+}
+
+function located(context: EvalContext, { judged, config }: Judgement): JudgedFinding[] {
+	const places = judged.map(({ found }) => placed(found, context, config));
+	// A code frame goes to terminals and logs: what was found to be a secret is not shown there.
+	const secrets = places.flatMap(({ range, text }, index) =>
+		judged[index]?.found.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],
+	);
+	const masker = createMasker(secrets.map((secret) => secret.replace(/^["']|["']$/g, "")));
+	const findings = judged.map(({ rule, found }, index): JudgedFinding => {
+		const { range, text } = places[index] ?? nowhere;
+		const frame = text === "" ? [] : codeFrame(text, range).map((line) => owned(masker(line)));
 		const fixable = (rule.fix?.(found, context).length ?? 0) > 0;
-		return { ...found, range, frame: text === undefined ? [] : codeFrame(text, range), fixable, fixed: false };
+		return { rule, finding: { ...found, message: owned(found.message), range, frame, fixable, fixed: false } };
 	});
+	return findings.sort((a, b) => compare(a.finding, b.finding, context.loaded.file));
+}
+
+/** The result of one eval: independent of everything that was loaded for it. */
+export function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	const { loaded } = context;
+	const judgement = judge(context, levels);
 	return {
 		file: loaded.file,
 		name: loaded.name,
 		root: context.root,
 		tests: loaded.tests.length,
 		targets: [...new Set(context.uses.filter(({ role }) => role === "target").map(({ choice }) => choice.name))],
-		checks: checksOf(context, judged, off),
-		diagnostics: findings.sort((a, b) => compare(a, b, loaded.file)),
+		checks: checksOf(context, judgement.judged, judgement.off),
+		diagnostics: located(context, judgement).map(({ finding }) => finding),
 	};
+}
+
+/** A copy that does not keep the file alive which it is a part of. */
+function owned(text: string): string {
+	return Buffer.from(text, "utf16le").toString("utf16le");
+}
+
+interface Placed {
+	readonly range: SourceRange;
+	/** Of the file; "" where it can't be read. */
+	readonly text: string;
 }
 
 const start: SourceRange = { start: { line: 1, column: 1, offset: 0 }, end: { line: 1, column: 1, offset: 0 } };
 
-function placed(at: Place, context: EvalContext, config: Configured): { range: SourceRange; text?: string } {
+const nowhere: Placed = { range: start, text: "" };
+
+function placed({ at, data }: Diagnostic, context: EvalContext, config: Configured): Placed {
 	const { loaded, targets } = context;
 	const own = config.source?.file === at.file ? config.source : undefined;
 	const source = loaded.sources.get(at.file) ?? targets.sources.get(at.file) ?? own;
-	if (!source) return { range: start };
+	if (!source) return atLine(at.line);
 	const range = source.locate(at);
-	if (range) return { range: wholeStart(range, at), text: source.text };
-	const line = at.line ?? 1;
-	return { range: { start: { ...start.start, line }, end: { ...start.end, line } } };
+	if (range) return { range: narrowed(wholeStart(range, at), data.mark, source, at), text: source.text };
+	return atLine(at.line);
+}
+
+function atLine(line = 1): Placed {
+	return { range: { start: { ...start.start, line }, end: { ...start.end, line } }, text: "" };
 }
 
 /** What is said of a whole document stands at its first line, not on all of it. */

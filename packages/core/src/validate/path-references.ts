@@ -58,12 +58,18 @@ function samePath(a: DocumentPath = [], b: DocumentPath = []): boolean {
 }
 
 /** The text at a place as its author wrote it, `${{ }}` included; undefined where there is no text value. */
-export function writtenText(place: Place, { loaded, targets }: EvalContext): string | undefined {
+export function writtenText(place: Place, context: EvalContext): string | undefined {
+	const value = writtenValue(place, context);
+	return typeof value === "string" ? value : undefined;
+}
+
+/** The value at a place before `${{ }}`. */
+export function writtenValue(place: Place, { loaded, targets }: EvalContext): unknown {
 	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
-	let value = source?.document?.value;
+	let value = source?.raw(place.line);
 	for (const key of place.path ?? [])
 		value = typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
-	return typeof value === "string" ? value : undefined;
+	return value;
 }
 
 /** Kinds of files that loading has to read, and reports by itself where they are missing. */

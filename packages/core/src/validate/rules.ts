@@ -19,6 +19,9 @@ import { pathOutsideRepo } from "./rules/path-outside-repo.ts";
 import { pathParentSearch } from "./rules/path-parent-search.ts";
 import { pathSymlinkEscape } from "./rules/path-symlink-escape.ts";
 import { pathUntracked } from "./rules/path-untracked.ts";
+import { promptClaimsChange } from "./rules/prompt-claims-change.ts";
+import { promptCommitWithoutRepo } from "./rules/prompt-commit-without-repo.ts";
+import { promptNeedsRemote } from "./rules/prompt-needs-remote.ts";
 import { reposLocalPath } from "./rules/repos-local-path.ts";
 import { reposUnpinned } from "./rules/repos-unpinned.ts";
 import { schemaDeprecated } from "./rules/schema-deprecated.ts";
@@ -26,6 +29,7 @@ import { schemaShape } from "./rules/schema-shape.ts";
 import { schemaUnknownField } from "./rules/schema-unknown-field.ts";
 import { targetsCircular } from "./rules/targets-circular.ts";
 import { targetsEnvChosen } from "./rules/targets-env-chosen.ts";
+import { targetsLiteralSecret } from "./rules/targets-literal-secret.ts";
 import { targetsNotLocal } from "./rules/targets-not-local.ts";
 import { targetsUndefined } from "./rules/targets-undefined.ts";
 import { testsDependsOn } from "./rules/tests-depends-on.ts";
@@ -40,12 +44,13 @@ export const rules: readonly Rule[] = [
 	...[yamlSyntax, yamlLimits, schemaShape, schemaUnknownField, schemaDeprecated],
 	...[pathAbsolute, pathMissingRule, pathParentSearch, pathOutsideEval, pathOutsideRepo, pathCase, pathBackslash],
 	...[pathNotExecutable, pathUntracked, pathOpaque, pathSymlinkEscape],
-	...[targetsUndefined, targetsNotLocal, targetsCircular, targetsEnvChosen],
+	...[targetsUndefined, targetsNotLocal, targetsCircular, targetsEnvChosen, targetsLiteralSecret],
 	...[envUndocumented, envMalformed],
 	...[gitNoRepo, gitDirty, reposUnpinned, reposLocalPath],
 	...[testsDuplicateId, testsIncomplete, testsDependsOn, testsEmpty],
 	...[assertionsUnknownType, assertionsRegex, assertionsWeight],
 	...[extensionsMissingExport, extensionsProvisionsRepo],
+	...[promptNeedsRemote, promptClaimsChange, promptCommitWithoutRepo],
 ];
 
 export function findRule(id: string): Rule | undefined {

@@ -5,6 +5,7 @@ import { isBelow, usedDefinitions } from "../used-variables.ts";
 
 interface Data {
 	readonly text: string;
+	readonly mark: string;
 	readonly prose: boolean;
 }
 
@@ -33,5 +34,5 @@ export const envMalformed = rule<Data>({
 
 function judged(text: string, at: Place, inTarget: boolean) {
 	const prose = isProse(at.path ?? [], inTarget);
-	return { data: { text, prose }, at, ...(prose ? { severity: "warning" as const } : {}) };
+	return { data: { text, mark: text, prose }, at, ...(prose ? { severity: "warning" as const } : {}) };
 }

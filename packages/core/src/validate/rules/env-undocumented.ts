@@ -1,10 +1,12 @@
 import { basename, dirname } from "node:path";
 import type { PlacedVariable } from "../../model/source.ts";
+import { variableMark } from "../mark.ts";
 import { rule } from "../rule.ts";
 import { usedVariables } from "../used-variables.ts";
 
 interface Data {
 	readonly name: string;
+	readonly mark?: string;
 }
 
 export const envUndocumented = rule<Data>({
@@ -30,7 +32,8 @@ OPENAI_API_KEY=   # a key for the judge model`,
 		for (const { name, at } of first.values()) {
 			const own = dirname(at.file);
 			const beside = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
-			if (!beside.some((place) => documentation.names(name, place))) yield { data: { name }, at };
+			if (!beside.some((place) => documentation.names(name, place)))
+				yield { data: { name, ...variableMark(name, at, context) }, at };
 		}
 	},
 });

@@ -1,12 +1,10 @@
 import { isInside } from "../../io/files/path-inside.ts";
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
 import { isWrittenAbsolute, pathReferences } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	/** It was found from the repository's root, not from the file system's. */
 	readonly fromRoot: boolean;
 	/** Absolute path of what it leads to. */
@@ -38,8 +36,7 @@ export const pathAbsolute = rule<Data>({
 			if (!isWrittenAbsolute(reference) || reference.state === "run-time" || reference.state === "opaque") continue;
 			yield {
 				data: {
-					raw: reference.raw,
-					kind: referenceNoun(reference),
+					...aboutReference(reference),
 					fromRoot: reference.found === "from-root",
 					resolved: reference.resolved,
 					inside: reference.state !== "missing" && isInside(scope.root, reference.resolved),

@@ -1,11 +1,9 @@
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
 import { pathReferences } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	/** Absolute path of what it leads to, read with `/`; undefined where that leads to nothing. */
 	readonly resolved?: string;
 }
@@ -28,7 +26,7 @@ export const pathBackslash = rule<Data>({
 			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;
 			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // such a name exists
 			const found = reference.state === "missing" ? {} : { resolved: reference.resolved };
-			yield { data: { raw: reference.raw, kind: referenceNoun(reference), ...found }, at: reference.at };
+			yield { data: { ...aboutReference(reference), ...found }, at: reference.at };
 		}
 	},
 	fix: ({ data, at }, context) =>

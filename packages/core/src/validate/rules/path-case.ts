@@ -1,11 +1,9 @@
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
 import { pathReferences, relativePath } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	/** How it is spelled on disk, relative to the same directory. */
 	readonly onDisk: string;
 	readonly resolved: string;
@@ -27,8 +25,8 @@ export const pathCase = rule<Data>({
 	*check(context) {
 		for (const reference of pathReferences(context)) {
 			if (reference.found !== "other-case") continue;
-			const { raw, base, resolved, at } = reference;
-			yield { data: { raw, kind: referenceNoun(reference), onDisk: relativePath(base, resolved), resolved }, at };
+			const { base, resolved, at } = reference;
+			yield { data: { ...aboutReference(reference), onDisk: relativePath(base, resolved), resolved }, at };
 		}
 	},
 	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),

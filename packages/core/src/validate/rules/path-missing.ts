@@ -3,13 +3,11 @@ import type { Diagnostic } from "../../base/diagnostic.ts";
 import { meansFile, parseCommand } from "../../model/command.ts";
 import { pathMissing } from "../../model/load-findings.ts";
 import type { Reference } from "../../model/references.ts";
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { loadingKinds, pathReferences, shownPath } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { type Rule, rule } from "../rule.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	readonly lookedIn: string;
 	/** The word of a command that may as well be a file which the command writes. */
 	readonly maybeOutput?: boolean;
@@ -33,7 +31,7 @@ const missing = rule<Data>({
 		for (const reference of pathReferences(context)) {
 			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;
 			const maybeOutput = isArgument(reference);
-			const data = { raw: reference.raw, kind: referenceNoun(reference), lookedIn: shownPath(reference.base, context) };
+			const data = { ...aboutReference(reference), lookedIn: shownPath(reference.base, context) };
 			yield maybeOutput
 				? { data: { ...data, maybeOutput }, at: reference.at, severity: "warning" }
 				: { data, at: reference.at };

@@ -1,13 +1,10 @@
 import { isExecutable } from "../../io/files/stat-path.ts";
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { pathReferences } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 import { remembered } from "../validation-run.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
-}
+type Data = AboutReference;
 
 export const pathNotExecutable = rule<Data>({
 	id: "path.not-executable",
@@ -26,10 +23,10 @@ export const pathNotExecutable = rule<Data>({
 	hint: ({ raw }) => `chmod +x ${raw}, or name its interpreter`,
 	*check(context) {
 		for (const reference of pathReferences(context)) {
-			const { word, onDisk, resolved, raw, at } = reference;
+			const { word, onDisk, resolved, at } = reference;
 			if (word?.index !== 0 || onDisk !== "file") continue;
 			if (remembered(context.run, `executable\0${resolved}`, () => isExecutable(resolved))) continue;
-			yield { data: { raw, kind: referenceNoun(reference) }, at };
+			yield { data: { ...aboutReference(reference) }, at };
 		}
 	},
 });

@@ -1,5 +1,5 @@
+import { referenceNoun } from "../about-reference.ts";
 import { pathReferences, variablesOf } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 
 interface Data {

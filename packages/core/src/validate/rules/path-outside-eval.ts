@@ -1,10 +1,8 @@
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { isWrittenAbsolute, pathReferences, shownPath } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	/** The smallest directory that holds everything, as seen from the eval. */
 	readonly root: string;
 }
@@ -31,7 +29,7 @@ export const pathOutsideEval = rule<Data>({
 			// An absolute or searched path is the worse finding, and its fix leads here.
 			if (reference.state !== "outside-eval" || reference.found === "parent-search" || isWrittenAbsolute(reference))
 				continue;
-			yield { data: { raw: reference.raw, kind: referenceNoun(reference), root }, at: reference.at };
+			yield { data: { ...aboutReference(reference), root }, at: reference.at };
 		}
 	},
 });

@@ -1,10 +1,8 @@
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { pathReferences } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	readonly boundary: string;
 }
 
@@ -32,7 +30,7 @@ export const pathOutsideRepo = rule<Data>({
 		const boundary = boundaries[context.loaded.scope.rootKind];
 		for (const reference of pathReferences(context)) {
 			if (reference.state !== "outside-root") continue;
-			yield { data: { raw: reference.raw, kind: referenceNoun(reference), boundary }, at: reference.at };
+			yield { data: { ...aboutReference(reference), boundary }, at: reference.at };
 		}
 	},
 });

@@ -1,11 +1,9 @@
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
 import { pathReferences, shownPath } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	/** Where it was found, as seen from the eval. */
 	readonly shown: string;
 	readonly resolved: string;
@@ -27,8 +25,8 @@ export const pathParentSearch = rule<Data>({
 	*check(context) {
 		for (const reference of pathReferences(context)) {
 			if (reference.found !== "parent-search") continue;
-			const { raw, resolved, at } = reference;
-			yield { data: { raw, kind: referenceNoun(reference), shown: shownPath(resolved, context), resolved }, at };
+			const { resolved, at } = reference;
+			yield { data: { ...aboutReference(reference), shown: shownPath(resolved, context), resolved }, at };
 		}
 	},
 	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),

@@ -2,14 +2,12 @@ import { listTree } from "../../io/files/list-tree.ts";
 import { isInside } from "../../io/files/path-inside.ts";
 import { realPath } from "../../io/files/stat-path.ts";
 import { linksLeavingTree } from "../../io/files/tree-links.ts";
+import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { pathReferences } from "../path-references.ts";
-import { referenceNoun } from "../reference-noun.ts";
 import { rule } from "../rule.ts";
 import { remembered } from "../validation-run.ts";
 
-interface Data {
-	readonly raw: string;
-	readonly kind: string;
+interface Data extends AboutReference {
 	/** Links inside a directory, relative to it, that leave it. */
 	readonly links?: readonly string[];
 	/** Where the path itself leads by a link. */
@@ -38,14 +36,14 @@ export const pathSymlinkEscape = rule<Data>({
 		const { root } = context.loaded.scope;
 		const realRoot = remembered(context.run, `real\0${root}`, () => realPath(root));
 		for (const reference of pathReferences(context)) {
-			const { resolved, raw, at, state, onDisk } = reference;
+			const { resolved, at, state, onDisk } = reference;
 			if (state !== "ok" && state !== "outside-eval") continue;
-			const kind = referenceNoun(reference);
+			const about = aboutReference(reference);
 			const real = remembered(context.run, `real\0${resolved}`, () => realPath(resolved));
-			if (!isInside(realRoot, real)) yield { data: { raw, kind, leadsTo: real }, at };
+			if (!isInside(realRoot, real)) yield { data: { ...about, leadsTo: real }, at };
 			else if (onDisk === "directory" && copied.has(reference.kind)) {
 				const links = remembered(context.run, `links\0${resolved}`, () => linksIn(resolved));
-				if (links.length > 0) yield { data: { raw, kind, links }, at };
+				if (links.length > 0) yield { data: { ...about, links }, at };
 			}
 		}
 	},

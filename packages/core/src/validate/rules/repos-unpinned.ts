@@ -2,6 +2,7 @@ import { rule } from "../rule.ts";
 import { placedRepos } from "../workspaces.ts";
 
 interface Data {
+	/** As messages show it: without credentials. */
 	readonly repo: string;
 	readonly commit?: string;
 }
@@ -35,5 +36,11 @@ export const reposUnpinned = rule<Data>({
 		for (const { commit, shown, at, commitAt } of placedRepos(loaded))
 			if (commit === undefined || !fullSha.test(commit))
 				yield { data: { repo: shown, ...(commit === undefined ? {} : { commit }) }, at: commitAt ?? at };
+	},
+	fix: ({ at, data }, { loaded }) => {
+		const found = placedRepos(loaded).find((one) => (one.commitAt ?? one.at) === at);
+		// A local path has a finding of its own, and a part of a SHA names no branch or tag that a remote could be asked for.
+		if (!found || found.local || /^[0-9a-f]{7,}$/.test(data.commit ?? "")) return [];
+		return [{ kind: "pin", at, repo: found.repo, ref: found.commit, says: `${data.repo} pinned` }];
 	},
 });

@@ -1,0 +1,70 @@
+import type { DocumentPath, Place } from "../base/diagnostic.ts";
+import type { TestCase } from "../model/eval-types.ts";
+import type { Source } from "../model/source.ts";
+import type { EvalContext } from "./eval-context.ts";
+
+/** A text that a target is asked with, and where it stands. */
+export interface PromptText {
+	readonly text: string;
+	readonly at: Place;
+}
+
+/** The tests of an eval that bring a text of their own, each with its texts. What all tests share comes with the first. */
+export function* promptTexts(context: EvalContext): Generator<{ test: TestCase; prompts: readonly PromptText[] }> {
+	const { loaded } = context;
+	let shared = sharedTexts(context);
+	for (const test of loaded.tests) {
+		const source = loaded.sources.get(test.at.file);
+		const own = source ? ownTexts(test, source) : [];
+		const prompts = [...shared, ...own];
+		shared = [];
+		if (prompts.length > 0) yield { test, prompts };
+	}
+}
+
+/** The eval's own `input`, and PROMPT.md. */
+function sharedTexts({ loaded, run }: EvalContext): PromptText[] {
+	const source = loaded.sources.get(loaded.file);
+	const root = source?.document && source.parts[0];
+	const input = root ? textsIn(fieldOf(root.value, "input"), { ...root.at, path: ["input"] }) : [];
+	const prompt = loaded.files.find(({ kind }) => kind === "prompt");
+	if (!prompt) return input;
+	const text = run.view.kind(prompt.resolved) === "file" ? run.view.readText(prompt.resolved) : "";
+	return [...input, { text, at: { file: prompt.resolved, line: 1 } }];
+}
+
+function ownTexts({ at }: TestCase, source: Source): PromptText[] {
+	const part = source.parts.find((one) => one.at.line === at.line);
+	let value = part?.value;
+	for (const key of at.path ?? []) value = fieldOf(value, key);
+	const below = (...keys: DocumentPath): Place => ({ ...at, path: [...(at.path ?? []), ...keys] });
+	const turns = fieldOf(value, "turns");
+	return [
+		...textsIn(fieldOf(value, "input") ?? fieldOf(value, "prompt"), below("input")),
+		...(Array.isArray(turns) ? turns : []).flatMap((turn, index) =>
+			textsIn(fieldOf(turn, "input"), below("turns", index, "input")),
+		),
+	];
+}
+
+/** The texts of an `input` value: itself, its messages, their text parts. What an assistant is made to have said asks nothing. */
+function textsIn(value: unknown, at: Place): PromptText[] {
+	if (typeof value === "string") return [{ text: value, at }];
+	const below = (key: string | number): Place => ({ ...at, path: [...(at.path ?? []), key] });
+	if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, below(index)));
+	if (typeof value !== "object" || value === null) return [];
+	const { role, content, type, value: text } = value as Record<string, unknown>;
+	if (role === "assistant" || role === "tool") return [];
+	if (type === "text" && typeof text === "string") return [{ text, at: below("value") }];
+	return content === undefined ? [] : textsIn(content, below("content"));
+}
+
+function fieldOf(value: unknown, key: string | number): unknown {
+	return typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
+}
+
+/** Whether a text holds a unified diff; of `file` if given. */
+export function holdsDiff(text: string, file?: string): boolean {
+	const isDiff = /^(diff --git |@@ -\d|\+\+\+ |--- a\/)/m.test(text) || /```(diff|patch)\b/.test(text);
+	return isDiff && (file === undefined || text.includes(file.replace(/^.*\//, "")));
+}

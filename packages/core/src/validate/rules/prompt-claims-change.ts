@@ -1,0 +1,71 @@
+import type { EvalContext } from "../eval-context.ts";
+import { holdsDiff, promptTexts } from "../prompt-texts.ts";
+import { rule } from "../rule.ts";
+import { type Sandbox, sandboxOf } from "../sandbox.ts";
+import { existsBelow } from "../template-files.ts";
+
+interface Data {
+	readonly file: string;
+	/** The words that claim it. */
+	readonly mark: string;
+}
+
+const what = "(?:workspace|working tree|PR|pull[ -]request|merge[ -]request|MR|branch|diff|patch|commit|changeset)";
+const verb = "(?:chang|modif|updat|edit|touch|add|remov|delet|introduc|refactor|renam|rewrit|fix)\\w*";
+const file = "[`'\"(]?((?:[\\w@.-]+\\/)*[\\w@-][\\w@.-]*\\.[A-Za-z][A-Za-z0-9]{0,5})\\b";
+const claims = [
+	new RegExp(
+		`\\b(?:this|the|my|our|current) (?:open |current |attached |staged )?${what}\\b[^.\\n]{0,60}?\\b${verb}\\b[^.\\n]{0,60}?${file}`,
+		"gi",
+	),
+	new RegExp(
+		`${file}[\`'")]? (?:was|is|has been|were|are|have been) ${verb} (?:in|on|by) (?:this|the|my|our) ${what}\\b`,
+		"gi",
+	),
+];
+
+export const promptClaimsChange = rule<Data>({
+	id: "prompt.claims-change",
+	group: "authoring",
+	severity: "warning",
+	summary: "a prompt that claims a change of a file which nothing in the sandbox holds",
+	docs: {
+		why: "The target looks for a change that is not there: a careful one says so and fails, a careless one invents it and passes.",
+		bad: `input: This PR changes src/add.ts. Is it right?   # the template holds src/add.ts, unchanged`,
+		good: `input: This PR changes src/add.ts. Is it right?
+metadata:
+  diff_file: ./add.patch   # which a before_each hook applies`,
+		mend: "Bring the change along: as a diff in the prompt, as a patch named in the metadata that a hook applies, or in the template's git state.",
+	},
+	message: ({ file: name }) =>
+		`the prompt claims that ${name} is changed, and nothing in the sandbox holds such a change`,
+	hint: () => "bring the change as a diff in the prompt, or as a patch that a hook applies",
+	*check(context) {
+		for (const { test, prompts } of promptTexts(context)) {
+			const claimed = prompts.flatMap(({ text, at }) => claimsIn(text).map((claim) => ({ ...claim, at })));
+			if (claimed.length === 0) continue;
+			const workspace = test.workspace ?? test.suite.workspace;
+			if ((workspace?.repos.length ?? 0) > 0) continue; // its commit may well hold the change
+			const sandbox = sandboxOf(test, context);
+			for (const { file: name, mark, at } of claimed)
+				if (!prompts.some(({ text }) => holdsDiff(text, name)) && !holdsChange(name, sandbox, context))
+					yield { data: { file: name, mark }, at };
+		}
+	},
+});
+
+function claimsIn(text: string): Data[] {
+	const found = new Map<string, string>();
+	for (const pattern of claims)
+		for (const match of text.matchAll(pattern)) if (match[1] && !found.has(match[1])) found.set(match[1], match[0]);
+	return [...found].map(([name, mark]) => ({ file: name, mark }));
+}
+
+/** Whether a patch, a script that prepares the sandbox, or the template's own git state changes the file. */
+function holdsChange(name: string, { patches, scripts, template }: Sandbox, { repository }: EvalContext): boolean {
+	const base = name.replace(/^.*\//, "");
+	if (patches.some((patch) => holdsDiff(patch, name)) || scripts.some((script) => script.includes(base))) return true;
+	if (template === undefined) return false;
+	if (existsBelow(template, ".git")) return true; // a repository of its own: its history is not for us to judge
+	return (repository?.changed(template) ?? []).some((path) => path.endsWith(`/${name}`) || path.endsWith(`/${base}`));
+}

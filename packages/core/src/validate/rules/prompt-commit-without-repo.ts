@@ -1,0 +1,50 @@
+import type { TestCase } from "../../model/eval-types.ts";
+import { promptTexts } from "../prompt-texts.ts";
+import { rule } from "../rule.ts";
+
+interface Data {
+	/** The SHA as the prompt writes it. */
+	readonly mark: string;
+}
+
+const named =
+	/\b(?:commit|sha|revision|rev|changeset|checked? ?out|HEAD)\b(?: (?:is|at|to|of|hash|id))*[\s:`'"(#=]{1,4}([0-9a-f]{7,40})\b/gi;
+const bare = /(?<![0-9a-z/])[0-9a-f]{40}(?![0-9a-z])/g;
+
+export const promptCommitWithoutRepo = rule<Data>({
+	id: "prompt.commit-without-repo",
+	group: "authoring",
+	severity: "warning",
+	summary: "a prompt that names a commit which no repository of the workspace pins",
+	docs: {
+		why: "The commit is nowhere in the sandbox: whatever is asked about it can only be guessed.",
+		bad: `input: What does commit 8c5fd1b change?`,
+		good: `input: What does commit 8c5fd1b change?
+workspace:
+  repos:
+    - repo: https://git.example.com/acme/app.git
+      commit: 8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a`,
+		mend: "Add the repository under `workspace.repos` with that commit, or put what matters of it into the prompt.",
+	},
+	message: ({ mark }) => `the prompt names commit ${mark}, which no repository of the workspace pins`,
+	hint: () => "add the repository with that commit under workspace.repos",
+	*check(context) {
+		for (const { test, prompts } of promptTexts(context)) {
+			const pinned = pinsOf(test);
+			for (const { text, at } of prompts)
+				for (const mark of shasIn(text))
+					if (!pinned.some((sha) => sha.startsWith(mark.toLowerCase()) || mark.toLowerCase().startsWith(sha)))
+						yield { data: { mark }, at };
+		}
+	},
+});
+
+function pinsOf({ workspace, suite }: TestCase): string[] {
+	return (workspace ?? suite.workspace)?.repos.flatMap(({ commit }) => (commit ? [commit.toLowerCase()] : [])) ?? [];
+}
+
+/** SHAs that a text calls a commit, and whole ones wherever they stand. A word of letters or digits alone is none. */
+function shasIn(text: string): Set<string> {
+	const found = [...text.matchAll(named)].map((match) => match[1] as string).concat(text.match(bare) ?? []);
+	return new Set(found.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
+}

@@ -1,0 +1,70 @@
+import type { DocumentPath, Place } from "../../base/diagnostic.ts";
+import { isSecretName } from "../../base/secrets.ts";
+import type { EvalContext } from "../eval-context.ts";
+import { writtenValue } from "../path-references.ts";
+import { rule } from "../rule.ts";
+import { usedDefinitions } from "../used-variables.ts";
+import { workspacesOf } from "../workspaces.ts";
+
+interface Data {
+	/** The setting that holds it. The secret itself is nowhere in a finding. */
+	readonly field: string;
+}
+
+/** How credentials of well-known services begin. */
+const tokens =
+	/\b(sk-[\w-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abpr]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,})/;
+const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^\s/@]*:[^\s/@]{3,}@/i;
+
+export const targetsLiteralSecret = rule<Data>({
+	id: "targets.literal-secret",
+	group: "targets",
+	severity: "error",
+	summary: "a credential that is written out",
+	docs: {
+		why: "Whoever gets the eval gets the key; git keeps it for ever, and a bundle carries it on.",
+		bad: `targets:
+  - name: judge
+    provider: openai
+    api_key: sk-proj-0123456789abcdef`,
+		good: `targets:
+  - name: judge
+    provider: openai
+    api_key: \${{ OPENAI_API_KEY }}`,
+		mend: "Name a variable instead, keep its value in the environment or an ignored `.env` file, and revoke the key if it was ever committed.",
+	},
+	message: ({ field }) => `${field} holds a credential that is written out`,
+	hint: ({ field }) => `write \${{ ${field.toUpperCase().replace(/[^A-Z0-9]+/g, "_")} }} and set it in the environment`,
+	*check(context) {
+		for (const at of suspects(context))
+			for (const { field, path } of secretsIn(writtenValue(at, context), []))
+				yield { data: { field }, at: { ...at, path: [...(at.path ?? []), ...path] } };
+	},
+});
+
+/** Target definitions in use, those beside the eval, targets defined in the eval itself, and variables of workspaces. */
+function suspects(context: EvalContext): Place[] {
+	const { targets, loaded, uses } = context;
+	const local = targets.names.flatMap((name) => {
+		const definition = targets.find(name);
+		return definition?.level === loaded.scope.directory ? [definition] : [];
+	});
+	const definitions = new Set([...usedDefinitions(context), ...local]);
+	const inline = uses.flatMap(({ choice }) => ("inline" in choice ? [choice.at] : []));
+	const environments = workspacesOf(loaded).map(({ at }) => ({ ...at, path: [...(at.path ?? []), "env"] }));
+	return [...[...definitions].map(({ part }) => part.at), ...inline, ...environments];
+}
+
+function* secretsIn(value: unknown, path: DocumentPath): Generator<{ field: string; path: DocumentPath }> {
+	if (typeof value === "object" && value !== null) {
+		for (const [key, item] of Object.entries(value))
+			yield* secretsIn(item, [...path, Array.isArray(value) ? Number(key) : key]);
+		return;
+	}
+	if (typeof value !== "string" || value.length < 8) return;
+	const field = [...path].reverse().find((key) => typeof key === "string");
+	if (typeof field !== "string") return;
+	const plain = value.replace(/\$\{\{[\s\S]*?\}\}/g, "");
+	const named = (isSecretName(field) || /^authorization$/i.test(field)) && !value.includes("${{");
+	if (named || tokens.test(plain) || inUrl.test(plain)) yield { field, path };
+}
