@@ -123,8 +123,8 @@ export interface GraderServices {
 	readonly runCommand: CommandRunner;
 	/** `AGENTV_WORKSPACE_PATH`, `AGENTV_EXPERIMENT` and `AGENTV_RUN_TIMESTAMP` of this attempt, for programs. */
 	readonly programEnv: Readonly<Record<string, string>>;
-	/** A directory of this attempt's own, removed when it is recorded. */
-	readonly scratch: string;
+	/** A directory of this attempt's own, made when first asked for, removed when it is recorded. */
+	readonly scratch: () => string;
 	readonly signal: AbortSignal;
 	/** Grades a part of a composite like any other assertion. */
 	readonly gradePart: (assertion: Assertion, subject: Subject) => Promise<GradedAssertion | CouldNotRun>;

@@ -14,7 +14,7 @@ export function programPayload(subject: Subject, config: Readonly<Record<string,
 		criteria: subject.criteria ?? null,
 		expected_output: subject.expectedOutput ?? null,
 		output: large ? null : subject.output,
-		output_path: large ? outputFile(subject, services.scratch) : null,
+		output_path: large ? outputFile(subject, services.scratch()) : null,
 		messages: subject.messages.map((message) => ({
 			role: message.role,
 			content: message.content,

@@ -28,9 +28,7 @@ export async function askGraderModel(
 		prompt: promptText(messages),
 		files: requestFiles(messages),
 		providerContext: {},
-		get scratch() {
-			return scratch();
-		},
+		scratch,
 		...(answerSchema ? { answerSchema } : {}),
 	};
 	const timeoutMs =

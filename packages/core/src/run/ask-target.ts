@@ -104,15 +104,10 @@ async function guarded(
 	limits: Pick<TargetRequest, "signal" | "timeoutMs">,
 ): Promise<TargetOutcome> {
 	try {
-		return await instance.invoke(withLimits(question, limits));
+		return await instance.invoke({ ...question, ...limits });
 	} catch (error) {
 		return failed("crashed", error instanceof Error ? error.message : String(error));
 	}
-}
-
-/** The question with its limits; its `scratch`, made when first asked for, must not be asked for here. */
-function withLimits(question: Question, limits: Pick<TargetRequest, "signal" | "timeoutMs">): TargetRequest {
-	return Object.assign(Object.create(question) as Question, limits);
 }
 
 function failed(code: string, message: string): TargetOutcome {

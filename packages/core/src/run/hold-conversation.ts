@@ -70,7 +70,6 @@ export class Conversation {
 	}
 
 	#question() {
-		const scratch = this.#scratch;
 		const messages = [...this.#messages];
 		return {
 			testId: this.#one.test.id,
@@ -81,10 +80,7 @@ export class Conversation {
 			...(this.#place.workspacePath === undefined ? {} : { workspacePath: this.#place.workspacePath }),
 			providerContext: this.#place.providerContext,
 			session: this.#session,
-			// Most targets need none: a directory for each of ten thousand tests would cost more than the tests.
-			get scratch() {
-				return scratch();
-			},
+			scratch: this.#scratch,
 		};
 	}
 }

@@ -63,9 +63,7 @@ function servicesFor(one: PlannedCase, place: JudgePlace, context: RunContext): 
 			AGENTV_EXPERIMENT: plan.experiment,
 			AGENTV_RUN_TIMESTAMP: startedAt,
 		},
-		get scratch() {
-			return scratch();
-		},
+		scratch,
 		signal,
 		askModel: (question) => askGraderModel(question, one, context, scratch),
 	};

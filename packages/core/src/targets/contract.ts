@@ -78,8 +78,11 @@ export interface TargetRequest {
 	readonly providerContext: Readonly<Record<string, unknown>>;
 	/** What `session` of this conversation's previous answer was; `undefined` in the first turn. */
 	readonly session?: unknown;
-	/** A directory of this attempt's own for prompt files, answer files and spilled output. Removed when the attempt is recorded. */
-	readonly scratch: string;
+	/**
+	 * A directory of this attempt's own for prompt files, answer files and spilled output, made when first asked for. Removed when the
+	 * attempt is recorded.
+	 */
+	readonly scratch: () => string;
 	/** Aborted by Ctrl-C and by the time limit: whatever runs for this request ends with it, grandchildren included. */
 	readonly signal: AbortSignal;
 	/** The time limit that `signal` enforces, for protocols that want to know it. */

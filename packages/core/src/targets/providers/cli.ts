@@ -84,8 +84,9 @@ async function invoke(
 	if (!command)
 		return { ok: false, failure: { code: "not-found", message: "the target has no command", retryable: false } };
 	const uses = usedPlaceholders(command);
-	const promptFile = join(request.scratch, "prompt.md");
-	const outputFile = join(request.scratch, "output.txt");
+	const scratch = request.scratch();
+	const promptFile = join(scratch, "prompt.md");
+	const outputFile = join(scratch, "output.txt");
 	if (uses.has("PROMPT_FILE")) writeOwnFile(promptFile, request.prompt);
 	const format = target.settings.filesFormat ?? target.settings.attachmentsFormat;
 	const result = await services.runCommand(command, {
@@ -106,7 +107,7 @@ async function invoke(
 		},
 		signal: request.signal,
 		maxBuffer: longestInMemory,
-		spillDir: request.scratch,
+		spillDir: scratch,
 	});
 	const failure = processFailure(result, "the command");
 	if (failure) return { ok: false, failure };
