@@ -2,13 +2,20 @@ import { Command } from "commander";
 import type { CommandResult, Context } from "./context.ts";
 import { benchmarkCommands } from "./program/benchmark.ts";
 import type { CommandGroup } from "./program/command-group.ts";
+import { gettingStartedCommands } from "./program/getting-started.ts";
 import { runCommands } from "./program/run.ts";
 import { studioCommands } from "./program/studio.ts";
 import { validateCommands } from "./program/validate.ts";
 import { version } from "./version.ts";
 
 /** Every group of commands, in the order in which help lists them. A group is offered once it does something. */
-const commandGroups: readonly CommandGroup[] = [benchmarkCommands, validateCommands, runCommands, studioCommands];
+const commandGroups: readonly CommandGroup[] = [
+	gettingStartedCommands,
+	benchmarkCommands,
+	validateCommands,
+	runCommands,
+	studioCommands,
+];
 
 /** Where the program's outcomes go. */
 export interface ProgramSink {

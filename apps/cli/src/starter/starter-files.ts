@@ -1,0 +1,85 @@
+import { jsonSchemaOf } from "@agentv/core";
+
+export interface StarterFile {
+	/** Relative to the directory that is set up. */
+	readonly path: string;
+	readonly content: string;
+	readonly purpose: string;
+}
+
+/** A small eval that passes offline as it stands, and shows the parts one changes first. */
+export function starterFiles(): StarterFile[] {
+	const schema = (format: "eval" | "targets") => `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`;
+	return [
+		{ path: "evals/greeting.eval.yaml", content: evalText, purpose: "the eval" },
+		{ path: "evals/cases.jsonl", content: casesText, purpose: "its tests, one a line" },
+		{ path: "evals/targets.yaml", content: targetsText, purpose: "what is tested: an offline stand-in, and a model" },
+		{ path: "evals/scripts/check-length.mjs", content: graderText, purpose: "a grader of your own" },
+		{ path: "evals/.env.example", content: envText, purpose: "the variables it knows" },
+		{ path: ".agentv/schemas/eval.schema.json", content: schema("eval"), purpose: "for editors" },
+		{ path: ".agentv/schemas/targets.schema.json", content: schema("targets"), purpose: "for editors" },
+	];
+}
+
+const evalText = `# yaml-language-server: $schema=../.agentv/schemas/eval.schema.json
+name: greeting
+description: Greets people by name, briefly.
+
+# Which target of targets.yaml is tested; AGENT_TARGET=model chooses the real one.
+target: default
+
+tests: ./cases.jsonl
+
+# Graders of every test; a test may have its own besides.
+assertions:
+  - type: icontains-any
+    value: [hello, welcome, hi]
+  - name: brief
+    type: code-grader
+    command: [node, ./scripts/check-length.mjs]
+    config: { most: 120 }
+`;
+
+const casesText = `{"id": "ada", "input": "Greet Ada.", "assertions": [{"type": "contains", "value": "Ada"}]}
+{"id": "grace", "input": "Greet Grace.", "assertions": [{"type": "contains", "value": "Grace"}]}
+`;
+
+const targetsText = `# yaml-language-server: $schema=../.agentv/schemas/targets.schema.json
+targets:
+  - name: default
+    use_target: \${{ AGENT_TARGET:-offline }}
+
+  # Answers the same every time: for trying graders without a network.
+  - name: offline
+    provider: mock
+    responses:
+      ada: Hello Ada, nice to see you.
+      grace: Welcome, Grace!
+
+  # Any server that speaks OpenAI's chat completions; without base_url OpenAI's own.
+  - name: model
+    provider: openai
+    base_url: \${{ OPENAI_BASE_URL:-https://api.openai.com/v1 }}
+    api_key: \${{ OPENAI_API_KEY }}
+    model: \${{ OPENAI_MODEL:-gpt-5-mini }}
+`;
+
+const graderText = `// A grader reads one JSON object from stdin and prints {score, assertions}.
+import { readFileSync } from "node:fs";
+
+const { output, config } = JSON.parse(readFileSync(0, "utf8"));
+const passed = output.length <= config.most;
+console.log(
+	JSON.stringify({
+		score: passed ? 1 : 0,
+		assertions: [{ text: \`has at most \${config.most} characters\`, passed, evidence: \`\${output.length} characters\` }],
+	}),
+);
+`;
+
+const envText = `# Copy to .env and fill in. Nothing here is needed for the offline target.
+AGENT_TARGET=offline
+OPENAI_BASE_URL=https://api.openai.com/v1
+OPENAI_API_KEY=
+OPENAI_MODEL=gpt-5-mini
+`;
