@@ -1,29 +1,96 @@
-import { Text, Title } from "@mantine/core";
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import {
+	createRootRoute,
+	createRoute,
+	createRouter,
+	Link,
+	lazyRouteComponent,
+	type SearchSchemaInput,
+	stripSearchParams,
+} from "@tanstack/react-router";
+import { Empty } from "./components/empty.tsx";
 import { Frame } from "./components/frame.tsx";
-import { Failure } from "./components/load-state.tsx";
+import { Failure, Loading } from "./components/load-state.tsx";
+import * as at from "./lib/screen-search.ts";
 
 const root = createRootRoute({
 	component: Frame,
-	errorComponent: ({ error }) => <Failure error={error instanceof Error ? error : new Error(String(error))} />,
 	notFoundComponent: () => (
-		<>
-			<Title order={1} size="h3">
-				Nothing here
-			</Title>
-			<Text>This address leads to no screen of Studio.</Text>
-		</>
+		<Empty icon="question" title="Nothing here">
+			<p>
+				This address leads to no screen of Studio. <Link to="/">Go to the benchmarks</Link>
+			</p>
+		</Empty>
 	),
 });
+const getParentRoute = () => root;
 
-// One line a screen; each is loaded when it is first opened.
+/** What a link may say: every key may be left out. */
+type Given<Search> = { [Key in keyof Search]?: Search[Key] } & SearchSchemaInput;
+
+// One route a screen; each screen is loaded when it is first opened.
 const benchmarks = createRoute({
-	getParentRoute: () => root,
+	getParentRoute,
 	path: "/",
-	component: lazyRouteComponent(() => import("./screens/benchmarks.tsx"), "Benchmarks"),
+	validateSearch: (raw: Given<at.ListSearch>) => at.readList(raw),
+	search: { middlewares: [stripSearchParams(at.listUsual)] },
+	component: lazyRouteComponent(() => import("./screens/benchmarks/benchmarks.tsx"), "Benchmarks"),
 });
 
-export const router = createRouter({ routeTree: root.addChildren([benchmarks]), defaultPreload: "intent" });
+const benchmark = createRoute({
+	getParentRoute,
+	path: "/benchmarks/$benchmark",
+	validateSearch: (raw: Given<at.EvalsSearch>) => at.readEvals(raw),
+	search: { middlewares: [stripSearchParams(at.evalsUsual)] },
+	component: lazyRouteComponent(() => import("./screens/benchmark/benchmark.tsx"), "Benchmark"),
+});
+
+const here = createRoute({
+	getParentRoute,
+	path: "/here",
+	validateSearch: (raw: Given<at.EvalsSearch>) => at.readEvals(raw),
+	search: { middlewares: [stripSearchParams(at.evalsUsual)] },
+	component: lazyRouteComponent(() => import("./screens/benchmark/here.tsx"), "Here"),
+});
+
+const evalScreen = createRoute({
+	getParentRoute,
+	path: "/evals/$eval",
+	validateSearch: (raw: Given<at.EvalSearch>) => at.readEval(raw),
+	search: { middlewares: [stripSearchParams(at.evalUsual)] },
+	component: lazyRouteComponent(() => import("./screens/eval/eval.tsx"), "Eval"),
+});
+
+const runs = createRoute({
+	getParentRoute,
+	path: "/runs",
+	validateSearch: (raw: Given<at.RunsSearch>) => at.readRuns(raw),
+	search: { middlewares: [stripSearchParams(at.runsUsual)] },
+	component: lazyRouteComponent(() => import("./screens/runs/runs.tsx"), "Runs"),
+});
+
+const run = createRoute({
+	getParentRoute,
+	path: "/runs/$run",
+	validateSearch: (raw: Given<at.RunSearch>) => at.readRun(raw),
+	search: { middlewares: [stripSearchParams(at.runUsual)] },
+	component: lazyRouteComponent(() => import("./screens/run/run.tsx"), "Run"),
+});
+
+const testResult = createRoute({
+	getParentRoute,
+	path: "/runs/$run/tests/$test",
+	component: lazyRouteComponent(() => import("./screens/test-result/test-result.tsx"), "TestResult"),
+});
+
+export const router = createRouter({
+	routeTree: root.addChildren([benchmarks, benchmark, here, evalScreen, runs, run, testResult]),
+	defaultPreload: "intent",
+	scrollRestoration: true,
+	defaultPendingComponent: () => <Loading />,
+	defaultErrorComponent: ({ error }) => (
+		<Failure error={error instanceof Error ? error : new Error(String(error))} retry={() => location.reload()} />
+	),
+});
 
 declare module "@tanstack/react-router" {
 	interface Register {

@@ -1,7 +1,8 @@
-import { Anchor, AppShell, Badge, Container, Group, Text, VisuallyHidden } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
-import { api, unwrap } from "../lib/api.ts";
+import { aboutQuery } from "../lib/queries.ts";
+import classes from "./frame.module.css";
+import { Mark } from "./mark.tsx";
 
 const places = [
 	{ to: "/", label: "Benchmarks" },
@@ -10,47 +11,45 @@ const places = [
 
 /** The frame around every screen: name, main places, and the screen itself. */
 export function Frame() {
-	const about = useQuery({
-		queryKey: ["about"],
-		queryFn: () => unwrap(api.about.$get()),
-		staleTime: Number.POSITIVE_INFINITY,
-	});
+	const about = useQuery(aboutQuery);
 	return (
-		<AppShell header={{ height: 52 }} padding="md">
-			<AppShell.Header>
-				<Container size="xl" h="100%">
-					<Group h="100%" justify="space-between" wrap="nowrap">
-						<Group gap="lg" wrap="nowrap" component="nav" aria-label="Main">
-							<Anchor component={Link} to="/" fw={700} c="inherit" underline="never">
-								AgentV<VisuallyHidden> Studio: home</VisuallyHidden>
-							</Anchor>
-							{places.map(({ to, label }) => (
-								<Anchor
-									key={to}
-									component={Link}
-									to={to}
-									size="sm"
-									c="inherit"
-									activeProps={{ "aria-current": "page" }}
-								>
-									{label}
-								</Anchor>
-							))}
-						</Group>
-						<Group gap="xs" wrap="nowrap">
-							{about.data?.read_only ? <Badge variant="default">read-only</Badge> : null}
-							<Text size="xs" c="dimmed" visibleFrom="xs">
-								{about.data?.version}
-							</Text>
-						</Group>
-					</Group>
-				</Container>
-			</AppShell.Header>
-			<AppShell.Main>
-				<Container size="xl" px={0}>
-					<Outlet />
-				</Container>
-			</AppShell.Main>
-		</AppShell>
+		<>
+			<a className={classes.skip} href="#screen">
+				Skip to content
+			</a>
+			<header className={classes.header}>
+				<nav className={classes.bar} aria-label="Main">
+					<Link to="/" className={classes.name} aria-label="AgentV Studio, home">
+						<img src="/favicon.svg" alt="" width={20} height={20} />
+						<span>
+							AgentV <span className={classes.studio}>Studio</span>
+						</span>
+					</Link>
+					<span className={classes.places}>
+						{places.map(({ to, label }) => (
+							<Link
+								key={to}
+								to={to}
+								activeOptions={{ exact: to === "/", includeSearch: false }}
+								className={classes.place}
+							>
+								{label}
+							</Link>
+						))}
+					</span>
+					<span className={classes.about}>
+						{about.data?.read_only ? (
+							<Mark tone="quiet" icon="eye">
+								read-only
+							</Mark>
+						) : null}
+						<span className={classes.version}>{about.data ? `v${about.data.version}` : ""}</span>
+					</span>
+				</nav>
+			</header>
+			<main id="screen" className={classes.main} tabIndex={-1}>
+				<Outlet />
+			</main>
+		</>
 	);
 }

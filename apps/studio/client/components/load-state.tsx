@@ -1,7 +1,9 @@
-import { Alert, Button, Center, Loader, Stack, Text } from "@mantine/core";
+import { Button, Loader } from "@mantine/core";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { ApiError } from "../lib/api.ts";
+import classes from "./load-state.module.css";
+import { Note } from "./note.tsx";
 
 /** What a screen shows for a query: a loader, what failed and what to do, or its data. Never a blank page. */
 export function LoadState<Data>({
@@ -11,12 +13,25 @@ export function LoadState<Data>({
 	query: UseQueryResult<Data>;
 	children: (data: Data) => ReactNode;
 }) {
-	if (query.data !== undefined) return <>{children(query.data)}</>;
+	if (query.data !== undefined) {
+		return (
+			<>
+				{query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : null}
+				{children(query.data)}
+			</>
+		);
+	}
 	if (query.isError) return <Failure error={query.error} retry={() => void query.refetch()} />;
+	return <Loading />;
+}
+
+/** Something is on its way; shown only after a moment, so that quick answers do not flicker. */
+export function Loading({ label = "Loading" }: { label?: string }) {
 	return (
-		<Center mih={200} role="status" aria-label="Loading">
-			<Loader size="sm" />
-		</Center>
+		<div className={classes.loading} role="status">
+			<Loader size={18} color="gray" />
+			<span>{label}</span>
+		</div>
 	);
 }
 
@@ -24,15 +39,26 @@ export function LoadState<Data>({
 export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
 	const hint = error instanceof ApiError ? error.hint : undefined;
 	return (
-		<Alert color="red" title={error.message} role="alert" mt="md">
-			<Stack gap="xs" align="flex-start">
-				{hint ? <Text size="sm">{hint}</Text> : null}
-				{retry ? (
-					<Button size="xs" variant="default" onClick={retry}>
-						Try again
-					</Button>
-				) : null}
-			</Stack>
-		</Alert>
+		<div className={classes.failure}>
+			<Note
+				tone="bad"
+				live
+				title={sentence(error.message)}
+				action={
+					retry ? (
+						<Button size="compact-sm" variant="default" onClick={retry}>
+							Try again
+						</Button>
+					) : undefined
+				}
+			>
+				{hint ? <p>{sentence(hint)}</p> : null}
+			</Note>
+		</div>
 	);
+}
+
+/** Begins with a capital, as sentences on a page do. */
+function sentence(text: string): string {
+	return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -18,12 +18,15 @@ export class ApiError extends Error {
 	readonly status: number;
 	readonly code: string;
 	readonly hint: string | undefined;
+	/** What the route adds: `{job}` of the work that is in the way. */
+	readonly details: unknown;
 
-	constructor(status: number, code: string, message: string, hint?: string) {
-		super(message);
+	constructor(status: number, problem: { code: string; message: string; hint?: string; details?: unknown }) {
+		super(problem.message);
 		this.status = status;
-		this.code = code;
-		this.hint = hint;
+		this.code = problem.code;
+		this.hint = problem.hint;
+		this.details = problem.details;
 	}
 }
 
@@ -35,22 +38,19 @@ interface Answer<Body> {
 
 /** The body of an answer; throws `ApiError` with the server's message where it is a problem. */
 export async function unwrap<Body>(pending: Promise<Answer<Body>>): Promise<Body> {
-	const answer = await pending.catch((cause: unknown) => {
-		throw new ApiError(
-			0,
-			"unreachable",
-			"Studio does not answer",
-			cause instanceof Error ? "is `agentv studio` still running?" : undefined,
-		);
+	const answer = await pending.catch(() => {
+		throw new ApiError(0, {
+			code: "unreachable",
+			message: "Studio does not answer",
+			hint: "is `agentv studio` still running?",
+		});
 	});
 	if (answer.ok) return answer.json();
 	const body = (await answer.json().catch(() => undefined)) as
-		| { error?: { code: string; message: string; hint?: string } }
+		| { error?: { code: string; message: string; hint?: string; details?: unknown } }
 		| undefined;
 	throw new ApiError(
 		answer.status,
-		body?.error?.code ?? "unknown",
-		body?.error?.message ?? `the server answered ${answer.status}`,
-		body?.error?.hint,
+		body?.error ?? { code: "unknown", message: `the server answered ${answer.status}` },
 	);
 }

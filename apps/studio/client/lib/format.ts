@@ -1,0 +1,99 @@
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const shortDate = new Intl.DateTimeFormat(undefined, {
+	month: "short",
+	day: "numeric",
+	hour: "2-digit",
+	minute: "2-digit",
+});
+const counts = new Intl.NumberFormat("en");
+
+const steps: readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
+	[60, "second"],
+	[3600, "minute"],
+	[86_400, "hour"],
+	[30 * 86_400, "day"],
+	[365 * 86_400, "month"],
+	[Number.POSITIVE_INFINITY, "year"],
+];
+const lengths: Partial<Record<Intl.RelativeTimeFormatUnit, number>> = {
+	second: 1,
+	minute: 60,
+	hour: 3600,
+	day: 86_400,
+	month: 30 * 86_400,
+	year: 365 * 86_400,
+};
+
+/** `3 hours ago`. */
+export function ago(iso: string, now = Date.now()): string {
+	const seconds = (Date.parse(iso) - now) / 1000;
+	if (Number.isNaN(seconds)) return iso;
+	if (Math.abs(seconds) < 10) return "just now";
+	const [, unit] = steps.find(([limit]) => Math.abs(seconds) < limit) ?? [0, "year" as const];
+	return relative.format(Math.round(seconds / (lengths[unit] ?? 1)), unit);
+}
+
+/** The moment in full, in the reader's own zone. */
+export function moment(iso: string): string {
+	const time = Date.parse(iso);
+	return Number.isNaN(time) ? iso : absolute.format(time);
+}
+
+/** `Nov 21, 09:14`. */
+export function shortMoment(iso: string): string {
+	const time = Date.parse(iso);
+	return Number.isNaN(time) ? iso : shortDate.format(time);
+}
+
+/** `840 ms`, `3.2 s`, `4 min 12 s`, `2 h 5 min`. */
+export function duration(ms: number): string {
+	if (ms < 1000) return `${Math.round(ms)} ms`;
+	if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+	const seconds = Math.round(ms / 1000);
+	if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+	return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+}
+
+/** `0.83`, `1`; never rounds up to 1 or over a threshold's side. */
+export function score(value: number): string {
+	return String(Math.floor(value * 100 + 1e-9) / 100);
+}
+
+/** `$0.0042`, `$1.20`. */
+export function cost(usd: number): string {
+	return `$${usd.toFixed(usd > 0 && usd < 0.1 ? 4 : 2)}`;
+}
+
+/** `83 %`; 100 only when it is all of them. */
+export function percent(rate: number): string {
+	return `${Math.floor(rate * 100 + 1e-9)} %`;
+}
+
+/** `1,204`. */
+export function count(value: number): string {
+	return counts.format(value);
+}
+
+/** `1 test`, `2 tests`. */
+export function plural(value: number, one: string, many = `${one}s`): string {
+	return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+/** `12.4 MB`. */
+export function bytes(size: number): string {
+	if (size < 1000) return `${size} B`;
+	const units = ["kB", "MB", "GB"];
+	let value = size / 1000;
+	let unit = 0;
+	while (value >= 1000 && unit < units.length - 1) {
+		value /= 1000;
+		unit += 1;
+	}
+	return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
+/** A commit as people name it. */
+export function shortSha(sha: string): string {
+	return /^[0-9a-f]{40,64}$/.test(sha) ? sha.slice(0, 8) : sha;
+}

@@ -1,0 +1,3 @@
+export function Eval() {
+	return <p>Eval</p>;
+}

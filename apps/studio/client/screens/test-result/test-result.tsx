@@ -1,0 +1,3 @@
+export function TestResult() {
+	return <p>TestResult</p>;
+}
