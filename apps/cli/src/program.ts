@@ -3,6 +3,7 @@ import type { CommandResult, Context } from "./context.ts";
 import { benchmarkCommands } from "./program/benchmark.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { gettingStartedCommands } from "./program/getting-started.ts";
+import { resultsCommands } from "./program/results.ts";
 import { runCommands } from "./program/run.ts";
 import { studioCommands } from "./program/studio.ts";
 import { validateCommands } from "./program/validate.ts";
@@ -14,6 +15,7 @@ const commandGroups: readonly CommandGroup[] = [
 	benchmarkCommands,
 	validateCommands,
 	runCommands,
+	resultsCommands,
 	studioCommands,
 ];
 

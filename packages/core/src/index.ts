@@ -42,6 +42,14 @@ export {
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { shownSource } from "./model/written-source.ts";
+export { type CaseScore, caseScores } from "./results/case-scores.ts";
+export {
+	type Comparison,
+	compareRuns,
+	describeDifference,
+	type FingerprintPart,
+	fingerprintParts,
+} from "./results/compare-runs.ts";
 export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
 export { listRuns } from "./results/list-runs.ts";
 export type { AttemptId, RunReading, TestResultReading } from "./results/read-run.ts";

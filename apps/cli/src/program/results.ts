@@ -1,0 +1,29 @@
+import { Option } from "commander";
+import type { CommandGroup } from "./command-group.ts";
+import { parent } from "./command-group.ts";
+
+/** What is done with finished runs: `agentv results compare`. */
+export const resultsCommands: CommandGroup = (program, run) => {
+	parent(program, "results", "look at the results of runs")
+		.command("compare")
+		.argument("<before>", "the run to compare with: a directory, <experiment>/<time> or latest")
+		.argument("<after...>", "the runs to compare with it")
+		.description("compare runs, test by test, where their fingerprints say that they can be compared")
+		.addOption(
+			new Option("--vary <part>", "a part of the fingerprint that is meant to differ (repeatable)")
+				.choices(["test", "graders", "workspace", "hooks", "target"])
+				.argParser((part: string, before: readonly string[] | undefined) => [...(before ?? []), part]),
+		)
+		.addOption(new Option("--fail-on <finding>", "exit 1 where a run is shown to be worse").choices(["regression"]))
+		.option("--allow-incomparable", "with --fail-on: let it pass where no test can be compared")
+		.option("--json", "print one JSON document")
+		.addHelpText(
+			"after",
+			"\nExit code: 0 compared, 1 a regression with --fail-on, 2 wrong usage, or --fail-on with nothing to compare.",
+		)
+		.action((before, after, options) =>
+			run(async (context) =>
+				(await import("../commands/results-compare.ts")).resultsCompare([before, ...after], options, context),
+			),
+		);
+};
