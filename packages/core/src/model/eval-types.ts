@@ -50,6 +50,8 @@ export interface CustomAssertion extends AssertionBase {
 	readonly customType: string;
 	/** Absolute path of the program. */
 	readonly program: string;
+	/** Where it runs; default: the directory of the file that the entry is written in. */
+	readonly cwd?: PathText;
 	readonly settings: { readonly config?: Readonly<Record<string, unknown>>; readonly timeoutSeconds?: number };
 }
 
@@ -71,6 +73,8 @@ export interface WorkspaceRepo {
 	readonly path: string;
 	/** As written: `org/name`, URL, or local path. */
 	readonly repo: string;
+	/** Where that text stands. */
+	readonly repoAt: Place;
 	/** Present when `repo` is a path on this machine. */
 	readonly local?: PathText;
 	readonly commit?: string;

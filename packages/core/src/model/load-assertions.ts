@@ -241,6 +241,7 @@ function readCustom(
 			type: "custom",
 			customType: type,
 			program,
+			...(settings.cwd === undefined ? {} : { cwd: { raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
 			settings: {
 				...(settings.config ? { config: settings.config } : {}),
 				...(settings.timeoutSeconds ? { timeoutSeconds: settings.timeoutSeconds } : {}),

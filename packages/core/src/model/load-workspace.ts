@@ -87,6 +87,7 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 	return {
 		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/\/+$/, ""),
 		repo,
+		repoAt: at,
 		...(/^[.~/]/.test(repo) ? { local: { raw: repo, at, base } } : {}),
 		...(commit === undefined ? {} : { commit, commitAt: placeOf(part, commitPath) }),
 		...(sparse ? { sparse } : {}),

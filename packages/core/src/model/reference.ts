@@ -56,7 +56,14 @@ export interface ExecutableUse {
 	readonly command: CommandSpec;
 }
 
+/** A command that something runs, whether it names files or not. */
+export interface CommandUse {
+	readonly kind: ReferenceKind;
+	readonly command: CommandSpec;
+}
+
 export interface References {
 	readonly files: readonly Reference[];
 	readonly executables: readonly ExecutableUse[];
+	readonly commands: readonly CommandUse[];
 }

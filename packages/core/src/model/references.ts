@@ -15,10 +15,10 @@ import type { EvalScope } from "./eval-scope.ts";
 import type { Assertion, Hooks, LoadedEval, Message, Suite, TestCase, Workspace } from "./eval-types.ts";
 import { hookNames } from "./eval-types.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
-import type { ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
+import type { CommandUse, ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
-export type { ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
+export type { CommandUse, ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
 
 /**
  * Walks a loaded eval and the targets it uses once, and yields everything they point at. Validation judges the list, bundling
@@ -32,7 +32,7 @@ export function collectReferences(loaded: LoadedEval, targets: readonly Resolved
 	const seen = new Set<Assertion>();
 	for (const test of loaded.tests) walk.test(test, seen);
 	for (const target of targets) walk.target(target, loaded.scope);
-	return { files: [...walk.files.values()], executables: walk.executables };
+	return { files: [...walk.files.values()], executables: walk.executables, commands: walk.commands };
 }
 
 const loadedKinds = {
@@ -47,9 +47,10 @@ class Walk {
 	/** By place, kind and text: what many tests share is one reference. */
 	readonly files = new Map<string, Reference>();
 	readonly executables: ExecutableUse[] = [];
+	readonly commands: CommandUse[] = [];
 	readonly #view: DiskView;
 	readonly #scope: EvalScope;
-	readonly #commands = new Set<string>();
+	readonly #seenCommands = new Set<string>();
 
 	constructor(view: DiskView, scope: EvalScope) {
 		this.#view = view;
@@ -100,8 +101,10 @@ class Walk {
 	assertion(assertion: Assertion, scope: EvalScope, seen: Set<Assertion>): void {
 		if (seen.has(assertion)) return;
 		seen.add(assertion);
-		if (assertion.type === "custom")
+		if (assertion.type === "custom") {
+			if (assertion.cwd) this.path("working-directory", assertion.cwd, scope);
 			this.path("custom-grader", { raw: assertion.program, at: assertion.at, base: dirname(assertion.program) }, scope);
+		}
 		if (assertion.promptFile) this.path("prompt", assertion.promptFile, scope);
 		if (assertion.command)
 			this.command(assertion.type === "llm-grader" ? "prompt-command" : "grader", assertion.command, scope);
@@ -135,8 +138,9 @@ class Walk {
 
 	command(kind: ReferenceKind, command: CommandSpec, scope: EvalScope): void {
 		const key = keyOf(kind, command.at, JSON.stringify(command.text));
-		if (this.#commands.has(key)) return;
-		this.#commands.add(key);
+		if (this.#seenCommands.has(key)) return;
+		this.#seenCommands.add(key);
+		this.commands.push({ kind, command });
 		if (command.cwd) this.#workingDirectory(command, command.cwd, scope);
 		const parsed = parseAsRun(command);
 		if (parsed.kind === "shell") {

@@ -14,9 +14,9 @@ export const custom: Grader<"custom"> = {
 	async grade(assertion, subject, services) {
 		const program = interpreterOf(assertion, services);
 		if (!program.ok) return { couldNotRun: { code: "not-found", message: program.message } };
-		const { settings, rest, base, at, name } = assertion;
+		const { settings, rest, base, at, name, cwd } = assertion;
 		const payload = programPayload(subject, { ...rest, ...settings.config }, services);
-		const command = { text: [...program.argv], at, base };
+		const command = { text: [...program.argv], at, base, ...(cwd ? { cwd } : {}) };
 		const run = { command, timeoutSeconds: settings.timeoutSeconds, payload };
 		return programReply(name, await runProgram(run, subject, services));
 	},

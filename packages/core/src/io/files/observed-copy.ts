@@ -1,0 +1,113 @@
+import { createHash, hash as hashOnce } from "node:crypto";
+import { closeSync, constants, openSync, readSync, symlinkSync, writeSync } from "node:fs";
+import { fileError } from "./file-error.ts";
+
+/** Sees the bytes of a file as they pass. `offset` is where `bytes` begin in the file; windows overlap by `overlap` bytes. */
+export type ByteObserver = (bytes: Buffer, offset: number) => void;
+
+export interface ObservedCopy {
+	/** Hexadecimal SHA-256 of what was copied. */
+	readonly sha256: string;
+	readonly size: number;
+}
+
+const chunkSize = 1024 * 1024;
+
+/** Copies files through one buffer, hashing and showing every byte on its way, so that each is read once. */
+export class ObservedCopier {
+	readonly #overlap: number;
+	readonly #buffer: Buffer;
+
+	/** `overlap`: bytes at the end of a window that the next one shows again. */
+	constructor(overlap: number) {
+		this.#overlap = overlap;
+		this.#buffer = Buffer.allocUnsafeSlow(overlap + chunkSize);
+	}
+
+	/**
+	 * Copies the regular file `from` to `to`, which must not exist; mode 755 or 644 less the umask.
+	 * @throws AgentvError naming the path that could not be read or written
+	 */
+	copy(from: string, to: string, executable: boolean, observe: ByteObserver): ObservedCopy {
+		const source = this.#open(from, constants.O_RDONLY | constants.O_NONBLOCK);
+		try {
+			const goal = this.#open(
+				to,
+				constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+				executable ? 0o755 : 0o644,
+			);
+			try {
+				return this.#pass(source, goal, from, to, observe);
+			} finally {
+				closeSync(goal);
+			}
+		} finally {
+			closeSync(source);
+		}
+	}
+
+	#open(path: string, flags: number, mode?: number): number {
+		try {
+			return openSync(path, flags, mode);
+		} catch (error) {
+			throw fileError(path, error);
+		}
+	}
+
+	#pass(source: number, goal: number, from: string, to: string, observe: ByteObserver): ObservedCopy {
+		const first = this.#read(source, from);
+		if (first < chunkSize) {
+			// The whole file is here.
+			const bytes = this.#buffer.subarray(this.#overlap, this.#overlap + first);
+			this.#write(goal, bytes, to);
+			observe(bytes, 0);
+			return { sha256: hashOnce("sha256", bytes, "hex"), size: first };
+		}
+		const digest = createHash("sha256");
+		let kept = 0;
+		let size = 0;
+		for (let length = first; length > 0; length = this.#read(source, from)) {
+			const bytes = this.#buffer.subarray(this.#overlap, this.#overlap + length);
+			this.#write(goal, bytes, to);
+			digest.update(bytes);
+			observe(this.#buffer.subarray(this.#overlap - kept, this.#overlap + length), size - kept);
+			size += length;
+			const end = this.#overlap + length;
+			kept = Math.min(this.#overlap, kept + length);
+			this.#buffer.copyWithin(this.#overlap - kept, end - kept, end);
+		}
+		return { sha256: digest.digest("hex"), size };
+	}
+
+	/** Fills the buffer as far as the file goes. */
+	#read(descriptor: number, path: string): number {
+		let length = 0;
+		try {
+			while (length < chunkSize) {
+				const got = readSync(descriptor, this.#buffer, this.#overlap + length, chunkSize - length, null);
+				if (got === 0) break;
+				length += got;
+			}
+			return length;
+		} catch (error) {
+			throw fileError(path, error);
+		}
+	}
+
+	#write(descriptor: number, bytes: Buffer, path: string): void {
+		try {
+			for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+		} catch (error) {
+			throw fileError(path, error);
+		}
+	}
+}
+
+/** Makes a symbolic link with exactly this text. */
+export function writeLink(path: string, target: string): void {
+	try {
+		symlinkSync(target, path);
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}

@@ -1,0 +1,122 @@
+import { posix } from "node:path";
+import { type DigestEntry, digestTree } from "../io/files/digest-tree.ts";
+import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
+import { bundleDigest, digestLines, filesDigest } from "./bundle-digest.ts";
+import { manifestName, readManifest } from "./manifest.ts";
+
+/** What is wrong with one path of a bundle. */
+export interface BundleProblem {
+	readonly kind: "missing" | "changed" | "added" | "mode" | "manifest";
+	/** Relative to the bundle. */
+	readonly path: string;
+	/** A sentence about the path, without a full stop and without naming it. */
+	readonly message: string;
+}
+
+export interface BundleVerification {
+	/** No file is missing, changed or added, and the manifest agrees with itself. */
+	readonly ok: boolean;
+	readonly manifest: BundleManifest;
+	readonly problems: readonly BundleProblem[];
+	/** Links that an archiver turned into equal files or directories: accepted. */
+	readonly replacedLinks: readonly string[];
+}
+
+/**
+ * Recomputes every digest of the bundle at `directory` and compares it with the manifest.
+ * @throws AgentvError `not-found` or `config` where the manifest can't be read, `interrupted` once the signal is aborted
+ */
+export async function verifyBundle(
+	directory: string,
+	options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<BundleVerification> {
+	const manifest = readManifest(directory);
+	const found = await digestTree(directory, { ...options, skipGit: true });
+	const comparison = new Comparison(manifest, found);
+	const problems = [...manifestProblems(manifest), ...comparison.problems()];
+	return { ok: problems.length === 0, manifest, problems, replacedLinks: comparison.replacedLinks };
+}
+
+function manifestProblems(manifest: BundleManifest): BundleProblem[] {
+	const problem = (message: string): BundleProblem => ({ kind: "manifest", path: manifestName, message });
+	const problems: BundleProblem[] = [];
+	if (filesDigest(manifest.files) !== manifest.filesDigest) problems.push(problem("its list of files was changed"));
+	if (bundleDigest(digestLines(manifest.files, manifest.repos)) !== manifest.digest)
+		problems.push(problem("its digest is not that of its files"));
+	if (new Set(manifest.files.map(({ path }) => path)).size !== manifest.files.length)
+		problems.push(problem("it lists a file twice"));
+	return problems;
+}
+
+class Comparison {
+	readonly replacedLinks: string[] = [];
+	readonly #expected: ReadonlyMap<string, BundleFile>;
+	readonly #found: ReadonlyMap<string, DigestEntry>;
+	readonly #contents: ReadonlySet<string>;
+	readonly #accepted = new Set<string>([manifestName]);
+
+	constructor(manifest: BundleManifest, found: readonly DigestEntry[]) {
+		this.#expected = new Map(manifest.files.map((file) => [file.path, file]));
+		this.#found = new Map(found.map((entry) => [entry.path, entry]));
+		this.#contents = new Set(manifest.files.flatMap((file) => (file.mode === "link" ? [] : [file.sha256])));
+	}
+
+	problems(): BundleProblem[] {
+		const problems: BundleProblem[] = [];
+		for (const file of this.#expected.values()) {
+			const problem = this.#judge(file);
+			if (problem) problems.push(problem);
+		}
+		for (const path of this.#found.keys())
+			if (!this.#expected.has(path) && !this.#accepted.has(path))
+				problems.push({ kind: "added", path, message: "is not in the manifest" });
+		return problems.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+	}
+
+	#judge(file: BundleFile): BundleProblem | undefined {
+		const { path } = file;
+		const entry = this.#found.get(path);
+		if (file.mode === "link" && entry?.mode !== "link" && this.#standsForLink(file, entry)) {
+			this.replacedLinks.push(path);
+			return undefined;
+		}
+		if (!entry) return { kind: "missing", path, message: "is missing" };
+		if (file.mode === "link" || entry.mode === "link") {
+			if (file.mode !== entry.mode)
+				return { kind: "changed", path, message: file.mode === "link" ? "is no link any more" : "became a link" };
+			return entry.sha256 === file.sha256 ? undefined : { kind: "changed", path, message: "links to something else" };
+		}
+		if (entry.sha256 !== file.sha256 || entry.size !== file.size)
+			return { kind: "changed", path, message: "has other content" };
+		if (entry.mode === file.mode) return undefined;
+		return { kind: "mode", path, message: entry.mode === "755" ? "became executable" : "is not executable any more" };
+	}
+
+	/** A link's text is not in the manifest; an archiver that followed it left what some listed file or directory holds. */
+	#standsForLink(link: BundleFile, entry: DigestEntry | undefined): boolean {
+		if (entry) return this.#contents.has(entry.sha256);
+		const below = [...this.#found.keys()].filter((path) => path.startsWith(`${link.path}/`));
+		if (below.length === 0) return false;
+		const inner = below.map((path) => path.slice(link.path.length + 1));
+		const target = this.#directoriesLike(link, inner[0] ?? "").find((directory) =>
+			inner.every((rest) => this.#sameFile(posix.join(link.path, rest), posix.join(directory, rest))),
+		);
+		if (target === undefined) return false;
+		for (const path of below) this.#accepted.add(path);
+		return true;
+	}
+
+	/** Directories of the manifest that hold a file of that inner path. */
+	#directoriesLike(link: BundleFile, inner: string): string[] {
+		const ending = `/${inner}`;
+		return [...this.#expected.keys()].flatMap((path) =>
+			path === inner ? ["."] : path.endsWith(ending) && path !== link.path ? [path.slice(0, -ending.length)] : [],
+		);
+	}
+
+	#sameFile(found: string, listed: string): boolean {
+		const actual = this.#found.get(found);
+		const expected = this.#expected.get(posix.normalize(listed));
+		return actual !== undefined && expected?.sha256 === actual.sha256;
+	}
+}

@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { wireObject } from "./wire-object.ts";
+
+export const manifestVersion = 1;
+
+/** What a file of a bundle is for. `generated` ones were written by us, all others are copies. */
+export const bundleFileKinds = [
+	"generated",
+	"template",
+	"script",
+	"data",
+	"custom-grader",
+	"metadata-file",
+	"include",
+	"repository",
+] as const;
+export type BundleFileKind = (typeof bundleFileKinds)[number];
+
+const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal");
+/** Relative, `/`-separated, and within the bundle. */
+const innerPathSchema = z
+	.string()
+	.min(1)
+	.refine(
+		(path) => !path.startsWith("/") && !path.split("/").some((part) => part === "" || part === "." || part === ".."),
+		"expected a path inside the bundle",
+	);
+
+export const bundleFileSchema = wireObject({
+	path: innerPathSchema,
+	size: z.number().int().min(0),
+	mode: z.enum(["644", "755", "link"]),
+	sha256: digestSchema,
+	kind: z.enum(bundleFileKinds),
+	/** Where it came from, relative to the source's repository (or directory); null for what was written by us. */
+	source: z.string().nullable(),
+});
+
+export const bundleVariableSchema = wireObject({
+	name: z.string().min(1),
+	usedIn: z.array(z.string()),
+	/** A default was recorded by `--capture-env`. */
+	captured: z.boolean(),
+	/** Must be set wherever the bundle runs. */
+	required: z.boolean(),
+});
+
+export const bundleTargetSchema = wireObject({
+	name: z.string(),
+	/** The definitions that its chain went through, and the variables that chose the way. */
+	via: z.array(wireObject({ name: z.string(), chosenBy: z.array(z.string()) })),
+});
+
+export const bundleRepoSchema = wireObject({
+	/** Path inside the workspace. */
+	path: z.string(),
+	repo: z.string(),
+	/** Branch, tag or SHA as the eval says it; null: the remote's default branch. */
+	requested: z.string().nullable(),
+	/** Null: not pinned. */
+	sha: z.string().nullable(),
+	/** Git bundle file inside the bundle, or null. */
+	vendored: z.string().nullable(),
+});
+
+/** `manifest.json` of a bundle. */
+export const bundleManifestSchema = wireObject({
+	formatVersion: z.literal(manifestVersion),
+	agentvVersion: z.string(),
+	createdAt: z.string(),
+	source: wireObject({
+		eval: z.string(),
+		commit: z.string().nullable(),
+		branch: z.string().nullable(),
+		dirty: z.boolean().nullable(),
+		remote: z.string().nullable(),
+		benchmark: wireObject({ id: z.string(), revision: z.string().nullable() }).nullable(),
+	}),
+	flags: z.array(z.string()),
+	files: z.array(bundleFileSchema),
+	variables: z.array(bundleVariableSchema),
+	targets: z.array(bundleTargetSchema),
+	repos: z.array(bundleRepoSchema),
+	requires: wireObject({ packages: z.array(z.string()), executables: z.array(z.string()) }),
+	/** SHA-256 over every entry of `files` as written here: a changed `kind` or `source` shows, too. */
+	filesDigest: digestSchema,
+	digest: digestSchema,
+});
+
+export type BundleManifest = z.output<typeof bundleManifestSchema>;
+export type BundleFile = z.output<typeof bundleFileSchema>;
+export type BundleVariable = z.output<typeof bundleVariableSchema>;
+export type BundleTarget = z.output<typeof bundleTargetSchema>;
+export type BundleRepo = z.output<typeof bundleRepoSchema>;
