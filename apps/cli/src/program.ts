@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { CommandResult, Context } from "./context.ts";
 import { benchmarkCommands } from "./program/benchmark.ts";
+import { bundleCommands } from "./program/bundle.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { gettingStartedCommands } from "./program/getting-started.ts";
 import { resultsCommands } from "./program/results.ts";
@@ -14,6 +15,7 @@ const commandGroups: readonly CommandGroup[] = [
 	gettingStartedCommands,
 	benchmarkCommands,
 	validateCommands,
+	bundleCommands,
 	runCommands,
 	resultsCommands,
 	studioCommands,

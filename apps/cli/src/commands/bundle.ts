@@ -1,0 +1,65 @@
+import { resolve } from "node:path";
+import { AgentvError, type BundlePlan, openDiskView, planBundle, writeBundle } from "@agentv/core";
+import { bundleText, copyingLine, planText } from "../bundle/bundle-text.ts";
+import type { CommandResult, Context } from "../context.ts";
+import { version } from "../version.ts";
+
+interface BundleCommandOptions {
+	readonly output?: string;
+	readonly target?: readonly string[];
+	readonly targets?: string;
+	readonly captureEnv?: boolean;
+	readonly pin?: boolean;
+	readonly vendorRepos?: boolean;
+	readonly include?: readonly string[];
+	readonly allowSecret?: readonly string[];
+	readonly archive?: string;
+	readonly dryRun?: boolean;
+	readonly force?: boolean;
+	readonly json?: boolean;
+}
+
+/** `agentv bundle`: plans a bundle and writes it. */
+export async function bundle(file: string, options: BundleCommandOptions, context: Context): Promise<CommandResult> {
+	const { archive, output } = options;
+	if (output === undefined)
+		throw new AgentvError("usage", "missing required option '-o, --output <dir>'", {
+			hint: "Name the directory that becomes the bundle.",
+		});
+	if (archive !== undefined && !/\.(tgz|tar\.gz|zip)$/i.test(archive))
+		throw new AgentvError("usage", `${archive} is neither a .tgz nor a .zip file`);
+	const plan = await planBundle({
+		...{ file, output, cwd: context.cwd, env: context.env, view: openDiskView() },
+		agentvVersion: version,
+		targets: options.target,
+		targetsFile: options.targets,
+		captureEnv: options.captureEnv,
+		pin: options.pin,
+		vendorRepos: options.vendorRepos,
+		include: options.include,
+		allowedSecrets: options.allowSecret,
+		force: options.force,
+		signal: context.signal,
+	});
+	const how = { json: options.json === true, cwd: context.cwd, stdout: context.stdout };
+	if (options.dryRun) return planText(plan, how);
+	const manifest = await write(plan, context);
+	return bundleText(plan, manifest, how, archive === undefined ? undefined : resolve(context.cwd, archive));
+}
+
+async function write(plan: BundlePlan, { stderr, signal }: Context) {
+	let shown = false;
+	try {
+		for await (const progress of writeBundle(plan, { signal })) {
+			if (progress.type === "done") return progress.manifest;
+			const line = copyingLine(progress, stderr.columns);
+			// A bar is drawn over itself, and only where somebody looks.
+			if (!stderr.isTTY || line === undefined) continue;
+			stderr.write(`\r\u001b[K${line}`);
+			shown = true;
+		}
+	} finally {
+		if (shown) stderr.write("\r\u001b[K");
+	}
+	throw new AgentvError("internal", "the bundle was not finished");
+}

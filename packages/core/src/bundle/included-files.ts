@@ -1,0 +1,58 @@
+import { isAbsolute, relative, resolve, sep } from "node:path";
+import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { globFiles } from "../io/files/glob-files.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import type { DiskView } from "../model/disk-view.ts";
+import { includeAbove, includeMatchesNothing } from "./bundle-findings.ts";
+
+export interface IncludedFiles {
+	/** Absolute, sorted. */
+	readonly files: readonly string[];
+	/** `.env` files that a pattern names as such. */
+	readonly dotEnv: ReadonlySet<string>;
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+/** The files below `directory` that `patterns` name, less those that match `exclude`. A directory stands for all it holds. */
+export function includedFiles(
+	patterns: readonly { readonly pattern: string; readonly at: Place }[],
+	exclude: readonly string[],
+	directory: string,
+	view: DiskView,
+): IncludedFiles {
+	const files = new Set<string>();
+	const dotEnv = new Set<string>();
+	const diagnostics: Diagnostic[] = [];
+	for (const { pattern, at } of patterns) {
+		const goal = resolve(directory, pattern);
+		if (!isInside(directory, goal.replace(/[*?[{].*$/s, ""))) {
+			diagnostics.push(finding(includeAbove, { pattern }, at));
+			continue;
+		}
+		const glob = (isAbsolute(pattern) ? relative(directory, pattern) : pattern).split(sep).join("/");
+		const kind = view.kind(goal);
+		const found =
+			kind === "file"
+				? [goal]
+				: globFiles(
+						kind === "directory" ? `${escapeGlob(relative(directory, goal) || ".")}/**` : glob.replace(/^\.\//, ""),
+						directory,
+						{
+							ignore: exclude,
+						},
+					);
+		if (found.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
+		for (const file of found) {
+			files.add(file);
+			if (/(^|\/)\.env$/.test(pattern) && file.endsWith(`${sep}.env`)) dotEnv.add(file);
+		}
+	}
+	return { files: [...files].sort(), dotEnv, diagnostics };
+}
+
+function escapeGlob(path: string): string {
+	return path
+		.split(sep)
+		.join("/")
+		.replace(/[*?[\]{}()!]/g, "\\$&");
+}

@@ -1,0 +1,250 @@
+import { relative, resolve, sep } from "node:path";
+import { isInside } from "../io/files/path-inside.ts";
+import { type CommandSpec, fileOfWord, parseAsRun } from "../model/command.ts";
+import type { DiskView } from "../model/disk-view.ts";
+import type {
+	Assertion,
+	Extension,
+	Hooks,
+	LoadedEval,
+	Message,
+	Suite,
+	TestCase,
+	Workspace,
+} from "../model/eval-types.ts";
+import { type PathText, resolvePath, stripScheme } from "../model/path-text.ts";
+import type { ReferenceKind } from "../model/reference.ts";
+import type { ResolvedTarget } from "../model/resolve-target.ts";
+
+/** How paths of one side are named, so that source and bundle can be compared. */
+export interface MeaningNames {
+	readonly view: DiskView;
+	/** The name of an absolute path that a reference of this kind leads to. */
+	path(kind: ReferenceKind, path: string): string;
+	/** The name of the directory in which a command runs; undefined where only the run decides. */
+	cwd(kind: ReferenceKind, command: CommandSpec): string | undefined;
+	/** Paths in `loaded` that belong to no suite: they are looked up from here. */
+	readonly loaded: LoadedEval;
+}
+
+/** What an eval means, apart from where its parts stand: plain values that are equal for a source and its bundle. */
+export function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, ResolvedTarget>, withChoices: boolean) {
+	const { loaded } = names;
+	const meaning = new Meaning(names, withChoices);
+	return plain({
+		workers: loaded.workers,
+		budgetUsd: loaded.budgetUsd,
+		experiment: loaded.experiment,
+		failOnError: loaded.failOnError,
+		requires: loaded.requires,
+		tests: loaded.tests.map((test) => meaning.test(test)),
+		targets: [...targets]
+			.sort(([a], [b]) => (a < b ? -1 : 1))
+			.map(([name, target]) => ({ name, ...meaning.target(target) })),
+	});
+}
+
+/** The first place where two meanings differ, as a path; undefined where they agree. Values are not told: they may be secret. */
+export function firstDifference(a: unknown, b: unknown, path = ""): string | undefined {
+	if (Object.is(a, b)) return undefined;
+	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return path || "the eval";
+	const left = a as Record<string, unknown>;
+	const right = b as Record<string, unknown>;
+	for (const key of new Set([...Object.keys(left), ...Object.keys(right)])) {
+		const found = firstDifference(left[key], right[key], path === "" ? key : `${path}.${key}`);
+		if (found !== undefined) return found;
+	}
+	return undefined;
+}
+
+class Meaning {
+	readonly #names: MeaningNames;
+	readonly #withChoices: boolean;
+
+	constructor(names: MeaningNames, withChoices: boolean) {
+		this.#names = names;
+		this.#withChoices = withChoices;
+	}
+
+	test(test: TestCase) {
+		const { suite } = test;
+		return {
+			id: test.id,
+			description: test.description,
+			input: this.#messages(test.input),
+			expected: this.#messages(test.expectedMessages),
+			expectedOutput: test.expectedOutput,
+			criteria: test.criteria,
+			assertions: test.assertions.map((assertion) => this.#assertion(assertion)),
+			metadata: test.metadata,
+			tags: test.tags,
+			conversationId: test.conversationId,
+			workspace: this.#workspace(test.workspace ?? suite.workspace),
+			threshold: test.threshold,
+			timeoutSeconds: test.timeoutSeconds,
+			repeat: test.repeat,
+			target: this.#withChoices && test.target ? test.target.name : undefined,
+			dependsOn: test.dependsOn,
+			onDependencyFailure: test.onDependencyFailure,
+			turns: test.turns.map((turn) => ({
+				input: this.#messages(turn.input),
+				expectedOutput: turn.expectedOutput,
+				assertions: turn.assertions.map((assertion) => this.#assertion(assertion)),
+			})),
+			aggregation: test.aggregation,
+			onTurnFailure: test.onTurnFailure,
+			suite: this.#suite(suite),
+		};
+	}
+
+	readonly #suites = new Map<Suite, unknown>();
+
+	#suite(suite: Suite): unknown {
+		const known = this.#suites.get(suite);
+		if (known !== undefined) return known;
+		const meaning = {
+			extensions: suite.extensions.map((extension) => this.#extension(extension)),
+			preprocessors: suite.preprocessors.map(({ type, command, timeoutSeconds }) => ({
+				type,
+				command: this.#command("preprocessor", command),
+				timeoutSeconds,
+			})),
+			targets: this.#withChoices ? suite.targets.map(({ name }) => name) : undefined,
+			threshold: suite.threshold,
+			timeoutSeconds: suite.timeoutSeconds,
+			repeat: suite.repeat,
+		};
+		this.#suites.set(suite, meaning);
+		return meaning;
+	}
+
+	target(target: ResolvedTarget) {
+		const { command, cwd, healthcheck, fixtures, hooks, judge_target: _judge, name: _name, ...rest } = target.wire;
+		return {
+			...rest,
+			grader_target: target.graderTarget,
+			command: target.command && this.#command("target-command", target.command),
+			cwd: target.cwd && !target.command ? this.#path("working-directory", target.cwd) : undefined,
+			healthcheck: target.healthcheck ? this.#command("healthcheck", target.healthcheck) : undefined,
+			fixtures: target.fixtures && this.#path("fixtures", target.fixtures),
+			hooks: this.#hooks(target.hooks),
+		};
+	}
+
+	#messages(messages: readonly Message[]) {
+		return messages.map(({ role, content, toolCalls }) => ({
+			role,
+			toolCalls,
+			content:
+				typeof content === "string"
+					? content
+					: content.map((piece) =>
+							piece.type === "text" ? piece : { ...piece, path: this.#path("input-file", piece.path) },
+						),
+		}));
+	}
+
+	#assertion(assertion: Assertion): unknown {
+		const { name, type, weight, required, minScore, negate, command, promptFile, parts } = assertion;
+		const kind = type === "llm-grader" ? "prompt-command" : "grader";
+		return {
+			...{ name, type, weight, required, minScore, negate },
+			rest: assertion.rest,
+			settings: this.#settings(assertion.settings),
+			command: command && this.#command(kind, command),
+			prompt: promptFile && this.#path("prompt", promptFile),
+			parts: parts?.map((part) => this.#assertion(part)),
+			custom: assertion.type === "custom" ? assertion.customType : undefined,
+		};
+	}
+
+	/** Settings without the texts that hold paths, which are compared by what they lead to. */
+	#settings(settings: object): unknown {
+		const {
+			command: _command,
+			cwd: _cwd,
+			prompt,
+			aggregator,
+			assertions: _a,
+			evaluators: _e,
+			...rest
+		} = settings as Record<string, unknown>;
+		const inner = typeof aggregator === "object" && aggregator !== null ? this.#settings(aggregator) : aggregator;
+		const text = typeof prompt === "string" && prompt.trim().includes("\n") ? prompt : undefined;
+		return { ...rest, aggregator: inner, prompt: text };
+	}
+
+	#workspace(workspace: Workspace | undefined) {
+		return (
+			workspace && {
+				template: workspace.template && this.#path("template", workspace.template),
+				isolation: workspace.isolation,
+				repos: workspace.repos.map(({ path, sparse, ancestor }) => ({ path, sparse, ancestor })),
+				hooks: this.#hooks(workspace.hooks),
+				env: workspace.env,
+			}
+		);
+	}
+
+	#hooks(hooks: Hooks) {
+		return Object.entries(hooks)
+			.sort(([a], [b]) => (a < b ? -1 : 1))
+			.map(([name, hook]) => ({
+				name,
+				command: hook.command && this.#command("hook", hook.command),
+				timeoutMs: hook.timeoutMs,
+				reset: hook.reset,
+			}));
+	}
+
+	#extension(extension: Extension): unknown {
+		if (extension.kind === "module")
+			return { module: this.#path("extension", extension.module), exportName: extension.exportName };
+		return {
+			hook: extension.hook,
+			paths: Object.entries(extension.paths ?? {}).map(([kind, paths]) => ({
+				kind,
+				paths: paths.map((path) => this.#path("agent-rules", path)),
+			})),
+		};
+	}
+
+	#path(kind: ReferenceKind, text: PathText): string {
+		const { loaded, view } = this.#names;
+		if (/^(https?:\/\/|data:)/i.test(text.raw)) return text.raw;
+		const found = resolvePath(text, loaded.scope, view);
+		return found.found === undefined ? stripScheme(text.raw) : this.#names.path(kind, found.path);
+	}
+
+	#command(kind: ReferenceKind, command: CommandSpec): unknown {
+		const parsed = parseAsRun(command);
+		const cwd = this.#names.cwd(kind, command);
+		if (parsed.kind === "shell") return { shell: parsed.text, cwd };
+		const { view, loaded } = this.#names;
+		const words = parsed.words.map(({ text }) => {
+			const file = fileOfWord(text, command, view);
+			if (file !== undefined) return this.#names.path(kind, file);
+			if (!/^\.{1,2}\//.test(text) || text.includes("{")) return text;
+			const searched = resolvePath({ raw: text, at: command.at, base: command.base }, loaded.scope, view);
+			return searched.found === undefined ? text : this.#names.path(kind, searched.path);
+		});
+		return { words, cwd };
+	}
+}
+
+/** A name for a path of a bundle at `root`; what lies outside of it keeps its absolute path. */
+export function nameInBundle(root: string, path: string): string {
+	return isInside(root, path) ? relative(root, path).split(sep).join("/") : path;
+}
+
+/** Where a command of a bundle runs, by name. */
+export function cwdInBundle(root: string, kind: ReferenceKind, command: CommandSpec): string | undefined {
+	if (command.cwd?.raw.includes("{{")) return undefined;
+	if (command.cwd) return nameInBundle(root, resolve(command.cwd.base, command.cwd.raw));
+	return kind === "target-command" ? undefined : nameInBundle(root, command.base);
+}
+
+/** Without undefined entries, so that what is left out and what is undefined are equal. */
+function plain(value: unknown): unknown {
+	return JSON.parse(JSON.stringify(value));
+}

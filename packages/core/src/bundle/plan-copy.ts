@@ -1,0 +1,55 @@
+import { join, resolve } from "node:path";
+import { digestTree } from "../io/files/digest-tree.ts";
+import { readLink } from "../io/files/read-link.ts";
+import { realPath } from "../io/files/stat-path.ts";
+import type { LoadedEval } from "../model/eval-types.ts";
+import { verifyBundle } from "../model/verify-bundle.ts";
+import type { BundleOptions } from "./bundle-options.ts";
+import type { BundlePlan } from "./bundle-plan.ts";
+import type { PlannedCopy } from "./collect-copies.ts";
+import { judgeOutput } from "./judge-output.ts";
+
+/**
+ * The plan for an eval that is itself a bundle, as its manifest says: onto itself nothing changes, elsewhere it is copied as it is.
+ * Undefined for anything else, edited bundles and new flags included: those are bundled like any eval.
+ */
+export async function planCopy(loaded: LoadedEval, options: BundleOptions): Promise<BundlePlan | undefined> {
+	const { scope, file } = loaded;
+	if (scope.rootKind !== "bundle" || file !== join(scope.root, "eval.yaml") || changesContent(options))
+		return undefined;
+	const verification = await verifyBundle(scope.root, { signal: options.signal });
+	if (!verification.ok) return undefined;
+	const { manifest } = verification;
+	const output = resolve(options.cwd, options.output);
+	const unchanged = realPath(output) === realPath(scope.root);
+	const root = { from: scope.root, to: "", kind: "data" } as const;
+	const copies = (await digestTree(scope.root, { skipGit: true })).map(({ path, size, mode }): PlannedCopy => {
+		const link = mode === "link" ? { link: readLink(join(scope.root, path)) } : {};
+		return { root, path, size, executable: mode === "755", ...link };
+	});
+	return {
+		kind: unchanged ? "unchanged" : "copy",
+		evalFile: file,
+		output,
+		replaces: unchanged ? false : judgeOutput(output, scope.root, options.force ?? false),
+		sourceRoot: scope.root,
+		copies: unchanged ? [] : copies,
+		emptyDirectories: [],
+		generated: new Map(),
+		vendored: [],
+		manifest,
+		warnings: [],
+		bytes: copies.reduce((sum, { size }) => sum + size, 0),
+		env: options.env,
+		allowedSecrets: options.allowedSecrets ?? [],
+		meaning: null,
+		keepsChoices: true,
+	};
+}
+
+function changesContent(options: BundleOptions): boolean {
+	const { targets = [], targetsFile, captureEnv, pin, vendorRepos, include = [] } = options;
+	return Boolean(
+		targets.length > 0 || targetsFile !== undefined || captureEnv || pin || vendorRepos || include.length > 0,
+	);
+}

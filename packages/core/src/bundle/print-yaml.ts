@@ -1,0 +1,175 @@
+import {
+	Document,
+	isAlias,
+	isMap,
+	isNode,
+	isPair,
+	isScalar,
+	isSeq,
+	type Node,
+	type Pair,
+	parseDocument,
+	type ScalarTag,
+	type Tags,
+	type YAMLMap,
+	type YAMLSeq,
+} from "yaml";
+import { sameValue } from "../base/value-edit.ts";
+import { parseYaml } from "../base/yaml-document.ts";
+import { isRecord } from "./raw-values.ts";
+
+/** Which items of the old list at a path the new items are; undefined for new ones. */
+export type ItemOrigins = (path: readonly (string | number)[]) => readonly (number | undefined)[] | undefined;
+
+const printing = { lineWidth: 0, flowCollectionPadding: false } as const;
+
+/** A number as its author wrote it: `007` and `1e3` must not become 7 and 1000 in parts that are kept. */
+class WrittenNumber {
+	readonly text: string;
+
+	constructor(text: string) {
+		this.text = text;
+	}
+}
+
+function keepNumbers(tags: Tags): Tags {
+	const keeping = tags.flatMap((tag): ScalarTag[] => {
+		if (typeof tag === "string" || !("resolve" in tag) || !/:(int|float)$/.test(tag.tag) || !("test" in tag)) return [];
+		return [
+			{
+				...(tag as ScalarTag),
+				identify: (value) => value instanceof WrittenNumber,
+				resolve: (text) => new WrittenNumber(text),
+				stringify: ({ value }) => (value instanceof WrittenNumber ? value.text : String(value)),
+			},
+		];
+	});
+	return [...keeping, ...tags];
+}
+
+/** `value` as YAML text. */
+export function printYaml(value: unknown): string {
+	return new Document(value, { aliasDuplicateObjects: false, version: "1.2" }).toString(printing);
+}
+
+/**
+ * `source` with the value `before` changed to `after`: parts that stay keep their comments, quotes and blank lines. Where that can't
+ * be done without changing the meaning, `after` is printed plainly.
+ */
+export function patchYaml(source: string, before: unknown, after: unknown, origins: ItemOrigins): string {
+	const document = parseDocument(source, { customTags: keepNumbers, merge: true, version: "1.2" });
+	const root = document.contents;
+	if (document.errors.length > 0 || !isMap(root)) return printYaml(after);
+	new Patch(document, origins).node(root, before, after, []);
+	const text = printed(document);
+	return text !== undefined && sameValue(parseYaml(text, "eval.yaml").value, after) ? text : printYaml(after);
+}
+
+function printed(document: Document): string | undefined {
+	try {
+		return document.toString(printing);
+	} catch (error) {
+		// An alias whose anchor went away.
+		if (error instanceof Error) return undefined;
+		throw error;
+	}
+}
+
+type Path = readonly (string | number)[];
+
+class Patch {
+	readonly #document: Document;
+	readonly #origins: ItemOrigins;
+
+	constructor(document: Document, origins: ItemOrigins) {
+		this.#document = document;
+		this.#origins = origins;
+	}
+
+	/** The node to stand for `after` where `node` stood for `before`. */
+	node(node: unknown, before: unknown, after: unknown, path: Path): unknown {
+		if (sameValue(before, after)) return node;
+		if (isMap(node) && isRecord(before) && isRecord(after)) return this.#map(node, before, after, path);
+		if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) return this.#list(node, before, after, path);
+		if (isScalar(node) && typeof after === "string" && typeof node.value === "string") {
+			node.value = after;
+			if (after.includes("\n") === false && /^BLOCK/.test(node.type ?? "")) delete node.type;
+			return node;
+		}
+		const created = this.#document.createNode(after, { aliasDuplicateObjects: false });
+		// A comment before the old value belongs to what takes its place.
+		if (isNode(node) && isNode(created) && !isAlias(node)) {
+			if (node.commentBefore) created.commentBefore = node.commentBefore;
+			if (node.comment && isScalar(created)) created.comment = node.comment;
+		}
+		return created;
+	}
+
+	#map(node: YAMLMap, before: Readonly<Record<string, unknown>>, after: Readonly<Record<string, unknown>>, path: Path) {
+		for (const key of Object.keys(before)) if (!Object.hasOwn(after, key)) this.#remove(node, key);
+		let position = 0;
+		for (const [key, value] of Object.entries(after)) {
+			const pair = findPair(node, key);
+			if (pair) {
+				pair.value = this.node(pair.value, before[key], value, [...path, key]);
+				position = node.items.indexOf(pair) + 1;
+			} else if (!Object.hasOwn(before, key) || !sameValue(before[key], value)) {
+				node.items.splice(position, 0, this.#pair(node, key, value, position));
+				position += 1;
+			}
+		}
+		return node;
+	}
+
+	#pair(node: YAMLMap, key: string, value: unknown, position: number): Pair {
+		const pair = this.#document.createPair(key, value) as Pair<Node, unknown>;
+		// A comment that opens the file or block stays at its top.
+		const first = node.items[0];
+		if (position === 0 && isPair(first) && isNode(first.key) && first.key.commentBefore) {
+			pair.key.commentBefore = first.key.commentBefore;
+			delete first.key.commentBefore;
+		}
+		return pair;
+	}
+
+	#remove(node: YAMLMap, key: string): void {
+		const pair = findPair(node, key);
+		if (pair) node.items.splice(node.items.indexOf(pair), 1);
+	}
+
+	#list(node: YAMLSeq, before: readonly unknown[], after: readonly unknown[], path: Path) {
+		const given = this.#origins(path);
+		const origins =
+			given ?? (before.length === after.length ? after.map((_, index) => index) : guessOrigins(before, after));
+		const old = [...node.items];
+		node.items = after.map((value, index) => {
+			const origin = origins[index];
+			return origin === undefined
+				? this.#document.createNode(value, { aliasDuplicateObjects: false })
+				: this.node(old[origin], before[origin], value, [...path, index]);
+		});
+		if (node.flow && after.length > before.length && after.some(isRecord)) node.flow = false;
+		return node;
+	}
+}
+
+/** Items that did not change stay where they are; what is between them is new. */
+function guessOrigins(before: readonly unknown[], after: readonly unknown[]): (number | undefined)[] {
+	let next = 0;
+	return after.map((value) => {
+		const found = before.findIndex((old, index) => index >= next && alike(old, value));
+		if (found === -1) return undefined;
+		next = found + 1;
+		return found;
+	});
+}
+
+function alike(old: unknown, value: unknown): boolean {
+	if (sameValue(old, value)) return true;
+	if (!isRecord(old) || !isRecord(value)) return false;
+	return ["id", "name", "type"].every((key) => old[key] === value[key]) && old.include === undefined;
+}
+
+function findPair(node: YAMLMap, key: string): Pair | undefined {
+	return node.items.find((pair) => (isScalar(pair.key) ? String(pair.key.value) === key : pair.key === key));
+}
