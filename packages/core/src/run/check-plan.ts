@@ -18,7 +18,7 @@ import type { PlannedCase, RunPlan } from "./run-plan.ts";
  */
 export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const found: Diagnostic[] = [];
-	const targets = new Set(plan.cases.flatMap(({ target }) => [target.target, ...target.fallbacks]));
+	const targets = new Set(plan.targets);
 	for (const target of targets) found.push(...checkProvider(target));
 	const chosen = new Set(plan.cases.map(({ test }) => test));
 	for (const one of observed.evals) found.push(...unsetVariables(one, chosen, targets));
@@ -58,7 +58,11 @@ function checkGrader(
 		return [finding(noGrader, { message }, assertion.at)];
 	}
 	if (!asked || plan.graderTarget(label, asked.target, target)) return [];
-	const message = `${assertion.name} is judged by a model, and target ${JSON.stringify(target.name)} names no \`grader_target\``;
+	const name = asked.target ?? target.graderTarget;
+	const message =
+		name === undefined
+			? `${assertion.name} is judged by a model, and target ${JSON.stringify(target.name)} names no \`grader_target\``
+			: `${assertion.name} is judged by the target ${JSON.stringify(name)}, which can't be used`;
 	return [finding(noGrader, { message }, assertion.at)];
 }
 

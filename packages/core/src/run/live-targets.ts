@@ -6,6 +6,7 @@ import type { Provider, Target, TargetOf, TargetProblem } from "../targets/contr
 import { providers } from "../targets/providers/index.ts";
 import { targetKey } from "./choose-targets.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
+import { targetSecrets } from "./target-secrets.ts";
 
 /** A target that is up. */
 export interface LiveTarget {
@@ -47,6 +48,12 @@ export class LiveTargets {
 			problems.push(`target ${JSON.stringify(first.target.name)} can't be used: ${first.problem.message}`);
 			if (first.problem.hint !== undefined) hints.push(first.problem.hint);
 		}
+		for (const { target, eval: of } of this.#plan.graderTargets) {
+			const { problem } = await this.live(target, of);
+			if (!problem) continue;
+			problems.push(`target ${JSON.stringify(target.name)} can't be used to judge: ${problem.message}`);
+			if (problem.hint !== undefined) hints.push(problem.hint);
+		}
 		const [only] = problems;
 		if (only === undefined) return;
 		const message =
@@ -80,11 +87,17 @@ export class LiveTargets {
 		for (const live of this.#live.values()) await (await live).instance.close?.();
 	}
 
+	/** Keys of all targets but this one. */
+	#otherKeys(target: ResolvedTarget): string[] {
+		const own = new Set(targetSecrets([target]));
+		return targetSecrets(this.#plan.targets).filter((key) => !own.has(key));
+	}
+
 	async #make(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
 		const { view } = this.#plan;
 		const { env, scope } = of;
 		const runCommand = commandRunner({ view, scope, env });
-		const instance = await create(target, { env, scope, view, runCommand });
+		const instance = await create(target, { env, scope, view, runCommand, otherKeys: this.#otherKeys(target) });
 		const problem = await instance.check(this.#signal);
 		if (problem) return { target, instance, problem };
 		const facts = await instance.describe?.(this.#signal);

@@ -6,6 +6,7 @@ import type { LoadedEval, TestCase } from "../model/eval-types.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { checkPlan } from "./check-plan.ts";
 import { TargetResolver, targetChoices } from "./choose-targets.ts";
+import { graderTargetName, graderTargetsOf } from "./grader-targets.ts";
 import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
 import { assertionsOf } from "./needed-model.ts";
 import type { PlannedCase, PlannedTarget, RunPlan } from "./run-plan.ts";
@@ -21,13 +22,18 @@ import { WorkspaceChooser } from "./workspace-of.ts";
  */
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const observed = observeRun(request, machine);
-	const { cases, resolvers, diagnostics } = planCases(observed, request);
+	const { cases, resolvers } = planCases(observed, request);
+	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
+		graderTarget(resolvers.get(label), asked, tested);
+	const graderTargets = graderTargetsOf(cases, judging);
+	const diagnostics = targetProblems(observed, resolvers);
 	if (diagnostics.length > 0)
 		throw new AgentvError("config", "some targets can't be used", { diagnostics, hint: "Nothing was run." });
 	if (cases.length === 0) throw nothingSelected(request);
-	const targets = [...new Set(cases.flatMap(({ target }) => [target.target, ...target.fallbacks]))];
+	const targets = new Set(cases.flatMap(({ target }) => [target.target, ...target.fallbacks]));
+	for (const { target } of graderTargets) targets.add(target);
 	const secrets = [
-		...new Set([...observed.evals.flatMap(({ planned }) => secretValues(planned.env)), ...targetSecrets(targets)]),
+		...new Set([...observed.evals.flatMap(({ planned }) => secretValues(planned.env)), ...targetSecrets([...targets])]),
 	];
 	const plan: RunPlan = {
 		request,
@@ -36,7 +42,9 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 		experiment:
 			request.experiment ?? observed.evals.find(({ planned }) => planned.experiment)?.planned.experiment ?? "default",
 		workers: request.workers ?? smallest(observed.evals.flatMap(({ planned }) => planned.workers ?? [])) ?? coreCount(),
-		graderTarget: (label, asked, tested) => graderTarget(resolvers.get(label), asked, tested),
+		graderTarget: judging,
+		graderTargets,
+		targets: [...targets],
 		view: observed.view,
 		masker: createMasker(secrets),
 		secrets,
@@ -54,25 +62,28 @@ function nothingSelected({ tests, tags }: RunRequest): AgentvError {
 	return new AgentvError("not-found", by === "" ? "the evals have no tests" : `no test matches ${by}`);
 }
 
-/** Providers whose targets can judge. */
-const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
-
-/** The target that judges: the one that is asked for, else the tested target's `grader_target`, else the tested target if it is a model. */
+/** The target that judges, if there is one. */
 function graderTarget(
 	resolver: TargetResolver | undefined,
 	asked: string | undefined,
 	tested: ResolvedTarget,
 ): ResolvedTarget | undefined {
-	const name = asked ?? tested.graderTarget;
-	if (name !== undefined) return resolver?.planned({ name, at: tested.at })?.target;
-	return models.has(tested.provider) ? tested : undefined;
+	const name = graderTargetName(asked, tested);
+	// A tested model judges itself as it was chosen: an inline target has no definition to find.
+	if (name === undefined || name === tested.name) return name === undefined ? undefined : tested;
+	return resolver?.planned({ name, at: tested.at })?.target;
 }
 
 interface Cases {
 	readonly cases: readonly PlannedCase[];
 	/** By the eval's label. */
 	readonly resolvers: ReadonlyMap<string, TargetResolver>;
-	readonly diagnostics: readonly Diagnostic[];
+}
+
+/** What is wrong with targets files and with the targets that were asked for. */
+function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
+	const files = evals.flatMap(({ targets }) => targets.diagnostics.filter(({ rule }) => rule.startsWith("yaml.")));
+	return [...files, ...[...resolvers.values()].flatMap((resolver) => resolver.diagnostics)];
 }
 
 function planCases({ evals }: Observed, request: RunRequest): Cases {
@@ -89,14 +100,7 @@ function planCases({ evals }: Observed, request: RunRequest): Cases {
 				cases.push(plannedCase(one, test, target, cases.length, positions, request, workspaces));
 		}
 	}
-	const targetFiles = evals.flatMap(({ targets }) =>
-		targets.diagnostics.filter(({ rule }) => rule.startsWith("yaml.")),
-	);
-	return {
-		cases,
-		resolvers,
-		diagnostics: [...targetFiles, ...[...resolvers.values()].flatMap((resolver) => resolver.diagnostics)],
-	};
+	return { cases, resolvers };
 }
 
 /** The chosen tests of an eval for each of its targets, in the order in which targets are first named. */

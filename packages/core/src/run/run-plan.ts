@@ -31,6 +31,12 @@ export interface PlannedTarget {
 	readonly key: string;
 }
 
+/** A target that judges tests of an eval. */
+export interface PlannedGraderTarget {
+	readonly target: ResolvedTarget;
+	readonly eval: PlannedEval;
+}
+
 /** One test against one target: the unit that passes or fails. */
 export interface PlannedCase {
 	/** Position in the plan. */
@@ -64,6 +70,10 @@ export interface RunPlan {
 		asked: string | undefined,
 		tested: ResolvedTarget,
 	) => ResolvedTarget | undefined;
+	/** The targets that judge. */
+	readonly graderTargets: readonly PlannedGraderTarget[];
+	/** All targets that may be asked, each once: tested ones, their fallbacks, and those that judge. */
+	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
 	/** Takes secrets out of everything that is recorded or shown. */
 	readonly masker: Masker;

@@ -54,6 +54,7 @@ const model = {
 const agent = {
 	executable: z.string().optional(),
 	args: z.array(z.string()).optional(),
+	env: z.record(z.string(), z.string()).optional(),
 	cwd: z.string().optional(),
 	model: z.string().optional(),
 	apiKey: z.string().optional(),

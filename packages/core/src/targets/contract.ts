@@ -24,6 +24,8 @@ export interface TargetServices {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
+	/** Keys of the run's other targets: an agent's program gets no variable that holds one. */
+	readonly otherKeys?: readonly string[];
 }
 
 /** A system under test, made once a run and used by several tests at once. */

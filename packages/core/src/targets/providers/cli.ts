@@ -4,15 +4,8 @@ import { readHead } from "../../io/files/read-head.ts";
 import type { ProcessResult } from "../../io/run-process.ts";
 import { type CommandSpec, parseCommand } from "../../model/command.ts";
 import { checkCommand } from "../check-command.ts";
-import type {
-	Provider,
-	TargetFailure,
-	TargetOf,
-	TargetOutcome,
-	TargetProblem,
-	TargetRequest,
-	TargetServices,
-} from "../contract.ts";
+import type { Provider, TargetOf, TargetOutcome, TargetProblem, TargetRequest, TargetServices } from "../contract.ts";
+import { processFailure } from "../process-failure.ts";
 import { readAnswer } from "../read-answer.ts";
 
 /** What is kept of an answer in memory; a longer one stays in its file. */
@@ -134,21 +127,6 @@ function fileWords(file: string, format: string | undefined): string[] {
 }
 
 const longestSaid = 2000;
-
-/** Why a program that ended gave no answer; `undefined` where it ended well. */
-function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
-	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
-	const saying = said === "" ? "" : `: ${said}`;
-	const failure = (code: string, message: string, retryable: boolean): TargetFailure => ({ code, message, retryable });
-	if (result.startError)
-		return failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
-	if (result.timedOut) return failure("timeout", `${what} ran into its time limit${saying}`, true);
-	if (result.aborted) return failure("interrupted", `${what} was interrupted`, false);
-	if (result.signal !== null) return failure("signal", `${what} was ended by ${result.signal}${saying}`, true);
-	if (result.exitCode === 0) return undefined;
-	const missing = result.exitCode === 126 || result.exitCode === 127;
-	return failure("exit-code", `${what} exited with ${result.exitCode}${saying}`, !missing);
-}
 
 function answerOfStdout(result: ProcessResult): TargetOutcome {
 	if (result.stdoutPath !== undefined)

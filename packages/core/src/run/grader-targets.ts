@@ -1,0 +1,27 @@
+import type { ResolvedTarget } from "../model/resolve-target.ts";
+import { modelOf, withParts } from "./needed-model.ts";
+import type { PlannedCase, PlannedGraderTarget, RunPlan } from "./run-plan.ts";
+
+/** Providers whose targets can judge without being named for it. */
+const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
+
+/** The name of the target that judges: the one that is asked for, else the tested target's `grader_target`, else that target if it is a model. */
+export function graderTargetName(asked: string | undefined, tested: ResolvedTarget): string | undefined {
+	return asked ?? tested.graderTarget ?? (models.has(tested.provider) ? tested.name : undefined);
+}
+
+/** The targets that judge the cases, each once for each eval. */
+export function graderTargetsOf(
+	cases: readonly PlannedCase[],
+	graderTarget: RunPlan["graderTarget"],
+): PlannedGraderTarget[] {
+	const found = new Map<ResolvedTarget, PlannedGraderTarget>();
+	for (const one of cases)
+		for (const assertion of [...one.assertions, ...one.test.turns.flatMap((turn) => turn.assertions)])
+			for (const part of withParts(assertion)) {
+				const asked = modelOf(part);
+				const target = asked && graderTarget(one.eval.label, asked.target, one.target.target);
+				if (target) found.set(target, { target, eval: one.eval });
+			}
+	return [...found.values()];
+}

@@ -1,0 +1,33 @@
+/** Reading fields of events that another program made: whatever is missing or of another type is `undefined` or empty. */
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+export function record(value: unknown): Fields {
+	return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+}
+
+export function records(value: unknown): readonly Fields[] {
+	return Array.isArray(value) ? value.map(record) : [];
+}
+
+export function text(value: unknown): string | undefined {
+	return typeof value === "string" ? value : undefined;
+}
+
+export function count(value: unknown): number | undefined {
+	return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
+}
+
+/** Content given as text or as a list of `{type: "text", text}` blocks; `undefined` where it is neither. */
+export function contentText(value: unknown): string | undefined {
+	if (typeof value === "string") return value;
+	if (!Array.isArray(value)) return undefined;
+	return records(value)
+		.flatMap((block) => text(block.text) ?? [])
+		.join("\n");
+}
+
+/** `{key: value}`, or nothing where there is no value. */
+export function given<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
+	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
+}

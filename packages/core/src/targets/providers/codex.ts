@@ -1,0 +1,133 @@
+import type { AgentEvent, AgentProtocol, AgentReport, EventReader } from "../agent/agent-protocol.ts";
+import { agentTarget } from "../agent/agent-target.ts";
+import { count, type Fields, given, record, text } from "../agent/event-fields.ts";
+import { Transcript } from "../agent/transcript.ts";
+import type { Provider } from "../contract.ts";
+import { costOf, type Pricing } from "../price.ts";
+
+/** Codex, by `codex exec --json`. */
+export const codex: Provider<"codex"> = {
+	provider: "codex",
+	create: (target, services) => agentTarget(target, services, protocol),
+};
+
+const protocol: AgentProtocol = {
+	executable: "codex",
+	versionArgs: ["--version"],
+	args: (settings, { session }) => [
+		...["exec", "--json", "--skip-git-repo-check"],
+		...(settings.permissionMode
+			? ["--sandbox", settings.permissionMode]
+			: ["--dangerously-bypass-approvals-and-sandbox"]),
+		...(settings.model ? ["--model", settings.model] : []),
+		...config("model_reasoning_effort", settings.modelReasoningEffort),
+		...config("openai_base_url", settings.baseUrl),
+		...(typeof session === "string" ? ["resume", session] : []),
+		"-", // the prompt comes by stdin
+	],
+	input: ({ systemPrompt }, prompt) => (systemPrompt ? `${systemPrompt}\n\n${prompt}` : prompt),
+	env: ({ apiKey, baseUrl }) => ({
+		...(apiKey ? { OPENAI_API_KEY: apiKey, CODEX_API_KEY: apiKey } : {}),
+		...(baseUrl ? { OPENAI_BASE_URL: baseUrl } : {}),
+	}),
+	ownKeys: ["OPENAI_API_KEY", "CODEX_API_KEY", "AZURE_OPENAI_API_KEY"],
+	reader: ({ pricing }) => new CodexReader(pricing),
+};
+
+/** An override of its configuration, whose values are TOML: a JSON string is one. */
+function config(key: string, value: string | undefined): string[] {
+	return value ? ["--config", `${key}=${JSON.stringify(value)}`] : [];
+}
+
+class CodexReader implements EventReader {
+	readonly #transcript = new Transcript();
+	readonly #pricing: Pricing | undefined;
+	readonly #usage = { input: 0, output: 0, cached: 0, reasoning: 0 };
+	#turns = 0;
+	#session: string | undefined;
+	#failure: string | undefined;
+
+	constructor(pricing: Pricing | undefined) {
+		this.#pricing = pricing;
+	}
+
+	event(event: AgentEvent, at: number): void {
+		switch (event.type) {
+			case "thread.started":
+				this.#session = text(event.thread_id);
+				return;
+			case "item.started":
+			case "item.updated":
+			case "item.completed":
+				this.#item(record(event.item), event.type === "item.completed", at);
+				return;
+			case "turn.completed":
+				this.#count(record(event.usage));
+				return;
+			case "turn.failed":
+				this.#failure = text(record(event.error).message) ?? "the turn failed";
+				return;
+			case "error":
+				// Reconnecting is said as an error, too: a turn that is completed later takes it back.
+				this.#failure = text(event.message) ?? "codex reported an error";
+		}
+	}
+
+	#item(item: Fields, completed: boolean, at: number): void {
+		const id = text(item.id) ?? "";
+		if (item.type === "agent_message") {
+			if (completed) this.#transcript.say(text(item.text) ?? "");
+			return;
+		}
+		const call = toolOf(item);
+		if (!call) return;
+		this.#transcript.call(id, call.tool, call.input, at);
+		const failed = item.status === "failed" || item.status === "declined";
+		if (completed) this.#transcript.result(id, call.output, at, failed);
+	}
+
+	#count(usage: Fields): void {
+		this.#usage.input += count(usage.input_tokens) ?? 0;
+		this.#usage.output += count(usage.output_tokens) ?? 0;
+		this.#usage.cached += count(usage.cached_input_tokens) ?? 0;
+		this.#usage.reasoning += count(usage.reasoning_output_tokens) ?? 0;
+		this.#turns += 1;
+		this.#failure = undefined;
+	}
+
+	finish(): AgentReport {
+		const tokenUsage = this.#turns > 0 ? this.#usage : undefined;
+		const figures = {
+			...given("tokenUsage", tokenUsage),
+			...given("costUsd", costOf(undefined, tokenUsage, this.#pricing)),
+			...given("session", this.#session),
+			metadata: given("session_id", this.#session),
+		};
+		const report = { messages: this.#transcript.messages(), figures, isIncomplete: this.#turns === 0 };
+		return this.#failure === undefined ? report : { ...report, failure: { message: this.#failure, retryable: true } };
+	}
+}
+
+/** The items that are work with tools. */
+function toolOf(
+	item: Fields,
+): { readonly tool: string; readonly input: unknown; readonly output: unknown } | undefined {
+	switch (item.type) {
+		case "command_execution": {
+			const output = { output: item.aggregated_output, exit_code: item.exit_code };
+			return { tool: "command_execution", input: { command: item.command }, output };
+		}
+		case "file_change":
+			return { tool: "file_change", input: { changes: item.changes }, output: item.status };
+		case "mcp_tool_call": {
+			const tool = `${text(item.server) ?? "mcp"}.${text(item.tool) ?? "tool"}`;
+			return { tool, input: item.arguments, output: item.result ?? item.error };
+		}
+		case "collab_tool_call":
+			return { tool: text(item.tool) ?? "collab", input: { prompt: item.prompt }, output: item.agents_states };
+		case "web_search":
+			return { tool: "web_search", input: { query: item.query }, output: undefined };
+		default:
+			return undefined;
+	}
+}

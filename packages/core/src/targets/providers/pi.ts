@@ -1,0 +1,115 @@
+import type { AgentEvent, AgentProtocol, AgentReport, AgentSettings, EventReader } from "../agent/agent-protocol.ts";
+import { agentTarget } from "../agent/agent-target.ts";
+import { contentText, count, type Fields, given, record, records, text } from "../agent/event-fields.ts";
+import { Transcript } from "../agent/transcript.ts";
+import type { Provider } from "../contract.ts";
+import { costOf, type Pricing } from "../price.ts";
+
+/** The pi coding agent, by `pi --mode json`. It keeps no session: each turn is told the whole conversation. */
+export const pi: Provider<"pi-cli"> = {
+	provider: "pi-cli",
+	create: (target, services) => agentTarget(target, services, protocol),
+};
+
+const protocol: AgentProtocol = {
+	executable: "pi",
+	versionArgs: ["--version"],
+	args: (settings) => [
+		...["--mode", "json", "--print", "--no-session"],
+		...(settings.subprovider ? ["--provider", settings.subprovider] : []),
+		...(settings.model ? ["--model", settings.model] : []),
+		...(settings.thinking ? ["--thinking", settings.thinking] : []),
+		...(settings.systemPrompt ? ["--append-system-prompt", settings.systemPrompt] : []),
+	],
+	input: (_settings, prompt) => prompt,
+	env: (settings) => ({
+		...(settings.apiKey ? { [keyVariable(settings)]: settings.apiKey } : {}),
+		...(settings.baseUrl && settings.subprovider?.startsWith("azure")
+			? { AZURE_OPENAI_BASE_URL: settings.baseUrl }
+			: {}),
+	}),
+	ownKeys: (settings) => (settings.subprovider ? [keyVariable(settings)] : "all"),
+	reader: ({ pricing }) => new PiReader(pricing),
+};
+
+/** Where pi looks for a vendor's key. */
+function keyVariable({ subprovider = "anthropic" }: AgentSettings): string {
+	if (subprovider.startsWith("azure")) return "AZURE_OPENAI_API_KEY";
+	if (subprovider === "google" || subprovider === "gemini") return "GEMINI_API_KEY";
+	return `${subprovider.toUpperCase().replace(/[^A-Z0-9]/g, "_")}_API_KEY`;
+}
+
+class PiReader implements EventReader {
+	readonly #transcript = new Transcript();
+	readonly #pricing: Pricing | undefined;
+	readonly #usage = { input: 0, output: 0, cached: 0 };
+	#calls = 0;
+	#cost: number | undefined;
+	#model: string | undefined;
+	#failure: string | undefined;
+	#isEnded = false;
+
+	constructor(pricing: Pricing | undefined) {
+		this.#pricing = pricing;
+	}
+
+	event(event: AgentEvent, at: number): void {
+		const id = text(event.toolCallId) ?? "";
+		switch (event.type) {
+			case "message_end":
+				this.#message(record(event.message), at);
+				return;
+			case "agent_end":
+				this.#isEnded = true;
+				return;
+			case "tool_execution_start":
+				this.#transcript.call(id, text(event.toolName) ?? "tool", event.args, at);
+				this.#transcript.begin(id, at);
+				return;
+			case "tool_execution_end": {
+				const output = contentText(record(event.result).content) ?? event.result;
+				this.#transcript.result(id, output, at, event.isError === true);
+			}
+		}
+	}
+
+	#message(message: Fields, at: number): void {
+		if (message.role !== "assistant") return;
+		const blocks = records(message.content);
+		this.#transcript.say(blocks.flatMap((block) => (block.type === "text" ? (text(block.text) ?? []) : [])).join(""));
+		for (const block of blocks) {
+			if (block.type !== "toolCall") continue;
+			this.#transcript.call(text(block.id) ?? "", text(block.name) ?? "tool", block.arguments, at);
+		}
+		this.#count(record(message.usage));
+		this.#model = text(message.model) ?? this.#model;
+		// pi tries again by itself: a later message takes the error back.
+		const stopped = message.stopReason === "error" || message.stopReason === "aborted";
+		this.#failure = stopped ? (text(message.errorMessage) ?? "the model's answer ended with an error") : undefined;
+	}
+
+	#count(usage: Fields): void {
+		const cached = count(usage.cacheRead) ?? 0;
+		this.#usage.input += (count(usage.input) ?? 0) + cached + (count(usage.cacheWrite) ?? 0);
+		this.#usage.output += count(usage.output) ?? 0;
+		this.#usage.cached += cached;
+		const cost = count(record(usage.cost).total);
+		if (cost !== undefined) this.#cost = (this.#cost ?? 0) + cost;
+		this.#calls += 1;
+	}
+
+	finish(): AgentReport {
+		const tokenUsage = this.#calls > 0 && this.#usage.input + this.#usage.output > 0 ? this.#usage : undefined;
+		const report = {
+			messages: this.#transcript.messages(),
+			isIncomplete: !this.#isEnded,
+			figures: {
+				...given("tokenUsage", tokenUsage),
+				...given("costUsd", this.#cost ?? costOf(undefined, tokenUsage, this.#pricing)),
+				...given("llmCalls", this.#calls > 0 ? this.#calls : undefined),
+				metadata: given("model", this.#model),
+			},
+		};
+		return this.#failure === undefined ? report : { ...report, failure: { message: this.#failure, retryable: true } };
+	}
+}
