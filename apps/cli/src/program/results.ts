@@ -2,9 +2,10 @@ import { Option } from "commander";
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
 
-/** What is done with finished runs: `agentv results compare`. */
+/** What is done with finished runs: `agentv results compare` and `export`. */
 export const resultsCommands: CommandGroup = (program, run) => {
-	parent(program, "results", "look at the results of runs")
+	const results = parent(program, "results", "look at the results of runs");
+	results
 		.command("compare")
 		.argument("<before>", "the run to compare with: a directory, <experiment>/<time> or latest")
 		.argument("<after...>", "the runs to compare with it")
@@ -25,5 +26,14 @@ export const resultsCommands: CommandGroup = (program, run) => {
 			run(async (context) =>
 				(await import("../commands/results-compare.ts")).resultsCompare([before, ...after], options, context),
 			),
+		);
+	results
+		.command("export")
+		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
+		.description("write a run as one document")
+		.requiredOption("--format <format>", "junit, json, jsonl, html or markdown")
+		.option("--output <file>", "write it there instead of to stdout")
+		.action((which, options) =>
+			run(async (context) => (await import("../commands/results-export.ts")).resultsExport(which, options, context)),
 		);
 };

@@ -1,57 +1,8 @@
-import type { ResultRow } from "@agentv/core";
+import { junitDocument } from "../results/junit-document.ts";
 import { exitCodeOf, type RunReporter } from "../run/run-report.ts";
 
 /** For CI servers: a JUnit document, a test suite for each eval and target. */
-export const runJunit: RunReporter = (report) => {
-	const suites = new Map<string, ResultRow[]>();
-	for (const row of report.rows) {
-		const name = `${row.eval} (${row.target})`;
-		suites.set(name, [...(suites.get(name) ?? []), row]);
-	}
-	const total = counts(report.rows);
-	const lines = [
-		'<?xml version="1.0" encoding="UTF-8"?>',
-		`<testsuites name="agentv" ${total}>`,
-		...[...suites].flatMap(([name, rows]) => [
-			`  <testsuite name=${quoted(name)} ${counts(rows)}>`,
-			...rows.map(testCase),
-			"  </testsuite>",
-		]),
-		"</testsuites>",
-	];
-	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(report) };
-};
-
-function counts(rows: readonly ResultRow[]): string {
-	const number = (status: ResultRow["executionStatus"]) => rows.filter((row) => row.executionStatus === status).length;
-	const seconds = rows.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;
-	return `tests="${rows.length}" failures="${number("quality_failure")}" errors="${number("execution_error")}" time="${seconds.toFixed(3)}"`;
-}
-
-function testCase(row: ResultRow): string {
-	const name = row.attempt > 1 ? `${row.testId} (attempt ${row.attempt})` : row.testId;
-	const start = `    <testcase name=${quoted(name)} classname=${quoted(row.eval)} time="${(row.durationMs / 1000).toFixed(3)}"`;
-	if (row.executionStatus === "ok") return `${start}/>`;
-	const isError = row.executionStatus === "execution_error";
-	const tag = isError ? "error" : "failure";
-	const message = isError ? (row.error?.message ?? "could not be run") : `score ${row.score} is below ${row.threshold}`;
-	const failed = row.scores.flatMap(({ name: grader, assertions }) =>
-		assertions
-			.filter(({ passed }) => !passed)
-			.map(({ text, evidence }) => `${grader}: ${text}${evidence === undefined ? "" : ` — ${evidence}`}`),
-	);
-	return `${start}><${tag} message=${quoted(message)}>${escaped(failed.join("\n"))}</${tag}></testcase>`;
-}
-
-function quoted(text: string): string {
-	return `"${escaped(text).replaceAll('"', "&quot;").replaceAll("\n", "&#10;")}"`;
-}
-
-/** XML 1.0 has no way to write most control characters, nor lone surrogates: they become a replacement character. */
-function escaped(text: string): string {
-	return text
-		.replace(/[^\P{Cc}\n\t]|\p{Surrogate}|[\ufffe\uffff]/gu, "\ufffd")
-		.replaceAll("&", "&amp;")
-		.replaceAll("<", "&lt;")
-		.replaceAll(">", "&gt;");
-}
+export const runJunit: RunReporter = (report) => ({
+	text: junitDocument(report.rows),
+	exitCode: exitCodeOf(report),
+});

@@ -1,0 +1,5 @@
+import type { RunExport } from "../results/exported-run.ts";
+import { junitDocument } from "../results/junit-document.ts";
+
+/** For CI servers. */
+export const exportJunit: RunExport = ({ rows }) => junitDocument(rows);
