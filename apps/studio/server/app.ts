@@ -5,8 +5,11 @@ import { answerError, problem } from "./problem.ts";
 import { aboutReads } from "./routes/about.ts";
 import { benchmarkWrites } from "./routes/benchmark-writes.ts";
 import { benchmarkReads } from "./routes/benchmarks.ts";
+import { evalWrites } from "./routes/eval-writes.ts";
 import { evalReads } from "./routes/evals.ts";
 import { jobReads, jobWrites } from "./routes/jobs.ts";
+import { runWrites } from "./routes/run-writes.ts";
+import { runReads } from "./routes/runs.ts";
 import type { Services } from "./services.ts";
 
 const largestBody = 1024 * 1024;
@@ -17,12 +20,17 @@ function reads(services: Services) {
 		.route("/about", aboutReads(services))
 		.route("/benchmarks", benchmarkReads(services))
 		.route("/evals", evalReads(services))
-		.route("/jobs", jobReads(services));
+		.route("/jobs", jobReads(services))
+		.route("/runs", runReads(services));
 }
 
 /** The routes that change something; a read-only Studio has none of them. */
 function writes(services: Services) {
-	return new Hono().route("/benchmarks", benchmarkWrites(services)).route("/jobs", jobWrites(services));
+	return new Hono()
+		.route("/benchmarks", benchmarkWrites(services))
+		.route("/evals", evalWrites(services))
+		.route("/jobs", jobWrites(services))
+		.route("/runs", runWrites(services));
 }
 
 /** The whole API behind its guards. Pages are added by the server that listens. */

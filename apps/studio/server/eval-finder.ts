@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { AgentvError, findEvals, isInside, realPath, safeName } from "@agentv/core";
+import { AgentvError, benchmarkOfFile, findEvals, isInside, realPath, safeName, targetKind } from "@agentv/core";
 import type { StudioOptions } from "./options.ts";
 import { type Place, placeOf } from "./places.ts";
 
@@ -58,6 +58,16 @@ export class EvalFinder {
 				`${found.path} is a link that leads out of ${place.benchmark ?? "the directory"}`,
 			);
 		return found;
+	}
+
+	/** The eval in `file`, where that lies in a place that may be read: the benchmark nearest to it, or Studio's own directory. */
+	async ofFile(file: string): Promise<FoundEval | undefined> {
+		if (targetKind(file) !== "file") return undefined;
+		const benchmark = benchmarkOfFile(file, this.#options.env);
+		const place = placeOf(benchmark?.id ?? null, this.#options);
+		const real = realPath(file);
+		const { evals } = await this.#listing(place, false);
+		return evals.find((found) => found.file === file || found.file === real);
 	}
 
 	async #listing(place: Place, anew: boolean): Promise<Listing> {

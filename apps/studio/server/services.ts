@@ -3,6 +3,9 @@ import { EvalFinder } from "./eval-finder.ts";
 import { EvalMarksCache } from "./eval-marks.ts";
 import { Jobs } from "./jobs.ts";
 import type { StudioOptions } from "./options.ts";
+import { RunCatalog } from "./run-catalog.ts";
+import { RunJobs } from "./run-jobs.ts";
+import { RunTables } from "./run-tables.ts";
 import { createSession, type Session } from "./session.ts";
 
 /** What every route gets. */
@@ -12,15 +15,22 @@ export interface Services {
 	readonly jobs: Jobs;
 	readonly evals: EvalFinder;
 	readonly marks: EvalMarksCache;
+	readonly runs: RunCatalog;
+	readonly tables: RunTables;
+	readonly runJobs: RunJobs;
 	/** Takes the values of the environment's secrets out of a text. */
 	readonly hide: Masker;
 }
 
 export function createServices(options: StudioOptions): Services {
+	const jobs = new Jobs();
 	return {
 		options,
 		session: createSession(options.token),
-		jobs: new Jobs(),
+		jobs,
+		runs: new RunCatalog(options),
+		tables: new RunTables(),
+		runJobs: new RunJobs(jobs),
 		evals: new EvalFinder(options),
 		marks: new EvalMarksCache(options),
 		hide: createMasker(options.env),

@@ -15,6 +15,7 @@ export { type BundleDescription, describeBundle } from "./bundle/describe-bundle
 export { planBundle } from "./bundle/plan-bundle.ts";
 export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
 export { agentvHome, type Environment } from "./io/environment.ts";
+export { fileStamp } from "./io/files/file-stamp.ts";
 export type { FindOptions, FoundFiles } from "./io/files/find-files.ts";
 export { isInside } from "./io/files/path-inside.ts";
 export { readTextFile } from "./io/files/read-text.ts";
@@ -47,6 +48,7 @@ export {
 	type WrittenEntry,
 } from "./model/registry-edit.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
+export { readRunFile, readSummary } from "./model/result-files.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";
@@ -58,12 +60,14 @@ export {
 	type FingerprintPart,
 	fingerprintParts,
 } from "./results/compare-runs.ts";
+export { type FoundRun, findRuns } from "./results/find-runs.ts";
 export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
 export { listRuns } from "./results/list-runs.ts";
 export type { AttemptId, RunReading, TestResultReading } from "./results/read-run.ts";
 export { readRecordText, readRun, readTestResult } from "./results/read-run.ts";
 export { lastRunOf, resolveRun } from "./results/resolve-run.ts";
 export type { ResultsMachine } from "./results/run-roots.ts";
+export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
 export { resumedRequest } from "./run/request-flags.ts";

@@ -134,7 +134,10 @@ export type EvalTestsAnswer = Page<EvalTestAnswer>;
 
 /** What a run will execute, to be confirmed before it starts. */
 export interface RunPlanAnswer {
+	/** Tests × targets. */
 	readonly tests: number;
+	/** With repeats. */
+	readonly attempts: number;
 	readonly targets: readonly TargetAnswer[];
 	readonly commands: readonly CommandAnswer[];
 	readonly repos: readonly { readonly path: string; readonly repo: string; readonly commit: string | null }[];

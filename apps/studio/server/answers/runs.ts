@@ -20,12 +20,16 @@ export interface RunEntry {
 	readonly benchmark: string | null;
 	readonly evals: readonly string[];
 	readonly targets: readonly string[];
+	/** Tests × targets. */
+	readonly planned: number;
 	/** `running`: its process lives; `interrupted`: it ended before all was done and can be resumed. */
 	readonly state: "running" | "done" | "interrupted";
 	/** Null until the first summary is written. */
 	readonly summary: RunSummaryAnswer | null;
 	/** The job of this Studio that runs it. */
 	readonly job: string | null;
+	/** Why its records can't be read. */
+	readonly problem: string | null;
 }
 
 export interface RunListAnswer extends Page<RunEntry> {
@@ -33,11 +37,9 @@ export interface RunListAnswer extends Page<RunEntry> {
 	readonly experiments: readonly string[];
 	readonly targets: readonly string[];
 	readonly benchmarks: readonly string[];
-	/** Directories that could not be read as a run. */
-	readonly problems: readonly { readonly run: string; readonly message: string }[];
 }
 
-/** Pass rate over time: one series for each eval and target. */
+/** Pass rate over time: one series for each eval and target, oldest first; at most 200 points of 100 series. */
 export interface RunHistoryAnswer {
 	readonly series: readonly {
 		readonly eval: string;
@@ -47,7 +49,9 @@ export interface RunHistoryAnswer {
 			readonly started_at: string;
 			/** 0 to 1. */
 			readonly pass_rate: number;
+			/** Judged ones; those that could not be run are `errors` and count nowhere else. */
 			readonly tests: number;
+			readonly errors: number;
 		}[];
 	}[];
 }
@@ -98,6 +102,7 @@ export interface RunTestsAnswer extends Page<RunTestEntry> {
 	/** Of all rows, whatever the filter. */
 	readonly counts: Readonly<Record<TestStatus, number>>;
 	readonly targets: readonly string[];
+	readonly evals: readonly string[];
 }
 
 export interface TestErrorAnswer {
@@ -113,6 +118,8 @@ export interface ScoreAnswer {
 	readonly weight: number;
 	readonly verdict: "pass" | "fail";
 	readonly assertions: readonly { readonly text: string; readonly passed: boolean; readonly evidence: string | null }[];
+	/** The graders inside a composite. */
+	readonly parts: readonly ScoreAnswer[];
 }
 
 /** A message of an input or a transcript. */
@@ -132,18 +139,69 @@ export interface TestResultAnswer extends RunTestEntry {
 	readonly timestamp: string;
 	readonly input: readonly MessageAnswer[];
 	readonly output: string | null;
-	/** Characters of `output` that were left out (it is over 1 MB). */
+	/** Bytes of `output` that are left out (it is over 1 MB). */
 	readonly output_cut: number;
 	readonly expected: string | null;
+	readonly criteria: string | null;
 	readonly scores: readonly ScoreAnswer[];
 	readonly transcript: readonly MessageAnswer[];
 	/** Unified diff of the workspace. */
 	readonly file_changes: string | null;
+	/** Bytes of it that are left out (it is over 1 MB). */
+	readonly file_changes_cut: number;
 	readonly warnings: readonly TestErrorAnswer[];
 	readonly tokens: { readonly input: number; readonly output: number } | null;
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly workspace_path: string | null;
+	/** The attempt's own file is there; else only what its row says is known. */
+	readonly recorded: boolean;
 	/** The rows before and after it in the order of the run. */
 	readonly previous: string | null;
 	readonly next: string | null;
 }
+
+/** Which attempt an event is about. */
+export interface AttemptAnswer {
+	/** Position of the test × target in the plan. */
+	readonly index: number;
+	readonly eval: string;
+	readonly test_id: string;
+	readonly target: string;
+	/** From 1. */
+	readonly attempt: number;
+}
+
+/** Events of a run job. */
+export type RunEventAnswer =
+	| {
+			readonly type: "started";
+			/** The run's id. */
+			readonly run: string;
+			/** Tests × targets. */
+			readonly planned: number;
+			/** Of these, finished before by the run that is resumed. */
+			readonly already_done: number;
+			readonly experiment: string;
+	  }
+	| ({ readonly type: "attempt_started" } & AttemptAnswer)
+	| ({ readonly type: "retry"; readonly message: string; readonly wait_ms: number } & AttemptAnswer)
+	/** The row is on disk. */
+	| { readonly type: "attempt_finished"; readonly index: number; readonly row: RunTestEntry }
+	| {
+			readonly type: "case_finished";
+			readonly index: number;
+			readonly test_id: string;
+			readonly target: string;
+			readonly status: "passed" | "failed" | "error";
+			readonly score: number | null;
+	  }
+	| { readonly type: "warning"; readonly message: string }
+	/** Nothing more is started. */
+	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" }
+	| {
+			readonly type: "outcome";
+			readonly run: string;
+			readonly outcome: "complete" | "interrupted" | "bailed";
+			readonly interrupted: boolean;
+			readonly summary: RunSummaryAnswer;
+	  };

@@ -1,12 +1,22 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import type { EvalAnswer, EvalEntry, EvalListAnswer, EvalMarkEvent, EvalTestsAnswer } from "../answers/evals.ts";
+import type {
+	EvalAnswer,
+	EvalEntry,
+	EvalListAnswer,
+	EvalMarkEvent,
+	EvalTestsAnswer,
+	LastResultAnswer,
+	RunPlanAnswer,
+} from "../answers/evals.ts";
 import { mapPage, pageOf } from "../answers/page.ts";
 import { describeEval, describeTest } from "../describe-eval.ts";
 import type { FoundEval } from "../eval-finder.ts";
 import { eventStream } from "../event-stream.ts";
+import { lastResults } from "../last-results.ts";
 import { openEval } from "../opened-eval.ts";
 import { placeOf } from "../places.ts";
+import { describeRunPlan, withTargets } from "../run-plan.ts";
 import { matcher } from "../search.ts";
 import type { Services } from "../services.ts";
 import { listField, nameField, pageField, pageSizeField, query, searchField } from "../valid.ts";
@@ -18,17 +28,18 @@ const listQuery = z.object({
 	state: z.enum(["errors", "warnings", "clean", "unknown"]).optional(),
 });
 const marksQuery = z.object({ id: listField.refine((ids) => ids.length <= 50, "at most 50") });
+const planQuery = z.object({ target: listField });
 const testsQuery = z.object({ page: pageField, page_size: pageSizeField, search: searchField });
 
-/** `GET /api/evals`, `/marks`, `/:id`, `/:id/tests`. */
+/** `GET /api/evals`, `/marks`, `/:id`, `/:id/run/plan`, `/:id/tests`. */
 export function evalReads(services: Services) {
-	const { evals, marks, jobs, options } = services;
-	const entry = ({ id, place, path, file }: FoundEval): EvalEntry => ({
+	const { evals, marks, jobs, options, runs } = services;
+	const entry = ({ id, place, path, file }: FoundEval, last: LastResultAnswer | null): EvalEntry => ({
 		id,
 		benchmark: place.benchmark,
 		file: path,
 		marks: marks.known(file),
-		last_result: null,
+		last_result: last,
 		job: jobs.running("run", id)?.id ?? null,
 	});
 	return new Hono()
@@ -41,7 +52,9 @@ export function evalReads(services: Services) {
 					(matches(path) || matches(marks.known(file)?.name ?? "")) && (!state || state === stateOf(marks.known(file))),
 			);
 			const problem = found.cut ? "the directory is too large: not all of it was searched" : null;
-			return c.json({ ...mapPage(pageOf(wanted, page), entry), problem } satisfies EvalListAnswer);
+			const last = lastResults(await runs.all());
+			const shown = mapPage(pageOf(wanted, page), (one) => entry(one, last.get(one.file) ?? null));
+			return c.json({ ...shown, problem } satisfies EvalListAnswer);
 		})
 		.get("/marks", query(marksQuery), async (c) => {
 			const found = await Promise.all(c.req.valid("query").id.map((id) => evals.find(id)));
@@ -56,7 +69,14 @@ export function evalReads(services: Services) {
 			const opened = await openEval(c.req.param("id"), services);
 			const described = await describeEval(opened, services, c.req.raw.signal);
 			const job = jobs.running("run", opened.found.id)?.id ?? null;
-			return c.json({ ...described, last_result: null, job } satisfies EvalAnswer);
+			const last_result = lastResults(await runs.all()).get(opened.found.file) ?? null;
+			return c.json({ ...described, last_result, job } satisfies EvalAnswer);
+		})
+		.get("/:id/run/plan", query(planQuery), async (c) => {
+			const { target } = c.req.valid("query");
+			const opened = withTargets(await openEval(c.req.param("id"), services), target);
+			const request = { evals: [opened.found.file], ...(target.length > 0 ? { targets: target } : {}) };
+			return c.json(describeRunPlan(opened, request, services) satisfies RunPlanAnswer);
 		})
 		.get("/:id/tests", query(testsQuery), async (c) => {
 			const { page, page_size, search } = c.req.valid("query");

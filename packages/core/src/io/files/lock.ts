@@ -38,14 +38,24 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	}
 }
 
+/** Whether a process that lives holds the lock of `path`. Looks only: it may be free or taken a moment later. */
+export function isLocked(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): boolean {
+	return followChain(lockName(path, options.lockDirectory)).free === undefined;
+}
+
 function lockFile(path: string, directory: string | undefined): string {
-	const real = realPath(path);
-	const where = directory ?? dirname(real);
+	const where = directory ?? dirname(realPath(path));
 	try {
 		mkdirSync(where, { recursive: true });
 	} catch (error) {
 		throw fileError(where, error);
 	}
+	return lockName(path, directory);
+}
+
+function lockName(path: string, directory: string | undefined): string {
+	const real = realPath(path);
+	const where = directory ?? dirname(real);
 	if (directory === undefined) return join(where, `.${basename(real)}.lock`);
 	return join(where, `${createHash("sha256").update(real).digest("hex").slice(0, 32)}.lock`);
 }

@@ -1,0 +1,154 @@
+import { AgentvError, readRecordHead, type TableRow } from "@agentv/core";
+import type { MessageAnswer, ScoreAnswer, TestErrorAnswer, TestResultAnswer } from "./answers/runs.ts";
+import { describeRow } from "./describe-run.ts";
+import { isRecord, listOf, numberOf, textOf, type Wire } from "./read-wire.ts";
+import { rowId } from "./run-row-id.ts";
+
+const longestText = 1024 * 1024;
+const longestMessage = 128 * 1024;
+const mostMessages = 500;
+
+type Hide = (text: string) => string;
+
+/** Everything recorded about one attempt, as far as its files are there. */
+export function describeTestResult(
+	rows: readonly TableRow[],
+	index: number,
+	directory: string,
+	hide: Hide,
+): TestResultAnswer {
+	const row = rows[index];
+	if (!row) throw new AgentvError("not-found", "the run has no such result");
+	const record = readRecord(directory, row.file);
+	const texts = new RecordTexts(directory, hide);
+	const output = texts.of(record.output, record.output_path, longestText);
+	const changes = texts.of(undefined, record.file_changes_path, longestText);
+	const usage = isRecord(record.token_usage) ? record.token_usage : undefined;
+	const at = (position: number) => {
+		const other = rows[position];
+		return other ? rowId(other) : null;
+	};
+	return {
+		...describeRow(row, hide),
+		timestamp: textOf(record.timestamp) ?? "",
+		input: inputOf(record.input, hide),
+		output: output.text,
+		output_cut: output.cut,
+		expected: hidden(record.expected_output, hide),
+		criteria: hidden(record.criteria, hide),
+		scores: listOf(record.scores).map((score) => scoreOf(score, hide)),
+		transcript: listOf(record.messages)
+			.slice(0, mostMessages)
+			.map((message) => messageOf(message, texts, hide)),
+		file_changes: changes.text,
+		file_changes_cut: changes.cut,
+		warnings: listOf(record.warnings).map((warning) => warningOf(warning, hide)),
+		tokens: usage ? { input: numberOf(usage.input) ?? 0, output: numberOf(usage.output) ?? 0 } : null,
+		metadata: JSON.stringify(record.metadata ?? {}).length > longestMessage ? {} : asObject(record.metadata),
+		workspace_path: textOf(record.workspace_path) ?? null,
+		recorded: row.file !== undefined && record.test_id !== undefined,
+		previous: at(index - 1),
+		next: at(index + 1),
+	};
+}
+
+function readRecord(directory: string, file: string | undefined): Wire {
+	const head = file === undefined ? undefined : readRecordHead(directory, file, 64 * longestText);
+	if (!head || head.cut) return {};
+	try {
+		const value: unknown = JSON.parse(head.text);
+		return isRecord(value) ? value : {};
+	} catch (error) {
+		// A record that a crash cut off: what the row says is still shown.
+		if (error instanceof SyntaxError) return {};
+		throw error;
+	}
+}
+
+/** Texts of a record: in it, or in a file beside it. */
+class RecordTexts {
+	readonly #directory: string;
+	readonly #hide: Hide;
+
+	constructor(directory: string, hide: Hide) {
+		this.#directory = directory;
+		this.#hide = hide;
+	}
+
+	/** `cut`: bytes that are left out. */
+	of(text: unknown, path: unknown, longest: number): { readonly text: string | null; readonly cut: number } {
+		if (typeof text === "string")
+			return { text: this.#hide(text.slice(0, longest)), cut: Math.max(0, text.length - longest) };
+		const head = typeof path === "string" ? readRecordHead(this.#directory, path, longest) : undefined;
+		return head ? { text: this.#hide(head.text), cut: head.cut ? head.size - longest : 0 } : { text: null, cut: 0 };
+	}
+}
+
+function inputOf(input: unknown, hide: Hide): MessageAnswer[] {
+	if (typeof input === "string") return [{ role: "user", content: hide(input.slice(0, longestText)), tool_calls: [] }];
+	return listOf(input).map(({ role, content, tool_calls }) => ({
+		role: textOf(role) ?? "",
+		content: hide(contentOf(content).slice(0, longestText)),
+		tool_calls: listOf(tool_calls).map(toolCallOf),
+	}));
+}
+
+function contentOf(content: unknown): string {
+	if (typeof content === "string") return content;
+	return listOf(content)
+		.map(({ type, value }) => (type === "text" ? (textOf(value) ?? "") : `[${textOf(type)}: ${textOf(value)}]`))
+		.join("\n\n");
+}
+
+function messageOf(message: Wire, texts: RecordTexts, hide: Hide): MessageAnswer {
+	const { text } = texts.of(message.content, message.content_path, longestMessage);
+	return {
+		role: textOf(message.role) ?? "",
+		content: text ?? hide(contentOf(message.content)),
+		tool_calls: listOf(message.tool_calls).map(toolCallOf),
+	};
+}
+
+function toolCallOf({ tool, input, output, duration_ms }: Wire): MessageAnswer["tool_calls"][number] {
+	return {
+		tool: textOf(tool) ?? "",
+		input: shortened(input),
+		output: shortened(output),
+		duration_ms: numberOf(duration_ms) ?? null,
+	};
+}
+
+function shortened(value: unknown): unknown {
+	if (value === undefined) return null;
+	const text = typeof value === "string" ? value : JSON.stringify(value);
+	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : value;
+}
+
+function scoreOf(score: Wire, hide: Hide): ScoreAnswer {
+	return {
+		name: textOf(score.name) ?? "",
+		type: textOf(score.type) ?? "",
+		score: numberOf(score.score) ?? 0,
+		weight: numberOf(score.weight) ?? 1,
+		verdict: score.verdict === "pass" ? "pass" : "fail",
+		assertions: listOf(score.assertions).map(({ text, passed, evidence }) => ({
+			text: hide(textOf(text) ?? ""),
+			passed: passed === true,
+			evidence: hidden(evidence, hide),
+		})),
+		parts: listOf(score.parts).map((part) => scoreOf(part, hide)),
+	};
+}
+
+function warningOf({ stage, code, message }: Wire, hide: Hide): TestErrorAnswer {
+	return { stage: textOf(stage) ?? "", code: textOf(code) ?? "", message: hide(textOf(message) ?? "") };
+}
+
+function hidden(value: unknown, hide: Hide): string | null {
+	if (value === undefined || value === null) return null;
+	return hide(typeof value === "string" ? value : JSON.stringify(value, null, 2)).slice(0, longestText);
+}
+
+function asObject(value: unknown): Wire {
+	return isRecord(value) ? value : {};
+}

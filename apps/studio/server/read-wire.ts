@@ -1,0 +1,19 @@
+/** An object of a record, nothing of it known. */
+export type Wire = Readonly<Record<string, unknown>>;
+
+export function isRecord(value: unknown): value is Wire {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The objects of a list; none where it is none. */
+export function listOf(value: unknown): Wire[] {
+	return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+export function textOf(value: unknown): string | undefined {
+	return typeof value === "string" ? value : undefined;
+}
+
+export function numberOf(value: unknown): number | undefined {
+	return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}

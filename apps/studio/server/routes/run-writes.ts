@@ -1,0 +1,36 @@
+import { AgentvError, readRunFile, resumedRequest } from "@agentv/core";
+import { Hono } from "hono";
+import { z } from "zod";
+import type { StartedAnswer } from "../answers/jobs.ts";
+import { allKnown } from "../describe-run.ts";
+import { JobRefused } from "../jobs.ts";
+import { runState } from "../run-catalog.ts";
+import { followRun } from "../run-events.ts";
+import { planFor } from "../run-plan.ts";
+import type { Services } from "../services.ts";
+import { body } from "../valid.ts";
+
+/** `POST /api/runs/:id/resume`: goes on with a run that ended before all was done. */
+export function runWrites(services: Services) {
+	const { runs, jobs, evals, runJobs } = services;
+	return new Hono().post("/:id/resume", body(z.object({})), async (c) => {
+		const run = await runs.find(c.req.param("id"));
+		const busy = jobs.get(runJobs.of(run.directory) ?? "");
+		if (busy) throw new JobRefused(busy, run.id);
+		if (runState(run) !== "interrupted") throw new AgentvError("refused", "the run is not interrupted");
+		const file = readRunFile(run.directory);
+		if (!(await allKnown(file, services)))
+			throw new AgentvError("refused", "the run's evals are not where Studio may run them", {
+				hint: "register their benchmark, or start Studio in their directory",
+			});
+		const plan = planFor(resumedRequest(file, { evals: [] }), services);
+		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));
+		const job = jobs.start(
+			"run",
+			run.id,
+			(signal) => followRun(plan, services, { signal, resume: run.directory }, () => job.id),
+			locks,
+		);
+		return c.json({ job: job.id } satisfies StartedAnswer, 202);
+	});
+}

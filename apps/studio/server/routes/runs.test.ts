@@ -1,0 +1,235 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import type { EvalAnswer, EvalListAnswer, RunPlanAnswer } from "../answers/evals.ts";
+import type { StartedAnswer } from "../answers/jobs.ts";
+import type {
+	RunAnswer,
+	RunEventAnswer,
+	RunHistoryAnswer,
+	RunListAnswer,
+	RunTestsAnswer,
+	TestResultAnswer,
+} from "../answers/runs.ts";
+import { type TestStudio, testStudio } from "../testing/test-studio.ts";
+
+const files = {
+	"cwd/sums.eval.yaml": `name: sums
+target: quick
+assertions: [{type: contains, value: "4"}]
+tests:
+  - {id: right, input: "2 + 2?", expected_output: "4"}
+  - {id: wrong, input: "2 + 3?", expected_output: "5"}
+`,
+	"cwd/targets.yaml": `targets:
+  - {name: quick, provider: mock, responses: {right: "It is 4", wrong: "**no** idea"}}
+  - {name: slow, provider: cli, command: [node, slow.mjs, "{PROMPT}"]}
+`,
+	"cwd/slow.mjs": `import { writeFileSync } from "node:fs";
+writeFileSync("pid", String(process.pid));
+setTimeout(() => console.log("4"), 60_000);
+`,
+};
+
+async function firstEval(studio: TestStudio, search = ""): Promise<string> {
+	const list = await studio.json<EvalListAnswer>(`/api/evals${search}`);
+	const [entry] = list.items;
+	if (!entry) throw new Error("there is no eval");
+	return entry.id;
+}
+
+const start = (studio: TestStudio, id: string, body: unknown = {}) =>
+	studio.json<StartedAnswer>(`/api/evals/${id}/run`, { body });
+
+/** Runs the only eval to its end. */
+async function runOnce(studio: TestStudio, body: unknown = {}) {
+	const { job } = await start(studio, await firstEval(studio), body);
+	const events = (await studio.events(`/api/jobs/${job}/events`)) as RunEventAnswer[];
+	const started = events.find((event) => event.type === "started");
+	return { job, events, run: started?.type === "started" ? started.run : "" };
+}
+
+describe("a run", () => {
+	it("is followed live, then stands in the list, with its rows, results and history", async () => {
+		const studio = testStudio(files);
+		const { events, run, job } = await runOnce(studio);
+		expect(events.map(({ type }) => type)).toEqual(
+			expect.arrayContaining(["started", "attempt_started", "attempt_finished", "case_finished", "outcome"]),
+		);
+		expect(events.at(-2)).toMatchObject({
+			type: "outcome",
+			run,
+			outcome: "complete",
+			summary: { planned: 2, passed: 1, failed: 1, errors: 0 },
+		});
+		expect(events.at(-1)).toMatchObject({ type: "job", job: { id: job, kind: "run", state: "done" } });
+
+		const list = await studio.json<RunListAnswer>("/api/runs");
+		expect(list).toMatchObject({ total: 1, experiments: ["default"], targets: ["quick"], benchmarks: [] });
+		expect(list.items[0]).toMatchObject({
+			id: run,
+			state: "done",
+			evals: ["sums"],
+			targets: ["quick"],
+			job: null,
+			problem: null,
+		});
+		const one = await studio.json<RunAnswer>(`/api/runs/${run}`);
+		expect(one).toMatchObject({ eval_id: await firstEval(studio), resumable: false, provenance: { benchmark: null } });
+		expect(one.provenance.evals).toEqual([
+			{ file: "sums.eval.yaml", name: "sums", digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
+		]);
+
+		const rows = await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests?sort=test`);
+		expect(rows.counts).toEqual({ ok: 1, quality_failure: 1, execution_error: 0 });
+		expect(rows.items.map(({ test_id, status, score }) => [test_id, status, score])).toEqual([
+			["right", "ok", 1],
+			["wrong", "quality_failure", 0],
+		]);
+		const failed = await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests?status=quality_failure&search=WRO`);
+		expect(failed.items.map(({ test_id }) => test_id)).toEqual(["wrong"]);
+		const result = await studio.json<TestResultAnswer>(`/api/runs/${run}/tests/${failed.items[0]?.id}`);
+		expect(result).toMatchObject({
+			test_id: "wrong",
+			input: [{ role: "user", content: "2 + 3?" }],
+			output: "**no** idea",
+			expected: "5",
+			recorded: true,
+			scores: [{ type: "contains", verdict: "fail", score: 0 }],
+		});
+
+		const { series } = await studio.json<RunHistoryAnswer>("/api/runs/history?eval=sums");
+		expect(series).toEqual([
+			{
+				eval: "sums.eval.yaml",
+				target: "quick",
+				points: [{ run, started_at: expect.any(String), pass_rate: 0.5, tests: 2, errors: 0 }],
+			},
+		]);
+		const shown = await studio.json<EvalAnswer>(`/api/evals/${await firstEval(studio)}`);
+		expect(shown.last_result).toMatchObject({ run, passed: 1, failed: 1 });
+	});
+
+	it("goes one at a time for each eval, is cancelled, and goes on where it stopped", async () => {
+		const studio = testStudio(files);
+		const id = await firstEval(studio);
+		const { job } = await start(studio, id, { targets: ["slow"], workers: 1 });
+		const second = await studio.request(`/api/evals/${id}/run`, { body: {} });
+		expect(second.status).toBe(409);
+		expect(await second.json()).toMatchObject({ error: { details: { job } } });
+		expect((await studio.json<EvalListAnswer>("/api/evals")).items[0]?.job).toBe(job);
+		let seen: RunListAnswer | undefined;
+		while (seen?.items[0]?.state !== "running") {
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			studio.services.runs.forget();
+			seen = await studio.json<RunListAnswer>("/api/runs");
+		}
+		const run = seen.items[0].id;
+		expect(seen.items[0].job).toBe(job);
+		expect((await studio.request(`/api/runs/${run}/resume`, { body: {} })).status).toBe(409);
+		await studio.json(`/api/jobs/${job}/cancel`, { body: {} });
+		const events = await studio.events(`/api/jobs/${job}/events`);
+		expect(events.at(-1)).toMatchObject({ job: { state: "cancelled" } });
+
+		studio.write({ "cwd/slow.mjs": "console.log('it is 4');\n" });
+		studio.services.runs.forget();
+		expect(await studio.json<RunAnswer>(`/api/runs/${run}`)).toMatchObject({ state: "interrupted", resumable: true });
+		const resumed = await studio.json<StartedAnswer>(`/api/runs/${run}/resume`, { body: {} });
+		const after = await studio.events(`/api/jobs/${resumed.job}/events`);
+		expect(after.at(-2)).toMatchObject({ type: "outcome", run, summary: { planned: 2, passed: 2 } });
+		expect((await studio.request(`/api/runs/${run}/resume`, { body: {} })).status).toBe(409);
+	});
+});
+
+describe("an eval that others wrote", () => {
+	const foreign = {
+		"team/.git/HEAD": "ref: refs/heads/main\n",
+		"team/a.eval.yaml": `target: {provider: openai, model: m, api_key: "\${{ MY_API_KEY }}", base_url: "https://llm.example/v1"}
+hooks: {before_each: {command: [node, hook.mjs]}}
+extensions: ["file://ext.mjs:beforeAll"]
+tests: [{id: a, input: hi, expected_output: hi, assertions: [{type: code-grader, name: check, command: ./check.sh}]}]
+`,
+		"team/hook.mjs": "",
+		"team/ext.mjs": "export function beforeAll() {}\n",
+		"team/check.sh": "exit 0\n",
+		"home/benchmarks.yaml": "benchmarks: [{id: team, path: ../team, source: {url: https://git.example/a.git}}]\n",
+	};
+
+	it("shows what it will execute and who gets which key, and runs only what was looked at", async () => {
+		const studio = testStudio(foreign, { env: { MY_API_KEY: "key-0123456789" } });
+		const id = await firstEval(studio, "?benchmark=team");
+		const text = await (await studio.request(`/api/evals/${id}/run/plan`)).text();
+		expect(text).not.toContain("key-0123456789");
+		const plan = JSON.parse(text) as RunPlanAnswer;
+		expect(plan).toMatchObject({ foreign: true, tests: 1, problems: [] });
+		expect(plan.commands.map(({ kind, name, command }) => [kind, name, command])).toEqual([
+			["extension", "beforeAll", "ext.mjs"],
+			["hook", "before_each", "node hook.mjs"],
+			["grader", "check", "./check.sh"],
+		]);
+		expect(plan.targets).toEqual([
+			expect.objectContaining({ host: "llm.example", keys: [{ name: "MY_API_KEY", set: true }], literal_key: false }),
+		]);
+		const unseen = await studio.request(`/api/evals/${id}/run`, { body: {} });
+		expect([unseen.status, await unseen.text()]).toEqual([409, expect.stringContaining("nobody looked")]);
+		studio.write({ "team/hook.mjs": "// another one\n" });
+		const changed = await studio.request(`/api/evals/${id}/run`, { body: { digest: plan.digest } });
+		expect([changed.status, await changed.text()]).toEqual([409, expect.stringContaining("has changed")]);
+	});
+});
+
+describe("requests for what is not there", () => {
+	it.each(["none", "default~2026", "..%2F..", "..~..~etc", "%2e%2e~x"])("find no run %s", async (id) => {
+		const studio = testStudio(files);
+		for (const path of ["", "/tests", "/tests/x"])
+			expect((await studio.request(`/api/runs/${id}${path}`)).status).toBe(404);
+		expect((await studio.request(`/api/runs/${id}/resume`, { body: {} })).status).toBe(404);
+	});
+
+	it.each(["sort=odd", "page=-1", "page_size=1000", "status=fine", "descending=maybe"])(
+		"refuse ?%s",
+		async (search) => {
+			const studio = testStudio(files);
+			const { run } = await runOnce(studio);
+			expect((await studio.request(`/api/runs/${run}/tests?${search}`)).status).toBe(400);
+			expect((await studio.request(`/api/runs/${run}/tests/none`)).status).toBe(404);
+		},
+	);
+
+	it.each([{ repeat: 0 }, { workers: "2" }, { targets: "quick" }, { targets: ["nobody"] }])(
+		"start no run with %j",
+		async (body) => {
+			const studio = testStudio(files);
+			const answer = await studio.request(`/api/evals/${await firstEval(studio)}/run`, { body });
+			expect([400, 422]).toContain(answer.status);
+		},
+	);
+});
+
+describe("records that someone tampered with", () => {
+	it("never lead out of the run's directory, and are shown as far as they go", async () => {
+		const studio = testStudio({ ...files, "cwd/secret.txt": "outside" });
+		const { run } = await runOnce(studio);
+		const { items } = await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests`);
+		const { directory } = await studio.json<RunAnswer>(`/api/runs/${run}`);
+		const inside = directory.slice(studio.root.length + 1);
+		const row = (file: string) =>
+			`${JSON.stringify({ test_id: "x", eval: "e", target: "t", attempt: 1, score: 1, threshold: 1, execution_status: "ok", scores: [], duration_ms: 1, metadata: {}, timestamp: "", file })}\n`;
+		studio.write({ [join(inside, "index.jsonl")]: row("../../../../../secret.txt") });
+		const [only] = (await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests`)).items;
+		expect((await studio.request(`/api/runs/${run}/tests/${only?.id}`)).status).toBe(409);
+		studio.write({ [join(inside, "index.jsonl")]: `${row("tests/gone.json")}{"torn` });
+		expect(await studio.json(`/api/runs/${run}/tests/${only?.id}`)).toMatchObject({ recorded: false, output: null });
+		studio.write({ [join(inside, "run.json")]: "{}" });
+		studio.services.runs.forget();
+		expect((await studio.json<RunListAnswer>("/api/runs")).items[0]?.problem).toMatch(/can't be read/);
+		expect(items.length).toBe(2);
+	});
+});
+
+it("a read-only Studio starts and resumes nothing", async () => {
+	const studio = testStudio(files, { readOnly: true });
+	const id = await firstEval(studio);
+	expect((await studio.request(`/api/evals/${id}/run`, { body: {} })).status).toBe(404);
+	expect((await studio.request("/api/runs/x/resume", { body: {} })).status).toBe(404);
+	expect((await studio.request(`/api/evals/${id}/run/plan`)).status).toBe(200);
+});

@@ -1,0 +1,88 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import { mapPage, pageOf } from "../answers/page.ts";
+import type {
+	RunAnswer,
+	RunHistoryAnswer,
+	RunListAnswer,
+	RunTestsAnswer,
+	TestResultAnswer,
+	TestStatus,
+} from "../answers/runs.ts";
+import { describeRow, describeRun, describeRunEntry } from "../describe-run.ts";
+import { describeTestResult } from "../describe-test-result.ts";
+import type { CatalogRun } from "../run-catalog.ts";
+import { runHistory } from "../run-history.ts";
+import { rowId } from "../run-row-id.ts";
+import { rowsQuery, selectRows } from "../run-rows-query.ts";
+import { matcher } from "../search.ts";
+import type { Services } from "../services.ts";
+import { nameField, pageField, query, searchField } from "../valid.ts";
+
+const filters = {
+	search: searchField,
+	experiment: nameField,
+	target: nameField,
+	/** A benchmark's id, or `_` for runs of none. */
+	benchmark: nameField,
+	/** Name or file of an eval. */
+	eval: nameField,
+};
+const listQuery = z.object({ page: pageField, ...filters });
+const historyQuery = z.object(filters);
+
+/** `GET /api/runs`, `/history`, `/:id`, `/:id/tests`, `/:id/tests/:test`. */
+export function runReads(services: Services) {
+	const { runs, tables, hide } = services;
+	return new Hono()
+		.get("/", query(listQuery), async (c) => {
+			const { page, ...wanted } = c.req.valid("query");
+			const all = await runs.all();
+			const shown = mapPage(pageOf(all.filter(filter(wanted)), page), (run) => describeRunEntry(run, services));
+			return c.json({ ...shown, ...choices(all) } satisfies RunListAnswer);
+		})
+		.get("/history", query(historyQuery), async (c) => {
+			const wanted = (await runs.all()).filter(filter(c.req.valid("query")));
+			return c.json((await runHistory(wanted, tables)) satisfies RunHistoryAnswer);
+		})
+		.get("/:id", async (c) =>
+			c.json((await describeRun(await runs.find(c.req.param("id")), services)) satisfies RunAnswer),
+		)
+		.get("/:id/tests", query(rowsQuery), async (c) => {
+			const asked = c.req.valid("query");
+			const rows = tables.rows((await runs.find(c.req.param("id"))).directory);
+			const counts: Record<TestStatus, number> = { ok: 0, quality_failure: 0, execution_error: 0 };
+			for (const { status } of rows) counts[status] += 1;
+			const page = pageOf(selectRows(rows, asked), asked.page, asked.page_size);
+			const targets = [...new Set(rows.map(({ target }) => target))];
+			const evals = [...new Set(rows.map((row) => row.eval))];
+			const answer = { ...mapPage(page, (row) => describeRow(row, hide)), counts, targets, evals };
+			return c.json(answer satisfies RunTestsAnswer);
+		})
+		.get("/:id/tests/:test", async (c) => {
+			const { directory } = await runs.find(c.req.param("id"));
+			const rows = tables.rows(directory);
+			const index = rows.findIndex((row) => rowId(row) === c.req.param("test"));
+			return c.json(describeTestResult(rows, index, directory, hide) satisfies TestResultAnswer);
+		});
+}
+
+function filter({ search, experiment, target, benchmark, eval: label }: z.output<typeof historyQuery>) {
+	const matches = matcher(search);
+	return (run: CatalogRun) =>
+		(!experiment || run.experiment === experiment) &&
+		(!target || run.targets.includes(target)) &&
+		(!benchmark || (run.benchmark ?? "_") === benchmark) &&
+		(!label || run.evals.some(({ file, name }) => file === label || name === label)) &&
+		(!search || matches(`${run.id} ${run.experiment} ${run.evals.map(({ name }) => name)} ${run.targets}`));
+}
+
+/** What there is to filter by. */
+function choices(all: readonly CatalogRun[]) {
+	const sorted = (values: Iterable<string>) => [...new Set(values)].sort().slice(0, 500);
+	return {
+		experiments: sorted(all.map(({ experiment }) => experiment)),
+		targets: sorted(all.flatMap(({ targets }) => targets)),
+		benchmarks: sorted(all.flatMap(({ benchmark }) => benchmark ?? [])),
+	};
+}

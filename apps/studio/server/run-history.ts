@@ -1,0 +1,43 @@
+import type { RunHistoryAnswer } from "./answers/runs.ts";
+import type { CatalogRun } from "./run-catalog.ts";
+import type { PassRate, RunTables } from "./run-tables.ts";
+
+type Series = RunHistoryAnswer["series"][number];
+
+/** A chart can't show more; the newest ones count. */
+const mostPoints = 200;
+const mostSeries = 100;
+const turnMs = 20;
+
+/** Pass rate over time for each eval and target, oldest first. `runs` are newest first. */
+export async function runHistory(runs: readonly CatalogRun[], tables: RunTables): Promise<RunHistoryAnswer> {
+	const series = new Map<string, { eval: string; target: string; points: Series["points"][number][] }>();
+	let turn = performance.now();
+	for (const run of runs) {
+		if (performance.now() - turn > turnMs) {
+			await new Promise((resolve) => setImmediate(resolve));
+			turn = performance.now();
+		}
+		if (run.problem !== undefined) continue;
+		for (const { eval: label, target, passed, failed, errors } of ratesOf(run, tables)) {
+			const key = JSON.stringify([label, target]);
+			const one = series.get(key) ?? { eval: label, target, points: [] };
+			if (!series.has(key) && series.size >= mostSeries) continue;
+			series.set(key, one);
+			const tests = passed + failed;
+			if (one.points.length >= mostPoints || tests === 0) continue;
+			one.points.push({ run: run.id, started_at: run.startedAt, pass_rate: passed / tests, tests, errors });
+		}
+	}
+	return { series: [...series.values()].map((one) => ({ ...one, points: one.points.reverse() })) };
+}
+
+/** A run of one eval on one target needs no look at its rows. */
+function ratesOf({ directory, evals, targets, summary }: CatalogRun, tables: RunTables): readonly PassRate[] {
+	const [only] = evals;
+	const [target] = targets;
+	if (!only || target === undefined || evals.length > 1 || targets.length > 1 || !summary)
+		return tables.rates(directory);
+	const { passed, failed, errors } = summary;
+	return [{ eval: only.file, target, passed, failed, errors }];
+}

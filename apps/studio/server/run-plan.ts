@@ -1,0 +1,77 @@
+import { createHash } from "node:crypto";
+import {
+	AgentvError,
+	collectReferences,
+	describePlan,
+	fileStamp,
+	type PlanDescription,
+	planRun,
+	type RunPlan,
+	type RunRequest,
+	resolvedTargets,
+	usedTargets,
+} from "@agentv/core";
+import type { RunPlanAnswer } from "./answers/evals.ts";
+import { describeCommands, describeTargets } from "./describe-targets.ts";
+import type { OpenedEval } from "./opened-eval.ts";
+import type { Services } from "./services.ts";
+
+const machineOf = ({ env, cwd, version }: Services["options"]) => ({ env, cwd, version });
+
+/** An eval as a run of it on these targets would see it. */
+export function withTargets(opened: OpenedEval, targets: readonly string[]): OpenedEval {
+	if (targets.length === 0) return opened;
+	return { ...opened, uses: usedTargets(opened.loaded, opened.targets, targets) };
+}
+
+/** What a run would execute: shown, and confirmed by its digest, before anything is run. */
+export function describeRunPlan(opened: OpenedEval, request: RunRequest, { options }: Services): RunPlanAnswer {
+	const { found, loaded, hide } = opened;
+	const commands = describeCommands(opened);
+	const targets = describeTargets(opened);
+	const planned = tryPlan(request, options);
+	const repos = [
+		...new Map(
+			[loaded.suite, ...loaded.tests.map(({ suite }) => suite), ...loaded.tests]
+				.flatMap(({ workspace }) => workspace?.repos ?? [])
+				.map(({ path, repo, commit }) => [
+					`${path}\0${repo}`,
+					{ path, repo: hide(repo), commit: commit === undefined ? null : hide(commit) },
+				]),
+		).values(),
+	];
+	const problems = "problems" in planned ? planned.problems.map(hide) : [];
+	const tests = "plan" in planned ? planned.plan.cases.length : 0;
+	const attempts = "plan" in planned ? planned.plan.cases.reduce((sum, one) => sum + one.attempts, 0) : 0;
+	const digest = digestOf(opened, { commands, targets, repos });
+	return { tests, attempts, targets, commands, repos, problems, foreign: found.place.foreign, digest };
+}
+
+type Planned = { readonly plan: PlanDescription } | { readonly problems: readonly string[] };
+
+function tryPlan(request: RunRequest, options: Services["options"]): Planned {
+	try {
+		return { plan: describePlan(planRun(request, machineOf(options))) };
+	} catch (error) {
+		if (!(error instanceof AgentvError) || error.code === "internal") throw error;
+		const details = error.diagnostics.map(({ message }) => message);
+		return { problems: details.length > 0 ? details.slice(0, 50) : [error.message] };
+	}
+}
+
+/** Changes with what would be executed and with every file that it is made of. */
+function digestOf({ loaded, uses, view, found, env }: OpenedEval, shown: unknown): string {
+	const { files } = collectReferences(loaded, resolvedTargets(uses), view);
+	const resolved = uses.map(({ choice, resolution }) => [choice.name, resolution.ok && resolution.target.wire]);
+	const paths = [found.file, ...loaded.sources.keys(), ...files.map((reference) => reference.resolved)];
+	const stamps = [...new Set(paths)].sort().map((path) => [path, fileStamp(path)]);
+	const values = loaded.variables.map(({ name }) => [name, env[name]]);
+	return createHash("sha256")
+		.update(JSON.stringify([shown, resolved, stamps, values]))
+		.digest("hex");
+}
+
+/** Plans a run for good. @throws AgentvError where it can't be run */
+export function planFor(request: RunRequest, { options }: Services): RunPlan {
+	return planRun(request, machineOf(options));
+}

@@ -1,0 +1,114 @@
+import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { readJson } from "../base/read-json.ts";
+import { fileStamp } from "../io/files/file-stamp.ts";
+import { isLocked } from "../io/files/lock.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import { readHead } from "../io/files/read-head.ts";
+import { realPath, targetKind } from "../io/files/stat-path.ts";
+import { wholeLines } from "../model/result-files.ts";
+import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
+import { executionStatuses } from "../schema/result-row.ts";
+
+/** A row as a table shows it: what `index.jsonl` says of an attempt, without its graders. */
+export interface TableRow {
+	readonly testId: string;
+	readonly eval: string;
+	readonly target: string;
+	readonly attempt: number;
+	readonly status: ExecutionStatus;
+	readonly score: number;
+	readonly threshold: number;
+	readonly durationMs: number;
+	readonly costUsd: number | undefined;
+	readonly error: RowError | undefined;
+	/** The attempt's own file, relative to the run's directory. */
+	readonly file: string | undefined;
+}
+
+/**
+ * The rows of a run in the order in which they finished; of an attempt that was run again only the last. Quick and small, for tables and
+ * averages: `readRun` reads all there is.
+ */
+export function readRunTable(directory: string): readonly TableRow[] {
+	const rows = new Map<string, TableRow>();
+	for (const line of wholeLines(join(directory, "index.jsonl"))) {
+		const read = readJson(line);
+		const row = "value" in read ? tableRow(read.value) : undefined;
+		if (!row) continue;
+		const key = JSON.stringify([row.eval, row.testId, row.target, row.attempt]);
+		rows.delete(key);
+		rows.set(key, row);
+	}
+	return [...rows.values()];
+}
+
+function tableRow(value: unknown): TableRow | undefined {
+	if (typeof value !== "object" || value === null) return undefined;
+	const wire = value as Record<string, unknown>;
+	const {
+		test_id,
+		eval: label,
+		target,
+		attempt,
+		score,
+		threshold,
+		execution_status,
+		duration_ms,
+		cost_usd,
+		file,
+	} = wire;
+	const status = executionStatuses.find((one) => one === execution_status);
+	if (typeof test_id !== "string" || typeof label !== "string" || typeof target !== "string" || !status)
+		return undefined;
+	return {
+		testId: test_id,
+		eval: label,
+		target,
+		attempt: number(attempt) ?? 1,
+		status,
+		score: number(score) ?? 0,
+		threshold: number(threshold) ?? 0,
+		durationMs: number(duration_ms) ?? 0,
+		costUsd: number(cost_usd),
+		error: rowError(wire.error),
+		file: typeof file === "string" ? file : undefined,
+	};
+}
+
+function number(value: unknown): number | undefined {
+	return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+function rowError(value: unknown): RowError | undefined {
+	if (typeof value !== "object" || value === null) return undefined;
+	const { stage, code, message } = value as Record<string, unknown>;
+	return { stage: String(stage ?? ""), code: String(code ?? ""), message: String(message ?? "") };
+}
+
+/** Texts that change with what a run's directory records: its description, its summary, its rows. */
+export function runStamps(directory: string): { readonly run: string | undefined; readonly rows: string | undefined } {
+	const run = fileStamp(join(directory, "run.json"));
+	const summary = fileStamp(join(directory, "summary.json"));
+	return { run: run && `${run}; ${summary ?? ""}`, rows: fileStamp(join(directory, "index.jsonl")) };
+}
+
+/** Whether a process is at work on the run in `directory`. */
+export function isRunUnderWay(directory: string): boolean {
+	return targetKind(directory) === "directory" && isLocked(directory, { lockDirectory: directory });
+}
+
+/**
+ * The first `maxBytes` of a file that a run's records name, relative to its directory; undefined where it is gone.
+ * @throws AgentvError `refused` where it leads out of that directory
+ */
+export function readRecordHead(
+	directory: string,
+	path: string,
+	maxBytes: number,
+): { readonly text: string; readonly cut: boolean; readonly size: number } | undefined {
+	const root = realPath(directory);
+	const file = realPath(join(root, path));
+	if (!isInside(root, file)) throw new AgentvError("refused", `${path} leads out of the run's directory`);
+	return readHead(file, maxBytes);
+}
