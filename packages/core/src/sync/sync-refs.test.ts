@@ -1,0 +1,189 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { gitTestEnvironment } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
+
+/** Upstream with a branch, two tags and a former commit. */
+function manyRefs() {
+	const home = benchmarkHome({ "a.txt": "first\n", "only-main.txt": "x\n" });
+	const first = home.upstream.git("rev-parse", "HEAD");
+	home.upstream.tag("v1", { annotated: true });
+	home.upstream.branch("other");
+	const other = home.upstream.commit({ "a.txt": "other\n", "only-main.txt": null });
+	home.upstream.tag("v2");
+	home.upstream.branch("main");
+	const main = home.publish({ "a.txt": "main\n" });
+	return { home, first, other, main };
+}
+
+const wantedBy: Readonly<
+	Record<string, (refs: ReturnType<typeof manyRefs>) => readonly [ref: string, sha: string, branch: string]>
+> = {
+	branch: ({ main }) => ["main", main, "main"],
+	"another branch": ({ other }) => ["other", other, "other"],
+	"a full name": ({ other }) => ["refs/heads/other", other, "other"],
+	"an annotated tag": ({ first }) => ["v1", first, "HEAD"],
+	"a plain tag": ({ other }) => ["refs/tags/v2", other, "HEAD"],
+	"a SHA": ({ first }) => [first, first, "HEAD"],
+};
+const kinds = Object.keys(wantedBy);
+
+async function syncTo(refs: ReturnType<typeof manyRefs>, kind: string) {
+	const [ref, sha, branch] = wantedBy[kind]?.(refs) ?? ["", "", ""];
+	refs.home.register({ ref });
+	const result = await refs.home.sync();
+	expect(result, kind).toMatchObject({ to: sha });
+	expect(refs.home.git("rev-parse", "HEAD")).toBe(sha);
+	expect(refs.home.git("rev-parse", "--abbrev-ref", "HEAD")).toBe(branch);
+	expect(refs.home.git("status", "--porcelain")).toBe("");
+	expect(await refs.home.status()).toMatchObject({ revision: { state: "synced" }, workTree: { state: "clean" } });
+	return result;
+}
+
+describe("the registry's ref", () => {
+	test.each(kinds)("%s is cloned, and is current then", async (kind) => {
+		const refs = manyRefs();
+		expect((await syncTo(refs, kind)).outcome).toBe("synced");
+		expect((await syncTo(refs, kind)).outcome).toBe("current");
+	});
+
+	test("changes from each kind to each other one", async () => {
+		const refs = manyRefs();
+		const tour = "branch, another branch, branch, an annotated tag, branch, a SHA, another branch, an annotated tag";
+		const rest = "another branch, a SHA, an annotated tag, a SHA, branch, another branch";
+		for (const kind of `${tour}, ${rest}`.split(", ")) await syncTo(refs, kind);
+		refs.home.publish({ "a.txt": "later\n" });
+		await syncTo({ ...refs, main: refs.home.upstream.git("rev-parse", "main") }, "branch");
+		expect(refs.home.git("fsck", "--no-dangling")).toBe("");
+	});
+
+	test("a branch that was left behind catches up when it is wanted again", async () => {
+		const refs = manyRefs();
+		await syncTo(refs, "branch");
+		await syncTo(refs, "a SHA");
+		for (let round = 0; round < 3; round++) refs.home.publish({ "a.txt": `${round}\n` });
+		await syncTo({ ...refs, main: refs.home.upstream.git("rev-parse", "main") }, "branch");
+		expect(refs.home.read("a.txt")).toBe("2\n");
+	});
+
+	test("a tag that was moved is followed", async () => {
+		const { home } = manyRefs();
+		home.register({ ref: "v2" });
+		await home.sync();
+		home.upstream.git("tag", "--force", "v2", "main");
+		home.upstream.pushTo(home.bare);
+		expect(await home.status()).toMatchObject({ revision: { state: "behind" } });
+		expect(await home.sync()).toMatchObject({ outcome: "synced", to: home.upstream.git("rev-parse", "main") });
+	});
+
+	test("a name that is a branch and a tag is the branch; the full name says which", async () => {
+		const { home, first, main } = manyRefs();
+		home.upstream.git("tag", "main", first);
+		home.upstream.pushTo(home.bare);
+		home.register({ ref: "main" });
+		expect(await home.sync()).toMatchObject({ to: main });
+		home.register({ ref: "refs/tags/main" });
+		expect(await home.sync()).toMatchObject({ to: first });
+	});
+
+	test("a branch that upstream deleted is told", async () => {
+		const { home } = manyRefs();
+		home.register({ ref: "other" });
+		await home.sync();
+		execFileSync("git", ["branch", "-D", "other"], { cwd: home.bare, env: gitTestEnvironment, stdio: "ignore" });
+		expect(await home.sync()).toMatchObject({
+			outcome: "refused",
+			message: expect.stringContaining('no branch or tag "other"'),
+		});
+		expect(home.read("a.txt")).toBe("other\n");
+	});
+
+	test.each([
+		["none", 'no branch or tag "none"'],
+		["abc1234", "full 40-character SHA"],
+		[`${"0".repeat(39)}1`, "does not have what the ref names"],
+	])("%s, which is not there, is refused with a reason", async (ref, words) => {
+		const { home } = manyRefs();
+		home.register({ ref });
+		expect(await home.sync()).toMatchObject({ outcome: "refused", message: expect.stringContaining(words) });
+		expect(home.read("a.txt")).toBeUndefined();
+	});
+
+	test("an empty repository is told to be that", async () => {
+		const home = benchmarkHome();
+		execFileSync("git", ["init", "--bare", "--quiet", join(home.root, "empty")], { env: gitTestEnvironment });
+		home.register({ url: `file://${home.root}/empty` });
+		expect(await home.sync()).toMatchObject({ outcome: "refused", message: expect.stringContaining("no commits yet") });
+	});
+
+	test("a variable's value is used and a changed one followed", async () => {
+		const { home, main, other } = manyRefs();
+		home.register({ ref: "${{ REF:-main }}" });
+		expect(await home.sync()).toMatchObject({ to: main });
+		expect(await home.sync({ env: { ...home.env, REF: "other" } })).toMatchObject({ to: other });
+	});
+});
+
+describe("a changed URL", () => {
+	const mirror = (home: BenchmarkHome, name = "mirror") => home.upstream.pushTo(join(home.root, `served/${name}.git`));
+
+	test("of the same history is moved to", async () => {
+		const { home } = manyRefs();
+		home.register({ ref: "main" });
+		await home.sync();
+		home.upstream.commit({ "a.txt": "only in the mirror\n" });
+		const url = `file://${mirror(home)}`;
+		home.register({ url, ref: "main" });
+		expect(await home.status()).toMatchObject({ revision: { state: "behind", reason: "the URL changed" } });
+		expect(home.git("config", "remote.origin.url")).toBe(home.url);
+		expect(await home.sync()).toMatchObject({ outcome: "synced" });
+		expect(home.read("a.txt")).toBe("only in the mirror\n");
+		expect(home.git("config", "remote.origin.url")).toBe(url);
+		expect(await home.sync()).toMatchObject({ outcome: "current" });
+	});
+
+	test("of the same commit is only noted", async () => {
+		const { home, main } = manyRefs();
+		home.register({ ref: "main" });
+		await home.sync();
+		home.register({ url: `file://${mirror(home)}`, ref: "main" });
+		expect(await home.sync()).toMatchObject({ outcome: "synced", from: main, to: main });
+		expect(await home.sync()).toMatchObject({ outcome: "current" });
+	});
+
+	test("together with the ref, pinned: it is moved to", async () => {
+		const { home, other } = manyRefs();
+		home.register({ ref: "main" });
+		await home.sync();
+		home.register({ url: `file://${mirror(home)}`, ref: other });
+		expect(await home.sync()).toMatchObject({ outcome: "synced", to: other });
+	});
+
+	test("to a mirror that lags is no foreign history, and never goes back by itself", async () => {
+		const { home } = manyRefs();
+		const url = `file://${mirror(home)}`;
+		home.publish({ "a.txt": "newer\n" });
+		home.register({ ref: "main" });
+		await home.sync();
+		home.register({ url, ref: "main" });
+		expect(await home.sync()).toMatchObject({ outcome: "refused" });
+		expect(home.read("a.txt")).toBe("newer\n");
+	});
+
+	test("to a repository without a common commit is refused, nothing touched", async () => {
+		const { home } = manyRefs();
+		home.register({ ref: "main" });
+		await home.sync();
+		const stranger = benchmarkHome({ "x.txt": "x\n" });
+		home.register({ url: stranger.url, ref: "main" });
+		const before = home.snapshot();
+		expect(await home.sync()).toMatchObject({
+			outcome: "refused",
+			message: expect.stringContaining("no history in common"),
+		});
+		const after = home.snapshot() as { refs: string };
+		expect({ ...after, refs: "" }).toEqual({ ...(before as object), refs: "" });
+		expect(home.git("config", "remote.origin.url")).toBe(home.url);
+	});
+});

@@ -1,0 +1,264 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { git, gitRepository, writeTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
+
+/** A synced clone, upstream one commit ahead. */
+async function behind(): Promise<BenchmarkHome> {
+	const home = benchmarkHome({ "a.txt": "1\n", "b.txt": "1\n", ".gitignore": "*.log\n" });
+	home.register({ ref: "main" });
+	await home.sync();
+	home.publish({ "a.txt": "2\n", "new.txt": "upstream\n", "kept.log": "upstream\n" });
+	return home;
+}
+
+/** The sync is refused with these words, and the clone is as it was. */
+async function refused(home: BenchmarkHome, words: string | RegExp, options: { reset?: boolean } = {}) {
+	await home.status();
+	const before = home.snapshot();
+	expect(await home.plan(options)).toMatchObject({ action: "refuse", message: expect.stringMatching(words) });
+	expect(await home.sync(options)).toMatchObject({ outcome: "refused", message: expect.stringMatching(words) });
+	expect(home.snapshot()).toEqual(before);
+	expect(await home.status()).toMatchObject({ lastSync: { status: "failed" } });
+}
+
+describe("local edits", () => {
+	test("of a file that upstream changed are in the way", async () => {
+		const home = await behind();
+		writeFileSync(join(home.clone, "a.txt"), "mine\n");
+		await refused(home, /local edits are in the way \(a\.txt\)/);
+		expect(await home.status()).toMatchObject({
+			revision: { state: "behind" },
+			workTree: { state: "modified", files: ["a.txt"] },
+		});
+	});
+
+	test("an untracked file where upstream adds one is in the way, and so are staged and deleted ones", async () => {
+		const home = await behind();
+		writeFileSync(join(home.clone, "new.txt"), "mine\n");
+		await refused(home, /new\.txt/);
+		home.git("clean", "-fq");
+		writeFileSync(join(home.clone, "a.txt"), "staged\n");
+		home.git("add", "a.txt");
+		await refused(home, /a\.txt/);
+	});
+
+	test("an ignored file is spared as well", async () => {
+		const home = await behind();
+		writeFileSync(join(home.clone, "kept.log"), "mine\n");
+		const before = home.snapshot();
+		expect(await home.sync()).toMatchObject({ outcome: "refused", message: expect.stringContaining("kept.log") });
+		expect(home.snapshot()).toMatchObject({ files: (before as { files: unknown }).files });
+	});
+
+	test("an untracked directory where upstream has a file, and the other way round", async () => {
+		const home = await behind();
+		writeTree(home.clone, { "new.txt/inner": "mine\n" });
+		await refused(home, /new\.txt/);
+		const other = await behind();
+		other.publish({ "deep/er/x.txt": "upstream\n" });
+		writeFileSync(join(other.clone, "deep"), "mine\n");
+		await refused(other, /deep/);
+	});
+
+	test("not in the way survive, and the result names them", async () => {
+		const home = await behind();
+		writeTree(home.clone, { "b.txt": "mine\n", "untracked.txt": "mine\n" });
+		expect(await home.sync()).toMatchObject({
+			outcome: "synced",
+			edits: ["b.txt", "untracked.txt"],
+			message: expect.stringContaining("b.txt, untracked.txt"),
+		});
+		expect([home.read("a.txt"), home.read("b.txt"), home.read("untracked.txt")]).toEqual(["2\n", "mine\n", "mine\n"]);
+		expect(await home.status()).toMatchObject({ revision: { state: "synced" }, workTree: { state: "modified" } });
+	});
+
+	test("an edit that upstream made, too, is none after the sync", async () => {
+		const home = await behind();
+		writeFileSync(join(home.clone, "a.txt"), "2\n");
+		expect(await home.sync()).toMatchObject({ outcome: "refused" });
+	});
+});
+
+describe("local commits", () => {
+	test("ahead of the remote are refused", async () => {
+		const home = benchmarkHome();
+		home.register({});
+		await home.sync();
+		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
+		await refused(home, /1 commit that the remote does not have/);
+		expect(await home.status()).toMatchObject({ revision: { state: "ahead" } });
+	});
+
+	test("diverged from the remote are refused, with --reset as well", async () => {
+		const home = await behind();
+		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
+		await refused(home, /1 commit of its own and the remote 1 commit/);
+		await refused(home, /1 commit of its own/, { reset: true });
+		expect(await home.status()).toMatchObject({ revision: { state: "diverged" } });
+	});
+
+	test("that were pushed are no local commits", async () => {
+		const home = await behind();
+		home.git("pull", "--quiet", "--rebase");
+		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
+		home.git("push", "--quiet", "origin", "main");
+		expect(await home.sync()).toMatchObject({ outcome: "current" });
+	});
+
+	test("stand in the way of another ref, too", async () => {
+		const home = await behind();
+		home.upstream.branch("other");
+		home.publish({ "o.txt": "o\n" });
+		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
+		home.register({ ref: "other" });
+		await refused(home, /local commits on main/);
+	});
+});
+
+describe("a rewritten upstream", () => {
+	async function rewritten() {
+		const home = await behind();
+		await home.sync();
+		home.upstream.git("reset", "--quiet", "--hard", "HEAD~1");
+		const to = home.publish({ "a.txt": "rewritten\n" });
+		return { home, to };
+	}
+
+	test("is refused and named, again and again; --reset takes it over", async () => {
+		const { home, to } = await rewritten();
+		await refused(home, /upstream was rewritten/);
+		await refused(home, /upstream was rewritten/);
+		expect(await home.status()).toMatchObject({ revision: { state: "rewritten", wantedSha: to } });
+		expect(await home.sync({ reset: true })).toMatchObject({ outcome: "synced", to });
+		expect([home.read("a.txt"), home.read("new.txt")]).toEqual(["rewritten\n", undefined]);
+		expect(await home.sync()).toMatchObject({ outcome: "current" });
+	});
+
+	test("that went back is one as well", async () => {
+		const home = await behind();
+		await home.sync();
+		home.upstream.git("reset", "--quiet", "--hard", "HEAD~1");
+		home.upstream.pushTo(home.bare);
+		await refused(home, /rewritten/);
+		expect(await home.sync({ reset: true })).toMatchObject({ outcome: "synced" });
+		expect(home.read("a.txt")).toBe("1\n");
+	});
+
+	test("is not taken over where work would be lost", async () => {
+		const { home } = await rewritten();
+		writeFileSync(join(home.clone, "b.txt"), "mine\n");
+		await refused(home, /local edits would be lost \(b\.txt\)/, { reset: true });
+		home.git("commit", "--quiet", "-am", "mine");
+		await refused(home, /of its own/, { reset: true });
+	});
+});
+
+describe("what somebody does in the clone", () => {
+	test.each(["merge", "rebase", "cherry-pick"])("a %s under way is refused", async (operation) => {
+		const home = await behind();
+		home.git("switch", "--quiet", "-c", "side");
+		writeTree(home.clone, { "a.txt": "side\n" });
+		home.git("commit", "--quiet", "-am", "side");
+		home.git("switch", "--quiet", "main");
+		home.git("pull", "--quiet", "--ff-only");
+		expect(() => home.git(...(operation === "rebase" ? ["rebase", "main", "side"] : [operation, "side"]))).toThrow();
+		await refused(home, new RegExp(`a ${operation} is under way`));
+	});
+
+	test("another branch, or commit, that was checked out by hand is refused", async () => {
+		const home = await behind();
+		home.git("switch", "--quiet", "-c", "mine");
+		await refused(home, /branch mine was checked out by hand.*git switch main/);
+		home.git("switch", "--quiet", "--detach");
+		await refused(home, /checked out by hand/);
+	});
+
+	test("a lock of another git program is refused", async () => {
+		const home = await behind();
+		writeFileSync(join(home.clone, ".git/index.lock"), "");
+		await refused(home, /index\.lock exists/);
+	});
+
+	test("the user's own pull configuration and hooks change nothing", async () => {
+		const home = await behind();
+		for (const [key, value] of [
+			["pull.rebase", "true"],
+			["rebase.autoStash", "true"],
+			["merge.ff", "false"],
+			["merge.autoStash", "true"],
+		])
+			home.git("config", key ?? "", value ?? "");
+		writeFileSync(join(home.clone, ".git/hooks/post-merge"), `#!/bin/sh\ntouch ${home.root}/ran\n`);
+		chmodSync(join(home.clone, ".git/hooks/post-merge"), 0o755);
+		writeFileSync(join(home.clone, "a.txt"), "mine\n");
+		await refused(home, /in the way/);
+		home.git("restore", "a.txt");
+		expect(await home.sync()).toMatchObject({ outcome: "synced" });
+		expect(existsSync(join(home.root, "ran"))).toBe(false);
+	});
+
+	test("a clone that was made by hand is taken over", async () => {
+		const home = benchmarkHome();
+		home.register({});
+		git(home.root, "clone", "--quiet", home.url, home.clone);
+		home.publish({ "a.txt": "2\n" });
+		expect(await home.sync()).toMatchObject({ outcome: "synced" });
+		expect(home.read("a.txt")).toBe("2\n");
+		expect(home.git("rev-list", "--count", "HEAD")).toBe("2");
+	});
+});
+
+describe("a directory that is something else", () => {
+	const foreign: Readonly<Record<string, (home: BenchmarkHome) => void>> = {
+		"files of somebody": ({ clone }) => writeTree(clone, { "precious.txt": "mine\n" }),
+		"another repository": ({ clone }) =>
+			gitRepository(clone, { "precious.txt": "mine\n" }).git("remote", "add", "origin", "https://host/x.git"),
+		"a repository without a remote": ({ clone }) => gitRepository(clone, { "precious.txt": "mine\n" }),
+		"a file": ({ clone }) => writeFileSync(clone, "mine\n"),
+		"a link that leads nowhere": ({ clone }) => symlinkSync("/nonexistent/x", clone),
+		"a directory inside another repository": (home) => {
+			gitRepository(home.root, {}).git("remote", "add", "origin", home.url);
+			writeTree(home.clone, { "precious.txt": "mine\n" });
+		},
+	};
+	test.each(Object.keys(foreign))("%s is refused, untouched", async (what) => {
+		const home = benchmarkHome();
+		home.register({});
+		foreign[what]?.(home);
+		expect(await home.status()).toMatchObject({ workTree: { state: "foreign" }, revision: { state: "unknown" } });
+		expect(await home.plan()).toMatchObject({ action: "refuse" });
+		expect(await home.sync()).toMatchObject({ outcome: "refused", message: expect.stringContaining("move it away") });
+		const precious = join(home.clone, "precious.txt");
+		if (existsSync(precious)) expect(readFileSync(precious, "utf8")).toBe("mine\n");
+		expect(existsSync(join(home.clone, "a.txt"))).toBe(false);
+	});
+
+	test("an empty directory, and a link to one, are filled", async () => {
+		const home = benchmarkHome();
+		home.register({});
+		mkdirSync(home.clone);
+		expect(await home.sync()).toMatchObject({ outcome: "synced" });
+		const linked = benchmarkHome();
+		linked.register({});
+		mkdirSync(join(linked.root, "real"));
+		symlinkSync("real", linked.clone);
+		expect(await linked.sync()).toMatchObject({ outcome: "synced" });
+		expect(readFileSync(join(linked.root, "real/a.txt"), "utf8")).toBe("1\n");
+	});
+});
+
+describe("a benchmark without a source", () => {
+	test("is refused by name, passed by otherwise", async () => {
+		const home = benchmarkHome();
+		home.register({}, `  - id: mine\n    path: ${home.root}\n`);
+		expect(await home.sync({ ids: ["mine"] })).toMatchObject({
+			outcome: "refused",
+			message: "local benchmark, used as it is",
+		});
+		const events = await home.events({ ids: [] });
+		expect(events.at(-1)).toMatchObject({ type: "outcome", results: [{ outcome: "synced" }, { outcome: "skipped" }] });
+		expect(await home.status({ ids: ["mine"] })).toMatchObject({ revision: { state: "local" } });
+	});
+});
