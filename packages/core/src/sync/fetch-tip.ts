@@ -21,7 +21,9 @@ export type Marked = (args: readonly string[]) => string[];
 /** Whether the commit is in the clone's own store. Offline. */
 export async function isHere({ git, head, refs }: LocalClone, sha: string): Promise<boolean> {
 	if (sha === head.sha || [...refs.values()].includes(sha)) return true;
-	return (await git.local(["cat-file", "-e", `${sha}^{commit}`], { okExitCodes: [0, 1, 128] })).exitCode === 0;
+	// With --missing, git does not go looking for it at the remote.
+	const args = ["rev-list", "--missing=allow-any", "--no-walk", "--max-count=1", sha, "--"];
+	return (await git.local(args, { okExitCodes: [0, 128] })).stdout.trim() === sha;
 }
 
 /**
