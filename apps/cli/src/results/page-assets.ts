@@ -5,12 +5,12 @@ export const pageStyle = `
 * { box-sizing: border-box; } body { margin: 0 auto; max-width: 72rem; padding: 1rem; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; margin: 0 0 .3rem; overflow-wrap: anywhere; } header p { margin: .1rem 0; } .dim { color: var(--dim); font-size: .85rem; overflow-wrap: anywhere; }
 form { display: flex; flex-wrap: wrap; gap: .6rem 1rem; align-items: end; margin: 1rem 0; } label { display: grid; font-size: .8rem; color: var(--dim); }
-input, select, button { font: inherit; min-height: 2rem; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: 4px; padding: .3rem .5rem; }
+input, select, button { font: inherit; color: inherit; background: var(--back); border: 1px solid var(--line); border-radius: 4px; padding: .3rem .5rem; } input, select { min-height: 2.1rem; }
 output { margin-left: auto; color: var(--dim); font-size: .85rem; } .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .4rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { background: var(--soft); } th button { border: 0; background: none; padding: 0; font-weight: 600; cursor: pointer; } .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td button { border: 0; background: none; padding: 0; text-align: left; color: var(--link); cursor: pointer; overflow-wrap: anywhere; } tr.open > td { background: var(--soft); }
-.ok { color: var(--good); } .quality_failure { color: var(--bad); } .execution_error { color: var(--odd); } td:first-child { white-space: nowrap; }
+.ok { color: var(--good); } .quality_failure { color: var(--bad); } .execution_error { color: var(--odd); } tr:not(.open) > td:first-child { white-space: nowrap; }
 h2 { font-size: .9rem; margin: .8rem 0 .2rem; } ul { margin: 0; padding: 0; list-style: none; } li { overflow-wrap: anywhere; } pre { margin: 0; padding: .6rem; background: var(--back); border: 1px solid var(--line); border-radius: 4px; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .85rem; max-height: 24rem; overflow: auto; }
 :focus-visible { outline: 2px solid var(--link); outline-offset: 2px; } @media (max-width: 40rem) { body { padding: .6rem; } th:nth-child(3), td:nth-child(3):not([colspan]) { display: none; } output { margin: 0; } }
 `;
