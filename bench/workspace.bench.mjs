@@ -1,0 +1,97 @@
+// What a workspace per test costs: 100 tests, each with a copy of its own of a template of 2,000 files and with file_changes, against
+// `cp -r` of the same trees.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { median, report } from "./pairs.mjs";
+
+const core = resolve(import.meta.dirname, "../packages/core/dist");
+const load = (path) => import(join(core, path));
+const { prepareWorkspaceBase } = await load("workspace/prepare-base.js");
+const { loadEval } = await load("model/load-eval.js");
+const { openDiskView } = await load("model/disk-view.js");
+const { commandRunner } = await load("model/run-command.js");
+
+const tests = 100;
+const files = 2000;
+const root = mkdtempSync(join(tmpdir(), "agentv-bench-"));
+const template = join(root, "template");
+for (let index = 0; index < files; index++) {
+	const directory = join(template, `d${index % 40}`);
+	mkdirSync(directory, { recursive: true });
+	writeFileSync(join(directory, `f${index}.ts`), `${`export const value${index} = ${index};\n`.repeat(80)}`);
+}
+writeFileSync(
+	join(root, "x.eval.yaml"),
+	"workspace: { template: ./template, isolation: per_test }\ntests: [{ id: t, input: hi, criteria: c }]\n",
+);
+
+function copies(round) {
+	for (let index = 0; index < tests; index++) {
+		execFileSync("cp", ["-r", template, join(root, `cp-${round}-${index}`)]);
+	}
+}
+
+/** Prepares, then serves the tests, two at a time; each changes one file and adds one. */
+async function workspaces(round, { keep, workers = 2 }) {
+	const view = openDiskView();
+	const env = { PATH: process.env.PATH, HOME: root };
+	const { suite } = loadEval(join(root, "x.eval.yaml"), { view, env, cwd: root });
+	const { workspace, extensions, scope } = suite;
+	const base = await prepareWorkspaceBase(
+		{ workspace, extensions, scope },
+		{
+			...{
+				view,
+				env,
+				processEnv: env,
+				runCommand: commandRunner({ view, scope, env }),
+				runId: "bench",
+				programEnv: {},
+			},
+			...{ agentvHome: join(root, "home"), directory: join(root, `ws-${round}`), signal: new AbortController().signal },
+		},
+	);
+	let next = 0;
+	const serve = async () => {
+		for (let index = next++; index < tests; index = next++) {
+			const one = await base.open({ id: `test ${index}`, attempt: 1, target: "t", input: "", metadata: {} });
+			await one.before();
+			writeFileSync(join(one.path, "d1/f1.ts"), `changed by ${index}\n`);
+			writeFileSync(join(one.path, "new.ts"), `made by ${index}\n`);
+			const diff = await one.fileChanges();
+			if (!diff?.includes(`changed by ${index}`) || !diff.includes("b/new.ts")) throw new Error(`wrong diff:\n${diff}`);
+			await one.after();
+			await one.close({ keep });
+		}
+	};
+	await Promise.all(Array.from({ length: workers }, serve));
+	await base.close();
+}
+
+async function timed(work) {
+	const started = performance.now();
+	await work();
+	return performance.now() - started;
+}
+
+/** Each in turn; what was made is only removed at the end, since file systems are slow to make files right after removing many. */
+async function compare(name, options, limit) {
+	const rounds = [];
+	for (let round = 0; round < 3; round++) {
+		const baseline = await timed(() => copies(`${name}-${round}`));
+		const subject = await timed(() => workspaces(`${name}-${round}`, options));
+		rounds.push({ baseline, subject, ratio: subject / baseline });
+	}
+	const middle = (key) => median(rounds.map((round) => round[key]));
+	report(name, { baseline: middle("baseline"), subject: middle("subject"), ratio: middle("ratio") }, limit);
+}
+
+try {
+	await compare("100 tests, per_test, 2,000 files, file_changes", { keep: false }, 1.7);
+	await compare("the same, one at a time", { keep: false, workers: 1 });
+	await compare("the same, every workspace kept", { keep: true }, 1.7);
+} finally {
+	rmSync(root, { recursive: true, force: true });
+}
