@@ -1,12 +1,16 @@
 import { randomBytes } from "node:crypto";
+import { basename, join } from "node:path";
+import { readJson } from "../base/read-json.ts";
+import { readTextFile } from "../io/files/read-text.ts";
 import { foreignRepository } from "../io/git/foreign-repository.ts";
 import { currentBranch, headCommit, isDirty, repositoryRoot } from "../io/git/repository.ts";
 import { nodeVersion } from "../io/process/node-executable.ts";
+import { benchmarkOfFile } from "../model/benchmark-paths.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { LiveTargets } from "./live-targets.ts";
 import { requestFlags } from "./request-flags.ts";
 import { plannedList, plannedTargets, targetRecord } from "./run-file.ts";
-import type { RunPlan } from "./run-plan.ts";
+import type { PlannedEval, RunPlan } from "./run-plan.ts";
 import type { RunMachine } from "./run-request.ts";
 
 export interface NewRunFileOptions {
@@ -17,6 +21,9 @@ export interface NewRunFileOptions {
 /** The record of what a run is about to do. */
 export async function newRunFile(plan: RunPlan, machine: RunMachine, options: NewRunFileOptions): Promise<RunFile> {
 	const git = await gitState(plan, machine, options.signal);
+	const [first] = plan.evals;
+	const benchmark = first && (await benchmarkState(first, machine, options.signal));
+	const bundle = first && bundleState(first);
 	const startedAt = new Date().toISOString();
 	return {
 		formatVersion: 1,
@@ -28,6 +35,8 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
 		targets: plannedTargets(plan.cases).map((target) => targetRecord(target, options.targets.facts(target))),
 		...(git ? { git } : {}),
+		...(benchmark ? { benchmark } : {}),
+		...(bundle ? { bundle } : {}),
 		flags: requestFlags(plan.request),
 		planned: plannedList(plan),
 	};
@@ -44,4 +53,25 @@ async function gitState({ evals }: RunPlan, { env }: RunMachine, signal: AbortSi
 		isDirty(root, options),
 	]);
 	return commit === undefined ? undefined : { commit, dirty, ...(branch === undefined ? {} : { branch }) };
+}
+
+/** The registered benchmark that an eval lies in, and the commit that it is at. */
+async function benchmarkState(
+	{ file }: PlannedEval,
+	{ env }: RunMachine,
+	signal: AbortSignal,
+): Promise<RunFile["benchmark"]> {
+	const benchmark = benchmarkOfFile(file, env);
+	if (!benchmark) return undefined;
+	const root = repositoryRoot(benchmark.root);
+	const revision = root && (await headCommit(root, { env, signal, ...foreignRepository(root, env) }));
+	return { id: benchmark.id, ...(revision ? { revision } : {}) };
+}
+
+/** The bundle that an eval is, by the digest that its manifest states. */
+function bundleState({ scope }: PlannedEval): RunFile["bundle"] {
+	if (scope.rootKind !== "bundle") return undefined;
+	const read = readJson(readTextFile(join(scope.root, "manifest.json"), { maxBytes: 2 ** 29 }));
+	const digest = "value" in read ? (read.value as { digest?: unknown } | null)?.digest : undefined;
+	return typeof digest === "string" ? { name: basename(scope.root), digest } : undefined;
 }

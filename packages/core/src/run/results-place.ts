@@ -1,8 +1,9 @@
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { agentvHome } from "../io/environment.ts";
 import { repositoryRoot } from "../io/git/repository.ts";
 import { benchmarkOfFile } from "../model/benchmark-paths.ts";
 import { findScope } from "../model/eval-scope.ts";
+import { experimentFolder } from "./run-directory.ts";
 import type { PlannedEval, RunPlan } from "./run-plan.ts";
 import type { RunMachine } from "./run-request.ts";
 
@@ -16,9 +17,8 @@ export interface ResultsPlace {
 /** Where records go: the project's results folder; for what a run must not dirty, bundles and synced benchmarks, below `$AGENTV_HOME`. */
 export function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
 	const names = evals.flatMap((one) => untouchable(one, env) ?? []);
-	const here =
-		names[0] ??
-		(findScope(cwd, cwd, view).rootKind === "bundle" ? basename(findScope(cwd, cwd, view).root) : undefined);
+	const own = findScope(cwd, cwd, view);
+	const here = names[0] ?? (own.rootKind === "bundle" ? bundleName(own.root) : undefined);
 	if (here !== undefined) {
 		const ignored = join(agentvHome(env), "results");
 		return { root: join(ignored, here), ignored };
@@ -35,7 +35,6 @@ function untouchable({ file, scope }: PlannedEval, env: RunMachine["env"]): stri
 }
 
 /** A bundle is called as its directory. */
-export function bundleName(root: string): string {
-	const name = basename(root);
-	return /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) ? name : basename(dirname(root)) || "bundle";
+function bundleName(root: string): string {
+	return experimentFolder(basename(root));
 }

@@ -139,7 +139,7 @@ export class RunEngine {
 	async #record(state: CaseState, name: AttemptName, outcome: AttemptOutcome, durationMs: number): Promise<void> {
 		const { plan, emit } = this.#context;
 		const file = `${this.#records.stem(state.one, name.attempt)}.json`;
-		const fingerprint = this.#fingerprints.of(state.one);
+		const fingerprint = await this.#fingerprints.of(state.one, await this.#context.workspaces.repositories(state.one));
 		const facts = { file, fingerprint, timestamp: new Date().toISOString(), durationMs };
 		const row = attemptRow(state.one, name, outcome, facts, plan.masker);
 		await this.#records.add(state.one, row, outcome);

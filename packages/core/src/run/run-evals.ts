@@ -12,7 +12,7 @@ import type { RunFile } from "../schema/run-file.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { type CaseState, caseStates } from "./case-states.ts";
 import { EventQueue } from "./event-queue.ts";
-import { fingerprintsOf } from "./fingerprints.ts";
+import { Fingerprints } from "./fingerprints.ts";
 import { LiveTargets } from "./live-targets.ts";
 import { newRunFile } from "./new-run-file.ts";
 import { resultsPlace } from "./results-place.ts";
@@ -217,7 +217,13 @@ class Execution {
 			emit: this.#emit,
 		};
 		try {
-			return await new RunEngine(context, states, records, summary, fingerprintsOf(this.#plan)).run();
+			return await new RunEngine(
+				context,
+				states,
+				records,
+				summary,
+				new Fingerprints(this.#plan, (script) => [script]),
+			).run();
 		} finally {
 			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
 			await scratch.close();

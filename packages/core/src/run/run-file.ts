@@ -43,8 +43,8 @@ export function plannedList({ evals, cases }: RunPlan): [number, string, string]
 	return cases.map(({ eval: of, test, target }) => [positions.get(of) ?? 0, test.id, target.target.name]);
 }
 
-/** `run.json` on the wire, secrets masked. */
-export function runFileToWire(run: RunFile, masker: Masker): Record<string, unknown> {
+/** `run.json` as text, secrets masked: one line for each planned test, so that the file can be read. */
+export function runFileText(run: RunFile, masker: Masker): string {
 	const { evals, targets, git, benchmark, bundle, planned, repositories, flags, ...rest } = run;
 	const wire = {
 		...toWire(rest),
@@ -56,5 +56,7 @@ export function runFileToWire(run: RunFile, masker: Masker): Record<string, unkn
 		flags,
 		...(repositories ? { repositories: repositories.map(toWire) } : {}),
 	};
-	return { ...maskDeep(wire, masker), planned: maskDeep(planned, masker) };
+	const head = JSON.stringify(maskDeep(wire, masker), null, 2).replace(/\n}$/, "");
+	const lines = maskDeep(planned, masker).map((one) => `    ${JSON.stringify(one)}`);
+	return `${head},\n  "planned": [\n${lines.join(",\n")}\n  ]\n}\n`;
 }

@@ -9,7 +9,7 @@ import { type ResultRow, type RunSummary, toWireRow, toWireSummary } from "../sc
 import type { RunFile } from "../schema/run-file.ts";
 import { writeAttemptFile } from "./attempt-file.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
-import { runFileToWire } from "./run-file.ts";
+import { runFileText } from "./run-file.ts";
 import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /** Writes a run's directory. Rows of one turn of the event loop go to the index in one append. */
@@ -54,7 +54,7 @@ export class RunRecords {
 	}
 
 	#writeFile(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): void {
-		const shortStem = this.stem(one, row.attempt);
+		const shortStem = row.file?.replace(/\.json$/, "") ?? this.stem(one, row.attempt);
 		const directory = shortStem.slice(0, shortStem.lastIndexOf("/"));
 		if (!this.#made.has(directory)) {
 			makeOwnDirectory(join(this.directory, directory));
@@ -84,10 +84,7 @@ export class RunRecords {
 	}
 
 	writeRunFile(run: RunFile): void {
-		writeAtomic(
-			join(this.directory, "run.json"),
-			`${JSON.stringify(runFileToWire(run, this.#plan.masker), null, 2)}\n`,
-		);
+		writeAtomic(join(this.directory, "run.json"), runFileText(run, this.#plan.masker));
 	}
 
 	writeSummary(summary: RunSummary): void {

@@ -46,6 +46,13 @@ export class RunWorkspaces {
 		return prepared.base;
 	}
 
+	/** The repositories of a case's base as they were checked out. */
+	async repositories({ workspace }: PlannedCase): Promise<readonly RepositoryRecord[]> {
+		const prepared = workspace && this.#prepared.get(workspace.key);
+		if (!prepared) return [];
+		return (await prepared.base.catch(() => undefined))?.repositories ?? [];
+	}
+
 	/** Says that a case is done; after the last one of a base that base is closed. */
 	async release({ workspace }: PlannedCase): Promise<readonly WorkspaceWarning[]> {
 		const prepared = workspace && this.#prepared.get(workspace.key);

@@ -1,0 +1,87 @@
+import { describe, expect, test } from "vitest";
+import { runTree } from "./testing/run-fixture.ts";
+
+const evalText = (more = "") => `tests: [{id: t, input: hi, ${more} assertions: [{type: contains, value: yes}]}]\n`;
+/** Fails until it was called `times` times. */
+const flaky = (times: number) =>
+	`printf x >> calls; if [ "$(wc -c < calls)" -lt ${times} ]; then echo busy >&2; exit 7; fi; echo yes`;
+const target = (command: string, more = "") =>
+	`{name: default, provider: cli, command: ${JSON.stringify(command)}, ${more}}`;
+
+describe("a target that fails", () => {
+	test("is asked again where its settings say so", async () => {
+		const run = await runTree({
+			"my.eval.yaml": evalText(),
+			"targets.yaml": `targets: [${target(flaky(3), "max_retries: 3, retry_initial_delay_ms: 5")}]\n`,
+		});
+		expect(run.row("t").executionStatus).toBe("ok");
+		expect(run.events.filter(({ type }) => type === "retry")).toMatchObject([
+			{ testId: "t", message: "the command exited with 7: busy" },
+			{ testId: "t" },
+		]);
+	});
+
+	test("is asked once by default", async () => {
+		const run = await runTree({ "my.eval.yaml": evalText(), "targets.yaml": `targets: [${target(flaky(2))}]\n` });
+		expect(run.row("t")).toMatchObject({
+			executionStatus: "execution_error",
+			error: { stage: "target", code: "exit-code", message: "the command exited with 7: busy" },
+		});
+	});
+
+	test("is stepped in for by its fallbacks", async () => {
+		const run = await runTree({
+			"my.eval.yaml": evalText(),
+			"targets.yaml": `targets:\n  - ${target("exit 3", "fallback_targets: [second, third]")}\n  - {name: second, provider: cli, command: "exit 4"}\n  - {name: third, provider: mock, response: yes}\n`,
+		});
+		expect(run.row("t")).toMatchObject({ executionStatus: "ok", target: "default" });
+	});
+
+	test("runs into its time limit with all that it started", async () => {
+		const started = performance.now();
+		const run = await runTree(
+			{
+				"my.eval.yaml": evalText(),
+				"targets.yaml": `targets: [${target("(sleep 60 & echo $! > child; wait) & wait")}]\n`,
+			},
+			{ timeoutSeconds: 0.4 },
+		);
+		expect(performance.now() - started).toBeLessThan(10_000);
+		expect(run.row("t").error).toMatchObject({ stage: "target", code: "timeout", message: "no answer within 0.4 s" });
+	});
+});
+
+describe("before any test starts", () => {
+	const refused = (targets: string) => expect(runTree({ "my.eval.yaml": evalText(), "targets.yaml": targets })).rejects;
+
+	test("a missing program is one clear error", async () => {
+		await refused("targets: [{name: default, provider: cli, command: \"no-such-program {PROMPT}\"}]\n").toMatchObject({
+			code: "config",
+			message: `target "default" can't be used: the program "no-such-program" was not found`,
+		});
+	});
+
+	test("a failing health check is one, too", async () => {
+		await refused(
+			'targets: [{name: default, provider: cli, command: "echo hi", healthcheck: {command: "echo ill >&2; exit 1"}}]\n',
+		).toMatchObject({ message: `target "default" can't be used: the health check exited with 1: ill` });
+	});
+
+	test("so are batches, and providers that are not there", async () => {
+		await refused("targets: [{name: default, provider: cli, command: echo, provider_batching: true}]\n").toMatchObject({
+			message: expect.stringContaining("`provider_batching: true` is not supported"),
+		});
+		await refused("targets: [{name: default, provider: nothing}]\n").toMatchObject({
+			diagnostics: [{ message: expect.stringContaining('unknown provider "nothing"') }],
+		});
+	});
+
+	test("a fallback that is fit serves in place of a target that is not", async () => {
+		const run = await runTree({
+			"my.eval.yaml": evalText(),
+			"targets.yaml":
+				"targets:\n  - {name: default, provider: cli, command: no-such-program, fallback_targets: [other]}\n  - {name: other, provider: mock, response: yes}\n",
+		});
+		expect(run.row("t").executionStatus).toBe("ok");
+	});
+});

@@ -1,0 +1,98 @@
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
+
+const files = {
+	"my.eval.yaml": `tests:\n${["a", "b", "c", "d"].map((id) => `  - {id: ${id}, input: hi, assertions: [{type: contains, value: yes}]}`).join("\n")}\n`,
+	"targets.yaml": mockTargets("yes"),
+};
+
+const ids = ({ rows }: RanEval) => rows.map(({ testId }) => testId).sort();
+
+describe("a resumed run", () => {
+	test("runs what has no row yet, and nothing else", async () => {
+		const first = await runTree(files);
+		const index = join(first.runDir, "index.jsonl");
+		const lines = readFileSync(index, "utf8").split("\n");
+		writeFileSync(index, `${lines.slice(0, 2).join("\n")}\n`);
+		const second = await runTree(first, { output: first.runDir, resume: true });
+		expect(ids(second)).toEqual(["a", "b", "c", "d"]);
+		expect(second.events.filter(({ type }) => type === "attempt-finished")).toHaveLength(2);
+		expect(second.events[0]).toMatchObject({ type: "started", planned: 4, alreadyDone: 2 });
+		expect(second.summary).toMatchObject({ planned: 4, passed: 4 });
+		expect(JSON.parse(readFileSync(join(first.runDir, "summary.json"), "utf8"))).toMatchObject({ passed: 4 });
+	});
+
+	test("drops a last line that was cut off", async () => {
+		const first = await runTree(files);
+		const index = join(first.runDir, "index.jsonl");
+		truncateSync(index, readFileSync(index).length - 40);
+		const second = await runTree(first, { output: first.runDir, resume: true });
+		expect(ids(second)).toEqual(["a", "b", "c", "d"]);
+		for (const line of readFileSync(index, "utf8").trimEnd().split("\n"))
+			expect(JSON.parse(line)).toHaveProperty("test_id");
+	});
+
+	test("passes by lines that are no rows, and says so", async () => {
+		const first = await runTree(files);
+		appendFileSync(join(first.runDir, "index.jsonl"), '{"not": "a row"}\n');
+		const second = await runTree(first, { output: first.runDir, resume: true });
+		expect(second.events).toContainEqual(
+			expect.objectContaining({ type: "warning", message: expect.stringMatching(/:5 is no row/) }),
+		);
+		expect(second.summary.passed).toBe(4);
+	});
+
+	test("is refused when the eval is another one by now", async () => {
+		const first = await runTree(files);
+		writeFileSync(join(first.root, "my.eval.yaml"), `${files["my.eval.yaml"]}# changed\n`);
+		await expect(runTree(first, { output: first.runDir, resume: true })).rejects.toMatchObject({
+			code: "config",
+			message: expect.stringContaining("changed since the run began"),
+		});
+	});
+
+	test("needs a run", async () => {
+		const { root } = await runTree(files);
+		await expect(runTree({ root }, { output: join(root, "nothing"), resume: true })).rejects.toMatchObject({
+			code: "not-found",
+		});
+	});
+});
+
+test("retrying errors runs again what could not be run, and only that", async () => {
+	const broken = {
+		...files,
+		"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
+		"answers.jsonl": '{"test_id": "a", "output": "yes"}\n{"test_id": "b", "output": "no"}\n',
+	};
+	const first = await runTree(broken);
+	expect(first.summary).toMatchObject({ passed: 1, failed: 1, errors: 2 });
+	expect(first.row("c").error).toMatchObject({ stage: "target", code: "not-recorded" });
+	appendFileSync(join(first.root, "answers.jsonl"), '{"test_id": "c", "output": "yes"}\n');
+	const second = await runTree(first, { output: first.runDir, resume: true, retryErrors: true });
+	expect(second.events.filter(({ type }) => type === "attempt-finished")).toHaveLength(2);
+	expect(second.summary).toMatchObject({ planned: 4, passed: 2, failed: 1, errors: 1 });
+	expect(second.row("c").executionStatus).toBe("ok");
+});
+
+test("an aborted run keeps what had finished and can be resumed", async () => {
+	const slow = {
+		...files,
+		"targets.yaml": "targets: [{name: default, provider: mock, response: yes, delay_ms: 60}]\n",
+	};
+	const abort = new AbortController();
+	const first = await runTree(slow, {
+		workers: 1,
+		signal: abort.signal,
+		onEvent: ({ type }) => {
+			if (type === "attempt-finished") abort.abort();
+		},
+	});
+	expect(first.outcome).toBe("interrupted");
+	expect(first.rows).toHaveLength(1);
+	const second = await runTree(first, { output: first.runDir, resume: true });
+	expect(second.outcome).toBe("complete");
+	expect(ids(second)).toEqual(["a", "b", "c", "d"]);
+});
