@@ -55,7 +55,7 @@ describe("before any test starts", () => {
 	const refused = (targets: string) => expect(runTree({ "my.eval.yaml": evalText(), "targets.yaml": targets })).rejects;
 
 	test("a missing program is one clear error", async () => {
-		await refused("targets: [{name: default, provider: cli, command: \"no-such-program {PROMPT}\"}]\n").toMatchObject({
+		await refused('targets: [{name: default, provider: cli, command: "no-such-program {PROMPT}"}]\n').toMatchObject({
 			code: "config",
 			message: `target "default" can't be used: the program "no-such-program" was not found`,
 		});
