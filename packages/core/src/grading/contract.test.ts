@@ -1,0 +1,79 @@
+import { describe, expect, test } from "vitest";
+import { assertionSchemas } from "../schema/assertion-entry.ts";
+import { gradeAssertion } from "./grade-assertion.ts";
+import { graders } from "./graders/index.ts";
+import { aSubject, gradingFixture } from "./testing/grading-fixture.ts";
+
+/** An entry of each type, as short as its schema allows. */
+const entries: Readonly<Record<string, string>> = {
+	...Object.fromEntries(
+		["contains", "icontains", "starts-with", "ends-with", "equals", "regex"].map((type) => [type, "value: x"]),
+	),
+	...Object.fromEntries(
+		["contains-any", "contains-all", "icontains-any", "icontains-all"].map((type) => [type, "value: [x]"]),
+	),
+	"is-json": "weight: 1",
+	"code-grader": "command: [echo, hi]",
+	custom: "",
+	composite: "aggregator: {type: weighted_average}, assertions: [{type: contains, value: x}]",
+	"tool-trajectory": "mode: any_order, minimums: {a: 1}",
+	latency: "threshold: 1",
+	cost: "budget: 1",
+	"token-usage": "max_total: 1",
+	"execution-metrics": "max_tool_calls: 1",
+	"field-accuracy": "fields: [{path: a}]",
+	"skill-trigger": "skill: x",
+	"llm-grader": "prompt: is it good?",
+	rubrics: "criteria: [is it good?]",
+};
+
+const subjects = {
+	"an empty answer": aSubject(),
+	"a long answer": aSubject({ output: "x\u0000\ud800é".repeat(50_000) }),
+	"an answer with everything": aSubject({
+		output: '{"a": 1}',
+		expectedOutput: '{"a": 1}',
+		toolCalls: [{ tool: "a", input: { path: ["x", null] }, output: { error: "bad" } }],
+		tokenUsage: { input: 1, output: 1, cached: 0 },
+		...{ costUsd: 0, durationMs: 0, llmCalls: 1, fileChanges: "diff" },
+	}),
+};
+
+describe.each([...graders.keys()])("the grader %s", (type) => {
+	const files = { ".agentv/graders/mine.sh": "exit 0" };
+	const fixture = () => gradingFixture(type === "custom" ? "{type: mine}" : `{type: ${type}, ${entries[type]}}`, files);
+
+	test.each(Object.keys(subjects) as (keyof typeof subjects)[])(
+		"answers %s with a score, or says why it can't",
+		async (name) => {
+			const graded = await fixture().grade(subjects[name]);
+			if ("couldNotRun" in graded) {
+				expect(graded.couldNotRun.code).toMatch(/^[a-z-]+$/);
+				expect(graded.couldNotRun.message).toMatch(/[^.]$/);
+				return;
+			}
+			expect(graded.score).toBeGreaterThanOrEqual(0);
+			expect(graded.score).toBeLessThanOrEqual(1);
+			for (const { text, passed } of graded.assertions)
+				expect([typeof text, typeof passed]).toEqual(["string", "boolean"]);
+			expect(JSON.parse(JSON.stringify(graded))).toMatchObject({ verdict: graded.score >= 0.8 ? "pass" : "fail" });
+		},
+	);
+
+	test("judges the same answer the same way twice", async () => {
+		const { grade } = fixture();
+		expect(await grade(subjects["an answer with everything"])).toEqual(
+			await grade(subjects["an answer with everything"]),
+		);
+	});
+});
+
+test("every type of the format has an entry here, so that a new grader meets this contract", () => {
+	for (const type of Object.keys(assertionSchemas)) expect(Object.keys(entries)).toContain(type);
+});
+
+test("what a grader throws is no low score", async () => {
+	const { assertion, services } = gradingFixture("{type: contains, value: x}");
+	const broken = { ...aSubject(), outputFile: "/no/such/file" };
+	expect(await gradeAssertion(assertion, broken, services)).toMatchObject({ couldNotRun: { code: "not-found" } });
+});

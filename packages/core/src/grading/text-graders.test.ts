@@ -1,0 +1,64 @@
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { gradingFixture, scoreOf } from "./testing/grading-fixture.ts";
+
+describe.each([
+	["{type: contains, value: World}", "Hello World", "hello world"],
+	["{type: icontains, value: World}", "hello WORLD", "hello"],
+	["{type: contains-any, value: [red, blue]}", "deep blue", "green"],
+	["{type: contains-all, value: [red, blue]}", "blue and red", "blue"],
+	["{type: icontains-any, value: [RED]}", "red", "green"],
+	["{type: icontains-all, value: [RED, Blue]}", "red blue", "red"],
+	["{type: equals, value: '42'}", "42\n", "420"],
+	["{type: equals, value: 42}", "42", "4 2"],
+	["{type: starts-with, value: Dear}", "\nDear Sir", "My Dear"],
+	["{type: ends-with, value: bye}", "good bye\n", "bye now"],
+	["{type: regex, value: '^a+$'}", "aaa", "aab"],
+	["{type: regex, value: '^b', flags: im}", "A\nB", "A"],
+	["{type: is-json}", ' {"a": 1}\n', "{a: 1}"],
+	["{type: is-json, schema: {type: object, required: [a]}}", '{"a": 1}', '{"b": 1}'],
+	["{type: contains, value: x, negate: true}", "abc", "xyz"],
+])("%s", (assertion, good, bad) => {
+	test("passes and fails", async () => {
+		expect(await scoreOf(assertion, good)).toBe(1);
+		expect(await scoreOf(assertion, bad)).toBe(0);
+	});
+});
+
+test("says what was found instead", async () => {
+	expect(await gradingFixture("{type: equals, value: yes}").grade({ output: "no" })).toMatchObject({
+		verdict: "fail",
+		assertions: [{ text: 'the answer equals "yes"', passed: false, evidence: 'it is "no"' }],
+	});
+});
+
+test("looks at the whole of an answer that is too large for memory", async () => {
+	const outputFile = join(tempTree({ "answer.txt": `${"x".repeat(100)}end` }), "answer.txt");
+	const graded = await gradingFixture("{type: ends-with, value: end}").grade({ output: "x".repeat(10), outputFile });
+	expect(graded).toMatchObject({ score: 1 });
+});
+
+describe("a regular expression that backtracks for ever", () => {
+	test("is cut off, and the next one works", async () => {
+		const started = performance.now();
+		const graded = await gradingFixture("{type: regex, value: '^(a+)+$'}").grade({ output: `${"a".repeat(40)}b` });
+		expect(graded).toMatchObject({ couldNotRun: { code: "timeout" } });
+		expect(performance.now() - started).toBeLessThan(6000);
+		expect(await scoreOf("{type: regex, value: b}", "abc")).toBe(1);
+	});
+
+	test("is cut off in a JSON schema, too", async () => {
+		const schema = "{type: is-json, schema: {type: string, pattern: '^(a+)+$'}}";
+		const graded = await gradingFixture(schema).grade({ output: JSON.stringify(`${"a".repeat(40)}b`) });
+		expect(graded).toMatchObject({ couldNotRun: { code: "schema" } });
+	});
+});
+
+test("a JSON schema says what does not fit", async () => {
+	const schema = "{type: is-json, schema: {properties: {n: {type: number}}}}";
+	expect(await gradingFixture(schema).grade({ output: '{"n": "one"}' })).toMatchObject({
+		score: 0,
+		assertions: [{ text: "the answer/n fits the schema", passed: false, evidence: "must be number" }],
+	});
+});

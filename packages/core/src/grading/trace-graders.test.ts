@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import { gradingFixture, scoreOf } from "./testing/grading-fixture.ts";
+
+const calls = (...tools: string[]) => ({ toolCalls: tools.map((tool) => ({ tool })) });
+
+describe("tool-trajectory", () => {
+	const expected = "expected: [{tool: a}, {tool: b}]";
+
+	test.each([
+		["any_order", ["b", "x", "a"], 1],
+		["any_order", ["b"], 0.5],
+		["in_order", ["a", "x", "b"], 1],
+		["in_order", ["b", "a"], 0.5],
+		["exact", ["a", "b"], 1],
+		["exact", ["a", "b", "c"], 2 / 3],
+		["superset", ["b", "a", "c"], 1],
+		["subset", ["a", "a"], 1],
+		["subset", ["a", "c"], 0.5],
+		["subset", [], 1],
+	])("%s of a, b on %j gives %f", async (mode, tools, score) => {
+		expect(await scoreOf(`{type: tool-trajectory, mode: ${mode}, ${expected}}`, calls(...tools))).toBeCloseTo(score);
+	});
+
+	test("counts calls", async () => {
+		const minimums = "{type: tool-trajectory, mode: any_order, minimums: {a: 2, b: 1}}";
+		expect(await scoreOf(minimums, calls("a", "b"))).toBe(0.5);
+	});
+
+	test.each([
+		["exact", { q: 1, more: 2 }, 0],
+		["exact", { q: 1 }, 1],
+		["superset", { q: 1, more: 2 }, 1],
+		["subset", {}, 1],
+		["subset", { other: 1 }, 0],
+		["ignore", { other: 1 }, 1],
+		["[q]", { q: 1, more: 2 }, 1],
+	])("compares arguments: %s", async (how, input, score) => {
+		const assertion = `{type: tool-trajectory, mode: in_order, args_match: ${how}, expected: [{tool: a, args: {q: 1}}]}`;
+		expect(await scoreOf(assertion, { toolCalls: [{ tool: "a", input }] })).toBe(score);
+	});
+});
+
+describe("limits", () => {
+	test.each([
+		["{type: latency, threshold: 100}", { durationMs: 100 }, 1],
+		["{type: latency, threshold: 100}", { durationMs: 101 }, 0],
+		["{type: latency, threshold: 100}", {}, 0],
+		["{type: cost, budget: 0.5}", { costUsd: 0.4 }, 1],
+		["{type: token-usage, max_total: 10, max_output: 2}", { tokenUsage: { input: 5, output: 3 } }, 0],
+		["{type: token-usage, max_input: 5}", { tokenUsage: { input: 5, output: 3 } }, 1],
+		[
+			"{type: execution-metrics, max_tool_calls: 1, max_tokens: 5}",
+			{ ...calls("a"), tokenUsage: { input: 5, output: 3 } },
+			0.5,
+		],
+	])("%s", async (assertion, subject, score) => {
+		expect(await scoreOf(assertion, subject)).toBe(score);
+	});
+
+	test("that nobody measured say so", async () => {
+		expect(await gradingFixture("{type: cost, budget: 1}").grade({})).toMatchObject({
+			score: 0,
+			assertions: [{ passed: false, evidence: "the target reports no cost" }],
+		});
+	});
+});
+
+describe("field-accuracy", () => {
+	const fields =
+		"{type: field-accuracy, fields: [{path: 'items[0].price', match: numeric_tolerance, tolerance: 0.5}, {path: day, match: date}, {path: name, weight: 2}, {path: note, required: false}]}";
+	const expectedOutput = JSON.stringify({ items: [{ price: 10 }], day: "2026-03-20", name: "A" });
+
+	test("weighs the fields that agree", async () => {
+		const output = JSON.stringify({ items: [{ price: 10.4 }], day: "20-Mar-2026", name: "B" });
+		expect(await scoreOf(fields, { output, expectedOutput })).toBe(0.5);
+		expect(await scoreOf(fields, { output: `\`\`\`json\n${expectedOutput}\n\`\`\``, expectedOutput })).toBe(1);
+		expect(await scoreOf(fields, { output: "no JSON", expectedOutput })).toBe(0);
+	});
+
+	test("can't judge without an expected answer", async () => {
+		expect(await gradingFixture(fields).grade({ output: "{}" })).toMatchObject({
+			couldNotRun: { code: "expected-output" },
+		});
+	});
+});
+
+describe("skill-trigger", () => {
+	test.each([
+		[{ toolCalls: [{ tool: "Skill", input: { skill: "my-plugin:pdf" } }] }, 1],
+		[{ toolCalls: [{ tool: "Read", input: { file_path: "/x/.claude/skills/pdf/SKILL.md" } }] }, 1],
+		[{ toolCalls: [{ tool: "Read", input: { file_path: "/x/pdf.md" } }] }, 0],
+		[{}, 0],
+	])("%j", async (subject, score) => {
+		expect(await scoreOf("{type: skill-trigger, skill: pdf}", subject)).toBe(score);
+		expect(await scoreOf("{type: skill-trigger, skill: pdf, should_trigger: false}", subject)).toBe(1 - score);
+	});
+});
