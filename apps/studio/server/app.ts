@@ -5,6 +5,7 @@ import { answerError, problem } from "./problem.ts";
 import { aboutReads } from "./routes/about.ts";
 import { benchmarkWrites } from "./routes/benchmark-writes.ts";
 import { benchmarkReads } from "./routes/benchmarks.ts";
+import { bundleReads } from "./routes/bundles.ts";
 import { evalWrites } from "./routes/eval-writes.ts";
 import { evalReads } from "./routes/evals.ts";
 import { jobReads, jobWrites } from "./routes/jobs.ts";
@@ -19,6 +20,7 @@ function reads(services: Services) {
 	return new Hono()
 		.route("/about", aboutReads(services))
 		.route("/benchmarks", benchmarkReads(services))
+		.route("/bundles", bundleReads(services))
 		.route("/evals", evalReads(services))
 		.route("/jobs", jobReads(services))
 		.route("/runs", runReads(services));

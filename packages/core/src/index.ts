@@ -17,6 +17,7 @@ export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
 export { agentvHome, type Environment } from "./io/environment.ts";
 export { fileStamp } from "./io/files/file-stamp.ts";
 export type { FindOptions, FoundFiles } from "./io/files/find-files.ts";
+export { listDirectory } from "./io/files/list-directory.ts";
 export { isInside } from "./io/files/path-inside.ts";
 export { readTextFile } from "./io/files/read-text.ts";
 export { realPath, targetKind } from "./io/files/stat-path.ts";

@@ -1,20 +1,39 @@
-/** How a bundle job ends: its last event before `job`. */
-export interface BundleOutcomeAnswer {
-	readonly type: "bundled";
+/** A bundle that Studio has made. */
+export interface BundleAnswer {
 	/** Addresses its archive: `GET /api/bundles/:id/archive`. */
-	readonly bundle: string;
+	readonly id: string;
 	/** Where it lies, absolute. */
 	readonly directory: string;
+	/** The eval that it was made of, relative to its repository. */
+	readonly eval: string;
 	readonly digest: string;
+	/** ISO 8601. */
+	readonly created_at: string;
 	readonly files: number;
 	/** Bytes. */
 	readonly size: number;
-	readonly warnings: readonly string[];
-	/** Variables that must be set where it runs. */
-	readonly required: readonly string[];
 }
 
-/** Events of a bundle job. */
+/** Events of a bundle job; `outcome` comes last. */
 export type BundleEventAnswer =
-	| { readonly type: "progress"; readonly phase: string; readonly done: number; readonly total: number | null }
-	| BundleOutcomeAnswer;
+	| {
+			readonly type: "progress";
+			readonly phase: "copying" | "vendoring" | "checking";
+			readonly done: number;
+			/** Null where it is not known. */
+			readonly total: number | null;
+			/** The repository that is packed. */
+			readonly what: string | null;
+	  }
+	| {
+			readonly type: "outcome";
+			/** The bundle's id. */
+			readonly bundle: string;
+			readonly directory: string;
+			readonly digest: string;
+			readonly files: number;
+			readonly size: number;
+			readonly warnings: readonly string[];
+			/** Variables that must be set where it runs. */
+			readonly required: readonly string[];
+	  };

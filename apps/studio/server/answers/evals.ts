@@ -153,9 +153,9 @@ export interface FixPreviewAnswer {
 	/** One unified diff a file. */
 	readonly files: readonly { readonly file: string; readonly diff: string; readonly created: boolean }[];
 	/** What each change does, in words. */
-	readonly changes: readonly string[];
-	/** What no fix can mend. */
-	readonly remaining: number;
+	readonly changes: readonly { readonly rule: string; readonly file: string; readonly says: string }[];
+	/** Findings whose rule has a fix that can't be made here, and why. */
+	readonly refused: readonly { readonly rule: string; readonly reason: string }[];
 	/** Sent back with `POST …/fix`: only what was looked at is written. */
 	readonly digest: string;
 }

@@ -1,7 +1,10 @@
 import { AgentvError, type RunRequest } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
+import type { FixAnswer, FixPreviewAnswer } from "../answers/evals.ts";
 import type { StartedAnswer } from "../answers/jobs.ts";
+import { makeBundle } from "../bundle-shelf.ts";
+import { applyFix, previewFix } from "../fix-plan.ts";
 import { openEval } from "../opened-eval.ts";
 import { followRun } from "../run-events.ts";
 import { describeRunPlan, planFor, withTargets } from "../run-plan.ts";
@@ -20,27 +23,65 @@ const runBody = z.object({
 	experiment: name.optional(),
 });
 
-/** Running an eval. */
+const modes = { migrate: z.boolean().optional(), pin: z.boolean().optional() };
+const previewBody = z.object(modes);
+const fixBody = z.object({ ...modes, digest: z.string().max(200) });
+const bundleBody = z.object({
+	/** Its directory's name; default: made of the eval's and the time. */
+	name: z
+		.string()
+		.regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, "expected lower-case letters, digits, '.', '_' and '-'")
+		.optional(),
+	targets: z.array(name).max(50).optional(),
+	capture_env: z.boolean().optional(),
+	pin: z.boolean().optional(),
+	vendor_repos: z.boolean().optional(),
+	/** Globs below the eval's directory. */
+	include: z.array(name).max(100).optional(),
+	/** Beginnings of SHA-256 digests of texts that look like secrets and are none. */
+	allow_secrets: z
+		.array(z.string().regex(/^[0-9a-f]{8,64}$/))
+		.max(100)
+		.optional(),
+});
+
+/** Running, fixing and bundling an eval. */
 export function evalWrites(services: Services) {
-	const { jobs } = services;
-	return new Hono().post("/:id/run", body(runBody), async (c) => {
-		const { digest, targets = [], ...rest } = c.req.valid("json");
-		const opened = await openEval(c.req.param("id"), services);
-		const { id, file, place } = opened.found;
-		const request = requestOf(file, targets, rest);
-		const seen = describeRunPlan(withTargets(opened, targets), request, services);
-		if (digest === undefined ? place.foreign : digest !== seen.digest)
-			throw new AgentvError(
-				"refused",
-				digest ? "what would be run has changed" : "nobody looked at what would be run",
-				{
-					hint: "look at what will be executed, then confirm it",
-				},
-			);
-		const plan = planFor(request, services);
-		const job = jobs.start("run", id, (signal) => followRun(plan, services, { signal }, () => job.id));
-		return c.json({ job: job.id } satisfies StartedAnswer, 202);
-	});
+	const { jobs, evals } = services;
+	return new Hono()
+		.post("/:id/fix/preview", body(previewBody), async (c) => {
+			const opened = await openEval(c.req.param("id"), services);
+			return c.json((await previewFix(opened, c.req.valid("json"), services)) satisfies FixPreviewAnswer);
+		})
+		.post("/:id/fix", body(fixBody), async (c) => {
+			const { digest, ...asked } = c.req.valid("json");
+			const opened = await openEval(c.req.param("id"), services);
+			return c.json((await applyFix(opened, asked, digest, services)) satisfies FixAnswer);
+		})
+		.post("/:id/bundle", body(bundleBody), async (c) => {
+			const choices = c.req.valid("json");
+			const found = await evals.find(c.req.param("id"));
+			const job = jobs.start("bundle", found.id, (signal) => makeBundle(found, choices, services, signal));
+			return c.json({ job: job.id } satisfies StartedAnswer, 202);
+		})
+		.post("/:id/run", body(runBody), async (c) => {
+			const { digest, targets = [], ...rest } = c.req.valid("json");
+			const opened = await openEval(c.req.param("id"), services);
+			const { id, file, place } = opened.found;
+			const request = requestOf(file, targets, rest);
+			const seen = describeRunPlan(withTargets(opened, targets), request, services);
+			if (digest === undefined ? place.foreign : digest !== seen.digest)
+				throw new AgentvError(
+					"refused",
+					digest ? "what would be run has changed" : "nobody looked at what would be run",
+					{
+						hint: "look at what will be executed, then confirm it",
+					},
+				);
+			const plan = planFor(request, services);
+			const job = jobs.start("run", id, (signal) => followRun(plan, services, { signal }, () => job.id));
+			return c.json({ job: job.id } satisfies StartedAnswer, 202);
+		});
 }
 
 type Chosen = { [Key in "tests" | "repeat" | "workers" | "experiment"]?: RunRequest[Key] | undefined };

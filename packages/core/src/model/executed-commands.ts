@@ -3,6 +3,7 @@ import { toWireKey } from "../schema/wire-object.ts";
 import { type CommandSpec, parseCommand } from "./command.ts";
 import type { Assertion, Hooks, LoadedEval, Suite, Workspace } from "./eval-types.ts";
 import { hookNames } from "./eval-types.ts";
+import { stripScheme } from "./path-text.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
 /** Something that runs on this machine when an eval is run. */
@@ -38,7 +39,7 @@ class Executed {
 	suite(suite: Suite): void {
 		for (const extension of suite.extensions)
 			if (extension.kind === "module")
-				this.#add("extension", extension.exportName, extension.module.raw, false, extension.at);
+				this.#add("extension", extension.exportName, stripScheme(extension.module.raw), false, extension.at);
 		if (suite.workspace) this.workspace(suite.workspace);
 		for (const { type, command } of suite.preprocessors) this.#command("preprocessor", type, command);
 	}

@@ -1,0 +1,82 @@
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import {
+	AgentvError,
+	applyFixes,
+	type FixPlan,
+	type FixWhen,
+	isInside,
+	openDiskView,
+	planFixes,
+	realPath,
+	unifiedDiff,
+	validateEvals,
+} from "@agentv/core";
+import type { FixAnswer, FixPreviewAnswer } from "./answers/evals.ts";
+import type { OpenedEval } from "./opened-eval.ts";
+import type { Services } from "./services.ts";
+
+/** What the user asked to be mended. */
+export interface FixModes {
+	readonly migrate?: boolean | undefined;
+	readonly pin?: boolean | undefined;
+}
+
+/** What fixing the eval would change. Nothing is written. */
+export async function previewFix(opened: OpenedEval, modes: FixModes, services: Services): Promise<FixPreviewAnswer> {
+	const plan = await planned(opened, modes, services);
+	const { hide, hideWritten, shown } = opened;
+	return {
+		files: plan.files.map(({ path, before, after }) => ({
+			file: shown(path),
+			diff: hideWritten(unifiedDiff({ path: shown(path), before, after })),
+			created: before === undefined,
+		})),
+		changes: plan.changes.map(({ rule, file, says }) => ({ rule, file: shown(file), says: hide(says) })),
+		refused: plan.refused.map(({ finding, reason }) => ({ rule: finding.rule, reason: hide(reason) })),
+		digest: digestOf(plan),
+	};
+}
+
+/** Writes the fixes that were looked at. @throws AgentvError `refused` where they would now be others */
+export async function applyFix(
+	opened: OpenedEval,
+	modes: FixModes,
+	digest: string,
+	services: Services,
+): Promise<FixAnswer> {
+	const plan = await planned(opened, modes, services);
+	if (digestOf(plan) !== digest)
+		throw new AgentvError("refused", "the eval has changed since the fixes were looked at", {
+			hint: "look at them again, then confirm",
+		});
+	const { env, cwd } = services.options;
+	applyFixes(plan, { env, cwd, modes: modesOf(modes) });
+	const { file } = opened.found;
+	const fixed = plan.mended.get(file)?.length ?? 0;
+	for await (const validation of validateEvals([file], { view: openDiskView(), env, cwd })) {
+		const { errors, warnings } = services.marks.remember(validation);
+		return { files: plan.files.map(({ path }) => opened.shown(path)), fixed, errors, warnings };
+	}
+	throw new Error("validation yields one result for each file");
+}
+
+async function planned(opened: OpenedEval, modes: FixModes, { options }: Services): Promise<FixPlan> {
+	const { found, view } = opened;
+	const plan = await planFixes([found.file], { view, env: options.env, cwd: options.cwd, modes: modesOf(modes) });
+	const outside = plan.files.find(({ path }) => !isInside(found.place.root, realPath(dirname(path))));
+	if (outside)
+		throw new AgentvError("refused", `the fix would write ${outside.path}, outside of what Studio may change`, {
+			hint: "fix it on the command line: agentv eval validate --fix",
+		});
+	return plan;
+}
+
+function modesOf({ migrate, pin }: FixModes): ReadonlySet<FixWhen> {
+	return new Set<FixWhen>(["fix", ...(migrate ? ["migrate" as const] : []), ...(pin ? ["pin" as const] : [])]);
+}
+
+function digestOf({ files }: FixPlan): string {
+	const sorted = [...files].sort((a, b) => (a.path < b.path ? -1 : 1));
+	return createHash("sha256").update(JSON.stringify(sorted)).digest("hex");
+}
