@@ -5,8 +5,6 @@ import { withLock } from "../io/files/lock.ts";
 import { sourceAccess } from "../model/benchmark-source.ts";
 import { type RegistryEntry, readRegistry } from "../model/registry.ts";
 import { describeChanges } from "./changes.ts";
-import { fetchContents } from "./fetch-tip.ts";
-import { withJournal } from "./journal.ts";
 import { remoteProblem } from "./look-remote.ts";
 import { makePlan } from "./make-plan.ts";
 import { observe } from "./observe.ts";
@@ -14,6 +12,7 @@ import { lockDirectory } from "./state-file.ts";
 import { chosenEntries } from "./sync.ts";
 import { defaultTimeoutMs } from "./sync-one.ts";
 import type { SyncOptions, SyncPlan } from "./sync-types.ts";
+import { fetchFiles } from "./update-clone.ts";
 
 /**
  * What `sync` would do, with the files, evals, tests and executed things that would change. May fetch objects into a clone's own
@@ -69,11 +68,9 @@ async function planLocked(entry: RegistryEntry, options: PlanOneOptions): Promis
 	const moves = decision.action === "update" || decision.action === "move" || decision.action === "adopt";
 	if (!moves || !clone || !wanted) return noted;
 	try {
-		await withJournal(clone.git.gitDir, { phase: "fetch" }, (marked) =>
-			fetchContents(clone, wanted.sha, settings, marked),
-		);
+		await fetchFiles(clone, wanted, settings);
 	} catch (error) {
 		return { ...noted, action: "refuse", message: remoteProblem(error).message };
 	}
-	return { ...noted, changes: await describeChanges(seen, entry.path, settings) };
+	return { ...noted, changes: await describeChanges(seen, env) };
 }

@@ -13,7 +13,7 @@ import { recover } from "./recover.ts";
 import { settle } from "./settle.ts";
 import { lockDirectory, writeState } from "./state-file.ts";
 import type { SyncChanges, SyncEvent, SyncOptions, SyncOutcome, SyncResult } from "./sync-types.ts";
-import { updateClone } from "./update-clone.ts";
+import { fetchFiles, updateClone } from "./update-clone.ts";
 
 export const defaultTimeoutMs = 600_000;
 
@@ -129,7 +129,8 @@ async function syncLocked(entry: RegistryEntry, access: SourceAccess, options: S
 		await settle(clone, wanted, access.url);
 		return result(id, "current", decision.message, decision);
 	}
-	const changes = await describeChanges(seen, entry.path, settings);
+	await fetchFiles(clone, wanted, settings);
+	const changes = await describeChanges(seen, env);
 	emit({ type: "planned", id, plan: { id, ...decision, changes } });
 	const { edits } = observation.clone ?? { edits: [] };
 	const refusal = await updateClone(clone, decision, wanted, edits, settings);

@@ -1,4 +1,5 @@
 import type { Environment } from "../io/environment.ts";
+import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { GitError } from "../io/git/git-error.ts";
 import { type FetchSettings, fetchContents } from "./fetch-tip.ts";
 import { withJournal } from "./journal.ts";
@@ -14,13 +15,24 @@ export interface Refusal {
 	readonly refused: string;
 }
 
-export interface UpdateSettings extends FetchSettings {
+export interface UpdateSettings {
 	readonly env: Environment;
+	/** Without credentials. */
+	readonly url: string;
+}
+
+/** Fetches what the wanted commit's files hold, as far as it is not here: after that nothing needs the network. */
+export async function fetchFiles(clone: LocalClone, wanted: Wanted, settings: FetchSettings): Promise<void> {
+	if (clone.head.sha === wanted.sha) return;
+	await withJournal(clone.git.gitDir, { phase: "fetch" }, (marked) =>
+		fetchContents(clone, wanted.sha, settings, marked),
+	);
+	throwIfAborted(settings.signal, "the sync");
 }
 
 /**
- * Moves the clone's work tree to the wanted commit as the plan says, sparing local edits and ignored files. Everything that needs
- * the network comes first; a journal covers the rest.
+ * Moves the clone's work tree to the wanted commit (whose files are here) as the plan says, sparing local edits and ignored files.
+ * Offline; a journal covers it.
  * @throws GitError
  */
 export async function updateClone(
@@ -32,10 +44,6 @@ export async function updateClone(
 ): Promise<Refusal | undefined> {
 	const { git, head } = clone;
 	const { gitDir } = git;
-	if (head.sha !== undefined && head.sha !== wanted.sha) {
-		await withJournal(gitDir, { phase: "fetch" }, (marked) => fetchContents(clone, wanted.sha, settings, marked));
-		settings.signal?.throwIfAborted();
-	}
 	const entry = {
 		phase: "work-tree",
 		from: head.sha ?? "",
