@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { gitTestEnvironment, tempTree } from "@agentv/test-support";
+import { openDiskView } from "../../model/disk-view.ts";
+import type { EvalScope } from "../../model/eval-scope.ts";
+import { loadTargets } from "../../model/load-targets.ts";
+import { type ResolvedTarget, resolveTarget } from "../../model/resolve-target.ts";
+import { commandRunner } from "../../model/run-command.ts";
+import type { Target, TargetServices } from "../contract.ts";
+import { cli } from "../providers/cli.ts";
+import { mock } from "../providers/mock.ts";
+import { replay } from "../providers/replay.ts";
+
+/** A target as a targets file writes it (YAML in flow form, without its name), beside `files`. */
+export function localTarget(
+	entry: string,
+	files: Readonly<Record<string, string>> = {},
+): { readonly target: Target; readonly root: string } {
+	const root = tempTree({ ...files, "targets.yaml": `targets:\n  - ${entry.replace("{", "{name: it, ")}\n` });
+	const view = openDiskView();
+	const env = { ...gitTestEnvironment, HOME: root };
+	const scope: EvalScope = { directory: root, root, rootKind: "eval-directory" };
+	const resolution = resolveTarget(
+		{ name: "it", at: { file: join(root, "x.eval.yaml") } },
+		loadTargets(scope, { view, env }),
+	);
+	if (!resolution.ok) throw new Error(resolution.diagnostics.map(({ message }) => message).join("\n"));
+	const services = { env, scope, view, runCommand: commandRunner({ view, scope, env }) };
+	return { target: create(resolution.target, services), root };
+}
+
+function create(target: ResolvedTarget, services: TargetServices): Target {
+	if (target.provider === "mock") return mock.create(target, services);
+	if (target.provider === "replay") return replay.create(target, services);
+	if (target.provider === "cli") return cli.create(target, services);
+	throw new Error(`${target.provider} is no offline provider`);
+}
