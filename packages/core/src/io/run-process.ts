@@ -5,7 +5,7 @@ import type { ProcessCommand, ProcessOptions, ProcessResult } from "./process/pr
 import { describeStartError, startProcess } from "./process/start-process.ts";
 import { watchProcess } from "./process/watch-process.ts";
 
-export type { ProcessCommand, ProcessOptions, ProcessResult } from "./process/process-options.ts";
+export type { OpenInput, ProcessCommand, ProcessOptions, ProcessResult } from "./process/process-options.ts";
 
 /**
  * Runs a program in a process group of its own and resolves when it ended; never rejects for what the program does. Timeout and

@@ -1,4 +1,4 @@
-import type { ProcessResult } from "../io/run-process.ts";
+import type { OpenInput, ProcessResult } from "../io/run-process.ts";
 import type { CommandSpec } from "./command.ts";
 
 /** What a command is run with, beyond what its file says. */
@@ -15,6 +15,8 @@ export interface CommandRun {
 	/** Laid over the environment that eval programs inherit. */
 	readonly env?: Readonly<Record<string, string | undefined>>;
 	readonly input?: string;
+	/** Keeps stdin open, for programs that are talked with; called once, when the program runs. */
+	readonly onInput?: (input: OpenInput) => void;
 	readonly timeoutMs?: number;
 	readonly signal?: AbortSignal;
 	/** Bytes of each stream kept in memory; the whole goes to a file in `spillDir` once it outgrows that. Default 10 MB. */

@@ -25,8 +25,8 @@ export function commandRunner(services: CommandServices): CommandRunner {
 			if (error instanceof AgentvError) return notStarted(error.message);
 			throw error;
 		}
-		const { input, timeoutMs, signal, maxBuffer, spillDir, onStdout } = run;
-		return runProcess({ ...runnable, input, timeoutMs, signal, maxBuffer, spillDir, onStdout });
+		const { input, onInput, timeoutMs, signal, maxBuffer, spillDir, onStdout } = run;
+		return runProcess({ ...runnable, input, onInput, timeoutMs, signal, maxBuffer, spillDir, onStdout });
 	};
 }
 

@@ -77,6 +77,22 @@ const healthcheck = z.union([
 	wireObject({ url: z.string(), timeoutSeconds: positiveSchema.optional() }),
 ]);
 
+const permissionSchema = z.enum(["allow", "reject"]);
+/** Kinds of work that an ACP agent asks to be permitted; `default` stands for all that are not named. */
+const toolKinds = [
+	"default",
+	"read",
+	"edit",
+	"delete",
+	"move",
+	"search",
+	"execute",
+	"think",
+	"fetch",
+	"switch_mode",
+	"other",
+] as const;
+
 /** The settings of each provider, common keys included. One entry here, one file in `targets/`. */
 export const providerSchemas = {
 	mock: wireObject({
@@ -107,7 +123,7 @@ export const providerSchemas = {
 		...common,
 		...agent,
 		command: commandSchema,
-		permissions: z.union([z.string(), dataSchema]).optional(),
+		permissions: z.union([permissionSchema, z.partialRecord(z.enum(toolKinds), permissionSchema)]).optional(),
 	}),
 } as const;
 

@@ -1,5 +1,11 @@
 import type { Environment } from "../environment.ts";
 
+/** The stdin of a running program. What is written after the program ended is dropped. */
+export interface OpenInput {
+	write(text: string): void;
+	close(): void;
+}
+
 export interface ProcessOptions {
 	/** Absolute working directory. */
 	readonly cwd: string;
@@ -7,6 +13,8 @@ export interface ProcessOptions {
 	readonly env: Environment;
 	/** Written to stdin, which is then closed. Without it stdin is empty. */
 	readonly input?: string | Uint8Array | undefined;
+	/** Keeps stdin open, for programs that are talked with; called once, when the program runs. */
+	readonly onInput?: ((input: OpenInput) => void) | undefined;
 	readonly timeoutMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 	/** Bytes of each stream kept in memory. Default 10 MB. */

@@ -19,7 +19,7 @@ export async function startProcess(
 		// A session and process group of its own: one signal reaches every descendant that did not leave it.
 		detached: process.platform !== "win32",
 		windowsHide: true,
-		stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+		stdio: [options.input === undefined && !options.onInput ? "ignore" : "pipe", "pipe", "pipe"],
 	};
 	let child: ChildProcess;
 	try {

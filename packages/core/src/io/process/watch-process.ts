@@ -47,7 +47,9 @@ export async function watchProcess(
 	listen(child.stderr, stderr);
 	// A program may end or close its stdin without reading it: that is its right, not an error.
 	child.stdin?.on("error", () => undefined);
-	child.stdin?.end(options.input);
+	const { stdin } = child;
+	if (options.onInput && stdin) options.onInput({ write: (text) => stdin.write(text), close: () => stdin.end() });
+	else stdin?.end(options.input);
 	const release = endOn(options, (why) => {
 		reason ??= why;
 		end();

@@ -11,9 +11,9 @@ import type {
 } from "../contract.ts";
 import { processFailure } from "../process-failure.ts";
 import { withheldVariables } from "./agent-environment.ts";
-import type { AgentProtocol, AgentReport } from "./agent-protocol.ts";
-import { eventLines } from "./event-lines.ts";
+import type { AgentEvent, AgentProtocol, AgentReport } from "./agent-protocol.ts";
 import { newWords } from "./new-words.ts";
+import { objectLines } from "./object-lines.ts";
 
 type AgentName = "claude" | "codex" | "copilot-cli" | "pi-cli";
 
@@ -80,13 +80,19 @@ class Agent {
 			},
 			signal: request.signal,
 			maxBuffer: keptOutput,
-			onStdout: eventLines((event) => reader.event(event, performance.now())),
+			onStdout: objectLines((event) => {
+				if (isEvent(event)) reader.event(event, performance.now());
+			}),
 		});
 		const report = reader.finish();
 		const answer = answerOf(report);
 		const failure = failureOf(processFailure(result, this.command.text[0] ?? "the agent"), report, answer);
 		return failure ? { ok: false, failure } : { ok: true, answer };
 	}
+}
+
+function isEvent(object: Readonly<Record<string, unknown>>): object is AgentEvent {
+	return typeof object["type"] === "string";
 }
 
 function answerOf({ text, messages, figures }: AgentReport): TargetAnswer {

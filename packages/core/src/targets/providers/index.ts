@@ -15,4 +15,5 @@ export const providers: { readonly [Name in ProviderName]?: () => Promise<Provid
 	codex: async () => (await import("./codex.ts")).codex,
 	"copilot-cli": async () => (await import("./copilot.ts")).copilot,
 	"pi-cli": async () => (await import("./pi.ts")).pi,
+	acp: async () => (await import("./acp.ts")).acp,
 };

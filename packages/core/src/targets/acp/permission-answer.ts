@@ -1,0 +1,26 @@
+import type { RequestPermissionRequest, RequestPermissionResponse } from "@agentclientprotocol/sdk";
+import type { ProviderSettings } from "../../schema/target-file.ts";
+
+type Permissions = ProviderSettings<"acp">["permissions"];
+
+/** Answers an agent's request as the target's `permissions` say: one word for all, or one for each kind of work. Default: allow. */
+export function permissionAnswer(
+	request: RequestPermissionRequest,
+	permissions: Permissions,
+): RequestPermissionResponse {
+	const wanted = wordFor(request.toolCall.kind ?? "other", permissions);
+	const preferred = wanted === "allow" ? ["allow_once", "allow_always"] : ["reject_once", "reject_always"];
+	for (const kind of preferred) {
+		const option = request.options.find((candidate) => candidate.kind === kind);
+		if (option) return { outcome: { outcome: "selected", optionId: option.optionId } };
+	}
+	return { outcome: { outcome: "cancelled" } };
+}
+
+function wordFor(kind: string, permissions: Permissions): "allow" | "reject" {
+	if (typeof permissions !== "object") return permissions ?? "allow";
+	const words: Readonly<Record<string, "allow" | "reject" | undefined>> = permissions;
+	// A list of what is allowed allows nothing else; a list of what is rejected rejects nothing else.
+	const rest = Object.values(permissions).every((word) => word === "allow") ? "reject" : "allow";
+	return words[kind] ?? words["default"] ?? rest;
+}
