@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { basename, join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 import { readJson } from "../base/read-json.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { foreignRepository } from "../io/git/foreign-repository.ts";
@@ -20,9 +21,9 @@ export interface NewRunFileOptions {
 
 /** The record of what a run is about to do. */
 export async function newRunFile(plan: RunPlan, machine: RunMachine, options: NewRunFileOptions): Promise<RunFile> {
-	const git = await gitState(plan, machine, options.signal);
+	const git = await ifKnown(() => gitState(plan, machine, options.signal));
 	const [first] = plan.evals;
-	const benchmark = first && (await benchmarkState(first, machine, options.signal));
+	const benchmark = first && (await ifKnown(() => benchmarkState(first, machine, options.signal)));
 	const bundle = first && bundleState(first);
 	const startedAt = new Date().toISOString();
 	return {
@@ -74,4 +75,14 @@ function bundleState({ scope }: PlannedEval): RunFile["bundle"] {
 	const read = readJson(readTextFile(join(scope.root, "manifest.json"), { maxBytes: 2 ** 29 }));
 	const digest = "value" in read ? (read.value as { digest?: unknown } | null)?.digest : undefined;
 	return typeof digest === "string" ? { name: basename(scope.root), digest } : undefined;
+}
+
+/** Where git is missing, or can't read the repository, a run goes on without what it would have said. */
+async function ifKnown<Value>(look: () => Promise<Value>): Promise<Value | undefined> {
+	try {
+		return await look();
+	} catch (error) {
+		if (error instanceof AgentvError && error.code !== "interrupted") return undefined;
+		throw error;
+	}
 }

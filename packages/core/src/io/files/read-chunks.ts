@@ -12,9 +12,15 @@ export function* readChunks(path: string, size = 1024 * 1024): Generator<string>
 	}
 	const decoder = new StringDecoder("utf8");
 	const buffer = Buffer.allocUnsafe(size);
+	const next = () => {
+		try {
+			return readSync(descriptor, buffer);
+		} catch (error) {
+			throw fileError(path, error);
+		}
+	};
 	try {
-		for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
-			yield decoder.write(buffer.subarray(0, length));
+		for (let length = next(); length > 0; length = next()) yield decoder.write(buffer.subarray(0, length));
 		const rest = decoder.end();
 		if (rest !== "") yield rest;
 	} finally {
