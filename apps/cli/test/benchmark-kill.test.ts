@@ -1,0 +1,162 @@
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import {
+	agentvBin,
+	type FileContent,
+	gitRepository,
+	gitTestEnvironment,
+	law,
+	tempTree,
+	waitUntil,
+} from "@agentv/test-support";
+import { describe, expect, it } from "vitest";
+
+const files = 600;
+const registry = (root: string) =>
+	`# kept as it is\nbenchmarks:\n  - id: b\n    path: ${root}/clone\n    source: { url: "file://${root}/bare", ref: "\${{ REF:-main }}" }\n`;
+
+function tree(generation: number): Record<string, FileContent> {
+	const entries = Array.from({ length: files }, (_, index) => {
+		return [`d${index % 20}/f${index}.txt`, `${index} ${generation}\n`.repeat(200)] as const;
+	});
+	return {
+		...Object.fromEntries(entries),
+		[`only-${generation}/x.txt`]: "x\n",
+		[`only-${1 - generation}/x.txt`]: null,
+	};
+}
+
+/** A bare repository with two generations of many files, and a home that registers it. */
+function place() {
+	const root = tempTree({ "home/.keep": "" });
+	const work = gitRepository(join(root, "work"), tree(0));
+	work.pushTo(join(root, "bare"));
+	writeFileSync(join(root, "home/benchmarks.yaml"), registry(root));
+	const env = { ...gitTestEnvironment, HOME: root, AGENTV_HOME: join(root, "home") };
+	const start = () => spawn(process.execPath, [agentvBin(), "benchmark", "sync"], { cwd: root, env, stdio: "ignore" });
+	const run = (...args: string[]) =>
+		spawnSync(process.execPath, [agentvBin(), "benchmark", ...args], { cwd: root, env, encoding: "utf8" });
+	const git = (...args: string[]) =>
+		spawnSync("git", args, { cwd: join(root, "clone"), env: gitTestEnvironment, encoding: "utf8" });
+	return { root, work, start, run, git };
+}
+
+/** After whatever happened, one more sync puts everything right. */
+function mends({ root, run, git }: ReturnType<typeof place>, generation: number) {
+	const synced = run("sync");
+	expect(synced.stdout + synced.stderr).toMatch(/synced|current/);
+	expect(synced.status).toBe(0);
+	expect(JSON.parse(run("status", "--json").stdout)).toMatchObject({
+		benchmarks: [{ revision: { state: "synced" }, work_tree: { state: "clean", files: [] } }],
+	});
+	for (const [path, content] of Object.entries(tree(generation))) {
+		const file = join(root, "clone", path);
+		expect(existsSync(file) ? readFileSync(file, "utf8") : null, path).toBe(content);
+	}
+	expect(git("status", "--porcelain", "--ignored").stdout).toBe("");
+	expect(git("fsck", "--no-dangling").stderr).toBe("");
+	expect(readFileSync(join(root, "home/benchmarks.yaml"), "utf8")).toBe(registry(root));
+	expect(readdirSync(root).sort()).toEqual(
+		["bare", "clone", "home", "work", ...(existsSync(join(root, "pristine")) ? ["pristine"] : [])].sort(),
+	);
+	expect(readdirSync(join(root, "clone/.git")).filter((name) => /lock|agentv/.test(name))).toEqual([]);
+}
+
+/** Every process below `pid`. */
+function descendants(pid: number): number[] {
+	const list = spawnSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" }).stdout.trim().split("\n");
+	const pairs = list.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
+	const below = (parent: number): number[] => pairs.flatMap(([one, of]) => (of === parent ? [one, ...below(one)] : []));
+	return below(pid);
+}
+
+/** Kills the sync, in every other round with all that it started. */
+async function kill(child: ReturnType<typeof spawn>, round: number): Promise<void> {
+	const others = round % 2 === 1 && child.pid !== undefined ? descendants(child.pid) : [];
+	child.kill("SIGKILL");
+	for (const pid of others) {
+		try {
+			process.kill(pid, "SIGKILL");
+		} catch (error) {
+			expect(error).toMatchObject({ code: "ESRCH" });
+		}
+	}
+	if (child.exitCode === null && child.signalCode === null)
+		await new Promise((resolve) => child.once("close", resolve));
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The moments of a run: a seeded share of fifty. */
+function moments(): { readonly count: number; readonly random: () => number } {
+	const { numRuns, seed = 1 } = law(50);
+	let state = seed;
+	const random = () => {
+		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+		return state / 2 ** 32;
+	};
+	return { count: numRuns, random };
+}
+
+async function timed(start: () => ReturnType<typeof spawn>): Promise<number> {
+	const begun = performance.now();
+	await new Promise((resolve) => start().once("close", resolve));
+	return performance.now() - begun;
+}
+
+describe("a sync that is killed at any moment", () => {
+	const { count, random } = moments();
+
+	it(`of a clone (${count} moments)`, async () => {
+		const here = place();
+		const whole = await timed(here.start);
+		for (let round = 0; round < count; round++) {
+			rmSync(join(here.root, "clone"), { recursive: true });
+			const child = here.start();
+			await pause(whole * random());
+			await kill(child, round);
+			const clone = join(here.root, "clone");
+			if (existsSync(clone)) expect(readdirSync(clone).length).toBeGreaterThan(20);
+			mends(here, 0);
+		}
+	}, 600_000);
+
+	it(`of a large update (${count} moments, half of them while files are written)`, async () => {
+		const here = place();
+		here.run("sync");
+		const [clone, pristine] = [join(here.root, "clone"), join(here.root, "pristine")];
+		cpSync(clone, pristine, { recursive: true, preserveTimestamps: true });
+		here.work.commit(tree(1));
+		here.work.pushTo(join(here.root, "bare"));
+		const again = () => {
+			rmSync(clone, { recursive: true });
+			cpSync(pristine, clone, { recursive: true, preserveTimestamps: true });
+		};
+		const whole = await timed(here.start);
+		for (let round = 0; round < count; round++) {
+			again();
+			const child = here.start();
+			if (round % 2 === 0) await pause(whole * random());
+			else await waitUntil(() => existsSync(join(clone, ".git/index.lock")) || child.exitCode !== null);
+			if (round % 2 === 1) await pause(30 * random());
+			await kill(child, Math.floor(round / 2));
+			mends(here, 1);
+		}
+	}, 600_000);
+
+	it("spares the user's edits that were there before", async () => {
+		const here = place();
+		here.run("sync");
+		const mine = join(here.root, "clone/mine.txt");
+		here.work.commit(tree(1));
+		here.work.pushTo(join(here.root, "bare"));
+		writeFileSync(mine, "mine\n");
+		const child = here.start();
+		await waitUntil(() => existsSync(join(here.root, "clone/.git/index.lock")) || child.exitCode !== null);
+		await kill(child, 1);
+		expect(here.run("sync").status).toBe(0);
+		expect(readFileSync(mine, "utf8")).toBe("mine\n");
+		expect(here.git("status", "--porcelain").stdout).toBe("?? mine.txt\n");
+	});
+});
