@@ -115,14 +115,14 @@ function entryFor(location: string, options: AddBenchmarkOptions): { id: string;
 	if (isPath && text === "") throw new AgentvError("usage", "the path or URL is empty");
 	if (isPath && uses.length === 0 && targetKind(absolute) === "missing") throw missing(location, absolute);
 	const isGit = !isPath || options.ref !== undefined || options.path !== undefined;
+	const written = isPath && uses.length === 0 && !location.startsWith("~") ? absolute : location;
+	if (isGit) checkSource(written, options);
+	else if (targetKind(absolute) !== "directory") throw new AgentvError("config", `${absolute} is not a directory`);
 	const id = options.id ?? defaultId(isPath ? absolute : text, location);
 	if (!benchmarkIdPattern.test(id))
 		throw new AgentvError("usage", `the id ${JSON.stringify(id)} is not accepted`, {
 			hint: "An id is lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit.",
 		});
-	const written = isPath && uses.length === 0 && !location.startsWith("~") ? absolute : location;
-	if (isGit) checkSource(written, options);
-	else if (targetKind(absolute) !== "directory") throw new AgentvError("config", `${absolute} is not a directory`);
 	const path = options.path === undefined ? join(agentvHome(env), "benchmarks", id) : clonePath(options.path, cwd);
 	return {
 		id,
@@ -151,7 +151,9 @@ function missing(location: string, absolute: string): AgentvError {
 
 function defaultId(text: string, location: string): string {
 	const id = repositoryName(text) ?? repositoryName(basename(text));
-	if (id !== undefined && !id.includes("$")) return id;
+	// The name of a variable is no name of a benchmark.
+	const isNamed = !/\$\{\{[^/]*$/.test(text.replace(/\/+$/, ""));
+	if (id !== undefined && isNamed) return id;
 	throw new AgentvError("usage", `no id can be made of ${JSON.stringify(location)}`, { hint: "Give one: --id <id>." });
 }
 

@@ -61,13 +61,16 @@ export function misplacedSecret(written: string): string | undefined {
  * stay references.
  */
 export function shownSource(written: string): string {
+	const userPart = userPartOf(written);
 	const references: string[] = [];
 	let text = "";
 	let done = 0;
 	for (const token of scanReferences(written)) {
 		if (token.kind !== "reference") continue;
 		text += written.slice(done, token.range[0]) + neutral;
-		references.push(maskLiterals(written.slice(...token.range)));
+		const isCredential = userPart !== undefined && token.range[0] >= userPart[0] && token.range[1] <= userPart[1];
+		const hidden = isCredential && token.defaultText ? `\${{ ${token.name}:-*** }}` : undefined;
+		references.push(hidden ?? maskLiterals(written.slice(...token.range)));
 		done = token.range[1];
 	}
 	const masked = maskLiterals(text + written.slice(done));
