@@ -1,7 +1,7 @@
 import { resolvePath } from "../../model/path-text.ts";
 import type { AssertionOf, CouldNotRun, Grade, GradedAssertion, Grader, GraderServices, Subject } from "../contract.ts";
 import { fence, fillPrompt } from "../judge/fill-prompt.ts";
-import { scoreForm } from "../judge/judge-prompts.ts";
+import { judgeVersion, scoreForm } from "../judge/judge-prompts.ts";
 import { judgeScore } from "../judge/judge-score.ts";
 import { programPayload } from "../program-payload.ts";
 import { programReply } from "../program-reply.ts";
@@ -13,6 +13,7 @@ type Composite = AssertionOf<"composite">;
 /** Several graders whose scores are put together: by weight, by how many pass, or by a program or model that sees them all. */
 export const composite: Grader<"composite"> = {
 	types: ["composite"],
+	version: judgeVersion,
 	async grade(assertion, subject, services) {
 		const parts: GradedAssertion[] = [];
 		for (const part of assertion.parts ?? []) {

@@ -11,7 +11,7 @@ export const rubrics: Grader<"rubrics"> = {
 	types: ["rubrics"],
 	version: judgeVersion,
 	async grade({ settings }, subject, services) {
-		const criteria = settings.criteria.map(readCriterion);
+		const criteria = withOwnIds(settings.criteria.map(readCriterion));
 		const prompt = await fillPrompt(rubricsPrompt, subject, { rubric: criteria.map(asText).join("\n") });
 		const answer = await askJudge(
 			{
@@ -64,6 +64,16 @@ function readCriterion(entry: RubricCriterion, index: number): Criterion {
 		ranges,
 		minScore: fraction(entry.minScore ?? entry.requiredMinScore) ?? (ranges.length > 0 ? 0.5 : 1),
 	};
+}
+
+/** Criteria that share an id could not be told apart in a reply. */
+function withOwnIds(criteria: readonly Criterion[]): Criterion[] {
+	const seen = new Set<string>();
+	return criteria.map((criterion, index) => {
+		const id = seen.has(criterion.id) ? `${criterion.id}-${index + 1}` : criterion.id;
+		seen.add(id);
+		return { ...criterion, id };
+	});
 }
 
 /** Older evals give the least score on the scale of 0 to 10. */

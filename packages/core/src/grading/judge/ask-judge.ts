@@ -39,12 +39,12 @@ export async function askJudge<Reply>(
 			...(question.target === undefined ? {} : { target: question.target }),
 		});
 		usage = asked.usage ? added(usage, asked.usage) : usage;
-		if (!asked.ok && asked.failure.code !== "bad-answer")
-			return failed(asked.failure.code, asked.failure.message, usage);
-		const text = asked.ok ? asked.answer.text : (asked.failure.partial?.text ?? "");
+		// Whatever may pass has been tried again by the runner.
+		if (!asked.ok) return failed("model", `the grader model failed: ${asked.failure.message}`, usage);
+		const { text } = asked.answer;
 		const read = readReply(text, question);
-		if ("reply" in read && usage) return { reply: read.reply, usage };
-		complaint = "complaint" in read ? read.complaint : "there was no reply";
+		if ("reply" in read) return { reply: read.reply, usage: usage ?? asked.usage };
+		complaint = read.complaint;
 		messages = [
 			...opening,
 			said("assistant", text || "(nothing)"),

@@ -1,4 +1,4 @@
-import { textDigest } from "../../base/text-digest.ts";
+import { digestText } from "../../io/files/digest-tree.ts";
 import { answerText } from "../answer-text.ts";
 import type { Subject } from "../contract.ts";
 
@@ -45,12 +45,12 @@ async function inputFiles(subject: Subject, prompt: string): Promise<string> {
 	return files.map(({ path, text }) => `${path}:\n${text === undefined ? "(no text)" : fence(text)}`).join("\n\n");
 }
 
-/** Text between tags that carry its own digest: no text can hold the tag that would end it. */
+/** Text between tags that carry its own SHA-256: nobody can write a text that holds the tag that would end it. */
 export function fence(text: string): string {
 	const cut =
 		text.length > longestMaterial
 			? `${text.slice(0, longestMaterial)}\n[… ${text.length - longestMaterial} more characters]`
 			: text;
-	const tag = `material-${textDigest(cut)}`;
+	const tag = `material-${digestText(cut).slice(0, 16)}`;
 	return `<${tag}>\n${cut}\n</${tag}>`;
 }
