@@ -9,6 +9,7 @@ export { createMasker, isSecretName, type Masker, mask, maskDeep } from "./base/
 export { safeName } from "./base/slug.ts";
 export { terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
+export { archiveBundle, judgeArchive } from "./bundle/archive-bundle.ts";
 export type { BundleOptions } from "./bundle/bundle-options.ts";
 export type { BundlePlan } from "./bundle/bundle-plan.ts";
 export { type BundleDescription, describeBundle } from "./bundle/describe-bundle.ts";

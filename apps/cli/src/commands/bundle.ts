@@ -1,5 +1,13 @@
 import { resolve } from "node:path";
-import { AgentvError, type BundlePlan, openDiskView, planBundle, writeBundle } from "@agentv/core";
+import {
+	AgentvError,
+	archiveBundle,
+	type BundlePlan,
+	judgeArchive,
+	openDiskView,
+	planBundle,
+	writeBundle,
+} from "@agentv/core";
 import { bundleText, copyingLine, planText } from "../bundle/bundle-text.ts";
 import type { CommandResult, Context } from "../context.ts";
 import { version } from "../version.ts";
@@ -21,13 +29,15 @@ interface BundleCommandOptions {
 
 /** `agentv bundle`: plans a bundle and writes it. */
 export async function bundle(file: string, options: BundleCommandOptions, context: Context): Promise<CommandResult> {
-	const { archive, output } = options;
+	const { output } = options;
+	const archive = options.archive === undefined ? undefined : resolve(context.cwd, options.archive);
 	if (output === undefined)
 		throw new AgentvError("usage", "missing required option '-o, --output <dir>'", {
 			hint: "Name the directory that becomes the bundle.",
 		});
 	if (archive !== undefined && !/\.(tgz|tar\.gz|zip)$/i.test(archive))
 		throw new AgentvError("usage", `${archive} is neither a .tgz nor a .zip file`);
+	if (archive !== undefined) judgeArchive(archive, resolve(context.cwd, output), options.force === true);
 	const plan = await planBundle({
 		...{ file, output, cwd: context.cwd, env: context.env, view: openDiskView() },
 		agentvVersion: version,
@@ -44,7 +54,8 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 	const how = { json: options.json === true, cwd: context.cwd, stdout: context.stdout };
 	if (options.dryRun) return planText(plan, how);
 	const manifest = await write(plan, context);
-	return bundleText(plan, manifest, how, archive === undefined ? undefined : resolve(context.cwd, archive));
+	if (archive !== undefined) await archiveBundle(plan.output, archive, { signal: context.signal });
+	return bundleText(plan, manifest, how, archive);
 }
 
 async function write(plan: BundlePlan, { stderr, signal }: Context) {

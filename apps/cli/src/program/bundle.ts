@@ -18,6 +18,7 @@ export const bundleCommands: CommandGroup = (program, run) => {
 			"let pass what looks like a secret: the digits that the refusal names (repeatable)",
 			several,
 		)
+		.option("--archive <file>", "also write the bundle as one file, .tgz or .zip")
 		.option("--dry-run", "print what would be written, and write nothing")
 		.option("--force", "replace a former bundle")
 		.option("--json", "print one JSON document")

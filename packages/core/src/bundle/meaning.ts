@@ -169,7 +169,10 @@ class Meaning {
 			evaluators: _e,
 			...rest
 		} = settings as Record<string, unknown>;
-		const inner = typeof aggregator === "object" && aggregator !== null ? this.#settings(aggregator) : aggregator;
+		const inner =
+			typeof aggregator === "object" && aggregator !== null
+				? this.#settings({ ...aggregator, path: undefined })
+				: aggregator;
 		const text = typeof prompt === "string" && prompt.trim().includes("\n") ? prompt : undefined;
 		return { ...rest, aggregator: inner, prompt: text };
 	}

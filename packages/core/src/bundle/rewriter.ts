@@ -151,7 +151,9 @@ export class Rewriter {
 	#command(value: unknown, use: CommandUse, at: Place, cwd: string | undefined): unknown {
 		const { index, places } = this.#input;
 		const from = cwd ?? this.#directory;
-		const word = (text: string, position: number) => rewritePath(text, index.words(at, position), from, places);
+		// A bare `check.py` stays as it is: the command runs where it lies.
+		const word = (text: string, position: number) =>
+			/[/\\]/.test(text) ? rewritePath(text, index.words(at, position), from, places) : undefined;
 		if (Array.isArray(value))
 			return value.map((text, position) => (typeof text === "string" ? (word(text, position) ?? text) : text));
 		if (typeof value !== "string") return value;

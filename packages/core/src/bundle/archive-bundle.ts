@@ -1,0 +1,36 @@
+import { basename, join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { writeArchive } from "../io/archive/write-archive.ts";
+import { listTree } from "../io/files/list-tree.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { readManifest } from "../model/manifest.ts";
+
+/** @throws AgentvError `refused` where the archive of a bundle at `output` must not be written to `file` */
+export function judgeArchive(file: string, output: string, force: boolean): void {
+	if (isInside(output, file))
+		throw new AgentvError("refused", `the archive ${file} lies inside the bundle`, { hint: "name a file beside it" });
+	const kind = pathKind(file);
+	if (kind === "directory") throw new AgentvError("refused", `the archive ${file} is a directory`);
+	if (kind !== "missing" && !force)
+		throw new AgentvError("refused", `the archive ${file} exists already`, { hint: "--force replaces it" });
+}
+
+/** Writes the bundle at `directory` as one archive, everything below a folder of the directory's name. */
+export async function archiveBundle(
+	directory: string,
+	file: string,
+	options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+	const folder = basename(directory);
+	const entries = listTree(directory)
+		.filter(({ kind }) => kind === "file" || kind === "link")
+		.map(({ path, size, mode, target }) => ({
+			path: `${folder}/${path}`,
+			from: join(directory, path),
+			size,
+			executable: (mode & 0o100) !== 0,
+			link: target,
+		}));
+	await writeArchive(file, entries, { ...options, time: new Date(readManifest(directory).createdAt) });
+}

@@ -1,0 +1,39 @@
+import { randomBytes } from "node:crypto";
+import { basename, dirname, join } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
+import { fileError } from "../files/file-error.ts";
+import { makeDirectory } from "../files/make-directory.ts";
+import { removeTree } from "../files/remove-tree.ts";
+import { throwIfAborted } from "../files/throw-if-aborted.ts";
+import { renamePath } from "../files/write-new.ts";
+import type { ArchiveEntry, ArchiveOptions } from "./archive-entry.ts";
+import { writeTar } from "./write-tar.ts";
+import { writeZip } from "./write-zip.ts";
+
+/** Whether `file` is named like an archive that can be written. */
+export function isArchiveName(file: string): boolean {
+	return /\.(tgz|tar\.gz|zip)$/i.test(file);
+}
+
+/**
+ * Writes `entries` as a `.tgz`, `.tar.gz` or `.zip`, by the name of `file`: beside it first, then renamed, so that nothing half-made
+ * is left behind.
+ * @throws AgentvError `usage` for another name, `interrupted` once the signal is aborted, and where the system refuses
+ */
+export async function writeArchive(
+	file: string,
+	entries: Iterable<ArchiveEntry>,
+	options: ArchiveOptions,
+): Promise<void> {
+	if (!isArchiveName(file)) throw new AgentvError("usage", `${file} is neither a .tgz nor a .zip file`);
+	makeDirectory(dirname(file));
+	const staged = join(dirname(file), `.${basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
+	try {
+		await (/\.zip$/i.test(file) ? writeZip : writeTar)(staged, entries, options);
+		renamePath(staged, file);
+	} catch (error) {
+		await removeTree(staged);
+		throwIfAborted(options.signal, "archiving");
+		throw fileError(file, error);
+	}
+}

@@ -1,0 +1,40 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+import { pack } from "tar-stream";
+import type { ArchiveEntry, ArchiveOptions } from "./archive-entry.ts";
+
+/** Writes a gzipped tar file: one pass, whatever the size; no user, no group, one time for all. */
+export async function writeTar(
+	file: string,
+	entries: Iterable<ArchiveEntry>,
+	{ time, signal }: ArchiveOptions,
+): Promise<void> {
+	const archive = pack();
+	const written = pipeline(archive, createGzip(), createWriteStream(file, { flags: "wx" }), {
+		...(signal ? { signal } : {}),
+	});
+	const filled = (async () => {
+		for (const entry of entries) {
+			signal?.throwIfAborted();
+			await add(archive, entry, time);
+		}
+		archive.finalize();
+	})();
+	// Whichever fails, the other must not wait for ever, and both are waited for.
+	filled.catch((error: Error) => archive.destroy(error));
+	written.catch((error: Error) => archive.destroy(error));
+	const [fill, write] = await Promise.allSettled([filled, written]);
+	for (const result of [write, fill]) if (result.status === "rejected") throw result.reason;
+}
+
+async function add(archive: ReturnType<typeof pack>, entry: ArchiveEntry, time: Date): Promise<void> {
+	const header = { name: entry.path, mtime: time, mode: entry.executable ? 0o755 : 0o644 };
+	if (entry.link !== undefined) {
+		archive.entry({ ...header, mode: 0o777, type: "symlink", linkname: entry.link });
+		return;
+	}
+	const target = archive.entry({ ...header, type: "file", size: entry.size });
+	if (entry.size === 0) target.end();
+	else await pipeline(createReadStream(entry.from), target);
+}
