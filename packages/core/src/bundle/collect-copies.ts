@@ -55,18 +55,22 @@ export function collectCopies(
 		for (const [directory, { kind, entries }] of content.trees)
 			collecting.tree({ from: directory, to: layout.place(area, directory), kind }, entries);
 	}
-	const copies = [...collecting.copies.values()].sort((a, b) => compareByBytes(copyTarget(a), copyTarget(b)));
+	const copies = distinct(collecting.copies.sort(byTarget));
 	return {
 		copies,
 		emptyDirectories: [...collecting.directories].sort(compareByBytes),
 		diagnostics: [
 			...collisions(copies, generated, options.at),
-			...copies
-				.map(copySource)
-				.filter((path) => basename(path) === ".env" && !options.allowedDotEnv.has(path))
-				.map((path) => finding(dotEnvFile, { path }, options.at)),
+			...copies.filter(isDotEnv).flatMap((copy) => {
+				const path = copySource(copy);
+				return options.allowedDotEnv.has(path) ? [] : [finding(dotEnvFile, { path }, options.at)];
+			}),
 		],
 	};
+}
+
+function isDotEnv({ root, path }: PlannedCopy): boolean {
+	return basename(path === "" ? root.from : path) === ".env";
 }
 
 function kindOf(area: (typeof areas)[number]): BundleFileKind {
@@ -74,11 +78,11 @@ function kindOf(area: (typeof areas)[number]): BundleFileKind {
 }
 
 class Collecting {
-	readonly copies = new Map<string, PlannedCopy>();
+	readonly copies: PlannedCopy[] = [];
 	readonly directories = new Set<string>();
 
 	one(to: string, from: string, kind: BundleFileKind): void {
-		if (!this.copies.has(to)) this.#keep(to, { from, to, kind }, "", listEntry(from));
+		this.#keep({ from, to, kind }, "", listEntry(from));
 	}
 
 	tree(root: CopyRoot, entries: readonly TreeEntry[]): void {
@@ -86,16 +90,15 @@ class Collecting {
 		for (const entry of entries) {
 			if (entry.kind === "directory") continue;
 			filled.add(dirname(entry.path));
-			const to = root.to === "" ? entry.path : `${root.to}/${entry.path}`;
-			if (!this.copies.has(to)) this.#keep(to, root, entry.path, entry);
+			this.#keep(root, entry.path, entry);
 		}
 		for (const { kind, path } of entries)
 			if (kind === "directory" && !filled.has(path)) this.directories.add(join(root.to, path));
 		if (entries.length === 0) this.directories.add(root.to);
 	}
 
-	#keep(to: string, root: CopyRoot, path: string, entry: TreeEntry): void {
-		this.copies.set(to, {
+	#keep(root: CopyRoot, path: string, entry: TreeEntry): void {
+		this.copies.push({
 			root,
 			path,
 			size: entry.target === undefined ? entry.size : Buffer.byteLength(entry.target),
@@ -105,39 +108,69 @@ class Collecting {
 	}
 }
 
+function byTarget(a: PlannedCopy, b: PlannedCopy): number {
+	return a.root === b.root ? compareByBytes(a.path, b.path) : compareByBytes(copyTarget(a), copyTarget(b));
+}
+
+/** Each path once: what lies in a copied directory may also be named by itself. Two sources for one path are left to `collisions`. */
+function distinct(sorted: readonly PlannedCopy[]): PlannedCopy[] {
+	return sorted.filter((copy, index) => {
+		const before = sorted[index - 1];
+		if (!before || before.root === copy.root || copyTarget(before) !== copyTarget(copy)) return true;
+		return copySource(before) !== copySource(copy);
+	});
+}
+
 /** Two sources for one path, names that are equal to a file system which folds case, and files where others need a directory. */
 function collisions(copies: readonly PlannedCopy[], generated: readonly string[], at: Place): Diagnostic[] {
+	const written = new Set(generated);
+	const directories = new Set<string>();
+	for (const path of generated) addParents(path, directories);
+	for (const copy of copies) addParents(copyTarget(copy), directories);
 	const found: Diagnostic[] = [];
+	let before = "";
+	for (const copy of copies) {
+		const path = copyTarget(copy);
+		const other = written.has(path)
+			? "a file of the bundle itself"
+			: directories.has(path)
+				? "a directory"
+				: path === before
+					? "another file"
+					: undefined;
+		if (other !== undefined) found.push(finding(pathCollision, { path, first: copySource(copy), second: other }, at));
+		before = path;
+	}
+	return [...found, ...foldedCollisions(copies, [...written, ...directories], at)];
+}
+
+function addParents(path: string, directories: Set<string>): void {
+	for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
+		const directory = path.slice(0, slash);
+		if (directories.has(directory)) return;
+		directories.add(directory);
+	}
+}
+
+/** Paths that a file system which folds case takes for one. Most are folded already, so only the others are remembered. */
+function foldedCollisions(copies: readonly PlannedCopy[], others: readonly string[], at: Place): Diagnostic[] {
 	const spelled = new Map<string, string>();
-	const note = (path: string): void => {
+	const found: Diagnostic[] = [];
+	const eachPath = function* () {
+		for (const copy of copies) yield copyTarget(copy);
+		yield* others;
+	};
+	for (const path of eachPath()) {
 		const folded = path.normalize("NFC").toLowerCase();
+		if (folded === path) continue;
 		const first = spelled.get(folded);
 		if (first === undefined) spelled.set(folded, path);
 		else if (first !== path) found.push(finding(caseCollision, { first, second: path }, at));
-	};
-	const written = new Set(generated);
-	const directories = new Set<string>();
-	const noteDirectories = (path: string): void => {
-		for (let slash = path.lastIndexOf("/"); slash > 0; slash = path.lastIndexOf("/", slash - 1)) {
-			const directory = path.slice(0, slash);
-			if (directories.has(directory)) return;
-			directories.add(directory);
-			note(directory);
-		}
-	};
-	for (const path of generated) noteDirectories(path);
-	for (const path of generated) note(path);
-	for (const copy of copies) {
-		const path = copyTarget(copy);
-		noteDirectories(path);
-		note(path);
-		if (written.has(path))
-			found.push(finding(pathCollision, { path, first: copySource(copy), second: "a file of the bundle itself" }, at));
 	}
-	for (const copy of copies) {
-		const path = copyTarget(copy);
-		if (directories.has(path))
-			found.push(finding(pathCollision, { path, first: copySource(copy), second: "a directory" }, at));
+	if (spelled.size === 0) return found;
+	for (const path of eachPath()) {
+		const other = spelled.get(path);
+		if (other !== undefined && other !== path) found.push(finding(caseCollision, { first: other, second: path }, at));
 	}
 	return found;
 }

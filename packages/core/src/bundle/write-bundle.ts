@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { basename, dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { digestFile, digestText } from "../io/files/digest-tree.ts";
 import { listEntry } from "../io/files/list-entry.ts";
@@ -11,12 +11,13 @@ import { targetKind } from "../io/files/stat-path.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { renamePath, writeNewFile } from "../io/files/write-new.ts";
 import { writeTextPieces } from "../io/files/write-text-pieces.ts";
-import { bundleDigest, digestLines, filesDigest } from "../model/bundle-digest.ts";
+import { bundleDigest, filesDigest } from "../model/bundle-digest.ts";
 import { manifestName, renderManifest } from "../model/manifest.ts";
 import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
 import type { BundlePlan } from "./bundle-plan.ts";
 import { checkBundle } from "./check-bundle.ts";
 import { copySource, copyTarget } from "./collect-copies.ts";
+import { CopiedFile } from "./copied-file.ts";
 import { locateSecrets } from "./locate-secrets.ts";
 import { SecretScanner } from "./secret-scanner.ts";
 import { vendorRepository } from "./vendor-repository.ts";
@@ -129,12 +130,11 @@ class Writing {
 				const { size, sha256 } = copier.copy(from, to, copy.executable, (seen, at) =>
 					this.#scanner.scan(from, seen, at),
 				);
-				this.#list(path, size, copy.executable ? "755" : "644", sha256, copy.root.kind, from);
+				this.#files.push(new CopiedFile(copy, size, sha256, this.#plan.sourceRoot));
 				bytes += size;
 			} else {
 				writeLink(to, copy.link);
-				const { link } = copy;
-				this.#list(path, Buffer.byteLength(link), "link", digestText(link), copy.root.kind, from);
+				this.#files.push(new CopiedFile(copy, copy.size, digestText(copy.link), this.#plan.sourceRoot));
 			}
 			if (performance.now() - since < turn && index < copies.length - 1) continue;
 			yield { type: "copying", files: index + 1, totalFiles: copies.length, bytes, totalBytes };
@@ -151,7 +151,7 @@ class Writing {
 			yield { type: "vendoring", repository: step.source.shown };
 			const file = this.#directoryOf(step.to);
 			await vendorRepository(step, file, { env: this.#plan.env, signal: this.#signal });
-			this.#list(step.to, listEntry(file).size, "644", digestFile(file), "repository", undefined);
+			this.#list(step.to, listEntry(file).size, digestFile(file), "repository");
 		}
 	}
 
@@ -167,7 +167,7 @@ class Writing {
 		writeNewFile(this.#directoryOf(path), text);
 		const bytes = Buffer.from(text);
 		this.#scanner.scan(path, bytes, 0);
-		this.#list(path, bytes.length, "644", digestText(bytes), "generated", undefined);
+		this.#list(path, bytes.length, digestText(bytes), "generated");
 	}
 
 	/** The absolute path of a file in the staged bundle; its directory is made. */
@@ -181,16 +181,8 @@ class Writing {
 		return absolute;
 	}
 
-	#list(
-		path: string,
-		size: number,
-		mode: BundleFile["mode"],
-		sha256: string,
-		kind: BundleFile["kind"],
-		from: string | undefined,
-	): void {
-		const source = from === undefined ? null : relative(this.#plan.sourceRoot, from).split(sep).join("/");
-		this.#files.push({ path, size, mode, sha256, kind, source });
+	#list(path: string, size: number, sha256: string, kind: BundleFile["kind"]): void {
+		this.#files.push({ path, size, mode: "644", sha256, kind, source: null });
 	}
 }
 
@@ -198,12 +190,8 @@ class Writing {
 function completed(plan: BundlePlan, written: readonly BundleFile[]): BundleManifest {
 	if (plan.kind !== "bundle") return plan.manifest as BundleManifest;
 	const files = [...written].sort((a, b) => compareByBytes(a.path, b.path));
-	return {
-		...plan.manifest,
-		files,
-		filesDigest: filesDigest(files),
-		digest: bundleDigest(digestLines(files, plan.manifest.repos)),
-	};
+	const digest = bundleDigest({ files, repos: plan.manifest.repos });
+	return { ...plan.manifest, files, filesDigest: filesDigest(files), digest };
 }
 
 function secretsFound(found: readonly string[]): AgentvError {

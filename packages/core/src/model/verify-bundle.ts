@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { type DigestEntry, digestTree } from "../io/files/digest-tree.ts";
 import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
-import { bundleDigest, digestLines, filesDigest } from "./bundle-digest.ts";
+import { bundleDigest, filesDigest } from "./bundle-digest.ts";
 import { manifestName, readManifest } from "./manifest.ts";
 
 /** What is wrong with one path of a bundle. */
@@ -41,8 +41,7 @@ function manifestProblems(manifest: BundleManifest): BundleProblem[] {
 	const problem = (message: string): BundleProblem => ({ kind: "manifest", path: manifestName, message });
 	const problems: BundleProblem[] = [];
 	if (filesDigest(manifest.files) !== manifest.filesDigest) problems.push(problem("its list of files was changed"));
-	if (bundleDigest(digestLines(manifest.files, manifest.repos)) !== manifest.digest)
-		problems.push(problem("its digest is not that of its files"));
+	if (bundleDigest(manifest) !== manifest.digest) problems.push(problem("its digest is not that of its files"));
 	if (new Set(manifest.files.map(({ path }) => path)).size !== manifest.files.length)
 		problems.push(problem("it lists a file twice"));
 	return problems;
