@@ -241,10 +241,11 @@ class Gathering implements GatheredSources {
 	placeWorkingDirectories(): void {
 		const { scripts } = this.areas;
 		const needed = new Set<string>();
+		const suiteDirectories = new Set([...this.#input.suites.values()].map((suite) => suite.directory));
 		for (const { kind, command } of this.#input.references.commands) {
 			const directory = workingDirectory(command, kind, this.#evalDirectory);
 			if (directory === undefined || !isInside(this.#root, directory)) continue;
-			if (directory !== this.#evalDirectory || this.bound.has(command)) needed.add(directory);
+			if (!suiteDirectories.has(directory) || this.bound.has(command)) needed.add(directory);
 		}
 		if (needed.size > 0)
 			for (const [path, at] of this.#metadata) if (isInside(this.#root, path)) scripts.add(path, "metadata-file", at);

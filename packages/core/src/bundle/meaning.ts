@@ -158,23 +158,15 @@ class Meaning {
 		};
 	}
 
-	/** Settings without the texts that hold paths, which are compared by what they lead to. */
+	/** Settings of the type alone: what all have, and texts that hold paths, is compared by what it comes to. */
 	#settings(settings: object): unknown {
-		const {
-			command: _command,
-			cwd: _cwd,
-			prompt,
-			aggregator,
-			assertions: _a,
-			evaluators: _e,
-			...rest
-		} = settings as Record<string, unknown>;
-		const inner =
-			typeof aggregator === "object" && aggregator !== null
-				? this.#settings({ ...aggregator, path: undefined })
-				: aggregator;
-		const text = typeof prompt === "string" && prompt.trim().includes("\n") ? prompt : undefined;
-		return { ...rest, aggregator: inner, prompt: text };
+		const kept = Object.entries(settings).filter(([key]) => !comparedElsewhere.has(key));
+		const { prompt, aggregator } = settings as { prompt?: unknown; aggregator?: object };
+		return {
+			...Object.fromEntries(kept),
+			aggregator: aggregator && this.#settings({ ...aggregator, path: undefined }),
+			prompt: typeof prompt === "string" && prompt.trim().includes("\n") ? prompt : undefined,
+		};
 	}
 
 	#workspace(workspace: Workspace | undefined) {
@@ -234,6 +226,11 @@ class Meaning {
 		return { words, cwd };
 	}
 }
+
+const comparedElsewhere = new Set([
+	...["name", "type", "weight", "required", "minScore", "negate"],
+	...["command", "cwd", "prompt", "aggregator", "assertions", "evaluators"],
+]);
 
 /** A name for a path of a bundle at `root`; what lies outside of it keeps its absolute path. */
 export function nameInBundle(root: string, path: string): string {
