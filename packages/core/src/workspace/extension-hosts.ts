@@ -6,7 +6,7 @@ import { type JsonChild, startJsonChild } from "../io/process/json-child.ts";
 import { nodeExecutable } from "../io/process/node-executable.ts";
 import { workerEntry } from "../io/process/worker-entry.ts";
 import type { WorkspaceStage } from "./contract.ts";
-import { pythonExtensionHost } from "./python-extension-host.ts";
+import { pythonExtensionProgram } from "./python-extension-program.ts";
 import { stoppedError, WorkspaceError } from "./workspace-error.ts";
 
 export interface ExtensionCall {
@@ -126,7 +126,7 @@ class ExtensionHost {
 	#argv(failed: (reason: string, message: string) => WorkspaceError): string[] {
 		const host = workerEntry("workspace/extension-host");
 		const extension = extname(this.#module);
-		if (extension === ".py") return ["python3", "-u", "-c", pythonExtensionHost, this.#module];
+		if (extension === ".py") return ["python3", "-u", "-c", pythonExtensionProgram, this.#module];
 		if (/^\.[cm]?ts$/.test(extension)) {
 			const runner = ["bun", "tsx"].find((name) => findExecutable(name, this.#env, "/") !== undefined);
 			if (runner === undefined) throw failed("not-found", "is TypeScript, which needs bun or tsx on the PATH");

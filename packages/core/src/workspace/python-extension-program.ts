@@ -1,5 +1,5 @@
 /** What `extension-host.mjs` is for Python modules; given to `python3 -c` with the module's path. */
-export const pythonExtensionHost = `
+export const pythonExtensionProgram = `
 import importlib.util, json, os, sys, traceback
 
 def send(answer):

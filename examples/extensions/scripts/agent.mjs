@@ -1,0 +1,7 @@
+// Stands in for an agent: says what the extensions gave it.
+import { readFileSync } from "node:fs";
+
+const context = JSON.parse(process.env.AGENTV_PROVIDER_CONTEXT);
+console.log(`catalogue: ${JSON.parse(readFileSync(context.catalogue, "utf8")).length} words`);
+console.log(`token: ${context.token}`);
+console.log(`word of the test: ${readFileSync("word.txt", "utf8")}`);
