@@ -1,0 +1,73 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { agentv, tempTree } from "@agentv/test-support";
+import { describe, expect, it } from "vitest";
+
+const examples = resolve(import.meta.dirname, "../../../examples");
+const evals = readdirSync(examples, { recursive: true, encoding: "utf8" })
+	.filter((file) => /\.eval\.ya?ml$/.test(file))
+	.sort();
+
+/** Runs an eval of the examples as a user would, its results in a directory of the test's own. */
+async function run(file: string) {
+	const cwd = tempTree();
+	const output = join(cwd, "results");
+	const session = await agentv(["eval", "run", join(examples, file), "--output", output], { cwd });
+	const rows = () =>
+		readFileSync(join(output, "index.jsonl"), "utf8")
+			.trimEnd()
+			.split("\n")
+			.map((line) => JSON.parse(line) as { test_id: string; metadata: Record<string, unknown> });
+	return { session, rows };
+}
+
+describe("every example", () => {
+	it.each(evals)("%s is valid and passes, offline", async (file) => {
+		const validated = await agentv(["eval", "validate", join(examples, file)], { cwd: tempTree() });
+		expect(validated, validated.stdout).toMatchObject({ exitCode: 0 });
+		const { session, rows } = await run(file);
+		expect(session, session.stdout + session.stderr).toMatchObject({ exitCode: 0 });
+		expect(rows().length).toBeGreaterThan(0);
+	});
+});
+
+describe("an example's results", () => {
+	it("say where the agent's rules were", async () => {
+		const found = await run("agent-rules/discovered.eval.yaml");
+		expect(found.rows()[0]?.metadata.agent_rules_paths).toMatchObject({
+			...{ skills: [expect.stringMatching(/\/\.claude\/skills$/)], rules: [expect.stringMatching(/\/AGENTS\.md$/)] },
+		});
+		const staged = await run("agent-rules/staged.eval.yaml");
+		expect(staged.rows()[0]?.metadata.agent_rules_paths).toMatchObject({
+			skills: [expect.stringMatching(/\/\.agentv\/agent-rules\/skills\/dates$/)],
+		});
+	});
+
+	it("hold what extensions returned as metadata", async () => {
+		const { rows } = await run("extensions/extensions.eval.yaml");
+		for (const { metadata } of rows()) {
+			expect(metadata).toMatchObject({ prepared_by: "beforeEach", token: expect.stringMatching(/^token-[12]$/) });
+		}
+	});
+});
+
+it("the pinned repository's script makes the commits that the eval names", () => {
+	const directory = join(examples, "pinned-repository");
+	const goal = join(tempTree(), "shop.bundle");
+	const said = execFileSync(process.execPath, [join(directory, "scripts/make-repository.mjs"), goal], {
+		encoding: "utf8",
+	});
+	const heads = (file: string) => execFileSync("git", ["bundle", "list-heads", file], { encoding: "utf8" });
+	expect(heads(goal)).toBe(heads(join(directory, "shop.bundle")));
+	const pinned = /commit: ([0-9a-f]{40})/.exec(readFileSync(join(directory, "pinned.eval.yaml"), "utf8"))?.[1];
+	expect(said).toContain(`${pinned} add prices`);
+});
+
+it("none of them writes into its own directory", async () => {
+	const listed = () =>
+		execFileSync("git", ["status", "--porcelain", "--", examples], { cwd: examples, encoding: "utf8" });
+	const before = listed();
+	for (const file of evals.filter((name) => basename(name).startsWith("shared"))) await run(file);
+	expect(listed()).toBe(before);
+});
