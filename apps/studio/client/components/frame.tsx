@@ -1,17 +1,19 @@
 import { useQuery } from "@tanstack/react-query";
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { aboutQuery } from "../lib/queries.ts";
 import classes from "./frame.module.css";
 import { Mark } from "./mark.tsx";
 
+/** The main places, and what lies in each. */
 const places = [
-	{ to: "/", label: "Benchmarks" },
-	{ to: "/runs", label: "Runs" },
+	{ to: "/", label: "Benchmarks", holds: /^\/($|benchmarks|evals|here)/ },
+	{ to: "/runs", label: "Runs", holds: /^\/runs/ },
 ] as const;
 
 /** The frame around every screen: name, main places, and the screen itself. */
 export function Frame() {
 	const about = useQuery(aboutQuery);
+	const path = useRouterState({ select: (state) => state.location.pathname });
 	return (
 		<>
 			<a className={classes.skip} href="#screen">
@@ -26,13 +28,8 @@ export function Frame() {
 						</span>
 					</Link>
 					<span className={classes.places}>
-						{places.map(({ to, label }) => (
-							<Link
-								key={to}
-								to={to}
-								activeOptions={{ exact: to === "/", includeSearch: false }}
-								className={classes.place}
-							>
+						{places.map(({ to, label, holds }) => (
+							<Link key={to} to={to} className={classes.place} data-here={holds.test(path) || undefined}>
 								{label}
 							</Link>
 						))}

@@ -1,4 +1,4 @@
-import { type UseQueryOptions, useQueries } from "@tanstack/react-query";
+import { type QueryFunction, useQueries } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import type { Page } from "../../server/answers/page.ts";
 
@@ -20,14 +20,23 @@ interface UseFirst {
 	readonly refetch: () => unknown;
 }
 
+/** A query of one page, as `queryOptions` makes it. */
+interface PageQuery<Answer> {
+	readonly queryKey: readonly unknown[];
+	// biome-ignore lint/suspicious/noExplicitAny: each query's key has a type of its own, which does not matter here
+	readonly queryFn?: QueryFunction<Answer, any>;
+}
+
+type RowOf<Answer> = Answer extends Page<infer Row> ? Row : never;
+
 /**
  * Rows of a paged route. `query` makes the query of one page; the last total stands until a new filter's first page is there, so
  * that the table does not jump.
  */
 export function usePagedRows<Answer extends Page<unknown>>(
-	query: (page: number) => UseQueryOptions<Answer>,
+	query: (page: number) => PageQuery<Answer>,
 	pageSize: number,
-): PagedRows<Answer["items"][number]> & { readonly answer: Answer | undefined } {
+): PagedRows<RowOf<Answer>> & { readonly answer: Answer | undefined } {
 	const [pages, setPages] = useState<readonly number[]>([1]);
 	const wanted = [...new Set([1, ...pages])];
 	const results = useQueries({ queries: wanted.map((page) => query(page)) });
@@ -44,7 +53,7 @@ export function usePagedRows<Answer extends Page<unknown>>(
 	const first = results[0];
 	return {
 		total: answer?.total ?? 0,
-		at: (index) => byPage.get(Math.floor(index / pageSize) + 1)?.items[index % pageSize],
+		at: (index) => byPage.get(Math.floor(index / pageSize) + 1)?.items[index % pageSize] as RowOf<Answer> | undefined,
 		show,
 		answer,
 		first: {

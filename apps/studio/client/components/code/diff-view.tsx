@@ -12,9 +12,16 @@ const signs: Readonly<Record<DiffLine["kind"], string>> = {
 	note: "",
 };
 
+interface DiffViewProps {
+	readonly label: string;
+	readonly diff: string;
+	/** Its file's name stands above it already. */
+	readonly oneFile?: boolean;
+}
+
 /** A unified diff of one or more files. */
-export function DiffView({ label, diff }: { label: string; diff: string }) {
-	const lines = useMemo(() => parseDiff(diff), [diff]);
+export function DiffView({ label, diff, oneFile }: DiffViewProps) {
+	const lines = useMemo(() => parseDiff(diff).filter(({ kind }) => !(oneFile && kind === "file")), [diff, oneFile]);
 	return (
 		<Lines
 			label={label}

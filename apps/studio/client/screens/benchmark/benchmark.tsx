@@ -3,6 +3,7 @@ import { getRouteApi } from "@tanstack/react-router";
 import type { BenchmarkAnswer } from "../../../server/answers/benchmarks.ts";
 import { BenchmarkActions } from "../../components/benchmark-actions.tsx";
 import { TwoMarks } from "../../components/benchmark-marks.tsx";
+import { Fact, Facts } from "../../components/facts.tsx";
 import { LastSync } from "../../components/last-sync.tsx";
 import { LoadState } from "../../components/load-state.tsx";
 import { Mark } from "../../components/mark.tsx";
@@ -68,38 +69,31 @@ function Head({ benchmark }: { benchmark: BenchmarkAnswer }) {
 					<SyncNote benchmark={id} activity={activity} />
 				</div>
 			) : null}
-			<dl className={classes.facts}>
-				{source ? (
-					<Fact term="Source">
-						<span className="mono">
-							{source.url}
-							{source.ref ? ` @ ${source.ref}` : ""}
-						</span>
+			<div className={classes.facts}>
+				<Facts>
+					{source ? (
+						<Fact term="Source">
+							<span className="mono">
+								{source.url}
+								{source.ref ? ` @ ${source.ref}` : ""}
+							</span>
+						</Fact>
+					) : null}
+					<Fact term="Path">
+						<span className="mono">{path}</span>
 					</Fact>
-				) : null}
-				<Fact term="Path">
-					<span className="mono">{path}</span>
-				</Fact>
-				{marks?.revision.sha ? (
-					<Fact term="Commit">
-						<span className="mono">{shortSha(marks.revision.sha)}</span> {marks.revision.subject}
-					</Fact>
-				) : null}
-				{source ? (
-					<Fact term="Last sync">
-						<LastSync sync={benchmark.last_sync} />
-					</Fact>
-				) : null}
-			</dl>
+					{marks?.revision.sha ? (
+						<Fact term="Commit">
+							<span className="mono">{shortSha(marks.revision.sha)}</span> {marks.revision.subject}
+						</Fact>
+					) : null}
+					{source ? (
+						<Fact term="Last sync">
+							<LastSync sync={benchmark.last_sync} />
+						</Fact>
+					) : null}
+				</Facts>
+			</div>
 		</>
-	);
-}
-
-function Fact({ term, children }: { term: string; children: React.ReactNode }) {
-	return (
-		<div>
-			<dt>{term}</dt>
-			<dd>{children}</dd>
-		</div>
 	);
 }

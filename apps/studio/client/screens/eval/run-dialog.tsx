@@ -1,0 +1,96 @@
+import { Button } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import type { EvalAnswer } from "../../../server/answers/evals.ts";
+import { Dialog } from "../../components/dialog.tsx";
+import { Field } from "../../components/field.tsx";
+import { Failure, Loading } from "../../components/load-state.tsx";
+import { runPlanQuery } from "../../lib/queries.ts";
+import { write } from "../../lib/request.ts";
+import { startedRun } from "../../lib/run-job.ts";
+import { RunPlan } from "./run-plan.tsx";
+
+/** Shows what a run will execute, and runs it once that is confirmed. */
+export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose: () => void }) {
+	const client = useQueryClient();
+	const navigate = useNavigate();
+	const [options, setOptions] = useState({ test: "", repeat: "", workers: "", experiment: "" });
+	const set = (key: keyof typeof options) => (value: string) => setOptions((before) => ({ ...before, [key]: value }));
+	const plan = useQuery(runPlanQuery(data.id, []));
+	const run = useMutation({
+		mutationFn: async (digest: string) => {
+			const { job } = await write<{ job: string }>("POST", `/evals/${encodeURIComponent(data.id)}/run`, {
+				digest,
+				...(options.test.trim() === "" ? {} : { test: options.test.trim() }),
+				...(options.experiment.trim() === "" ? {} : { experiment: options.experiment.trim() }),
+				...numberOf("repeat", options.repeat),
+				...numberOf("workers", options.workers),
+			});
+			return startedRun(job);
+		},
+		onSuccess: async (runId) => {
+			void client.invalidateQueries({ queryKey: ["evals"] });
+			void client.invalidateQueries({ queryKey: ["runs"] });
+			await navigate({ to: "/runs/$run", params: { run: runId } });
+		},
+	});
+	const isFine = plan.data && plan.data.problems.length === 0;
+	return (
+		<Dialog
+			title={`Run ${data.name}?`}
+			onClose={onClose}
+			wide
+			actions={
+				<>
+					<Button size="xs" variant="default" onClick={onClose}>
+						Cancel
+					</Button>
+					<Button
+						size="xs"
+						disabled={!isFine}
+						loading={run.isPending}
+						onClick={() => plan.data && run.mutate(plan.data.digest)}
+					>
+						{data.foreign ? "Run what is shown" : "Run"}
+					</Button>
+				</>
+			}
+		>
+			{run.isError ? <Failure error={run.error} retry={() => void plan.refetch().then(() => run.reset())} /> : null}
+			{plan.isPending ? <Loading label="Looking at what would run" /> : null}
+			{plan.isError ? <Failure error={plan.error} retry={() => void plan.refetch()} /> : null}
+			{plan.data ? <RunPlan plan={plan.data} benchmark={data.benchmark} /> : null}
+			<details style={{ marginTop: 14 }}>
+				<summary style={{ cursor: "pointer", marginBottom: 10 }}>Options</summary>
+				<Field label="Only tests" hint="An id, or a pattern with *." value={options.test} onChange={set("test")} mono />
+				<Field
+					label="Experiment"
+					hint="Groups runs that belong together."
+					value={options.experiment}
+					onChange={set("experiment")}
+					mono
+				/>
+				<Field
+					label="Repeat"
+					hint="How many times each test runs."
+					value={options.repeat}
+					onChange={set("repeat")}
+					inputMode="numeric"
+				/>
+				<Field
+					label="Workers"
+					hint="How many tests run at once."
+					value={options.workers}
+					onChange={set("workers")}
+					inputMode="numeric"
+				/>
+			</details>
+		</Dialog>
+	);
+}
+
+function numberOf(key: string, text: string): Record<string, number> {
+	const value = Number(text);
+	return text.trim() === "" || !Number.isFinite(value) ? {} : { [key]: value };
+}
