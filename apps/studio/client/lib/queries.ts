@@ -121,8 +121,15 @@ export function historyQuery(filter: RunFilter) {
 	});
 }
 
+/** How often a run that goes on is looked at. */
+const liveMs = 1000;
+
 export function runQuery(run: string) {
-	return queryOptions({ queryKey: ["runs", "one", run], queryFn: () => read<RunAnswer>(`/runs/${id(run)}`) });
+	return queryOptions({
+		queryKey: ["runs", "one", run],
+		queryFn: () => read<RunAnswer>(`/runs/${id(run)}`),
+		refetchInterval: (query) => (query.state.data?.state === "running" ? liveMs : false),
+	});
 }
 
 export interface RunTestsFilter {
@@ -133,10 +140,12 @@ export interface RunTestsFilter {
 	readonly descending: boolean;
 }
 
-export function runTestsQuery(run: string, filter: RunTestsFilter, page: number) {
+/** @param live the run goes on: its rows are asked for again and again */
+export function runTestsQuery(run: string, filter: RunTestsFilter, page: number, live: boolean) {
 	return queryOptions({
 		queryKey: ["runs", "tests", run, filter, page],
 		queryFn: () => read<RunTestsAnswer>(`/runs/${id(run)}/tests`, { ...filter, page, page_size: 200 }),
+		refetchInterval: live ? liveMs : false,
 	});
 }
 

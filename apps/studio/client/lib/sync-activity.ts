@@ -57,11 +57,15 @@ export async function startActivity(client: QueryClient, kind: "sync" | "status"
 	}
 }
 
-/** Starts a sync of every git-backed benchmark. Throws `ApiError`. */
-export async function startSyncAll(client: QueryClient, benchmarks: readonly string[]): Promise<void> {
-	const { job } = await write<{ job: string }>("POST", "/benchmarks/sync");
-	for (const benchmark of benchmarks) client.setQueryData(key(benchmark), { ...starting, kind: "sync", job });
-	follow(client, job, "sync", benchmarks);
+/** Starts a sync, or a look at the remote, of every git-backed benchmark. Throws `ApiError`. */
+export async function startAll(
+	client: QueryClient,
+	kind: "sync" | "status",
+	benchmarks: readonly string[],
+): Promise<void> {
+	const { job } = await write<{ job: string }>("POST", `/benchmarks/${kind}`);
+	for (const benchmark of benchmarks) client.setQueryData(key(benchmark), { ...starting, kind, job });
+	follow(client, job, kind, benchmarks);
 }
 
 /** Takes a result out of sight. */
@@ -94,8 +98,11 @@ function follow(client: QueryClient, job: string, kind: "sync" | "status", bench
 	for (const benchmark of benchmarks) change(benchmark, { running: true });
 	followJob<SyncEventAnswer | BenchmarkMarkEvent>(job, (events, ended) => {
 		for (const event of events) {
-			if (event.type === "marks") keepMarks(client, event);
-			else if (event.type !== "end") applySync(event, change);
+			if (event.type === "marks") {
+				keepMarks(client, event);
+				if (client.getQueryData<SyncActivity>(key(event.marks.id))?.job === job)
+					dismissActivity(client, event.marks.id);
+			} else if (event.type !== "end") applySync(event, change);
 		}
 		if (ended) settle(client, job, [...named], ended, change);
 	});

@@ -2,16 +2,17 @@ import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import type { BenchmarkAnswer } from "../../../server/answers/benchmarks.ts";
 import { Icon } from "../../components/icon.tsx";
-import { startActivity, startSyncAll } from "../../lib/sync-activity.ts";
+import { startAll } from "../../lib/sync-activity.ts";
 
 /** What can be done with every git-backed benchmark at once. */
 export function AllActions({ items }: { items: readonly BenchmarkAnswer[] }) {
 	const client = useQueryClient();
 	const ids = items.filter(({ source }) => source !== null).map(({ id }) => id);
 	const check = useMutation({
-		mutationFn: () => Promise.all(ids.map((id) => startActivity(client, "status", id))),
+		mutationFn: () => startAll(client, "status", ids),
 	});
-	const sync = useMutation({ mutationFn: () => startSyncAll(client, ids) });
+	const sync = useMutation({ mutationFn: () => startAll(client, "sync", ids) });
+	const error = sync.error ?? check.error;
 	return (
 		<>
 			<Button
@@ -32,9 +33,9 @@ export function AllActions({ items }: { items: readonly BenchmarkAnswer[] }) {
 			>
 				Sync all
 			</Button>
-			{sync.isError ? (
+			{error ? (
 				<span role="alert" style={{ color: "var(--bad)", alignSelf: "center" }}>
-					{sync.error.message}
+					{error.message}
 				</span>
 			) : null}
 		</>

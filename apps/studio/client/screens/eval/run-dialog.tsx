@@ -22,7 +22,7 @@ export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose
 		mutationFn: async (digest: string) => {
 			const { job } = await write<{ job: string }>("POST", `/evals/${encodeURIComponent(data.id)}/run`, {
 				digest,
-				...(options.test.trim() === "" ? {} : { test: options.test.trim() }),
+				...(options.test.trim() === "" ? {} : { tests: options.test.split(/[\s,]+/).filter(Boolean) }),
 				...(options.experiment.trim() === "" ? {} : { experiment: options.experiment.trim() }),
 				...numberOf("repeat", options.repeat),
 				...numberOf("workers", options.workers),
@@ -63,7 +63,13 @@ export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose
 			{plan.data ? <RunPlan plan={plan.data} benchmark={data.benchmark} /> : null}
 			<details style={{ marginTop: 14 }}>
 				<summary style={{ cursor: "pointer", marginBottom: 10 }}>Options</summary>
-				<Field label="Only tests" hint="An id, or a pattern with *." value={options.test} onChange={set("test")} mono />
+				<Field
+					label="Only tests"
+					hint="Ids, or patterns with *; blanks between them."
+					value={options.test}
+					onChange={set("test")}
+					mono
+				/>
 				<Field
 					label="Experiment"
 					hint="Groups runs that belong together."

@@ -1,3 +1,144 @@
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import type { TestResultAnswer } from "../../../server/answers/runs.ts";
+import { DiffView } from "../../components/code/diff-view.tsx";
+import { Icon } from "../../components/icon.tsx";
+import { LoadState } from "../../components/load-state.tsx";
+import { Note } from "../../components/note.tsx";
+import { PageHeader } from "../../components/page-header.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { RichText } from "../../components/rich-text.tsx";
+import { StatusMark } from "../../components/status-mark.tsx";
+import { evalName } from "../../lib/eval-name.ts";
+import { bytes, score } from "../../lib/format.ts";
+import { testResultQuery } from "../../lib/queries.ts";
+import { Assertions } from "./assertions.tsx";
+import { Messages } from "./messages.tsx";
+import { ResultFacts } from "./result-facts.tsx";
+import classes from "./test-result.module.css";
+
+const route = getRouteApi("/runs/$run/tests/$test");
+
+/** One attempt of one test: what was asked, what came back, how it was judged. */
 export function TestResult() {
-	return <p>TestResult</p>;
+	const { run, test } = route.useParams();
+	const result = useQuery(testResultQuery(run, test));
+	const crumbs = [
+		{ label: "Runs", to: "/runs" },
+		{ label: result.data ? evalName(result.data.eval) : "Run", to: `/runs/${run}` },
+	];
+	return (
+		<>
+			{result.data ? null : <PageHeader title="Test result" crumbs={crumbs} />}
+			<LoadState query={result}>
+				{(data) => (
+					<>
+						<PageHeader
+							title={data.test_id}
+							crumbs={crumbs}
+							marks={<StatusMark status={data.status} />}
+							about={about(data)}
+							actions={<Neighbours run={run} result={data} />}
+						/>
+						<Result key={data.id} result={data} />
+					</>
+				)}
+			</LoadState>
+		</>
+	);
+}
+
+function about({ status, score: value, threshold, target, attempt }: TestResultAnswer): string {
+	const judged = status === "execution_error" ? "not judged" : `score ${score(value)}, threshold ${score(threshold)}`;
+	return `${judged} · target ${target}${attempt > 1 ? ` · attempt ${attempt}` : ""}`;
+}
+
+function Neighbours({ run, result: { previous, next } }: { run: string; result: TestResultAnswer }) {
+	const step = (test: string | null, label: string, icon: "back" | "chevron") =>
+		test === null ? null : (
+			<Link to="/runs/$run/tests/$test" params={{ run, test }} className={classes.step} aria-label={`${label} test`}>
+				{icon === "back" ? <Icon name={icon} /> : null}
+				{label}
+				{icon === "chevron" ? <Icon name={icon} /> : null}
+			</Link>
+		);
+	return (
+		<nav aria-label="Other tests" className={classes.steps}>
+			{step(previous, "Previous", "back")}
+			{step(next, "Next", "chevron")}
+		</nav>
+	);
+}
+
+function Result({ result }: { result: TestResultAnswer }) {
+	return (
+		<>
+			<Problems result={result} />
+			<div className={classes.columns}>
+				<div>
+					<Panel title="Output">
+						{result.output === null ? (
+							<p className="dim">There is none.</p>
+						) : (
+							<RichText label="the output" text={result.output} />
+						)}
+						{result.output_cut > 0 ? <Cut size={result.output_cut} /> : null}
+					</Panel>
+					{result.expected === null ? null : (
+						<Panel title="Expected">
+							<RichText label="what was expected" text={result.expected} />
+						</Panel>
+					)}
+					{result.criteria === null ? null : (
+						<Panel title="Criteria">
+							<RichText label="the criteria" text={result.criteria} />
+						</Panel>
+					)}
+					<Panel title="Input" flush>
+						<Messages messages={result.input} />
+					</Panel>
+					{result.transcript.length > 0 ? (
+						<Panel title="Transcript" flush>
+							<Messages messages={result.transcript} />
+						</Panel>
+					) : null}
+					{result.file_changes ? (
+						<Panel title="Changes in the workspace" flush>
+							<DiffView label="Changes in the workspace" diff={result.file_changes} />
+							{result.file_changes_cut > 0 ? <Cut size={result.file_changes_cut} /> : null}
+						</Panel>
+					) : null}
+				</div>
+				<div>
+					<Assertions scores={result.scores} />
+					<ResultFacts result={result} />
+				</div>
+			</div>
+		</>
+	);
+}
+
+function Problems({ result: { error, warnings, recorded } }: { result: TestResultAnswer }) {
+	return (
+		<div className={classes.problems}>
+			{error ? (
+				<Note tone="bad" title={`It could not be judged: ${error.stage} failed`}>
+					<p className={classes.message}>{error.message}</p>
+					<p className="dim mono">{error.code}</p>
+				</Note>
+			) : null}
+			{warnings.map(({ stage, code, message }) => (
+				<Note key={`${stage} ${code} ${message}`} tone="warn" title={`Warning from ${stage}`}>
+					<p className={classes.message}>{message}</p>
+				</Note>
+			))}
+			{recorded ? null : (
+				<Note tone="quiet" title="Its own record is not there: this is what the run’s table says of it" />
+			)}
+		</div>
+	);
+}
+
+function Cut({ size }: { size: number }) {
+	return <p className={classes.cut}>{bytes(size)} more are on disk.</p>;
 }

@@ -1,0 +1,18 @@
+import type { TestStatus } from "../../server/answers/runs.ts";
+import { Mark } from "./mark.tsx";
+
+const looks = {
+	ok: ["good", "check", "Passed"],
+	quality_failure: ["bad", "cross", "Failed"],
+	execution_error: ["warn", "warning", "Error"],
+} as const;
+
+/** How a test ended. An error is no failure: it was not judged. */
+export function StatusMark({ status }: { status: TestStatus }) {
+	const [tone, icon, words] = looks[status];
+	return (
+		<Mark tone={tone} icon={icon}>
+			{words}
+		</Mark>
+	);
+}

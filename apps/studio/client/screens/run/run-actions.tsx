@@ -1,0 +1,58 @@
+import { Button } from "@mantine/core";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import type { RunAnswer } from "../../../server/answers/runs.ts";
+import { Icon } from "../../components/icon.tsx";
+import { write } from "../../lib/request.ts";
+import { useReadOnly } from "../../lib/use-read-only.ts";
+
+/** Cancel while it runs, resume where it was interrupted, the eval to run it again. */
+export function RunActions({ run }: { run: RunAnswer }) {
+	const client = useQueryClient();
+	const readOnly = useReadOnly();
+	const cancel = useMutation({
+		mutationFn: (job: string) => write("POST", `/jobs/${encodeURIComponent(job)}/cancel`),
+	});
+	const resume = useMutation({
+		mutationFn: () => write<{ job: string }>("POST", `/runs/${encodeURIComponent(run.id)}/resume`),
+		onSettled: () => client.invalidateQueries({ queryKey: ["runs"] }),
+	});
+	const { job, eval_id: evalId } = run;
+	const error = cancel.error ?? resume.error;
+	return (
+		<>
+			{error ? (
+				<span role="alert" style={{ color: "var(--bad)", alignSelf: "center", fontSize: 13 }}>
+					{error.message}
+				</span>
+			) : null}
+			{job !== null && run.state === "running" && !readOnly ? (
+				<Button
+					size="xs"
+					variant="default"
+					leftSection={<Icon name="stop" />}
+					disabled={cancel.isSuccess}
+					loading={cancel.isPending}
+					onClick={() => cancel.mutate(job)}
+				>
+					{cancel.isSuccess ? "Stopping" : "Cancel"}
+				</Button>
+			) : null}
+			{run.resumable && !readOnly ? (
+				<Button size="xs" leftSection={<Icon name="play" />} loading={resume.isPending} onClick={() => resume.mutate()}>
+					Resume
+				</Button>
+			) : null}
+			{evalId === null ? null : (
+				<Button
+					size="xs"
+					variant="default"
+					leftSection={<Icon name="file" />}
+					renderRoot={(props) => <Link {...props} to="/evals/$eval" params={{ eval: evalId }} />}
+				>
+					Eval
+				</Button>
+			)}
+		</>
+	);
+}

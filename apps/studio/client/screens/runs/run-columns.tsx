@@ -1,0 +1,88 @@
+import { Link } from "@tanstack/react-router";
+import type { RunEntry } from "../../../server/answers/runs.ts";
+import type { Column } from "../../components/data-table.tsx";
+import { PassBar } from "../../components/pass-bar.tsx";
+import { RunStateMark } from "../../components/run-state-mark.tsx";
+import { Time } from "../../components/time.tsx";
+import { evalName } from "../../lib/eval-name.ts";
+import { cost, count, duration, score } from "../../lib/format.ts";
+
+const none = <span className="dim">–</span>;
+
+/** The columns of the list of runs. */
+export const runColumns: readonly Column<RunEntry>[] = [
+	{
+		key: "run",
+		title: "Run",
+		width: "minmax(0, 1fr)",
+		narrow: "first",
+		cell: (run) => (
+			<Link to="/runs/$run" params={{ run: run.id }} title={run.evals.join("\n")}>
+				<strong>{run.evals.map(evalName).join(", ") || run.id}</strong>{" "}
+				<span className="dim">
+					{run.experiment}
+					{run.benchmark ? ` · ${run.benchmark}` : ""}
+				</span>
+			</Link>
+		),
+	},
+	{
+		key: "result",
+		title: "Pass rate",
+		width: "150px",
+		narrow: "second",
+		cell: (run) => <Result run={run} />,
+	},
+	{
+		key: "tests",
+		title: "Tests",
+		width: "64px",
+		align: "end",
+		narrow: "none",
+		cell: ({ planned }) => count(planned),
+	},
+	{
+		key: "mean",
+		title: "Mean",
+		width: "60px",
+		align: "end",
+		narrow: "none",
+		cell: ({ summary }) => (summary?.mean_score == null ? none : score(summary.mean_score)),
+	},
+	{
+		key: "targets",
+		title: "Targets",
+		width: "150px",
+		narrow: "none",
+		cell: ({ targets }) => <span title={targets.join(", ")}>{targets.join(", ")}</span>,
+	},
+	{
+		key: "duration",
+		title: "Duration",
+		width: "100px",
+		align: "end",
+		narrow: "none",
+		cell: ({ summary }) => (summary ? duration(summary.duration_ms) : none),
+	},
+	{
+		key: "cost",
+		title: "Cost",
+		width: "72px",
+		align: "end",
+		narrow: "none",
+		cell: ({ summary }) => (summary?.cost_usd == null ? none : cost(summary.cost_usd)),
+	},
+	{
+		key: "started",
+		title: "Started",
+		width: "120px",
+		narrow: "second",
+		cell: ({ started_at: at }) => <Time at={at} />,
+	},
+];
+
+function Result({ run }: { run: RunEntry }) {
+	if (run.state !== "done" || !run.summary) return <RunStateMark state={run.state} />;
+	const { passed, failed, errors } = run.summary;
+	return <PassBar counts={{ passed, failed, errors, planned: run.planned }} />;
+}
