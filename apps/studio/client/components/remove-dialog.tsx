@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import type { BenchmarkAnswer } from "../../server/answers/benchmarks.ts";
-import { write } from "../lib/request.ts";
+import { removeBenchmark } from "../lib/actions.ts";
 import { Dialog } from "./dialog.tsx";
 import { Failure } from "./load-state.tsx";
 
@@ -11,7 +11,7 @@ export default function RemoveDialog({ benchmark, onClose }: { benchmark: Benchm
 	const client = useQueryClient();
 	const navigate = useNavigate();
 	const remove = useMutation({
-		mutationFn: () => write("DELETE", `/benchmarks/${encodeURIComponent(benchmark.id)}`),
+		mutationFn: () => removeBenchmark(benchmark.id),
 		onSuccess: async () => {
 			onClose();
 			await navigate({ to: "/" });

@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { cancelJob } from "../lib/actions.ts";
 import { plural, shortSha } from "../lib/format.ts";
-import { write } from "../lib/request.ts";
 import { dismissActivity, type SyncActivity } from "../lib/sync-activity.ts";
 import type { Tone } from "./mark.tsx";
 import { Note } from "./note.tsx";
@@ -24,7 +24,7 @@ export function SyncNote({ benchmark, activity }: { benchmark: string; activity:
 
 function Running({ activity }: { activity: SyncActivity }) {
 	const cancel = useMutation({
-		mutationFn: (job: string) => write("POST", `/jobs/${encodeURIComponent(job)}/cancel`),
+		mutationFn: cancelJob,
 	});
 	const { job } = activity;
 	return (

@@ -22,3 +22,8 @@ export function readEvents<Event extends { readonly type: string }>(
 		};
 	});
 }
+
+/** `?id=a&id=b`. */
+export function withIds(ids: readonly string[]): string {
+	return `?${new URLSearchParams(ids.map((id) => ["id", id]))}`;
+}

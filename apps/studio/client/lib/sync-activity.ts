@@ -1,9 +1,9 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import type { BenchmarkMarkEvent, SyncEventAnswer, SyncResultAnswer } from "../../server/answers/benchmarks.ts";
+import { startFor, startForAll } from "./actions.ts";
 import { ApiError } from "./api.ts";
 import { keepMarks, reloadMarks } from "./benchmark-marks.ts";
-import { write } from "./request.ts";
 import { followJob, type JobEnd } from "./use-job.ts";
 
 /** What goes on with a benchmark, or how the last thing that was done to it here ended. */
@@ -48,7 +48,7 @@ export async function startActivity(client: QueryClient, kind: "sync" | "status"
 	const set = (activity: SyncActivity) => client.setQueryData(key(benchmark), activity);
 	set({ ...starting, kind });
 	try {
-		const { job } = await write<{ job: string }>("POST", `/benchmarks/${encodeURIComponent(benchmark)}/${kind}`);
+		const { job } = await startFor(benchmark, kind);
 		follow(client, job, kind, [benchmark]);
 	} catch (error) {
 		const running = error instanceof ApiError ? (error.details as { job?: unknown } | undefined)?.job : undefined;
@@ -63,7 +63,7 @@ export async function startAll(
 	kind: "sync" | "status",
 	benchmarks: readonly string[],
 ): Promise<void> {
-	const { job } = await write<{ job: string }>("POST", `/benchmarks/${kind}`);
+	const { job } = await startForAll(kind);
 	for (const benchmark of benchmarks) client.setQueryData(key(benchmark), { ...starting, kind, job });
 	follow(client, job, kind, benchmarks);
 }

@@ -36,7 +36,7 @@ const states = [
 
 /** The evals of a benchmark, with search and filter. */
 export function EvalsTable({ benchmark, search, onSearch }: EvalsTableProps) {
-	const list = useQuery(evalsQuery({ benchmark, search: search.search, state: search.state }, search.page));
+	const list = useQuery(evalsQuery(benchmark, search));
 	return (
 		<>
 			<div className={classes.tools}>

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { Dialog } from "../../components/dialog.tsx";
 import { Field } from "../../components/field.tsx";
 import { Failure } from "../../components/load-state.tsx";
-import { write } from "../../lib/request.ts";
+import { addBenchmark } from "../../lib/actions.ts";
 import { startActivity } from "../../lib/sync-activity.ts";
 
 const form = "add-benchmark";
@@ -17,12 +17,13 @@ export default function AddDialog({ onClose }: { onClose: () => void }) {
 	const isGit =
 		fields.ref !== "" || /^(https?|ssh|git|file):\/\/|^[\w.-]+@[\w.-]+:|\.git$|\$\{\{/.test(fields.location);
 	const add = useMutation({
-		mutationFn: () => {
-			const given = Object.entries(fields).flatMap(([key, value]) =>
-				value.trim() === "" ? [] : [[key, value.trim()]],
-			);
-			return write<{ id: string }>("POST", "/benchmarks", Object.fromEntries(given));
-		},
+		mutationFn: () =>
+			addBenchmark({
+				location: fields.location.trim(),
+				...(fields.id.trim() === "" ? {} : { id: fields.id.trim() }),
+				...(fields.ref.trim() === "" ? {} : { ref: fields.ref.trim() }),
+				...(fields.name.trim() === "" ? {} : { name: fields.name.trim() }),
+			}),
 		onSuccess: async ({ id }) => {
 			onClose();
 			await client.invalidateQueries({ queryKey: ["benchmarks"] });

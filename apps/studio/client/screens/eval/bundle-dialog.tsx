@@ -1,28 +1,35 @@
 import { Button } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import type { BundleEventAnswer, BundleOutcomeAnswer } from "../../../server/answers/bundles.ts";
+import type { BundleEventAnswer } from "../../../server/answers/bundles.ts";
 import type { EvalAnswer } from "../../../server/answers/evals.ts";
 import { Dialog } from "../../components/dialog.tsx";
 import { Check, Field } from "../../components/field.tsx";
 import { Failure } from "../../components/load-state.tsx";
 import { Note } from "../../components/note.tsx";
 import { ProgressLine } from "../../components/progress-line.tsx";
-import { write } from "../../lib/request.ts";
+import { startBundle } from "../../lib/actions.ts";
 import { useJob } from "../../lib/use-job.ts";
-import { Bundled } from "./bundled.tsx";
+import { Bundled, type BundleOutcome } from "./bundled.tsx";
 
 const form = "bundle-options";
-const nothing = {
-	label: "Starting",
-	percent: null as number | null,
-	outcome: undefined as BundleOutcomeAnswer | undefined,
-};
 
-function follow(state: typeof nothing, event: BundleEventAnswer): typeof nothing {
-	if (event.type === "bundled") return { ...state, outcome: event };
+interface BundleState {
+	readonly label: string;
+	readonly percent: number | null;
+	readonly outcome: BundleOutcome | undefined;
+}
+const nothing: BundleState = { label: "Starting", percent: null, outcome: undefined };
+const phases = { copying: "Copying files", vendoring: "Packing repositories", checking: "Checking" } as const;
+
+function follow(state: BundleState, event: BundleEventAnswer): BundleState {
+	if (event.type === "outcome") return { ...state, outcome: event };
 	const percent = event.total === null || event.total === 0 ? null : (event.done / event.total) * 100;
-	return { ...state, label: event.phase, percent };
+	return {
+		...state,
+		label: event.what === null ? phases[event.phase] : `${phases[event.phase]}: ${event.what}`,
+		percent,
+	};
 }
 
 /** The options of a bundle, its progress, and where it lies. */
@@ -30,14 +37,14 @@ export default function BundleDialog({ data, onClose }: { data: EvalAnswer; onCl
 	const [options, setOptions] = useState({ captureEnv: false, pin: false, vendorRepos: false, include: "" });
 	const start = useMutation({
 		mutationFn: () =>
-			write<{ job: string }>("POST", `/evals/${encodeURIComponent(data.id)}/bundle`, {
+			startBundle(data.id, {
 				...(options.captureEnv ? { capture_env: true } : {}),
 				...(options.pin ? { pin: true } : {}),
 				...(options.vendorRepos ? { vendor_repos: true } : {}),
 				...(options.include.trim() === "" ? {} : { include: options.include.split(/[\s,]+/).filter(Boolean) }),
 			}),
 	});
-	const { state, ended } = useJob<BundleEventAnswer, typeof nothing>(start.data?.job, follow, nothing);
+	const { state, ended } = useJob<BundleEventAnswer, BundleState>(start.data?.job, follow, nothing);
 	const isWorking = start.isPending || (start.data !== undefined && !ended);
 	const failed = ended && ended.state !== "done";
 	return (

@@ -1,13 +1,16 @@
 import { Button } from "@mantine/core";
-import type { BundleOutcomeAnswer } from "../../../server/answers/bundles.ts";
+import type { BundleEventAnswer } from "../../../server/answers/bundles.ts";
 import { Fact, Facts } from "../../components/facts.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Note } from "../../components/note.tsx";
 import { bytes, plural } from "../../lib/format.ts";
 import classes from "./bundled.module.css";
 
+/** What a bundle job says last. */
+export type BundleOutcome = Extract<BundleEventAnswer, { readonly type: "outcome" }>;
+
 /** A finished bundle: where it lies, how to check it, its archive. */
-export function Bundled({ outcome }: { outcome: BundleOutcomeAnswer }) {
+export function Bundled({ outcome }: { outcome: BundleOutcome }) {
 	const { bundle, directory, digest, files, size, warnings, required } = outcome;
 	const archive = (format: string) => `/api/bundles/${encodeURIComponent(bundle)}/archive?format=${format}`;
 	return (

@@ -89,7 +89,7 @@ function Tab(props: { tab: EvalSearch["tab"]; current: EvalSearch["tab"]; label:
 			params={{ eval: id }}
 			search={{ tab }}
 			className={tabClass}
-			activeOptions={{ includeSearch: true, explicitUndefined: true }}
+			activeOptions={{ exact: true }}
 			aria-current={tab === current ? "true" : undefined}
 		>
 			{label} <span className="dim">{count(props.count)}</span>
@@ -144,7 +144,9 @@ function Actions({ data }: { data: EvalAnswer }) {
 				{data.job === null ? "Run" : "Running"}
 			</Button>
 			<Suspense>
-				{open === "fix" ? <FixDialog id={data.id} onClose={close} /> : null}
+				{open === "fix" ? (
+					<FixDialog id={data.id} hasRepos={(data.workspace?.repos.length ?? 0) > 0} onClose={close} />
+				) : null}
 				{open === "bundle" ? <BundleDialog data={data} onClose={close} /> : null}
 				{open === "run" ? <RunDialog data={data} onClose={close} /> : null}
 			</Suspense>

@@ -7,19 +7,25 @@ import { Dialog } from "../../components/dialog.tsx";
 import { Check } from "../../components/field.tsx";
 import { Failure, Loading } from "../../components/load-state.tsx";
 import { Note } from "../../components/note.tsx";
+import { applyFix } from "../../lib/actions.ts";
 import { plural } from "../../lib/format.ts";
 import { fixPreviewQuery } from "../../lib/queries.ts";
-import { write } from "../../lib/request.ts";
 import classes from "./fix-dialog.module.css";
 
+interface FixDialogProps {
+	readonly id: string;
+	/** Its workspace has repositories, whose commits may be pinned. */
+	readonly hasRepos: boolean;
+	readonly onClose: () => void;
+}
+
 /** Shows what a fix would write, as a diff, and writes it once it is confirmed. */
-export default function FixDialog({ id, onClose }: { id: string; onClose: () => void }) {
+export default function FixDialog({ id, hasRepos, onClose }: FixDialogProps) {
 	const client = useQueryClient();
-	const [migrate, setMigrate] = useState(false);
-	const preview = useQuery(fixPreviewQuery(id, migrate));
+	const [modes, setModes] = useState({ migrate: false, pin: false });
+	const preview = useQuery(fixPreviewQuery(id, modes));
 	const fix = useMutation({
-		mutationFn: (digest: string) =>
-			write<FixAnswer>("POST", `/evals/${encodeURIComponent(id)}/fix`, { digest, migrate }),
+		mutationFn: (digest: string) => applyFix(id, digest, modes),
 		onSuccess: () => client.invalidateQueries({ queryKey: ["evals"] }),
 	});
 	const digest = preview.data && preview.data.files.length > 0 ? preview.data.digest : undefined;
@@ -45,7 +51,18 @@ export default function FixDialog({ id, onClose }: { id: string; onClose: () => 
 			{fix.isError ? <Failure error={fix.error} retry={() => void preview.refetch().then(() => fix.reset())} /> : null}
 			{fix.data ? null : (
 				<>
-					<Check label="Also write older spellings anew (migrate)" checked={migrate} onChange={setMigrate} />
+					<Check
+						label="Also write older spellings anew"
+						checked={modes.migrate}
+						onChange={(migrate) => setModes({ ...modes, migrate })}
+					/>
+					{hasRepos ? (
+						<Check
+							label="Also pin repositories to the commits that they are today"
+							checked={modes.pin}
+							onChange={(pin) => setModes({ ...modes, pin })}
+						/>
+					) : null}
 					{preview.isPending ? <Loading label="Working it out" /> : null}
 					{preview.isError ? <Failure error={preview.error} retry={() => void preview.refetch()} /> : null}
 					{preview.data ? <Preview answer={preview.data} /> : null}
@@ -72,18 +89,15 @@ function Fixed({ answer: { files, fixed, errors, warnings } }: { answer: FixAnsw
 	);
 }
 
-function Preview({ answer: { files, changes, remaining } }: { answer: FixPreviewAnswer }) {
-	if (files.length === 0)
-		return (
-			<Note tone="quiet" title="Nothing to write">
-				<p>{remaining === 0 ? "Nothing is wrong." : `${plural(remaining, "finding")} must be mended by hand.`}</p>
-			</Note>
-		);
+function Preview({ answer: { files, changes, refused } }: { answer: FixPreviewAnswer }) {
 	return (
 		<>
+			{files.length === 0 ? <Note tone="quiet" title="Nothing to write" /> : null}
 			<ul className={classes.changes}>
-				{[...new Set(changes)].map((change) => (
-					<li key={change}>{change}</li>
+				{changes.map(({ rule, file, says }) => (
+					<li key={`${rule} ${file} ${says}`}>
+						{says} <span className="dim mono">{rule}</span>
+					</li>
 				))}
 			</ul>
 			{files.map(({ file, diff, created }) => (
@@ -95,8 +109,14 @@ function Preview({ answer: { files, changes, remaining } }: { answer: FixPreview
 					<DiffView label={`Changes of ${file}`} diff={diff} oneFile />
 				</section>
 			))}
-			{remaining > 0 ? (
-				<p className={classes.remaining}>{plural(remaining, "finding")} must be mended by hand.</p>
+			{refused.length > 0 ? (
+				<Note tone="warn" title="What cannot be mended by itself">
+					{refused.map(({ rule, reason }) => (
+						<p key={`${rule} ${reason}`}>
+							{reason} <span className="dim mono">{rule}</span>
+						</p>
+					))}
+				</Note>
 			) : null}
 		</>
 	);

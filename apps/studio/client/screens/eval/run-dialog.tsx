@@ -6,8 +6,8 @@ import type { EvalAnswer } from "../../../server/answers/evals.ts";
 import { Dialog } from "../../components/dialog.tsx";
 import { Field } from "../../components/field.tsx";
 import { Failure, Loading } from "../../components/load-state.tsx";
+import { startRun } from "../../lib/actions.ts";
 import { runPlanQuery } from "../../lib/queries.ts";
-import { write } from "../../lib/request.ts";
 import { startedRun } from "../../lib/run-job.ts";
 import { RunPlan } from "./run-plan.tsx";
 
@@ -20,7 +20,7 @@ export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose
 	const plan = useQuery(runPlanQuery(data.id, []));
 	const run = useMutation({
 		mutationFn: async (digest: string) => {
-			const { job } = await write<{ job: string }>("POST", `/evals/${encodeURIComponent(data.id)}/run`, {
+			const { job } = await startRun(data.id, {
 				digest,
 				...(options.test.trim() === "" ? {} : { tests: options.test.split(/[\s,]+/).filter(Boolean) }),
 				...(options.experiment.trim() === "" ? {} : { experiment: options.experiment.trim() }),
@@ -96,7 +96,7 @@ export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose
 	);
 }
 
-function numberOf(key: string, text: string): Record<string, number> {
+function numberOf(key: "repeat" | "workers", text: string): { repeat?: number; workers?: number } {
 	const value = Number(text);
 	return text.trim() === "" || !Number.isFinite(value) ? {} : { [key]: value };
 }

@@ -6,7 +6,7 @@ import { Failure, Loading } from "../../components/load-state.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { SearchField } from "../../components/search-field.tsx";
 import { plural } from "../../lib/format.ts";
-import { evalTestsQuery } from "../../lib/queries.ts";
+import { evalTestsQuery, tablePage } from "../../lib/queries.ts";
 import { usePagedRows } from "../../lib/use-paged-rows.ts";
 import classes from "./tests-tab.module.css";
 
@@ -16,7 +16,7 @@ const route = getRouteApi("/evals/$eval");
 export function TestsTab({ id }: { id: string }) {
 	const { search } = route.useSearch();
 	const navigate = route.useNavigate();
-	const rows = usePagedRows((page) => evalTestsQuery(id, search, page), 100);
+	const rows = usePagedRows((page) => evalTestsQuery(id, search, page), tablePage);
 	if (!rows.answer) {
 		const { error, refetch } = rows.first;
 		return error ? <Failure error={error} retry={() => void refetch()} /> : <Loading />;

@@ -3,7 +3,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import type { RunAnswer } from "../../../server/answers/runs.ts";
 import { Icon } from "../../components/icon.tsx";
-import { write } from "../../lib/request.ts";
+import { cancelJob, resumeRun } from "../../lib/actions.ts";
 import { useReadOnly } from "../../lib/use-read-only.ts";
 
 /** Cancel while it runs, resume where it was interrupted, the eval to run it again. */
@@ -11,10 +11,10 @@ export function RunActions({ run }: { run: RunAnswer }) {
 	const client = useQueryClient();
 	const readOnly = useReadOnly();
 	const cancel = useMutation({
-		mutationFn: (job: string) => write("POST", `/jobs/${encodeURIComponent(job)}/cancel`),
+		mutationFn: cancelJob,
 	});
 	const resume = useMutation({
-		mutationFn: () => write<{ job: string }>("POST", `/runs/${encodeURIComponent(run.id)}/resume`),
+		mutationFn: () => resumeRun(run.id),
 		onSettled: () => client.invalidateQueries({ queryKey: ["runs"] }),
 	});
 	const { job, eval_id: evalId } = run;

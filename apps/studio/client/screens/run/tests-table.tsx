@@ -8,7 +8,7 @@ import { Panel } from "../../components/panel.tsx";
 import { SearchField } from "../../components/search-field.tsx";
 import { StatusMark } from "../../components/status-mark.tsx";
 import { cost, count, duration, score } from "../../lib/format.ts";
-import { runTestsQuery } from "../../lib/queries.ts";
+import { runTestsQuery, tablePage } from "../../lib/queries.ts";
 import type { RunSearch } from "../../lib/screen-search.ts";
 import { usePagedRows } from "../../lib/use-paged-rows.ts";
 import classes from "./run.module.css";
@@ -21,7 +21,7 @@ export function TestsTable({ run }: { run: RunAnswer }) {
 	const navigate = route.useNavigate();
 	const change = (more: Partial<RunSearch>) =>
 		void navigate({ search: { ...filter, ...more }, replace: true, resetScroll: false });
-	const rows = usePagedRows((page) => runTestsQuery(run.id, filter, page, run.state === "running"), 200);
+	const rows = usePagedRows((page) => runTestsQuery(run.id, filter, page, run.state === "running"), tablePage);
 	if (!rows.answer) {
 		const { error, refetch } = rows.first;
 		return error ? <Failure error={error} retry={() => void refetch()} /> : <Loading />;
@@ -89,6 +89,7 @@ function Tools({ answer: { counts, targets }, filter, onChange }: ToolsProps) {
 						replace
 						resetScroll={false}
 						className={classes.chip}
+						activeOptions={{ exact: true }}
 						aria-current={filter.status === status ? "true" : undefined}
 					>
 						{label} <span>{count(number)}</span>

@@ -49,6 +49,7 @@ export function HistoryChart({ lines }: { lines: readonly Line[] }) {
 	return (
 		<div ref={ref} className={classes.chart} style={{ height }}>
 			{width > 0 ? (
+				// biome-ignore lint/a11y/useKeyWithClickEvents: the table below leads to the same runs
 				<svg
 					width={width}
 					height={height}
