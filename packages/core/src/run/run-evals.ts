@@ -7,6 +7,7 @@ import { targetKind } from "../io/files/stat-path.ts";
 import { truncateFile } from "../io/files/truncate-file.ts";
 import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
+import { scriptClosure } from "../model/script-closure/script-closure.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { RunContext } from "./attempt-context.ts";
@@ -222,7 +223,10 @@ class Execution {
 				states,
 				records,
 				summary,
-				new Fingerprints(this.#plan, (script) => [script]),
+				new Fingerprints(
+					this.#plan,
+					(script, scope) => scriptClosure([script], { view: this.#plan.view, root: scope.root }).files,
+				),
 			).run();
 		} finally {
 			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
