@@ -1,8 +1,9 @@
-import { type SyncOptions, type SyncResult, sync } from "@agentv/core";
+import { readRegistry, type SyncOptions, type SyncResult, sync } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { resultsDocument } from "../report/benchmark-json.ts";
 import { resultsText } from "../report/sync-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
+import { writeWarnings } from "../terminal/write-warnings.ts";
 import { syncProgress } from "./sync-progress.ts";
 
 /** Syncs, shows what happens on stderr, and answers the results as text and as a document. */
@@ -11,6 +12,9 @@ export async function syncAndReport(
 	context: Context,
 	isQuiet: boolean,
 ): Promise<CommandResult & { readonly document: ReturnType<typeof resultsDocument> }> {
+	// An entry that can't be read is not synced: whoever asked for all of them must hear of it.
+	const problems = request.ids === undefined || request.ids.length === 0 ? readRegistry(context.env).diagnostics : [];
+	writeWarnings(problems, context);
 	const progress = syncProgress(context.stderr, colorsFor(context.stderr));
 	let results: readonly SyncResult[] = [];
 	let interrupted = false;
@@ -22,7 +26,7 @@ export async function syncAndReport(
 	} finally {
 		progress.end();
 	}
-	const failed = results.some(({ outcome }) => outcome === "refused" || outcome === "failed");
+	const failed = problems.length > 0 || results.some(({ outcome }) => outcome === "refused" || outcome === "failed");
 	return {
 		text: isQuiet ? "" : resultsText(results, context.stdout),
 		exitCode: interrupted ? 130 : failed ? 1 : 0,
