@@ -2,7 +2,7 @@
 // violation of every rule and expects it to be reported under its name.
 
 const core = "^packages/core/src";
-const tests = "\\.test\\.tsx?$|/test/";
+const tests = "\\.test\\.tsx?$|/test/|/testing/";
 const features = "sync|validate|bundle|run|results";
 /** Files that a child process or worker starts with: each is an entry point of its own. */
 const entryPoints = "-(host|worker)\\.(ts|mjs)$|^apps/cli/src/bin\\.ts$|^apps/studio/server/start\\.ts$";

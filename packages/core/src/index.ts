@@ -5,6 +5,7 @@ export { characterWidth } from "./base/display-line.ts";
 export { formatDuration } from "./base/duration.ts";
 export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
+export { nearestName } from "./base/nearest.ts";
 export { createMasker, isSecretName, type Masker, mask, maskDeep } from "./base/secrets.ts";
 export { safeName } from "./base/slug.ts";
 export { terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";

@@ -1,9 +1,11 @@
 import { resolve } from "node:path";
 import {
 	AgentvError,
+	type DiskView,
 	describePlan,
 	discoverEvals,
 	lastRunOf,
+	nearestName,
 	openDiskView,
 	planRun,
 	type RunEvent,
@@ -41,6 +43,8 @@ export interface EvalRunOptions {
 	readonly dryRun?: boolean;
 	readonly reporter: string;
 	readonly json?: boolean;
+	/** Names of the commands beside this one: a mistyped one reads as a path here. */
+	readonly siblings: readonly string[];
 }
 
 /** Each reporter, loaded when it is asked for. */
@@ -95,17 +99,32 @@ async function reporterOf({ reporter, json }: EvalRunOptions): Promise<RunReport
 
 function findEvals(
 	args: readonly string[],
-	{ benchmark, run, output }: EvalRunOptions,
+	{ benchmark, run, output, siblings }: EvalRunOptions,
 	{ env, cwd }: Context,
 	resumes: boolean,
 ): readonly string[] {
 	const view = openDiskView();
 	if (benchmark !== undefined) return resolveBenchmarkPaths(benchmark, args, { env, view }).files;
-	if (args.length > 0) return discoverEvals(args, cwd, view);
+	if (args.length > 0) return namedEvals(args, siblings, cwd, view);
 	if (resumes && (run !== undefined || output !== undefined)) return [];
 	throw new AgentvError("usage", "missing required argument 'evals'", {
 		hint: "Name an eval file, a directory or a glob. `agentv eval run --help` lists what there is.",
 	});
+}
+
+function namedEvals(
+	args: readonly string[],
+	siblings: readonly string[],
+	cwd: string,
+	view: DiskView,
+): readonly string[] {
+	try {
+		return discoverEvals(args, cwd, view);
+	} catch (error) {
+		const meant = nearestName(args[0] ?? "", siblings);
+		if (!(error instanceof AgentvError) || meant === undefined) throw error;
+		throw new AgentvError(error.code, error.message, { hint: `Did you mean \`agentv eval ${meant}\`?`, cause: error });
+	}
 }
 
 function requestOf(evals: readonly string[], options: EvalRunOptions, { cwd }: Context): RunRequest {

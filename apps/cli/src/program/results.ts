@@ -11,9 +11,9 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		.argument("<after...>", "the runs to compare with it")
 		.description("compare runs, test by test, where their fingerprints say that they can be compared")
 		.addOption(
-			new Option("--vary <part>", "a part of the fingerprint that is meant to differ (repeatable)")
-				.choices(["test", "graders", "workspace", "hooks", "target"])
-				.argParser((part: string, before: readonly string[] | undefined) => [...(before ?? []), part]),
+			new Option("--vary <parts...>", "parts of the fingerprint that are meant to differ").choices([
+				...["test", "graders", "workspace", "hooks", "target"],
+			]),
 		)
 		.addOption(new Option("--fail-on <finding>", "exit 1 where a run is shown to be worse").choices(["regression"]))
 		.option("--allow-incomparable", "with --fail-on: let it pass where no test can be compared")

@@ -33,9 +33,12 @@ export const runCommands: CommandGroup = (program, run) => {
 			"after",
 			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 some test could not be run, 130 interrupted.",
 		)
-		.action((evals, options) =>
-			run(async (context) => (await import("../commands/eval-run.ts")).evalRun(evals, options, context)),
-		);
+		.action((evals, options, command) => {
+			const siblings = command.parent?.commands.map((sibling: { name(): string }) => sibling.name()) ?? [];
+			return run(async (context) =>
+				(await import("../commands/eval-run.ts")).evalRun(evals, { ...options, siblings }, context),
+			);
+		});
 	const results = parent(program, "results", "look at the results of runs");
 	results
 		.command("list")

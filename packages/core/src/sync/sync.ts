@@ -1,5 +1,8 @@
 import { dirname } from "node:path";
 import { iteratePool } from "../base/pool.ts";
+import type { Environment } from "../io/environment.ts";
+import { gitNotStarted } from "../io/git/git-error.ts";
+import { findExecutable } from "../io/process/find-executable.ts";
 import { type Registry, type RegistryEntry, readRegistry } from "../model/registry.ts";
 import { findEntry } from "../model/registry-edit.ts";
 import { syncOne } from "./sync-one.ts";
@@ -11,11 +14,13 @@ const defaultConcurrency = 3;
 /**
  * Brings benchmarks up to date; several at once, one failing stops none of the others. Yields events as they happen and ends with
  * one `outcome`, also when interrupted.
- * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read: before the first event
+ * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read or a missing git: before the
+ * first event
  */
 export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, void> {
 	const registry = readRegistry(options.env);
 	const entries = chosenEntries(registry, options.ids);
+	requireGit(entries, options.env, dirname(registry.file));
 	const events = new EventQueue();
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([abandoned.signal, ...(options.signal ? [options.signal] : [])]);
@@ -34,6 +39,12 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 export function chosenEntries(registry: Registry, ids: readonly string[] | undefined): readonly RegistryEntry[] {
 	if (ids === undefined || ids.length === 0) return registry.entries;
 	return [...new Set(ids)].map((id) => findEntry(registry, id));
+}
+
+/** Without git no entry that has a source can be synced: said once, not for each. @throws AgentvError `config` */
+export function requireGit(entries: readonly RegistryEntry[], env: Environment, directory: string): void {
+	if (entries.some(({ source }) => source) && findExecutable("git", env, directory) === undefined)
+		throw gitNotStarted([], "ENOENT", "");
 }
 
 async function syncAll(
