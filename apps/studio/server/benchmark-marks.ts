@@ -1,4 +1,4 @@
-import { AgentvError, benchmarkStatus, readRegistry, targetKind } from "@agentv/core";
+import { AgentvError, benchmarkStatus, targetKind } from "@agentv/core";
 import type { BenchmarkMarks } from "./answers/benchmarks.ts";
 import { describeMarks } from "./describe-benchmark.ts";
 import { placeOf } from "./places.ts";
@@ -19,7 +19,7 @@ export async function* lookAtBenchmarks(
 	signal: AbortSignal,
 ): AsyncGenerator<BenchmarkMarks> {
 	const { env } = services.options;
-	const known = readRegistry(env).entries.map(({ id }) => id);
+	const known = services.registry.read().entries.map(({ id }) => id);
 	const wanted = ids.length > 0 ? known.filter((id) => ids.includes(id)) : known;
 	for (let first = 0; first < wanted.length; first += batch) {
 		const some = wanted.slice(first, first + batch);
@@ -28,10 +28,10 @@ export async function* lookAtBenchmarks(
 	}
 }
 
-async function countEvals(id: string, path: string, { evals, options }: Services): Promise<number> {
+async function countEvals(id: string, path: string, services: Services): Promise<number> {
 	if (targetKind(path) !== "directory") return 0;
 	try {
-		return (await evals.list(placeOf(id, options))).evals.length;
+		return (await services.evals.list(placeOf(id, services))).evals.length;
 	} catch (error) {
 		// Removed or changed since its status was asked.
 		if (error instanceof AgentvError) return 0;

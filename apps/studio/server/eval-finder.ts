@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { AgentvError, benchmarkOfFile, findEvals, isInside, realPath, safeName, targetKind } from "@agentv/core";
 import type { StudioOptions } from "./options.ts";
 import { type Place, placeOf } from "./places.ts";
+import type { RegistryReader } from "./registry-reader.ts";
 
 /** An eval file that may be read. */
 export interface FoundEval {
@@ -25,6 +26,11 @@ interface Listing extends FoundEvals {
 	readonly at: number;
 }
 
+interface Known {
+	readonly options: Pick<StudioOptions, "env" | "cwd">;
+	readonly registry: RegistryReader;
+}
+
 /** For so long a directory is not searched again: a page asks for its evals several times at once. */
 const freshMs = 1000;
 const keptListings = 300;
@@ -32,10 +38,10 @@ const keptListings = 300;
 /** Finds evals by place and by id. Ids are made from paths and never turned back into them: only what was found is reached. */
 export class EvalFinder {
 	readonly #listings = new Map<string, Listing>();
-	readonly #options: Pick<StudioOptions, "env" | "cwd">;
+	readonly #known: Known;
 
-	constructor(options: Pick<StudioOptions, "env" | "cwd">) {
-		this.#options = options;
+	constructor(known: Known) {
+		this.#known = known;
 	}
 
 	/** The evals of a place. */
@@ -48,7 +54,7 @@ export class EvalFinder {
 		const [scope, name] = id.split("~");
 		if (!scope || !name)
 			throw new AgentvError("not-found", "there is no such eval", { hint: "look for it in the list" });
-		const place = placeOf(scope, this.#options);
+		const place = placeOf(scope, this.#known);
 		const found = (await this.#listing(place, false)).byId.get(id) ?? (await this.#listing(place, true)).byId.get(id);
 		if (!found)
 			throw new AgentvError("not-found", "there is no such eval", { hint: "it may have been moved or removed" });
@@ -63,8 +69,8 @@ export class EvalFinder {
 	/** The eval in `file`, where that lies in a place that may be read: the benchmark nearest to it, or Studio's own directory. */
 	async ofFile(file: string): Promise<FoundEval | undefined> {
 		if (targetKind(file) !== "file") return undefined;
-		const benchmark = benchmarkOfFile(file, this.#options.env);
-		const place = placeOf(benchmark?.id ?? null, this.#options);
+		const benchmark = benchmarkOfFile(file, this.#known.options.env);
+		const place = placeOf(benchmark?.id ?? null, this.#known);
 		const real = realPath(file);
 		const { evals } = await this.#listing(place, false);
 		return evals.find((found) => found.file === file || found.file === real);

@@ -1,5 +1,6 @@
-import { AgentvError, findEntry, readRegistry, realPath, targetKind } from "@agentv/core";
+import { AgentvError, findEntry, realPath, targetKind } from "@agentv/core";
 import type { StudioOptions } from "./options.ts";
+import type { RegistryReader } from "./registry-reader.ts";
 
 /** A directory whose evals are shown: a benchmark's, or the one that Studio was started in. */
 export interface Place {
@@ -16,13 +17,16 @@ export interface Place {
 export const ownScope = "_";
 
 /**
- * The place of a benchmark, or Studio's own directory for `null` and `_`. The registry is read anew.
+ * The place of a benchmark, or Studio's own directory for `null` and `_`.
  * @throws AgentvError `not-found` for an unknown benchmark or one whose directory is not there (yet), `config`
  */
-export function placeOf(benchmark: string | null, { env, cwd }: Pick<StudioOptions, "env" | "cwd">): Place {
+export function placeOf(
+	benchmark: string | null,
+	{ options: { cwd }, registry }: { readonly options: Pick<StudioOptions, "cwd">; readonly registry: RegistryReader },
+): Place {
 	if (benchmark === null || benchmark === ownScope)
 		return { scope: ownScope, benchmark: null, root: realPath(cwd), foreign: false };
-	const entry = findEntry(readRegistry(env), benchmark);
+	const entry = findEntry(registry.read(), benchmark);
 	if (entry.problem !== undefined && !entry.source) throw new AgentvError("config", entry.problem);
 	if (targetKind(entry.path) !== "directory")
 		throw new AgentvError("not-found", `the directory of ${benchmark}, ${entry.path}, does not exist`, {

@@ -3,6 +3,7 @@ import { EvalFinder } from "./eval-finder.ts";
 import { EvalMarksCache } from "./eval-marks.ts";
 import { Jobs } from "./jobs.ts";
 import type { StudioOptions } from "./options.ts";
+import { RegistryReader } from "./registry-reader.ts";
 import { RunCatalog } from "./run-catalog.ts";
 import { RunJobs } from "./run-jobs.ts";
 import { RunTables } from "./run-tables.ts";
@@ -13,6 +14,7 @@ export interface Services {
 	readonly options: StudioOptions;
 	readonly session: Session;
 	readonly jobs: Jobs;
+	readonly registry: RegistryReader;
 	readonly evals: EvalFinder;
 	readonly marks: EvalMarksCache;
 	readonly runs: RunCatalog;
@@ -24,14 +26,16 @@ export interface Services {
 
 export function createServices(options: StudioOptions): Services {
 	const jobs = new Jobs();
+	const registry = new RegistryReader(options);
 	return {
 		options,
 		session: createSession(options.token),
 		jobs,
+		registry,
 		runs: new RunCatalog(options),
 		tables: new RunTables(),
 		runJobs: new RunJobs(jobs),
-		evals: new EvalFinder(options),
+		evals: new EvalFinder({ options, registry }),
 		marks: new EvalMarksCache(options),
 		hide: createMasker(options.env),
 	};

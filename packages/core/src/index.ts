@@ -41,7 +41,7 @@ export { readManifest, renderManifest } from "./model/manifest.ts";
 export { portableRoot } from "./model/portable-root.ts";
 export type { Reference, References } from "./model/reference.ts";
 export { collectReferences } from "./model/references.ts";
-export { type Registry, type RegistryEntry, readRegistry } from "./model/registry.ts";
+export { type Registry, type RegistryEntry, readRegistry, registryFile } from "./model/registry.ts";
 export {
 	type AddBenchmarkOptions,
 	addBenchmark,

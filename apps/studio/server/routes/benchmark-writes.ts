@@ -1,4 +1,4 @@
-import { AgentvError, addBenchmark, findEntry, readRegistry, removeBenchmark, sync } from "@agentv/core";
+import { AgentvError, addBenchmark, findEntry, removeBenchmark, sync } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { BenchmarkMarkEvent } from "../answers/benchmarks.ts";
@@ -51,7 +51,7 @@ export function benchmarkWrites(services: Services) {
 			return c.json({ id, path });
 		})
 		.post("/sync", body(nothing), (c) => {
-			const ids = readRegistry(env).entries.flatMap(({ id, source }) => (source ? [id] : []));
+			const ids = services.registry.read().entries.flatMap(({ id, source }) => (source ? [id] : []));
 			const free = ids.filter((id) => !jobs.running("sync", id));
 			if (free.length === 0)
 				throw new AgentvError("refused", ids.length === 0 ? "nothing to sync" : "every benchmark is being synced");
@@ -59,18 +59,18 @@ export function benchmarkWrites(services: Services) {
 			return c.json(started(job), 202);
 		})
 		.post("/status", body(nothing), (c) => {
-			const ids = readRegistry(env).entries.map(({ id }) => id);
+			const ids = services.registry.read().entries.map(({ id }) => id);
 			return c.json(started(check(ids, "all")), 202);
 		})
 		.post("/:id/sync", body(syncBody), (c) => {
-			const { id, source } = findEntry(readRegistry(env), c.req.param("id"));
+			const { id, source } = findEntry(services.registry.read(), c.req.param("id"));
 			if (!source) throw new AgentvError("refused", `${id} is a local benchmark, used as it is`);
 			const { reset = false } = c.req.valid("json");
 			const job = jobs.start("sync", id, (signal) => describeSync(sync({ env, ids: [id], reset, signal })));
 			return c.json(started(job), 202);
 		})
 		.post("/:id/status", body(nothing), (c) => {
-			const { id } = findEntry(readRegistry(env), c.req.param("id"));
+			const { id } = findEntry(services.registry.read(), c.req.param("id"));
 			return c.json(started(check([id], id)), 202);
 		});
 }

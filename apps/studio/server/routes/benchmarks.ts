@@ -1,4 +1,4 @@
-import { findEntry, locateFindings, planSync, readRegistry } from "@agentv/core";
+import { findEntry, locateFindings, planSync } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { BenchmarkListAnswer, BenchmarkMarkEvent, SyncPlanAnswer } from "../answers/benchmarks.ts";
@@ -19,7 +19,7 @@ export function benchmarkReads(services: Services) {
 	return new Hono()
 		.get("/", query(listQuery), (c) => {
 			const { page, search } = c.req.valid("query");
-			const { file, entries, diagnostics } = readRegistry(env);
+			const { file, entries, diagnostics } = services.registry.read();
 			const matches = matcher(search);
 			const wanted = entries.filter(({ id, name, path }) => matches(`${id} ${name} ${path}`));
 			const problems = locateFindings(diagnostics.slice(0, 100)).map(({ diagnostic, range }) => ({
@@ -39,11 +39,11 @@ export function benchmarkReads(services: Services) {
 			});
 		})
 		.get("/:id", (c) => {
-			const entry = findEntry(readRegistry(env), c.req.param("id"));
+			const entry = findEntry(services.registry.read(), c.req.param("id"));
 			return c.json({ benchmark: describeBenchmark(entry, services) });
 		})
 		.get("/:id/plan", async (c) => {
-			const { id } = findEntry(readRegistry(env), c.req.param("id"));
+			const { id } = findEntry(services.registry.read(), c.req.param("id"));
 			const [plan] = await planSync({ env, ids: [id], signal: c.req.raw.signal });
 			if (!plan) throw new Error(`no plan was made for ${id}`);
 			return c.json(describePlan(plan) satisfies SyncPlanAnswer);

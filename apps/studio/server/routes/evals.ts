@@ -33,7 +33,7 @@ const testsQuery = z.object({ page: pageField, page_size: pageSizeField, search:
 
 /** `GET /api/evals`, `/marks`, `/:id`, `/:id/run/plan`, `/:id/tests`. */
 export function evalReads(services: Services) {
-	const { evals, marks, jobs, options, runs } = services;
+	const { evals, marks, jobs, runs } = services;
 	const entry = ({ id, place, path, file }: FoundEval, last: LastResultAnswer | null): EvalEntry => ({
 		id,
 		benchmark: place.benchmark,
@@ -45,7 +45,7 @@ export function evalReads(services: Services) {
 	return new Hono()
 		.get("/", query(listQuery), async (c) => {
 			const { benchmark, page, search, state } = c.req.valid("query");
-			const found = await evals.list(placeOf(benchmark ?? null, options));
+			const found = await evals.list(placeOf(benchmark ?? null, services));
 			const matches = matcher(search);
 			const wanted = found.evals.filter(
 				({ path, file }) =>
