@@ -15,6 +15,7 @@ export type { BundleOptions } from "./bundle/bundle-options.ts";
 export type { BundlePlan } from "./bundle/bundle-plan.ts";
 export { type BundleDescription, describeBundle } from "./bundle/describe-bundle.ts";
 export { planBundle } from "./bundle/plan-bundle.ts";
+export { type ArchiveStream, streamArchive } from "./bundle/stream-archive.ts";
 export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
 export { agentvHome, type Environment } from "./io/environment.ts";
 export { fileStamp } from "./io/files/file-stamp.ts";

@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { verifyBundle } from "@agentv/core";
 import { gitRepository } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
 import type { BundleAnswer, BundleEventAnswer } from "../answers/bundles.ts";
@@ -73,6 +75,28 @@ describe("bundling", () => {
 		const { bundles } = await studio.json<{ bundles: BundleAnswer[] }>("/api/bundles");
 		expect(bundles).toEqual([expect.objectContaining({ id: "mine", directory, eval: "evals/a.eval.yaml" })]);
 		expect((await studio.request("/api/bundles/mine")).status).toBe(200);
+	});
+
+	it("sends a bundle as an archive that verifies once it is unpacked", async () => {
+		const studio = withInheritedTarget();
+		const body = { name: "mine" };
+		const { job } = await studio.json<StartedAnswer>(`/api/evals/${await onlyEval(studio)}/bundle`, { body });
+		await studio.events(`/api/jobs/${job}/events`);
+		const answer = await studio.request("/api/bundles/mine/archive?format=tgz");
+		expect(answer.headers.get("content-disposition")).toBe('attachment; filename="mine.tgz"');
+		const bytes = Buffer.from(await answer.arrayBuffer());
+		expect(bytes.length).toBe(Number(answer.headers.get("content-length")));
+		studio.write({ "elsewhere/mine.tgz": bytes });
+		execFileSync("tar", ["-xzf", "mine.tgz"], { cwd: join(studio.root, "elsewhere") });
+		expect(await verifyBundle(join(studio.root, "elsewhere/mine"))).toMatchObject({ ok: true, problems: [] });
+		const zip = await studio.request("/api/bundles/mine/archive?format=zip");
+		expect(
+			Buffer.from(await zip.arrayBuffer())
+				.subarray(0, 2)
+				.toString(),
+		).toBe("PK");
+		for (const path of ["mine/archive?format=rar", "..%2Fmine/archive", "none/archive"])
+			expect([400, 404]).toContain((await studio.request(`/api/bundles/${path}`)).status);
 	});
 
 	it("says why where it can't: a missing reference", async () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { CompareAnswer } from "../answers/compare.ts";
 import type { EvalAnswer, EvalListAnswer, RunPlanAnswer } from "../answers/evals.ts";
 import type { StartedAnswer } from "../answers/jobs.ts";
 import type {
@@ -137,6 +138,38 @@ describe("a run", () => {
 		const after = await studio.events(`/api/jobs/${resumed.job}/events`);
 		expect(after.at(-2)).toMatchObject({ type: "outcome", run, summary: { planned: 2, passed: 2 } });
 		expect((await studio.request(`/api/runs/${run}/resume`, { body: {} })).status).toBe(409);
+	});
+});
+
+describe("two runs beside each other", () => {
+	it("are compared over what is comparable, changed tests apart", async () => {
+		const studio = testStudio(files);
+		const first = await runOnce(studio);
+		studio.write({ "cwd/sums.eval.yaml": files["cwd/sums.eval.yaml"].replace("2 + 3?", "3 + 3?") });
+		const second = await runOnce(studio);
+		const path = `/api/runs/compare?run=${first.run}&run=${second.run}`;
+		const answer = await studio.json<CompareAnswer>(path);
+		expect(answer.runs.map(({ id }) => id)).toEqual([first.run, second.run]);
+		expect(answer.comparisons).toEqual([
+			expect.objectContaining({ tests: 1, counts: { comparable: 1, changed: 1, new: 0, gone: 0, errors: 0 } }),
+		]);
+		expect(answer.comparisons[0]?.cases.items).toEqual([
+			expect.objectContaining({ test_id: "right", scores: [1, 1], delta: 0 }),
+		]);
+		const changed = await studio.json<CompareAnswer>(`${path}&part=changed`);
+		expect(changed.comparisons[0]?.cases.items).toEqual([
+			expect.objectContaining({ test_id: "wrong", parts: ["test"] }),
+		]);
+		const row = answer.comparisons[0]?.cases.items[0]?.rows[0];
+		expect((await studio.request(`/api/runs/${first.run}/tests/${row}`)).status).toBe(200);
+	});
+
+	it.each(["run=a", "run=a&run=b&part=odd", "run=a&run=b&vary=odd", ""])("refuse ?%s", async (search) => {
+		expect((await testStudio().request(`/api/runs/compare?${search}`)).status).toBe(400);
+	});
+
+	it("are not found where one is not there", async () => {
+		expect((await testStudio().request("/api/runs/compare?run=a&run=b")).status).toBe(404);
 	});
 });
 

@@ -1,5 +1,7 @@
+import { fingerprintParts } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
+import type { CompareAnswer } from "../answers/compare.ts";
 import { mapPage, pageOf } from "../answers/page.ts";
 import type {
 	RunAnswer,
@@ -9,6 +11,7 @@ import type {
 	TestResultAnswer,
 	TestStatus,
 } from "../answers/runs.ts";
+import { compareAnswer, comparedParts } from "../compare-runs.ts";
 import { describeRow, describeRun, describeRunEntry } from "../describe-run.ts";
 import { describeTestResult } from "../describe-test-result.ts";
 import type { CatalogRun } from "../run-catalog.ts";
@@ -17,7 +20,7 @@ import { rowId } from "../run-row-id.ts";
 import { rowsQuery, selectRows } from "../run-rows-query.ts";
 import { matcher } from "../search.ts";
 import type { Services } from "../services.ts";
-import { nameField, pageField, query, searchField } from "../valid.ts";
+import { listField, nameField, pageField, pageSizeField, query, searchField } from "../valid.ts";
 
 const filters = {
 	search: searchField,
@@ -29,9 +32,18 @@ const filters = {
 	eval: nameField,
 };
 const listQuery = z.object({ page: pageField, ...filters });
+const compareQuery = z.object({
+	/** Two to five runs; the first is what the others are compared with. */
+	run: listField.refine((ids) => ids.length >= 2 && ids.length <= 5, "name two to five runs"),
+	part: z.enum(comparedParts).optional(),
+	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
+	page: pageField,
+	page_size: pageSizeField,
+	search: searchField,
+});
 const historyQuery = z.object(filters);
 
-/** `GET /api/runs`, `/history`, `/:id`, `/:id/tests`, `/:id/tests/:test`. */
+/** `GET /api/runs`, `/history`, `/compare`, `/:id`, `/:id/tests`, `/:id/tests/:test`. */
 export function runReads(services: Services) {
 	const { runs, tables, hide } = services;
 	return new Hono()
@@ -44,6 +56,11 @@ export function runReads(services: Services) {
 		.get("/history", query(historyQuery), async (c) => {
 			const wanted = (await runs.all()).filter(filter(c.req.valid("query")));
 			return c.json((await runHistory(wanted, tables)) satisfies RunHistoryAnswer);
+		})
+		.get("/compare", query(compareQuery), async (c) => {
+			const { run, part = "comparable", vary, page, page_size: pageSize, search } = c.req.valid("query");
+			const compared = await Promise.all(run.map((id) => runs.find(id)));
+			return c.json(compareAnswer(compared, { part, vary, page, pageSize, search }) satisfies CompareAnswer);
 		})
 		.get("/:id", async (c) =>
 			c.json((await describeRun(await runs.find(c.req.param("id")), services)) satisfies RunAnswer),
