@@ -40,6 +40,8 @@ export interface EvalRunOptions {
 	readonly envFile?: string;
 	readonly keepWorkspaces?: boolean;
 	readonly bail?: boolean;
+	readonly budgetUsd?: number;
+	readonly cache?: boolean;
 	readonly dryRun?: boolean;
 	readonly reporter: string;
 	readonly json?: boolean;
@@ -128,9 +130,9 @@ function namedEvals(
 }
 
 function requestOf(evals: readonly string[], options: EvalRunOptions, { cwd }: Context): RunRequest {
-	const { target, targets, test, tag, timeout, envFile, keepWorkspaces, bail } = options;
+	const { target, targets, test, tag, timeout, envFile, keepWorkspaces, bail, cache } = options;
 	const same = Object.fromEntries(
-		(["limit", "workers", "threshold", "repeat", "experiment"] as const).flatMap((key) =>
+		(["limit", "workers", "threshold", "repeat", "experiment", "budgetUsd"] as const).flatMap((key) =>
 			options[key] === undefined ? [] : [[key, options[key]]],
 		),
 	);
@@ -145,6 +147,7 @@ function requestOf(evals: readonly string[], options: EvalRunOptions, { cwd }: C
 		...(envFile === undefined ? {} : { envFile: resolve(cwd, envFile) }),
 		...(keepWorkspaces ? { keepWorkspaces } : {}),
 		...(bail ? { bail } : {}),
+		...(cache ? { cache } : {}),
 	};
 }
 

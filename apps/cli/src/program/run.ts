@@ -26,6 +26,8 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--env-file <file>", "variables that count before those of .env files")
 		.option("--keep-workspaces", "keep the workspaces of passing tests, too")
 		.option("--bail", "stop at the first test that does not pass")
+		.option("--budget-usd <usd>", "start no more tests once this is spent (exit 4, --resume goes on)", positive)
+		.option("--cache", "take answers of language models from earlier identical calls")
 		.option("--dry-run", "print what would be run, and run nothing")
 		.option("--reporter <name>", "text, json, junit or github", "text")
 		.option("--json", 'print {"run_dir", "summary"} as one JSON document and nothing else')

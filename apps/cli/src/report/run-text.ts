@@ -24,8 +24,14 @@ export const runText: RunReporter = (report) => {
 	return { text: `\n${parts.join("\n\n")}\n`, exitCode: exitCodeOf(report) };
 };
 
+const reasons = {
+	interrupted: "Interrupted",
+	bailed: "Stopped at the first that did not pass (--bail)",
+	"over-budget": "Stopped starting tests: the budget is spent",
+};
+
 function hints({ outcome, runDir, cwd, colors }: RunReport): string[] {
 	if (outcome === "complete") return [];
-	const why = outcome === "interrupted" ? "Interrupted" : "Stopped at the first that did not pass (--bail)";
+	const why = reasons[outcome];
 	return [colors.yellow(`${why}. Go on with it: agentv eval run --resume --run ${shownDirectory(runDir, cwd)}`)];
 }

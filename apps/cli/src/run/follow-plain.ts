@@ -22,6 +22,12 @@ export function followPlain(output: Output): RunFollower {
 	};
 }
 
+const stopTexts = {
+	interrupted: "Stopping: what runs is ended. Ctrl-C again stops at once.",
+	bail: "Stopping: a test did not pass.",
+	budget: "The budget is spent: no more tests are started.",
+};
+
 /** The line that an event leaves behind, if any. */
 export function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string | undefined {
 	switch (event.type) {
@@ -34,11 +40,7 @@ export function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): s
 		case "warning":
 			return colors.yellow(`! ${terminalSafeLine(event.message)}`);
 		case "stopping":
-			return colors.yellow(
-				event.reason === "interrupted"
-					? "Stopping: what runs is ended. Ctrl-C again stops at once."
-					: "Stopping: a test did not pass.",
-			);
+			return colors.yellow(stopTexts[event.reason]);
 		case "started":
 			return event.alreadyDone > 0
 				? colors.dim(`${event.alreadyDone} of ${event.planned} tests were finished before.`)

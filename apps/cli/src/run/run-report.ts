@@ -17,10 +17,10 @@ export interface RunReport {
 
 export type RunReporter = (report: RunReport) => CommandResult;
 
-/** 130 interrupted, 4 some test could not be run, 1 some test did not pass, else 0. */
+/** 130 interrupted, 4 some test could not be run (a budget too small is a reason), 1 some test did not pass, else 0. */
 export function exitCodeOf({ summary, outcome }: Pick<RunReport, "summary" | "outcome">): number {
 	if (outcome === "interrupted") return 130;
-	if (summary.errors > 0) return 4;
+	if (summary.errors > 0 || outcome === "over-budget") return 4;
 	return summary.failed > 0 ? 1 : 0;
 }
 

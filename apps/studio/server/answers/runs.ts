@@ -197,11 +197,11 @@ export type RunEventAnswer =
 	  }
 	| { readonly type: "warning"; readonly message: string }
 	/** Nothing more is started. */
-	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" }
+	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" | "budget" }
 	| {
 			readonly type: "outcome";
 			readonly run: string;
-			readonly outcome: "complete" | "interrupted" | "bailed";
+			readonly outcome: "complete" | "interrupted" | "bailed" | "over-budget";
 			readonly interrupted: boolean;
 			readonly summary: RunSummaryAnswer;
 	  };

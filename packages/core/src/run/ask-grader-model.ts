@@ -1,18 +1,21 @@
 import type { GraderQuestion, GraderReply } from "../grading/contract.ts";
 import { askTarget } from "./ask-target.ts";
-import type { RunContext } from "./attempt-context.ts";
+import { countCall, type RunContext } from "./attempt-context.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import { promptText, requestFiles } from "./test-input.ts";
 
 const graderTimeoutMs = 120_000;
+const agents: ReadonlySet<string> = new Set(["claude", "codex", "copilot-cli", "pi-cli", "acp"]);
 
 /** Puts a grader's question to its model. */
 export async function askGraderModel(
 	{ target: asked, messages, answerSchema }: GraderQuestion,
 	one: PlannedCase,
-	{ plan, targets, signal }: RunContext,
+	attempt: number,
+	context: RunContext,
 	scratch: () => string,
 ): Promise<GraderReply> {
+	const { plan, targets, signal } = context;
 	const target = plan.graderTarget(one.eval.label, asked, one.target.target);
 	if (!target) {
 		const message = `no target to grade with: ${asked ?? "neither the grader nor the target names one"}`;
@@ -23,17 +26,22 @@ export async function askGraderModel(
 		return { ok: false, failure: { code: "not-usable", message: live.problem.message, retryable: false } };
 	const question = {
 		testId: one.test.id,
-		attempt: 1,
+		attempt,
 		messages,
 		prompt: promptText(messages),
 		files: requestFiles(messages),
 		providerContext: {},
 		scratch,
+		// An agent that judges works in a directory of its own, not beside the eval.
+		...(agents.has(target.provider) ? { workspacePath: scratch() } : {}),
 		...(answerSchema ? { answerSchema } : {}),
 	};
 	const timeoutMs =
 		target.settings.timeoutSeconds === undefined ? graderTimeoutMs : target.settings.timeoutSeconds * 1000;
-	const { outcome } = await askTarget([live], question, { signal, timeoutMs });
+	const { outcome } = await askTarget([live], question, {
+		...{ signal, timeoutMs },
+		onCall: (name, costUsd) => countCall(context, one, name, costUsd),
+	});
 	const model = "model" in target.settings ? target.settings.model : undefined;
 	const usage = { target: target.name, ...(model === undefined ? {} : { model }) };
 	if (!outcome.ok) return { ok: false, failure: outcome.failure, usage };

@@ -1,5 +1,7 @@
 import type { Target, TargetFailure, TargetOutcome, TargetRequest } from "../targets/contract.ts";
+import { isModel } from "./grader-targets.ts";
 import type { LiveTarget } from "./live-targets.ts";
+import { pause } from "./pause.ts";
 
 /** How a question ended, and what it took. */
 export interface Asked {
@@ -18,6 +20,8 @@ export interface AskOptions {
 	/** For each call. */
 	readonly timeoutMs: number | undefined;
 	readonly onRetry?: (failure: TargetFailure, waitMs: number) => void;
+	/** Told of each call that was really made, failed ones too, in US dollars where the target says. */
+	readonly onCall?: (target: string, costUsd: number | undefined) => void;
 }
 
 type Question = Omit<TargetRequest, "signal" | "timeoutMs">;
@@ -30,14 +34,23 @@ export async function askTarget(
 ): Promise<Asked> {
 	let tries = 0;
 	let last: Asked | undefined;
-	for (const { target, instance } of candidates) {
+	for (const live of candidates) {
+		const { target } = live;
 		const { settings } = target;
-		const most = settings.maxRetries ?? (target.provider in retriedByDefault ? 3 : 0);
+		const place = live.cache?.place(target, question);
+		const known = place === undefined ? undefined : live.cache?.read(place);
+		if (known) return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0 };
+		// Calls over the network fail in passing; programs are asked again only where their target says so.
+		const most = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
 		for (let retry = 0; ; retry++) {
+			await live.pace?.turn(options.signal);
 			tries += 1;
 			const started = performance.now();
-			const outcome = await callOnce(instance, question, options);
-			last = { outcome, by: target.name, tries, durationMs: performance.now() - started };
+			const outcome = await callOnce(live.instance, question, options);
+			const durationMs = performance.now() - started;
+			last = { outcome, by: target.name, tries, durationMs };
+			options.onCall?.(target.name, outcome.ok ? outcome.answer.costUsd : outcome.failure.partial?.costUsd);
+			if (place !== undefined && outcome.ok) live.cache?.keep(place, { durationMs, ...outcome.answer });
 			if (outcome.ok || options.signal.aborted) return last;
 			if (retry >= most || !canHelp(outcome.failure, settings.retryStatusCodes)) break;
 			const waitMs = pauseBefore(retry, outcome.failure, settings);
@@ -49,10 +62,11 @@ export async function askTarget(
 	return last ?? { outcome: failed("not-found", "there is no target to ask"), by: "", tries: 0, durationMs: 0 };
 }
 
-/** Calls over the network fail in passing; programs are asked again only where their target says so. */
-const retriedByDefault = { openai: true, azure: true, openrouter: true, anthropic: true, gemini: true } as const;
+/** A server that asks to stay away for longer than this is not waited for. */
+const longestWaitMs = 5 * 60_000;
 
 function canHelp(failure: TargetFailure, codes: readonly number[] | undefined): boolean {
+	if ((failure.retryAfterMs ?? 0) > longestWaitMs) return false;
 	if (failure.status !== undefined && codes) return codes.includes(failure.status);
 	return failure.retryable;
 }
@@ -68,18 +82,6 @@ function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: P
 	const { retryInitialDelayMs = 500, retryMaxDelayMs = 30_000, retryBackoffFactor = 2 } = settings;
 	const grown = Math.min(retryInitialDelayMs * retryBackoffFactor ** retry, retryMaxDelayMs);
 	return Math.max(retryAfterMs ?? 0, grown * (0.75 + Math.random() / 2));
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-	return new Promise((resolve) => {
-		const done = () => {
-			clearTimeout(timer);
-			signal.removeEventListener("abort", done);
-			resolve();
-		};
-		const timer = setTimeout(done, ms);
-		signal.addEventListener("abort", done, { once: true });
-	});
 }
 
 async function callOnce(instance: Target, question: Question, options: AskOptions): Promise<TargetOutcome> {

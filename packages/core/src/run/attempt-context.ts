@@ -1,4 +1,5 @@
 import type { CommandRunner } from "../model/command-runner.ts";
+import type { Budgets } from "./budgets.ts";
 import type { LiveTargets } from "./live-targets.ts";
 import type { RunEvent } from "./run-events.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
@@ -18,7 +19,19 @@ export interface RunContext {
 	readonly scratch: ScratchSpace;
 	/** Aborted by Ctrl-C. */
 	readonly signal: AbortSignal;
+	readonly budgets: Budgets;
 	readonly emit: (event: RunEvent) => void;
+}
+
+/** Counts a call against the budgets. */
+export function countCall(
+	{ budgets, emit }: RunContext,
+	{ eval: { label } }: PlannedCase,
+	target: string,
+	costUsd: number | undefined,
+): void {
+	const message = budgets.add(label, target, costUsd);
+	if (message !== undefined) emit({ type: "warning", message });
 }
 
 /** Directories for attempts, all below one that is removed with the run. */

@@ -40,8 +40,11 @@ export function attemptRow(
 	return maskDeep(row, masker);
 }
 
-function rowScore({ name, type, score, weight, verdict, assertions }: GradedAssertion): RowScore {
-	return { name, type, score: round(score), weight, verdict, assertions: [...assertions] };
+function rowScore({ name, type, score, weight, verdict, assertions, usage }: GradedAssertion): RowScore {
+	return {
+		...{ name, type, score: round(score), weight, verdict, assertions: [...assertions] },
+		...(usage ? { usage } : {}),
+	};
 }
 
 /** Sums of fractions are shown without the dust of binary arithmetic. */

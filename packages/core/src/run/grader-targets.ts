@@ -2,12 +2,16 @@ import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { modelOf, withParts } from "./needed-model.ts";
 import type { PlannedCase, PlannedGraderTarget, RunPlan } from "./run-plan.ts";
 
-/** Providers whose targets can judge without being named for it. */
 const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
+
+/** Whether targets of a provider are calls of a language model: they can judge, are asked again by default, and can be cached. */
+export function isModel(provider: string): boolean {
+	return models.has(provider);
+}
 
 /** The name of the target that judges: the one that is asked for, else the tested target's `grader_target`, else that target if it is a model. */
 export function graderTargetName(asked: string | undefined, tested: ResolvedTarget): string | undefined {
-	return asked ?? tested.graderTarget ?? (models.has(tested.provider) ? tested.name : undefined);
+	return asked ?? tested.graderTarget ?? (isModel(tested.provider) ? tested.name : undefined);
 }
 
 /** The targets that judge the cases, each once for each eval. */

@@ -1,7 +1,7 @@
 import type { Turn } from "../model/eval-types.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import { type Asked, askTarget } from "./ask-target.ts";
-import type { RunContext } from "./attempt-context.ts";
+import { countCall, type RunContext } from "./attempt-context.ts";
 import { AttemptError, interrupted } from "./attempt-error.ts";
 import type { AttemptOutcome, GivenAnswer } from "./attempt-outcome.ts";
 import { givenAnswer } from "./merge-answers.ts";
@@ -48,6 +48,7 @@ export class Conversation {
 		const asked = await askTarget(candidates, this.#question(), {
 			signal,
 			timeoutMs: this.#one.timeoutMs,
+			onCall: (target, costUsd) => countCall(this.#context, this.#one, target, costUsd),
 			onRetry: ({ message }, waitMs) =>
 				emit({ type: "retry", ...this.#name, message: plan.masker(message), waitMs: Math.round(waitMs) }),
 		});

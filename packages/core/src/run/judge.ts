@@ -37,7 +37,7 @@ export async function judge(
 	place: JudgePlace,
 	context: RunContext,
 ): Promise<Judged> {
-	const services = servicesFor(one, place, context);
+	const services = servicesFor(one, name, place, context);
 	const subject = subjectOf(judgement, one, name, place, services);
 	const scores: GradedAssertion[] = [];
 	for (const assertion of judgement.assertions) {
@@ -50,7 +50,12 @@ export async function judge(
 	return { score: combineScores(scores), scores };
 }
 
-function servicesFor(one: PlannedCase, place: JudgePlace, context: RunContext): GradingServices {
+function servicesFor(
+	one: PlannedCase,
+	{ attempt }: AttemptName,
+	place: JudgePlace,
+	context: RunContext,
+): GradingServices {
 	const { plan, signal, startedAt } = context;
 	const { scratch } = place;
 	return {
@@ -65,7 +70,7 @@ function servicesFor(one: PlannedCase, place: JudgePlace, context: RunContext): 
 		},
 		scratch,
 		signal,
-		askModel: (question) => askGraderModel(question, one, context, scratch),
+		askModel: (question) => askGraderModel(question, one, attempt, context, scratch),
 	};
 }
 

@@ -4,7 +4,9 @@ import { commandRunner } from "../model/run-command.ts";
 import type { ProviderName } from "../schema/target-file.ts";
 import type { Provider, Target, TargetOf, TargetProblem } from "../targets/contract.ts";
 import { providers } from "../targets/providers/index.ts";
+import type { CallCache } from "./call-cache.ts";
 import { targetKey } from "./choose-targets.ts";
+import { Pace } from "./pace.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
 import { targetSecrets } from "./target-secrets.ts";
 
@@ -14,6 +16,10 @@ export interface LiveTarget {
 	readonly instance: Target;
 	/** Why it can't be asked, where its fallbacks serve in its place. */
 	readonly problem?: TargetProblem;
+	/** Where it says how many requests a minute it bears. */
+	readonly pace?: Pace;
+	/** Where the run keeps answers. */
+	readonly cache?: CallCache;
 }
 
 /** The targets of a run, each made and checked once. */
@@ -21,11 +27,15 @@ export class LiveTargets {
 	readonly #plan: RunPlan;
 	readonly #signal: AbortSignal;
 	readonly #live = new Map<string, Promise<LiveTarget>>();
+	readonly #paces = new Map<string, Pace>();
+	readonly #cache: CallCache | undefined;
 	readonly #facts = new Map<string, Readonly<Record<string, string>>>();
 
-	constructor(plan: RunPlan, signal: AbortSignal) {
+	/** @param cache answers that are kept beyond the run, where it wants that */
+	constructor(plan: RunPlan, signal: AbortSignal, cache?: CallCache) {
 		this.#plan = plan;
 		this.#signal = signal;
+		this.#cache = cache;
 	}
 
 	/**
@@ -102,7 +112,18 @@ export class LiveTargets {
 		if (problem) return { target, instance, problem };
 		const facts = await instance.describe?.(this.#signal);
 		if (facts) this.#facts.set(target.name, facts);
-		return { target, instance };
+		const pace = this.#paceOf(target);
+		return { target, instance, ...(pace ? { pace } : {}), ...(this.#cache ? { cache: this.#cache } : {}) };
+	}
+
+	/** One for all evals that use the target. */
+	#paceOf(target: ResolvedTarget): Pace | undefined {
+		const { requestsPerMinute } = target.settings;
+		if (requestsPerMinute === undefined) return undefined;
+		const key = targetKey(target);
+		const pace = this.#paces.get(key) ?? new Pace(requestsPerMinute);
+		this.#paces.set(key, pace);
+		return pace;
 	}
 }
 

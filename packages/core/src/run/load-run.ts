@@ -60,8 +60,8 @@ function cannotLoad(diagnostics: readonly Diagnostic[]): AgentvError {
 }
 
 function plannedEval(loaded: LoadedEval, label: string, env: Environment): PlannedEval {
-	const { file, name, scope, workers, experiment } = loaded;
-	return { label, file, name, scope, env, digest: sourcesDigest(loaded), workers, experiment };
+	const { file, name, scope, workers, budgetUsd, experiment } = loaded;
+	return { label, file, name, scope, env, digest: sourcesDigest(loaded), workers, budgetUsd, experiment };
 }
 
 /** Over the texts that loading read, in the order it read them. */

@@ -19,7 +19,7 @@ const kept = [
 /** What `run.json` keeps of a request, so that it can be taken up again. */
 export function requestFlags(request: RunRequest): Record<string, unknown> {
 	return Object.fromEntries(
-		[...kept, "workers", "keepWorkspaces", "bail"].flatMap((key) => {
+		[...kept, "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
 			const value = request[key as keyof RunRequest];
 			return value === undefined ? [] : [[key, value]];
 		}),

@@ -69,7 +69,7 @@ export class RunEngine {
 	}
 
 	#stop(reason: "interrupted" | "bail"): void {
-		if (this.#outcome !== "complete") return;
+		if (this.#outcome === "bailed" || this.#outcome === "interrupted") return;
 		this.#outcome = reason === "bail" ? "bailed" : "interrupted";
 		this.#context.emit({ type: "stopping", reason });
 		this.#schedule.stop();
@@ -115,7 +115,8 @@ export class RunEngine {
 	async #run({ state, attempt }: Job): Promise<void> {
 		const { one } = state;
 		const name = attemptName(one, attempt);
-		const { emit, scratch } = this.#context;
+		const { emit, scratch, budgets } = this.#context;
+		if (budgets.isSpent(one)) return this.#leave(state);
 		emit({ type: "attempt-started", ...name });
 		let directory: string | undefined;
 		const started = performance.now();
@@ -136,6 +137,14 @@ export class RunEngine {
 		await this.#settle(state);
 	}
 
+	/** Leaves a case for a run that is resumed: there is no money left. */
+	#leave(state: CaseState): void {
+		state.running -= 1;
+		if (this.#outcome !== "complete") return;
+		this.#outcome = "over-budget";
+		this.#context.emit({ type: "stopping", reason: "budget" });
+	}
+
 	async #record(state: CaseState, name: AttemptName, outcome: AttemptOutcome, durationMs: number): Promise<void> {
 		const { plan, emit } = this.#context;
 		const file = `${this.#records.stem(state.one, name.attempt)}.json`;
@@ -150,7 +159,7 @@ export class RunEngine {
 
 	async #settle(state: CaseState): Promise<void> {
 		if (!state.settle()) {
-			if (this.#outcome === "complete") await this.#ready(state);
+			if (this.#outcome === "complete" || this.#outcome === "over-budget") await this.#ready(state);
 			return;
 		}
 		await this.#finish(state);

@@ -11,6 +11,8 @@ import { scriptClosure } from "../model/script-closure/script-closure.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { RunContext } from "./attempt-context.ts";
+import { Budgets } from "./budgets.ts";
+import { CallCache } from "./call-cache.ts";
 import { type CaseState, caseStates } from "./case-states.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
@@ -65,7 +67,11 @@ export async function* runEvals(
 type Emit = (event: RunEvent) => void;
 
 async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
-	const targets = new LiveTargets(plan, options.signal);
+	const targets = new LiveTargets(
+		plan,
+		options.signal,
+		plan.request.cache ? new CallCache(join(agentvHome(machine.env), "cache")) : undefined,
+	);
 	try {
 		await targets.start();
 		const directory = options.output ?? newDirectory(plan, machine);
@@ -215,6 +221,7 @@ class Execution {
 			commands: commandsOf(this.#plan),
 			scratch,
 			signal,
+			budgets: new Budgets(this.#plan),
 			emit: this.#emit,
 		};
 		try {

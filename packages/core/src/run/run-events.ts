@@ -21,8 +21,8 @@ export type RunEvent =
 	| ({ readonly type: "case-finished"; readonly result: CaseResult } & Omit<AttemptName, "attempt">)
 	| { readonly type: "repositories"; readonly repositories: readonly RepositoryRecord[] }
 	| { readonly type: "warning"; readonly message: string }
-	/** Nothing more is started: Ctrl-C, or `bail`. */
-	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" }
+	/** Nothing more is started: Ctrl-C, `bail`, or (of the evals that it concerns) no budget left. */
+	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" | "budget" }
 	| { readonly type: "done"; readonly runDir: string; readonly summary: RunSummary; readonly outcome: RunOutcome };
 
 export interface AttemptName {
@@ -43,5 +43,5 @@ export interface CaseResult {
 	readonly attempts: number;
 }
 
-/** How a run ended: all done, by Ctrl-C, or by `bail`. */
-export type RunOutcome = "complete" | "interrupted" | "bailed";
+/** How a run ended: all done, by Ctrl-C, by `bail`, or with tests left for which there was no budget. */
+export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";

@@ -20,6 +20,7 @@ export interface PlannedEval {
 	/** SHA-256 over the eval file and what loading it read. */
 	readonly digest: string;
 	readonly workers: number | undefined;
+	readonly budgetUsd: number | undefined;
 	readonly experiment: string | undefined;
 }
 

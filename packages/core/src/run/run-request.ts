@@ -24,6 +24,10 @@ export interface RunRequest {
 	readonly keepWorkspaces?: boolean;
 	/** Stop starting tests after the first that does not pass. */
 	readonly bail?: boolean;
+	/** US dollars: once they are spent, no more tests are started. In place of the evals' own `budget_usd`. */
+	readonly budgetUsd?: number;
+	/** Take answers of language models from earlier identical calls, and keep new ones. */
+	readonly cache?: boolean;
 	/** Absolute path of a `.env` file that counts before those of the evals' directories. */
 	readonly envFile?: string;
 }

@@ -1,6 +1,21 @@
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { CaseResult } from "./run-events.ts";
 
+class Spending {
+	costUsd: number | undefined;
+	tokens: { input: number; output: number; cached: number; reasoning: number } | undefined;
+
+	add({ tokenUsage, costUsd }: Pick<ResultRow, "tokenUsage" | "costUsd">): void {
+		if (costUsd !== undefined) this.costUsd = (this.costUsd ?? 0) + costUsd;
+		if (!tokenUsage) return;
+		this.tokens ??= { input: 0, output: 0, cached: 0, reasoning: 0 };
+		this.tokens.input += tokenUsage.input;
+		this.tokens.output += tokenUsage.output;
+		this.tokens.cached += tokenUsage.cached ?? 0;
+		this.tokens.reasoning += tokenUsage.reasoning ?? 0;
+	}
+}
+
 /** Adds up a run as it goes. */
 export class SummaryBuilder {
 	readonly #planned: number;
@@ -10,8 +25,8 @@ export class SummaryBuilder {
 	#scores = 0;
 	#scored = 0;
 	#durationMs = 0;
-	#costUsd: number | undefined;
-	#tokens: { input: number; output: number; cached: number; reasoning: number } | undefined;
+	readonly #targets = new Spending();
+	readonly #graders = new Spending();
 
 	constructor(planned: number) {
 		this.#planned = planned;
@@ -26,14 +41,9 @@ export class SummaryBuilder {
 		this.#scored += 1;
 	}
 
-	addRow({ tokenUsage, costUsd }: Pick<ResultRow, "tokenUsage" | "costUsd">): void {
-		if (costUsd !== undefined) this.#costUsd = (this.#costUsd ?? 0) + costUsd;
-		if (!tokenUsage) return;
-		this.#tokens ??= { input: 0, output: 0, cached: 0, reasoning: 0 };
-		this.#tokens.input += tokenUsage.input;
-		this.#tokens.output += tokenUsage.output;
-		this.#tokens.cached += tokenUsage.cached ?? 0;
-		this.#tokens.reasoning += tokenUsage.reasoning ?? 0;
+	addRow(row: Pick<ResultRow, "tokenUsage" | "costUsd" | "scores">): void {
+		this.#targets.add(row);
+		for (const { usage } of row.scores) if (usage) this.#graders.add(usage);
 	}
 
 	addTime(durationMs: number): void {
@@ -48,8 +58,10 @@ export class SummaryBuilder {
 			errors: this.#errors,
 			meanScore: this.#scored === 0 ? null : this.#scores / this.#scored,
 			durationMs: Math.round(this.#durationMs),
-			tokenUsage: this.#tokens ?? null,
-			costUsd: this.#costUsd ?? null,
+			tokenUsage: this.#targets.tokens ?? null,
+			costUsd: this.#targets.costUsd ?? null,
+			...(this.#graders.tokens ? { graderTokenUsage: this.#graders.tokens } : {}),
+			...(this.#graders.costUsd === undefined ? {} : { graderCostUsd: this.#graders.costUsd }),
 		};
 	}
 }

@@ -7,6 +7,20 @@ export type ExecutionStatus = (typeof executionStatuses)[number];
 
 export const findingSchema = wireObject({ text: z.string(), passed: z.boolean(), evidence: z.string().optional() });
 
+export const tokenUsageSchema = wireObject({
+	input: z.number(),
+	output: z.number(),
+	cached: z.number().optional(),
+	reasoning: z.number().optional(),
+});
+
+export const graderUsageSchema = wireObject({
+	target: z.string(),
+	model: z.string().optional(),
+	tokenUsage: tokenUsageSchema.optional(),
+	costUsd: z.number().optional(),
+});
+
 export const scoreSchema = wireObject({
 	name: z.string(),
 	type: z.string(),
@@ -14,13 +28,8 @@ export const scoreSchema = wireObject({
 	weight: z.number(),
 	verdict: z.enum(["pass", "fail"]),
 	assertions: z.array(findingSchema),
-});
-
-export const tokenUsageSchema = wireObject({
-	input: z.number(),
-	output: z.number(),
-	cached: z.number().optional(),
-	reasoning: z.number().optional(),
+	/** Where a model judged: which, and what that took, apart from the tested target's. */
+	usage: graderUsageSchema.optional(),
 });
 
 export const fingerprintSchema = wireObject({
@@ -72,12 +81,18 @@ export const runSummarySchema = wireObject({
 	durationMs: z.number(),
 	tokenUsage: tokenUsageSchema.nullable(),
 	costUsd: z.number().nullable(),
+	/** What models that judge took, apart from the tested targets; absent where none judged. */
+	graderTokenUsage: tokenUsageSchema.optional(),
+	graderCostUsd: z.number().optional(),
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 
 /** A row as it stands in `index.jsonl` and in JSON reports. */
 export function toWireRow(row: ResultRow): Record<string, unknown> {
-	return toWire(row);
+	// Few rows have models that judge: the others are not copied.
+	if (!row.scores.some(({ usage }) => usage)) return toWire(row);
+	const scores = row.scores.map((score) => (score.usage ? { ...score, usage: toWire(score.usage) } : score));
+	return { ...toWire(row), scores };
 }
 
 /** A summary as it stands in `summary.json` and in JSON reports. */

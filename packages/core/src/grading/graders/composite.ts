@@ -1,5 +1,15 @@
 import { resolvePath } from "../../model/path-text.ts";
-import type { AssertionOf, CouldNotRun, Grade, GradedAssertion, Grader, GraderServices, Subject } from "../contract.ts";
+import type {
+	AssertionOf,
+	CouldNotRun,
+	Grade,
+	GradedAssertion,
+	Grader,
+	GraderServices,
+	GraderUsage,
+	Subject,
+} from "../contract.ts";
+import { addUsage } from "../judge/add-usage.ts";
 import { fence, fillPrompt } from "../judge/fill-prompt.ts";
 import { judgeVersion, scoreForm } from "../judge/judge-prompts.ts";
 import { judgeScore } from "../judge/judge-score.ts";
@@ -16,15 +26,19 @@ export const composite: Grader<"composite"> = {
 	version: judgeVersion,
 	async grade(assertion, subject, services) {
 		const parts: GradedAssertion[] = [];
+		let usage: GraderUsage | undefined;
 		for (const part of assertion.parts ?? []) {
 			const graded = await services.gradePart(part, subject);
-			if ("couldNotRun" in graded) return named(part.name, graded);
+			usage = addUsage(usage, graded.usage);
+			if ("couldNotRun" in graded) return named(part.name, { ...graded, ...(usage ? { usage } : {}) });
 			parts.push(graded);
 		}
 		const failed = parts.find((part) => part.required && part.verdict === "fail");
-		if (failed) return { score: 0, parts, assertions: [{ text: `the required ${failed.name} passes`, passed: false }] };
-		const grade = await aggregate(assertion, parts, subject, services);
-		return "couldNotRun" in grade ? grade : { ...grade, parts };
+		const assertions = [{ text: `the required ${failed?.name} passes`, passed: false }];
+		const grade: Grade = failed ? { score: 0, assertions } : await aggregate(assertion, parts, subject, services);
+		usage = addUsage(usage, grade.usage);
+		const spent = usage ? { usage } : {};
+		return "couldNotRun" in grade ? { ...grade, ...spent } : { ...grade, parts, ...spent };
 	},
 };
 

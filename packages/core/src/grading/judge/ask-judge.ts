@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { CouldNotRun, GraderServices, GraderUsage } from "../contract.ts";
+import { addUsage } from "./add-usage.ts";
 import { jsonOf } from "./json-of.ts";
 import { judgeInstructions } from "./judge-prompts.ts";
 
@@ -38,7 +39,7 @@ export async function askJudge<Reply>(
 			answerSchema: { name: question.name, schema: question.jsonSchema },
 			...(question.target === undefined ? {} : { target: question.target }),
 		});
-		usage = asked.usage ? added(usage, asked.usage) : usage;
+		usage = addUsage(usage, asked.usage);
 		// Whatever may pass has been tried again by the runner.
 		if (!asked.ok) return failed("model", `the grader model failed: ${asked.failure.message}`, usage);
 		const { text } = asked.answer;
@@ -71,23 +72,4 @@ function readReply<Reply>(
 
 function failed(code: string, message: string, usage: GraderUsage | undefined): CouldNotRun {
 	return { couldNotRun: { code, message }, ...(usage ? { usage } : {}) };
-}
-
-function added(before: GraderUsage | undefined, next: GraderUsage): GraderUsage {
-	if (!before) return next;
-	const costUsd =
-		before.costUsd === undefined && next.costUsd === undefined
-			? undefined
-			: (before.costUsd ?? 0) + (next.costUsd ?? 0);
-	const one = before.tokenUsage;
-	const two = next.tokenUsage;
-	return {
-		...next,
-		...(one || two
-			? {
-					tokenUsage: { input: (one?.input ?? 0) + (two?.input ?? 0), output: (one?.output ?? 0) + (two?.output ?? 0) },
-				}
-			: {}),
-		...(costUsd === undefined ? {} : { costUsd }),
-	};
 }

@@ -1,0 +1,117 @@
+import { tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { type ModelServer, modelServer } from "../targets/testing/model-server.ts";
+import { vendors } from "../targets/testing/vendors.ts";
+import { runTree } from "./testing/run-fixture.ts";
+
+const chat = vendors[0];
+if (!chat) throw new Error("no vendor");
+/** Each answer costs 0.1 dollars. */
+const priced = "pricing: {input: 500, output: 1333.3333333}";
+const server = () => modelServer(() => ({ json: chat.answer("yes") }));
+const targets = ({ url }: ModelServer, more = priced) =>
+	`targets: [{name: default, provider: openai, model: m, base_url: "${url}/v1", ${more}}]\n`;
+const evalText = (count: number, more = "") =>
+	`${more}tests:\n${Array.from({ length: count }, (_, index) => `  - {id: t${index}, input: q${index}, assertions: [{type: contains, value: yes}]}\n`).join("")}`;
+
+describe("a budget", () => {
+	test("stops starting tests once it is spent; resuming goes on", async () => {
+		const models = await server();
+		const files = { "my.eval.yaml": evalText(10), "targets.yaml": targets(models) };
+		const run = await runTree(files, { budgetUsd: 0.35, workers: 1 });
+		expect(run.outcome).toBe("over-budget");
+		expect(run.rows.map(({ testId }) => testId)).toEqual(["t0", "t1", "t2", "t3"]);
+		expect(run.summary).toMatchObject({ planned: 10, passed: 4, errors: 0, costUsd: expect.closeTo(0.4) });
+		expect(run.events.filter(({ type }) => type === "stopping")).toEqual([{ type: "stopping", reason: "budget" }]);
+
+		const rest = await runTree({ root: run.root }, { output: run.runDir, resume: true, workers: 1 });
+		expect(rest.outcome).toBe("complete");
+		expect(rest.summary).toMatchObject({ passed: 10, costUsd: expect.closeTo(1) });
+		expect(models.requests).toHaveLength(10);
+	});
+
+	test("of the eval counts for its own tests, unless the request gives one", async () => {
+		const models = await server();
+		const files = { "my.eval.yaml": evalText(5, "budget_usd: 0.15\n"), "targets.yaml": targets(models) };
+		const own = await runTree(files, { workers: 1 });
+		expect(own.rows).toHaveLength(2);
+		const given = await runTree({ root: own.root }, { workers: 1, budgetUsd: 100 });
+		expect(given.outcome).toBe("complete");
+	});
+
+	test("that can't be seen to be spent is warned of", async () => {
+		const models = await server();
+		const run = await runTree(
+			{ "my.eval.yaml": evalText(3), "targets.yaml": targets(models, "temperature: 0") },
+			{ budgetUsd: 1 },
+		);
+		expect(run.outcome).toBe("complete");
+		const warnings = run.events.filter((event) => event.type === "warning");
+		expect(warnings).toHaveLength(1);
+		expect(warnings[0]).toMatchObject({ message: expect.stringContaining("pricing") });
+	});
+
+	test("counts failed calls and models that judge, too", async () => {
+		const models = await modelServer(({ body }) => {
+			const judging = JSON.stringify(body).includes("strict and fair grader");
+			return { json: chat.answer(judging ? '{"score": 1, "assertions": [], "reasoning": ""}' : "yes") };
+		});
+		const tests = "tests:\n  - {id: a, input: q, criteria: c}\n  - {id: b, input: q, criteria: c}\n";
+		const run = await runTree(
+			{ "my.eval.yaml": tests, "targets.yaml": targets(models) },
+			{ budgetUsd: 0.15, workers: 1 },
+		);
+		expect(run.rows.map(({ testId }) => testId)).toEqual(["a"]);
+		expect(run.summary).toMatchObject({ costUsd: expect.closeTo(0.1), graderCostUsd: expect.closeTo(0.1) });
+	});
+});
+
+describe("a cache of calls", () => {
+	test("is off by default", async () => {
+		const models = await server();
+		const first = await runTree({ "my.eval.yaml": evalText(2), "targets.yaml": targets(models) });
+		await runTree({ root: first.root });
+		expect(models.requests).toHaveLength(4);
+	});
+
+	test("answers identical calls from earlier runs, with what they took then", async () => {
+		const models = await server();
+		const files = { "my.eval.yaml": evalText(2), "targets.yaml": targets(models) };
+		const first = await runTree(files, { cache: true, repeat: 2 });
+		const second = await runTree({ root: first.root }, { cache: true, repeat: 2, budgetUsd: 0.05 });
+		// Attempts are asked apart; what is cached costs nothing.
+		expect(models.requests).toHaveLength(4);
+		expect(second).toMatchObject({ outcome: "complete", summary: { passed: 2, costUsd: expect.closeTo(0.4) } });
+		expect(second.row("t0").tokenUsage).toEqual(first.row("t0").tokenUsage);
+	});
+
+	test.each([
+		["the model", { model: "n" }],
+		["a setting", { temperature: 0.5 }],
+		["the address", { base_url: "other" }],
+	])("asks again where %s differs", async (_, change) => {
+		const models = await server();
+		const settings = { name: "default", provider: "openai", model: "m", base_url: `${models.url}/v1` };
+		const other = "base_url" in change ? { base_url: `${models.url}/v2` } : change;
+		const file = (entry: object) => JSON.stringify({ targets: [entry] });
+		const home = tempTree();
+		const options = { cache: true, env: { AGENTV_HOME: home } };
+		await runTree({ "my.eval.yaml": evalText(1), "targets.yaml": file(settings) }, options);
+		await runTree(
+			{ "my.eval.yaml": evalText(1), "targets.yaml": file({ ...settings, workers: 3, max_retries: 1 }) },
+			options,
+		);
+		expect(models.requests).toHaveLength(1);
+		await runTree({ "my.eval.yaml": evalText(1), "targets.yaml": file({ ...settings, ...other }) }, options);
+		expect(models.requests).toHaveLength(2);
+	});
+
+	test("keeps no failure", async () => {
+		const models = await modelServer((_, index) =>
+			index === 0 ? { status: 400, json: chat.error("no") } : { json: chat.answer("yes") },
+		);
+		const first = await runTree({ "my.eval.yaml": evalText(1), "targets.yaml": targets(models) }, { cache: true });
+		expect(first.summary.errors).toBe(1);
+		expect((await runTree({ root: first.root }, { cache: true })).summary.passed).toBe(1);
+	});
+});
