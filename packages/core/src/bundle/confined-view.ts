@@ -13,6 +13,7 @@ export function confinedView(view: DiskView, root: string): DiskView {
 	return {
 		kind: (path) => (inside(path) ? view.kind(path) : "missing"),
 		list: (directory) => (inside(directory) ? view.list(directory) : []),
+		entries: (directory) => (inside(directory) ? view.entries(directory) : new Map()),
 		otherCase: (path) => (inside(path) ? view.otherCase(path) : undefined),
 		readText(path) {
 			if (!inside(path)) throw new AgentvError("not-found", `${path} lies outside of the bundle`);

@@ -1,12 +1,9 @@
-import { basename, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { globFiles } from "../io/files/glob-files.ts";
 import type { DiskView } from "./disk-view.ts";
 
-/** Names that make a file an eval without being named: `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`. */
-export const evalPatterns = ["**/*.eval.yaml", "**/*.eval.yml", "**/eval.yaml", "**/eval.yml"];
-
-/** True where a directory search would find `file`. */
+/** Whether a directory search finds `file`: `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`, in any letter case. */
 export function isEvalName(file: string): boolean {
 	return /(^|\.)eval\.ya?ml$/i.test(basename(file));
 }
@@ -20,26 +17,58 @@ export function discoverEvals(args: readonly string[], cwd: string, view: DiskVi
 	const ignore = args.filter((arg) => arg.startsWith("!")).map((arg) => arg.slice(1));
 	const found = new Set<string>();
 	for (const arg of wanted) for (const file of matches(arg, cwd, ignore, view)) found.add(file);
+	if (found.size === 0 && wanted.length > 0)
+		throw new AgentvError("not-found", "the patterns that begin with ! leave no eval", {
+			hint: "take one of them away",
+		});
 	return [...found].sort();
 }
 
 function matches(arg: string, cwd: string, ignore: readonly string[], view: DiskView): string[] {
 	const path = resolve(cwd, arg);
 	const kind = view.kind(path);
-	if (kind === "file") return ignore.length > 0 && globFiles(arg, cwd, { ignore }).length === 0 ? [] : [path];
-	const isGlob = kind === "missing" && /[*?[\]{}]/.test(arg);
-	if (kind === "missing" && !isGlob)
+	if (kind === "file") return without([path], cwd, ignore);
+	if (kind === "missing" && !/[*?[\]{}]/.test(arg))
 		throw new AgentvError("not-found", `${arg} does not exist`, { hint: "name an eval file, a directory or a glob" });
-	const files =
-		kind === "directory" ? globFiles(evalPatterns, path, { ignoreCase: true }) : globFiles(arg, cwd, { ignore });
-	const kept = kind === "directory" && ignore.length > 0 ? without(files, cwd, ignore) : files;
-	if (kept.length > 0) return kept;
-	throw new AgentvError("not-found", kind === "directory" ? `${arg} holds no eval` : `${arg} matches no file`, {
-		hint: "evals are named *.eval.yaml, *.eval.yml, EVAL.yaml or eval.yaml",
-	});
+	const found = kind === "directory" ? evalsBelow(path, view) : evalsAmong(globFiles(arg, cwd));
+	if (found.length === 0)
+		throw new AgentvError("not-found", kind === "directory" ? `${arg} holds no eval` : `${arg} matches no eval`, {
+			hint: "evals are named *.eval.yaml, *.eval.yml, EVAL.yaml or eval.yaml",
+		});
+	return without(found, cwd, ignore);
 }
 
+/** Every file below `directory` that is named as an eval; `.git` and `node_modules` are not entered, links to directories neither. */
+export function evalsBelow(directory: string, view: DiskView): string[] {
+	const found: string[] = [];
+	const waiting = [directory];
+	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+		for (const [name, kind] of view.entries(at)) {
+			const path = join(at, name);
+			if (kind === "directory") {
+				if (name !== ".git" && name !== "node_modules") waiting.push(path);
+			} else if (isEvalName(name) && view.kind(path) === "file") found.push(path);
+		}
+	}
+	return found;
+}
+
+/**
+ * The evals among what a glob matches: those that are named so; without any, every YAML and JSONL file, as the author of
+ * the glob must have meant them, but never a targets file.
+ */
+function evalsAmong(files: readonly string[]): string[] {
+	const named = files.filter((file) => isEvalName(file));
+	if (named.length > 0) return named;
+	return files.filter(
+		(file) => /\.(ya?ml|jsonl)$|(^|\/)evals\.json$/i.test(file) && !/(^|\/)(targets|config)\.ya?ml$/i.test(file),
+	);
+}
+
+/** What `!pattern` arguments take away may be all of it: that was asked for. */
 function without(files: readonly string[], cwd: string, ignore: readonly string[]): string[] {
-	const removed = new Set(globFiles(ignore, cwd));
-	return files.filter((file) => !removed.has(file));
+	if (ignore.length === 0) return [...files];
+	const removed = ignore.flatMap((pattern) => globFiles([pattern, `${pattern.replace(/\/+$/, "")}/**`], cwd));
+	const gone = new Set(removed);
+	return files.filter((file) => !gone.has(file));
 }

@@ -1,3 +1,4 @@
+import { directoryEntries } from "../io/files/directory-entries.ts";
 import { existingCase } from "../io/files/existing-case.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { readTextFile } from "../io/files/read-text.ts";
@@ -13,28 +14,79 @@ export interface DiskView {
 	readText(path: string): string;
 	/** Sorted entry names of a directory, empty where there is none. */
 	list(directory: string): readonly string[];
+	/** The same with what each entry itself is: a link is a `link`. */
+	entries(directory: string): ReadonlyMap<string, PathKind>;
 	/** The path as it is written on disk, where that differs in letter case only; else `undefined`. */
 	otherCase(path: string): string | undefined;
 }
 
 export function openDiskView(): DiskView {
-	const kinds = new Map<string, PathKind>();
-	const listings = new Map<string, readonly string[]>();
-	const remember = <Value>(map: Map<string, Value>, path: string, look: () => Value): Value => {
-		let value = map.get(path);
-		if (value === undefined) {
-			if (map.size > 50_000) map.clear(); // memory stays flat however many evals one command sees
-			value = look();
-			map.set(path, value);
-		}
-		return value;
-	};
+	const view = new OpenView();
 	return {
-		kind: (path) => remember(kinds, path, () => targetKind(path)),
+		kind: (path) => view.kind(path),
 		readText: (path) => readTextFile(path),
-		list: (directory) => remember(listings, directory, () => listDirectory(directory)),
+		list: (directory) => view.list(directory),
+		entries: (directory) => view.entries(directory),
 		otherCase: (path) => existingCase(path),
 	};
+}
+
+type Entries = ReturnType<typeof directoryEntries>;
+
+const noEntries: ReadonlyMap<string, PathKind> = new Map();
+
+/** Reads each directory once: that tells the kinds of all that is in it, and of much that is not. */
+class OpenView {
+	readonly #entries = new Map<string, { readonly found: Entries }>();
+	readonly #lists = new Map<string, readonly string[]>();
+	readonly #followed = new Map<string, PathKind>();
+
+	kind(path: string): PathKind {
+		const slash = path.lastIndexOf("/");
+		const name = path.slice(slash + 1);
+		// A root, a path with a slash behind it, or one of another system's form: asked as it is.
+		if (slash <= 0 || name === "" || name === "." || name === "..") return this.#follow(path);
+		const directory = path.slice(0, slash);
+		const entries = this.#read(directory);
+		if (entries) {
+			const kind = entries.get(name);
+			// Where letter case does not count, another spelling exists all the same; that is for `otherCase` to find.
+			return kind === undefined ? "missing" : kind === "link" ? this.#follow(path) : kind;
+		}
+		return this.kind(directory) === "directory" ? this.#follow(path) : "missing";
+	}
+
+	list(directory: string): readonly string[] {
+		const known = this.#lists.get(directory);
+		if (known) return known;
+		const names = [...(this.#read(directory)?.keys() ?? listDirectory(directory))];
+		return this.#keep(this.#lists, directory, names);
+	}
+
+	entries(directory: string): ReadonlyMap<string, PathKind> {
+		return this.#read(directory) ?? noEntries;
+	}
+
+	/** Undefined where there is no such directory; a parent that was read before tells that without a look. */
+	#read(directory: string): Entries {
+		const known = this.#entries.get(directory);
+		if (known) return known.found;
+		const slash = directory.lastIndexOf("/");
+		const parent = slash > 0 ? this.#entries.get(directory.slice(0, slash))?.found : undefined;
+		const kind = parent?.get(directory.slice(slash + 1));
+		const absent = parent !== undefined && (kind === undefined || kind === "file");
+		return this.#keep(this.#entries, directory, { found: absent ? undefined : directoryEntries(directory) }).found;
+	}
+
+	#follow(path: string): PathKind {
+		return this.#followed.get(path) ?? this.#keep(this.#followed, path, targetKind(path));
+	}
+
+	#keep<Value>(map: Map<string, Value>, path: string, value: Value): Value {
+		if (map.size > 50_000) map.clear(); // memory stays flat however many evals one command sees
+		map.set(path, value);
+		return value;
+	}
 }
 
 /** The view with some files as they would be after a change: `files` maps absolute path → new text. */
@@ -43,11 +95,19 @@ export function overlayDiskView(view: DiskView, files: ReadonlyMap<string, strin
 		kind: (path) => (files.has(path) ? "file" : view.kind(path)),
 		readText: (path) => files.get(path) ?? view.readText(path),
 		list: (directory) => {
-			const added = [...files.keys()]
-				.filter((path) => path.slice(0, path.lastIndexOf("/")) === directory)
-				.map((path) => path.slice(directory.length + 1));
+			const added = namesIn(directory, files);
 			return added.length === 0 ? view.list(directory) : [...new Set([...view.list(directory), ...added])].sort();
+		},
+		entries: (directory) => {
+			const added = namesIn(directory, files).map((name) => [name, "file"] as const);
+			return added.length === 0 ? view.entries(directory) : new Map([...view.entries(directory), ...added]);
 		},
 		otherCase: (path) => (files.has(path) ? undefined : view.otherCase(path)),
 	};
+}
+
+function namesIn(directory: string, files: ReadonlyMap<string, string>): string[] {
+	return [...files.keys()]
+		.filter((path) => path.slice(0, path.lastIndexOf("/")) === directory)
+		.map((path) => path.slice(directory.length + 1));
 }

@@ -9,13 +9,33 @@ import { type EvalScope, withParents } from "./eval-scope.ts";
  * first; none overrides what is already set. Serves `${{ }}` and the eval's own child processes, never git or AgentV itself.
  */
 export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskView): Environment {
-	const files = [...withParents(scope.directory, scope.root)]
-		.map((directory) => join(directory, ".env"))
-		.filter((file) => view.kind(file) === "file");
-	return files.length === 0
-		? env
-		: layerDotEnv(
-				env,
-				files.map((file) => loadDotEnv(view.readText(file))),
-			);
+	let files = "";
+	for (const directory of withParents(scope.directory, scope.root)) {
+		const file = join(directory, ".env");
+		if (view.kind(file) === "file") files += `${file}\0`;
+	}
+	return files === "" ? env : layered(files, env, view);
+}
+
+interface Layered {
+	readonly env: Environment;
+	readonly result: Environment;
+}
+
+/** Evals of one directory tree share their variables: each combination of files is read once a view. */
+const known = new WeakMap<DiskView, Map<string, Layered>>();
+
+function layered(files: string, env: Environment, view: DiskView): Environment {
+	const ofView = known.get(view) ?? new Map<string, Layered>();
+	known.set(view, ofView);
+	const before = ofView.get(files);
+	if (before?.env === env) return before.result;
+	const paths = files.split("\0").filter((file) => file !== "");
+	const result = layerDotEnv(
+		env,
+		paths.map((file) => loadDotEnv(view.readText(file))),
+	);
+	if (ofView.size > 1000) ofView.clear();
+	ofView.set(files, { env, result });
+	return result;
 }

@@ -8,6 +8,7 @@ import {
 	olderAssertionTypes,
 } from "../schema/assertion-entry.ts";
 import type { CommandText } from "../schema/primitives.ts";
+import { builtInType, customKeys, restOf, wireKeys } from "./assertion-type.ts";
 import type { CommandSpec } from "./command.ts";
 import { customGraderNames, findCustomGrader, programEndings } from "./custom-grader.ts";
 import { withParents } from "./eval-scope.ts";
@@ -80,13 +81,6 @@ function readAssertion(part: Part, base: string, loading: Loading, includes: rea
 	return assertion ? [assertion] : [];
 }
 
-/** The built-in type that `written` names, in today's or an older spelling. */
-export function builtInType(written: string): AssertionType | undefined {
-	const dashed = written.replaceAll("_", "-");
-	if (Object.hasOwn(assertionSchemas, dashed)) return dashed as AssertionType;
-	return olderAssertionTypes[dashed];
-}
-
 interface Common {
 	readonly name?: string | undefined;
 	readonly weight?: number | undefined;
@@ -100,7 +94,7 @@ function commonOf(
 	type: string,
 	part: Part,
 	base: string,
-	known: readonly string[],
+	known: ReadonlySet<string>,
 	includes: readonly PathText[],
 ) {
 	const entry = part.value as Record<string, unknown>;
@@ -112,14 +106,10 @@ function commonOf(
 		negate: settings.negate ?? false,
 		at: part.at,
 		base,
-		rest: Object.fromEntries(Object.entries(entry).filter(([key]) => !known.includes(key))),
+		rest: restOf(entry, known),
 		...(minScore === undefined ? {} : { minScore }),
 		...includedBy(includes),
 	};
-}
-
-function wireKeys(type: AssertionType): string[] {
-	return Object.keys(assertionSchemas[type].def.in.def.shape);
 }
 
 function readBuiltIn(
@@ -234,7 +224,7 @@ function readCustom(
 	};
 	const settings = readShape(customAssertionSchema, part, quiet as Loading);
 	if (!settings) return [];
-	const common = commonOf(settings, type, part, base, Object.keys(customAssertionSchema.def.in.def.shape), includes);
+	const common = commonOf(settings, type, part, base, customKeys, includes);
 	return [
 		{
 			...common,

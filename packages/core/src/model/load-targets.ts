@@ -47,11 +47,14 @@ export interface TargetOptions {
 	readonly cache?: TargetCache;
 }
 
-/** Target files by path, each as read with one environment. */
-export type TargetCache = Map<string, { readonly env: Environment; readonly level: string; readonly read: TargetFile }>;
+/** Target files by path, and what evals see by the files they have in reach, each as read with one environment. */
+export interface TargetCache {
+	readonly files: Map<string, { readonly env: Environment; readonly level: string; readonly read: TargetFile }>;
+	readonly scopes: Map<string, { readonly env: Environment; readonly scope: TargetScope }>;
+}
 
 export function targetCache(): TargetCache {
-	return new Map();
+	return { files: new Map(), scopes: new Map() };
 }
 
 /** One target file, read. */
@@ -63,6 +66,30 @@ interface TargetFile {
 
 /** Reads the target files of an eval's directory and its parents up to the root; the nearest definition of a name wins. */
 export function loadTargets(scope: EvalScope, options: TargetOptions): TargetScope {
+	const key = shareable(scope, options);
+	const shared = key === undefined ? undefined : options.cache?.scopes.get(key);
+	if (shared && shared.env === options.env) return shared.scope;
+	const read = readTargets(scope, options);
+	if (key !== undefined && options.cache) {
+		if (options.cache.scopes.size >= 200) options.cache.scopes.clear();
+		options.cache.scopes.set(key, { env: options.env, scope: read });
+	}
+	return read;
+}
+
+/** Evals without target files of their own, and with the same ones above them, see the same targets. */
+function shareable(scope: EvalScope, { view, targetsFile, cache }: TargetOptions): string | undefined {
+	if (!cache || targetsFile !== undefined) return undefined;
+	let key = "";
+	for (const directory of withParents(scope.directory, scope.root))
+		for (const name of targetFileNames) {
+			const file = join(directory, name);
+			if (view.kind(file) === "file") key += `${file}\0`;
+		}
+	return key;
+}
+
+function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	const { view, targetsFile } = options;
 	const state: State = { byName: new Map(), sources: new Map(), diagnostics: [], files: [] };
 	if (targetsFile !== undefined) {
@@ -113,11 +140,11 @@ function readLevel(files: readonly string[], level: string, state: State, option
 }
 
 function readCached(file: string, level: string, { view, env, cache }: TargetOptions): TargetFile {
-	const known = cache?.get(file);
+	const known = cache?.files.get(file);
 	if (known && known.env === env && known.level === level) return known.read;
 	const read = readTargetFile(file, level, view, env);
-	if (cache && cache.size >= 500) cache.clear();
-	cache?.set(file, { env, level, read });
+	if (cache && cache.files.size >= 200) cache.files.clear();
+	cache?.files.set(file, { env, level, read });
 	return read;
 }
 

@@ -150,7 +150,7 @@ export function commandOf(
 	const at = placeOf(part, [key]);
 	return {
 		...{ text, at, base },
-		...writtenOf(text, part.written([key])),
+		...writtenOf(text, typeof text === "string" ? part.written([key]) : undefined),
 		...(cwd === undefined ? {} : { cwd: { raw: cwd, at: placeOf(part, ["cwd"]), base } }),
 	};
 }

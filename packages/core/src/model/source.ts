@@ -60,7 +60,7 @@ export function readSource(file: string, view: DiskView, env: Environment): Sour
 
 export function yamlSource(file: string, text: string, env: Environment): Source {
 	const document = parseYaml(text, file);
-	const result = interpolateEnv(document.value, env);
+	const result = text.includes("${{") ? interpolateEnv(document.value, env) : withoutReferences(document.value);
 	return {
 		file,
 		text,
@@ -84,7 +84,8 @@ export function yamlSource(file: string, text: string, env: Environment): Source
 function jsonLinesSource(file: string, text: string, env: Environment): Source {
 	const { rows, diagnostics } = parseJsonLines(text, file);
 	const byLine = new Map<number, JsonLine>(rows.map((row) => [row.line, row]));
-	const results = rows.map((row) => ({ row, result: interpolateEnv(row.value, env) }));
+	const read = text.includes("${{") ? (value: unknown) => interpolateEnv(value, env) : withoutReferences;
+	const results = rows.map((row) => ({ row, result: read(row.value) }));
 	const at = (row: JsonLine): Place => ({ file, line: row.line, path: [] });
 	return {
 		file,
@@ -106,6 +107,11 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 			return (row ?? place.range) ? locateInLine(text, row, place) : undefined;
 		},
 	};
+}
+
+/** Most texts name no variable: looking through all their values would find nothing. */
+function withoutReferences(value: unknown): InterpolationResult {
+	return { value, uses: [], malformed: [] };
 }
 
 function wholeReferences(result: InterpolationResult): ReadonlySet<string> {

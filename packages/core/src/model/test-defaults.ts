@@ -29,26 +29,36 @@ export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, l
 	const key = (["assertions", "assert", "evaluators"] as const).find((name) => envelope[name] !== undefined);
 	const assertionsPart = key && child(part, key);
 	const plainAssertions = assertionsPart ? readAssertions(assertionsPart, base, loading) : [];
-	const hasVars = (value: unknown) => JSON.stringify(value ?? null).includes("{{");
-	const varying = {
-		input: hasVars(envelope.input),
-		assertions: assertionsPart !== undefined && hasVars(assertionsPart.value),
-	};
+	const inputVaries = onceAsked(() => namesVars(envelope.input));
+	const assertionsVary = onceAsked(() => assertionsPart !== undefined && namesVars(assertionsPart.value));
 	const input = envelope.input === undefined ? [] : readMessages(envelope.input, child(part, "input"), base);
 	return {
 		suite,
 		tags: tagsOf(envelope.tags),
 		metadata: envelope.metadata ?? {},
 		input: (vars) =>
-			varying.input && envelope.input !== undefined
+			envelope.input !== undefined && Object.keys(vars).length > 0 && inputVaries()
 				? readMessages(fillVars(envelope.input, vars), child(part, "input"), base)
 				: input,
 		inputFiles: inputFilePieces(envelope.inputFiles, child(part, "input_files"), base),
 		assertions: (vars) =>
-			varying.assertions && assertionsPart && Object.keys(vars).length > 0
+			assertionsPart && Object.keys(vars).length > 0 && assertionsVary()
 				? readAssertions({ ...assertionsPart, value: fillVars(assertionsPart.value, vars) }, base, loading)
 				: plainAssertions,
 		prompt: promptFile(base, suite.file, loading),
+	};
+}
+
+function namesVars(value: unknown): boolean {
+	return JSON.stringify(value ?? null).includes("{{");
+}
+
+/** Most tests have no `vars`, so that nobody asks. */
+function onceAsked(look: () => boolean): () => boolean {
+	let answer: boolean | undefined;
+	return () => {
+		answer ??= look();
+		return answer;
 	};
 }
 

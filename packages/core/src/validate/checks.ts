@@ -5,6 +5,7 @@ import type { Judged } from "./judged.ts";
 import { pathReferences } from "./path-references.ts";
 import { rules } from "./rules.ts";
 import { usedVariables } from "./used-variables.ts";
+import { workspacesOf } from "./workspaces.ts";
 
 /**
  * What every rule came to. Where a rule has something to tell when it passes ("Workspace template exists"), its check says
@@ -14,14 +15,51 @@ export function checksOf(context: EvalContext, judged: readonly Judged[], off: R
 	const failed = new Set(judged.map(({ rule }) => rule.id));
 	const topics = new Map<string, Topic[]>();
 	for (const topic of topicsOf(context)) topics.set(topic.rule, [...(topics.get(topic.rule) ?? []), topic]);
-	return rules.flatMap(({ id, summary }): ValidationCheck[] => {
-		if (off.has(id)) return [{ rule: id, state: "skip", message: "switched off", notable: false }];
-		const own = topics.get(id) ?? [];
-		if (own.length > 0) return own.map((topic) => checkOf(topic, failed.has(id)));
-		return [{ rule: id, state: failed.has(id) ? "fail" : "pass", message: `none: ${summary}`, notable: false }].map(
-			(check) => (check.state === "fail" ? { ...check, message: summary } : check) as ValidationCheck,
-		);
-	});
+	const checks: ValidationCheck[] = [];
+	for (const [id, plain] of plainChecks) {
+		if (off.has(id)) {
+			checks.push({ ...plain.skip, message: "switched off" });
+			continue;
+		}
+		const own = topics.get(id)?.map((topic) => checkOf(topic, failed.has(id))) ?? [];
+		checks.push(...own);
+		if (failed.has(id)) {
+			if (!own.some(({ state }) => state === "fail")) checks.push(plain.fail);
+		} else if (own.length === 0) checks.push(judges.get(id)?.(context) === false ? plain.skip : plain.pass);
+	}
+	return checks;
+}
+
+/** What a rule's check says where it has nothing of its own to tell. */
+const plainChecks: ReadonlyMap<string, Readonly<Record<"pass" | "fail" | "skip", ValidationCheck>>> = new Map(
+	rules.map(({ id, summary }) => {
+		const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
+		return [
+			id,
+			{
+				pass: check("pass", `none found: ${summary}`),
+				fail: check("fail", `found: ${summary}`),
+				skip: check("skip", `nothing to judge: ${summary}`),
+			},
+		];
+	}),
+);
+
+/** Whether an eval has anything that a rule could judge; rules that are not named here always do. */
+const judges: ReadonlyMap<string, (context: EvalContext) => boolean> = new Map([
+	...["path.untracked", "git.dirty"].map(
+		(id) => [id, ({ repository }: EvalContext) => repository !== undefined] as const,
+	),
+	...["repos.unpinned", "repos.local-path"].map((id) => [id, hasRepos] as const),
+	...["extensions.missing-export", "extensions.provisions-repo"].map((id) => [id, hasExtensions] as const),
+]);
+
+function hasRepos({ loaded }: EvalContext): boolean {
+	return workspacesOf(loaded).some(({ repos }) => repos.length > 0);
+}
+
+function hasExtensions({ loaded }: EvalContext): boolean {
+	return loaded.suite.extensions.length > 0 || loaded.tests.some(({ suite }) => suite.extensions.length > 0);
 }
 
 interface Topic {
@@ -54,37 +92,35 @@ function* topicsOf(context: EvalContext): Generator<Topic> {
 		yield { rule: "git.no-repo", message: "Bundle detected (manifest.json)" };
 }
 
-const pathTopic: readonly (readonly [kinds: readonly ReferenceKind[], message: string])[] = [
-	[["tests", "suite"], "All test data paths resolve"],
-	[["workspace-file"], "Workspace file exists"],
-	[["template"], "Workspace template exists"],
-	[["input-file", "metadata-file"], "Input files exist"],
-	[["grader", "custom-grader"], "Code-grader scripts exist"],
-	[["prompt", "prompt-command", "include"], "Grader prompts exist"],
-	[["hook"], "Hook scripts exist"],
-	[["extension", "agent-rules"], "Extension files exist"],
-	[["target-command", "fixtures", "healthcheck"], "Target files exist"],
+/** What is told of references of these kinds, all together. */
+const pathTopic: readonly (readonly [message: string, ...kinds: ReferenceKind[]])[] = [
+	["All test data paths resolve", "tests", "suite"],
+	["Workspace file exists", "workspace-file"],
+	["Workspace template exists", "template"],
+	["Input files exist", "input-file", "metadata-file"],
+	["Code-grader scripts exist", "grader", "custom-grader"],
+	["Grader prompts exist", "prompt", "prompt-command", "include"],
+	["Hook scripts exist", "hook"],
+	["Extension files exist", "extension", "agent-rules"],
+	["Target files exist", "target-command", "fixtures", "healthcheck"],
 ];
+const topicOfKind = new Map(pathTopic.flatMap(([, ...kinds], index) => kinds.map((kind) => [kind, index] as const)));
 
 const named: Partial<Record<ReferenceKind, string>> = { tests: "tests: ", template: "workspace: " };
 
 function* pathTopics(context: EvalContext): Generator<Topic> {
 	const references = pathReferences(context);
-	let any = false;
-	for (const [kinds, message] of pathTopic) {
-		const here = references.filter(
-			({ kind, state }) => kinds.includes(kind) && state !== "opaque" && state !== "run-time",
-		);
-		if (here.length === 0) continue;
-		any = true;
-		const paths = [...new Set(here.map(({ kind, raw }) => `${named[kind] ?? ""}${raw}`))];
-		yield {
-			rule: "path.missing",
-			message: `${message} (${list(paths)})`,
-			failed: here.some(({ state }) => state === "missing"),
-		};
+	const found = pathTopic.map(() => ({ paths: new Set<string>(), failed: false }));
+	for (const { kind, state, raw } of references) {
+		const topic = found[topicOfKind.get(kind) ?? -1];
+		if (!topic || state === "opaque" || state === "run-time") continue;
+		topic.paths.add(`${named[kind] ?? ""}${raw}`);
+		if (state === "missing") topic.failed = true;
 	}
-	if (!any && references.length === 0) yield { rule: "path.missing", message: "No file is needed beside the eval" };
+	for (const [index, { paths, failed }] of found.entries())
+		if (paths.size > 0)
+			yield { rule: "path.missing", message: `${pathTopic[index]?.[0]} (${list([...paths])})`, failed };
+	if (references.length === 0) yield { rule: "path.missing", message: "No file is needed beside the eval" };
 }
 
 function list(names: readonly string[]): string {

@@ -1,12 +1,12 @@
 import type { Diagnostic, Place } from "../base/diagnostic.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import { evalEnvironment } from "../model/eval-environment.ts";
-import type { LoadedEval } from "../model/eval-types.ts";
+import type { LoadedEval, TestCase } from "../model/eval-types.ts";
 import { loadEval } from "../model/load-eval.ts";
 import { loadTargets, type TargetScope } from "../model/load-targets.ts";
 import { findingKey } from "../model/loading.ts";
 import { portableRoot } from "../model/portable-root.ts";
-import type { References } from "../model/reference.ts";
+import type { Reference, References } from "../model/reference.ts";
 import { collectReferences } from "../model/references.ts";
 import { resolvedTargets, type TargetUse, usedTargets } from "../model/used-targets.ts";
 import type { RepositoryFacts } from "./repository-facts.ts";
@@ -25,7 +25,20 @@ export interface EvalContext {
 	readonly repository: RepositoryFacts | undefined;
 	/** What loading the eval, its targets and following them found, in this order and each once. */
 	readonly findings: readonly Diagnostic[];
+	/** What several rules work out alike; filled by the first that asks. */
+	readonly remembered: { paths?: readonly Reference[]; odd?: readonly Reference[]; prompts?: readonly TestPrompts[] };
 	locate(place: Place): SourceRange | undefined;
+}
+
+/** A text that a target is asked with, and where it stands. */
+export interface PromptText {
+	readonly text: string;
+	readonly at: Place;
+}
+
+export interface TestPrompts {
+	readonly test: TestCase;
+	readonly prompts: readonly PromptText[];
 }
 
 /** Loads `file` and everything that the rules judge. Throws `AgentvError` only where the file cannot be read. */
@@ -48,12 +61,13 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 		uses,
 		references,
 		root: portableRoot(loaded, references, targetFiles(uses)),
-		repository: scope.rootKind === "repository" ? run.repositories.of(scope.directory) : undefined,
+		repository: scope.rootKind === "repository" ? run.repositories.of(scope.root) : undefined,
 		findings: distinct([
 			...loaded.diagnostics,
 			...targetFileFindings(targets, uses, scope.directory),
 			...uses.flatMap(({ resolution }) => resolution.diagnostics),
 		]),
+		remembered: {},
 		locate: (place) => loaded.locate(place) ?? targets.locate(place),
 	};
 }

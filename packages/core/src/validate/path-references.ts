@@ -7,8 +7,19 @@ import type { PlacedVariable } from "../model/source.ts";
 import type { EvalContext } from "./eval-context.ts";
 
 /** The references whose path is for the path rules to judge: repositories have rules of their own, system programs none. */
-export function pathReferences({ references }: EvalContext): readonly Reference[] {
-	return references.files.filter((reference) => reference.kind !== "repository" && !isSystemPath(reference));
+export function pathReferences(context: EvalContext): readonly Reference[] {
+	context.remembered.paths ??= context.references.files.filter(
+		(reference) => reference.kind !== "repository" && !isSystemPath(reference),
+	);
+	return context.remembered.paths;
+}
+
+/** Those of them that are not simply there, below the eval, as they are written: the others give most path rules nothing to say. */
+export function oddReferences(context: EvalContext): readonly Reference[] {
+	context.remembered.odd ??= pathReferences(context).filter(
+		({ state, found, raw }) => state !== "ok" || found !== "direct" || raw.includes("\\"),
+	);
+	return context.remembered.odd;
 }
 
 /** `/bin/sh`, `/usr/bin/env`, `/dev/null` are the same on every machine that can run the command. */

@@ -1,25 +1,23 @@
 import type { DocumentPath, Place } from "../base/diagnostic.ts";
 import type { TestCase } from "../model/eval-types.ts";
 import type { Source } from "../model/source.ts";
-import type { EvalContext } from "./eval-context.ts";
-
-/** A text that a target is asked with, and where it stands. */
-export interface PromptText {
-	readonly text: string;
-	readonly at: Place;
-}
+import type { EvalContext, PromptText, TestPrompts } from "./eval-context.ts";
 
 /** The tests of an eval that bring a text of their own, each with its texts. What all tests share comes with the first. */
-export function* promptTexts(context: EvalContext): Generator<{ test: TestCase; prompts: readonly PromptText[] }> {
+export function promptTexts(context: EvalContext): readonly TestPrompts[] {
+	context.remembered.prompts ??= readPrompts(context);
+	return context.remembered.prompts;
+}
+
+function readPrompts(context: EvalContext): TestPrompts[] {
 	const { loaded } = context;
 	let shared = sharedTexts(context);
-	for (const test of loaded.tests) {
+	return loaded.tests.flatMap((test) => {
 		const source = loaded.sources.get(test.at.file);
-		const own = source ? ownTexts(test, source) : [];
-		const prompts = [...shared, ...own];
+		const prompts = [...shared, ...(source ? ownTexts(test, source) : [])];
 		shared = [];
-		if (prompts.length > 0) yield { test, prompts };
-	}
+		return prompts.length > 0 ? [{ test, prompts }] : [];
+	});
 }
 
 /** The eval's own `input`, and PROMPT.md. */

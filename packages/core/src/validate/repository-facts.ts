@@ -69,7 +69,10 @@ function look(root: string, env: Environment): RepositoryFacts | undefined {
 }
 
 function facts(root: string, head: string | undefined, tracked: Tree, added: Tree, changed: Tree): RepositoryFacts {
-	const inside = (path: string) => relative(root, path).split(sep).join("/");
+	const inside = (path: string) =>
+		path.startsWith(`${root}/`) && !path.includes("..")
+			? path.slice(root.length + 1)
+			: relative(root, path).split(sep).join("/");
 	return {
 		root,
 		head,

@@ -69,18 +69,20 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 	const { check, message, hint, fix, ...base } = spec;
 	return {
 		...base,
-		*check(context) {
+		check(context) {
+			const diagnostics: Diagnostic[] = [];
 			for (const { data, at, severity = spec.severity } of check(context)) {
 				const advice = hint?.(data);
-				yield {
+				diagnostics.push({
 					rule: spec.id,
 					severity,
 					message: message(data),
 					...(advice === undefined ? {} : { hint: advice }),
 					at,
 					data: data as Readonly<Record<string, unknown>>,
-				};
+				});
 			}
+			return diagnostics;
 		},
 		...(fix ? { fix: ({ data, at }, context) => fix({ data: data as Data, at }, context) } : {}),
 	};
@@ -90,8 +92,6 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 export function loadingRule(spec: Omit<Rule, "check">): Rule {
 	return {
 		...spec,
-		*check({ findings }) {
-			for (const found of findings) if (found.rule === spec.id) yield found;
-		},
+		check: ({ findings }) => (findings.length === 0 ? findings : findings.filter((found) => found.rule === spec.id)),
 	};
 }

@@ -1,17 +1,16 @@
 import { dirname } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
-import { globFiles } from "../../io/files/glob-files.ts";
-import { evalPatterns } from "../../model/discover-evals.ts";
-import { overlayDiskView } from "../../model/disk-view.ts";
+import { evalsBelow } from "../../model/discover-evals.ts";
+import { type DiskView, overlayDiskView } from "../../model/disk-view.ts";
 import { evalMeaning, type MeaningOptions } from "../../model/eval-meaning.ts";
 import { type EvalContext, evalContext } from "../eval-context.ts";
 import { type ValidationRun, validationRun } from "../validation-run.ts";
 import type { PlannedFile } from "./fix-plan.ts";
 
 /** The evals that could mean something else once `files` have changed: those given, and all in or below their directories. */
-export function evalsAround(files: readonly PlannedFile[], given: readonly string[]): string[] {
+export function evalsAround(files: readonly PlannedFile[], given: readonly string[], view: DiskView): string[] {
 	const directories = [...new Set(files.map(({ path }) => dirname(path.replace(/\/\.agentv\/[^/]+$/, "/x"))))];
-	const below = directories.flatMap((directory) => globFiles(evalPatterns, directory, { ignoreCase: true }));
+	const below = directories.flatMap((directory) => evalsBelow(directory, view));
 	return [...new Set([...given, ...below])].sort();
 }
 

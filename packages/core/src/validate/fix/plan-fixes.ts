@@ -32,7 +32,7 @@ export async function planFixes(files: readonly string[], options: FixOptions): 
 	const edited = editedFiles(findings, run);
 	for (const [{ finding }, reason] of edited.refused) refused.push({ finding, reason });
 	const made = findings.filter((finding) => !edited.refused.has(finding));
-	const around = evalsAround(edited.files, files);
+	const around = evalsAround(edited.files, files, run.view);
 	const meaning = { withoutCommits: options.modes.has("pin") };
 	const compared = compareMeanings(around, edited.files, run, meaning);
 	if (compared.changed !== undefined) throw offending(compared.changed, made, run, meaning);

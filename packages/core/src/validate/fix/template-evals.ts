@@ -1,8 +1,7 @@
 import { dirname, join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
-import { globFiles } from "../../io/files/glob-files.ts";
 import { isInside } from "../../io/files/path-inside.ts";
-import { evalPatterns } from "../../model/discover-evals.ts";
+import { evalsBelow } from "../../model/discover-evals.ts";
 import { loadEval } from "../../model/load-eval.ts";
 import { resolvePath } from "../../model/path-text.ts";
 import type { ValidationRun } from "../validation-run.ts";
@@ -32,7 +31,7 @@ export class TemplateEvals {
 
 	#find(root: string): string[] {
 		const found = new Set<string>();
-		for (const file of globFiles(evalPatterns, root, { ignoreCase: true }))
+		for (const file of evalsBelow(root, this.#run.view))
 			for (const template of this.#templatesOf(file)) found.add(template);
 		return [...found];
 	}

@@ -1,7 +1,7 @@
 import { isInside } from "../../io/files/path-inside.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
-import { isWrittenAbsolute, pathReferences } from "../path-references.ts";
+import { isWrittenAbsolute, oddReferences } from "../path-references.ts";
 import { rule } from "../rule.ts";
 
 interface Data extends AboutReference {
@@ -32,7 +32,7 @@ export const pathAbsolute = rule<Data>({
 	hint: ({ inside }) => (inside ? undefined : "copy what it leads to beside the eval, and name it by a relative path"),
 	*check(context) {
 		const { scope } = context.loaded;
-		for (const reference of pathReferences(context)) {
+		for (const reference of oddReferences(context)) {
 			if (!isWrittenAbsolute(reference) || reference.state === "run-time" || reference.state === "opaque") continue;
 			yield {
 				data: {

@@ -1,6 +1,6 @@
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
-import { pathReferences } from "../path-references.ts";
+import { oddReferences } from "../path-references.ts";
 import { rule } from "../rule.ts";
 
 interface Data extends AboutReference {
@@ -22,7 +22,7 @@ export const pathBackslash = rule<Data>({
 	},
 	message: ({ raw, kind }) => `${kind} ${JSON.stringify(raw)} separates directories by backslashes`,
 	*check(context) {
-		for (const reference of pathReferences(context)) {
+		for (const reference of oddReferences(context)) {
 			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;
 			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // such a name exists
 			const found = reference.state === "missing" ? {} : { resolved: reference.resolved };

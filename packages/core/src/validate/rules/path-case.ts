@@ -1,6 +1,6 @@
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
-import { pathReferences, relativePath } from "../path-references.ts";
+import { oddReferences, relativePath } from "../path-references.ts";
 import { rule } from "../rule.ts";
 
 interface Data extends AboutReference {
@@ -23,7 +23,7 @@ export const pathCase = rule<Data>({
 	},
 	message: ({ raw, kind, onDisk }) => `${kind} ${JSON.stringify(raw)} is ${JSON.stringify(onDisk)} on disk`,
 	*check(context) {
-		for (const reference of pathReferences(context)) {
+		for (const reference of oddReferences(context)) {
 			if (reference.found !== "other-case") continue;
 			const { base, resolved, at } = reference;
 			yield { data: { ...aboutReference(reference), onDisk: relativePath(base, resolved), resolved }, at };

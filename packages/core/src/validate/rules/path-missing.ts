@@ -4,7 +4,7 @@ import { meansFile, parseCommand } from "../../model/command.ts";
 import { pathMissing } from "../../model/load-findings.ts";
 import type { Reference } from "../../model/references.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
-import { loadingKinds, pathReferences, shownPath } from "../path-references.ts";
+import { loadingKinds, oddReferences, shownPath } from "../path-references.ts";
 import { type Rule, rule } from "../rule.ts";
 
 interface Data extends AboutReference {
@@ -28,7 +28,7 @@ const missing = rule<Data>({
 	hint: ({ maybeOutput, ...data }) =>
 		maybeOutput ? "nothing to do if the command writes it" : pathMissing.hint?.(data),
 	*check(context) {
-		for (const reference of pathReferences(context)) {
+		for (const reference of oddReferences(context)) {
 			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;
 			const maybeOutput = isArgument(reference);
 			const data = { ...aboutReference(reference), lookedIn: shownPath(reference.base, context) };

@@ -1,5 +1,5 @@
 import { type AboutReference, aboutReference } from "../about-reference.ts";
-import { isWrittenAbsolute, pathReferences, shownPath } from "../path-references.ts";
+import { isWrittenAbsolute, oddReferences, shownPath } from "../path-references.ts";
 import { rule } from "../rule.ts";
 
 interface Data extends AboutReference {
@@ -25,7 +25,7 @@ export const pathOutsideEval = rule<Data>({
 	hint: () => "`agentv bundle` makes a directory that holds all of it",
 	*check(context) {
 		const root = shownPath(context.root, context);
-		for (const reference of pathReferences(context)) {
+		for (const reference of oddReferences(context)) {
 			// An absolute or searched path is the worse finding, and its fix leads here.
 			if (reference.state !== "outside-eval" || reference.found === "parent-search" || isWrittenAbsolute(reference))
 				continue;

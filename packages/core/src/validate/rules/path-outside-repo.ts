@@ -1,5 +1,5 @@
 import { type AboutReference, aboutReference } from "../about-reference.ts";
-import { pathReferences } from "../path-references.ts";
+import { oddReferences } from "../path-references.ts";
 import { rule } from "../rule.ts";
 
 interface Data extends AboutReference {
@@ -28,7 +28,7 @@ export const pathOutsideRepo = rule<Data>({
 	hint: () => "copy it beside the eval",
 	*check(context) {
 		const boundary = boundaries[context.loaded.scope.rootKind];
-		for (const reference of pathReferences(context)) {
+		for (const reference of oddReferences(context)) {
 			if (reference.state !== "outside-root") continue;
 			yield { data: { ...aboutReference(reference), boundary }, at: reference.at };
 		}

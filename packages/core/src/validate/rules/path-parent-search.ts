@@ -1,6 +1,6 @@
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { rewritePath } from "../fix/rewrite-path.ts";
-import { pathReferences, shownPath } from "../path-references.ts";
+import { oddReferences, shownPath } from "../path-references.ts";
 import { rule } from "../rule.ts";
 
 interface Data extends AboutReference {
@@ -23,7 +23,7 @@ export const pathParentSearch = rule<Data>({
 	},
 	message: ({ raw, kind, shown }) => `${kind} ${JSON.stringify(raw)} is found only by searching upwards, as ${shown}`,
 	*check(context) {
-		for (const reference of pathReferences(context)) {
+		for (const reference of oddReferences(context)) {
 			if (reference.found !== "parent-search") continue;
 			const { resolved, at } = reference;
 			yield { data: { ...aboutReference(reference), shown: shownPath(resolved, context), resolved }, at };

@@ -5,7 +5,7 @@ import { linksLeavingTree } from "../../io/files/tree-links.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { pathReferences } from "../path-references.ts";
 import { rule } from "../rule.ts";
-import { remembered } from "../validation-run.ts";
+import { remembered, type ValidationRun } from "../validation-run.ts";
 
 interface Data extends AboutReference {
 	/** Links inside a directory, relative to it, that leave it. */
@@ -39,6 +39,7 @@ export const pathSymlinkEscape = rule<Data>({
 			const { resolved, at, state, onDisk } = reference;
 			if (state !== "ok" && state !== "outside-eval") continue;
 			const about = aboutReference(reference);
+			if (onDisk !== "directory" && !leadsByLink(resolved, root, context.run)) continue;
 			const real = remembered(context.run, `real\0${resolved}`, () => realPath(resolved));
 			if (!isInside(realRoot, real)) yield { data: { ...about, leadsTo: real }, at };
 			else if (onDisk === "directory" && copied.has(reference.kind)) {
@@ -48,6 +49,15 @@ export const pathSymlinkEscape = rule<Data>({
 		}
 	},
 });
+
+/** Whether `path` or a directory on the way from `root` to it is a link. */
+function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
+	if (path === root || !path.startsWith(root)) return false;
+	const slash = path.lastIndexOf("/");
+	const directory = path.slice(0, slash);
+	if (run.view.entries(directory).get(path.slice(slash + 1)) === "link") return true;
+	return remembered(run, `linked\0${directory}`, () => leadsByLink(directory, root, run));
+}
 
 /** Directories that a run or a bundle copies whole. */
 const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);

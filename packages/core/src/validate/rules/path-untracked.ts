@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { Place } from "../../base/diagnostic.ts";
+import type { EvalContext } from "../eval-context.ts";
 import { evalFiles } from "../eval-files.ts";
 import { rule } from "../rule.ts";
 
@@ -33,21 +33,22 @@ export const pathUntracked = rule<Data>({
 		if (!repository) return;
 		for (const { path, kind, at } of evalFiles(context)) {
 			const state = repository.state(path);
-			const shown = relative(context.loaded.scope.directory, path) || path;
-			if (state === "ignored") yield { data: { path: shown, kind, ignored: true }, at };
-			else if (state === "untracked") yield { data: { path: shown, kind, ignored: false }, at, severity: "warning" };
-			else if (state === "tracked" && context.run.view.kind(path) === "directory")
-				yield* inDirectory(path, { path: shown, kind }, at);
-		}
-
-		function* inDirectory(path: string, about: { path: string; kind: string }, at: Place) {
-			const added = (repository?.changed(path) ?? []).filter((file) => repository?.state(file) === "untracked");
-			if (added.length === 0) return;
-			const inside = added.map((file) => relative(path, file));
-			yield { data: { ...about, ignored: false, inside }, at, severity: "warning" as const };
+			if (state === "outside") continue;
+			const inside = state === "tracked" ? addedBelow(path, context) : undefined;
+			if (state === "tracked" && !inside) continue;
+			const data = { path: relative(context.loaded.scope.directory, path) || path, kind, ignored: state === "ignored" };
+			if (state === "ignored") yield { data, at };
+			else yield { data: { ...data, ...(inside ? { inside } : {}) }, at, severity: "warning" };
 		}
 	},
 });
+
+/** Files of a directory that are not added yet, relative to it; undefined without any. */
+function addedBelow(path: string, { repository, run }: EvalContext): string[] | undefined {
+	if (!repository || run.view.kind(path) !== "directory") return undefined;
+	const added = repository.changed(path).filter((file) => repository.state(file) === "untracked");
+	return added.length === 0 ? undefined : added.map((file) => relative(path, file));
+}
 
 function count(files: readonly string[]): string {
 	return files.length === 1 ? "a file" : `${files.length} files`;

@@ -13,6 +13,7 @@ interface Data {
 const what = "(?:workspace|working tree|PR|pull[ -]request|merge[ -]request|MR|branch|diff|patch|commit|changeset)";
 const verb = "(?:chang|modif|updat|edit|touch|add|remov|delet|introduc|refactor|renam|rewrit|fix)\\w*";
 const file = "[`'\"(]?((?:[\\w@.-]+\\/)*[\\w@-][\\w@.-]*\\.[A-Za-z][A-Za-z0-9]{0,5})\\b";
+const subject = new RegExp(`\\b${what}\\b`, "i");
 const claims = [
 	new RegExp(
 		`\\b(?:this|the|my|our|current) (?:open |current |attached |staged )?${what}\\b[^.\\n]{0,60}?\\b${verb}\\b[^.\\n]{0,60}?${file}`,
@@ -56,6 +57,7 @@ metadata:
 
 function claimsIn(text: string): Data[] {
 	const found = new Map<string, string>();
+	if (!subject.test(text)) return [];
 	for (const pattern of claims)
 		for (const match of text.matchAll(pattern)) if (match[1] && !found.has(match[1])) found.set(match[1], match[0]);
 	return [...found].map(([name, mark]) => ({ file: name, mark }));

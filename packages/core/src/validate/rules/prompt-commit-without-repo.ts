@@ -45,6 +45,7 @@ function pinsOf({ workspace, suite }: TestCase): string[] {
 
 /** SHAs that a text calls a commit, and whole ones wherever they stand. A word of letters or digits alone is none. */
 function shasIn(text: string): Set<string> {
+	if (!/[0-9a-f]{7}/i.test(text)) return new Set();
 	const found = [...text.matchAll(named)].map((match) => match[1] as string).concat(text.match(bare) ?? []);
 	return new Set(found.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
 }

@@ -17,6 +17,8 @@ const asks = [
 	/\bgit push\b|\b(?:force[- ])?push\b[^.\n]{0,50}?\b(?:branch|remote|origin|upstream|commits?|changes|github|gitlab)\b/i,
 	/\bgh (?:pr|issue) (?:create|merge|comment|close)\b/i,
 ];
+/** Most prompts speak of nothing of the kind: one look spares them six. */
+const hosting = /\b(?:PRs?|MRs?|pull|merge|push|issues?|gh)\b/i;
 const denied = /(?:\b(?:not|never|without|don't|doesn't|won't|no need to|avoid|instead of)\b|n't)[^.\n]{0,25}$/i;
 
 export const promptNeedsRemote = rule<Data>({
@@ -44,6 +46,7 @@ export const promptNeedsRemote = rule<Data>({
 	*check(context) {
 		for (const { test, prompts } of promptTexts(context)) {
 			for (const { text, at } of prompts) {
+				if (!hosting.test(text)) continue;
 				const mark = asks.map((pattern) => asked(text, pattern)).find((found) => found !== undefined);
 				if (mark === undefined || prompts.some((prompt) => holdsDiff(prompt.text))) continue;
 				if (!hasRemote(sandboxOf(test, context))) yield { data: { mark }, at };

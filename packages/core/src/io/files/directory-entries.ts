@@ -1,0 +1,23 @@
+import { type Dirent, readdirSync } from "node:fs";
+import { errnoCode } from "./file-error.ts";
+import type { PathKind } from "./stat-path.ts";
+
+/**
+ * The entries of a directory with what each itself is (links are not followed), in the order of their names. Undefined
+ * where there is no such directory, or it may not be read.
+ */
+export function directoryEntries(directory: string): ReadonlyMap<string, Exclude<PathKind, "missing">> | undefined {
+	try {
+		const entries = readdirSync(directory, { withFileTypes: true });
+		return new Map(entries.sort((a, b) => (a.name < b.name ? -1 : 1)).map((entry) => [entry.name, kindOf(entry)]));
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return undefined;
+	}
+}
+
+function kindOf(entry: Dirent): Exclude<PathKind, "missing"> {
+	if (entry.isFile()) return "file";
+	if (entry.isDirectory()) return "directory";
+	return entry.isSymbolicLink() ? "link" : "other";
+}

@@ -1,0 +1,36 @@
+import {
+	type AssertionType,
+	assertionSchemas,
+	customAssertionSchema,
+	olderAssertionTypes,
+} from "../schema/assertion-entry.ts";
+
+/** The built-in type that `written` names, in today's or an older spelling. */
+export function builtInType(written: string): AssertionType | undefined {
+	const dashed = written.includes("_") ? written.replaceAll("_", "-") : written;
+	if (Object.hasOwn(assertionSchemas, dashed)) return dashed as AssertionType;
+	return olderAssertionTypes[dashed];
+}
+
+/** The entries that a type does not define: a program gets them as its `config`. */
+export function restOf(
+	entry: Readonly<Record<string, unknown>>,
+	known: ReadonlySet<string>,
+): Readonly<Record<string, unknown>> {
+	const keys = Object.keys(entry).filter((key) => !known.has(key));
+	return keys.length === 0 ? nothing : Object.fromEntries(keys.map((key) => [key, entry[key]]));
+}
+
+const nothing: Readonly<Record<string, unknown>> = {};
+
+/** The keys that a type defines, as files write them. */
+export function wireKeys(type: AssertionType): ReadonlySet<string> {
+	const known = keysOfTypes.get(type) ?? new Set(Object.keys(assertionSchemas[type].def.in.def.shape));
+	keysOfTypes.set(type, known);
+	return known;
+}
+
+const keysOfTypes = new Map<AssertionType, ReadonlySet<string>>();
+
+/** The keys that a custom type shares with all others. */
+export const customKeys: ReadonlySet<string> = new Set(Object.keys(customAssertionSchema.def.in.def.shape));
