@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { isInside } from "../io/files/path-inside.ts";
-import type { DiskView } from "../model/disk-view.ts";
+import { type DiskView, entriesOf } from "../model/disk-view.ts";
 import { manifestName } from "../model/manifest.ts";
 
 /** Enough of a manifest to be recognised as a bundle: reading the real one, of 50,000 files, would cost for nothing. */
@@ -13,7 +13,7 @@ export function confinedView(view: DiskView, root: string): DiskView {
 	return {
 		kind: (path) => (inside(path) ? view.kind(path) : "missing"),
 		list: (directory) => (inside(directory) ? view.list(directory) : []),
-		entries: (directory) => (inside(directory) ? view.entries(directory) : new Map()),
+		entries: (directory) => (inside(directory) ? entriesOf(view, directory) : new Map()),
 		otherCase: (path) => (inside(path) ? view.otherCase(path) : undefined),
 		readText(path) {
 			if (!inside(path)) throw new AgentvError("not-found", `${path} lies outside of the bundle`);

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { globFiles } from "../io/files/glob-files.ts";
-import type { DiskView } from "./disk-view.ts";
+import { type DiskView, entriesOf } from "./disk-view.ts";
 
 /** Whether a directory search finds `file`: `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`, in any letter case. */
 export function isEvalName(file: string): boolean {
@@ -43,7 +43,7 @@ export function evalsBelow(directory: string, view: DiskView): string[] {
 	const found: string[] = [];
 	const waiting = [directory];
 	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-		for (const [name, kind] of view.entries(at)) {
+		for (const [name, kind] of entriesOf(view, at)) {
 			const path = join(at, name);
 			if (kind === "directory") {
 				if (name !== ".git" && name !== "node_modules") waiting.push(path);

@@ -14,8 +14,8 @@ export interface DiskView {
 	readText(path: string): string;
 	/** Sorted entry names of a directory, empty where there is none. */
 	list(directory: string): readonly string[];
-	/** The same with what each entry itself is: a link is a `link`. */
-	entries(directory: string): ReadonlyMap<string, PathKind>;
+	/** The same with what each entry itself is: a link is a `link`. Ask by `entriesOf`. */
+	entries?(directory: string): ReadonlyMap<string, PathKind>;
 	/** The path as it is written on disk, where that differs in letter case only; else `undefined`. */
 	otherCase(path: string): string | undefined;
 }
@@ -32,6 +32,13 @@ export function openDiskView(): DiskView {
 }
 
 type Entries = ReturnType<typeof directoryEntries>;
+
+/** What each entry of a directory itself is, in the order of their names; a view that can't tell links follows them. */
+export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string, PathKind> {
+	return (
+		view.entries?.(directory) ?? new Map(view.list(directory).map((name) => [name, view.kind(`${directory}/${name}`)]))
+	);
+}
 
 const noEntries: ReadonlyMap<string, PathKind> = new Map();
 
@@ -100,7 +107,7 @@ export function overlayDiskView(view: DiskView, files: ReadonlyMap<string, strin
 		},
 		entries: (directory) => {
 			const added = namesIn(directory, files).map((name) => [name, "file"] as const);
-			return added.length === 0 ? view.entries(directory) : new Map([...view.entries(directory), ...added]);
+			return added.length === 0 ? entriesOf(view, directory) : new Map([...entriesOf(view, directory), ...added]);
 		},
 		otherCase: (path) => (files.has(path) ? undefined : view.otherCase(path)),
 	};

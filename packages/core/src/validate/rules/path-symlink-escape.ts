@@ -2,6 +2,7 @@ import { listTree } from "../../io/files/list-tree.ts";
 import { isInside } from "../../io/files/path-inside.ts";
 import { realPath } from "../../io/files/stat-path.ts";
 import { linksLeavingTree } from "../../io/files/tree-links.ts";
+import { entriesOf } from "../../model/disk-view.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { pathReferences } from "../path-references.ts";
 import { rule } from "../rule.ts";
@@ -55,7 +56,7 @@ function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 	if (path === root || !path.startsWith(root)) return false;
 	const slash = path.lastIndexOf("/");
 	const directory = path.slice(0, slash);
-	if (run.view.entries(directory).get(path.slice(slash + 1)) === "link") return true;
+	if (entriesOf(run.view, directory).get(path.slice(slash + 1)) === "link") return true;
 	return remembered(run, `linked\0${directory}`, () => leadsByLink(directory, root, run));
 }
 
