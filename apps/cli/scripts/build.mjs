@@ -12,6 +12,8 @@ const root = resolve(cli, "../..");
 const dist = resolve(process.argv[2] ?? join(cli, "dist"));
 const core = join(root, "packages/core/src");
 const studioPages = join(root, "apps/studio/dist/client");
+/** Paths of the modules that Studio's pages hold, as its build lists them. */
+const studioModules = join(root, "apps/studio/dist/client-modules.json");
 
 const exists = (path) =>
 	stat(path).then(
@@ -53,6 +55,7 @@ async function bundle() {
 		minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
 	});
 	await build.close();
+	if (await exists(studioModules)) collected.add(JSON.parse(await readFile(studioModules, "utf8")));
 	return collected.text();
 }
 

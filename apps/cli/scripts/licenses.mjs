@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Collects the licences of the packages that a bundle takes code from: a plugin to build with, then the text. */
+/** Collects the licences of the packages that bundles take code from: a plugin to build with, what other builds took, then the text. */
 export function licenses() {
 	const roots = new Set();
 	const plugin = {
@@ -13,7 +13,11 @@ export function licenses() {
 			}
 		},
 	};
-	return { plugin, text: () => sections([...roots].map(describe)).join("\n") };
+	/** Adds the packages of modules that another build has put into its own bundle: a list of their paths. */
+	const add = (modules) => {
+		for (const id of modules) roots.add(packageRoot(id));
+	};
+	return { plugin, add, text: () => sections([...roots].map(describe)).join("\n") };
 }
 
 /** The nearest directory above a module whose package.json has a name and version. */
@@ -45,7 +49,7 @@ function describe(directory) {
 }
 
 function sections(packages) {
-	const intro = "AgentV's command line contains code of these packages, each under its own licence.\n";
+	const intro = "AgentV's command line and its web app contain code of these packages, each under its own licence.\n";
 	const sorted = packages.sort((a, b) => (a.title < b.title ? -1 : 1));
 	const unique = sorted.filter(({ title }, index) => title !== sorted[index - 1]?.title);
 	return [intro, ...unique.map(({ title, text }) => `${"=".repeat(80)}\n${title}: ${text}\n`)];
