@@ -1,3 +1,4 @@
+import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { testStudio } from "./testing/test-studio.ts";
 
@@ -141,4 +142,25 @@ it("the page holds the token, whatever it is made of", async () => {
 	expect(await (await testStudio({}, { token }).request("/")).text()).toBe(
 		'<meta name="agentv-token" content="&quot;&gt;&lt;script&gt;$&amp;">',
 	);
+});
+
+describe("the pages' files", () => {
+	const script = "console.log(1);\n".repeat(500);
+	const files = { "pages/assets/index-abc.js": script, "outside.js": "secret" };
+
+	it("are sent compressed, for ever, and with their type", async () => {
+		const answer = await testStudio(files).request("/assets/index-abc.js", { headers: { "accept-encoding": "gzip" } });
+		expect(answer.headers.get("content-encoding")).toBe("gzip");
+		expect(answer.headers.get("content-type")).toContain("javascript");
+		expect(answer.headers.get("cache-control")).toContain("immutable");
+		expect(gunzipSync(Buffer.from(await answer.arrayBuffer())).toString()).toBe(script);
+	});
+
+	it.each([
+		"/assets/..%2f..%2foutside.js",
+		"/assets/%2e%2e/%2e%2e/outside.js",
+		"/assets/index-abc.js/../../../outside.js",
+	])("%s leads nowhere else", async (path) => {
+		expect(await (await testStudio(files).request(path)).text()).not.toContain("secret");
+	});
 });

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { readTextFile } from "@agentv/core";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { Hono } from "hono";
+import { compress } from "hono/compress";
 import type { Services } from "./services.ts";
 
 /** Adds the built pages: hashed assets for ever, and index.html with the session token for every other address. */
@@ -10,6 +11,7 @@ export function addPages(app: Hono, { options, session }: Services): void {
 		await next();
 		if (c.res.ok) c.header("Cache-Control", "public, max-age=31536000, immutable");
 	});
+	app.use("/assets/*", compress());
 	app.use("/assets/*", serveStatic({ root: options.pages, rewriteRequestPath: (path) => path }));
 	app.use("/favicon.svg", serveStatic({ root: options.pages }));
 	app.get("*", (c, next) => {

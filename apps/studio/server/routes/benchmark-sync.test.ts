@@ -77,6 +77,7 @@ describe("a git-backed benchmark", () => {
 			action: "update",
 			changes: { commits: 1, added: ["new.txt"], totals: { added: 1, changed: 2, removed: 0 } },
 		});
+		expect(plan.changes?.evals.map(({ file }) => file)).toEqual(["a.eval.yaml"]);
 		const { events } = await job<SyncEventAnswer>(studio, "/api/benchmarks/sync");
 		expect(events.at(-1)).toMatchObject({ results: [{ id: "team", outcome: "synced" }] });
 	});
