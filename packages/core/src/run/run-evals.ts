@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { agentvHome } from "../io/environment.ts";
@@ -51,6 +52,8 @@ export async function* runEvals(
 ): AsyncGenerator<RunEvent, void> {
 	const left = new AbortController();
 	const signal = AbortSignal.any([options.signal, left.signal]);
+	// Everything that runs at once listens to it: many listeners are no leak.
+	setMaxListeners(0, signal);
 	const events = new EventQueue<RunEvent>();
 	const running = execute(plan, machine, { ...options, signal }, (event) => events.put(event)).then(
 		() => events.close(),

@@ -1,3 +1,4 @@
+import { postHttp } from "../../io/post-http.ts";
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
 import { modelAddress, versioned } from "../language-model/model-address.ts";
@@ -21,6 +22,7 @@ export const anthropic: Provider<"anthropic"> = {
 			open: async () => {
 				const { createAnthropic } = await import("@ai-sdk/anthropic");
 				return createAnthropic({
+					fetch: postHttp,
 					apiKey: apiKey ?? "",
 					baseURL: versioned(given ?? vendorAddress, "v1"),
 					...(settings.headers ? { headers: settings.headers } : {}),

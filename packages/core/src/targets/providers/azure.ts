@@ -1,3 +1,4 @@
+import { postHttp } from "../../io/post-http.ts";
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
 import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
@@ -28,6 +29,7 @@ export const azure: Provider<"azure"> = {
 				const { createAzure } = await import("@ai-sdk/azure");
 				const root = openaiRoot(given ?? `https://${resource}.openai.azure.com`);
 				const sdk = createAzure({
+					fetch: postHttp,
 					apiKey: apiKey ?? "",
 					// The newest paths need no version of their own.
 					baseURL: apiVersion === undefined ? `${root}/v1` : root,

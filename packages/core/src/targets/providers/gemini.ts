@@ -1,3 +1,4 @@
+import { postHttp } from "../../io/post-http.ts";
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
 import { modelAddress, versioned } from "../language-model/model-address.ts";
@@ -23,6 +24,7 @@ export const gemini: Provider<"gemini"> = {
 			open: async () => {
 				const { createGoogleGenerativeAI } = await import("@ai-sdk/google");
 				return createGoogleGenerativeAI({
+					fetch: postHttp,
 					apiKey: apiKey ?? "",
 					baseURL: versioned(given ?? vendorAddress, "v1beta"),
 					...(settings.headers ? { headers: settings.headers } : {}),

@@ -1,3 +1,4 @@
+import { postHttp } from "../../io/post-http.ts";
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
 import { modelAddress } from "../language-model/model-address.ts";
@@ -24,11 +25,16 @@ export const openai: Provider<"openai"> = {
 				if (given !== undefined && settings.apiFormat !== "responses") {
 					const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
 					const key = apiKey ? { apiKey } : {};
-					const own = { name: "openai", baseURL: given, supportsStructuredOutputs: true };
+					const own = { name: "openai", baseURL: given, supportsStructuredOutputs: true, fetch: postHttp };
 					return createOpenAICompatible({ ...own, ...key, ...headers }).chatModel(model);
 				}
 				const { createOpenAI } = await import("@ai-sdk/openai");
-				const sdk = createOpenAI({ apiKey: apiKey ?? "", baseURL: given ?? vendorAddress, ...headers });
+				const sdk = createOpenAI({
+					apiKey: apiKey ?? "",
+					baseURL: given ?? vendorAddress,
+					fetch: postHttp,
+					...headers,
+				});
 				return settings.apiFormat === "responses" ? sdk.responses(model) : sdk.chat(model);
 			},
 		});

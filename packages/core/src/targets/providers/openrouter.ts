@@ -1,3 +1,4 @@
+import { postHttp } from "../../io/post-http.ts";
 import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
 import { modelAddress } from "../language-model/model-address.ts";
@@ -20,6 +21,7 @@ export const openrouter: Provider<"openrouter"> = {
 			open: async () => {
 				const { createOpenAICompatible } = await import("@ai-sdk/openai-compatible");
 				return createOpenAICompatible({
+					fetch: postHttp,
 					name: "openrouter",
 					baseURL: given ?? vendorAddress,
 					supportsStructuredOutputs: true,

@@ -1,0 +1,68 @@
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as TlsAgent, request as tlsRequest } from "node:https";
+
+/** Connections are kept for the next call; idle ones keep no process alive. */
+const plain = new Agent({ keepAlive: true });
+const secure = new TlsAgent({ keepAlive: true });
+const longestAnswer = 256 * 1024 * 1024;
+
+/**
+ * `fetch` for calls that send a text and read the whole answer: a fraction of the time of the built-in one, which builds streams for both.
+ * Redirects are not followed. Rejects with the system's error (`ECONNRESET`, …) where the connection fails, and with the signal's reason.
+ */
+export const postHttp: typeof fetch = async (input, init = {}) => {
+	const url = new URL(input instanceof Request ? input.url : input);
+	const headers = Object.fromEntries(new Headers(init.headers));
+	const signal = init.signal ?? undefined;
+	signal?.throwIfAborted();
+	const answer = await send(url, init.method ?? "GET", headers, typeof init.body === "string" ? init.body : "", signal);
+	const { status, statusText, bytes } = answer;
+	const hasBody = bytes.length > 0 && status !== 204 && status !== 205 && status !== 304;
+	return new Response(hasBody ? new Uint8Array(bytes) : null, { status, statusText, headers: answer.headers });
+};
+
+interface Answer {
+	readonly status: number;
+	readonly statusText: string;
+	readonly headers: [string, string][];
+	readonly bytes: Buffer;
+}
+
+function send(
+	url: URL,
+	method: string,
+	headers: Record<string, string>,
+	body: string,
+	signal: AbortSignal | undefined,
+): Promise<Answer> {
+	return new Promise((resolve, reject) => {
+		const isTls = url.protocol === "https:";
+		const open = isTls ? tlsRequest : httpRequest;
+		const length = { "content-length": String(Buffer.byteLength(body)) };
+		const options = { method, headers: { ...headers, ...length }, agent: isTls ? secure : plain };
+		const request = open(url, options, (response) => read(response, resolve, reject));
+		const stop = () => request.destroy(signal?.reason instanceof Error ? signal.reason : new Error("aborted"));
+		signal?.addEventListener("abort", stop, { once: true });
+		request.once("close", () => signal?.removeEventListener("abort", stop));
+		request.once("error", reject);
+		request.end(body);
+	});
+}
+
+function read(response: IncomingMessage, resolve: (answer: Answer) => void, reject: (error: unknown) => void): void {
+	const chunks: Buffer[] = [];
+	let length = 0;
+	response.on("data", (chunk: Buffer) => {
+		chunks.push(chunk);
+		length += chunk.length;
+		if (length > longestAnswer) response.destroy(new Error(`the answer is longer than ${longestAnswer} bytes`));
+	});
+	response.once("error", reject);
+	response.once("end", () => {
+		const { statusCode = 0, statusMessage = "", headers } = response;
+		// What a Response can't hold is no answer of HTTP.
+		if (statusCode < 200 || statusCode > 599) return reject(new Error(`the server answered with status ${statusCode}`));
+		const pairs = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
+		resolve({ status: statusCode, statusText: statusMessage, headers: pairs, bytes: Buffer.concat(chunks) });
+	});
+}
