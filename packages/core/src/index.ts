@@ -113,6 +113,7 @@ export { type TargetDestination, targetDestination } from "./targets/destination
 export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
 export { applyFixes } from "./validate/fix/apply-fixes.ts";
 export type { FixPlan, PlannedChange, PlannedFile } from "./validate/fix/fix-plan.ts";
+export { type OfferedEdit, offeredEdits } from "./validate/fix/offered-edits.ts";
 export { type FixOptions, planFixes } from "./validate/fix/plan-fixes.ts";
 export { type DiffFile, unifiedDiff } from "./validate/fix/unified-diff.ts";
 export type { FixWhen, RuleGroup } from "./validate/rule.ts";

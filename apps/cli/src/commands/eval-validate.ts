@@ -6,6 +6,7 @@ import {
 	type EvalValidation,
 	type FixPlan,
 	type FixWhen,
+	offeredEdits,
 	openDiskView,
 	parseRuleLevels,
 	planFixes,
@@ -15,6 +16,7 @@ import {
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { colorsFor } from "../terminal/colors.ts";
+import { planDiff } from "../validation/plan-diff.ts";
 import type { ValidationReporter } from "../validation/reporter.ts";
 
 interface ValidateCommandOptions {
@@ -34,6 +36,9 @@ interface ValidateCommandOptions {
 const reporters: Readonly<Record<string, () => Promise<ValidationReporter>>> = {
 	text: async () => (await import("../report/validate-text.ts")).validateText,
 	json: async () => (await import("../report/validate-json.ts")).validateJson,
+	sarif: async () => (await import("../report/validate-sarif.ts")).validateSarif,
+	github: async () => (await import("../report/validate-github.ts")).validateGithub,
+	junit: async () => (await import("../report/validate-junit.ts")).validateJunit,
 };
 
 /** `agentv eval validate`: judges evals and prints what was found. */
@@ -66,6 +71,8 @@ export async function evalValidate(
 	const files = discoverEvals(args, context.cwd, validation.view);
 	const modes = modesOf(options);
 	const plan = modes.size > 0 ? await planFixes(files, { ...validation, modes }) : undefined;
+	// A document on stdout is not to be mixed with a diff.
+	if (plan && options.dryRun && options.format !== "text") context.stderr.write(planDiff(plan, context.cwd));
 	if (plan && !options.dryRun) applyFixes(plan, { ...validation, modes });
 	const evals: EvalValidation[] = [];
 	// A fix has changed the disk: what the first look remembers is no longer true.
@@ -78,6 +85,9 @@ export async function evalValidate(
 		quiet: options.quiet === true,
 		colors: colorsFor(context.stdout),
 		...(plan ? { plan, dryRun: options.dryRun === true } : {}),
+		...(options.format === "sarif"
+			? { offered: await offeredEdits(files, { ...validation, view: openDiskView() }) }
+			: {}),
 	});
 }
 

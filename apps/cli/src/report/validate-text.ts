@@ -1,5 +1,6 @@
-import { type EvalValidation, ruleDocs, unifiedDiff, type ValidationFinding } from "@agentv/core";
+import { type EvalValidation, ruleDocs, type ValidationFinding } from "@agentv/core";
 import type { Colors } from "../terminal/colors.ts";
+import { planDiff } from "../validation/plan-diff.ts";
 import {
 	exitCodeOf,
 	shownPath,
@@ -19,7 +20,6 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	if (!plan) return [];
 	const place = (file: string, { start }: ValidationFinding["range"]) =>
 		`${shownPath(file, cwd)}:${start.line}:${start.column}`;
-	const diffs = plan.files.map((file) => unifiedDiff({ ...file, path: shownPath(file.path, cwd) }));
 	const lines = plan.changes.map(
 		({ file, says, rule }) => `${colors.green("fixed")}  ${shownPath(file, cwd)}  ${says}  ${colors.dim(rule)}`,
 	);
@@ -28,7 +28,7 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 			`${colors.yellow("not fixed")}  ${place(finding.at.file, finding.range)}  ${reason}  ${colors.dim(finding.rule)}`,
 	);
 	// Two findings may be mended by one and the same change.
-	const done = dryRun ? [diffs.join("").trimEnd()] : [[...new Set(lines)].join("\n")];
+	const done = dryRun ? [planDiff(plan, cwd).trimEnd()] : [[...new Set(lines)].join("\n")];
 	return [...done, refused.join("\n")].filter((text) => text !== "");
 }
 

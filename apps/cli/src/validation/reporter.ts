@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import type { EvalValidation, FixPlan } from "@agentv/core";
+import type { EvalValidation, FixPlan, OfferedEdit } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 import type { Colors } from "../terminal/colors.ts";
 
@@ -16,6 +16,8 @@ export interface ValidationReport {
 	/** What `--fix`, `--migrate` and `--pin` did, or with `dryRun` would do. */
 	readonly plan?: FixPlan;
 	readonly dryRun?: boolean;
+	/** What `--fix` would do, finding by finding; for formats that offer edits. */
+	readonly offered?: readonly OfferedEdit[];
 }
 
 export type ValidationReporter = (report: ValidationReport) => CommandResult;

@@ -1,0 +1,32 @@
+import { exitCodeOf, shownPath, summaryOf, type ValidationReporter } from "../validation/reporter.ts";
+
+/** Workflow commands, which GitHub Actions shows as annotations: `::error file=…,line=…,col=…,title=…::message`. */
+export const validateGithub: ValidationReporter = (report) => {
+	const lines = report.evals.flatMap(({ diagnostics }) =>
+		diagnostics
+			.filter(({ fixed }) => !fixed)
+			.map(({ severity, rule, message, hint, at, range: { start, end } }) => {
+				const oneLine = start.line === end.line && end.column > start.column;
+				const properties = [
+					["file", shownPath(at.file, report.cwd)],
+					["line", String(start.line)],
+					["endLine", String(end.line)],
+					["col", String(start.column)],
+					...(oneLine ? [["endColumn", String(end.column)]] : []),
+					["title", rule],
+				].map(([name, value]) => `${name}=${property(value ?? "")}`);
+				return `::${severity} ${properties.join(",")}::${data(hint === undefined ? message : `${message}\n${hint}`)}`;
+			}),
+	);
+	const { evals, errors, warnings } = summaryOf(report);
+	lines.push(`${evals} evals, ${errors} errors, ${warnings} warnings`);
+	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(report) };
+};
+
+function data(text: string): string {
+	return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function property(text: string): string {
+	return data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+}
