@@ -1,6 +1,8 @@
 import { basename, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import type { ArchiveEntry } from "../io/archive/archive-entry.ts";
 import { writeArchive } from "../io/archive/write-archive.ts";
+import { emptyDirectories } from "../io/files/empty-directories.ts";
 import { listTree } from "../io/files/list-tree.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { pathKind } from "../io/files/stat-path.ts";
@@ -23,14 +25,12 @@ export async function archiveBundle(
 	options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
 	const folder = basename(directory);
-	const entries = listTree(directory)
-		.filter(({ kind }) => kind === "file" || kind === "link")
-		.map(({ path, size, mode, target }) => ({
-			path: `${folder}/${path}`,
-			from: join(directory, path),
-			size,
-			executable: (mode & 0o100) !== 0,
-			link: target,
-		}));
+	const listed = listTree(directory);
+	const empty = new Set(emptyDirectories(listed));
+	const entries = listed.flatMap(({ path, kind, size, mode, target }): ArchiveEntry[] => {
+		if (kind === "other" || (kind === "directory" && !empty.has(path))) return [];
+		const place = { path: `${folder}/${path}`, from: join(directory, path) };
+		return [{ kind, ...place, size, executable: (mode & 0o100) !== 0, link: target }];
+	});
 	await writeArchive(file, entries, { ...options, time: new Date(readManifest(directory).createdAt) });
 }

@@ -1,5 +1,6 @@
-import { basename, dirname, join } from "node:path";
+import { basename, join } from "node:path";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { emptyDirectories } from "../io/files/empty-directories.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import type { TreeEntry } from "../io/files/list-tree.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
@@ -86,14 +87,8 @@ class Collecting {
 	}
 
 	tree(root: CopyRoot, entries: readonly TreeEntry[]): void {
-		const filled = new Set<string>();
-		for (const entry of entries) {
-			if (entry.kind === "directory") continue;
-			filled.add(dirname(entry.path));
-			this.#keep(root, entry.path, entry);
-		}
-		for (const { kind, path } of entries)
-			if (kind === "directory" && !filled.has(path)) this.directories.add(join(root.to, path));
+		for (const entry of entries) if (entry.kind !== "directory") this.#keep(root, entry.path, entry);
+		for (const path of emptyDirectories(entries)) this.directories.add(join(root.to, path));
 		if (entries.length === 0) this.directories.add(root.to);
 	}
 

@@ -3,9 +3,8 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, hasErrors } from "../base/diagnostic.ts";
 import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
-import { evalEnvironment } from "../model/eval-environment.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
-import { loadTargets, type TargetScope } from "../model/load-targets.ts";
+import type { TargetScope } from "../model/load-targets.ts";
 import type { References } from "../model/reference.ts";
 import { collectReferences } from "../model/references.ts";
 import { variableChoice } from "./bundle-findings.ts";
@@ -13,9 +12,10 @@ import type { BundleOptions } from "./bundle-options.ts";
 import { type GatheredSources, gatherSources } from "./gather-sources.ts";
 import { type IncludedFiles, includedFiles } from "./included-files.ts";
 import { judgeOutput } from "./judge-output.ts";
+import type { LoadedSource } from "./load-source.ts";
 import { type PinnedRepositories, pinRepositories } from "./pinned-repositories.ts";
 import { type BundleSource, provenance } from "./provenance.ts";
-import { chosenBy, selectTargets, type TargetSelection } from "./select-targets.ts";
+import { chosenBy, type TargetSelection } from "./select-targets.ts";
 import { type SuitePlace, suitePlaces } from "./suite-places.ts";
 
 /** Everything that was looked at to plan a bundle. */
@@ -44,15 +44,14 @@ export interface Observation {
  * Looks at everything an eval needs. Asks remotes only to pin repositories.
  * @throws AgentvError `refused` with every error at its place
  */
-export async function observeSources(loaded: LoadedEval, given: BundleOptions): Promise<Observation> {
+export async function observeSources(
+	{ loaded, scope, selection, env }: LoadedSource,
+	given: BundleOptions,
+): Promise<Observation> {
 	const { view, cwd } = given;
 	const output = resolve(cwd, given.output);
 	const replaces = judgeOutput(output, loaded.scope.directory, given.force ?? false);
 	const options = given.targetsFile === undefined ? given : { ...given, targetsFile: resolve(cwd, given.targetsFile) };
-	const { targetsFile } = options;
-	const env = evalEnvironment(loaded.scope, options.env, view);
-	const scope = loadTargets(loaded.scope, { view, env, ...(targetsFile === undefined ? {} : { targetsFile }) });
-	const selection = selectTargets(loaded, scope, options.targets ?? []);
 	const suites = suitePlaces(loaded);
 	const included = include(loaded, scope, options);
 	const references = collectReferences(loaded, selection.all, view);

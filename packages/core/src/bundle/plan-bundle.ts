@@ -1,5 +1,4 @@
 import { relative, sep } from "node:path";
-import { loadEval } from "../model/load-eval.ts";
 import { manifestName } from "../model/manifest.ts";
 import { manifestVersion } from "../schema/bundle-manifest.ts";
 import { type BundleOptions, creationTime, recordedFlags } from "./bundle-options.ts";
@@ -9,6 +8,7 @@ import { captureEnvironment } from "./capture-environment.ts";
 import { collectCopies } from "./collect-copies.ts";
 import { generateFiles } from "./generate-files.ts";
 import { type Layout, layOut } from "./layout.ts";
+import { loadSource } from "./load-source.ts";
 import { type Observation, observeSources, stopOnErrors } from "./observe-sources.ts";
 import { planCopy } from "./plan-copy.ts";
 import { rawValues } from "./raw-values.ts";
@@ -21,9 +21,8 @@ import { sourceMeaning } from "./source-meaning.ts";
  * @throws AgentvError `refused` with everything that stands in the way at once, each finding at its place; `not-found` for the eval
  */
 export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
-	const { view, env, cwd } = options;
-	const loaded = loadEval(options.file, { view, env, cwd });
-	return (await planCopy(loaded, options)) ?? planFrom(await observeSources(loaded, options));
+	const source = loadSource(options);
+	return (await planCopy(source.loaded, options)) ?? planFrom(await observeSources(source, options));
 }
 
 /** The plan for what was observed. */

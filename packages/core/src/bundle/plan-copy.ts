@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
-import { digestTree } from "../io/files/digest-tree.ts";
-import { readLink } from "../io/files/read-link.ts";
+import { emptyDirectories } from "../io/files/empty-directories.ts";
+import { listTree } from "../io/files/list-tree.ts";
 import { realPath } from "../io/files/stat-path.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { verifyBundle } from "../model/verify-bundle.ts";
@@ -23,9 +23,11 @@ export async function planCopy(loaded: LoadedEval, options: BundleOptions): Prom
 	const output = resolve(options.cwd, options.output);
 	const unchanged = realPath(output) === realPath(scope.root);
 	const root = { from: scope.root, to: "", kind: "data" } as const;
-	const copies = (await digestTree(scope.root, { skipGit: true })).map(({ path, size, mode }): PlannedCopy => {
-		const link = mode === "link" ? { link: readLink(join(scope.root, path)) } : {};
-		return { root, path, size, executable: mode === "755", ...link };
+	const entries = listTree(scope.root, { skipGit: true });
+	const copies = entries.flatMap(({ path, kind, size, mode, target }): PlannedCopy[] => {
+		if (kind === "directory") return [];
+		const link = target === undefined ? {} : { link: target };
+		return [{ root, path, size, executable: (mode & 0o100) !== 0, ...link }];
 	});
 	return {
 		kind: unchanged ? "unchanged" : "copy",
@@ -34,7 +36,7 @@ export async function planCopy(loaded: LoadedEval, options: BundleOptions): Prom
 		replaces: unchanged ? false : judgeOutput(output, scope.root, options.force ?? false),
 		sourceRoot: scope.root,
 		copies: unchanged ? [] : copies,
-		emptyDirectories: [],
+		emptyDirectories: unchanged ? [] : emptyDirectories(entries),
 		generated: new Map(),
 		vendored: [],
 		manifest,

@@ -42,8 +42,9 @@ export function selectTargets(loaded: LoadedEval, scope: TargetScope, chosen: re
 }
 
 function withTargetHint(diagnostic: Diagnostic): Diagnostic {
-	return diagnostic.rule === "env.unset"
-		? { ...diagnostic, hint: `${diagnostic.hint ?? "set it"}, or choose a target with --target NAME` }
+	const byVariable = diagnostic.rule === "env.unset" || String(diagnostic.data.name).includes("${{");
+	return byVariable
+		? { ...diagnostic, hint: `${diagnostic.hint ?? "set it"}; or choose a target with --target NAME` }
 		: diagnostic;
 }
 

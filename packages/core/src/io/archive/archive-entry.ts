@@ -1,5 +1,6 @@
-/** One file or link of an archive. */
+/** One file, link or (empty) directory of an archive. */
 export interface ArchiveEntry {
+	readonly kind: "file" | "link" | "directory";
 	/** Path in the archive, `/` between components. */
 	readonly path: string;
 	/** Absolute path of the file; for links the text stands in `link`. */

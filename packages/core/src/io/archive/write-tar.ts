@@ -34,6 +34,10 @@ async function add(archive: ReturnType<typeof pack>, entry: ArchiveEntry, time: 
 		archive.entry({ ...header, mode: 0o777, type: "symlink", linkname: entry.link });
 		return;
 	}
+	if (entry.kind === "directory") {
+		archive.entry({ ...header, mode: 0o755, type: "directory" });
+		return;
+	}
 	const target = archive.entry({ ...header, type: "file", size: entry.size });
 	if (entry.size === 0) target.end();
 	else await pipeline(createReadStream(entry.from), target);

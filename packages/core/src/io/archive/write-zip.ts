@@ -10,8 +10,9 @@ export async function writeZip(
 	{ time, signal }: ArchiveOptions,
 ): Promise<void> {
 	const zip = new ZipFile();
-	for (const { path, from, executable, link } of entries) {
-		if (link === undefined) zip.addFile(from, path, { mtime: time, mode: executable ? 0o100755 : 0o100644 });
+	for (const { kind, path, from, executable, link } of entries) {
+		if (kind === "directory") zip.addEmptyDirectory(path, { mtime: time, mode: 0o40755 });
+		else if (link === undefined) zip.addFile(from, path, { mtime: time, mode: executable ? 0o100755 : 0o100644 });
 		else zip.addBuffer(Buffer.from(link), path, { mtime: time, mode: 0o120777, compress: false });
 	}
 	zip.end();

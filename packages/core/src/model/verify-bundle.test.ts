@@ -1,0 +1,90 @@
+import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { expect, test } from "vitest";
+import { makeBundle } from "../bundle/testing/make-bundle.ts";
+import { listBundle } from "./bundle-digest.ts";
+import { readManifest } from "./manifest.ts";
+import { verifyBundle } from "./verify-bundle.ts";
+
+async function bundle(): Promise<string> {
+	const root = tempTree({
+		"eval/e.eval.yaml": "target: m\nworkspace: ./t\ntests: [{id: a, input: hi, criteria: x}]\n",
+		"eval/targets.yaml": "targets: [{name: m, provider: mock}]",
+		"eval/t/a.txt": "abc",
+		"eval/t/b\nc": "x",
+	});
+	return (await makeBundle(join(root, "eval/e.eval.yaml"))).output;
+}
+
+const problems = async (root: string) => (await verifyBundle(root)).problems.map(({ kind, path }) => `${kind} ${path}`);
+
+test("missing, changed, added and no longer executable files are named", async () => {
+	const root = await bundle();
+	expect(await problems(root)).toEqual([]);
+	rmSync(join(root, "targets.yaml"));
+	writeFileSync(join(root, "workspace/a.txt"), "abd");
+	writeFileSync(join(root, "more"), "");
+	chmodSync(join(root, "eval.yaml"), 0o755);
+	expect(await problems(root)).toEqual([
+		"mode eval.yaml",
+		"added more",
+		"missing targets.yaml",
+		"changed workspace/a.txt",
+	]);
+});
+
+test("one flipped byte in any file is named by its path", async () => {
+	const root = await bundle();
+	for (const { path, size } of readManifest(root).files) {
+		const file = join(root, path);
+		const bytes = readFileSync(file);
+		for (let at = 0; at < size; at += Math.max(1, Math.floor(size / 7))) {
+			const flipped = Buffer.from(bytes);
+			flipped[at] = (flipped[at] as number) ^ 1;
+			writeFileSync(file, flipped);
+			expect(await problems(root), `${path} at ${at}`).toEqual([`changed ${path}`]);
+		}
+		writeFileSync(file, bytes);
+	}
+	expect(await problems(root)).toEqual([]);
+});
+
+test("one flipped byte in the manifest's files and digests shows", async () => {
+	const root = await bundle();
+	const file = join(root, "manifest.json");
+	const bytes = readFileSync(file);
+	const text = bytes.toString();
+	const stretches = [
+		[text.indexOf('"files": ['), text.indexOf('"variables"')],
+		[text.indexOf('"files_digest"'), text.lastIndexOf("}")],
+	] as const;
+	for (const [start, end] of stretches) {
+		for (let at = start; at < end; at++) {
+			// Blanks between the entries carry nothing.
+			if (/\s/.test(text[at] ?? "")) continue;
+			const flipped = Buffer.from(bytes);
+			flipped[at] = (flipped[at] as number) ^ 1;
+			writeFileSync(file, flipped);
+			const found = await problems(root).catch((error: { code: string; message: string }) => [error.message]);
+			expect(found.length, `${text.slice(at - 20, at + 5)} at ${at}`).toBeGreaterThan(0);
+			expect(found.join(), `at ${at}`).toContain("manifest.json");
+		}
+	}
+});
+
+test("the listing is what sha256sum --check reads", async () => {
+	const root = await bundle();
+	const list = listBundle(readManifest(root));
+	expect(list).toMatch(/^[0-9a-f]{64} {2}eval\.yaml$/m);
+	expect(list).toMatch(/^\\[0-9a-f]{64} {2}workspace\/b\\nc$/m);
+});
+
+test("a directory without a manifest is no bundle; a manifest of another shape is said to be damaged", async () => {
+	const root = await bundle();
+	const file = join(root, "manifest.json");
+	writeFileSync(file, readFileSync(file, "utf8").replace('"path":"eval.yaml"', '"path":"../eval.yaml"'));
+	await expect(verifyBundle(root)).rejects.toThrow(/manifest.json is damaged: files.0.path/);
+	renameSync(file, join(root, "m"));
+	await expect(verifyBundle(root)).rejects.toMatchObject({ code: "not-found" });
+});
