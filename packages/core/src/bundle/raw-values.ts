@@ -7,6 +7,8 @@ import type { Source } from "../model/source.ts";
 export interface RawValues {
 	/** The value at `place`; undefined where there is none. */
 	at(place: Place): unknown;
+	/** The scalar at `place` as its author wrote it. */
+	written(place: Place): string | undefined;
 	/** The whole document of a file; for JSON Lines the list of its rows. */
 	document(file: string): unknown;
 }
@@ -30,6 +32,7 @@ export function rawValues(...sources: readonly ReadonlyMap<string, Source>[]): R
 	};
 	return {
 		document,
+		written: ({ file, line, path }) => (line === undefined ? find(file)?.document?.sourceText(path ?? []) : undefined),
 		at: (place) =>
 			valueAt(place.line === undefined ? document(place.file) : row(place.file, place.line), place.path ?? []),
 	};

@@ -33,6 +33,7 @@ export interface SettledTexts {
 
 /** Keys that hold a command and have `cwd` beside them; a command under another key becomes a mapping to get one. */
 const commandKeys = new Set(["command", "script", "path"]);
+const commitKeys = new Set(["commit", "base_commit", "ref"]);
 
 /** Produces the values of a file of the bundle from those of the source: paths, commands and working directories rewritten. */
 export class Rewriter {
@@ -71,6 +72,9 @@ export class Rewriter {
 			if (path !== undefined) return relativeReference(this.#directory, path);
 			return rewritePath(value, index.paths(at), this.#directory, this.#input.places) ?? value;
 		}
+		// A commit of digits alone is a number to YAML, and would lose most of them.
+		if (typeof value === "number" && commitKeys.has(String(at.path?.at(-1))))
+			return this.#input.raw.written(at) ?? value;
 		if (Array.isArray(value)) return value.flatMap((item, position) => this.#item(item, below(at, position)));
 		if (!isRecord(value)) return value;
 		return this.#entries(new Map(Object.entries(value)), (key) => below(at, key), at);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { agentvHome, type Environment } from "../io/environment.ts";
+import { makeDirectory } from "../io/files/make-directory.ts";
 import { withTempDir } from "../io/files/temp-dir.ts";
 import { initRepository } from "../io/git/init-repository.ts";
 import { localGit } from "../io/git/local-git.ts";
@@ -19,6 +20,7 @@ export async function vendorRepository(
 	const { mirror, sha } = await mirrorCommit(step.source, step.sha, 0, { env, agentvHome: agentvHome(env), signal });
 	await withTempDir("agentv-vendor-", async (directory) => {
 		const bare = join(directory, "repository.git");
+		makeDirectory(bare);
 		initRepository(bare, { env, bare: true, sha256: sha.length === 64 });
 		await remoteGit(bare, ["fetch", "--quiet", "--no-tags", "--update-shallow", "--", mirror, sha], { env, signal });
 		const branch = `refs/heads/${step.branch}`;

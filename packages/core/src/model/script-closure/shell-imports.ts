@@ -1,7 +1,7 @@
 import { lineCounter, type ScriptImport, type ScriptImports, type UnknownImport } from "./script-import.ts";
 
 /** The script's own directory, in the spellings that shell scripts have for it. */
-const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]*\)|\$\{(?:0|BASH_SOURCE[^}]*)%/\*\}|\$\{?\w*(?:DIR|dir|HERE|here)\w*\}?)`;
+const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]*\)|\$\{(?:0|BASH_SOURCE[^}]*)%/\*\}|\$\{?(?:\w*(?:DIR|dir|PATH|path)|HERE|here)\}?)`;
 const besideScript = new RegExp(String.raw`["']?${ownDirectory}["']?/([\w./@+-]+)`, "g");
 const relativeWord = /(?<![\w$}/)"'])(\.{1,2}\/[\w./@+-]+)/g;
 const sourced = /^[ \t]*(?:source|\.)[ \t]+(\S.*)$/gm;
@@ -20,7 +20,7 @@ export function shellImports(text: string): ScriptImports {
 		const word = (match[1] ?? "").trim();
 		const plain = /^["']?([\w./@+-]+)["']?(?:\s|;|$)/.exec(word)?.[1];
 		if (plain) add(plain, match.index);
-		else if (!new RegExp(`^["']?${ownDirectory}`).test(word))
+		else if (!new RegExp(`^["']?${ownDirectory}["']?/[\\w./@+-]+["']?(?:\\s|;|$)`).test(word))
 			unknown.push({ line: lineOf(match.index), what: "a sourced file with a computed name" });
 	}
 	return { imports, unknown };
