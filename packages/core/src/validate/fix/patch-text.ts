@@ -28,7 +28,10 @@ export function patchText(file: string, text: string, changes: readonly FieldCha
 
 function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
 	const values = changes.filter((change) => change.kind === "value");
-	const others = changes.filter((change) => change.kind !== "value");
+	// The deepest first: a renamed or dissolved mapping changes the paths of all that is in it.
+	const others = changes
+		.filter((change) => change.kind !== "value")
+		.sort((a, b) => (b.at.path?.length ?? 0) - (a.at.path?.length ?? 0));
 	let document = parseYaml(text, file);
 	const refused: { change: FieldChange; reason: string }[] = [];
 	const attempt = (make: (document: YamlDocument) => YamlDocument): string | undefined => {
