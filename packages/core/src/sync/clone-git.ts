@@ -19,6 +19,8 @@ type LocalSettings = Pick<LocalGitOptions, "input" | "okExitCodes">;
 export interface CloneGit {
 	readonly root: string;
 	readonly gitDir: string;
+	/** Its configuration holds only what git itself writes into a clone: its files may be read without asking git. */
+	readonly isPlain: boolean;
 	/** `remote.origin.url` as it stands in the configuration. */
 	readonly originUrl: string | undefined;
 	/** The full ref (`refs/heads/main`) or SHA that the last sync brought, as we noted it in the clone's configuration. */
@@ -53,6 +55,7 @@ export async function openClone(root: string, env: Environment): Promise<CloneGi
 	return {
 		root,
 		gitDir,
+		isPlain: plain !== undefined,
 		originUrl: plain ? plain.get("remote.origin.url") : await remoteUrl(root, { env, ...foreign }),
 		syncedRef: plain ? plain.get("agentv.ref") : await setting("agentv.ref"),
 		refusedKey: plain ? undefined : await refusedKeyOf(local),

@@ -2,12 +2,12 @@ import { join } from "node:path";
 import { sameRepository } from "../base/git-url.ts";
 import type { Environment } from "../io/environment.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
-import { readTextFile } from "../io/files/read-text.ts";
 import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
+import { readPlainHead, readPlainRefs } from "../io/git/plain-refs.ts";
 import { type CloneGit, openClone } from "./clone-git.ts";
 import { workshopPrefix } from "./workshop.ts";
 
-/** A clone as it stands on disk, found with one git command. */
+/** A clone as it stands on disk, found without starting git where its configuration is plain. */
 export interface LocalClone {
 	readonly git: CloneGit;
 	readonly head: Head;
@@ -78,17 +78,25 @@ function underWay(entries: ReadonlySet<string>): string | undefined {
 	return operations.find(([file]) => entries.has(file))?.[1];
 }
 
-/** HEAD from its file, the refs with one command. */
-async function readRefs(git: CloneGit): Promise<{ head: Head; refs: Map<string, string> }> {
-	const text = readTextFile(join(git.gitDir, "HEAD"), { maxBytes: 10_000 }).trim();
-	const branch = /^ref: refs\/heads\/(.+)$/.exec(text)?.[1];
-	const patterns = [...(branch === undefined ? [] : [`refs/heads/${branch}`]), "refs/agentv/", "refs/remotes/origin/"];
-	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", ...patterns]);
-	const refs = new Map<string, string>();
-	for (const line of stdout.split("\n")) {
-		const space = line.indexOf(" ");
-		if (space > 0) refs.set(line.slice(space + 1), line.slice(0, space));
-	}
-	const sha = branch === undefined ? /^[0-9a-f]{40,64}$/.exec(text)?.[0] : refs.get(`refs/heads/${branch}`);
-	return { head: { branch, sha }, refs };
+/** HEAD and the refs from their files; with one or two commands where git keeps them in another way. */
+async function readRefs(git: CloneGit): Promise<{ head: Head; refs: ReadonlyMap<string, string> }> {
+	const found = (git.isPlain && readPlainHead(git.gitDir)) || (await askHead(git));
+	const { branch } = found;
+	const own = branch === undefined ? [] : [`refs/heads/${branch}`];
+	const prefixes = [...own, "refs/agentv/", "refs/remotes/origin/"];
+	const refs = (git.isPlain && readPlainRefs(git.gitDir, prefixes)) || (await askRefs(git, prefixes));
+	return { head: { branch, sha: branch === undefined ? found.sha : refs.get(`refs/heads/${branch}`) }, refs };
+}
+
+async function askHead(git: CloneGit): Promise<Head> {
+	const symbolic = await git.local(["symbolic-ref", "--quiet", "HEAD"], { okExitCodes: [0, 1] });
+	const branch = /^refs\/heads\/(.+)$/.exec(symbolic.stdout.trim())?.[1];
+	const { stdout } = await git.local(["rev-parse", "--verify", "--quiet", "HEAD"], { okExitCodes: [0, 1] });
+	return { branch, sha: stdout.trim() || undefined };
+}
+
+async function askRefs(git: CloneGit, prefixes: readonly string[]): Promise<Map<string, string>> {
+	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", ...prefixes]);
+	const lines = stdout.split("\n").filter((line) => line !== "");
+	return new Map(lines.map((line) => [line.slice(line.indexOf(" ") + 1), line.slice(0, line.indexOf(" "))]));
 }

@@ -7,6 +7,7 @@ import { canReplaceDirectory } from "../io/files/replaceable.ts";
 import { realPath } from "../io/files/stat-path.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { localGit } from "../io/git/local-git.ts";
+import { readPlainHead, readPlainRefs } from "../io/git/plain-refs.ts";
 import { remoteGit } from "../io/git/remote-git.ts";
 import { openClone } from "./clone-git.ts";
 import { type FetchSettings, fetchContents } from "./fetch-tip.ts";
@@ -102,8 +103,11 @@ async function cloneCommit(
 
 /** Notes in a new clone what was synced, and answers which commit that is. */
 async function mark(root: string, env: Environment): Promise<string> {
-	const { stdout } = await localGit(root, ["rev-parse", "--verify", "HEAD^{commit}"], { env });
-	const sha = stdout.trim();
+	const gitDir = join(root, ".git");
+	const head = readPlainHead(gitDir);
+	const ref = `refs/heads/${head?.branch}`;
+	const plain = head?.sha ?? readPlainRefs(gitDir, [ref])?.get(ref);
+	const sha = plain ?? (await localGit(root, ["rev-parse", "--verify", "HEAD"], { env })).stdout.trim();
 	const input = [baseRef, remoteRef].map((ref) => `update ${ref}\0${sha}\0\0`).join("");
 	await localGit(root, ["update-ref", "-z", "--stdin"], { env, input });
 	return sha;

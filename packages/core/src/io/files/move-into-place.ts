@@ -1,7 +1,5 @@
 import { renameSync, rmdirSync } from "node:fs";
-import { dirname } from "node:path";
 import { errnoCode, fileError } from "./file-error.ts";
-import { syncDirectory } from "./sync-directory.ts";
 
 /**
  * Renames a directory to `goal`, which is missing or an empty directory: a reader sees nothing or all of it. Answers false where
@@ -22,6 +20,5 @@ export function moveIntoPlace(directory: string, goal: string): boolean {
 			throw fileError(goal, again);
 		}
 	}
-	syncDirectory(dirname(goal));
 	return true;
 }

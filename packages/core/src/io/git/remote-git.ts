@@ -56,7 +56,6 @@ export async function remoteGit(
 		input: options.input,
 		timeoutMs: options.timeoutMs,
 		signal: options.signal,
-		leftovers: "end",
 		onStderr(line) {
 			const progress = options.onProgress && parseGitProgress(line);
 			if (progress) options.onProgress?.(progress);
