@@ -214,7 +214,8 @@ function withoutPaths(settings: object, hasCommand: boolean, hasPromptFile: bool
 		Object.entries(settings).flatMap(([key, value]) => {
 			if (left.has(key)) return [];
 			return key === "aggregator" && typeof value === "object" && value !== null
-				? [[key, withoutPaths(value, hasCommand, hasPromptFile)]]
+				? // An aggregator's older spelling of `command` is `path`.
+					[[key, withoutPaths({ ...value, path: undefined }, hasCommand, hasPromptFile)]]
 				: [[key, value]];
 		}),
 	);

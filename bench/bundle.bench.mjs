@@ -1,0 +1,67 @@
+// Bundling a large template against `cp -r` of it plus `sha256sum` of it, and memory as the number of files grows.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { pairs, report } from "./pairs.mjs";
+
+const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
+const place = mkdtempSync(join(tmpdir(), "agentv-bench-bundle-"));
+
+/** An eval with a template of `count` files, `bytes` together. */
+function writeEval(name, count, bytes) {
+	const root = join(place, name);
+	const line = "const total = items.reduce((sum, item) => sum + item.price_in_cents, 0); // some text\n";
+	for (let index = 0; index < count; index++) {
+		const directory = join(root, "template", `folder-${index % 100}`);
+		if (index < 100) mkdirSync(directory, { recursive: true });
+		// Many small files and a few large ones, as in a repository.
+		const size = Math.floor((bytes / count) * (index % 10 === 0 ? 5.5 : 0.5));
+		writeFileSync(join(directory, `module-${index}.ts`), line.repeat(Math.ceil(size / line.length)).slice(0, size));
+	}
+	const text =
+		"target: {name: m, provider: mock}\nworkspace: ./template\ntests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n";
+	writeFileSync(join(root, "my.eval.yaml"), text);
+	return root;
+}
+
+// Each round writes to a place of its own: creating files right after deleting many is far slower on some file systems.
+let round = 0;
+const fresh = (name) => join(place, `${name}-${round++}`);
+const run = (program, ...args) => {
+	const { status, stderr } = spawnSync(program, args, { stdio: ["ignore", "ignore", "pipe"], maxBuffer: 2 ** 28 });
+	if (status !== 0) throw new Error(`${program}: ${stderr}`);
+};
+
+/** Kilobytes at the peak. */
+function peak(root) {
+	const print = "process.on('exit', () => process.stderr.write('PEAK ' + process.resourceUsage().maxRSS))";
+	const hook = `data:text/javascript,${encodeURIComponent(print)}`;
+	const args = ["--import", hook, agentv, "bundle", join(root, "my.eval.yaml"), "-o", fresh("out")];
+	const { stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+	return Number(/PEAK (\d+)/.exec(stderr)?.[1]);
+}
+
+try {
+	const large = writeEval("large", 5000, 100e6);
+	const template = join(large, "template");
+	const baseline = () => {
+		run("cp", "-r", template, fresh("copy"));
+		run("sh", "-c", `find "${template}" -type f -print0 | xargs -0 sha256sum`);
+	};
+	const subject = () => run(process.execPath, agentv, "bundle", join(large, "my.eval.yaml"), "-o", fresh("out"));
+	report(
+		"bundle, 5,000 files of 100 MB, against cp -r + sha256sum",
+		await pairs(baseline, subject, { rounds: 7, warmUps: 1 }),
+		2,
+	);
+	const most = peak(large) / 1000;
+	console.log(`peak memory: ${most.toFixed(0)} MB  (limit 200 MB: ${most <= 200 ? "kept" : "EXCEEDED"})`);
+	const few = peak(writeEval("few", 5000, 5e6));
+	const many = peak(writeEval("many", 50_000, 50e6));
+	const perFile = (many - few) / 45_000;
+	console.log(`memory a further file: ${perFile.toFixed(2)} KB  (limit 1 KB: ${perFile <= 1 ? "kept" : "EXCEEDED"})`);
+	if (most > 200 || perFile > 1) process.exitCode = 1;
+} finally {
+	rmSync(place, { recursive: true, force: true });
+}
