@@ -34,11 +34,6 @@ export class LineIndex {
 	}
 }
 
-/** Line and column of one offset in `text`. For many positions of one text make a `LineIndex`. */
-export function positionAt(text: string, offset: number): SourcePosition {
-	return new LineIndex(text).positionAt(offset);
-}
-
 function lineStarts(text: string): number[] {
 	const starts = [text.startsWith("\uFEFF") ? 1 : 0];
 	for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);

@@ -80,12 +80,6 @@ export const dependsOn: FindingKind<{
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
 
-export const importCircle: FindingKind<{ circle: readonly string[] }> = {
-	rule: "schema.shape",
-	severity: error,
-	message: ({ circle }) => `files include each other in a circle: ${circle.join(" → ")}`,
-};
-
 export const unknownAssertion: FindingKind<{
 	type: string;
 	nearest?: string | undefined;
@@ -167,11 +161,4 @@ export const variableUnset: FindingKind<{ name: string }> = {
 	severity: error,
 	message: ({ name }) => `variable ${name} is not set and has no default`,
 	hint: ({ name }) => `set ${name}, put it into a .env file beside the eval, or write \${{ ${name}:-default }}`,
-};
-
-export const malformedVariable: FindingKind<{ text: string; consequence: "kept" | "refused" }> = {
-	rule: "env.malformed",
-	severity: "warning",
-	message: ({ text }) => `${quote(text)} looks like a variable reference but is none; it is kept as it is`,
-	hint: () => "write ${{ NAME }} or ${{ NAME:-default }}; $${{ is a literal ${{",
 };

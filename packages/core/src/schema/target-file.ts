@@ -145,7 +145,6 @@ export const providerAliases: Readonly<Record<string, ProviderName>> = {
 
 /** What every entry of `targets` has, whatever its provider; the provider's own settings are checked when it is used. */
 export const targetEntrySchema = wireObject(common);
-export const targetFileSchema = wireObject({ $schema: z.string().optional(), targets: z.array(targetEntrySchema) });
 export type TargetEntry = z.output<typeof targetEntrySchema>;
 
 /** `target` of an eval or test: a name, an inline definition, or `{name, extends, …overrides}`. */

@@ -1,4 +1,3 @@
-import { AgentvError } from "../base/agentv-error.ts";
 import { checkGitOperand } from "../io/git/check-git-operand.ts";
 import { GitError } from "../io/git/git-error.ts";
 import { remoteGit } from "../io/git/remote-git.ts";
@@ -105,9 +104,4 @@ function namedRef(refs: ReadonlyMap<string, readonly string[]>, ref: string): Wa
 		return { kind: isBranch ? "branch" : "tag", ref: full, name: full.replace(/^refs\/(heads|tags)\//, ""), sha };
 	}
 	return undefined;
-}
-
-/** The problem as an error, for where nothing else can be said. */
-export function problemError(problem: RemoteProblem): AgentvError {
-	return new AgentvError("refused", problem.message, problem.hint === undefined ? {} : { hint: problem.hint });
 }

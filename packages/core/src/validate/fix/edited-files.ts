@@ -145,8 +145,3 @@ function appended(path: string, text: string, targets: readonly BroughtTarget[])
 	}
 	return document.text;
 }
-
-/** The disk as the planned files leave it. */
-export function plannedTexts(files: readonly PlannedFile[]): ReadonlyMap<string, string> {
-	return new Map(files.map(({ path, after }) => [path, after]));
-}
