@@ -4,6 +4,7 @@ import { benchmarkCommands } from "./program/benchmark.ts";
 import { bundleCommands } from "./program/bundle.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { gettingStartedCommands } from "./program/getting-started.ts";
+import { recordCommand } from "./program/record.ts";
 import { resultsCommands } from "./program/results.ts";
 import { runCommands } from "./program/run.ts";
 import { studioCommands } from "./program/studio.ts";
@@ -17,6 +18,7 @@ const commandGroups: readonly CommandGroup[] = [
 	validateCommands,
 	bundleCommands,
 	runCommands,
+	recordCommand,
 	resultsCommands,
 	studioCommands,
 ];

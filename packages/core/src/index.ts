@@ -74,6 +74,7 @@ export type { ResultsMachine } from "./results/run-roots.ts";
 export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
+export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";
 export { resumedRequest } from "./run/request-flags.ts";
 export { type RunOptions, runEvals } from "./run/run-evals.ts";
 export type { AttemptName, CaseResult, RunEvent, RunOutcome } from "./run/run-events.ts";

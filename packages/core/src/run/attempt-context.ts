@@ -1,7 +1,8 @@
 import type { CommandRunner } from "../model/command-runner.ts";
+import type { TargetAnswer } from "../targets/contract.ts";
 import type { Budgets } from "./budgets.ts";
 import type { LiveTargets } from "./live-targets.ts";
-import type { RunEvent } from "./run-events.ts";
+import type { AttemptName, RunEvent } from "./run-events.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import type { RunWorkspaces } from "./run-workspaces.ts";
 
@@ -20,6 +21,8 @@ export interface RunContext {
 	/** Aborted by Ctrl-C. */
 	readonly signal: AbortSignal;
 	readonly budgets: Budgets;
+	/** Told of each answer of a tested target. */
+	readonly onAnswer?: (name: AttemptName, answer: TargetAnswer) => void;
 	readonly emit: (event: RunEvent) => void;
 }
 

@@ -63,6 +63,7 @@ export class Conversation {
 			const after = tries > 1 ? ` (after ${tries} calls, the last to ${by})` : "";
 			throw new AttemptError("target", code, message + after);
 		}
+		this.#context.onAnswer?.(this.#name, outcome.answer);
 		const given = givenAnswer(outcome.answer, asked);
 		this.#session = outcome.answer.session;
 		for (const { role, content, toolCalls } of given.messages)

@@ -25,7 +25,7 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const { cases, resolvers } = planCases(observed, request);
 	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
 		graderTarget(resolvers.get(label), asked, tested);
-	const graderTargets = graderTargetsOf(cases, judging);
+	const graderTargets = request.ungraded ? [] : graderTargetsOf(cases, judging);
 	const diagnostics = targetProblems(observed, resolvers);
 	if (diagnostics.length > 0)
 		throw new AgentvError("config", "some targets can't be used", { diagnostics, hint: "Nothing was run." });

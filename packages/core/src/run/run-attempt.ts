@@ -151,6 +151,7 @@ class Attempt {
 		answer: GivenAnswer,
 		expectedOutput: string | undefined,
 	): Promise<Judged> {
+		if (this.#context.plan.request.ungraded) return Promise.resolve({ score: 1, scores: [] });
 		const judgement = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges };
 		return judge(judgement, this.#one, this.#name, this.#place, this.#context);
 	}

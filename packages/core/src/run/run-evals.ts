@@ -11,6 +11,7 @@ import { commandRunner } from "../model/run-command.ts";
 import { scriptClosure } from "../model/script-closure/script-closure.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
+import type { TargetAnswer } from "../targets/contract.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { Budgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
@@ -22,7 +23,7 @@ import { newRunFile } from "./new-run-file.ts";
 import { resultsPlace } from "./results-place.ts";
 import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
-import type { RunEvent, RunOutcome } from "./run-events.ts";
+import type { AttemptName, RunEvent, RunOutcome } from "./run-events.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
@@ -39,6 +40,8 @@ export interface RunOptions {
 	readonly retryErrors?: boolean;
 	/** Aborted by Ctrl-C: starts nothing more and ends what runs. */
 	readonly signal: AbortSignal;
+	/** Told of each answer of a tested target, in a conversation of each turn's. */
+	readonly onAnswer?: (name: AttemptName, answer: TargetAnswer) => void;
 }
 
 /**
@@ -225,6 +228,7 @@ class Execution {
 			scratch,
 			signal,
 			budgets: new Budgets(this.#plan),
+			...(this.#options.onAnswer ? { onAnswer: this.#options.onAnswer } : {}),
 			emit: this.#emit,
 		};
 		try {

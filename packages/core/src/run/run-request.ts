@@ -26,6 +26,8 @@ export interface RunRequest {
 	readonly bail?: boolean;
 	/** US dollars: once they are spent, no more tests are started. In place of the evals' own `budget_usd`. */
 	readonly budgetUsd?: number;
+	/** Ask targets and judge nothing: every answer passes. */
+	readonly ungraded?: boolean;
 	/** Take answers of language models from earlier identical calls, and keep new ones. */
 	readonly cache?: boolean;
 	/** Absolute path of a `.env` file that counts before those of the evals' directories. */
