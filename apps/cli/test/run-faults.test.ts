@@ -73,26 +73,41 @@ function tryRead(path: string): string | undefined {
 }
 
 describe("Ctrl-C", () => {
-	const slow = cliTarget("echo $$ >> pids; (trap '' TERM; sleep 60 & wait) & wait");
+	/** The first tests are quick, so that the later ones are started by the helper. */
+	const slow = cliTarget(
+		"if [ {PROMPT} -lt 8 ]; then echo {PROMPT}; else echo $$ >> pids; (trap '' TERM; sleep 60 & wait) & wait; fi",
+	);
 
 	test("ends what runs with all it started, and says how to go on", async () => {
-		const cwd = tempTree({ "my.eval.yaml": many(6), "targets.yaml": slow });
+		const cwd = tempTree({ "my.eval.yaml": many(12), "targets.yaml": slow });
 		const abort = new AbortController();
 		const running = agentv(["eval", "my.eval.yaml", "--workers", "2", "--output", "out"], {
 			cwd,
 			signal: abort.signal,
 		});
-		await waitUntil(() => readFileSync(join(cwd, "pids"), "utf8").trim().split("\n").length === 2);
+		await waitUntil(() => readFileSync(join(cwd, "pids"), "utf8").trim().split("\n").length === 2, 30_000);
 		abort.abort();
 		const session = await running;
 		expect(session.exitCode).toBe(130);
 		expect(session.stdout).toContain("Interrupted. Go on with it: agentv eval run --resume --run out");
 		for (const pid of readFileSync(join(cwd, "pids"), "utf8").trim().split("\n"))
 			expect(isAlive(Number(pid))).toBe(false);
-		expect(readFileSync(join(cwd, "out/index.jsonl"), "utf8")).toBe("");
+		expect(results(join(cwd, "out"))).toHaveLength(8);
 		writeFileSync(join(cwd, "targets.yaml"), cliTarget("printf %s {PROMPT}"));
 		expect(await agentv(["eval", "run", "--resume", "--run", "out"], { cwd })).toMatchObject({ exitCode: 1 });
-		expect(results(join(cwd, "out"))).toHaveLength(6);
+		expect(results(join(cwd, "out"))).toHaveLength(12);
+	});
+
+	test("by kill -9 ends what the helper started, too", async () => {
+		const cwd = tempTree({ "my.eval.yaml": many(10), "targets.yaml": slow });
+		await agentv(["eval", "my.eval.yaml", "--workers", "1"], {
+			cwd,
+			onStart: (pid) => {
+				const isThere = () => readFileSync(join(cwd, "pids"), "utf8") !== "";
+				void waitUntil(isThere, 30_000).then(() => process.kill(pid, "SIGKILL"));
+			},
+		});
+		await waitUntil(() => !isAlive(Number(readFileSync(join(cwd, "pids"), "utf8"))));
 	});
 
 	test("twice stops at once", async () => {

@@ -8,7 +8,6 @@ import {
 	nearestName,
 	openDiskView,
 	planRun,
-	type RunEvent,
 	type RunRequest,
 	readRun,
 	resolveBenchmarkPaths,
@@ -17,6 +16,7 @@ import {
 	runEvals,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import { followRun, gatheredOf } from "../run/follow-run.ts";
 import type { RunReporter } from "../run/run-report.ts";
 import { colorsFor } from "../terminal/colors.ts";
 import { version } from "../version.ts";
@@ -63,7 +63,7 @@ export async function evalRun(
 	options: EvalRunOptions,
 	context: Context,
 ): Promise<CommandResult> {
-	const report = await reporterOf(options);
+	const reporter = await reporterOf(options);
 	const resumes = options.resume === true || options.retryErrors === true;
 	const files = findEvals(args, options, context, resumes);
 	const given = requestOf(files, options, context);
@@ -76,18 +76,16 @@ export async function evalRun(
 		return dryRunText(describePlan(plan), options.json === true || options.reporter === "json");
 	}
 	const output = directory ?? (options.output === undefined ? undefined : resolve(context.cwd, options.output));
-	const done = await follow(
-		runEvals(plan, machine, {
-			signal: context.signal,
-			resume: resumes,
-			retryErrors: options.retryErrors === true,
-			...(output === undefined ? {} : { output }),
-		}),
-		options,
-		context,
-	);
-	const rows = resumes ? readRun(done.runDir).rows : done.rows;
-	return report({ ...done, rows, plan, cwd: context.cwd, colors: colorsFor(context.stdout) });
+	const events = runEvals(plan, machine, {
+		signal: context.signal,
+		resume: resumes,
+		retryErrors: options.retryErrors === true,
+		...(output === undefined ? {} : { output }),
+	});
+	const forPeople = options.reporter === "text" && !options.json;
+	const done = await followRun(events, { allRows: reporter.allRows, forPeople }, context);
+	const before = resumes ? gatheredOf(readRun(done.runDir).rows, reporter.allRows) : {};
+	return reporter.report({ ...done, ...before, plan, cwd: context.cwd, colors: colorsFor(context.stdout) });
 }
 
 async function reporterOf({ reporter, json }: EvalRunOptions): Promise<RunReporter> {
@@ -158,33 +156,4 @@ function resumedDirectory(files: readonly string[], { run, output }: EvalRunOpti
 	const last = lastRunOf(files, { env, cwd });
 	if (last !== undefined) return last;
 	throw new AgentvError("not-found", "these evals have no run to go on with", { hint: "Run them without --resume." });
-}
-
-type Done = Omit<Extract<RunEvent, { type: "done" }>, "type"> & Pick<Parameters<RunReporter>[0], "rows">;
-
-/** Shows the events of a run; rows are gathered for the report. */
-async function follow(
-	events: AsyncIterable<RunEvent>,
-	{ reporter, json }: EvalRunOptions,
-	context: Context,
-): Promise<Done> {
-	const forPeople = reporter === "text" && !json;
-	const { stdout, stderr } = context;
-	const screen = forPeople ? stdout : stderr;
-	const follower = screen.isTTY
-		? (await import("../run/follow-live.ts")).followLive(screen)
-		: (await import("../run/follow-plain.ts")).followPlain(forPeople ? stdout : { ...stderr, write: () => undefined });
-	const rows: Done["rows"][number][] = [];
-	let done: Extract<RunEvent, { type: "done" }> | undefined;
-	try {
-		for await (const event of events) {
-			follower.on(event);
-			if (event.type === "attempt-finished") rows.push(event.row);
-			if (event.type === "done") done = event;
-		}
-	} finally {
-		follower.end();
-	}
-	if (!done) throw new AgentvError("internal", "the run ended without saying so");
-	return { ...done, rows };
 }

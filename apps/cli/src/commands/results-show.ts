@@ -9,7 +9,8 @@ import {
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { attemptTitle, failureText, scoreText, signOf } from "../run/failure-text.ts";
-import { shownDirectory, sumText, targetTable } from "../run/summary-text.ts";
+import { gatheredOf } from "../run/follow-run.ts";
+import { shownDirectory, sumText } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
 
 interface ResultsShowOptions {
@@ -41,7 +42,12 @@ export async function resultsShow(
 		: colors.yellow(
 				`Not finished: ${rows.length} attempts of ${run.planned.length} tests. Go on with it: agentv eval run --resume --run ${shownDirectory(directory, context.cwd)}`,
 			);
-	const parts = [head, tests.join("\n"), ...(rows.length > 0 ? [targetTable(rows, colors)] : []), end];
+	const parts = [
+		head,
+		tests.join("\n"),
+		...(rows.length > 0 ? [gatheredOf(rows, false).tally.table(colors)] : []),
+		end,
+	];
 	return { text: `${parts.filter((part) => part !== "").join("\n\n")}\n`, exitCode: 0 };
 }
 

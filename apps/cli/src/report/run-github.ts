@@ -1,11 +1,14 @@
 import { relative } from "node:path";
 import { type Diagnostic, locateFindings, type ResultRow } from "@agentv/core";
-import { caseFinder, exitCodeOf, type RunReporter } from "../run/run-report.ts";
+import type { CommandResult } from "../context.ts";
+import { caseFinder, exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
 import { sumText } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
 
 /** For GitHub Actions: an annotation at each test that did not pass, then the sum. */
-export const runGithub: RunReporter = (report) => {
+export const runGithub: RunReporter = { allRows: false, report: write };
+
+function write(report: RunReport): CommandResult {
 	const caseOf = caseFinder(report.plan);
 	const broken = report.rows.filter(({ executionStatus }) => executionStatus !== "ok");
 	const placed = broken.map((row): Diagnostic => {
@@ -21,7 +24,7 @@ export const runGithub: RunReporter = (report) => {
 	});
 	const plain = colorsFor({ write: () => undefined, isTTY: false, columns: 80, color: false });
 	return { text: `${[...lines, sumText(report.summary, plain)].join("\n")}\n`, exitCode: exitCodeOf(report) };
-};
+}
 
 function messageOf(row: ResultRow): string {
 	if (row.executionStatus === "execution_error") return `could not be run: ${row.error?.message ?? ""}`;

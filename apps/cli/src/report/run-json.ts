@@ -1,15 +1,17 @@
 import { toWireRow, toWireSummary } from "@agentv/core";
-import { exitCodeOf, type RunReporter } from "../run/run-report.ts";
+import type { CommandResult } from "../context.ts";
+import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
 
 /** For programs: the run's directory, its summary and all rows. */
-export const runJson: RunReporter = (report) => {
-	const { runDir, summary, rows } = report;
-	const document = { run_dir: runDir, summary: toWireSummary(summary), results: rows.map(toWireRow) };
-	return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: exitCodeOf(report) };
+export const runJson: RunReporter = {
+	allRows: true,
+	report: (report) => jsonDocument(report, { results: report.rows.map(toWireRow) }),
 };
 
 /** What `--json` prints: where the results are, and their sum. */
-export const runBriefJson: RunReporter = (report) => ({
-	text: `${JSON.stringify({ run_dir: report.runDir, summary: toWireSummary(report.summary) }, null, 2)}\n`,
-	exitCode: exitCodeOf(report),
-});
+export const runBriefJson: RunReporter = { allRows: false, report: (report) => jsonDocument(report, {}) };
+
+function jsonDocument(report: RunReport, more: object): CommandResult {
+	const content = { run_dir: report.runDir, summary: toWireSummary(report.summary), ...more };
+	return { text: `${JSON.stringify(content, null, 2)}\n`, exitCode: exitCodeOf(report) };
+}

@@ -1,14 +1,17 @@
+import type { CommandResult } from "../context.ts";
 import { failureText } from "../run/failure-text.ts";
 import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
-import { shownDirectory, sumText, targetTable } from "../run/summary-text.ts";
+import { shownDirectory, sumText } from "../run/summary-text.ts";
 
 const mostShown = 50;
 
 /** For people: a table by target, what did not pass and why, a sum. Single tests were shown as they finished. */
-export const runText: RunReporter = (report) => {
-	const { rows, colors, summary, runDir, cwd } = report;
+export const runText: RunReporter = { allRows: false, report: write };
+
+function write(report: RunReport): CommandResult {
+	const { rows, tally, colors, summary, runDir, cwd } = report;
 	const broken = rows.filter(({ executionStatus }) => executionStatus !== "ok");
-	const parts = [targetTable(rows, colors)];
+	const parts = [tally.table(colors)];
 	if (broken.length > 0)
 		parts.push(
 			broken
@@ -22,7 +25,7 @@ export const runText: RunReporter = (report) => {
 		);
 	parts.push([sumText(summary, colors), `Results: ${shownDirectory(runDir, cwd)}`, ...hints(report)].join("\n"));
 	return { text: `\n${parts.join("\n\n")}\n`, exitCode: exitCodeOf(report) };
-};
+}
 
 const reasons = {
 	interrupted: "Interrupted",

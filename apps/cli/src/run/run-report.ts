@@ -1,21 +1,28 @@
 import type { PlannedCase, ResultRow, RunOutcome, RunPlan, RunSummary } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 import type { Colors } from "../terminal/colors.ts";
+import type { TargetTally } from "./summary-text.ts";
 
 /** What every reporter of a run gets. */
 export interface RunReport {
 	readonly runDir: string;
 	readonly summary: RunSummary;
 	readonly outcome: RunOutcome;
-	/** Rows of this run's attempts, in the order in which they finished. A resumed run has those of before, too. */
+	/** Rows in the order in which they finished, those of a resumed run's beginning included; without `allRows` only what did not pass. */
 	readonly rows: readonly ResultRow[];
+	/** All attempts, counted. */
+	readonly tally: TargetTally;
 	readonly plan: RunPlan;
 	/** Absolute; paths are shown as seen from here. */
 	readonly cwd: string;
 	readonly colors: Colors;
 }
 
-export type RunReporter = (report: RunReport) => CommandResult;
+export interface RunReporter {
+	/** Whether it shows every attempt: else the rows of a large run need not be kept. */
+	readonly allRows: boolean;
+	readonly report: (report: RunReport) => CommandResult;
+}
 
 /** 130 interrupted, 4 some test could not be run (a budget too small is a reason), 1 some test did not pass, else 0. */
 export function exitCodeOf({ summary, outcome }: Pick<RunReport, "summary" | "outcome">): number {

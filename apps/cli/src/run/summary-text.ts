@@ -14,43 +14,44 @@ interface TargetLine {
 	costUsd: number | undefined;
 }
 
-/** A table with a line for each target. Counts attempts. */
-export function targetTable(rows: readonly ResultRow[], colors: Colors): string {
-	const lines = new Map<string, TargetLine>();
-	for (const row of rows) addRow(lines, row);
-	const header = ["Target", "Passed", "Failed", "Errors", "Mean score", "Mean time", "Cost"];
-	const cells = [...lines.values()].map((line) => [
-		terminalSafeLine(line.name),
-		String(line.passed),
-		String(line.failed),
-		String(line.errors),
-		line.scored === 0 ? "–" : shortScore(line.score / line.scored),
-		formatDuration(line.durationMs / Math.max(1, line.passed + line.failed + line.errors)),
-		costText(line.costUsd ?? null),
-	]);
-	const widths = header.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)));
-	const layOut = (row: readonly string[]) =>
-		row
-			.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
-			.join("  ");
-	return [colors.dim(layOut(header)), ...cells.map(layOut)].join("\n");
-}
+/** Counts attempts by target as they finish. */
+export class TargetTally {
+	readonly #lines = new Map<string, TargetLine>();
 
-function addRow(lines: Map<string, TargetLine>, row: ResultRow): void {
-	const line = lines.get(row.target) ?? {
-		...{ name: row.target, passed: 0, failed: 0, errors: 0, score: 0, scored: 0, durationMs: 0 },
-		costUsd: undefined,
-	};
-	lines.set(row.target, line);
-	if (row.executionStatus === "execution_error") line.errors += 1;
-	else {
-		if (row.executionStatus === "ok") line.passed += 1;
-		else line.failed += 1;
-		line.score += row.score;
-		line.scored += 1;
+	add(row: ResultRow): void {
+		const line = this.#lines.get(row.target) ?? {
+			...{ name: row.target, passed: 0, failed: 0, errors: 0, score: 0, scored: 0, durationMs: 0 },
+			costUsd: undefined,
+		};
+		this.#lines.set(row.target, line);
+		if (row.executionStatus === "execution_error") line.errors += 1;
+		else {
+			if (row.executionStatus === "ok") line.passed += 1;
+			else line.failed += 1;
+			line.score += row.score;
+			line.scored += 1;
+		}
+		line.durationMs += row.durationMs;
+		if (row.costUsd !== undefined) line.costUsd = (line.costUsd ?? 0) + row.costUsd;
 	}
-	line.durationMs += row.durationMs;
-	if (row.costUsd !== undefined) line.costUsd = (line.costUsd ?? 0) + row.costUsd;
+
+	/** A table with a line for each target. */
+	table(colors: Colors): string {
+		const header = ["Target", "Passed", "Failed", "Errors", "Mean score", "Mean time", "Cost"];
+		const cells = [...this.#lines.values()].map((line) => [
+			terminalSafeLine(line.name),
+			String(line.passed),
+			String(line.failed),
+			String(line.errors),
+			line.scored === 0 ? "–" : shortScore(line.score / line.scored),
+			formatDuration(line.durationMs / Math.max(1, line.passed + line.failed + line.errors)),
+			costText(line.costUsd ?? null),
+		]);
+		const width = (column: number) => Math.max(...[header, ...cells].map((row) => row[column]?.length ?? 0));
+		const layOut = (row: readonly string[]) =>
+			row.map((cell, column) => (column === 0 ? cell.padEnd(width(0)) : cell.padStart(width(column)))).join("  ");
+		return [colors.dim(layOut(header)), ...cells.map(layOut)].join("\n");
+	}
 }
 
 /** One sentence: how many tests, how they ended, score, time and cost. */

@@ -1,6 +1,7 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Environment } from "../io/environment.ts";
-import { type ProcessResult, runProcess } from "../io/run-process.ts";
+import { runOneOfMany } from "../io/run-many-processes.ts";
+import type { ProcessResult } from "../io/run-process.ts";
 import type { CommandRunner } from "./command-runner.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
@@ -26,7 +27,7 @@ export function commandRunner(services: CommandServices): CommandRunner {
 			throw error;
 		}
 		const { input, onInput, timeoutMs, signal, maxBuffer, spillDir, onStdout } = run;
-		return runProcess({ ...runnable, input, onInput, timeoutMs, signal, maxBuffer, spillDir, onStdout });
+		return runOneOfMany({ ...runnable, input, onInput, timeoutMs, signal, maxBuffer, spillDir, onStdout });
 	};
 }
 

@@ -1,0 +1,99 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { Environment } from "../environment.ts";
+import type { ProcessCommand, ProcessOptions, ProcessResult } from "./process-options.ts";
+import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-messages.ts";
+
+/** The helper's program; run from its source there is none, and programs are started directly. */
+const host = join(import.meta.dirname, "spawn-host.js");
+
+interface Waiting {
+	readonly resolve: (result: ProcessResult) => void;
+	readonly reject: (error: Error) => void;
+}
+
+/** Whether programs can be started by a helper here. */
+export const helperExists: boolean = process.platform !== "win32" && existsSync(host);
+
+/** A process that starts programs for us, see spawn-host. */
+export class SpawnHelper {
+	readonly #child: ChildProcess;
+	readonly #env: Environment;
+	readonly #waiting = new Map<number, Waiting>();
+	#next = 1;
+	/** Whether it is there no more; then another one has to be started. */
+	ended = false;
+
+	constructor(env: Environment) {
+		this.#env = env;
+		this.#child = spawn(process.execPath, [host], {
+			env: { ...env },
+			// A group of its own: Ctrl-C is for us to hear, and to act upon.
+			detached: true,
+			stdio: ["ignore", "ignore", "ignore", "ipc"],
+			serialization: "advanced",
+		});
+		this.#child.on("message", (message: FromHelper) => this.#settle(message));
+		this.#child.on("error", () => this.#gone());
+		this.#child.on("exit", () => this.#gone());
+		this.#rest();
+	}
+
+	run(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {
+		const id = this.#next++;
+		const onAbort = () => this.#send({ abort: id });
+		const result = new Promise<ProcessResult>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+		if (this.#waiting.size === 1) this.#awake();
+		options.signal?.addEventListener("abort", onAbort, { once: true });
+		this.#send({ run: request(id, options, this.#env) });
+		return result.finally(() => {
+			options.signal?.removeEventListener("abort", onAbort);
+			if (this.#waiting.size === 0) this.#rest();
+		});
+	}
+
+	#send(message: ToHelper): void {
+		if (this.#child.connected) this.#child.send(message);
+		else this.#gone();
+	}
+
+	#settle(message: FromHelper): void {
+		const waiting = this.#waiting.get(message.id);
+		this.#waiting.delete(message.id);
+		if ("result" in message) waiting?.resolve(message.result);
+		else
+			waiting?.reject(
+				Object.assign(new Error(message.error), message.code === undefined ? {} : { code: message.code }),
+			);
+	}
+
+	#gone(): void {
+		this.ended = true;
+		for (const { reject } of this.#waiting.values()) reject(new Error("the helper that starts programs has ended"));
+		this.#waiting.clear();
+	}
+
+	/** Nothing is under way: it must not keep us alive. */
+	#rest(): void {
+		this.#child.unref();
+		this.#child.channel?.unref();
+	}
+
+	#awake(): void {
+		this.#child.ref();
+		this.#child.channel?.ref();
+	}
+}
+
+function request(id: number, options: ProcessOptions & ProcessCommand, base: Environment): SpawnRequest {
+	const { argv, shell, cwd, input, timeoutMs, maxBuffer, spillDir, maxSpill, killGraceMs, leftovers, env } = options;
+	const set: Record<string, string> = {};
+	for (const [name, value] of Object.entries(env)) if (value !== undefined && base[name] !== value) set[name] = value;
+	return {
+		...{ id, cwd, timeoutMs, maxBuffer, spillDir, maxSpill, killGraceMs, leftovers, set },
+		unset: Object.keys(base).filter((name) => base[name] !== undefined && env[name] === undefined),
+		...(typeof input === "string" ? { input } : {}),
+		...(argv ? { argv } : { shell: shell ?? "" }),
+	};
+}
