@@ -19,8 +19,8 @@ export interface BaselineOptions {
 }
 
 /** More than this is not copied with every workspace. */
-const largestCopiedStore = 2 * 1024 * 1024;
-const mostCopiedObjects = 200;
+const largestCopiedStore = 1024 * 1024;
+const mostCopiedObjects = 20;
 
 /**
  * Makes the prepared directory the baseline: commits it, unless it is a repository already, and arranges that copies of it are cheap and
@@ -54,7 +54,6 @@ async function commitAll(root: string, repositories: readonly string[], options:
 	initRepository(root, options);
 	for (const [key, value] of workspaceGitConfig) await git(["config", key, value]);
 	if (repositories.length > 0) {
-		makeDirectory(join(root, ".git/info"));
 		// Repositories within are looked after by themselves; to the outer one they are no content.
 		const lines = repositories.map((path) => `/${path.replace(/[*?[\]!\\# ]/g, "\\$&")}/\n`);
 		writeNewFile(join(root, ".git/info/exclude"), lines.join(""));
@@ -63,8 +62,6 @@ async function commitAll(root: string, repositories: readonly string[], options:
 	await git(["commit", "--quiet", "--allow-empty", "--no-verify", "--message", "baseline"], {
 		variables: baselineIdentity,
 	});
-	await git(["repack", "-a", "-d", "-q"], { config: [["pack.threads", "1"]] });
-	await git(["prune-packed", "-q"]);
 }
 
 /** Moves a large object store out of the tree that is copied; the repository then borrows from it. */

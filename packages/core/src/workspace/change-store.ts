@@ -1,10 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Environment } from "../io/environment.ts";
 import { makeDirectory } from "../io/files/make-directory.ts";
-import { removeTree } from "../io/files/remove-tree.ts";
+import { readBytes } from "../io/files/read-text.ts";
 import { initRepository } from "../io/git/init-repository.ts";
 import { type GitAnswer, type LocalGitOptions, localGit } from "../io/git/local-git.ts";
+import { writeGitObject, writeGitTreeOf } from "../io/git/object-writer.ts";
 import { plainGitEnvironment } from "./workspace-git.ts";
 
 /** A version of a file: its mode as git writes it and the SHA of its content. */
@@ -14,13 +14,11 @@ export interface StoredFile {
 	readonly sha: string;
 }
 
-const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 /** No rule of a repository, and none of the user, may say how a file is read or shown. */
 const config = [
 	["core.attributesFile", "/dev/null"],
 	["core.excludesFile", "/dev/null"],
 	["core.quotePath", "false"],
-	["core.bigFileThreshold", "512m"],
 ] as const;
 
 /**
@@ -29,59 +27,46 @@ const config = [
  */
 export class ChangeStore {
 	readonly #directory: string;
+	readonly #objects: string;
 	readonly #env: Environment;
-	#ready: Promise<void> | undefined;
+	#made = false;
 
 	constructor(directory: string, env: Environment) {
 		this.#directory = directory;
+		this.#objects = join(directory, "objects");
 		this.#env = plainGitEnvironment(env);
 	}
 
-	/** Stores files' contents as they are; returns their SHAs in the same order. */
-	async saveFiles(paths: readonly string[], signal?: AbortSignal): Promise<string[]> {
-		if (paths.length === 0) return [];
-		const input = paths.map((path) => `${/["\n\r\\]/.test(path) ? quoted(path) : path}\n`).join("");
-		const { stdout } = await this.git(["hash-object", "-w", "--no-filters", "--stdin-paths"], { input, signal });
-		return stdout.trimEnd().split("\n");
+	/** Stores a file's content as it is; its SHA. @throws AgentvError */
+	saveFile(path: string): string {
+		return this.saveBytes(readBytes(path));
 	}
 
-	async saveText(text: string, signal?: AbortSignal): Promise<string> {
-		return (await this.git(["hash-object", "-w", "--stdin"], { input: text, signal })).stdout.trim();
+	saveBytes(content: Uint8Array): string {
+		this.#make();
+		return writeGitObject(this.#objects, "blob", content);
 	}
 
 	/** The unified diff between two sets of files, as git shows it; empty when they are the same. */
 	async diff(before: readonly StoredFile[], after: readonly StoredFile[], signal?: AbortSignal): Promise<string> {
-		const index = join(this.#directory, `index-${randomBytes(6).toString("hex")}`);
-		const line = (side: string) => (file: StoredFile) => `${file.mode} ${file.sha}\t${side}/${file.path}\0`;
-		const input = [...before.map(line("old")), ...after.map(line("new"))].join("");
-		try {
-			const options = { variables: { GIT_INDEX_FILE: index }, signal };
-			await this.git(["update-index", "-z", "--index-info"], { ...options, input });
-			const tree = (await this.git(["write-tree"], options)).stdout.trim();
-			const sides = [before.length > 0 ? `${tree}:old` : emptyTree, after.length > 0 ? `${tree}:new` : emptyTree];
-			const show = ["-p", "--full-index", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"];
-			return (await this.git(["diff-tree", ...show, ...sides, "--"], { signal })).stdout;
-		} finally {
-			await removeTree(index);
-		}
+		this.#make();
+		const [from, to] = [writeGitTreeOf(this.#objects, before), writeGitTreeOf(this.#objects, after)];
+		if (from === to) return "";
+		const show = ["-p", "--full-index", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"];
+		return (await this.git(["diff-tree", ...show, from, to, "--"], { signal })).stdout;
 	}
 
 	/** Runs git in the store. */
 	async git(args: readonly string[], options: Omit<LocalGitOptions, "env"> = {}): Promise<GitAnswer> {
-		this.#ready ??= this.#init();
-		await this.#ready;
+		this.#make();
 		const variables = { GIT_DIR: this.#directory, ...options.variables };
 		return localGit(this.#directory, args, { ...options, env: this.#env, variables, config });
 	}
 
-	async #init(): Promise<void> {
+	#make(): void {
+		if (this.#made) return;
 		makeDirectory(this.#directory);
 		initRepository(this.#directory, { env: this.#env, bare: true });
+		this.#made = true;
 	}
-}
-
-/** A path as git reads it in a line-oriented list. */
-function quoted(path: string): string {
-	const escapes: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\" };
-	return `"${path.replace(/[\n\r"\\]/g, (character) => escapes[character] ?? character)}"`;
 }

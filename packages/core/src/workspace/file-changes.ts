@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { ChangeStore, StoredFile } from "./change-store.ts";
 import type { IgnoreRules } from "./ignore-rules.ts";
@@ -31,6 +32,8 @@ const mostShown = 16 * 1024 * 1024;
 /** New files that the workspace's own rules ignore are shown up to these; beyond them they are counted. */
 const mostIgnored = 100;
 const mostIgnoredBytes = 1024 * 1024;
+/** Files stored before other work gets its turn. */
+const savedPerTurn = 200;
 
 export interface SnapshotInput {
 	/** Notes of the workspace as it was when reset or copied. */
@@ -46,30 +49,31 @@ export async function takeSnapshot(root: string, input: SnapshotInput, services:
 	const { clean, touched, previous } = input;
 	const notes = touched ? await noteTree(root, services.signal) : clean;
 	const saved = new Map<string, string>();
-	const toSave: string[] = [];
+	const touchedNow: TreeNote[] = [];
 	for (const [path, note] of notes) {
 		const old = clean.get(path);
 		if (note.kind !== "file" || isGitsOwn(path)) continue;
 		if (services.pristine.has(path) && old && isUnchanged(old, note)) continue;
 		const [before, sha] = [previous?.notes.get(path), previous?.saved.get(path)];
 		if (before && sha !== undefined && isUnchanged(before, note)) saved.set(path, sha);
-		else toSave.push(path);
+		// What is too large to be shown is told from another version by its notes alone.
+		else if (note.size <= largestShown) saved.set(path, services.store.saveFile(join(root, path)));
+		touchedNow.push(note);
+		if (touchedNow.length % savedPerTurn === 0) await new Promise((next) => setImmediate(next));
 	}
-	const shas = await services.store.saveFiles(
-		toSave.map((path) => join(root, path)),
-		services.signal,
-	);
-	for (const [index, path] of toSave.entries()) saved.set(path, shas[index] ?? "");
-	await letTimePass(toSave.map((path) => notes.get(path)));
+	await letTimePass(touchedNow);
 	return { notes, saved };
 }
 
 /** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be told from it. */
-async function letTimePass(notes: readonly (TreeNote | undefined)[]): Promise<void> {
-	const youngest = Math.max(0, ...notes.map((note) => note?.ctimeMs ?? 0));
+async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
+	const youngest = notes.reduce((latest, { ctimeMs }) => Math.max(latest, ctimeMs), 0);
 	const wait = youngest + 20 - Date.now();
 	if (wait > 0 && wait <= 20) await new Promise((resolve) => setTimeout(resolve, wait));
 }
+
+/** How often to look again when files come and go while we look, as those of a server that a hook started. */
+const attempts = 3;
 
 /** The unified diff of the workspace against its snapshot, `undefined` when nothing changed. */
 export async function diffAgainst(
@@ -77,12 +81,23 @@ export async function diffAgainst(
 	root: string,
 	services: ChangeServices,
 ): Promise<string | undefined> {
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await diffNow(snapshot, root, services);
+		} catch (error) {
+			const hasGone = error instanceof AgentvError && error.code === "not-found";
+			if (!hasGone || attempt === attempts) throw error;
+		}
+	}
+}
+
+async function diffNow(snapshot: Snapshot, root: string, services: ChangeServices): Promise<string | undefined> {
 	const all = changesBetween(snapshot.notes, await noteTree(root, services.signal));
 	if (all.length === 0) return undefined;
 	const { kept, counted } = await withoutManyIgnored(all, services.rules);
 	const { shown, named } = partition(kept);
-	const before = await stored(shown, "before", (path) => oldContent(path, snapshot, services), services);
-	const after = await stored(shown, "after", (path) => ({ file: join(root, path) }), services);
+	const before = await stored(shown, "before", (path) => oldContent(path, snapshot, services), services.store);
+	const after = await stored(shown, "after", (path) => ({ file: join(root, path) }), services.store);
 	const text = await services.store.diff(before, after, services.signal);
 	const parts = [text, ...named.map(nameChange), counted];
 	return parts.filter((part) => part !== "").join("") || undefined;
@@ -148,23 +163,21 @@ async function stored(
 	changes: readonly Change[],
 	side: "before" | "after",
 	contentOf: (path: string) => Content,
-	{ store, signal }: ChangeServices,
+	store: ChangeStore,
 ): Promise<StoredFile[]> {
-	const present = changes.flatMap(({ path, [side]: note }) => (note ? [{ path, note, content: contentOf(path) }] : []));
-	const files = present.flatMap(({ note, content }) =>
-		note.kind === "file" && "file" in content ? [content.file] : [],
-	);
-	const shas = await store.saveFiles(files, signal);
-	const result: StoredFile[] = [];
-	for (const { path, note, content } of present) {
+	const files: StoredFile[] = [];
+	for (const { path, [side]: note } of changes) {
+		if (!note) continue;
+		const content = contentOf(path);
 		if (note.kind === "link") {
-			result.push({ path, mode: "120000", sha: await store.saveText(note.target ?? "", signal) });
+			files.push({ path, mode: "120000", sha: store.saveBytes(Buffer.from(note.target ?? "")) });
 			continue;
 		}
-		const sha = "sha" in content ? content.sha : (shas.shift() ?? "");
-		result.push({ path, mode: note.mode & 0o100 ? "100755" : "100644", sha });
+		const sha = "sha" in content ? content.sha : store.saveFile(content.file);
+		files.push({ path, mode: note.mode & 0o100 ? "100755" : "100644", sha });
+		if (files.length % savedPerTurn === 0) await new Promise((next) => setImmediate(next));
 	}
-	return result;
+	return files;
 }
 
 /** What a diff says of a file whose content it does not show. */

@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoCode, fileError } from "./file-error.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
@@ -14,7 +14,7 @@ export interface TreeNote {
 	readonly ctimeMs: number;
 	readonly inode: number;
 	/** The text of a link. */
-	readonly target?: string;
+	readonly target: string | undefined;
 }
 
 /** Notes by path relative to the root, `/` between components; a directory stands before what it holds. */
@@ -34,9 +34,9 @@ export async function noteTree(root: string, signal?: AbortSignal): Promise<Tree
 	let turn = 0;
 	for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
 		const prefix = directory === "" ? "" : `${directory}/`;
-		for (const { name } of entriesOf(root, directory)) {
+		for (const name of namesIn(root, directory)) {
 			const path = prefix + name;
-			const note = notePath(join(root, path));
+			const note = notePath(`${root}/${path}`);
 			if (note) notes.set(path, note);
 			if (note?.kind === "directory") directories.push(path);
 		}
@@ -48,27 +48,34 @@ export async function noteTree(root: string, signal?: AbortSignal): Promise<Tree
 	return notes;
 }
 
-function entriesOf(root: string, directory: string): Dirent[] {
+function namesIn(root: string, directory: string): string[] {
 	const path = directory === "" ? root : join(root, directory);
 	try {
-		return readdirSync(path, { withFileTypes: true });
+		return readdirSync(path);
 	} catch (error) {
 		if (directory === "" || errnoCode(error) === undefined) throw fileError(path, error);
 		return [];
 	}
 }
 
+const noThrow = { throwIfNoEntry: false } as const;
+
 /** The note of one absolute path, or undefined where nothing is. */
 export function notePath(path: string): TreeNote | undefined {
 	try {
-		const stat = lstatSync(path, { throwIfNoEntry: false });
+		const stat = lstatSync(path, noThrow);
 		if (!stat) return undefined;
 		const kind = kindOf(stat);
-		const note = {
-			...{ kind, mode: stat.mode & 0o7777, size: stat.size },
-			...{ mtimeMs: stat.mtimeMs, ctimeMs: stat.ctimeMs, inode: stat.ino },
+		// One shape for all, made at once: hundreds of thousands of these are made and compared in a run.
+		return {
+			kind,
+			mode: stat.mode & 0o7777,
+			size: stat.size,
+			mtimeMs: stat.mtimeMs,
+			ctimeMs: stat.ctimeMs,
+			inode: stat.ino,
+			target: kind === "link" ? readlinkSync(path) : undefined,
 		};
-		return kind === "link" ? { ...note, target: readlinkSync(path) } : note;
 	} catch (error) {
 		if (errnoCode(error) === undefined) throw error;
 		return undefined;
