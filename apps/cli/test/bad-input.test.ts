@@ -38,7 +38,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 			expect(empty.stderr).toContain("empty holds no eval");
 			const glob = await mistake(["eval", verb, "*.eval.yaml"], {});
 			expect(glob).toMatchObject({ exitCode: 2, stdout: "" });
-			expect(glob.stderr).toContain("*.eval.yaml matches no file");
+			expect(glob.stderr).toContain("*.eval.yaml matches no eval");
 		},
 	);
 

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { pathKind } from "../io/files/stat-path.ts";
+import { readRunFile } from "../model/result-files.ts";
 import { type ResultsMachine, type RunRoot, runRoots } from "./run-roots.ts";
 
 /** A run's folder, not yet looked into. */
@@ -15,11 +17,21 @@ export interface FoundRun {
 	readonly time: string;
 }
 
-/** All runs, newest first. Lists directories only: nothing is opened. */
+/** All runs, newest first. Lists directories; only runs begun in one second are opened, to tell which was first. */
 export function findRuns(machine: ResultsMachine): FoundRun[] {
 	return runRoots(machine)
 		.flatMap(runsBelow)
-		.sort((a, b) => compare(b.time, a.time) || compare(a.id, b.id));
+		.sort((a, b) => compare(b.time, a.time) || compare(startOf(b), startOf(a)) || compare(a.id, b.id));
+}
+
+/** When a run began, to the millisecond; empty for what cannot be read. */
+function startOf({ directory }: FoundRun): string {
+	try {
+		return readRunFile(directory).startedAt;
+	} catch (error) {
+		if (error instanceof AgentvError) return "";
+		throw error;
+	}
 }
 
 function runsBelow({ path, owner }: RunRoot): FoundRun[] {
