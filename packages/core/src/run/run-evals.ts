@@ -6,6 +6,7 @@ import { withLock } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { truncateFile } from "../io/files/truncate-file.ts";
+import { freeMemory } from "../io/free-memory.ts";
 import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
 import { scriptClosure } from "../model/script-closure/script-closure.ts";
@@ -72,6 +73,8 @@ export async function* runEvals(
 
 type Emit = (event: RunEvent) => void;
 
+const manyCases = 500;
+
 async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
 	const targets = new LiveTargets(
 		plan,
@@ -80,6 +83,8 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 	);
 	try {
 		await targets.start();
+		// What loading a large eval leaves behind (its whole syntax tree) goes before programs are started and records made.
+		if (plan.cases.length >= manyCases) freeMemory();
 		const directory = options.output ?? newDirectory(plan, machine);
 		if (targetKind(directory) !== "missing" || options.output === undefined) refuseFile(directory);
 		makeDirectories(directory);
