@@ -26,6 +26,7 @@ export default defineConfig({
 				ssr,
 				test: {
 					name: "studio",
+					globalSetup: ["apps/studio/test/build-once.ts"],
 					include: ["apps/studio/{server,client,test}/**/*.test.{ts,tsx}"],
 					testTimeout: 120_000,
 				},

@@ -15,6 +15,8 @@ export interface GitHttpBehaviour {
 	cutAfterBytes?: number;
 	/** Waits before each answer. */
 	delayMs?: number;
+	/** Waits after each piece of a pack, as a slow line does. */
+	pieceDelayMs?: number;
 	/** Answers everything with this status. */
 	status?: number;
 }
@@ -112,6 +114,10 @@ function runBackend(
 			head = undefined;
 		}
 		const limit = path.endsWith("/git-upload-pack") ? behaviour.cutAfterBytes : undefined;
+		if (behaviour.pieceDelayMs && path.endsWith("/git-upload-pack")) {
+			backend.stdout.pause();
+			setTimeout(() => backend.stdout.resume(), behaviour.pieceDelayMs);
+		}
 		const part = limit === undefined ? body : body.subarray(0, limit - sent);
 		sent += part.length;
 		response.write(part, () => {

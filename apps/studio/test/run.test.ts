@@ -1,0 +1,104 @@
+import { join } from "node:path";
+import { gitRepository, tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { testBrowser } from "./testing/browser.ts";
+import { below, smallEval } from "./testing/evals.ts";
+import { openStudio } from "./testing/open-studio.ts";
+
+const browser = testBrowser();
+
+/** An eval whose program takes its time, so that a run can be watched. */
+const slow = {
+	"slow.eval.yaml": [
+		"name: slow",
+		"target: waits",
+		"workers: 1",
+		"assertions:",
+		"  - type: contains",
+		"    value: done",
+		"tests:",
+		...Array.from({ length: 6 }, (_, index) => `  - id: step-${index}\n    input: ${index === 3 ? "fail" : "work"}`),
+		"",
+	].join("\n"),
+	"targets.yaml": "targets:\n  - name: waits\n    provider: cli\n    command: [node, ./waits.mjs, '{PROMPT}']\n",
+	"waits.mjs":
+		'setTimeout(() => console.log(process.argv[2] === "fail" ? "# No\\n\\nIt **failed**." : "done"), 700);\n',
+};
+
+describe("a run in the browser", () => {
+	test("is started, watched, read, and run again", async () => {
+		const studio = await openStudio({ files: slow });
+		const page = await browser.page();
+		await page.goto(`${studio.url}here`);
+		await page.getByRole("link", { name: "slow.eval.yaml" }).click();
+		await page.getByRole("button", { name: "Run", exact: true }).click();
+		await page.getByRole("dialog").getByText("./waits.mjs").first().waitFor();
+		await page.getByRole("dialog").getByRole("button", { name: "Run", exact: true }).click();
+
+		await page.getByText("Running", { exact: true }).waitFor();
+		await page.getByText(/^[1-5] of 6 tests$/).waitFor();
+		await page.getByText(/Now: step-\d/).waitFor();
+		await page.getByText("Done", { exact: true }).waitFor();
+		await page.getByText("83 %").first().waitFor();
+
+		await page.getByRole("link", { name: /^Failed/ }).click();
+		expect(page.url()).toContain("status=quality_failure");
+		await page.getByRole("link", { name: "step-3" }).click();
+		await page.getByText("It failed.").waitFor();
+		await page.getByRole("button", { name: "Raw text of the output" }).click();
+		await page.getByText("It **failed**.").waitFor();
+		await page.goBack();
+		await page.getByRole("link", { name: "step-3" }).waitFor();
+		await expect(page.getByRole("link", { name: "step-2" }).count(), "the filter came back").resolves.toBe(0);
+
+		await page.getByRole("link", { name: "Eval" }).click();
+		await page.getByRole("button", { name: "Run", exact: true }).click();
+		await page.getByRole("dialog").getByRole("button", { name: "Run", exact: true }).click();
+		await page.getByText("Running", { exact: true }).waitFor();
+		await page.getByRole("button", { name: "Cancel" }).click();
+		await page.getByText("Interrupted", { exact: true }).waitFor();
+		await page.getByRole("button", { name: "Resume" }).click();
+		await page.getByText("Done", { exact: true }).waitFor();
+
+		await page.getByRole("link", { name: "Runs", exact: true }).first().click();
+		await page.getByRole("img", { name: /Pass rate over time/ }).waitFor();
+		await expect(page.getByRole("row", { name: /slow/ }).count()).resolves.toBe(2);
+	});
+
+	test("of a synced benchmark shows what it will execute before it runs", async () => {
+		const bare = gitRepository(join(tempTree(), "evals"), below("evals", slow)).pushTo(join(tempTree(), "team.git"));
+		const studio = await openStudio();
+		await studio.agentv("benchmark", "add", `file://${bare}`, "--id", "team");
+		await studio.agentv("benchmark", "sync");
+		const page = await browser.page();
+		await page.goto(`${studio.url}benchmarks/team`);
+		await page.getByRole("link", { name: /slow.eval.yaml/ }).click();
+		await page.getByRole("button", { name: "Run", exact: true }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByText("team was synced: others wrote what runs").waitFor();
+		await dialog
+			.getByText(/waits\.mjs/)
+			.first()
+			.waitFor();
+		await page.keyboard.press("Escape");
+		await dialog.waitFor({ state: "detached" });
+		expect(await studio.agentv("results", "list", "--json")).not.toContain("slow");
+	});
+
+	test("that cannot be started says what is missing", async () => {
+		const files = smallEval("sums", ["one"]);
+		const studio = await openStudio({ files: { ...files, "targets.yaml": "targets: []\n" } });
+		const page = await browser.page();
+		await page.goto(`${studio.url}here`);
+		await page.getByRole("link", { name: /sums.eval.yaml/ }).click();
+		await page.getByRole("button", { name: "Run", exact: true }).click();
+		await page
+			.getByRole("dialog")
+			.getByText(/listed/)
+			.first()
+			.waitFor();
+		await expect(page.getByRole("dialog").getByRole("button", { name: "Run", exact: true }).isDisabled()).resolves.toBe(
+			true,
+		);
+	});
+});
