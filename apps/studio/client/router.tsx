@@ -76,6 +76,14 @@ const run = createRoute({
 	component: lazyRouteComponent(() => import("./screens/run/run.tsx"), "Run"),
 });
 
+const compare = createRoute({
+	getParentRoute,
+	path: "/compare",
+	validateSearch: (raw: Given<at.CompareSearch>) => at.readCompare(raw),
+	search: { middlewares: [stripSearchParams(at.compareUsual)] },
+	component: lazyRouteComponent(() => import("./screens/compare/compare.tsx"), "Compare"),
+});
+
 const testResult = createRoute({
 	getParentRoute,
 	path: "/runs/$run/tests/$test",
@@ -83,7 +91,7 @@ const testResult = createRoute({
 });
 
 export const router = createRouter({
-	routeTree: root.addChildren([benchmarks, benchmark, here, evalScreen, runs, run, testResult]),
+	routeTree: root.addChildren([benchmarks, benchmark, here, evalScreen, runs, run, testResult, compare]),
 	defaultPreload: "intent",
 	scrollRestoration: true,
 	defaultPendingComponent: () => <Loading />,

@@ -1,5 +1,6 @@
 import { type RunFile, type RunSummary, readRunFile, type TableRow } from "@agentv/core";
 import type { RunAnswer, RunEntry, RunSummaryAnswer, RunTestEntry } from "./answers/runs.ts";
+import { rowsSummary } from "./rows-summary.ts";
 import { type CatalogRun, runState } from "./run-catalog.ts";
 import { rowId } from "./run-row-id.ts";
 import type { Services } from "./services.ts";
@@ -40,13 +41,25 @@ export async function describeRun(run: CatalogRun, services: Services): Promise<
 	const entry = describeRunEntry(run, services);
 	const file = readRunFile(run.directory);
 	const eval_id = await evalIdOf(file, services);
+	const summary = entry.state === "done" && entry.summary ? entry.summary : soFar(run, services);
 	return {
 		...entry,
+		summary,
 		directory: run.directory,
 		provenance: provenance(file, services.hide),
 		eval_id,
 		resumable: entry.state === "interrupted" && (await allKnown(file, services)),
 	};
+}
+
+/** The summary of a run that is not done: what its rows say by now. */
+function soFar(run: CatalogRun, { tables }: Services): RunSummaryAnswer {
+	const rows = tables.rows(run.directory);
+	const lasted =
+		runState(run) === "running"
+			? Date.now() - Date.parse(run.startedAt)
+			: rows.reduce((total, { durationMs }) => total + durationMs, 0);
+	return rowsSummary(rows, run.planned, lasted);
 }
 
 function provenance(file: RunFile, hide: (text: string) => string): RunAnswer["provenance"] {

@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -13,7 +14,6 @@ describe("an eval in the browser", () => {
 		const cwd = tempTree({ ...smallEval("sums", ["one"]), "prompt.md": "What is one?" });
 		const file = join(cwd, "sums.eval.yaml");
 		const written = readFileSync(file, "utf8").replace("    input:", `    input_files: [${cwd}/prompt.md]\n    input:`);
-		const { writeFileSync } = await import("node:fs");
 		writeFileSync(file, written);
 		const studio = await openStudio({ cwd });
 		const page = await browser.page();
@@ -54,8 +54,8 @@ describe("an eval in the browser", () => {
 		const dialog = page.getByRole("dialog");
 		await dialog.getByRole("button", { name: "Make bundle" }).click();
 		await dialog.getByText(/^Bundled:/).waitFor();
-		const directory = await dialog.getByText("Directory").locator("xpath=following-sibling::dd").innerText();
-		expect(await studio.agentv("bundle", "verify", directory)).toBeDefined();
+		const directory = await dialog.getByText("Directory").locator("xpath=following-sibling::dd").textContent();
+		expect(await studio.agentv("bundle", "verify", directory ?? "")).toBeDefined();
 
 		const [download] = await Promise.all([
 			page.waitForEvent("download"),
@@ -63,7 +63,6 @@ describe("an eval in the browser", () => {
 		]);
 		const there = tempTree();
 		await download.saveAs(join(there, "bundle.tgz"));
-		const { execFileSync } = await import("node:child_process");
 		execFileSync("tar", ["-xzf", "bundle.tgz"], { cwd: there });
 		const names = execFileSync("tar", ["-tzf", "bundle.tgz"], { cwd: there, encoding: "utf8" }).split("\n");
 		const root = join(there, names.find((name) => name.endsWith("manifest.json"))?.replace("manifest.json", "") ?? "");

@@ -44,9 +44,10 @@ describe("a run in the browser", () => {
 		await page.getByRole("link", { name: /^Failed/ }).click();
 		expect(page.url()).toContain("status=quality_failure");
 		await page.getByRole("link", { name: "step-3" }).click();
-		await page.getByText("It failed.").waitFor();
+		const output = page.getByRole("region", { name: "Output" });
+		await output.getByText("It failed.").waitFor();
 		await page.getByRole("button", { name: "Raw text of the output" }).click();
-		await page.getByText("It **failed**.").waitFor();
+		await output.getByText("It **failed**.").waitFor();
 		await page.goBack();
 		await page.getByRole("link", { name: "step-3" }).waitFor();
 		await expect(page.getByRole("link", { name: "step-2" }).count(), "the filter came back").resolves.toBe(0);

@@ -47,9 +47,7 @@ describe("a benchmark in the browser", () => {
 		await row.getByText("1 eval").waitFor();
 		await row.getByText("Clean").waitFor();
 
-		const data = Array.from({ length: 500 }, (_, index) => [`data/${index}.bin`, randomBytes(12_000)] as const);
-		const evals = below("evals", smallEval("sums", ["one", "two", "three"]));
-		remote.repository.commit({ ...evals, ...Object.fromEntries(data) }, "Ask for three");
+		remote.repository.commit(below("evals", smallEval("sums", ["one", "two", "three"])), "Ask for three");
 		remote.push();
 		await row.getByRole("button", { name: "Check status of team" }).click();
 		await row.getByText("Behind", { exact: true }).waitFor();
@@ -61,11 +59,17 @@ describe("a benchmark in the browser", () => {
 		await preview.getByText(/three/).first().waitFor();
 		await preview.getByRole("button", { name: "Sync now" }).click();
 		await row.getByRole("status").getByText("Synced").waitFor();
+		await row.getByText("Behind", { exact: true }).waitFor({ state: "detached" });
+		expect(git(join(studio.home, "benchmarks/team"), "log", "-1", "--format=%s")).toBe("Ask for three");
+
+		const data = Array.from({ length: 500 }, (_, index) => [`data/${index}.bin`, randomBytes(12_000)] as const);
+		remote.repository.commit(Object.fromEntries(data), "Data");
+		remote.push();
+		await row.getByRole("button", { name: "Sync team" }).click();
+		await row.getByRole("status").getByText("500 files").waitFor();
 		const seen = (await page.evaluate("[...window.seenProgress]")) as string[];
 		const received = seen.flatMap((line) => /^Receiving objects (\d+)$/.exec(line)?.[1] ?? []);
 		expect(new Set(received).size, "different percents that were seen").toBeGreaterThan(3);
-		await row.getByText("Behind", { exact: true }).waitFor({ state: "detached" });
-		expect(git(join(studio.home, "benchmarks/team"), "log", "-1", "--format=%s")).toBe("Ask for three");
 	});
 
 	test("whose clone has commits of its own is not touched, and the page says why", async () => {
@@ -86,7 +90,7 @@ describe("a benchmark in the browser", () => {
 		await row.getByRole("button", { name: "Sync team" }).click();
 		const refusal = row.getByText("Sync refused: nothing was changed");
 		await refusal.waitFor();
-		expect(await row.innerText()).toMatch(/commit/);
+		await expect(row.getByRole("status").textContent()).resolves.toMatch(/commit/);
 		expect(git(clone, "log", "-1", "--format=%s")).toBe("mine");
 		await row.getByText("Diverged", { exact: true }).waitFor();
 	});

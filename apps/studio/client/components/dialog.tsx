@@ -40,7 +40,10 @@ export function Dialog({ title, onClose, children, actions, wide }: DialogProps)
 				</h2>
 				<CloseButton aria-label="Close" onClick={onClose} />
 			</div>
-			<div className={classes.body}>{children}</div>
+			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+			<div className={classes.body} tabIndex={0}>
+				{children}
+			</div>
 			{actions ? <div className={classes.actions}>{actions}</div> : null}
 		</dialog>
 	);

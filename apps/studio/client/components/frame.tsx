@@ -7,7 +7,7 @@ import { Mark } from "./mark.tsx";
 /** The main places, and what lies in each. */
 const places = [
 	{ to: "/", label: "Benchmarks", holds: /^\/($|benchmarks|evals|here)/ },
-	{ to: "/runs", label: "Runs", holds: /^\/runs/ },
+	{ to: "/runs", label: "Runs", holds: /^\/(runs|compare)/ },
 ] as const;
 
 /** The frame around every screen: name, main places, and the screen itself. */

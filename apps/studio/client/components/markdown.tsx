@@ -32,7 +32,8 @@ function block(token: Token): ReactNode {
 			);
 		case "code":
 			return (
-				<pre>
+				// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+				<pre tabIndex={0}>
 					<code>{(token as Tokens.Code).text}</code>
 				</pre>
 			);
@@ -73,7 +74,8 @@ function Table({ token }: { token: Tokens.Table }) {
 			</Cell>
 		));
 	return (
-		<div className={classes.table}>
+		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+		<div className={classes.table} tabIndex={0}>
 			<table>
 				<thead>
 					<tr>{cells(token.header, "th")}</tr>

@@ -60,6 +60,14 @@ export function score(value: number): string {
 	return String(Math.floor(value * 100 + 1e-9) / 100);
 }
 
+/** `+0.12`, `−0.3`, `0`. */
+export function signed(value: number): string {
+	const text = Math.abs(value)
+		.toFixed(2)
+		.replace(/\.?0+$/, "");
+	return text === "0" ? "0" : `${value > 0 ? "+" : "−"}${text}`;
+}
+
 /** `$0.0042`, `$1.20`. */
 export function cost(usd: number): string {
 	return `$${usd.toFixed(usd > 0 && usd < 0.1 ? 4 : 2)}`;

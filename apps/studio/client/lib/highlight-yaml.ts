@@ -17,7 +17,7 @@ export function blockLines(lines: readonly string[]): readonly boolean[] {
 }
 
 const pattern =
-	/(?<variable>\$\{\{.*?\}\})|(?<comment>(?:^|(?<=\s))#.*$)|(?<key>(?:"[^"]*"|'[^']*'|[\w$./~*@-][^\s:#,[\]{}"']*)(?=\s*:(?:\s|$)))|(?<string>"(?:\\.|[^"\\])*"|'(?:''|[^'])*')|(?<number>(?<=[\s:[,-]|^)(?:-?\d+(?:\.\d+)?|true|false|null|~)(?=\s*(?:[,\]}]|\s#|$)))|(?<sign>^\s*-(?=\s)|[[\]{},]|[&*!][\w-]+|[|>][+-]?$)/g;
+	/(?<variable>\$\{\{.*?\}\})|(?<comment>(?:^|(?<=\s))#.*$)|(?<key>(?:"[^"]*"|'[^']*'|[\w$./~*@-][^\s:#,[\]{}"']*)(?=\s*:(?:\s|$)))|(?<string>"(?:\\.|[^"\\])*"|'(?:''|[^'])*')|(?<number>(?<=(?:^\s*-|[:[,])\s+|\[)(?:-?\d+(?:\.\d+)?|true|false|null|~)(?=\s*(?:[,\]}]|\s#|$)))|(?<sign>^\s*-(?=\s)|[[\]{},]|(?<=(?:^\s*-|[:[,])\s+)[&*!][\w-]+|[|>][+-]?$)/g;
 
 /** The tokens of one line of YAML; together they are the line. A sketch for the eye, not a parser. */
 export function yamlTokens(line: string, inBlock: boolean): readonly Token[] {

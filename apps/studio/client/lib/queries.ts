@@ -2,7 +2,7 @@ import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { TestResultAnswer } from "../../server/answers/runs.ts";
 import { type FixModes, previewFix } from "./actions.ts";
 import { api, unwrap } from "./api.ts";
-import type { EvalsSearch, RunSearch, RunsSearch } from "./screen-search.ts";
+import type { CompareSearch, EvalsSearch, RunSearch, RunsSearch } from "./screen-search.ts";
 
 /** Everything the client asks the server, each under one key. */
 export const aboutQuery = queryOptions({
@@ -85,7 +85,7 @@ export function fixPreviewQuery(id: string, modes: FixModes) {
 	});
 }
 
-export type RunFilter = Omit<RunsSearch, "page">;
+export type RunFilter = Omit<RunsSearch, "page" | "pick">;
 
 function runFilter({ search, experiment, target, benchmark, eval: file }: RunFilter) {
 	return {
@@ -150,5 +150,24 @@ export function testResultQuery(run: string, test: string) {
 			const answer: unknown = await unwrap(api.runs[":id"].tests[":test"].$get({ param: { id: run, test } }));
 			return answer as TestResultAnswer;
 		},
+	});
+}
+
+/** @param runs two to five ids; the first is what the others are compared with */
+export function compareQuery(runs: string[], { part, vary, page, search }: CompareSearch) {
+	// Only parts that there are: the address is anybody's.
+	const known = ["test", "graders", "workspace", "hooks", "target"] as const;
+	const query = {
+		run: runs,
+		part,
+		vary: known.filter((one) => vary.split(",").includes(one)),
+		page: String(page),
+		page_size: "100",
+		search,
+	};
+	return queryOptions({
+		queryKey: ["runs", "compare", query],
+		queryFn: () => unwrap(api.runs.compare.$get({ query })),
+		placeholderData: keepPreviousData,
 	});
 }

@@ -37,14 +37,17 @@ export interface RunsSearch extends ListSearch {
 	readonly target: string;
 	readonly benchmark: string;
 	readonly eval: string;
+	/** Ids of runs that are picked to be compared, commas between them. */
+	readonly pick: string;
 }
-export const runsUsual: RunsSearch = { ...listUsual, experiment: "", target: "", benchmark: "", eval: "" };
+export const runsUsual: RunsSearch = { ...listUsual, experiment: "", target: "", benchmark: "", eval: "", pick: "" };
 export const readRuns = (raw: RawSearch): RunsSearch => ({
 	...readList(raw),
 	experiment: textOf(raw, "experiment"),
 	target: textOf(raw, "target"),
 	benchmark: textOf(raw, "benchmark"),
 	eval: textOf(raw, "eval"),
+	pick: textOf(raw, "pick"),
 });
 
 const testStatuses = ["", "ok", "quality_failure", "execution_error"] as const;
@@ -63,4 +66,26 @@ export const readRun = (raw: RawSearch): RunSearch => ({
 	target: textOf(raw, "target"),
 	sort: oneOf(raw, "sort", testSorts),
 	descending: flagOf(raw, "descending"),
+});
+
+const comparedParts = ["comparable", "changed", "new", "gone", "errors"] as const;
+export interface CompareSearch extends ListSearch {
+	/** Ids of runs, commas between them; the first is what the others are compared with. */
+	readonly runs: string;
+	/** Which of the others is shown in full, from 0. */
+	readonly after: number;
+	readonly part: (typeof comparedParts)[number];
+	/** Parts of tests that are meant to differ, commas between them. */
+	readonly vary: string;
+	/** The row whose answers are shown side by side. */
+	readonly test: string;
+}
+export const compareUsual: CompareSearch = { ...listUsual, runs: "", after: 0, part: "comparable", vary: "", test: "" };
+export const readCompare = (raw: RawSearch): CompareSearch => ({
+	...readList(raw),
+	runs: textOf(raw, "runs"),
+	after: Math.max(0, Math.trunc(Number(raw["after"])) || 0),
+	part: oneOf(raw, "part", comparedParts),
+	vary: textOf(raw, "vary"),
+	test: textOf(raw, "test"),
 });

@@ -56,6 +56,7 @@ export interface RunHistoryAnswer {
 	}[];
 }
 
+/** Its summary is what the rows on disk come to, while it is not done. */
 export interface RunAnswer extends RunEntry {
 	/** Where it lies, absolute. */
 	readonly directory: string;

@@ -43,6 +43,14 @@ export function RunActions({ run }: { run: RunAnswer }) {
 					Resume
 				</Button>
 			) : null}
+			<Button
+				size="xs"
+				variant="default"
+				leftSection={<Icon name="split" />}
+				renderRoot={(props) => <Link {...props} to="/runs" search={{ pick: run.id }} />}
+			>
+				Compare
+			</Button>
 			{evalId === null ? null : (
 				<Button
 					size="xs"

@@ -1,5 +1,6 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import type { RunAnswer, RunTestEntry, RunTestsAnswer } from "../../../server/answers/runs.ts";
+import { Chips, chipClass } from "../../components/chips.tsx";
 import { type Column, DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { Choice } from "../../components/field.tsx";
@@ -80,7 +81,7 @@ function Tools({ answer: { counts, targets }, filter, onChange }: ToolsProps) {
 	return (
 		<div className={classes.tools}>
 			<SearchField label="Search tests" value={filter.search} onChange={(search) => onChange({ search })} />
-			<nav className={classes.chips} aria-label="Status">
+			<Chips label="Status">
 				{chips.map(([status, label, number]) => (
 					<Link
 						key={status}
@@ -88,14 +89,14 @@ function Tools({ answer: { counts, targets }, filter, onChange }: ToolsProps) {
 						search={(before) => ({ ...before, status })}
 						replace
 						resetScroll={false}
-						className={classes.chip}
+						className={chipClass}
 						activeOptions={{ exact: true }}
 						aria-current={filter.status === status ? "true" : undefined}
 					>
 						{label} <span>{count(number)}</span>
 					</Link>
 				))}
-			</nav>
+			</Chips>
 			{targets.length > 1 ? (
 				<Choice
 					label="Target"

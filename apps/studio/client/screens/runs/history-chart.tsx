@@ -107,13 +107,24 @@ function Axes({ scale, width }: { scale: ChartScale; width: number }) {
 					</text>
 				</g>
 			))}
-			{scale.ticks.map((time, index) => (
-				<text key={time} x={scale.x(time)} y={height - 5} textAnchor={anchor(index, scale.ticks.length)}>
-					{shortMoment(new Date(time).toISOString())}
+			{labelled(scale.ticks).map(([time, label], index, all) => (
+				<text key={time} x={scale.x(time)} y={height - 5} textAnchor={anchor(index, all.length)}>
+					{label}
 				</text>
 			))}
 		</g>
 	);
+}
+
+/** Moments with their words; of those that read the same only the first. */
+function labelled(ticks: readonly number[]): readonly (readonly [time: number, label: string])[] {
+	const seen = new Set<string>();
+	return ticks.flatMap((time) => {
+		const label = shortMoment(new Date(time).toISOString());
+		if (seen.has(label)) return [];
+		seen.add(label);
+		return [[time, label] as const];
+	});
 }
 
 function anchor(index: number, count: number): "start" | "middle" | "end" {

@@ -16,8 +16,9 @@ export default function History({ filter }: { filter: RunFilter }) {
 	const history = useQuery(historyQuery(filter));
 	if (history.isError) return <Failure error={history.error} retry={() => void history.refetch()} />;
 	if (!history.data) return <div className={classes.space} />;
-	const series = [...history.data.series].sort((a, b) => latest(b) - latest(a));
-	if (series.every(({ points }) => points.length === 0)) return null;
+	const drawn = history.data.series.filter(({ points }) => points.length > 0);
+	const series = drawn.sort((a, b) => latest(b) - latest(a));
+	if (series.length === 0) return null;
 	return (
 		<div className={classes.history}>
 			<Panel

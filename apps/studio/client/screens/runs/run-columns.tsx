@@ -6,11 +6,32 @@ import { RunStateMark } from "../../components/run-state-mark.tsx";
 import { Time } from "../../components/time.tsx";
 import { evalName } from "../../lib/eval-name.ts";
 import { cost, count, duration, score } from "../../lib/format.ts";
+import classes from "./runs.module.css";
 
 const none = <span className="dim">–</span>;
 
-/** The columns of the list of runs. */
-export const runColumns: readonly Column<RunEntry>[] = [
+/** The columns of the list of runs, the last one to pick some to compare. */
+export function runColumns(picked: ReadonlySet<string>, pick: (run: string) => void): readonly Column<RunEntry>[] {
+	return [...columns, { ...pickColumn, cell: ({ id }) => <Pick id={id} picked={picked} pick={pick} /> }];
+}
+
+const pickColumn = { key: "pick", title: "Compare", width: "62px", align: "end", narrow: "second" } as const;
+
+function Pick({ id, picked, pick }: { id: string; picked: ReadonlySet<string>; pick: (run: string) => void }) {
+	const isPicked = picked.has(id);
+	return (
+		<input
+			type="checkbox"
+			className={classes.pick}
+			aria-label={`Compare run ${id}`}
+			checked={isPicked}
+			disabled={!isPicked && picked.size >= 5}
+			onChange={() => pick(id)}
+		/>
+	);
+}
+
+const columns: readonly Column<RunEntry>[] = [
 	{
 		key: "run",
 		title: "Run",

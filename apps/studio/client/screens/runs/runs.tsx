@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import type { RunEntry, RunListAnswer } from "../../../server/answers/runs.ts";
-import { type Column, DataTable } from "../../components/data-table.tsx";
+import { DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { Choice } from "../../components/field.tsx";
 import { LoadState } from "../../components/load-state.tsx";
@@ -21,7 +21,7 @@ const route = getRouteApi("/runs");
 
 /** All runs: pass rate over time, and the list, newest first. */
 export function Runs() {
-	const { page, ...filter } = route.useSearch();
+	const { page, pick, ...filter } = route.useSearch();
 	const navigate = route.useNavigate();
 	const runs = useQuery(runsQuery(filter, page));
 	const isFiltered = Object.values(filter).some((value) => value !== "");
@@ -38,6 +38,7 @@ export function Runs() {
 							<Suspense fallback={<div className={classes.space} />}>
 								<History filter={filter} />
 							</Suspense>
+							<Picked items={answer.items} />
 							<Table items={answer.items} />
 							<Pager
 								page={answer.page}
@@ -87,12 +88,45 @@ function Filters({ answer: { experiments, targets, benchmarks } }: { answer: Run
 	);
 }
 
+function usePicked() {
+	const search = route.useSearch();
+	const navigate = route.useNavigate();
+	const picked = new Set(search.pick.split(",").filter((id) => id !== ""));
+	const pick = (id: string) => {
+		const next = new Set(picked);
+		if (!next.delete(id)) next.add(id);
+		void navigate({ search: { ...search, pick: [...next].join(",") }, replace: true, resetScroll: false });
+	};
+	return { picked, pick };
+}
+
+/** What is picked to be compared, and the way there; the older run comes first. */
+function Picked({ items }: { items: readonly RunEntry[] }) {
+	const { picked } = usePicked();
+	if (picked.size === 0) return null;
+	const started = new Map(items.map((run) => [run.id, run.started_at]));
+	const sorted = [...picked].sort((a, b) => ((started.get(a) ?? "") < (started.get(b) ?? "") ? -1 : 1));
+	return (
+		<div className={classes.picked} role="status">
+			<span>
+				{picked.size === 1 ? "One run is picked: pick another to compare them" : `${picked.size} runs are picked`}
+			</span>
+			{picked.size >= 2 ? (
+				<Link to="/compare" search={{ runs: sorted.join(",") }}>
+					Compare them
+				</Link>
+			) : null}
+		</div>
+	);
+}
+
 function Table({ items }: { items: readonly RunEntry[] }) {
+	const { picked, pick } = usePicked();
 	return (
 		<Panel flush>
 			<DataTable
 				label="Runs"
-				columns={runColumns as readonly Column<RunEntry>[]}
+				columns={runColumns(picked, pick)}
 				total={items.length}
 				at={(index) => items[index]}
 				empty={

@@ -97,7 +97,7 @@ function Result({ result }: { result: TestResultAnswer }) {
 					<Panel title="Input" flush>
 						<Messages messages={result.input} />
 					</Panel>
-					{result.transcript.length > 0 ? (
+					{saysMore(result) ? (
 						<Panel title="Transcript" flush>
 							<Messages messages={result.transcript} />
 						</Panel>
@@ -116,6 +116,13 @@ function Result({ result }: { result: TestResultAnswer }) {
 			</div>
 		</>
 	);
+}
+
+/** A transcript that is nothing but the output would say the same twice. */
+function saysMore({ transcript, output }: TestResultAnswer): boolean {
+	const [only, ...more] = transcript;
+	if (only === undefined) return false;
+	return more.length > 0 || only.tool_calls.length > 0 || only.content.trim() !== output?.trim();
 }
 
 function Problems({ result: { error, warnings, recorded } }: { result: TestResultAnswer }) {

@@ -1,0 +1,152 @@
+import { getRouteApi, Link } from "@tanstack/react-router";
+import type { ComparisonAnswer } from "../../../server/answers/compare.ts";
+import { Chips, chipClass } from "../../components/chips.tsx";
+import { type Column, DataTable } from "../../components/data-table.tsx";
+import { Empty } from "../../components/empty.tsx";
+import { Check } from "../../components/field.tsx";
+import { Pager } from "../../components/pager.tsx";
+import { Panel } from "../../components/panel.tsx";
+import { SearchField } from "../../components/search-field.tsx";
+import { count, score, signed } from "../../lib/format.ts";
+import type { CompareSearch } from "../../lib/screen-search.ts";
+import classes from "./compare.module.css";
+
+const route = getRouteApi("/compare");
+
+type Part = ComparisonAnswer["cases"]["part"];
+type Case = ComparisonAnswer["cases"]["items"][number];
+
+const parts: readonly (readonly [Part, string, string])[] = [
+	["comparable", "Comparable", "The same test, graders, workspace, hooks and target in both"],
+	["changed", "Changed", "Something about the test differs, so its scores mean different things"],
+	["new", "New", "Only in the later run"],
+	["gone", "Gone", "Only in the earlier run"],
+	["errors", "Errors", "Could not be run in one of them"],
+];
+
+/** The tests of one part of the split. */
+export function CasesTable({ comparison }: { comparison: ComparisonAnswer }) {
+	const search = route.useSearch();
+	const navigate = route.useNavigate();
+	const { items, page, pages, part } = comparison.cases;
+	return (
+		<>
+			<div className={classes.tools}>
+				<SearchField
+					label="Search tests"
+					value={search.search}
+					onChange={(text) => void navigate({ search: { ...search, search: text, page: 1 }, replace: true })}
+				/>
+				<Chips label="Part">
+					{parts.map(([key, label, about]) => (
+						<Link
+							key={key}
+							from="/compare"
+							search={(before) => ({ ...before, part: key, page: 1 })}
+							replace
+							resetScroll={false}
+							activeOptions={{ exact: true }}
+							className={chipClass}
+							title={about}
+							aria-current={part === key ? "true" : undefined}
+						>
+							{label} <span>{count(comparison.counts[key])}</span>
+						</Link>
+					))}
+				</Chips>
+			</div>
+			<Panel flush>
+				<DataTable
+					label="Compared tests"
+					columns={columns(search)}
+					total={items.length}
+					at={(index) => items[index]}
+					empty={<Empty icon="search" title="No test here" />}
+				/>
+			</Panel>
+			<Pager page={page} pages={pages} onPage={(next) => void navigate({ search: { ...search, page: next } })} />
+			<Vary />
+		</>
+	);
+}
+
+const varied = [
+	["target", "the target"],
+	["graders", "the graders"],
+	["workspace", "the workspace"],
+	["hooks", "the hooks"],
+] as const;
+
+/** What is meant to differ, and so does not make tests incomparable. */
+function Vary() {
+	const search = route.useSearch();
+	const navigate = route.useNavigate();
+	const chosen = new Set(search.vary.split(",").filter((part) => part !== ""));
+	const toggle = (part: string, on: boolean) => {
+		const next = varied.map(([key]) => key).filter((key) => (key === part ? on : chosen.has(key)));
+		void navigate({ search: { ...search, vary: next.join(","), page: 1 }, resetScroll: false });
+	};
+	return (
+		<fieldset className={classes.vary}>
+			<legend>Compare although these differ</legend>
+			{varied.map(([part, label]) => (
+				<Check key={part} label={label} checked={chosen.has(part)} onChange={(on) => toggle(part, on)} />
+			))}
+		</fieldset>
+	);
+}
+
+const none = <span className="dim">–</span>;
+const shown = (value: number | null | undefined) => (value == null ? none : score(value));
+
+function columns(search: CompareSearch): readonly Column<Case>[] {
+	return [
+		{
+			key: "test",
+			title: "Test",
+			width: "minmax(0, 1fr)",
+			narrow: "first",
+			cell: ({ test_id: test, target, rows, parts: differing }) => (
+				<Link
+					to="/compare"
+					search={{ ...search, test: rows.find((row) => row !== null) ?? "" }}
+					resetScroll={false}
+					aria-label={`${test}: answers side by side`}
+				>
+					<span className="mono">{test}</span> <span className="dim">{target}</span>
+					{differing.length > 0 ? <span className={classes.differing}> {differing.join(", ")} changed</span> : null}
+				</Link>
+			),
+		},
+		{
+			key: "before",
+			title: "Before",
+			width: "80px",
+			align: "end",
+			narrow: "second",
+			cell: ({ scores }) => shown(scores[0]),
+		},
+		{
+			key: "after",
+			title: "After",
+			width: "80px",
+			align: "end",
+			narrow: "second",
+			cell: ({ scores }) => shown(scores[1]),
+		},
+		{
+			key: "delta",
+			title: "Difference",
+			width: "96px",
+			align: "end",
+			narrow: "second",
+			cell: ({ delta }) => <Delta delta={delta} />,
+		},
+	];
+}
+
+function Delta({ delta }: { delta: number | null }) {
+	if (delta === null) return none;
+	const tone = Math.abs(delta) < 0.005 ? undefined : delta > 0 ? classes.up : classes.down;
+	return <span className={tone}>{signed(delta)}</span>;
+}

@@ -1,0 +1,138 @@
+import { mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { gitRepository, tempTree } from "@agentv/test-support";
+import { AxeBuilder } from "@axe-core/playwright";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { testBrowser } from "./testing/browser.ts";
+import { type OpenStudio, openStudio } from "./testing/open-studio.ts";
+import { showcase } from "./testing/showcase.ts";
+
+const browser = testBrowser();
+const pictures = resolve(import.meta.dirname, "../../../test-artifacts/screens");
+const widths = [
+	[1440, 900],
+	[375, 812],
+] as const;
+
+/** Looks at a screen in light and dark, wide and narrow: a picture of each, nothing wider than the page, nothing axe calls serious. */
+async function inspect(page: Page, name: string): Promise<void> {
+	mkdirSync(pictures, { recursive: true });
+	await page.mouse.move(0, 0);
+	for (const [width, height] of widths) {
+		await page.setViewportSize({ width, height });
+		for (const colorScheme of ["light", "dark"] as const) {
+			await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+			await page.locator(`html[data-mantine-color-scheme="${colorScheme}"]`).waitFor({ state: "attached" });
+			await page.screenshot({ path: join(pictures, `${name}-${colorScheme}-${width}.png`) });
+			if ((colorScheme === "light") === (width === 1440))
+				await expectAccessible(page, `${name} ${colorScheme} ${width}`);
+		}
+		const over = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+		expect(over, `${name} at ${width}: pixels wider than the page`).toBeLessThanOrEqual(0);
+	}
+	await page.setViewportSize({ width: 1440, height: 900 });
+	await page.emulateMedia({ colorScheme: "light" });
+}
+
+async function expectAccessible(page: Page, name: string): Promise<void> {
+	const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+	const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+	const words = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`);
+	expect(words, name).toEqual([]);
+}
+
+/** A Studio with a synced benchmark, a local one, a broken entry, evals with findings, and runs. */
+async function fullStudio(): Promise<OpenStudio> {
+	const bare = gitRepository(join(tempTree(), "evals"), showcase).pushTo(join(tempTree(), "support-evals.git"));
+	const studio = await openStudio({ files: showcase });
+	await studio.agentv("benchmark", "add", `file://${bare}`, "--name", "Support evals");
+	await studio.agentv("benchmark", "add", "evals", "--id", "drafts");
+	await studio.agentv("benchmark", "sync");
+	for (const more of [[], ["--experiment", "shorter-prompt"]])
+		await expect(studio.agentv("eval", "run", "evals/refunds.eval.yaml", ...more)).rejects.toMatchObject({ code: 4 });
+	return studio;
+}
+
+describe("every screen", () => {
+	test("is readable in light and dark, at 375 and 1440 pixels, and by assistive technology", async () => {
+		const studio = await fullStudio();
+		const page = await browser.page();
+		const open = async (path: string, name: string, ready: string | RegExp) => {
+			await page.goto(new URL(path, studio.url).href);
+			await page.getByText(ready).first().waitFor();
+			await inspect(page, name);
+		};
+		await open("/", "benchmarks", "Local");
+		await page.getByRole("button", { name: "Add benchmark" }).click();
+		await inspect(page, "add-benchmark");
+		await open("/benchmarks/support-evals", "benchmark", /^\d+ errors?$/);
+		await open("/here", "here", /^\d+ errors?$/);
+		await page.getByRole("link", { name: /refunds.eval.yaml/ }).click();
+		await page.getByRole("heading", { name: "Findings" }).waitFor();
+		await inspect(page, "eval");
+		for (const [button, name, ready] of [
+			[/^Fix/, "fix", "What a fix would write"],
+			["Bundle", "bundle", "Make bundle"],
+			["Run", "run-dialog", "What is executed on this machine"],
+		] as const) {
+			await page.getByRole("button", { name: button, exact: true }).click();
+			await page.getByRole("dialog").getByText(ready).first().waitFor();
+			await inspect(page, name);
+			await page.keyboard.press("Escape");
+		}
+		await page.getByRole("link", { name: /^Tests/ }).click();
+		await page.getByRole("table", { name: "Tests" }).waitFor();
+		await inspect(page, "eval-tests");
+		await page.getByRole("link", { name: /^Targets and workspace/ }).click();
+		await page.getByText("Targets, as they resolve here").waitFor();
+		await inspect(page, "eval-setup");
+		await open("/runs", "runs", "Pass rate over time");
+		await page
+			.getByRole("row", { name: /refunds/ })
+			.first()
+			.getByRole("link")
+			.click();
+		await page.getByRole("table", { name: "Test results" }).waitFor();
+		await inspect(page, "run");
+		await page.getByRole("link", { name: /^half-price/ }).click();
+		await page.getByText("Assertions").first().waitFor();
+		await inspect(page, "test-result");
+		await page.goto(new URL("/runs", studio.url).href);
+		const boxes = page.getByRole("checkbox", { name: /^Compare run/ });
+		await boxes.first().check();
+		await page.getByText("One run is picked").waitFor();
+		await boxes.nth(1).check();
+		await page.getByText("2 runs are picked").waitFor();
+		await page.getByRole("link", { name: "Compare them" }).click();
+		await page.getByRole("table", { name: "Compared tests" }).waitFor();
+		await inspect(page, "compare");
+		await page.getByRole("link", { name: /^half-price/ }).click();
+		await page.getByRole("dialog").getByText("Refund for order 1234").nth(1).waitFor();
+		await inspect(page, "compare-answers");
+		await open("/nowhere", "nothing-here", "Nothing here");
+	});
+
+	test("says what to do where there is nothing yet", async () => {
+		const studio = await openStudio();
+		const page = await browser.page();
+		await page.goto(studio.url);
+		await page.getByText("No benchmarks yet").waitFor();
+		await inspect(page, "no-benchmarks");
+		await page.getByRole("link", { name: "Runs", exact: true }).click();
+		await page.getByText("No runs yet").waitFor();
+		await inspect(page, "no-runs");
+	});
+
+	test("is never blank: what failed is said, and can be tried again", async () => {
+		const studio = await openStudio();
+		const page = await browser.page({ ignoreHTTPSErrors: true });
+		await page.goto(studio.url);
+		await page.getByText("No benchmarks yet").waitFor();
+		await page.evaluate("window.fetch = () => Promise.reject(new TypeError('offline'))");
+		await page.getByRole("link", { name: "Runs", exact: true }).click();
+		await page.getByText("Studio does not answer").waitFor();
+		await page.getByRole("button", { name: "Try again" }).waitFor();
+		await inspect(page, "no-answer");
+	});
+});
