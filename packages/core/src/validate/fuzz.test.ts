@@ -1,0 +1,92 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gitRepository, gitTestEnvironment, law, tempTree } from "@agentv/test-support";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { openDiskView } from "../model/disk-view.ts";
+import type { ValidationFinding } from "./eval-result.ts";
+import { mutatedText } from "./testing/mutated-text.ts";
+import { validateEvals } from "./validate-evals.ts";
+
+/** Sound evals, which between them use most of the format. */
+const seeds = [
+	`# greets
+name: greetings
+target: local
+workspace:
+  template: ./template
+  repos:
+    - path: ./app
+      source: { type: git, url: https://example.com/app.git }
+      checkout: { ref: main }
+  hooks: { before_all: { command: [node, ./setup.mjs] } }
+tests:
+  - id: hello
+    input: |
+      Say hello
+      to me
+    criteria: greets
+    assertions: &checks
+      - { type: contains, value: hello, weight: 2 }
+      - { type: regex, value: "^h.*o$" }
+      - type: code-grader
+        command: [node, ./setup.mjs]
+  - id: again
+    depends_on: [hello]
+    input: [{ role: user, content: [{ type: file, value: ./cases.jsonl }] }]
+    assertions: *checks
+`,
+	`tests: ./cases.jsonl
+execution:
+  targets: [local, other]
+  threshold: 0.5
+suite_assertions:
+  - type: composite
+    assertions: [{ type: contains, value: x }]
+    aggregator: { type: weighted_average }
+extensions: ["./setup.mjs:beforeAll"]
+`,
+	`target: { name: mine, use_target: local }
+vars: { WHO: "\${{ WHO:-you }}" }
+tests:
+  - { id: a, vars: { x: 1 }, input: "Merge PR \${{ NUMBER }}", expected_outcome: merged }
+`,
+].map((text) => text.replaceAll("\t", "  "));
+
+test("whatever is done to an eval's text, it is judged, soon, with findings that have a place", async () => {
+	const root = tempTree();
+	gitRepository(root, {
+		"evals/cases.jsonl": '{"id":"a","input":"hi","criteria":"greets"}\n',
+		"evals/setup.mjs": "export function beforeAll() {}\n",
+		"evals/template/a.txt": "a\n",
+		"evals/targets.yaml": "targets:\n  - { name: local, provider: mock }\n  - { name: other, use_target: local }\n",
+	});
+	// Many at a time, as asking git for each anew would take most of the time.
+	const batch = fc.array(fc.constantFrom(...seeds).chain(mutatedText), { minLength: 50, maxLength: 50 });
+	let slowest = 0;
+	await fc.assert(
+		fc.asyncProperty(batch, async (texts) => {
+			const files = texts.map((_, index) => join(root, `evals/${index}.eval.yaml`));
+			for (const [index, file] of files.entries()) writeFileSync(file, texts[index] ?? "");
+			// A view looks at a file once: each batch needs its own.
+			const validation = validateEvals(files, { view: openDiskView(), env: gitTestEnvironment, cwd: root });
+			const judged: string[] = [];
+			let started = performance.now();
+			for await (const { file, diagnostics } of validation) {
+				slowest = Math.max(slowest, performance.now() - started);
+				judged.push(file);
+				expect(diagnostics.filter((one) => !isPlaced(one, root))).toEqual([]);
+				started = performance.now();
+			}
+			expect(judged).toEqual(files);
+			expect(slowest).toBeLessThan(2000);
+		}),
+		law(200),
+	);
+	console.log(`The slowest of the mutated evals took ${Math.round(slowest)} ms.`);
+}, 900_000);
+
+function isPlaced({ at, range: { start, end }, message }: ValidationFinding, root: string): boolean {
+	const inText = [start, end].every(({ line, column }) => Number.isInteger(line) && line >= 1 && column >= 1);
+	return message !== "" && at.file.startsWith(root) && inText && end.offset >= start.offset;
+}
