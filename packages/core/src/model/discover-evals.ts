@@ -2,6 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { globFiles } from "../io/files/glob-files.ts";
 import { type DiskView, entriesOf } from "./disk-view.ts";
+import { isBundle } from "./eval-scope.ts";
 
 /** Whether a directory search finds `file`: `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`, in any letter case. */
 export function isEvalName(file: string): boolean {
@@ -38,11 +39,18 @@ function matches(arg: string, cwd: string, ignore: readonly string[], view: Disk
 	return without(found, cwd, ignore);
 }
 
-/** Every file below `directory` that is named as an eval; `.git` and `node_modules` are not entered, links to directories neither. */
+/**
+ * Every file below `directory` that is named as an eval; `.git` and `node_modules` are not entered, links to directories
+ * neither. A bundle is one eval, whatever lies in its template and scripts.
+ */
 export function evalsBelow(directory: string, view: DiskView): string[] {
 	const found: string[] = [];
 	const waiting = [directory];
 	for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+		if (isBundle(at, view)) {
+			found.push(join(at, "eval.yaml"));
+			continue;
+		}
 		for (const [name, kind] of entriesOf(view, at)) {
 			const path = join(at, name);
 			if (kind === "directory") {

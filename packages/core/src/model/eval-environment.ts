@@ -14,7 +14,9 @@ export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskVi
 		const file = join(directory, ".env");
 		if (view.kind(file) === "file") files += `${file}\0`;
 	}
-	return files === "" ? env : layered(files, env, view);
+	const own = files === "" ? env : layered(files, env, view);
+	// What Python writes beside a bundle's scripts would no longer match its manifest.
+	return scope.rootKind === "bundle" ? { PYTHONDONTWRITEBYTECODE: "1", ...own } : own;
 }
 
 interface Layered {

@@ -34,7 +34,7 @@ export function* withParents(directory: string, root?: string): Generator<string
 }
 
 /** A bundle is recognised by its manifest: a JSON object with `format_version` and `digest`. */
-function isBundle(directory: string, view: DiskView): boolean {
+export function isBundle(directory: string, view: DiskView): boolean {
 	const manifest = join(directory, "manifest.json");
 	if (view.kind(manifest) !== "file" || view.kind(join(directory, "eval.yaml")) !== "file") return false;
 	const text = view.readText(manifest);
