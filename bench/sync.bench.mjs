@@ -67,7 +67,7 @@ async function firstSync() {
 		register([{ id: "b", path: next() }]);
 		return syncAll("synced");
 	};
-	report("first sync against git clone", await pairs(clone, subject, { rounds: 11, warmUps: 2 }), 1.15);
+	report("first sync against git clone", await pairs(clone, subject, { rounds: 7, warmUps: 1 }), 1.15);
 }
 
 async function nothingToSync() {

@@ -16,6 +16,7 @@ import type { SyncChanges, SyncEvent, SyncOptions, SyncOutcome, SyncResult } fro
 import { fetchFiles, updateClone } from "./update-clone.ts";
 
 export const defaultTimeoutMs = 600_000;
+const noteAfterMs = 100;
 
 export interface SyncOneOptions extends Omit<SyncOptions, "ids" | "concurrency"> {
 	/** Directory of the registry, which relative paths are relative to. */
@@ -56,8 +57,10 @@ export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Pr
 		return await withLock(
 			entry.path,
 			async () => {
-				note("running", ended("failed", "running"));
+				// A sync that finds nothing to do is over before anybody could ask whether it runs.
+				const soon = setTimeout(() => note("running", ended("failed", "running")), noteAfterMs);
 				const done = await guarded(entry.id, signal, () => syncLocked(entry, access, options));
+				clearTimeout(soon);
 				note(done.outcome === "synced" || done.outcome === "current" ? "succeeded" : "failed", done);
 				return done;
 			},
