@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree, writeTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { testBrowser } from "./testing/browser.ts";
+import { smallEval } from "./testing/evals.ts";
+import { openStudio } from "./testing/open-studio.ts";
+
+const browser = testBrowser();
+const rows = 10_000;
+
+/** A real run of one test, its row written again under other names until there are 10,000. */
+async function longRun() {
+	const cwd = tempTree(smallEval("sums", ["one"]));
+	const studio = await openStudio({ cwd });
+	await studio.agentv("eval", "run", "sums.eval.yaml", "--output", ".agentv/results/runs/long/2026-01-01T00-00-00Z");
+	const run = join(cwd, ".agentv/results/runs/long/2026-01-01T00-00-00Z");
+	const row = JSON.parse(readFileSync(join(run, "index.jsonl"), "utf8").trim());
+	const lines = Array.from({ length: rows }, (_, index) => JSON.stringify({ ...row, test_id: `test-${index}` }));
+	writeTree(run, { "index.jsonl": `${lines.join("\n")}\n` });
+	return studio;
+}
+
+describe("a table of 10,000 rows", () => {
+	test("keeps few of them in the page, and scrolls without long tasks", async () => {
+		const studio = await longRun();
+		const page = await browser.page();
+		await page.goto(`${studio.url}runs`);
+		await page.getByRole("row", { name: /sums/ }).getByRole("link").click();
+		await page.getByRole("link", { name: "test-0", exact: true }).waitFor();
+		const table = page.getByRole("table", { name: "Test results" });
+		await expect(table.getAttribute("aria-rowcount")).resolves.toBe(String(rows + 1));
+
+		await page.evaluate(`
+			window.tasks = [];
+			new PerformanceObserver((list) => window.tasks.push(...list.getEntries().map(({ duration }) => duration)))
+				.observe({ type: "longtask" });
+		`);
+		let most = 0;
+		for (let step = 0; step < 40; step++) {
+			await page.mouse.wheel(0, step < 30 ? 900 : 30_000);
+			most = Math.max(most, await table.getByRole("row").count());
+		}
+		await page.evaluate("window.scrollTo(0, document.documentElement.scrollHeight)");
+		await page.getByRole("link", { name: `test-${rows - 1}`, exact: true }).waitFor();
+		expect(most).toBeLessThanOrEqual(200);
+		expect(Math.max(0, ...((await page.evaluate("window.tasks")) as number[])), "longest task, ms").toBeLessThanOrEqual(
+			100,
+		);
+	});
+});
