@@ -111,7 +111,7 @@ describe("every screen", () => {
 		await page.getByRole("dialog").getByText("Refund for order 1234").nth(1).waitFor();
 		await inspect(page, "compare-answers");
 		await open("/nowhere", "nothing-here", "Nothing here");
-	});
+	}, 240_000);
 
 	test("says what to do where there is nothing yet", async () => {
 		const studio = await openStudio();

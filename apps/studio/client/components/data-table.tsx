@@ -101,15 +101,29 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 	);
 }
 
-function Cells<Row>({ row, columns, isNarrow }: { row: Row; columns: readonly Column<Row>[]; isNarrow: boolean }) {
-	const shown = isNarrow
-		? [...columns.filter(({ narrow }) => narrow === "first"), ...columns.filter(({ narrow }) => narrow === "second")]
-		: columns;
-	return shown.map(({ key, align, narrow, cell }) => (
-		<div role="cell" key={key} className={classes.cell} data-align={align} data-narrow={isNarrow ? narrow : undefined}>
-			{cell(row)}
-		</div>
-	));
+interface CellsProps<Row> {
+	readonly row: Row;
+	readonly columns: readonly Column<Row>[];
+	readonly isNarrow: boolean;
+}
+
+/** The cells of a row: all in a line, or on narrow screens one above the others. */
+function Cells<Row>({ row, columns, isNarrow }: CellsProps<Row>) {
+	const draw = (shown: readonly Column<Row>[]) =>
+		shown.map(({ key, align, cell }) => (
+			<div role="cell" key={key} className={classes.cell} data-align={align}>
+				{cell(row)}
+			</div>
+		));
+	if (!isNarrow) return draw(columns);
+	return (
+		<>
+			{draw(columns.filter(({ narrow }) => narrow === "first"))}
+			<div role="presentation" className={classes.second}>
+				{draw(columns.filter(({ narrow }) => narrow === "second"))}
+			</div>
+		</>
+	);
 }
 
 function Head<Row>({ columns, sorting, onSort }: DataTableProps<Row>) {
