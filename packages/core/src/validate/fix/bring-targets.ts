@@ -18,6 +18,8 @@ export interface Bringing {
 	readonly directory: string;
 	/** Directory of the file that the targets go to. */
 	readonly to: string;
+	/** Root of the eval's repository. */
+	readonly root: string;
 	/** `--targets FILE`: given for one run, not for keeps. */
 	readonly targetsFile?: string | undefined;
 	readonly view: DiskView;
@@ -64,7 +66,8 @@ function flatten(first: TargetDefinition, bringing: Bringing): { entry: Fields; 
 	while (definition) {
 		seen.add(definition);
 		const raw = rawEntry(definition, scope);
-		const move: Move = { from: definition.base, to: bringing.to, view: bringing.view, env: bringing.env };
+		const { to, root, view, env } = bringing;
+		const move: Move = { from: definition.base, to, root, view, env };
 		const moved = rebaseTarget(withoutChain(raw), move);
 		if (!moved) return undefined;
 		layers.push(moved);

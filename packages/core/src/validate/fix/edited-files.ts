@@ -105,7 +105,7 @@ function withTargets(
 	const brought = bringTargets(names, {
 		scope: targets,
 		directory,
-		to: dirname(path),
+		...{ to: dirname(path), root: scope.root },
 		targetsFile,
 		view,
 		env: variables,

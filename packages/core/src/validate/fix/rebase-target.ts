@@ -1,6 +1,7 @@
 import { isAbsolute, join, relative, resolve, sep } from "node:path";
 import { interpolateEnv } from "../../base/interpolate.ts";
 import type { Environment } from "../../io/environment.ts";
+import { isInside } from "../../io/files/path-inside.ts";
 import { parseCommand } from "../../model/command.ts";
 import type { DiskView } from "../../model/disk-view.ts";
 import { stripScheme } from "../../model/path-text.ts";
@@ -10,6 +11,8 @@ export interface Move {
 	readonly from: string;
 	/** Directory of the file that it goes to. */
 	readonly to: string;
+	/** Root of the eval's repository: an absolute path into it is mended as it moves, as it would be where it stands. */
+	readonly root: string;
 	readonly view: DiskView;
 	/** What the eval's variables hold today. */
 	readonly env: Environment;
@@ -55,7 +58,8 @@ function isFields(value: unknown): value is Fields {
 }
 
 /** Undefined where the path begins with a variable that holds a relative path. */
-function rebasePath(path: string, { from, to, env }: Move): string | undefined {
+function rebasePath(path: string, move: Move): string | undefined {
+	const { from, to, env } = move;
 	const scheme = path.startsWith("file://") ? "file://" : "";
 	const plain = stripScheme(path).replaceAll("\\", "/");
 	if (plain.startsWith("${{")) {
@@ -63,10 +67,25 @@ function rebasePath(path: string, { from, to, env }: Move): string | undefined {
 		const today = interpolateEnv(plain, env).value;
 		return today === plain || isAbsolute(today) ? path : undefined;
 	}
-	if (isAbsolute(plain) || /^\{\{/.test(plain)) return path;
+	if (/^\{\{/.test(plain)) return path;
+	if (isAbsolute(plain)) {
+		const inside = insideRoot(plain, move);
+		return inside === undefined ? path : `${scheme}${explicit(relative(to, inside))}`;
+	}
 	// Not resolved: a part of it may be a variable.
-	const way = join(relative(to, from), plain).split(sep).join("/");
-	return `${scheme}${way.startsWith("../") || way === ".." ? way : `./${way}`}`;
+	return `${scheme}${explicit(join(relative(to, from), plain))}`;
+}
+
+/** A relative path that can't be taken for a bare word. */
+function explicit(path: string): string {
+	const way = path.split(sep).join("/");
+	return way.startsWith("../") || way === ".." ? way : `./${way}`;
+}
+
+/** What a path, absolute or written from the repository's root, leads to; undefined where that is not in the repository. */
+function insideRoot(path: string, { root, view }: Move): string | undefined {
+	if (view.kind(path) !== "missing") return isInside(root, path) ? path : undefined;
+	return view.kind(join(root, path)) === "missing" ? undefined : join(root, path);
 }
 
 /**
@@ -75,9 +94,16 @@ function rebasePath(path: string, { from, to, env }: Move): string | undefined {
  */
 function rebaseCommand(command: string | readonly string[], cwd: string | undefined, move: Move): string | string[] {
 	const word = (text: string): string => {
-		if (!text.includes("/") || text.includes("{") || text.startsWith("-") || isAbsolute(text)) return text;
-		const exists = (base: string) => move.view.kind(resolve(base, text)) !== "missing";
-		if (cwd !== undefined && !cwd.includes("{") && exists(resolve(move.from, cwd))) return text;
+		const plain = text.replaceAll("\\", "/");
+		if (!plain.includes("/") || plain.includes("{") || plain.startsWith("-")) return text;
+		if (isAbsolute(plain)) {
+			const inside = cwd?.includes("{") ? undefined : insideRoot(plain, move);
+			return inside === undefined
+				? text
+				: explicit(relative(cwd === undefined ? move.to : resolve(move.from, cwd), inside));
+		}
+		const exists = (base: string) => move.view.kind(resolve(base, plain)) !== "missing";
+		if (cwd !== undefined && !cwd.includes("{") && exists(resolve(move.from, cwd))) return plain;
 		return exists(move.from) ? (rebasePath(text, move) ?? text) : text;
 	};
 	if (typeof command !== "string") return command.map(word);

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gitRepository, gitTestEnvironment, law, tempTree, writeTree } from "@agentv/test-support";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { openDiskView } from "../../model/disk-view.ts";
+import type { FixWhen } from "../rule.ts";
+import { commonFiles, type FixableTree, fixableTree } from "../testing/fixable-tree.ts";
+import { validationRun } from "../validation-run.ts";
+import { applyFixes } from "./apply-fixes.ts";
+import { meaningOf } from "./meaning-check.ts";
+import { planFixes } from "./plan-fixes.ts";
+
+const evals = ["a/evals/eval.yaml", "a/evals/other.eval.yaml"];
+
+test("fixing keeps what evals mean and every comment, and once fixed there is nothing more to fix", async () => {
+	const root = tempTree();
+	gitRepository(root, commonFiles);
+	let [fixed, written] = [0, 0];
+	await fc.assert(
+		fc.asyncProperty(fixableTree, async (tree) => {
+			writeTree(root, placed(tree, root));
+			const files = evals.map((file) => join(root, file)).filter((file) => existsSync(file));
+			// A view looks at a file once: each look at a changed disk needs its own.
+			const machine = () => ({ view: openDiskView(), env: gitTestEnvironment, cwd: root });
+			const meanings = () => files.map((file) => meaningOf(file, validationRun(machine()), {}));
+			const options = () => ({ ...machine(), modes: new Set<FixWhen>(["fix"]) });
+			const texts = () => Object.keys(tree).map((file) => textOf(join(root, file)));
+
+			const [before, textsBefore] = [meanings(), texts()];
+			const plan = await planFixes(files, options());
+			expect(texts()).toEqual(textsBefore);
+			applyFixes(plan, options());
+			expect(meanings()).toEqual(before);
+			for (const [index, text] of texts().entries())
+				expect(commentsOf(text)).toEqual(expect.arrayContaining(commentsOf(textsBefore[index])));
+
+			const again = await planFixes(files, options());
+			expect(again.files).toEqual([]);
+			expect(again.mended.size).toBe(0);
+			fixed += [...plan.mended.values()].flat().length;
+			written += plan.files.length;
+		}),
+		law(100),
+	);
+	console.log(`${fixed} findings were mended in ${written} files.`);
+	expect(fixed).toBeGreaterThan(0);
+}, 600_000);
+
+function placed(tree: FixableTree, root: string) {
+	return Object.fromEntries(Object.entries(tree).map(([path, text]) => [path, text?.replaceAll("ROOT", root) ?? null]));
+}
+
+function textOf(file: string): string | undefined {
+	return existsSync(file) ? readFileSync(file, "utf8") : undefined;
+}
+
+function commentsOf(text = ""): string[] {
+	return text.match(/# .*/g) ?? [];
+}

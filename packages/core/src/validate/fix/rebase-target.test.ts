@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { expect, it } from "vitest";
+import { openDiskView } from "../../model/disk-view.ts";
+import { rebaseTarget } from "./rebase-target.ts";
+
+it("mends, as it moves a definition, what would be mended where it lands: absolute paths into the repository, backslashes", () => {
+	const root = tempTree({ "tools/run.mjs": "", "tools/answers.jsonl": "" });
+	const move = { from: root, to: join(root, "a/evals"), root, view: openDiskView(), env: {} };
+	const rebased = (settings: object) => rebaseTarget({ ...settings }, move);
+	expect(rebased({ fixtures: join(root, "tools/answers.jsonl") })).toEqual({ fixtures: "../../tools/answers.jsonl" });
+	expect(rebased({ fixtures: "/tools/answers.jsonl" })).toEqual({ fixtures: "../../tools/answers.jsonl" });
+	expect(rebased({ command: ["node", join(root, "tools/run.mjs")] })).toEqual({
+		command: ["node", "../../tools/run.mjs"],
+	});
+	expect(rebased({ command: ["node", "tools\\run.mjs"] })).toEqual({ command: ["node", "../../tools/run.mjs"] });
+	expect(rebased({ cwd: join(root, "tools"), command: ["node", join(root, "tools/run.mjs")] })).toEqual({
+		cwd: "../../tools",
+		command: ["node", "./run.mjs"],
+	});
+	// What lies elsewhere stays as it is.
+	expect(rebased({ fixtures: "/nowhere/x.jsonl", command: ["/bin/sh", "-c", "true"] })).toEqual({
+		fixtures: "/nowhere/x.jsonl",
+		command: ["/bin/sh", "-c", "true"],
+	});
+});
