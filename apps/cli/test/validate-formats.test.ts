@@ -1,0 +1,84 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { agentv, gitRepository, tempTree } from "@agentv/test-support";
+import Ajv from "ajv-draft-04";
+import addFormats from "ajv-formats";
+import { XMLParser, XMLValidator } from "fast-xml-parser";
+import { describe, expect, it } from "vitest";
+
+const sarifPackage = createRequire(import.meta.url).resolve("@microsoft/jest-sarif/package.json");
+const sarifSchema = join(dirname(sarifPackage), "lib/schemas/sarif-2.1.0-rtm.5.json");
+
+/** An eval with mendable and other findings, in names and texts that every format has to escape. */
+async function validated(format: string) {
+	const cwd = tempTree();
+	gitRepository(cwd, {
+		"evals, 100%/eval.yaml":
+			'target: claude\ntests: "/cases <&>.jsonl"\nassertions:\n  - { type: contians, value: "]]>" }\n  - { type: regex, value: "(" }\n',
+		"cases <&>.jsonl": '{"id":"a","input":"hi","criteria":"greets"}\n',
+		"targets.yaml": "targets:\n  - { name: claude, provider: mock, response: '${{ ANSWER }}' }\n",
+		"sound/eval.yaml": "tests:\n  - { id: a, input: hi, criteria: greets }\n",
+		"sound/targets.yaml": "targets:\n  - { name: default, provider: mock }\n",
+	});
+	const { stdout, stderr, exitCode } = await agentv(["eval", "validate", ".", "--format", format], { cwd });
+	expect([exitCode, stderr]).toEqual([1, ""]);
+	return stdout;
+}
+
+describe("formats for machines", () => {
+	it("SARIF is valid by the official schema and carries fixes", async () => {
+		const log = JSON.parse(await validated("sarif"));
+		const ajv = addFormats.default(new Ajv.default({ strict: false, allErrors: true, unicodeRegExp: false }));
+		const validate = ajv.compile(JSON.parse(readFileSync(sarifSchema, "utf8")));
+		validate(log);
+		expect(validate.errors).toBeNull();
+		const [run] = log.runs;
+		const mendable = run.results.filter(({ fixes }: { fixes?: unknown }) => fixes !== undefined);
+		expect(mendable.map(({ ruleId }: { ruleId: string }) => ruleId)).toEqual(["targets.not-local", "path.absolute"]);
+		for (const { ruleId, ruleIndex } of run.results) expect(run.tool.driver.rules[ruleIndex].id).toBe(ruleId);
+		expect(run.results).toMatchSnapshot();
+	});
+
+	it("GitHub annotations follow the grammar of workflow commands", async () => {
+		const stdout = await validated("github");
+		const lines = stdout.trimEnd().split("\n");
+		const annotations = lines.filter((line) => line.startsWith("::"));
+		// Values of properties hold no `,`, `:`, line end or lone `%`; messages no line end or lone `%`.
+		const value = "(?:[^%,:\\r\\n]|%25|%2C|%3A|%0A|%0D)+";
+		const command = new RegExp(`^::(error|warning) (?:\\w+=${value})(?:,\\w+=${value})*::(?:[^%\\r\\n]|%25|%0A|%0D)+$`);
+		for (const line of annotations) expect(line).toMatch(command);
+		expect(annotations.length).toBe(lines.length - 1);
+		expect(stdout).toMatchSnapshot();
+	});
+
+	it("JUnit is well-formed, of the common structure, and counts right", async () => {
+		const stdout = await validated("junit");
+		expect(XMLValidator.validate(stdout)).toBe(true);
+		const isArray = (name: string) => ["testsuite", "testcase"].includes(name);
+		const { testsuites, ...rest } = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: "@", isArray }).parse(
+			stdout,
+		);
+		expect(Object.keys(rest)).toEqual(["?xml"]);
+		let [tests, failures] = [0, 0];
+		for (const suite of testsuites.testsuite) {
+			expect(Object.keys(suite).sort()).toEqual(["@errors", "@failures", "@name", "@skipped", "@tests", "testcase"]);
+			const holding = (child: string) => suite.testcase.filter((one: object) => child in one).length;
+			expect(suite).toMatchObject({
+				...{ "@tests": `${suite.testcase.length}`, "@failures": `${holding("failure")}` },
+				...{ "@errors": "0", "@skipped": `${holding("skipped")}` },
+			});
+			for (const one of suite.testcase) {
+				const children = Object.keys(one).filter((key) => !key.startsWith("@"));
+				expect([[], ["failure"], ["skipped"], ["system-out"]]).toContainEqual(children);
+				expect(one).toMatchObject({ "@name": expect.stringMatching(/^[a-z]+\./), "@classname": suite["@name"] });
+				if ("failure" in one)
+					expect(one.failure).toMatchObject({ "@message": expect.stringMatching(/./), "@type": one["@name"] });
+			}
+			tests += suite.testcase.length;
+			failures += holding("failure");
+		}
+		expect(testsuites).toMatchObject({ "@tests": `${tests}`, "@failures": `${failures}` });
+		expect(stdout).toMatchSnapshot();
+	});
+});
