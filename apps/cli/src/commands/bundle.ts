@@ -3,9 +3,11 @@ import {
 	AgentvError,
 	archiveBundle,
 	type BundlePlan,
+	type DiskView,
 	judgeArchive,
 	openDiskView,
 	planBundle,
+	resolveBenchmarkPaths,
 	writeBundle,
 } from "@agentv/core";
 import { bundleText, copyingLine, planText } from "../bundle/bundle-text.ts";
@@ -14,6 +16,7 @@ import { version } from "../version.ts";
 
 interface BundleCommandOptions {
 	readonly output?: string;
+	readonly benchmark?: string;
 	readonly target?: readonly string[];
 	readonly targets?: string;
 	readonly captureEnv?: boolean;
@@ -38,8 +41,10 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 	if (archive !== undefined && !/\.(tgz|tar\.gz|zip)$/i.test(archive))
 		throw new AgentvError("usage", `${archive} is neither a .tgz nor a .zip file`);
 	if (archive !== undefined) judgeArchive(archive, resolve(context.cwd, output), options.force === true);
+	const view = openDiskView();
+	const source = options.benchmark === undefined ? file : onlyEval(options.benchmark, file, context, view);
 	const plan = await planBundle({
-		...{ file, output, cwd: context.cwd, env: context.env, view: openDiskView() },
+		...{ file: source, output, cwd: context.cwd, env: context.env, view },
 		agentvVersion: version,
 		targets: options.target,
 		targetsFile: options.targets,
@@ -56,6 +61,16 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 	const manifest = await write(plan, context);
 	if (archive !== undefined) await archiveBundle(plan.output, archive, { signal: context.signal });
 	return bundleText(plan, manifest, how, archive);
+}
+
+/** The one eval of a benchmark that `path` names. */
+function onlyEval(benchmark: string, path: string, { env }: Context, view: DiskView): string {
+	const { files } = resolveBenchmarkPaths(benchmark, [path], { env, view });
+	const [only, ...others] = files;
+	if (only !== undefined && others.length === 0) return only;
+	throw new AgentvError("usage", `${path} names ${files.length} evals of ${benchmark}; a bundle holds one`, {
+		hint: "Name one eval file.",
+	});
 }
 
 async function write(plan: BundlePlan, { stderr, signal }: Context) {

@@ -10,6 +10,7 @@ import {
 	openDiskView,
 	parseRuleLevels,
 	planFixes,
+	resolveBenchmarkPaths,
 	ruleDoc,
 	type ValidateOptions,
 	validateEvals,
@@ -28,6 +29,7 @@ interface ValidateCommandOptions {
 	readonly strict?: boolean;
 	readonly quiet?: boolean;
 	readonly rule: readonly string[];
+	readonly benchmark?: string;
 	readonly targets?: string;
 	readonly explain?: string;
 }
@@ -51,7 +53,7 @@ export async function evalValidate(
 		const { explainRule } = await import("../report/validate-explain.ts");
 		return explainRule(ruleDoc(options.explain), colorsFor(context.stdout));
 	}
-	if (args.length === 0)
+	if (args.length === 0 && options.benchmark === undefined)
 		throw new AgentvError("usage", "missing required argument 'evals'", {
 			hint: "Name an eval file, a directory or a glob. `agentv eval validate --help` lists what there is.",
 		});
@@ -68,7 +70,11 @@ export async function evalValidate(
 		signal: context.signal,
 		targetsFile: options.targets === undefined ? undefined : resolve(context.cwd, options.targets),
 	};
-	const files = discoverEvals(args, context.cwd, validation.view);
+	const { view } = validation;
+	const files =
+		options.benchmark === undefined
+			? discoverEvals(args, context.cwd, view)
+			: resolveBenchmarkPaths(options.benchmark, args, { env: context.env, view }).files;
 	const modes = modesOf(options);
 	const plan = modes.size > 0 ? await planFixes(files, { ...validation, modes }) : undefined;
 	// A document on stdout is not to be mixed with a diff.

@@ -7,6 +7,7 @@ export const bundleCommands: CommandGroup = (program, run) => {
 		.description("pack one eval with all it needs into a directory that runs anywhere")
 		.argument("<eval>", "eval file")
 		.option("-o, --output <dir>", "directory that becomes the bundle")
+		.option("--benchmark <id>", "an eval of this benchmark: its path is relative to it")
 		.option("--target <name>", "bundle for this target, instead of the eval's own (repeatable)", several)
 		.option("--targets <file>", "a targets file that overrides all others")
 		.option("--capture-env", "record today's values of variables as their defaults, secrets excepted")

@@ -15,6 +15,7 @@ export const validateCommands: CommandGroup = (program, run) => {
 		.option("--strict", "let warnings fail, too")
 		.option("--quiet", "say only what fails")
 		.option("--rule <id=level>", "set a rule to off, warn or error (repeatable)", several, [])
+		.option("--benchmark <id>", "evals of this benchmark: paths are relative to it, none means all")
 		.option("--targets <file>", "a targets file that overrides all others")
 		.option("--explain <rule>", "say why a rule exists, with an example, and how to mend what it finds")
 		.addHelpText("after", "\nExit code: 0 no errors, 1 errors (with --strict also warnings), 2 wrong usage.")
