@@ -95,9 +95,10 @@ export type {
 	WorkTree,
 	WorkTreeState,
 } from "./sync/benchmark-report.ts";
-export { benchmarkStatus, listBenchmarks, type StatusOptions } from "./sync/benchmark-status.ts";
+export { benchmarkStatus, listBenchmarks } from "./sync/benchmark-status.ts";
 export { planSync } from "./sync/plan-sync.ts";
 export { readState as readLastSync } from "./sync/state-file.ts";
+export type { StatusOptions } from "./sync/status-options.ts";
 export { sync } from "./sync/sync.ts";
 export type {
 	ExecutableChange,

@@ -4,7 +4,7 @@ import type { Environment } from "../io/environment.ts";
 import { gitNotStarted } from "../io/git/git-error.ts";
 import { findExecutable } from "../io/process/find-executable.ts";
 import { type Registry, type RegistryEntry, readRegistry } from "../model/registry.ts";
-import { findEntry } from "../model/registry-edit.ts";
+import { chosenEntries } from "./chosen-entries.ts";
 import { syncOne } from "./sync-one.ts";
 import type { SyncEvent, SyncOptions, SyncResult } from "./sync-types.ts";
 
@@ -33,12 +33,6 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 		abandoned.abort();
 		await all.catch(() => undefined);
 	}
-}
-
-/** The entries of `ids`, each once, or all of them. */
-export function chosenEntries(registry: Registry, ids: readonly string[] | undefined): readonly RegistryEntry[] {
-	if (ids === undefined || ids.length === 0) return registry.entries;
-	return [...new Set(ids)].map((id) => findEntry(registry, id));
 }
 
 /** Without git no entry that has a source can be synced: said once, not for each. @throws AgentvError `config` */

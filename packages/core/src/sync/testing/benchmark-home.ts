@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { gitRepository, gitTestEnvironment, type TestRepository, tempTree, git as testGit } from "@agentv/test-support";
 import type { BenchmarkReport } from "../benchmark-report.ts";
-import { benchmarkStatus, type StatusOptions } from "../benchmark-status.ts";
+import { benchmarkStatus } from "../benchmark-status.ts";
 import { planSync } from "../plan-sync.ts";
+import type { StatusOptions } from "../status-options.ts";
 import { sync } from "../sync.ts";
 import type { SyncEvent, SyncOptions, SyncPlan, SyncResult } from "../sync-types.ts";
 

@@ -1,0 +1,59 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { withLock } from "../io/files/lock.ts";
+import { GitError } from "../io/git/git-error.ts";
+import { type SourceAccess, sourceAccess } from "../model/benchmark-source.ts";
+import type { RegistryEntry } from "../model/registry.ts";
+import type { BenchmarkReport } from "./benchmark-report.ts";
+import { localEdits, type ObserveSettings, observe, type Seen } from "./observe.ts";
+import { problemReport, reportOf } from "./report-benchmark.ts";
+import { lockDirectory } from "./state-file.ts";
+import type { StatusOptions } from "./status-options.ts";
+
+/** How a git-backed benchmark stands to its remote. */
+export async function sourceStatus(
+	entry: RegistryEntry,
+	base: string,
+	options: StatusOptions,
+): Promise<BenchmarkReport> {
+	const { env, signal } = options;
+	if (!entry.source) throw new AgentvError("internal", "a local benchmark has no remote");
+	const settings = {
+		env,
+		signal,
+		timeoutMs: options.timeoutMs ?? 60_000,
+		offline: options.offline === true,
+		files: false,
+	};
+	try {
+		const access = sourceAccess(entry.source, base, env);
+		const seen = await look(entry, access, { ...settings, fetch: false });
+		const edits = seen.clone ? await localEdits(seen.clone.git, settings, seen.journal) : [];
+		return await reportOf(entry, access, seen, edits, env);
+	} catch (error) {
+		// git that can't read this one directory says nothing about the others.
+		if (!(error instanceof AgentvError) || error.code === "internal" || error.code === "interrupted") throw error;
+		if (error instanceof GitError && error.reason === "git-missing") throw error;
+		return problemReport(entry, error.hint === undefined ? error.message : `${error.message}; ${error.hint}`, env);
+	}
+}
+
+/** Looks without a lock, and takes it only where the tip has to be fetched; a sync that runs is not waited for. */
+async function look(entry: RegistryEntry, access: SourceAccess, settings: ObserveSettings): Promise<Seen> {
+	const seen = await observe(entry, access, settings);
+	const { clone, remote } = seen.observation;
+	if (settings.offline || !clone || "problem" in remote || clone.relation || clone.underWay) return seen;
+	let fetched: Seen | undefined;
+	try {
+		const options = { lockDirectory: lockDirectory(settings.env), waitMs: 0, signal: settings.signal };
+		await withLock(
+			entry.path,
+			async () => {
+				fetched = await observe(entry, access, { ...settings, fetch: true });
+			},
+			options,
+		);
+	} catch (error) {
+		if (!(error instanceof AgentvError) || error instanceof GitError || error.code !== "failed") throw error;
+	}
+	return fetched ?? seen;
+}
