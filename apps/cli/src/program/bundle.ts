@@ -1,4 +1,5 @@
 import type { CommandGroup } from "./command-group.ts";
+import { several } from "./option-values.ts";
 
 /** `agentv bundle`, `agentv bundle verify` and `agentv bundle inspect`. */
 export const bundleCommands: CommandGroup = (program, run) => {
@@ -57,7 +58,3 @@ export const bundleCommands: CommandGroup = (program, run) => {
 			),
 		);
 };
-
-function several(text: string, before: readonly string[] | undefined): readonly string[] {
-	return [...(before ?? []), text];
-}

@@ -1,6 +1,6 @@
-import { InvalidArgumentError } from "commander";
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
+import { count, several } from "./option-values.ts";
 
 /** `agentv eval record`. */
 export const recordCommand: CommandGroup = (program, run) => {
@@ -17,13 +17,3 @@ export const recordCommand: CommandGroup = (program, run) => {
 			run(async (context) => (await import("../commands/eval-record.ts")).evalRecord(file, options, context)),
 		);
 };
-
-function several(text: string, before: readonly string[] | undefined): readonly string[] {
-	return [...(before ?? []), text];
-}
-
-function count(text: string): number {
-	const number = Number(text);
-	if (Number.isInteger(number) && number > 0) return number;
-	throw new InvalidArgumentError("It is a whole number from 1 on.");
-}

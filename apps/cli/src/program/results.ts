@@ -1,10 +1,30 @@
 import { Option } from "commander";
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
+import { count, several, whole } from "./option-values.ts";
 
-/** What is done with finished runs: `agentv results compare` and `export`. */
+/** What is done with finished runs: `agentv results …`. */
 export const resultsCommands: CommandGroup = (program, run) => {
 	const results = parent(program, "results", "look at the results of runs");
+	results
+		.command("list")
+		.description("list runs, newest first")
+		.option("--limit <n>", "how many", count, 20)
+		.option("--offset <n>", "how many to pass by", whole, 0)
+		.option("--experiment <name>", "only this experiment's")
+		.option("--json", "print one JSON document")
+		.action((options) =>
+			run(async (context) => (await import("../commands/results-list.ts")).resultsList(options, context)),
+		);
+	results
+		.command("show")
+		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
+		.description("show a run's tests and failures")
+		.option("--test <glob>", "only tests whose id matches (repeatable)", several)
+		.option("--json", "print one JSON document")
+		.action((which, options) =>
+			run(async (context) => (await import("../commands/results-show.ts")).resultsShow(which, options, context)),
+		);
 	results
 		.command("compare")
 		.argument("<before>", "the run to compare with: a directory, <experiment>/<time> or latest")

@@ -1,8 +1,8 @@
-import { InvalidArgumentError } from "commander";
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
+import { count, fraction, positive, several } from "./option-values.ts";
 
-/** `agentv eval run` (in short `agentv eval`) and `agentv results`. */
+/** `agentv eval run`, in short `agentv eval`. */
 export const runCommands: CommandGroup = (program, run) => {
 	parent(program, "eval", "validate and run evals")
 		.command("run", { isDefault: true })
@@ -41,52 +41,4 @@ export const runCommands: CommandGroup = (program, run) => {
 				(await import("../commands/eval-run.ts")).evalRun(evals, { ...options, siblings }, context),
 			);
 		});
-	const results = parent(program, "results", "look at the results of runs");
-	results
-		.command("list")
-		.description("list runs, newest first")
-		.option("--limit <n>", "how many", count, 20)
-		.option("--offset <n>", "how many to pass by", whole, 0)
-		.option("--experiment <name>", "only this experiment's")
-		.option("--json", "print one JSON document")
-		.action((options) =>
-			run(async (context) => (await import("../commands/results-list.ts")).resultsList(options, context)),
-		);
-	results
-		.command("show")
-		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
-		.description("show a run's tests and failures")
-		.option("--test <glob>", "only tests whose id matches (repeatable)", several)
-		.option("--json", "print one JSON document")
-		.action((which, options) =>
-			run(async (context) => (await import("../commands/results-show.ts")).resultsShow(which, options, context)),
-		);
 };
-
-function several(text: string, before: readonly string[] | undefined): readonly string[] {
-	return [...(before ?? []), text];
-}
-
-function count(text: string): number {
-	const number = Number(text);
-	if (Number.isInteger(number) && number > 0) return number;
-	throw new InvalidArgumentError("It is a whole number from 1 on.");
-}
-
-function whole(text: string): number {
-	const number = Number(text);
-	if (text.trim() !== "" && Number.isInteger(number) && number >= 0) return number;
-	throw new InvalidArgumentError("It is a whole number from 0 on.");
-}
-
-function positive(text: string): number {
-	const number = Number(text);
-	if (Number.isFinite(number) && number > 0) return number;
-	throw new InvalidArgumentError("It is a number above 0.");
-}
-
-function fraction(text: string): number {
-	const number = Number(text);
-	if (text.trim() !== "" && number >= 0 && number <= 1) return number;
-	throw new InvalidArgumentError("It is a number from 0 to 1.");
-}

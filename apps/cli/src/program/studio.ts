@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from "commander";
 import type { CommandGroup } from "./command-group.ts";
+import { several } from "./option-values.ts";
 
 /** `agentv studio`: the web app. */
 export const studioCommands: CommandGroup = (program, run) => {
@@ -19,8 +20,4 @@ function port(text: string): number {
 	const number = Number(text);
 	if (Number.isInteger(number) && number >= 0 && number < 65_536) return number;
 	throw new InvalidArgumentError("A port is a whole number from 0 to 65535.");
-}
-
-function several(text: string, before: readonly string[]): readonly string[] {
-	return [...before, text];
 }

@@ -1,5 +1,6 @@
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
+import { several } from "./option-values.ts";
 
 /** `agentv eval validate`: the portability linter. */
 export const validateCommands: CommandGroup = (program, run) => {
@@ -23,7 +24,3 @@ export const validateCommands: CommandGroup = (program, run) => {
 			run(async (context) => (await import("../commands/eval-validate.ts")).evalValidate(evals, options, context)),
 		);
 };
-
-function several(text: string, before: readonly string[]): readonly string[] {
-	return [...before, text];
-}

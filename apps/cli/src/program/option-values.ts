@@ -1,0 +1,30 @@
+import { InvalidArgumentError } from "commander";
+
+/** A repeatable option's values, in the order in which they were given. */
+export function several(text: string, before: readonly string[] | undefined): readonly string[] {
+	return [...(before ?? []), text];
+}
+
+export function count(text: string): number {
+	const number = Number(text);
+	if (Number.isInteger(number) && number > 0) return number;
+	throw new InvalidArgumentError("It is a whole number from 1 on.");
+}
+
+export function whole(text: string): number {
+	const number = Number(text);
+	if (text.trim() !== "" && Number.isInteger(number) && number >= 0) return number;
+	throw new InvalidArgumentError("It is a whole number from 0 on.");
+}
+
+export function positive(text: string): number {
+	const number = Number(text);
+	if (Number.isFinite(number) && number > 0) return number;
+	throw new InvalidArgumentError("It is a number above 0.");
+}
+
+export function fraction(text: string): number {
+	const number = Number(text);
+	if (text.trim() !== "" && number >= 0 && number <= 1) return number;
+	throw new InvalidArgumentError("It is a number from 0 to 1.");
+}
