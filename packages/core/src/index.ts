@@ -77,7 +77,7 @@ export { planRun } from "./run/plan-run.ts";
 export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";
 export { resumedRequest } from "./run/request-flags.ts";
 export { type RunOptions, runEvals } from "./run/run-evals.ts";
-export type { AttemptName, CaseResult, RunEvent, RunOutcome } from "./run/run-events.ts";
+export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
 export type { RunMachine, RunRequest } from "./run/run-request.ts";
 export type { BundleManifest } from "./schema/bundle-manifest.ts";

@@ -1,6 +1,5 @@
+import { type AttemptResult, type CaseResult, caseResult, isDecided } from "../grading/case-result.ts";
 import type { ResultRow } from "../schema/result-row.ts";
-import { type AttemptResult, caseResult, isDecided } from "./case-result.ts";
-import type { CaseResult } from "./run-events.ts";
 import { caseKey, keyOfCase, type PlannedCase } from "./run-plan.ts";
 
 /** How far a case is. */

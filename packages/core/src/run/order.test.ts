@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { readRunFile } from "../model/result-files.ts";
 import { mockTargets, runTree } from "./testing/run-fixture.ts";
 
 const passes = "assertions: [{type: contains, value: yes}]";
@@ -93,6 +94,13 @@ describe("repeats", () => {
 		});
 		expect((await repeated("{count: 3, strategy: pass_any}")).summary).toMatchObject({ passed: 1, meanScore: 1 });
 		expect((await repeated("{count: 3, strategy: pass_all}")).summary).toMatchObject({ failed: 1, meanScore: 0 });
+	});
+
+	test("are planned in run.json, so that others can put them together", async () => {
+		const { runDir } = await repeated("{count: 3, strategy: pass_any, early_exit: true}");
+		expect(readRunFile(runDir).planned).toEqual([
+			[0, "t", "default", { count: 3, strategy: "pass_any", earlyExit: true }],
+		]);
 	});
 
 	test("may end as soon as they are decided", async () => {

@@ -1,4 +1,5 @@
 import { AgentvError } from "../base/agentv-error.ts";
+import type { SummaryBuilder } from "../grading/run-summary.ts";
 import type { ExecutionStatus } from "../schema/result-row.ts";
 import type { RunContext } from "./attempt-context.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
@@ -9,7 +10,6 @@ import { runAttempt } from "./run-attempt.ts";
 import type { AttemptName, RunOutcome } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import type { RunRecords } from "./run-records.ts";
-import type { SummaryBuilder } from "./run-summary.ts";
 import { Schedule, type Slot, slot } from "./schedule.ts";
 import { requestMessages } from "./test-input.ts";
 

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { SummaryBuilder } from "../grading/run-summary.ts";
 import { agentvHome } from "../io/environment.ts";
 import { withLock } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
@@ -29,7 +30,6 @@ import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
 import { runScratch } from "./run-scratch.ts";
-import { SummaryBuilder } from "./run-summary.ts";
 import { RunWorkspaces } from "./run-workspaces.ts";
 
 export interface RunOptions {

@@ -1,3 +1,4 @@
+import type { CaseResult } from "../grading/case-result.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { RepositoryRecord } from "../workspace/contract.ts";
 
@@ -33,14 +34,6 @@ export interface AttemptName {
 	readonly target: string;
 	/** From 1. */
 	readonly attempt: number;
-}
-
-/** A test against a target, its attempts put together by the repeat's strategy. */
-export interface CaseResult {
-	readonly status: "passed" | "failed" | "error";
-	/** Undefined where nothing was judged. */
-	readonly score: number | undefined;
-	readonly attempts: number;
 }
 
 /** How a run ended: all done, by Ctrl-C, by `bail`, or with tests left for which there was no budget. */

@@ -38,9 +38,12 @@ export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] 
 }
 
 /** The `planned` list: every test × target in order. */
-export function plannedList({ evals, cases }: RunPlan): [number, string, string][] {
+export function plannedList({ evals, cases }: RunPlan): RunFile["planned"] {
 	const positions = new Map(evals.map((one, index) => [one, index]));
-	return cases.map(({ eval: of, test, target }) => [positions.get(of) ?? 0, test.id, target.target.name]);
+	return cases.map(({ eval: of, test, target, repeat }) => {
+		const name = [positions.get(of) ?? 0, test.id, target.target.name] as const;
+		return repeat.count === 1 ? [...name] : [...name, { ...repeat }];
+	});
 }
 
 /** `run.json` as text, secrets masked: one line for each planned test, so that the file can be read. */
@@ -57,6 +60,9 @@ export function runFileText(run: RunFile, masker: Masker): string {
 		...(repositories ? { repositories: repositories.map(toWire) } : {}),
 	};
 	const head = JSON.stringify(maskDeep(wire, masker), null, 2).replace(/\n}$/, "");
-	const lines = maskDeep(planned, masker).map((one) => `    ${JSON.stringify(one)}`);
+	const lines = maskDeep(planned, masker).map(([of, testId, target, repeat]) => {
+		const line = [of, testId, target, ...(repeat ? [toWire(repeat)] : [])];
+		return `    ${JSON.stringify(line)}`;
+	});
 	return `${head},\n  "planned": [\n${lines.join(",\n")}\n  ]\n}\n`;
 }

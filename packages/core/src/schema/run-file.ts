@@ -30,6 +30,12 @@ const repositorySchema = wireObject({
 	sha: z.string(),
 });
 
+const repeatSchema = wireObject({
+	count: z.number().int(),
+	strategy: z.enum(["mean", "pass_any", "pass_all"]),
+	earlyExit: z.boolean(),
+});
+
 /** `run.json`: what was run. */
 export const runFileSchema = wireObject({
 	formatVersion: z.literal(1),
@@ -44,8 +50,8 @@ export const runFileSchema = wireObject({
 	benchmark: wireObject({ id: z.string(), revision: z.string().optional() }).optional(),
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
 	flags: dataSchema,
-	/** Tests × targets in their order: `[index in evals, test id, target]`. */
-	planned: z.array(z.tuple([z.number(), z.string(), z.string()])),
+	/** Tests × targets in their order: `[index in evals, test id, target]`, and where a test is run several times how that counts. */
+	planned: z.array(z.tuple([z.number(), z.string(), z.string(), repeatSchema.optional()])),
 	/** Repositories of workspaces with the SHA that was checked out; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
 });

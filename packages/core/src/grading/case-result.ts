@@ -1,7 +1,14 @@
-import { reaches } from "../grading/verdict.ts";
 import type { Repeat } from "../model/eval-types.ts";
 import type { ResultRow } from "../schema/result-row.ts";
-import type { CaseResult } from "./run-events.ts";
+import { reaches } from "./verdict.ts";
+
+/** A test against a target, its attempts put together by the repeat's strategy. */
+export interface CaseResult {
+	readonly status: "passed" | "failed" | "error";
+	/** Undefined where nothing was judged. */
+	readonly score: number | undefined;
+	readonly attempts: number;
+}
 
 /** What counts of an attempt for the result of its case. */
 export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus">;

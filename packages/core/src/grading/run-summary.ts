@@ -1,5 +1,5 @@
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
-import type { CaseResult } from "./run-events.ts";
+import type { CaseResult } from "./case-result.ts";
 
 class Spending {
 	costUsd: number | undefined;
