@@ -16,11 +16,16 @@ export function wireObject<Shape extends z.ZodRawShape>(shape: Shape) {
 	const names = Object.keys(shape).map((name) => [name, toWireKey(name)] as const);
 	const wireShape: Record<string, z.core.$ZodType> = {};
 	for (const [name, key] of names) wireShape[key] = shape[name] as z.core.$ZodType;
-	return z.looseObject(wireShape).transform((wire): Flat<z.output<z.ZodObject<Shape>>> => {
+	// Not a loose object: zod compiles objects that have no rule for other keys, which reads rows several times as fast.
+	const wire = z.object(wireShape);
+	type Parsed = Flat<z.output<z.ZodObject<Shape>>>;
+	const translated = wire.transform((value): Parsed => {
 		const result: Record<string, unknown> = {};
-		for (const [name, key] of names) if (wire[key] !== undefined) result[name] = wire[key];
-		return result as Flat<z.output<z.ZodObject<Shape>>>;
+		for (const [name, key] of names) if (value[key] !== undefined) result[name] = value[key];
+		return result as Parsed;
 	});
+	// Where all names are written as they are, there is nothing to translate.
+	return names.every(([name, key]) => name === key) ? (wire as unknown as typeof translated) : translated;
 }
 
 /** Marks a field as an older spelling of `instead`: it still loads, validation says what to write. */
