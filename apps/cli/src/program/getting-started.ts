@@ -1,3 +1,5 @@
+import { formatNames } from "@agentv/core";
+import { Argument } from "commander";
 import type { CommandGroup } from "./command-group.ts";
 
 /** What one needs before the first run: a starter eval, and the formats for editors. */
@@ -9,7 +11,7 @@ export const gettingStartedCommands: CommandGroup = (program, run) => {
 		.action((directory) => run(async (context) => (await import("../commands/init.ts")).init(directory, context)));
 	program
 		.command("schema")
-		.argument("<format>", "eval, targets, benchmarks or results")
+		.addArgument(new Argument("<format>", "file format").choices(formatNames))
 		.description("print the JSON Schema of a file format")
 		.action((format) => run(async () => (await import("../commands/schema.ts")).schema(format)));
 };

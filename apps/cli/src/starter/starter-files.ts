@@ -5,6 +5,8 @@ export interface StarterFile {
 	readonly path: string;
 	readonly content: string;
 	readonly purpose: string;
+	/** Serves the others; one that is already there is as good. */
+	readonly isSupport?: boolean;
 }
 
 /** A small eval that passes offline as it stands, and shows the parts one changes first. */
@@ -13,11 +15,17 @@ export function starterFiles(): StarterFile[] {
 	return [
 		{ path: "evals/greeting.eval.yaml", content: evalText, purpose: "the eval" },
 		{ path: "evals/cases.jsonl", content: casesText, purpose: "its tests, one a line" },
-		{ path: "evals/targets.yaml", content: targetsText, purpose: "what is tested: an offline stand-in, and a model" },
+		{ path: "evals/targets.yaml", content: targetsText, purpose: "what is tested: an offline stand-in, or a model" },
 		{ path: "evals/scripts/check-length.mjs", content: graderText, purpose: "a grader of your own" },
 		{ path: "evals/.env.example", content: envText, purpose: "the variables it knows" },
-		{ path: ".agentv/schemas/eval.schema.json", content: schema("eval"), purpose: "for editors" },
-		{ path: ".agentv/schemas/targets.schema.json", content: schema("targets"), purpose: "for editors" },
+		{ path: "evals/.gitignore", content: ".env\n", purpose: "keeps keys out of git", isSupport: true },
+		{ path: ".agentv/schemas/eval.schema.json", content: schema("eval"), purpose: "for editors", isSupport: true },
+		{
+			path: ".agentv/schemas/targets.schema.json",
+			content: schema("targets"),
+			purpose: "for editors",
+			isSupport: true,
+		},
 	];
 }
 
@@ -25,7 +33,7 @@ const evalText = `# yaml-language-server: $schema=../.agentv/schemas/eval.schema
 name: greeting
 description: Greets people by name, briefly.
 
-# Which target of targets.yaml is tested; AGENT_TARGET=model chooses the real one.
+# Which target of targets.yaml is tested; --target model tests the real one.
 target: default
 
 tests: ./cases.jsonl
@@ -46,11 +54,8 @@ const casesText = `{"id": "ada", "input": "Greet Ada.", "assertions": [{"type": 
 
 const targetsText = `# yaml-language-server: $schema=../.agentv/schemas/targets.schema.json
 targets:
-  - name: default
-    use_target: \${{ AGENT_TARGET:-offline }}
-
   # Answers the same every time: for trying graders without a network.
-  - name: offline
+  - name: default
     provider: mock
     responses:
       ada: Hello Ada, nice to see you.
@@ -77,8 +82,7 @@ console.log(
 );
 `;
 
-const envText = `# Copy to .env and fill in. Nothing here is needed for the offline target.
-AGENT_TARGET=offline
+const envText = `# Copy to .env and fill in, for the target "model". The offline one needs nothing.
 OPENAI_BASE_URL=https://api.openai.com/v1
 OPENAI_API_KEY=
 OPENAI_MODEL=gpt-5-mini

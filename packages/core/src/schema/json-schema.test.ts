@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { formatNames, jsonSchemaOf } from "./json-schema.ts";
+import { formatNames } from "./format-names.ts";
+import { jsonSchemaOf } from "./json-schema.ts";
 
 const root = join(import.meta.dirname, "../../../..");
 

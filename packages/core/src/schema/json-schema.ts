@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { assertionEntrySchema } from "./assertion-entry.ts";
+import { bundleManifestSchema } from "./bundle-manifest.ts";
+import { configFileSchema } from "./config-file.ts";
 import { evalFileSchema } from "./eval-file.ts";
+import type { FormatName } from "./format-names.ts";
 import { contentSchema, expectedOutputSchema, inputSchema, messageSchema } from "./message.ts";
 import { commandSchema } from "./primitives.ts";
 import { registryFileSchema } from "./registry-file.ts";
@@ -26,22 +29,23 @@ const shared: Readonly<Record<string, z.ZodType>> = {
 };
 for (const [id, schema] of Object.entries(shared)) z.globalRegistry.add(schema, { ...schema.meta(), id });
 
-/** The formats that have a published JSON Schema. */
-export const formatNames = ["eval", "targets", "benchmarks", "results"] as const;
-export type FormatName = (typeof formatNames)[number];
-
 const titles: Readonly<Record<FormatName, string>> = {
 	eval: "AgentV eval file",
 	targets: "AgentV targets.yaml",
 	benchmarks: "AgentV benchmarks.yaml",
+	config: "AgentV .agentv/config.yaml",
+	manifest: "AgentV manifest.json of a bundle",
 	results: "AgentV index.jsonl: one row",
 };
 
 /** The JSON Schema (2020-12) of a format as it is written in files, generated from the one zod schema. */
 export function jsonSchemaOf(format: FormatName): Record<string, unknown> {
 	const { $schema, ...schema } = z.toJSONSchema(sources[format](), { io: "input", unrepresentable: "any" });
-	return { $schema, title: titles[format], ...(format === "results" ? schema : allowReferences(schema)) };
+	return { $schema, title: titles[format], ...(interpolated.has(format) ? allowReferences(schema) : schema) };
 }
+
+/** Formats whose files are written by people, with variables in them. */
+const interpolated: ReadonlySet<FormatName> = new Set<FormatName>(["eval", "targets", "benchmarks"]);
 
 /** A number or boolean may be written as one `${{ NAME }}`: editors must not call that wrong. */
 function allowReferences<Node>(node: Node): Node {
@@ -65,5 +69,7 @@ const sources: Readonly<Record<FormatName, () => z.ZodType>> = {
 	// A target is delegated, or has the settings of its provider; other providers' settings are left to whoever runs them.
 	targets: () => z.looseObject({ targets: z.array(z.union([...Object.values(providerSchemas), targetEntrySchema])) }),
 	benchmarks: () => registryFileSchema,
+	config: () => configFileSchema,
+	manifest: () => bundleManifestSchema,
 	results: () => resultRowSchema,
 };
