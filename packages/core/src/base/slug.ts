@@ -2,9 +2,9 @@ import { textDigest } from "./text-digest.ts";
 
 /** `text` as `[a-z0-9-]`: accents taken off, everything else a single dash; empty if nothing is left. */
 export function slugify(text: string): string {
-	return text
-		.normalize("NFKD")
-		.replace(/\p{M}+/gu, "")
+	// Mostly there is no accent: looking for one costs less than taking it off.
+	const plain = /[^\0-\x7f]/.test(text) ? text.normalize("NFKD").replace(/\p{M}+/gu, "") : text;
+	return plain
 		.toLowerCase()
 		.replace(/[^a-z0-9]+/g, "-")
 		.replace(/^-+|-+$/g, "");

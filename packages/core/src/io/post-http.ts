@@ -12,14 +12,19 @@ const longestAnswer = 256 * 1024 * 1024;
  */
 export const postHttp: typeof fetch = async (input, init = {}) => {
 	const url = new URL(input instanceof Request ? input.url : input);
-	const headers = Object.fromEntries(new Headers(init.headers));
+	const headers = plainHeaders(init.headers);
 	const signal = init.signal ?? undefined;
 	signal?.throwIfAborted();
 	const answer = await send(url, init.method ?? "GET", headers, typeof init.body === "string" ? init.body : "", signal);
 	const { status, statusText, bytes } = answer;
 	const hasBody = bytes.length > 0 && status !== 204 && status !== 205 && status !== 304;
-	return new Response(hasBody ? new Uint8Array(bytes) : null, { status, statusText, headers: answer.headers });
+	return new Response(hasBody ? bytes : null, { status, statusText, headers: answer.headers });
 };
+
+function plainHeaders(headers: RequestInit["headers"]): Record<string, string> {
+	if (headers instanceof Headers || Array.isArray(headers)) return Object.fromEntries(headers);
+	return { ...headers } as Record<string, string>;
+}
 
 interface Answer {
 	readonly status: number;

@@ -9,18 +9,21 @@ import { type ResultRow, type RunSummary, toWireRow, toWireSummary } from "../sc
 import type { RunFile } from "../schema/run-file.ts";
 import { writeAttemptFile } from "./attempt-file.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
+import { LoopTurns } from "./loop-turns.ts";
 import { runFileText } from "./run-file.ts";
 import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
-/** Writes a run's directory. Rows of one turn of the event loop go to the index in one append. */
+/**
+ * Writes a run's directory. Each row is appended at once, and not joined with others of its turn of the event loop: a test
+ * that waits for its neighbours' records starts the next one late, and tests that were answered together would stay together.
+ */
 export class RunRecords {
 	readonly directory: string;
 	readonly #index: AppendFile;
 	readonly #plan: RunPlan;
 	readonly #longestSecret: number;
 	readonly #made = new Set<string>();
-	#lines: string[] = [];
-	#flush: Promise<void> | undefined;
+	readonly #turns = new LoopTurns();
 	/** Once something could not be written nothing more is: a half row must stay the last one. */
 	#failure: AgentvError | undefined;
 
@@ -44,13 +47,12 @@ export class RunRecords {
 		if (this.#failure) throw this.#failure;
 		try {
 			this.#writeFile(one, row, outcome);
-			this.#lines.push(rowLine(row));
-			this.#flush ??= this.#nextFlush();
-			await this.#flush;
+			this.#index.append(rowLine(row));
 		} catch (error) {
 			this.#failure ??= notRecorded(row.testId, error);
 			throw this.#failure;
 		}
+		await this.#turns.taken();
 	}
 
 	#writeFile(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): void {
@@ -65,21 +67,6 @@ export class RunRecords {
 			shortStem,
 			masker: this.#plan.masker,
 			longestSecret: this.#longestSecret,
-		});
-	}
-
-	#nextFlush(): Promise<void> {
-		return new Promise((resolve, reject) => {
-			setImmediate(() => {
-				this.#flush = undefined;
-				const lines = this.#lines.splice(0);
-				try {
-					if (!this.#failure) this.#index.append(lines.join(""));
-					resolve();
-				} catch (error) {
-					reject(error);
-				}
-			});
 		});
 	}
 

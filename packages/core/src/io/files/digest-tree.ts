@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
@@ -22,12 +22,12 @@ let shared: Buffer | undefined;
 /** Hexadecimal SHA-256 of a file, read piece by piece. */
 export function digestFile(path: string): string {
 	shared ??= Buffer.allocUnsafe(chunkSize);
-	const hash = createHash("sha256");
+	const digest = createHash("sha256");
 	try {
 		const descriptor = openSync(path, "r");
 		try {
 			for (let length = readSync(descriptor, shared); length > 0; length = readSync(descriptor, shared)) {
-				hash.update(shared.subarray(0, length));
+				digest.update(shared.subarray(0, length));
 			}
 		} finally {
 			closeSync(descriptor);
@@ -35,12 +35,12 @@ export function digestFile(path: string): string {
 	} catch (error) {
 		throw fileError(path, error);
 	}
-	return hash.digest("hex");
+	return digest.digest("hex");
 }
 
 /** Hexadecimal SHA-256 of a text (as UTF-8) or of bytes. */
 export function digestText(content: string | Uint8Array): string {
-	return createHash("sha256").update(content).digest("hex");
+	return hash("sha256", content, "hex");
 }
 
 /**

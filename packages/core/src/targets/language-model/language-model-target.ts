@@ -30,7 +30,12 @@ export function languageModelTarget(settings: ModelSettings, door: ModelDoor): T
 	};
 	const form: AnswerForm = { refused: false };
 	return {
-		check: async () => door.problem(),
+		async check() {
+			const problem = door.problem();
+			// The SDK is loaded before the first test starts, so that no test pays for it.
+			if (!problem) await opened();
+			return problem;
+		},
 		describe: async () => ({ model: settings.model ?? settings.deployment ?? "" }),
 		async invoke(request): Promise<TargetOutcome> {
 			try {
