@@ -1,4 +1,5 @@
 import type { Environment } from "../io/environment.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
@@ -124,7 +125,7 @@ export interface GraderServices {
 	/** `AGENTV_WORKSPACE_PATH`, `AGENTV_EXPERIMENT` and `AGENTV_RUN_TIMESTAMP` of this attempt, for programs. */
 	readonly programEnv: Readonly<Record<string, string>>;
 	/** A directory of this attempt's own, made when first asked for, removed when it is recorded. */
-	readonly scratch: () => string;
+	readonly scratch: Scratch;
 	readonly signal: AbortSignal;
 	/** Grades a part of a composite like any other assertion. */
 	readonly gradePart: (assertion: Assertion, subject: Subject) => Promise<GradedAssertion | CouldNotRun>;

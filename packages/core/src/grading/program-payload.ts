@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { writeOwnFile } from "../io/files/own-files.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import type { ToolCall } from "../schema/message.ts";
 import { toWire } from "../schema/to-wire.ts";
 import type { GraderServices, Subject } from "./contract.ts";
@@ -14,7 +15,7 @@ export function programPayload(subject: Subject, config: Readonly<Record<string,
 		criteria: subject.criteria ?? null,
 		expected_output: subject.expectedOutput ?? null,
 		output: large ? null : subject.output,
-		output_path: large ? outputFile(subject, services.scratch()) : null,
+		output_path: large ? outputFile(subject, services.scratch) : null,
 		messages: subject.messages.map((message) => ({
 			role: message.role,
 			content: message.content,
@@ -44,9 +45,9 @@ export function programPayload(subject: Subject, config: Readonly<Record<string,
 	};
 }
 
-function outputFile(subject: Subject, scratch: string): string {
+function outputFile(subject: Subject, scratch: Scratch): string {
 	if (subject.outputFile !== undefined) return subject.outputFile;
-	const file = join(scratch, "output.txt");
+	const file = join(scratch.make(), "output.txt");
 	writeOwnFile(file, subject.output);
 	return file;
 }

@@ -21,6 +21,6 @@ export function runProgram(run: ProgramRun, subject: Subject, services: GraderSe
 		input: JSON.stringify(run.payload),
 		timeoutMs: run.timeoutSeconds === undefined ? defaultTimeoutMs : run.timeoutSeconds * 1000,
 		signal: services.signal,
-		spillDir: services.scratch(),
+		spillDir: services.scratch.path,
 	});
 }

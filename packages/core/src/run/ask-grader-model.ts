@@ -1,4 +1,5 @@
 import type { GraderQuestion, GraderReply } from "../grading/contract.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import { askTarget } from "./ask-target.ts";
 import { countCall, type RunContext } from "./attempt-context.ts";
 import type { PlannedCase } from "./run-plan.ts";
@@ -13,7 +14,7 @@ export async function askGraderModel(
 	one: PlannedCase,
 	attempt: number,
 	context: RunContext,
-	scratch: () => string,
+	scratch: Scratch,
 ): Promise<GraderReply> {
 	const { plan, targets, signal } = context;
 	const target = plan.graderTarget(one.eval.label, asked, one.target.target);
@@ -33,7 +34,7 @@ export async function askGraderModel(
 		providerContext: {},
 		scratch,
 		// An agent that judges works in a directory of its own, not beside the eval.
-		...(agents.has(target.provider) ? { workspacePath: scratch() } : {}),
+		...(agents.has(target.provider) ? { workspacePath: scratch.make() } : {}),
 		...(answerSchema ? { answerSchema } : {}),
 	};
 	const timeoutMs =

@@ -1,3 +1,4 @@
+import type { Scratch } from "../io/files/scratch.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
 import type { Budgets } from "./budgets.ts";
@@ -16,7 +17,7 @@ export interface RunContext {
 	readonly workspaces: RunWorkspaces;
 	/** Runs the commands of a case's eval. */
 	readonly commands: (one: PlannedCase) => CommandRunner;
-	/** A new directory for an attempt's files, made when it is first asked for. */
+	/** New directories for attempts' files. */
 	readonly scratch: ScratchSpace;
 	/** Aborted by Ctrl-C. */
 	readonly signal: AbortSignal;
@@ -39,8 +40,8 @@ export function countCall(
 
 /** Directories for attempts, all below one that is removed with the run. */
 export interface ScratchSpace {
-	/** Makes a new directory. */
-	directory(): string;
-	/** Removes one again. */
-	remove(path: string): Promise<void>;
+	/** A new one. */
+	next(): Scratch;
+	/** Removes it, where it was made. */
+	remove(scratch: Scratch): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { Scratch } from "../io/files/scratch.ts";
 import type { Turn } from "../model/eval-types.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import { type Asked, askTarget } from "./ask-target.ts";
@@ -14,7 +15,7 @@ export class Conversation {
 	readonly #one: PlannedCase;
 	readonly #name: AttemptName;
 	readonly #context: RunContext;
-	readonly #scratch: () => string;
+	readonly #scratch: Scratch;
 	readonly #place: Pick<AttemptOutcome, "workspacePath"> & {
 		readonly providerContext: Readonly<Record<string, unknown>>;
 	};
@@ -25,7 +26,7 @@ export class Conversation {
 		one: PlannedCase,
 		name: AttemptName,
 		context: RunContext,
-		scratch: () => string,
+		scratch: Scratch,
 		place: Pick<AttemptOutcome, "workspacePath"> & { readonly providerContext: Readonly<Record<string, unknown>> },
 	) {
 		this.#one = one;

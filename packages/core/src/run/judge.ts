@@ -1,6 +1,7 @@
 import type { GradedAssertion, Subject } from "../grading/contract.ts";
 import { combineScores, type GradingServices, gradeAssertion } from "../grading/grade-assertion.ts";
 import { inputTexts } from "../grading/input-texts.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import type { Assertion } from "../model/eval-types.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import { askGraderModel } from "./ask-grader-model.ts";
@@ -21,7 +22,7 @@ export interface Judgement {
 }
 
 export interface JudgePlace extends Pick<AttemptOutcome, "workspacePath" | "metadata"> {
-	readonly scratch: () => string;
+	readonly scratch: Scratch;
 }
 
 export interface Judged {

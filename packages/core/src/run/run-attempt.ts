@@ -1,4 +1,5 @@
 import { reaches } from "../grading/verdict.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
 import type { RunContext } from "./attempt-context.ts";
@@ -16,7 +17,7 @@ export async function runAttempt(
 	one: PlannedCase,
 	name: AttemptName,
 	context: RunContext,
-	scratch: () => string,
+	scratch: Scratch,
 ): Promise<AttemptOutcome> {
 	const attempt = new Attempt(one, name, context, scratch);
 	return attempt.run();
@@ -27,14 +28,14 @@ class Attempt {
 	readonly #one: PlannedCase;
 	readonly #name: AttemptName;
 	readonly #context: RunContext;
-	readonly #scratch: () => string;
+	readonly #scratch: Scratch;
 	readonly #input: readonly RequestMessage[];
 	readonly #turns: TurnOutcome[] = [];
 	#workspace: TestWorkspace | undefined;
 	#answer: GivenAnswer | undefined;
 	#fileChanges: string | undefined;
 
-	constructor(one: PlannedCase, name: AttemptName, context: RunContext, scratch: () => string) {
+	constructor(one: PlannedCase, name: AttemptName, context: RunContext, scratch: Scratch) {
 		this.#one = one;
 		this.#name = name;
 		this.#context = context;

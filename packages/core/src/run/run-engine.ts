@@ -115,23 +115,20 @@ export class RunEngine {
 	async #run({ state, attempt }: Job): Promise<void> {
 		const { one } = state;
 		const name = attemptName(one, attempt);
-		const { emit, scratch, budgets } = this.#context;
+		const { emit, budgets } = this.#context;
 		if (budgets.isSpent(one)) return this.#leave(state);
 		emit({ type: "attempt-started", ...name });
-		let directory: string | undefined;
+		const scratch = this.#context.scratch.next();
 		const started = performance.now();
 		try {
-			const outcome = await runAttempt(one, name, this.#context, () => {
-				directory ??= scratch.directory();
-				return directory;
-			});
+			const outcome = await runAttempt(one, name, this.#context, scratch);
 			await this.#record(state, name, outcome, performance.now() - started);
 		} catch (error) {
 			if (!(error instanceof AgentvError && error.code === "interrupted")) throw error;
 			state.running -= 1;
 			return;
 		} finally {
-			if (directory !== undefined) await scratch.remove(directory);
+			await this.#context.scratch.remove(scratch);
 		}
 		state.running -= 1;
 		await this.#settle(state);

@@ -1,4 +1,5 @@
 import type { Environment } from "../io/environment.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
@@ -84,7 +85,7 @@ export interface TargetRequest {
 	 * A directory of this attempt's own for prompt files, answer files and spilled output, made when first asked for. Removed when the
 	 * attempt is recorded.
 	 */
-	readonly scratch: () => string;
+	readonly scratch: Scratch;
 	/** Aborted by Ctrl-C and by the time limit: whatever runs for this request ends with it, grandchildren included. */
 	readonly signal: AbortSignal;
 	/** The time limit that `signal` enforces, for protocols that want to know it. */

@@ -38,9 +38,12 @@ export function gradingFixture(
 	const services: GradingServices = {
 		...{ env, scope, view, runCommand: commandRunner({ view, scope, env }) },
 		programEnv: { AGENTV_EXPERIMENT: "default" },
-		scratch: () => {
-			makeOwnDirectory(join(root, "scratch"));
-			return join(root, "scratch");
+		scratch: {
+			path: join(root, "scratch"),
+			make() {
+				makeOwnDirectory(join(root, "scratch"));
+				return join(root, "scratch");
+			},
 		},
 		signal: new AbortController().signal,
 		askModel: async () => ({ ok: false, failure: { code: "none", message: "there is no model", retryable: false } }),

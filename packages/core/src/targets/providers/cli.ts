@@ -77,9 +77,10 @@ async function invoke(
 	if (!command)
 		return { ok: false, failure: { code: "not-found", message: "the target has no command", retryable: false } };
 	const uses = usedPlaceholders(command);
-	const scratch = request.scratch();
-	const promptFile = join(scratch, "prompt.md");
-	const outputFile = join(scratch, "output.txt");
+	const { scratch } = request;
+	const promptFile = join(scratch.path, "prompt.md");
+	const outputFile = join(scratch.path, "output.txt");
+	if (uses.has("PROMPT_FILE") || uses.has("OUTPUT_FILE")) scratch.make();
 	if (uses.has("PROMPT_FILE")) writeOwnFile(promptFile, request.prompt);
 	const format = target.settings.filesFormat ?? target.settings.attachmentsFormat;
 	const result = await services.runCommand(command, {
@@ -100,7 +101,7 @@ async function invoke(
 		},
 		signal: request.signal,
 		maxBuffer: longestInMemory,
-		spillDir: scratch,
+		spillDir: scratch.path,
 	});
 	const failure = processFailure(result, "the command");
 	if (failure) return { ok: false, failure };

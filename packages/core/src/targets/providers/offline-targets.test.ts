@@ -38,8 +38,13 @@ const kinds: Readonly<Record<string, Kind>> = {
 	},
 };
 
+function scratch() {
+	const path = tempTree();
+	return { path, make: () => path };
+}
+
 const question = (more: Partial<TargetRequest> = {}): TargetRequest =>
-	request("hi", { testId: "t", scratch: () => tempTree(), ...more });
+	request("hi", { testId: "t", scratch: scratch(), ...more });
 
 describe.each(Object.entries(kinds))("the target %s keeps the contract", (_, kind) => {
 	test("is fit and answers, several questions at once", async () => {
@@ -155,8 +160,7 @@ describe("a cli target", () => {
 
 	test("keeps a huge answer in a file", async () => {
 		const { target } = localTarget("{provider: cli, command: \"head -c 12000000 /dev/zero | tr '\\\\0' x\"}");
-		const scratch = tempTree();
-		const outcome = await target.invoke(question({ scratch: () => scratch }));
+		const outcome = await target.invoke(question());
 		if (!outcome.ok || outcome.answer.textFile === undefined) throw new Error("no file");
 		expect(outcome.answer.text).toHaveLength(10 * 1024 * 1024);
 		expect(readFileSync(outcome.answer.textFile)).toHaveLength(12_000_000);

@@ -43,7 +43,7 @@ export function request(prompt: string | readonly RequestMessage[], more: Partia
 		prompt: typeof prompt === "string" ? prompt : JSON.stringify(prompt),
 		files: [],
 		providerContext: {},
-		scratch: () => "/nonexistent",
+		scratch: { path: "/nonexistent", make: () => "/nonexistent" },
 		signal: new AbortController().signal,
 		...more,
 	};
