@@ -25,12 +25,27 @@ function output(stream: NodeJS.WriteStream): Output {
 		write: (text) => {
 			if (text !== "" && !stream.destroyed) stream.write(text);
 		},
+		async drained() {
+			if (stream.writableNeedDrain && !stream.destroyed) await drain(stream);
+			return !stream.destroyed;
+		},
 		isTTY,
 		get columns() {
 			return stream.columns ?? 80;
 		},
 		color: wantsColor(isTTY),
 	};
+}
+
+/** Waits until the stream takes more, or is closed because nobody reads it. */
+function drain(stream: NodeJS.WriteStream): Promise<void> {
+	return new Promise((resolve) => {
+		const done = () => {
+			stream.off("drain", done).off("close", done);
+			resolve();
+		};
+		stream.on("drain", done).on("close", done);
+	});
 }
 
 /** Aborts at the first Ctrl-C or SIGTERM, so that work can be put down in order; the second one ends at once. */

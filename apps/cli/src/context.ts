@@ -1,6 +1,8 @@
 /** A stream of the terminal, or whatever stands in its place. */
 export interface Output {
 	write(text: string): void;
+	/** Waits until a slow reader has taken what was written; false where nobody reads any more. */
+	drained?(): Promise<boolean>;
 	readonly isTTY: boolean;
 	/** Width in characters; 80 where nobody knows. */
 	readonly columns: number;
@@ -23,7 +25,7 @@ export interface Context {
 
 /** What a command hands back: what to print and how to exit (0 clean, 1 findings, 4 could not be run). */
 export interface CommandResult {
-	/** Goes to stdout, as it is. */
-	readonly text: string;
+	/** Goes to stdout, as it is; of a long text its pieces, so that it never stands in memory whole. */
+	readonly text: string | Iterable<string>;
 	readonly exitCode: number;
 }

@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import type { CommandResult, Context } from "./context.ts";
+import type { CommandResult, Context, Output } from "./context.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { createProgram } from "./program.ts";
 import { usageError } from "./usage-error.ts";
@@ -22,7 +22,7 @@ export async function main(
 	const program = createProgram(context, { finish, complain: (text) => complaints.push(text) }, groups);
 	try {
 		await program.parseAsync(argv, { from: "user" });
-		context.stdout.write(result.text);
+		await print(result.text, context.stdout);
 		return result.exitCode;
 	} catch (thrown) {
 		if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // help that was asked for
@@ -36,6 +36,21 @@ export async function main(
 		context.stderr.write(report.text);
 		return report.exitCode;
 	}
+}
+
+const printedAtOnce = 64 * 1024;
+
+async function print(text: CommandResult["text"], stdout: Output): Promise<void> {
+	if (typeof text === "string") return stdout.write(text);
+	let waiting = "";
+	for (const piece of text) {
+		waiting += piece;
+		if (waiting.length < printedAtOnce) continue;
+		stdout.write(waiting);
+		waiting = "";
+		if ((await stdout.drained?.()) === false) return;
+	}
+	stdout.write(waiting);
 }
 
 function beforeDashes(argv: readonly string[]): readonly string[] {

@@ -68,11 +68,12 @@ export {
 export { type FoundRun, findRuns } from "./results/find-runs.ts";
 export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
 export { listRuns } from "./results/list-runs.ts";
-export type { AttemptId, RunReading, TestResultReading } from "./results/read-run.ts";
-export { readRecordText, readRun, readTestResult } from "./results/read-run.ts";
+export type { AttemptId, OpenRun, RunReading, TestResultReading } from "./results/read-run.ts";
+export { openRun, readRecordText, readRun, readTestResult } from "./results/read-run.ts";
 export { lastRunOf, resolveRun } from "./results/resolve-run.ts";
 export type { ResultsMachine } from "./results/run-roots.ts";
 export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
+export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
 export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { AgentvError, readRecordText, readRun, resolveRun, writeAllOrNone } from "@agentv/core";
+import { AgentvError, openRun, readRecordText, resolveRun, writeAllOrNone } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import type { RunExport } from "../results/exported-run.ts";
+import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
 import { shownDirectory } from "../run/summary-text.ts";
 
 /** Each format's export, loaded when it is asked for. */
@@ -25,15 +26,20 @@ export async function resultsExport(
 			hint: `formats: ${Object.keys(exports).join(", ")}`,
 		});
 	const directory = resolveRun(which, context);
-	const text = (await open())({
-		...readRun(directory),
-		name: shownDirectory(directory, context.cwd),
-		detail: (file) => readable(directory, file),
-	});
-	if (options.output === undefined) return { text, exitCode: 0 };
+	const run = openRun(directory);
+	const name = shownDirectory(directory, context.cwd);
+	const text = (await open())({ ...run, name, detail: (file) => readable(directory, file) });
+	const told = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
+	if (options.output === undefined) return { text: told, exitCode: 0 };
 	const file = resolve(context.cwd, options.output);
-	writeAllOrNone([{ path: file, content: text }]);
+	writeAllOrNone([{ path: file, content: told }]);
 	return { text: `Wrote ${shownDirectory(file, context.cwd)}\n`, exitCode: 0 };
+}
+
+/** What can't be read is known once all was. */
+function* withWarning(text: Iterable<string>, warn: () => void): Generator<string> {
+	yield* text;
+	warn();
 }
 
 /** A record that was deleted leaves the rest of a run worth exporting. */

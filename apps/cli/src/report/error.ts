@@ -6,7 +6,7 @@ import { type Colors, colorsFor } from "../terminal/colors.ts";
  * What went wrong, as text for stderr, and the exit code it stands for. An AgentvError says what, where and what to
  * do; anything else is a fault of ours. `--debug` adds the causes, and stacks where they help to find a fault.
  */
-export async function reportError(error: unknown, context: Context): Promise<CommandResult> {
+export async function reportError(error: unknown, context: Context): Promise<CommandResult & { text: string }> {
 	const colors = colorsFor(context.stderr);
 	const lines =
 		error instanceof AgentvError ? await expected(error, context, colors) : unexpected(error, context, colors);

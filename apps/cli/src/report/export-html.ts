@@ -7,14 +7,9 @@ const mostDetailed = 2000;
 const longestText = 8000;
 
 /** One page that opens from disk: filter, sort, details of each test, light and dark. Nothing is fetched. */
-export const exportHtml: RunExport = (run) => {
-	const detailed = run.rows.length <= mostDetailed;
-	const data = JSON.stringify(run.rows.map((row) => pageRow(row, detailed ? run : undefined))).replaceAll(
-		"<",
-		"\\u003c",
-	);
+export const exportHtml: RunExport = function* (run) {
 	const title = escaped(run.run.evals.map(({ name }) => name).join(", ") || "run");
-	return `<!doctype html>
+	yield `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -51,15 +46,29 @@ export const exportHtml: RunExport = (run) => {
 <p><button type="button" id="more" hidden>Show more</button></p>
 </main>
 <noscript><p>This page lists its tests by a script of its own, which is switched off here.</p></noscript>
-<script type="application/json" id="data">${data}</script>
+<script type="application/json" id="data">`;
+	yield* pageData(run);
+	yield `</script>
 <script>${pageScript}</script>
 </body>
 </html>
 `;
 };
 
+/** The rows as a JSON array that can stand in a script element. */
+function* pageData(run: ExportedRun): Generator<string> {
+	const detailed = run.rows.count <= mostDetailed;
+	let separator = "[";
+	for (const row of run.rows) {
+		const text = JSON.stringify(pageRow(row, detailed ? run : undefined)).replaceAll("<", "\\u003c");
+		yield `${separator}${text}`;
+		separator = ",";
+	}
+	yield separator === "[" ? "[]" : "]";
+}
+
 function summaryLine({ summary, rows, run }: ExportedRun): string {
-	if (!summary) return `<strong>Not finished</strong>: ${rows.length} attempts of ${run.planned.length} tests`;
+	if (!summary) return `<strong>Not finished</strong>: ${rows.count} attempts of ${run.planned.length} tests`;
 	const mean = summary.meanScore === null ? "–" : summary.meanScore.toFixed(2);
 	return `<strong>${summary.passed} of ${summary.planned} passed</strong>, ${summary.failed} failed, ${summary.errors} could not be run · mean score ${mean} · ${formatDuration(summary.durationMs)}`;
 }

@@ -1,8 +1,8 @@
-import { toWireRow, toWireSummary } from "@agentv/core";
+import { toWireSummary } from "@agentv/core";
 import type { RunExport } from "../results/exported-run.ts";
 
-/** One document: what was run in short, the summary, all rows. */
-export const exportJson: RunExport = ({ directory, run, summary, rows }) => {
+/** One document: what was run in short, the summary, all rows as they were recorded. */
+export const exportJson: RunExport = function* ({ directory, run, summary, rows }) {
 	const { runId, experiment, startedAt } = run;
 	const head = {
 		run_dir: directory,
@@ -11,6 +11,11 @@ export const exportJson: RunExport = ({ directory, run, summary, rows }) => {
 		started_at: startedAt,
 		summary: summary ? toWireSummary(summary) : null,
 	};
-	const results = rows.map((row) => `    ${JSON.stringify(toWireRow(row))}`).join(",\n");
-	return `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "results": [\n${results}\n  ]\n}\n`;
+	yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "results": [`;
+	let separator = "\n    ";
+	for (const { text } of rows.recorded()) {
+		yield `${separator}${text}`;
+		separator = ",\n    ";
+	}
+	yield "\n  ]\n}\n";
 };

@@ -1,5 +1,6 @@
-import { toWireRow } from "@agentv/core";
 import type { RunExport } from "../results/exported-run.ts";
 
-/** The rows, one a line: of an attempt that was run again only the last. */
-export const exportJsonl: RunExport = ({ rows }) => rows.map((row) => `${JSON.stringify(toWireRow(row))}\n`).join("");
+/** The rows as they were recorded, one a line: of an attempt that was run again only the last. */
+export const exportJsonl: RunExport = function* ({ rows }) {
+	for (const { text } of rows.recorded()) yield `${text}\n`;
+};

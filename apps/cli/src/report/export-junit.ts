@@ -2,4 +2,6 @@ import type { RunExport } from "../results/exported-run.ts";
 import { junitDocument } from "../results/junit-document.ts";
 
 /** For CI servers. */
-export const exportJunit: RunExport = ({ rows }) => junitDocument(rows);
+export const exportJunit: RunExport = function* ({ rows }) {
+	yield* junitDocument(rows);
+};

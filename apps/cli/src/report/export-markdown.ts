@@ -4,31 +4,55 @@ import type { ExportedRun, RunExport } from "../results/exported-run.ts";
 const mostFailures = 50;
 
 /** A summary for a CI step: the figures, a table of targets, and what failed with its reasons. */
-export const exportMarkdown: RunExport = (run) => {
-	const failed = run.rows.filter(({ executionStatus }) => executionStatus !== "ok");
-	const parts = [`# ${inline(run.run.evals.map(({ name }) => name).join(", "))}`, sumLine(run), targetTable(run.rows)];
-	if (failed.length > 0) parts.push("## What did not pass", ...failed.slice(0, mostFailures).map(failure));
-	if (failed.length > mostFailures) parts.push(`…and ${failed.length - mostFailures} more.`);
-	parts.push(`Run \`${run.name}\`, started ${run.run.startedAt}.`);
-	return `${parts.join("\n\n")}\n`;
+export const exportMarkdown: RunExport = function* (run) {
+	const tallies = new Map<string, Tally>();
+	const failures: string[] = [];
+	let failed = 0;
+	for (const row of run.rows) {
+		tally(row, tallies);
+		if (row.executionStatus === "ok") continue;
+		failed += 1;
+		if (failures.length < mostFailures) failures.push(failure(row));
+	}
+	const parts = [
+		`# ${inline(run.run.evals.map(({ name }) => name).join(", "))}`,
+		sumLine(run),
+		targetTable(tallies),
+		...(failed > 0 ? ["## What did not pass", ...failures] : []),
+		...(failed > mostFailures ? [`…and ${failed - mostFailures} more.`] : []),
+		`Run \`${run.name}\`, started ${run.run.startedAt}.`,
+	];
+	yield `${parts.join("\n\n")}\n`;
 };
 
 function sumLine({ summary, rows, run }: ExportedRun): string {
-	if (!summary) return `**Not finished**: ${rows.length} attempts of ${run.planned.length} tests.`;
+	if (!summary) return `**Not finished**: ${rows.count} attempts of ${run.planned.length} tests.`;
 	const mean = summary.meanScore === null ? "–" : summary.meanScore.toFixed(2);
 	return `**${summary.passed} of ${summary.planned} passed**, ${summary.failed} failed, ${summary.errors} could not be run · mean score ${mean} · ${formatDuration(summary.durationMs)}${summary.costUsd === null ? "" : ` · $${summary.costUsd.toFixed(4)}`}`;
 }
 
-function targetTable(rows: readonly ResultRow[]): string {
-	const names = [...new Set(rows.map(({ target }) => target))];
-	const lines = names.map((name) => {
-		const own = rows.filter(({ target }) => target === name);
-		const number = (status: ResultRow["executionStatus"]) =>
-			own.filter(({ executionStatus }) => executionStatus === status).length;
-		const judged = own.filter(({ executionStatus }) => executionStatus !== "execution_error");
-		const mean =
-			judged.length === 0 ? "–" : (judged.reduce((sum, { score }) => sum + score, 0) / judged.length).toFixed(2);
-		return `| ${inline(name)} | ${number("ok")} | ${number("quality_failure")} | ${number("execution_error")} | ${mean} |`;
+/** Attempts of a target. */
+interface Tally {
+	readonly counts: Record<ResultRow["executionStatus"], number>;
+	/** Of those that were judged. */
+	score: number;
+}
+
+function tally({ target, executionStatus, score }: ResultRow, tallies: Map<string, Tally>): void {
+	let own = tallies.get(target);
+	if (!own) {
+		own = { counts: { ok: 0, quality_failure: 0, execution_error: 0 }, score: 0 };
+		tallies.set(target, own);
+	}
+	own.counts[executionStatus] += 1;
+	if (executionStatus !== "execution_error") own.score += score;
+}
+
+function targetTable(tallies: ReadonlyMap<string, Tally>): string {
+	const lines = [...tallies].map(([name, { counts, score }]) => {
+		const judged = counts.ok + counts.quality_failure;
+		const mean = judged === 0 ? "–" : (score / judged).toFixed(2);
+		return `| ${inline(name)} | ${counts.ok} | ${counts.quality_failure} | ${counts.execution_error} | ${mean} |`;
 	});
 	return ["| Target | Passed | Failed | Errors | Mean score |", "| --- | ---: | ---: | ---: | ---: |", ...lines].join(
 		"\n",

@@ -4,5 +4,5 @@ import { exitCodeOf, type RunReporter } from "../run/run-report.ts";
 /** For CI servers: a JUnit document, a test suite for each eval and target. */
 export const runJunit: RunReporter = {
 	allRows: true,
-	report: (report) => ({ text: junitDocument(report.rows), exitCode: exitCodeOf(report) }),
+	report: (report) => ({ text: [...junitDocument(report.rows)].join(""), exitCode: exitCodeOf(report) }),
 };

@@ -1,30 +1,51 @@
 import type { ResultRow } from "@agentv/core";
 
+interface Suite {
+	readonly cases: string[];
+	readonly counts: Counts;
+}
+
+interface Counts {
+	tests: number;
+	failures: number;
+	errors: number;
+	durationMs: number;
+}
+
+const none: Counts = { tests: 0, failures: 0, errors: 0, durationMs: 0 };
+
 /** A JUnit document of finished attempts, a test suite for each eval and target. */
-export function junitDocument(rows: readonly ResultRow[]): string {
-	const suites = new Map<string, ResultRow[]>();
+export function* junitDocument(rows: Iterable<ResultRow>): Generator<string> {
+	const suites = new Map<string, Suite>();
+	const all = { ...none };
 	for (const row of rows) {
 		const name = `${row.eval} (${row.target})`;
-		const suite = suites.get(name);
-		if (suite) suite.push(row);
-		else suites.set(name, [row]);
+		let suite = suites.get(name);
+		if (!suite) {
+			suite = { cases: [], counts: { ...none } };
+			suites.set(name, suite);
+		}
+		suite.cases.push(testCase(row));
+		for (const counts of [suite.counts, all]) count(row, counts);
 	}
-	const lines = [
-		'<?xml version="1.0" encoding="UTF-8"?>',
-		`<testsuites name="agentv" ${counts(rows)}>`,
-		...[...suites].flatMap(([name, own]) => [
-			`  <testsuite name=${quoted(name)} ${counts(own)}>`,
-			...own.map(testCase),
-			"  </testsuite>",
-		]),
-		"</testsuites>",
-	];
-	return `${lines.join("\n")}\n`;
+	yield `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="agentv" ${countsText(all)}>\n`;
+	for (const [name, { cases, counts }] of suites) {
+		yield `  <testsuite name=${quoted(name)} ${countsText(counts)}>\n`;
+		for (const one of cases) yield `${one}\n`;
+		yield "  </testsuite>\n";
+	}
+	yield "</testsuites>\n";
 }
-function counts(rows: readonly ResultRow[]): string {
-	const number = (status: ResultRow["executionStatus"]) => rows.filter((row) => row.executionStatus === status).length;
-	const seconds = rows.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;
-	return `tests="${rows.length}" failures="${number("quality_failure")}" errors="${number("execution_error")}" time="${seconds.toFixed(3)}"`;
+
+function count({ executionStatus, durationMs }: ResultRow, counts: Counts): void {
+	counts.tests += 1;
+	if (executionStatus === "quality_failure") counts.failures += 1;
+	if (executionStatus === "execution_error") counts.errors += 1;
+	counts.durationMs += durationMs;
+}
+
+function countsText({ tests, failures, errors, durationMs }: Counts): string {
+	return `tests="${tests}" failures="${failures}" errors="${errors}" time="${(durationMs / 1000).toFixed(3)}"`;
 }
 
 function testCase(row: ResultRow): string {

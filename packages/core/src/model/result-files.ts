@@ -28,7 +28,7 @@ export function readIndex(directory: string): IndexReading {
 		wholeBytes += Buffer.byteLength(text) + 1;
 		const row = parseRow(text);
 		if (row) {
-			const key = JSON.stringify([row.eval, row.testId, row.target, row.attempt]);
+			const key = rowKey(row);
 			// Taken out first, so that the order is that of the last writing.
 			rows.delete(key);
 			rows.set(key, row);
@@ -48,7 +48,18 @@ export function* wholeLines(path: string): Generator<string> {
 	}
 }
 
-function parseRow(text: string): ResultRow | undefined {
+/** Names an attempt within its run. */
+export function rowKey({
+	eval: label,
+	testId,
+	target,
+	attempt,
+}: Pick<ResultRow, "eval" | "testId" | "target" | "attempt">): string {
+	return JSON.stringify([label, testId, target, attempt]);
+}
+
+/** The row that a line records; `undefined` where it is none. */
+export function parseRow(text: string): ResultRow | undefined {
 	const read = readJson(text);
 	const parsed = "value" in read ? resultRowSchema.safeParse(read.value) : undefined;
 	return parsed?.success ? parsed.data : undefined;

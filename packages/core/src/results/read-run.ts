@@ -7,6 +7,7 @@ import { realPath } from "../io/files/stat-path.ts";
 import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
+import { StoredRows } from "./stored-rows.ts";
 
 /** A run with all its rows. */
 export interface RunReading {
@@ -17,6 +18,18 @@ export interface RunReading {
 	readonly summary?: RunSummary;
 	/** In the order in which they finished; of an attempt that was run again only the last. */
 	readonly rows: readonly ResultRow[];
+}
+
+/** A run whose rows stay on disk. */
+export interface OpenRun extends Omit<RunReading, "rows"> {
+	readonly rows: StoredRows;
+}
+
+/** Opens a run of any size. A last line that a crash cut off is passed by. @throws AgentvError `not-found`, `config` */
+export function openRun(directory: string): OpenRun {
+	const run = readRunFile(directory);
+	const summary = readSummary(directory);
+	return { directory, run, rows: new StoredRows(directory), ...(summary ? { summary } : {}) };
 }
 
 /** Reads a run. A last line that a crash cut off is passed by. @throws AgentvError `not-found`, `config` */

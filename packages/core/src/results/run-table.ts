@@ -6,7 +6,7 @@ import { isLocked } from "../io/files/lock.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { readHead } from "../io/files/read-head.ts";
 import { realPath, targetKind } from "../io/files/stat-path.ts";
-import { wholeLines } from "../model/result-files.ts";
+import { rowKey, wholeLines } from "../model/result-files.ts";
 import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
 import { executionStatuses } from "../schema/result-row.ts";
 
@@ -36,7 +36,7 @@ export function readRunTable(directory: string): readonly TableRow[] {
 		const read = readJson(line);
 		const row = "value" in read ? tableRow(read.value) : undefined;
 		if (!row) continue;
-		const key = JSON.stringify([row.eval, row.testId, row.target, row.attempt]);
+		const key = rowKey(row);
 		rows.delete(key);
 		rows.set(key, row);
 	}

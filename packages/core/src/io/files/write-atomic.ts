@@ -14,6 +14,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { fileError } from "./file-error.ts";
 import { pathKind, realPath } from "./stat-path.ts";
 import { syncDirectory } from "./sync-directory.ts";
+import { writePieces } from "./write-text-pieces.ts";
+
+/** What a file is to hold; of a long text its pieces, so that it never stands in memory whole. */
+export type FileContent = string | Uint8Array | Iterable<string>;
 
 export interface WriteOptions {
 	/** Permission bits of a file that did not exist; an existing file keeps its own. Default 0o644 less the umask. */
@@ -36,14 +40,15 @@ export function besideName(target: string): string {
 }
 
 /** Writes `content` to a new, synced file beside `target` and returns its path; the caller renames or removes it. */
-export function stageBeside(target: string, content: string | Uint8Array, options: WriteOptions = {}): string {
+export function stageBeside(target: string, content: FileContent, options: WriteOptions = {}): string {
 	const staged = besideName(target);
 	const existing = statSync(target, { throwIfNoEntry: false });
 	const mode = existing ? existing.mode & 0o7777 : options.mode;
 	const descriptor = openSync(staged, "wx", mode ?? 0o666);
 	try {
 		if (mode !== undefined) fchmodSync(descriptor, mode);
-		writeFileSync(descriptor, content);
+		if (typeof content === "string" || content instanceof Uint8Array) writeFileSync(descriptor, content);
+		else writePieces(descriptor, content);
 		fsyncSync(descriptor);
 	} catch (error) {
 		rmSync(staged, { force: true });

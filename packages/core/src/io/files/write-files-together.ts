@@ -4,12 +4,12 @@ import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode, fileError } from "./file-error.ts";
 import { pathKind, realPath, targetKind } from "./stat-path.ts";
 import { syncDirectory } from "./sync-directory.ts";
-import { besideName, stageBeside, type WriteOptions, writeTarget } from "./write-atomic.ts";
+import { besideName, type FileContent, stageBeside, type WriteOptions, writeTarget } from "./write-atomic.ts";
 
 /** A file's new content; `null` removes it. */
 export interface FileChange extends WriteOptions {
 	readonly path: string;
-	readonly content: string | Uint8Array | null;
+	readonly content: FileContent | null;
 }
 
 interface Step {

@@ -8,20 +8,25 @@ export function writeTextPieces(path: string, pieces: Iterable<string>): void {
 	try {
 		const descriptor = openSync(path, "wx");
 		try {
-			let waiting = "";
-			for (const piece of pieces) {
-				waiting += piece;
-				if (waiting.length < flushAt) continue;
-				writeAll(descriptor, waiting);
-				waiting = "";
-			}
-			writeAll(descriptor, waiting);
+			writePieces(descriptor, pieces);
 		} finally {
 			closeSync(descriptor);
 		}
 	} catch (error) {
 		throw fileError(path, error);
 	}
+}
+
+/** Writes pieces to an open file, many small ones at once. */
+export function writePieces(descriptor: number, pieces: Iterable<string>): void {
+	let waiting = "";
+	for (const piece of pieces) {
+		waiting += piece;
+		if (waiting.length < flushAt) continue;
+		writeAll(descriptor, waiting);
+		waiting = "";
+	}
+	writeAll(descriptor, waiting);
 }
 
 function writeAll(descriptor: number, text: string): void {

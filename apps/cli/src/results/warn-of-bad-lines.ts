@@ -1,0 +1,14 @@
+import type { Context } from "../context.ts";
+import { colorsFor } from "../terminal/colors.ts";
+
+const mostNamed = 5;
+
+/** Says on stderr which lines of a run's rows can't be read: no test is left out in silence. `run` is how it was named. */
+export function warnOfBadLines(run: string, lines: readonly number[], { stderr }: Context): void {
+	if (lines.length === 0) return;
+	const named = lines.slice(0, mostNamed).join(", ");
+	const more = lines.length > mostNamed ? ` and ${lines.length - mostNamed} more` : "";
+	const which =
+		lines.length === 1 ? `line ${named} of its index.jsonl is` : `lines ${named}${more} of its index.jsonl are`;
+	stderr.write(`${colorsFor(stderr).yellow("warning:")} ${run}: ${which} left out, since no row can be read there\n`);
+}

@@ -1,0 +1,68 @@
+import { appendFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { law, tempTree } from "@agentv/test-support";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { readIndex } from "../model/result-files.ts";
+import { StoredRows } from "./stored-rows.ts";
+
+const wire = {
+	...{ timestamp: "2026-01-01T00:00:00Z", test_id: "t", eval: "e", target: "x", attempt: 1, score: 1, threshold: 0.8 },
+	...{ execution_status: "ok", scores: [], duration_ms: 1, metadata: { own_key: "kept" } },
+};
+
+function stored(text: string): StoredRows {
+	const directory = tempTree();
+	writeFileSync(join(directory, "index.jsonl"), text);
+	return new StoredRows(directory);
+}
+
+const names = fc.constantFrom("a", 'q"uote\\', "ünïcode 🙂", "line\nbreak", "", "__proto__");
+const rows = fc.record({
+	test_id: names,
+	eval: names,
+	target: names,
+	attempt: fc.integer({ min: 1, max: 2 }),
+	score: fc.double({ min: 0, max: 1, noNaN: true }),
+	/** Written with the key first or last, as somebody else's program may. */
+	turned: fc.boolean(),
+});
+
+describe("stored rows", () => {
+	test("are those that reading all of them gives, however they were written", () => {
+		const directory = tempTree();
+		fc.assert(
+			fc.property(fc.array(rows, { maxLength: 20 }), (some) => {
+				const lines = some.map(({ turned, ...row }) => {
+					const entries = Object.entries({ ...wire, ...row });
+					return JSON.stringify(Object.fromEntries(turned ? entries.reverse() : entries));
+				});
+				writeFileSync(join(directory, "index.jsonl"), lines.map((line) => `${line}\n`).join(""));
+				const read = new StoredRows(directory);
+				expect([...read]).toEqual(readIndex(directory).rows);
+				expect(read.count).toBe(readIndex(directory).rows.length);
+				expect([...read.recorded()].every(({ text }) => lines.includes(text))).toBe(true);
+			}),
+			law(300),
+		);
+	});
+
+	test("name the lines that are none, and pass by a last one that was cut off", () => {
+		const good = JSON.stringify(wire);
+		const read = stored(`${good}\nnonsense\n${JSON.stringify({ ...wire, test_id: "u", scores: 1 })}\n{"torn`);
+		expect([...read].map(({ testId }) => testId)).toEqual(["t"]);
+		expect(read.badLines).toEqual([2, 3]);
+	});
+
+	test("are those that were there when the run was opened", () => {
+		const directory = tempTree({ "index.jsonl": `${JSON.stringify(wire)}\n` });
+		const read = new StoredRows(directory);
+		appendFileSync(join(directory, "index.jsonl"), `${JSON.stringify({ ...wire, test_id: "later" })}\n`);
+		expect([...read].map(({ testId }) => testId)).toEqual(["t"]);
+	});
+
+	test("are none where nothing has finished yet", () => {
+		const read = new StoredRows(tempTree());
+		expect([[...read], read.count, read.badLines]).toEqual([[], 0, []]);
+	});
+});
