@@ -1,7 +1,7 @@
 import type { DocumentPath, Place } from "../base/diagnostic.ts";
 import { parseJsonLines } from "../base/json-lines.ts";
 import { agentSkillsEnvelope, isAgentSkillsFile } from "../model/agent-skills.ts";
-import type { Source } from "../model/source.ts";
+import { plainPart, type Source } from "../model/source.ts";
 
 /** Values as they stand in the files, `${{ }}` unreplaced: what a bundle writes. */
 export interface RawValues {
@@ -43,8 +43,7 @@ function readDocument(file: string, source: Source | undefined): unknown {
 	if (!source.document) return parseJsonLines(source.text, file).rows.map((row) => row.value);
 	const { value } = source.document;
 	if (!isAgentSkillsFile(file, value)) return value;
-	const part = { value, at: { file }, references: new Set<string>(), written: () => undefined };
-	return agentSkillsEnvelope(part).value;
+	return agentSkillsEnvelope(plainPart(value, { file })).value;
 }
 
 /** The value below `value` at `path`; undefined where there is none. */

@@ -40,6 +40,7 @@ export function agentSkillsEnvelope(part: Part): Part {
 		...part,
 		value: { ...(name ? { name } : {}), tests },
 		written: (path) => part.written(asWritten(path)),
+		unfilled: (path) => part.unfilled(asWritten(path)),
 	};
 }
 

@@ -6,14 +6,21 @@ import type { PathText } from "./path-text.ts";
 
 /** A command as a file says it, whoever runs it: hook, grader, target, preprocessor or health check. */
 export interface CommandSpec {
+	/** With the values of `${{ }}` and of a test's `vars` in it. */
 	readonly text: CommandText;
-	/** A string command with its `${{ }}` still in it, where it has some: each of their values is one argument when it is run. */
-	readonly written?: string;
+	/** The command before they were put in, where it has some: each value is one argument when it is run. */
+	readonly written?: WrittenCommand;
 	readonly at: Place;
 	/** Directory of the file it is written in. */
 	readonly base: string;
 	/** `cwd` as written, relative to `base`. */
 	readonly cwd?: PathText;
+}
+
+export interface WrittenCommand {
+	readonly text: CommandText;
+	/** Puts the values into a text; what has none stays as it is. */
+	readonly fill: (text: string) => string;
 }
 
 export interface CommandWord {
@@ -42,16 +49,12 @@ export function parseCommand(text: CommandText): ParsedCommand {
 	return words ? { kind: "argv", words } : { kind: "shell", text };
 }
 
-/**
- * The words of a command as a run will have them: a value of a variable never adds words or shell syntax. Where a value
- * changes what the words are, those stay as written, `${{ }}` included.
- */
+/** The words of a command as a run will have them: a value never adds words or shell syntax. */
 export function parseAsRun({ text, written }: CommandSpec): ParsedCommand {
-	const plain = parseCommand(text);
-	if (written === undefined) return plain;
-	const source = parseCommand(written);
+	if (!written) return parseCommand(text);
+	const source = parseCommand(written.text);
 	if (source.kind === "shell") return { kind: "shell", text: typeof text === "string" ? text : text.join(" ") };
-	return plain.kind === "argv" && plain.words.length === source.words.length ? plain : source;
+	return { kind: "argv", words: source.words.map((word) => ({ ...word, text: written.fill(word.text) })) };
 }
 
 const placeholder = /^(?:\$?\$\{\{.*?\}\}|\{\{.*?\}\}|\{[A-Za-z_][A-Za-z0-9_]*\})/s;
@@ -128,6 +131,17 @@ function readQuoted(text: string, start: number): { text: string; next: number }
 		position += 1;
 	}
 	return undefined;
+}
+
+/** The command line as its author wrote it, without the values of variables. */
+export function shownCommand({ text, written }: CommandSpec): string {
+	const source = written?.text ?? text;
+	return typeof source === "string" ? source : source.map(quoted).join(" ");
+}
+
+/** A word of a list as a command line would say it. */
+function quoted(word: string): string {
+	return /^[\w./:@%+,={}$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** The directory whose files a command's words name: its `cwd`, else that of the file it is written in. */

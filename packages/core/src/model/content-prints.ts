@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { digestFile, digestText, digestTree } from "../io/files/digest-tree.ts";
-import { type CommandSpec, fileOfWord, parseCommand, wordBases } from "./command.ts";
+import { type CommandSpec, fileOfWord, parseAsRun, wordBases } from "./command.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
@@ -39,7 +39,7 @@ export class ContentPrints {
 
 	/** Of a command: its words, those that name files by what these hold. */
 	async command(command: CommandSpec, scope: EvalScope): Promise<unknown> {
-		const parsed = parseCommand(command.text);
+		const parsed = parseAsRun(command);
 		if (parsed.kind === "shell") return { shell: parsed.text };
 		return Promise.all(
 			parsed.words.map(async ({ text, index }) => {

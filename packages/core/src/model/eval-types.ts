@@ -6,7 +6,7 @@ import type { ResetMode } from "../schema/workspace-entry.ts";
 import type { CommandSpec } from "./command.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import type { PathText } from "./path-text.ts";
-import type { PlacedVariable, Source } from "./source.ts";
+import type { Part, PlacedVariable, Source } from "./source.ts";
 
 /** A part of a message's content. Files and images are paths, not yet read. */
 export type ContentPiece =
@@ -119,6 +119,7 @@ export type TargetChoice =
 	| {
 			readonly inline: Readonly<Record<string, unknown>>;
 			readonly name: string;
+			readonly part: Part;
 			readonly at: Place;
 			readonly base: string;
 	  };

@@ -1,6 +1,6 @@
 import type { Place } from "../base/diagnostic.ts";
 import { toWireKey } from "../schema/wire-object.ts";
-import { type CommandSpec, parseCommand } from "./command.ts";
+import { type CommandSpec, parseAsRun, shownCommand } from "./command.ts";
 import type { Assertion, Hooks, LoadedEval, Suite, Workspace } from "./eval-types.ts";
 import { hookNames } from "./eval-types.ts";
 import { stripScheme } from "./path-text.ts";
@@ -73,9 +73,7 @@ class Executed {
 	}
 
 	#command(kind: ExecutedCommand["kind"], name: string, command: CommandSpec): void {
-		const { text, written, at } = command;
-		const shown = written ?? (typeof text === "string" ? text : text.map(quoted).join(" "));
-		this.#add(kind, name, shown, parseCommand(text).kind === "shell", at);
+		this.#add(kind, name, shownCommand(command), parseAsRun(command).kind === "shell", command.at);
 	}
 
 	#add(kind: ExecutedCommand["kind"], name: string, text: string, shell: boolean, at: Place): void {
@@ -84,9 +82,4 @@ class Executed {
 		this.#seen.add(key);
 		this.all.push({ kind, name, text, shell, at });
 	}
-}
-
-/** A word of a list as a command line would say it. */
-function quoted(word: string): string {
-	return /^[\w./:@%+,={}$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -14,9 +14,9 @@ import { customGraderNames, findCustomGrader, programEndings } from "./custom-gr
 import { withParents } from "./eval-scope.ts";
 import type { Assertion, BuiltInAssertion } from "./eval-types.ts";
 import { badRegex, includeDepth, olderField, unknownAssertion } from "./load-findings.ts";
-import { commandOf } from "./load-workspace.ts";
 import type { Loading } from "./loading.ts";
 import type { PathText } from "./path-text.ts";
+import { commandOf } from "./read-command.ts";
 import { readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
 

@@ -16,7 +16,7 @@ import { readShape } from "./read-shape.ts";
 import { readSuite } from "./read-suite.ts";
 import { tagsOf } from "./read-tags.ts";
 import { readTest } from "./read-test.ts";
-import { child, type Part, placeOf } from "./source.ts";
+import { child, type Part, placeOf, plainPart } from "./source.ts";
 import { testDefaults } from "./test-defaults.ts";
 
 export interface LoadOptions {
@@ -47,17 +47,13 @@ function loadInto(file: string, loading: Loading, trail: readonly string[]): Loa
 	const { scope } = loading;
 	const source = loading.read(file, { file });
 	const rows = file.endsWith(".jsonl");
-	const root = rows
-		? { value: { tests: file }, at: { file }, references: new Set<string>(), written: () => undefined }
-		: source?.parts[0];
+	const root = rows ? plainPart({ tests: file }, { file }) : source?.parts[0];
 	const skills = source !== undefined && isAgentSkillsFile(file, root?.value);
 	if (skills) loading.sources.set(file, agentSkillsSource(source));
 	const part = root && skills ? agentSkillsEnvelope(root) : root;
 	const envelope = part && part.value !== undefined ? readEnvelope(part, loading) : {};
 	const holder: Part =
-		part && typeof part.value === "object" && part.value !== null
-			? part
-			: { value: {}, at: { file, path: [] }, references: new Set(), written: () => undefined };
+		part && typeof part.value === "object" && part.value !== null ? part : plainPart({}, { file, path: [] });
 	const suite = readSuite(file, envelope, holder, loading);
 	const raws = rows
 		? (source?.parts ?? []).map((row): RawTest => ({ part: row, base: scope.directory }))

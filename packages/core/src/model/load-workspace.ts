@@ -11,7 +11,6 @@ import {
 	type WorkspaceEntry,
 	workspaceSchema,
 } from "../schema/workspace-entry.ts";
-import type { CommandSpec } from "./command.ts";
 import {
 	type AgentRuleKind,
 	type Extension,
@@ -24,6 +23,7 @@ import {
 } from "./eval-types.ts";
 import type { Loading } from "./loading.ts";
 import type { PathText } from "./path-text.ts";
+import { commandOf, readCommand } from "./read-command.ts";
 import { type LoadLog, readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
 
@@ -131,7 +131,7 @@ export const wireHookNames: Readonly<Record<HookName, string>> = {
 
 function readHook(value: HookEntry | CommandText, part: Part, base: string): Hook {
 	if (typeof value === "string" || Array.isArray(value))
-		return { command: { text: value, at: part.at, base, ...writtenOf(value, part.written([])) }, at: part.at };
+		return { command: readCommand(value, part, base), at: part.at };
 	const key = value.command === undefined ? "script" : "command";
 	const text = value.command ?? value.script;
 	return {
@@ -140,27 +140,6 @@ function readHook(value: HookEntry | CommandText, part: Part, base: string): Hoo
 		...(value.reset === undefined ? {} : { reset: value.reset }),
 		at: part.at,
 	};
-}
-
-/** The command under `key` of `part`, with the `cwd` beside it. */
-export function commandOf(
-	text: CommandText,
-	part: Part,
-	key: string,
-	cwd: string | undefined,
-	base: string,
-): CommandSpec {
-	const at = placeOf(part, [key]);
-	return {
-		...{ text, at, base },
-		...writtenOf(text, typeof text === "string" ? part.written([key]) : undefined),
-		...(cwd === undefined ? {} : { cwd: { raw: cwd, at: placeOf(part, ["cwd"]), base } }),
-	};
-}
-
-/** What `CommandSpec.written` is for a command of that text. */
-export function writtenOf(text: CommandText, written: string | undefined): Pick<CommandSpec, "written"> {
-	return typeof text === "string" && written?.includes("${{") ? { written } : {};
 }
 
 const ruleKinds: readonly AgentRuleKind[] = ["skills", "hooks", "agents", "rules"];

@@ -13,14 +13,13 @@ import { readShape } from "./read-shape.ts";
 import { tagsOf } from "./read-tags.ts";
 import { child, type Part } from "./source.ts";
 import { readTargetChoice } from "./target-choice.ts";
-import { fillVars } from "./template-vars.ts";
-import type { TestDefaults, Vars } from "./test-defaults.ts";
+import { fillVars, type Vars, withVars } from "./template-vars.ts";
+import type { TestDefaults } from "./test-defaults.ts";
 
 /** Reads one test. Reports what is wrong and returns `undefined` where it could not run. */
 export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading): TestCase | undefined {
 	const vars = varsOf(raw.part.value);
-	const part =
-		vars === noVars ? raw.part : { ...raw.part, value: { ...fillVars(raw.part.value as object, vars), vars } };
+	const part = vars === noVars ? raw.part : filledPart(raw.part, vars);
 	if (missingId(part)) {
 		loading.report(finding(testIncomplete, { id: "", missing: "id" }, part.at));
 		return undefined;
@@ -94,6 +93,11 @@ const noVars: Vars = {};
 function varsOf(value: unknown): Vars {
 	const vars = typeof value === "object" && value !== null ? (value as { vars?: unknown }).vars : undefined;
 	return typeof vars === "object" && vars !== null && !Array.isArray(vars) ? (vars as Record<string, unknown>) : noVars;
+}
+
+function filledPart(part: Part, vars: Vars): Part {
+	const filled = withVars(part, vars);
+	return { ...filled, value: { ...(filled.value as object), vars } };
 }
 
 function missingId(part: Part): boolean {

@@ -71,17 +71,6 @@ describe("values", () => {
 		expect(resolved.argv).toEqual(["run", "a b", "c", "x=a b c", "t 1", "{OTHER}"]);
 	});
 
-	test("a variable's value is one argument, whatever blanks and shell signs it holds", () => {
-		const written = "tool ${{ ARG }} --flag=${{ NONE:-x y }} $${{ ARG }}";
-		const text = "tool a b; rm -rf / --flag=x y ${{ ARG }}";
-		const spec = command("/", text, { written });
-		const resolved = resolveCommand(spec, { ...setting("/"), env: { ARG: "a b; rm -rf /" } });
-		expect(resolved.argv).toEqual(["tool", "a b; rm -rf /", "--flag=x y", "${{ ARG }}"]);
-		expect(() => resolveCommand({ ...spec, text: "tool ${{ ARG }} --flag=x y ${{ ARG }}" }, setting("/"))).toThrow(
-			/the variable ARG is not set/,
-		);
-	});
-
 	const places = [
 		["bare", "printf '<%s>' {X}; true"],
 		["within a word", "printf '<%s>' a{X}b | cat"],

@@ -3,7 +3,14 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { interpolateEnv } from "../base/interpolate.ts";
 import type { Environment } from "../io/environment.ts";
 import { targetKind } from "../io/files/stat-path.ts";
-import { type CommandSpec, fileOfWord, meansFile, parseCommand, shellScriptIndex } from "./command.ts";
+import {
+	type CommandSpec,
+	fileOfWord,
+	meansFile,
+	parseCommand,
+	shellScriptIndex,
+	type WrittenCommand,
+} from "./command.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import { resolvePath } from "./path-text.ts";
@@ -44,9 +51,8 @@ export type RunnableCommand = {
  */
 export function resolveCommand(command: CommandSpec, setting: CommandSetting): RunnableCommand {
 	const cwd = workingDirectory(command, setting);
-	const source = sourceOf(command, setting.env);
-	const parsed = parseCommand(source);
-	const readHole = holeReader(setting, source !== command.text);
+	const parsed = parseCommand(command.written?.text ?? command.text);
+	const readHole = holeReader(setting, command.written);
 	const extra = setting.extraWords ?? [];
 	if (parsed.kind === "shell") {
 		const filled = fillShellText(parsed.text, readHole);
@@ -54,10 +60,10 @@ export function resolveCommand(command: CommandSpec, setting: CommandSetting): R
 		return { shell: [filled.text, ...words].join(" "), cwd, env: { ...setting.env, ...filled.env } };
 	}
 	const texts = parsed.words.map((word) => word.text);
-	const script = shellScriptIndex(texts);
+	const script = shellScriptIndex(texts.map((word) => fillWord(word, readHole).join(" ")));
 	let env = setting.env;
 	const argv = texts.flatMap((word, index) => {
-		if (index !== script) return fillWord(locate(word, command, cwd, setting), readHole);
+		if (index !== script) return wordAsRun(word, command, cwd, setting) ?? fillWord(word, readHole);
 		const filled = fillShellText(word, readHole);
 		env = { ...env, ...filled.env };
 		return [filled.text];
@@ -65,18 +71,19 @@ export function resolveCommand(command: CommandSpec, setting: CommandSetting): R
 	return { argv: [...argv, ...extra], cwd, env };
 }
 
-/** The text with its `${{ }}` still in it, so that each value stays one argument; the given one where something else changed it. */
-function sourceOf(command: CommandSpec, env: Environment): CommandSpec["text"] {
-	const { written, text } = command;
-	return written !== undefined && interpolateEnv(written, env).value === text ? written : text;
-}
-
 function workingDirectory(command: CommandSpec, setting: CommandSetting): string {
 	if (!command.cwd) return setting.defaultCwd ?? command.base;
-	const raw = fillWord(command.cwd.raw, holeReader(setting, false)).join(" ");
+	const raw = fillWord(command.cwd.raw, holeReader(setting, undefined)).join(" ");
 	if (raw !== command.cwd.raw) return resolve(command.cwd.base, raw);
 	const found = resolvePath(command.cwd, setting.scope, setting.view);
 	return found.kind === "directory" ? found.path : resolve(command.cwd.base, raw);
+}
+
+/** The absolute path of a word that names a file. Values that only the run knows (a prompt, say) never do. */
+function wordAsRun(word: string, command: CommandSpec, cwd: string, setting: CommandSetting): string | undefined {
+	const known = command.written ? command.written.fill(word) : word;
+	const located = locate(known, command, cwd, setting);
+	return located === known ? undefined : located;
 }
 
 /** The word as an absolute path where it names a file, else as it is. */
@@ -94,30 +101,30 @@ function locate(word: string, command: CommandSpec, cwd: string, setting: Comman
 
 const hole = /^\$\{\{[\s\S]*?\}\}|^\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}|^\{([A-Z_][A-Z0-9_]*)\}/;
 
-/** Reads holes by the given values and, where the text still has its `${{ }}`, by the environment. */
-function holeReader(setting: CommandSetting, withVariables: boolean): HoleReader {
+/** Reads holes: `${{ }}` and a test's `vars` where the text still has them, then the given values. */
+function holeReader(setting: CommandSetting, written: WrittenCommand | undefined): HoleReader {
 	return (rest) => {
 		if (rest[0] !== "{" && rest[0] !== "$") return undefined;
-		if (withVariables && rest.startsWith("$${{")) return { length: 4, value: "${{" };
+		if (written && rest.startsWith("$${{")) return { length: 4, value: "${{" };
 		const match = hole.exec(rest);
 		if (!match) return undefined;
+		const filled = written ? written.fill(match[0]) : match[0];
+		if (filled !== match[0]) return { length: match[0].length, value: filled };
 		const name = match[1] ?? match[2];
-		if (name === undefined) {
-			return withVariables ? { length: match[0].length, value: variable(match[0], setting.env) } : undefined;
-		}
+		if (name === undefined) return written ? { length: match[0].length, value: orThrow(match[0]) } : undefined;
 		const value = setting.values && Object.hasOwn(setting.values, name) ? setting.values[name] : undefined;
 		return value === undefined ? undefined : { length: match[0].length, value };
 	};
 }
 
-function variable(reference: string, env: Environment): string {
-	const { value, uses } = interpolateEnv(reference, env);
-	const unset = uses.find((use) => use.state === "unset");
+/** A `${{ }}` that has no value: text that only looks like one stays as it is. */
+function orThrow(reference: string): string {
+	const [unset] = interpolateEnv(reference, {}).uses;
 	if (unset) {
 		const hint = `Set ${unset.name}, or give it a default: \${{ ${unset.name}:-… }}.`;
 		throw new AgentvError("config", `the variable ${unset.name} is not set`, { hint });
 	}
-	return value;
+	return reference;
 }
 
 /** A word with its values in it: one argument, or as many as a list has that stands alone. */

@@ -12,7 +12,7 @@ import {
 } from "./load-findings.ts";
 import type { TargetDefinition, TargetScope } from "./load-targets.ts";
 import { type LoadLog, readShape } from "./read-shape.ts";
-import { child, type Part, type PlacedVariable } from "./source.ts";
+import { child, type Part, type PlacedVariable, plainPart } from "./source.ts";
 import { type TargetLayer, type TargetPaths, targetPaths } from "./target-paths.ts";
 
 export type { TargetLayer } from "./target-paths.ts";
@@ -54,7 +54,7 @@ export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetR
 	let next: { name: string; at: Place } | undefined = { name: choice.name, at: choice.at };
 	if ("inline" in choice) {
 		layers.push({
-			part: { value: choice.inline, at: choice.at, references: new Set(), written: () => undefined },
+			part: choice.part,
 			base: choice.base,
 		});
 		const parent = ["extends", "use_target"].find((key) => typeof choice.inline[key] === "string");
@@ -203,7 +203,7 @@ function checkSettings(
 				references.add([key, reference.slice(prefix.length + 1)].filter((piece) => piece !== "").join("\0"));
 	}
 	// Findings come at paths of the merged settings; each goes back to the layer that gave its key.
-	const merged: Part = { value: settled, at: { file: choice.at.file, path: [] }, references, written: () => undefined };
+	const merged: Part = { ...plainPart(settled, { file: choice.at.file, path: [] }), references };
 	const settings = readShape(providerSchemas[provider], merged, {
 		report: (found) => {
 			const [key, ...rest] = found.at.path ?? [];

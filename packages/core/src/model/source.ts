@@ -37,14 +37,34 @@ export interface Part {
 	readonly references: ReadonlySet<string>;
 	/** The scalar's text as written at `path` below this part (so that the id `007` survives). */
 	readonly written: (path: DocumentPath) => string | undefined;
+	/** The value at `path` below this part before variables were put in. */
+	readonly unfilled: (path: DocumentPath) => unknown;
+	/** Puts variables into a text as they were put into `value`; what has no value stays as it is. */
+	readonly fill: (text: string) => string;
+}
+
+/** A part of a text that was never read from a file, or holds no variables. */
+export function plainPart(value: unknown, at: Place): Part {
+	const unfilled = (path: DocumentPath) => valueBelow(value, path);
+	return { value, at, references: noReferences, written: () => undefined, unfilled, fill: (text) => text };
 }
 
 /** The part under `key`. */
 export function child(part: Part, ...keys: DocumentPath): Part {
-	let value = part.value;
-	for (const key of keys)
-		value = typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
-	return { ...part, value, at: placeOf(part, keys), written: (path) => part.written([...keys, ...path]) };
+	return {
+		...part,
+		value: valueBelow(part.value, keys),
+		at: placeOf(part, keys),
+		written: (path) => part.written([...keys, ...path]),
+		unfilled: (path) => part.unfilled([...keys, ...path]),
+	};
+}
+
+function valueBelow(value: unknown, path: DocumentPath): unknown {
+	let found = value;
+	for (const key of path)
+		found = typeof found === "object" && found !== null ? (found as Record<string | number, unknown>)[key] : undefined;
+	return found;
 }
 
 /** The place `path` below `part`. */
@@ -71,6 +91,8 @@ export function yamlSource(file: string, text: string, env: Environment): Source
 				at: { file, path: [] },
 				references: wholeReferences(result),
 				written: (path) => document.sourceText(path),
+				unfilled: (path) => valueBelow(document.value, path),
+				fill: fillWith(env),
 			},
 		],
 		diagnostics: document.diagnostics,
@@ -95,6 +117,8 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 			at: at(row),
 			references: wholeReferences(result),
 			written: () => undefined,
+			unfilled: (path) => valueBelow(row.value, path),
+			fill: fillWith(env),
 		})),
 		diagnostics,
 		variables: results.flatMap(({ row, result }) => placed(result, at(row))),
@@ -107,6 +131,10 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 			return (row ?? place.range) ? locateInLine(text, row, place) : undefined;
 		},
 	};
+}
+
+function fillWith(env: Environment): Part["fill"] {
+	return (text) => interpolateEnv(text, env).value;
 }
 
 /** Most texts name no variable: looking through all their values would find nothing. */

@@ -13,5 +13,5 @@ export function readTargetChoice(value: unknown, part: Part, base: string): Targ
 		typeof fields.name === "string" ? fields.name : typeof fields.extends === "string" ? fields.extends : "inline";
 	const keys = Object.keys(fields);
 	if (keys.length === 1 && keys[0] === "name") return { name, at: part.at };
-	return { name, inline: fields, at: part.at, base };
+	return { name, inline: fields, part, at: part.at, base };
 }

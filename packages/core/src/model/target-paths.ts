@@ -1,8 +1,9 @@
 import { hooksSchema } from "../schema/workspace-entry.ts";
 import type { CommandSpec } from "./command.ts";
 import type { Hooks } from "./eval-types.ts";
-import { commandOf, readHooks, writtenOf } from "./load-workspace.ts";
+import { readHooks } from "./load-workspace.ts";
 import type { PathText } from "./path-text.ts";
+import { commandOf, isCommandText, readCommand } from "./read-command.ts";
 import type { LoadLog } from "./read-shape.ts";
 import { child, type Part } from "./source.ts";
 
@@ -37,12 +38,9 @@ export function targetPaths(
 	const fixtures = path("fixtures");
 	const commandLayer = layer("command");
 	const command =
-		commandLayer && isCommand(wire.command)
+		commandLayer && isCommandText(wire.command)
 			? {
-					text: wire.command,
-					...writtenOf(wire.command, child(commandLayer.part, "command").written([])),
-					at: child(commandLayer.part, "command").at,
-					base: commandLayer.base,
+					...readCommand(wire.command, child(commandLayer.part, "command"), commandLayer.base),
 					...(cwd ? { cwd } : {}),
 				}
 			: undefined;
@@ -64,16 +62,9 @@ export function targetPaths(
 function healthcheckOf(value: unknown, layer: TargetLayer | undefined): CommandSpec | undefined {
 	if (!layer) return undefined;
 	const part = child(layer.part, "healthcheck");
-	if (isCommand(value)) return { text: value, ...writtenOf(value, part.written([])), at: part.at, base: layer.base };
+	if (isCommandText(value)) return readCommand(value, part, layer.base);
 	const entry = typeof value === "object" && value !== null ? (value as { command?: unknown; cwd?: unknown }) : {};
-	return isCommand(entry.command)
+	return isCommandText(entry.command)
 		? commandOf(entry.command, part, "command", typeof entry.cwd === "string" ? entry.cwd : undefined, layer.base)
 		: undefined;
-}
-
-function isCommand(value: unknown): value is string | string[] {
-	return (
-		typeof value === "string" ||
-		(Array.isArray(value) && value.length > 0 && value.every((word) => typeof word === "string"))
-	);
 }

@@ -6,7 +6,7 @@ import { inputFilePieces, readMessages } from "./load-messages.ts";
 import type { Loading } from "./loading.ts";
 import { tagsOf } from "./read-tags.ts";
 import { child, type Part } from "./source.ts";
-import { fillVars } from "./template-vars.ts";
+import { fillVars, type Vars, withVars } from "./template-vars.ts";
 
 /** What an eval gives to each of its tests. */
 export interface TestDefaults {
@@ -20,8 +20,6 @@ export interface TestDefaults {
 	/** Text of PROMPT.md beside the eval; asking for it records that the file is needed. */
 	readonly prompt: () => string | undefined;
 }
-
-export type Vars = Readonly<Record<string, unknown>>;
 
 /** Reads what an eval gives to each of its tests. */
 export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, loading: Loading): TestDefaults {
@@ -43,7 +41,7 @@ export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, l
 		inputFiles: inputFilePieces(envelope.inputFiles, child(part, "input_files"), base),
 		assertions: (vars) =>
 			assertionsPart && Object.keys(vars).length > 0 && assertionsVary()
-				? readAssertions({ ...assertionsPart, value: fillVars(assertionsPart.value, vars) }, base, loading)
+				? readAssertions(withVars(assertionsPart, vars), base, loading)
 				: plainAssertions,
 		prompt: promptFile(base, suite.file, loading),
 	};

@@ -1,5 +1,5 @@
 import { redactUrl } from "../base/git-credentials.ts";
-import type { CommandSpec } from "../model/command.ts";
+import { shownCommand } from "../model/command.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import { type HookName, hookNames } from "../model/eval-types.ts";
 import { wireHookNames } from "../model/load-workspace.ts";
@@ -49,12 +49,7 @@ function callsAt(spec: WorkspaceSpec, name: HookName): { when: string; what: str
 		what: extension.kind === "module" ? `${extension.module.raw}:${name}` : "agentv:agent-rules",
 	}));
 	const hooks = hooksAt(spec, name).flatMap(({ command }) =>
-		command ? [{ when: wireHookNames[name], what: textOf(command) }] : [],
+		command ? [{ when: wireHookNames[name], what: shownCommand(command) }] : [],
 	);
 	return [...extensions, ...hooks];
-}
-
-function textOf({ text }: CommandSpec): string {
-	if (typeof text === "string") return text;
-	return text.map((word) => (/^[\w@%+=:,./{}-]+$/.test(word) ? word : JSON.stringify(word))).join(" ");
 }

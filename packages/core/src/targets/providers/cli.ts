@@ -108,15 +108,9 @@ async function invoke(
 	return uses.has("OUTPUT_FILE") ? answerOfFile(outputFile, result) : answerOfStdout(result);
 }
 
-function usedPlaceholders({ text }: CommandSpec): ReadonlySet<string> {
-	return new Set(
-		[
-			...[text]
-				.flat()
-				.join(" ")
-				.matchAll(/\{([A-Z_]+)\}/g),
-		].map((found) => found[1] ?? ""),
-	);
+function usedPlaceholders({ text, written }: CommandSpec): ReadonlySet<string> {
+	const words = [written?.text ?? text].flat().join(" ");
+	return new Set([...words.matchAll(/\{([A-Z_]+)\}/g)].map((found) => found[1] ?? ""));
 }
 
 /** `--file {path}` becomes two arguments for each file. */

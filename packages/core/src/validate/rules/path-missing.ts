@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { Diagnostic } from "../../base/diagnostic.ts";
-import { meansFile, parseCommand } from "../../model/command.ts";
+import { meansFile, parseAsRun } from "../../model/command.ts";
 import { pathMissing } from "../../model/load-findings.ts";
 import type { Reference } from "../../model/references.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
@@ -54,7 +54,7 @@ const interpreters =
 /** Whether the word is neither the program nor the script that an interpreter runs. */
 function isArgument({ word, command }: Reference): boolean {
 	if (!word || !command || word.index === 0) return false;
-	const parsed = parseCommand(command.text);
+	const parsed = parseAsRun(command);
 	const words = parsed.kind === "argv" ? parsed.words : [];
 	const program = words[0]?.text ?? "";
 	if (!interpreters.test(basename(program))) return true;
