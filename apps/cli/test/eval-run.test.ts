@@ -45,6 +45,15 @@ describe("agentv eval run", () => {
 		`);
 	});
 
+	test("shows what an after-hook that failed said", async () => {
+		const hooks = 'hooks: { after_each: [sh, -c, "echo no space >&2; exit 3"] }\n';
+		const cwd = tempTree({ ...files, "my.eval.yaml": evalText + hooks });
+		const warning = "    ! the after_each hook exited with code 3: no space\n";
+		const { stdout } = await agentv(["eval", "my.eval.yaml", "--workers", "1"], { cwd });
+		expect(stdout).toMatch(/^✓ good .*\n {4}! the after_each hook exited with code 3: no space\n/);
+		expect((await agentv(["results", "show", "latest", "--test", "good"], { cwd })).stdout).toContain(warning);
+	});
+
 	test("has a short form", async () => {
 		const cwd = tempTree(files);
 		expect(await agentv(["eval", "my.eval.yaml", "--test", "good"], { cwd })).toMatchObject({ exitCode: 0 });

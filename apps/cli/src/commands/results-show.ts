@@ -1,14 +1,6 @@
-import {
-	formatDuration,
-	matchesGlob,
-	type ResultRow,
-	readRun,
-	resolveRun,
-	toWireRow,
-	toWireSummary,
-} from "@agentv/core";
+import { matchesGlob, readRun, resolveRun, toWireRow, toWireSummary } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { attemptTitle, failureText, scoreText, signOf } from "../run/failure-text.ts";
+import { attemptText, failureText } from "../run/failure-text.ts";
 import { gatheredOf } from "../run/follow-run.ts";
 import { shownDirectory, sumText } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
@@ -36,7 +28,7 @@ export async function resultsShow(
 	}
 	const colors = colorsFor(context.stdout);
 	const head = `${run.evals.map(({ file }) => file).join(", ")}  ${colors.dim(`${run.experiment} · ${run.startedAt} · ${shownDirectory(directory, context.cwd)}`)}`;
-	const tests = rows.map((row) => (row.executionStatus === "ok" ? passedLine(row, colors) : failureText(row, colors)));
+	const tests = rows.map((row) => (row.executionStatus === "ok" ? attemptText(row, colors) : failureText(row, colors)));
 	const end = summary
 		? sumText(summary, colors)
 		: colors.yellow(
@@ -49,8 +41,4 @@ export async function resultsShow(
 		end,
 	];
 	return { text: `${parts.filter((part) => part !== "").join("\n\n")}\n`, exitCode: 0 };
-}
-
-function passedLine(row: ResultRow, colors: ReturnType<typeof colorsFor>): string {
-	return `${signOf(row, colors)} ${attemptTitle(row)}  ${scoreText(row)}  ${colors.dim(formatDuration(row.durationMs))}`;
 }

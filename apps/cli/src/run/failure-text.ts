@@ -1,4 +1,4 @@
-import { type ResultRow, terminalSafe, terminalSafeLine } from "@agentv/core";
+import { formatDuration, type ResultRow, terminalSafe, terminalSafeLine } from "@agentv/core";
 import type { Colors } from "../terminal/colors.ts";
 
 const longestEvidence = 300;
@@ -23,6 +23,7 @@ export function failureText(row: ResultRow, colors: Colors): string {
 			lines.push(`        ${colors.red("✗")} ${cut(terminalSafeLine(text))}${because}`);
 		}
 	}
+	lines.push(...warningLines(row, colors).map((line) => `    ${line}`));
 	if (row.workspacePath !== undefined) lines.push(colors.dim(`    workspace: ${terminalSafeLine(row.workspacePath)}`));
 	return lines.join("\n");
 }
@@ -30,6 +31,17 @@ export function failureText(row: ResultRow, colors: Colors): string {
 /** `test-id (target)`, with the attempt where it is not the first. */
 export function attemptTitle({ testId, target, attempt }: ResultRow): string {
 	return `${terminalSafeLine(testId)} (${terminalSafeLine(target)}${attempt > 1 ? `, attempt ${attempt}` : ""})`;
+}
+
+/** An attempt in one line, and what went wrong around it. */
+export function attemptText(row: ResultRow, colors: Colors): string {
+	const line = `${signOf(row, colors)} ${attemptTitle(row)}  ${scoreText(row)}  ${colors.dim(formatDuration(row.durationMs))}`;
+	return [line, ...warningLines(row, colors).map((warning) => `    ${warning}`)].join("\n");
+}
+
+/** What went wrong without changing the result: after-hooks that failed. */
+function warningLines({ warnings = [] }: ResultRow, colors: Colors): string[] {
+	return warnings.map(({ message }) => colors.yellow(`! ${cut(terminalSafeLine(message))}`));
 }
 
 export function signOf({ executionStatus }: Pick<ResultRow, "executionStatus">, colors: Colors): string {

@@ -12,6 +12,8 @@ const mostRunning = 8;
 /** What the view shows at a moment. */
 export interface LiveState {
 	planned: number;
+	/** Tests that a run which is resumed had finished. */
+	before: number;
 	passed: number;
 	failed: number;
 	errors: number;
@@ -26,6 +28,7 @@ export function followLive(output: Output): RunFollower {
 	const colors = colorsFor(output);
 	const state: LiveState = {
 		planned: 0,
+		before: 0,
 		passed: 0,
 		failed: 0,
 		errors: 0,
@@ -39,8 +42,8 @@ export function followLive(output: Output): RunFollower {
 	return {
 		on(event) {
 			track(state, event);
-			const stays =
-				event.type !== "attempt-finished" || event.row.executionStatus !== "ok" ? lineOf(event, colors) : undefined;
+			if (event.type === "attempt-finished" && event.row.executionStatus === "ok" && !event.row.warnings) return;
+			const stays = lineOf(event, colors);
 			if (stays === undefined) return;
 			update.clear();
 			output.write(`${stays}\n`);
@@ -73,7 +76,7 @@ export function track(state: LiveState, event: RunEvent): void {
 	switch (event.type) {
 		case "started":
 			state.planned = event.planned;
-			state.passed += 0;
+			state.before = event.alreadyDone;
 			break;
 		case "attempt-started":
 			state.running.set(keyOf(event), {
@@ -104,8 +107,8 @@ function keyOf({ index, attempt }: { readonly index: number; readonly attempt: n
 
 /** The view as text: a line of counts, then what runs, each line within the terminal's width. */
 export function liveView(state: LiveState, now: number, columns: number, colors: ReturnType<typeof colorsFor>): string {
-	const { planned, passed, failed, errors, costUsd, running, stopping } = state;
-	const done = passed + failed + errors;
+	const { planned, before, passed, failed, errors, costUsd, running, stopping } = state;
+	const done = before + passed + failed + errors;
 	const counts = [
 		`${done}/${planned}`,
 		`${passed} passed`,

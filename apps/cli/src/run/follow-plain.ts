@@ -1,7 +1,7 @@
 import { formatDuration, type RunEvent, terminalSafeLine } from "@agentv/core";
 import type { Output } from "../context.ts";
 import { colorsFor } from "../terminal/colors.ts";
-import { attemptTitle, scoreText, signOf } from "./failure-text.ts";
+import { attemptText } from "./failure-text.ts";
 
 /** Shows a run as it goes. */
 export interface RunFollower {
@@ -32,7 +32,7 @@ const stopTexts = {
 export function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string | undefined {
 	switch (event.type) {
 		case "attempt-finished":
-			return `${signOf(event.row, colors)} ${attemptTitle(event.row)}  ${scoreText(event.row)}  ${colors.dim(formatDuration(event.row.durationMs))}`;
+			return attemptText(event.row, colors);
 		case "retry":
 			return colors.yellow(
 				`… ${terminalSafeLine(event.testId)} (${terminalSafeLine(event.target)}): ${terminalSafeLine(event.message)}; again in ${formatDuration(event.waitMs)}`,

@@ -50,6 +50,12 @@ describe("the value", () => {
 		expect(read("007: a\ntrue: b\n__proto__: c\n").value).toEqual(JSON.parse('{"007":"a","true":"b","__proto__":"c"}'));
 	});
 
+	test("is text where a number would be too large: a short commit may look like one", () => {
+		expect(read("- 9e12345\n- -1e999\n- .inf\n- -.INF\n- 1e3\n").value).toEqual([
+			...["9e12345", "-1e999", Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1000],
+		]);
+	});
+
 	test("of JSON with tabs, a byte order mark and CRLF", () => {
 		expect(read('\uFEFF{\r\n\t"a": [1, null]\r\n}\r\n').value).toEqual({
 			a: [1, null],

@@ -58,6 +58,12 @@ interface Anchored {
 	readonly height: number;
 }
 
+/** A plain `9e12345` (a short commit, an id) is more than any number: then it is text. Infinity itself is written `.inf`. */
+function scalarValue({ value, source }: Scalar): unknown {
+	const isTooLarge = typeof value === "number" && Math.abs(value) === Number.POSITIVE_INFINITY;
+	return isTooLarge && source !== undefined && !/^[-+]?\.inf$/i.test(source) ? source : value;
+}
+
 class ValueReader {
 	readonly problems: YamlProblem[] = [];
 	readonly targets = new Map<Alias, ParsedNode>();
@@ -83,7 +89,7 @@ class ValueReader {
 	#readPlain(node: ParsedNode, depth: number): unknown {
 		if (isScalar(node)) {
 			this.#count(1, depth, node.range);
-			return node.value;
+			return scalarValue(node);
 		}
 		this.#count(1, depth + 1, node.range);
 		if (isMap(node)) return this.#readMap(node as YAMLMap.Parsed, depth + 1);

@@ -3,6 +3,7 @@ import { writeOwnFile } from "../io/files/own-files.ts";
 import type { Scratch } from "../io/files/scratch.ts";
 import type { ToolCall } from "../schema/message.ts";
 import { toWire } from "../schema/to-wire.ts";
+import { messageToWire } from "../targets/message-to-wire.ts";
 import type { GraderServices, Subject } from "./contract.ts";
 
 /** Answers longer than this reach a program as a file. */
@@ -21,12 +22,7 @@ export function programPayload(subject: Subject, config: Readonly<Record<string,
 			content: message.content,
 			...(message.toolCalls ? { tool_calls: message.toolCalls.map(toWire) } : {}),
 		})),
-		input: subject.input.map(({ role, content }) => ({
-			role,
-			content: content.map((piece) =>
-				piece.type === "text" ? { type: "text", value: piece.text } : { type: piece.type, value: piece.path },
-			),
-		})),
+		input: subject.input.map((message) => messageToWire(message, "path")),
 		input_files: subject.input.flatMap(({ content }) =>
 			content.flatMap((piece) => (piece.type === "text" ? [] : [piece.path])),
 		),

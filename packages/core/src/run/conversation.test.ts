@@ -39,6 +39,16 @@ describe("a conversation", () => {
 		expect(await score("max")).toBe(1);
 	});
 
+	test("scores nothing where a required grader of any turn fails", async () => {
+		const run = await runTree(
+			talk("    aggregation: max\n", [
+				"{input: a, assertions: [{type: contains, value: a}]}",
+				"{input: b, assertions: [{type: contains, value: never, required: true}]}",
+			]),
+		);
+		expect(run.row("t")).toMatchObject({ executionStatus: "quality_failure", score: 0 });
+	});
+
 	test("may stop at a turn that fails; what was not said counts as failed", async () => {
 		const run = await runTree(
 			talk("    on_turn_failure: stop\n", [

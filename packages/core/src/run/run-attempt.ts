@@ -159,8 +159,8 @@ class Attempt {
 
 	#verdict({ score, scores }: Judged): Pick<AttemptOutcome, "status" | "score" | "scores"> {
 		const requiredFailed = scores.some(({ required, verdict }) => required && verdict === "fail");
-		const passed = reaches(score, this.#one.threshold) && !requiredFailed;
-		return { status: passed ? "ok" : "quality_failure", score, scores };
+		if (requiredFailed) return { status: "quality_failure", score: 0, scores };
+		return { status: reaches(score, this.#one.threshold) ? "ok" : "quality_failure", score, scores };
 	}
 }
 

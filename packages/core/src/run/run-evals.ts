@@ -26,6 +26,7 @@ import { resultsPlace } from "./results-place.ts";
 import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
 import type { AttemptName, RunEvent, RunOutcome } from "./run-events.ts";
+import { withRepositories } from "./run-file.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
@@ -204,12 +205,13 @@ class Execution {
 	}
 
 	async #runAll(
-		run: RunFile,
+		begun: RunFile,
 		states: readonly CaseState[],
 		records: RunRecords,
 		summary: SummaryBuilder,
 	): Promise<RunOutcome> {
 		const { signal } = this.#options;
+		let run = begun;
 		const left = states.flatMap(({ result, one }) => (result ? [] : [one]));
 		if (left.length === 0) return "complete";
 		const scratch = runScratch();
@@ -221,7 +223,11 @@ class Execution {
 			agentvHome: agentvHome(env),
 			directory: join(agentvHome(env), "workspaces", run.runId),
 			signal,
-			onPrepared: (repositories) => this.#emit({ type: "repositories", repositories }),
+			onPrepared: (repositories) => {
+				run = withRepositories(run, repositories);
+				records.writeRunFile(run);
+				this.#emit({ type: "repositories", repositories });
+			},
 		});
 		const context: RunContext = {
 			plan: this.#plan,

@@ -1,7 +1,9 @@
+import { canonicalJson } from "../base/canonical-json.ts";
 import { isSecretName, type Masker, mask, maskDeep } from "../base/secrets.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { PlannedTargetRecord, RunFile } from "../schema/run-file.ts";
 import { toWire } from "../schema/to-wire.ts";
+import type { RepositoryRecord } from "../workspace/contract.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 /** What `run.json` says of a target: its settings, credentials left out. */
@@ -65,4 +67,10 @@ export function runFileText(run: RunFile, masker: Masker): string {
 		return `    ${JSON.stringify(line)}`;
 	});
 	return `${head},\n  "planned": [\n${lines.join(",\n")}\n  ]\n}\n`;
+}
+
+/** `run` with the commits that a workspace got; those of a resumed run may be others than before. */
+export function withRepositories(run: RunFile, found: readonly RepositoryRecord[]): RunFile {
+	const known = [...(run.repositories ?? []), ...found].map((one) => [canonicalJson(one), one] as const);
+	return { ...run, repositories: [...new Map(known).values()] };
 }

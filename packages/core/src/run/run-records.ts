@@ -39,7 +39,7 @@ export class RunRecords {
 
 	/** Where an attempt's file stands, relative to the directory and without ending: derived from the test, never its raw text. */
 	stem(one: PlannedCase, attempt: number): string {
-		return `tests/${safeName(one.test.id, digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
+		return `tests/${safeName(this.#plan.masker(one.test.id), digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
 	}
 
 	/** Records an attempt. Resolves when its row is with the operating system. */

@@ -1,7 +1,7 @@
 import type { Message, TestCase } from "../model/eval-types.ts";
 import { resolvePath } from "../model/path-text.ts";
-import { toWire } from "../schema/to-wire.ts";
 import type { RequestMessage, RequestPiece } from "../targets/contract.ts";
+import { messageToWire } from "../targets/message-to-wire.ts";
 import type { RunPlan } from "./run-plan.ts";
 
 /** A test's messages as a target sees them: every file an absolute path. */
@@ -41,11 +41,5 @@ export function inputToWire(messages: readonly RequestMessage[]): unknown {
 	const [piece] = only?.content ?? [];
 	const isPlain = only && messages.length === 1 && only.role === "user" && !only.toolCalls && only.content.length === 1;
 	if (isPlain && piece?.type === "text") return piece.text;
-	return messages.map(({ role, content, toolCalls }) => ({
-		role,
-		content: content.map((part) =>
-			part.type === "text" ? { type: "text", value: part.text } : { type: part.type, value: part.name },
-		),
-		...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
-	}));
+	return messages.map((message) => messageToWire(message, "name"));
 }

@@ -49,6 +49,27 @@ describe("file://module:function", () => {
 		await base.close();
 	});
 
+	test("in Python, may leave out arguments that it does not want", async () => {
+		const source = `
+def beforeAll():
+    return {"metadata": {"none": True}}
+def beforeEach(context):
+    return {"metadata": {"one": context["test_id"]}}
+def afterEach(context, info):
+    return {"metadata": {"two": info["hookName"]}}
+def afterAll(context, info, missing):
+    pass
+`;
+		const { spec, services } = withModule(source, ["beforeAll", "beforeEach", "afterEach", "afterAll"], "ext.py");
+		const base = await prepareWorkspaceBase(spec, services);
+		const workspace = await base.open(aTest("t"));
+		await workspace.before();
+		await workspace.after();
+		expect(workspace.metadata).toEqual({ none: true, one: "t", two: "afterEach" });
+		await workspace.close({ keep: false });
+		expect(await base.close()).toMatchObject([{ message: expect.stringContaining("missing 1 required positional argument: 'missing'") }]);
+	});
+
 	test.each([
 		["throws", "throw new Error('no database')", "extension-error", "failed: no database"],
 		["exits", "console.error('bye'); process.exit(7)", "extension-crash", "it exited with code 7\nbye"],

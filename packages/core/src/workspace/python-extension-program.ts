@@ -1,11 +1,23 @@
 /** What `extension-host.mjs` is for Python modules; given to `python3 -c` with the module's path. */
 export const pythonExtensionProgram = `
-import importlib.util, json, os, sys, traceback
+import importlib.util, inspect, json, os, sys, traceback
 
 def send(answer):
     data = (json.dumps(answer) + "\\n\\n").encode()
     while data:
         data = data[os.write(4, data):]
+
+def wanted(function, given):
+    # As in JavaScript, a function may leave out the arguments that it does not want.
+    for count in range(len(given), -1, -1):
+        try:
+            inspect.signature(function).bind(*given[:count])
+            return given[:count]
+        except TypeError:
+            pass
+        except ValueError:
+            break
+    return given
 
 path = sys.argv[1]
 sys.path.insert(0, os.path.dirname(path))
@@ -22,7 +34,8 @@ with os.fdopen(3, encoding="utf-8") as questions:
             function = getattr(module, question["name"], None)
             if not callable(function):
                 raise Exception("it has no function " + question["name"])
-            send({"result": function(question["context"], {"hookName": question["name"]})})
+            given = (question["context"], {"hookName": question["name"]})
+            send({"result": function(*wanted(function, given))})
         except Exception as error:
             send({"error": {"message": str(error) or type(error).__name__, "stack": traceback.format_exc()}})
 `;

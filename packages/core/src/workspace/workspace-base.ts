@@ -126,8 +126,11 @@ export class WorkspaceBase implements PreparedBase {
 
 /** How a shared workspace is reset before each test: as the first hook that says something says. */
 function resetMode({ spec }: StageRunner): ResetMode {
-	const { afterEach, beforeEach, beforeAll } = spec.workspace?.hooks ?? {};
-	return afterEach?.reset ?? beforeEach?.reset ?? beforeAll?.reset ?? "fast";
+	const all = [spec.workspace?.hooks, spec.targetHooks];
+	const resets = (["afterEach", "beforeEach", "beforeAll"] as const).flatMap((name) =>
+		all.flatMap((hooks) => hooks?.[name]?.reset ?? []),
+	);
+	return resets[0] ?? "fast";
 }
 
 /** Where a test's own directory goes: its name tells nothing of the test's id, which may be any text. */

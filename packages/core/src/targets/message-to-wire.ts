@@ -1,0 +1,20 @@
+import { toWire } from "../schema/to-wire.ts";
+import type { RequestMessage } from "./contract.ts";
+
+/** A message of a test's input as programs and records get it: a text alone is that text. Files by their path, or as the eval names them. */
+export function messageToWire(
+	{ role, content, toolCalls }: RequestMessage,
+	files: "path" | "name",
+): Record<string, unknown> {
+	const [first, ...more] = content;
+	const isText = first?.type === "text" && more.length === 0;
+	return {
+		role,
+		content: isText
+			? first.text
+			: content.map((piece) =>
+					piece.type === "text" ? { type: "text", value: piece.text } : { type: piece.type, value: piece[files] },
+				),
+		...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
+	};
+}
