@@ -3,8 +3,8 @@ import { writeOwnFile } from "../io/files/own-files.ts";
 import type { Scratch } from "../io/files/scratch.ts";
 import type { ToolCall } from "../schema/message.ts";
 import { toWire } from "../schema/to-wire.ts";
-import { messageToWire } from "../targets/message-to-wire.ts";
 import type { GraderServices, Subject } from "./contract.ts";
+import { messageToWire } from "./message-to-wire.ts";
 
 /** Answers longer than this reach a program as a file. */
 const longestInline = 50_000;

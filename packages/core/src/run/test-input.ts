@@ -1,7 +1,7 @@
+import { messageToWire } from "../grading/message-to-wire.ts";
 import type { Message, TestCase } from "../model/eval-types.ts";
 import { resolvePath } from "../model/path-text.ts";
 import type { RequestMessage, RequestPiece } from "../targets/contract.ts";
-import { messageToWire } from "../targets/message-to-wire.ts";
 import type { RunPlan } from "./run-plan.ts";
 
 /** A test's messages as a target sees them: every file an absolute path. */

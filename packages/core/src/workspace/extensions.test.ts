@@ -67,7 +67,9 @@ def afterAll(context, info, missing):
 		await workspace.after();
 		expect(workspace.metadata).toEqual({ none: true, one: "t", two: "afterEach" });
 		await workspace.close({ keep: false });
-		expect(await base.close()).toMatchObject([{ message: expect.stringContaining("missing 1 required positional argument: 'missing'") }]);
+		expect(await base.close()).toMatchObject([
+			{ message: expect.stringContaining("missing 1 required positional argument: 'missing'") },
+		]);
 	});
 
 	test.each([

@@ -1,5 +1,5 @@
 import { toWire } from "../schema/to-wire.ts";
-import type { RequestMessage } from "./contract.ts";
+import type { RequestMessage } from "../targets/contract.ts";
 
 /** A message of a test's input as programs and records get it: a text alone is that text. Files by their path, or as the eval names them. */
 export function messageToWire(
