@@ -1,3 +1,4 @@
+import type { SyncChanges, SyncEvent, SyncPlan, SyncResult } from "@agentv/core";
 import type { Page } from "./page.ts";
 
 /** Where a benchmark comes from, as the registry says it: variables unresolved, user parts of URLs left out. */
@@ -69,65 +70,23 @@ export interface BenchmarkMarks {
 /** Events of `GET /api/benchmarks/marks` and of a status job. */
 export type BenchmarkMarkEvent = { readonly type: "marks"; readonly marks: BenchmarkMarks } | { readonly type: "end" };
 
-export interface ChangesAnswer {
-	/** Null where the history between is not known. */
-	readonly commits: number | null;
-	/** At most 500 of each kind are listed; `totals` counts all. */
-	readonly added: readonly string[];
-	readonly changed: readonly string[];
-	readonly removed: readonly string[];
+/** At most 500 paths of each kind are listed; `totals` counts all. */
+export interface ChangesAnswer extends SyncChanges {
 	readonly totals: { readonly added: number; readonly changed: number; readonly removed: number };
-	readonly evals: readonly {
-		readonly file: string;
-		readonly change: "added" | "changed" | "removed";
-		readonly tests: readonly string[];
-	}[];
-	/** What the next run will execute that this brings. */
-	readonly executes: readonly {
-		readonly kind: "hook" | "grader" | "extension" | "target" | "command";
-		readonly what: string;
-		readonly eval: string;
-		readonly change: "added" | "changed";
-	}[];
 }
 
 /** What a sync would do. */
-export interface SyncPlanAnswer {
-	readonly id: string;
-	readonly action: "clone" | "update" | "move" | "adopt" | "none" | "skip" | "refuse";
-	readonly from: string | null;
-	readonly to: string | null;
-	readonly message: string;
-	/** Null where nothing would change, and for a missing clone, of which only the revision is known. */
+export interface SyncPlanAnswer extends Omit<SyncPlan, "changes"> {
 	readonly changes: ChangesAnswer | null;
 }
 
-export interface SyncResultAnswer {
-	readonly id: string;
-	readonly outcome: "synced" | "current" | "skipped" | "refused" | "failed";
-	readonly from: string | null;
-	readonly to: string | null;
-	readonly message: string;
-	/** Local edits that are still there. */
-	readonly edits: readonly string[];
+export interface SyncResultAnswer extends Omit<SyncResult, "changes"> {
 	readonly changes: ChangesAnswer | null;
 }
 
 /** Events of a sync job. */
 export type SyncEventAnswer =
-	| { readonly type: "started"; readonly id: string }
-	| { readonly type: "waiting"; readonly id: string; readonly pid: number }
-	| { readonly type: "recovered"; readonly id: string; readonly message: string }
-	| {
-			readonly type: "progress";
-			readonly id: string;
-			/** As git names it: `Receiving objects`. */
-			readonly phase: string;
-			/** 0 to 100. */
-			readonly percent: number;
-			readonly done: number;
-			readonly total: number;
-	  }
+	| Exclude<SyncEvent, { type: "planned" | "finished" | "outcome" }>
 	| { readonly type: "planned"; readonly id: string; readonly plan: SyncPlanAnswer }
 	| { readonly type: "finished"; readonly id: string; readonly result: SyncResultAnswer }
 	| { readonly type: "outcome"; readonly results: readonly SyncResultAnswer[]; readonly interrupted: boolean };

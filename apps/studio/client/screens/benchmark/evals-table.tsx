@@ -4,6 +4,7 @@ import type { EvalEntry, EvalListAnswer, EvalMarks } from "../../../server/answe
 import { type Column, DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { Choice } from "../../components/field.tsx";
+import { FilterBar } from "../../components/filter-bar.tsx";
 import { LoadState } from "../../components/load-state.tsx";
 import { Mark } from "../../components/mark.tsx";
 import { Note } from "../../components/note.tsx";
@@ -39,7 +40,7 @@ export function EvalsTable({ benchmark, search, onSearch }: EvalsTableProps) {
 	const list = useQuery(evalsQuery(benchmark, search));
 	return (
 		<>
-			<div className={classes.tools}>
+			<FilterBar {...(list.data ? { total: plural(list.data.total, "eval") } : {})}>
 				<SearchField
 					label="Search evals"
 					value={search.search}
@@ -51,8 +52,7 @@ export function EvalsTable({ benchmark, search, onSearch }: EvalsTableProps) {
 					options={states}
 					onChange={(state) => onSearch({ ...search, state: state as EvalsSearch["state"], page: 1 })}
 				/>
-				<span className={classes.total}>{list.data ? plural(list.data.total, "eval") : ""}</span>
-			</div>
+			</FilterBar>
 			<LoadState query={list}>
 				{(answer) => (
 					<>

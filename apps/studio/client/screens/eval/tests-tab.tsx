@@ -2,13 +2,13 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import type { EvalTestAnswer } from "../../../server/answers/evals.ts";
 import { type Column, DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
+import { FilterBar } from "../../components/filter-bar.tsx";
 import { Failure, Loading } from "../../components/load-state.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { SearchField } from "../../components/search-field.tsx";
 import { plural } from "../../lib/format.ts";
 import { evalTestsQuery, tablePage } from "../../lib/queries.ts";
 import { usePagedRows } from "../../lib/use-paged-rows.ts";
-import classes from "./tests-tab.module.css";
 
 const route = getRouteApi("/evals/$eval");
 
@@ -23,14 +23,13 @@ export function TestsTab({ id }: { id: string }) {
 	}
 	return (
 		<>
-			<div className={classes.tools}>
+			<FilterBar total={plural(rows.total, "test")}>
 				<SearchField
 					label="Search tests"
 					value={search}
 					onChange={(text) => void navigate({ search: (before) => ({ ...before, search: text }), replace: true })}
 				/>
-				<span className="dim">{plural(rows.total, "test")}</span>
-			</div>
+			</FilterBar>
 			<Panel flush>
 				<DataTable
 					label="Tests"

@@ -4,6 +4,7 @@ import { Chips, chipClass } from "../../components/chips.tsx";
 import { type Column, DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { Choice } from "../../components/field.tsx";
+import { FilterBar } from "../../components/filter-bar.tsx";
 import { Failure, Loading } from "../../components/load-state.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { SearchField } from "../../components/search-field.tsx";
@@ -79,7 +80,7 @@ function Tools({ answer: { counts, targets }, filter, onChange }: ToolsProps) {
 		["execution_error", "Errors", counts.execution_error],
 	];
 	return (
-		<div className={classes.tools}>
+		<FilterBar>
 			<SearchField label="Search tests" value={filter.search} onChange={(search) => onChange({ search })} />
 			<Chips label="Status">
 				{chips.map(([status, label, number]) => (
@@ -113,7 +114,7 @@ function Tools({ answer: { counts, targets }, filter, onChange }: ToolsProps) {
 					onChange={(sort) => onChange({ sort: sort as RunSearch["sort"] })}
 				/>
 			</span>
-		</div>
+		</FilterBar>
 	);
 }
 

@@ -5,6 +5,7 @@ import type { RunEntry, RunListAnswer } from "../../../server/answers/runs.ts";
 import { DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
 import { Choice } from "../../components/field.tsx";
+import { FilterBar } from "../../components/filter-bar.tsx";
 import { LoadState } from "../../components/load-state.tsx";
 import { PageHeader } from "../../components/page-header.tsx";
 import { Pager } from "../../components/pager.tsx";
@@ -60,7 +61,7 @@ function Filters({ answer: { experiments, targets, benchmarks } }: { answer: Run
 	const navigate = route.useNavigate();
 	const change = (more: Partial<RunsSearch>) => void navigate({ search: { ...search, ...more, page: 1 } });
 	return (
-		<div className={classes.tools}>
+		<FilterBar>
 			<SearchField
 				label="Search runs"
 				value={search.search}
@@ -84,7 +85,7 @@ function Filters({ answer: { experiments, targets, benchmarks } }: { answer: Run
 					Only {search.eval}: show all
 				</Link>
 			)}
-		</div>
+		</FilterBar>
 	);
 }
 
