@@ -1,52 +1,15 @@
-import { resolve } from "node:path";
-import {
-	AgentvError,
-	type DiskView,
-	describePlan,
-	discoverEvals,
-	lastRunOf,
-	nearestName,
-	openDiskView,
-	planRun,
-	type RunRequest,
-	readRun,
-	resolveBenchmarkPaths,
-	resolveRun,
-	resumedRequest,
-	runEvals,
-} from "@agentv/core";
+import { AgentvError, describePlan, planRun, readRun, runEvals } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { followRun, gatheredOf } from "../run/follow-run.ts";
 import type { RunReporter } from "../run/run-report.ts";
+import { type StartChoices, startedRun } from "../run/started-run.ts";
 import { colorsFor } from "../terminal/colors.ts";
 import { version } from "../version.ts";
 
-export interface EvalRunOptions {
-	readonly target?: readonly string[];
-	readonly targets?: string;
-	readonly test?: readonly string[];
-	readonly tag?: readonly string[];
-	readonly limit?: number;
-	readonly benchmark?: string;
-	readonly workers?: number;
-	readonly threshold?: number;
-	readonly repeat?: number;
-	readonly timeout?: number;
-	readonly experiment?: string;
-	readonly output?: string;
-	readonly resume?: boolean;
-	readonly retryErrors?: boolean;
-	readonly run?: string;
-	readonly envFile?: string;
-	readonly keepWorkspaces?: boolean;
-	readonly bail?: boolean;
-	readonly budgetUsd?: number;
-	readonly cache?: boolean;
+export interface EvalRunOptions extends StartChoices {
 	readonly dryRun?: boolean;
 	readonly reporter: string;
 	readonly json?: boolean;
-	/** Names of the commands beside this one: a mistyped one reads as a path here. */
-	readonly siblings: readonly string[];
 }
 
 /** Each reporter, loaded when it is asked for. */
@@ -64,18 +27,16 @@ export async function evalRun(
 	context: Context,
 ): Promise<CommandResult> {
 	const reporter = await reporterOf(options);
-	const resumes = options.resume === true || options.retryErrors === true;
-	const files = findEvals(args, options, context, resumes);
-	const given = requestOf(files, options, context);
-	const directory = resumes ? resumedDirectory(files, options, context) : undefined;
-	const request = directory === undefined ? given : resumedRequest(readRun(directory).run, given);
+	const { request, output, resumes } = startedRun(args, options, context);
 	const machine = { env: context.env, cwd: context.cwd, version };
 	const plan = planRun(request, machine);
 	if (options.dryRun) {
 		const { dryRunText } = await import("../run/dry-run-text.ts");
-		return dryRunText(describePlan(plan), options.json === true || options.reporter === "json");
+		return dryRunText(
+			describePlan(plan, request.onlyMissing ?? (resumes ? output : undefined)),
+			options.json === true || options.reporter === "json",
+		);
 	}
-	const output = directory ?? (options.output === undefined ? undefined : resolve(context.cwd, options.output));
 	const events = runEvals(plan, machine, {
 		signal: context.signal,
 		resume: resumes,
@@ -95,65 +56,4 @@ async function reporterOf({ reporter, json }: EvalRunOptions): Promise<RunReport
 	throw new AgentvError("usage", `there is no reporter ${JSON.stringify(reporter)}`, {
 		hint: `reporters: ${Object.keys(reporters).join(", ")}`,
 	});
-}
-
-function findEvals(
-	args: readonly string[],
-	{ benchmark, run, output, siblings }: EvalRunOptions,
-	{ env, cwd }: Context,
-	resumes: boolean,
-): readonly string[] {
-	const view = openDiskView();
-	if (benchmark !== undefined) return resolveBenchmarkPaths(benchmark, args, { env, view }).files;
-	if (args.length > 0) return namedEvals(args, siblings, cwd, view);
-	if (resumes && (run !== undefined || output !== undefined)) return [];
-	throw new AgentvError("usage", "missing required argument 'evals'", {
-		hint: "Name an eval file, a directory or a glob. `agentv eval run --help` lists what there is.",
-	});
-}
-
-function namedEvals(
-	args: readonly string[],
-	siblings: readonly string[],
-	cwd: string,
-	view: DiskView,
-): readonly string[] {
-	try {
-		return discoverEvals(args, cwd, view);
-	} catch (error) {
-		const meant = nearestName(args[0] ?? "", siblings);
-		if (!(error instanceof AgentvError) || meant === undefined) throw error;
-		throw new AgentvError(error.code, error.message, { hint: `Did you mean \`agentv eval ${meant}\`?`, cause: error });
-	}
-}
-
-function requestOf(evals: readonly string[], options: EvalRunOptions, { cwd }: Context): RunRequest {
-	const { target, targets, test, tag, timeout, envFile, keepWorkspaces, bail, cache } = options;
-	const same = Object.fromEntries(
-		(["limit", "workers", "threshold", "repeat", "experiment", "budgetUsd"] as const).flatMap((key) =>
-			options[key] === undefined ? [] : [[key, options[key]]],
-		),
-	);
-	return {
-		evals,
-		...same,
-		...(target ? { targets: target } : {}),
-		...(targets === undefined ? {} : { targetsFile: resolve(cwd, targets) }),
-		...(test ? { tests: test } : {}),
-		...(tag ? { tags: tag } : {}),
-		...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
-		...(envFile === undefined ? {} : { envFile: resolve(cwd, envFile) }),
-		...(keepWorkspaces ? { keepWorkspaces } : {}),
-		...(bail ? { bail } : {}),
-		...(cache ? { cache } : {}),
-	};
-}
-
-/** The run to go on with: the one that is named, else the last one of these evals. */
-function resumedDirectory(files: readonly string[], { run, output }: EvalRunOptions, { env, cwd }: Context): string {
-	if (run !== undefined) return resolveRun(run, { env, cwd });
-	if (output !== undefined) return resolve(cwd, output);
-	const last = lastRunOf(files, { env, cwd });
-	if (last !== undefined) return last;
-	throw new AgentvError("not-found", "these evals have no run to go on with", { hint: "Run them without --resume." });
 }

@@ -23,6 +23,12 @@ export function positive(text: string): number {
 	throw new InvalidArgumentError("It is a number above 0.");
 }
 
+export function shard(text: string): { readonly index: number; readonly count: number } {
+	const [, index = 0, count = 0] = (/^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? []).map(Number);
+	if (index >= 1 && index <= count) return { index, count };
+	throw new InvalidArgumentError("It is I/N: the I-th (from 1) of N shards, as 2/4.");
+}
+
 export function fraction(text: string): number {
 	const number = Number(text);
 	if (text.trim() !== "" && number >= 0 && number <= 1) return number;

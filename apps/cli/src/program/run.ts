@@ -1,6 +1,6 @@
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
-import { count, fraction, positive, several } from "./option-values.ts";
+import { count, fraction, positive, several, shard } from "./option-values.ts";
 
 /** `agentv eval run`, in short `agentv eval`. */
 export const runCommands: CommandGroup = (program, run) => {
@@ -23,6 +23,9 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--resume", "go on with the last run of these evals, or that of --run or --output")
 		.option("--retry-errors", "the same, and run again what could not be run")
 		.option("--run <run>", "the run to go on with: a directory, <experiment>/<time> or latest")
+		.option("--shard <i/n>", "only the i-th of n parts of the tests; `agentv results merge` puts them together", shard)
+		.option("--durations-from <run>", "balance the shards by how long tests took in this run")
+		.option("--only-missing <run>", "only tests that this run planned and has no result of; needs no evals")
 		.option("--env-file <file>", "variables that count before those of .env files")
 		.option("--keep-workspaces", "keep the workspaces of passing tests, too")
 		.option("--bail", "stop at the first test that does not pass")

@@ -11,7 +11,7 @@ export const runText: RunReporter = { allRows: false, report: write };
 function write(report: RunReport): CommandResult {
 	const { rows, tally, colors, summary, runDir, cwd } = report;
 	const broken = rows.filter(({ executionStatus }) => executionStatus !== "ok");
-	const parts = [tally.table(colors)];
+	const parts = rows.length + summary.passed > 0 ? [tally.table(colors)] : [];
 	if (broken.length > 0)
 		parts.push(
 			broken
@@ -23,7 +23,11 @@ function write(report: RunReport): CommandResult {
 		parts.push(
 			colors.dim(`… and ${broken.length - mostShown} more: agentv results show ${shownDirectory(runDir, cwd)}`),
 		);
-	parts.push([sumText(summary, colors), `Results: ${shownDirectory(runDir, cwd)}`, ...hints(report)].join("\n"));
+	parts.push(
+		[sumText(summary, colors), `Results: ${shownDirectory(runDir, cwd)}${partText(report)}`, ...hints(report)].join(
+			"\n",
+		),
+	);
 	return { text: `\n${parts.join("\n\n")}\n`, exitCode: exitCodeOf(report) };
 }
 
@@ -32,6 +36,11 @@ const reasons = {
 	bailed: "Stopped at the first that did not pass (--bail)",
 	"over-budget": "Stopped starting tests: the budget is spent",
 };
+
+function partText({ plan: { shard } }: RunReport): string {
+	if (!shard) return "";
+	return ` (shard ${shard.index}/${shard.count} of ${shard.whole.length} tests)`;
+}
 
 function hints({ outcome, runDir, cwd, colors }: RunReport): string[] {
 	if (outcome === "complete") return [];

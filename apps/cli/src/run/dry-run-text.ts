@@ -7,10 +7,10 @@ export function dryRunText(plan: PlanDescription, json: boolean): CommandResult 
 	return { text: `${text}\n`, exitCode: 0 };
 }
 
-function forPeople({ cases, workspaces, workers, experiment }: PlanDescription): string {
+function forPeople({ cases, workspaces, workers, experiment, shard }: PlanDescription): string {
 	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
 	const lines = [
-		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} at once, as experiment ${experiment}.`,
+		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} at once, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
 	];
 	let heading = "";
 	for (const one of cases) {
@@ -45,10 +45,11 @@ function count(number: number, what: string): string {
 	return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-function toJson({ experiment, workers, cases, workspaces }: PlanDescription): object {
+function toJson({ experiment, workers, cases, workspaces, shard }: PlanDescription): object {
 	return {
 		experiment,
 		workers,
+		...(shard ? { shard } : {}),
 		planned: cases.map(({ eval: label, testId, target, provider, attempts, graders, dependsOn, workspace }) => ({
 			eval: label,
 			test_id: testId,

@@ -11,12 +11,13 @@ export interface CaseResult {
 }
 
 /** What counts of an attempt for the result of its case. */
-export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus">;
+export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus" | "error">;
 
 /** Puts the attempts of a case together. An attempt that could not be run makes it an error, unless another decides it. */
 export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, threshold: number): CaseResult {
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
-	const scores = judged.map(({ score }) => score);
+	// Attempts end in any order, and the sum of their scores is to be the same bit for bit.
+	const scores = judged.map(({ score }) => score).sort((one, other) => one - other);
 	const broken = judged.length < attempts.length || attempts.length === 0;
 	const of = (status: CaseResult["status"], score: number | undefined): CaseResult => ({
 		status,
@@ -44,12 +45,19 @@ function single(judged: readonly AttemptResult[]): boolean {
 	return judged.length !== 1 || judged[0]?.executionStatus === "ok";
 }
 
-/** Whether further attempts can't change the result, so that `early_exit` may stop. */
+/** Whether further attempts can't change the result, so that `early_exit` may stop, or none is made: what it depends on did not pass. */
 export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): boolean {
-	if (attempts.length >= repeat.count) return true;
+	if (attempts.length >= repeat.count || attempts.some(({ error }) => error?.stage === "dependency")) return true;
 	if (!repeat.earlyExit) return false;
 	if (repeat.strategy === "pass_any") return attempts.some(({ executionStatus }) => executionStatus === "ok");
 	if (repeat.strategy === "pass_all")
 		return attempts.some(({ executionStatus }) => executionStatus === "quality_failure");
 	return false;
+}
+
+/** Those of `count` attempts that were not made. */
+export function missingAttempts(made: ReadonlySet<number>, count: number): number[] {
+	const missing: number[] = [];
+	for (let attempt = 1; attempt <= count; attempt++) if (!made.has(attempt)) missing.push(attempt);
+	return missing;
 }

@@ -1,12 +1,13 @@
+import { OrderFreeSum } from "../base/order-free-sum.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { CaseResult } from "./case-result.ts";
 
 class Spending {
-	costUsd: number | undefined;
+	readonly #costsUsd = new OrderFreeSum();
 	tokens: { input: number; output: number; cached: number; reasoning: number } | undefined;
 
 	add({ tokenUsage, costUsd }: Pick<ResultRow, "tokenUsage" | "costUsd">): void {
-		if (costUsd !== undefined) this.costUsd = (this.costUsd ?? 0) + costUsd;
+		if (costUsd !== undefined) this.#costsUsd.add(costUsd);
 		if (!tokenUsage) return;
 		this.tokens ??= { input: 0, output: 0, cached: 0, reasoning: 0 };
 		this.tokens.input += tokenUsage.input;
@@ -14,16 +15,20 @@ class Spending {
 		this.tokens.cached += tokenUsage.cached ?? 0;
 		this.tokens.reasoning += tokenUsage.reasoning ?? 0;
 	}
+
+	/** Undefined where nothing said what it cost. */
+	get costUsd(): number | undefined {
+		return this.#costsUsd.count === 0 ? undefined : this.#costsUsd.total;
+	}
 }
 
-/** Adds up a run as it goes. */
+/** Adds up a run. What comes of it does not depend on the order in which tests ended. */
 export class SummaryBuilder {
 	readonly #planned: number;
 	#passed = 0;
 	#failed = 0;
 	#errors = 0;
-	#scores = 0;
-	#scored = 0;
+	readonly #scores = new OrderFreeSum();
 	#durationMs = 0;
 	readonly #targets = new Spending();
 	readonly #graders = new Spending();
@@ -36,9 +41,7 @@ export class SummaryBuilder {
 		if (status === "passed") this.#passed += 1;
 		else if (status === "failed") this.#failed += 1;
 		else this.#errors += 1;
-		if (status === "error" || score === undefined) return;
-		this.#scores += score;
-		this.#scored += 1;
+		if (status !== "error" && score !== undefined) this.#scores.add(score);
 	}
 
 	addRow(row: Pick<ResultRow, "tokenUsage" | "costUsd" | "scores">): void {
@@ -51,17 +54,18 @@ export class SummaryBuilder {
 	}
 
 	result(): RunSummary {
+		const graderCostUsd = this.#graders.costUsd;
 		return {
 			planned: this.#planned,
 			passed: this.#passed,
 			failed: this.#failed,
 			errors: this.#errors,
-			meanScore: this.#scored === 0 ? null : this.#scores / this.#scored,
+			meanScore: this.#scores.count === 0 ? null : this.#scores.total / this.#scores.count,
 			durationMs: Math.round(this.#durationMs),
 			tokenUsage: this.#targets.tokens ?? null,
 			costUsd: this.#targets.costUsd ?? null,
 			...(this.#graders.tokens ? { graderTokenUsage: this.#graders.tokens } : {}),
-			...(this.#graders.costUsd === undefined ? {} : { graderCostUsd: this.#graders.costUsd }),
+			...(graderCostUsd === undefined ? {} : { graderCostUsd }),
 		};
 	}
 }

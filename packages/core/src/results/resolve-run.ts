@@ -6,16 +6,21 @@ import { readRunFile } from "../model/result-files.ts";
 import { findRuns } from "./find-runs.ts";
 import type { ResultsMachine } from "./run-roots.ts";
 
+export interface ResolveOptions {
+	/** `latest` passes by shards and other parts of larger runs. Default false. */
+	readonly wholeOnly?: boolean;
+}
+
 /**
  * The directory that RUN means: `latest`, `<experiment>/<time>` or a directory.
  * @throws AgentvError `not-found`
  */
-export function resolveRun(run: string, machine: ResultsMachine): string {
+export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
 	const directory = resolve(machine.cwd, run);
 	if (holdsRun(directory)) return directory;
 	const runs = findRuns(machine).filter((found) => holdsRun(found.directory));
 	if (run === "latest") {
-		const [latest] = runs;
+		const latest = options.wholeOnly ? runs.find(({ directory }) => isWhole(directory)) : runs[0];
 		if (latest) return latest.directory;
 		throw new AgentvError("not-found", "there is no run yet", { hint: "Run an eval: agentv eval run <eval>." });
 	}
@@ -28,6 +33,15 @@ export function resolveRun(run: string, machine: ResultsMachine): string {
 	throw new AgentvError("not-found", `there is no run ${JSON.stringify(run)}`, {
 		hint: nearest ? `Did you mean ${nearest}?` : "`agentv results list` lists the runs.",
 	});
+}
+
+function isWhole(directory: string): boolean {
+	try {
+		return readRunFile(directory).whole === undefined;
+	} catch (error) {
+		if (error instanceof AgentvError) return false;
+		throw error;
+	}
 }
 
 /** The newest run that ran any of these eval files (absolute paths). */

@@ -1,6 +1,7 @@
-import { type AttemptResult, type CaseResult, caseResult, isDecided } from "../grading/case-result.ts";
+import { type AttemptResult, type CaseResult, caseResult, isDecided, missingAttempts } from "../grading/case-result.ts";
+import { caseKey } from "../model/case-key.ts";
 import type { ResultRow } from "../schema/result-row.ts";
-import { caseKey, keyOfCase, type PlannedCase } from "./run-plan.ts";
+import { keyOfCase, type PlannedCase } from "./run-plan.ts";
 
 /** How far a case is. */
 export class CaseState {
@@ -14,8 +15,9 @@ export class CaseState {
 		this.one = one;
 	}
 
-	add({ attempt, score, executionStatus }: AttemptResult): void {
-		this.#attempts.set(attempt, { attempt, score, executionStatus });
+	add(result: AttemptResult): void {
+		const { attempt, score, executionStatus, error } = result;
+		this.#attempts.set(attempt, { attempt, score, executionStatus, ...(error ? { error } : {}) });
 	}
 
 	/** Settles the result where nothing more has to be run. Says whether it did so just now. */
@@ -26,26 +28,28 @@ export class CaseState {
 		return true;
 	}
 
-	/** Ends the case after one attempt, whatever the repeat says: it was skipped. */
-	settleNow(): void {
-		this.result = caseResult([...this.#attempts.values()], this.one.repeat, this.one.threshold);
+	/** Attempts that were not made. */
+	get missing(): number[] {
+		return missingAttempts(new Set(this.#attempts.keys()), this.one.repeat.count);
 	}
 
 	/** Attempts that can be started now: all that are missing, or with `early_exit` the next one. */
 	nextAttempts(): number[] {
-		const missing: number[] = [];
-		for (let attempt = 1; attempt <= this.one.repeat.count; attempt++)
-			if (!this.#attempts.has(attempt)) missing.push(attempt);
-		return this.one.repeat.earlyExit ? missing.slice(0, 1) : missing;
+		return this.one.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
 	}
 }
 
 /** The states of all cases of a plan, with what an earlier run has already finished. */
 export function caseStates(cases: readonly PlannedCase[], before: readonly ResultRow[]): CaseState[] {
 	const states = cases.map((one) => new CaseState(one));
-	if (before.length === 0) return states;
-	const byKey = new Map(states.map((state) => [keyOfCase(state.one), state]));
-	for (const row of before) byKey.get(caseKey(row.eval, row.testId, row.target))?.add(row);
-	for (const state of states) state.settle();
+	addRows(states, before);
 	return states;
+}
+
+/** Adds what is known of some attempts. */
+export function addRows(states: readonly CaseState[], rows: readonly ResultRow[]): void {
+	if (rows.length === 0) return;
+	const byKey = new Map(states.map((state) => [keyOfCase(state.one), state]));
+	for (const row of rows) byKey.get(caseKey(row.eval, row.testId, row.target))?.add(row);
+	for (const state of states) state.settle();
 }

@@ -1,10 +1,14 @@
+import { readIndex } from "../model/result-files.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/describe-workspace.ts";
+import { caseStates } from "./case-states.ts";
 import type { RunPlan } from "./run-plan.ts";
 
 /** What a run would do, for `--dry-run` and previews. */
 export interface PlanDescription {
 	readonly experiment: string;
 	readonly workers: number;
+	/** Where the plan is one of several parts. */
+	readonly shard?: { readonly index: number; readonly count: number };
 	/** Tests × targets in their order. */
 	readonly cases: readonly {
 		readonly eval: string;
@@ -21,10 +25,14 @@ export interface PlanDescription {
 	readonly workspaces: readonly WorkspaceDescription[];
 }
 
-export function describePlan(plan: RunPlan): PlanDescription {
+/** @param doneIn a run's directory: what has a result there is left out */
+export function describePlan(plan: RunPlan, doneIn?: string): PlanDescription {
 	const keys: string[] = [];
 	const workspaces: WorkspaceDescription[] = [];
-	const cases = plan.cases.map(({ eval: { label }, test, target: { target }, repeat, assertions, workspace }) => {
+	const states = caseStates(plan.cases, doneIn === undefined ? [] : readIndex(doneIn).rows);
+	const left = states.filter(({ result }) => !result);
+	const cases = left.map((state) => {
+		const { eval: of, test, target, assertions, workspace } = state.one;
 		let position = workspace ? keys.indexOf(workspace.key) : -1;
 		if (workspace && position === -1) {
 			position = keys.push(workspace.key) - 1;
@@ -32,11 +40,16 @@ export function describePlan(plan: RunPlan): PlanDescription {
 		}
 		const all = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)];
 		return {
-			...{ eval: label, testId: test.id, target: target.name, provider: target.provider, attempts: repeat.count },
+			...{ eval: of.label, testId: test.id, target: target.target.name, provider: target.target.provider },
+			attempts: state.missing.length,
 			graders: all.map(({ name }) => name),
 			dependsOn: test.dependsOn,
 			...(position === -1 ? {} : { workspace: position }),
 		};
 	});
-	return { experiment: plan.experiment, workers: plan.workers, cases, workspaces };
+	const { experiment, workers, shard } = plan;
+	return {
+		...{ experiment, workers, cases, workspaces },
+		...(shard ? { shard: { index: shard.index, count: shard.count } } : {}),
+	};
 }

@@ -7,7 +7,7 @@ import { foreignRepository } from "../io/git/foreign-repository.ts";
 import { currentBranch, headCommit, isDirty, repositoryRoot } from "../io/git/repository.ts";
 import { nodeVersion } from "../io/process/node-executable.ts";
 import { benchmarkOfFile } from "../model/benchmark-paths.ts";
-import type { RunFile } from "../schema/run-file.ts";
+import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import type { LiveTargets } from "./live-targets.ts";
 import { requestFlags } from "./request-flags.ts";
 import { plannedList, plannedTargets, targetRecord } from "./run-file.ts";
@@ -17,6 +17,8 @@ import type { RunMachine } from "./run-request.ts";
 export interface NewRunFileOptions {
 	readonly signal: AbortSignal;
 	readonly targets: LiveTargets;
+	/** Where only tests that another run left are run: that run, and these tests. */
+	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
 /** The record of what a run is about to do. */
@@ -34,12 +36,35 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		agentvVersion: machine.version,
 		nodeVersion,
 		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
-		targets: plannedTargets(plan.cases).map((target) => targetRecord(target, options.targets.facts(target))),
+		// Also those of other shards: what was planned is the same in all of them.
+		targets: plannedTargets(plan.shard?.whole ?? plan.cases).map((target) =>
+			targetRecord(target, options.targets.facts(target)),
+		),
 		...(git ? { git } : {}),
 		...(benchmark ? { benchmark } : {}),
 		...(bundle ? { bundle } : {}),
 		flags: requestFlags(plan.request),
-		planned: plannedList(plan),
+		planned: plannedList(plan.evals, plan.cases),
+		...partOf(plan, options),
+	};
+}
+
+/** What the run is a part of. */
+function partOf({ evals, shard }: RunPlan, { completes }: NewRunFileOptions): Partial<RunFile> {
+	if (completes) {
+		const { run, planned } = completes;
+		const { index: _, ...sharding } = run.shard ?? {};
+		return {
+			planned: [...planned],
+			whole: run.whole ?? run.planned,
+			...("count" in sharding ? { shard: sharding } : {}),
+		};
+	}
+	if (!shard) return {};
+	const { index, count, assigned, balancedBy, whole } = shard;
+	return {
+		shard: { index, count, ...(balancedBy === undefined ? {} : { balancedBy }), assigned: [...assigned] },
+		whole: plannedList(evals, whole),
 	};
 }
 

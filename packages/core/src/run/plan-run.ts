@@ -9,6 +9,7 @@ import { TargetResolver, targetChoices } from "./choose-targets.ts";
 import { graderTargetName, graderTargetsOf } from "./grader-targets.ts";
 import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
 import { assertionsOf } from "./needed-model.ts";
+import { planShard } from "./plan-shard.ts";
 import type { PlannedCase, PlannedTarget, RunPlan } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 import { selectTests } from "./select-tests.ts";
@@ -22,23 +23,28 @@ import { WorkspaceChooser } from "./workspace-of.ts";
  */
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const observed = observeRun(request, machine);
-	const { cases, resolvers } = planCases(observed, request);
+	const { cases: whole, resolvers } = planCases(observed, request);
+	const { cases, ...sharded } = planShard(whole, request);
 	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
 		graderTarget(resolvers.get(label), asked, tested);
 	const graderTargets = request.ungraded ? [] : graderTargetsOf(cases, judging);
 	const diagnostics = targetProblems(observed, resolvers);
 	if (diagnostics.length > 0)
 		throw new AgentvError("config", "some targets can't be used", { diagnostics, hint: "Nothing was run." });
-	if (cases.length === 0) throw nothingSelected(request);
-	const targets = new Set(cases.flatMap(({ target }) => [target.target, ...target.fallbacks]));
+	if (whole.length === 0) throw nothingSelected(request);
+	const targets = new Set(targetsOf(cases));
 	for (const { target } of graderTargets) targets.add(target);
 	const secrets = [
-		...new Set([...observed.evals.flatMap(({ planned }) => secretValues(planned.env)), ...targetSecrets([...targets])]),
+		...new Set([
+			...observed.evals.flatMap(({ planned }) => secretValues(planned.env)),
+			...targetSecrets([...targets, ...targetsOf(whole)]),
+		]),
 	];
 	const plan: RunPlan = {
 		request,
 		evals: observed.evals.map(({ planned }) => planned),
 		cases,
+		...sharded,
 		experiment:
 			request.experiment ?? observed.evals.find(({ planned }) => planned.experiment)?.planned.experiment ?? "default",
 		workers: request.workers ?? smallest(observed.evals.flatMap(({ planned }) => planned.workers ?? [])) ?? coreCount(),
@@ -51,6 +57,11 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	};
 	checkPlan(plan, observed);
 	return plan;
+}
+
+/** With those that step in for them. */
+function targetsOf(cases: readonly PlannedCase[]): ResolvedTarget[] {
+	return cases.flatMap(({ target }) => [target.target, ...target.fallbacks]);
 }
 
 function smallest(numbers: readonly number[]): number | undefined {

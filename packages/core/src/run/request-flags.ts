@@ -1,4 +1,5 @@
 import { AgentvError } from "../base/agentv-error.ts";
+import { targetKind } from "../io/files/stat-path.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { RunRequest } from "./run-request.ts";
 
@@ -14,12 +15,16 @@ const kept = [
 	"timeoutSeconds",
 	"experiment",
 	"envFile",
+	"shard",
 ] as const;
+
+/** Files that may lie elsewhere on this machine: where one is gone, the one that is named now is taken. */
+const paths = ["targetsFile", "envFile"] as const;
 
 /** What `run.json` keeps of a request, so that it can be taken up again. */
 export function requestFlags(request: RunRequest): Record<string, unknown> {
 	return Object.fromEntries(
-		[...kept, "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
+		[...kept, "onlyMissing", "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
 			const value = request[key as keyof RunRequest];
 			return value === undefined ? [] : [[key, value]];
 		}),
@@ -31,7 +36,9 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
  * @throws AgentvError `usage` where something else is asked for than what it was begun with
  */
 export function resumedRequest(run: RunFile, given: RunRequest): RunRequest {
-	for (const key of kept) {
+	const moved = paths.filter((key) => given[key] !== undefined && targetKind(String(run.flags[key])) === "missing");
+	const keys = kept.filter((key) => !moved.some((path) => path === key));
+	for (const key of keys) {
 		const before = run.flags[key];
 		if (given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(before))
 			throw new AgentvError("usage", `the run was begun with another ${optionOf(key)}`, {
@@ -39,9 +46,21 @@ export function resumedRequest(run: RunFile, given: RunRequest): RunRequest {
 			});
 	}
 	const before = Object.fromEntries(
-		kept.flatMap((key) => (run.flags[key] === undefined ? [] : [[key, run.flags[key]]])),
+		[...keys, "onlyMissing"].flatMap((key) => (run.flags[key] === undefined ? [] : [[key, run.flags[key]]])),
 	);
-	return { ...given, ...(before as Partial<RunRequest>), evals: run.evals.map(({ path }) => path) };
+	return {
+		...given,
+		...(before as Partial<RunRequest>),
+		evals: evalsOf(run, given),
+		...(run.shard ? { recordedShards: run.shard } : {}),
+	};
+}
+
+/** The evals where the run found them; those that are named now where it ran elsewhere. Whether they are the same shows as they are loaded. */
+function evalsOf(run: RunFile, given: RunRequest): readonly string[] {
+	const recorded = run.evals.map(({ path }) => path);
+	const areThere = recorded.every((path) => targetKind(path) === "file");
+	return areThere || given.evals.length === 0 ? recorded : given.evals;
 }
 
 const options: Partial<Record<(typeof kept)[number], string>> = {

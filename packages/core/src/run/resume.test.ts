@@ -77,6 +77,22 @@ test("retrying errors runs again what could not be run, and only that", async ()
 	expect(second.row("c").executionStatus).toBe("ok");
 });
 
+test("retrying errors also runs again what failed because of them, and resuming what was skipped does not", async () => {
+	const files = {
+		"my.eval.yaml":
+			"tests:\n  - {id: a, input: hi, assertions: [{type: contains, value: yes}]}\n  - {id: b, depends_on: [a], on_dependency_failure: fail, repeat: {count: 3}, input: hi, assertions: [{type: contains, value: yes}]}\n",
+		"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
+		"answers.jsonl": '{"test_id": "b", "output": "yes"}\n',
+	};
+	const first = await runTree(files);
+	expect(first.row("b")).toMatchObject({ executionStatus: "quality_failure", error: { stage: "dependency" } });
+	const same = await runTree(first, { output: first.runDir, resume: true });
+	expect(same.events[0]).toMatchObject({ planned: 2, alreadyDone: 2 });
+	appendFileSync(join(first.root, "answers.jsonl"), '{"test_id": "a", "output": "yes"}\n');
+	const second = await runTree(first, { output: first.runDir, resume: true, retryErrors: true });
+	expect(second.summary).toMatchObject({ planned: 2, passed: 2, failed: 0, errors: 0 });
+});
+
 test("an aborted run keeps what had finished and can be resumed", async () => {
 	const slow = {
 		...files,

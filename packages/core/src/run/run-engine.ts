@@ -194,7 +194,7 @@ export class RunEngine {
 		state.running += 1;
 		await this.#record(state, attemptName(one, 1), outcome, 0);
 		state.running -= 1;
-		state.settleNow();
+		state.settle();
 		await this.#finish(state);
 	}
 }

@@ -6,9 +6,8 @@ import { agentvHome } from "../io/environment.ts";
 import { withLock } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { targetKind } from "../io/files/stat-path.ts";
-import { truncateFile } from "../io/files/truncate-file.ts";
 import { freeMemory } from "../io/free-memory.ts";
-import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
+import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
 import { scriptClosure } from "../model/script-closure/script-closure.ts";
 import type { ResultRow } from "../schema/result-row.ts";
@@ -17,7 +16,7 @@ import type { TargetAnswer } from "../targets/contract.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { Budgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
-import { type CaseState, caseStates } from "./case-states.ts";
+import type { CaseState } from "./case-states.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
 import { LiveTargets } from "./live-targets.ts";
@@ -32,6 +31,7 @@ import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
 import { runScratch } from "./run-scratch.ts";
 import { RunWorkspaces } from "./run-workspaces.ts";
+import { type Standing, takeUp } from "./take-up.ts";
 
 export interface RunOptions {
 	/** Absolute directory for the records. Default: a new one below the results folder. */
@@ -154,24 +154,27 @@ class Execution {
 
 	async run(): Promise<void> {
 		const { path, resumes } = this.#directory;
-		const before = resumes ? this.#before() : [];
-		const run = resumes ? readRunFile(path) : await this.#newRunFile();
-		if (resumes) refuseOther(run, this.#plan);
-		const states = caseStates(this.#plan.cases, before);
+		const standing = takeUp(this.#plan, {
+			...(resumes ? { directory: path } : {}),
+			retryErrors: this.#options.retryErrors === true,
+			warn: (message) => this.#emit({ type: "warning", message }),
+		});
+		const { own, before } = standing;
+		const run = standing.run ?? (await this.#newRunFile(standing));
 		const records = new RunRecords(path, this.#plan);
-		const summary = new SummaryBuilder(states.length);
-		this.#replay(states, before, summary);
+		const summary = new SummaryBuilder(own.length);
+		this.#replay(own, before, summary);
 		if (!resumes) records.writeRunFile(run);
 		this.#emit({
 			type: "started",
 			runDir: path,
-			planned: states.length,
-			alreadyDone: states.filter(({ result }) => result).length,
+			planned: own.length,
+			alreadyDone: own.filter(({ result }) => result).length,
 			experiment: run.experiment,
 		});
 		const started = performance.now();
 		try {
-			const outcome = await this.#runAll(run, states, records, summary);
+			const outcome = await this.#runAll(run, standing.states, records, summary);
 			summary.addTime(performance.now() - started);
 			records.writeSummary(summary.result());
 			this.#emit({ type: "done", runDir: path, summary: summary.result(), outcome });
@@ -180,28 +183,17 @@ class Execution {
 		}
 	}
 
-	/** Rows of the run that is resumed; a line that a crash cut off is removed. */
-	#before(): readonly ResultRow[] {
-		const { path } = this.#directory;
-		const index = join(path, "index.jsonl");
-		const reading = readIndex(path);
-		if (targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
-		for (const line of reading.badLines)
-			this.#emit({ type: "warning", message: `${index}:${line} is no row and is left out` });
-		const { rows } = reading;
-		return this.#options.retryErrors
-			? rows.filter(({ executionStatus }) => executionStatus !== "execution_error")
-			: rows;
-	}
-
 	#replay(states: readonly CaseState[], before: readonly ResultRow[], summary: SummaryBuilder): void {
 		for (const { result } of states) if (result) summary.addCase(result);
 		for (const row of before) summary.addRow(row);
 		if (before.length > 0) summary.addTime(readSummary(this.#directory.path)?.durationMs ?? 0);
 	}
 
-	#newRunFile(): Promise<RunFile> {
-		return newRunFile(this.#plan, this.#machine, { signal: this.#options.signal, targets: this.#targets });
+	#newRunFile({ completes }: Standing): Promise<RunFile> {
+		return newRunFile(this.#plan, this.#machine, {
+			...{ signal: this.#options.signal, targets: this.#targets },
+			...(completes ? { completes } : {}),
+		});
 	}
 
 	async #runAll(
@@ -258,17 +250,6 @@ class Execution {
 			await scratch.close();
 		}
 	}
-}
-
-/** A run goes on with the evals that it began with: results of different tests are not mixed. */
-function refuseOther(run: RunFile, plan: RunPlan): void {
-	const before = new Map(run.evals.map(({ file, digest }) => [file, digest]));
-	const changed = plan.evals.filter(({ label, digest }) => before.get(label) !== digest);
-	if (changed.length === 0) return;
-	const names = changed.map(({ label }) => label).join(", ");
-	throw new AgentvError("config", `${names} changed since the run began, or was no part of it`, {
-		hint: "Start a new run without --resume.",
-	});
 }
 
 /** The command runner of each suite and environment. */

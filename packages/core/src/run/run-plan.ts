@@ -1,5 +1,6 @@
 import type { Masker } from "../base/secrets.ts";
 import type { Environment } from "../io/environment.ts";
+import { caseKey } from "../model/case-key.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { Assertion, Repeat, TestCase } from "../model/eval-types.ts";
@@ -56,12 +57,27 @@ export interface PlannedCase {
 	readonly workspace: { readonly spec: WorkspaceSpec; readonly key: string } | undefined;
 }
 
+/** A part of a plan's tests. Tests that depend on each other are in one shard, and with a test all its targets and attempts. */
+export interface PlannedShard {
+	/** From 1. */
+	readonly index: number;
+	readonly count: number;
+	/** Of all shards: every test × target in its order. */
+	readonly whole: readonly PlannedCase[];
+	/** The shard of each of these. */
+	readonly assigned: readonly number[];
+	/** Id of the run by whose durations they are balanced. */
+	readonly balancedBy?: string;
+}
+
 /** What a run will do, decided before anything is done. Made by `planRun`. */
 export interface RunPlan {
 	readonly request: RunRequest;
 	readonly evals: readonly PlannedEval[];
 	/** In order: evals as given, targets as chosen, tests as written. */
 	readonly cases: readonly PlannedCase[];
+	/** Where the plan is one shard of a larger one. */
+	readonly shard?: PlannedShard;
 	readonly experiment: string;
 	/** Tests at once over all targets without `workers` of their own. */
 	readonly workers: number;
@@ -80,11 +96,6 @@ export interface RunPlan {
 	readonly masker: Masker;
 	/** The values it knows. */
 	readonly secrets: readonly string[];
-}
-
-/** What identifies a case in records, whatever run it is in. */
-export function caseKey(evalLabel: string, testId: string, target: string): string {
-	return JSON.stringify([evalLabel, testId, target]);
 }
 
 export function keyOfCase({ eval: { label }, test, target }: PlannedCase): string {

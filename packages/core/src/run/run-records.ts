@@ -5,12 +5,12 @@ import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { makeOwnDirectory } from "../io/files/own-files.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
+import { runFileText } from "../model/run-file-text.ts";
 import { type ResultRow, type RunSummary, toWireRow, toWireSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { writeAttemptFile } from "./attempt-file.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
 import { LoopTurns } from "./loop-turns.ts";
-import { runFileText } from "./run-file.ts";
 import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /**

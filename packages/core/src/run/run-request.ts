@@ -1,4 +1,5 @@
 import type { Environment } from "../io/environment.ts";
+import type { ShardRecord } from "../schema/run-file.ts";
 
 /** What a user asks to be run. Everything but `evals` is optional and overrides what the evals say. */
 export interface RunRequest {
@@ -14,6 +15,14 @@ export interface RunRequest {
 	readonly tags?: readonly string[];
 	/** At most so many tests of each eval. */
 	readonly limit?: number;
+	/** Only this part of the chosen tests. Shards of one request are disjoint, and together they are all of it. */
+	readonly shard?: { readonly index: number; readonly count: number };
+	/** Absolute directory of a former run: shards are balanced by how long its tests took. */
+	readonly durationsFrom?: string;
+	/** How the run that is taken up again divided its tests. */
+	readonly recordedShards?: Pick<ShardRecord, "assigned" | "balancedBy">;
+	/** Absolute directory of a run: only what has no result there. */
+	readonly onlyMissing?: string;
 	/** Tests that run at once, over all targets. Default: the eval's `workers`, else the number of cores. */
 	readonly workers?: number;
 	readonly threshold?: number;

@@ -30,10 +30,32 @@ const repositorySchema = wireObject({
 	sha: z.string(),
 });
 
-const repeatSchema = wireObject({
-	count: z.number().int(),
+/** How the attempts of a test are put together, where it has several. */
+const plannedRepeatSchema = wireObject({
+	count: z.number().int().positive(),
 	strategy: z.enum(["mean", "pass_any", "pass_all"]),
 	earlyExit: z.boolean(),
+});
+
+/** A test × target: `[index in evals, test id, target]`, where it has several attempts with its repeat. */
+const plannedTestSchema = z.tuple([z.number(), z.string(), z.string(), plannedRepeatSchema.optional()]);
+
+/** How the tests of a run are divided among shards. */
+const shardSchema = wireObject({
+	/** Which shard this run is, from 1; absent in a run that others were merged into, and in one of tests that others left. */
+	index: z.number().int().positive().optional(),
+	count: z.number().int().positive(),
+	/** The run by whose durations they were balanced: its id. */
+	balancedBy: z.string().optional(),
+	/** The shard of each test of the whole, in the order of their list. */
+	assigned: z.array(z.number().int().positive()),
+});
+
+const mergedRunSchema = wireObject({
+	runId: z.string(),
+	startedAt: z.string(),
+	/** Which shard it was. */
+	shard: z.number().int().positive().optional(),
 });
 
 /** `run.json`: what was run. */
@@ -50,10 +72,17 @@ export const runFileSchema = wireObject({
 	benchmark: wireObject({ id: z.string(), revision: z.string().optional() }).optional(),
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
 	flags: dataSchema,
-	/** Tests × targets in their order: `[index in evals, test id, target]`, and where a test is run several times how that counts. */
-	planned: z.array(z.tuple([z.number(), z.string(), z.string(), repeatSchema.optional()])),
+	/** Tests × targets in their order. */
+	planned: z.array(plannedTestSchema),
+	shard: shardSchema.optional(),
+	/** Of a run that is a part of a larger one: the tests of the whole, in their order. */
+	whole: z.array(plannedTestSchema).optional(),
+	/** The runs that this one was put together from. */
+	merged: z.array(mergedRunSchema).optional(),
 	/** Repositories of workspaces with the SHA that was checked out; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
 });
 export type RunFile = z.output<typeof runFileSchema>;
+export type PlannedTest = z.output<typeof plannedTestSchema>;
+export type ShardRecord = z.output<typeof shardSchema>;
 export type PlannedTargetRecord = z.output<typeof plannedTargetSchema>;

@@ -1,0 +1,85 @@
+import { resolve } from "node:path";
+import {
+	AgentvError,
+	type DiskView,
+	discoverEvals,
+	nearestName,
+	openDiskView,
+	type RunRequest,
+	resolveBenchmarkPaths,
+} from "@agentv/core";
+import type { Context } from "../context.ts";
+
+/** Options that say what is run, and how: `eval run` takes them, and whatever prints commands that run parts of it. */
+export interface RunChoices {
+	readonly target?: readonly string[];
+	readonly targets?: string;
+	readonly test?: readonly string[];
+	readonly tag?: readonly string[];
+	readonly limit?: number;
+	readonly benchmark?: string;
+	readonly workers?: number;
+	readonly threshold?: number;
+	readonly repeat?: number;
+	readonly timeout?: number;
+	readonly experiment?: string;
+	readonly envFile?: string;
+	readonly keepWorkspaces?: boolean;
+	readonly bail?: boolean;
+	readonly budgetUsd?: number;
+	readonly cache?: boolean;
+	/** Names of the commands beside this one: a mistyped one reads as a path here. */
+	readonly siblings: readonly string[];
+}
+
+/** The eval files that are named, or those of a benchmark. @throws AgentvError `usage` where none is */
+export function findEvals(
+	args: readonly string[],
+	{ benchmark, siblings }: Pick<RunChoices, "benchmark" | "siblings">,
+	{ env, cwd }: Context,
+): readonly string[] {
+	const view = openDiskView();
+	if (benchmark !== undefined) return resolveBenchmarkPaths(benchmark, args, { env, view }).files;
+	if (args.length > 0) return namedEvals(args, siblings, cwd, view);
+	throw new AgentvError("usage", "missing required argument 'evals'", {
+		hint: "Name an eval file, a directory or a glob. `agentv eval run --help` lists what there is.",
+	});
+}
+
+function namedEvals(
+	args: readonly string[],
+	siblings: readonly string[],
+	cwd: string,
+	view: DiskView,
+): readonly string[] {
+	try {
+		return discoverEvals(args, cwd, view);
+	} catch (error) {
+		const meant = nearestName(args[0] ?? "", siblings);
+		if (!(error instanceof AgentvError) || meant === undefined) throw error;
+		throw new AgentvError(error.code, error.message, { hint: `Did you mean \`agentv eval ${meant}\`?`, cause: error });
+	}
+}
+
+/** What core is asked to run. */
+export function requestOf(evals: readonly string[], options: RunChoices, { cwd }: Context): RunRequest {
+	const { target, targets, test, tag, timeout, envFile, keepWorkspaces, bail, cache } = options;
+	const same = Object.fromEntries(
+		(["limit", "workers", "threshold", "repeat", "experiment", "budgetUsd"] as const).flatMap((key) =>
+			options[key] === undefined ? [] : [[key, options[key]]],
+		),
+	);
+	return {
+		evals,
+		...same,
+		...(target ? { targets: target } : {}),
+		...(targets === undefined ? {} : { targetsFile: resolve(cwd, targets) }),
+		...(test ? { tests: test } : {}),
+		...(tag ? { tags: tag } : {}),
+		...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
+		...(envFile === undefined ? {} : { envFile: resolve(cwd, envFile) }),
+		...(keepWorkspaces ? { keepWorkspaces } : {}),
+		...(bail ? { bail } : {}),
+		...(cache ? { cache } : {}),
+	};
+}

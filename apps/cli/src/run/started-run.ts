@@ -1,0 +1,98 @@
+import { resolve } from "node:path";
+import {
+	AgentvError,
+	lastRunOf,
+	type RunRequest,
+	readRunFile,
+	realPath,
+	resolveRun,
+	resumedRequest,
+} from "@agentv/core";
+import type { Context } from "../context.ts";
+import { findEvals, type RunChoices, requestOf } from "./run-options.ts";
+
+/** Options that say whether a run is new, and which part of the tests it is about. */
+export interface StartChoices extends RunChoices {
+	readonly output?: string;
+	readonly resume?: boolean;
+	readonly retryErrors?: boolean;
+	readonly run?: string;
+	readonly shard?: { readonly index: number; readonly count: number };
+	readonly durationsFrom?: string;
+	readonly onlyMissing?: string;
+}
+
+/** A run that is to be started, or gone on with. */
+export interface StartedRun {
+	readonly request: RunRequest;
+	/** Absolute; absent: a new directory below the results folder. */
+	readonly output?: string;
+	/** Whether `output` holds the run, which goes on. */
+	readonly resumes: boolean;
+}
+
+/** Decides between a new run, one that goes on, and one of what another left. @throws AgentvError `usage`, `not-found` */
+export function startedRun(args: readonly string[], options: StartChoices, context: Context): StartedRun {
+	refuseContradictions(options);
+	const resumes = options.resume === true || options.retryErrors === true;
+	if (options.onlyMissing !== undefined) return completion(args, options.onlyMissing, resumes, options, context);
+	const { run, output, shard, durationsFrom } = options;
+	const isNamed = resumes && (run !== undefined || output !== undefined);
+	const files = evalsOf(args, options, context, isNamed);
+	const given = { ...requestOf(files, options, context), ...(shard ? { shard } : {}) };
+	if (resumes) {
+		const directory = resumedDirectory(files, options, context);
+		return { request: resumedRequest(readRunFile(directory), given), output: directory, resumes };
+	}
+	const durations =
+		durationsFrom === undefined ? {} : { durationsFrom: resolveRun(durationsFrom, context, { wholeOnly: true }) };
+	return { request: { ...given, ...durations }, resumes, ...outputOf(options, context) };
+}
+
+function refuseContradictions({ shard, durationsFrom, onlyMissing, run }: StartChoices): void {
+	if (durationsFrom !== undefined && !shard)
+		throw new AgentvError("usage", "--durations-from says how shards are balanced: it needs --shard I/N");
+	if (onlyMissing === undefined || (!shard && run === undefined)) return;
+	throw new AgentvError("usage", `--only-missing and ${shard ? "--shard" : "--run"} exclude each other`, {
+		hint: "A run's missing tests are all of them, whichever shard they were to be in.",
+	});
+}
+
+/** What a run has no result of: run inside of it, or with `--output` as a run of its own. */
+function completion(
+	args: readonly string[],
+	which: string,
+	resumes: boolean,
+	options: StartChoices,
+	context: Context,
+): StartedRun {
+	const base = resolveRun(which, context);
+	const given = requestOf(evalsOf(args, options, context, true), options, context);
+	const request = resumedRequest(readRunFile(base), given);
+	const { output = base } = outputOf(options, context);
+	if (realPath(output) === realPath(base)) return { request, output: base, resumes: true };
+	return { request: { ...request, onlyMissing: base }, output, resumes };
+}
+
+/** The evals that are named; none where they need not be. */
+function evalsOf(
+	args: readonly string[],
+	options: StartChoices,
+	context: Context,
+	mayBeNone: boolean,
+): readonly string[] {
+	return mayBeNone && args.length === 0 && options.benchmark === undefined ? [] : findEvals(args, options, context);
+}
+
+function outputOf({ output }: StartChoices, { cwd }: Context): { readonly output?: string } {
+	return output === undefined ? {} : { output: resolve(cwd, output) };
+}
+
+/** The run to go on with: the one that is named, else the last one of these evals. */
+function resumedDirectory(files: readonly string[], { run, output }: StartChoices, context: Context): string {
+	if (run !== undefined) return resolveRun(run, context);
+	if (output !== undefined) return resolve(context.cwd, output);
+	const last = lastRunOf(files, context);
+	if (last !== undefined) return last;
+	throw new AgentvError("not-found", "these evals have no run to go on with", { hint: "Run them without --resume." });
+}
