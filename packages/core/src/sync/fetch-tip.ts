@@ -38,11 +38,29 @@ export async function fetchTip(
 	marked: Marked,
 ): Promise<string> {
 	// A branch never with --depth: its history would not reach the commit that is checked out.
-	const isShallow = targetKind(`${clone.git.gitDir}/shallow`) === "file";
-	const depth = wanted.kind !== "branch" && isShallow ? ["--depth", "1"] : [];
+	const depth = wanted.kind !== "branch" && isShallow(clone) ? ["--depth", "1"] : [];
 	const options = ["--progress", "--no-tags", "--refmap=", "--no-write-fetch-head", ...depth];
 	await fetch(clone, marked(["fetch", ...options, "--", "origin", `+${wanted.ref}:${remoteRef}`]), settings);
 	return fetchedCommit(clone.git);
+}
+
+/** Whether its history ends at a commit whose parents were not fetched. */
+export function isShallow({ git }: LocalClone): boolean {
+	return targetKind(`${git.gitDir}/shallow`) === "file";
+}
+
+/**
+ * Fetches what a shallow clone lacks of a branch's history. Looking at a tag or commit may have cut it off between HEAD and the tip.
+ * @throws GitError
+ */
+export async function fetchHistory(
+	clone: LocalClone,
+	wanted: Wanted,
+	settings: FetchSettings,
+	marked: Marked,
+): Promise<void> {
+	const options = ["--progress", "--unshallow", "--no-tags", "--refmap=", "--no-write-fetch-head"];
+	await fetch(clone, marked(["fetch", ...options, "--", "origin", `+${wanted.ref}:${remoteRef}`]), settings);
 }
 
 function fetch(

@@ -47,8 +47,8 @@ function parsed(text: string): unknown {
 }
 
 /**
- * Writes the journal, runs `work` with the arguments that mark its git, and removes the journal when git ended by itself, whatever it
- * answered. Where git was ended while it changed the work tree, the journal stays for `recover`.
+ * Writes the journal, runs `work` with the arguments that mark its git, and removes the journal when that went well. A fetch that
+ * failed leaves none either; where a change of the work tree failed it stays, for whoever puts that right.
  */
 export async function withJournal<T>(
 	gitDir: string,
@@ -62,9 +62,11 @@ export async function withJournal<T>(
 		removeJournal(gitDir);
 		return result;
 	} catch (error) {
-		const wasEnded = !(error instanceof GitError) || error.exitCode === null;
-		if (wasEnded && journal.phase === "fetch") await clearRemains(gitDir, journal);
-		if (!wasEnded || journal.phase === "fetch") removeJournal(gitDir);
+		if (journal.phase === "fetch") {
+			const wasEnded = !(error instanceof GitError) || error.exitCode === null;
+			if (wasEnded) await clearRemains(gitDir, journal);
+			removeJournal(gitDir);
+		}
 		throw error;
 	}
 }

@@ -70,6 +70,7 @@ const operations: readonly (readonly [file: string, operation: string])[] = [
 	["rebase-apply", "rebase"],
 	["CHERRY_PICK_HEAD", "cherry-pick"],
 	["REVERT_HEAD", "revert"],
+	["sequencer", "cherry-pick or revert"],
 	["BISECT_LOG", "bisect"],
 	["index.lock", "lock"],
 ];

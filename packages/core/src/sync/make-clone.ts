@@ -15,7 +15,7 @@ import { removeJournal, writeJournal } from "./journal.ts";
 import { baseRef, type LocalClone, remoteRef } from "./look-local.ts";
 import type { Wanted } from "./look-remote.ts";
 import { emptyTree, restoreWorkTree } from "./recover.ts";
-import { sweepWorkshops, withWorkshop } from "./workshop.ts";
+import { withWorkshop } from "./workshop.ts";
 
 /**
  * Clones the wanted commit, shallow and blob-filtered, beside `path` and renames it there: a reader sees nothing or all of it. Only
@@ -25,7 +25,6 @@ import { sweepWorkshops, withWorkshop } from "./workshop.ts";
 export async function makeClone(path: string, wanted: Wanted, settings: FetchSettings): Promise<string> {
 	const goal = realPath(path);
 	makeDirectory(dirname(goal));
-	await sweepWorkshops(goal);
 	if (!canReplaceDirectory(goal)) return cloneInPlace(goal, wanted, settings);
 	const sha = await withWorkshop(goal, dirname(goal), async (workshop) => {
 		const made = join(workshop, "clone");
@@ -55,7 +54,7 @@ async function cloneInPlace(goal: string, wanted: Wanted, settings: FetchSetting
 
 function journalOf(to: string) {
 	const token = randomBytes(12).toString("hex");
-	return { version: 1, token, startedAt: Date.now(), phase: "work-tree", from: emptyTree, to, edits: [] } as const;
+	return { version: 1, token, startedAt: Date.now(), phase: "work-tree", from: emptyTree(to), to, edits: [] } as const;
 }
 
 async function justMade(root: string, env: Environment): Promise<LocalClone> {
@@ -69,7 +68,8 @@ async function clone(goal: string, wanted: Wanted, settings: FetchSettings, flag
 	if (wanted.kind !== "branch") return cloneCommit(goal, wanted, settings, flags);
 	const depth = ["--depth", "1", "--filter=blob:none", "--single-branch", "--no-tags", "--no-local"];
 	const branch = ["--branch", wanted.name, "--config", `agentv.ref=${wanted.ref}`, "--no-recurse-submodules"];
-	await remoteGit("/", ["clone", "--progress", ...depth, ...branch, ...flags, "--", url, goal], remote);
+	const args = ["clone", "--progress", "--origin", "origin", ...depth, ...branch, ...flags, "--", url, goal];
+	await remoteGit("/", args, { ...remote, config: [["clone.rejectShallow", "false"]] });
 }
 
 /** `clone --branch` takes no SHA, and no tag that has a branch's name. */
@@ -81,9 +81,9 @@ async function cloneCommit(
 ): Promise<void> {
 	const { url, ...remote } = settings;
 	const { env } = settings;
-	const format = wanted.sha.length === 64 ? ["--object-format=sha256"] : [];
+	const format = `--object-format=${wanted.sha.length === 64 ? "sha256" : "sha1"}`;
 	makeDirectory(goal);
-	await localGit(goal, ["init", "--quiet", ...format], { env });
+	await localGit(goal, ["init", "--quiet", format], { env });
 	await localGit(goal, ["remote", "add", "--no-tags", "--", "origin", url], { env });
 	await localGit(goal, ["config", "agentv.ref", wanted.ref], { env });
 	const fetch = ["fetch", "--progress", "--depth", "1", "--no-tags", "--filter=blob:none", "--no-write-fetch-head"];

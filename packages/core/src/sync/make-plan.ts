@@ -47,11 +47,16 @@ function standingObstacle(clone: CloneState, { path }: Observation): string | un
 	if (clone.underWay === "lock")
 		return `${path}/.git/index.lock exists: another git program is at work there, or was interrupted; when none is, remove the file`;
 	if (clone.underWay !== undefined)
-		return `a ${clone.underWay} is under way in ${path}; finish it or give it up (git ${clone.underWay} --abort)`;
+		return `a ${clone.underWay} is under way in ${path}; finish it or give it up (git ${givingUp(clone.underWay)})`;
 	if (clone.refusedKey !== undefined)
 		return `the clone's configuration sets ${clone.refusedKey}, which runs a program; take it out (git config --unset)`;
 	if (clone.sha === undefined) return `the repository at ${path} has no commit checked out; move it away`;
 	return undefined;
+}
+
+function givingUp(operation: string): string {
+	if (operation === "bisect") return "bisect reset";
+	return `${operation.replace(/ or .*/, "")} --abort`;
 }
 
 type Choice =

@@ -1,13 +1,14 @@
 import { isFullSha, type SourceAccess } from "../model/benchmark-source.ts";
 import type { RegistryEntry } from "../model/registry.ts";
-import type { CloneGit, RemoteSettings } from "./clone-git.ts";
-import { fetchTip, isHere, remoteHolds } from "./fetch-tip.ts";
+import type { RemoteSettings } from "./clone-git.ts";
+import { fetchHistory, fetchTip, isHere, isShallow, remoteHolds } from "./fetch-tip.ts";
 import { type Journal, readJournal, withJournal } from "./journal.ts";
+import { editsAgainst } from "./local-edits.ts";
 import { baseRef, type LocalClone, type LocalLook, lookLocal, remoteRef } from "./look-local.ts";
 import { lookRemote, type RemoteLook, remoteProblem, type Wanted } from "./look-remote.ts";
 import { isOnWantedRef } from "./make-plan.ts";
-import type { CloneState, Edit, Observation } from "./observation.ts";
-import { hasLocalCommits, relate, shareHistory } from "./relation.ts";
+import type { CloneState, Observation } from "./observation.ts";
+import { hasLocalCommits, type Relation, relate, shareHistory } from "./relation.ts";
 import { type TreeChange, treeDiff } from "./tree-diff.ts";
 
 export interface ObserveSettings extends RemoteSettings {
@@ -103,7 +104,7 @@ async function compare(
 	const { wanted } = found;
 	if (!found.isHere) return { state: { ...standing, ...nothing }, remote: { wanted }, incoming: [] };
 	const sameHistory = standing.urlChanged && !isStuck ? await isSameHistory(clone, wanted, access, settings) : true;
-	const relation = await relate(clone, wanted.sha);
+	const relation = await relateFully(clone, wanted, access, { ...settings, fetch: settings.fetch && !isStuck });
 	const state = { ...standing, sameHistory, relation };
 	const changes = settings.files && head.sha !== wanted.sha;
 	const incoming = changes ? await treeDiff(git, head.sha, wanted.sha) : [];
@@ -111,7 +112,7 @@ async function compare(
 		state: {
 			...state,
 			targetHasLocalCommits: await targetHasLocalCommits(clone, { ...state, ...nothing }, wanted),
-			edits: changes ? await localEdits(git, settings, journal) : [],
+			edits: changes ? await editsAgainst(incoming, git, settings, journal) : [],
 			incoming: incoming.map(({ path }) => path),
 		},
 		remote: { wanted },
@@ -141,6 +142,25 @@ async function bringTip(
 	}
 }
 
+/** HEAD against the wanted commit; undefined where the history between them has to be fetched first and may not be now. */
+async function relateFully(
+	clone: LocalClone,
+	wanted: Wanted,
+	{ url, credentials }: SourceAccess,
+	settings: ObserveSettings,
+): Promise<Relation | undefined> {
+	const { git, head } = clone;
+	const relation = await relate(clone, wanted.sha);
+	const isOnBranch = wanted.kind === "branch" && head.branch === wanted.name;
+	if (relation.ahead === 0 || !isOnBranch || head.sha === undefined || !isShallow(clone)) return relation;
+	if (await shareHistory(git, head.sha, wanted.sha)) return relation;
+	if (!settings.fetch || settings.offline) return undefined;
+	await withJournal(git.gitDir, { phase: "fetch" }, (marked) =>
+		fetchHistory(clone, wanted, { ...settings, url, credentials }, marked),
+	);
+	return relate(clone, wanted.sha);
+}
+
 async function isSameHistory(
 	{ git, refs, head }: LocalClone,
 	wanted: Wanted,
@@ -160,23 +180,4 @@ async function targetHasLocalCommits({ git }: LocalClone, state: CloneState, wan
 	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname)", ref]);
 	const sha = stdout.trim();
 	return sha !== "" && sha !== wanted.sha && hasLocalCommits(git, sha, wanted.sha);
-}
-
-/** What differs from HEAD; what an interrupted sync left half-done is not the user's. */
-export async function localEdits(
-	git: CloneGit,
-	{ signal }: RemoteSettings,
-	journal: Journal | undefined,
-): Promise<readonly Edit[]> {
-	const { stdout } = await git.local(
-		["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty", "--"],
-		{ signal },
-	);
-	const edits = stdout.split("\0").flatMap((line) => {
-		return line === "" ? [] : [{ path: line.slice(3), isTracked: !line.startsWith("??") }];
-	});
-	if (journal?.phase !== "work-tree" || journal.from === undefined || journal.to === undefined) return edits;
-	const before = new Set(journal.edits ?? []);
-	const ours = new Set((await treeDiff(git, journal.from, journal.to)).map(({ path }) => path));
-	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
 }

@@ -10,7 +10,7 @@ import { remoteProblem } from "./look-remote.ts";
 import { makePlan } from "./make-plan.ts";
 import { observe } from "./observe.ts";
 import { lockDirectory } from "./state-file.ts";
-import { requireGit } from "./sync.ts";
+import { requireGitFor } from "./sync.ts";
 import { defaultTimeoutMs } from "./sync-one.ts";
 import type { SyncOptions, SyncPlan } from "./sync-types.ts";
 import { fetchFiles } from "./update-clone.ts";
@@ -24,7 +24,7 @@ export async function planSync(options: SyncOptions): Promise<readonly SyncPlan[
 	const registry = readRegistry(options.env);
 	const isNamed = options.ids !== undefined && options.ids.length > 0;
 	const entries = chosenEntries(registry, options.ids);
-	requireGit(entries, options.env, dirname(registry.file));
+	await requireGitFor(entries, options.env, dirname(registry.file));
 	return mapPool(entries, { concurrency: options.concurrency ?? 3 }, (entry) =>
 		planOne(entry, { ...options, base: dirname(registry.file), isNamed }),
 	);

@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
@@ -8,8 +9,11 @@ import { type CloneGit, openClone } from "./clone-git.ts";
 import { clearRemains, type Journal, readJournal, removeJournal, workTreeSpan } from "./journal.ts";
 import { type TreeChange, treeDiff } from "./tree-diff.ts";
 
-/** git's name for the empty tree (SHA-1). */
-export const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+/** git's name for the empty tree in a repository that names its commits as `sha` (SHA-1 or SHA-256). */
+export function emptyTree(sha: string): string {
+	if (sha.length === 64) return "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
+	return "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+}
 
 /**
  * Puts right what a killed sync left in the clone at `root`: its git is ended, its locks are removed, and paths that it was changing
@@ -21,6 +25,24 @@ export async function recover(root: string, env: Environment): Promise<string | 
 	const journal = readJournal(gitDir);
 	if (!journal) return undefined;
 	await clearRemains(gitDir, journal);
+	return putRight(root, gitDir, journal, env);
+}
+
+/**
+ * After a git that failed half-way, yet ended by itself and so removed its own locks: others' locks stay as they are. What can't be
+ * put right now, the next sync does.
+ */
+export async function undo(root: string, env: Environment): Promise<void> {
+	const gitDir = join(root, ".git");
+	const journal = readJournal(gitDir);
+	try {
+		if (journal) await putRight(root, gitDir, journal, env);
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+	}
+}
+
+async function putRight(root: string, gitDir: string, journal: Journal, env: Environment): Promise<string> {
 	const restored = journal.phase === "work-tree" ? await restoreWorkTree(await openClone(root, env), journal) : 0;
 	removeJournal(gitDir);
 	return restored === 0

@@ -79,7 +79,15 @@ export async function reportOf(
 async function commitOf({ clone }: Seen): Promise<Pick<Revision, "sha" | "subject" | "committedAt">> {
 	if (!clone?.head.sha) return { sha: null, subject: null, committedAt: null };
 	const format = "--format=%H%x00%cI%x00%s";
-	const { stdout } = await clone.git.local(["log", "-1", "--no-show-signature", format, clone.head.sha, "--"]);
+	const { stdout } = await clone.git.local([
+		"log",
+		"-1",
+		"--no-show-signature",
+		"--encoding=UTF-8",
+		format,
+		clone.head.sha,
+		"--",
+	]);
 	const [sha = null, committedAt = null, subject = null] = stdout.replace(/\n$/, "").split("\0");
 	return { sha, subject, committedAt };
 }

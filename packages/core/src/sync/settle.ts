@@ -19,13 +19,20 @@ export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted
 	await git.shielded(["config", "agentv.ref", wanted.ref]);
 }
 
+/** The branch that was followed before is not fetched any more: should the remote delete it, every plain `git pull` would fail. */
 async function follow(git: LocalClone["git"], branch: string): Promise<void> {
-	const refspec = `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
-	const known = await git.local(["config", "--get-all", "remote.origin.fetch"], { okExitCodes: [0, 1] });
-	const isFollowed = known.stdout
-		.split("\n")
-		.some((line) => line === refspec || line === "+refs/heads/*:refs/remotes/origin/*");
-	if (!isFollowed) await git.shielded(["config", "--add", "remote.origin.fetch", refspec]);
+	const former = git.syncedRef?.startsWith("refs/heads/") ? refspecOf(git.syncedRef.slice("refs/heads/".length)) : "";
+	const answer = await git.local(["config", "--get-all", "remote.origin.fetch"], { okExitCodes: [0, 1] });
+	const known = answer.stdout.split("\n");
+	const refspec = refspecOf(branch);
+	const isFollowed = known.includes(refspec) || known.includes("+refs/heads/*:refs/remotes/origin/*");
+	const set = ["config", "--fixed-value", "--replace-all", "remote.origin.fetch", refspec, former];
+	if (!isFollowed && known.includes(former)) await git.shielded(set);
+	else if (!isFollowed) await git.shielded(["config", "--add", "remote.origin.fetch", refspec]);
 	await git.shielded(["config", `branch.${branch}.remote`, "origin"]);
 	await git.shielded(["config", `branch.${branch}.merge`, `refs/heads/${branch}`]);
+}
+
+function refspecOf(branch: string): string {
+	return `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
 }

@@ -1,9 +1,11 @@
 import { AgentvError } from "../base/agentv-error.ts";
+import type { Environment } from "../io/environment.ts";
 import { withLock } from "../io/files/lock.ts";
 import { realPath } from "../io/files/stat-path.ts";
 import { GitError } from "../io/git/git-error.ts";
 import { type SourceAccess, sourceAccess } from "../model/benchmark-source.ts";
 import type { RegistryEntry } from "../model/registry.ts";
+import type { LastSync } from "./benchmark-report.ts";
 import { describeChanges } from "./changes.ts";
 import { remoteProblem } from "./look-remote.ts";
 import { makeClone } from "./make-clone.ts";
@@ -14,6 +16,7 @@ import { settle } from "./settle.ts";
 import { lockDirectory, writeState } from "./state-file.ts";
 import type { SyncChanges, SyncEvent, SyncOptions, SyncOutcome, SyncResult } from "./sync-types.ts";
 import { fetchFiles, updateClone } from "./update-clone.ts";
+import { sweepWorkshops } from "./workshop.ts";
 
 export const defaultTimeoutMs = 600_000;
 const noteAfterMs = 100;
@@ -37,19 +40,10 @@ export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Pr
 	if (entry.problem !== undefined) return ended("refused", entry.problem);
 	options.emit({ type: "started", id: entry.id });
 	const startedAt = new Date().toISOString();
-	const note = (status: "running" | "succeeded" | "failed", done: SyncResult) =>
-		writeState(
-			entry.id,
-			{
-				status,
-				startedAt,
-				finishedAt: status === "running" ? null : new Date().toISOString(),
-				from: done.from,
-				to: done.to,
-				message: done.message,
-			},
-			env,
-		);
+	const note = (status: LastSync["status"], { from, to, message }: SyncResult) => {
+		const finishedAt = status === "running" ? null : new Date().toISOString();
+		return keepState(entry.id, { status, startedAt, finishedAt, from, to, message }, env);
+	};
 	try {
 		const access = sourceAccess(entry.source, options.base, env);
 		const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
@@ -59,15 +53,30 @@ export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Pr
 			async () => {
 				// A sync that finds nothing to do is over before anybody could ask whether it runs.
 				const soon = setTimeout(() => note("running", ended("failed", "running")), noteAfterMs);
-				const done = await guarded(entry.id, signal, () => syncLocked(entry, access, options));
-				clearTimeout(soon);
-				note(done.outcome === "synced" || done.outcome === "current" ? "succeeded" : "failed", done);
-				return done;
+				let done: SyncResult;
+				try {
+					done = await guarded(entry.id, signal, () => syncLocked(entry, access, options));
+				} finally {
+					clearTimeout(soon);
+				}
+				const problem = note(done.outcome === "synced" || done.outcome === "current" ? "succeeded" : "failed", done);
+				return problem === undefined ? done : { ...done, message: `${done.message}; ${problem}` };
 			},
 			{ lockDirectory: lockDirectory(env), waitMs, signal, onWait },
 		);
 	} catch (error) {
 		return failure(entry.id, error, signal);
+	}
+}
+
+/** Writes the state; answers why it could not be kept, which makes no sync fail. */
+function keepState(id: string, state: LastSync, env: Environment): string | undefined {
+	try {
+		writeState(id, state, env);
+		return undefined;
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return `its state could not be kept (${error.message})`;
 	}
 }
 
@@ -105,7 +114,9 @@ function failure(id: string, error: unknown, signal: AbortSignal | undefined): S
 async function syncLocked(entry: RegistryEntry, access: SourceAccess, options: SyncOneOptions): Promise<SyncResult> {
 	const { env, signal, emit } = options;
 	const { id } = entry;
-	const recovered = await recover(realPath(entry.path), env);
+	const root = realPath(entry.path);
+	await sweepWorkshops(root);
+	const recovered = await recover(root, env);
 	if (recovered !== undefined) emit({ type: "recovered", id, message: recovered });
 	const settings = {
 		env,

@@ -67,6 +67,38 @@ describe("the registry's ref", () => {
 		expect(refs.home.read("a.txt")).toBe("2\n");
 	});
 
+	test("a tag that was only looked at does not cut the branch's history short", async () => {
+		const home = benchmarkHome();
+		home.register({ ref: "main" });
+		await home.sync();
+		home.publish({ "a.txt": "2\n" });
+		home.publish({ "a.txt": "3\n" });
+		home.upstream.tag("v3");
+		home.upstream.pushTo(home.bare);
+		home.register({ ref: "v3" });
+		await home.plan();
+		const main = home.publish({ "a.txt": "4\n" });
+		home.register({ ref: "main" });
+		expect(await home.status()).toMatchObject({ revision: { state: "behind", wantedSha: main } });
+		expect(await home.sync()).toMatchObject({ outcome: "synced", to: main });
+		expect(home.git("rev-list", "--count", "HEAD")).toBe("4");
+	});
+
+	test("a default branch that was renamed is followed, and a plain pull works there", async () => {
+		const { home } = manyRefs();
+		home.register({});
+		await home.sync();
+		home.upstream.git("branch", "--move", "trunk");
+		home.upstream.pushTo(home.bare);
+		const inBare = (...args: string[]) => execFileSync("git", args, { cwd: home.bare, env: gitTestEnvironment });
+		inBare("symbolic-ref", "HEAD", "refs/heads/trunk");
+		inBare("branch", "-D", "main");
+		expect(await home.sync()).toMatchObject({ outcome: "synced" });
+		home.publish({ "a.txt": "trunk\n" });
+		home.git("pull", "--quiet");
+		expect(home.read("a.txt")).toBe("trunk\n");
+	});
+
 	test("a tag that was moved is followed", async () => {
 		const { home } = manyRefs();
 		home.register({ ref: "v2" });

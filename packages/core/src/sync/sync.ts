@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { iteratePool } from "../base/pool.ts";
 import type { Environment } from "../io/environment.ts";
-import { gitNotStarted } from "../io/git/git-error.ts";
-import { findExecutable } from "../io/process/find-executable.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import { requireGit } from "../io/git/require-git.ts";
 import { type Registry, type RegistryEntry, readRegistry } from "../model/registry.ts";
 import { chosenEntries } from "./chosen-entries.ts";
 import { syncOne } from "./sync-one.ts";
@@ -14,13 +14,13 @@ const defaultConcurrency = 3;
 /**
  * Brings benchmarks up to date; several at once, one failing stops none of the others. Yields events as they happen and ends with
  * one `outcome`, also when interrupted.
- * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read or a missing git: before the
+ * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read or a missing or old git: before the
  * first event
  */
 export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, void> {
 	const registry = readRegistry(options.env);
 	const entries = chosenEntries(registry, options.ids);
-	requireGit(entries, options.env, dirname(registry.file));
+	await requireGitFor(entries, options.env, dirname(registry.file));
 	const events = new EventQueue();
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([abandoned.signal, ...(options.signal ? [options.signal] : [])]);
@@ -36,9 +36,12 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 }
 
 /** Without git no entry that has a source can be synced: said once, not for each. @throws AgentvError `config` */
-export function requireGit(entries: readonly RegistryEntry[], env: Environment, directory: string): void {
-	if (entries.some(({ source }) => source) && findExecutable("git", env, directory) === undefined)
-		throw gitNotStarted([], "ENOENT", "");
+export async function requireGitFor(
+	entries: readonly RegistryEntry[],
+	env: Environment,
+	directory: string,
+): Promise<void> {
+	if (entries.some(({ source }) => source)) await requireGit(env, directory);
 }
 
 async function syncAll(
@@ -49,15 +52,30 @@ async function syncAll(
 ): Promise<SyncResult[]> {
 	const isNamed = options.ids !== undefined && options.ids.length > 0;
 	const emit = (event: SyncEvent) => events.put(event);
-	const results: SyncResult[] = [];
-	const work = async (entry: RegistryEntry) => {
-		const done = await syncOne(entry, { ...options, base: dirname(registry.file), isNamed, emit });
-		emit({ type: "finished", id: entry.id, result: done });
-		return done;
-	};
+	const results = new Map<string, SyncResult>();
 	const concurrency = options.concurrency ?? defaultConcurrency;
-	for await (const { index, result } of iteratePool(entries, { concurrency }, work)) results[index] = result;
-	return results;
+	for (const round of rounds(entries)) {
+		const work = async (entry: RegistryEntry) => {
+			const done = await syncOne(entry, { ...options, base: dirname(registry.file), isNamed, emit });
+			emit({ type: "finished", id: entry.id, result: done });
+			return done;
+		};
+		for await (const { item, result } of iteratePool(round, { concurrency }, work)) results.set(item.id, result);
+	}
+	return entries.flatMap(({ id }) => results.get(id) ?? []);
+}
+
+/** Entries that may be synced at once: one whose directory lies in another's comes after that, which must find its own empty. */
+function rounds(entries: readonly RegistryEntry[]): RegistryEntry[][] {
+	const clones = entries.filter(({ source }) => source);
+	const depth = ({ path }: RegistryEntry) =>
+		clones.filter((other) => other.path !== path && isInside(other.path, path)).length;
+	const found: RegistryEntry[][] = [];
+	for (const entry of entries) {
+		const at = depth(entry);
+		found[at] = [...(found[at] ?? []), entry];
+	}
+	return found.filter((round) => round !== undefined);
 }
 
 /** Hands events from those who sync to the one who listens. */

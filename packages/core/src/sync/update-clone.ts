@@ -2,15 +2,15 @@ import type { Environment } from "../io/environment.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { GitError } from "../io/git/git-error.ts";
 import { type FetchSettings, fetchContents } from "./fetch-tip.ts";
-import { withJournal } from "./journal.ts";
+import { removeJournal, withJournal } from "./journal.ts";
 import type { LocalClone } from "./look-local.ts";
 import type { Wanted } from "./look-remote.ts";
-import type { Decision } from "./make-plan.ts";
+import { type Decision, listed } from "./make-plan.ts";
 import type { Edit } from "./observation.ts";
-import { recover } from "./recover.ts";
+import { recover, undo } from "./recover.ts";
 import { settle } from "./settle.ts";
 
-/** Why git itself refused to touch the work tree; nothing was changed. */
+/** Why git itself refused to change the work tree; it is as it was. */
 export interface Refusal {
 	readonly refused: string;
 }
@@ -56,10 +56,13 @@ export async function updateClone(
 			await settle(clone, wanted, settings.url);
 		});
 	} catch (error) {
+		if (!(error instanceof GitError)) throw error;
 		const refused = refusalOf(error);
-		if (refused === undefined && error instanceof GitError) await recover(git.root, settings.env);
+		if (refused === undefined && error.exitCode === null) await recover(git.root, settings.env);
+		else if (refused === undefined || refused.isHalfDone) await undo(git.root, settings.env);
+		else removeJournal(gitDir);
 		if (refused === undefined) throw error;
-		return { refused };
+		return refused;
 	}
 	return undefined;
 }
@@ -84,14 +87,15 @@ function moveCommand({ action }: Decision, { kind, name, sha }: Wanted): string[
 	return ["switch", "--quiet", "--no-overwrite-ignore", ...goal, sha];
 }
 
-/** The files that git names when it refuses to overwrite them. */
-function refusalOf(error: unknown): string | undefined {
-	if (!(error instanceof GitError)) return undefined;
-	if (/index\.lock': File exists/.test(error.stderr))
-		return "another git program is at work in the clone; try again later";
-	if (!/would be overwritten|would lose untracked files|would be removed/.test(error.stderr)) return undefined;
-	const files = [...error.stderr.matchAll(/^\t(.+)$/gm)].map((match) => match[1] ?? "");
-	const some = files.slice(0, 3).join(", ");
-	const more = files.length > 3 ? ` and ${files.length - 3} more` : "";
-	return `local files are in the way (${some}${more}); move them away or commit them`;
+/** What git says when it finds another one's lock, or files that it would overwrite. */
+function refusalOf({ stderr }: GitError): (Refusal & { readonly isHalfDone: boolean }) | undefined {
+	const lock = /Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
+	if (lock !== undefined)
+		return {
+			refused: `another git program is at work in the clone (${lock} exists), or was interrupted; when none is, remove the file`,
+			isHalfDone: !lock.endsWith("/index.lock"),
+		};
+	if (!/would be overwritten|would lose untracked files|would be removed/.test(stderr)) return undefined;
+	const files = [...stderr.matchAll(/^\t(.+)$/gm)].map((match) => match[1] ?? "");
+	return { refused: `local files are in the way (${listed(files)}); move them away or commit them`, isHalfDone: false };
 }

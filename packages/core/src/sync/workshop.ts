@@ -4,9 +4,11 @@ import { listDirectory } from "../io/files/list-directory.ts";
 import { type LockOwner, ourselves, ownerState } from "../io/files/lock-owner.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
+import { pathKind } from "../io/files/stat-path.ts";
 import { makeTempDir } from "../io/files/temp-dir.ts";
 import { writeNote } from "../io/files/write-note.ts";
 import { endStrays } from "../io/process/end-strays.ts";
+import { readJournal } from "./journal.ts";
 
 /** Directories in which clones are made begin with this. */
 export const workshopPrefix = ".agentv-clone-";
@@ -30,24 +32,37 @@ export async function withWorkshop<T>(
 	}
 }
 
-/** Removes what killed syncs of `goal` left beside it and in it, and ends the git that they left running. */
+/** Removes what killed syncs of `goal` left beside it, and in it unless a clone stands there, and ends the git that they left running. */
 export async function sweepWorkshops(goal: string): Promise<void> {
-	for (const parent of [dirname(goal), goal]) {
-		for (const name of listDirectory(parent)) {
+	const isClone = pathKind(join(goal, ".git")) !== "missing" && !readJournal(join(goal, ".git"));
+	const prefix = prefixFor(goal);
+	for (const parent of isClone ? [dirname(goal)] : [dirname(goal), goal]) {
+		for (const name of namesIn(parent)) {
 			const workshop = join(parent, name);
-			if (!name.startsWith(prefixFor(goal)) || ownerOf(workshop) !== "dead") continue;
+			const isWorkshop = name.startsWith(prefix) && /^[A-Za-z0-9]{6}$/.test(name.slice(prefix.length));
+			if (!isWorkshop || ownerOf(workshop) !== "dead") continue;
 			await endStrays(workshop);
 			await removeTree(workshop);
 		}
 	}
 }
 
-/** A workshop without an owner was left in the moment it was made. */
+/** What may not be listed is not swept, and keeps no sync from its work. */
+function namesIn(directory: string): readonly string[] {
+	try {
+		return listDirectory(directory);
+	} catch (error) {
+		if (error instanceof AgentvError) return [];
+		throw error;
+	}
+}
+
+/** A workshop without an owner was left in the moment it was made, and is empty; anything else is somebody's own. */
 function ownerOf(workshop: string): ReturnType<typeof ownerState> {
 	try {
 		return ownerState(JSON.parse(readTextFile(join(workshop, "owner.json"))) as LockOwner);
 	} catch (error) {
-		if (error instanceof SyntaxError || error instanceof AgentvError) return "dead";
-		throw error;
+		if (!(error instanceof SyntaxError || error instanceof AgentvError)) throw error;
+		return namesIn(workshop).every((name) => name.includes("owner.json")) ? "dead" : "alive";
 	}
 }

@@ -14,6 +14,8 @@ const keptForRemotes = [
 
 /** Programs that git would start to ask or show something; `PREFIX` moves its system configuration. */
 const interactive = new Set(["EDITOR", "VISUAL", "PAGER", "SSH_ASKPASS", "PREFIX"]);
+/** On a desktop it opens a window and waits; whoever means to answer git by a program of his own sets `GIT_ASKPASS`. */
+const asking = new Set(["SSH_ASKPASS"]);
 
 /** Nothing that a repository or the user configured may run programs, ask questions or tidy up behind our back. */
 export const hardening: GitConfig = [
@@ -28,8 +30,16 @@ export const hardening: GitConfig = [
 	["color.ui", "false"],
 ];
 
-function stripped(env: Environment, kept: readonly string[]): Record<string, string | undefined> {
-	return Object.fromEntries(Object.entries(env).filter(([name]) => !/^GIT_/i.test(name) || kept.includes(name)));
+function stripped(
+	env: Environment,
+	kept: readonly string[],
+	programs: ReadonlySet<string>,
+): Record<string, string | undefined> {
+	return Object.fromEntries(
+		Object.entries(env).filter(([name]) => {
+			return /^GIT_/i.test(name) ? kept.includes(name) : !programs.has(name.toUpperCase());
+		}),
+	);
 }
 
 /**
@@ -56,9 +66,8 @@ function configGiven(env: Environment): GitConfig {
 
 /** The environment of a command that must not go online and must not be led elsewhere by inherited `GIT_*` variables. */
 export function localGitEnvironment(env: Environment, config: GitConfig = []): Record<string, string | undefined> {
-	const quiet = Object.entries(stripped(env, alwaysKept)).filter(([name]) => !interactive.has(name.toUpperCase()));
 	return {
-		...Object.fromEntries(quiet),
+		...stripped(env, alwaysKept, interactive),
 		LC_ALL: "C",
 		GIT_TERMINAL_PROMPT: "0",
 		GIT_ALLOW_PROTOCOL: "none",
@@ -76,7 +85,7 @@ export function remoteGitEnvironment(env: Environment, config: GitConfig = []): 
 		["credential.interactive", "false"],
 	];
 	return {
-		...stripped(env, [...alwaysKept, ...keptForRemotes]),
+		...stripped(env, [...alwaysKept, ...keptForRemotes], asking),
 		LC_ALL: "C",
 		GIT_TERMINAL_PROMPT: "0",
 		GIT_ALLOW_PROTOCOL: "file:git:http:https:ssh",

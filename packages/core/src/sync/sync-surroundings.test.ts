@@ -1,0 +1,154 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gitHttpServer } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
+
+/** Such a configuration as the user's own. */
+function configured(home: BenchmarkHome, text: string) {
+	const file = join(home.root, "gitconfig");
+	writeFileSync(file, text);
+	return { ...home.env, GIT_CONFIG_GLOBAL: file };
+}
+
+describe("the user's own git configuration", () => {
+	test("may name remotes otherwise and refuse shallow clones", async () => {
+		const home = benchmarkHome();
+		const env = configured(home, "[clone]\n\tdefaultRemoteName = upstream\n\trejectShallow = true\n");
+		home.register({});
+		expect(await home.sync({ env })).toMatchObject({ outcome: "synced" });
+		expect(home.git("remote")).toBe("origin");
+		home.publish({ "a.txt": "2\n" });
+		expect(await home.sync({ env })).toMatchObject({ outcome: "synced" });
+		expect(home.git("config", "--get-all", "remote.origin.fetch")).toBe("+refs/heads/main:refs/remotes/origin/main");
+	});
+
+	test("changes neither what is seen nor what is done", async () => {
+		const home = benchmarkHome();
+		home.register({});
+		await home.sync();
+		const ran = join(home.root, "ran");
+		const env = configured(
+			home,
+			`[core]
+	hooksPath = ${home.root}/hooks
+	fsmonitor = touch ${ran}
+	pager = touch ${ran}
+[pull]
+	rebase = true
+[rebase]
+	autoStash = true
+[merge]
+	autoStash = true
+	ff = false
+	verifySignatures = true
+[status]
+	showUntrackedFiles = no
+	short = true
+	branch = true
+[diff]
+	external = touch ${ran}
+	noprefix = true
+[log]
+	showSignature = true
+[gpg]
+	program = touch ${ran}
+[submodule]
+	recurse = true
+[fetch]
+	prune = true
+	output = compact
+[color]
+	ui = always
+[i18n]
+	logOutputEncoding = ISO-8859-1
+`,
+		);
+		for (const hook of ["post-merge", "post-checkout", "reference-transaction", "post-index-change"]) {
+			mkdirSync(join(home.root, "hooks"), { recursive: true });
+			writeFileSync(join(home.root, "hooks", hook), `#!/bin/sh\ntouch ${ran}\n`);
+			chmodSync(join(home.root, "hooks", hook), 0o755);
+		}
+		home.publish({ "a.txt": "2\n" }, "für alle");
+		writeFileSync(join(home.clone, "mine.txt"), "mine\n");
+		expect(await home.status({ env })).toMatchObject({
+			revision: { state: "behind" },
+			workTree: { files: ["mine.txt"] },
+		});
+		expect(await home.plan({ env })).toMatchObject({ action: "update", changes: { changed: ["a.txt"] } });
+		expect(await home.sync({ env })).toMatchObject({ outcome: "synced", edits: ["mine.txt"] });
+		expect(await home.status({ env })).toMatchObject({ revision: { state: "synced", subject: "für alle" } });
+		expect(existsSync(ran)).toBe(false);
+	});
+
+	test("is asked for a login, a window is not", async () => {
+		const home = benchmarkHome();
+		const login = { username: "ada", password: "pa55" };
+		const server = await gitHttpServer(join(home.root, "served"), { login });
+		home.register({ url: `${server.url}/repo.git` });
+		const asks = join(home.root, "asks");
+		writeFileSync(asks, `#!/bin/sh\ntouch ${home.root}/window\n`);
+		chmodSync(asks, 0o755);
+		const env = { ...home.env, SSH_ASKPASS: asks, DISPLAY: ":0" };
+		expect(await home.sync({ env })).toMatchObject({
+			outcome: "refused",
+			message: expect.stringContaining("refused access"),
+		});
+		expect(existsSync(join(home.root, "window"))).toBe(false);
+		const helper = "!f() { echo username=ada; echo password=pa55; }; f";
+		const own = configured(home, `[credential]\n\thelper = "${helper}"\n`);
+		expect(await home.sync({ env: own })).toMatchObject({ outcome: "synced" });
+	});
+});
+
+describe("what the surroundings can't do", () => {
+	test("a state that can't be kept does not make a sync fail", async () => {
+		const home = benchmarkHome();
+		const server = await gitHttpServer(join(home.root, "served"), { delayMs: 150 });
+		home.register({ url: `${server.url}/repo.git` });
+		mkdirSync(join(home.root, "home/.agentv/state"), { recursive: true });
+		writeFileSync(join(home.root, "home/.agentv/state/benchmarks"), "in the way\n");
+		expect(await home.sync()).toMatchObject({
+			outcome: "synced",
+			message: expect.stringMatching(/cloned main.*its state could not be kept/),
+		});
+		expect(home.read("a.txt")).toBe("1\n");
+	});
+
+	test("a git that is too old is told so, before anything is done", async () => {
+		const home = benchmarkHome();
+		home.register({});
+		mkdirSync(join(home.root, "bin"));
+		writeFileSync(join(home.root, "bin/git"), "#!/bin/sh\necho git version 2.25.1\n");
+		chmodSync(join(home.root, "bin/git"), 0o755);
+		const env = { ...home.env, PATH: `${home.root}/bin:${home.env["PATH"]}` };
+		const told = { code: "config", message: expect.stringContaining("git 2.25.1 is too old") };
+		await expect(home.sync({ env })).rejects.toMatchObject(told);
+		await expect(home.plan({ env })).rejects.toMatchObject(told);
+		expect(existsSync(home.clone)).toBe(false);
+	});
+});
+
+test("a directory that a killed clone left beside a finished one is swept away", async () => {
+	const home = benchmarkHome();
+	home.register({});
+	await home.sync();
+	const left = join(home.root, ".agentv-clone-clone-abcDEF");
+	mkdirSync(left);
+	const dead = { token: "", pid: 2 ** 22 + 1, started: "1", machine: "x", boot: "x" };
+	const { hostname } = await import("node:os");
+	writeFileSync(join(left, "owner.json"), JSON.stringify({ ...dead, machine: hostname() }));
+	expect(await home.sync()).toMatchObject({ outcome: "current" });
+	expect(readdirSync(home.root).sort()).toEqual(["clone", "home", "served", "work"]);
+});
+
+test("a benchmark inside another one's directory waits for that one", async () => {
+	const home = benchmarkHome();
+	const inner = `  - id: inner\n    path: ${home.clone}/nested/inner\n    source: { url: "${home.url}" }\n`;
+	const outer = `  - id: outer\n    path: ${home.root}/outer\n    source: { url: "${home.url}" }\n`;
+	const within = `  - id: within\n    path: ${home.root}/outer/within\n    source: { url: "${home.url}" }\n`;
+	home.register({}, within + outer + inner);
+	const events = await home.events({ ids: [] });
+	expect(events.at(-1)).toMatchObject({ results: Array(4).fill({ outcome: "synced" }) });
+	expect((await home.events({ ids: [] })).at(-1)).toMatchObject({ results: Array(4).fill({ outcome: "current" }) });
+});
