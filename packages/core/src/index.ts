@@ -73,7 +73,9 @@ export { openRun, readRecordText, readRun, readTestResult } from "./results/read
 export { lastRunOf, resolveRun } from "./results/resolve-run.ts";
 export type { ResultsMachine } from "./results/run-roots.ts";
 export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
+export type { Difference, RunVerification } from "./results/run-verification.ts";
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
+export { verifyRun } from "./results/verify-run.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
 export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";

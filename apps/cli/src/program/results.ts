@@ -56,4 +56,16 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-export.ts")).resultsExport(which, options, context)),
 		);
+	results
+		.command("verify")
+		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
+		.description("judge a run's recorded answers again and add everything up anew: does it agree with its records?")
+		.option("--json", "print one JSON document")
+		.addHelpText(
+			"after",
+			"\nNothing is run or asked: graders that are programs or models are counted, and their recorded scores taken over.\nExit code: 0 all agrees, 1 something differs, 2 wrong usage.",
+		)
+		.action((which, options) =>
+			run(async (context) => (await import("../commands/results-verify.ts")).resultsVerify(which, options, context)),
+		);
 };

@@ -20,6 +20,11 @@ export interface Grader<Type extends GraderType> {
 	 * give a digest of them.
 	 */
 	readonly version?: string;
+	/**
+	 * Whether the same record gets the same score wherever it is graded: judged is by nothing but the answer's text, tool calls, tokens,
+	 * cost and time, and the expected output. No program, no model, no file, no services. `results verify` grades these again.
+	 */
+	reproducible(assertion: AssertionOf<Type>): boolean;
 	/** What is wrong before any test starts (a missing interpreter, an unreadable prompt file): a sentence without a full stop. */
 	check?(assertion: AssertionOf<Type>, services: GraderServices): Promise<string | undefined>;
 	/**

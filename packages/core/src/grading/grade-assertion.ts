@@ -6,13 +6,17 @@ import { reaches, weightedMean } from "./verdict.ts";
 
 export type GradingServices = Omit<GraderServices, "gradePart">;
 
-/** Grades one assertion: asks its grader, then applies `negate`, `min_score` and the test's threshold. Rejects for nothing. */
+/**
+ * Grades one assertion: asks its grader, then applies `negate`, `min_score` and the test's threshold. Rejects for nothing.
+ * @param gradePart how the parts of a composite are graded; by default like any other assertion
+ */
 export async function gradeAssertion(
 	assertion: Assertion,
 	subject: Subject,
 	services: GradingServices,
+	gradePart: GraderServices["gradePart"] = (part, of) => gradeAssertion(part, of, services),
 ): Promise<GradedAssertion | CouldNotRun> {
-	const grade = await rawGrade(assertion, subject, services);
+	const grade = await rawGrade(assertion, subject, { ...services, gradePart });
 	if ("couldNotRun" in grade) return grade;
 	const { score, assertions } = assertion.negate ? negated(grade) : grade;
 	return {
@@ -27,15 +31,12 @@ export async function gradeAssertion(
 	};
 }
 
-async function rawGrade(assertion: Assertion, subject: Subject, services: GradingServices): Promise<Grade> {
+async function rawGrade(assertion: Assertion, subject: Subject, services: GraderServices): Promise<Grade> {
 	const grader = graders.get(assertion.type);
 	if (!grader)
 		return { couldNotRun: { code: "not-available", message: `the grader ${assertion.type} is not available` } };
 	try {
-		return await grader.grade(assertion, subject, {
-			...services,
-			gradePart: (part, of) => gradeAssertion(part, of, services),
-		});
+		return await grader.grade(assertion, subject, services);
 	} catch (error) {
 		// A grader that breaks is never a low score: the test could not be judged.
 		const reason = error instanceof Error ? error.message : String(error);

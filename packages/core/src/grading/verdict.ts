@@ -8,6 +8,11 @@ export function reaches(score: number, bar: number): boolean {
 	return score >= bar - closeEnough;
 }
 
+/** Whether two ways to add up came to the same. */
+export function sameScore(one: number, other: number): boolean {
+	return Math.abs(one - other) <= closeEnough;
+}
+
 /** All or nothing for one statement. */
 export function binaryScore(passed: boolean, text: string, evidence?: string): Score {
 	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...(evidence === undefined ? {} : { evidence }) }] };

@@ -37,15 +37,16 @@ export function readIndex(directory: string): IndexReading {
 	return { rows: [...rows.values()], wholeBytes, badLines };
 }
 
-/** The lines of a file that have their end, without it. */
-export function* wholeLines(path: string): Generator<string> {
-	if (pathKind(path) === "missing") return;
+/** The lines of a file that have their end, without it; returns what comes after the last of them. */
+export function* wholeLines(path: string): Generator<string, string> {
+	if (pathKind(path) === "missing") return "";
 	let rest = "";
 	for (const chunk of readChunks(path)) {
 		const lines = (rest + chunk).split("\n");
 		rest = lines.pop() ?? "";
 		yield* lines;
 	}
+	return rest;
 }
 
 /** Names an attempt within its run. */

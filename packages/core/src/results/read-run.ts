@@ -48,6 +48,11 @@ export interface AttemptId {
 	readonly attempt: number;
 }
 
+/** Which attempt a row is of. */
+export function attemptOf({ eval: label, testId, target, attempt }: AttemptId): AttemptId {
+	return { eval: label, testId, target, attempt };
+}
+
 /** Everything recorded about an attempt. */
 export interface TestResultReading {
 	readonly row: ResultRow;
@@ -78,8 +83,16 @@ export function readTestResult(directory: string, wanted: AttemptId): TestResult
  * @throws AgentvError `refused` where it leads out of that directory
  */
 export function readRecordText(directory: string, path: string): string {
+	return readTextFile(recordPath(directory, path));
+}
+
+/**
+ * The absolute path of a file that a run's records name.
+ * @throws AgentvError `refused` where it leads out of the run's directory
+ */
+export function recordPath(directory: string, path: string): string {
 	const root = realPath(directory);
 	const file = realPath(join(root, path));
 	if (!isInside(root, file)) throw new AgentvError("refused", `${path} leads out of the run's directory`);
-	return readTextFile(file);
+	return file;
 }

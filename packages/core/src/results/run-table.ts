@@ -1,14 +1,13 @@
 import { join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
 import { readJson } from "../base/read-json.ts";
 import { fileStamp } from "../io/files/file-stamp.ts";
 import { isLocked } from "../io/files/lock.ts";
-import { isInside } from "../io/files/path-inside.ts";
 import { readHead } from "../io/files/read-head.ts";
-import { realPath, targetKind } from "../io/files/stat-path.ts";
+import { targetKind } from "../io/files/stat-path.ts";
 import { rowKey, wholeLines } from "../model/result-files.ts";
 import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
 import { executionStatuses } from "../schema/result-row.ts";
+import { recordPath } from "./read-run.ts";
 
 /** A row as a table shows it: what `index.jsonl` says of an attempt, without its graders. */
 export interface TableRow {
@@ -107,8 +106,5 @@ export function readRecordHead(
 	path: string,
 	maxBytes: number,
 ): { readonly text: string; readonly cut: boolean; readonly size: number } | undefined {
-	const root = realPath(directory);
-	const file = realPath(join(root, path));
-	if (!isInside(root, file)) throw new AgentvError("refused", `${path} leads out of the run's directory`);
-	return readHead(file, maxBytes);
+	return readHead(recordPath(directory, path), maxBytes);
 }

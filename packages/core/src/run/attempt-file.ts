@@ -1,11 +1,14 @@
 import { type Masker, maskDeep } from "../base/secrets.ts";
 import type { GradedAssertion } from "../grading/contract.ts";
+import { assertionRecord } from "../grading/recorded-assertion.ts";
+import { createDigest, digestText } from "../io/files/digest-tree.ts";
 import { openOwnFile, writeOwnFile } from "../io/files/own-files.ts";
 import { readChunks } from "../io/files/read-chunks.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import { toWire } from "../schema/to-wire.ts";
 import type { AnswerMessage } from "../targets/contract.ts";
-import type { AttemptOutcome } from "./attempt-outcome.ts";
+import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
+import { unheldTurns } from "./hold-conversation.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import { inputToWire } from "./test-input.ts";
 
@@ -22,20 +25,19 @@ export interface AttemptFileOptions {
 	readonly longestSecret: number;
 }
 
-/** Writes everything about an attempt: its JSON file, and beside it the diff and long texts. */
+/**
+ * Writes everything about an attempt: its JSON file, and beside it the diff and long texts.
+ * @returns the JSON file's SHA-256
+ */
 export function writeAttemptFile(
 	one: PlannedCase,
 	row: ResultRow,
 	outcome: AttemptOutcome,
 	options: AttemptFileOptions,
-): void {
+): string {
 	const beside = new Beside(options);
 	const { answer, fileChanges } = outcome;
-	const output =
-		answer &&
-		(answer.textFile === undefined
-			? beside.text("output.txt", answer.text)
-			: beside.file("output.txt", answer.textFile));
+	const output = answer && beside.output("output.txt", answer);
 	const { scores: _, tokenUsage, error, warnings, fingerprint, file: _file, ...facts } = row;
 	const content = {
 		...toWire(facts),
@@ -54,24 +56,43 @@ export function writeAttemptFile(
 					),
 				}
 			: {}),
-		...(outcome.turns
-			? {
-					turns: outcome.turns.map((turn) => ({
-						...turn,
-						input: inputToWire(turn.input),
-						scores: turn.scores.map(scoreToWire),
-					})),
-				}
-			: {}),
+		...(outcome.turns ? turnsToWire(outcome.turns, one, beside) : {}),
+		...(answer?.llmCalls === undefined ? {} : { llm_calls: answer.llmCalls }),
 		...(answer && answer.tries > 1 ? { tries: answer.tries } : {}),
 		...(answer && answer.by !== row.target ? { answered_by: answer.by } : {}),
 		...(answer?.metadata ? { target_metadata: answer.metadata } : {}),
 		...(tokenUsage ? { token_usage: tokenUsage } : {}),
+		assertions: one.assertions.map(assertionRecord),
 		scores: outcome.scores.map(scoreToWire),
 		file_changes_path: fileChanges === undefined ? null : beside.put("file_changes.diff", fileChanges),
 		...(fingerprint ? { fingerprint } : {}),
 	};
-	writeOwnFile(`${options.stem}.json`, `${JSON.stringify(maskDeep(content, options.masker))}\n`);
+	const masked = maskDeep(content, options.masker);
+	const text = JSON.stringify({
+		...masked,
+		...(beside.files.length > 0 ? { beside: beside.files } : {}),
+		...(masked !== content || beside.masked ? { masked: true } : {}),
+	});
+	writeOwnFile(`${options.stem}.json`, `${text}\n`);
+	return digestText(`${text}\n`);
+}
+
+function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, beside: Beside): Record<string, unknown> {
+	return {
+		turns: turns.map(({ input, answer, assertions, expectedOutput, score, scores }, index) => {
+			const { text, path } = beside.output(`turn-${index + 1}.output.txt`, answer);
+			const { tokenUsage, costUsd, llmCalls, durationMs } = answer;
+			return {
+				input: inputToWire(input),
+				...toWire({ expectedOutput, output: text ?? null, outputPath: path }),
+				...toWire({ messageCount: answer.messages.length, durationMs, tokenUsage, costUsd, llmCalls }),
+				assertions: assertions.map(assertionRecord),
+				...toWire({ score, scores: scores.map(scoreToWire) }),
+			};
+		}),
+		aggregation: test.aggregation,
+		unheld_turns: unheldTurns(test, turns.length),
+	};
 }
 
 function messageToWire(
@@ -98,42 +119,72 @@ function scoreToWire({ parts, usage, ...score }: GradedAssertion): Record<string
 	};
 }
 
+/** The place at or before `at` that does not cut a character of two code units in half. */
+function wholeCharacter(text: string, at: number): number {
+	const cuts = /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(at - 1, at + 1));
+	return cuts ? at - 1 : at;
+}
+
 /** Files that stand beside an attempt's own. */
 class Beside {
 	readonly #options: AttemptFileOptions;
+	readonly files: { readonly path: string; readonly sha256: string }[] = [];
+	/** Whether a secret was taken out of one of them. */
+	masked = false;
 
 	constructor(options: AttemptFileOptions) {
 		this.#options = options;
 	}
 
-	/** The text itself where it is short, else the path of its file. */
+	/** An answer's text itself where it is short, else the path of its file. */
+	output(name: string, { text, textFile }: GivenAnswer): { readonly text?: string; readonly path?: string } {
+		return textFile === undefined ? this.text(name, text) : { path: this.#copy(name, textFile) };
+	}
+
+	/** The same for any text. */
 	text(name: string, text: string): { readonly text?: string; readonly path?: string } {
 		return text.length <= longestInline ? { text } : { path: this.put(name, text) };
 	}
 
 	/** Writes a file and answers its path relative to the run's directory. */
 	put(name: string, text: string): string {
-		const { stem, shortStem, masker } = this.#options;
-		writeOwnFile(`${stem}.${name}`, masker(text));
-		return `${shortStem}.${name}`;
+		const masked = this.#mask(text);
+		writeOwnFile(`${this.#options.stem}.${name}`, masked);
+		return this.#wrote(name, digestText(masked));
 	}
 
-	/** The same with a file that is too large for memory: copied piece by piece. A secret may lie across two pieces. */
-	file(name: string, from: string): { readonly text?: string; readonly path: string } {
-		const { stem, shortStem, masker, longestSecret } = this.#options;
-		const to = openOwnFile(`${stem}.${name}`);
+	/** Writes a file that is too large for memory piece by piece. A secret may lie across two pieces. */
+	#copy(name: string, from: string): string {
+		const to = openOwnFile(`${this.#options.stem}.${name}`);
+		const digest = createDigest();
+		const write = (text: string) => {
+			digest.update(text);
+			to.write(text);
+		};
 		try {
 			let held = "";
 			for (const chunk of readChunks(from)) {
-				const text = masker(held + chunk);
-				const cut = Math.max(0, text.length - longestSecret);
-				to.write(text.slice(0, cut));
+				const text = this.#mask(held + chunk);
+				const cut = wholeCharacter(text, Math.max(0, text.length - this.#options.longestSecret));
+				write(text.slice(0, cut));
 				held = text.slice(cut);
 			}
-			to.write(held);
+			write(held);
 		} finally {
 			to.close();
 		}
-		return { path: `${shortStem}.${name}` };
+		return this.#wrote(name, digest.hex());
+	}
+
+	#mask(text: string): string {
+		const masked = this.#options.masker(text);
+		this.masked ||= masked !== text;
+		return masked;
+	}
+
+	#wrote(name: string, sha256: string): string {
+		const path = `${this.#options.shortStem}.${name}`;
+		this.files.push({ path, sha256 });
+		return path;
 	}
 }

@@ -1,4 +1,5 @@
 import type { GradedAssertion } from "../grading/contract.ts";
+import type { Assertion } from "../model/eval-types.ts";
 import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
 import type { AnswerMessage, RequestMessage, TargetFailure, TokenUsage } from "../targets/contract.ts";
 
@@ -40,7 +41,10 @@ export interface GivenAnswer {
 
 export interface TurnOutcome {
 	readonly input: readonly RequestMessage[];
-	readonly output: string;
+	readonly answer: GivenAnswer;
+	/** The turn's own graders. */
+	readonly assertions: readonly Assertion[];
+	readonly expectedOutput?: string;
 	readonly score?: number;
 	readonly scores: readonly GradedAssertion[];
 }

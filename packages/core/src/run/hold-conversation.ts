@@ -1,5 +1,5 @@
 import type { Scratch } from "../io/files/scratch.ts";
-import type { Turn } from "../model/eval-types.ts";
+import type { TestCase, Turn } from "../model/eval-types.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import { type Asked, askTarget } from "./ask-target.ts";
 import { countCall, type RunContext } from "./attempt-context.ts";
@@ -91,4 +91,9 @@ export class Conversation {
 /** Whether a turn is judged by itself. */
 export function isJudged(turn: Turn): boolean {
 	return turn.assertions.length > 0;
+}
+
+/** Turns that would have been judged, had the conversation not ended after `held` turns. */
+export function unheldTurns({ turns }: TestCase, held: number): number {
+	return turns.slice(held).filter(isJudged).length;
 }

@@ -2,13 +2,13 @@ import type { TargetAnswer, TokenUsage } from "../targets/contract.ts";
 import type { Asked } from "./ask-target.ts";
 import type { GivenAnswer } from "./attempt-outcome.ts";
 
-/** A target's answer with how it came about. */
+/** A target's answer with how it came about. Whole milliseconds, as they are recorded: graders judge by what records say. */
 export function givenAnswer(answer: TargetAnswer, { by, tries, durationMs }: Asked): GivenAnswer {
 	const messages =
 		answer.messages.length > 0 ? answer.messages : [{ role: "assistant" as const, content: answer.text }];
 	const { text, textFile, tokenUsage, costUsd, llmCalls, metadata } = answer;
 	return {
-		...{ text, messages, by, tries, durationMs: answer.durationMs ?? durationMs },
+		...{ text, messages, by, tries, durationMs: Math.round(answer.durationMs ?? durationMs) },
 		...(textFile === undefined ? {} : { textFile }),
 		...(tokenUsage === undefined ? {} : { tokenUsage }),
 		...(costUsd === undefined ? {} : { costUsd }),

@@ -1,3 +1,4 @@
+import { attemptScore, attemptVerdict } from "../grading/attempt-verdict.ts";
 import { reaches } from "../grading/verdict.ts";
 import type { Scratch } from "../io/files/scratch.ts";
 import type { RequestMessage } from "../targets/contract.ts";
@@ -5,7 +6,7 @@ import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { rowError } from "./attempt-error.ts";
 import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
-import { Conversation, isJudged } from "./hold-conversation.ts";
+import { Conversation, isJudged, unheldTurns } from "./hold-conversation.ts";
 import { type Judged, judge } from "./judge.ts";
 import { mergeAnswers } from "./merge-answers.ts";
 import type { AttemptName } from "./run-events.ts";
@@ -111,17 +112,22 @@ class Attempt {
 			this.#fileChanges = await this.#workspace?.fileChanges();
 			return this.#judge(this.#one.assertions, this.#input, this.#answer, test.expectedOutput);
 		}
-		const turns = await this.#holdTurns(conversation);
-		if (this.#one.assertions.length === 0 || !this.#answer) return turns;
-		const whole = await this.#judge(this.#one.assertions, conversation.messages, this.#answer, test.expectedOutput);
-		if (turns.scores.length === 0) return whole;
-		// All turns together weigh as much as the graders of the whole conversation.
-		return { score: (turns.score + whole.score) / 2, scores: [...turns.scores, ...whole.scores] };
+		await this.#holdTurns(conversation);
+		const whole =
+			this.#one.assertions.length > 0 && this.#answer
+				? await this.#judge(this.#one.assertions, conversation.messages, this.#answer, test.expectedOutput)
+				: undefined;
+		const held = {
+			scores: this.#turns.flatMap(({ score }) => score ?? []),
+			unheld: unheldTurns(test, this.#turns.length),
+			aggregation: test.aggregation,
+		};
+		const scores = [...this.#turns.flatMap((turn) => turn.scores), ...(whole?.scores ?? [])];
+		return { score: attemptScore(held, whole?.score), scores };
 	}
 
-	async #holdTurns(conversation: Conversation): Promise<Judged> {
+	async #holdTurns(conversation: Conversation): Promise<void> {
 		const { test, threshold } = this.#one;
-		const scores: number[] = [];
 		for (const [index, turn] of test.turns.entries()) {
 			const said = requestMessages(turn.input, test, this.#context.plan);
 			const answer = await conversation.say(index === 0 ? [...this.#input, ...said] : said);
@@ -130,20 +136,12 @@ class Attempt {
 			const judged = isJudged(turn) ? await this.#judge(turn.assertions, said, answer, turn.expectedOutput) : undefined;
 			const named = (judged?.scores ?? []).map((score) => ({ ...score, name: `turn ${index + 1}: ${score.name}` }));
 			this.#turns.push({
-				input: said,
-				output: answer.text,
-				scores: named,
+				...{ input: said, answer, assertions: turn.assertions, scores: named },
+				...(turn.expectedOutput === undefined ? {} : { expectedOutput: turn.expectedOutput }),
 				...(judged ? { score: judged.score } : {}),
 			});
-			if (!judged) continue;
-			scores.push(judged.score);
-			if (test.onTurnFailure === "stop" && !reaches(judged.score, threshold)) {
-				// What was not said any more counts as failed.
-				for (const left of test.turns.slice(index + 1)) if (isJudged(left)) scores.push(0);
-				break;
-			}
+			if (judged && test.onTurnFailure === "stop" && !reaches(judged.score, threshold)) break;
 		}
-		return { score: aggregate(scores, test.aggregation), scores: this.#turns.flatMap((turn) => turn.scores) };
 	}
 
 	#judge(
@@ -158,15 +156,6 @@ class Attempt {
 	}
 
 	#verdict({ score, scores }: Judged): Pick<AttemptOutcome, "status" | "score" | "scores"> {
-		const requiredFailed = scores.some(({ required, verdict }) => required && verdict === "fail");
-		if (requiredFailed) return { status: "quality_failure", score: 0, scores };
-		return { status: reaches(score, this.#one.threshold) ? "ok" : "quality_failure", score, scores };
+		return { ...attemptVerdict(score, this.#one.threshold, scores), scores };
 	}
-}
-
-function aggregate(scores: readonly number[], how: "mean" | "min" | "max"): number {
-	if (scores.length === 0) return 0;
-	if (how === "min") return Math.min(...scores);
-	if (how === "max") return Math.max(...scores);
-	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }

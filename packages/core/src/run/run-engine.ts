@@ -147,8 +147,8 @@ export class RunEngine {
 		const file = `${this.#records.stem(state.one, name.attempt)}.json`;
 		const fingerprint = await this.#fingerprints.of(state.one, await this.#context.workspaces.repositories(state.one));
 		const facts = { file, fingerprint, timestamp: new Date().toISOString(), durationMs };
-		const row = attemptRow(state.one, name, outcome, facts, plan.masker);
-		await this.#records.add(state.one, row, outcome);
+		const attempt = attemptRow(state.one, name, outcome, facts, plan.masker);
+		const row = await this.#records.add(state.one, attempt, outcome);
 		state.add(row);
 		this.#summary.addRow(row);
 		emit({ type: "attempt-finished", ...name, row });

@@ -42,27 +42,33 @@ export class RunRecords {
 		return `tests/${safeName(this.#plan.masker(one.test.id), digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
 	}
 
-	/** Records an attempt. Resolves when its row is with the operating system. */
-	async add(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): Promise<void> {
+	/** Records an attempt. Resolves to its row, with the digest of its file, when that is with the operating system. */
+	async add(one: PlannedCase, attempt: ResultRow, outcome: AttemptOutcome): Promise<ResultRow> {
 		if (this.#failure) throw this.#failure;
-		try {
-			this.#writeFile(one, row, outcome);
-			this.#index.append(rowLine(row));
-		} catch (error) {
-			this.#failure ??= notRecorded(row.testId, error);
-			throw this.#failure;
-		}
+		const row = this.#record(one, attempt, outcome);
 		await this.#turns.taken();
+		return row;
 	}
 
-	#writeFile(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): void {
+	#record(one: PlannedCase, attempt: ResultRow, outcome: AttemptOutcome): ResultRow {
+		try {
+			const row = { ...attempt, fileSha256: this.#writeFile(one, attempt, outcome) };
+			this.#index.append(rowLine(row));
+			return row;
+		} catch (error) {
+			this.#failure ??= notRecorded(attempt.testId, error);
+			throw this.#failure;
+		}
+	}
+
+	#writeFile(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): string {
 		const shortStem = row.file?.replace(/\.json$/, "") ?? this.stem(one, row.attempt);
 		const directory = shortStem.slice(0, shortStem.lastIndexOf("/"));
 		if (!this.#made.has(directory)) {
 			makeOwnDirectory(join(this.directory, directory));
 			this.#made.add(directory);
 		}
-		writeAttemptFile(one, row, outcome, {
+		return writeAttemptFile(one, row, outcome, {
 			stem: join(this.directory, shortStem),
 			shortStem,
 			masker: this.#plan.masker,

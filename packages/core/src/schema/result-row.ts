@@ -42,8 +42,8 @@ export const fingerprintSchema = wireObject({
 
 export const rowErrorSchema = wireObject({ stage: z.string(), code: z.string(), message: z.string() });
 
-/** One line of `index.jsonl`: a finished attempt. */
-export const resultRowSchema = wireObject({
+/** What an attempt's row and its own file both say. */
+export const attemptFacts = {
 	timestamp: z.string(),
 	testId: z.string(),
 	eval: z.string(),
@@ -52,7 +52,6 @@ export const resultRowSchema = wireObject({
 	score: z.number(),
 	threshold: z.number(),
 	executionStatus: z.enum(executionStatuses),
-	scores: z.array(scoreSchema),
 	error: rowErrorSchema.optional(),
 	warnings: z.array(rowErrorSchema).optional(),
 	durationMs: z.number(),
@@ -61,8 +60,16 @@ export const resultRowSchema = wireObject({
 	workspacePath: z.string().optional(),
 	metadata: z.record(z.string(), z.unknown()),
 	fingerprint: fingerprintSchema.optional(),
+};
+
+/** One line of `index.jsonl`: a finished attempt. */
+export const resultRowSchema = wireObject({
+	...attemptFacts,
+	scores: z.array(scoreSchema),
 	/** The attempt's own file, relative to the run's directory. */
 	file: z.string().optional(),
+	/** Of that file, hexadecimal: a record that was changed afterwards shows. */
+	fileSha256: z.string().optional(),
 });
 
 export type ResultRow = z.output<typeof resultRowSchema>;

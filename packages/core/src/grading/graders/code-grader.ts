@@ -6,6 +6,7 @@ import { runProgram } from "../run-program.ts";
 /** A program of the user's judges: JSON on stdin, `{score, assertions}` on stdout. */
 export const codeGrader: Grader<"code-grader"> = {
 	types: ["code-grader"],
+	reproducible: () => false,
 	async grade(assertion, subject, services) {
 		const { command, settings, rest, name } = assertion;
 		if (!command) return { couldNotRun: { code: "not-found", message: `${name} has no command` } };

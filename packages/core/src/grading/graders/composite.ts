@@ -24,6 +24,8 @@ type Composite = AssertionOf<"composite">;
 export const composite: Grader<"composite"> = {
 	types: ["composite"],
 	version: judgeVersion,
+	reproducible: ({ settings: { aggregator } }) =>
+		aggregator.type === "weighted_average" || aggregator.type === "threshold",
 	async grade(assertion, subject, services) {
 		const parts: GradedAssertion[] = [];
 		let usage: GraderUsage | undefined;

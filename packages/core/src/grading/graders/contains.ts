@@ -7,6 +7,7 @@ type Type = "contains" | "icontains" | "contains-any" | "contains-all" | "iconta
 /** `contains` and its variants: `i…` without regard to case, `-any` and `-all` with a list. */
 export const contains: Grader<Type> = {
 	types: ["contains", "icontains", "contains-any", "contains-all", "icontains-any", "icontains-all"],
+	reproducible: () => true,
 	grade(assertion: AssertionOf<Type>, subject: Subject) {
 		const folds = assertion.type.startsWith("i");
 		const fold = (text: string) => (folds ? text.toLowerCase() : text);

@@ -7,6 +7,7 @@ import { runProgram } from "../run-program.ts";
 /** A type that is a program in `.agentv/graders/`: a code-grader whose `config` is the entry's other keys. */
 export const custom: Grader<"custom"> = {
 	types: ["custom"],
+	reproducible: () => false,
 	async check(assertion, services) {
 		const program = interpreterOf(assertion, services);
 		return program.ok ? undefined : program.message;

@@ -5,6 +5,7 @@ import { binaryScore } from "../verdict.ts";
 /** The answer is the value. Blanks around either don't count: programs end their output with a newline. */
 export const equals: Grader<"equals"> = {
 	types: ["equals"],
+	reproducible: () => true,
 	grade(assertion, subject) {
 		const answer = answerText(subject);
 		const { value } = assertion.settings;

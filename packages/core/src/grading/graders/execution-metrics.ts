@@ -6,6 +6,7 @@ import { shareScore } from "../verdict.ts";
 /** Limits on what the run took: tool calls, model calls, tokens, cost, time, and the share of calls that only look. */
 export const executionMetrics: Grader<"execution-metrics"> = {
 	types: ["execution-metrics"],
+	reproducible: () => true,
 	grade({ settings }, subject) {
 		const used = subject.tokenUsage;
 		const { assertions } = boundsScore([

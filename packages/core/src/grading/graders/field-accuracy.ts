@@ -10,6 +10,7 @@ type Field = AssertionSettings<"field-accuracy">["fields"][number];
 /** The answer's JSON has the expected answer's values in the listed fields. */
 export const fieldAccuracy: Grader<"field-accuracy"> = {
 	types: ["field-accuracy"],
+	reproducible: () => true,
 	grade({ settings }, subject) {
 		const expected = parsed(subject.expectedOutput ?? "");
 		if (expected === undefined)

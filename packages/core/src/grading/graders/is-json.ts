@@ -6,6 +6,7 @@ import { binaryScore } from "../verdict.ts";
 /** The answer is JSON, of the given schema if there is one (draft 7, or 2020-12 and 2019-09 by their `$schema`). */
 export const isJson: Grader<"is-json"> = {
 	types: ["is-json"],
+	reproducible: () => true,
 	async grade(assertion, subject) {
 		let value: unknown;
 		try {

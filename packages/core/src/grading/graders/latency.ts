@@ -4,6 +4,7 @@ import type { Grader } from "../contract.ts";
 /** The answer came within `threshold` milliseconds. */
 export const latency: Grader<"latency"> = {
 	types: ["latency"],
+	reproducible: () => true,
 	grade: ({ settings }, subject) =>
 		boundsScore([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
 };

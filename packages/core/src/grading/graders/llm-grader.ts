@@ -7,6 +7,7 @@ import { judgePrompt } from "../judge/prompt-text.ts";
 export const llmGrader: Grader<"llm-grader"> = {
 	types: ["llm-grader"],
 	version: judgeVersion,
+	reproducible: () => false,
 	async grade(assertion, subject, services) {
 		const prompt = await judgePrompt(assertion, subject, services);
 		return "couldNotRun" in prompt ? prompt : judgeScore(prompt.text, assertion.settings.target, services);

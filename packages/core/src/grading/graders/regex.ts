@@ -10,6 +10,7 @@ const thread = new RegexThread();
 /** The answer matches a regular expression, tried in a thread of its own within 2 seconds. */
 export const regex: Grader<"regex"> = {
 	types: ["regex"],
+	reproducible: () => true,
 	async grade(assertion, subject) {
 		const { value, flags = "" } = assertion.settings;
 		const outcome = await thread.find(value, flags, answerText(subject), timeLimitMs);

@@ -10,6 +10,7 @@ import { reaches } from "../verdict.ts";
 export const rubrics: Grader<"rubrics"> = {
 	types: ["rubrics"],
 	version: judgeVersion,
+	reproducible: () => false,
 	async grade({ settings }, subject, services) {
 		const criteria = withOwnIds(settings.criteria.map(readCriterion));
 		const prompt = await fillPrompt(rubricsPrompt, subject, { rubric: criteria.map(asText).join("\n") });

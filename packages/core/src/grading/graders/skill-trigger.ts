@@ -5,6 +5,7 @@ import { binaryScore } from "../verdict.ts";
 /** The agent did (or with `should_trigger: false` did not) reach for a skill: called its skill tool, or opened the skill's files. */
 export const skillTrigger: Grader<"skill-trigger"> = {
 	types: ["skill-trigger"],
+	reproducible: () => true,
 	grade({ settings: { skill, shouldTrigger = true } }, { toolCalls }) {
 		const call = toolCalls.find((candidate) => triggers(candidate, skill));
 		const text = shouldTrigger ? `the skill ${skill} is used` : `the skill ${skill} is not used`;

@@ -5,6 +5,7 @@ import { binaryScore } from "../verdict.ts";
 /** The answer begins or ends with the value. Blanks around the answer don't count against it. */
 export const startsEnds: Grader<"starts-with" | "ends-with"> = {
 	types: ["starts-with", "ends-with"],
+	reproducible: () => true,
 	grade(assertion, subject) {
 		const answer = answerText(subject);
 		const { value } = assertion.settings;

@@ -4,6 +4,7 @@ import type { Grader } from "../contract.ts";
 /** The answer used at most so many tokens. */
 export const tokenUsage: Grader<"token-usage"> = {
 	types: ["token-usage"],
+	reproducible: () => true,
 	grade({ settings }, { tokenUsage: used }) {
 		const score = boundsScore([
 			{ what: "tokens in all", unit: "", actual: used && used.input + used.output, most: settings.maxTotal },

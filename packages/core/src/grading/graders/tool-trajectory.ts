@@ -11,6 +11,7 @@ type Matches = (call: ToolCall | undefined, step: Step) => boolean;
 /** Which tools were called: how often, in which order, with which arguments. */
 export const toolTrajectory: Grader<"tool-trajectory"> = {
 	types: ["tool-trajectory"],
+	reproducible: () => true,
 	grade({ settings }, { toolCalls }) {
 		const steps = settings.expected ?? [];
 		const matches: Matches = (call, step) => call !== undefined && stepMatches(call, step, settings);

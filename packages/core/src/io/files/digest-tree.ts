@@ -43,6 +43,12 @@ export function digestText(content: string | Uint8Array): string {
 	return hash("sha256", content, "hex");
 }
 
+/** A SHA-256 of texts that come piece by piece. */
+export function createDigest(): { update(text: string): void; hex(): string } {
+	const hash = createHash("sha256");
+	return { update: (text) => void hash.update(text), hex: () => hash.digest("hex") };
+}
+
 /**
  * Digests of all files and links below `root`, in byte order of their paths; directories count only by what they hold.
  * @throws AgentvError `refused` for devices, sockets and pipes

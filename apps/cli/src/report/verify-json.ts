@@ -1,0 +1,31 @@
+import type { Difference, RunVerification } from "@agentv/core";
+import { differenceText } from "../results/difference-text.ts";
+
+/** One JSON document; its schema is docs/schemas/verify-output.schema.json. */
+export function verifyJson(verified: RunVerification): string {
+	const document = {
+		run_dir: verified.directory,
+		run_id: verified.runId,
+		agrees: verified.differences.length === 0,
+		tests: { planned: verified.planned, finished: verified.finished },
+		attempts: verified.attempts,
+		graders: { re_executed: verified.reExecuted, not_re_executed: verified.notReExecuted },
+		differences: verified.differences.map(differenceJson),
+	};
+	return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+function differenceJson(found: Difference) {
+	const { kind, attempt, file, line, grader, field, recorded, recomputed } = found;
+	return {
+		kind,
+		...(attempt
+			? { eval: attempt.eval, test_id: attempt.testId, target: attempt.target, attempt: attempt.attempt }
+			: {}),
+		...(file === undefined ? {} : { file }),
+		...(line === undefined ? {} : { line }),
+		...(grader === undefined ? {} : { grader }),
+		...(field === undefined ? {} : { field, recorded: recorded ?? null, recomputed: recomputed ?? null }),
+		message: differenceText(found),
+	};
+}

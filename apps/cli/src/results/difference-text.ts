@@ -1,0 +1,53 @@
+import type { Difference } from "@agentv/core";
+
+/** What differs, as a sentence without a full stop; whose it is stands elsewhere. */
+export function differenceText({
+	kind,
+	line,
+	file = "its file",
+	grader,
+	field,
+	recorded,
+	recomputed,
+}: Difference): string {
+	const values = () => `recorded ${shown(recorded)}, recomputed ${shown(recomputed)}`;
+	switch (kind) {
+		case "row-unreadable":
+			return `index.jsonl, line ${line}: it is no row`;
+		case "row-cut-off":
+			return `index.jsonl, line ${line}: the file ends in the middle of a row`;
+		case "row-duplicated":
+			return `index.jsonl, line ${line}: a second row of an attempt that was already judged`;
+		case "row-unplanned":
+			return `index.jsonl, line ${line}: run.json plans no such attempt`;
+		case "row-missing":
+			return "it has no row in index.jsonl, although the summary counts it";
+		case "file-missing":
+			return `${file} is missing`;
+		case "file-unreadable":
+			return `${file} can't be read as the record that it was`;
+		case "file-changed":
+			return `${file} was changed after it was recorded: its SHA-256 is another one`;
+		case "file-without-row":
+			return `${file} belongs to no row of index.jsonl`;
+		case "fact":
+			return `${field}: the row says ${shown(recorded)}, the attempt's file ${shown(recomputed)}`;
+		case "grader":
+			return `${grader === undefined ? "" : `grader ${grader}: `}${field} ${values()}`;
+		case "attempt":
+		case "summary":
+			return `${field}: ${values()}`;
+		case "summary-missing":
+			return "it is missing, although all tests have their rows";
+		case "summary-unreadable":
+			return "it can't be read";
+	}
+}
+
+const longest = 200;
+
+function shown(value: unknown): string {
+	if (value === undefined) return "nothing";
+	const text = typeof value === "string" ? value : JSON.stringify(value);
+	return text.length > longest ? `${text.slice(0, longest)}…` : text;
+}

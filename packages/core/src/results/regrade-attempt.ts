@@ -1,0 +1,115 @@
+import { attemptScore, attemptVerdict } from "../grading/attempt-verdict.ts";
+import type { GradedAssertion, Subject } from "../grading/contract.ts";
+import { combineScores } from "../grading/grade-assertion.ts";
+import { readAssertionRecords } from "../grading/recorded-assertion.ts";
+import { type Regraded, regrade } from "../grading/regrade.ts";
+import type { Assertion } from "../model/eval-types.ts";
+import type { AttemptFile, AttemptTurn, GradedRecord } from "../schema/attempt-file.ts";
+import type { ToolCall } from "../schema/message.ts";
+import type { ExecutionStatus } from "../schema/result-row.ts";
+import type { TokenUsage } from "../targets/contract.ts";
+
+/** What an attempt comes to when its recorded answer is graded again. */
+export interface RegradedAttempt {
+	readonly graders: readonly Regraded[];
+	/** How many judgements the record should have, where it has another number. */
+	readonly expectedScores?: number;
+	/** Absent where a grader gave no score and none was recorded. */
+	readonly score?: number;
+	readonly status?: ExecutionStatus;
+}
+
+/**
+ * Grades an attempt again by its file.
+ * @param fileOf makes an absolute path of one that the file names
+ * @returns `undefined` where the file does not say what it was graded by
+ */
+export async function regradeAttempt(
+	file: AttemptFile,
+	fileOf: (path: string) => string,
+): Promise<RegradedAttempt | undefined> {
+	const whole = readAssertionRecords(file.assertions);
+	const turns = file.turns?.map((turn) => readAssertionRecords(turn.assertions));
+	if (!whole || turns?.includes(undefined)) return undefined;
+	const regrader = new Regrader(file, fileOf);
+	const turnScores: (number | undefined)[] = [];
+	for (const [index, turn] of (file.turns ?? []).entries()) {
+		const assertions = (turns?.[index] ?? []).map((one) => ({ ...one, name: `turn ${index + 1}: ${one.name}` }));
+		const subject = regrader.turnSubject(turn);
+		if (assertions.length > 0) turnScores.push(await regrader.grade(assertions, subject));
+	}
+	const wholeScore =
+		whole.length === 0 && file.turns ? undefined : await regrader.grade(whole, regrader.wholeSubject());
+	const { graders, graded, expected } = regrader;
+	const count = expected === file.scores.length ? {} : { expectedScores: expected };
+	if (graded.length < expected) return { graders, ...count };
+	const held = file.turns && {
+		scores: turnScores.flatMap((score) => score ?? []),
+		unheld: file.unheldTurns ?? 0,
+		aggregation: file.aggregation ?? "mean",
+	};
+	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, graded) };
+}
+
+/** Goes through the graders of an attempt in the order in which their judgements are recorded. */
+class Regrader {
+	readonly graders: Regraded[] = [];
+	/** Of the graders that count, those with a score. */
+	readonly graded: GradedAssertion[] = [];
+	/** How many count. */
+	expected = 0;
+	readonly #file: AttemptFile;
+	readonly #fileOf: (path: string) => string;
+	readonly #scores: readonly GradedRecord[];
+	readonly #toolCalls: readonly (readonly ToolCall[])[];
+	#message = 0;
+
+	constructor(file: AttemptFile, fileOf: (path: string) => string) {
+		this.#file = file;
+		this.#fileOf = fileOf;
+		this.#scores = file.scores;
+		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
+	}
+
+	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number> {
+		const graded: GradedAssertion[] = [];
+		for (const assertion of assertions) {
+			const recorded = this.#scores[this.expected];
+			this.expected += 1;
+			const one = await regrade(assertion, recorded, subject, {
+				masked: this.#file.masked === true,
+				seen: (regraded) => this.graders.push(regraded),
+			});
+			if (one) graded.push(one);
+		}
+		this.graded.push(...graded);
+		return combineScores(graded);
+	}
+
+	wholeSubject(): Subject {
+		return this.#subject(this.#file, this.#file.durationMs, this.#toolCalls.flat());
+	}
+
+	/** Of the next turn: its tool calls are those of the next messages. */
+	turnSubject(turn: AttemptTurn): Subject {
+		const from = this.#message;
+		this.#message += turn.messageCount;
+		return this.#subject(turn, turn.durationMs, this.#toolCalls.slice(from, this.#message).flat());
+	}
+
+	#subject(answer: AttemptFile | AttemptTurn, durationMs: number, toolCalls: readonly ToolCall[]): Subject {
+		const { output, outputPath, tokenUsage, costUsd, llmCalls, expectedOutput } = answer;
+		const { testId, attempt, threshold, metadata } = this.#file;
+		return {
+			...{ testId, attempt, threshold, metadata, toolCalls, durationMs },
+			output: output ?? "",
+			// Graders that judge by the record alone look at none of these.
+			...{ input: [], prompt: "", messages: [], inputFiles: async () => [] },
+			...(outputPath === undefined ? {} : { outputFile: this.#fileOf(outputPath) }),
+			...(tokenUsage === undefined ? {} : { tokenUsage: tokenUsage as TokenUsage }),
+			...(costUsd === undefined ? {} : { costUsd }),
+			...(llmCalls === undefined ? {} : { llmCalls }),
+			...(expectedOutput === undefined ? {} : { expectedOutput }),
+		};
+	}
+}

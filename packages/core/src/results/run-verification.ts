@@ -1,0 +1,73 @@
+import type { AttemptId } from "./read-run.ts";
+
+/** What a record says, and what it should say by the other records. */
+export interface Difference {
+	readonly kind: DifferenceKind;
+	/** Whose; absent where the run as a whole is meant. */
+	readonly attempt?: AttemptId;
+	/** Relative to the run's directory. */
+	readonly file?: string;
+	/** Of `index.jsonl`, from 1. */
+	readonly line?: number;
+	/** Name of the grader; of a part of a composite with those around it. */
+	readonly grader?: string;
+	/** Which figure or fact, as it is spelled in the records. */
+	readonly field?: string;
+	readonly recorded?: unknown;
+	readonly recomputed?: unknown;
+}
+
+export const differenceKinds = [
+	/** A line of the index that is no row. */
+	"row-unreadable",
+	/** The index ends in the middle of a row. */
+	"row-cut-off",
+	/** A judged attempt has a second row. */
+	"row-duplicated",
+	/** A row of a test, target or attempt that was not planned. */
+	"row-unplanned",
+	/** A test without (all) its rows in a run whose summary counts it. */
+	"row-missing",
+	"file-missing",
+	"file-unreadable",
+	/** The file is not the one that was recorded. */
+	"file-changed",
+	/** An attempt's file that no row names. */
+	"file-without-row",
+	/** The row says something else than the attempt's own file. */
+	"fact",
+	/** A grader's judgement is not what grading the recorded answer gives. */
+	"grader",
+	/** An attempt's score or status does not follow from its graders. */
+	"attempt",
+	"summary-missing",
+	"summary-unreadable",
+	/** A figure of the summary does not follow from the rows. */
+	"summary",
+] as const;
+export type DifferenceKind = (typeof differenceKinds)[number];
+
+/** Graders whose recorded scores were taken over. */
+export interface NotReExecuted {
+	readonly type: string;
+	/** It judges by a program or model; secrets were taken out of what it judged; it ran into its time limit just now. */
+	readonly reason: "not-reproducible" | "masked" | "timeout";
+	readonly graders: number;
+}
+
+/** What verifying a run showed. */
+export interface RunVerification {
+	/** Absolute. */
+	readonly directory: string;
+	readonly runId: string;
+	/** Tests × targets. */
+	readonly planned: number;
+	/** Of these, with all their attempts. */
+	readonly finished: number;
+	readonly attempts: number;
+	/** Graders that judged the recorded answers again. */
+	readonly reExecuted: number;
+	readonly notReExecuted: readonly NotReExecuted[];
+	/** Empty: all agrees. */
+	readonly differences: readonly Difference[];
+}

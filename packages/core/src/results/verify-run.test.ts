@@ -1,0 +1,259 @@
+import { appendFileSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { law, tempTree } from "@agentv/test-support";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { digestText } from "../io/files/digest-tree.ts";
+import { mockTargets, runTree } from "../run/testing/run-fixture.ts";
+import {
+	changeOne,
+	editAttempt,
+	editIndex,
+	fileOf,
+	isOf,
+	recordedRun,
+	recordsIn,
+	told,
+} from "./testing/tampered-run.ts";
+import { verifyRun } from "./verify-run.ts";
+
+describe("a run as it was recorded", () => {
+	test("agrees with itself, whatever counts for its scores", async () => {
+		const verified = await verifyRun(await recordedRun());
+		expect(verified.differences).toEqual([]);
+		expect(verified).toMatchObject({ planned: 24, finished: 24, attempts: 30 });
+		expect(verified.notReExecuted).toEqual([{ type: "code-grader", reason: "not-reproducible", graders: 2 }]);
+		expect(verified.reExecuted).toBe(72);
+	});
+
+	test.each(["mean", "min", "max"])(
+		"agrees where it is a conversation, its turns counting by their %s",
+		async (aggregation) => {
+			const { runDir, row } = await runTree({
+				"my.eval.yaml": `tests:
+  - id: held
+    mode: conversation
+    aggregation: ${aggregation}
+    assertions: [{type: contains, value: "[user]"}, {type: latency, threshold: 60000}]
+    turns:
+      - {input: first, assertions: [{type: equals, value: first}, {type: contains, value: second, weight: 3}]}
+      - {input: by the way}
+      - {input: last, expected_output: '{"a": 1}', assertions: [{type: contains, value: never, negate: true}]}
+  - id: stopped
+    mode: conversation
+    aggregation: ${aggregation}
+    on_turn_failure: stop
+    turns:
+      - {input: first, assertions: [{type: contains, value: never}]}
+      - {input: second, assertions: [{type: contains, value: second}]}
+`,
+				"targets.yaml": 'targets: [{name: default, provider: cli, command: [cat, "{PROMPT_FILE}"]}]\n',
+			});
+			expect(row("held").scores).toHaveLength(5);
+			expect(await verifyRun(runDir)).toMatchObject({ differences: [], reExecuted: 6, attempts: 2 });
+		},
+	);
+
+	test("agrees where secrets were taken out of what was judged, and says which graders that keeps from judging again", async () => {
+		const secret = "correct-horse-battery";
+		const { runDir } = await runTree({
+			"my.eval.yaml": `tests:
+  - id: one
+    input: hi
+    assertions: [{type: regex, value: "horse"}, {type: contains, value: "\${{ MY_TOKEN }}"}, {type: contains, value: bye, negate: true}]
+`,
+			"targets.yaml": mockTargets(`the token is ${secret}`),
+			".env": `MY_TOKEN=${secret}\n`,
+		});
+		expect(await verifyRun(runDir)).toMatchObject({
+			differences: [],
+			reExecuted: 2,
+			notReExecuted: [{ type: "regex", reason: "masked", graders: 1 }],
+		});
+	});
+
+	test("agrees after errors were tried again, and while it is not finished", async () => {
+		const tree = {
+			"my.eval.yaml":
+				"tests:\n  - {id: one, input: hi, assertions: [{type: contains, value: a}]}\n  - {id: two, input: hi, assertions: [{type: contains, value: a}]}\n",
+			"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
+			"answers.jsonl": '{"test_id": "one", "output": "a"}\n',
+		};
+		const { runDir, root } = await runTree(tree, { workers: 1, bail: true });
+		writeFileSync(
+			join(root, "answers.jsonl"),
+			'{"test_id": "one", "output": "a"}\n{"test_id": "two", "output": "b"}\n',
+		);
+		await runTree({ root }, { output: runDir, resume: true, retryErrors: true });
+		expect(readFileSync(join(runDir, "index.jsonl"), "utf8").split("\n")).toHaveLength(4);
+		expect(await verifyRun(runDir)).toMatchObject({ differences: [], finished: 2, attempts: 2, reExecuted: 2 });
+
+		const bailed = await runTree(
+			{ ...tree, "answers.jsonl": '{"test_id": "one", "output": "b"}\n' },
+			{ workers: 1, bail: true },
+		);
+		expect(await verifyRun(bailed.runDir)).toMatchObject({ differences: [], planned: 2, finished: 1 });
+	});
+});
+
+describe("a run that was changed afterwards", () => {
+	test("is told by a score, a status or a reason in the index", async () => {
+		const directory = await recordedRun();
+		editIndex(directory, (rows) =>
+			rows.map((row) => {
+				if (isOf("fails")(row)) return { ...row, score: 1, execution_status: "ok" };
+				if (isOf("required")(row)) return { ...row, scores: [{ ...(row.scores as object[])[0], score: 1 }] };
+				return row;
+			}),
+		);
+		expect(told(await verifyRun(directory)).sort()).toEqual([
+			"attempt fails execution_status",
+			"attempt fails score",
+			"fact fails execution_status",
+			"fact fails score",
+			"fact required contains scores[1]",
+			"fact required icontains scores[0]",
+			"fact required latency scores[2]",
+		]);
+	});
+
+	test("is told by its answers, in whatever file they stand and even where they are judged alike", async () => {
+		const directory = await recordedRun();
+		editAttempt(directory, "fails", (file) => ({ ...file, output: "never say never" }));
+		writeFileSync(fileOf(directory, "long", "1.output.txt"), "which ends in z");
+		expect(told(await verifyRun(directory)).sort()).toEqual([
+			"attempt fails execution_status",
+			"attempt fails score",
+			"file-changed fails",
+			"file-changed long",
+			"grader fails contains score",
+			"summary failed",
+			"summary mean_score",
+			"summary passed",
+		]);
+	});
+
+	test("is told even where its records were changed to agree with each other", async () => {
+		const directory = await recordedRun();
+		editAttempt(directory, "fails", (file) => ({
+			...file,
+			...{ score: 1, execution_status: "ok" },
+			scores: (file.scores as object[]).map((score) => ({ ...score, score: 1, verdict: "pass" })),
+		}));
+		const text = readFileSync(fileOf(directory, "fails"));
+		editIndex(directory, (rows) =>
+			rows.map((row) => {
+				if (!isOf("fails")(row)) return row;
+				const scores = (row.scores as object[]).map((score) => ({ ...score, score: 1, verdict: "pass" }));
+				return { ...row, score: 1, execution_status: "ok", scores, file_sha256: digestText(text) };
+			}),
+		);
+		expect(await verifyRun(directory)).toMatchObject({
+			differences: [
+				{ kind: "grader", grader: "contains", field: "score", recorded: 1, recomputed: 0 },
+				{ kind: "attempt", field: "score", recorded: 1, recomputed: 0 },
+				{ kind: "attempt", field: "execution_status", recorded: "ok", recomputed: "quality_failure" },
+			],
+		});
+	});
+
+	test("is told by the part of a composite that was raised", async () => {
+		const directory = await recordedRun();
+		editAttempt(directory, "composed", (file) => {
+			const [composite, ...rest] = file.scores as { parts: object[] }[];
+			const [one, ...parts] = composite?.parts ?? [];
+			return { ...file, scores: [{ ...composite, parts: [{ ...one, score: 0.2 }, ...parts] }, ...rest] };
+		});
+		expect(told(await verifyRun(directory))).toEqual(["file-changed composed", "grader composed both › one score"]);
+	});
+
+	test("is told by rows that are gone, doubled, torn or of nothing that was planned", async () => {
+		const directory = await recordedRun();
+		editIndex(directory, (rows) => [
+			...rows.filter((row) => !isOf("weighed")(row)),
+			rows.find(isOf("fields")),
+			{ ...rows.find(isOf("fields")), test_id: "never planned" },
+			{ ...rows.find(isOf("repeated")), attempt: 4 },
+			"no row",
+		]);
+		appendFileSync(join(directory, "index.jsonl"), '{"torn');
+		expect(told(await verifyRun(directory)).sort()).toEqual([
+			"fact never planned test_id",
+			"fact repeated attempt",
+			"file-without-row 1.json",
+			"row-cut-off",
+			"row-duplicated fields",
+			"row-missing weighed",
+			"row-unplanned never planned",
+			"row-unplanned repeated",
+			"row-unreadable",
+			"summary mean_score",
+			"summary passed",
+		]);
+	});
+
+	test("is told by files that are gone, and by more of them than there are rows", async () => {
+		const directory = await recordedRun();
+		rmSync(fileOf(directory, "weighed"));
+		rmSync(fileOf(directory, "long", "1.output.txt"));
+		writeFileSync(fileOf(directory, "fields", "7.json"), "{}");
+		writeFileSync(fileOf(directory, "required"), "no JSON");
+		expect(told(await verifyRun(directory)).sort()).toEqual([
+			"file-changed required",
+			"file-missing long",
+			"file-missing weighed",
+			"file-unreadable required",
+			"file-without-row 7.json",
+		]);
+	});
+
+	test("is told by its summary", async () => {
+		const directory = await recordedRun();
+		const file = join(directory, "summary.json");
+		const summary = JSON.parse(readFileSync(file, "utf8"));
+		const changed = { ...summary, passed: 24, mean_score: 1, cost_usd: 0.1, token_usage: null };
+		writeFileSync(file, JSON.stringify(changed));
+		expect((await verifyRun(directory)).differences).toMatchObject([
+			{ kind: "summary", field: "passed", recorded: 24, recomputed: summary.passed },
+			{ kind: "summary", field: "mean_score", recorded: 1, recomputed: expect.closeTo(summary.mean_score, 9) },
+			{ kind: "summary", field: "token_usage", recorded: null, recomputed: { input: 40, output: 10 } },
+			{ kind: "summary", field: "cost_usd", recorded: 0.1, recomputed: 0.5 },
+		]);
+		writeFileSync(file, "{}");
+		expect(told(await verifyRun(directory))).toEqual(["summary-unreadable"]);
+		rmSync(file);
+		expect(told(await verifyRun(directory))).toEqual(["summary-missing"]);
+	});
+
+	test("is told by a link that leads out of its directory, which is not followed", async () => {
+		const directory = await recordedRun();
+		const outside = join(tempTree({ "1.json": readFileSync(fileOf(directory, "fails"), "utf8") }), "1.json");
+		rmSync(fileOf(directory, "fails"));
+		symlinkSync(outside, fileOf(directory, "fails"));
+		expect(told(await verifyRun(directory))).toEqual(["file-unreadable fails"]);
+	});
+
+	/** Any value of any row, of any attempt's file, and any figure of the summary. */
+	test("is told by whatever value is another one", async () => {
+		const directory = await recordedRun();
+		const paths = ["index.jsonl", "summary.json", ...recordsIn(directory)];
+		await fc.assert(
+			fc.asyncProperty(fc.constantFrom(...paths), fc.nat(), async (path, place) => {
+				const file = join(directory, path);
+				const before = readFileSync(file, "utf8");
+				const values = before.trimEnd().split(path === "index.jsonl" ? "\n" : "\0");
+				const at = place % values.length;
+				const changed = changeOne(JSON.parse(values[at] ?? ""), place);
+				if (changed === undefined) return;
+				writeFileSync(file, `${values.with(at, JSON.stringify(changed)).join("\n")}\n`);
+				try {
+					expect((await verifyRun(directory)).differences).not.toEqual([]);
+				} finally {
+					writeFileSync(file, before);
+				}
+			}),
+			law(300),
+		);
+		expect((await verifyRun(directory)).differences).toEqual([]);
+	});
+});
