@@ -1,5 +1,5 @@
-import { Option } from "commander";
-import type { CommandGroup } from "./command-group.ts";
+import { type Command, Option } from "commander";
+import type { CommandGroup, RunCommand } from "./command-group.ts";
 import { parent } from "./command-group.ts";
 import { count, several, whole } from "./option-values.ts";
 
@@ -47,6 +47,11 @@ export const resultsCommands: CommandGroup = (program, run) => {
 				(await import("../commands/results-compare.ts")).resultsCompare([before, ...after], options, context),
 			),
 		);
+	recordCommands(results, run);
+};
+
+/** What is done with one run's records. */
+function recordCommands(results: Command, run: RunCommand): void {
 	results
 		.command("export")
 		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
@@ -68,4 +73,4 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-verify.ts")).resultsVerify(which, options, context)),
 		);
-};
+}

@@ -9,7 +9,7 @@ export function verifyText(verified: RunVerification, name: string, colors: Colo
 	const { differences } = verified;
 	const agrees = differences.length === 0;
 	const parts = [
-		`${agrees ? colors.green("✓") : colors.red("✗")} ${colors.bold(terminalSafeLine(name))}  ${agrees ? "all agrees" : `${counted(differences.length, "record")} ${differences.length === 1 ? "differs" : "differ"}`}`,
+		`${agrees ? colors.green("✓") : colors.red("✗")} ${colors.bold(terminalSafeLine(name))}  ${agrees ? "all agrees" : counted(differences.length, "difference")}`,
 		...groups(differences.slice(0, mostShown)).map(([title, lines]) =>
 			[`  ${title}`, ...lines.map((line) => `    ${line}`)].join("\n"),
 		),

@@ -2,6 +2,8 @@ import { describe, expect, test } from "vitest";
 import { assertionSchemas } from "../schema/assertion-entry.ts";
 import { gradeAssertion } from "./grade-assertion.ts";
 import { graders } from "./graders/index.ts";
+import { assertionRecord, isReproducible, readAssertionRecord } from "./recorded-assertion.ts";
+import { type Regraded, regrade } from "./regrade.ts";
 import { aSubject, gradingFixture } from "./testing/grading-fixture.ts";
 
 /** An entry of each type, as short as its schema allows. */
@@ -59,6 +61,24 @@ describe.each([...graders.keys()])("the grader %s", (type) => {
 			expect(JSON.parse(JSON.stringify(graded))).toMatchObject({ verdict: graded.score >= 0.8 ? "pass" : "fail" });
 		},
 	);
+
+	test("is repeated by what a record holds of it, where it says that it can be", async () => {
+		const { assertion, grade } = fixture();
+		const record = JSON.parse(JSON.stringify(assertionRecord(assertion)));
+		const read = readAssertionRecord(record);
+		if (!read) throw new Error(`${JSON.stringify(record)} can't be read`);
+		expect(isReproducible(read)).toBe(isReproducible(assertion));
+		for (const subject of Object.values(subjects)) {
+			const recorded = await grade(subject);
+			if ("couldNotRun" in recorded) continue;
+			const seen: Regraded[] = [];
+			await regrade(read, recorded, subject, { masked: false, seen: (one) => seen.push(one) });
+			const { type: _, ...facts } = recorded;
+			expect(seen.at(-1)).toMatchObject(
+				isReproducible(assertion) ? { now: facts } : { takenOver: "not-reproducible", now: { score: facts.score } },
+			);
+		}
+	});
 
 	test("judges the same answer the same way twice", async () => {
 		const { grade } = fixture();

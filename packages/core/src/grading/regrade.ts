@@ -84,7 +84,7 @@ const noServices: GradingServices = {
 	view: openDiskView(),
 	runCommand: refuse,
 	programEnv: {},
-	scratch: refuse,
+	scratch: { path: "", make: refuse },
 	signal: new AbortController().signal,
 	askModel: refuse,
 };
