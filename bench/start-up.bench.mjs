@@ -16,6 +16,9 @@ writeFileSync(
 try {
 	report("agentv --version", await pairs(node, { command: [process.execPath, agentv, "--version"] }), 1.4);
 	report("agentv --help", await pairs(node, { command: [process.execPath, agentv, "--help"] }));
+	const complete = (line) => [process.execPath, agentv, "__complete", "bash", "--", " \t\n\"'><=;|&(:", line];
+	report("completing a command", await pairs(node, { command: complete("agentv benchm"), env }), 2);
+	report("completing a benchmark", await pairs(node, { command: complete("agentv benchmark sync lo"), env }), 2.5);
 	report(
 		"agentv benchmark list",
 		await pairs(node, { command: [process.execPath, agentv, "benchmark", "list"], env }),

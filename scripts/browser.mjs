@@ -1,7 +1,9 @@
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
-import { run, tool } from "./run.mjs";
+import { join } from "node:path";
+import { canInstall, install as installPackages } from "./apt.mjs";
+import { findOnPath, isExecutable } from "./executable.mjs";
+import { tool } from "./run.mjs";
 
 const names = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome"];
 const places = [
@@ -10,20 +12,8 @@ const places = [
 	"C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe",
 ];
 
-function executable(file) {
-	try {
-		accessSync(file, constants.X_OK);
-		return true;
-	} catch {
-		return false;
-	}
-}
-
 function installed() {
-	const directories = (process.env.PATH ?? "").split(delimiter).filter(Boolean);
-	return [...names.flatMap((name) => directories.map((directory) => join(directory, name))), ...places].find(
-		executable,
-	);
+	return findOnPath(names) ?? places.find(isExecutable);
 }
 
 /** A browser that Playwright has downloaded for this or another project. */
@@ -37,19 +27,15 @@ function downloaded() {
 		const files = readdirSync(cache, { recursive: true }).filter((file) =>
 			/(^|[\\/])(chrome|chrome-headless-shell|Chromium)(\.exe)?$/.test(file),
 		);
-		const found = files.map((file) => join(cache, file)).find((file) => !file.includes("Helper") && executable(file));
+		const found = files.map((file) => join(cache, file)).find((file) => !file.includes("Helper") && isExecutable(file));
 		if (found) return found;
 	}
 	return undefined;
 }
 
 async function install() {
-	const isRoot = process.getuid?.() === 0;
-	if (isRoot && existsSync("/usr/bin/apt-get")) {
-		console.log("No browser found: installing Debian's chromium.");
-		const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-		await run("apt-get", ["update", "-qq"], { quiet: true, env });
-		await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", "chromium"], { quiet: true, env });
+	if (canInstall) {
+		await installPackages(["chromium"]);
 		return installed();
 	}
 	console.log("No browser found: letting Playwright download one.");
@@ -61,7 +47,7 @@ async function install() {
 export async function findBrowser() {
 	const named = process.env.CHROME_PATH;
 	if (named) {
-		if (executable(named)) return named;
+		if (isExecutable(named)) return named;
 		throw new Error(`CHROME_PATH names ${named}, which cannot be run.`);
 	}
 	const found = installed() ?? downloaded() ?? (await install());

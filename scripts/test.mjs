@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { findBrowser } from "./browser.mjs";
 import { pnpm } from "./pnpm.mjs";
 import { root, tool } from "./run.mjs";
+import { needShells } from "./shells.mjs";
 
 const full = process.argv.includes("--full");
 const filters = process.argv.slice(2).filter((argument) => argument !== "--full");
@@ -22,9 +23,10 @@ async function check(name, work) {
 	return exitCode === 0;
 }
 
-async function browser(env) {
+/** What the tests need of the machine: `find` answers, or throws a sentence that says what to install. */
+async function needed(find) {
 	try {
-		env.AGENTV_TEST_BROWSER = await findBrowser();
+		await find();
 		return { exitCode: 0, output: "" };
 	} catch (error) {
 		return { exitCode: 1, output: error.message };
@@ -74,7 +76,12 @@ async function tests(env) {
 async function everything() {
 	const env = { ...process.env, AGENTV_TEST_SEED: seed, AGENTV_TEST_ROUNDS: full ? "full" : "tenth" };
 	if (!(await check("install", () => pnpm(["install", "--frozen-lockfile"], { quiet: true })))) return;
-	await check("browser", () => browser(env));
+	await check("browser", () =>
+		needed(async () => {
+			env.AGENTV_TEST_BROWSER = await findBrowser();
+		}),
+	);
+	await check("shells", () => needed(needShells));
 	await check("types", () => tool("typescript/bin/tsc", ["-b"], { quiet: true }));
 	await check("style", () => tool("@biomejs/biome/bin/biome", ["check", "--colors=off", "."], { quiet: true }));
 	await check("unused code", () => tool("knip/bin/knip.js", [], { quiet: true }));

@@ -3,6 +3,7 @@ import type { CommandResult, Context } from "./context.ts";
 import { benchmarkCommands } from "./program/benchmark.ts";
 import { bundleCommands } from "./program/bundle.ts";
 import type { CommandGroup } from "./program/command-group.ts";
+import { completionCommands } from "./program/completion.ts";
 import { gettingStartedCommands } from "./program/getting-started.ts";
 import { recordCommand } from "./program/record.ts";
 import { resultsCommands } from "./program/results.ts";
@@ -21,6 +22,7 @@ const commandGroups: readonly CommandGroup[] = [
 	recordCommand,
 	resultsCommands,
 	studioCommands,
+	completionCommands,
 ];
 
 /** Where the program's outcomes go. */

@@ -1,5 +1,6 @@
 import { AgentvError, describePlan, planRun, readRun, runEvals } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import type { RunReporterName } from "../program/choices.ts";
 import { followRun, gatheredOf } from "../run/follow-run.ts";
 import type { RunReporter } from "../run/run-report.ts";
 import { type StartChoices, startedRun } from "../run/started-run.ts";
@@ -8,12 +9,12 @@ import { version } from "../version.ts";
 
 export interface EvalRunOptions extends StartChoices {
 	readonly dryRun?: boolean;
-	readonly reporter: string;
+	readonly reporter: RunReporterName;
 	readonly json?: boolean;
 }
 
 /** Each reporter, loaded when it is asked for. */
-const reporters: Readonly<Record<string, () => Promise<RunReporter>>> = {
+const reporters: Readonly<Record<RunReporterName, () => Promise<RunReporter>>> = {
 	text: async () => (await import("../report/run-text.ts")).runText,
 	json: async () => (await import("../report/run-json.ts")).runJson,
 	junit: async () => (await import("../report/run-junit.ts")).runJunit,
@@ -51,9 +52,5 @@ export async function evalRun(
 
 async function reporterOf({ reporter, json }: EvalRunOptions): Promise<RunReporter> {
 	if (json && reporter === "text") return (await import("../report/run-json.ts")).runBriefJson;
-	const open = Object.hasOwn(reporters, reporter) ? reporters[reporter] : undefined;
-	if (open) return open();
-	throw new AgentvError("usage", `there is no reporter ${JSON.stringify(reporter)}`, {
-		hint: `reporters: ${Object.keys(reporters).join(", ")}`,
-	});
+	return reporters[reporter]();
 }

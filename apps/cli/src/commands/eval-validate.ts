@@ -16,12 +16,13 @@ import {
 	validateEvals,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import type { ValidationFormat } from "../program/choices.ts";
 import { colorsFor } from "../terminal/colors.ts";
 import { planDiff } from "../validation/plan-diff.ts";
 import type { ValidationReporter } from "../validation/reporter.ts";
 
 interface ValidateCommandOptions {
-	readonly format: string;
+	readonly format: ValidationFormat;
 	readonly fix?: boolean;
 	readonly dryRun?: boolean;
 	readonly migrate?: boolean;
@@ -35,7 +36,7 @@ interface ValidateCommandOptions {
 }
 
 /** Each format's reporter, loaded when it is asked for. */
-const reporters: Readonly<Record<string, () => Promise<ValidationReporter>>> = {
+const reporters: Readonly<Record<ValidationFormat, () => Promise<ValidationReporter>>> = {
 	text: async () => (await import("../report/validate-text.ts")).validateText,
 	json: async () => (await import("../report/validate-json.ts")).validateJson,
 	sarif: async () => (await import("../report/validate-sarif.ts")).validateSarif,
@@ -56,11 +57,6 @@ export async function evalValidate(
 	if (args.length === 0 && options.benchmark === undefined)
 		throw new AgentvError("usage", "missing required argument 'evals'", {
 			hint: "Name an eval file, a directory or a glob. `agentv eval validate --help` lists what there is.",
-		});
-	const open = Object.hasOwn(reporters, options.format) ? reporters[options.format] : undefined;
-	if (!open)
-		throw new AgentvError("usage", `there is no format ${JSON.stringify(options.format)}`, {
-			hint: `formats: ${Object.keys(reporters).join(", ")}`,
 		});
 	const validation: ValidateOptions = {
 		view: openDiskView(),
@@ -84,7 +80,7 @@ export async function evalValidate(
 	// A fix has changed the disk: what the first look remembers is no longer true.
 	for await (const result of validateEvals(files, { ...validation, view: plan ? openDiskView() : validation.view }))
 		evals.push(plan && !options.dryRun ? withMended(result, plan) : result);
-	return (await open())({
+	return (await reporters[options.format]())({
 		evals,
 		cwd: context.cwd,
 		strict: options.strict === true,

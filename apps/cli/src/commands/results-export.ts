@@ -1,12 +1,13 @@
 import { resolve } from "node:path";
 import { AgentvError, openRun, readRecordText, resolveRun, writeAllOrNone } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import type { ExportFormat } from "../program/choices.ts";
 import type { RunExport } from "../results/exported-run.ts";
 import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
 import { shownDirectory } from "../run/summary-text.ts";
 
 /** Each format's export, loaded when it is asked for. */
-const exports: Readonly<Record<string, () => Promise<RunExport>>> = {
+const exports: Readonly<Record<ExportFormat, () => Promise<RunExport>>> = {
 	junit: async () => (await import("../report/export-junit.ts")).exportJunit,
 	json: async () => (await import("../report/export-json.ts")).exportJson,
 	jsonl: async () => (await import("../report/export-jsonl.ts")).exportJsonl,
@@ -17,18 +18,14 @@ const exports: Readonly<Record<string, () => Promise<RunExport>>> = {
 /** `agentv results export`: a run as one document, to stdout or a file. */
 export async function resultsExport(
 	which: string,
-	options: { readonly format: string; readonly output?: string },
+	options: { readonly format: ExportFormat; readonly output?: string },
 	context: Context,
 ): Promise<CommandResult> {
-	const open = Object.hasOwn(exports, options.format) ? exports[options.format] : undefined;
-	if (!open)
-		throw new AgentvError("usage", `there is no format ${JSON.stringify(options.format)}`, {
-			hint: `formats: ${Object.keys(exports).join(", ")}`,
-		});
 	const directory = resolveRun(which, context);
 	const run = openRun(directory);
 	const name = shownDirectory(directory, context.cwd);
-	const text = (await open())({ ...run, name, detail: (file) => readable(directory, file) });
+	const exportRun = await exports[options.format]();
+	const text = exportRun({ ...run, name, detail: (file) => readable(directory, file) });
 	const told = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
 	if (options.output === undefined) return { text: told, exitCode: 0 };
 	const file = resolve(context.cwd, options.output);

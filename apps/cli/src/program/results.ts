@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { exportFormats } from "./choices.ts";
 import type { CommandGroup, RunCommand } from "./command-group.ts";
 import { parent } from "./command-group.ts";
 import { count, several, whole } from "./option-values.ts";
@@ -56,7 +57,7 @@ function recordCommands(results: Command, run: RunCommand): void {
 		.command("export")
 		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
 		.description("write a run as one document")
-		.requiredOption("--format <format>", "junit, json, jsonl, html or markdown")
+		.addOption(new Option("--format <format>", "of the document").choices(exportFormats).makeOptionMandatory())
 		.option("--output <file>", "write it there instead of to stdout")
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-export.ts")).resultsExport(which, options, context)),

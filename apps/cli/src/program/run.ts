@@ -1,3 +1,5 @@
+import { Option } from "commander";
+import { runReporters } from "./choices.ts";
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
 import { count, fraction, positive, several, shard } from "./option-values.ts";
@@ -32,7 +34,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--budget-usd <usd>", "start no more tests once this is spent (exit 4, --resume goes on)", positive)
 		.option("--cache", "take answers of language models from earlier identical calls")
 		.option("--dry-run", "print what would be run, and run nothing")
-		.option("--reporter <name>", "text, json, junit or github", "text")
+		.addOption(new Option("--reporter <name>", "how to report").choices(runReporters).default("text"))
 		.option("--json", 'print {"run_dir", "summary"} as one JSON document and nothing else')
 		.addHelpText(
 			"after",

@@ -1,3 +1,5 @@
+import { Option } from "commander";
+import { validationFormats } from "./choices.ts";
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
 import { several } from "./option-values.ts";
@@ -12,7 +14,7 @@ export const validateCommands: CommandGroup = (program, run) => {
 		.option("--dry-run", "with --fix: print the change as a diff, write nothing")
 		.option("--migrate", "write today's spelling of older fields")
 		.option("--pin", "pin workspace repositories to the commit that their remote has now")
-		.option("--format <format>", "text, json, sarif, github or junit", "text")
+		.addOption(new Option("--format <format>", "how to report").choices(validationFormats).default("text"))
 		.option("--strict", "let warnings fail, too")
 		.option("--quiet", "say only what fails")
 		.option("--rule <id=level>", "set a rule to off, warn or error (repeatable)", several, [])

@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import { answerBash, answerFish, answerZsh } from "../completion/answers.ts";
+import { complete as candidatesFor } from "../completion/complete.ts";
+import { readShellLine } from "../completion/shell-line.ts";
+import type { ShellName } from "../completion/shell-names.ts";
+import type { CommandResult, Context } from "../context.ts";
+
+/**
+ * `agentv __complete <shell> -- …`: what the script of a shell asks. bash hands over its word breaks and the line up to the cursor, the
+ * others the words behind the program's name.
+ */
+export async function complete(
+	program: Command,
+	shell: ShellName,
+	texts: readonly string[],
+	context: Context,
+): Promise<CommandResult> {
+	if (shell === "bash") {
+		const [breaks = "", text = ""] = texts;
+		const line = readShellLine(text, breaks);
+		return answer(answerBash(await candidatesFor(program, line.words.slice(1), context), line));
+	}
+	const before = texts.slice(0, -1);
+	const last = texts.at(-1) ?? "";
+	// fish tells the last word with its quotes.
+	const typed = shell === "fish" ? (readShellLine(last, "").words.at(-1) ?? "") : last;
+	const candidates = await candidatesFor(program, [...before, typed], context);
+	return answer(shell === "fish" ? answerFish(candidates) : answerZsh(candidates, typed));
+}
+
+function answer(text: string): CommandResult {
+	return { text, exitCode: 0 };
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from "vitest";
+import { readShellLine } from "./shell-line.ts";
+
+/** As bash sets it. */
+const breaks = " \t\n\"'><=;|&(:@";
+
+describe("readShellLine", () => {
+	it.each([
+		["agentv ", ["agentv", ""]],
+		["agentv  ben", ["agentv", "ben"]],
+		["agentv a\\ b 'c d' \"e f\"g ", ["agentv", "a b", "c d", "e fg", ""]],
+		["agentv '' ", ["agentv", "", ""]],
+		['agentv "\\$x \\y" ', ["agentv", "$x \\y", ""]],
+		["agentv $(touch x) `y` ", ["agentv", "$(touch", "x)", "`y`", ""]],
+	])("reads %j", (line, words) => {
+		expect(readShellLine(line, breaks).words).toEqual(words);
+	});
+
+	it.each([
+		["agentv --format=sa", "--format="],
+		["agentv a:b:c", "a:b:"],
+		["agentv a\\:b", ""],
+		["agentv 'a b", ""],
+		["agentv x'a b", "x"],
+		["agentv 'a:b'/c", "a:b"],
+		["agentv --x='a", "--x="],
+	])("tells what readline leaves of the word in %j", (line, kept) => {
+		expect(readShellLine(line, breaks).kept).toBe(kept);
+	});
+
+	it("tells an open quote, and a home directory that is not quoted", () => {
+		expect(readShellLine('agentv "a b', breaks).quote).toBe('"');
+		expect(readShellLine("agentv 'a b' ", breaks).quote).toBe("");
+		expect(readShellLine("agentv ~/a", breaks).isHome).toBe(true);
+		for (const line of ["agentv '~/a", "agentv \\~/a", "agentv a~/"])
+			expect(readShellLine(line, breaks).isHome).toBe(false);
+	});
+});

@@ -1,0 +1,3 @@
+/** The shells that can be completed in. */
+export const shellNames = ["bash", "zsh", "fish"] as const;
+export type ShellName = (typeof shellNames)[number];

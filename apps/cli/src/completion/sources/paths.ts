@@ -1,0 +1,43 @@
+import { resolve } from "node:path";
+import { directoryEntries, expandHome, isEvalName, readRegistry, targetKind } from "@agentv/core";
+import type { Candidate } from "../candidate.ts";
+import type { Asked } from "../value-sources.ts";
+
+/** Eval files, and the directories that lead to them; with `--benchmark`, those of the benchmark. */
+export function evalPaths(asked: Asked): Candidate[] {
+	const named = paths(asked, evalsBase(asked), isEvalName);
+	// A file that is not named as an eval can be one all the same.
+	const isFound = named.some(({ text, isOpen }) => !isOpen && text.startsWith(asked.typed));
+	return isFound ? named : paths(asked, evalsBase(asked), (name) => /\.(ya?ml|jsonl)$/i.test(name));
+}
+
+export function filePaths(asked: Asked): Candidate[] {
+	return paths(asked, asked.cwd, () => true);
+}
+
+export function directoryPaths(asked: Asked): Candidate[] {
+	return paths(asked, asked.cwd, () => false);
+}
+
+/** The directory that paths of evals are relative to. */
+export function evalsBase({ position, env, cwd }: Asked): string {
+	const [id] = position.given.get("benchmark") ?? [];
+	const entry = id === undefined ? undefined : readRegistry(env).entries.find((one) => one.id === id);
+	return entry?.path ?? cwd;
+}
+
+/** Directories below what is typed, and the files there that `wanted` accepts. Hidden ones once a dot is typed. */
+function paths({ typed, env }: Asked, base: string, wanted: (name: string) => boolean): Candidate[] {
+	const directory = typed.slice(0, typed.lastIndexOf("/") + 1);
+	const begun = typed.slice(directory.length);
+	// `~` alone is not a directory yet: its slash comes first.
+	if (typed === "~") return [{ text: "~/", isOpen: true }];
+	const absolute = resolve(base, expandHome(directory, env));
+	const entries = [...(directoryEntries(absolute) ?? [])];
+	return entries.flatMap(([name, own]): Candidate[] => {
+		if (!name.startsWith(begun) || (name.startsWith(".") && !begun.startsWith("."))) return [];
+		const kind = own === "link" ? targetKind(resolve(absolute, name)) : own;
+		if (kind === "directory") return [{ text: `${directory}${name}/`, isOpen: true }];
+		return kind === "file" && wanted(name) ? [{ text: `${directory}${name}` }] : [];
+	});
+}

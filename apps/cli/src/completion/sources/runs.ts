@@ -1,0 +1,20 @@
+import { findRuns } from "@agentv/core";
+import type { Candidate } from "../candidate.ts";
+import type { Asked } from "../value-sources.ts";
+import { directoryPaths } from "./paths.ts";
+
+/** More can't be looked through at a prompt. */
+const mostRuns = 200;
+
+/** Runs by their names, newest first, and directories. */
+export function runNames(asked: Asked): Candidate[] {
+	const runs = findRuns(asked).slice(0, mostRuns);
+	const named = runs.map(({ id }) => ({ text: id }));
+	const latest = runs[0] ? [{ text: "latest", about: runs[0].id }] : [];
+	return [...latest, ...named, ...directoryPaths(asked)];
+}
+
+/** Experiments that have runs. */
+export function experimentNames(asked: Asked): Candidate[] {
+	return [...new Set(findRuns(asked).map(({ experiment }) => experiment))].map((text) => ({ text }));
+}

@@ -1,0 +1,43 @@
+import { dirname, resolve } from "node:path";
+import {
+	type DiskView,
+	evalEnvironment,
+	expandHome,
+	findFiles,
+	findScope,
+	loadTargets,
+	openDiskView,
+	targetKind,
+} from "@agentv/core";
+import type { Candidate } from "../candidate.ts";
+import type { Asked } from "../value-sources.ts";
+import { namedEvals } from "./named-evals.ts";
+
+/** More can't be looked through while somebody waits at a prompt. */
+const mostDirectories = 300;
+const mostScopes = 20;
+
+/** The targets that the named evals can see; where none is named, those of the current directory and below it. */
+export async function targetNames(asked: Asked): Promise<Candidate[]> {
+	const view = openDiskView();
+	const named = namedEvals(asked).map((path) => (targetKind(path) === "file" ? dirname(path) : path));
+	const directories = named.length > 0 ? named : [asked.cwd, ...(await directoriesWithTargets(asked.cwd))];
+	const names = directories.slice(0, mostScopes).flatMap((directory) => namesFor(directory, asked, view));
+	return [...new Set(names)].map((text) => ({ text }));
+}
+
+function namesFor(directory: string, { env, cwd, position }: Asked, view: DiskView): readonly string[] {
+	const scope = findScope(directory, cwd, view);
+	const [file] = position.given.get("targets") ?? [];
+	const targetsFile = file === undefined ? undefined : resolve(cwd, expandHome(file, env));
+	return loadTargets(scope, {
+		view,
+		env: evalEnvironment(scope, env, view),
+		...(targetsFile !== undefined && targetKind(targetsFile) === "file" ? { targetsFile } : {}),
+	}).names;
+}
+
+async function directoriesWithTargets(cwd: string): Promise<string[]> {
+	const found = await findFiles(cwd, (name) => /^targets\.ya?ml$/.test(name), { maxDirectories: mostDirectories });
+	return found.files.map((file) => dirname(resolve(cwd, file)));
+}

@@ -1,0 +1,16 @@
+import { discoverEvals, loadEval, openDiskView } from "@agentv/core";
+import type { Candidate } from "../candidate.ts";
+import type { Asked } from "../value-sources.ts";
+import { namedEvals } from "./named-evals.ts";
+
+/** More can't be loaded while somebody waits at a prompt. */
+const mostEvals = 20;
+
+/** The tests of the evals that the command line names. */
+export function testIds(asked: Asked): Candidate[] {
+	const view = openDiskView();
+	const files = namedEvals(asked).flatMap((path) => discoverEvals([path], asked.cwd, view));
+	return files
+		.slice(0, mostEvals)
+		.flatMap((file) => loadEval(file, { view, env: asked.env, cwd: asked.cwd }).tests.map(({ id }) => ({ text: id })));
+}

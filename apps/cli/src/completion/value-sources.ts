@@ -1,0 +1,58 @@
+import { Argument, type Option } from "commander";
+import type { Candidate } from "./candidate.ts";
+import type { Surroundings } from "./complete.ts";
+import type { Position } from "./position.ts";
+
+export interface Asked extends Surroundings {
+	readonly position: Position;
+	/** What is typed of the value. */
+	readonly typed: string;
+}
+
+/** Names values that a place can take. Each loads what it needs when it is asked. */
+export type ValueSource = (asked: Asked) => Promise<readonly Candidate[]>;
+
+const benchmarks: ValueSource = async (asked) => (await import("./sources/benchmarks.ts")).benchmarkIds(asked);
+const targets: ValueSource = async (asked) => (await import("./sources/targets.ts")).targetNames(asked);
+const tests: ValueSource = async (asked) => (await import("./sources/tests.ts")).testIds(asked);
+const runs: ValueSource = async (asked) => (await import("./sources/runs.ts")).runNames(asked);
+const experiments: ValueSource = async (asked) => (await import("./sources/runs.ts")).experimentNames(asked);
+const rules: ValueSource = async () => (await import("./sources/rules.ts")).ruleIds();
+const ruleLevels: ValueSource = async (asked) => (await import("./sources/rules.ts")).ruleSettings(asked);
+const evals: ValueSource = async (asked) => (await import("./sources/paths.ts")).evalPaths(asked);
+const files: ValueSource = async (asked) => (await import("./sources/paths.ts")).filePaths(asked);
+const directories: ValueSource = async (asked) => (await import("./sources/paths.ts")).directoryPaths(asked);
+/** Numbers, and names that the user makes up: nothing can be proposed. */
+const free: ValueSource = async () => [];
+
+/**
+ * Where the values of options and arguments come from: by the option's long name, else by what help calls the value. A place that is
+ * not here and has no fixed choices fails a test.
+ */
+const sources: ReadonlyMap<string, ValueSource> = new Map([
+	["--benchmark", benchmarks],
+	["--target", targets],
+	["--test", tests],
+	["--experiment", experiments],
+	["--explain", rules],
+	["--rule", ruleLevels],
+	["--include", files],
+	...["--id", "--name", "--ref", "--tag", "--allow-secret", "--host", "--allow-host", "--token"].map(
+		(name) => [name, free] as const,
+	),
+	["ids", benchmarks],
+	["id", benchmarks],
+	["eval", evals],
+	["evals", evals],
+	...["run", "before", "after"].map((name) => [name, runs] as const),
+	["file", files],
+	...["dir", "directory", "path", "path-or-git-url"].map((name) => [name, directories] as const),
+	...["n", "number", "score", "seconds", "usd"].map((name) => [name, free] as const),
+]);
+
+/** The source of an option's or argument's values; undefined where nobody has said. */
+export function sourceOf(wanted: Option | Argument): ValueSource | undefined {
+	if (wanted instanceof Argument) return sources.get(wanted.name());
+	const placeholder = /[<[]([^.\]>]+)/.exec(wanted.flags)?.[1] ?? "";
+	return sources.get(wanted.long ?? "") ?? sources.get(placeholder);
+}

@@ -1,0 +1,16 @@
+import { existsSync } from "node:fs";
+import { run } from "./run.mjs";
+
+/** Whether Debian's packages can be installed without asking anybody. */
+export const canInstall = process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");
+
+const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+let updated;
+
+/** Installs Debian packages; that some can't be had shows when they are looked for. */
+export async function install(packages) {
+	console.log(`Installing Debian's ${packages.join(", ")}.`);
+	updated ??= run("apt-get", ["update", "-qq"], { quiet: true, env });
+	await updated;
+	await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { quiet: true, env });
+}
