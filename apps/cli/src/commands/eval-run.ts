@@ -1,4 +1,4 @@
-import { AgentvError, describePlan, planRun, readRun, runEvals } from "@agentv/core";
+import { describePlan, planRun, readRun, runEvals } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import type { RunReporterName } from "../program/choices.ts";
 import { followRun, gatheredOf } from "../run/follow-run.ts";
