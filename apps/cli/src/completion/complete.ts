@@ -1,13 +1,10 @@
 import { AgentvError } from "@agentv/core";
 import type { Command, Option } from "commander";
-import type { Context } from "../context.ts";
 import { several } from "../program/option-values.ts";
+import type { Asked, Surroundings } from "./asked.ts";
 import type { Candidate } from "./candidate.ts";
 import { defaultCommand, type Position, positionOf, takesValue } from "./position.ts";
-import { type Asked, sourceOf } from "./value-sources.ts";
-
-/** What a completion may know of the machine. */
-export type Surroundings = Pick<Context, "env" | "cwd">;
+import { sourceOf } from "./value-sources.ts";
 
 /**
  * The words that can stand at the cursor. All that is known of commands, options and choices is read off the program itself.

@@ -1,16 +1,5 @@
 import { Argument, type Option } from "commander";
-import type { Candidate } from "./candidate.ts";
-import type { Surroundings } from "./complete.ts";
-import type { Position } from "./position.ts";
-
-export interface Asked extends Surroundings {
-	readonly position: Position;
-	/** What is typed of the value. */
-	readonly typed: string;
-}
-
-/** Names values that a place can take. Each loads what it needs when it is asked. */
-export type ValueSource = (asked: Asked) => Promise<readonly Candidate[]>;
+import type { ValueSource } from "./asked.ts";
 
 const benchmarks: ValueSource = async (asked) => (await import("./sources/benchmarks.ts")).benchmarkIds(asked);
 const targets: ValueSource = async (asked) => (await import("./sources/targets.ts")).targetNames(asked);

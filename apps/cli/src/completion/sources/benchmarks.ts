@@ -1,6 +1,6 @@
 import { readRegistry } from "@agentv/core";
+import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
-import type { Asked } from "../value-sources.ts";
 
 /** The registered benchmarks that are not named yet. */
 export function benchmarkIds({ env, position }: Asked): Candidate[] {

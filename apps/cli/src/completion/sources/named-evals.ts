@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { expandHome, targetKind } from "@agentv/core";
-import type { Asked } from "../value-sources.ts";
+import type { Asked } from "../asked.ts";
 import { evalsBase } from "./paths.ts";
 
 /** Absolute paths of the files and directories that the command line names as evals. */

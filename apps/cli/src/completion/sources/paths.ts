@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { directoryEntries, expandHome, isEvalName, readRegistry, targetKind } from "@agentv/core";
+import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
-import type { Asked } from "../value-sources.ts";
 
 /** Eval files, and the directories that lead to them; with `--benchmark`, those of the benchmark. */
 export function evalPaths(asked: Asked): Candidate[] {

@@ -1,6 +1,6 @@
 import { ruleDocs, ruleLevels } from "@agentv/core";
+import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
-import type { Asked } from "../value-sources.ts";
 
 /** The validation rules. */
 export function ruleIds(): Candidate[] {

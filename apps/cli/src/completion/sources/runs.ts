@@ -1,6 +1,6 @@
 import { findRuns } from "@agentv/core";
+import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
-import type { Asked } from "../value-sources.ts";
 import { directoryPaths } from "./paths.ts";
 
 /** More can't be looked through at a prompt. */

@@ -9,8 +9,8 @@ import {
 	openDiskView,
 	targetKind,
 } from "@agentv/core";
+import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
-import type { Asked } from "../value-sources.ts";
 import { namedEvals } from "./named-evals.ts";
 
 /** More can't be looked through while somebody waits at a prompt. */

@@ -1,6 +1,6 @@
 import { discoverEvals, loadEval, openDiskView } from "@agentv/core";
+import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
-import type { Asked } from "../value-sources.ts";
 import { namedEvals } from "./named-evals.ts";
 
 /** More can't be loaded while somebody waits at a prompt. */
