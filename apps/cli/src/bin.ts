@@ -33,6 +33,9 @@ function output(stream: NodeJS.WriteStream): Output {
 		get columns() {
 			return stream.columns ?? 80;
 		},
+		get rows() {
+			return stream.rows;
+		},
 		color: wantsColor(isTTY),
 	};
 }

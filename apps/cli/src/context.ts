@@ -6,6 +6,8 @@ export interface Output {
 	readonly isTTY: boolean;
 	/** Width in characters; 80 where nobody knows. */
 	readonly columns: number;
+	/** Height in lines, where it is a terminal that tells. */
+	readonly rows?: number | undefined;
 	/** Whether colours are wanted here. */
 	readonly color: boolean;
 }

@@ -5,6 +5,7 @@ import { followRun, gatheredOf } from "../run/follow-run.ts";
 import type { RunReporter } from "../run/run-report.ts";
 import { type StartChoices, startedRun } from "../run/started-run.ts";
 import { colorsFor } from "../terminal/colors.ts";
+import { tableColumns } from "../terminal/table-columns.ts";
 import { version } from "../version.ts";
 
 export interface EvalRunOptions extends StartChoices {
@@ -47,7 +48,8 @@ export async function evalRun(
 	const forPeople = options.reporter === "text" && !options.json;
 	const done = await followRun(events, { allRows: reporter.allRows, forPeople }, context);
 	const before = resumes ? gatheredOf(readRun(done.runDir).rows, reporter.allRows) : {};
-	return reporter.report({ ...done, ...before, plan, cwd: context.cwd, colors: colorsFor(context.stdout) });
+	const screen = { colors: colorsFor(context.stdout), columns: tableColumns(context.stdout) };
+	return reporter.report({ ...done, ...before, plan, cwd: context.cwd, ...screen });
 }
 
 async function reporterOf({ reporter, json }: EvalRunOptions): Promise<RunReporter> {

@@ -4,6 +4,7 @@ import { attemptText, failureText } from "../run/failure-text.ts";
 import { gatheredOf } from "../run/follow-run.ts";
 import { shownDirectory, sumText } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
+import { tableColumns } from "../terminal/table-columns.ts";
 
 interface ResultsShowOptions {
 	readonly test?: readonly string[];
@@ -37,7 +38,7 @@ export async function resultsShow(
 	const parts = [
 		head,
 		tests.join("\n"),
-		...(rows.length > 0 ? [gatheredOf(rows, false).tally.table(colors)] : []),
+		...(rows.length > 0 ? [gatheredOf(rows, false).tally.table(colors, tableColumns(context.stdout))] : []),
 		end,
 	];
 	return { text: `${parts.filter((part) => part !== "").join("\n\n")}\n`, exitCode: 0 };

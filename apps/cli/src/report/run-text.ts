@@ -9,9 +9,9 @@ const mostShown = 50;
 export const runText: RunReporter = { allRows: false, report: write };
 
 function write(report: RunReport): CommandResult {
-	const { rows, tally, colors, summary, runDir, cwd } = report;
+	const { rows, tally, colors, columns, summary, runDir, cwd } = report;
 	const broken = rows.filter(({ executionStatus }) => executionStatus !== "ok");
-	const parts = rows.length + summary.passed > 0 ? [tally.table(colors)] : [];
+	const parts = rows.length + summary.passed > 0 ? [tally.table(colors, columns)] : [];
 	if (broken.length > 0)
 		parts.push(
 			broken

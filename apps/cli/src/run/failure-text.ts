@@ -1,5 +1,6 @@
 import { formatDuration, type ResultRow, terminalSafe, terminalSafeLine } from "@agentv/core";
 import type { Colors } from "../terminal/colors.ts";
+import { fitLine } from "./fit-line.ts";
 
 const longestEvidence = 300;
 const mostLines = 12;
@@ -28,9 +29,9 @@ export function failureText(row: ResultRow, colors: Colors): string {
 	return lines.join("\n");
 }
 
-/** `test-id (target)`, with the attempt where it is not the first. */
+/** `test-id (target)`, with the attempt where it is not the first. An id may be a whole page. */
 export function attemptTitle({ testId, target, attempt }: ResultRow): string {
-	return `${terminalSafeLine(testId)} (${terminalSafeLine(target)}${attempt > 1 ? `, attempt ${attempt}` : ""})`;
+	return `${fitLine(terminalSafeLine(testId), 200)} (${fitLine(terminalSafeLine(target), 80)}${attempt > 1 ? `, attempt ${attempt}` : ""})`;
 }
 
 /** An attempt in one line, and what went wrong around it. */

@@ -23,21 +23,17 @@ export interface LiveState {
 	readonly running: Map<string, { readonly title: string; readonly since: number }>;
 }
 
+export function newLiveState(): LiveState {
+	const nothing = { planned: 0, before: 0, passed: 0, failed: 0, errors: 0 };
+	return { ...nothing, costUsd: undefined, stopping: false, running: new Map() };
+}
+
 /** A live view for terminals: lines of what did not pass stay, the rest is drawn anew ten times a second. */
 export function followLive(output: Output): RunFollower {
 	const colors = colorsFor(output);
-	const state: LiveState = {
-		planned: 0,
-		before: 0,
-		passed: 0,
-		failed: 0,
-		errors: 0,
-		costUsd: undefined,
-		stopping: false,
-		running: new Map(),
-	};
+	const state = newLiveState();
 	const update = createLogUpdate(asStream(output), { showCursor: true });
-	const draw = () => update(liveView(state, performance.now(), output.columns, colors));
+	const draw = () => update(liveView(state, performance.now(), output, colors));
 	const timer = setInterval(draw, frameMs);
 	return {
 		on(event) {
@@ -66,6 +62,9 @@ function asStream(output: Output): NodeJS.WriteStream {
 		},
 		get columns() {
 			return output.columns;
+		},
+		get rows() {
+			return output.rows;
 		},
 		isTTY: true,
 	};
@@ -105,8 +104,13 @@ function keyOf({ index, attempt }: { readonly index: number; readonly attempt: n
 	return `${index} ${attempt}`;
 }
 
-/** The view as text: a line of counts, then what runs, each line within the terminal's width. */
-export function liveView(state: LiveState, now: number, columns: number, colors: ReturnType<typeof colorsFor>): string {
+/** The view as text: a line of counts, then what runs, all of it within the terminal's width and height. */
+export function liveView(
+	state: LiveState,
+	now: number,
+	{ columns, rows = 24 }: Pick<Output, "columns" | "rows">,
+	colors: ReturnType<typeof colorsFor>,
+): string {
 	const { planned, before, passed, failed, errors, costUsd, running, stopping } = state;
 	const done = before + passed + failed + errors;
 	const counts = [
@@ -117,11 +121,13 @@ export function liveView(state: LiveState, now: number, columns: number, colors:
 		...(costUsd === undefined ? [] : [costText(costUsd)]),
 		...(stopping ? ["stopping"] : []),
 	].join("  ");
-	const shown = [...running.values()].slice(0, mostRunning).map(({ title, since }) => {
+	// Besides them the counts, the line that tells of others, and the one that the cursor stands in.
+	const most = Math.max(0, Math.min(mostRunning, rows - 3));
+	const shown = [...running.values()].slice(0, most).map(({ title, since }) => {
 		const elapsed = formatDuration(now - since);
 		return `  ${colors.cyan("▸")} ${fitLine(title, Math.max(4, columns - elapsed.length - 6))} ${colors.dim(elapsed)}`;
 	});
-	const more = running.size > mostRunning ? [colors.dim(`  … and ${running.size - mostRunning} more`)] : [];
+	const more = running.size > most && most > 0 ? [colors.dim(`  … and ${running.size - most} more`)] : [];
 	const line = fitLine(counts, columns);
 	return [failed + errors > 0 ? colors.red(line) : colors.green(line), ...shown, ...more].join("\n");
 }

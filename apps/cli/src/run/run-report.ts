@@ -16,6 +16,8 @@ export interface RunReport {
 	/** Absolute; paths are shown as seen from here. */
 	readonly cwd: string;
 	readonly colors: Colors;
+	/** Width that tables may have. */
+	readonly columns: number;
 }
 
 export interface RunReporter {

@@ -2,6 +2,7 @@ import { relative } from "node:path";
 import { formatDuration, type ResultRow, type RunSummary, terminalSafeLine } from "@agentv/core";
 import type { Colors } from "../terminal/colors.ts";
 import { shortScore } from "./failure-text.ts";
+import { displayWidth } from "./fit-line.ts";
 
 interface TargetLine {
 	readonly name: string;
@@ -35,23 +36,37 @@ export class TargetTally {
 		if (row.costUsd !== undefined) line.costUsd = (line.costUsd ?? 0) + row.costUsd;
 	}
 
-	/** A table with a line for each target. */
-	table(colors: Colors): string {
+	/** A table with a line for each target; where that is too wide for `columns`, a few short lines for each. */
+	table(colors: Colors, columns: number): string {
 		const header = ["Target", "Passed", "Failed", "Errors", "Mean score", "Mean time", "Cost"];
-		const cells = [...this.#lines.values()].map((line) => [
-			terminalSafeLine(line.name),
-			String(line.passed),
-			String(line.failed),
-			String(line.errors),
-			line.scored === 0 ? "–" : shortScore(line.score / line.scored),
-			formatDuration(line.durationMs / Math.max(1, line.passed + line.failed + line.errors)),
-			costText(line.costUsd ?? null),
-		]);
-		const width = (column: number) => Math.max(...[header, ...cells].map((row) => row[column]?.length ?? 0));
+		const cells = [...this.#lines.values()].map(cellsOf);
+		const widths = header.map((_, column) =>
+			Math.max(...[header, ...cells].map((row) => displayWidth(row[column] ?? ""))),
+		);
+		if (widths.reduce((sum, width) => sum + width + 2, -2) > columns) return cells.map(shortLines).join("\n");
 		const layOut = (row: readonly string[]) =>
-			row.map((cell, column) => (column === 0 ? cell.padEnd(width(0)) : cell.padStart(width(column)))).join("  ");
+			row
+				.map((cell, column) => {
+					const room = " ".repeat((widths[column] ?? 0) - displayWidth(cell));
+					return column === 0 ? cell + room : room + cell;
+				})
+				.join("  ");
 		return [colors.dim(layOut(header)), ...cells.map(layOut)].join("\n");
 	}
+}
+
+function cellsOf(line: TargetLine): string[] {
+	return [
+		terminalSafeLine(line.name),
+		...[line.passed, line.failed, line.errors].map(String),
+		line.scored === 0 ? "–" : shortScore(line.score / line.scored),
+		formatDuration(line.durationMs / Math.max(1, line.passed + line.failed + line.errors)),
+		costText(line.costUsd ?? null),
+	];
+}
+
+function shortLines([name, passed, failed, errors, score, time, cost]: readonly string[]): string {
+	return `${name}\n  ${passed} passed, ${failed} failed, ${errors} errors\n  mean score ${score}, time ${time}, cost ${cost}`;
 }
 
 /** One sentence: how many tests, how they ended, score, time and cost. */

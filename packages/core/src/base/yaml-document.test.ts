@@ -128,6 +128,13 @@ describe("what cannot be read", () => {
 		expect(first(text)).toContain(expected);
 	});
 
+	test("a mistake that the parser does not get over is told once", () => {
+		const text = `a:\n  - {command: run {PROMPT}}\n${"  - {b: [1, 2], c: 'd'}\n".repeat(40)}`;
+		expect(read(text).diagnostics.map(({ message }) => message)).toEqual([
+			expect.stringContaining("Unexpected flow-map-start"),
+		]);
+	});
+
 	test("an alias bomb, at once and at its place", () => {
 		let text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
 		for (let n = 1; n < 30; n++)

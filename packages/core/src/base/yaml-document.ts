@@ -110,12 +110,17 @@ function parseText(text: string, file: string, limits: YamlLimits): ParsedText {
 
 function* parserFindings(documents: readonly ParsedDocument[], file: string): Generator<Diagnostic> {
 	const [first, second] = documents;
-	for (const error of first?.errors ?? []) yield parserFinding(error, file);
+	for (const error of withoutEchoes(first?.errors ?? [])) yield parserFinding(error, file);
 	for (const warning of first?.warnings ?? []) yield { ...parserFinding(warning, file), severity: "warning" };
 	if (second !== undefined) {
 		const reason = "The file holds several documents; only one is read";
 		yield finding(yamlSyntax, { reason }, { file, range: [second.range[0], second.range[0]] });
 	}
+}
+
+/** Once the parser has lost its way every further token is unexpected: the first tells what is wrong. */
+function withoutEchoes(errors: readonly YAMLError[]): YAMLError[] {
+	return errors.filter(({ code }, index) => index === 0 || code !== "UNEXPECTED_TOKEN");
 }
 
 function parserFinding(error: YAMLError, file: string): Diagnostic {

@@ -1,7 +1,8 @@
+import type { Masker } from "../base/secrets.ts";
 import { type AttemptResult, type CaseResult, caseResult, isDecided, missingAttempts } from "../grading/case-result.ts";
 import { caseKey } from "../model/case-key.ts";
 import type { ResultRow } from "../schema/result-row.ts";
-import { keyOfCase, type PlannedCase } from "./run-plan.ts";
+import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /** How far a case is. */
 export class CaseState {
@@ -40,16 +41,19 @@ export class CaseState {
 }
 
 /** The states of all cases of a plan, with what an earlier run has already finished. */
-export function caseStates(cases: readonly PlannedCase[], before: readonly ResultRow[]): CaseState[] {
+export function caseStates(
+	{ cases, masker }: Pick<RunPlan, "cases" | "masker">,
+	before: readonly ResultRow[],
+): CaseState[] {
 	const states = cases.map((one) => new CaseState(one));
-	addRows(states, before);
+	addRows(states, before, masker);
 	return states;
 }
 
-/** Adds what is known of some attempts. */
-export function addRows(states: readonly CaseState[], rows: readonly ResultRow[]): void {
+/** Adds what is known of some attempts: rows name their test without the secrets that its id may hold. */
+export function addRows(states: readonly CaseState[], rows: readonly ResultRow[], masker: Masker): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [keyOfCase(state.one), state]));
+	const byKey = new Map(states.map((state) => [masker(keyOfCase(state.one)), state]));
 	for (const row of rows) byKey.get(caseKey(row.eval, row.testId, row.target))?.add(row);
 	for (const state of states) state.settle();
 }

@@ -1,3 +1,4 @@
+import { maskDeep } from "../base/secrets.ts";
 import { readIndex } from "../model/result-files.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/describe-workspace.ts";
 import { caseStates } from "./case-states.ts";
@@ -29,7 +30,7 @@ export interface PlanDescription {
 export function describePlan(plan: RunPlan, doneIn?: string): PlanDescription {
 	const keys: string[] = [];
 	const workspaces: WorkspaceDescription[] = [];
-	const states = caseStates(plan.cases, doneIn === undefined ? [] : readIndex(doneIn).rows);
+	const states = caseStates(plan, doneIn === undefined ? [] : readIndex(doneIn).rows);
 	const left = states.filter(({ result }) => !result);
 	const cases = left.map((state) => {
 		const { eval: of, test, target, assertions, workspace } = state.one;
@@ -48,8 +49,9 @@ export function describePlan(plan: RunPlan, doneIn?: string): PlanDescription {
 		};
 	});
 	const { experiment, workers, shard } = plan;
-	return {
+	const description = {
 		...{ experiment, workers, cases, workspaces },
 		...(shard ? { shard: { index: shard.index, count: shard.count } } : {}),
 	};
+	return maskDeep(description, plan.masker);
 }

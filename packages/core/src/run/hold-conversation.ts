@@ -44,14 +44,13 @@ export class Conversation {
 	/** Says `messages` and waits for the answer. @throws AttemptError where there is none; an interruption */
 	async say(messages: readonly RequestMessage[]): Promise<GivenAnswer> {
 		this.#messages.push(...messages);
-		const { plan, targets, signal, emit } = this.#context;
+		const { targets, signal, emit } = this.#context;
 		const candidates = await targets.candidates(this.#one.target, this.#one.eval);
 		const asked = await askTarget(candidates, this.#question(), {
 			signal,
 			timeoutMs: this.#one.timeoutMs,
 			onCall: (target, costUsd) => countCall(this.#context, this.#one, target, costUsd),
-			onRetry: ({ message }, waitMs) =>
-				emit({ type: "retry", ...this.#name, message: plan.masker(message), waitMs: Math.round(waitMs) }),
+			onRetry: ({ message }, waitMs) => emit({ type: "retry", ...this.#name, message, waitMs: Math.round(waitMs) }),
 		});
 		return this.#answerOf(asked);
 	}

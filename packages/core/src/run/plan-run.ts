@@ -93,8 +93,10 @@ interface Cases {
 
 /** What is wrong with targets files and with the targets that were asked for. */
 function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
-	const files = evals.flatMap(({ targets }) => targets.diagnostics.filter(({ rule }) => rule.startsWith("yaml.")));
-	return [...files, ...[...resolvers.values()].flatMap((resolver) => resolver.diagnostics)];
+	const found = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
+	const files = [...found].filter(({ rule, severity }) => rule.startsWith("yaml.") && severity === "error");
+	// What a file that can't be read would have defined is not said to be missing.
+	return files.length > 0 ? files : [...resolvers.values()].flatMap((resolver) => resolver.diagnostics);
 }
 
 function planCases({ evals }: Observed, request: RunRequest): Cases {

@@ -105,6 +105,20 @@ describe("a run", () => {
 		});
 	});
 
+	test("tells of tests without their secrets", async () => {
+		const secret = "correct-horse-battery";
+		const run = await runTree({
+			"my.eval.yaml": `tests:\n  - {id: "for \${{ MY_TOKEN }}", input: hi, ${contains("a")}}\n`,
+			"targets.yaml": `targets: [{name: default, provider: cli, command: [sh, -c, "echo $MY_TOKEN >&2; exit 3"], max_retries: 1, retry_initial_delay_ms: 1}]\n`,
+			".env": `MY_TOKEN=${secret}\n`,
+		});
+		expect(run.events.map(({ type }) => type)).toContain("retry");
+		expect(JSON.stringify(run.events)).not.toContain(secret);
+		expect(run.row("for ***").file).toMatch(/^tests\/for-[0-9a-f]{16}\/1\.json$/);
+		const resumed = await runTree(run, { output: run.runDir, resume: true });
+		expect(resumed.events).toMatchObject([{ type: "started", alreadyDone: 1 }, { type: "done" }]);
+	});
+
 	test("keeps long outputs beside the attempt's file", async () => {
 		const run = await runTree({
 			"my.eval.yaml": `tests:\n  - {id: long, input: hi, ${contains("xx")}}\n`,

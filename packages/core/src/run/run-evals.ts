@@ -24,7 +24,7 @@ import { newRunFile } from "./new-run-file.ts";
 import { resultsPlace } from "./results-place.ts";
 import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
-import type { AttemptName, RunEvent, RunOutcome } from "./run-events.ts";
+import { type AttemptName, maskEvent, type RunEvent, type RunOutcome } from "./run-events.ts";
 import { withRepositories } from "./run-file.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
@@ -60,7 +60,9 @@ export async function* runEvals(
 	// Everything that runs at once listens to it: many listeners are no leak.
 	setMaxListeners(0, signal);
 	const events = new EventQueue<RunEvent>();
-	const running = execute(plan, machine, { ...options, signal }, (event) => events.put(event)).then(
+	const running = execute(plan, machine, { ...options, signal }, (event) =>
+		events.put(maskEvent(event, plan.masker)),
+	).then(
 		() => events.close(),
 		(error: unknown) => events.fail(error),
 	);

@@ -1,3 +1,4 @@
+import { type Masker, maskDeep } from "../base/secrets.ts";
 import type { CaseResult } from "../grading/case-result.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { RepositoryRecord } from "../workspace/contract.ts";
@@ -38,3 +39,11 @@ export interface AttemptName {
 
 /** How a run ended: all done, by Ctrl-C, by `bail`, or with tests left for which there was no budget. */
 export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";
+
+/** The event without secrets, as whoever shows it gets it. Rows are masked when they are made; directories are for finding the run. */
+export function maskEvent(event: RunEvent, masker: Masker): RunEvent {
+	if (event.type === "started" || event.type === "done") return event;
+	if (event.type !== "attempt-finished") return maskDeep(event, masker);
+	const { row, ...name } = event;
+	return { ...maskDeep(name, masker), row };
+}

@@ -40,7 +40,7 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	const run = directory === undefined ? undefined : readRunFile(directory);
 	if (run) refuseOtherEvals(run, plan);
 	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan);
-	const states = caseStates(plan.cases, other?.rows ?? []);
+	const states = caseStates(plan, other?.rows ?? []);
 	const own = states.filter(({ result }) => !result);
 	const planned = plannedList(
 		plan.evals,
@@ -48,7 +48,7 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	);
 	if (run) refuseOtherTests(run, planned, plan);
 	const before = directory === undefined ? [] : rowsBefore(directory, options);
-	addRows(own, before);
+	addRows(own, before, plan.masker);
 	return {
 		...{ states, own, before },
 		...(run ? { run } : {}),
