@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentv, gitRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
+import { junitSuites } from "./testing/junit-suites.ts";
 
 const evalText = `name: sums
 tests:
@@ -84,9 +85,19 @@ describe("agentv eval run", () => {
 
 	test("reports to JUnit and to GitHub", async () => {
 		const cwd = tempTree(files);
-		const junit = await agentv(["eval", "my.eval.yaml", "--reporter", "junit"], { cwd });
-		expect(junit.stdout).toContain('<testsuite name="my.eval.yaml (default)" tests="2" failures="1" errors="0"');
-		expect(junit.stdout).toContain('<failure message="score 0 is below 0.8">exact: the answer equals');
+		const junit = await agentv(["eval", "my.eval.yaml", "--workers", "1", "--reporter", "junit"], { cwd });
+		expect(await junitSuites(junit.stdout)).toMatchObject([
+			{
+				...{ name: "my.eval.yaml (default)", tests: "2", failures: "1", errors: "0" },
+				cases: [
+					{ name: "good" },
+					{
+						name: "bad",
+						failure: { message: "score 0 is below 0.8", text: expect.stringMatching(/^exact: the answer equals/) },
+					},
+				],
+			},
+		]);
 		const github = await agentv(["eval", "my.eval.yaml", "--reporter", "github"], { cwd });
 		expect(github.stdout).toMatch(
 			/^::error file=my\.eval\.yaml,line=6,title=bad \(default\)::score 0 is below 0\.8%0A/m,

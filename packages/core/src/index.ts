@@ -58,6 +58,7 @@ export { readRunFile, readSummary } from "./model/result-files.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";
+export { type CaseOutcome, caseOutcomes, plannedRepeats, type RepeatOf } from "./results/case-outcomes.ts";
 export { type CaseScore, caseScores } from "./results/case-scores.ts";
 export {
 	type Comparison,

@@ -1,7 +1,6 @@
+import { plannedRepeats } from "@agentv/core";
+import { runDocument } from "../junit/run-document.ts";
 import type { RunExport } from "../results/exported-run.ts";
-import { junitDocument } from "../results/junit-document.ts";
 
 /** For CI servers. */
-export const exportJunit: RunExport = function* ({ rows }) {
-	yield* junitDocument(rows);
-};
+export const exportJunit: RunExport = ({ run, rows }) => runDocument(rows, plannedRepeats(run));

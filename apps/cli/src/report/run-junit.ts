@@ -1,8 +1,11 @@
-import { junitDocument } from "../results/junit-document.ts";
-import { exitCodeOf, type RunReporter } from "../run/run-report.ts";
+import { runDocument } from "../junit/run-document.ts";
+import { caseFinder, exitCodeOf, type RunReporter } from "../run/run-report.ts";
 
 /** For CI servers: a JUnit document, a test suite for each eval and target. */
 export const runJunit: RunReporter = {
 	allRows: true,
-	report: (report) => ({ text: [...junitDocument(report.rows)].join(""), exitCode: exitCodeOf(report) }),
+	report: (report) => {
+		const caseOf = caseFinder(report.plan);
+		return { text: runDocument(report.rows, (row) => caseOf(row)?.repeat), exitCode: exitCodeOf(report) };
+	},
 };

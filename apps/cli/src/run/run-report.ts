@@ -33,8 +33,10 @@ export function exitCodeOf({ summary, outcome }: Pick<RunReport, "summary" | "ou
 	return summary.failed > 0 ? 1 : 0;
 }
 
-/** The planned case of a row, for its place in the eval. */
-export function caseFinder(plan: RunPlan): (row: ResultRow) => PlannedCase | undefined {
+/** The planned case of a row: its place in the eval, how often it is run. */
+export function caseFinder(
+	plan: RunPlan,
+): (row: Pick<ResultRow, "eval" | "testId" | "target">) => PlannedCase | undefined {
 	const cases = new Map(
 		plan.cases.map((one) => [JSON.stringify([one.eval.label, one.test.id, one.target.target.name]), one]),
 	);
