@@ -1,0 +1,170 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { agentv, tempTree } from "@agentv/test-support";
+import { describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
+import { commandsBelow, commandsPage, wholeProgram } from "./docs/commands-page.ts";
+import { linkProblem, pagePaths, readPage, root } from "./docs/markdown-page.ts";
+import { commandsOf } from "./docs/page-commands.ts";
+import { pageSandbox } from "./docs/page-sandbox.ts";
+import { fieldsOf, kindOf, loadingProblems, schemaOf, schemaProblems } from "./docs/page-yaml.ts";
+
+const pages = pagePaths.map(readPage);
+
+/** Begins with nothing, as its reader does; the others find what `agentv init` writes. */
+const fromNothing = ["README.md"];
+
+describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page) => {
+	const typed = commandsOf(page);
+	const shown = (language: string) => page.blocks.filter((block) => block.language === language);
+
+	/** Only where the page has any: a test of nothing would be told as skipped. */
+	const where = (has: boolean) => (has ? it : () => undefined);
+
+	where(typed.length > 0)("shows commands that do what it says", async () => {
+		const starter = tempTree();
+		expect((await agentv(["init"], { cwd: starter })).exitCode).toBe(0);
+		const sandbox = await pageSandbox(page, { starter, fromNothing: fromNothing.includes(path) });
+		const surprises: string[] = [];
+		for (const command of typed) {
+			const { exitCode, output } = await sandbox.run(command);
+			if (exitCode !== command.exitCode)
+				surprises.push(`${path}:${command.line}: ${command.text}\nexit ${exitCode}\n${output}`);
+		}
+		expect(surprises.join("\n\n")).toBe("");
+	});
+
+	it("leads to what is there", () => {
+		const dead = page.links.flatMap(({ text, line }) => {
+			const problem = linkProblem(page, text);
+			return problem ? [`${path}:${line}: ${text}: ${problem}`] : [];
+		});
+		expect(dead).toEqual([]);
+	});
+
+	it("names commands, options and files that there are", () => {
+		const wrong = [...page.codes, ...shellWords()].flatMap(({ text, line }) => {
+			const problem = unknownName(text);
+			return problem ? [`${path}:${line}: \`${text}\`: ${problem}`] : [];
+		});
+		expect(wrong).toEqual([]);
+	});
+
+	/** Commands in workflows and the like, which nothing here runs. */
+	function shellWords() {
+		return shown("yaml").flatMap(({ text, line }) =>
+			text.split("\n").flatMap((row, index) => {
+				const commands = row.replace(/\s#.*$/, "").matchAll(/(?<![\w/-])agentv [^"|&;>]+/g);
+				return [...commands].map(([command]) => ({ text: command, line: line + index }));
+			}),
+		);
+	}
+
+	const yamlBlocks = path === "docs/validation-rules.md" ? [] : shown("yaml");
+	where(yamlBlocks.length > 0)("shows YAML that is what it says", () => {
+		const directory = tempTree();
+		const wrong = yamlBlocks.flatMap((block, index) => {
+			const at = `${path}:${block.line}`;
+			const known = kindOf(block);
+			if (!known) return [`${at}: nobody knows what this is`];
+			const problems = schemaProblems(known.kind, known.value);
+			if (known.kind === "eval") {
+				const file = join(directory, `${index}.eval.yaml`);
+				const test = { id: "one", input: "Hello", criteria: "It greets." };
+				writeFileSync(file, stringify({ tests: [test], ...(known.value as object) }));
+				problems.push(...loadingProblems(file, directory));
+			}
+			return problems.map((problem) => `${at}: ${problem}`);
+		});
+		expect(wrong).toEqual([]);
+	});
+
+	const targets = page.codes.filter(({ text }) => /^\{name: .*provider: /.test(text));
+	where(targets.length > 0)("shows targets that are of their provider's form", () => {
+		const wrong = targets.flatMap(({ text, line }) =>
+			schemaProblems("targets", { targets: [parse(text)] }).map((problem) => `${path}:${line}: ${problem}`),
+		);
+		expect(wrong).toEqual([]);
+	});
+
+	const lines = [...shown("json"), ...shown("jsonl")];
+	where(lines.length > 0)("shows JSON that parses", () => {
+		for (const { text, language } of lines)
+			for (const json of language === "json" ? [text] : text.split("\n"))
+				expect(() => JSON.parse(json), json).not.toThrow();
+	});
+});
+
+const program = wholeProgram();
+const commands = new Map(commandsBelow(program));
+const everyFlag = new Set(
+	[program, ...commands.values()].flatMap((command) =>
+		command.options.flatMap(({ short, long }) => [short, long].filter((flag) => flag !== undefined)),
+	),
+);
+for (const flag of ["-h", "--help"]) everyFlag.add(flag);
+/** Of other programs. */
+for (const flag of ["--acp", "--check", "--full"]) everyFlag.add(flag);
+
+/** Why a name in backticks can't be right: a command, an option or a file of this repository that is not there. */
+function unknownName(code: string): string | undefined {
+	const words = code.split(/\s+/);
+	const flags = words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/[=,].*$/s, ""));
+	if (words[0] === "agentv" && words.length > 1) {
+		const named = [...commands.keys()].filter((name) => `${code} `.startsWith(`${name} `)).sort();
+		const groups = ["agentv eval", "agentv benchmark", "agentv results", ...commands.keys()];
+		const known = groups.some((name) => `${code} `.startsWith(`${name} `)) || flags.includes(words[1] ?? "");
+		if (!known && !/^agentv [<[…]/.test(code)) return "there is no such command";
+		const command = commands.get(named.at(-1) ?? "agentv eval run");
+		const own = new Set(command?.options.flatMap(({ short, long }) => [short, long]));
+		const foreign = flags.filter(
+			(flag) => !own.has(flag) && !/^(--help|-h|--debug|--version|-V|--no-color)$/.test(flag),
+		);
+		return foreign.length > 0 ? `the command has no ${foreign.join(", ")}` : undefined;
+	}
+	if (words[0]?.startsWith("-")) {
+		const foreign = flags.filter((flag) => !everyFlag.has(flag));
+		if (foreign.length > 0) return `no command has ${foreign.join(", ")}`;
+	}
+	const isOurs = /^(docs|examples|apps|packages|bench)\/[\w./-]+$/.test(code);
+	return isOurs && !existsSync(join(root, code)) ? "there is no such file" : undefined;
+}
+
+describe("the documentation", () => {
+	it("lists every command and option as the command line has them (AGENTV_UPDATE_DOCS=1 writes the page)", () => {
+		const file = join(root, "docs/commands.md");
+		if (process.env.AGENTV_UPDATE_DOCS) writeFileSync(file, commandsPage());
+		expect(readFileSync(file, "utf8")).toBe(commandsPage());
+	});
+
+	it.each([
+		["docs/evals.md", "eval"],
+		["docs/targets.md", "targets"],
+		["docs/benchmarks.md", "benchmarks"],
+		["docs/bundle.md", "manifest"],
+		["docs/results.md", "results"],
+	])("%s names every field of its format", (path, format) => {
+		const page = readPage(path);
+		const named = [...page.codes, ...page.blocks].map(({ text }) => text).join("\n");
+		const missing = [...fieldsOf(schemaOf(format))].filter(
+			(field) => !new RegExp(`(?<![\\w$])${field.replace("$", "\\$")}(?!\\w)`).test(named),
+		);
+		expect(missing).toEqual([]);
+	});
+
+	it("never names a package as the way to install", () => {
+		for (const { path } of pages) {
+			const text = readFileSync(join(root, path), "utf8");
+			expect(text, path).not.toMatch(/(npm (i|install|exec)( -g)?|npx|pnpm (add|dlx)|yarn (add|dlx)) (agentv|@agentv)/);
+		}
+	});
+
+	it("is reached from the README or the index", () => {
+		const linked = new Set(
+			["README.md", "docs/README.md"].flatMap((path) =>
+				readPage(path).links.map(({ text }) => join(path, "..", text.split("#")[0] ?? "")),
+			),
+		);
+		expect(pagePaths.filter((path) => path !== "README.md" && !linked.has(path))).toEqual([]);
+	});
+});

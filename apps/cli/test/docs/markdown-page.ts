@@ -1,0 +1,95 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+/** The checkout. */
+export const root = resolve(import.meta.dirname, "../../../..");
+
+/** A fenced block; `line` is that of its first line of text. */
+export interface Block {
+	readonly language: string;
+	readonly text: string;
+	readonly line: number;
+}
+
+/** Something written within a line: a link's target, or what stands between backticks. */
+interface Word {
+	readonly text: string;
+	readonly line: number;
+}
+
+/** A page of the documentation, taken apart. */
+export interface MarkdownPage {
+	/** Relative to the checkout. */
+	readonly path: string;
+	readonly blocks: readonly Block[];
+	readonly codes: readonly Word[];
+	readonly links: readonly Word[];
+	/** What links may name after `#`. */
+	readonly anchors: ReadonlySet<string>;
+}
+
+/** Every page that people read: the README and all of docs/. */
+export const pagePaths: readonly string[] = [
+	"README.md",
+	...readdirSync(join(root, "docs"))
+		.filter((name) => name.endsWith(".md"))
+		.sort()
+		.map((name) => `docs/${name}`),
+];
+
+export function readPage(path: string): MarkdownPage {
+	const blocks: Block[] = [];
+	const codes: Word[] = [];
+	const links: Word[] = [];
+	const anchors = new Set<string>();
+	let open: { fence: string; language: string; lines: string[]; line: number } | undefined;
+	for (const [index, text] of readFileSync(join(root, path), "utf8").split("\n").entries()) {
+		const line = index + 1;
+		const [, fence = "", language = ""] = /^(```+)(\w*)/.exec(text) ?? [];
+		if (open) {
+			if (text.trim() !== open.fence) open.lines.push(text);
+			else {
+				blocks.push({ language: open.language, text: open.lines.join("\n"), line: open.line });
+				open = undefined;
+			}
+		} else if (fence !== "") open = { fence, language, lines: [], line: line + 1 };
+		else {
+			for (const code of codesOf(text)) codes.push({ text: code, line });
+			const prose = text.replace(/`+[^`]*`+/g, "");
+			for (const [, target = ""] of prose.matchAll(/\]\(([^)\s]+)\)/g)) links.push({ text: target, line });
+			const [, heading] = /^#+ (.+)$/.exec(text) ?? [];
+			if (heading !== undefined) anchors.add(anchorOf(heading, anchors));
+		}
+	}
+	if (open) throw new Error(`${path}:${open.line}: the block is never closed`);
+	return { path, blocks, codes, links, anchors };
+}
+
+/** What stands between backticks; a bar is escaped in tables. */
+function codesOf(text: string): string[] {
+	return [...text.matchAll(/(`+)(.+?)\1(?!`)/g)].map(([, , code = ""]) => code.trim().replaceAll("\\|", "|"));
+}
+
+/** The anchor that GitHub gives a heading; the second of a name is numbered. */
+function anchorOf(heading: string, taken: ReadonlySet<string>): string {
+	const plain = heading.replaceAll("`", "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1");
+	const anchor = plain
+		.toLowerCase()
+		.replace(/[^\p{L}\p{N}\s_-]/gu, "")
+		.replaceAll(" ", "-");
+	for (let count = 0; ; count += 1) {
+		const candidate = count === 0 ? anchor : `${anchor}-${count}`;
+		if (!taken.has(candidate)) return candidate;
+	}
+}
+
+/** Whether a link leads to something that is there; links that leave the repository are not followed. */
+export function linkProblem(page: MarkdownPage, link: string): string | undefined {
+	if (/^(https?|mailto):/.test(link)) return undefined;
+	const [file = "", anchor] = link.split("#");
+	const target = file === "" ? join(root, page.path) : resolve(root, page.path, "..", decodeURI(file));
+	if (!existsSync(target)) return "there is no such file";
+	if (anchor === undefined) return undefined;
+	const anchors = readPage(target.slice(root.length + 1)).anchors;
+	return anchors.has(anchor) ? undefined : "the page has no such heading";
+}
