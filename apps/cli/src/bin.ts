@@ -63,14 +63,30 @@ function interruption(): AbortSignal {
 	return controller.signal;
 }
 
+/** Undefined where it was removed while we stood in it. */
+function currentDirectory(): string | undefined {
+	try {
+		return process.cwd();
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+		throw error;
+	}
+}
+
 async function start(): Promise<void> {
+	const cwd = currentDirectory();
+	if (cwd === undefined) {
+		process.stderr.write("error: the current directory does not exist any more\nhint: Change to another one.\n");
+		process.exitCode = 2;
+		return;
+	}
 	// Node 22 keeps compiled code between runs; Node 20 does not know the function.
 	(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 	const { main } = await import("./main.ts");
 	// Only the exit code is set: an exit by force would cut what a slow pipe has not taken yet.
 	process.exitCode = await main(argv, {
 		env: process.env,
-		cwd: process.cwd(),
+		cwd,
 		stdout: output(process.stdout),
 		stderr: output(process.stderr),
 		signal: interruption(),

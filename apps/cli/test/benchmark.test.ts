@@ -168,6 +168,10 @@ describe("agentv benchmark", () => {
 			  "stdout": "",
 			}
 		`);
+		expect(await run("sync", "mine", "--all")).toMatchObject({
+			exitCode: 2,
+			stderr: expect.stringContaining("not both"),
+		});
 		await run("add", `${url}-not`, "--id", "gone");
 		expect(await run("sync")).toMatchInlineSnapshot(`
 			{
@@ -220,6 +224,27 @@ describe("agentv benchmark", () => {
 		expect(readFileSync(join(cwd, ".home/benchmarks.yaml"), "utf8")).toBe(text);
 	});
 
+	it("never shows a password that stands in the registry, nor in a line beside the one that it speaks of", async () => {
+		const { cwd, run } = user();
+		const entry = (id: string, url: string) => `  - { id: ${id}, path: /x, source: { url: "${url}" } }\n`;
+		const urls = ["https://ada:hunter2hunter2@h/x", "https://u:${{ T:-hunter2hunter2 }}@h/x", "https://h/x\\n"];
+		writeTree(cwd, {
+			".home/benchmarks.yaml": `benchmarks:\n${urls.map((url, index) => entry(`b${index}`, url)).join("")}  - just text\n`,
+		});
+		for (const args of [
+			["list"],
+			["status"],
+			["sync"],
+			["sync", "--dry-run"],
+			["list", "--json"],
+			["remove", "none"],
+		]) {
+			const { stdout, stderr } = await run(...args);
+			expect(stdout + stderr).toContain("b1");
+			expect(stdout + stderr).not.toContain("hunter2");
+		}
+	});
+
 	it("uses the good entries and says what is wrong with the others", async () => {
 		const { cwd, run } = user();
 		writeTree(cwd, {
@@ -253,6 +278,18 @@ describe("agentv benchmark", () => {
 		);
 		expect((await Promise.all(adds)).map(({ exitCode }) => exitCode)).toEqual(Array(20).fill(0));
 		expect(readFileSync(join(cwd, ".home/benchmarks.yaml"), "utf8").match(/- id: /g)).toHaveLength(20);
+	});
+
+	it("breaks sentences at blanks where a terminal is narrow", async () => {
+		const { cwd } = user();
+		await agentv(["benchmark", "add", "https://host/x.git", "--id", "x", "--ref", "a"], { cwd });
+		writeTree(cwd, { ".home/benchmarks/x/mine.txt": "mine\n" });
+		const env = { COLUMNS: "60", NO_COLOR: "1" };
+		const { stdout } = await agentv(["benchmark", "status", "--offline"], { cwd, terminal: true, env });
+		const lines = stdout.trimEnd().split("\n");
+		expect(lines.length).toBeGreaterThan(1);
+		expect(lines.slice(1).every((line) => /^ {4}\S/.test(line))).toBe(true);
+		expect(lines.map((line) => line.trim()).join(" ")).toContain("is not empty and no git repository; move it away");
 	});
 
 	it("lists in blocks where a terminal is too narrow for the table", async () => {

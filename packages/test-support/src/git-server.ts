@@ -19,6 +19,8 @@ export interface GitHttpBehaviour {
 	pieceDelayMs?: number;
 	/** Answers everything with this status. */
 	status?: number;
+	/** Sends requests for paths that begin with `from` to `to`, a URL or a path, with the rest of the path behind it. */
+	redirect?: { readonly from: string; readonly to: string };
 }
 
 export interface GitHttpServer {
@@ -64,6 +66,11 @@ async function answer(
 	if (behaviour.stall) return;
 	if (behaviour.status) {
 		response.writeHead(behaviour.status).end();
+		return;
+	}
+	const { redirect } = behaviour;
+	if (redirect && request.url?.startsWith(redirect.from)) {
+		response.writeHead(302, { location: redirect.to + request.url.slice(redirect.from.length) }).end();
 		return;
 	}
 	const wanted = behaviour.login;

@@ -1,4 +1,4 @@
-import { removeBenchmark } from "@agentv/core";
+import { removeBenchmark, terminalSafeLine } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { json } from "../report/benchmark-json.ts";
 
@@ -11,6 +11,6 @@ export async function benchmarkRemove(
 	const removed = await removeBenchmark(id, { env: context.env });
 	const text = options.json
 		? json({ removed })
-		: `Removed ${id} from ${removed.file}. Its directory was left alone: ${removed.path}\n`;
+		: `Removed ${id} from ${removed.file}. Its directory was left alone: ${terminalSafeLine(removed.path)}\n`;
 	return { text, exitCode: 0 };
 }

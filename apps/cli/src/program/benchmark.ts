@@ -68,7 +68,7 @@ function addStatus(benchmark: Command, run: RunCommand): void {
 		.addHelpText("after", "\nExit code: 0; 1 where a remote was not reached or a directory holds something else.")
 		.action((ids, options) =>
 			run(async (context) =>
-				(await import("../commands/benchmark-status.ts")).benchmarkStatusOf(ids, options, context),
+				(await import("../commands/benchmark-status.ts")).benchmarkStatusOf(chosen(ids, options), options, context),
 			),
 		);
 }
@@ -86,8 +86,16 @@ function addSync(benchmark: Command, run: RunCommand): void {
 		.option(...json)
 		.addHelpText("after", "\nExit code: 0 all is up to date; 1 something was refused or failed; 130 interrupted.")
 		.action((ids, options) =>
-			run(async (context) => (await import("../commands/benchmark-sync.ts")).benchmarkSync(ids, options, context)),
+			run(async (context) =>
+				(await import("../commands/benchmark-sync.ts")).benchmarkSync(chosen(ids, options), options, context),
+			),
 		);
+}
+
+/** `--all` says in a word what no ids say in silence. */
+function chosen(ids: readonly string[], { all }: { readonly all?: boolean }): readonly string[] {
+	if (all && ids.length > 0) throw new InvalidArgumentError("Name benchmarks, or say --all, not both.");
+	return ids;
 }
 
 function seconds(text: string): number {

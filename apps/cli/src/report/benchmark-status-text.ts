@@ -2,15 +2,16 @@ import { type BenchmarkReport, type BenchmarkReports, terminalSafeLine } from "@
 import type { Output } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { stateText } from "../terminal/state-text.ts";
+import { wrapLine } from "../terminal/wrap-line.ts";
 
 /** One sentence a benchmark: what differs, why, the next action; with the commit that is there. */
 export function benchmarkStatusText({ benchmarks }: BenchmarkReports, output: Output): string {
 	if (benchmarks.length === 0) return "No benchmarks yet. Add one: agentv benchmark add <path-or-git-url>\n";
 	const colors = colorsFor(output);
-	return benchmarks.map((report) => entryText(report, colors)).join("");
+	return benchmarks.map((report) => entryText(report, colors, output)).join("");
 }
 
-function entryText(report: BenchmarkReport, colors: Colors): string {
+function entryText(report: BenchmarkReport, colors: Colors, output: Output): string {
 	const { revision, lastSync } = report;
 	const lines = [
 		`${sign(report, colors)} ${colors.bold(report.id)}  ${stateText(report)}: ${terminalSafeLine(report.message)}`,
@@ -26,7 +27,7 @@ function entryText(report: BenchmarkReport, colors: Colors): string {
 		lines.push(
 			`    ${colors.dim(`last sync failed, ${lastSync.finishedAt ?? lastSync.startedAt}: ${terminalSafeLine(lastSync.message)}`)}`,
 		);
-	return `${lines.join("\n")}\n`;
+	return lines.map((line) => `${wrapLine(line, output)}\n`).join("");
 }
 
 function sign({ revision, workTree }: BenchmarkReport, colors: Colors): string {

@@ -2,6 +2,7 @@ import { type SyncResult, terminalSafeLine } from "@agentv/core";
 import type { Output } from "../context.ts";
 import { changeLines } from "../terminal/change-lines.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
+import { wrapLine } from "../terminal/wrap-line.ts";
 
 /** What became of each benchmark. */
 export function resultsText(results: readonly SyncResult[], output: Output): string {
@@ -10,11 +11,12 @@ export function resultsText(results: readonly SyncResult[], output: Output): str
 		return `Nothing to sync${passed}.\n`;
 	}
 	const colors = colorsFor(output);
-	return results.map((result) => `${lines(result, colors).join("\n")}\n`).join("");
+	return results.map((result) => `${lines(result, colors, output).join("\n")}\n`).join("");
 }
 
-function lines(result: SyncResult, colors: Colors): string[] {
-	const first = `${sign(result, colors)} ${colors.bold(result.id)}  ${result.outcome}: ${terminalSafeLine(result.message)}`;
+function lines(result: SyncResult, colors: Colors, output: Output): string[] {
+	const sentence = `${result.outcome}: ${terminalSafeLine(result.message)}`;
+	const first = wrapLine(`${sign(result, colors)} ${colors.bold(result.id)}  ${sentence}`, output);
 	const { changes } = result;
 	if (!changes || result.outcome !== "synced") return [first];
 	return [first, ...changeLines({ ...changes, evals: [] }, colors, { files: false })];

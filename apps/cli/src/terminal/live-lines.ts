@@ -15,7 +15,8 @@ export function liveLines(output: Output): LiveLines {
 	let shown = 0;
 	let next: readonly string[] | undefined;
 	let timer: NodeJS.Timeout | undefined;
-	const erase = () => (shown === 0 ? "" : `\u001b[${shown}A\u001b[J`);
+	// From the first column: a Ctrl-C has been echoed by then.
+	const erase = () => (shown === 0 ? "" : `\r\u001b[${shown}A\u001b[J`);
 	const flush = () => {
 		timer = undefined;
 		if (!next) return;

@@ -1,3 +1,4 @@
+import { concealCredentials } from "./conceal-credentials.ts";
 import { displayLine } from "./display-line.ts";
 import type { SourceRange } from "./source-range.ts";
 
@@ -15,7 +16,7 @@ export interface CodeFrameOptions {
  *     "> 4 | b: x"
  *     "    |    ^"
  *
- * Plain text without colours; control characters are made visible. Only the range's first line gets carets.
+ * Plain text without colours; control characters are made visible, credentials are not. Only the range's first line gets carets.
  */
 export function codeFrame(text: string, range: SourceRange, options: CodeFrameOptions = {}): string[] {
 	const { context = 2, width = 100 } = options;
@@ -25,7 +26,7 @@ export function codeFrame(text: string, range: SourceRange, options: CodeFrameOp
 	const gutter = String(range.start.line + lines.length - 1 - target).length;
 	return lines.flatMap((line, index) => {
 		const number = String(range.start.line + index - target).padStart(gutter);
-		const source = text.slice(line.start, line.end);
+		const source = concealCredentials(text.slice(line.start, line.end));
 		if (!line.marked) return [joined(`  ${number} | `, clipped(source, 0, width).text)];
 		const column = offset - line.start;
 		const { text: shown, from, columns } = clipped(source, column, width);

@@ -143,19 +143,28 @@ function readEntry(
 	const refused = data.source && refusedSource(data.source, base, env);
 	if (refused)
 		problems.push(
-			finding(registrySource, { id: data.id, reason: refused.message, hint: refused.hint }, place("source")),
+			finding(
+				registrySource,
+				{ id: data.id, reason: refused.error.message, hint: refused.error.hint },
+				place("source", refused.field),
+			),
 		);
 	diagnostics.push(...problems);
 	return { ...entry, problem: problems[0]?.message };
 }
 
-function refusedSource(source: WrittenSource, base: string, env: Environment): AgentvError | undefined {
+function refusedSource(
+	source: WrittenSource,
+	base: string,
+	env: Environment,
+): { readonly field: "url" | "ref"; readonly error: AgentvError } | undefined {
 	try {
 		sourceAccess(source, base, env);
 		return undefined;
 	} catch (error) {
-		if (error instanceof AgentvError) return error;
-		throw error;
+		if (!(error instanceof AgentvError)) throw error;
+		const isUrl = source.ref === undefined || refusedSource({ url: source.url }, base, env) !== undefined;
+		return { field: isUrl ? "url" : "ref", error };
 	}
 }
 

@@ -43,7 +43,11 @@ export async function lookRemote(access: SourceAccess, settings: RemoteSettings)
 export function remoteProblem(error: unknown): RemoteProblem {
 	if (!(error instanceof GitError) || error.code !== "failed") throw error;
 	const said = error.message.replace(/^git [\w-]+ failed: /, "");
-	const [message, hint] = sentences[error.reason] ?? ["git failed", undefined];
+	const [message, usual] = sentences[error.reason] ?? ["git failed", undefined];
+	const isSingle = error.reason === "ref-missing" && /unadvertised object|not our ref/.test(said);
+	const hint = isSingle
+		? "The server hands out no such commit by its SHA: name a branch or tag in the registry."
+		: usual;
 	const isTold = error.reason === "timeout" && /took too long/.test(said);
 	return { reason: error.reason, message: isTold ? message : `${message} (${said.replace(/\.$/, "")})`, hint };
 }
@@ -52,6 +56,7 @@ const sentences: Partial<Record<GitError["reason"], readonly [message: string, h
 	"not-found": ["the remote repository was not found", "Check the URL, and that you may read the repository."],
 	auth: ["the remote refused access", "Set up git's credentials for it, or take a token from a variable of the URL."],
 	network: ["the remote was not reached", "Check the network and the URL, then try again."],
+	"disk-full": ["the disk is full", "Make room, then try again."],
 	timeout: ["the remote did not answer in time", "Try again, with a larger --timeout if it is slow."],
 	"ref-missing": ["the remote does not have what the ref names", "Correct `ref` in the registry."],
 };

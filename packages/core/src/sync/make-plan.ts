@@ -184,7 +184,8 @@ export function listed(paths: readonly string[]): string {
 	return paths.length > 3 ? `${shown} and ${paths.length - 3} more` : shown;
 }
 
-function sentence(message: string, hint: string | undefined): string {
+/** A message and what to do about it, in one sentence. */
+export function sentence(message: string, hint: string | undefined): string {
 	if (hint === undefined) return message;
 	return `${message}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, "")}`;
 }

@@ -7,7 +7,7 @@ import { type RegistryEntry, readRegistry } from "../model/registry.ts";
 import { describeChanges } from "./changes.ts";
 import { chosenEntries } from "./chosen-entries.ts";
 import { remoteProblem } from "./look-remote.ts";
-import { makePlan } from "./make-plan.ts";
+import { makePlan, sentence } from "./make-plan.ts";
 import { observe } from "./observe.ts";
 import { lockDirectory } from "./state-file.ts";
 import { requireGitFor } from "./sync.ts";
@@ -51,7 +51,7 @@ async function planOne(entry: RegistryEntry, options: PlanOneOptions): Promise<S
 	} catch (error) {
 		if (options.signal?.aborted) throw new AgentvError("interrupted", "the preview was interrupted");
 		if (!(error instanceof AgentvError) || error.code === "internal") throw error;
-		return simple("refuse", error.hint === undefined ? error.message : `${error.message}; ${error.hint}`);
+		return simple("refuse", sentence(error.message, error.hint));
 	}
 }
 
@@ -72,7 +72,8 @@ async function planLocked(entry: RegistryEntry, options: PlanOneOptions): Promis
 	try {
 		await fetchFiles(clone, wanted, settings);
 	} catch (error) {
-		return { ...noted, action: "refuse", message: remoteProblem(error).message };
+		const { message, hint } = remoteProblem(error);
+		return { ...noted, action: "refuse", message: sentence(message, hint) };
 	}
 	return { ...noted, changes: await describeChanges(seen, env) };
 }

@@ -5,7 +5,7 @@ import type { RegistryEntry } from "../model/registry.ts";
 import { shownSource } from "../model/written-source.ts";
 import type { BenchmarkReport, Revision, ShownSource, WorkTree } from "./benchmark-report.ts";
 import type { RemoteProblem, Wanted } from "./look-remote.ts";
-import { commits, isOnWantedRef, listed, makePlan, revisionOf, short } from "./make-plan.ts";
+import { commits, isOnWantedRef, listed, makePlan, revisionOf, sentence, short } from "./make-plan.ts";
 import type { Edit } from "./observation.ts";
 import type { Seen } from "./observe.ts";
 import { readState } from "./state-file.ts";
@@ -62,9 +62,11 @@ export async function reportOf(
 		return report(entry, env, { ...nothing, ...wants, reason }, { state: "foreign", files: [] }, message);
 	}
 	if (!seen.clone) {
-		const isOffline = problem?.reason === "offline";
-		const reason = problem && !isOffline ? problem.message : null;
-		const message = `not cloned yet${reason === null ? "" : `, and ${reason}`}; agentv benchmark sync ${entry.id} gets it`;
+		const isAsked = problem && problem.reason !== "offline";
+		const reason = isAsked ? problem.message : null;
+		const message = isAsked
+			? `not cloned yet, and ${sentence(problem.message, problem.hint)}`
+			: `not cloned yet; agentv benchmark sync ${entry.id} gets it`;
 		return report(entry, env, { ...nothing, ...wants, state: "missing", reason }, clean, message);
 	}
 	const got = await commitOf(seen);
@@ -100,7 +102,7 @@ interface Compared {
 
 function uncompared(problem: RemoteProblem | undefined): Compared {
 	const reason = problem?.message ?? "the remote was not asked";
-	return { state: "unknown", reason, message: problem?.hint ? `${reason}; ${problem.hint}` : reason };
+	return { state: "unknown", reason, message: sentence(reason, problem?.hint) };
 }
 
 /** State and sentence of a clone whose wanted commit is known. */

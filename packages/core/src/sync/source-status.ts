@@ -5,6 +5,7 @@ import { type SourceAccess, sourceAccess } from "../model/benchmark-source.ts";
 import type { RegistryEntry } from "../model/registry.ts";
 import type { BenchmarkReport } from "./benchmark-report.ts";
 import { localEdits } from "./local-edits.ts";
+import { sentence } from "./make-plan.ts";
 import { type ObserveSettings, observe, type Seen } from "./observe.ts";
 import { problemReport, reportOf } from "./report-benchmark.ts";
 import { lockDirectory } from "./state-file.ts";
@@ -34,7 +35,7 @@ export async function sourceStatus(
 		// git that can't read this one directory says nothing about the others.
 		if (!(error instanceof AgentvError) || error.code === "internal" || error.code === "interrupted") throw error;
 		if (error instanceof GitError && error.reason === "git-missing") throw error;
-		return problemReport(entry, error.hint === undefined ? error.message : `${error.message}; ${error.hint}`, env);
+		return problemReport(entry, sentence(error.message, error.hint), env);
 	}
 }
 

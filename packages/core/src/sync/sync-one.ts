@@ -9,7 +9,7 @@ import type { LastSync } from "./benchmark-report.ts";
 import { describeChanges } from "./changes.ts";
 import { remoteProblem } from "./look-remote.ts";
 import { makeClone } from "./make-clone.ts";
-import { type Decision, listed, makePlan, short } from "./make-plan.ts";
+import { type Decision, listed, makePlan, sentence, short } from "./make-plan.ts";
 import { observe, type Seen } from "./observe.ts";
 import { recover } from "./recover.ts";
 import { settle } from "./settle.ts";
@@ -104,11 +104,10 @@ function failure(id: string, error: unknown, signal: AbortSignal | undefined): S
 	if (signal?.aborted) return result(id, "failed", "interrupted; what was there before is as it was");
 	if (error instanceof GitError && error.code === "failed" && error.reason !== "other") {
 		const { message, hint } = remoteProblem(error);
-		return result(id, "refused", hint === undefined ? message : `${message}; ${hint}`);
+		return result(id, "refused", sentence(message, hint));
 	}
 	if (!(error instanceof AgentvError) || error.code === "internal") throw error;
-	const message = error.hint === undefined ? error.message : `${error.message}; ${error.hint}`;
-	return result(id, error.code === "config" ? "refused" : "failed", message);
+	return result(id, error.code === "config" ? "refused" : "failed", sentence(error.message, error.hint));
 }
 
 async function syncLocked(entry: RegistryEntry, access: SourceAccess, options: SyncOneOptions): Promise<SyncResult> {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitDaemon, gitHttpServer, isAlive, silentServer } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -91,6 +91,26 @@ describe("a server that asks for a login", () => {
 		await running;
 		clearInterval(listing);
 		expect(looks).toBeGreaterThan(0);
+	});
+
+	test("is told its own token alone: no other host that it sends us to, and no helper that keeps passwords", async () => {
+		const { home, server, env } = await guarded();
+		const kept = join(home.root, "kept");
+		writeFileSync(join(home.root, "gitconfig"), `[credential]\n\thelper = store --file=${kept}\n`);
+		const own = { ...env, GIT_CONFIG_GLOBAL: join(home.root, "gitconfig") };
+		const other = await gitHttpServer(served(home));
+		server.behaviour.redirect = { from: "/repo.git", to: `${other.url.replace("127.0.0.1", "localhost")}/repo.git` };
+		await home.sync({ env: own });
+		expect(other.requests.length).toBeGreaterThan(0);
+		expect(other.requests.filter(({ login: told }) => told !== undefined)).toEqual([]);
+		other.behaviour.login = login;
+		home.publish({ "a.txt": "2\n" });
+		expect(await home.sync({ env: own })).toMatchObject({ outcome: "refused" });
+		expect(other.requests.filter(({ login: told }) => told !== undefined)).toEqual([]);
+		execFileSync("cp", ["-r", join(served(home), "repo.git"), join(served(home), "moved.git")]);
+		server.behaviour.redirect = { from: "/repo.git", to: "/moved.git" };
+		expect(await home.sync({ env: own })).toMatchObject({ outcome: "synced" });
+		expect(existsSync(kept)).toBe(false);
 	});
 
 	test("without the variable nothing is asked; without a login, or with a wrong one, access is refused", async () => {

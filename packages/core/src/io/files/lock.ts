@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { fileError } from "./file-error.ts";
 import { type ChainLink, followChain, joinChain, releaseChain, touch } from "./lock-chain.ts";
 import { type LockOwner, ourselves } from "./lock-owner.ts";
+import { makeDirectory } from "./make-directory.ts";
 import { realPath } from "./stat-path.ts";
 
 export interface LockOptions {
@@ -45,11 +46,7 @@ export function isLocked(path: string, options: Pick<LockOptions, "lockDirectory
 
 function lockFile(path: string, directory: string | undefined): string {
 	const where = directory ?? dirname(realPath(path));
-	try {
-		mkdirSync(where, { recursive: true });
-	} catch (error) {
-		throw fileError(where, error);
-	}
+	makeDirectory(where);
 	return lockName(path, directory);
 }
 

@@ -10,6 +10,7 @@ export type GitFailureReason =
 	| "aborted"
 	| "ref-missing"
 	| "git-missing"
+	| "disk-full"
 	| "other";
 
 /** What a git command left behind when it failed. */
@@ -38,12 +39,16 @@ export class GitError extends AgentvError {
 
 /** The words of git (`LC_ALL=C`), curl and ssh by which a reason is known; the first that matches counts. */
 const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
+	["disk-full", /No space left on device|Disk quota exceeded|Out of diskspace/i],
+	["other", /cannot run \S+: No such file/],
 	["timeout", /Operation too slow|Connection timed out|Operation timed out|Timeout was reached/i],
 	[
 		"auth",
 		/Authentication failed|could not read (Username|Password)|terminal prompts disabled|returned error: 40[137]/i,
 	],
-	["auth", /Permission denied|Host key verification failed|HTTP Basic: Access denied|Invalid username or/i],
+	// ssh names the ways it tried; without them it is a file of this machine that may not be touched.
+	["auth", /Permission denied(, please try again| \([\w-,]+\))|Host key verification failed/i],
+	["auth", /HTTP Basic: Access denied|Invalid username or/i],
 	[
 		"ref-missing",
 		/Remote branch .* not found|couldn't find remote ref|not our ref|no such ref was fetched|unadvertised object/i,
@@ -70,12 +75,16 @@ export function classifyGitFailure(failure: GitFailure): GitFailureReason {
 	return signs.find(([, sign]) => sign.test(failure.stderr))?.[0] ?? "other";
 }
 
+/** Lines by which git only passes on that another one (ssh, the checkout) told what was wrong. */
+const passedOn = /^fatal: (Could not read from remote repository|unable to checkout working tree)/;
+
 /** The line of git's stderr that says most: the first `fatal:`, else `error:`, else the last one. */
 function tellingLine(stderr: string): string {
 	const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
-	const line =
-		lines.find((one) => one.startsWith("fatal:")) ?? lines.find((one) => one.startsWith("error:")) ?? lines.at(-1);
-	return line?.replace(/^(fatal|error): /, "") ?? "";
+	const fatal = lines.findIndex((one) => one.startsWith("fatal:"));
+	const before = passedOn.test(lines[fatal] ?? "") ? lines[fatal - 1] : undefined;
+	const line = before ?? lines[fatal] ?? lines.find((one) => one.startsWith("error:")) ?? lines.at(-1);
+	return line?.replace(/^(fatal|error): /, "").replace(/[:\s]+$/, "") ?? "";
 }
 
 /** The name of the command in `args`: the first that is no option. */

@@ -1,3 +1,4 @@
+import { AgentvError } from "../../base/agentv-error.ts";
 import type { Environment } from "../environment.ts";
 import { runProcess } from "../run-process.ts";
 import { checkGitOperand } from "./check-git-operand.ts";
@@ -7,7 +8,7 @@ import { type GitProgress, parseGitProgress } from "./git-progress.ts";
 
 /** User and password for one server, handed to git for one call by its environment: in no argv, no file, no log. */
 export interface GitCredentials {
-	/** The repository's URL, without a user part: `https://host/path`. The header goes to that URL only. */
+	/** The repository's URL, without a user part: `https://host/path`. Only its host is told, wherever that may send us. */
 	readonly url: string;
 	readonly username: string;
 	readonly password: string;
@@ -44,13 +45,15 @@ export async function remoteGit(
 	args: readonly string[],
 	options: RemoteGitOptions,
 ): Promise<RemoteGitAnswer> {
-	const config = [...(options.config ?? []), ...credentialConfig(options.credentials)];
+	const login = loginFor(options.credentials);
+	const config = [...(options.config ?? []), ...login.config];
 	const result = await runProcess({
 		argv: ["git", ...args],
 		cwd: directory,
 		env: {
 			...remoteGitEnvironment(options.env, config),
 			...(await sshVariables(args, options.env)),
+			...login.variables,
 			...options.variables,
 		},
 		input: options.input,
@@ -90,10 +93,30 @@ export async function listRemoteRefs(
 	});
 }
 
-function credentialConfig(credentials: GitCredentials | undefined): GitConfig {
-	if (!credentials) return [];
-	const basic = Buffer.from(`${credentials.username}:${credentials.password}`).toString("base64");
-	return [[`http.${credentials.url}.extraHeader`, `Authorization: Basic ${basic}`]];
+const answersGit =
+	'!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$AGENTV_GIT_USERNAME" "$AGENTV_GIT_PASSWORD"; }; f';
+
+/**
+ * A credential helper for one host, which finds its answer in the environment: a header would follow a redirection to another host.
+ * The user's own helpers are left out there, for some keep what they hear of.
+ */
+function loginFor(credentials: GitCredentials | undefined): {
+	readonly config: GitConfig;
+	readonly variables: Readonly<Record<string, string>>;
+} {
+	if (!credentials) return { config: [], variables: {} };
+	const { url, username, password } = credentials;
+	// Each stands on a line of its own in what git reads.
+	if (/[\0\r\n]/.test(username + password))
+		throw new AgentvError("config", "the login in the URL holds a control character");
+	const key = `credential.${/^[a-z]+:\/\/[^/?#]+/i.exec(url)?.[0] ?? url}.helper`;
+	return {
+		config: [
+			[key, ""],
+			[key, answersGit],
+		],
+		variables: { AGENTV_GIT_USERNAME: username, AGENTV_GIT_PASSWORD: password },
+	};
 }
 
 /**

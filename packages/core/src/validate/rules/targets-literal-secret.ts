@@ -1,3 +1,4 @@
+import { knownToken } from "../../base/conceal-credentials.ts";
 import type { DocumentPath, Place } from "../../base/diagnostic.ts";
 import { isSecretName } from "../../base/secrets.ts";
 import type { EvalContext } from "../eval-context.ts";
@@ -11,9 +12,6 @@ interface Data {
 	readonly field: string;
 }
 
-/** How credentials of well-known services begin. */
-const tokens =
-	/\b(sk-[\w-]{16,}|gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abpr]-[\w-]{10,}|AKIA[0-9A-Z]{16}|AIza[\w-]{30,})/;
 const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^\s/@]*:[^\s/@]{3,}@/i;
 
 export const targetsLiteralSecret = rule<Data>({
@@ -66,5 +64,5 @@ function* secretsIn(value: unknown, path: DocumentPath): Generator<{ field: stri
 	if (typeof field !== "string") return;
 	const plain = value.replace(/\$\{\{[\s\S]*?\}\}/g, "");
 	const named = (isSecretName(field) || /^authorization$/i.test(field)) && !value.includes("${{");
-	if (named || tokens.test(plain) || inUrl.test(plain)) yield { field, path };
+	if (named || knownToken.test(plain) || inUrl.test(plain)) yield { field, path };
 }
