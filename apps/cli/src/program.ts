@@ -5,6 +5,7 @@ import { bundleCommands } from "./program/bundle.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { completionCommands } from "./program/completion.ts";
 import { gettingStartedCommands } from "./program/getting-started.ts";
+import { mergeCommand } from "./program/merge.ts";
 import { recordCommand } from "./program/record.ts";
 import { resultsCommands } from "./program/results.ts";
 import { runCommands } from "./program/run.ts";
@@ -21,6 +22,7 @@ const commandGroups: readonly CommandGroup[] = [
 	runCommands,
 	recordCommand,
 	resultsCommands,
+	mergeCommand,
 	studioCommands,
 	completionCommands,
 ];

@@ -70,6 +70,9 @@ export {
 export { type FoundRun, findRuns } from "./results/find-runs.ts";
 export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
 export { listRuns } from "./results/list-runs.ts";
+export type { Missing, MissingTest } from "./results/merge/find-missing.ts";
+export { type MergeProblem, mergeProblemText } from "./results/merge/merge-problem.ts";
+export { type Merge, mergeRuns, type NamedRun } from "./results/merge/merge-runs.ts";
 export type { AttemptId, OpenRun, RunReading, TestResultReading } from "./results/read-run.ts";
 export { openRun, readRecordText, readRun, readTestResult } from "./results/read-run.ts";
 export { lastRunOf, resolveRun } from "./results/resolve-run.ts";

@@ -39,7 +39,7 @@ const reasons = {
 
 function partText({ plan: { shard } }: RunReport): string {
 	if (!shard) return "";
-	return ` (shard ${shard.index}/${shard.count} of ${shard.whole.length} tests)`;
+	return ` (shard ${shard.index}/${shard.count} of ${shard.whole.length} ${shard.whole.length === 1 ? "test" : "tests"})`;
 }
 
 function hints({ outcome, runDir, cwd, colors }: RunReport): string[] {

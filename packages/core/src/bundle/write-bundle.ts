@@ -4,10 +4,10 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { digestFile, digestText } from "../io/files/digest-tree.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import { makeDirectory } from "../io/files/make-directory.ts";
+import { missingParent } from "../io/files/missing-parent.ts";
 import { ObservedCopier, writeLink } from "../io/files/observed-copy.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
-import { targetKind } from "../io/files/stat-path.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { renamePath, writeNewFile } from "../io/files/write-new.ts";
 import { writeTextPieces } from "../io/files/write-text-pieces.ts";
@@ -73,12 +73,6 @@ export async function* writeBundle(
 			if (parent !== undefined) await removeTree(parent);
 		}
 	}
-}
-
-/** The topmost directory that has to be made for `directory`: it goes again if bundling fails. */
-function missingParent(directory: string): string | undefined {
-	if (targetKind(directory) !== "missing") return undefined;
-	return missingParent(dirname(directory)) ?? directory;
 }
 
 async function place(plan: BundlePlan, staging: string): Promise<void> {

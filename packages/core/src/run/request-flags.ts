@@ -1,22 +1,11 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { targetKind } from "../io/files/stat-path.ts";
+import { optionOf, planFlags } from "../model/plan-flags.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** The parts of a request that decide which tests are run and how they are judged: a resumed run keeps them. */
-const kept = [
-	"targets",
-	"targetsFile",
-	"tests",
-	"tags",
-	"limit",
-	"threshold",
-	"repeat",
-	"timeoutSeconds",
-	"experiment",
-	"envFile",
-	"shard",
-] as const;
+const kept = [...planFlags, "targetsFile", "envFile", "shard"] as const;
 
 /** Files that may lie elsewhere on this machine: where one is gone, the one that is named now is taken. */
 const paths = ["targetsFile", "envFile"] as const;
@@ -61,17 +50,4 @@ function evalsOf(run: RunFile, given: RunRequest): readonly string[] {
 	const recorded = run.evals.map(({ path }) => path);
 	const areThere = recorded.every((path) => targetKind(path) === "file");
 	return areThere || given.evals.length === 0 ? recorded : given.evals;
-}
-
-const options: Partial<Record<(typeof kept)[number], string>> = {
-	targets: "--target",
-	targetsFile: "--targets",
-	tests: "--test",
-	tags: "--tag",
-	timeoutSeconds: "--timeout",
-	envFile: "--env-file",
-};
-
-function optionOf(key: (typeof kept)[number]): string {
-	return options[key] ?? `--${key}`;
 }

@@ -1,0 +1,83 @@
+import { type Merge, type Missing, type MissingTest, mergeProblemText, terminalSafeLine } from "@agentv/core";
+import type { CommandResult } from "../context.ts";
+import { mergeExitCode } from "../results/merge-exit-code.ts";
+import { sumText } from "../run/summary-text.ts";
+import type { Colors } from "../terminal/colors.ts";
+
+const mostShown = 20;
+
+/** For people: the merged run's sum and what is missing, or why nothing was merged. */
+export function mergeText(merge: Merge, output: string, colors: Colors): CommandResult {
+	const { summary, warnings } = merge;
+	const lines = [
+		...warnings.map((warning) => colors.yellow(`! ${terminalSafeLine(warning)}`)),
+		...(summary ? written(merge, sumText(summary, colors), output, colors) : refused(merge, colors)),
+	];
+	return { text: `${lines.join("\n")}\n`, exitCode: mergeExitCode(merge) };
+}
+
+function written({ missing, parts }: Merge, sum: string, output: string, colors: Colors): string[] {
+	const merged = `Merged ${count(parts.length, "run")} into ${terminalSafeLine(output)}`;
+	if (missing.tests.length === 0) return [sum, merged];
+	return [
+		...missingLines(missing, parts, colors),
+		"",
+		sum,
+		merged,
+		colors.yellow(`Run what is missing: agentv eval run --only-missing ${terminalSafeLine(output)}`),
+	];
+}
+
+function refused({ problems }: Merge, colors: Colors): string[] {
+	return [
+		colors.red("These runs can't be merged, and nothing was written:"),
+		...shortened(
+			problems.map((problem) => `  ${colors.red("✗")} ${terminalSafeLine(mergeProblemText(problem))}`),
+			colors,
+		),
+	];
+}
+
+function missingLines({ shards, tests }: Missing, parts: Merge["parts"], colors: Colors): string[] {
+	const attempts = tests.reduce((sum, one) => sum + one.attempts.length, 0);
+	const absent = shards.map((shard) => {
+		const own = tests.filter((one) => one.shard === shard);
+		return { text: `shard ${shard} is missing, with ${count(own.length, "test")}`, own };
+	});
+	const others = tests.filter(({ shard }) => shard === undefined || !shards.includes(shard));
+	return [
+		colors.red(`${count(tests.length, "test")} without all results (${count(attempts, "attempt")}):`),
+		...absent.flatMap(({ text, own }) => [
+			`  ${colors.red("✗")} ${text}`,
+			...shortened(
+				own.map((one) => `      ${testText(one)}`),
+				colors,
+				"      ",
+			),
+		]),
+		...shortened(
+			others.map((one) => `  ${colors.red("✗")} ${testText(one)}${ofShard(one, parts)}`),
+			colors,
+		),
+	];
+}
+
+/** Which of the runs should have had the test. */
+function ofShard({ shard }: MissingTest, parts: Merge["parts"]): string {
+	const part = shard === undefined ? undefined : parts.find((one) => one.shard === shard);
+	return part ? `, which ${terminalSafeLine(part.name)} left` : "";
+}
+
+function testText({ eval: label, testId, target, attempts }: MissingTest): string {
+	const which = attempts.length === 1 && attempts[0] === 1 ? "" : `, attempt ${attempts.join(", ")}`;
+	return terminalSafeLine(`${testId} (${target}${which}) of ${label}`);
+}
+
+function shortened(lines: readonly string[], colors: Colors, indent = "  "): string[] {
+	if (lines.length <= mostShown) return [...lines];
+	return [...lines.slice(0, mostShown), colors.dim(`${indent}… and ${lines.length - mostShown} more`)];
+}
+
+function count(number: number, what: string): string {
+	return `${number} ${what}${number === 1 ? "" : "s"}`;
+}

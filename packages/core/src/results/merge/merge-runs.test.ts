@@ -1,0 +1,101 @@
+import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { readRunFile } from "../../model/result-files.ts";
+import { resumedRequest } from "../../run/request-flags.ts";
+import { mockTargets, runTree } from "../../run/testing/run-fixture.ts";
+import { listRuns } from "../list-runs.ts";
+import { mergeRuns } from "./merge-runs.ts";
+import { directoriesOf, filesIn, ids, merged, project, runShards, twoShards } from "./testing/merge-fixture.ts";
+
+describe("what is missing is named:", () => {
+	test("a shard that is not there, and its tests", async () => {
+		const { one, two, first } = await twoShards();
+		const { missing, directory, summary } = await merged([two]);
+		expect(missing.shards).toEqual([1]);
+		const names = [...new Set(first.rows.map(({ testId }) => testId))].sort();
+		expect(missing.tests).toEqual(
+			names.map((testId) => ({ eval: "my.eval.yaml", testId, target: "default", attempts: [1, 2], shard: 1 })),
+		);
+		expect(summary).toMatchObject({ planned: 6, passed: 6 - names.length });
+		expect(readRunFile(directory)).toMatchObject({ planned: readRunFile(one).whole, merged: [{ shard: 2 }] });
+		expect(readRunFile(directory).whole).toBeUndefined();
+	});
+
+	test("an attempt whose row a crash cut off; a line that is no row is told of", async () => {
+		const { one, two } = await twoShards();
+		const index = join(two, "index.jsonl");
+		truncateSync(index, readFileSync(index).length - 30);
+		const { missing } = await merged([one, two]);
+		expect(missing).toEqual({
+			shards: [],
+			tests: [expect.objectContaining({ shard: 2, attempts: [expect.any(Number)] })],
+		});
+		appendFileSync(index, "\n{}\n");
+		const { missing: same, warnings } = await merged([one, two]);
+		expect(same).toEqual(missing);
+		expect(warnings).toHaveLength(2);
+		expect(warnings[0]).toMatch(/^shard-2-2\/index\.jsonl:\d+ is no row and is left out$/);
+	});
+
+	test("but not a shard that had no tests", async () => {
+		const root = project();
+		const shards = await runShards(root, 30);
+		const filled = shards.filter(({ rows }) => rows.length > 0);
+		expect(filled.length).toBeLessThan(30);
+		expect((await merged(directoriesOf(filled))).missing).toEqual({ shards: [], tests: [] });
+		expect((await merged(directoriesOf(shards))).missing).toEqual({ shards: [], tests: [] });
+	});
+
+	test("and the run is in the list as one that has not ended", async () => {
+		const { root, two } = await twoShards();
+		const place = join(root, ".agentv/results/runs/default/2026-01-01T00-00-00Z");
+		await mergeRuns([{ directory: two, name: "two" }], place, new AbortController().signal);
+		const { runs } = listRuns({ cwd: root, env: { AGENTV_HOME: join(root, ".home") } }, { limit: 1 });
+		expect(runs[0]).toMatchObject({ state: "unfinished", planned: 6, directory: place });
+	});
+});
+
+describe("a merged run", () => {
+	test("carries errors, which can be run again", async () => {
+		const root = tempTree({
+			"my.eval.yaml": `assertions: [{type: contains, value: yes}]\ntests:\n${ids.map((id) => `  - {id: ${id}, input: hi}\n`).join("")}`,
+			"targets.yaml": "targets: [{name: r, provider: replay, fixtures: ./answers.jsonl}]\n",
+			"answers.jsonl": '{"test_id": "a", "output": "yes"}\n',
+		});
+		const { directory, summary } = await merged(directoriesOf(await runShards(root, 2, { targets: ["r"] })));
+		expect(summary).toMatchObject({ passed: 1, errors: 5 });
+		for (const id of ids) appendFileSync(join(root, "answers.jsonl"), `{"test_id": "${id}", "output": "yes"}\n`);
+		const request = resumedRequest(readRunFile(directory), { evals: [] });
+		const again = await runTree({ root }, { ...request, output: directory, resume: true, retryErrors: true });
+		expect(again.summary).toMatchObject({ planned: 6, passed: 6, errors: 0 });
+	});
+
+	test("holds the outputs and diffs of its tests, and nothing else that lies in the shards", async () => {
+		const long = "yes ".repeat(40_000);
+		const { one, two } = await twoShards(project(mockTargets(long)));
+		writeFileSync(join(one, "notes.txt"), "mine");
+		mkdirSync(join(one, "tests/elsewhere"));
+		writeFileSync(join(one, "tests/elsewhere/1.json"), "{}");
+		const [folder = ""] = readdirSync(join(one, "tests")).filter((name) => name !== "elsewhere");
+		writeFileSync(join(one, "tests", folder, "1.file_changes.diff"), "a diff");
+		const files = filesIn((await merged([one, two])).directory);
+		expect(files.get(`tests/${folder}/1.output.txt`)).toBe(long);
+		expect(files.get(`tests/${folder}/1.file_changes.diff`)).toBe("a diff");
+		expect([...files.keys()].filter((path) => /notes|elsewhere|lock/.test(path))).toEqual([]);
+		expect(files.get(".gitignore")).toBe("*\n");
+	});
+
+	test("can be written to although the shards can't", async () => {
+		const { root, one, two } = await twoShards();
+		const [folder = ""] = readdirSync(join(one, "tests"));
+		for (const path of [join(one, "tests", folder), join(one, "tests"), one]) chmodSync(path, 0o555);
+		const { directory } = await merged([one]);
+		for (const path of [one, join(one, "tests"), join(one, "tests", folder)]) chmodSync(path, 0o755);
+		const request = resumedRequest(readRunFile(directory), { evals: [] });
+		const full = await runTree({ root }, { ...request, output: directory, resume: true });
+		expect(full.summary).toMatchObject({ planned: 6, passed: 6 });
+		expect(two).not.toBe(one);
+	});
+});

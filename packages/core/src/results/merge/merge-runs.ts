@@ -1,0 +1,96 @@
+import { AgentvError } from "../../base/agentv-error.ts";
+import { listDirectory } from "../../io/files/list-directory.ts";
+import { targetKind } from "../../io/files/stat-path.ts";
+import { throwIfAborted } from "../../io/files/throw-if-aborted.ts";
+import type { RunSummary } from "../../schema/result-row.ts";
+import { collateRows } from "./collate-rows.ts";
+import { findMissing, type Missing } from "./find-missing.ts";
+import { inPartOrder, type MergePart, readPart, runIdsOf } from "./merge-part.ts";
+import type { MergeProblem } from "./merge-problem.ts";
+import { mergedRunFile, mergedSummary } from "./merged-run.ts";
+import { planDifferences } from "./plan-differences.ts";
+import { writeMerged } from "./write-merged.ts";
+
+/** A run that is to be merged: where it is, and what the user calls it. */
+export interface NamedRun {
+	/** Absolute. */
+	readonly directory: string;
+	readonly name: string;
+}
+
+/** What came of merging. Nothing was written where there are problems. */
+export interface Merge {
+	readonly problems: readonly MergeProblem[];
+	/** Nothing of it: every planned attempt is there, once. */
+	readonly missing: Missing;
+	/** Of the merged run; absent where there are problems. */
+	readonly summary?: RunSummary;
+	/** Records of the parts that could not be read, and are missing therefore. */
+	readonly warnings: readonly string[];
+	/** The runs in the order of their shards. */
+	readonly parts: readonly {
+		readonly name: string;
+		readonly runId: string;
+		readonly shard?: number;
+		/** Attempts that it has results of. */
+		readonly attempts: number;
+	}[];
+}
+
+/**
+ * Merges shards of a run, and runs of what others left, into an ordinary run directory, and proves it complete: no planned attempt missing,
+ * none twice, all of one plan. With gaps it is written all the same, to be completed; what contradicts itself is not.
+ * @param output absolute; missing or empty
+ * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for runs that can't be read
+ */
+export async function mergeRuns(runs: readonly NamedRun[], output: string, signal: AbortSignal): Promise<Merge> {
+	refuseFilled(output);
+	const parts = inPartOrder(runs.map(({ directory, name }) => readPart(directory, name)));
+	throwIfAborted(signal, "merging");
+	const [first, ...others] = parts;
+	if (!first) throw new AgentvError("usage", "no run is named that could be merged");
+	const nothing = { missing: { shards: [], tests: [] }, warnings: warningsOf(parts), parts: parts.map(summaryOf) };
+	const unlike = [...namedTwice(parts), ...others.flatMap((other) => planDifferences(first, other))];
+	if (unlike.length > 0) return { ...nothing, problems: unlike };
+	const { cases, problems } = collateRows(parts);
+	if (problems.length > 0) return { ...nothing, problems };
+	const summary = mergedSummary(parts, cases);
+	await writeMerged({ run: mergedRunFile([first, ...others]), summary, cases }, output, signal);
+	return { ...nothing, problems, missing: findMissing(parts, cases), summary };
+}
+
+function refuseFilled(output: string): void {
+	const kind = targetKind(output);
+	if (kind === "missing" || (kind === "directory" && listDirectory(output).length === 0)) return;
+	throw new AgentvError("config", `${output} ${kind === "directory" ? "is not empty" : "is not a directory"}`, {
+		hint: "Name a new or empty directory.",
+	});
+}
+
+/** One run, or one shard, must not count twice. */
+function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
+	const problems: MergeProblem[] = [];
+	const byId = new Map<string, MergePart>();
+	const byShard = new Map<number, MergePart>();
+	for (const part of parts) {
+		const same = runIdsOf(part).flatMap((id) => byId.get(id) ?? [])[0];
+		for (const id of runIdsOf(part)) byId.set(id, byId.get(id) ?? part);
+		const { index, count = 1 } = part.run.shard ?? {};
+		const twin = index === undefined ? undefined : byShard.get(index);
+		if (same) problems.push({ kind: "same-run", runs: [same.name, part.name] });
+		else if (twin && index !== undefined)
+			problems.push({ kind: "same-shard", index, count, runs: [twin.name, part.name] });
+		if (index !== undefined) byShard.set(index, twin ?? part);
+	}
+	return problems;
+}
+
+function warningsOf(parts: readonly MergePart[]): string[] {
+	return parts.flatMap(({ name, badLines }) =>
+		badLines.map((line) => `${name}/index.jsonl:${line} is no row and is left out`),
+	);
+}
+
+function summaryOf({ name, run: { runId, shard }, rows }: MergePart): Merge["parts"][number] {
+	return { name, runId, ...(shard?.index === undefined ? {} : { shard: shard.index }), attempts: rows.length };
+}
