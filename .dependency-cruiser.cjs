@@ -3,7 +3,7 @@
 
 const core = "^packages/core/src";
 const tests = "\\.test\\.tsx?$|/test/|/testing/";
-const features = "sync|validate|bundle|run|results";
+const features = "sync|validate|bundle|run|results|upkeep";
 /** Files that a child process or worker starts with: each is an entry point of its own. */
 const entryPoints = "-(host|worker)\\.(ts|mjs)$|^apps/cli/src/bin\\.ts$|^apps/studio/server/start\\.ts$";
 const machinePackages = "execa|simple-git|write-file-atomic|proper-lockfile|tinyglobby|cross-spawn";

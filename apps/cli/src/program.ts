@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { CommandResult, Context } from "./context.ts";
 import { benchmarkCommands } from "./program/benchmark.ts";
 import { bundleCommands } from "./program/bundle.ts";
+import { cacheCommands } from "./program/cache.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { completionCommands } from "./program/completion.ts";
 import { gettingStartedCommands } from "./program/getting-started.ts";
@@ -24,6 +25,7 @@ const commandGroups: readonly CommandGroup[] = [
 	resultsCommands,
 	mergeCommand,
 	studioCommands,
+	cacheCommands,
 	completionCommands,
 ];
 

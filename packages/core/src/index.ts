@@ -123,6 +123,9 @@ export type {
 	TouchedEval,
 } from "./sync/sync-types.ts";
 export { type TargetDestination, targetDestination } from "./targets/destination.ts";
+export { type CacheItem, type CacheKind, cacheKinds } from "./upkeep/cache-item.ts";
+export type { KeptItem } from "./upkeep/plan-prune.ts";
+export { type PruneOptions, type PruneResult, pruneCache } from "./upkeep/prune-cache.ts";
 export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
 export { applyFixes } from "./validate/fix/apply-fixes.ts";
 export type { FixPlan, PlannedChange, PlannedFile } from "./validate/fix/fix-plan.ts";

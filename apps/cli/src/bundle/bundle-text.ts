@@ -9,6 +9,7 @@ import {
 import type { CommandResult, Output } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { findingsText } from "../terminal/findings-text.ts";
+import { sizeText } from "../terminal/size-text.ts";
 
 interface How {
 	readonly json: boolean;
@@ -60,7 +61,7 @@ export function planText(plan: BundlePlan, { json, cwd, stdout }: How): CommandR
 		return { text: `${shown(plan.output, cwd)} is this bundle already; nothing would change.\n`, exitCode: 0 };
 	const lines = [
 		...warnings(plan, cwd, colors),
-		`Would write ${shown(plan.output, cwd)}: ${described.files.length + 1} files, ${size(described.bytes)}${described.replaces ? ", replacing the bundle there" : ""}`,
+		`Would write ${shown(plan.output, cwd)}: ${described.files.length + 1} files, ${sizeText(described.bytes)}${described.replaces ? ", replacing the bundle there" : ""}`,
 		...described.files.map(({ path, source }) =>
 			terminalSafeLine(`  ${path}${source === null ? "" : `  ← ${source}`}`),
 		),
@@ -76,7 +77,7 @@ export function copyingLine(progress: BundleProgress, columns: number): string |
 	if (progress.type === "done") return undefined;
 	const { files, totalFiles, bytes, totalBytes } = progress;
 	const share = totalBytes === 0 ? files / totalFiles : bytes / totalBytes;
-	const counts = ` ${files}/${totalFiles} files, ${size(bytes)}`;
+	const counts = ` ${files}/${totalFiles} files, ${sizeText(bytes)}`;
 	const width = Math.max(0, Math.min(30, columns - counts.length - 3));
 	const done = Math.round(width * share);
 	return `[${"=".repeat(done)}${" ".repeat(width - done)}]${counts}`;
@@ -88,7 +89,7 @@ function warnings(plan: BundlePlan, cwd: string, colors: Colors): string[] {
 
 function contents({ files }: BundleManifest): string {
 	const bytes = files.reduce((sum, file) => sum + file.size, 0);
-	return `${files.length + 1} files, ${size(bytes)}`;
+	return `${files.length + 1} files, ${sizeText(bytes)}`;
 }
 
 /** What has to be there wherever it runs. */
@@ -101,18 +102,6 @@ export function needs({ variables, requires }: BundleManifest): string[] {
 		...list("needs programs ", requires.executables),
 		...list("needs packages ", requires.packages),
 	];
-}
-
-export function size(bytes: number): string {
-	if (bytes < 1000) return `${bytes} B`;
-	const units = ["kB", "MB", "GB", "TB"];
-	let value = bytes / 1000;
-	let unit = 0;
-	while (value >= 999.5 && unit < units.length - 1) {
-		value /= 1000;
-		unit += 1;
-	}
-	return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[unit]}`;
 }
 
 export function shown(path: string, cwd: string): string {

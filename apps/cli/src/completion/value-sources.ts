@@ -36,7 +36,7 @@ const sources: ReadonlyMap<string, ValueSource> = new Map([
 	...["run", "before", "after"].map((name) => [name, runs] as const),
 	["file", files],
 	...["dir", "directory", "path", "path-or-git-url"].map((name) => [name, directories] as const),
-	...["i/n", "n", "number", "score", "seconds", "usd"].map((name) => [name, free] as const),
+	...["age", "i/n", "n", "number", "score", "seconds", "usd"].map((name) => [name, free] as const),
 ]);
 
 /** The source of an option's or argument's values; undefined where nobody has said. */

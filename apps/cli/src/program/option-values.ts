@@ -34,3 +34,13 @@ export function fraction(text: string): number {
 	if (text.trim() !== "" && number >= 0 && number <= 1) return number;
 	throw new InvalidArgumentError("It is a number from 0 to 1.");
 }
+
+const unitsMs: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** A span of time as `90m`, `12h`, `30d` or `2w`, in milliseconds. */
+export function timeSpan(text: string): number {
+	const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([mhdw])$/.exec(text.trim()) ?? [];
+	const milliseconds = Number(number) * (unitsMs[unit] ?? Number.NaN);
+	if (Number.isFinite(milliseconds)) return milliseconds;
+	throw new InvalidArgumentError("It is a number of minutes, hours, days or weeks: 90m, 12h, 30d, 2w.");
+}

@@ -144,5 +144,6 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 		);
 	// A short SHA can only be completed where the history is.
 	const mirrored = await mirrorCommit(source, requested, 0, { env, agentvHome: home, signal });
+	mirrored.release();
 	return { sha: mirrored.sha, branch: "main" };
 }

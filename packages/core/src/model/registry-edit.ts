@@ -10,6 +10,7 @@ import { targetKind } from "../io/files/stat-path.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 import { benchmarkIdPattern } from "../schema/registry-file.ts";
 import { sourceAccess } from "./benchmark-source.ts";
+import { benchmarksPlace } from "./home-places.ts";
 import { parseRegistry, type Registry, type RegistryEntry, readRegistry, registryFile } from "./registry.ts";
 import { type EntryFields, withEntry, withoutEntry } from "./registry-text.ts";
 
@@ -123,7 +124,7 @@ function entryFor(location: string, options: AddBenchmarkOptions): { id: string;
 		throw new AgentvError("usage", `the id ${JSON.stringify(id)} is not accepted`, {
 			hint: "An id is lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit.",
 		});
-	const path = options.path === undefined ? join(agentvHome(env), "benchmarks", id) : clonePath(options.path, cwd);
+	const path = options.path === undefined ? join(benchmarksPlace(agentvHome(env)), id) : clonePath(options.path, cwd);
 	return {
 		id,
 		fields: {

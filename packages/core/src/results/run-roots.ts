@@ -3,6 +3,7 @@ import { agentvHome, type Environment } from "../io/environment.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { repositoryRoot } from "../io/git/repository.ts";
+import { resultsPlace } from "../model/home-places.ts";
 
 /** What finding runs needs to know of the machine. */
 export interface ResultsMachine {
@@ -20,7 +21,7 @@ export interface RunRoot {
 
 /** Where runs are looked for: the project of the current directory, then benchmarks and bundles below `$AGENTV_HOME/results`. */
 export function runRoots({ env, cwd }: ResultsMachine): RunRoot[] {
-	const home = join(agentvHome(env), "results");
+	const home = resultsPlace(agentvHome(env));
 	const owners = listDirectory(home).filter((name) => pathKind(join(home, name)) === "directory");
 	return [
 		{ path: join(repositoryRoot(cwd) ?? cwd, ".agentv", "results", "runs") },

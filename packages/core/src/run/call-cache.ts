@@ -5,6 +5,7 @@ import { digestText } from "../io/files/digest-tree.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { readBytes, readTextFile } from "../io/files/read-text.ts";
 import { targetKind } from "../io/files/stat-path.ts";
+import { touch } from "../io/files/touch.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { RequestPiece, TargetAnswer, TargetRequest } from "../targets/contract.ts";
@@ -46,6 +47,8 @@ export class CallCache {
 		const read = readJson(readTextFile(place));
 		const answer = "value" in read ? (read.value as Partial<TargetAnswer> | null) : undefined;
 		if (typeof answer?.text !== "string" || !Array.isArray(answer.messages)) return undefined;
+		// What was of use lately is not tidied away.
+		touch(place);
 		return { ...(answer as TargetAnswer), metadata: { ...answer.metadata, cached: true } };
 	}
 

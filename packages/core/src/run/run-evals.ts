@@ -7,6 +7,7 @@ import { withLock } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { freeMemory } from "../io/free-memory.ts";
+import { callsPlace, workspacesPlace } from "../model/home-places.ts";
 import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
 import { scriptClosure } from "../model/script-closure/script-closure.ts";
@@ -82,7 +83,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 	const targets = new LiveTargets(
 		plan,
 		options.signal,
-		plan.request.cache ? new CallCache(join(agentvHome(machine.env), "cache")) : undefined,
+		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env))) : undefined,
 	);
 	try {
 		await targets.start();
@@ -215,7 +216,7 @@ class Execution {
 			startedAt: run.startedAt,
 			processEnv: env,
 			agentvHome: agentvHome(env),
-			directory: join(agentvHome(env), "workspaces", run.runId),
+			directory: join(workspacesPlace(agentvHome(env)), run.runId),
 			signal,
 			onPrepared: (repositories) => {
 				run = withRepositories(run, repositories);

@@ -1,3 +1,6 @@
+import { makeDirectories } from "../io/files/make-directories.ts";
+import { removeOwnerNote, writeOwnerNote } from "../io/files/owner-note.ts";
+import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { commandRunner } from "../model/run-command.ts";
 import type { PreparedBase, RepositoryRecord, WorkspaceWarning } from "../workspace/contract.ts";
 import { prepareWorkspaceBase } from "../workspace/prepare-base.ts";
@@ -26,6 +29,7 @@ export class RunWorkspaces {
 	readonly #options: WorkspaceOptions;
 	readonly #prepared = new Map<string, Prepared>();
 	readonly #users = new Map<string, number>();
+	#isClaimed = false;
 
 	constructor(plan: RunPlan, cases: readonly PlannedCase[], options: WorkspaceOptions) {
 		this.#plan = plan;
@@ -65,7 +69,20 @@ export class RunWorkspaces {
 	async close(): Promise<readonly WorkspaceWarning[]> {
 		const warnings: WorkspaceWarning[] = [];
 		for (const [key, prepared] of [...this.#prepared]) warnings.push(...(await this.#close(key, prepared)));
+		if (this.#isClaimed) {
+			// What is left now is kept on purpose.
+			removeOwnerNote(this.#options.directory);
+			removeEmptyDirectory(this.#options.directory);
+		}
 		return warnings;
+	}
+
+	/** Says whose the directory is, for whoever tidies up after a run that was killed. */
+	#claim(): void {
+		if (this.#isClaimed) return;
+		makeDirectories(this.#options.directory);
+		writeOwnerNote(this.#options.directory);
+		this.#isClaimed = true;
 	}
 
 	async #close(key: string, { base }: Prepared): Promise<readonly WorkspaceWarning[]> {
@@ -77,6 +94,7 @@ export class RunWorkspaces {
 	async #prepare(one: PlannedCase, spec: NonNullable<PlannedCase["workspace"]>["spec"]): Promise<PreparedBase> {
 		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.#options;
 		const { view, experiment } = this.#plan;
+		this.#claim();
 		const env = { ...one.eval.env, ...spec.workspace?.env };
 		const base = await prepareWorkspaceBase(spec, {
 			view,

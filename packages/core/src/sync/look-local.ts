@@ -4,8 +4,8 @@ import type { Environment } from "../io/environment.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
 import { readPlainHead, readPlainRefs } from "../io/git/plain-refs.ts";
+import { workshopPrefix } from "../model/home-places.ts";
 import { type CloneGit, openClone } from "./clone-git.ts";
-import { workshopPrefix } from "./workshop.ts";
 
 /** A clone as it stands on disk, found without starting git where its configuration is plain. */
 export interface LocalClone {

@@ -1,17 +1,15 @@
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
-import { type LockOwner, ourselves, ownerState } from "../io/files/lock-owner.ts";
+import { type LockOwner, ownerState } from "../io/files/lock-owner.ts";
+import { ownerNote, writeOwnerNote } from "../io/files/owner-note.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { makeTempDir } from "../io/files/temp-dir.ts";
-import { writeNote } from "../io/files/write-note.ts";
 import { endStrays } from "../io/process/end-strays.ts";
+import { workshopPrefix } from "../model/home-places.ts";
 import { readJournal } from "./journal.ts";
-
-/** Directories in which clones are made begin with this. */
-export const workshopPrefix = ".agentv-clone-";
 
 function prefixFor(goal: string): string {
 	return `${workshopPrefix}${basename(goal)}-`;
@@ -24,7 +22,7 @@ export async function withWorkshop<T>(
 	work: (workshop: string) => Promise<T>,
 ): Promise<T> {
 	const workshop = makeTempDir(prefixFor(goal), parent);
-	writeNote(join(workshop, "owner.json"), JSON.stringify(ourselves("")));
+	writeOwnerNote(workshop);
 	try {
 		return await work(workshop);
 	} finally {
@@ -60,9 +58,9 @@ function namesIn(directory: string): readonly string[] {
 /** A workshop without an owner was left in the moment it was made, and is empty; anything else is somebody's own. */
 function ownerOf(workshop: string): ReturnType<typeof ownerState> {
 	try {
-		return ownerState(JSON.parse(readTextFile(join(workshop, "owner.json"))) as LockOwner);
+		return ownerState(JSON.parse(readTextFile(join(workshop, ownerNote))) as LockOwner);
 	} catch (error) {
 		if (!(error instanceof SyntaxError || error instanceof AgentvError)) throw error;
-		return namesIn(workshop).every((name) => name.includes("owner.json")) ? "dead" : "alive";
+		return namesIn(workshop).every((name) => name.includes(ownerNote)) ? "dead" : "alive";
 	}
 }

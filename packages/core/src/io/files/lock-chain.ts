@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 import { type LockOwner, ownerState } from "./lock-owner.ts";
 
@@ -112,15 +112,5 @@ export function releaseChain(links: readonly ChainLink[]): void {
 	for (const { path, owner } of links) {
 		// Should somebody have taken us for dead and gone on, what stands there now is not ours to remove.
 		if (readLink(path)?.owner.token === owner.token) rmSync(path, { force: true });
-	}
-}
-
-/** A sign of life for those who can't see our process. */
-export function touch(path: string): void {
-	const now = new Date();
-	try {
-		utimesSync(path, now, now);
-	} catch (error) {
-		if (errnoCode(error) !== "ENOENT") throw error;
 	}
 }

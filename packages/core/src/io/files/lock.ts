@@ -3,10 +3,11 @@ import { rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { fileError } from "./file-error.ts";
-import { type ChainLink, followChain, joinChain, releaseChain, touch } from "./lock-chain.ts";
+import { type ChainLink, followChain, joinChain, releaseChain } from "./lock-chain.ts";
 import { type LockOwner, ourselves } from "./lock-owner.ts";
 import { makeDirectory } from "./make-directory.ts";
 import { realPath } from "./stat-path.ts";
+import { touch } from "./touch.ts";
 
 export interface LockOptions {
 	/** How long to wait for another holder. Default: for ever. 0: not at all. */
@@ -29,6 +30,7 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	const head = lockFile(path, options.lockDirectory);
 	const held = await acquire(head, path, options);
 	const own = held.at(-1)?.path ?? head;
+	// A sign of life for those who can't see our process.
 	const alive = setInterval(() => touch(own), signOfLifeMs);
 	alive.unref();
 	try {
@@ -41,7 +43,13 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 
 /** Whether a process that lives holds the lock of `path`. Looks only: it may be free or taken a moment later. */
 export function isLocked(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): boolean {
-	return followChain(lockName(path, options.lockDirectory)).free === undefined;
+	return lockHolder(path, options) !== undefined;
+}
+
+/** The process id of who holds the lock of `path` now, 0 where it does not say; undefined when the lock is free. */
+export function lockHolder(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): number | undefined {
+	const { free, holder } = followChain(lockName(path, options.lockDirectory));
+	return free === undefined ? (holder?.pid ?? 0) : undefined;
 }
 
 function lockFile(path: string, directory: string | undefined): string {

@@ -2,15 +2,27 @@ import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileError } from "./file-error.ts";
+import { writeOwnerNote } from "./owner-note.ts";
 import { removeTree } from "./remove-tree.ts";
 
-/** Makes a new directory, readable only by us, below `parent` (made if need be; default: the system's). Its real path. */
-export function makeTempDir(prefix: string, parent = tmpdir()): string {
+/** The system's directory for temporary files. */
+export function systemTempDir(): string {
+	return tmpdir();
+}
+
+/**
+ * Makes a new directory, readable only by us, below `parent` (made if need be; default: the system's). Its real path. In the system's it
+ * says whose it is, so that what a killed process leaves there can be told from what is in use.
+ */
+export function makeTempDir(prefix: string, parent?: string): string {
+	const where = parent ?? systemTempDir();
 	try {
-		mkdirSync(parent, { recursive: true });
-		return realpathSync(mkdtempSync(join(parent, prefix)));
+		mkdirSync(where, { recursive: true });
+		const path = realpathSync(mkdtempSync(join(where, prefix)));
+		if (parent === undefined) writeOwnerNote(path);
+		return path;
 	} catch (error) {
-		throw fileError(parent, error);
+		throw fileError(where, error);
 	}
 }
 

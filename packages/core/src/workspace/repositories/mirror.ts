@@ -6,12 +6,13 @@ import { listDirectory } from "../../io/files/list-directory.ts";
 import { withLock } from "../../io/files/lock.ts";
 import { makeDirectory } from "../../io/files/make-directory.ts";
 import { removeTree } from "../../io/files/remove-tree.ts";
-import { pathKind } from "../../io/files/stat-path.ts";
 import { checkGitOperand } from "../../io/git/check-git-operand.ts";
 import { GitError } from "../../io/git/git-error.ts";
 import { initRepository } from "../../io/git/init-repository.ts";
 import { localGit } from "../../io/git/local-git.ts";
 import { listRemoteRefs, type RemoteGitOptions, remoteGit } from "../../io/git/remote-git.ts";
+import { mirrorsPlace } from "../../model/home-places.ts";
+import { isSetUp, markSetUp, useMirror } from "./mirror-notes.ts";
 import type { RepositorySource } from "./repository-source.ts";
 
 export interface MirrorServices {
@@ -28,6 +29,8 @@ export interface MirroredCommit {
 	readonly sha: string;
 	/** The branch it was asked for by. */
 	readonly branch?: string;
+	/** Says that the mirror is not read any more; until then nobody tidies it away. */
+	release(): void;
 }
 
 const remoteTimeoutMs = 30 * 60_000;
@@ -36,7 +39,7 @@ const uploadAnything = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true 
 
 /**
  * Gets a commit of a repository into the shared cache `$AGENTV_HOME/cache/git`. A full SHA that is there already costs no look at the
- * remote. Runs that want the same repository wait for each other.
+ * remote. Runs that want the same repository wait for each other. `release` what is answered once it is not read any more.
  * @param requested branch, tag or SHA; the remote's HEAD if absent
  * @param ancestor how many first parents to go back from it
  * @throws GitError, AgentvError `not-found` for a commit that isn't there
@@ -48,7 +51,7 @@ export async function mirrorCommit(
 	services: MirrorServices,
 ): Promise<MirroredCommit> {
 	if (requested !== undefined) checkGitOperand(requested);
-	const cache = join(services.agentvHome, "cache/git");
+	const cache = mirrorsPlace(services.agentvHome);
 	const mirror = join(cache, `${digestText(source.url).slice(0, 32)}.git`);
 	makeDirectory(cache);
 	return withLock(mirror, () => new Mirror(mirror, source, services).get(requested, ancestor), {
@@ -84,7 +87,8 @@ class Mirror {
 				? new AgentvError("not-found", `${this.#source.shown}: ${requested ?? "HEAD"} has no ${ancestor}. ancestor`)
 				: this.#missing(requested);
 		}
-		return { mirror: this.#path, sha, ...(wanted.branch === undefined ? {} : { branch: wanted.branch }) };
+		const branch = wanted.branch === undefined ? {} : { branch: wanted.branch };
+		return { mirror: this.#path, sha, ...branch, release: useMirror(this.#path) };
 	}
 
 	#missing(requested: string | undefined): AgentvError {
@@ -127,7 +131,7 @@ class Mirror {
 
 	/** Makes the bare repository where there is none, or only the beginning of one. */
 	async #open(sha256: boolean): Promise<void> {
-		if (pathKind(join(this.#path, "agentv-complete")) === "directory") {
+		if (isSetUp(this.#path)) {
 			// We hold the lock: what a fetch that was killed left behind is nobody's.
 			const packs = join(this.#path, "objects/pack");
 			for (const name of listDirectory(packs)) if (name.startsWith("tmp_")) await removeTree(join(packs, name));
@@ -137,7 +141,7 @@ class Mirror {
 		makeDirectory(this.#path);
 		initRepository(this.#path, { env: this.#services.env, bare: true, sha256 });
 		await this.#local(["config", "uploadpack.allowAnySHA1InWant", "true"]);
-		makeDirectory(join(this.#path, "agentv-complete"));
+		markSetUp(this.#path, this.#source.kind === "remote" ? this.#source.shown : this.#source.url);
 	}
 
 	async #fetch(wanted: Wanted): Promise<void> {

@@ -37,19 +37,23 @@ export async function placeRepositories(
 			}),
 		),
 	);
-	const records: RepositoryRecord[] = [];
-	for (const [index, repo] of repos.entries()) {
-		const outcome = commits[index];
-		if (outcome?.status !== "fulfilled") throw outcome?.reason;
-		const fetched = outcome.value;
-		const directory = pathWithin(root, repo.path, "the path of a repository");
-		await materialise(fetched.commit, directory, { sparse: repo.sparse, ...services });
-		records.push({
-			path: repo.path === "" ? "." : repo.path,
-			repo: fetched.source.shown,
-			...(repo.commit === undefined ? {} : { requested: repo.commit }),
-			sha: fetched.commit.sha,
-		});
+	try {
+		const records: RepositoryRecord[] = [];
+		for (const [index, repo] of repos.entries()) {
+			const outcome = commits[index];
+			if (outcome?.status !== "fulfilled") throw outcome?.reason;
+			const fetched = outcome.value;
+			const directory = pathWithin(root, repo.path, "the path of a repository");
+			await materialise(fetched.commit, directory, { sparse: repo.sparse, ...services });
+			records.push({
+				path: repo.path === "" ? "." : repo.path,
+				repo: fetched.source.shown,
+				...(repo.commit === undefined ? {} : { requested: repo.commit }),
+				sha: fetched.commit.sha,
+			});
+		}
+		return records;
+	} finally {
+		for (const outcome of commits) if (outcome.status === "fulfilled") outcome.value.commit.release();
 	}
-	return records;
 }

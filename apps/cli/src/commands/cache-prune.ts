@@ -1,0 +1,33 @@
+import { AgentvError, pruneCache } from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import { colorsFor } from "../terminal/colors.ts";
+
+interface CachePruneOptions {
+	readonly olderThan?: number;
+	readonly all?: boolean;
+	readonly dryRun?: boolean;
+	readonly json?: boolean;
+}
+
+const usualAgeMs = 30 * 24 * 60 * 60_000;
+
+/** `agentv cache prune`: removes what is kept for speed alone and was not of use lately. */
+export async function cachePrune(
+	{ olderThan, all, dryRun, json }: CachePruneOptions,
+	{ env, signal, stdout }: Context,
+): Promise<CommandResult> {
+	if (olderThan !== undefined && all)
+		throw new AgentvError("usage", "--all and --older-than say different things", { hint: "Leave one of them out." });
+	const olderThanMs = olderThan ?? usualAgeMs;
+	const result = await pruneCache({
+		env,
+		olderThanMs,
+		now: Date.now(),
+		signal,
+		...(all ? { all } : {}),
+		...(dryRun ? { dryRun } : {}),
+	});
+	if (json) return (await import("../report/prune-json.ts")).pruneJson(result, dryRun === true);
+	const { pruneText } = await import("../report/prune-text.ts");
+	return pruneText(result, { dryRun: dryRun === true, olderThanMs, colors: colorsFor(stdout) });
+}

@@ -1,0 +1,21 @@
+import { agentvHome, type Environment } from "../io/environment.ts";
+import type { CacheItem } from "./cache-item.ts";
+import { lookCalls } from "./look-calls.ts";
+import { lookTemporaries, lookWorkspaces } from "./look-directories.ts";
+import { lookMirrors } from "./look-mirrors.ts";
+import type { LookOptions } from "./look-options.ts";
+
+/** All that AgentV keeps on this machine and could do without. Changes nothing. @throws AgentvError `interrupted` */
+export async function lookCache(
+	env: Environment,
+	options: Omit<LookOptions, "home"> & { readonly now: number },
+): Promise<CacheItem[]> {
+	const { now, ...limits } = options;
+	const look: LookOptions = { home: agentvHome(env), ...limits };
+	return [
+		...(await lookMirrors(look)),
+		...(await lookCalls(look, now)),
+		...(await lookWorkspaces(look)),
+		...(await lookTemporaries(look)),
+	];
+}
