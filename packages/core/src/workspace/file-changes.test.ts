@@ -1,5 +1,14 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, chmodSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+	appendFileSync,
+	chmodSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { git } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -38,6 +47,34 @@ describe("file_changes shows", () => {
 	test("nothing where nothing happened, nor where only times changed", async () => {
 		expect(await changesOf(() => undefined)).toBe("");
 		expect(await changesOf((path) => writeFileSync(join(path, "a.txt"), "one\n"))).toBe("");
+	});
+
+	test("what has a name that is no text, and the next test does not find it", async () => {
+		for (const isolation of ["per_test", "shared"]) {
+			const base = await prepared(isolation);
+			const odd = (path: string, name: string) =>
+				Buffer.concat([Buffer.from(`${path}/sub/`), Buffer.from(name, "latin1")]);
+			const diff = await changesOf((path) => {
+				writeFileSync(odd(path, "a\xff.txt"), "hidden\n");
+				mkdirSync(odd(path, "d\xfe"));
+				writeFileSync(odd(path, "d\xfe/in.txt"), "hidden\n");
+				writeFileSync(join(path, "sub/\ufffd.txt"), "a name that is text\n");
+			}, base);
+			expect(gist(diff)).toEqual([
+				...["diff --git a/sub/\ufffd.txt b/sub/\ufffd.txt", "new file mode 100644", "--- /dev/null"],
+				...["+++ b/sub/\ufffd.txt", "+a name that is text"],
+				...['diff --git "a/sub/a\\377.txt" "b/sub/a\\377.txt"', "new file mode 100644", "# its name is not UTF-8"],
+				'Binary files /dev/null and "b/sub/a\\377.txt" differ',
+				...['diff --git "a/sub/d\\376" "b/sub/d\\376"', "new file mode 100644", "# its name is not UTF-8"],
+				'Binary files /dev/null and "b/sub/d\\376" differ',
+			]);
+			const found = await changesOf(
+				(path) => writeFileSync(join(path, "ls"), readdirSync(join(path, "sub")).join()),
+				base,
+			);
+			expect(found).toContain("+c.txt\n");
+			expect(await base.close()).toEqual([]);
+		}
 	});
 
 	test("changed, new, removed and executable files, links and binaries", async () => {

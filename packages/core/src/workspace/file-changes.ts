@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { isRawPath, quotedRawPath } from "../io/files/raw-path.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { ChangeStore, StoredFile } from "./change-store.ts";
 import type { IgnoreRules } from "./ignore-rules.ts";
@@ -92,14 +93,16 @@ export async function diffAgainst(
 }
 
 async function diffNow(snapshot: Snapshot, root: string, services: ChangeServices): Promise<string | undefined> {
-	const all = changesBetween(snapshot.notes, await noteTree(root, services.signal));
-	if (all.length === 0) return undefined;
+	const notes = await noteTree(root, services.signal);
+	const all = changesBetween(snapshot.notes, notes);
+	const nameless = [...notes.keys()].filter((path) => isRawPath(path) && !snapshot.notes.has(path) && !isGitsOwn(path));
+	if (all.length + nameless.length === 0) return undefined;
 	const { kept, counted } = await withoutManyIgnored(all, services.rules);
 	const { shown, named } = partition(kept);
 	const before = await stored(shown, "before", (path) => oldContent(path, snapshot, services), services.store);
 	const after = await stored(shown, "after", (path) => ({ file: join(root, path) }), services.store);
 	const text = await services.store.diff(before, after, services.signal);
-	const parts = [text, ...named.map(nameChange), counted];
+	const parts = [text, ...named.map(nameChange), ...nameless.map(tellNameless), counted];
 	return parts.filter((part) => part !== "").join("") || undefined;
 }
 
@@ -178,6 +181,12 @@ async function stored(
 		if (files.length % savedPerTurn === 0) await new Promise((next) => setImmediate(next));
 	}
 	return files;
+}
+
+/** What a diff says of something new whose name is no text. */
+function tellNameless(path: string): string {
+	const shown = `"b/${quotedRawPath(path)}"`;
+	return `diff --git "a/${shown.slice(3)} ${shown}\nnew file mode 100644\n# its name is not UTF-8\nBinary files /dev/null and ${shown} differ\n`;
 }
 
 /** What a diff says of a file whose content it does not show. */

@@ -1,30 +1,34 @@
 import { chmodSync, lstatSync, readdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { errnoCode, fileError } from "./file-error.ts";
+import { systemPath } from "./raw-path.ts";
 
 /**
  * Removes a file, link or directory with all it holds, read-only directories included; nothing there is fine. Links are not followed.
+ * @param path may be one of `raw-path`
  * @throws AgentvError when the system refuses
  */
 export async function removeTree(path: string): Promise<void> {
 	const options = { recursive: true, force: true, maxRetries: 3 };
+	const place = systemPath(path);
 	try {
-		await rm(path, options);
+		await rm(place, options);
 	} catch (error) {
 		if (!["EACCES", "EPERM", "ENOTEMPTY"].includes(errnoCode(error) ?? "")) throw fileError(path, error);
 		try {
-			makeWritable(path);
-			await rm(path, options);
+			makeWritable(Buffer.from(place));
+			await rm(place, options);
 		} catch (again) {
 			throw fileError(path, again);
 		}
 	}
 }
 
-function makeWritable(path: string): void {
+function makeWritable(path: Buffer): void {
 	const stat = lstatSync(path, { throwIfNoEntry: false });
 	if (!stat?.isDirectory()) return;
 	if ((stat.mode & 0o700) !== 0o700) chmodSync(path, stat.mode | 0o700);
-	for (const name of readdirSync(path)) makeWritable(join(path, name));
+	for (const name of readdirSync(path, { encoding: "buffer" })) makeWritable(Buffer.concat([path, slash, name]));
 }
+
+const slash = Buffer.from("/");

@@ -2,6 +2,7 @@ import { chmodSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { copyPreparedTree, type PreparedTree } from "./copy-tree.ts";
 import { fileError } from "./file-error.ts";
+import { isRawPath } from "./raw-path.ts";
 import { removeTree } from "./remove-tree.ts";
 import { isUnchanged, notePath, noteTree, type TreeNotes } from "./tree-notes.ts";
 
@@ -75,7 +76,9 @@ async function keptExtras(
 	{ keep }: ResetOptions,
 ): Promise<ReadonlySet<string>> {
 	if (!keep) return new Set();
-	const extras = [...now].filter(([path, { kind }]) => kind !== "directory" && !wanted.has(path)).map(([path]) => path);
+	const extras = [...now]
+		.filter(([path, { kind }]) => kind !== "directory" && !wanted.has(path) && !isRawPath(path))
+		.map(([path]) => path);
 	if (extras.length === 0) return new Set();
 	const asked = await keep(extras);
 	// A kept file whose directory must give way to a file of the original goes with it.

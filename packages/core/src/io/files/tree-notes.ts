@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoCode, fileError } from "./file-error.ts";
+import { rawNames, systemPath } from "./raw-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
 /** What is noted of a path so that any change of it is seen later without reading it. */
@@ -17,7 +18,10 @@ export interface TreeNote {
 	readonly target: string | undefined;
 }
 
-/** Notes by path relative to the root, `/` between components; a directory stands before what it holds. */
+/**
+ * Notes by path relative to the root, `/` between components; a directory stands before what it holds. Whatever has a name that is no
+ * UTF-8 is noted as `other`, what it holds not at all, under the path that `raw-path` tells of.
+ */
 export type TreeNotes = Map<string, TreeNote>;
 
 /** Entries noted before other work gets its turn. */
@@ -34,12 +38,15 @@ export async function noteTree(root: string, signal?: AbortSignal): Promise<Tree
 	let turn = 0;
 	for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
 		const prefix = directory === "" ? "" : `${directory}/`;
+		let isLossy = false;
 		for (const name of namesIn(root, directory)) {
+			isLossy ||= name.includes("\ufffd");
 			const path = prefix + name;
 			const note = notePath(`${root}/${path}`);
 			if (note) notes.set(path, note);
 			if (note?.kind === "directory") directories.push(path);
 		}
+		if (isLossy) noteRawNames(root, prefix, notes);
 		if (notes.size - turn < entriesPerTurn) continue;
 		turn = notes.size;
 		await new Promise((next) => setImmediate(next));
@@ -58,10 +65,17 @@ function namesIn(root: string, directory: string): string[] {
 	}
 }
 
+function noteRawNames(root: string, prefix: string, notes: TreeNotes): void {
+	for (const name of rawNames(`${root}/${prefix}`)) {
+		const note = notePath(systemPath(`${root}/${prefix}${name}`));
+		if (note) notes.set(prefix + name, { ...note, kind: "other", target: undefined });
+	}
+}
+
 const noThrow = { throwIfNoEntry: false } as const;
 
 /** The note of one absolute path, or undefined where nothing is. */
-export function notePath(path: string): TreeNote | undefined {
+export function notePath(path: string | Buffer): TreeNote | undefined {
 	try {
 		const stat = lstatSync(path, noThrow);
 		if (!stat) return undefined;
