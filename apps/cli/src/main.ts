@@ -41,16 +41,22 @@ export async function main(
 const printedAtOnce = 64 * 1024;
 
 async function print(text: CommandResult["text"], stdout: Output): Promise<void> {
-	if (typeof text === "string") return stdout.write(text);
+	const write = (piece: string) => stdout.write(stdout.isTTY ? withoutC1(piece) : piece);
+	if (typeof text === "string") return write(text);
 	let waiting = "";
 	for (const piece of text) {
 		waiting += piece;
 		if (waiting.length < printedAtOnce) continue;
-		stdout.write(waiting);
+		write(waiting);
 		waiting = "";
 		if ((await stdout.drained?.()) === false) return;
 	}
-	stdout.write(waiting);
+	write(waiting);
+}
+
+/** JSON writes most control characters as escapes, but not these, which steer some terminals, too; there they are escaped likewise. */
+function withoutC1(text: string): string {
+	return text.replace(/[\u007f-\u009f]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`);
 }
 
 function beforeDashes(argv: readonly string[]): readonly string[] {

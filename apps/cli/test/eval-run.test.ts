@@ -158,6 +158,24 @@ describe("agentv eval run", () => {
 		expect(stdout).toContain("\\u001b[2J");
 	});
 
+	test("never lets a test's id steer the terminal, whatever the reporter", async () => {
+		const id = '"\\e[2J\\x9b2J\\r\\n::error::mine"';
+		const cwd = tempTree({ ...files, "my.eval.yaml": evalText.replace("id: bad", `id: ${id}`) });
+		for (const reporter of ["text", "json", "junit", "github"]) {
+			const session = await agentv(["eval", "my.eval.yaml", "--no-color", "--reporter", reporter], {
+				cwd,
+				terminal: true,
+			});
+			// The live view's own sequences move the cursor up and clear lines, no more.
+			const steers = session.stdout
+				.split("\u001b")
+				.slice(1)
+				.filter((rest) => !/^\[(\d*[AGK]|\?25[hl])/.test(rest));
+			expect({ reporter, steers, c1: session.stdout.includes("\u009b") }).toEqual({ reporter, steers: [], c1: false });
+			expect(session.stdout).not.toContain("\n::error::mine");
+		}
+	});
+
 	test("keeps the records of a bundle or synced benchmark out of it", async () => {
 		const cwd = tempTree({
 			...Object.fromEntries(Object.entries(files).map(([name, text]) => [`checkout/evals/${name}`, text])),

@@ -4,6 +4,7 @@ import type { CommandResult } from "../context.ts";
 import { caseFinder, exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
 import { sumText } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
+import { workflowData, workflowProperty } from "../terminal/workflow-text.ts";
 
 /** For GitHub Actions: an annotation at each test that did not pass, then the sum. */
 export const runGithub: RunReporter = { allRows: false, report: write };
@@ -20,7 +21,7 @@ function write(report: RunReport): CommandResult {
 		const row = broken[index];
 		const file = relative(report.cwd, diagnostic.at.file).replaceAll("\\", "/");
 		const line = range ? `,line=${range.start.line}` : "";
-		return `::error file=${property(file)}${line},title=${property(`${row?.testId} (${row?.target})`)}::${message(diagnostic.message)}`;
+		return `::error file=${workflowProperty(file)}${line},title=${workflowProperty(`${row?.testId} (${row?.target})`)}::${workflowData(diagnostic.message)}`;
 	});
 	const plain = colorsFor({ write: () => undefined, isTTY: false, columns: 80, color: false });
 	return { text: `${[...lines, sumText(report.summary, plain)].join("\n")}\n`, exitCode: exitCodeOf(report) };
@@ -32,12 +33,4 @@ function messageOf(row: ResultRow): string {
 		assertions.filter(({ passed }) => !passed).map(({ text }) => text),
 	);
 	return [`score ${row.score} is below ${row.threshold}`, ...failed].join("\n");
-}
-
-function message(text: string): string {
-	return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-}
-
-function property(text: string): string {
-	return message(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
 }

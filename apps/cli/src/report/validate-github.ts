@@ -1,3 +1,4 @@
+import { workflowData, workflowProperty } from "../terminal/workflow-text.ts";
 import { exitCodeOf, shownPath, summaryOf, type ValidationReporter } from "../validation/reporter.ts";
 
 /** Workflow commands, which GitHub Actions shows as annotations: `::error file=…,line=…,col=…,title=…::message`. */
@@ -14,19 +15,11 @@ export const validateGithub: ValidationReporter = (report) => {
 					["col", String(start.column)],
 					...(oneLine ? [["endColumn", String(end.column)]] : []),
 					["title", rule],
-				].map(([name, value]) => `${name}=${property(value ?? "")}`);
-				return `::${severity} ${properties.join(",")}::${data(hint === undefined ? message : `${message}\n${hint}`)}`;
+				].map(([name, value]) => `${name}=${workflowProperty(value ?? "")}`);
+				return `::${severity} ${properties.join(",")}::${workflowData(hint === undefined ? message : `${message}\n${hint}`)}`;
 			}),
 	);
 	const { evals, errors, warnings } = summaryOf(report);
 	lines.push(`${evals} evals, ${errors} errors, ${warnings} warnings`);
 	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(report) };
 };
-
-function data(text: string): string {
-	return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
-}
-
-function property(text: string): string {
-	return data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
-}

@@ -1,0 +1,11 @@
+import { terminalSafe } from "@agentv/core";
+
+/** A text as the data of a GitHub workflow command (`::error …::data`). Its log is shown as a terminal would. */
+export function workflowData(text: string): string {
+	return terminalSafe(text).replaceAll("%", "%25").replaceAll("\n", "%0A");
+}
+
+/** A text as one of its properties. */
+export function workflowProperty(text: string): string {
+	return workflowData(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+}
