@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { readRunFile } from "../../model/result-files.ts";
 import { resumedRequest } from "../../run/request-flags.ts";
 import { runTree } from "../../run/testing/run-fixture.ts";
+import { verifyRun } from "../verify-run.ts";
 import { directoriesOf, filesIn, found, merged, runShards } from "./testing/merge-fixture.ts";
 
 interface Suite {
@@ -80,6 +81,7 @@ describe("merging all shards", () => {
 				const mergedFound = found(first.directory);
 				expect({ ...mergedFound, isInOrder: true }).toEqual({ ...wholeFound, isInOrder: true });
 				expect(mergedFound.isInOrder).toBe(true);
+				expect((await verifyRun(first.directory)).differences).toEqual([]);
 				const shuffled = shards
 					.map((one) => [order.next().value, one] as const)
 					.sort(([a], [b]) => Number(a) - Number(b));

@@ -1,4 +1,13 @@
-import { appendFileSync, chmodSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import {
+	appendFileSync,
+	chmodSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -85,6 +94,20 @@ describe("a merged run", () => {
 		expect(files.get(`tests/${folder}/1.file_changes.diff`)).toBe("a diff");
 		expect([...files.keys()].filter((path) => /notes|elsewhere|lock/.test(path))).toEqual([]);
 		expect(files.get(".gitignore")).toBe("*\n");
+	});
+
+	test("has the records that the shards have; one that is gone or changed is told of", async () => {
+		const { one, two } = await twoShards();
+		const [folder = ""] = readdirSync(join(one, "tests"));
+		rmSync(join(one, "tests", folder, "1.json"));
+		appendFileSync(join(one, "tests", folder, "2.json"), " ");
+		const { warnings, missing, directory } = await merged([one, two]);
+		expect(warnings).toEqual([
+			`shard-1-2/tests/${folder}/1.json is gone`,
+			`shard-1-2/tests/${folder}/2.json is not what was recorded`,
+		]);
+		expect(missing.tests).toEqual([]);
+		expect(filesIn(directory).get(`tests/${folder}/2.json`)).toMatch(/ $/);
 	});
 
 	test("can be written to although the shards can't", async () => {

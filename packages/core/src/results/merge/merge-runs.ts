@@ -25,7 +25,7 @@ export interface Merge {
 	readonly missing: Missing;
 	/** Of the merged run; absent where there are problems. */
 	readonly summary?: RunSummary;
-	/** Records of the parts that could not be read, and are missing therefore. */
+	/** What is wrong with records of the parts: rows that could not be read, and are missing therefore; files that were changed or are gone. */
 	readonly warnings: readonly string[];
 	/** The runs in the order of their shards. */
 	readonly parts: readonly {
@@ -49,14 +49,15 @@ export async function mergeRuns(runs: readonly NamedRun[], output: string, signa
 	throwIfAborted(signal, "merging");
 	const [first, ...others] = parts;
 	if (!first) throw new AgentvError("usage", "no run is named that could be merged");
-	const nothing = { missing: { shards: [], tests: [] }, warnings: warningsOf(parts), parts: parts.map(summaryOf) };
+	const warnings = warningsOf(parts);
+	const nothing = { missing: { shards: [], tests: [] }, warnings, parts: parts.map(summaryOf) };
 	const unlike = [...namedTwice(parts), ...others.flatMap((other) => planDifferences(first, other))];
 	if (unlike.length > 0) return { ...nothing, problems: unlike };
 	const { cases, problems } = collateRows(parts);
 	if (problems.length > 0) return { ...nothing, problems };
 	const summary = mergedSummary(parts, cases);
-	await writeMerged({ run: mergedRunFile([first, ...others]), summary, cases }, output, signal);
-	return { ...nothing, problems, missing: findMissing(parts, cases), summary };
+	const damaged = await writeMerged({ run: mergedRunFile([first, ...others]), summary, cases }, output, signal);
+	return { ...nothing, warnings: [...warnings, ...damaged], problems, missing: findMissing(parts, cases), summary };
 }
 
 function refuseFilled(output: string): void {

@@ -2,10 +2,12 @@ import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { copyPreparedTree, type PreparedTree, prepareTree } from "../../io/files/copy-tree.ts";
+import { digestFile } from "../../io/files/digest-tree.ts";
 import { makeDirectory } from "../../io/files/make-directory.ts";
 import { missingParent } from "../../io/files/missing-parent.ts";
 import { moveIntoPlace } from "../../io/files/move-into-place.ts";
 import { removeTree } from "../../io/files/remove-tree.ts";
+import { pathKind } from "../../io/files/stat-path.ts";
 import { throwIfAborted } from "../../io/files/throw-if-aborted.ts";
 import { writeNewFile } from "../../io/files/write-new.ts";
 import { writeTextPieces } from "../../io/files/write-text-pieces.ts";
@@ -23,9 +25,10 @@ export interface MergedRun {
 
 /**
  * Writes a run's directory beside `output` (absolute; missing or empty) and renames it into place. Whatever fails, nothing half-made is left.
+ * Answers which records of tests are damaged: they are merged as they are.
  * @throws AgentvError `refused` for records that are links, or that lie where none of ours do
  */
-export async function writeMerged(merged: MergedRun, output: string, signal: AbortSignal): Promise<void> {
+export async function writeMerged(merged: MergedRun, output: string, signal: AbortSignal): Promise<readonly string[]> {
 	const parent = missingParent(dirname(output));
 	makeDirectory(dirname(output));
 	const staging = join(dirname(output), `.${basename(output).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
@@ -44,10 +47,12 @@ export async function writeMerged(merged: MergedRun, output: string, signal: Abo
 			join(staging, "run.json"),
 			runFileText(merged.run, (text) => text),
 		);
+		const damaged = rows.flatMap((row) => damageOf(row, staging));
 		throwIfAborted(signal, "merging");
 		isPlaced = moveIntoPlace(staging, output);
 		if (!isPlaced)
 			throw new AgentvError("config", `${output} can't be replaced`, { hint: "Name a directory below it." });
+		return damaged;
 	} finally {
 		if (!isPlaced) {
 			await removeTree(staging);
@@ -58,6 +63,15 @@ export async function writeMerged(merged: MergedRun, output: string, signal: Abo
 
 function* lines(rows: readonly PartRow[]): Generator<string> {
 	for (const { text } of rows) yield `${text}\n`;
+}
+
+/** What is wrong with the copy of a test's record, in a sentence. */
+function damageOf({ row, part }: PartRow, staging: string): string[] {
+	if (row.file === undefined) return [];
+	const copy = join(staging, row.file);
+	if (pathKind(copy) === "missing") return [`${part.name}/${row.file} is gone`];
+	if (row.fileSha256 === undefined || row.fileSha256 === digestFile(copy)) return [];
+	return [`${part.name}/${row.file} is not what was recorded`];
 }
 
 const ownRecord = /^tests\/([a-z0-9-]+)\/(\d+)\.json$/;
