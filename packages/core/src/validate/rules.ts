@@ -39,7 +39,7 @@ import { testsIncomplete } from "./rules/tests-incomplete.ts";
 import { yamlLimits } from "./rules/yaml-limits.ts";
 import { yamlSyntax } from "./rules/yaml-syntax.ts";
 
-/** Every rule, in the order of the docs. A new rule is its file, its test, and its line here. */
+/** Every rule, in the order of the docs. A new rule is its file, its two trees in the command's tests, and its line here. */
 export const rules: readonly Rule[] = [
 	...[yamlSyntax, yamlLimits, schemaShape, schemaUnknownField, schemaDeprecated],
 	...[pathAbsolute, pathMissingRule, pathParentSearch, pathOutsideEval, pathOutsideRepo, pathCase, pathBackslash],

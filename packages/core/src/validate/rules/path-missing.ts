@@ -31,7 +31,8 @@ const missing = rule<Data>({
 		for (const reference of oddReferences(context)) {
 			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;
 			const maybeOutput = isArgument(reference);
-			const data = { ...aboutReference(reference), lookedIn: shownPath(reference.base, context) };
+			const place = shownPath(reference.base, context);
+			const data = { ...aboutReference(reference), lookedIn: place === "." ? "the eval's directory" : place };
 			yield maybeOutput
 				? { data: { ...data, maybeOutput }, at: reference.at, severity: "warning" }
 				: { data, at: reference.at };

@@ -1,0 +1,93 @@
+import { type FileContent, gitRepository, tempTree, writeTree } from "@agentv/test-support";
+import { main } from "../../src/main.ts";
+
+export type Files = Readonly<Record<string, FileContent>>;
+
+/** What a rule says of one tree, and its silence about another. */
+export interface RuleFixture {
+	readonly rule: string;
+	/** Laid over `sound`; the rule finds one thing in it. */
+	readonly bad: Files;
+	/** `file:line:column severity message`, all of it. */
+	readonly found: string;
+	/** Whether there is a hint. Default true. */
+	readonly hint?: false;
+	/** Laid over `sound`; the rule finds nothing in it. */
+	readonly good: Files;
+	/** Written after the commit, of the bad tree and of the good one. */
+	readonly later?: Files;
+	/** Whether the bad tree, or both, lie outside of any repository. */
+	readonly bare?: true;
+}
+
+/** A committed tree in which nothing is found: what fixtures change or add. */
+export const sound: Files = {
+	"evals/eval.yaml": "target: local\ntests:\n  - id: a\n    input: Say hello\n    criteria: greets\n",
+	"evals/targets.yaml": "targets:\n  - name: local\n    provider: mock\n",
+};
+
+/** The sound eval with more lines for its test. */
+export const test = (extra: string) =>
+	`target: local\ntests:\n  - id: a\n    input: Say hello\n    criteria: greets\n${extra}`;
+/** The sound eval with a line before it. */
+export const top = (extra: string) => `${extra}\n${test("")}`;
+/** An eval that asks for `input`. */
+export const asks = (input: string, extra = "") =>
+	`target: local\n${extra}tests:\n  - id: a\n    input: ${input}\n    criteria: greets\n`;
+export const evals = (text: string, more: Files = {}): Files => ({ "evals/eval.yaml": text, ...more });
+export const targets = (text: string): Files => ({ "evals/targets.yaml": `targets:\n${text}` });
+export const sha = "8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a";
+export const row = '{"id":"a","input":"hi","criteria":"greets"}\n';
+
+export interface Found {
+	readonly rule: string;
+	/** `file:line:column severity message`. */
+	readonly text: string;
+	readonly hint: string | null;
+	readonly fixable: boolean;
+	readonly fixed: boolean;
+}
+
+export interface Judgement {
+	readonly exitCode: number;
+	readonly found: readonly Found[];
+}
+
+/** A repository (or a bare directory) with `files` over `sound`, and a way to validate it as the command does. */
+export function fixtureTree(files: Files, { later = {}, bare }: Pick<RuleFixture, "later" | "bare">) {
+	const root = tempTree();
+	if (bare) writeTree(root, { ...sound, ...files });
+	else gitRepository(root, { ...sound, ...files });
+	writeTree(root, later);
+	return { root, validate: (...options: string[]) => validate(root, options) };
+}
+
+async function validate(cwd: string, options: readonly string[]): Promise<Judgement> {
+	const said = { stdout: "", stderr: "" };
+	const output = (name: "stdout" | "stderr") => ({
+		write: (text: string) => {
+			said[name] += text;
+		},
+		...{ isTTY: false, columns: 80, color: false },
+	});
+	const env = { PATH: process.env["PATH"], HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1" };
+	const context = {
+		env,
+		cwd,
+		stdout: output("stdout"),
+		stderr: output("stderr"),
+		signal: new AbortController().signal,
+	};
+	const exitCode = await main(["eval", "validate", "evals/eval.yaml", "--format", "json", ...options], context);
+	if (said.stdout === "") throw new Error(said.stderr);
+	const { evals: judged } = JSON.parse(said.stdout.replaceAll(`${cwd}/`, "")) as {
+		evals: readonly { readonly diagnostics: readonly Record<string, never>[] }[];
+	};
+	const found = judged.flatMap(({ diagnostics }) =>
+		diagnostics.map(({ rule, file, line, column, severity, message, hint, fixable, fixed }) => ({
+			...{ rule, hint, fixable, fixed },
+			text: `${file}:${line}:${column} ${severity} ${message}`,
+		})),
+	);
+	return { exitCode: exitCode ?? 0, found };
+}

@@ -1,0 +1,68 @@
+import { asks, evals, type RuleFixture, sound, targets, test, top } from "./rule-fixture.ts";
+
+const hop = (name: string, to: string) => `  - { name: ${name}, use_target: ${to} }\n`;
+const end = (name: string) => `  - { name: ${name}, provider: mock }\n`;
+const keyed = (key: string) => targets(`  - name: local\n    provider: openai\n    model: m\n    api_key: ${key}\n`);
+const who = evals(test("    description: by ${{ WHO }}\n"));
+
+export const targetFixtures: readonly RuleFixture[] = [
+	{
+		rule: "targets.undefined",
+		bad: evals(test("").replace("local", "locl")),
+		found: 'evals/eval.yaml:1:9 error target "locl" is not defined (looked in evals/targets.yaml)',
+		good: sound,
+	},
+	{
+		rule: "targets.not-local",
+		bad: { "evals/targets.yaml": null, ".agentv/targets.yaml": `targets:\n${end("local")}` },
+		found: 'evals/eval.yaml:1:9 error Target "local" resolved from parent .agentv/targets.yaml — not self-contained',
+		hint: false,
+		good: { ".agentv/targets.yaml": `targets:\n${end("other")}` },
+	},
+	{
+		rule: "targets.circular",
+		bad: targets(hop("local", "b") + hop("b", "local")),
+		found: "evals/targets.yaml:3:28 error use_target goes round in a circle: local → b → local",
+		good: targets(hop("local", "b") + end("b")),
+	},
+	{
+		rule: "targets.env-chosen",
+		bad: targets(hop("local", "'${{ T:-b }}'") + end("b")),
+		found: "evals/targets.yaml:2:32 warning which target is used hangs on T (today: b)",
+		hint: false,
+		good: targets(hop("local", "b") + end("b")),
+	},
+	{
+		rule: "targets.literal-secret",
+		bad: keyed("0123456789abcdef"),
+		found: "evals/targets.yaml:5:14 error api_key holds a credential that is written out",
+		good: keyed("${{ API_KEY }}"),
+	},
+];
+
+export const variableFixtures: readonly RuleFixture[] = [
+	{
+		rule: "env.undocumented",
+		bad: who,
+		found: "evals/eval.yaml:6:21 warning WHO referenced but not documented",
+		good: { ...who, "evals/.env.example": "WHO=\n" },
+	},
+	{
+		rule: "env.undocumented",
+		bad: who,
+		found: "evals/eval.yaml:6:21 warning WHO referenced but not documented",
+		good: { ...who, "evals/README.md": "Set `WHO` first.\n" },
+	},
+	{
+		rule: "env.malformed",
+		bad: evals(top("workspace: ./${{ env.DIR }}")),
+		found: `evals/eval.yaml:1:14 error "\${{ env.DIR }}" looks like a variable reference but is none`,
+		good: evals(top("workspace: ./${{ DIR:-template }}"), { "evals/template/a.txt": "a" }),
+	},
+	{
+		rule: "env.malformed",
+		bad: evals(asks('"Explain ${{ github.ref }}"')),
+		found: `evals/eval.yaml:4:21 warning "\${{ github.ref }}" looks like a variable reference but is none; it is kept as it is`,
+		good: evals(asks('"Explain $${{ github.ref }}"')),
+	},
+];

@@ -1,0 +1,58 @@
+import { ruleDocs } from "@agentv/core";
+import { describe, expect, it } from "vitest";
+import { documentFixtures } from "./rules/document.ts";
+import { authoringFixtures, extensionFixtures } from "./rules/extensions-and-authoring.ts";
+import { pathFixtures } from "./rules/paths.ts";
+import { provenanceFixtures } from "./rules/provenance.ts";
+import { fixtureTree } from "./rules/rule-fixture.ts";
+import { targetFixtures, variableFixtures } from "./rules/targets-and-variables.ts";
+import { assertionFixtures, testFixtures } from "./rules/tests-and-assertions.ts";
+
+const fixtures = [
+	...[...documentFixtures, ...pathFixtures, ...targetFixtures, ...variableFixtures, ...provenanceFixtures],
+	...[...testFixtures, ...assertionFixtures, ...extensionFixtures, ...authoringFixtures],
+];
+const rules = new Map(ruleDocs().map((doc) => [doc.id, doc]));
+
+it("every rule has a tree that it reports and one that it does not", () => {
+	expect(new Set(fixtures.map(({ rule }) => rule))).toEqual(new Set(rules.keys()));
+});
+
+it("of an eval that brings all it needs nothing is said", async () => {
+	expect(await fixtureTree({}, {}).validate("--strict")).toEqual({ exitCode: 0, found: [] });
+});
+
+describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, later, bare }) => {
+	const isError = found.split(" ")[1] === "error";
+	const doc = rules.get(rule);
+
+	it("is found at its place, and decides the exit code", async () => {
+		const tree = fixtureTree(bad, { ...(later ? { later } : {}), ...(bare ? { bare } : {}) });
+		const judged = await tree.validate();
+		const own = judged.found.filter((one) => one.rule === rule);
+		expect(own.map(({ text }) => text)).toEqual([found]);
+		expect(own.map((one) => one.hint !== null)).toEqual([hint ?? true]);
+		expect(own.map(({ fixable }) => fixable)).toEqual([doc?.fixedBy !== undefined]);
+		expect(judged.exitCode).toBe(isError ? 1 : 0);
+		expect((await tree.validate("--strict")).exitCode).toBe(1);
+		expect((await tree.validate("--rule", `${rule}=off`)).found.filter((one) => one.rule === rule)).toEqual([]);
+	});
+
+	it("is not found where it is mended", async () => {
+		const judged = await fixtureTree(good, {}).validate();
+		expect(judged.found.filter((one) => one.rule === rule)).toEqual([]);
+		expect(judged.found.filter(({ text }) => text.includes(" error "))).toEqual([]);
+		expect(judged.exitCode).toBe(0);
+	});
+});
+
+it.each(fixtures.filter(({ rule }) => ["fix", "migrate"].includes(rules.get(rule)?.fixedBy ?? "")))(
+	"$rule is mended by its option: $found",
+	async ({ rule, bad }) => {
+		const tree = fixtureTree(bad, {});
+		const mended = await tree.validate(`--${rules.get(rule)?.fixedBy}`);
+		expect(mended.found.filter((one) => one.rule === rule).map(({ fixed }) => fixed)).toEqual([true]);
+		expect(mended.exitCode).toBe(0);
+		expect((await tree.validate()).found.filter((one) => one.rule === rule)).toEqual([]);
+	},
+);
