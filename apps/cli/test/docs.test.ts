@@ -1,12 +1,13 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { agentv, tempTree } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
-import { commandsBelow, commandsPage, wholeProgram } from "./docs/commands-page.ts";
+import { commandsPage } from "./docs/commands-page.ts";
+import { unknownName } from "./docs/known-names.ts";
 import { linkProblem, pagePaths, readPage, root } from "./docs/markdown-page.ts";
 import { commandsOf } from "./docs/page-commands.ts";
-import { pageSandbox } from "./docs/page-sandbox.ts";
+import { pageSandbox, surpriseOf } from "./docs/page-sandbox.ts";
 import { fieldsOf, kindOf, loadingProblems, schemaOf, schemaProblems } from "./docs/page-yaml.ts";
 
 const pages = pagePaths.map(readPage);
@@ -27,9 +28,8 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page
 		const sandbox = await pageSandbox(page, { starter, fromNothing: fromNothing.includes(path) });
 		const surprises: string[] = [];
 		for (const command of typed) {
-			const { exitCode, output } = await sandbox.run(command);
-			if (exitCode !== command.exitCode)
-				surprises.push(`${path}:${command.line}: ${command.text}\nexit ${exitCode}\n${output}`);
+			const surprise = await surpriseOf(command, sandbox);
+			if (surprise !== undefined) surprises.push(`${path}:${surprise}`);
 		}
 		expect(surprises.join("\n\n")).toBe("");
 	});
@@ -94,41 +94,6 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page
 				expect(() => JSON.parse(json), json).not.toThrow();
 	});
 });
-
-const program = wholeProgram();
-const commands = new Map(commandsBelow(program));
-const everyFlag = new Set(
-	[program, ...commands.values()].flatMap((command) =>
-		command.options.flatMap(({ short, long }) => [short, long].filter((flag) => flag !== undefined)),
-	),
-);
-for (const flag of ["-h", "--help"]) everyFlag.add(flag);
-/** Of other programs. */
-for (const flag of ["--acp", "--check", "--full"]) everyFlag.add(flag);
-
-/** Why a name in backticks can't be right: a command, an option or a file of this repository that is not there. */
-function unknownName(code: string): string | undefined {
-	const words = code.split(/\s+/);
-	const flags = words.filter((word) => /^--?[a-z]/.test(word)).map((word) => word.replace(/[=,].*$/s, ""));
-	if (words[0] === "agentv" && words.length > 1) {
-		const named = [...commands.keys()].filter((name) => `${code} `.startsWith(`${name} `)).sort();
-		const groups = ["agentv eval", "agentv benchmark", "agentv results", ...commands.keys()];
-		const known = groups.some((name) => `${code} `.startsWith(`${name} `)) || flags.includes(words[1] ?? "");
-		if (!known && !/^agentv [<[…]/.test(code)) return "there is no such command";
-		const command = commands.get(named.at(-1) ?? "agentv eval run");
-		const own = new Set(command?.options.flatMap(({ short, long }) => [short, long]));
-		const foreign = flags.filter(
-			(flag) => !own.has(flag) && !/^(--help|-h|--debug|--version|-V|--no-color)$/.test(flag),
-		);
-		return foreign.length > 0 ? `the command has no ${foreign.join(", ")}` : undefined;
-	}
-	if (words[0]?.startsWith("-")) {
-		const foreign = flags.filter((flag) => !everyFlag.has(flag));
-		if (foreign.length > 0) return `no command has ${foreign.join(", ")}`;
-	}
-	const isOurs = /^(docs|examples|apps|packages|bench)\/[\w./-]+$/.test(code);
-	return isOurs && !existsSync(join(root, code)) ? "there is no such file" : undefined;
-}
 
 describe("the documentation", () => {
 	it("lists every command and option as the command line has them (AGENTV_UPDATE_DOCS=1 writes the page)", () => {

@@ -96,7 +96,8 @@ function afterHelp(command: Command): string {
 		},
 	});
 	command.outputHelp();
-	return escaped(said.slice(command.helpInformation().length).trim());
+	const text = said.slice(command.helpInformation().length).trim();
+	return text.includes("\n") ? `\`\`\`\n${text}\n\`\`\`` : escaped(text);
 }
 
 function link(name: string): string {

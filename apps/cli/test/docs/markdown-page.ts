@@ -38,12 +38,16 @@ export const pagePaths: readonly string[] = [
 ];
 
 export function readPage(path: string): MarkdownPage {
+	return parsePage(path, readFileSync(join(root, path), "utf8"));
+}
+
+export function parsePage(path: string, content: string): MarkdownPage {
 	const blocks: Block[] = [];
 	const codes: Word[] = [];
 	const links: Word[] = [];
 	const anchors = new Set<string>();
 	let open: { fence: string; language: string; lines: string[]; line: number } | undefined;
-	for (const [index, text] of readFileSync(join(root, path), "utf8").split("\n").entries()) {
+	for (const [index, text] of content.split("\n").entries()) {
 		const line = index + 1;
 		const [, fence = "", language = ""] = /^(```+)(\w*)/.exec(text) ?? [];
 		if (open) {
@@ -87,9 +91,9 @@ function anchorOf(heading: string, taken: ReadonlySet<string>): string {
 export function linkProblem(page: MarkdownPage, link: string): string | undefined {
 	if (/^(https?|mailto):/.test(link)) return undefined;
 	const [file = "", anchor] = link.split("#");
-	const target = file === "" ? join(root, page.path) : resolve(root, page.path, "..", decodeURI(file));
-	if (!existsSync(target)) return "there is no such file";
+	const target = resolve(root, page.path, "..", decodeURI(file));
+	if (file !== "" && !existsSync(target)) return "there is no such file";
 	if (anchor === undefined) return undefined;
-	const anchors = readPage(target.slice(root.length + 1)).anchors;
-	return anchors.has(anchor) ? undefined : "the page has no such heading";
+	const named = file === "" ? page : readPage(target.slice(root.length + 1));
+	return named.anchors.has(anchor) ? undefined : "the page has no such heading";
 }

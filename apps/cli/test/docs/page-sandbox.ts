@@ -20,6 +20,12 @@ export interface PageSandbox {
 	run(command: PageCommand): Promise<Outcome>;
 }
 
+/** How a command's end differs from what the page says, with its line and output. */
+export async function surpriseOf(command: PageCommand, sandbox: PageSandbox): Promise<string | undefined> {
+	const { exitCode, output } = await sandbox.run(command);
+	return exitCode === command.exitCode ? undefined : `${command.line}: ${command.text}\nexit ${exitCode}\n${output}`;
+}
+
 const identity = "[user]\n\tname = Reader\n\temail = reader@example.com\n[init]\n\tdefaultBranch = main\n";
 
 interface SandboxOptions {
