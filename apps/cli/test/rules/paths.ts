@@ -15,7 +15,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 	{
 		rule: "path.missing",
 		bad: evals(top("workspace: ./templates"), template),
-		found: 'evals/eval.yaml:1:12 error workspace template "./templates" does not exist (looked in the eval's directory)',
+		found: `evals/eval.yaml:1:12 error workspace template "./templates" does not exist (looked in the eval's directory)`,
 		good: evals(top("workspace: ./template"), template),
 	},
 	{
