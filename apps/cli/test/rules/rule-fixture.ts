@@ -62,6 +62,10 @@ export function fixtureTree(files: Files, { later = {}, bare }: Pick<RuleFixture
 	return { root, validate: (...options: string[]) => validate(root, options) };
 }
 
+/** A diagnostic as the command prints it. */
+type WireDiagnostic = Omit<Found, "text"> &
+	Readonly<Record<"file" | "severity" | "message", string> & Record<"line" | "column", number>>;
+
 async function validate(cwd: string, options: readonly string[]): Promise<Judgement> {
 	const said = { stdout: "", stderr: "" };
 	const output = (name: "stdout" | "stderr") => ({
@@ -81,7 +85,7 @@ async function validate(cwd: string, options: readonly string[]): Promise<Judgem
 	const exitCode = await main(["eval", "validate", "evals/eval.yaml", "--format", "json", ...options], context);
 	if (said.stdout === "") throw new Error(said.stderr);
 	const { evals: judged } = JSON.parse(said.stdout.replaceAll(`${cwd}/`, "")) as {
-		evals: readonly { readonly diagnostics: readonly Record<string, never>[] }[];
+		evals: readonly { readonly diagnostics: readonly WireDiagnostic[] }[];
 	};
 	const found = judged.flatMap(({ diagnostics }) =>
 		diagnostics.map(({ rule, file, line, column, severity, message, hint, fixable, fixed }) => ({
