@@ -84,6 +84,79 @@ const document = fc.record({
 	ended: fc.boolean(),
 });
 
+/** Entries in one line each, in a list of either style: as people write them, and as programs do. */
+const flowEntry = fc
+	.record({ name: scalar, json: fc.boolean(), inner: fc.constantFrom("", " ", "\n     ") })
+	.map(({ name, json, inner }) => (id: string) => {
+		const value =
+			name.startsWith("${{") || name.includes(":") || name.startsWith("'") ? `"${name.replace(/["']/g, "")}"` : name;
+		if (json) return `{"id": "${id}",${inner}"path": "/x", "source": {"url": "https://h/\${{ A }}"}}`;
+		return `{id: ${id},${inner}name: ${value}, path: /x}`;
+	});
+const flowList = fc.record({
+	entries: fc.array(flowEntry, { minLength: 1, maxLength: 4 }),
+	style: fc.constantFrom("dashes", "one line", "lines", "lines with a last comma"),
+	head: fc.constantFrom("", "# head\n", "version: 1\n"),
+	tail: fc.constantFrom("", "\n", " # tail\n", "\nother: 1\n"),
+	crlf: fc.boolean(),
+	bom: fc.boolean(),
+});
+const separators = {
+	"one line": [", ", ""],
+	lines: [",\n  ", "\n"],
+	"lines with a last comma": [",\n  ", ",\n"],
+} as const;
+
+function writeFlow({
+	entries,
+	style,
+	head,
+	tail,
+	crlf,
+	bom,
+}: typeof flowList extends fc.Arbitrary<infer T> ? T : never) {
+	const texts = entries.map((entryOf, index) => entryOf(`e${index}`));
+	const [between, last] = style === "dashes" ? ["", ""] : separators[style];
+	const list =
+		style === "dashes"
+			? `\n${texts.map((text) => `  - ${text}`).join("\n")}`
+			: ` [${style === "one line" ? "" : "\n  "}${texts.join(between)}${last}]`;
+	const text = `${head}benchmarks:${list}${tail}`;
+	return (bom ? "\ufeff" : "") + (crlf ? text.replaceAll("\n", "\r\n") : text);
+}
+
+describe("for any registry text in flow style", () => {
+	test("adding an entry keeps every byte before and after it", () => {
+		fc.assert(
+			fc.property(flowList, (made) => {
+				const text = writeFlow(made);
+				const added = add(text);
+				const start = commonStart(text, added);
+				expect(added.endsWith(text.slice(start))).toBe(true);
+				expect(idsOf(added)).toEqual([...idsOf(text), "new"]);
+			}),
+			law(1000),
+		);
+	});
+
+	test("removing an entry takes out one stretch of text, and keeps what every other entry says and how", () => {
+		fc.assert(
+			fc.property(flowList, fc.nat(), (made, seed) => {
+				const text = writeFlow(made);
+				const index = seed % made.entries.length;
+				const left = remove(text, index);
+				expect(text.endsWith(left.slice(commonStart(text, left))) || left.includes("[]")).toBe(true);
+				expect(idsOf(left)).toEqual(idsOf(text).filter((id) => id !== `e${index}`));
+				const others = made.entries.map((entryOf, at) => entryOf(`e${at}`)).filter((_, at) => at !== index);
+				for (const other of others) expect(left.replaceAll("\r\n", "\n")).toContain(other);
+				const isOwnLine = made.style === "dashes" && index === made.entries.length - 1;
+				if (made.tail.includes("#") && !isOwnLine) expect(left).toContain(made.tail.trim());
+			}),
+			law(1000),
+		);
+	});
+});
+
 describe("for any registry text", () => {
 	test("adding an entry keeps every byte before and after it", () => {
 		fc.assert(

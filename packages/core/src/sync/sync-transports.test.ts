@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gitDaemon, gitHttpServer, isAlive, silentServer } from "@agentv/test-support";
+import { gitHttpServer, isAlive, silentServer } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 
@@ -27,18 +27,6 @@ describe("a benchmark comes", () => {
 		const relative = benchmarkHome();
 		relative.register({ url: "../../served/repo.git" });
 		await follows(relative);
-	});
-
-	test("from git daemon", async () => {
-		const home = benchmarkHome();
-		home.register({ url: `${(await gitDaemon(served(home))).url}/repo.git` });
-		await follows(home);
-	});
-
-	test("by HTTP", async () => {
-		const home = benchmarkHome();
-		home.register({ url: `${(await gitHttpServer(served(home))).url}/repo.git` });
-		await follows(home);
 	});
 
 	test("from a server that knows no filter", async () => {
