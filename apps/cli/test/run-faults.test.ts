@@ -98,6 +98,16 @@ describe("Ctrl-C", () => {
 		expect(results(join(cwd, "out"))).toHaveLength(12);
 	});
 
+	test("during a health check is an interruption, no fault of the target", async () => {
+		const target = "{name: default, provider: cli, command: echo, healthcheck: [sh, -c, 'echo $$ > pids; sleep 60']}";
+		const cwd = tempTree({ "my.eval.yaml": many(1), "targets.yaml": `targets: [${target}]\n` });
+		const abort = new AbortController();
+		const running = agentv(["eval", "my.eval.yaml"], { cwd, signal: abort.signal });
+		await waitUntil(() => (tryRead(join(cwd, "pids")) ?? "") !== "", 30_000);
+		abort.abort();
+		expect(await running).toMatchObject({ exitCode: 130 });
+	});
+
 	test("by kill -9 ends what the helper started, too", async () => {
 		const cwd = tempTree({ "my.eval.yaml": many(10), "targets.yaml": slow });
 		await agentv(["eval", "my.eval.yaml", "--workers", "1"], {

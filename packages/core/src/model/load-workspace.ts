@@ -73,6 +73,8 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 		);
 	if (entry.path !== undefined && leavesWorkspace(entry.path))
 		loading.shape(placeOf(part, ["path"]), "path", `${JSON.stringify(entry.path)} leaves the workspace`);
+	else if (entry.path?.split(/[\\/]/).some((name) => name.toLowerCase() === ".git"))
+		loading.shape(placeOf(part, ["path"]), "path", `${JSON.stringify(entry.path)} lies where git keeps its own files`);
 	const at =
 		entry.repo === undefined && entry.source
 			? placeOf(part, ["source", entry.source.url === undefined ? "path" : "url"])

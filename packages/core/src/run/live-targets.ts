@@ -4,6 +4,7 @@ import { commandRunner } from "../model/run-command.ts";
 import type { ProviderName } from "../schema/target-file.ts";
 import type { Provider, Target, TargetOf, TargetProblem } from "../targets/contract.ts";
 import { providers } from "../targets/providers/index.ts";
+import { interrupted } from "./attempt-error.ts";
 import type { CallCache } from "./call-cache.ts";
 import { targetKey } from "./choose-targets.ts";
 import { Pace } from "./pace.ts";
@@ -40,7 +41,7 @@ export class LiveTargets {
 
 	/**
 	 * Makes and checks all targets of the plan.
-	 * @throws AgentvError `config`: one sentence for each target that can't be used
+	 * @throws AgentvError `config`: one sentence for each target that can't be used; `interrupted`
 	 */
 	async start(): Promise<void> {
 		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
@@ -64,6 +65,8 @@ export class LiveTargets {
 			problems.push(`target ${JSON.stringify(target.name)} can't be used to judge: ${problem.message}`);
 			if (problem.hint !== undefined) hints.push(problem.hint);
 		}
+		// A check that Ctrl-C ended says nothing of its target.
+		if (this.#signal.aborted) throw interrupted();
 		const [only] = problems;
 		if (only === undefined) return;
 		const message =

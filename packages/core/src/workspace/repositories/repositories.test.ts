@@ -79,6 +79,15 @@ describe("a repository pinned to a historical commit", () => {
 	});
 });
 
+describe("where it goes", () => {
+	test.each(["../x", "/abs", "a/../../b", ".git", "a/.GIT/hooks"])("%s is refused", (path) => {
+		const { repository } = history();
+		const text = eval_(repository.root, "").replace("path: ./app", `path: ${path}`);
+		expect(text).toContain(path);
+		expect(() => workspaceFixture(text)).toThrow(/leaves the workspace|git keeps its own files/);
+	});
+});
+
 describe("what is asked for", () => {
 	test("branch, tag, short SHA, ancestor, or nothing: HEAD", async () => {
 		const { repository, past, pinned, later } = history();
