@@ -6,6 +6,7 @@ import { cacheCommands } from "./program/cache.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { completionCommands } from "./program/completion.ts";
 import { gettingStartedCommands } from "./program/getting-started.ts";
+import { matrixCommand } from "./program/matrix.ts";
 import { mergeCommand } from "./program/merge.ts";
 import { recordCommand } from "./program/record.ts";
 import { resultsCommands } from "./program/results.ts";
@@ -21,6 +22,7 @@ const commandGroups: readonly CommandGroup[] = [
 	validateCommands,
 	bundleCommands,
 	runCommands,
+	matrixCommand,
 	recordCommand,
 	resultsCommands,
 	mergeCommand,

@@ -9,3 +9,6 @@ export type ValidationFormat = (typeof validationFormats)[number];
 
 export const exportFormats = ["junit", "json", "jsonl", "html", "markdown"] as const;
 export type ExportFormat = (typeof exportFormats)[number];
+
+export const matrixFormats = ["github", "k8s", "lines"] as const;
+export type MatrixFormat = (typeof matrixFormats)[number];

@@ -5,7 +5,7 @@ import { parent } from "./command-group.ts";
 export const mergeCommand: CommandGroup = (program, run) => {
 	parent(program, "results", "look at the results of runs")
 		.command("merge")
-		.argument("<runs...>", "shards of a run, and runs of what they left: directories or <experiment>/<time>")
+		.argument("<run...>", "shards of a run, and runs of what they left: directories or <experiment>/<time>")
 		.description("put the shards of a run together and prove that nothing is missing, double or of another run")
 		.requiredOption("--output <dir>", "new or empty directory for the merged run")
 		.option("--json", "print one JSON document")

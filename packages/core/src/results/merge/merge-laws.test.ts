@@ -88,7 +88,7 @@ describe("merging all shards", () => {
 				const second = await merged(shuffled.map(([, one]) => one));
 				expect(filesIn(second.directory)).toEqual(filesIn(first.directory));
 			}),
-			law(100),
+			law(60),
 		);
 	});
 });
@@ -123,7 +123,7 @@ describe("merging some of the shards", () => {
 					expect({ ...found(full.directory), isInOrder: true }).toEqual({ ...found(whole.runDir), isInOrder: true });
 				}
 			}),
-			law(100),
+			law(60),
 		);
 	});
 });

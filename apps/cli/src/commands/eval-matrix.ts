@@ -1,0 +1,74 @@
+import { AgentvError, planRun, resolveRun, shardSizes, slugify } from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import { type ShardChoices, shardArguments, shardPlans } from "../matrix/shard-command.ts";
+import type { MatrixFormat } from "../program/choices.ts";
+import { findEvals, requestOf } from "../run/run-options.ts";
+import { version } from "../version.ts";
+
+/** Settings of a Kubernetes Job. */
+interface JobChoices {
+	readonly image?: string;
+	readonly name?: string;
+	readonly claim?: string;
+	readonly secret?: readonly string[];
+	readonly retries?: number;
+	readonly parallelism?: number;
+}
+
+export interface EvalMatrixOptions extends ShardChoices, JobChoices {
+	readonly shards: number;
+	readonly format: MatrixFormat;
+	readonly output?: string;
+}
+
+/** `agentv eval matrix`: how to run evals in shards, once it is sure that they can be run. */
+export async function evalMatrix(
+	evals: readonly string[],
+	options: EvalMatrixOptions,
+	context: Context,
+): Promise<CommandResult> {
+	const { format, shards } = options;
+	if (format !== "k8s") refuseJobChoices(options);
+	const request = requestOf(findEvals(evals, options, context), options, context);
+	const { durationsFrom } = options;
+	const former = durationsFrom === undefined ? undefined : resolveRun(durationsFrom, context, { wholeOnly: true });
+	const plan = planRun(request, { env: context.env, cwd: context.cwd, version });
+	const args = shardArguments(evals, options);
+	if (format === "k8s") {
+		const { matrixK8s } = await import("../report/matrix-k8s.ts");
+		return { text: matrixK8s(jobSettings(options, args, plan.evals[0]?.name ?? "evals")), exitCode: 0 };
+	}
+	const plans = shardPlans(args, shardSizes(plan.cases, shards, former), options.output ?? "shards");
+	const text =
+		format === "github"
+			? (await import("../report/matrix-github.ts")).matrixGithub(plans)
+			: (await import("../report/matrix-lines.ts")).matrixLines(plans);
+	return { text, exitCode: 0 };
+}
+
+/** Leaves room for the index of a shard in the names of pods. */
+const longestName = 50;
+
+const jobOptions = ["image", "name", "claim", "secret", "retries", "parallelism"] as const;
+
+function refuseJobChoices(options: EvalMatrixOptions): void {
+	const given = jobOptions.find((key) => options[key] !== undefined);
+	if (given) throw new AgentvError("usage", `--${given} is about a Job: it needs --format k8s`);
+}
+
+function jobSettings(options: EvalMatrixOptions, args: readonly string[], evalName: string) {
+	const { image, name, claim, secret, retries, parallelism, shards, output } = options;
+	if (image === undefined)
+		throw new AgentvError("usage", "--format k8s needs --image", {
+			hint: "The image holds agentv, a shell, and the evals below its working directory.",
+		});
+	return {
+		...{ shards, args, image },
+		name: name ?? `agentv-${slugify(evalName) || "evals"}`.slice(0, longestName).replace(/-+$/, ""),
+		claim: claim ?? "agentv-results",
+		secrets: secret ?? [],
+		retries: retries ?? 3,
+		parallelism: parallelism ?? shards,
+		results: output ?? "/results",
+	};
+}

@@ -1,0 +1,12 @@
+import { AgentvError } from "@agentv/core";
+
+/** Words as one line of a POSIX shell, which reads them again as they are. @throws AgentvError `usage` for what fits on no line */
+export function shellWords(words: readonly string[]): string {
+	return words.map(shellWord).join(" ");
+}
+
+function shellWord(word: string): string {
+	if (/\p{Cc}/u.test(word))
+		throw new AgentvError("usage", `${JSON.stringify(word)} holds a control character and fits into no command`);
+	return /^[\w/:=.,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
