@@ -1,56 +1,60 @@
 import {
 	type CaseScore,
+	type ComparedRun,
 	type Comparison,
-	caseScores,
-	compareRuns,
 	describeDifference,
 	type FingerprintPart,
-	readRun,
 } from "@agentv/core";
-import type { CompareAnswer, ComparisonAnswer } from "./answers/compare.ts";
+import type { CompareAnswer, ComparedCase, ComparisonAnswer } from "./answers/compare.ts";
 import { mapPage, pageOf } from "./answers/page.ts";
+import type { ComparedRuns } from "./compared-runs.ts";
 import type { CatalogRun } from "./run-catalog.ts";
 import { rowId } from "./run-row-id.ts";
 import { matcher } from "./search.ts";
 
 export const comparedParts = ["comparable", "changed", "new", "gone", "errors"] as const;
+export const comparedSorts = ["change", "test", "before", "after", "delta"] as const;
 
 export interface CompareChoices {
 	readonly part: (typeof comparedParts)[number];
+	/** Of changed tests only those that differ in this. */
+	readonly differing?: FingerprintPart | "unknown" | undefined;
 	readonly page: number;
 	readonly pageSize: number;
-	readonly search: string | undefined;
+	readonly search?: string | undefined;
+	/** `change`: those that moved most first. */
+	readonly sort: (typeof comparedSorts)[number];
+	readonly descending: boolean;
 	/** Parts of fingerprints that are meant to differ. */
 	readonly vary: readonly FingerprintPart[];
 }
 
-interface Side {
-	readonly run: CatalogRun;
-	readonly cases: ReadonlyMap<string, CaseScore>;
-}
-
 /** Every later run beside the first, a page of one part of the split. */
-export function compareAnswer([first, ...others]: readonly CatalogRun[], choices: CompareChoices): CompareAnswer {
+export function compareAnswer(runs: readonly CatalogRun[], choices: CompareChoices, kept: ComparedRuns): CompareAnswer {
+	const [first, ...others] = runs.map((run) => ({ id: run.id, run: kept.run(run.directory) }));
 	if (!first) return { runs: [], comparisons: [] };
-	const vary = new Set(choices.vary);
-	const side = (run: CatalogRun): Side => ({ run, cases: caseScores(readRun(run.directory).rows, vary) });
-	const before = side(first);
-	const named = [first, ...others].map(({ id, experiment, startedAt }) => ({ id, experiment, started_at: startedAt }));
-	return { runs: named, comparisons: others.map((run) => comparison(before, side(run), choices)) };
+	return {
+		runs: [first, ...others].map(({ id, run }) => describeRun(id, run)),
+		comparisons: others.map(({ id, run }) => ({
+			before: first.id,
+			after: id,
+			...describeComparison(kept.compare(first.run, run, choices.vary), choices),
+		})),
+	};
 }
 
-function comparison(before: Side, after: Side, choices: CompareChoices): ComparisonAnswer {
-	const compared = compareRuns(before.cases, after.cases, new Set(choices.vary));
-	const { difference, verdict } = compared;
-	const matches = matcher(choices.search);
-	const listed = compared[choices.part].filter((one) => matches(`${one.testId} ${one.eval} ${one.target}`));
-	const page = pageOf<CaseOf<Comparison>>(listed, choices.page, choices.pageSize);
+function describeRun(id: string, { experiment, startedAt, state, planned, cases, badLines }: ComparedRun) {
+	return { id, experiment, started_at: startedAt, state, planned, results: cases.length, bad_lines: badLines.length };
+}
+
+function describeComparison(compared: Comparison, choices: CompareChoices): Omit<ComparisonAnswer, "before" | "after"> {
+	const { difference, means, verdict, renamed } = compared;
+	const page = pageOf(selected(compared, choices), choices.page, choices.pageSize);
 	return {
-		before: before.run.id,
-		after: after.run.id,
 		verdict,
 		message: describeDifference(difference),
 		tests: difference.tests,
+		means: [means.before, means.after],
 		mean: difference.mean,
 		interval: difference.interval ?? null,
 		smallest_effect: difference.smallestEffect ?? null,
@@ -61,32 +65,94 @@ function comparison(before: Side, after: Side, choices: CompareChoices): Compari
 			gone: compared.gone.length,
 			errors: compared.errors.length,
 		},
-		cases: { part: choices.part, ...mapPage(page, (one) => comparedCase(one, choices)) },
+		moved: {
+			up: compared.comparable.filter(({ delta }) => delta > 0).length,
+			down: compared.comparable.filter(({ delta }) => delta < 0).length,
+		},
+		changed_parts: countParts(compared),
+		renamed: [...renamed.evals, ...renamed.targets],
+		cases: { part: choices.part, ...mapPage(page, describeCase) },
 	};
 }
 
-type CaseOf<All> = All extends {
-	readonly comparable: readonly (infer A)[];
-	readonly changed: readonly (infer B)[];
-	readonly new: readonly (infer C)[];
+/** In how many of the changed tests each part differs. */
+function countParts({ changed }: Comparison): Record<string, number> {
+	const counts: Record<string, number> = {};
+	for (const { parts } of changed)
+		for (const part of parts.length > 0 ? parts : ["unknown"]) counts[part] = (counts[part] ?? 0) + 1;
+	return counts;
 }
-	? A | B | C
-	: never;
 
-function comparedCase(one: CaseOf<Comparison>, { part }: CompareChoices): ComparisonAnswer["cases"]["items"][number] {
-	const score = "score" in one ? (one.score ?? null) : null;
-	const two: [number | null, number | null] =
-		"before" in one || "after" in one
-			? [one.before ?? null, one.after ?? null]
-			: [part === "gone" ? score : null, part === "gone" ? null : score];
-	const row = rowId({ eval: one.eval, testId: one.testId, target: one.target, attempt: 1 });
+/** A case of any part of the split. */
+interface ListedCase {
+	readonly before: CaseScore | undefined;
+	readonly after: CaseScore | undefined;
+	readonly name: CaseScore;
+	readonly delta: number | undefined;
+	readonly parts: readonly string[];
+}
+
+function selected(compared: Comparison, choices: CompareChoices): readonly ListedCase[] {
+	const matches = matcher(choices.search);
+	const { differing, sort } = choices;
+	const wanted = listed(compared, choices.part).filter(
+		({ name, parts }) =>
+			matches(`${name.testId} ${name.eval} ${name.target}`) &&
+			(differing === undefined || (differing === "unknown" ? parts.length === 0 : parts.includes(differing))),
+	);
+	if (sort === "test") return choices.descending ? wanted.reverse() : wanted;
+	const turn = choices.descending ? -1 : 1;
+	const key = sortKeys[sort];
+	return wanted
+		.map((one, index) => ({ one, index, by: key(one) }))
+		.sort((a, b) => (a.by - b.by) * turn || a.index - b.index)
+		.map(({ one }) => one);
+}
+
+/** What can't be ordered comes last, or first when turned round. */
+const sortKeys: Readonly<Record<Exclude<CompareChoices["sort"], "test">, (one: ListedCase) => number>> = {
+	change: ({ delta }) => -Math.abs(delta ?? 0),
+	before: ({ before }) => before?.score ?? 2,
+	after: ({ after }) => after?.score ?? 2,
+	delta: ({ delta }) => delta ?? 2,
+};
+
+function listed(compared: Comparison, part: CompareChoices["part"]): ListedCase[] {
+	switch (part) {
+		case "comparable":
+			return compared.comparable.map((one) => ({ ...one, name: one.after, parts: [] }));
+		case "changed":
+			return compared.changed.map((one) => ({ ...one, name: one.after, delta: undefined }));
+		case "errors":
+			return compared.errors.map((one) => ({ ...one, name: one.after, delta: undefined, parts: [] }));
+		case "new":
+			return compared.new.map((name) => ({ ...alone, after: name, name }));
+		case "gone":
+			return compared.gone.map((name) => ({ ...alone, before: name, name }));
+	}
+}
+
+const alone = { before: undefined, after: undefined, delta: undefined, parts: [] };
+
+/** Of so many attempts the answers can be looked at. */
+const mostAttempts = 20;
+
+function describeCase({ before, after, name, delta, parts }: ListedCase): ComparedCase {
 	return {
-		eval: one.eval,
-		test_id: one.testId,
-		target: one.target,
-		scores: two,
-		rows: [part === "new" ? null : row, part === "gone" ? null : row],
-		delta: "delta" in one ? one.delta : null,
-		parts: "parts" in one ? one.parts : [],
+		eval: name.eval,
+		test_id: name.testId,
+		target: name.target,
+		scores: [before?.score ?? null, after?.score ?? null],
+		rows: [rowsOf(before), rowsOf(after)],
+		delta: delta ?? null,
+		parts,
 	};
+}
+
+function rowsOf(one: CaseScore | undefined): string[] {
+	if (!one) return [];
+	const { eval: label, testId, target, attempts } = one;
+	return Array.from({ length: Math.min(attempts, mostAttempts) }, (_, index) =>
+		rowId({ eval: label, testId, target, attempt: index + 1 }),
+	);
 }

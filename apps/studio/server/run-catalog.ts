@@ -2,6 +2,7 @@ import {
 	AgentvError,
 	type FoundRun,
 	findRuns,
+	isFinished,
 	isRunUnderWay,
 	type RunFile,
 	type RunSummary,
@@ -130,7 +131,6 @@ function names(targets: RunFile["targets"]): string[] {
 
 /** `running`: a process is at work on it; `interrupted`: it ended before all was done. */
 export function runState({ directory, summary }: CatalogRun): "running" | "done" | "interrupted" {
-	const done = summary !== undefined && summary.passed + summary.failed + summary.errors >= summary.planned;
-	if (done) return "done";
+	if (isFinished(summary)) return "done";
 	return isRunUnderWay(directory) ? "running" : "interrupted";
 }

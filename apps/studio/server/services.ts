@@ -1,4 +1,5 @@
 import { createMasker, type Masker } from "@agentv/core";
+import { ComparedRuns } from "./compared-runs.ts";
 import { EvalFinder } from "./eval-finder.ts";
 import { EvalMarksCache } from "./eval-marks.ts";
 import { Jobs } from "./jobs.ts";
@@ -19,6 +20,7 @@ export interface Services {
 	readonly marks: EvalMarksCache;
 	readonly runs: RunCatalog;
 	readonly tables: RunTables;
+	readonly compared: ComparedRuns;
 	readonly runJobs: RunJobs;
 	/** Takes the values of the environment's secrets out of a text. */
 	readonly hide: Masker;
@@ -34,6 +36,7 @@ export function createServices(options: StudioOptions): Services {
 		registry,
 		runs: new RunCatalog(options),
 		tables: new RunTables(),
+		compared: new ComparedRuns(),
 		runJobs: new RunJobs(jobs),
 		evals: new EvalFinder({ options, registry }),
 		marks: new EvalMarksCache(options),

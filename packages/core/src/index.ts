@@ -59,14 +59,16 @@ export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./m
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";
 export { type CaseOutcome, caseOutcomes, plannedRepeats, type RepeatOf } from "./results/case-outcomes.ts";
-export { type CaseScore, caseScores } from "./results/case-scores.ts";
+export type { CaseScore } from "./results/case-scores.ts";
 export {
+	type ChangedCase,
+	type ComparableCase,
 	type Comparison,
 	compareRuns,
-	describeDifference,
 	type FingerprintPart,
-	fingerprintParts,
 } from "./results/compare-runs.ts";
+export { type ComparedRun, readComparedRun } from "./results/compared-run.ts";
+export { describeDifference, describeSmallestEffect, signed } from "./results/describe-difference.ts";
 export { type FoundRun, findRuns } from "./results/find-runs.ts";
 export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
 export { listRuns } from "./results/list-runs.ts";
@@ -75,8 +77,9 @@ export { type MergeProblem, mergeProblemText } from "./results/merge/merge-probl
 export { type Merge, mergeRuns, type NamedRun } from "./results/merge/merge-runs.ts";
 export type { AttemptId, OpenRun, RunReading, TestResultReading } from "./results/read-run.ts";
 export { openRun, readRecordText, readRun, readTestResult } from "./results/read-run.ts";
-export { lastRunOf, resolveRun } from "./results/resolve-run.ts";
+export { lastRunOf, resolveRun, resolveRuns } from "./results/resolve-run.ts";
 export type { ResultsMachine } from "./results/run-roots.ts";
+export { isFinished } from "./results/run-state.ts";
 export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
 export type { Difference, RunVerification } from "./results/run-verification.ts";
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
@@ -91,11 +94,12 @@ export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
 export type { RunMachine, RunRequest } from "./run/run-request.ts";
 export type { BundleManifest } from "./schema/bundle-manifest.ts";
+export type { ComparisonDocument } from "./schema/compare-output.ts";
 export { ruleLevels } from "./schema/config-file.ts";
 export { type FormatName, formatNames } from "./schema/format-names.ts";
 export { jsonSchemaOf } from "./schema/json-schema.ts";
 export type { ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
-export { toWireRow, toWireSummary } from "./schema/result-row.ts";
+export { fingerprintParts, toWireRow, toWireSummary } from "./schema/result-row.ts";
 export type { RunFile } from "./schema/run-file.ts";
 export type {
 	BenchmarkReport,

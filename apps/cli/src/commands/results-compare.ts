@@ -1,8 +1,20 @@
-import { AgentvError, caseScores, compareRuns, type FingerprintPart, readRun, resolveRun } from "@agentv/core";
+import {
+	AgentvError,
+	compareRuns,
+	describeSmallestEffect,
+	type FingerprintPart,
+	fingerprintParts,
+	readComparedRun,
+	resolveRuns,
+	terminalSafeLine,
+} from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { compareJson } from "../report/compare-json.ts";
 import { compareText } from "../report/compare-text.ts";
-import type { ComparedRuns } from "../results/compared-runs.ts";
+import { reportError } from "../report/error.ts";
+import type { ComparedRuns, NamedRun } from "../results/compared-runs.ts";
+import { unanswered } from "../results/unanswered.ts";
+import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
 import { shownDirectory } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
 
@@ -15,44 +27,56 @@ interface CompareOptions {
 
 /** `agentv results compare A B…`: every later run beside the first. */
 export async function resultsCompare(
-	runs: readonly string[],
+	which: readonly string[],
 	options: CompareOptions,
 	context: Context,
 ): Promise<CommandResult> {
-	const vary = new Set(options.vary ?? []);
-	const [first, ...others] = runs.map((run) => {
-		const directory = resolveRun(run, context);
-		return { name: shownDirectory(directory, context.cwd), cases: caseScores(readRun(directory).rows, vary) };
+	const vary = fingerprintParts.filter((part) => options.vary?.includes(part));
+	const [before, ...others] = openAll(which, context);
+	if (!before || others.length === 0) throw new AgentvError("usage", "name two runs to compare");
+	const compared = others.map((after): ComparedRuns => {
+		const comparison = compareRuns(before.run.cases, after.run.cases, new Set(vary));
+		return { before, after, comparison, vary };
 	});
-	if (!first) throw new AgentvError("usage", "name two runs to compare");
-	const compared = others.map(
-		(other): ComparedRuns => ({
-			before: first.name,
-			after: other.name,
-			comparison: compareRuns(first.cases, other.cases, vary),
-		}),
-	);
-	const exitCode = options.failOn ? gate(compared, options.allowIncomparable === true) : 0;
-	return { text: options.json ? compareJson(compared) : compareText(compared, colorsFor(context.stdout)), exitCode };
+	const exitCode = options.failOn ? await gate(compared, options.allowIncomparable === true, context) : 0;
+	return { text: options.json ? compareJson(compared) : compareText(compared, context.stdout), exitCode };
 }
 
-/** 1 for a regression that the interval shows. Where nothing can be compared the question has no answer. */
-function gate(compared: readonly ComparedRuns[], allowIncomparable: boolean): number {
-	const unanswered = compared.find(({ comparison }) => comparison.comparable.length === 0);
-	if (unanswered && !allowIncomparable) {
-		const { changed, errors } = unanswered.comparison;
-		const parts = [...new Set(changed.flatMap((one) => one.parts))];
-		const why = [
-			changed.length > 0 ? `${changed.length} changed (${parts.join(", ") || "without fingerprint"})` : "",
-			errors.length > 0 ? `${errors.length} could not be run` : "",
-		].filter((reason) => reason !== "");
-		throw new AgentvError(
-			"config",
-			`no test of ${unanswered.after} can be compared with ${unanswered.before}${why.length > 0 ? `: ${why.join(", ")}` : ""}`,
-			{
-				hint: "name what is meant to differ with --vary, or let it pass with --allow-incomparable",
-			},
-		);
+function openAll(which: readonly string[], context: Context): NamedRun[] {
+	return resolveRuns(which, context).map((directory, index) => {
+		const run = readComparedRun(directory);
+		const asked = which[index] ?? directory;
+		const named = { run, name: asked === "latest" ? shownDirectory(directory, context.cwd) : asked };
+		warnOfBadLines(named.name, run.badLines, context);
+		warnOfState(named, context);
+		return named;
+	});
+}
+
+function warnOfState({ name, run: { state, cases, planned } }: NamedRun, context: Context): void {
+	if (state === "finished") return;
+	const how = state === "under way" ? "is still under way" : "did not come to its end";
+	warn(`${name} ${how}: ${cases.length} of ${planned} tests have results`, context);
+}
+
+function warn(text: string, { stderr }: Context): void {
+	stderr.write(`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(text)}\n`);
+}
+
+/** 1 for a regression that an interval shows; 2 where nothing can be compared, since then the question has no answer. */
+async function gate(
+	compared: readonly ComparedRuns[],
+	allowIncomparable: boolean,
+	context: Context,
+): Promise<CommandResult["exitCode"]> {
+	const open = compared.find(({ comparison }) => comparison.comparable.length === 0);
+	if (open && !allowIncomparable) {
+		const report = await reportError(unanswered(open), context);
+		context.stderr.write(report.text);
+		return report.exitCode;
 	}
+	for (const { after, comparison } of compared)
+		if (comparison.comparable.length > 0 && !comparison.difference.interval)
+			warn(`${after.name}: ${describeSmallestEffect(comparison.difference)}`, context);
 	return compared.some(({ comparison }) => comparison.verdict === "worse") ? 1 : 0;
 }

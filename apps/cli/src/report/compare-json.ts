@@ -1,41 +1,87 @@
-import type { ComparedRuns } from "../results/compared-runs.ts";
+import type { ComparedRun, Comparison, ComparisonDocument } from "@agentv/core";
+import type { ComparedRuns, NamedRun } from "../results/compared-runs.ts";
 
-/** Two runs: one object. More: `{comparisons: […]}`, each with the first run. */
-export function compareJson(compared: readonly ComparedRuns[]): string {
-	const documents = compared.map(document);
-	return `${JSON.stringify(documents.length === 1 ? documents[0] : { comparisons: documents }, null, 2)}\n`;
+/**
+ * Two runs: one object. More: `{comparisons: […]}`, each with the first run (its schema: docs/schemas/compare-output.schema.json).
+ * A test stands on a line of its own.
+ */
+export function* compareJson(compared: readonly ComparedRuns[]): Generator<string> {
+	const [only, ...others] = compared;
+	if (only && others.length === 0) {
+		yield* pieces(document(only), "");
+		yield "\n";
+		return;
+	}
+	yield '{\n  "comparisons": [\n    ';
+	for (const [index, one] of compared.entries()) {
+		if (index > 0) yield ",\n    ";
+		yield* pieces(document(one), "    ");
+	}
+	yield "\n  ]\n}\n";
 }
 
-function document({ before, after, comparison }: ComparedRuns) {
-	const { difference, verdict } = comparison;
-	const name = (one: { eval: string; testId: string; target: string }) => ({
-		eval: one.eval,
-		test_id: one.testId,
-		target: one.target,
-	});
+function* pieces(value: ComparisonDocument, indent: string): Generator<string> {
+	let separator = "{";
+	for (const [key, field] of Object.entries(value)) {
+		yield `${separator}\n${indent}  ${JSON.stringify(key)}: `;
+		separator = ",";
+		if (Array.isArray(field) && field.length > 0) yield* items(field, indent);
+		else yield JSON.stringify(field);
+	}
+	yield `\n${indent}}`;
+}
+
+function* items(values: readonly unknown[], indent: string): Generator<string> {
+	let separator = "[";
+	for (const value of values) {
+		yield `${separator}\n${indent}    ${JSON.stringify(value)}`;
+		separator = ",";
+	}
+	yield `\n${indent}  ]`;
+}
+
+function document({ before, after, comparison, vary }: ComparedRuns): ComparisonDocument {
+	const { difference, means, verdict } = comparison;
 	return {
-		runs: [before, after],
+		runs: [runDocument(before), runDocument(after)],
+		vary: [...vary],
 		verdict,
 		difference: {
 			tests: difference.tests,
+			...means,
 			mean: difference.mean,
-			interval: difference.interval ?? null,
+			interval: difference.interval ? [...difference.interval] : null,
 			smallest_effect: difference.smallestEffect ?? null,
 		},
 		comparable: comparison.comparable.map((one) => ({
-			...name(one),
-			before: one.before,
-			after: one.after,
-			delta: one.delta,
+			...pairName(one),
+			...{ before: one.before.score, after: one.after.score, delta: one.delta },
 		})),
-		changed: comparison.changed.map((one) => ({
-			...name(one),
-			parts: one.parts,
-			before: one.before ?? null,
-			after: one.after ?? null,
-		})),
+		changed: comparison.changed.map((one) => ({ ...pairName(one), parts: [...one.parts], ...scores(one) })),
 		new: comparison.new.map((one) => ({ ...name(one), score: one.score ?? null })),
 		gone: comparison.gone.map((one) => ({ ...name(one), score: one.score ?? null })),
-		errors: comparison.errors.map(name),
+		errors: comparison.errors.map((one) => ({ ...pairName(one), ...scores(one) })),
 	};
+}
+
+function runDocument({ name: run, run: { directory, runId, experiment, startedAt, state, planned } }: NamedRun) {
+	return { run, run_dir: directory, run_id: runId, experiment, started_at: startedAt, state, planned };
+}
+
+type Pair = Comparison["errors"][number];
+
+function name({ eval: label, testId, target }: ComparedRun["cases"][number]) {
+	return { eval: label, test_id: testId, target };
+}
+
+function pairName({ before, after }: Pair) {
+	return {
+		...name(after),
+		...(before.eval === after.eval ? {} : { before_eval: before.eval }),
+		...(before.target === after.target ? {} : { before_target: before.target }),
+	};
+}
+
+function scores({ before, after }: Pair) {
+	return { before: before.score ?? null, after: after.score ?? null };
 }

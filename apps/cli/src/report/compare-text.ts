@@ -1,55 +1,52 @@
-import { type Comparison, describeDifference } from "@agentv/core";
-import type { ComparedRuns } from "../results/compared-runs.ts";
-import type { Colors } from "../terminal/colors.ts";
+import { type Comparison, signed, terminalSafeLine } from "@agentv/core";
+import type { Output } from "../context.ts";
+import type { ComparedRuns, NamedRun } from "../results/compared-runs.ts";
+import { comparisonBlocks, type Look, verdictText } from "../results/comparison-blocks.ts";
+import { type Colors, colorsFor } from "../terminal/colors.ts";
 
-/** What differs, first the split, then the figures over the comparable tests, then the tests that moved most. */
-export function compareText(compared: readonly ComparedRuns[], colors: Colors): string {
-	return `${compared.map((one) => comparisonText(one, colors)).join("\n\n")}\n`;
+/** Which runs, how their tests split, what the comparable ones show, and which of them moved most. */
+export function compareText(compared: readonly ComparedRuns[], stdout: Output): string {
+	const look = { colors: colorsFor(stdout), columns: stdout.columns, isTerminal: stdout.isTTY };
+	const blocks = [runLines(compared, look)];
+	if (compared.length > 1) blocks.push(overview(compared, look));
+	for (const [index, { after, comparison }] of compared.entries()) {
+		if (compared.length > 1)
+			blocks.push(`${look.colors.bold(sideName(index, compared))}  ${terminalSafeLine(after.name)}`);
+		blocks.push(...comparisonBlocks(comparison, look));
+	}
+	return `${blocks.join("\n\n")}\n`;
 }
 
-function comparisonText({ before, after, comparison }: ComparedRuns, colors: Colors): string {
-	const parts = [
-		`${colors.bold(after)}  ${colors.dim(`compared with ${before}`)}`,
-		splitLines(comparison, colors).join("\n"),
-		describeDifference(comparison.difference),
-		moved(comparison, colors),
-	];
-	return parts.filter((part) => part !== "").join("\n\n");
+function sideName(index: number, compared: readonly ComparedRuns[]): string {
+	return compared.length === 1 ? "After" : `After ${index + 1}`;
 }
 
-function splitLines(comparison: Comparison, colors: Colors): string[] {
-	const { comparable, changed, errors } = comparison;
-	const counts: [string, number, string][] = [
-		["comparable", comparable.length, ""],
-		["changed", changed.length, changedParts(comparison)],
-		["new", comparison.new.length, ""],
-		["gone", comparison.gone.length, ""],
-		["not judged", errors.length, "in at least one of the runs"],
-	];
-	return counts
-		.filter(([name, count]) => count > 0 || name === "comparable")
-		.map(([name, count, note]) =>
-			`${String(count).padStart(6)}  ${name.padEnd(11)}${note ? colors.dim(note) : ""}`.trimEnd(),
-		);
+function runLines(compared: readonly ComparedRuns[], { colors }: Look): string {
+	const before = compared.slice(0, 1).map((one): [string, NamedRun] => ["Before", one.before]);
+	const after = compared.map((one, index): [string, NamedRun] => [sideName(index, compared), one.after]);
+	const width = Math.max(...[...before, ...after].map(([side]) => side.length));
+	return [...before, ...after]
+		.map(([side, { name }]) => `${colors.bold(side.padEnd(width))}  ${terminalSafeLine(name)}`)
+		.join("\n");
 }
 
-/** `graders 3, target 1` */
-function changedParts({ changed }: Comparison): string {
-	const counts = new Map<string, number>();
-	for (const { parts } of changed)
-		for (const part of parts.length > 0 ? parts : ["without fingerprint"])
-			counts.set(part, (counts.get(part) ?? 0) + 1);
-	return [...counts].map(([part, count]) => `${part} ${count}`).join(", ");
-}
+const headings = ["comparable", "changed", "new", "gone", "errors", "difference"] as const;
 
-const mostShown = 10;
-
-function moved({ comparable }: Comparison, colors: Colors): string {
-	const tests = comparable.filter(({ delta }) => delta !== 0).sort((a, b) => Math.abs(b.delta) - Math.abs(a.delta));
-	const lines = tests.slice(0, mostShown).map(({ testId, target, before, after, delta }) => {
-		const change = `${delta > 0 ? "+" : "−"}${Math.abs(delta).toFixed(2)}`;
-		return `  ${delta > 0 ? colors.green(change) : colors.red(change)}  ${before.toFixed(2)} → ${after.toFixed(2)}  ${testId} ${colors.dim(`(${target})`)}`;
+/** A line for each of several later runs. */
+function overview(compared: readonly ComparedRuns[], { colors }: Look): string {
+	const side = sideName(compared.length - 1, compared).length;
+	const lines = compared.map(({ comparison }, index) => {
+		const { comparable, changed, new: fresh, gone, errors, difference } = comparison;
+		const counts = [comparable, changed, fresh, gone, errors].map(({ length }) => String(length));
+		const cells = [...counts, difference.tests === 0 ? "–" : signed(difference.mean)];
+		const padded = cells.map((cell, column) => cell.padStart(headings[column]?.length ?? 0));
+		return `${[sideName(index, compared).padEnd(side), ...padded].join("  ")}  ${shortVerdict(comparison, colors)}`;
 	});
-	const more = tests.length > mostShown ? [colors.dim(`  and ${tests.length - mostShown} more; --json lists all`)] : [];
-	return [...lines, ...more].join("\n");
+	return [colors.dim([" ".repeat(side), ...headings].join("  ")), ...lines].join("\n");
+}
+
+function shortVerdict(comparison: Comparison, colors: Colors): string {
+	if (comparison.verdict === "no difference shown") return "= none shown";
+	if (comparison.verdict === "nothing to compare") return colors.yellow("? not comparable");
+	return verdictText(comparison, colors);
 }

@@ -1,3 +1,4 @@
+import { terminalSafeLine } from "@agentv/core";
 import type { Context } from "../context.ts";
 import { colorsFor } from "../terminal/colors.ts";
 
@@ -10,5 +11,7 @@ export function warnOfBadLines(run: string, lines: readonly number[], { stderr }
 	const more = lines.length > mostNamed ? ` and ${lines.length - mostNamed} more` : "";
 	const which =
 		lines.length === 1 ? `line ${named} of its index.jsonl is` : `lines ${named}${more} of its index.jsonl are`;
-	stderr.write(`${colorsFor(stderr).yellow("warning:")} ${run}: ${which} left out, since no row can be read there\n`);
+	stderr.write(
+		`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(run)}: ${which} left out, since no row can be read there\n`,
+	);
 }

@@ -30,3 +30,11 @@ function withoutLast(text: string, columns: number): string {
 	}
 	return kept;
 }
+
+/** Like `fitLine`, cut in the middle: names that begin alike mostly differ at their ends. */
+export function fitMiddle(text: string, columns: number): string {
+	if (fitLine(text, columns) === text) return text;
+	const end = withoutLast([...text].reverse().join(""), Math.ceil(columns / 2));
+	const start = withoutLast(text, columns - Math.ceil(columns / 2) + 1);
+	return `${start}…${[...end].reverse().join("")}`;
+}

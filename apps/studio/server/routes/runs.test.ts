@@ -160,7 +160,7 @@ describe("two runs beside each other", () => {
 		expect(changed.comparisons[0]?.cases.items).toEqual([
 			expect.objectContaining({ test_id: "wrong", parts: ["test"] }),
 		]);
-		const row = answer.comparisons[0]?.cases.items[0]?.rows[0];
+		const row = answer.comparisons[0]?.cases.items[0]?.rows[0][0];
 		expect((await studio.request(`/api/runs/${first.run}/tests/${row}`)).status).toBe(200);
 	});
 

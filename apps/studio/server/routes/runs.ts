@@ -11,7 +11,7 @@ import type {
 	TestResultAnswer,
 	TestStatus,
 } from "../answers/runs.ts";
-import { compareAnswer, comparedParts } from "../compare-runs.ts";
+import { compareAnswer, comparedParts, comparedSorts } from "../compare-runs.ts";
 import { describeRow, describeRun, describeRunEntry } from "../describe-run.ts";
 import { describeTestResult } from "../describe-test-result.ts";
 import type { CatalogRun } from "../run-catalog.ts";
@@ -34,18 +34,24 @@ const filters = {
 const listQuery = z.object({ page: pageField, ...filters });
 const compareQuery = z.object({
 	/** Two to five runs; the first is what the others are compared with. */
-	run: listField.refine((ids) => ids.length >= 2 && ids.length <= 5, "name two to five runs"),
+	run: listField
+		.refine((ids) => ids.length >= 2 && ids.length <= 5, "name two to five runs")
+		.refine((ids) => new Set(ids).size === ids.length, "a run is named twice"),
 	part: z.enum(comparedParts).optional(),
 	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
 	page: pageField,
 	page_size: pageSizeField,
 	search: searchField,
+	/** Of changed tests only those that differ in this part. */
+	differing: z.enum([...fingerprintParts, "unknown"]).optional(),
+	sort: z.enum(comparedSorts).optional(),
+	descending: z.enum(["true", "false"]).optional(),
 });
 const historyQuery = z.object(filters);
 
 /** `GET /api/runs`, `/history`, `/compare`, `/:id`, `/:id/tests`, `/:id/tests/:test`. */
 export function runReads(services: Services) {
-	const { runs, tables, hide } = services;
+	const { runs, tables, compared, hide } = services;
 	return new Hono()
 		.get("/", query(listQuery), async (c) => {
 			const { page, ...wanted } = c.req.valid("query");
@@ -58,9 +64,10 @@ export function runReads(services: Services) {
 			return c.json((await runHistory(wanted, tables)) satisfies RunHistoryAnswer);
 		})
 		.get("/compare", query(compareQuery), async (c) => {
-			const { run, part = "comparable", vary, page, page_size: pageSize, search } = c.req.valid("query");
-			const compared = await Promise.all(run.map((id) => runs.find(id)));
-			return c.json(compareAnswer(compared, { part, vary, page, pageSize, search }) satisfies CompareAnswer);
+			const { run, page_size: pageSize, part = "comparable", sort = "change", ...asked } = c.req.valid("query");
+			const found = await Promise.all(run.map((id) => runs.find(id)));
+			const choices = { ...asked, part, sort, pageSize, descending: asked.descending === "true" };
+			return c.json(compareAnswer(found, choices, compared) satisfies CompareAnswer);
 		})
 		.get("/:id", async (c) =>
 			c.json((await describeRun(await runs.find(c.req.param("id")), services)) satisfies RunAnswer),

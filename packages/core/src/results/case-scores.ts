@@ -1,55 +1,71 @@
-import type { Fingerprint, ResultRow } from "../schema/result-row.ts";
+import { caseKey } from "../model/case-key.ts";
+import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
+
+/** What comparing takes of a row. */
+export interface AttemptScore {
+	readonly eval: string;
+	readonly testId: string;
+	readonly target: string;
+	/** From 1. */
+	readonly attempt: number;
+	/** From 0 to 1; absent where the attempt could not be run or judged. */
+	readonly score?: number;
+	readonly fingerprint?: Fingerprint;
+}
 
 /** What a run says of one test with one target, over its attempts. */
 export interface CaseScore {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** Mean over attempts that could be judged; absent where none could. */
+	/** Mean over the attempts that could be judged; absent where none could. */
 	readonly score?: number;
 	readonly attempts: number;
 	/** Attempts that could not be run or judged. */
 	readonly errors: number;
+	/** Of the judged attempts; absent where one of them has none. A part in which they differ holds all of its digests. */
 	readonly fingerprint?: Fingerprint;
 }
 
-/** A case's name within a run. `vary` lists what is meant to differ between runs and so is no part of the name. */
-export function caseKey(row: Pick<CaseScore, "eval" | "testId" | "target">, vary: ReadonlySet<string>): string {
-	return JSON.stringify([row.eval, row.testId, ...(vary.has("target") ? [] : [row.target])]);
-}
-
-interface Sum {
-	total: number;
-	judged: number;
-	attempts: number;
-	last: ResultRow;
-}
-
-/** Puts the attempts of each case together: repeats are averaged within a test, never pooled. Keeps one row a case. */
-export function caseScores(rows: Iterable<ResultRow>, vary: ReadonlySet<string> = new Set()): Map<string, CaseScore> {
-	const sums = new Map<string, Sum>();
+/**
+ * Puts the attempts of each case together: repeats are averaged within a test, never pooled. Of an attempt that was run again the last
+ * counts. The order of the answer is that of the first attempts.
+ */
+export function caseScores(rows: Iterable<AttemptScore>): CaseScore[] {
+	const cases = new Map<string, Map<number, AttemptScore>>();
 	for (const row of rows) {
-		const key = caseKey(row, vary);
-		const sum = sums.get(key) ?? { total: 0, judged: 0, attempts: 0, last: row };
-		sum.attempts += 1;
-		sum.last = row;
-		if (row.executionStatus !== "execution_error") {
-			sum.total += row.score;
-			sum.judged += 1;
-		}
-		sums.set(key, sum);
+		const key = caseKey(row.eval, row.testId, row.target);
+		const attempts = cases.get(key);
+		if (attempts) attempts.set(row.attempt, row);
+		else cases.set(key, new Map([[row.attempt, row]]));
 	}
-	return new Map([...sums].map(([key, sum]) => [key, caseScore(sum)]));
+	return [...cases.values()].flatMap((attempts) => caseScore([...attempts.values()]) ?? []);
 }
 
-function caseScore({ total, judged, attempts, last }: Sum): CaseScore {
+function caseScore(attempts: readonly AttemptScore[]): CaseScore | undefined {
+	const [first] = attempts;
+	if (!first) return undefined;
+	const scores = attempts.flatMap(({ score }) => score ?? []);
+	const judged = attempts.filter(({ score }) => score !== undefined);
+	const fingerprint = commonFingerprint(judged.length > 0 ? judged : attempts);
 	return {
-		eval: last.eval,
-		testId: last.testId,
-		target: last.target,
-		attempts,
-		errors: attempts - judged,
-		...(judged > 0 ? { score: total / judged } : {}),
-		...(last.fingerprint ? { fingerprint: last.fingerprint } : {}),
+		...{ eval: first.eval, testId: first.testId, target: first.target },
+		attempts: attempts.length,
+		errors: attempts.length - scores.length,
+		...(scores.length > 0 ? { score: scores.reduce((sum, score) => sum + score, 0) / scores.length } : {}),
+		...(fingerprint ? { fingerprint } : {}),
+	};
+}
+
+/** Attempts of one run may differ where files were changed between the run and its resumption. */
+function commonFingerprint(attempts: readonly AttemptScore[]): Fingerprint | undefined {
+	const prints = attempts.flatMap(({ fingerprint }) => fingerprint ?? []);
+	const [first, ...others] = prints;
+	if (!first || prints.length < attempts.length) return undefined;
+	if (others.every((other) => fingerprintParts.every((part) => other[part] === first[part]))) return first;
+	const all = (part: keyof Fingerprint) => [...new Set(prints.map((print) => print[part]))].sort().join("+");
+	return {
+		...{ test: all("test"), graders: all("graders"), workspace: all("workspace") },
+		...{ hooks: all("hooks"), target: all("target") },
 	};
 }

@@ -6,6 +6,7 @@ import type { RunSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { type FoundRun, findRuns } from "./find-runs.ts";
 import type { ResultsMachine } from "./run-roots.ts";
+import { isFinished } from "./run-state.ts";
 
 /** A run in a list. */
 export interface RunListItem extends FoundRun {
@@ -56,10 +57,9 @@ function listItem(found: FoundRun): RunListItem {
 }
 
 function itemOf(found: FoundRun, run: RunFile, summary: RunSummary | undefined): RunListItem {
-	const done = summary !== undefined && summary.passed + summary.failed + summary.errors >= summary.planned;
 	return {
 		...found,
-		state: done ? "finished" : "unfinished",
+		state: isFinished(summary) ? "finished" : "unfinished",
 		startedAt: run.startedAt,
 		evals: run.evals.map(({ file, name }) => ({ file, name })),
 		targets: run.targets.map(({ name }) => name),

@@ -1,38 +1,36 @@
+import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { seededRandom } from "../base/random.ts";
 import { fewestTests, meanDifference } from "./mean-difference.ts";
 
-/** Differences of two runs of `tests` graded tests: scores of 0, ¼ … 1 around a test's own mean, the second run shifted. */
-function simulatedDifferences(tests: number, effect: number, seed: number): Float64Array {
-	const random = seededRandom(seed);
-	const noise = () => random() + random() + random() - 1.5; // roughly normal, standard deviation ½
-	return Float64Array.from({ length: tests }, () => noise() * 0.4 - (noise() * 0.4 - effect));
-}
+const minus = (count: number, size: number, tests: number) =>
+	Float64Array.from({ length: tests }, (_, index) => (index < count ? -size : 0));
 
+/** Whether the interval lies below zero. */
 function worse(differences: Float64Array): boolean {
 	const { interval } = meanDifference(differences);
 	return interval !== undefined && interval[1] < 0;
 }
 
 describe("the interval of a mean difference", () => {
-	for (const tests of [6, 12, 40]) {
-		test(`${tests} identical noisy tests are called worse in at most 5 % of 400 pairs`, () => {
-			const fired = Array.from({ length: 400 }, (_, pair) =>
-				worse(simulatedDifferences(tests, 0, 7919 * pair + tests)),
-			);
-			expect(fired.filter(Boolean).length).toBeLessThanOrEqual(20);
-		});
+	test("excludes zero where every test loses the same, however few they are", () => {
+		for (const tests of [fewestTests, 20, 1000]) {
+			expect(meanDifference(minus(tests, 0.5, tests)).interval).toEqual([-0.5, -0.5]);
+			expect(worse(minus(tests, 0.001, tests))).toBe(true);
+		}
+	});
 
-		test(`${tests} tests show a loss of twice the smallest effect in at least 80 % of 100 pairs`, () => {
-			const fired = Array.from({ length: 100 }, (_, pair) => {
-				const seed = 104_729 * pair + tests;
-				const { smallestEffect = 0 } = meanDifference(simulatedDifferences(tests, 0, seed));
-				return worse(simulatedDifferences(tests, -2 * smallestEffect, seed + 1));
-			});
-			expect(fired.filter(Boolean).length).toBeGreaterThanOrEqual(80);
-		});
-	}
+	test("does not exclude it where one, two or three tests of a hundred were lost, and does where eight were", () => {
+		expect([1, 2, 3].map((lost) => worse(minus(lost, 1, 100)))).toEqual([false, false, false]);
+		expect(worse(minus(8, 1, 100))).toBe(true);
+	});
+
+	test("is as wide as Student's for many even differences", () => {
+		const differences = Float64Array.from({ length: 400 }, (_, index) => (index % 2 === 0 ? 0.5 : -0.5));
+		const [low, high] = meanDifference(differences).interval ?? [0, 0];
+		expect(high).toBeCloseTo((1.966 * 0.5) / 20, 2);
+		expect(low).toBeCloseTo((-1.966 * 0.5) / 20, 2);
+	});
 
 	test("mirrors exactly when the runs are swapped", () => {
 		fc.assert(
@@ -46,8 +44,15 @@ describe("the interval of a mean difference", () => {
 					expect(two.interval?.[1]).toBeCloseTo(-(one.interval?.[0] ?? Number.NaN), 9);
 				},
 			),
-			{ numRuns: 50 },
+			law(300),
 		);
+	});
+
+	test("the smallest effect is never said to be nothing: tests that did not vary may yet do so", () => {
+		const { smallestEffect = 0 } = meanDifference(minus(0, 0, 100));
+		// Some three lost tests of a hundred.
+		expect(smallestEffect).toBeGreaterThan(0.02);
+		expect(smallestEffect).toBeLessThan(0.04);
 	});
 
 	test("fewer than six tests have no interval, however large the differences", () => {

@@ -6,7 +6,10 @@ export interface MeanDifference {
 	readonly mean: number;
 	/** 95 % bootstrap interval of the mean; absent where so few tests could not show any effect. */
 	readonly interval?: readonly [low: number, high: number];
-	/** The smallest true difference that this many tests with this spread would show four times out of five. */
+	/**
+	 * The smallest true difference that this many tests with this spread would show four times out of five. As if one more test had
+	 * changed as much as the one that changed most (or wholly, where none did): what never varied here may yet vary.
+	 */
 	readonly smallestEffect?: number;
 }
 
@@ -24,8 +27,6 @@ export function meanDifference(differences: Float64Array): MeanDifference {
 	const tests = differences.length;
 	const mean = tests === 0 ? 0 : sum(differences) / tests;
 	if (tests < fewestTests) return { tests, mean };
-	const spread = Math.sqrt(differences.reduce((total, value) => total + (value - mean) ** 2, 0) / (tests - 1));
-	const standardError = spread / Math.sqrt(tests);
 	const t = studentQuantile(tests - 1);
 	// Bootstrap means vary less than means do by √((n-1)/n), and their tails are the normal's: both are made good.
 	const tail = normalTail(Math.sqrt(tests / (tests - 1)) * t);
@@ -34,8 +35,19 @@ export function meanDifference(differences: Float64Array): MeanDifference {
 		tests,
 		mean,
 		interval: [quantile(means, tail), quantile(means, 1 - tail)],
-		smallestEffect: (t + z80) * standardError,
+		smallestEffect: ((t + z80) * spreadToExpect(differences, mean)) / Math.sqrt(tests),
 	};
+}
+
+/** The standard deviation with one imagined difference more, the largest one. */
+function spreadToExpect(differences: Float64Array, mean: number): number {
+	let squares = 0;
+	let largest = 0;
+	for (const difference of differences) {
+		squares += (difference - mean) ** 2;
+		largest = Math.max(largest, Math.abs(difference));
+	}
+	return Math.sqrt((squares + (largest || 1) ** 2) / differences.length);
 }
 
 function sum(values: Float64Array): number {

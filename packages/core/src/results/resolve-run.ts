@@ -1,9 +1,10 @@
 import { join, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { nearestName } from "../base/nearest.ts";
-import { pathKind } from "../io/files/stat-path.ts";
+import { pathKind, realPath } from "../io/files/stat-path.ts";
 import { readRunFile } from "../model/result-files.ts";
-import { findRuns } from "./find-runs.ts";
+import type { RunFile } from "../schema/run-file.ts";
+import { type FoundRun, findRuns } from "./find-runs.ts";
 import type { ResultsMachine } from "./run-roots.ts";
 
 export interface ResolveOptions {
@@ -12,7 +13,7 @@ export interface ResolveOptions {
 }
 
 /**
- * The directory that RUN means: `latest`, `<experiment>/<time>` or a directory.
+ * The directory that RUN means: `latest`, `<experiment>/<time>`, a `run_id` or a directory.
  * @throws AgentvError `not-found`
  */
 export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
@@ -20,11 +21,11 @@ export function resolveRun(run: string, machine: ResultsMachine, options: Resolv
 	if (holdsRun(directory)) return directory;
 	const runs = findRuns(machine).filter((found) => holdsRun(found.directory));
 	if (run === "latest") {
-		const latest = options.wholeOnly ? runs.find(({ directory }) => isWhole(directory)) : runs[0];
+		const latest = options.wholeOnly ? runs.find(({ directory }) => isWholeRun(directory)) : runs[0];
 		if (latest) return latest.directory;
 		throw new AgentvError("not-found", "there is no run yet", { hint: "Run an eval: agentv eval run <eval>." });
 	}
-	const found = runs.find(({ id }) => id === run);
+	const found = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
 	if (found) return found.directory;
 	const nearest = nearestName(
 		run,
@@ -35,27 +36,55 @@ export function resolveRun(run: string, machine: ResultsMachine, options: Resolv
 	});
 }
 
-function isWhole(directory: string): boolean {
-	try {
-		return readRunFile(directory).whole === undefined;
-	} catch (error) {
-		if (error instanceof AgentvError) return false;
-		throw error;
-	}
+/**
+ * The directories that several RUNs mean.
+ * @throws AgentvError `not-found`; `usage` where two of them are one run: it differs from itself in nothing
+ */
+export function resolveRuns(runs: readonly string[], machine: ResultsMachine): string[] {
+	const names = new Map<string, string>();
+	return runs.map((run) => {
+		const directory = resolveRun(run, machine);
+		const real = realPath(directory);
+		const other = names.get(real);
+		if (other !== undefined)
+			throw new AgentvError("usage", other === run ? `${run} is named twice` : `${other} and ${run} are the same run`, {
+				hint: "A run differs from itself in nothing. `agentv results list` lists the runs.",
+			});
+		names.set(real, run);
+		return directory;
+	});
 }
 
 /** The newest run that ran any of these eval files (absolute paths). */
 export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
-	return findRuns(machine).find(({ directory }) => {
-		if (!holdsRun(directory)) return false;
-		try {
-			return readRunFile(directory).evals.some(({ path }) => files.includes(path));
-		} catch (error) {
-			// A run that can't be read is not the one that is looked for.
-			if (error instanceof AgentvError) return false;
-			throw error;
-		}
-	})?.directory;
+	return findRuns(machine).find(
+		({ directory }) => holdsRun(directory) && recordOf(directory)?.evals.some(({ path }) => files.includes(path)),
+	)?.directory;
+}
+
+/** Not a shard, nor another part of a larger run. */
+function isWholeRun(directory: string): boolean {
+	const record = recordOf(directory);
+	return record !== undefined && record.whole === undefined;
+}
+
+/** `run_id` of `run.json`, as JSON reports name runs. */
+function isRunId(text: string): boolean {
+	return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
+}
+
+function hasId(id: string): (found: FoundRun) => boolean {
+	return ({ directory }) => recordOf(directory)?.runId === id;
+}
+
+/** Undefined for a run that can't be read: it is not the one that is looked for. */
+function recordOf(directory: string): RunFile | undefined {
+	try {
+		return readRunFile(directory);
+	} catch (error) {
+		if (error instanceof AgentvError) return undefined;
+		throw error;
+	}
 }
 
 function holdsRun(directory: string): boolean {

@@ -1,9 +1,9 @@
 import { type AttemptResult, caseResult, isDecided } from "../grading/case-result.ts";
 import { SummaryBuilder } from "../grading/run-summary.ts";
+import { caseKey } from "../model/case-key.ts";
 import type { Repeat } from "../model/eval-types.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
-import { caseKey } from "./case-scores.ts";
 import type { AttemptId } from "./read-run.ts";
 
 /** A test against a target, with what its attempts came to. */
@@ -17,7 +17,6 @@ interface Case {
 }
 
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
-const nothingVaries: ReadonlySet<string> = new Set();
 
 /** Adds up the planned cases of a run from its rows. */
 export class TalliedCases {
@@ -30,14 +29,14 @@ export class TalliedCases {
 			planned.map(([index, testId, target, repeat]) => {
 				const name = { eval: evals[index]?.file ?? "", testId, target };
 				const of: Case = { name, repeat: repeat ?? once, attempts: [], threshold: 0, skipped: false };
-				return [caseKey(name, nothingVaries), of];
+				return [caseKey(name.eval, name.testId, name.target), of];
 			}),
 		);
 	}
 
 	/** Counts an attempt; `result` is what it really came to. Says whether it was planned at all. */
 	add(row: ResultRow, result: Pick<AttemptResult, "score" | "executionStatus">): boolean {
-		const of = this.#cases.get(caseKey(row, nothingVaries));
+		const of = this.#cases.get(caseKey(row.eval, row.testId, row.target));
 		if (!of || row.attempt < 1 || row.attempt > of.repeat.count) return false;
 		this.#summary.addRow(row);
 		of.attempts.push({ ...result, attempt: row.attempt });

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { assertionEntrySchema } from "./assertion-entry.ts";
 import { bundleManifestSchema } from "./bundle-manifest.ts";
+import { compareOutputSchema } from "./compare-output.ts";
 import { configFileSchema } from "./config-file.ts";
 import { evalFileSchema } from "./eval-file.ts";
 import type { FormatName } from "./format-names.ts";
@@ -36,6 +37,7 @@ const titles: Readonly<Record<FormatName, string>> = {
 	config: "AgentV .agentv/config.yaml",
 	manifest: "AgentV manifest.json of a bundle",
 	results: "AgentV index.jsonl: one row",
+	"compare-output": "Output of `agentv results compare --json`",
 };
 
 /** The JSON Schema (2020-12) of a format as it is written in files, generated from the one zod schema. */
@@ -72,4 +74,5 @@ const sources: Readonly<Record<FormatName, () => z.ZodType>> = {
 	config: () => configFileSchema,
 	manifest: () => bundleManifestSchema,
 	results: () => resultRowSchema,
+	"compare-output": () => compareOutputSchema,
 };

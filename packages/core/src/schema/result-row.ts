@@ -76,6 +76,13 @@ export type ResultRow = z.output<typeof resultRowSchema>;
 export type RowScore = z.output<typeof scoreSchema>;
 export type RowError = z.output<typeof rowErrorSchema>;
 export type Fingerprint = z.output<typeof fingerprintSchema>;
+export const fingerprintParts = [
+	"test",
+	"graders",
+	"workspace",
+	"hooks",
+	"target",
+] as const satisfies (keyof Fingerprint)[];
 
 /** `summary.json`: counts are of tests × targets, whatever number of attempts each took. */
 export const runSummarySchema = wireObject({

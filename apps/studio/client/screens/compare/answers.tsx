@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import type { ComparisonAnswer } from "../../../server/answers/compare.ts";
 import { Dialog } from "../../components/dialog.tsx";
+import { Choice } from "../../components/field.tsx";
 import { LoadState } from "../../components/load-state.tsx";
 import { RichText } from "../../components/rich-text.tsx";
 import { StatusMark } from "../../components/status-mark.tsx";
@@ -21,18 +23,30 @@ export default function Answers({ comparison, opened, onClose }: AnswersProps) {
 	return (
 		<Dialog title={opened.test_id} onClose={onClose} wide>
 			<div className={classes.answers}>
-				<Side title="Before" run={comparison.before} row={before ?? null} />
-				<Side title="After" run={comparison.after} row={after ?? null} />
+				<Side title="Before" run={comparison.before} rows={before} />
+				<Side title="After" run={comparison.after} rows={after} />
 			</div>
 		</Dialog>
 	);
 }
 
-function Side({ title, run, row }: { title: string; run: string; row: string | null }) {
+function Side({ title, run, rows }: { title: string; run: string; rows: readonly string[] }) {
+	const [attempt, setAttempt] = useState(0);
+	const row = rows[attempt];
 	return (
 		<section aria-label={title}>
-			<h3>{title}</h3>
-			{row === null ? <p className="dim">It has no such test.</p> : <Answer run={run} row={row} />}
+			<div className={classes.sideHead}>
+				<h3>{title}</h3>
+				{rows.length > 1 ? (
+					<Choice
+						label="Attempt"
+						value={String(attempt)}
+						options={rows.map((_, index) => [String(index), `${index + 1} of ${rows.length}`] as const)}
+						onChange={(next) => setAttempt(Number(next))}
+					/>
+				) : null}
+			</div>
+			{row === undefined ? <p className="dim">It has no such test.</p> : <Answer run={run} row={row} />}
 		</section>
 	);
 }

@@ -109,7 +109,7 @@ function columns(search: CompareSearch): readonly Column<Case>[] {
 			cell: ({ test_id: test, target, rows, parts: differing }) => (
 				<Link
 					to="/compare"
-					search={{ ...search, test: rows.find((row) => row !== null) ?? "" }}
+					search={{ ...search, test: rows.flat()[0] ?? "" }}
 					resetScroll={false}
 					aria-label={`${test}: answers side by side`}
 				>

@@ -75,7 +75,7 @@ function Compared({ answer }: { answer: CompareAnswer }) {
 	const navigate = route.useNavigate();
 	const shown = answer.comparisons[search.after] ?? answer.comparisons[0];
 	if (!shown) return null;
-	const opened = shown.cases.items.find(({ rows }) => rows.includes(search.test));
+	const opened = shown.cases.items.find(({ rows }) => rows.flat().includes(search.test));
 	return (
 		<>
 			<div className={classes.verdicts}>

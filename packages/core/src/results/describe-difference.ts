@@ -1,0 +1,34 @@
+import { fewestTests, type MeanDifference } from "./mean-difference.ts";
+
+/** What the figures mean, in words. */
+export function describeDifference(difference: MeanDifference): string {
+	const { tests, mean, interval } = difference;
+	if (tests === 0)
+		return "No test can be compared: every one of them was changed, added or removed, or could not be run.";
+	const over = `over ${tests} comparable test${tests === 1 ? "" : "s"}`;
+	if (!interval) return `Mean difference ${signed(mean)} ${over}. ${describeSmallestEffect(difference)}`;
+	const judged =
+		interval[1] < 0
+			? "The later run is worse."
+			: interval[0] > 0
+				? "The later run is better."
+				: "No difference is shown.";
+	return `Mean difference ${signed(mean)} (95 % interval ${signed(interval[0])} to ${signed(interval[1])}) ${over}. ${judged} ${describeSmallestEffect(difference)}`;
+}
+
+/** How much would have shown with so many tests; empty where none can be compared. */
+export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
+	if (tests === 0) return "";
+	if (!interval || smallestEffect === undefined)
+		return `So few tests can't tell any difference from chance: at least ${fewestTests} are needed.`;
+	if (smallestEffect >= 1)
+		return "With so few tests and so wide a spread, hardly any true difference would have been shown.";
+	return `With this spread, ${tests} tests show a true difference of ${smallestEffect.toFixed(3)} four times out of five; a smaller one may go unseen.`;
+}
+
+/** A difference with its sign, to three places. */
+export function signed(value: number): string {
+	const digits = Math.abs(value).toFixed(3);
+	if (Number(digits) === 0) return digits;
+	return `${value < 0 ? "−" : "+"}${digits}`;
+}

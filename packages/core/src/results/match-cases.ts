@@ -1,0 +1,145 @@
+import type { CaseScore } from "./case-scores.ts";
+
+/** A case that both runs have. */
+export interface CasePair {
+	readonly before: CaseScore;
+	readonly after: CaseScore;
+}
+
+/** Two names that mean one thing, the first run's and the second's. */
+export type Renamed = readonly [before: string, after: string];
+
+export interface CaseMatching {
+	readonly pairs: readonly CasePair[];
+	readonly new: readonly CaseScore[];
+	readonly gone: readonly CaseScore[];
+	/** Evals that are called otherwise in the second run, as the eval of a bundle is. */
+	readonly evals: readonly Renamed[];
+	/** Targets that are. */
+	readonly targets: readonly Renamed[];
+}
+
+/**
+ * Finds for each case of a run the same one of another. Evals and targets are the same by their names; of those that one run alone
+ * names, evals that ask the same are taken for one (a bundle and its source, a file that was moved), and so are targets with the same
+ * settings, or the only ones left of an eval. Swapping the runs swaps the answer.
+ */
+export function matchCases(before: readonly CaseScore[], after: readonly CaseScore[]): CaseMatching {
+	const first = byEval(before);
+	const second = byEval(after);
+	const evals = matchNames(first, second, ({ testId, fingerprint }) => fingerprint && [testId, fingerprint.test]);
+	const pairs: CasePair[] = [];
+	const targets = new Map<string, Renamed>();
+	for (const [one, two] of evals) {
+		const [earlier, later] = [first.get(one) ?? [], second.get(two) ?? []];
+		const names = matchTargets(earlier, later);
+		for (const renamed of names) if (renamed[0] !== renamed[1]) targets.set(JSON.stringify(renamed), renamed);
+		pairs.push(...pairUp(earlier, later, new Map(names)));
+	}
+	const found = new Set<CaseScore>(pairs.flatMap((pair) => [pair.before, pair.after]));
+	return {
+		pairs,
+		new: after.filter((one) => !found.has(one)),
+		gone: before.filter((one) => !found.has(one)),
+		evals: evals.filter(([one, two]) => one !== two),
+		targets: [...targets.values()],
+	};
+}
+
+function byEval(cases: readonly CaseScore[]): Map<string, CaseScore[]> {
+	return groups(cases, (one) => one.eval);
+}
+
+function matchTargets(before: readonly CaseScore[], after: readonly CaseScore[]): Renamed[] {
+	const first = groups(before, ({ target }) => target);
+	const second = groups(after, ({ target }) => target);
+	const matched = matchNames(first, second, ({ testId, fingerprint }) => fingerprint && [testId, fingerprint.target]);
+	const left = (all: ReadonlyMap<string, unknown>, side: 0 | 1) => {
+		const taken = new Set(matched.map((pair) => pair[side]));
+		return [...all.keys()].filter((name) => !taken.has(name));
+	};
+	const [one, ...others] = left(first, 0);
+	const [two, ...more] = left(second, 1);
+	const isOnly = one !== undefined && two !== undefined && others.length === 0 && more.length === 0;
+	return isOnly ? [...matched, [one, two]] : matched;
+}
+
+/** What a case says about the thing whose name is looked for; things that say the same may be one. */
+type Evidence = (one: CaseScore) => readonly string[] | undefined;
+
+/** Equal names; then, of the others, those that agree in most pieces of evidence first. */
+function matchNames(
+	before: ReadonlyMap<string, readonly CaseScore[]>,
+	after: ReadonlyMap<string, readonly CaseScore[]>,
+	evidence: Evidence,
+): Renamed[] {
+	const equal = [...before.keys()].filter((name) => after.has(name));
+	const named = new Set(equal);
+	const rest = (all: ReadonlyMap<string, readonly CaseScore[]>) => [...all].filter(([name]) => !named.has(name));
+	const matched: Renamed[] = equal.map((name) => [name, name]);
+	const taken = [new Set<string>(), new Set<string>()] as const;
+	for (const { pair } of agreements(rest(before), rest(after), evidence)) {
+		if (taken[0].has(pair[0]) || taken[1].has(pair[1])) continue;
+		taken[0].add(pair[0]);
+		taken[1].add(pair[1]);
+		matched.push(pair);
+	}
+	return matched;
+}
+
+interface Agreement {
+	readonly pair: Renamed;
+	count: number;
+}
+
+type Named = readonly (readonly [name: string, cases: readonly CaseScore[]])[];
+
+/** The strongest first; what is equally strong stands in an order that does not depend on which run is the first. */
+function agreements(before: Named, after: Named, evidence: Evidence): Agreement[] {
+	const holders = new Map<string, Set<string>>();
+	for (const [name, cases] of before)
+		for (const key of pieces(cases, evidence)) {
+			const names = holders.get(key);
+			if (names) names.add(name);
+			else holders.set(key, new Set([name]));
+		}
+	const found = new Map<string, Agreement>();
+	for (const [name, cases] of after)
+		for (const key of pieces(cases, evidence))
+			for (const holder of holders.get(key) ?? []) {
+				const id = JSON.stringify([holder, name].sort());
+				const known = found.get(id);
+				if (known) known.count += 1;
+				else found.set(id, { pair: [holder, name], count: 1 });
+			}
+	return [...found].sort(([a, one], [b, two]) => two.count - one.count || (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
+function pieces(cases: readonly CaseScore[], evidence: Evidence): ReadonlySet<string> {
+	return new Set(cases.map(evidence).flatMap((piece) => (piece ? JSON.stringify(piece) : [])));
+}
+
+function pairUp(
+	before: readonly CaseScore[],
+	after: readonly CaseScore[],
+	targets: ReadonlyMap<string, string>,
+): CasePair[] {
+	const key = (testId: string, target: string) => JSON.stringify([testId, target]);
+	const later = new Map(after.map((one) => [key(one.testId, one.target), one]));
+	return before.flatMap((one) => {
+		const target = targets.get(one.target);
+		const two = target === undefined ? undefined : later.get(key(one.testId, target));
+		return two ? [{ before: one, after: two }] : [];
+	});
+}
+
+function groups<Item>(items: readonly Item[], nameOf: (item: Item) => string): Map<string, Item[]> {
+	const found = new Map<string, Item[]>();
+	for (const item of items) {
+		const name = nameOf(item);
+		const group = found.get(name);
+		if (group) group.push(item);
+		else found.set(name, [item]);
+	}
+	return found;
+}
