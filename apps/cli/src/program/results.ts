@@ -28,7 +28,7 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		);
 	results
 		.command("compare")
-		.argument("<before>", "the run to compare with: a directory, <experiment>/<time> or latest")
+		.argument("<before>", "the run to compare with: a directory, <experiment>/<time>, run id or latest")
 		.argument("<after...>", "the runs to compare with it")
 		.description("compare runs, test by test, where their fingerprints say that they can be compared")
 		.addOption(

@@ -1,8 +1,8 @@
 import { caseKey } from "../../model/case-key.ts";
 import { rowKey } from "../../model/result-files.ts";
 import type { Fingerprint, ResultRow } from "../../schema/result-row.ts";
+import { fingerprintParts } from "../../schema/result-row.ts";
 import type { PlannedTest } from "../../schema/run-file.ts";
-import { fingerprintParts } from "../compare-runs.ts";
 import type { RecordedRow } from "../stored-rows.ts";
 import type { AttemptName, MergePart } from "./merge-part.ts";
 import type { MergeProblem } from "./merge-problem.ts";
