@@ -120,7 +120,7 @@ describe("a sync that is killed at any moment", () => {
 			if (existsSync(clone)) expect(readdirSync(clone).length).toBeGreaterThan(20);
 			mends(here, 0);
 		}
-	}, 600_000);
+	}, 1_800_000);
 
 	it(`of a large update (${count} moments, half of them while files are written)`, async () => {
 		const here = place();
@@ -143,7 +143,7 @@ describe("a sync that is killed at any moment", () => {
 			await kill(child, Math.floor(round / 2));
 			mends(here, 1);
 		}
-	}, 600_000);
+	}, 1_800_000);
 
 	it("spares the user's edits that were there before", async () => {
 		const here = place();

@@ -7,6 +7,7 @@ import { editsAgainst } from "./local-edits.ts";
 import { baseRef, type LocalClone, type LocalLook, lookLocal, remoteRef } from "./look-local.ts";
 import { lookRemote, type RemoteLook, remoteProblem, type Wanted } from "./look-remote.ts";
 import { isOnWantedRef } from "./make-plan.ts";
+import { namesInTheWay } from "./names-in-the-way.ts";
 import type { CloneState, Observation } from "./observation.ts";
 import { hasLocalCommits, type Relation, relate, shareHistory } from "./relation.ts";
 import { type TreeChange, treeDiff } from "./tree-diff.ts";
@@ -174,10 +175,15 @@ async function isSameHistory(
 	return remoteHolds(ours, { env, signal, timeoutMs, url, credentials });
 }
 
-async function targetHasLocalCommits({ git }: LocalClone, state: CloneState, wanted: Wanted): Promise<boolean> {
+/** Whether commits made here would be lost with the branch that is wanted now, or with one that leaves no room for its name. */
+async function targetHasLocalCommits(clone: LocalClone, state: CloneState, wanted: Wanted): Promise<boolean> {
 	if (wanted.kind !== "branch" || isOnWantedRef(state, wanted)) return false;
-	const ref = `refs/heads/${wanted.name}`;
-	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname)", ref]);
-	const sha = stdout.trim();
-	return sha !== "" && sha !== wanted.sha && hasLocalCommits(git, sha, wanted.sha);
+	const { git } = clone;
+	const own = `refs/heads/${wanted.name}`;
+	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", own]);
+	const there = stdout.split("\n").flatMap((line) => (line.endsWith(` ${own}`) ? [line.split(" ")[0] ?? ""] : []));
+	const others = (await namesInTheWay(clone, wanted.name)).filter(({ ref }) => ref.startsWith("refs/heads/"));
+	for (const sha of [...there, ...others.map((other) => other.sha)])
+		if (sha !== wanted.sha && (await hasLocalCommits(git, sha, wanted.sha))) return true;
+	return false;
 }

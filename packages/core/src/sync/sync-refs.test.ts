@@ -119,6 +119,28 @@ describe("the registry's ref", () => {
 		expect(await home.sync()).toMatchObject({ to: first });
 	});
 
+	test("a branch whose name leaves no room for the other one gives way, unless it has commits of its own", async () => {
+		const { home, other } = manyRefs();
+		home.register({ ref: "other" });
+		await home.sync();
+		home.upstream.git("branch", "--move", "other", "other/deep");
+		const inBare = (...args: string[]) => execFileSync("git", args, { cwd: home.bare, env: gitTestEnvironment });
+		inBare("branch", "-D", "other");
+		home.upstream.pushTo(home.bare);
+		home.register({ ref: "other/deep" });
+		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
+		expect(await home.sync()).toMatchObject({ outcome: "refused", message: expect.stringContaining("local commits") });
+		home.git("reset", "--quiet", "--hard", other);
+		expect(await home.sync()).toMatchObject({ outcome: "synced", to: other });
+		expect(home.git("for-each-ref", "--format=%(refname)", "refs/heads")).toBe("refs/heads/other/deep");
+		home.upstream.git("branch", "--move", "other/deep", "other");
+		inBare("branch", "-D", "other/deep");
+		home.upstream.pushTo(home.bare);
+		home.register({ ref: "other" });
+		expect(await home.sync()).toMatchObject({ outcome: "synced", to: other });
+		expect(home.git("rev-parse", "--abbrev-ref", "HEAD")).toBe("other");
+	});
+
 	test("a branch that upstream deleted is told", async () => {
 		const { home } = manyRefs();
 		home.register({ ref: "other" });

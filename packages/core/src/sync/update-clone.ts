@@ -6,6 +6,7 @@ import { removeJournal, withJournal } from "./journal.ts";
 import type { LocalClone } from "./look-local.ts";
 import type { Wanted } from "./look-remote.ts";
 import { type Decision, listed } from "./make-plan.ts";
+import { clearNames } from "./names-in-the-way.ts";
 import type { Edit } from "./observation.ts";
 import { recover, undo } from "./recover.ts";
 import { settle } from "./settle.ts";
@@ -52,6 +53,7 @@ export async function updateClone(
 	} as const;
 	try {
 		await withJournal(gitDir, entry, async (marked) => {
+			if (wanted.kind === "branch" && head.branch !== wanted.name) await clearNames(clone, wanted.name);
 			if (needsMove(clone, wanted)) await git.shielded(marked(moveCommand(decision, wanted)));
 			await settle(clone, wanted, settings.url);
 		});
