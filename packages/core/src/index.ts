@@ -75,6 +75,7 @@ export { listRuns } from "./results/list-runs.ts";
 export type { Missing, MissingTest } from "./results/merge/find-missing.ts";
 export { type MergeProblem, mergeProblemText } from "./results/merge/merge-problem.ts";
 export { type Merge, mergeRuns, type NamedRun } from "./results/merge/merge-runs.ts";
+export { readAttempt } from "./results/read-attempt.ts";
 export type { AttemptId, OpenRun, RunReading, TestResultReading } from "./results/read-run.ts";
 export { openRun, readRecordText, readRun, readTestResult } from "./results/read-run.ts";
 export { lastRunOf, resolveRun, resolveRuns } from "./results/resolve-run.ts";
@@ -93,6 +94,7 @@ export { type RunOptions, runEvals } from "./run/run-evals.ts";
 export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
 export type { RunMachine, RunRequest } from "./run/run-request.ts";
+export type { AttemptFile } from "./schema/attempt-file.ts";
 export type { BundleManifest } from "./schema/bundle-manifest.ts";
 export type { ComparisonDocument } from "./schema/compare-output.ts";
 export { ruleLevels } from "./schema/config-file.ts";
@@ -100,7 +102,7 @@ export { type FormatName, formatNames } from "./schema/format-names.ts";
 export { jsonSchemaOf } from "./schema/json-schema.ts";
 export type { ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
 export { fingerprintParts, toWireRow, toWireSummary } from "./schema/result-row.ts";
-export type { RunFile } from "./schema/run-file.ts";
+export type { PlannedTargetRecord, RunFile } from "./schema/run-file.ts";
 export type {
 	BenchmarkReport,
 	BenchmarkReports,

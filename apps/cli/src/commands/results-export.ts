@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { AgentvError, openRun, readRecordText, resolveRun, writeAllOrNone } from "@agentv/core";
+import { AgentvError, openRun, readAttempt, readRecordHead, resolveRun, writeAllOrNone } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import type { ExportFormat } from "../program/choices.ts";
 import type { RunExport } from "../results/exported-run.ts";
@@ -25,7 +25,11 @@ export async function resultsExport(
 	const run = openRun(directory);
 	const name = shownDirectory(directory, context.cwd);
 	const exportRun = await exports[options.format]();
-	const text = exportRun({ ...run, name, detail: (file) => readable(directory, file) });
+	const text = exportRun({
+		...{ ...run, name },
+		attempt: (file) => readAttempt(directory, file),
+		head: (file, maxBytes) => beginning(directory, file, maxBytes),
+	});
 	const told = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
 	if (options.output === undefined) return { text: told, exitCode: 0 };
 	const file = resolve(context.cwd, options.output);
@@ -39,12 +43,12 @@ function* withWarning(text: Iterable<string>, warn: () => void): Generator<strin
 	warn();
 }
 
-/** A record that was deleted leaves the rest of a run worth exporting. */
-function readable(directory: string, file: string): string | undefined {
+/** The beginning of a record; a path that leads out of the run's directory is not followed. */
+function beginning(directory: string, file: string, maxBytes: number) {
 	try {
-		return readRecordText(directory, file);
+		return readRecordHead(directory, file, maxBytes);
 	} catch (error) {
-		if (error instanceof AgentvError && (error.code === "not-found" || error.code === "refused")) return undefined;
+		if (error instanceof AgentvError && error.code === "refused") return undefined;
 		throw error;
 	}
 }

@@ -2,7 +2,7 @@ import { matchesGlob, readRun, resolveRun, toWireRow, toWireSummary } from "@age
 import type { CommandResult, Context } from "../context.ts";
 import { attemptText, failureText } from "../run/failure-text.ts";
 import { gatheredOf } from "../run/follow-run.ts";
-import { shownDirectory, sumText } from "../run/summary-text.ts";
+import { shownDirectory, sumText, unfinishedSentence } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
 import { tableColumns } from "../terminal/table-columns.ts";
 
@@ -33,7 +33,7 @@ export async function resultsShow(
 	const end = summary
 		? sumText(summary, colors)
 		: colors.yellow(
-				`Not finished: ${rows.length} attempts of ${run.planned.length} tests. Go on with it: agentv eval run --resume --run ${shownDirectory(directory, context.cwd)}`,
+				`${unfinishedSentence(rows.length, run.planned.length)}. Go on with it: agentv eval run --resume --run ${shownDirectory(directory, context.cwd)}`,
 			);
 	const parts = [
 		head,

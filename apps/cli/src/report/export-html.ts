@@ -1,53 +1,28 @@
-import { formatDuration, type ResultRow } from "@agentv/core";
+import { createHash } from "node:crypto";
+import { formatDuration, type PlannedTargetRecord, type RunFile, type RunSummary } from "@agentv/core";
+import { pageRows } from "../page/page-rows.ts";
+import { pageScript } from "../page/page-script.ts";
+import { pageStyle } from "../page/page-style.ts";
 import type { ExportedRun, RunExport } from "../results/exported-run.ts";
-import { pageScript, pageStyle } from "../results/page-assets.ts";
+import { shortScore } from "../run/failure-text.ts";
+import { costText, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
 
-/** Inputs and outputs are put in for runs up to this size; beyond it the page has rows and assertions only. */
-const mostDetailed = 2000;
-const longestText = 8000;
-
-/** One page that opens from disk: filter, sort, details of each test, light and dark. Nothing is fetched. */
+/** One page that opens from disk: filter, sort, details of each test, light and dark. Nothing is fetched, nothing but its own script runs. */
 export const exportHtml: RunExport = function* (run) {
-	const title = escaped(run.run.evals.map(({ name }) => name).join(", ") || "run");
-	yield `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} · AgentV</title>
-<style>${pageStyle}</style>
-</head>
-<body>
+	const title = run.run.evals.map(({ name }) => name).join(", ") || "run";
+	yield head(title, sentence(run));
+	yield `<body>
 <header>
-<h1>${title}</h1>
-<p>${summaryLine(run)}</p>
-<p class="dim">Run ${escaped(run.name)}, started ${escaped(run.run.startedAt)}${run.run.git ? `, commit ${escaped(run.run.git.commit.slice(0, 12))}${run.run.git.dirty ? " (with changes)" : ""}` : ""}</p>
+<div class="top"><div><h1>${escaped(title)}</h1><p class="dim small breaks">${escaped(`${run.run.experiment} · ${run.run.startedAt.replace("T", " ").replace(/\.\d+Z$/, " UTC")}`)}</p></div>
+<button type="button" class="plain" id="theme" aria-label="Light or dark"><i></i></button></div>
+<section class="panel sum" aria-label="Summary">${summaryPanel(run)}</section>
+<details class="panel about"><summary>What was run</summary><dl class="facts">${facts(run)}</dl></details>
 </header>
-<main>
-<form role="search" aria-label="Filter tests">
-<label>Search <input type="search" id="search" autocomplete="off"></label>
-<label>Status <select id="status"><option value="">all</option><option value="ok">passed</option><option value="quality_failure">failed</option><option value="execution_error">could not be run</option></select></label>
-<label>Target <select id="target"><option value="">all</option></select></label>
-<output id="count" aria-live="polite"></output>
-</form>
-<div class="scroll" tabindex="0" role="region" aria-label="Tests">
-<table>
-<thead><tr>
-<th aria-sort="none"><button type="button" data-key="status">Status</button></th>
-<th aria-sort="none"><button type="button" data-key="test">Test</button></th>
-<th aria-sort="none"><button type="button" data-key="target">Target</button></th>
-<th aria-sort="none" class="number"><button type="button" data-key="score">Score</button></th>
-<th aria-sort="none" class="number"><button type="button" data-key="ms">Time</button></th>
-</tr></thead>
-<tbody id="rows"></tbody>
-</table>
-</div>
-<p><button type="button" id="more" hidden>Show more</button></p>
-</main>
+${filters}
+${table}
 <noscript><p>This page lists its tests by a script of its own, which is switched off here.</p></noscript>
 <script type="application/json" id="data">`;
-	yield* pageData(run);
+	yield* pageRows(run);
 	yield `</script>
 <script>${pageScript}</script>
 </body>
@@ -55,60 +30,144 @@ export const exportHtml: RunExport = function* (run) {
 `;
 };
 
-/** The rows as a JSON array that can stand in a script element. */
-function* pageData(run: ExportedRun): Generator<string> {
-	const detailed = run.rows.count <= mostDetailed;
-	let separator = "[";
-	for (const row of run.rows) {
-		const text = JSON.stringify(pageRow(row, detailed ? run : undefined)).replaceAll("<", "\\u003c");
-		yield `${separator}${text}`;
-		separator = ",";
-	}
-	yield separator === "[" ? "[]" : "]";
+function head(title: string, description: string): string {
+	// Should a text of a model ever be taken for markup, it still could run nothing and load nothing.
+	const policy = `default-src 'none'; script-src '${digest(pageScript)}'; style-src '${digest(pageStyle)}'; base-uri 'none'; form-action 'none'`;
+	return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="description" content="${escaped(description)}">
+<title>${escaped(title)} · AgentV</title>
+<style>${pageStyle}</style>
+</head>
+`;
 }
 
-function summaryLine({ summary, rows, run }: ExportedRun): string {
-	if (!summary) return `<strong>Not finished</strong>: ${rows.count} attempts of ${run.planned.length} tests`;
-	const mean = summary.meanScore === null ? "–" : summary.meanScore.toFixed(2);
-	return `<strong>${summary.passed} of ${summary.planned} passed</strong>, ${summary.failed} failed, ${summary.errors} could not be run · mean score ${mean} · ${formatDuration(summary.durationMs)}`;
+function digest(text: string): string {
+	return `sha256-${createHash("sha256").update(text).digest("base64")}`;
 }
 
-function pageRow(row: ResultRow, run: ExportedRun | undefined) {
-	const detail = run && row.file ? readDetail(run, row.file) : undefined;
-	return {
-		status: row.executionStatus,
-		test: row.attempt > 1 ? `${row.testId} (attempt ${row.attempt})` : row.testId,
-		eval: row.eval,
-		target: row.target,
-		score: row.score,
-		threshold: row.threshold,
-		ms: Math.round(row.durationMs),
-		time: formatDuration(row.durationMs),
-		...(row.error ? { error: `${row.error.stage}: ${row.error.message}` } : {}),
-		scores: row.scores.map(({ name, score, verdict, assertions }) => ({ name, score, verdict, assertions })),
-		...detail,
-	};
+const asItIs = (text: string) => text;
+
+function sentence({ summary, rows, run }: ExportedRun): string {
+	if (!summary) return unfinishedSentence(rows.count, run.planned.length);
+	return sumSentence(summary, { passed: asItIs, failed: asItIs, errors: asItIs, left: asItIs });
 }
 
-function readDetail(run: ExportedRun, file: string): { input?: string; output?: string } {
-	const text = run.detail(file);
-	if (text === undefined) return {};
-	const { input, output } = JSON.parse(text) as { input?: unknown; output?: unknown };
-	return {
-		...(input === undefined ? {} : { input: cut(asText(input)) }),
-		...(typeof output === "string" ? { output: cut(output) } : {}),
-	};
+function summaryPanel(run: ExportedRun): string {
+	const { summary } = run;
+	if (!summary) return `<p><strong>${escaped(sentence(run))}</strong></p>`;
+	return `<dl class="tiles">${tiles(summary)
+		.map(
+			([name, value, small]) =>
+				`<div><dt>${name}</dt><dd>${value}${small ? ` <small>${small}</small>` : ""}</dd></div>`,
+		)
+		.join("")}</dl><div class="bar" role="img" aria-label="${escaped(sentence(run))}">${bar(summary)}</div>`;
 }
 
-function asText(value: unknown): string {
-	return typeof value === "string" ? value : JSON.stringify(value, null, 2);
+function tiles(summary: RunSummary): [name: string, value: string, small?: string][] {
+	const { planned, passed, failed, errors, meanScore, durationMs, costUsd, tokenUsage } = summary;
+	const left = planned - passed - failed - errors;
+	return [
+		["Passed", String(passed), `of ${planned}`],
+		["Failed", String(failed)],
+		...(errors > 0 ? [["Could not be run", String(errors)] as [string, string]] : []),
+		...(left > 0 ? [["Not run", String(left)] as [string, string]] : []),
+		["Mean score", meanScore === null ? "–" : shortScore(meanScore)],
+		["Time", formatDuration(durationMs)],
+		...(costUsd === null ? [] : [["Cost", costText(costUsd)] as [string, string]]),
+		...(tokenUsage ? [["Tokens", (tokenUsage.input + tokenUsage.output).toLocaleString("en-US")] as [string, string]] : []),
+	];
 }
 
-function cut(text: string): string {
-	return text.length > longestText
-		? `${text.slice(0, longestText)}\n… ${text.length - longestText} more characters`
-		: text;
+function bar({ planned, passed, failed, errors }: RunSummary): string {
+	const parts = { passed, failed, error: errors };
+	return Object.entries(parts)
+		.filter(([, count]) => count > 0)
+		.map(([name, count]) => `<i class="${name}" data-share="${((100 * count) / planned).toFixed(3)}"></i>`)
+		.join("");
 }
+
+function facts({ run, name }: ExportedRun): string {
+	const { evals, targets, git, benchmark, bundle } = run;
+	const lines: [string, string][] = [
+		["Run", name],
+		...evals.map(({ file }): [string, string] => ["Eval", file]),
+		...targets.map((target): [string, string] => ["Target", targetText(target)]),
+		...(git ? [["Commit", commitText(git)] as [string, string]] : []),
+		...(benchmark
+			? [
+					["Benchmark", `${benchmark.id}${benchmark.revision ? ` at ${benchmark.revision.slice(0, 12)}` : ""}`] as [
+						string,
+						string,
+					],
+				]
+			: []),
+		...(bundle ? [["Bundle", `${bundle.name} (${bundle.digest.slice(0, 12)})`] as [string, string]] : []),
+		["Versions", `agentv ${run.agentvVersion}, Node ${run.nodeVersion}`],
+	];
+	return lines.map(([key, value]) => `<dt>${key}</dt><dd>${escaped(value)}</dd>`).join("");
+}
+
+function targetText({ name, provider, settings, facts: known }: PlannedTargetRecord): string {
+	const model = typeof settings.model === "string" ? ` ${settings.model}` : "";
+	const more = Object.entries(known ?? {}).map(([key, value]) => `${key} ${value}`);
+	return `${name}: ${provider}${model}${more.length > 0 ? ` (${more.join(", ")})` : ""}`;
+}
+
+function commitText({ commit, branch, dirty }: NonNullable<RunFile["git"]>): string {
+	return `${commit.slice(0, 12)}${branch ? ` on ${branch}` : ""}${dirty ? ", with changes that were not committed" : ""}`;
+}
+
+const choices = [
+	["", "All"],
+	["passed", "Passed"],
+	["failed", "Failed"],
+	["error", "Not run"],
+];
+
+const filters = `<main>
+<form role="search" aria-label="Filter tests">
+<label>Search <input type="search" id="search" autocomplete="off"></label>
+<fieldset><legend>Status</legend><div class="choice">${choices
+	.map(
+		([value, text]) =>
+			`<label><input type="radio" name="status" value="${value}"${value === "" ? " checked" : ""}>${text} <b data-status="${value}"></b></label>`,
+	)
+	.join("")}</div></fieldset>
+<label>Eval <select id="eval"><option value="">all</option></select></label>
+<label>Target <select id="target"><option value="">all</option></select></label>
+<output id="count" aria-live="polite"></output>
+</form>`;
+
+const columns = [
+	["status", "Status", ""],
+	["test", "Test", ""],
+	["target", "Target", "wide"],
+	["score", "Score", "number"],
+	["ms", "Time", "number wide"],
+	["usd", "Cost", "number wide"],
+];
+
+const table = `<div class="panel">
+<table>
+<caption class="hidden">Tests</caption>
+<thead><tr>${columns
+	.map(
+		([key, name, style]) =>
+			`<th scope="col" aria-sort="none" class="${style}"><button type="button" data-key="${key}">${name}</button></th>`,
+	)
+	.join("")}</tr></thead>
+<tbody id="rows"></tbody>
+</table>
+<p class="empty" id="empty" hidden>No test is like that.</p>
+</div>
+<p class="more"><button type="button" class="plain" id="more" hidden>Show more</button></p>
+</main>`;
 
 function escaped(text: string): string {
 	return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");

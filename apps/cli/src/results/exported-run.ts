@@ -1,11 +1,16 @@
-import type { OpenRun } from "@agentv/core";
+import type { AttemptFile, OpenRun } from "@agentv/core";
 
 /** What an export gets. */
 export interface ExportedRun extends OpenRun {
 	/** How the run is named in headings. */
 	readonly name: string;
-	/** Text of a file beside the rows, as far as it can be read. */
-	readonly detail: (file: string) => string | undefined;
+	/** An attempt's own file, as far as it can be read. */
+	readonly attempt: (file: string) => AttemptFile | undefined;
+	/** The beginning of a file that stands beside it. */
+	readonly head: (
+		file: string,
+		maxBytes: number,
+	) => { readonly text: string; readonly cut: boolean; readonly size: number } | undefined;
 }
 
 /** Turns a run into one document, piece by piece: runs may be larger than memory. */

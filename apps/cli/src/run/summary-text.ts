@@ -69,15 +69,18 @@ function shortLines([name, passed, failed, errors, score, time, cost]: readonly 
 	return `${name}\n  ${passed} passed, ${failed} failed, ${errors} errors\n  mean score ${score}, time ${time}, cost ${cost}`;
 }
 
+/** How a summary's counts are emphasised, by what they count. */
+export type Emphasis = Readonly<Record<"passed" | "failed" | "errors" | "left", (text: string) => string>>;
+
 /** One sentence: how many tests, how they ended, score, time and cost. */
-export function sumText(summary: RunSummary, colors: Colors): string {
+export function sumSentence(summary: RunSummary, emphasis: Emphasis): string {
 	const { planned, passed, failed, errors, meanScore, durationMs, costUsd } = summary;
 	const left = planned - passed - failed - errors;
 	const counts = [
-		colors.green(`${passed} passed`),
-		failed > 0 ? colors.red(`${failed} failed`) : "0 failed",
-		errors > 0 ? colors.magenta(`${errors} could not be run`) : undefined,
-		left > 0 ? colors.yellow(`${left} not run`) : undefined,
+		emphasis.passed(`${passed} passed`),
+		failed > 0 ? emphasis.failed(`${failed} failed`) : "0 failed",
+		errors > 0 ? emphasis.errors(`${errors} could not be run`) : undefined,
+		left > 0 ? emphasis.left(`${left} not run`) : undefined,
 	].filter((part) => part !== undefined);
 	const facts = [
 		meanScore === null ? undefined : `mean score ${shortScore(meanScore)}`,
@@ -85,6 +88,16 @@ export function sumText(summary: RunSummary, colors: Colors): string {
 		costUsd === null ? undefined : costText(costUsd),
 	].filter((part) => part !== undefined);
 	return `${planned} ${planned === 1 ? "test" : "tests"}: ${counts.join(", ")} · ${facts.join(" · ")}`;
+}
+
+/** The same for a terminal. */
+export function sumText(summary: RunSummary, { green, red, magenta, yellow }: Colors): string {
+	return sumSentence(summary, { passed: green, failed: red, errors: magenta, left: yellow });
+}
+
+/** What stands in its place while a run has no summary. */
+export function unfinishedSentence(attempts: number, planned: number): string {
+	return `Not finished: ${attempts} ${attempts === 1 ? "attempt" : "attempts"} of ${planned} ${planned === 1 ? "test" : "tests"}`;
 }
 
 export function costText(costUsd: number | null): string {
