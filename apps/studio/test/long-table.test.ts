@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree, writeTree } from "@agentv/test-support";
+import { testBrowser } from "@agentv/test-support/browser";
 import { describe, expect, test } from "vitest";
-import { testBrowser } from "./testing/browser.ts";
 import { smallEval } from "./testing/evals.ts";
 import { openStudio } from "./testing/open-studio.ts";
 

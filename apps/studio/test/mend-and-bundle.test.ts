@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
+import { testBrowser } from "@agentv/test-support/browser";
 import { describe, expect, test } from "vitest";
-import { testBrowser } from "./testing/browser.ts";
 import { smallEval } from "./testing/evals.ts";
 import { openStudio } from "./testing/open-studio.ts";
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { gitRepository, tempTree } from "@agentv/test-support";
+import { testBrowser } from "@agentv/test-support/browser";
 import { describe, expect, test } from "vitest";
-import { testBrowser } from "./testing/browser.ts";
 import { below, smallEval } from "./testing/evals.ts";
 import { openStudio } from "./testing/open-studio.ts";
 

@@ -1,10 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { gitRepository, tempTree } from "@agentv/test-support";
-import { AxeBuilder } from "@axe-core/playwright";
+import { expectAccessible, testBrowser } from "@agentv/test-support/browser";
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
-import { testBrowser } from "./testing/browser.ts";
 import { type OpenStudio, openStudio } from "./testing/open-studio.ts";
 import { showcase } from "./testing/showcase.ts";
 
@@ -33,13 +32,6 @@ async function inspect(page: Page, name: string): Promise<void> {
 	}
 	await page.setViewportSize({ width: 1440, height: 900 });
 	await page.emulateMedia({ colorScheme: "light" });
-}
-
-async function expectAccessible(page: Page, name: string): Promise<void> {
-	const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-	const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-	const words = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`);
-	expect(words, name).toEqual([]);
 }
 
 /** A Studio with a synced benchmark, a local one, a broken entry, evals with findings, and runs. */

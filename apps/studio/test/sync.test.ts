@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { git, gitHttpServer, gitRepository, tempTree, writeTree } from "@agentv/test-support";
+import { testBrowser } from "@agentv/test-support/browser";
 import { describe, expect, test } from "vitest";
-import { testBrowser } from "./testing/browser.ts";
 import { below, smallEval } from "./testing/evals.ts";
 import { openStudio } from "./testing/open-studio.ts";
 

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
+import { testBrowser } from "@agentv/test-support/browser";
 import { describe, expect, test } from "vitest";
-import { testBrowser } from "./testing/browser.ts";
 import { openStudio } from "./testing/open-studio.ts";
 
 const browser = testBrowser();

@@ -60,8 +60,8 @@ function pageAttempt(row: ResultRow, texts: PageTexts) {
 		...(executionStatus === "execution_error" ? {} : { score }),
 		...(error ? { error: cut(`${error.stage}/${error.code}: ${error.message}`) } : {}),
 		...(warnings ? { warnings: warnings.map(({ stage, message }) => cut(`${stage}: ${message}`)) } : {}),
-		graders: scores.map(({ name, type, score: graded, verdict, assertions }) => {
-			return { name, type, score: graded, verdict, assertions: assertions.map(shortFinding) };
+		graders: scores.map(({ usage: _, assertions, ...grader }) => {
+			return { ...grader, assertions: assertions.map(shortFinding) };
 		}),
 		...texts.of(row),
 	};

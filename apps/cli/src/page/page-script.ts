@@ -54,7 +54,8 @@ function line(row) {
 	open.type = "button"; open.setAttribute("aria-expanded", String(opened.has(row))); open.setAttribute("aria-controls", "d" + ids.get(row));
 	open.addEventListener("click", () => toggle(tr, open, row));
 	const about = [...(manyEvals ? [row.eval] : []), ...(row.attempts.length > 1 ? [count(row.attempts.length, "attempt")] : []), ...(row.why ? [row.why] : [])];
-	const test = make("td", "", open, ...(about.length ? [make("div", "why", about.join(" · "))] : []));
+	const narrow = manyTargets ? [make("span", "narrow", row.target + (about.length ? " · " : ""))] : [];
+	const test = make("td", "", open, ...(about.length || narrow.length ? [make("div", "why", ...narrow, about.join(" · "))] : []));
 	const target = make("td", "wide breaks", row.target), usd = make("td", "number wide", row.cost || "–");
 	target.hidden = !manyTargets; usd.hidden = !costs;
 	const tr = make("tr", "row", make("td", "", badge(row.status)), test, target, make("td", "number", score(row)), make("td", "number wide", row.time), usd);
@@ -95,7 +96,7 @@ function attempt(one, row) {
 }
 function grader(one) {
 	const name = make("b", one.verdict === "pass" ? "yes" : "no", one.name, make("span", "hidden", one.verdict === "pass" ? " passed" : " failed"));
-	const head = make("div", "head", name, ...(one.type === one.name ? [] : [make("span", "dim small", one.type)]), make("span", "", fixed(one.score)));
+	const head = make("div", "head", name, ...(one.type === one.name ? [] : [make("span", "dim small", one.type)]), make("span", "", ...(one.weight === 1 ? [] : [make("span", "dim small", "weight " + one.weight + "  ")]), fixed(one.score)));
 	const found = one.assertions.map((each) => {
 		const item = make("li", each.passed ? "yes" : "no", make("span", "hidden", each.passed ? "holds: " : "does not hold: "), each.text);
 		if (each.evidence !== undefined) item.append(make("span", "dim", " — " + each.evidence));

@@ -80,7 +80,9 @@ function tiles(summary: RunSummary): [name: string, value: string, small?: strin
 		["Mean score", meanScore === null ? "–" : shortScore(meanScore)],
 		["Time", formatDuration(durationMs)],
 		...(costUsd === null ? [] : [["Cost", costText(costUsd)] as [string, string]]),
-		...(tokenUsage ? [["Tokens", (tokenUsage.input + tokenUsage.output).toLocaleString("en-US")] as [string, string]] : []),
+		...(tokenUsage
+			? [["Tokens", (tokenUsage.input + tokenUsage.output).toLocaleString("en-US")] as [string, string]]
+			: []),
 	];
 }
 

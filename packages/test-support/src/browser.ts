@@ -1,3 +1,6 @@
+import { execFileSync } from "node:child_process";
+import { resolve } from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, onTestFinished } from "vitest";
 
@@ -21,8 +24,8 @@ export interface TestBrowser {
 export function testBrowser(): TestBrowser {
 	let browser: Browser | undefined;
 	beforeAll(async () => {
-		browser = await chromium.launch({ executablePath: process.env["AGENTV_TEST_BROWSER"] ?? "", args: flags });
-	});
+		browser = await chromium.launch({ executablePath: browserPath(), args: flags });
+	}, 600_000);
 	afterAll(() => browser?.close());
 	return {
 		page: async (options = {}) => {
@@ -42,4 +45,21 @@ export function testBrowser(): TestBrowser {
 			return page;
 		},
 	};
+}
+
+/** The browser that the tests' set-up has found, or one that is found now; it is installed where that can be done. */
+function browserPath(): string {
+	const module = resolve(import.meta.dirname, "../../../scripts/browser.mjs");
+	const script = `import { findBrowser } from ${JSON.stringify(module)}; console.log(await findBrowser());`;
+	const look = () => execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" });
+	process.env["AGENTV_TEST_BROWSER"] ??= look().trim().split("\n").at(-1) ?? "";
+	return process.env["AGENTV_TEST_BROWSER"];
+}
+
+/** Nothing on the page is what axe calls serious or critical. `name` tells which page it was. */
+export async function expectAccessible(page: Page, name: string): Promise<void> {
+	const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+	const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+	const words = serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).slice(0, 3)}`);
+	expect(words, name).toEqual([]);
 }
