@@ -26,7 +26,7 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 	}
 	const entry = readShape(testEntrySchema, part, loading);
 	if (!entry) return failed(part, loading);
-	const id = typeof (part.value as { id: unknown }).id === "number" ? (part.written(["id"]) ?? entry.id) : entry.id;
+	const id = asSpelled(entry.id, child(part, "id"));
 	const { base } = raw;
 	const input = inputOf(entry, part, base, defaults, vars);
 	const expected =
@@ -64,7 +64,7 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		tags: [...new Set([...defaults.tags, ...tagsOf(entry.tags)])],
 		threshold: entry.threshold ?? entry.execution?.threshold ?? suite.threshold,
 		repeat: repeatOf(entry.repeat, entry.execution?.trials) ?? suite.repeat,
-		dependsOn: entry.dependsOn ?? [],
+		dependsOn: dependenciesOf(entry, child(part, "depends_on")),
 		onDependencyFailure: entry.onDependencyFailure ?? "skip",
 		turns,
 		aggregation: entry.aggregation ?? "mean",
@@ -77,6 +77,16 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		...given("timeoutSeconds", timeout),
 		...given("target", target === undefined ? undefined : choiceOf(entry, target, part, base)),
 	};
+}
+
+/** An id as it is spelled: to YAML `007` is the number 7. */
+function asSpelled(id: string, part: Part): string {
+	return typeof part.value === "number" ? (part.written([]) ?? id) : id;
+}
+
+function dependenciesOf({ dependsOn = [] }: TestEntry, part: Part): string[] {
+	const isList = Array.isArray(part.value);
+	return dependsOn.map((id, index) => asSpelled(id, isList ? child(part, index) : part));
 }
 
 function failed(part: Part, loading: Loading): undefined {

@@ -20,6 +20,13 @@ describe("tests that depend on others", () => {
 		expect(run.rows.map(({ testId }) => testId)).toEqual(["a", "b", "c"]);
 	});
 
+	test("may be named by numbers, as they are spelled", async () => {
+		const run = await runTree(
+			evalOf(`id: 1e3, depends_on: [007, 2], ${passes}`, `id: 2, depends_on: 007, ${passes}`, `id: 007, ${passes}`),
+		);
+		expect(run.rows.map(({ testId }) => testId)).toEqual(["007", "2", "1e3"]);
+	});
+
 	test("are skipped, failed or run when one of these does not pass", async () => {
 		const run = await runTree(
 			evalOf(

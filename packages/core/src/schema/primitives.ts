@@ -12,6 +12,9 @@ export const stringsSchema = z
 /** An identifier; YAML reads a bare `7` as a number, so numbers are taken (the loader restores their spelling). */
 export const idSchema = z.union([z.string().min(1), z.number().transform(String)]);
 
+/** One or several of them, read as a list. */
+export const idsSchema = z.union([idSchema.transform((id) => [id]), z.array(idSchema)]);
+
 export const fractionSchema = z.number().min(0).max(1);
 export const positiveSchema = z.number().positive();
 export const countSchema = z.number().int().positive();

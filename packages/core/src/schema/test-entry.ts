@@ -1,6 +1,14 @@
 import { z } from "zod";
 import { expectedOutputSchema, inputSchema } from "./message.ts";
-import { countSchema, dataSchema, fractionSchema, idSchema, positiveSchema, stringsSchema } from "./primitives.ts";
+import {
+	countSchema,
+	dataSchema,
+	fractionSchema,
+	idSchema,
+	idsSchema,
+	positiveSchema,
+	stringsSchema,
+} from "./primitives.ts";
 import { targetFieldSchema } from "./target-file.ts";
 import { older, wireObject } from "./wire-object.ts";
 import { workspaceFieldSchema } from "./workspace-entry.ts";
@@ -60,7 +68,7 @@ export const testEntrySchema = wireObject({
 	repeat: z.union([countSchema, repeatSchema]).optional(),
 	target: targetFieldSchema.optional(),
 	execution: executionSchema.optional(),
-	dependsOn: stringsSchema.optional(),
+	dependsOn: idsSchema.optional(),
 	onDependencyFailure: z.enum(["skip", "fail", "run"]).optional(),
 	mode: z.enum(["conversation"]).optional(),
 	turns: z.array(turnSchema).min(1).optional(),
