@@ -281,7 +281,7 @@ describe("agentv eval matrix --format k8s", () => {
 			return job.metadata.name;
 		};
 		expect(await nameOf("Sums & More.eval.yaml")).toBe("agentv-sums-more");
-		expect(await nameOf("日本.eval.yaml")).toBe("agentv-evals");
+		expect(await nameOf("日本.eval.yaml")).toBe("agentv-eval");
 		expect((await nameOf(`${"x ".repeat(60)}.eval.yaml`)).length).toBeLessThan(51);
 	});
 });

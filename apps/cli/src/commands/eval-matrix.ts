@@ -1,4 +1,4 @@
-import { AgentvError, planRun, resolveRun, shardSizes, slugify } from "@agentv/core";
+import { AgentvError, planRun, resolveRun, shardSizes } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type ShardChoices, shardArguments, shardPlans } from "../matrix/shard-command.ts";
 import type { MatrixFormat } from "../program/choices.ts";
@@ -36,7 +36,7 @@ export async function evalMatrix(
 	const args = shardArguments(evals, options);
 	if (format === "k8s") {
 		const { matrixK8s } = await import("../report/matrix-k8s.ts");
-		return { text: matrixK8s(jobSettings(options, args, plan.evals[0]?.name ?? "evals")), exitCode: 0 };
+		return { text: matrixK8s(jobSettings(options, args, plan.evals[0]?.name ?? "eval")), exitCode: 0 };
 	}
 	const plans = shardPlans(args, shardSizes(plan.cases, shards, former), options.output ?? "shards");
 	const text =
@@ -46,7 +46,7 @@ export async function evalMatrix(
 	return { text, exitCode: 0 };
 }
 
-/** Leaves room for the index of a shard in the names of pods. */
+/** Leaves room for the index of a shard in the names of pods. An eval is named in letters that a Job may be. */
 const longestName = 50;
 
 const jobOptions = ["image", "name", "claim", "secret", "retries", "parallelism"] as const;
@@ -64,7 +64,7 @@ function jobSettings(options: EvalMatrixOptions, args: readonly string[], evalNa
 		});
 	return {
 		...{ shards, args, image },
-		name: name ?? `agentv-${slugify(evalName) || "evals"}`.slice(0, longestName).replace(/-+$/, ""),
+		name: name ?? `agentv-${evalName}`.slice(0, longestName).replace(/-+$/, ""),
 		claim: claim ?? "agentv-results",
 		secrets: secret ?? [],
 		retries: retries ?? 3,
