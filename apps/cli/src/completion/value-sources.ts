@@ -43,7 +43,7 @@ const sources: ReadonlyMap<string, ValueSource> = new Map([
 	["id", benchmarks],
 	["eval", evals],
 	["evals", evals],
-	...["run", "before", "after"].map((name) => [name, runs] as const),
+	...["run", "runs", "shard", "shards", "before", "after"].map((name) => [name, runs] as const),
 	["file", files],
 	...["dir", "directory", "path", "path-or-git-url"].map((name) => [name, directories] as const),
 	...["age", "i/n", "n", "number", "score", "seconds", "usd"].map((name) => [name, free] as const),
