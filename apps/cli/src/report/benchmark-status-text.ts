@@ -1,4 +1,4 @@
-import { type BenchmarkReport, type BenchmarkReports, terminalSafeLine } from "@agentv/core";
+import { type BenchmarkReport, type BenchmarkReports, type LastSync, terminalSafeLine } from "@agentv/core";
 import type { Output } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { stateText } from "../terminal/state-text.ts";
@@ -23,11 +23,14 @@ function entryText(report: BenchmarkReport, colors: Colors, output: Output): str
 		);
 	}
 	if (lastSync?.status === "running") lines.push(`    ${colors.dim(`a sync is running since ${lastSync.startedAt}`)}`);
-	if (lastSync?.status === "failed")
-		lines.push(
-			`    ${colors.dim(`last sync failed, ${lastSync.finishedAt ?? lastSync.startedAt}: ${terminalSafeLine(lastSync.message)}`)}`,
-		);
+	if (lastSync?.status === "failed") lines.push(`    ${colors.dim(failureText(lastSync, report.message))}`);
 	return lines.map((line) => `${wrapLine(line, output)}\n`).join("");
+}
+
+/** Says once what still is so. */
+function failureText({ finishedAt, startedAt, message }: LastSync, now: string): string {
+	const failed = `last sync failed, ${finishedAt ?? startedAt}`;
+	return now.includes(message) ? failed : `${failed}: ${terminalSafeLine(message)}`;
 }
 
 function sign({ revision, workTree }: BenchmarkReport, colors: Colors): string {

@@ -40,12 +40,17 @@ function liveProgress(output: Output, colors: Colors): SyncProgress {
 	return {
 		show(event) {
 			if (event.type === "finished") lines.delete(event.id);
-			else if (event.type === "progress") lines.set(event.id, `${event.phase} ${bar(event.percent)} ${event.percent}%`);
+			else if (event.type === "progress") lines.set(event.id, phaseText(event));
 			else if ("id" in event) lines.set(event.id, terminalSafeLine(notable(event) ?? "looking …"));
 			draw();
 		},
 		end: () => view.clear(),
 	};
+}
+
+/** The bar last: a narrow terminal cuts it off first. */
+function phaseText({ phase, percent }: Extract<SyncEvent, { type: "progress" }>): string {
+	return `${phase} ${String(percent).padStart(3)}% ${bar(percent)}`;
 }
 
 function bar(percent: number): string {

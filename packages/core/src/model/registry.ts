@@ -25,6 +25,8 @@ export interface RegistryEntry {
 	readonly at: Place;
 	/** Why it can't be used now, one sentence: an unset variable, a refused URL. */
 	readonly problem: string | undefined;
+	/** Whether only the source has a problem: what stands at `path` can be looked at. */
+	readonly hasUsablePath: boolean;
 }
 
 export interface Registry {
@@ -150,7 +152,8 @@ function readEntry(
 			),
 		);
 	diagnostics.push(...problems);
-	return { ...entry, problem: problems[0]?.message };
+	const [first] = problems;
+	return { ...entry, problem: first?.message, hasUsablePath: !first || first.rule === registrySource.rule };
 }
 
 function refusedSource(

@@ -32,8 +32,9 @@ export async function benchmarkStatus(options: StatusOptions): Promise<Benchmark
 
 async function statusOf(entry: RegistryEntry, base: string, options: StatusOptions): Promise<BenchmarkReport> {
 	if (!entry.source) return localReport(entry, options.env);
-	if (entry.problem !== undefined) return problemReport(entry, entry.problem, options.env);
+	if (entry.problem !== undefined && !entry.hasUsablePath) return problemReport(entry, entry.problem, options.env);
 	// What speaks to git is loaded only where there is a repository to look at: a list of local benchmarks starts at once.
-	const { sourceStatus } = await import("./source-status.ts");
+	const { problemStatus, sourceStatus } = await import("./source-status.ts");
+	if (entry.problem !== undefined) return problemStatus(entry, entry.problem, options);
 	return sourceStatus(entry, base, options);
 }

@@ -4,6 +4,7 @@ import type { SourceAccess } from "../model/benchmark-source.ts";
 import type { RegistryEntry } from "../model/registry.ts";
 import { shownSource } from "../model/written-source.ts";
 import type { BenchmarkReport, Revision, ShownSource, WorkTree } from "./benchmark-report.ts";
+import type { LocalClone } from "./look-local.ts";
 import type { RemoteProblem, Wanted } from "./look-remote.ts";
 import { commits, isOnWantedRef, listed, makePlan, revisionOf, sentence, short } from "./make-plan.ts";
 import type { Edit } from "./observation.ts";
@@ -38,10 +39,20 @@ export function localReport(entry: RegistryEntry, env: Environment): BenchmarkRe
 	return report(entry, env, { ...nothing, state: "local", reason }, clean, reason ?? "local, used as it is");
 }
 
-/** A benchmark that can't be looked at. */
-export function problemReport(entry: RegistryEntry, problem: string, env: Environment): BenchmarkReport {
-	const wantedRef = entry.source?.ref ?? null;
-	return report(entry, env, { ...nothing, wantedRef, reason: problem }, clean, problem);
+/** A benchmark that can't be compared; `there` is what stands on disk, where that was looked at. */
+export async function problemReport(
+	entry: RegistryEntry,
+	problem: string,
+	env: Environment,
+	there?: { readonly clone: LocalClone; readonly edits: readonly Edit[] },
+): Promise<BenchmarkReport> {
+	const got = there ? await commitOf(there.clone) : {};
+	const revision = { ...nothing, ...got, wantedRef: entry.source?.ref ?? null, reason: problem };
+	return report(entry, env, revision, workTreeOf(there?.edits ?? []), problem);
+}
+
+function workTreeOf(edits: readonly Edit[]): WorkTree {
+	return edits.length === 0 ? clean : { state: "modified", files: edits.slice(0, mostFiles).map(({ path }) => path) };
 }
 
 /** A git-backed benchmark that was looked at. */
@@ -69,27 +80,18 @@ export async function reportOf(
 			: `not cloned yet; agentv benchmark sync ${entry.id} gets it`;
 		return report(entry, env, { ...nothing, ...wants, state: "missing", reason }, clean, message);
 	}
-	const got = await commitOf(seen);
+	const got = await commitOf(seen.clone);
 	const files = edits.map(({ path }) => path);
-	const workTree: WorkTree = files.length === 0 ? clean : { state: "modified", files: files.slice(0, mostFiles) };
 	const compared = wanted ? compare(entry, seen, wanted) : uncompared(problem);
 	const leftover = files.length === 0 ? "" : `; local edits (${listed(files)})`;
 	const revision = { ...nothing, ...wants, ...got, state: compared.state, reason: compared.reason };
-	return report(entry, env, revision, workTree, compared.message + leftover);
+	return report(entry, env, revision, workTreeOf(edits), compared.message + leftover);
 }
 
-async function commitOf({ clone }: Seen): Promise<Pick<Revision, "sha" | "subject" | "committedAt">> {
-	if (!clone?.head.sha) return { sha: null, subject: null, committedAt: null };
+async function commitOf({ git, head }: LocalClone): Promise<Pick<Revision, "sha" | "subject" | "committedAt">> {
+	if (!head.sha) return { sha: null, subject: null, committedAt: null };
 	const format = "--format=%H%x00%cI%x00%s";
-	const { stdout } = await clone.git.local([
-		"log",
-		"-1",
-		"--no-show-signature",
-		"--encoding=UTF-8",
-		format,
-		clone.head.sha,
-		"--",
-	]);
+	const { stdout } = await git.local(["log", "-1", "--no-show-signature", "--encoding=UTF-8", format, head.sha, "--"]);
 	const [sha = null, committedAt = null, subject = null] = stdout.replace(/\n$/, "").split("\0");
 	return { sha, subject, committedAt };
 }

@@ -4,7 +4,9 @@ import { GitError } from "../io/git/git-error.ts";
 import { type SourceAccess, sourceAccess } from "../model/benchmark-source.ts";
 import type { RegistryEntry } from "../model/registry.ts";
 import type { BenchmarkReport } from "./benchmark-report.ts";
+import { readJournal } from "./journal.ts";
 import { localEdits } from "./local-edits.ts";
+import { lookLocal } from "./look-local.ts";
 import { sentence } from "./make-plan.ts";
 import { type ObserveSettings, observe, type Seen } from "./observe.ts";
 import { problemReport, reportOf } from "./report-benchmark.ts";
@@ -36,6 +38,24 @@ export async function sourceStatus(
 		if (!(error instanceof AgentvError) || error.code === "internal" || error.code === "interrupted") throw error;
 		if (error instanceof GitError && error.reason === "git-missing") throw error;
 		return problemReport(entry, sentence(error.message, error.hint), env);
+	}
+}
+
+/** A benchmark whose source can't be used now, as with a variable that is unset: what is there is told all the same. */
+export async function problemStatus(
+	entry: RegistryEntry,
+	problem: string,
+	{ env, signal }: StatusOptions,
+): Promise<BenchmarkReport> {
+	try {
+		const local = await lookLocal(entry.path, "", env);
+		if (local.kind !== "clone") return problemReport(entry, problem, env);
+		const { clone } = local;
+		const edits = await localEdits(clone.git, { env, signal }, readJournal(clone.git.gitDir));
+		return await problemReport(entry, problem, env, { clone, edits });
+	} catch (error) {
+		if (!(error instanceof AgentvError) || error.code === "internal" || error.code === "interrupted") throw error;
+		return problemReport(entry, problem, env);
 	}
 }
 

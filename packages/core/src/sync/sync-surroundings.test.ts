@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { gitHttpServer } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -129,17 +130,18 @@ describe("what the surroundings can't do", () => {
 	});
 });
 
-test("a directory that a killed clone left beside a finished one is swept away", async () => {
+test("what a killed sync left beside a finished clone, or was about to put into it, is swept away", async () => {
 	const home = benchmarkHome();
 	home.register({});
 	await home.sync();
 	const left = join(home.root, ".agentv-clone-clone-abcDEF");
 	mkdirSync(left);
 	const dead = { token: "", pid: 2 ** 22 + 1, started: "1", machine: "x", boot: "x" };
-	const { hostname } = await import("node:os");
 	writeFileSync(join(left, "owner.json"), JSON.stringify({ ...dead, machine: hostname() }));
+	writeFileSync(join(home.clone, ".git/.agentv-journal.json.99.abcdef01.tmp"), "{");
 	expect(await home.sync()).toMatchObject({ outcome: "current" });
 	expect(readdirSync(home.root).sort()).toEqual(["clone", "home", "served", "work"]);
+	expect(readdirSync(join(home.clone, ".git")).filter((name) => name.includes("agentv"))).toEqual([]);
 });
 
 test("a benchmark inside another one's directory waits for that one", async () => {

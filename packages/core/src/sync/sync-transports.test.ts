@@ -120,6 +120,16 @@ describe("a server that asks for a login", () => {
 		expect(existsSync(anonymous.home.clone)).toBe(false);
 	});
 
+	test("a benchmark whose variable is unset still says what is there", async () => {
+		const { home, env } = await guarded();
+		await home.sync({ env });
+		writeFileSync(join(home.clone, "mine.txt"), "mine\n");
+		expect(await home.status({ offline: true })).toMatchObject({
+			revision: { state: "unknown", sha: home.git("rev-parse", "HEAD"), reason: expect.stringContaining("TOKEN") },
+			workTree: { state: "modified", files: ["mine.txt"] },
+		});
+	});
+
 	test("a whole URL with its login may come from a variable, and a token alone as the user", async () => {
 		const { home, server, env } = await guarded();
 		home.register({ url: "${{ REPO_URL }}" });
