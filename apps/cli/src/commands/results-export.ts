@@ -1,10 +1,20 @@
 import { resolve } from "node:path";
-import { AgentvError, openRun, readAttempt, readRecordHead, resolveRun, writeAllOrNone } from "@agentv/core";
+import {
+	AgentvError,
+	isFinished,
+	openRun,
+	readAttempt,
+	readRecordHead,
+	resolveRun,
+	terminalSafeLine,
+	writeAllOrNone,
+} from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import type { ExportFormat } from "../program/choices.ts";
 import type { RunExport } from "../results/exported-run.ts";
 import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
-import { shownDirectory } from "../run/summary-text.ts";
+import { shownDirectory, unfinishedSentence } from "../run/summary-text.ts";
+import { colorsFor } from "../terminal/colors.ts";
 
 /** Each format's export, loaded when it is asked for. */
 const exports: Readonly<Record<ExportFormat, () => Promise<RunExport>>> = {
@@ -30,6 +40,10 @@ export async function resultsExport(
 		attempt: (file) => readAttempt(directory, file),
 		head: (file, maxBytes) => beginning(directory, file, maxBytes),
 	});
+	if (!isFinished(run.summary))
+		context.stderr.write(
+			`${colorsFor(context.stderr).yellow("warning:")} ${terminalSafeLine(name)}: ${unfinishedSentence(run.rows.count, run.run.planned.length)}\n`,
+		);
 	const told = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
 	if (options.output === undefined) return { text: told, exitCode: 0 };
 	const file = resolve(context.cwd, options.output);

@@ -1,85 +1,123 @@
-import { formatDuration, type ResultRow } from "@agentv/core";
+import { type CaseOutcome, caseOutcomes, formatDuration, plannedRepeats, type ResultRow } from "@agentv/core";
 import type { ExportedRun, RunExport } from "../results/exported-run.ts";
+import { markdownText } from "../results/markdown-text.ts";
+import { shortScore } from "../run/failure-text.ts";
+import { costText, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
 
 const mostFailures = 50;
+const mostReasons = 10;
+const mostNames = 20;
+/** Bytes of all failures: GitHub shows no summary of a step beyond 1 MB. */
+const mostBytes = 600_000;
 
-/** A summary for a CI step: the figures, a table of targets, and what failed with its reasons. */
+/** A summary for a CI step: the figures, a table of targets, and what did not pass with its reasons. */
 export const exportMarkdown: RunExport = function* (run) {
 	const tallies = new Map<string, Tally>();
 	const failures: string[] = [];
 	let failed = 0;
-	for (const row of run.rows) {
-		tally(row, tallies);
-		if (row.executionStatus === "ok") continue;
+	let bytes = 0;
+	for (const outcome of caseOutcomes(run.rows, plannedRepeats(run.run))) {
+		tally(outcome, tallies);
+		if (outcome.status === "passed") continue;
 		failed += 1;
-		if (failures.length < mostFailures) failures.push(failure(row));
+		if (failures.length >= mostFailures || bytes > mostBytes) continue;
+		const text = failure(outcome);
+		bytes += Buffer.byteLength(text);
+		failures.push(text);
 	}
 	const parts = [
-		`# ${inline(run.run.evals.map(({ name }) => name).join(", "))}`,
-		sumLine(run),
+		`## ${run.summary?.passed === run.run.planned.length ? "✅" : "❌"} ${title(run)}`,
+		sentence(run),
 		targetTable(tallies),
-		...(failed > 0 ? ["## What did not pass", ...failures] : []),
-		...(failed > mostFailures ? [`…and ${failed - mostFailures} more.`] : []),
-		`Run \`${run.name}\`, started ${run.run.startedAt}.`,
+		...(tallies.size > mostNames ? [`…and ${tallies.size - mostNames} more targets.`] : []),
+		...(failed > 0 ? [`### What did not pass`, failures.join("\n")] : []),
+		...(failed > failures.length ? [`…and ${failed - failures.length} more.`] : []),
+		`Run ${markdownText(run.name)} (${markdownText(run.run.experiment)}), started ${run.run.startedAt}${commit(run)}.`,
 	];
 	yield `${parts.join("\n\n")}\n`;
 };
 
-function sumLine({ summary, rows, run }: ExportedRun): string {
-	if (!summary) return `**Not finished**: ${rows.count} attempts of ${run.planned.length} tests.`;
-	const mean = summary.meanScore === null ? "–" : summary.meanScore.toFixed(2);
-	return `**${summary.passed} of ${summary.planned} passed**, ${summary.failed} failed, ${summary.errors} could not be run · mean score ${mean} · ${formatDuration(summary.durationMs)}${summary.costUsd === null ? "" : ` · $${summary.costUsd.toFixed(4)}`}`;
+function title({ run: { evals } }: ExportedRun): string {
+	const names = evals.slice(0, mostNames).map(({ name }) => markdownText(name));
+	return `${names.join(", ")}${evals.length > mostNames ? ` and ${evals.length - mostNames} more` : ""}`;
 }
 
-/** Attempts of a target. */
+function sentence({ summary, rows, run }: ExportedRun): string {
+	const strong = (text: string) => `**${text}**`;
+	if (!summary) return strong(unfinishedSentence(rows.count, run.planned.length));
+	return sumSentence(summary, { passed: strong, failed: strong, errors: strong, left: strong });
+}
+
+function commit({ run: { git } }: ExportedRun): string {
+	return git ? `, commit ${git.commit.slice(0, 12)}${git.dirty ? " with changes" : ""}` : "";
+}
+
+/** Tests of a target. */
 interface Tally {
-	readonly counts: Record<ResultRow["executionStatus"], number>;
-	/** Of those that were judged. */
+	readonly counts: Record<CaseOutcome["status"], number>;
+	/** Sum and number of the scores. */
 	score: number;
+	scored: number;
+	durationMs: number;
+	costUsd: number | null;
 }
 
-function tally({ target, executionStatus, score }: ResultRow, tallies: Map<string, Tally>): void {
+function tally({ status, score, attempts }: CaseOutcome, tallies: Map<string, Tally>): void {
+	const [{ target }] = attempts;
 	let own = tallies.get(target);
 	if (!own) {
-		own = { counts: { ok: 0, quality_failure: 0, execution_error: 0 }, score: 0 };
+		const counts = { passed: 0, failed: 0, error: 0, unfinished: 0 };
+		own = { counts, score: 0, scored: 0, durationMs: 0, costUsd: null };
 		tallies.set(target, own);
 	}
-	own.counts[executionStatus] += 1;
-	if (executionStatus !== "execution_error") own.score += score;
+	own.counts[status] += 1;
+	if (score !== undefined && (status === "passed" || status === "failed")) {
+		own.score += score;
+		own.scored += 1;
+	}
+	for (const { durationMs, costUsd } of attempts) {
+		own.durationMs += durationMs;
+		if (costUsd !== undefined) own.costUsd = (own.costUsd ?? 0) + costUsd;
+	}
 }
+
+const heads = ["Target", "Passed", "Failed", "Not run", "Mean score", "Mean time", "Cost"];
 
 function targetTable(tallies: ReadonlyMap<string, Tally>): string {
-	const lines = [...tallies].map(([name, { counts, score }]) => {
-		const judged = counts.ok + counts.quality_failure;
-		const mean = judged === 0 ? "–" : (score / judged).toFixed(2);
-		return `| ${inline(name)} | ${counts.ok} | ${counts.quality_failure} | ${counts.execution_error} | ${mean} |`;
+	const lines = [...tallies].slice(0, mostNames).map(([name, { counts, score, scored, durationMs, costUsd }]) => {
+		const notRun = counts.error + counts.unfinished;
+		const mean = scored === 0 ? "–" : shortScore(score / scored);
+		const time = formatDuration(durationMs / (counts.passed + counts.failed + notRun));
+		return [markdownText(name), counts.passed, counts.failed, notRun, mean, time, costText(costUsd)];
 	});
-	return ["| Target | Passed | Failed | Errors | Mean score |", "| --- | ---: | ---: | ---: | ---: |", ...lines].join(
-		"\n",
-	);
+	const rows = [heads, heads.map((_, index) => (index === 0 ? "---" : "---:")), ...lines];
+	return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
 
-function failure(row: ResultRow): string {
-	const reasons = row.error
-		? [`${row.error.stage}: ${row.error.message}`]
-		: row.scores.flatMap(({ name, assertions }) =>
-				assertions
-					.filter(({ passed }) => !passed)
-					.map(({ text, evidence }) => `${name}: ${text}${evidence ? ` — ${evidence}` : ""}`),
-			);
-	const title =
-		row.executionStatus === "execution_error"
-			? "could not be run"
-			: `score ${row.score.toFixed(2)}, threshold ${row.threshold}`;
+function failure({ status, score, repeat, attempts }: CaseOutcome): string {
+	const [{ testId, target, threshold }] = attempts;
+	const passed = attempts.filter(({ executionStatus }) => executionStatus === "ok").length;
+	const counted = attempts.length > 1 ? `, ${passed} of ${attempts.length} attempts passed` : "";
+	const words = {
+		...{ passed: "", failed: `score ${shortScore(score ?? 0)}, threshold ${threshold}${counted}` },
+		error: `could not be run${counted}`,
+		unfinished: `not finished, ${attempts.length} of ${repeat.count} attempts were made`,
+	};
+	const reasons = [...new Set(attempts.flatMap(reasonsOf))];
+	const more = reasons.length > mostReasons ? [`  - …and ${reasons.length - mostReasons} more`] : [];
 	return [
-		`- **${inline(row.testId)}** (${inline(row.target)}): ${title}`,
-		...reasons.slice(0, 10).map((reason) => `  - ${inline(reason)}`),
+		`- **${markdownText(testId)}** (${markdownText(target)}): ${words[status]}`,
+		...reasons.slice(0, mostReasons).map((reason) => `  - ${reason}`),
+		...more,
 	].join("\n");
 }
 
-/** Text that stays text in Markdown, on one line. */
-function inline(text: string): string {
-	const line = text.replace(/\s+/g, " ").trim();
-	const cut = line.length > 300 ? `${line.slice(0, 300)}…` : line;
-	return cut.replace(/[\\`*_{}[\]<>|#!~]/g, "\\$&");
+function reasonsOf({ executionStatus, error, scores }: ResultRow): string[] {
+	if (executionStatus === "ok") return [];
+	const failed = scores.flatMap(({ name, assertions }) =>
+		assertions
+			.filter(({ passed }) => !passed)
+			.map(({ text, evidence }) => markdownText(`${name}: ${text}${evidence ? ` — ${evidence}` : ""}`)),
+	);
+	return [...(error ? [markdownText(`${error.stage}: ${error.message}`)] : []), ...failed];
 }
