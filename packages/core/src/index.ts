@@ -1,4 +1,5 @@
 export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
+export { formatBytes } from "./base/bytes.ts";
 export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { characterWidth } from "./base/display-line.ts";
@@ -55,6 +56,7 @@ export {
 } from "./model/registry-edit.ts";
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { readRunFile, readSummary } from "./model/result-files.ts";
+export type { ResultsMachine } from "./model/run-roots.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";
@@ -79,7 +81,6 @@ export { readAttempt } from "./results/read-attempt.ts";
 export type { AttemptId, OpenRun, RunReading, TestResultReading } from "./results/read-run.ts";
 export { openRun, readRecordText, readRun, readTestResult } from "./results/read-run.ts";
 export { lastRunOf, resolveRun, resolveRuns } from "./results/resolve-run.ts";
-export type { ResultsMachine } from "./results/run-roots.ts";
 export { isFinished } from "./results/run-state.ts";
 export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
 export type { Difference, RunVerification } from "./results/run-verification.ts";
@@ -131,6 +132,8 @@ export type {
 } from "./sync/sync-types.ts";
 export { type TargetDestination, targetDestination } from "./targets/destination.ts";
 export { type CacheItem, type CacheKind, cacheKinds } from "./upkeep/cache-item.ts";
+export { type DoctorGroup, type DoctorItem, doctorGroups } from "./upkeep/doctor/doctor-item.ts";
+export { type DoctorOptions, examine } from "./upkeep/doctor/examine.ts";
 export type { KeptItem } from "./upkeep/plan-prune.ts";
 export { type PruneOptions, type PruneResult, pruneCache } from "./upkeep/prune-cache.ts";
 export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";

@@ -4,12 +4,12 @@ import {
 	type BundlePlan,
 	type BundleProgress,
 	describeBundle,
+	formatBytes,
 	terminalSafeLine,
 } from "@agentv/core";
 import type { CommandResult, Output } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { findingsText } from "../terminal/findings-text.ts";
-import { sizeText } from "../terminal/size-text.ts";
 
 interface How {
 	readonly json: boolean;
@@ -61,7 +61,7 @@ export function planText(plan: BundlePlan, { json, cwd, stdout }: How): CommandR
 		return { text: `${shown(plan.output, cwd)} is this bundle already; nothing would change.\n`, exitCode: 0 };
 	const lines = [
 		...warnings(plan, cwd, colors),
-		`Would write ${shown(plan.output, cwd)}: ${described.files.length + 1} files, ${sizeText(described.bytes)}${described.replaces ? ", replacing the bundle there" : ""}`,
+		`Would write ${shown(plan.output, cwd)}: ${described.files.length + 1} files, ${formatBytes(described.bytes)}${described.replaces ? ", replacing the bundle there" : ""}`,
 		...described.files.map(({ path, source }) =>
 			terminalSafeLine(`  ${path}${source === null ? "" : `  ← ${source}`}`),
 		),
@@ -77,7 +77,7 @@ export function copyingLine(progress: BundleProgress, columns: number): string |
 	if (progress.type === "done") return undefined;
 	const { files, totalFiles, bytes, totalBytes } = progress;
 	const share = totalBytes === 0 ? files / totalFiles : bytes / totalBytes;
-	const counts = ` ${files}/${totalFiles} files, ${sizeText(bytes)}`;
+	const counts = ` ${files}/${totalFiles} files, ${formatBytes(bytes)}`;
 	const width = Math.max(0, Math.min(30, columns - counts.length - 3));
 	const done = Math.round(width * share);
 	return `[${"=".repeat(done)}${" ".repeat(width - done)}]${counts}`;
@@ -89,7 +89,7 @@ function warnings(plan: BundlePlan, cwd: string, colors: Colors): string[] {
 
 function contents({ files }: BundleManifest): string {
 	const bytes = files.reduce((sum, file) => sum + file.size, 0);
-	return `${files.length + 1} files, ${sizeText(bytes)}`;
+	return `${files.length + 1} files, ${formatBytes(bytes)}`;
 }
 
 /** What has to be there wherever it runs. */

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
-import { type BundleManifest, readManifest, renderManifest, terminalSafe } from "@agentv/core";
+import { type BundleManifest, formatBytes, readManifest, renderManifest, terminalSafe } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { sizeText } from "../terminal/size-text.ts";
 
 /** `agentv bundle inspect`: what a manifest says, for people or as it is. */
 export async function bundleInspect(
@@ -24,7 +23,7 @@ function describe(manifest: BundleManifest): string[] {
 		["made", `${manifest.createdAt} by agentv ${manifest.agentvVersion}`],
 		["flags", manifest.flags.join(" ")],
 		["digest", digest],
-		["files", `${files.length}, ${sizeText(files.reduce((sum, file) => sum + file.size, 0))}`],
+		["files", `${files.length}, ${formatBytes(files.reduce((sum, file) => sum + file.size, 0))}`],
 		["targets", manifest.targets.map(target).join("; ")],
 		["variables", manifest.variables.map(variable).join(", ")],
 		["repositories", manifest.repos.map(repository).join("; ")],

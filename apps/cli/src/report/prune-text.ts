@@ -2,13 +2,13 @@ import {
 	type CacheItem,
 	type CacheKind,
 	cacheKinds,
+	formatBytes,
 	type KeptItem,
 	type PruneResult,
 	terminalSafeLine,
 } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 import type { Colors } from "../terminal/colors.ts";
-import { sizeText } from "../terminal/size-text.ts";
 
 interface PruneTextOptions {
 	readonly dryRun: boolean;
@@ -39,7 +39,7 @@ export function pruneText(result: PruneResult, { dryRun, olderThanMs, colors }: 
 		),
 		removed.length === 0 && failed.length === 0
 			? "Nothing to remove."
-			: `${dryRun ? "Would free" : "Freed"} ${sizeText(total(removed))}.`,
+			: `${dryRun ? "Would free" : "Freed"} ${formatBytes(total(removed))}.`,
 	];
 	return { text: `${lines.join("\n")}\n`, exitCode: failed.length > 0 ? 1 : 0 };
 }
@@ -54,7 +54,7 @@ function counted(items: readonly CacheItem[]): string[] {
 		if (own.length === 0) return [];
 		const left = own.filter(({ state }) => state.is === "left").length;
 		const note = left === 0 ? "" : ` (${left === own.length ? "" : `${left} `}left by killed processes)`;
-		return [[String(own.length), `${names[kind][own.length === 1 ? 0 : 1]}${note}`, sizeText(total(own))] as const];
+		return [[String(own.length), `${names[kind][own.length === 1 ? 0 : 1]}${note}`, formatBytes(total(own))] as const];
 	});
 	const widths = [0, 1].map((column) => Math.max(0, ...rows.map((row) => row[column]?.length ?? 0)));
 	return rows.map(([count, name, size]) => `${count.padStart(widths[0] ?? 0)} ${name.padEnd(widths[1] ?? 0)}  ${size}`);

@@ -3,7 +3,7 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { readRunFile } from "../model/result-files.ts";
-import { type ResultsMachine, type RunRoot, runRoots } from "./run-roots.ts";
+import { type ResultsMachine, type RunRoot, runRoots } from "../model/run-roots.ts";
 
 /** A run's folder, not yet looked into. */
 export interface FoundRun {

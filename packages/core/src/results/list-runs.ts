@@ -2,10 +2,10 @@ import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { readRunFile, readSummary } from "../model/result-files.ts";
+import type { ResultsMachine } from "../model/run-roots.ts";
 import type { RunSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { type FoundRun, findRuns } from "./find-runs.ts";
-import type { ResultsMachine } from "./run-roots.ts";
 import { isFinished } from "./run-state.ts";
 
 /** A run in a list. */

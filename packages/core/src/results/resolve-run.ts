@@ -3,9 +3,9 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { nearestName } from "../base/nearest.ts";
 import { pathKind, realPath } from "../io/files/stat-path.ts";
 import { readRunFile } from "../model/result-files.ts";
+import type { ResultsMachine } from "../model/run-roots.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { type FoundRun, findRuns } from "./find-runs.ts";
-import type { ResultsMachine } from "./run-roots.ts";
 
 export interface ResolveOptions {
 	/** `latest` passes by shards and other parts of larger runs. Default false. */

@@ -1,11 +1,11 @@
 import { AgentvError } from "../base/agentv-error.ts";
-import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { type Diagnostic, finding } from "../base/diagnostic.ts";
 import { graders } from "../grading/graders/index.ts";
 import type { Assertion, TestCase } from "../model/eval-types.ts";
 import { pathMissing, targetInvalid, variableUnset } from "../model/load-findings.ts";
 import { resolvePath } from "../model/path-text.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
-import type { PlacedVariable } from "../model/source.ts";
+import { evalVariables, isPlaceBelow, targetVariables } from "../model/run-variables.ts";
 import { providers } from "../targets/providers/index.ts";
 import type { Observed, ObservedEval } from "./load-run.ts";
 import { modelOf, withParts } from "./needed-model.ts";
@@ -66,37 +66,16 @@ function checkGrader(
 	return [finding(noGrader, { message }, assertion.at)];
 }
 
-/** Top-level fields that describe an eval and change nothing about its run. */
-const descriptive = new Set(["description", "author", "license", "version", "bundle", "requires"]);
-
 function unsetVariables(
 	{ loaded, targets: scope }: ObservedEval,
 	chosen: ReadonlySet<TestCase>,
 	targets: ReadonlySet<ResolvedTarget>,
 ): Diagnostic[] {
 	const left = loaded.tests.filter((test) => !chosen.has(test)).map(({ at }) => at);
-	const used = loaded.variables.filter(
-		({ state, at }) =>
-			state === "unset" && !left.some((test) => isBelow(at, test)) && !descriptive.has(String(at.path?.[0])),
-	);
-	const unsetInTargets = [...scope.sources.values()].flatMap(({ variables }) =>
-		variables.filter(({ state }) => state === "unset"),
-	);
-	const places = [...targets].flatMap((target) =>
-		[...target.origin].map(([key, layer]) => ({ key, at: layer.part.at })),
-	);
-	const usedInTargets = unsetInTargets.filter(({ at }) =>
-		places.some((place) => isBelow(at, { ...place.at, path: [...(place.at.path ?? []), place.key] })),
-	);
-	return [...used, ...usedInTargets].map(({ name, at }: PlacedVariable) => finding(variableUnset, { name }, at));
-}
-
-function isBelow(place: Place, above: Place): boolean {
-	return (
-		place.file === above.file &&
-		place.line === above.line &&
-		(above.path ?? []).every((key, index) => place.path?.[index] === key)
-	);
+	const own = evalVariables(loaded).filter(({ at }) => !left.some((test) => isPlaceBelow(at, test)));
+	return [...own, ...targetVariables(targets, scope)]
+		.filter(({ state }) => state === "unset")
+		.map(({ name, at }) => finding(variableUnset, { name }, at));
 }
 
 /** Files that a test gives to its target. */

@@ -3,7 +3,7 @@ import { agentvHome, type Environment } from "../io/environment.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { repositoryRoot } from "../io/git/repository.ts";
-import { resultsPlace } from "../model/home-places.ts";
+import { resultsPlace } from "./home-places.ts";
 
 /** What finding runs needs to know of the machine. */
 export interface ResultsMachine {

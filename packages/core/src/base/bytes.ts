@@ -1,5 +1,5 @@
 /** Bytes for people: `0 B`, `4.2 kB`, `120 MB`. */
-export function sizeText(bytes: number): string {
+export function formatBytes(bytes: number): string {
 	if (bytes < 1000) return `${bytes} B`;
 	const units = ["kB", "MB", "GB", "TB"];
 	let value = bytes / 1000;

@@ -1,0 +1,90 @@
+import { dirname } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
+import { mapPool } from "../../base/pool.ts";
+import type { Environment } from "../../io/environment.ts";
+import { listRemoteRefs } from "../../io/git/remote-git.ts";
+import { reachServer } from "../../io/reach-server.ts";
+import { sourceAccess } from "../../model/benchmark-source.ts";
+import { type RegistryEntry, readRegistry } from "../../model/registry.ts";
+import { resolvedTargets } from "../../model/used-targets.ts";
+import { targetDestination } from "../../targets/destination.ts";
+import type { DoctorItem } from "./doctor-item.ts";
+import type { ExaminedEvals } from "./observe-evals.ts";
+
+const atOnce = 4;
+
+export interface OnlineOptions {
+	readonly env: Environment;
+	/** Time for each question. */
+	readonly timeoutMs: number;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** Asks the remotes of benchmarks for their refs, as a sync would, and the servers of used targets whether they are there, without a key. */
+export async function checkOnline({ evals }: ExaminedEvals, options: OnlineOptions): Promise<DoctorItem[]> {
+	const remotes = registered(options.env).map((entry) => () => remote(entry, options));
+	const asked = [...serversOf(evals)].map(
+		([origin, neededBy]) =>
+			() =>
+				server(origin, [...neededBy], options),
+	);
+	return mapPool([...remotes, ...asked], { concurrency: atOnce }, (ask) => ask());
+}
+
+interface Remote {
+	readonly entry: RegistryEntry;
+	readonly base: string;
+}
+
+/** A registry that can't be read has been told of. */
+function registered(env: Environment): Remote[] {
+	try {
+		const { entries, file } = readRegistry(env);
+		return entries
+			.filter(({ source, problem }) => source && problem === undefined)
+			.map((entry) => ({ entry, base: dirname(file) }));
+	} catch (error) {
+		if (error instanceof AgentvError) return [];
+		throw error;
+	}
+}
+
+async function remote({ entry, base }: Remote, { env, timeoutMs, signal }: OnlineOptions): Promise<DoctorItem> {
+	const shared = { group: "online", name: entry.id } as const;
+	try {
+		const { url, credentials } = sourceAccess(entry.source ?? { url: "" }, base, env);
+		await listRemoteRefs("/", url, ["HEAD"], { env, signal, credentials, timeoutMs });
+		return { ...shared, state: "ok", says: "its remote answers" };
+	} catch (error) {
+		if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
+		const action = error.hint ?? `\`agentv benchmark status ${entry.id}\` says more`;
+		return { ...shared, state: "problem", says: error.message, action };
+	}
+}
+
+/** Where used targets send their questions → the evals that use them. */
+function serversOf(evals: ExaminedEvals["evals"]): Map<string, Set<string>> {
+	const servers = new Map<string, Set<string>>();
+	for (const { label, loaded, scope, env, uses } of evals) {
+		const sources = new Map([...scope.sources, ...loaded.sources]);
+		for (const target of resolvedTargets(uses.filter(({ role, implied }) => role !== "grader" || !implied))) {
+			const { host } = targetDestination(target, { sources }, env);
+			const address = target.wire["base_url"] ?? target.wire["endpoint"] ?? `https://${host}`;
+			if (host === undefined || typeof address !== "string" || !/^https?:\/\//i.test(address)) continue;
+			const { origin } = new URL(address);
+			servers.set(origin, (servers.get(origin) ?? new Set()).add(label));
+		}
+	}
+	return servers;
+}
+
+async function server(
+	origin: string,
+	neededBy: readonly string[],
+	{ timeoutMs, signal }: OnlineOptions,
+): Promise<DoctorItem> {
+	const reach = await reachServer(new URL(origin), timeoutMs, signal);
+	const shared = { group: "online", name: origin, neededBy } as const;
+	if (reach.ok) return { ...shared, state: "ok", says: "answers" };
+	return { ...shared, state: "problem", says: reach.reason, action: "check the network and the target's `base_url`" };
+}
