@@ -6,6 +6,7 @@ import {
 	readdirSync,
 	readFileSync,
 	rmSync,
+	statSync,
 	symlinkSync,
 	writeFileSync,
 } from "node:fs";
@@ -47,6 +48,38 @@ describe("file_changes shows", () => {
 	test("nothing where nothing happened, nor where only times changed", async () => {
 		expect(await changesOf(() => undefined)).toBe("");
 		expect(await changesOf((path) => writeFileSync(join(path, "a.txt"), "one\n"))).toBe("");
+	});
+
+	test("what not even its owner may read, and leaves it as closed as it was", async () => {
+		for (const isolation of ["per_test", "shared"]) {
+			const base = await prepared(isolation);
+			const modes: string[] = [];
+			const mode = (path: string) => (statSync(path).mode & 0o777).toString(8);
+			const workspace = await base.open(aTest("t"));
+			await workspace.before();
+			const { path } = workspace;
+			appendFileSync(join(path, "a.txt"), "closed\n");
+			mkdirSync(join(path, "new/deep"), { recursive: true });
+			writeFileSync(join(path, "new/deep/f"), "deep\n");
+			for (const name of ["a.txt", "new/deep", "new", "sub"]) chmodSync(join(path, name), 0);
+			chmodSync(path, 0o555);
+			const diff = (await workspace.fileChanges()) ?? "";
+			expect(gist(diff)).toEqual([
+				...["diff --git a/a.txt b/a.txt", "--- a/a.txt", "+++ b/a.txt", "+closed"],
+				...[
+					"diff --git a/new/deep/f b/new/deep/f",
+					"new file mode 100644",
+					"--- /dev/null",
+					"+++ b/new/deep/f",
+					"+deep",
+				],
+			]);
+			for (const name of [".", "a.txt", "new", "sub"]) modes.push(mode(join(path, name)));
+			expect(modes).toEqual(["555", "0", "0", "0"]);
+			await workspace.close({ keep: false });
+			expect(await changesOf(() => undefined, base)).toBe("");
+			expect(await base.close()).toEqual([]);
+		}
 	});
 
 	test("what has a name that is no text, and the next test does not find it", async () => {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { Openings } from "../io/files/openings.ts";
 import { isRawPath, quotedRawPath } from "../io/files/raw-path.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { ChangeStore, StoredFile } from "./change-store.ts";
@@ -47,8 +48,23 @@ export interface SnapshotInput {
 
 /** Takes the snapshot of a workspace that hooks and extensions may have changed since it was clean. */
 export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
-	const { clean, touched, previous } = input;
-	const notes = touched ? await noteTree(root, services.signal) : clean;
+	const openings = new Openings();
+	try {
+		const notes = input.touched ? await noteTree(root, services.signal, openings) : input.clean;
+		return { notes, saved: await savedContents(root, notes, input, services, openings) };
+	} finally {
+		openings.close();
+	}
+}
+
+/** SHAs of the files that differ from the pristine tree, their contents stored. */
+async function savedContents(
+	root: string,
+	notes: TreeNotes,
+	{ clean, previous }: SnapshotInput,
+	services: ChangeServices,
+	openings: Openings,
+): Promise<Map<string, string>> {
 	const saved = new Map<string, string>();
 	const touchedNow: TreeNote[] = [];
 	for (const [path, note] of notes) {
@@ -58,12 +74,15 @@ export async function takeSnapshot(root: string, input: SnapshotInput, services:
 		const [before, sha] = [previous?.notes.get(path), previous?.saved.get(path)];
 		if (before && sha !== undefined && isUnchanged(before, note)) saved.set(path, sha);
 		// What is too large to be shown is told from another version by its notes alone.
-		else if (note.size <= largestShown) saved.set(path, services.store.saveFile(join(root, path)));
+		else if (note.size <= largestShown) {
+			openings.open(join(root, path), note);
+			saved.set(path, services.store.saveFile(join(root, path)));
+		}
 		touchedNow.push(note);
 		if (touchedNow.length % savedPerTurn === 0) await new Promise((next) => setImmediate(next));
 	}
 	await letTimePass(touchedNow);
-	return { notes, saved };
+	return saved;
 }
 
 /** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be told from it. */
@@ -83,23 +102,32 @@ export async function diffAgainst(
 	services: ChangeServices,
 ): Promise<string | undefined> {
 	for (let attempt = 1; ; attempt++) {
+		const openings = new Openings();
 		try {
-			return await diffNow(snapshot, root, services);
+			return await diffNow(snapshot, root, services, openings);
 		} catch (error) {
 			const hasGone = error instanceof AgentvError && error.code === "not-found";
 			if (!hasGone || attempt === attempts) throw error;
+		} finally {
+			openings.close();
 		}
 	}
 }
 
-async function diffNow(snapshot: Snapshot, root: string, services: ChangeServices): Promise<string | undefined> {
-	const notes = await noteTree(root, services.signal);
+async function diffNow(
+	snapshot: Snapshot,
+	root: string,
+	services: ChangeServices,
+	openings: Openings,
+): Promise<string | undefined> {
+	const notes = await noteTree(root, services.signal, openings);
 	const all = changesBetween(snapshot.notes, notes);
 	const nameless = [...notes.keys()].filter((path) => isRawPath(path) && !snapshot.notes.has(path) && !isGitsOwn(path));
 	if (all.length + nameless.length === 0) return undefined;
 	const { kept, counted } = await withoutManyIgnored(all, services.rules);
 	const { shown, named } = partition(kept);
 	const before = await stored(shown, "before", (path) => oldContent(path, snapshot, services), services.store);
+	for (const { path, after } of shown) if (after) openings.open(join(root, path), after);
 	const after = await stored(shown, "after", (path) => ({ file: join(root, path) }), services.store);
 	const text = await services.store.diff(before, after, services.signal);
 	const parts = [text, ...named.map(nameChange), ...nameless.map(tellNameless), counted];

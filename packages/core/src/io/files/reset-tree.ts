@@ -2,6 +2,7 @@ import { chmodSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { copyPreparedTree, type PreparedTree } from "./copy-tree.ts";
 import { fileError } from "./file-error.ts";
+import { Openings } from "./openings.ts";
 import { isRawPath } from "./raw-path.ts";
 import { removeTree } from "./remove-tree.ts";
 import { isUnchanged, notePath, noteTree, type TreeNotes } from "./tree-notes.ts";
@@ -22,7 +23,10 @@ export async function resetTree(
 	clean: TreeNotes,
 	options: ResetOptions = {},
 ): Promise<TreeNotes> {
-	const now = await noteTree(root, options.signal);
+	// What was opened stays so: modes that differ are reset below, with all else.
+	const now = await noteTree(root, options.signal, new Openings());
+	const top = notePath(root);
+	if (top && (top.mode & 0o700) !== 0o700) makeUsable(root);
 	const wanted = new Map(original.entries.map((entry) => [entry.path, entry]));
 	const stale = new Set<string>();
 	for (const { path, target } of original.entries) {

@@ -1,6 +1,7 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
 import { join } from "node:path";
 import { errnoCode, fileError } from "./file-error.ts";
+import type { Openings } from "./openings.ts";
 import { rawNames, systemPath } from "./raw-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
@@ -30,10 +31,13 @@ const entriesPerTurn = 2000;
 /**
  * Notes everything below `root`, links not followed. What vanishes meanwhile, or can't be looked at, is left out or noted as
  * `other`: whatever a program made of a tree, it can be noted.
+ * @param openings opens directories that may not be read; without it what these hold is left out
  * @throws AgentvError when `root` itself can't be read, or `interrupted`
  */
-export async function noteTree(root: string, signal?: AbortSignal): Promise<TreeNotes> {
+export async function noteTree(root: string, signal?: AbortSignal, openings?: Openings): Promise<TreeNotes> {
 	const notes: TreeNotes = new Map();
+	const top = openings && notePath(root);
+	if (top) openings.open(root, top);
 	const directories = [""];
 	let turn = 0;
 	for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
@@ -44,7 +48,9 @@ export async function noteTree(root: string, signal?: AbortSignal): Promise<Tree
 			const path = prefix + name;
 			const note = notePath(`${root}/${path}`);
 			if (note) notes.set(path, note);
-			if (note?.kind === "directory") directories.push(path);
+			if (note?.kind !== "directory") continue;
+			openings?.open(`${root}/${path}`, note);
+			directories.push(path);
 		}
 		if (isLossy) noteRawNames(root, prefix, notes);
 		if (notes.size - turn < entriesPerTurn) continue;
