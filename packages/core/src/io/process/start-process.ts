@@ -1,4 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { delimiter, resolve } from "node:path";
 import { errnoCode } from "../files/file-error.ts";
 import { targetKind } from "../files/stat-path.ts";
 import type { ProcessCommand, ProcessOptions } from "./process-options.ts";
@@ -37,8 +38,10 @@ export function describeStartError(
 	error: unknown,
 	options: ProcessOptions & ProcessCommand,
 ): { readonly code: string; readonly message: string } {
-	const code = errnoCode(error) ?? "UNKNOWN";
+	const said = errnoCode(error) ?? "UNKNOWN";
 	const program = options.argv?.[0] || "the program";
+	// The system answers EACCES for a program that is nowhere, too, where a directory of the PATH may not be looked into.
+	const code = said === "EACCES" && isNowhere(program, options) ? "ENOENT" : said;
 	if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR") {
 		// The system answers ENOENT for a missing working directory, too: that must not read as a missing program.
 		const kind = targetKind(options.cwd);
@@ -53,4 +56,11 @@ export function describeStartError(
 	};
 	const reason = error instanceof Error ? error.message : String(error);
 	return { code, message: sentences[code] ?? `${program} could not be started: ${reason}` };
+}
+
+/** Whether no directory of the PATH that may be looked into has a file of a bare name. */
+function isNowhere(name: string, { env, cwd }: ProcessOptions): boolean {
+	if (name.includes("/")) return false;
+	const directories = (env.PATH ?? "").split(delimiter);
+	return directories.every((directory) => targetKind(resolve(cwd, directory, name)) !== "file");
 }
