@@ -1,13 +1,12 @@
 import { chmodSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
-import type { TreeNote } from "./tree-notes.ts";
 
 /** Files and directories that not even their owner may read, opened for as long as they are looked at. */
 export class Openings {
 	readonly #modes: [path: string, mode: number][] = [];
 
-	/** Makes what `note` tells of readable, where it is not. What belongs to somebody else stays as it is. */
-	open(path: string, { kind, mode }: TreeNote): void {
+	/** Makes a file or directory of that mode readable, where it is not. What belongs to somebody else stays as it is. */
+	open(path: string, { kind, mode }: { readonly kind: string; readonly mode: number }): void {
 		const needed = kind === "directory" ? 0o500 : kind === "file" ? 0o400 : 0;
 		if ((mode & needed) === needed) return;
 		if (changeMode(path, mode | needed)) this.#modes.push([path, mode]);
