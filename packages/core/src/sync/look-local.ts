@@ -47,6 +47,8 @@ export async function lookLocal(path: string, url: string, env: Environment): Pr
 	if (kind !== "directory") return { kind: "foreign", message: `${path} is no directory` };
 	const root = realPath(path);
 	const gitKind = pathKind(join(root, ".git"));
+	if (gitKind === "other")
+		return { kind: "foreign", message: `${path} may not be looked into, or holds no git repository` };
 	if (gitKind === "missing") {
 		const isEmpty = listDirectory(root).every((name) => name === "lost+found" || name.startsWith(workshopPrefix));
 		return isEmpty ? { kind: "empty" } : { kind: "foreign", message: `${path} is not empty and no git repository` };

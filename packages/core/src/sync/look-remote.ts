@@ -43,7 +43,7 @@ export async function lookRemote(access: SourceAccess, settings: RemoteSettings)
 export function remoteProblem(error: unknown): RemoteProblem {
 	if (!(error instanceof GitError) || error.code !== "failed") throw error;
 	const said = error.message.replace(/^git [\w-]+ failed: /, "");
-	const [message, usual] = sentences[error.reason] ?? ["git failed", undefined];
+	const [message, usual] = sentences[error.reason] ?? ["git failed", error.hint];
 	const isSingle = error.reason === "ref-missing" && /unadvertised object|not our ref/.test(said);
 	const hint = isSingle
 		? "The server hands out no such commit by its SHA: name a branch or tag in the registry."

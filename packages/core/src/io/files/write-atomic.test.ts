@@ -42,3 +42,11 @@ test("a failure leaves no debris and names the path", () => {
 	expect(() => writeAtomic(join(root, "none/file"), "x")).toThrow(expect.objectContaining({ code: "not-found" }));
 	expect(readdirSync(root)).toEqual(["dir"]);
 });
+
+test.skipIf(process.getuid?.() === 0)("a file that was made read-only stays as it is", () => {
+	const root = tempTree({ "mine.yaml": "old" });
+	chmodSync(join(root, "mine.yaml"), 0o444);
+	expect(() => writeAtomic(join(root, "mine.yaml"), "new")).toThrow(/permission denied/);
+	expect(readFileSync(join(root, "mine.yaml"), "utf8")).toBe("old");
+	expect(readdirSync(root)).toEqual(["mine.yaml"]);
+});

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import {
+	accessSync,
 	closeSync,
+	constants,
 	fchmodSync,
 	fsyncSync,
 	openSync,
@@ -68,6 +70,8 @@ export function writeAtomic(path: string, content: string | Uint8Array, options:
 	let staged: string | undefined;
 	try {
 		const target = writeTarget(path);
+		// Renaming asks the directory alone; a file that was made read-only is meant to stay as it is.
+		if (pathKind(target) !== "missing") accessSync(target, constants.W_OK);
 		staged = stageBeside(target, content, options);
 		renameSync(staged, target);
 		syncDirectory(dirname(target));
