@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { digestText } from "../io/files/digest-tree.ts";
 import { mockTargets, runTree } from "../run/testing/run-fixture.ts";
+import { merged, twoShards } from "./merge/testing/merge-fixture.ts";
 import {
 	changeOne,
 	editAttempt,
@@ -94,6 +95,12 @@ describe("a run as it was recorded", () => {
 		);
 		expect(await verifyRun(bailed.runDir)).toMatchObject({ differences: [], planned: 2, finished: 1 });
 	});
+});
+
+test("a run that was put together from shards agrees with itself", async () => {
+	const { one, two } = await twoShards();
+	const { directory } = await merged([one, two]);
+	expect(await verifyRun(directory)).toMatchObject({ differences: [], planned: 6, finished: 6, attempts: 12 });
 });
 
 describe("a run that was changed afterwards", () => {
