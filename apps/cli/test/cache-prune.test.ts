@@ -45,7 +45,7 @@ const wait = setInterval(() => {
 			...options,
 			...(onStart ? { onStart } : {}),
 		});
-	return { cwd, prune, run, list: (path: string) => readdirSync(join(cwd, path)) };
+	return { cwd, options, prune, run, list: (path: string) => readdirSync(join(cwd, path)) };
 }
 
 interface Item {
@@ -162,9 +162,9 @@ describe("agentv cache prune", () => {
 	});
 
 	it("says for people what went, what stays and why", async () => {
-		const { cwd, run } = user();
+		const { options, run } = user();
 		await run();
-		const said = async (...args: string[]) => (await agentv(["cache", "prune", ...args], { cwd })).stdout;
+		const said = async (...args: string[]) => (await agentv(["cache", "prune", ...args], options)).stdout;
 		expect(await said("--dry-run")).toMatch(
 			/^Kept, of use in the last 30 days:\n {2}1 mirror of a repository {2}[\d.]+ k?B\nNothing to remove\.\n$/,
 		);
@@ -173,7 +173,7 @@ describe("agentv cache prune", () => {
 		);
 		expect(await said("--older-than", "0m")).toMatch(/^Removed:\n.+\nFreed [\d.]+ k?B\.\n$/);
 		expect(await said()).toBe("Nothing to remove.\n");
-		const wrong = await agentv(["cache", "prune", "--all", "--older-than", "1d"], { cwd });
+		const wrong = await agentv(["cache", "prune", "--all", "--older-than", "1d"], options);
 		expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("--all and --older-than") });
 	});
 });

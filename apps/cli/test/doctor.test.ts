@@ -24,13 +24,13 @@ const system = (process.env["PATH"] ?? "").split(delimiter);
 /** A user's project with programs of its own making on the PATH, before the system's. */
 function machine(files: Record<string, string>, programs: Record<string, string> = {}) {
 	const root = tempTree(Object.fromEntries(Object.entries(files).map(([path, text]) => [`project/${path}`, text])));
-	const [cwd, bin] = [join(root, "project"), join(root, "bin")];
-	for (const directory of [cwd, bin]) mkdirSync(directory, { recursive: true });
+	const [cwd, bin, temp] = [join(root, "project"), join(root, "bin"), join(root, "tmp")];
+	for (const directory of [cwd, bin, temp]) mkdirSync(directory, { recursive: true });
 	for (const [name, script] of Object.entries(programs)) {
 		writeFileSync(join(bin, name), `#!/bin/sh\n${script}\n`);
 		chmodSync(join(bin, name), 0o755);
 	}
-	const home = { PATH: [bin, ...system].join(delimiter), HOME: root, AGENTV_HOME: join(root, "home") };
+	const home = { PATH: [bin, ...system].join(delimiter), HOME: root, AGENTV_HOME: join(root, "home"), TMPDIR: temp };
 	const doctor = async (args: readonly string[] = [], env: Record<string, string> = {}) => {
 		const session = await agentv(["doctor", "--json", ...args], { cwd, env: { ...home, ...env } });
 		expect(session.stderr).toBe("");

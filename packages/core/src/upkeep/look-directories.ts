@@ -27,7 +27,7 @@ export async function lookWorkspaces(options: LookOptions): Promise<CacheItem[]>
 /** What processes need while they run, and what killed ones left: in the system's directory, and beside benchmarks. */
 export async function lookTemporaries(options: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
-	const system = systemTempDir();
+	const system = options.tempDirectory ?? systemTempDir();
 	const clones = openPlace("temporary", options.home, benchmarksPlace(options.home));
 	const places = [
 		{ path: system, entries: directoryEntries(system) ?? [], pattern: /^agentv-[a-z]+-[A-Za-z0-9]{6}$/ },
@@ -55,8 +55,8 @@ async function itemAt(
 	kind: CacheKind,
 	path: string,
 	state: CacheItemState,
-	{ home: _, ...limits }: LookOptions,
+	{ timeMs, signal }: LookOptions,
 ): Promise<CacheItem> {
-	const { bytes } = await treeSize(path, limits);
+	const { bytes } = await treeSize(path, { ...(timeMs === undefined ? {} : { timeMs }), signal });
 	return { kind, path, bytes, usedAt: listEntry(path).mtimeMs, state };
 }

@@ -16,7 +16,8 @@ async function mirrored() {
 	const env = { PATH: process.env["PATH"], HOME: root, AGENTV_HOME: home };
 	const source = { url: path, kind: "directory", shown: "./app" } as const;
 	const commit: MirroredCommit = await mirrorCommit(source, undefined, 0, { env, agentvHome: home });
-	const prune = (): Promise<PruneResult> => pruneCache({ env, olderThanMs: 0, all: true, now: Date.now() });
+	const prune = (): Promise<PruneResult> =>
+		pruneCache({ env, olderThanMs: 0, all: true, now: Date.now(), tempDirectory: join(root, "tmp") });
 	return { commit, prune };
 }
 

@@ -18,6 +18,8 @@ import { type KeptItem, type PruneRule, planPrune } from "./plan-prune.ts";
 
 export interface PruneOptions extends PruneRule {
 	readonly env: Environment;
+	/** Where processes put what they need while they run. Default: the system's directory. */
+	readonly tempDirectory?: string;
 	/** Say what would go, and remove nothing. */
 	readonly dryRun?: boolean;
 	/** Milliseconds since 1970. */
@@ -37,8 +39,15 @@ export interface PruneResult {
  * are not followed.
  * @throws AgentvError `interrupted`; each thing is then whole or gone, or is taken for a remainder by the next call
  */
-export async function pruneCache({ env, dryRun, now, signal, ...rule }: PruneOptions): Promise<PruneResult> {
-	const plan = planPrune(await lookCache(env, { now, signal }), rule, now);
+export async function pruneCache({
+	env,
+	dryRun,
+	now,
+	signal,
+	tempDirectory,
+	...rule
+}: PruneOptions): Promise<PruneResult> {
+	const plan = planPrune(await lookCache(env, { now, signal, tempDirectory }), rule, now);
 	const kept = [...plan.keep];
 	if (dryRun) return { removed: plan.remove, kept, failed: [] };
 	const removed: CacheItem[] = [];
