@@ -74,6 +74,15 @@ describe("agentv eval run --shard", () => {
 			expect(recordOf(run_dir).shard.balanced_by).toBe(recordOf(whole).run_id);
 			expect(summary.planned).toBeGreaterThan(0);
 		}
+		expect((await run("results", "list")).stdout).toMatch(
+			/· shard 2\/2\n.*· shard 1\/2\n.*my\.eval\.yaml · default\n$/,
+		);
+		const { runs } = JSON.parse((await run("results", "list", "--json")).stdout);
+		expect(runs.map(({ shard }: { shard?: object }) => shard)).toEqual([
+			{ index: 2, count: 2 },
+			{ index: 1, count: 2 },
+			undefined,
+		]);
 	});
 
 	test("answers wrong usage with 2, and runs nothing", async () => {
@@ -120,7 +129,7 @@ describe("agentv results merge", () => {
 			exitCode: 1,
 			stdout: [
 				`${count} tests without all results (${count} attempts):`,
-				` ✗ shard 1 is missing, with ${count} tests`,
+				` ✗ shard 1 is missing, with ${count} tests:`,
 				...ids[0].map((id) => ` ${id} (default) of my.eval.yaml`),
 				"",
 				`8 tests: ${8 - count} passed, 0 failed, ${count} not run · mean score 1.00 · <duration>`,

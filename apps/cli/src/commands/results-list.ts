@@ -36,17 +36,18 @@ function stateText({ state, summary, planned }: RunListItem, colors: ReturnType<
 	return `${failed + errors > 0 ? colors.red(text) : colors.green(text)}${score}`;
 }
 
-function whatText({ evals, targets }: RunListItem): string {
+function whatText({ evals, targets, shard }: RunListItem): string {
 	const [first, ...others] = evals;
 	const what = first ? `${first.file}${others.length > 0 ? ` and ${others.length} more` : ""}` : "";
-	return terminalSafeLine(`${what} · ${targets.join(", ")}`);
+	return terminalSafeLine(`${what} · ${targets.join(", ")}${shard ? ` · shard ${shard.index}/${shard.count}` : ""}`);
 }
 
 function toJson(run: RunListItem): object {
-	const { id, directory, experiment, owner, state, startedAt, evals, targets, planned, summary } = run;
+	const { id, directory, experiment, owner, state, startedAt, evals, targets, planned, shard, summary } = run;
 	return {
 		...{ id, directory, experiment, state, started_at: startedAt ?? null, planned, evals, targets },
 		...(owner === undefined ? {} : { owner }),
+		...(shard ? { shard } : {}),
 		summary: summary ? toWireSummary(summary) : null,
 	};
 }

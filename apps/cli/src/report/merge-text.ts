@@ -42,7 +42,7 @@ function missingLines({ shards, tests }: Missing, parts: Merge["parts"], colors:
 	const attempts = tests.reduce((sum, one) => sum + one.attempts.length, 0);
 	const absent = shards.map((shard) => {
 		const own = tests.filter((one) => one.shard === shard);
-		return { text: `shard ${shard} is missing, with ${count(own.length, "test")}`, own };
+		return { text: `shard ${shard} is missing, with ${count(own.length, "test")}:`, own };
 	});
 	const others = tests.filter(({ shard }) => shard === undefined || !shards.includes(shard));
 	return [
@@ -50,13 +50,13 @@ function missingLines({ shards, tests }: Missing, parts: Merge["parts"], colors:
 		...absent.flatMap(({ text, own }) => [
 			`  ${colors.red("✗")} ${text}`,
 			...shortened(
-				own.map((one) => `      ${testText(one)}`),
+				own.map((one) => `      ${testText(one, false)}`),
 				colors,
 				"      ",
 			),
 		]),
 		...shortened(
-			others.map((one) => `  ${colors.red("✗")} ${testText(one)}${ofShard(one, parts)}`),
+			others.map((one) => `  ${colors.red("✗")} ${testText(one, true)}${ofShard(one, parts)}`),
 			colors,
 		),
 	];
@@ -68,9 +68,10 @@ function ofShard({ shard }: MissingTest, parts: Merge["parts"]): string {
 	return part ? `, which ${terminalSafeLine(part.name)} left` : "";
 }
 
-function testText({ eval: label, testId, target, attempts }: MissingTest): string {
-	const which = attempts.length === 1 && attempts[0] === 1 ? "" : `, attempt ${attempts.join(", ")}`;
-	return terminalSafeLine(`${testId} (${target}${which}) of ${label}`);
+function testText({ eval: label, testId, target, attempts }: MissingTest, withAttempts: boolean): string {
+	const isOnly = attempts.length === 1 && attempts[0] === 1;
+	const which = `, attempt${attempts.length === 1 ? "" : "s"} ${attempts.join(", ")}`;
+	return terminalSafeLine(`${testId} (${target}${withAttempts && !isOnly ? which : ""}) of ${label}`);
 }
 
 function shortened(lines: readonly string[], colors: Colors, indent = "  "): string[] {

@@ -17,6 +17,8 @@ export interface RunListItem extends FoundRun {
 	readonly targets: readonly string[];
 	/** Tests × targets. */
 	readonly planned: number;
+	/** Where it is one of several parts of a run. */
+	readonly shard?: { readonly index: number; readonly count: number };
 	readonly summary?: RunSummary;
 }
 
@@ -64,6 +66,7 @@ function itemOf(found: FoundRun, run: RunFile, summary: RunSummary | undefined):
 		evals: run.evals.map(({ file, name }) => ({ file, name })),
 		targets: run.targets.map(({ name }) => name),
 		planned: run.planned.length,
+		...(run.shard?.index === undefined ? {} : { shard: { index: run.shard.index, count: run.shard.count } }),
 		...(summary ? { summary } : {}),
 	};
 }

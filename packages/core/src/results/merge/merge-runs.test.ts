@@ -48,6 +48,22 @@ describe("what is missing is named:", () => {
 		expect(warnings[0]).toMatch(/^shard-2-2\/index\.jsonl:\d+ is no row and is left out$/);
 	});
 
+	test("an attempt, which alone is run again, in a run of its own or inside", async () => {
+		const { root, one, two } = await twoShards();
+		const index = join(two, "index.jsonl");
+		truncateSync(index, readFileSync(index).length - 30);
+		const { missing, directory } = await merged([one, two]);
+		const request = resumedRequest(readRunFile(directory), { evals: [] });
+		const rest = await runTree({ root }, { ...request, onlyMissing: directory, output: join(root, "rest") });
+		expect(rest.rows).toHaveLength(1);
+		expect(rest.rows[0]).toMatchObject({ testId: missing.tests[0]?.testId, attempt: missing.tests[0]?.attempts[0] });
+		for (const parts of [[one, two], [directory]])
+			expect(await merged([...parts, rest.runDir])).toMatchObject({ problems: [], missing: { tests: [] } });
+		const inside = await runTree({ root }, { ...request, output: directory, resume: true });
+		expect(inside.events.filter(({ type }) => type === "attempt-finished")).toHaveLength(1);
+		expect(inside.summary).toMatchObject({ planned: 6, passed: 6 });
+	});
+
 	test("but not a shard that had no tests", async () => {
 		const root = project();
 		const shards = await runShards(root, 30);

@@ -24,7 +24,7 @@ export function planDifferences(one: MergePart, other: MergePart): MergeProblem[
 		...short("shard-count", String(one.sharding?.count ?? 1), String(other.sharding?.count ?? 1)),
 	];
 	// All of these have a say in what is planned: only where none of them differs is that a difference of its own.
-	if (found.length === 0) found.push(...whole("tests", one.whole, other.whole));
+	if (found.length === 0) found.push(...same("tests", JSON.stringify(one.whole) === JSON.stringify(other.whole)));
 	if (found.length === 0) found.push(...whole("balance", divisionOf(one), divisionOf(other)));
 	return found.map((difference) => ({ kind: "other-plan", ...difference, runs: [one.name, other.name] }));
 }
@@ -34,8 +34,11 @@ function divisionOf({ sharding }: MergePart): unknown {
 }
 
 function whole(what: PlanPart, a: unknown, b: unknown, name?: string): Difference[] {
-	const named = name === undefined ? {} : { name };
-	return canonicalJson(a) === canonicalJson(b) ? [] : [{ what, ...named }];
+	return same(what, canonicalJson(a) === canonicalJson(b), name);
+}
+
+function same(what: PlanPart, isSame: boolean, name?: string): Difference[] {
+	return isSame ? [] : [{ what, ...(name === undefined ? {} : { name }) }];
 }
 
 /** With what each says, where that fits into a sentence. */
