@@ -27,14 +27,21 @@ export const validateSarif: ValidationReporter = (report) => {
 					},
 				},
 				columnKind: "utf16CodeUnits",
-				results: report.evals.flatMap(({ diagnostics }) =>
-					diagnostics.filter(({ fixed }) => !fixed).map((found) => resultOf(found, index, report)),
+				results: distinct(
+					report.evals.flatMap(({ diagnostics }) =>
+						diagnostics.filter(({ fixed }) => !fixed).map((found) => resultOf(found, index, report)),
+					),
 				),
 			},
 		],
 	};
 	return { text: `${JSON.stringify(log, null, 2)}\n`, exitCode: exitCodeOf(report) };
 };
+
+/** Of a file that many evals use, each finds the same: that is one result. */
+function distinct<Result>(results: readonly Result[]): Result[] {
+	return [...new Map(results.map((result) => [JSON.stringify(result), result])).values()];
+}
 
 function resultOf(found: ValidationFinding, index: ReadonlyMap<string, number>, report: ValidationReport) {
 	const { rule, severity, message, hint, at, range } = found;

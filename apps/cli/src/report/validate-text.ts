@@ -11,7 +11,8 @@ import {
 
 /** For people: a short tree for each eval, a code frame for each finding, a sum. */
 export const validateText: ValidationReporter = (report) => {
-	const parts = report.evals.map((one) => evalText(one, report)).filter((text) => text !== "");
+	const shown = new Set<string>();
+	const parts = report.evals.map((one) => evalText(one, report, shown)).filter((text) => text !== "");
 	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n`, exitCode: exitCodeOf(report) };
 };
 
@@ -29,13 +30,14 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	);
 	// Two findings may be mended by one and the same change.
 	const done = dryRun ? [planDiff(plan, cwd).trimEnd()] : [[...new Set(lines)].join("\n")];
-	return [...done, refused.join("\n")].filter((text) => text !== "");
+	return [...done, [...new Set(refused)].join("\n")].filter((text) => text !== "");
 }
 
 /** Columns of a message before its rule and place; longer ones push them to the right. */
 const widest = 84;
 
-function evalText(result: EvalValidation, report: ValidationReport): string {
+/** `shown` holds the frames above: of a file that many evals use, each place is shown once. */
+function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
 	const { colors, cwd, quiet } = report;
 	const findings = result.diagnostics.filter((found) => !quiet || fails(found, report));
 	if (quiet && findings.length === 0) return "";
@@ -46,7 +48,8 @@ function evalText(result: EvalValidation, report: ValidationReport): string {
 			: colors.green("✓");
 	const tree = [`${sign} ${colors.bold(shownPath(result.file, cwd))}`, ...treeLines(result, findings, report)];
 	const frames = quiet ? [] : findings.filter(({ fixed }) => !fixed).map((found) => frameText(found, cwd, colors));
-	return [tree.join("\n"), ...frames].join("\n\n");
+	const fresh = frames.filter((frame) => shown.size < shown.add(frame).size);
+	return [tree.join("\n"), ...fresh].join("\n\n");
 }
 
 function fails({ severity, fixed }: ValidationFinding, { strict }: ValidationReport): boolean {

@@ -21,7 +21,7 @@ import { scalarText } from "./yaml-scalar-text.ts";
 
 /** `value` as block YAML, lines never folded: what `appendToSequence` and `insertPair` take. */
 export function blockText(value: unknown): string {
-	return stringify(value, { lineWidth: 0 }).trimEnd();
+	return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
 }
 
 /**

@@ -18,7 +18,7 @@ export function discoverEvals(args: readonly string[], cwd: string, view: DiskVi
 	const ignore = args.filter((arg) => arg.startsWith("!")).map((arg) => arg.slice(1));
 	const found = new Set<string>();
 	for (const arg of wanted) for (const file of matches(arg, cwd, ignore, view)) found.add(file);
-	if (found.size === 0 && wanted.length > 0)
+	if (found.size === 0 && args.length > 0)
 		throw new AgentvError("not-found", "the patterns that begin with ! leave no eval", {
 			hint: "take one of them away",
 		});

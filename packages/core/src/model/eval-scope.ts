@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { isInside } from "../io/files/path-inside.ts";
 import type { DiskView } from "./disk-view.ts";
 
@@ -20,6 +20,11 @@ export function findScope(directory: string, cwd: string, view: DiskView): EvalS
 	}
 	if (isInside(resolve(cwd), directory)) return { directory, root: resolve(cwd), rootKind: "working-directory" };
 	return { directory, root: directory, rootKind: "eval-directory" };
+}
+
+/** `path` for messages: as seen from the eval's directory where it lies below the root, so that every checkout says the same; else absolute. */
+export function shownPath(path: string, { directory, root }: Pick<EvalScope, "directory" | "root">): string {
+	return isInside(root, path) ? relative(directory, path).split(sep).join("/") || "." : path;
 }
 
 /** `directory` and its parents up to and including `root` (the file system's root when not given), nearest first. */

@@ -187,6 +187,8 @@ export interface LoadedFile {
 	readonly kind: "tests" | "suite" | "workspace" | "include" | "prompt";
 	readonly path: PathText;
 	readonly resolved: string;
+	/** `glob`: `path` is a pattern, `resolved` the directory that it searches. `listed`: found by searching such a directory. */
+	readonly found?: "glob" | "listed";
 }
 
 export interface LoadedEval {

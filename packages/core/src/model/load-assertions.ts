@@ -1,12 +1,7 @@
 import { dirname, join } from "node:path";
 import { finding } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
-import {
-	type AssertionType,
-	assertionSchemas,
-	customAssertionSchema,
-	olderAssertionTypes,
-} from "../schema/assertion-entry.ts";
+import { type AssertionType, assertionSchemas, customAssertionSchema } from "../schema/assertion-entry.ts";
 import type { CommandText } from "../schema/primitives.ts";
 import { builtInType, customKeys, restOf, wireKeys } from "./assertion-type.ts";
 import type { CommandSpec } from "./command.ts";
@@ -75,7 +70,7 @@ function readAssertion(part: Part, base: string, loading: Loading, includes: rea
 	}
 	const type = builtInType(fields.type);
 	if (type === undefined) return readCustom(fields.type, part, base, loading, includes);
-	if (fields.type in olderAssertionTypes)
+	if (fields.type !== type)
 		loading.report(finding(olderField, { key: fields.type, instead: type }, placeOf(part, ["type"])));
 	const assertion = readBuiltIn(type, part, base, loading, includes);
 	return assertion ? [assertion] : [];
@@ -135,10 +130,7 @@ function readBuiltIn(
 		case "regex":
 			return checkRegex(assertion.settings.value, assertion.settings.flags, part, loading) ? assertion : undefined;
 		case "code-grader":
-			return {
-				...assertion,
-				command: commandOf(assertion.settings.command, part, "command", assertion.settings.cwd, base),
-			};
+			return readCodeGrader(assertion, part, base, loading);
 		case "llm-grader":
 			return { ...assertion, ...promptOf(assertion.settings.prompt, part, base) };
 		case "composite":
@@ -146,6 +138,35 @@ function readBuiltIn(
 		default:
 			return assertion;
 	}
+}
+
+type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
+
+function readCodeGrader(assertion: CodeGrader, part: Part, base: string, loading: Loading): CodeGrader | undefined {
+	const { settings } = assertion;
+	const { script, timeoutMs, ...rest } = settings;
+	const command = settings.command ?? script;
+	if (command === undefined) {
+		loading.shape(placeOf(part, ["command"]), "command", "is required (text or a list of words)");
+		return undefined;
+	}
+	return {
+		...assertion,
+		settings: { ...rest, command, ...timeoutOf(settings) },
+		command: commandOf(command, part, settings.command === undefined ? "script" : "command", settings.cwd, base),
+	};
+}
+
+/** The time that a program is given; `timeout_ms` is the older way to say it. */
+function timeoutOf({
+	timeoutSeconds,
+	timeoutMs,
+}: {
+	timeoutSeconds?: number | undefined;
+	timeoutMs?: number | undefined;
+}) {
+	const seconds = timeoutSeconds ?? (timeoutMs === undefined ? undefined : timeoutMs / 1000);
+	return seconds === undefined ? {} : { timeoutSeconds: seconds };
 }
 
 function checkRegex(pattern: string, flags: string | undefined, part: Part, loading: Loading): boolean {
@@ -184,7 +205,9 @@ function readComposite(
 	const key = assertion.settings.assertions ? "assertions" : "evaluators";
 	const parts = readAssertions(child(part, key), base, loading, includes);
 	if (parts.length === 0) {
-		loading.shape(part.at, "assertions", "a composite needs at least one assertion");
+		// One that is wrong has been reported already.
+		if ((assertion.settings[key] ?? []).length === 0)
+			loading.shape(part.at, "assertions", "a composite needs at least one assertion");
 		return undefined;
 	}
 	const aggregator = assertion.settings.aggregator;
@@ -234,7 +257,7 @@ function readCustom(
 			...(settings.cwd === undefined ? {} : { cwd: { raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
 			settings: {
 				...(settings.config ? { config: settings.config } : {}),
-				...(settings.timeoutSeconds ? { timeoutSeconds: settings.timeoutSeconds } : {}),
+				...timeoutOf(settings),
 			},
 		},
 	];

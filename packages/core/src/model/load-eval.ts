@@ -131,11 +131,15 @@ function importedSuites(envelope: EvalEnvelope, part: Part, loading: Loading, tr
 		const file = loading.resolve({ raw, at, base: loading.scope.directory }, "suite", "suite");
 		if (file === undefined) return [];
 		if (trail.includes(file)) {
-			loading.shape(at, "imports.suites", `evals import each other in a circle: ${[...trail, file].join(" → ")}`);
+			loading.shape(
+				at,
+				"imports.suites",
+				`evals import each other in a circle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+			);
 			return [];
 		}
 		const scope: EvalScope = { ...loading.scope, directory: dirname(file) };
-		const inner = new Loading(loading.view, loading.env, scope);
+		const inner = loading.imported(scope);
 		const loaded = loadInto(file, inner, trail);
 		for (const diagnostic of inner.diagnostics) loading.report(diagnostic);
 		for (const [name, inside] of inner.sources) loading.sources.set(name, inside);

@@ -39,6 +39,13 @@ export const unreadable: FindingKind<{ file: string; reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
+/** A file that is there, and cannot be read as text. */
+export const notText: FindingKind<{ file: string; reason: string }> = {
+	rule: "yaml.syntax",
+	severity: error,
+	message: ({ reason }) => reason,
+};
+
 export const testsEmpty: FindingKind<{ reason: string }> = {
 	rule: "tests.empty",
 	severity: error,
@@ -49,7 +56,7 @@ export const testsEmpty: FindingKind<{ reason: string }> = {
 export const testIncomplete: FindingKind<{ id: string; missing: string }> = {
 	rule: "tests.incomplete",
 	severity: error,
-	message: ({ id, missing }) => `test ${quote(id)} has no ${missing}`,
+	message: ({ id, missing }) => `${missing === "id" ? "a test" : `test ${quote(id)}`} has no ${missing}`,
 	hint: ({ missing }) =>
 		missing === "id"
 			? "give every test an `id`"

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
@@ -180,5 +180,5 @@ function readTargetFile(file: string, level: string, view: DiskView, env: Enviro
 
 function describe(definition: TargetDefinition, state: State): string {
 	const range = state.sources.get(definition.file)?.locate(definition.part.at);
-	return `${definition.file}:${range?.start.line ?? 1}`;
+	return `${relative(definition.level, definition.file)}:${range?.start.line ?? 1}`;
 }

@@ -1,4 +1,4 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { finding } from "../base/diagnostic.ts";
 import { globFiles } from "../io/files/glob-files.ts";
 import type { LoadedFile } from "./eval-types.ts";
@@ -50,12 +50,27 @@ export function testsOfPath(path: PathText, loading: Loading, trail: readonly st
 
 function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: readonly string[]): RawTest[] {
 	const files = globFiles(raw, path.base);
+	loading.files.push({ kind: "tests", path, resolved: searchedDirectory(raw, path.base), found: "glob" });
 	if (files.length === 0)
-		loading.report(finding(pathMissing, { raw: path.raw, kind: "test data", lookedIn: path.base }, path.at));
+		loading.report(
+			finding(pathMissing, { raw: path.raw, kind: "test data", lookedIn: loading.shown(path.base) }, path.at),
+		);
 	return files.flatMap((file) => {
-		loading.files.push({ kind: "tests", path, resolved: file } satisfies LoadedFile);
+		loading.files.push(listedFile(path, file));
 		return testsOfFile(file, path, loading, trail);
 	});
+}
+
+/** The directory that a pattern searches: its path up to the first component with a wildcard. */
+function searchedDirectory(pattern: string, base: string): string {
+	const components = pattern.split("/");
+	const wild = components.findIndex((component) => /[*?[\]{}]/.test(component));
+	return resolve(base, components.slice(0, wild).join("/") || (pattern.startsWith("/") ? "/" : "."));
+}
+
+function listedFile(path: PathText, file: string): LoadedFile {
+	const raw = relative(path.base, file).split(sep).join("/");
+	return { kind: "tests", path: { ...path, raw }, resolved: file, found: "listed" };
 }
 
 function testsOfDirectory(directory: string, path: PathText, loading: Loading): RawTest[] {
@@ -69,11 +84,7 @@ function testsOfDirectory(directory: string, path: PathText, loading: Loading): 
 	if (cases.length === 0)
 		loading.report(finding(testsEmpty, { reason: `no sub-directory of ${path.raw} holds a case.yaml` }, path.at));
 	return cases.flatMap(({ folder, file }) => {
-		loading.files.push({
-			kind: "tests",
-			path: { ...path, raw: join(stripScheme(path.raw), basename(folder), basename(file)) },
-			resolved: file,
-		});
+		loading.files.push(listedFile(path, file));
 		const part = loading.read(file, path.at)?.parts[0];
 		if (!part || part.value === undefined) return [];
 		const id = (part.value as { id?: unknown } | null)?.id;
@@ -95,7 +106,11 @@ function testsOfDirectory(directory: string, path: PathText, loading: Loading): 
 
 function testsOfFile(file: string, path: PathText, loading: Loading, trail: readonly string[]): RawTest[] {
 	if (trail.includes(file)) {
-		loading.shape(path.at, "tests", `files include each other in a circle: ${[...trail, file].join(" → ")}`);
+		loading.shape(
+			path.at,
+			"tests",
+			`files include each other in a circle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+		);
 		return [];
 	}
 	const source = loading.read(file, path.at);

@@ -2,9 +2,9 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
 import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "./disk-view.ts";
-import type { EvalScope } from "./eval-scope.ts";
+import { type EvalScope, shownPath } from "./eval-scope.ts";
 import type { LoadedFile } from "./eval-types.ts";
-import { pathMissing, schemaShape, unreadable } from "./load-findings.ts";
+import { notText, pathMissing, schemaShape, unreadable } from "./load-findings.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
 import { readSource, type Source } from "./source.ts";
 
@@ -20,11 +20,19 @@ export class Loading {
 	readonly scope: EvalScope;
 
 	readonly #reported = new Set<string>();
+	readonly #shownFrom: EvalScope;
 
-	constructor(view: DiskView, env: Environment, scope: EvalScope) {
+	/** @param shownFrom the scope of the eval that is loaded, where this one is imported by it */
+	constructor(view: DiskView, env: Environment, scope: EvalScope, shownFrom = scope) {
 		this.view = view;
 		this.env = env;
 		this.scope = scope;
+		this.#shownFrom = shownFrom;
+	}
+
+	/** The loading of an eval that this one imports. */
+	imported(scope: EvalScope): Loading {
+		return new Loading(this.view, this.env, scope, this.#shownFrom);
 	}
 
 	/** Keeps a finding, once: parts that are read a second time by a narrower schema report again. */
@@ -47,9 +55,7 @@ export class Loading {
 		try {
 			return this.add(readSource(file, this.view, this.env));
 		} catch (error) {
-			if (!(error instanceof AgentvError)) throw error;
-			this.report(finding(unreadable, { file, reason: error.message }, at));
-			return undefined;
+			return this.#unreadable(file, at, error);
 		}
 	}
 
@@ -58,9 +64,7 @@ export class Loading {
 		try {
 			return this.view.readText(file);
 		} catch (error) {
-			if (!(error instanceof AgentvError)) throw error;
-			this.report(finding(unreadable, { file, reason: error.message }, at));
-			return undefined;
+			return this.#unreadable(file, at, error);
 		}
 	}
 
@@ -75,7 +79,7 @@ export class Loading {
 		const resolved = resolvePath(path, this.scope, this.view);
 		this.files.push({ kind, path, resolved: resolved.path });
 		if (resolved.found !== undefined) return resolved.path;
-		this.report(finding(pathMissing, { raw: path.raw, kind: what, lookedIn: path.base }, path.at));
+		this.report(finding(pathMissing, { raw: path.raw, kind: what, lookedIn: this.shown(path.base) }, path.at));
 		return undefined;
 	}
 
@@ -89,7 +93,19 @@ export class Loading {
 	/** `file:line` of a place, for wording. */
 	describe(place: Place): string {
 		const range = this.sources.get(place.file)?.locate(place);
-		return range ? `${place.file}:${range.start.line}` : place.file;
+		return range ? `${this.shown(place.file)}:${range.start.line}` : this.shown(place.file);
+	}
+
+	/** A path for wording. */
+	shown(path: string): string {
+		return shownPath(path, this.#shownFrom);
+	}
+
+	#unreadable(file: string, at: Place, error: unknown): undefined {
+		if (!(error instanceof AgentvError)) throw error;
+		const reason = error.message.replaceAll(file, this.shown(file));
+		this.report(finding(this.view.kind(file) === "file" ? notText : unreadable, { file, reason }, at));
+		return undefined;
 	}
 }
 

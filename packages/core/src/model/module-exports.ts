@@ -15,11 +15,23 @@ export function moduleExports(text: string): ReadonlySet<string> | undefined {
 		if (error instanceof Error) return undefined;
 		throw error;
 	}
-	if (/\bmodule\.exports\s*=\s*(?!\{)/.test(text)) return undefined;
+	if (/\bmodule\.exports\s*=(?!\s*\{)/.test(text)) return undefined;
 	for (const [, name] of text.matchAll(/\bexports\.([A-Za-z_$][\w$]*)\s*=/g)) names.add(name as string);
-	const literal = /\bmodule\.exports\s*=\s*\{([^}]*)/.exec(text)?.[1];
+	const literal = /\bmodule\.exports\s*=\s*\{([\s\S]*)/.exec(text)?.[1];
 	if (literal?.includes("...")) return undefined;
-	for (const [, name] of (literal ?? "").matchAll(/(?:^|,)\s*(?:async\s+)?([A-Za-z_$][\w$]*)/g))
-		names.add(name as string);
+	// Where the object ends only a parser could tell: a name that stands in none of what follows is no export of it.
+	for (const [name] of (literal ?? "").matchAll(/[A-Za-z_$][\w$]*/g)) names.add(name);
+	return names;
+}
+
+/** The names that a Python module has at its top level. Undefined where `import *` brings what can't be known. */
+export function pythonNames(text: string): ReadonlySet<string> | undefined {
+	if (/^\s*from\s+\S+\s+import\s+\*/m.test(text)) return undefined;
+	const names = new Set<string>();
+	for (const [, name] of text.matchAll(/^(?:(?:async\s+)?def|class)\s+(\w+)/gm)) names.add(name as string);
+	for (const [, name] of text.matchAll(/^(\w+)\s*(?::[^=\n]*)?=(?!=)/gm)) names.add(name as string);
+	// Inside `if` and `try`, too: imports are few, and every name in them may be meant.
+	for (const [, list] of text.matchAll(/^\s*(?:from\s+\S+\s+)?import\s+(\([^)]*\)|.*)/gm))
+		for (const [name] of (list as string).matchAll(/\w+/g)) names.add(name);
 	return names;
 }

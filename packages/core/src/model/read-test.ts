@@ -39,7 +39,8 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		id,
 		{
 			input,
-			graded: criteria !== undefined || expected.length > 0 || own.length + shared.length > 0 || turns.length > 0,
+			graded:
+				(criteria ?? "").trim() !== "" || expected.length > 0 || own.length + shared.length > 0 || turns.length > 0,
 		},
 		part,
 		loading,
@@ -164,11 +165,16 @@ function checkComplete(
 	loading: Loading,
 ): boolean {
 	const turns = (part.value as { turns?: unknown }).turns !== undefined;
-	if (has.input.length === 0 && !turns) loading.report(finding(testIncomplete, { id, missing: "input" }, part.at));
+	if (has.input.every(isBlank) && !turns) loading.report(finding(testIncomplete, { id, missing: "input" }, part.at));
 	else if (!has.graded)
 		loading.report(finding(testIncomplete, { id, missing: "criteria, expected_output or assertions" }, part.at));
 	else return true;
 	return false;
+}
+
+/** A message that asks nothing: no text, no file, no call. */
+function isBlank({ content, toolCalls }: Message): boolean {
+	return typeof content === "string" && content.trim() === "" && !toolCalls;
 }
 
 function workspaceOf(

@@ -43,6 +43,10 @@ export interface Reference {
 	readonly found: PathFound | undefined;
 	/** What stands at `resolved`. */
 	readonly onDisk: "file" | "directory" | "link" | "other" | "missing";
+	/** A pattern; `resolved` is the directory that it searches. */
+	readonly glob?: true;
+	/** One of the files that a directory or a pattern leads to: `raw` is nobody's writing. */
+	readonly listed?: true;
 	/** For a word of a command: which word. */
 	readonly word?: CommandWord;
 	/** For words and working directories: the whole command. */

@@ -12,7 +12,7 @@ import {
 } from "./command.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
-import type { Assertion, Hooks, LoadedEval, Message, Suite, TestCase, Workspace } from "./eval-types.ts";
+import type { Assertion, Hooks, LoadedEval, LoadedFile, Message, Suite, TestCase, Workspace } from "./eval-types.ts";
 import { hookNames } from "./eval-types.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
 import type { CommandUse, ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
@@ -26,7 +26,7 @@ export type { CommandUse, ExecutableUse, Reference, ReferenceKind, ReferenceStat
  */
 export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
 	const walk = new Walk(view, loaded.scope);
-	for (const file of loaded.files) walk.path(loadedKinds[file.kind], file.path, loaded.scope);
+	for (const file of loaded.files) walk.loaded(file, loaded.scope);
 	const suites = new Set<Suite>([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
 	for (const suite of suites) walk.suite(suite);
 	const seen = new Set<Assertion>();
@@ -55,6 +55,21 @@ class Walk {
 	constructor(view: DiskView, scope: EvalScope) {
 		this.#view = view;
 		this.#scope = scope;
+	}
+
+	loaded({ kind, path, resolved, found }: LoadedFile, scope: EvalScope): void {
+		if (found === undefined) {
+			this.path(loadedKinds[kind], path, scope);
+			return;
+		}
+		const onDisk = this.#view.kind(resolved);
+		const there = onDisk !== "missing";
+		this.files.set(keyOf(loadedKinds[kind], path.at, `${found} ${resolved}`), {
+			...{ kind: loadedKinds[kind], raw: path.raw, at: path.at, base: path.base, resolved, onDisk },
+			state: there ? this.#reach(resolved) : "missing",
+			found: there ? "direct" : undefined,
+			...(found === "glob" ? { glob: true } : { listed: true }),
+		});
 	}
 
 	suite(suite: Suite): void {

@@ -1,4 +1,5 @@
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { type EvalScope, shownPath } from "./eval-scope.ts";
 import type { Assertion, LoadedEval, TargetChoice } from "./eval-types.ts";
 import { targetUndefined } from "./load-findings.ts";
 import type { TargetScope } from "./load-targets.ts";
@@ -23,7 +24,7 @@ export const defaultTarget = "default";
  * use for each place that names one. `override` stands in for `--target`.
  */
 export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: readonly string[]): TargetUse[] {
-	const uses = new Uses(scope);
+	const uses = new Uses(scope, loaded.scope);
 	const at: Place = { file: loaded.file, path: [] };
 	for (const name of override ?? []) uses.add("target", { name, at }, false);
 	if (!override) chosenTargets(loaded, uses, at);
@@ -72,11 +73,13 @@ function graderTargets(assertion: Assertion, uses: Uses): void {
 class Uses {
 	readonly all: TargetUse[] = [];
 	readonly #scope: TargetScope;
+	readonly #evalScope: EvalScope;
 	readonly #seen = new Set<string>();
 	readonly #resolved = new Map<string, TargetResolution>();
 
-	constructor(scope: TargetScope) {
+	constructor(scope: TargetScope, evalScope: EvalScope) {
 		this.#scope = scope;
+		this.#evalScope = evalScope;
 	}
 
 	add(role: TargetUse["role"], choice: TargetChoice, implied: boolean): void {
@@ -102,22 +105,30 @@ class Uses {
 	}
 
 	#resolve(choice: TargetChoice): TargetResolution {
-		if ("inline" in choice) return resolveTarget(choice, this.#scope);
+		if ("inline" in choice) return this.#shown(resolveTarget(choice, this.#scope));
 		const known = this.#resolved.get(choice.name);
 		// What was found wrong at the first place that names it is as wrong here, where it is another name's fault.
 		if (known) return known.ok ? known : { ...known, diagnostics: this.#moved(known.diagnostics, choice) };
-		const resolution = resolveTarget(choice, this.#scope);
+		const resolution = this.#shown(resolveTarget(choice, this.#scope));
 		this.#resolved.set(choice.name, resolution);
 		return resolution;
 	}
 
+	/** Where a name was looked for, as seen from the eval: the same in every checkout. */
+	#shown(resolution: TargetResolution): TargetResolution {
+		if (resolution.ok) return resolution;
+		const diagnostics = resolution.diagnostics.map((found) => {
+			const data = found.data as Parameters<typeof targetUndefined.message>[0];
+			if (found.rule !== targetUndefined.rule || !("files" in data)) return found;
+			const files = data.files.map((file) => shownPath(file, this.#evalScope));
+			return finding(targetUndefined, { ...data, files }, found.at);
+		});
+		return { ...resolution, diagnostics };
+	}
+
 	#moved(diagnostics: readonly Diagnostic[], choice: TargetChoice): readonly Diagnostic[] {
 		if (this.#scope.find(choice.name)) return diagnostics;
-		return diagnostics.map((found) =>
-			found.rule === targetUndefined.rule
-				? finding(targetUndefined, found.data as Parameters<typeof targetUndefined.message>[0], choice.at)
-				: found,
-		);
+		return diagnostics.map((found) => (found.rule === targetUndefined.rule ? { ...found, at: choice.at } : found));
 	}
 }
 

@@ -96,7 +96,12 @@ export const assertionSchemas = {
 	"icontains-all": wireObject({ ...common, ...listValue }),
 	regex: wireObject({ ...common, value: z.string(), flags: z.string().optional() }),
 	"is-json": wireObject({ ...common, schema: z.union([dataSchema, z.boolean()]).optional() }),
-	"code-grader": wireObject({ ...common, command: commandSchema, ...commandFields }),
+	"code-grader": wireObject({
+		...common,
+		command: commandSchema.optional(),
+		script: older(commandSchema, "command"),
+		...commandFields,
+	}),
 	"llm-grader": wireObject({
 		...common,
 		prompt: promptSchema.optional(),

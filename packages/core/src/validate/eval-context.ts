@@ -61,7 +61,10 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 		uses,
 		references,
 		root: portableRoot(loaded, references, targetFiles(uses)),
-		repository: scope.rootKind === "repository" ? run.repositories.of(scope.root) : undefined,
+		// Asked for first by a rule: what an eval means can be told without git.
+		get repository() {
+			return scope.rootKind === "repository" ? run.repositories.of(scope.root) : undefined;
+		},
 		findings: distinct([
 			...loaded.diagnostics,
 			...targetFileFindings(targets, uses, scope.directory),

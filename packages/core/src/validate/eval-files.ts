@@ -1,7 +1,8 @@
 import type { Place } from "../base/diagnostic.ts";
+import type { ReferenceKind } from "../model/references.ts";
 import { referenceNoun } from "./about-reference.ts";
 import type { EvalContext } from "./eval-context.ts";
-import { pathReferences } from "./path-references.ts";
+import { neededPaths } from "./path-references.ts";
 
 /** A file or directory that belongs to an eval, and the place that says so. */
 export interface EvalFile {
@@ -9,7 +10,12 @@ export interface EvalFile {
 	/** How messages call it. */
 	readonly kind: string;
 	readonly at: Place;
+	/** A directory that comes along with all that is in it. */
+	readonly whole: boolean;
 }
+
+/** Directories of these kinds are looked into for what is named otherwise, or worked in: not all that is there is needed. */
+const notWhole: ReadonlySet<ReferenceKind> = new Set(["tests", "working-directory"]);
 
 /** The eval itself, the target files it uses, and everything on disk that it refers to, each once. */
 export function evalFiles(context: EvalContext): EvalFile[] {
@@ -17,14 +23,15 @@ export function evalFiles(context: EvalContext): EvalFile[] {
 	const files = new Map<string, EvalFile>();
 	const add = (file: EvalFile) => files.has(file.path) || files.set(file.path, file);
 	const top: Place = { file: loaded.file, path: [] };
-	add({ path: loaded.file, kind: "the eval", at: top });
-	for (const reference of pathReferences(context)) {
-		if (reference.onDisk === "missing" || reference.state === "outside-root") continue;
-		add({ path: reference.resolved, kind: referenceNoun(reference), at: reference.at });
+	add({ path: loaded.file, kind: "the eval", at: top, whole: false });
+	for (const reference of neededPaths(context)) {
+		const { kind, onDisk, state, resolved, at, glob } = reference;
+		if (onDisk === "missing" || state === "outside-root" || glob) continue;
+		add({ path: resolved, kind: referenceNoun(reference), at, whole: onDisk === "directory" && !notWhole.has(kind) });
 	}
 	for (const { resolution, choice } of uses) {
 		const via = resolution.ok ? resolution.target.via : resolution.via;
-		for (const { definition } of via) add({ path: definition.file, kind: "targets file", at: choice.at });
+		for (const { definition } of via) add({ path: definition.file, kind: "targets file", at: choice.at, whole: false });
 	}
 	return [...files.values()];
 }

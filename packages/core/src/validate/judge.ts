@@ -60,7 +60,7 @@ function located(context: EvalContext, { judged, config }: Judgement): JudgedFin
 	const masker = createMasker(secrets.map((secret) => secret.replace(/^["']|["']$/g, "")));
 	const findings = judged.map(({ rule, found }, index): JudgedFinding => {
 		const { range, text } = places[index] ?? nowhere;
-		const frame = text === "" ? [] : codeFrame(text, range).map((line) => owned(masker(line)));
+		const frame = text === "" ? [] : owned(codeFrame(text, range).map(masker).join("\n")).split("\n");
 		const fixable = (rule.fix?.(found, context).length ?? 0) > 0;
 		return { rule, finding: { ...found, message: owned(found.message), range, frame, fixable, fixed: false } };
 	});
@@ -78,8 +78,17 @@ export function evalResult(context: EvalContext, levels: RuleLevels): EvalValida
 		tests: loaded.tests.length,
 		targets: [...new Set(context.uses.filter(({ role }) => role === "target").map(({ choice }) => choice.name))],
 		checks: checksOf(context, judgement.judged, judgement.off),
-		diagnostics: located(context, judgement).map(({ finding }) => finding),
+		diagnostics: distinctFindings(located(context, judgement).map(({ finding }) => finding)),
 	};
+}
+
+/** Each finding once: where an alias or a merge key repeats a value, what is wrong with it is found as often. */
+export function distinctFindings(findings: readonly ValidationFinding[]): ValidationFinding[] {
+	const seen = new Set<string>();
+	return findings.filter(({ rule, message, at, range }) => {
+		const key = `${rule}\0${at.file}\0${range.start.offset}\0${range.start.line}\0${message}`;
+		return seen.size < seen.add(key).size;
+	});
 }
 
 /** A copy that does not keep the file alive which it is a part of. */

@@ -1,6 +1,7 @@
-import { isAbsolute, relative, sep } from "node:path";
+import { isAbsolute, relative, sep, win32 } from "node:path";
 import type { DocumentPath, Place } from "../base/diagnostic.ts";
 import { parseCommand } from "../model/command.ts";
+import { shownPath as shownIn } from "../model/eval-scope.ts";
 import { stripScheme } from "../model/path-text.ts";
 import type { Reference, ReferenceKind } from "../model/references.ts";
 import type { PlacedVariable } from "../model/source.ts";
@@ -9,9 +10,18 @@ import type { EvalContext } from "./eval-context.ts";
 /** The references whose path is for the path rules to judge: repositories have rules of their own, system programs none. */
 export function pathReferences(context: EvalContext): readonly Reference[] {
 	context.remembered.paths ??= context.references.files.filter(
-		(reference) => reference.kind !== "repository" && !isSystemPath(reference),
+		(reference) => isForPathRules(reference) && !reference.listed,
 	);
 	return context.remembered.paths;
+}
+
+/** Those, and the files that a directory or glob of tests leads to: nobody wrote their paths, but they have to come along. */
+export function neededPaths(context: EvalContext): readonly Reference[] {
+	return context.references.files.filter(isForPathRules);
+}
+
+function isForPathRules(reference: Reference): boolean {
+	return reference.kind !== "repository" && !isSystemPath(reference);
 }
 
 /** Those of them that are not simply there, below the eval, as they are written: the others give most path rules nothing to say. */
@@ -29,7 +39,8 @@ function isSystemPath({ word, raw }: Reference): boolean {
 
 /** Whether the path is written from the file system's root. A custom grader's is ours, nobody wrote it. */
 export function isWrittenAbsolute(reference: Reference): boolean {
-	return reference.kind !== "custom-grader" && isAbsolute(stripScheme(reference.raw));
+	const raw = stripScheme(reference.raw);
+	return reference.kind !== "custom-grader" && (isAbsolute(raw) || win32.isAbsolute(raw));
 }
 
 /** `path` as a file in `directory` would write it: with `./` or `../`, `/` between components. */
@@ -39,11 +50,9 @@ export function relativePath(directory: string, path: string): string {
 	return way.startsWith("../") || way === ".." ? way : `./${way}`;
 }
 
-/** `path` for messages: as seen from the eval's directory where it lies below its root, else absolute. */
+/** `path` for messages. */
 export function shownPath(path: string, { loaded }: EvalContext): string {
-	const way = relative(loaded.scope.root, path);
-	if (way.startsWith("..") || isAbsolute(way)) return path;
-	return relative(loaded.scope.directory, path).split(sep).join("/") || ".";
+	return shownIn(path, loaded.scope);
 }
 
 /** The variables that a reference's path is written with. */
@@ -58,7 +67,8 @@ export function variablesOf(reference: Reference, context: EvalContext): PlacedV
 	return here.filter(({ name }) => new RegExp(`\\$\\{\\{\\s*${name}\\b`).test(text));
 }
 
-function variablesAt(place: Place, { loaded, targets }: EvalContext): PlacedVariable[] {
+/** The variables in the value at a place. */
+export function variablesAt(place: Place, { loaded, targets }: EvalContext): PlacedVariable[] {
 	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
 	if (!source || source.variables.length === 0) return [];
 	return source.variables.filter(({ at }) => at.line === place.line && samePath(at.path, place.path));

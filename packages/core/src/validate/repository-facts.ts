@@ -19,7 +19,7 @@ export interface RepositoryFacts {
 /** `untracked`: not added yet. `ignored`: git leaves it out. `outside`: not in this repository (or in one inside it). */
 export type FileState = "tracked" | "untracked" | "ignored" | "outside";
 
-/** Looks at each repository once: three git calls for any number of evals. */
+/** Looks at each repository once: two git calls for any number of evals. */
 export class Repositories {
 	readonly #env: Environment;
 	readonly #known = new Map<string, RepositoryFacts | undefined>();
@@ -42,30 +42,38 @@ export class Repositories {
 function look(root: string, env: Environment): RepositoryFacts | undefined {
 	try {
 		const options = { env, ...foreignRepository(root, env) };
-		const head = localGitSync(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], {
-			...options,
-			okExitCodes: [0, 1],
-		}).stdout.trim();
 		const tracked = new Tree(trackedFilesSync(root, options));
-		const status = [
-			"status",
-			"--porcelain",
-			"-z",
-			"--untracked-files=all",
-			"--no-renames",
-			"--ignore-submodules=dirty",
-		];
-		const lines = localGitSync(root, status, options)
-			.stdout.split("\0")
-			.filter((line) => line !== "");
-		const changed = new Tree(lines.map((line) => line.slice(3)));
-		const added = new Tree(lines.filter((line) => line.startsWith("??")).map((line) => line.slice(3)));
-		return facts(root, head === "" ? undefined : head, tracked, added, changed);
+		const { head, added, changed } = statusOf(localGitSync(root, status, options).stdout);
+		return facts(root, head, tracked, new Tree(added), new Tree([...added, ...changed]));
 	} catch (error) {
 		// No git on this machine, or a repository that git refuses (another owner): validation goes on without these facts.
 		if (error instanceof GitError) return undefined;
 		throw error;
 	}
+}
+
+const status = [
+	...["status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-z"],
+	...["--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"],
+];
+
+/** Reads `git status`: the commit, files that are not added yet, and files that differ from the commit. */
+function statusOf(output: string) {
+	const [added, changed]: [string[], string[]] = [[], []];
+	let head: string | undefined;
+	for (const line of output.split("\0")) {
+		if (line.startsWith("? ")) added.push(line.slice(2));
+		else if (line.startsWith("# branch.oid ")) head = /[0-9a-f]{40,}$/.exec(line)?.[0];
+		// Eight fields, then the path; ten of a conflict.
+		else if (/^[1u] /.test(line))
+			changed.push(
+				line
+					.split(" ")
+					.slice(line.startsWith("u") ? 10 : 8)
+					.join(" "),
+			);
+	}
+	return { head, added, changed };
 }
 
 function facts(root: string, head: string | undefined, tracked: Tree, added: Tree, changed: Tree): RepositoryFacts {

@@ -10,11 +10,10 @@ export const codeGrader: Grader<"code-grader"> = {
 	async grade(assertion, subject, services) {
 		const { command, settings, rest, name } = assertion;
 		if (!command) return { couldNotRun: { code: "not-found", message: `${name} has no command` } };
-		const { timeoutSeconds, timeoutMs } = settings;
 		const result = await runProgram(
 			{
 				command,
-				timeoutSeconds: timeoutSeconds ?? (timeoutMs === undefined ? undefined : timeoutMs / 1000),
+				timeoutSeconds: settings.timeoutSeconds,
 				payload: programPayload(subject, { ...rest, ...settings.config }, services),
 			},
 			subject,

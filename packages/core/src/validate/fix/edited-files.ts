@@ -7,6 +7,7 @@ import { verifiedPatch } from "../../base/yaml-patch.ts";
 import { evalEnvironment } from "../../model/eval-environment.ts";
 import { findScope } from "../../model/eval-scope.ts";
 import { loadTargets, targetFileNames } from "../../model/load-targets.ts";
+import { literalSecrets } from "../literal-secrets.ts";
 import type { ValidationRun } from "../validation-run.ts";
 import { type BroughtTarget, bringTargets } from "./bring-targets.ts";
 import type { FieldChange, TargetChange } from "./change.ts";
@@ -47,8 +48,14 @@ export function editedFiles(findings: readonly PlannedFinding[], run: Validation
 		({ directory }) => directory,
 	);
 	for (const [directory, changes] of targets) {
-		const written = withTargets(directory, changes, files, run);
-		if ("reason" in written) refuse(changes, written.reason);
+		// One that can't be moved is no reason to leave the others.
+		const movable = changes.filter((change) => {
+			const alone = withTargets(directory, [change], files, run);
+			if ("reason" in alone) refuse([change], alone.reason);
+			return !("reason" in alone);
+		});
+		const written = withTargets(directory, movable, files, run);
+		if ("reason" in written) refuse(movable, written.reason);
 		else if (written.after !== written.before) files.set(written.path, written);
 	}
 	return { files: [...files.values()].filter(({ before, after }) => before !== after), refused };
@@ -101,6 +108,7 @@ function withTargets(
 	});
 	const existing = targetFileNames.map((name) => join(directory, name)).find((file) => view.kind(file) === "file");
 	const path = existing ?? join(directory, "targets.yaml");
+	if (!existing && view.kind(path) !== "missing") return { reason: "targets.yaml is no file" };
 	const names = [...new Set(changes.map(({ name }) => name))];
 	const brought = bringTargets(names, {
 		scope: targets,
@@ -114,6 +122,8 @@ function withTargets(
 		return {
 			reason: `a path of target ${JSON.stringify(brought.stuck)} begins with a variable that holds a relative path`,
 		};
+	const secret = brought.find(({ entry }) => [...literalSecrets(entry)].length > 0);
+	if (secret) return { reason: `target ${JSON.stringify(secret.name)} holds a credential that is written out` };
 	const before = files.get(path)?.before ?? (existing ? view.readText(existing) : undefined);
 	const text = files.get(path)?.after ?? before;
 	try {

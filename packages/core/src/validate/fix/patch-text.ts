@@ -1,5 +1,5 @@
 import { AgentvError } from "../../base/agentv-error.ts";
-import type { Place } from "../../base/diagnostic.ts";
+import type { DocumentPath, Place } from "../../base/diagnostic.ts";
 import { parseJsonLines } from "../../base/json-lines.ts";
 import { applyEdits, type TextEdit } from "../../base/text-edits.ts";
 import { withoutValueAt, withValueAt } from "../../base/value-edit.ts";
@@ -62,9 +62,23 @@ function replaceValues(document: YamlDocument, changes: readonly ValueChange[]):
 	for (const { at, value } of changes) {
 		const edit = replaceScalar(document, at.path ?? [], value);
 		edits.set(`${edit.range.join()} ${edit.text}`, edit);
-		meant = withValueAt(meant, at.path ?? [], value);
+		for (const path of pathsOfSame(document, at.path ?? [])) meant = withValueAt(meant, path, value);
 	}
 	return verifiedPatch(document, [...edits.values()], meant);
+}
+
+/** Every path that shows what is written at `path`: with merge keys and aliases around it, several may. */
+function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
+	const { written } = document.find(path);
+	const text = valueAt(document.value, path);
+	const found: DocumentPath[] = [];
+	const walk = (value: unknown, at: DocumentPath) => {
+		if (typeof value === "object" && value !== null)
+			for (const [key, item] of Object.entries(value)) walk(item, [...at, Array.isArray(value) ? Number(key) : key]);
+		else if (value === text && document.find(at).written === written) found.push(at);
+	};
+	walk(document.value, []);
+	return found;
 }
 
 function patchOne(document: YamlDocument, change: FieldChange): YamlDocument {

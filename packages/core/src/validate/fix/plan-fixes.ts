@@ -1,7 +1,7 @@
 import { AgentvError } from "../../base/agentv-error.ts";
 import { evalContext } from "../eval-context.ts";
 import type { ValidationFinding } from "../eval-result.ts";
-import { judgedFindings } from "../judge.ts";
+import { distinctFindings, judgedFindings } from "../judge.ts";
 import type { FixWhen } from "../rule.ts";
 import type { ValidateOptions } from "../validate-evals.ts";
 import { type ValidationRun, validationRun } from "../validation-run.ts";
@@ -115,7 +115,7 @@ function byEval(findings: readonly PlannedFinding[]): Map<string, ValidationFind
 	const result = new Map<string, ValidationFinding[]>();
 	for (const { evalFile, finding } of findings)
 		result.set(evalFile, [...(result.get(evalFile) ?? []), { ...finding, fixed: true }]);
-	return result;
+	return new Map([...result].map(([file, mended]) => [file, distinctFindings(mended)]));
 }
 
 function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedFile[]): PlannedChange[] {

@@ -5,6 +5,7 @@ import { isInside } from "../../io/files/path-inside.ts";
 import { parseCommand } from "../../model/command.ts";
 import type { DiskView } from "../../model/disk-view.ts";
 import { stripScheme } from "../../model/path-text.ts";
+import { replaceWord } from "./replace-word.ts";
 
 export interface Move {
 	/** Directory of the file that the definition stands in. */
@@ -110,11 +111,9 @@ function rebaseCommand(command: string | readonly string[], cwd: string | undefi
 	const parsed = parseCommand(command);
 	if (parsed.kind === "shell") return command;
 	let result = command;
-	for (const { text, range, quoted } of [...parsed.words].reverse()) {
-		const moved = word(text);
-		if (moved === text) continue;
-		const written = quoted || /[^\w@%+=:,./-]/.test(moved) ? `'${moved.replaceAll("'", "'\\''")}'` : moved;
-		result = result.slice(0, range[0]) + written + result.slice(range[1]);
+	for (const written of [...parsed.words].reverse()) {
+		const moved = word(written.text);
+		if (moved !== written.text) result = replaceWord(result, written, moved);
 	}
 	return result;
 }

@@ -4,6 +4,7 @@ import { parseCommand } from "../../model/command.ts";
 import type { EvalContext } from "../eval-context.ts";
 import { relativePath, writtenText } from "../path-references.ts";
 import type { Change } from "./change.ts";
+import { replaceWord } from "./replace-word.ts";
 
 /**
  * The change that makes the path `raw`, written at `at`, lead to `resolved` from the directory of its own file. None where
@@ -13,6 +14,7 @@ export function rewritePath(at: Place, raw: string, resolved: string, context: E
 	const written = writtenText(at, context);
 	if (written === undefined) return [];
 	const reference = context.references.files.find((one) => one.at === at && one.raw === raw);
+	if (reference?.glob) return [];
 	const path = relativePath(reference?.command?.cwd ? reference.base : dirname(at.file), resolved);
 	const kept = raw.endsWith("/") && !path.endsWith("/") ? `${path}/` : path;
 	const value = replaced(written, raw, raw.startsWith("file://") ? `file://${kept}` : kept, reference?.word?.index);
@@ -27,6 +29,5 @@ function replaced(written: string, raw: string, path: string, word: number | und
 	}
 	const parsed = parseCommand(written);
 	const found = parsed.kind === "argv" ? parsed.words[word] : undefined;
-	if (!found || found.text !== raw || found.quoted || /[\s'"\\]/.test(path)) return undefined;
-	return `${written.slice(0, found.range[0])}${path}${written.slice(found.range[1])}`;
+	return found?.text === raw ? replaceWord(written, found, path) : undefined;
 }

@@ -1,5 +1,5 @@
 import { nearestName } from "../../base/nearest.ts";
-import { moduleExports } from "../../model/module-exports.ts";
+import { moduleExports, pythonNames } from "../../model/module-exports.ts";
 import { extensionModules } from "../extension-modules.ts";
 import { rule } from "../rule.ts";
 
@@ -7,6 +7,7 @@ interface Data {
 	readonly module: string;
 	readonly name: string;
 	readonly nearest?: string;
+	readonly isPython?: true;
 }
 
 export const extensionsMissingExport = rule<Data>({
@@ -22,16 +23,19 @@ export const extensionsMissingExport = rule<Data>({
   - file://scripts/setup.mjs:beforeAll   # export async function beforeAll(context) { … }`,
 		mend: "Export a function of that name (`beforeAll`, `beforeEach`, `afterEach` or `afterAll`) from the module, or correct the entry.",
 	},
-	message: ({ module, name }) => `${module} has no export "${name}"`,
-	hint: ({ nearest, name }) =>
-		nearest === undefined ? `add \`export async function ${name}(context) { … }\`` : `it exports "${nearest}"`,
+	message: ({ module, name, isPython }) => `${module} has no ${isPython ? "function" : "export"} "${name}"`,
+	hint: ({ nearest, name, isPython }) => {
+		if (nearest !== undefined) return `it ${isPython ? "has" : "exports"} "${nearest}"`;
+		return `add \`${isPython ? `def ${name}(context):` : `export async function ${name}(context) { … }`}\``;
+	},
 	*check(context) {
 		for (const { extension, text, file } of extensionModules(context)) {
-			if (!/\.[cm]?[jt]sx?$/.test(file)) continue;
-			const names = moduleExports(text);
+			const isPython = file.endsWith(".py");
+			if (!isPython && !/\.[cm]?[jt]sx?$/.test(file)) continue;
+			const names = isPython ? pythonNames(text) : moduleExports(text);
 			if (!names || names.has(extension.exportName)) continue;
 			const nearest = nearestName(extension.exportName, [...names]);
-			const data = { module: extension.module.raw, name: extension.exportName };
+			const data = { module: extension.module.raw, name: extension.exportName, ...(isPython ? { isPython } : {}) };
 			yield { data: { ...data, ...(nearest === undefined ? {} : { nearest }) }, at: extension.at };
 		}
 	},

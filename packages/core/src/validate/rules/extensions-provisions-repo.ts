@@ -37,12 +37,18 @@ execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path
 	*check(context) {
 		const seen = new Set<string>();
 		for (const { extension, text, file } of extensionModules(context)) {
-			const found = signs.map((sign) => sign.exec(text)).find((match) => match !== null);
+			const code = withoutComments(text);
+			const found = signs.map((sign) => sign.exec(code)).find((match) => match !== null);
 			if (!found || seen.has(file)) continue;
 			seen.add(file);
-			const line = text.slice(0, found.index).split("\n").length;
+			const line = code.slice(0, found.index).split("\n").length;
 			const sign = found[0].replace(/["'`,[\]()\s]+/g, " ").trim();
 			yield { data: { module: extension.module.raw, sign, line }, at: extension.at };
 		}
 	},
 });
+
+/** The text with whole-line comments left out; its lines stay what they are. */
+function withoutComments(text: string): string {
+	return text.replace(/^[ \t]*(?:\/\/|#|\*).*/gm, "");
+}

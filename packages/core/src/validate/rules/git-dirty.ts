@@ -22,9 +22,10 @@ export const gitDirty = rule<Data>({
 	message: ({ files }) =>
 		`${files.length === 1 ? "a file" : `${files.length} files`} of the eval ${files.length === 1 ? "differs" : "differ"} from the commit: ${files.slice(0, 3).join(", ")}${files.length > 3 ? ", …" : ""}`,
 	*check(context) {
-		const { repository, loaded } = context;
+		const { repository, loaded, run } = context;
 		if (!repository) return;
-		const changed = new Set(evalFiles(context).flatMap(({ path }) => repository.changed(path)));
+		const needed = evalFiles(context).filter(({ path, whole }) => whole || run.view.kind(path) !== "directory");
+		const changed = new Set(needed.flatMap(({ path }) => repository.changed(path)));
 		const files = [...changed]
 			.filter((file) => repository.state(file) === "tracked")
 			.map((file) => relative(loaded.scope.directory, file))

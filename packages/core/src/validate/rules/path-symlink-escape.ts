@@ -4,7 +4,7 @@ import { realPath } from "../../io/files/stat-path.ts";
 import { linksLeavingTree } from "../../io/files/tree-links.ts";
 import { entriesOf } from "../../model/disk-view.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
-import { pathReferences } from "../path-references.ts";
+import { neededPaths } from "../path-references.ts";
 import { rule } from "../rule.ts";
 import { remembered, type ValidationRun } from "../validation-run.ts";
 
@@ -36,7 +36,7 @@ export const pathSymlinkEscape = rule<Data>({
 	*check(context) {
 		const { root } = context.loaded.scope;
 		const realRoot = remembered(context.run, `real\0${root}`, () => realPath(root));
-		for (const reference of pathReferences(context)) {
+		for (const reference of neededPaths(context)) {
 			const { resolved, at, state, onDisk } = reference;
 			if (state !== "ok" && state !== "outside-eval") continue;
 			const about = aboutReference(reference);

@@ -1,13 +1,19 @@
-import { relative } from "node:path";
-import type { EvalContext } from "../eval-context.ts";
+import { join } from "node:path";
+import { directoryEntries } from "../../io/files/directory-entries.ts";
+import { listTree, type TreeEntry } from "../../io/files/list-tree.ts";
 import { evalFiles } from "../eval-files.ts";
+import { shownPath } from "../path-references.ts";
+import type { RepositoryFacts } from "../repository-facts.ts";
 import { rule } from "../rule.ts";
+import { remembered } from "../validation-run.ts";
 
 interface Data {
 	readonly path: string;
 	readonly kind: string;
 	readonly ignored: boolean;
-	/** Files of a directory that are not added yet, relative to it. */
+	/** It is an empty directory, which git does not keep. */
+	readonly empty?: boolean;
+	/** What of a directory is left out, relative to it; a directory of which git has nothing ends in `/`. */
 	readonly inside?: readonly string[];
 }
 
@@ -22,38 +28,58 @@ export const pathUntracked = rule<Data>({
 		good: `tests: ./data/cases.jsonl`,
 		mend: "`git add` the file; move it, or change .gitignore, where it is ignored.",
 	},
-	message: ({ path, kind, ignored, inside }) =>
-		inside
-			? `${kind} ${JSON.stringify(path)} holds ${count(inside)} that git does not have yet: ${some(inside)}`
-			: `${kind} ${JSON.stringify(path)} is ${ignored ? "ignored by git" : "not added to git yet"}`,
-	hint: ({ ignored }) =>
-		ignored ? "a clone won't have it: move it, or change .gitignore" : "git add it, or a clone won't have it",
+	message: ({ path, kind, ignored, inside, empty }) =>
+		empty
+			? `${kind} ${JSON.stringify(path)} is an empty directory, which git does not keep`
+			: inside
+				? `${kind} ${JSON.stringify(path)} holds what git ${ignored ? "ignores" : "does not have yet"}: ${some(inside)}`
+				: `${kind} ${JSON.stringify(path)} is ${ignored ? "ignored by git" : "not added to git yet"}`,
+	hint: ({ ignored, empty }) =>
+		empty
+			? "put a file into it, or a clone won't have it"
+			: ignored
+				? "a clone won't have it: move it, or change .gitignore"
+				: "git add it, or a clone won't have it",
 	*check(context) {
-		const { repository } = context;
+		const { repository, run } = context;
 		if (!repository) return;
-		for (const { path, kind, at } of evalFiles(context)) {
+		for (const { path, kind, at, whole } of evalFiles(context)) {
+			const data = { path: shownPath(path, context), kind };
 			const state = repository.state(path);
-			if (state === "outside") continue;
-			const inside = state === "tracked" ? addedBelow(path, context) : undefined;
-			if (state === "tracked" && !inside) continue;
-			const data = { path: relative(context.loaded.scope.directory, path) || path, kind, ignored: state === "ignored" };
-			if (state === "ignored") yield { data, at };
-			else yield { data: { ...data, ...(inside ? { inside } : {}) }, at, severity: "warning" };
+			const empty = state === "ignored" && isEmpty(path);
+			if (state === "ignored") yield { data: { ...data, ignored: true, ...(empty ? { empty } : {}) }, at };
+			if (state === "untracked") yield { data: { ...data, ignored: false }, at, severity: "warning" };
+			if (state !== "tracked" || !whole) continue;
+			const left = remembered(run, `left out\0${path}`, () => leftOut(path, repository));
+			if (left.ignored.length > 0) yield { data: { ...data, ignored: true, inside: left.ignored }, at };
+			if (left.untracked.length > 0)
+				yield { data: { ...data, ignored: false, inside: left.untracked }, at, severity: "warning" };
 		}
 	},
 });
 
-/** Files of a directory that are not added yet, relative to it; undefined without any. */
-function addedBelow(path: string, { repository, run }: EvalContext): string[] | undefined {
-	if (!repository || run.view.kind(path) !== "directory") return undefined;
-	const added = repository.changed(path).filter((file) => repository.state(file) === "untracked");
-	return added.length === 0 ? undefined : added.map((file) => relative(path, file));
+/** What systems and interpreters leave behind wherever they look: no eval needs it. */
+const leftBehind = /^(\.DS_Store|Thumbs\.db|__pycache__|.*\.pyc)$/;
+
+/** What of a directory a clone would not have, relative to it. */
+function leftOut(directory: string, repository: RepositoryFacts) {
+	const left: Readonly<Record<"ignored" | "untracked", string[]>> = { ignored: [], untracked: [] };
+	const filter = (path: string, kind: TreeEntry["kind"]) => {
+		if (leftBehind.test(path.slice(path.lastIndexOf("/") + 1))) return false;
+		const state = repository.state(join(directory, path));
+		if (state !== "ignored" && state !== "untracked") return true;
+		if (kind === "directory" && isEmpty(join(directory, path))) return false;
+		left[state].push(kind === "directory" ? `${path}/` : path);
+		return false;
+	};
+	listTree(directory, { skipGit: true, filter });
+	return left;
 }
 
-function count(files: readonly string[]): string {
-	return files.length === 1 ? "a file" : `${files.length} files`;
+function isEmpty(directory: string): boolean {
+	return directoryEntries(directory)?.size === 0;
 }
 
 function some(files: readonly string[]): string {
-	return files.length > 3 ? `${files.slice(0, 3).join(", ")}, …` : files.join(", ");
+	return files.length > 3 ? `${files.slice(0, 3).join(", ")}, and ${files.length - 3} more` : files.join(", ");
 }

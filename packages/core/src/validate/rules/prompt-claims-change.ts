@@ -1,3 +1,4 @@
+import { claimedChanges } from "../claimed-changes.ts";
 import type { EvalContext } from "../eval-context.ts";
 import { holdsDiff, promptTexts } from "../prompt-texts.ts";
 import { rule } from "../rule.ts";
@@ -9,21 +10,6 @@ interface Data {
 	/** The words that claim it. */
 	readonly mark: string;
 }
-
-const what = "(?:workspace|working tree|PR|pull[ -]request|merge[ -]request|MR|branch|diff|patch|commit|changeset)";
-const verb = "(?:chang|modif|updat|edit|touch|add|remov|delet|introduc|refactor|renam|rewrit|fix)\\w*";
-const file = "[`'\"(]?((?:[\\w@.-]+\\/)*[\\w@-][\\w@.-]*\\.[A-Za-z][A-Za-z0-9]{0,5})\\b";
-const subject = new RegExp(`\\b${what}\\b`, "i");
-const claims = [
-	new RegExp(
-		`\\b(?:this|the|my|our|current) (?:open |current |attached |staged )?${what}\\b[^.\\n]{0,60}?\\b${verb}\\b[^.\\n]{0,60}?${file}`,
-		"gi",
-	),
-	new RegExp(
-		`${file}[\`'")]? (?:was|is|has been|were|are|have been) ${verb} (?:in|on|by) (?:this|the|my|our) ${what}\\b`,
-		"gi",
-	),
-];
 
 export const promptClaimsChange = rule<Data>({
 	id: "prompt.claims-change",
@@ -43,25 +29,17 @@ metadata:
 	hint: () => "bring the change as a diff in the prompt, or as a patch that a hook applies",
 	*check(context) {
 		for (const { test, prompts } of promptTexts(context)) {
-			const claimed = prompts.flatMap(({ text, at }) => claimsIn(text).map((claim) => ({ ...claim, at })));
+			const claimed = prompts.flatMap(({ text, at }) => claimedChanges(text).map((claim) => ({ ...claim, at })));
 			if (claimed.length === 0) continue;
 			const workspace = test.workspace ?? test.suite.workspace;
 			if ((workspace?.repos.length ?? 0) > 0) continue; // its commit may well hold the change
 			const sandbox = sandboxOf(test, context);
-			for (const { file: name, mark, at } of claimed)
+			for (const { file: name, words, at } of claimed)
 				if (!prompts.some(({ text }) => holdsDiff(text, name)) && !holdsChange(name, sandbox, context))
-					yield { data: { file: name, mark }, at };
+					yield { data: { file: name, mark: words }, at };
 		}
 	},
 });
-
-function claimsIn(text: string): Data[] {
-	const found = new Map<string, string>();
-	if (!subject.test(text)) return [];
-	for (const pattern of claims)
-		for (const match of text.matchAll(pattern)) if (match[1] && !found.has(match[1])) found.set(match[1], match[0]);
-	return [...found].map(([name, mark]) => ({ file: name, mark }));
-}
 
 /** Whether a patch, a script that prepares the sandbox, or the template's own git state changes the file. */
 function holdsChange(name: string, { patches, scripts, template }: Sandbox, { repository }: EvalContext): boolean {

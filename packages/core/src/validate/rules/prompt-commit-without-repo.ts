@@ -7,9 +7,16 @@ interface Data {
 	readonly mark: string;
 }
 
-const named =
-	/\b(?:commit|sha|revision|rev|changeset|checked? ?out|HEAD)\b(?: (?:is|at|to|of|hash|id))*[\s:`'"(#=]{1,4}([0-9a-f]{7,40})\b/gi;
-const bare = /(?<![0-9a-z/])[0-9a-f]{40}(?![0-9a-z])/g;
+const sha = "([0-9a-f]{7,40})\\b";
+const named = [
+	`\\b(?:commit|sha|revision|rev|changeset|checked? ?out|head)\\b(?: (?:is|at|to|of|hash|id))*[\\s:\`'"(#=]{1,4}${sha}`,
+	`\\bgit [a-z][a-z-]*(?: -{1,2}\\S+)* ${sha}`,
+	`\\b(?:cherry-?pick|revert|bisect|reset(?: --\\w+)?|rebase onto)(?: commit| to)? [\`'"]?${sha}`,
+	`\\/commits?\\/${sha}`,
+	`\\b(?<![0-9a-z.])${sha}\\.{2,3}[0-9a-f]{7,40}\\b`,
+	`\\b[0-9a-f]{7,40}\\.{2,3}${sha}`,
+].map((source) => new RegExp(source, "gi"));
+const bare = /(?<![0-9a-z/])(?<!\b(?:sha-?1|hash|checksum|digest)\b.{0,12})[0-9a-f]{40}(?![0-9a-z])/gi;
 
 export const promptCommitWithoutRepo = rule<Data>({
 	id: "prompt.commit-without-repo",
@@ -46,6 +53,9 @@ function pinsOf({ workspace, suite }: TestCase): string[] {
 /** SHAs that a text calls a commit, and whole ones wherever they stand. A word of letters or digits alone is none. */
 function shasIn(text: string): Set<string> {
 	if (!/[0-9a-f]{7}/i.test(text)) return new Set();
-	const found = [...text.matchAll(named)].map((match) => match[1] as string).concat(text.match(bare) ?? []);
+	const found = named
+		.flatMap((pattern) => [...text.matchAll(pattern)])
+		.map((match) => match[1] as string)
+		.concat(text.match(bare) ?? []);
 	return new Set(found.filter((sha) => /\d/.test(sha) && /[a-f]/i.test(sha)));
 }

@@ -26,12 +26,11 @@ export const reposLocalPath = rule<Data>({
 	message: ({ repo }) => `repository ${JSON.stringify(repo)} is a path on this machine`,
 	hint: () => "name its URL, or a git bundle file beside the eval",
 	*check({ loaded, run }) {
-		for (const { local, at } of placedRepos(loaded)) {
-			if (!local) continue;
-			const path = resolve(local.base, local.raw);
+		for (const { local, repo, repoAt } of placedRepos(loaded)) {
+			const path = local && resolve(local.base, local.raw);
 			// A git bundle beside the eval travels with it.
-			const travels = isInside(loaded.scope.directory, path) && run.view.kind(path) === "file";
-			if (!travels) yield { data: { repo: local.raw }, at };
+			const travels = path && isInside(loaded.scope.directory, path) && run.view.kind(path) === "file";
+			if ((local && !travels) || /^file:/i.test(repo)) yield { data: { repo }, at: repoAt };
 		}
 	},
 });

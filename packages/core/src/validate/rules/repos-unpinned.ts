@@ -1,3 +1,4 @@
+import { variablesAt } from "../path-references.ts";
 import { rule } from "../rule.ts";
 import { placedRepos } from "../workspaces.ts";
 
@@ -5,9 +6,12 @@ interface Data {
 	/** As messages show it: without credentials. */
 	readonly repo: string;
 	readonly commit?: string;
+	/** The variables that the commit hangs on. */
+	readonly variables?: readonly string[];
 }
 
-const fullSha = /^([0-9a-f]{40}|[0-9a-f]{64})$/;
+const fullSha = /^([0-9a-f]{40}|[0-9a-f]{64})$/i;
+const partOfSha = /^[0-9a-f]{7,}$/i;
 
 export const reposUnpinned = rule<Data>({
 	id: "repos.unpinned",
@@ -27,20 +31,28 @@ export const reposUnpinned = rule<Data>({
       commit: 8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a`,
 		mend: "Write the full commit SHA; `--pin` asks the remote for today's one and writes it.",
 	},
-	message: ({ repo, commit }) =>
-		commit === undefined
-			? `repository ${repo} is not pinned to a commit`
-			: `repository ${repo} is pinned to ${JSON.stringify(commit)}, which may move`,
-	hint: () => "write the full SHA; `--pin` asks the remote for it",
-	*check({ loaded }) {
-		for (const { commit, shown, at, commitAt } of placedRepos(loaded))
-			if (commit === undefined || !fullSha.test(commit))
-				yield { data: { repo: shown, ...(commit === undefined ? {} : { commit }) }, at: commitAt ?? at };
+	message: ({ repo, commit, variables }) => {
+		if (commit === undefined) return `repository ${repo} is not pinned to a commit`;
+		const pinned = `repository ${repo} is pinned to ${JSON.stringify(commit)}`;
+		if (variables) return `${pinned} by ${variables.join(", ")}, which may say something else tomorrow`;
+		return `${pinned}, ${partOfSha.test(commit) ? "a part of a SHA, which may become ambiguous" : "which may move"}`;
+	},
+	hint: ({ commit, variables }) =>
+		variables || partOfSha.test(commit ?? "")
+			? "write the full SHA"
+			: "write the full SHA; `--pin` asks the remote for it",
+	*check(context) {
+		for (const { commit, shown, at, commitAt } of placedRepos(context.loaded)) {
+			const variables = commitAt ? [...new Set(variablesAt(commitAt, context).map(({ name }) => name))] : [];
+			if (variables.length === 0 && fullSha.test(commit ?? "")) continue;
+			const data = { repo: shown, ...(commit === undefined ? {} : { commit }) };
+			yield { data: variables.length === 0 ? data : { ...data, variables }, at: commitAt ?? at };
+		}
 	},
 	fix: ({ at, data }, { loaded }) => {
 		const found = placedRepos(loaded).find((one) => (one.commitAt ?? one.at) === at);
 		// A local path has a finding of its own, and a part of a SHA names no branch or tag that a remote could be asked for.
-		if (!found || found.local || /^[0-9a-f]{7,}$/.test(data.commit ?? "")) return [];
+		if (!found || found.local || data.variables || partOfSha.test(data.commit ?? "")) return [];
 		return [{ kind: "pin", at, repo: found.repo, ref: found.commit, says: `${data.repo} pinned` }];
 	},
 });

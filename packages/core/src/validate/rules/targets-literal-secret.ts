@@ -1,18 +1,15 @@
-import { knownToken } from "../../base/conceal-credentials.ts";
-import type { DocumentPath, Place } from "../../base/diagnostic.ts";
-import { isSecretName } from "../../base/secrets.ts";
+import type { Place } from "../../base/diagnostic.ts";
 import type { EvalContext } from "../eval-context.ts";
+import { literalSecrets } from "../literal-secrets.ts";
 import { writtenValue } from "../path-references.ts";
 import { rule } from "../rule.ts";
 import { usedDefinitions } from "../used-variables.ts";
-import { workspacesOf } from "../workspaces.ts";
+import { placedRepos, workspacesOf } from "../workspaces.ts";
 
 interface Data {
 	/** The setting that holds it. The secret itself is nowhere in a finding. */
 	readonly field: string;
 }
-
-const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^\s/@]*:[^\s/@]{3,}@/i;
 
 export const targetsLiteralSecret = rule<Data>({
 	id: "targets.literal-secret",
@@ -35,12 +32,12 @@ export const targetsLiteralSecret = rule<Data>({
 	hint: ({ field }) => `write \${{ ${field.toUpperCase().replace(/[^A-Z0-9]+/g, "_")} }} and set it in the environment`,
 	*check(context) {
 		for (const at of suspects(context))
-			for (const { field, path } of secretsIn(writtenValue(at, context), []))
+			for (const { field, path } of literalSecrets(writtenValue(at, context)))
 				yield { data: { field }, at: { ...at, path: [...(at.path ?? []), ...path] } };
 	},
 });
 
-/** Target definitions in use, those beside the eval, targets defined in the eval itself, and variables of workspaces. */
+/** Target definitions in use, those beside the eval, targets of the eval itself, workspaces' variables and repositories. */
 function suspects(context: EvalContext): Place[] {
 	const { targets, loaded, uses } = context;
 	const local = targets.names.flatMap((name) => {
@@ -50,19 +47,6 @@ function suspects(context: EvalContext): Place[] {
 	const definitions = new Set([...usedDefinitions(context), ...local]);
 	const inline = uses.flatMap(({ choice }) => ("inline" in choice ? [choice.at] : []));
 	const environments = workspacesOf(loaded).map(({ at }) => ({ ...at, path: [...(at.path ?? []), "env"] }));
-	return [...[...definitions].map(({ part }) => part.at), ...inline, ...environments];
-}
-
-function* secretsIn(value: unknown, path: DocumentPath): Generator<{ field: string; path: DocumentPath }> {
-	if (typeof value === "object" && value !== null) {
-		for (const [key, item] of Object.entries(value))
-			yield* secretsIn(item, [...path, Array.isArray(value) ? Number(key) : key]);
-		return;
-	}
-	if (typeof value !== "string" || value.length < 8) return;
-	const field = [...path].reverse().find((key) => typeof key === "string");
-	if (typeof field !== "string") return;
-	const plain = value.replace(/\$\{\{[\s\S]*?\}\}/g, "");
-	const named = (isSecretName(field) || /^authorization$/i.test(field)) && !value.includes("${{");
-	if (named || knownToken.test(plain) || inUrl.test(plain)) yield { field, path };
+	const repositories = placedRepos(loaded).map(({ at }) => at);
+	return [...[...definitions].map(({ part }) => part.at), ...inline, ...environments, ...repositories];
 }

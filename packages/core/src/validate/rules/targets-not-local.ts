@@ -1,4 +1,5 @@
 import { basename, dirname, relative, sep } from "node:path";
+import type { Place } from "../../base/diagnostic.ts";
 import type { TargetUse } from "../../model/used-targets.ts";
 import type { EvalContext } from "../eval-context.ts";
 import { rule } from "../rule.ts";
@@ -45,13 +46,19 @@ targets:
 /** The first step of a use's chain that leads out of the eval's directory: who names it, and where it is defined. */
 function firstForeign({ choice, resolution }: TargetUse, { loaded, run }: EvalContext) {
 	const via = resolution.ok ? resolution.target.via : resolution.via;
-	let at = choice.at;
+	let at = namedAt(choice);
 	for (const { definition, next } of via) {
 		if (definition.file === run.targetsFile) return undefined; // --targets was asked for
 		if (definition.level !== loaded.scope.directory) return { name: definition.name, file: definition.file, at };
 		at = next?.at ?? at;
 	}
 	return undefined;
+}
+
+/** Where a choice names the target: of one defined in the eval itself, where it says what it extends. */
+function namedAt(choice: TargetUse["choice"]): Place {
+	const key = "inline" in choice ? ["extends", "use_target"].find((one) => one in choice.inline) : undefined;
+	return key === undefined ? choice.at : { ...choice.at, path: [...(choice.at.path ?? []), key] };
 }
 
 /** `parent .agentv/targets.yaml`, `../../targets.yaml`: short where it is one directory up. */
