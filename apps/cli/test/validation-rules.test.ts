@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { ruleDocs } from "@agentv/core";
 import { describe, expect, it } from "vitest";
 import { documentFixtures } from "./rules/document.ts";
@@ -16,13 +18,14 @@ const rules = new Map(ruleDocs().map((doc) => [doc.id, doc]));
 
 it("every rule has a tree that it reports and one that it does not", () => {
 	expect(new Set(fixtures.map(({ rule }) => rule))).toEqual(new Set(rules.keys()));
+	expect(new Set(fixtures.filter(({ good }) => good).map(({ rule }) => rule))).toEqual(new Set(rules.keys()));
 });
 
 it("of an eval that brings all it needs nothing is said", async () => {
 	expect(await fixtureTree({}, {}).validate("--strict")).toEqual({ exitCode: 0, found: [] });
 });
 
-describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, later, bare }) => {
+describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, mended, later, bare }) => {
 	const isError = found.split(" ")[1] === "error";
 	const doc = rules.get(rule);
 
@@ -32,27 +35,39 @@ describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, later,
 		const own = judged.found.filter((one) => one.rule === rule);
 		expect(own.map(({ text }) => text)).toEqual([found]);
 		expect(own.map((one) => one.hint !== null)).toEqual([hint ?? true]);
-		expect(own.map(({ fixable }) => fixable)).toEqual([doc?.fixedBy !== undefined]);
+		if (mended !== false) expect(own.map(({ fixable }) => fixable)).toEqual([doc?.fixedBy !== undefined]);
 		expect(judged.exitCode).toBe(isError ? 1 : 0);
 		expect((await tree.validate("--strict")).exitCode).toBe(1);
 		expect((await tree.validate("--rule", `${rule}=off`)).found.filter((one) => one.rule === rule)).toEqual([]);
 	});
 
-	it("is not found where it is mended", async () => {
-		const judged = await fixtureTree(good, {}).validate();
+	it.skipIf(good === undefined)("is not found where it is mended", async () => {
+		const judged = await fixtureTree(good ?? {}, {}).validate();
 		expect(judged.found.filter((one) => one.rule === rule)).toEqual([]);
 		expect(judged.found.filter(({ text }) => text.includes(" error "))).toEqual([]);
 		expect(judged.exitCode).toBe(0);
 	});
 });
 
-it.each(fixtures.filter(({ rule }) => ["fix", "migrate"].includes(rules.get(rule)?.fixedBy ?? "")))(
-	"$rule is mended by its option: $found",
-	async ({ rule, bad }) => {
+const mendable = fixtures.filter(({ rule }) => ["fix", "migrate"].includes(rules.get(rule)?.fixedBy ?? ""));
+
+describe.each(mendable)("$rule, and its option: $found", ({ rule, bad, mended }) => {
+	const option = `--${rules.get(rule)?.fixedBy}`;
+
+	it.skipIf(mended === false)("mends it, and nothing else", async () => {
 		const tree = fixtureTree(bad, {});
-		const mended = await tree.validate(`--${rules.get(rule)?.fixedBy}`);
-		expect(mended.found.filter((one) => one.rule === rule).map(({ fixed }) => fixed)).toEqual([true]);
-		expect(mended.exitCode).toBe(0);
+		const judged = await tree.validate(option);
+		expect(judged.found.filter((one) => one.rule === rule).map(({ fixed }) => fixed)).toEqual([true]);
+		expect(judged.exitCode).toBe(0);
 		expect((await tree.validate()).found.filter((one) => one.rule === rule)).toEqual([]);
-	},
-);
+		for (const [file, text] of Object.entries(mended || {}))
+			expect(readFileSync(join(tree.root, file), "utf8"), file).toBe(text);
+	});
+
+	it.skipIf(mended !== false)("leaves it as it is", async () => {
+		const tree = fixtureTree(bad, {});
+		const judged = await tree.validate(option);
+		expect(judged.found.filter((one) => one.rule === rule).map(({ fixed }) => fixed)).toEqual([false]);
+		for (const [file, text] of Object.entries(bad)) expect(readFileSync(join(tree.root, file), "utf8")).toBe(text);
+	});
+});

@@ -1,5 +1,6 @@
-import { evals, type RuleFixture, sound, test, top } from "./rule-fixture.ts";
+import { evals, type RuleFixture, row, sound, test, top } from "./rule-fixture.ts";
 
+const graded = (fields: string) => evals(test(`    assertions: [{ ${fields} }]\n`));
 const older = test("    expected_outcome: greets\n").replace("    criteria: greets\n", "");
 
 export const documentFixtures: readonly RuleFixture[] = [
@@ -9,6 +10,18 @@ export const documentFixtures: readonly RuleFixture[] = [
 		found: 'evals/eval.yaml:3:1 error Missing closing "quote',
 		hint: false,
 		good: evals(test("").replace("id: a", 'id: "a"')),
+	},
+	{
+		rule: "yaml.syntax",
+		bad: { "evals/eval.yaml": Buffer.from("name: \xe9\n", "latin1") },
+		found: "evals/eval.yaml:1:1 error eval.yaml is not UTF-8 text",
+		hint: false,
+	},
+	{
+		rule: "yaml.syntax",
+		bad: evals("target: local\ntests: ./cases.jsonl\n", { "evals/cases.jsonl": `${row}{"id": "b",}\n` }),
+		found: "evals/cases.jsonl:2:12 error Not JSON: Expected double-quoted property name at column 12",
+		hint: false,
 	},
 	{
 		rule: "yaml.limits",
@@ -34,5 +47,24 @@ export const documentFixtures: readonly RuleFixture[] = [
 		bad: evals(older),
 		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is an older spelling of criteria',
 		good: sound,
+		mended: sound,
+	},
+	{
+		rule: "schema.deprecated",
+		bad: graded("type: llm_judge, prompt: Is it?"),
+		found: 'evals/eval.yaml:6:26 warning "llm_judge" is an older spelling of llm-grader',
+		mended: graded("type: llm-grader, prompt: Is it?"),
+	},
+	{
+		rule: "schema.deprecated",
+		bad: { ...graded("type: code-grader, script: [node, ./x.mjs]"), "evals/x.mjs": "" },
+		found: 'evals/eval.yaml:6:39 warning "script" is an older spelling of command',
+		mended: graded("type: code-grader, command: [node, ./x.mjs]"),
+	},
+	{
+		rule: "schema.deprecated",
+		bad: { ...graded("type: code-grader, command: [node, ./x.mjs], timeout_ms: 5000"), "evals/x.mjs": "" },
+		found: 'evals/eval.yaml:6:65 warning "timeout_ms" is an older spelling of timeout_seconds',
+		mended: graded("type: code-grader, command: [node, ./x.mjs], timeout_seconds: 5"),
 	},
 ];

@@ -12,8 +12,10 @@ export interface RuleFixture {
 	readonly found: string;
 	/** Whether there is a hint. Default true. */
 	readonly hint?: false;
-	/** Laid over `sound`; the rule finds nothing in it. */
-	readonly good: Files;
+	/** Laid over `sound`; the rule finds nothing in it. Every rule has one such tree at least. */
+	readonly good?: Files;
+	/** Of a rule whose findings can be mended: `false` where this one can't, else files as mending leaves them. */
+	readonly mended?: Files | false;
 	/** Written after the commit, of the bad tree and of the good one. */
 	readonly later?: Files;
 	/** Whether the bad tree, or both, lie outside of any repository. */

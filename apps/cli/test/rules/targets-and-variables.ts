@@ -1,4 +1,4 @@
-import { asks, evals, type RuleFixture, sound, targets, test, top } from "./rule-fixture.ts";
+import { asks, evals, type RuleFixture, sha, sound, targets, test, top } from "./rule-fixture.ts";
 
 const hop = (name: string, to: string) => `  - { name: ${name}, use_target: ${to} }\n`;
 const end = (name: string) => `  - { name: ${name}, provider: mock }\n`;
@@ -9,7 +9,7 @@ export const targetFixtures: readonly RuleFixture[] = [
 	{
 		rule: "targets.undefined",
 		bad: evals(test("").replace("local", "locl")),
-		found: 'evals/eval.yaml:1:9 error target "locl" is not defined (looked in evals/targets.yaml)',
+		found: 'evals/eval.yaml:1:9 error target "locl" is not defined (looked in targets.yaml)',
 		good: sound,
 	},
 	{
@@ -18,6 +18,28 @@ export const targetFixtures: readonly RuleFixture[] = [
 		found: 'evals/eval.yaml:1:9 error Target "local" resolved from parent .agentv/targets.yaml — not self-contained',
 		hint: false,
 		good: { ".agentv/targets.yaml": `targets:\n${end("other")}` },
+	},
+	{
+		rule: "targets.not-local",
+		bad: {
+			...evals(test("").replace("local", "{ name: mine, extends: far, model: m }")),
+			"targets.yaml": `targets:\n${hop("far", "farther")}  - name: farther # a comment\n    provider: mock\n    response: \${{ ANSWER:-42 }}\n`,
+		},
+		found: 'evals/eval.yaml:1:32 error Target "far" resolved from parent targets.yaml — not self-contained',
+		hint: false,
+		mended: {
+			"evals/targets.yaml": `${sound["evals/targets.yaml"]}  - name: far\n    provider: mock\n    response: \${{ ANSWER:-42 }}\n`,
+		},
+	},
+	{
+		rule: "targets.not-local",
+		bad: {
+			...evals(test("").replace("local", "far")),
+			"targets.yaml": "targets: [{ name: far, provider: openai, model: m, api_key: 0123456789abcdef }]\n",
+		},
+		found: 'evals/eval.yaml:1:9 error Target "far" resolved from parent targets.yaml — not self-contained',
+		hint: false,
+		mended: false, // a credential is not copied on
 	},
 	{
 		rule: "targets.circular",
@@ -37,6 +59,20 @@ export const targetFixtures: readonly RuleFixture[] = [
 		bad: keyed("0123456789abcdef"),
 		found: "evals/targets.yaml:5:14 error api_key holds a credential that is written out",
 		good: keyed("${{ API_KEY }}"),
+	},
+	{
+		rule: "targets.literal-secret",
+		bad: keyed("${{ API_KEY:-sk-0123456789abcdefghij }}"),
+		found: "evals/targets.yaml:5:14 error api_key holds a credential that is written out",
+		good: keyed("${{ API_KEY:-not-needed }}"),
+	},
+	{
+		rule: "targets.literal-secret",
+		bad: evals(top(`workspace: { repos: [{ repo: 'https://me:0123456789@git.example.org/a.git', commit: ${sha} }] }`)),
+		found: "evals/eval.yaml:1:30 error repo holds a credential that is written out",
+		good: evals(top(`workspace: { repos: [{ repo: 'https://\${{ T }}@git.example.org/a.git', commit: ${sha} }] }`), {
+			"evals/.env.example": "T=\n",
+		}),
 	},
 ];
 

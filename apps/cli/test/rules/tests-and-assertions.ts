@@ -7,7 +7,7 @@ export const testFixtures: readonly RuleFixture[] = [
 	{
 		rule: "tests.duplicate-id",
 		bad: evals(test("  - { id: a, input: x, criteria: y }\n")),
-		found: 'evals/eval.yaml:6:11 error test id "a" is already used at evals/eval.yaml:3',
+		found: 'evals/eval.yaml:6:11 error test id "a" is already used at eval.yaml:3',
 		good: second(""),
 	},
 	{
@@ -17,11 +17,38 @@ export const testFixtures: readonly RuleFixture[] = [
 		good: evals("target: local\ntests:\n  - id: a\n    input: x\n    expected_output: y\n"),
 	},
 	{
+		rule: "tests.incomplete",
+		bad: evals(test("  - { input: x, criteria: y }\n")),
+		found: "evals/eval.yaml:6:5 error a test has no id",
+	},
+	{
+		rule: "tests.incomplete",
+		bad: evals(test("  - { id: b, input: ' ', criteria: y }\n")),
+		found: 'evals/eval.yaml:6:5 error test "b" has no input',
+		good: { ...evals(test("  - { id: b, criteria: y }\n")), "evals/PROMPT.md": "Say hello" },
+	},
+	{
+		rule: "tests.incomplete",
+		bad: evals(test("  - { id: b, input: x, criteria: '' }\n")),
+		found: 'evals/eval.yaml:6:5 error test "b" has no criteria, expected_output or assertions',
+	},
+	{
 		rule: "tests.depends-on",
 		bad: second(", depends_on: c"),
 		found: 'evals/eval.yaml:6:49 error test "b" depends on "c", which is no test of this eval',
 		hint: false,
 		good: second(", depends_on: a"),
+	},
+	{
+		rule: "tests.depends-on",
+		bad: evals(test("    depends_on: [b]\n  - { id: b, input: x, criteria: y, depends_on: a }\n")),
+		found: "evals/eval.yaml:6:17 error tests depend on each other in a circle: a → b → a",
+		hint: false,
+	},
+	{
+		rule: "tests.empty",
+		bad: evals("target: local\ntests: ./cases.jsonl\n", { "evals/cases.jsonl": "" }),
+		found: "evals/eval.yaml:2:8 error ./cases.jsonl holds no test",
 	},
 	{
 		rule: "tests.empty",
@@ -38,6 +65,16 @@ export const assertionFixtures: readonly RuleFixture[] = [
 		found:
 			'evals/eval.yaml:6:26 error unknown assertion type "containz" (no .agentv/graders/containz.{mjs,js,ts,py,sh} either)',
 		good: assertion("type: contains, value: x"),
+	},
+	{
+		rule: "assertions.unknown-type",
+		bad: assertion("type: composite, assertions: [{ type: nope }], aggregator: { type: weighted_average }"),
+		found:
+			'evals/eval.yaml:6:58 error unknown assertion type "nope" (no .agentv/graders/nope.{mjs,js,ts,py,sh} either)',
+		good: {
+			...assertion("type: composite, assertions: [{ type: nope }], aggregator: { type: weighted_average }"),
+			"evals/.agentv/graders/nope.mjs": "",
+		},
 	},
 	{
 		rule: "assertions.regex",

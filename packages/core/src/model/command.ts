@@ -164,6 +164,17 @@ export function fileOfWord(word: string, command: CommandSpec, view: DiskView): 
 	return undefined;
 }
 
+/**
+ * The absolute path that a word of a text command names if its backslashes are read as Windows would, where the word as it
+ * runs names nothing: what its author means, although nothing but Windows understands it.
+ */
+export function backslashedFile(word: CommandWord, command: CommandSpec, view: DiskView): string | undefined {
+	if (typeof command.text !== "string") return undefined;
+	const raw = command.text.slice(...word.range);
+	if (!/\\[\w.]/.test(raw) || fileOfWord(word.text, command, view) !== undefined) return undefined;
+	return fileOfWord(raw.replaceAll("\\", "/"), command, view);
+}
+
 /** A word that plainly means a file: it begins with `./` or `../`, whether such a file exists or not. */
 export function meansFile(word: string): boolean {
 	return /^\.{1,2}\//.test(word);

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../base/canonical-json.ts";
-import { type CommandSpec, fileOfWord, parseAsRun } from "./command.ts";
+import { backslashedFile, type CommandSpec, fileOfWord, parseAsRun } from "./command.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import type { Assertion, LoadedEval, Suite, TestCase } from "./eval-types.ts";
@@ -134,8 +134,9 @@ class Meaning {
 		const parsed = parseAsRun(command);
 		const cwd = command.cwd ? this.#path(command.cwd) : anywhere ? undefined : this.place(command.base);
 		if (parsed.kind === "shell") return { shell: parsed.text, cwd };
-		const words = parsed.words.map(({ text }) => {
-			const file = fileOfWord(text, command, this.#view);
+		const words = parsed.words.map((word) => {
+			const { text } = word;
+			const file = fileOfWord(text, command, this.#view) ?? backslashedFile(word, command, this.#view);
 			if (file !== undefined) return { file: this.place(file) };
 			if (!/^(\.{1,2}\/|\/)|\\/.test(text) || text.includes("{")) return text;
 			const found = resolvePath({ raw: text, at: command.at, base: command.base }, this.#scope, this.#view);

@@ -26,10 +26,12 @@ export const olderField: FindingKind<{ key: string; instead: string }> = {
 	hint: ({ instead }) => `write ${instead}; \`agentv eval validate --migrate\` does`,
 };
 
+/** `lookedIn` is as seen from the eval. */
 export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: string }> = {
 	rule: "path.missing",
 	severity: error,
-	message: ({ raw, kind, lookedIn }) => `${kind} ${quote(raw)} does not exist (looked in ${lookedIn})`,
+	message: ({ raw, kind, lookedIn }) =>
+		`${kind} ${quote(raw)} does not exist (looked in ${lookedIn === "." ? "the eval's directory" : lookedIn})`,
 	hint: () => "paths are relative to the file they are written in",
 };
 

@@ -2,6 +2,7 @@ import { dirname, isAbsolute, resolve } from "node:path";
 import type { Place } from "../base/diagnostic.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import {
+	backslashedFile,
 	type CommandSpec,
 	type CommandWord,
 	fileOfWord,
@@ -210,6 +211,13 @@ class Walk {
 				found: word.text.startsWith("/") ? "absolute" : "direct",
 				onDisk: this.#view.kind(path),
 			});
+			return;
+		}
+		const backslashed = backslashedFile(word, command, this.#view);
+		if (backslashed !== undefined) {
+			const raw = String(command.text).slice(...word.range);
+			const reached = { resolved: backslashed, state: this.#reach(backslashed), onDisk: this.#view.kind(backslashed) };
+			this.files.set(key, { ...shared, ...reached, raw, found: "direct" });
 			return;
 		}
 		const searched = word.text.includes("{") ? undefined : this.#searchedWord(shared, word, command);

@@ -29,5 +29,8 @@ function replaced(written: string, raw: string, path: string, word: number | und
 	}
 	const parsed = parseCommand(written);
 	const found = parsed.kind === "argv" ? parsed.words[word] : undefined;
-	return found?.text === raw ? replaceWord(written, found, path) : undefined;
+	if (!found) return undefined;
+	if (found.text === raw) return replaceWord(written, found, path);
+	// With backslashes that Windows alone would read.
+	return written.slice(...found.range) === raw ? replaceWord(written, { ...found, quoted: false }, path) : undefined;
 }

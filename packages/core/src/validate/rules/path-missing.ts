@@ -31,8 +31,7 @@ const missing = rule<Data>({
 		for (const reference of oddReferences(context)) {
 			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;
 			const maybeOutput = isArgument(reference);
-			const place = shownPath(reference.base, context);
-			const data = { ...aboutReference(reference), lookedIn: place === "." ? "the eval's directory" : place };
+			const data = { ...aboutReference(reference), lookedIn: shownPath(reference.base, context) };
 			yield maybeOutput
 				? { data: { ...data, maybeOutput }, at: reference.at, severity: "warning" }
 				: { data, at: reference.at };

@@ -16,7 +16,7 @@ const named = [
 	`\\b(?<![0-9a-z.])${sha}\\.{2,3}[0-9a-f]{7,40}\\b`,
 	`\\b[0-9a-f]{7,40}\\.{2,3}${sha}`,
 ].map((source) => new RegExp(source, "gi"));
-const bare = /(?<![0-9a-z/])(?<!\b(?:sha-?1|hash|checksum|digest)\b.{0,12})[0-9a-f]{40}(?![0-9a-z])/gi;
+const bare = /(?<![0-9a-z/])(?<!\b(?:sha-?1|hash|checksum|digest)\b.{0,30})[0-9a-f]{40}(?![0-9a-z])/gi;
 
 export const promptCommitWithoutRepo = rule<Data>({
 	id: "prompt.commit-without-repo",
