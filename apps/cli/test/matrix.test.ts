@@ -172,6 +172,7 @@ describe("agentv eval matrix --format k8s", () => {
 		expect(stdout).toMatchInlineSnapshot(`
 			"# 3 shards of a run. Their results go to /results on the PersistentVolumeClaim agentv-results, which pods on all nodes
 			# must be able to write to. Failed tests (exit code 1) are not tried again; whatever else ends a shard is.
+			# Retries of single shards need Kubernetes 1.29 or newer.
 			apiVersion: batch/v1
 			kind: Job
 			metadata:

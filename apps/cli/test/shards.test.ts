@@ -111,7 +111,7 @@ describe("agentv eval run --shard", () => {
 describe("agentv results merge", () => {
 	test("puts shards together", async () => {
 		const { run } = await sharded();
-		const { exitCode, stdout, stderr } = await run("results", "merge", "s1", "s2", "--output", "all");
+		const { exitCode, stdout, stderr } = await run("results", "merge", "s1/", "s2", "--output", "all");
 		expect({ exitCode, stdout: steady(stdout), stderr }).toEqual({
 			exitCode: 0,
 			stdout: "8 tests: 8 passed, 0 failed · mean score 1.00 · <duration>\nMerged 2 runs into all\n",
@@ -249,6 +249,8 @@ describe("agentv eval run --only-missing", () => {
 		const taken = await run("eval", "run", "--only-missing", "all", "--output", "rest");
 		expect(taken).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("already holds a run") });
 		const { stdout } = await run("eval", "run", "--resume", "--run", "rest", "--json");
+		const people = await run("eval", "run", "--only-missing", "all", "--output", "more");
+		expect(people.stdout).toMatch(/Put them together: agentv results merge all more --output <dir>\n$/);
 		expect(JSON.parse(stdout).summary).toMatchObject({ planned: ids[0].length, passed: ids[0].length });
 	});
 });

@@ -7,6 +7,7 @@ export function matrixK8s(settings: JobSettings): string {
 	const note = [
 		`# ${shards} shards of a run. Their results go to ${results} on the PersistentVolumeClaim ${claim}, which pods on all nodes`,
 		"# must be able to write to. Failed tests (exit code 1) are not tried again; whatever else ends a shard is.",
+		"# Retries of single shards need Kubernetes 1.29 or newer.",
 	];
 	return `${note.join("\n")}\n${stringify(shardJob(settings), { version: "1.1", lineWidth: 0, aliasDuplicateObjects: false })}`;
 }

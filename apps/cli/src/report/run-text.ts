@@ -42,8 +42,13 @@ function partText({ plan: { shard } }: RunReport): string {
 	return ` (shard ${shard.index}/${shard.count} of ${shard.whole.length} ${shard.whole.length === 1 ? "test" : "tests"})`;
 }
 
-function hints({ outcome, runDir, cwd, colors }: RunReport): string[] {
-	if (outcome === "complete") return [];
+function hints({ outcome, runDir, cwd, colors, plan }: RunReport): string[] {
+	if (outcome === "complete") {
+		const { onlyMissing } = plan.request;
+		if (onlyMissing === undefined) return [];
+		const parts = [onlyMissing, runDir].map((path) => shownDirectory(path, cwd)).join(" ");
+		return [`Put them together: agentv results merge ${parts} --output <dir>`];
+	}
 	const why = reasons[outcome];
 	return [colors.yellow(`${why}. Go on with it: agentv eval run --resume --run ${shownDirectory(runDir, cwd)}`)];
 }

@@ -1,0 +1,68 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { withLock } from "../io/files/lock.ts";
+import { readRunFile } from "../model/result-files.ts";
+import { resumedRequest } from "./request-flags.ts";
+import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
+
+const text = "tests: [{id: a, input: hi}, {id: b, input: hi}]\nassertions: [{type: contains, value: yes}]\n";
+const files = { "my.eval.yaml": text, "more/my.eval.yaml": text, "targets.yaml": mockTargets("yes") };
+
+/** A run of two evals with one result missing. */
+async function gap(): Promise<RanEval> {
+	const root = tempTree(files);
+	const evals = [join(root, "my.eval.yaml"), join(root, "more/my.eval.yaml")];
+	const run = await runTree({ root }, { evals, workers: 1 });
+	const index = join(run.runDir, "index.jsonl");
+	const lines = readFileSync(index, "utf8").split("\n");
+	writeFileSync(index, `${lines.slice(0, 3).join("\n")}\n`);
+	return run;
+}
+
+describe("a run of what another left", () => {
+	test("runs just that, and is a part of the whole", async () => {
+		const { root, runDir } = await gap();
+		const request = { ...resumedRequest(readRunFile(runDir), { evals: [] }), onlyMissing: runDir };
+		const rest = await runTree({ root }, { ...request, output: join(root, "rest") });
+		expect(rest.events[0]).toMatchObject({ type: "started", planned: 1, alreadyDone: 0 });
+		expect(rest.summary).toMatchObject({ planned: 1, passed: 1 });
+		const { planned, whole, shard } = readRunFile(rest.runDir);
+		expect({ planned, whole: whole?.length, shard }).toEqual({
+			planned: [[1, "b", "default"]],
+			whole: 4,
+			shard: undefined,
+		});
+		const again = await runTree({ root }, { ...request, output: join(root, "rest"), resume: true });
+		expect(again.events[0]).toMatchObject({ planned: 1, alreadyDone: 1 });
+	});
+
+	test("waits for none that is under way", async () => {
+		const { root, runDir } = await gap();
+		const request = { ...resumedRequest(readRunFile(runDir), { evals: [] }), onlyMissing: runDir };
+		const refused = expect.objectContaining({ code: "config", message: expect.stringContaining("under way") });
+		await withLock(
+			runDir,
+			async () => expect(runTree({ root }, { ...request, output: join(root, "rest") })).rejects.toEqual(refused),
+			{ lockDirectory: runDir },
+		);
+	});
+
+	test("has all of the other's evals, and no others", async () => {
+		const { root, runDir } = await gap();
+		const request = { ...resumedRequest(readRunFile(runDir), { evals: [] }), onlyMissing: runDir };
+		const [first = "", second = ""] = request.evals;
+		const withEvals = (...evals: string[]) =>
+			runTree({ root }, { ...request, evals, output: join(root, `rest-${evals.length}`) });
+		await expect(withEvals(first)).rejects.toThrow("more/my.eval.yaml is a part of the run and was not named");
+		writeFileSync(join(root, "third.eval.yaml"), text);
+		await expect(withEvals(first, second, join(root, "third.eval.yaml"))).rejects.toThrow(
+			"third.eval.yaml changed since the run began, or was no part of it",
+		);
+		writeFileSync(join(root, "targets.yaml"), mockTargets("yes").replace("default", "other"));
+		await expect(runTree({ root }, { ...request, targets: ["other"], output: join(root, "rest") })).rejects.toThrow(
+			"other tests or targets are planned by now than when the run began",
+		);
+	});
+});
