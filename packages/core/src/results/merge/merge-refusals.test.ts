@@ -76,16 +76,41 @@ describe("shards of different runs are refused:", () => {
 		expect(await problemsOf([first?.runDir ?? "", second.runDir])).toContain(`shard-1-2 and second ${said}`);
 	});
 
-	test("of an eval that changed in between, and of a target whose settings did", async () => {
+	test("of an eval that changed in between", async () => {
 		const root = project();
 		const first = await runTree({ root }, { shard: { index: 1, count: 2 }, output: join(root, "first") });
 		writeFileSync(join(root, "my.eval.yaml"), `${readFileSync(join(root, "my.eval.yaml"), "utf8")}# changed\n`);
-		writeFileSync(join(root, "targets.yaml"), mockTargets("yes, yes"));
 		const second = await runTree({ root }, { shard: { index: 2, count: 2 }, output: join(root, "second") });
 		expect(await problemsOf([first.runDir, second.runDir])).toEqual([
 			"first and second did not run the same my.eval.yaml",
-			'first and second had different targets "default"',
 		]);
+	});
+
+	test("of a target whose settings changed in between, unless they have no bearing on answers", async () => {
+		const root = project();
+		const shard = (index: number) =>
+			runTree({ root }, { shard: { index, count: 2 }, output: join(root, `shard-${index}`) });
+		const { runDir: one } = await shard(1);
+		writeFileSync(join(root, "targets.yaml"), `${mockTargets("yes")}    workers: 3\n`);
+		const { runDir: two } = await shard(2);
+		expect((await merged([one, two])).problems).toEqual([]);
+		rmSync(two, { recursive: true });
+		writeFileSync(join(root, "targets.yaml"), mockTargets("yes, yes"));
+		await shard(2);
+		expect(await problemsOf([one, two])).toEqual([
+			expect.stringMatching(
+				/^target "default" of my.eval.yaml is another one in shard-\d\/tests\/.* than in shard-\d\//,
+			),
+		]);
+		editJson(join(two, "run.json"), (run) => ({
+			...run,
+			targets: [{ name: "default", provider: "mock", settings: {}, via: ["default"], facts: { version: "2" } }],
+		}));
+		editJson(join(one, "run.json"), (run) => ({
+			...run,
+			targets: [{ name: "default", provider: "mock", settings: {}, via: ["default"], facts: { version: "1" } }],
+		}));
+		expect(await problemsOf([one, two])).toEqual(['shard-1 and shard-2 had different targets "default"']);
 	});
 
 	test("that are balanced by different durations", async () => {

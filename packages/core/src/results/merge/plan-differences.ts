@@ -65,14 +65,16 @@ function evals(a: RunFile, b: RunFile): Difference[] {
 	return [...names].flatMap((name) => whole("eval", ofA?.get(name), ofB?.get(name), name));
 }
 
-/** What targets say of themselves counts where both were asked. */
+/**
+ * Settings differ between machines where they hold paths: what of them has a bearing on answers is in the rows' fingerprints. What targets
+ * say of themselves counts where both were asked.
+ */
 function targets(a: RunFile, b: RunFile): Difference[] {
 	const names = [...new Set([...a.targets, ...b.targets].map(({ name }) => name))];
 	return names.flatMap((name) => {
 		const [ofA, ofB] = [a, b].map((run) => run.targets.find((target) => target.name === name));
-		const { facts: factsA, ...restA } = ofA ?? {};
-		const { facts: factsB, ...restB } = ofB ?? {};
-		const sameFacts = !factsA || !factsB || canonicalJson(factsA) === canonicalJson(factsB);
-		return sameFacts ? whole("target", restA, restB, name) : [{ what: "target" as const, name }];
+		const sameFacts = !ofA?.facts || !ofB?.facts || canonicalJson(ofA.facts) === canonicalJson(ofB.facts);
+		const isSame = sameFacts && ofA?.provider === ofB?.provider && canonicalJson(ofA?.via) === canonicalJson(ofB?.via);
+		return same("target", isSame, name);
 	});
 }
