@@ -6,10 +6,7 @@ export interface MeanDifference {
 	readonly mean: number;
 	/** 95 % bootstrap interval of the mean; absent where so few tests could not show any effect. */
 	readonly interval?: readonly [low: number, high: number];
-	/**
-	 * The smallest true difference that this many tests with this spread would show four times out of five. As if one more test had
-	 * changed as much as the one that changed most (or wholly, where none did): what never varied here may yet vary.
-	 */
+	/** The smallest true difference that this many tests with this spread would show four times out of five. */
 	readonly smallestEffect?: number;
 }
 
@@ -35,19 +32,25 @@ export function meanDifference(differences: Float64Array): MeanDifference {
 		tests,
 		mean,
 		interval: [quantile(means, tail), quantile(means, 1 - tail)],
-		smallestEffect: ((t + z80) * spreadToExpect(differences, mean)) / Math.sqrt(tests),
+		smallestEffect: smallestEffect(differences, mean, (t + z80) ** 2 / tests),
 	};
 }
 
-/** The standard deviation with one imagined difference more, the largest one. */
-function spreadToExpect(differences: Float64Array, mean: number): number {
-	let squares = 0;
-	let largest = 0;
+/**
+ * The difference d that is √`needed` standard deviations large. A true difference spreads the tests further: it comes in steps, of the size
+ * that was seen (a whole one, where nothing changed), in some of the tests. So the variance at d is what was seen + d · step − d².
+ */
+function smallestEffect(differences: Float64Array, mean: number, needed: number): number {
+	let [squares, moves, deviations] = [0, 0, 0];
 	for (const difference of differences) {
-		squares += (difference - mean) ** 2;
-		largest = Math.max(largest, Math.abs(difference));
+		squares += difference ** 2;
+		moves += Math.abs(difference);
+		deviations += (difference - mean) ** 2;
 	}
-	return Math.sqrt((squares + (largest || 1) ** 2) / differences.length);
+	const step = moves === 0 ? 1 : squares / moves;
+	const variance = deviations / (differences.length - 1);
+	const half = (needed * step) / 2;
+	return (half + Math.sqrt(half ** 2 + (1 + needed) * needed * variance)) / (1 + needed);
 }
 
 function sum(values: Float64Array): number {
