@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 
 /**
  * Times two commands in turn, so that what else the machine does weighs on both alike.
- * `baseline` and `subject` are {command: [program, ...args], cwd?, env?}, or functions that do the work.
+ * `baseline` and `subject` are {command: [program, ...args], cwd?, env?, stdout?: "ignore"}, or functions that do the work.
  * Returns {baseline, subject} medians in milliseconds and `ratio`, the median of the pairs' ratios.
  */
 export async function pairs(baseline, subject, { rounds = 31, warmUps = 3 } = {}) {
@@ -44,11 +44,11 @@ async function timed(work) {
 	return performance.now() - started;
 }
 
-function run({ command: [program, ...args], cwd, env, exitCodes = [0] }) {
+function run({ command: [program, ...args], cwd, env, exitCodes = [0], stdout = "pipe" }) {
 	const result = spawnSync(program, args, {
 		cwd,
 		env: env ?? process.env,
-		stdio: ["ignore", "pipe", "pipe"],
+		stdio: ["ignore", stdout, "pipe"],
 		maxBuffer: 2 ** 28,
 	});
 	if (result.error) throw result.error;

@@ -64,10 +64,12 @@ function suiteAttributes({ name, of, timestamp, cases, failures, errors, seconds
 
 /** A case of a suite as text. */
 export function junitCase({ name, seconds, problem }: JunitCase, of: string): string {
-	const start = `    <testcase name=${quoted(name)} classname=${quoted(of)} time="${time(seconds)}"`;
-	if (!problem) return `${start}/>\n`;
+	// Joined, not concatenated: a text of many pieces holds on to each of them, and there may be a hundred thousand.
+	const start = ["    <testcase name=", quoted(name), " classname=", quoted(of), ' time="', time(seconds), '"'];
+	if (!problem) return [...start, "/>\n"].join("");
 	const { kind, type, message, text } = problem;
-	return `${start}>\n      <${kind} type=${quoted(type)} message=${quoted(message)}>${escaped(text)}</${kind}>\n    </testcase>\n`;
+	const opened = [">\n      <", kind, " type=", quoted(type), " message=", quoted(message), ">"];
+	return [...start, ...opened, escaped(text), "</", kind, ">\n    </testcase>\n"].join("");
 }
 
 function time(seconds: number): string {

@@ -12,6 +12,8 @@ import { costText } from "../run/summary-text.ts";
 /** Texts of one attempt are cut here, all texts of a page together here: a page must open. */
 const longestText = 8000;
 const mostText = 24_000_000;
+/** Nor is more time spent on them than on the rows: so many attempts are looked into. */
+const mostLookedInto = 5000;
 
 /** The tests of a run as a JSON array that can stand in a script element, piece by piece. */
 export function* pageRows(run: ExportedRun): Generator<string> {
@@ -75,6 +77,7 @@ function shortFinding({ text, passed, evidence }: ResultRow["scores"][number]["a
 class PageTexts {
 	readonly #run: ExportedRun;
 	#used = 0;
+	#lookedInto = 0;
 
 	constructor(run: ExportedRun) {
 		this.#run = run;
@@ -82,8 +85,9 @@ class PageTexts {
 
 	of({ file }: ResultRow): { readonly left?: string } | Readonly<Record<string, string>> {
 		if (file === undefined) return {};
-		if (this.#used > mostText)
+		if (this.#used > mostText || this.#lookedInto === mostLookedInto)
 			return { left: "Input and output are left out of so large a page: agentv results show --test has them." };
+		this.#lookedInto += 1;
 		const attempt = this.#run.attempt(file);
 		if (!attempt) return { left: `${file} can't be read: the run's row is all there is.` };
 		const texts = Object.entries(this.#textsOf(attempt)).filter(([, text]) => text !== undefined && text !== "");

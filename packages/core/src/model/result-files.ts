@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { readJson } from "../base/read-json.ts";
-import { readChunks } from "../io/files/read-chunks.ts";
+import { type FileLine, readLines } from "../io/files/read-lines.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { type ResultRow, type RunSummary, resultRowSchema, runSummarySchema } from "../schema/result-row.ts";
@@ -37,16 +37,17 @@ export function readIndex(directory: string): IndexReading {
 	return { rows: [...rows.values()], wholeBytes, badLines };
 }
 
-/** The lines of a file that have their end, without it; returns what comes after the last of them. */
+/** The lines of a file that have their end, without it; returns what comes after the last of them. A missing file has none. */
 export function* wholeLines(path: string): Generator<string, string> {
-	if (pathKind(path) === "missing") return "";
-	let rest = "";
-	for (const chunk of readChunks(path)) {
-		const lines = (rest + chunk).split("\n");
-		rest = lines.pop() ?? "";
-		yield* lines;
-	}
-	return rest;
+	const lines = linesOf(path);
+	let next = lines.next();
+	for (; !next.done; next = lines.next()) yield next.value.text();
+	return next.value;
+}
+
+/** Like `wholeLines`, for those who do not need all of each line. */
+export function* linesOf(path: string): Generator<FileLine, string> {
+	return pathKind(path) === "missing" ? "" : yield* readLines(path);
 }
 
 /** Names an attempt within its run. */

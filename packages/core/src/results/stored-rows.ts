@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { readJson } from "../base/read-json.ts";
-import { parseRow, rowKey, wholeLines } from "../model/result-files.ts";
+import { parseRow, wholeLines } from "../model/result-files.ts";
 import type { ResultRow } from "../schema/result-row.ts";
+import { glanceAtIndex, type IndexGlance } from "./glance-at-index.ts";
 
 /** A row with the line of JSON that records it. */
 export interface RecordedRow {
@@ -15,30 +15,17 @@ export interface RecordedRow {
  */
 export class StoredRows implements Iterable<ResultRow> {
 	readonly #file: string;
-	/** Line numbers from 1. */
-	readonly #superseded = new Set<number>();
-	readonly #bad = new Set<number>();
-	readonly #lines: number;
+	readonly #glance: IndexGlance;
+	readonly #bad: Set<number>;
 	/** How many rows there are; lines that are broken further on are counted, too. */
 	readonly count: number;
 
 	constructor(directory: string) {
 		this.#file = join(directory, "index.jsonl");
-		const last = new Map<string, number>();
-		let line = 0;
-		for (const text of wholeLines(this.#file)) {
-			line += 1;
-			const key = keyAtGlance(text) ?? keyOf(text);
-			if (key === undefined) {
-				this.#bad.add(line);
-				continue;
-			}
-			const before = last.get(key);
-			if (before !== undefined) this.#superseded.add(before);
-			last.set(key, line);
-		}
-		this.#lines = line;
-		this.count = last.size;
+		this.#glance = glanceAtIndex(directory);
+		const { lines, bad, superseded } = this.#glance;
+		this.#bad = new Set(bad);
+		this.count = lines - bad.size - superseded.size;
 	}
 
 	*[Symbol.iterator](): Generator<ResultRow> {
@@ -48,34 +35,17 @@ export class StoredRows implements Iterable<ResultRow> {
 	*recorded(): Generator<RecordedRow> {
 		let line = 0;
 		for (const text of wholeLines(this.#file)) {
-			if (line === this.#lines) return;
+			if (line === this.#glance.lines) return;
 			line += 1;
-			if (this.#superseded.has(line)) continue;
+			if (this.#glance.superseded.has(line)) continue;
 			const row = parseRow(text);
 			if (row) yield { row, text };
 			else this.#bad.add(line);
 		}
 	}
 
-	/** Numbers of lines that are no rows; complete once the rows were walked. */
+	/** Numbers (from 1) of lines that are no rows; complete once the rows were walked. */
 	get badLines(): readonly number[] {
 		return [...this.#bad].sort((a, b) => a - b);
 	}
-}
-
-/** How lines of ours begin: which attempt a line records can be told without reading the rest of it. */
-const beginning =
-	/^\{"timestamp":"[^"\\]*","test_id":("(?:[^"\\]|\\.)*"),"eval":("(?:[^"\\]|\\.)*"),"target":("(?:[^"\\]|\\.)*"),"attempt":(\d+),/;
-
-/** Equal to `rowKey`; undefined for lines that begin otherwise. */
-function keyAtGlance(text: string): string | undefined {
-	const found = beginning.exec(text);
-	const read = found ? readJson(`[${found[2]},${found[1]},${found[3]},${found[4]}]`) : undefined;
-	// Written anew: a piece of the line would keep the whole of it in memory.
-	return read && "value" in read ? JSON.stringify(read.value) : undefined;
-}
-
-function keyOf(text: string): string | undefined {
-	const row = parseRow(text);
-	return row && rowKey(row);
 }

@@ -40,6 +40,28 @@ const plannedRepeatSchema = wireObject({
 /** A test × target: `[index in evals, test id, target]`, where it has several attempts with its repeat. */
 const plannedTestSchema = z.tuple([z.number(), z.string(), z.string(), plannedRepeatSchema.optional()]);
 
+export type PlannedTest = z.output<typeof plannedTestSchema>;
+
+/**
+ * A list of them. Those without repeat are taken as they are: of a hundred thousand tests each would be made anew, and what the engine
+ * learns from so many lasting arrays makes reading rows slow, too.
+ */
+const plannedListSchema = z.custom<unknown[]>(Array.isArray).transform((list, context): PlannedTest[] =>
+	list.map((one) => {
+		if (isPlain(one)) return one;
+		const { data } = plannedTestSchema.safeParse(one);
+		if (data) return data;
+		context.addIssue("expected a planned test");
+		return z.NEVER;
+	}),
+);
+
+function isPlain(one: unknown): one is [number, string, string] {
+	if (!Array.isArray(one) || one.length !== 3) return false;
+	const [index, testId, target] = one;
+	return typeof index === "number" && typeof testId === "string" && typeof target === "string";
+}
+
 /** How the tests of a run are divided among shards. */
 const shardSchema = wireObject({
 	/** Which shard this run is, from 1; absent in a run that others were merged into, and in one of tests that others left. */
@@ -73,16 +95,15 @@ export const runFileSchema = wireObject({
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
 	flags: dataSchema,
 	/** Tests × targets in their order. */
-	planned: z.array(plannedTestSchema),
+	planned: plannedListSchema,
 	shard: shardSchema.optional(),
 	/** Of a run that is a part of a larger one: the tests of the whole, in their order. */
-	whole: z.array(plannedTestSchema).optional(),
+	whole: plannedListSchema.optional(),
 	/** The runs that this one was put together from. */
 	merged: z.array(mergedRunSchema).optional(),
 	/** Repositories of workspaces with the SHA that was checked out; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
 });
 export type RunFile = z.output<typeof runFileSchema>;
-export type PlannedTest = z.output<typeof plannedTestSchema>;
 export type ShardRecord = z.output<typeof shardSchema>;
 export type PlannedTargetRecord = z.output<typeof plannedTargetSchema>;

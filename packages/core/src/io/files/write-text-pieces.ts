@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import { fileError } from "./file-error.ts";
 
-const flushAt = 64 * 1024;
+const atOnce = 256 * 1024;
 
 /** Writes a new file piece by piece, so that a large text never stands in memory whole. */
 export function writeTextPieces(path: string, pieces: Iterable<string>): void {
@@ -17,19 +17,23 @@ export function writeTextPieces(path: string, pieces: Iterable<string>): void {
 	}
 }
 
-/** Writes pieces to an open file, many small ones at once. */
+/** Writes pieces to an open file, many small ones at once: through one buffer, since joined texts would be garbage of the file's size. */
 export function writePieces(descriptor: number, pieces: Iterable<string>): void {
-	let waiting = "";
+	const buffer = Buffer.allocUnsafe(atOnce);
+	let filled = 0;
 	for (const piece of pieces) {
-		waiting += piece;
-		if (waiting.length < flushAt) continue;
-		writeAll(descriptor, waiting);
-		waiting = "";
+		// No character takes more than three bytes for each of its UTF-16 units.
+		const most = piece.length * 3;
+		if (filled + most > atOnce) {
+			writeAll(descriptor, buffer.subarray(0, filled));
+			filled = 0;
+		}
+		if (most > atOnce) writeAll(descriptor, Buffer.from(piece));
+		else filled += buffer.write(piece, filled);
 	}
-	writeAll(descriptor, waiting);
+	writeAll(descriptor, buffer.subarray(0, filled));
 }
 
-function writeAll(descriptor: number, text: string): void {
-	const bytes = Buffer.from(text);
+function writeAll(descriptor: number, bytes: Uint8Array): void {
 	for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 }

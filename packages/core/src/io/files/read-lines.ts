@@ -1,0 +1,61 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { fileError } from "./file-error.ts";
+
+/** A line of a file, without its end. Good until the next one is asked for. */
+export interface FileLine {
+	text(): string;
+	/** Its first bytes; the last character may be broken. */
+	head(mostBytes: number): string;
+}
+
+const atOnce = 256 * 1024;
+
+/** The lines of a text file that have their end; returns what comes after the last of them. Takes the memory of the longest line. */
+export function* readLines(path: string): Generator<FileLine, string> {
+	let descriptor: number;
+	try {
+		descriptor = openSync(path, "r");
+	} catch (error) {
+		throw fileError(path, error);
+	}
+	let buffer = Buffer.allocUnsafe(atOnce);
+	let [start, end] = [0, 0];
+	// One object for all of them: a line is looked at and let go.
+	const line: FileLine = {
+		text: () => buffer.toString("utf8", start, end),
+		head: (mostBytes) => buffer.toString("utf8", start, Math.min(end, start + mostBytes)),
+	};
+	/** Bytes of the buffer that are filled: a beginning of a line, then what was read. */
+	let filled = 0;
+	try {
+		for (;;) {
+			if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+			const length = read(descriptor, buffer.subarray(filled), path);
+			if (length === 0) return buffer.toString("utf8", 0, filled);
+			const searched = filled;
+			filled += length;
+			start = 0;
+			for (end = newline(buffer, searched, filled); end !== -1; end = newline(buffer, start, filled)) {
+				yield line;
+				start = end + 1;
+			}
+			buffer.copyWithin(0, start, filled);
+			filled -= start;
+		}
+	} finally {
+		closeSync(descriptor);
+	}
+}
+
+function newline(buffer: Buffer, from: number, filled: number): number {
+	const found = buffer.indexOf(0x0a, from);
+	return found < filled ? found : -1;
+}
+
+function read(descriptor: number, into: Buffer, path: string): number {
+	try {
+		return readSync(descriptor, into);
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}
