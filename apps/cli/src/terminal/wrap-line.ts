@@ -1,28 +1,15 @@
-import { characterWidth } from "@agentv/core";
 import type { Output } from "../context.ts";
+import { widthOf, wrapWords } from "./wrap-words.ts";
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
-const styling = /\u001b\[\d*m/g;
+const indent = "    ";
 
 /**
- * A sentence (colours and all) broken at blanks where the terminal ends, its further lines indented by `indent`. What goes
- * elsewhere than to a terminal stays one line, for whoever searches in it.
+ * A sentence (colours and all) broken between words where the terminal ends, its further lines indented. What goes elsewhere than
+ * to a terminal stays one line, for whoever searches in it.
  */
-export function wrapLine(line: string, output: Pick<Output, "isTTY" | "columns">, indent = "    "): string {
-	if (!output.isTTY || widthOf(line) <= output.columns) return line;
-	const lines: string[] = [];
-	let current = "";
-	for (const piece of line.split(/(?<=\S)(?= )/)) {
-		if (current.trim() !== "" && widthOf(current + piece) > output.columns) {
-			lines.push(current);
-			current = indent + piece.trimStart();
-		} else current += piece;
-	}
-	return [...lines, current].join("\n");
-}
-
-function widthOf(text: string): number {
-	let width = 0;
-	for (const character of text.replace(styling, "")) width += characterWidth(character);
-	return width;
+export function wrapLine(line: string, { isTTY, columns }: Pick<Output, "isTTY" | "columns">): string {
+	if (!isTTY || widthOf(line) <= columns) return line;
+	const text = line.trimStart();
+	const before = line.length - text.length;
+	return line.slice(0, before) + wrapWords(text, columns, { indent, before });
 }

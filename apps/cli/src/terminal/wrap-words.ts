@@ -7,9 +7,10 @@ export function wrapWords(text: string, columns: number, { indent = "", before =
 	const lines: string[] = [];
 	let line = "";
 	for (const word of text.split(" ")) {
-		const longer = line === "" ? word : `${line} ${word}`;
+		// Where two blanks stood at the break, none is left of them.
+		const longer = line === "" || line === indent ? line + word : `${line} ${word}`;
 		const taken = lines.length === 0 ? before : 0;
-		if (line !== "" && taken + widthOf(longer) > columns) {
+		if (line.trim() !== "" && taken + widthOf(longer) > columns) {
 			lines.push(line);
 			line = `${indent}${word}`;
 		} else line = longer;
