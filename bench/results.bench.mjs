@@ -10,7 +10,7 @@ const peakMemory = resolve(import.meta.dirname, "peak-memory.cjs");
 const place = mkdtempSync(join(tmpdir(), "agentv-bench-"));
 const [rows, limit, mostMb] = [100_000, 5, 1024];
 /** So many attempts have a file of their own; the others' are gone. */
-const withFiles = 6000;
+const withFiles = 10_000;
 const label = "evals/large.eval.yaml";
 
 /** The floor: the lines of the named files, each parsed and let go. */

@@ -12,8 +12,8 @@ import { costText } from "../run/summary-text.ts";
 /** Texts of one attempt are cut here, all texts of a page together here: a page must open. */
 const longestText = 8000;
 const mostText = 24_000_000;
-/** Nor is more time spent on them than on the rows: so many attempts are looked into. */
-const mostLookedInto = 5000;
+/** Nor is more time spent on them than on the rows: so many attempts are looked into, in larger runs only those that did not pass. */
+const mostLookedInto = 2000;
 
 /** The tests of a run as a JSON array that can stand in a script element, piece by piece. */
 export function* pageRows(run: ExportedRun): Generator<string> {
@@ -83,9 +83,10 @@ class PageTexts {
 		this.#run = run;
 	}
 
-	of({ file }: ResultRow): { readonly left?: string } | Readonly<Record<string, string>> {
+	of({ file, executionStatus }: ResultRow): { readonly left?: string } | Readonly<Record<string, string>> {
 		if (file === undefined) return {};
-		if (this.#used > mostText || this.#lookedInto === mostLookedInto)
+		const isPassedBy = executionStatus === "ok" && this.#run.rows.count > mostLookedInto;
+		if (isPassedBy || this.#used > mostText || this.#lookedInto === mostLookedInto)
 			return { left: "Input and output are left out of so large a page: agentv results show --test has them." };
 		this.#lookedInto += 1;
 		const attempt = this.#run.attempt(file);

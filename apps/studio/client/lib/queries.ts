@@ -154,12 +154,15 @@ export function testResultQuery(run: string, test: string) {
 }
 
 /** @param runs two to five ids; the first is what the others are compared with */
-export function compareQuery(runs: string[], { part, vary, page, search }: CompareSearch) {
+export function compareQuery(runs: string[], { part, differing, sort, descending, vary, page, search }: CompareSearch) {
 	// Only parts that there are: the address is anybody's.
 	const known = ["test", "graders", "workspace", "hooks", "target"] as const;
 	const query = {
 		run: runs,
 		part,
+		differing: part === "changed" ? given(differing) : undefined,
+		sort,
+		descending: descending ? ("true" as const) : undefined,
 		vary: known.filter((one) => vary.split(",").includes(one)),
 		page: String(page),
 		page_size: "100",

@@ -69,23 +69,36 @@ export const readRun = (raw: RawSearch): RunSearch => ({
 });
 
 const comparedParts = ["comparable", "changed", "new", "gone", "errors"] as const;
+const comparedSorts = ["change", "test", "before", "after", "delta"] as const;
+const differingParts = ["", "test", "graders", "workspace", "hooks", "target", "unknown"] as const;
 export interface CompareSearch extends ListSearch {
 	/** Ids of runs, commas between them; the first is what the others are compared with. */
 	readonly runs: string;
 	/** Which of the others is shown in full, from 0. */
 	readonly after: number;
 	readonly part: (typeof comparedParts)[number];
+	/** Of changed tests only those that differ in this. */
+	readonly differing: (typeof differingParts)[number];
+	/** `change`: those that moved most first. */
+	readonly sort: (typeof comparedSorts)[number];
+	readonly descending: boolean;
 	/** Parts of tests that are meant to differ, commas between them. */
 	readonly vary: string;
 	/** The row whose answers are shown side by side. */
 	readonly test: string;
 }
-export const compareUsual: CompareSearch = { ...listUsual, runs: "", after: 0, part: "comparable", vary: "", test: "" };
+export const compareUsual: CompareSearch = {
+	...listUsual,
+	...{ runs: "", after: 0, part: "comparable", differing: "", sort: "change", descending: false, vary: "", test: "" },
+};
 export const readCompare = (raw: RawSearch): CompareSearch => ({
 	...readList(raw),
 	runs: textOf(raw, "runs"),
 	after: Math.max(0, Math.trunc(Number(raw["after"])) || 0),
 	part: oneOf(raw, "part", comparedParts),
+	differing: oneOf(raw, "differing", differingParts),
+	sort: oneOf(raw, "sort", comparedSorts),
+	descending: flagOf(raw, "descending"),
 	vary: textOf(raw, "vary"),
 	test: textOf(raw, "test"),
 });

@@ -1,4 +1,3 @@
-import { caseKey } from "../model/case-key.ts";
 import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
 import type { CaseScore } from "./case-scores.ts";
 import { type CasePair, matchCases, type Renamed } from "./match-cases.ts";
@@ -54,7 +53,7 @@ export function compareRuns(
 	const comparable: ComparableCase[] = [];
 	const changed: ChangedCase[] = [];
 	const errors: CasePair[] = [];
-	for (const pair of inOrder(matched.pairs, pairName)) {
+	for (const pair of [...matched.pairs].sort(byName)) {
 		const parts = changedParts(pair, vary);
 		if (parts === undefined || parts.length > 0) changed.push({ ...pair, parts: parts ?? [] });
 		else if (isJudged(pair.before) && isJudged(pair.after))
@@ -64,8 +63,8 @@ export function compareRuns(
 	const difference = meanDifference(Float64Array.from(comparable, ({ delta }) => delta));
 	return {
 		...{ comparable, changed, errors, difference },
-		new: inOrder(matched.new, caseName),
-		gone: inOrder(matched.gone, caseName),
+		new: inOrder(matched.new),
+		gone: inOrder(matched.gone),
 		renamed: { evals: matched.evals, targets: matched.targets },
 		means: { before: mean(comparable, ({ before }) => before), after: mean(comparable, ({ after }) => after) },
 		verdict: verdictOf(difference),
@@ -94,18 +93,26 @@ function changedParts({ before, after }: CasePair, vary: ReadonlySet<Fingerprint
 	return fingerprintParts.filter((part) => !vary.has(part) && one[part] !== two[part]);
 }
 
-function caseName({ eval: label, testId, target }: CaseScore): string {
-	return caseKey(label, testId, target);
+function inOrder(cases: readonly CaseScore[]): CaseScore[] {
+	return [...cases].sort((a, b) => byName({ before: a, after: a }, { before: b, after: b }));
 }
 
-/** The same whichever run is the first. */
-function pairName({ before, after }: CasePair): string {
-	const [one, two] = [caseName(before), caseName(after)];
-	return one < two ? `${one}${two}` : `${two}${one}`;
+/** By eval, test and target, so that the order depends neither on which tests finished first nor on which run is the first. */
+function byName(a: CasePair, b: CasePair): number {
+	return (
+		byBoth(a.before.eval, a.after.eval, b.before.eval, b.after.eval) ||
+		byText(a.before.testId, b.before.testId) ||
+		byBoth(a.before.target, a.after.target, b.before.target, b.after.target)
+	);
 }
 
-/** By name, so that the answer does not depend on the order in which tests finished. */
-function inOrder<Case>(cases: readonly Case[], nameOf: (one: Case) => string): Case[] {
-	const named = cases.map((one) => [nameOf(one), one] as const);
-	return named.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, one]) => one);
+/** Compares two pairs of texts whose own order does not matter. */
+function byBoth(a1: string, a2: string, b1: string, b2: string): number {
+	if (a1 === a2 && b1 === b2) return byText(a1, b1);
+	const [a, b] = [[a1, a2].sort(), [b1, b2].sort()] as [[string, string], [string, string]];
+	return byText(a[0], b[0]) || byText(a[1], b[1]);
+}
+
+function byText(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
 }

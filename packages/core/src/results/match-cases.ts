@@ -124,11 +124,12 @@ function pairUp(
 	after: readonly CaseScore[],
 	targets: ReadonlyMap<string, string>,
 ): CasePair[] {
-	const key = (testId: string, target: string) => JSON.stringify([testId, target]);
-	const later = new Map(after.map((one) => [key(one.testId, one.target), one]));
+	const later = new Map<string, Map<string, CaseScore>>();
+	for (const [target, cases] of groups(after, (one) => one.target))
+		later.set(target, new Map(cases.map((one) => [one.testId, one])));
 	return before.flatMap((one) => {
 		const target = targets.get(one.target);
-		const two = target === undefined ? undefined : later.get(key(one.testId, target));
+		const two = target === undefined ? undefined : later.get(target)?.get(one.testId);
 		return two ? [{ before: one, after: two }] : [];
 	});
 }

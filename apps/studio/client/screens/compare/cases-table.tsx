@@ -42,7 +42,7 @@ export function CasesTable({ comparison }: { comparison: ComparisonAnswer }) {
 						<Link
 							key={key}
 							from="/compare"
-							search={(before) => ({ ...before, part: key, page: 1 })}
+							search={(before) => ({ ...before, part: key, differing: "", page: 1 })}
 							replace
 							resetScroll={false}
 							activeOptions={{ exact: true }}
@@ -55,13 +55,21 @@ export function CasesTable({ comparison }: { comparison: ComparisonAnswer }) {
 					))}
 				</Chips>
 			</div>
+			{part === "changed" ? <Differing counts={comparison.changed_parts} /> : null}
 			<Panel flush>
 				<DataTable
 					label="Compared tests"
 					columns={columns(search)}
 					total={items.length}
 					at={(index) => items[index]}
-					empty={<Empty icon="search" title="No test here" />}
+					sorting={{ key: search.sort, descending: search.descending }}
+					onSort={({ key, descending }) =>
+						void navigate({
+							search: { ...search, sort: key as CompareSearch["sort"], descending, page: 1 },
+							resetScroll: false,
+						})
+					}
+					empty={<Nothing comparison={comparison} isFiltered={search.search !== "" || search.differing !== ""} />}
 				/>
 			</Panel>
 			<Pager page={page} pages={pages} onPage={(next) => void navigate({ search: { ...search, page: next } })} />
@@ -69,6 +77,71 @@ export function CasesTable({ comparison }: { comparison: ComparisonAnswer }) {
 		</>
 	);
 }
+
+/** What each part of the split means where it is empty. */
+const nothing: Readonly<Record<Part, string>> = {
+	comparable: "No test has the same fingerprint in both runs and was judged in both.",
+	changed: "What the runs have in common was not changed between them.",
+	new: "The later run has no test that the earlier has not.",
+	gone: "The earlier run has no test that the later has not.",
+	errors: "Every comparable test could be run and judged in both.",
+};
+
+function Nothing({ comparison, isFiltered }: { comparison: ComparisonAnswer; isFiltered: boolean }) {
+	const { cases, counts, changed_parts: differing } = comparison;
+	if (isFiltered) return <Empty icon="search" title="No test matches" />;
+	const [part] = varied.find(([name]) => differing[name] === counts.changed) ?? [];
+	return (
+		<Empty icon="split" title="No test here">
+			<p>{nothing[cases.part]}</p>
+			{cases.part === "comparable" && part !== undefined && counts.changed > 0 ? (
+				<p>
+					All that both runs have differ in the {part}. If that is meant to differ, say so below: then they are
+					compared.
+				</p>
+			) : null}
+		</Empty>
+	);
+}
+
+/** In what changed tests differ, each a filter. */
+function Differing({ counts }: { counts: ComparisonAnswer["changed_parts"] }) {
+	const search = route.useSearch();
+	const found = Object.entries(counts) as [Exclude<CompareSearch["differing"], "">, number][];
+	if (found.length < 2) return null;
+	const chips: readonly (readonly [CompareSearch["differing"], string, number | undefined])[] = [
+		["", "All", undefined],
+		...found.map(([part, number]) => [part, part === "unknown" ? "Nobody knows" : partNames[part], number] as const),
+	];
+	return (
+		<div className={classes.tools}>
+			<Chips label="What was changed">
+				{chips.map(([part, label, number]) => (
+					<Link
+						key={part}
+						from="/compare"
+						search={(before) => ({ ...before, differing: part, page: 1 })}
+						replace
+						resetScroll={false}
+						activeOptions={{ exact: true }}
+						className={chipClass}
+						aria-current={search.differing === part ? "true" : undefined}
+					>
+						{label} {number === undefined ? null : <span>{count(number)}</span>}
+					</Link>
+				))}
+			</Chips>
+		</div>
+	);
+}
+
+const partNames = {
+	test: "The test",
+	graders: "Graders",
+	workspace: "Workspace",
+	hooks: "Hooks",
+	target: "Target",
+} as const;
 
 const varied = [
 	["target", "the target"],
@@ -97,13 +170,23 @@ function Vary() {
 }
 
 const none = <span className="dim">–</span>;
-const shown = (value: number | null | undefined) => (value == null ? none : score(value));
+
+/** Where the table has no headings, it says which score it is. */
+function Score({ label, value }: { label: string; value: number | null }) {
+	return (
+		<>
+			<span className={classes.narrowLabel}>{label} </span>
+			{value === null ? none : score(value)}
+		</>
+	);
+}
 
 function columns(search: CompareSearch): readonly Column<Case>[] {
 	return [
 		{
 			key: "test",
 			title: "Test",
+			sorts: true,
 			width: "minmax(0, 1fr)",
 			narrow: "first",
 			cell: ({ test_id: test, target, rows, parts: differing }) => (
@@ -114,29 +197,37 @@ function columns(search: CompareSearch): readonly Column<Case>[] {
 					aria-label={`${test}: answers side by side`}
 				>
 					<span className="mono">{test}</span> <span className="dim">{target}</span>
-					{differing.length > 0 ? <span className={classes.differing}> {differing.join(", ")} changed</span> : null}
+					{search.part === "changed" ? (
+						<span className={classes.differing}>
+							{" "}
+							{differing.length > 0 ? `${differing.join(", ")} changed` : "has no fingerprint"}
+						</span>
+					) : null}
 				</Link>
 			),
 		},
 		{
 			key: "before",
 			title: "Before",
+			sorts: true,
 			width: "80px",
 			align: "end",
 			narrow: "second",
-			cell: ({ scores }) => shown(scores[0]),
+			cell: ({ scores }) => <Score label="before" value={scores[0]} />,
 		},
 		{
 			key: "after",
 			title: "After",
+			sorts: true,
 			width: "80px",
 			align: "end",
 			narrow: "second",
-			cell: ({ scores }) => shown(scores[1]),
+			cell: ({ scores }) => <Score label="after" value={scores[1]} />,
 		},
 		{
 			key: "delta",
 			title: "Difference",
+			sorts: true,
 			width: "96px",
 			align: "end",
 			narrow: "second",

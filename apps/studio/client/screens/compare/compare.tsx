@@ -6,8 +6,10 @@ import type { CompareAnswer } from "../../../server/answers/compare.ts";
 import { Empty } from "../../components/empty.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { LoadState } from "../../components/load-state.tsx";
+import { Note } from "../../components/note.tsx";
 import { PageHeader } from "../../components/page-header.tsx";
 import { Time } from "../../components/time.tsx";
+import { count, plural } from "../../lib/format.ts";
 import { compareQuery } from "../../lib/queries.ts";
 import { CasesTable } from "./cases-table.tsx";
 import classes from "./compare.module.css";
@@ -70,6 +72,24 @@ function Sides({ answer: { runs } }: { answer: CompareAnswer }) {
 	);
 }
 
+/** What there is to know of a run before its figures are believed. */
+function RunNote({ run }: { run: CompareAnswer["runs"][number] }) {
+	const { id, experiment, started_at: at, state, results, planned, bad_lines: badLines } = run;
+	if (state === "finished" && badLines === 0) return null;
+	return (
+		<Note tone="warn">
+			<Link to="/runs/$run" params={{ run: id }}>
+				{experiment}, <Time at={at} />
+			</Link>{" "}
+			{state === "finished" ? "" : state === "under way" ? "is still under way: " : "did not come to its end: "}
+			{state === "finished" ? "" : `${count(results)} of ${plural(planned, "test")} have results. `}
+			{badLines > 0
+				? `${plural(badLines, "line")} of its record can't be read and ${badLines === 1 ? "is" : "are"} left out.`
+				: ""}
+		</Note>
+	);
+}
+
 function Compared({ answer }: { answer: CompareAnswer }) {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
@@ -78,6 +98,9 @@ function Compared({ answer }: { answer: CompareAnswer }) {
 	const opened = shown.cases.items.find(({ rows }) => rows.flat().includes(search.test));
 	return (
 		<>
+			{answer.runs.map((run) => (
+				<RunNote key={run.id} run={run} />
+			))}
 			<div className={classes.verdicts}>
 				{answer.comparisons.map((comparison, index) => (
 					<Verdict

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import type { ComparisonAnswer } from "../../../server/answers/compare.ts";
 import type { IconName } from "../../components/icon.tsx";
 import { Mark, type Tone } from "../../components/mark.tsx";
-import { signed } from "../../lib/format.ts";
+import { count, score, signed } from "../../lib/format.ts";
 import classes from "./compare.module.css";
 
 const looks: Readonly<Record<ComparisonAnswer["verdict"], readonly [string, Tone, IconName]>> = {
@@ -21,7 +21,7 @@ interface VerdictProps {
 
 /** What the comparable tests show, in words and as an interval around zero. */
 export function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
-	const { verdict, message, mean, interval, tests } = comparison;
+	const { verdict, message, mean, means, interval, tests, moved, renamed } = comparison;
 	const [label, tone, icon] = looks[verdict];
 	return (
 		<section className={classes.verdict} aria-label={title ?? "Verdict"} data-shown={(onShow && isShown) || undefined}>
@@ -30,7 +30,14 @@ export function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 				<Mark tone={tone} icon={icon}>
 					{label}
 				</Mark>
-				{tests > 0 ? <span className={classes.mean}>{signed(mean)}</span> : null}
+				{tests > 0 ? (
+					<>
+						<span className={classes.mean}>{signed(mean)}</span>
+						<span className={classes.means}>
+							{score(means[0])} → {score(means[1])}
+						</span>
+					</>
+				) : null}
 				{onShow ? (
 					<Button size="compact-xs" variant="default" disabled={isShown} onClick={onShow}>
 						{isShown ? "Shown below" : "Show its tests"}
@@ -38,7 +45,18 @@ export function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 				) : null}
 			</div>
 			{interval ? <Interval interval={interval} mean={mean} /> : null}
+			{tests > 0 ? (
+				<p className={classes.moved}>
+					<span className={classes.down}>{count(moved.down)} down</span>,{" "}
+					<span className={classes.up}>{count(moved.up)} up</span>, {count(tests - moved.down - moved.up)} unchanged
+				</p>
+			) : null}
 			<p>{message}</p>
+			{renamed.map(([before, after]) => (
+				<p key={`${before} ${after}`}>
+					<span className="mono">{after}</span> is compared with <span className="mono">{before}</span>.
+				</p>
+			))}
 		</section>
 	);
 }
