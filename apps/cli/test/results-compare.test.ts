@@ -147,13 +147,28 @@ describe("agentv results compare", () => {
 		expect(difference).toMatchObject({ tests: 7, mean: 0 });
 	});
 
-	test("averages repeats within a test", async () => {
-		const { run, json } = project();
+	test("averages repeats within a test; an attempt that could not be judged is left out, and counted", async () => {
+		const { cwd, run, compare, json } = project();
 		await run("once", yes);
 		await run("twice", yes, "--repeat", "2");
-		const { difference, comparable } = await json("once", "twice");
-		expect(difference.tests).toBe(count);
-		expect(comparable.length).toBe(count);
+		// Of t3 one attempt was worth a half; one of t4 could not be run.
+		const lines = readFileSync(join(cwd, "twice/index.jsonl"), "utf8")
+			.split("\n")
+			.map((line) => {
+				if (!line.includes('"attempt":2,')) return line;
+				if (line.includes('"test_id":"t3"')) return line.replace('"score":1,', '"score":0.5,');
+				return line.includes('"test_id":"t4"')
+					? line.replace('"execution_status":"ok"', '"execution_status":"execution_error"')
+					: line;
+			});
+		writeFileSync(join(cwd, "twice/index.jsonl"), lines.join("\n"));
+		const { difference, comparable, unjudged_attempts: unjudged } = await json("once", "twice");
+		expect([difference.tests, unjudged]).toEqual([count, 1]);
+		const moved = comparable.filter(({ delta }: { delta: number }) => delta !== 0);
+		expect(moved).toMatchObject([{ test_id: "t3", before: 1, after: 0.75 }]);
+		expect((await compare("once", "twice")).stdout).toContain(
+			"  1 attempt could not be run or judged: it is left out of its test's mean.\n",
+		);
 	});
 
 	test("finds a bundle's tests in its source, whose eval has another name", async () => {

@@ -53,6 +53,7 @@ function document({ before, after, comparison, vary }: ComparedRuns): Comparison
 			interval: difference.interval ? [...difference.interval] : null,
 			smallest_effect: difference.smallestEffect ?? null,
 		},
+		unjudged_attempts: comparison.unjudgedAttempts,
 		comparable: comparison.comparable.map((one) => ({
 			...pairName(one),
 			...{ before: one.before.score, after: one.after.score, delta: one.delta },

@@ -68,7 +68,7 @@ function namesOf(ids: readonly string[], before: number, look: Look): string {
 }
 
 function figures(comparison: Comparison, look: Look): string {
-	const { difference, means, comparable } = comparison;
+	const { difference, means, comparable, unjudgedAttempts } = comparison;
 	const { tests, mean, interval } = difference;
 	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
 	if (tests === 0) {
@@ -82,9 +82,15 @@ function figures(comparison: Comparison, look: Look): string {
 	const up = comparable.filter(({ delta }) => delta > 0).length;
 	const over = `${tests} comparable test${tests === 1 ? "" : "s"}`;
 	const scores = `Mean score ${means.before.toFixed(3)} → ${means.after.toFixed(3)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} stayed.`;
+	const leftOut =
+		unjudgedAttempts === 1
+			? ["1 attempt could not be run or judged: it is left out of its test's mean."]
+			: unjudgedAttempts > 0
+				? [`${unjudgedAttempts} attempts could not be run or judged: they are left out of their tests' means.`]
+				: [];
 	return [
 		`${verdictText(comparison, look.colors)}: ${signed(mean)}${range}`,
-		...[scores, describeSmallestEffect(difference)].map((text) => `  ${paragraph(text, look, "  ", 2)}`),
+		...[scores, ...leftOut, describeSmallestEffect(difference)].map((text) => `  ${paragraph(text, look, "  ", 2)}`),
 	].join("\n");
 }
 

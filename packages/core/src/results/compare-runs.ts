@@ -34,6 +34,8 @@ export interface Comparison {
 	readonly gone: readonly CaseScore[];
 	/** Cases with equal fingerprints that at least one run could not judge. */
 	readonly errors: readonly CasePair[];
+	/** Attempts of comparable cases, of both runs, that could not be judged: left out of the means of their cases. */
+	readonly unjudgedAttempts: number;
 	/** Evals and targets that the second run calls otherwise. */
 	readonly renamed: { readonly evals: readonly Renamed[]; readonly targets: readonly Renamed[] };
 	readonly difference: MeanDifference;
@@ -65,6 +67,7 @@ export function compareRuns(
 		...{ comparable, changed, errors, difference },
 		new: inOrder(matched.new),
 		gone: inOrder(matched.gone),
+		unjudgedAttempts: comparable.reduce((sum, { before, after }) => sum + before.errors + after.errors, 0),
 		renamed: { evals: matched.evals, targets: matched.targets },
 		means: { before: mean(comparable, ({ before }) => before), after: mean(comparable, ({ after }) => after) },
 		verdict: verdictOf(difference),

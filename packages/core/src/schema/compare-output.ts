@@ -57,6 +57,12 @@ const comparisonSchema = z.strictObject({
 				"The smallest true difference that so many tests show four times out of five; null where they are too few.",
 			),
 	}),
+	unjudged_attempts: z
+		.number()
+		.int()
+		.describe(
+			"Attempts of comparable tests, of both runs, that could not be judged: left out of the means of their tests.",
+		),
 	comparable: z.array(comparableSchema),
 	changed: z.array(changedSchema),
 	new: z.array(sideSchema).describe("In the later run only."),
