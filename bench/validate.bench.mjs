@@ -4,13 +4,18 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { discoverEvals, openDiskView, validateEvals } from "../packages/core/dist/index.js";
+import { pathToFileURL } from "node:url";
+import { bundleCore } from "../apps/cli/scripts/bundling.mjs";
 import { median, pairs, report } from "./pairs.mjs";
 import { writeSyntheticEvals } from "./synthetic-evals.mjs";
 
 const require = createRequire(new URL("../packages/core/package.json", import.meta.url));
 const { parse } = require("yaml");
 const root = mkdtempSync(join(tmpdir(), "agentv-bench-"));
+const isHeap = process.argv[2] === "heap";
+/** What the command line has in itself, bundled as it is. */
+const core = isHeap ? process.argv[5] : await bundleCore(join(root, "core"));
+const { discoverEvals, openDiskView, validateEvals } = await import(pathToFileURL(core).href);
 
 function repository(name, count) {
 	const directory = join(root, name);
@@ -45,7 +50,7 @@ async function validate(directory, expected) {
 }
 
 try {
-	if (process.argv[2] === "heap") {
+	if (isHeap) {
 		const count = Number(process.argv[3]);
 		console.log((await validate(process.argv[4], count)).toFixed(1));
 	} else {
@@ -82,7 +87,7 @@ try {
 			[thousand, 1000],
 			[tenThousand, 10_000],
 		].map(([{ directory }, count]) => {
-			const args = ["--expose-gc", import.meta.filename, "heap", String(count), directory];
+			const args = ["--expose-gc", import.meta.filename, "heap", String(count), directory, core];
 			return Number(spawnSync(process.execPath, args, { encoding: "utf8" }).stdout);
 		});
 		console.log(`heap in use: ${heaps[0]} MB at 1,000 evals, ${heaps[1]} MB at 10,000`);

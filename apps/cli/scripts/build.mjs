@@ -2,9 +2,9 @@
 // dist/ is also what is packed: it gets a package.json of its own, the licences and Studio's built pages.
 // Usage: node scripts/build.mjs [directory]
 import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { basename, extname, join, resolve } from "node:path";
 import { rolldown } from "rolldown";
+import { bundling } from "./bundling.mjs";
 import { licenses } from "./licenses.mjs";
 
 const cli = resolve(import.meta.dirname, "..");
@@ -27,25 +27,14 @@ async function startedFiles() {
 	return files.filter((file) => /-(host|worker)\.(ts|mjs|js)$/.test(file)).map((file) => join(core, file));
 }
 
-/** yazl requires this package, whose module for `import` is no function: it must get the one for `require`. */
-function requiredOnly() {
-	const yazl = createRequire(join(root, "packages/core/package.json")).resolve("yazl");
-	return { "buffer-crc32": createRequire(yazl).resolve("buffer-crc32") };
-}
-
 async function bundle() {
 	const input = { bin: join(cli, "src/bin.ts") };
 	for (const file of await startedFiles()) input[basename(file, extname(file))] = file;
 	const collected = licenses();
 	const build = await rolldown({
 		input,
-		platform: "node",
-		resolve: { conditionNames: ["agentv-source", "import", "node", "default"], alias: requiredOnly() },
 		plugins: [collected.plugin],
-		onLog(level, log, handle) {
-			if (level === "warn" && /node_modules/.test(log.id ?? log.loc?.file ?? "")) return;
-			handle(level === "warn" ? "error" : level, log);
-		},
+		...bundling,
 	});
 	await build.write({
 		dir: dist,

@@ -90,7 +90,7 @@ class OpenView {
 	}
 
 	#keep<Value>(map: Map<string, Value>, path: string, value: Value): Value {
-		if (map.size > 50_000) map.clear(); // memory stays flat however many evals one command sees
+		if (map.size >= 10_000) map.clear(); // memory stays flat however many evals one command sees
 		map.set(path, value);
 		return value;
 	}

@@ -29,7 +29,8 @@ export interface ResolvedPath {
 /** Where `text` leads: beside its file, from the root for `/x`, and for older evals in the parent directories up to the root. */
 export function resolvePath(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
 	const raw = stripScheme(text.raw);
-	if (/\{\{.*?\}\}/.test(raw)) return { path: raw, found: undefined, kind: "missing", runTime: true };
+	if (raw.includes("{{") && /\{\{.*?\}\}/.test(raw))
+		return { path: raw, found: undefined, kind: "missing", runTime: true };
 	const asked = raw.replaceAll("\\", "/");
 	const here = (path: string, found: PathFound): ResolvedPath | undefined => {
 		const kind = view.kind(path);

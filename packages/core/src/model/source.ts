@@ -51,12 +51,14 @@ export function plainPart(value: unknown, at: Place): Part {
 
 /** The part under `key`. */
 export function child(part: Part, ...keys: DocumentPath): Part {
+	const { references, fill } = part;
 	return {
-		...part,
 		value: valueBelow(part.value, keys),
 		at: placeOf(part, keys),
+		references,
 		written: (path) => part.written([...keys, ...path]),
 		unfilled: (path) => part.unfilled([...keys, ...path]),
+		fill,
 	};
 }
 

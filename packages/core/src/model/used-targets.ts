@@ -46,9 +46,13 @@ export function resolvedTargets(uses: readonly TargetUse[]): ResolvedTarget[] {
 function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
 	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
 	for (const suite of suites) for (const choice of suite.targets) uses.add("target", choice, false);
+	let implied = false;
 	for (const test of loaded.tests) {
 		if (test.target) uses.add("target", test.target, false);
-		else if (test.suite.targets.length === 0) uses.add("target", { name: defaultTarget, at }, true);
+		else if (test.suite.targets.length === 0 && !implied) {
+			implied = true;
+			uses.add("target", { name: defaultTarget, at }, true);
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
 import type { ReferenceKind } from "../model/references.ts";
-import type { EvalContext } from "./eval-context.ts";
+import { type EvalContext, repositoryOf } from "./eval-context.ts";
 import type { ValidationCheck } from "./eval-result.ts";
 import type { Judged } from "./judged.ts";
 import { pathReferences } from "./path-references.ts";
@@ -48,7 +48,7 @@ const plainChecks: ReadonlyMap<string, Readonly<Record<"pass" | "fail" | "skip",
 /** Whether an eval has anything that a rule could judge; rules that are not named here always do. */
 const judges: ReadonlyMap<string, (context: EvalContext) => boolean> = new Map([
 	...["path.untracked", "git.dirty"].map(
-		(id) => [id, ({ repository }: EvalContext) => repository !== undefined] as const,
+		(id) => [id, (context: EvalContext) => repositoryOf(context) !== undefined] as const,
 	),
 	...["repos.unpinned", "repos.local-path"].map((id) => [id, hasRepos] as const),
 	...["extensions.missing-export", "extensions.provisions-repo"].map((id) => [id, hasExtensions] as const),
@@ -82,7 +82,8 @@ function* topicsOf(context: EvalContext): Generator<Topic> {
 	const variables = [...new Set(usedVariables(context).map(({ name }) => name))];
 	if (variables.length > 0)
 		yield { rule: "env.undocumented", message: `Variables have defaults or are documented (${list(variables)})` };
-	const { repository, loaded } = context;
+	const { loaded } = context;
+	const repository = repositoryOf(context);
 	if (repository)
 		yield {
 			rule: "git.no-repo",

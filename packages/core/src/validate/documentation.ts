@@ -16,7 +16,7 @@ export class Documentation {
 	names(variable: string, directory: string): boolean {
 		let names = this.#names.get(directory);
 		if (!names) {
-			if (this.#names.size > 20_000) this.#names.clear();
+			if (this.#names.size >= 2000) this.#names.clear();
 			names = this.#read(directory);
 			this.#names.set(directory, names);
 		}

@@ -21,8 +21,6 @@ export interface EvalContext {
 	readonly references: References;
 	/** The smallest directory that holds everything the eval needs; absolute. */
 	readonly root: string;
-	/** Undefined where the eval lies in no repository (a bundle needs none). */
-	readonly repository: RepositoryFacts | undefined;
 	/** What loading the eval, its targets and following them found, in this order and each once. */
 	readonly findings: readonly Diagnostic[];
 	/** What several rules work out alike; filled by the first that asks. */
@@ -61,10 +59,6 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 		uses,
 		references,
 		root: portableRoot(loaded, references, targetFiles(uses)),
-		// Asked for first by a rule: what an eval means can be told without git.
-		get repository() {
-			return scope.rootKind === "repository" ? run.repositories.of(scope.root) : undefined;
-		},
 		findings: distinct([
 			...loaded.diagnostics,
 			...targetFileFindings(targets, uses, scope.directory),
@@ -73,6 +67,12 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 		remembered: {},
 		locate: (place) => loaded.locate(place) ?? targets.locate(place),
 	};
+}
+
+/** The repository that the eval lies in, asked for by those who need it; undefined without one (a bundle needs none). */
+export function repositoryOf({ loaded, run }: EvalContext): RepositoryFacts | undefined {
+	const { rootKind, root } = loaded.scope;
+	return rootKind === "repository" ? run.repositories.of(root) : undefined;
 }
 
 /** Errors of every target file on the way count; warnings only in files that the eval really uses. */

@@ -38,7 +38,7 @@ export function validationRun(
 /** The answer remembered under `key`, or a new one. Forgets all when there are many, so that memory stays flat. */
 export function remembered<Answer>(run: ValidationRun, key: string, look: () => Answer): Answer {
 	if (run.memo.has(key)) return run.memo.get(key) as Answer;
-	if (run.memo.size > 20_000) run.memo.clear();
+	if (run.memo.size >= 5000) run.memo.clear();
 	const answer = look();
 	run.memo.set(key, answer);
 	return answer;

@@ -1,4 +1,5 @@
 import { relative } from "node:path";
+import { repositoryOf } from "../eval-context.ts";
 import { evalFiles } from "../eval-files.ts";
 import { rule } from "../rule.ts";
 
@@ -22,7 +23,8 @@ export const gitDirty = rule<Data>({
 	message: ({ files }) =>
 		`${files.length === 1 ? "a file" : `${files.length} files`} of the eval ${files.length === 1 ? "differs" : "differ"} from the commit: ${files.slice(0, 3).join(", ")}${files.length > 3 ? ", …" : ""}`,
 	*check(context) {
-		const { repository, loaded, run } = context;
+		const { loaded, run } = context;
+		const repository = repositoryOf(context);
 		if (!repository) return;
 		const needed = evalFiles(context).filter(({ path, whole }) => whole || run.view.kind(path) !== "directory");
 		const changed = new Set(needed.flatMap(({ path }) => repository.changed(path)));

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { directoryEntries } from "../../io/files/directory-entries.ts";
 import { listTree, type TreeEntry } from "../../io/files/list-tree.ts";
+import { repositoryOf } from "../eval-context.ts";
 import { evalFiles } from "../eval-files.ts";
 import { shownPath } from "../path-references.ts";
 import type { RepositoryFacts } from "../repository-facts.ts";
@@ -41,15 +42,17 @@ export const pathUntracked = rule<Data>({
 				? "a clone won't have it: move it, or change .gitignore"
 				: "git add it, or a clone won't have it",
 	*check(context) {
-		const { repository, run } = context;
+		const { run } = context;
+		const repository = repositoryOf(context);
 		if (!repository) return;
 		for (const { path, kind, at, whole } of evalFiles(context)) {
-			const data = { path: shownPath(path, context), kind };
 			const state = repository.state(path);
+			if (state === "tracked" && !whole) continue;
+			const data = { path: shownPath(path, context), kind };
 			const empty = state === "ignored" && isEmpty(path);
 			if (state === "ignored") yield { data: { ...data, ignored: true, ...(empty ? { empty } : {}) }, at };
 			if (state === "untracked") yield { data: { ...data, ignored: false }, at, severity: "warning" };
-			if (state !== "tracked" || !whole) continue;
+			if (state !== "tracked") continue;
 			const left = remembered(run, `left out\0${path}`, () => leftOut(path, repository));
 			if (left.ignored.length > 0) yield { data: { ...data, ignored: true, inside: left.ignored }, at };
 			if (left.untracked.length > 0)

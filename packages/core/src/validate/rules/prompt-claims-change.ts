@@ -1,5 +1,5 @@
 import { claimedChanges } from "../claimed-changes.ts";
-import type { EvalContext } from "../eval-context.ts";
+import { type EvalContext, repositoryOf } from "../eval-context.ts";
 import { holdsDiff, promptTexts } from "../prompt-texts.ts";
 import { rule } from "../rule.ts";
 import { type Sandbox, sandboxOf } from "../sandbox.ts";
@@ -42,10 +42,12 @@ metadata:
 });
 
 /** Whether a patch, a script that prepares the sandbox, or the template's own git state changes the file. */
-function holdsChange(name: string, { patches, scripts, template }: Sandbox, { repository }: EvalContext): boolean {
+function holdsChange(name: string, { patches, scripts, template }: Sandbox, context: EvalContext): boolean {
 	const base = name.replace(/^.*\//, "");
 	if (patches.some((patch) => holdsDiff(patch, name)) || scripts.some((script) => script.includes(base))) return true;
 	if (template === undefined) return false;
 	if (existsBelow(template, ".git")) return true; // a repository of its own: its history is not for us to judge
-	return (repository?.changed(template) ?? []).some((path) => path.endsWith(`/${name}`) || path.endsWith(`/${base}`));
+	return (repositoryOf(context)?.changed(template) ?? []).some(
+		(path) => path.endsWith(`/${name}`) || path.endsWith(`/${base}`),
+	);
 }
