@@ -261,6 +261,10 @@ describe("runs that can't be compared as they are", () => {
 warning: b did not come to its end: 9 of 10 tests have results
 `);
 		expect(await json("a", "b")).toMatchObject({ runs: [{ state: "finished" }, { state: "unfinished" }], gone: [{}] });
+		rmSync(join(cwd, "a/index.jsonl"));
+		expect((await compare("b", "a")).stderr).toContain(
+			"warning: a came to its end, but only 0 of 10 tests have results\n",
+		);
 	});
 
 	test("a row without fingerprint is changed in nobody knows what", async () => {

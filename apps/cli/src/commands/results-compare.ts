@@ -54,9 +54,10 @@ function openAll(which: readonly string[], context: Context): NamedRun[] {
 }
 
 function warnOfState({ name, run: { state, cases, planned } }: NamedRun, context: Context): void {
-	if (state === "finished") return;
-	const how = state === "under way" ? "is still under way" : "did not come to its end";
-	warn(`${name} ${how}: ${cases.length} of ${planned} tests have results`, context);
+	const have = `${cases.length} of ${planned} tests have results`;
+	if (state === "under way") warn(`${name} is still under way: ${have}`, context);
+	else if (state === "unfinished") warn(`${name} did not come to its end: ${have}`, context);
+	else if (cases.length < planned) warn(`${name} came to its end, but only ${have}`, context);
 }
 
 function warn(text: string, { stderr }: Context): void {

@@ -101,6 +101,8 @@ function usePicked() {
 	return { picked, pick };
 }
 
+const mostCompared = 5;
+
 /** What is picked to be compared, and the way there; the older run comes first. */
 function Picked({ items }: { items: readonly RunEntry[] }) {
 	const { picked } = usePicked();
@@ -112,7 +114,9 @@ function Picked({ items }: { items: readonly RunEntry[] }) {
 			<span>
 				{picked.size === 1 ? "One run is picked: pick another to compare them" : `${picked.size} runs are picked`}
 			</span>
-			{picked.size >= 2 ? (
+			{picked.size > mostCompared ? (
+				<span>At most {mostCompared} can be compared at once.</span>
+			) : picked.size >= 2 ? (
 				<Link to="/compare" search={{ runs: sorted.join(",") }}>
 					Compare them
 				</Link>
