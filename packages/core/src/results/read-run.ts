@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { readJson } from "../base/read-json.ts";
+import { expectShortLived } from "../io/expect-short-lived.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { realPath } from "../io/files/stat-path.ts";
@@ -27,6 +28,7 @@ export interface OpenRun extends Omit<RunReading, "rows"> {
 
 /** Opens a run of any size. A last line that a crash cut off is passed by. @throws AgentvError `not-found`, `config` */
 export function openRun(directory: string): OpenRun {
+	expectShortLived();
 	const run = readRunFile(directory);
 	const summary = readSummary(directory);
 	return { directory, run, rows: new StoredRows(directory), ...(summary ? { summary } : {}) };
