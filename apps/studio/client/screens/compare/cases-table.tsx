@@ -1,20 +1,20 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
 import type { ComparisonAnswer } from "../../../server/answers/compare.ts";
 import { Chips, chipClass } from "../../components/chips.tsx";
-import { type Column, DataTable } from "../../components/data-table.tsx";
+import { DataTable } from "../../components/data-table.tsx";
 import { Empty } from "../../components/empty.tsx";
-import { Check } from "../../components/field.tsx";
 import { Pager } from "../../components/pager.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { SearchField } from "../../components/search-field.tsx";
-import { count, score, signed } from "../../lib/format.ts";
+import { count } from "../../lib/format.ts";
 import type { CompareSearch } from "../../lib/screen-search.ts";
+import { caseColumns } from "./case-columns.tsx";
 import classes from "./compare.module.css";
+import { Vary, varied } from "./vary.tsx";
 
 const route = getRouteApi("/compare");
 
 type Part = ComparisonAnswer["cases"]["part"];
-type Case = ComparisonAnswer["cases"]["items"][number];
 
 const parts: readonly (readonly [Part, string, string])[] = [
 	["comparable", "Comparable", "The same test, graders, workspace, hooks and target in both"],
@@ -59,7 +59,7 @@ export function CasesTable({ comparison }: { comparison: ComparisonAnswer }) {
 			<Panel flush>
 				<DataTable
 					label="Compared tests"
-					columns={columns(search)}
+					columns={caseColumns(search)}
 					total={items.length}
 					at={(index) => items[index]}
 					sorting={{ key: search.sort, descending: search.descending }}
@@ -142,102 +142,3 @@ const partNames = {
 	hooks: "Hooks",
 	target: "Target",
 } as const;
-
-const varied = [
-	["target", "the target"],
-	["graders", "the graders"],
-	["workspace", "the workspace"],
-	["hooks", "the hooks"],
-] as const;
-
-/** What is meant to differ, and so does not make tests incomparable. */
-function Vary() {
-	const search = route.useSearch();
-	const navigate = route.useNavigate();
-	const chosen = new Set(search.vary.split(",").filter((part) => part !== ""));
-	const toggle = (part: string, on: boolean) => {
-		const next = varied.map(([key]) => key).filter((key) => (key === part ? on : chosen.has(key)));
-		void navigate({ search: { ...search, vary: next.join(","), page: 1 }, resetScroll: false });
-	};
-	return (
-		<fieldset className={classes.vary}>
-			<legend>Compare although these differ</legend>
-			{varied.map(([part, label]) => (
-				<Check key={part} label={label} checked={chosen.has(part)} onChange={(on) => toggle(part, on)} />
-			))}
-		</fieldset>
-	);
-}
-
-const none = <span className="dim">–</span>;
-
-/** Where the table has no headings, it says which score it is. */
-function Score({ label, value }: { label: string; value: number | null }) {
-	return (
-		<>
-			<span className={classes.narrowLabel}>{label} </span>
-			{value === null ? none : score(value)}
-		</>
-	);
-}
-
-function columns(search: CompareSearch): readonly Column<Case>[] {
-	return [
-		{
-			key: "test",
-			title: "Test",
-			sorts: true,
-			width: "minmax(0, 1fr)",
-			narrow: "first",
-			cell: ({ test_id: test, target, rows, parts: differing }) => (
-				<Link
-					to="/compare"
-					search={{ ...search, test: rows.flat()[0] ?? "" }}
-					resetScroll={false}
-					aria-label={`${test}: answers side by side`}
-				>
-					<span className="mono">{test}</span> <span className="dim">{target}</span>
-					{search.part === "changed" ? (
-						<span className={classes.differing}>
-							{" "}
-							{differing.length > 0 ? `${differing.join(", ")} changed` : "has no fingerprint"}
-						</span>
-					) : null}
-				</Link>
-			),
-		},
-		{
-			key: "before",
-			title: "Before",
-			sorts: true,
-			width: "80px",
-			align: "end",
-			narrow: "second",
-			cell: ({ scores }) => <Score label="before" value={scores[0]} />,
-		},
-		{
-			key: "after",
-			title: "After",
-			sorts: true,
-			width: "80px",
-			align: "end",
-			narrow: "second",
-			cell: ({ scores }) => <Score label="after" value={scores[1]} />,
-		},
-		{
-			key: "delta",
-			title: "Difference",
-			sorts: true,
-			width: "96px",
-			align: "end",
-			narrow: "second",
-			cell: ({ delta }) => <Delta delta={delta} />,
-		},
-	];
-}
-
-function Delta({ delta }: { delta: number | null }) {
-	if (delta === null) return none;
-	const tone = Math.abs(delta) < 0.005 ? undefined : delta > 0 ? classes.up : classes.down;
-	return <span className={tone}>{signed(delta)}</span>;
-}
