@@ -17,8 +17,10 @@ export function failureText(row: ResultRow, colors: Colors): string {
 		const failed = score.assertions.filter(({ passed }) => !passed);
 		if (score.verdict === "pass" && failed.length === 0) continue;
 		lines.push(
-			`    ${score.verdict === "pass" ? colors.green("✓") : colors.red("✗")} ${terminalSafeLine(score.name)} ${colors.dim(`${score.type} ${shortScore(score.score)}`)}`,
+			`    ${graderSign(score, colors)} ${terminalSafeLine(score.name)} ${colors.dim(`${score.type} ${score.score === null ? "not judged" : shortScore(score.score)}`)}`,
 		);
+		if (score.error)
+			lines.push(`        ${colors.dim(score.error.code)} ${cut(terminalSafeLine(score.error.message))}`);
 		for (const { text, evidence } of failed) {
 			const because = evidence === undefined ? "" : colors.dim(` — ${cut(terminalSafeLine(evidence))}`);
 			lines.push(`        ${colors.red("✗")} ${cut(terminalSafeLine(text))}${because}`);
@@ -27,6 +29,11 @@ export function failureText(row: ResultRow, colors: Colors): string {
 	lines.push(...warningLines(row, colors).map((line) => `    ${line}`));
 	if (row.workspacePath !== undefined) lines.push(colors.dim(`    workspace: ${terminalSafeLine(row.workspacePath)}`));
 	return lines.join("\n");
+}
+
+function graderSign({ verdict }: ResultRow["scores"][number], colors: Colors): string {
+	if (verdict === "not_judged") return colors.magenta("!");
+	return verdict === "pass" ? colors.green("✓") : colors.red("✗");
 }
 
 /** `test-id (target)`, with the attempt where it is not the first. An id may be a whole page. */
@@ -51,7 +58,7 @@ export function signOf({ executionStatus }: Pick<ResultRow, "executionStatus">, 
 }
 
 export function scoreText({ executionStatus, score, threshold }: ResultRow): string {
-	if (executionStatus === "execution_error") return "could not be run";
+	if (executionStatus === "execution_error") return "not judged";
 	return executionStatus === "ok" ? shortScore(score) : `${shortScore(score)} < ${shortScore(threshold)}`;
 }
 

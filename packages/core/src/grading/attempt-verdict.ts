@@ -1,5 +1,6 @@
 import type { ExecutionStatus } from "../schema/result-row.ts";
-import type { GradedAssertion } from "./contract.ts";
+import type { GraderResult } from "./contract.ts";
+import { isGraded } from "./grader-result.ts";
 import { reaches } from "./verdict.ts";
 
 /** How the turns of a conversation count together. */
@@ -25,14 +26,20 @@ export function attemptScore(turns: TurnScores | undefined, whole: number | unde
 	return whole === undefined ? score : (score + whole) / 2;
 }
 
-/** Whether an attempt that was judged passes; a required grader that fails, of whatever turn, leaves it without a score. */
+/**
+ * Returns what an attempt's graders decide together. A required grader that fails leaves the attempt without a score, and a veto fails it
+ * whatever its score; both decide even if other graders could not run. Otherwise an attempt is judged only if every grader gave a score.
+ */
 export function attemptVerdict(
 	score: number,
 	threshold: number,
-	graded: readonly GradedAssertion[],
-): { readonly score: number; readonly status: Exclude<ExecutionStatus, "execution_error"> } {
-	const requiredFailed = graded.some(({ required, verdict }) => required && verdict === "fail");
-	if (requiredFailed) return { score: 0, status: "quality_failure" };
+	results: readonly GraderResult[],
+): { readonly score: number; readonly status: ExecutionStatus } {
+	const graded = results.filter(isGraded);
+	if (graded.some(({ required, verdict }) => required && verdict === "fail"))
+		return { score: 0, status: "quality_failure" };
+	if (graded.some(({ veto }) => veto)) return { score, status: "quality_failure" };
+	if (graded.length < results.length) return { score: 0, status: "execution_error" };
 	return { score, status: reaches(score, threshold) ? "ok" : "quality_failure" };
 }
 

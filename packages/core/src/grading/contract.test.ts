@@ -95,5 +95,8 @@ test("every type of the format has an entry here, so that a new grader meets thi
 test("what a grader throws is no low score", async () => {
 	const { assertion, services } = gradingFixture("{type: contains, value: x}");
 	const broken = { ...aSubject(), outputFile: "/no/such/file" };
-	expect(await gradeAssertion(assertion, broken, services)).toMatchObject({ couldNotRun: { code: "not-found" } });
+	expect(await gradeAssertion(assertion, broken, services)).toMatchObject({
+		verdict: "not_judged",
+		error: { code: "not-found" },
+	});
 });

@@ -40,7 +40,7 @@ export type Grade = Score | CouldNotRun;
 export interface Finding {
 	readonly text: string;
 	readonly passed: boolean;
-	readonly evidence?: string;
+	readonly evidence?: string | undefined;
 }
 
 export interface Score {
@@ -51,8 +51,8 @@ export interface Score {
 	readonly details?: Readonly<Record<string, unknown>>;
 	/** What grading itself cost, kept apart from the tested target's. */
 	readonly usage?: GraderUsage;
-	/** Scores of a composite's parts. */
-	readonly parts?: readonly GradedAssertion[];
+	/** What the graders inside a composite came to. */
+	readonly parts?: readonly GraderResult[];
 }
 
 export interface GraderUsage {
@@ -71,6 +71,8 @@ export interface CouldNotRun {
 		readonly message: string;
 	};
 	readonly usage?: GraderUsage;
+	/** What the graders inside a composite came to, those that could not run included. */
+	readonly parts?: readonly GraderResult[];
 }
 
 /** A score with what the assertion makes of it: negated, compared with `min_score`. */
@@ -80,8 +82,21 @@ export interface GradedAssertion extends Omit<Score, "parts"> {
 	readonly weight: number;
 	readonly required: boolean;
 	readonly verdict: "pass" | "fail";
-	readonly parts?: readonly GradedAssertion[];
+	/** The grader itself states that the answer fails, although its score would pass: the test fails with it. */
+	readonly veto?: true;
+	readonly parts?: readonly GraderResult[];
 }
+
+/** A grader that could not run, as attempts record it. */
+export interface UngradedAssertion
+	extends Pick<GradedAssertion, "name" | "type" | "weight" | "required" | "usage" | "parts"> {
+	readonly verdict: "not_judged";
+	readonly score: null;
+	readonly assertions: readonly Finding[];
+	readonly error: CouldNotRun["couldNotRun"];
+}
+
+export type GraderResult = GradedAssertion | UngradedAssertion;
 
 /** What is judged: the answer to a test (or to one turn of it) and everything known about how it came about. */
 export interface Subject {
@@ -133,7 +148,7 @@ export interface GraderServices {
 	readonly scratch: Scratch;
 	readonly signal: AbortSignal;
 	/** Grades a part of a composite like any other assertion. */
-	readonly gradePart: (assertion: Assertion, subject: Subject) => Promise<GradedAssertion | CouldNotRun>;
+	readonly gradePart: (assertion: Assertion, subject: Subject) => Promise<GraderResult>;
 	/**
 	 * Asks the grader model: the target named `target`, else the tested target's `grader_target`, else the tested target if it is
 	 * an LLM. One call, with the runner's own retries for what can pass; trying again after a bad reply is the grader's business.

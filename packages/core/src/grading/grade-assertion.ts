@@ -1,6 +1,7 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Assertion } from "../model/eval-types.ts";
-import type { CouldNotRun, Grade, GradedAssertion, GraderServices, Score, Subject } from "./contract.ts";
+import type { Grade, GradedAssertion, GraderResult, GraderServices, Score, Subject } from "./contract.ts";
+import { graderName, ungraded } from "./grader-result.ts";
 import { graders } from "./graders/index.ts";
 import { reaches, weightedMean } from "./verdict.ts";
 
@@ -15,18 +16,15 @@ export async function gradeAssertion(
 	subject: Subject,
 	services: GradingServices,
 	gradePart: GraderServices["gradePart"] = (part, of) => gradeAssertion(part, of, services),
-): Promise<GradedAssertion | CouldNotRun> {
+): Promise<GraderResult> {
 	const grade = await rawGrade(assertion, subject, { ...services, gradePart });
-	if ("couldNotRun" in grade) return grade;
+	if ("couldNotRun" in grade) return ungraded(assertion, grade);
 	const { score, assertions } = assertion.negate ? negated(grade) : grade;
 	return {
 		...grade,
 		score,
 		assertions,
-		name: assertion.name,
-		type: assertion.type === "custom" ? assertion.customType : assertion.type,
-		weight: assertion.weight,
-		required: assertion.required,
+		...graderName(assertion),
 		verdict: reaches(score, assertion.minScore ?? subject.threshold) ? "pass" : "fail",
 	};
 }

@@ -2,10 +2,11 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { openDiskView } from "../model/disk-view.ts";
 import type { Assertion } from "../model/eval-types.ts";
 import type { GradedRecord } from "../schema/attempt-file.ts";
-import type { CouldNotRun, GradedAssertion, Subject } from "./contract.ts";
+import type { GraderResult, Subject } from "./contract.ts";
 import { type GradingServices, gradeAssertion } from "./grade-assertion.ts";
+import { isGraded, recordedResult, ungraded } from "./grader-result.ts";
 import { isReproducible } from "./recorded-assertion.ts";
-import { reaches, sameScore } from "./verdict.ts";
+import { sameScore } from "./verdict.ts";
 
 /** Why a grader's recorded score is taken over. */
 export type TakenOver = "not-reproducible" | "masked" | "timeout";
@@ -18,7 +19,7 @@ export interface Regraded {
 	/** Absent where the records don't have it. */
 	readonly recorded: GradedRecord | undefined;
 	/** Absent where nothing is recorded that could be taken over. */
-	readonly now: GradedAssertion | CouldNotRun | undefined;
+	readonly now: GraderResult | undefined;
 	/** Absent where it judged again. */
 	readonly takenOver?: TakenOver;
 }
@@ -30,47 +31,42 @@ export interface RegradeOptions {
 	readonly seen: (regraded: Regraded) => void;
 }
 
-/** Grades an answer again by what its record holds. @returns what counts for the test's score; `undefined` where it is not known */
+/** Grades an answer again by what its record holds. @returns what counts for the test's score; `undefined` if it is unknown */
 export async function regrade(
 	assertion: Assertion,
 	recorded: GradedRecord | undefined,
 	subject: Subject,
 	options: RegradeOptions,
 	around: readonly string[] = [],
-): Promise<GradedAssertion | undefined> {
+): Promise<GraderResult | undefined> {
 	const path = [...around, assertion.name];
 	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
-	const parts = new Map<Assertion, GradedAssertion | undefined>();
+	const parts = new Map<Assertion, GraderResult | undefined>();
 	for (const [index, part] of (assertion.parts ?? []).entries())
 		parts.set(part, await regrade(part, recorded?.parts?.[index], subject, options, path));
 	const again = isReproducible(assertion)
-		? await gradeAssertion(assertion, subject, noServices, async (part) => parts.get(part) ?? unknownPart)
+		? await gradeAssertion(assertion, subject, noServices, async (part) => parts.get(part) ?? unknownPart(part))
 		: undefined;
 	const takenOver = whyTakenOver(again, recorded, options);
-	const now = takenOver ? recorded && asRecorded(assertion, type, recorded, subject) : again;
+	const now = takenOver ? recorded && recordedResult(assertion, recorded, subject.threshold) : again;
 	options.seen({ path, type, recorded, now, ...(takenOver ? { takenOver } : {}) });
-	return now === undefined || "couldNotRun" in now ? undefined : now;
+	return now;
 }
 
-const unknownPart: CouldNotRun = { couldNotRun: { code: "unknown", message: "its recorded score is missing" } };
+function unknownPart(part: Assertion): GraderResult {
+	return ungraded(part, { couldNotRun: { code: "unknown", message: "its recorded score is missing" } });
+}
 
 function whyTakenOver(
-	again: GradedAssertion | CouldNotRun | undefined,
+	again: GraderResult | undefined,
 	recorded: GradedRecord | undefined,
 	{ masked }: RegradeOptions,
 ): TakenOver | undefined {
 	if (!again) return "not-reproducible";
 	// A slow machine may run into a time limit that the run did not.
-	if ("couldNotRun" in again && again.couldNotRun.code === "timeout") return "timeout";
-	const agrees = recorded && !("couldNotRun" in again) && sameScore(again.score, recorded.score);
+	if (!isGraded(again) && again.error.code === "timeout" && recorded?.error?.code !== "timeout") return "timeout";
+	const agrees = recorded && isGraded(again) && recorded.score !== null && sameScore(again.score, recorded.score);
 	return masked && !agrees ? "masked" : undefined;
-}
-
-/** The recorded score, with what the assertion makes of it. */
-function asRecorded(assertion: Assertion, type: string, { score }: GradedRecord, { threshold }: Subject) {
-	const { name, weight, required, minScore } = assertion;
-	const verdict = reaches(score, minScore ?? threshold) ? ("pass" as const) : ("fail" as const);
-	return { name, type, score, weight, required, verdict, assertions: [] };
 }
 
 function refuse(): never {

@@ -3,6 +3,8 @@ export const planFlags = [
 	"targets",
 	"tests",
 	"tags",
+	"excludeTags",
+	"graderTarget",
 	"limit",
 	"threshold",
 	"repeat",
@@ -15,6 +17,8 @@ const options: Readonly<Record<string, string>> = {
 	targetsFile: "--targets",
 	tests: "--test",
 	tags: "--tag",
+	excludeTags: "--exclude-tag",
+	graderTarget: "--grader-target",
 	timeoutSeconds: "--timeout",
 	envFile: "--env-file",
 };

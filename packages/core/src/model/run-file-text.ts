@@ -4,7 +4,21 @@ import { toWire } from "../schema/to-wire.ts";
 
 /** `run.json` as text, secrets masked: one line for each planned test, so that the file can be read. */
 export function runFileText(run: RunFile, masker: Masker): string {
-	const { evals, targets, git, benchmark, bundle, planned, shard, whole, merged, repositories, flags, ...rest } = run;
+	const {
+		evals,
+		targets,
+		git,
+		benchmark,
+		bundle,
+		planned,
+		shard,
+		whole,
+		merged,
+		repositories,
+		origin,
+		flags,
+		...rest
+	} = run;
 	const wire = {
 		...toWire(rest),
 		evals: evals.map(toWire),
@@ -15,6 +29,7 @@ export function runFileText(run: RunFile, masker: Masker): string {
 		flags,
 		...(repositories ? { repositories: repositories.map(toWire) } : {}),
 		...(merged ? { merged: merged.map(toWire) } : {}),
+		...(origin ? { origin: toWire(origin) } : {}),
 	};
 	const head = JSON.stringify(maskDeep(wire, masker), null, 2).replace(/\n}$/, "");
 	const lists = [

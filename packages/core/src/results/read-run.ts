@@ -2,9 +2,7 @@ import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { readJson } from "../base/read-json.ts";
 import { expectShortLived } from "../io/expect-short-lived.ts";
-import { isInside } from "../io/files/path-inside.ts";
-import { readTextFile } from "../io/files/read-text.ts";
-import { realPath } from "../io/files/stat-path.ts";
+import { readRecordText } from "../model/record-files.ts";
 import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
@@ -78,23 +76,4 @@ export function readTestResult(directory: string, wanted: AttemptId): TestResult
 	const detail = read.value as Record<string, unknown>;
 	const changes = detail.file_changes_path;
 	return { row, detail, ...(typeof changes === "string" ? { fileChanges: readRecordText(directory, changes) } : {}) };
-}
-
-/**
- * Text of a file that a run's records name (`output_path`, `file_changes_path`, …), relative to the run's directory; at most 64 MB.
- * @throws AgentvError `refused` where it leads out of that directory
- */
-export function readRecordText(directory: string, path: string): string {
-	return readTextFile(recordPath(directory, path));
-}
-
-/**
- * The absolute path of a file that a run's records name.
- * @throws AgentvError `refused` where it leads out of the run's directory
- */
-export function recordPath(directory: string, path: string): string {
-	const root = realPath(directory);
-	const file = realPath(join(root, path));
-	if (!isInside(root, file)) throw new AgentvError("refused", `${path} leads out of the run's directory`);
-	return file;
 }

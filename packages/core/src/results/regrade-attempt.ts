@@ -1,6 +1,7 @@
 import { attemptScore, attemptVerdict } from "../grading/attempt-verdict.ts";
-import type { GradedAssertion, Subject } from "../grading/contract.ts";
+import type { GraderResult, Subject } from "../grading/contract.ts";
 import { combineScores } from "../grading/grade-assertion.ts";
+import { isGraded } from "../grading/grader-result.ts";
 import { readAssertionRecords } from "../grading/recorded-assertion.ts";
 import { type Regraded, regrade } from "../grading/regrade.ts";
 import type { Assertion } from "../model/eval-types.ts";
@@ -14,7 +15,7 @@ export interface RegradedAttempt {
 	readonly graders: readonly Regraded[];
 	/** How many judgements the record should have, where it has another number. */
 	readonly expectedScores?: number;
-	/** Absent where a grader gave no score and none was recorded. */
+	/** Absent if a grader neither runs again nor has a recorded result. */
 	readonly score?: number;
 	readonly status?: ExecutionStatus;
 }
@@ -40,22 +41,22 @@ export async function regradeAttempt(
 	}
 	const wholeScore =
 		whole.length === 0 && file.turns ? undefined : await regrader.grade(whole, regrader.wholeSubject());
-	const { graders, graded, expected } = regrader;
+	const { graders, results, expected } = regrader;
 	const count = expected === file.scores.length ? {} : { expectedScores: expected };
-	if (graded.length < expected) return { graders, ...count };
+	if (results.length < expected) return { graders, ...count };
 	const held = file.turns && {
 		scores: turnScores.flatMap((score) => score ?? []),
 		unheld: file.unheldTurns ?? 0,
 		aggregation: file.aggregation ?? "mean",
 	};
-	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, graded) };
+	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, results) };
 }
 
 /** Goes through the graders of an attempt in the order in which their judgements are recorded. */
 class Regrader {
 	readonly graders: Regraded[] = [];
-	/** Of the graders that count, those with a score. */
-	readonly graded: GradedAssertion[] = [];
+	/** Of the graders that count, those with a result. */
+	readonly results: GraderResult[] = [];
 	/** How many count. */
 	expected = 0;
 	readonly #file: AttemptFile;
@@ -71,8 +72,9 @@ class Regrader {
 		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
 	}
 
-	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number> {
-		const graded: GradedAssertion[] = [];
+	/** @returns the score; `undefined` if one of the graders has none */
+	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number | undefined> {
+		const results: GraderResult[] = [];
 		for (const assertion of assertions) {
 			const recorded = this.#scores[this.expected];
 			this.expected += 1;
@@ -80,10 +82,11 @@ class Regrader {
 				masked: this.#file.masked === true,
 				seen: (regraded) => this.graders.push(regraded),
 			});
-			if (one) graded.push(one);
+			if (one) results.push(one);
 		}
-		this.graded.push(...graded);
-		return combineScores(graded);
+		this.results.push(...results);
+		const graded = results.filter(isGraded);
+		return graded.length < assertions.length ? undefined : combineScores(graded);
 	}
 
 	wholeSubject(): Subject {

@@ -4,10 +4,10 @@ import { fileStamp } from "../io/files/file-stamp.ts";
 import { isLocked } from "../io/files/lock.ts";
 import { readHead } from "../io/files/read-head.ts";
 import { targetKind } from "../io/files/stat-path.ts";
+import { recordPath } from "../model/record-files.ts";
 import { rowKey, wholeLines } from "../model/result-files.ts";
 import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
 import { executionStatuses } from "../schema/result-row.ts";
-import { recordPath } from "./read-run.ts";
 
 /** A row as a table shows it: what `index.jsonl` says of an attempt, without its graders. */
 export interface TableRow {

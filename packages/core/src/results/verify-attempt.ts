@@ -5,10 +5,11 @@ import type { Regraded } from "../grading/regrade.ts";
 import { sameScore } from "../grading/verdict.ts";
 import { digestFile, digestText } from "../io/files/digest-tree.ts";
 import { pathKind } from "../io/files/stat-path.ts";
+import { readRecordText, recordPath } from "../model/record-files.ts";
 import { type AttemptFile, attemptFileSchema, type GradedRecord } from "../schema/attempt-file.ts";
-import { attemptFacts, type ExecutionStatus, type ResultRow } from "../schema/result-row.ts";
+import { attemptFacts, type ExecutionStatus, graderStage, type ResultRow } from "../schema/result-row.ts";
 import { toWireKey } from "../schema/wire-object.ts";
-import { attemptOf, readRecordText, recordPath } from "./read-run.ts";
+import { attemptOf } from "./read-run.ts";
 import { regradeAttempt } from "./regrade-attempt.ts";
 import type { Difference } from "./run-verification.ts";
 
@@ -57,11 +58,11 @@ function round(score: number): number {
 }
 
 async function regrade(directory: string, row: ResultRow, file: AttemptFile) {
-	if (file.executionStatus !== "execution_error" && file.error === undefined)
+	if (file.error === undefined || file.error.stage === graderStage)
 		return regradeAttempt(file, (path) => recordPath(directory, path));
-	// What could not be run or judged, or was not run for the sake of another test, has no score to recompute.
-	const status = file.error === undefined ? "execution_error" : row.executionStatus;
-	return { graders: [], score: 0, status, expectedScores: undefined };
+	// An attempt without a whole answer, or one that was skipped because of another test, has no score to recompute.
+	const status = file.error.stage === "dependency" ? row.executionStatus : "execution_error";
+	return { graders: [], score: 0, status, expectedScores: undefined } as const;
 }
 
 /** The attempt's file; `undefined` where it, or what stands beside it, can't be read. */
@@ -130,11 +131,15 @@ type Judgement = Omit<GradedRecord, "required" | "details" | "parts">;
 
 function sameJudgement(one: Judgement, other: Judgement): boolean {
 	return (
-		sameScore(one.score, other.score) &&
-		(["name", "type", "weight", "verdict", "assertions", "usage"] as const).every((key) =>
+		sameOrNoScore(one.score, other.score) &&
+		(["name", "type", "weight", "verdict", "veto", "error", "assertions", "usage"] as const).every((key) =>
 			sameValue(one[key], other[key]),
 		)
 	);
+}
+
+function sameOrNoScore(one: number | null, other: number | null): boolean {
+	return one === null || other === null ? one === other : sameScore(one, other);
 }
 
 function shown({ name, score, verdict, assertions }: Judgement) {
@@ -147,10 +152,9 @@ function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<
 	const differs = (field: string, was: unknown, is: unknown): Difference => ({
 		...{ kind: "grader", grader, field, recorded: was, recomputed: is },
 	});
-	if (!recorded) yield differs("score", undefined, now && "score" in now ? now.score : undefined);
-	else if (now && "couldNotRun" in now) yield differs("score", recorded.score, now.couldNotRun.message);
+	if (!recorded) yield differs("score", undefined, now?.score);
 	else if (now) {
-		if (!sameScore(now.score, recorded.score)) yield differs("score", recorded.score, now.score);
+		if (!sameOrNoScore(now.score, recorded.score)) yield differs("score", recorded.score, now.score);
 		// The verdict follows from the score.
 		else if (now.verdict !== recorded.verdict) yield differs("verdict", recorded.verdict, now.verdict);
 		if (now.weight !== recorded.weight) yield differs("weight", recorded.weight, now.weight);

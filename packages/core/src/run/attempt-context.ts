@@ -3,6 +3,7 @@ import type { CommandRunner } from "../model/command-runner.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
 import type { Budgets } from "./budgets.ts";
 import type { LiveTargets } from "./live-targets.ts";
+import type { RecordedAttempt } from "./recorded-attempt.ts";
 import type { AttemptName, RunEvent } from "./run-events.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import type { RunWorkspaces } from "./run-workspaces.ts";
@@ -17,6 +18,8 @@ export interface RunContext {
 	readonly workspaces: RunWorkspaces;
 	/** Runs the commands of a case's eval. */
 	readonly commands: (one: PlannedCase) => CommandRunner;
+	/** The attempt's record, if its recorded answer is graded instead of calling the target. */
+	readonly recorded: (planned: PlannedCase, attempt: number) => RecordedAttempt | undefined;
 	/** New directories for attempts' files. */
 	readonly scratch: ScratchSpace;
 	/** Aborted by Ctrl-C. */

@@ -1,14 +1,18 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import type { RowError } from "../schema/result-row.ts";
 import { WorkspaceError } from "../workspace/workspace-error.ts";
+import type { GivenAnswer } from "./attempt-outcome.ts";
 
 /** Why an attempt could not be run to its end: it becomes an execution error. */
 export class AttemptError extends AgentvError {
 	readonly row: RowError;
+	/** What the target said before it failed: it stays on record, and what it cost is counted. */
+	readonly partial: GivenAnswer | undefined;
 
-	constructor(stage: string, code: string, message: string) {
+	constructor(stage: string, code: string, message: string, partial?: GivenAnswer) {
 		super("not-runnable", message);
 		this.row = { stage, code, message };
+		this.partial = partial;
 	}
 }
 

@@ -1,7 +1,7 @@
 import { type Masker, maskDeep } from "../base/secrets.ts";
-import type { GradedAssertion } from "../grading/contract.ts";
+import type { GraderResult } from "../grading/contract.ts";
 import { assertionRecord } from "../grading/recorded-assertion.ts";
-import { createDigest, digestText } from "../io/files/digest-tree.ts";
+import { createDigest, digestFile, digestText } from "../io/files/digest-tree.ts";
 import { openOwnFile, writeOwnFile } from "../io/files/own-files.ts";
 import { readChunks } from "../io/files/read-chunks.ts";
 import type { ResultRow } from "../schema/result-row.ts";
@@ -38,7 +38,7 @@ export function writeAttemptFile(
 	const beside = new Beside(options);
 	const { answer, fileChanges } = outcome;
 	const output = answer && beside.output("output.txt", answer);
-	const { scores: _, tokenUsage, error, warnings, fingerprint, file: _file, ...facts } = row;
+	const { scores: _, tokenUsage, error, warnings, fingerprint, timingsMs, file: _file, ...facts } = row;
 	const content = {
 		...toWire(facts),
 		...(error ? { error } : {}),
@@ -62,10 +62,12 @@ export function writeAttemptFile(
 		...(answer && answer.by !== row.target ? { answered_by: answer.by } : {}),
 		...(answer?.metadata ? { target_metadata: answer.metadata } : {}),
 		...(tokenUsage ? { token_usage: tokenUsage } : {}),
+		...(timingsMs ? { timings_ms: timingsMs } : {}),
 		assertions: one.assertions.map(assertionRecord),
 		scores: outcome.scores.map(scoreToWire),
 		file_changes_path: fileChanges === undefined ? null : beside.put("file_changes.diff", fileChanges),
 		...(fingerprint ? { fingerprint } : {}),
+		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
 	};
 	const masked = maskDeep(content, options.masker);
 	const text = JSON.stringify({
@@ -79,7 +81,7 @@ export function writeAttemptFile(
 
 function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, beside: Beside): Record<string, unknown> {
 	return {
-		turns: turns.map(({ input, answer, assertions, expectedOutput, score, scores }, index) => {
+		turns: turns.map(({ input, answer, assertions, expectedOutput, score, scores, fileChanges }, index) => {
 			const { text, path } = beside.output(`turn-${index + 1}.output.txt`, answer);
 			const { tokenUsage, costUsd, llmCalls, durationMs } = answer;
 			return {
@@ -88,6 +90,9 @@ function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, besid
 				...toWire({ messageCount: answer.messages.length, durationMs, tokenUsage, costUsd, llmCalls }),
 				assertions: assertions.map(assertionRecord),
 				...toWire({ score, scores: scores.map(scoreToWire) }),
+				...(fileChanges === undefined
+					? {}
+					: { file_changes_path: beside.put(`turn-${index + 1}.file_changes.diff`, fileChanges) }),
 			};
 		}),
 		aggregation: test.aggregation,
@@ -111,7 +116,7 @@ function messageToWire(
 	return { role, content: text ?? null, ...(path === undefined ? {} : { content_path: path }), ...rest };
 }
 
-function scoreToWire({ parts, usage, ...score }: GradedAssertion): Record<string, unknown> {
+function scoreToWire({ parts, usage, ...score }: GraderResult): Record<string, unknown> {
 	return {
 		...toWire(score),
 		...(parts ? { parts: parts.map(scoreToWire) } : {}),
@@ -155,7 +160,10 @@ class Beside {
 
 	/** Writes a file that is too large for memory piece by piece. A secret may lie across two pieces. */
 	#copy(name: string, from: string): string {
-		const to = openOwnFile(`${this.#options.stem}.${name}`);
+		const path = `${this.#options.stem}.${name}`;
+		// An answer that is graded again already has its file, secrets redacted.
+		if (from === path) return this.#wrote(name, digestFile(path));
+		const to = openOwnFile(path);
 		const digest = createDigest();
 		const write = (text: string) => {
 			digest.update(text);

@@ -1,21 +1,24 @@
-import type { GradedAssertion } from "../grading/contract.ts";
+import type { GraderResult } from "../grading/contract.ts";
 import type { Assertion } from "../model/eval-types.ts";
-import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
-import type { AnswerMessage, RequestMessage, TargetFailure, TokenUsage } from "../targets/contract.ts";
+import type { StageLog } from "../schema/attempt-file.ts";
+import type { ExecutionStatus, RowError, Timings } from "../schema/result-row.ts";
+import type { AnswerMessage, RequestMessage, TokenUsage } from "../targets/contract.ts";
 
 /** What came of an attempt, before it is recorded. */
 export interface AttemptOutcome {
 	readonly status: ExecutionStatus;
 	readonly score: number;
-	readonly scores: readonly GradedAssertion[];
+	readonly scores: readonly GraderResult[];
 	readonly error?: RowError;
 	readonly warnings: readonly RowError[];
 	readonly input: readonly RequestMessage[];
+	/** What the target answered; if it failed, what it had said until then. */
 	readonly answer?: GivenAnswer;
-	/** What the target said before it failed. */
-	readonly failure?: TargetFailure;
 	readonly turns?: readonly TurnOutcome[];
+	/** Of the target alone. */
 	readonly durationMs: number;
+	readonly timings: Timings;
+	readonly logs: readonly StageLog[];
 	readonly fileChanges?: string;
 	readonly workspacePath?: string;
 	/** The test's metadata and what extensions add. */
@@ -46,5 +49,6 @@ export interface TurnOutcome {
 	readonly assertions: readonly Assertion[];
 	readonly expectedOutput?: string;
 	readonly score?: number;
-	readonly scores: readonly GradedAssertion[];
+	readonly scores: readonly GraderResult[];
+	readonly fileChanges?: string;
 }

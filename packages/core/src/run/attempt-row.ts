@@ -1,6 +1,6 @@
 import type { Masker } from "../base/secrets.ts";
 import { maskDeep } from "../base/secrets.ts";
-import type { GradedAssertion } from "../grading/contract.ts";
+import type { GraderResult } from "../grading/contract.ts";
 import type { Fingerprint, ResultRow, RowScore } from "../schema/result-row.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
 import type { AttemptName } from "./run-events.ts";
@@ -15,7 +15,6 @@ export function attemptRow(
 		readonly file: string;
 		readonly fingerprint: Fingerprint | undefined;
 		readonly timestamp: string;
-		readonly durationMs: number;
 	},
 	masker: Masker,
 ): ResultRow {
@@ -29,10 +28,11 @@ export function attemptRow(
 		scores: outcome.scores.map(rowScore),
 		...(error ? { error } : {}),
 		...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
-		durationMs: Math.round(answer?.durationMs ?? facts.durationMs),
+		durationMs: Math.round(outcome.durationMs),
 		...(answer?.tokenUsage ? { tokenUsage: answer.tokenUsage } : {}),
 		...(answer?.costUsd === undefined ? {} : { costUsd: answer.costUsd }),
 		...(workspacePath === undefined ? {} : { workspacePath }),
+		timingsMs: outcome.timings,
 		metadata: outcome.metadata,
 		...(facts.fingerprint ? { fingerprint: facts.fingerprint } : {}),
 		file: facts.file,
@@ -40,9 +40,11 @@ export function attemptRow(
 	return maskDeep(row, masker);
 }
 
-function rowScore({ name, type, score, weight, verdict, assertions, usage }: GradedAssertion): RowScore {
+function rowScore({ required: _, parts: __, score, assertions, ...result }: GraderResult): RowScore {
+	const { name, type, weight, verdict, usage } = result;
 	return {
-		...{ name, type, score: round(score), weight, verdict, assertions: [...assertions] },
+		...{ name, type, score: score === null ? null : round(score), weight, verdict, assertions: [...assertions] },
+		...(result.verdict === "not_judged" ? { error: result.error } : result.veto ? { veto: true } : {}),
 		...(usage ? { usage } : {}),
 	};
 }

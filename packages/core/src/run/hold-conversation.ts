@@ -5,30 +5,32 @@ import { type Asked, askTarget } from "./ask-target.ts";
 import { countCall, type RunContext } from "./attempt-context.ts";
 import { AttemptError, interrupted } from "./attempt-error.ts";
 import type { AttemptOutcome, GivenAnswer } from "./attempt-outcome.ts";
-import { givenAnswer } from "./merge-answers.ts";
+import { givenAnswer, partialAnswer } from "./merge-answers.ts";
 import type { AttemptName } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
+import type { StageLogs } from "./stage-logs.ts";
+import type { StageTimer } from "./stage-timer.ts";
 import { promptText, requestFiles } from "./test-input.ts";
 
-/** One attempt's talk with its target, turn by turn. */
-export class Conversation {
+/** What answers the turns of an attempt: a target, or the record of an earlier attempt. */
+export interface AnswerSource {
+	/** Everything said so far. */
+	readonly messages: readonly RequestMessage[];
+	/** Sends `messages` and returns the answer. @throws AttemptError if there is none; an interruption */
+	say(messages: readonly RequestMessage[]): Promise<GivenAnswer>;
+}
+
+/** One attempt's conversation with its target, turn by turn. */
+export class Conversation implements AnswerSource {
 	readonly #one: PlannedCase;
 	readonly #name: AttemptName;
 	readonly #context: RunContext;
 	readonly #scratch: Scratch;
-	readonly #place: Pick<AttemptOutcome, "workspacePath"> & {
-		readonly providerContext: Readonly<Record<string, unknown>>;
-	};
+	readonly #place: ConversationPlace;
 	readonly #messages: RequestMessage[] = [];
 	#session: unknown;
 
-	constructor(
-		one: PlannedCase,
-		name: AttemptName,
-		context: RunContext,
-		scratch: Scratch,
-		place: Pick<AttemptOutcome, "workspacePath"> & { readonly providerContext: Readonly<Record<string, unknown>> },
-	) {
+	constructor(one: PlannedCase, name: AttemptName, context: RunContext, scratch: Scratch, place: ConversationPlace) {
 		this.#one = one;
 		this.#name = name;
 		this.#context = context;
@@ -41,17 +43,18 @@ export class Conversation {
 		return this.#messages;
 	}
 
-	/** Says `messages` and waits for the answer. @throws AttemptError where there is none; an interruption */
 	async say(messages: readonly RequestMessage[]): Promise<GivenAnswer> {
 		this.#messages.push(...messages);
 		const { targets, signal, emit } = this.#context;
 		const candidates = await targets.candidates(this.#one.target, this.#one.eval);
-		const asked = await askTarget(candidates, this.#question(), {
-			signal,
-			timeoutMs: this.#one.timeoutMs,
-			onCall: (target, costUsd) => countCall(this.#context, this.#one, target, costUsd),
-			onRetry: ({ message }, waitMs) => emit({ type: "retry", ...this.#name, message, waitMs: Math.round(waitMs) }),
-		});
+		const asked = await this.#place.timer.time("target", () =>
+			askTarget(candidates, this.#question(), {
+				signal,
+				timeoutMs: this.#one.timeoutMs,
+				onCall: (target, costUsd) => countCall(this.#context, this.#one, target, costUsd),
+				onRetry: ({ message }, waitMs) => emit({ type: "retry", ...this.#name, message, waitMs: Math.round(waitMs) }),
+			}),
+		);
 		return this.#answerOf(asked);
 	}
 
@@ -59,9 +62,9 @@ export class Conversation {
 		const { outcome, by, tries } = asked;
 		if (!outcome.ok) {
 			if (this.#context.signal.aborted) throw interrupted();
-			const { code, message } = outcome.failure;
+			const { code, message, partial } = outcome.failure;
 			const after = tries > 1 ? ` (after ${tries} calls, the last to ${by})` : "";
-			throw new AttemptError("target", code, message + after);
+			throw new AttemptError("target", code, message + after, partialAnswer(partial, asked));
 		}
 		this.#context.onAnswer?.(this.#name, outcome.answer);
 		const given = givenAnswer(outcome.answer, asked);
@@ -83,16 +86,24 @@ export class Conversation {
 			providerContext: this.#place.providerContext,
 			session: this.#session,
 			scratch: this.#scratch,
+			log: (text: string) => this.#place.logs.add("target", this.#one.target.target.name, text),
 		};
 	}
 }
 
-/** Whether a turn is judged by itself. */
-export function isJudged(turn: Turn): boolean {
+/** What a conversation takes place in. */
+export interface ConversationPlace extends Pick<AttemptOutcome, "workspacePath"> {
+	readonly providerContext: Readonly<Record<string, unknown>>;
+	readonly timer: StageTimer;
+	readonly logs: StageLogs;
+}
+
+/** Returns whether a turn has graders of its own. */
+export function isGradedTurn(turn: Turn): boolean {
 	return turn.assertions.length > 0;
 }
 
-/** Turns that would have been judged, had the conversation not ended after `held` turns. */
+/** Returns how many turns with graders a conversation skipped that ended after `held` turns. */
 export function unheldTurns({ turns }: TestCase, held: number): number {
-	return turns.slice(held).filter(isJudged).length;
+	return turns.slice(held).filter(isGradedTurn).length;
 }

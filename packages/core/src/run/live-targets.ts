@@ -45,7 +45,8 @@ export class LiveTargets {
 	 */
 	async start(): Promise<void> {
 		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
-		for (const one of this.#plan.cases) {
+		// Recorded answers need no target.
+		for (const one of this.#plan.request.regrade ? [] : this.#plan.cases) {
 			const key = liveKey(one.target.target, one.eval);
 			if (!planned.has(key)) planned.set(key, { target: one.target, eval: one.eval });
 		}

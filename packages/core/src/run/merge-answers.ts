@@ -3,7 +3,10 @@ import type { Asked } from "./ask-target.ts";
 import type { GivenAnswer } from "./attempt-outcome.ts";
 
 /** A target's answer with how it came about. Whole milliseconds, as they are recorded: graders judge by what records say. */
-export function givenAnswer(answer: TargetAnswer, { by, tries, durationMs }: Asked): GivenAnswer {
+export function givenAnswer(
+	answer: TargetAnswer,
+	{ by, tries, durationMs }: Pick<Asked, "by" | "tries" | "durationMs">,
+): GivenAnswer {
 	const messages =
 		answer.messages.length > 0 ? answer.messages : [{ role: "assistant" as const, content: answer.text }];
 	const { text, textFile, tokenUsage, costUsd, llmCalls, metadata } = answer;
@@ -15,6 +18,13 @@ export function givenAnswer(answer: TargetAnswer, { by, tries, durationMs }: Ask
 		...(llmCalls === undefined ? {} : { llmCalls }),
 		...(metadata === undefined ? {} : { metadata }),
 	};
+}
+
+/** Returns what a target said before it failed; `undefined` if nothing of it is known. */
+export function partialAnswer(partial: Partial<TargetAnswer> | undefined, asked: Asked): GivenAnswer | undefined {
+	if (!partial) return undefined;
+	const messages = partial.messages ?? [];
+	return { ...givenAnswer({ text: "", ...partial, messages }, asked), messages };
 }
 
 /** A conversation as one answer: the last text, all messages, everything else added up. */

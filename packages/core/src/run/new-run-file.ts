@@ -11,6 +11,7 @@ import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import type { LiveTargets } from "./live-targets.ts";
 import { requestFlags } from "./request-flags.ts";
 import { plannedList, plannedTargets, targetRecord } from "./run-file.ts";
+import { originRecord } from "./run-origin.ts";
 import type { PlannedEval, RunPlan } from "./run-plan.ts";
 import type { RunMachine } from "./run-request.ts";
 
@@ -37,9 +38,13 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		nodeVersion,
 		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
 		// Also those of other shards: what was planned is the same in all of them.
-		targets: plannedTargets(plan.shard?.whole ?? plan.cases).map((target) =>
-			targetRecord(target, options.targets.facts(target)),
-		),
+		targets:
+			plan.origin?.kind === "regrade"
+				? plan.origin.run.targets
+				: plannedTargets(plan.shard?.whole ?? plan.cases).map((target) =>
+						targetRecord(target, options.targets.facts(target)),
+					),
+		...(plan.origin ? { origin: originRecord(plan.origin) } : {}),
 		...(git ? { git } : {}),
 		...(benchmark ? { benchmark } : {}),
 		...(bundle ? { bundle } : {}),

@@ -9,8 +9,9 @@ import { TargetResolver, targetChoices } from "./choose-targets.ts";
 import { graderTargetName, graderTargetsOf } from "./grader-targets.ts";
 import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
 import { assertionsOf } from "./needed-model.ts";
-import { planShard } from "./plan-shard.ts";
-import type { PlannedCase, PlannedTarget, RunPlan } from "./run-plan.ts";
+import { planShard, renumbered } from "./plan-shard.ts";
+import { originCases, readOrigin } from "./run-origin.ts";
+import type { PlannedCase, PlannedTarget, RunOrigin, RunPlan } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 import { selectTests } from "./select-tests.ts";
 import { targetSecrets } from "./target-secrets.ts";
@@ -23,30 +24,33 @@ import { WorkspaceChooser } from "./workspace-of.ts";
  */
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const observed = observeRun(request, machine);
-	const { cases: whole, resolvers } = planCases(observed, request);
+	const origin = readOrigin(request);
+	const { cases: all, resolvers } = planCases(observed, request);
+	const secrets = secretsOf(observed, all);
+	const whole = origin ? renumbered(originCases(all, origin, createMasker(secrets))) : all;
 	const { cases, ...sharded } = planShard(whole, request);
 	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
-		graderTarget(resolvers.get(label), asked, tested);
+		graderTarget(resolvers.get(label), request.graderTarget ?? asked, tested);
 	const graderTargets = request.ungraded ? [] : graderTargetsOf(cases, judging);
 	const diagnostics = targetProblems(observed, resolvers);
 	if (diagnostics.length > 0)
 		throw new AgentvError("config", "some targets can't be used", { diagnostics, hint: "Nothing was run." });
-	if (whole.length === 0) throw nothingSelected(request);
-	const targets = new Set(targetsOf(cases));
+	if (whole.length === 0) throw nothingSelected(request, origin);
+	// Recorded answers are graded without the targets that gave them.
+	const targets = new Set(request.regrade ? [] : targetsOf(cases));
 	for (const { target } of graderTargets) targets.add(target);
-	const secrets = [
-		...new Set([
-			...observed.evals.flatMap(({ planned }) => secretValues(planned.env)),
-			...targetSecrets([...targets, ...targetsOf(whole)]),
-		]),
-	];
+	for (const secret of targetSecrets([...targets])) if (!secrets.includes(secret)) secrets.push(secret);
 	const plan: RunPlan = {
 		request,
 		evals: observed.evals.map(({ planned }) => planned),
 		cases,
 		...sharded,
+		...(origin ? { origin } : {}),
 		experiment:
-			request.experiment ?? observed.evals.find(({ planned }) => planned.experiment)?.planned.experiment ?? "default",
+			request.experiment ??
+			origin?.run.experiment ??
+			observed.evals.find(({ planned }) => planned.experiment)?.planned.experiment ??
+			"default",
 		workers: request.workers ?? smallest(observed.evals.flatMap(({ planned }) => planned.workers ?? [])) ?? coreCount(),
 		graderTarget: judging,
 		graderTargets,
@@ -59,6 +63,11 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	return plan;
 }
 
+function secretsOf({ evals }: Observed, cases: readonly PlannedCase[]): string[] {
+	const ofEvals = evals.flatMap(({ planned }) => secretValues(planned.env));
+	return [...new Set([...ofEvals, ...targetSecrets(targetsOf(cases))])];
+}
+
 /** With those that step in for them. */
 function targetsOf(cases: readonly PlannedCase[]): ResolvedTarget[] {
 	return cases.flatMap(({ target }) => [target.target, ...target.fallbacks]);
@@ -68,8 +77,16 @@ function smallest(numbers: readonly number[]): number | undefined {
 	return numbers.length > 0 ? Math.min(...numbers) : undefined;
 }
 
-function nothingSelected({ tests, tags }: RunRequest): AgentvError {
-	const by = [...(tests ?? []).map((glob) => `--test ${glob}`), ...(tags ?? []).map((tag) => `--tag ${tag}`)].join(" ");
+function nothingSelected({ tests, tags, excludeTags }: RunRequest, origin: RunOrigin | undefined): AgentvError {
+	if (origin?.kind === "rerun_failed")
+		return new AgentvError("not-found", `every test of ${origin.run.runId} passed: there is nothing to run again`);
+	if (origin)
+		return new AgentvError("not-found", `${origin.run.runId} has no answer to the tests that these evals have today`);
+	const by = [
+		...(tests ?? []).map((glob) => `--test ${glob}`),
+		...(tags ?? []).map((tag) => `--tag ${tag}`),
+		...(excludeTags ?? []).map((tag) => `--exclude-tag ${tag}`),
+	].join(" ");
 	return new AgentvError("not-found", by === "" ? "the evals have no tests" : `no test matches ${by}`);
 }
 

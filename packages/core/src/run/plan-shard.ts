@@ -23,17 +23,16 @@ export function planShard(whole: readonly PlannedCase[], request: RunRequest): S
 		throw new AgentvError("config", "other tests or targets are planned by now than when the run began");
 	const balancedBy = recorded ? recorded.balancedBy : durations?.runId;
 	const shard = { index, count, whole, assigned, ...(balancedBy === undefined ? {} : { balancedBy }) };
-	return { cases: casesOf(whole, (position) => assigned[position] === index), shard };
+	return { cases: renumbered(whole.filter((_, position) => assigned[position] === index)), shard };
 }
 
-/** Some of the cases, numbered anew. Cases that depend on each other are all chosen, or none of them. */
-function casesOf(whole: readonly PlannedCase[], isChosen: (position: number) => boolean): PlannedCase[] {
-	const chosen = whole.filter((_, position) => isChosen(position));
+/** Returns some cases of a plan with positions of their own. Dependencies on cases that are not among them are dropped. */
+export function renumbered(chosen: readonly PlannedCase[]): PlannedCase[] {
 	const positions = new Map(chosen.map(({ index }, position) => [index, position]));
-	return chosen.map((one, index) => ({
-		...one,
+	return chosen.map((planned, index) => ({
+		...planned,
 		index,
-		dependsOn: one.dependsOn.flatMap((dependency) => positions.get(dependency) ?? []),
+		dependsOn: planned.dependsOn.flatMap((dependency) => positions.get(dependency) ?? []),
 	}));
 }
 

@@ -45,6 +45,23 @@ export function resumedRequest(run: RunFile, given: RunRequest): RunRequest {
 	};
 }
 
+/** The request of a new run that starts from another one: what that was begun with, unless `given` says something else. */
+export function originRequest(run: RunFile, given: RunRequest): RunRequest {
+	const before = Object.fromEntries(
+		[...planFlags, "targetsFile", "envFile"].flatMap((key) => {
+			const value = run.flags[key];
+			return value === undefined || (paths.some((path) => path === key) && targetKind(String(value)) === "missing")
+				? []
+				: [[key, value]];
+		}),
+	);
+	return {
+		...(before as Partial<RunRequest>),
+		...given,
+		evals: given.evals.length > 0 ? given.evals : evalsOf(run, given),
+	};
+}
+
 /** The evals where the run found them; those that are named now where it ran elsewhere. Whether they are the same shows as they are loaded. */
 function evalsOf(run: RunFile, given: RunRequest): readonly string[] {
 	const recorded = run.evals.map(({ path }) => path);

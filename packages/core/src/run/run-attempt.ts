@@ -1,82 +1,109 @@
 import { attemptScore, attemptVerdict } from "../grading/attempt-verdict.ts";
+import type { GraderResult } from "../grading/contract.ts";
+import type { EarlierResults } from "../grading/grade-answer.ts";
+import { isGraded } from "../grading/grader-result.ts";
 import { reaches } from "../grading/verdict.ts";
 import type { Scratch } from "../io/files/scratch.ts";
+import { graderStage, type RowError } from "../schema/result-row.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
 import type { RunContext } from "./attempt-context.ts";
-import { rowError } from "./attempt-error.ts";
+import { AttemptError, rowError } from "./attempt-error.ts";
 import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
-import { Conversation, isJudged, unheldTurns } from "./hold-conversation.ts";
-import { type Judged, judge } from "./judge.ts";
+import { type AttemptGrades, gradeAttempt } from "./grade-attempt.ts";
+import { type AnswerSource, Conversation, isGradedTurn, unheldTurns } from "./hold-conversation.ts";
 import { mergeAnswers } from "./merge-answers.ts";
+import type { RecordedAttempt } from "./recorded-attempt.ts";
 import type { AttemptName } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
+import { StageLogs } from "./stage-logs.ts";
+import { StageTimer } from "./stage-timer.ts";
 import { inputToWire, requestMessages } from "./test-input.ts";
 
-/** Runs one attempt of a test against its target: workspace, answer, judgement. @throws an interruption; what is no test's fault */
-export async function runAttempt(
-	one: PlannedCase,
+type Ending = Pick<AttemptOutcome, "status" | "score" | "scores" | "error">;
+
+/**
+ * Runs one attempt of a test against its target: workspace, answer, grading. With a `recorded` attempt the answer is the recorded one, and
+ * the target is not called. @throws an interruption; what is no fault of the test
+ */
+export function runAttempt(
+	planned: PlannedCase,
 	name: AttemptName,
 	context: RunContext,
 	scratch: Scratch,
+	recorded?: RecordedAttempt,
 ): Promise<AttemptOutcome> {
-	const attempt = new Attempt(one, name, context, scratch);
-	return attempt.run();
+	return new Attempt(planned, name, context, scratch, recorded).run();
 }
 
-/** What is known of an attempt at whatever point it ends. */
+/** What is known of an attempt whenever it ends. */
 class Attempt {
-	readonly #one: PlannedCase;
+	readonly #planned: PlannedCase;
 	readonly #name: AttemptName;
 	readonly #context: RunContext;
 	readonly #scratch: Scratch;
+	readonly #recorded: RecordedAttempt | undefined;
 	readonly #input: readonly RequestMessage[];
 	readonly #turns: TurnOutcome[] = [];
+	readonly #timer = new StageTimer();
+	readonly #logs = new StageLogs();
 	#workspace: TestWorkspace | undefined;
 	#answer: GivenAnswer | undefined;
 	#fileChanges: string | undefined;
+	#keptPath: string | undefined;
 
-	constructor(one: PlannedCase, name: AttemptName, context: RunContext, scratch: Scratch) {
-		this.#one = one;
+	constructor(
+		planned: PlannedCase,
+		name: AttemptName,
+		context: RunContext,
+		scratch: Scratch,
+		recorded: RecordedAttempt | undefined,
+	) {
+		this.#planned = planned;
 		this.#name = name;
 		this.#context = context;
 		this.#scratch = scratch;
-		this.#input = requestMessages(one.test.input, one.test, context.plan);
+		this.#recorded = recorded;
+		this.#input = requestMessages(planned.test.input, planned.test, context.plan);
 	}
 
 	async run(): Promise<AttemptOutcome> {
 		const warnings: WorkspaceWarning[] = [];
-		let ended: Pick<AttemptOutcome, "status" | "score" | "scores" | "error"> | undefined;
+		let ended: Ending | undefined;
 		try {
-			await this.#open();
-			ended = this.#verdict(await this.#answerAndJudge());
+			ended = await this.#untilGraded();
 		} catch (error) {
-			ended = { status: "execution_error", score: 0, scores: [], error: rowError(error) };
+			if (error instanceof AttemptError && error.partial) this.#answer = mergeAnswers(this.#answer, error.partial);
+			ended = { status: "execution_error", score: 0, scores: this.#scores(), error: rowError(error) };
 		} finally {
-			if (this.#workspace) warnings.push(...(await this.#workspace.after()));
+			const workspace = this.#workspace;
+			if (workspace) warnings.push(...(await this.#timer.time("hooks", () => workspace.after())));
 			const keep = this.#context.plan.request.keepWorkspaces === true || (ended !== undefined && ended.status !== "ok");
-			this.#kept = await this.#workspace?.close({ keep: keep && !this.#context.signal.aborted });
+			this.#keptPath = await workspace?.close({ keep: keep && !this.#context.signal.aborted });
 		}
 		return { ...ended, ...this.#known(), warnings };
 	}
 
-	#kept: string | undefined;
-
-	#known(): Omit<AttemptOutcome, "status" | "score" | "scores" | "error" | "warnings"> {
+	#known(): Omit<AttemptOutcome, keyof Ending | "warnings"> {
+		const { timings } = this.#timer;
 		return {
 			input: this.#input,
-			durationMs: this.#answer?.durationMs ?? 0,
+			durationMs: this.#answer?.durationMs ?? timings.target,
+			timings,
+			logs: [...(this.#recorded?.logs ?? []), ...this.#logs.records()],
 			metadata: this.#metadata,
 			...(this.#answer ? { answer: this.#answer } : {}),
 			...(this.#turns.length > 0 ? { turns: this.#turns } : {}),
 			...(this.#fileChanges === undefined ? {} : { fileChanges: this.#fileChanges }),
-			...(this.#kept === undefined ? {} : { workspacePath: this.#kept }),
+			...(this.#keptPath === undefined ? {} : { workspacePath: this.#keptPath }),
 		};
 	}
 
 	get #metadata(): Readonly<Record<string, unknown>> {
-		const { metadata } = this.#one.test;
-		return this.#workspace ? { ...metadata, ...this.#workspace.metadata } : metadata;
+		const { metadata } = this.#planned.test;
+		if (this.#workspace) return { ...metadata, ...this.#workspace.metadata };
+		// What extensions added when the answer was made counts while they do not run again.
+		return this.#recorded ? { ...this.#recorded.metadata, ...metadata } : metadata;
 	}
 
 	get #place() {
@@ -84,78 +111,125 @@ class Attempt {
 		return {
 			metadata: this.#metadata,
 			scratch: this.#scratch,
+			timer: this.#timer,
+			logs: this.#logs,
 			providerContext: this.#workspace?.providerContext ?? {},
 			...(path === undefined ? {} : { workspacePath: path }),
 		};
 	}
 
-	async #open(): Promise<void> {
-		const base = await this.#context.workspaces.base(this.#one);
-		if (!base) return;
-		const { test, target } = this.#one;
-		this.#workspace = await base.open({
-			id: test.id,
-			attempt: this.#name.attempt,
-			target: target.target.name,
-			input: inputToWire(this.#input),
-			metadata: test.metadata,
-			signal: this.#context.signal,
-		});
-		await this.#workspace.before();
-	}
-
-	async #answerAndJudge(): Promise<Judged> {
-		const { test } = this.#one;
-		const conversation = new Conversation(this.#one, this.#name, this.#context, this.#scratch, this.#place);
-		if (test.turns.length === 0) {
-			this.#answer = await conversation.say(this.#input);
-			this.#fileChanges = await this.#workspace?.fileChanges();
-			return this.#judge(this.#one.assertions, this.#input, this.#answer, test.expectedOutput);
-		}
-		await this.#holdTurns(conversation);
-		const whole =
-			this.#one.assertions.length > 0 && this.#answer
-				? await this.#judge(this.#one.assertions, conversation.messages, this.#answer, test.expectedOutput)
-				: undefined;
+	async #untilGraded(): Promise<Ending> {
+		this.#recorded?.refuse(this.#planned, this.#input);
+		await this.#open();
+		const whole = await this.#answerAndGrade();
+		const { test, threshold } = this.#planned;
 		const held = {
 			scores: this.#turns.flatMap(({ score }) => score ?? []),
 			unheld: unheldTurns(test, this.#turns.length),
 			aggregation: test.aggregation,
 		};
-		const scores = [...this.#turns.flatMap((turn) => turn.scores), ...(whole?.scores ?? [])];
-		return { score: attemptScore(held, whole?.score), scores };
+		const scores = this.#scores(whole?.scores);
+		const verdict = attemptVerdict(
+			attemptScore(test.turns.length === 0 ? undefined : held, whole?.score),
+			threshold,
+			scores,
+		);
+		const error = verdict.status === "execution_error" ? { error: graderError(scores) } : {};
+		return { ...verdict, scores, ...error };
 	}
 
-	async #holdTurns(conversation: Conversation): Promise<void> {
-		const { test, threshold } = this.#one;
+	/** All results so far, those of turns first. */
+	#scores(whole: readonly GraderResult[] = []): GraderResult[] {
+		return [...this.#turns.flatMap((turn) => turn.scores), ...whole];
+	}
+
+	async #open(): Promise<void> {
+		if (this.#recorded && !this.#recorded.needsWorkspace(this.#planned)) return;
+		const opening = this.#context.workspaces.base(this.#planned);
+		if (!opening) return;
+		const { test, target } = this.#planned;
+		const workspace = await this.#timer.time("prepare", async () =>
+			(await opening).open({
+				id: test.id,
+				attempt: this.#name.attempt,
+				target: target.target.name,
+				input: inputToWire(this.#input),
+				metadata: test.metadata,
+				signal: this.#context.signal,
+			}),
+		);
+		this.#workspace = workspace;
+		await this.#timer.time("hooks", () => workspace.before());
+	}
+
+	#source(): AnswerSource {
+		if (this.#recorded) return this.#recorded.source(this.#timer);
+		return new Conversation(this.#planned, this.#name, this.#context, this.#scratch, this.#place);
+	}
+
+	async #answerAndGrade(): Promise<AttemptGrades | undefined> {
+		const { test, assertions } = this.#planned;
+		const source = this.#source();
+		if (test.turns.length === 0) {
+			const answer = await source.say(this.#input);
+			this.#answer = answer;
+			await this.#readFileChanges();
+			return this.#grade(assertions, this.#input, answer, test.expectedOutput, this.#recorded?.earlier());
+		}
+		await this.#holdTurns(source);
+		if (assertions.length === 0 || !this.#answer) return undefined;
+		return this.#grade(assertions, source.messages, this.#answer, test.expectedOutput, this.#recorded?.earlier());
+	}
+
+	async #holdTurns(source: AnswerSource): Promise<void> {
+		const { test, threshold } = this.#planned;
 		for (const [index, turn] of test.turns.entries()) {
+			if (this.#recorded?.endsBefore(index)) break;
 			const said = requestMessages(turn.input, test, this.#context.plan);
-			const answer = await conversation.say(index === 0 ? [...this.#input, ...said] : said);
+			const answer = await source.say(index === 0 ? [...this.#input, ...said] : said);
 			this.#answer = mergeAnswers(this.#answer, answer);
-			this.#fileChanges = await this.#workspace?.fileChanges();
-			const judged = isJudged(turn) ? await this.#judge(turn.assertions, said, answer, turn.expectedOutput) : undefined;
-			const named = (judged?.scores ?? []).map((score) => ({ ...score, name: `turn ${index + 1}: ${score.name}` }));
+			await this.#readFileChanges(index);
+			const { assertions } = turn;
+			const graded = isGradedTurn(turn)
+				? await this.#grade(assertions, said, answer, turn.expectedOutput, this.#recorded?.earlier(index))
+				: undefined;
+			const named = (graded?.scores ?? []).map((score) => ({ ...score, name: `turn ${index + 1}: ${score.name}` }));
+			const changes = graded ? this.#fileChanges : undefined;
 			this.#turns.push({
-				...{ input: said, answer, assertions: turn.assertions, scores: named },
+				...{ input: said, answer, assertions, scores: named },
 				...(turn.expectedOutput === undefined ? {} : { expectedOutput: turn.expectedOutput }),
-				...(judged ? { score: judged.score } : {}),
+				...(graded?.score === undefined ? {} : { score: graded.score }),
+				...(changes === undefined ? {} : { fileChanges: changes }),
 			});
-			if (judged && test.onTurnFailure === "stop" && !reaches(judged.score, threshold)) break;
+			// A turn whose graders could not all run has not failed: the conversation goes on.
+			if (graded?.score !== undefined && test.onTurnFailure === "stop" && !reaches(graded.score, threshold)) break;
 		}
 	}
 
-	#judge(
+	async #readFileChanges(turn?: number): Promise<void> {
+		this.#fileChanges = this.#recorded
+			? await this.#recorded.fileChanges(this.#workspace, turn)
+			: await this.#workspace?.fileChanges();
+	}
+
+	#grade(
 		assertions: PlannedCase["assertions"],
 		input: readonly RequestMessage[],
 		answer: GivenAnswer,
 		expectedOutput: string | undefined,
-	): Promise<Judged> {
+		earlier: EarlierResults | undefined,
+	): Promise<AttemptGrades> {
 		if (this.#context.plan.request.ungraded) return Promise.resolve({ score: 1, scores: [] });
-		const judgement = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges };
-		return judge(judgement, this.#one, this.#name, this.#place, this.#context);
+		const task = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges, earlier };
+		return gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context);
 	}
+}
 
-	#verdict({ score, scores }: Judged): Pick<AttemptOutcome, "status" | "score" | "scores"> {
-		return { ...attemptVerdict(score, this.#one.threshold, scores), scores };
-	}
+/** Why an attempt is not judged although it has an answer: the graders that could not run. */
+function graderError(scores: readonly GraderResult[]): RowError {
+	const broken = scores.flatMap((score) => (isGraded(score) ? [] : [score]));
+	const [first] = broken;
+	const more = broken.length > 1 ? ` (and ${broken.length - 1} more of ${scores.length} graders could not run)` : "";
+	const { code, message } = first?.error ?? { code: "unknown", message: "a grader could not run" };
+	return { stage: graderStage, code, message: `${first?.name ?? "grader"}: ${message}${more}` };
 }

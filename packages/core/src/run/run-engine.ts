@@ -6,11 +6,13 @@ import type { AttemptOutcome } from "./attempt-outcome.ts";
 import { attemptRow } from "./attempt-row.ts";
 import type { CaseState } from "./case-states.ts";
 import type { Fingerprints } from "./fingerprints.ts";
+import type { RecordedAttempt } from "./recorded-attempt.ts";
 import { runAttempt } from "./run-attempt.ts";
 import type { AttemptName, RunOutcome } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import type { RunRecords } from "./run-records.ts";
 import { Schedule, type Slot, slot } from "./schedule.ts";
+import { StageTimer } from "./stage-timer.ts";
 import { requestMessages } from "./test-input.ts";
 
 interface Job {
@@ -119,10 +121,10 @@ export class RunEngine {
 		if (budgets.isSpent(one)) return this.#leave(state);
 		emit({ type: "attempt-started", ...name });
 		const scratch = this.#context.scratch.next();
-		const started = performance.now();
 		try {
-			const outcome = await runAttempt(one, name, this.#context, scratch);
-			await this.#record(state, name, outcome, performance.now() - started);
+			const recorded = this.#context.recorded(one, attempt);
+			const outcome = await runAttempt(one, name, this.#context, scratch, recorded);
+			await this.#record(state, name, outcome, recorded);
 		} catch (error) {
 			if (!(error instanceof AgentvError && error.code === "interrupted")) throw error;
 			state.running -= 1;
@@ -142,11 +144,18 @@ export class RunEngine {
 		this.#context.emit({ type: "stopping", reason: "budget" });
 	}
 
-	async #record(state: CaseState, name: AttemptName, outcome: AttemptOutcome, durationMs: number): Promise<void> {
+	async #record(
+		state: CaseState,
+		name: AttemptName,
+		outcome: AttemptOutcome,
+		recorded?: RecordedAttempt,
+	): Promise<void> {
 		const { plan, emit } = this.#context;
 		const file = `${this.#records.stem(state.one, name.attempt)}.json`;
-		const fingerprint = await this.#fingerprints.of(state.one, await this.#context.workspaces.repositories(state.one));
-		const facts = { file, fingerprint, timestamp: new Date().toISOString(), durationMs };
+		const made = await this.#fingerprints.of(state.one, await this.#context.workspaces.repositories(state.one));
+		// The target that gave a recorded answer is the one of then.
+		const fingerprint = recorded?.fingerprint ? { ...made, target: recorded.fingerprint.target } : made;
+		const facts = { file, fingerprint, timestamp: new Date().toISOString() };
 		const attempt = attemptRow(state.one, name, outcome, facts, plan.masker);
 		const row = await this.#records.add(state.one, attempt, outcome);
 		state.add(row);
@@ -189,10 +198,12 @@ export class RunEngine {
 			warnings: [],
 			input: requestMessages(one.test.input, one.test, this.#context.plan),
 			durationMs: 0,
+			timings: new StageTimer().timings,
+			logs: [],
 			metadata: one.test.metadata,
 		};
 		state.running += 1;
-		await this.#record(state, attemptName(one, 1), outcome, 0);
+		await this.#record(state, attemptName(one, 1), outcome);
 		state.running -= 1;
 		state.settle();
 		await this.#finish(state);

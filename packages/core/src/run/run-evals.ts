@@ -22,6 +22,7 @@ import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
 import { LiveTargets } from "./live-targets.ts";
 import { newRunFile } from "./new-run-file.ts";
+import { recordedAttempts } from "./recorded-attempts.ts";
 import { resultsPlace } from "./results-place.ts";
 import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
@@ -177,7 +178,7 @@ class Execution {
 		});
 		const started = performance.now();
 		try {
-			const outcome = await this.#runAll(run, standing.states, records, summary);
+			const outcome = await this.#runAll(run, standing, records, summary);
 			summary.addTime(performance.now() - started);
 			records.writeSummary(summary.result());
 			this.#emit({ type: "done", runDir: path, summary: summary.result(), outcome });
@@ -201,7 +202,7 @@ class Execution {
 
 	async #runAll(
 		begun: RunFile,
-		states: readonly CaseState[],
+		{ states, regraded }: Standing,
 		records: RunRecords,
 		summary: SummaryBuilder,
 	): Promise<RunOutcome> {
@@ -231,6 +232,7 @@ class Execution {
 			targets: this.#targets,
 			workspaces,
 			commands: commandsOf(this.#plan),
+			recorded: recordedAttempts(this.#plan, regraded, this.#directory.path),
 			scratch,
 			signal,
 			budgets: new Budgets(this.#plan),

@@ -5,6 +5,8 @@ import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { Assertion, Repeat, TestCase } from "../model/eval-types.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
+import type { ResultRow } from "../schema/result-row.ts";
+import type { RunFile, RunOriginRecord } from "../schema/run-file.ts";
 import type { WorkspaceSpec } from "../workspace/contract.ts";
 import type { RunRequest } from "./run-request.ts";
 
@@ -70,6 +72,18 @@ export interface PlannedShard {
 	readonly balancedBy?: string;
 }
 
+/** The run that a new run starts from: its answers are graded again, or its tests that did not pass run again. */
+export interface RunOrigin {
+	readonly kind: RunOriginRecord["kind"];
+	/** Absolute. */
+	readonly directory: string;
+	readonly run: RunFile;
+	/** The last row of each attempt. */
+	readonly rows: readonly ResultRow[];
+	/** Names of the graders that run again; absent: all. */
+	readonly graders?: readonly string[];
+}
+
 /** What a run will do, decided before anything is done. Made by `planRun`. */
 export interface RunPlan {
 	readonly request: RunRequest;
@@ -78,6 +92,8 @@ export interface RunPlan {
 	readonly cases: readonly PlannedCase[];
 	/** Where the plan is one shard of a larger one. */
 	readonly shard?: PlannedShard;
+	/** The run that this one starts from. */
+	readonly origin?: RunOrigin;
 	readonly experiment: string;
 	/** Tests at once over all targets without `workers` of their own. */
 	readonly workers: number;

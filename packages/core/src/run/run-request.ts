@@ -13,6 +13,8 @@ export interface RunRequest {
 	readonly tests?: readonly string[];
 	/** A test with one of these tags is run. */
 	readonly tags?: readonly string[];
+	/** A test with one of these tags is left out, whatever else chooses it. */
+	readonly excludeTags?: readonly string[];
 	/** At most so many tests of each eval. */
 	readonly limit?: number;
 	/** Only this part of the chosen tests. Shards of one request are disjoint, and together they are all of it. */
@@ -23,6 +25,12 @@ export interface RunRequest {
 	readonly recordedShards?: Pick<ShardRecord, "assigned" | "balancedBy">;
 	/** Absolute directory of a run: only what has no result there. */
 	readonly onlyMissing?: string;
+	/** Absolute directory of a run: only its tests that did not pass, in a new run. */
+	readonly rerunFailed?: string;
+	/** Grades the answers of the run in `origin` (absolute) again, without its targets; `graders`: only those of these names. */
+	readonly regrade?: { readonly origin: string; readonly graders?: readonly string[] };
+	/** The target that grades, instead of those that evals and targets name. */
+	readonly graderTarget?: string;
 	/** Tests that run at once, over all targets. Default: the eval's `workers`, else the number of cores. */
 	readonly workers?: number;
 	readonly threshold?: number;

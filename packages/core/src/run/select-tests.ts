@@ -4,12 +4,13 @@ import type { RunRequest } from "./run-request.ts";
 
 /** The tests that a request asks for, in their order, and those that they depend on. */
 export function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[] {
-	const { tests: globs, tags, limit } = request;
+	const { tests: globs, tags, excludeTags, limit } = request;
 	const patterns = globs?.map(globPattern);
 	const matching = tests.filter(
 		(test) =>
 			(!patterns || patterns.some((pattern) => pattern.test(test.id))) &&
-			(!tags || tags.some((tag) => test.tags.includes(tag))),
+			(!tags || tags.some((tag) => test.tags.includes(tag))) &&
+			!excludeTags?.some((tag) => test.tags.includes(tag)),
 	);
 	const wanted = new Set(limit === undefined ? matching : matching.slice(0, limit));
 	const byId = new Map(tests.map((test) => [test.id, test]));

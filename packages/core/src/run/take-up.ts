@@ -4,7 +4,7 @@ import { isLocked } from "../io/files/lock.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { truncateFile } from "../io/files/truncate-file.ts";
 import { readIndex, readRunFile } from "../model/result-files.ts";
-import type { ResultRow } from "../schema/result-row.ts";
+import { graderStage, type ResultRow } from "../schema/result-row.ts";
 import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { addRows, type CaseState, caseStates } from "./case-states.ts";
 import { plannedList } from "./run-file.ts";
@@ -18,6 +18,8 @@ export interface Standing {
 	readonly own: readonly CaseState[];
 	/** What this run recorded before it was taken up again. */
 	readonly before: readonly ResultRow[];
+	/** Rows of it with an answer on record that only lack the results of graders: those graders run again. */
+	readonly regraded: readonly ResultRow[];
 	/** Its record, where it is taken up again. */
 	readonly run?: RunFile;
 	/** Where only what another run left is run: that run, and what it left. */
@@ -47,10 +49,10 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 		own.map(({ one }) => one),
 	);
 	if (run) refuseOtherTests(run, planned, plan);
-	const before = directory === undefined ? [] : rowsBefore(directory, options);
+	const { before, regraded } = directory === undefined ? { before: [], regraded: [] } : rowsBefore(directory, options);
 	addRows(own, before, plan.masker);
 	return {
-		...{ states, own, before },
+		...{ states, own, before, regraded },
 		...(run ? { run } : {}),
 		...(other ? { completes: { run: other.run, planned } } : {}),
 	};
@@ -69,16 +71,19 @@ function otherRun(directory: string, plan: RunPlan): { readonly run: RunFile; re
 }
 
 /** Rows of the run that is taken up again; a line that a crash cut off is removed. */
-function rowsBefore(directory: string, { retryErrors, warn }: TakeUpOptions): readonly ResultRow[] {
+function rowsBefore(directory: string, { retryErrors, warn }: TakeUpOptions): Pick<Standing, "before" | "regraded"> {
 	const index = join(directory, "index.jsonl");
 	const reading = readIndex(directory);
 	if (targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
 	for (const line of reading.badLines) warn(`${index}:${line} is no row and is left out`);
-	if (!retryErrors) return reading.rows;
-	// What failed only because a test before it could not be run is judged anew, too.
-	return reading.rows.filter(
-		({ executionStatus, error }) => executionStatus !== "execution_error" && error?.stage !== "dependency",
-	);
+	if (!retryErrors) return { before: reading.rows, regraded: [] };
+	// A test that was skipped because of another one runs again, too.
+	const isRetried = ({ executionStatus, error }: ResultRow) =>
+		executionStatus === "execution_error" || error?.stage === "dependency";
+	return {
+		before: reading.rows.filter((row) => !isRetried(row)),
+		regraded: reading.rows.filter((row) => isRetried(row) && row.error?.stage === graderStage),
+	};
 }
 
 function refuseOtherEvals(run: RunFile, plan: RunPlan): void {

@@ -1,17 +1,27 @@
 import { z } from "zod";
 import { toolCallSchema } from "./message.ts";
 import { dataSchema } from "./primitives.ts";
-import { attemptFacts, findingSchema, graderUsageSchema, tokenUsageSchema } from "./result-row.ts";
+import {
+	attemptFacts,
+	type findingSchema,
+	type graderErrorSchema,
+	graderFacts,
+	graderUsageSchema,
+	tokenUsageSchema,
+	type Verdict,
+} from "./result-row.ts";
 import { wireObject } from "./wire-object.ts";
 
-/** A grader's judgement as an attempt's file holds it; the parts of a composite lie within. */
+/** What a grader made of an answer, as an attempt's file holds it; the parts of a composite are nested. */
 export interface GradedRecord {
 	readonly name: string;
 	readonly type: string;
-	readonly score: number;
+	readonly score: number | null;
 	readonly weight: number;
 	readonly required: boolean;
-	readonly verdict: "pass" | "fail";
+	readonly verdict: Verdict;
+	readonly veto?: true | undefined;
+	readonly error?: z.output<typeof graderErrorSchema> | undefined;
 	readonly assertions: readonly z.output<typeof findingSchema>[];
 	readonly details?: Readonly<Record<string, unknown>> | undefined;
 	readonly usage?: z.output<typeof graderUsageSchema> | undefined;
@@ -20,13 +30,8 @@ export interface GradedRecord {
 
 const gradedSchema: z.ZodType<GradedRecord> = z.lazy(() =>
 	wireObject({
-		name: z.string(),
-		type: z.string(),
-		score: z.number(),
-		weight: z.number(),
+		...graderFacts,
 		required: z.boolean(),
-		verdict: z.enum(["pass", "fail"]),
-		assertions: z.array(findingSchema),
 		details: dataSchema.optional(),
 		usage: graderUsageSchema.optional(),
 		parts: z.array(gradedSchema).optional(),
@@ -62,8 +67,21 @@ const turnSchema = wireObject({
 	/** Which of the attempt's `messages` are this turn's: the next so many. */
 	messageCount: z.number().int(),
 	durationMs: z.number(),
-	/** Absent where the turn has no graders of its own. */
+	/** Absent if the turn has no graders of its own, or one of them could not run. */
 	score: z.number().optional(),
+	/** What the target had changed in the workspace by the end of this turn; recorded for turns with graders of their own. */
+	fileChangesPath: z.string().optional(),
+});
+
+/** What a program printed in one stage of an attempt. */
+const stageLogSchema = wireObject({
+	/** `before_each`, `target`, `grade`, … */
+	stage: z.string(),
+	/** The hook, extension, target or grader that printed it. */
+	name: z.string(),
+	text: z.string(),
+	/** Characters that were left out of the middle of `text`. */
+	omitted: z.number().int().optional(),
 });
 
 /** `tests/<safe>/<attempt>.json`: everything about an attempt. */
@@ -84,6 +102,8 @@ export const attemptFileSchema = wireObject({
 	answeredBy: z.string().optional(),
 	targetMetadata: dataSchema.optional(),
 	fileChangesPath: z.string().nullable(),
+	/** What hooks, extensions, the target and graders printed, in order. */
+	logs: z.array(stageLogSchema).optional(),
 	/** The files that stand beside this one. */
 	beside: z.array(wireObject({ path: z.string(), sha256: z.string() })).optional(),
 	/** Present where secrets were taken out of what was judged. */
@@ -91,3 +111,4 @@ export const attemptFileSchema = wireObject({
 });
 export type AttemptFile = z.output<typeof attemptFileSchema>;
 export type AttemptTurn = z.output<typeof turnSchema>;
+export type StageLog = z.output<typeof stageLogSchema>;

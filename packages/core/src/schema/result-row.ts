@@ -21,13 +21,29 @@ export const graderUsageSchema = wireObject({
 	costUsd: z.number().optional(),
 });
 
-export const scoreSchema = wireObject({
+export const verdicts = ["pass", "fail", "not_judged"] as const;
+export type Verdict = (typeof verdicts)[number];
+
+/** Why a grader gave no score. */
+export const graderErrorSchema = wireObject({ code: z.string(), message: z.string() });
+
+/** What a grader made of an answer, in rows and in attempts' own files. */
+export const graderFacts = {
 	name: z.string(),
 	type: z.string(),
-	score: z.number(),
+	/** From 0 to 1; null if the grader could not run. */
+	score: z.number().nullable(),
 	weight: z.number(),
-	verdict: z.enum(["pass", "fail"]),
+	verdict: z.enum(verdicts),
+	/** Present if the grader itself states that the answer fails although its score would pass: the test fails with it. */
+	veto: z.literal(true).optional(),
+	/** Present exactly if `verdict` is `not_judged`. */
+	error: graderErrorSchema.optional(),
 	assertions: z.array(findingSchema),
+};
+
+export const scoreSchema = wireObject({
+	...graderFacts,
 	/** Where a model judged: which, and what that took, apart from the tested target's. */
 	usage: graderUsageSchema.optional(),
 });
@@ -40,7 +56,22 @@ export const fingerprintSchema = wireObject({
 	target: z.string(),
 });
 
+/** `error.stage` of an attempt whose answer is on record, and whose graders could not all run. */
+export const graderStage = "grader";
+
 export const rowErrorSchema = wireObject({ stage: z.string(), code: z.string(), message: z.string() });
+
+/** Milliseconds that an attempt spent in each stage. `grade` is without `judge`, the time of models that grade. */
+export const timingsSchema = wireObject({
+	/** Template, repositories and the copy of them. */
+	prepare: z.number(),
+	/** Hooks and extensions, before and after. */
+	hooks: z.number(),
+	/** The target alone, retries included. */
+	target: z.number(),
+	grade: z.number(),
+	judge: z.number(),
+});
 
 /** What an attempt's row and its own file both say. */
 export const attemptFacts = {
@@ -54,10 +85,12 @@ export const attemptFacts = {
 	executionStatus: z.enum(executionStatuses),
 	error: rowErrorSchema.optional(),
 	warnings: z.array(rowErrorSchema).optional(),
+	/** Of the target alone, in rows without an answer too; 0 if it was never called. */
 	durationMs: z.number(),
 	tokenUsage: tokenUsageSchema.optional(),
 	costUsd: z.number().optional(),
 	workspacePath: z.string().optional(),
+	timingsMs: timingsSchema.optional(),
 	metadata: z.record(z.string(), z.unknown()),
 	fingerprint: fingerprintSchema.optional(),
 };
@@ -74,6 +107,7 @@ export const resultRowSchema = wireObject({
 
 export type ResultRow = z.output<typeof resultRowSchema>;
 export type RowScore = z.output<typeof scoreSchema>;
+export type Timings = z.output<typeof timingsSchema>;
 export type RowError = z.output<typeof rowErrorSchema>;
 export type Fingerprint = z.output<typeof fingerprintSchema>;
 export const fingerprintParts = [

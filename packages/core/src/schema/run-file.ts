@@ -80,6 +80,17 @@ const mergedRunSchema = wireObject({
 	shard: z.number().int().positive().optional(),
 });
 
+/** The run that a run started from. */
+const originSchema = wireObject({
+	/** `regrade`: its answers were graded again. `rerun_failed`: its tests that did not pass ran again. */
+	kind: z.enum(["regrade", "rerun_failed"]),
+	runId: z.string(),
+	/** Absolute, where it was then. */
+	path: z.string(),
+	/** Names of the graders that ran again; absent: all. */
+	graders: z.array(z.string()).optional(),
+});
+
 /** `run.json`: what was run. */
 export const runFileSchema = wireObject({
 	formatVersion: z.literal(1),
@@ -101,9 +112,11 @@ export const runFileSchema = wireObject({
 	whole: plannedListSchema.optional(),
 	/** The runs that this one was put together from. */
 	merged: z.array(mergedRunSchema).optional(),
+	origin: originSchema.optional(),
 	/** Repositories of workspaces with the SHA that was checked out; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
 });
 export type RunFile = z.output<typeof runFileSchema>;
+export type RunOriginRecord = z.output<typeof originSchema>;
 export type ShardRecord = z.output<typeof shardSchema>;
 export type PlannedTargetRecord = z.output<typeof plannedTargetSchema>;

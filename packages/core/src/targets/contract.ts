@@ -90,6 +90,8 @@ export interface TargetRequest {
 	readonly signal: AbortSignal;
 	/** The time limit that `signal` enforces, for protocols that want to know it. */
 	readonly timeoutMs?: number;
+	/** Takes what the target prints beside its answer, for the attempt's record. */
+	readonly log?: (text: string) => void;
 	/** The answer has to be JSON of this schema. Only LLM graders ask so; targets that can't force it may ignore it. */
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
 }

@@ -1,14 +1,15 @@
 import { resolvePath } from "../../model/path-text.ts";
 import type {
 	AssertionOf,
-	CouldNotRun,
 	Grade,
 	GradedAssertion,
 	Grader,
+	GraderResult,
 	GraderServices,
 	GraderUsage,
 	Subject,
 } from "../contract.ts";
+import { isGraded } from "../grader-result.ts";
 import { addUsage } from "../judge/add-usage.ts";
 import { fence, fillPrompt } from "../judge/fill-prompt.ts";
 import { judgeVersion, scoreForm } from "../judge/judge-prompts.ts";
@@ -27,26 +28,32 @@ export const composite: Grader<"composite"> = {
 	reproducible: ({ settings: { aggregator } }) =>
 		aggregator.type === "weighted_average" || aggregator.type === "threshold",
 	async grade(assertion, subject, services) {
-		const parts: GradedAssertion[] = [];
+		const parts: GraderResult[] = [];
 		let usage: GraderUsage | undefined;
+		// A part that can't run spoils the composite, but not the results of the other parts.
 		for (const part of assertion.parts ?? []) {
-			const graded = await services.gradePart(part, subject);
-			usage = addUsage(usage, graded.usage);
-			if ("couldNotRun" in graded) return named(part.name, { ...graded, ...(usage ? { usage } : {}) });
-			parts.push(graded);
+			const result = await services.gradePart(part, subject);
+			usage = addUsage(usage, result.usage);
+			parts.push(result);
 		}
-		const failed = parts.find((part) => part.required && part.verdict === "fail");
-		const assertions = [{ text: `the required ${failed?.name} passes`, passed: false }];
-		const grade: Grade = failed ? { score: 0, assertions } : await aggregate(assertion, parts, subject, services);
+		const grade = await combine(assertion, parts, subject, services);
 		usage = addUsage(usage, grade.usage);
-		const spent = usage ? { usage } : {};
-		return "couldNotRun" in grade ? { ...grade, ...spent } : { ...grade, parts, ...spent };
+		return { ...grade, parts, ...(usage ? { usage } : {}) };
 	},
 };
 
-function named(name: string, { couldNotRun, usage }: CouldNotRun): CouldNotRun {
-	const message = `${name}: ${couldNotRun.message}`;
-	return { couldNotRun: { ...couldNotRun, message }, ...(usage ? { usage } : {}) };
+/** A required part that fails decides, whatever the others come to; otherwise each must have a score. */
+async function combine(
+	assertion: Composite,
+	parts: readonly GraderResult[],
+	subject: Subject,
+	services: GraderServices,
+): Promise<Grade> {
+	const failed = parts.find((part) => part.required && part.verdict === "fail");
+	if (failed) return { score: 0, assertions: [{ text: `the required ${failed.name} passes`, passed: false }] };
+	for (const part of parts)
+		if (!isGraded(part)) return { couldNotRun: { ...part.error, message: `${part.name}: ${part.error.message}` } };
+	return aggregate(assertion, parts.filter(isGraded), subject, services);
 }
 
 async function aggregate(

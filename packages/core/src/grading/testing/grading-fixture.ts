@@ -7,6 +7,7 @@ import { loadEval } from "../../model/load-eval.ts";
 import { commandRunner } from "../../model/run-command.ts";
 import type { CouldNotRun, GradedAssertion, Subject } from "../contract.ts";
 import { type GradingServices, gradeAssertion } from "../grade-assertion.ts";
+import { isGraded } from "../grader-result.ts";
 
 /** An assertion as an eval writes it, with what grading needs. */
 export interface GradingFixture {
@@ -51,7 +52,12 @@ export function gradingFixture(
 	};
 	return {
 		...{ root, assertion: only, services },
-		grade: (subject) => gradeAssertion(only, aSubject(subject), services),
+		async grade(subject) {
+			const result = await gradeAssertion(only, aSubject(subject), services);
+			return isGraded(result)
+				? result
+				: { couldNotRun: result.error, ...(result.usage ? { usage: result.usage } : {}) };
+		},
 	};
 }
 

@@ -84,6 +84,7 @@ class Agent {
 				if (isEvent(event)) reader.event(event, performance.now());
 			}),
 		});
+		request.log?.(result.stderr);
 		const report = reader.finish();
 		const answer = answerOf(report);
 		const failure = failureOf(processFailure(result, this.command.text[0] ?? "the agent"), report, answer);

@@ -62,6 +62,7 @@ async function invoke(
 	const timer = setTimeout(() => over.abort(), partingMs);
 	const result = await ended;
 	clearTimeout(timer);
+	request.log?.(result.stderr);
 	if (request.signal.aborted)
 		return failed({
 			code: "interrupted",

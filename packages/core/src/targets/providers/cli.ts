@@ -104,6 +104,8 @@ async function invoke(
 		spillDir: scratch.path,
 	});
 	const failure = processFailure(result, "the command");
+	request.log?.(result.stderr);
+	if (failure || uses.has("OUTPUT_FILE")) request.log?.(result.stdout);
 	if (failure) return { ok: false, failure };
 	return uses.has("OUTPUT_FILE") ? answerOfFile(outputFile, result) : answerOfStdout(result);
 }

@@ -39,7 +39,8 @@ export function filesIn(directory: string): Map<string, string> {
 /** What a run found, without what differs from time to time: its rows in the plan's order, and all files. */
 export function found(directory: string) {
 	const files = filesIn(directory);
-	const steady = (text: string) => text.replace(/"(timestamp|file_sha256)":"[^"]*"|"duration_ms": ?[\d.]+/g, "");
+	const steady = (text: string) =>
+		text.replace(/"(timestamp|file_sha256)":"[^"]*"|"duration_ms": ?[\d.]+|"timings_ms":\{[^}]*\}/g, "");
 	const rows = (files.get("index.jsonl") ?? "").split("\n").filter((line) => line !== "");
 	const { planned, evals, targets, experiment, flags } = readRunFile(directory);
 	const { shard: _, ...kept } = flags;

@@ -1,0 +1,68 @@
+import type { Assertion } from "../model/eval-types.ts";
+import type { GradedRecord } from "../schema/attempt-file.ts";
+import type { GraderResult, Subject } from "./contract.ts";
+import { type GradingServices, gradeAssertion } from "./grade-assertion.ts";
+import { isGraded, recordedResult } from "./grader-result.ts";
+import { addUsage } from "./judge/add-usage.ts";
+
+/** `keep`: the recorded result counts as it is. `parts`: the grader runs again, its parts by a choice of their own. */
+export type RegradeChoice = "keep" | "parts" | "regrade";
+
+/** The results that an answer got before, and which of them count. */
+export interface EarlierResults {
+	readonly records: readonly GradedRecord[];
+	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
+	/** Whether what the earlier grading cost is added to the results: it belongs to the same run. */
+	readonly countsUsage: boolean;
+}
+
+/**
+ * Grades an answer by a list of assertions, one after the other. A grader that can't run leaves a result without a score and keeps no other
+ * grader from running. Stops early once `services.signal` is aborted.
+ * @param earlier results to keep; without them every grader runs
+ */
+export async function gradeAnswer(
+	assertions: readonly Assertion[],
+	subject: Subject,
+	services: GradingServices,
+	earlier?: EarlierResults,
+): Promise<GraderResult[]> {
+	const records = [...(earlier?.records ?? [])];
+	const results: GraderResult[] = [];
+	for (const assertion of assertions) {
+		results.push(await gradeOrKeep(assertion, takeRecord(records, assertion), subject, services, earlier));
+		if (services.signal.aborted) break;
+	}
+	return results;
+}
+
+async function gradeOrKeep(
+	assertion: Assertion,
+	record: GradedRecord | undefined,
+	subject: Subject,
+	services: GradingServices,
+	earlier: EarlierResults | undefined,
+): Promise<GraderResult> {
+	const choice = record && earlier ? earlier.choose(assertion, record) : "regrade";
+	if (record && choice === "keep")
+		return withUsage(recordedResult(assertion, record, subject.threshold), record, earlier);
+	const parts = choice === "parts" ? [...(record?.parts ?? [])] : [];
+	const result = await gradeAssertion(assertion, subject, services, (part, of) =>
+		gradeOrKeep(part, takeRecord(parts, part), of, services, earlier),
+	);
+	return record ? withUsage(result, record, earlier) : result;
+}
+
+/** Takes the record of an assertion out of `records`: the first with its name and type. */
+function takeRecord(records: GradedRecord[], assertion: Assertion): GradedRecord | undefined {
+	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
+	const index = records.findIndex((record) => record.name === assertion.name && record.type === type);
+	return index === -1 ? undefined : records.splice(index, 1)[0];
+}
+
+function withUsage(result: GraderResult, record: GradedRecord, earlier: EarlierResults | undefined): GraderResult {
+	// A composite's usage includes that of its parts, whose records are added on their own.
+	if (!earlier?.countsUsage || !record.usage || (record.parts && isGraded(result) && result.usage)) return result;
+	const usage = addUsage(record.usage as GraderResult["usage"], result.usage);
+	return usage ? { ...result, usage } : result;
+}

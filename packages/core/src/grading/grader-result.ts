@@ -1,0 +1,46 @@
+import type { Assertion } from "../model/eval-types.ts";
+import type { GradedRecord } from "../schema/attempt-file.ts";
+import type { CouldNotRun, GradedAssertion, GraderResult, UngradedAssertion } from "./contract.ts";
+import { reaches } from "./verdict.ts";
+
+/** What results say of the grader that an assertion describes. */
+export function graderName(assertion: Assertion): Pick<GraderResult, "name" | "type" | "weight" | "required"> {
+	const { name, weight, required } = assertion;
+	return { name, type: assertion.type === "custom" ? assertion.customType : assertion.type, weight, required };
+}
+
+/** Returns whether a grader gave a score. */
+export function isGraded(result: GraderResult): result is GradedAssertion {
+	return result.verdict !== "not_judged";
+}
+
+/** Returns the result of a grader that could not run. */
+export function ungraded(assertion: Assertion, { couldNotRun, usage, parts }: CouldNotRun): UngradedAssertion {
+	return {
+		...{ ...graderName(assertion), verdict: "not_judged", score: null, assertions: [], error: couldNotRun },
+		...(usage ? { usage } : {}),
+		...(parts ? { parts } : {}),
+	};
+}
+
+/**
+ * Returns a recorded result as the result of today's assertion: the recorded score, compared with today's `min_score` or threshold.
+ * What grading cost is left out: it was paid when the result was made.
+ */
+export function recordedResult(assertion: Assertion, record: GradedRecord, threshold: number): GraderResult {
+	const { score, assertions, details, veto, error = unknownError } = record;
+	const parts = record.parts?.flatMap((part, index) => {
+		const inner = assertion.parts?.[index];
+		return inner ? [recordedResult(inner, part, threshold)] : [];
+	});
+	if (score === null) return ungraded(assertion, { couldNotRun: error, ...(parts ? { parts } : {}) });
+	const passes = !veto && reaches(score, assertion.minScore ?? threshold);
+	return {
+		...{ ...graderName(assertion), score, assertions, verdict: passes ? "pass" : "fail" },
+		...(details ? { details } : {}),
+		...(veto ? { veto } : {}),
+		...(parts ? { parts } : {}),
+	};
+}
+
+const unknownError = { code: "unknown", message: "its recorded score is missing" };

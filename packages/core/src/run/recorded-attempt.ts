@@ -1,0 +1,163 @@
+import { canonicalJson } from "../base/canonical-json.ts";
+import { type Masker, maskDeep } from "../base/secrets.ts";
+import type { EarlierResults, RegradeChoice } from "../grading/grade-answer.ts";
+import { readHead } from "../io/files/read-head.ts";
+import type { Assertion } from "../model/eval-types.ts";
+import { readAttempt, readRecordText, recordPath } from "../model/record-files.ts";
+import type { AttemptFile, AttemptTurn, GradedRecord, StageLog } from "../schema/attempt-file.ts";
+import { type Fingerprint, graderStage, type ResultRow } from "../schema/result-row.ts";
+import type { AnswerMessage, RequestMessage, TokenUsage } from "../targets/contract.ts";
+import type { TestWorkspace } from "../workspace/contract.ts";
+import { AttemptError } from "./attempt-error.ts";
+import type { GivenAnswer } from "./attempt-outcome.ts";
+import type { AnswerSource } from "./hold-conversation.ts";
+import { withParts } from "./needed-model.ts";
+import type { PlannedCase } from "./run-plan.ts";
+import type { StageTimer } from "./stage-timer.ts";
+import { inputToWire } from "./test-input.ts";
+
+/** How recorded attempts are graded again. */
+export interface Regrading {
+	/** Which of the recorded results count as they are. */
+	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
+	/** Whether a new result replaces the recorded one in the same run: then what the earlier grading cost is counted with it. */
+	readonly sameRun: boolean;
+	readonly masker: Masker;
+}
+
+/** Longer texts stay in their files. */
+const maxInMemory = 10 * 1024 * 1024;
+
+/** An attempt whose answer is on record and is graded again. */
+export class RecordedAttempt {
+	readonly #directory: string;
+	readonly #file: AttemptFile | undefined;
+	readonly #row: ResultRow;
+	readonly #regrading: Regrading;
+
+	/** @param directory of the run that holds the attempt */
+	constructor(directory: string, row: ResultRow, regrading: Regrading) {
+		this.#directory = directory;
+		this.#row = row;
+		this.#regrading = regrading;
+		this.#file = row.file === undefined ? undefined : readAttempt(directory, row.file);
+	}
+
+	/** What was printed until the answer was there. */
+	get logs(): readonly StageLog[] {
+		return (this.#file?.logs ?? []).filter(({ stage }) => stage !== "grade");
+	}
+
+	get metadata(): Readonly<Record<string, unknown>> {
+		return this.#row.metadata;
+	}
+
+	get fingerprint(): Fingerprint | undefined {
+		return this.#row.fingerprint;
+	}
+
+	/** Whether a graded turn was the last one: the conversation ended there. */
+	endsBefore(turn: number): boolean {
+		return turn >= (this.#file?.turns?.length ?? 0);
+	}
+
+	/** @throws AttemptError if there is no answer to grade, or it answers another question than the test asks today */
+	refuse({ test }: PlannedCase, input: readonly RequestMessage[]): void {
+		const file = this.#file;
+		if (!file) throw new AttemptError("record", "unreadable", "the recorded attempt can't be read");
+		const { error } = file;
+		if (error && error.stage !== graderStage) {
+			const partial = file.messages ? this.#answer(file, file, 0) : undefined;
+			throw new AttemptError(error.stage, error.code, error.message, partial);
+		}
+		if (file.output === null && file.outputPath === undefined)
+			throw new AttemptError("record", "no-answer", "no answer is on record");
+		const asked = maskDeep({ input: inputToWire(input) }, this.#regrading.masker);
+		if (canonicalJson(asked.input) !== canonicalJson(file.input) || (file.turns?.length ?? 0) > test.turns.length)
+			throw new AttemptError(
+				"record",
+				"input-changed",
+				"the test asks something else than the recorded answer answers",
+			);
+	}
+
+	/** Returns whether a grader that runs again may look at the workspace. */
+	needsWorkspace({ assertions, test }: PlannedCase): boolean {
+		return [...assertions, ...test.turns.flatMap((turn) => turn.assertions)].some((assertion) =>
+			[...withParts(assertion)].some(({ type, command }) => type === "custom" || command !== undefined),
+		);
+	}
+
+	/** The recorded results of the whole answer, or of one turn. */
+	earlier(turn?: number): EarlierResults {
+		const { choose, sameRun } = this.#regrading;
+		const turns = this.#file?.turns ?? [];
+		const ofTurns = turns.reduce((sum, { scores }) => sum + scores.length, 0);
+		const records =
+			turn === undefined
+				? (this.#file?.scores.slice(ofTurns) ?? [])
+				: (turns[turn]?.scores ?? []).map((record) => ({ ...record, name: record.name.replace(/^turn \d+: /, "") }));
+		return { records, choose, countsUsage: sameRun };
+	}
+
+	/** Answers the turns of the attempt as they were answered. */
+	source(timer: StageTimer): AnswerSource {
+		const file = this.#file;
+		const messages: RequestMessage[] = [];
+		let turn = 0;
+		let first = 0;
+		return {
+			messages,
+			say: async (said) => {
+				if (!file) throw new AttemptError("record", "unreadable", "the recorded attempt can't be read");
+				messages.push(...said);
+				const part = file.turns?.[turn];
+				const answer = this.#answer(file, part ?? file, first);
+				turn += 1;
+				first += answer.messages.length;
+				timer.add("target", answer.durationMs);
+				for (const { role, content, toolCalls } of answer.messages)
+					messages.push({ role, content: [{ type: "text", text: content }], ...(toolCalls ? { toolCalls } : {}) });
+				return answer;
+			},
+		};
+	}
+
+	/** Brings a fresh workspace into the state that the target left it in. Returns the recorded diff. @throws WorkspaceError */
+	async fileChanges(workspace: TestWorkspace | undefined, turn?: number): Promise<string | undefined> {
+		const path = turn === undefined ? this.#file?.fileChangesPath : this.#file?.turns?.[turn]?.fileChangesPath;
+		void workspace;
+		return path ? readRecordText(this.#directory, path) : undefined;
+	}
+
+	#answer(file: AttemptFile, part: AttemptFile | AttemptTurn, first: number): GivenAnswer {
+		const count = "messageCount" in part ? part.messageCount : (file.messages?.length ?? 0);
+		const messages = (file.messages ?? []).slice(first, first + count).map((message): AnswerMessage => {
+			const { role, content, contentPath, toolCalls, durationMs } = message;
+			return {
+				role: role as AnswerMessage["role"],
+				content: content ?? (contentPath === undefined ? "" : this.#text(contentPath).text),
+				...(toolCalls ? { toolCalls } : {}),
+				...(durationMs === undefined ? {} : { durationMs }),
+			};
+		});
+		const { output, outputPath, tokenUsage, costUsd, llmCalls, durationMs } = part;
+		const { text, textFile } = outputPath === undefined ? { text: output ?? "" } : this.#text(outputPath);
+		return {
+			...{ text, messages, durationMs, by: file.answeredBy ?? file.target, tries: file.tries ?? 1 },
+			...(textFile === undefined ? {} : { textFile }),
+			...(tokenUsage ? { tokenUsage: tokenUsage as TokenUsage } : {}),
+			...(costUsd === undefined ? {} : { costUsd }),
+			...(llmCalls === undefined ? {} : { llmCalls }),
+			...(file.targetMetadata ? { metadata: file.targetMetadata } : {}),
+		};
+	}
+
+	/** The text of a file beside the attempt's own; of one that is too large for memory its beginning and where it is. */
+	#text(path: string): { readonly text: string; readonly textFile?: string } {
+		const file = recordPath(this.#directory, path);
+		const head = readHead(file, maxInMemory);
+		if (!head) throw new AttemptError("record", "unreadable", `${path} of the recorded attempt is missing`);
+		return head.cut ? { text: head.text, textFile: file } : { text: head.text };
+	}
+}

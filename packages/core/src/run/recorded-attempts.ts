@@ -1,0 +1,62 @@
+import type { RegradeChoice } from "../grading/grade-answer.ts";
+import { caseKey } from "../model/case-key.ts";
+import type { Assertion } from "../model/eval-types.ts";
+import type { GradedRecord } from "../schema/attempt-file.ts";
+import type { ResultRow } from "../schema/result-row.ts";
+import type { RunContext } from "./attempt-context.ts";
+import { RecordedAttempt, type Regrading } from "./recorded-attempt.ts";
+import { originKey } from "./run-origin.ts";
+import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
+
+/**
+ * Finds the records of attempts whose answers are graded instead of calling the target: those of the run that is graded again, or of the
+ * resumed run those that only lack the results of some graders.
+ * @param retried rows of the resumed run, in `directory`
+ */
+export function recordedAttempts(
+	{ origin, masker }: RunPlan,
+	retried: readonly ResultRow[],
+	directory: string,
+): RunContext["recorded"] {
+	if (origin?.kind === "regrade") {
+		const regrading: Regrading = { choose: chooseNamed(origin.graders), sameRun: false, masker };
+		const find = finder(origin.rows, (planned) => masker(originKey(planned, origin)));
+		return attemptsOf(find, origin.directory, regrading);
+	}
+	if (retried.length === 0) return () => undefined;
+	const regrading: Regrading = { choose: chooseMissing, sameRun: true, masker };
+	return attemptsOf(
+		finder(retried, (planned) => masker(keyOfCase(planned))),
+		directory,
+		regrading,
+	);
+}
+
+type FindRow = (planned: PlannedCase, attempt: number) => ResultRow | undefined;
+
+function finder(rows: readonly ResultRow[], keyOf: (planned: PlannedCase) => string): FindRow {
+	const byKey = new Map(rows.map((row) => [`${row.attempt} ${caseKey(row.eval, row.testId, row.target)}`, row]));
+	return (planned, attempt) => byKey.get(`${attempt} ${keyOf(planned)}`);
+}
+
+function attemptsOf(find: FindRow, directory: string, regrading: Regrading): RunContext["recorded"] {
+	return (planned, attempt) => {
+		const row = find(planned, attempt);
+		return row && new RecordedAttempt(directory, row, regrading);
+	};
+}
+
+/** Runs the graders again that gave no score; of a composite only the parts that gave none. */
+function chooseMissing(_: Assertion, { score, parts }: GradedRecord): RegradeChoice {
+	if (score !== null) return "keep";
+	return parts ? "parts" : "regrade";
+}
+
+/** Runs the named graders again, and the composites around them; without names all. */
+function chooseNamed(names: readonly string[] | undefined): (assertion: Assertion) => RegradeChoice {
+	if (!names) return () => "regrade";
+	const isNamed = (name: string) => names.includes(name);
+	const holds = (assertion: Assertion): boolean =>
+		assertion.parts?.some((part) => isNamed(part.name) || holds(part)) ?? false;
+	return (assertion) => (isNamed(assertion.name) ? "regrade" : holds(assertion) ? "parts" : "keep");
+}

@@ -1,0 +1,60 @@
+import type { Masker } from "../base/secrets.ts";
+import { caseKey } from "../model/case-key.ts";
+import { readIndex, readRunFile } from "../model/result-files.ts";
+import type { RunOriginRecord } from "../schema/run-file.ts";
+import { caseStates } from "./case-states.ts";
+import { keyOfCase, type PlannedCase, type RunOrigin } from "./run-plan.ts";
+import type { RunRequest } from "./run-request.ts";
+
+/** Reads the run that a request starts from. @throws AgentvError `not-found`, `config` */
+export function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined {
+	const directory = regrade?.origin ?? rerunFailed;
+	if (directory === undefined) return undefined;
+	const run = readRunFile(directory);
+	const { rows } = readIndex(directory);
+	if (!regrade) return { kind: "rerun_failed", directory, run, rows };
+	return { kind: "regrade", directory, run, rows, ...(regrade.graders ? { graders: regrade.graders } : {}) };
+}
+
+/** How a run's record names its origin. */
+export function originRecord({ kind, directory, run, graders }: RunOrigin): RunOriginRecord {
+	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
+}
+
+/**
+ * Returns the cases that a run with an origin is about: to grade again, those with a row there, each with the attempts that were made; to run
+ * again, those that were planned there and did not pass.
+ */
+export function originCases(cases: readonly PlannedCase[], origin: RunOrigin, masker: Masker): PlannedCase[] {
+	return origin.kind === "regrade" ? recordedCases(cases, origin, masker) : failedCases(cases, origin, masker);
+}
+
+function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, masker: Masker): PlannedCase[] {
+	const attempts = new Map<string, number>();
+	for (const { eval: label, testId, target, attempt } of origin.rows) {
+		const key = caseKey(label, testId, target);
+		attempts.set(key, Math.max(attempt, attempts.get(key) ?? 0));
+	}
+	return cases.flatMap((planned) => {
+		const count = attempts.get(masker(originKey(planned, origin)));
+		// The answers are there, whatever became of other tests since: nothing waits, and nothing is skipped.
+		return count === undefined
+			? []
+			: [{ ...planned, dependsOn: [], repeat: { ...planned.repeat, count, earlyExit: false } }];
+	});
+}
+
+function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin, masker: Masker): PlannedCase[] {
+	const planned = new Set(run.planned.map(([index, id, target]) => caseKey(run.evals[index]?.file ?? "", id, target)));
+	const failed = new Set(
+		caseStates({ cases, masker }, rows).flatMap(({ one, result }) => (result?.status === "passed" ? [] : [one])),
+	);
+	return cases.filter((one) => failed.has(one) && planned.has(masker(keyOfCase(one))));
+}
+
+/** The key of a case in the origin: an eval that moved is recognised if both runs have only one. */
+export function originKey({ eval: { label }, test, target }: PlannedCase, { run }: RunOrigin): string {
+	const [only, ...others] = run.evals;
+	const known = run.evals.some(({ file }) => file === label);
+	return caseKey(known || !only || others.length > 0 ? label : only.file, test.id, target.target.name);
+}
