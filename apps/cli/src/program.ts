@@ -9,6 +9,7 @@ import { gettingStartedCommands } from "./program/getting-started.ts";
 import { matrixCommand } from "./program/matrix.ts";
 import { mergeCommand } from "./program/merge.ts";
 import { recordCommand } from "./program/record.ts";
+import { regradeCommand } from "./program/regrade.ts";
 import { resultsCommands } from "./program/results.ts";
 import { runCommands } from "./program/run.ts";
 import { studioCommands } from "./program/studio.ts";
@@ -25,6 +26,7 @@ const commandGroups: readonly CommandGroup[] = [
 	matrixCommand,
 	recordCommand,
 	resultsCommands,
+	regradeCommand,
 	mergeCommand,
 	studioCommands,
 	cacheCommands,

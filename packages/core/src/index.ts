@@ -90,7 +90,7 @@ export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
 export { shardSizes } from "./run/plan-shard.ts";
 export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";
-export { resumedRequest } from "./run/request-flags.ts";
+export { originRequest, resumedRequest } from "./run/request-flags.ts";
 export { type RunOptions, runEvals } from "./run/run-evals.ts";
 export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";

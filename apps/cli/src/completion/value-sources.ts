@@ -21,6 +21,8 @@ const free: ValueSource = async () => [];
 const sources: ReadonlyMap<string, ValueSource> = new Map([
 	["--benchmark", benchmarks],
 	["--target", targets],
+	["--grader-target", targets],
+	["--eval", evals],
 	["--test", tests],
 	["--experiment", experiments],
 	["--explain", rules],
@@ -31,6 +33,8 @@ const sources: ReadonlyMap<string, ValueSource> = new Map([
 		"--name",
 		"--ref",
 		"--tag",
+		"--exclude-tag",
+		"--grader",
 		"--allow-secret",
 		"--host",
 		"--allow-host",

@@ -15,6 +15,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--run <run>", "the run to go on with: a directory, <experiment>/<time> or latest")
 		.option("--shard <i/n>", "only the i-th of n parts of the tests; `agentv results merge` puts them together", shard)
 		.option("--only-missing <run>", "only tests that this run planned and has no result of; needs no evals")
+		.option("--rerun-failed <run>", "only tests of this run that did not pass, in a new run; needs no evals")
 		.option("--dry-run", "print what would be run, and run nothing")
 		.addOption(new Option("--reporter <name>", "how to report").choices(runReporters).default("text"))
 		.option("--json", 'print {"run_dir", "summary"} as one JSON document and nothing else')

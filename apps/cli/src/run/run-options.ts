@@ -16,6 +16,8 @@ export interface RunChoices {
 	readonly targets?: string;
 	readonly test?: readonly string[];
 	readonly tag?: readonly string[];
+	readonly excludeTag?: readonly string[];
+	readonly graderTarget?: string;
 	readonly limit?: number;
 	readonly benchmark?: string;
 	readonly workers?: number;
@@ -63,9 +65,9 @@ function namedEvals(
 
 /** What core is asked to run. */
 export function requestOf(evals: readonly string[], options: RunChoices, { cwd }: Context): RunRequest {
-	const { target, targets, test, tag, timeout, envFile, keepWorkspaces, bail, cache } = options;
+	const { target, targets, test, tag, excludeTag, timeout, envFile, keepWorkspaces, bail, cache } = options;
 	const same = Object.fromEntries(
-		(["limit", "workers", "threshold", "repeat", "experiment", "budgetUsd"] as const).flatMap((key) =>
+		(["graderTarget", "limit", "workers", "threshold", "repeat", "experiment", "budgetUsd"] as const).flatMap((key) =>
 			options[key] === undefined ? [] : [[key, options[key]]],
 		),
 	);
@@ -76,6 +78,7 @@ export function requestOf(evals: readonly string[], options: RunChoices, { cwd }
 		...(targets === undefined ? {} : { targetsFile: resolve(cwd, targets) }),
 		...(test ? { tests: test } : {}),
 		...(tag ? { tags: tag } : {}),
+		...(excludeTag ? { excludeTags: excludeTag } : {}),
 		...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
 		...(envFile === undefined ? {} : { envFile: resolve(cwd, envFile) }),
 		...(keepWorkspaces ? { keepWorkspaces } : {}),

@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import {
 	AgentvError,
 	lastRunOf,
+	originRequest,
 	type RunRequest,
 	readRunFile,
 	realPath,
@@ -20,6 +21,7 @@ export interface StartChoices extends RunChoices {
 	readonly shard?: { readonly index: number; readonly count: number };
 	readonly durationsFrom?: string;
 	readonly onlyMissing?: string;
+	readonly rerunFailed?: string;
 }
 
 /** A run that is to be started, or gone on with. */
@@ -36,6 +38,7 @@ export function startedRun(args: readonly string[], options: StartChoices, conte
 	refuseContradictions(options);
 	const resumes = options.resume === true || options.retryErrors === true;
 	if (options.onlyMissing !== undefined) return completion(args, options.onlyMissing, resumes, options, context);
+	if (options.rerunFailed !== undefined) return rerun(args, options.rerunFailed, options, context);
 	const { run, output, shard, durationsFrom } = options;
 	const isNamed = resumes && (run !== undefined || output !== undefined);
 	const files = evalsOf(args, options, context, isNamed);
@@ -49,7 +52,14 @@ export function startedRun(args: readonly string[], options: StartChoices, conte
 	return { request: { ...given, ...durations }, resumes, ...outputOf(options, context) };
 }
 
-function refuseContradictions({ shard, durationsFrom, onlyMissing, run }: StartChoices): void {
+function refuseContradictions(options: StartChoices): void {
+	const { shard, durationsFrom, onlyMissing, run, rerunFailed, resume, retryErrors } = options;
+	const others = { "--resume": resume, "--retry-errors": retryErrors, "--run": run, "--only-missing": onlyMissing };
+	const [other] = Object.entries(others).find(([, value]) => value !== undefined && value !== false) ?? [];
+	if (rerunFailed !== undefined && other !== undefined)
+		throw new AgentvError("usage", `--rerun-failed and ${other} exclude each other`, {
+			hint: "--rerun-failed starts a new run; resume that one by --resume.",
+		});
 	if (durationsFrom !== undefined && !shard)
 		throw new AgentvError("usage", "--durations-from says how shards are balanced: it needs --shard I/N");
 	if (onlyMissing === undefined || (!shard && run === undefined)) return;
@@ -72,6 +82,14 @@ function completion(
 	const { output = base } = outputOf(options, context);
 	if (realPath(output) === realPath(base)) return { request, output: base, resumes: true };
 	return { request: { ...request, onlyMissing: base }, output, resumes };
+}
+
+/** The tests of a run that did not pass, as a run of their own: the first result stays as it is. */
+function rerun(args: readonly string[], which: string, options: StartChoices, context: Context): StartedRun {
+	const rerunFailed = resolveRun(which, context);
+	const given = requestOf(evalsOf(args, options, context, true), options, context);
+	const request = originRequest(readRunFile(rerunFailed), { ...given, rerunFailed });
+	return { request, resumes: false, ...outputOf(options, context) };
 }
 
 /** The evals that are named; none where they need not be. */

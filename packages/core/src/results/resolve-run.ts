@@ -57,9 +57,11 @@ export function resolveRuns(runs: readonly string[], machine: ResultsMachine): s
 
 /** The newest run that ran any of these eval files (absolute paths). */
 export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
-	return findRuns(machine).find(
-		({ directory }) => holdsRun(directory) && recordOf(directory)?.evals.some(({ path }) => files.includes(path)),
-	)?.directory;
+	return findRuns(machine).find(({ directory }) => {
+		const record = holdsRun(directory) ? recordOf(directory) : undefined;
+		// A regraded run calls no target: it is resumed by its name only.
+		return record?.origin?.kind !== "regrade" && record?.evals.some(({ path }) => files.includes(path));
+	})?.directory;
 }
 
 /** Not a shard, nor another part of a larger run. */

@@ -1,7 +1,7 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { optionOf, planFlags } from "../model/plan-flags.ts";
-import type { RunFile } from "../schema/run-file.ts";
+import type { RunFile, RunOriginRecord } from "../schema/run-file.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** The parts of a request that decide which tests are run and how they are judged: a resumed run keeps them. */
@@ -42,7 +42,13 @@ export function resumedRequest(run: RunFile, given: RunRequest): RunRequest {
 		...(before as Partial<RunRequest>),
 		evals: evalsOf(run, given),
 		...(run.shard ? { recordedShards: run.shard } : {}),
+		...(run.origin ? originOf(run.origin) : {}),
 	};
+}
+
+function originOf({ kind, path, graders }: RunOriginRecord): Partial<RunRequest> {
+	if (kind === "rerun_failed") return { rerunFailed: path };
+	return { regrade: { origin: path, ...(graders ? { graders } : {}) } };
 }
 
 /** The request of a new run that starts from another one: what that was begun with, unless `given` says something else. */

@@ -1,0 +1,184 @@
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { modelServer } from "../targets/testing/model-server.ts";
+import { vendors } from "../targets/testing/vendors.ts";
+import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
+
+const chat = vendors[0];
+if (!chat) throw new Error("no vendor");
+
+const ok = `console.log(JSON.stringify({ score: 1 }))\n`;
+const broken = `console.error("fixture missing"); process.exit(130)\n`;
+
+function evalOf(assertions: readonly string[], more = ""): string {
+	return `${more}tests:\n  - id: a\n    input: hi\n    assertions:\n${assertions.map((line) => `      - ${line}\n`).join("")}`;
+}
+
+function attemptFile(run: RanEval, testId: string, attempt = 1) {
+	return JSON.parse(readFileSync(join(run.runDir, run.row(testId, attempt).file ?? ""), "utf8"));
+}
+
+const good = "{type: code-grader, name: good, command: [node, ./ok.mjs]}";
+const bad = "{type: code-grader, name: bad, command: [node, ./broken.mjs]}";
+
+describe("a grader that can't run", () => {
+	test("leaves the other scores, the answer and its figures on record; the attempt is not judged", async () => {
+		const answer = `console.log(JSON.stringify({ text: "yes", token_usage: { input: 3, output: 2 }, cost_usd: 0.5 }))\n`;
+		const run = await runTree({
+			"my.eval.yaml": evalOf([bad, good, "{type: contains, value: yes}"]),
+			"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./answer.mjs]}]\n",
+			...{ "ok.mjs": ok, "broken.mjs": broken, "answer.mjs": answer },
+		});
+		const row = run.row("a");
+		expect(row).toMatchObject({
+			executionStatus: "execution_error",
+			error: { stage: "grader", code: "exit-code", message: expect.stringContaining("bad: ") },
+			costUsd: 0.5,
+			tokenUsage: { input: 3, output: 2 },
+			scores: [
+				{ name: "bad", verdict: "not_judged", score: null, error: { code: "exit-code" } },
+				{ name: "good", verdict: "pass", score: 1 },
+				{ name: "contains", verdict: "pass", score: 1 },
+			],
+		});
+		expect(run.summary).toMatchObject({ passed: 0, failed: 0, errors: 1, costUsd: 0.5, meanScore: null });
+		const file = attemptFile(run, "a");
+		expect(file).toMatchObject({ output: "yes", scores: [{ verdict: "not_judged" }, { score: 1 }, { score: 1 }] });
+		expect(file.logs).toContainEqual({ stage: "grade", name: "node ./broken.mjs", text: "fixture missing\n" });
+	});
+
+	test("changes nothing about a failed required grader: that decides", async () => {
+		const run = await runTree({
+			"my.eval.yaml": evalOf([bad, "{type: contains, value: no, required: true}"]),
+			...{ "targets.yaml": mockTargets("yes"), "broken.mjs": broken },
+		});
+		expect(run.row("a")).toMatchObject({ executionStatus: "quality_failure", score: 0 });
+		expect(run.row("a").error).toBeUndefined();
+		expect(run.row("a").scores[0]).toMatchObject({ verdict: "not_judged" });
+	});
+
+	test("inside a composite keeps the results of the other parts", async () => {
+		const composite = `{type: composite, name: both, aggregator: {type: weighted_average}, assertions: [${good}, ${bad}]}`;
+		const run = await runTree({
+			"my.eval.yaml": evalOf([composite]),
+			...{ "targets.yaml": mockTargets("yes"), "ok.mjs": ok, "broken.mjs": broken },
+		});
+		expect(run.row("a")).toMatchObject({ executionStatus: "execution_error", error: { message: /both: bad: / } });
+		expect(attemptFile(run, "a").scores).toMatchObject([
+			{
+				verdict: "not_judged",
+				parts: [
+					{ name: "good", score: 1 },
+					{ name: "bad", verdict: "not_judged" },
+				],
+			},
+		]);
+	});
+
+	test("in one turn does not end the conversation", async () => {
+		const turns = `tests:
+  - id: a
+    mode: conversation
+    on_turn_failure: stop
+    turns:
+      - {input: one, assertions: [${bad}]}
+      - {input: two, assertions: [{type: contains, value: yes}]}
+`;
+		const run = await runTree({ "my.eval.yaml": turns, "targets.yaml": mockTargets("yes"), "broken.mjs": broken });
+		expect(run.row("a")).toMatchObject({
+			executionStatus: "execution_error",
+			scores: [
+				{ name: "turn 1: bad", verdict: "not_judged" },
+				{ name: "turn 2: contains", score: 1 },
+			],
+		});
+	});
+});
+
+describe("retrying what was not judged", () => {
+	test("runs only the graders without a score, on the recorded answer", async () => {
+		const count = `import { appendFileSync } from "node:fs";\nappendFileSync("calls.txt", process.argv[2] + "\\n");\n`;
+		const run = await runTree({
+			"my.eval.yaml": evalOf([
+				"{type: code-grader, name: good, command: [node, ./count.mjs, good]}",
+				"{type: code-grader, name: late, command: [node, ./late.mjs]}",
+			]),
+			"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./count.mjs, target]}]\n",
+			"count.mjs": count,
+			"late.mjs": `${count}import { existsSync } from "node:fs";\nif (!existsSync("ready")) process.exit(130);\nconsole.log('{"score": 0.9}');\n`,
+		});
+		expect(run.row("a").executionStatus).toBe("execution_error");
+		writeFileSync(join(run.root, "ready"), "");
+		writeFileSync(join(run.root, "calls.txt"), "");
+		const again = await runTree(run, { output: run.runDir, resume: true, retryErrors: true });
+		expect(readFileSync(join(run.root, "calls.txt"), "utf8")).toBe("undefined\n");
+		expect(again.row("a")).toMatchObject({ executionStatus: "ok", score: 0.95 });
+		expect(again.summary).toMatchObject({ planned: 1, passed: 1, errors: 0 });
+	});
+
+	test("counts the judging that failed with that which did not", async () => {
+		let works = false;
+		const models = await modelServer(({ body }) => {
+			const judging = JSON.stringify(body).includes("strict and fair grader");
+			if (!judging) return { json: chat.answer("yes") };
+			return { json: chat.answer(works ? '{"score": 1, "assertions": [], "reasoning": ""}' : "I can't say.") };
+		});
+		const price = "pricing: {input: 500, output: 1333.3333333}";
+		const run = await runTree({
+			"my.eval.yaml": "tests:\n  - {id: a, input: q, criteria: c}\n",
+			"targets.yaml": `targets: [{name: default, provider: openai, model: m, base_url: "${models.url}/v1", ${price}}]\n`,
+		});
+		const failed = run.summary.graderCostUsd ?? 0;
+		expect(failed).toBeGreaterThan(0.15);
+		expect(run.row("a").scores[0]?.usage?.costUsd).toBeCloseTo(failed);
+		works = true;
+		const before = models.requests.length;
+		const again = await runTree(run, { output: run.runDir, resume: true, retryErrors: true });
+		expect(models.requests.length - before).toBe(1);
+		expect(again.summary).toMatchObject({ passed: 1, costUsd: expect.closeTo(0.1) });
+		expect(again.summary.graderCostUsd).toBeCloseTo(failed + 0.1);
+	});
+});
+
+describe("a target that fails", () => {
+	test("keeps what it said, what it cost and how long it took", async () => {
+		const agent = `console.error("loading tools");
+console.log(JSON.stringify({ type: "assistant", message: { role: "assistant", content: [{ type: "text", text: "half an answer" }] } }));
+setTimeout(() => process.exit(3), 200);
+`;
+		const root = tempTree({
+			"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
+			"targets.yaml": "targets: [{name: default, provider: claude, executable: ./agent.mjs}]\n",
+			"agent.mjs": `#!/usr/bin/env node\nif (process.argv.includes("--version")) { console.log("1.0"); process.exit(0); }\n${agent}`,
+		});
+		chmodSync(join(root, "agent.mjs"), 0o755);
+		const run = await runTree({ root });
+		const row = run.row("a");
+		expect(row).toMatchObject({ executionStatus: "execution_error", error: { stage: "target" }, scores: [] });
+		expect(row.durationMs).toBeGreaterThanOrEqual(190);
+		expect(row.timingsMs?.target).toBeGreaterThanOrEqual(190);
+		const file = attemptFile(run, "a");
+		expect(file.messages).toMatchObject([{ role: "assistant", content: "half an answer" }]);
+		expect(file.logs).toMatchObject([{ stage: "target", name: "default", text: "loading tools\n" }]);
+	});
+});
+
+test("an attempt's time is told by stage, the target's apart from what grades it", async () => {
+	const sleep = (ms: number, text: string) => `setTimeout(() => console.log('${text}'), ${ms});\n`;
+	const run = await runTree({
+		"my.eval.yaml": evalOf(
+			["{type: code-grader, command: [node, ./slow.mjs]}"],
+			"workspace:\n  hooks:\n    before_each: {command: [node, ./hook.mjs]}\n",
+		),
+		"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./answer.mjs]}]\n",
+		...{ "slow.mjs": sleep(300, '{"score": 1}'), "answer.mjs": sleep(150, "yes"), "hook.mjs": sleep(100, "ready") },
+	});
+	const { timingsMs, durationMs } = run.row("a");
+	expect(timingsMs?.target).toBeGreaterThanOrEqual(150);
+	expect(timingsMs?.grade).toBeGreaterThanOrEqual(300);
+	expect(timingsMs?.hooks).toBeGreaterThanOrEqual(100);
+	expect(timingsMs?.judge).toBe(0);
+	expect(durationMs).toBeLessThan((timingsMs?.target ?? 0) + 5);
+});

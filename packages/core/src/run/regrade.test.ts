@@ -1,0 +1,134 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readRunFile } from "../model/result-files.ts";
+import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
+
+const strict = `let text = ""; for await (const chunk of process.stdin) text += chunk;
+const { output } = JSON.parse(text);
+console.log(JSON.stringify({ score: output.includes("yes") ? 1 : 0 }));
+`;
+const lenient = `console.log(JSON.stringify({ score: 0.9 }));\n`;
+
+const files = {
+	"my.eval.yaml": `tests:
+  - {id: a, input: hi, assertions: [{type: code-grader, name: check, command: [node, ./check.mjs]}, {type: contains, value: y}]}
+  - {id: b, input: hi, assertions: [{type: code-grader, name: check, command: [node, ./check.mjs]}]}
+`,
+	"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
+	"answers.jsonl":
+		'{"test_id": "a", "output": "yes", "cost_usd": 0.25, "token_usage": {"input": 1, "output": 2}}\n{"test_id": "b", "output": "no"}\n',
+	"check.mjs": strict,
+};
+
+function regrade(origin: RanEval, more: Parameters<typeof runTree>[1] = {}, graders?: readonly string[]) {
+	const chosen = graders ? { graders } : {};
+	return runTree({ root: origin.root }, { ...more, regrade: { origin: origin.runDir, ...chosen } });
+}
+
+const scores = ({ rows }: RanEval) => rows.map(({ testId, scores: all }) => [testId, ...all.map(({ score }) => score)]);
+
+describe("grading recorded answers again", () => {
+	test("gives the scores of the original run, calls no target, and names its origin", async () => {
+		const origin = await runTree(files, { workers: 1 });
+		// Without its fixtures the target could answer nothing.
+		writeFileSync(join(origin.root, "answers.jsonl"), "");
+		const again = await regrade(origin, { workers: 1 });
+		expect(scores(again)).toEqual(scores(origin));
+		expect(again.summary).toMatchObject({ planned: 2, passed: 1, failed: 1, errors: 0 });
+		const record = readRunFile(again.runDir);
+		expect(again.runDir).not.toBe(origin.runDir);
+		expect(record.origin).toEqual({
+			...{ kind: "regrade", runId: readRunFile(origin.runDir).runId, path: origin.runDir },
+		});
+		expect(record.targets).toEqual(readRunFile(origin.runDir).targets);
+		expect(again.row("a").fingerprint).toEqual(origin.row("a").fingerprint);
+	});
+
+	test("takes today's graders", async () => {
+		const origin = await runTree(files);
+		writeFileSync(join(origin.root, "check.mjs"), lenient);
+		const again = await regrade(origin);
+		expect(again.row("b")).toMatchObject({ executionStatus: "ok", score: 0.9 });
+		expect(again.row("b").fingerprint?.graders).not.toBe(origin.row("b").fingerprint?.graders);
+		expect(again.row("b").fingerprint?.target).toBe(origin.row("b").fingerprint?.target);
+	});
+
+	test("of one grader keeps the results of the others", async () => {
+		const origin = await runTree(files);
+		writeFileSync(join(origin.root, "check.mjs"), lenient);
+		const again = await regrade(origin, {}, ["contains"]);
+		expect(scores(again)).toEqual(scores(origin));
+	});
+
+	test("refuses a test that asks something else by now", async () => {
+		const origin = await runTree(files);
+		writeFileSync(
+			join(origin.root, "my.eval.yaml"),
+			files["my.eval.yaml"].replace("id: b, input: hi", "id: b, input: other"),
+		);
+		const again = await regrade(origin);
+		expect(again.row("a").executionStatus).toBe("ok");
+		expect(again.row("b")).toMatchObject({ executionStatus: "execution_error", error: { code: "input-changed" } });
+	});
+
+	test("of a test without an answer keeps why there is none", async () => {
+		const origin = await runTree({ ...files, "answers.jsonl": '{"test_id": "a", "output": "yes"}\n' });
+		const again = await regrade(origin);
+		expect(again.row("b")).toMatchObject({
+			executionStatus: "execution_error",
+			error: { stage: "target", code: "not-recorded" },
+		});
+	});
+
+	test("grades every turn of a conversation", async () => {
+		const turns = `tests:
+  - id: a
+    mode: conversation
+    turns:
+      - {input: one, assertions: [{type: contains, name: first, value: "1"}]}
+      - {input: two, assertions: [{type: contains, name: second, value: "2"}]}
+    assertions: [{type: contains, name: whole, value: "2"}]
+`;
+		const answers = '{"test_id": "a", "output": "1"}\n{"test_id": "a", "output": "2"}\n';
+		const origin = await runTree({ ...files, "my.eval.yaml": turns, "answers.jsonl": answers });
+		const again = await regrade(origin);
+		expect(scores(again)).toEqual([["a", 1, 1, 1]]);
+		expect(scores(await regrade(origin, {}, ["second"]))).toEqual([["a", 1, 1, 1]]);
+	});
+
+	test("keeps answers that are too long for the attempt's file", async () => {
+		const long = "y".repeat(100_000);
+		const origin = await runTree({ ...files, "answers.jsonl": "", "targets.yaml": mockTargets(`${long} yes`) });
+		const again = await regrade(origin);
+		expect(scores(again)).toEqual(scores(origin));
+		const path = again.row("a").file?.replace(/\.json$/, ".output.txt") ?? "";
+		expect(readFileSync(join(again.runDir, path), "utf8")).toBe(`${long} yes`);
+	});
+});
+
+describe("running again what did not pass", () => {
+	test("runs only those tests, in a new run that names its origin", async () => {
+		const origin = await runTree(files);
+		writeFileSync(join(origin.root, "answers.jsonl"), '{"test_id": "b", "output": "yes"}\n');
+		const again = await runTree({ root: origin.root }, { rerunFailed: origin.runDir });
+		expect(again.rows.map(({ testId }) => testId)).toEqual(["b"]);
+		expect(again.summary).toMatchObject({ planned: 1, passed: 1 });
+		expect(readRunFile(again.runDir).origin).toMatchObject({ kind: "rerun_failed", path: origin.runDir });
+		expect(origin.row("b").executionStatus).toBe("quality_failure");
+	});
+
+	test("has nothing to do after a run in which all passed", async () => {
+		const origin = await runTree({ ...files, "answers.jsonl": "", "targets.yaml": mockTargets("yes") });
+		await expect(runTree({ root: origin.root }, { rerunFailed: origin.runDir })).rejects.toMatchObject({
+			message: expect.stringContaining("every test"),
+		});
+	});
+});
+
+test("tests with an excluded tag are left out", async () => {
+	const tagged =
+		"tests:\n  - {id: a, tags: [slow], input: hi, assertions: [{type: contains, value: y}]}\n  - {id: b, input: hi, assertions: [{type: contains, value: y}]}\n";
+	const run = await runTree({ "my.eval.yaml": tagged, "targets.yaml": mockTargets("yes") }, { excludeTags: ["slow"] });
+	expect(run.rows.map(({ testId }) => testId)).toEqual(["b"]);
+});
