@@ -8,7 +8,7 @@ import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { evalVariables, isPlaceBelow, targetVariables } from "../model/run-variables.ts";
 import { providers } from "../targets/providers/index.ts";
 import type { Observed, ObservedEval } from "./load-run.ts";
-import { modelOf, withParts } from "./needed-model.ts";
+import { allGraders, modelOf } from "./needed-model.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 /**
@@ -24,9 +24,7 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	for (const one of observed.evals) found.push(...unsetVariables(one, chosen, targets));
 	for (const test of chosen) found.push(...missingFiles(test, plan));
 	const judged = new Map<Assertion, PlannedCase>();
-	for (const one of plan.cases)
-		for (const assertion of [...one.assertions, ...one.test.turns.flatMap((turn) => turn.assertions)])
-			for (const part of withParts(assertion)) judged.set(part, one);
+	for (const one of plan.cases) for (const grader of allGraders(one)) judged.set(grader, one);
 	if (!plan.request.ungraded) for (const [assertion, one] of judged) found.push(...checkGrader(assertion, one, plan));
 	if (found.length === 0) return;
 	const unique = [...new Map(found.map((one) => [JSON.stringify([one.at, one.message]), one])).values()];

@@ -1,5 +1,5 @@
 import type { ResolvedTarget } from "../model/resolve-target.ts";
-import { modelOf, withParts } from "./needed-model.ts";
+import { allGraders, modelOf } from "./needed-model.ts";
 import type { PlannedCase, PlannedGraderTarget, RunPlan } from "./run-plan.ts";
 
 const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
@@ -21,11 +21,10 @@ export function graderTargetsOf(
 ): PlannedGraderTarget[] {
 	const found = new Map<ResolvedTarget, PlannedGraderTarget>();
 	for (const one of cases)
-		for (const assertion of [...one.assertions, ...one.test.turns.flatMap((turn) => turn.assertions)])
-			for (const part of withParts(assertion)) {
-				const asked = modelOf(part);
-				const target = asked && graderTarget(one.eval.label, asked.target, one.target.target);
-				if (target) found.set(target, { target, eval: one.eval });
-			}
+		for (const grader of allGraders(one)) {
+			const asked = modelOf(grader);
+			const target = asked && graderTarget(one.eval.label, asked.target, one.target.target);
+			if (target) found.set(target, { target, eval: one.eval });
+		}
 	return [...found.values()];
 }

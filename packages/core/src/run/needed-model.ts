@@ -1,4 +1,5 @@
 import type { Assertion, TestCase } from "../model/eval-types.ts";
+import type { PlannedCase } from "./run-plan.ts";
 
 /** The graders of a test: its own, else the one that a language model makes of its criteria or expected output. */
 export function assertionsOf(test: TestCase): readonly Assertion[] {
@@ -26,6 +27,12 @@ export function modelOf(assertion: Assertion): { readonly target: string | undef
 	if (assertion.type !== "composite") return undefined;
 	const { aggregator } = assertion.settings;
 	return aggregator.type.startsWith("llm") ? { target: aggregator.target } : undefined;
+}
+
+/** Returns all graders of a case: those of its turns too, and the parts of composites. */
+export function allGraders({ assertions, test }: Pick<PlannedCase, "assertions" | "test">): Assertion[] {
+	const all = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)];
+	return all.flatMap((assertion) => [...withParts(assertion)]);
 }
 
 /** An assertion and all that are inside it. */

@@ -10,7 +10,7 @@ import { graderTargetName, graderTargetsOf } from "./grader-targets.ts";
 import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
 import { assertionsOf } from "./needed-model.ts";
 import { planShard, renumbered } from "./plan-shard.ts";
-import { originCases, readOrigin } from "./run-origin.ts";
+import { originCases, readOrigin, refuseUnknownGraders } from "./run-origin.ts";
 import type { PlannedCase, PlannedTarget, RunOrigin, RunPlan } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 import { selectTests } from "./select-tests.ts";
@@ -59,6 +59,7 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 		masker: createMasker(secrets),
 		secrets,
 	};
+	if (origin) refuseUnknownGraders(cases, origin);
 	checkPlan(plan, observed);
 	return plan;
 }

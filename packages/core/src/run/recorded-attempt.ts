@@ -11,7 +11,7 @@ import type { TestWorkspace } from "../workspace/contract.ts";
 import { AttemptError } from "./attempt-error.ts";
 import type { GivenAnswer } from "./attempt-outcome.ts";
 import type { AnswerSource } from "./hold-conversation.ts";
-import { withParts } from "./needed-model.ts";
+import { allGraders } from "./needed-model.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import type { StageTimer } from "./stage-timer.ts";
 import { inputToWire } from "./test-input.ts";
@@ -82,10 +82,8 @@ export class RecordedAttempt {
 	}
 
 	/** Returns whether a grader that runs again may look at the workspace. */
-	needsWorkspace({ assertions, test }: PlannedCase): boolean {
-		return [...assertions, ...test.turns.flatMap((turn) => turn.assertions)].some((assertion) =>
-			[...withParts(assertion)].some(({ type, command }) => type === "custom" || command !== undefined),
-		);
+	needsWorkspace(planned: PlannedCase): boolean {
+		return allGraders(planned).some(({ type, command }) => type === "custom" || command !== undefined);
 	}
 
 	/** The recorded results of the whole answer, or of one turn. */

@@ -1,8 +1,11 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { nearestName } from "../base/nearest.ts";
 import type { Masker } from "../base/secrets.ts";
 import { caseKey } from "../model/case-key.ts";
 import { readIndex, readRunFile } from "../model/result-files.ts";
 import type { RunOriginRecord } from "../schema/run-file.ts";
 import { caseStates } from "./case-states.ts";
+import { allGraders } from "./needed-model.ts";
 import { keyOfCase, type PlannedCase, type RunOrigin } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
@@ -50,6 +53,18 @@ function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin, ma
 		caseStates({ cases, masker }, rows).flatMap(({ one, result }) => (result?.status === "passed" ? [] : [one])),
 	);
 	return cases.filter((one) => failed.has(one) && planned.has(masker(keyOfCase(one))));
+}
+
+/** @throws AgentvError `usage` if a grader is to run again that none of the tests has */
+export function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOrigin): void {
+	if (!graders) return;
+	const known = new Set(cases.flatMap((planned) => allGraders(planned).map(({ name }) => name)));
+	const unknown = graders.find((name) => !known.has(name));
+	if (unknown === undefined) return;
+	const nearest = nearestName(unknown, known);
+	throw new AgentvError("usage", `no grader is named ${JSON.stringify(unknown)}`, {
+		hint: nearest === undefined ? `Graders: ${[...known].join(", ")}.` : `Did you mean ${JSON.stringify(nearest)}?`,
+	});
 }
 
 /** The key of a case in the origin: an eval that moved is recognised if both runs have only one. */
