@@ -7,8 +7,10 @@ export type ShardChoices = RunChoices & { readonly durationsFrom?: string };
 const valued = [
 	["target", "--target"],
 	["targets", "--targets"],
+	["graderTarget", "--grader-target"],
 	["test", "--test"],
 	["tag", "--tag"],
+	["excludeTag", "--exclude-tag"],
 	["limit", "--limit"],
 	["benchmark", "--benchmark"],
 	["workers", "--workers"],
