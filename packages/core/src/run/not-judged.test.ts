@@ -1,5 +1,5 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { modelServer } from "../targets/testing/model-server.ts";
@@ -181,4 +181,21 @@ test("an attempt's time is told by stage, the target's apart from what grades it
 	expect(timingsMs?.hooks).toBeGreaterThanOrEqual(100);
 	expect(timingsMs?.judge).toBe(0);
 	expect(durationMs).toBeLessThan((timingsMs?.target ?? 0) + 5);
+});
+
+test("an attempt whose file can't be written is not judged, and what it cost stays on record", async () => {
+	const files = {
+		"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
+		"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
+		"answers.jsonl": '{"test_id": "a", "output": "yes", "cost_usd": 0.5}\n',
+	};
+	const first = await runTree(files);
+	const folder = join(first.runDir, dirname(first.row("a").file ?? ""));
+	const output = join(first.root, "blocked");
+	mkdirSync(join(output, "tests"), { recursive: true });
+	// A file where the attempt's directory would be.
+	writeFileSync(join(output, "tests", basename(folder)), "");
+	await expect(runTree(first, { output })).rejects.toMatchObject({ code: "not-runnable" });
+	const row = JSON.parse(readFileSync(join(output, "index.jsonl"), "utf8"));
+	expect(row).toMatchObject({ execution_status: "execution_error", cost_usd: 0.5, error: { stage: "record" } });
 });

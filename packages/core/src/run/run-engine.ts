@@ -1,7 +1,9 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import type { SummaryBuilder } from "../grading/run-summary.ts";
-import type { ExecutionStatus } from "../schema/result-row.ts";
+import type { Scratch } from "../io/files/scratch.ts";
+import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
 import type { RunContext } from "./attempt-context.ts";
+import { rowError } from "./attempt-error.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
 import { attemptRow } from "./attempt-row.ts";
 import type { CaseState } from "./case-states.ts";
@@ -120,20 +122,44 @@ export class RunEngine {
 		const { emit, budgets } = this.#context;
 		if (budgets.isSpent(one)) return this.#leave(state);
 		emit({ type: "attempt-started", ...name });
-		const scratch = this.#context.scratch.next();
+		let scratch: Scratch | undefined;
 		try {
 			const recorded = this.#context.recorded(one, attempt);
-			const outcome = await runAttempt(one, name, this.#context, scratch, recorded);
+			const made = this.#scratch();
+			if (!("error" in made)) scratch = made.scratch;
+			const outcome =
+				"error" in made
+					? this.#withoutAnswer(one, "execution_error", made.error)
+					: await runAttempt(one, name, this.#context, made.scratch, recorded);
 			await this.#record(state, name, outcome, recorded);
 		} catch (error) {
 			if (!(error instanceof AgentvError && error.code === "interrupted")) throw error;
 			state.running -= 1;
 			return;
 		} finally {
-			await this.#context.scratch.remove(scratch);
+			if (scratch) await this.#context.scratch.remove(scratch);
 		}
 		state.running -= 1;
 		await this.#settle(state);
+	}
+
+	/** A directory for an attempt's files, or why there is none. */
+	#scratch(): { readonly scratch: Scratch } | { readonly error: RowError } {
+		try {
+			return { scratch: this.#context.scratch.next() };
+		} catch (error) {
+			return { error: rowError(error) };
+		}
+	}
+
+	/** The outcome of an attempt that never reached its target. */
+	#withoutAnswer(one: PlannedCase, status: ExecutionStatus, error: RowError): AttemptOutcome {
+		return {
+			...{ status, score: 0, scores: [], error, warnings: [] },
+			input: requestMessages(one.test.input, one.test, this.#context.plan),
+			...{ durationMs: 0, timings: new StageTimer().timings, logs: [] },
+			metadata: one.test.metadata,
+		};
 	}
 
 	/** Leaves a case for a run that is resumed: there is no money left. */
@@ -190,18 +216,8 @@ export class RunEngine {
 		const fails = one.test.onDependencyFailure === "fail";
 		const status: ExecutionStatus = fails ? "quality_failure" : "execution_error";
 		const message = `it depends on ${JSON.stringify(dependency)}, which did not pass`;
-		const outcome: AttemptOutcome = {
-			status,
-			score: 0,
-			scores: [],
-			error: { stage: "dependency", code: fails ? "dependency-failed" : "skipped", message },
-			warnings: [],
-			input: requestMessages(one.test.input, one.test, this.#context.plan),
-			durationMs: 0,
-			timings: new StageTimer().timings,
-			logs: [],
-			metadata: one.test.metadata,
-		};
+		const error = { stage: "dependency", code: fails ? "dependency-failed" : "skipped", message };
+		const outcome = this.#withoutAnswer(one, status, error);
 		state.running += 1;
 		await this.#record(state, attemptName(one, 1), outcome);
 		state.running -= 1;

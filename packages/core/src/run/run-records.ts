@@ -53,10 +53,22 @@ export class RunRecords {
 	#record(one: PlannedCase, attempt: ResultRow, outcome: AttemptOutcome): ResultRow {
 		try {
 			const row = { ...attempt, fileSha256: this.#writeFile(one, attempt, outcome) };
-			this.#index.append(rowLine(row));
+			this.#append(row);
 			return row;
 		} catch (error) {
-			this.#failure ??= notRecorded(attempt.testId, error);
+			const failure = notRecorded(attempt.testId, error);
+			// Its row says at least that it is not judged, and what it cost; after a row that was cut off nothing may follow.
+			if (!this.#failure) this.#append(notJudged(attempt, failure.message));
+			this.#failure ??= failure;
+			throw this.#failure;
+		}
+	}
+
+	#append(row: ResultRow): void {
+		try {
+			this.#index.append(rowLine(row));
+		} catch (error) {
+			this.#failure = notRecorded(row.testId, error);
 			throw this.#failure;
 		}
 	}
@@ -88,6 +100,12 @@ export class RunRecords {
 		this.#index.sync();
 		this.#index.close();
 	}
+}
+
+/** The row of an attempt whose own file could not be written. */
+function notJudged({ file: _, ...attempt }: ResultRow, message: string): ResultRow {
+	const error = { stage: "record", code: "not-recorded", message };
+	return { ...attempt, score: 0, executionStatus: "execution_error", error };
 }
 
 function notRecorded(testId: string, error: unknown): AgentvError {
