@@ -1,3 +1,4 @@
+import { valueAt } from "../base/value-path.ts";
 import type { AssertionSettings } from "../schema/assertion-entry.ts";
 
 export type ArgsMatch = NonNullable<AssertionSettings<"tool-trajectory">["argsMatch"]>;
@@ -26,15 +27,4 @@ export function sameValue(one: unknown, other: unknown): boolean {
 				sameValue((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]),
 		)
 	);
-}
-
-/** The value at a path such as `items[0].price` or `items.0.price`; `undefined` where there is none. */
-export function valueAt(value: unknown, path: string): unknown {
-	let current = value;
-	for (const key of path.replace(/\[(\w+)\]/g, ".$1").split(".")) {
-		if (key === "") continue;
-		if (typeof current !== "object" || current === null || !Object.hasOwn(current, key)) return undefined;
-		current = (current as Record<string, unknown>)[key];
-	}
-	return current;
 }

@@ -1,4 +1,4 @@
-import type { Finding, Score } from "./contract.ts";
+import type { CouldNotRun, Finding, Score } from "./contract.ts";
 import { shareScore } from "./verdict.ts";
 
 /** A measured amount and its limit. */
@@ -11,15 +11,35 @@ export interface Bound {
 	readonly most: number | undefined;
 }
 
-/** The share of the given limits that are kept; an amount that nobody measured keeps none. */
-export function boundsScore(bounds: readonly Bound[]): Score {
-	return shareScore(bounds.flatMap((bound) => boundFinding(bound) ?? []));
+/** What is known of the limits that a grader sets. */
+export interface BoundFindings {
+	readonly findings: readonly Finding[];
+	/** What is limited, but not reported by the target. */
+	readonly unknown: readonly string[];
 }
 
-function boundFinding({ what, unit, actual, most }: Bound): Finding | undefined {
-	if (most === undefined) return undefined;
-	const amount = (value: number) => `${Math.round(value * 1e6) / 1e6}${unit === "" ? "" : ` ${unit}`}`;
-	const text = `${what}: at most ${amount(most)}`;
-	if (actual === undefined) return { text, passed: false, evidence: `the target reports no ${what}` };
-	return { text, passed: actual <= most, evidence: amount(actual) };
+/** Compares the amounts that are known with their limits; an amount that is not known is left out. */
+export function boundFindings(bounds: readonly Bound[]): BoundFindings {
+	const findings: Finding[] = [];
+	const unknown: string[] = [];
+	for (const { what, unit, actual, most } of bounds) {
+		if (most === undefined) continue;
+		const amount = (value: number) => `${Math.round(value * 1e6) / 1e6}${unit === "" ? "" : ` ${unit}`}`;
+		if (actual === undefined || !Number.isFinite(actual)) unknown.push(what);
+		else findings.push({ text: `${what}: at most ${amount(most)}`, passed: actual <= most, evidence: amount(actual) });
+	}
+	return { findings, unknown };
+}
+
+/** The share of the limits that are kept, of those whose amount is known. With none of them there is nothing to grade by. */
+export function boundsScore({ findings, unknown }: BoundFindings): Score | CouldNotRun {
+	if (findings.length === 0) return noData(unknown);
+	const details = unknown.length > 0 ? { not_reported: unknown } : undefined;
+	return shareScore(findings, details);
+}
+
+function noData(unknown: readonly string[]): CouldNotRun {
+	if (unknown.length === 0) return { couldNotRun: { code: "no-data", message: "the grader sets no limit" } };
+	const list = unknown.length === 1 ? unknown[0] : `${unknown.slice(0, -1).join(", ")} and ${unknown.at(-1)}`;
+	return { couldNotRun: { code: "no-data", message: `the target does not report ${list}` } };
 }

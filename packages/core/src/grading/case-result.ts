@@ -34,15 +34,21 @@ export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, t
 			if (passed.length < judged.length) return of("failed", Math.min(...scores));
 			return of(broken ? "error" : "passed", Math.min(...scores));
 		default: {
-			const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length;
-			return of(broken ? "error" : reaches(mean, threshold) && single(judged) ? "passed" : "failed", mean);
+			const mean = meanOf(scores);
+			// An attempt that failed although its score would pass counts as one without a score: it is not outvoted by that score.
+			const counted = judged.map((attempt) => (isVetoed(attempt, threshold) ? 0 : attempt.score)).sort((a, b) => a - b);
+			const passes = passed.length > 0 && reaches(meanOf(counted), threshold);
+			return of(broken ? "error" : passes ? "passed" : "failed", mean);
 		}
 	}
 }
 
-/** One attempt's own verdict counts: it may have failed although its score would do. */
-function single(judged: readonly AttemptResult[]): boolean {
-	return judged.length !== 1 || judged[0]?.executionStatus === "ok";
+function isVetoed({ executionStatus, score }: AttemptResult, threshold: number): boolean {
+	return executionStatus === "quality_failure" && reaches(score, threshold);
+}
+
+function meanOf(scores: readonly number[]): number {
+	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
 /** Whether further attempts can't change the result, so that `early_exit` may stop, or none is made: what it depends on did not pass. */

@@ -47,6 +47,8 @@ export interface Score {
 	/** From 0 to 1. */
 	readonly score: number;
 	readonly assertions: readonly Finding[];
+	/** What the grader says of its result apart from the score. A stated failure fails the grader and the test, whatever the score. */
+	readonly stated?: "pass" | "fail";
 	/** Anything else a grader wants recorded; written as it is, secrets masked. */
 	readonly details?: Readonly<Record<string, unknown>>;
 	/** What grading itself cost, kept apart from the tested target's. */
@@ -65,7 +67,7 @@ export interface GraderUsage {
 /** The grader gave no judgement: the test becomes an execution error, never a low score. */
 export interface CouldNotRun {
 	readonly couldNotRun: {
-		/** Short and stable: `not-found`, `timeout`, `signal`, `exit-code`, `model`, `bad-reply`, `crashed`. */
+		/** Short and stable: `not-found`, `timeout`, `signal`, `exit-code`, `model`, `bad-reply`, `no-data`, `crashed`. */
 		readonly code: string;
 		/** A sentence without a full stop. */
 		readonly message: string;
@@ -161,6 +163,8 @@ export interface GraderQuestion {
 	readonly target?: string;
 	readonly messages: readonly RequestMessage[];
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
+	/** Whether the grader can use an answer: one that it can't use is not kept for later questions. */
+	readonly isUsable?: (answer: TargetAnswer) => boolean;
 }
 
 export type GraderReply =

@@ -3,7 +3,7 @@ import type { Assertion } from "../model/eval-types.ts";
 import type { Grade, GradedAssertion, GraderResult, GraderServices, Score, Subject } from "./contract.ts";
 import { graderName, ungraded } from "./grader-result.ts";
 import { graders } from "./graders/index.ts";
-import { reaches, weightedMean } from "./verdict.ts";
+import { barOf, verdictOf, weightedMean } from "./verdict.ts";
 
 export type GradingServices = Omit<GraderServices, "gradePart">;
 
@@ -19,14 +19,8 @@ export async function gradeAssertion(
 ): Promise<GraderResult> {
 	const grade = await rawGrade(assertion, subject, { ...services, gradePart });
 	if ("couldNotRun" in grade) return ungraded(assertion, grade);
-	const { score, assertions } = assertion.negate ? negated(grade) : grade;
-	return {
-		...grade,
-		score,
-		assertions,
-		...graderName(assertion),
-		verdict: reaches(score, assertion.minScore ?? subject.threshold) ? "pass" : "fail",
-	};
+	const score = assertion.negate ? negated(grade) : grade;
+	return { ...score, ...graderName(assertion), ...verdictOf(score, barOf(assertion, subject)) };
 }
 
 async function rawGrade(assertion: Assertion, subject: Subject, services: GraderServices): Promise<Grade> {
@@ -43,8 +37,11 @@ async function rawGrade(assertion: Assertion, subject: Subject, services: Grader
 	}
 }
 
-function negated(score: Score): Pick<Score, "score" | "assertions"> {
+function negated(score: Score): Score {
+	const { stated } = score;
 	return {
+		...score,
+		...(stated ? { stated: stated === "pass" ? "fail" : "pass" } : {}),
 		score: 1 - score.score,
 		assertions: score.assertions.map((finding) => ({
 			...finding,

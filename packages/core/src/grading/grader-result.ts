@@ -1,7 +1,7 @@
 import type { Assertion } from "../model/eval-types.ts";
 import type { GradedRecord } from "../schema/attempt-file.ts";
 import type { CouldNotRun, GradedAssertion, GraderResult, UngradedAssertion } from "./contract.ts";
-import { reaches } from "./verdict.ts";
+import { barOf, verdictOf } from "./verdict.ts";
 
 /** What results say of the grader that an assertion describes. */
 export function graderName(assertion: Assertion): Pick<GraderResult, "name" | "type" | "weight" | "required"> {
@@ -28,17 +28,17 @@ export function ungraded(assertion: Assertion, { couldNotRun, usage, parts }: Co
  * What grading cost is left out: it was paid when the result was made.
  */
 export function recordedResult(assertion: Assertion, record: GradedRecord, threshold: number): GraderResult {
-	const { score, assertions, details, veto, error = unknownError } = record;
+	const { score, assertions, details, veto, stated = veto ? "fail" : undefined, error = unknownError } = record;
 	const parts = record.parts?.flatMap((part, index) => {
 		const inner = assertion.parts?.[index];
 		return inner ? [recordedResult(inner, part, threshold)] : [];
 	});
 	if (score === null) return ungraded(assertion, { couldNotRun: error, ...(parts ? { parts } : {}) });
-	const passes = !veto && reaches(score, assertion.minScore ?? threshold);
+	const said = stated ? { stated } : {};
 	return {
-		...{ ...graderName(assertion), score, assertions, verdict: passes ? "pass" : "fail" },
+		...{ ...graderName(assertion), score, assertions, ...said },
+		...verdictOf({ score, ...said }, barOf(assertion, { threshold })),
 		...(details ? { details } : {}),
-		...(veto ? { veto } : {}),
 		...(parts ? { parts } : {}),
 	};
 }

@@ -64,6 +64,29 @@ describe("a code-grader", () => {
 		expect(await gradingFixture(grader, program(code)).grade({ output: "x" })).toMatchObject(expected);
 	});
 
+	test.each([
+		[
+			"its output is cut at 10 MB",
+			"console.log('x'.repeat(1024).concat('\\n').repeat(11_000) + '{\"score\": 1}')",
+			"output was cut",
+		],
+		[
+			"it prints bytes that are no text",
+			"process.stdout.write(Buffer.from([0xff, 0xfe, 0x7b, 0x00, 0x7d]))",
+			"in braces",
+		],
+		["it passes and exits with 1", "console.log('{\"pass\": true}'); process.exit(1)", "(exit code 1)"],
+	])("can't be believed if %s", async (_, code, message) => {
+		expect(await gradingFixture(grader, program(code)).grade({ output: "x" })).toMatchObject({
+			couldNotRun: { code: "bad-reply", message: expect.stringContaining(message) },
+		});
+	});
+
+	test("is read as before if only its stderr is long", async () => {
+		const code = "console.error('x'.repeat(11 * 1024 * 1024)); console.log('{\"score\": 0.5}')";
+		expect(await gradingFixture(grader, program(code)).grade({ output: "x" })).toMatchObject({ score: 0.5 });
+	});
+
 	test("that can't be started, or does not end, could not run", async () => {
 		expect(await gradingFixture("{type: code-grader, command: no-such-program}").grade({})).toMatchObject({
 			couldNotRun: { code: "not-found", message: expect.stringContaining("no-such-program") },

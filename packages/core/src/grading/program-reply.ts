@@ -1,29 +1,53 @@
+import { type FoundValue, findJsonValues } from "../base/json-values.ts";
 import type { ProcessResult } from "../io/run-process.ts";
-import type { CouldNotRun, Finding, Grade, Score } from "./contract.ts";
-import { binaryScore, shareScore } from "./verdict.ts";
+import type { CouldNotRun, Grade, Score } from "./contract.ts";
+import { type BadReply, isFraction, isObject, type JsonObject, replyKeys, replyScore } from "./reply-score.ts";
+import { binaryScore, reaches } from "./verdict.ts";
 
 const longestEvidence = 2000;
+const longestQuote = 500;
 
-/** What a grader program's end means: a score, or that it could not run. `name` is how the user knows it. */
-export function programReply(name: string, result: ProcessResult): Grade {
+/**
+ * Returns what a grader program's end and output mean: a score, or that it could not run. Its reply is the last JSON object with a known key
+ * among whatever it prints, or a boolean or a number that is all it prints. Only a program that prints no JSON is judged by its exit code.
+ * @param name how the user knows the program; begins sentences
+ * @param bar the score from which the grader passes: a pass beside a failing exit code contradicts itself
+ */
+export function programReply(name: string, result: ProcessResult, bar: number): Grade {
 	const broken = notRun(name, result);
 	if (broken) return broken;
-	const reply = parseReply(result.stdout);
-	if (reply !== undefined) {
-		const read = readReply(name, reply);
-		if (read) return read;
-	}
-	if (result.exitCode === 0) return binaryScore(true, `${name} exits with 0`, evidence(result.stdout));
-	return binaryScore(
-		false,
-		`${name} exits with 0`,
-		`exit code ${result.exitCode}${evidence(result.stderr || result.stdout, ": ") ?? ""}`,
-	);
+	const bad = ({ problem }: BadReply): CouldNotRun => ({
+		couldNotRun: { code: "bad-reply", message: `${name} ${problem}${printed(result)}` },
+	});
+	if (isCut(result)) return bad({ problem: "printed more than is read, so that its output was cut" });
+	const text = plainText(result.stdout);
+	const reply = readReply(name, text, bar);
+	if (!reply) return byExitCode(name, result, text);
+	if ("problem" in reply) return bad(reply);
+	const passes = reply.stated === "pass" || (reply.stated !== "fail" && reaches(reply.score, bar));
+	if (result.exitCode !== 0 && passes)
+		return bad({ problem: "printed a passing reply beside an exit code that says failed: one of the two is wrong" });
+	return reply;
+}
+
+function byExitCode(name: string, result: ProcessResult, text: string): Score {
+	const text0 = `${name} exits with 0`;
+	if (result.exitCode === 0) return { ...binaryScore(true, text0, evidence(text)), stated: "pass" };
+	const said = evidence(result.stderr || text, ": ") ?? "";
+	return { ...binaryScore(false, text0, `exit code ${result.exitCode}${said}`), stated: "fail" };
 }
 
 function evidence(text: string, before = ""): string | undefined {
 	const trimmed = text.trim();
 	return trimmed === "" ? undefined : before + trimmed.slice(-longestEvidence);
+}
+
+function printed({ stdout, exitCode }: ProcessResult): string {
+	const code = exitCode === 0 ? "" : ` (exit code ${exitCode})`;
+	const text = stdout.trim();
+	if (text === "") return code;
+	const shown = text.length > longestQuote ? `…${text.slice(-longestQuote)}` : text;
+	return `${code}; it printed ${JSON.stringify(shown)}`;
 }
 
 /** Why a program gave no judgement, if it gave none. */
@@ -34,54 +58,86 @@ export function notRun(name: string, result: ProcessResult): CouldNotRun | undef
 	if (result.timedOut) return because("timeout", `${name} ran into its time limit${said}`);
 	if (result.aborted) return because("interrupted", `${name} was interrupted`);
 	if (result.signal !== null) return because("signal", `${name} was ended by ${result.signal}${said}`);
-	if (result.exitCode !== null && result.exitCode >= 126)
+	if (result.exitCode === null) return because("exit-code", `${name} ended without an exit code${said}`);
+	if (result.exitCode < 0 || result.exitCode >= 126)
 		return because("exit-code", `${name} exited with ${result.exitCode}${said}`);
 	return undefined;
 }
 
-/** The object that stdout is, or that its last line is where a program talks before it answers. */
-function parseReply(stdout: string): Record<string, unknown> | undefined {
-	const text = stdout.trim();
-	return parseObject(text) ?? parseObject(text.slice(text.lastIndexOf("\n") + 1));
+/** Whether stdout is only the beginning of what was printed; what is cut of stderr does not matter. */
+function isCut({ stdoutPath, stderrPath, truncated }: ProcessResult): boolean {
+	return stdoutPath !== undefined || (truncated && stderrPath === undefined);
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-	if (!text.startsWith("{")) return undefined;
-	try {
-		const value: unknown = JSON.parse(text);
-		return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
-	} catch (error) {
-		if (!(error instanceof SyntaxError)) throw error;
-		return undefined;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals' control sequences are what is removed.
+const controlSequences = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[@-Z\\-_]/g;
+
+/** What a reader of the output sees: without colours and byte order mark. */
+function plainText(stdout: string): string {
+	return stdout.replace(controlSequences, "").replace(/^\ufeff+/, "");
+}
+
+/** The reply in what a program printed; `undefined` where that holds no JSON. */
+function readReply(name: string, text: string, bar: number): Score | BadReply | undefined {
+	const values = findJsonValues(text);
+	const last = values.at(-1);
+	const rest = text.slice(last?.end ?? 0);
+	// The closing brace of an object whose beginning is missing: what was read before it may be a part of that.
+	if (rest.includes("}"))
+		return { problem: "printed a closing brace without the one that opens it, and no reply after it" };
+	const lines = linesOf(rest);
+	const bare = lines.flatMap((line, index) => bareValue(line, index === lines.length - 1) ?? []);
+	const [only] = bare;
+	if (last) {
+		const reply = objectIn(last);
+		if (!("object" in reply)) return reply;
+		if (only) return { problem: "printed a bare value after its reply, so that it is not clear which of them counts" };
+		return replyScore(name, reply.object, bar);
 	}
+	if (!only) return undefined;
+	if (lines.length > 1) return { problem: 'printed a bare value among other text: print it alone, or as {"score": …}' };
+	return bareScore(name, only.value, bar);
 }
 
-function readReply(name: string, reply: Record<string, unknown>): Grade | undefined {
-	const assertions = readFindings(reply.assertions);
-	const details = isObject(reply.details) ? { details: reply.details } : {};
-	if (reply.score === undefined) return assertions.length > 0 ? { ...shareScore(assertions), ...details } : undefined;
-	const score = reply.score;
-	if (typeof score !== "number" || !(score >= 0 && score <= 1)) {
-		const message = `${name} answered the score ${JSON.stringify(score)}, which is no number from 0 to 1`;
-		return { couldNotRun: { code: "bad-reply", message } };
+function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly object: JsonObject } | BadReply {
+	if (kind === "unreadable") return { problem: "printed text in braces that is not JSON, and no reply after it" };
+	if (!isObject(value)) return { problem: "printed a list where its reply should be" };
+	const known = replyKeys.filter((key) => Object.hasOwn(value, key));
+	if (known.length === 0)
+		return { problem: `printed an object without any of the keys of a reply (${replyKeys.join(", ")})` };
+	const twice = duplicates.find((key) => replyKeys.includes(key));
+	return twice === undefined ? { object: value } : { problem: `printed a reply that has the key ${twice} twice` };
+}
+
+/** The lines that say something: no blank ones and no fences. */
+function linesOf(text: string): string[] {
+	return text
+		.split(/[\r\n]+/)
+		.map((line) => line.trim())
+		.filter((line) => line !== "" && !/^(`{3,}|~{3,})\s*[\w-]*$/.test(line));
+}
+
+/** Values as other languages print them: alone or in the last line they are a reply that can't be read. */
+const otherLanguages =
+	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)$/;
+
+/** The JSON value that a line is; `undefined` where it is words. */
+function bareValue(line: string, isLast: boolean): { readonly value: unknown } | undefined {
+	if (/^["\d-]|^(?:true|false|null)$/.test(line)) {
+		try {
+			return { value: JSON.parse(line) };
+		} catch (error) {
+			if (!(error instanceof SyntaxError)) throw error;
+		}
 	}
-	const stated: Score = { score, assertions, ...details };
-	return assertions.length > 0
-		? stated
-		: { ...stated, assertions: [{ text: `${name} gives a score of ${score}`, passed: score >= 0.5 }] };
+	return isLast && otherLanguages.test(line) ? { value: undefined } : undefined;
 }
 
-function readFindings(value: unknown): Finding[] {
-	if (!Array.isArray(value)) return [];
-	return value.filter(isObject).map((entry) => ({
-		text: typeof entry.text === "string" ? entry.text : JSON.stringify(entry),
-		passed: entry.passed === true,
-		...(entry.evidence === undefined || entry.evidence === null
-			? {}
-			: { evidence: typeof entry.evidence === "string" ? entry.evidence : JSON.stringify(entry.evidence) }),
-	}));
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-	return typeof value === "object" && value !== null && !Array.isArray(value);
+function bareScore(name: string, value: unknown, bar: number): Score | BadReply {
+	if (typeof value === "boolean") {
+		const stated = value ? "pass" : "fail";
+		return { ...binaryScore(value, `${name} states ${stated}`), stated };
+	}
+	if (typeof value === "number" && isFraction(value)) return replyScore(name, { score: value }, bar) as Score;
+	return { problem: "printed a value that is neither true, false nor a number from 0 to 1" };
 }

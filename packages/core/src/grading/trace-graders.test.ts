@@ -44,7 +44,6 @@ describe("limits", () => {
 	test.each([
 		["{type: latency, threshold: 100}", { durationMs: 100 }, 1],
 		["{type: latency, threshold: 100}", { durationMs: 101 }, 0],
-		["{type: latency, threshold: 100}", {}, 0],
 		["{type: cost, budget: 0.5}", { costUsd: 0.4 }, 1],
 		["{type: token-usage, max_total: 10, max_output: 2}", { tokenUsage: { input: 5, output: 3 } }, 0],
 		["{type: token-usage, max_input: 5}", { tokenUsage: { input: 5, output: 3 } }, 1],
@@ -57,11 +56,41 @@ describe("limits", () => {
 		expect(await scoreOf(assertion, subject)).toBe(score);
 	});
 
-	test("that nobody measured say so", async () => {
-		expect(await gradingFixture("{type: cost, budget: 1}").grade({})).toMatchObject({
-			score: 0,
-			assertions: [{ passed: false, evidence: "the target reports no cost" }],
+	test.each([
+		["{type: cost, budget: 1}", {}, "the target does not report cost"],
+		["{type: latency, threshold: 1}", {}, "the target does not report duration"],
+		[
+			"{type: token-usage, max_total: 1, max_output: 1}",
+			{},
+			"the target does not report tokens in all and output tokens",
+		],
+		[
+			"{type: execution-metrics, max_llm_calls: 1, max_cost_usd: 1}",
+			{},
+			"the target does not report model calls and cost",
+		],
+		["{type: execution-metrics, target_exploration_ratio: 0}", {}, "the target does not report tool calls"],
+		["{type: cost, budget: 1}", { costUsd: Number.NaN }, "the target does not report cost"],
+		["{type: cost, budget: 1, negate: true}", {}, "the target does not report cost"],
+		["{type: execution-metrics}", calls("a"), "the grader sets no limit"],
+	])("%s on %j can't be graded", async (assertion, subject, message) => {
+		expect(await gradingFixture(assertion).grade(subject)).toMatchObject({ couldNotRun: { code: "no-data", message } });
+	});
+
+	test("that are not known are left out beside those that are", async () => {
+		const metrics = "{type: execution-metrics, max_tool_calls: 1, max_cost_usd: 1, target_exploration_ratio: 0.5}";
+		const graded = await gradingFixture(metrics).grade({});
+		expect(graded).toMatchObject({ score: 1, details: { not_reported: ["cost", "tool calls"] } });
+		expect(graded).toHaveProperty("assertions.length", 1);
+	});
+
+	test("of a tool's time are left out where the target does not report it", async () => {
+		const steps = "{type: tool-trajectory, mode: any_order, expected: [{tool: a, max_duration_ms: 10}]}";
+		expect(await gradingFixture(steps).grade(calls("a"))).toMatchObject({
+			score: 1,
+			assertions: [{ evidence: expect.stringContaining("its limit of time is left out") }],
 		});
+		expect(await scoreOf(steps, { toolCalls: [{ tool: "a", durationMs: 11 }] })).toBe(0);
 	});
 });
 
@@ -75,6 +104,28 @@ describe("field-accuracy", () => {
 		expect(await scoreOf(fields, { output, expectedOutput })).toBe(0.5);
 		expect(await scoreOf(fields, { output: `\`\`\`json\n${expectedOutput}\n\`\`\``, expectedOutput })).toBe(1);
 		expect(await scoreOf(fields, { output: "no JSON", expectedOutput })).toBe(0);
+	});
+
+	test("leaves out what this reference says nothing of", async () => {
+		const output = JSON.stringify({ day: "2026-03-20", note: "x" });
+		expect(await scoreOf(fields, { output, expectedOutput: JSON.stringify({ day: "2026-03-20" }) })).toBe(1);
+		expect(await gradingFixture(fields).grade({ output, expectedOutput: '{"other":1}' })).toMatchObject({
+			couldNotRun: { code: "no-data", message: expect.stringContaining("the expected output has none of the fields") },
+		});
+	});
+
+	test.each(['["a.b"]', "a\\\\.b", "a.b"])("finds keys that hold dots by %s", async (path) => {
+		const dotted = `{type: field-accuracy, fields: [{path: ${path.includes("[") ? `'${path}'` : `"${path}"`}}]}`;
+		const expectedOutput = '{"a.b": 1}';
+		expect(await scoreOf(dotted, { output: '{"a.b": 1}', expectedOutput })).toBe(1);
+		expect(await scoreOf(dotted, { output: '{"a.b": 2}', expectedOutput })).toBe(0);
+	});
+
+	test("does not pass all of nothing", async () => {
+		const optional = "{type: field-accuracy, aggregation: all_or_nothing, fields: [{path: a, required: false}]}";
+		expect(await gradingFixture(optional).grade({ output: "{}", expectedOutput: '{"a":1}' })).toMatchObject({
+			couldNotRun: { code: "no-data" },
+		});
 	});
 
 	test("can't judge without an expected answer", async () => {

@@ -8,6 +8,20 @@ export function reaches(score: number, bar: number): boolean {
 	return score >= bar - closeEnough;
 }
 
+/** Returns the score from which an assertion passes. */
+export function barOf(assertion: { readonly minScore?: number }, subject: { readonly threshold: number }): number {
+	return assertion.minScore ?? subject.threshold;
+}
+
+/** Returns what an assertion comes to. A grader that states a failure is not outvoted by the score beside it: that is a veto. */
+export function verdictOf(
+	{ score, stated }: Pick<Score, "score" | "stated">,
+	bar: number,
+): { readonly verdict: "pass" | "fail"; readonly veto?: true } {
+	if (!reaches(score, bar)) return { verdict: "fail" };
+	return stated === "fail" ? { verdict: "fail", veto: true } : { verdict: "pass" };
+}
+
 /** Whether two ways to add up came to the same. */
 export function sameScore(one: number, other: number): boolean {
 	return Math.abs(one - other) <= closeEnough;

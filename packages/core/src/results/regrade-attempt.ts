@@ -2,13 +2,13 @@ import { attemptScore, attemptVerdict } from "../grading/attempt-verdict.ts";
 import type { GraderResult, Subject } from "../grading/contract.ts";
 import { combineScores } from "../grading/grade-assertion.ts";
 import { isGraded } from "../grading/grader-result.ts";
+import { addMeasures, type Measures, measuresOf } from "../grading/measures.ts";
 import { readAssertionRecords } from "../grading/recorded-assertion.ts";
 import { type Regraded, regrade } from "../grading/regrade.ts";
 import type { Assertion } from "../model/eval-types.ts";
 import type { AttemptFile, AttemptTurn, GradedRecord } from "../schema/attempt-file.ts";
 import type { ToolCall } from "../schema/message.ts";
 import type { ExecutionStatus } from "../schema/result-row.ts";
-import type { TokenUsage } from "../targets/contract.ts";
 
 /** What an attempt comes to when its recorded answer is graded again. */
 export interface RegradedAttempt {
@@ -90,26 +90,31 @@ class Regrader {
 	}
 
 	wholeSubject(): Subject {
-		return this.#subject(this.#file, this.#file.durationMs, this.#toolCalls.flat());
+		const { turns } = this.#file;
+		const [first, ...more] = (turns ?? [this.#file]).map(measuresOf);
+		const measures = more.reduce((sum, turn) => addMeasures(sum, turn), first ?? {});
+		return this.#subject(this.#file, measures, this.#toolCalls.flat());
 	}
 
 	/** Of the next turn: its tool calls are those of the next messages. */
 	turnSubject(turn: AttemptTurn): Subject {
 		const from = this.#message;
 		this.#message += turn.messageCount;
-		return this.#subject(turn, turn.durationMs, this.#toolCalls.slice(from, this.#message).flat());
+		return this.#subject(turn, measuresOf(turn), this.#toolCalls.slice(from, this.#message).flat());
 	}
 
-	#subject(answer: AttemptFile | AttemptTurn, durationMs: number, toolCalls: readonly ToolCall[]): Subject {
-		const { output, outputPath, tokenUsage, costUsd, llmCalls, expectedOutput } = answer;
+	#subject(answer: AttemptFile | AttemptTurn, measures: Measures, toolCalls: readonly ToolCall[]): Subject {
+		const { output, outputPath, expectedOutput } = answer;
+		const { durationMs, tokenUsage, costUsd, llmCalls } = measures;
 		const { testId, attempt, threshold, metadata } = this.#file;
 		return {
-			...{ testId, attempt, threshold, metadata, toolCalls, durationMs },
+			...{ testId, attempt, threshold, metadata, toolCalls },
 			output: output ?? "",
 			// Graders that judge by the record alone look at none of these.
 			...{ input: [], prompt: "", messages: [], inputFiles: async () => [] },
 			...(outputPath === undefined ? {} : { outputFile: this.#fileOf(outputPath) }),
-			...(tokenUsage === undefined ? {} : { tokenUsage: tokenUsage as TokenUsage }),
+			...(durationMs === undefined ? {} : { durationMs }),
+			...(tokenUsage === undefined ? {} : { tokenUsage }),
 			...(costUsd === undefined ? {} : { costUsd }),
 			...(llmCalls === undefined ? {} : { llmCalls }),
 			...(expectedOutput === undefined ? {} : { expectedOutput }),

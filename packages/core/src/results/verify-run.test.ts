@@ -55,6 +55,37 @@ describe("a run as it was recorded", () => {
 		},
 	);
 
+	test("agrees where graders state a failure beside a score that passes", async () => {
+		const states = (reply: object) =>
+			`[node, -e, ${JSON.stringify(`console.log(${JSON.stringify(JSON.stringify(reply))})`)}]`;
+		const failing = states({ pass: false, score: 0.9 });
+		const { runDir, row, summary } = await runTree({
+			"my.eval.yaml": `tests:
+  - {id: alone, input: hi, assertions: [{name: g, type: code-grader, command: ${failing}}]}
+  - {id: beside, input: hi, assertions: [{type: contains, value: hi, weight: 99}, {name: g, type: code-grader, command: ${failing}}]}
+  - id: within
+    input: hi
+    assertions:
+      - type: composite
+        aggregator: {type: weighted_average}
+        assertions: [{name: g, type: code-grader, command: ${failing}}]
+  - {id: negated, input: hi, assertions: [{name: g, type: code-grader, negate: true, command: ${states({ pass: true, score: 0.1 })}}]}
+  - {id: low, input: hi, assertions: [{type: contains, value: hi, weight: 99}, {name: g, type: code-grader, command: ${states({ pass: false, score: 0.5 })}}]}
+  - {id: repeated, input: hi, repeat: 2, assertions: [{name: g, type: code-grader, command: ${failing}}]}
+`,
+			"targets.yaml": 'targets: [{name: default, provider: mock, response: "hi"}]\n',
+		});
+		for (const id of ["alone", "beside", "within", "negated"]) {
+			expect(row(id), id).toMatchObject({ executionStatus: "quality_failure" });
+			expect(row(id).score, id).toBeGreaterThan(0.8);
+			expect(row(id).scores.at(-1), id).toMatchObject({ verdict: "fail", veto: true });
+		}
+		// Without a contradiction a grader counts by its score as any other does.
+		expect(row("low")).toMatchObject({ executionStatus: "ok" });
+		expect(summary).toMatchObject({ planned: 6, passed: 1, failed: 5 });
+		expect(await verifyRun(runDir)).toMatchObject({ differences: [] });
+	});
+
 	test("agrees where secrets were taken out of what was judged, and says which graders that keeps from judging again", async () => {
 		const secret = "correct-horse-battery";
 		const { runDir } = await runTree({

@@ -10,7 +10,7 @@ const agents: ReadonlySet<string> = new Set(["claude", "codex", "copilot-cli", "
 
 /** Puts a grader's question to its model. */
 export async function askGraderModel(
-	{ target: asked, messages, answerSchema }: GraderQuestion,
+	{ target: asked, messages, answerSchema, isUsable }: GraderQuestion,
 	one: PlannedCase,
 	attempt: number,
 	context: RunContext,
@@ -42,18 +42,16 @@ export async function askGraderModel(
 	const { outcome } = await askTarget([live], question, {
 		...{ signal, timeoutMs },
 		onCall: (name, costUsd) => countCall(context, one, name, costUsd),
+		...(isUsable ? { isUsable } : {}),
 	});
 	const model = "model" in target.settings ? target.settings.model : undefined;
 	const usage = { target: target.name, ...(model === undefined ? {} : { model }) };
-	if (!outcome.ok) return { ok: false, failure: outcome.failure, usage };
-	const { tokenUsage, costUsd } = outcome.answer;
-	return {
-		ok: true,
-		answer: outcome.answer,
-		usage: {
-			...usage,
-			...(tokenUsage === undefined ? {} : { tokenUsage }),
-			...(costUsd === undefined ? {} : { costUsd }),
-		},
+	const { tokenUsage, costUsd } = outcome.ok ? outcome.answer : (outcome.failure.partial ?? {});
+	const spent = {
+		...usage,
+		...(tokenUsage === undefined ? {} : { tokenUsage }),
+		...(costUsd === undefined ? {} : { costUsd }),
 	};
+	if (!outcome.ok) return { ok: false, failure: outcome.failure, usage: spent };
+	return { ok: true, answer: outcome.answer, usage: spent };
 }

@@ -51,6 +51,53 @@ describe("a target that fails", () => {
 	});
 });
 
+describe("figures that a target reports", () => {
+	const answering = (answer: object) =>
+		runTree({
+			"my.eval.yaml":
+				"tests: [{id: t, input: hi, assertions: [{type: contains, value: yes}, {type: execution-metrics, max_tokens: 9, max_tool_calls: 9}]}]\n",
+			"targets.yaml": `targets: [${target("cat answer.json")}]\n`,
+			"answer.json": JSON.stringify({ text: "yes", ...answer }).replace('"huge"', "1e999"),
+		});
+
+	test.each([
+		[{ token_usage: { input: -1, output: 2 } }, "-1 as its input tokens"],
+		[{ token_usage: { input: 1.5, output: 2 } }, "1.5 as its input tokens"],
+		[{ token_usage: { input: 1, output: 2 ** 53 } }, "9007199254740992 as its output tokens"],
+		[{ token_usage: { output: 2 } }, "token_usage has no number as `input`"],
+		[{ cost_usd: -0.5 }, "-0.5 as its cost"],
+		[{ cost_usd: "huge" }, "Infinity as its cost"],
+		[{ duration_ms: -3 }, "-3 as its duration"],
+	])("are left out with a warning where they can't be: %j", async (answer, warning) => {
+		const run = await answering(answer);
+		const { executionStatus, warnings, tokenUsage, costUsd, durationMs } = run.row("t");
+		expect(executionStatus).toBe("ok");
+		expect(warnings).toMatchObject([{ stage: "target", code: "figures", message: expect.stringContaining(warning) }]);
+		expect({ tokenUsage, costUsd }).toEqual({});
+		expect(durationMs).toBeGreaterThanOrEqual(0);
+	});
+
+	test("are not judged where they are not known", async () => {
+		const run = await runTree({
+			"my.eval.yaml": "tests: [{id: t, input: hi, assertions: [{type: cost, budget: 1}]}]\n",
+			"targets.yaml": `targets: [${target("echo yes")}]\n`,
+		});
+		expect(run.summary).toMatchObject({ passed: 0, failed: 0, errors: 1 });
+		expect(JSON.stringify(run.rows)).toContain("the target does not report cost");
+	});
+
+	test.each([
+		["refusal", "ok", undefined],
+		["max_tokens", "execution_error", "the answer was cut off by the limit of its length"],
+		["content-filter", "execution_error", "the answer was stopped by a content filter"],
+		["end_turn", "ok", undefined],
+	])("tell why an answer ended: %s", async (reason, status, message) => {
+		const run = await answering({ stop_reason: reason, token_usage: { input: 1, output: 2 }, cost_usd: 0.5 });
+		expect(run.row("t")).toMatchObject({ executionStatus: status, costUsd: 0.5, tokenUsage: { input: 1, output: 2 } });
+		expect(run.row("t").error?.message).toBe(message);
+	});
+});
+
 describe("before any test starts", () => {
 	const refused = (targets: string) => expect(runTree({ "my.eval.yaml": evalText(), "targets.yaml": targets })).rejects;
 

@@ -1,4 +1,5 @@
-import type { Target, TargetFailure, TargetOutcome, TargetRequest } from "../targets/contract.ts";
+import { withCheckedFigures } from "../targets/checked-figures.ts";
+import type { Target, TargetAnswer, TargetFailure, TargetOutcome, TargetRequest } from "../targets/contract.ts";
 import { isModel } from "./grader-targets.ts";
 import type { LiveTarget } from "./live-targets.ts";
 import { pause } from "./pause.ts";
@@ -22,6 +23,8 @@ export interface AskOptions {
 	readonly onRetry?: (failure: TargetFailure, waitMs: number) => void;
 	/** Told of each call that was really made, failed ones too, in US dollars where the target says. */
 	readonly onCall?: (target: string, costUsd: number | undefined) => void;
+	/** Whether an answer may be taken from, and kept in, the cache. By default any that came to its own end. */
+	readonly isUsable?: (answer: TargetAnswer) => boolean;
 }
 
 type Question = Omit<TargetRequest, "signal" | "timeoutMs">;
@@ -39,7 +42,8 @@ export async function askTarget(
 		const { settings } = target;
 		const place = live.cache?.place(target, question);
 		const known = place === undefined ? undefined : live.cache?.read(place);
-		if (known) return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0 };
+		if (known && mayBeKept(known, options))
+			return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0 };
 		// Calls over the network fail in passing; programs are asked again only where their target says so.
 		const most = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
 		for (let retry = 0; ; retry++) {
@@ -50,7 +54,8 @@ export async function askTarget(
 			const durationMs = performance.now() - started;
 			last = { outcome, by: target.name, tries, durationMs };
 			options.onCall?.(target.name, outcome.ok ? outcome.answer.costUsd : outcome.failure.partial?.costUsd);
-			if (place !== undefined && outcome.ok) live.cache?.keep(place, { durationMs, ...outcome.answer });
+			if (place !== undefined && outcome.ok && mayBeKept(outcome.answer, options))
+				live.cache?.keep(place, { durationMs, ...outcome.answer });
 			if (outcome.ok || options.signal.aborted) return last;
 			if (retry >= most || !canHelp(outcome.failure, settings.retryStatusCodes)) break;
 			const waitMs = pauseBefore(retry, outcome.failure, settings);
@@ -60,6 +65,11 @@ export async function askTarget(
 		}
 	}
 	return last ?? { outcome: failed("not-found", "there is no target to ask"), by: "", tries: 0, durationMs: 0 };
+}
+
+/** A refusal, or an answer that was cut, is not repeated to later runs; neither is one that its asker can't use. */
+function mayBeKept(answer: TargetAnswer, { isUsable }: AskOptions): boolean {
+	return answer.stopReason === undefined && (isUsable?.(answer) ?? true);
 }
 
 /** A server that asks to stay away for longer than this is not waited for. */
@@ -106,7 +116,7 @@ async function guarded(
 	limits: Pick<TargetRequest, "signal" | "timeoutMs">,
 ): Promise<TargetOutcome> {
 	try {
-		return await instance.invoke({ ...question, ...limits });
+		return withCheckedFigures(await instance.invoke({ ...question, ...limits }));
 	} catch (error) {
 		return failed("crashed", error instanceof Error ? error.message : String(error));
 	}

@@ -38,7 +38,7 @@ export function writeAttemptFile(
 	const beside = new Beside(options);
 	const { answer, fileChanges } = outcome;
 	const output = answer && beside.output("output.txt", answer);
-	const { scores: _, tokenUsage, error, warnings, fingerprint, timingsMs, file: _file, ...facts } = row;
+	const { scores: _, tokenUsage, cached, error, warnings, fingerprint, timingsMs, file: _file, ...facts } = row;
 	const content = {
 		...toWire(facts),
 		...(error ? { error } : {}),
@@ -62,6 +62,7 @@ export function writeAttemptFile(
 		...(answer && answer.by !== row.target ? { answered_by: answer.by } : {}),
 		...(answer?.metadata ? { target_metadata: answer.metadata } : {}),
 		...(tokenUsage ? { token_usage: tokenUsage } : {}),
+		...(cached ? { cached: toWire(cached) } : {}),
 		...(timingsMs ? { timings_ms: timingsMs } : {}),
 		assertions: one.assertions.map(assertionRecord),
 		scores: outcome.scores.map(scoreToWire),
@@ -83,11 +84,12 @@ function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, besid
 	return {
 		turns: turns.map(({ input, answer, assertions, expectedOutput, score, scores, fileChanges }, index) => {
 			const { text, path } = beside.output(`turn-${index + 1}.output.txt`, answer);
-			const { tokenUsage, costUsd, llmCalls, durationMs } = answer;
+			const { tokenUsage, costUsd, llmCalls, durationMs, cached } = answer;
 			return {
 				input: inputToWire(input),
 				...toWire({ expectedOutput, output: text ?? null, outputPath: path }),
 				...toWire({ messageCount: answer.messages.length, durationMs, tokenUsage, costUsd, llmCalls }),
+				...(cached ? { cached: toWire(cached) } : {}),
 				assertions: assertions.map(assertionRecord),
 				...toWire({ score, scores: scores.map(scoreToWire) }),
 				...(fileChanges === undefined

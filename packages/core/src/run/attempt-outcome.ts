@@ -1,7 +1,8 @@
 import type { GraderResult } from "../grading/contract.ts";
+import type { Measures } from "../grading/measures.ts";
 import type { Assertion } from "../model/eval-types.ts";
 import type { StageLog } from "../schema/attempt-file.ts";
-import type { ExecutionStatus, RowError, Timings } from "../schema/result-row.ts";
+import type { CachedFigures, ExecutionStatus, RowError, StopReason, Timings } from "../schema/result-row.ts";
 import type { AnswerMessage, RequestMessage, TokenUsage } from "../targets/contract.ts";
 
 /** What came of an attempt, before it is recorded. */
@@ -35,6 +36,13 @@ export interface GivenAnswer {
 	readonly costUsd?: number;
 	readonly durationMs: number;
 	readonly llmCalls?: number;
+	readonly stopReason?: StopReason;
+	/** Of answers from the cache: what they took when they were made. */
+	readonly cached?: CachedFigures;
+	/** What graders judge it by. */
+	readonly measures: Measures;
+	/** What is wrong with what the target reports. */
+	readonly warnings?: readonly string[];
 	readonly metadata?: Readonly<Record<string, unknown>>;
 	/** The target that answered, or the fallback that stepped in. */
 	readonly by: string;

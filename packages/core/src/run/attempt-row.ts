@@ -31,6 +31,8 @@ export function attemptRow(
 		durationMs: Math.round(outcome.durationMs),
 		...(answer?.tokenUsage ? { tokenUsage: answer.tokenUsage } : {}),
 		...(answer?.costUsd === undefined ? {} : { costUsd: answer.costUsd }),
+		...(answer?.stopReason === undefined ? {} : { stopReason: answer.stopReason }),
+		...(answer?.cached === undefined ? {} : { cached: answer.cached }),
 		...(workspacePath === undefined ? {} : { workspacePath }),
 		timingsMs: outcome.timings,
 		metadata: outcome.metadata,

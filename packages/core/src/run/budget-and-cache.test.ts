@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
+import { verifyRun } from "../results/verify-run.ts";
 import { type ModelServer, modelServer } from "../targets/testing/model-server.ts";
 import { vendors } from "../targets/testing/vendors.ts";
 import { runTree } from "./testing/run-fixture.ts";
@@ -74,15 +77,83 @@ describe("a cache of calls", () => {
 		expect(models.requests).toHaveLength(4);
 	});
 
-	test("answers identical calls from earlier runs, with what they took then", async () => {
+	test("answers identical calls from earlier runs, which cost nothing now, and says what they took then", async () => {
 		const models = await server();
 		const files = { "my.eval.yaml": evalText(2), "targets.yaml": targets(models) };
 		const first = await runTree(files, { cache: true, repeat: 2 });
 		const second = await runTree({ root: first.root }, { cache: true, repeat: 2, budgetUsd: 0.05 });
 		// Attempts are asked apart; what is cached costs nothing.
 		expect(models.requests).toHaveLength(4);
-		expect(second).toMatchObject({ outcome: "complete", summary: { passed: 2, costUsd: expect.closeTo(0.4) } });
-		expect(second.row("t0").tokenUsage).toEqual(first.row("t0").tokenUsage);
+		expect(second).toMatchObject({ outcome: "complete", summary: { passed: 2, costUsd: 0 } });
+		const { tokenUsage, costUsd, durationMs } = first.row("t0");
+		expect(second.row("t0")).toMatchObject({
+			...{ costUsd: 0, durationMs: 0, tokenUsage: { input: 0, output: 0 } },
+			cached: { tokenUsage, costUsd, durationMs },
+		});
+		expect(second.row("t0", 2).cached).toMatchObject({ tokenUsage, costUsd });
+		expect(first.row("t0")).not.toHaveProperty("cached");
+		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [] });
+	});
+
+	test("lets graders judge an answer by what it took when it was made", async () => {
+		const models = await server();
+		const limits = [
+			"{type: cost, budget: 0.05}",
+			"{type: token-usage, max_total: 149}",
+			"{type: execution-metrics, max_tokens: 150}",
+		];
+		const tests = `tests: [{id: t, input: q, assertions: [${limits.join(", ")}]}]\n`;
+		const files = { "my.eval.yaml": tests, "targets.yaml": targets(models) };
+		const first = await runTree(files, { cache: true });
+		const second = await runTree({ root: first.root }, { cache: true });
+		expect(models.requests).toHaveLength(1);
+		expect(first.row("t").scores.map(({ score }) => score)).toEqual([0, 0, 1]);
+		expect(second.row("t").scores).toEqual(first.row("t").scores);
+		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [], reExecuted: 3 });
+	});
+
+	test.each(["length", "content_filter", "refusal"] as const)("keeps no answer that ended by %s", async (how) => {
+		const refused = { role: "assistant", content: null, refusal: "I can't say yes to that." };
+		const choice = how === "refusal" ? { message: refused } : { finish_reason: how };
+		const models = await modelServer(() => {
+			const body = chat.answer("yes, but") as { readonly choices: readonly object[] };
+			return { json: { ...body, choices: [{ ...body.choices[0], ...choice }] } };
+		});
+		const files = { "my.eval.yaml": evalText(1), "targets.yaml": targets(models) };
+		const first = await runTree(files, { cache: true });
+		const second = await runTree({ root: first.root }, { cache: true });
+		expect(models.requests).toHaveLength(2);
+		expect(second.row("t0")).toMatchObject({
+			stopReason: how,
+			...{ costUsd: expect.closeTo(0.1), tokenUsage: { input: 120, output: 30 } },
+			...(how === "refusal"
+				? { executionStatus: "ok", score: 1 }
+				: { executionStatus: "execution_error", error: { stage: "target", code: how.replace("_", "-") } }),
+		});
+		const file = JSON.parse(readFileSync(join(second.runDir, second.row("t0").file ?? ""), "utf8"));
+		const output = how === "refusal" ? refused.refusal : "yes, but";
+		expect(file).toMatchObject({ stop_reason: how, output, messages: [{ content: output }] });
+		expect(await verifyRun(second.runDir)).toMatchObject({ differences: [] });
+	});
+
+	test("keeps no reply of a judge that can't be used", async () => {
+		let verdicts = ["I like it", '{"score": 1}', '{"score": 1}'];
+		const isJudging = (body: unknown) => JSON.stringify(body).includes("strict and fair grader");
+		const models = await modelServer(({ body }) => ({
+			json: chat.answer(isJudging(body) ? (verdicts.shift() ?? "no more") : "yes"),
+		}));
+		const files = {
+			"my.eval.yaml": "tests: [{id: t, input: q, criteria: It says yes.}]\n",
+			"targets.yaml": targets(models),
+		};
+		const first = await runTree(files, { cache: true });
+		expect(first.summary).toMatchObject({ passed: 1, graderCostUsd: expect.closeTo(0.2) });
+		const second = await runTree({ root: first.root }, { cache: true });
+		expect(second.summary).toMatchObject({ passed: 1, costUsd: 0, graderCostUsd: expect.closeTo(0.1) });
+		verdicts = [];
+		const third = await runTree({ root: first.root }, { cache: true });
+		expect(third.summary).toMatchObject({ passed: 1, costUsd: 0, graderCostUsd: 0 });
+		expect(models.requests.filter(({ body }) => isJudging(body))).toHaveLength(3);
 	});
 
 	test.each([

@@ -9,6 +9,7 @@ import { touch } from "../io/files/touch.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { RequestPiece, TargetAnswer, TargetRequest } from "../targets/contract.ts";
+import { stopReasonOf } from "../targets/stop-reason.ts";
 import { isModel } from "./grader-targets.ts";
 
 /** What of a target has no bearing on its answers: who may ask how often, and the key that opens the door. */
@@ -47,9 +48,11 @@ export class CallCache {
 		const read = readJson(readTextFile(place));
 		const answer = "value" in read ? (read.value as Partial<TargetAnswer> | null) : undefined;
 		if (typeof answer?.text !== "string" || !Array.isArray(answer.messages)) return undefined;
+		// Earlier versions kept answers that were cut short.
+		if (answer.stopReason ?? stopReasonOf(answer.metadata?.["finish_reason"])) return undefined;
 		// What was of use lately is not tidied away.
 		touch(place);
-		return { ...(answer as TargetAnswer), metadata: { ...answer.metadata, cached: true } };
+		return asCached(answer as TargetAnswer);
 	}
 
 	/** Only the user may read it: answers are nobody else's business. */
@@ -58,6 +61,22 @@ export class CallCache {
 		makeDirectories(join(place, ".."));
 		writeAtomic(place, JSON.stringify(answer), { mode: 0o600 });
 	}
+}
+
+/** An answer that costs nothing now, with what it took when it was made. */
+function asCached({ tokenUsage, costUsd, durationMs, warnings: _, ...answer }: TargetAnswer): TargetAnswer {
+	return {
+		...answer,
+		tokenUsage: { input: 0, output: 0 },
+		costUsd: 0,
+		durationMs: 0,
+		cached: {
+			...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs) }),
+			...(tokenUsage === undefined ? {} : { tokenUsage }),
+			...(costUsd === undefined ? {} : { costUsd }),
+		},
+		metadata: { ...answer.metadata, cached: true },
+	};
 }
 
 /** A piece by what it holds, wherever its file lies. */

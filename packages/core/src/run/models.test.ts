@@ -132,14 +132,14 @@ describe("a model that judges", () => {
 		});
 	});
 
-	test("makes an execution error, not a low score, where it gives no verdict in three tries", async () => {
+	test("makes an execution error, not a low score, where it gives no verdict in two tries", async () => {
 		const server = await modelServer((request) => answer(isJudging(request) ? "Nice answer!" : "yes"));
 		const run = await runTree({ "my.eval.yaml": criteria, "targets.yaml": models(server) }, { env });
 		expect(run.row("t0")).toMatchObject({
 			executionStatus: "execution_error",
 			error: { stage: "grader", code: "bad-reply" },
 		});
-		expect(server.requests.filter(isJudging)).toHaveLength(3);
+		expect(server.requests.filter(isJudging)).toHaveLength(2);
 	});
 
 	test("is part of the row's fingerprint, with its prompts", async () => {

@@ -72,7 +72,8 @@ export async function recordAnswers(
 }
 
 function fixture({ testId, attempt }: AttemptName, answer: TargetAnswer, repeats: boolean): Record<string, unknown> {
-	const { text, messages, tokenUsage, costUsd, durationMs, llmCalls } = answer;
+	const { text, messages, llmCalls, stopReason, cached } = answer;
+	const { tokenUsage, costUsd, durationMs } = cached ?? answer;
 	return {
 		test_id: testId,
 		...(repeats ? { attempt } : {}),
@@ -86,6 +87,6 @@ function fixture({ testId, attempt }: AttemptName, answer: TargetAnswer, repeats
 				}
 			: {}),
 		...(tokenUsage ? { token_usage: tokenUsage } : {}),
-		...toWire({ costUsd, durationMs, llmCalls }),
+		...toWire({ costUsd, durationMs, llmCalls, stopReason }),
 	};
 }

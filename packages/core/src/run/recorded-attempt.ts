@@ -1,12 +1,13 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { type Masker, maskDeep } from "../base/secrets.ts";
 import type { EarlierResults, RegradeChoice } from "../grading/grade-answer.ts";
+import { measuresOf } from "../grading/measures.ts";
 import { readHead } from "../io/files/read-head.ts";
 import type { Assertion } from "../model/eval-types.ts";
 import { readAttempt, readRecordText, recordPath } from "../model/record-files.ts";
 import type { AttemptFile, AttemptTurn, GradedRecord, StageLog } from "../schema/attempt-file.ts";
 import { type Fingerprint, graderStage, type ResultRow } from "../schema/result-row.ts";
-import type { AnswerMessage, RequestMessage, TokenUsage } from "../targets/contract.ts";
+import type { AnswerMessage, RequestMessage } from "../targets/contract.ts";
 import type { TestWorkspace } from "../workspace/contract.ts";
 import { AttemptError } from "./attempt-error.ts";
 import type { GivenAnswer } from "./attempt-outcome.ts";
@@ -139,12 +140,15 @@ export class RecordedAttempt {
 				...(durationMs === undefined ? {} : { durationMs }),
 			};
 		});
-		const { output, outputPath, tokenUsage, costUsd, llmCalls, durationMs } = part;
+		const { output, outputPath, tokenUsage, costUsd, llmCalls, durationMs, cached } = part;
 		const { text, textFile } = outputPath === undefined ? { text: output ?? "" } : this.#text(outputPath);
 		return {
 			...{ text, messages, durationMs, by: file.answeredBy ?? file.target, tries: file.tries ?? 1 },
+			measures: measuresOf(part),
+			...(file.stopReason === undefined ? {} : { stopReason: file.stopReason }),
+			...(cached === undefined ? {} : { cached }),
 			...(textFile === undefined ? {} : { textFile }),
-			...(tokenUsage ? { tokenUsage: tokenUsage as TokenUsage } : {}),
+			...(tokenUsage ? { tokenUsage } : {}),
 			...(costUsd === undefined ? {} : { costUsd }),
 			...(llmCalls === undefined ? {} : { llmCalls }),
 			...(file.targetMetadata ? { metadata: file.targetMetadata } : {}),

@@ -2,7 +2,6 @@ import { attemptScore, attemptVerdict } from "../grading/attempt-verdict.ts";
 import type { GraderResult } from "../grading/contract.ts";
 import type { EarlierResults } from "../grading/grade-answer.ts";
 import { isGraded } from "../grading/grader-result.ts";
-import { reaches } from "../grading/verdict.ts";
 import type { Scratch } from "../io/files/scratch.ts";
 import { graderStage, type RowError } from "../schema/result-row.ts";
 import type { RequestMessage } from "../targets/contract.ts";
@@ -12,7 +11,7 @@ import { AttemptError, rowError } from "./attempt-error.ts";
 import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
 import { type AttemptGrades, gradeAttempt } from "./grade-attempt.ts";
 import { type AnswerSource, Conversation, isGradedTurn, unheldTurns } from "./hold-conversation.ts";
-import { mergeAnswers } from "./merge-answers.ts";
+import { figureWarnings, mergeAnswers, refuseCut } from "./merge-answers.ts";
 import type { RecordedAttempt } from "./recorded-attempt.ts";
 import type { AttemptName } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
@@ -81,7 +80,7 @@ class Attempt {
 			const keep = this.#context.plan.request.keepWorkspaces === true || (ended !== undefined && ended.status !== "ok");
 			this.#keptPath = await workspace?.close({ keep: keep && !this.#context.signal.aborted });
 		}
-		return { ...ended, ...this.#known(), warnings };
+		return { ...ended, ...this.#known(), warnings: [...warnings, ...figureWarnings(this.#answer)] };
 	}
 
 	#known(): Omit<AttemptOutcome, keyof Ending | "warnings"> {
@@ -174,6 +173,7 @@ class Attempt {
 			const answer = await source.say(this.#input);
 			this.#answer = answer;
 			await this.#readFileChanges();
+			refuseCut(answer);
 			return this.#grade(assertions, this.#input, answer, test.expectedOutput, this.#recorded?.earlier());
 		}
 		await this.#holdTurns(source);
@@ -189,6 +189,7 @@ class Attempt {
 			const answer = await source.say(index === 0 ? [...this.#input, ...said] : said);
 			this.#answer = mergeAnswers(this.#answer, answer);
 			await this.#readFileChanges(index);
+			refuseCut(answer);
 			const { assertions } = turn;
 			const graded = isGradedTurn(turn)
 				? await this.#grade(assertions, said, answer, turn.expectedOutput, this.#recorded?.earlier(index))
@@ -202,7 +203,8 @@ class Attempt {
 				...(changes === undefined ? {} : { fileChanges: changes }),
 			});
 			// A turn whose graders could not all run has not failed: the conversation goes on.
-			if (graded?.score !== undefined && test.onTurnFailure === "stop" && !reaches(graded.score, threshold)) break;
+			const failed = graded && attemptVerdict(graded.score ?? 0, threshold, graded.scores).status === "quality_failure";
+			if (failed && test.onTurnFailure === "stop") break;
 		}
 	}
 

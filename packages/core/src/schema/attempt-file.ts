@@ -3,6 +3,7 @@ import { toolCallSchema } from "./message.ts";
 import { dataSchema } from "./primitives.ts";
 import {
 	attemptFacts,
+	cachedSchema,
 	type findingSchema,
 	type graderErrorSchema,
 	graderFacts,
@@ -20,6 +21,7 @@ export interface GradedRecord {
 	readonly weight: number;
 	readonly required: boolean;
 	readonly verdict: Verdict;
+	readonly stated?: "pass" | "fail" | undefined;
 	readonly veto?: true | undefined;
 	readonly error?: z.output<typeof graderErrorSchema> | undefined;
 	readonly assertions: readonly z.output<typeof findingSchema>[];
@@ -32,6 +34,7 @@ const gradedSchema: z.ZodType<GradedRecord> = z.lazy(() =>
 	wireObject({
 		...graderFacts,
 		required: z.boolean(),
+		stated: z.enum(["pass", "fail"]).optional(),
 		details: dataSchema.optional(),
 		usage: graderUsageSchema.optional(),
 		parts: z.array(gradedSchema).optional(),
@@ -46,6 +49,7 @@ const answered = {
 	outputPath: z.string().optional(),
 	tokenUsage: tokenUsageSchema.optional(),
 	costUsd: z.number().optional(),
+	cached: cachedSchema.optional(),
 	llmCalls: z.number().optional(),
 	expectedOutput: z.string().optional(),
 	/** The graders as evals write them, defaults left out; of those that can't be graded again by the record alone only what they share. */

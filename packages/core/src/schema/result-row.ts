@@ -14,6 +14,18 @@ export const tokenUsageSchema = wireObject({
 	reasoning: z.number().optional(),
 });
 
+/** Why an answer ended otherwise than by its own end. */
+export const stopReasons = ["refusal", "length", "content_filter", "max_turns"] as const;
+export type StopReason = (typeof stopReasons)[number];
+
+/** What an answer from the cache took when it was made; the row's own figures say what it took now. */
+export const cachedSchema = wireObject({
+	durationMs: z.number().optional(),
+	tokenUsage: tokenUsageSchema.optional(),
+	costUsd: z.number().optional(),
+});
+export type CachedFigures = z.output<typeof cachedSchema>;
+
 export const graderUsageSchema = wireObject({
 	target: z.string(),
 	model: z.string().optional(),
@@ -89,6 +101,8 @@ export const attemptFacts = {
 	durationMs: z.number(),
 	tokenUsage: tokenUsageSchema.optional(),
 	costUsd: z.number().optional(),
+	stopReason: z.enum(stopReasons).optional(),
+	cached: cachedSchema.optional(),
 	workspacePath: z.string().optional(),
 	timingsMs: timingsSchema.optional(),
 	metadata: z.record(z.string(), z.unknown()),
@@ -137,10 +151,12 @@ export type RunSummary = z.output<typeof runSummarySchema>;
 
 /** A row as it stands in `index.jsonl` and in JSON reports. */
 export function toWireRow(row: ResultRow): Record<string, unknown> {
+	const wire = toWire(row);
+	if (row.cached) wire.cached = toWire(row.cached);
 	// Few rows have models that judge: the others are not copied.
-	if (!row.scores.some(({ usage }) => usage)) return toWire(row);
-	const scores = row.scores.map((score) => (score.usage ? { ...score, usage: toWire(score.usage) } : score));
-	return { ...toWire(row), scores };
+	if (row.scores.some(({ usage }) => usage))
+		wire.scores = row.scores.map((score) => (score.usage ? { ...score, usage: toWire(score.usage) } : score));
+	return wire;
 }
 
 /** A summary as it stands in `summary.json` and in JSON reports. */

@@ -5,6 +5,7 @@ import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { Role, ToolCall } from "../schema/message.ts";
+import type { CachedFigures, StopReason } from "../schema/result-row.ts";
 import type { ProviderName } from "../schema/target-file.ts";
 
 /** A resolved target of one provider. */
@@ -100,8 +101,8 @@ export interface TargetRequest {
 export interface TokenUsage {
 	readonly input: number;
 	readonly output: number;
-	readonly cached?: number;
-	readonly reasoning?: number;
+	readonly cached?: number | undefined;
+	readonly reasoning?: number | undefined;
 }
 
 /** A message that a target produced. */
@@ -126,6 +127,12 @@ export interface TargetAnswer {
 	readonly durationMs?: number;
 	/** Calls of a language model behind this answer, where known. */
 	readonly llmCalls?: number;
+	/** Set where the answer ended otherwise than by its own end: a refusal is an answer, one that was cut is not graded. */
+	readonly stopReason?: StopReason;
+	/** Of an answer from the cache: what it took when it was made. The other figures say what it took now. */
+	readonly cached?: CachedFigures;
+	/** What is wrong with what the target reports, for the record: sentences without a full stop. */
+	readonly warnings?: readonly string[];
 	/** Handed back as `session` in the next turn of the same conversation. */
 	readonly session?: unknown;
 	/** Small facts for the record: model version, finish reason, request id. Masked like everything that is recorded. */

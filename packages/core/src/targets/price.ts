@@ -13,6 +13,7 @@ export function costOf(body: unknown, usage: TokenUsage | undefined, pricing: Pr
 	if (typeof told === "number") return told;
 	if (!usage || !pricing) return undefined;
 	const cached = usage.cached ?? 0;
-	const input = (usage.input - cached) * (pricing.input ?? 0) + cached * (pricing.cached ?? pricing.input ?? 0);
+	const input =
+		Math.max(0, usage.input - cached) * (pricing.input ?? 0) + cached * (pricing.cached ?? pricing.input ?? 0);
 	return (input + usage.output * (pricing.output ?? 0)) / 1_000_000;
 }

@@ -1,10 +1,11 @@
 import { readJson } from "../base/read-json.ts";
 import { type MessageEntry, messageSchema } from "../schema/message.ts";
-import type { AnswerMessage, TargetAnswer, TokenUsage } from "./contract.ts";
+import type { AnswerMessage, TargetAnswer } from "./contract.ts";
+import { stopReasonOf } from "./stop-reason.ts";
 
 /**
  * What a program answered: plain text, or a JSON object with `text` or `output_messages` (`output` is read as either), `token_usage`,
- * `cost_usd` and `duration_ms`. Other JSON is plain text.
+ * `cost_usd`, `duration_ms` and `stop_reason`. Other JSON is plain text. Figures are taken as they are: the caller checks them.
  */
 export function readAnswer(said: string): TargetAnswer {
 	const trimmed = said.trim();
@@ -25,10 +26,12 @@ export function answerOf(value: unknown): TargetAnswer | undefined {
 	if (typeof said !== "string" && !messages) return undefined;
 	const last = messages?.findLast(({ role }) => role === "assistant");
 	const usage = readUsage(fields.token_usage);
+	const stopReason = stopReasonOf(fields.stop_reason ?? fields.finish_reason);
 	return {
 		text: typeof said === "string" ? said : (last?.content ?? ""),
 		messages: messages ?? [],
-		...(usage ? { tokenUsage: usage } : {}),
+		...usage,
+		...(stopReason ? { stopReason } : {}),
 		...amount("costUsd", fields.cost_usd),
 		...amount("durationMs", fields.duration_ms),
 		...amount("llmCalls", fields.llm_calls),
@@ -41,7 +44,7 @@ function withoutLastBreak(text: string): string {
 }
 
 function amount<Key extends string>(key: Key, value: unknown): { [K in Key]?: number } {
-	return (typeof value === "number" && value >= 0 ? { [key]: value } : {}) as { [K in Key]?: number };
+	return (typeof value === "number" ? { [key]: value } : {}) as { [K in Key]?: number };
 }
 
 /** The messages of a list in which everything is one; else `undefined`. */
@@ -66,14 +69,13 @@ function contentText(content: MessageEntry["content"]): string {
 	return content.map((piece) => (piece.type === "text" ? piece.value : `[${piece.type}: ${piece.value}]`)).join("\n\n");
 }
 
-function readUsage(value: unknown): TokenUsage | undefined {
-	if (typeof value !== "object" || value === null) return undefined;
+/** Token counts; those of which one is missing say nothing about the sum. */
+function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"> {
+	if (typeof value !== "object" || value === null) return {};
 	const { input, output, cached, reasoning } = value as Readonly<Record<string, unknown>>;
-	if (typeof input !== "number" && typeof output !== "number") return undefined;
-	return {
-		input: typeof input === "number" ? input : 0,
-		output: typeof output === "number" ? output : 0,
-		...amount("cached", cached),
-		...amount("reasoning", reasoning),
-	};
+	if (typeof input !== "number" && typeof output !== "number") return {};
+	if (typeof input === "number" && typeof output === "number")
+		return { tokenUsage: { input, output, ...amount("cached", cached), ...amount("reasoning", reasoning) } };
+	const missing = typeof input === "number" ? "output" : "input";
+	return { warnings: [`the target's token_usage has no number as \`${missing}\`: it is left out`] };
 }

@@ -2,10 +2,12 @@ import type { Grader } from "../contract.ts";
 import { programPayload } from "../program-payload.ts";
 import { programReply } from "../program-reply.ts";
 import { runProgram } from "../run-program.ts";
+import { barOf } from "../verdict.ts";
 
 /** A program of the user's judges: JSON on stdin, `{score, assertions}` on stdout. */
 export const codeGrader: Grader<"code-grader"> = {
 	types: ["code-grader"],
+	version: "2",
 	reproducible: () => false,
 	async grade(assertion, subject, services) {
 		const { command, settings, rest, name } = assertion;
@@ -19,6 +21,6 @@ export const codeGrader: Grader<"code-grader"> = {
 			subject,
 			services,
 		);
-		return programReply(name, result);
+		return programReply(name, result, barOf(assertion, subject));
 	},
 };

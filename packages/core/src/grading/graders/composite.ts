@@ -11,13 +11,13 @@ import type {
 } from "../contract.ts";
 import { isGraded } from "../grader-result.ts";
 import { addUsage } from "../judge/add-usage.ts";
-import { fence, fillPrompt } from "../judge/fill-prompt.ts";
+import { fillPrompt, holdsResults } from "../judge/fill-prompt.ts";
 import { judgeVersion, scoreForm } from "../judge/judge-prompts.ts";
 import { judgeScore } from "../judge/judge-score.ts";
 import { programPayload } from "../program-payload.ts";
 import { programReply } from "../program-reply.ts";
 import { runProgram } from "../run-program.ts";
-import { reaches, weightedMean } from "../verdict.ts";
+import { barOf, reaches, weightedMean } from "../verdict.ts";
 
 type Composite = AssertionOf<"composite">;
 
@@ -66,7 +66,9 @@ async function aggregate(
 	switch (aggregator.type) {
 		case "weighted_average": {
 			const weighted = parts.map((part) => ({ ...part, weight: aggregator.weights?.[part.name] ?? part.weight }));
-			return { score: weightedMean(weighted), assertions: weighted.map(asFinding) };
+			// A mean would outvote a part that states a failure beside a score that passes.
+			const stated = parts.some(({ veto }) => veto) ? { stated: "fail" as const } : {};
+			return { score: weightedMean(weighted), assertions: weighted.map(asFinding), ...stated };
 		}
 		case "threshold": {
 			const share = weightedMean(
@@ -108,27 +110,12 @@ async function byModel(
 	const own = file
 		? services.view.readText(resolvePath(file, services.scope, services.view).path)
 		: (aggregator.prompt ?? "");
-	const results = fence(
-		JSON.stringify(
-			parts.map(({ name, type, score, weight, verdict, assertions }) => ({
-				name,
-				type,
-				score,
-				weight,
-				verdict,
-				assertions,
-			})),
-			null,
-			2,
-		),
-	);
-	const named = /\{\{\s*(evaluator|grader)_results_json\s*\}\}/i.test(own);
-	const prompt = `${own}${named ? "" : "\n\nThe results of the graders:\n{{ grader_results_json }}"}\n\n${scoreForm}`;
-	return judgeScore(
-		await fillPrompt(prompt, subject, { evaluator_results_json: results, grader_results_json: results }),
-		aggregator.target,
-		services,
-	);
+	const results = parts.map(({ name, type, score, weight, verdict, assertions }) => ({
+		...{ name, type, score, weight, verdict, assertions },
+	}));
+	const prompt = holdsResults(own) ? own : `${own}\n\nThe results of the graders:\n{{ grader_results_json }}`;
+	const filled = await fillPrompt(prompt, subject, { results: JSON.stringify(results, null, 2) });
+	return judgeScore(`${filled}\n\n${scoreForm}`, aggregator.target, services);
 }
 
 async function byProgram(
@@ -146,5 +133,6 @@ async function byProgram(
 		]),
 	);
 	const payload = { ...programPayload(subject, {}, services), results };
-	return programReply(`the aggregator of ${name}`, await runProgram({ command, payload }, subject, services));
+	const result = await runProgram({ command, payload }, subject, services);
+	return programReply(`the aggregator of ${name}`, result, barOf(assertion, subject));
 }

@@ -1,10 +1,11 @@
-import { boundsScore } from "../bounds.ts";
+import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Grader } from "../contract.ts";
 
 /** The answer cost at most `budget` US dollars. */
 export const cost: Grader<"cost"> = {
 	types: ["cost"],
+	version: "2",
 	reproducible: () => true,
 	grade: ({ settings }, subject) =>
-		boundsScore([{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.budget }]),
+		boundsScore(boundFindings([{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.budget }])),
 };

@@ -3,10 +3,12 @@ import type { AssertionOf, Grader, GraderServices } from "../contract.ts";
 import { programPayload } from "../program-payload.ts";
 import { programReply } from "../program-reply.ts";
 import { runProgram } from "../run-program.ts";
+import { barOf } from "../verdict.ts";
 
 /** A type that is a program in `.agentv/graders/`: a code-grader whose `config` is the entry's other keys. */
 export const custom: Grader<"custom"> = {
 	types: ["custom"],
+	version: "2",
 	reproducible: () => false,
 	async check(assertion, services) {
 		const program = interpreterOf(assertion, services);
@@ -19,7 +21,7 @@ export const custom: Grader<"custom"> = {
 		const payload = programPayload(subject, { ...rest, ...settings.config }, services);
 		const command = { text: [...program.argv], at, base, ...(cwd ? { cwd } : {}) };
 		const run = { command, timeoutSeconds: settings.timeoutSeconds, payload };
-		return programReply(name, await runProgram(run, subject, services));
+		return programReply(name, await runProgram(run, subject, services), barOf(assertion, subject));
 	},
 };
 

@@ -1,15 +1,15 @@
 import type { ToolCall } from "../../schema/message.ts";
-import { boundsScore } from "../bounds.ts";
+import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Finding, Grader } from "../contract.ts";
-import { shareScore } from "../verdict.ts";
 
 /** Limits on what the run took: tool calls, model calls, tokens, cost, time, and the share of calls that only look. */
 export const executionMetrics: Grader<"execution-metrics"> = {
 	types: ["execution-metrics"],
+	version: "2",
 	reproducible: () => true,
 	grade({ settings }, subject) {
 		const used = subject.tokenUsage;
-		const { assertions } = boundsScore([
+		const { findings, unknown } = boundFindings([
 			{ what: "tool calls", unit: "", actual: subject.toolCalls.length, most: settings.maxToolCalls },
 			{ what: "model calls", unit: "", actual: subject.llmCalls, most: settings.maxLlmCalls },
 			{ what: "tokens", unit: "", actual: used && used.input + used.output, most: settings.maxTokens },
@@ -17,9 +17,11 @@ export const executionMetrics: Grader<"execution-metrics"> = {
 			{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.maxDurationMs },
 		]);
 		const wanted = settings.targetExplorationRatio;
-		const explored =
-			wanted === undefined ? [] : [explorationFinding(subject.toolCalls, wanted, settings.explorationTolerance ?? 0.2)];
-		return shareScore([...assertions, ...explored]);
+		if (wanted === undefined) return boundsScore({ findings, unknown });
+		// Without tool calls there is nothing of which to take a share.
+		if (subject.toolCalls.length === 0) return boundsScore({ findings, unknown: [...unknown, "tool calls"] });
+		const explored = explorationFinding(subject.toolCalls, wanted, settings.explorationTolerance ?? 0.2);
+		return boundsScore({ findings: [...findings, explored], unknown });
 	},
 };
 
@@ -27,7 +29,6 @@ const lookingTools = /^(read|grep|glob|search|list|ls|find|view|cat|webfetch|web
 
 function explorationFinding(calls: readonly ToolCall[], wanted: number, tolerance: number): Finding {
 	const text = `share of tool calls that only look: ${wanted} ± ${tolerance}`;
-	if (calls.length === 0) return { text, passed: false, evidence: "the target reports no tool calls" };
 	const share = calls.filter(({ tool }) => lookingTools.test(tool)).length / calls.length;
 	return {
 		text,

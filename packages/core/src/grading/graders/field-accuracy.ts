@@ -1,7 +1,8 @@
+import { hasPath, valueAt } from "../../base/value-path.ts";
 import type { AssertionSettings } from "../../schema/assertion-entry.ts";
 import { answerText } from "../answer-text.ts";
-import { sameValue, valueAt } from "../args-match.ts";
-import type { Finding, Grader } from "../contract.ts";
+import { sameValue } from "../args-match.ts";
+import type { CouldNotRun, Finding, Grader } from "../contract.ts";
 import { dayOf } from "../date-text.ts";
 import { weightedMean } from "../verdict.ts";
 
@@ -10,6 +11,7 @@ type Field = AssertionSettings<"field-accuracy">["fields"][number];
 /** The answer's JSON has the expected answer's values in the listed fields. */
 export const fieldAccuracy: Grader<"field-accuracy"> = {
 	types: ["field-accuracy"],
+	version: "2",
 	reproducible: () => true,
 	grade({ settings }, subject) {
 		const expected = parsed(subject.expectedOutput ?? "");
@@ -19,9 +21,10 @@ export const fieldAccuracy: Grader<"field-accuracy"> = {
 			};
 		const actual = parsed(answerText(subject));
 		if (actual === undefined) return { score: 0, assertions: [{ text: "the answer is JSON", passed: false }] };
-		const judged = settings.fields.flatMap((field) =>
-			judge(field, valueAt(actual, field.path), valueAt(expected, field.path)),
-		);
+		// What this reference says nothing of is left out.
+		const fields = settings.fields.filter(({ path }) => hasPath(expected, path));
+		const judged = fields.flatMap((field) => judge(field, valueAt(actual, field.path), valueAt(expected, field.path)));
+		if (judged.length === 0) return nothingToCompare(settings.fields, fields.length > 0);
 		const all = settings.aggregation === "all_or_nothing";
 		const mean = weightedMean(judged.map(({ finding, weight }) => ({ score: finding.passed ? 1 : 0, weight })));
 		return {
@@ -30,6 +33,14 @@ export const fieldAccuracy: Grader<"field-accuracy"> = {
 		};
 	},
 };
+
+function nothingToCompare(fields: readonly Field[], areExpected: boolean): CouldNotRun {
+	const paths = fields.map(({ path }) => path).join(", ");
+	const message = areExpected
+		? `the answer has none of the fields, all of them optional: ${paths}`
+		: `the expected output has none of the fields: ${paths}`;
+	return { couldNotRun: { code: "no-data", message } };
+}
 
 /** JSON, also in a code fence, where models like to put it. */
 function parsed(text: string): unknown {

@@ -1,10 +1,13 @@
-import { boundsScore } from "../bounds.ts";
+import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Grader } from "../contract.ts";
 
 /** The answer came within `threshold` milliseconds. */
 export const latency: Grader<"latency"> = {
 	types: ["latency"],
+	version: "2",
 	reproducible: () => true,
 	grade: ({ settings }, subject) =>
-		boundsScore([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
+		boundsScore(
+			boundFindings([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
+		),
 };

@@ -11,6 +11,7 @@ type Matches = (call: ToolCall | undefined, step: Step) => boolean;
 /** Which tools were called: how often, in which order, with which arguments. */
 export const toolTrajectory: Grader<"tool-trajectory"> = {
 	types: ["tool-trajectory"],
+	version: "2",
 	reproducible: () => true,
 	grade({ settings }, { toolCalls }) {
 		const steps = settings.expected ?? [];
@@ -32,7 +33,8 @@ export const toolTrajectory: Grader<"tool-trajectory"> = {
 
 function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
 	if (call.tool !== step.tool) return false;
-	if (step.maxDurationMs !== undefined && !(call.durationMs !== undefined && call.durationMs <= step.maxDurationMs))
+	// A time that the target does not report is left out: the call itself still counts.
+	if (step.maxDurationMs !== undefined && call.durationMs !== undefined && call.durationMs > step.maxDurationMs)
 		return false;
 	if (step.args === undefined || step.args === "any") return true;
 	return argsMatch(call.input ?? {}, step.args, step.argsMatch ?? settings.argsMatch ?? "exact");
@@ -49,13 +51,19 @@ function describe(step: Step): string {
 	return typeof step.args === "object" ? `${step.tool}(${JSON.stringify(step.args)})` : step.tool;
 }
 
+/** Says that a limit of time was left out. */
+function timeNote({ maxDurationMs }: Step, call: ToolCall | undefined): Pick<Finding, "evidence"> {
+	if (maxDurationMs === undefined || !call || call.durationMs !== undefined) return {};
+	return { evidence: `the target does not report how long ${call.tool} took: its limit of time is left out` };
+}
+
 /** The expected calls come in this order; others may come between. */
 function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
 	let from = 0;
 	return steps.map((step) => {
 		const at = calls.findIndex((call, index) => index >= from && matches(call, step));
 		if (at !== -1) from = at + 1;
-		return { text: `${describe(step)} is called in order`, passed: at !== -1 };
+		return { text: `${describe(step)} is called in order`, passed: at !== -1, ...timeNote(step, calls[at]) };
 	});
 }
 
@@ -64,8 +72,8 @@ function anywhere(calls: readonly ToolCall[], steps: readonly Step[], matches: M
 	const left = [...calls];
 	return steps.map((step) => {
 		const at = left.findIndex((call) => matches(call, step));
-		if (at !== -1) left.splice(at, 1);
-		return { text: `${describe(step)} is called`, passed: at !== -1 };
+		const [call] = at === -1 ? [] : left.splice(at, 1);
+		return { text: `${describe(step)} is called`, passed: at !== -1, ...timeNote(step, call) };
 	});
 }
 
@@ -75,7 +83,8 @@ function exact(calls: readonly ToolCall[], steps: readonly Step[], matches: Matc
 		const call = calls[index];
 		const evidence = call ? `${call.tool} was called` : "nothing more was called";
 		if (!step) return { text: `nothing is called as number ${index + 1}`, passed: false, evidence };
-		return { text: `call ${index + 1} is ${describe(step)}`, passed: matches(call, step), evidence };
+		const text = `call ${index + 1} is ${describe(step)}`;
+		return { text, passed: matches(call, step), evidence, ...timeNote(step, call) };
 	});
 	return findings.length === 0 ? binaryScore(true, "no tool is called") : shareScore(findings);
 }

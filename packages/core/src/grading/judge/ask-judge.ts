@@ -1,8 +1,8 @@
 import type { z } from "zod";
 import type { CouldNotRun, GraderServices, GraderUsage } from "../contract.ts";
 import { addUsage } from "./add-usage.ts";
-import { jsonOf } from "./json-of.ts";
 import { judgeInstructions } from "./judge-prompts.ts";
+import { judgeReply } from "./judge-reply.ts";
 
 export interface JudgeQuestion<Reply> {
 	/** `target` of the assertion. */
@@ -12,15 +12,25 @@ export interface JudgeQuestion<Reply> {
 	readonly name: string;
 	readonly jsonSchema: Readonly<Record<string, unknown>>;
 	readonly reply: z.ZodType<Reply>;
+	/** The keys of the form; an object without any of them is not the reply. */
+	readonly keys: readonly string[];
 	/** A complaint about a reply that has the form but not the sense. */
 	readonly check?: (reply: Reply) => string | undefined;
 }
 
 export type JudgeAnswer<Reply> = { readonly reply: Reply; readonly usage: GraderUsage } | CouldNotRun;
 
-const tries = 3;
+/** The question, and once more with what was wrong with the reply. */
+const tries = 2;
 
-/** Asks the judge up to three times for a reply of the wanted form; then the test could not be judged, which is never a low score. */
+const cutShort = {
+	length: "its reply was cut off by the limit of its length",
+	content_filter: "its reply was stopped by a content filter",
+	refusal: "it refused to grade",
+	max_turns: "it ran out of turns before it replied",
+};
+
+/** Asks the judge for a reply of the wanted form, at most twice; then the test could not be judged, which is never a low score. */
 export async function askJudge<Reply>(
 	question: JudgeQuestion<Reply>,
 	services: GraderServices,
@@ -32,39 +42,52 @@ export async function askJudge<Reply>(
 	const opening = [said("system", judgeInstructions), said("user", question.prompt)];
 	let usage: GraderUsage | undefined;
 	let complaint = "";
+	let text = "";
 	let messages = opening;
 	for (let round = 0; round < tries; round += 1) {
 		const asked = await services.askModel({
 			messages,
 			answerSchema: { name: question.name, schema: question.jsonSchema },
+			isUsable: (answer) => "reply" in readReply(answer.text, question),
 			...(question.target === undefined ? {} : { target: question.target }),
 		});
 		usage = addUsage(usage, asked.usage);
 		// Whatever may pass has been tried again by the runner.
 		if (!asked.ok) return failed("model", `the grader model failed: ${asked.failure.message}`, usage);
-		const { text } = asked.answer;
+		const { stopReason } = asked.answer;
+		if (stopReason)
+			return failed(stopReason.replace("_", "-"), `the grader model gave no verdict: ${cutShort[stopReason]}`, usage);
+		text = asked.answer.text;
 		const read = readReply(text, question);
 		if ("reply" in read) return { reply: read.reply, usage: usage ?? asked.usage };
 		complaint = read.complaint;
 		messages = [
 			...opening,
 			said("assistant", text || "(nothing)"),
-			said("user", `That reply cannot be used: ${complaint}. Reply again, with the JSON object only.`),
+			said("user", `That reply cannot be used: it ${complaint}. Reply again, with the JSON object only.`),
 		];
 	}
-	return failed("bad-reply", `the grader model gave no usable reply in ${tries} tries: ${complaint}`, usage);
+	const message = `the grader model gave no usable reply in ${tries} tries: the last one ${complaint}; it was ${excerpt(text)}`;
+	return failed("bad-reply", message, usage);
+}
+
+const longestExcerpt = 500;
+
+function excerpt(text: string): string {
+	return text.trim() === "" ? "empty" : JSON.stringify(text.trim().slice(-longestExcerpt));
 }
 
 function readReply<Reply>(
 	text: string,
-	{ reply: schema, check }: JudgeQuestion<Reply>,
+	{ reply: schema, keys, check }: JudgeQuestion<Reply>,
 ): { readonly reply: Reply } | { readonly complaint: string } {
-	const value = jsonOf(text);
-	if (value === undefined) return { complaint: "it holds no JSON object" };
-	const parsed = schema.safeParse(value);
+	const found = judgeReply(text, keys);
+	if ("complaint" in found) return found;
+	const parsed = schema.safeParse(found.object);
 	if (!parsed.success) {
 		const issue = parsed.error.issues[0];
-		return { complaint: `${issue?.path.join(".") || "the object"}: ${issue?.message ?? "has another form"}` };
+		const path = issue?.path.join(".") || "the object";
+		return { complaint: `does not have the form that was asked for: ${path}: ${issue?.message ?? "has another form"}` };
 	}
 	const complaint = check?.(parsed.data);
 	return complaint === undefined ? { reply: parsed.data } : { complaint };

@@ -1,48 +1,125 @@
 import { digestText } from "../../io/files/digest-tree.ts";
+import type { ToolCall } from "../../schema/message.ts";
+import {
+	fillPlaceholders,
+	type JudgeVariable,
+	judgeVariables,
+	promptPlaceholders,
+} from "../../schema/prompt-variables.ts";
 import { answerText } from "../answer-text.ts";
 import type { Subject } from "../contract.ts";
 
 const longestMaterial = 200_000;
 
-/** Puts what is judged into a prompt's `{{ … }}`, fenced so that nothing in it can pass for instructions. */
-export async function fillPrompt(
-	prompt: string,
-	subject: Subject,
-	more: Readonly<Record<string, string>> = {},
-): Promise<string> {
-	const output = fence(await answerText(subject));
-	const input = fence(subject.prompt);
-	const expected = subject.expectedOutput === undefined ? "(none)" : fence(subject.expectedOutput);
-	const criteria = subject.criteria ?? "(none)";
-	const values: Readonly<Record<string, string>> = {
-		output,
-		answer: output,
-		candidate_answer: output,
-		input,
-		question: input,
-		expected_output: expected,
-		reference_answer: expected,
-		criteria,
-		expected_outcome: criteria,
-		file_changes: subject.fileChanges ? fence(subject.fileChanges) : "(none)",
-		metadata: JSON.stringify(subject.metadata),
-		input_files: await inputFiles(subject, prompt),
-		...more,
-	};
-	return prompt.replace(hole, (whole, name: string) => values[name.toLowerCase()] ?? whole);
+/** What a prompt is filled with beside the subject. */
+export interface PromptParts {
+	/** The grader's own criteria, as evals write them. */
+	readonly rubrics?: readonly object[] | undefined;
+	/** The results of a composite's graders, as JSON. */
+	readonly results?: string;
+	/** Placeholders to leave as they are. */
+	readonly except?: ReadonlySet<string>;
 }
 
-const hole = /\{\{\s*([A-Za-z_]+)\s*\}\}/g;
+/** Returns a prompt with its `{{ … }}` filled. All that the candidate can write is fenced, so that nothing in it can pass for instructions. */
+export async function fillPrompt(prompt: string, subject: Subject, parts: PromptParts = {}): Promise<string> {
+	const values = new Map<string, string>();
+	for (const { name } of promptPlaceholders(prompt)) {
+		if (values.has(name) || parts.except?.has(name) || !isKnown(name)) continue;
+		const value = await valueFor(nameOf(name), subject, parts);
+		if (value !== undefined) values.set(name, value);
+	}
+	return fillPlaceholders(prompt, (name) => values.get(name));
+}
+
+function isKnown(name: string): name is JudgeVariable {
+	return Object.hasOwn(judgeVariables, name);
+}
+
+/** The current name of a variable. */
+function nameOf(name: JudgeVariable): JudgeVariable {
+	const variable = judgeVariables[name];
+	return "aliasOf" in variable ? variable.aliasOf : name;
+}
 
 /** Whether a prompt says itself where the material goes. */
-export function hasHoles(prompt: string): boolean {
-	return prompt.search(hole) !== -1;
+export function hasPlaceholders(prompt: string): boolean {
+	return promptPlaceholders(prompt).some(({ name }) => isKnown(name));
 }
 
-async function inputFiles(subject: Subject, prompt: string): Promise<string> {
-	if (!/\{\{\s*input_files\s*\}\}/i.test(prompt)) return "";
+/** Whether a prompt has a place for the answer. */
+export function holdsAnswer(prompt: string, except: ReadonlySet<string> = new Set()): boolean {
+	return promptPlaceholders(prompt).some(
+		({ name }) => isKnown(name) && !except.has(name) && judgeVariables[name].holds === "answer",
+	);
+}
+
+/** Whether a prompt has a place for the results of a composite's graders. */
+export function holdsResults(prompt: string): boolean {
+	return promptPlaceholders(prompt).some(({ name }) => isKnown(name) && judgeVariables[name].holds === "results");
+}
+
+const none = "(none)";
+
+/** `undefined` where the prompt's grader has no such thing: then the placeholder stays. */
+async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptParts): Promise<string | undefined> {
+	switch (name) {
+		case "output":
+			return fence(answerText(subject));
+		case "input":
+			return fence(subject.prompt);
+		case "input_files":
+			return inputFiles(subject);
+		case "expected_output":
+			return subject.expectedOutput === undefined ? none : fence(subject.expectedOutput);
+		case "criteria":
+			return subject.criteria ?? none;
+		case "file_changes":
+			return subject.fileChanges ? fence(subject.fileChanges) : none;
+		case "tool_calls":
+			return subject.toolCalls.length === 0 ? none : fence(subject.toolCalls.map(describeCall).join("\n"));
+		case "metadata":
+			return fence(JSON.stringify(subject.metadata, null, 2));
+		case "metadata_json":
+			return fence(JSON.stringify(subject.metadata));
+		case "rubrics":
+			return parts.rubrics ? JSON.stringify(parts.rubrics, null, 2) : none;
+		case "rubrics_json":
+			return parts.rubrics ? JSON.stringify(parts.rubrics) : none;
+		case "grader_results_json":
+			return parts.results === undefined ? undefined : fence(parts.results);
+		default:
+			return undefined;
+	}
+}
+
+const longestDetail = 120;
+
+/** A line for a tool call: the tool's name and what tells one call of it from the next. */
+function describeCall({ tool, input }: ToolCall): string {
+	const detail = callDetail(tool, input);
+	if (detail === undefined) return `- ${tool}`;
+	const line = detail.replaceAll(/\s*[\r\n]+\s*/g, " ");
+	return `- ${tool}: ${line.length > longestDetail ? `${line.slice(0, longestDetail)}…` : line}`;
+}
+
+const detailKeys: Readonly<Record<string, string>> = {
+	...{ skill: "skill", read: "file_path", write: "file_path", edit: "file_path" },
+	...{ bash: "command", grep: "pattern", glob: "pattern" },
+};
+
+function callDetail(tool: string, input: unknown): string | undefined {
+	if (typeof input === "string") return input;
+	if (typeof input !== "object" || input === null) return undefined;
+	const own = (input as Readonly<Record<string, unknown>>)[detailKeys[tool.toLowerCase()] ?? ""];
+	if (typeof own === "string") return own;
+	return Object.values(input).find((value) => typeof value === "string" && value.length <= longestDetail);
+}
+
+async function inputFiles(subject: Subject): Promise<string> {
 	const files = await subject.inputFiles();
-	return files.map(({ path, text }) => `${path}:\n${text === undefined ? "(no text)" : fence(text)}`).join("\n\n");
+	if (files.length === 0) return none;
+	return files.map(({ path, text }) => fence(`${path}:\n${text ?? "(no text)"}`)).join("\n\n");
 }
 
 /** Text between tags that carry its own SHA-256: nobody can write a text that holds the tag that would end it. */
@@ -51,6 +128,6 @@ export function fence(text: string): string {
 		text.length > longestMaterial
 			? `${text.slice(0, longestMaterial)}\n[… ${text.length - longestMaterial} more characters]`
 			: text;
-	const tag = `material-${digestText(cut).slice(0, 16)}`;
+	const tag = `material-${digestText(cut).slice(0, 32)}`;
 	return `<${tag}>\n${cut}\n</${tag}>`;
 }

@@ -42,12 +42,15 @@ The answer to judge:
 {{ output }}
 
 What the answer changed in its workspace, as a diff:
-{{ file_changes }}
+{{ file_changes }}`;
 
-The rubric:
-{{ rubric }}
+/** Put behind the rubric. */
+export const rubricForm = `Reply with one JSON object: {"criteria": [{"id": string, "score": number, "evidence": string}]} with exactly one entry for each id of the rubric. "score" is 1 where the criterion is satisfied and 0 where it is not; where a criterion lists scores with their meaning, give the score from 0 to 10 that fits. A criterion marked "contradiction" is satisfied unless the answer contradicts it.`;
 
-Reply with one JSON object: {"criteria": [{"id": string, "score": number, "evidence": string}]} with exactly one entry for each id of the rubric. "score" is 1 where the criterion is satisfied and 0 where it is not; where a criterion lists scores with their meaning, give the score from 0 to 10 that fits. A criterion marked "contradiction" is satisfied unless the answer contradicts it.`;
+/** Raised when the same reply may come to another score than before. */
+const replyRules = "2";
 
-/** Version of the built-in prompts, for fingerprints. */
-export const judgeVersion = digestText([judgeInstructions, criteriaPrompt, scoreForm, rubricsPrompt].join("\0"));
+/** Version of the built-in prompts and of how replies are read, for fingerprints. */
+export const judgeVersion = digestText(
+	[judgeInstructions, criteriaPrompt, scoreForm, rubricsPrompt, rubricForm, replyRules].join("\0"),
+);

@@ -1,11 +1,11 @@
 import type { Grade, GraderServices } from "../contract.ts";
 import { askJudge } from "./ask-judge.ts";
-import { scoreReply, scoreReplySchema } from "./score-reply.ts";
+import { scoreReply, scoreReplyKeys, scoreReplySchema } from "./score-reply.ts";
 
 /** Asks a judge for one score with reasons. */
 export async function judgeScore(prompt: string, target: string | undefined, services: GraderServices): Promise<Grade> {
 	const answer = await askJudge(
-		{ target, prompt, name: "grade", jsonSchema: scoreReplySchema, reply: scoreReply },
+		{ target, prompt, name: "grade", jsonSchema: scoreReplySchema, reply: scoreReply, keys: scoreReplyKeys },
 		services,
 	);
 	if ("couldNotRun" in answer) return answer;

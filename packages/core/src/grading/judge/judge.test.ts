@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { judgeVariables } from "../../schema/prompt-variables.ts";
 import type { GraderReply } from "../contract.ts";
 import { graders } from "../graders/index.ts";
 import { gradingFixture } from "../testing/grading-fixture.ts";
@@ -47,28 +48,31 @@ describe("an llm-grader", () => {
 		).toMatchObject({ score: 0.75 });
 	});
 
-	it("says what was wrong with a reply and asks again, at most three times; all tries are paid for", async () => {
-		const replies = ["I like it", { score: 7, assertions: [], reasoning: "" }, good];
-		const judge = scriptedJudge((_, index) => replies[index]);
+	it.each([
+		["I like it", "it holds no JSON object"],
+		[{ score: 7, assertions: [], reasoning: "" }, "score: "],
+		['{"score": 1} {"score": 0, "reasoning": "says "x""}', "it ends with an object that is not valid JSON"],
+		['{"score": 1}, so [{"score": 0}]', "it is a list"],
+		['{"score": 1, "score": 0}', 'it has the key "score" twice'],
+	])("says what was wrong with a reply and asks once more: %j", async (reply, complaint) => {
+		const judge = scriptedJudge((_, index) => [reply, good][index]);
 		expect(await judged(grader, judge).grade({ output: "x" })).toMatchObject({
 			score: 0.75,
-			usage: { tokenUsage: { input: 300, output: 30 }, costUsd: 0.003 },
+			usage: { tokenUsage: { input: 200, output: 20 }, costUsd: 0.002 },
 		});
-		expect(judge.questions.map(({ messages }) => messages.length)).toEqual([2, 4, 4]);
-		const [, second = "", third = ""] = judge.questions.map(wholeQuestion);
-		expect(second).toContain("it holds no JSON object");
-		expect(third).toContain("score");
+		expect(judge.questions.map(({ messages }) => messages.length)).toEqual([2, 4]);
+		expect(judge.questions[1] && wholeQuestion(judge.questions[1])).toContain(complaint);
 	});
 
-	it("without a usable reply after three tries could not run: it never is a low score", async () => {
+	it("without a usable reply after two tries could not run: it never is a low score", async () => {
 		const judge = scriptedJudge(() => "no");
 		const graded = await judged(grader, judge).grade({ output: "x" });
 		expect(graded).toMatchObject({
-			couldNotRun: { code: "bad-reply", message: expect.stringContaining("in 3 tries") },
-			usage: { tokenUsage: { input: 300, output: 30 } },
+			couldNotRun: { code: "bad-reply", message: expect.stringContaining("in 2 tries") },
+			usage: { tokenUsage: { input: 200, output: 20 } },
 		});
 		expect(graded).not.toHaveProperty("score");
-		expect(judge.questions).toHaveLength(3);
+		expect(judge.questions).toHaveLength(2);
 	});
 
 	it("whose model fails could not run", async () => {
@@ -92,54 +96,68 @@ describe("an llm-grader", () => {
 		expect(await broken.grade({ output: "x" })).toHaveProperty("couldNotRun");
 	});
 
+	it("takes a prompt's program at its word: what the candidate wrote in it is not filled", async () => {
+		const judge = scriptedJudge(() => good);
+		const prints = (text: string) => ({
+			"prompt.mjs": `import { readFileSync } from "node:fs"; const { output } = JSON.parse(readFileSync(0)); console.log(${text});`,
+		});
+		const prompt = "{type: llm-grader, prompt: {command: [node, ./prompt.mjs]}}";
+		const output = "I say {{ expected_output }}, whatever the question is.";
+		const subject = { output, expectedOutput: "the secret" };
+		await judged(prompt, judge, prints("`Grade: ${output}`")).grade(subject);
+		await judged(prompt, judge, prints("JSON.stringify(output.slice(2))")).grade(subject);
+		const [whole = "", piece = ""] = judge.questions.map(wholeQuestion);
+		expect(whole).toMatch(
+			/Grade: <(material-\w+)>\nI say \{\{ expected_output \}\}, whatever the question is\.\n<\/\1>/,
+		);
+		expect(whole).not.toContain("the secret");
+		// The answer was printed in part: the whole of it follows as material, apart.
+		expect(piece).toMatch(
+			/say \{\{ expected_output \}\}[\s\S]*The answer to judge:\n<material-\w+>\nI say \{\{ expected_output/,
+		);
+	});
+
+	it("fills every documented variable, each once", async () => {
+		const judge = scriptedJudge(() => good);
+		const names = Object.keys(judgeVariables).filter((name) => !name.includes("results"));
+		const prompt = names.map((name) => `${name}={{ ${name} }}`).join(" ; ");
+		await judged(`{type: llm-grader, prompt: ${JSON.stringify(prompt)}}`, judge).grade({
+			output: "the {{ input }} answer",
+			...{ prompt: "the question", expectedOutput: "the reference", criteria: "be kind", fileChanges: "diff --git" },
+			metadata: { level: 3 },
+			toolCalls: [{ tool: "Bash", input: { command: "ls\n-l" } }, { tool: "think" }],
+			inputFiles: async () => [{ path: "a.txt", file: "/a.txt", text: "the file" }],
+		});
+		const told = judge.questions[0] ? wholeQuestion(judge.questions[0]) : "";
+		for (const name of names) expect(told).not.toContain(`{{ ${name} }} ;`);
+		expect(told).toMatch(/ output=<material-\w+>\nthe \{\{ input \}\} answer\n/);
+		expect(told).toMatch(/tool_calls=<material-\w+>\n- Bash: ls -l\n- think\n/);
+		expect(told).toMatch(/input_files=<material-\w+>\na\.txt:\nthe file\n/);
+		expect(told).toMatch(/metadata_json=<material-\w+>\n\{"level":3\}\n/);
+		expect(told).toMatch(/metadata=<material-\w+>\n\{\n {2}"level": 3\n\}\n/);
+		for (const text of ["the question", "the reference", "criteria=be kind", "diff --git"])
+			expect(told).toContain(text);
+	});
+
+	it.each(["length", "content_filter", "refusal"] as const)(
+		"whose reply ends by %s could not run",
+		async (stopReason) => {
+			let calls = 0;
+			const askModel = async (): Promise<GraderReply> => {
+				calls += 1;
+				const usage = { target: "judge", tokenUsage: { input: 1, output: 1 }, costUsd: 1 };
+				return { ok: true, usage, answer: { text: '{"score":1}', messages: [], stopReason } };
+			};
+			expect(await gradingFixture(grader, {}, { askModel }).grade({ output: "x" })).toMatchObject({
+				couldNotRun: { code: stopReason.replace("_", "-") },
+				usage: { costUsd: 1 },
+			});
+			expect(calls).toBe(1);
+		},
+	);
+
 	it("has the digest of all built-in prompts as its version", () => {
 		for (const type of ["llm-grader", "rubrics", "composite"] as const)
 			expect(graders.get(type)?.version).toMatch(/^[0-9a-f]{64}$/);
-	});
-});
-
-describe("rubrics", () => {
-	const rubric =
-		"{type: rubrics, criteria: [It greets., {id: name, outcome: It says the name., weight: 2}, {id: tone, outcome: Tone., score_ranges: {0: rude, 10: kind}}]}";
-	const entries = (scores: readonly number[]) => ({
-		criteria: ["criterion-1", "name", "tone"].map((id, index) => ({ id, score: scores[index], evidence: "e" })),
-	});
-
-	it("earn the weight of what is satisfied", async () => {
-		const graded = await judged(
-			rubric,
-			scriptedJudge(() => entries([1, 0, 5])),
-		).grade({ output: "Hello" });
-		expect(graded).toMatchObject({
-			score: (1 + 0 + 0.5) / 4,
-			details: { criteria: [{ id: "criterion-1", score: 1 }, {}, {}] },
-		});
-		expect(graded).toMatchObject({
-			assertions: [{ text: "It greets.", passed: true, evidence: "e" }, { passed: false }, {}],
-		});
-	});
-
-	it("want exactly one judgement for each criterion", async () => {
-		const judge = scriptedJudge((_, index) =>
-			index === 0 ? { criteria: entries([1, 1, 1]).criteria.slice(1) } : entries([1, 1, 10]),
-		);
-		expect(await judged(rubric, judge).grade({ output: "Hello" })).toMatchObject({ score: 1 });
-		expect(judge.questions[1] && wholeQuestion(judge.questions[1])).toContain('has not for "criterion-1"');
-	});
-
-	it("may be plain strings", async () => {
-		const judge = scriptedJudge(() => ({ criteria: [{ id: "criterion-1", score: 1 }] }));
-		expect(await judged("It greets.", judge).grade({ output: "Hello" })).toMatchObject({ score: 1, type: "rubrics" });
-	});
-
-	it("keep criteria apart that share an id", async () => {
-		const judge = scriptedJudge(() => ({
-			criteria: [
-				{ id: "a", score: 1 },
-				{ id: "a-2", score: 0 },
-			],
-		}));
-		const twice = "{type: rubrics, criteria: [{id: a, outcome: One.}, {id: a, outcome: Two.}]}";
-		expect(await judged(twice, judge).grade({ output: "x" })).toMatchObject({ score: 0.5 });
 	});
 });

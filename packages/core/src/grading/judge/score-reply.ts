@@ -27,3 +27,6 @@ export const scoreReplySchema = {
 	required: ["score", "assertions", "reasoning"],
 	additionalProperties: false,
 } as const;
+
+/** An object without any of these is not the reply. */
+export const scoreReplyKeys: readonly string[] = Object.keys(scoreReplySchema.properties);

@@ -11,9 +11,10 @@ import type {
 	Stream,
 } from "@agentclientprotocol/sdk";
 import type { ProviderSettings } from "../../schema/target-file.ts";
-import { type Fields, record, text } from "../agent/event-fields.ts";
+import { type Fields, given, record, text } from "../agent/event-fields.ts";
 import { newWords } from "../agent/new-words.ts";
 import type { TargetAnswer, TargetRequest } from "../contract.ts";
+import { stopReasonOf } from "../stop-reason.ts";
 import { AcpTranscript } from "./acp-transcript.ts";
 import { clientApp } from "./client-app.ts";
 import { WorkspaceFiles } from "./workspace-files.ts";
@@ -121,6 +122,7 @@ function answerOf(
 		text: messages.findLast(({ content }) => content !== "")?.content ?? "",
 		messages,
 		...transcript.figures(response),
+		...given("stopReason", stopReasonOf(response.stopReason)),
 		...(agentCapabilities?.loadSession ? { session: sessionId } : {}),
 		metadata: {
 			finish_reason: text(response.stopReason) ?? "unknown",

@@ -58,7 +58,7 @@ export class AcpTranscript {
 		const usage = record(response.usage);
 		const input = count(usage.inputTokens);
 		const output = count(usage.outputTokens);
-		const told = input === undefined && output === undefined ? undefined : { input: input ?? 0, output: output ?? 0 };
+		const told = input === undefined || output === undefined ? undefined : { input, output };
 		const cached = given("cached", count(usage.cachedReadTokens));
 		const tokenUsage = told && { ...told, ...cached, ...given("reasoning", count(usage.thoughtTokens)) };
 		return { ...given("tokenUsage", tokenUsage), ...given("costUsd", this.#cost) };

@@ -34,7 +34,10 @@ export type AgentEvent = Readonly<Record<string, unknown>> & { readonly type: st
 /** What the events said. */
 export interface AgentReport {
 	readonly messages: readonly AnswerMessage[];
-	readonly figures: Pick<TargetAnswer, "tokenUsage" | "costUsd" | "durationMs" | "llmCalls" | "session" | "metadata">;
+	readonly figures: Pick<
+		TargetAnswer,
+		"tokenUsage" | "costUsd" | "durationMs" | "llmCalls" | "session" | "stopReason" | "metadata"
+	>;
 	/** The final answer where the agent says it apart; else the last assistant message's text. */
 	readonly text?: string;
 	/** The agent said itself that it failed. */

@@ -14,8 +14,10 @@ export function text(value: unknown): string | undefined {
 	return typeof value === "string" ? value : undefined;
 }
 
+/** An amount; one that is not possible is `NaN`, also in sums, so that it is refused and warned of. */
 export function count(value: unknown): number | undefined {
-	return typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined;
+	if (typeof value !== "number") return undefined;
+	return Number.isFinite(value) && value >= 0 ? value : Number.NaN;
 }
 
 /** Content given as text or as a list of `{type: "text", text}` blocks; `undefined` where it is neither. */

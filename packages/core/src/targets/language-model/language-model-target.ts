@@ -1,9 +1,12 @@
 import type { LanguageModelV3, LanguageModelV3GenerateResult, SharedV3ProviderOptions } from "@ai-sdk/provider";
+import type { StopReason } from "../../schema/result-row.ts";
 import type { ProviderSettings } from "../../schema/target-file.ts";
 import type { Target, TargetAnswer, TargetOutcome, TargetProblem, TargetRequest, TokenUsage } from "../contract.ts";
 import { costOf } from "../price.ts";
+import { stopReasonOf } from "../stop-reason.ts";
 import { callFailure } from "./call-failure.ts";
 import { toModelPrompt } from "./model-prompt.ts";
+import { refusalIn, refusedAnswer } from "./refusal.ts";
 
 /** The settings that all language model providers share. */
 export type ModelSettings = ProviderSettings<"openai">;
@@ -42,7 +45,8 @@ export function languageModelTarget(settings: ModelSettings, door: ModelDoor): T
 				const result = await ask(await opened(), settings, door.options, request, form);
 				return answerOf(result, settings);
 			} catch (error) {
-				return { ok: false, failure: callFailure(error, request.signal) };
+				const refused = refusedAnswer(error, settings.pricing);
+				return refused ? { ok: true, answer: refused } : { ok: false, failure: callFailure(error, request.signal) };
 			}
 		},
 	};
@@ -88,7 +92,10 @@ function answerOf(
 	{ content, usage, response, finishReason, warnings }: LanguageModelV3GenerateResult,
 	{ pricing }: ModelSettings,
 ): TargetOutcome {
-	const text = content.map((part) => (part.type === "text" ? part.text : "")).join("");
+	const said = content.map((part) => (part.type === "text" ? part.text : "")).join("");
+	const refusal = refusalIn(response?.body);
+	const text = said || refusal || "";
+	const stopReason = refusal === undefined ? stopOf(finishReason) : "refusal";
 	const tokenUsage = usageOf(usage);
 	const costUsd = costOf(response?.body, tokenUsage, pricing);
 	const model = response?.modelId ?? (response?.body as { modelVersion?: string } | undefined)?.modelVersion;
@@ -97,6 +104,7 @@ function answerOf(
 		text,
 		messages: [{ role: "assistant", content: text }],
 		llmCalls: 1,
+		...(stopReason ? { stopReason } : {}),
 		metadata: {
 			finish_reason: finishReason.unified,
 			...(model ? { model } : {}),
@@ -107,8 +115,12 @@ function answerOf(
 		...(costUsd === undefined ? {} : { costUsd }),
 	};
 	// A refusal or an answer cut short says so by its finish reason; one that says nothing for no known reason is none.
-	const nothing = text === "" && (finishReason.unified === "error" || finishReason.unified === "other");
+	const nothing = text === "" && !stopReason && (finishReason.unified === "error" || finishReason.unified === "other");
 	return nothing ? noAnswer(finishReason.raw, answer) : { ok: true, answer };
+}
+
+function stopOf({ raw, unified }: LanguageModelV3GenerateResult["finishReason"]): StopReason | undefined {
+	return stopReasonOf(raw) ?? stopReasonOf(unified);
 }
 
 function noAnswer(reason: string | undefined, partial: TargetAnswer): TargetOutcome {
@@ -117,10 +129,11 @@ function noAnswer(reason: string | undefined, partial: TargetAnswer): TargetOutc
 }
 
 function usageOf({ inputTokens, outputTokens }: LanguageModelV3GenerateResult["usage"]): TokenUsage | undefined {
-	if (inputTokens.total === undefined && outputTokens.total === undefined) return undefined;
+	// One without the other says nothing about the sum.
+	if (inputTokens.total === undefined || outputTokens.total === undefined) return undefined;
 	return {
-		input: inputTokens.total ?? 0,
-		output: outputTokens.total ?? 0,
+		input: inputTokens.total,
+		output: outputTokens.total,
 		...(inputTokens.cacheRead === undefined ? {} : { cached: inputTokens.cacheRead }),
 		...(outputTokens.reasoning === undefined ? {} : { reasoning: outputTokens.reasoning }),
 	};

@@ -110,6 +110,19 @@ describe("acp: a real agent over stdio", () => {
 		expect(!outcome.ok && outcome.failure.message).toContain(said);
 	});
 
+	it.each([
+		["refusal", "refusal"],
+		["max_tokens", "length"],
+		["max_turn_requests", "max_turns"],
+		["end_turn", undefined],
+	])("tells why a turn ended: %s", async (reason, stopReason) => {
+		const outcome = await started().invoke(request(`stop: ${reason}`));
+		expect(outcome).toMatchObject({ ok: true });
+		expect(outcome.ok && outcome.answer.stopReason).toBe(stopReason);
+		// Half of a count says nothing.
+		expect(outcome).not.toHaveProperty("answer.tokenUsage");
+	});
+
 	it("passes over what is no message of the protocol", async () => {
 		expect(await started().invoke(request("chatter"))).toMatchObject({ ok: true, answer: { text: "quiet now" } });
 	});

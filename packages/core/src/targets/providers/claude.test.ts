@@ -84,6 +84,19 @@ function claudeThat(
 }
 
 describe("claude", () => {
+	it.each([
+		[{ stop_reason: "refusal" }, "refusal"],
+		[{ stop_reason: "max_tokens" }, "length"],
+		[{ stop_reason: "end_turn" }, undefined],
+	])("tells why its answer ended: %j", async (more, stopReason) => {
+		const outcome = await claudeThat([...stream.slice(0, -1), result(more)]).target.invoke(request("fix"));
+		expect(outcome.ok && outcome.answer.stopReason).toBe(stopReason);
+		const last = { ...assistant([{ type: "text", text: "No." }]) };
+		const said = { ...last, message: { ...last.message, ...more } };
+		const older = await claudeThat([...stream.slice(0, -2), said, result()]).target.invoke(request("fix"));
+		expect(older.ok && older.answer.stopReason).toBe(stopReason);
+	});
+
 	it("reads messages, tool calls, usage and cost", async () => {
 		const outcome = await claudeThat(stream).target.invoke(request("fix the greeting"));
 		expect(outcome).toMatchObject({

@@ -3,6 +3,7 @@ import { agentTarget } from "../agent/agent-target.ts";
 import { contentText, count, type Fields, given, record, records, text } from "../agent/event-fields.ts";
 import { Transcript } from "../agent/transcript.ts";
 import type { Provider } from "../contract.ts";
+import { stopReasonOf } from "../stop-reason.ts";
 
 /** Claude Code, by `claude --print --output-format stream-json`. */
 export const claude: Provider<"claude"> = {
@@ -36,6 +37,7 @@ class ClaudeReader implements EventReader {
 	#result: Fields | undefined;
 	#session: string | undefined;
 	#model: string | undefined;
+	#stopReason: unknown;
 
 	event(event: AgentEvent, at: number): void {
 		this.#session = text(event.session_id) ?? this.#session;
@@ -56,6 +58,7 @@ class ClaudeReader implements EventReader {
 	}
 
 	#assistant(message: Fields, at: number, isSubAgent: boolean): void {
+		if (!isSubAgent) this.#stopReason = message.stop_reason;
 		for (const block of records(message.content)) {
 			if (block.type === "text" && !isSubAgent) this.#transcript.say(text(block.text) ?? "");
 			else if (block.type === "tool_use")
@@ -90,13 +93,16 @@ class ClaudeReader implements EventReader {
 		const cached = count(usage.cache_read_input_tokens) ?? 0;
 		const fresh = count(usage.input_tokens);
 		const written = count(usage.cache_creation_input_tokens) ?? 0;
-		const output = count(usage.output_tokens) ?? 0;
+		const output = count(usage.output_tokens);
 		return {
-			...(fresh === undefined ? {} : { tokenUsage: { input: fresh + cached + written, output, cached } }),
+			...(fresh === undefined || output === undefined
+				? {}
+				: { tokenUsage: { input: fresh + cached + written, output, cached } }),
 			...given("costUsd", count(result.total_cost_usd)),
 			...given("llmCalls", count(result.num_turns)),
 			...given("durationMs", count(result.duration_ms)),
 			...given("session", this.#session),
+			...given("stopReason", stopReasonOf(result.stop_reason ?? this.#stopReason)),
 			metadata: { ...given("model", this.#model), ...given("session_id", this.#session) },
 		};
 	}

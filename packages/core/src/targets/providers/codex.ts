@@ -1,6 +1,7 @@
 import type { AgentEvent, AgentProtocol, AgentReport, EventReader } from "../agent/agent-protocol.ts";
 import { agentTarget } from "../agent/agent-target.ts";
 import { count, type Fields, given, record, text } from "../agent/event-fields.ts";
+import { TokenSum } from "../agent/token-sum.ts";
 import { Transcript } from "../agent/transcript.ts";
 import type { Provider } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
@@ -42,7 +43,7 @@ function config(key: string, value: string | undefined): string[] {
 class CodexReader implements EventReader {
 	readonly #transcript = new Transcript();
 	readonly #pricing: Pricing | undefined;
-	readonly #usage = { input: 0, output: 0, cached: 0, reasoning: 0 };
+	readonly #tokens = new TokenSum();
 	#turns = 0;
 	#session: string | undefined;
 	#failure: string | undefined;
@@ -87,16 +88,18 @@ class CodexReader implements EventReader {
 	}
 
 	#count(usage: Fields): void {
-		this.#usage.input += count(usage.input_tokens) ?? 0;
-		this.#usage.output += count(usage.output_tokens) ?? 0;
-		this.#usage.cached += count(usage.cached_input_tokens) ?? 0;
-		this.#usage.reasoning += count(usage.reasoning_output_tokens) ?? 0;
+		this.#tokens.add({
+			input: count(usage.input_tokens),
+			output: count(usage.output_tokens),
+			cached: count(usage.cached_input_tokens),
+			reasoning: count(usage.reasoning_output_tokens) ?? 0,
+		});
 		this.#turns += 1;
 		this.#failure = undefined;
 	}
 
 	finish(): AgentReport {
-		const tokenUsage = this.#turns > 0 ? this.#usage : undefined;
+		const tokenUsage = this.#tokens.usage;
 		const figures = {
 			...given("tokenUsage", tokenUsage),
 			...given("costUsd", costOf(undefined, tokenUsage, this.#pricing)),

@@ -1,6 +1,7 @@
 import type { AgentEvent, AgentProtocol, AgentReport, EventReader } from "../agent/agent-protocol.ts";
 import { agentTarget } from "../agent/agent-target.ts";
 import { contentText, count, type Fields, given, record, records, text } from "../agent/event-fields.ts";
+import { TokenSum } from "../agent/token-sum.ts";
 import { Transcript } from "../agent/transcript.ts";
 import type { Provider } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
@@ -28,7 +29,7 @@ const protocol: AgentProtocol = {
 class CopilotReader implements EventReader {
 	readonly #transcript = new Transcript();
 	readonly #pricing: Pricing | undefined;
-	readonly #usage = { input: 0, output: 0, cached: 0 };
+	readonly #tokens = new TokenSum();
 	#calls = 0;
 	/** All that newer versions say of tokens. */
 	#outputTokens: number | undefined;
@@ -86,16 +87,19 @@ class CopilotReader implements EventReader {
 	}
 
 	#count(data: Fields): void {
-		this.#usage.input += count(data.inputTokens) ?? 0;
-		this.#usage.output += count(data.outputTokens) ?? 0;
-		this.#usage.cached += count(data.cacheReadTokens) ?? 0;
+		this.#tokens.add({
+			input: count(data.inputTokens),
+			output: count(data.outputTokens),
+			cached: count(data.cacheReadTokens),
+			reasoning: undefined,
+		});
 		this.#calls += 1;
 		this.#model = text(data.model) ?? this.#model;
 	}
 
 	finish(): AgentReport {
 		const usage = record(this.#result?.usage);
-		const tokenUsage = this.#calls > 0 ? this.#usage : undefined;
+		const tokenUsage = this.#tokens.usage;
 		const report = {
 			messages: this.#transcript.messages(),
 			figures: {

@@ -89,6 +89,16 @@ describe("pi-cli", () => {
 		expect(outcome.ok && outcome.answer.costUsd).toBeCloseTo(0.01, 10);
 	});
 
+	it("tells that its answer was cut, and knows no tokens if one call does not say them", async () => {
+		const cut = message([{ type: "text", text: "The greeting" }], { usage: { output: 5 }, stopReason: "length" });
+		const outcome = await piThat([...stream.slice(0, -3), cut, { type: "agent_end", messages: [] }]).target.invoke(
+			request("fix"),
+		);
+		expect(outcome).toMatchObject({ ok: true, answer: { stopReason: "length", text: "The greeting" } });
+		expect(outcome).not.toHaveProperty("answer.tokenUsage");
+		expect(outcome).not.toHaveProperty("answer.costUsd");
+	});
+
 	it("is asked by stdin: a prompt that begins with @ names no file", async () => {
 		const settings = { subprovider: "google", model: "gemini-3-pro", thinking: "high", api_key: "secret-of-google" };
 		const { agent, target } = piThat(stream, settings);

@@ -1,9 +1,11 @@
 import type { AgentEvent, AgentProtocol, AgentReport, AgentSettings, EventReader } from "../agent/agent-protocol.ts";
 import { agentTarget } from "../agent/agent-target.ts";
 import { contentText, count, type Fields, given, record, records, text } from "../agent/event-fields.ts";
+import { TokenSum } from "../agent/token-sum.ts";
 import { Transcript } from "../agent/transcript.ts";
 import type { Provider } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
+import { stopReasonOf } from "../stop-reason.ts";
 
 /** The pi coding agent, by `pi --mode json`. It keeps no session: each turn is told the whole conversation. */
 export const pi: Provider<"pi-cli"> = {
@@ -42,11 +44,13 @@ function keyVariable({ subprovider = "anthropic" }: AgentSettings): string {
 class PiReader implements EventReader {
 	readonly #transcript = new Transcript();
 	readonly #pricing: Pricing | undefined;
-	readonly #usage = { input: 0, output: 0, cached: 0 };
+	readonly #tokens = new TokenSum();
 	#calls = 0;
 	#cost: number | undefined;
+	#isCostKnown = true;
 	#model: string | undefined;
 	#failure: string | undefined;
+	#stopReason: unknown;
 	#isEnded = false;
 
 	constructor(pricing: Pricing | undefined) {
@@ -83,30 +87,37 @@ class PiReader implements EventReader {
 		}
 		this.#count(record(message.usage));
 		this.#model = text(message.model) ?? this.#model;
+		this.#stopReason = message.stopReason;
 		// pi tries again by itself: a later message takes the error back.
 		const stopped = message.stopReason === "error" || message.stopReason === "aborted";
 		this.#failure = stopped ? (text(message.errorMessage) ?? "the model's answer ended with an error") : undefined;
 	}
 
 	#count(usage: Fields): void {
+		const fresh = count(usage.input);
 		const cached = count(usage.cacheRead) ?? 0;
-		this.#usage.input += (count(usage.input) ?? 0) + cached + (count(usage.cacheWrite) ?? 0);
-		this.#usage.output += count(usage.output) ?? 0;
-		this.#usage.cached += cached;
+		const input = fresh === undefined ? undefined : fresh + cached + (count(usage.cacheWrite) ?? 0);
+		this.#tokens.add({ input, output: count(usage.output), cached, reasoning: undefined });
 		const cost = count(record(usage.cost).total);
-		if (cost !== undefined) this.#cost = (this.#cost ?? 0) + cost;
+		// What one of the calls does not say makes the whole unknown.
+		if (cost === undefined) this.#isCostKnown = false;
+		else this.#cost = (this.#cost ?? 0) + cost;
 		this.#calls += 1;
 	}
 
 	finish(): AgentReport {
-		const tokenUsage = this.#calls > 0 && this.#usage.input + this.#usage.output > 0 ? this.#usage : undefined;
+		const used = this.#tokens.usage;
+		// Models that report no usage come with zeros.
+		const tokenUsage = used && used.input + used.output === 0 ? undefined : used;
+		const cost = this.#isCostKnown ? this.#cost : undefined;
 		const report = {
 			messages: this.#transcript.messages(),
 			isIncomplete: !this.#isEnded,
 			figures: {
 				...given("tokenUsage", tokenUsage),
-				...given("costUsd", this.#cost ?? costOf(undefined, tokenUsage, this.#pricing)),
+				...given("costUsd", cost ?? costOf(undefined, tokenUsage, this.#pricing)),
 				...given("llmCalls", this.#calls > 0 ? this.#calls : undefined),
+				...given("stopReason", stopReasonOf(this.#stopReason)),
 				metadata: given("model", this.#model),
 			},
 		};

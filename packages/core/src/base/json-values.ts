@@ -1,0 +1,169 @@
+import { BraceMatches } from "./brace-matches.ts";
+
+/** A JSON object or array in a text, or text in braces that is not JSON. */
+export interface FoundValue {
+	readonly kind: "object" | "array" | "unreadable";
+	readonly start: number;
+	/** Offset behind the last character. */
+	readonly end: number;
+	/** Absent for `unreadable`. */
+	readonly value?: unknown;
+	/** Keys that an object holds twice, at its first level. */
+	readonly duplicates?: readonly string[];
+}
+
+/**
+ * Finds the top-level objects and arrays among other text, in their order. What is inside another value is not found, even if the outer one
+ * can't be read. Text in brackets counts only if it is JSON that fills whole lines or holds an object: logs are full of `[INFO]`.
+ * Takes linear time.
+ * @param unclosed what an object that is neither JSON nor ever closed hides: all up to a line that begins with a brace (a program's output that
+ * was cut), or nothing (a brace in prose)
+ */
+export function findJsonValues(text: string, unclosed: "hides lines" | "is prose" = "hides lines"): FoundValue[] {
+	const found: FoundValue[] = [];
+	const opener = /[{[]/g;
+	let matches: BraceMatches | undefined;
+	let reread = 0;
+	for (let at = 0; at < text.length; ) {
+		opener.lastIndex = at;
+		const start = opener.exec(text)?.index;
+		if (start === undefined) break;
+		const scan = scanJson(text, start);
+		const isArray = text[start] === "[";
+		if (scan.kind === "complete") {
+			at = scan.end;
+			if (isArray && !text.slice(start, at).includes("{") && !fillsLines(text, start, at)) continue;
+			const value: unknown = JSON.parse(text.slice(start, at));
+			found.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
+			continue;
+		}
+		if (isArray) {
+			const end = scan.kind === "cut" ? text.length : scan.at;
+			const holdsObject = text.slice(start, end).includes("{");
+			if (holdsObject || (scan.kind === "cut" && beginsLine(text, start)))
+				found.push({ kind: "unreadable", start, end });
+			at = end;
+			continue;
+		}
+		if (scan.kind === "cut") at = text.length;
+		else {
+			matches ??= new BraceMatches(text);
+			const closing = matches.closing(start);
+			if (closing !== undefined) at = Math.max(closing + 1, scan.at);
+			else if (unclosed === "hides lines") at = nextLineWithBrace(text, scan.at);
+			else {
+				// What looked like its first key may be prose, too: it is looked at again, as long as that takes linear time.
+				reread += scan.at - start;
+				at = reread < 10 * text.length ? start + 1 : scan.at;
+			}
+		}
+		found.push({ kind: "unreadable", start, end: at });
+	}
+	return found;
+}
+
+/** An object that is never closed hides what follows it, up to a line that begins with a brace. */
+function nextLineWithBrace(text: string, from: number): number {
+	const next = text.indexOf("\n{", from - 1);
+	return next === -1 ? text.length : next + 1;
+}
+
+function beginsLine(text: string, start: number): boolean {
+	return /(^|[\n\r])[ \t\ufeff]*$/.test(text.slice(Math.max(0, start - 80), start));
+}
+
+function fillsLines(text: string, start: number, end: number): boolean {
+	return beginsLine(text, start) && /^[ \t]*(?:[\n\r]|$)/.test(text.slice(end, end + 80));
+}
+
+export type JsonScan =
+	| { readonly kind: "complete"; readonly end: number; readonly duplicates: readonly string[] }
+	/** The text ends inside the value. */
+	| { readonly kind: "cut" }
+	/** The character at `at` can't be there. */
+	| { readonly kind: "wrong"; readonly at: number };
+
+type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "comma or end";
+
+const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const blanks = /[ \t\n\r]*/y;
+
+/** Walks through the object or array at `start` by the grammar of JSON, without recursion: depth costs no stack. */
+export function scanJson(text: string, start: number): JsonScan {
+	const open: string[] = [];
+	const keys = new Set<string>();
+	const duplicates: string[] = [];
+	let expected: Expected = "value";
+	for (let at = start; ; ) {
+		blanks.lastIndex = at;
+		blanks.test(text);
+		at = blanks.lastIndex;
+		const next = text[at];
+		if (next === undefined) return { kind: "cut" };
+		if ((next === "}" && allowsEnd(expected, open, "{")) || (next === "]" && allowsEnd(expected, open, "["))) {
+			open.pop();
+			at += 1;
+			if (open.length === 0) return { kind: "complete", end: at, duplicates };
+			expected = "comma or end";
+		} else if (expected === "colon" || expected === "comma or end") {
+			if (next !== (expected === "colon" ? ":" : ",")) return { kind: "wrong", at };
+			expected = expected === "colon" || open.at(-1) === "[" ? "value" : "key";
+			at += 1;
+		} else if (next === '"') {
+			const end = stringEnd(text, at);
+			if (end < 0) return end === cutString ? { kind: "cut" } : { kind: "wrong", at: -end };
+			const isKey: boolean = expected === "key" || expected === "key or end";
+			if (isKey && open.length === 1) {
+				const key = JSON.parse(text.slice(at, end)) as string;
+				if (keys.has(key)) duplicates.push(key);
+				keys.add(key);
+			}
+			expected = isKey ? "colon" : "comma or end";
+			at = end;
+		} else if (expected === "key" || expected === "key or end") {
+			return { kind: "wrong", at };
+		} else if (next === "{" || next === "[") {
+			open.push(next);
+			expected = next === "{" ? "key or end" : "value or end";
+			at += 1;
+		} else {
+			const end = scalarEnd(text, at);
+			if (end === at) return { kind: "wrong", at };
+			expected = "comma or end";
+			at = end;
+		}
+	}
+}
+
+function allowsEnd(expected: Expected, open: readonly string[], container: "{" | "["): boolean {
+	if (open.at(-1) !== container) return false;
+	return expected === "comma or end" || expected === (container === "{" ? "key or end" : "value or end");
+}
+
+const cutString = Number.NEGATIVE_INFINITY;
+
+/** The offset behind a string; `cutString` if the text ends inside it, the negative offset of a character that can't be in it. */
+function stringEnd(text: string, start: number): number {
+	for (let at = start + 1; at < text.length; at += 1) {
+		const code = text.charCodeAt(at);
+		if (code === 0x22) return at + 1;
+		if (code < 0x20) return -at;
+		if (code !== 0x5c) continue;
+		at += 1;
+		if (at >= text.length) break;
+		const escaped = text[at] ?? "";
+		if (escaped === "u") {
+			const digits = text.slice(at + 1, at + 5);
+			if (!/^[0-9a-fA-F]{4}$/.test(digits)) return at + 5 > text.length ? cutString : -at;
+			at += 4;
+		} else if (!'"\\/bfnrt'.includes(escaped)) return -at;
+	}
+	return cutString;
+}
+
+/** The offset behind a number or a literal; `start` if there is none. */
+function scalarEnd(text: string, start: number): number {
+	for (const literal of ["true", "false", "null"]) if (text.startsWith(literal, start)) return start + literal.length;
+	number.lastIndex = start;
+	return number.test(text) ? number.lastIndex : start;
+}

@@ -1,0 +1,44 @@
+/**
+ * Paths into JSON values: `items[0].price`, `items.0.price`. A key that holds a dot is named by `["a.b"]`, `['a.b']` or `a\.b`; where a plain
+ * path finds nothing, `a.b` is also such a key.
+ */
+
+/** Returns the keys of a path. */
+export function pathKeys(path: string): string[] {
+	const keys: string[] = [];
+	const step =
+		/\[\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([\w-]+))\s*\]|((?:[^.[\\]|\\.|\[(?!\s*(?:"|'|[\w-]+\s*\])))+)|\./gs;
+	for (const [, double, single, index, plain] of path.matchAll(step)) {
+		const key = double ?? single ?? index ?? plain;
+		if (key !== undefined) keys.push(index ?? key.replace(/\\(.)/gs, "$1"));
+	}
+	return keys;
+}
+
+/** Returns the value at a path; `undefined` where there is none. */
+export function valueAt(value: unknown, path: string): unknown {
+	return find(value, pathKeys(path))?.value;
+}
+
+/** Whether a value has something at a path, be it null. */
+export function hasPath(value: unknown, path: string): boolean {
+	return find(value, pathKeys(path)) !== undefined;
+}
+
+function find(value: unknown, keys: readonly string[]): { readonly value: unknown } | undefined {
+	if (keys.length === 0) return { value };
+	// The plain reading first, then keys that hold dots.
+	for (let count = 1; count <= keys.length; count += 1) {
+		const key = keys.slice(0, count).join(".");
+		if (!hasKey(value, key)) continue;
+		const found = find(value[key], keys.slice(count));
+		if (found) return found;
+	}
+	return undefined;
+}
+
+function hasKey(value: unknown, key: string): value is Readonly<Record<string, unknown>> {
+	if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return false;
+	// The only key of an array that is not an item.
+	return (value as Record<string, unknown>)[key] !== undefined && !(Array.isArray(value) && key === "length");
+}

@@ -1,0 +1,70 @@
+import { type FoundValue, findJsonValues, scanJson } from "../../base/json-values.ts";
+import { isObject, type JsonObject } from "../reply-score.ts";
+
+/** The object that counts in a model's reply, or why there is none: the rest of a sentence that begins with "the reply". */
+export type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
+
+/**
+ * Finds the verdict in a judge's reply: the last object with one of `keys` (those of the form that was asked for), outside of thinking. One
+ * that can't be read counts, too: an earlier one may be a quotation of the answer or a draft.
+ */
+export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
+	const said = withoutThinking(text);
+	const last = findJsonValues(said, "is prose").findLast((value) => isVerdict(value, said, keys));
+	if (!last) return { complaint: `holds no JSON object with ${keys.map((key) => JSON.stringify(key)).join(" or ")}` };
+	if (last.kind === "unreadable") return { complaint: "ends with an object that is not valid JSON" };
+	if (!isObject(last.value)) return { complaint: "is a list, not a JSON object" };
+	const twice = (last.duplicates ?? []).find((key) => keys.includes(key));
+	return twice === undefined ? { object: last.value } : { complaint: `has the key ${JSON.stringify(twice)} twice` };
+}
+
+/** Whether an object, or what looks like one, is meant as the verdict. */
+function isVerdict({ kind, value, start, end }: FoundValue, text: string, keys: readonly string[]): boolean {
+	if (kind === "object") return isObject(value) && keys.some((key) => Object.hasOwn(value, key));
+	const names = keys.map((key) => key.replace(/\W/g, "\\$&")).join("|");
+	return new RegExp(`["']?\\b(?:${names})\\b["']?\\s*[:=]`).test(text.slice(start, end));
+}
+
+const tags = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis";
+const token = new RegExp(`\\{|<(/?)(${tags})(?:\\s[^<>]*)?>|\\[(/?)(think)\\]|◁(/?)(think)▷`, "gi");
+
+/**
+ * Drops what a model thought before it replied: blocks like `<think>…</think>`, nested ones within. A block that is never closed runs to the
+ * end. A closing tag that was never opened ends a block, too, because some servers leave the opening tag out. Tags inside an object are text.
+ */
+export function withoutThinking(text: string): string {
+	let kept = "";
+	let from = 0;
+	let depth = 0;
+	let block = "";
+	token.lastIndex = 0;
+	for (let found = token.exec(text); found; found = token.exec(text)) {
+		const { 0: whole, index } = found;
+		if (whole === "{") {
+			if (depth === 0) token.lastIndex = Math.max(scanEnd(text, index), index + 1);
+			continue;
+		}
+		const closes = [found[1], found[3], found[5]].includes("/");
+		const name = (found[2] ?? found[4] ?? found[6] ?? "").toLowerCase();
+		if (depth > 0 && name !== block) continue;
+		if (!closes) {
+			if (depth === 0) kept += text.slice(from, index);
+			block = name;
+			depth += 1;
+		} else if (depth > 0) {
+			depth -= 1;
+			from = token.lastIndex;
+		} else {
+			kept = "";
+			from = token.lastIndex;
+		}
+	}
+	return depth > 0 ? kept : kept + text.slice(from);
+}
+
+/** Where the object at `start` ends, or stops to be one. */
+function scanEnd(text: string, start: number): number {
+	const scan = scanJson(text, start);
+	if (scan.kind === "cut") return text.length;
+	return scan.kind === "complete" ? scan.end : scan.at;
+}

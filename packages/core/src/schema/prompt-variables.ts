@@ -1,0 +1,62 @@
+/** What a variable of a judge's prompt is filled with: the answer that is graded, the results of a composite's graders, or anything else. */
+export type PromptVariableHolds = "answer" | "results" | "other";
+
+export interface PromptVariable {
+	readonly holds: PromptVariableHolds;
+	/** The current name, for an older spelling. */
+	readonly aliasOf?: string;
+}
+
+/** The variables that prompts of `llm-grader` and of a composite's `llm-grader` aggregator may use. Names match in any letter case. */
+export const judgeVariables = {
+	input: { holds: "other" },
+	input_files: { holds: "other" },
+	output: { holds: "answer" },
+	file_changes: { holds: "answer" },
+	tool_calls: { holds: "answer" },
+	expected_output: { holds: "other" },
+	criteria: { holds: "other" },
+	rubrics: { holds: "other" },
+	rubrics_json: { holds: "other" },
+	metadata: { holds: "other" },
+	metadata_json: { holds: "other" },
+	grader_results_json: { holds: "results" },
+	question: { holds: "other", aliasOf: "input" },
+	answer: { holds: "answer", aliasOf: "output" },
+	candidate_answer: { holds: "answer", aliasOf: "output" },
+	reference_answer: { holds: "other", aliasOf: "expected_output" },
+	expected_outcome: { holds: "other", aliasOf: "criteria" },
+	evaluator_results_json: { holds: "results", aliasOf: "grader_results_json" },
+} as const satisfies Readonly<Record<string, PromptVariable>>;
+
+export type JudgeVariable = keyof typeof judgeVariables;
+
+/** A `{{ name }}` in a prompt. */
+export interface PromptPlaceholder {
+	/** In lower case. */
+	readonly name: string;
+	/** Offset of the first brace. */
+	readonly offset: number;
+	readonly length: number;
+}
+
+/** `{{ name }}`, or `{{{{ name }}}}`, which is a literal `{{ name }}`. */
+const placeholder = /\{\{(\{\{)?\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}(\}\})?/g;
+
+/** Returns the placeholders of a prompt in their order, known or not; literal ones are left out. */
+export function promptPlaceholders(prompt: string): PromptPlaceholder[] {
+	const found: PromptPlaceholder[] = [];
+	for (const { 0: whole, 1: opened, 2: name = "", 3: closed, index } of prompt.matchAll(placeholder))
+		if (!(opened && closed)) found.push({ name: name.toLowerCase(), offset: index, length: whole.length });
+	return found;
+}
+
+/** Replaces each placeholder by its value in one pass: values are never filled again. Placeholders without a value stay as they are. */
+export function fillPlaceholders(prompt: string, valueFor: (name: string) => string | undefined): string {
+	return prompt.replace(placeholder, (whole, opened: string | undefined, name: string, closed: string | undefined) => {
+		if (opened && closed) return whole.slice(2, -2);
+		const value = valueFor(name.toLowerCase());
+		// An unpaired further `{{` or `}}` around a placeholder is text.
+		return value === undefined ? whole : `${opened ?? ""}${value}${closed ?? ""}`;
+	});
+}

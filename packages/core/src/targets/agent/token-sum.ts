@@ -1,0 +1,29 @@
+import type { TokenUsage } from "../contract.ts";
+
+/** Adds up the tokens of an agent's model calls. */
+export class TokenSum {
+	#sum: TokenUsage | undefined;
+	#isKnown = true;
+
+	/** Counts a call. One that does not say both input and output makes the sum unknown. */
+	add({ input, output, cached, reasoning }: { readonly [Key in keyof TokenUsage]: number | undefined }): void {
+		if (input === undefined || output === undefined) {
+			this.#isKnown = false;
+			return;
+		}
+		const before = this.#sum;
+		this.#sum = {
+			input: (before?.input ?? 0) + input,
+			output: (before?.output ?? 0) + output,
+			cached: (before?.cached ?? 0) + (cached ?? 0),
+			...(reasoning === undefined && before?.reasoning === undefined
+				? {}
+				: { reasoning: (before?.reasoning ?? 0) + (reasoning ?? 0) }),
+		};
+	}
+
+	/** `undefined` if no call was counted, or not all of them are known. */
+	get usage(): TokenUsage | undefined {
+		return this.#isKnown ? this.#sum : undefined;
+	}
+}
