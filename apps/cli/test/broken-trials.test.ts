@@ -100,7 +100,8 @@ const targets = (settings: string) => `targets:
 function project(broken: Partial<Break>): string {
 	const test = `{id: trial, input: two and two, ${broken.test ? `${broken.test}, ` : ""}assertions: ${broken.graders ?? graders}}`;
 	return tempTree({
-		"my.eval.yaml": `${broken.eval ?? ""}tests:\n  - ${test}\n  - {id: other, input: hi, assertions: [{type: is-json}], target: mock}\n`,
+		"my.eval.yaml": `${broken.eval ?? ""}tests:\n  - ${test}\n`,
+		"other.eval.yaml": "tests: [{id: other, input: hi, assertions: [{type: is-json}], target: mock}]\n",
 		"targets.yaml": `${targets(broken.target ?? "command: [node, ./answer.mjs]")}  - {name: mock, provider: mock, response: "7"}\n`,
 		"answer.mjs": `console.log(JSON.stringify({ text: "four", cost_usd: 0.25 }));\n`,
 		"check.mjs": `console.log('{"score": 1}');\n`,
@@ -109,7 +110,7 @@ function project(broken: Partial<Break>): string {
 }
 
 async function rowsOf(cwd: string) {
-	const session = await agentv(["eval", "my.eval.yaml", "--output", "out", "--json"], { cwd });
+	const session = await agentv(["eval", "my.eval.yaml", "other.eval.yaml", "--output", "out", "--json"], { cwd });
 	const rows = readFileSync(join(cwd, "out/index.jsonl"), "utf8")
 		.trimEnd()
 		.split("\n")

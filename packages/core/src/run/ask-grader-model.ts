@@ -1,3 +1,4 @@
+import { addCosts } from "../grading/add-costs.ts";
 import type { GraderQuestion, GraderReply } from "../grading/contract.ts";
 import type { Scratch } from "../io/files/scratch.ts";
 import { askTarget } from "./ask-target.ts";
@@ -39,19 +40,15 @@ export async function askGraderModel(
 	};
 	const timeoutMs =
 		target.settings.timeoutSeconds === undefined ? graderTimeoutMs : target.settings.timeoutSeconds * 1000;
-	const { outcome } = await askTarget([live], question, {
+	const { outcome, failedCalls } = await askTarget([live], question, {
 		...{ signal, timeoutMs },
 		onCall: (name, costUsd) => countCall(context, one, name, costUsd),
 		...(isUsable ? { isUsable } : {}),
 	});
 	const model = "model" in target.settings ? target.settings.model : undefined;
 	const usage = { target: target.name, ...(model === undefined ? {} : { model }) };
-	const { tokenUsage, costUsd } = outcome.ok ? outcome.answer : (outcome.failure.partial ?? {});
-	const spent = {
-		...usage,
-		...(tokenUsage === undefined ? {} : { tokenUsage }),
-		...(costUsd === undefined ? {} : { costUsd }),
-	};
+	const last = outcome.ok ? outcome.answer : outcome.failure.partial;
+	const spent = { ...usage, ...addCosts(failedCalls, last) };
 	if (!outcome.ok) return { ok: false, failure: outcome.failure, usage: spent };
 	return { ok: true, answer: outcome.answer, usage: spent };
 }

@@ -1,3 +1,4 @@
+import { addCosts, type Costs } from "../grading/add-costs.ts";
 import { withCheckedFigures } from "../targets/checked-figures.ts";
 import type { Target, TargetAnswer, TargetFailure, TargetOutcome, TargetRequest } from "../targets/contract.ts";
 import { isModel } from "./grader-targets.ts";
@@ -13,6 +14,8 @@ export interface Asked {
 	readonly tries: number;
 	/** Of the last call. */
 	readonly durationMs: number;
+	/** What the calls before the last one cost, as far as they say. */
+	readonly failedCalls: Costs;
 }
 
 export interface AskOptions {
@@ -37,13 +40,14 @@ export async function askTarget(
 ): Promise<Asked> {
 	let tries = 0;
 	let last: Asked | undefined;
+	let failedCalls: Asked["failedCalls"] = {};
 	for (const live of candidates) {
 		const { target } = live;
 		const { settings } = target;
 		const place = live.cache?.place(target, question);
 		const known = place === undefined ? undefined : live.cache?.read(place);
 		if (known && mayBeKept(known, options))
-			return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0 };
+			return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0, failedCalls };
 		// Calls over the network fail in passing; programs are asked again only where their target says so.
 		const most = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
 		for (let retry = 0; ; retry++) {
@@ -52,7 +56,8 @@ export async function askTarget(
 			const started = performance.now();
 			const outcome = await callOnce(live.instance, question, options);
 			const durationMs = performance.now() - started;
-			last = { outcome, by: target.name, tries, durationMs };
+			last = { outcome, by: target.name, tries, durationMs, failedCalls };
+			if (!outcome.ok) failedCalls = addCosts(failedCalls, outcome.failure.partial);
 			options.onCall?.(target.name, outcome.ok ? outcome.answer.costUsd : outcome.failure.partial?.costUsd);
 			if (place !== undefined && outcome.ok && mayBeKept(outcome.answer, options))
 				live.cache?.keep(place, { durationMs, ...outcome.answer });
@@ -64,7 +69,8 @@ export async function askTarget(
 			if (options.signal.aborted) return last;
 		}
 	}
-	return last ?? { outcome: failed("not-found", "there is no target to ask"), by: "", tries: 0, durationMs: 0 };
+	const none = failed("not-found", "there is no target to ask");
+	return last ?? { outcome: none, by: "", tries: 0, durationMs: 0, failedCalls };
 }
 
 /** A refusal, or an answer that was cut, is not repeated to later runs; neither is one that its asker can't use. */

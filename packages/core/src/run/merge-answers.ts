@@ -1,6 +1,7 @@
+import { addAmounts, addCosts } from "../grading/add-costs.ts";
 import { addMeasures, measuresOf } from "../grading/measures.ts";
 import type { CachedFigures, RowError } from "../schema/result-row.ts";
-import type { TargetAnswer, TokenUsage } from "../targets/contract.ts";
+import type { TargetAnswer } from "../targets/contract.ts";
 import { cutShort } from "../targets/stop-reason.ts";
 import type { Asked } from "./ask-target.ts";
 import { AttemptError } from "./attempt-error.ts";
@@ -9,11 +10,12 @@ import type { GivenAnswer } from "./attempt-outcome.ts";
 /** A target's answer with how it came about. Whole milliseconds, as they are recorded: graders judge by what records say. */
 export function givenAnswer(
 	answer: TargetAnswer,
-	{ by, tries, durationMs }: Pick<Asked, "by" | "tries" | "durationMs">,
+	{ by, tries, durationMs, failedCalls }: Omit<Asked, "outcome">,
 ): GivenAnswer {
 	const messages =
 		answer.messages.length > 0 ? answer.messages : [{ role: "assistant" as const, content: answer.text }];
-	const { text, textFile, tokenUsage, costUsd, llmCalls, metadata, stopReason, cached, warnings } = answer;
+	const { text, textFile, llmCalls, metadata, stopReason, cached, warnings } = answer;
+	const { tokenUsage, costUsd } = addCosts(failedCalls, answer);
 	const took = Math.round(answer.durationMs ?? durationMs);
 	return {
 		...{ text, messages, by, tries, durationMs: took },
@@ -50,9 +52,8 @@ export function partialAnswer(partial: Partial<TargetAnswer> | undefined, asked:
 /** A conversation as one answer: the last text, all messages, everything else added up. */
 export function mergeAnswers(before: GivenAnswer | undefined, next: GivenAnswer): GivenAnswer {
 	if (!before) return next;
-	const tokenUsage = addUsage(before.tokenUsage, next.tokenUsage);
-	const costUsd = add(before.costUsd, next.costUsd);
-	const llmCalls = add(before.llmCalls, next.llmCalls);
+	const { tokenUsage, costUsd } = addCosts(before, next);
+	const llmCalls = addAmounts(before.llmCalls, next.llmCalls);
 	const stopReason = next.stopReason ?? before.stopReason;
 	const cached = before.cached || next.cached ? mergeCached(before, next) : undefined;
 	const warnings = [...new Set([...(before.warnings ?? []), ...(next.warnings ?? [])])];
@@ -74,28 +75,11 @@ export function mergeAnswers(before: GivenAnswer | undefined, next: GivenAnswer)
 /** What a conversation would have taken without the cache. */
 function mergeCached(before: GivenAnswer, next: GivenAnswer): CachedFigures {
 	const [one, other] = [before.cached ?? before, next.cached ?? next];
-	const tokenUsage = addUsage(one.tokenUsage, other.tokenUsage);
-	const costUsd = add(one.costUsd, other.costUsd);
-	const durationMs = add(one.durationMs, other.durationMs);
+	const { tokenUsage, costUsd } = addCosts(one, other);
+	const durationMs = addAmounts(one.durationMs, other.durationMs);
 	return {
 		...(durationMs === undefined ? {} : { durationMs }),
 		...(tokenUsage === undefined ? {} : { tokenUsage }),
 		...(costUsd === undefined ? {} : { costUsd }),
-	};
-}
-
-function add(one: number | undefined, other: number | undefined): number | undefined {
-	return one === undefined ? other : one + (other ?? 0);
-}
-
-function addUsage(one: TokenUsage | undefined, other: TokenUsage | undefined): TokenUsage | undefined {
-	if (!one || !other) return one ?? other;
-	const cached = add(one.cached, other.cached);
-	const reasoning = add(one.reasoning, other.reasoning);
-	return {
-		input: one.input + other.input,
-		output: one.output + other.output,
-		...(cached === undefined ? {} : { cached }),
-		...(reasoning === undefined ? {} : { reasoning }),
 	};
 }

@@ -143,6 +143,24 @@ describe("retrying what was not judged", () => {
 });
 
 describe("a target that fails", () => {
+	test("costs what all of its calls cost", async () => {
+		const answer = `import { appendFileSync, readFileSync } from "node:fs";
+appendFileSync("calls", "x");
+console.log(JSON.stringify({ text: "yes", cost_usd: 0.5, token_usage: { input: 1, output: 1 } }));
+if (readFileSync("calls").length < 3) process.exit(1);
+`;
+		const run = await runTree({
+			"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
+			"targets.yaml":
+				"targets: [{name: default, provider: cli, command: [node, ./answer.mjs], max_retries: 2, retry_initial_delay_ms: 1}]\n",
+			"answer.mjs": answer,
+		});
+		expect(run.row("a")).toMatchObject({ executionStatus: "ok", costUsd: 1.5, tokenUsage: { input: 3, output: 3 } });
+		writeFileSync(join(run.root, "calls"), "");
+		const two = await runTree({ root: run.root }, { output: join(run.root, "out") });
+		expect(two.summary.costUsd).toBe(1.5);
+	});
+
 	test("keeps what it said, what it cost and how long it took", async () => {
 		const agent = `console.error("loading tools");
 console.log(JSON.stringify({ type: "assistant", message: { role: "assistant", content: [{ type: "text", text: "half an answer" }] } }));

@@ -26,7 +26,8 @@ function regrade(origin: RanEval, more: Parameters<typeof runTree>[1] = {}, grad
 	return runTree({ root: origin.root }, { ...more, regrade: { origin: origin.runDir, ...chosen } });
 }
 
-const scores = ({ rows }: RanEval) => rows.map(({ testId, scores: all }) => [testId, ...all.map(({ score }) => score)]);
+const scores = ({ rows }: RanEval) =>
+	rows.map(({ testId, scores: all }) => [testId, ...all.map(({ score }) => score)]).sort();
 
 describe("grading recorded answers again", () => {
 	test("gives the scores of the original run, calls no target, and names its origin", async () => {

@@ -4,7 +4,15 @@ import { readHead } from "../../io/files/read-head.ts";
 import type { ProcessResult } from "../../io/run-process.ts";
 import { type CommandSpec, parseCommand } from "../../model/command.ts";
 import { checkCommand } from "../check-command.ts";
-import type { Provider, TargetOf, TargetOutcome, TargetProblem, TargetRequest, TargetServices } from "../contract.ts";
+import type {
+	Provider,
+	TargetFailure,
+	TargetOf,
+	TargetOutcome,
+	TargetProblem,
+	TargetRequest,
+	TargetServices,
+} from "../contract.ts";
 import { processFailure } from "../process-failure.ts";
 import { readAnswer } from "../read-answer.ts";
 
@@ -106,8 +114,13 @@ async function invoke(
 	const failure = processFailure(result, "the command");
 	request.log?.(result.stderr);
 	if (failure || uses.has("OUTPUT_FILE")) request.log?.(result.stdout);
-	if (failure) return { ok: false, failure };
-	return uses.has("OUTPUT_FILE") ? answerOfFile(outputFile, result) : answerOfStdout(result);
+	const outcome = uses.has("OUTPUT_FILE") ? answerOfFile(outputFile, result) : answerOfStdout(result);
+	return failure ? { ok: false, failure: { ...failure, ...partialOf(outcome) } } : outcome;
+}
+
+/** What a command that failed had answered by then: what that cost counts. */
+function partialOf(outcome: TargetOutcome): Pick<TargetFailure, "partial"> {
+	return outcome.ok && outcome.answer.text !== "" ? { partial: outcome.answer } : {};
 }
 
 function usedPlaceholders({ text, written }: CommandSpec): ReadonlySet<string> {
