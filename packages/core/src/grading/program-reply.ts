@@ -69,8 +69,9 @@ function isCut({ stdoutPath, stderrPath, truncated }: ProcessResult): boolean {
 	return stdoutPath !== undefined || (truncated && stderrPath === undefined);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals' control sequences are what is removed.
-const controlSequences = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|\u001b[@-Z\\-_]/g;
+const controlSequences =
+	// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals' control sequences are what is removed.
+	/(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-Z^-z~]|\u001b\][^\u0007\u001b\r\n{}]*(?:\u0007|\u001b\\)|\u001b[()][A-Z0-9]/g;
 
 /** What a reader of the output sees: without colours and byte order mark. */
 function plainText(stdout: string): string {
@@ -94,7 +95,7 @@ function readReply(name: string, text: string, bar: number): Score | BadReply | 
 		if (only) return { problem: "printed a bare value after its reply, so that it is not clear which of them counts" };
 		return replyScore(name, reply.object, bar);
 	}
-	if (!only) return undefined;
+	if (!only) return text.includes("\0") ? { problem: "printed bytes that are not text" } : undefined;
 	if (lines.length > 1) return { problem: 'printed a bare value among other text: print it alone, or as {"score": …}' };
 	return bareScore(name, only.value, bar);
 }
@@ -109,11 +110,14 @@ function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly obje
 	return twice === undefined ? { object: value } : { problem: `printed a reply that has the key ${twice} twice` };
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what is left of control sequences says nothing.
+const lineEdges = /^[\s\u0000-\u001f\u007f\ufeff\u200b]+|[\s\u0000-\u001f\u007f\ufeff\u200b]+$/g;
+
 /** The lines that say something: no blank ones and no fences. */
 function linesOf(text: string): string[] {
 	return text
 		.split(/[\r\n]+/)
-		.map((line) => line.trim())
+		.map((line) => line.replace(lineEdges, ""))
 		.filter((line) => line !== "" && !/^(`{3,}|~{3,})\s*[\w-]*$/.test(line));
 }
 
