@@ -71,6 +71,8 @@ async function textOf(
 	const what = `the preprocessor of ${name}`;
 	const failed = notRun(what, result)?.couldNotRun.message;
 	if (failed !== undefined) throw new AgentvError("not-runnable", failed);
+	if (result.truncated)
+		throw new AgentvError("not-runnable", `${what} printed more than is read, so that its output was cut`);
 	if (result.exitCode === 0) return result.stdout;
 	throw new AgentvError("not-runnable", `${what} exited with ${result.exitCode}: ${result.stderr.trim().slice(-1000)}`);
 }
