@@ -60,3 +60,11 @@ export interface TurnOutcome {
 	readonly scores: readonly GraderResult[];
 	readonly fileChanges?: string;
 }
+
+/** What answers the turns of an attempt: a target, or the record of an earlier attempt. */
+export interface AnswerSource {
+	/** Everything said so far. */
+	readonly messages: readonly RequestMessage[];
+	/** Sends `messages` and returns the answer. @throws AttemptError if there is none; an interruption */
+	say(messages: readonly RequestMessage[]): Promise<GivenAnswer>;
+}

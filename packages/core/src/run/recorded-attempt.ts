@@ -10,8 +10,7 @@ import { type Fingerprint, graderStage, type ResultRow } from "../schema/result-
 import type { AnswerMessage, RequestMessage } from "../targets/contract.ts";
 import type { TestWorkspace } from "../workspace/contract.ts";
 import { AttemptError } from "./attempt-error.ts";
-import type { GivenAnswer } from "./attempt-outcome.ts";
-import type { AnswerSource } from "./hold-conversation.ts";
+import type { AnswerSource, GivenAnswer } from "./attempt-outcome.ts";
 import { allGraders } from "./needed-model.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import type { StageTimer } from "./stage-timer.ts";
