@@ -9,6 +9,7 @@ import type { DiskView } from "./disk-view.ts";
 import { evalEnvironment } from "./eval-environment.ts";
 import { type EvalScope, findScope } from "./eval-scope.ts";
 import type { LoadedEval, Suite, TestCase } from "./eval-types.ts";
+import { reportAbsentFields } from "./field-paths.ts";
 import { testsEmpty } from "./load-findings.ts";
 import { collectTests, type RawTest, testsOfPath } from "./load-tests.ts";
 import { Loading } from "./loading.ts";
@@ -60,10 +61,12 @@ function loadInto(file: string, loading: Loading, trail: readonly string[]): Loa
 		: rawTests(envelope, holder, scope, loading);
 	const defaults = testDefaults(suite, envelope, holder, loading);
 	const own = raws.flatMap((raw) => readTest(raw, defaults, loading) ?? []);
+	defaults.finish();
 	const tests = [...own, ...importedSuites(envelope, holder, loading, [...trail, file])];
 	if (raws.length === 0 && tests.length === 0 && !hasErrors(loading.diagnostics))
 		loading.report(finding(testsEmpty, { reason: "the eval has no tests" }, holder.at));
 	checkTests(tests, loading);
+	reportAbsentFields(loading);
 	return result(file, envelope, suite, tests, loading);
 }
 
@@ -103,8 +106,9 @@ function result(
 		diagnostics: loading.diagnostics,
 		files: loading.files,
 		sources: loading.sources,
+		texts: loading.texts,
 		variables: [...loading.sources.values()].flatMap((source) => source.variables),
-		locate: (place) => loading.sources.get(place.file)?.locate(place),
+		locate: (place) => (loading.sources.get(place.file) ?? loading.texts.get(place.file))?.locate(place),
 		...(envelope.description === undefined ? {} : { description: envelope.description }),
 		...(envelope.requires?.agentv === undefined ? {} : { requires: envelope.requires.agentv }),
 		...(workers === undefined ? {} : { workers }),
@@ -143,6 +147,7 @@ function importedSuites(envelope: EvalEnvelope, part: Part, loading: Loading, tr
 		const loaded = loadInto(file, inner, trail);
 		for (const diagnostic of inner.diagnostics) loading.report(diagnostic);
 		for (const [name, inside] of inner.sources) loading.sources.set(name, inside);
+		for (const [name, inside] of inner.texts) loading.texts.set(name, inside);
 		for (const id of inner.failedTests) loading.failedTests.add(id);
 		loading.files.push(...inner.files);
 		return loaded.tests;
