@@ -35,3 +35,29 @@ export function writtenJson(value: unknown, written: (path: DocumentPath) => str
 	};
 	return print(value);
 }
+
+/**
+ * Returns data in which each integer that a number can't hold exactly is the text of its digits: a wrong number would be
+ * another order's or another issue's. Untouched values are returned as they are.
+ */
+export function exactData<Value>(value: Value, written: (path: DocumentPath) => string | undefined): Value {
+	const path: (string | number)[] = [];
+	const visit = (item: unknown): unknown => {
+		if (typeof item === "number") {
+			const text = Number.isInteger(item) && !Number.isSafeInteger(item) ? written(path) : undefined;
+			return text !== undefined && /^[-+]?\d+$/.test(text) && BigInt(text) !== BigInt(item) ? text : item;
+		}
+		if (typeof item !== "object" || item === null) return item;
+		let copy: Record<string | number, unknown> | undefined;
+		for (const [key, inner] of Object.entries(item)) {
+			path.push(Array.isArray(item) ? Number(key) : key);
+			const exact = visit(inner);
+			path.pop();
+			if (exact === inner) continue;
+			copy ??= (Array.isArray(item) ? item.slice() : { ...item }) as Record<string | number, unknown>;
+			copy[key] = exact;
+		}
+		return copy ?? item;
+	};
+	return visit(value) as Value;
+}

@@ -209,7 +209,6 @@ export interface LoadedEval {
 	readonly workers?: number;
 	readonly budgetUsd?: number;
 	readonly experiment?: string;
-	readonly failOnError?: boolean;
 	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
 	/** Everything wrong with it that loading saw. */
 	readonly diagnostics: readonly Diagnostic[];

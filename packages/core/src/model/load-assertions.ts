@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { finding, type Place } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
+import { exactData } from "../base/written-json.ts";
 import {
 	type AssertionType,
 	assertionSchemas,
@@ -8,10 +9,8 @@ import {
 	includeSchema,
 	type RubricCriterion,
 } from "../schema/assertion-entry.ts";
-import type { CommandText } from "../schema/primitives.ts";
 import { builtInType, customKeys, restOf, wireKeys } from "./assertion-type.ts";
 import { checkAggregator, checkAssertion } from "./check-assertion.ts";
-import type { CommandSpec } from "./command.ts";
 import { customGraderNames, findCustomGrader, programEndings } from "./custom-grader.ts";
 import { withParents } from "./eval-scope.ts";
 import type { Assertion, BuiltInAssertion } from "./eval-types.ts";
@@ -19,6 +18,7 @@ import { includeDepth, olderField, unknownAssertion } from "./load-findings.ts";
 import type { Loading } from "./loading.ts";
 import type { PathText } from "./path-text.ts";
 import { commandOf } from "./read-command.ts";
+import { configOf, readCodeGrader, timeoutOf } from "./read-program.ts";
 import { promptOf } from "./read-prompt.ts";
 import { readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
@@ -126,7 +126,7 @@ function commonOf(
 		negate: settings.negate ?? false,
 		at: part.at,
 		base,
-		rest: restOf(entry, known),
+		rest: exactData(restOf(entry, known), part.written),
 		...(minScore === undefined ? {} : { minScore }),
 		...includedBy(includes),
 	};
@@ -164,35 +164,6 @@ function readBuiltIn(
 	}
 }
 
-type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
-
-function readCodeGrader(assertion: CodeGrader, part: Part, base: string, loading: Loading): CodeGrader | undefined {
-	const { settings } = assertion;
-	const { script, timeoutMs, ...rest } = settings;
-	const command = settings.command ?? script;
-	if (command === undefined) {
-		loading.shape(placeOf(part, ["command"]), "command", "is required (text or a list of words)");
-		return undefined;
-	}
-	return {
-		...assertion,
-		settings: { ...rest, command, ...timeoutOf(settings) },
-		command: commandOf(command, part, settings.command === undefined ? "script" : "command", settings.cwd, base),
-	};
-}
-
-/** The time that a program is given; `timeout_ms` is the older way to say it. */
-function timeoutOf({
-	timeoutSeconds,
-	timeoutMs,
-}: {
-	timeoutSeconds?: number | undefined;
-	timeoutMs?: number | undefined;
-}) {
-	const seconds = timeoutSeconds ?? (timeoutMs === undefined ? undefined : timeoutMs / 1000);
-	return seconds === undefined ? {} : { timeoutSeconds: seconds };
-}
-
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
 
 function readComposite(
@@ -205,7 +176,6 @@ function readComposite(
 	const key = assertion.settings.assertions ? "assertions" : "evaluators";
 	const parts = readAssertions(child(part, key), base, loading, includes);
 	if (parts.length === 0) {
-		// One that is wrong has been reported already.
 		if ((assertion.settings[key] ?? []).length === 0)
 			loading.shape(part.at, "assertions", "a composite needs at least one assertion");
 		return undefined;
@@ -261,7 +231,7 @@ function readCustom(
 			program,
 			...(settings.cwd === undefined ? {} : { cwd: { raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
 			settings: {
-				...(settings.config ? { config: settings.config } : {}),
+				...configOf(settings, part),
 				...timeoutOf(settings),
 			},
 		},

@@ -10,7 +10,7 @@ import { evalEnvironment } from "./eval-environment.ts";
 import { type EvalScope, findScope } from "./eval-scope.ts";
 import type { LoadedEval, Suite, TestCase } from "./eval-types.ts";
 import { reportAbsentFields } from "./field-paths.ts";
-import { testsEmpty } from "./load-findings.ts";
+import { conflictingFields, testsEmpty } from "./load-findings.ts";
 import { collectTests, type RawTest, testsOfPath } from "./load-tests.ts";
 import { Loading } from "./loading.ts";
 import { readShape } from "./read-shape.ts";
@@ -93,7 +93,13 @@ function result(
 ): LoadedEval {
 	const { execution } = envelope;
 	const workers = envelope.workers ?? execution?.workers;
-	const budget = envelope.budgetUsd ?? execution?.budgetUsd ?? execution?.trials?.costLimitUsd;
+	const limit = execution?.trials?.costLimitUsd;
+	const budget = envelope.budgetUsd ?? execution?.budgetUsd ?? limit;
+	if (limit !== undefined && limit !== budget) {
+		const keys = [envelope.budgetUsd === undefined ? "execution.budget_usd" : "budget_usd", "cost_limit_usd"] as const;
+		const at = { file, path: ["execution", "trials", "cost_limit_usd"], part: "key" as const };
+		loading.report(finding(conflictingFields, { keys }, at));
+	}
 	return {
 		file,
 		name: suite.name,
@@ -114,11 +120,11 @@ function result(
 		...(workers === undefined ? {} : { workers }),
 		...(budget === undefined ? {} : { budgetUsd: budget }),
 		...(envelope.experiment === undefined ? {} : { experiment: envelope.experiment }),
-		...(typeof execution?.failOnError === "boolean" ? { failOnError: execution.failOnError } : {}),
 	};
 }
 
 function rawTests(envelope: EvalEnvelope, part: Part, scope: EvalScope, loading: Loading): RawTest[] {
+	// Several of them are reported as a conflict.
 	const key = (["tests", "eval_cases", "evalcases"] as const).find(
 		(name) => (part.value as Record<string, unknown>)[name] !== undefined,
 	);

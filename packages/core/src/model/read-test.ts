@@ -1,7 +1,8 @@
 import { finding } from "../base/diagnostic.ts";
+import { exactData } from "../base/written-json.ts";
 import { type TestEntry, testEntrySchema } from "../schema/test-entry.ts";
 import { checkTestNames } from "./check-names.ts";
-import type { Assertion, Message, Suite, TargetChoice, TestCase, Turn, Workspace } from "./eval-types.ts";
+import type { Assertion, ContentPiece, Message, Suite, TargetChoice, TestCase, Turn, Workspace } from "./eval-types.ts";
 import { checkFields } from "./field-paths.ts";
 import { readAssertions, readRubrics } from "./load-assertions.ts";
 import { testIncomplete } from "./load-findings.ts";
@@ -37,24 +38,14 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 	const own = ownAssertions(entry, part, base, loading);
 	const shared = entry.execution?.skipDefaults ? [] : defaults.assertions(vars);
 	const criteria = entry.criteria ?? entry.expectedOutcome;
-	const turns = turnsOf(entry, part, base, loading);
-	const reported = checkComplete(
-		id,
-		{
-			input,
-			graded:
-				(criteria ?? "").trim() !== "" || expected.length > 0 || own.length + shared.length > 0 || turns.length > 0,
-		},
-		part,
-		loading,
-	);
-	if (!reported) return failed(part, loading);
+	const turns = readTurns(entry, part, base, defaults, input, loading);
+	const isGraded = (criteria ?? "").trim() !== "" || [expected, own, shared, turns].some(({ length }) => length > 0);
+	if (!checkComplete(id, { input, graded: isGraded }, part, loading)) return failed(part, loading);
 	checkFields({ assertions: [...own, ...shared], expected, turns }, loading);
 	const { suite } = defaults;
 	const workspace = workspaceOf(entry, raw, part, suite, loading);
 	const target = entry.target ?? entry.execution?.target;
-	const timeout = entry.timeoutSeconds ?? suite.timeoutSeconds;
-	const metadata = mergeMetadata(defaults.metadata, entry.metadata ?? {});
+	const metadata = mergeMetadata(defaults.metadata, exactData(entry.metadata ?? {}, child(part, "metadata").written));
 	return {
 		id,
 		at: part.at,
@@ -79,7 +70,7 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		...given("criteria", criteria),
 		...given("conversationId", entry.conversationId),
 		...given("workspace", workspace),
-		...given("timeoutSeconds", timeout),
+		...given("timeoutSeconds", entry.timeoutSeconds ?? suite.timeoutSeconds),
 		...given("target", target === undefined ? undefined : choiceOf(entry, target, part, base)),
 	};
 }
@@ -103,13 +94,21 @@ function inputOf(entry: TestEntry, part: Part, base: string, defaults: TestDefau
 	const vars = part.vars ?? noVars;
 	const own: readonly Message[] =
 		entry.input !== undefined ? readMessages(entry.input, child(part, "input"), base) : promptOf(entry, defaults, vars);
-	const files = inputFilePieces(entry.inputFiles, child(part, "input_files"), base);
-	const attached = files.length > 0 ? files : defaults.inputFiles;
+	const attached = ownOrShared(entry, part, base, defaults);
 	const shared = defaults.input(vars);
 	// They belong to the test's own question; only a test that adds none leaves them to what all tests share.
-	return own.some((message) => message.role === "user")
+	return own.some(isQuestion)
 		? [...shared, ...withInputFiles(own, attached)]
 		: withInputFiles([...shared, ...own], attached);
+}
+
+function isQuestion({ role }: Message): boolean {
+	return role === "user";
+}
+
+function ownOrShared(entry: TestEntry, part: Part, base: string, defaults: TestDefaults): readonly ContentPiece[] {
+	const files = inputFilePieces(entry.inputFiles, child(part, "input_files"), base);
+	return files.length > 0 ? files : defaults.inputFiles;
 }
 
 /** PROMPT.md beside the eval is the input of a test that has none. */
@@ -141,6 +140,27 @@ function turnsOf(entry: TestEntry, part: Part, base: string, loading: Loading): 
 			...given("expectedOutput", last && messageText(last)),
 		};
 	});
+}
+
+/** The turns of a conversation. Input files belong to its first question: without an input that is the first turn's. */
+function readTurns(
+	entry: TestEntry,
+	part: Part,
+	base: string,
+	defaults: TestDefaults,
+	input: readonly Message[],
+	loading: Loading,
+): readonly Turn[] {
+	const turns = turnsOf(entry, part, base, loading);
+	const [first, ...others] = turns;
+	if (entry.mode === "conversation" && !first)
+		loading.shape(child(part, "mode").at, "mode", "a conversation needs `turns`");
+	const files = ownOrShared(entry, part, base, defaults);
+	if (files.length === 0 || input.some(isQuestion)) return turns;
+	if (first?.input.some(isQuestion)) return [{ ...first, input: withInputFiles(first.input, files) }, ...others];
+	if (entry.inputFiles)
+		loading.shape(child(part, "input_files").at, "input_files", "the test has no `user` message that they belong to");
+	return turns;
 }
 
 function checkComplete(

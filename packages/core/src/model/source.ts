@@ -11,6 +11,8 @@ export interface PlacedVariable {
 	readonly name: string;
 	readonly defaultText?: string;
 	readonly state: "set" | "default" | "unset";
+	/** It is set to nothing but blanks, and has no default. */
+	readonly isEmpty?: true;
 	readonly at: Place;
 }
 
@@ -191,6 +193,7 @@ function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
 		name: use.name,
 		...(use.defaultText === undefined ? {} : { defaultText: use.defaultText }),
 		state: use.state,
+		...(use.isEmpty ? { isEmpty: use.isEmpty } : {}),
 		at: { ...at, path: use.path },
 	}));
 }

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { exactData } from "../base/written-json.ts";
 import type { EvalEnvelope } from "../schema/eval-file.ts";
 import { checkNames, checkNamesOfFile } from "./check-names.ts";
 import type { Assertion, ContentPiece, Message, Suite } from "./eval-types.ts";
@@ -46,7 +47,7 @@ export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, l
 	return {
 		suite,
 		tags: tagsOf(envelope.tags),
-		metadata: envelope.metadata ?? {},
+		metadata: exactData(envelope.metadata ?? {}, child(part, "metadata").written),
 		input: input.of,
 		inputFiles: inputFilePieces(envelope.inputFiles, child(part, "input_files"), base),
 		assertions: assertions.of,

@@ -44,6 +44,7 @@ export function writeAttemptFile(
 		...(error ? { error } : {}),
 		...(warnings ? { warnings } : {}),
 		...(one.test.description === undefined ? {} : { description: one.test.description }),
+		...(one.test.conversationId === undefined ? {} : { conversation_id: one.test.conversationId }),
 		input: inputToWire(outcome.input),
 		...(one.test.criteria === undefined ? {} : { criteria: one.test.criteria }),
 		...(one.test.expectedOutput === undefined ? {} : { expected_output: one.test.expectedOutput }),

@@ -93,6 +93,7 @@ export const attemptFileSchema = wireObject({
 	...attemptFacts,
 	...answered,
 	description: z.string().optional(),
+	conversationId: z.string().optional(),
 	input: z.unknown(),
 	criteria: z.string().optional(),
 	messages: z.array(messageRecordSchema).optional(),

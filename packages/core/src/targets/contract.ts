@@ -61,6 +61,8 @@ export type RequestPiece =
 
 export interface RequestMessage {
 	readonly role: Role;
+	/** Who speaks, as graders and records see it. */
+	readonly name?: string;
 	readonly content: readonly RequestPiece[];
 	readonly toolCalls?: readonly ToolCall[];
 }
