@@ -8,6 +8,7 @@ import {
 	targetCircular,
 	targetInvalid,
 	targetUndefined,
+	unsupportedField,
 	variableUnset,
 } from "./load-findings.ts";
 import type { TargetDefinition, TargetScope } from "./load-targets.ts";
@@ -241,6 +242,13 @@ function checkSettings(
 		},
 	});
 	if (!settings) return undefined;
+	// pi takes an address for Azure only; any other vendor's it would ask at its own.
+	if (provider === "pi-cli" && wire.base_url && !String(wire.subprovider).startsWith("azure")) {
+		const layer = origin.get("base_url");
+		const hint = "leave it out, or use `subprovider: azure`; pi's own configuration names other addresses";
+		const at = layer ? child(layer.part, "base_url").at : choice.at;
+		log.report(finding(unsupportedField, { key: "base_url", hint }, { ...at, part: "key" }));
+	}
 	if (settings.providerBatching) {
 		const layer = origin.get("provider_batching");
 		const at = layer ? child(layer.part, "provider_batching").at : choice.at;

@@ -36,6 +36,7 @@ export const repoSchema = wireObject({
 	baseCommit: noteField(textSchema.optional(), { newer: "commit" }),
 	sparse: z.array(z.string()).optional(),
 	ancestor: z.number().int().min(0).optional(),
+	// Each field of the three older blocks is a spelling of its own field; the blocks themselves may be beside those.
 	source: older(
 		wireObject({
 			url: movedTo("repo", z.string().optional()),
@@ -43,8 +44,8 @@ export const repoSchema = wireObject({
 			type: z.string().optional(),
 		}),
 		"repo",
+		"source",
 	),
-	// Each field of the two older blocks has a spelling of its own; the blocks may stand beside the others'.
 	checkout: older(
 		wireObject({
 			ref: movedTo("commit", textSchema.optional()),

@@ -1,12 +1,12 @@
 import { join } from "node:path";
-import { type FileContent, tempTree } from "@agentv/test-support";
+import { tempTree } from "@agentv/test-support";
 import { openDiskView } from "../disk-view.ts";
 import type { LoadedEval } from "../eval-types.ts";
 import { loadEval } from "../load-eval.ts";
 
 /** Loads `eval.yaml` (or the file `entry`) of a tree, whose root is its directory. */
 export function loadTree(
-	files: Readonly<Record<string, FileContent>>,
+	files: Record<string, string>,
 	{ entry = "eval.yaml", env = {} }: { readonly entry?: string; readonly env?: Readonly<Record<string, string>> } = {},
 ): LoadedEval {
 	const root = tempTree(files);
