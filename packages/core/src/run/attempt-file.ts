@@ -104,13 +104,14 @@ function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, besid
 }
 
 function messageToWire(
-	{ role, content, toolCalls, durationMs }: AnswerMessage,
+	{ role, content, parts, toolCalls, durationMs }: AnswerMessage,
 	index: number,
 	output: string,
 	outputPath: string | undefined,
 	beside: Beside,
 ): Record<string, unknown> {
 	const rest = {
+		...(parts ? { parts: parts.map(toWire) } : {}),
 		...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
 		...(durationMs === undefined ? {} : { duration_ms: durationMs }),
 	};
