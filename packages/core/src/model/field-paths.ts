@@ -3,7 +3,7 @@ import { nearestName } from "../base/nearest.ts";
 import { readJson } from "../base/read-json.ts";
 import { hasPath } from "../base/value-path.ts";
 import type { Assertion, Message, Turn } from "./eval-types.ts";
-import { absentField } from "./load-findings.ts";
+import { absentField, noReference } from "./load-findings.ts";
 import { messageText } from "./load-messages.ts";
 import type { ComparedField, Loading } from "./loading.ts";
 
@@ -68,7 +68,7 @@ export function reportAbsentFields(loading: Loading): void {
 	for (const { path, at, isPresent, known, references } of loading.comparedFields.values()) {
 		if (isPresent) continue;
 		if (references > 0) loading.report(finding(absentField, { path, nearest: nearestName(path, known) }, at));
-		else loading.shape(at, path, "is compared with no `expected_output` that is JSON");
+		else loading.report(finding(noReference, { path }, at));
 	}
 	loading.comparedFields.clear();
 }

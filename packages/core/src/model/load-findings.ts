@@ -242,6 +242,14 @@ export const badSchema: FindingKind<{ reason: string }> = {
 	message: ({ reason }) => `the JSON Schema can't be used: ${reason}`,
 };
 
+/** The grader will not judge: what it compares with may come from elsewhere. */
+export const noReference: FindingKind<{ path: string }> = {
+	rule: "assertions.field-path",
+	severity: "warning",
+	message: ({ path }) => `the field ${quote(path)} is compared with no \`expected_output\` that is JSON`,
+	hint: () => "give the test an `expected_output` that is JSON; without, it is not judged",
+};
+
 export const absentField: FindingKind<{ path: string; nearest?: string | undefined }> = {
 	rule: "assertions.field-path",
 	severity: error,

@@ -112,10 +112,12 @@ describe("a path of field-accuracy", () => {
     ${grader}
 `;
 		expect(
-			findingsOf(loadTree({ "eval.yaml": text })).map((found) => found.replace(/^eval.yaml:(\d+):\d+ error /, "$1 ")),
+			findingsOf(loadTree({ "eval.yaml": text })).map((found) =>
+				found.replace(/^eval.yaml:(\d+):\d+ (?:error|warning) /, "$1 "),
+			),
 		).toEqual([
 			'6 assertions.field-path no `expected_output` that this is compared with has the field "n"',
-			"14 schema.shape n: is compared with no `expected_output` that is JSON",
+			'14 assertions.field-path the field "n" is compared with no `expected_output` that is JSON',
 		]);
 	});
 });
