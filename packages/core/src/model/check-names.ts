@@ -13,11 +13,28 @@ const filledFields = ["input", "expected_output", "criteria", "expected_outcome"
 
 /** Reports each `{{ name }}` of a test, as it is written, that none of its `vars` fills. */
 export function checkTestNames(test: Part, vars: Vars, loading: Loading): void {
-	for (const key of filledFields) checkNames(child(test, key), vars, loading);
-	const { value } = child(test, "turns");
-	if (!Array.isArray(value)) return;
-	for (const index of value.keys())
-		for (const key of filledFields) checkNames(child(test, "turns", index, key), vars, loading);
+	const fields = test.value as Readonly<Record<string, unknown>>;
+	checkFields(fields, (key) => child(test, key), vars, loading);
+	if (!Array.isArray(fields.turns)) return;
+	for (const [index, turn] of fields.turns.entries())
+		if (typeof turn === "object" && turn !== null)
+			checkFields(turn, (key) => child(test, "turns", index, key), vars, loading);
+}
+
+function checkFields(
+	fields: Readonly<Record<string, unknown>>,
+	partOf: (key: string) => Part,
+	vars: Vars,
+	loading: Loading,
+): void {
+	for (const key of filledFields) if (hasBraces(fields[key])) checkNames(partOf(key), vars, loading);
+}
+
+/** Most texts name nothing. */
+function hasBraces(value: unknown): boolean {
+	if (typeof value === "string") return value.includes("{{");
+	if (typeof value !== "object" || value === null) return false;
+	return (Array.isArray(value) ? value : Object.values(value)).some(hasBraces);
 }
 
 /** The same of any value. */

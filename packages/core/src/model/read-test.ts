@@ -45,7 +45,10 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 	const { suite } = defaults;
 	const workspace = workspaceOf(entry, raw, part, suite, loading);
 	const target = entry.target ?? entry.execution?.target;
-	const metadata = mergeMetadata(defaults.metadata, exactData(entry.metadata ?? {}, child(part, "metadata").written));
+	const metadata = mergeMetadata(
+		defaults.metadata,
+		exactData(entry.metadata ?? {}, (path) => part.written(["metadata", ...path])),
+	);
 	return {
 		id,
 		at: part.at,

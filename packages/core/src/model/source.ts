@@ -55,7 +55,7 @@ export interface Part {
 	/** Puts variables into a text as they were put into `value`; what has no value stays as it is. */
 	readonly fill: (text: string) => string;
 	/** The test's `vars`, where they were put into `value`. */
-	readonly vars?: Vars;
+	readonly vars?: Vars | undefined;
 }
 
 /** A part of a text that was never read from a file, or holds no variables. */
@@ -68,7 +68,7 @@ export function plainPart(value: unknown, at: Place): Part {
 export function child(part: Part, ...keys: DocumentPath): Part {
 	const { references, fill, vars } = part;
 	return {
-		...(vars ? { vars } : {}),
+		vars,
 		value: valueBelow(part.value, keys),
 		at: placeOf(part, keys),
 		references,

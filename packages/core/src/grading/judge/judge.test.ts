@@ -31,9 +31,7 @@ describe("an llm-grader", () => {
 		}).grade({ output: "Hello!", expectedOutput: "Good day", prompt: "Greet me" });
 		const [plain, own] = judge.questions.map(wholeQuestion);
 		for (const text of ["Is it polite?", "Hello!", "Good day", "Greet me"]) expect(plain).toContain(text);
-		expect(own).toMatch(
-			/Q: <material-\w+>\nGreet me\n.*A: <material-\w+>\nHello!\n.*R: .*Good day\n/s,
-		);
+		expect(own).toMatch(/Q: <material-\w+>\nGreet me\n.*A: <material-\w+>\nHello!\n.*R: .*Good day\n/s);
 	});
 
 	it.each([
