@@ -1,7 +1,7 @@
 import { finding } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
 import type { Assertion, BuiltInAssertion } from "./eval-types.ts";
-import { badRegex, conflictingFields, unknownSetting, unsupportedField } from "./load-findings.ts";
+import { badRegex, conflictingFields, schemaShape, unknownSetting, unsupportedField } from "./load-findings.ts";
 import type { Loading } from "./loading.ts";
 import { type Part, placeOf } from "./source.ts";
 
@@ -21,7 +21,8 @@ export function checkAssertion(assertion: BuiltInAssertion, part: Part, loading:
 		case "tool-trajectory":
 			return checkTrajectory(assertion.settings, part, loading);
 		case "token-usage":
-			return checkBounds(part, ["max_total", "max_input", "max_output"], loading);
+			warnOfNoBounds(part, ["max_total", "max_input", "max_output"], loading);
+			return true;
 		case "execution-metrics":
 			return checkMetrics(part, loading);
 		default:
@@ -84,14 +85,16 @@ function checkMetrics(part: Part, loading: Loading): boolean {
 		loading.report(finding(unsupportedField, { key: "exploration_tolerance", hint }, at));
 		return false;
 	}
-	return checkBounds(part, [...metrics, "target_exploration_ratio"], loading);
+	warnOfNoBounds(part, [...metrics, "target_exploration_ratio"], loading);
+	return true;
 }
 
-function checkBounds(part: Part, keys: readonly string[], loading: Loading): boolean {
+/** A grader without a bound is never judged. */
+function warnOfNoBounds(part: Part, keys: readonly string[], loading: Loading): void {
 	const fields = part.value as Readonly<Record<string, unknown>>;
-	if (keys.some((key) => fields[key] !== undefined)) return true;
-	loading.shape(part.at, String(fields.type), `needs one of ${keys.map((key) => `\`${key}\``).join(", ")}`);
-	return false;
+	if (keys.some((key) => fields[key] !== undefined)) return;
+	const message = `needs one of ${keys.map((key) => `\`${key}\``).join(", ")}: without, it is not judged`;
+	loading.report({ ...finding(schemaShape, { field: String(fields.type), message }, part.at), severity: "warning" });
 }
 
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;

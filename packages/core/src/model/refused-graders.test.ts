@@ -19,8 +19,6 @@ describe("a grader that could only pass, or never run", () => {
 		"{ type: icontains-all, value: [] }",
 		"{ type: tool-trajectory, mode: any_order }",
 		"{ type: tool-trajectory, mode: in_order, expected: [] }",
-		"{ type: token-usage }",
-		"{ type: execution-metrics, weight: 2 }",
 		"{ type: regex, value: '(' }",
 		"{ type: regex, value: a, flags: q }",
 		"{ type: composite, assertions: [{ type: equals, value: x }], aggregator: { type: code-grader } }",
@@ -43,6 +41,15 @@ describe("a grader that could only pass, or never run", () => {
 			errorsOf(oneTest("input: x", "vars: { v: '' }", "assertions: [{ type: contains, value: '{{ v }}' }]")),
 		).toContain("schema.shape value: must not be empty");
 	});
+
+	test.each(["{ type: token-usage }", "{ type: execution-metrics, weight: 2 }"])(
+		"without a bound is a warning: %s",
+		(text) => {
+			expect(findingsOf(loadTree({ "eval.yaml": asserts(text) }))[0]).toMatch(
+				/ warning schema\.shape .*without, it is not judged$/,
+			);
+		},
+	);
 
 	test("equals may expect an empty answer", () => {
 		expect(errorsOf(asserts("{ type: equals, value: '' }"))).toEqual([]);
