@@ -86,6 +86,7 @@ export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow }
 export type { Difference, RunVerification } from "./results/run-verification.ts";
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
 export { verifyRun } from "./results/verify-run.ts";
+export { checkPlannedSchemas } from "./run/check-schemas.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
 export { shardSizes } from "./run/plan-shard.ts";

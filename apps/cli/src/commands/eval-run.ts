@@ -1,4 +1,4 @@
-import { describePlan, planRun } from "@agentv/core";
+import { checkPlannedSchemas, describePlan, planRun } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type ReporterChoice, reportedRun } from "../run/reported-run.ts";
 import { type StartChoices, startedRun } from "../run/started-run.ts";
@@ -18,6 +18,7 @@ export async function evalRun(
 	const machine = { env: context.env, cwd: context.cwd, version };
 	const plan = planRun(request, machine);
 	if (options.dryRun) {
+		await checkPlannedSchemas(plan);
 		const { dryRunText } = await import("../run/dry-run-text.ts");
 		return dryRunText(
 			describePlan(plan, request.onlyMissing ?? (resumes ? output : undefined)),

@@ -43,6 +43,35 @@ export const documentFixtures: readonly RuleFixture[] = [
 		good: evals(top("threshold: 0.5")),
 	},
 	{
+		rule: "schema.unknown-field",
+		bad: graded("type: contains, value: x, valu: y"),
+		found: 'evals/eval.yaml:6:46 error unknown field "valu"',
+		good: graded("type: contains, value: x, x-note: y"),
+	},
+	{
+		rule: "schema.conflict",
+		bad: evals(test("    expected_outcome: greets\n")),
+		found: 'evals/eval.yaml:6:5 error "criteria" and "expected_outcome" are two spellings of one field',
+		good: sound,
+	},
+	{
+		rule: "schema.conflict",
+		bad: evals(top("threshold: 0.5\nexecution: { threshold: 0.6 }")),
+		found: 'evals/eval.yaml:2:14 error "threshold" and "execution.threshold" are two spellings of one field',
+		good: evals(top("threshold: 0.5\nexecution: { threshold: 0.5 }")),
+	},
+	{
+		rule: "schema.unsupported",
+		bad: evals(top("workspace: { docker: { image: node } }")),
+		found: 'evals/eval.yaml:1:14 error "docker" can\'t be honoured',
+		good: evals(top("workspace: { env: { A: b } }")),
+	},
+	{
+		rule: "schema.unsupported",
+		bad: { "evals/targets.yaml": "targets: [{ name: local, provider: mock, log_dir: ./logs }]\n" },
+		found: 'evals/targets.yaml:1:42 warning "log_dir" can\'t be honoured',
+	},
+	{
 		rule: "schema.deprecated",
 		bad: evals(older),
 		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is an older spelling of criteria',

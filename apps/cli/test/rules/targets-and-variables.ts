@@ -67,6 +67,18 @@ export const targetFixtures: readonly RuleFixture[] = [
 		good: keyed("${{ API_KEY:-not-needed }}"),
 	},
 	{
+		rule: "targets.empty-credential",
+		bad: keyed('""'),
+		found: 'evals/targets.yaml:5:14 error `api_key` of target "local" is empty',
+		good: keyed("${{ API_KEY:-}}"),
+	},
+	{
+		rule: "targets.empty-credential",
+		bad: { ...keyed("${{ API_KEY }}"), "evals/.env": "API_KEY=\n" },
+		found: 'evals/targets.yaml:5:14 warning `api_key` of target "local" is empty: variable API_KEY is set to ""',
+		good: { ...keyed("${{ API_KEY:-}}"), "evals/.env": "API_KEY=\n" },
+	},
+	{
 		rule: "targets.literal-secret",
 		bad: evals(top(`workspace: { repos: [{ repo: 'https://me:0123456789@git.example.org/a.git', commit: ${sha} }] }`)),
 		found: "evals/eval.yaml:1:30 error repo holds a credential that is written out",
@@ -77,6 +89,18 @@ export const targetFixtures: readonly RuleFixture[] = [
 ];
 
 export const variableFixtures: readonly RuleFixture[] = [
+	{
+		rule: "vars.unknown",
+		bad: evals(asks("Hello {{ whom }}", "").replace("- id: a", "- id: a\n    vars: { who: Ada }")),
+		found: "evals/eval.yaml:5:18 error {{ whom }} is not among the test's vars (who)",
+		good: evals(asks("Hello {{ who }} and {{{{ whom }}}}", "").replace("- id: a", "- id: a\n    vars: { who: Ada }")),
+	},
+	{
+		rule: "vars.unknown",
+		bad: evals(asks("Explain {{ this }}")),
+		found: "evals/eval.yaml:4:20 warning {{ this }} is kept as it is: the test has no `vars`",
+		good: evals(asks("Explain {{{{ this }}}}, {{#if that}} and {% for %}")),
+	},
 	{
 		rule: "env.undocumented",
 		bad: who,

@@ -84,6 +84,46 @@ export const assertionFixtures: readonly RuleFixture[] = [
 		good: assertion("type: regex, value: '(x)'"),
 	},
 	{
+		rule: "assertions.regex",
+		bad: assertion("type: regex, value: x, flags: q"),
+		found:
+			"evals/eval.yaml:6:50 error the regular expression cannot be read: Invalid flags supplied to RegExp constructor 'q'",
+		hint: false,
+		good: assertion("type: regex, value: x, flags: i"),
+	},
+	{
+		rule: "assertions.prompt-variable",
+		bad: assertion("type: llm-grader, prompt: 'Is {{ output }} by {{ critera }}?'"),
+		found: "evals/eval.yaml:6:66 error the prompt uses {{ critera }}, which is not a variable",
+		good: assertion("type: llm-grader, prompt: 'Is {{ output }} by {{ criteria }}?'"),
+	},
+	{
+		rule: "assertions.prompt-variable",
+		bad: { ...assertion("type: llm-grader, prompt: ./p.md"), "evals/p.md": "Judge:\n  {{ criteria }}\n" },
+		found: "evals/p.md:2:3 error the prompt uses variables, but none that holds the answer",
+		good: { ...assertion("type: llm-grader, prompt: ./p.md"), "evals/p.md": "Is it short?\n" },
+	},
+	{
+		rule: "assertions.json-schema",
+		bad: assertion("type: is-json, schema: { type: [1] }"),
+		found:
+			"evals/eval.yaml:6:43 error the JSON Schema can't be used: data/type must be equal to one of the allowed values, data/type/0 must be equal to one of the allowed values, data/type must match a schema in anyOf",
+		hint: false,
+		good: assertion("type: is-json, schema: { type: [string] }"),
+	},
+	{
+		rule: "assertions.field-path",
+		bad: evals(
+			test("    expected_output: { a: 1 }\n    assertions: [{ type: field-accuracy, fields: [{ path: b }] }]\n"),
+		),
+		found: 'evals/eval.yaml:7:59 error no `expected_output` that this is compared with has the field "b"',
+		good: evals(
+			test(
+				"    expected_output: { a.b: 1 }\n    assertions: [{ type: field-accuracy, fields: [{ path: '[\"a.b\"]' }] }]\n",
+			),
+		),
+	},
+	{
 		rule: "assertions.weight",
 		bad: assertion("type: contains, value: x, weight: -1"),
 		found: "evals/eval.yaml:6:54 error weight: must be at least 0",

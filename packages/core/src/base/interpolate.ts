@@ -9,6 +9,8 @@ export interface VariableUse {
 	readonly defaultText?: string;
 	/** `unset`: neither a value nor a default; the text was left as written. */
 	readonly state: "set" | "default" | "unset";
+	/** It is set to nothing but blanks, and has no default. */
+	readonly isEmpty?: true;
 	/** The string is this one reference and nothing else. */
 	readonly whole: boolean;
 	/** Offsets within the string as written. */
@@ -115,6 +117,7 @@ function replaceIn(text: string, walk: Walk): string {
 				...reference,
 				path: [...walk.path],
 				state,
+				...(set && found.trim() === "" ? { isEmpty: true as const } : {}),
 				whole: start === 0 && end === text.length,
 			});
 			result += (set ? found : token.defaultText) ?? text.slice(start, end);

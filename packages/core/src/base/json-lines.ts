@@ -1,4 +1,5 @@
 import { type Diagnostic, finding, type Place } from "./diagnostic.ts";
+import { numberWithLeadingZero, scanJson } from "./json-scan.ts";
 import { readJson } from "./read-json.ts";
 import type { OffsetRange } from "./scan-references.ts";
 import type { SourcePosition, SourceRange } from "./source-range.ts";
@@ -12,11 +13,13 @@ export interface JsonLine {
 	readonly value: unknown;
 	/** Offsets of the line in the whole text, without its line break. */
 	readonly range: OffsetRange;
+	/** Numbers that `String` would spell otherwise, as they are written, by their path joined by NUL. */
+	readonly spelled: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads one JSON value a line; blank lines are skipped. A line that is no JSON (or goes beyond the limits of one
- * document) becomes a diagnostic with its line and range, and the other lines still come.
+ * Reads one JSON value a line; blank lines are skipped. A line that is not JSON, holds a key twice in one mapping, or goes
+ * beyond the limits of one document becomes a diagnostic with its line and range, and the other lines still come.
  */
 export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; diagnostics: Diagnostic[] } {
 	const rows: JsonLine[] = [];
@@ -28,17 +31,38 @@ export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; 
 		if (source.trim() === "") continue;
 		const read = readJson(source);
 		if (!("value" in read)) {
-			const start = range[0] + read.offset;
-			const reason = `Not JSON: ${read.reason} at column ${read.offset + 1}`;
-			const at = { file, line, range: [start, Math.min(start + 1, range[1])] } as const;
-			diagnostics.push(finding(yamlSyntax, { reason }, at));
+			diagnostics.push(syntaxFinding(source, read, { file, line, range }));
 			continue;
 		}
 		const limit = exceededLimit(source, read.value, yamlLimits);
-		if (limit === undefined) rows.push({ line, value: read.value, range });
-		else diagnostics.push(finding(yamlLimit, { limit, allowed: yamlLimits[limit] }, { file, line, range }));
+		if (limit !== undefined) {
+			diagnostics.push(finding(yamlLimit, { limit, allowed: yamlLimits[limit] }, { file, line, range }));
+			continue;
+		}
+		const { duplicate, spelled } = scanJson(source);
+		if (duplicate === undefined) rows.push({ line, value: read.value, range, spelled });
+		else {
+			const [start, end] = duplicate.range;
+			const reason = `The key ${JSON.stringify(duplicate.key)} is in this mapping twice`;
+			const at = { file, line, range: [range[0] + start, range[0] + end] } as const;
+			diagnostics.push(finding(yamlSyntax, { reason }, at));
+		}
 	}
 	return { rows, diagnostics };
+}
+
+function syntaxFinding(
+	source: string,
+	read: { readonly reason: string; readonly offset: number },
+	{ file, line, range }: { readonly file: string; readonly line: number; readonly range: OffsetRange },
+): Diagnostic {
+	const zero = numberWithLeadingZero(source, read.offset);
+	const reason = zero
+		? `Not JSON: the number ${zero.text} at column ${zero.offset + 1} begins with 0; write "${zero.text}" to keep it as text`
+		: `Not JSON: ${read.reason} at column ${read.offset + 1}`;
+	const start = range[0] + (zero?.offset ?? read.offset);
+	const end = Math.min(start + (zero?.text.length ?? 1), range[1]);
+	return finding(yamlSyntax, { reason }, { file, line, range: [start, end] });
 }
 
 /**

@@ -16,6 +16,7 @@ import { indexReferences } from "./reference-index.ts";
 import { type RewriteInput, Rewriter } from "./rewriter.ts";
 import type { TargetSelection } from "./select-targets.ts";
 import type { SuitePlace } from "./suite-places.ts";
+import { printJson } from "./written-number.ts";
 
 export interface GenerateInput {
 	readonly loaded: LoadedEval;
@@ -71,7 +72,7 @@ export function generateFiles(input: GenerateInput): GeneratedFiles {
 		values.set("targets.yaml", { targets });
 	}
 	const print = (path: string, value: unknown): string => {
-		if (rows.has(path)) return (value as readonly unknown[]).map((row) => `${JSON.stringify(row)}\n`).join("");
+		if (rows.has(path)) return (value as readonly unknown[]).map((row) => `${printJson(row)}\n`).join("");
 		const made = composed.get(path);
 		return made ? printEval(made, value, input) : printYaml(value);
 	};

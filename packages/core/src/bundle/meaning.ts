@@ -35,7 +35,6 @@ export function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, Reso
 		workers: loaded.workers,
 		budgetUsd: loaded.budgetUsd,
 		experiment: loaded.experiment,
-		failOnError: loaded.failOnError,
 		requires: loaded.requires,
 		tests: loaded.tests.map((test) => meaning.test(test)),
 		targets: [...targets]

@@ -17,20 +17,12 @@ import {
 import { sameValue } from "../base/value-edit.ts";
 import { parseYaml } from "../base/yaml-document.ts";
 import { isRecord } from "./raw-values.ts";
+import { WrittenNumber, withPlainNumbers } from "./written-number.ts";
 
 /** Which items of the old list at a path the new items are; undefined for new ones. */
 export type ItemOrigins = (path: readonly (string | number)[]) => readonly (number | undefined)[] | undefined;
 
 const printing = { lineWidth: 0, flowCollectionPadding: false } as const;
-
-/** A number as its author wrote it: `007` and `1e3` must not become 7 and 1000 in parts that are kept. */
-class WrittenNumber {
-	readonly text: string;
-
-	constructor(text: string) {
-		this.text = text;
-	}
-}
 
 function keepNumbers(tags: Tags): Tags {
 	const keeping = tags.flatMap((tag): ScalarTag[] => {
@@ -39,7 +31,7 @@ function keepNumbers(tags: Tags): Tags {
 			{
 				...(tag as ScalarTag),
 				identify: (value) => value instanceof WrittenNumber,
-				resolve: (text) => new WrittenNumber(text),
+				resolve: (text) => new WrittenNumber(text, Number(text)),
 				stringify: ({ value }) => (value instanceof WrittenNumber ? value.text : String(value)),
 			},
 		];
@@ -49,7 +41,8 @@ function keepNumbers(tags: Tags): Tags {
 
 /** `value` as YAML text. */
 export function printYaml(value: unknown): string {
-	return new Document(value, { aliasDuplicateObjects: false, version: "1.2" }).toString(printing);
+	const options = { aliasDuplicateObjects: false, customTags: keepNumbers, version: "1.2" } as const;
+	return new Document(value, options).toString(printing);
 }
 
 /**
@@ -62,7 +55,9 @@ export function patchYaml(source: string, before: unknown, after: unknown, origi
 	if (document.errors.length > 0 || !isMap(root)) return printYaml(after);
 	new Patch(document, origins).node(root, before, after, []);
 	const text = printed(document);
-	return text !== undefined && sameValue(parseYaml(text, "eval.yaml").value, after) ? text : printYaml(after);
+	return text !== undefined && sameValue(parseYaml(text, "eval.yaml").value, withPlainNumbers(after))
+		? text
+		: printYaml(after);
 }
 
 function printed(document: Document): string | undefined {
@@ -88,7 +83,7 @@ class Patch {
 
 	/** The node to stand for `after` where `node` stood for `before`. */
 	node(node: unknown, before: unknown, after: unknown, path: Path): unknown {
-		if (sameValue(before, after)) return node;
+		if (sameValue(before, withPlainNumbers(after))) return node;
 		if (isMap(node) && isRecord(before) && isRecord(after)) return this.#map(node, before, after, path);
 		if (isSeq(node) && Array.isArray(before) && Array.isArray(after)) return this.#list(node, before, after, path);
 		if (isScalar(node) && typeof after === "string" && typeof node.value === "string") {
@@ -113,7 +108,7 @@ class Patch {
 			if (pair) {
 				pair.value = this.node(pair.value, before[key], value, [...path, key]);
 				position = node.items.indexOf(pair) + 1;
-			} else if (!Object.hasOwn(before, key) || !sameValue(before[key], value)) {
+			} else if (!Object.hasOwn(before, key) || !sameValue(before[key], withPlainNumbers(value))) {
 				node.items.splice(position, 0, this.#pair(node, key, value, position));
 				position += 1;
 			}
@@ -165,7 +160,7 @@ function guessOrigins(before: readonly unknown[], after: readonly unknown[]): (n
 }
 
 function alike(old: unknown, value: unknown): boolean {
-	if (sameValue(old, value)) return true;
+	if (sameValue(old, withPlainNumbers(value))) return true;
 	if (!isRecord(old) || !isRecord(value)) return false;
 	return ["id", "name", "type"].every((key) => old[key] === value[key]) && old.include === undefined;
 }

@@ -1,5 +1,5 @@
 import type { DocumentPath, Place } from "../base/diagnostic.ts";
-import { parseJsonLines } from "../base/json-lines.ts";
+import { type JsonLine, parseJsonLines } from "../base/json-lines.ts";
 import { agentSkillsEnvelope, isAgentSkillsFile } from "../model/agent-skills.ts";
 import { plainPart, type Source } from "../model/source.ts";
 
@@ -15,27 +15,35 @@ export interface RawValues {
 
 export function rawValues(...sources: readonly ReadonlyMap<string, Source>[]): RawValues {
 	const documents = new Map<string, unknown>();
-	const rows = new Map<string, ReadonlyMap<number, unknown>>();
+	const rows = new Map<string, ReadonlyMap<number, JsonLine>>();
 	const find = (file: string) => sources.map((map) => map.get(file)).find((source) => source !== undefined);
 	const document = (file: string): unknown => {
 		if (!documents.has(file)) documents.set(file, readDocument(file, find(file)));
 		return documents.get(file);
 	};
-	const row = (file: string, line: number): unknown => {
+	const row = (file: string, line: number): JsonLine | undefined => {
 		let lines = rows.get(file);
 		if (!lines) {
 			const parsed = parseJsonLines(find(file)?.text ?? "", file).rows;
-			lines = new Map(parsed.map((found) => [found.line, found.value]));
+			lines = new Map(parsed.map((found) => [found.line, found]));
 			rows.set(file, lines);
 		}
 		return lines.get(line);
 	};
 	return {
 		document,
-		written: ({ file, line, path }) => (line === undefined ? find(file)?.document?.sourceText(path ?? []) : undefined),
+		written: ({ file, line, path = [] }) =>
+			line === undefined ? writtenIn(file, find(file), path) : row(file, line)?.spelled.get(path.join("\0")),
 		at: (place) =>
-			valueAt(place.line === undefined ? document(place.file) : row(place.file, place.line), place.path ?? []),
+			valueAt(place.line === undefined ? document(place.file) : row(place.file, place.line)?.value, place.path ?? []),
 	};
+}
+
+function writtenIn(file: string, source: Source | undefined, path: DocumentPath): string | undefined {
+	const document = source?.document;
+	if (!document || !isAgentSkillsFile(file, document.value)) return document?.sourceText(path);
+	const part = { ...plainPart(document.value, { file }), written: (own: DocumentPath) => document.sourceText(own) };
+	return agentSkillsEnvelope(part).written(path);
 }
 
 function readDocument(file: string, source: Source | undefined): unknown {

@@ -9,6 +9,7 @@ import { customCommand, type ReferenceIndex } from "./reference-index.ts";
 import { replaceWords, rewritePath } from "./rewrite-text.ts";
 import type { SuitePlace } from "./suite-places.ts";
 import { workingDirectory } from "./working-directory.ts";
+import { WrittenNumber } from "./written-number.ts";
 
 export interface RewriteInput {
 	readonly raw: RawValues;
@@ -75,6 +76,10 @@ export class Rewriter {
 		// A commit of digits alone is a number to YAML, and would lose most of them.
 		if (typeof value === "number" && commitKeys.has(String(at.path?.at(-1))))
 			return this.#input.raw.written(at) ?? value;
+		if (typeof value === "number") {
+			const written = this.#input.raw.written(at);
+			return written === undefined || written === String(value) ? value : new WrittenNumber(written, value);
+		}
 		if (Array.isArray(value)) return value.flatMap((item, position) => this.#item(item, below(at, position)));
 		if (!isRecord(value)) return value;
 		return this.#entries(new Map(Object.entries(value)), (key) => below(at, key), at);

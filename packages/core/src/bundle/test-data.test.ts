@@ -125,6 +125,7 @@ test("an eval of JSON lines and Agent Skills' evals.json become eval.yaml", asyn
 		"targets.yaml": "targets: [{name: default, provider: mock, response: hi}]",
 	});
 	const rows = await makeBundle(join(root, "a/rows.jsonl"), { cwd: root });
+	expect(rows.read("eval.yaml")).toContain("x: 1.0");
 	expect(parse(rows.read("eval.yaml"))).toEqual({
 		name: "rows",
 		tests: [{ id: "a", input: "hi", expected_output: { x: 1 }, input_files: ["./data/f.md"] }],
@@ -142,4 +143,33 @@ test("PROMPT.md beside the eval stays there", async () => {
 		"eval/PROMPT.md": "Do it",
 	});
 	expect((await makeBundle(join(root, "eval/e.eval.yaml"))).read("PROMPT.md")).toBe("Do it");
+});
+
+test("numbers stay as they are written, wherever their tests go", async () => {
+	const odd = (id: string) =>
+		`{ id: ${id}, input: "{{ v }}", vars: { v: 3.10 }, tags: [1e3], expected_output: { n: 12345678901234567890 }, ${check} }`;
+	const row = (id: string, more = "") =>
+		`{"id": ${id}, "input": "{{ v }}", "vars": {"v": 3.10}, "criteria": "x", "metadata": {"m": 9007199254740993}${more}}\n`;
+	const root = tempTree({
+		"e/e.eval.yaml": `${target}tests:\n  - ${odd("007")}\n  - ../more.yaml\n  - ../rows.jsonl\n`,
+		"more.yaml": `- ${odd("0x1F")}\n`,
+		"rows.jsonl": row("9007199254740993"),
+		"many/e.eval.yaml": `${target}tests: ../many.jsonl\n`,
+		"many.jsonl": row("9007199254740993", `, "description": "${"x".repeat(300_000)}"`),
+	});
+	const text = (await makeBundle(join(root, "e/e.eval.yaml"), { cwd: root })).read("eval.yaml");
+	for (const written of [
+		'id: "007"',
+		'id: "007"',
+		'"0x1F"',
+		'"9007199254740993"',
+		"m: 9007199254740993",
+		"n: 12345678901234567890",
+		"1e3",
+	])
+		expect(text).toContain(written);
+	expect(text.match(/v: 3\.10/g)).toHaveLength(3);
+	const rows = (await makeBundle(join(root, "many/e.eval.yaml"), { cwd: root })).read("data/tests.jsonl");
+	expect(rows).toContain('"vars":{"v":3.10}');
+	expect(rows).toContain('"m":9007199254740993');
 });

@@ -48,7 +48,11 @@ const mediaTypes: Readonly<Record<string, string>> = {
 	jpeg: "image/jpeg",
 };
 
-async function textOf(
+/**
+ * Returns a file as text; `undefined` where it is binary and no preprocessor is for it.
+ * @throws AgentvError where its preprocessor fails or it can't be read
+ */
+export async function textOf(
 	file: string,
 	name: string,
 	given: string | undefined,

@@ -3,13 +3,14 @@ import type { RequestMessage } from "../targets/contract.ts";
 
 /** A message of a test's input as programs and records get it: a text alone is that text. Files by their path, or as the eval names them. */
 export function messageToWire(
-	{ role, content, toolCalls }: RequestMessage,
+	{ role, name, content, toolCalls }: RequestMessage,
 	files: "path" | "name",
 ): Record<string, unknown> {
 	const [first, ...more] = content;
 	const isText = first?.type === "text" && more.length === 0;
 	return {
 		role,
+		...(name === undefined ? {} : { name }),
 		content: isText
 			? first.text
 			: content.map((piece) =>

@@ -19,7 +19,7 @@ export function programPayload(subject: Subject, config: Readonly<Record<string,
 		output_path: large ? outputFile(subject, services.scratch) : null,
 		messages: subject.messages.map((message) => ({
 			role: message.role,
-			content: message.content,
+			content: message.parts ? message.parts.map(toWire) : message.content,
 			...(message.toolCalls ? { tool_calls: message.toolCalls.map(toWire) } : {}),
 		})),
 		input: subject.input.map((message) => messageToWire(message, "path")),

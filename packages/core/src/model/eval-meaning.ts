@@ -29,7 +29,6 @@ export function evalMeaning(
 	const { suite: _, tests, name, description, tags, metadata, requires, workers, budgetUsd, experiment } = loaded;
 	return canonicalJson({
 		...{ name, description, tags, metadata, requires, workers, budgetUsd, experiment },
-		failOnError: loaded.failOnError,
 		bundle: loaded.bundle,
 		suite: reader.suite(loaded.suite),
 		tests: tests.map((test) => reader.test(test, loaded.suite)),

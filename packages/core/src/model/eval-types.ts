@@ -15,6 +15,8 @@ export type ContentPiece =
 
 export interface Message {
 	readonly role: Role;
+	/** Who speaks, for graders and records: targets get roles only. */
+	readonly name?: string;
 	readonly content: string | readonly ContentPiece[];
 	readonly toolCalls?: readonly ToolCall[];
 }
@@ -34,6 +36,8 @@ interface AssertionBase {
 	readonly command?: CommandSpec;
 	/** The prompt where it is a file (else it is text in `settings`). */
 	readonly promptFile?: PathText;
+	/** What that file holds once the test's `vars` are in it, where it names some. */
+	readonly promptText?: string;
 	/** The graders inside a `composite`. */
 	readonly parts?: readonly Assertion[];
 	/** The include that brought it here, for bundles that inline it. */
@@ -205,13 +209,14 @@ export interface LoadedEval {
 	readonly workers?: number;
 	readonly budgetUsd?: number;
 	readonly experiment?: string;
-	readonly failOnError?: boolean;
 	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
 	/** Everything wrong with it that loading saw. */
 	readonly diagnostics: readonly Diagnostic[];
 	/** Files read while loading, the references that led to them, missing ones included. */
 	readonly files: readonly LoadedFile[];
 	readonly sources: ReadonlyMap<string, Source>;
+	/** Files that were read as plain text. */
+	readonly texts: ReadonlyMap<string, Source>;
 	/** Variables named in any of the sources. */
 	readonly variables: readonly PlacedVariable[];
 	locate(place: Place): SourceRange | undefined;

@@ -143,13 +143,15 @@ export class Fingerprinter {
 		scope: EvalScope,
 		versionOf: (assertion: Assertion) => string | undefined,
 	): Promise<unknown> {
-		const { type, name, weight, required, minScore, negate, rest, command, promptFile, parts } = assertion;
+		const { type, name, weight, required, minScore, negate, rest, command, promptFile, promptText, parts } = assertion;
 		const settings = withoutPaths(assertion.settings, command !== undefined, promptFile !== undefined);
 		return {
 			...{ type, name, weight, required, minScore, negate, rest, settings },
 			version: versionOf(assertion),
 			command: command && (await this.#prints.command(command, scope)),
 			prompt: promptFile && (await this.#prints.path(promptFile, scope)),
+			// With the test's `vars` in it, it is another question.
+			...(promptText === undefined ? {} : { promptText }),
 			program: assertion.type === "custom" ? await this.#prints.script(assertion.program, scope) : undefined,
 			parts: parts && (await Promise.all(parts.map((part) => this.#assertion(part, scope, versionOf)))),
 		};

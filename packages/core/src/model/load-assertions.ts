@@ -1,19 +1,28 @@
 import { dirname, join } from "node:path";
-import { finding } from "../base/diagnostic.ts";
+import { finding, type Place } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
-import { type AssertionType, assertionSchemas, customAssertionSchema } from "../schema/assertion-entry.ts";
-import type { CommandText } from "../schema/primitives.ts";
+import { exactData } from "../base/written-json.ts";
+import {
+	type AssertionType,
+	assertionSchemas,
+	customAssertionSchema,
+	includeSchema,
+	type RubricCriterion,
+} from "../schema/assertion-entry.ts";
 import { builtInType, customKeys, restOf, wireKeys } from "./assertion-type.ts";
-import type { CommandSpec } from "./command.ts";
+import { checkAggregator, checkAssertion } from "./check-assertion.ts";
 import { customGraderNames, findCustomGrader, programEndings } from "./custom-grader.ts";
 import { withParents } from "./eval-scope.ts";
 import type { Assertion, BuiltInAssertion } from "./eval-types.ts";
-import { badRegex, includeDepth, olderField, unknownAssertion } from "./load-findings.ts";
+import { includeDepth, olderField, unknownAssertion } from "./load-findings.ts";
 import type { Loading } from "./loading.ts";
 import type { PathText } from "./path-text.ts";
 import { commandOf } from "./read-command.ts";
+import { configOf, readCodeGrader, timeoutOf } from "./read-program.ts";
+import { promptOf } from "./read-prompt.ts";
 import { readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
+import { noVars, withVarsInGraders } from "./template-vars.ts";
 
 /** Reads a list of `assertions`. Plain strings of one list form one `rubrics` grader that weighs their number. */
 export function readAssertions(
@@ -35,19 +44,33 @@ export function readAssertions(
 	}
 	const first = criteria[0];
 	if (!first) return result;
-	const rubrics: BuiltInAssertion = {
+	const texts = criteria.map(({ text }) => text);
+	return [...result, rubricsOf(texts, placeOf(part, [first.index]), base, includes)];
+}
+
+/** Reads the `rubrics` of a test. */
+export function readRubrics(criteria: readonly RubricCriterion[], part: Part, base: string): Assertion[] {
+	return [{ ...rubricsOf(criteria, part.at, base, []), weight: 1 }];
+}
+
+function rubricsOf(
+	criteria: readonly RubricCriterion[],
+	at: Place,
+	base: string,
+	includes: readonly PathText[],
+): BuiltInAssertion {
+	return {
 		type: "rubrics",
-		settings: { type: "rubrics", criteria: criteria.map(({ text }) => text) },
+		settings: { type: "rubrics", criteria: [...criteria] },
 		name: "rubrics",
 		weight: criteria.length,
 		required: false,
 		negate: false,
-		at: placeOf(part, [first.index]),
+		at,
 		base,
 		rest: {},
 		...includedBy(includes),
 	};
-	return [...result, rubrics];
 }
 
 function includedBy(includes: readonly PathText[]): { includedBy?: PathText } {
@@ -62,8 +85,10 @@ function readAssertion(part: Part, base: string, loading: Loading, includes: rea
 		return [];
 	}
 	const fields = entry as Record<string, unknown>;
-	if (typeof fields.include === "string" && fields.type === undefined)
+	if (typeof fields.include === "string" && fields.type === undefined) {
+		readShape(includeSchema, part, loading);
 		return readInclude(fields.include, part, base, loading, includes);
+	}
 	if (typeof fields.type !== "string") {
 		loading.shape(part.at, "type", `is required (text), one of ${Object.keys(assertionSchemas).join(", ")}`);
 		return [];
@@ -101,7 +126,7 @@ function commonOf(
 		negate: settings.negate ?? false,
 		at: part.at,
 		base,
-		rest: restOf(entry, known),
+		rest: exactData(restOf(entry, known), part.written),
 		...(minScore === undefined ? {} : { minScore }),
 		...includedBy(includes),
 	};
@@ -126,71 +151,17 @@ function readBuiltIn(
 	if (!settings) return undefined;
 	const common = commonOf(settings, type, part, base, wireKeys(type), includes);
 	const assertion = { ...common, type, settings } as BuiltInAssertion;
+	if (!checkAssertion(assertion, part, loading)) return undefined;
 	switch (assertion.type) {
-		case "regex":
-			return checkRegex(assertion.settings.value, assertion.settings.flags, part, loading) ? assertion : undefined;
 		case "code-grader":
 			return readCodeGrader(assertion, part, base, loading);
 		case "llm-grader":
-			return { ...assertion, ...promptOf(assertion.settings.prompt, part, base) };
+			return { ...assertion, ...promptOf(assertion.settings.prompt, part, base, "grader", loading) };
 		case "composite":
 			return readComposite(assertion, part, base, loading, includes);
 		default:
 			return assertion;
 	}
-}
-
-type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
-
-function readCodeGrader(assertion: CodeGrader, part: Part, base: string, loading: Loading): CodeGrader | undefined {
-	const { settings } = assertion;
-	const { script, timeoutMs, ...rest } = settings;
-	const command = settings.command ?? script;
-	if (command === undefined) {
-		loading.shape(placeOf(part, ["command"]), "command", "is required (text or a list of words)");
-		return undefined;
-	}
-	return {
-		...assertion,
-		settings: { ...rest, command, ...timeoutOf(settings) },
-		command: commandOf(command, part, settings.command === undefined ? "script" : "command", settings.cwd, base),
-	};
-}
-
-/** The time that a program is given; `timeout_ms` is the older way to say it. */
-function timeoutOf({
-	timeoutSeconds,
-	timeoutMs,
-}: {
-	timeoutSeconds?: number | undefined;
-	timeoutMs?: number | undefined;
-}) {
-	const seconds = timeoutSeconds ?? (timeoutMs === undefined ? undefined : timeoutMs / 1000);
-	return seconds === undefined ? {} : { timeoutSeconds: seconds };
-}
-
-function checkRegex(pattern: string, flags: string | undefined, part: Part, loading: Loading): boolean {
-	try {
-		new RegExp(pattern, flags);
-		return true;
-	} catch (error) {
-		const reason = error instanceof Error ? error.message.replace(/^Invalid regular expression: /, "") : String(error);
-		loading.report(finding(badRegex, { pattern, reason }, placeOf(part, ["value"])));
-		return false;
-	}
-}
-
-type Prompt = string | { command: CommandText; cwd?: string | undefined } | undefined;
-
-/** `prompt` is a file if it begins with `file://`, `./` or `../`, or is one line ending in `.md` or `.txt`. */
-function promptOf(prompt: Prompt, part: Part, base: string): { promptFile?: PathText; command?: CommandSpec } {
-	if (prompt === undefined) return {};
-	if (typeof prompt !== "string")
-		return { command: commandOf(prompt.command, child(part, "prompt"), "command", prompt.cwd, base) };
-	const isFile = /^(file:\/\/|\.{1,2}\/)/.test(prompt) || /^[^\n]*\.(md|txt)$/.test(prompt.trim());
-	return isFile && !prompt.trim().includes("\n")
-		? { promptFile: { raw: prompt.trim(), at: placeOf(part, ["prompt"]), base } }
-		: {};
 }
 
 type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
@@ -205,16 +176,20 @@ function readComposite(
 	const key = assertion.settings.assertions ? "assertions" : "evaluators";
 	const parts = readAssertions(child(part, key), base, loading, includes);
 	if (parts.length === 0) {
-		// One that is wrong has been reported already.
 		if ((assertion.settings[key] ?? []).length === 0)
 			loading.shape(part.at, "assertions", "a composite needs at least one assertion");
 		return undefined;
 	}
+	if (!checkAggregator(assertion, parts, part, loading)) return undefined;
 	const aggregator = assertion.settings.aggregator;
 	const commandKey = aggregator.command === undefined ? "path" : "command";
 	const text = aggregator.command ?? aggregator.path;
 	if (text === undefined)
-		return { ...assertion, parts, ...promptOf(aggregator.prompt, child(part, "aggregator"), base) };
+		return {
+			...assertion,
+			parts,
+			...promptOf(aggregator.prompt, child(part, "aggregator"), base, "aggregator", loading),
+		};
 	return { ...assertion, parts, command: commandOf(text, child(part, "aggregator"), commandKey, aggregator.cwd, base) };
 }
 
@@ -256,7 +231,7 @@ function readCustom(
 			program,
 			...(settings.cwd === undefined ? {} : { cwd: { raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
 			settings: {
-				...(settings.config ? { config: settings.config } : {}),
+				...configOf(settings, part),
 				...timeoutOf(settings),
 			},
 		},
@@ -281,7 +256,7 @@ function readInclude(
 	const opened = loading.open(path, "include", "assertion include");
 	const root = opened?.source.parts[0];
 	if (!opened || !root || root.value === undefined) return [];
-	const list = Array.isArray(root.value) ? root : child(root, "assertions");
+	const list = withVarsInGraders(Array.isArray(root.value) ? root : child(root, "assertions"), part.vars ?? noVars);
 	return readAssertions(list, dirname(opened.resolved), loading, [...includes, path]);
 }
 

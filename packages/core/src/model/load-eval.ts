@@ -9,7 +9,8 @@ import type { DiskView } from "./disk-view.ts";
 import { evalEnvironment } from "./eval-environment.ts";
 import { type EvalScope, findScope } from "./eval-scope.ts";
 import type { LoadedEval, Suite, TestCase } from "./eval-types.ts";
-import { testsEmpty } from "./load-findings.ts";
+import { reportAbsentFields } from "./field-paths.ts";
+import { conflictingFields, testsEmpty } from "./load-findings.ts";
 import { collectTests, type RawTest, testsOfPath } from "./load-tests.ts";
 import { Loading } from "./loading.ts";
 import { readShape } from "./read-shape.ts";
@@ -60,10 +61,12 @@ function loadInto(file: string, loading: Loading, trail: readonly string[]): Loa
 		: rawTests(envelope, holder, scope, loading);
 	const defaults = testDefaults(suite, envelope, holder, loading);
 	const own = raws.flatMap((raw) => readTest(raw, defaults, loading) ?? []);
+	defaults.finish();
 	const tests = [...own, ...importedSuites(envelope, holder, loading, [...trail, file])];
 	if (raws.length === 0 && tests.length === 0 && !hasErrors(loading.diagnostics))
 		loading.report(finding(testsEmpty, { reason: "the eval has no tests" }, holder.at));
 	checkTests(tests, loading);
+	reportAbsentFields(loading);
 	return result(file, envelope, suite, tests, loading);
 }
 
@@ -90,7 +93,13 @@ function result(
 ): LoadedEval {
 	const { execution } = envelope;
 	const workers = envelope.workers ?? execution?.workers;
-	const budget = envelope.budgetUsd ?? execution?.budgetUsd ?? execution?.trials?.costLimitUsd;
+	const limit = execution?.trials?.costLimitUsd;
+	const budget = envelope.budgetUsd ?? execution?.budgetUsd ?? limit;
+	if (limit !== undefined && limit !== budget) {
+		const keys = [envelope.budgetUsd === undefined ? "execution.budget_usd" : "budget_usd", "cost_limit_usd"] as const;
+		const at = { file, path: ["execution", "trials", "cost_limit_usd"], part: "key" as const };
+		loading.report(finding(conflictingFields, { keys }, at));
+	}
 	return {
 		file,
 		name: suite.name,
@@ -103,18 +112,19 @@ function result(
 		diagnostics: loading.diagnostics,
 		files: loading.files,
 		sources: loading.sources,
+		texts: loading.texts,
 		variables: [...loading.sources.values()].flatMap((source) => source.variables),
-		locate: (place) => loading.sources.get(place.file)?.locate(place),
+		locate: (place) => (loading.sources.get(place.file) ?? loading.texts.get(place.file))?.locate(place),
 		...(envelope.description === undefined ? {} : { description: envelope.description }),
 		...(envelope.requires?.agentv === undefined ? {} : { requires: envelope.requires.agentv }),
 		...(workers === undefined ? {} : { workers }),
 		...(budget === undefined ? {} : { budgetUsd: budget }),
 		...(envelope.experiment === undefined ? {} : { experiment: envelope.experiment }),
-		...(typeof execution?.failOnError === "boolean" ? { failOnError: execution.failOnError } : {}),
 	};
 }
 
 function rawTests(envelope: EvalEnvelope, part: Part, scope: EvalScope, loading: Loading): RawTest[] {
+	// Several of them are reported as a conflict.
 	const key = (["tests", "eval_cases", "evalcases"] as const).find(
 		(name) => (part.value as Record<string, unknown>)[name] !== undefined,
 	);
@@ -143,6 +153,7 @@ function importedSuites(envelope: EvalEnvelope, part: Part, loading: Loading, tr
 		const loaded = loadInto(file, inner, trail);
 		for (const diagnostic of inner.diagnostics) loading.report(diagnostic);
 		for (const [name, inside] of inner.sources) loading.sources.set(name, inside);
+		for (const [name, inside] of inner.texts) loading.texts.set(name, inside);
 		for (const id of inner.failedTests) loading.failedTests.add(id);
 		loading.files.push(...inner.files);
 		return loaded.tests;

@@ -19,6 +19,29 @@ export const unknownField: FindingKind<{ key: string; nearest?: string | undefin
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
 
+/** The same in a grader, where a field without effect changes what passes. */
+export const unknownSetting: FindingKind<{ key: string; nearest?: string | undefined }> = {
+	...unknownField,
+	severity: error,
+	hint: ({ nearest }) =>
+		nearest ? `did you mean ${quote(nearest)}?` : "remove it; keys that begin with x- are free for your own notes",
+};
+
+/** Both keys as paths from the mapping that holds them. */
+export const conflictingFields: FindingKind<{ keys: readonly [string, string] }> = {
+	rule: "schema.conflict",
+	severity: error,
+	message: ({ keys: [first, second] }) => `${quote(first)} and ${quote(second)} are two spellings of one field`,
+	hint: ({ keys: [first, second] }) => `write ${quote(first)} only, with all that ${quote(second)} says`,
+};
+
+export const unsupportedField: FindingKind<{ key: string; hint: string }> = {
+	rule: "schema.unsupported",
+	severity: error,
+	message: ({ key }) => `${quote(key)} can't be honoured`,
+	hint: ({ hint }) => hint,
+};
+
 export const olderField: FindingKind<{ key: string; instead: string }> = {
 	rule: "schema.deprecated",
 	severity: "warning",
@@ -170,4 +193,67 @@ export const variableUnset: FindingKind<{ name: string }> = {
 	severity: error,
 	message: ({ name }) => `variable ${name} is not set and has no default`,
 	hint: ({ name }) => `set ${name}, put it into a .env file beside the eval, or write \${{ ${name}:-default }}`,
+};
+
+const braced = (name: string) => `{{ ${name} }}`;
+
+/** A `{{ name }}` that none of the test's `vars` fills. */
+export const unknownName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
+	rule: "vars.unknown",
+	severity: error,
+	message: ({ name, known }) =>
+		`${braced(name)} is not among the test's vars${known.length > 0 ? ` (${known.slice(0, 20).join(", ")})` : ", which are empty"}`,
+	hint: ({ name, nearest }) =>
+		nearest
+			? `did you mean ${braced(nearest)}?`
+			: `add it to \`vars\`, or write {{${braced(name)}}} for the text itself`,
+};
+
+export const proseName: FindingKind<{ name: string }> = {
+	rule: "vars.unknown",
+	severity: "warning",
+	message: ({ name }) => `${braced(name)} is kept as it is: the test has no \`vars\``,
+	hint: ({ name }) => `give the test \`vars\`, or write {{${braced(name)}}} for the text itself`,
+};
+
+/** A variable of a judge's prompt that nothing fills. */
+export const promptName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
+	rule: "assertions.prompt-variable",
+	severity: error,
+	message: ({ name }) => `the prompt uses ${braced(name)}, which is not a variable`,
+	hint: ({ nearest, known }) =>
+		nearest ? `did you mean ${braced(nearest)}?` : `variables: ${known.slice(0, 30).join(", ")}`,
+};
+
+/** A prompt that shows the judge everything but what is graded. */
+export const promptBlind: FindingKind<{ wanted: "answer" | "results"; names: readonly string[] }> = {
+	rule: "assertions.prompt-variable",
+	severity: error,
+	message: ({ wanted }) =>
+		wanted === "answer"
+			? "the prompt uses variables, but none that holds the answer"
+			: "the aggregator's prompt uses variables, but none that holds the graders' results",
+	hint: ({ names }) => `add ${names.map(braced).join(", ")}${names.length > 1 ? ", or one of them" : ""}`,
+};
+
+export const badSchema: FindingKind<{ reason: string }> = {
+	rule: "assertions.json-schema",
+	severity: error,
+	message: ({ reason }) => `the JSON Schema can't be used: ${reason}`,
+};
+
+/** The grader will not judge: what it compares with may come from elsewhere. */
+export const noReference: FindingKind<{ path: string }> = {
+	rule: "assertions.field-path",
+	severity: "warning",
+	message: ({ path }) => `the field ${quote(path)} is compared with no \`expected_output\` that is JSON`,
+	hint: () => "give the test an `expected_output` that is JSON; without, it is not judged",
+};
+
+export const absentField: FindingKind<{ path: string; nearest?: string | undefined }> = {
+	rule: "assertions.field-path",
+	severity: error,
+	message: ({ path }) => `no \`expected_output\` that this is compared with has the field ${quote(path)}`,
+	hint: ({ nearest }) =>
+		nearest ? `did you mean ${quote(nearest)}?` : 'name a field of the reference; a key that holds a dot is ["a.b"]',
 };

@@ -1,9 +1,10 @@
 import type { z } from "zod";
+import { writtenJson } from "../base/written-json.ts";
 import type { contentSchema, expectedOutputSchema, inputSchema, MessageEntry } from "../schema/message.ts";
 import { roles } from "../schema/message.ts";
 import type { ContentPiece, Message } from "./eval-types.ts";
 import type { Part } from "./source.ts";
-import { placeOf } from "./source.ts";
+import { child, placeOf } from "./source.ts";
 
 type InputValue = z.output<typeof inputSchema>;
 type ExpectedValue = z.output<typeof expectedOutputSchema>;
@@ -26,7 +27,13 @@ export function readExpected(value: ExpectedValue, part: Part, base: string): Me
 		if (messages.length > 0 && messages.length === value.length)
 			return messages.map((entry, index) => readMessage(entry, part, [index], base));
 	}
-	return [{ role: "assistant", content: typeof value === "string" ? value : JSON.stringify(value, null, 2) }];
+	return [{ role: "assistant", content: typeof value === "string" ? value : scalarOrJson(value, part) }];
+}
+
+/** A number as it is written, anything else as JSON with its numbers as they are written. */
+function scalarOrJson(value: unknown, part: Part): string {
+	if (typeof value === "number" || typeof value === "boolean") return part.written([]) ?? String(value);
+	return writtenJson(value, part.written, 2);
 }
 
 function isMessage(value: unknown): value is MessageEntry {
@@ -38,6 +45,7 @@ function readMessage(entry: MessageEntry, part: Part, path: number[], base: stri
 	return {
 		role: entry.role,
 		content: readContent(entry.content, part, [...path, "content"], base),
+		...(entry.name === undefined ? {} : { name: entry.name }),
 		...(entry.toolCalls ? { toolCalls: entry.toolCalls } : {}),
 	};
 }
@@ -50,7 +58,7 @@ function readContent(
 ): Message["content"] {
 	if (content === undefined) return "";
 	if (typeof content === "string") return content;
-	if (!Array.isArray(content)) return JSON.stringify(content, null, 2);
+	if (!Array.isArray(content)) return writtenJson(content, child(part, ...path).written, 2);
 	return content.map((piece, index): ContentPiece => {
 		if (piece.type === "text") return { type: "text", text: piece.value };
 		const at = placeOf(part, [...path, index, "value"]);

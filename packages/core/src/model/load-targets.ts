@@ -6,7 +6,14 @@ import type { Environment } from "../io/environment.ts";
 import { type TargetEntry, targetEntrySchema } from "../schema/target-file.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
-import { schemaShape, targetDuplicate, unreadable } from "./load-findings.ts";
+import {
+	conflictingFields,
+	schemaShape,
+	targetDuplicate,
+	unknownField,
+	unreadable,
+	unsupportedField,
+} from "./load-findings.ts";
 import { readShape } from "./read-shape.ts";
 import { child, type Part, readSource, type Source } from "./source.ts";
 
@@ -169,14 +176,16 @@ function readTargetFile(file: string, level: string, view: DiskView, env: Enviro
 	}
 	const definitions = list.value.flatMap((_, index) => {
 		const part = child(list, index);
-		// Settings differ by provider: unknown fields are judged when the target is used, so only the shape is read here.
 		const entry = readShape(targetEntrySchema, part, {
-			report: (found) => found.rule !== "schema.unknown-field" && log.report(found),
+			report: (found) => leftToUse.has(found.rule) || log.report(found),
 		});
 		return entry ? [{ name: entry.name, entry, part, base: dirname(file), level, file }] : [];
 	});
 	return { source, definitions, diagnostics };
 }
+
+/** Findings that are made when a target is used, by the settings of its provider. */
+const leftToUse: ReadonlySet<string> = new Set([unknownField.rule, conflictingFields.rule, unsupportedField.rule]);
 
 function describe(definition: TargetDefinition, state: State): string {
 	const range = state.sources.get(definition.file)?.locate(definition.part.at);

@@ -84,10 +84,7 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 			? ["checkout", "ref"]
 			: [entry.commit === undefined ? "base_commit" : "commit"]
 	) satisfies DocumentPath;
-	const given = entry.commit ?? entry.baseCommit ?? entry.checkout?.ref;
-	// A SHA of digits alone is a number to YAML: 40 of them would lose most, and leading zeros always.
-	const isNumber = typeof child(part, ...commitPath).value === "number";
-	const commit = isNumber ? (part.written(commitPath) ?? given) : given;
+	const commit = entry.commit ?? entry.baseCommit ?? entry.checkout?.ref;
 	const sparse = entry.sparse ?? entry.clone?.sparse;
 	return {
 		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/\/+$/, ""),

@@ -6,7 +6,19 @@ import { type EvalScope, shownPath } from "./eval-scope.ts";
 import type { LoadedFile } from "./eval-types.ts";
 import { notText, pathMissing, schemaShape, unreadable } from "./load-findings.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
-import { readSource, type Source } from "./source.ts";
+import { readSource, type Source, textSource } from "./source.ts";
+
+/** A field that answers are compared in, and what is known of the references that it is compared with. */
+export interface ComparedField {
+	readonly path: string;
+	readonly at: Place;
+	/** Whether a reference has it. */
+	isPresent: boolean;
+	/** Keys that references have, for the nearest name. */
+	readonly known: Set<string>;
+	/** References that are JSON. */
+	references: number;
+}
 
 /** The state of loading one eval: what it read, and what it found. */
 export class Loading {
@@ -14,6 +26,10 @@ export class Loading {
 	/** Ids of tests that could not be loaded: what depends on them is not wrong for that. */
 	readonly failedTests = new Set<string>();
 	readonly sources = new Map<string, Source>();
+	/** Files that are read as plain text: prompts. */
+	readonly texts = new Map<string, Source>();
+	/** Fields of `field-accuracy` graders, by their place. */
+	readonly comparedFields = new Map<string, ComparedField>();
 	readonly files: LoadedFile[] = [];
 	readonly view: DiskView;
 	readonly env: Environment;
@@ -66,6 +82,15 @@ export class Loading {
 		} catch (error) {
 			return this.#unreadable(file, at, error);
 		}
+	}
+
+	/** The plain text of `file`, read once and kept, so that places in it can be found. */
+	plainText(file: string, at: Place): string | undefined {
+		const known = this.texts.get(file);
+		if (known) return known.text;
+		const text = this.text(file, at);
+		if (text !== undefined) this.texts.set(file, textSource(file, text));
+		return text;
 	}
 
 	add(source: Source): Source {

@@ -2,9 +2,18 @@ import type { z } from "zod";
 import { type Diagnostic, type DocumentPath, finding, type Place } from "../base/diagnostic.ts";
 import { referenceScalar } from "../base/interpolate.ts";
 import { nearestName } from "../base/nearest.ts";
-import { inspectFields } from "../schema/inspect-fields.ts";
+import { withValueAt } from "../base/value-edit.ts";
+import { type FieldNote, inspectFields } from "../schema/inspect-fields.ts";
 import { type ShapeIssue, shapeIssues } from "../schema/shape-issues.ts";
-import { badWeight, olderField, schemaShape, unknownField } from "./load-findings.ts";
+import {
+	badWeight,
+	conflictingFields,
+	olderField,
+	schemaShape,
+	unknownField,
+	unknownSetting,
+	unsupportedField,
+} from "./load-findings.ts";
 import { type Part, placeOf } from "./source.ts";
 
 /** Collects findings while loading; loading never throws on bad input. */
@@ -13,21 +22,33 @@ export interface LoadLog {
 }
 
 /**
- * Reads `part` by `schema`: reports shape issues, unknown and older keys at their places, and returns the typed value,
- * or `undefined` where the shape is wrong. Text that came whole from a variable becomes a number or boolean where the schema wants one.
+ * Reads `part` by `schema`: reports shape issues, unknown, older, conflicting and unsupported keys at their places, and
+ * returns the typed value, or `undefined` where the shape is wrong. Text that came whole from a variable becomes a number
+ * or boolean where the schema wants one; a number where it wants text is taken as it is written.
  */
 export function readShape<Schema extends z.ZodType>(
 	schema: Schema,
 	part: Part,
 	log: LoadLog,
 ): z.output<Schema> | undefined {
-	const parsed = parse(schema, part);
+	const notes = inspectFields(schema, part.value);
+	const parsed = parse(schema, asWritten(part, notes));
 	if (!parsed.ok) {
 		for (const issue of parsed.issues) log.report(shapeFinding(issue, placeOf(part, issue.path)));
 		return undefined;
 	}
-	reportFields(schema, part, log);
+	for (const note of notes) reportField(note, part, log);
 	return parsed.value;
+}
+
+/** The part with its scalars as they are written where its format wants text. */
+function asWritten(part: Part, notes: readonly FieldNote[]): Part {
+	let { value } = part;
+	for (const note of notes) {
+		const written = note.kind === "text" ? part.written(note.path) : undefined;
+		if (written !== undefined) value = withValueAt(value, note.path, written);
+	}
+	return value === part.value ? part : { ...part, value };
 }
 
 type Parsed<Value> = { ok: true; value: Value } | { ok: false; issues: ShapeIssue[] };
@@ -68,11 +89,26 @@ function shapeFinding(issue: ShapeIssue, at: Place): Diagnostic {
 	return finding(kind, { field, message: issue.message }, at);
 }
 
-function reportFields(schema: z.ZodType, part: Part, log: LoadLog): void {
-	for (const note of inspectFields(schema, part.value)) {
-		const at = placeOf(part, note.path, "key");
-		if (note.kind === "unknown")
-			log.report(finding(unknownField, { key: note.key, nearest: nearestName(note.key, note.known) }, at));
-		else log.report(finding(olderField, { key: note.key, instead: note.instead ?? "" }, at));
+function reportField(note: FieldNote, part: Part, log: LoadLog): void {
+	const found = fieldFinding(note, placeOf(part, note.path, "key"));
+	if (found) log.report(found);
+}
+
+function fieldFinding(note: FieldNote, at: Place): Diagnostic | undefined {
+	switch (note.kind) {
+		case "unknown": {
+			const data = { key: note.key, nearest: nearestName(note.key, note.known) };
+			return finding(note.isError ? unknownSetting : unknownField, data, at);
+		}
+		case "older":
+			return finding(olderField, { key: note.key, instead: note.instead }, at);
+		case "conflict":
+			return finding(conflictingFields, { keys: note.keys }, at);
+		case "unsupported": {
+			const { key, hint, severity } = note;
+			return { ...finding(unsupportedField, { key, hint }, at), severity };
+		}
+		case "text":
+			return undefined;
 	}
 }

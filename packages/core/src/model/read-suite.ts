@@ -1,8 +1,11 @@
 import { basename, dirname } from "node:path";
+import { finding, type Place } from "../base/diagnostic.ts";
 import { slugify } from "../base/slug.ts";
+import { sameValue } from "../base/value-edit.ts";
 import type { EvalEnvelope } from "../schema/eval-file.ts";
-import type { Repeat, Suite, TargetChoice } from "./eval-types.ts";
-import { readExtension, readHooks, readWorkspace } from "./load-workspace.ts";
+import { type Hooks, hookNames, type Repeat, type Suite, type TargetChoice, type Workspace } from "./eval-types.ts";
+import { conflictingFields } from "./load-findings.ts";
+import { readExtension, readHooks, readWorkspace, wireHookNames } from "./load-workspace.ts";
 import type { Loading } from "./loading.ts";
 import { commandOf } from "./read-command.ts";
 import { repeatOf } from "./read-repeat.ts";
@@ -17,6 +20,7 @@ export function readSuite(file: string, envelope: EvalEnvelope, part: Part, load
 	const workspace =
 		envelope.workspace === undefined ? undefined : readWorkspace(child(part, "workspace"), base, loading);
 	const hooks = envelope.hooks === undefined ? {} : readHooks(child(part, "hooks"), base, loading);
+	reportSharedHooks(hooks, workspace, part, loading);
 	const bare = { isolation: "shared" as const, repos: [], hooks: {}, env: {}, at: part.at };
 	const own = workspace ?? (Object.keys(hooks).length > 0 ? bare : undefined);
 	const timeout = envelope.timeoutSeconds;
@@ -41,6 +45,26 @@ export function readSuite(file: string, envelope: EvalEnvelope, part: Part, load
 		...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
 		repeat: repeatOf(envelope.repeat, execution?.trials) ?? once,
 	};
+}
+
+/** A hook of the eval and one of its workspace would run at the same moment, and only one could. */
+function reportSharedHooks(hooks: Hooks, workspace: Workspace | undefined, part: Part, loading: Loading): void {
+	for (const name of hookNames) {
+		const [own, other] = [hooks[name], workspace?.hooks[name]];
+		if (!own || !other || (own.at.file === other.at.file && sameWritten(own.at, other.at, part))) continue;
+		const keys = [`workspace.hooks.${wireHookNames[name]}`, `hooks.${wireHookNames[name]}`] as const;
+		loading.report(finding(conflictingFields, { keys }, { ...own.at, part: "key" }));
+	}
+}
+
+function sameWritten(one: Place, other: Place, { value }: Part): boolean {
+	const at = (place: Place) => {
+		let found = value;
+		for (const key of place.path ?? [])
+			found = (found as Readonly<Record<string | number, unknown>> | undefined)?.[key];
+		return found;
+	};
+	return sameValue(at(one), at(other));
 }
 
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };

@@ -1,7 +1,10 @@
 import { finding } from "../base/diagnostic.ts";
+import { exactData } from "../base/written-json.ts";
 import { type TestEntry, testEntrySchema } from "../schema/test-entry.ts";
-import type { Assertion, Message, Suite, TargetChoice, TestCase, Turn, Workspace } from "./eval-types.ts";
-import { readAssertions } from "./load-assertions.ts";
+import { checkTestNames } from "./check-names.ts";
+import type { Assertion, ContentPiece, Message, Suite, TargetChoice, TestCase, Turn, Workspace } from "./eval-types.ts";
+import { checkFields } from "./field-paths.ts";
+import { readAssertions, readRubrics } from "./load-assertions.ts";
 import { testIncomplete } from "./load-findings.ts";
 import { inputFilePieces, messageText, readExpected, readMessages, withInputFiles } from "./load-messages.ts";
 import type { RawTest } from "./load-tests.ts";
@@ -11,46 +14,41 @@ import { mergeMetadata, metadataFiles } from "./read-metadata.ts";
 import { repeatOf } from "./read-repeat.ts";
 import { readShape } from "./read-shape.ts";
 import { tagsOf } from "./read-tags.ts";
-import { child, type Part } from "./source.ts";
+import { child, type Part, type Vars } from "./source.ts";
 import { readTargetChoice } from "./target-choice.ts";
-import { fillVars, type Vars, withVars } from "./template-vars.ts";
+import { noVars, varsOf, withVars } from "./template-vars.ts";
 import type { TestDefaults } from "./test-defaults.ts";
 
 /** Reads one test. Reports what is wrong and returns `undefined` where it could not run. */
 export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading): TestCase | undefined {
-	const vars = varsOf(raw.part.value);
-	const part = vars === noVars ? raw.part : filledPart(raw.part, vars);
+	const vars = varsOf(raw.part);
+	const part = withVars(raw.part, vars);
 	if (missingId(part)) {
 		loading.report(finding(testIncomplete, { id: "", missing: "id" }, part.at));
 		return undefined;
 	}
 	const entry = readShape(testEntrySchema, part, loading);
 	if (!entry) return failed(part, loading);
-	const id = asSpelled(entry.id, child(part, "id"));
+	checkTestNames(raw.part, vars, loading);
+	const { id } = entry;
 	const { base } = raw;
-	const input = inputOf(entry, part, base, defaults, vars);
+	const input = inputOf(entry, part, base, defaults);
 	const expected =
 		entry.expectedOutput === undefined ? [] : readExpected(entry.expectedOutput, child(part, "expected_output"), base);
 	const own = ownAssertions(entry, part, base, loading);
 	const shared = entry.execution?.skipDefaults ? [] : defaults.assertions(vars);
 	const criteria = entry.criteria ?? entry.expectedOutcome;
-	const turns = turnsOf(entry, part, base, loading);
-	const reported = checkComplete(
-		id,
-		{
-			input,
-			graded:
-				(criteria ?? "").trim() !== "" || expected.length > 0 || own.length + shared.length > 0 || turns.length > 0,
-		},
-		part,
-		loading,
-	);
-	if (!reported) return failed(part, loading);
+	const turns = readTurns(entry, part, base, defaults, input, loading);
+	const isGraded = (criteria ?? "").trim() !== "" || [expected, own, shared, turns].some(({ length }) => length > 0);
+	if (!checkComplete(id, { input, graded: isGraded }, part, loading)) return failed(part, loading);
+	checkFields({ assertions: [...own, ...shared], expected, turns }, loading);
 	const { suite } = defaults;
 	const workspace = workspaceOf(entry, raw, part, suite, loading);
 	const target = entry.target ?? entry.execution?.target;
-	const timeout = entry.timeoutSeconds ?? suite.timeoutSeconds;
-	const metadata = mergeMetadata(defaults.metadata, entry.metadata ?? {});
+	const metadata = mergeMetadata(
+		defaults.metadata,
+		exactData(entry.metadata ?? {}, (path) => part.written(["metadata", ...path])),
+	);
 	return {
 		id,
 		at: part.at,
@@ -59,13 +57,13 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		input: turns.length > 0 && input.length === 0 ? [] : input,
 		expectedMessages: expected,
 		assertions: [...own, ...shared],
-		vars,
+		vars: entry.vars ?? {},
 		metadata,
 		metadataFiles: metadataFiles(metadata, part, base, suite, loading),
 		tags: [...new Set([...defaults.tags, ...tagsOf(entry.tags)])],
 		threshold: entry.threshold ?? entry.execution?.threshold ?? suite.threshold,
 		repeat: repeatOf(entry.repeat, entry.execution?.trials) ?? suite.repeat,
-		dependsOn: dependenciesOf(entry, child(part, "depends_on")),
+		dependsOn: entry.dependsOn ?? [],
 		onDependencyFailure: entry.onDependencyFailure ?? "skip",
 		turns,
 		aggregation: entry.aggregation ?? "mean",
@@ -75,40 +73,18 @@ export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading)
 		...given("criteria", criteria),
 		...given("conversationId", entry.conversationId),
 		...given("workspace", workspace),
-		...given("timeoutSeconds", timeout),
+		...given("timeoutSeconds", entry.timeoutSeconds ?? suite.timeoutSeconds),
 		...given("target", target === undefined ? undefined : choiceOf(entry, target, part, base)),
 	};
 }
 
-/** An id as it is spelled: to YAML `007` is the number 7. */
-function asSpelled(id: string, part: Part): string {
-	return typeof part.value === "number" ? (part.written([]) ?? id) : id;
-}
-
-function dependenciesOf({ dependsOn = [] }: TestEntry, part: Part): string[] {
-	const isList = Array.isArray(part.value);
-	return dependsOn.map((id, index) => asSpelled(id, isList ? child(part, index) : part));
-}
-
 function failed(part: Part, loading: Loading): undefined {
 	const id = (part.value as { id?: unknown } | null)?.id;
-	if (typeof id === "string" || typeof id === "number") loading.failedTests.add(String(id));
+	if (typeof id === "string" || typeof id === "number") loading.failedTests.add(part.written(["id"]) ?? String(id));
 }
 
 function given<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
 	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
-}
-
-const noVars: Vars = {};
-
-function varsOf(value: unknown): Vars {
-	const vars = typeof value === "object" && value !== null ? (value as { vars?: unknown }).vars : undefined;
-	return typeof vars === "object" && vars !== null && !Array.isArray(vars) ? (vars as Record<string, unknown>) : noVars;
-}
-
-function filledPart(part: Part, vars: Vars): Part {
-	const filled = withVars(part, vars);
-	return { ...filled, value: { ...(filled.value as object), vars } };
 }
 
 function missingId(part: Part): boolean {
@@ -117,31 +93,42 @@ function missingId(part: Part): boolean {
 	return id === undefined || id === null || id === "";
 }
 
-function inputOf(entry: TestEntry, part: Part, base: string, defaults: TestDefaults, vars: Vars): Message[] {
+function inputOf(entry: TestEntry, part: Part, base: string, defaults: TestDefaults): Message[] {
+	const vars = part.vars ?? noVars;
 	const own: readonly Message[] =
 		entry.input !== undefined ? readMessages(entry.input, child(part, "input"), base) : promptOf(entry, defaults, vars);
-	const files = inputFilePieces(entry.inputFiles, child(part, "input_files"), base);
-	const attached = files.length > 0 ? files : defaults.inputFiles;
+	const attached = ownOrShared(entry, part, base, defaults);
 	const shared = defaults.input(vars);
 	// They belong to the test's own question; only a test that adds none leaves them to what all tests share.
-	return own.some((message) => message.role === "user")
+	return own.some(isQuestion)
 		? [...shared, ...withInputFiles(own, attached)]
 		: withInputFiles([...shared, ...own], attached);
 }
 
-/** PROMPT.md beside the eval is the input of a test that has none. */
-function promptOf(entry: TestEntry, defaults: TestDefaults, vars: Vars): Message[] {
-	const text = entry.turns ? undefined : defaults.prompt();
-	return text === undefined ? [] : [{ role: "user", content: fillVars(text, vars) }];
+function isQuestion({ role }: Message): boolean {
+	return role === "user";
 }
 
+function ownOrShared(entry: TestEntry, part: Part, base: string, defaults: TestDefaults): readonly ContentPiece[] {
+	const files = inputFilePieces(entry.inputFiles, child(part, "input_files"), base);
+	return files.length > 0 ? files : defaults.inputFiles;
+}
+
+/** PROMPT.md beside the eval is the input of a test that has none. */
+function promptOf(entry: TestEntry, defaults: TestDefaults, vars: Vars): Message[] {
+	const text = entry.turns ? undefined : defaults.prompt(vars);
+	return text === undefined ? [] : [{ role: "user", content: text }];
+}
+
+/** Its graders, whichever way they are spelled: two spellings are an error that is reported where both are. */
 function ownAssertions(entry: TestEntry, part: Part, base: string, loading: Loading): Assertion[] {
-	for (const key of ["assertions", "assert", "evaluators"] as const) {
-		if (entry[key] !== undefined) return readAssertions(child(part, key), base, loading);
-	}
-	const execution = entry.execution;
-	const key = execution?.assertions ? "assertions" : execution?.evaluators ? "evaluators" : undefined;
-	return key ? readAssertions(child(part, "execution", key), base, loading) : [];
+	const { execution } = entry;
+	const flat = (["assertions", "assert", "evaluators"] as const).filter((key) => entry[key] !== undefined);
+	const older = (["assertions", "evaluators"] as const).filter((key) => execution?.[key] !== undefined);
+	const places = [...flat.map((key) => child(part, key)), ...older.map((key) => child(part, "execution", key))];
+	const written = places[0] ? readAssertions(places[0], base, loading) : [];
+	const rubrics = entry.rubrics === undefined ? [] : readRubrics(entry.rubrics, child(part, "rubrics"), base);
+	return [...written, ...rubrics];
 }
 
 function turnsOf(entry: TestEntry, part: Part, base: string, loading: Loading): Turn[] {
@@ -156,6 +143,27 @@ function turnsOf(entry: TestEntry, part: Part, base: string, loading: Loading): 
 			...given("expectedOutput", last && messageText(last)),
 		};
 	});
+}
+
+/** The turns of a conversation. Input files belong to its first question: without an input that is the first turn's. */
+function readTurns(
+	entry: TestEntry,
+	part: Part,
+	base: string,
+	defaults: TestDefaults,
+	input: readonly Message[],
+	loading: Loading,
+): readonly Turn[] {
+	const turns = turnsOf(entry, part, base, loading);
+	const [first, ...others] = turns;
+	if (entry.mode === "conversation" && !first)
+		loading.shape(child(part, "mode").at, "mode", "a conversation needs `turns`");
+	const files = ownOrShared(entry, part, base, defaults);
+	if (files.length === 0 || input.some(isQuestion)) return turns;
+	if (first?.input.some(isQuestion)) return [{ ...first, input: withInputFiles(first.input, files) }, ...others];
+	if (entry.inputFiles)
+		loading.shape(child(part, "input_files").at, "input_files", "the test has no `user` message that they belong to");
+	return turns;
 }
 
 function checkComplete(

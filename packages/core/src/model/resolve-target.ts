@@ -8,6 +8,7 @@ import {
 	targetCircular,
 	targetInvalid,
 	targetUndefined,
+	unsupportedField,
 	variableUnset,
 } from "./load-findings.ts";
 import type { TargetDefinition, TargetScope } from "./load-targets.ts";
@@ -140,6 +141,12 @@ function concrete(
 			if (chainKeys.has(key)) continue;
 			wire[key] = value;
 			origin.set(key, layer);
+			// A setting overrides the same one of another layer, whichever way that spells it.
+			for (const other of otherSpellings(key)) {
+				if (origin.get(other) === layer || !origin.has(other)) continue;
+				delete wire[other];
+				origin.delete(other);
+			}
 		}
 	}
 	const written = wire.provider;
@@ -180,6 +187,17 @@ function concrete(
 	return checkSettings(choice, provider, via, wire, origin, log);
 }
 
+const spellings = [
+	["grader_target", "judge_target"],
+	["base_url", "endpoint"],
+	["max_output_tokens", "max_tokens"],
+	["files_format", "attachments_format"],
+];
+
+function otherSpellings(key: string): string[] {
+	return spellings.flatMap((names) => (names.includes(key) ? names.filter((name) => name !== key) : []));
+}
+
 /** The provider that `written` names, in today's or another spelling. */
 export function providerOf(written: string): ProviderName | undefined {
 	if (Object.hasOwn(providerSchemas, written)) return written as ProviderName;
@@ -203,7 +221,11 @@ function checkSettings(
 				references.add([key, reference.slice(prefix.length + 1)].filter((piece) => piece !== "").join("\0"));
 	}
 	// Findings come at paths of the merged settings; each goes back to the layer that gave its key.
-	const merged: Part = { ...plainPart(settled, { file: choice.at.file, path: [] }), references };
+	const merged: Part = {
+		...plainPart(settled, { file: choice.at.file, path: [] }),
+		references,
+		written: (path) => origin.get(String(path[0]))?.part.written(path),
+	};
 	const settings = readShape(providerSchemas[provider], merged, {
 		report: (found) => {
 			const [key, ...rest] = found.at.path ?? [];
@@ -220,6 +242,13 @@ function checkSettings(
 		},
 	});
 	if (!settings) return undefined;
+	// pi takes an address for Azure only; any other vendor's it would ask at its own.
+	if (provider === "pi-cli" && wire.base_url && !String(wire.subprovider).startsWith("azure")) {
+		const layer = origin.get("base_url");
+		const hint = "leave it out, or use `subprovider: azure`; pi's own configuration names other addresses";
+		const at = layer ? child(layer.part, "base_url").at : choice.at;
+		log.report(finding(unsupportedField, { key: "base_url", hint }, { ...at, part: "key" }));
+	}
 	if (settings.providerBatching) {
 		const layer = origin.get("provider_batching");
 		const at = layer ? child(layer.part, "provider_batching").at : choice.at;

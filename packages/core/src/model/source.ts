@@ -1,6 +1,7 @@
 import type { Diagnostic, DocumentPath, Place } from "../base/diagnostic.ts";
 import { type InterpolationResult, interpolateEnv } from "../base/interpolate.ts";
 import { type JsonLine, locateInLine, parseJsonLines } from "../base/json-lines.ts";
+import { LineIndex } from "../base/source-range.ts";
 import { parseYaml, type SourceRange, type YamlDocument } from "../base/yaml-document.ts";
 import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "./disk-view.ts";
@@ -10,6 +11,8 @@ export interface PlacedVariable {
 	readonly name: string;
 	readonly defaultText?: string;
 	readonly state: "set" | "default" | "unset";
+	/** It is set to nothing but blanks, and has no default. */
+	readonly isEmpty?: true;
 	readonly at: Place;
 }
 
@@ -29,6 +32,16 @@ export interface Source {
 	locate(place: Place): SourceRange | undefined;
 }
 
+/** A test's `vars`: what `{{ name }}` and dotted `{{ a.b }}` stand for in its strings. */
+export interface Vars {
+	/** Whether the test has `vars`: without, `{{ name }}` is prose. */
+	readonly isGiven: boolean;
+	/** The text for a name; undefined for one that is not a variable. Numbers are as written, mappings and lists as JSON. */
+	readonly text: (name: string) => string | undefined;
+	/** Every name that has a text, for hints. */
+	readonly names: () => string[];
+}
+
 /** A value with its place: what every loading function takes. */
 export interface Part {
 	readonly value: unknown;
@@ -41,6 +54,8 @@ export interface Part {
 	readonly unfilled: (path: DocumentPath) => unknown;
 	/** Puts variables into a text as they were put into `value`; what has no value stays as it is. */
 	readonly fill: (text: string) => string;
+	/** The test's `vars`, where they were put into `value`. */
+	readonly vars?: Vars | undefined;
 }
 
 /** A part of a text that was never read from a file, or holds no variables. */
@@ -51,8 +66,9 @@ export function plainPart(value: unknown, at: Place): Part {
 
 /** The part under `key`. */
 export function child(part: Part, ...keys: DocumentPath): Part {
-	const { references, fill } = part;
+	const { references, fill, vars } = part;
 	return {
+		vars,
 		value: valueBelow(part.value, keys),
 		at: placeOf(part, keys),
 		references,
@@ -105,6 +121,21 @@ export function yamlSource(file: string, text: string, env: Environment): Source
 	};
 }
 
+/** A file that is not a document: only ranges of it can be located. */
+export function textSource(file: string, text: string): Source {
+	const lines = new LineIndex(text);
+	return {
+		file,
+		text,
+		parts: [],
+		diagnostics: [],
+		variables: [],
+		malformed: [],
+		raw: () => undefined,
+		locate: ({ range }) => range && lines.range(...range),
+	};
+}
+
 function jsonLinesSource(file: string, text: string, env: Environment): Source {
 	const { rows, diagnostics } = parseJsonLines(text, file);
 	const byLine = new Map<number, JsonLine>(rows.map((row) => [row.line, row]));
@@ -118,7 +149,7 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 			value: result.value,
 			at: at(row),
 			references: wholeReferences(result),
-			written: () => undefined,
+			written: (path) => writtenScalar(row, path),
 			unfilled: (path) => valueBelow(row.value, path),
 			fill: fillWith(env),
 		})),
@@ -133,6 +164,12 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 			return (row ?? place.range) ? locateInLine(text, row, place) : undefined;
 		},
 	};
+}
+
+function writtenScalar(row: JsonLine, path: DocumentPath): string | undefined {
+	const value = valueBelow(row.value, path);
+	if (typeof value === "object" || value === undefined) return value === null ? "null" : undefined;
+	return row.spelled.get(path.join("\0")) ?? String(value);
 }
 
 function fillWith(env: Environment): Part["fill"] {
@@ -156,6 +193,7 @@ function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
 		name: use.name,
 		...(use.defaultText === undefined ? {} : { defaultText: use.defaultText }),
 		state: use.state,
+		...(use.isEmpty ? { isEmpty: use.isEmpty } : {}),
 		at: { ...at, path: use.path },
 	}));
 }

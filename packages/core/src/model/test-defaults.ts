@@ -1,12 +1,14 @@
 import { join } from "node:path";
+import { exactData } from "../base/written-json.ts";
 import type { EvalEnvelope } from "../schema/eval-file.ts";
+import { checkNames, checkNamesOfFile } from "./check-names.ts";
 import type { Assertion, ContentPiece, Message, Suite } from "./eval-types.ts";
 import { readAssertions } from "./load-assertions.ts";
 import { inputFilePieces, readMessages } from "./load-messages.ts";
 import type { Loading } from "./loading.ts";
 import { tagsOf } from "./read-tags.ts";
-import { child, type Part } from "./source.ts";
-import { fillVars, type Vars, withVars } from "./template-vars.ts";
+import { child, type Part, type Vars } from "./source.ts";
+import { fillVars, noVars, withVarsInGraders } from "./template-vars.ts";
 
 /** What an eval gives to each of its tests. */
 export interface TestDefaults {
@@ -17,46 +19,78 @@ export interface TestDefaults {
 	readonly input: (vars: Vars) => readonly Message[];
 	readonly inputFiles: readonly ContentPiece[];
 	readonly assertions: (vars: Vars) => readonly Assertion[];
-	/** Text of PROMPT.md beside the eval; asking for it records that the file is needed. */
-	readonly prompt: () => string | undefined;
+	/** Text of PROMPT.md beside the eval, with these `vars`; asking for it records that the file is needed. */
+	readonly prompt: (vars: Vars) => string | undefined;
+	/** Reads what no test has asked for, so that what is wrong with it is reported all the same. */
+	readonly finish: () => void;
 }
 
 /** Reads what an eval gives to each of its tests. */
 export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, loading: Loading): TestDefaults {
 	const base = loading.scope.directory;
-	const key = (["assertions", "assert", "evaluators"] as const).find((name) => envelope[name] !== undefined);
-	const assertionsPart = key && child(part, key);
-	const plainAssertions = assertionsPart ? readAssertions(assertionsPart, base, loading) : [];
-	const inputVaries = onceAsked(() => namesVars(envelope.input));
-	const assertionsVary = onceAsked(() => assertionsPart !== undefined && namesVars(assertionsPart.value));
-	const input = envelope.input === undefined ? [] : readMessages(envelope.input, child(part, "input"), base);
+	const assertionsPart = gradersPart(envelope, part);
+	const inputPart = child(part, "input");
+	const input = perVars(
+		() => envelope.input,
+		(vars) => {
+			if (envelope.input === undefined) return [];
+			checkNames(inputPart, vars, loading);
+			return readMessages(fillVars(envelope.input, vars), inputPart, base);
+		},
+	);
+	const assertions = perVars(
+		() => assertionsPart?.value,
+		(vars) => (assertionsPart ? readAssertions(withVarsInGraders(assertionsPart, vars), base, loading) : []),
+		// A prompt file or an include may name variables, too.
+		(value) => /"(prompt|include)":/.test(value),
+	);
 	return {
 		suite,
 		tags: tagsOf(envelope.tags),
-		metadata: envelope.metadata ?? {},
-		input: (vars) =>
-			envelope.input !== undefined && Object.keys(vars).length > 0 && inputVaries()
-				? readMessages(fillVars(envelope.input, vars), child(part, "input"), base)
-				: input,
+		metadata: exactData(envelope.metadata ?? {}, child(part, "metadata").written),
+		input: input.of,
 		inputFiles: inputFilePieces(envelope.inputFiles, child(part, "input_files"), base),
-		assertions: (vars) =>
-			assertionsPart && Object.keys(vars).length > 0 && assertionsVary()
-				? readAssertions(withVars(assertionsPart, vars), base, loading)
-				: plainAssertions,
+		assertions: assertions.of,
 		prompt: promptFile(base, suite.file, loading),
+		finish: () => {
+			if (!assertions.isRead()) assertions.of(noVars);
+		},
 	};
 }
 
-function namesVars(value: unknown): boolean {
-	return JSON.stringify(value ?? null).includes("{{");
+/** The eval's own graders, whichever way they are spelled. */
+function gradersPart({ assertions, assert, evaluators, execution }: EvalEnvelope, part: Part): Part | undefined {
+	if (assertions !== undefined) return child(part, "assertions");
+	if (assert !== undefined) return child(part, "assert");
+	if (evaluators !== undefined) return child(part, "evaluators");
+	if (execution?.assertions !== undefined) return child(part, "execution", "assertions");
+	return execution?.evaluators === undefined ? undefined : child(part, "execution", "evaluators");
 }
 
-/** Most tests have no `vars`, so that nobody asks. */
-function onceAsked(look: () => boolean): () => boolean {
-	let answer: boolean | undefined;
-	return () => {
-		answer ??= look();
-		return answer;
+/** What is read once for all tests, or for each test with `vars` where it names some. */
+function perVars<Result>(
+	value: () => unknown,
+	read: (vars: Vars) => Result,
+	varies: (json: string) => boolean = () => false,
+) {
+	let plain: Result | undefined;
+	let isRead = false;
+	let namesSome: boolean | undefined;
+	const isVarying = () => {
+		if (namesSome === undefined) {
+			const json = JSON.stringify(value() ?? null);
+			namesSome = json.includes("{{") || varies(json);
+		}
+		return namesSome;
+	};
+	return {
+		isRead: () => isRead,
+		of: (vars: Vars): Result => {
+			isRead = true;
+			if (vars.isGiven && isVarying()) return read(vars);
+			plain ??= read(noVars);
+			return plain;
+		},
 	};
 }
 
@@ -64,11 +98,14 @@ function promptFile(directory: string, evalFile: string, loading: Loading): Test
 	const file = join(directory, "PROMPT.md");
 	const exists = loading.view.kind(file) === "file";
 	let text: string | undefined;
-	return () => {
-		if (!exists || text !== undefined) return text;
-		const path = { raw: "./PROMPT.md", at: { file: evalFile, path: [] }, base: directory };
-		loading.files.push({ kind: "prompt", path, resolved: file });
-		text = loading.text(file, path.at)?.trim() ?? "";
-		return text;
+	return (vars) => {
+		if (!exists) return undefined;
+		if (text === undefined) {
+			const path = { raw: "./PROMPT.md", at: { file: evalFile, path: [] }, base: directory };
+			loading.files.push({ kind: "prompt", path, resolved: file });
+			text = loading.plainText(file, path.at) ?? "";
+		}
+		checkNamesOfFile(text, file, vars, loading);
+		return fillVars(text.trim(), vars);
 	};
 }

@@ -44,6 +44,7 @@ export function writeAttemptFile(
 		...(error ? { error } : {}),
 		...(warnings ? { warnings } : {}),
 		...(one.test.description === undefined ? {} : { description: one.test.description }),
+		...(one.test.conversationId === undefined ? {} : { conversation_id: one.test.conversationId }),
 		input: inputToWire(outcome.input),
 		...(one.test.criteria === undefined ? {} : { criteria: one.test.criteria }),
 		...(one.test.expectedOutput === undefined ? {} : { expected_output: one.test.expectedOutput }),
@@ -103,13 +104,14 @@ function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, besid
 }
 
 function messageToWire(
-	{ role, content, toolCalls, durationMs }: AnswerMessage,
+	{ role, content, parts, toolCalls, durationMs }: AnswerMessage,
 	index: number,
 	output: string,
 	outputPath: string | undefined,
 	beside: Beside,
 ): Record<string, unknown> {
 	const rest = {
+		...(parts ? { parts: parts.map(toWire) } : {}),
 		...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
 		...(durationMs === undefined ? {} : { duration_ms: durationMs }),
 	};

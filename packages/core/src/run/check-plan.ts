@@ -1,6 +1,7 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding } from "../base/diagnostic.ts";
 import { graders } from "../grading/graders/index.ts";
+import { emptyCredentials, emptyEvalCredentials } from "../model/empty-credentials.ts";
 import type { Assertion, TestCase } from "../model/eval-types.ts";
 import { pathMissing, targetInvalid, variableUnset } from "../model/load-findings.ts";
 import { resolvePath } from "../model/path-text.ts";
@@ -21,7 +22,10 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const targets = new Set(plan.targets);
 	for (const target of targets) found.push(...checkProvider(target));
 	const chosen = new Set(plan.cases.map(({ test }) => test));
-	for (const one of observed.evals) found.push(...unsetVariables(one, chosen, targets));
+	for (const one of observed.evals) {
+		found.push(...unsetVariables(one, chosen, targets));
+		found.push(...emptySecrets(one, chosen, targets));
+	}
 	for (const test of chosen) found.push(...missingFiles(test, plan));
 	const judged = new Map<Assertion, PlannedCase>();
 	for (const one of plan.cases) for (const grader of allGraders(one)) judged.set(grader, one);
@@ -74,6 +78,18 @@ function unsetVariables(
 	return [...own, ...targetVariables(targets, scope)]
 		.filter(({ state }) => state === "unset")
 		.map(({ name, at }) => finding(variableUnset, { name }, at));
+}
+
+/** Credentials without a value: every call would fail, or go to another address. */
+function emptySecrets(
+	{ loaded, targets: scope }: ObservedEval,
+	chosen: ReadonlySet<TestCase>,
+	targets: ReadonlySet<ResolvedTarget>,
+): Diagnostic[] {
+	const left = loaded.tests.filter((test) => !chosen.has(test)).map(({ at }) => at);
+	const own = emptyEvalCredentials(loaded).filter(({ at }) => !left.some((test) => isPlaceBelow(at, test)));
+	const sources = new Map([...scope.sources, ...loaded.sources]);
+	return [...own, ...[...targets].flatMap((target) => emptyCredentials(target, { sources }))];
 }
 
 /** Files that a test gives to its target. */

@@ -78,10 +78,11 @@ function fixture({ testId, attempt }: AttemptName, answer: TargetAnswer, repeats
 		test_id: testId,
 		...(repeats ? { attempt } : {}),
 		output: text,
-		...(messages.some(({ toolCalls }) => toolCalls) || messages.length > 1
+		...(messages.some(({ toolCalls, parts }) => toolCalls || parts) || messages.length > 1
 			? {
-					output_messages: messages.map(({ toolCalls, ...message }) => ({
+					output_messages: messages.map(({ toolCalls, parts, ...message }) => ({
 						...toWire(message),
+						...(parts ? { content: parts.map(toWire) } : {}),
 						...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
 					})),
 				}

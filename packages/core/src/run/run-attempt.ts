@@ -6,6 +6,7 @@ import type { Scratch } from "../io/files/scratch.ts";
 import { graderStage, type RowError } from "../schema/result-row.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
+import { withFileTexts } from "./answer-files.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { AttemptError, rowError } from "./attempt-error.ts";
 import type { AnswerSource, AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
@@ -170,10 +171,12 @@ class Attempt {
 		const { test, assertions } = this.#planned;
 		const source = this.#source();
 		if (test.turns.length === 0) {
-			const answer = await source.say(this.#input);
-			this.#answer = answer;
+			const said = await source.say(this.#input);
+			this.#answer = said;
 			await this.#readFileChanges();
-			refuseCut(answer);
+			refuseCut(said);
+			const answer = await this.#withFiles(said);
+			this.#answer = answer;
 			return this.#grade(assertions, this.#input, answer, test.expectedOutput, this.#recorded?.earlier());
 		}
 		await this.#holdTurns(source);
@@ -186,10 +189,13 @@ class Attempt {
 		for (const [index, turn] of test.turns.entries()) {
 			if (this.#recorded?.endsBefore(index)) break;
 			const said = requestMessages(turn.input, test, this.#context.plan);
-			const answer = await source.say(index === 0 ? [...this.#input, ...said] : said);
-			this.#answer = mergeAnswers(this.#answer, answer);
+			const before = this.#answer;
+			const given = await source.say(index === 0 ? [...this.#input, ...said] : said);
+			this.#answer = mergeAnswers(before, given);
 			await this.#readFileChanges(index);
-			refuseCut(answer);
+			refuseCut(given);
+			const answer = await this.#withFiles(given);
+			this.#answer = mergeAnswers(before, answer);
 			const { assertions } = turn;
 			const graded = isGradedTurn(turn)
 				? await this.#grade(assertions, said, answer, turn.expectedOutput, this.#recorded?.earlier(index))
@@ -212,6 +218,12 @@ class Attempt {
 		this.#fileChanges = this.#recorded
 			? await this.#recorded.fileChanges(this.#workspace, turn)
 			: await this.#workspace?.fileChanges();
+	}
+
+	/** The answer with the files that it consists of as text, as graders and records have it; a recorded one has them already. */
+	async #withFiles(answer: GivenAnswer): Promise<GivenAnswer> {
+		if (this.#recorded) return answer;
+		return withFileTexts(answer, this.#planned, this.#workspace?.path, this.#context);
 	}
 
 	#grade(

@@ -18,6 +18,7 @@ import type { RunContext } from "./attempt-context.ts";
 import { Budgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
 import type { CaseState } from "./case-states.ts";
+import { checkPlannedSchemas } from "./check-schemas.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
 import { LiveTargets } from "./live-targets.ts";
@@ -87,6 +88,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env))) : undefined,
 	);
 	try {
+		await checkPlannedSchemas(plan);
 		await targets.start();
 		// What loading a large eval leaves behind (its whole syntax tree) goes before programs are started and records made.
 		if (plan.cases.length >= manyCases) freeMemory();

@@ -6,7 +6,7 @@ import type { RunPlan } from "./run-plan.ts";
 
 /** A test's messages as a target sees them: every file an absolute path. */
 export function requestMessages(messages: readonly Message[], test: TestCase, { view }: RunPlan): RequestMessage[] {
-	return messages.map(({ role, content, toolCalls }): RequestMessage => {
+	return messages.map(({ role, name, content, toolCalls }): RequestMessage => {
 		const pieces =
 			typeof content === "string"
 				? [{ type: "text" as const, text: content }]
@@ -16,7 +16,12 @@ export function requestMessages(messages: readonly Message[], test: TestCase, { 
 						const mediaType = piece.mediaType === undefined ? {} : { mediaType: piece.mediaType };
 						return { type: piece.type, path, name: piece.path.raw, ...mediaType };
 					});
-		return { role, content: pieces, ...(toolCalls ? { toolCalls } : {}) };
+		return {
+			role,
+			...(name === undefined ? {} : { name }),
+			content: pieces,
+			...(toolCalls ? { toolCalls } : {}),
+		};
 	});
 }
 
@@ -39,7 +44,8 @@ export function requestFiles(messages: readonly RequestMessage[]): string[] {
 export function inputToWire(messages: readonly RequestMessage[]): unknown {
 	const [only] = messages;
 	const [piece] = only?.content ?? [];
-	const isPlain = only && messages.length === 1 && only.role === "user" && !only.toolCalls && only.content.length === 1;
+	const isPlain =
+		only && messages.length === 1 && only.role === "user" && !only.toolCalls && !only.name && only.content.length === 1;
 	if (isPlain && piece?.type === "text") return piece.text;
 	return messages.map((message) => messageToWire(message, "name"));
 }

@@ -1,10 +1,18 @@
 import { z } from "zod";
-import { commandSchema, dataSchema, fractionSchema, positiveSchema } from "./primitives.ts";
-import { older, wireObject } from "./wire-object.ts";
+import {
+	commandSchema,
+	dataSchema,
+	fractionSchema,
+	fullTextSchema,
+	idSchema,
+	positiveSchema,
+	textSchema,
+} from "./primitives.ts";
+import { older, strictWireObject, unsupported, wireObject } from "./wire-object.ts";
 
 const common = {
 	type: z.string(),
-	name: z.string().optional(),
+	name: textSchema.optional(),
 	weight: z.number().min(0).optional(),
 	/** A number is the older spelling of `required: true` with that `min_score`. */
 	required: z.union([z.boolean(), fractionSchema]).optional(),
@@ -13,8 +21,9 @@ const common = {
 };
 
 const bound = z.number().min(0);
-const textValue = { value: z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]) };
-const listValue = { value: z.array(z.string()).min(1) };
+/** Every answer contains the empty text, so it can't be what is looked for. */
+const textValue = { value: fullTextSchema };
+const listValue = { value: z.array(fullTextSchema).min(1) };
 const commandFields = {
 	cwd: z.string().optional(),
 	config: dataSchema.optional(),
@@ -26,17 +35,17 @@ export const argsMatchSchema = z.union([z.enum(["exact", "superset", "subset", "
 /** A criterion says its outcome, or what earns which score. */
 export const rubricCriterionSchema = z.union([
 	z.string().min(1),
-	wireObject({
-		id: idOrText(),
+	strictWireObject({
+		id: idSchema.optional(),
 		outcome: z.string().min(1).optional(),
 		operator: z.enum(["correctness", "contradiction"]).optional(),
 		weight: z.number().min(0).optional(),
 		required: z.boolean().optional(),
-		requiredMinScore: older(z.number(), "score_ranges"),
+		requiredMinScore: older(z.number(), "min_score"),
 		minScore: z.number().optional(),
 		scoreRanges: z
 			.union([
-				z.array(wireObject({ scoreRange: z.array(z.number()).length(2), outcome: z.string() })),
+				z.array(strictWireObject({ scoreRange: z.array(z.number()).length(2), outcome: z.string() })),
 				z.record(z.string(), z.string()),
 			])
 			.optional(),
@@ -46,16 +55,12 @@ export const rubricCriterionSchema = z.union([
 	),
 ]);
 
-function idOrText() {
-	return z.union([z.string(), z.number().transform(String)]).optional();
-}
-
 const promptSchema = z.union([
 	z.string(),
-	wireObject({ command: commandSchema, config: dataSchema.optional(), cwd: z.string().optional() }),
+	strictWireObject({ command: commandSchema, config: dataSchema.optional(), cwd: z.string().optional() }),
 ]);
 
-const fieldSchema = wireObject({
+const fieldSchema = strictWireObject({
 	path: z.string().min(1),
 	match: z.enum(["exact", "numeric_tolerance", "date"]).optional(),
 	required: z.boolean().optional(),
@@ -63,16 +68,22 @@ const fieldSchema = wireObject({
 	tolerance: z.number().min(0).optional(),
 	relative: z.boolean().optional(),
 	formats: z.array(z.string()).optional(),
+}).superRefine(({ match = "exact", tolerance, relative, formats }, context) => {
+	const idle = (key: string, wanted: string) =>
+		context.addIssue({ code: "custom", path: [key], message: `counts only with \`match: ${wanted}\`` });
+	if (match !== "numeric_tolerance" && tolerance !== undefined) idle("tolerance", "numeric_tolerance");
+	if (match !== "numeric_tolerance" && relative !== undefined) idle("relative", "numeric_tolerance");
+	if (match !== "date" && formats !== undefined) idle("formats", "date");
 });
 
-const trajectoryStepSchema = wireObject({
-	tool: z.string(),
+const trajectoryStepSchema = strictWireObject({
+	tool: z.string().min(1),
 	args: z.union([dataSchema, z.literal("any")]).optional(),
 	argsMatch: argsMatchSchema.optional(),
 	maxDurationMs: positiveSchema.optional(),
 });
 
-const aggregatorSchema = wireObject({
+const aggregatorSchema = strictWireObject({
 	type: z.enum(["weighted_average", "threshold", "code-grader", "code_grader", "llm-grader", "llm_grader"]),
 	weights: z.record(z.string(), z.number().min(0)).optional(),
 	threshold: fractionSchema.optional(),
@@ -85,54 +96,66 @@ const aggregatorSchema = wireObject({
 
 /** The fields of each assertion type; the type itself is the key. One entry here, one file in `grading/`. */
 export const assertionSchemas = {
-	contains: wireObject({ ...common, ...textValue }),
-	icontains: wireObject({ ...common, ...textValue }),
-	"starts-with": wireObject({ ...common, ...textValue }),
-	"ends-with": wireObject({ ...common, ...textValue }),
-	equals: wireObject({ ...common, ...textValue }),
-	"contains-any": wireObject({ ...common, ...listValue }),
-	"contains-all": wireObject({ ...common, ...listValue }),
-	"icontains-any": wireObject({ ...common, ...listValue }),
-	"icontains-all": wireObject({ ...common, ...listValue }),
-	regex: wireObject({ ...common, value: z.string(), flags: z.string().optional() }),
-	"is-json": wireObject({ ...common, schema: z.union([dataSchema, z.boolean()]).optional() }),
+	contains: strictWireObject({ ...common, ...textValue }),
+	icontains: strictWireObject({ ...common, ...textValue }),
+	"starts-with": strictWireObject({ ...common, ...textValue }),
+	"ends-with": strictWireObject({ ...common, ...textValue }),
+	/** The empty text is a value to expect. */
+	equals: strictWireObject({ ...common, value: textSchema }),
+	"contains-any": strictWireObject({ ...common, ...listValue }),
+	"contains-all": strictWireObject({ ...common, ...listValue }),
+	"icontains-any": strictWireObject({ ...common, ...listValue }),
+	"icontains-all": strictWireObject({ ...common, ...listValue }),
+	regex: strictWireObject({ ...common, value: fullTextSchema, flags: z.string().optional() }),
+	"is-json": strictWireObject({ ...common, schema: z.union([dataSchema, z.boolean()]).optional() }),
+	/** Its other keys are the program's `config`. */
 	"code-grader": wireObject({
 		...common,
 		command: commandSchema.optional(),
 		script: older(commandSchema, "command"),
 		...commandFields,
+		target: unsupported(z.union([z.string(), z.boolean(), dataSchema]), {
+			allows: (value) => value === false,
+			hint: "let the program ask a model itself, or use an `llm-grader`",
+		}),
+		preprocessors: unsupported(z.array(z.unknown()), { hint: "write `preprocessors` in the eval" }),
 	}),
-	"llm-grader": wireObject({
+	"llm-grader": strictWireObject({
 		...common,
 		prompt: promptSchema.optional(),
 		target: z.string().optional(),
-		rubrics: older(z.array(rubricCriterionSchema), "type: rubrics"),
-		model: z.string().optional(),
+		rubrics: z.array(rubricCriterionSchema).min(1).optional(),
+		model: unsupported(z.string(), { hint: "name a target of that model in `target`" }),
 		config: dataSchema.optional(),
+		preprocessors: unsupported(z.array(z.unknown()), { hint: "write `preprocessors` in the eval" }),
 	}),
-	rubrics: wireObject({ ...common, criteria: z.array(rubricCriterionSchema).min(1), target: z.string().optional() }),
-	composite: wireObject({
+	rubrics: strictWireObject({
+		...common,
+		criteria: z.array(rubricCriterionSchema).min(1),
+		target: z.string().optional(),
+	}),
+	composite: strictWireObject({
 		...common,
 		assertions: z.array(z.unknown()).min(1).optional(),
 		evaluators: older(z.array(z.unknown()), "assertions"),
 		aggregator: aggregatorSchema,
 	}),
-	"tool-trajectory": wireObject({
+	"tool-trajectory": strictWireObject({
 		...common,
 		mode: z.enum(["any_order", "in_order", "exact", "superset", "subset"]),
 		expected: z.array(trajectoryStepSchema).optional(),
 		minimums: z.record(z.string(), z.number().int().min(0)).optional(),
 		argsMatch: argsMatchSchema.optional(),
 	}),
-	latency: wireObject({ ...common, threshold: bound }),
-	cost: wireObject({ ...common, budget: bound }),
-	"token-usage": wireObject({
+	latency: strictWireObject({ ...common, threshold: bound }),
+	cost: strictWireObject({ ...common, budget: bound }),
+	"token-usage": strictWireObject({
 		...common,
 		maxTotal: bound.optional(),
 		maxInput: bound.optional(),
 		maxOutput: bound.optional(),
 	}),
-	"execution-metrics": wireObject({
+	"execution-metrics": strictWireObject({
 		...common,
 		maxToolCalls: bound.optional(),
 		maxLlmCalls: bound.optional(),
@@ -142,12 +165,12 @@ export const assertionSchemas = {
 		targetExplorationRatio: fractionSchema.optional(),
 		explorationTolerance: bound.optional(),
 	}),
-	"field-accuracy": wireObject({
+	"field-accuracy": strictWireObject({
 		...common,
 		fields: z.array(fieldSchema).min(1),
 		aggregation: z.enum(["weighted_average", "all_or_nothing"]).optional(),
 	}),
-	"skill-trigger": wireObject({ ...common, skill: z.string().min(1), shouldTrigger: z.boolean().optional() }),
+	"skill-trigger": strictWireObject({ ...common, skill: z.string().min(1), shouldTrigger: z.boolean().optional() }),
 } as const;
 
 export type AssertionType = keyof typeof assertionSchemas;
@@ -163,7 +186,7 @@ export const olderAssertionTypes: Readonly<Record<string, AssertionType>> = {
 
 /** What every assertion may carry, and what a custom type (found in `.agentv/graders/`) is checked against. */
 export const customAssertionSchema = wireObject({ ...common, ...commandFields });
-export const includeSchema = wireObject({ include: z.string().min(1) });
+export const includeSchema = strictWireObject({ include: z.string().min(1) });
 
 export type RubricCriterion = z.output<typeof rubricCriterionSchema>;
 

@@ -61,6 +61,8 @@ const messageRecordSchema = wireObject({
 	role: z.string(),
 	content: z.string().nullable(),
 	contentPath: z.string().optional(),
+	/** Its pieces, where a target returned files or images. */
+	parts: z.array(dataSchema).optional(),
 	toolCalls: z.array(toolCallSchema).optional(),
 	durationMs: z.number().optional(),
 });
@@ -93,6 +95,7 @@ export const attemptFileSchema = wireObject({
 	...attemptFacts,
 	...answered,
 	description: z.string().optional(),
+	conversationId: z.string().optional(),
 	input: z.unknown(),
 	criteria: z.string().optional(),
 	messages: z.array(messageRecordSchema).optional(),

@@ -1,6 +1,16 @@
 import { z } from "zod";
+import { noteField } from "./field-notes.ts";
 import { inputSchema } from "./message.ts";
-import { commandSchema, countSchema, dataSchema, fractionSchema, positiveSchema, stringsSchema } from "./primitives.ts";
+import {
+	commandSchema,
+	countSchema,
+	dataSchema,
+	fractionSchema,
+	positiveSchema,
+	stringsSchema,
+	textSchema,
+	textsSchema,
+} from "./primitives.ts";
 import { targetFieldSchema } from "./target-file.ts";
 import { executionSchema, repeatSchema, testEntrySchema } from "./test-entry.ts";
 import { older, wireObject } from "./wire-object.ts";
@@ -19,14 +29,14 @@ const envelope = {
 	$schema: z.string().optional(),
 	name: z.string().regex(evalNamePattern, "a name is 1 to 64 lower-case letters, digits and '-'").optional(),
 	description: z.string().optional(),
-	version: z.union([z.string(), z.number().transform(String)]).optional(),
+	version: textSchema.optional(),
 	author: z.string().optional(),
 	license: z.string().optional(),
-	tags: z.union([stringsSchema, z.record(z.string(), z.string())]).optional(),
+	tags: z.union([textsSchema, z.record(z.string(), textSchema)]).optional(),
 	metadata: dataSchema.optional(),
 	requires: wireObject({ agentv: z.string().optional() }).optional(),
 	target: targetFieldSchema.optional(),
-	targets: z.array(targetFieldSchema).optional(),
+	targets: noteField(z.array(targetFieldSchema).optional(), { newer: "target" }),
 	input: inputSchema.optional(),
 	inputFiles: stringsSchema.optional(),
 	assertions: z.array(z.unknown()).optional(),
@@ -41,7 +51,7 @@ const envelope = {
 	repeat: z.union([countSchema, repeatSchema]).optional(),
 	budgetUsd: positiveSchema.optional(),
 	experiment: z.string().optional(),
-	execution: older(executionSchema, "the flat fields (target, threshold, workers, …)"),
+	execution: older(executionSchema, "the flat fields (target, threshold, workers, …)", "execution"),
 	preprocessors: z.array(preprocessorSchema).optional(),
 	imports: wireObject({ suites: z.array(z.string()).optional(), tests: z.array(z.string()).optional() }).optional(),
 	bundle: wireObject({ include: z.array(z.string()).optional(), exclude: z.array(z.string()).optional() }).optional(),

@@ -1,16 +1,37 @@
 import type { z } from "zod";
 import type { DocumentPath } from "../base/diagnostic.ts";
+import { sameValue } from "../base/value-edit.ts";
+import { type FieldFacts, factsOfField, isStrictObject } from "./field-notes.ts";
 
-/** A key that a schema does not know, or knows as an older spelling. */
-export interface FieldNote {
-	readonly kind: "unknown" | "older";
-	readonly path: DocumentPath;
-	readonly key: string;
-	/** Keys that the schema knows at this place (for the nearest name). */
-	readonly known: readonly string[];
-	/** For `older`: what to write now. */
-	readonly instead?: string;
-}
+/** What a schema says about one key of a value, beyond the shape of what it holds. */
+export type FieldNote =
+	| {
+			readonly kind: "unknown";
+			readonly path: DocumentPath;
+			readonly key: string;
+			/** Keys that the schema knows at this place (for the nearest name). */
+			readonly known: readonly string[];
+			/** Whether such a key is an error there. */
+			readonly isError: boolean;
+	  }
+	| {
+			readonly kind: "older";
+			readonly path: DocumentPath;
+			readonly key: string;
+			/** What to write now. */
+			readonly instead: string;
+	  }
+	/** Two spellings of one field, side by side; both as paths from the mapping that holds them. */
+	| { readonly kind: "conflict"; readonly path: DocumentPath; readonly keys: readonly [string, string] }
+	| {
+			readonly kind: "unsupported";
+			readonly path: DocumentPath;
+			readonly key: string;
+			readonly hint: string;
+			readonly severity: "error" | "warning";
+	  }
+	/** A number or boolean where text is wanted: to be read as it is written. */
+	| { readonly kind: "text"; readonly path: DocumentPath };
 
 type Definition = {
 	type: string;
@@ -23,7 +44,7 @@ type Definition = {
 	getter?: () => z.ZodType;
 };
 
-/** Walks `value` beside its schema and tells its unknown and older keys. Assumes nothing about validity. */
+/** Walks `value` beside its schema and tells what there is to say about its keys. Assumes nothing about validity. */
 export function inspectFields(schema: z.ZodType, value: unknown): readonly FieldNote[] {
 	if (typeof value !== "object" || value === null) return none;
 	const walk: Walk = { path: [], notes: [] };
@@ -40,14 +61,29 @@ interface Walk {
 
 /** What of a schema matters for its fields, worked out once. */
 type Plan =
-	| { readonly kind: "leaf" }
-	| { readonly kind: "object"; readonly fields: ReadonlyMap<string, Field>; readonly known: readonly string[] }
+	| { readonly kind: "leaf" | "text" }
+	| ObjectPlan
 	| { readonly kind: "array" | "record"; readonly element: () => Plan }
 	| { readonly kind: "union"; readonly options: readonly { readonly schema: z.ZodType; readonly plan: Plan }[] };
 
+interface ObjectPlan {
+	readonly kind: "object";
+	readonly fields: ReadonlyMap<string, Field>;
+	readonly known: readonly string[];
+	readonly isStrict: boolean;
+	readonly spellings: () => readonly Spelling[];
+}
+
 interface Field {
 	readonly plan: () => Plan;
+	readonly facts: FieldFacts;
 	readonly instead: string | undefined;
+}
+
+/** A field, or one inside an older block, and the key that it is a spelling of. */
+interface Spelling {
+	readonly path: readonly string[];
+	readonly of: string;
 }
 
 const leaf: Plan = { kind: "leaf" };
@@ -62,17 +98,11 @@ function planOf(schema: z.ZodType): Plan {
 }
 
 function makePlan(schema: z.ZodType): Plan {
+	if (factsOfField(schema).isText) return { kind: "text" };
 	const definition = schema.def as unknown as Definition;
 	const { element, valueType, options, getter } = definition;
 	const inner = definition.in ?? definition.innerType;
-	if (definition.type === "object") {
-		const shape = definition.shape ?? {};
-		const fields = Object.entries(shape).map(([key, field]): [string, Field] => {
-			const instead = field.meta()?.instead;
-			return [key, { plan: () => planOf(field), instead: typeof instead === "string" ? instead : undefined }];
-		});
-		return { kind: "object", fields: new Map(fields), known: Object.keys(shape) };
-	}
+	if (definition.type === "object") return objectPlan(definition.shape ?? {}, isStrictObject(schema));
 	if (definition.type === "array" && element) return { kind: "array", element: () => planOf(element) };
 	if (definition.type === "record" && valueType) return { kind: "record", element: () => planOf(valueType) };
 	if (definition.type === "union") {
@@ -83,14 +113,54 @@ function makePlan(schema: z.ZodType): Plan {
 	return inner ? planOf(inner) : leaf;
 }
 
+function objectPlan(shape: Readonly<Record<string, z.ZodType>>, isStrict: boolean): ObjectPlan {
+	const fields = new Map(
+		Object.entries(shape).map(([key, field]): [string, Field] => {
+			const instead = field.meta()?.instead;
+			const facts = factsOfField(field);
+			return [key, { plan: () => planOf(field), facts, instead: typeof instead === "string" ? instead : undefined }];
+		}),
+	);
+	let spellings: readonly Spelling[] | undefined;
+	return {
+		kind: "object",
+		fields,
+		known: Object.keys(shape),
+		isStrict,
+		spellings: () => {
+			spellings ??= spellingsOf(fields);
+			return spellings;
+		},
+	};
+}
+
+/** Every spelling of the fields that have several. */
+function spellingsOf(fields: ReadonlyMap<string, Field>): Spelling[] {
+	const found: Spelling[] = [];
+	for (const [key, { plan, facts }] of fields) {
+		if (facts.newer !== undefined && facts.newer !== key) found.push({ path: [key], of: facts.newer });
+		const inside = plan();
+		if (inside.kind !== "object") continue;
+		for (const [name, { facts: innerFacts }] of inside.fields)
+			if (innerFacts.outer !== undefined) found.push({ path: [key, name], of: innerFacts.outer });
+	}
+	const own = [...new Set(found.map(({ of }) => of))].filter((key) => fields.has(key));
+	return [...own.map((key) => ({ path: [key], of: key })), ...found];
+}
+
 function visit(plan: Plan, value: unknown, walk: Walk): void {
-	if (plan.kind === "leaf" || typeof value !== "object" || value === null) return;
+	if (plan === leaf) return;
+	if (typeof value === "number" || typeof value === "boolean") {
+		if (takesText(plan)) walk.notes.push({ kind: "text", path: [...walk.path] });
+		return;
+	}
+	if (typeof value !== "object" || value === null) return;
 	if (plan.kind === "union") {
 		const fitting = fittingOption(plan.options, value);
 		if (fitting) visit(fitting, value, walk);
 	} else if (plan.kind === "object") {
-		if (!Array.isArray(value)) visitFields(plan.fields, plan.known, value, walk);
-	} else if ((plan.kind === "array") === Array.isArray(value)) {
+		if (!Array.isArray(value)) visitFields(plan, value as Readonly<Record<string, unknown>>, walk);
+	} else if ((plan.kind === "array" || plan.kind === "record") && (plan.kind === "array") === Array.isArray(value)) {
 		const element = plan.element();
 		if (element === leaf) return;
 		for (const [key, item] of Object.entries(value)) {
@@ -101,20 +171,63 @@ function visit(plan: Plan, value: unknown, walk: Walk): void {
 	}
 }
 
-function visitFields(fields: ReadonlyMap<string, Field>, known: readonly string[], value: object, walk: Walk): void {
+function takesText(plan: Plan): boolean {
+	return plan.kind === "text" || (plan.kind === "union" && plan.options.some((option) => takesText(option.plan)));
+}
+
+function visitFields(plan: ObjectPlan, value: Readonly<Record<string, unknown>>, walk: Walk): void {
+	const { fields, known, isStrict } = plan;
 	for (const key of Object.keys(value)) {
 		const field = fields.get(key);
-		if (!field) walk.notes.push({ kind: "unknown", path: [...walk.path, key], key, known });
-		else {
-			const { instead } = field;
-			if (instead !== undefined) walk.notes.push({ kind: "older", path: [...walk.path, key], key, known: [], instead });
-			const item = (value as Record<string, unknown>)[key];
-			if (typeof item !== "object" || item === null) continue;
-			walk.path.push(key);
-			visit(field.plan(), item, walk);
-			walk.path.pop();
+		if (!field) {
+			// Keys that begin with `x-` are the author's own, in any mapping.
+			if (!key.startsWith("x-"))
+				walk.notes.push({ kind: "unknown", path: [...walk.path, key], key, known, isError: isStrict });
+			continue;
 		}
+		const item = value[key];
+		noteFacts(key, field, item, walk);
+		if (typeof item !== "object" && typeof item !== "number" && typeof item !== "boolean") continue;
+		walk.path.push(key);
+		visit(field.plan(), item, walk);
+		walk.path.pop();
 	}
+	noteConflicts(plan.spellings(), value, walk);
+}
+
+function noteFacts(key: string, { facts, instead }: Field, item: unknown, walk: Walk): void {
+	if (instead !== undefined) walk.notes.push({ kind: "older", path: [...walk.path, key], key, instead });
+	const { unsupported } = facts;
+	if (unsupported && item !== null && item !== undefined && !unsupported.allows?.(item)) {
+		const { hint, severity = "error" } = unsupported;
+		walk.notes.push({ kind: "unsupported", path: [...walk.path, key], key, hint, severity });
+	}
+}
+
+/** Of two spellings only one could be read. Inside an older block the same value may be repeated. */
+function noteConflicts(spellings: readonly Spelling[], value: Readonly<Record<string, unknown>>, walk: Walk): void {
+	const first = new Map<string, Spelling>();
+	for (const spelling of spellings) {
+		const item = valueAt(value, spelling.path);
+		if (item === undefined || item === null) continue;
+		const other = first.get(spelling.of);
+		first.set(spelling.of, other ?? spelling);
+		if (!other) continue;
+		const isRepeated = spelling.path.length > 1 && spelling.path.at(-1) === other.path.at(-1);
+		if (isRepeated && sameValue(item, valueAt(value, other.path))) continue;
+		const keys = [other.path.join("."), spelling.path.join(".")] as const;
+		walk.notes.push({ kind: "conflict", path: [...walk.path, ...spelling.path], keys });
+	}
+}
+
+function valueAt(value: unknown, path: readonly string[]): unknown {
+	let found = value;
+	for (const key of path)
+		found =
+			typeof found === "object" && found !== null && Object.hasOwn(found, key)
+				? (found as Readonly<Record<string, unknown>>)[key]
+				: undefined;
+	return found;
 }
 
 /** The branch of a union that holds `value`: by its plain form where only one has that, else by trying. */

@@ -1,7 +1,10 @@
 import { z } from "zod";
-import { commandSchema, countSchema, dataSchema, positiveSchema } from "./primitives.ts";
-import { older, wireObject } from "./wire-object.ts";
+import { commandSchema, countSchema, dataSchema, positiveSchema, textSchema } from "./primitives.ts";
+import { older, unsupported, wireObject } from "./wire-object.ts";
 import { hooksSchema } from "./workspace-entry.ts";
+
+/** Settings that only say how other tools log. */
+const logging = { severity: "warning", hint: "leave it out: a run records every answer whole" } as const;
 
 const common = {
 	name: z.string().min(1),
@@ -19,9 +22,9 @@ const common = {
 	retryStatusCodes: z.array(z.number().int()).optional(),
 	requestsPerMinute: positiveSchema.optional(),
 	hooks: hooksSchema.optional(),
-	verbose: z.boolean().optional(),
-	logDir: z.string().optional(),
-	streamLog: z.union([z.string(), z.boolean()]).optional(),
+	verbose: unsupported(z.boolean(), { ...logging, allows: (value) => value === false }),
+	logDir: unsupported(z.string(), logging),
+	streamLog: unsupported(z.union([z.string(), z.boolean()]), { ...logging, allows: (value) => value === false }),
 	providerBatching: z.boolean().optional(),
 };
 
@@ -37,7 +40,7 @@ const model = {
 	baseUrl: z.string().optional(),
 	endpoint: older(z.string(), "base_url"),
 	apiFormat: z.enum(["chat", "responses"]).optional(),
-	headers: z.record(z.string(), z.string()).optional(),
+	headers: z.record(z.string(), textSchema).optional(),
 	temperature: z.number().min(0).optional(),
 	maxOutputTokens: countSchema.optional(),
 	maxTokens: older(countSchema, "max_output_tokens"),
@@ -47,14 +50,14 @@ const model = {
 	systemPrompt: z.string().optional(),
 	resourceName: z.string().optional(),
 	deployment: z.string().optional(),
-	version: z.string().optional(),
-	apiVersion: z.string().optional(),
+	version: textSchema.optional(),
+	apiVersion: textSchema.optional(),
 };
 
 const agent = {
 	executable: z.string().optional(),
 	args: z.array(z.string()).optional(),
-	env: z.record(z.string(), z.string()).optional(),
+	env: z.record(z.string(), textSchema).optional(),
 	cwd: z.string().optional(),
 	model: z.string().optional(),
 	apiKey: z.string().optional(),
@@ -66,10 +69,25 @@ const agent = {
 	maxTurns: countSchema.optional(),
 	maxBudgetUsd: positiveSchema.optional(),
 	permissionMode: z.string().optional(),
-	byok: dataSchema.optional(),
-	logFormat: z.string().optional(),
+	byok: unsupported(dataSchema, { hint: "configure the agent itself, or use the provider of that model" }),
+	logFormat: unsupported(z.string(), logging),
 	pricing: pricing.optional(),
 };
+
+/** The settings of `names` that a provider has no use for: written there, they are errors. */
+function without<Fields extends Readonly<Record<string, z.ZodType>>, Name extends keyof Fields & string>(
+	fields: Fields,
+	hint: string,
+	names: readonly Name[],
+): Pick<Fields, Name> {
+	const marked = names.map((name) => [name, unsupported(fields[name] as z.ZodType, { hint })]);
+	return Object.fromEntries(marked) as unknown as Pick<Fields, Name>;
+}
+
+const otherAgent = "leave it out, or give it to the agent by `args` or `env`";
+const otherModel = "leave it out: this provider has no such setting";
+const onlyAzure = without(model, otherModel, ["resourceName", "deployment", "version", "apiVersion"]);
+const plainModel = { ...model, ...onlyAzure, ...without(model, otherModel, ["apiFormat"]) };
 
 const healthcheck = z.union([
 	commandSchema,
@@ -97,8 +115,8 @@ const toolKinds = [
 export const providerSchemas = {
 	mock: wireObject({
 		...common,
-		response: z.string().optional(),
-		responses: z.record(z.string(), z.string()).optional(),
+		response: textSchema.optional(),
+		responses: z.record(z.string(), textSchema).optional(),
 		delayMs: z.number().min(0).optional(),
 	}),
 	replay: wireObject({ ...common, fixtures: z.string().min(1) }),
@@ -110,18 +128,42 @@ export const providerSchemas = {
 		filesFormat: z.string().optional(),
 		attachmentsFormat: older(z.string(), "files_format"),
 	}),
-	openai: wireObject({ ...common, ...model }),
+	openai: wireObject({ ...common, ...model, ...onlyAzure }),
 	azure: wireObject({ ...common, ...model }),
-	openrouter: wireObject({ ...common, ...model }),
-	anthropic: wireObject({ ...common, ...model }),
-	gemini: wireObject({ ...common, ...model }),
-	claude: wireObject({ ...common, ...agent }),
-	codex: wireObject({ ...common, ...agent }),
-	"copilot-cli": wireObject({ ...common, ...agent }),
-	"pi-cli": wireObject({ ...common, ...agent }),
+	openrouter: wireObject({ ...common, ...plainModel }),
+	anthropic: wireObject({ ...common, ...plainModel }),
+	gemini: wireObject({ ...common, ...plainModel }),
+	claude: wireObject({
+		...common,
+		...agent,
+		...without(agent, otherAgent, ["subprovider", "thinking", "modelReasoningEffort"]),
+		pricing: unsupported(pricing, { severity: "warning", hint: "leave it out: Claude Code reports what it cost" }),
+	}),
+	codex: wireObject({
+		...common,
+		...agent,
+		...without(agent, otherAgent, ["subprovider", "thinking", "maxTurns", "maxBudgetUsd"]),
+	}),
+	"copilot-cli": wireObject({
+		...common,
+		...agent,
+		...without(agent, otherAgent, ["baseUrl", "subprovider", "thinking", "modelReasoningEffort"]),
+		...without(agent, otherAgent, ["maxTurns", "maxBudgetUsd", "permissionMode"]),
+	}),
+	"pi-cli": wireObject({
+		...common,
+		...agent,
+		...without(agent, otherAgent, ["modelReasoningEffort", "maxTurns", "maxBudgetUsd", "permissionMode"]),
+	}),
 	acp: wireObject({
 		...common,
 		...agent,
+		...without(agent, "put it into `command`", ["executable", "args", "model"]),
+		...without(agent, "give it to the agent by `env`, or in `command`", ["apiKey", "baseUrl", "subprovider"]),
+		...without(agent, "give it to the agent by `env`, or in `command`", ["thinking", "modelReasoningEffort"]),
+		...without(agent, "give it to the agent by `env`, or in `command`", ["maxTurns", "maxBudgetUsd"]),
+		permissionMode: unsupported(z.string(), { hint: "write `permissions`" }),
+		pricing: unsupported(pricing, { hint: "leave it out: a cost is what the agent reports" }),
 		command: commandSchema,
 		permissions: z.union([permissionSchema, z.partialRecord(z.enum(toolKinds), permissionSchema)]).optional(),
 	}),

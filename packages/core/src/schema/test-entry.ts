@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { rubricCriterionSchema } from "./assertion-entry.ts";
 import { expectedOutputSchema, inputSchema } from "./message.ts";
 import {
 	countSchema,
@@ -8,9 +9,11 @@ import {
 	idsSchema,
 	positiveSchema,
 	stringsSchema,
+	textSchema,
+	textsSchema,
 } from "./primitives.ts";
 import { targetFieldSchema } from "./target-file.ts";
-import { older, wireObject } from "./wire-object.ts";
+import { movedTo, older, unsupported, wireObject } from "./wire-object.ts";
 import { workspaceFieldSchema } from "./workspace-entry.ts";
 
 export const repeatSchema = wireObject({
@@ -25,25 +28,54 @@ export const turnSchema = wireObject({
 	assertions: z.array(z.unknown()).optional(),
 });
 
-export const trialsSchema = wireObject({
+const trials = {
 	count: countSchema,
-	strategy: z.enum(["pass_at_k", "pass_any", "pass_all", "mean", "confidence_interval"]).optional(),
-	costLimitUsd: positiveSchema.optional(),
+	strategy: z.enum(["pass_at_k", "pass_any", "pass_all", "mean"]).optional(),
+};
+export const trialsSchema = wireObject({ ...trials, costLimitUsd: positiveSchema.optional() });
+
+const execution = {
+	target: movedTo("target", z.union([z.string(), dataSchema]).optional()),
+	threshold: movedTo("threshold", fractionSchema.optional()),
+	trials: movedTo("repeat", trialsSchema.optional()),
+	skipDefaults: z.boolean().optional(),
+	assertions: movedTo("assertions", older(z.array(z.unknown()), "assertions", "assertions")),
+	evaluators: movedTo("assertions", older(z.array(z.unknown()), "assertions", "assertions")),
+	failOnError: unsupported(z.union([z.boolean(), z.string(), z.number()]), {
+		allows: (value) => value === false,
+		hint: "leave it out: every test is run, and exit code 4 says that one could not be",
+	}),
+	cache: unsupported(z.union([z.boolean(), dataSchema]), {
+		allows: (value) => value === false,
+		hint: "leave it out, and run with --cache",
+	}),
+};
+const forWholeEval = { hint: "write it in the eval: it holds for all tests" };
+
+/** The older `execution` block of an eval. */
+export const executionSchema = wireObject({
+	...execution,
+	targets: movedTo("target", z.array(z.union([z.string(), dataSchema])).optional()),
+	workers: movedTo("workers", countSchema.optional()),
+	budgetUsd: movedTo("budget_usd", positiveSchema.optional()),
+	skipDefaults: unsupported(z.boolean(), {
+		allows: (value) => value === false,
+		hint: "write it in the `execution` of the tests that leave out the eval's graders",
+	}),
 });
 
-/** The older `execution` block, of an eval or a test. */
-export const executionSchema = wireObject({
-	target: z.union([z.string(), dataSchema]).optional(),
-	targets: z.array(z.union([z.string(), dataSchema])).optional(),
-	workers: countSchema.optional(),
-	threshold: fractionSchema.optional(),
-	trials: trialsSchema.optional(),
-	budgetUsd: positiveSchema.optional(),
-	failOnError: z.union([z.boolean(), z.string()]).optional(),
-	skipDefaults: z.boolean().optional(),
-	cache: z.union([z.boolean(), dataSchema]).optional(),
-	assertions: older(z.array(z.unknown()), "assertions"),
-	evaluators: older(z.array(z.unknown()), "assertions"),
+/** The older `execution` block of a test. */
+export const testExecutionSchema = wireObject({
+	...execution,
+	trials: movedTo(
+		"repeat",
+		wireObject({ ...trials, costLimitUsd: unsupported(positiveSchema, forWholeEval) }).optional(),
+	),
+	targets: unsupported(z.array(z.union([z.string(), dataSchema])), {
+		hint: "write one `target` in the test, or `targets` in the eval",
+	}),
+	workers: unsupported(countSchema, forWholeEval),
+	budgetUsd: unsupported(positiveSchema, forWholeEval),
 });
 
 /** One test. `assertions` entries are read one by one by the loader, so that each finding has its own place. */
@@ -55,19 +87,21 @@ export const testEntrySchema = wireObject({
 	expectedOutput: expectedOutputSchema.optional(),
 	criteria: z.string().optional(),
 	expectedOutcome: older(z.string(), "criteria"),
+	/** Criteria that a model judges one by one: the same as a grader of type `rubrics`. */
+	rubrics: z.array(rubricCriterionSchema).min(1).optional(),
 	assertions: z.array(z.unknown()).optional(),
 	assert: older(z.array(z.unknown()), "assertions"),
 	evaluators: older(z.array(z.unknown()), "assertions"),
 	vars: dataSchema.optional(),
 	metadata: dataSchema.optional(),
-	tags: z.union([stringsSchema, z.record(z.string(), z.string())]).optional(),
-	conversationId: z.string().optional(),
+	tags: z.union([textsSchema, z.record(z.string(), textSchema)]).optional(),
+	conversationId: textSchema.optional(),
 	workspace: workspaceFieldSchema.optional(),
 	threshold: fractionSchema.optional(),
 	timeoutSeconds: positiveSchema.optional(),
 	repeat: z.union([countSchema, repeatSchema]).optional(),
 	target: targetFieldSchema.optional(),
-	execution: executionSchema.optional(),
+	execution: testExecutionSchema.optional(),
 	dependsOn: idsSchema.optional(),
 	onDependencyFailure: z.enum(["skip", "fail", "run"]).optional(),
 	mode: z.enum(["conversation"]).optional(),
@@ -77,4 +111,3 @@ export const testEntrySchema = wireObject({
 });
 
 export type TestEntry = z.output<typeof testEntrySchema>;
-export type ExecutionEntry = z.output<typeof executionSchema>;

@@ -1,15 +1,23 @@
 import { z } from "zod";
-import { commandSchema, positiveSchema, stringsSchema } from "./primitives.ts";
-import { older, wireObject } from "./wire-object.ts";
+import { noteField } from "./field-notes.ts";
+import { commandSchema, dataSchema, positiveSchema, stringsSchema, textSchema } from "./primitives.ts";
+import { movedTo, older, unsupported, wireObject } from "./wire-object.ts";
 
 export const resetModes = ["none", "fast", "strict"] as const;
 
-export const hookSchema = wireObject({
+const hookFields = {
 	command: commandSchema.optional(),
 	script: older(commandSchema, "command"),
 	timeoutMs: positiveSchema.optional(),
 	cwd: z.string().optional(),
 	reset: z.enum(resetModes).optional(),
+};
+
+export const hookSchema = wireObject(hookFields);
+
+const lastHookSchema = wireObject({
+	...hookFields,
+	reset: unsupported(z.enum(resetModes), { hint: "leave it out: after the last test nothing is reset" }),
 });
 
 export const hooksSchema = wireObject({
@@ -17,24 +25,43 @@ export const hooksSchema = wireObject({
 	beforeAll: z.union([hookSchema, commandSchema]).optional(),
 	beforeEach: z.union([hookSchema, commandSchema]).optional(),
 	afterEach: z.union([hookSchema, commandSchema]).optional(),
-	afterAll: z.union([hookSchema, commandSchema]).optional(),
+	afterAll: z.union([lastHookSchema, commandSchema]).optional(),
 });
 
 export const repoSchema = wireObject({
 	path: z.string().optional(),
 	repo: z.string().optional(),
-	commit: z.union([z.string(), z.number().transform(String)]).optional(),
-	baseCommit: z.union([z.string(), z.number().transform(String)]).optional(),
+	commit: textSchema.optional(),
+	/** Another name of `commit`, which is not older. */
+	baseCommit: noteField(textSchema.optional(), { newer: "commit" }),
 	sparse: z.array(z.string()).optional(),
 	ancestor: z.number().int().min(0).optional(),
+	// Each field of the three older blocks is a spelling of its own field; the blocks themselves may be beside those.
 	source: older(
-		wireObject({ url: z.string().optional(), path: z.string().optional(), type: z.string().optional() }),
+		wireObject({
+			url: movedTo("repo", z.string().optional()),
+			path: movedTo("repo", z.string().optional()),
+			type: z.string().optional(),
+		}),
 		"repo",
+		"source",
 	),
-	checkout: older(wireObject({ ref: z.string().optional(), ancestor: z.number().int().min(0).optional() }), "commit"),
+	checkout: older(
+		wireObject({
+			ref: movedTo("commit", textSchema.optional()),
+			ancestor: movedTo("ancestor", z.number().int().min(0).optional()),
+		}),
+		"commit",
+		"checkout",
+	),
 	clone: older(
-		wireObject({ depth: z.number().optional(), sparse: z.array(z.string()).optional(), filter: z.string().optional() }),
+		wireObject({
+			sparse: movedTo("sparse", z.array(z.string()).optional()),
+			depth: unsupported(z.number(), { hint: "leave it out: a repository has its history up to its commit" }),
+			filter: unsupported(z.string(), { severity: "warning", hint: "leave it out: it changes no content" }),
+		}),
 		"sparse",
+		"clone",
 	),
 });
 
@@ -45,9 +72,15 @@ export const workspaceSchema = wireObject({
 	isolation: z.enum(isolations).optional(),
 	repos: z.array(repoSchema).optional(),
 	hooks: hooksSchema.optional(),
-	env: z.record(z.string(), z.string()).optional(),
-	mode: z.string().optional().meta({ deprecated: true, instead: "isolation" }),
-	path: z.string().optional(),
+	env: z.record(z.string(), textSchema).optional(),
+	mode: older(z.enum(["shared", "per_test", "temp", "pooled"]), "isolation"),
+	path: unsupported(z.string(), {
+		hint: "name a `template`, which is copied: a test never works in a directory of yours",
+	}),
+	docker: unsupported(z.union([dataSchema, z.string(), z.boolean()]), {
+		allows: (value) => value === false,
+		hint: "start the container from a `cli` target's command, or run AgentV inside it",
+	}),
 });
 
 /** A string is a template directory or, ending in .yaml/.yml, an external workspace file. */

@@ -61,6 +61,8 @@ export type RequestPiece =
 
 export interface RequestMessage {
 	readonly role: Role;
+	/** Who speaks, as graders and records see it. */
+	readonly name?: string;
 	readonly content: readonly RequestPiece[];
 	readonly toolCalls?: readonly ToolCall[];
 }
@@ -105,10 +107,23 @@ export interface TokenUsage {
 	readonly reasoning?: number | undefined;
 }
 
+/** A piece of a message that a target produced, where that is more than text. */
+export type AnswerPart =
+	| { readonly type: "text"; readonly text: string }
+	| {
+			readonly type: "file" | "image";
+			/** As the target gave it: relative to the workspace, absolute, or the address of an image. */
+			readonly path: string;
+			readonly mediaType?: string;
+	  };
+
 /** A message that a target produced. */
 export interface AnswerMessage {
 	readonly role: Role;
+	/** Its text; a file or image is `[file: path]` in it. */
 	readonly content: string;
+	/** Its pieces, where some are files or images. */
+	readonly parts?: readonly AnswerPart[];
 	readonly toolCalls?: readonly ToolCall[];
 	readonly durationMs?: number;
 }

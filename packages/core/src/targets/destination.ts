@@ -34,7 +34,7 @@ type Sources = Pick<TargetScope, "sources">;
 export function targetDestination(target: ResolvedTarget, scope: Sources, env: Environment): TargetDestination {
 	const { wire } = target;
 	const known = usual[target.provider];
-	const address = wire.base_url ?? wire.endpoint;
+	const address = wire.base_url || wire.endpoint || undefined;
 	const written = secretSettings(wire);
 	const names = written.flatMap((key) => variablesOf(target, key, scope));
 	const literal = written.some((key) => isLiteral(target, key, scope));

@@ -1,6 +1,8 @@
+import { z } from "zod";
 import { readJson } from "../base/read-json.ts";
 import { type MessageEntry, messageSchema } from "../schema/message.ts";
-import type { AnswerMessage, TargetAnswer } from "./contract.ts";
+import { wireObject } from "../schema/wire-object.ts";
+import type { AnswerMessage, AnswerPart, TargetAnswer } from "./contract.ts";
 import { stopReasonOf } from "./stop-reason.ts";
 
 /**
@@ -52,11 +54,41 @@ function readMessages(value: unknown): AnswerMessage[] | undefined {
 	if (!Array.isArray(value) || value.length === 0) return undefined;
 	const messages: AnswerMessage[] = [];
 	for (const entry of value) {
-		const read = messageSchema.safeParse(entry);
+		const { parts, content } = readContent((entry as { content?: unknown } | null)?.content);
+		const read = messageSchema.safeParse(parts ? { ...(entry as object), content } : entry);
 		if (!read.success) return undefined;
-		messages.push(messageOf(read.data));
+		messages.push({ ...messageOf(read.data), ...(parts?.some(({ type }) => type !== "text") ? { parts } : {}) });
 	}
 	return messages;
+}
+
+/** A piece as programs print it: what it holds is called `value`, or by what it is. */
+const partSchema = wireObject({
+	type: z.enum(["text", "file", "image"]),
+	value: z.string().optional(),
+	text: z.string().optional(),
+	path: z.string().optional(),
+	url: z.string().optional(),
+	mediaType: z.string().optional(),
+});
+
+/** A list of pieces with the text that stands for it; anything else has no parts. */
+function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]; readonly content?: string } {
+	const read = z.array(partSchema).min(1).safeParse(content);
+	if (!read.success) return {};
+	const parts: AnswerPart[] = [];
+	for (const { type, value, text, path, url, mediaType } of read.data) {
+		const held = type === "text" ? (text ?? value) : (path ?? value ?? url);
+		if (held === undefined) return {};
+		if (type === "text") parts.push({ type, text: held });
+		else parts.push({ type, path: held, ...(mediaType === undefined ? {} : { mediaType }) });
+	}
+	return { parts, content: parts.map(partText).join("\n\n") };
+}
+
+/** How a piece stands in a message's text. */
+export function partText(part: AnswerPart): string {
+	return part.type === "text" ? part.text : `[${part.type}: ${part.path}]`;
 }
 
 function messageOf({ role, content, toolCalls }: MessageEntry): AnswerMessage {
@@ -65,8 +97,7 @@ function messageOf({ role, content, toolCalls }: MessageEntry): AnswerMessage {
 
 function contentText(content: MessageEntry["content"]): string {
 	if (content === undefined || typeof content === "string") return content ?? "";
-	if (!Array.isArray(content)) return JSON.stringify(content);
-	return content.map((piece) => (piece.type === "text" ? piece.value : `[${piece.type}: ${piece.value}]`)).join("\n\n");
+	return JSON.stringify(content);
 }
 
 /** Token counts; those of which one is missing say nothing about the sum. */

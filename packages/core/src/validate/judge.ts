@@ -109,7 +109,7 @@ const nowhere: Placed = { range: start, text: "" };
 function placed({ at, data }: Diagnostic, context: EvalContext, config: Configured): Placed {
 	const { loaded, targets } = context;
 	const own = config.source?.file === at.file ? config.source : undefined;
-	const source = loaded.sources.get(at.file) ?? targets.sources.get(at.file) ?? own;
+	const source = loaded.sources.get(at.file) ?? targets.sources.get(at.file) ?? loaded.texts.get(at.file) ?? own;
 	if (!source) return atLine(at.line);
 	const range = source.locate(at);
 	if (range) return { range: narrowed(wholeStart(range, at), data.mark, source, at), text: source.text };

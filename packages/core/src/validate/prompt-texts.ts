@@ -1,6 +1,6 @@
 import type { DocumentPath, Place } from "../base/diagnostic.ts";
 import type { TestCase } from "../model/eval-types.ts";
-import type { Source } from "../model/source.ts";
+import type { Part, Source } from "../model/source.ts";
 import type { EvalContext, PromptText, TestPrompts } from "./eval-context.ts";
 
 /** The tests of an eval that bring a text of their own, each with its texts. What all tests share comes with the first. */
@@ -32,7 +32,7 @@ function sharedTexts({ loaded, run }: EvalContext): PromptText[] {
 }
 
 function ownTexts({ at }: TestCase, source: Source): PromptText[] {
-	const part = source.parts.find((one) => one.at.line === at.line);
+	const part = at.line === undefined ? source.parts[0] : partsByLine(source).get(at.line);
 	let value = part?.value;
 	for (const key of at.path ?? []) value = fieldOf(value, key);
 	const below = (...keys: DocumentPath): Place => ({ ...at, path: [...(at.path ?? []), ...keys] });
@@ -43,6 +43,15 @@ function ownTexts({ at }: TestCase, source: Source): PromptText[] {
 			textsIn(fieldOf(turn, "input"), below("turns", index, "input")),
 		),
 	];
+}
+
+const byLine = new WeakMap<Source, ReadonlyMap<number | undefined, Part>>();
+
+/** The rows of JSON Lines, of which there may be very many. */
+function partsByLine(source: Source): ReadonlyMap<number | undefined, Part> {
+	const known = byLine.get(source) ?? new Map(source.parts.map((part) => [part.at.line, part]));
+	byLine.set(source, known);
+	return known;
 }
 
 /** The texts of an `input` value: itself, its messages, their text parts. What an assistant is made to have said asks nothing. */

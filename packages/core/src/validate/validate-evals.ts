@@ -1,6 +1,7 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "../model/disk-view.ts";
+import { checkJsonSchemas } from "../model/json-schema-check.ts";
 import { evalContext } from "./eval-context.ts";
 import type { EvalValidation } from "./eval-result.ts";
 import { evalResult } from "./judge.ts";
@@ -42,6 +43,11 @@ export async function* validateEvals(
 			turn = performance.now();
 		}
 		if (options.signal?.aborted) throw new AgentvError("interrupted", "validation was interrupted");
-		yield evalResult(evalContext(file, run), levels);
+		const context = evalContext(file, run);
+		const schemas = await checkJsonSchemas(context.loaded);
+		yield evalResult(
+			schemas.length === 0 ? context : { ...context, findings: [...context.findings, ...schemas] },
+			levels,
+		);
 	}
 }

@@ -1,4 +1,3 @@
-import { resolvePath } from "../../model/path-text.ts";
 import type {
 	AssertionOf,
 	Grade,
@@ -14,6 +13,7 @@ import { addUsage } from "../judge/add-usage.ts";
 import { fillPrompt, holdsResults } from "../judge/fill-prompt.ts";
 import { judgeVersion, scoreForm } from "../judge/judge-prompts.ts";
 import { judgeScore } from "../judge/judge-score.ts";
+import { promptFileText } from "../judge/prompt-text.ts";
 import { programPayload } from "../program-payload.ts";
 import { programReply } from "../program-reply.ts";
 import { runProgram } from "../run-program.ts";
@@ -106,10 +106,7 @@ async function byModel(
 	services: GraderServices,
 ): Promise<Grade> {
 	const { aggregator } = assertion.settings;
-	const file = assertion.promptFile;
-	const own = file
-		? services.view.readText(resolvePath(file, services.scope, services.view).path)
-		: (aggregator.prompt ?? "");
+	const own = promptFileText(assertion, services) ?? aggregator.prompt ?? "";
 	const results = parts.map(({ name, type, score, weight, verdict, assertions }) => ({
 		...{ name, type, score, weight, verdict, assertions },
 	}));

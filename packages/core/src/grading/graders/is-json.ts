@@ -1,4 +1,4 @@
-import { runInNewContext } from "node:vm";
+import { compileJsonSchema } from "../../model/json-schema-check.ts";
 import { answerText } from "../answer-text.ts";
 import type { CouldNotRun, Finding, Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
@@ -21,13 +21,11 @@ export const isJson: Grader<"is-json"> = {
 	},
 };
 
-const patternLimitMs = 1000;
 const mostShown = 10;
 
 async function checkSchema(schema: Readonly<Record<string, unknown>> | boolean, value: unknown) {
-	const validator = await newValidator(schema);
 	try {
-		const validate = validator.compile(schema);
+		const validate = await compileJsonSchema(schema);
 		if (validate(value)) return binaryScore(true, "the answer is JSON of the schema");
 		const errors = (validate.errors ?? []).slice(0, mostShown);
 		const assertions = errors.map(
@@ -45,21 +43,3 @@ async function checkSchema(schema: Readonly<Record<string, unknown>> | boolean, 
 		} satisfies CouldNotRun;
 	}
 }
-
-async function newValidator(schema: Readonly<Record<string, unknown>> | boolean) {
-	const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";
-	const options = { strict: false, allErrors: true, validateFormats: false, code: { regExp: limitedPattern } };
-	if (draft.includes("2020-12")) return new (await import("ajv/dist/2020.js")).Ajv2020(options);
-	if (draft.includes("2019-09")) return new (await import("ajv/dist/2019.js")).Ajv2019(options);
-	return new (await import("ajv")).Ajv(options);
-}
-
-/** A `pattern` of a schema, which may backtrack for ever just as any other: it is cut off after a second. */
-function limitedPattern(pattern: string, flags: string): { test(text: string): boolean } {
-	const compiled = new RegExp(pattern, flags);
-	return {
-		test: (text) =>
-			runInNewContext("pattern.test(text)", { pattern: compiled, text }, { timeout: patternLimitMs }) as boolean,
-	};
-}
-limitedPattern.code = "new RegExp";

@@ -27,13 +27,11 @@ describe("an llm-grader", () => {
 		const judge = scriptedJudge(() => good);
 		await judged(grader, judge).grade({ output: "Hello!", expectedOutput: "Good day", prompt: "Greet me" });
 		await judged("{type: llm-grader, prompt: ./judge.md}", judge, {
-			"judge.md": "Q: {{ question }} A: {{ answer }} R: {{reference_answer}} {{ unknown }}",
+			"judge.md": "Q: {{ question }} A: {{ answer }} R: {{reference_answer}}",
 		}).grade({ output: "Hello!", expectedOutput: "Good day", prompt: "Greet me" });
 		const [plain, own] = judge.questions.map(wholeQuestion);
 		for (const text of ["Is it polite?", "Hello!", "Good day", "Greet me"]) expect(plain).toContain(text);
-		expect(own).toMatch(
-			/Q: <material-\w+>\nGreet me\n.*A: <material-\w+>\nHello!\n.*R: .*Good day\n.*\{\{ unknown \}\}/s,
-		);
+		expect(own).toMatch(/Q: <material-\w+>\nGreet me\n.*A: <material-\w+>\nHello!\n.*R: .*Good day\n/s);
 	});
 
 	it.each([

@@ -1,3 +1,4 @@
+import type { Assertion } from "../../model/eval-types.ts";
 import { resolvePath } from "../../model/path-text.ts";
 import { promptPlaceholders } from "../../schema/prompt-variables.ts";
 import { answerText } from "../answer-text.ts";
@@ -28,13 +29,18 @@ export async function judgePrompt(
 		const printed = await printedPrompt(assertion, subject, services);
 		return typeof printed === "string" ? { text: await fillPrinted(printed, material, subject, parts) } : printed;
 	}
-	const own = assertion.promptFile
-		? services.view.readText(resolvePath(assertion.promptFile, services.scope, services.view).path)
-		: typeof prompt === "string"
-			? prompt
-			: undefined;
+	const own = promptFileText(assertion, services) ?? (typeof prompt === "string" ? prompt : undefined);
 	if (own === undefined) return { text: await fillPrompt(material, subject, parts) };
 	return { text: await fillPrompt(hasPlaceholders(own) ? own : `${own}\n\n${material}`, subject, parts) };
+}
+
+/** Returns the text of a grader's prompt file, with the test's `vars` in it. */
+export function promptFileText(
+	{ promptFile, promptText }: Pick<Assertion, "promptFile" | "promptText">,
+	{ scope, view }: GraderServices,
+): string | undefined {
+	if (!promptFile) return undefined;
+	return promptText ?? view.readText(resolvePath(promptFile, scope, view).path);
 }
 
 /** Answers shorter than this are not looked for in a printed prompt: they may be words of the author's. */

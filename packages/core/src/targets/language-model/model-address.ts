@@ -9,7 +9,8 @@ export interface ModelAddress {
 
 /** The vendor's variable serves the vendor's own address only: a key must not go to whatever server an eval names. */
 export function modelAddress(settings: ModelSettings, vendorKey: string | undefined): ModelAddress {
-	const given = settings.baseUrl ?? settings.endpoint;
+	// `${{ URL:-}}` may be empty, which says the vendor's own.
+	const given = settings.baseUrl || settings.endpoint || undefined;
 	return { given, apiKey: settings.apiKey ?? (given === undefined ? vendorKey : undefined) };
 }
 

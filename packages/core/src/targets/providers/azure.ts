@@ -7,7 +7,7 @@ import { addressProblem, keyProblem, modelProblem } from "../language-model/mode
 export const azure: Provider<"azure"> = {
 	provider: "azure",
 	create: ({ name, settings }, { env }) => {
-		const given = settings.baseUrl ?? settings.endpoint;
+		const given = settings.baseUrl || settings.endpoint || undefined;
 		const resource = settings.resourceName ?? env.AZURE_RESOURCE_NAME;
 		const apiKey = settings.apiKey ?? env.AZURE_OPENAI_API_KEY ?? env.AZURE_API_KEY;
 		const deployment = settings.deployment ?? settings.model;

@@ -56,8 +56,10 @@ function readFixtures(target: TargetOf<"replay">, services: TargetServices): Rea
 	const bad = diagnostics[0];
 	if (bad) throw new AgentvError("config", `${file}:${bad.at.line ?? 1}: ${bad.message}`);
 	const fixtures = new Map<string, Fixture[]>();
-	for (const { value, line } of rows) {
-		const id = typeof value === "object" && value !== null ? (value as { test_id?: unknown }).test_id : undefined;
+	for (const { value, line, spelled } of rows) {
+		const written = typeof value === "object" && value !== null ? (value as { test_id?: unknown }).test_id : undefined;
+		// An id of digits may be beyond what a number holds.
+		const id = typeof written === "number" ? (spelled.get("test_id") ?? String(written)) : written;
 		const answer = answerOf(value);
 		if (typeof id !== "string" || !answer)
 			throw new AgentvError("config", `${file}:${line}: expected {"test_id": …, "output": …}`);

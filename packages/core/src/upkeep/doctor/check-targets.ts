@@ -1,3 +1,4 @@
+import { emptyCredentials } from "../../model/empty-credentials.ts";
 import type { ResolvedTarget } from "../../model/resolve-target.ts";
 import { resolveTarget } from "../../model/resolve-target.ts";
 import { commandRunner } from "../../model/run-command.ts";
@@ -55,7 +56,9 @@ async function usedItem({ use, examined, neededBy }: Seen, view: ExaminedEvals["
 		const says = found?.message ?? "can't be used";
 		return { ...shared, state: "problem", says, action: found?.hint ?? "correct it in its targets file" };
 	}
-	const problem = await problemOf(resolution.target, examined, view);
+	const sources = new Map([...examined.scope.sources, ...examined.loaded.sources]);
+	const [empty] = emptyCredentials(resolution.target, { sources });
+	const problem = empty ?? (await problemOf(resolution.target, examined, view));
 	if (!problem) return { ...shared, state: "ok", says: describe(resolution.target, examined) };
 	const says = `${describe(resolution.target, examined)}: ${problem.message}`;
 	return { ...shared, state: "problem", says, action: problem.hint ?? "correct it in its targets file" };

@@ -1,4 +1,5 @@
 import { dirname, join, relative } from "node:path";
+import { isSecretName } from "../../base/secrets.ts";
 import type { DiskView } from "../../model/disk-view.ts";
 import { evalVariables, targetVariables } from "../../model/run-variables.ts";
 import type { PlacedVariable } from "../../model/source.ts";
@@ -10,6 +11,7 @@ const worst = ["set", "default", "unset"] as const;
 
 interface Named {
 	state: PlacedVariable["state"];
+	isEmpty: boolean;
 	readonly evals: ExaminedEval[];
 }
 
@@ -19,8 +21,9 @@ export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): Doc
 	for (const examined of evals) {
 		const { loaded, scope, uses } = examined;
 		const targets = resolvedTargets(uses.filter(({ role, implied }) => role !== "grader" || !implied));
-		for (const { name, state } of [...evalVariables(loaded), ...targetVariables(targets, scope)]) {
-			const known = all.get(name) ?? { state, evals: [] };
+		for (const { name, state, isEmpty = false } of [...evalVariables(loaded), ...targetVariables(targets, scope)]) {
+			const known = all.get(name) ?? { state, isEmpty: false, evals: [] };
+			known.isEmpty ||= isEmpty;
 			if (worst.indexOf(state) > worst.indexOf(known.state)) known.state = state;
 			if (known.evals.at(-1) !== examined) known.evals.push(examined);
 			all.set(name, known);
@@ -31,8 +34,14 @@ export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): Doc
 		.map(([name, named]) => itemOf(name, named, view, cwd));
 }
 
-function itemOf(name: string, { state, evals }: Named, view: DiskView, cwd: string): DoctorItem {
+function itemOf(name: string, { state, isEmpty, evals }: Named, view: DiskView, cwd: string): DoctorItem {
 	const shared = { group: "variables", name, neededBy: evals.map(({ label }) => label) } as const;
+	if (state === "set" && isEmpty) {
+		if (!isSecretName(name))
+			return { ...shared, state: "warning", says: "set, but empty", action: actionFor(name, evals, view, cwd) };
+		const action = `give it its value, or write \${{ ${name}:-}} if it may be empty`;
+		return { ...shared, state: "problem", says: "set, but empty", action };
+	}
 	if (state === "set") return { ...shared, state: "ok", says: "set" };
 	if (state === "default") return { ...shared, state: "ok", says: "not set, has a default" };
 	return { ...shared, state: "problem", says: "not set", action: actionFor(name, evals, view, cwd) };

@@ -1,0 +1,53 @@
+import type { OffsetRange } from "./scan-references.ts";
+
+/** A `{{ name }}` in a text. */
+export interface TemplateName {
+	readonly name: string;
+	/** Offsets within the text. */
+	readonly range: OffsetRange;
+	/** How many of the same name come before it in the text. */
+	readonly nth: number;
+}
+
+const namePattern = String.raw`[A-Za-z_][\w-]*(?:\.[\w-]+)*`;
+/** `{{{{ name }}}}` is a literal `{{ name }}`; `${{ name }}` is a variable of the environment. */
+const token = new RegExp(String.raw`\{\{(\{\{\s*${namePattern}\s*\}\})\}\}|(?<!\$)\{\{\s*(${namePattern})\s*\}\}`, "g");
+
+/** Returns the names that `text` asks for, in their order. `{{#if …}}` and other template languages' forms ask for none. */
+export function templateNames(text: string): TemplateName[] {
+	if (!text.includes("{{")) return [];
+	const found: TemplateName[] = [];
+	const seen = new Map<string, number>();
+	for (const { 0: whole, 2: name, index } of text.matchAll(token)) {
+		if (name === undefined) continue;
+		const nth = seen.get(name) ?? 0;
+		seen.set(name, nth + 1);
+		found.push({ name, range: [index, index + whole.length], nth });
+	}
+	return found;
+}
+
+/** Returns where in `text` the same name is asked for the `nth` time. */
+export function findTemplateName(text: string, name: string, nth: number): OffsetRange | undefined {
+	return templateNames(text).find((found) => found.name === name && found.nth === nth)?.range;
+}
+
+/**
+ * Puts values into a text. A name without a value stays as it is, and `{{{{ name }}}}` becomes `{{ name }}`. What a value
+ * holds is never filled again.
+ */
+export function fillTemplate(text: string, textOf: (name: string) => string | undefined): string {
+	if (!text.includes("{{")) return text;
+	return text.replace(token, (whole, literal: string | undefined, name: string) =>
+		literal === undefined ? (textOf(name) ?? whole) : literal,
+	);
+}
+
+/** The same for a text that is filled once more later: literals stay escaped, and those in the values become so. */
+export function fillTemplateInPart(text: string, textOf: (name: string) => string | undefined): string {
+	if (!text.includes("{{")) return text;
+	return text.replace(token, (whole, literal: string | undefined, name: string) => {
+		const value = literal === undefined ? textOf(name) : undefined;
+		return value === undefined ? whole : value.replace(token, (inner) => `{{${inner}}}`);
+	});
+}

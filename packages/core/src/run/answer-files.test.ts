@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { runTree } from "./testing/run-fixture.ts";
+
+/** An agent that writes a report into its workspace and answers with these parts. */
+const agent = (parts: string, report = "AB") => ({
+	"agent.mjs": `import { writeFileSync } from "node:fs";
+writeFileSync("report.bin", ${JSON.stringify(report)});
+writeFileSync("notes.txt", "plain notes");
+console.log(JSON.stringify({ output: [{ role: "assistant", content: ${parts} }] }));
+`,
+	"targets.yaml": "targets: [{ name: default, provider: cli, command: node ./agent.mjs }]\n",
+	"template/readme.md": "x\n",
+	// Spells the bytes backwards, so that only a preprocessed report can hold BA.
+	"convert.mjs": `import { readFileSync } from "node:fs";
+const { path, original_path, media_type } = JSON.parse(readFileSync(0, "utf8"));
+console.log([...readFileSync(path, "latin1")].reverse().join(""), original_path, media_type);
+`,
+	"fail.mjs": "console.error('no such sheet'); process.exit(3);\n",
+});
+const evalOf = (
+	assertions: string,
+	preprocessor = "convert.mjs",
+) => `preprocessors: [{ type: bin, command: node ./${preprocessor} }]
+workspace: ./template
+tests:
+  - { id: a, input: x, assertions: [${assertions}] }
+`;
+const text = '{ type: "text", value: "See" }';
+
+describe("files that an answer consists of", () => {
+	test("reach graders as text, by their preprocessor or as they are, and are recorded so", async () => {
+		const run = await runTree({
+			...agent(
+				`[${text}, { type: "file", path: "report.bin", media_type: "application/x-report" }, { type: "file", value: "./notes.txt" }]`,
+			),
+			"my.eval.yaml": evalOf(
+				"{ type: contains, value: 'See' }, { type: contains, value: 'BA report.bin application/x-report' }, { type: contains, value: plain notes }",
+			),
+		});
+		expect(run.row("a")).toMatchObject({ executionStatus: "ok", score: 1 });
+		const detail = JSON.parse(readFileSync(join(run.runDir, run.row("a").file ?? ""), "utf8"));
+		expect(detail.output).toBe(
+			"See\n\n[file: report.bin]\nBA report.bin application/x-report\n\n\n[file: ./notes.txt]\nplain notes",
+		);
+		expect(detail.messages[0].parts).toEqual([
+			{ type: "text", text: "See" },
+			{ type: "file", path: "report.bin", media_type: "application/x-report" },
+			{ type: "file", path: "./notes.txt" },
+		]);
+	});
+
+	test("stay named where they are binary and nothing turns them into text", async () => {
+		const run = await runTree({
+			...agent('[{ type: "file", path: "report.bin" }, { type: "image", path: "https://x.example/a.png" }]'),
+			"agent.mjs": `import { writeFileSync } from "node:fs";
+writeFileSync("report.bin", Buffer.from([0xff, 0xfe, 0x00]));
+console.log(JSON.stringify({ text: "done", output_messages: [{ role: "assistant", content: [{ type: "file", path: "report.bin" }, { type: "image", url: "https://x.example/a.png" }] }] }));
+`,
+			"my.eval.yaml": evalOf(
+				'{ type: equals, value: "done\\n\\n[file: report.bin]\\n\\n[image: https://x.example/a.png]" }',
+			).replace("type: bin", "type: pdf"),
+		});
+		expect(run.row("a")).toMatchObject({ executionStatus: "ok", score: 1 });
+	});
+
+	test.each([
+		["is missing", '[{ type: "file", path: "gone.bin" }]', "convert.mjs", '"gone.bin", which is not a file'],
+		["is a directory", '[{ type: "file", path: "." }]', "convert.mjs", '".", which is not a file'],
+		["can't be converted", '[{ type: "file", path: "report.bin" }]', "fail.mjs", "exited with 3: no such sheet"],
+	])("that %s leave the answer on record, not judged", async (_, parts, preprocessor, message) => {
+		const run = await runTree({
+			...agent(parts),
+			"my.eval.yaml": evalOf("{ type: contains, value: file }", preprocessor),
+		});
+		expect(run.row("a")).toMatchObject({
+			executionStatus: "execution_error",
+			error: { stage: "grader", code: "answer-file" },
+		});
+		expect(run.row("a").error?.message).toContain(message);
+		const detail = JSON.parse(readFileSync(join(run.runDir, run.row("a").file ?? ""), "utf8"));
+		expect(detail.output).toMatch(/^\[file: /);
+		expect(run.summary).toMatchObject({ passed: 0, failed: 0, errors: 1 });
+	});
+
+	test("reach a grader's program as parts", async () => {
+		const run = await runTree({
+			...agent('[{ type: "file", path: "notes.txt" }]'),
+			"grade.mjs": `import { readFileSync } from "node:fs";
+const { messages, output } = JSON.parse(readFileSync(0, "utf8"));
+const [part] = messages[0].content;
+console.log(JSON.stringify({ score: part.type === "file" && part.path === "notes.txt" && output.includes("plain notes") ? 1 : 0 }));
+`,
+			"my.eval.yaml": evalOf("{ type: code-grader, command: node ./grade.mjs }"),
+		});
+		expect(run.row("a")).toMatchObject({ executionStatus: "ok", score: 1 });
+	});
+});

@@ -1,0 +1,88 @@
+import { isAbsolute, resolve } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { textOf } from "../grading/input-texts.ts";
+import { targetKind } from "../io/files/stat-path.ts";
+import { resolvePath } from "../model/path-text.ts";
+import type { AnswerPart } from "../targets/contract.ts";
+import { partText } from "../targets/read-answer.ts";
+import type { RunContext } from "./attempt-context.ts";
+import { AttemptError, interrupted } from "./attempt-error.ts";
+import type { GivenAnswer } from "./attempt-outcome.ts";
+import type { PlannedCase } from "./run-plan.ts";
+
+type FilePart = Exclude<AnswerPart, { type: "text" }>;
+
+/**
+ * Puts the text of the files that an answer consists of into its text: by a preprocessor, or as they are if they are text. A binary
+ * file without a preprocessor stays `[file: path]`.
+ * @throws AttemptError where a file is not there or its preprocessor fails: such an answer is not judged
+ */
+export async function withFileTexts(
+	answer: GivenAnswer,
+	one: PlannedCase,
+	workspacePath: string | undefined,
+	context: RunContext,
+): Promise<GivenAnswer> {
+	const index = answer.messages.findLastIndex(({ role }) => role === "assistant");
+	const last = answer.messages[index];
+	if (!last?.parts) return answer;
+	const texts: string[] = [];
+	const files: string[] = [];
+	for (const part of last.parts) {
+		const text = isLocal(part) ? await fileText(part, one, workspacePath, context) : partText(part);
+		texts.push(text);
+		if (part.type !== "text") files.push(text);
+	}
+	const content = texts.join("\n\n");
+	// A program may state its answer beside the messages; the files belong to it all the same.
+	const text = answer.text === last.content ? content : [answer.text, ...files].join("\n\n");
+	const messages = answer.messages.map((message, position) => (position === index ? { ...message, content } : message));
+	return { ...answer, text, messages };
+}
+
+function isLocal(part: AnswerPart): part is FilePart {
+	return part.type !== "text" && !/^(data:|https?:\/\/)/i.test(part.path);
+}
+
+async function fileText(
+	part: FilePart,
+	one: PlannedCase,
+	workspacePath: string | undefined,
+	context: RunContext,
+): Promise<string> {
+	const name = partText(part);
+	const file = find(part.path, directoriesOf(one, workspacePath, context));
+	if (file === undefined)
+		throw new AttemptError(
+			"grader",
+			"answer-file",
+			`the answer names ${JSON.stringify(part.path)}, which is not a file`,
+		);
+	try {
+		const { preprocessors } = one.test.suite;
+		const options = { preprocessors, runCommand: context.commands(one), signal: context.signal };
+		const text = await textOf(file, part.path, part.mediaType, options);
+		return text === undefined ? name : `${name}\n${text}`;
+	} catch (error) {
+		if (context.signal.aborted) throw interrupted();
+		if (!(error instanceof AgentvError)) throw error;
+		throw new AttemptError("grader", "answer-file", error.message);
+	}
+}
+
+/** A path of an answer is relative to the workspace; without one, to where the target's program ran. */
+function directoriesOf(
+	{ test, target: { target } }: PlannedCase,
+	workspacePath: string | undefined,
+	{ plan }: RunContext,
+): string[] {
+	const { scope } = test.suite;
+	const cwd = target.cwd && resolvePath(target.cwd, scope, plan.view);
+	const own = cwd?.found === undefined ? [] : [cwd.path];
+	return [...(workspacePath === undefined ? [] : [workspacePath]), ...own, scope.directory];
+}
+
+function find(path: string, directories: readonly string[]): string | undefined {
+	const candidates = isAbsolute(path) ? [path] : directories.map((directory) => resolve(directory, path));
+	return candidates.find((candidate) => targetKind(candidate) === "file");
+}
