@@ -3,6 +3,7 @@ import type { GraderResult } from "../grading/contract.ts";
 import type { EarlierResults } from "../grading/grade-answer.ts";
 import { isGraded } from "../grading/grader-result.ts";
 import type { Scratch } from "../io/files/scratch.ts";
+import { describeLeft, ProcessScope } from "../io/process/process-scope.ts";
 import { graderStage, type RowError } from "../schema/result-row.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
@@ -50,6 +51,7 @@ class Attempt {
 	#answer: GivenAnswer | undefined;
 	#fileChanges: string | undefined;
 	#keptPath: string | undefined;
+	readonly #warnings: WorkspaceWarning[] = [];
 
 	constructor(
 		planned: PlannedCase,
@@ -67,7 +69,7 @@ class Attempt {
 	}
 
 	async run(): Promise<AttemptOutcome> {
-		const warnings: WorkspaceWarning[] = [];
+		const warnings = this.#warnings;
 		let ended: Ending | undefined;
 		try {
 			ended = await this.#untilGraded();
@@ -170,7 +172,7 @@ class Attempt {
 		const { test, assertions } = this.#planned;
 		const source = this.#source();
 		if (test.turns.length === 0) {
-			const answer = await source.say(this.#input);
+			const answer = await this.#alone("target", () => source.say(this.#input));
 			this.#answer = answer;
 			await this.#readFileChanges();
 			refuseCut(answer);
@@ -186,7 +188,8 @@ class Attempt {
 		for (const [index, turn] of test.turns.entries()) {
 			if (this.#recorded?.endsBefore(index)) break;
 			const said = requestMessages(turn.input, test, this.#context.plan);
-			const answer = await source.say(index === 0 ? [...this.#input, ...said] : said);
+			const messages = index === 0 ? [...this.#input, ...said] : said;
+			const answer = await this.#alone("target", () => source.say(messages));
 			this.#answer = mergeAnswers(this.#answer, answer);
 			await this.#readFileChanges(index);
 			refuseCut(answer);
@@ -223,7 +226,19 @@ class Attempt {
 	): Promise<AttemptGrades> {
 		if (this.#context.plan.request.ungraded) return Promise.resolve({ score: 1, scores: [] });
 		const task = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges, earlier };
-		return gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context);
+		return this.#alone("grader", () => gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context));
+	}
+
+	/** Runs `work`, then ends every process that it started: they must not change what is compared and graded next. */
+	async #alone<Value>(stage: "target" | "grader", work: () => Promise<Value>): Promise<Value> {
+		const path = this.#workspace?.path;
+		const scope = new ProcessScope([this.#scratch.path, ...(path === undefined ? [] : [path])]);
+		try {
+			return await scope.run(work);
+		} finally {
+			for (const left of await scope.end())
+				this.#warnings.push({ stage, code: "process-left", message: describeLeft(left, `the ${stage}`) });
+		}
 	}
 }
 

@@ -1,10 +1,11 @@
+import { ProcessScope } from "../io/process/process-scope.ts";
 import type { BaseParts, WorkDirectory } from "./base-parts.ts";
 import type { TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { type ExtensionState, withRules } from "./extension-state.ts";
 import { diffAgainst, takeSnapshot } from "./file-changes.ts";
-import { endGroups, type HookSubject } from "./run-hook.ts";
-import { hasStage, runAfter, runBefore } from "./run-stage.ts";
-import { staged, warned } from "./workspace-error.ts";
+import type { HookSubject } from "./run-hook.ts";
+import { endScope, hasStage, runAfter, runBefore } from "./run-stage.ts";
+import { staged } from "./workspace-error.ts";
 
 /** One attempt's turn in a directory. */
 export class AttemptWorkspace implements TestWorkspace {
@@ -13,7 +14,7 @@ export class AttemptWorkspace implements TestWorkspace {
 	readonly #directory: WorkDirectory;
 	readonly #test: WorkspaceTest;
 	readonly #release: (keep: boolean) => Promise<void>;
-	readonly #groups: number[] = [];
+	readonly #processes: ProcessScope;
 	#state: ExtensionState;
 	#closed = false;
 
@@ -25,6 +26,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		release: (keep: boolean) => Promise<void>,
 	) {
 		this.path = directory.path;
+		this.#processes = new ProcessScope([directory.path]);
 		this.#base = base;
 		this.#directory = directory;
 		this.#test = test;
@@ -42,7 +44,7 @@ export class AttemptWorkspace implements TestWorkspace {
 
 	async before(): Promise<void> {
 		const { runner } = this.#base;
-		const run = { subject: this.#subject(), groups: this.#groups, signal: this.#signal() };
+		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal() };
 		this.#state = await runBefore(runner, "beforeEach", run, this.#state);
 		const directory = this.#directory;
 		const touched = !directory.isClean || hasStage(runner.spec, "beforeEach");
@@ -58,7 +60,7 @@ export class AttemptWorkspace implements TestWorkspace {
 
 	async after(): Promise<readonly WorkspaceWarning[]> {
 		// Also when the run is being stopped: what before-hooks set up is theirs to take down.
-		const run = { subject: this.#subject(), groups: this.#groups };
+		const run = { subject: this.#subject(), scope: this.#processes };
 		const { state, warnings } = await runAfter(this.#base.runner, "afterEach", run, this.#state);
 		this.#state = state;
 		return warnings;
@@ -67,8 +69,8 @@ export class AttemptWorkspace implements TestWorkspace {
 	async close({ keep }: { readonly keep: boolean }): Promise<string | undefined> {
 		if (this.#closed) return undefined;
 		this.#closed = true;
-		const failures = await warned("clean_up", () => endGroups(this.#groups));
-		for (const { message } of failures) this.#base.runner.services.log?.(message);
+		for (const { message } of await endScope(this.#processes, "hooks and extensions"))
+			this.#base.runner.services.log?.(message);
 		await this.#release(keep);
 		return keep ? this.path : undefined;
 	}

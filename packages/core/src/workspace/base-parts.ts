@@ -1,4 +1,5 @@
 import type { TreeNotes } from "../io/files/tree-notes.ts";
+import type { ProcessScope } from "../io/process/process-scope.ts";
 import type { ChangeStore } from "./change-store.ts";
 import type { RepositoryRecord } from "./contract.ts";
 import type { ExtensionState } from "./extension-state.ts";
@@ -16,7 +17,8 @@ export interface BaseParts {
 	readonly path: string;
 	readonly repositories: readonly RepositoryRecord[];
 	readonly state: ExtensionState;
-	readonly groups: readonly number[];
+	/** What ran before all tests. */
+	readonly processes: ProcessScope;
 	readonly pristine: Pristine;
 	readonly store: ChangeStore;
 	readonly rules: IgnoreRules;

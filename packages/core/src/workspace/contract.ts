@@ -113,6 +113,9 @@ export interface WorkspaceWarning {
 
 /** Where in the life of a workspace something happened. */
 export type WorkspaceStage =
+	| "workspace"
+	| "target"
+	| "grader"
 	| "template"
 	| "repositories"
 	| "before_all"

@@ -10,7 +10,6 @@ import { AttemptWorkspace } from "./attempt-workspace.ts";
 import type { BaseParts, WorkDirectory } from "./base-parts.ts";
 import type { PreparedBase, RepositoryRecord, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { relocated } from "./extension-state.ts";
-import { endGroups } from "./run-hook.ts";
 import { runAfter, type StageRunner } from "./run-stage.ts";
 import { staged, warned } from "./workspace-error.ts";
 
@@ -104,11 +103,11 @@ export class WorkspaceBase implements PreparedBase {
 	}
 
 	async close(): Promise<readonly WorkspaceWarning[]> {
-		const { runner, home, path, state, groups } = this.parts;
+		const { runner, home, path, state, processes } = this.parts;
 		const subject = { workspacePath: path, testId: "__after_all__", runId: runner.services.runId };
-		const { warnings } = await runAfter(runner, "afterAll", { subject, groups: [...groups] }, state);
+		const { warnings } = await runAfter(runner, "afterAll", { subject, scope: processes }, state);
 		const tidied = await warned("clean_up", async () => {
-			await Promise.all([runner.hosts.end(), endGroups(groups)]);
+			await runner.hosts.end();
 			await this.#remove(home);
 		});
 		return [...warnings, ...tidied];
