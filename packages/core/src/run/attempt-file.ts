@@ -7,6 +7,7 @@ import { readChunks } from "../io/files/read-chunks.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import { toWire } from "../schema/to-wire.ts";
 import type { AnswerMessage } from "../targets/contract.ts";
+import type { FileChanges } from "../workspace/contract.ts";
 import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
 import { unheldTurns } from "./hold-conversation.ts";
 import type { PlannedCase } from "./run-plan.ts";
@@ -41,7 +42,7 @@ export function writeAttemptFile(
 	const { scores: _, tokenUsage, cached, error, warnings, fingerprint, timingsMs, file: _file, ...facts } = row;
 	const content = {
 		...toWire(facts),
-		...(error ? { error } : {}),
+		...(error ? { error: toWire(error) } : {}),
 		...(warnings ? { warnings } : {}),
 		...(one.test.description === undefined ? {} : { description: one.test.description }),
 		input: inputToWire(outcome.input),
@@ -66,7 +67,7 @@ export function writeAttemptFile(
 		...(timingsMs ? { timings_ms: timingsMs } : {}),
 		assertions: one.assertions.map(assertionRecord),
 		scores: outcome.scores.map(scoreToWire),
-		file_changes_path: fileChanges === undefined ? null : beside.put("file_changes.diff", fileChanges),
+		file_changes_path: fileChanges === undefined ? null : beside.changes("file_changes.diff", fileChanges),
 		...(fingerprint ? { fingerprint } : {}),
 		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
 	};
@@ -151,6 +152,11 @@ class Beside {
 	/** The same for any text. */
 	text(name: string, text: string): { readonly text?: string; readonly path?: string } {
 		return text.length <= longestInline ? { text } : { path: this.put(name, text) };
+	}
+
+	/** The changes of a workspace as `git apply` takes them; the path of their file. */
+	changes(name: string, { patch }: FileChanges): string {
+		return "text" in patch ? this.put(name, patch.text) : this.#copy(name, patch.file);
 	}
 
 	/** Writes a file and answers its path relative to the run's directory. */

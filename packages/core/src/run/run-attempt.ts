@@ -6,7 +6,7 @@ import type { Scratch } from "../io/files/scratch.ts";
 import { describeLeft, ProcessScope } from "../io/process/process-scope.ts";
 import { graderStage, type RowError } from "../schema/result-row.ts";
 import type { RequestMessage } from "../targets/contract.ts";
-import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
+import type { FileChanges, TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { AttemptError, rowError } from "./attempt-error.ts";
 import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
@@ -49,7 +49,7 @@ class Attempt {
 	readonly #logs = new StageLogs();
 	#workspace: TestWorkspace | undefined;
 	#answer: GivenAnswer | undefined;
-	#fileChanges: string | undefined;
+	#fileChanges: FileChanges | undefined;
 	#keptPath: string | undefined;
 	readonly #warnings: WorkspaceWarning[] = [];
 
@@ -225,7 +225,7 @@ class Attempt {
 		earlier: EarlierResults | undefined,
 	): Promise<AttemptGrades> {
 		if (this.#context.plan.request.ungraded) return Promise.resolve({ score: 1, scores: [] });
-		const task = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges, earlier };
+		const task = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges?.shown, earlier };
 		return this.#alone("grader", () => gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context));
 	}
 

@@ -1,11 +1,15 @@
+import { basename, join } from "node:path";
+import { pathIdentity } from "../io/files/path-identity.ts";
 import { ProcessScope } from "../io/process/process-scope.ts";
-import type { BaseParts, WorkDirectory } from "./base-parts.ts";
-import type { TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
+import { applyChanges } from "./apply-changes.ts";
+import { type BaseParts, type WorkDirectory, whatIsGone } from "./base-parts.ts";
+import type { FileChanges, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { type ExtensionState, withRules } from "./extension-state.ts";
-import { diffAgainst, takeSnapshot } from "./file-changes.ts";
+import { changesSince } from "./file-changes.ts";
 import type { HookSubject } from "./run-hook.ts";
 import { endScope, hasStage, runAfter, runBefore } from "./run-stage.ts";
-import { staged } from "./workspace-error.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { staged, WorkspaceError } from "./workspace-error.ts";
 
 /** One attempt's turn in a directory. */
 export class AttemptWorkspace implements TestWorkspace {
@@ -47,15 +51,40 @@ export class AttemptWorkspace implements TestWorkspace {
 		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal() };
 		this.#state = await runBefore(runner, "beforeEach", run, this.#state);
 		const directory = this.#directory;
+		directory.identity = pathIdentity(this.path);
 		const touched = !directory.isClean || hasStage(runner.spec, "beforeEach");
 		directory.snapshot = await staged("snapshot", () =>
 			takeSnapshot(this.path, { clean: directory.clean, touched, previous: directory.snapshot }, this.#changes()),
 		);
 	}
 
-	async fileChanges(): Promise<string | undefined> {
+	async fileChanges(): Promise<FileChanges | undefined> {
 		const { snapshot } = this.#directory;
-		return snapshot && staged("file_changes", () => diffAgainst(snapshot, this.path, this.#changes()));
+		if (!snapshot) return undefined;
+		this.#refuseIfGone();
+		try {
+			return await staged("file_changes", () => changesSince(snapshot, this.path, this.#changes()));
+		} catch (error) {
+			// It may have gone meanwhile, or what it is compared with.
+			this.#refuseIfGone();
+			throw error;
+		}
+	}
+
+	async applyChanges(patchFile: string): Promise<void> {
+		await staged("workspace", () => applyChanges(patchFile, this.path, this.#changes()));
+	}
+
+	/** @throws WorkspaceError when the target removed or replaced the directory, or what we keep beside it */
+	#refuseIfGone(): void {
+		const { pristine, store } = this.#base;
+		const lost =
+			whatIsGone(this.#directory) ??
+			(pristine.exists() && store.exists() ? undefined : "what it is compared with is gone");
+		if (lost === undefined) return;
+		throw new WorkspaceError("workspace", "workspace-gone", `the workspace ${this.path} can't be judged: ${lost}`, {
+			causedBy: "agent",
+		});
 	}
 
 	async after(): Promise<readonly WorkspaceWarning[]> {
@@ -86,8 +115,10 @@ export class AttemptWorkspace implements TestWorkspace {
 	}
 
 	#changes() {
-		const { pristine, store, rules, runner } = this.#base;
+		const { pristine, store, rules, runner, home } = this.#base;
+		const { signal, masker } = runner.services;
+		const patchFile = join(home, "patches", `${basename(this.path)}.diff`);
 		// Not the test's own time limit: what a target did until then counts.
-		return { pristine, store, rules, signal: runner.services.signal };
+		return { pristine, store, rules, patchFile, masker, signal };
 	}
 }

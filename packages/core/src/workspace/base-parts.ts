@@ -1,12 +1,14 @@
+import { pathIdentity } from "../io/files/path-identity.ts";
+import { pathKind } from "../io/files/stat-path.ts";
 import type { TreeNotes } from "../io/files/tree-notes.ts";
 import type { ProcessScope } from "../io/process/process-scope.ts";
 import type { ChangeStore } from "./change-store.ts";
 import type { RepositoryRecord } from "./contract.ts";
 import type { ExtensionState } from "./extension-state.ts";
-import type { Snapshot } from "./file-changes.ts";
 import type { IgnoreRules } from "./ignore-rules.ts";
 import type { Pristine } from "./pristine.ts";
 import type { StageRunner } from "./run-stage.ts";
+import type { Snapshot } from "./snapshot.ts";
 
 /** What preparing made. */
 export interface BaseParts {
@@ -31,6 +33,16 @@ export interface WorkDirectory {
 	clean: TreeNotes;
 	/** Whether it still is; false where hooks asked for no reset. */
 	isClean: boolean;
+	/** Tells the directory from another one that is put in its place. */
+	identity?: string | undefined;
 	/** The last snapshot taken of it. */
 	snapshot?: Snapshot | undefined;
+}
+
+/** How a directory that a test worked in was lost; undefined when it is still there. */
+export function whatIsGone({ path, identity }: Pick<WorkDirectory, "path" | "identity">): string | undefined {
+	const kind = pathKind(path);
+	if (kind === "missing") return "the directory is gone";
+	if (kind !== "directory") return `a ${kind === "other" ? "special file" : kind} is in its place`;
+	return identity === undefined || identity === pathIdentity(path) ? undefined : "another directory is in its place";
 }

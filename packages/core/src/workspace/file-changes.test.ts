@@ -33,7 +33,7 @@ async function changesOf(work: (path: string) => void, base?: PreparedBase): Pro
 	const workspace = await from.open(aTest("t"));
 	await workspace.before();
 	work(workspace.path);
-	const diff = (await workspace.fileChanges()) ?? "";
+	const diff = (await workspace.fileChanges())?.shown ?? "";
 	await workspace.close({ keep: false });
 	if (!base) expect(await from.close()).toEqual([]);
 	return diff;
@@ -63,7 +63,7 @@ describe("file_changes shows", () => {
 			writeFileSync(join(path, "new/deep/f"), "deep\n");
 			for (const name of ["a.txt", "new/deep", "new", "sub"]) chmodSync(join(path, name), 0);
 			chmodSync(path, 0o555);
-			const diff = (await workspace.fileChanges()) ?? "";
+			const diff = (await workspace.fileChanges())?.shown ?? "";
 			expect(gist(diff)).toEqual([
 				...["diff --git a/a.txt b/a.txt", "--- a/a.txt", "+++ b/a.txt", "+closed"],
 				...[
