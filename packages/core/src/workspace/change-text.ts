@@ -40,7 +40,8 @@ export function changeLine({ path, before, after }: FileChange, what: string): s
 			? `${before.size} → ${after.size}`
 			: (after ?? before)?.size;
 	const mode = before && after && before.mode !== after.mode ? `, mode ${before.mode} → ${after.mode}` : "";
-	return `# ${verb} ${what} ${shownPath(path)}: ${bytes} bytes, sha256 ${(after ?? before)?.sha256}${mode}\n`;
+	const form = [before?.form, after?.form].includes("other-text") ? ", not UTF-8" : "";
+	return `# ${verb} ${what} ${shownPath(path)}: ${bytes} bytes, sha256 ${(after ?? before)?.sha256}${mode}${form}\n`;
 }
 
 /** What a change that is not shown whole is called. */
@@ -48,13 +49,13 @@ export function formName({ before, after }: FileChange): string {
 	const forms = [before?.form, after?.form];
 	if ([before?.mode, after?.mode].includes("120000")) return "link";
 	if (forms.includes("binary")) return "binary file";
-	if (forms.includes("large")) return "large file";
-	return forms.includes("other-text") ? "file, which is not UTF-8," : "file";
+	return forms.includes("large") ? "large file" : "file";
 }
 
 /** A text as lines that git passes over. */
 export function commented(text: string): string {
-	return text.replace(/\n$/, "").replace(/^/gm, "# ").concat("\n");
+	const lines = text.replace(/\n$/, "").split("\n");
+	return lines.map((line) => `# ${line}\n`).join("");
 }
 
 /** A path on one line, in quotes where git would put it in quotes. */
@@ -63,7 +64,8 @@ export function shownPath(path: string): string {
 }
 
 function quoted(path: string, prefix: string): string {
-	const needsQuotes = isRawPath(path) || /["\\\p{Cc}]/u.test(path);
+	// git itself can't read back what it writes without quotes for a name that begins or ends with a blank.
+	const needsQuotes = isRawPath(path) || /["\\\p{Cc}]|(^|\/) | (\/|$)/u.test(path);
 	return needsQuotes ? `"${prefix}${quotedRawPath(path)}"` : prefix + path;
 }
 
