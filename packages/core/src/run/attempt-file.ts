@@ -67,7 +67,8 @@ export function writeAttemptFile(
 		...(timingsMs ? { timings_ms: timingsMs } : {}),
 		assertions: one.assertions.map(assertionRecord),
 		scores: outcome.scores.map(scoreToWire),
-		file_changes_path: fileChanges === undefined ? null : beside.changes("file_changes.diff", fileChanges),
+		file_changes_path: null,
+		...(fileChanges === undefined ? {} : beside.changes("file_changes", fileChanges)),
 		...(fingerprint ? { fingerprint } : {}),
 		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
 	};
@@ -93,9 +94,7 @@ function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, besid
 				...(cached ? { cached: toWire(cached) } : {}),
 				assertions: assertions.map(assertionRecord),
 				...toWire({ score, scores: scores.map(scoreToWire) }),
-				...(fileChanges === undefined
-					? {}
-					: { file_changes_path: beside.put(`turn-${index + 1}.file_changes.diff`, fileChanges) }),
+				...(fileChanges === undefined ? {} : beside.changes(`turn-${index + 1}.file_changes`, fileChanges)),
 			};
 		}),
 		aggregation: test.aggregation,
@@ -154,9 +153,14 @@ class Beside {
 		return text.length <= longestInline ? { text } : { path: this.put(name, text) };
 	}
 
-	/** The changes of a workspace as `git apply` takes them; the path of their file. */
-	changes(name: string, { patch }: FileChanges): string {
-		return "text" in patch ? this.put(name, patch.text) : this.#copy(name, patch.file);
+	/** The changes of a workspace as `git apply` takes them, and as graders saw them; the paths of their files. */
+	changes(name: string, { patch, shown }: FileChanges): Record<string, string> {
+		const isSame = "text" in patch && patch.text === shown;
+		return {
+			file_changes_path:
+				"text" in patch ? this.put(`${name}.diff`, patch.text) : this.#copy(`${name}.diff`, patch.file),
+			...(isSame ? {} : { file_changes_shown_path: this.put(`${name}_shown.diff`, shown) }),
+		};
 	}
 
 	/** Writes a file and answers its path relative to the run's directory. */

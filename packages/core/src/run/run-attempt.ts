@@ -156,6 +156,7 @@ class Attempt {
 				target: target.target.name,
 				input: inputToWire(this.#input),
 				metadata: test.metadata,
+				scratch: this.#scratch,
 				signal: this.#context.signal,
 			}),
 		);

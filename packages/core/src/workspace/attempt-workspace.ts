@@ -1,11 +1,14 @@
 import { basename, join } from "node:path";
+import { makeDirectories } from "../io/files/make-directories.ts";
 import { pathIdentity } from "../io/files/path-identity.ts";
+import { pathKind } from "../io/files/stat-path.ts";
 import { ProcessScope } from "../io/process/process-scope.ts";
 import { applyChanges } from "./apply-changes.ts";
 import { type BaseParts, type WorkDirectory, whatIsGone } from "./base-parts.ts";
 import type { FileChanges, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { type ExtensionState, withRules } from "./extension-state.ts";
 import { changesSince } from "./file-changes.ts";
+import { restoreSnapshot } from "./restore-snapshot.ts";
 import type { HookSubject } from "./run-hook.ts";
 import { endScope, hasStage, runAfter, runBefore } from "./run-stage.ts";
 import { takeSnapshot } from "./snapshot.ts";
@@ -21,6 +24,8 @@ export class AttemptWorkspace implements TestWorkspace {
 	readonly #processes: ProcessScope;
 	#state: ExtensionState;
 	#closed = false;
+	#patches = 0;
+	#hasApplied = false;
 
 	constructor(
 		base: BaseParts,
@@ -72,7 +77,12 @@ export class AttemptWorkspace implements TestWorkspace {
 	}
 
 	async applyChanges(patchFile: string): Promise<void> {
-		await staged("workspace", () => applyChanges(patchFile, this.path, this.#changes()));
+		const { snapshot } = this.#directory;
+		await staged("workspace", async () => {
+			if (snapshot && this.#hasApplied) await restoreSnapshot(snapshot, this.path, this.#changes());
+			this.#hasApplied = true;
+			await applyChanges(patchFile, this.path, this.#changes());
+		});
 	}
 
 	/** @throws WorkspaceError when the target removed or replaced the directory, or what we keep beside it */
@@ -101,7 +111,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		for (const { message } of await endScope(this.#processes, "hooks and extensions"))
 			this.#base.runner.services.log?.(message);
 		await this.#release(keep);
-		return keep ? this.path : undefined;
+		return keep && pathKind(this.path) === "directory" ? this.path : undefined;
 	}
 
 	#subject(): HookSubject {
@@ -117,7 +127,12 @@ export class AttemptWorkspace implements TestWorkspace {
 	#changes() {
 		const { pristine, store, rules, runner, home } = this.#base;
 		const { signal, masker } = runner.services;
-		const patchFile = join(home, "patches", `${basename(this.path)}.diff`);
+		const patchFile = () => {
+			const directory = this.#test.scratch?.make() ?? join(home, "patches");
+			makeDirectories(directory);
+			this.#patches += 1;
+			return join(directory, `changes-${basename(this.path)}-${this.#patches}.diff`);
+		};
 		// Not the test's own time limit: what a target did until then counts.
 		return { pristine, store, rules, patchFile, masker, signal };
 	}

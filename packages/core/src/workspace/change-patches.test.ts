@@ -157,7 +157,7 @@ function services(home: string, pristineRoot: string): ChangeServices {
 		pristine,
 		store,
 		rules: new IgnoreRules(pristine, store, join(home, "rules")),
-		patchFile: join(home, "patch.diff"),
+		patchFile: () => join(home, "patch.diff"),
 	};
 }
 

@@ -64,6 +64,11 @@ export class ChangeStore {
 		return splitHunks(`\n${stdout}`, changes.length);
 	}
 
+	/** Reads what was stored. @throws GitError when it is not there */
+	async read(blob: string): Promise<Buffer> {
+		return (await this.git(["cat-file", "blob", blob])).stdoutBytes;
+	}
+
 	/** Makes the changes of a patch in a directory. What a repository there configures has no say in it. @throws GitError */
 	async apply(patchFile: string, directory: string, signal?: AbortSignal): Promise<void> {
 		this.#make();

@@ -1,5 +1,6 @@
 import type { Masker } from "../base/secrets.ts";
 import type { Environment } from "../io/environment.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
@@ -76,6 +77,8 @@ export interface WorkspaceTest {
 	readonly input: unknown;
 	/** `case_metadata` and `metadata`. */
 	readonly metadata: Readonly<Record<string, unknown>>;
+	/** Where changes go that are too large for memory, one file a call of `fileChanges`. Default: a directory that the base removes in the end. */
+	readonly scratch?: Scratch | undefined;
 	/** Ends the before-hooks and extensions of this attempt: the test's own time limit, or Ctrl-C. */
 	readonly signal?: AbortSignal | undefined;
 }
@@ -100,7 +103,8 @@ export interface TestWorkspace {
 	 */
 	fileChanges(): Promise<FileChanges | undefined>;
 	/**
-	 * Makes the changes that an earlier attempt recorded, in place of asking a target. Call it after `before`.
+	 * Makes the changes that an earlier attempt recorded, in place of asking a target. Call it after `before`; called again, it makes the
+	 * other changes instead.
 	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
 	 * @throws WorkspaceError when they can't be made exactly
 	 */
@@ -119,8 +123,8 @@ export interface FileChanges {
 	 */
 	readonly shown: string;
 	/**
-	 * The same for `git apply`, with the content of all files: the text, or a file that holds it, where it is too large for memory. The file
-	 * is there until the next call.
+	 * The same for `git apply`, with the content of all files: the text, or the absolute path of a file that holds it, where it is too
+	 * large for memory.
 	 */
 	readonly patch: { readonly text: string } | { readonly file: string };
 }

@@ -1,5 +1,3 @@
-import { dirname } from "node:path";
-import { makeDirectories } from "../io/files/make-directories.ts";
 import { openOwnFile } from "../io/files/own-files.ts";
 import type { FileChanges } from "./contract.ts";
 
@@ -8,21 +6,22 @@ const mostInMemory = 8 * 1024 * 1024;
 
 /** A text that is written piece by piece: in memory while it is small, then in a file. */
 export class PatchText {
-	readonly #path: string;
+	readonly #place: () => string;
 	readonly #pieces: string[] = [];
 	#length = 0;
+	#path = "";
 	#file: ReturnType<typeof openOwnFile> | undefined;
 
-	/** @param path of the file, made or replaced when it is needed */
-	constructor(path: string) {
-		this.#path = path;
+	/** @param place returns the path of the file, called when it is needed */
+	constructor(place: () => string) {
+		this.#place = place;
 	}
 
 	/** @throws AgentvError when the disk takes no more */
 	write(text: string): void {
 		this.#length += text.length;
 		if (!this.#file && this.#length > mostInMemory) {
-			makeDirectories(dirname(this.#path));
+			this.#path = this.#place();
 			this.#file = openOwnFile(this.#path);
 			for (const piece of this.#pieces.splice(0)) this.#file.write(piece);
 		}

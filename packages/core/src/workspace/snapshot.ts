@@ -18,8 +18,8 @@ export interface ChangeServices {
 	readonly pristine: Pristine;
 	readonly store: ChangeStore;
 	readonly rules: IgnoreRules;
-	/** Where a patch goes that is too large for memory; made or replaced when needed. */
-	readonly patchFile: string;
+	/** Returns the path of a new file for a patch that is too large for memory. */
+	readonly patchFile: () => string;
 	/** Finds the run's secrets: they must not be kept in a form that hides them. */
 	readonly masker?: Masker | undefined;
 	readonly signal?: AbortSignal | undefined;
