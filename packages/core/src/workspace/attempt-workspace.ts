@@ -1,6 +1,6 @@
 import { basename, join } from "node:path";
+import { HeldDirectory } from "../io/files/held-directory.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
-import { pathIdentity } from "../io/files/path-identity.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { ProcessScope } from "../io/process/process-scope.ts";
 import { applyChanges } from "./apply-changes.ts";
@@ -56,7 +56,8 @@ export class AttemptWorkspace implements TestWorkspace {
 		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal() };
 		this.#state = await runBefore(runner, "beforeEach", run, this.#state);
 		const directory = this.#directory;
-		directory.identity = pathIdentity(this.path);
+		directory.held?.release();
+		directory.held = new HeldDirectory(this.path);
 		const touched = !directory.isClean || hasStage(runner.spec, "beforeEach");
 		directory.snapshot = await staged("snapshot", () =>
 			takeSnapshot(this.path, { clean: directory.clean, touched, previous: directory.snapshot }, this.#changes()),
@@ -110,6 +111,10 @@ export class AttemptWorkspace implements TestWorkspace {
 		this.#closed = true;
 		for (const { message } of await endScope(this.#processes, "hooks and extensions"))
 			this.#base.runner.services.log?.(message);
+		const directory = this.#directory;
+		directory.isLost = whatIsGone(directory) !== undefined;
+		directory.held?.release();
+		directory.held = undefined;
 		await this.#release(keep);
 		return keep && pathKind(this.path) === "directory" ? this.path : undefined;
 	}

@@ -1,4 +1,4 @@
-import { pathIdentity } from "../io/files/path-identity.ts";
+import type { HeldDirectory } from "../io/files/held-directory.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import type { TreeNotes } from "../io/files/tree-notes.ts";
 import type { ProcessScope } from "../io/process/process-scope.ts";
@@ -33,16 +33,18 @@ export interface WorkDirectory {
 	clean: TreeNotes;
 	/** Whether it still is; false where hooks asked for no reset. */
 	isClean: boolean;
-	/** Tells the directory from another one that is put in its place. */
-	identity?: string | undefined;
+	/** While a test works in it. */
+	held?: HeldDirectory | undefined;
+	/** Whether the test that worked in it removed or replaced it. */
+	isLost?: boolean;
 	/** The last snapshot taken of it. */
 	snapshot?: Snapshot | undefined;
 }
 
-/** How a directory that a test worked in was lost; undefined when it is still there. */
-export function whatIsGone({ path, identity }: Pick<WorkDirectory, "path" | "identity">): string | undefined {
+/** How a directory was lost that a test works in; undefined when it is still there. */
+export function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): string | undefined {
 	const kind = pathKind(path);
 	if (kind === "missing") return "the directory is gone";
 	if (kind !== "directory") return `a ${kind === "other" ? "special file" : kind} is in its place`;
-	return identity === undefined || identity === pathIdentity(path) ? undefined : "another directory is in its place";
+	return !held || held.isAt(path) ? undefined : "another directory is in its place";
 }

@@ -7,7 +7,7 @@ import { noteTree } from "../io/files/tree-notes.ts";
 import { renamePath } from "../io/files/write-new.ts";
 import type { ResetMode } from "../schema/workspace-entry.ts";
 import { AttemptWorkspace } from "./attempt-workspace.ts";
-import { type BaseParts, type WorkDirectory, whatIsGone } from "./base-parts.ts";
+import type { BaseParts, WorkDirectory } from "./base-parts.ts";
 import type { PreparedBase, RepositoryRecord, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { relocated } from "./extension-state.ts";
 import { runAfter, type StageRunner } from "./run-stage.ts";
@@ -103,7 +103,7 @@ export class WorkspaceBase implements PreparedBase {
 		const { path, pristine, rules, runner } = this.parts;
 		const { signal } = runner.services;
 		const mode = resetMode(runner);
-		if (this.#shared && whatIsGone(this.#shared) !== undefined) {
+		if (this.#shared?.isLost) {
 			await removeTree(path);
 			this.#shared = { path, clean: await pristine.copyTo(path, signal), isClean: true };
 		} else if (!this.#shared) this.#shared = { path, clean: await noteTree(path, signal), isClean: true };
@@ -115,7 +115,7 @@ export class WorkspaceBase implements PreparedBase {
 	async #release(directory: WorkDirectory, keep: boolean): Promise<void> {
 		this.#kept ||= keep;
 		if (keep) return;
-		if (whatIsGone(directory) === undefined) this.#free.push(directory);
+		if (!directory.isLost) this.#free.push(directory);
 		else await removeTree(directory.path);
 	}
 
