@@ -6,13 +6,13 @@ import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { ProcessScope } from "../io/process/process-scope.ts";
 import { makeBaseline } from "./baseline.ts";
 import { ChangeStore } from "./change-store.ts";
-import type { PreparedBase, RepositoryRecord, WorkspaceServices, WorkspaceSpec } from "./contract.ts";
+import type { PreparedBase, WorkspaceServices, WorkspaceSpec } from "./contract.ts";
 import { ExtensionHosts } from "./extension-hosts.ts";
 import { type ExtensionState, emptyState } from "./extension-state.ts";
 import { IgnoreRules } from "./ignore-rules.ts";
 import { placeTemplate } from "./place-template.ts";
 import { Pristine } from "./pristine.ts";
-import { placeRepositories } from "./repositories/place-repositories.ts";
+import { type PlacedRepositories, placeRepositories } from "./repositories/place-repositories.ts";
 import { endScope, runAfter, runBefore, type StageRun, type StageRunner } from "./run-stage.ts";
 import { WorkspaceBase } from "./workspace-base.ts";
 import { staged } from "./workspace-error.ts";
@@ -31,9 +31,9 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 	const subject = { workspacePath: path, testId: "__before_all__", runId: services.runId };
 	const beforeAll: StageRun = { subject, scope: processes, signal: services.signal };
 	try {
-		const repositories = await fill(path, spec, services);
+		const { records: repositories, paths } = await fill(path, spec, services);
 		const state = await afterFailure(runner, beforeAll, () => runBefore(runner, "beforeAll", beforeAll, emptyState));
-		const pristine = await staged("baseline", () => finish(home, path, spec, services, repositories));
+		const pristine = await staged("baseline", () => finish(home, path, spec, services, paths));
 		const store = new ChangeStore(join(home, "changes.git"), services.processEnv);
 		const rules = new IgnoreRules(pristine, store, join(home, "rules"));
 		return new WorkspaceBase({ runner, home, path, repositories, state, processes, pristine, store, rules });
@@ -46,7 +46,7 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 }
 
 /** Template and repositories. */
-async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<RepositoryRecord[]> {
+async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<PlacedRepositories> {
 	const { view, signal, agentvHome, processEnv } = services;
 	const { workspace, scope } = spec;
 	throwIfAborted(signal, "preparing the workspace");
@@ -65,10 +65,9 @@ async function finish(
 	path: string,
 	spec: WorkspaceSpec,
 	services: WorkspaceServices,
-	repositories: readonly RepositoryRecord[],
+	paths: readonly string[],
 ): Promise<Pristine> {
 	throwIfAborted(services.signal, "preparing the workspace");
-	const paths = repositories.map((repository) => repository.path);
 	const { processEnv: env, signal } = services;
 	await makeBaseline(path, { env, signal, repositories: paths, stores: join(home, "objects") });
 	if (spec.workspace?.isolation === "per_test") return new Pristine(path);
