@@ -1,153 +1,40 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import {
-	chmodSync,
-	lstatSync,
+	closeSync,
 	mkdirSync,
 	mkdtempSync,
+	openSync,
 	readdirSync,
 	readFileSync,
-	readlinkSync,
 	rmSync,
-	symlinkSync,
 	writeFileSync,
+	writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gitTestEnvironment, law } from "@agentv/test-support";
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createMasker } from "../base/secrets.ts";
+import { digestFile } from "../io/files/digest-tree.ts";
 import { applyChanges } from "./apply-changes.ts";
 import { ChangeStore } from "./change-store.ts";
 import { changesSince } from "./file-changes.ts";
 import { IgnoreRules } from "./ignore-rules.ts";
 import { Pristine } from "./pristine.ts";
 import { type ChangeServices, takeSnapshot } from "./snapshot.ts";
-
-/** A tree as a map from paths, one character a byte. A directory is there only when it is empty. */
-type Tree = ReadonlyMap<string, Entry>;
-type Entry =
-	| { readonly kind: "file"; readonly content: string; readonly executable: boolean }
-	| { readonly kind: "link"; readonly target: string }
-	| { readonly kind: "directory" };
-
-const bytes = (text: string) => Buffer.from(text, "latin1");
-const utf8 = (text: string) => Buffer.from(text).toString("latin1");
-const at = (root: string, path: string) => Buffer.concat([Buffer.from(`${root}/`), bytes(path)]);
-
-const plainNames = [
-	"a",
-	"b",
-	"c.txt",
-	"b b",
-	" c ",
-	'q"uote',
-	"-dash",
-	"back\\slash",
-	"tab\tname",
-	"new\nline",
-	utf8("ünï"),
-];
-const rawNames = [...plainNames, "raw\xff", "\xfe dir"];
-const contents = [
-	...["", "x", "one\ntwo\nthree\n", "one\r\ntwo\r\n", "no newline\nat the end", utf8("ünï\n"), "latin1 \xe9\n"],
-	...[
-		"one\nTWO\nthree\n",
-		"diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\n+y\n",
-		"\0binary\0",
-		"text and a \0 late".repeat(2000),
-	],
-	...["# new empty directory x\n", "\n\n\n", `${"many\n".repeat(300)}end\n`, "\xef\xbb\xbfwith a mark\n", "a\rb\rc"],
-];
-// Beyond what is shown whole: once compressible, once not.
-const large = [
-	`${"large line\n".repeat(220_000)}`,
-	Buffer.from(Array.from({ length: 2_200_000 }, (_, i) => (i * i * 31 + (i >> 7)) & 255)).toString("latin1"),
-];
-
-function trees(names: readonly string[]): fc.Arbitrary<Tree> {
-	const name = fc.constantFrom(...names);
-	const content = fc.oneof(
-		{ weight: 40, arbitrary: fc.constantFrom(...contents) },
-		{ weight: 1, arbitrary: fc.constantFrom(...large) },
-	);
-	const entry: fc.Arbitrary<Entry> = fc.oneof(
-		{ weight: 6, arbitrary: fc.record({ kind: fc.constant("file" as const), content, executable: fc.boolean() }) },
-		{
-			weight: 1,
-			arbitrary: fc.record({
-				kind: fc.constant("link" as const),
-				target: fc.constantFrom("gone", "../gone", "/etc/passwd", "no\xffwhere", "two\nlines"),
-			}),
-		},
-		{ weight: 1, arbitrary: fc.constant({ kind: "directory" as const }) },
-	);
-	return fc.array(fc.tuple(fc.array(name, { minLength: 1, maxLength: 3 }), entry), { maxLength: 14 }).map((entries) => {
-		const tree = new Map<string, Entry>();
-		for (const [parts, one] of entries) {
-			const path = parts.join("/");
-			// What is in the way, above or below, goes.
-			for (const other of tree.keys())
-				if (path.startsWith(`${other}/`) || other.startsWith(`${path}/`)) tree.delete(other);
-			tree.set(path, one);
-		}
-		return tree;
-	});
-}
-
-function same(one: Entry | undefined, other: Entry | undefined): boolean {
-	return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** Makes `root`, which holds `from`, hold `to`; what is the same is not touched. */
-function change(root: string, from: Tree, to: Tree): void {
-	for (const [path, entry] of from) if (!same(entry, to.get(path))) rmSync(at(root, path), { recursive: true });
-	// Directories that only held files.
-	const wanted = new Set([...to.keys()].flatMap((path) => parents(path)));
-	for (const path of new Set([...from.keys()].flatMap((one) => parents(one))))
-		if (!wanted.has(path) && !to.has(path)) rmSync(at(root, path), { recursive: true, force: true });
-		else if (!wanted.has(path) && to.get(path)?.kind !== "directory")
-			rmSync(at(root, path), { recursive: true, force: true });
-	for (const [path, entry] of to) {
-		for (const parent of parents(path).reverse()) mkdirSync(at(root, parent), { recursive: true });
-		if (same(entry, from.get(path))) continue;
-		if (entry.kind === "directory") mkdirSync(at(root, path), { recursive: true });
-		else if (entry.kind === "link") symlinkSync(bytes(entry.target), at(root, path));
-		else {
-			writeFileSync(at(root, path), bytes(entry.content));
-			chmodSync(at(root, path), entry.executable ? 0o755 : 0o644);
-		}
-	}
-}
-
-/** The directories above a path, the nearest first. */
-function parents(path: string): string[] {
-	const parts = path.split("/");
-	return parts.slice(1).map((_, index) => parts.slice(0, parts.length - 1 - index).join("/"));
-}
-
-/** What is below a directory. */
-function readTree(root: string, prefix = "", tree = new Map<string, Entry>()): Map<string, Entry> {
-	const names = readdirSync(at(root, prefix), { encoding: "buffer" }).map((name) => name.toString("latin1"));
-	if (names.length === 0 && prefix !== "") tree.set(prefix.slice(0, -1), { kind: "directory" });
-	for (const name of names) {
-		const path = prefix + name;
-		const stat = lstatSync(at(root, path));
-		if (stat.isDirectory()) readTree(root, `${path}/`, tree);
-		else if (stat.isSymbolicLink())
-			tree.set(path, { kind: "link", target: readlinkSync(at(root, path), { encoding: "buffer" }).toString("latin1") });
-		else
-			tree.set(path, {
-				kind: "file",
-				content: readFileSync(at(root, path)).toString("latin1"),
-				executable: (stat.mode & 0o100) !== 0,
-			});
-	}
-	return tree;
-}
-
-const sorted = (tree: Tree) =>
-	[...tree].sort(([one], [other]) => (one < other ? -1 : 1)).map(([path, entry]) => ({ path, ...entry }));
-const files = (tree: Tree) => sorted(tree).filter(({ kind }) => kind !== "directory");
+import {
+	change,
+	files,
+	holder,
+	plainNames,
+	rawNames,
+	readTree,
+	sorted,
+	type Tree,
+	trees,
+} from "./testing/file-trees.ts";
 
 /** Services for comparing with a pristine tree. */
 function services(home: string, pristineRoot: string): ChangeServices {
@@ -176,13 +63,6 @@ async function patchBetween(home: string, template: Tree, hooked: Tree, after: T
 	return { ...one, changes, patchFile };
 }
 
-/** A new directory that holds a tree. */
-function holder(parent: string, tree: Tree): string {
-	const root = mkdtempSync(join(parent, "tree-"));
-	change(root, new Map(), tree);
-	return root;
-}
-
 test("whatever a target does to the files, the recorded patch does it again to a fresh copy, byte for byte", async () => {
 	await fc.assert(
 		fc.asyncProperty(trees(plainNames), trees(rawNames), trees(rawNames), async (template, hooked, after) => {
@@ -208,3 +88,107 @@ test("whatever a target does to the files, the recorded patch does it again to a
 		law(200),
 	);
 }, 240_000);
+
+test("a huge binary file is recorded in a file, in little memory", async () => {
+	const home = mkdtempSync(join(tmpdir(), "agentv-huge-"));
+	onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+	const one = services(home, holder(home, new Map()));
+	const root = join(home, "ws");
+	const clean = await one.pristine.copyTo(root);
+	const snapshot = await takeSnapshot(root, { clean, touched: false }, one);
+	const file = openSync(join(root, "huge"), "w");
+	for (let index = 0; index < 200; index++) writeSync(file, randomBytes(1024 * 1024));
+	closeSync(file);
+	const before = process.memoryUsage.rss();
+	let peak = before;
+	const timer = setInterval(() => {
+		peak = Math.max(peak, process.memoryUsage.rss());
+	}, 20);
+	const changes = await changesSince(snapshot, root, one);
+	clearInterval(timer);
+	expect(peak - before).toBeLessThan(120e6);
+	expect(changes?.shown).toMatch(/^# new large file huge: 209715200 bytes, sha256 [0-9a-f]{64}\n$/);
+	if (!changes || !("file" in changes.patch)) throw new Error("the patch is in memory");
+	const rebuilt = holder(home, new Map());
+	await applyChanges(changes.patch.file, rebuilt, one);
+	expect(digestFile(join(rebuilt, "huge"))).toBe(digestFile(join(root, "huge")));
+}, 120_000);
+
+describe("what a patch does not hold is said in it, and refused when it is to be made again", () => {
+	const secret = "sk-very-secret-0123456789";
+	const cases: readonly (readonly [string, (root: string) => void, RegExp])[] = [
+		["a pipe", (root) => execFileSync("mkfifo", [join(root, "pipe")]), /it is a pipe, socket or device: new pipe/],
+		[
+			"a name that git refuses",
+			(root) => writeFileSync(join(root, ".GIT"), "x"),
+			/git accepts no such name: new file \.GIT: 1 bytes/,
+		],
+		[
+			"a binary file with a secret",
+			(root) => writeFileSync(join(root, "b"), `\0${"x".repeat(3_000_000)}${secret}`),
+			/it holds a secret: new binary file b|it holds a secret: new large file b/,
+		],
+		[
+			"very many bytes of installed packages",
+			(root) => {
+				mkdirSync(join(root, "node_modules"));
+				for (let index = 0; index < 33; index++)
+					writeFileSync(join(root, `node_modules/${index}`), Buffer.alloc(2_100_000, index));
+			},
+			/they are too large: 33 new files that the workspace's rules ignore are not shown: node_modules\/ \(33 files, 69300000 bytes, sha256/,
+		],
+	];
+	test.each(cases)("%s", async (_, change_, line) => {
+		const home = mkdtempSync(join(tmpdir(), "agentv-left-out-"));
+		onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+		const template = new Map([
+			[".gitignore", { kind: "file", content: "node_modules/\n", executable: false } as const],
+		]);
+		const one = { ...services(home, holder(home, template)), masker: createMasker([secret]) };
+		const root = join(home, "ws");
+		const clean = await one.pristine.copyTo(root);
+		const snapshot = await takeSnapshot(root, { clean, touched: false }, one);
+		change_(root);
+		writeFileSync(join(root, "text"), "a text\n");
+		const changes = await changesSince(snapshot, root, one);
+		const patch = changes && "text" in changes.patch ? changes.patch.text : "";
+		expect(patch).toMatch(line);
+		expect(changes?.shown).toContain("+a text");
+		writeFileSync(join(home, "p.diff"), patch);
+		const rebuilt = holder(home, template);
+		execFileSync("git", ["apply", join(home, "p.diff")], {
+			cwd: rebuilt,
+			env: { PATH: process.env["PATH"] },
+			stdio: "pipe",
+		});
+		await expect(applyChanges(join(home, "p.diff"), holder(home, template), one)).rejects.toMatchObject({
+			...{
+				code: "not-runnable",
+				stage: "workspace",
+				reason: "incomplete-changes",
+				message: expect.stringMatching(line),
+			},
+		});
+	});
+});
+
+test("a patch that leads out of the workspace, or does not fit, is refused", async () => {
+	const home = mkdtempSync(join(tmpdir(), "agentv-hostile-"));
+	onTestFinished(() => rmSync(home, { recursive: true, force: true }));
+	const one = services(home, holder(home, new Map()));
+	const root = holder(home, new Map([["out", { kind: "link", target: home }]]));
+	for (const patch of [
+		"# new empty directory ../outside\n",
+		"# new empty directory out/side\n",
+		"# new empty directory .git/hooks\n",
+		"diff --git a/out/f b/out/f\nnew file mode 100644\n--- /dev/null\n+++ b/out/f\n@@ -0,0 +1 @@\n+x\n",
+		"diff --git a/../f b/../f\nnew file mode 100644\n--- /dev/null\n+++ b/../f\n@@ -0,0 +1 @@\n+x\n",
+		"diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-x\n+y\n",
+	]) {
+		writeFileSync(join(home, "p.diff"), patch);
+		await expect(applyChanges(join(home, "p.diff"), root, one)).rejects.toMatchObject({
+			reason: "changes-not-applicable",
+		});
+	}
+	expect(readdirSync(home).filter((name) => /^(f|side|outside)$/.test(name))).toEqual([]);
+});

@@ -14,8 +14,7 @@ import { WorkspaceError } from "../workspace-error.ts";
 import { plainGitEnvironment } from "../workspace-git.ts";
 import type { CheckedOutFile } from "./checked-out-files.ts";
 import { type MirroredCommit, remoteTimeoutMs } from "./mirror.ts";
-import type { RepositoryServices } from "./place-repositories.ts";
-import type { RepositorySource } from "./repository-source.ts";
+import type { RepositoryServices, RepositorySource } from "./repository-source.ts";
 
 interface LfsRepository {
 	readonly source: RepositorySource;

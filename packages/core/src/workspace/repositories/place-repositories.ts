@@ -1,21 +1,10 @@
 import pLimit from "p-limit";
-import type { Environment } from "../../io/environment.ts";
-import type { DiskView } from "../../model/disk-view.ts";
-import type { EvalScope } from "../../model/eval-scope.ts";
 import type { WorkspaceRepo } from "../../model/eval-types.ts";
 import type { RepositoryRecord } from "../contract.ts";
 import { pathWithin } from "../safe-path.ts";
 import { mirrorCommit } from "./mirror.ts";
 import { placeWithSubmodules } from "./place-submodules.ts";
-import { repositorySource } from "./repository-source.ts";
-
-export interface RepositoryServices {
-	readonly scope: EvalScope;
-	readonly view: DiskView;
-	readonly env: Environment;
-	readonly agentvHome: string;
-	readonly signal?: AbortSignal | undefined;
-}
+import { type RepositoryServices, repositorySource } from "./repository-source.ts";
 
 /** More at once gain nothing. */
 const atOnce = 3;

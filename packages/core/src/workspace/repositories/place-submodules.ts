@@ -9,8 +9,7 @@ import { checkedOutFiles } from "./checked-out-files.ts";
 import { placeLfsFiles } from "./lfs-files.ts";
 import { materialise } from "./materialise.ts";
 import { type MirroredCommit, mirrorCommit } from "./mirror.ts";
-import type { RepositoryServices } from "./place-repositories.ts";
-import type { RepositorySource } from "./repository-source.ts";
+import type { RepositoryServices, RepositorySource } from "./repository-source.ts";
 import { submoduleSource } from "./submodule-source.ts";
 
 /** A repository that was put in place. */
