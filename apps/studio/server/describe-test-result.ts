@@ -22,7 +22,7 @@ export function describeTestResult(
 	const record = readRecord(directory, row.file);
 	const texts = new RecordTexts(directory, hide);
 	const output = texts.of(record.output, record.output_path, longestText);
-	const changes = texts.of(undefined, record.file_changes_path, longestText);
+	const changes = texts.of(undefined, record.file_changes_shown_path ?? record.file_changes_path, longestText);
 	const usage = isRecord(record.token_usage) ? record.token_usage : undefined;
 	const at = (position: number) => {
 		const other = rows[position];

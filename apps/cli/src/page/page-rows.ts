@@ -96,12 +96,12 @@ class PageTexts {
 		return Object.fromEntries(texts) as Record<string, string>;
 	}
 
-	#textsOf({ input, expectedOutput, output, outputPath, fileChangesPath }: AttemptFile) {
+	#textsOf({ input, expectedOutput, output, outputPath, fileChangesPath, fileChangesShownPath }: AttemptFile) {
 		return {
 			input: cut(asText(input)),
 			expected: expectedOutput === undefined ? undefined : cut(expectedOutput),
 			output: output === null ? this.#beginning(outputPath) : cut(output),
-			changes: this.#beginning(fileChangesPath ?? undefined),
+			changes: this.#beginning(fileChangesShownPath ?? fileChangesPath ?? undefined),
 		};
 	}
 

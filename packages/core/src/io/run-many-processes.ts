@@ -1,4 +1,6 @@
+import type { Environment } from "./environment.ts";
 import type { ProcessCommand, ProcessOptions, ProcessResult } from "./process/process-options.ts";
+import { markedEnvironment, noteLeader } from "./process/process-scope.ts";
 import { helperExists, SpawnHelper } from "./process/spawn-helper.ts";
 import { runProcess } from "./run-process.ts";
 
@@ -10,14 +12,22 @@ let helper: SpawnHelper | undefined;
 
 /**
  * `runProcess` for programs that are run again and again: after the first few a small helper process starts them, since starting a
- * program takes the longer the more memory the starter has. Options with callbacks are run directly.
+ * program takes the longer the more memory the starter has. Options with callbacks are run directly. What a program leaves running ends with
+ * the `ProcessScope` that it was started in.
  * @throws as `runProcess`; Error where the helper was killed meanwhile
  */
-export function runOneOfMany(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {
+export async function runOneOfMany(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {
+	const result = await start({ ...options, env: markedEnvironment(options.env) }, options.env);
+	noteLeader(result.leader);
+	return result;
+}
+
+/** @param base the environment without a mark, which a helper keeps for all programs */
+function start(options: ProcessOptions & ProcessCommand, base: Environment): Promise<ProcessResult> {
 	started += 1;
 	const direct = started <= fewPrograms || options.onStdout || options.onStderr || options.onInput || !helperExists;
 	if (direct || options.signal?.aborted || (options.input !== undefined && typeof options.input !== "string"))
 		return runProcess(options);
-	if (!helper || helper.ended) helper = new SpawnHelper(options.env);
+	if (!helper || helper.ended) helper = new SpawnHelper(base);
 	return helper.run(options);
 }

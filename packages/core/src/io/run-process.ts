@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { CapturedOutput } from "./process/captured-output.ts";
-import { forgetGroup, isGroupAlive, trackGroup } from "./process/process-group.ts";
+import { forgetGroup, trackGroup } from "./process/process-group.ts";
 import type { ProcessCommand, ProcessOptions, ProcessResult } from "./process/process-options.ts";
 import { describeStartError, startProcess } from "./process/start-process.ts";
 import { watchProcess } from "./process/watch-process.ts";
@@ -40,8 +40,8 @@ export async function runProcess(options: ProcessOptions & ProcessCommand): Prom
 	trackGroup(process.leader);
 	try {
 		const { exitCode, signal, reason } = await watchProcess(process, options, stdout, stderr);
-		const left = isGroupAlive(process.leader) ? { leftGroup: process.leader } : {};
-		return ended({ exitCode, signal, timedOut: reason === "timeout", aborted: reason === "abort", ...left });
+		const { leader } = process;
+		return ended({ exitCode, signal, timedOut: reason === "timeout", aborted: reason === "abort", leader });
 	} finally {
 		forgetGroup(process.leader);
 		stdout.end();

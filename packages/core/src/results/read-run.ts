@@ -74,6 +74,6 @@ export function readTestResult(directory: string, wanted: AttemptId): TestResult
 	if (!("value" in read) || typeof read.value !== "object" || read.value === null)
 		throw new AgentvError("config", `${join(directory, row.file)} can't be read: it is no JSON object`);
 	const detail = read.value as Record<string, unknown>;
-	const changes = detail.file_changes_path;
+	const changes = detail.file_changes_shown_path ?? detail.file_changes_path;
 	return { row, detail, ...(typeof changes === "string" ? { fileChanges: readRecordText(directory, changes) } : {}) };
 }

@@ -24,7 +24,11 @@ export function interrupted(): AgentvError {
 /** What an error means for the attempt. @throws an interruption, and errors that are none of a test's */
 export function rowError(error: unknown): RowError {
 	if (error instanceof AttemptError) return error.row;
-	if (error instanceof WorkspaceError) return { stage: error.stage, code: error.reason, message: error.message };
+	if (error instanceof WorkspaceError)
+		return {
+			...{ stage: error.stage, code: error.reason, message: error.message },
+			...(error.causedBy ? { causedBy: error.causedBy } : {}),
+		};
 	if (error instanceof AgentvError && error.code !== "interrupted" && error.code !== "internal")
 		return { stage: "run", code: error.code, message: error.message };
 	throw error;

@@ -7,6 +7,7 @@ import { readChunks } from "../io/files/read-chunks.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import { toWire } from "../schema/to-wire.ts";
 import type { AnswerMessage } from "../targets/contract.ts";
+import type { FileChanges } from "../workspace/contract.ts";
 import type { AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
 import { unheldTurns } from "./hold-conversation.ts";
 import type { PlannedCase } from "./run-plan.ts";
@@ -41,7 +42,7 @@ export function writeAttemptFile(
 	const { scores: _, tokenUsage, cached, error, warnings, fingerprint, timingsMs, file: _file, ...facts } = row;
 	const content = {
 		...toWire(facts),
-		...(error ? { error } : {}),
+		...(error ? { error: toWire(error) } : {}),
 		...(warnings ? { warnings } : {}),
 		...(one.test.description === undefined ? {} : { description: one.test.description }),
 		...(one.test.conversationId === undefined ? {} : { conversation_id: one.test.conversationId }),
@@ -67,7 +68,8 @@ export function writeAttemptFile(
 		...(timingsMs ? { timings_ms: timingsMs } : {}),
 		assertions: one.assertions.map(assertionRecord),
 		scores: outcome.scores.map(scoreToWire),
-		file_changes_path: fileChanges === undefined ? null : beside.put("file_changes.diff", fileChanges),
+		file_changes_path: null,
+		...(fileChanges === undefined ? {} : beside.changes("file_changes", fileChanges)),
 		...(fingerprint ? { fingerprint } : {}),
 		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
 	};
@@ -93,9 +95,7 @@ function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, besid
 				...(cached ? { cached: toWire(cached) } : {}),
 				assertions: assertions.map(assertionRecord),
 				...toWire({ score, scores: scores.map(scoreToWire) }),
-				...(fileChanges === undefined
-					? {}
-					: { file_changes_path: beside.put(`turn-${index + 1}.file_changes.diff`, fileChanges) }),
+				...(fileChanges === undefined ? {} : beside.changes(`turn-${index + 1}.file_changes`, fileChanges)),
 			};
 		}),
 		aggregation: test.aggregation,
@@ -153,6 +153,16 @@ class Beside {
 	/** The same for any text. */
 	text(name: string, text: string): { readonly text?: string; readonly path?: string } {
 		return text.length <= longestInline ? { text } : { path: this.put(name, text) };
+	}
+
+	/** The changes of a workspace as `git apply` takes them, and as graders saw them; the paths of their files. */
+	changes(name: string, { patch, shown }: FileChanges): Record<string, string> {
+		const isSame = "text" in patch && patch.text === shown;
+		return {
+			file_changes_path:
+				"text" in patch ? this.put(`${name}.diff`, patch.text) : this.#copy(`${name}.diff`, patch.file),
+			...(isSame ? {} : { file_changes_shown_path: this.put(`${name}_shown.diff`, shown) }),
+		};
 	}
 
 	/** Writes a file and answers its path relative to the run's directory. */

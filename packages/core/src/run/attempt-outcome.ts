@@ -4,6 +4,7 @@ import type { Assertion } from "../model/eval-types.ts";
 import type { StageLog } from "../schema/attempt-file.ts";
 import type { CachedFigures, ExecutionStatus, RowError, StopReason, Timings } from "../schema/result-row.ts";
 import type { AnswerMessage, RequestMessage, TokenUsage } from "../targets/contract.ts";
+import type { FileChanges } from "../workspace/contract.ts";
 
 /** What came of an attempt, before it is recorded. */
 export interface AttemptOutcome {
@@ -20,7 +21,7 @@ export interface AttemptOutcome {
 	readonly durationMs: number;
 	readonly timings: Timings;
 	readonly logs: readonly StageLog[];
-	readonly fileChanges?: string;
+	readonly fileChanges?: FileChanges;
 	readonly workspacePath?: string;
 	/** The test's metadata and what extensions add. */
 	readonly metadata: Readonly<Record<string, unknown>>;
@@ -58,7 +59,7 @@ export interface TurnOutcome {
 	readonly expectedOutput?: string;
 	readonly score?: number;
 	readonly scores: readonly GraderResult[];
-	readonly fileChanges?: string;
+	readonly fileChanges?: FileChanges;
 }
 
 /** What answers the turns of an attempt: a target, or the record of an earlier attempt. */

@@ -8,7 +8,7 @@ import { readAttempt, readRecordText, recordPath } from "../model/record-files.t
 import type { AttemptFile, AttemptTurn, GradedRecord, StageLog } from "../schema/attempt-file.ts";
 import { type Fingerprint, graderStage, type ResultRow } from "../schema/result-row.ts";
 import type { AnswerMessage, RequestMessage } from "../targets/contract.ts";
-import type { TestWorkspace } from "../workspace/contract.ts";
+import type { FileChanges, TestWorkspace } from "../workspace/contract.ts";
 import { AttemptError } from "./attempt-error.ts";
 import type { AnswerSource, GivenAnswer } from "./attempt-outcome.ts";
 import { allGraders } from "./needed-model.ts";
@@ -121,11 +121,23 @@ export class RecordedAttempt {
 		};
 	}
 
-	/** Brings a fresh workspace into the state that the target left it in. Returns the recorded diff. @throws WorkspaceError */
-	async fileChanges(workspace: TestWorkspace | undefined, turn?: number): Promise<string | undefined> {
-		const path = turn === undefined ? this.#file?.fileChangesPath : this.#file?.turns?.[turn]?.fileChangesPath;
-		void workspace;
-		return path ? readRecordText(this.#directory, path) : undefined;
+	/**
+	 * Brings a workspace into the state that the target left it in, at the end of a turn or at last. Returns what changed.
+	 * @throws WorkspaceError when the workspace is not what it was, or the record does not hold all changes
+	 */
+	async fileChanges(workspace: TestWorkspace | undefined, turn?: number): Promise<FileChanges | undefined> {
+		const turns = this.#file?.turns ?? [];
+		const recorded = turn === undefined || turn === turns.length - 1 ? this.#file : turns[turn];
+		const path = recorded?.fileChangesPath;
+		if (!path) return undefined;
+		const file = recordPath(this.#directory, path);
+		if (workspace) {
+			await workspace.applyChanges(file);
+			return workspace.fileChanges();
+		}
+		const { fileChangesShownPath } = recorded;
+		const shown = readRecordText(this.#directory, fileChangesShownPath ?? path);
+		return { shown, patch: fileChangesShownPath === undefined ? { text: shown } : { file } };
 	}
 
 	#answer(file: AttemptFile, part: AttemptFile | AttemptTurn, first: number): GivenAnswer {

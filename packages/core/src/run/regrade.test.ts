@@ -98,6 +98,35 @@ describe("grading recorded answers again", () => {
 		expect(scores(await regrade(origin, {}, ["second"]))).toEqual([["a", 1, 1, 1]]);
 	});
 
+	test("rebuilds the workspace that programs looked at, turn by turn, large and binary files included", async () => {
+		const grader = (wanted: string) =>
+			`sh -c 'test "$(cat "$AGENTV_WORKSPACE_PATH/log" | tr "\\n" " ")" = "${wanted}" && cmp "$AGENTV_WORKSPACE_PATH/b.bin" ./expected.bin'`;
+		const origin = await runTree({
+			"my.eval.yaml": `workspace: {template: ./t, isolation: per_test, hooks: {before_each: [sh, -c, 'echo hook > "$AGENTV_WORKSPACE_PATH/log"']}}
+tests:
+  - id: a
+    mode: conversation
+    turns:
+      - {input: one, assertions: [{type: code-grader, command: ${JSON.stringify(grader("hook turn "))}}]}
+      - {input: two, assertions: [{type: code-grader, command: ${JSON.stringify(grader("hook turn turn "))}}]}
+    assertions: [{type: code-grader, command: ${JSON.stringify(grader("hook turn turn "))}}]
+`,
+			"t/gone": "",
+			"target.sh": `echo turn >> log; rm -f gone; head -c 3000000 /dev/zero | tr '\\0' 'z' > b.bin; printf '\\0\\1' >> b.bin; echo done`,
+			"targets.yaml": "targets: [{name: default, provider: cli, command: [sh, ./target.sh]}]\n",
+			"expected.bin": `${"z".repeat(3_000_000)}\0\u0001`,
+		});
+		expect(scores(origin)).toEqual([["a", 1, 1, 1]]);
+		const again = await regrade(origin);
+		expect(scores(again)).toEqual([["a", 1, 1, 1]]);
+		const changes = (run: RanEval) =>
+			["file_changes.diff", "file_changes_shown.diff", "turn-1.file_changes.diff"].map((name) =>
+				readFileSync(join(run.runDir, run.row("a").file?.replace(/json$/, name) ?? ""), "utf8"),
+			);
+		expect(changes(again)).toEqual(changes(origin));
+		expect(changes(again)[1]).toContain("# new large file b.bin: 3000002 bytes, sha256 ");
+	});
+
 	test("keeps answers that are too long for the attempt's file", async () => {
 		const long = "y".repeat(100_000);
 		const origin = await runTree({ ...files, "answers.jsonl": "", "targets.yaml": mockTargets(`${long} yes`) });

@@ -3,9 +3,10 @@ import type { GraderResult } from "../grading/contract.ts";
 import type { EarlierResults } from "../grading/grade-answer.ts";
 import { isGraded } from "../grading/grader-result.ts";
 import type { Scratch } from "../io/files/scratch.ts";
+import { describeLeft, ProcessScope } from "../io/process/process-scope.ts";
 import { graderStage, type RowError } from "../schema/result-row.ts";
 import type { RequestMessage } from "../targets/contract.ts";
-import type { TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
+import type { FileChanges, TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
 import { withFileTexts } from "./answer-files.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { AttemptError, rowError } from "./attempt-error.ts";
@@ -49,8 +50,9 @@ class Attempt {
 	readonly #logs = new StageLogs();
 	#workspace: TestWorkspace | undefined;
 	#answer: GivenAnswer | undefined;
-	#fileChanges: string | undefined;
+	#fileChanges: FileChanges | undefined;
 	#keptPath: string | undefined;
+	readonly #warnings: WorkspaceWarning[] = [];
 
 	constructor(
 		planned: PlannedCase,
@@ -68,7 +70,7 @@ class Attempt {
 	}
 
 	async run(): Promise<AttemptOutcome> {
-		const warnings: WorkspaceWarning[] = [];
+		const warnings = this.#warnings;
 		let ended: Ending | undefined;
 		try {
 			ended = await this.#untilGraded();
@@ -155,6 +157,7 @@ class Attempt {
 				target: target.target.name,
 				input: inputToWire(this.#input),
 				metadata: test.metadata,
+				scratch: this.#scratch,
 				signal: this.#context.signal,
 			}),
 		);
@@ -171,7 +174,7 @@ class Attempt {
 		const { test, assertions } = this.#planned;
 		const source = this.#source();
 		if (test.turns.length === 0) {
-			const said = await source.say(this.#input);
+			const said = await this.#alone("target", () => source.say(this.#input));
 			this.#answer = said;
 			await this.#readFileChanges();
 			refuseCut(said);
@@ -190,7 +193,8 @@ class Attempt {
 			if (this.#recorded?.endsBefore(index)) break;
 			const said = requestMessages(turn.input, test, this.#context.plan);
 			const before = this.#answer;
-			const given = await source.say(index === 0 ? [...this.#input, ...said] : said);
+			const messages = index === 0 ? [...this.#input, ...said] : said;
+			const given = await this.#alone("target", () => source.say(messages));
 			this.#answer = mergeAnswers(before, given);
 			await this.#readFileChanges(index);
 			refuseCut(given);
@@ -234,8 +238,20 @@ class Attempt {
 		earlier: EarlierResults | undefined,
 	): Promise<AttemptGrades> {
 		if (this.#context.plan.request.ungraded) return Promise.resolve({ score: 1, scores: [] });
-		const task = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges, earlier };
-		return gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context);
+		const task = { assertions, input, answer, expectedOutput, fileChanges: this.#fileChanges?.shown, earlier };
+		return this.#alone("grader", () => gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context));
+	}
+
+	/** Runs `work`, then ends every process that it started: they must not change what is compared and graded next. */
+	async #alone<Value>(stage: "target" | "grader", work: () => Promise<Value>): Promise<Value> {
+		const path = this.#workspace?.path;
+		const scope = new ProcessScope([this.#scratch.path, ...(path === undefined ? [] : [path])]);
+		try {
+			return await scope.run(work);
+		} finally {
+			for (const left of await scope.end())
+				this.#warnings.push({ stage, code: "process-left", message: describeLeft(left, `the ${stage}`) });
+		}
 	}
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gitRepository, tempTree } from "@agentv/test-support";
-import { expect, test } from "vitest";
+import { gitRepository, isAlive, tempTree } from "@agentv/test-support";
+import { expect, onTestFinished, test } from "vitest";
 import { mockTargets, runTree } from "./testing/run-fixture.ts";
 
 const passes = "assertions: [{type: contains, value: yes}]";
@@ -48,4 +48,46 @@ test("an after-hook that fails is a warning on the row", async () => {
 		executionStatus: "ok",
 		warnings: [{ stage: "after_each", code: "exit-code", message: "the after_each hook exited with code 3: no space" }],
 	});
+});
+
+/** A shell that goes on in a session of its own, writes down its process id, and `then` something. */
+const stray = (file: string, then: string) =>
+	`setsid -f sh -c 'echo $$ >> "${file}"; ${then}' </dev/null >/dev/null 2>&1; until [ -s "${file}" ]; do sleep 0.02; done`;
+
+test.runIf(process.platform === "linux")("what targets and graders leave running ends with them", async () => {
+	const pids = tempTree();
+	const target = `#!/bin/sh\n${stray(`${pids}/target`, "sleep 1; echo late > late.txt; sleep 60")}\necho yes\n`;
+	const grader = `#!/bin/sh\n[ -e late.txt ] && exit 1\n${stray(`${pids}/grader`, "sleep 60")}\necho '{"score": 1}'\n`;
+	const run = await runTree({
+		"my.eval.yaml": `workspace: {template: ./t}
+tests: [{id: one, input: hi, assertions: [{type: code-grader, command: [sh, ./grade.sh]}, {type: code-grader, command: [sh, -c, "sleep 1.2"]}]}]
+`,
+		"t/a.txt": "",
+		"grade.sh": grader,
+		"target.sh": target,
+		"targets.yaml": "targets: [{name: default, provider: cli, command: [sh, ./target.sh]}]\n",
+	});
+	expect(run.row("one")).toMatchObject({ executionStatus: "ok", score: 1 });
+	expect(run.row("one").warnings).toBeUndefined();
+	for (const name of ["target", "grader"]) expect(isAlive(Number(readFileSync(join(pids, name), "utf8")))).toBe(false);
+	expect(JSON.parse(readFileSync(join(run.runDir, run.row("one").file ?? ""), "utf8")).file_changes_path).toBeNull();
+});
+
+test.runIf(process.platform === "linux")("a process that hides from us is a warning on the row", async () => {
+	const pids = tempTree();
+	const hidden = `env -i PATH="$PATH" setsid -f sh -c 'cd /; echo $$ > ${pids}/pid; exec sleep 30' </dev/null >/dev/null 2>&1`;
+	const run = await runTree({
+		"my.eval.yaml": `tests: [{id: one, input: hi, ${passes}}]\n`,
+		"target.sh": `${hidden}\nsleep 0.2\necho yes\n`,
+		"targets.yaml": "targets: [{name: default, provider: cli, command: [sh, ./target.sh]}]\n",
+	});
+	const pid = Number(readFileSync(join(pids, "pid"), "utf8"));
+	onTestFinished(() => void process.kill(pid, "SIGKILL"));
+	expect(run.row("one").warnings).toEqual([
+		{
+			stage: "target",
+			code: "process-left",
+			message: expect.stringContaining(`process ${pid} (sleep 30) may have been started by the target`),
+		},
+	]);
 });

@@ -93,7 +93,7 @@ export class RunWorkspaces {
 
 	async #prepare(one: PlannedCase, spec: NonNullable<PlannedCase["workspace"]>["spec"]): Promise<PreparedBase> {
 		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.#options;
-		const { view, experiment } = this.#plan;
+		const { view, experiment, masker } = this.#plan;
 		this.#claim();
 		const env = { ...one.eval.env, ...spec.workspace?.env };
 		const base = await prepareWorkspaceBase(spec, {
@@ -106,6 +106,7 @@ export class RunWorkspaces {
 			runId,
 			programEnv: { AGENTV_EXPERIMENT: experiment, AGENTV_RUN_TIMESTAMP: startedAt },
 			signal,
+			masker,
 		});
 		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);
 		return base;

@@ -77,6 +77,7 @@ const turnSchema = wireObject({
 	score: z.number().optional(),
 	/** What the target had changed in the workspace by the end of this turn; recorded for turns with graders of their own. */
 	fileChangesPath: z.string().optional(),
+	fileChangesShownPath: z.string().optional(),
 });
 
 /** What a program printed in one stage of an attempt. */
@@ -108,7 +109,10 @@ export const attemptFileSchema = wireObject({
 	/** The target that stepped in. */
 	answeredBy: z.string().optional(),
 	targetMetadata: dataSchema.optional(),
+	/** What the target changed in the workspace, for `git apply`. */
 	fileChangesPath: z.string().nullable(),
+	/** What graders saw of that, where it is not the same text: a line for each large or binary file. */
+	fileChangesShownPath: z.string().optional(),
 	/** What hooks, extensions, the target and graders printed, in order. */
 	logs: z.array(stageLogSchema).optional(),
 	/** The files that stand beside this one. */

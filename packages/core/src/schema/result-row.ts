@@ -71,7 +71,13 @@ export const fingerprintSchema = wireObject({
 /** `error.stage` of an attempt whose answer is on record, and whose graders could not all run. */
 export const graderStage = "grader";
 
-export const rowErrorSchema = wireObject({ stage: z.string(), code: z.string(), message: z.string() });
+export const rowErrorSchema = wireObject({
+	stage: z.string(),
+	code: z.string(),
+	message: z.string(),
+	/** What the tested agent did is the cause: it removed its workspace, for example. */
+	causedBy: z.literal("agent").optional(),
+});
 
 /** Milliseconds that an attempt spent in each stage. `grade` is without `judge`, the time of models that grade. */
 export const timingsSchema = wireObject({
@@ -153,6 +159,7 @@ export type RunSummary = z.output<typeof runSummarySchema>;
 export function toWireRow(row: ResultRow): Record<string, unknown> {
 	const wire = toWire(row);
 	if (row.cached) wire.cached = toWire(row.cached);
+	if (row.error?.causedBy) wire.error = toWire(row.error);
 	// Few rows have models that judge: the others are not copied.
 	if (row.scores.some(({ usage }) => usage))
 		wire.scores = row.scores.map((score) => (score.usage ? { ...score, usage: toWire(score.usage) } : score));

@@ -1,10 +1,18 @@
-import type { BaseParts, WorkDirectory } from "./base-parts.ts";
-import type { TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
+import { basename, join } from "node:path";
+import { HeldDirectory } from "../io/files/held-directory.ts";
+import { makeDirectories } from "../io/files/make-directories.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { ProcessScope } from "../io/process/process-scope.ts";
+import { applyChanges } from "./apply-changes.ts";
+import { type BaseParts, type WorkDirectory, whatIsGone } from "./base-parts.ts";
+import type { FileChanges, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { type ExtensionState, withRules } from "./extension-state.ts";
-import { diffAgainst, takeSnapshot } from "./file-changes.ts";
-import { endGroups, type HookSubject } from "./run-hook.ts";
-import { hasStage, runAfter, runBefore } from "./run-stage.ts";
-import { staged, warned } from "./workspace-error.ts";
+import { changesSince } from "./file-changes.ts";
+import { restoreSnapshot } from "./restore-snapshot.ts";
+import type { HookSubject } from "./run-hook.ts";
+import { endScope, hasStage, runAfter, runBefore } from "./run-stage.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { staged, WorkspaceError } from "./workspace-error.ts";
 
 /** One attempt's turn in a directory. */
 export class AttemptWorkspace implements TestWorkspace {
@@ -13,9 +21,11 @@ export class AttemptWorkspace implements TestWorkspace {
 	readonly #directory: WorkDirectory;
 	readonly #test: WorkspaceTest;
 	readonly #release: (keep: boolean) => Promise<void>;
-	readonly #groups: number[] = [];
+	readonly #processes: ProcessScope;
 	#state: ExtensionState;
 	#closed = false;
+	#patches = 0;
+	#hasApplied = false;
 
 	constructor(
 		base: BaseParts,
@@ -25,6 +35,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		release: (keep: boolean) => Promise<void>,
 	) {
 		this.path = directory.path;
+		this.#processes = new ProcessScope([directory.path]);
 		this.#base = base;
 		this.#directory = directory;
 		this.#test = test;
@@ -42,23 +53,54 @@ export class AttemptWorkspace implements TestWorkspace {
 
 	async before(): Promise<void> {
 		const { runner } = this.#base;
-		const run = { subject: this.#subject(), groups: this.#groups, signal: this.#signal() };
+		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal() };
 		this.#state = await runBefore(runner, "beforeEach", run, this.#state);
 		const directory = this.#directory;
+		directory.held?.release();
+		directory.held = new HeldDirectory(this.path);
 		const touched = !directory.isClean || hasStage(runner.spec, "beforeEach");
 		directory.snapshot = await staged("snapshot", () =>
 			takeSnapshot(this.path, { clean: directory.clean, touched, previous: directory.snapshot }, this.#changes()),
 		);
 	}
 
-	async fileChanges(): Promise<string | undefined> {
+	async fileChanges(): Promise<FileChanges | undefined> {
 		const { snapshot } = this.#directory;
-		return snapshot && staged("file_changes", () => diffAgainst(snapshot, this.path, this.#changes()));
+		if (!snapshot) return undefined;
+		this.#refuseIfGone();
+		try {
+			return await staged("file_changes", () => changesSince(snapshot, this.path, this.#changes()));
+		} catch (error) {
+			// It may have gone meanwhile, or what it is compared with.
+			this.#refuseIfGone();
+			throw error;
+		}
+	}
+
+	async applyChanges(patchFile: string): Promise<void> {
+		const { snapshot } = this.#directory;
+		await staged("workspace", async () => {
+			if (snapshot && this.#hasApplied) await restoreSnapshot(snapshot, this.path, this.#changes());
+			this.#hasApplied = true;
+			await applyChanges(patchFile, this.path, this.#changes());
+		});
+	}
+
+	/** @throws WorkspaceError when the target removed or replaced the directory, or what we keep beside it */
+	#refuseIfGone(): void {
+		const { pristine, store } = this.#base;
+		const lost =
+			whatIsGone(this.#directory) ??
+			(pristine.exists() && store.exists() ? undefined : "what it is compared with is gone");
+		if (lost === undefined) return;
+		throw new WorkspaceError("workspace", "workspace-gone", `the workspace ${this.path} can't be judged: ${lost}`, {
+			causedBy: "agent",
+		});
 	}
 
 	async after(): Promise<readonly WorkspaceWarning[]> {
 		// Also when the run is being stopped: what before-hooks set up is theirs to take down.
-		const run = { subject: this.#subject(), groups: this.#groups };
+		const run = { subject: this.#subject(), scope: this.#processes };
 		const { state, warnings } = await runAfter(this.#base.runner, "afterEach", run, this.#state);
 		this.#state = state;
 		return warnings;
@@ -67,10 +109,14 @@ export class AttemptWorkspace implements TestWorkspace {
 	async close({ keep }: { readonly keep: boolean }): Promise<string | undefined> {
 		if (this.#closed) return undefined;
 		this.#closed = true;
-		const failures = await warned("clean_up", () => endGroups(this.#groups));
-		for (const { message } of failures) this.#base.runner.services.log?.(message);
+		for (const { message } of await endScope(this.#processes, "hooks and extensions"))
+			this.#base.runner.services.log?.(message);
+		const directory = this.#directory;
+		directory.isLost = whatIsGone(directory) !== undefined;
+		directory.held?.release();
+		directory.held = undefined;
 		await this.#release(keep);
-		return keep ? this.path : undefined;
+		return keep && pathKind(this.path) === "directory" ? this.path : undefined;
 	}
 
 	#subject(): HookSubject {
@@ -84,8 +130,15 @@ export class AttemptWorkspace implements TestWorkspace {
 	}
 
 	#changes() {
-		const { pristine, store, rules, runner } = this.#base;
+		const { pristine, store, rules, runner, home } = this.#base;
+		const { signal, masker } = runner.services;
+		const patchFile = () => {
+			const directory = this.#test.scratch?.make() ?? join(home, "patches");
+			makeDirectories(directory);
+			this.#patches += 1;
+			return join(directory, `changes-${basename(this.path)}-${this.#patches}.diff`);
+		};
 		// Not the test's own time limit: what a target did until then counts.
-		return { pristine, store, rules, signal: runner.services.signal };
+		return { pristine, store, rules, patchFile, masker, signal };
 	}
 }

@@ -1,17 +1,16 @@
 import { join } from "node:path";
 import type { Environment } from "../io/environment.ts";
 import { makeDirectory } from "../io/files/make-directory.ts";
-import { readBytes } from "../io/files/read-text.ts";
+import { pathKind } from "../io/files/stat-path.ts";
 import { initRepository } from "../io/git/init-repository.ts";
 import { type GitAnswer, type LocalGitOptions, localGit } from "../io/git/local-git.ts";
-import { writeGitObject, writeGitTreeOf } from "../io/git/object-writer.ts";
+import { writeGitObject, writeGitTree } from "../io/git/object-writer.ts";
 import { plainGitEnvironment } from "./workspace-git.ts";
 
-/** A version of a file: its mode as git writes it and the SHA of its content. */
-export interface StoredFile {
-	readonly path: string;
-	readonly mode: "100644" | "100755" | "120000";
-	readonly sha: string;
+/** Blobs in the store of a file before and after a change; absent where there was no file. */
+export interface StoredChange {
+	readonly before?: string | undefined;
+	readonly after?: string | undefined;
 }
 
 /** No rule of a repository, and none of the user, may say how a file is read or shown. */
@@ -37,9 +36,9 @@ export class ChangeStore {
 		this.#env = plainGitEnvironment(env);
 	}
 
-	/** Stores a file's content as it is; its SHA. @throws AgentvError */
-	saveFile(path: string): string {
-		return this.saveBytes(readBytes(path));
+	/** Whether nothing took away what was stored. */
+	exists(): boolean {
+		return !this.#made || pathKind(this.#objects) === "directory";
 	}
 
 	saveBytes(content: Uint8Array): string {
@@ -47,13 +46,41 @@ export class ChangeStore {
 		return writeGitObject(this.#objects, "blob", content);
 	}
 
-	/** The unified diff between two sets of files, as git shows it; empty when they are the same. */
-	async diff(before: readonly StoredFile[], after: readonly StoredFile[], signal?: AbortSignal): Promise<string> {
+	/**
+	 * Returns the hunks of the unified diff of each change, all read as text; empty where only one side exists and has no content. The two
+	 * sides of a change must differ.
+	 */
+	async hunks(changes: readonly StoredChange[], signal?: AbortSignal): Promise<string[]> {
+		if (changes.length === 0) return [];
 		this.#make();
-		const [from, to] = [writeGitTreeOf(this.#objects, before), writeGitTreeOf(this.#objects, after)];
-		if (from === to) return "";
-		const show = ["-p", "--full-index", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"];
-		return (await this.git(["diff-tree", ...show, from, to, "--"], { signal })).stdout;
+		// Under names of ours: no name of a file can have a say in how its change is shown, nor in the order.
+		const tree = (side: "before" | "after") =>
+			changes.flatMap(({ [side]: sha }, index) =>
+				sha === undefined ? [] : [{ name: nameAt(index), mode: "100644" as const, sha }],
+			);
+		const [from, to] = [writeGitTree(this.#objects, tree("before")), writeGitTree(this.#objects, tree("after"))];
+		const show = ["-p", "--text", "--full-index", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/"];
+		const { stdout } = await this.git(["diff-tree", ...show, from, to, "--"], { signal });
+		return splitHunks(`\n${stdout}`, changes.length);
+	}
+
+	/** Reads what was stored. @throws GitError when it is not there */
+	async read(blob: string): Promise<Buffer> {
+		return (await this.git(["cat-file", "blob", blob])).stdoutBytes;
+	}
+
+	/** Makes the changes of a patch in a directory. What a repository there configures has no say in it. @throws GitError */
+	async apply(patchFile: string, directory: string, signal?: AbortSignal): Promise<void> {
+		this.#make();
+		// Names that other systems would take for git's own are files like others here.
+		const names = [
+			["core.protectNTFS", "false"],
+			["core.protectHFS", "false"],
+		] as const;
+		await localGit(directory, ["apply", "--whitespace=nowarn", "--", patchFile], {
+			...{ env: this.#env, signal, config: [...config, ...names] },
+			variables: { GIT_DIR: this.#directory },
+		});
 	}
 
 	/** Runs git in the store. */
@@ -69,4 +96,24 @@ export class ChangeStore {
 		initRepository(this.#directory, { env: this.#env, bare: true });
 		this.#made = true;
 	}
+}
+
+function nameAt(index: number): string {
+	return String(index).padStart(8, "0");
+}
+
+/** Each line of a hunk begins with a blank, a sign or a backslash, so that a heading can't be mistaken. */
+function splitHunks(diff: string, count: number): string[] {
+	const starts = Array.from({ length: count + 1 }, () => diff.length);
+	let at = 0;
+	for (let index = 0; index < count; index++) {
+		at = diff.indexOf(`\ndiff --git a/${nameAt(index)} `, at);
+		if (at === -1) throw new Error(`git shows no difference for change ${index}`);
+		starts[index] = at;
+	}
+	return starts.slice(0, -1).map((start, index) => {
+		const section = diff.slice(start + 1, (starts[index + 1] ?? diff.length) + 1);
+		const hunk = section.indexOf("\n@@ ");
+		return hunk === -1 ? "" : section.slice(hunk + 1);
+	});
 }

@@ -1,4 +1,6 @@
+import type { Masker } from "../base/secrets.ts";
 import type { Environment } from "../io/environment.ts";
+import type { Scratch } from "../io/files/scratch.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
@@ -33,6 +35,8 @@ export interface WorkspaceServices {
 	readonly programEnv: Readonly<Record<string, string>>;
 	/** Aborted by Ctrl-C: ends what is under way, process groups included. After-hooks still run on `close`, unless it aborts them by its own. */
 	readonly signal: AbortSignal;
+	/** Takes secrets out of texts: files that hold one are not recorded in a form that hides it. */
+	readonly masker?: Masker | undefined;
 	/** Called with each line that hooks and extensions print, secrets not masked. */
 	readonly log?: ((line: string) => void) | undefined;
 }
@@ -73,6 +77,8 @@ export interface WorkspaceTest {
 	readonly input: unknown;
 	/** `case_metadata` and `metadata`. */
 	readonly metadata: Readonly<Record<string, unknown>>;
+	/** Where changes go that are too large for memory, one file a call of `fileChanges`. Default: a directory that the base removes in the end. */
+	readonly scratch?: Scratch | undefined;
 	/** Ends the before-hooks and extensions of this attempt: the test's own time limit, or Ctrl-C. */
 	readonly signal?: AbortSignal | undefined;
 }
@@ -91,15 +97,36 @@ export interface TestWorkspace {
 	 */
 	before(): Promise<void>;
 	/**
-	 * Unified diff of the workspace against the snapshot; `undefined` when nothing changed. New, removed and binary files are in it,
-	 * nested repositories' files under their paths; HEAD and the agent's index are not touched.
-	 * @throws WorkspaceError
+	 * What differs from the snapshot; `undefined` when nothing does. Every new, changed and removed file is in it, nested repositories'
+	 * files under their paths; HEAD and the agent's index are not touched.
+	 * @throws WorkspaceError; with `causedBy: "agent"` when the directory was removed or replaced
 	 */
-	fileChanges(): Promise<string | undefined>;
+	fileChanges(): Promise<FileChanges | undefined>;
+	/**
+	 * Makes the changes that an earlier attempt recorded, in place of asking a target. Call it after `before`; called again, it makes the
+	 * other changes instead.
+	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
+	 * @throws WorkspaceError when they can't be made exactly
+	 */
+	applyChanges(patchFile: string): Promise<void>;
 	/** Extensions' `afterEach`, then `after_each`; also after a failed `before`. Never rejects. */
 	after(): Promise<readonly WorkspaceWarning[]>;
 	/** Ends what hooks left running and frees the directory, or keeps it for the user to look at. Returns where it was kept. */
 	close(options: { readonly keep: boolean }): Promise<string | undefined>;
+}
+
+/** What a target did to the files of its workspace. */
+export interface FileChanges {
+	/**
+	 * What graders see, in an order that no file name decides. Files are shown whole as in a unified diff, but a binary or large one by a
+	 * line that begins with `#` and says its size and SHA-256.
+	 */
+	readonly shown: string;
+	/**
+	 * The same for `git apply`, with the content of all files: the text, or the absolute path of a file that holds it, where it is too
+	 * large for memory.
+	 */
+	readonly patch: { readonly text: string } | { readonly file: string };
 }
 
 /** A failed after-hook, or something that could not be tidied up. */
@@ -113,6 +140,9 @@ export interface WorkspaceWarning {
 
 /** Where in the life of a workspace something happened. */
 export type WorkspaceStage =
+	| "workspace"
+	| "target"
+	| "grader"
 	| "template"
 	| "repositories"
 	| "before_all"

@@ -1,12 +1,12 @@
 // Runs the functions of one extension module, in a process of its own: whatever user code does to it, only this process ends.
-// Asked on descriptor 3, one JSON value a line: {name, context}. Answers on descriptor 4, ended by an empty line: {result} or {error}.
+// Asked on descriptor 3, one JSON value a line: {name, context, env}. Answers on descriptor 4, ended by an empty line: {result} or {error}.
 // Usage: extension-host.mjs MODULE
 import { createReadStream, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-/** @typedef {{ name: string, context: Record<string, unknown> }} Question */
+/** @typedef {{ name: string, context: Record<string, unknown>, env: Record<string, string> }} Question */
 
 const path = process.argv[2] ?? "";
 /** @type {Promise<Record<string, unknown>> | undefined} */
@@ -32,8 +32,10 @@ function describe(error) {
 }
 
 /** @param {Question} question */
-async function answer({ name, context }) {
+async function answer({ name, context, env }) {
 	try {
+		// What the function starts belongs to the test that it is called for.
+		Object.assign(process.env, env);
 		loading ??= import(pathToFileURL(path).href);
 		const module = await loading;
 		const value = module[name] ?? /** @type {Record<string, unknown> | undefined} */ (module["default"])?.[name];

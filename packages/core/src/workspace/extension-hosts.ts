@@ -4,6 +4,7 @@ import type { Environment } from "../io/environment.ts";
 import { findExecutable } from "../io/process/find-executable.ts";
 import { type JsonChild, startJsonChild } from "../io/process/json-child.ts";
 import { nodeExecutable } from "../io/process/node-executable.ts";
+import { markVariables } from "../io/process/process-scope.ts";
 import { workerEntry } from "../io/process/worker-entry.ts";
 import type { WorkspaceStage } from "./contract.ts";
 import { pythonExtensionProgram } from "./python-extension-program.ts";
@@ -92,7 +93,7 @@ class ExtensionHost {
 		const onAbort = () => stop(stopped());
 		call.signal?.addEventListener("abort", onAbort, { once: true });
 		try {
-			const question = { name: call.exportName, context: call.context };
+			const question = { name: call.exportName, context: call.context, env: markVariables() };
 			const answer = (await child.ask(question)) as { result?: unknown; error?: { message: string; stack?: string } };
 			if (answer.error) throw failed("extension-error", `failed: ${answer.error.message}`);
 			return answer.result;

@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
 	appendFileSync,
 	chmodSync,
@@ -33,7 +34,7 @@ async function changesOf(work: (path: string) => void, base?: PreparedBase): Pro
 	const workspace = await from.open(aTest("t"));
 	await workspace.before();
 	work(workspace.path);
-	const diff = (await workspace.fileChanges()) ?? "";
+	const diff = (await workspace.fileChanges())?.shown ?? "";
 	await workspace.close({ keep: false });
 	if (!base) expect(await from.close()).toEqual([]);
 	return diff;
@@ -63,7 +64,7 @@ describe("file_changes shows", () => {
 			writeFileSync(join(path, "new/deep/f"), "deep\n");
 			for (const name of ["a.txt", "new/deep", "new", "sub"]) chmodSync(join(path, name), 0);
 			chmodSync(path, 0o555);
-			const diff = (await workspace.fileChanges()) ?? "";
+			const diff = (await workspace.fileChanges())?.shown ?? "";
 			expect(gist(diff)).toEqual([
 				...["diff --git a/a.txt b/a.txt", "--- a/a.txt", "+++ b/a.txt", "+closed"],
 				...[
@@ -94,12 +95,12 @@ describe("file_changes shows", () => {
 				writeFileSync(join(path, "sub/\ufffd.txt"), "a name that is text\n");
 			}, base);
 			expect(gist(diff)).toEqual([
+				...['diff --git "a/sub/a\\377.txt" "b/sub/a\\377.txt"', "new file mode 100644", "--- /dev/null"],
+				...['+++ "b/sub/a\\377.txt"', "+hidden"],
+				...['diff --git "a/sub/d\\376/in.txt" "b/sub/d\\376/in.txt"', "new file mode 100644", "--- /dev/null"],
+				...['+++ "b/sub/d\\376/in.txt"', "+hidden"],
 				...["diff --git a/sub/\ufffd.txt b/sub/\ufffd.txt", "new file mode 100644", "--- /dev/null"],
 				...["+++ b/sub/\ufffd.txt", "+a name that is text"],
-				...['diff --git "a/sub/a\\377.txt" "b/sub/a\\377.txt"', "new file mode 100644", "# its name is not UTF-8"],
-				'Binary files /dev/null and "b/sub/a\\377.txt" differ',
-				...['diff --git "a/sub/d\\376" "b/sub/d\\376"', "new file mode 100644", "# its name is not UTF-8"],
-				'Binary files /dev/null and "b/sub/d\\376" differ',
 			]);
 			const found = await changesOf(
 				(path) => writeFileSync(join(path, "ls"), readdirSync(join(path, "sub")).join()),
@@ -121,6 +122,7 @@ describe("file_changes shows", () => {
 		});
 		expect(gist(diff)).toMatchInlineSnapshot(`
 			[
+			  "# new binary file logo.bin: 4 bytes, sha256 054edec1d0211f624fed0cbca9d4f9400b0e491c43742af2c5b0abebf0c990d8",
 			  "diff --git a/a.txt b/a.txt",
 			  "--- a/a.txt",
 			  "+++ b/a.txt",
@@ -130,22 +132,19 @@ describe("file_changes shows", () => {
 			  "--- a/b.txt",
 			  "+++ /dev/null",
 			  "-two",
-			  "diff --git a/link b/link",
-			  "new file mode 120000",
-			  "--- /dev/null",
-			  "+++ b/link",
-			  "+a.txt",
-			  "diff --git a/logo.bin b/logo.bin",
-			  "new file mode 100644",
-			  "Binary files /dev/null and b/logo.bin differ",
+			  "diff --git a/run.sh b/run.sh",
+			  "old mode 100644",
+			  "new mode 100755",
 			  "diff --git a/naïve name.txt b/naïve name.txt",
 			  "new file mode 100644",
 			  "--- /dev/null",
 			  "+++ b/naïve name.txt	",
 			  "+new",
-			  "diff --git a/run.sh b/run.sh",
-			  "old mode 100644",
-			  "new mode 100755",
+			  "diff --git a/link b/link",
+			  "new file mode 120000",
+			  "--- /dev/null",
+			  "+++ b/link",
+			  "+a.txt",
 			]
 		`);
 	});
@@ -220,16 +219,64 @@ describe("file_changes shows", () => {
 			writeFileSync(join(path, "x.txt"), "seen\n");
 		}, base);
 		expect(gist(many)).toEqual([
+			expect.stringMatching(
+				/^# 150 new files that the workspace's rules ignore are not shown: node_modules\/ \(150 files, 150 bytes, sha256 [0-9a-f]{64}\)$/,
+			),
 			...["diff --git a/x.txt b/x.txt", "new file mode 100644", "--- /dev/null", "+++ b/x.txt", "+seen"],
-			"# 150 new files that the workspace's rules ignore are not shown: node_modules/ (150)",
 		]);
 		await base.close();
 	});
 
-	test("huge files by name", async () => {
-		const diff = await changesOf((path) => writeFileSync(join(path, "huge.txt"), "x\n".repeat(3_000_000)));
-		expect(diff).toContain("Binary files /dev/null and b/huge.txt differ");
-		expect(diff.length).toBeLessThan(1000);
+	test("huge files by a line with size and digest", async () => {
+		const content = "x\n".repeat(3_000_000);
+		const diff = await changesOf((path) => writeFileSync(join(path, "huge.txt"), content));
+		const digest = createHash("sha256").update(content).digest("hex");
+		expect(diff).toBe(`# new large file huge.txt: 6000000 bytes, sha256 ${digest}\n`);
+	});
+
+	test("every file, however many the target adds and whatever it calls them", async () => {
+		const diff = await changesOf((path) => {
+			writeFileSync(join(path, "zz-evil.sh"), `rm -rf /${" ".repeat(3000)}\n`);
+			appendFileSync(join(path, "run.sh"), "evil\n");
+			for (let index = 0; index < 9_000; index++)
+				writeFileSync(join(path, `0${index}.txt`), `${index}\n`.repeat(400).slice(0, 1900));
+			for (let index = 0; index < 6; index++)
+				writeFileSync(join(path, `00${index}.txt`), `${index}\n`.repeat(900_000 + index));
+		});
+		expect(diff).toContain("+++ b/run.sh");
+		expect(diff).toContain("+++ b/zz-evil.sh");
+		expect(diff.indexOf("+++ b/run.sh")).toBeLessThan(diff.indexOf("+++ b/0"));
+		const lines = diff.match(/^# new .*$/gm) ?? [];
+		expect(lines.length + (diff.match(/^diff --git /gm)?.length ?? 0)).toBe(9_008);
+		// The largest first.
+		expect(lines.length).toBeGreaterThan(0);
+		for (const line of lines) expect(line).toMatch(/^# new file 00\d\.txt: 18000\d\d bytes, sha256 [0-9a-f]{64}$/);
+		expect(diff.length).toBeLessThan(25_000_000);
+	});
+
+	test("text that is not UTF-8 whole, in lines that git apply passes over", async () => {
+		const diff = await changesOf((path) =>
+			writeFileSync(join(path, "latin"), Buffer.from("caf\xe9 au lait\n", "latin1")),
+		);
+		expect(diff).toMatch(
+			/^# new file latin: 13 bytes, sha256 [0-9a-f]{64}, not UTF-8\n# @@ -0,0 \+1 @@\n# \+caf\ufffd au lait\n$/,
+		);
+	});
+
+	test("empty directories and pipes, which it does not wait for", async () => {
+		const diff = await changesOf((path) => {
+			mkdirSync(join(path, "empty"));
+			execFileSync("mkfifo", [join(path, "pipe")]);
+			rmSync(join(path, "a.txt"));
+			execFileSync("mkfifo", [join(path, "a.txt")]);
+		});
+		expect(gist(diff)).toEqual([
+			"# new empty directory empty",
+			...["pipe", "a.txt"]
+				.sort()
+				.map((name) => `# not in this patch, because it is a pipe, socket or device: new ${name}`),
+			...["diff --git a/a.txt b/a.txt", "deleted file mode 100644", "--- a/a.txt", "+++ /dev/null", "-one"],
+		]);
 	});
 
 	test("names with line breaks, quotes and blanks", async () => {

@@ -42,7 +42,7 @@ describe.each(["shared", "per_test"])("a %s workspace", (isolation) => {
 			const workspace = await base.open(aTest(id));
 			await workspace.before();
 			writeFileSync(join(workspace.path, "answer.txt"), id);
-			const diff = await workspace.fileChanges();
+			const diff = (await workspace.fileChanges())?.shown;
 			expect(diff?.match(/^diff .*$/gm)).toEqual(["diff --git a/answer.txt b/answer.txt"]);
 			expect(await workspace.after()).toEqual([]);
 			await workspace.close({ keep: false });
@@ -115,7 +115,7 @@ describe("reset", () => {
 		expect(await second.fileChanges()).toBeUndefined();
 		writeFileSync(join(path, "a"), "3");
 		if (existsSync(join(path, "cache/x"))) writeFileSync(join(path, "cache/x"), "3");
-		const changed = (await second.fileChanges())?.match(/^-[^-].*$/gm) ?? [];
+		const changed = (await second.fileChanges())?.shown.match(/^-[^-].*$/gm) ?? [];
 		const names = readdirSync(path).filter((name) => !name.startsWith(".git"));
 		await second.close({ keep: false });
 		await base.close();

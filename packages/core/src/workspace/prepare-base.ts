@@ -3,17 +3,17 @@ import { makeDirectory } from "../io/files/make-directory.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
 import { makeTempDir } from "../io/files/temp-dir.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
+import { ProcessScope } from "../io/process/process-scope.ts";
 import { makeBaseline } from "./baseline.ts";
 import { ChangeStore } from "./change-store.ts";
-import type { PreparedBase, RepositoryRecord, WorkspaceServices, WorkspaceSpec } from "./contract.ts";
+import type { PreparedBase, WorkspaceServices, WorkspaceSpec } from "./contract.ts";
 import { ExtensionHosts } from "./extension-hosts.ts";
 import { type ExtensionState, emptyState } from "./extension-state.ts";
 import { IgnoreRules } from "./ignore-rules.ts";
 import { placeTemplate } from "./place-template.ts";
 import { Pristine } from "./pristine.ts";
-import { placeRepositories } from "./repositories/place-repositories.ts";
-import { endGroups } from "./run-hook.ts";
-import { runAfter, runBefore, type StageRun, type StageRunner } from "./run-stage.ts";
+import { type PlacedRepositories, placeRepositories } from "./repositories/place-repositories.ts";
+import { endScope, runAfter, runBefore, type StageRun, type StageRunner } from "./run-stage.ts";
 import { WorkspaceBase } from "./workspace-base.ts";
 import { staged } from "./workspace-error.ts";
 import { workspaceKey } from "./workspace-key.ts";
@@ -27,25 +27,26 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 	const hosts = new ExtensionHosts({ ...services.env, ...spec.workspace?.env, ...services.programEnv }, services.log);
 	const runner: StageRunner = { spec, services, hosts };
 	const path = join(home, "base");
-	const groups: number[] = [];
+	const processes = new ProcessScope([home]);
 	const subject = { workspacePath: path, testId: "__before_all__", runId: services.runId };
-	const beforeAll: StageRun = { subject, groups, signal: services.signal };
+	const beforeAll: StageRun = { subject, scope: processes, signal: services.signal };
 	try {
-		const repositories = await fill(path, spec, services);
+		const { records: repositories, paths } = await fill(path, spec, services);
 		const state = await afterFailure(runner, beforeAll, () => runBefore(runner, "beforeAll", beforeAll, emptyState));
-		const pristine = await staged("baseline", () => finish(home, path, spec, services, repositories));
+		const pristine = await staged("baseline", () => finish(home, path, spec, services, paths));
 		const store = new ChangeStore(join(home, "changes.git"), services.processEnv);
 		const rules = new IgnoreRules(pristine, store, join(home, "rules"));
-		return new WorkspaceBase({ runner, home, path, repositories, state, groups, pristine, store, rules });
+		return new WorkspaceBase({ runner, home, path, repositories, state, processes, pristine, store, rules });
 	} catch (error) {
-		await Promise.all([hosts.end(), endGroups(groups)]);
+		await hosts.end();
+		for (const { message } of await endScope(processes, "hooks and extensions")) services.log?.(message);
 		await removeTree(home);
 		throw error;
 	}
 }
 
 /** Template and repositories. */
-async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<RepositoryRecord[]> {
+async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<PlacedRepositories> {
 	const { view, signal, agentvHome, processEnv } = services;
 	const { workspace, scope } = spec;
 	throwIfAborted(signal, "preparing the workspace");
@@ -64,10 +65,9 @@ async function finish(
 	path: string,
 	spec: WorkspaceSpec,
 	services: WorkspaceServices,
-	repositories: readonly RepositoryRecord[],
+	paths: readonly string[],
 ): Promise<Pristine> {
 	throwIfAborted(services.signal, "preparing the workspace");
-	const paths = repositories.map((repository) => repository.path);
 	const { processEnv: env, signal } = services;
 	await makeBaseline(path, { env, signal, repositories: paths, stores: join(home, "objects") });
 	if (spec.workspace?.isolation === "per_test") return new Pristine(path);

@@ -3,6 +3,7 @@ import { copyPreparedTree, type PreparedTree } from "../io/files/copy-tree.ts";
 import { listTree, type TreeEntry } from "../io/files/list-tree.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { resetTree } from "../io/files/reset-tree.ts";
+import { pathKind } from "../io/files/stat-path.ts";
 import { noteTree, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { ResetMode } from "../schema/workspace-entry.ts";
 
@@ -20,6 +21,11 @@ export class Pristine {
 		// Sockets and pipes of what hooks left running mean nothing in a copy.
 		this.entries = listTree(root).filter(({ kind }) => kind !== "other");
 		this.#paths = new Set(this.entries.map(({ path }) => path));
+	}
+
+	/** Whether it is still where it was made. */
+	exists(): boolean {
+		return pathKind(this.root) === "directory";
 	}
 
 	/** Whether it holds something at that path. */

@@ -26,6 +26,7 @@ with os.fdopen(3, encoding="utf-8") as questions:
     for line in questions:
         try:
             question = json.loads(line)
+            os.environ.update(question["env"])
             if module is None:
                 spec = importlib.util.spec_from_file_location("extension", path)
                 loaded = importlib.util.module_from_spec(spec)

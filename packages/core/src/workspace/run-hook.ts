@@ -1,4 +1,3 @@
-import { endGroup, forgetGroup, trackGroup } from "../io/process/process-group.ts";
 import type { ProcessResult } from "../io/run-process.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { Hook, HookName } from "../model/eval-types.ts";
@@ -24,8 +23,6 @@ export interface HookServices {
 	/** Tells, when `signal` is aborted, whether the whole run was stopped. */
 	readonly runSignal?: AbortSignal | undefined;
 	readonly log?: ((line: string) => void) | undefined;
-	/** Gets the process group of what a hook left running, to be ended by `endGroups`. */
-	readonly groups: number[];
 }
 
 const defaultTimeoutMs = 60_000;
@@ -51,23 +48,9 @@ export async function runHook(name: HookName, hook: Hook, subject: HookSubject, 
 		...(services.signal ? { signal: services.signal } : {}),
 	});
 	if (services.log) logOutput(result, services.log);
-	if (result.leftGroup !== undefined) {
-		trackGroup(result.leftGroup);
-		services.groups.push(result.leftGroup);
-	}
 	if (result.aborted) throw stoppedError(stage, `the ${stage} hook`, services.runSignal);
 	const problem = problemOf(result, timeoutMs);
 	if (problem) throw new WorkspaceError(stage, problem.reason, `the ${stage} hook ${problem.message}`);
-}
-
-/** Ends what hooks left running. */
-export async function endGroups(groups: readonly number[]): Promise<void> {
-	await Promise.all(
-		groups.map(async (group) => {
-			await endGroup(group, 1000);
-			forgetGroup(group);
-		}),
-	);
 }
 
 function problemOf(result: ProcessResult, timeoutMs: number): { reason: string; message: string } | undefined {

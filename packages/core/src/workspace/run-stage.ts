@@ -1,3 +1,4 @@
+import { describeLeft, type ProcessScope } from "../io/process/process-scope.ts";
 import type { Hook, HookName } from "../model/eval-types.ts";
 import type { WorkspaceServices, WorkspaceSpec, WorkspaceStage, WorkspaceWarning } from "./contract.ts";
 import type { ExtensionHosts } from "./extension-hosts.ts";
@@ -15,8 +16,8 @@ export interface StageRunner {
 
 export interface StageRun {
 	readonly subject: HookSubject;
-	/** Gets the process groups of what hooks left running. */
-	readonly groups: number[];
+	/** What hooks and extensions leave running belongs to it. */
+	readonly scope: ProcessScope;
 	readonly signal?: AbortSignal | undefined;
 }
 
@@ -39,21 +40,44 @@ export async function runBefore(
 	run: StageRun,
 	state: ExtensionState,
 ): Promise<ExtensionState> {
-	let current = state;
-	for (const extension of extensionsAt(runner.spec.extensions, name)) {
-		current = await runExtension(extension, name, run.subject, current, extensionServices(runner, run));
-	}
-	for (const hook of hooksAt(runner.spec, name)) await runHook(name, hook, run.subject, hookServices(runner, run));
-	return current;
+	return run.scope.run(async () => {
+		let current = state;
+		for (const extension of extensionsAt(runner.spec.extensions, name)) {
+			current = await runExtension(extension, name, run.subject, current, extensionServices(runner, run));
+		}
+		for (const hook of hooksAt(runner.spec, name)) await runHook(name, hook, run.subject, hookServices(runner, run));
+		return current;
+	});
 }
 
-/** Runs an after-stage to its end, whatever fails in it. */
+/** Runs an after-stage to its end, whatever fails in it; it is the last in its scope, so that what still runs then is ended. */
 export async function runAfter(
 	runner: StageRunner,
 	name: "afterEach" | "afterAll",
 	run: StageRun,
 	state: ExtensionState,
-): Promise<{ readonly state: ExtensionState; readonly warnings: readonly WorkspaceWarning[] }> {
+): Promise<AfterStage> {
+	const after = await run.scope.run(() => afterStage(runner, name, run, state));
+	return { ...after, warnings: [...after.warnings, ...(await endScope(run.scope, "hooks and extensions"))] };
+}
+
+interface AfterStage {
+	readonly state: ExtensionState;
+	readonly warnings: readonly WorkspaceWarning[];
+}
+
+/** Ends what runs in a scope. @param who started it, for messages */
+export async function endScope(scope: ProcessScope, who: string): Promise<WorkspaceWarning[]> {
+	const left = await scope.end();
+	return left.map((one) => ({ stage: "clean_up", code: "process-left", message: describeLeft(one, who) }));
+}
+
+async function afterStage(
+	runner: StageRunner,
+	name: "afterEach" | "afterAll",
+	run: StageRun,
+	state: ExtensionState,
+): Promise<AfterStage> {
 	const stage: WorkspaceStage = name === "afterEach" ? "after_each" : "after_all";
 	const warnings: WorkspaceWarning[] = [];
 	let current = state;
@@ -73,7 +97,7 @@ function extensionServices({ spec, services, hosts }: StageRunner, { signal }: S
 	return { scope: spec.scope, view: services.view, hosts, signal, runSignal: services.signal };
 }
 
-function hookServices({ spec, services }: StageRunner, { signal, groups }: StageRun) {
+function hookServices({ spec, services }: StageRunner, { signal }: StageRun) {
 	const env = { ...spec.workspace?.env, ...services.programEnv };
-	return { runCommand: services.runCommand, env, signal, runSignal: services.signal, groups, log: services.log };
+	return { runCommand: services.runCommand, env, signal, runSignal: services.signal, log: services.log };
 }

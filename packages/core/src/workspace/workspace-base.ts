@@ -10,9 +10,8 @@ import { AttemptWorkspace } from "./attempt-workspace.ts";
 import type { BaseParts, WorkDirectory } from "./base-parts.ts";
 import type { PreparedBase, RepositoryRecord, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { relocated } from "./extension-state.ts";
-import { endGroups } from "./run-hook.ts";
 import { runAfter, type StageRunner } from "./run-stage.ts";
-import { staged, warned } from "./workspace-error.ts";
+import { staged, WorkspaceError, warned } from "./workspace-error.ts";
 
 export class WorkspaceBase implements PreparedBase {
 	readonly parts: BaseParts;
@@ -38,7 +37,12 @@ export class WorkspaceBase implements PreparedBase {
 	}
 
 	async open(test: WorkspaceTest): Promise<TestWorkspace> {
-		const { signal } = this.parts.runner.services;
+		const { runner, pristine } = this.parts;
+		const { signal } = runner.services;
+		if (!pristine.exists()) {
+			const message = `what workspaces are copied from is gone: ${pristine.root}`;
+			throw new WorkspaceError("workspace", "workspace-gone", message, { causedBy: "agent" });
+		}
 		if (!this.#isShared) {
 			const directory = await staged("copy", () => this.#ownDirectory(test));
 			const state = relocated(this.parts.state, this.parts.path, directory.path);
@@ -75,15 +79,22 @@ export class WorkspaceBase implements PreparedBase {
 		const { signal } = runner.services;
 		const path = freePath(home, test);
 		const used = this.#free.pop();
+		if (used) {
+			try {
+				// A name of its own: what still runs of an earlier test and writes to its paths does not reach this one's.
+				renamePath(used.path, path);
+				return { path, clean: await pristine.reset(path, used.clean, "strict", rules, signal), isClean: true };
+			} catch (error) {
+				if (signal.aborted) throw error;
+				// A test may leave what can't be tidied up, as a mounted file system: the next one works elsewhere.
+				runner.services.log?.(`a used workspace could not be reset: ${error instanceof Error ? error.message : error}`);
+			}
+		}
+		const fresh = freePath(home, test);
 		try {
-			// A name of its own: what still runs of an earlier test and writes to its paths does not reach this one's.
-			if (used) renamePath(used.path, path);
-			const clean = used
-				? await pristine.reset(path, used.clean, "strict", rules, signal)
-				: await pristine.copyTo(path, signal);
-			return { path, clean, isClean: true };
+			return { path: fresh, clean: await pristine.copyTo(fresh, signal), isClean: true };
 		} catch (error) {
-			await removeTree(path);
+			await removeTree(fresh);
 			throw error;
 		}
 	}
@@ -92,7 +103,10 @@ export class WorkspaceBase implements PreparedBase {
 		const { path, pristine, rules, runner } = this.parts;
 		const { signal } = runner.services;
 		const mode = resetMode(runner);
-		if (!this.#shared) this.#shared = { path, clean: await noteTree(path, signal), isClean: true };
+		if (this.#shared?.isLost) {
+			await removeTree(path);
+			this.#shared = { path, clean: await pristine.copyTo(path, signal), isClean: true };
+		} else if (!this.#shared) this.#shared = { path, clean: await noteTree(path, signal), isClean: true };
 		else if (mode === "none") this.#shared.isClean = false;
 		else this.#shared.clean = await pristine.reset(path, this.#shared.clean, mode, rules, signal);
 		return this.#shared;
@@ -100,15 +114,17 @@ export class WorkspaceBase implements PreparedBase {
 
 	async #release(directory: WorkDirectory, keep: boolean): Promise<void> {
 		this.#kept ||= keep;
-		if (!keep) this.#free.push(directory);
+		if (keep) return;
+		if (!directory.isLost) this.#free.push(directory);
+		else await removeTree(directory.path);
 	}
 
 	async close(): Promise<readonly WorkspaceWarning[]> {
-		const { runner, home, path, state, groups } = this.parts;
+		const { runner, home, path, state, processes } = this.parts;
 		const subject = { workspacePath: path, testId: "__after_all__", runId: runner.services.runId };
-		const { warnings } = await runAfter(runner, "afterAll", { subject, groups: [...groups] }, state);
+		const { warnings } = await runAfter(runner, "afterAll", { subject, scope: processes }, state);
 		const tidied = await warned("clean_up", async () => {
-			await Promise.all([runner.hosts.end(), endGroups(groups)]);
+			await runner.hosts.end();
 			await this.#remove(home);
 		});
 		return [...warnings, ...tidied];
@@ -117,7 +133,7 @@ export class WorkspaceBase implements PreparedBase {
 	/** Kept workspaces stay, and the object stores that they borrow from. */
 	async #remove(home: string): Promise<void> {
 		if (!this.#kept) return removeTree(home);
-		const ours = ["changes.git", "rules", "pristine", ...(this.#isShared ? [] : ["base"])].map((name) =>
+		const ours = ["changes.git", "rules", "pristine", "patches", ...(this.#isShared ? [] : ["base"])].map((name) =>
 			join(home, name),
 		);
 		for (const path of [...ours, ...this.#free.map((directory) => directory.path)]) await removeTree(path);

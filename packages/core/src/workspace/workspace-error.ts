@@ -3,14 +3,22 @@ import { errnoCode } from "../io/files/file-error.ts";
 import { GitError } from "../io/git/git-error.ts";
 import type { WorkspaceStage, WorkspaceWarning } from "./contract.ts";
 
+export interface WorkspaceErrorOptions extends AgentvErrorOptions {
+	readonly causedBy?: "agent";
+}
+
 /** Why a workspace can't serve its tests: they become execution errors `{stage, code: reason, message}`. */
 export class WorkspaceError extends AgentvError {
+	/** Present where what the tested agent did is the cause. */
+	readonly causedBy?: "agent";
 	readonly stage: WorkspaceStage;
 	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `not-found`, `disk-full`, `git`, … */
 	readonly reason: string;
 
-	constructor(stage: WorkspaceStage, reason: string, message: string, options: AgentvErrorOptions = {}) {
-		super("not-runnable", message, options);
+	constructor(stage: WorkspaceStage, reason: string, message: string, options: WorkspaceErrorOptions = {}) {
+		const { causedBy, ...rest } = options;
+		super("not-runnable", message, rest);
+		if (causedBy) this.causedBy = causedBy;
 		this.stage = stage;
 		this.reason = reason;
 	}

@@ -8,6 +8,7 @@ import {
 } from "../../schema/prompt-variables.ts";
 import { answerText } from "../answer-text.ts";
 import type { Subject } from "../contract.ts";
+import { condenseChanges } from "./condense-changes.ts";
 
 const longestMaterial = 200_000;
 
@@ -75,7 +76,7 @@ async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptPart
 		case "criteria":
 			return subject.criteria ?? none;
 		case "file_changes":
-			return subject.fileChanges ? fence(subject.fileChanges) : none;
+			return subject.fileChanges ? fence(condenseChanges(subject.fileChanges, longestMaterial)) : none;
 		case "tool_calls":
 			return subject.toolCalls.length === 0 ? none : fence(subject.toolCalls.map(describeCall).join("\n"));
 		case "metadata":

@@ -1,5 +1,6 @@
 import { chmodSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
+import { systemPath } from "./raw-path.ts";
 
 /** Files and directories that not even their owner may read, opened for as long as they are looked at. */
 export class Openings {
@@ -21,7 +22,7 @@ export class Openings {
 
 function changeMode(path: string, mode: number): boolean {
 	try {
-		chmodSync(path, mode);
+		chmodSync(systemPath(path), mode);
 		return true;
 	} catch (error) {
 		if (errnoCode(error) === undefined) throw error;

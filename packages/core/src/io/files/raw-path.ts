@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 
 /**
  * Names that are no UTF-8 get lost when the system's bytes become a text. In paths of ours such a name stands as NUL, which no real
@@ -8,9 +8,31 @@ const mark = "\0";
 
 /** Names in a directory that are no UTF-8, as they stand in paths of ours. @throws the system's error */
 export function rawNames(directory: string): string[] {
-	return readdirSync(directory, { encoding: "buffer" })
-		.filter((name) => !Buffer.from(name.toString("utf8"), "utf8").equals(name))
-		.map((name) => mark + name.toString("latin1"));
+	return readdirSync(systemPath(directory), { encoding: "buffer" }).map(rawText).filter(isRawPath);
+}
+
+/** Bytes of the system as a text of ours, from which `rawBytes` makes the same bytes again. */
+function rawText(bytes: Buffer): string {
+	const text = bytes.toString("utf8");
+	return text.includes("\ufffd") && !Buffer.from(text).equals(bytes) ? mark + bytes.toString("latin1") : text;
+}
+
+export function rawBytes(text: string): Buffer {
+	return text.startsWith(mark) ? Buffer.from(text.slice(1), "latin1") : Buffer.from(text);
+}
+
+/** The text of a link, which need not be UTF-8 either. @throws the system's error */
+export function readRawLink(path: string): string {
+	return rawText(readlinkSync(systemPath(path), { encoding: "buffer" }));
+}
+
+/** The path of ours that the system's path of these bytes is. */
+export function rawPath(path: Buffer): string {
+	return path
+		.toString("latin1")
+		.split("/")
+		.map((name) => rawText(Buffer.from(name, "latin1")))
+		.join("/");
 }
 
 export function isRawPath(path: string): boolean {
@@ -20,9 +42,7 @@ export function isRawPath(path: string): boolean {
 /** The path as the system takes it. */
 export function systemPath(path: string): string | Buffer {
 	if (!isRawPath(path)) return path;
-	const components = path
-		.split("/")
-		.map((name) => (name.startsWith(mark) ? Buffer.from(name.slice(1), "latin1") : Buffer.from(name, "utf8")));
+	const components = path.split("/").map(rawBytes);
 	return Buffer.concat(components.flatMap((one, index) => (index === 0 ? [one] : [Buffer.from("/"), one])));
 }
 

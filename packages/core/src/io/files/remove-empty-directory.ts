@@ -1,10 +1,11 @@
 import { rmdirSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
+import { systemPath } from "./raw-path.ts";
 
 /** Removes a directory if it is empty; answers whether there is none any more. */
 export function removeEmptyDirectory(path: string): boolean {
 	try {
-		rmdirSync(path);
+		rmdirSync(systemPath(path));
 		return true;
 	} catch (error) {
 		if (errnoCode(error) === undefined) throw error;

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { copyPreparedTree, type PreparedTree } from "./copy-tree.ts";
 import { fileError } from "./file-error.ts";
 import { Openings } from "./openings.ts";
-import { isRawPath } from "./raw-path.ts";
+import { isRawPath, systemPath } from "./raw-path.ts";
 import { removeTree } from "./remove-tree.ts";
 import { isUnchanged, notePath, noteTree, type TreeNotes } from "./tree-notes.ts";
 
@@ -107,7 +107,7 @@ function parentsOf(paths: readonly string[]): Set<string> {
 
 function makeUsable(path: string): void {
 	try {
-		chmodSync(path, 0o755);
+		chmodSync(systemPath(path), 0o755);
 	} catch (error) {
 		throw fileError(path, error);
 	}

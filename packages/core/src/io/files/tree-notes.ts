@@ -1,8 +1,7 @@
-import { lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { lstatSync, readdirSync, type Stats } from "node:fs";
 import { errnoCode, fileError } from "./file-error.ts";
 import type { Openings } from "./openings.ts";
-import { rawNames, systemPath } from "./raw-path.ts";
+import { rawNames, readRawLink, systemPath } from "./raw-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
 /** What is noted of a path so that any change of it is seen later without reading it. */
@@ -20,8 +19,8 @@ export interface TreeNote {
 }
 
 /**
- * Notes by path relative to the root, `/` between components; a directory stands before what it holds. Whatever has a name that is no
- * UTF-8 is noted as `other`, what it holds not at all, under the path that `raw-path` tells of.
+ * Notes by path relative to the root, `/` between components; a directory stands before what it holds. Names that are
+ * not UTF-8 are written as `raw-path` does.
  */
 export type TreeNotes = Map<string, TreeNote>;
 
@@ -42,9 +41,7 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 	let turn = 0;
 	for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
 		const prefix = directory === "" ? "" : `${directory}/`;
-		let isLossy = false;
 		for (const name of namesIn(root, directory)) {
-			isLossy ||= name.includes("\ufffd");
 			const path = prefix + name;
 			const note = notePath(`${root}/${path}`);
 			if (note) notes.set(path, note);
@@ -52,7 +49,6 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 			openings?.open(`${root}/${path}`, note);
 			directories.push(path);
 		}
-		if (isLossy) noteRawNames(root, prefix, notes);
 		if (notes.size - turn < entriesPerTurn) continue;
 		turn = notes.size;
 		await new Promise((next) => setImmediate(next));
@@ -62,28 +58,23 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 }
 
 function namesIn(root: string, directory: string): string[] {
-	const path = directory === "" ? root : join(root, directory);
+	const path = directory === "" ? root : `${root}/${directory}`;
 	try {
-		return readdirSync(path);
+		const names = readdirSync(systemPath(path));
+		// What is not UTF-8 was lost, and can't be found by what became of it.
+		return names.some((name) => name.includes("\ufffd")) ? [...names, ...rawNames(path)] : names;
 	} catch (error) {
 		if (directory === "" || errnoCode(error) === undefined) throw fileError(path, error);
 		return [];
 	}
 }
 
-function noteRawNames(root: string, prefix: string, notes: TreeNotes): void {
-	for (const name of rawNames(`${root}/${prefix}`)) {
-		const note = notePath(systemPath(`${root}/${prefix}${name}`));
-		if (note) notes.set(prefix + name, { ...note, kind: "other", target: undefined });
-	}
-}
-
 const noThrow = { throwIfNoEntry: false } as const;
 
 /** The note of one absolute path, or undefined where nothing is. */
-export function notePath(path: string | Buffer): TreeNote | undefined {
+export function notePath(path: string): TreeNote | undefined {
 	try {
-		const stat = lstatSync(path, noThrow);
+		const stat = lstatSync(systemPath(path), noThrow);
 		if (!stat) return undefined;
 		const kind = kindOf(stat);
 		// One shape for all, made at once: hundreds of thousands of these are made and compared in a run.
@@ -94,7 +85,7 @@ export function notePath(path: string | Buffer): TreeNote | undefined {
 			mtimeMs: stat.mtimeMs,
 			ctimeMs: stat.ctimeMs,
 			inode: stat.ino,
-			target: kind === "link" ? readlinkSync(path) : undefined,
+			target: kind === "link" ? readRawLink(path) : undefined,
 		};
 	} catch (error) {
 		if (errnoCode(error) === undefined) throw error;

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { errnoCode } from "../files/file-error.ts";
+import { commandLine, processFacts, processIds } from "./linux-processes.ts";
 
 interface Stray {
 	readonly pid: number;
@@ -29,19 +29,9 @@ function findStrays(marker: string): Stray[] {
 }
 
 function* linuxProcesses(): Generator<Stray & { readonly args: string }> {
-	for (const name of readdirSync("/proc")) {
-		if (!/^\d+$/.test(name)) continue;
-		try {
-			const args = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ");
-			if (args === "") continue;
-			const group = readFileSync(`/proc/${name}/stat`, "utf8")
-				.replace(/^.*\) /s, "")
-				.split(" ")[2];
-			yield { pid: Number(name), leadsGroup: group === name, args };
-		} catch (error) {
-			// It went while we looked, or is not ours to look at.
-			if (errnoCode(error) === undefined) throw error;
-		}
+	for (const pid of processIds()) {
+		const args = commandLine(pid);
+		if (args) yield { pid, leadsGroup: processFacts(pid)?.group === pid, args };
 	}
 }
 

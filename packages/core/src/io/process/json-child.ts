@@ -4,6 +4,7 @@ import type { Environment } from "../environment.ts";
 import { errnoCode } from "../files/file-error.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { endGroup, forgetGroup, trackGroup } from "./process-group.ts";
+import { keepGroup } from "./process-scope.ts";
 
 export interface JsonChildOptions {
 	readonly argv: readonly string[];
@@ -36,6 +37,7 @@ export function startJsonChild(options: JsonChildOptions): JsonChild {
 	});
 	const { pid } = child;
 	if (pid !== undefined) trackGroup(pid);
+	const release = pid === undefined ? undefined : keepGroup(pid);
 	for (const stream of [child.stdout, child.stderr]) {
 		const lines = new LineSplitter((line) => options.onLine?.(line));
 		stream?.on("data", (chunk: Buffer) => lines.write(chunk));
@@ -50,6 +52,7 @@ export function startJsonChild(options: JsonChildOptions): JsonChild {
 			if (pid === undefined) return;
 			await endGroup(pid, 500);
 			forgetGroup(pid);
+			release?.();
 			for (const stream of child.stdio) stream?.destroy();
 		},
 	};

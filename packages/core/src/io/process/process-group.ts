@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
 import { errnoCode } from "../files/file-error.ts";
+import { processFacts, processIds } from "./linux-processes.ts";
 
 /** Groups that run now; ended when this process exits, so that nothing is left behind. */
 const running = new Set<number>();
@@ -33,19 +33,7 @@ export function forgetGroup(leader: number): void {
 
 /** Whether /proc shows a process of the group that is more than a zombie waiting for its parent. */
 function hasLiveMember(leader: number): boolean {
-	return readdirSync("/proc").some((entry) => {
-		if (!/^\d+$/.test(entry)) return false;
-		try {
-			const [state, , group] = readFileSync(`/proc/${entry}/stat`, "utf8")
-				.replace(/^.*\) /s, "")
-				.split(" ");
-			return Number(group) === leader && state !== "Z" && state !== "X";
-		} catch (error) {
-			// It went while we looked.
-			if (errnoCode(error) === undefined) throw error;
-			return false;
-		}
-	});
+	return processIds().some((pid) => processFacts(pid)?.group === leader);
 }
 
 /** Whether a process of the group is left. Orphans that init is slow to reap count as gone, where the system can tell. */

@@ -53,7 +53,7 @@ export interface ProcessResult {
 	readonly aborted: boolean;
 	/** Why it did not start: the system's code (`ENOENT`, `EACCES`, …) and a sentence. */
 	readonly startError?: { readonly code: string; readonly message: string };
-	/** The group's id, where processes of it are still running. */
-	readonly leftGroup?: number;
+	/** Its process id, also the id of its group and session. Absent when it did not start. */
+	readonly leader?: number;
 	readonly durationMs: number;
 }

@@ -33,7 +33,8 @@ export interface MirroredCommit {
 	release(): void;
 }
 
-const remoteTimeoutMs = 30 * 60_000;
+/** How long a fetch may take. */
+export const remoteTimeoutMs = 30 * 60_000;
 /** A directory may be asked for any commit that it has, also one that no ref of it reaches. */
 const uploadAnything = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true upload-pack";
 

@@ -1,31 +1,27 @@
 import pLimit from "p-limit";
-import type { Environment } from "../../io/environment.ts";
-import type { DiskView } from "../../model/disk-view.ts";
-import type { EvalScope } from "../../model/eval-scope.ts";
 import type { WorkspaceRepo } from "../../model/eval-types.ts";
 import type { RepositoryRecord } from "../contract.ts";
 import { pathWithin } from "../safe-path.ts";
-import { materialise } from "./materialise.ts";
 import { mirrorCommit } from "./mirror.ts";
-import { repositorySource } from "./repository-source.ts";
-
-export interface RepositoryServices {
-	readonly scope: EvalScope;
-	readonly view: DiskView;
-	readonly env: Environment;
-	readonly agentvHome: string;
-	readonly signal?: AbortSignal | undefined;
-}
+import { placeWithSubmodules } from "./place-submodules.ts";
+import { type RepositoryServices, repositorySource } from "./repository-source.ts";
 
 /** More at once gain nothing. */
 const atOnce = 3;
+
+export interface PlacedRepositories {
+	/** One for each repository of the workspace, in order. */
+	readonly records: readonly RepositoryRecord[];
+	/** Where repositories are now, submodules included, relative to the workspace. */
+	readonly paths: readonly string[];
+}
 
 /** Puts a workspace's repositories in place below `root`, a real path, and says which commits they got. @throws AgentvError */
 export async function placeRepositories(
 	repos: readonly WorkspaceRepo[],
 	root: string,
 	services: RepositoryServices,
-): Promise<RepositoryRecord[]> {
+): Promise<PlacedRepositories> {
 	// Judged before anything is fetched; and again below, when what comes before has been put in place.
 	for (const repo of repos) pathWithin(root, repo.path, "the path of a repository");
 	const limit = pLimit(atOnce);
@@ -39,12 +35,14 @@ export async function placeRepositories(
 	);
 	try {
 		const records: RepositoryRecord[] = [];
+		const paths: string[] = [];
 		for (const [index, repo] of repos.entries()) {
 			const outcome = commits[index];
 			if (outcome?.status !== "fulfilled") throw outcome?.reason;
 			const fetched = outcome.value;
-			const directory = pathWithin(root, repo.path, "the path of a repository");
-			await materialise(fetched.commit, directory, { sparse: repo.sparse, ...services });
+			const { path, sparse } = repo;
+			const placed = await placeWithSubmodules({ ...fetched, path, sparse }, root, services);
+			paths.push(...placed.map((one) => one || "."));
 			records.push({
 				path: repo.path === "" ? "." : repo.path,
 				repo: fetched.source.shown,
@@ -52,7 +50,7 @@ export async function placeRepositories(
 				sha: fetched.commit.sha,
 			});
 		}
-		return records;
+		return { records, paths };
 	} finally {
 		for (const outcome of commits) if (outcome.status === "fulfilled") outcome.value.commit.release();
 	}

@@ -222,7 +222,7 @@ test("several repositories, one within the other, and the agent's changes in eac
 			writeFileSync(join(workspace.path, path, "src/app.js"), "fixed\n");
 			git(join(workspace.path, path), "commit", "--quiet", "--all", "--message", "fixed");
 		}
-		expect((await workspace.fileChanges())?.match(/^diff .*$/gm)).toEqual([
+		expect((await workspace.fileChanges())?.shown.match(/^diff .*$/gm)).toEqual([
 			"diff --git a/app/src/app.js b/app/src/app.js",
 			"diff --git a/app/vendor/lib/src/app.js b/app/vendor/lib/src/app.js",
 		]);

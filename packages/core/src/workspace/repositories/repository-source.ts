@@ -10,6 +10,14 @@ import type { EvalScope } from "../../model/eval-scope.ts";
 import type { WorkspaceRepo } from "../../model/eval-types.ts";
 import { resolvePath } from "../../model/path-text.ts";
 
+export interface RepositoryServices {
+	readonly scope: EvalScope;
+	readonly view: DiskView;
+	readonly env: Environment;
+	readonly agentvHome: string;
+	readonly signal?: AbortSignal | undefined;
+}
+
 /** Where a workspace's repository comes from. */
 export interface RepositorySource {
 	/** What git is given: a URL without credentials, or an absolute path. */
@@ -26,7 +34,7 @@ export interface RepositorySource {
  */
 export function repositorySource(
 	repo: WorkspaceRepo,
-	places: { readonly scope: EvalScope; readonly view: DiskView; readonly env: Environment },
+	places: Pick<RepositoryServices, "scope" | "view" | "env">,
 ): RepositorySource {
 	const shown = redactUrl(repo.repo);
 	if (repo.local) {

@@ -1,0 +1,193 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { randomBytes } from "node:crypto";
+import type { Environment } from "../environment.ts";
+import { errnoCode } from "../files/file-error.ts";
+import { findStrays } from "./find-strays.ts";
+import { commandLine, type PidMark, type ProcessFacts, pidMark } from "./linux-processes.ts";
+import { endGroup, isGroupAlive, killGroup } from "./process-group.ts";
+
+/** Holds the marks of all scopes that a process runs in: its own AgentV's, and those of an AgentV that runs that one. */
+const variable = "_AGENTV_PROCESS_MARK";
+/** The part of a mark that all scopes of this process share. */
+const ownMark = `${randomBytes(8).toString("hex")}.`;
+
+const current = new AsyncLocalStorage<ProcessScope>();
+/** Scopes that may have processes running; ended when this process exits. */
+const open = new Set<ProcessScope>();
+/** Groups of processes that live longer than the scope that they were started in, until they are ended by whoever keeps them. */
+const keptGroups = new Set<number>();
+let count = 0;
+let endsWithUs = false;
+
+/** A process that a scope could not end, or that may be one of its processes. */
+export interface LeftProcess {
+	readonly pid: number;
+	/** Empty where it can't be known. */
+	readonly command: string;
+	/** Whether it certainly belongs to the scope. */
+	readonly isCertain: boolean;
+}
+
+/** Time between the polite SIGTERM and SIGKILL. */
+const graceMs = 500;
+/** How long to try, for programs that start others faster than they are ended, and for what the kernel holds. */
+const atMostMs = 3000;
+
+/**
+ * A piece of work whose processes all end with it, also those that left their process group and their session: every program that
+ * `runOneOfMany` starts while the work runs carries a mark in its environment, which its descendants inherit. On Linux they are found by that mark,
+ * by their parent or session, or by the directory they work in; elsewhere only the process groups of the programs themselves are ended.
+ * @example
+ * const scope = new ProcessScope([workspace]);
+ * const answer = await scope.run(() => ask());
+ * const left = await scope.end();
+ */
+export class ProcessScope {
+	readonly #mark = `;${ownMark}${++count};`;
+	/** Directories that nothing else uses: absolute real paths. */
+	readonly #places: readonly string[];
+	readonly #sessions = new Set<number>();
+	#since: PidMark | undefined;
+	#hasStarted = false;
+
+	constructor(places: readonly string[] = []) {
+		this.#places = places;
+	}
+
+	/** Runs `work` so that what it starts belongs to the scope, and to no scope around it. */
+	run<T>(work: () => T): T {
+		return current.run(this, work);
+	}
+
+	/** The value of `_AGENTV_PROCESS_MARK` for a program that is started now; counts as a start. */
+	markProgram(): string {
+		if (!this.#hasStarted) {
+			this.#hasStarted = true;
+			this.#since = process.platform === "linux" ? pidMark() : undefined;
+			open.add(this);
+			endOnExit();
+		}
+		// What runs this process keeps finding its descendants.
+		return (process.env[variable]?.replace(/;$/, "") ?? "") + this.#mark;
+	}
+
+	/** Notes the first process of a program: it leads a group and a session. */
+	addLeader(pid: number): void {
+		// Elsewhere than on Linux an id that is free again may soon be another program's.
+		if (this.#hasStarted && (process.platform === "linux" || isGroupAlive(pid))) this.#sessions.add(pid);
+	}
+
+	/**
+	 * Ends everything that runs in the scope, and returns what could not be ended. Costs nothing where nothing was started. The scope can
+	 * be used again.
+	 */
+	async end(): Promise<readonly LeftProcess[]> {
+		if (!this.#hasStarted) return [];
+		const left = process.platform === "linux" ? await this.#endStrays() : await this.#endSessions();
+		this.#hasStarted = false;
+		this.#sessions.clear();
+		open.delete(this);
+		return left;
+	}
+
+	async #endStrays(): Promise<readonly LeftProcess[]> {
+		const started = performance.now();
+		let { certain, possible } = this.#find();
+		if (certain.length === 0 && possible.length > 0) {
+			// One that is about to run another program has no environment for a moment.
+			await new Promise((resolve) => setTimeout(resolve, 10));
+			({ certain, possible } = this.#find());
+		}
+		for (const one of certain) signal(one, "SIGTERM");
+		for (let pause = 2; certain.length > 0; pause = Math.min(pause * 2, 50)) {
+			await new Promise((resolve) => setTimeout(resolve, pause));
+			const now = performance.now() - started;
+			({ certain, possible } = this.#find());
+			if (now > graceMs) this.#kill(certain);
+			if (now > atMostMs) break;
+		}
+		return [...certain.map((one) => leftProcess(one, true)), ...possible.map((one) => leftProcess(one, false))];
+	}
+
+	/** Stops all of them before it ends any, so that none has the time to start another. */
+	#kill(found: readonly ProcessFacts[]): void {
+		const stopped = new Map<number, ProcessFacts>();
+		let more = found;
+		for (let round = 0; round < 20 && more.length > 0; round++) {
+			for (const one of more) {
+				signal(one, "SIGSTOP");
+				stopped.set(one.pid, one);
+			}
+			more = this.#find().certain.filter(({ pid }) => !stopped.has(pid));
+		}
+		for (const one of [...stopped.values(), ...more]) signal(one, "SIGKILL");
+	}
+
+	#find() {
+		const signs = { mark: this.#mark, variable, since: this.#since, sessions: this.#sessions };
+		return findStrays({ ...signs, places: this.#places, keptGroups });
+	}
+
+	async #endSessions(): Promise<readonly LeftProcess[]> {
+		await Promise.all([...this.#sessions].map((leader) => endGroup(leader, graceMs)));
+		return [];
+	}
+
+	/** Ends what runs without waiting, when this process is about to exit. */
+	endNow(): void {
+		if (process.platform === "linux") this.#kill(this.#find().certain);
+		else for (const leader of this.#sessions) killGroup(leader);
+	}
+}
+
+/** The environment of a program that is started now, with the mark of the scope that it belongs to. */
+export function markedEnvironment(env: Environment): Environment {
+	const scope = current.getStore();
+	return scope ? { ...env, [variable]: scope.markProgram() } : env;
+}
+
+/** The variables by which a program that outlives scopes marks what it starts while it answers a call of the present scope. */
+export function markVariables(): Readonly<Record<string, string>> {
+	const scope = current.getStore();
+	return { [variable]: scope?.markProgram() ?? process.env[variable] ?? "" };
+}
+
+/** Notes that a program of the present scope was started. */
+export function noteLeader(pid: number | undefined): void {
+	if (pid !== undefined) current.getStore()?.addLeader(pid);
+}
+
+/** Keeps a process group running when the scope that it was started in ends. The returned function ends that. */
+export function keepGroup(leader: number): () => void {
+	keptGroups.add(leader);
+	return () => keptGroups.delete(leader);
+}
+
+function endOnExit(): void {
+	if (endsWithUs) return;
+	endsWithUs = true;
+	process.on("exit", () => {
+		for (const scope of open) scope.endNow();
+	});
+}
+
+/** Sends a signal to a process that was found a moment ago. Whether it got there is seen by looking again. */
+function signal({ pid }: ProcessFacts, name: NodeJS.Signals): void {
+	try {
+		process.kill(pid, name);
+	} catch (error) {
+		if (errnoCode(error) !== "ESRCH" && errnoCode(error) !== "EPERM") throw error;
+	}
+}
+
+function leftProcess({ pid }: ProcessFacts, isCertain: boolean): LeftProcess {
+	return { pid, command: (commandLine(pid) ?? "").slice(0, 200), isCertain };
+}
+
+/** A sentence about a process that `who` (`the target`) left running. */
+export function describeLeft({ pid, command, isCertain }: LeftProcess, who: string): string {
+	const name = `process ${pid}${command === "" ? "" : ` (${command})`}`;
+	return isCertain
+		? `${name}, which ${who} started, could not be ended`
+		: `${name} may have been started by ${who}: it began meanwhile, has no parent and hides its environment`;
+}

@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { createDeflate, deflateSync } from "node:zlib";
+
+/** The letters of git's base 85. */
+const letters = Buffer.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~");
+/** Bytes of compressed content in a line. */
+const lineBytes = 52;
+/** Content up to this size is compressed in one go. */
+const smallSize = 1024 * 1024;
+
+/** Compressed bytes as the lines of a `GIT binary patch`; all lines but the last hold 52 bytes. */
+function encodeLines(bytes: Buffer): string {
+	const result = Buffer.allocUnsafe(Math.ceil(bytes.length / lineBytes) * (2 + Math.ceil(lineBytes / 4) * 5));
+	let to = 0;
+	for (let start = 0; start < bytes.length; start += lineBytes) {
+		const end = Math.min(start + lineBytes, bytes.length);
+		const length = end - start;
+		// A to Z for 1 to 26 bytes, then a to z.
+		result[to++] = length <= 26 ? 64 + length : 96 + length - 26;
+		for (let at = start; at < end; at += 4) {
+			let value = 0;
+			for (let index = at; index < at + 4; index++) value = value * 256 + (index < end ? (bytes[index] ?? 0) : 0);
+			for (let place = 4; place >= 0; place--) {
+				result[to + place] = letters[value % 85] ?? 0;
+				value = Math.floor(value / 85);
+			}
+			to += 5;
+		}
+		result[to++] = 10;
+	}
+	return result.toString("latin1", 0, to);
+}
+
+/**
+ * Writes the hunk of a `GIT binary patch` that holds the whole of a file's content, without ever having more than a piece of it in memory.
+ * @param read hands over the content piece by piece
+ */
+export async function writeBinaryHunk(
+	size: number,
+	read: (take: (chunk: Buffer) => void | Promise<void>) => Promise<void>,
+	write: (text: string) => void,
+): Promise<void> {
+	write(`GIT binary patch\nliteral ${size}\n`);
+	if (size <= smallSize) {
+		const chunks: Buffer[] = [];
+		await read((chunk) => void chunks.push(Buffer.from(chunk)));
+		write(encodeLines(deflateSync(Buffer.concat(chunks))));
+	} else await writeCompressed(read, write);
+	write("\n");
+}
+
+async function writeCompressed(
+	read: (take: (chunk: Buffer) => void | Promise<void>) => Promise<void>,
+	write: (text: string) => void,
+): Promise<void> {
+	const deflate = createDeflate({ level: 1 });
+	const written = writeLinesOf(deflate, write);
+	// It is waited for below, and may fail before that.
+	written.catch(() => undefined);
+	await read(async (chunk) => {
+		// The stream may keep what it is given, and the caller uses its memory again.
+		if (!deflate.write(Buffer.from(chunk))) await Promise.race([once(deflate, "drain"), written]);
+	});
+	deflate.end();
+	await written;
+}
+
+async function writeLinesOf(compressed: AsyncIterable<Buffer>, write: (text: string) => void): Promise<void> {
+	let rest: Buffer = Buffer.alloc(0);
+	for await (const chunk of compressed) {
+		rest = Buffer.concat([rest, chunk]);
+		const whole = rest.length - (rest.length % lineBytes);
+		write(encodeLines(rest.subarray(0, whole)));
+		rest = rest.subarray(whole);
+	}
+	write(encodeLines(rest));
+}

@@ -1,0 +1,84 @@
+import { isRawPath, quotedRawPath } from "../io/files/raw-path.ts";
+import type { FileVersion } from "./file-version.ts";
+
+/** A file or link that was added, changed or removed. One that became the other is removed and added. */
+export interface FileChange {
+	readonly path: string;
+	readonly before?: FileVersion | undefined;
+	readonly after?: FileVersion | undefined;
+}
+
+const noBlob = "0".repeat(40);
+
+/** What stands above the hunks of a change. @param hasHunks whether text hunks follow */
+export function patchHeading({ path, before, after }: FileChange, hasHunks: boolean): string {
+	const [from, to] = [quoted(path, "a/"), quoted(path, "b/")];
+	const lines = [`diff --git ${from} ${to}`];
+	if (!before) lines.push(`new file mode ${after?.mode}`);
+	else if (!after) lines.push(`deleted file mode ${before.mode}`);
+	else if (before.mode !== after.mode) lines.push(`old mode ${before.mode}`, `new mode ${after.mode}`);
+	if (before?.blob !== after?.blob) {
+		const mode = before && before.mode === after?.mode ? ` ${before.mode}` : "";
+		lines.push(`index ${before?.blob ?? noBlob}..${after?.blob ?? noBlob}${mode}`);
+	}
+	// A tab ends a name that holds blanks.
+	const end = path.includes(" ") ? "\t" : "";
+	if (hasHunks) lines.push(`--- ${before ? from + end : "/dev/null"}`, `+++ ${after ? to + end : "/dev/null"}`);
+	return `${lines.join("\n")}\n`;
+}
+
+/** Whether the content differs, and not the mode alone. */
+export function changesContent({ before, after }: FileChange): boolean {
+	return before?.blob !== after?.blob;
+}
+
+/** One line about a change that is not shown whole, with the size and digest of what the file holds now, or held when it is gone. */
+export function changeLine({ path, before, after }: FileChange, what: string): string {
+	const verb = before ? (after ? "changed" : "deleted") : "new";
+	const bytes =
+		before && after && changesContent({ path, before, after })
+			? `${before.size} → ${after.size}`
+			: (after ?? before)?.size;
+	const mode = before && after && before.mode !== after.mode ? `, mode ${before.mode} → ${after.mode}` : "";
+	const form = [before?.form, after?.form].includes("other-text") ? ", not UTF-8" : "";
+	return `# ${verb} ${what} ${shownPath(path)}: ${bytes} bytes, sha256 ${(after ?? before)?.sha256}${mode}${form}\n`;
+}
+
+/** What a change that is not shown whole is called. */
+export function formName({ before, after }: FileChange): string {
+	const forms = [before?.form, after?.form];
+	if ([before?.mode, after?.mode].includes("120000")) return "link";
+	if (forms.includes("binary")) return "binary file";
+	return forms.includes("large") ? "large file" : "file";
+}
+
+/** A text as lines that git passes over. */
+export function commented(text: string): string {
+	const lines = text.replace(/\n$/, "").split("\n");
+	return lines.map((line) => `# ${line}\n`).join("");
+}
+
+/** A path on one line, in quotes where git would put it in quotes. */
+export function shownPath(path: string): string {
+	return quoted(path, "");
+}
+
+function quoted(path: string, prefix: string): string {
+	// git itself can't read back what it writes without quotes for a name that begins or ends with a blank.
+	const needsQuotes = isRawPath(path) || /["\\\p{Cc}]|(^|\/) | (\/|$)/u.test(path);
+	return needsQuotes ? `"${prefix}${quotedRawPath(path)}"` : prefix + path;
+}
+
+/** Names that git takes for its own directory on some file system, and therefore for no file. */
+const gitsName = /^(\.git|git~1)[ .]*(:.*)?$/i;
+/** The same of links in the place of `.gitmodules`. */
+const modulesName = /^(\.gitmodules|gitmod~\d|gi7eba~\d)[ .]*(:.*)?$/i;
+/** Some file systems leave out these characters. */
+const invisible = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+
+/** Whether git takes a patch that has a file of that path. */
+export function gitAccepts({ path, before, after }: FileChange): boolean {
+	const isLink = (after ?? before)?.mode === "120000";
+	const names = path.split(/[/\\]/).map((name) => name.replace(invisible, ""));
+	return !names.some((name) => gitsName.test(name) || (isLink && modulesName.test(name)));
+}

@@ -1,0 +1,140 @@
+import { isUtf8 } from "node:buffer";
+import { createHash, type Hash } from "node:crypto";
+import { AgentvError } from "../base/agentv-error.ts";
+import type { Masker } from "../base/secrets.ts";
+import { rawBytes } from "../io/files/raw-path.ts";
+import { readRegularChunks, readRegularFile } from "../io/files/read-regular.ts";
+import type { TreeNote } from "../io/files/tree-notes.ts";
+
+/** Files larger than this are not shown whole. */
+export const largestWhole = 2 * 1024 * 1024;
+
+/** What a file's content is, as far as showing and keeping a change of it is concerned. */
+export interface Content {
+	readonly size: number;
+	/** The name that git gives to it. */
+	readonly blob: string;
+	readonly sha256: string;
+	/** `text` is valid UTF-8, `other-text` has no NUL either; what is `large` was not looked at. */
+	readonly form: "text" | "other-text" | "binary" | "large";
+}
+
+/** Where content can be read. */
+export type Source = { readonly file: string } | { readonly link: string } | { readonly bytes: Buffer };
+
+/** Memory for contents that were read, so that most need no second look. */
+export interface ContentMemory {
+	left: number;
+}
+
+/** A file or link at one side of a change. */
+export interface FileVersion extends Content {
+	/** As git writes it. */
+	readonly mode: "100644" | "100755" | "120000";
+	/** Absent where only the content's name is left, or a copy in the store. */
+	readonly source?: Source | undefined;
+}
+
+/** @throws AgentvError when the file is gone or replaced meanwhile */
+export async function describeVersion(note: TreeNote, source: Source, memory?: ContentMemory): Promise<FileVersion> {
+	const mode = modeOf(note);
+	if (note.kind === "file" && note.size > largestWhole)
+		return { ...(await describeLarge(source, note.size)), mode, source };
+	const bytes = readSource(source);
+	const isKept = memory !== undefined && bytes.length <= memory.left;
+	if (isKept) memory.left -= bytes.length;
+	return { ...describeBytes(bytes), mode, source: isKept ? { bytes } : source };
+}
+
+export function modeOf(note: TreeNote): FileVersion["mode"] {
+	if (note.kind === "link") return "120000";
+	return note.mode & 0o100 ? "100755" : "100644";
+}
+
+export function describeBytes(bytes: Buffer): Content {
+	const digests = new Digests(bytes.length);
+	digests.update(bytes);
+	const form = bytes.includes(0) ? "binary" : isUtf8(bytes) ? "text" : "other-text";
+	return { size: bytes.length, ...digests.result(), form: bytes.length > largestWhole ? "large" : form };
+}
+
+/** The bytes of content that is not `large`. */
+export function readSource(source: Source): Buffer {
+	if ("bytes" in source) return source.bytes;
+	return "link" in source ? rawBytes(source.link) : readRegularFile(source.file);
+}
+
+/** Hands over content piece by piece. @throws AgentvError `not-found` when it is not what was described */
+export async function readVersion(
+	{ source, size, blob }: FileVersion,
+	take: (chunk: Buffer) => void | Promise<void>,
+): Promise<void> {
+	const digests = new Digests(size);
+	const pass = async (chunk: Buffer) => {
+		digests.update(chunk);
+		await take(chunk);
+	};
+	if (source && "file" in source) await readRegularChunks(source.file, size, pass);
+	else if (source) await pass(readSource(source));
+	if (digests.result().blob !== blob) throw changedMeanwhile(source);
+}
+
+/** The whole content of a version that has a source. @throws AgentvError `not-found` when it is not what was described */
+export function bytesOfVersion({ source, blob }: FileVersion): Buffer {
+	const bytes = source ? readSource(source) : Buffer.alloc(0);
+	if (describeBytes(bytes).blob !== blob) throw changedMeanwhile(source);
+	return bytes;
+}
+
+function changedMeanwhile(source: Source | undefined): AgentvError {
+	const name = source && "file" in source ? source.file : "a link";
+	return new AgentvError("not-found", `${name} was changed while it was read`);
+}
+
+/** Pieces overlap by so many characters, so that a secret that lies across two of them is found. */
+const overlap = 16 * 1024;
+
+/** Whether content holds a secret as it is. */
+export async function holdsSecret(version: FileVersion, masker: Masker): Promise<boolean> {
+	let [found, end] = [false, ""];
+	await readVersion(version, (chunk) => {
+		if (found) return;
+		const text = end + chunk.toString("latin1");
+		// Secrets may be of any letters; most content is read wrongly in one of the two ways, and harmlessly.
+		found = masker(text) !== text || masker(chunk.toString("utf8")) !== chunk.toString("utf8");
+		end = text.slice(-overlap);
+	});
+	return found;
+}
+
+async function describeLarge(source: Source, size: number): Promise<Content> {
+	const digests = new Digests(size);
+	let read = 0;
+	if ("file" in source)
+		await readRegularChunks(source.file, size, async (chunk) => {
+			digests.update(chunk);
+			read += chunk.length;
+			await new Promise((next) => setImmediate(next));
+		});
+	// The size is part of what git digests.
+	if (read !== size) throw changedMeanwhile(source);
+	return { size, ...digests.result(), form: "large" };
+}
+
+class Digests {
+	readonly #blob: Hash;
+	readonly #sha256 = createHash("sha256");
+
+	constructor(size: number) {
+		this.#blob = createHash("sha1").update(`blob ${size}\0`);
+	}
+
+	update(chunk: Buffer): void {
+		this.#blob.update(chunk);
+		this.#sha256.update(chunk);
+	}
+
+	result(): Pick<Content, "blob" | "sha256"> {
+		return { blob: this.#blob.digest("hex"), sha256: this.#sha256.digest("hex") };
+	}
+}

@@ -1,0 +1,112 @@
+import { join } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
+import { localGit } from "../../io/git/local-git.ts";
+import { repositoryRoot } from "../../io/git/repository.ts";
+import { pathWithin } from "../safe-path.ts";
+import { WorkspaceError } from "../workspace-error.ts";
+import { plainGitEnvironment } from "../workspace-git.ts";
+import { checkedOutFiles } from "./checked-out-files.ts";
+import { placeLfsFiles } from "./lfs-files.ts";
+import { materialise } from "./materialise.ts";
+import { type MirroredCommit, mirrorCommit } from "./mirror.ts";
+import type { RepositoryServices, RepositorySource } from "./repository-source.ts";
+import { submoduleSource } from "./submodule-source.ts";
+
+/** A repository that was put in place. */
+export interface PlacedRepository {
+	readonly source: RepositorySource;
+	readonly commit: MirroredCommit;
+	/** Where it is, relative to the workspace; empty for the workspace itself. */
+	readonly path: string;
+	readonly sparse?: readonly string[] | undefined;
+}
+
+/** Submodules within submodules beyond this are taken for a mistake. */
+const deepest = 10;
+
+/**
+ * Puts a repository below `root`, a real path, with its submodules and the files that it keeps in Git LFS.
+ * @returns the paths of all repositories that are there now, relative to the workspace
+ * @throws WorkspaceError that names a submodule or file that can't be had; AgentvError
+ */
+export async function placeWithSubmodules(
+	{ source, commit, path, sparse }: PlacedRepository,
+	root: string,
+	services: RepositoryServices,
+	depth = 0,
+): Promise<string[]> {
+	const directory = pathWithin(root, path, "the path of a repository");
+	await materialise(commit, directory, { sparse, ...services });
+	const files = await checkedOutFiles(directory, services);
+	await placeLfsFiles(files, { source, commit, directory }, services);
+	const placed = [path];
+	const links = files.filter(({ mode }) => mode === "160000");
+	if (links.length === 0) return placed;
+	const modules = await readModules(directory, commit.sha, services);
+	for (const link of links) {
+		const inner = path === "" ? link.path : `${path}/${link.path}`;
+		const url = modules.get(link.path);
+		try {
+			if (url === undefined) throw new AgentvError("not-found", ".gitmodules names no URL for it");
+			if (depth >= deepest) throw new AgentvError("refused", `it is ${deepest} submodules deep`);
+			const fetched = await fetchSubmodule(source, url, link, services);
+			try {
+				placed.push(...(await placeWithSubmodules({ ...fetched, path: inner }, root, services, depth + 1)));
+			} finally {
+				fetched.commit.release();
+			}
+		} catch (error) {
+			throw submoduleError(error, source, link.path);
+		}
+	}
+	return placed;
+}
+
+/** The commit of a submodule, from its own place in a work tree of this machine when it is there, else from its URL. */
+async function fetchSubmodule(
+	parent: RepositorySource,
+	url: string,
+	{ path, sha }: { readonly path: string; readonly sha: string },
+	services: RepositoryServices,
+): Promise<Pick<PlacedRepository, "source" | "commit">> {
+	const checkedOut = join(parent.url, path);
+	if (parent.kind === "directory" && repositoryRoot(checkedOut) === checkedOut) {
+		const source: RepositorySource = { url: checkedOut, kind: "directory", shown: checkedOut };
+		try {
+			return { source, commit: await mirrorCommit(source, sha, 0, services) };
+		} catch (error) {
+			// It may be at another commit, or no repository any more.
+			if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
+		}
+	}
+	const source = submoduleSource(parent, url);
+	return { source, commit: await mirrorCommit(source, sha, 0, services) };
+}
+
+/** URLs by the paths of submodules, as `.gitmodules` of a commit has them. */
+async function readModules(
+	directory: string,
+	sha: string,
+	{ env, signal }: RepositoryServices,
+): Promise<ReadonlyMap<string, string>> {
+	const { stdout } = await localGit(directory, ["config", "--blob", `${sha}:.gitmodules`, "-z", "--list"], {
+		...{ env: plainGitEnvironment(env), signal, okExitCodes: [0, 1, 128] },
+	});
+	const modules = new Map<string, { path?: string; url?: string }>();
+	for (const entry of stdout.split("\0")) {
+		const [, name, key, value] = /^submodule\.(.+)\.(path|url)\n(.*)$/s.exec(entry) ?? [];
+		if (name !== undefined && key !== undefined) modules.set(name, { ...modules.get(name), [key]: value });
+	}
+	return new Map(
+		[...modules.values()].flatMap(({ path, url }) => (path && url ? [[path.replace(/\/+$/, ""), url] as const] : [])),
+	);
+}
+
+function submoduleError(error: unknown, { shown }: RepositorySource, path: string): unknown {
+	if (!(error instanceof AgentvError) || error.code === "interrupted") return error;
+	const name = `the submodule ${JSON.stringify(path)} of ${shown}`;
+	return new WorkspaceError("repositories", "submodule", `${name} can't be fetched: ${error.message}`, {
+		cause: error,
+		hint: error.hint ?? `If tests don't need it, leave it out: sparse: ["/*", ${JSON.stringify(`!/${path}`)}].`,
+	});
+}

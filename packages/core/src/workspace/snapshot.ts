@@ -1,0 +1,91 @@
+import { join } from "node:path";
+import type { Masker } from "../base/secrets.ts";
+import { Openings } from "../io/files/openings.ts";
+import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
+import type { ChangeStore } from "./change-store.ts";
+import { type Content, describeBytes, describeVersion, largestWhole, readSource } from "./file-version.ts";
+import type { IgnoreRules } from "./ignore-rules.ts";
+import { isGitsOwn, type Pristine } from "./pristine.ts";
+
+/** What the workspace held when the target began. */
+export interface Snapshot {
+	readonly notes: TreeNotes;
+	/** Files that differ from the pristine tree. The contents of those that are not `large` are in the store. */
+	readonly saved: ReadonlyMap<string, Content>;
+}
+
+export interface ChangeServices {
+	readonly pristine: Pristine;
+	readonly store: ChangeStore;
+	readonly rules: IgnoreRules;
+	/** Returns the path of a new file for a patch that is too large for memory. */
+	readonly patchFile: () => string;
+	/** Finds the run's secrets: they must not be kept in a form that hides them. */
+	readonly masker?: Masker | undefined;
+	readonly signal?: AbortSignal | undefined;
+}
+
+export interface SnapshotInput {
+	/** Notes of the workspace as it was when reset or copied. */
+	readonly clean: TreeNotes;
+	/** Whether anything ran in it since. */
+	readonly touched: boolean;
+	/** The snapshot before, of the same directory: contents that are the same still need not be stored again. */
+	readonly previous?: Snapshot | undefined;
+}
+
+/** Files stored before other work gets its turn. */
+const savedPerTurn = 200;
+
+/** Takes the snapshot of a workspace that hooks and extensions may have changed since it was clean. */
+export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
+	const openings = new Openings();
+	try {
+		const notes = input.touched ? await noteTree(root, services.signal, openings) : input.clean;
+		return { notes, saved: await savedContents(root, notes, input, services, openings) };
+	} finally {
+		openings.close();
+	}
+}
+
+/** The files that differ from the pristine tree, their contents stored. */
+async function savedContents(
+	root: string,
+	notes: TreeNotes,
+	{ clean, previous }: SnapshotInput,
+	services: ChangeServices,
+	openings: Openings,
+): Promise<Map<string, Content>> {
+	const saved = new Map<string, Content>();
+	const touchedNow: TreeNote[] = [];
+	for (const [path, note] of notes) {
+		const old = clean.get(path);
+		if (note.kind !== "file" || isGitsOwn(path)) continue;
+		if (services.pristine.has(path) && old && isUnchanged(old, note)) continue;
+		const [before, content] = [previous?.notes.get(path), previous?.saved.get(path)];
+		if (before && content && isUnchanged(before, note)) saved.set(path, content);
+		else {
+			openings.open(join(root, path), note);
+			saved.set(path, await save(join(root, path), note, services.store));
+		}
+		touchedNow.push(note);
+		if (touchedNow.length % savedPerTurn === 0) await new Promise((next) => setImmediate(next));
+	}
+	await letTimePass(touchedNow);
+	return saved;
+}
+
+async function save(file: string, note: TreeNote, store: ChangeStore): Promise<Content> {
+	// The old content of a large file is never needed, only what it was.
+	if (note.size > largestWhole) return describeVersion(note, { file });
+	const bytes = readSource({ file });
+	store.saveBytes(bytes);
+	return describeBytes(bytes);
+}
+
+/** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be told from it. */
+async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
+	const youngest = notes.reduce((latest, { ctimeMs }) => Math.max(latest, ctimeMs), 0);
+	const wait = youngest + 20 - Date.now();
+	if (wait > 0 && wait <= 20) await new Promise((resolve) => setTimeout(resolve, wait));
+}
