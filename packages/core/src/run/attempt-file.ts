@@ -69,6 +69,7 @@ export function writeAttemptFile(
 		file_changes_path: fileChanges === undefined ? null : beside.put("file_changes.diff", fileChanges),
 		...(fingerprint ? { fingerprint } : {}),
 		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
+		...toWire({ files: outcome.files, repositories: outcome.repositories }),
 	};
 	const masked = maskDeep(content, options.masker);
 	const text = JSON.stringify({

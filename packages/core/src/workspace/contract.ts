@@ -2,7 +2,7 @@ import type { Environment } from "../io/environment.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
-import type { Extension, Hooks, Workspace } from "../model/eval-types.ts";
+import type { Extension, Hooks, Workspace, WorkspaceRepo } from "../model/eval-types.ts";
 
 /** What tests have in common that share one workspace definition: `workspaceKey` tells whether two are the same. */
 export interface WorkspaceSpec {
@@ -33,6 +33,8 @@ export interface WorkspaceServices {
 	readonly programEnv: Readonly<Record<string, string>>;
 	/** Aborted by Ctrl-C: ends what is under way, process groups included. After-hooks still run on `close`, unless it aborts them by its own. */
 	readonly signal: AbortSignal;
+	/** The commit that a resumed run got for a repository before: it gets the same again. */
+	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 	/** Called with each line that hooks and extensions print, secrets not masked. */
 	readonly log?: ((line: string) => void) | undefined;
 }
@@ -45,6 +47,8 @@ export interface RepositoryRecord {
 	readonly repo: string;
 	/** Branch, tag or SHA as written; absent: the remote's HEAD. */
 	readonly requested?: string;
+	/** How many commits before that; absent: none. */
+	readonly ancestor?: number;
 	/** The full SHA that was checked out. */
 	readonly sha: string;
 }

@@ -15,6 +15,8 @@ export interface RepositoryServices {
 	readonly env: Environment;
 	readonly agentvHome: string;
 	readonly signal?: AbortSignal | undefined;
+	/** The commit that a resumed run got for a repository before. */
+	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 }
 
 /** More at once gain nothing. */
@@ -33,7 +35,9 @@ export async function placeRepositories(
 		repos.map((repo) =>
 			limit(async () => {
 				const source = repositorySource(repo, services);
-				return { source, commit: await mirrorCommit(source, repo.commit, repo.ancestor, services) };
+				const known = services.recordedCommit?.(repo);
+				const [commit, ancestor] = known === undefined ? [repo.commit, repo.ancestor] : [known, 0];
+				return { source, commit: await mirrorCommit(source, commit, ancestor, services) };
 			}),
 		),
 	);
@@ -49,6 +53,7 @@ export async function placeRepositories(
 				path: repo.path === "" ? "." : repo.path,
 				repo: fetched.source.shown,
 				...(repo.commit === undefined ? {} : { requested: repo.commit }),
+				...(repo.ancestor === 0 ? {} : { ancestor: repo.ancestor }),
 				sha: fetched.commit.sha,
 			});
 		}
