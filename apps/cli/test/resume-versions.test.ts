@@ -34,7 +34,7 @@ describe("agentv eval run --resume after a script has changed", () => {
 			expect(session).toMatchObject({ exitCode: 2, stdout: "" });
 			expect(session.stderr).toBe(`error: results of this run are made of something that has changed since
   graders/rules.mjs changed: 2 results (one, two)
-hint: Undo the change, run what it touches again with --rerun-changed, or start a new run. Results of different versions are not mixed.
+hint: Undo the change, run what it touches again with --rerun-changed, or start a new run. \`agentv results regrade\` grades the recorded answers of a run again. Results of different versions are not mixed.
 `);
 		}
 		expect((await run("eval", "run", "--only-missing", "out")).exitCode).toBe(2);

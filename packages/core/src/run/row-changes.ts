@@ -11,7 +11,7 @@ import type { PlannedCase, RunPlan } from "./run-plan.ts";
 export type FactsOf = (target: ResolvedTarget) => Readonly<Record<string, string>> | undefined;
 
 /** Something that is not what it was, with the results that it touches. */
-export interface Change {
+interface Change {
 	/** A sentence without a full stop: `graders/check.mjs changed`. */
 	readonly text: string;
 	readonly rows: readonly ResultRow[];
@@ -25,6 +25,7 @@ export class RowChanges {
 	readonly #directory: string;
 	readonly #facts: FactsOf;
 	readonly #found = new Map<string, ResultRow[]>();
+	readonly #parts = new Set<keyof Fingerprint | "facts">();
 	#names: ChangeNames | undefined;
 
 	/** @param directory of the run that `run` is the record of */
@@ -34,6 +35,11 @@ export class RowChanges {
 		this.#run = run;
 		this.#directory = directory;
 		this.#facts = facts;
+	}
+
+	/** Whether nothing but graders has changed: then the recorded answers could be graded again. */
+	get isAboutGraders(): boolean {
+		return this.#parts.size === 1 && this.#parts.has("graders");
 	}
 
 	/** What was found so far. */
@@ -50,6 +56,7 @@ export class RowChanges {
 			: this.#fingerprints.parts;
 		const facts = this.#factChanges(row, one);
 		if (parts.length === 0 && facts.length === 0) return false;
+		for (const part of [...parts, ...(facts.length > 0 ? (["facts"] as const) : [])]) this.#parts.add(part);
 		this.#names ??= new ChangeNames(
 			this.#plan,
 			this.#run,

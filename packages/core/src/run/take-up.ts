@@ -10,7 +10,7 @@ import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { addRows, type CaseState, caseStates } from "./case-states.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import { type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./plan-changes.ts";
-import { type Change, type FactsOf, RowChanges } from "./row-changes.ts";
+import { type FactsOf, RowChanges } from "./row-changes.ts";
 import { plannedList } from "./run-file.ts";
 import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
@@ -82,7 +82,7 @@ function otherRun(
 	const { rows } = readIndex(directory);
 	const changes = new RowChanges(plan, fingerprints, run, directory, facts ?? noFacts);
 	const found = changesOf(run, rows, plan.cases, plan, changes);
-	if (found.plan.texts.length > 0 || found.touched.length > 0) throw refusal(found, changes.all, plan, false);
+	if (found.plan.texts.length > 0 || found.touched.length > 0) throw refusal(found, changes, plan, false);
 	return { run, rows };
 }
 
@@ -112,8 +112,8 @@ function rowsBefore(
 	const rows = reading.rows.filter((row) => !isRetried(row) || lacksGraders(row));
 	const found = changesOf(run, rows, cases, plan, changes);
 	const isWhole = run.whole === undefined && run.shard === undefined;
-	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, changes.all, plan, isWhole);
-	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, changes.all, plan, true);
+	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, changes, plan, isWhole);
+	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, changes, plan, true);
 	refuseLostRows(reading.rows, found.plan);
 	if (!isPreview && targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
 	for (const line of reading.badLines) warn(`${index}:${line} is no row and is left out`);
@@ -185,13 +185,13 @@ const mostLines = 20;
 /** @param mayRerun whether --rerun-changed would help */
 function refusal(
 	{ plan: planned, touched }: Found,
-	changes: readonly Change[],
+	changes: RowChanges,
 	plan: RunPlan,
 	mayRerun: boolean,
 ): AgentvError {
 	const targets = new Set(plan.cases.map(({ target }) => target.target.name)).size;
 	const lines = [
-		...changes.map(({ text, rows }) => `${text}: ${count(rows.length, "result")} (${idsOf(rows, targets > 1)})`),
+		...changes.all.map(({ text, rows }) => `${text}: ${count(rows.length, "result")} (${idsOf(rows, targets > 1)})`),
 		...planned.texts,
 	];
 	const shown = lines.slice(0, mostLines);
@@ -204,9 +204,11 @@ function refusal(
 		? "Undo the change, run what it touches again with --rerun-changed, or start a new run."
 		: "Undo the change, or start a new run.";
 	return new AgentvError("config", plan.masker([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
-		hint: `${advice} Results of different versions are not mixed.`,
+		hint: `${advice}${changes.isAboutGraders ? regradeAdvice : ""} Results of different versions are not mixed.`,
 	});
 }
+
+const regradeAdvice = " `agentv results regrade` grades the recorded answers of a run again.";
 
 const mostIds = 5;
 

@@ -74,6 +74,24 @@ describe("a resumed run", () => {
 		writeFileSync(join(first.root, "targets.yaml"), fileTargets);
 		expect((await runTree(first, again)).summary).toMatchObject({ passed: 3 });
 	});
+
+	test("retries a grader only when it is what it was, and says how to grade all answers again", async () => {
+		const broken = `process.exit(process.env.BROKEN ? 200 : 0);\n`;
+		const first = await runTree(
+			{ ...mock, "my.eval.yaml": evalWith(grader("[node, ./check.mjs]")), "check.mjs": broken },
+			{ env: { BROKEN: "1" } },
+		);
+		expect(first.summary).toMatchObject({ errors: 3 });
+		const again = { output: first.runDir, resume: true, retryErrors: true };
+		appendFileSync(join(first.root, "check.mjs"), "// changed\n");
+		await expect(runTree(first, again)).rejects.toMatchObject({
+			message: expect.stringContaining("check.mjs changed: 3 results"),
+			hint: expect.stringContaining("agentv results regrade"),
+		});
+		writeFileSync(join(first.root, "check.mjs"), broken);
+		expect((await runTree(first, again)).summary).toMatchObject({ passed: 3, errors: 0 });
+		expect(await verifyRun(first.runDir)).toMatchObject({ differences: [] });
+	});
 });
 
 test("what another run left is not run with other versions than the rest", async () => {
