@@ -2,7 +2,7 @@ import { caseKey } from "../model/case-key.ts";
 import type { AttemptFile } from "../schema/attempt-file.ts";
 import { type Fingerprint, fingerprintParts, type ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
-import { attemptOf } from "./read-run.ts";
+import { type AttemptId, attemptOf } from "./read-run.ts";
 import type { Difference, VersionUse } from "./run-verification.ts";
 
 /** What an attempt's file says about the versions of what it was made of. */
@@ -16,33 +16,35 @@ type Uses = Map<string, { attempts: number; first: VersionUse["first"][number][]
 /** Finds out whether the results of a run were made of different versions of one thing. */
 export class MixedVersions {
 	readonly #run: RunFile;
-	readonly #planned: ReadonlyMap<string, readonly string[]>;
+	/** By test and target: the fingerprint that was planned, and whether there are several attempts. */
+	readonly #planned: ReadonlyMap<string, { readonly fingerprint: string; readonly isRepeated: boolean }>;
 	/** By what it is: a file, a repository. */
 	readonly #things = new Map<string, Uses>();
 	/** By eval, target and part, for the tests that are not what was planned. */
 	readonly #parts = new Map<string, { part: keyof Fingerprint; of: string; uses: Uses }>();
-	readonly #attempts = new Map<string, { readonly row: ResultRow; readonly fingerprint: Partial<Fingerprint> }>();
+	readonly #attempts = new Map<string, { readonly attempt: AttemptId; readonly fingerprint: Partial<Fingerprint> }>();
 
 	constructor(run: RunFile) {
 		this.#run = run;
 		this.#planned = new Map(
-			run.planned.map(([of, id, target], position) => [
+			run.planned.map(([of, id, target, repeat], position) => [
 				caseKey(run.evals[of]?.file ?? "", id, target),
-				run.fingerprints?.[position]?.split(".") ?? [],
+				{ fingerprint: run.fingerprints?.[position] ?? "", isRepeated: repeat !== undefined },
 			]),
 		);
 	}
 
 	/** @param made absent when the attempt's file can't be read */
 	add(row: ResultRow, made: MadeOf | undefined): void {
-		for (const [name, version] of Object.entries(made?.files ?? {})) count(this.#thing(name), version, row);
+		const attempt = attemptOf(row);
+		for (const [name, version] of Object.entries(made?.files ?? {})) count(this.#thing(name), version, attempt);
 		for (const { path, repo, requested, ancestor } of this.#run.repositories ?? []) {
 			const sha = made?.repositories?.[path];
 			// Where a relative path leads depends on the eval that it is written in.
 			if (sha === undefined || /^[./~]/.test(repo)) continue;
 			const title = [repo, requested, ancestor === undefined ? undefined : `less ${ancestor}`, `in ${path}`];
 			if (this.#commits(path, repo, requested, ancestor).has(sha))
-				count(this.#thing(`repository ${title.filter((text) => text !== undefined).join(" ")}`), sha, row);
+				count(this.#thing(`repository ${title.filter((text) => text !== undefined).join(" ")}`), sha, attempt);
 		}
 		if (row.fingerprint) this.#fingerprint(row, row.fingerprint);
 	}
@@ -82,27 +84,30 @@ export class MixedVersions {
 	/** Compares a row's fingerprint with what was planned, and with that of the test's other attempts. */
 	#fingerprint(row: ResultRow, fingerprint: Fingerprint): void {
 		const key = caseKey(row.eval, row.testId, row.target);
-		const planned = this.#planned.get(key) ?? [];
+		const planned = this.#planned.get(key);
+		const parts = planned?.fingerprint.split(".") ?? [];
+		const attempt = attemptOf(row);
 		const other = this.#attempts.get(key);
 		// A workspace that could not be prepared has no commits to be known by.
 		const isUnprepared = row.executionStatus === "execution_error";
 		for (const [position, part] of fingerprintParts.entries()) {
 			if (part === "workspace" && isUnprepared) continue;
 			const version = fingerprint[part];
-			const expected = planned[position] ?? "";
+			const expected = parts[position] ?? "";
 			const before = other?.fingerprint[part];
 			if (expected !== "" && !version.startsWith(expected)) {
 				const uses = this.#usesOf(part, row);
 				if (!uses.has(expected)) uses.set(expected, { attempts: 0, first: [] });
-				count(uses, version, row);
+				count(uses, version, attempt);
 			} else if (other && before !== undefined && before !== version) {
 				const uses = this.#usesOf(part, row);
-				if (!uses.has(before)) count(uses, before, other.row);
-				count(uses, version, row);
+				if (!uses.has(before)) count(uses, before, other.attempt);
+				count(uses, version, attempt);
 			}
 		}
+		if (!planned?.isRepeated || (other && isUnprepared)) return;
 		const { workspace: _, ...rest } = fingerprint;
-		if (!other || !isUnprepared) this.#attempts.set(key, { row, fingerprint: isUnprepared ? rest : fingerprint });
+		this.#attempts.set(key, { attempt, fingerprint: isUnprepared ? rest : fingerprint });
 	}
 
 	#usesOf(part: keyof Fingerprint, row: ResultRow): Uses {
@@ -114,10 +119,10 @@ export class MixedVersions {
 	}
 }
 
-function count(uses: Uses, version: string, row: ResultRow): void {
+function count(uses: Uses, version: string, attempt: AttemptId): void {
 	const known = uses.get(version) ?? { attempts: 0, first: [] };
 	known.attempts += 1;
-	if (known.first.length < mostShown) known.first.push(attemptOf(row));
+	if (known.first.length < mostShown) known.first.push(attempt);
 	uses.set(version, known);
 }
 
