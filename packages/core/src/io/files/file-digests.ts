@@ -42,7 +42,8 @@ export class FileDigests {
 		)
 			return known.sha256;
 		const sha256 = readDigest(path);
-		const isSettled = Math.max(mtimeMs, ctimeMs) < startedAt - clockTick;
+		// Programs set modification times as they like, but not when an inode changed.
+		const isSettled = ctimeMs < startedAt - clockTick;
 		this.#known.set(path, { mtimeMs, ctimeMs, size, inode, isSettled, sha256 });
 		return sha256;
 	}
