@@ -220,9 +220,10 @@ describe("agentv eval run --only-missing", () => {
 		);
 		expect(await stderr("--only-missing", "none")).toContain('there is no run "none"');
 		expect(await stderr("--only-missing", "all", "--repeat", "2")).toContain("begun with another --repeat");
-		writeFileSync(join(cwd, "my.eval.yaml"), `${evalText}# changed\n`);
-		expect(await stderr("--only-missing", "all")).toContain("my.eval.yaml changed since the run began");
-		expect(await stderr("--only-missing", "all", "--output", "rest")).toContain("my.eval.yaml changed since");
+		writeFileSync(join(cwd, "my.eval.yaml"), evalText.replace("value: yes", "value: ye"));
+		expect(await stderr("--only-missing", "all")).toContain("my.eval.yaml changed: ");
+		expect(await stderr("--only-missing", "all", "--output", "rest")).toContain("my.eval.yaml changed: ");
+		expect(await stderr("--only-missing", "all", "--output", "rest", "--rerun-changed")).toContain("--output");
 		writeFileSync(join(cwd, "my.eval.yaml"), evalText);
 		writeFileSync(join(cwd, "targets.yaml"), "targets:\n  - {name: other, provider: mock, response: yes}\n");
 		expect(await stderr("--only-missing", "all")).toContain("target");

@@ -7,12 +7,12 @@ import type { Services } from "./services.ts";
 export async function* followRun(
 	plan: RunPlan,
 	services: Services,
-	options: { readonly signal: AbortSignal; readonly resume?: string },
+	options: { readonly signal: AbortSignal; readonly resume?: string; readonly rerunChanged?: boolean },
 	jobId: () => string,
 ): AsyncGenerator<RunEventAnswer> {
 	const { env, cwd, version } = services.options;
-	const { signal, resume } = options;
-	const given = resume === undefined ? {} : { output: resume, resume: true };
+	const { signal, resume, rerunChanged = false } = options;
+	const given = resume === undefined ? {} : { output: resume, resume: true, rerunChanged };
 	let run = "";
 	for await (const event of runEvals(plan, { env, cwd, version }, { signal, ...given })) {
 		if (event.type === "started") {

@@ -17,14 +17,14 @@ export async function evalRun(
 	const { request, output, resumes } = startedRun(args, options, context);
 	const machine = { env: context.env, cwd: context.cwd, version };
 	const plan = planRun(request, machine);
+	const { retryErrors = false, rerunChanged = false } = options;
 	if (options.dryRun) {
 		await checkPlannedSchemas(plan);
 		const { dryRunText } = await import("../run/dry-run-text.ts");
-		return dryRunText(
-			describePlan(plan, request.onlyMissing ?? (resumes ? output : undefined)),
-			options.json === true || options.reporter === "json",
-		);
+		const resumed = resumes && output !== undefined ? { directory: output } : {};
+		const description = describePlan(plan, { retryErrors, rerunChanged, ...resumed });
+		return dryRunText(description, options.json === true || options.reporter === "json");
 	}
-	const run = { resume: resumes, retryErrors: options.retryErrors === true };
+	const run = { resume: resumes, retryErrors, rerunChanged };
 	return reportedRun(plan, machine, { ...run, ...(output === undefined ? {} : { output }) }, options, context);
 }

@@ -12,6 +12,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--output <dir>", "directory for the results (default: a new one below .agentv/results/runs)")
 		.option("--resume", "go on with the last run of these evals, or that of --run or --output")
 		.option("--retry-errors", "the same, and run again what could not be run")
+		.option("--rerun-changed", "with --resume, --retry-errors or --only-missing: run again what has changed since")
 		.option("--run <run>", "the run to go on with: a directory, <experiment>/<time> or latest")
 		.option("--shard <i/n>", "only the i-th of n parts of the tests; `agentv results merge` puts them together", shard)
 		.option("--only-missing <run>", "only tests that this run planned and has no result of; needs no evals")

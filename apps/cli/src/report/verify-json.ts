@@ -16,7 +16,7 @@ export function verifyJson(verified: RunVerification): string {
 }
 
 function differenceJson(found: Difference) {
-	const { kind, attempt, file, line, grader, field, recorded, recomputed } = found;
+	const { kind, attempt, file, line, grader, field, recorded, recomputed, of, versions } = found;
 	return {
 		kind,
 		...(attempt
@@ -26,6 +26,17 @@ function differenceJson(found: Difference) {
 		...(line === undefined ? {} : { line }),
 		...(grader === undefined ? {} : { grader }),
 		...(field === undefined ? {} : { field, recorded: recorded ?? null, recomputed: recomputed ?? null }),
+		...(of === undefined ? {} : { of }),
+		...(versions
+			? {
+					versions: versions.map(({ version, attempts, first }) => ({
+						...{ version, attempts },
+						first: first.map(({ eval: label, testId, target, attempt: number }) => ({
+							...{ eval: label, test_id: testId, target, attempt: number },
+						})),
+					})),
+				}
+			: {}),
 		message: differenceText(found),
 	};
 }

@@ -40,6 +40,7 @@ function titleOf({ kind, attempt, file }: Difference): string {
 		);
 	}
 	if (kind.startsWith("summary")) return "summary.json";
+	if (kind === "mixed-versions") return "versions";
 	return file === undefined ? "index.jsonl" : "tests";
 }
 

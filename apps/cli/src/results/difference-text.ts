@@ -9,6 +9,8 @@ export function differenceText({
 	field,
 	recorded,
 	recomputed,
+	of,
+	versions = [],
 }: Difference): string {
 	const values = () => `recorded ${shown(recorded)}, recomputed ${shown(recomputed)}`;
 	switch (kind) {
@@ -32,6 +34,8 @@ export function differenceText({
 			return `${file} belongs to no row of index.jsonl`;
 		case "fact":
 			return `${field}: the row says ${shown(recorded)}, the attempt's file ${shown(recomputed)}`;
+		case "mixed-versions":
+			return `${of}: results were made of ${versions.length} versions: ${versions.map(versionText).join("; ")}`;
 		case "grader":
 			return `${grader === undefined ? "" : `grader ${grader}: `}${field} ${values()}`;
 		case "attempt":
@@ -42,6 +46,14 @@ export function differenceText({
 		case "summary-unreadable":
 			return "it can't be read";
 	}
+}
+
+function versionText({ version, attempts, first }: NonNullable<Difference["versions"]>[number]): string {
+	const short = version.slice(0, 12);
+	if (attempts === 0) return `${short} is the one that run.json states`;
+	const names = first.map(({ testId, attempt }) => (attempt > 1 ? `${testId}, attempt ${attempt}` : testId));
+	const more = attempts > first.length ? `, and ${attempts - first.length} more` : "";
+	return `${short} made ${attempts} (${names.join(", ")}${more})`;
 }
 
 const longest = 200;

@@ -7,7 +7,7 @@ export function dryRunText(plan: PlanDescription, json: boolean): CommandResult 
 	return { text: `${text}\n`, exitCode: 0 };
 }
 
-function forPeople({ cases, workspaces, workers, experiment, shard }: PlanDescription): string {
+function forPeople({ cases, workspaces, workers, experiment, shard, opaque }: PlanDescription): string {
 	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
 	const lines = [
 		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} at once, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
@@ -38,6 +38,8 @@ function forPeople({ cases, workspaces, workers, experiment, shard }: PlanDescri
 			lines.push(terminalSafeLine(`  clones ${repo}${requested === undefined ? "" : ` at ${requested}`} into ${path}`));
 		for (const { when, what } of workspace.calls) lines.push(terminalSafeLine(`  calls, ${when}: ${what}`));
 	}
+	if (opaque.length > 0) lines.push("", "Changes of these are not noticed:");
+	for (const { what, why } of opaque) lines.push(terminalSafeLine(`  ${what}: ${why}`));
 	return lines.join("\n");
 }
 
@@ -45,7 +47,7 @@ function count(number: number, what: string): string {
 	return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-function toJson({ experiment, workers, cases, workspaces, shard }: PlanDescription): object {
+function toJson({ experiment, workers, cases, workspaces, shard, opaque }: PlanDescription): object {
 	return {
 		experiment,
 		workers,
@@ -57,5 +59,6 @@ function toJson({ experiment, workers, cases, workspaces, shard }: PlanDescripti
 			...(workspace === undefined ? {} : { workspace }),
 		})),
 		workspaces,
+		opaque,
 	};
 }

@@ -17,6 +17,7 @@ export interface StartChoices extends RunChoices {
 	readonly output?: string;
 	readonly resume?: boolean;
 	readonly retryErrors?: boolean;
+	readonly rerunChanged?: boolean;
 	readonly run?: string;
 	readonly shard?: { readonly index: number; readonly count: number };
 	readonly durationsFrom?: string;
@@ -53,7 +54,11 @@ export function startedRun(args: readonly string[], options: StartChoices, conte
 }
 
 function refuseContradictions(options: StartChoices): void {
-	const { shard, durationsFrom, onlyMissing, run, rerunFailed, resume, retryErrors } = options;
+	const { shard, durationsFrom, onlyMissing, run, rerunFailed, resume, retryErrors, rerunChanged } = options;
+	if (rerunChanged && !resume && !retryErrors && onlyMissing === undefined)
+		throw new AgentvError("usage", "--rerun-changed needs a run to resume", {
+			hint: "Add --resume, --retry-errors or --only-missing RUN.",
+		});
 	const others = { "--resume": resume, "--retry-errors": retryErrors, "--run": run, "--only-missing": onlyMissing };
 	const [other] = Object.entries(others).find(([, value]) => value !== undefined && value !== false) ?? [];
 	if (rerunFailed !== undefined && other !== undefined)
@@ -81,6 +86,10 @@ function completion(
 	const request = resumedRequest(readRunFile(base), given);
 	const { output = base } = outputOf(options, context);
 	if (realPath(output) === realPath(base)) return { request, output: base, resumes: true };
+	if (options.rerunChanged)
+		throw new AgentvError("usage", "--rerun-changed replaces results of a run, which another run can't do", {
+			hint: "Leave out --output: what is missing is then run inside of the run that it is missing from.",
+		});
 	return { request: { ...request, onlyMissing: base }, output, resumes };
 }
 

@@ -49,8 +49,9 @@ export function startRun(id: string, options: RunOptions) {
 	return unwrap(writes.evals[":id"].run.$post({ param: { id }, json: options }));
 }
 
-export function resumeRun(id: string) {
-	return unwrap(writes.runs[":id"].resume.$post({ param: { id }, json: {} }));
+/** @param rerunChanged run again what is made of something that has changed */
+export function resumeRun(id: string, rerunChanged: boolean) {
+	return unwrap(writes.runs[":id"].resume.$post({ param: { id }, json: { rerun_changed: rerunChanged } }));
 }
 
 /** What a fix may do beyond mending what is wrong. */

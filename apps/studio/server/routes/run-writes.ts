@@ -1,4 +1,4 @@
-import { AgentvError, readRunFile, resumedRequest } from "@agentv/core";
+import { AgentvError, describePlan, readRunFile, resumedRequest } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { StartedAnswer } from "../answers/jobs.ts";
@@ -10,11 +10,15 @@ import { planFor } from "../run-plan.ts";
 import type { Services } from "../services.ts";
 import { body } from "../valid.ts";
 
+/** `rerun_changed`: also run again what is made of something that has changed, instead of refusing to resume. */
+const resumeBody = z.object({ rerun_changed: z.boolean().optional() });
+
 /** `POST /api/runs/:id/resume`: goes on with a run that ended before all was done. */
 export function runWrites(services: Services) {
 	const { runs, jobs, evals, runJobs } = services;
-	return new Hono().post("/:id/resume", body(z.object({})), async (c) => {
+	return new Hono().post("/:id/resume", body(resumeBody), async (c) => {
 		const run = await runs.find(c.req.param("id"));
+		const { rerun_changed: rerunChanged = false } = c.req.valid("json");
 		const busy = jobs.get(runJobs.of(run.directory) ?? "");
 		if (busy) throw new JobRefused(busy, run.id);
 		if (runState(run) !== "interrupted") throw new AgentvError("refused", "the run is not interrupted");
@@ -24,11 +28,13 @@ export function runWrites(services: Services) {
 				hint: "register their benchmark, or start Studio in their directory",
 			});
 		const plan = planFor(resumedRequest(file, { evals: [] }), services);
+		// What keeps the run from being resumed is the answer, not a job that fails.
+		describePlan(plan, { directory: run.directory, retryErrors: false, rerunChanged });
 		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));
 		const job = jobs.start(
 			"run",
 			run.id,
-			(signal) => followRun(plan, services, { signal, resume: run.directory }, () => job.id),
+			(signal) => followRun(plan, services, { signal, resume: run.directory, rerunChanged }, () => job.id),
 			locks,
 		);
 		return c.json({ job: job.id } satisfies StartedAnswer, 202);

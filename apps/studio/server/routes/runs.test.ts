@@ -1,3 +1,4 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { CompareAnswer } from "../answers/compare.ts";
@@ -139,6 +140,29 @@ describe("a run", () => {
 		expect(after.at(-2)).toMatchObject({ type: "outcome", run, summary: { planned: 2, passed: 2 } });
 		expect((await studio.request(`/api/runs/${run}/resume`, { body: {} })).status).toBe(409);
 	});
+});
+
+it("a run whose results are made of something that has changed is resumed only with them run again", async () => {
+	const studio = testStudio(files);
+	const { run } = await runOnce(studio);
+	const { directory } = await studio.json<RunAnswer>(`/api/runs/${run}`);
+	const index = join(directory, "index.jsonl");
+	const [first] = readFileSync(index, "utf8").split("\n");
+	writeFileSync(index, `${first}\n`);
+	rmSync(join(directory, "summary.json"));
+	studio.write({ "cwd/targets.yaml": files["cwd/targets.yaml"].replace("It is 4", "It's 4") });
+	studio.services.runs.forget();
+	const refused = await studio.request(`/api/runs/${run}/resume`, { body: {} });
+	expect(refused.status).toBe(422);
+	expect(await refused.json()).toMatchObject({
+		error: {
+			message: expect.stringContaining('target "quick": responses'),
+			hint: expect.stringContaining("--rerun-changed"),
+		},
+	});
+	const resumed = await studio.json<StartedAnswer>(`/api/runs/${run}/resume`, { body: { rerun_changed: true } });
+	const after = (await studio.events(`/api/jobs/${resumed.job}/events`)) as RunEventAnswer[];
+	expect(after.filter(({ type }) => type === "attempt_finished")).toHaveLength(2);
 });
 
 describe("two runs beside each other", () => {

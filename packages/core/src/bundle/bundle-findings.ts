@@ -73,19 +73,6 @@ export const variableChoice: FindingKind<{ names: readonly string[]; target: str
 	hint: () => "--target NAME chooses another",
 };
 
-export const includeMatchesNothing: FindingKind<{ pattern: string; directory: string }> = {
-	rule: "bundle.include",
-	severity: "error",
-	message: ({ pattern, directory }) => `the include ${quote(pattern)} matches no file below ${directory}`,
-};
-
-export const includeAbove: FindingKind<{ pattern: string }> = {
-	rule: "bundle.include",
-	severity: "error",
-	message: ({ pattern }) => `the include ${quote(pattern)} reaches above the eval's directory`,
-	hint: () => "included files keep their path relative to the eval, so they must lie below it",
-};
-
 export const dotEnvFile: FindingKind<{ path: string }> = {
 	rule: "bundle.dot-env",
 	severity: "error",

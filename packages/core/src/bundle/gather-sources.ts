@@ -3,6 +3,7 @@ import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import type { CommandSpec } from "../model/command.ts";
+import { guessedFiles, isLaterArgument, workingDirectory } from "../model/command-files.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import type { CommandUse, Reference, ReferenceKind, References } from "../model/reference.ts";
@@ -22,11 +23,9 @@ import {
 	referenceMissing,
 } from "./bundle-findings.ts";
 import { followLinks } from "./follow-links.ts";
-import { guessedFiles } from "./guessed-files.ts";
 import type { Area } from "./layout.ts";
 import { toBundlePath } from "./layout.ts";
 import type { SuitePlace } from "./suite-places.ts";
-import { isLaterArgument, workingDirectory } from "./working-directory.ts";
 
 /** A file with a bundle path of its own, outside the areas. */
 export interface OwnPlace {

@@ -1,6 +1,7 @@
 import type { Place } from "../base/diagnostic.ts";
 import type { CommandSpec } from "../model/command.ts";
 import { parseAsRun } from "../model/command.ts";
+import { workingDirectory } from "../model/command-files.ts";
 import type { CommandUse, ReferenceKind } from "../model/reference.ts";
 import type { BundlePlaces } from "./bundle-places.ts";
 import { relativeReference } from "./layout.ts";
@@ -8,7 +9,6 @@ import { isRecord, placeKey, type RawValues, valueAt } from "./raw-values.ts";
 import { customCommand, type ReferenceIndex } from "./reference-index.ts";
 import { replaceWords, rewritePath } from "./rewrite-text.ts";
 import type { SuitePlace } from "./suite-places.ts";
-import { workingDirectory } from "./working-directory.ts";
 import { WrittenNumber } from "./written-number.ts";
 
 export interface RewriteInput {

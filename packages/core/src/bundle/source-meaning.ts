@@ -1,10 +1,10 @@
+import { workingDirectory } from "../model/command-files.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { resolvePath } from "../model/path-text.ts";
 import { meaningOf } from "./meaning.ts";
 import type { RewriteInput } from "./rewriter.ts";
 import type { TargetSelection } from "./select-targets.ts";
-import { workingDirectory } from "./working-directory.ts";
 
 /** What the source means, its paths named as the bundle will have them. */
 export function sourceMeaning(

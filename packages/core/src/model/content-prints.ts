@@ -1,85 +1,155 @@
-import { resolve } from "node:path";
+import { basename, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
-import { digestFile, digestText, digestTree } from "../io/files/digest-tree.ts";
-import { type CommandSpec, fileOfWord, parseAsRun, wordBases } from "./command.ts";
-import type { DiskView } from "./disk-view.ts";
+import { digestText } from "../io/files/digest-tree.ts";
+import { FileDigests } from "../io/files/file-digests.ts";
+import { listTree, type TreeEntry } from "../io/files/list-tree.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import type { CommandSpec } from "./command.ts";
+import { commandFiles, workingDirectory } from "./command-files.ts";
+import { Content, type ContentState, type FileVersion } from "./content.ts";
+import { type DiskView, openDiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
+import type { ReferenceKind } from "./reference.ts";
+import { scriptClosure } from "./script-closure/script-closure.ts";
 
-/** Everything a script brings, itself included: absolute paths. */
-export type ScriptFiles = (script: string, scope: EvalScope) => readonly string[];
-
-/** Digests of what paths lead to, each looked at once: so that a source and its bundle, which name the same content differently, agree. */
+/**
+ * The contents that paths, scripts and commands lead to, each looked at once and again when it was written. They are known by what they
+ * hold, so that a source and its bundle, which name the same content differently, agree.
+ */
 export class ContentPrints {
 	readonly #view: DiskView;
-	readonly #scriptFiles: ScriptFiles;
-	readonly #known = new Map<string, Promise<string>>();
+	readonly #digests = new FileDigests();
+	readonly #known = new Map<string, Content>();
 
-	constructor(view: DiskView, scriptFiles: ScriptFiles) {
+	constructor(view: DiskView) {
 		this.#view = view;
-		this.#scriptFiles = scriptFiles;
 	}
 
-	/** Of a file, or of a directory's whole tree. */
-	async path(text: PathText, scope: EvalScope): Promise<string> {
+	/** Returns the content of a file or of a directory's whole tree; a text for what has none to look at. */
+	path(text: PathText, scope: EvalScope): Content | string {
 		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
 		if (runTime) return `run-time ${text.raw}`;
 		return kind === "missing" ? "missing" : this.content(path);
 	}
 
-	/** Of a script with everything that it imports. */
-	script(file: string, scope: EvalScope): Promise<string> {
-		return this.#once(`script ${file}`, async () => {
-			const digests = await Promise.all(this.#scriptFiles(file, scope).map((one) => this.content(one)));
-			const own = await this.content(file);
-			// Sorted by content: where the files lie is what a bundle changes.
-			return digestText([own, ...digests.sort()].join("\n"));
-		});
+	/** Returns a template's content, which no other workspace shares: each copies it at a time of its own. */
+	template(text: PathText, scope: EvalScope): Content | string {
+		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
+		if (runTime) return `run-time ${text.raw}`;
+		return kind === "missing" ? "missing" : this.#tree(path, (name) => !/(^|\/)\.git$/.test(name));
 	}
 
-	/** Of a command: its words, those that name files by what these hold. */
-	async command(command: CommandSpec, scope: EvalScope): Promise<unknown> {
-		const parsed = parseAsRun(command);
-		if (parsed.kind === "shell") return { shell: parsed.text };
-		return Promise.all(
-			parsed.words.map(async ({ text, index }) => {
-				const file = fileOfWord(text, command, this.#view) ?? (index > 0 ? this.#bareFile(text, command) : undefined);
-				if (file === undefined) return text;
-				return {
-					content: this.#view.kind(file) === "file" ? await this.script(file, scope) : await this.content(file),
-				};
+	/** Returns the content of a script that a setting names by a path. */
+	module(text: PathText, scope: EvalScope): Content | string {
+		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
+		if (runTime) return `run-time ${text.raw}`;
+		return kind === "missing" ? "missing" : this.script(path, scope);
+	}
+
+	/** Returns the content of a script with everything that it imports. */
+	script(file: string, scope: EvalScope, directory?: string): Content {
+		const root = scope.root;
+		return this.#once(`script ${root} ${directory ?? ""} ${file}`, () =>
+			Content.of((before) => {
+				const known = before?.files.map(({ path }) => this.#version(path));
+				if (before && known?.every(({ sha256 }, index) => sha256 === before.files[index]?.sha256)) return before;
+				// What a changed script imports may be new on disk.
+				const view = before ? openDiskView() : this.#view;
+				const workingDirectories = directory === undefined ? [] : [directory];
+				const { files } = scriptClosure([file], { view, root, workingDirectories });
+				const versions = files.map((path) => this.#version(path));
+				// Sorted by content: where the files lie is what a bundle changes.
+				const digests = versions.map(({ sha256 }) => sha256).sort();
+				return { digest: digestText([this.#version(file).sha256, ...digests].join("\n")), files: versions };
 			}),
 		);
 	}
 
-	/** Of an absolute path. */
-	content(path: string): Promise<string> {
-		return this.#once(`content ${path}`, async () => {
-			try {
-				if (this.#view.kind(path) !== "directory") return digestFile(path);
-				const entries = await digestTree(path);
-				return digestText(entries.map(({ sha256, mode, path: name }) => `${sha256}  ${mode}  ${name}\n`).join(""));
-			} catch (error) {
-				// What can't be read will fail where it is used; here it only is not the same as anything else.
-				if (error instanceof AgentvError) return `unreadable ${error.code}`;
-				throw error;
-			}
+	/** Returns a command as its words, those that name files replaced by what these hold. */
+	command(command: CommandSpec, kind: ReferenceKind, scope: EvalScope): unknown {
+		const { words, others } = commandFiles(command, kind, scope, this.#view);
+		const directory = workingDirectory(command, kind, scope.directory);
+		const used =
+			others.length === 0 ? undefined : Content.union(others.map((file) => this.script(file, scope, directory)));
+		if (!words) {
+			const shell = typeof command.text === "string" ? command.text : command.text.join(" ");
+			return used ? { shell, used } : { shell };
+		}
+		const printed = words.map(({ text, path }) => {
+			if (path === undefined) return text;
+			if (this.#view.kind(path) === "file") return { content: this.script(path, scope, directory) };
+			// The directory of the eval itself holds whatever runs leave there.
+			return isInside(path, scope.directory) ? text : { content: this.content(path) };
+		});
+		return used ? { words: printed, used } : printed;
+	}
+
+	/** Returns the content of files that an eval declares, by their paths relative to `directory`. */
+	declared(files: readonly string[], directory: string): Content {
+		return this.#once(`declared ${directory} ${files.join("\0")}`, () =>
+			Content.of((before) => {
+				const versions = files.map((path) => this.#version(path));
+				if (before && versions.every(({ sha256 }, index) => sha256 === before.files[index]?.sha256)) return before;
+				const lines = versions.map(({ path, sha256 }) => `${sha256}  ${path.slice(directory.length)}\n`);
+				return { digest: digestText(lines.join("")), files: versions };
+			}),
+		);
+	}
+
+	/** Returns the content at an absolute path. */
+	content(path: string): Content {
+		return this.#once(`content ${path}`, () =>
+			this.#view.kind(path) === "directory" ? this.#tree(path, isSource) : this.#file(path),
+		);
+	}
+
+	#file(path: string): Content {
+		return Content.of((before) => {
+			const version = this.#version(path);
+			return before?.digest === version.sha256 ? before : { digest: version.sha256, files: [version] };
 		});
 	}
 
-	/** `check.py` without a slash, found in the command's directory. */
-	#bareFile(word: string, command: CommandSpec): string | undefined {
-		if (!/^\w[\w.-]*\.\w+$/.test(word)) return undefined;
-		const file = resolve(wordBases(command)[0] ?? command.base, word);
-		return this.#view.kind(file) === "file" ? file : undefined;
+	#tree(root: string, filter: (path: string) => boolean): Content {
+		return Content.of((before): ContentState => {
+			const entries = treeEntries(root, filter);
+			if (typeof entries === "string") return { digest: entries, files: [{ path: root, sha256: entries }] };
+			const members = new Map(entries.map((entry) => [entry.path, this.#member(root, entry)]));
+			const sha256 = digestText([...members].map(([name, member]) => `${member}  ${name}\n`).join(""));
+			return before?.digest === sha256 ? before : { digest: sha256, files: [{ path: root, sha256, members }] };
+		});
 	}
 
-	#once(key: string, look: () => Promise<string>): Promise<string> {
-		let known = this.#known.get(key);
-		if (!known) {
-			known = look();
-			this.#known.set(key, known);
-		}
+	#member(root: string, { path, kind, mode, target }: TreeEntry): string {
+		if (kind === "link") return `${digestText(target ?? "")}  link`;
+		if (kind === "other") return "unreadable";
+		return `${this.#digests.of(join(root, path))}  ${mode & 0o100 ? "755" : "644"}`;
+	}
+
+	#version(path: string): FileVersion {
+		return { path, sha256: this.#digests.of(path) };
+	}
+
+	#once(key: string, make: () => Content): Content {
+		const known = this.#known.get(key) ?? make();
+		this.#known.set(key, known);
 		return known;
+	}
+}
+
+/** Leaves out what programs write next to their sources by running. */
+function isSource(path: string): boolean {
+	const name = basename(path);
+	return ![".git", "node_modules", "__pycache__"].includes(name) && !/(^|\/)\.agentv\/results$/.test(path);
+}
+
+function treeEntries(root: string, filter: (path: string) => boolean): readonly TreeEntry[] | string {
+	try {
+		return listTree(root, { filter }).filter(({ kind }) => kind !== "directory");
+	} catch (error) {
+		// What can't be read fails where it is used; here it is only not the same as anything else.
+		if (error instanceof AgentvError) return `unreadable ${error.code}`;
+		throw error;
 	}
 }

@@ -9,7 +9,6 @@ import { Fingerprinter } from "./fingerprint.ts";
 import { loadEval } from "./load-eval.ts";
 import { loadTargets } from "./load-targets.ts";
 import { resolveTarget } from "./resolve-target.ts";
-import { scriptClosure } from "./script-closure/script-closure.ts";
 
 const files = {
 	"evals/x.eval.yaml": `workspace:
@@ -33,7 +32,7 @@ tests:
 	"agent.mjs": "agent",
 };
 
-async function prints(root: string, env: Readonly<Record<string, string>> = {}, evalFile = "evals/x.eval.yaml") {
+function prints(root: string, env: Readonly<Record<string, string>> = {}, evalFile = "evals/x.eval.yaml") {
 	const view = openDiskView();
 	const all = { ...gitTestEnvironment, ...env };
 	const loaded = loadEval(join(root, evalFile), { view, env: all, cwd: root });
@@ -41,14 +40,16 @@ async function prints(root: string, env: Readonly<Record<string, string>> = {}, 
 	const target = resolveTarget({ name: "default", at: { file: "" } }, loadTargets(loaded.scope, { view, env: all }));
 	if (!one || !target.ok) throw new Error(loaded.diagnostics.map(({ message }) => message).join("\n") || "no target");
 	const { scope, workspace, extensions, preprocessors } = one.suite;
-	const content = new ContentPrints(view, (script) => scriptClosure([script], { view, root: scope.root }).files);
+	const content = new ContentPrints(view);
 	const make = new Fingerprinter(content, createMasker(all));
+	const template = workspace?.template && content.template(workspace.template, scope);
+	const rest = { threshold: 0.8, preprocessors, models: [], declared: undefined };
 	return {
-		test: await make.test(one),
-		graders: await make.graders(one.assertions, { threshold: 0.8, preprocessors, models: [] }, scope, () => undefined),
-		workspace: await make.workspace(workspace, [], scope),
-		hooks: await make.hooks([workspace?.hooks], extensions, scope),
-		target: await make.target([target.target], scope),
+		test: make.test(one).print().digest,
+		graders: make.graders(one.assertions, rest, scope, () => undefined).print().digest,
+		workspace: make.workspace(workspace, template, []).print().digest,
+		hooks: make.hooks([workspace?.hooks], extensions, scope, undefined).print().digest,
+		target: make.target([target.target], scope).print().digest,
 	};
 }
 

@@ -1,10 +1,20 @@
-import { canonicalJson } from "../base/canonical-json.ts";
 import { isSecretName, type Masker } from "../base/secrets.ts";
-import { digestText } from "../io/files/digest-tree.ts";
+import type { CommandSpec } from "./command.ts";
+import type { Content } from "./content.ts";
 import type { ContentPrints } from "./content-prints.ts";
 import type { EvalScope } from "./eval-scope.ts";
-import type { Assertion, Extension, Hooks, Message, Preprocessor, TestCase, Workspace } from "./eval-types.ts";
-import type { PathText } from "./path-text.ts";
+import type {
+	Assertion,
+	ContentPiece,
+	Extension,
+	Hooks,
+	Message,
+	Preprocessor,
+	TestCase,
+	Workspace,
+} from "./eval-types.ts";
+import { isAddress, type PathText } from "./path-text.ts";
+import { Recipe } from "./recipe.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
 /** A repository with the commit that a run got. */
@@ -14,7 +24,7 @@ export interface PinnedRepository {
 }
 
 /**
- * Makes the five parts of a result's fingerprint: digests over canonical JSON in which paths are replaced by the content they lead to,
+ * States what the five parts of a result's fingerprint are made of: values in which paths are replaced by the content they lead to,
  * repositories by commits and secrets by nothing. Two results are comparable in so far as their parts agree, wherever the files lay.
  */
 export class Fingerprinter {
@@ -27,55 +37,58 @@ export class Fingerprinter {
 	}
 
 	/** What is asked: input, expected output, criteria, turns, metadata. */
-	async test(test: TestCase): Promise<string> {
+	test(test: TestCase): Recipe {
 		const { scope } = test.suite;
 		const { criteria, expectedMessages, metadata, metadataFiles, turns, aggregation, onTurnFailure } = test;
-		return this.#digest({
-			input: await this.#messages(test.input, scope),
-			expected: await this.#messages(expectedMessages, scope),
+		return this.#recipe({
+			input: this.#messages(test.input, scope),
+			expected: this.#messages(expectedMessages, scope),
 			criteria,
-			metadata: metadataFiles.length > 0 ? await this.#metadata(metadata, metadataFiles, scope) : metadata,
+			metadata: metadataFiles.length > 0 ? this.#metadata(metadata, metadataFiles, scope) : metadata,
 			...(turns.length > 0 ? { aggregation, onTurnFailure } : {}),
-			turns: await Promise.all(
-				turns.map(async ({ input, expectedOutput }) => ({ input: await this.#messages(input, scope), expectedOutput })),
-			),
+			turns: turns.map(({ input, expectedOutput }) => ({ input: this.#messages(input, scope), expectedOutput })),
 		});
 	}
 
-	/** How it is judged. `models` are prints of the targets that judge; `versionOf` names a grader's own version. */
-	async graders(
+	/**
+	 * How it is judged.
+	 * @param rest `models` are the targets that judge; `declared` is what the eval's programs read by its own word
+	 * @param versionOf names a grader's own version
+	 */
+	graders(
 		assertions: readonly Assertion[],
 		rest: {
 			readonly threshold: number;
 			readonly preprocessors: readonly Preprocessor[];
-			readonly models: readonly string[];
+			readonly models: readonly Recipe[];
+			readonly declared: Content | undefined;
 		},
 		scope: EvalScope,
 		versionOf: (assertion: Assertion) => string | undefined,
-	): Promise<string> {
-		return this.#digest({
+	): Recipe {
+		const runsPrograms = rest.preprocessors.length > 0 || assertions.some(runsProgram);
+		return this.#recipe({
 			threshold: rest.threshold,
 			models: rest.models,
-			assertions: await Promise.all(assertions.map((assertion) => this.#assertion(assertion, scope, versionOf))),
-			preprocessors: await Promise.all(
-				rest.preprocessors.map(async ({ type, command }) => ({
-					type,
-					command: await this.#prints.command(command, scope),
-				})),
-			),
+			assertions: assertions.map((assertion) => this.#assertion(assertion, scope, versionOf)),
+			preprocessors: rest.preprocessors.map(({ type, command }) => ({
+				type,
+				command: this.#prints.command(command, "preprocessor", scope),
+			})),
+			declared: runsPrograms ? rest.declared : undefined,
 		});
 	}
 
-	/** What it works in. */
-	async workspace(
+	/** What it works in. `template` is the content that the workspace copies. */
+	workspace(
 		workspace: Workspace | undefined,
+		template: Content | string | undefined,
 		repositories: readonly PinnedRepository[],
-		scope: EvalScope,
-	): Promise<string> {
-		if (!workspace) return this.#digest(null);
-		const { template, isolation, env, repos } = workspace;
-		return this.#digest({
-			template: template && (await this.#prints.path(template, scope)),
+	): Recipe {
+		if (!workspace) return this.#recipe(null);
+		const { isolation, env, repos } = workspace;
+		return this.#recipe({
+			template,
 			isolation,
 			env,
 			repos: repos.map(({ path, commit, sparse, ancestor }) => {
@@ -86,112 +99,122 @@ export class Fingerprinter {
 	}
 
 	/** What is called around it. */
-	async hooks(
+	hooks(
 		hooks: readonly (Hooks | undefined)[],
 		extensions: readonly Extension[],
 		scope: EvalScope,
-	): Promise<string> {
-		return this.#digest({
-			hooks: await Promise.all(hooks.map((some) => this.#hooks(some, scope))),
-			extensions: await Promise.all(extensions.map((extension) => this.#extension(extension, scope))),
+		declared: Content | undefined,
+	): Recipe {
+		const runsPrograms =
+			hooks.some((some) => Object.values(some ?? {}).some(({ command }) => command)) ||
+			extensions.some(({ kind }) => kind === "module");
+		return this.#recipe({
+			hooks: hooks.map((some) => this.#hooks(some, scope)),
+			extensions: extensions.map((extension) => this.#extension(extension, scope)),
+			declared: runsPrograms ? declared : undefined,
 		});
 	}
 
 	/** What answers: provider and settings, without names and secrets; then those that step in for it. */
-	async target(targets: readonly ResolvedTarget[], scope: EvalScope): Promise<string> {
-		return this.#digest(await Promise.all(targets.map((target) => this.#target(target, scope))));
+	target(targets: readonly ResolvedTarget[], scope: EvalScope, declared?: Content | undefined): Recipe {
+		const printed = targets.map((target) => this.#target(target, scope));
+		return this.#recipe(declared && targets.some(({ command }) => command) ? [...printed, { declared }] : printed);
 	}
 
-	#digest(value: unknown): string {
-		return digestText(this.#masker(canonicalJson(value))).slice(0, 32);
+	#recipe(value: unknown): Recipe {
+		return new Recipe(value, this.#masker);
 	}
 
-	async #messages(messages: readonly Message[], scope: EvalScope): Promise<unknown> {
-		return Promise.all(
-			messages.map(async ({ role, content, toolCalls }) => ({
-				role,
-				toolCalls,
-				content:
-					typeof content === "string"
-						? content
-						: await Promise.all(
-								content.map(async (piece) =>
-									piece.type === "text"
-										? piece
-										: { type: piece.type, content: await this.#prints.path(piece.path, scope) },
-								),
-							),
-			})),
-		);
+	#messages(messages: readonly Message[], scope: EvalScope): unknown {
+		return messages.map(({ role, content, toolCalls }) => ({
+			role,
+			toolCalls,
+			content:
+				typeof content === "string"
+					? content
+					: content.map((piece) => (piece.type === "text" ? piece : this.#attachment(piece, scope))),
+		}));
 	}
 
-	async #metadata(value: unknown, files: readonly PathText[], scope: EvalScope): Promise<unknown> {
+	#attachment({ type, path }: Exclude<ContentPiece, { type: "text" }>, scope: EvalScope): unknown {
+		return isAddress(path.raw) ? { type, address: path.raw } : { type, content: this.#prints.path(path, scope) };
+	}
+
+	#metadata(value: unknown, files: readonly PathText[], scope: EvalScope): unknown {
 		if (typeof value === "string") {
 			const file = files.find(({ raw }) => raw === value);
-			return file ? { content: await this.#prints.path(file, scope) } : value;
+			return file ? { content: this.#prints.path(file, scope) } : value;
 		}
 		if (typeof value !== "object" || value === null) return value;
-		if (Array.isArray(value)) return Promise.all(value.map((item) => this.#metadata(item, files, scope)));
-		const entries = Object.entries(value).map(
-			async ([key, item]) => [key, await this.#metadata(item, files, scope)] as const,
-		);
-		return Object.fromEntries(await Promise.all(entries));
+		if (Array.isArray(value)) return value.map((item) => this.#metadata(item, files, scope));
+		return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, this.#metadata(item, files, scope)]));
 	}
 
-	async #assertion(
-		assertion: Assertion,
-		scope: EvalScope,
-		versionOf: (assertion: Assertion) => string | undefined,
-	): Promise<unknown> {
+	#assertion(assertion: Assertion, scope: EvalScope, versionOf: (assertion: Assertion) => string | undefined): unknown {
 		const { type, name, weight, required, minScore, negate, rest, command, promptFile, promptText, parts } = assertion;
 		const settings = withoutPaths(assertion.settings, command !== undefined, promptFile !== undefined);
+		const kind = type === "llm-grader" ? "prompt-command" : "grader";
 		return {
 			...{ type, name, weight, required, minScore, negate, rest, settings },
 			version: versionOf(assertion),
-			command: command && (await this.#prints.command(command, scope)),
-			prompt: promptFile && (await this.#prints.path(promptFile, scope)),
+			command: command && this.#prints.command(command, kind, scope),
+			prompt: promptFile && this.#prints.path(promptFile, scope),
 			// With the test's `vars` in it, it is another question.
 			...(promptText === undefined ? {} : { promptText }),
-			program: assertion.type === "custom" ? await this.#prints.script(assertion.program, scope) : undefined,
-			parts: parts && (await Promise.all(parts.map((part) => this.#assertion(part, scope, versionOf)))),
+			program: assertion.type === "custom" ? this.#prints.script(assertion.program, scope) : undefined,
+			parts: parts?.map((part) => this.#assertion(part, scope, versionOf)),
 		};
 	}
 
-	async #hooks(hooks: Hooks | undefined, scope: EvalScope): Promise<unknown> {
-		const entries = Object.entries(hooks ?? {}).map(async ([name, hook]) => [
+	#hooks(hooks: Hooks | undefined, scope: EvalScope): unknown {
+		const entries = Object.entries(hooks ?? {}).map(([name, hook]) => [
 			name,
-			{ reset: hook.reset, command: hook.command && (await this.#prints.command(hook.command, scope)) },
+			{ reset: hook.reset, command: hook.command && this.#prints.command(hook.command, "hook", scope) },
 		]);
-		return Object.fromEntries(await Promise.all(entries));
+		return Object.fromEntries(entries);
 	}
 
-	async #extension(extension: Extension, scope: EvalScope): Promise<unknown> {
+	#extension(extension: Extension, scope: EvalScope): unknown {
 		if (extension.kind === "module")
-			return { module: await this.#modulePrint(extension.module, scope), exportName: extension.exportName };
-		const entries = Object.entries(extension.paths ?? {}).map(async ([kind, paths]) => [
+			return { module: this.#prints.module(extension.module, scope), exportName: extension.exportName };
+		const entries = Object.entries(extension.paths ?? {}).map(([kind, paths]) => [
 			kind,
-			await Promise.all(paths.map((path) => this.#prints.path(path, scope))),
+			paths.map((path) => this.#prints.path(path, scope)),
 		]);
-		return { rules: Object.fromEntries(await Promise.all(entries)), hook: extension.hook };
+		return { rules: Object.fromEntries(entries), hook: extension.hook };
 	}
 
-	async #modulePrint(module: PathText, scope: EvalScope): Promise<string> {
-		return this.#prints.path(module, scope);
-	}
-
-	async #target(target: ResolvedTarget, scope: EvalScope): Promise<unknown> {
+	#target(target: ResolvedTarget, scope: EvalScope): unknown {
 		const { provider, command, fixtures, wire } = target;
+		const executable = executableOf(target);
+		const own = Object.entries(wire).filter(
+			([key]) => !besideTheAnswer.has(key) && (key !== "executable" || executable === undefined),
+		);
 		return {
 			provider,
-			settings: withoutSecrets(Object.fromEntries(Object.entries(wire).filter(([key]) => !besideTheAnswer.has(key)))),
-			command: command && (await this.#prints.command(command, scope)),
-			fixtures: fixtures && (await this.#prints.path(fixtures, scope)),
+			settings: withoutSecrets(Object.fromEntries(own)),
+			command: command && this.#prints.command(command, "target-command", scope),
+			executable: executable && this.#prints.command(executable, "target-command", scope),
+			fixtures: fixtures && this.#prints.path(fixtures, scope),
 		};
 	}
 }
 
+/** The program of an agent that a target names by a path. */
+export function executableOf({ settings, origin, at, cwd }: ResolvedTarget): CommandSpec | undefined {
+	const program = "executable" in settings ? settings.executable : undefined;
+	const layer = origin.get("executable");
+	if (program === undefined || !program.includes("/") || !layer) return undefined;
+	return { text: [program], at, base: layer.base, ...(cwd ? { cwd } : {}) };
+}
+
+function runsProgram(assertion: Assertion): boolean {
+	const { type, command, parts } = assertion;
+	return type === "custom" || command !== undefined || (parts?.some(runsProgram) ?? false);
+}
+
 /** Keys of a target that are looked at apart, or have no bearing on its answers. */
-const besideTheAnswer: ReadonlySet<string> = new Set([
+export const besideTheAnswer: ReadonlySet<string> = new Set([
 	...["name", "provider", "command", "cwd", "fixtures", "healthcheck", "hooks", "grader_target", "judge_target"],
 	...["fallback_targets", "workers", "requests_per_minute", "verbose", "log_dir", "stream_log", "timeout_seconds"],
 	...["max_retries", "retry_initial_delay_ms", "retry_max_delay_ms", "retry_backoff_factor", "retry_status_codes"],
@@ -214,6 +237,9 @@ function withoutPaths(settings: object, hasCommand: boolean, hasPromptFile: bool
 	if (hasPromptFile) left.add("prompt");
 	return Object.fromEntries(
 		Object.entries(settings).flatMap(([key, value]) => {
+			// The settings of a program that writes the prompt count as its words do.
+			if (key === "prompt" && left.has(key) && typeof value === "object" && value !== null)
+				return "config" in value ? [["promptConfig", value.config]] : [];
 			if (left.has(key)) return [];
 			return key === "aggregator" && typeof value === "object" && value !== null
 				? // An aggregator's older spelling of `command` is `path`.

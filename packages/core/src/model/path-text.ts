@@ -60,3 +60,8 @@ export function stripScheme(raw: string): string {
 function missing(path: string): ResolvedPath {
 	return { path, found: undefined, kind: "missing", runTime: false };
 }
+
+/** Whether a file or image is given by its address, or as data: then there is no path. */
+export function isAddress(text: string): boolean {
+	return /^(https?:\/\/|data:)/i.test(text);
+}

@@ -15,7 +15,7 @@ import type { DiskView } from "./disk-view.ts";
 import type { EvalScope } from "./eval-scope.ts";
 import type { Assertion, Hooks, LoadedEval, LoadedFile, Message, Suite, TestCase, Workspace } from "./eval-types.ts";
 import { hookNames } from "./eval-types.ts";
-import { type PathText, resolvePath } from "./path-text.ts";
+import { isAddress, type PathText, resolvePath } from "./path-text.ts";
 import type { CommandUse, ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
@@ -97,7 +97,7 @@ class Walk {
 		for (const { content } of messages) {
 			if (typeof content === "string") continue;
 			for (const piece of content)
-				if (piece.type !== "text" && !isUrl(piece.path.raw)) this.path("input-file", piece.path, scope);
+				if (piece.type !== "text" && !isAddress(piece.path.raw)) this.path("input-file", piece.path, scope);
 		}
 	}
 
@@ -263,11 +263,6 @@ class Walk {
 		if (!isInside(this.#scope.root, path)) return "outside-root";
 		return isInside(this.#scope.directory, path) ? "ok" : "outside-eval";
 	}
-}
-
-/** An image or file may be given by its address, or as data. */
-function isUrl(text: string): boolean {
-	return /^(https?:\/\/|data:)/i.test(text);
 }
 
 function keyOf(kind: ReferenceKind, at: Place, text: string): string {

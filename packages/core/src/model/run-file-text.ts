@@ -4,25 +4,13 @@ import { toWire } from "../schema/to-wire.ts";
 
 /** `run.json` as text, secrets masked: one line for each planned test, so that the file can be read. */
 export function runFileText(run: RunFile, masker: Masker): string {
-	const {
-		evals,
-		targets,
-		git,
-		benchmark,
-		bundle,
-		planned,
-		shard,
-		whole,
-		merged,
-		repositories,
-		origin,
-		flags,
-		...rest
-	} = run;
+	const { evals, targets, graderTargets, git, benchmark, bundle, planned, shard, whole, merged, ...others } = run;
+	const { repositories, origin, flags, files, fingerprints, ...rest } = others;
 	const wire = {
 		...toWire(rest),
 		evals: evals.map(toWire),
 		targets: targets.map(toWire),
+		...(graderTargets ? { grader_targets: graderTargets.map(toWire) } : {}),
 		...(git ? { git: toWire(git) } : {}),
 		...(benchmark ? { benchmark: toWire(benchmark) } : {}),
 		...(bundle ? { bundle: toWire(bundle) } : {}),
@@ -33,6 +21,8 @@ export function runFileText(run: RunFile, masker: Masker): string {
 	};
 	const head = JSON.stringify(maskDeep(wire, masker), null, 2).replace(/\n}$/, "");
 	const lists = [
+		...(files ? [lines("files", maskDeep(files, masker))] : []),
+		...(fingerprints ? [lines("fingerprints", fingerprints)] : []),
 		...(shard ? [`  "shard": ${JSON.stringify(maskDeep(toWire(shard), masker))}`] : []),
 		listText("planned", planned, masker),
 		...(whole ? [listText("whole", whole, masker)] : []),
@@ -41,9 +31,13 @@ export function runFileText(run: RunFile, masker: Masker): string {
 }
 
 function listText(name: string, tests: readonly PlannedTest[], masker: Masker): string {
-	const lines = tests.map(([of, id, target, repeat]) => {
-		const one = [of, id, target, ...(repeat ? [toWire(repeat)] : [])];
-		return `    ${JSON.stringify(maskDeep(one, masker))}`;
-	});
-	return `  ${JSON.stringify(name)}: ${lines.length === 0 ? "[]" : `[\n${lines.join(",\n")}\n  ]`}`;
+	const list = tests.map(([of, id, target, repeat]) =>
+		maskDeep([of, id, target, ...(repeat ? [toWire(repeat)] : [])], masker),
+	);
+	return lines(name, list);
+}
+
+function lines(name: string, list: readonly unknown[]): string {
+	const texts = list.map((one) => `    ${JSON.stringify(one)}`);
+	return `  ${JSON.stringify(name)}: ${texts.length === 0 ? "[]" : `[\n${texts.join(",\n")}\n  ]`}`;
 }

@@ -15,6 +15,19 @@ export interface Difference {
 	readonly field?: string;
 	readonly recorded?: unknown;
 	readonly recomputed?: unknown;
+	/** What there are several versions of: a file as `run.json` names it, a repository, a part of a fingerprint. */
+	readonly of?: string;
+	readonly versions?: readonly VersionUse[];
+}
+
+/** A version of something, with the attempts that were made of it. */
+export interface VersionUse {
+	/** Digest or commit. */
+	readonly version: string;
+	/** 0 for one that only `run.json` states. */
+	readonly attempts: number;
+	/** The first three. */
+	readonly first: readonly AttemptId[];
 }
 
 export const differenceKinds = [
@@ -38,6 +51,8 @@ export const differenceKinds = [
 	"fact",
 	/** A grader's judgement is not what grading the recorded answer gives. */
 	"grader",
+	/** Attempts were made of different versions of one thing, or of another than `run.json` states. */
+	"mixed-versions",
 	/** An attempt's score or status does not follow from its graders. */
 	"attempt",
 	"summary-missing",

@@ -9,6 +9,7 @@ import { readRecordText, recordPath } from "../model/record-files.ts";
 import { type AttemptFile, attemptFileSchema, type GradedRecord } from "../schema/attempt-file.ts";
 import { attemptFacts, type ExecutionStatus, graderStage, type ResultRow } from "../schema/result-row.ts";
 import { toWireKey } from "../schema/wire-object.ts";
+import type { MadeOf } from "./mixed-versions.ts";
 import { attemptOf } from "./read-run.ts";
 import { regradeAttempt } from "./regrade-attempt.ts";
 import type { Difference } from "./run-verification.ts";
@@ -20,6 +21,8 @@ export interface AttemptVerification {
 	/** As recomputed; as recorded where that can't be done. */
 	readonly score: number;
 	readonly executionStatus: ExecutionStatus;
+	/** Versions of what it was made of; absent when the file can't be read. */
+	readonly made?: MadeOf;
 }
 
 /** Holds an attempt's row against its file, and both against what grading the recorded answer again gives. */
@@ -33,9 +36,10 @@ export async function verifyAttempt(directory: string, row: ResultRow): Promise<
 	if (!file) return recorded;
 	for (const found of factDifferences(row, file)) differs(found);
 	const regraded = await regrade(directory, row, file);
+	const made = { files: file.files, repositories: file.repositories };
 	if (!regraded) {
 		differs({ kind: "file-unreadable", ...(row.file === undefined ? {} : { file: row.file }), field: "assertions" });
-		return recorded;
+		return { ...recorded, made };
 	}
 	for (const one of regraded.graders) for (const found of graderDifferences(one)) differs(found);
 	const { graders, score, status, expectedScores } = regraded;
@@ -46,7 +50,7 @@ export async function verifyAttempt(directory: string, row: ResultRow): Promise<
 	if (status !== undefined && status !== row.executionStatus)
 		differs({ kind: "attempt", field: "execution_status", recorded: row.executionStatus, recomputed: status });
 	return {
-		...{ differences, graders },
+		...{ differences, graders, made },
 		score: score === undefined ? row.score : round(score),
 		executionStatus: status ?? row.executionStatus,
 	};

@@ -4,7 +4,7 @@ import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { digestText } from "../io/files/digest-tree.ts";
-import { mockTargets, runTree } from "../run/testing/run-fixture.ts";
+import { fileTargets, mockTargets, runTree } from "../run/testing/run-fixture.ts";
 import { merged, twoShards } from "./merge/testing/merge-fixture.ts";
 import {
 	changeOne,
@@ -108,22 +108,16 @@ describe("a run as it was recorded", () => {
 		const tree = {
 			"my.eval.yaml":
 				"tests:\n  - {id: one, input: hi, assertions: [{type: contains, value: a}]}\n  - {id: two, input: hi, assertions: [{type: contains, value: a}]}\n",
-			"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
-			"answers.jsonl": '{"test_id": "one", "output": "a"}\n',
+			"targets.yaml": fileTargets,
+			"answers/one": "a",
 		};
 		const { runDir, root } = await runTree(tree, { workers: 1, bail: true });
-		writeFileSync(
-			join(root, "answers.jsonl"),
-			'{"test_id": "one", "output": "a"}\n{"test_id": "two", "output": "b"}\n',
-		);
+		writeFileSync(join(root, "answers/two"), "b");
 		await runTree({ root }, { output: runDir, resume: true, retryErrors: true });
 		expect(readFileSync(join(runDir, "index.jsonl"), "utf8").split("\n")).toHaveLength(4);
 		expect(await verifyRun(runDir)).toMatchObject({ differences: [], finished: 2, attempts: 2, reExecuted: 2 });
 
-		const bailed = await runTree(
-			{ ...tree, "answers.jsonl": '{"test_id": "one", "output": "b"}\n' },
-			{ workers: 1, bail: true },
-		);
+		const bailed = await runTree({ ...tree, "answers/one": "b" }, { workers: 1, bail: true });
 		expect(await verifyRun(bailed.runDir)).toMatchObject({ differences: [], planned: 2, finished: 1 });
 	});
 });

@@ -1,10 +1,12 @@
 import { join } from "node:path";
+import { canonicalJson } from "../base/canonical-json.ts";
 import { readJson } from "../base/read-json.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { parseRow, readRunFile, wholeLines } from "../model/result-files.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
+import { MixedVersions } from "./mixed-versions.ts";
 import { attemptOf } from "./read-run.ts";
 import type { Difference, NotReExecuted, RunVerification } from "./run-verification.ts";
 import { summaryDifferences } from "./summary-differences.ts";
@@ -26,6 +28,7 @@ class Verifier {
 	readonly #directory: string;
 	readonly #run: RunFile;
 	readonly #cases: TalliedCases;
+	readonly #versions: MixedVersions;
 	readonly #files = new Set<string>();
 	readonly #differences: Difference[] = [];
 	readonly #notReExecuted = new Map<string, NotReExecuted>();
@@ -36,6 +39,7 @@ class Verifier {
 		this.#directory = directory;
 		this.#run = run;
 		this.#cases = new TalliedCases(run);
+		this.#versions = new MixedVersions(run);
 	}
 
 	/** Goes through the rows that count, one at a time. */
@@ -61,16 +65,19 @@ class Verifier {
 
 	/** Of an attempt that was run again the last line; and every line that is no row. */
 	#countingLines(): ReadonlySet<number> {
-		const lines = new Map<string, { readonly line: number; readonly settled: boolean }>();
+		const lines = new Map<string, { readonly line: number; readonly settled: boolean; readonly made: string }>();
 		const index = wholeLines(this.#index);
 		let line = 1;
 		let next = index.next();
 		for (; !next.done; line += 1, next = index.next()) {
 			const row = identified(next.value);
 			const key = row ? JSON.stringify(row.attempt) : `line ${line}`;
-			if (row && lines.get(key)?.settled)
+			const before = lines.get(key);
+			// Run again because of a change: then it is made of something else, and says so.
+			const isRerun = row?.rerun === "changed" && row.made !== before?.made;
+			if (row && before?.settled && !isRerun)
 				this.#differences.push({ kind: "row-duplicated", line, attempt: row.attempt });
-			lines.set(key, { line, settled: row?.settled ?? false });
+			lines.set(key, { line, settled: row?.settled ?? false, made: row?.made ?? "" });
 		}
 		if (next.value !== "") this.#differences.push({ kind: "row-cut-off", line });
 		return new Set([...lines.values()].map((one) => one.line));
@@ -85,6 +92,7 @@ class Verifier {
 			if (takenOver) this.#takeOver(type, takenOver);
 			else this.#reExecuted += 1;
 		}
+		this.#versions.add(row, verified.made);
 		if (!this.#cases.add(row, verified))
 			this.#differences.push({ kind: "row-unplanned", line, attempt: attemptOf(row) });
 	}
@@ -108,6 +116,7 @@ class Verifier {
 			notReExecuted: [...this.#notReExecuted.values()],
 			differences: [
 				...this.#differences,
+				...this.#versions.differences(),
 				...unnamedFiles(this.#directory, this.#files),
 				...summaryDifferences(this.#directory, tally),
 			],
@@ -120,11 +129,17 @@ function identified(text: string) {
 	const read = readJson(text);
 	const value = "value" in read ? read.value : undefined;
 	if (typeof value !== "object" || value === null) return undefined;
-	const { eval: label, test_id, target, attempt, execution_status, error } = value as Record<string, unknown>;
+	const { eval: label, test_id, target, attempt, ...facts } = value as Record<string, unknown>;
+	const { execution_status, error, rerun, fingerprint } = facts;
 	if (typeof label !== "string" || typeof test_id !== "string" || typeof target !== "string") return undefined;
 	if (typeof attempt !== "number") return undefined;
 	const settled = execution_status !== "execution_error" && error === undefined;
-	return { attempt: { eval: label, testId: test_id, target, attempt }, settled };
+	return {
+		attempt: { eval: label, testId: test_id, target, attempt },
+		settled,
+		rerun,
+		made: canonicalJson(fingerprint),
+	};
 }
 
 /** Attempts' files that no row speaks of. */

@@ -72,6 +72,7 @@ export function writeAttemptFile(
 		...(fileChanges === undefined ? {} : beside.changes("file_changes", fileChanges)),
 		...(fingerprint ? { fingerprint } : {}),
 		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
+		...toWire({ files: outcome.files, repositories: outcome.repositories }),
 	};
 	const masked = maskDeep(content, options.masker);
 	const text = JSON.stringify({

@@ -23,6 +23,10 @@ export interface AttemptOutcome {
 	readonly logs: readonly StageLog[];
 	readonly fileChanges?: FileChanges;
 	readonly workspacePath?: string;
+	/** Digests of the files that the fingerprint covers, by name. */
+	readonly files?: Readonly<Record<string, string>>;
+	/** Commits of the workspace's repositories, by path. */
+	readonly repositories?: Readonly<Record<string, string>>;
 	/** The test's metadata and what extensions add. */
 	readonly metadata: Readonly<Record<string, unknown>>;
 }

@@ -15,6 +15,7 @@ export function attemptRow(
 		readonly file: string;
 		readonly fingerprint: Fingerprint | undefined;
 		readonly timestamp: string;
+		readonly isRerun: boolean;
 	},
 	masker: Masker,
 ): ResultRow {
@@ -37,6 +38,7 @@ export function attemptRow(
 		timingsMs: outcome.timings,
 		metadata: outcome.metadata,
 		...(facts.fingerprint ? { fingerprint: facts.fingerprint } : {}),
+		...(facts.isRerun ? { rerun: "changed" as const } : {}),
 		file: facts.file,
 	};
 	return maskDeep(row, masker);

@@ -8,6 +8,8 @@ import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 export class CaseState {
 	readonly one: PlannedCase;
 	readonly #attempts = new Map<number, AttemptResult>();
+	/** Judged attempts that are run again because what they are made of changed. */
+	readonly reruns = new Set<number>();
 	/** Attempts that were started and have not ended. */
 	running = 0;
 	result: CaseResult | undefined;

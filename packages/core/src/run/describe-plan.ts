@@ -1,8 +1,11 @@
 import { maskDeep } from "../base/secrets.ts";
-import { readIndex } from "../model/result-files.ts";
+import type { OpaqueUse } from "../model/opaque-uses.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/describe-workspace.ts";
 import { caseStates } from "./case-states.ts";
+import { Fingerprints } from "./fingerprints.ts";
+import { opaqueParts } from "./opaque-parts.ts";
 import type { RunPlan } from "./run-plan.ts";
+import { type TakeUpOptions, takeUp } from "./take-up.ts";
 
 /** What a run would do, for `--dry-run` and previews. */
 export interface PlanDescription {
@@ -24,13 +27,23 @@ export interface PlanDescription {
 	}[];
 	/** What workspaces would copy, clone and call; tests of the same one share what is prepared once. */
 	readonly workspaces: readonly WorkspaceDescription[];
+	/** What results will depend on and fingerprints can't cover. */
+	readonly opaque: readonly OpaqueUse[];
 }
 
-/** @param doneIn a run's directory: what has a result there is left out */
-export function describePlan(plan: RunPlan, doneIn?: string): PlanDescription {
+/** How a run would be resumed: what has a result that counts is left out. */
+export type ResumeChoices = Pick<TakeUpOptions, "directory" | "retryErrors" | "rerunChanged">;
+
+/**
+ * Describes what a run would do, and does nothing.
+ * @throws AgentvError `config` as resuming would, when recorded results are made of something that has changed
+ */
+export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
 	const workspaces: WorkspaceDescription[] = [];
-	const states = caseStates(plan, doneIn === undefined ? [] : readIndex(doneIn).rows);
+	const quiet = { fingerprints: new Fingerprints(plan), isPreview: true, warn: () => undefined };
+	const isNew = resume?.directory === undefined && plan.request.onlyMissing === undefined;
+	const states = !resume || isNew ? caseStates(plan, []) : takeUp(plan, { ...resume, ...quiet }).own;
 	const left = states.filter(({ result }) => !result);
 	const cases = left.map((state) => {
 		const { eval: of, test, target, assertions, workspace } = state.one;
@@ -50,7 +63,7 @@ export function describePlan(plan: RunPlan, doneIn?: string): PlanDescription {
 	});
 	const { experiment, workers, shard } = plan;
 	const description = {
-		...{ experiment, workers, cases, workspaces },
+		...{ experiment, workers, cases, workspaces, opaque: opaqueParts(plan) },
 		...(shard ? { shard: { index: shard.index, count: shard.count } } : {}),
 	};
 	return maskDeep(description, plan.masker);

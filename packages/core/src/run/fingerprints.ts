@@ -1,71 +1,194 @@
 import { graders } from "../grading/graders/index.ts";
-import { ContentPrints, type ScriptFiles } from "../model/content-prints.ts";
+import type { Content, FileVersion } from "../model/content.ts";
+import { ContentPrints } from "../model/content-prints.ts";
+import type { TestCase } from "../model/eval-types.ts";
 import { Fingerprinter, type PinnedRepository } from "../model/fingerprint.ts";
-import type { Fingerprint } from "../schema/result-row.ts";
+import { includedFiles } from "../model/included-files.ts";
+import type { Print, Recipe } from "../model/recipe.ts";
+import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
+import { FileNames } from "./file-names.ts";
 import { modelOf, withParts } from "./needed-model.ts";
-import type { PlannedCase, RunPlan } from "./run-plan.ts";
+import type { PlannedCase, PlannedEval, RunPlan } from "./run-plan.ts";
 
-/** The fingerprints of a run's cases. What many of them share is digested once. */
+/** What a result is made of, as of now. */
+export interface Versions {
+	readonly fingerprint: Fingerprint;
+	/** Digests of the files that the fingerprint covers, by their names in the run's records. */
+	readonly files: Readonly<Record<string, string>>;
+}
+
+type Part = keyof Fingerprint;
+type Prints = Readonly<Record<Part, Print>>;
+
+/** The recipes of a case that none or few others share. */
+interface CaseRecipes {
+	readonly test: Recipe;
+	readonly graders: Recipe;
+	/** By the commits of its workspace. */
+	readonly last: Map<string, { readonly prints: Prints; readonly versions: Versions }>;
+}
+
+/**
+ * Tells what results are made of: the one place that computes fingerprints. What many cases share is computed once, and files that were
+ * written meanwhile are read again, so that each answer is of the moment when it is asked for.
+ *
+ * @example
+ * const { fingerprint, files } = new Fingerprints(plan).of(plan.cases[0], repositories);
+ */
 export class Fingerprints {
+	readonly names: FileNames;
 	readonly #plan: RunPlan;
+	readonly #prints: ContentPrints;
 	readonly #fingerprinter: Fingerprinter;
-	readonly #shared = new Map<unknown, Map<string, Promise<string>>>();
+	readonly #cases = new Map<PlannedCase, CaseRecipes>();
+	readonly #tests = new Map<TestCase, Recipe>();
+	readonly #shared = new Map<unknown, Map<string, Recipe>>();
+	readonly #declared = new Map<PlannedEval, Content | undefined>();
+	readonly #templates = new Map<string, Content | string | undefined>();
 
-	constructor(plan: RunPlan, scriptFiles: ScriptFiles) {
+	constructor(plan: RunPlan) {
 		this.#plan = plan;
-		this.#fingerprinter = new Fingerprinter(new ContentPrints(plan.view, scriptFiles), plan.masker);
+		this.names = new FileNames(plan.masker);
+		this.#prints = new ContentPrints(plan.view);
+		this.#fingerprinter = new Fingerprinter(this.#prints, plan.masker);
+	}
+
+	/** The parts that a case is made of now; an answer that is graded again was given by a target of then. */
+	get parts(): readonly Part[] {
+		return this.#plan.origin?.kind === "regrade"
+			? fingerprintParts.filter((part) => part !== "target")
+			: fingerprintParts;
 	}
 
 	/** @param repositories commits that the case's workspace got */
-	async of(one: PlannedCase, repositories: readonly PinnedRepository[]): Promise<Fingerprint> {
-		const { test, target, workspace, assertions, threshold } = one;
-		const { suite } = test;
-		const { scope } = suite;
-		const make = this.#fingerprinter;
-		const spec = workspace?.spec;
-		const models = this.#models(one);
-		const turnAssertions = test.turns.flatMap((turn) => turn.assertions);
-		const judging = () =>
-			Promise.all(models).then((prints) =>
-				make.graders(
-					[...assertions, ...turnAssertions],
-					{ threshold, preprocessors: suite.preprocessors, models: prints },
-					scope,
-					(assertion) => graders.get(assertion.type)?.version,
-				),
-			);
+	of(one: PlannedCase, repositories: readonly PinnedRepository[]): Versions {
+		const recipes = this.#recipesOf(one);
+		const prints = this.#printsOf(one, recipes, repositories);
+		const commits = commitsOf(repositories);
+		const last = recipes.last.get(commits);
+		if (last && fingerprintParts.every((part) => last.prints[part] === prints[part])) return last.versions;
+		const versions = this.#versionsOf(prints, one.eval);
+		recipes.last.set(commits, { prints, versions });
+		return versions;
+	}
+
+	/** Returns the files that each part of a case's fingerprint covers. */
+	filesOf(one: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
+		const prints = this.#printsOf(one, this.#recipesOf(one), []);
+		const { test, graders: judging, workspace, hooks, target } = prints;
 		return {
-			test: await make.test(test),
-			// Tests of one eval mostly have the same list of graders only if they have none of their own.
-			graders: await judging(),
-			workspace: await this.#once(workspace?.key ?? "", `workspace ${repositories.map(({ sha }) => sha).join()}`, () =>
-				make.workspace(spec?.workspace, repositories, scope),
-			),
-			hooks: await this.#once(workspace?.key ?? "", "hooks", () =>
-				make.hooks([spec?.workspace?.hooks, spec?.targetHooks], spec?.extensions ?? [], scope),
-			),
-			target: await this.#once(target, scope.directory, () => make.target([target.target, ...target.fallbacks], scope)),
+			...{ test: test.files, graders: judging.files, workspace: workspace.files },
+			...{ hooks: hooks.files, target: target.files },
 		};
 	}
 
-	#models({ assertions, test, eval: { label }, target: { target } }: PlannedCase): Promise<string>[] {
+	/** Returns what a case is made of as an attempt begins. Its workspace may be prepared now: from here on the template counts as it is. */
+	begin(one: PlannedCase): Versions {
+		const template = this.#templateOf(one);
+		if (typeof template === "object") template.freeze();
+		return this.of(one, []);
+	}
+
+	#recipesOf(one: PlannedCase): CaseRecipes {
+		let recipes = this.#cases.get(one);
+		if (!recipes) {
+			const test = this.#tests.get(one.test) ?? this.#fingerprinter.test(one.test);
+			this.#tests.set(one.test, test);
+			recipes = { test, graders: this.#gradersOf(one), last: new Map() };
+			this.#cases.set(one, recipes);
+		}
+		return recipes;
+	}
+
+	#printsOf(
+		one: PlannedCase,
+		{ test, graders: judging }: CaseRecipes,
+		repositories: readonly PinnedRepository[],
+	): Prints {
+		const { target, workspace, eval: of } = one;
+		const { scope } = one.test.suite;
+		const key = workspace?.key ?? "";
+		const spec = workspace?.spec;
+		const make = this.#fingerprinter;
+		const around = this.#once(key, `workspace ${commitsOf(repositories)}`, () =>
+			make.workspace(spec?.workspace, this.#templateOf(one), repositories),
+		);
+		const hooks = this.#once(key, `hooks ${of.label}`, () => {
+			const both = [spec?.workspace?.hooks, spec?.targetHooks];
+			return make.hooks(both, spec?.extensions ?? [], scope, this.#declaredBy(of));
+		});
+		const answers = this.#once(target, of.label, () =>
+			make.target([target.target, ...target.fallbacks], of.scope, this.#declaredBy(of)),
+		);
+		return {
+			...{ test: test.print(), graders: judging.print(), workspace: around.print() },
+			...{ hooks: hooks.print(), target: answers.print() },
+		};
+	}
+
+	#gradersOf(one: PlannedCase): Recipe {
+		const { test, assertions, threshold, eval: of } = one;
+		const all = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)];
+		const rest = {
+			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(one) },
+			declared: this.#declaredBy(of),
+		};
+		return this.#fingerprinter.graders(all, rest, test.suite.scope, ({ type }) => graders.get(type)?.version);
+	}
+
+	#models({ assertions, test, eval: of, target: { target } }: PlannedCase): Recipe[] {
 		const asked = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)].flatMap((assertion) =>
 			[...withParts(assertion)].flatMap((part) => modelOf(part) ?? []),
 		);
 		return asked.flatMap((model) => {
-			const judge = this.#plan.graderTarget(label, model.target, target);
-			return judge ? [this.#once(judge, "judge", () => this.#fingerprinter.target([judge], test.suite.scope))] : [];
+			const judge = this.#plan.graderTarget(of.label, model.target, target);
+			return judge ? [this.#once(judge, "judge", () => this.#fingerprinter.target([judge], of.scope))] : [];
 		});
 	}
 
-	#once(owner: unknown, what: string, make: () => Promise<string>): Promise<string> {
-		const known = this.#shared.get(owner) ?? new Map<string, Promise<string>>();
-		this.#shared.set(owner, known);
-		let made = known.get(what);
-		if (!made) {
-			made = make();
-			known.set(what, made);
+	#templateOf({ workspace }: PlannedCase): Content | string | undefined {
+		if (!workspace) return undefined;
+		const { key, spec } = workspace;
+		const text = spec.workspace?.template;
+		if (!this.#templates.has(key)) this.#templates.set(key, text && this.#prints.template(text, spec.scope));
+		return this.#templates.get(key);
+	}
+
+	/** The files that an eval declares although nothing in it names them. */
+	#declaredBy(of: PlannedEval): Content | undefined {
+		if (of.bundle.include.length === 0) return undefined;
+		if (!this.#declared.has(of)) {
+			const { directory } = of.scope;
+			const patterns = of.bundle.include.map((pattern) => ({ pattern, at: { file: of.file } }));
+			const without = [...of.bundle.exclude, "**/.agentv/results/**", "manifest.json"];
+			const { files } = includedFiles(patterns, without, directory, this.#plan.view);
+			const others = files.filter((file) => file !== of.file);
+			this.#declared.set(of, others.length > 0 ? this.#prints.declared(others, directory) : undefined);
 		}
+		return this.#declared.get(of);
+	}
+
+	#versionsOf(prints: Prints, { scope }: PlannedEval): Versions {
+		const files: Record<string, string> = {};
+		for (const part of this.parts)
+			for (const { path, sha256 } of prints[part].files) files[this.names.of(path, scope.root)] = sha256.slice(0, 32);
+		const { test, graders: judging, workspace, hooks, target } = prints;
+		const fingerprint = {
+			...{ test: test.digest, graders: judging.digest, workspace: workspace.digest },
+			...{ hooks: hooks.digest, target: target.digest },
+		};
+		return { fingerprint, files };
+	}
+
+	#once(owner: unknown, what: string, make: () => Recipe): Recipe {
+		const known = this.#shared.get(owner) ?? new Map<string, Recipe>();
+		this.#shared.set(owner, known);
+		const made = known.get(what) ?? make();
+		known.set(what, made);
 		return made;
 	}
+}
+
+function commitsOf(repositories: readonly PinnedRepository[]): string {
+	return repositories.map(({ path, sha }) => `${path} ${sha}`).join();
 }

@@ -1,15 +1,18 @@
 import { relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
+import { isSecretName } from "../base/secrets.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import { digestText } from "../io/files/digest-tree.ts";
+import { FileDigests } from "../io/files/file-digests.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { type DiskView, openDiskView } from "../model/disk-view.ts";
 import { evalEnvironment } from "../model/eval-environment.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { loadEval } from "../model/load-eval.ts";
 import { loadTargets, type TargetScope } from "../model/load-targets.ts";
+import { evalVariables } from "../model/run-variables.ts";
 import type { PlannedEval } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 
@@ -61,7 +64,30 @@ function cannotLoad(diagnostics: readonly Diagnostic[]): AgentvError {
 
 function plannedEval(loaded: LoadedEval, label: string, env: Environment): PlannedEval {
 	const { file, name, scope, workers, budgetUsd, experiment } = loaded;
-	return { label, file, name, scope, env, digest: sourcesDigest(loaded), workers, budgetUsd, experiment };
+	return {
+		...{ label, file, name, scope, env, workers, budgetUsd, experiment, bundle: loaded.bundle },
+		digest: sourcesDigest(loaded),
+		sources: sourcesOf(loaded),
+		variables: variablesOf(loaded, env),
+	};
+}
+
+function sourcesOf({ sources, files }: LoadedEval): PlannedEval["sources"] {
+	const texts = [...sources].map(([path, { text }]) => ({ path, sha256: digestText(text) }));
+	// A prompt file is text, not a document.
+	const prompts = new Set(files.filter(({ kind }) => kind === "prompt").map(({ resolved }) => resolved));
+	const digests = new FileDigests();
+	return [...texts, ...[...prompts].map((path) => ({ path, sha256: digests.of(path) }))];
+}
+
+function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variables"] {
+	const names = new Set(evalVariables(loaded).map(({ name }) => name));
+	return Object.fromEntries(
+		[...names].flatMap((name) => {
+			const value = env[name];
+			return value === undefined || isSecretName(name) ? [] : [[name, digestText(value).slice(0, 16)]];
+		}),
+	);
 }
 
 /** Over the texts that loading read, in the order it read them. */

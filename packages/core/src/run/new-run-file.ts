@@ -7,17 +7,20 @@ import { foreignRepository } from "../io/git/foreign-repository.ts";
 import { currentBranch, headCommit, isDirty, repositoryRoot } from "../io/git/repository.ts";
 import { nodeVersion } from "../io/process/node-executable.ts";
 import { benchmarkOfFile } from "../model/benchmark-paths.ts";
+import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { PlannedTest, RunFile } from "../schema/run-file.ts";
+import type { Coverage } from "./coverage.ts";
 import type { LiveTargets } from "./live-targets.ts";
 import { requestFlags } from "./request-flags.ts";
 import { plannedList, plannedTargets, targetRecord } from "./run-file.ts";
 import { originRecord } from "./run-origin.ts";
-import type { PlannedEval, RunPlan } from "./run-plan.ts";
+import type { PlannedCase, PlannedEval, RunPlan } from "./run-plan.ts";
 import type { RunMachine } from "./run-request.ts";
 
 export interface NewRunFileOptions {
 	readonly signal: AbortSignal;
 	readonly targets: LiveTargets;
+	readonly coverage: Coverage;
 	/** Where only tests that another run left are run: that run, and these tests. */
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
@@ -29,6 +32,7 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 	const benchmark = first && (await ifKnown(() => benchmarkState(first, machine, options.signal)));
 	const bundle = first && bundleState(first);
 	const startedAt = new Date().toISOString();
+	const from = options.completes?.run ?? (plan.origin?.kind === "regrade" ? plan.origin.run : undefined);
 	return {
 		formatVersion: 1,
 		runId: `${startedAt.replace(/[-:]|\.\d+/g, "")}-${randomBytes(3).toString("hex")}`,
@@ -36,14 +40,7 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		startedAt,
 		agentvVersion: machine.version,
 		nodeVersion,
-		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
-		// Also those of other shards: what was planned is the same in all of them.
-		targets:
-			plan.origin?.kind === "regrade"
-				? plan.origin.run.targets
-				: plannedTargets(plan.shard?.whole ?? plan.cases).map((target) =>
-						targetRecord(target, options.targets.facts(target)),
-					),
+		...madeOfNow(plan, options),
 		...(plan.origin ? { origin: originRecord(plan.origin) } : {}),
 		...(git ? { git } : {}),
 		...(benchmark ? { benchmark } : {}),
@@ -51,6 +48,50 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		flags: requestFlags(plan.request),
 		planned: plannedList(plan.evals, plan.cases),
 		...partOf(plan, options),
+		// Tests that are left, and answers that are graded again, get the commits that those of the other run got.
+		...(from?.repositories ? { repositories: from.repositories } : {}),
+	};
+}
+
+/** The record of a run that is resumed, with what its results are made of now. */
+export function resumedRunFile(
+	run: RunFile,
+	plan: RunPlan,
+	cases: readonly PlannedCase[],
+	options: Pick<NewRunFileOptions, "targets" | "coverage">,
+): RunFile {
+	const now = madeOfNow(plan, options);
+	// The lists of tests name evals by their position.
+	const order = new Map(run.evals.map(({ file }, position) => [file, position]));
+	const inOrder = <Eval>(evals: readonly Eval[], labelOf: (one: Eval) => string) =>
+		[...evals].sort((a, b) => (order.get(labelOf(a)) ?? 0) - (order.get(labelOf(b)) ?? 0));
+	const evals = inOrder(now.evals, ({ file }) => file);
+	const planned = plannedList(
+		inOrder(plan.evals, ({ label }) => label),
+		cases,
+	);
+	return { ...run, ...now, evals, planned };
+}
+
+/** What results are made of: all that a resumed run may have otherwise than when it began. */
+function madeOfNow(
+	plan: RunPlan,
+	{ targets, coverage }: Pick<NewRunFileOptions, "targets" | "coverage">,
+): Pick<RunFile, "evals" | "targets" | "graderTargets" | keyof Coverage> {
+	const record = (target: ResolvedTarget) => targetRecord(target, targets.facts(target));
+	const judges = new Map(plan.graderTargets.map(({ target }) => [target.name, target]));
+	return {
+		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
+		// Also those of other shards: what was planned is the same in all of them.
+		targets:
+			plan.origin?.kind === "regrade"
+				? plan.origin.run.targets
+				: plannedTargets(plan.shard?.whole ?? plan.cases).map(record),
+		...(judges.size > 0 ? { graderTargets: [...judges.values()].map(record) } : {}),
+		files: [...coverage.files],
+		opaque: [...coverage.opaque],
+		variables: coverage.variables,
+		fingerprints: [...coverage.fingerprints],
 	};
 }
 

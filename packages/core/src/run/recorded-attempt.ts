@@ -56,6 +56,11 @@ export class RecordedAttempt {
 		return this.#row.fingerprint;
 	}
 
+	/** The versions of what the attempt was made of. */
+	get files(): AttemptFile["files"] {
+		return this.#file?.files;
+	}
+
 	/** Whether a graded turn was the last one: the conversation ended there. */
 	endsBefore(turn: number): boolean {
 		return turn >= (this.#file?.turns?.length ?? 0);

@@ -2,6 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readRunFile } from "../model/result-files.ts";
+import { verifyRun } from "../results/verify-run.ts";
+import { resumedRequest } from "./request-flags.ts";
 import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
 
 const strict = `let text = ""; for await (const chunk of process.stdin) text += chunk;
@@ -53,6 +55,25 @@ describe("grading recorded answers again", () => {
 		expect(again.row("b")).toMatchObject({ executionStatus: "ok", score: 0.9 });
 		expect(again.row("b").fingerprint?.graders).not.toBe(origin.row("b").fingerprint?.graders);
 		expect(again.row("b").fingerprint?.target).toBe(origin.row("b").fingerprint?.target);
+	});
+
+	test("agrees with itself although the target has changed meanwhile, and can be resumed", async () => {
+		const origin = await runTree({
+			...files,
+			"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./agent.mjs]}]\n",
+			"agent.mjs": 'console.log("yes");',
+		});
+		writeFileSync(join(origin.root, "agent.mjs"), 'console.log("no");');
+		const again = await regrade(origin, { workers: 1 });
+		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], finished: 2 });
+		const attempt = JSON.parse(readFileSync(join(again.runDir, again.row("a").file ?? ""), "utf8"));
+		expect(Object.keys(attempt.files)).toEqual(["agent.mjs", "check.mjs"]);
+		const index = join(again.runDir, "index.jsonl");
+		writeFileSync(index, readFileSync(index, "utf8").replace(/\n.*\n$/, "\n"));
+		const request = resumedRequest(readRunFile(again.runDir), { evals: [] });
+		const resumed = await runTree({ root: origin.root }, { ...request, output: again.runDir, resume: true });
+		expect(resumed.events[0]).toMatchObject({ planned: 2, alreadyDone: 1 });
+		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], finished: 2 });
 	});
 
 	test("of one grader keeps the results of the others", async () => {

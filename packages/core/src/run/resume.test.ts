@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
+import { fileTargets, mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
 
 const files = {
 	"my.eval.yaml": `tests:\n${["a", "b", "c", "d"].map((id) => `  - {id: ${id}, input: hi, assertions: [{type: contains, value: yes}]}`).join("\n")}\n`,
@@ -46,10 +46,13 @@ describe("a resumed run", () => {
 
 	test("is refused when the eval is another one by now", async () => {
 		const first = await runTree(files);
-		writeFileSync(join(first.root, "my.eval.yaml"), `${files["my.eval.yaml"]}# changed\n`);
+		writeFileSync(
+			join(first.root, "my.eval.yaml"),
+			files["my.eval.yaml"].replace("{id: b, input: hi", "{id: b, input: ho"),
+		);
 		await expect(runTree(first, { output: first.runDir, resume: true })).rejects.toMatchObject({
 			code: "config",
-			message: expect.stringContaining("changed since the run began"),
+			message: expect.stringContaining("my.eval.yaml changed: 1 result (b)"),
 		});
 	});
 
@@ -62,15 +65,11 @@ describe("a resumed run", () => {
 });
 
 test("retrying errors runs again what could not be run, and only that", async () => {
-	const broken = {
-		...files,
-		"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
-		"answers.jsonl": '{"test_id": "a", "output": "yes"}\n{"test_id": "b", "output": "no"}\n',
-	};
+	const broken = { ...files, "targets.yaml": fileTargets, "answers/a": "yes", "answers/b": "no" };
 	const first = await runTree(broken);
 	expect(first.summary).toMatchObject({ passed: 1, failed: 1, errors: 2 });
-	expect(first.row("c").error).toMatchObject({ stage: "target", code: "not-recorded" });
-	appendFileSync(join(first.root, "answers.jsonl"), '{"test_id": "c", "output": "yes"}\n');
+	expect(first.row("c").error).toMatchObject({ stage: "target" });
+	writeFileSync(join(first.root, "answers/c"), "yes");
 	const second = await runTree(first, { output: first.runDir, resume: true, retryErrors: true });
 	expect(second.events.filter(({ type }) => type === "attempt-finished")).toHaveLength(2);
 	expect(second.summary).toMatchObject({ planned: 4, passed: 2, failed: 1, errors: 1 });
@@ -81,14 +80,14 @@ test("retrying errors also runs again what failed because of them, and resuming 
 	const files = {
 		"my.eval.yaml":
 			"tests:\n  - {id: a, input: hi, assertions: [{type: contains, value: yes}]}\n  - {id: b, depends_on: [a], on_dependency_failure: fail, repeat: {count: 3}, input: hi, assertions: [{type: contains, value: yes}]}\n",
-		"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
-		"answers.jsonl": '{"test_id": "b", "output": "yes"}\n',
+		"targets.yaml": fileTargets,
+		"answers/b": "yes",
 	};
 	const first = await runTree(files);
 	expect(first.row("b")).toMatchObject({ executionStatus: "quality_failure", error: { stage: "dependency" } });
 	const same = await runTree(first, { output: first.runDir, resume: true });
 	expect(same.events[0]).toMatchObject({ planned: 2, alreadyDone: 2 });
-	appendFileSync(join(first.root, "answers.jsonl"), '{"test_id": "a", "output": "yes"}\n');
+	writeFileSync(join(first.root, "answers/a"), "yes");
 	const second = await runTree(first, { output: first.runDir, resume: true, retryErrors: true });
 	expect(second.summary).toMatchObject({ planned: 2, passed: 2, failed: 0, errors: 0 });
 });

@@ -7,7 +7,8 @@ import { rowError } from "./attempt-error.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
 import { attemptRow } from "./attempt-row.ts";
 import type { CaseState } from "./case-states.ts";
-import type { Fingerprints } from "./fingerprints.ts";
+import type { Fingerprints, Versions } from "./fingerprints.ts";
+import { madeOf } from "./made-of.ts";
 import type { RecordedAttempt } from "./recorded-attempt.ts";
 import { runAttempt } from "./run-attempt.ts";
 import type { AttemptName, RunOutcome } from "./run-events.ts";
@@ -125,13 +126,14 @@ export class RunEngine {
 		let scratch: Scratch | undefined;
 		try {
 			const recorded = this.#context.recorded(one, attempt);
+			const { files } = this.#fingerprints.begin(one);
 			const made = this.#scratch();
 			if (!("error" in made)) scratch = made.scratch;
 			const outcome =
 				"error" in made
 					? this.#withoutAnswer(one, "execution_error", made.error)
 					: await runAttempt(one, name, this.#context, made.scratch, recorded);
-			await this.#record(state, name, outcome, recorded);
+			await this.#record(state, name, outcome, { recorded, files });
 		} catch (error) {
 			if (!(error instanceof AgentvError && error.code === "interrupted")) throw error;
 			state.running -= 1;
@@ -170,18 +172,21 @@ export class RunEngine {
 		this.#context.emit({ type: "stopping", reason: "budget" });
 	}
 
+	/** @param begunWith the attempt's files as they were when it began, and the answer that it grades again */
 	async #record(
 		state: CaseState,
 		name: AttemptName,
-		outcome: AttemptOutcome,
-		recorded?: RecordedAttempt,
+		ended: AttemptOutcome,
+		begunWith: { readonly files?: Versions["files"]; readonly recorded?: RecordedAttempt | undefined } = {},
 	): Promise<void> {
-		const { plan, emit } = this.#context;
+		const { plan, emit, workspaces } = this.#context;
 		const file = `${this.#records.stem(state.one, name.attempt)}.json`;
-		const made = await this.#fingerprints.of(state.one, await this.#context.workspaces.repositories(state.one));
-		// The target that gave a recorded answer is the one of then.
-		const fingerprint = recorded?.fingerprint ? { ...made, target: recorded.fingerprint.target } : made;
-		const facts = { file, fingerprint, timestamp: new Date().toISOString() };
+		const repositories = await workspaces.repositories(state.one);
+		const versions = this.#fingerprints.of(state.one, repositories);
+		const { fingerprint, ...made } = madeOf(versions, repositories, begunWith, plan.origin);
+		const outcome = { ...ended, ...made, warnings: [...ended.warnings, ...made.warnings] };
+		const isRerun = state.reruns.has(name.attempt);
+		const facts = { file, fingerprint, timestamp: new Date().toISOString(), isRerun };
 		const attempt = attemptRow(state.one, name, outcome, facts, plan.masker);
 		const row = await this.#records.add(state.one, attempt, outcome);
 		state.add(row);

@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { canonicalJson } from "../base/canonical-json.ts";
 import { SummaryBuilder } from "../grading/run-summary.ts";
 import { agentvHome } from "../io/environment.ts";
 import { withLock } from "../io/files/lock.ts";
@@ -10,7 +11,7 @@ import { freeMemory } from "../io/free-memory.ts";
 import { callsPlace, workspacesPlace } from "../model/home-places.ts";
 import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
-import { scriptClosure } from "../model/script-closure/script-closure.ts";
+
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
@@ -19,12 +20,14 @@ import { Budgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
 import type { CaseState } from "./case-states.ts";
 import { checkPlannedSchemas } from "./check-schemas.ts";
+import { coverageOf } from "./coverage.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
 import { LiveTargets } from "./live-targets.ts";
-import { newRunFile } from "./new-run-file.ts";
+import { newRunFile, resumedRunFile } from "./new-run-file.ts";
 import { recordedAttempts } from "./recorded-attempts.ts";
 import { resultsPlace } from "./results-place.ts";
+import { changedFacts, type FactsOf } from "./row-changes.ts";
 import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
 import { type AttemptName, maskEvent, type RunEvent, type RunOutcome } from "./run-events.ts";
@@ -43,6 +46,8 @@ export interface RunOptions {
 	readonly resume?: boolean;
 	/** With `resume`: also run again what ended in an execution error. */
 	readonly retryErrors?: boolean;
+	/** With `resume`: also run again what is made of something else by now, instead of refusing to go on. */
+	readonly rerunChanged?: boolean;
 	/** Aborted by Ctrl-C: starts nothing more and ends what runs. */
 	readonly signal: AbortSignal;
 	/** Told of each answer of a tested target, in a conversation of each turn's. */
@@ -87,21 +92,60 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 		options.signal,
 		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env))) : undefined,
 	);
-	try {
+	const fingerprints = new Fingerprints(plan);
+	const begin = async (resumed?: string): Promise<Standing> => {
 		await checkPlannedSchemas(plan);
+		const standing = standingOf(plan, fingerprints, options, emit, resumed);
 		await targets.start();
 		// What loading a large eval leaves behind (its whole syntax tree) goes before programs are started and records made.
 		if (plan.cases.length >= manyCases) freeMemory();
+		return standing.withFacts((target) => targets.facts(target));
+	};
+	const execute = async (directory: RunDirectory, standing: Standing) =>
+		new Execution(plan, machine, options, targets, fingerprints, directory, emit).run(standing);
+	try {
+		if (options.resume === true && options.output !== undefined) {
+			const claimed = claimNamed(options.output, true);
+			await locked(claimed.path, async () => execute(claimed, await begin(claimed.path)));
+			return;
+		}
+		const standing = await begin();
 		const directory = options.output ?? newDirectory(plan, machine);
 		if (targetKind(directory) !== "missing" || options.output === undefined) refuseFile(directory);
 		makeDirectories(directory);
-		await locked(directory, async () => {
-			const claimed = claimNamed(directory, options.resume === true);
-			await new Execution(plan, machine, options, targets, claimed, emit).run();
-		});
+		await locked(directory, () => execute(claimNamed(directory, false), standing));
 	} finally {
 		await targets.close();
 	}
+}
+
+/**
+ * Compares what was recorded with what it would be made of now, before anything runs. What targets say about themselves is known only when
+ * they are up: where they say something else than before, that is compared again.
+ */
+function standingOf(
+	plan: RunPlan,
+	fingerprints: Fingerprints,
+	{ retryErrors = false, rerunChanged = false }: RunOptions,
+	emit: Emit,
+	directory: string | undefined,
+) {
+	const options = {
+		...{ retryErrors, rerunChanged, fingerprints },
+		...(directory === undefined ? {} : { directory }),
+		warn: (message: string) => emit({ type: "warning", message }),
+	};
+	const first = takeUp(plan, options);
+	return {
+		withFacts: (facts: FactsOf) => (haveNewFacts(first, plan, facts) ? takeUp(plan, { ...options, facts }) : first),
+	};
+}
+
+function haveNewFacts({ run, completes }: Standing, plan: RunPlan, facts: FactsOf): boolean {
+	return [run, completes?.run].some((recorded) => {
+		const records = [...(recorded?.targets ?? []), ...(recorded?.graderTargets ?? [])];
+		return plan.targets.some((target) => changedFacts(target, records, facts).length > 0);
+	});
 }
 
 function newDirectory(plan: RunPlan, machine: RunMachine): string {
@@ -139,6 +183,7 @@ class Execution {
 	readonly #machine: RunMachine;
 	readonly #options: RunOptions;
 	readonly #targets: LiveTargets;
+	readonly #fingerprints: Fingerprints;
 	readonly #directory: RunDirectory;
 	readonly #emit: Emit;
 
@@ -147,6 +192,7 @@ class Execution {
 		machine: RunMachine,
 		options: RunOptions,
 		targets: LiveTargets,
+		fingerprints: Fingerprints,
 		directory: RunDirectory,
 		emit: Emit,
 	) {
@@ -154,23 +200,19 @@ class Execution {
 		this.#machine = machine;
 		this.#options = options;
 		this.#targets = targets;
+		this.#fingerprints = fingerprints;
 		this.#directory = directory;
 		this.#emit = emit;
 	}
 
-	async run(): Promise<void> {
-		const { path, resumes } = this.#directory;
-		const standing = takeUp(this.#plan, {
-			...(resumes ? { directory: path } : {}),
-			retryErrors: this.#options.retryErrors === true,
-			warn: (message) => this.#emit({ type: "warning", message }),
-		});
+	async run(standing: Standing): Promise<void> {
+		const { path } = this.#directory;
 		const { own, before } = standing;
-		const run = standing.run ?? (await this.#newRunFile(standing));
+		const run = await this.#runFile(standing);
 		const records = new RunRecords(path, this.#plan);
 		const summary = new SummaryBuilder(own.length);
 		this.#replay(own, before, summary);
-		if (!resumes) records.writeRunFile(run);
+		if (canonicalJson(run) !== canonicalJson(standing.run)) records.writeRunFile(run);
 		this.#emit({
 			type: "started",
 			runDir: path,
@@ -195,11 +237,12 @@ class Execution {
 		if (before.length > 0) summary.addTime(readSummary(this.#directory.path)?.durationMs ?? 0);
 	}
 
-	#newRunFile({ completes }: Standing): Promise<RunFile> {
-		return newRunFile(this.#plan, this.#machine, {
-			...{ signal: this.#options.signal, targets: this.#targets },
-			...(completes ? { completes } : {}),
-		});
+	async #runFile({ run, own, completes }: Standing): Promise<RunFile> {
+		const cases = own.map(({ one }) => one);
+		const made = { targets: this.#targets, coverage: coverageOf(this.#plan, this.#fingerprints, cases) };
+		if (run) return resumedRunFile(run, this.#plan, cases, made);
+		const { signal } = this.#options;
+		return newRunFile(this.#plan, this.#machine, { signal, ...made, ...(completes ? { completes } : {}) });
 	}
 
 	async #runAll(
@@ -221,6 +264,7 @@ class Execution {
 			agentvHome: agentvHome(env),
 			directory: join(workspacesPlace(agentvHome(env)), run.runId),
 			signal,
+			recorded: () => run.repositories ?? [],
 			onPrepared: (repositories) => {
 				run = withRepositories(run, repositories);
 				records.writeRunFile(run);
@@ -242,16 +286,7 @@ class Execution {
 			emit: this.#emit,
 		};
 		try {
-			return await new RunEngine(
-				context,
-				states,
-				records,
-				summary,
-				new Fingerprints(
-					this.#plan,
-					(script, scope) => scriptClosure([script], { view: this.#plan.view, root: scope.root }).files,
-				),
-			).run();
+			return await new RunEngine(context, states, records, summary, this.#fingerprints).run();
 		} finally {
 			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
 			await scratch.close();

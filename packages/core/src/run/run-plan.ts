@@ -3,7 +3,7 @@ import type { Environment } from "../io/environment.ts";
 import { caseKey } from "../model/case-key.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
-import type { Assertion, Repeat, TestCase } from "../model/eval-types.ts";
+import type { Assertion, LoadedEval, Repeat, TestCase } from "../model/eval-types.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile, RunOriginRecord } from "../schema/run-file.ts";
@@ -22,6 +22,12 @@ export interface PlannedEval {
 	readonly env: Environment;
 	/** SHA-256 over the eval file and what loading it read. */
 	readonly digest: string;
+	/** Everything that loading read: absolute paths with the digests of their texts. */
+	readonly sources: readonly { readonly path: string; readonly sha256: string }[];
+	/** Digests of the variables that it names, by name; without secrets and those that have no value. */
+	readonly variables: Readonly<Record<string, string>>;
+	/** Files that its programs read by its own word. */
+	readonly bundle: LoadedEval["bundle"];
 	readonly workers: number | undefined;
 	readonly budgetUsd: number | undefined;
 	readonly experiment: string | undefined;

@@ -1,9 +1,12 @@
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { removeOwnerNote, writeOwnerNote } from "../io/files/owner-note.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
+import type { PinnedRepository } from "../model/fingerprint.ts";
 import { commandRunner } from "../model/run-command.ts";
+import type { RunFile } from "../schema/run-file.ts";
 import type { PreparedBase, RepositoryRecord, WorkspaceWarning } from "../workspace/contract.ts";
 import { prepareWorkspaceBase } from "../workspace/prepare-base.ts";
+import { recordedCommit, recordedCommits } from "./recorded-commits.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
 export interface WorkspaceOptions {
@@ -14,6 +17,8 @@ export interface WorkspaceOptions {
 	readonly agentvHome: string;
 	readonly directory: string;
 	readonly signal: AbortSignal;
+	/** The commits that the run has recorded so far: another base, and a resumed run, get the same. */
+	readonly recorded: () => NonNullable<RunFile["repositories"]>;
 	readonly onPrepared: (repositories: readonly RepositoryRecord[]) => void;
 }
 
@@ -50,11 +55,11 @@ export class RunWorkspaces {
 		return prepared.base;
 	}
 
-	/** The repositories of a case's base as they were checked out. */
-	async repositories({ workspace }: PlannedCase): Promise<readonly RepositoryRecord[]> {
-		const prepared = workspace && this.#prepared.get(workspace.key);
-		if (!prepared) return [];
-		return (await prepared.base.catch(() => undefined))?.repositories ?? [];
+	/** The commits of a case's repositories: as its base has them, else as the run has recorded them. */
+	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
+		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
+		const base = await prepared?.base.catch(() => undefined);
+		return base?.repositories ?? recordedCommits(one, this.#options.recorded(), this.#plan.masker);
 	}
 
 	/** Says that a case is done; after the last one of a base that base is closed. */
@@ -107,6 +112,7 @@ export class RunWorkspaces {
 			programEnv: { AGENTV_EXPERIMENT: experiment, AGENTV_RUN_TIMESTAMP: startedAt },
 			signal,
 			masker,
+			recordedCommit: (repo) => recordedCommit(repo, this.#options.recorded(), masker),
 		});
 		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);
 		return base;

@@ -3,12 +3,16 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { isLocked } from "../io/files/lock.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { truncateFile } from "../io/files/truncate-file.ts";
+import { caseKey } from "../model/case-key.ts";
 import { readIndex, readRunFile } from "../model/result-files.ts";
 import { graderStage, type ResultRow } from "../schema/result-row.ts";
 import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { addRows, type CaseState, caseStates } from "./case-states.ts";
+import type { Fingerprints } from "./fingerprints.ts";
+import { type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./plan-changes.ts";
+import { type FactsOf, RowChanges } from "./row-changes.ts";
 import { plannedList } from "./run-file.ts";
-import type { RunPlan } from "./run-plan.ts";
+import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /** Where a run stands as it begins. */
 export interface Standing {
@@ -16,7 +20,7 @@ export interface Standing {
 	readonly states: readonly CaseState[];
 	/** Those that are for this run to settle: without what another run has done. */
 	readonly own: readonly CaseState[];
-	/** What this run recorded before it was taken up again. */
+	/** What this run recorded before it was taken up again, without what is run again. */
 	readonly before: readonly ResultRow[];
 	/** Rows of it with an answer on record that only lack the results of graders: those graders run again. */
 	readonly regraded: readonly ResultRow[];
@@ -30,87 +34,194 @@ export interface TakeUpOptions {
 	/** Of the run that is taken up again; absent: a new one. */
 	readonly directory?: string;
 	readonly retryErrors: boolean;
+	/** Run again what is made of something else by now, instead of refusing to go on. */
+	readonly rerunChanged: boolean;
+	readonly fingerprints: Fingerprints;
+	/** What targets say about themselves, once they are up. */
+	readonly facts?: FactsOf;
+	/** Leaves the run's files as they are. */
+	readonly isPreview?: boolean;
 	readonly warn: (message: string) => void;
 }
 
 /**
  * Puts together what was done before, by this run and by the one whose gaps it fills.
- * @throws AgentvError `config` where the plan is another one by now: results of different tests are not mixed
+ * @throws AgentvError `config` when recorded results would be made of something else by now: different versions are not mixed
  */
 export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	const { directory } = options;
 	const run = directory === undefined ? undefined : readRunFile(directory);
 	if (run) refuseOtherEvals(run, plan);
-	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan);
+	const other = plan.request.onlyMissing === undefined ? undefined : otherRun(plan.request.onlyMissing, plan, options);
 	const states = caseStates(plan, other?.rows ?? []);
 	const own = states.filter(({ result }) => !result);
-	const planned = plannedList(
-		plan.evals,
-		own.map(({ one }) => one),
-	);
-	if (run) refuseOtherTests(run, planned, plan);
-	const { before, regraded } = directory === undefined ? { before: [], regraded: [] } : rowsBefore(directory, options);
-	addRows(own, before, plan.masker);
+	const cases = own.map(({ one }) => one);
+	const nothing = { kept: [], rerun: [], regraded: [] };
+	const before = run && directory !== undefined ? rowsBefore(run, directory, cases, plan, options) : nothing;
+	addRows(own, before.kept, plan.masker);
+	markReruns(own, before.rerun, plan);
 	return {
-		...{ states, own, before, regraded },
+		...{ states, own, before: before.kept, regraded: before.regraded },
 		...(run ? { run } : {}),
-		...(other ? { completes: { run: other.run, planned } } : {}),
+		...(other ? { completes: { run: other.run, planned: plannedList(plan.evals, cases) } } : {}),
 	};
 }
 
-/** The run whose gaps are filled. */
-function otherRun(directory: string, plan: RunPlan): { readonly run: RunFile; readonly rows: readonly ResultRow[] } {
+/** The run whose gaps are filled. Its results stay where they are, so none may be of another version. */
+function otherRun(
+	directory: string,
+	plan: RunPlan,
+	{ fingerprints, facts }: TakeUpOptions,
+): { readonly run: RunFile; readonly rows: readonly ResultRow[] } {
 	const run = readRunFile(directory);
 	if (isLocked(directory, { lockDirectory: directory }))
 		throw new AgentvError("config", `${directory} belongs to a run that is under way`, {
 			hint: "What it leaves is known when it has ended.",
 		});
 	refuseOtherEvals(run, plan);
-	refuseOtherTests(run, plannedList(plan.evals, plan.cases), plan);
-	return { run, rows: readIndex(directory).rows };
+	const { rows } = readIndex(directory);
+	const changes = new RowChanges(plan, fingerprints, run, directory, facts ?? noFacts);
+	const found = changesOf(run, rows, plan.cases, plan, changes);
+	if (found.plan.texts.length > 0 || found.touched.length > 0) throw refusal(found, changes, plan, false);
+	return { run, rows };
+}
+
+interface Before {
+	readonly kept: readonly ResultRow[];
+	/** Results that are run again because they would be made of something else. */
+	readonly rerun: readonly ResultRow[];
+	/** Errors whose answers are kept: only graders run again. */
+	readonly regraded: readonly ResultRow[];
 }
 
 /** Rows of the run that is taken up again; a line that a crash cut off is removed. */
-function rowsBefore(directory: string, { retryErrors, warn }: TakeUpOptions): Pick<Standing, "before" | "regraded"> {
+function rowsBefore(
+	run: RunFile,
+	directory: string,
+	cases: readonly PlannedCase[],
+	plan: RunPlan,
+	{ retryErrors, rerunChanged, fingerprints, facts, isPreview, warn }: TakeUpOptions,
+): Before {
 	const index = join(directory, "index.jsonl");
 	const reading = readIndex(directory);
-	if (targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
-	for (const line of reading.badLines) warn(`${index}:${line} is no row and is left out`);
-	if (!retryErrors) return { before: reading.rows, regraded: [] };
 	// A test that was skipped because of another one runs again, too.
-	const isRetried = ({ executionStatus, error }: ResultRow) =>
-		executionStatus === "execution_error" || error?.stage === "dependency";
+	const isRetried = (row: ResultRow) => retryErrors && (isError(row) || isSkipped(row));
+	const lacksGraders = (row: ResultRow) => isRetried(row) && row.error?.stage === graderStage;
+	const changes = new RowChanges(plan, fingerprints, run, directory, facts ?? noFacts);
+	// Of a result that only lacks graders the answer and the other scores are kept.
+	const rows = reading.rows.filter((row) => !isRetried(row) || lacksGraders(row));
+	const found = changesOf(run, rows, cases, plan, changes);
+	const isWhole = run.whole === undefined && run.shard === undefined;
+	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, changes, plan, isWhole);
+	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, changes, plan, true);
+	refuseLostRows(reading.rows, found.plan);
+	if (!isPreview && targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
+	for (const line of reading.badLines) warn(`${index}:${line} is no row and is left out`);
+	const rerun = new Set(found.touched);
+	if (rerun.size > 0) for (const row of rows) if (isSkipped(row)) rerun.add(row);
+	const left = rows.filter((row) => !rerun.has(row));
 	return {
-		before: reading.rows.filter((row) => !isRetried(row)),
-		regraded: reading.rows.filter((row) => isRetried(row) && row.error?.stage === graderStage),
+		kept: left.filter((row) => !lacksGraders(row)),
+		rerun: [...rerun],
+		regraded: left.filter(lacksGraders),
 	};
 }
 
-function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
-	const before = new Map(run.evals.map(({ file, digest }) => [file, digest]));
-	const changed = plan.evals.filter(({ label, digest }) => before.get(label) !== digest).map(({ label }) => label);
-	const planned = new Set(plan.evals.map(({ label }) => label));
-	const left = run.evals.filter(({ file }) => !planned.has(file)).map(({ file }) => file);
-	if (changed.length > 0)
-		throw new AgentvError("config", `${changed.join(", ")} changed since the run began, or was no part of it`, {
-			hint: startAnew,
-		});
-	if (left.length > 0)
-		throw new AgentvError("config", `${left.join(", ")} is a part of the run and was not named`, { hint: startAnew });
+interface Found {
+	readonly plan: PlanChanges;
+	readonly touched: readonly ResultRow[];
 }
 
-const startAnew = "Results of different tests are not mixed: start a new run, or go back to what the evals were.";
+function changesOf(
+	run: RunFile,
+	rows: readonly ResultRow[],
+	cases: readonly PlannedCase[],
+	plan: RunPlan,
+	changes: RowChanges,
+): Found {
+	const byKey = new Map(cases.map((one) => [plan.masker(keyOfCase(one)), one]));
+	const touched = rows.filter((row) => {
+		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
+		return one !== undefined && changes.touches(row, one);
+	});
+	return { plan: planDifference(run, cases, plan), touched };
+}
 
-/** The same evals may choose other tests and targets: by variables, by another targets file. */
-function refuseOtherTests(run: RunFile, planned: readonly PlannedTest[], plan: RunPlan): void {
-	const names = (tests: readonly PlannedTest[]) =>
-		JSON.stringify(tests.map(([of, id, target]) => [run.evals[of]?.file, id, target]));
-	const now = planned.map(([of, id, target]): PlannedTest => {
-		const position = run.evals.findIndex(({ file }) => file === plan.evals[of]?.label);
-		return [position, plan.masker(id), plan.masker(target)];
+/** A part of a larger run is known by the positions of its tests: there even their order must be the same. */
+function planDifference(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
+	const changes = planChanges(run, cases, plan);
+	const whole = plan.shard?.whole;
+	if (changes.texts.length > 0 || !run.whole || !whole || sameTests(run, run.whole, whole, plan)) return changes;
+	return { ...changes, texts: ["the tests of the whole run, which this is a part of, are others or in another order"] };
+}
+
+function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): void {
+	const lost = rows.filter(
+		(row) => row.attempt > (limits.get(caseKey(row.eval, row.testId, row.target)) ?? row.attempt),
+	);
+	if (lost.length === 0) return;
+	throw new AgentvError("config", `results would be left without their test: ${idsOf(lost)}`, {
+		hint: "Put these tests and attempts back, or start a new run: a run keeps all its results.",
 	});
-	if (names(run.planned) === names(now)) return;
-	throw new AgentvError("config", "other tests or targets are planned by now than when the run began", {
-		hint: startAnew,
+}
+
+function markReruns(states: readonly CaseState[], rows: readonly ResultRow[], { masker }: RunPlan): void {
+	if (rows.length === 0) return;
+	const byKey = new Map(states.map((state) => [masker(keyOfCase(state.one)), state]));
+	for (const row of rows)
+		if (!isError(row)) byKey.get(caseKey(row.eval, row.testId, row.target))?.reruns.add(row.attempt);
+}
+
+function isError({ executionStatus }: ResultRow): boolean {
+	return executionStatus === "execution_error";
+}
+
+function isSkipped({ error }: ResultRow): boolean {
+	return error?.stage === "dependency";
+}
+
+const mostLines = 20;
+
+/** @param mayRerun whether --rerun-changed would help */
+function refusal(
+	{ plan: planned, touched }: Found,
+	changes: RowChanges,
+	plan: RunPlan,
+	mayRerun: boolean,
+): AgentvError {
+	const targets = new Set(plan.cases.map(({ target }) => target.target.name)).size;
+	const lines = [
+		...changes.all.map(({ text, rows }) => `${text}: ${count(rows.length, "result")} (${idsOf(rows, targets > 1)})`),
+		...planned.texts,
+	];
+	const shown = lines.slice(0, mostLines);
+	if (lines.length > shown.length) shown.push(`and ${lines.length - shown.length} more`);
+	const message =
+		touched.length > 0
+			? "results of this run are made of something that has changed since"
+			: "other tests or targets are planned than when the run began";
+	const advice = mayRerun
+		? "Undo the change, run what it touches again with --rerun-changed, or start a new run."
+		: "Undo the change, or start a new run.";
+	return new AgentvError("config", plan.masker([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
+		hint: `${advice}${changes.isAboutGraders ? regradeAdvice : ""} Results of different versions are not mixed.`,
 	});
+}
+
+const regradeAdvice = " `agentv results regrade` grades the recorded answers of a run again.";
+
+const mostIds = 5;
+
+function idsOf(rows: readonly ResultRow[], withTargets = false): string {
+	const ids = [...new Set(rows.map(({ testId, target }) => (withTargets ? `${testId} with ${target}` : testId)))];
+	const shown = ids.slice(0, mostIds).join(", ");
+	return ids.length > mostIds ? `${shown} and ${ids.length - mostIds} more` : shown;
+}
+
+function count(number: number, what: string): string {
+	return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
+function noFacts(): undefined {
+	return undefined;
 }

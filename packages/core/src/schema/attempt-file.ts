@@ -115,6 +115,10 @@ export const attemptFileSchema = wireObject({
 	fileChangesShownPath: z.string().optional(),
 	/** What hooks, extensions, the target and graders printed, in order. */
 	logs: z.array(stageLogSchema).optional(),
+	/** The files that the fingerprint covers, by the names that `run.json` gives them: the first 32 digits of each one's SHA-256. */
+	files: z.record(z.string(), z.string()).optional(),
+	/** The commits that the workspace got, by the paths of its repositories. */
+	repositories: z.record(z.string(), z.string()).optional(),
 	/** The files that stand beside this one. */
 	beside: z.array(wireObject({ path: z.string(), sha256: z.string() })).optional(),
 	/** Present where secrets were taken out of what was judged. */

@@ -113,6 +113,8 @@ export const attemptFacts = {
 	timingsMs: timingsSchema.optional(),
 	metadata: z.record(z.string(), z.unknown()),
 	fingerprint: fingerprintSchema.optional(),
+	/** Why a judged attempt was run again: what it is made of had changed. */
+	rerun: z.literal("changed").optional(),
 };
 
 /** One line of `index.jsonl`: a finished attempt. */

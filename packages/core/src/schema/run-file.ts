@@ -27,8 +27,23 @@ const repositorySchema = wireObject({
 	path: z.string(),
 	repo: z.string(),
 	requested: z.string().optional(),
+	/** How many commits before the requested one; absent: none. */
+	ancestor: z.number().optional(),
 	sha: z.string(),
 });
+
+/** A file or directory that results depend on. */
+const coveredFileSchema = z.object({
+	/** Relative to the root of its eval; absolute when it lies outside. */
+	path: z.string(),
+	/** SHA-256 of a file; of a directory, of the digests of all its files. */
+	sha256: z.string(),
+	/** Parts of fingerprints; `eval` and `targets` for files that count by what they mean to a test. */
+	parts: z.array(z.string()),
+	/** Of a directory with at most 10,000 files: digest and mode of each, by relative path. */
+	members: z.record(z.string(), z.string()).optional(),
+});
+export type CoveredFile = z.output<typeof coveredFileSchema>;
 
 /** How the attempts of a test are put together, where it has several. */
 const plannedRepeatSchema = wireObject({
@@ -113,6 +128,16 @@ export const runFileSchema = wireObject({
 	/** The runs that this one was put together from. */
 	merged: z.array(mergedRunSchema).optional(),
 	origin: originSchema.optional(),
+	/** Every file that fingerprints cover, as it was when the run began or was last resumed. */
+	files: z.array(coveredFileSchema).optional(),
+	/** What results depend on and fingerprints can't cover. */
+	opaque: z.array(z.object({ what: z.string(), why: z.string() })).optional(),
+	/** Digests of the values of variables that evals name, by name; without secrets. */
+	variables: z.record(z.string(), z.string()).optional(),
+	/** Targets that grade, as in `targets`. */
+	graderTargets: z.array(plannedTargetSchema).optional(),
+	/** For each planned test the first eight digits of its fingerprint's parts, joined by dots. */
+	fingerprints: z.array(z.string()).optional(),
 	/** Repositories of workspaces with the SHA that was checked out; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
 });

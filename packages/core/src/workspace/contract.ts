@@ -4,7 +4,7 @@ import type { Scratch } from "../io/files/scratch.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
-import type { Extension, Hooks, Workspace } from "../model/eval-types.ts";
+import type { Extension, Hooks, Workspace, WorkspaceRepo } from "../model/eval-types.ts";
 
 /** What tests have in common that share one workspace definition: `workspaceKey` tells whether two are the same. */
 export interface WorkspaceSpec {
@@ -37,6 +37,8 @@ export interface WorkspaceServices {
 	readonly signal: AbortSignal;
 	/** Takes secrets out of texts: files that hold one are not recorded in a form that hides it. */
 	readonly masker?: Masker | undefined;
+	/** The commit that a resumed run got for a repository before: it gets the same again. */
+	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 	/** Called with each line that hooks and extensions print, secrets not masked. */
 	readonly log?: ((line: string) => void) | undefined;
 }
@@ -49,6 +51,8 @@ export interface RepositoryRecord {
 	readonly repo: string;
 	/** Branch, tag or SHA as written; absent: the remote's HEAD. */
 	readonly requested?: string;
+	/** How many commits before that; absent: none. */
+	readonly ancestor?: number;
 	/** The full SHA that was checked out. */
 	readonly sha: string;
 }

@@ -47,7 +47,7 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 
 /** Template and repositories. */
 async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<PlacedRepositories> {
-	const { view, signal, agentvHome, processEnv } = services;
+	const { view, signal, agentvHome, processEnv, recordedCommit } = services;
 	const { workspace, scope } = spec;
 	throwIfAborted(signal, "preparing the workspace");
 	await staged("template", async () => {
@@ -55,7 +55,7 @@ async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServic
 		if (workspace?.template) await placeTemplate(workspace.template, path, { scope, view, signal });
 	});
 	throwIfAborted(signal, "preparing the workspace");
-	const repositoryServices = { scope, view, env: processEnv, agentvHome, signal };
+	const repositoryServices = { scope, view, env: processEnv, agentvHome, signal, recordedCommit };
 	return staged("repositories", () => placeRepositories(workspace?.repos ?? [], path, repositoryServices));
 }
 

@@ -4,7 +4,13 @@ import { Link } from "@tanstack/react-router";
 import type { RunAnswer } from "../../../server/answers/runs.ts";
 import { Icon } from "../../components/icon.tsx";
 import { cancelJob, resumeRun } from "../../lib/actions.ts";
+import { ApiError } from "../../lib/api.ts";
 import { useReadOnly } from "../../lib/use-read-only.ts";
+
+/** Whether results of the run are made of something that has changed: running them again is what helps. */
+function isOfOtherVersions(error: unknown): boolean {
+	return error instanceof ApiError && error.hint?.includes("--rerun-changed") === true;
+}
 
 /** Cancel while it runs, resume where it was interrupted, the eval to run it again. */
 export function RunActions({ run }: { run: RunAnswer }) {
@@ -14,7 +20,7 @@ export function RunActions({ run }: { run: RunAnswer }) {
 		mutationFn: cancelJob,
 	});
 	const resume = useMutation({
-		mutationFn: () => resumeRun(run.id),
+		mutationFn: (rerunChanged: boolean) => resumeRun(run.id, rerunChanged),
 		onSettled: () => client.invalidateQueries({ queryKey: ["runs"] }),
 	});
 	const { job, eval_id: evalId } = run;
@@ -22,7 +28,7 @@ export function RunActions({ run }: { run: RunAnswer }) {
 	return (
 		<>
 			{error ? (
-				<span role="alert" style={{ color: "var(--bad)", alignSelf: "center", fontSize: 13 }}>
+				<span role="alert" style={{ color: "var(--bad)", alignSelf: "center", fontSize: 13, whiteSpace: "pre-line" }}>
 					{error.message}
 				</span>
 			) : null}
@@ -39,8 +45,18 @@ export function RunActions({ run }: { run: RunAnswer }) {
 				</Button>
 			) : null}
 			{run.resumable && !readOnly ? (
-				<Button size="xs" leftSection={<Icon name="play" />} loading={resume.isPending} onClick={() => resume.mutate()}>
+				<Button
+					size="xs"
+					leftSection={<Icon name="play" />}
+					loading={resume.isPending}
+					onClick={() => resume.mutate(false)}
+				>
 					Resume
+				</Button>
+			) : null}
+			{run.resumable && !readOnly && isOfOtherVersions(resume.error) ? (
+				<Button size="xs" variant="default" loading={resume.isPending} onClick={() => resume.mutate(true)}>
+					Run changed tests again
 				</Button>
 			) : null}
 			<Button

@@ -31,6 +31,12 @@ export type MergeProblem =
 			readonly parts: readonly string[];
 			readonly places: readonly [string, string];
 	  }
+	/** What the tests of several runs are made of is another version in each: a file as `run.json` names it. */
+	| {
+			readonly kind: "file";
+			readonly path: string;
+			readonly runs: readonly [string, string];
+	  }
 	/** Tests of one target were answered by different ones. */
 	| {
 			readonly kind: "target";
@@ -66,6 +72,8 @@ export function mergeProblemText(problem: MergeProblem): string {
 			return `${attemptText(problem.attempt)} is no test of this run: ${problem.place}`;
 		case "fingerprint":
 			return `${attemptText(problem.attempt)} is another ${problem.parts.join(" and ")} in ${problem.places[0]} than in ${problem.places[1]}`;
+		case "file":
+			return `${problem.path} is another version in ${problem.runs[0]} than in ${problem.runs[1]}`;
 		case "target":
 			return `target ${JSON.stringify(problem.target)} of ${problem.eval} is another one in ${problem.places[0]} than in ${problem.places[1]}`;
 	}

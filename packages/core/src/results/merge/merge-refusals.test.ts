@@ -86,6 +86,20 @@ describe("shards of different runs are refused:", () => {
 		]);
 	});
 
+	test("of a grader's script that changed in between", async () => {
+		const root = project();
+		const file = join(root, "my.eval.yaml");
+		const program = "{type: code-grader, command: [node, ./check.mjs]}";
+		writeFileSync(file, readFileSync(file, "utf8").replaceAll("{type: contains, value: yes}", program));
+		writeFileSync(join(root, "check.mjs"), "");
+		const shard = (index: number) =>
+			runTree({ root }, { shard: { index, count: 2 }, output: join(root, `shard-${index}`) });
+		const { runDir: one } = await shard(1);
+		writeFileSync(join(root, "check.mjs"), "// changed");
+		const { runDir: two } = await shard(2);
+		expect(await problemsOf([one, two])).toEqual(["check.mjs is another version in shard-1 than in shard-2"]);
+	});
+
 	test("of a target whose settings changed in between, unless they have no bearing on answers", async () => {
 		const root = project();
 		const shard = (index: number) =>

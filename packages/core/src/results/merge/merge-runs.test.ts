@@ -13,7 +13,7 @@ import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { readRunFile } from "../../model/result-files.ts";
 import { resumedRequest } from "../../run/request-flags.ts";
-import { mockTargets, runTree } from "../../run/testing/run-fixture.ts";
+import { fileTargets, mockTargets, runTree } from "../../run/testing/run-fixture.ts";
 import { listRuns } from "../list-runs.ts";
 import { mergeRuns } from "./merge-runs.ts";
 import { directoriesOf, filesIn, ids, merged, project, runShards, twoShards } from "./testing/merge-fixture.ts";
@@ -86,12 +86,12 @@ describe("a merged run", () => {
 	test("carries errors, which can be run again", async () => {
 		const root = tempTree({
 			"my.eval.yaml": `assertions: [{type: contains, value: yes}]\ntests:\n${ids.map((id) => `  - {id: ${id}, input: hi}\n`).join("")}`,
-			"targets.yaml": "targets: [{name: r, provider: replay, fixtures: ./answers.jsonl}]\n",
-			"answers.jsonl": '{"test_id": "a", "output": "yes"}\n',
+			"targets.yaml": fileTargets,
+			"answers/a": "yes",
 		});
-		const { directory, summary } = await merged(directoriesOf(await runShards(root, 2, { targets: ["r"] })));
+		const { directory, summary } = await merged(directoriesOf(await runShards(root, 2)));
 		expect(summary).toMatchObject({ passed: 1, errors: 5 });
-		for (const id of ids) appendFileSync(join(root, "answers.jsonl"), `{"test_id": "${id}", "output": "yes"}\n`);
+		for (const id of ids) writeFileSync(join(root, "answers", id), "yes");
 		const request = resumedRequest(readRunFile(directory), { evals: [] });
 		const again = await runTree({ root }, { ...request, output: directory, resume: true, retryErrors: true });
 		expect(again.summary).toMatchObject({ planned: 6, passed: 6, errors: 0 });

@@ -51,7 +51,11 @@ export async function mergeRuns(runs: readonly NamedRun[], output: string, signa
 	if (!first) throw new AgentvError("usage", "no run is named that could be merged");
 	const warnings = warningsOf(parts);
 	const nothing = { missing: { shards: [], tests: [] }, warnings, parts: parts.map(summaryOf) };
-	const unlike = [...namedTwice(parts), ...others.flatMap((other) => planDifferences(first, other))];
+	const unlike = [
+		...namedTwice(parts),
+		...others.flatMap((other) => planDifferences(first, other)),
+		...otherVersions(parts),
+	];
 	if (unlike.length > 0) return { ...nothing, problems: unlike };
 	const { cases, problems } = collateRows(parts);
 	if (problems.length > 0) return { ...nothing, problems };
@@ -84,6 +88,20 @@ function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
 		if (index !== undefined) byShard.set(index, twin ?? part);
 	}
 	return problems;
+}
+
+/** Files that tests of the parts are made of, and that are not the same in all of them. */
+function otherVersions(parts: readonly MergePart[]): MergeProblem[] {
+	const known = new Map<string, { readonly sha256: string; readonly name: string }>();
+	return parts.flatMap(({ run, name }) =>
+		(run.files ?? []).flatMap(({ path, sha256, parts: covered }): MergeProblem[] => {
+			// Evals and targets are compared by what they mean.
+			if (covered.every((part) => part === "eval" || part === "targets")) return [];
+			const before = known.get(path) ?? { sha256, name };
+			known.set(path, before);
+			return before.sha256 === sha256 ? [] : [{ kind: "file", path, runs: [before.name, name] }];
+		}),
+	);
 }
 
 function warningsOf(parts: readonly MergePart[]): string[] {

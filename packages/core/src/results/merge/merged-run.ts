@@ -2,8 +2,9 @@ import { canonicalJson } from "../../base/canonical-json.ts";
 import { caseResult, isDecided } from "../../grading/case-result.ts";
 import { SummaryBuilder } from "../../grading/run-summary.ts";
 import { digestText } from "../../io/files/digest-tree.ts";
+import { caseKey } from "../../model/case-key.ts";
 import type { RunSummary } from "../../schema/result-row.ts";
-import type { RunFile } from "../../schema/run-file.ts";
+import type { CoveredFile, RunFile } from "../../schema/run-file.ts";
 import type { MergedCase } from "./collate-rows.ts";
 import { repeatOf } from "./find-missing.ts";
 import type { MergePart } from "./merge-part.ts";
@@ -14,7 +15,8 @@ export function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunF
 	const runs = parts.map(({ run }) => run);
 	const startedAt = runs.map((run) => run.startedAt).sort()[0] ?? first.startedAt;
 	const ids = runs.map(({ runId }) => runId).sort();
-	const { whole: _whole, shard: _shard, repositories: _repositories, ...rest } = first;
+	const { whole: _whole, shard: _shard, repositories: _repositories, ...others } = first;
+	const { files: _files, opaque: _opaque, fingerprints: _fingerprints, ...rest } = others;
 	const repositories = new Map(
 		runs.flatMap((run) => run.repositories ?? []).map((one) => [canonicalJson(one), one] as const),
 	);
@@ -32,6 +34,34 @@ export function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunF
 		...(sharding ? { shard: withoutIndex(sharding) } : {}),
 		merged: parts.flatMap(mergedFrom),
 		...(repositories.size > 0 ? { repositories: [...repositories.values()] } : {}),
+		...mergedCoverage(parts),
+	};
+}
+
+/** What the results of all parts are made of. */
+function mergedCoverage(parts: readonly [MergePart, ...MergePart[]]): Partial<RunFile> {
+	const runs = parts.map(({ run }) => run);
+	if (runs.some(({ files, fingerprints }) => !files || !fingerprints)) return {};
+	const files = new Map<string, CoveredFile>();
+	for (const file of runs.flatMap((run) => run.files ?? [])) {
+		const covered = new Set([...(files.get(file.path)?.parts ?? []), ...file.parts]);
+		files.set(file.path, { ...file, parts: [...covered].sort() });
+	}
+	const opaque = new Map(runs.flatMap((run) => run.opaque ?? []).map((one) => [canonicalJson(one), one] as const));
+	const prints = new Map(
+		runs.flatMap((run) =>
+			run.planned.map(([of, id, target], position) => {
+				const key = caseKey(run.evals[of]?.file ?? "", id, target);
+				return [key, run.fingerprints?.[position] ?? ""] as const;
+			}),
+		),
+	);
+	const [{ run: first, whole }] = parts;
+	return {
+		files: [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
+		opaque: [...opaque.values()],
+		// A shard that was not there is not known either.
+		fingerprints: whole.map(([of, id, target]) => prints.get(caseKey(first.evals[of]?.file ?? "", id, target)) ?? ""),
 	};
 }
 

@@ -21,7 +21,7 @@ export interface RanEval {
 }
 
 export type FixtureOptions = Partial<RunRequest> &
-	Partial<Pick<RunOptions, "resume" | "retryErrors" | "output" | "signal">> & {
+	Partial<Pick<RunOptions, "resume" | "retryErrors" | "rerunChanged" | "output" | "signal">> & {
 		readonly env?: Readonly<Record<string, string>>;
 		readonly onEvent?: (event: RunEvent) => void;
 	};
@@ -40,7 +40,7 @@ export async function runTree(
 	options: FixtureOptions = {},
 ): Promise<RanEval> {
 	const root = typeof files.root === "string" ? files.root : tempTree(files as Record<string, string>);
-	const { resume, retryErrors, output, env, onEvent, signal, ...request } = options;
+	const { resume, retryErrors, rerunChanged, output, env, onEvent, signal, ...request } = options;
 	const machine = machineIn(root, env);
 	const plan = planRun({ evals: [join(root, "my.eval.yaml")], ...request }, machine);
 	const events: RunEvent[] = [];
@@ -48,6 +48,7 @@ export async function runTree(
 		signal: signal ?? new AbortController().signal,
 		...(resume ? { resume } : {}),
 		...(retryErrors ? { retryErrors } : {}),
+		...(rerunChanged ? { rerunChanged } : {}),
 		...(output === undefined ? {} : { output }),
 	});
 	for await (const event of running) {
@@ -66,6 +67,9 @@ export async function runTree(
 		},
 	};
 }
+
+/** A targets file whose target answers with what stands in `answers/<test id>`: no fingerprint knows of these files. */
+export const fileTargets = `targets: [{name: default, provider: cli, command: [sh, -c, 'cat "answers/$0"', "{EVAL_ID}"]}]\n`;
 
 /** A targets file with a mock target named `default` that answers `response`. */
 export function mockTargets(response: string): string {

@@ -29,7 +29,9 @@ export async function placeRepositories(
 		repos.map((repo) =>
 			limit(async () => {
 				const source = repositorySource(repo, services);
-				return { source, commit: await mirrorCommit(source, repo.commit, repo.ancestor, services) };
+				const known = services.recordedCommit?.(repo);
+				const [commit, ancestor] = known === undefined ? [repo.commit, repo.ancestor] : [known, 0];
+				return { source, commit: await mirrorCommit(source, commit, ancestor, services) };
 			}),
 		),
 	);
@@ -47,6 +49,7 @@ export async function placeRepositories(
 				path: repo.path === "" ? "." : repo.path,
 				repo: fetched.source.shown,
 				...(repo.commit === undefined ? {} : { requested: repo.commit }),
+				...(repo.ancestor === 0 ? {} : { ancestor: repo.ancestor }),
 				sha: fetched.commit.sha,
 			});
 		}

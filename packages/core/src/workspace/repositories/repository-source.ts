@@ -16,6 +16,8 @@ export interface RepositoryServices {
 	readonly env: Environment;
 	readonly agentvHome: string;
 	readonly signal?: AbortSignal | undefined;
+	/** The commit that a resumed run got for a repository before. */
+	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 }
 
 /** Where a workspace's repository comes from. */

@@ -1,9 +1,8 @@
 import { isAbsolute, relative, resolve, sep } from "node:path";
-import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { type Diagnostic, type FindingKind, finding, type Place } from "../base/diagnostic.ts";
 import { globFiles } from "../io/files/glob-files.ts";
 import { isInside } from "../io/files/path-inside.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import { includeAbove, includeMatchesNothing } from "./bundle-findings.ts";
+import type { DiskView } from "./disk-view.ts";
 
 export interface IncludedFiles {
 	/** Absolute, sorted. */
@@ -56,3 +55,16 @@ function escapeGlob(path: string): string {
 		.join("/")
 		.replace(/[*?[\]{}()!]/g, "\\$&");
 }
+
+const includeMatchesNothing: FindingKind<{ pattern: string; directory: string }> = {
+	rule: "bundle.include",
+	severity: "error",
+	message: ({ pattern, directory }) => `the include ${JSON.stringify(pattern)} matches no file below ${directory}`,
+};
+
+const includeAbove: FindingKind<{ pattern: string }> = {
+	rule: "bundle.include",
+	severity: "error",
+	message: ({ pattern }) => `the include ${JSON.stringify(pattern)} reaches above the eval's directory`,
+	hint: () => "included files keep their path relative to the eval, so they must lie below it",
+};
