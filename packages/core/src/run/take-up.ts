@@ -140,8 +140,11 @@ function changesOf(
 	changes: RowChanges,
 ): Found {
 	const byKey = new Map(cases.map((one) => [plan.masker(keyOfCase(one)), one]));
-	const touched = rows.filter((row) => {
-		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
+	const caseOf = (row: ResultRow) => byKey.get(caseKey(row.eval, row.testId, row.target));
+	// In the order of the plan: tests end in any order.
+	const inOrder = [...rows].sort((a, b) => (caseOf(a)?.index ?? 0) - (caseOf(b)?.index ?? 0) || a.attempt - b.attempt);
+	const touched = inOrder.filter((row) => {
+		const one = caseOf(row);
 		return one !== undefined && changes.touches(row, one);
 	});
 	return { plan: planDifference(run, cases, plan), touched };
