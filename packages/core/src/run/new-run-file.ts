@@ -42,6 +42,10 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		nodeVersion,
 		...madeOfNow(plan, options),
 		...(plan.origin ? { origin: originRecord(plan.origin) } : {}),
+		// A branch may have moved since the answers were given.
+		...(plan.origin?.kind === "regrade" && plan.origin.run.repositories
+			? { repositories: plan.origin.run.repositories }
+			: {}),
 		...(git ? { git } : {}),
 		...(benchmark ? { benchmark } : {}),
 		...(bundle ? { bundle } : {}),

@@ -217,3 +217,52 @@ test("an attempt whose file can't be written is not judged, and what it cost sta
 	const row = JSON.parse(readFileSync(join(output, "index.jsonl"), "utf8"));
 	expect(row).toMatchObject({ execution_status: "execution_error", cost_usd: 0.5, error: { stage: "record" } });
 });
+
+test("what hooks, extensions, the target and graders print is kept by stage, secrets redacted", async () => {
+	const print = (text: string, more = "") => `console.error("${text} " + process.env.MY_TOKEN);\n${more}`;
+	const run = await runTree(
+		{
+			"my.eval.yaml": evalOf(
+				["{type: code-grader, command: [node, ./grade.mjs]}"],
+				`workspace:
+  hooks:
+    before_all: {command: [node, ../all.mjs]}
+    after_each: {command: [node, ./each.mjs]}
+    after_all: {command: [node, ./all.mjs]}
+extensions: ["file://ext.mjs:beforeEach"]
+`.replace("../all", "./all"),
+			),
+			"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./answer.mjs]}]\n",
+			"all.mjs": print("all"),
+			"each.mjs": print("each"),
+			"ext.mjs": `export function beforeEach() { ${print("ext").trim()} }\n`,
+			"answer.mjs": print("answering", "console.log('yes');\n"),
+			"grade.mjs": print("grading", `console.log('{"score": 1}');\n`),
+		},
+		{ env: { MY_TOKEN: "very-secret-value" } },
+	);
+	expect(run.row("a").executionStatus).toBe("ok");
+	const { logs } = attemptFile(run, "a");
+	expect(logs).toEqual([
+		{ stage: "before_all", name: "node ./all.mjs", text: "all ***\n" },
+		{ stage: "before_each", name: "file://ext.mjs", text: "ext ***\n" },
+		{ stage: "target", name: "default", text: "answering ***\n" },
+		{ stage: "grade", name: "node ./grade.mjs", text: 'grading ***\n{"score": 1}\n' },
+		{ stage: "after_each", name: "node ./each.mjs", text: "each ***\n" },
+	]);
+	expect(JSON.parse(readFileSync(join(run.runDir, "logs.json"), "utf8"))).toEqual({
+		logs: [{ stage: "after_all", name: "node ./all.mjs", text: "all ***\n" }],
+	});
+});
+
+test("a log keeps the beginning and the end of what one program prints", async () => {
+	const run = await runTree({
+		"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
+		"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./answer.mjs]}]\n",
+		"answer.mjs": `process.stderr.write("first" + "x".repeat(1_000_000) + "last");\nconsole.log("yes");\n`,
+	});
+	const [log] = attemptFile(run, "a").logs;
+	expect(log.text.length + log.omitted).toBe(1_000_009);
+	expect(log.text.length).toBe(64 * 1024);
+	expect([log.text.slice(0, 5), log.text.slice(-4)]).toEqual(["first", "last"]);
+});

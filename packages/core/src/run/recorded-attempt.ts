@@ -66,6 +66,15 @@ export class RecordedAttempt {
 		return turn >= (this.#file?.turns?.length ?? 0);
 	}
 
+	/** @throws AttemptError if the answer was given in another workspace than the test has today */
+	refuseOtherWorkspace(today: Fingerprint): void {
+		const { fingerprint: { workspace } = {}, error } = this.#row;
+		const isAnswered = error === undefined || error.stage === graderStage;
+		if (this.#regrading.sameRun || !isAnswered || workspace === undefined || workspace === today.workspace) return;
+		const what = "the template or the repositories of the test are not those that the recorded answer was given in";
+		throw new AttemptError("record", "workspace-changed", what);
+	}
+
 	/** @throws AttemptError if there is no answer to grade, or it answers another question than the test asks today */
 	refuse({ test }: PlannedCase, input: readonly RequestMessage[]): void {
 		const file = this.#file;
@@ -158,7 +167,7 @@ export class RecordedAttempt {
 		});
 		const { output, outputPath, tokenUsage, costUsd, llmCalls, durationMs, cached } = part;
 		const { text, textFile } = outputPath === undefined ? { text: output ?? "" } : this.#text(outputPath);
-		return {
+		const answer: GivenAnswer = {
 			...{ text, messages, durationMs, by: file.answeredBy ?? file.target, tries: file.tries ?? 1 },
 			measures: measuresOf(part),
 			...(file.stopReason === undefined ? {} : { stopReason: file.stopReason }),
@@ -169,6 +178,7 @@ export class RecordedAttempt {
 			...(llmCalls === undefined ? {} : { llmCalls }),
 			...(file.targetMetadata ? { metadata: file.targetMetadata } : {}),
 		};
+		return this.#regrading.sameRun ? answer : paidBefore(answer);
 	}
 
 	/** The text of a file beside the attempt's own; of one that is too large for memory its beginning and where it is. */
@@ -178,4 +188,19 @@ export class RecordedAttempt {
 		if (!head) throw new AttemptError("record", "unreadable", `${path} of the recorded attempt is missing`);
 		return head.cut ? { text: head.text, textFile: file } : { text: head.text };
 	}
+}
+
+/** An answer that costs nothing now, with what it took when it was made. */
+function paidBefore({ tokenUsage, costUsd, durationMs, cached, ...answer }: GivenAnswer): GivenAnswer {
+	return {
+		...answer,
+		durationMs: 0,
+		cached: cached ?? {
+			durationMs,
+			...(tokenUsage === undefined ? {} : { tokenUsage }),
+			...(costUsd === undefined ? {} : { costUsd }),
+		},
+		...(tokenUsage === undefined ? {} : { tokenUsage: { input: 0, output: 0 } }),
+		...(costUsd === undefined ? {} : { costUsd: 0 }),
+	};
 }

@@ -94,6 +94,33 @@ describe("grading recorded answers again", () => {
 		expect(again.row("b")).toMatchObject({ executionStatus: "execution_error", error: { code: "input-changed" } });
 	});
 
+	test("refuses a test whose template changed since", async () => {
+		const withTemplate = {
+			...files,
+			"my.eval.yaml": `workspace: {template: ./t}\n${files["my.eval.yaml"]}`,
+			"t/a.txt": "one",
+		};
+		const origin = await runTree(withTemplate);
+		expect((await regrade(origin)).summary).toMatchObject({ passed: 1, failed: 1 });
+		writeFileSync(join(origin.root, "t/a.txt"), "two");
+		const again = await regrade(origin);
+		for (const id of ["a", "b"])
+			expect(again.row(id)).toMatchObject({
+				executionStatus: "execution_error",
+				error: { stage: "record", code: "workspace-changed" },
+			});
+	});
+
+	test("costs nothing now, and keeps what the answers cost", async () => {
+		const origin = await runTree(files);
+		const again = await regrade(origin);
+		expect(again.summary.costUsd).toBe(0);
+		expect(again.row("a")).toMatchObject({
+			costUsd: 0,
+			cached: { costUsd: 0.25, tokenUsage: { input: 1, output: 2 } },
+		});
+	});
+
 	test("of a test without an answer keeps why there is none", async () => {
 		const origin = await runTree({ ...files, "answers.jsonl": '{"test_id": "a", "output": "yes"}\n' });
 		const again = await regrade(origin);

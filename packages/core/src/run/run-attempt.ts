@@ -92,7 +92,11 @@ class Attempt {
 			input: this.#input,
 			durationMs: this.#answer?.durationMs ?? timings.target,
 			timings,
-			logs: [...(this.#recorded?.logs ?? []), ...this.#logs.records()],
+			logs: [
+				...(this.#recorded?.logs ?? []),
+				...this.#context.workspaces.takeLogs(this.#planned),
+				...this.#logs.records(),
+			],
 			metadata: this.#metadata,
 			...(this.#answer ? { answer: this.#answer } : {}),
 			...(this.#turns.length > 0 ? { turns: this.#turns } : {}),
@@ -159,6 +163,7 @@ class Attempt {
 				metadata: test.metadata,
 				scratch: this.#scratch,
 				signal: this.#context.signal,
+				log: (stage, name, text) => this.#logs.add(stage, name, text),
 			}),
 		);
 		this.#workspace = workspace;

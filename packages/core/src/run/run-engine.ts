@@ -132,7 +132,7 @@ export class RunEngine {
 			const outcome =
 				"error" in made
 					? this.#withoutAnswer(one, "execution_error", made.error)
-					: await runAttempt(one, name, this.#context, made.scratch, recorded);
+					: await this.#attempt(one, name, made.scratch, recorded);
 			await this.#record(state, name, outcome, { recorded, files });
 		} catch (error) {
 			if (!(error instanceof AgentvError && error.code === "interrupted")) throw error;
@@ -143,6 +143,21 @@ export class RunEngine {
 		}
 		state.running -= 1;
 		await this.#settle(state);
+	}
+
+	async #attempt(
+		one: PlannedCase,
+		name: AttemptName,
+		scratch: Scratch,
+		recorded: RecordedAttempt | undefined,
+	): Promise<AttemptOutcome> {
+		try {
+			const repositories = recorded && (await this.#context.workspaces.repositories(one));
+			if (repositories) recorded?.refuseOtherWorkspace(this.#fingerprints.of(one, repositories).fingerprint);
+		} catch (error) {
+			return this.#withoutAnswer(one, "execution_error", rowError(error));
+		}
+		return runAttempt(one, name, this.#context, scratch, recorded);
 	}
 
 	/** A directory for an attempt's files, or why there is none. */

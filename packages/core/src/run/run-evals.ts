@@ -37,6 +37,7 @@ import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
 import { runScratch } from "./run-scratch.ts";
 import { RunWorkspaces } from "./run-workspaces.ts";
+import { StageLogs } from "./stage-logs.ts";
 import { type Standing, takeUp } from "./take-up.ts";
 
 export interface RunOptions {
@@ -256,6 +257,7 @@ class Execution {
 		const left = states.flatMap(({ result, one }) => (result ? [] : [one]));
 		if (left.length === 0) return "complete";
 		const scratch = runScratch();
+		const logs = new StageLogs();
 		const { env } = this.#machine;
 		const workspaces = new RunWorkspaces(this.#plan, left, {
 			runId: run.runId,
@@ -264,6 +266,7 @@ class Execution {
 			agentvHome: agentvHome(env),
 			directory: join(workspacesPlace(agentvHome(env)), run.runId),
 			signal,
+			logs,
 			recorded: () => run.repositories ?? [],
 			onPrepared: (repositories) => {
 				run = withRepositories(run, repositories);
@@ -289,6 +292,7 @@ class Execution {
 			return await new RunEngine(context, states, records, summary, this.#fingerprints).run();
 		} finally {
 			for (const { message } of await workspaces.close()) this.#emit({ type: "warning", message });
+			records.writeLogs(logs.records());
 			await scratch.close();
 		}
 	}

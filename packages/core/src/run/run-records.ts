@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { maskDeep } from "../base/secrets.ts";
 import { safeName } from "../base/slug.ts";
 import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { makeOwnDirectory } from "../io/files/own-files.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 import { runFileText } from "../model/run-file-text.ts";
+import type { StageLog } from "../schema/attempt-file.ts";
 import { type ResultRow, type RunSummary, toWireRow, toWireSummary } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { writeAttemptFile } from "./attempt-file.ts";
@@ -94,6 +96,13 @@ export class RunRecords {
 
 	writeSummary(summary: RunSummary): void {
 		writeAtomic(join(this.directory, "summary.json"), `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
+	}
+
+	/** Writes what hooks and extensions printed after the last attempt; nothing if they printed nothing. */
+	writeLogs(logs: readonly StageLog[]): void {
+		if (logs.length === 0) return;
+		const text = JSON.stringify({ logs: maskDeep(logs, this.#plan.masker) }, null, 2);
+		writeAtomic(join(this.directory, "logs.json"), `${text}\n`);
 	}
 
 	close(): void {

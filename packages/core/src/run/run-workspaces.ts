@@ -3,11 +3,13 @@ import { removeOwnerNote, writeOwnerNote } from "../io/files/owner-note.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import type { PinnedRepository } from "../model/fingerprint.ts";
 import { commandRunner } from "../model/run-command.ts";
+import type { StageLog } from "../schema/attempt-file.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { PreparedBase, RepositoryRecord, WorkspaceWarning } from "../workspace/contract.ts";
 import { prepareWorkspaceBase } from "../workspace/prepare-base.ts";
 import { recordedCommit, recordedCommits } from "./recorded-commits.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
+import { StageLogs } from "./stage-logs.ts";
 
 export interface WorkspaceOptions {
 	readonly runId: string;
@@ -19,11 +21,15 @@ export interface WorkspaceOptions {
 	readonly signal: AbortSignal;
 	/** The commits that the run has recorded so far: another base, and a resumed run, get the same. */
 	readonly recorded: () => NonNullable<RunFile["repositories"]>;
+	/** Takes what is printed after the last attempt. */
+	readonly logs: StageLogs;
 	readonly onPrepared: (repositories: readonly RepositoryRecord[]) => void;
 }
 
 interface Prepared {
 	readonly base: Promise<PreparedBase>;
+	/** What was printed while it was prepared, until an attempt takes it. */
+	readonly logs: StageLogs;
 	/** Cases that still need it. */
 	waiting: number;
 }
@@ -49,10 +55,17 @@ export class RunWorkspaces {
 		if (!workspace) return undefined;
 		let prepared = this.#prepared.get(workspace.key);
 		if (!prepared) {
-			prepared = { base: this.#prepare(one, workspace.spec), waiting: this.#users.get(workspace.key) ?? 1 };
+			const logs = new StageLogs();
+			const waiting = this.#users.get(workspace.key) ?? 1;
+			prepared = { base: this.#prepare(one, workspace.spec, logs), logs, waiting };
 			this.#prepared.set(workspace.key, prepared);
 		}
 		return prepared.base;
+	}
+
+	/** What was printed while the base of a case was prepared; the first attempt that asks gets it. */
+	takeLogs({ workspace }: PlannedCase): readonly StageLog[] {
+		return (workspace && this.#prepared.get(workspace.key)?.logs.take()) ?? [];
 	}
 
 	/** The commits of a case's repositories: as its base has them, else as the run has recorded them. */
@@ -96,7 +109,11 @@ export class RunWorkspaces {
 		return made ? made.close() : [];
 	}
 
-	async #prepare(one: PlannedCase, spec: NonNullable<PlannedCase["workspace"]>["spec"]): Promise<PreparedBase> {
+	async #prepare(
+		one: PlannedCase,
+		spec: NonNullable<PlannedCase["workspace"]>["spec"],
+		logs: StageLogs,
+	): Promise<PreparedBase> {
 		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.#options;
 		const { view, experiment, masker } = this.#plan;
 		this.#claim();
@@ -112,6 +129,7 @@ export class RunWorkspaces {
 			programEnv: { AGENTV_EXPERIMENT: experiment, AGENTV_RUN_TIMESTAMP: startedAt },
 			signal,
 			masker,
+			log: (stage, name, text) => (stage === "after_all" ? this.#options.logs : logs).add(stage, name, text),
 			recordedCommit: (repo) => recordedCommit(repo, this.#options.recorded(), masker),
 		});
 		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);

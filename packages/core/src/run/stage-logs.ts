@@ -22,6 +22,13 @@ export class StageLogs {
 		}
 	}
 
+	/** Returns the logs so far and forgets them. */
+	take(): StageLog[] {
+		const records = this.records();
+		this.#logs.length = 0;
+		return records;
+	}
+
 	/** The logs in the order in which they began. */
 	records(): StageLog[] {
 		return this.#logs.map(({ stage, name, head, tail, omitted }) => ({

@@ -53,7 +53,7 @@ export class AttemptWorkspace implements TestWorkspace {
 
 	async before(): Promise<void> {
 		const { runner } = this.#base;
-		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal() };
+		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal(), log: this.#test.log };
 		this.#state = await runBefore(runner, "beforeEach", run, this.#state);
 		const directory = this.#directory;
 		directory.held?.release();
@@ -100,7 +100,7 @@ export class AttemptWorkspace implements TestWorkspace {
 
 	async after(): Promise<readonly WorkspaceWarning[]> {
 		// Also when the run is being stopped: what before-hooks set up is theirs to take down.
-		const run = { subject: this.#subject(), scope: this.#processes };
+		const run = { subject: this.#subject(), scope: this.#processes, log: this.#test.log };
 		const { state, warnings } = await runAfter(this.#base.runner, "afterEach", run, this.#state);
 		this.#state = state;
 		return warnings;
@@ -110,7 +110,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		if (this.#closed) return undefined;
 		this.#closed = true;
 		for (const { message } of await endScope(this.#processes, "hooks and extensions"))
-			this.#base.runner.services.log?.(message);
+			this.#base.runner.services.log?.("clean_up", "agentv", message);
 		const directory = this.#directory;
 		directory.isLost = whatIsGone(directory) !== undefined;
 		directory.held?.release();

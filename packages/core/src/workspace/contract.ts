@@ -6,6 +6,9 @@ import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { Extension, Hooks, Workspace, WorkspaceRepo } from "../model/eval-types.ts";
 
+/** Takes what a hook or an extension printed, secrets not redacted. `name`: the command line, or the extension's path. */
+export type PrintedLog = (stage: WorkspaceStage, name: string, text: string) => void;
+
 /** What tests have in common that share one workspace definition: `workspaceKey` tells whether two are the same. */
 export interface WorkspaceSpec {
 	/** Absent where an eval has extensions or target hooks only: then the directory is empty at first. */
@@ -39,8 +42,8 @@ export interface WorkspaceServices {
 	readonly masker?: Masker | undefined;
 	/** The commit that a resumed run got for a repository before: it gets the same again. */
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
-	/** Called with each line that hooks and extensions print, secrets not masked. */
-	readonly log?: ((line: string) => void) | undefined;
+	/** For what belongs to no attempt: `beforeAll`, `afterAll`, clean-up. */
+	readonly log?: PrintedLog | undefined;
 }
 
 /** A repository as a run got it; goes into the run's record. */
@@ -72,6 +75,8 @@ export interface PreparedBase {
 }
 
 export interface WorkspaceTest {
+	/** Takes what hooks and extensions of this attempt print. */
+	readonly log?: PrintedLog;
 	readonly id: string;
 	/** From 1. */
 	readonly attempt: number;

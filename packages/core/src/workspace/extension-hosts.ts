@@ -6,7 +6,7 @@ import { type JsonChild, startJsonChild } from "../io/process/json-child.ts";
 import { nodeExecutable } from "../io/process/node-executable.ts";
 import { markVariables } from "../io/process/process-scope.ts";
 import { workerEntry } from "../io/process/worker-entry.ts";
-import type { WorkspaceStage } from "./contract.ts";
+import type { PrintedLog, WorkspaceStage } from "./contract.ts";
 import { pythonExtensionProgram } from "./python-extension-program.ts";
 import { stoppedError, WorkspaceError } from "./workspace-error.ts";
 
@@ -20,6 +20,8 @@ export interface ExtensionCall {
 	readonly stage: WorkspaceStage;
 	readonly signal?: AbortSignal | undefined;
 	readonly runSignal?: AbortSignal | undefined;
+	/** Takes what the module prints until the next call. */
+	readonly log?: PrintedLog | undefined;
 }
 
 /** How long one call may take. */
@@ -32,18 +34,16 @@ const callTimeoutMs = 300_000;
 export class ExtensionHosts {
 	readonly #hosts = new Map<string, ExtensionHost>();
 	readonly #env: Environment;
-	readonly #log: ((line: string) => void) | undefined;
 
-	constructor(env: Environment, log?: ((line: string) => void) | undefined) {
+	constructor(env: Environment) {
 		this.#env = env;
-		this.#log = log;
 	}
 
 	/** Calls the module's function and returns what it returned. @throws WorkspaceError naming the module */
 	call(call: ExtensionCall): Promise<unknown> {
 		let host = this.#hosts.get(call.module);
 		if (!host) {
-			host = new ExtensionHost(call.module, this.#env, this.#log);
+			host = new ExtensionHost(call.module, this.#env);
 			this.#hosts.set(call.module, host);
 		}
 		return host.call(call);
@@ -58,15 +58,14 @@ export class ExtensionHosts {
 class ExtensionHost {
 	readonly #module: string;
 	readonly #env: Environment;
-	readonly #log: ((line: string) => void) | undefined;
+	#log: ((line: string) => void) | undefined;
 	#child: JsonChild | undefined;
 	#queue: Promise<unknown> = Promise.resolve();
 	#said: string[] = [];
 
-	constructor(module: string, env: Environment, log: ((line: string) => void) | undefined) {
+	constructor(module: string, env: Environment) {
 		this.#module = module;
 		this.#env = env;
-		this.#log = log;
 	}
 
 	call(call: ExtensionCall): Promise<unknown> {
@@ -81,6 +80,7 @@ class ExtensionHost {
 		const stopped = () => stoppedError(call.stage, `extension ${call.shown} (${call.exportName})`, call.runSignal);
 		if (call.signal?.aborted) throw stopped();
 		this.#said = [];
+		this.#log = (line) => call.log?.(call.stage, call.shown, `${line}\n`);
 		this.#child ??= this.#start(failed);
 		const child = this.#child;
 		let ending: AgentvError | undefined;

@@ -24,7 +24,7 @@ import { workspaceKey } from "./workspace-key.ts";
  */
 export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: WorkspaceServices): Promise<PreparedBase> {
 	const home = await staged("template", () => makeTempDir(`${workspaceKey(spec).slice(0, 12)}-`, services.directory));
-	const hosts = new ExtensionHosts({ ...services.env, ...spec.workspace?.env, ...services.programEnv }, services.log);
+	const hosts = new ExtensionHosts({ ...services.env, ...spec.workspace?.env, ...services.programEnv });
 	const runner: StageRunner = { spec, services, hosts };
 	const path = join(home, "base");
 	const processes = new ProcessScope([home]);
@@ -39,7 +39,8 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 		return new WorkspaceBase({ runner, home, path, repositories, state, processes, pristine, store, rules });
 	} catch (error) {
 		await hosts.end();
-		for (const { message } of await endScope(processes, "hooks and extensions")) services.log?.(message);
+		for (const { message } of await endScope(processes, "hooks and extensions"))
+			services.log?.("clean_up", "agentv", message);
 		await removeTree(home);
 		throw error;
 	}
@@ -89,7 +90,7 @@ async function afterFailure(
 			{ ...run, subject: { ...run.subject, testId: "__after_all__" }, signal: undefined },
 			emptyState,
 		);
-		for (const { message } of warnings) runner.services.log?.(message);
+		for (const { message } of warnings) runner.services.log?.("clean_up", "agentv", message);
 		throw error;
 	}
 }

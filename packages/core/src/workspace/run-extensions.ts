@@ -4,7 +4,7 @@ import type { Extension, HookName } from "../model/eval-types.ts";
 import { wireHookNames } from "../model/load-workspace.ts";
 import { resolvePath } from "../model/path-text.ts";
 import { agentRules } from "./agent-rules.ts";
-import type { WorkspaceStage } from "./contract.ts";
+import type { PrintedLog, WorkspaceStage } from "./contract.ts";
 import type { ExtensionHosts } from "./extension-hosts.ts";
 import { type ExtensionState, joinPaths, withReturned } from "./extension-state.ts";
 import type { HookSubject } from "./run-hook.ts";
@@ -17,6 +17,7 @@ export interface ExtensionServices {
 	readonly signal?: AbortSignal | undefined;
 	/** Tells, when `signal` is aborted, whether the whole run was stopped. */
 	readonly runSignal?: AbortSignal | undefined;
+	readonly log?: PrintedLog | undefined;
 }
 
 /** The extensions that have something to do at a hook. */
@@ -42,7 +43,8 @@ export async function runExtension(
 		const module = resolvePath(extension.module, services.scope, services.view);
 		if (module.kind !== "file") throw new WorkspaceError(stage, "not-found", `extension ${shown} does not exist`);
 		const context = contextOf(name, subject, state, services.scope);
-		const call = { module: module.path, shown, exportName: extension.exportName, context, stage };
+		const { log } = services;
+		const call = { module: module.path, shown, exportName: extension.exportName, context, stage, log };
 		const returned = await services.hosts.call({ ...call, signal: services.signal, runSignal: services.runSignal });
 		return merged(state, returned, `extension ${shown} (${name})`, stage);
 	} catch (error) {

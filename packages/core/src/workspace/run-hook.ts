@@ -1,8 +1,9 @@
 import type { ProcessResult } from "../io/run-process.ts";
+import { shownCommand } from "../model/command.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { Hook, HookName } from "../model/eval-types.ts";
 import { wireHookNames } from "../model/load-workspace.ts";
-import type { WorkspaceStage } from "./contract.ts";
+import type { PrintedLog, WorkspaceStage } from "./contract.ts";
 import { stoppedError, WorkspaceError } from "./workspace-error.ts";
 
 /** What a hook of a test, or of the whole run, is told. */
@@ -22,7 +23,7 @@ export interface HookServices {
 	readonly signal?: AbortSignal | undefined;
 	/** Tells, when `signal` is aborted, whether the whole run was stopped. */
 	readonly runSignal?: AbortSignal | undefined;
-	readonly log?: ((line: string) => void) | undefined;
+	readonly log?: PrintedLog | undefined;
 }
 
 const defaultTimeoutMs = 60_000;
@@ -47,7 +48,7 @@ export async function runHook(name: HookName, hook: Hook, subject: HookSubject, 
 		maxBuffer,
 		...(services.signal ? { signal: services.signal } : {}),
 	});
-	if (services.log) logOutput(result, services.log);
+	services.log?.(stage, shownCommand(hook.command), result.stdout + result.stderr);
 	if (result.aborted) throw stoppedError(stage, `the ${stage} hook`, services.runSignal);
 	const problem = problemOf(result, timeoutMs);
 	if (problem) throw new WorkspaceError(stage, problem.reason, `the ${stage} hook ${problem.message}`);
@@ -68,11 +69,6 @@ function problemOf(result: ProcessResult, timeoutMs: number): { reason: string; 
 }
 
 const errnoReasons: Readonly<Record<string, string>> = { ENOENT: "not-found", EACCES: "not-executable" };
-
-/** Said afterwards and not beyond what was kept: a hook may print as much as it likes. */
-function logOutput({ stdout, stderr }: ProcessResult, log: (line: string) => void): void {
-	for (const text of [stdout, stderr]) for (const line of text.split("\n")) if (line.trim() !== "") log(line);
-}
 
 /** The end of what a program said, a few lines of it. */
 function lastWords(text: string): string {

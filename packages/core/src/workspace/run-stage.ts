@@ -1,6 +1,6 @@
 import { describeLeft, type ProcessScope } from "../io/process/process-scope.ts";
 import type { Hook, HookName } from "../model/eval-types.ts";
-import type { WorkspaceServices, WorkspaceSpec, WorkspaceStage, WorkspaceWarning } from "./contract.ts";
+import type { PrintedLog, WorkspaceServices, WorkspaceSpec, WorkspaceStage, WorkspaceWarning } from "./contract.ts";
 import type { ExtensionHosts } from "./extension-hosts.ts";
 import type { ExtensionState } from "./extension-state.ts";
 import { extensionsAt, runExtension } from "./run-extensions.ts";
@@ -19,6 +19,8 @@ export interface StageRun {
 	/** What hooks and extensions leave running belongs to it. */
 	readonly scope: ProcessScope;
 	readonly signal?: AbortSignal | undefined;
+	/** Of the attempt; without it what is printed belongs to the run. */
+	readonly log?: PrintedLog | undefined;
 }
 
 /** The hooks that have a command at `name`, in the order in which they run. */
@@ -93,11 +95,11 @@ async function afterStage(
 	return { state: current, warnings };
 }
 
-function extensionServices({ spec, services, hosts }: StageRunner, { signal }: StageRun) {
-	return { scope: spec.scope, view: services.view, hosts, signal, runSignal: services.signal };
+function extensionServices({ spec, services, hosts }: StageRunner, { signal, log = services.log }: StageRun) {
+	return { scope: spec.scope, view: services.view, hosts, signal, runSignal: services.signal, log };
 }
 
-function hookServices({ spec, services }: StageRunner, { signal }: StageRun) {
+function hookServices({ spec, services }: StageRunner, { signal, log = services.log }: StageRun) {
 	const env = { ...spec.workspace?.env, ...services.programEnv };
-	return { runCommand: services.runCommand, env, signal, runSignal: services.signal, log: services.log };
+	return { runCommand: services.runCommand, env, signal, runSignal: services.signal, log };
 }

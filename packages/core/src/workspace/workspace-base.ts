@@ -87,7 +87,7 @@ export class WorkspaceBase implements PreparedBase {
 			} catch (error) {
 				if (signal.aborted) throw error;
 				// A test may leave what can't be tidied up, as a mounted file system: the next one works elsewhere.
-				runner.services.log?.(`a used workspace could not be reset: ${error instanceof Error ? error.message : error}`);
+				runner.services.log?.("reset", "agentv", `a used workspace could not be reset: ${String(error)}`);
 			}
 		}
 		const fresh = freePath(home, test);

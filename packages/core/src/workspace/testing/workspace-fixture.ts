@@ -37,7 +37,7 @@ export function workspaceFixture(
 		...{ agentvHome: join(work, "home"), directory: join(work, "workspaces"), runId: "run-1" },
 		programEnv: { AGENTV_EXPERIMENT: "default", AGENTV_RUN_TIMESTAMP: "2026-01-01T00:00:00Z" },
 		signal: abort.signal,
-		log: (line) => lines.push(line),
+		log: (_stage, _name, text) => void lines.push(...text.split("\n").filter((line) => line.trim() !== "")),
 		...more,
 	};
 	return { root, spec: { workspace, extensions, scope }, services, lines, abort };
