@@ -25,7 +25,7 @@ export {
 	outcomeWords,
 	type PlannedRun,
 } from "./grading/case-outcomes.ts";
-export { RunTally, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
+export { RunTally, type Tallied, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
 export { agentvHome, type Environment, expandHome } from "./io/environment.ts";
 export { directoryEntries } from "./io/files/directory-entries.ts";
 export { fileStamp } from "./io/files/file-stamp.ts";
@@ -93,7 +93,7 @@ export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow }
 export type { Difference, RunVerification } from "./results/run-verification.ts";
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
 export { verifyRun } from "./results/verify-run.ts";
-export type { ShardBudget } from "./run/budgets.ts";
+export { type ShardBudget, shardBudgets } from "./run/budgets.ts";
 export { checkPlannedSchemas } from "./run/check-schemas.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";

@@ -15,6 +15,11 @@ export interface TargetTally {
 	readonly meanDurationMs: number | undefined;
 }
 
+/** A summary of a run whose duration may be unknown. */
+export type Tallied<Duration extends number | undefined = number | undefined> = Omit<RunSummary, "durationMs"> & {
+	readonly durationMs: Duration;
+};
+
 /** Adds up the outcomes of a run, in all and for each target. */
 export class RunTally {
 	readonly #whole: SummaryBuilder;
@@ -37,8 +42,8 @@ export class RunTally {
 		if (status !== "not_run") for (const { durationMs } of attempts) own?.addTime(durationMs);
 	}
 
-	/** @param durationMs how long the run took, which its rows don't say */
-	summary(durationMs: number): RunSummary {
+	/** The summary of the run. @param durationMs how long it took, which rows don't say: what its last summary says, if there is one */
+	summary<Duration extends number | undefined>(durationMs: Duration): Tallied<Duration> {
 		return { ...this.#whole.result(), durationMs };
 	}
 
@@ -69,6 +74,6 @@ export function summaryOfRows(directory: string, run: PlannedRun, durationMs: nu
 }
 
 /** Returns the number of planned tests without a result: the run was interrupted, bailed or over its budget before they ended. */
-export function testsNotRun({ planned, passed, failed, errors }: RunSummary): number {
+export function testsNotRun({ planned, passed, failed, errors }: Tallied): number {
 	return Math.max(0, planned - passed - failed - errors);
 }

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { readJson } from "../base/read-json.ts";
+import type { TalliedRow } from "../grading/run-tally.ts";
 import { fileStamp } from "../io/files/file-stamp.ts";
 import { isLocked } from "../io/files/lock.ts";
 import { readHead } from "../io/files/read-head.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { recordPath } from "../model/record-files.ts";
 import { rowKey, wholeLines } from "../model/result-files.ts";
-import type { TalliedRow } from "../grading/run-tally.ts";
 import { executionStatuses, type ResultRow, type RowError, type RowScore } from "../schema/result-row.ts";
 
 type TokenUsage = NonNullable<ResultRow["tokenUsage"]>;
