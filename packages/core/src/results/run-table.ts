@@ -106,8 +106,11 @@ function number(value: unknown): number | undefined {
 
 function rowError(value: unknown): RowError | undefined {
 	if (typeof value !== "object" || value === null) return undefined;
-	const { stage, code, message } = value as Record<string, unknown>;
-	return { stage: String(stage ?? ""), code: String(code ?? ""), message: String(message ?? "") };
+	const { stage, code, message, caused_by } = value as Record<string, unknown>;
+	return {
+		...{ stage: String(stage ?? ""), code: String(code ?? ""), message: String(message ?? "") },
+		...(caused_by === "agent" ? { causedBy: caused_by } : {}),
+	};
 }
 
 /** Texts that change with what a run's directory records: its description, its summary, its rows. */
