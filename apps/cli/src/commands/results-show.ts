@@ -81,7 +81,12 @@ function detailText(outcome: CaseOutcome, directory: string, colors: Colors): st
 	const { attempts, repeat, status } = outcome;
 	if (attempts.length === 0) return outcomeText(outcome, colors);
 	const details = attempts.map((row) =>
-		attemptDetailText(row, row.file === undefined ? undefined : readAttempt(directory, row.file), colors),
+		attemptDetailText(
+			row,
+			row.file === undefined ? undefined : readAttempt(directory, row.file),
+			repeat.count > 1,
+			colors,
+		),
 	);
 	if (repeat.count === 1) return details.join("\n");
 	const title = terminalSafeLine(`${outcome.testId} (${outcome.target})`);

@@ -17,13 +17,20 @@ const mostLines = 40;
 
 /**
  * Everything about one attempt for people: its verdict, error, graders, times, tokens and money, input, output and logs. Ends without a
- * newline. @param file the attempt's own file; undefined if it can't be read
+ * newline.
+ * @param file the attempt's own file; undefined if it can't be read
+ * @param isOneOfSeveral its test is run several times
  */
-export function attemptDetailText(row: ResultRow, file: AttemptFile | undefined, colors: Colors): string {
+export function attemptDetailText(
+	row: ResultRow,
+	file: AttemptFile | undefined,
+	isOneOfSeveral: boolean,
+	colors: Colors,
+): string {
 	const status = outcomeWords[attemptStatuses[row.executionStatus]];
 	const verdict = status === scoreText(row) ? status : `${status}  ${scoreText(row)}`;
 	return [
-		`${signOf(row, colors)} ${colors.bold(attemptTitle(row))}  ${verdict}`,
+		`${signOf(row, colors)} ${colors.bold(attemptTitle(row, isOneOfSeveral))}  ${verdict}`,
 		...[
 			...factLines(row, colors),
 			...(row.error ? section("error", errorLines(row.error, colors), colors) : []),

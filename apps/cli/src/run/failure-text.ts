@@ -25,7 +25,7 @@ export function outcomeText(outcome: CaseOutcome, colors: Colors): string {
 	const broken = attempts.filter(({ executionStatus }) => executionStatus !== "ok");
 	return [
 		`${statusSign(status, colors)} ${status === "passed" ? title : colors.bold(title)}  ${outcomeScore(outcome)}${spent}`,
-		...(status === "passed" ? [] : broken.map((row) => indented(failureText(row, colors)))),
+		...(status === "passed" ? [] : broken.map((row) => indented(failureText(row, colors, true)))),
 	].join("\n");
 }
 
@@ -54,9 +54,12 @@ function indented(text: string): string {
 		.join("\n");
 }
 
-/** An attempt that did not pass, for people: what it is, why, and which assertions failed. Ends without a newline. */
-export function failureText(row: ResultRow, colors: Colors): string {
-	const lines = [`${signOf(row, colors)} ${colors.bold(attemptTitle(row))}  ${scoreText(row)}`];
+/**
+ * An attempt that did not pass, for people: what it is, why, and which assertions failed. Ends without a newline.
+ * @param isOneOfSeveral its test is run several times
+ */
+function failureText(row: ResultRow, colors: Colors, isOneOfSeveral = false): string {
+	const lines = [`${signOf(row, colors)} ${colors.bold(attemptTitle(row, isOneOfSeveral))}  ${scoreText(row)}`];
 	if (row.error) lines.push(...errorLines(row.error, colors).map((line) => `    ${line}`));
 	for (const score of row.scores) {
 		const failed = score.assertions.filter(({ passed }) => !passed);
@@ -100,9 +103,9 @@ function graderSign({ verdict }: RowScore, colors: Colors): string {
 	return statusSign(verdict === "pass" ? "passed" : "failed", colors);
 }
 
-/** `test-id (target)`, with the attempt if it is not the first. An id may be a whole page. */
-export function attemptTitle({ testId, target, attempt }: ResultRow): string {
-	return `${fitLine(terminalSafeLine(testId), 200)} (${fitLine(terminalSafeLine(target), 80)}${attempt > 1 ? `, attempt ${attempt}` : ""})`;
+/** `test-id (target)`, with the attempt if it is known to be one of several. An id may be a whole page. */
+export function attemptTitle({ testId, target, attempt }: ResultRow, isOneOfSeveral = attempt > 1): string {
+	return `${fitLine(terminalSafeLine(testId), 200)} (${fitLine(terminalSafeLine(target), 80)}${isOneOfSeveral ? `, attempt ${attempt}` : ""})`;
 }
 
 /** An attempt in one line, and what went wrong around it. */

@@ -70,9 +70,9 @@ export function signed(value: number): string {
 	return text === "0" ? "0" : `${value > 0 ? "+" : "−"}${text}`;
 }
 
-/** `$0.0042`, `$1.20`. */
+/** `$0.0042`, `$0.05`, `$1.20`. */
 export function cost(usd: number): string {
-	return `$${usd.toFixed(usd > 0 && usd < 0.1 ? 4 : 2)}`;
+	return `$${usd > 0 && usd < 0.1 ? usd.toFixed(4).replace(/0{1,2}$/, "") : usd.toFixed(2)}`;
 }
 
 /** `$0.20, 1,204 in, 88 out`; undefined if neither is known. */
