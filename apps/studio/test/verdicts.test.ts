@@ -51,7 +51,11 @@ function embellish(run: string): void {
 		.split("\n")
 		.map((line) => JSON.parse(line));
 	const [greets, broken] = rows;
-	const more = { execution_status: "quality_failure", stop_reason: "refusal", cached: { cost_usd: 0.2, duration_ms: 1200 } };
+	const more = {
+		execution_status: "quality_failure",
+		stop_reason: "refusal",
+		cached: { cost_usd: 0.2, duration_ms: 1200 },
+	};
 	const record = join(run, greets.file);
 	const file = JSON.parse(readFileSync(record, "utf8"));
 	const vetoed = { ...file.scores[1], verdict: "fail", veto: true };

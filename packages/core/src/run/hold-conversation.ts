@@ -4,21 +4,13 @@ import type { RequestMessage } from "../targets/contract.ts";
 import { type Asked, askTarget } from "./ask-target.ts";
 import { countCall, type RunContext } from "./attempt-context.ts";
 import { AttemptError, interrupted } from "./attempt-error.ts";
-import type { AttemptOutcome, GivenAnswer } from "./attempt-outcome.ts";
+import type { AnswerSource, AttemptOutcome, GivenAnswer } from "./attempt-outcome.ts";
 import { givenAnswer, partialAnswer } from "./merge-answers.ts";
 import type { AttemptName } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import type { StageLogs } from "./stage-logs.ts";
 import type { StageTimer } from "./stage-timer.ts";
 import { promptText, requestFiles } from "./test-input.ts";
-
-/** What answers the turns of an attempt: a target, or the record of an earlier attempt. */
-export interface AnswerSource {
-	/** Everything said so far. */
-	readonly messages: readonly RequestMessage[];
-	/** Sends `messages` and returns the answer. @throws AttemptError if there is none; an interruption */
-	say(messages: readonly RequestMessage[]): Promise<GivenAnswer>;
-}
 
 /** One attempt's conversation with its target, turn by turn. */
 export class Conversation implements AnswerSource {
