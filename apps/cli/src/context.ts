@@ -25,7 +25,7 @@ export interface Context {
 	readonly debug: boolean;
 }
 
-/** What a command hands back: what to print and how to exit (0 clean, 1 findings, 4 could not be run). */
+/** What a command hands back: what to print and how to exit (0 clean, 1 findings, 4 not judged). */
 export interface CommandResult {
 	/** Goes to stdout, as it is; of a long text its pieces, so that it never stands in memory whole. */
 	readonly text: string | Iterable<string>;

@@ -31,10 +31,10 @@ async function opened(options: Parameters<typeof browser.page>[0] = {}) {
 describe("the exported page", () => {
 	test("shows the sum of the run, and its tests, what did not pass first", async () => {
 		const { page, tests } = await opened();
-		expect(await page.locator("dl.tiles").innerText()).toMatch(
-			/Passed\s+8\s+of 12\s+Failed\s+2\s+Could not be run\s+2/,
+		expect(await page.locator("dl.tiles").innerText()).toMatch(/Passed\s+8\s+of 12\s+Failed\s+2\s+Not judged\s+2/);
+		expect(await page.locator(".bar").getAttribute("aria-label")).toMatch(
+			/^12 tests: 8 passed, 2 failed, 2 not judged/,
 		);
-		expect(await page.locator(".bar").getAttribute("aria-label")).toMatch(/^12 tests: 8 passed, 2 failed, 2 could not/);
 		expect(await tests()).toEqual([
 			...["hostile <b>|id`", "hostile <b>|id`", "unanswered", "unanswered"],
 			...["greets", "tried-thrice", "long", "keeps-secrets", "greets", "tried-thrice", "long", "keeps-secrets"],
@@ -47,7 +47,7 @@ describe("the exported page", () => {
 		const { page, tests } = await opened();
 		await page.getByText("Failed 2").click();
 		expect(await page.getByRole("status").innerText()).toBe("2 of 12 tests");
-		await page.getByText("Not run").click();
+		await page.getByText("Not judged 2").click();
 		expect(await tests()).toEqual(["unanswered", "unanswered"]);
 		await page.getByText("All").first().click();
 		await page.getByLabel("Search").fill("THRICE");
@@ -85,6 +85,9 @@ describe("the exported page", () => {
 		};
 		const greets = await details("greets");
 		expect(await greets.innerText()).toMatch(/equals\s+passed\s+weight 2\s+1\.00/);
+		expect(await greets.locator("dl.facts").innerText()).toMatch(
+			/Time\s+target 1\.5s[\s\S]*Target\s+\$0\.25, 25 tokens/,
+		);
 		expect(await greets.getByLabel("Input").innerText()).toBe("say <hello>");
 		expect(await greets.getByLabel("Expected").innerText()).toBe("hello there");
 		expect(await greets.getByLabel("Output").innerText()).toBe("hello there");

@@ -134,12 +134,12 @@ describe("agentv results compare", () => {
 		});
 	});
 
-	test("leaves out what could not be run, and counts it", async () => {
+	test("leaves out what was not judged, and counts it", async () => {
 		const { run, compare, json } = project();
 		await run("before", yes);
 		await run("after", Object.fromEntries(Array.from({ length: 7 }, (_, index) => [index, "yes"])));
 		expect((await compare("before", "after")).stdout).toContain(
-			"     3  left out    could not be run or judged: t7, t8, t9\n",
+			"     3  left out    not judged in one of them: t7, t8, t9\n",
 		);
 		const { errors, difference } = await json("before", "after");
 		expect(errors.length).toBe(3);
@@ -151,7 +151,7 @@ describe("agentv results compare", () => {
 		const { cwd, run, compare, json } = project();
 		await run("once", yes);
 		await run("twice", yes, "--repeat", "2");
-		// Of t3 one attempt was worth a half; one of t4 could not be run.
+		// Of t3 one attempt was worth a half; one of t4 was not judged.
 		const lines = readFileSync(join(cwd, "twice/index.jsonl"), "utf8")
 			.split("\n")
 			.map((line) => {
@@ -167,7 +167,7 @@ describe("agentv results compare", () => {
 		const moved = comparable.filter(({ delta }: { delta: number }) => delta !== 0);
 		expect(moved).toMatchObject([{ test_id: "t3", before: 1, after: 0.75 }]);
 		expect((await compare("once", "twice")).stdout).toContain(
-			"  1 attempt could not be run or judged: it is left out of its test's mean.\n",
+			"  1 attempt was not judged: it is left out of its test's mean.\n",
 		);
 	});
 

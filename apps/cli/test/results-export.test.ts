@@ -64,9 +64,9 @@ describe("agentv results export", () => {
 		expect(steady(await exported("markdown"))).toMatchInlineSnapshot(`
 			"## ❌ support
 
-			12 tests: **8 passed**, **2 failed**, **2 could not be run** · mean score 0.80 · <time> · $0.50
+			12 tests: **8 passed**, **2 failed**, **2 not judged** · mean score 0.80 · <time> · $0.50 · 50 tokens
 
-			| Target | Passed | Failed | Not run | Mean score | Mean time | Cost |
+			| Target | Passed | Failed | Not judged | Mean score | Mean time | Cost |
 			| --- | ---: | ---: | ---: | ---: | ---: | ---: |
 			| careful | 4 | 1 | 1 | 0.80 | <time> | $0.25 |
 			| quick | 4 | 1 | 1 | 0.80 | <time> | $0.25 |
@@ -75,11 +75,11 @@ describe("agentv results export", () => {
 
 			- **hostile \\<b\\>\\|id\\\`** (careful): score 0.00, threshold 0.8
 			  - \\<i\\>name: the answer equals "nothing" — it is "\\</script\\>\\<script\\>document.title = \\\\"owned\\\\"\\</script\\>\\<img src=x onerror='document.title = \\\\"owned\\\\"'\\>\\\\u0007\\\\u001b\\[31m \\& \\\\u{202e} \\| \\\`x\\\` \\*\\*y\\*\\*"
-			- **unanswered** (careful): could not be run
+			- **unanswered** (careful): not judged
 			  - target: no answer is recorded for "unanswered"
 			- **hostile \\<b\\>\\|id\\\`** (quick): score 0.00, threshold 0.8
 			  - \\<i\\>name: the answer equals "nothing" — it is "\\</script\\>\\<script\\>document.title = \\\\"owned\\\\"\\</script\\>\\<img src=x onerror='document.title = \\\\"owned\\\\"'\\>\\\\u0007\\\\u001b\\[31m \\& \\\\u{202e} \\| \\\`x\\\` \\*\\*y\\*\\*"
-			- **unanswered** (quick): could not be run
+			- **unanswered** (quick): not judged
 			  - target: no answer is recorded for "unanswered"
 
 			Run out (default), started <time>.
@@ -120,14 +120,17 @@ describe("agentv results export", () => {
 		writeFileSync(index, `${lines.slice(0, 2).join("\n")}\n${lines[2]?.slice(0, 40)}`);
 		const exported = async (format: string) => {
 			const session = await agentv(["results", "export", "out", "--format", format], { cwd });
-			expect(session).toMatchObject({ exitCode: 0, stderr: "warning: out: Not finished: 2 attempts of 12 tests\n" });
+			expect(session).toMatchObject({ exitCode: 0, stderr: "warning: out: Not finished: 11 of 12 tests not run\n" });
 			return session.stdout;
 		};
 		expect(JSON.parse(await exported("json"))).toMatchObject({ summary: null, results: { length: 2 } });
-		expect(await exported("markdown")).toMatch(/^## ❌ support\n\n\*\*Not finished: 2 attempts of 12 tests\*\*\n/);
-		expect(await exported("html")).toContain("<strong>Not finished: 2 attempts of 12 tests</strong>");
-		const [suite] = await junitSuites(await exported("junit"));
-		expect(suite?.cases).toHaveLength(2);
+		expect(await exported("markdown")).toMatch(
+			/^## ❌ support\n\n12 tests: \*\*1 passed\*\*, 0 failed, \*\*11 not run\*\* .*\n\n\*\*Not finished: 11 of 12 tests not run\.\*\*\n/,
+		);
+		expect(await exported("html")).toContain("Not finished: 11 of 12 tests not run.");
+		const suites = await junitSuites(await exported("junit"));
+		expect(suites.map((suite) => suite.cases.length)).toEqual([6, 6]);
+		expect(suites.flatMap((suite) => suite.cases).filter(({ skipped }) => skipped !== undefined)).toHaveLength(11);
 	});
 
 	test("writes what there is where records are gone", async () => {

@@ -1,21 +1,28 @@
-import { type RunFile, type RunSummary, readRunFile, type TableRow } from "@agentv/core";
-import type { RunAnswer, RunEntry, RunSummaryAnswer, RunTestEntry } from "./answers/runs.ts";
-import { rowsSummary } from "./rows-summary.ts";
+import { type CaseOutcome, type RunFile, type RunSummary, readRunFile, type TableRow, testsNotRun } from "@agentv/core";
+import type {
+	AttemptEntry,
+	RunAnswer,
+	RunEntry,
+	RunOriginAnswer,
+	RunSummaryAnswer,
+	RunTestEntry,
+	TestErrorAnswer,
+	TestResultAnswer,
+} from "./answers/runs.ts";
+import { describeUsage, judgingOf, judgingOfRun } from "./describe-usage.ts";
 import { type CatalogRun, runState } from "./run-catalog.ts";
 import { rowId } from "./run-row-id.ts";
+import { testStatuses } from "./run-tests-query.ts";
 import type { Services } from "./services.ts";
 
 export function describeSummary(summary: RunSummary): RunSummaryAnswer {
 	const { planned, passed, failed, errors, meanScore, durationMs, costUsd, tokenUsage } = summary;
 	return {
-		planned,
-		passed,
-		failed,
-		errors,
+		...{ planned, passed, failed, errors, not_run: testsNotRun(summary) },
 		mean_score: meanScore,
 		duration_ms: durationMs,
-		cost_usd: costUsd,
-		tokens: tokenUsage && { input: tokenUsage.input, output: tokenUsage.output },
+		...describeUsage({ costUsd: costUsd ?? undefined, tokenUsage: tokenUsage ?? undefined }),
+		judging: judgingOfRun(summary),
 	};
 }
 
@@ -46,7 +53,7 @@ export async function describeRun(run: CatalogRun, services: Services): Promise<
 		...entry,
 		summary,
 		directory: run.directory,
-		provenance: provenance(file, services.hide),
+		provenance: { ...provenance(file, services.hide), origin: await originOf(file, services) },
 		eval_id,
 		resumable: entry.state === "interrupted" && (await allKnown(file, services)),
 	};
@@ -54,15 +61,22 @@ export async function describeRun(run: CatalogRun, services: Services): Promise<
 
 /** The summary of a run that is not done: what its rows say by now. */
 function soFar(run: CatalogRun, { tables }: Services): RunSummaryAnswer {
-	const rows = tables.rows(run.directory);
+	const { rows, tally } = tables.table(run.directory);
 	const lasted =
 		runState(run) === "running"
 			? Date.now() - Date.parse(run.startedAt)
-			: rows.reduce((total, { durationMs }) => total + durationMs, 0);
-	return rowsSummary(rows, run.planned, lasted);
+			: (run.summary?.durationMs ?? rows.reduce((total, { durationMs }) => total + durationMs, 0));
+	return describeSummary(tally.summary(lasted));
 }
 
-function provenance(file: RunFile, hide: (text: string) => string): RunAnswer["provenance"] {
+async function originOf({ origin }: RunFile, { runs, hide }: Services): Promise<RunOriginAnswer | null> {
+	if (!origin) return null;
+	const { kind, runId, path, graders } = origin;
+	const known = (await runs.all()).find(({ directory }) => directory === path);
+	return { kind, name: runId, run: known?.id ?? null, graders: graders?.map(hide) ?? null };
+}
+
+function provenance(file: RunFile, hide: (text: string) => string): Omit<RunAnswer["provenance"], "origin"> {
 	const { git, benchmark, bundle } = file;
 	return {
 		agentv_version: file.agentvVersion,
@@ -97,20 +111,53 @@ export async function allKnown(file: RunFile, { evals }: Services): Promise<bool
 	return true;
 }
 
-/** A row of a run's table. */
-export function describeRow(row: TableRow, hide: (text: string) => string): RunTestEntry {
-	const { error } = row;
+/** One attempt. */
+export function describeAttempt(row: TableRow, hide: (text: string) => string): AttemptEntry {
 	return {
 		id: rowId(row),
 		test_id: row.testId,
 		eval: row.eval,
 		target: row.target,
 		attempt: row.attempt,
-		status: row.status,
+		status: row.executionStatus,
 		score: row.score,
 		threshold: row.threshold,
 		duration_ms: row.durationMs,
 		cost_usd: row.costUsd ?? null,
-		error: error ? { ...error, message: hide(error.message) } : null,
+		error: describeError(row.error, hide),
 	};
+}
+
+/** A row of a run's table: a test with all its attempts. */
+export function describeTest(outcome: CaseOutcome<TableRow>, hide: (text: string) => string): RunTestEntry {
+	const { eval: label, testId, target, attempts } = outcome;
+	const [first] = attempts;
+	const costs = attempts.flatMap(({ costUsd }) => costUsd ?? []);
+	return {
+		...{ id: first ? rowId(first) : null, test_id: testId, eval: label, target },
+		threshold: first?.threshold ?? null,
+		duration_ms: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
+		cost_usd: costs.length === 0 ? null : costs.reduce((sum, cost) => sum + cost, 0),
+		judging_cost_usd: judgingOf(attempts)?.cost_usd ?? null,
+		error: describeError(attempts.find(({ error }) => error)?.error, hide),
+		...describeAttempts(outcome),
+	};
+}
+
+/** What the attempts of a test come to together. */
+export function describeAttempts({ status, score, repeat, attempts }: CaseOutcome<TableRow>): TestResultAnswer["test"] {
+	return {
+		status: testStatuses[status],
+		score: status === "error" ? null : (score ?? null),
+		attempts: attempts.map((row) => ({
+			...{ id: rowId(row), attempt: row.attempt, status: row.executionStatus, score: row.score },
+		})),
+		repeat: { count: repeat.count, strategy: repeat.strategy },
+	};
+}
+
+function describeError(error: TableRow["error"], hide: (text: string) => string): TestErrorAnswer | null {
+	if (!error) return null;
+	const { stage, code, message, causedBy } = error;
+	return { stage, code, message: hide(message), ...(causedBy ? { caused_by: causedBy } : {}) };
 }

@@ -1,35 +1,46 @@
-import { AgentvError, readRecordHead, type TableRow } from "@agentv/core";
-import type { MessageAnswer, ScoreAnswer, TestErrorAnswer, TestResultAnswer } from "./answers/runs.ts";
-import { describeRow } from "./describe-run.ts";
+import { AgentvError, readRecordHead } from "@agentv/core";
+import type {
+	MessageAnswer,
+	ScoreAnswer,
+	StageLogAnswer,
+	TestErrorAnswer,
+	TestResultAnswer,
+	UsageAnswer,
+} from "./answers/runs.ts";
+import { describeAttempt, describeAttempts } from "./describe-run.ts";
+import { judgingOf } from "./describe-usage.ts";
 import { isRecord, listOf, numberOf, textOf, type Wire } from "./read-wire.ts";
 import { rowId } from "./run-row-id.ts";
+import type { RunTable } from "./run-tables.ts";
 
 const longestText = 1024 * 1024;
 const longestMessage = 128 * 1024;
 const mostMessages = 500;
+const mostLogs = 200;
 
 type Hide = (text: string) => string;
 
 /** Everything recorded about one attempt, as far as its files are there. */
 export function describeTestResult(
-	rows: readonly TableRow[],
+	{ rows, outcomes }: RunTable,
 	index: number,
 	directory: string,
 	hide: Hide,
 ): TestResultAnswer {
 	const row = rows[index];
-	if (!row) throw new AgentvError("not-found", "the run has no such result");
+	const outcome = row && outcomes.find(({ attempts }) => attempts.includes(row));
+	if (!row || !outcome) throw new AgentvError("not-found", "the run has no such result");
 	const record = readRecord(directory, row.file);
 	const texts = new RecordTexts(directory, hide);
 	const output = texts.of(record.output, record.output_path, longestText);
 	const changes = texts.of(undefined, record.file_changes_shown_path ?? record.file_changes_path, longestText);
-	const usage = isRecord(record.token_usage) ? record.token_usage : undefined;
 	const at = (position: number) => {
 		const other = rows[position];
 		return other ? rowId(other) : null;
 	};
 	return {
-		...describeRow(row, hide),
+		...describeAttempt(row, hide),
+		test: describeAttempts(outcome),
 		timestamp: textOf(record.timestamp) ?? "",
 		input: inputOf(record.input, hide),
 		output: output.text,
@@ -43,7 +54,14 @@ export function describeTestResult(
 		file_changes: changes.text,
 		file_changes_cut: changes.cut,
 		warnings: listOf(record.warnings).map((warning) => warningOf(warning, hide)),
-		tokens: usage ? { input: numberOf(usage.input) ?? 0, output: numberOf(usage.output) ?? 0 } : null,
+		tokens: usageOf({ token_usage: record.token_usage }).tokens,
+		judging: judgingOf([row]),
+		stop_reason: textOf(record.stop_reason) ?? null,
+		cached: isRecord(record.cached)
+			? { ...usageOf(record.cached), duration_ms: numberOf(record.cached.duration_ms) ?? null }
+			: null,
+		timings: timingsOf(record.timings_ms),
+		logs: logsOf(record.logs, hide),
 		metadata: JSON.stringify(record.metadata ?? {}).length > longestMessage ? {} : asObject(record.metadata),
 		workspace_path: textOf(record.workspace_path) ?? null,
 		recorded: row.file !== undefined && record.test_id !== undefined,
@@ -128,9 +146,20 @@ function scoreOf(score: Wire, hide: Hide): ScoreAnswer {
 	return {
 		name: textOf(score.name) ?? "",
 		type: textOf(score.type) ?? "",
-		score: numberOf(score.score) ?? 0,
+		score: numberOf(score.score) ?? null,
 		weight: numberOf(score.weight) ?? 1,
-		verdict: score.verdict === "pass" ? "pass" : "fail",
+		verdict: verdictOf(score),
+		veto: score.veto === true,
+		error: isRecord(score.error)
+			? { code: textOf(score.error.code) ?? "", message: hide(textOf(score.error.message) ?? "") }
+			: null,
+		usage: isRecord(score.usage)
+			? {
+					...usageOf(score.usage),
+					target: hide(textOf(score.usage.target) ?? ""),
+					model: textOf(score.usage.model) ?? null,
+				}
+			: null,
 		assertions: listOf(score.assertions).map(({ text, passed, evidence }) => ({
 			text: hide(textOf(text) ?? ""),
 			passed: passed === true,
@@ -138,6 +167,39 @@ function scoreOf(score: Wire, hide: Hide): ScoreAnswer {
 		})),
 		parts: listOf(score.parts).map((part) => scoreOf(part, hide)),
 	};
+}
+
+function verdictOf({ verdict }: Wire): ScoreAnswer["verdict"] {
+	return verdict === "pass" || verdict === "not_judged" ? verdict : "fail";
+}
+
+function usageOf({ cost_usd, token_usage }: Wire): UsageAnswer {
+	const tokens = isRecord(token_usage) ? token_usage : undefined;
+	return {
+		cost_usd: numberOf(cost_usd) ?? null,
+		tokens: tokens ? { input: numberOf(tokens.input) ?? 0, output: numberOf(tokens.output) ?? 0 } : null,
+	};
+}
+
+function timingsOf(timings: unknown): TestResultAnswer["timings"] {
+	if (!isRecord(timings)) return null;
+	return Object.entries(timings).flatMap(([stage, value]) => {
+		const ms = numberOf(value);
+		return ms === undefined ? [] : [{ stage, ms }];
+	});
+}
+
+function logsOf(logs: unknown, hide: Hide): StageLogAnswer[] {
+	return listOf(logs)
+		.slice(0, mostLogs)
+		.map(({ stage, name, text, omitted }) => {
+			const whole = textOf(text) ?? "";
+			return {
+				...{ stage: textOf(stage) ?? "", name: hide(textOf(name) ?? "") },
+				text: hide(whole.slice(0, longestMessage)),
+				omitted: (numberOf(omitted) ?? 0) + Math.max(0, whole.length - longestMessage),
+			};
+		});
 }
 
 function warningOf({ stage, code, message }: Wire, hide: Hide): TestErrorAnswer {

@@ -1,6 +1,6 @@
 import { type AttemptName, type ResultRow, type RunEvent, type RunPlan, runEvals } from "@agentv/core";
-import type { AttemptAnswer, RunEventAnswer, RunTestEntry } from "./answers/runs.ts";
-import { describeRow, describeSummary } from "./describe-run.ts";
+import type { AttemptAnswer, AttemptEntry, RunEventAnswer } from "./answers/runs.ts";
+import { describeAttempt, describeSummary } from "./describe-run.ts";
 import type { Services } from "./services.ts";
 
 /** Runs a plan and tells of it as pages get it. `jobId` is the job that does it. */
@@ -68,7 +68,6 @@ function attempt({ index, eval: label, testId, target, attempt: number }: Attemp
 	return { index, eval: label, test_id: testId, target, attempt: number };
 }
 
-function rowAnswer(row: ResultRow, hide: (text: string) => string): RunTestEntry {
-	const { executionStatus: status, costUsd, error, file } = row;
-	return describeRow({ ...row, status, costUsd, error, file }, hide);
+function rowAnswer(row: ResultRow, hide: (text: string) => string): AttemptEntry {
+	return describeAttempt({ ...row, file: row.file }, hide);
 }

@@ -1,6 +1,26 @@
-import { readRunTable, runStamps, type TableRow } from "@agentv/core";
+import {
+	AgentvError,
+	attemptStatuses,
+	type CaseOutcome,
+	caseOutcomes,
+	type PlannedRun,
+	type RunTally,
+	readRunFile,
+	readRunTable,
+	runStamps,
+	type TableRow,
+	tallyOf,
+} from "@agentv/core";
 
-/** The pass rate of one eval on one target in one run. */
+/** The rows of a run, and the tests that they are attempts of. */
+export interface RunTable {
+	/** In the order in which they finished. */
+	readonly rows: readonly TableRow[];
+	readonly outcomes: readonly CaseOutcome<TableRow>[];
+	readonly tally: RunTally;
+}
+
+/** The results of one eval on one target in one run. */
 export interface PassRate {
 	readonly eval: string;
 	readonly target: string;
@@ -12,6 +32,7 @@ export interface PassRate {
 /** So many rows are kept over all runs; the table that was read last always is. */
 const keptRows = 60_000;
 const keptRates = 5000;
+const keptPlans = 3;
 
 interface Kept<Value> {
 	readonly stamp: string;
@@ -20,47 +41,100 @@ interface Kept<Value> {
 
 /** Rows of runs, read again where they have changed. */
 export class RunTables {
-	readonly #tables = new Map<string, Kept<readonly TableRow[]>>();
+	readonly #tables = new Map<string, Kept<RunTable>>();
 	readonly #rates = new Map<string, Kept<readonly PassRate[]>>();
+	readonly #plans = new Map<string, Kept<PlannedRun>>();
 
-	rows(directory: string): readonly TableRow[] {
-		const stamp = runStamps(directory).rows ?? "none";
+	table(directory: string): RunTable {
+		const stamp = stampOf(directory);
 		const known = this.#tables.get(directory);
 		this.#tables.delete(directory);
-		const kept = known?.stamp === stamp ? known : { stamp, value: readRunTable(directory) };
+		const kept = known?.stamp === stamp ? known : { stamp, value: this.#read(directory) };
 		this.#tables.set(directory, kept);
 		this.#forgetOldest();
 		return kept.value;
 	}
 
-	/** Attempts by eval and target. */
+	/** Tests by eval and target. */
 	rates(directory: string): readonly PassRate[] {
-		const stamp = runStamps(directory).rows ?? "none";
+		const stamp = stampOf(directory);
 		const known = this.#rates.get(directory);
 		if (known?.stamp === stamp) return known.value;
-		// Not through `rows`: the history of a thousand runs must not push out the table that somebody looks at.
-		const value = ratesOf(readRunTable(directory));
+		// Not through `table`: the history of a thousand runs must not push out the table that somebody looks at.
+		const value = ratesOf(this.#read(directory));
 		this.#rates.set(directory, { stamp, value });
 		const [oldest] = this.#rates.keys();
 		if (this.#rates.size > keptRates && oldest !== undefined) this.#rates.delete(oldest);
 		return value;
 	}
 
+	#read(directory: string): RunTable {
+		const rows = readRunTable(directory);
+		const plan = this.#plan(directory);
+		const outcomes = [...caseOutcomes(rows, plan)];
+		const others = unplanned(rows, outcomes);
+		// If rows and plan are of different runs, what the plan has more is left out: the rows are what there is to show.
+		const shown = others.length === 0 ? outcomes : outcomes.filter(({ attempts }) => attempts.length > 0);
+		return { rows, outcomes: [...shown, ...others], tally: tallyOf(outcomes, plan) };
+	}
+
+	/** What a run planned: nothing if that can't be read, so that its rows are still shown. */
+	#plan(directory: string): PlannedRun {
+		const stamp = runStamps(directory).run ?? "none";
+		const known = this.#plans.get(directory);
+		if (known?.stamp === stamp) return known.value;
+		this.#plans.delete(directory);
+		const value = readPlan(directory);
+		this.#plans.set(directory, { stamp, value });
+		const [oldest] = this.#plans.keys();
+		if (this.#plans.size > keptPlans && oldest !== undefined) this.#plans.delete(oldest);
+		return value;
+	}
+
 	#forgetOldest(): void {
 		let rows = 0;
 		for (const [directory, { value }] of [...this.#tables].reverse()) {
-			if (rows > 0 && rows + value.length > keptRows) this.#tables.delete(directory);
-			rows += value.length;
+			if (rows > 0 && rows + value.rows.length > keptRows) this.#tables.delete(directory);
+			rows += value.rows.length;
 		}
 	}
 }
 
-function ratesOf(rows: readonly TableRow[]): PassRate[] {
+function stampOf(directory: string): string {
+	const { run, rows } = runStamps(directory);
+	return `${run} ${rows}`;
+}
+
+function readPlan(directory: string): PlannedRun {
+	try {
+		const { planned, evals } = readRunFile(directory);
+		return { planned, evals };
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return { planned: [], evals: [] };
+	}
+}
+
+/** Rows that the run did not plan: they are shown, and counted nowhere. */
+function unplanned(rows: readonly TableRow[], outcomes: readonly CaseOutcome<TableRow>[]): CaseOutcome<TableRow>[] {
+	const planned = new Set(outcomes.flatMap(({ attempts }) => attempts));
+	return rows
+		.filter((row) => !planned.has(row))
+		.map((row) => {
+			const { eval: label, testId, target, executionStatus, score } = row;
+			const status = attemptStatuses[executionStatus];
+			const repeat = { count: 1, strategy: "mean", earlyExit: false } as const;
+			return { eval: label, testId, target, status, score, repeat, attempts: [row] };
+		});
+}
+
+function ratesOf({ outcomes }: RunTable): PassRate[] {
 	const rates = new Map<string, { eval: string; target: string; passed: number; failed: number; errors: number }>();
-	for (const { eval: label, target, status } of rows) {
+	for (const { eval: label, target, status } of outcomes) {
+		if (status === "not_run") continue;
 		const key = JSON.stringify([label, target]);
 		const rate = rates.get(key) ?? { eval: label, target, passed: 0, failed: 0, errors: 0 };
-		rate[status === "ok" ? "passed" : status === "quality_failure" ? "failed" : "errors"] += 1;
+		rate[status === "error" ? "errors" : status] += 1;
 		rates.set(key, rate);
 	}
 	return [...rates.values()];

@@ -18,6 +18,14 @@ export { type BundleDescription, describeBundle } from "./bundle/describe-bundle
 export { planBundle } from "./bundle/plan-bundle.ts";
 export { type ArchiveStream, streamArchive } from "./bundle/stream-archive.ts";
 export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
+export {
+	attemptStatuses,
+	type CaseOutcome,
+	caseOutcomes,
+	outcomeWords,
+	type PlannedRun,
+} from "./grading/case-outcomes.ts";
+export { RunTally, type Tallied, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
 export { agentvHome, type Environment, expandHome } from "./io/environment.ts";
 export { directoryEntries } from "./io/files/directory-entries.ts";
 export { fileStamp } from "./io/files/file-stamp.ts";
@@ -61,7 +69,6 @@ export type { ResultsMachine } from "./model/run-roots.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";
-export { type CaseOutcome, caseOutcomes, plannedRepeats, type RepeatOf } from "./results/case-outcomes.ts";
 export type { CaseScore } from "./results/case-scores.ts";
 export {
 	type ChangedCase,
@@ -86,6 +93,7 @@ export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow }
 export type { Difference, RunVerification } from "./results/run-verification.ts";
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
 export { verifyRun } from "./results/verify-run.ts";
+export { type ShardBudget, shardBudgets } from "./run/budgets.ts";
 export { checkPlannedSchemas } from "./run/check-schemas.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";

@@ -12,6 +12,7 @@ import {
 import type { CommandResult, Context } from "../context.ts";
 import type { ExportFormat } from "../program/choices.ts";
 import type { RunExport } from "../results/exported-run.ts";
+import { sumOfRows } from "../results/sum-of-rows.ts";
 import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
 import { shownDirectory, unfinishedSentence } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
@@ -33,6 +34,8 @@ export async function resultsExport(
 ): Promise<CommandResult> {
 	const directory = resolveRun(which, context);
 	const run = openRun(directory);
+	// Of a finished run every test has a row: there is nothing to count.
+	const unfinished = isFinished(run.summary) ? undefined : unfinishedSentence(sumOfRows(run));
 	const name = shownDirectory(directory, context.cwd);
 	const exportRun = await exports[options.format]();
 	const text = exportRun({
@@ -40,10 +43,8 @@ export async function resultsExport(
 		attempt: (file) => readAttempt(directory, file),
 		head: (file, maxBytes) => beginning(directory, file, maxBytes),
 	});
-	if (!isFinished(run.summary))
-		context.stderr.write(
-			`${colorsFor(context.stderr).yellow("warning:")} ${terminalSafeLine(name)}: ${unfinishedSentence(run.rows.count, run.run.planned.length)}\n`,
-		);
+	if (unfinished !== undefined)
+		context.stderr.write(`${colorsFor(context.stderr).yellow("warning:")} ${terminalSafeLine(name)}: ${unfinished}\n`);
 	const told = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
 	if (options.output === undefined) return { text: told, exitCode: 0 };
 	const file = resolve(context.cwd, options.output);

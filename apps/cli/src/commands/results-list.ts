@@ -1,6 +1,7 @@
-import { listRuns, type RunListItem, terminalSafeLine, toWireSummary } from "@agentv/core";
+import { listRuns, outcomeWords, type RunListItem, terminalSafeLine, testsNotRun, toWireSummary } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { shortScore } from "../run/failure-text.ts";
+import { runSpending, spendingTexts } from "../run/spending-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
 
 interface ResultsListOptions {
@@ -31,9 +32,18 @@ export async function resultsList(options: ResultsListOptions, context: Context)
 function stateText({ state, summary, planned }: RunListItem, colors: ReturnType<typeof colorsFor>): string {
 	if (!summary) return colors.yellow(state);
 	const { passed, failed, errors, meanScore } = summary;
-	const text = `${passed}/${planned} passed${errors > 0 ? `, ${errors} not run` : ""}${state === "unfinished" ? ", unfinished" : ""}`;
-	const score = meanScore === null ? "" : `  ${shortScore(meanScore)}`;
-	return `${failed + errors > 0 ? colors.red(text) : colors.green(text)}${score}`;
+	const left = testsNotRun(summary);
+	const text = [
+		`${passed}/${planned} ${outcomeWords.passed}`,
+		...(errors > 0 ? [`${errors} ${outcomeWords.error}`] : []),
+		...(left > 0 ? [`${left} ${outcomeWords.not_run}`] : []),
+		...(state === "unfinished" ? ["unfinished"] : []),
+	].join(", ");
+	const facts = [
+		...(meanScore === null ? [] : [shortScore(meanScore)]),
+		...spendingTexts(runSpending(summary)).slice(0, 1),
+	];
+	return [failed + errors > 0 ? colors.red(text) : colors.green(text), ...facts].join("  ");
 }
 
 function whatText({ evals, targets, shard }: RunListItem): string {

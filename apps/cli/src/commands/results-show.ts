@@ -1,9 +1,23 @@
-import { matchesGlob, readRun, resolveRun, toWireRow, toWireSummary } from "@agentv/core";
+import {
+	type CaseOutcome,
+	caseOutcomes,
+	matchesGlob,
+	type RunReading,
+	readAttempt,
+	readRun,
+	resolveRun,
+	tallyOf,
+	terminalSafeLine,
+	testsNotRun,
+	toWireRow,
+	toWireSummary,
+} from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { attemptText, failureText } from "../run/failure-text.ts";
-import { gatheredOf } from "../run/follow-run.ts";
-import { shownDirectory, sumText, unfinishedSentence } from "../run/summary-text.ts";
-import { colorsFor } from "../terminal/colors.ts";
+import { attemptDetailText } from "../run/attempt-detail-text.ts";
+import { outcomeScore, outcomeText, statusSign } from "../run/failure-text.ts";
+import { originSentence, shownDirectory, sumText, unfinishedSentence } from "../run/summary-text.ts";
+import { targetTable } from "../run/target-table.ts";
+import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { tableColumns } from "../terminal/table-columns.ts";
 
 interface ResultsShowOptions {
@@ -11,35 +25,85 @@ interface ResultsShowOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv results show`: the tests of a run, and why those failed that did. */
+/** `agentv results show`: the tests of a run and why those failed that did; with `--test` everything about some of them. */
 export async function resultsShow(
 	which: string,
-	{ test, json }: ResultsShowOptions,
+	options: ResultsShowOptions,
 	context: Context,
 ): Promise<CommandResult> {
-	const { directory, run, summary, rows: all } = readRun(resolveRun(which, context));
-	const rows = test ? all.filter(({ testId }) => test.some((glob) => matchesGlob(testId, glob))) : all;
-	if (json) {
-		const document = {
-			run_dir: directory,
-			summary: summary ? toWireSummary(summary) : null,
-			results: rows.map(toWireRow),
-		};
-		return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: 0 };
-	}
+	const reading = readRun(resolveRun(which, context));
+	const { test: globs, json } = options;
+	const isShown = ({ testId }: { readonly testId: string }) =>
+		globs === undefined || globs.some((glob) => matchesGlob(testId, glob));
+	if (json) return jsonDocument(reading, isShown);
+	const { directory, run, summary, rows } = reading;
+	const outcomes = [...caseOutcomes(rows, run)];
+	const tally = tallyOf(outcomes, run);
 	const colors = colorsFor(context.stdout);
-	const head = `${run.evals.map(({ file }) => file).join(", ")}  ${colors.dim(`${run.experiment} · ${run.startedAt} · ${shownDirectory(directory, context.cwd)}`)}`;
-	const tests = rows.map((row) => (row.executionStatus === "ok" ? attemptText(row, colors) : failureText(row, colors)));
-	const end = summary
-		? sumText(summary, colors)
-		: colors.yellow(
-				`${unfinishedSentence(rows.length, run.planned.length)}. Go on with it: agentv eval run --resume --run ${shownDirectory(directory, context.cwd)}`,
-			);
+	const shown = outcomes.filter(isShown);
+	const tests =
+		globs === undefined
+			? shown.map((outcome) => outcomeText(outcome, colors)).join("\n")
+			: shown.map((outcome) => detailText(outcome, directory, colors)).join("\n\n");
+	const sum = tally.summary(summary?.durationMs);
 	const parts = [
-		head,
-		tests.join("\n"),
-		...(rows.length > 0 ? [gatheredOf(rows, false).tally.table(colors, tableColumns(context.stdout))] : []),
-		end,
+		heading(reading, context, colors),
+		tests,
+		...(testsNotRun(sum) < sum.planned ? [targetTable(tally, colors, tableColumns(context.stdout))] : []),
+		[sumText(sum, colors), ...unfinished(reading, unfinishedSentence(sum), context, colors)].join("\n"),
 	];
 	return { text: `${parts.filter((part) => part !== "").join("\n\n")}\n`, exitCode: 0 };
+}
+
+function jsonDocument(
+	{ directory, summary, rows }: RunReading,
+	isShown: (row: RunReading["rows"][number]) => boolean,
+): CommandResult {
+	const document = {
+		run_dir: directory,
+		summary: summary ? toWireSummary(summary) : null,
+		results: rows.filter(isShown).map(toWireRow),
+	};
+	return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: 0 };
+}
+
+function heading({ directory, run }: RunReading, { cwd }: Context, colors: Colors): string {
+	const about = `${run.experiment} · ${run.startedAt} · ${shownDirectory(directory, cwd)}`;
+	const origin = originSentence(run);
+	return [
+		`${terminalSafeLine(run.evals.map(({ file }) => file).join(", "))}  ${colors.dim(terminalSafeLine(about))}`,
+		...(origin === undefined ? [] : [colors.dim(terminalSafeLine(origin))]),
+	].join("\n");
+}
+
+/** A test with everything about each of its attempts. */
+function detailText(outcome: CaseOutcome, directory: string, colors: Colors): string {
+	const { attempts, repeat, status } = outcome;
+	if (attempts.length === 0) return outcomeText(outcome, colors);
+	const details = attempts.map((row) =>
+		attemptDetailText(
+			row,
+			row.file === undefined ? undefined : readAttempt(directory, row.file),
+			repeat.count > 1,
+			colors,
+		),
+	);
+	if (repeat.count === 1) return details.join("\n");
+	const title = terminalSafeLine(`${outcome.testId} (${outcome.target})`);
+	const how = `${attempts.length} of ${repeat.count} attempts, combined by ${repeat.strategy}`;
+	return [
+		`${statusSign(status, colors)} ${colors.bold(title)}  ${outcomeScore(outcome)}  ${colors.dim(how)}`,
+		...details,
+	].join("\n");
+}
+
+function unfinished(
+	{ directory }: RunReading,
+	sentence: string | undefined,
+	{ cwd }: Context,
+	colors: Colors,
+): string[] {
+	if (sentence === undefined) return [];
+	const command = `agentv eval run --resume --run ${shownDirectory(directory, cwd)}`;
+	return [colors.yellow(terminalSafeLine(`${sentence}. Go on with it: ${command}`))];
 }

@@ -6,18 +6,20 @@ export interface JunitCase {
 	readonly problem?: JunitProblem;
 }
 
-export interface JunitProblem {
-	/** An error is what could not be judged. */
-	readonly kind: "failure" | "error";
-	readonly type: string;
-	readonly message: string;
-	readonly text: string;
-}
+/** `failure`: it was judged and failed; `error`: it was not judged; `skipped`: it was not run. */
+export type JunitProblem =
+	| {
+			readonly kind: "failure" | "error";
+			readonly type: string;
+			readonly message: string;
+			readonly text: string;
+	  }
+	| { readonly kind: "skipped"; readonly text: string };
 
 export interface JunitSuite {
+	/** Also the class name of its cases. */
 	readonly name: string;
-	/** What the suite's cases are of: their class name. */
-	readonly of: string;
+	readonly package: string;
 	/** ISO 8601. */
 	readonly timestamp: string;
 	/** At least one. */
@@ -26,6 +28,7 @@ export interface JunitSuite {
 	readonly cases: readonly string[];
 	readonly failures: number;
 	readonly errors: number;
+	readonly skipped: number;
 	readonly seconds: number;
 	/** What was said beside the cases. */
 	readonly output?: string;
@@ -33,7 +36,8 @@ export interface JunitSuite {
 
 /**
  * A JUnit document, piece by piece: of the strict schema of Apache Ant, of which that of Jenkins allows everything, so that every server
- * reads it. The strict one knows neither totals over all suites, nor skipped cases, nor output of a single case.
+ * reads it. The strict one has no totals over all suites and no output of a single case; skipped cases, which Ant writes although an older
+ * edition of that schema lacks them, only appear if there are any.
  */
 export function* junitXml(suites: Iterable<JunitSuite>): Generator<string> {
 	yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n';
@@ -50,12 +54,15 @@ export function* junitXml(suites: Iterable<JunitSuite>): Generator<string> {
 	yield "</testsuites>\n";
 }
 
-function suiteAttributes({ name, of, timestamp, cases, failures, errors, seconds }: JunitSuite, id: number): string {
+function suiteAttributes(suite: JunitSuite, id: number): string {
+	const { name, timestamp, cases, failures, errors, skipped, seconds } = suite;
 	const attributes = {
-		...{ name, package: of, id: String(id), timestamp: timestamp.slice(0, "2026-01-01T00:00:00".length) },
-		// The schema's word for a machine that nobody recorded.
+		...{ name, package: suite.package, id: String(id) },
+		timestamp: timestamp.slice(0, "2026-01-01T00:00:00".length),
+		// The schema's word for a machine that was not recorded.
 		hostname: "localhost",
 		...{ tests: String(cases.length), failures: String(failures), errors: String(errors), time: time(seconds) },
+		...(skipped > 0 ? { skipped: String(skipped) } : {}),
 	};
 	return Object.entries(attributes)
 		.map(([key, value]) => `${key}=${quoted(value)}`)
@@ -63,10 +70,12 @@ function suiteAttributes({ name, of, timestamp, cases, failures, errors, seconds
 }
 
 /** A case of a suite as text. */
-export function junitCase({ name, seconds, problem }: JunitCase, of: string): string {
+export function junitCase({ name, seconds, problem }: JunitCase, className: string): string {
 	// Joined, not concatenated: a text of many pieces holds on to each of them, and there may be a hundred thousand.
-	const start = ["    <testcase name=", quoted(name), " classname=", quoted(of), ' time="', time(seconds), '"'];
+	const start = ["    <testcase name=", quoted(name), " classname=", quoted(className), ' time="', time(seconds), '"'];
 	if (!problem) return [...start, "/>\n"].join("");
+	if (problem.kind === "skipped")
+		return [...start, ">\n      <skipped>", escaped(problem.text), "</skipped>\n    </testcase>\n"].join("");
 	const { kind, type, message, text } = problem;
 	const opened = [">\n      <", kind, " type=", quoted(type), " message=", quoted(message), ">"];
 	return [...start, ...opened, escaped(text), "</", kind, ">\n    </testcase>\n"].join("");

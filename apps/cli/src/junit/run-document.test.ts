@@ -1,4 +1,4 @@
-import type { ResultRow } from "@agentv/core";
+import type { ResultRow, RunFile } from "@agentv/core";
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -32,10 +32,30 @@ const unrun = (more: Partial<ResultRow>) =>
 		...more,
 	});
 
-const documentOf = (
-	rows: readonly ResultRow[],
-	repeat?: { count: number; strategy: "mean" | "pass_any" | "pass_all" },
-) => junitSuites([...runDocument(rows, () => repeat && { ...repeat, earlyExit: false })].join(""));
+type PlannedTest = RunFile["planned"][number];
+
+interface Planned {
+	readonly count?: number;
+	readonly strategy?: "mean" | "pass_any" | "pass_all";
+	/** Tests of the first eval that have no row. */
+	readonly left?: readonly string[];
+}
+
+function documentOf(rows: readonly ResultRow[], { count = 1, strategy = "mean", left = [] }: Planned = {}) {
+	const files = [...new Set(rows.map((one) => one.eval))];
+	const tests = new Map(rows.map((one) => [JSON.stringify([one.eval, one.testId, one.target]), one]));
+	const planned = [...tests.values()].map((one) => [files.indexOf(one.eval), one.testId, one.target] as const);
+	const all = [...planned, ...left.map((id) => [0, id, "default"] as const)];
+	const run = {
+		startedAt: "2026-01-02T03:04:05.678Z",
+		evals: files.map((file) => ({ file, path: `/${file}`, name: file, digest: "0" })),
+		planned: all.map(
+			([index, id, target]): PlannedTest =>
+				count === 1 ? [index, id, target] : [index, id, target, { count, strategy, earlyExit: false }],
+		),
+	};
+	return junitSuites([...runDocument({ run, rows })].join(""));
+}
 
 describe("a run as JUnit", () => {
 	test("has a suite for each eval and target, and says why a test did not pass", async () => {
@@ -48,7 +68,7 @@ describe("a run as JUnit", () => {
 			{
 				...{ name: "a.eval.yaml (default)", package: "a.eval.yaml", time: "2.468", timestamp: "2026-01-02T03:04:05" },
 				cases: [
-					{ name: "t", classname: "a.eval.yaml", time: "1.234" },
+					{ name: "t", classname: "a.eval.yaml (default)", time: "1.234" },
 					{
 						name: "wrong",
 						failure: {
@@ -68,15 +88,51 @@ describe("a run as JUnit", () => {
 	test("has one case for all attempts of a test, which fails where the run counts it as failed", async () => {
 		const attempts = [failing({}), row({ attempt: 2 }), unrun({ attempt: 3 })];
 		const [any] = await documentOf(attempts, { count: 3, strategy: "pass_any" });
-		expect(any?.cases).toEqual([{ name: "t", classname: "a.eval.yaml", time: "3.702" }]);
+		expect(any?.cases).toEqual([{ name: "t", classname: "a.eval.yaml (default)", time: "3.702" }]);
 		const [all] = await documentOf(attempts, { count: 3, strategy: "pass_all" });
 		expect(all?.cases).toMatchObject([
 			{ failure: { message: "1 of 3 attempts passed, least score 0.25, threshold 0.8" } },
 		]);
 		const [unfinished] = await documentOf(attempts, { count: 4, strategy: "mean" });
-		expect(unfinished?.cases).toMatchObject([
-			{ error: { type: "unfinished", message: "not finished: 3 of 4 attempts were made" } },
+		expect(unfinished?.cases).toMatchObject([{ skipped: "not run: 3 of 4 attempts were made" }]);
+	});
+
+	test("tells the same test with two targets apart, and one that was not run from one that was not judged", async () => {
+		const suites = await documentOf([row({}), row({ target: "other" }), unrun({ testId: "silent" })], {
+			left: ["left"],
+		});
+		const names = suites.flatMap(({ cases }) => cases.map(({ name, classname }) => `${classname} ${name}`));
+		expect(new Set(names).size).toBe(4);
+		expect(suites).toMatchObject([
+			{ tests: "3", failures: "0", errors: "1", skipped: "1", cases: [{}, { error: {} }, { skipped: "not run" }] },
+			{ tests: "1", cases: [{ name: "t", classname: "a.eval.yaml (other)" }] },
 		]);
+	});
+
+	test("says what the target and what judging used, a failed judgement's included", async () => {
+		const usage = { target: "judge", costUsd: 0.05, tokenUsage: { input: 10, output: 1 } };
+		const broken = {
+			...{ name: "judge", type: "llm-grader", score: null, weight: 1, verdict: "not_judged" as const },
+			...{ assertions: [], error: { code: "bad-reply", message: "no verdict" }, usage },
+		};
+		const spent = { costUsd: 0.2, tokenUsage: { input: 100, output: 20 } };
+		const [suite] = await documentOf([row(spent), unrun({ testId: "silent", scores: [broken], ...spent })]);
+		expect(suite?.properties).toEqual({
+			...{ eval: "a.eval.yaml", target: "default" },
+			...{ target_cost_usd: "0.4", target_input_tokens: "200", target_output_tokens: "40" },
+			...{ judging_cost_usd: "0.05", judging_input_tokens: "10", judging_output_tokens: "1" },
+			total_cost_usd: "0.45",
+		});
+		expect(suite?.cases[1]?.error?.text).toContain("judge: not judged: no verdict");
+	});
+
+	test("names a veto, which fails a test although its score would pass", async () => {
+		const scores = failing({}).scores.map((one) => ({ ...one, score: 0.9, veto: true as const }));
+		const [suite] = await documentOf([failing({ score: 0.9, scores })]);
+		expect(suite?.cases[0]?.failure).toMatchObject({
+			message: "exact states that the answer fails",
+			text: expect.stringContaining("exact: states that the answer fails"),
+		});
 	});
 
 	test("is valid whatever the ids, answers and errors hold", async () => {

@@ -1,71 +1,124 @@
-import { type CaseOutcome, caseOutcomes, type RepeatOf, type ResultRow } from "@agentv/core";
+import {
+	type CaseOutcome,
+	caseOutcomes,
+	outcomeWords,
+	type PlannedRun,
+	type ResultRow,
+	type RunFile,
+} from "@agentv/core";
+import { failureSentence, vetoText } from "../run/failure-text.ts";
+import { rowSpending } from "../run/spending-text.ts";
 import { type JunitProblem, type JunitSuite, junitCase, junitXml } from "./junit-xml.ts";
 
 interface Suite extends JunitSuite {
 	readonly cases: string[];
+	readonly properties: Record<string, string>;
+	readonly spending: Record<string, number>;
 	timestamp: string;
 	failures: number;
 	errors: number;
+	skipped: number;
 	seconds: number;
 }
 
-/** A JUnit document of a run: a suite for each eval and target, a case for each test, its attempts counted as the run counts them. */
-export function* runDocument(rows: Iterable<ResultRow>, repeatOf: RepeatOf): Generator<string> {
+/** What of a run its JUnit document needs. */
+export interface DocumentedRun {
+	readonly run: PlannedRun & Pick<RunFile, "startedAt">;
+	readonly rows: Iterable<ResultRow>;
+}
+
+/**
+ * A JUnit document of a run: a suite for each eval and target, a case for each test, its attempts counted as the run counts them. The class
+ * names tell targets apart, because servers identify a case by class and name.
+ */
+export function* runDocument({ run, rows }: DocumentedRun): Generator<string> {
 	const suites = new Map<string, Suite>();
-	for (const outcome of caseOutcomes(rows, repeatOf)) addCase(suiteOf(outcome, suites), outcome);
+	for (const outcome of caseOutcomes(rows, run)) addCase(suiteOf(outcome, suites, run.startedAt), outcome);
+	for (const { properties, spending } of suites.values()) {
+		const { target_cost_usd: target, judging_cost_usd: judging = 0 } = spending;
+		if (target !== undefined) spending.total_cost_usd = target + judging;
+		for (const [name, value] of Object.entries(spending)) properties[name] = String(Number(value.toFixed(9)));
+	}
 	yield* junitXml(suites.values());
 }
 
-function suiteOf({ attempts: [{ eval: of, target, timestamp }] }: CaseOutcome, suites: Map<string, Suite>): Suite {
-	const name = `${of} (${target})`;
-	const known = suites.get(name);
+function suiteOf({ eval: label, target }: CaseOutcome, suites: Map<string, Suite>, startedAt: string): Suite {
+	const key = JSON.stringify([label, target]);
+	const known = suites.get(key);
 	if (known) return known;
-	const properties = { eval: of, target };
-	const suite = { name, of, timestamp, properties, cases: [], failures: 0, errors: 0, seconds: 0 };
-	suites.set(name, suite);
+	const suite = {
+		...{ name: `${label} (${target})`, package: label, timestamp: startedAt, properties: { eval: label, target } },
+		...{ spending: {}, cases: [], failures: 0, errors: 0, skipped: 0, seconds: 0 },
+	};
+	suites.set(key, suite);
 	return suite;
 }
 
 function addCase(suite: Suite, outcome: CaseOutcome): void {
-	const [{ testId: name, timestamp }] = outcome.attempts;
 	const seconds = outcome.attempts.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;
 	const problem = problemOf(outcome);
-	suite.cases.push(junitCase({ name, seconds, ...(problem ? { problem } : {}) }, suite.of));
+	suite.cases.push(junitCase({ name: outcome.testId, seconds, ...(problem ? { problem } : {}) }, suite.name));
 	suite.seconds += seconds;
 	if (problem?.kind === "failure") suite.failures += 1;
 	if (problem?.kind === "error") suite.errors += 1;
-	if (timestamp < suite.timestamp) suite.timestamp = timestamp;
+	if (problem?.kind === "skipped") suite.skipped += 1;
+	for (const row of outcome.attempts) addSpending(suite, row);
+}
+
+/** Adds what an attempt used to the suite's properties; what was not reported has none. */
+function addSpending({ spending }: Suite, row: ResultRow): void {
+	const { target, judging } = rowSpending(row);
+	const add = (name: string, value: number | undefined) => {
+		if (value !== undefined) spending[name] = (spending[name] ?? 0) + value;
+	};
+	for (const [who, { costUsd, tokenUsage }] of Object.entries({ target, judging })) {
+		add(`${who}_cost_usd`, costUsd);
+		add(`${who}_input_tokens`, tokenUsage?.input);
+		add(`${who}_output_tokens`, tokenUsage?.output);
+	}
 }
 
 function problemOf(outcome: CaseOutcome): JunitProblem | undefined {
 	const { status, attempts } = outcome;
 	if (status === "passed") return undefined;
-	const text = attempts.flatMap((row) => reasons(row, attempts.length > 1)).join("\n");
+	const text = attempts.flatMap((row) => reasons(row, outcome.repeat.count > 1)).join("\n");
+	if (status === "not_run") return { kind: "skipped", text: notRunText(outcome) };
 	if (status === "failed") return { kind: "failure", type: "quality_failure", message: failureMessage(outcome), text };
 	const failed = attempts.find(({ error }) => error)?.error;
-	if (status === "error")
-		return { kind: "error", type: failed?.code ?? "error", message: failed?.message ?? "could not be run", text };
-	const message = `not finished: ${attempts.length} of ${outcome.repeat.count} attempts were made`;
-	return { kind: "error", type: "unfinished", message, text };
+	return {
+		kind: "error",
+		type: failed?.code ?? "error",
+		message: failed?.message ?? outcomeWords.error,
+		text,
+	};
+}
+
+function notRunText({ repeat, attempts }: CaseOutcome): string {
+	const made = attempts.length > 0 ? `: ${attempts.length} of ${repeat.count} attempts were made` : "";
+	return `${outcomeWords.not_run}${made}`;
 }
 
 function failureMessage({ score, repeat, attempts }: CaseOutcome): string {
-	const [{ threshold, error }] = attempts;
-	if (attempts.length === 1) return error?.message ?? `score ${score} is below ${threshold}`;
+	const [first] = attempts;
+	if (!first) return outcomeWords.failed;
+	if (attempts.length === 1) return first.error?.message ?? failureSentence(first);
 	const passed = attempts.filter(({ executionStatus }) => executionStatus === "ok").length;
 	const of = { mean: "mean score", pass_any: "best score", pass_all: "least score" }[repeat.strategy];
-	return `${passed} of ${attempts.length} attempts passed, ${of} ${score}, threshold ${threshold}`;
+	return `${passed} of ${attempts.length} attempts passed, ${of} ${score}, threshold ${first.threshold}`;
 }
 
 /** Why an attempt did not pass, a line each. */
 function reasons({ attempt, executionStatus, error, scores }: ResultRow, named: boolean): string[] {
 	if (executionStatus === "ok") return [];
-	const lines = scores.flatMap(({ name, assertions }) =>
-		assertions
+	const by = error?.causedBy === undefined ? "" : ` (caused by the ${error.causedBy})`;
+	const lines = scores.flatMap((score) => [
+		...(score.error ? [`${score.name}: ${outcomeWords.error}: ${score.error.message}`] : []),
+		...(score.veto ? [`${score.name}: ${vetoText}`] : []),
+		...score.assertions
 			.filter(({ passed }) => !passed)
-			.map(({ text, evidence }) => `${name}: ${text}${evidence === undefined ? "" : ` — ${evidence}`}`),
-	);
-	return [...(error ? [`${error.stage}: ${error.message}`] : []), ...lines].map((line) =>
+			.map(({ text, evidence }) => `${score.name}: ${text}${evidence === undefined ? "" : ` — ${evidence}`}`),
+	]);
+	return [...(error ? [`${error.stage}: ${error.message}${by}`] : []), ...lines].map((line) =>
 		named ? `attempt ${attempt}: ${line}` : line,
 	);
 }

@@ -1,13 +1,16 @@
 import {
 	type AttemptFile,
+	attemptStatuses,
 	type CaseOutcome,
 	caseOutcomes,
 	formatDuration,
-	plannedRepeats,
+	outcomeWords,
 	type ResultRow,
 } from "@agentv/core";
 import type { ExportedRun } from "../results/exported-run.ts";
-import { costText } from "../run/summary-text.ts";
+import { cachedText, inputText, timeText } from "../run/attempt-detail-text.ts";
+import { outcomeScore, vetoText } from "../run/failure-text.ts";
+import { costText, rowSpending, spendingTexts, usageText } from "../run/spending-text.ts";
 
 /** Texts of one attempt are cut here, all texts of a page together here: a page must open. */
 const longestText = 8000;
@@ -19,7 +22,7 @@ const mostLookedInto = 2000;
 export function* pageRows(run: ExportedRun): Generator<string> {
 	const texts = new PageTexts(run);
 	let separator = "[";
-	for (const outcome of caseOutcomes(run.rows, plannedRepeats(run.run))) {
+	for (const outcome of caseOutcomes(run.rows, run.run)) {
 		const text = JSON.stringify(pageRow(outcome, texts)).replaceAll("<", "\\u003c");
 		yield `${separator}${text}`;
 		separator = ",\n";
@@ -29,44 +32,62 @@ export function* pageRows(run: ExportedRun): Generator<string> {
 
 function pageRow(outcome: CaseOutcome, texts: PageTexts) {
 	const { status, score, attempts } = outcome;
-	const [first] = attempts;
 	const ms = attempts.reduce((sum, { durationMs }) => sum + durationMs, 0);
 	const costs = attempts.flatMap(({ costUsd }) => costUsd ?? []);
 	const usd = costs.reduce((sum, cost) => sum + cost, 0);
-	const why = status === "passed" ? undefined : attempts.map(firstReason).find((reason) => reason !== undefined);
+	const why = status === "passed" ? undefined : (attempts.flatMap(firstReason)[0] ?? outcomeScore(outcome));
+	const threshold = attempts[0]?.threshold;
 	return {
-		...{ status, test: first.testId, eval: first.eval, target: first.target, score, threshold: first.threshold },
-		...{ ms: Math.round(ms), time: formatDuration(ms) },
+		...{ status, test: outcome.testId, eval: outcome.eval, target: outcome.target, score, threshold },
+		...(attempts.length === 0 ? { time: "–" } : { ms: Math.round(ms), time: formatDuration(ms) }),
 		...(costs.length > 0 ? { usd, cost: costText(usd) } : {}),
-		...(why === undefined ? {} : { why: cut(why, 300) }),
+		...(outcome.repeat.count === 1 ? {} : { repeated: outcomeScore(outcome) }),
+		...(why === undefined || why === outcomeWords[status] ? {} : { why: cut(why, 300) }),
 		attempts: attempts.map((row) => pageAttempt(row, texts)),
 	};
 }
 
-function firstReason({ executionStatus, error, scores }: ResultRow): string | undefined {
-	if (executionStatus === "ok") return undefined;
-	if (error) return error.message;
-	for (const { name, verdict, assertions } of scores) {
+function firstReason({ executionStatus, error, scores }: ResultRow): string[] {
+	if (executionStatus === "ok") return [];
+	if (error) return [error.message];
+	for (const { name, verdict, assertions, veto } of scores) {
 		const failed = verdict === "fail" ? assertions.find(({ passed }) => !passed) : undefined;
-		if (failed) return `${name}: ${failed.text}${failed.evidence === undefined ? "" : ` — ${failed.evidence}`}`;
+		if (failed) return [`${name}: ${failed.text}${failed.evidence === undefined ? "" : ` — ${failed.evidence}`}`];
+		if (veto) return [`${name} ${vetoText}`];
 	}
-	return undefined;
+	return [];
 }
-
-const statuses = { ok: "passed", quality_failure: "failed", execution_error: "error" } as const;
 
 function pageAttempt(row: ResultRow, texts: PageTexts) {
 	const { attempt, executionStatus, score, error, warnings, scores } = row;
+	const by = error?.causedBy === undefined ? "" : ` (caused by the ${error.causedBy})`;
 	return {
-		...{ number: attempt, status: statuses[executionStatus] },
+		...{ number: attempt, status: attemptStatuses[executionStatus] },
 		...(executionStatus === "execution_error" ? {} : { score }),
-		...(error ? { error: cut(`${error.stage}/${error.code}: ${error.message}`) } : {}),
+		...(error ? { error: cut(`${error.stage}/${error.code}: ${error.message}${by}`) } : {}),
 		...(warnings ? { warnings: warnings.map(({ stage, message }) => cut(`${stage}: ${message}`)) } : {}),
-		graders: scores.map(({ usage: _, assertions, ...grader }) => {
-			return { ...grader, assertions: assertions.map(shortFinding) };
-		}),
+		facts: pageFacts(row),
+		graders: scores.map(({ usage: _, assertions, error: broken, veto, ...grader }) => ({
+			...grader,
+			...(broken ? { error: cut(`${broken.code}: ${broken.message}`) } : {}),
+			...(veto ? { veto: vetoText } : {}),
+			assertions: assertions.map(shortFinding),
+		})),
 		...texts.of(row),
 	};
+}
+
+function pageFacts(row: ResultRow): (readonly [name: string, text: string])[] {
+	const { target, judging } = rowSpending(row);
+	const facts = [
+		["Time", timeText(row)],
+		["Target", usageText(target)],
+		["Judging", usageText(judging)],
+		["Total", judging.costUsd === undefined ? undefined : spendingTexts({ target, judging })[0]],
+		["Stop reason", row.stopReason],
+		["From cache", row.cached && (cachedText(row.cached) ?? "yes")],
+	] as const;
+	return facts.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
 }
 
 function shortFinding({ text, passed, evidence }: ResultRow["scores"][number]["assertions"][number]) {
@@ -83,7 +104,7 @@ class PageTexts {
 		this.#run = run;
 	}
 
-	of({ file, executionStatus }: ResultRow): { readonly left?: string } | Readonly<Record<string, string>> {
+	of({ file, executionStatus }: ResultRow): object {
 		if (file === undefined) return {};
 		const isPassedBy = executionStatus === "ok" && this.#run.rows.count > mostLookedInto;
 		if (isPassedBy || this.#used > mostText || this.#lookedInto === mostLookedInto)
@@ -92,13 +113,18 @@ class PageTexts {
 		const attempt = this.#run.attempt(file);
 		if (!attempt) return { left: `${file} can't be read: the run's row is all there is.` };
 		const texts = Object.entries(this.#textsOf(attempt)).filter(([, text]) => text !== undefined && text !== "");
-		for (const [, text] of texts) this.#used += text?.length ?? 0;
-		return Object.fromEntries(texts) as Record<string, string>;
+		const logs = (attempt.logs ?? []).map(({ stage, name, text, omitted }) => {
+			const left = omitted === undefined ? "" : `, ${omitted.toLocaleString("en-US")} characters left out`;
+			return { title: `${stage}: ${cut(name, 200)}${left}`, text: cut(text) };
+		});
+		for (const text of [...texts.map(([, one]) => one), ...logs.map((log) => log.text)])
+			this.#used += text?.length ?? 0;
+		return { ...Object.fromEntries(texts), ...(logs.length > 0 ? { logs } : {}) };
 	}
 
 	#textsOf({ input, expectedOutput, output, outputPath, fileChangesPath, fileChangesShownPath }: AttemptFile) {
 		return {
-			input: cut(asText(input)),
+			input: cut(inputText(input)),
 			expected: expectedOutput === undefined ? undefined : cut(expectedOutput),
 			output: output === null ? this.#beginning(outputPath) : cut(output),
 			changes: this.#beginning(fileChangesShownPath ?? fileChangesPath ?? undefined),
@@ -109,24 +135,6 @@ class PageTexts {
 		const head = path === undefined ? undefined : this.#run.head(path, longestText);
 		return head && (head.cut ? `${head.text}\n… of ${head.size} bytes` : head.text);
 	}
-}
-
-function asText(input: unknown): string {
-	if (typeof input === "string") return input;
-	if (!Array.isArray(input)) return JSON.stringify(input, null, 2) ?? "";
-	return input.map(messageText).join("\n\n");
-}
-
-/** A message of a conversation: its role, then what was said. */
-function messageText(message: { readonly role?: unknown; readonly content?: unknown }): string {
-	const { role, content } = message;
-	const pieces = Array.isArray(content) ? content : [content];
-	const said = pieces.map((piece) => {
-		if (typeof piece === "string") return piece;
-		const { type, value } = (piece ?? {}) as { readonly type?: unknown; readonly value?: unknown };
-		return type === "text" ? String(value) : `[${type}: ${value}]`;
-	});
-	return `[${role}]\n${said.join("\n")}`;
 }
 
 function cut(text: string, longest = longestText): string {

@@ -1,10 +1,12 @@
+import { outcomeWords } from "@agentv/core";
+
 /** The page's behaviour. Text is only ever set as text, whatever a model wrote. */
 export const pageScript = `
 "use strict";
 const all = JSON.parse(document.getElementById("data").textContent);
-const words = { passed: "passed", failed: "failed", error: "could not be run", unfinished: "not finished" };
-const signs = { passed: "✓", failed: "✗", error: "!", unfinished: "…" };
-const order = { failed: 0, error: 1, unfinished: 2, passed: 3 };
+const words = ${JSON.stringify(outcomeWords)};
+const signs = { passed: "✓", failed: "✗", error: "!", not_run: "–" };
+const order = { failed: 0, error: 1, not_run: 2, passed: 3 };
 const step = 200;
 const at = (id) => document.getElementById(id);
 const make = (tag, name, ...inside) => { const node = document.createElement(tag); if (name) node.className = name; node.append(...inside); return node; };
@@ -19,12 +21,13 @@ for (const [id, name] of [["eval", "eval"], ["target", "target"]]) {
 }
 const manyEvals = !at("eval").closest("label").hidden, manyTargets = !at("target").closest("label").hidden, costs = all.some((row) => row.cost);
 document.querySelectorAll("[data-key=target]").forEach((button) => { button.closest("th").hidden = !manyTargets; });
+for (const rare of ["error", "not_run"]) document.querySelector("[name=status][value=" + rare + "]").closest("label").hidden = !all.some((row) => row.status === rare);
 document.querySelectorAll("[data-key=usd]").forEach((button) => { button.closest("th").hidden = !costs; });
 
 function chosen(but) {
 	const text = at("search").value.toLowerCase(), of = at("eval").value, target = at("target").value;
 	const status = document.querySelector("[name=status]:checked").value;
-	return all.filter((row) => (but || !status || row.status === status || (status === "error" && row.status === "unfinished")) && (!of || row.eval === of) && (!target || row.target === target)
+	return all.filter((row) => (but || !status || row.status === status) && (!of || row.eval === of) && (!target || row.target === target)
 		&& (!text || (row.test + " " + row.eval + " " + row.target + " " + (row.why || "")).toLowerCase().includes(text)));
 }
 function sorted(rows) {
@@ -45,7 +48,7 @@ function draw() {
 	at("empty").hidden = rows.length > 0;
 	for (const number of document.querySelectorAll("[data-status]")) {
 		const wanted = number.dataset.status;
-		number.textContent = near.filter((row) => !wanted || row.status === wanted || (wanted === "error" && row.status === "unfinished")).length;
+		number.textContent = near.filter((row) => !wanted || row.status === wanted).length;
 	}
 }
 function count(number, what) { return number + " " + what + (number === 1 ? "" : "s"); }
@@ -53,7 +56,7 @@ function line(row) {
 	const open = make("button", "test", row.test);
 	open.type = "button"; open.setAttribute("aria-expanded", String(opened.has(row))); open.setAttribute("aria-controls", "d" + ids.get(row));
 	open.addEventListener("click", () => toggle(tr, open, row));
-	const about = [...(manyEvals ? [row.eval] : []), ...(row.attempts.length > 1 ? [count(row.attempts.length, "attempt")] : []), ...(row.why ? [row.why] : [])];
+	const about = [...(manyEvals ? [row.eval] : []), ...(row.repeated ? [row.repeated] : []), ...(row.why ? [row.why] : [])];
 	const narrow = manyTargets ? [make("span", "narrow", row.target + (about.length ? " · " : ""))] : [];
 	const test = make("td", "", open, ...(about.length || narrow.length ? [make("div", "why", ...narrow, about.join(" · "))] : []));
 	const target = make("td", "wide breaks", row.target), usd = make("td", "number wide", row.cost || "–");
@@ -75,34 +78,38 @@ function toggle(tr, open, row) {
 }
 function detail(row) {
 	const cell = make("td", ""); cell.colSpan = 6;
-	cell.append(make("p", "dim small breaks", row.eval + " · " + row.target + " · threshold " + row.threshold + " · " + row.time + (row.cost ? " · " + row.cost : "")));
+	cell.append(make("p", "dim small breaks", row.eval + " · " + row.target + (row.threshold === undefined ? "" : " · threshold " + row.threshold) + " · " + row.time + (row.cost ? " · " + row.cost : "")));
 	for (const one of row.attempts) cell.append(attempt(one, row));
 	const tr = make("tr", "open", cell); tr.id = "d" + ids.get(row);
 	return tr;
 }
 function attempt(one, row) {
 	const box = make("div", "attempt");
-	if (row.attempts.length > 1) box.append(make("h2", "", badge(one.status), " attempt " + one.number + (one.score === undefined ? "" : ", score " + fixed(one.score))));
+	if (row.repeated) box.append(make("h2", "", badge(one.status), " attempt " + one.number + (one.score === undefined ? "" : ", score " + fixed(one.score))));
 	if (one.error) box.append(make("h2", "", "Error"), block(one.error, "bad", "Error"));
 	for (const warning of one.warnings || []) box.append(make("p", "no small breaks", warning));
+	if (one.facts.length) box.append(make("dl", "facts small", ...one.facts.flatMap(([name, text]) => [make("dt", "", name), make("dd", "", text)])));
 	if (one.graders.length) box.append(make("h2", "", "Graders"), make("ul", "graders", ...one.graders.map(grader)));
 	const side = make("div", "side");
 	for (const [name, text] of [["Input", one.input], ["Expected", one.expected], ["Output", one.output]])
 		if (text !== undefined) side.append(make("div", "", make("h2", "", name), block(text, "", name)));
 	box.append(side);
 	if (one.changes !== undefined) box.append(make("h2", "", "File changes"), diff(one.changes));
+	if (one.logs) box.append(make("h2", "", "Logs"), ...one.logs.map((log) => make("details", "log", make("summary", "breaks", log.title), block(log.text, "", log.title))));
 	if (one.left) box.append(make("p", "dim small", one.left));
 	return box;
 }
 function grader(one) {
-	const name = make("b", one.verdict === "pass" ? "yes" : "no", one.name, make("span", "hidden", one.verdict === "pass" ? " passed" : " failed"));
-	const head = make("div", "head", name, ...(one.type === one.name ? [] : [make("span", "dim small", one.type)]), make("span", "", ...(one.weight === 1 ? [] : [make("span", "dim small", "weight " + one.weight + "  ")]), fixed(one.score)));
+	const verdict = { pass: "passed", fail: "failed", not_judged: "error" }[one.verdict];
+	const name = make("b", { passed: "yes", failed: "no", error: "maybe" }[verdict], one.name, make("span", "hidden", " " + words[verdict]));
+	const head = make("div", "head", name, ...(one.type === one.name ? [] : [make("span", "dim small", one.type)]), make("span", "", ...(one.weight === 1 ? [] : [make("span", "dim small", "weight " + one.weight + "  ")]), one.score === null ? words.error : fixed(one.score)));
 	const found = one.assertions.map((each) => {
 		const item = make("li", each.passed ? "yes" : "no", make("span", "hidden", each.passed ? "holds: " : "does not hold: "), each.text);
 		if (each.evidence !== undefined) item.append(make("span", "dim", " — " + each.evidence));
 		return item;
 	});
-	return make("li", one.verdict, head, make("ul", "", ...found));
+	const notes = [...(one.veto ? [make("p", "bad small", one.veto)] : []), ...(one.error ? [make("p", "small", one.error)] : [])];
+	return make("li", one.verdict, head, ...notes, make("ul", "", ...found));
 }
 function block(text, name, label) { return reachable(make("pre", name, text), label); }
 function reachable(pre, label) { pre.tabIndex = 0; pre.setAttribute("role", "group"); pre.setAttribute("aria-label", label); return pre; }

@@ -22,6 +22,10 @@ export function addRunChoices(command: Command): Command {
 		.option("--env-file <file>", "variables that count before those of .env files")
 		.option("--keep-workspaces", "keep the workspaces of passing tests, too")
 		.option("--bail", "stop at the first test that does not pass")
-		.option("--budget-usd <usd>", "start no more tests once this is spent (exit 4, --resume goes on)", positive)
+		.option(
+			"--budget-usd <usd>",
+			"stop starting tests once the run and its judging cost this much; a shard takes its share (exit 4, --resume goes on)",
+			positive,
+		)
 		.option("--cache", "take answers of language models from earlier identical calls");
 }

@@ -1,21 +1,32 @@
 import { createHash } from "node:crypto";
-import { formatDuration, type PlannedTargetRecord, type RunFile, type RunSummary } from "@agentv/core";
+import {
+	formatDuration,
+	outcomeWords,
+	type PlannedTargetRecord,
+	type RunFile,
+	type Tallied,
+	testsNotRun,
+} from "@agentv/core";
 import { pageRows } from "../page/page-rows.ts";
 import { pageScript } from "../page/page-script.ts";
 import { pageStyle } from "../page/page-style.ts";
 import type { ExportedRun, RunExport } from "../results/exported-run.ts";
+import { sumOfRows } from "../results/sum-of-rows.ts";
 import { shortScore } from "../run/failure-text.ts";
-import { costText, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
+import { costText, runSpending, tokensOf } from "../run/spending-text.ts";
+import { originSentence, plainEmphasis, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
+import { capital } from "../run/target-table.ts";
 
 /** One page that opens from disk: filter, sort, details of each test, light and dark. Nothing is fetched, nothing but its own script runs. */
 export const exportHtml: RunExport = function* (run) {
 	const title = run.run.evals.map(({ name }) => name).join(", ") || "run";
-	yield head(title, sentence(run));
+	const sum = sumOfRows(run);
+	yield head(title, sumSentence(sum, plainEmphasis));
 	yield `<body>
 <header>
 <div class="top"><div><h1>${escaped(title)}</h1><p class="dim small breaks">${escaped(`${run.run.experiment} · ${run.run.startedAt.replace("T", " ").replace(/\.\d+Z$/, " UTC")}`)}</p></div>
 <button type="button" class="plain" id="theme" aria-label="Light or dark"><i></i></button></div>
-<section class="panel sum" aria-label="Summary">${summaryPanel(run)}</section>
+<section class="panel sum" aria-label="Summary">${summaryPanel(sum)}</section>
 <details class="panel about"><summary>What was run</summary><dl class="facts">${facts(run)}</dl></details>
 </header>
 ${filters}
@@ -51,53 +62,67 @@ function digest(text: string): string {
 	return `sha256-${createHash("sha256").update(text).digest("base64")}`;
 }
 
-const asItIs = (text: string) => text;
-
-function sentence({ summary, rows, run }: ExportedRun): string {
-	if (!summary) return unfinishedSentence(rows.count, run.planned.length);
-	return sumSentence(summary, { passed: asItIs, failed: asItIs, errors: asItIs, left: asItIs });
-}
-
-function summaryPanel(run: ExportedRun): string {
-	const { summary } = run;
-	if (!summary) return `<p><strong>${escaped(sentence(run))}</strong></p>`;
-	return `<dl class="tiles">${tiles(summary)
+function summaryPanel(sum: Tallied): string {
+	const sentence = escaped(sumSentence(sum, plainEmphasis));
+	const unfinished = unfinishedSentence(sum);
+	return `<dl class="tiles">${tiles(sum)
 		.map(
 			([name, value, small]) =>
 				`<div><dt>${name}</dt><dd>${value}${small ? ` <small>${small}</small>` : ""}</dd></div>`,
 		)
-		.join("")}</dl><div class="bar" role="img" aria-label="${escaped(sentence(run))}">${bar(summary)}</div>`;
+		.join("")}</dl><div class="bar" role="img" aria-label="${sentence}">${bar(sum)}</div>${
+		unfinished === undefined ? "" : `<p class="small">${escaped(unfinished)}.</p>`
+	}`;
 }
 
-function tiles(summary: RunSummary): [name: string, value: string, small?: string][] {
-	const { planned, passed, failed, errors, meanScore, durationMs, costUsd, tokenUsage } = summary;
-	const left = planned - passed - failed - errors;
+type Tile = readonly [name: string, value: string, small?: string];
+
+function tiles(sum: Tallied): Tile[] {
+	const { planned, passed, failed, errors, meanScore, durationMs } = sum;
+	const left = testsNotRun(sum);
 	return [
-		["Passed", String(passed), `of ${planned}`],
-		["Failed", String(failed)],
-		...(errors > 0 ? [["Could not be run", String(errors)] as [string, string]] : []),
-		...(left > 0 ? [["Not run", String(left)] as [string, string]] : []),
+		[capital(outcomeWords.passed), String(passed), `of ${planned}`],
+		[capital(outcomeWords.failed), String(failed)],
+		...(errors > 0 ? [[capital(outcomeWords.error), String(errors)] as const] : []),
+		...(left > 0 ? [[capital(outcomeWords.not_run), String(left)] as const] : []),
 		["Mean score", meanScore === null ? "–" : shortScore(meanScore)],
-		["Time", formatDuration(durationMs)],
-		...(costUsd === null ? [] : [["Cost", costText(costUsd)] as [string, string]]),
-		...(tokenUsage
-			? [["Tokens", (tokenUsage.input + tokenUsage.output).toLocaleString("en-US")] as [string, string]]
-			: []),
+		...(durationMs === undefined ? [] : [["Time", formatDuration(durationMs)] as const]),
+		...spendingTiles(sum),
 	];
 }
 
-function bar({ planned, passed, failed, errors }: RunSummary): string {
-	const parts = { passed, failed, error: errors };
+/** The target's cost and tokens, those of models that grade, and both together if both are known. */
+function spendingTiles(sum: Tallied): Tile[] {
+	const { target, judging } = runSpending(sum);
+	const hasJudging = judging.costUsd !== undefined || judging.tokenUsage !== undefined;
+	const costs = [target.costUsd, judging.costUsd] as const;
+	const tokens = [tokensOf(target), tokensOf(judging)] as const;
+	const count = (value: number) => value.toLocaleString("en-US");
+	const named = (names: readonly string[], [own, judge]: typeof costs, textOf: (value: number) => string): Tile[] => [
+		...(own === undefined ? [] : [[names[hasJudging ? 1 : 0] ?? "", textOf(own)] as const]),
+		...(judge === undefined ? [] : [[names[2] ?? "", textOf(judge)] as const]),
+		...(own === undefined || judge === undefined ? [] : [[names[3] ?? "", textOf(own + judge)] as const]),
+	];
+	return [
+		...named(["Cost", "Target cost", "Judging cost", "Total cost"], costs, costText),
+		...named(["Tokens", "Target tokens", "Judging tokens", "Total tokens"], tokens, count),
+	];
+}
+
+function bar(sum: Tallied): string {
+	const parts = { passed: sum.passed, failed: sum.failed, error: sum.errors };
 	return Object.entries(parts)
 		.filter(([, count]) => count > 0)
-		.map(([name, count]) => `<i class="${name}" data-share="${((100 * count) / planned).toFixed(3)}"></i>`)
+		.map(([name, count]) => `<i class="${name}" data-share="${((100 * count) / sum.planned).toFixed(3)}"></i>`)
 		.join("");
 }
 
 function facts({ run, name }: ExportedRun): string {
 	const { evals, targets, git, benchmark, bundle } = run;
+	const origin = originSentence(run);
 	const lines: [string, string][] = [
 		["Run", name],
+		...(origin === undefined ? [] : [["Origin", origin] as [string, string]]),
 		...evals.map(({ file }): [string, string] => ["Eval", file]),
 		...targets.map((target): [string, string] => ["Target", targetText(target)]),
 		...(git ? [["Commit", commitText(git)] as [string, string]] : []),
@@ -127,10 +152,8 @@ function commitText({ commit, branch, dirty }: NonNullable<RunFile["git"]>): str
 
 const choices = [
 	["", "All"],
-	["passed", "Passed"],
-	["failed", "Failed"],
-	["error", "Not run"],
-];
+	...Object.entries(outcomeWords).map(([status, words]) => [status, capital(words)] as const),
+] as const;
 
 const filters = `<main>
 <form role="search" aria-label="Filter tests">

@@ -1,6 +1,5 @@
-import { plannedRepeats } from "@agentv/core";
 import { runDocument } from "../junit/run-document.ts";
 import type { RunExport } from "../results/exported-run.ts";
 
 /** For CI servers. */
-export const exportJunit: RunExport = ({ run, rows }) => runDocument(rows, plannedRepeats(run));
+export const exportJunit: RunExport = runDocument;

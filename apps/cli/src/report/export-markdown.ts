@@ -1,8 +1,9 @@
-import { type CaseOutcome, caseOutcomes, formatDuration, plannedRepeats, type ResultRow } from "@agentv/core";
+import { type CaseOutcome, caseOutcomes, outcomeWords, type ResultRow, RunTally, type Tallied } from "@agentv/core";
 import type { ExportedRun, RunExport } from "../results/exported-run.ts";
 import { markdownText } from "../results/markdown-text.ts";
-import { shortScore } from "../run/failure-text.ts";
-import { costText, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
+import { attemptsPassed, outcomeScore, shortScore, vetoText } from "../run/failure-text.ts";
+import { originSentence, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
+import { targetCells } from "../run/target-table.ts";
 
 const mostFailures = 50;
 const mostReasons = 10;
@@ -12,12 +13,12 @@ const mostBytes = 600_000;
 
 /** A summary for a CI step: the figures, a table of targets, and what did not pass with its reasons. */
 export const exportMarkdown: RunExport = function* (run) {
-	const tallies = new Map<string, Tally>();
+	const tally = new RunTally(run.run);
 	const failures: string[] = [];
 	let failed = 0;
 	let bytes = 0;
-	for (const outcome of caseOutcomes(run.rows, plannedRepeats(run.run))) {
-		tally(outcome, tallies);
+	for (const outcome of caseOutcomes(run.rows, run.run)) {
+		tally.add(outcome);
 		if (outcome.status === "passed") continue;
 		failed += 1;
 		if (failures.length >= mostFailures || bytes > mostBytes) continue;
@@ -25,13 +26,15 @@ export const exportMarkdown: RunExport = function* (run) {
 		bytes += Buffer.byteLength(text);
 		failures.push(text);
 	}
+	const sum = tally.summary(run.summary?.durationMs);
+	const origin = originSentence(run.run);
 	const parts = [
-		`## ${run.summary?.passed === run.run.planned.length ? "✅" : "❌"} ${title(run)}`,
-		sentence(run),
-		targetTable(tallies),
-		...(tallies.size > mostNames ? [`…and ${tallies.size - mostNames} more targets.`] : []),
+		`## ${sum.passed === sum.planned ? "✅" : "❌"} ${title(run)}`,
+		sentence(sum),
+		...targetTable(tally),
 		...(failed > 0 ? [`### What did not pass`, failures.join("\n")] : []),
 		...(failed > failures.length ? [`…and ${failed - failures.length} more.`] : []),
+		...(origin === undefined ? [] : [`${markdownText(origin)}.`]),
 		`Run ${markdownText(run.name)} (${markdownText(run.run.experiment)}), started ${run.run.startedAt}${commit(run)}.`,
 	];
 	yield `${parts.join("\n\n")}\n`;
@@ -42,82 +45,59 @@ function title({ run: { evals } }: ExportedRun): string {
 	return `${names.join(", ")}${evals.length > mostNames ? ` and ${evals.length - mostNames} more` : ""}`;
 }
 
-function sentence({ summary, rows, run }: ExportedRun): string {
+function sentence(sum: Tallied): string {
 	const strong = (text: string) => `**${text}**`;
-	if (!summary) return strong(unfinishedSentence(rows.count, run.planned.length));
-	return sumSentence(summary, { passed: strong, failed: strong, errors: strong, left: strong });
+	const unfinished = unfinishedSentence(sum);
+	const text = withoutFormulas(sumSentence(sum, { passed: strong, failed: strong, error: strong, not_run: strong }));
+	return unfinished === undefined ? text : `${text}\n\n${strong(`${unfinished}.`)}`;
+}
+
+/** Text between two dollar signs may be shown as a formula. */
+function withoutFormulas(text: string): string {
+	return text.split("$").length > 2 ? text.replaceAll("$", "\\$") : text;
 }
 
 function commit({ run: { git } }: ExportedRun): string {
 	return git ? `, commit ${git.commit.slice(0, 12)}${git.dirty ? " with changes" : ""}` : "";
 }
 
-/** Tests of a target. */
-interface Tally {
-	readonly counts: Record<CaseOutcome["status"], number>;
-	/** Sum and number of the scores. */
-	score: number;
-	scored: number;
-	durationMs: number;
-	costUsd: number | null;
+function targetTable(tally: RunTally): string[] {
+	const { header, rows } = targetCells(tally);
+	const lines = rows.slice(0, mostNames).map(([name = "", ...cells]) => [markdownText(name), ...cells]);
+	const table = [header, header.map((_, index) => (index === 0 ? "---" : "---:")), ...lines];
+	return [
+		table.map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
+		...(rows.length > mostNames ? [`…and ${rows.length - mostNames} more targets.`] : []),
+	];
 }
 
-function tally({ status, score, attempts }: CaseOutcome, tallies: Map<string, Tally>): void {
-	const [{ target }] = attempts;
-	let own = tallies.get(target);
-	if (!own) {
-		const counts = { passed: 0, failed: 0, error: 0, unfinished: 0 };
-		own = { counts, score: 0, scored: 0, durationMs: 0, costUsd: null };
-		tallies.set(target, own);
-	}
-	own.counts[status] += 1;
-	if (score !== undefined && (status === "passed" || status === "failed")) {
-		own.score += score;
-		own.scored += 1;
-	}
-	for (const { durationMs, costUsd } of attempts) {
-		own.durationMs += durationMs;
-		if (costUsd !== undefined) own.costUsd = (own.costUsd ?? 0) + costUsd;
-	}
-}
-
-const heads = ["Target", "Passed", "Failed", "Not run", "Mean score", "Mean time", "Cost"];
-
-function targetTable(tallies: ReadonlyMap<string, Tally>): string {
-	const lines = [...tallies].slice(0, mostNames).map(([name, { counts, score, scored, durationMs, costUsd }]) => {
-		const notRun = counts.error + counts.unfinished;
-		const mean = scored === 0 ? "–" : shortScore(score / scored);
-		const time = formatDuration(durationMs / (counts.passed + counts.failed + notRun));
-		return [markdownText(name), counts.passed, counts.failed, notRun, mean, time, costText(costUsd)];
-	});
-	const rows = [heads, heads.map((_, index) => (index === 0 ? "---" : "---:")), ...lines];
-	return rows.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
-}
-
-function failure({ status, score, repeat, attempts }: CaseOutcome): string {
-	const [{ testId, target, threshold }] = attempts;
-	const passed = attempts.filter(({ executionStatus }) => executionStatus === "ok").length;
-	const counted = attempts.length > 1 ? `, ${passed} of ${attempts.length} attempts passed` : "";
-	const words = {
-		...{ passed: "", failed: `score ${shortScore(score ?? 0)}, threshold ${threshold}${counted}` },
-		error: `could not be run${counted}`,
-		unfinished: `not finished, ${attempts.length} of ${repeat.count} attempts were made`,
-	};
+function failure(outcome: CaseOutcome): string {
+	const { status, testId, target, attempts } = outcome;
+	const words = status === "failed" ? scoreWords(outcome) : outcomeScore(outcome);
 	const reasons = [...new Set(attempts.flatMap(reasonsOf))];
 	const more = reasons.length > mostReasons ? [`  - …and ${reasons.length - mostReasons} more`] : [];
 	return [
-		`- **${markdownText(testId)}** (${markdownText(target)}): ${words[status]}`,
+		`- **${markdownText(testId)}** (${markdownText(target)}): ${words}`,
 		...reasons.slice(0, mostReasons).map((reason) => `  - ${reason}`),
 		...more,
 	].join("\n");
 }
 
+function scoreWords(outcome: CaseOutcome): string {
+	const { score = 0, attempts } = outcome;
+	const threshold = attempts[0]?.threshold ?? 0;
+	return `score ${shortScore(score)}, threshold ${threshold}${attemptsPassed(outcome)}`;
+}
+
 function reasonsOf({ executionStatus, error, scores }: ResultRow): string[] {
 	if (executionStatus === "ok") return [];
-	const failed = scores.flatMap(({ name, assertions }) =>
-		assertions
+	const by = error?.causedBy === undefined ? "" : ` (caused by the ${error.causedBy})`;
+	const found = scores.flatMap((score) => [
+		...(score.error ? [`${score.name}: ${outcomeWords.error}: ${score.error.message}`] : []),
+		...(score.veto ? [`${score.name}: ${vetoText}`] : []),
+		...score.assertions
 			.filter(({ passed }) => !passed)
-			.map(({ text, evidence }) => markdownText(`${name}: ${text}${evidence ? ` — ${evidence}` : ""}`)),
-	);
-	return [...(error ? [markdownText(`${error.stage}: ${error.message}`)] : []), ...failed];
+			.map(({ text, evidence }) => `${score.name}: ${text}${evidence ? ` — ${evidence}` : ""}`),
+	]);
+	return [...(error ? [`${error.stage}: ${error.message}${by}`] : []), ...found].map((reason) => markdownText(reason));
 }

@@ -1,36 +1,74 @@
 import { relative } from "node:path";
-import { type Diagnostic, locateFindings, type ResultRow } from "@agentv/core";
+import {
+	type CaseOutcome,
+	caseOutcomes,
+	type Diagnostic,
+	locateFindings,
+	outcomeWords,
+	type RunPlan,
+	shardBudgets,
+	testsNotRun,
+} from "@agentv/core";
 import type { CommandResult } from "../context.ts";
-import { caseFinder, exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
-import { sumText } from "../run/summary-text.ts";
-import { colorsFor } from "../terminal/colors.ts";
+import { failureSentence, outcomeScore } from "../run/failure-text.ts";
+import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
+import { plainEmphasis, shardBudgetText, sumSentence } from "../run/summary-text.ts";
 import { workflowData, workflowProperty } from "../terminal/workflow-text.ts";
 
-/** For GitHub Actions: an annotation at each test that did not pass, then the sum. */
-export const runGithub: RunReporter = { allRows: false, report: write };
+/** For GitHub Actions: an annotation for each test that failed or was not judged, one for all that were not run, then the sum. */
+export const runGithub: RunReporter = (report): CommandResult => {
+	const { run, rows } = report.run;
+	const broken = [...caseOutcomes(rows, run)].filter(({ status }) => status === "failed" || status === "error");
+	const left = testsNotRun(report.summary);
+	const lines = [
+		...annotations(broken, report),
+		...(left > 0 ? [`::warning title=${workflowProperty(outcomeWords.not_run)}::${notRun(left, report)}`] : []),
+		...shardBudgets(report.plan).map((budget) => `::notice::${workflowData(shardBudgetText(budget))}`),
+		workflowData(sumSentence(report.summary, plainEmphasis)),
+	];
+	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(report) };
+};
 
-function write(report: RunReport): CommandResult {
-	const caseOf = caseFinder(report.plan);
-	const broken = report.rows.filter(({ executionStatus }) => executionStatus !== "ok");
-	const placed = broken.map((row): Diagnostic => {
-		const at = caseOf(row)?.test.at ?? { file: row.eval };
-		return { rule: "test", severity: "error", message: messageOf(row), at, data: {} };
-	});
-	const located = locateFindings(placed);
-	const lines = located.map(({ diagnostic, range }, index) => {
-		const row = broken[index];
-		const file = relative(report.cwd, diagnostic.at.file).replaceAll("\\", "/");
-		const line = range ? `,line=${range.start.line}` : "";
-		return `::error file=${workflowProperty(file)}${line},title=${workflowProperty(`${row?.testId} (${row?.target})`)}::${workflowData(diagnostic.message)}`;
-	});
-	const plain = colorsFor({ write: () => undefined, isTTY: false, columns: 80, color: false });
-	return { text: `${[...lines, sumText(report.summary, plain)].join("\n")}\n`, exitCode: exitCodeOf(report) };
+function notRun(left: number, { summary: { planned } }: RunReport): string {
+	return `${left} of ${planned} ${planned === 1 ? "test was" : "tests were"} ${outcomeWords.not_run}`;
 }
 
-function messageOf(row: ResultRow): string {
-	if (row.executionStatus === "execution_error") return `could not be run: ${row.error?.message ?? ""}`;
-	const failed = row.scores.flatMap(({ assertions }) =>
-		assertions.filter(({ passed }) => !passed).map(({ text }) => text),
-	);
-	return [`score ${row.score} is below ${row.threshold}`, ...failed].join("\n");
+function annotations(broken: readonly CaseOutcome[], { plan, cwd }: RunReport): string[] {
+	const placeOf = places(plan);
+	const placed = broken.map((outcome): Diagnostic => {
+		return { rule: "test", severity: "error", message: messageOf(outcome), at: placeOf(outcome), data: {} };
+	});
+	return locateFindings(placed).map(({ diagnostic, range }, index) => {
+		const { testId, target } = broken[index] ?? { testId: "", target: "" };
+		const file = relative(cwd, diagnostic.at.file).replaceAll("\\", "/");
+		const line = range ? `,line=${range.start.line}` : "";
+		const title = workflowProperty(`${testId} (${target})`);
+		return `::error file=${workflowProperty(file)}${line},title=${title}::${workflowData(diagnostic.message)}`;
+	});
+}
+
+/** Where each test is in its eval. */
+function places({ cases, masker }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
+	const keyOf = (label: string, testId: string) => JSON.stringify([label, testId]);
+	const known = new Map(cases.map((one) => [keyOf(one.eval.label, masker(one.test.id)), one.test.at]));
+	return (outcome) => known.get(keyOf(outcome.eval, outcome.testId)) ?? { file: outcome.eval, path: [] };
+}
+
+function messageOf(outcome: CaseOutcome): string {
+	const { attempts, repeat, status } = outcome;
+	const [first] = attempts;
+	if (repeat.count > 1) return [outcomeScore(outcome), ...attempts.flatMap(attemptReasons)].join("\n");
+	if (!first) return outcomeWords[status];
+	if (status === "error") return `${outcomeWords.error}: ${first.error?.message ?? ""}`;
+	return [first.error?.message ?? failureSentence(first), ...failedFindings(first)].join("\n");
+}
+
+function attemptReasons(row: CaseOutcome["attempts"][number]): string[] {
+	if (row.executionStatus === "ok") return [];
+	const reasons = [...(row.error ? [row.error.message] : []), ...failedFindings(row)];
+	return reasons.map((reason) => `attempt ${row.attempt}: ${reason}`);
+}
+
+function failedFindings({ scores }: CaseOutcome["attempts"][number]): string[] {
+	return scores.flatMap(({ assertions }) => assertions.filter(({ passed }) => !passed).map(({ text }) => text));
 }

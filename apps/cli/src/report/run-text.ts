@@ -1,39 +1,48 @@
+import { type CaseOutcome, caseOutcomes, RunTally, testsNotRun } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
-import { failureText } from "../run/failure-text.ts";
+import { outcomeText } from "../run/failure-text.ts";
 import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
-import { shownDirectory, sumText } from "../run/summary-text.ts";
+import { originSentence, shownDirectory, sumText } from "../run/summary-text.ts";
+import { targetTable } from "../run/target-table.ts";
 
 const mostShown = 50;
 
 /** For people: a table by target, what did not pass and why, a sum. Single tests were shown as they finished. */
-export const runText: RunReporter = { allRows: false, report: write };
-
-function write(report: RunReport): CommandResult {
-	const { rows, tally, colors, columns, summary, runDir, cwd } = report;
-	const broken = rows.filter(({ executionStatus }) => executionStatus !== "ok");
-	const parts = rows.length + summary.passed > 0 ? [tally.table(colors, columns)] : [];
-	if (broken.length > 0)
-		parts.push(
-			broken
-				.slice(0, mostShown)
-				.map((row) => failureText(row, colors))
-				.join("\n"),
-		);
-	if (broken.length > mostShown)
-		parts.push(
-			colors.dim(`… and ${broken.length - mostShown} more: agentv results show ${shownDirectory(runDir, cwd)}`),
-		);
+export const runText: RunReporter = (report): CommandResult => {
+	const { colors, columns, summary, runDir, cwd } = report;
+	const { tally, broken, more } = countedRun(report);
+	const parts = testsNotRun(summary) < summary.planned ? [targetTable(tally, colors, columns)] : [];
+	if (broken.length > 0) parts.push(broken.map((outcome) => outcomeText(outcome, colors)).join("\n"));
+	if (more > 0) parts.push(colors.dim(`… and ${more} more: agentv results show ${shownDirectory(runDir, cwd)}`));
+	const origin = originSentence(report.run.run);
 	parts.push(
-		[sumText(summary, colors), `Results: ${shownDirectory(runDir, cwd)}${partText(report)}`, ...hints(report)].join(
-			"\n",
-		),
+		[
+			sumText(summary, colors),
+			...(origin === undefined ? [] : [origin]),
+			`Results: ${shownDirectory(runDir, cwd)}${partText(report)}`,
+			...hints(report),
+		].join("\n"),
 	);
 	return { text: `\n${parts.join("\n\n")}\n`, exitCode: exitCodeOf(report) };
+};
+
+/** The first tests that did not pass, and how many more there are. Those without any attempt are only counted. */
+function countedRun({ run: { rows, run } }: RunReport) {
+	const tally = new RunTally(run);
+	const broken: CaseOutcome[] = [];
+	let more = 0;
+	for (const outcome of caseOutcomes(rows, run)) {
+		tally.add(outcome);
+		if (outcome.status === "passed" || outcome.attempts.length === 0) continue;
+		if (broken.length < mostShown) broken.push(outcome);
+		else more += 1;
+	}
+	return { tally, broken, more };
 }
 
 const reasons = {
 	interrupted: "Interrupted",
-	bailed: "Stopped at the first that did not pass (--bail)",
+	bailed: "Stopped at the first test that did not pass (--bail)",
 	"over-budget": "Stopped starting tests: the budget is spent",
 };
 

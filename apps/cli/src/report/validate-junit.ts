@@ -19,7 +19,7 @@ function suiteOf(result: EvalValidation, report: ValidationReport): JunitSuite {
 	const rules = [...new Set([...judging, ...open.map(({ rule }) => rule)])];
 	const failing = new Set(open.filter(fails).map(({ rule }) => rule));
 	return {
-		...{ name: of, of, timestamp: noTime, seconds: 0, errors: 0, failures: failing.size },
+		...{ name: of, package: of, timestamp: noTime, seconds: 0, errors: 0, skipped: 0, failures: failing.size },
 		properties: { root: shownPath(result.root, report.cwd) },
 		cases: rules.map((rule) => caseOf(rule, of, failing.has(rule) ? open : [], report)),
 		output: lines(

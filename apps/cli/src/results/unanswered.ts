@@ -9,7 +9,7 @@ export function unanswered({ before, after, comparison }: ComparedRuns): AgentvE
 	);
 	const reasons = [
 		...parts,
-		...(errors.length > 0 ? [`${errors.length} could not be run or judged`] : []),
+		...(errors.length > 0 ? [`${errors.length} not judged`] : []),
 		...(gone.length > 0 ? [`${gone.length} only in the earlier`] : []),
 		...(fresh.length > 0 ? [`${fresh.length} only in the later`] : []),
 	];

@@ -1,5 +1,6 @@
-import { type PlanDescription, terminalSafeLine } from "@agentv/core";
+import { type PlanDescription, type ShardBudget, terminalSafeLine } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
+import { shardBudgetText } from "./summary-text.ts";
 
 /** What a run would do, for people or as JSON. */
 export function dryRunText(plan: PlanDescription, json: boolean): CommandResult {
@@ -12,6 +13,7 @@ function forPeople({ cases, workspaces, workers, experiment, shard, opaque }: Pl
 	const lines = [
 		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} at once, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
 	];
+	for (const budget of shard?.budgets ?? []) lines.push(terminalSafeLine(shardBudgetText(budget)));
 	let heading = "";
 	for (const one of cases) {
 		const here = `${one.eval} against ${one.target} (${one.provider})`;
@@ -43,6 +45,13 @@ function forPeople({ cases, workspaces, workers, experiment, shard, opaque }: Pl
 	return lines.join("\n");
 }
 
+function budgetJson({ eval: label, usd, wholeUsd, tests, wholeTests }: ShardBudget): object {
+	return {
+		...(label === undefined ? {} : { eval: label }),
+		...{ usd, whole_usd: wholeUsd, tests, whole_tests: wholeTests },
+	};
+}
+
 function count(number: number, what: string): string {
 	return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
@@ -51,7 +60,7 @@ function toJson({ experiment, workers, cases, workspaces, shard, opaque }: PlanD
 	return {
 		experiment,
 		workers,
-		...(shard ? { shard } : {}),
+		...(shard ? { shard: { ...shard, budgets: shard.budgets.map(budgetJson) } } : {}),
 		planned: cases.map(({ eval: label, testId, target, provider, attempts, graders, dependsOn, workspace }) => ({
 			eval: label,
 			test_id: testId,

@@ -1,9 +1,9 @@
-import { type ResultRow, type RunEvent, terminalSafe } from "@agentv/core";
+import { type CaseOutcome, type ResultRow, type RunEvent, RunTally, terminalSafe } from "@agentv/core";
 import { describe, expect, test } from "vitest";
 import { colorsFor } from "../terminal/colors.ts";
 import { displayWidth } from "./fit-line.ts";
 import { type LiveState, liveView, newLiveState, track } from "./follow-live.ts";
-import { TargetTally } from "./summary-text.ts";
+import { targetTable } from "./target-table.ts";
 
 const plain = colorsFor({ write: () => undefined, isTTY: false, columns: 80, color: false });
 const name = (index: number, testId = `test-${index}`) => ({
@@ -12,6 +12,11 @@ const name = (index: number, testId = `test-${index}`) => ({
 const row = (more: Partial<ResultRow> = {}): ResultRow => ({
 	...{ timestamp: "", testId: "t", eval: "my.eval.yaml", target: "default", attempt: 1, score: 1, threshold: 0.8 },
 	...{ executionStatus: "ok", scores: [], durationMs: 10, metadata: {}, ...more },
+});
+
+const judged = (costUsd: number): ResultRow["scores"][number] => ({
+	...{ name: "judge", type: "llm-grader", score: 1, weight: 1, verdict: "pass", assertions: [] },
+	usage: { target: "judge", costUsd },
 });
 
 function stateAfter(...events: readonly RunEvent[]): LiveState {
@@ -23,8 +28,12 @@ function stateAfter(...events: readonly RunEvent[]): LiveState {
 const view = (state: LiveState, columns: number, rows = 24) =>
 	liveView(state, performance.now() + 2400, { columns, rows }, plain).split("\n");
 
-const started = (planned: number, alreadyDone = 0): RunEvent => ({
-	...{ type: "started", runDir: "/r", planned, alreadyDone, experiment: "default" },
+const started = (planned: number, passed = 0): RunEvent => ({
+	...{ type: "started", runDir: "/r", planned, alreadyDone: passed, experiment: "default" },
+	before: {
+		...{ planned, passed, failed: 0, errors: 0, meanScore: null, durationMs: 0, tokenUsage: null },
+		costUsd: passed > 0 ? 0.5 : null,
+	},
 });
 
 describe("the live view", () => {
@@ -33,17 +42,20 @@ describe("the live view", () => {
 		const state = stateAfter(
 			started(3),
 			{ type: "attempt-started", ...name(0) },
-			{ type: "attempt-finished", ...name(0), row: row({ costUsd: 0.25 }) },
+			{ type: "attempt-finished", ...name(0), row: row({ costUsd: 0.25, scores: [judged(0.05)] }) },
 			{ type: "case-finished", ...name(0), result },
 			{ type: "attempt-started", ...name(1) },
 		);
-		expect(view(state, 80)).toEqual(["1/3  1 passed  0 failed  $0.25", "  ▸ test-1 (default) 2.4s"]);
+		expect(view(state, 80)).toEqual([
+			"1/3  1 passed  0 failed  $0.30 = target $0.25 + judging $0.05",
+			"  ▸ test-1 (default) 2.4s",
+		]);
 		track(state, { type: "stopping", reason: "interrupted" });
 		expect(view(state, 80)[0]).toContain("stopping");
 	});
 
 	test("counts what a resumed run had finished before", () => {
-		expect(view(stateAfter(started(10, 9)), 80)).toEqual(["9/10  0 passed  0 failed"]);
+		expect(view(stateAfter(started(10, 9)), 80)).toEqual(["9/10  9 passed  0 failed  $0.50"]);
 	});
 
 	test.each([
@@ -72,25 +84,37 @@ describe("the live view", () => {
 });
 
 describe("the table of targets", () => {
-	const tally = new TargetTally();
-	tally.add(row({ target: "日本" }));
-	tally.add(row({ target: "a-longer-name", score: 0.5, executionStatus: "quality_failure", costUsd: 1 }));
+	const repeat = { count: 2, strategy: "pass_any", earlyExit: false } as const;
+	const tally = new RunTally({
+		evals: [{ file: "e", path: "/e", name: "e", digest: "" }],
+		planned: [
+			[0, "a", "日本", repeat],
+			[0, "b", "a-longer-name"],
+		],
+	});
+	const outcome = (target: string, status: CaseOutcome["status"], attempts: readonly ResultRow[]): CaseOutcome => ({
+		...{ eval: "e", testId: "t", target, status, score: attempts[0]?.score, repeat, attempts },
+	});
+	tally.add(outcome("日本", "passed", [row({ scores: [judged(0.5)] }), row({ executionStatus: "quality_failure" })]));
+	const failed = row({ score: 0.5, executionStatus: "quality_failure", costUsd: 1 });
+	tally.add(outcome("a-longer-name", "failed", [failed]));
 
-	test("is aligned by what is seen", () => {
-		expect(tally.table(plain, 80)).toBe(
+	test("counts tests, not attempts, and is aligned by what is seen", () => {
+		expect(targetTable(tally, plain, 100)).toBe(
 			[
-				"Target         Passed  Failed  Errors  Mean score  Mean time   Cost",
-				"日本                1       0       0        1.00       10ms      –",
-				"a-longer-name       0       1       0        0.50       10ms  $1.00",
+				"Target         Passed  Failed  Not judged  Mean score  Mean time   Cost  Judging",
+				"日本                1       0           0        1.00       20ms      –    $0.50",
+				"a-longer-name       0       1           0        0.50       10ms  $1.00        –",
 			].join("\n"),
 		);
 	});
 
-	test("becomes short lines where it does not fit", () => {
-		expect(tally.table(plain, 40).split("\n").slice(0, 3)).toEqual([
+	test("becomes short lines if it does not fit", () => {
+		expect(targetTable(tally, plain, 40).split("\n").slice(0, 4)).toEqual([
 			"日本",
-			"  1 passed, 0 failed, 0 errors",
-			"  mean score 1.00, time 10ms, cost –",
+			"  1 passed, 0 failed, 0 not judged",
+			"  mean score 1.00, mean time 20ms",
+			"  cost –, judging $0.50",
 		]);
 	});
 });

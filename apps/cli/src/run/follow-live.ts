@@ -1,31 +1,35 @@
-import { formatDuration, type RunEvent, terminalSafeLine } from "@agentv/core";
+import {
+	type CaseOutcome,
+	formatDuration,
+	type ResultRow,
+	type RunEvent,
+	type RunSummary,
+	terminalSafeLine,
+	testsNotRun,
+} from "@agentv/core";
 import { createLogUpdate } from "log-update";
 import type { Output } from "../context.ts";
 import { colorsFor } from "../terminal/colors.ts";
 import { fitLine } from "./fit-line.ts";
 import { lineOf, type RunFollower } from "./follow-plain.ts";
-import { costText } from "./summary-text.ts";
+import { rowSpending, runSpending, spendingTexts } from "./spending-text.ts";
+import { countTexts, plainEmphasis } from "./summary-text.ts";
 
 const frameMs = 100;
 const mostRunning = 8;
 
 /** What the view shows at a moment. */
 export interface LiveState {
-	planned: number;
-	/** Tests that a run which is resumed had finished. */
-	before: number;
-	passed: number;
-	failed: number;
-	errors: number;
-	costUsd: number | undefined;
+	/** The counts and what was spent so far, before a resumed run was stopped included. */
+	summary: RunSummary;
 	stopping: boolean;
 	/** Attempts under way and when each began. */
 	readonly running: Map<string, { readonly title: string; readonly since: number }>;
 }
 
 export function newLiveState(): LiveState {
-	const nothing = { planned: 0, before: 0, passed: 0, failed: 0, errors: 0 };
-	return { ...nothing, costUsd: undefined, stopping: false, running: new Map() };
+	const nothing = { planned: 0, passed: 0, failed: 0, errors: 0, meanScore: null, durationMs: 0 };
+	return { summary: { ...nothing, tokenUsage: null, costUsd: null }, stopping: false, running: new Map() };
 }
 
 /** A live view for terminals: lines of what did not pass stay, the rest is drawn anew ten times a second. */
@@ -74,8 +78,7 @@ function asStream(output: Output): NodeJS.WriteStream {
 export function track(state: LiveState, event: RunEvent): void {
 	switch (event.type) {
 		case "started":
-			state.planned = event.planned;
-			state.before = event.alreadyDone;
+			state.summary = event.before;
 			break;
 		case "attempt-started":
 			state.running.set(keyOf(event), {
@@ -85,12 +88,10 @@ export function track(state: LiveState, event: RunEvent): void {
 			break;
 		case "attempt-finished":
 			state.running.delete(keyOf(event));
-			if (event.row.costUsd !== undefined) state.costUsd = (state.costUsd ?? 0) + event.row.costUsd;
+			addCosts(state, event.row);
 			break;
 		case "case-finished":
-			if (event.result.status === "passed") state.passed += 1;
-			else if (event.result.status === "failed") state.failed += 1;
-			else state.errors += 1;
+			countCase(state, event.result.status);
 			break;
 		case "stopping":
 			state.stopping = true;
@@ -98,6 +99,23 @@ export function track(state: LiveState, event: RunEvent): void {
 		default:
 			break;
 	}
+}
+
+function countCase(state: LiveState, status: CaseOutcome["status"]): void {
+	const { passed, failed, errors } = state.summary;
+	if (status === "passed") state.summary = { ...state.summary, passed: passed + 1 };
+	else if (status === "failed") state.summary = { ...state.summary, failed: failed + 1 };
+	else state.summary = { ...state.summary, errors: errors + 1 };
+}
+
+function addCosts(state: LiveState, row: ResultRow): void {
+	const { target, judging } = rowSpending(row);
+	const { costUsd, graderCostUsd } = state.summary;
+	state.summary = {
+		...state.summary,
+		...(target.costUsd === undefined ? {} : { costUsd: (costUsd ?? 0) + target.costUsd }),
+		...(judging.costUsd === undefined ? {} : { graderCostUsd: (graderCostUsd ?? 0) + judging.costUsd }),
+	};
 }
 
 function keyOf({ index, attempt }: { readonly index: number; readonly attempt: number }): string {
@@ -111,17 +129,17 @@ export function liveView(
 	{ columns, rows = 24 }: Pick<Output, "columns" | "rows">,
 	colors: ReturnType<typeof colorsFor>,
 ): string {
-	const { planned, before, passed, failed, errors, costUsd, running, stopping } = state;
-	const done = before + passed + failed + errors;
+	const { summary, running, stopping } = state;
+	const done = summary.planned - testsNotRun(summary);
+	const [cost] = spendingTexts(runSpending({ ...summary, tokenUsage: null, graderTokenUsage: undefined }));
 	const counts = [
-		`${done}/${planned}`,
-		`${passed} passed`,
-		`${failed} failed`,
-		...(errors > 0 ? [`${errors} not run`] : []),
-		...(costUsd === undefined ? [] : [costText(costUsd)]),
+		`${done}/${summary.planned}`,
+		// What is left still runs or waits.
+		...countTexts({ ...summary, planned: done }, plainEmphasis),
+		...(cost === undefined ? [] : [cost]),
 		...(stopping ? ["stopping"] : []),
 	].join("  ");
-	// Besides them the counts, the line that tells of others, and the one that the cursor stands in.
+	// Three lines are left for the counts, for how many more run, and for the cursor.
 	const most = Math.max(0, Math.min(mostRunning, rows - 3));
 	const shown = [...running.values()].slice(0, most).map(({ title, since }) => {
 		const elapsed = formatDuration(now - since);
@@ -129,5 +147,5 @@ export function liveView(
 	});
 	const more = running.size > most && most > 0 ? [colors.dim(`  … and ${running.size - most} more`)] : [];
 	const line = fitLine(counts, columns);
-	return [failed + errors > 0 ? colors.red(line) : colors.green(line), ...shown, ...more].join("\n");
+	return [summary.failed + summary.errors > 0 ? colors.red(line) : colors.green(line), ...shown, ...more].join("\n");
 }

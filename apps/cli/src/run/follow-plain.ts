@@ -2,6 +2,7 @@ import { formatDuration, type RunEvent, terminalSafeLine } from "@agentv/core";
 import type { Output } from "../context.ts";
 import { colorsFor } from "../terminal/colors.ts";
 import { attemptText } from "./failure-text.ts";
+import { shardBudgetText } from "./summary-text.ts";
 
 /** Shows a run as it goes. */
 export interface RunFollower {
@@ -28,6 +29,15 @@ const stopTexts = {
 	budget: "The budget is spent: no more tests are started.",
 };
 
+function startText(event: Extract<RunEvent, { type: "started" }>, colors: ReturnType<typeof colorsFor>) {
+	const { alreadyDone, planned, budgets = [] } = event;
+	const lines = [
+		...(alreadyDone > 0 ? [`${alreadyDone} of ${planned} tests were finished before.`] : []),
+		...budgets.map((budget) => terminalSafeLine(shardBudgetText(budget))),
+	];
+	return lines.length === 0 ? undefined : colors.dim(lines.join("\n"));
+}
+
 /** The line that an event leaves behind, if any. */
 export function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string | undefined {
 	switch (event.type) {
@@ -42,9 +52,7 @@ export function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): s
 		case "stopping":
 			return colors.yellow(stopTexts[event.reason]);
 		case "started":
-			return event.alreadyDone > 0
-				? colors.dim(`${event.alreadyDone} of ${event.planned} tests were finished before.`)
-				: undefined;
+			return startText(event, colors);
 		default:
 			return undefined;
 	}

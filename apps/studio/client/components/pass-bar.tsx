@@ -12,7 +12,13 @@ interface Counts {
 export function PassBar({ counts, words = true }: { counts: Counts; words?: boolean }) {
 	const { passed, failed, errors, planned } = counts;
 	const share = (part: number) => ({ width: `${planned === 0 ? 0 : (part / planned) * 100}%` });
-	const title = `${passed} passed, ${failed} failed, ${errors} errors, ${planned} planned`;
+	const left = Math.max(0, planned - passed - failed - errors);
+	const title = [
+		`${passed} passed`,
+		`${failed} failed`,
+		...(errors > 0 ? [`${errors} not judged`] : []),
+		...(left > 0 ? [`${left} not run`] : []),
+	].join(", ");
 	return (
 		<span className={classes.pass} title={title}>
 			<span className={classes.bar} role="img" aria-label={title}>

@@ -4,10 +4,11 @@ import { Mark } from "./mark.tsx";
 const looks = {
 	ok: ["good", "check", "Passed"],
 	quality_failure: ["bad", "cross", "Failed"],
-	execution_error: ["warn", "warning", "Error"],
+	execution_error: ["warn", "warning", "Not judged"],
+	not_run: ["quiet", "minus", "Not run"],
 } as const;
 
-/** How a test ended. An error is no failure: it was not judged. */
+/** How a test ended, in the words of every report. */
 export function StatusMark({ status }: { status: TestStatus }) {
 	const [tone, icon, words] = looks[status];
 	return (

@@ -1,3 +1,5 @@
+import type { UsageAnswer } from "../../server/answers/runs.ts";
+
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 const shortDate = new Intl.DateTimeFormat(undefined, {
@@ -68,9 +70,18 @@ export function signed(value: number): string {
 	return text === "0" ? "0" : `${value > 0 ? "+" : "−"}${text}`;
 }
 
-/** `$0.0042`, `$1.20`. */
+/** `$0.0042`, `$0.05`, `$1.20`. */
 export function cost(usd: number): string {
-	return `$${usd.toFixed(usd > 0 && usd < 0.1 ? 4 : 2)}`;
+	return `$${usd > 0 && usd < 0.1 ? usd.toFixed(4).replace(/0{1,2}$/, "") : usd.toFixed(2)}`;
+}
+
+/** `$0.20, 1,204 in, 88 out`; undefined if neither is known. */
+export function usage({ cost_usd: usd, tokens }: UsageAnswer): string | undefined {
+	const parts = [
+		...(usd === null ? [] : [cost(usd)]),
+		...(tokens === null ? [] : [`${count(tokens.input)} tokens in, ${count(tokens.output)} out`]),
+	];
+	return parts.length === 0 ? undefined : parts.join(", ");
 }
 
 /** `83 %`; 100 only when it is all of them. */

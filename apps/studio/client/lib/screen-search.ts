@@ -50,7 +50,7 @@ export const readRuns = (raw: RawSearch): RunsSearch => ({
 	pick: textOf(raw, "pick"),
 });
 
-const testStatuses = ["", "ok", "quality_failure", "execution_error"] as const;
+const testStatuses = ["", "ok", "quality_failure", "execution_error", "not_run"] as const;
 const testSorts = ["order", "test", "status", "score", "target", "duration", "cost"] as const;
 export interface RunSearch {
 	readonly search: string;

@@ -1,15 +1,25 @@
 import type { Page } from "./page.ts";
 
-export interface RunSummaryAnswer {
+/** Tokens and money; null if nothing reported them. */
+export interface UsageAnswer {
+	readonly cost_usd: number | null;
+	readonly tokens: { readonly input: number; readonly output: number } | null;
+}
+
+/** Counts are of tests × targets, combined by their `repeat` strategy. `cost_usd` and `tokens` are the target's. */
+export interface RunSummaryAnswer extends UsageAnswer {
 	readonly planned: number;
 	readonly passed: number;
 	readonly failed: number;
+	/** Not judged. */
 	readonly errors: number;
+	/** Planned tests without a result. */
+	readonly not_run: number;
 	/** Over tests that were judged; null where none was. */
 	readonly mean_score: number | null;
 	readonly duration_ms: number;
-	readonly cost_usd: number | null;
-	readonly tokens: { readonly input: number; readonly output: number } | null;
+	/** What models that grade used, failed judgements included; null if none did. */
+	readonly judging: UsageAnswer | null;
 }
 
 export interface RunEntry {
@@ -49,7 +59,7 @@ export interface RunHistoryAnswer {
 			readonly started_at: string;
 			/** 0 to 1. */
 			readonly pass_rate: number;
-			/** Judged ones; those that could not be run are `errors` and count nowhere else. */
+			/** Judged ones; those that were not judged are `errors` and count nowhere else. */
 			readonly tests: number;
 			readonly errors: number;
 		}[];
@@ -76,32 +86,77 @@ export interface RunAnswer extends RunEntry {
 			readonly facts: Readonly<Record<string, string>>;
 		}[];
 		readonly repositories: readonly { readonly path: string; readonly repo: string; readonly sha: string }[];
+		/** The run that this one started from. */
+		readonly origin: RunOriginAnswer | null;
 	};
 	/** The eval in Studio, where it is still there: for "run again". */
 	readonly eval_id: string | null;
 	readonly resumable: boolean;
 }
 
-export type TestStatus = "ok" | "quality_failure" | "execution_error";
+export interface RunOriginAnswer {
+	/** `regrade`: its answers were graded again. `rerun_failed`: its tests that did not pass ran again. */
+	readonly kind: "regrade" | "rerun_failed";
+	/** Its `run_id`. */
+	readonly name: string;
+	/** The run in Studio, if it is still there. */
+	readonly run: string | null;
+	/** Graders that ran again; null: all. */
+	readonly graders: readonly string[] | null;
+}
 
-/** A row of a run's table: one finished attempt. */
-export interface RunTestEntry {
+export type AttemptStatus = "ok" | "quality_failure" | "execution_error";
+/** `not_run`: planned, and without a result. */
+export type TestStatus = AttemptStatus | "not_run";
+
+/** One finished attempt. */
+export interface AttemptEntry {
 	/** Addresses the attempt in `GET /api/runs/:id/tests/:test`. */
 	readonly id: string;
 	readonly test_id: string;
 	readonly eval: string;
 	readonly target: string;
 	readonly attempt: number;
-	readonly status: TestStatus;
+	readonly status: AttemptStatus;
 	readonly score: number;
 	readonly threshold: number;
 	readonly duration_ms: number;
 	readonly cost_usd: number | null;
 	readonly error: TestErrorAnswer | null;
 }
+
+/** An attempt beside the others of its test. */
+export interface AttemptOfTest {
+	readonly id: string;
+	readonly attempt: number;
+	readonly status: AttemptStatus;
+	readonly score: number;
+}
+
+/** A row of a run's table: a test against a target, its attempts combined by its `repeat` strategy. */
+export interface RunTestEntry {
+	/** Addresses its first attempt; null if none was made. */
+	readonly id: string | null;
+	readonly test_id: string;
+	readonly eval: string;
+	readonly target: string;
+	readonly status: TestStatus;
+	/** Null if it was not judged or not run. */
+	readonly score: number | null;
+	readonly threshold: number | null;
+	/** Of all attempts together, like the costs. */
+	readonly duration_ms: number;
+	readonly cost_usd: number | null;
+	readonly judging_cost_usd: number | null;
+	/** The first attempt's that has one. */
+	readonly error: TestErrorAnswer | null;
+	readonly attempts: readonly AttemptOfTest[];
+	readonly repeat: { readonly count: number; readonly strategy: "mean" | "pass_any" | "pass_all" };
+}
 export interface RunTestsAnswer extends Page<RunTestEntry> {
-	/** Of all rows, whatever the filter. */
-	readonly counts: Readonly<Record<TestStatus, number>>;
+	/** Of all tests, whatever the filter. */
+	readonly counts: Readonly<Record<AttemptStatus, number>>;
+	readonly not_run: number;
 	readonly targets: readonly string[];
 	readonly evals: readonly string[];
 }
@@ -110,14 +165,23 @@ export interface TestErrorAnswer {
 	readonly stage: string;
 	readonly code: string;
 	readonly message: string;
+	/** Present if the agent caused it. */
+	readonly caused_by?: "agent" | undefined;
 }
 
 export interface ScoreAnswer {
 	readonly name: string;
 	readonly type: string;
-	readonly score: number;
+	/** Null if the grader could not run. */
+	readonly score: number | null;
 	readonly weight: number;
-	readonly verdict: "pass" | "fail";
+	readonly verdict: "pass" | "fail" | "not_judged";
+	/** The grader states that the answer fails although its score would pass. */
+	readonly veto: boolean;
+	/** Why it gave no score. */
+	readonly error: { readonly code: string; readonly message: string } | null;
+	/** If a model graded: which, and what that used. */
+	readonly usage: (UsageAnswer & { readonly target: string; readonly model: string | null }) | null;
 	readonly assertions: readonly { readonly text: string; readonly passed: boolean; readonly evidence: string | null }[];
 	/** The graders inside a composite. */
 	readonly parts: readonly ScoreAnswer[];
@@ -136,7 +200,7 @@ export interface MessageAnswer {
 }
 
 /** One test result, as far as its record holds it. */
-export interface TestResultAnswer extends RunTestEntry {
+export interface TestResultAnswer extends AttemptEntry {
 	readonly timestamp: string;
 	readonly input: readonly MessageAnswer[];
 	readonly output: string | null;
@@ -152,6 +216,18 @@ export interface TestResultAnswer extends RunTestEntry {
 	readonly file_changes_cut: number;
 	readonly warnings: readonly TestErrorAnswer[];
 	readonly tokens: { readonly input: number; readonly output: number } | null;
+	/** What models that grade used; null if none did. */
+	readonly judging: UsageAnswer | null;
+	/** Why the target stopped if it did not simply finish. */
+	readonly stop_reason: string | null;
+	/** If the answer came from the cache: what it used when it was made. */
+	readonly cached: (UsageAnswer & { readonly duration_ms: number | null }) | null;
+	/** Milliseconds of each stage, in order; null for runs that did not record them. */
+	readonly timings: readonly { readonly stage: string; readonly ms: number }[] | null;
+	/** What programs printed, by stage. */
+	readonly logs: readonly StageLogAnswer[];
+	/** All attempts of the test, this one included, and what they come to together. */
+	readonly test: Pick<RunTestEntry, "status" | "score" | "attempts" | "repeat">;
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly workspace_path: string | null;
 	/** The attempt's own file is there; else only what its row says is known. */
@@ -159,6 +235,15 @@ export interface TestResultAnswer extends RunTestEntry {
 	/** The rows before and after it in the order of the run. */
 	readonly previous: string | null;
 	readonly next: string | null;
+}
+
+export interface StageLogAnswer {
+	readonly stage: string;
+	/** The hook, extension, target or grader that printed it. */
+	readonly name: string;
+	readonly text: string;
+	/** Characters that are left out. */
+	readonly omitted: number;
 }
 
 /** Which attempt an event is about. */
@@ -187,7 +272,7 @@ export type RunEventAnswer =
 	| ({ readonly type: "attempt_started" } & AttemptAnswer)
 	| ({ readonly type: "retry"; readonly message: string; readonly wait_ms: number } & AttemptAnswer)
 	/** The row is on disk. */
-	| { readonly type: "attempt_finished"; readonly index: number; readonly row: RunTestEntry }
+	| { readonly type: "attempt_finished"; readonly index: number; readonly row: AttemptEntry }
 	| {
 			readonly type: "case_finished";
 			readonly index: number;

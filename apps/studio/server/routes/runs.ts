@@ -1,23 +1,16 @@
-import { fingerprintParts } from "@agentv/core";
+import { fingerprintParts, testsNotRun } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { CompareAnswer } from "../answers/compare.ts";
 import { mapPage, pageOf } from "../answers/page.ts";
-import type {
-	RunAnswer,
-	RunHistoryAnswer,
-	RunListAnswer,
-	RunTestsAnswer,
-	TestResultAnswer,
-	TestStatus,
-} from "../answers/runs.ts";
+import type { RunAnswer, RunHistoryAnswer, RunListAnswer, RunTestsAnswer, TestResultAnswer } from "../answers/runs.ts";
 import { compareAnswer, comparedParts, comparedSorts } from "../compare-runs.ts";
-import { describeRow, describeRun, describeRunEntry } from "../describe-run.ts";
+import { describeRun, describeRunEntry, describeTest } from "../describe-run.ts";
 import { describeTestResult } from "../describe-test-result.ts";
 import type { CatalogRun } from "../run-catalog.ts";
 import { runHistory } from "../run-history.ts";
 import { rowId } from "../run-row-id.ts";
-import { rowsQuery, selectRows } from "../run-rows-query.ts";
+import { selectTests, testsQuery } from "../run-tests-query.ts";
 import { matcher } from "../search.ts";
 import type { Services } from "../services.ts";
 import { listField, nameField, pageField, pageSizeField, query, searchField } from "../valid.ts";
@@ -72,22 +65,25 @@ export function runReads(services: Services) {
 		.get("/:id", async (c) =>
 			c.json((await describeRun(await runs.find(c.req.param("id")), services)) satisfies RunAnswer),
 		)
-		.get("/:id/tests", query(rowsQuery), async (c) => {
+		.get("/:id/tests", query(testsQuery), async (c) => {
 			const asked = c.req.valid("query");
-			const rows = tables.rows((await runs.find(c.req.param("id"))).directory);
-			const counts: Record<TestStatus, number> = { ok: 0, quality_failure: 0, execution_error: 0 };
-			for (const { status } of rows) counts[status] += 1;
-			const page = pageOf(selectRows(rows, asked), asked.page, asked.page_size);
-			const targets = [...new Set(rows.map(({ target }) => target))];
-			const evals = [...new Set(rows.map((row) => row.eval))];
-			const answer = { ...mapPage(page, (row) => describeRow(row, hide)), counts, targets, evals };
+			const { outcomes, tally } = tables.table((await runs.find(c.req.param("id"))).directory);
+			const { passed, failed, errors, ...sum } = tally.summary(0);
+			const page = pageOf(selectTests(outcomes, asked), asked.page, asked.page_size);
+			const answer = {
+				...mapPage(page, (outcome) => describeTest(outcome, hide)),
+				counts: { ok: passed, quality_failure: failed, execution_error: errors },
+				not_run: testsNotRun({ ...sum, passed, failed, errors }),
+				targets: [...new Set(outcomes.map(({ target }) => target))],
+				evals: [...new Set(outcomes.map((outcome) => outcome.eval))],
+			};
 			return c.json(answer satisfies RunTestsAnswer);
 		})
 		.get("/:id/tests/:test", async (c) => {
 			const { directory } = await runs.find(c.req.param("id"));
-			const rows = tables.rows(directory);
-			const index = rows.findIndex((row) => rowId(row) === c.req.param("test"));
-			return c.json(describeTestResult(rows, index, directory, hide) satisfies TestResultAnswer);
+			const table = tables.table(directory);
+			const index = table.rows.findIndex((row) => rowId(row) === c.req.param("test"));
+			return c.json(describeTestResult(table, index, directory, hide) satisfies TestResultAnswer);
 		});
 }
 

@@ -13,7 +13,7 @@ export interface CaseResult {
 /** What counts of an attempt for the result of its case. */
 export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus" | "error">;
 
-/** Puts the attempts of a case together. An attempt that could not be run makes it an error, unless another decides it. */
+/** Puts the attempts of a case together. An attempt that was not judged makes it an error, unless another decides it. */
 export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, threshold: number): CaseResult {
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
 	// Attempts end in any order, and the sum of their scores is to be the same bit for bit.

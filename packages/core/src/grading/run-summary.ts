@@ -1,5 +1,5 @@
 import { OrderFreeSum } from "../base/order-free-sum.ts";
-import type { ResultRow, RunSummary } from "../schema/result-row.ts";
+import type { ResultRow, RowScore, RunSummary } from "../schema/result-row.ts";
 import type { CaseResult } from "./case-result.ts";
 
 class Spending {
@@ -20,6 +20,11 @@ class Spending {
 	get costUsd(): number | undefined {
 		return this.#costsUsd.count === 0 ? undefined : this.#costsUsd.total;
 	}
+}
+
+/** What a row says of tokens and money: the target's, and those of models that grade. */
+export interface SpendingRow extends Pick<ResultRow, "tokenUsage" | "costUsd"> {
+	readonly scores: readonly Pick<RowScore, "usage">[];
 }
 
 /** Adds up a run. What comes of it does not depend on the order in which tests ended. */
@@ -44,7 +49,7 @@ export class SummaryBuilder {
 		if (status !== "error" && score !== undefined) this.#scores.add(score);
 	}
 
-	addRow(row: Pick<ResultRow, "tokenUsage" | "costUsd" | "scores">): void {
+	addRow(row: SpendingRow): void {
 		this.#targets.add(row);
 		for (const { usage } of row.scores) if (usage) this.#graders.add(usage);
 	}

@@ -8,7 +8,7 @@ export interface AttemptScore {
 	readonly target: string;
 	/** From 1. */
 	readonly attempt: number;
-	/** From 0 to 1; absent where the attempt could not be run or judged. */
+	/** From 0 to 1; absent if the attempt was not judged. */
 	readonly score?: number;
 	readonly fingerprint?: Fingerprint;
 }
@@ -21,7 +21,7 @@ export interface CaseScore {
 	/** Mean over the attempts that could be judged; absent where none could. */
 	readonly score?: number;
 	readonly attempts: number;
-	/** Attempts that could not be run or judged. */
+	/** Attempts that were not judged. */
 	readonly errors: number;
 	/** Of the judged attempts; absent where one of them has none. A part in which they differ holds all of its digests. */
 	readonly fingerprint?: Fingerprint;

@@ -4,7 +4,7 @@ import { fewestTests, type MeanDifference } from "./mean-difference.ts";
 export function describeDifference(difference: MeanDifference): string {
 	const { tests, mean, interval } = difference;
 	if (tests === 0)
-		return "No test can be compared: every one of them was changed, added or removed, or could not be run.";
+		return "No test can be compared: every one of them was changed, added or removed, or was not judged.";
 	const over = `over ${tests} comparable test${tests === 1 ? "" : "s"}`;
 	if (!interval) return `Mean difference ${signed(mean)} ${over}. ${describeSmallestEffect(difference)}`;
 	const judged =

@@ -1,26 +1,19 @@
 import { join } from "node:path";
 import { readJson } from "../base/read-json.ts";
+import type { TalliedRow } from "../grading/run-tally.ts";
 import { fileStamp } from "../io/files/file-stamp.ts";
 import { isLocked } from "../io/files/lock.ts";
 import { readHead } from "../io/files/read-head.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { recordPath } from "../model/record-files.ts";
 import { rowKey, wholeLines } from "../model/result-files.ts";
-import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
-import { executionStatuses } from "../schema/result-row.ts";
+import { executionStatuses, type ResultRow, type RowError, type RowScore } from "../schema/result-row.ts";
 
-/** A row as a table shows it: what `index.jsonl` says of an attempt, without its graders. */
-export interface TableRow {
-	readonly testId: string;
-	readonly eval: string;
-	readonly target: string;
-	readonly attempt: number;
-	readonly status: ExecutionStatus;
-	readonly score: number;
-	readonly threshold: number;
-	readonly durationMs: number;
-	readonly costUsd: number | undefined;
-	readonly error: RowError | undefined;
+type TokenUsage = NonNullable<ResultRow["tokenUsage"]>;
+type Usage = NonNullable<RowScore["usage"]>;
+
+/** A row as a table shows it: what `index.jsonl` says of an attempt, of its graders only what models that grade used. */
+export interface TableRow extends TalliedRow {
 	/** The attempt's own file, relative to the run's directory. */
 	readonly file: string | undefined;
 }
@@ -54,6 +47,7 @@ function tableRow(value: unknown): TableRow | undefined {
 		threshold,
 		execution_status,
 		duration_ms,
+		token_usage,
 		cost_usd,
 		file,
 	} = wire;
@@ -65,14 +59,45 @@ function tableRow(value: unknown): TableRow | undefined {
 		eval: label,
 		target,
 		attempt: number(attempt) ?? 1,
-		status,
+		executionStatus: status,
 		score: number(score) ?? 0,
 		threshold: number(threshold) ?? 0,
 		durationMs: number(duration_ms) ?? 0,
+		tokenUsage: tokenUsage(token_usage),
 		costUsd: number(cost_usd),
+		scores: graderUsages(wire.scores),
 		error: rowError(wire.error),
 		file: typeof file === "string" ? file : undefined,
 	};
+}
+
+function tokenUsage(value: unknown): TokenUsage | undefined {
+	if (typeof value !== "object" || value === null) return undefined;
+	const { input, output, cached, reasoning } = value as Record<string, unknown>;
+	return {
+		...{ input: number(input) ?? 0, output: number(output) ?? 0 },
+		...{ cached: number(cached) ?? 0, reasoning: number(reasoning) ?? 0 },
+	};
+}
+
+function graderUsages(scores: unknown): { readonly usage: Usage }[] {
+	if (!Array.isArray(scores)) return [];
+	return scores.flatMap((score: Record<string, unknown> | null) => {
+		const usage = score?.usage;
+		if (typeof usage !== "object" || usage === null) return [];
+		const { target, token_usage, cost_usd } = usage as Record<string, unknown>;
+		const costUsd = number(cost_usd);
+		const tokens = tokenUsage(token_usage);
+		return [
+			{
+				usage: {
+					target: typeof target === "string" ? target : "",
+					...(tokens ? { tokenUsage: tokens } : {}),
+					...(costUsd === undefined ? {} : { costUsd }),
+				},
+			},
+		];
+	});
 }
 
 function number(value: unknown): number | undefined {
@@ -81,8 +106,11 @@ function number(value: unknown): number | undefined {
 
 function rowError(value: unknown): RowError | undefined {
 	if (typeof value !== "object" || value === null) return undefined;
-	const { stage, code, message } = value as Record<string, unknown>;
-	return { stage: String(stage ?? ""), code: String(code ?? ""), message: String(message ?? "") };
+	const { stage, code, message, caused_by } = value as Record<string, unknown>;
+	return {
+		...{ stage: String(stage ?? ""), code: String(code ?? ""), message: String(message ?? "") },
+		...(caused_by === "agent" ? { causedBy: caused_by } : {}),
+	};
 }
 
 /** Texts that change with what a run's directory records: its description, its summary, its rows. */

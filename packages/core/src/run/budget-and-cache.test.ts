@@ -186,3 +186,59 @@ describe("a cache of calls", () => {
 		expect((await runTree({ root: first.root }, { cache: true })).summary.passed).toBe(1);
 	});
 });
+
+describe("the budget of a shard", () => {
+	const shards = async (more: Parameters<typeof runTree>[1], evalMore = "") => {
+		const models = await server();
+		const files = { "my.eval.yaml": evalText(20, evalMore), "targets.yaml": targets(models) };
+		const runs = [];
+		for (const index of [1, 2, 3]) runs.push(await runTree(files, { workers: 1, shard: { index, count: 3 }, ...more }));
+		return runs;
+	};
+
+	test.each([
+		["the request's", { budgetUsd: 0.95 }, "", {}],
+		["the eval's", {}, "budget_usd: 0.95\n", { eval: "my.eval.yaml" }],
+	])("is %s, times its share of the tests, and is announced", async (_, more, evalMore, named) => {
+		for (const run of await shards(more, evalMore)) {
+			const { planned, costUsd, passed } = run.summary;
+			const started = run.events.find(({ type }) => type === "started");
+			const usd = (0.95 * planned) / 20;
+			expect(started).toMatchObject({
+				budgets: [{ ...named, usd, wholeUsd: 0.95, tests: planned, wholeTests: 20 }],
+			});
+			expect(run.outcome).toBe("over-budget");
+			// Twenty tests cost two dollars: each shard stops after the test that spends its share.
+			expect(passed).toBe(Math.ceil(usd / 0.1));
+			expect(costUsd).toBeCloseTo(passed / 10);
+		}
+	});
+
+	test("is absent without a budget", async () => {
+		const [run] = await shards({});
+		expect(run?.events.find(({ type }) => type === "started")).not.toHaveProperty("budgets");
+		expect(run?.outcome).toBe("complete");
+	});
+});
+
+describe("what a failed judgement cost", () => {
+	test("is on record and in the summary, each call of it", async () => {
+		const models = await modelServer(({ body }) => {
+			const judging = JSON.stringify(body).includes("strict and fair grader");
+			return { json: chat.answer(judging ? "no verdict" : "yes") };
+		});
+		const run = await runTree(
+			{ "my.eval.yaml": "tests: [{id: a, input: q, criteria: c}]\n", "targets.yaml": targets(models) },
+			{ workers: 1 },
+		);
+		const judgements = models.requests.length - 1;
+		expect(run.row("a")).toMatchObject({
+			executionStatus: "execution_error",
+			scores: [{ verdict: "not_judged", usage: { costUsd: expect.closeTo(judgements / 10) } }],
+		});
+		expect(run.summary).toMatchObject({
+			...{ errors: 1, costUsd: expect.closeTo(0.1), graderCostUsd: expect.closeTo(judgements / 10) },
+			graderTokenUsage: { input: expect.any(Number), output: expect.any(Number) },
+		});
+	});
+});

@@ -1,6 +1,7 @@
 import { maskDeep } from "../base/secrets.ts";
 import type { OpaqueUse } from "../model/opaque-uses.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/describe-workspace.ts";
+import { type ShardBudget, shardBudgets } from "./budgets.ts";
 import { caseStates } from "./case-states.ts";
 import { Fingerprints } from "./fingerprints.ts";
 import { opaqueParts } from "./opaque-parts.ts";
@@ -12,7 +13,12 @@ export interface PlanDescription {
 	readonly experiment: string;
 	readonly workers: number;
 	/** Where the plan is one of several parts. */
-	readonly shard?: { readonly index: number; readonly count: number };
+	readonly shard?: {
+		readonly index: number;
+		readonly count: number;
+		/** What it may spend of the run's budgets; empty if there are none. */
+		readonly budgets: readonly ShardBudget[];
+	};
 	/** Tests × targets in their order. */
 	readonly cases: readonly {
 		readonly eval: string;
@@ -64,7 +70,7 @@ export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescrip
 	const { experiment, workers, shard } = plan;
 	const description = {
 		...{ experiment, workers, cases, workspaces, opaque: opaqueParts(plan) },
-		...(shard ? { shard: { index: shard.index, count: shard.count } } : {}),
+		...(shard ? { shard: { index: shard.index, count: shard.count, budgets: shardBudgets(plan) } } : {}),
 	};
 	return maskDeep(description, plan.masker);
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { SummaryBuilder } from "../grading/run-summary.ts";
+import { summaryOfRows } from "../grading/run-tally.ts";
 import { agentvHome } from "../io/environment.ts";
 import { withLock } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
@@ -11,12 +12,11 @@ import { freeMemory } from "../io/free-memory.ts";
 import { callsPlace, workspacesPlace } from "../model/home-places.ts";
 import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
-
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
 import type { RunContext } from "./attempt-context.ts";
-import { Budgets } from "./budgets.ts";
+import { Budgets, shardBudgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
 import type { CaseState } from "./case-states.ts";
 import { checkPlannedSchemas } from "./check-schemas.ts";
@@ -214,19 +214,23 @@ class Execution {
 		const summary = new SummaryBuilder(own.length);
 		this.#replay(own, before, summary);
 		if (canonicalJson(run) !== canonicalJson(standing.run)) records.writeRunFile(run);
+		const budgets = shardBudgets(this.#plan);
 		this.#emit({
 			type: "started",
 			runDir: path,
 			planned: own.length,
 			alreadyDone: own.filter(({ result }) => result).length,
+			before: summary.result(),
+			...(budgets.length > 0 ? { budgets } : {}),
 			experiment: run.experiment,
 		});
 		const started = performance.now();
 		try {
 			const outcome = await this.#runAll(run, standing, records, summary);
 			summary.addTime(performance.now() - started);
-			records.writeSummary(summary.result());
-			this.#emit({ type: "done", runDir: path, summary: summary.result(), outcome });
+			const sum = standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result();
+			records.writeSummary(sum);
+			this.#emit({ type: "done", runDir: path, summary: sum, outcome });
 		} finally {
 			records.close();
 		}

@@ -2,6 +2,7 @@ import { type Masker, maskDeep } from "../base/secrets.ts";
 import type { CaseResult } from "../grading/case-result.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { RepositoryRecord } from "../workspace/contract.ts";
+import type { ShardBudget } from "./budgets.ts";
 
 /** What happens in a run, in order: `started` first, `done` last. The command line and Studio both follow these. */
 export type RunEvent =
@@ -13,6 +14,10 @@ export type RunEvent =
 			readonly planned: number;
 			/** Of these, finished before by the run that is resumed. */
 			readonly alreadyDone: number;
+			/** What these come to, and what they cost. */
+			readonly before: RunSummary;
+			/** What a shard may spend of the run's budgets; absent if there are none. */
+			readonly budgets?: readonly ShardBudget[];
 			readonly experiment: string;
 	  }
 	| ({ readonly type: "attempt-started" } & AttemptName)

@@ -67,7 +67,7 @@ const comparisonSchema = z.strictObject({
 	changed: z.array(changedSchema),
 	new: z.array(sideSchema).describe("In the later run only."),
 	gone: z.array(sideSchema).describe("In the earlier run only."),
-	errors: z.array(unjudgedSchema).describe("Comparable, but at least one of the runs could not run or judge them."),
+	errors: z.array(unjudgedSchema).describe("Comparable, but not judged in at least one of the runs."),
 });
 
 /** What `agentv results compare --json` prints: one comparison, or of more than two runs each one with the first. */

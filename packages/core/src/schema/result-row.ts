@@ -157,7 +157,7 @@ export const runSummarySchema = wireObject({
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 
-/** A row as it stands in `index.jsonl` and in JSON reports. */
+/** Returns a row as `index.jsonl` and JSON reports write it. */
 export function toWireRow(row: ResultRow): Record<string, unknown> {
 	const wire = toWire(row);
 	if (row.cached) wire.cached = toWire(row.cached);

@@ -70,7 +70,11 @@ function Answer({ run, row }: { run: string; row: string }) {
 							// biome-ignore lint/suspicious/noArrayIndexKey: graders may share a name
 							<li key={index}>
 								{one.name}{" "}
-								<span className={one.verdict === "pass" ? classes.up : classes.down}>{score(one.score)}</span>
+								{one.score === null ? (
+									<span className="dim">not judged</span>
+								) : (
+									<span className={one.verdict === "pass" ? classes.up : classes.down}>{score(one.score)}</span>
+								)}
 							</li>
 						))}
 					</ul>

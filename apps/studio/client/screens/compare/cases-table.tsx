@@ -21,7 +21,7 @@ const parts: readonly (readonly [Part, string, string])[] = [
 	["changed", "Changed", "Something about the test differs, so its scores mean different things"],
 	["new", "New", "Only in the later run"],
 	["gone", "Gone", "Only in the earlier run"],
-	["errors", "Errors", "Could not be run in one of them"],
+	["errors", "Not judged", "Not judged in one of them"],
 ];
 
 /** The tests of one part of the split. */
@@ -84,7 +84,7 @@ const nothing: Readonly<Record<Part, string>> = {
 	changed: "What the runs have in common was not changed between them.",
 	new: "The later run has no test that the earlier has not.",
 	gone: "The earlier run has no test that the later has not.",
-	errors: "Every comparable test could be run and judged in both.",
+	errors: "Every comparable test was judged in both.",
 };
 
 function Nothing({ comparison, isFiltered }: { comparison: ComparisonAnswer; isFiltered: boolean }) {

@@ -41,8 +41,7 @@ export function Live({ run }: { run: RunAnswer }) {
 }
 
 function Progress({ run, state, waiting }: { run: RunAnswer; state: LiveRun; waiting: boolean }) {
-	const { passed = 0, failed = 0, errors = 0 } = run.summary ?? {};
-	const done = passed + failed + errors;
+	const done = run.planned - (run.summary?.not_run ?? run.planned);
 	const now = [...state.now.values()];
 	const words = state.stopping ? "Stopping: what runs now is ended" : `${count(done)} of ${count(run.planned)} tests`;
 	return (

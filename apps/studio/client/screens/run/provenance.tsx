@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import type { RunAnswer } from "../../../server/answers/runs.ts";
+import type { RunAnswer, RunOriginAnswer } from "../../../server/answers/runs.ts";
 import { Fact, Facts } from "../../components/facts.tsx";
 import { Mark } from "../../components/mark.tsx";
 import { moment, shortSha } from "../../lib/format.ts";
@@ -7,7 +7,7 @@ import classes from "./provenance.module.css";
 
 /** What exactly was run: commit, revision, digests, versions. The short form always, the rest on demand. */
 export function Provenance({ run }: { run: RunAnswer }) {
-	const { commit, branch, dirty, benchmark, bundle } = run.provenance;
+	const { commit, branch, dirty, benchmark, bundle, origin } = run.provenance;
 	return (
 		<details className={classes.provenance}>
 			<summary>
@@ -30,6 +30,7 @@ export function Provenance({ run }: { run: RunAnswer }) {
 						{benchmark.id} <span className="mono">{benchmark.revision ? shortSha(benchmark.revision) : ""}</span>
 					</span>
 				) : null}
+				{origin ? <span>{origin.kind === "regrade" ? "graded again" : "run again after failures"}</span> : null}
 				{bundle ? (
 					<span>
 						bundle {bundle.name} <span className="mono">{bundle.digest.slice(0, 12)}</span>
@@ -65,6 +66,11 @@ function Whole({ run }: { run: RunAnswer }) {
 					<span className="mono">{benchmark.revision}</span>
 				</Fact>
 			) : null}
+			{rest.origin ? (
+				<Fact term="Origin">
+					<Origin origin={rest.origin} />
+				</Fact>
+			) : null}
 			{bundle ? (
 				<Fact term="Bundle digest">
 					<span className="mono">{bundle.digest}</span>
@@ -89,5 +95,24 @@ function Whole({ run }: { run: RunAnswer }) {
 				</Fact>
 			))}
 		</Facts>
+	);
+}
+
+/** The run that this one started from. */
+function Origin({ origin: { kind, name, run, graders } }: { origin: RunOriginAnswer }) {
+	const from =
+		run === null ? (
+			<span className="mono">{name}</span>
+		) : (
+			<Link to="/runs/$run" params={{ run }}>
+				{name}
+			</Link>
+		);
+	if (kind === "rerun_failed") return <>Runs again what did not pass in {from}</>;
+	return (
+		<>
+			Grades the answers of {from} again{graders ? ` by ${graders.join(", ")}` : ""}: the figures of the target are
+			those of that run
+		</>
 	);
 }

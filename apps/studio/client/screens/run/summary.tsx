@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import type { RunAnswer } from "../../../server/answers/runs.ts";
+import type { RunAnswer, RunSummaryAnswer } from "../../../server/answers/runs.ts";
 import { PassBar } from "../../components/pass-bar.tsx";
 import { cost, count, duration, percent, score } from "../../lib/format.ts";
 import classes from "./summary.module.css";
@@ -7,7 +7,7 @@ import classes from "./summary.module.css";
 /** The run's numbers in one strip. */
 export function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
 	if (!summary) return null;
-	const { passed, failed, errors, mean_score: mean, duration_ms: ms, cost_usd: usd, tokens } = summary;
+	const { passed, failed, errors, not_run: left, mean_score: mean, duration_ms: ms } = summary;
 	return (
 		<dl className={classes.strip}>
 			<Figure term="Pass rate" wide>
@@ -16,15 +16,36 @@ export function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
 			</Figure>
 			<Figure term="Passed">{count(passed)}</Figure>
 			<Figure term="Failed">{count(failed)}</Figure>
-			<Figure term="Errors">{count(errors)}</Figure>
+			<Figure term="Not judged">{count(errors)}</Figure>
+			{left > 0 ? <Figure term="Not run">{count(left)}</Figure> : null}
 			<Figure term="Mean score">{mean === null ? "–" : score(mean)}</Figure>
 			<Figure term="Duration">{duration(ms)}</Figure>
-			{usd === null ? null : <Figure term="Cost">{cost(usd)}</Figure>}
-			{tokens === null ? null : (
-				<Figure term="Tokens in, out">{`${short(tokens.input)}, ${short(tokens.output)}`}</Figure>
-			)}
+			<Spending summary={summary} />
 		</dl>
 	);
+}
+
+/** Money and tokens of the target, those of models that grade, and both together. */
+function Spending({ summary }: { summary: RunSummaryAnswer }) {
+	const { cost_usd: usd, tokens, judging } = summary;
+	const judgingUsd = judging?.cost_usd ?? null;
+	const judgingTokens = judging?.tokens ?? null;
+	const whose = judging ? "Target " : "";
+	return (
+		<>
+			{usd === null ? null : <Figure term={judging ? "Target cost" : "Cost"}>{cost(usd)}</Figure>}
+			{judgingUsd === null ? null : <Figure term="Judging cost">{cost(judgingUsd)}</Figure>}
+			{usd === null || judgingUsd === null ? null : <Figure term="Total cost">{cost(usd + judgingUsd)}</Figure>}
+			{tokens === null ? null : (
+				<Figure term={`${whose}${whose ? "tokens" : "Tokens"} in, out`}>{tokenText(tokens)}</Figure>
+			)}
+			{judgingTokens === null ? null : <Figure term="Judging tokens in, out">{tokenText(judgingTokens)}</Figure>}
+		</>
+	);
+}
+
+function tokenText({ input, output }: NonNullable<RunSummaryAnswer["tokens"]>): string {
+	return `${short(input)}, ${short(output)}`;
 }
 
 function Figure({ term, wide, children }: { term: string; wide?: boolean; children: ReactNode }) {

@@ -9,7 +9,7 @@ import { Failure, Loading } from "../../components/load-state.tsx";
 import { Panel } from "../../components/panel.tsx";
 import { SearchField } from "../../components/search-field.tsx";
 import { StatusMark } from "../../components/status-mark.tsx";
-import { cost, count, duration, score } from "../../lib/format.ts";
+import { cost, count, duration, plural, score } from "../../lib/format.ts";
 import { runTestsQuery, tablePage } from "../../lib/queries.ts";
 import type { RunSearch } from "../../lib/screen-search.ts";
 import { usePagedRows } from "../../lib/use-paged-rows.ts";
@@ -17,7 +17,7 @@ import classes from "./run.module.css";
 
 const route = getRouteApi("/runs/$run");
 
-/** Every finished attempt of a run: filter, search, sort. */
+/** Every test of a run: filter, search, sort. */
 export function TestsTable({ run }: { run: RunAnswer }) {
 	const filter = route.useSearch();
 	const navigate = route.useNavigate();
@@ -71,13 +71,14 @@ interface ToolsProps {
 	readonly onChange: (more: Partial<RunSearch>) => void;
 }
 
-function Tools({ answer: { counts, targets }, filter, onChange }: ToolsProps) {
-	const all = counts.ok + counts.quality_failure + counts.execution_error;
+function Tools({ answer: { counts, not_run: left, targets }, filter, onChange }: ToolsProps) {
+	const all = counts.ok + counts.quality_failure + counts.execution_error + left;
 	const chips: readonly (readonly [RunSearch["status"], string, number])[] = [
 		["", "All", all],
 		["ok", "Passed", counts.ok],
 		["quality_failure", "Failed", counts.quality_failure],
-		["execution_error", "Errors", counts.execution_error],
+		["execution_error", "Not judged", counts.execution_error],
+		...(left > 0 || filter.status === "not_run" ? [["not_run", "Not run", left] as const] : []),
 	];
 	return (
 		<FilterBar>
@@ -131,7 +132,7 @@ function columns(run: string): readonly Column<RunTestEntry>[] {
 		{
 			key: "status",
 			title: "Status",
-			width: "92px",
+			width: "104px",
 			sorts: true,
 			narrow: "second",
 			cell: ({ status }) => <StatusMark status={status} />,
@@ -153,7 +154,7 @@ function columns(run: string): readonly Column<RunTestEntry>[] {
 			align: "end",
 			sorts: true,
 			narrow: "second",
-			cell: ({ duration_ms: ms }) => duration(ms),
+			cell: ({ duration_ms: ms, attempts }) => (attempts.length === 0 ? none : duration(ms)),
 		},
 		{
 			key: "cost",
@@ -162,28 +163,55 @@ function columns(run: string): readonly Column<RunTestEntry>[] {
 			align: "end",
 			sorts: true,
 			narrow: "none",
-			cell: ({ cost_usd: usd }) => (usd === null ? <span className="dim">–</span> : cost(usd)),
+			cell: (row) => <Cost row={row} />,
 		},
 	];
 }
 
+const none = <span className="dim">–</span>;
+
+/** The target's cost; that of judging in words. */
+function Cost({ row: { cost_usd: usd, judging_cost_usd: judging } }: { row: RunTestEntry }) {
+	if (usd === null) return none;
+	return <span title={judging === null ? undefined : `and ${cost(judging)} for judging`}>{cost(usd)}</span>;
+}
+
+/** `2 of 3 attempts passed`; nothing for a test that is run once. */
+function attemptsText({ attempts, repeat, status }: RunTestEntry): string | undefined {
+	if (repeat.count === 1) return undefined;
+	if (status === "not_run") return `${attempts.length} of ${repeat.count} attempts were made`;
+	const passed = attempts.filter((one) => one.status === "ok").length;
+	return `${passed} of ${plural(attempts.length, "attempt")} passed`;
+}
+
 function Test({ run, row }: { run: string; row: RunTestEntry }) {
+	const words = <TestWords row={row} />;
+	if (row.id === null) return <span title={row.test_id}>{words}</span>;
 	return (
 		<Link to="/runs/$run/tests/$test" params={{ run, test: row.id }} title={row.error?.message ?? row.test_id}>
+			{words}
+		</Link>
+	);
+}
+
+function TestWords({ row }: { row: RunTestEntry }) {
+	const attempts = attemptsText(row);
+	return (
+		<>
 			<span className="mono">{row.test_id}</span>
-			{row.attempt > 1 ? <span className="dim"> attempt {row.attempt}</span> : null}
+			{attempts === undefined ? null : <span className="dim"> {attempts}</span>}
 			{row.error ? (
 				<span className={classes.error}>
 					{" "}
 					{row.error.stage}: {row.error.message}
 				</span>
 			) : null}
-		</Link>
+		</>
 	);
 }
 
-function Score({ row: { status, score: value, threshold } }: { row: RunTestEntry }) {
-	if (status === "execution_error") return <span className="dim">–</span>;
+function Score({ row: { score: value, threshold } }: { row: RunTestEntry }) {
+	if (value === null || threshold === null) return none;
 	return (
 		<span title={`threshold ${threshold}`}>
 			<span className={value < threshold ? classes.below : undefined}>{score(value)}</span>

@@ -2,7 +2,7 @@ import { useElementSize } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { type PointerEvent, useMemo, useState } from "react";
 import { type ChartScale, chartScale, margins } from "../../lib/chart-scale.ts";
-import { percent, plural, shortMoment } from "../../lib/format.ts";
+import { count, percent, plural, shortMoment } from "../../lib/format.ts";
 import classes from "./history.module.css";
 
 interface Point {
@@ -152,7 +152,7 @@ function Tip({ near: { point, line, x, y }, width }: { near: Placed; width: numb
 			style={{ top: Math.max(0, y - 30), ...(isRight ? { right: width - x + 12 } : { left: x + 12 }) }}
 		>
 			<strong>{percent(point.pass_rate)}</strong> of {plural(point.tests, "test")}
-			{point.errors > 0 ? `, ${plural(point.errors, "error")}` : ""}
+			{point.errors > 0 ? `, ${count(point.errors)} not judged` : ""}
 			<div>{line.label}</div>
 			<div className="dim">{shortMoment(point.started_at)}</div>
 		</div>

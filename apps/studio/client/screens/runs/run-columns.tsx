@@ -91,7 +91,7 @@ const columns: readonly Column<RunEntry>[] = [
 		width: "72px",
 		align: "end",
 		narrow: "none",
-		cell: ({ summary }) => (summary?.cost_usd == null ? none : cost(summary.cost_usd)),
+		cell: ({ summary }) => <Cost summary={summary} />,
 	},
 	{
 		key: "started",
@@ -101,6 +101,18 @@ const columns: readonly Column<RunEntry>[] = [
 		cell: ({ started_at: at }) => <Time at={at} />,
 	},
 ];
+
+/** What the run cost in all; its parts in words. */
+function Cost({ summary }: { summary: RunEntry["summary"] }) {
+	const own = summary?.cost_usd ?? null;
+	const judging = summary?.judging?.cost_usd ?? null;
+	if (own === null && judging === null) return none;
+	const parts = [
+		...(own === null ? [] : [`target ${cost(own)}`]),
+		...(judging === null ? [] : [`judging ${cost(judging)}`]),
+	];
+	return <span title={parts.join(" + ")}>{cost((own ?? 0) + (judging ?? 0))}</span>;
+}
 
 function Result({ run }: { run: RunEntry }) {
 	if (run.state !== "done" || !run.summary) return <RunStateMark state={run.state} />;

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import type { TestResultAnswer } from "../../../server/answers/runs.ts";
+import type { TestErrorAnswer, TestResultAnswer } from "../../../server/answers/runs.ts";
+import { Chips, chipClass } from "../../components/chips.tsx";
 import { DiffView } from "../../components/code/diff-view.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { LoadState } from "../../components/load-state.tsx";
@@ -15,11 +16,12 @@ import { testResultQuery } from "../../lib/queries.ts";
 import { Assertions } from "./assertions.tsx";
 import { Messages } from "./messages.tsx";
 import { ResultFacts } from "./result-facts.tsx";
+import { Logs, Timings } from "./stages.tsx";
 import classes from "./test-result.module.css";
 
 const route = getRouteApi("/runs/$run/tests/$test");
 
-/** One attempt of one test: what was asked, what came back, how it was judged. */
+/** One attempt of a test: what was asked, what came back, how it was judged. */
 export function TestResult() {
 	const { run, test } = route.useParams();
 	const result = useQuery(testResultQuery(run, test));
@@ -40,6 +42,7 @@ export function TestResult() {
 							about={about(data)}
 							actions={<Neighbours run={run} result={data} />}
 						/>
+						<Attempts run={run} result={data} />
 						<Result key={data.id} result={data} />
 					</>
 				)}
@@ -48,22 +51,55 @@ export function TestResult() {
 	);
 }
 
-function about({ status, score: value, threshold, target, attempt }: TestResultAnswer): string {
+function about({ status, score: value, threshold, target, attempt, test: { repeat } }: TestResultAnswer): string {
 	const judged = status === "execution_error" ? "not judged" : `score ${score(value)}, threshold ${score(threshold)}`;
-	return `${judged} · target ${target}${attempt > 1 ? ` · attempt ${attempt}` : ""}`;
+	return `${judged} · target ${target}${repeat.count > 1 ? ` · attempt ${attempt} of ${repeat.count}` : ""}`;
+}
+
+const strategies = {
+	mean: "the mean score of its attempts decides",
+	pass_any: "one attempt that passes is enough",
+	pass_all: "every attempt must pass",
+} as const;
+
+/** The attempts of a test that is run several times, and what they come to together. */
+function Attempts({ run, result: { id, test } }: { run: string; result: TestResultAnswer }) {
+	if (test.repeat.count === 1) return null;
+	return (
+		<div className={classes.attempts}>
+			<Chips label="Attempts">
+				{test.attempts.map((one) => (
+					<Link
+						key={one.id}
+						to="/runs/$run/tests/$test"
+						params={{ run, test: one.id }}
+						className={chipClass}
+						aria-current={one.id === id ? "true" : undefined}
+					>
+						Attempt {one.attempt} <StatusMark status={one.status} />
+					</Link>
+				))}
+			</Chips>
+			<p className={classes.together}>
+				The test: <StatusMark status={test.status} />
+				{test.score === null ? "" : `score ${score(test.score)}, `}
+				{strategies[test.repeat.strategy]}
+			</p>
+		</div>
+	);
 }
 
 function Neighbours({ run, result: { previous, next } }: { run: string; result: TestResultAnswer }) {
 	const step = (test: string | null, label: string, icon: "back" | "chevron") =>
 		test === null ? null : (
-			<Link to="/runs/$run/tests/$test" params={{ run, test }} className={classes.step} aria-label={`${label} test`}>
+			<Link to="/runs/$run/tests/$test" params={{ run, test }} className={classes.step} aria-label={`${label} result`}>
 				{icon === "back" ? <Icon name={icon} /> : null}
 				{label}
 				{icon === "chevron" ? <Icon name={icon} /> : null}
 			</Link>
 		);
 	return (
-		<nav aria-label="Other tests" className={classes.steps}>
+		<nav aria-label="Other results" className={classes.steps}>
 			{step(previous, "Previous", "back")}
 			{step(next, "Next", "chevron")}
 		</nav>
@@ -112,6 +148,8 @@ function Result({ result }: { result: TestResultAnswer }) {
 				<div>
 					<Assertions scores={result.scores} />
 					<ResultFacts result={result} />
+					{result.timings === null ? null : <Timings timings={result.timings} />}
+					{result.logs.length > 0 ? <Logs logs={result.logs} /> : null}
 				</div>
 			</div>
 		</>
@@ -125,13 +163,21 @@ function saysMore({ transcript, output }: TestResultAnswer): boolean {
 	return more.length > 0 || only.tool_calls.length > 0 || only.content.trim() !== output?.trim();
 }
 
-function Problems({ result: { error, warnings, recorded } }: { result: TestResultAnswer }) {
+function errorTitle({ status }: TestResultAnswer, { stage, caused_by: by }: TestErrorAnswer): string {
+	const verdict = status === "execution_error" ? "Not judged" : "Failed";
+	return `${verdict}: ${stage} failed${by === undefined ? "" : `, caused by the ${by}`}`;
+}
+
+function Problems({ result }: { result: TestResultAnswer }) {
+	const { error, warnings, recorded } = result;
 	return (
 		<div className={classes.problems}>
 			{error ? (
-				<Note tone="bad" title={`It could not be judged: ${error.stage} failed`}>
+				<Note tone="bad" title={errorTitle(result, error)}>
 					<p className={classes.message}>{error.message}</p>
-					<p className="dim mono">{error.code}</p>
+					<p className="dim mono">
+						{error.stage}/{error.code}
+					</p>
 				</Note>
 			) : null}
 			{warnings.map(({ stage, code, message }) => (

@@ -1,0 +1,88 @@
+import type { ResultRow, Tallied } from "@agentv/core";
+
+type Usage = Pick<ResultRow, "tokenUsage" | "costUsd">;
+
+/** What a run or an attempt used: its target, and the models that grade. Each is undefined if nothing reported it. */
+export interface Spending {
+	readonly target: Usage;
+	readonly judging: Usage;
+}
+
+/** What a whole run used. */
+export function runSpending(summary: Tallied): Spending {
+	const { tokenUsage, costUsd, graderTokenUsage, graderCostUsd } = summary;
+	return {
+		target: { tokenUsage: tokenUsage ?? undefined, costUsd: costUsd ?? undefined },
+		judging: { tokenUsage: graderTokenUsage, costUsd: graderCostUsd },
+	};
+}
+
+/** What an attempt used. */
+export function rowSpending({ tokenUsage, costUsd, scores }: Usage & Pick<ResultRow, "scores">): Spending {
+	const usages = scores.flatMap(({ usage }) => usage ?? []);
+	const costs = usages.flatMap((usage) => usage.costUsd ?? []);
+	const tokens = usages.flatMap((usage) => usage.tokenUsage ?? []);
+	const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+	const judged = { input: sum(tokens.map(({ input }) => input)), output: sum(tokens.map(({ output }) => output)) };
+	return {
+		target: { tokenUsage, costUsd },
+		judging: {
+			tokenUsage: tokens.length === 0 ? undefined : judged,
+			costUsd: costs.length === 0 ? undefined : sum(costs),
+		},
+	};
+}
+
+/** `$0.25 = target $0.20 + judging $0.05` and `15,801 tokens = target 12,345 + judging 3,456`, as far as they are known. */
+export function spendingTexts({ target, judging }: Spending): string[] {
+	return [
+		partsText(target.costUsd, judging.costUsd, costText, "cost"),
+		partsText(tokensOf(target), tokensOf(judging), (tokens) => tokens.toLocaleString("en-US"), "tokens"),
+	].flatMap((text) => text ?? []);
+}
+
+/** A total is only stated if both of its parts are known. */
+function partsText(
+	target: number | undefined,
+	judging: number | undefined,
+	textOf: (value: number) => string,
+	unit: "cost" | "tokens",
+): string | undefined {
+	const named = (value: number) => (unit === "tokens" ? `${textOf(value)} tokens` : textOf(value));
+	if (judging === undefined) return target === undefined ? undefined : named(target);
+	if (target === undefined) return `judging ${named(judging)}, target ${unit} unknown`;
+	return `${named(target + judging)} = target ${textOf(target)} + judging ${textOf(judging)}`;
+}
+
+export function tokensOf({ tokenUsage }: Usage): number | undefined {
+	return tokenUsage && tokenUsage.input + tokenUsage.output;
+}
+
+/** The cost if it is known, else the tokens. */
+export function shortSpending(usage: Usage): string {
+	const tokens = tokensOf(usage);
+	if (usage.costUsd !== undefined) return costText(usage.costUsd);
+	return tokens === undefined ? "–" : `${tokens.toLocaleString("en-US")} tokens`;
+}
+
+/** `$0.20, 12,345 tokens (10,000 in, 2,345 out)`; undefined if neither is known. */
+export function usageText(usage: Usage): string | undefined {
+	const { tokenUsage, costUsd } = usage;
+	const tokens =
+		tokenUsage && `${tokensText(usage)} (${number(tokenUsage.input)} in, ${number(tokenUsage.output)} out)`;
+	const parts = [costUsd === undefined ? undefined : costText(costUsd), tokens].filter((part) => part !== undefined);
+	return parts.length === 0 ? undefined : parts.join(", ");
+}
+
+function tokensText(usage: Usage): string {
+	return `${number(tokensOf(usage) ?? 0)} tokens`;
+}
+
+function number(value: number): string {
+	return value.toLocaleString("en-US");
+}
+
+export function costText(costUsd: number | null): string {
+	if (costUsd === null) return "–";
+	return `$${costUsd < 0.01 && costUsd > 0 ? costUsd.toFixed(4) : costUsd.toFixed(2)}`;
+}

@@ -1,0 +1,32 @@
+import type { ResultRow, Tallied } from "@agentv/core";
+import type { UsageAnswer } from "./answers/runs.ts";
+
+type Usage = Pick<ResultRow, "tokenUsage" | "costUsd">;
+
+export function describeUsage({ tokenUsage, costUsd }: Usage): UsageAnswer {
+	return {
+		cost_usd: costUsd ?? null,
+		tokens: tokenUsage ? { input: tokenUsage.input, output: tokenUsage.output } : null,
+	};
+}
+
+/** What models that grade used in a run; null if none did. */
+export function judgingOfRun({ graderTokenUsage, graderCostUsd }: Tallied): UsageAnswer | null {
+	if (graderTokenUsage === undefined && graderCostUsd === undefined) return null;
+	return describeUsage({ tokenUsage: graderTokenUsage, costUsd: graderCostUsd });
+}
+
+/** What models that grade used for some attempts; null if none did. */
+export function judgingOf(rows: readonly { readonly scores: readonly { readonly usage?: Usage | undefined }[] }[]) {
+	const usages = rows.flatMap(({ scores }) => scores.flatMap(({ usage }) => usage ?? []));
+	if (usages.length === 0) return null;
+	const costs = usages.flatMap(({ costUsd }) => costUsd ?? []);
+	const tokens = usages.flatMap(({ tokenUsage }) => tokenUsage ?? []);
+	const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+	const input = sum(tokens.map((one) => one.input));
+	const output = sum(tokens.map((one) => one.output));
+	return {
+		cost_usd: costs.length === 0 ? null : sum(costs),
+		tokens: tokens.length === 0 ? null : { input, output },
+	} satisfies UsageAnswer;
+}

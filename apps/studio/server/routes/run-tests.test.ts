@@ -1,0 +1,209 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { planRun, type RunSummary, readSummary, runEvals, testsNotRun } from "@agentv/core";
+import { law } from "@agentv/test-support";
+import { type RandomProject, randomProjects } from "@agentv/test-support/random-project";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { RunAnswer, RunHistoryAnswer, RunListAnswer, RunTestsAnswer, TestResultAnswer } from "../answers/runs.ts";
+import { type TestStudio, testStudio } from "../testing/test-studio.ts";
+
+const print = (answer: object) => `console.log(${JSON.stringify(JSON.stringify(answer))});\n`;
+
+const files = {
+	"my.eval.yaml": `target: agent
+tests:
+  - id: right
+    input: say hello
+    assertions: [{ type: contains, value: hello }, { type: llm-grader, name: kind, prompt: "Is {{ output }} kind?" }]
+  - id: unclear
+    input: say hello
+    assertions:
+      - { type: contains, value: hello }
+      - { type: code-grader, name: tool, command: [node, ./broken.mjs] }
+  - id: tried
+    input: say bye
+    repeat: { count: 3, strategy: pass_any }
+    assertions: [{ type: contains, value: bye }]
+`,
+	"targets.yaml": `targets:
+  - { name: agent, provider: cli, command: [node, ./agent.mjs], grader_target: judge }
+  - { name: judge, provider: cli, command: [node, ./judge.mjs] }
+`,
+	"agent.mjs": `console.error("thinking hard");\n${print({ text: "hello there", token_usage: { input: 100, output: 20 }, cost_usd: 0.2 })}`,
+	"judge.mjs": print({
+		...{ text: '{"score": 1, "reasoning": "kind"}', token_usage: { input: 30, output: 5 }, cost_usd: 0.05 },
+	}),
+	"broken.mjs": 'console.error("fixture is missing"); process.exit(130);\n',
+};
+
+const below = (files: Readonly<Record<string, string>>) =>
+	Object.fromEntries(Object.entries(files).map(([name, text]) => [`cwd/${name}`, text]));
+
+interface HowItRuns {
+	readonly limits?: Pick<RandomProject, "targets" | "bail" | "budgetUsd" | "interruptAfter">;
+	readonly into?: string;
+}
+
+/** Runs the eval of a Studio's directory. Returns where its results are. */
+async function runEval({ root, services }: TestStudio, { limits, into }: HowItRuns = {}): Promise<string> {
+	const cwd = join(root, "cwd");
+	const machine = { env: services.options.env, cwd, version: "1.2.3" };
+	const { targets, bail = false, budgetUsd, interruptAfter } = limits ?? {};
+	const request = {
+		...{ evals: [join(cwd, "my.eval.yaml")], workers: 1, bail },
+		...(targets ? { targets } : {}),
+		...(budgetUsd === undefined ? {} : { budgetUsd }),
+	};
+	const stop = new AbortController();
+	const where = into === undefined ? {} : { output: into, resume: true };
+	let finished = 0;
+	let directory = "";
+	for await (const event of runEvals(planRun(request, machine), machine, { signal: stop.signal, ...where })) {
+		if (event.type === "started") directory = event.runDir;
+		if (event.type === "attempt-finished") finished += 1;
+		if (finished === interruptAfter) stop.abort();
+	}
+	services.runs.forget();
+	return directory;
+}
+
+async function onlyRun(studio: TestStudio): Promise<string> {
+	const { items } = await studio.json<RunListAnswer>("/api/runs");
+	const [run] = items;
+	if (!run) throw new Error("there is no run");
+	return run.id;
+}
+
+describe("the tests of a run", () => {
+	it("are listed as tests, each with its attempts, its target's cost and that of judging", async () => {
+		const studio = testStudio(below(files));
+		await runEval(studio);
+		const id = await onlyRun(studio);
+		const tests = await studio.json<RunTestsAnswer>(`/api/runs/${id}/tests`);
+		expect(tests).toMatchObject({
+			...{ total: 3, counts: { ok: 1, quality_failure: 1, execution_error: 1 }, not_run: 0 },
+		});
+		const [right, unclear, tried] = tests.items;
+		expect(right).toMatchObject({ test_id: "right", status: "ok", cost_usd: 0.2, judging_cost_usd: 0.05 });
+		expect(unclear).toMatchObject({ status: "execution_error", score: null, error: { stage: "grader" } });
+		expect(tried).toMatchObject({
+			...{ status: "quality_failure", score: 0, cost_usd: expect.closeTo(0.6), judging_cost_usd: null },
+			repeat: { count: 3, strategy: "pass_any" },
+			attempts: [1, 2, 3].map((attempt) => ({ attempt, status: "quality_failure", score: 0 })),
+		});
+		const run = await studio.json<RunAnswer>(`/api/runs/${id}`);
+		expect(run.summary).toMatchObject({
+			...{ passed: 1, failed: 1, errors: 1, not_run: 0, cost_usd: expect.closeTo(1) },
+			judging: { cost_usd: 0.05, tokens: { input: 30, output: 5 } },
+		});
+	});
+
+	it("show their results with verdicts, times, logs and all attempts", async () => {
+		const studio = testStudio(below(files));
+		await runEval(studio);
+		const id = await onlyRun(studio);
+		const { items } = await studio.json<RunTestsAnswer>(`/api/runs/${id}/tests`);
+		const resultOf = (test: string | null | undefined) =>
+			studio.json<TestResultAnswer>(`/api/runs/${id}/tests/${test}`);
+		const unclear = await resultOf(items[1]?.id);
+		expect(unclear).toMatchObject({
+			...{ status: "execution_error", output: "hello there", judging: null, stop_reason: null, cached: null },
+			error: { stage: "grader", code: "exit-code" },
+			scores: [
+				{ name: "contains", verdict: "pass", score: 1, veto: false, error: null },
+				{ name: "tool", verdict: "not_judged", score: null, error: { code: "exit-code" } },
+			],
+		});
+		expect(unclear.timings?.map(({ stage }) => stage)).toEqual(["prepare", "hooks", "target", "grade", "judge"]);
+		expect(unclear.logs).toEqual([
+			{ stage: "target", name: "agent", text: "thinking hard\n", omitted: 0 },
+			{ stage: "grade", name: "node ./broken.mjs", text: "fixture is missing\n", omitted: 0 },
+		]);
+		const right = await resultOf(items[0]?.id);
+		expect(right.judging).toEqual({ cost_usd: 0.05, tokens: { input: 30, output: 5 } });
+		expect(right.scores[1]?.usage).toMatchObject({ target: "judge", cost_usd: 0.05 });
+		const third = await resultOf(items[2]?.attempts[2]?.id);
+		expect(third).toMatchObject({ attempt: 3, test: { status: "quality_failure", repeat: { strategy: "pass_any" } } });
+		expect(third.test.attempts.map(({ id: one }) => one)).toEqual(items[2]?.attempts.map(({ id: one }) => one));
+	});
+
+	it("that were not run are listed, filtered and told from those that were not judged", async () => {
+		const studio = testStudio(below(files));
+		const directory = await runEval(studio);
+		const index = join(directory, "index.jsonl");
+		const rows = readFileSync(index, "utf8").split("\n").slice(0, 3);
+		writeFileSync(index, `${rows.join("\n")}\n`);
+		rmSync(join(directory, "summary.json"));
+		studio.services.runs.forget();
+		const id = await onlyRun(studio);
+		const run = await studio.json<RunAnswer>(`/api/runs/${id}`);
+		expect(run).toMatchObject({ state: "interrupted", summary: { passed: 1, failed: 0, errors: 1, not_run: 1 } });
+		const left = await studio.json<RunTestsAnswer>(`/api/runs/${id}/tests?status=not_run`);
+		expect(left).toMatchObject({
+			...{ total: 1, not_run: 1, counts: { ok: 1, quality_failure: 0, execution_error: 1 } },
+			items: [{ test_id: "tried", status: "not_run", score: null, attempts: [{ attempt: 1 }] }],
+		});
+	});
+
+	it("name the run that theirs started from", async () => {
+		const studio = testStudio(below(files));
+		const directory = await runEval(studio);
+		const first = await onlyRun(studio);
+		const cwd = join(studio.root, "cwd");
+		const machine = { env: studio.services.options.env, cwd, version: "1.2.3" };
+		const request = { evals: [join(cwd, "my.eval.yaml")], rerunFailed: directory, experiment: "again" };
+		for await (const _ of runEvals(planRun(request, machine), machine, { signal: new AbortController().signal }));
+		studio.services.runs.forget();
+		const { items } = await studio.json<RunListAnswer>("/api/runs?experiment=again");
+		const again = await studio.json<RunAnswer>(`/api/runs/${items[0]?.id}`);
+		expect(again.provenance.origin).toMatchObject({ kind: "rerun_failed", run: first, graders: null });
+	});
+});
+
+async function expectAgreement(studio: TestStudio, summary: RunSummary): Promise<void> {
+	const id = await onlyRun(studio);
+	const { planned, passed, failed, errors, costUsd, graderCostUsd, graderTokenUsage } = summary;
+	const left = testsNotRun(summary);
+	const run = await studio.json<RunAnswer>(`/api/runs/${id}`);
+	expect(run.summary).toMatchObject({
+		...{ planned, passed, failed, errors, not_run: left },
+		cost_usd: costUsd === null ? null : expect.closeTo(costUsd),
+		judging: graderCostUsd === undefined && !graderTokenUsage ? null : { cost_usd: expect.closeTo(graderCostUsd ?? 0) },
+	});
+	const tests = await studio.json<RunTestsAnswer>(`/api/runs/${id}/tests?page_size=200`);
+	expect(tests).toMatchObject({
+		...{ total: planned, not_run: left, counts: { ok: passed, quality_failure: failed, execution_error: errors } },
+	});
+	for (const [status, number] of Object.entries({ ...tests.counts, not_run: left })) {
+		const chosen = await studio.json<RunTestsAnswer>(`/api/runs/${id}/tests?status=${status}`);
+		expect(chosen.total, status).toBe(number);
+	}
+	const judging = tests.items.reduce((sum, { judging_cost_usd: usd }) => sum + (usd ?? 0), 0);
+	expect(judging).toBeCloseTo(graderCostUsd ?? 0);
+	const { series } = await studio.json<RunHistoryAnswer>("/api/runs/history");
+	const points = series.flatMap(({ points: all }) => all);
+	expect(points.reduce((sum, { tests: number }) => sum + number, 0)).toBe(passed + failed);
+	expect(points.reduce((sum, { pass_rate: rate, tests: number }) => sum + rate * number, 0)).toBeCloseTo(passed);
+}
+
+it("every screen counts the tests and the money of a run as its summary does", async () => {
+	await fc.assert(
+		fc.asyncProperty(randomProjects, async (project) => {
+			const studio = testStudio(below(project.files));
+			const directory = await runEval(studio, { limits: project });
+			if (project.continuation !== "nothing")
+				await runEval(studio, { into: directory, limits: { ...noLimits, targets: project.targets } });
+			const summary = readSummary(directory);
+			if (!summary) throw new Error("the run wrote no summary");
+			await expectAgreement(studio, summary);
+			// The same before its summary is written: the live view counts its rows.
+			rmSync(join(directory, "summary.json"));
+			studio.services.runs.forget();
+			await expectAgreement(studio, summary);
+		}),
+		law(60),
+	);
+});
+
+const noLimits = { bail: false, budgetUsd: undefined, interruptAfter: undefined };

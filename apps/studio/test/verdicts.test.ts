@@ -1,0 +1,119 @@
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { testBrowser } from "@agentv/test-support/browser";
+import { expect, test } from "vitest";
+import { inspect } from "./testing/inspect.ts";
+import { openStudio } from "./testing/open-studio.ts";
+
+const browser = testBrowser();
+const print = (answer: object) => `console.log(${JSON.stringify(JSON.stringify(answer))});\n`;
+const hostile = `</pre><img src=x onerror='document.title = "owned"'>`;
+
+/** Tests that pass, fail, are not judged and are run several times; graders that are models and programs. */
+const files = {
+	"verdicts.eval.yaml": `name: verdicts
+target: agent
+workspace: { hooks: { before_each: { command: [node, ./hook.mjs] } } }
+tests:
+  - id: greets
+    input: say hello
+    assertions: [{ type: contains, value: hello }, { type: llm-grader, name: kind, prompt: "Is {{ output }} kind?" }]
+  - id: broken-grader
+    input: say hello
+    assertions:
+      - { type: contains, value: hello }
+      - { type: code-grader, name: checks the tool, command: [node, ./broken.mjs] }
+      - { type: llm-grader, name: strict, target: mumbler, prompt: "Is {{ output }} kind?" }
+  - id: tried-thrice
+    input: say bye
+    repeat: { count: 3, strategy: pass_any }
+    assertions: [{ type: contains, value: bye }]
+`,
+	"targets.yaml": `targets:
+  - { name: agent, provider: cli, command: [node, ./agent.mjs], grader_target: judge }
+  - { name: judge, provider: cli, command: [node, ./judge.mjs] }
+  - { name: mumbler, provider: cli, command: [node, ./mumbler.mjs] }
+`,
+	"hook.mjs": 'process.stdin.resume(); console.log("the shop is open");\n',
+	"agent.mjs": `console.error(${JSON.stringify(`thinking hard ${hostile}`)});\n${print({ text: "hello there", token_usage: { input: 100, output: 20 }, cost_usd: 0.2 })}`,
+	"judge.mjs": print({
+		...{ text: '{"score": 1, "reasoning": "kind"}', token_usage: { input: 30, output: 5 }, cost_usd: 0.05 },
+	}),
+	"mumbler.mjs": print({ text: "hm", token_usage: { input: 10, output: 1 }, cost_usd: 0.01 }),
+	"broken.mjs": 'console.error("fixture is missing"); process.exit(130);\n',
+};
+
+/** Adds to a run what other runs may have on record: a veto, a refusal, an answer from the cache, an agent's own fault. */
+function embellish(run: string): void {
+	const index = join(run, "index.jsonl");
+	const rows = readFileSync(index, "utf8")
+		.trimEnd()
+		.split("\n")
+		.map((line) => JSON.parse(line));
+	const [greets, broken] = rows;
+	const more = {
+		execution_status: "quality_failure",
+		stop_reason: "refusal",
+		cached: { cost_usd: 0.2, duration_ms: 1200 },
+	};
+	const record = join(run, greets.file);
+	const file = JSON.parse(readFileSync(record, "utf8"));
+	const vetoed = { ...file.scores[1], verdict: "fail", veto: true };
+	writeFileSync(record, JSON.stringify({ ...file, ...more, scores: [file.scores[0], vetoed] }));
+	const fault = { stage: "workspace", code: "removed", message: "the workspace is gone", caused_by: "agent" };
+	const other = join(run, broken.file);
+	writeFileSync(other, JSON.stringify({ ...JSON.parse(readFileSync(other, "utf8")), error: fault }));
+	appendFileSync(index, `${JSON.stringify({ ...greets, ...more })}\n${JSON.stringify({ ...broken, error: fault })}\n`);
+}
+
+test("a run and its results say what was judged, what not, why, and what it cost", async () => {
+	const studio = await openStudio({ files });
+	const run = ".agentv/results/runs/default/2026-01-01T00-00-00Z";
+	await expect(
+		studio.agentv("eval", "run", "verdicts.eval.yaml", "--workers", "1", "--output", run),
+	).rejects.toMatchObject({
+		code: 4,
+	});
+	const page = await browser.page();
+	await page.goto(`${studio.url}runs`);
+	await page
+		.getByRole("row", { name: /verdicts/ })
+		.getByRole("link")
+		.click();
+	await page.getByRole("table", { name: "Test results" }).waitFor();
+	const strip = await page.locator("dl").first().innerText();
+	expect(strip).toMatch(/Not judged\s+1\b/);
+	expect(strip).toMatch(/Target cost\s+\$1\.00\s+Judging cost\s+\$0\.0\d+\s+Total cost\s+\$1\.0\d/);
+	for (const chip of ["All 3", "Passed 1", "Failed 1", "Not judged 1"])
+		await page.getByRole("link", { name: chip, exact: true }).waitFor();
+	await page.getByText("0 of 3 attempts passed").waitFor();
+	await inspect(page, "run-verdicts");
+
+	await page.getByRole("link", { name: /^tried-thrice/ }).click();
+	await page.getByRole("link", { name: /^Attempt 3/ }).click();
+	await page.getByText("one attempt that passes is enough").waitFor();
+	await page.getByText(/attempt 3 of 3/).waitFor();
+	await inspect(page, "test-result-attempts");
+
+	embellish(join(studio.cwd, run));
+	await page.goBack();
+	await page.goBack();
+	await page.reload();
+	await page.getByRole("link", { name: /^broken-grader/ }).click();
+	await page.getByText("Not judged: workspace failed, caused by the agent").waitFor();
+	await page.getByText("1 of 3 graders passed, 2 not judged").waitFor();
+	await page.getByRole("heading", { name: "Time of each stage" }).waitFor();
+	await page.locator("summary", { hasText: "node ./broken.mjs" }).click();
+	await page.getByText("fixture is missing").last().waitFor();
+	await page.locator("summary", { hasText: "target" }).click();
+	await page.getByText(`thinking hard ${hostile}`).waitFor();
+	expect(await page.title()).not.toBe("owned");
+	await inspect(page, "test-result-not-judged");
+
+	await page.goBack();
+	await page.getByRole("link", { name: /^greets/ }).click();
+	await page.getByText("It states that the answer fails, although its score would pass.").waitFor();
+	await page.getByText("refusal").waitFor();
+	await page.getByText("took $0.20, 1.2 s when it was made").waitFor();
+	await inspect(page, "test-result-veto");
+}, 240_000);

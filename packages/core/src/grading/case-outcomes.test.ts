@@ -1,0 +1,58 @@
+import { expect, test } from "vitest";
+import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
+import { editIndex, isOf, recordedRun } from "../results/testing/tampered-run.ts";
+import { caseOutcomes } from "./case-outcomes.ts";
+import { tallyOf, testsNotRun } from "./run-tally.ts";
+
+function counted(directory: string) {
+	const run = readRunFile(directory);
+	const outcomes = [...caseOutcomes(readIndex(directory).rows, run)];
+	const of = (wanted: string) => outcomes.filter(({ status }) => status === wanted);
+	return { outcomes, of, tally: tallyOf(outcomes, run) };
+}
+
+test("tests are counted as the run's summary counts them, attempts put together", async () => {
+	const directory = await recordedRun();
+	const { outcomes, of, tally } = counted(directory);
+	const summary = readSummary(directory);
+	expect(tally.summary(summary?.durationMs ?? 0)).toEqual(summary);
+	expect(tally.targets()).toMatchObject([
+		{ target: "default", summary: { planned: 12 } },
+		{ target: "other", summary: { planned: 12 } },
+	]);
+	expect(outcomes).toHaveLength(24);
+	const repeated = outcomes.find(({ testId }) => testId === "repeated");
+	expect(repeated).toMatchObject({ status: "passed", score: 1, attempts: { length: 3 } });
+	expect(of("error").map(({ testId }) => testId)).toEqual(expect.arrayContaining(["left out", "unanswered"]));
+});
+
+test("a test that misses attempts, or has none, is not run and comes last; what its attempts cost is counted", async () => {
+	const directory = await recordedRun();
+	const whole = counted(directory).tally.summary(0);
+	editIndex(directory, (rows) =>
+		rows.filter((row) => !(isOf("repeated")(row) && row.attempt === 2) && !isOf("fails")(row)),
+	);
+	const { outcomes, of, tally } = counted(directory);
+	expect(of("not_run")).toEqual(outcomes.slice(-2));
+	expect(of("not_run")).toMatchObject([
+		{ testId: "repeated", target: "default", score: undefined, attempts: [{ attempt: 1 }, { attempt: 3 }] },
+		{ testId: "fails", target: "default", score: undefined, attempts: [] },
+	]);
+	const summary = tally.summary(0);
+	expect(testsNotRun(summary)).toBe(2);
+	expect(summary).toMatchObject({ costUsd: whole.costUsd, tokenUsage: whole.tokenUsage });
+});
+
+test("rows that the run did not plan are counted nowhere", async () => {
+	const directory = await recordedRun();
+	const before = counted(directory).tally.summary(0);
+	editIndex(directory, ([first, ...rows]) => [
+		...[first, ...rows],
+		...[
+			{ ...first, test_id: "unknown" },
+			{ ...first, target: "third" },
+			{ ...first, attempt: 7 },
+		],
+	]);
+	expect(counted(directory).tally.summary(0)).toEqual(before);
+});

@@ -1,0 +1,79 @@
+import { readIndex } from "../model/result-files.ts";
+import type { RunSummary } from "../schema/result-row.ts";
+import { type CaseOutcome, type CountedRow, caseOutcomes, type PlannedRun } from "./case-outcomes.ts";
+import { type SpendingRow, SummaryBuilder } from "./run-summary.ts";
+
+/** What adding up needs of a row. */
+export type TalliedRow = CountedRow & SpendingRow & { readonly durationMs: number };
+
+/** The tests of a run against one target. */
+export interface TargetTally {
+	readonly target: string;
+	/** `durationMs` is the time that the target took for all attempts. */
+	readonly summary: RunSummary;
+	/** Of a test with a result, all its attempts together; undefined if there is none. */
+	readonly meanDurationMs: number | undefined;
+}
+
+/** A summary of a run whose duration may be unknown. */
+export type Tallied<Duration extends number | undefined = number | undefined> = Omit<RunSummary, "durationMs"> & {
+	readonly durationMs: Duration;
+};
+
+/** Adds up the outcomes of a run, in all and for each target. */
+export class RunTally {
+	readonly #whole: SummaryBuilder;
+	readonly #targets = new Map<string, SummaryBuilder>();
+
+	constructor({ planned }: PlannedRun) {
+		this.#whole = new SummaryBuilder(planned.length);
+		const sizes = new Map<string, number>();
+		for (const [, , target] of planned) sizes.set(target, (sizes.get(target) ?? 0) + 1);
+		for (const [target, size] of sizes) this.#targets.set(target, new SummaryBuilder(size));
+	}
+
+	add(outcome: CaseOutcome<TalliedRow>): void {
+		const { status, score, attempts } = outcome;
+		const own = this.#targets.get(outcome.target);
+		for (const builder of own ? [this.#whole, own] : [this.#whole]) {
+			for (const row of attempts) builder.addRow(row);
+			if (status !== "not_run") builder.addCase({ status, score, attempts: attempts.length });
+		}
+		if (status !== "not_run") for (const { durationMs } of attempts) own?.addTime(durationMs);
+	}
+
+	/** The summary of the run. @param durationMs how long it took, which rows don't say: what its last summary says, if there is one */
+	summary<Duration extends number | undefined>(durationMs: Duration): Tallied<Duration> {
+		return { ...this.#whole.result(), durationMs };
+	}
+
+	/** In the order in which they were planned. */
+	targets(): TargetTally[] {
+		return [...this.#targets].map(([target, builder]) => {
+			const summary = builder.result();
+			const { planned, durationMs } = summary;
+			const finished = planned - testsNotRun(summary);
+			return { target, summary, meanDurationMs: finished === 0 ? undefined : durationMs / finished };
+		});
+	}
+}
+
+/** Adds up all outcomes of a run. */
+export function tallyOf(outcomes: Iterable<CaseOutcome<TalliedRow>>, run: PlannedRun): RunTally {
+	const tally = new RunTally(run);
+	for (const outcome of outcomes) tally.add(outcome);
+	return tally;
+}
+
+/**
+ * Sums up all rows of a run in `directory`. A resumed run ends with this: rows of attempts that were to be retried still count if the run
+ * was stopped before that.
+ */
+export function summaryOfRows(directory: string, run: PlannedRun, durationMs: number): RunSummary {
+	return { ...tallyOf(caseOutcomes(readIndex(directory).rows, run), run).summary(0), durationMs };
+}
+
+/** Returns the number of planned tests without a result: the run was interrupted, bailed or over its budget before they ended. */
+export function testsNotRun({ planned, passed, failed, errors }: Tallied): number {
+	return Math.max(0, planned - passed - failed - errors);
+}
