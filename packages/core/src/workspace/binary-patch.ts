@@ -18,12 +18,17 @@ function encodeLines(bytes: Buffer): string {
 		// A to Z for 1 to 26 bytes, then a to z.
 		result[to++] = length <= 26 ? 64 + length : 96 + length - 26;
 		for (let at = start; at < end; at += 4) {
-			let value = 0;
-			for (let index = at; index < at + 4; index++) value = value * 256 + (index < end ? (bytes[index] ?? 0) : 0);
-			for (let place = 4; place >= 0; place--) {
-				result[to + place] = letters[value % 85] ?? 0;
-				value = Math.floor(value / 85);
-			}
+			// Only the last line may end in less than four bytes; the missing ones count as zeros.
+			const [first = 0, second = 0, third = 0, fourth = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+			const value = ((first << 24) | (second << 16) | (third << 8) | fourth) >>> 0;
+			const high = Math.trunc(value / 85 ** 3);
+			const low = value - high * 85 ** 3;
+			const middle = Math.trunc(low / 85);
+			result[to] = letters[Math.trunc(high / 85)] ?? 0;
+			result[to + 1] = letters[high % 85] ?? 0;
+			result[to + 2] = letters[Math.trunc(middle / 85)] ?? 0;
+			result[to + 3] = letters[middle % 85] ?? 0;
+			result[to + 4] = letters[low - middle * 85] ?? 0;
 			to += 5;
 		}
 		result[to++] = 10;

@@ -30,6 +30,8 @@ export interface Strays {
 	readonly certain: readonly ProcessFacts[];
 	/** Orphans that began meanwhile and cleared their environment, so that nobody can tell who started them. */
 	readonly possible: readonly ProcessFacts[];
+	/** Whether one of these has no environment at all, as a process has for a moment while it starts another program. */
+	readonly isUnsettled: boolean;
 }
 
 /** Finds the processes that a piece of work started and that still run, on Linux. */
@@ -37,7 +39,8 @@ export function findStrays(signs: StraySigns): Strays {
 	const table = new Map<number, ProcessFacts>();
 	for (const pid of processIdsSince(signs.since)) {
 		const facts = pid === process.pid ? undefined : processFacts(pid);
-		if (facts) table.set(pid, facts);
+		// Ids are given out again: an old process may have one that looks new.
+		if (facts && facts.startTime >= (signs.since?.ticks ?? 0)) table.set(pid, facts);
 	}
 	const certain = new Map<number, ProcessFacts>();
 	const unmarked = new Map<number, ProcessFacts>();
@@ -52,7 +55,8 @@ export function findStrays(signs: StraySigns): Strays {
 	addDescendants(certain, unmarked);
 	// Where it is not known which processes are new, every old one would look like one of these.
 	const possible = signs.since === undefined ? [] : orphans.filter(({ pid }) => !certain.has(pid));
-	return { certain: [...certain.values()], possible };
+	const isUnsettled = possible.some(({ pid }) => processEnvironment(pid)?.length === 0);
+	return { certain: [...certain.values()], possible, isUnsettled };
 }
 
 /** Children that cleared their environment belong to whom their parent belongs to. */

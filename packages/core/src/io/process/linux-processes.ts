@@ -12,7 +12,7 @@ export interface ProcessFacts {
 	/** 0 without a controlling terminal. */
 	readonly terminal: number;
 	/** In clock ticks since boot: with the pid it identifies a process for good. */
-	readonly startTime: string;
+	readonly startTime: number;
 }
 
 /** Calls `read` and returns undefined when the process ended meanwhile or is not ours to look at. */
@@ -39,7 +39,7 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 	if (!fields || state === undefined || state === "Z" || state === "X") return undefined;
 	return {
 		...{ pid, state, parent: Number(parent), group: Number(group), session: Number(session) },
-		...{ terminal: Number(terminal), startTime: fields[19] ?? "" },
+		...{ terminal: Number(terminal), startTime: Number(fields[19]) },
 	};
 }
 
@@ -91,15 +91,20 @@ export interface PidMark {
 	readonly lastPid: number;
 	/** Processes and threads that were started since the machine was booted. */
 	readonly forks: number;
+	/** The time in clock ticks since boot. */
+	readonly ticks: number;
 }
 
 /** The present moment; undefined where the kernel doesn't say. */
 export function pidMark(): PidMark | undefined {
 	const load = orUndefined(() => readFileSync("/proc/loadavg", "latin1"));
 	const stat = orUndefined(() => readFileSync("/proc/stat", "latin1"));
+	const uptime = orUndefined(() => readFileSync("/proc/uptime", "latin1"));
 	const lastPid = Number(load?.trim().split(" ").at(-1));
 	const forks = Number(/^processes (\d+)$/m.exec(stat ?? "")?.[1]);
-	return lastPid > 0 && forks > 0 ? { lastPid, forks } : undefined;
+	// A hundred ticks a second are part of what Linux promises to programs.
+	const ticks = Math.floor(Number.parseFloat(uptime ?? "") * 100);
+	return lastPid > 0 && forks > 0 && ticks > 0 ? { lastPid, forks, ticks } : undefined;
 }
 
 /** Ids are looked for one by one in a range up to this length, in a longer one by listing all processes. */

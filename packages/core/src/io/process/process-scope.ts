@@ -30,6 +30,8 @@ export interface LeftProcess {
 
 /** Time between the polite SIGTERM and SIGKILL. */
 const graceMs = 500;
+/** How long a process that is about to run another program may take until its environment shows. */
+const settleMs = 300;
 /** How long to try, for programs that start others faster than they are ended, and for what the kernel holds. */
 const atMostMs = 3000;
 
@@ -92,21 +94,20 @@ export class ProcessScope {
 
 	async #endStrays(): Promise<readonly LeftProcess[]> {
 		const started = performance.now();
-		let { certain, possible } = this.#find();
-		if (certain.length === 0 && possible.length > 0) {
-			// One that is about to run another program has no environment for a moment.
-			await new Promise((resolve) => setTimeout(resolve, 10));
-			({ certain, possible } = this.#find());
-		}
-		for (const one of certain) signal(one, "SIGTERM");
-		for (let pause = 2; certain.length > 0; pause = Math.min(pause * 2, 50)) {
+		const asked = new Set<number>();
+		let lastSeen = started;
+		for (let pause = 2; ; pause = Math.min(pause * 2, 50)) {
+			const { certain, possible, isUnsettled } = this.#find();
+			const now = performance.now();
+			if (certain.length > 0) lastSeen = now;
+			const isDone = certain.length === 0 && (!isUnsettled || now - lastSeen > settleMs);
+			if (isDone || now - started > atMostMs)
+				return [...certain.map((one) => leftProcess(one, true)), ...possible.map((one) => leftProcess(one, false))];
+			if (now - started > graceMs) this.#kill(certain);
+			else for (const one of certain) if (!asked.has(one.pid)) signal(one, "SIGTERM");
+			for (const { pid } of certain) asked.add(pid);
 			await new Promise((resolve) => setTimeout(resolve, pause));
-			const now = performance.now() - started;
-			({ certain, possible } = this.#find());
-			if (now > graceMs) this.#kill(certain);
-			if (now > atMostMs) break;
 		}
-		return [...certain.map((one) => leftProcess(one, true)), ...possible.map((one) => leftProcess(one, false))];
 	}
 
 	/** Stops all of them before it ends any, so that none has the time to start another. */
