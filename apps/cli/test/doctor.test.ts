@@ -106,6 +106,23 @@ describe("agentv doctor", () => {
 		expect(usual.item("targets", "usual")?.action).toContain("set OPENAI_API_KEY");
 	});
 
+	it("says that a credential or an address is empty, but not where that is deliberate", async () => {
+		const settings = (key: string) =>
+			`targets: [{ name: default, provider: openai, model: m, api_key: "${key}", base_url: "\${{ GATEWAY:-}}" }]\n`;
+		const files = (key: string) => ({ "a.eval.yaml": greeting, "targets.yaml": settings(key), ".env": "MY_KEY=\n" });
+		const found = await machine(files("${{ MY_KEY }}")).doctor(["."]);
+		expect(found.exitCode).toBe(1);
+		expect(found.problems).toEqual(["targets default", "variables MY_KEY"]);
+		expect(found.item("targets", "default")?.says).toContain(
+			'`api_key` of target "default" is empty: variable MY_KEY is set to ""',
+		);
+		expect(found.item("variables", "MY_KEY")).toMatchObject({ says: "set, but empty" });
+		expect(found.item("variables", "MY_KEY")?.action).toContain("${{ MY_KEY:-}}");
+		const deliberate = await machine(files("${{ MY_KEY:-}}")).doctor(["."]);
+		expect(deliberate.item("variables", "MY_KEY")).toMatchObject({ state: "ok", says: "not set, has a default" });
+		expect(deliberate.item("targets", "default")?.says).not.toContain("is empty");
+	});
+
 	it("asks a well-known program for its version, without any key, and gives up on one that does not answer", async () => {
 		const { bin, doctor } = machine(
 			{
