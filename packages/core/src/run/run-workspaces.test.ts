@@ -70,7 +70,7 @@ tests: [{id: one, input: hi, assertions: [{type: code-grader, command: [sh, ./gr
 		"targets.yaml": "targets: [{name: default, provider: cli, command: [sh, ./target.sh]}]\n",
 	});
 	expect(run.row("one")).toMatchObject({ executionStatus: "ok", score: 1 });
-	expect(run.row("one").warnings).toBeUndefined();
+	expect(run.row("one").warnings?.filter(({ message }) => message.includes("could not be ended")) ?? []).toEqual([]);
 	for (const name of ["target", "grader"]) expect(isAlive(Number(readFileSync(join(pids, name), "utf8")))).toBe(false);
 	expect(JSON.parse(readFileSync(join(run.runDir, run.row("one").file ?? ""), "utf8")).file_changes_path).toBeNull();
 });
@@ -85,11 +85,13 @@ test.runIf(process.platform === "linux")("a process that hides from us is a warn
 	});
 	const pid = Number(readFileSync(join(pids, "pid"), "utf8"));
 	onTestFinished(() => void process.kill(pid, "SIGKILL"));
-	expect(run.row("one").warnings).toEqual([
-		{
-			stage: "target",
-			code: "process-left",
-			message: expect.stringContaining(`process ${pid} (sleep 30) may have been started by the target`),
-		},
-	]);
+	expect(run.row("one").warnings).toEqual(
+		expect.arrayContaining([
+			{
+				stage: "target",
+				code: "process-left",
+				message: expect.stringContaining(`process ${pid} (sleep 30) may have been started by the target`),
+			},
+		]),
+	);
 });

@@ -28,7 +28,7 @@ export interface StraySigns {
 export interface Strays {
 	/** Those that certainly belong to the work. */
 	readonly certain: readonly ProcessFacts[];
-	/** Orphans that began meanwhile and cleared their environment, so that nobody can tell who started them. */
+	/** Orphans that began meanwhile without any mark, so that it can't be told what started them. */
 	readonly possible: readonly ProcessFacts[];
 	/** Whether one of these has no environment at all, as a process has for a moment while it starts another program. */
 	readonly isUnsettled: boolean;

@@ -190,5 +190,5 @@ export function describeLeft({ pid, command, isCertain }: LeftProcess, who: stri
 	const name = `process ${pid}${command === "" ? "" : ` (${command})`}`;
 	return isCertain
 		? `${name}, which ${who} started, could not be ended`
-		: `${name} may have been started by ${who}: it began meanwhile, has no parent and hides its environment`;
+		: `${name} may have been started by ${who}: it began meanwhile, has no parent and lacks the mark in its environment`;
 }
