@@ -88,6 +88,7 @@ function provenance(file: RunFile, hide: (text: string) => string): Omit<RunAnsw
 		bundle: bundle ?? null,
 		evals: file.evals.map(({ file: label, name, digest }) => ({ file: label, name, digest })),
 		targets: file.targets.map(({ name, provider, via, facts }) => ({ name, provider, via, facts: facts ?? {} })),
+		opaque: (file.opaque ?? []).slice(0, 100).map(({ what, why }) => ({ what: hide(what), why: hide(why) })),
 		repositories: (file.repositories ?? []).map(({ path, repo, sha }) => ({
 			path,
 			repo: hide(withoutUser(repo)),

@@ -62,6 +62,7 @@ export function describeTestResult(
 			: null,
 		timings: timingsOf(record.timings_ms),
 		logs: logsOf(record.logs, hide),
+		rerun: record.rerun === "changed",
 		metadata: JSON.stringify(record.metadata ?? {}).length > longestMessage ? {} : asObject(record.metadata),
 		workspace_path: textOf(record.workspace_path) ?? null,
 		recorded: row.file !== undefined && record.test_id !== undefined,

@@ -8,7 +8,7 @@ import {
 	type ResultRow,
 } from "@agentv/core";
 import type { ExportedRun } from "../results/exported-run.ts";
-import { cachedText, inputText, timeText } from "../run/attempt-detail-text.ts";
+import { cachedText, inputText, rerunText, timeText } from "../run/attempt-detail-text.ts";
 import { outcomeScore, vetoText } from "../run/failure-text.ts";
 import { costText, rowSpending, spendingTexts, usageText } from "../run/spending-text.ts";
 
@@ -86,6 +86,7 @@ function pageFacts(row: ResultRow): (readonly [name: string, text: string])[] {
 		["Total", judging.costUsd === undefined ? undefined : spendingTexts({ target, judging })[0]],
 		["Stop reason", row.stopReason],
 		["From cache", row.cached && (cachedText(row.cached) ?? "yes")],
+		["Rerun", row.rerun && rerunText],
 	] as const;
 	return facts.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
 }

@@ -135,9 +135,21 @@ function facts({ run, name }: ExportedRun): string {
 				]
 			: []),
 		...(bundle ? [["Bundle", `${bundle.name} (${bundle.digest.slice(0, 12)})`] as [string, string]] : []),
+		...opaqueLines(run),
 		["Versions", `agentv ${run.agentvVersion}, Node ${run.nodeVersion}`],
 	];
 	return lines.map(([key, value]) => `<dt>${key}</dt><dd>${escaped(value)}</dd>`).join("");
+}
+
+const mostOpaque = 20;
+
+/** What results depend on and fingerprints don't cover. */
+function opaqueLines({ opaque = [] }: RunFile): [string, string][] {
+	const shown = opaque
+		.slice(0, mostOpaque)
+		.map(({ what, why }): [string, string] => ["Not fingerprinted", `${what}: ${why}`]);
+	const more = opaque.length - shown.length;
+	return more > 0 ? [...shown, ["Not fingerprinted", `and ${more} more`]] : shown;
 }
 
 function targetText({ name, provider, settings, facts: known }: PlannedTargetRecord): string {

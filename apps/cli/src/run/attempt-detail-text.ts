@@ -59,10 +59,14 @@ function factLines(row: ResultRow, colors: Colors): string[] {
 		["total", judging.costUsd === undefined ? undefined : spendingTexts({ target, judging })[0]],
 		["stop reason", row.stopReason === undefined ? undefined : terminalSafeLine(row.stopReason)],
 		["from cache", row.cached && (cachedText(row.cached) ?? "yes")],
+		["rerun", row.rerun === undefined ? undefined : rerunText],
 		["workspace", row.workspacePath === undefined ? undefined : terminalSafeLine(row.workspacePath)],
 	];
 	return facts.flatMap(([name, text]) => (text === undefined ? [] : [`${colors.dim(name.padEnd(11))} ${text}`]));
 }
+
+/** Of an attempt that `--rerun-changed` made again. */
+export const rerunText = "made again, because something that it depends on had changed";
 
 /** `target 1.2s, prepare 10ms, grade 3ms`: what the target says that it took, and the other stages that took any time. */
 export function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs" | "timingsMs">): string {

@@ -86,6 +86,8 @@ export interface RunAnswer extends RunEntry {
 			readonly facts: Readonly<Record<string, string>>;
 		}[];
 		readonly repositories: readonly { readonly path: string; readonly repo: string; readonly sha: string }[];
+		/** What results depend on and fingerprints don't cover, and why; at most 100. */
+		readonly opaque: readonly { readonly what: string; readonly why: string }[];
 		/** The run that this one started from. */
 		readonly origin: RunOriginAnswer | null;
 	};
@@ -228,6 +230,8 @@ export interface TestResultAnswer extends AttemptEntry {
 	readonly logs: readonly StageLogAnswer[];
 	/** All attempts of the test, this one included, and what they come to together. */
 	readonly test: Pick<RunTestEntry, "status" | "score" | "attempts" | "repeat">;
+	/** `--rerun-changed` made the attempt again, because something that it depends on had changed. */
+	readonly rerun: boolean;
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly workspace_path: string | null;
 	/** The attempt's own file is there; else only what its row says is known. */

@@ -43,7 +43,7 @@ export function Provenance({ run }: { run: RunAnswer }) {
 }
 
 function Whole({ run }: { run: RunAnswer }) {
-	const { commit, benchmark, bundle, evals, targets, repositories, ...rest } = run.provenance;
+	const { commit, benchmark, bundle, evals, targets, repositories, opaque, ...rest } = run.provenance;
 	return (
 		<Facts>
 			<Fact term="Directory">
@@ -87,6 +87,15 @@ function Whole({ run }: { run: RunAnswer }) {
 					{via.length > 1 ? <span className="mono dim"> {via.join(" → ")}</span> : null}
 				</Fact>
 			))}
+			{opaque.length > 0 ? (
+				<Fact term="Not covered by fingerprints">
+					{opaque.map(({ what, why }) => (
+						<span key={`${what} ${why}`} className={classes.opaque}>
+							<span className="mono">{what}</span> <span className="dim">{why}</span>
+						</span>
+					))}
+				</Fact>
+			) : null}
 			{repositories.map(({ path, repo, sha }) => (
 				<Fact key={path} term={`Repository at ${path}`}>
 					<span className="mono">

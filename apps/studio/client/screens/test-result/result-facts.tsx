@@ -28,6 +28,7 @@ export function ResultFacts({ result }: { result: TestResultAnswer }) {
 					) : null}
 					{result.stop_reason === null ? null : <Fact term="Stop reason">{result.stop_reason}</Fact>}
 					{cached === null ? null : <Fact term="From the cache">{cachedText(cached)}</Fact>}
+					{result.rerun ? <Fact term="Rerun">made again, because something that it depends on had changed</Fact> : null}
 					<Fact term="Finished">{moment(result.timestamp)}</Fact>
 					<Fact term="Eval">
 						<span className="mono">{result.eval}</span>
