@@ -35,6 +35,13 @@ describe("JSON values among other text", () => {
 		expect(findJsonValues('{"a":1,"b":{"b":1},"\\u0061":2}')[0]).toMatchObject({ duplicates: ["a"] });
 	});
 
+	test("are not read if they nest deeper than what can be written again", () => {
+		const nested = (depth: number) => `{"a":${"[".repeat(depth - 1)}${"]".repeat(depth - 1)}}`;
+		expect(findJsonValues(`${nested(500)} ${nested(501)} ${nested(200_000)}`).map(({ kind }) => kind)).toEqual([
+			...["object", "too deep", "too deep"],
+		]);
+	});
+
 	test("agree with JSON.parse", () => {
 		fc.assert(
 			fc.property(fc.jsonValue(), fc.nat(3), (value, indent) => {

@@ -1,12 +1,13 @@
 import { BraceMatches } from "./brace-matches.ts";
+import { nestsDeeper } from "./json-depth.ts";
 
-/** A JSON object or array in a text, or text in braces that is not JSON. */
+/** A JSON object or array in a text, one that nests deeper than a record can hold, or text in braces that is not JSON. */
 export interface FoundValue {
-	readonly kind: "object" | "array" | "unreadable";
+	readonly kind: "object" | "array" | "too deep" | "unreadable";
 	readonly start: number;
 	/** Offset behind the last character. */
 	readonly end: number;
-	/** Absent for `unreadable`. */
+	/** Absent for what is unreadable or too deep. */
 	readonly value?: unknown;
 	/** Keys that an object holds twice, at its first level. */
 	readonly duplicates?: readonly string[];
@@ -34,7 +35,8 @@ export function findJsonValues(text: string, unclosed: "hides lines" | "is prose
 			at = scan.end;
 			if (isArray && !text.slice(start, at).includes("{") && !fillsLines(text, start, at)) continue;
 			const value: unknown = JSON.parse(text.slice(start, at));
-			found.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
+			if (nestsDeeper(value)) found.push({ kind: "too deep", start, end: at });
+			else found.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
 			continue;
 		}
 		if (isArray) {

@@ -103,6 +103,7 @@ describe("a program's reply", () => {
 		["the end of a reply whose beginning is missing", '{"text":"a","passed":true}]}'],
 		["a cut reply", '{"score":1}\n{"score":0,"assertions":[{"text":"x'],
 		["hexadecimal digits as text", '{"score":"0x1"}'],
+		["deeper than a record can hold", `{"score":1,"details":{"a":${"[".repeat(9000)}${"]".repeat(9000)}}}`],
 	])("that is %s can't be used", (_, stdout) => {
 		const grade = programReply("the grader", ended(stdout), bar);
 		expect(grade).toMatchObject({ couldNotRun: { code: "bad-reply", message: expect.stringContaining("it printed") } });
@@ -118,7 +119,9 @@ describe("a program's reply", () => {
 		[{ truncated: true }, "bad-reply"],
 		[{ truncated: true, stdoutPath: "/spilled" }, "bad-reply"],
 	])("that passes beside %j can't be used", (end, code) => {
-		expect(programReply("g", ended('{"score":1}', end), bar)).toMatchObject({ couldNotRun: { code } });
+		expect(programReply("g", ended('{"score":1}', end), bar)).toMatchObject({
+			couldNotRun: { code, message: expect.stringContaining('it printed "{\\"score\\":1}"') },
+		});
 	});
 
 	test("that fails agrees with exit code 1, whatever its score", () => {

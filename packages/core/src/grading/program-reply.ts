@@ -1,3 +1,4 @@
+import { deepestJson } from "../base/json-depth.ts";
 import { type FoundValue, findJsonValues } from "../base/json-values.ts";
 import type { ProcessResult } from "../io/run-process.ts";
 import type { CouldNotRun, Grade, Score } from "./contract.ts";
@@ -43,16 +44,19 @@ function evidence(text: string, before = ""): string | undefined {
 }
 
 function printed({ stdout, exitCode }: ProcessResult): string {
-	const code = exitCode === 0 ? "" : ` (exit code ${exitCode})`;
+	return `${exitCode === 0 ? "" : ` (exit code ${exitCode})`}${quoted(stdout)}`;
+}
+
+function quoted(stdout: string): string {
 	const text = stdout.trim();
-	if (text === "") return code;
+	if (text === "") return "";
 	const shown = text.length > longestQuote ? `…${text.slice(-longestQuote)}` : text;
-	return `${code}; it printed ${JSON.stringify(shown)}`;
+	return `; it printed ${JSON.stringify(shown)}`;
 }
 
 /** Why a program gave no judgement, if it gave none. */
 export function notRun(name: string, result: ProcessResult): CouldNotRun | undefined {
-	const said = evidence(result.stderr, ": ") ?? "";
+	const said = `${evidence(result.stderr, ": ") ?? ""}${quoted(result.stdout)}`;
 	const because = (code: string, message: string): CouldNotRun => ({ couldNotRun: { code, message } });
 	if (result.startError) return because("not-found", `${name} could not be started: ${result.startError.message}`);
 	if (result.timedOut) return because("timeout", `${name} ran into its time limit${said}`);
@@ -102,6 +106,7 @@ function readReply(name: string, text: string, bar: number): Score | BadReply | 
 
 function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly object: JsonObject } | BadReply {
 	if (kind === "unreadable") return { problem: "printed text in braces that is not JSON, and no reply after it" };
+	if (kind === "too deep") return { problem: `printed JSON that nests more than ${deepestJson} levels deep` };
 	if (!isObject(value)) return { problem: "printed a list where its reply should be" };
 	const known = replyKeys.filter((key) => Object.hasOwn(value, key));
 	if (known.length === 0)

@@ -1,7 +1,11 @@
+import { deepestJson, nestsDeeper } from "../base/json-depth.ts";
 import type { ToolCall } from "../schema/message.ts";
 import type { AnswerMessage, TargetAnswer, TargetOutcome, TokenUsage } from "./contract.ts";
 
-/** Returns what a target answered without figures that can't be: negative ones, fractions of tokens, absurd ones. A warning names each. */
+/**
+ * Returns what a target answered without figures that can't be (negative ones, fractions of tokens, absurd ones) and without tool calls' data
+ * that is too deep to be recorded. A warning names each.
+ */
 export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 	if (outcome.ok) {
 		const { text, messages } = outcome.answer;
@@ -21,15 +25,18 @@ function checked(answer: Partial<TargetAnswer>): Partial<TargetAnswer> {
 		return {};
 	};
 	const tokens = tokenUsage && checkedTokens(tokenUsage, kept);
-	const times = messages && checkedTimes(messages);
+	const times = messages && withCalls(messages, hasWrongTime, withoutTime);
 	if (times && times !== messages)
 		found.push("the target reports durations of tool calls that are not possible: they are left out");
+	const shallow = times && withCalls(times, isTooDeep, withoutDepth);
+	if (shallow && shallow !== times)
+		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is left out`);
 	return {
 		...rest,
-		...(times ? { messages: times } : {}),
+		...(shallow ? { messages: shallow } : {}),
 		...(tokens ? { tokenUsage: tokens } : {}),
-		...kept("costUsd", costUsd, isAmount),
-		...kept("durationMs", durationMs, isAmount),
+		...kept("costUsd", costUsd, isCost),
+		...kept("durationMs", durationMs, isDuration),
 		...kept("llmCalls", llmCalls, isCount),
 		...(found.length > 0 ? { warnings: found } : {}),
 	};
@@ -45,26 +52,52 @@ const names: Readonly<Record<string, string>> = {
 	reasoning: "its reasoning tokens",
 };
 
+/** What no attempt takes: beyond these figures, the unit is another or the target is wrong. */
+const most = { count: 1e12, dollars: 1e6, milliseconds: 366 * 24 * 3600 * 1000 };
+
 function isCount(value: number): boolean {
-	return Number.isSafeInteger(value) && value >= 0;
+	return Number.isSafeInteger(value) && value >= 0 && value <= most.count;
 }
 
-function isAmount(value: number): boolean {
-	return typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
+function isCost(value: number): boolean {
+	return typeof value === "number" && value >= 0 && value <= most.dollars;
 }
 
-/** The same messages if the duration of each tool call is possible. */
-function checkedTimes(messages: readonly AnswerMessage[]): readonly AnswerMessage[] {
-	const isWrong = ({ durationMs }: ToolCall) => durationMs !== undefined && !isAmount(durationMs);
+function isDuration(value: number): boolean {
+	return typeof value === "number" && value >= 0 && value <= most.milliseconds;
+}
+
+/** Changes the tool calls for which `isWrong` holds; without any, the messages are the same. */
+function withCalls(
+	messages: readonly AnswerMessage[],
+	isWrong: (call: ToolCall) => boolean,
+	change: (call: ToolCall) => ToolCall,
+): readonly AnswerMessage[] {
 	if (!messages.some(({ toolCalls }) => toolCalls?.some(isWrong))) return messages;
 	return messages.map(({ toolCalls, ...message }) => ({
 		...message,
-		...(toolCalls ? { toolCalls: toolCalls.map((call) => (isWrong(call) ? withoutTime(call) : call)) } : {}),
+		...(toolCalls ? { toolCalls: toolCalls.map((call) => (isWrong(call) ? change(call) : call)) } : {}),
 	}));
+}
+
+function hasWrongTime({ durationMs }: ToolCall): boolean {
+	return durationMs !== undefined && !isDuration(durationMs);
 }
 
 function withoutTime({ durationMs: _, ...call }: ToolCall): ToolCall {
 	return call;
+}
+
+function isTooDeep({ input, output }: ToolCall): boolean {
+	return nestsDeeper(input) || nestsDeeper(output);
+}
+
+function withoutDepth({ input, output, ...call }: ToolCall): ToolCall {
+	return {
+		...call,
+		...(input === undefined || nestsDeeper(input) ? {} : { input }),
+		...(output === undefined || nestsDeeper(output) ? {} : { output }),
+	};
 }
 
 type Kept = (

@@ -37,6 +37,19 @@ describe("the reply of a judge", () => {
 		["thinking inside of thinking", '<think>a <think>b</think> {"score":1}</think>{"score":0.2}', 0.2],
 		["thinking without its opening tag", 'maybe {"score":1}?\n</think>\n{"score":0.2}', 0.2],
 		["other words for thinking", '<reasoning>{"score":1}</reasoning>[THINK]{"score":1}[/THINK]{"score":0.2}', 0.2],
+		[
+			"a prefix before the word for thinking",
+			'<seed:think>{"score":1}</seed:think><antThinking>{"score":1}</antThinking>{"score":0.2}',
+			0.2,
+		],
+		["thoughts between special tokens", '<|begin_of_thought|>{"score":1}<|end_of_thought|>{"score":0.2}', 0.2],
+		[
+			"channels before the final one",
+			'<|channel|>analysis<|message|>{"score":1}<|end|><|start|>assistant<|channel|>final<|message|>{"score":0.2}',
+			0.2,
+		],
+		["the end of a message behind it", '{"score":0.2}<|end|>', 0.2],
+		["a block of thinking that is empty", '<think />{"score":0.2}', 0.2],
 		["tags in the verdict", '{"score":0.2,"reasoning":"it prints </think> and <think>"}', 0.2],
 		["braces that break off in thinking", '<think>{"score": 1, </think>{"score":0.2}', 0.2],
 		["a brace in prose before", 'The answer is "if (x) {" only. Verdict: {"score":0.2}', 0.2],
@@ -52,6 +65,10 @@ describe("the reply of a judge", () => {
 	it.each([
 		["a draft before one that is cut", 'The answer says {"score":1}. My verdict: {"score": 0, "reason'],
 		["an object inside another", '{"candidate": {"score": 1}}'],
+		["a draft in special tokens that do not end", '<|begin_of_thought|>{"score":1}'],
+		["a draft in a channel that is not the final one", '<|channel|>analysis<|message|>maybe {"score":1}'],
+		["a draft behind a tag with a prefix", '<seed:think>maybe {"score":1}'],
+		["an object that nests too deep", `{"score":1,"details":{"a":${"[".repeat(9000)}${"]".repeat(9000)}}}`],
 		["a draft before thinking that does not end", '{"scores": 1} <thinking>{"score":1}'],
 	])("is never %s", async (_, reply) => {
 		const judge = scriptedJudge(() => reply);

@@ -1,3 +1,4 @@
+import { deepestJson } from "../../base/json-depth.ts";
 import { type FoundValue, findJsonValues, scanJson } from "../../base/json-values.ts";
 import { isObject, type JsonObject } from "../reply-score.ts";
 
@@ -13,6 +14,7 @@ export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	const last = findJsonValues(said, "is prose").findLast((value) => isVerdict(value, said, keys));
 	if (!last) return { complaint: `holds no JSON object with ${keys.map((key) => JSON.stringify(key)).join(" or ")}` };
 	if (last.kind === "unreadable") return { complaint: "ends with an object that is not valid JSON" };
+	if (last.kind === "too deep") return { complaint: `nests values more than ${deepestJson} levels deep` };
 	if (!isObject(last.value)) return { complaint: "is a list, not a JSON object" };
 	const twice = (last.duplicates ?? []).find((key) => keys.includes(key));
 	return twice === undefined ? { object: last.value } : { complaint: `has the key ${JSON.stringify(twice)} twice` };
@@ -25,8 +27,28 @@ function isVerdict({ kind, value, start, end }: FoundValue, text: string, keys: 
 	return new RegExp(`["']?\\b(?:${names})\\b["']?\\s*[:=]`).test(text.slice(start, end));
 }
 
-const tags = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis";
-const token = new RegExp(`\\{|<(/?)(${tags})(?:\\s[^<>]*)?>|\\[(/?)(think)\\]|◁(/?)(think)▷`, "gi");
+const token = /\{|<\|?\/?[a-z][\w:-]*\|?(?:\s[^<>]*)?>(?:final\b)?|\[\/?think\]|◁\/?think▷/gi;
+const words = "think|thinking|thoughts?|thought_process|reasoning|reflection|scratchpad|analysis|internal_monologue";
+/** Names may have a prefix, as in `<seed:think>` and `<antThinking>`. */
+const tag = new RegExp(`^[<[◁](/?)((?:[a-z]+:|ant)?(?:${words}))(?:\\s[^<>]*)?[>\\]▷]$`);
+
+interface Edge {
+	readonly block: string;
+	/** `closes if open`: elsewhere it is only the end of a message. */
+	readonly kind: "opens" | "closes" | "closes if open";
+}
+
+/** The edge of a block of thinking, as models of different families write it; `undefined` for another tag and for `<think/>`. */
+function edgeOf(text: string): Edge | undefined {
+	const lower = text.toLowerCase();
+	// In the form of gpt-oss, only the channel `final` is the reply.
+	if (lower.startsWith("<|channel|>")) return { block: "channel", kind: lower.endsWith("final") ? "closes" : "opens" };
+	if (lower === "<|end|>") return { block: "channel", kind: "closes if open" };
+	if (lower === "<|begin_of_thought|>") return { block: "thought", kind: "opens" };
+	if (lower === "<|end_of_thought|>") return { block: "thought", kind: "closes" };
+	const found = lower.endsWith("/>") ? null : tag.exec(lower);
+	return found ? { block: found[2] ?? "", kind: found[1] === "/" ? "closes" : "opens" } : undefined;
+}
 
 /**
  * Drops what a model thought before it replied: blocks like `<think>…</think>`, nested ones within. A block that is never closed runs to the
@@ -44,12 +66,11 @@ export function withoutThinking(text: string): string {
 			if (depth === 0) token.lastIndex = Math.max(scanEnd(text, index), index + 1);
 			continue;
 		}
-		const closes = [found[1], found[3], found[5]].includes("/");
-		const name = (found[2] ?? found[4] ?? found[6] ?? "").toLowerCase();
-		if (depth > 0 && name !== block) continue;
-		if (!closes) {
+		const edge = edgeOf(whole);
+		if (!edge || (depth > 0 ? edge.block !== block : edge.kind === "closes if open")) continue;
+		if (edge.kind === "opens") {
 			if (depth === 0) kept += text.slice(from, index);
-			block = name;
+			block = edge.block;
 			depth += 1;
 		} else if (depth > 0) {
 			depth -= 1;
