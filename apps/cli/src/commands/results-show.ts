@@ -1,4 +1,5 @@
 import {
+	AgentvError,
 	type CaseOutcome,
 	caseOutcomes,
 	matchesGlob,
@@ -35,6 +36,8 @@ export async function resultsShow(
 	const { test: globs, json } = options;
 	const isShown = ({ testId }: { readonly testId: string }) =>
 		globs === undefined || globs.some((glob) => matchesGlob(testId, glob));
+	if (globs !== undefined && !reading.rows.some(isShown))
+		throw new AgentvError("not-found", `no test of the run matches ${globs.map((glob) => `--test ${glob}`).join(" ")}`);
 	if (json) return jsonDocument(reading, isShown);
 	const { directory, run, summary, rows } = reading;
 	const outcomes = [...caseOutcomes(rows, run)];

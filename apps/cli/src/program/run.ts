@@ -22,7 +22,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--json", 'print {"run_dir", "summary"} as one JSON document and nothing else')
 		.addHelpText(
 			"after",
-			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 some test was not judged, 130 interrupted.",
+			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 some test was not judged (whatever the others did), 130 interrupted.",
 		)
 		.action((evals, options, command) => {
 			const siblings = command.parent?.commands.map((sibling: { name(): string }) => sibling.name()) ?? [];

@@ -70,5 +70,9 @@ function attemptReasons(row: CaseOutcome["attempts"][number]): string[] {
 }
 
 function failedFindings({ scores }: CaseOutcome["attempts"][number]): string[] {
-	return scores.flatMap(({ assertions }) => assertions.filter(({ passed }) => !passed).map(({ text }) => text));
+	return scores.flatMap(({ assertions }) =>
+		assertions
+			.filter(({ passed }) => !passed)
+			.map(({ text, evidence }) => (evidence === undefined ? text : `${text} — ${evidence}`)),
+	);
 }

@@ -121,3 +121,14 @@ describe("a custom type", () => {
 		});
 	});
 });
+
+test("a script that does not exist is not judged: its interpreter's exit code says nothing about the answer", async () => {
+	for (const command of ["[node, ./gone.mjs]", "python3 ./gone.py", "[./gone.sh]"]) {
+		const fixture = gradingFixture(`{type: code-grader, negate: true, command: ${command}}`);
+		expect(await fixture.grade({ output: "x" })).toMatchObject({
+			couldNotRun: { code: "not-found", message: expect.stringMatching(/\.\/gone\.\w+ does not exist/) },
+		});
+	}
+	const plain = gradingFixture("{type: code-grader, command: [node, -e, '0', ./report.json]}");
+	expect(await plain.grade({ output: "x" })).toMatchObject({ score: 1 });
+});

@@ -1,5 +1,7 @@
+import { basename, resolve } from "node:path";
+import { targetKind } from "../io/files/stat-path.ts";
 import type { ProcessResult } from "../io/run-process.ts";
-import type { CommandSpec } from "../model/command.ts";
+import { type CommandSpec, meansFile, parseAsRun, wordBases } from "../model/command.ts";
 import type { GraderServices, Subject } from "./contract.ts";
 
 const defaultTimeoutMs = 60_000;
@@ -10,8 +12,10 @@ export interface ProgramRun {
 	readonly payload: object;
 }
 
-/** Runs a grader program with `payload` on stdin. */
+/** Runs a grader program with `payload` on stdin. A script that does not exist is a program that can't be started. */
 export function runProgram(run: ProgramRun, subject: Subject, services: GraderServices): Promise<ProcessResult> {
+	const missing = missingScript(run.command);
+	if (missing !== undefined) return Promise.resolve(notStarted(`${missing} does not exist`));
 	return services.runCommand(run.command, {
 		values: {
 			test_id: subject.testId,
@@ -23,4 +27,29 @@ export function runProgram(run: ProgramRun, subject: Subject, services: GraderSe
 		signal: services.signal,
 		spillDir: services.scratch.path,
 	});
+}
+
+const interpreters = /^(?:node|bun|deno|tsx|python[\d.]*|ruby|perl|php|sh|bash|dash|zsh|ksh)$/;
+
+/**
+ * Returns the script that a command is about and that does not exist: its program, or the first argument of an interpreter, if either begins
+ * with `./` or `../`. The interpreter would exit with 1, which reads as a failed test.
+ */
+function missingScript(command: CommandSpec): string | undefined {
+	const parsed = parseAsRun(command);
+	// Where it runs may be known only while it runs.
+	if (parsed.kind === "shell" || command.cwd?.raw.includes("{{")) return undefined;
+	const [program, script] = parsed.words.map(({ text }) => text);
+	const named = program !== undefined && interpreters.test(basename(program)) ? script : program;
+	if (named === undefined || !meansFile(named) || named.includes("{")) return undefined;
+	const isThere = wordBases(command).some((base) => targetKind(resolve(base, named)) !== "missing");
+	return isThere ? undefined : named;
+}
+
+function notStarted(message: string): ProcessResult {
+	return {
+		...{ exitCode: null, signal: null, stdout: "", stderr: "", truncated: false, timedOut: false, aborted: false },
+		startError: { code: "ENOENT", message },
+		durationMs: 0,
+	};
 }
