@@ -18,6 +18,7 @@ export { type BundleDescription, describeBundle } from "./bundle/describe-bundle
 export { planBundle } from "./bundle/plan-bundle.ts";
 export { type ArchiveStream, streamArchive } from "./bundle/stream-archive.ts";
 export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
+export { sumCosts } from "./grading/add-costs.ts";
 export {
 	attemptStatuses,
 	type CaseOutcome,

@@ -221,3 +221,16 @@ export interface LoadedEval {
 	readonly variables: readonly PlacedVariable[];
 	locate(place: Place): SourceRange | undefined;
 }
+
+/** Returns assertions with those that they hold, each before its parts. */
+export function* withParts(assertions: Iterable<Assertion>): Generator<Assertion> {
+	for (const assertion of assertions) {
+		yield assertion;
+		yield* withParts(assertion.parts ?? []);
+	}
+}
+
+/** Returns the assertions of a whole test, then those of its turns. */
+export function withTurns(assertions: readonly Assertion[], { turns }: Pick<TestCase, "turns">): Assertion[] {
+	return [...assertions, ...turns.flatMap((turn) => turn.assertions)];
+}

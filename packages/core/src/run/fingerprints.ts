@@ -1,13 +1,13 @@
 import { graders } from "../grading/graders/index.ts";
 import type { Content, FileVersion } from "../model/content.ts";
 import { ContentPrints } from "../model/content-prints.ts";
-import type { TestCase } from "../model/eval-types.ts";
+import { type TestCase, withTurns } from "../model/eval-types.ts";
 import { Fingerprinter, type PinnedRepository } from "../model/fingerprint.ts";
 import { includedFiles } from "../model/included-files.ts";
 import type { Print, Recipe } from "../model/recipe.ts";
 import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
 import { FileNames } from "./file-names.ts";
-import { modelOf, withParts } from "./needed-model.ts";
+import { allGraders, modelOf } from "./needed-model.ts";
 import type { PlannedCase, PlannedEval, RunPlan } from "./run-plan.ts";
 
 /** What a result is made of, as of now. */
@@ -128,7 +128,7 @@ export class Fingerprints {
 
 	#gradersOf(one: PlannedCase): Recipe {
 		const { test, assertions, threshold, eval: of } = one;
-		const all = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)];
+		const all = withTurns(assertions, test);
 		const rest = {
 			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(one) },
 			declared: this.#declaredBy(of),
@@ -136,12 +136,11 @@ export class Fingerprints {
 		return this.#fingerprinter.graders(all, rest, test.suite.scope, ({ type }) => graders.get(type)?.version);
 	}
 
-	#models({ assertions, test, eval: of, target: { target } }: PlannedCase): Recipe[] {
-		const asked = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)].flatMap((assertion) =>
-			[...withParts(assertion)].flatMap((part) => modelOf(part) ?? []),
-		);
-		return asked.flatMap((model) => {
-			const judge = this.#plan.graderTarget(of.label, model.target, target);
+	#models(one: PlannedCase): Recipe[] {
+		const { eval: of, target } = one;
+		const needed = allGraders(one).flatMap((grader) => modelOf(grader) ?? []);
+		return needed.flatMap((model) => {
+			const judge = this.#plan.graderTarget(of.label, model.target, target.target);
 			return judge ? [this.#once(judge, "judge", () => this.#fingerprinter.target([judge], of.scope))] : [];
 		});
 	}
