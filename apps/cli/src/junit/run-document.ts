@@ -29,7 +29,7 @@ export interface DocumentedRun {
 
 /**
  * A JUnit document of a run: a suite for each eval and target, a case for each test, its attempts counted as the run counts them. The class
- * names tell targets apart, because servers identify a case by class and name.
+ * names distinguish targets, because servers identify a case by class and name.
  */
 export function* runDocument({ run, rows }: DocumentedRun): Generator<string> {
 	const suites = new Map<string, Suite>();

@@ -13,7 +13,7 @@ export interface JsonLine {
 	readonly value: unknown;
 	/** Offsets of the line in the whole text, without its line break. */
 	readonly range: OffsetRange;
-	/** Numbers that `String` would spell otherwise, as they are written, by their path joined by NUL. */
+	/** Numbers that `String` would spell differently, as they are written, by their path joined by NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 

@@ -1,10 +1,10 @@
 import type { OffsetRange } from "./scan-references.ts";
 
-/** What `JSON.parse` does not tell about a JSON text. */
+/** What `JSON.parse` does not report about a JSON text. */
 export interface JsonScan {
 	/** The first key that a mapping holds twice: its second occurrence. */
 	readonly duplicate?: { readonly key: string; readonly range: OffsetRange };
-	/** Numbers that `String` would spell otherwise (`3.10`, `1e3`, integers beyond 2^53), by their path joined by NUL. */
+	/** Numbers that `String` would spell differently (`3.10`, `1e3`, integers beyond 2^53), by their path joined by NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 

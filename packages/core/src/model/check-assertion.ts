@@ -107,7 +107,7 @@ const aggregatorKeys: Readonly<Record<string, readonly string[]>> = {
 	"llm-grader": ["prompt", "target"],
 };
 
-/** Reports settings of another kind of aggregator, and parts that it could not tell apart. */
+/** Reports settings of another kind of aggregator, and parts that it could not distinguish. */
 export function checkAggregator(
 	{ settings }: Composite,
 	parts: readonly Assertion[],
@@ -149,7 +149,7 @@ function reportSharedNames(parts: readonly Assertion[], loading: Loading): void 
 			loading.shape(
 				at,
 				"name",
-				`${JSON.stringify(name)} is the name of two parts, which the aggregator could not tell apart`,
+				`${JSON.stringify(name)} is the name of two parts, which the aggregator could not distinguish`,
 			);
 		seen.add(name);
 	}

@@ -36,7 +36,7 @@ interface AssertionBase {
 	readonly command?: CommandSpec;
 	/** The prompt where it is a file (else it is text in `settings`). */
 	readonly promptFile?: PathText;
-	/** What that file holds once the test's `vars` are in it, where it names some. */
+	/** What that file holds once the test's `vars` are in it, if it names some. */
 	readonly promptText?: string;
 	/** The graders inside a `composite`. */
 	readonly parts?: readonly Assertion[];

@@ -10,7 +10,7 @@ const patternLimitMs = 1000;
 
 /**
  * Compiles a JSON Schema: draft 7, or 2019-09 and 2020-12 by its `$schema`. The validator is imported when it is first needed.
- * @throws Error where it is not a schema, names one that it does not hold, or has a pattern that can't be read
+ * @throws Error if it is not a schema, names one that it does not hold, or has a pattern that can't be read
  */
 export async function compileJsonSchema(schema: JsonSchema): Promise<ValidateFunction> {
 	const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";

@@ -4,7 +4,7 @@ import type { RunPlan } from "./run-plan.ts";
 
 /**
  * Looks at the JSON Schemas of a plan's graders, for which a validator has to be loaded first.
- * @throws AgentvError `config` where one can't be used
+ * @throws AgentvError `config` if one can't be used
  */
 export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Promise<void> {
 	const diagnostics = await checkJsonSchemas({ tests: [...new Set(cases.map(({ test }) => test))] });

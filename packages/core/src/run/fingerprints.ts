@@ -29,8 +29,8 @@ interface CaseRecipes {
 }
 
 /**
- * Tells what results are made of: the one place that computes fingerprints. What many cases share is computed once, and files that were
- * written meanwhile are read again, so that each answer is of the moment when it is asked for.
+ * Reports what results are made of: the one place that computes fingerprints. What many cases share is computed once, and files that were
+ * written meanwhile are read again, so that each result is of the moment of its call.
  *
  * @example
  * const { fingerprint, files } = new Fingerprints(plan).of(plan.cases[0], repositories);
@@ -53,7 +53,7 @@ export class Fingerprints {
 		this.#fingerprinter = new Fingerprinter(this.#prints, plan.masker);
 	}
 
-	/** The parts that a case is made of now; an answer that is graded again was given by a target of then. */
+	/** The parts that a case is made of now; the answer of a regrade comes from the target of the recorded run. */
 	get parts(): readonly Part[] {
 		return this.#plan.origin?.kind === "regrade"
 			? fingerprintParts.filter((part) => part !== "target")

@@ -6,7 +6,7 @@ import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { plannedList } from "./run-file.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
-/** In what a run's planned tests are others than before. */
+/** How a run's planned tests differ from those before. */
 export interface PlanChanges {
 	/** Sentences without a full stop. */
 	readonly texts: readonly string[];
@@ -49,7 +49,7 @@ export function planChanges(run: RunFile, cases: readonly PlannedCase[], { evals
 	return { texts, limits };
 }
 
-/** Tells whether two lists of tests are the same, in the same order. */
+/** Returns whether two lists of tests are the same, in the same order. */
 export function sameTests(
 	run: RunFile,
 	list: readonly PlannedTest[],

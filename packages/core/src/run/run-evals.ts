@@ -122,7 +122,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 
 /**
  * Compares what was recorded with what it would be made of now, before anything runs. What targets say about themselves is known only when
- * they are up: where they say something else than before, that is compared again.
+ * they are up: if they report something else than before, that is compared again.
  */
 function standingOf(
 	plan: RunPlan,

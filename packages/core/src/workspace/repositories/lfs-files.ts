@@ -33,7 +33,7 @@ interface Pointer {
 }
 
 /**
- * Puts the content of files in Git LFS in the place of their pointers. Contents are cached beside the repository's commits, so that a cached one
+ * Puts the content of files in Git LFS in the place of their pointers. Contents are cached next to the repository's commits, so that a cached one
  * needs neither the network nor git-lfs.
  * @throws WorkspaceError that names the files that can't be had
  */
