@@ -95,7 +95,7 @@ export type { Difference, RunVerification } from "./results/run-verification.ts"
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
 export { verifyRun } from "./results/verify-run.ts";
 export { type ShardBudget, shardBudgets } from "./run/budgets.ts";
-export { checkPlannedSchemas } from "./run/check-schemas.ts";
+export { checkPlannedSchemas } from "./run/check-plan.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
 export { shardSizes } from "./run/plan-shard.ts";

@@ -1,5 +1,5 @@
 import { type Diagnostic, finding, type Place } from "./diagnostic.ts";
-import { numberWithLeadingZero, scanJson } from "./json-scan.ts";
+import { numberWithLeadingZero, spellingOf } from "./json-scan.ts";
 import { readJson } from "./read-json.ts";
 import type { OffsetRange } from "./scan-references.ts";
 import type { SourcePosition, SourceRange } from "./source-range.ts";
@@ -39,7 +39,7 @@ export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; 
 			diagnostics.push(finding(yamlLimit, { limit, allowed: yamlLimits[limit] }, { file, line, range }));
 			continue;
 		}
-		const { duplicate, spelled } = scanJson(source);
+		const { duplicate, spelled } = spellingOf(source);
 		if (duplicate === undefined) rows.push({ line, value: read.value, range, spelled });
 		else {
 			const [start, end] = duplicate.range;

@@ -101,7 +101,7 @@ type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
 
 /** The settings that each kind of aggregator reads. */
 const aggregatorKeys: Readonly<Record<string, readonly string[]>> = {
-	weighted_average: ["weights"],
+	"weighted-average": ["weights"],
 	threshold: ["threshold"],
 	"code-grader": ["command", "path", "cwd"],
 	"llm-grader": ["prompt", "target"],
@@ -115,10 +115,7 @@ export function checkAggregator(
 	loading: Loading,
 ): boolean {
 	const { aggregator } = settings;
-	const type =
-		aggregator.type.replaceAll("_", "-") === "weighted-average"
-			? "weighted_average"
-			: aggregator.type.replaceAll("_", "-");
+	const type = aggregator.type.replaceAll("_", "-");
 	const known = aggregatorKeys[type] ?? [];
 	const written = (part.value as { aggregator: Readonly<Record<string, unknown>> }).aggregator;
 	const others = new Set(Object.values(aggregatorKeys).flat());

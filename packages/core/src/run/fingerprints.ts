@@ -1,4 +1,7 @@
+import { relative, sep } from "node:path";
+import type { Masker } from "../base/secrets.ts";
 import { graders } from "../grading/graders/index.ts";
+import { isInside } from "../io/files/path-inside.ts";
 import type { Content, FileVersion } from "../model/content.ts";
 import { ContentPrints } from "../model/content-prints.ts";
 import { type TestCase, withTurns } from "../model/eval-types.ts";
@@ -6,7 +9,6 @@ import { Fingerprinter, type PinnedRepository } from "../model/fingerprint.ts";
 import { includedFiles } from "../model/included-files.ts";
 import type { Print, Recipe } from "../model/recipe.ts";
 import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
-import { FileNames } from "./file-names.ts";
 import { allGraders, modelOf } from "./needed-model.ts";
 import type { PlannedCase, PlannedEval, RunPlan } from "./run-plan.ts";
 
@@ -190,4 +192,27 @@ export class Fingerprints {
 
 function commitsOf(repositories: readonly PinnedRepository[]): string {
 	return repositories.map(({ path, sha }) => `${path} ${sha}`).join();
+}
+
+/** What the records of a run call files: by their path from the eval's root, absolute when that is ambiguous or leads out of it. */
+class FileNames {
+	readonly #masker: Masker;
+	readonly #names = new Map<string, string>();
+	readonly #paths = new Map<string, string>();
+
+	constructor(masker: Masker) {
+		this.#masker = masker;
+	}
+
+	/** @param path absolute */
+	of(path: string, root: string): string {
+		const known = this.#names.get(path);
+		if (known !== undefined) return known;
+		const short = isInside(root, path) ? relative(root, path).split(sep).join("/") || "." : path;
+		// Evals of one run may lie in different repositories.
+		const name = this.#masker(this.#paths.has(short) ? path : short);
+		this.#names.set(path, name);
+		this.#paths.set(name, path);
+		return name;
+	}
 }

@@ -19,7 +19,7 @@ import type { RunContext } from "./attempt-context.ts";
 import { Budgets, shardBudgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
 import type { CaseState } from "./case-states.ts";
-import { checkPlannedSchemas } from "./check-schemas.ts";
+import { checkPlannedSchemas } from "./check-plan.ts";
 import { coverageOf } from "./coverage.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
