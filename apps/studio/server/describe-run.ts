@@ -1,4 +1,12 @@
-import { type CaseOutcome, type RunFile, type RunSummary, readRunFile, type TableRow, testsNotRun } from "@agentv/core";
+import {
+	type CaseOutcome,
+	type RunFile,
+	type RunSummary,
+	readRunFile,
+	sumCosts,
+	type TableRow,
+	testsNotRun,
+} from "@agentv/core";
 import type {
 	AttemptEntry,
 	RunAnswer,
@@ -133,12 +141,11 @@ export function describeAttempt(row: TableRow, hide: (text: string) => string): 
 export function describeTest(outcome: CaseOutcome<TableRow>, hide: (text: string) => string): RunTestEntry {
 	const { eval: label, testId, target, attempts } = outcome;
 	const [first] = attempts;
-	const costs = attempts.flatMap(({ costUsd }) => costUsd ?? []);
 	return {
 		...{ id: first ? rowId(first) : null, test_id: testId, eval: label, target },
 		threshold: first?.threshold ?? null,
 		duration_ms: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
-		cost_usd: costs.length === 0 ? null : costs.reduce((sum, cost) => sum + cost, 0),
+		cost_usd: sumCosts(attempts).costUsd ?? null,
 		judging_cost_usd: judgingOf(attempts)?.cost_usd ?? null,
 		error: describeError(attempts.find(({ error }) => error)?.error, hide),
 		...describeAttempts(outcome),

@@ -1,4 +1,4 @@
-import type { ResultRow, Tallied } from "@agentv/core";
+import { type ResultRow, sumCosts, type Tallied } from "@agentv/core";
 import type { UsageAnswer } from "./answers/runs.ts";
 
 type Usage = Pick<ResultRow, "tokenUsage" | "costUsd">;
@@ -17,16 +17,9 @@ export function judgingOfRun({ graderTokenUsage, graderCostUsd }: Tallied): Usag
 }
 
 /** What models that grade used for some attempts; null if none did. */
-export function judgingOf(rows: readonly { readonly scores: readonly { readonly usage?: Usage | undefined }[] }[]) {
+export function judgingOf(
+	rows: readonly { readonly scores: readonly { readonly usage?: Usage | undefined }[] }[],
+): UsageAnswer | null {
 	const usages = rows.flatMap(({ scores }) => scores.flatMap(({ usage }) => usage ?? []));
-	if (usages.length === 0) return null;
-	const costs = usages.flatMap(({ costUsd }) => costUsd ?? []);
-	const tokens = usages.flatMap(({ tokenUsage }) => tokenUsage ?? []);
-	const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-	const input = sum(tokens.map((one) => one.input));
-	const output = sum(tokens.map((one) => one.output));
-	return {
-		cost_usd: costs.length === 0 ? null : sum(costs),
-		tokens: tokens.length === 0 ? null : { input, output },
-	} satisfies UsageAnswer;
+	return usages.length === 0 ? null : describeUsage(sumCosts(usages));
 }

@@ -18,6 +18,7 @@ export { type BundleDescription, describeBundle } from "./bundle/describe-bundle
 export { planBundle } from "./bundle/plan-bundle.ts";
 export { type ArchiveStream, streamArchive } from "./bundle/stream-archive.ts";
 export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
+export { sumCosts } from "./grading/add-costs.ts";
 export {
 	attemptStatuses,
 	type CaseOutcome,
@@ -94,7 +95,7 @@ export type { Difference, RunVerification } from "./results/run-verification.ts"
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
 export { verifyRun } from "./results/verify-run.ts";
 export { type ShardBudget, shardBudgets } from "./run/budgets.ts";
-export { checkPlannedSchemas } from "./run/check-schemas.ts";
+export { checkPlannedSchemas } from "./run/check-plan.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
 export { planRun } from "./run/plan-run.ts";
 export { shardSizes } from "./run/plan-shard.ts";

@@ -12,9 +12,8 @@ import {
 import type { CommandResult, Context } from "../context.ts";
 import type { ExportFormat } from "../program/choices.ts";
 import type { RunExport } from "../results/exported-run.ts";
-import { sumOfRows } from "../results/sum-of-rows.ts";
 import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
-import { shownDirectory, unfinishedSentence } from "../run/summary-text.ts";
+import { shownDirectory, sumOfRows, unfinishedSentence } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
 
 /** Each format's export, loaded when it is asked for. */

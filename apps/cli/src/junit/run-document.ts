@@ -6,7 +6,7 @@ import {
 	type ResultRow,
 	type RunFile,
 } from "@agentv/core";
-import { failureSentence, vetoText } from "../run/failure-text.ts";
+import { failureReasons, failureSentence } from "../run/failure-text.ts";
 import { rowSpending } from "../run/spending-text.ts";
 import { type JunitProblem, type JunitSuite, junitCase, junitXml } from "./junit-xml.ts";
 
@@ -29,7 +29,7 @@ export interface DocumentedRun {
 
 /**
  * A JUnit document of a run: a suite for each eval and target, a case for each test, its attempts counted as the run counts them. The class
- * names tell targets apart, because servers identify a case by class and name.
+ * names distinguish targets, because servers identify a case by class and name.
  */
 export function* runDocument({ run, rows }: DocumentedRun): Generator<string> {
 	const suites = new Map<string, Suite>();
@@ -81,7 +81,10 @@ function addSpending({ spending }: Suite, row: ResultRow): void {
 function problemOf(outcome: CaseOutcome): JunitProblem | undefined {
 	const { status, attempts } = outcome;
 	if (status === "passed") return undefined;
-	const text = attempts.flatMap((row) => reasons(row, outcome.repeat.count > 1)).join("\n");
+	const isRepeated = outcome.repeat.count > 1;
+	const text = attempts
+		.flatMap((row) => failureReasons(row).map((line) => (isRepeated ? `attempt ${row.attempt}: ${line}` : line)))
+		.join("\n");
 	if (status === "not_run") return { kind: "skipped", text: notRunText(outcome) };
 	if (status === "failed") return { kind: "failure", type: "quality_failure", message: failureMessage(outcome), text };
 	const failed = attempts.find(({ error }) => error)?.error;
@@ -105,20 +108,4 @@ function failureMessage({ score, repeat, attempts }: CaseOutcome): string {
 	const passed = attempts.filter(({ executionStatus }) => executionStatus === "ok").length;
 	const of = { mean: "mean score", pass_any: "best score", pass_all: "least score" }[repeat.strategy];
 	return `${passed} of ${attempts.length} attempts passed, ${of} ${score}, threshold ${first.threshold}`;
-}
-
-/** Why an attempt did not pass, a line each. */
-function reasons({ attempt, executionStatus, error, scores }: ResultRow, named: boolean): string[] {
-	if (executionStatus === "ok") return [];
-	const by = error?.causedBy === undefined ? "" : ` (caused by the ${error.causedBy})`;
-	const lines = scores.flatMap((score) => [
-		...(score.error ? [`${score.name}: ${outcomeWords.error}: ${score.error.message}`] : []),
-		...(score.veto ? [`${score.name}: ${vetoText}`] : []),
-		...score.assertions
-			.filter(({ passed }) => !passed)
-			.map(({ text, evidence }) => `${score.name}: ${text}${evidence === undefined ? "" : ` — ${evidence}`}`),
-	]);
-	return [...(error ? [`${error.stage}: ${error.message}${by}`] : []), ...lines].map((line) =>
-		named ? `attempt ${attempt}: ${line}` : line,
-	);
 }

@@ -9,7 +9,7 @@ import {
 } from "@agentv/core";
 import type { ExportedRun } from "../results/exported-run.ts";
 import { cachedText, inputText, rerunText, timeText } from "../run/attempt-detail-text.ts";
-import { outcomeScore, vetoText } from "../run/failure-text.ts";
+import { causeText, outcomeScore, vetoText } from "../run/failure-text.ts";
 import { costText, rowSpending, spendingTexts, usageText } from "../run/spending-text.ts";
 
 /** Texts of one attempt are cut here, all texts of a page together here: a page must open. */
@@ -60,11 +60,10 @@ function firstReason({ executionStatus, error, scores }: ResultRow): string[] {
 
 function pageAttempt(row: ResultRow, texts: PageTexts) {
 	const { attempt, executionStatus, score, error, warnings, scores } = row;
-	const by = error?.causedBy === undefined ? "" : ` (caused by the ${error.causedBy})`;
 	return {
 		...{ number: attempt, status: attemptStatuses[executionStatus] },
 		...(executionStatus === "execution_error" ? {} : { score }),
-		...(error ? { error: cut(`${error.stage}/${error.code}: ${error.message}${by}`) } : {}),
+		...(error ? { error: cut(`${error.stage}/${error.code}: ${error.message}${causeText(error)}`) } : {}),
 		...(warnings ? { warnings: warnings.map(({ stage, message }) => cut(`${stage}: ${message}`)) } : {}),
 		facts: pageFacts(row),
 		graders: scores.map(({ usage: _, assertions, error: broken, veto, ...grader }) => ({

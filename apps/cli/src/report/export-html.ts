@@ -11,10 +11,9 @@ import { pageRows } from "../page/page-rows.ts";
 import { pageScript } from "../page/page-script.ts";
 import { pageStyle } from "../page/page-style.ts";
 import type { ExportedRun, RunExport } from "../results/exported-run.ts";
-import { sumOfRows } from "../results/sum-of-rows.ts";
 import { shortScore } from "../run/failure-text.ts";
 import { costText, runSpending, tokensOf } from "../run/spending-text.ts";
-import { originSentence, plainEmphasis, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
+import { originSentence, plainEmphasis, sumOfRows, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
 import { capital } from "../run/target-table.ts";
 
 /** One page that opens from disk: filter, sort, details of each test, light and dark. Nothing is fetched, nothing but its own script runs. */

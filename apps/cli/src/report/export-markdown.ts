@@ -1,7 +1,7 @@
-import { type CaseOutcome, caseOutcomes, outcomeWords, type ResultRow, RunTally, type Tallied } from "@agentv/core";
+import { type CaseOutcome, caseOutcomes, RunTally, type Tallied } from "@agentv/core";
 import type { ExportedRun, RunExport } from "../results/exported-run.ts";
 import { markdownText } from "../results/markdown-text.ts";
-import { attemptsPassed, outcomeScore, shortScore, vetoText } from "../run/failure-text.ts";
+import { attemptsPassed, failureReasons, outcomeScore, shortScore } from "../run/failure-text.ts";
 import { originSentence, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
 import { targetCells } from "../run/target-table.ts";
 
@@ -74,7 +74,7 @@ function targetTable(tally: RunTally): string[] {
 function failure(outcome: CaseOutcome): string {
 	const { status, testId, target, attempts } = outcome;
 	const words = status === "failed" ? scoreWords(outcome) : outcomeScore(outcome);
-	const reasons = [...new Set(attempts.flatMap(reasonsOf))];
+	const reasons = [...new Set(attempts.flatMap(failureReasons).map((reason) => markdownText(reason)))];
 	const more = reasons.length > mostReasons ? [`  - …and ${reasons.length - mostReasons} more`] : [];
 	return [
 		`- **${markdownText(testId)}** (${markdownText(target)}): ${words}`,
@@ -87,17 +87,4 @@ function scoreWords(outcome: CaseOutcome): string {
 	const { score = 0, attempts } = outcome;
 	const threshold = attempts[0]?.threshold ?? 0;
 	return `score ${shortScore(score)}, threshold ${threshold}${attemptsPassed(outcome)}`;
-}
-
-function reasonsOf({ executionStatus, error, scores }: ResultRow): string[] {
-	if (executionStatus === "ok") return [];
-	const by = error?.causedBy === undefined ? "" : ` (caused by the ${error.causedBy})`;
-	const found = scores.flatMap((score) => [
-		...(score.error ? [`${score.name}: ${outcomeWords.error}: ${score.error.message}`] : []),
-		...(score.veto ? [`${score.name}: ${vetoText}`] : []),
-		...score.assertions
-			.filter(({ passed }) => !passed)
-			.map(({ text, evidence }) => `${score.name}: ${text}${evidence ? ` — ${evidence}` : ""}`),
-	]);
-	return [...(error ? [`${error.stage}: ${error.message}${by}`] : []), ...found].map((reason) => markdownText(reason));
 }

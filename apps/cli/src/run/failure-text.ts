@@ -71,12 +71,30 @@ function failureText(row: ResultRow, colors: Colors, isOneOfSeveral = false): st
 	return lines.join("\n");
 }
 
+/** ` (caused by the agent)`; empty if nothing is known of that. */
+export function causeText({ causedBy }: NonNullable<ResultRow["error"]>): string {
+	return causedBy === undefined ? "" : ` (caused by the ${causedBy})`;
+}
+
+/** Returns why an attempt did not pass, a plain line for each reason. */
+export function failureReasons({ executionStatus, error, scores }: ResultRow): string[] {
+	if (executionStatus === "ok") return [];
+	const found = scores.flatMap((score) => [
+		...(score.error ? [`${score.name}: ${outcomeWords.error}: ${score.error.message}`] : []),
+		...(score.veto ? [`${score.name}: ${vetoText}`] : []),
+		...score.assertions
+			.filter(({ passed }) => !passed)
+			.map(({ text, evidence }) => `${score.name}: ${text}${evidence ? ` — ${evidence}` : ""}`),
+	]);
+	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...found];
+}
+
 /** Why an attempt is not judged: where it failed, with which code, and the message. */
 export function errorLines(error: NonNullable<ResultRow["error"]>, colors: Colors): string[] {
 	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, mostLines);
-	const by = error.causedBy === undefined ? "" : ` ${colors.dim(`(caused by the ${error.causedBy})`)}`;
+	const by = causeText(error);
 	const place = terminalSafeLine(`${error.stage}/${error.code}`);
-	return [`${colors.dim(place)} ${first}${by}`, ...rest.map((line) => `  ${line}`)];
+	return [`${colors.dim(place)} ${first}${by && colors.dim(by)}`, ...rest.map((line) => `  ${line}`)];
 }
 
 /** A grader with its score, its veto or its error, then what it found. */

@@ -11,7 +11,7 @@ export interface ReporterChoice {
 	readonly json?: boolean;
 }
 
-/** Each reporter, loaded when it is asked for. */
+/** The reporters, each loaded when it is used. */
 const reporters: Readonly<Record<RunReporterName, () => Promise<RunReporter>>> = {
 	text: async () => (await import("../report/run-text.ts")).runText,
 	json: async () => (await import("../report/run-json.ts")).runJson,

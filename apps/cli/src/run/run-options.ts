@@ -64,7 +64,11 @@ function namedEvals(
 }
 
 /** What core is asked to run. */
-export function requestOf(evals: readonly string[], options: RunChoices, { cwd }: Context): RunRequest {
+export function requestOf(
+	evals: readonly string[],
+	options: Omit<RunChoices, "siblings">,
+	{ cwd }: Context,
+): RunRequest {
 	const { target, targets, test, tag, excludeTag, timeout, envFile, keepWorkspaces, bail, cache } = options;
 	const same = Object.fromEntries(
 		(["graderTarget", "limit", "workers", "threshold", "repeat", "experiment", "budgetUsd"] as const).flatMap((key) =>

@@ -1,4 +1,4 @@
-import type { ResultRow, Tallied } from "@agentv/core";
+import { type ResultRow, sumCosts, type Tallied } from "@agentv/core";
 
 type Usage = Pick<ResultRow, "tokenUsage" | "costUsd">;
 
@@ -19,25 +19,14 @@ export function runSpending(summary: Tallied): Spending {
 
 /** What an attempt used. */
 export function rowSpending({ tokenUsage, costUsd, scores }: Usage & Pick<ResultRow, "scores">): Spending {
-	const usages = scores.flatMap(({ usage }) => usage ?? []);
-	const costs = usages.flatMap((usage) => usage.costUsd ?? []);
-	const tokens = usages.flatMap((usage) => usage.tokenUsage ?? []);
-	const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
-	const judged = { input: sum(tokens.map(({ input }) => input)), output: sum(tokens.map(({ output }) => output)) };
-	return {
-		target: { tokenUsage, costUsd },
-		judging: {
-			tokenUsage: tokens.length === 0 ? undefined : judged,
-			costUsd: costs.length === 0 ? undefined : sum(costs),
-		},
-	};
+	return { target: { tokenUsage, costUsd }, judging: sumCosts(scores.flatMap(({ usage }) => usage ?? [])) };
 }
 
 /** `$0.25 = target $0.20 + judging $0.05` and `15,801 tokens = target 12,345 + judging 3,456`, as far as they are known. */
 export function spendingTexts({ target, judging }: Spending): string[] {
 	return [
 		partsText(target.costUsd, judging.costUsd, costText, "cost"),
-		partsText(tokensOf(target), tokensOf(judging), (tokens) => tokens.toLocaleString("en-US"), "tokens"),
+		partsText(tokensOf(target), tokensOf(judging), number, "tokens"),
 	].flatMap((text) => text ?? []);
 }
 
@@ -60,9 +49,8 @@ export function tokensOf({ tokenUsage }: Usage): number | undefined {
 
 /** The cost if it is known, else the tokens. */
 export function shortSpending(usage: Usage): string {
-	const tokens = tokensOf(usage);
 	if (usage.costUsd !== undefined) return costText(usage.costUsd);
-	return tokens === undefined ? "–" : `${tokens.toLocaleString("en-US")} tokens`;
+	return usage.tokenUsage ? tokensText(usage) : "–";
 }
 
 /** `$0.20, 12,345 tokens (10,000 in, 2,345 out)`; undefined if neither is known. */

@@ -1,8 +1,23 @@
 import { relative } from "node:path";
-import { formatDuration, outcomeWords, type RunFile, type ShardBudget, type Tallied, testsNotRun } from "@agentv/core";
+import {
+	caseOutcomes,
+	formatDuration,
+	type OpenRun,
+	outcomeWords,
+	type RunFile,
+	type ShardBudget,
+	type Tallied,
+	tallyOf,
+	testsNotRun,
+} from "@agentv/core";
 import type { Colors } from "../terminal/colors.ts";
 import { shortScore } from "./failure-text.ts";
 import { costText, runSpending, spendingTexts } from "./spending-text.ts";
+
+/** Returns the summary of a run from its rows, however far it is; how long it took is known once it has ended. */
+export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" | "summary">): Tallied {
+	return tallyOf(caseOutcomes(rows, run), run).summary(summary?.durationMs);
+}
 
 /** How a summary's counts are emphasised, by what they count. */
 export type Emphasis = Readonly<Record<keyof typeof outcomeWords, (text: string) => string>>;

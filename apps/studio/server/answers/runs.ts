@@ -127,7 +127,7 @@ export interface AttemptEntry {
 	readonly error: TestErrorAnswer | null;
 }
 
-/** An attempt beside the others of its test. */
+/** An attempt among those of its test. */
 export interface AttemptOfTest {
 	readonly id: string;
 	readonly attempt: number;

@@ -21,7 +21,7 @@ export class BraceMatches {
 function matchesOf(text: string, skipsQuotes: boolean): Int32Array {
 	const matches = new Int32Array(text.length);
 	const open: number[] = [];
-	/** Where the line ends in which no further quote of a kind is closed. */
+	/** The end of the line in which no further quote of a kind is closed. */
 	const unclosed = { '"': -1, "'": -1 };
 	for (let at = 0; at < text.length; at += 1) {
 		const character = text[at];

@@ -1,5 +1,5 @@
 import { type Diagnostic, finding, type Place } from "./diagnostic.ts";
-import { numberWithLeadingZero, scanJson } from "./json-scan.ts";
+import { numberWithLeadingZero, spellingOf } from "./json-scan.ts";
 import { readJson } from "./read-json.ts";
 import type { OffsetRange } from "./scan-references.ts";
 import type { SourcePosition, SourceRange } from "./source-range.ts";
@@ -13,7 +13,7 @@ export interface JsonLine {
 	readonly value: unknown;
 	/** Offsets of the line in the whole text, without its line break. */
 	readonly range: OffsetRange;
-	/** Numbers that `String` would spell otherwise, as they are written, by their path joined by NUL. */
+	/** Numbers that `String` would spell differently, as they are written, by their path joined by NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 
@@ -39,7 +39,7 @@ export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; 
 			diagnostics.push(finding(yamlLimit, { limit, allowed: yamlLimits[limit] }, { file, line, range }));
 			continue;
 		}
-		const { duplicate, spelled } = scanJson(source);
+		const { duplicate, spelled } = spellingOf(source);
 		if (duplicate === undefined) rows.push({ line, value: read.value, range, spelled });
 		else {
 			const [start, end] = duplicate.range;

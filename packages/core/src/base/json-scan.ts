@@ -1,10 +1,10 @@
 import type { OffsetRange } from "./scan-references.ts";
 
-/** What `JSON.parse` does not tell about a JSON text. */
-export interface JsonScan {
+/** What `JSON.parse` does not report about a JSON text. */
+export interface JsonSpelling {
 	/** The first key that a mapping holds twice: its second occurrence. */
 	readonly duplicate?: { readonly key: string; readonly range: OffsetRange };
-	/** Numbers that `String` would spell otherwise (`3.10`, `1e3`, integers beyond 2^53), by their path joined by NUL. */
+	/** Numbers that `String` would spell differently (`3.10`, `1e3`, integers beyond 2^53), by their path joined by NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 
@@ -20,10 +20,10 @@ interface Holder {
 }
 
 /** Walks a text that `JSON.parse` accepts. */
-export function scanJson(text: string): JsonScan {
+export function spellingOf(text: string): JsonSpelling {
 	const holders: Holder[] = [];
 	let spelled: Map<string, string> | undefined;
-	let duplicate: JsonScan["duplicate"];
+	let duplicate: JsonSpelling["duplicate"];
 	let expectsKey = false;
 	let at = 0;
 	while (at < text.length) {

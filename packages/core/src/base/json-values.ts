@@ -163,7 +163,7 @@ function stringEnd(text: string, start: number): number {
 	return cutString;
 }
 
-/** The offset behind a number or a literal; `start` if there is none. */
+/** Returns the offset behind a number or a literal; `start` if it finds neither. */
 function scalarEnd(text: string, start: number): number {
 	for (const literal of ["true", "false", "null"]) if (text.startsWith(literal, start)) return start + literal.length;
 	number.lastIndex = start;

@@ -13,7 +13,7 @@ const namePattern = String.raw`[A-Za-z_][\w-]*(?:\.[\w-]+)*`;
 /** `{{{{ name }}}}` is a literal `{{ name }}`; `${{ name }}` is a variable of the environment. */
 const token = new RegExp(String.raw`\{\{(\{\{\s*${namePattern}\s*\}\})\}\}|(?<!\$)\{\{\s*(${namePattern})\s*\}\}`, "g");
 
-/** Returns the names that `text` asks for, in their order. `{{#if …}}` and other template languages' forms ask for none. */
+/** Returns the names of the placeholders in `text`, in their order. `{{#if …}}` and forms of other template languages are not placeholders. */
 export function templateNames(text: string): TemplateName[] {
 	if (!text.includes("{{")) return [];
 	const found: TemplateName[] = [];
@@ -27,7 +27,7 @@ export function templateNames(text: string): TemplateName[] {
 	return found;
 }
 
-/** Returns where in `text` the same name is asked for the `nth` time. */
+/** Returns the range in `text` of the `nth` placeholder with the same name. */
 export function findTemplateName(text: string, name: string, nth: number): OffsetRange | undefined {
 	return templateNames(text).find((found) => found.name === name && found.nth === nth)?.range;
 }

@@ -15,7 +15,7 @@ export function pathKeys(path: string): string[] {
 	return keys;
 }
 
-/** Returns the value at a path; `undefined` where there is none. */
+/** Returns the value at a path; `undefined` if the path leads nowhere. */
 export function valueAt(value: unknown, path: string): unknown {
 	return find(value, pathKeys(path))?.value;
 }

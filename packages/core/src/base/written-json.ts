@@ -1,6 +1,7 @@
 import type { DocumentPath } from "./diagnostic.ts";
 
-const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+/** A number as JSON spells it. */
+export const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
  * Returns `value` as JSON whose numbers are spelled as they are written, so that `3.10` and integers beyond 2^53 keep

@@ -1,3 +1,5 @@
+import { jsonNumber } from "../base/written-json.ts";
+
 /** A number as its author wrote it: `007` and `1e3` must not become 7 and 1000 in a bundle. */
 export class WrittenNumber {
 	readonly text: string;
@@ -24,8 +26,6 @@ export function withPlainNumbers(value: unknown): unknown {
 	if (Array.isArray(value)) return value.map(withPlainNumbers);
 	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withPlainNumbers(item)]));
 }
-
-const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /** `value` as JSON. A number that JSON can't spell so is text: fields that take either read it as the same. */
 export function printJson(value: unknown): string {

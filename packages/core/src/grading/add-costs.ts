@@ -14,7 +14,8 @@ interface KnownCosts {
 
 /** Adds up what calls cost; a figure that neither of them reports stays unknown. */
 export function addCosts(one: KnownCosts | undefined, other: KnownCosts | undefined): Costs {
-	const tokenUsage = addUsage(one?.tokenUsage, other?.tokenUsage);
+	const [first, second] = [one?.tokenUsage, other?.tokenUsage];
+	const tokenUsage = first && second ? addTokens(first, second, addAmounts) : (first ?? second);
 	const costUsd = addAmounts(one?.costUsd, other?.costUsd);
 	return { ...(tokenUsage === undefined ? {} : { tokenUsage }), ...(costUsd === undefined ? {} : { costUsd }) };
 }
@@ -23,10 +24,21 @@ export function addAmounts(one: number | undefined, other: number | undefined): 
 	return one === undefined ? other : one + (other ?? 0);
 }
 
-function addUsage(one: TokenUsage | undefined, other: TokenUsage | undefined): TokenUsage | undefined {
-	if (!one || !other) return one ?? other;
-	const cached = addAmounts(one.cached, other.cached);
-	const reasoning = addAmounts(one.reasoning, other.reasoning);
+/** Adds up what any number of calls cost; a figure that none of them reports stays unknown. */
+export function sumCosts(usages: Iterable<KnownCosts>): Costs {
+	let sum: Costs = {};
+	for (const usage of usages) sum = addCosts(sum, usage);
+	return sum;
+}
+
+/** @param add says what the sum of two counts is if one of them is not known */
+export function addTokens(
+	one: TokenUsage,
+	other: TokenUsage,
+	add: (one: number | undefined, other: number | undefined) => number | undefined,
+): TokenUsage {
+	const cached = add(one.cached, other.cached);
+	const reasoning = add(one.reasoning, other.reasoning);
 	return {
 		input: one.input + other.input,
 		output: one.output + other.output,

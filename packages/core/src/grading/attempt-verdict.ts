@@ -28,7 +28,7 @@ export function attemptScore(turns: TurnScores | undefined, whole: number | unde
 
 /**
  * Returns what an attempt's graders decide together. A required grader that fails leaves the attempt without a score, and a veto fails it
- * whatever its score; both decide even if other graders could not run. Otherwise an attempt is judged only if every grader gave a score.
+ * whatever its score; both decide even if other graders could not run. In all other cases an attempt is judged only if every grader gave a score.
  */
 export function attemptVerdict(
 	score: number,

@@ -49,8 +49,8 @@ const mediaTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a file as text; `undefined` where it is binary and no preprocessor is for it.
- * @throws AgentvError where its preprocessor fails or it can't be read
+ * Returns a file as text; `undefined` if it is binary and has no preprocessor.
+ * @throws AgentvError if its preprocessor fails or it can't be read
  */
 export async function textOf(
 	file: string,

@@ -1,4 +1,5 @@
 import type { TokenUsage } from "../targets/contract.ts";
+import { addTokens } from "./add-costs.ts";
 
 /** What an answer took, as graders judge it: for an answer from the cache, what it took when it was made. */
 export interface Measures {
@@ -22,7 +23,7 @@ export function measuresOf({ durationMs, tokenUsage, costUsd, llmCalls, cached }
 export function addMeasures(one: Measures, other: Measures): Measures {
 	return {
 		durationMs: add(one.durationMs, other.durationMs),
-		tokenUsage: addKnownTokens(one.tokenUsage, other.tokenUsage),
+		tokenUsage: one.tokenUsage && other.tokenUsage && addTokens(one.tokenUsage, other.tokenUsage, add),
 		costUsd: add(one.costUsd, other.costUsd),
 		llmCalls: add(one.llmCalls, other.llmCalls),
 	};
@@ -30,16 +31,4 @@ export function addMeasures(one: Measures, other: Measures): Measures {
 
 function add(one: number | undefined, other: number | undefined): number | undefined {
 	return one === undefined || other === undefined ? undefined : one + other;
-}
-
-function addKnownTokens(one: TokenUsage | undefined, other: TokenUsage | undefined): TokenUsage | undefined {
-	if (!one || !other) return undefined;
-	const cached = add(one.cached, other.cached);
-	const reasoning = add(one.reasoning, other.reasoning);
-	return {
-		input: one.input + other.input,
-		output: one.output + other.output,
-		...(cached === undefined ? {} : { cached }),
-		...(reasoning === undefined ? {} : { reasoning }),
-	};
 }

@@ -12,7 +12,7 @@ const longestQuote = 500;
  * Returns what a grader program's end and output mean: a score, or that it could not run. Its reply is the last JSON object with a known key
  * among whatever it prints, or a boolean or a number that is all it prints. Only a program that prints no JSON is judged by its exit code.
  * @param name how the user knows the program; begins sentences
- * @param bar the score from which the grader passes: a pass beside a failing exit code contradicts itself
+ * @param bar the score from which the grader passes: a pass with a failing exit code contradicts itself
  */
 export function programReply(name: string, result: ProcessResult, bar: number): Grade {
 	const broken = notRun(name, result);
@@ -82,7 +82,7 @@ function plainText(stdout: string): string {
 	return stdout.replace(controlSequences, "").replace(/^\ufeff+/, "");
 }
 
-/** The reply in what a program printed; `undefined` where that holds no JSON. */
+/** Returns the reply in what a program printed; `undefined` if that holds no JSON. */
 function readReply(name: string, text: string, bar: number): Score | BadReply | undefined {
 	const values = findJsonValues(text);
 	const last = values.at(-1);
@@ -130,7 +130,7 @@ function linesOf(text: string): string[] {
 const otherLanguages =
 	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)$/;
 
-/** The JSON value that a line is; `undefined` where it is words. */
+/** Returns the JSON value that a line is; `undefined` if it is words. */
 function bareValue(line: string, isLast: boolean): { readonly value: unknown } | undefined {
 	if (/^["\d-]|^(?:true|false|null)$/.test(line)) {
 		try {

@@ -15,7 +15,7 @@ export interface BadReply {
 
 /**
  * Reads the object that a grader program printed. `bar` is the score from which it passes: findings made up for the reply need it.
- * The statement of `pass`, `passed` and `verdict` is kept beside the score; one that says fail outweighs the others.
+ * The statement of `pass`, `passed` and `verdict` is kept with the score; one that says fail outweighs the others.
  */
 export function replyScore(name: string, reply: JsonObject, bar: number): Score | BadReply {
 	const error = errorProblem(reply.error);
@@ -86,7 +86,7 @@ export function isFraction(score: number): boolean {
 
 interface Listed {
 	readonly findings: readonly Finding[];
-	/** The score that they make; `undefined` where there are none. */
+	/** The score that they make; `undefined` for an empty list. */
 	readonly share?: number;
 }
 

@@ -11,7 +11,7 @@ export interface TargetTally {
 	readonly target: string;
 	/** `durationMs` is the time that the target took for all attempts. */
 	readonly summary: RunSummary;
-	/** Of a test with a result, all its attempts together; undefined if there is none. */
+	/** Of a test with a result, all its attempts together; undefined if no test has a result. */
 	readonly meanDurationMs: number | undefined;
 }
 

@@ -13,7 +13,7 @@ export function barOf(assertion: { readonly minScore?: number }, subject: { read
 	return assertion.minScore ?? subject.threshold;
 }
 
-/** Returns what an assertion comes to. A grader that states a failure is not outvoted by the score beside it: that is a veto. */
+/** Returns the verdict of an assertion. A grader that states a failure is not outvoted by its own score: that is a veto. */
 export function verdictOf(
 	{ score, stated }: Pick<Score, "score" | "stated">,
 	bar: number,

@@ -101,13 +101,13 @@ type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
 
 /** The settings that each kind of aggregator reads. */
 const aggregatorKeys: Readonly<Record<string, readonly string[]>> = {
-	weighted_average: ["weights"],
+	"weighted-average": ["weights"],
 	threshold: ["threshold"],
 	"code-grader": ["command", "path", "cwd"],
 	"llm-grader": ["prompt", "target"],
 };
 
-/** Reports settings of another kind of aggregator, and parts that it could not tell apart. */
+/** Reports settings of another kind of aggregator, and parts that it could not distinguish. */
 export function checkAggregator(
 	{ settings }: Composite,
 	parts: readonly Assertion[],
@@ -115,10 +115,7 @@ export function checkAggregator(
 	loading: Loading,
 ): boolean {
 	const { aggregator } = settings;
-	const type =
-		aggregator.type.replaceAll("_", "-") === "weighted-average"
-			? "weighted_average"
-			: aggregator.type.replaceAll("_", "-");
+	const type = aggregator.type.replaceAll("_", "-");
 	const known = aggregatorKeys[type] ?? [];
 	const written = (part.value as { aggregator: Readonly<Record<string, unknown>> }).aggregator;
 	const others = new Set(Object.values(aggregatorKeys).flat());
@@ -149,7 +146,7 @@ function reportSharedNames(parts: readonly Assertion[], loading: Loading): void 
 			loading.shape(
 				at,
 				"name",
-				`${JSON.stringify(name)} is the name of two parts, which the aggregator could not tell apart`,
+				`${JSON.stringify(name)} is the name of two parts, which the aggregator could not distinguish`,
 			);
 		seen.add(name);
 	}

@@ -83,7 +83,7 @@ function checkText(
 	}
 }
 
-/** Where a name is written in the text at `place`: the whole text where a variable of the environment brought it there. */
+/** Returns the place of a name in the text at `place`: the whole text if a variable of the environment brought it there. */
 export function nameAt({ name, nth }: TemplateName, place: Place, loading: Loading): Place {
 	const source = loading.sources.get(place.file);
 	const range = source?.locate(place);

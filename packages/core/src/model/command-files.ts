@@ -12,7 +12,7 @@ export function workingDirectory(command: CommandSpec, kind: ReferenceKind, eval
 	return kind === "target-command" ? evalDirectory : command.base;
 }
 
-/** Whether a word stands behind another that names a file: then it may name something that the run makes. */
+/** Whether a word comes after another that names a file: then it may name something that the run makes. */
 export function isLaterArgument({ word, command }: Reference): boolean {
 	if (!word || !command) return false;
 	const parsed = parseAsRun(command);
@@ -100,7 +100,7 @@ function isFileWord(text: string, index: number): boolean {
 	return text.includes("/") || (index > 0 && /^\w[\w.-]*\.\w+$/.test(text));
 }
 
-/** The files of `python3 -m package.module` that lie where the command runs. */
+/** The files of `python3 -m package.module` that are in the directory where the command runs. */
 function pythonModule(words: readonly { readonly text: string }[], directory: string, view: DiskView): string[] {
 	if (!/(^|\/)python[\d.]*$/.test(words[0]?.text ?? "")) return [];
 	const option = words.findIndex(({ text }) => text === "-m");

@@ -59,7 +59,7 @@ export class ContentPrints {
 				const workingDirectories = directory === undefined ? [] : [directory];
 				const { files } = scriptClosure([file], { view, root, workingDirectories });
 				const versions = files.map((path) => this.#version(path));
-				// Sorted by content: where the files lie is what a bundle changes.
+				// Sorted by content: a bundle changes the places of the files.
 				const digests = versions.map(({ sha256 }) => sha256).sort();
 				return { digest: digestText([this.#version(file).sha256, ...digests].join("\n")), files: versions };
 			}),

@@ -61,7 +61,7 @@ export class Content {
 		return this.#state;
 	}
 
-	/** What stands for the content in JSON. */
+	/** What represents the content in JSON. */
 	toJSON(): string {
 		return this.state().digest;
 	}

@@ -6,7 +6,7 @@ import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";
 import { evalVariables } from "./run-variables.ts";
 import { child } from "./source.ts";
 
-/** A credential, or the address that it goes to, that is empty; by a variable where one is named. */
+/** A credential, or the address that it goes to, that is empty; by a variable if one is named. */
 export const emptyCredential: FindingKind<{ setting: string; name?: string; target?: string }> = {
 	rule: "targets.empty-credential",
 	severity: "error",

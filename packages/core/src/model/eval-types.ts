@@ -36,7 +36,7 @@ interface AssertionBase {
 	readonly command?: CommandSpec;
 	/** The prompt where it is a file (else it is text in `settings`). */
 	readonly promptFile?: PathText;
-	/** What that file holds once the test's `vars` are in it, where it names some. */
+	/** What that file holds once the test's `vars` are in it, if it names some. */
 	readonly promptText?: string;
 	/** The graders inside a `composite`. */
 	readonly parts?: readonly Assertion[];
@@ -220,4 +220,17 @@ export interface LoadedEval {
 	/** Variables named in any of the sources. */
 	readonly variables: readonly PlacedVariable[];
 	locate(place: Place): SourceRange | undefined;
+}
+
+/** Returns assertions with those that they hold, each before its parts. */
+export function* withParts(assertions: Iterable<Assertion>): Generator<Assertion> {
+	for (const assertion of assertions) {
+		yield assertion;
+		yield* withParts(assertion.parts ?? []);
+	}
+}
+
+/** Returns the assertions of a whole test, then those of its turns. */
+export function withTurns(assertions: readonly Assertion[], { turns }: Pick<TestCase, "turns">): Assertion[] {
+	return [...assertions, ...turns.flatMap((turn) => turn.assertions)];
 }

@@ -1,7 +1,7 @@
 import { runInNewContext } from "node:vm";
 import type { ValidateFunction } from "ajv";
 import { type Diagnostic, finding } from "../base/diagnostic.ts";
-import type { Assertion, LoadedEval } from "./eval-types.ts";
+import { type LoadedEval, withParts, withTurns } from "./eval-types.ts";
 import { badSchema } from "./load-findings.ts";
 
 type JsonSchema = Readonly<Record<string, unknown>> | boolean;
@@ -10,7 +10,7 @@ const patternLimitMs = 1000;
 
 /**
  * Compiles a JSON Schema: draft 7, or 2019-09 and 2020-12 by its `$schema`. The validator is imported when it is first needed.
- * @throws Error where it is not a schema, names one that it does not hold, or has a pattern that can't be read
+ * @throws Error if it is not a schema, names one that it does not hold, or has a pattern that can't be read
  */
 export async function compileJsonSchema(schema: JsonSchema): Promise<ValidateFunction> {
 	const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";
@@ -34,9 +34,7 @@ limitedPattern.code = "new RegExp";
 export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Promise<Diagnostic[]> {
 	const found: Diagnostic[] = [];
 	const problems = new Map<string, string | undefined>();
-	const assertions = new Set(
-		tests.flatMap((test) => [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)]),
-	);
+	const assertions = new Set(tests.flatMap((test) => withTurns(test.assertions, test)));
 	for (const assertion of withParts(assertions)) {
 		if (assertion.type !== "is-json" || assertion.settings.schema === undefined) continue;
 		const key = JSON.stringify(assertion.settings.schema);
@@ -47,13 +45,6 @@ export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Pr
 			found.push(finding(badSchema, { reason }, { ...at, path: [...(at.path ?? []), "schema"] }));
 	}
 	return found;
-}
-
-function* withParts(assertions: Iterable<Assertion>): Generator<Assertion> {
-	for (const assertion of assertions) {
-		yield assertion;
-		yield* withParts(assertion.parts ?? []);
-	}
 }
 
 async function problemOf(schema: JsonSchema): Promise<string | undefined> {

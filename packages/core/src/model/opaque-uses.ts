@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { isInside } from "../io/files/path-inside.ts";
 import { type CommandSpec, parseAsRun, shellScriptIndex, shownCommand } from "./command.ts";
 import { commandFiles, workingDirectory } from "./command-files.ts";
 import type { DiskView } from "./disk-view.ts";
@@ -67,7 +68,7 @@ export class OpaqueUses {
 		for (const { path } of words) {
 			if (path === undefined) continue;
 			if (this.#view.kind(path) === "file") this.script(path, scope, directory);
-			else if (isEvalsOwn(path, scope)) this.#add(shownPath(path, scope), "tree");
+			else if (isInside(path, scope.directory)) this.#add(shownPath(path, scope), "tree");
 		}
 	}
 
@@ -100,8 +101,4 @@ export class OpaqueUses {
 	#put(use: OpaqueUse): void {
 		this.#uses.set(JSON.stringify(use), use);
 	}
-}
-
-function isEvalsOwn(path: string, { directory }: EvalScope): boolean {
-	return directory === path || directory.startsWith(`${path}/`);
 }

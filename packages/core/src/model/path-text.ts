@@ -61,7 +61,7 @@ function missing(path: string): ResolvedPath {
 	return { path, found: undefined, kind: "missing", runTime: false };
 }
 
-/** Whether a file or image is given by its address, or as data: then there is no path. */
+/** Whether a file or image is named by its address, or written as data: then it has no path. */
 export function isAddress(text: string): boolean {
 	return /^(https?:\/\/|data:)/i.test(text);
 }

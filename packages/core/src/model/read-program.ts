@@ -32,7 +32,7 @@ export function configOf({ config }: { config?: Readonly<Record<string, unknown>
 	return config ? { config: exactData(config, child(part, "config").written) } : {};
 }
 
-/** The time that a program is given; `timeout_ms` is the older way to say it. */
+/** The time limit of a program; `timeout_ms` is the older spelling. */
 export function timeoutOf({
 	timeoutSeconds,
 	timeoutMs,

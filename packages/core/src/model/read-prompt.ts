@@ -12,7 +12,7 @@ import { commandOf } from "./read-command.ts";
 import { child, type Part } from "./source.ts";
 import { noVars } from "./template-vars.ts";
 
-/** Who is asked by a prompt: a grader about an answer, or the aggregator of a composite about its graders' results. */
+/** Which model gets a prompt: that of a grader about an answer, or the aggregator of a composite about its graders' results. */
 export type PromptUse = "grader" | "aggregator";
 
 const variables: ReadonlyMap<string, PromptVariable> = new Map(Object.entries(judgeVariables));
@@ -46,7 +46,7 @@ function checkPromptText(text: string, part: Part, use: PromptUse, loading: Load
 
 /**
  * Reads a prompt file and reports what is wrong with it.
- * @returns the text with the test's `vars` in it, where there are some; a missing file is reported elsewhere
+ * @returns the text with the test's `vars` in it, if it has some; a missing file is reported elsewhere
  */
 function checkPromptFile(
 	file: PathText,

@@ -23,7 +23,7 @@ export interface LoadLog {
 
 /**
  * Reads `part` by `schema`: reports shape issues, unknown, older, conflicting and unsupported keys at their places, and
- * returns the typed value, or `undefined` where the shape is wrong. Text that came whole from a variable becomes a number
+ * returns the typed value, or `undefined` if the shape is wrong. Text that came whole from a variable becomes a number
  * or boolean where the schema wants one; a number where it wants text is taken as it is written.
  */
 export function readShape<Schema extends z.ZodType>(
@@ -41,7 +41,7 @@ export function readShape<Schema extends z.ZodType>(
 	return parsed.value;
 }
 
-/** The part with its scalars as they are written where its format wants text. */
+/** The part with its scalars as they are written if its format needs text. */
 function asWritten(part: Part, notes: readonly FieldNote[]): Part {
 	let { value } = part;
 	for (const note of notes) {

@@ -40,7 +40,7 @@ export class Recipe {
 		return this.#print;
 	}
 
-	/** What stands for the recipe in one that holds it. */
+	/** What represents the recipe in one that holds it. */
 	toJSON(): string {
 		return this.print().digest;
 	}

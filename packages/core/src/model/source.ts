@@ -54,7 +54,7 @@ export interface Part {
 	readonly unfilled: (path: DocumentPath) => unknown;
 	/** Puts variables into a text as they were put into `value`; what has no value stays as it is. */
 	readonly fill: (text: string) => string;
-	/** The test's `vars`, where they were put into `value`. */
+	/** The test's `vars`, if they were put into `value`. */
 	readonly vars?: Vars | undefined;
 }
 

@@ -58,7 +58,7 @@ export function fillVars<Value>(value: Value, vars: Vars): Value {
 	return fill(value, vars, noKeys) as Value;
 }
 
-/** How what is under a key is filled, where not as plain data. */
+/** How the value of a key is filled, if not as plain data. */
 type KeyFill = (value: unknown, vars: Vars) => unknown;
 type KeyFills = Readonly<Record<string, KeyFill>>;
 

@@ -19,9 +19,9 @@ export interface TestDefaults {
 	readonly input: (vars: Vars) => readonly Message[];
 	readonly inputFiles: readonly ContentPiece[];
 	readonly assertions: (vars: Vars) => readonly Assertion[];
-	/** Text of PROMPT.md beside the eval, with these `vars`; asking for it records that the file is needed. */
+	/** Text of PROMPT.md next to the eval, with these `vars`; a call records that the file is needed. */
 	readonly prompt: (vars: Vars) => string | undefined;
-	/** Reads what no test has asked for, so that what is wrong with it is reported all the same. */
+	/** Reads what no test has needed, so that what is wrong with it is reported all the same. */
 	readonly finish: () => void;
 }
 
@@ -67,7 +67,7 @@ function gradersPart({ assertions, assert, evaluators, execution }: EvalEnvelope
 	return execution?.evaluators === undefined ? undefined : child(part, "execution", "evaluators");
 }
 
-/** What is read once for all tests, or for each test with `vars` where it names some. */
+/** What is read once for all tests, or for each test with `vars` if it names some. */
 function perVars<Result>(
 	value: () => unknown,
 	read: (vars: Vars) => Result,

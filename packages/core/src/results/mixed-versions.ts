@@ -40,7 +40,7 @@ export class MixedVersions {
 		for (const [name, version] of Object.entries(made?.files ?? {})) count(this.#thing(name), version, attempt);
 		for (const { path, repo, requested, ancestor } of this.#run.repositories ?? []) {
 			const sha = made?.repositories?.[path];
-			// Where a relative path leads depends on the eval that it is written in.
+			// A relative path depends on the eval that it is written in.
 			if (sha === undefined || /^[./~]/.test(repo)) continue;
 			const title = [repo, requested, ancestor === undefined ? undefined : `less ${ancestor}`, `in ${path}`];
 			if (this.#commits(path, repo, requested, ancestor).has(sha))

@@ -15,7 +15,7 @@ type FilePart = Exclude<AnswerPart, { type: "text" }>;
 /**
  * Puts the text of the files that an answer consists of into its text: by a preprocessor, or as they are if they are text. A binary
  * file without a preprocessor stays `[file: path]`.
- * @throws AttemptError where a file is not there or its preprocessor fails: such an answer is not judged
+ * @throws AttemptError if a file is not there or its preprocessor fails: such an answer is not judged
  */
 export async function withFileTexts(
 	answer: GivenAnswer,
@@ -34,7 +34,7 @@ export async function withFileTexts(
 		if (part.type !== "text") files.push(text);
 	}
 	const content = texts.join("\n\n");
-	// A program may state its answer beside the messages; the files belong to it all the same.
+	// A program may state its answer in addition to the messages; the files belong to it all the same.
 	const text = answer.text === last.content ? content : [answer.text, ...files].join("\n\n");
 	const messages = answer.messages.map((message, position) => (position === index ? { ...message, content } : message));
 	return { ...answer, text, messages };

@@ -70,6 +70,6 @@ export interface TurnOutcome {
 export interface AnswerSource {
 	/** Everything said so far. */
 	readonly messages: readonly RequestMessage[];
-	/** Sends `messages` and returns the answer. @throws AttemptError if there is none; an interruption */
+	/** Sends `messages` and returns the answer. @throws AttemptError if the target fails; an interruption */
 	say(messages: readonly RequestMessage[]): Promise<GivenAnswer>;
 }

@@ -3,6 +3,7 @@ import { type Diagnostic, finding } from "../base/diagnostic.ts";
 import { graders } from "../grading/graders/index.ts";
 import { emptyCredentials, emptyEvalCredentials } from "../model/empty-credentials.ts";
 import type { Assertion, TestCase } from "../model/eval-types.ts";
+import { checkJsonSchemas } from "../model/json-schema-check.ts";
 import { pathMissing, targetInvalid, variableUnset } from "../model/load-findings.ts";
 import { resolvePath } from "../model/path-text.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
@@ -33,6 +34,16 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	if (found.length === 0) return;
 	const unique = [...new Map(found.map((one) => [JSON.stringify([one.at, one.message]), one])).values()];
 	throw new AgentvError("config", "the run can't start", { diagnostics: unique, hint: "Nothing was run." });
+}
+
+/**
+ * Looks at the JSON Schemas of a plan's graders, for which a validator has to be loaded first.
+ * @throws AgentvError `config` if one can't be used
+ */
+export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Promise<void> {
+	const diagnostics = await checkJsonSchemas({ tests: [...new Set(cases.map(({ test }) => test))] });
+	if (diagnostics.length === 0) return;
+	throw new AgentvError("config", "the run can't start", { diagnostics, hint: "Nothing was run." });
 }
 
 function checkProvider(target: ResolvedTarget): Diagnostic[] {

@@ -1,13 +1,15 @@
+import { relative, sep } from "node:path";
+import type { Masker } from "../base/secrets.ts";
 import { graders } from "../grading/graders/index.ts";
+import { isInside } from "../io/files/path-inside.ts";
 import type { Content, FileVersion } from "../model/content.ts";
 import { ContentPrints } from "../model/content-prints.ts";
-import type { TestCase } from "../model/eval-types.ts";
+import { type TestCase, withTurns } from "../model/eval-types.ts";
 import { Fingerprinter, type PinnedRepository } from "../model/fingerprint.ts";
 import { includedFiles } from "../model/included-files.ts";
 import type { Print, Recipe } from "../model/recipe.ts";
 import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
-import { FileNames } from "./file-names.ts";
-import { modelOf, withParts } from "./needed-model.ts";
+import { allGraders, modelOf } from "./needed-model.ts";
 import type { PlannedCase, PlannedEval, RunPlan } from "./run-plan.ts";
 
 /** What a result is made of, as of now. */
@@ -29,8 +31,8 @@ interface CaseRecipes {
 }
 
 /**
- * Tells what results are made of: the one place that computes fingerprints. What many cases share is computed once, and files that were
- * written meanwhile are read again, so that each answer is of the moment when it is asked for.
+ * Reports what results are made of: the one place that computes fingerprints. What many cases share is computed once, and files that were
+ * written meanwhile are read again, so that each result is of the moment of its call.
  *
  * @example
  * const { fingerprint, files } = new Fingerprints(plan).of(plan.cases[0], repositories);
@@ -53,7 +55,7 @@ export class Fingerprints {
 		this.#fingerprinter = new Fingerprinter(this.#prints, plan.masker);
 	}
 
-	/** The parts that a case is made of now; an answer that is graded again was given by a target of then. */
+	/** The parts that a case is made of now; the answer of a regrade comes from the target of the recorded run. */
 	get parts(): readonly Part[] {
 		return this.#plan.origin?.kind === "regrade"
 			? fingerprintParts.filter((part) => part !== "target")
@@ -128,7 +130,7 @@ export class Fingerprints {
 
 	#gradersOf(one: PlannedCase): Recipe {
 		const { test, assertions, threshold, eval: of } = one;
-		const all = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)];
+		const all = withTurns(assertions, test);
 		const rest = {
 			...{ threshold, preprocessors: test.suite.preprocessors, models: this.#models(one) },
 			declared: this.#declaredBy(of),
@@ -136,12 +138,11 @@ export class Fingerprints {
 		return this.#fingerprinter.graders(all, rest, test.suite.scope, ({ type }) => graders.get(type)?.version);
 	}
 
-	#models({ assertions, test, eval: of, target: { target } }: PlannedCase): Recipe[] {
-		const asked = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)].flatMap((assertion) =>
-			[...withParts(assertion)].flatMap((part) => modelOf(part) ?? []),
-		);
-		return asked.flatMap((model) => {
-			const judge = this.#plan.graderTarget(of.label, model.target, target);
+	#models(one: PlannedCase): Recipe[] {
+		const { eval: of, target } = one;
+		const needed = allGraders(one).flatMap((grader) => modelOf(grader) ?? []);
+		return needed.flatMap((model) => {
+			const judge = this.#plan.graderTarget(of.label, model.target, target.target);
 			return judge ? [this.#once(judge, "judge", () => this.#fingerprinter.target([judge], of.scope))] : [];
 		});
 	}
@@ -191,4 +192,27 @@ export class Fingerprints {
 
 function commitsOf(repositories: readonly PinnedRepository[]): string {
 	return repositories.map(({ path, sha }) => `${path} ${sha}`).join();
+}
+
+/** What the records of a run call files: by their path from the eval's root, absolute when that is ambiguous or leads out of it. */
+class FileNames {
+	readonly #masker: Masker;
+	readonly #names = new Map<string, string>();
+	readonly #paths = new Map<string, string>();
+
+	constructor(masker: Masker) {
+		this.#masker = masker;
+	}
+
+	/** @param path absolute */
+	of(path: string, root: string): string {
+		const known = this.#names.get(path);
+		if (known !== undefined) return known;
+		const short = isInside(root, path) ? relative(root, path).split(sep).join("/") || "." : path;
+		// Evals of one run may lie in different repositories.
+		const name = this.#masker(this.#paths.has(short) ? path : short);
+		this.#names.set(path, name);
+		this.#paths.set(name, path);
+		return name;
+	}
 }

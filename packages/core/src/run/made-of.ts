@@ -1,6 +1,5 @@
 import type { PinnedRepository } from "../model/fingerprint.ts";
 import type { Fingerprint, RowError } from "../schema/result-row.ts";
-
 import type { Versions } from "./fingerprints.ts";
 import type { RecordedAttempt } from "./recorded-attempt.ts";
 import type { RunOrigin } from "./run-plan.ts";
@@ -49,9 +48,9 @@ export function madeOf(
 }
 
 /** The files that the target of a recorded answer was made of. */
-function targetFiles(files: Versions["files"] = {}, origin: RunOrigin | undefined): Versions["files"] {
-	const covered = new Set(
-		(origin?.run.files ?? []).filter(({ parts }) => parts.includes("target")).map(({ path }) => path),
-	);
+function targetFiles(files: Versions["files"] | undefined, origin: RunOrigin | undefined): Versions["files"] {
+	if (!files || !origin) return {};
+	const ofTarget = (origin.run.files ?? []).filter(({ parts }) => parts.includes("target"));
+	const covered = new Set(ofTarget.map(({ path }) => path));
 	return Object.fromEntries(Object.entries(files).filter(([name]) => covered.has(name)));
 }

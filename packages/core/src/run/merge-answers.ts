@@ -31,7 +31,7 @@ export function givenAnswer(
 	};
 }
 
-/** @throws AttemptError where an answer was cut: its end is missing, so that it can't be graded. A refusal is an answer. */
+/** @throws AttemptError if an answer was cut: its end is missing, so that it can't be graded. A refusal is an answer. */
 export function refuseCut({ stopReason }: GivenAnswer): void {
 	if (stopReason === undefined || stopReason === "refusal") return;
 	throw new AttemptError("target", stopReason.replace("_", "-"), `the answer ${cutShort[stopReason]}`);
@@ -42,7 +42,7 @@ export function figureWarnings(answer: GivenAnswer | undefined): RowError[] {
 	return (answer?.warnings ?? []).map((message) => ({ stage: "target", code: "figures", message }));
 }
 
-/** Returns what a target said before it failed; `undefined` if nothing of it is known. */
+/** Returns what a target said before it failed; `undefined` if that is not known. */
 export function partialAnswer(partial: Partial<TargetAnswer> | undefined, asked: Asked): GivenAnswer | undefined {
 	if (!partial) return undefined;
 	const messages = partial.messages ?? [];

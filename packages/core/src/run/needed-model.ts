@@ -1,4 +1,4 @@
-import type { Assertion, TestCase } from "../model/eval-types.ts";
+import { type Assertion, type TestCase, withParts, withTurns } from "../model/eval-types.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
 /** The graders of a test: its own, else the one that a language model makes of its criteria or expected output. */
@@ -31,12 +31,5 @@ export function modelOf(assertion: Assertion): { readonly target: string | undef
 
 /** Returns all graders of a case: those of its turns too, and the parts of composites. */
 export function allGraders({ assertions, test }: Pick<PlannedCase, "assertions" | "test">): Assertion[] {
-	const all = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)];
-	return all.flatMap((assertion) => [...withParts(assertion)]);
-}
-
-/** An assertion and all that are inside it. */
-export function* withParts(assertion: Assertion): Generator<Assertion> {
-	yield assertion;
-	for (const part of assertion.parts ?? []) yield* withParts(part);
+	return [...withParts(withTurns(assertions, test))];
 }

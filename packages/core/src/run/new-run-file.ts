@@ -77,7 +77,7 @@ export function resumedRunFile(
 	return { ...run, ...now, evals, planned };
 }
 
-/** What results are made of: all that a resumed run may have otherwise than when it began. */
+/** What results are made of: all that may differ in a resumed run from when it began. */
 function madeOfNow(
 	plan: RunPlan,
 	{ targets, coverage }: Pick<NewRunFileOptions, "targets" | "coverage">,

@@ -1,13 +1,22 @@
 import { extname } from "node:path";
 import type { EvalScope } from "../model/eval-scope.ts";
-import type { Assertion, Extension, Hooks, Message, Suite, TestCase, Workspace } from "../model/eval-types.ts";
-import { hookNames } from "../model/eval-types.ts";
+import {
+	type Assertion,
+	type Extension,
+	type Hooks,
+	hookNames,
+	type Message,
+	type Suite,
+	type TestCase,
+	type Workspace,
+	withParts,
+	withTurns,
+} from "../model/eval-types.ts";
 import { executableOf } from "../model/fingerprint.ts";
 import { agentPrograms, typeScriptRunners } from "../model/needed-programs.ts";
 import { type OpaqueUse, OpaqueUses } from "../model/opaque-uses.ts";
 import { isAddress, resolvePath } from "../model/path-text.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
-import { withParts } from "./needed-model.ts";
 import type { RunPlan } from "./run-plan.ts";
 
 /** Finds what the results of a plan depend on and what fingerprints can't cover. Runs nothing. */
@@ -16,8 +25,7 @@ export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
 	for (const { test, target, assertions, eval: of } of plan.cases) {
 		for (const one of [target.target, ...target.fallbacks]) walk.target(one, of.scope);
 		walk.test(test);
-		for (const assertion of [...assertions, ...test.turns.flatMap((turn) => turn.assertions)])
-			walk.assertion(assertion, test.suite.scope);
+		for (const assertion of withTurns(assertions, test)) walk.assertion(assertion, test.suite.scope);
 	}
 	for (const { target, eval: of } of plan.graderTargets) walk.target(target, of.scope);
 	return walk.uses.all;
@@ -58,7 +66,7 @@ class Walk {
 
 	assertion(assertion: Assertion, scope: EvalScope): void {
 		if (this.#isSeen(assertion)) return;
-		for (const part of withParts(assertion)) {
+		for (const part of withParts([assertion])) {
 			if (part.type === "custom") this.#program(part.program, scope);
 			const kind = part.type === "llm-grader" ? "prompt-command" : "grader";
 			if (part.command) this.uses.command(part.command, kind, scope);

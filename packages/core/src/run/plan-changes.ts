@@ -6,7 +6,7 @@ import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { plannedList } from "./run-file.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 
-/** In what a run's planned tests are others than before. */
+/** How a run's planned tests differ from those before. */
 export interface PlanChanges {
 	/** Sentences without a full stop. */
 	readonly texts: readonly string[];
@@ -29,13 +29,9 @@ export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 }
 
 /** Compares the tests of a run with those that are planned now. */
-export function planChanges(run: RunFile, cases: readonly PlannedCase[], { evals, masker }: RunPlan): PlanChanges {
-	const before = byKey(
-		run.planned,
-		run.evals.map(({ file }) => file),
-	);
-	const labels = evals.map(({ label }) => label);
-	const after = byKey(masked(plannedList(evals, cases), masker), labels);
+export function planChanges(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
+	const before = recordedTests(run, run.planned);
+	const after = plannedTests(plan, cases);
 	const texts: string[] = [];
 	const limits = new Map<string, number>();
 	for (const [key, { name, repeat }] of before) {
@@ -49,27 +45,29 @@ export function planChanges(run: RunFile, cases: readonly PlannedCase[], { evals
 	return { texts, limits };
 }
 
-/** Tells whether two lists of tests are the same, in the same order. */
+/** Returns whether two lists of tests are the same, in the same order. */
 export function sameTests(
 	run: RunFile,
 	list: readonly PlannedTest[],
 	cases: readonly PlannedCase[],
 	plan: RunPlan,
 ): boolean {
-	const before = byKey(
-		list,
-		run.evals.map(({ file }) => file),
-	);
-	const after = byKey(
-		masked(plannedList(plan.evals, cases), plan.masker),
-		plan.evals.map(({ label }) => label),
-	);
-	return canonicalJson([...before]) === canonicalJson([...after]);
+	return canonicalJson([...recordedTests(run, list)]) === canonicalJson([...plannedTests(plan, cases)]);
 }
 
 interface NamedTest {
 	readonly name: string;
 	readonly repeat: PlannedTest[3];
+}
+
+function recordedTests({ evals }: RunFile, list: readonly PlannedTest[]): Map<string, NamedTest> {
+	const labels = evals.map(({ file }) => file);
+	return byKey(list, labels);
+}
+
+function plannedTests({ evals, masker }: RunPlan, cases: readonly PlannedCase[]): Map<string, NamedTest> {
+	const labels = evals.map(({ label }) => label);
+	return byKey(masked(plannedList(evals, cases), masker), labels);
 }
 
 function byKey(list: readonly PlannedTest[], evals: readonly string[]): Map<string, NamedTest> {

@@ -75,7 +75,7 @@ export class RecordedAttempt {
 		throw new AttemptError("record", "workspace-changed", what);
 	}
 
-	/** @throws AttemptError if there is no answer to grade, or it answers another question than the test asks today */
+	/** @throws AttemptError if it has no answer to grade, or the answer is to another question than today's */
 	refuse({ test }: PlannedCase, input: readonly RequestMessage[]): void {
 		const file = this.#file;
 		if (!file) throw new AttemptError("record", "unreadable", "the recorded attempt can't be read");
@@ -181,7 +181,7 @@ export class RecordedAttempt {
 		return this.#regrading.sameRun ? answer : paidBefore(answer);
 	}
 
-	/** The text of a file beside the attempt's own; of one that is too large for memory its beginning and where it is. */
+	/** The text of a file next to the attempt's own; of one that is too large for memory its beginning and where it is. */
 	#text(path: string): { readonly text: string; readonly textFile?: string } {
 		const file = recordPath(this.#directory, path);
 		const head = readHead(file, maxInMemory);

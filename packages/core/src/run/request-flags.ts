@@ -51,7 +51,7 @@ function originOf({ kind, path, graders }: RunOriginRecord): Partial<RunRequest>
 	return { regrade: { origin: path, ...(graders ? { graders } : {}) } };
 }
 
-/** The request of a new run that starts from another one: what that was begun with, unless `given` says something else. */
+/** The request of a new run that starts from another one: what that was begun with, unless `given` overrides it. */
 export function originRequest(run: RunFile, given: RunRequest): RunRequest {
 	const before = Object.fromEntries(
 		[...planFlags, "targetsFile", "envFile"].flatMap((key) => {

@@ -47,7 +47,7 @@ export class RowChanges {
 		return [...this.#found].map(([text, rows]) => ({ text, rows }));
 	}
 
-	/** Tells whether a row's result would be made of something else now, and keeps what that is. */
+	/** Returns whether a row's result would be made of something else now, and keeps what that is. */
 	touches(row: ResultRow, one: PlannedCase): boolean {
 		const { repositories = [] } = this.#run;
 		const now = this.#fingerprints.of(one, recordedCommits(one, repositories, this.#plan.masker));
@@ -98,7 +98,7 @@ export class RowChanges {
 	}
 }
 
-/** What a target says about itself otherwise than it is recorded; what only one of both knows is left out. */
+/** What a target reports about itself differently from its record; what only one of both knows is left out. */
 export function changedFacts(
 	target: ResolvedTarget,
 	records: readonly PlannedTargetRecord[],

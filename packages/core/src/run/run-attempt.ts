@@ -25,7 +25,7 @@ type Ending = Pick<AttemptOutcome, "status" | "score" | "scores" | "error">;
 
 /**
  * Runs one attempt of a test against its target: workspace, answer, grading. With a `recorded` attempt the answer is the recorded one, and
- * the target is not called. @throws an interruption; what is no fault of the test
+ * the target is not called. @throws an interruption; faults that are not the test's
  */
 export function runAttempt(
 	planned: PlannedCase,

@@ -19,7 +19,7 @@ import type { RunContext } from "./attempt-context.ts";
 import { Budgets, shardBudgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
 import type { CaseState } from "./case-states.ts";
-import { checkPlannedSchemas } from "./check-schemas.ts";
+import { checkPlannedSchemas } from "./check-plan.ts";
 import { coverageOf } from "./coverage.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
@@ -122,7 +122,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 
 /**
  * Compares what was recorded with what it would be made of now, before anything runs. What targets say about themselves is known only when
- * they are up: where they say something else than before, that is compared again.
+ * they are up: if they report something else than before, that is compared again.
  */
 function standingOf(
 	plan: RunPlan,

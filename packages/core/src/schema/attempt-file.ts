@@ -61,7 +61,7 @@ const messageRecordSchema = wireObject({
 	role: z.string(),
 	content: z.string().nullable(),
 	contentPath: z.string().optional(),
-	/** Its pieces, where a target returned files or images. */
+	/** Its pieces, if a target returned files or images. */
 	parts: z.array(dataSchema).optional(),
 	toolCalls: z.array(toolCallSchema).optional(),
 	durationMs: z.number().optional(),
@@ -111,7 +111,7 @@ export const attemptFileSchema = wireObject({
 	targetMetadata: dataSchema.optional(),
 	/** What the target changed in the workspace, for `git apply`. */
 	fileChangesPath: z.string().nullable(),
-	/** What graders saw of that, where it is not the same text: a line for each large or binary file. */
+	/** What graders saw of that, if it is not the same text: a line for each large or binary file. */
 	fileChangesShownPath: z.string().optional(),
 	/** What hooks, extensions, the target and graders printed, in order. */
 	logs: z.array(stageLogSchema).optional(),

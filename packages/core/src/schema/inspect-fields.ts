@@ -30,7 +30,7 @@ export type FieldNote =
 			readonly hint: string;
 			readonly severity: "error" | "warning";
 	  }
-	/** A number or boolean where text is wanted: to be read as it is written. */
+	/** A number or boolean where text is expected: to be read as it is written. */
 	| { readonly kind: "text"; readonly path: DocumentPath };
 
 type Definition = {
@@ -44,7 +44,7 @@ type Definition = {
 	getter?: () => z.ZodType;
 };
 
-/** Walks `value` beside its schema and tells what there is to say about its keys. Assumes nothing about validity. */
+/** Walks `value` along its schema and returns what the schema says about its keys. Assumes nothing about validity. */
 export function inspectFields(schema: z.ZodType, value: unknown): readonly FieldNote[] {
 	if (typeof value !== "object" || value === null) return none;
 	const walk: Walk = { path: [], notes: [] };

@@ -14,7 +14,7 @@ export const tokenUsageSchema = wireObject({
 	reasoning: z.number().optional(),
 });
 
-/** Why an answer ended otherwise than by its own end. */
+/** Why an answer ended before its own end. */
 export const stopReasons = ["refusal", "length", "content_filter", "max_turns"] as const;
 export type StopReason = (typeof stopReasons)[number];
 

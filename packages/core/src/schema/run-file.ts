@@ -34,7 +34,7 @@ const repositorySchema = wireObject({
 
 /** A file or directory that results depend on. */
 const coveredFileSchema = z.object({
-	/** Relative to the root of its eval; absolute when it lies outside. */
+	/** Relative to the root of its eval; absolute when it is outside. */
 	path: z.string(),
 	/** SHA-256 of a file; of a directory, of the digests of all its files. */
 	sha256: z.string(),

@@ -36,7 +36,7 @@ export const repoSchema = wireObject({
 	baseCommit: noteField(textSchema.optional(), { newer: "commit" }),
 	sparse: z.array(z.string()).optional(),
 	ancestor: z.number().int().min(0).optional(),
-	// Each field of the three older blocks is a spelling of its own field; the blocks themselves may be beside those.
+	// Each field of the three older blocks is a spelling of its own field; the blocks themselves may be next to those.
 	source: older(
 		wireObject({
 			url: movedTo("repo", z.string().optional()),

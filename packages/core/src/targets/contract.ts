@@ -93,7 +93,7 @@ export interface TargetRequest {
 	readonly signal: AbortSignal;
 	/** The time limit that `signal` enforces, for protocols that want to know it. */
 	readonly timeoutMs?: number;
-	/** Takes what the target prints beside its answer, for the attempt's record. */
+	/** Takes what the target prints in addition to its answer, for the attempt's record. */
 	readonly log?: (text: string) => void;
 	/** The answer has to be JSON of this schema. Only LLM graders ask so; targets that can't force it may ignore it. */
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
@@ -107,7 +107,7 @@ export interface TokenUsage {
 	readonly reasoning?: number | undefined;
 }
 
-/** A piece of a message that a target produced, where that is more than text. */
+/** A piece of a message that a target produced, if that is more than text. */
 export type AnswerPart =
 	| { readonly type: "text"; readonly text: string }
 	| {
@@ -122,7 +122,7 @@ export interface AnswerMessage {
 	readonly role: Role;
 	/** Its text; a file or image is `[file: path]` in it. */
 	readonly content: string;
-	/** Its pieces, where some are files or images. */
+	/** Its pieces, if some are files or images. */
 	readonly parts?: readonly AnswerPart[];
 	readonly toolCalls?: readonly ToolCall[];
 	readonly durationMs?: number;
@@ -142,7 +142,7 @@ export interface TargetAnswer {
 	readonly durationMs?: number;
 	/** Calls of a language model behind this answer, where known. */
 	readonly llmCalls?: number;
-	/** Set where the answer ended otherwise than by its own end: a refusal is an answer, one that was cut is not graded. */
+	/** Set if the answer ended before its own end: a refusal is an answer, one that was cut is not graded. */
 	readonly stopReason?: StopReason;
 	/** Of an answer from the cache: what it took when it was made. The other figures say what it took now. */
 	readonly cached?: CachedFigures;

@@ -19,7 +19,7 @@ export function readAnswer(said: string): TargetAnswer {
 	return { text: withoutLastBreak(said), messages: [] };
 }
 
-/** The answer that a JSON object of the form above holds; `undefined` where it is none. */
+/** The answer that a JSON object of the form above holds; `undefined` if it is not an answer. */
 export function answerOf(value: unknown): TargetAnswer | undefined {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
 	const fields = value as Readonly<Record<string, unknown>>;
@@ -72,7 +72,7 @@ const partSchema = wireObject({
 	mediaType: z.string().optional(),
 });
 
-/** A list of pieces with the text that stands for it; anything else has no parts. */
+/** A list of pieces with the text that represents it; anything else has no parts. */
 function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]; readonly content?: string } {
 	const read = z.array(partSchema).min(1).safeParse(content);
 	if (!read.success) return {};
@@ -86,7 +86,7 @@ function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]
 	return { parts, content: parts.map(partText).join("\n\n") };
 }
 
-/** How a piece stands in a message's text. */
+/** Returns a piece as a message's text has it. */
 export function partText(part: AnswerPart): string {
 	return part.type === "text" ? part.text : `[${part.type}: ${part.path}]`;
 }

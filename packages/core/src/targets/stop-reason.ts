@@ -21,7 +21,7 @@ const words: Readonly<Record<string, StopReason>> = {
 	max_turn_requests: "max_turns",
 };
 
-/** Returns why an answer ended, where that is not its own end; `undefined` for `stop`, `end_turn` and words that are not known. */
+/** Returns why an answer ended before its own end; `undefined` for `stop`, `end_turn` and words that are not known. */
 export function stopReasonOf(word: unknown): StopReason | undefined {
 	if (typeof word !== "string") return undefined;
 	const key = word.trim().toLowerCase().replaceAll("-", "_");

@@ -86,7 +86,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		});
 	}
 
-	/** @throws WorkspaceError when the target removed or replaced the directory, or what we keep beside it */
+	/** @throws WorkspaceError when the target removed or replaced the directory, or what we keep next to it */
 	#refuseIfGone(): void {
 		const { pristine, store } = this.#base;
 		const lost =

@@ -63,7 +63,7 @@ async function writeCompressed(
 	// It is waited for below, and may fail before that.
 	written.catch(() => undefined);
 	await read(async (chunk) => {
-		// The stream may keep what it is given, and the caller uses its memory again.
+		// The stream may keep what it gets, and the caller uses its memory again.
 		if (!deflate.write(Buffer.from(chunk))) await Promise.race([once(deflate, "drain"), written]);
 	});
 	deflate.end();

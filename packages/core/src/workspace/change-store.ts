@@ -7,7 +7,7 @@ import { type GitAnswer, type LocalGitOptions, localGit } from "../io/git/local-
 import { writeGitObject, writeGitTree } from "../io/git/object-writer.ts";
 import { plainGitEnvironment } from "./workspace-git.ts";
 
-/** Blobs in the store of a file before and after a change; absent where there was no file. */
+/** Blobs in the store of a file before and after a change; absent if there was no file. */
 export interface StoredChange {
 	readonly before?: string | undefined;
 	readonly after?: string | undefined;
@@ -47,13 +47,13 @@ export class ChangeStore {
 	}
 
 	/**
-	 * Returns the hunks of the unified diff of each change, all read as text; empty where only one side exists and has no content. The two
+	 * Returns the hunks of the unified diff of each change, all read as text; empty if only one side exists and has no content. The two
 	 * sides of a change must differ.
 	 */
 	async hunks(changes: readonly StoredChange[], signal?: AbortSignal): Promise<string[]> {
 		if (changes.length === 0) return [];
 		this.#make();
-		// Under names of ours: no name of a file can have a say in how its change is shown, nor in the order.
+		// Under our own names: no name of a file can have a say in how its change is shown, nor in the order.
 		const tree = (side: "before" | "after") =>
 			changes.flatMap(({ [side]: sha }, index) =>
 				sha === undefined ? [] : [{ name: nameAt(index), mode: "100644" as const, sha }],

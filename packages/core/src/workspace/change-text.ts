@@ -10,7 +10,7 @@ export interface FileChange {
 
 const noBlob = "0".repeat(40);
 
-/** What stands above the hunks of a change. @param hasHunks whether text hunks follow */
+/** Returns the lines above the hunks of a change. @param hasHunks whether text hunks follow */
 export function patchHeading({ path, before, after }: FileChange, hasHunks: boolean): string {
 	const [from, to] = [quoted(path, "a/"), quoted(path, "b/")];
 	const lines = [`diff --git ${from} ${to}`];
@@ -58,7 +58,7 @@ export function commented(text: string): string {
 	return lines.map((line) => `# ${line}\n`).join("");
 }
 
-/** A path on one line, in quotes where git would put it in quotes. */
+/** A path on one line, in quotes if git would put it in quotes. */
 export function shownPath(path: string): string {
 	return quoted(path, "");
 }

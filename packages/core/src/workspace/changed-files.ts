@@ -84,7 +84,7 @@ function inOrder(changes: readonly FileChange[]): FileChange[] {
 const mostIgnored = 100;
 const mostIgnoredBytes = 1024 * 1024;
 
-/** The new files that ignore rules name, where they are too many to be shown like others: installed packages, say. */
+/** The new files that ignore rules name, if they are too many to be shown like others: installed packages, say. */
 export async function manyIgnored(
 	changes: readonly FileChange[],
 	{ rules }: ChangeServices,

@@ -132,7 +132,7 @@ export interface FileChanges {
 	 */
 	readonly shown: string;
 	/**
-	 * The same for `git apply`, with the content of all files: the text, or the absolute path of a file that holds it, where it is too
+	 * The same for `git apply`, with the content of all files: the text, or the absolute path of a file that holds it, if it is too
 	 * large for memory.
 	 */
 	readonly patch: { readonly text: string } | { readonly file: string };

@@ -31,7 +31,7 @@ export interface ContentMemory {
 export interface FileVersion extends Content {
 	/** As git writes it. */
 	readonly mode: "100644" | "100755" | "120000";
-	/** Absent where only the content's name is left, or a copy in the store. */
+	/** Absent if only the content's name is left, or a copy in the store. */
 	readonly source?: Source | undefined;
 }
 
@@ -91,7 +91,7 @@ function changedMeanwhile(source: Source | undefined): AgentvError {
 	return new AgentvError("not-found", `${name} was changed while it was read`);
 }
 
-/** Pieces overlap by so many characters, so that a secret that lies across two of them is found. */
+/** Pieces overlap by so many characters, so that a secret that spans two of them is found. */
 const overlap = 16 * 1024;
 
 /** Whether content holds a secret as it is. */

@@ -83,7 +83,7 @@ async function save(file: string, note: TreeNote, store: ChangeStore): Promise<C
 	return describeBytes(bytes);
 }
 
-/** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be told from it. */
+/** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be distinguished from it. */
 async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
 	const youngest = notes.reduce((latest, { ctimeMs }) => Math.max(latest, ctimeMs), 0);
 	const wait = youngest + 20 - Date.now();

@@ -9,7 +9,7 @@ export interface WorkspaceErrorOptions extends AgentvErrorOptions {
 
 /** Why a workspace can't serve its tests: they become execution errors `{stage, code: reason, message}`. */
 export class WorkspaceError extends AgentvError {
-	/** Present where what the tested agent did is the cause. */
+	/** Present if what the tested agent did is the cause. */
 	readonly causedBy?: "agent";
 	readonly stage: WorkspaceStage;
 	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `not-found`, `disk-full`, `git`, … */

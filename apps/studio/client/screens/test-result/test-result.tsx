@@ -21,7 +21,7 @@ import classes from "./test-result.module.css";
 
 const route = getRouteApi("/runs/$run/tests/$test");
 
-/** One attempt of a test: what was asked, what came back, how it was judged. */
+/** One attempt of a test: its input, its answer and how it was graded. */
 export function TestResult() {
 	const { run, test } = route.useParams();
 	const result = useQuery(testResultQuery(run, test));

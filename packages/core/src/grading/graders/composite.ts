@@ -42,7 +42,7 @@ export const composite: Grader<"composite"> = {
 	},
 };
 
-/** A required part that fails decides, whatever the others come to; otherwise each must have a score. */
+/** A required part that fails decides, whatever the results of the others; if none fails, each must have a score. */
 async function combine(
 	assertion: Composite,
 	parts: readonly GraderResult[],
@@ -66,7 +66,7 @@ async function aggregate(
 	switch (aggregator.type) {
 		case "weighted_average": {
 			const weighted = parts.map((part) => ({ ...part, weight: aggregator.weights?.[part.name] ?? part.weight }));
-			// A mean would outvote a part that states a failure beside a score that passes.
+			// A mean would outvote a part that states a failure and has a passing score.
 			const stated = parts.some(({ veto }) => veto) ? { stated: "fail" as const } : {};
 			return { score: weightedMean(weighted), assertions: weighted.map(asFinding), ...stated };
 		}

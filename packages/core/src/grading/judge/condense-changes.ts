@@ -3,7 +3,7 @@ import { digestText } from "../../io/files/digest-tree.ts";
 /** A file's part of a diff, or the lines before the first. */
 interface Part {
 	readonly text: string;
-	/** What is left of it where there is no room. */
+	/** What is left of it if there is no room. */
 	readonly line: string;
 }
 

@@ -12,7 +12,7 @@ import { condenseChanges } from "./condense-changes.ts";
 
 const longestMaterial = 200_000;
 
-/** What a prompt is filled with beside the subject. */
+/** What a prompt is filled with in addition to the subject. */
 export interface PromptParts {
 	/** The grader's own criteria, as evals write them. */
 	readonly rubrics?: readonly object[] | undefined;
@@ -62,7 +62,7 @@ export function holdsResults(prompt: string): boolean {
 
 const none = "(none)";
 
-/** `undefined` where the prompt's grader has no such thing: then the placeholder stays. */
+/** `undefined` if the prompt's grader has no such value: then the placeholder stays. */
 async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptParts): Promise<string | undefined> {
 	switch (name) {
 		case "output":
@@ -96,7 +96,7 @@ async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptPart
 
 const longestDetail = 120;
 
-/** A line for a tool call: the tool's name and what tells one call of it from the next. */
+/** A line for a tool call: the tool's name and what distinguishes its calls. */
 function describeCall({ tool, input }: ToolCall): string {
 	const detail = callDetail(tool, input);
 	if (detail === undefined) return `- ${tool}`;

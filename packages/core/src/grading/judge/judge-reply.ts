@@ -2,11 +2,11 @@ import { deepestJson } from "../../base/json-depth.ts";
 import { type FoundValue, findJsonValues, scanJson } from "../../base/json-values.ts";
 import { isObject, type JsonObject } from "../reply-score.ts";
 
-/** The object that counts in a model's reply, or why there is none: the rest of a sentence that begins with "the reply". */
+/** The object that counts in a model's reply, or why it has none: the rest of a sentence that begins with "the reply". */
 export type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
 
 /**
- * Finds the verdict in a judge's reply: the last object with one of `keys` (those of the form that was asked for), outside of thinking. One
+ * Finds the verdict in a judge's reply: the last object with one of `keys` (those of the requested form), outside of thinking. One
  * that can't be read counts, too: an earlier one may be a quotation of the answer or a draft.
  */
 export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
@@ -83,7 +83,7 @@ export function withoutThinking(text: string): string {
 	return depth > 0 ? kept : kept + text.slice(from);
 }
 
-/** Where the object at `start` ends, or stops to be one. */
+/** Returns the offset at which the object at `start` ends, or is not JSON any more. */
 function scanEnd(text: string, start: number): number {
 	const scan = scanJson(text, start);
 	if (scan.kind === "cut") return text.length;

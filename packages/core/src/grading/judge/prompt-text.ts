@@ -48,7 +48,7 @@ const shortestQuotation = 16;
 
 /**
  * Fills what a program printed. It may hold the answer, and with it placeholders that the candidate wrote: those that the candidate's texts
- * hold stay as they are. The answer is fenced where the program printed it; if it has no place in the prompt, the material follows.
+ * hold stay as they are. The answer is fenced if the program printed it; if it has no place in the prompt, the material follows.
  */
 async function fillPrinted(
 	printed: string,

@@ -84,7 +84,7 @@ function readCriterion(entry: RubricCriterion, index: number): Criterion {
 	};
 }
 
-/** Criteria that share an id could not be told apart in a reply. */
+/** Criteria that share an id could not be distinguished in a reply. */
 function withOwnIds(criteria: readonly Criterion[]): Criterion[] {
 	const seen = new Set<string>();
 	return criteria.map((criterion, index) => {
@@ -165,7 +165,7 @@ function complaintOf(said: Reply, criteria: readonly Criterion[]): string | unde
 	return `must give ${JSON.stringify(wrong.id)} ${wanted}`;
 }
 
-/** A criterion's score from 0 to 1; `undefined` where the reply gives none on the criterion's scale. */
+/** A criterion's score from 0 to 1; `undefined` if the reply has no score on the criterion's scale. */
 function scaled({ id, ranges }: Criterion, entries: readonly Check[]): number | undefined {
 	const entry = entries.find((candidate) => candidate.id === id);
 	const given = entry?.score ?? undefined;

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 
-/** A directory that is kept open, so that no other one can be given its identity while it is asked whether it is still in its place. */
+/** A directory that is kept open, so that no other one can get its identity while callers check whether it is still in its place. */
 export class HeldDirectory {
 	#descriptor: number | undefined;
 	readonly #identity: string | undefined;

@@ -11,7 +11,7 @@ export function rawNames(directory: string): string[] {
 	return readdirSync(systemPath(directory), { encoding: "buffer" }).map(rawText).filter(isRawPath);
 }
 
-/** Bytes of the system as a text of ours, from which `rawBytes` makes the same bytes again. */
+/** Returns the system's bytes as our text, from which `rawBytes` makes the same bytes again. */
 function rawText(bytes: Buffer): string {
 	const text = bytes.toString("utf8");
 	return text.includes("\ufffd") && !Buffer.from(text).equals(bytes) ? mark + bytes.toString("latin1") : text;
@@ -26,7 +26,7 @@ export function readRawLink(path: string): string {
 	return rawText(readlinkSync(systemPath(path), { encoding: "buffer" }));
 }
 
-/** The path of ours that the system's path of these bytes is. */
+/** Returns our path for the system's path of these bytes. */
 export function rawPath(path: Buffer): string {
 	return path
 		.toString("latin1")

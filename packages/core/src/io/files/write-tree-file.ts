@@ -3,7 +3,7 @@ import { fileError } from "./file-error.ts";
 import { systemPath } from "./raw-path.ts";
 
 /**
- * Writes a file or link of a tree where nothing is.
+ * Writes a file or link of a tree at a path that is free.
  * @param path may be one of `raw-path`
  * @param mode as git writes it; `120000` makes a link with `content` as its text
  */

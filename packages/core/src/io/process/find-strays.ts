@@ -13,7 +13,7 @@ import {
 export interface StraySigns {
 	/** In the environment of each that did not clear it. */
 	readonly mark: string;
-	/** In the environment of whatever any AgentV started: a process with another mark belongs to other work. */
+	/** In the environment of all processes that any AgentV started: a process with another mark belongs to other work. */
 	readonly variable: string;
 	/** When the work began. */
 	readonly since: PidMark | undefined;
@@ -28,7 +28,7 @@ export interface StraySigns {
 export interface Strays {
 	/** Those that certainly belong to the work. */
 	readonly certain: readonly ProcessFacts[];
-	/** Orphans that began meanwhile without any mark, so that it can't be told what started them. */
+	/** Orphans that began meanwhile without any mark, so that it can't be known what started them. */
 	readonly possible: readonly ProcessFacts[];
 	/** Whether one of these has no environment at all, as a process has for a moment while it starts another program. */
 	readonly isUnsettled: boolean;
@@ -39,7 +39,7 @@ export function findStrays(signs: StraySigns): Strays {
 	const table = new Map<number, ProcessFacts>();
 	for (const pid of processIdsSince(signs.since)) {
 		const facts = pid === process.pid ? undefined : processFacts(pid);
-		// Ids are given out again: an old process may have one that looks new.
+		// The kernel reuses ids: an old process may have one that looks new.
 		if (facts && facts.startTime >= (signs.since?.ticks ?? 0)) table.set(pid, facts);
 	}
 	const certain = new Map<number, ProcessFacts>();
@@ -53,7 +53,7 @@ export function findStrays(signs: StraySigns): Strays {
 	const orphans = [...unmarked.values()].filter((facts) => isOrphan(facts, unmarked));
 	for (const facts of orphans) if (isIn(signs.places, facts.pid)) certain.set(facts.pid, facts);
 	addDescendants(certain, unmarked);
-	// Where it is not known which processes are new, every old one would look like one of these.
+	// If it is not known which processes are new, every old one would look like one of these.
 	const possible = signs.since === undefined ? [] : orphans.filter(({ pid }) => !certain.has(pid));
 	const isUnsettled = possible.some(({ pid }) => processEnvironment(pid)?.length === 0);
 	return { certain: [...certain.values()], possible, isUnsettled };
@@ -68,7 +68,7 @@ function addDescendants(certain: Map<number, ProcessFacts>, unmarked: ReadonlyMa
 }
 
 /**
- * Whether a process opened a session of its own, or its parent did, and was then left to init (or to whoever adopts orphans above us):
+ * Whether a process opened a session of its own, or its parent did, and was then left to init (or to the process above us that adopts orphans):
  * what daemons do. Those of a terminal or of another control group are somebody else's.
  */
 function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFacts>): boolean {
@@ -80,7 +80,7 @@ function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFact
 
 let ours: ReadonlySet<number> | undefined;
 
-/** Processes that orphans of ours may be left to: init, and our own ancestors. */
+/** Processes that our orphans may be left to: init, and our own ancestors. */
 function adopters(): ReadonlySet<number> {
 	if (ours) return ours;
 	const found = new Set([1]);

@@ -86,7 +86,7 @@ export function controlGroups(pid: number | "self"): string | undefined {
 	return orUndefined(() => readFileSync(`/proc/${pid}/cgroup`, "latin1"));
 }
 
-/** A moment, in terms of the process ids that the kernel has given out until then. */
+/** A moment, in terms of the process ids that the kernel has assigned until then. */
 export interface PidMark {
 	readonly lastPid: number;
 	/** Processes and threads that were started since the machine was booted. */
@@ -95,7 +95,7 @@ export interface PidMark {
 	readonly ticks: number;
 }
 
-/** The present moment; undefined where the kernel doesn't say. */
+/** The present moment; undefined if the kernel does not report it. */
 export function pidMark(): PidMark | undefined {
 	const load = orUndefined(() => readFileSync("/proc/loadavg", "latin1"));
 	const stat = orUndefined(() => readFileSync("/proc/stat", "latin1"));
@@ -111,12 +111,12 @@ export function pidMark(): PidMark | undefined {
 const shortRange = 256;
 let largestPid: number | undefined;
 
-/** Rounds after which ids of processes that began meanwhile are not asked for any more. */
+/** Rounds after which ids of processes that began meanwhile are not looked for any more. */
 const mostRounds = 20;
 
 /**
  * The ids of processes that may have been started since `mark`, those that begin meanwhile included: a program that is replaced by a
- * new one all the time is found, too. All ids where it can't be told when a process began.
+ * new one all the time is found, too. All ids if it can't be known when a process began.
  */
 export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 	let [from, to] = [mark, mark && pidMark()];

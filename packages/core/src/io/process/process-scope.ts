@@ -14,7 +14,7 @@ const ownMark = `${randomBytes(8).toString("hex")}.`;
 const current = new AsyncLocalStorage<ProcessScope>();
 /** Scopes that may have processes running; ended when this process exits. */
 const open = new Set<ProcessScope>();
-/** Groups of processes that live longer than the scope that they were started in, until they are ended by whoever keeps them. */
+/** Groups of processes that live longer than the scope that they were started in, until the caller that keeps them ends them. */
 const keptGroups = new Set<number>();
 let count = 0;
 let endsWithUs = false;
@@ -22,7 +22,7 @@ let endsWithUs = false;
 /** A process that a scope could not end, or that may be one of its processes. */
 export interface LeftProcess {
 	readonly pid: number;
-	/** Empty where it can't be known. */
+	/** Empty if it can't be known. */
 	readonly command: string;
 	/** Whether it certainly belongs to the scope. */
 	readonly isCertain: boolean;
@@ -80,7 +80,7 @@ export class ProcessScope {
 	}
 
 	/**
-	 * Ends everything that runs in the scope, and returns what could not be ended. Costs nothing where nothing was started. The scope can
+	 * Ends everything that runs in the scope, and returns what could not be ended. Costs nothing if nothing was started. The scope can
 	 * be used again.
 	 */
 	async end(): Promise<readonly LeftProcess[]> {

@@ -3,7 +3,7 @@ import { count, given, record, text as textOf } from "../agent/event-fields.ts";
 import type { TargetAnswer } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
 
-/** The parts of OpenAI's answers in which a model's refusal is said apart from its text. */
+/** The parts of OpenAI's answers that hold a model's refusal apart from its text. */
 interface OpenAiBody {
 	readonly choices?: readonly { readonly message?: { readonly refusal?: unknown } }[];
 	readonly output?: readonly {

@@ -12,7 +12,7 @@ import { localGit } from "../../io/git/local-git.ts";
 import { remoteGit } from "../../io/git/remote-git.ts";
 import { WorkspaceError } from "../workspace-error.ts";
 import { plainGitEnvironment } from "../workspace-git.ts";
-import type { CheckedOutFile } from "./checked-out-files.ts";
+import type { CheckedOutFile } from "./materialise.ts";
 import { type MirroredCommit, remoteTimeoutMs } from "./mirror.ts";
 import type { RepositoryServices, RepositorySource } from "./repository-source.ts";
 
@@ -33,7 +33,7 @@ interface Pointer {
 }
 
 /**
- * Puts the content of files in Git LFS in the place of their pointers. Contents are cached beside the repository's commits, so that a cached one
+ * Puts the content of files in Git LFS in the place of their pointers. Contents are cached next to the repository's commits, so that a cached one
  * needs neither the network nor git-lfs.
  * @throws WorkspaceError that names the files that can't be had
  */
@@ -46,8 +46,8 @@ export async function placeLfsFiles(
 	if (pointers.length === 0) return;
 	const cache = join(repository.commit.mirror, "lfs");
 	takeFromNeighbour(missingFrom(cache, pointers), cache, repository.source);
-	if (missingFrom(cache, pointers).length > 0)
-		await fetchObjects(missingFrom(cache, pointers), cache, repository, services);
+	const absent = missingFrom(cache, pointers);
+	if (absent.length > 0) await fetchObjects(absent, cache, repository, services);
 	const missing = missingFrom(cache, pointers);
 	if (missing.length > 0) throw refusal(missing, repository.source, "its server does not have them");
 	for (const { path, oid, executable } of pointers)
@@ -99,7 +99,6 @@ function objectPath(store: string, oid: string): string {
 }
 
 function missingFrom(store: string, pointers: readonly Pointer[]): Pointer[] {
-	// No object is kept of an empty file.
 	return pointers.filter(({ oid, size }) => notePath(objectPath(store, oid))?.size !== size);
 }
 

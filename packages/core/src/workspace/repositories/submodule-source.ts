@@ -8,7 +8,7 @@ import type { RepositorySource } from "./repository-source.ts";
 /**
  * Returns where a submodule comes from.
  * @param url as `.gitmodules` has it; relative to the repository that it is in when it begins with `./` or `../`
- * @throws AgentvError for what git must not be given, and for a path of this machine in a repository that comes from elsewhere
+ * @throws AgentvError for what git must not get, and for a path of this machine in a repository that comes from elsewhere
  */
 export function submoduleSource(parent: RepositorySource, url: string): RepositorySource {
 	checkGitOperand(url);
@@ -39,7 +39,7 @@ function localSource(parent: RepositorySource, path: string, url: string): Repos
 	return { url: realPath(path), kind: kind === "directory" ? "directory" : "bundle", shown: path };
 }
 
-/** The parent's login, where the submodule is on the same server. */
+/** The parent's login, if the submodule is on the same server. */
 function loginOf(parent: RepositorySource, url: string): { username: string; password: string } | undefined {
 	const server = (text: string) => /^[a-z]+:\/\/[^/?#]+/i.exec(text)?.[0].toLowerCase();
 	if (!parent.credentials || server(parent.url) === undefined || server(parent.url) !== server(url)) return undefined;
