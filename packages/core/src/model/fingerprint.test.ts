@@ -76,6 +76,30 @@ describe("a fingerprint", () => {
 		expect(await change(path)).toEqual(parts);
 	});
 
+	test.each([
+		["the program of an agent", "agent.mjs", "{ name: default, provider: claude, executable: ../agent.mjs }"],
+		[
+			"a script that the program is given by an option",
+			"lib/rules.mjs",
+			"{ name: default, provider: cli, command: [node, --import=./lib/rules.mjs, ./agent.mjs], cwd: .. }",
+		],
+	])("of a target covers %s", (_, path, target) => {
+		const root = tempTree({ ...files, "evals/targets.yaml": `targets: [${target}]\n` });
+		const before = prints(root);
+		writeFileSync(join(root, path), "// changed");
+		const after = prints(root);
+		expect(after.target).not.toBe(before.target);
+	});
+
+	test("knows files behind addresses by their addresses", () => {
+		const at = (address: string) => {
+			const text = files["evals/x.eval.yaml"].replace("../data/in.txt", address);
+			return prints(tempTree({ ...files, "evals/x.eval.yaml": text })).test;
+		};
+		expect(at("https://example.com/a.png")).not.toBe(at("https://example.com/b.png"));
+		expect(at("https://example.com/a.png")).toBe(at("https://example.com/a.png"));
+	});
+
 	test("shows variables by value, but never secrets", async () => {
 		expect(await change("", { MODE: "slow" })).toEqual(["hooks"]);
 		expect(await change("", { MY_KEY: "correct-horse-battery" })).toEqual([]);
