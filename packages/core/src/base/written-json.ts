@@ -38,15 +38,16 @@ export function writtenJson(value: unknown, written: (path: DocumentPath) => str
 }
 
 /**
- * Returns data in which each integer that a number can't hold exactly is the text of its digits: a wrong number would be
- * another order's or another issue's. Untouched values are returned as they are.
+ * Returns data in which each number beyond what a number can hold is the text that is written: a wrong number would be
+ * another order's or another issue's, and JSON has none for infinity. Untouched values are returned as they are.
  */
 export function exactData<Value>(value: Value, written: (path: DocumentPath) => string | undefined): Value {
 	const path: (string | number)[] = [];
 	const visit = (item: unknown): unknown => {
 		if (typeof item === "number") {
-			const text = Number.isInteger(item) && !Number.isSafeInteger(item) ? written(path) : undefined;
-			return text !== undefined && /^[-+]?\d+$/.test(text) && BigInt(text) !== BigInt(item) ? text : item;
+			const text =
+				Number.isInteger(item) === Number.isSafeInteger(item) && Number.isFinite(item) ? undefined : written(path);
+			return text !== undefined && !holds(item, text) ? text : item;
 		}
 		if (typeof item !== "object" || item === null) return item;
 		let copy: Record<string | number, unknown> | undefined;
@@ -61,4 +62,11 @@ export function exactData<Value>(value: Value, written: (path: DocumentPath) => 
 		return copy ?? item;
 	};
 	return visit(value) as Value;
+}
+
+/** Whether a number has all the digits that are written. Powers of ten are rounded on purpose. */
+function holds(value: number, text: string): boolean {
+	if (!Number.isFinite(value)) return false;
+	const [, whole, fraction] = /^([-+]?\d+)(?:\.(\d*))?$/.exec(text) ?? [];
+	return whole === undefined || (BigInt(whole) === BigInt(value) && !/[1-9]/.test(fraction ?? ""));
 }

@@ -5,6 +5,7 @@ import { exactData } from "../base/written-json.ts";
 import {
 	type AssertionType,
 	assertionSchemas,
+	assertionTemplateSchema,
 	customAssertionSchema,
 	includeSchema,
 	type RubricCriterion,
@@ -254,10 +255,25 @@ function readInclude(
 		return [];
 	}
 	const opened = loading.open(path, "include", "assertion include");
-	const root = opened?.source.parts[0];
-	if (!opened || !root || root.value === undefined) return [];
-	const list = withVarsInGraders(Array.isArray(root.value) ? root : child(root, "assertions"), part.vars ?? noVars);
-	return readAssertions(list, dirname(opened.resolved), loading, [...includes, path]);
+	if (!opened) return [];
+	const { parts, file } = opened.source;
+	const list = parts[0] && templateList(parts[0], loading);
+	if (list === "refused") return [];
+	if (!Array.isArray(list?.value) || list.value.length === 0) {
+		loading.shape(list?.at ?? { file }, "assertions", "a file of shared assertions needs at least one");
+		return [];
+	}
+	const filled = withVarsInGraders(list, part.vars ?? noVars);
+	return readAssertions(filled, dirname(opened.resolved), loading, [...includes, path]);
+}
+
+/** The list in a file of shared assertions: the file itself, or under one of the names of `assertions`. */
+function templateList(root: Part, loading: Loading): Part | "refused" {
+	if (root.value === undefined || root.value === null || Array.isArray(root.value)) return root;
+	const template = readShape(assertionTemplateSchema, root, loading);
+	if (!template) return "refused";
+	const key = (["assertions", "assert", "evaluators"] as const).find((name) => template[name] !== undefined);
+	return key === undefined ? root : child(root, key);
 }
 
 /** A bare name means `.agentv/templates/NAME.yaml` in the nearest directory that has it; anything else is a path. */

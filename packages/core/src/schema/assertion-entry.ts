@@ -188,6 +188,13 @@ export const olderAssertionTypes: Readonly<Record<string, AssertionType>> = {
 export const customAssertionSchema = wireObject({ ...common, ...commandFields });
 export const includeSchema = strictWireObject({ include: z.string().min(1) });
 
+/** A file of shared assertions that is not just their list. */
+export const assertionTemplateSchema = wireObject({
+	assertions: z.array(z.unknown()).optional(),
+	assert: older(z.array(z.unknown()), "assertions"),
+	evaluators: older(z.array(z.unknown()), "assertions"),
+});
+
 export type RubricCriterion = z.output<typeof rubricCriterionSchema>;
 
 /** An entry of `assertions`: a rubric criterion, an include, or a grader by `type`. */
