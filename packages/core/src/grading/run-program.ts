@@ -2,6 +2,7 @@ import { basename, resolve } from "node:path";
 import { targetKind } from "../io/files/stat-path.ts";
 import type { ProcessResult } from "../io/run-process.ts";
 import { type CommandSpec, meansFile, parseAsRun, wordBases } from "../model/command.ts";
+import { resolvePath } from "../model/path-text.ts";
 import type { GraderServices, Subject } from "./contract.ts";
 
 const defaultTimeoutMs = 60_000;
@@ -14,7 +15,7 @@ export interface ProgramRun {
 
 /** Runs a grader program with `payload` on stdin. A script that does not exist is a program that can't be started. */
 export function runProgram(run: ProgramRun, subject: Subject, services: GraderServices): Promise<ProcessResult> {
-	const missing = missingScript(run.command);
+	const missing = missingScript(run.command, services);
 	if (missing !== undefined) return Promise.resolve(notStarted(`${missing} does not exist`));
 	return services.runCommand(run.command, {
 		values: {
@@ -35,15 +36,16 @@ const interpreters = /^(?:node|bun|deno|tsx|python[\d.]*|ruby|perl|php|sh|bash|d
  * Returns the script that a command is about and that does not exist: its program, or the first argument of an interpreter, if either begins
  * with `./` or `../`. The interpreter would exit with 1, which reads as a failed test.
  */
-function missingScript(command: CommandSpec): string | undefined {
+function missingScript(command: CommandSpec, { scope, view }: GraderServices): string | undefined {
 	const parsed = parseAsRun(command);
 	// Where it runs may be known only while it runs.
 	if (parsed.kind === "shell" || command.cwd?.raw.includes("{{")) return undefined;
 	const [program, script] = parsed.words.map(({ text }) => text);
 	const named = program !== undefined && interpreters.test(basename(program)) ? script : program;
 	if (named === undefined || !meansFile(named) || named.includes("{")) return undefined;
-	const isThere = wordBases(command).some((base) => targetKind(resolve(base, named)) !== "missing");
-	return isThere ? undefined : named;
+	if (wordBases(command).some((base) => targetKind(resolve(base, named)) !== "missing")) return undefined;
+	const { at, base } = command;
+	return resolvePath({ raw: named, at, base }, scope, view).found === undefined ? named : undefined;
 }
 
 function notStarted(message: string): ProcessResult {
