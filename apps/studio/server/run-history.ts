@@ -38,6 +38,6 @@ function ratesOf({ directory, evals, targets, summary }: CatalogRun, tables: Run
 	const [target] = targets;
 	if (!only || target === undefined || evals.length > 1 || targets.length > 1 || !summary)
 		return tables.rates(directory);
-	const { passed, failed, errors } = summary;
-	return [{ eval: only.file, target, passed, failed, errors }];
+	const { passed, failed, errors, planned } = summary;
+	return [{ eval: only.file, target, passed, failed, errors, planned }];
 }

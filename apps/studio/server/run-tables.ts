@@ -27,6 +27,8 @@ export interface PassRate {
 	readonly passed: number;
 	readonly failed: number;
 	readonly errors: number;
+	/** Those that were not run included. */
+	readonly planned: number;
 }
 
 /** So many rows are kept over all runs; the table that was read last always is. */
@@ -129,12 +131,12 @@ function unplanned(rows: readonly TableRow[], outcomes: readonly CaseOutcome<Tab
 }
 
 function ratesOf({ outcomes }: RunTable): PassRate[] {
-	const rates = new Map<string, { eval: string; target: string; passed: number; failed: number; errors: number }>();
+	const rates = new Map<string, { -readonly [Key in keyof PassRate]: PassRate[Key] }>();
 	for (const { eval: label, target, status } of outcomes) {
-		if (status === "not_run") continue;
 		const key = JSON.stringify([label, target]);
-		const rate = rates.get(key) ?? { eval: label, target, passed: 0, failed: 0, errors: 0 };
-		rate[status === "error" ? "errors" : status] += 1;
+		const rate = rates.get(key) ?? { eval: label, target, passed: 0, failed: 0, errors: 0, planned: 0 };
+		rate.planned += 1;
+		if (status !== "not_run") rate[status === "error" ? "errors" : status] += 1;
 		rates.set(key, rate);
 	}
 	return [...rates.values()];

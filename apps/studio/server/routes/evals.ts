@@ -33,7 +33,7 @@ const testsQuery = z.object({ page: pageField, page_size: pageSizeField, search:
 
 /** `GET /api/evals`, `/marks`, `/:id`, `/:id/run/plan`, `/:id/tests`. */
 export function evalReads(services: Services) {
-	const { evals, marks, jobs, runs } = services;
+	const { evals, marks, jobs, runs, tables } = services;
 	const entry = ({ id, place, path, file }: FoundEval, last: LastResultAnswer | null): EvalEntry => ({
 		id,
 		benchmark: place.benchmark,
@@ -52,7 +52,7 @@ export function evalReads(services: Services) {
 					(matches(path) || matches(marks.known(file)?.name ?? "")) && (!state || state === stateOf(marks.known(file))),
 			);
 			const problem = found.cut ? "the directory is too large: not all of it was searched" : null;
-			const last = lastResults(await runs.all());
+			const last = lastResults(await runs.all(), tables);
 			const shown = mapPage(pageOf(wanted, page), (one) => entry(one, last.get(one.file) ?? null));
 			return c.json({ ...shown, problem } satisfies EvalListAnswer);
 		})
@@ -69,7 +69,7 @@ export function evalReads(services: Services) {
 			const opened = await openEval(c.req.param("id"), services);
 			const described = await describeEval(opened, services, c.req.raw.signal);
 			const job = jobs.running("run", opened.found.id)?.id ?? null;
-			const last_result = lastResults(await runs.all()).get(opened.found.file) ?? null;
+			const last_result = lastResults(await runs.all(), tables).get(opened.found.file) ?? null;
 			return c.json({ ...described, last_result, job } satisfies EvalAnswer);
 		})
 		.get("/:id/run/plan", query(planQuery), async (c) => {
