@@ -38,7 +38,7 @@ export function javascriptImports(text: string): ScriptImports {
 function requirePatterns(text: string): { readonly called: RegExp; readonly computed: RegExp } {
 	const makers = ["createRequire", ...[...text.matchAll(makerAlias)].flatMap(([, name]) => name ?? [])].map(escaped);
 	const made = String.raw`(?:[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
-	const assigned = new RegExp(String.raw`([\w$]+)\s*(?::[^=\n]*)?=\s*${made}(?!\s*[.(])`, "g");
+	const assigned = new RegExp(String.raw`([\w$]+)\s*(?::\s*[\w$.]+\s*)?=\s*${made}(?!\s*[.(])`, "g");
 	const names = new Set(["require", ...[...text.matchAll(assigned)].flatMap(([, name]) => name ?? [])]);
 	const callee = String.raw`(?:(?<![.\w$])(?:${[...names].map(escaped).join("|")})|${made})`;
 	return {

@@ -71,16 +71,16 @@ const a = r("./a.cjs"), b = r.resolve("./b.cjs");
 createRequire(import.meta.url)("./c.json");
 r(name); other("./no.cjs"); x.r("./no.cjs");
 `,
-			"b.mjs": `import * as module from "module"; import { createRequire as $make } from "module";
-let load = module.createRequire(fileURLToPath(import.meta.url)); load('./d.cjs');
+			"b.mts": `import * as module from "module"; import { createRequire as $make } from "module";
+import x from "./c.json" with { type: "json" }; let load: NodeJS.Require = module.createRequire(fileURLToPath(import.meta.url)); load('./d.cjs');
 const $ = $make(import.meta.url); $("./e.cjs");
 `,
 			...{ "a.cjs": "", "b.cjs": "", "c.json": "{}", "d.cjs": "", "e.cjs": "", "no.cjs": "" },
 		},
 		"a.mjs",
-		"b.mjs",
+		"b.mts",
 	);
-	expect(files).toEqual(["a.cjs", "a.mjs", "b.cjs", "b.mjs", "c.json", "d.cjs", "e.cjs"]);
+	expect(files).toEqual(["a.cjs", "a.mjs", "b.cjs", "b.mts", "c.json", "d.cjs", "e.cjs"]);
 	expect(warnings).toEqual(["a.mjs:5 a computed require: the files it brings can't be known"]);
 });
 
