@@ -14,7 +14,7 @@ export interface EarlierResults {
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
 	/** Whether what the earlier grading cost is added to the results: it belongs to the same run. */
 	readonly countsUsage: boolean;
-	/** Why no grader can run again, if the recorded answer is not what was answered. */
+	/** Why no grader that looks at the answer can run again, if what is on record is not what was answered. */
 	readonly refusal?: CouldNotRun["couldNotRun"];
 }
 
@@ -48,7 +48,8 @@ async function gradeOrKeep(
 	const choice = record && earlier ? earlier.choose(assertion, record) : "regrade";
 	if (record && choice === "keep")
 		return withUsage(recordedResult(assertion, record, subject.threshold), record, earlier);
-	if (earlier?.refusal && choice === "regrade") return ungraded(assertion, { couldNotRun: earlier.refusal });
+	if (earlier?.refusal && choice === "regrade" && looksAtAnswer(assertion))
+		return ungraded(assertion, { couldNotRun: earlier.refusal });
 	const parts = choice === "parts" ? [...(record?.parts ?? [])] : [];
 	const result = await gradeAssertion(assertion, subject, services, (part, of) =>
 		gradeOrKeep(part, takeRecord(parts, part), of, services, earlier),
@@ -67,6 +68,13 @@ function toRun(assertion: Assertion, record: GradedRecord | undefined, earlier: 
 	if (choice === "keep" || (choice === "regrade" && earlier.refusal)) return [];
 	const parts = choice === "parts" ? [...(record?.parts ?? [])] : [];
 	return [assertion, ...(assertion.parts ?? []).flatMap((part) => toRun(part, takeRecord(parts, part), earlier))];
+}
+
+const measuring = new Set<Assertion["type"]>(["cost", "execution-metrics", "latency", "token-usage"]);
+
+/** Tells whether a grader judges more than how long an answer took and what it cost. */
+function looksAtAnswer({ type }: Assertion): boolean {
+	return !measuring.has(type);
 }
 
 /** Takes the record of an assertion out of `records`: the first with its name and type. */

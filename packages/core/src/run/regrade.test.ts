@@ -278,7 +278,7 @@ tests:
 		const env = { MY_API_KEY: "topsecret12345" };
 		const tests = `tests:
   - {id: leak, input: hi, assertions: [{type: contains, name: leaks, negate: true, value: topsecret12345}]}
-  - {id: kept, input: hi, assertions: [{type: contains, name: holds, value: topsecret12345}, {type: code-grader, name: check, command: [node, ./check.mjs]}]}
+  - {id: kept, input: hi, assertions: [{type: contains, name: holds, value: topsecret12345}, {type: code-grader, name: check, command: [node, ./check.mjs]}, {type: latency, threshold: 60000}]}
 `;
 		const origin = await runTree(
 			{ ...files, "my.eval.yaml": tests, "targets.yaml": mockTargets("yes topsecret12345") },
@@ -292,7 +292,12 @@ tests:
 			expect(run.row("leak")).toMatchObject({ error: { stage: "grader", code: "redacted" } });
 		}
 		const partly = await regrade(origin, { env }, ["check"]);
-		expect(partly.row("kept").scores).toMatchObject([{ score: 1 }, { score: null, error: { code: "redacted" } }]);
+		expect(partly.row("kept").scores).toMatchObject([
+			{ score: 1 },
+			{ score: null, error: { code: "redacted" } },
+			{ score: 1 },
+		]);
+		expect(again.row("kept").scores.map(({ score }) => score)).toEqual([null, null, 1]);
 		expect(partly.row("leak")).toMatchObject({ executionStatus: "quality_failure" });
 	});
 
