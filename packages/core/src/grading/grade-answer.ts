@@ -1,8 +1,8 @@
 import type { Assertion } from "../model/eval-types.ts";
 import type { GradedRecord } from "../schema/attempt-file.ts";
-import type { GraderResult, Subject } from "./contract.ts";
+import type { CouldNotRun, GraderResult, Subject } from "./contract.ts";
 import { type GradingServices, gradeAssertion } from "./grade-assertion.ts";
-import { isGraded, recordedResult } from "./grader-result.ts";
+import { isGraded, recordedResult, ungraded } from "./grader-result.ts";
 import { addUsage } from "./judge/add-usage.ts";
 
 /** `keep`: the recorded result counts as it is. `parts`: the grader runs again, its parts by a choice of their own. */
@@ -14,6 +14,8 @@ export interface EarlierResults {
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
 	/** Whether what the earlier grading cost is added to the results: it belongs to the same run. */
 	readonly countsUsage: boolean;
+	/** Why no grader that looks at the answer can run again, if what is on record is not what was answered. */
+	readonly refusal?: CouldNotRun["couldNotRun"];
 }
 
 /**
@@ -46,11 +48,33 @@ async function gradeOrKeep(
 	const choice = record && earlier ? earlier.choose(assertion, record) : "regrade";
 	if (record && choice === "keep")
 		return withUsage(recordedResult(assertion, record, subject.threshold), record, earlier);
+	if (earlier?.refusal && choice === "regrade" && looksAtAnswer(assertion))
+		return ungraded(assertion, { couldNotRun: earlier.refusal });
 	const parts = choice === "parts" ? [...(record?.parts ?? [])] : [];
 	const result = await gradeAssertion(assertion, subject, services, (part, of) =>
 		gradeOrKeep(part, takeRecord(parts, part), of, services, earlier),
 	);
 	return record ? withUsage(result, record, earlier) : result;
+}
+
+/** Returns the assertions that would run, parts of composites included. */
+export function gradersToRun(assertions: readonly Assertion[], earlier: EarlierResults): Assertion[] {
+	const records = [...earlier.records];
+	return assertions.flatMap((assertion) => toRun(assertion, takeRecord(records, assertion), earlier));
+}
+
+function toRun(assertion: Assertion, record: GradedRecord | undefined, earlier: EarlierResults): Assertion[] {
+	const choice = record ? earlier.choose(assertion, record) : "regrade";
+	if (choice === "keep" || (choice === "regrade" && earlier.refusal)) return [];
+	const parts = choice === "parts" ? [...(record?.parts ?? [])] : [];
+	return [assertion, ...(assertion.parts ?? []).flatMap((part) => toRun(part, takeRecord(parts, part), earlier))];
+}
+
+const measuring = new Set<Assertion["type"]>(["cost", "execution-metrics", "latency", "token-usage"]);
+
+/** Tells whether a grader judges more than how long an answer took and what it cost. */
+function looksAtAnswer({ type }: Assertion): boolean {
+	return !measuring.has(type);
 }
 
 /** Takes the record of an assertion out of `records`: the first with its name and type. */

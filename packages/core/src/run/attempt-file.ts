@@ -40,7 +40,7 @@ export function writeAttemptFile(
 	const { answer, fileChanges } = outcome;
 	const output = answer && beside.output("output.txt", answer);
 	const { scores: _, tokenUsage, cached, error, warnings, fingerprint, timingsMs, file: _file, ...facts } = row;
-	const content = {
+	const content: AttemptContent = {
 		...toWire(facts),
 		...(error ? { error: toWire(error) } : {}),
 		...(warnings ? { warnings } : {}),
@@ -75,13 +75,25 @@ export function writeAttemptFile(
 		...toWire({ files: outcome.files, repositories: outcome.repositories }),
 	};
 	const masked = maskDeep(content, options.masker);
+	// An answer that is graded again comes from a record that has lost its secrets already.
+	const isRedacted =
+		outcome.isRedacted === true ||
+		beside.masked ||
+		masked.output !== content.output ||
+		masked.messages !== content.messages;
 	const text = JSON.stringify({
 		...masked,
 		...(beside.files.length > 0 ? { beside: beside.files } : {}),
-		...(masked !== content || beside.masked ? { masked: true } : {}),
+		...(masked !== content || beside.masked || isRedacted ? { masked: true } : {}),
+		...(isRedacted ? { redacted: true } : {}),
 	});
 	writeOwnFile(`${options.stem}.json`, `${text}\n`);
 	return digestText(`${text}\n`);
+}
+
+interface AttemptContent extends Readonly<Record<string, unknown>> {
+	readonly output: string | null;
+	readonly messages?: readonly unknown[];
 }
 
 function turnsToWire(turns: readonly TurnOutcome[], { test }: PlannedCase, beside: Beside): Record<string, unknown> {

@@ -22,6 +22,8 @@ export interface AttemptOutcome {
 	readonly timings: Timings;
 	readonly logs: readonly StageLog[];
 	readonly fileChanges?: FileChanges;
+	/** Whether the answer comes from a record that secrets were taken out of. */
+	readonly isRedacted?: boolean;
 	readonly workspacePath?: string;
 	/** Digests of the files that the fingerprint covers, by name. */
 	readonly files?: Readonly<Record<string, string>>;

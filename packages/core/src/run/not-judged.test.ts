@@ -118,6 +118,52 @@ describe("retrying what was not judged", () => {
 		expect(again.summary).toMatchObject({ planned: 1, passed: 1, errors: 0 });
 	});
 
+	test("calls the target again where its answer is not on record as it was given", async () => {
+		const env = { MY_API_KEY: "topsecret12345" };
+		const files = {
+			"my.eval.yaml": evalOf([
+				"{type: contains, value: topsecret12345}",
+				"{type: code-grader, name: late, command: [node, ./late.mjs]}",
+			]),
+			"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./target.mjs]}]\n",
+			"target.mjs": `import { appendFileSync } from "node:fs"; appendFileSync("calls", "x"); console.log(process.env.MY_API_KEY);`,
+			"late.mjs": `import { existsSync, readFileSync } from "node:fs";
+if (!existsSync("ready")) process.exit(130);
+console.log(Number(readFileSync(0, "utf8").includes("topsecret12345")));`,
+		};
+		const run = await runTree(files, { env });
+		writeFileSync(join(run.root, "ready"), "");
+		const again = await runTree(run, { env, output: run.runDir, resume: true, retryErrors: true });
+		expect(again.summary).toMatchObject({ planned: 1, passed: 1 });
+		expect(readFileSync(join(run.root, "calls"), "utf8")).toBe("xx");
+		const lost = await runTree({ ...files, "late.mjs": "process.exit(130);" });
+		writeFileSync(join(lost.runDir, lost.row("a").file ?? ""), "");
+		await runTree(lost, { output: lost.runDir, resume: true, retryErrors: true });
+		expect(readFileSync(join(lost.root, "calls"), "utf8")).toBe("xx");
+	});
+
+	test("in a run that grades recorded answers again keeps the scores of that run", async () => {
+		const run = await runTree({
+			"my.eval.yaml": evalOf([
+				"{type: code-grader, name: good, command: [node, ./good.mjs]}",
+				"{type: code-grader, name: late, command: [node, ./late.mjs]}",
+			]),
+			"targets.yaml": mockTargets("yes"),
+			"good.mjs": `import { appendFileSync } from "node:fs"; appendFileSync("good", "x"); console.log(1);`,
+			"late.mjs": `import { existsSync } from "node:fs"; if (!existsSync("ready")) process.exit(130); console.log(0.9);`,
+		});
+		const request = { regrade: { origin: run.runDir } };
+		const regraded = await runTree({ root: run.root }, request);
+		expect(regraded.summary).toMatchObject({ planned: 1, errors: 1 });
+		writeFileSync(join(run.root, "ready"), "");
+		const again = await runTree(
+			{ root: run.root },
+			{ ...request, output: regraded.runDir, resume: true, retryErrors: true },
+		);
+		expect(again.row("a")).toMatchObject({ executionStatus: "ok", score: 0.95 });
+		expect(readFileSync(join(run.root, "good"), "utf8")).toBe("xx");
+	});
+
 	test("counts the judging that failed with that which did not", async () => {
 		let works = false;
 		const models = await modelServer(({ body }) => {

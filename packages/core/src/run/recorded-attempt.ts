@@ -1,9 +1,9 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { type Masker, maskDeep } from "../base/secrets.ts";
-import type { EarlierResults, RegradeChoice } from "../grading/grade-answer.ts";
+import { type EarlierResults, gradersToRun, type RegradeChoice } from "../grading/grade-answer.ts";
 import { measuresOf } from "../grading/measures.ts";
 import { readHead } from "../io/files/read-head.ts";
-import type { Assertion } from "../model/eval-types.ts";
+import type { Assertion, TestCase } from "../model/eval-types.ts";
 import { readAttempt, readRecordText, recordPath } from "../model/record-files.ts";
 import type { AttemptFile, AttemptTurn, GradedRecord, StageLog } from "../schema/attempt-file.ts";
 import { type Fingerprint, graderStage, type ResultRow } from "../schema/result-row.ts";
@@ -11,7 +11,6 @@ import type { AnswerMessage, RequestMessage } from "../targets/contract.ts";
 import type { FileChanges, TestWorkspace } from "../workspace/contract.ts";
 import { AttemptError } from "./attempt-error.ts";
 import type { AnswerSource, GivenAnswer } from "./attempt-outcome.ts";
-import { allGraders } from "./needed-model.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import type { StageTimer } from "./stage-timer.ts";
 import { inputToWire } from "./test-input.ts";
@@ -28,19 +27,30 @@ export interface Regrading {
 /** Longer texts stay in their files. */
 const maxInMemory = 10 * 1024 * 1024;
 
+/** Makes the messages of a part of the test's input. */
+type MessagesOf = (input: TestCase["input"]) => readonly RequestMessage[];
+
+const redacted = {
+	code: "redacted",
+	message: "secrets were taken out of the recorded answer, so it can't be graded again: run the test again",
+};
+
 /** An attempt whose answer is on record and is graded again. */
 export class RecordedAttempt {
 	readonly #directory: string;
 	readonly #file: AttemptFile | undefined;
-	readonly #row: ResultRow;
+	readonly #row: ResultRow | undefined;
 	readonly #regrading: Regrading;
 
-	/** @param directory of the run that holds the attempt */
-	constructor(directory: string, row: ResultRow, regrading: Regrading) {
+	/**
+	 * @param directory of the run that holds the attempt
+	 * @param row absent if the run lacks the attempt
+	 */
+	constructor(directory: string, row: ResultRow | undefined, regrading: Regrading) {
 		this.#directory = directory;
 		this.#row = row;
 		this.#regrading = regrading;
-		this.#file = row.file === undefined ? undefined : readAttempt(directory, row.file);
+		this.#file = row?.file === undefined ? undefined : readAttempt(directory, row.file);
 	}
 
 	/** What was printed until the answer was there. */
@@ -49,11 +59,11 @@ export class RecordedAttempt {
 	}
 
 	get metadata(): Readonly<Record<string, unknown>> {
-		return this.#row.metadata;
+		return this.#row?.metadata ?? {};
 	}
 
 	get fingerprint(): Fingerprint | undefined {
-		return this.#row.fingerprint;
+		return this.#row?.fingerprint;
 	}
 
 	/** The versions of what the attempt was made of. */
@@ -61,14 +71,27 @@ export class RecordedAttempt {
 		return this.#file?.files;
 	}
 
-	/** Whether a graded turn was the last one: the conversation ended there. */
-	endsBefore(turn: number): boolean {
-		return turn >= (this.#file?.turns?.length ?? 0);
+	get isReadable(): boolean {
+		return this.#file !== undefined;
+	}
+
+	/** Whether secrets were taken out of the answer. */
+	get isRedacted(): boolean {
+		return this.#file?.redacted === true;
+	}
+
+	/** @throws AttemptError if the conversation ended before a turn that follows today: its graders or `on_turn_failure` say something else */
+	refuseTurn(turn: number): void {
+		const held = this.#file?.turns?.length ?? 0;
+		if (turn < held) return;
+		const where = held === 0 ? "has no turns" : `ended after turn ${held}`;
+		const what = `turn ${turn + 1} has no recorded answer: the recorded conversation ${where}`;
+		throw new AttemptError("record", "no-answer", what);
 	}
 
 	/** @throws AttemptError if the answer was given in another workspace than the test has today */
 	refuseOtherWorkspace(today: Fingerprint): void {
-		const { fingerprint: { workspace } = {}, error } = this.#row;
+		const { fingerprint: { workspace } = {}, error } = this.#row ?? {};
 		const isAnswered = error === undefined || error.stage === graderStage;
 		if (this.#regrading.sameRun || !isAnswered || workspace === undefined || workspace === today.workspace) return;
 		const what = "the template or the repositories of the test are not those that the recorded answer was given in";
@@ -76,18 +99,20 @@ export class RecordedAttempt {
 	}
 
 	/** @throws AttemptError if it has no answer to grade, or the answer is to another question than today's */
-	refuse({ test }: PlannedCase, input: readonly RequestMessage[]): void {
+	refuse({ test }: PlannedCase, input: readonly RequestMessage[], messages: MessagesOf): void {
+		if (!this.#row) throw new AttemptError("record", "no-answer", "the run has no record of this attempt");
 		const file = this.#file;
 		if (!file) throw new AttemptError("record", "unreadable", "the recorded attempt can't be read");
 		const { error } = file;
+		if (error?.stage === "dependency")
+			throw new AttemptError("record", "no-answer", `the test has no recorded answer: ${error.message} then`);
 		if (error && error.stage !== graderStage) {
 			const partial = file.messages ? this.#answer(file, file, 0) : undefined;
 			throw new AttemptError(error.stage, error.code, error.message, partial);
 		}
 		if (file.output === null && file.outputPath === undefined)
 			throw new AttemptError("record", "no-answer", "no answer is on record");
-		const asked = maskDeep({ input: inputToWire(input) }, this.#regrading.masker);
-		if (canonicalJson(asked.input) !== canonicalJson(file.input) || (file.turns?.length ?? 0) > test.turns.length)
+		if (!this.#answers(test, file, input, messages))
 			throw new AttemptError(
 				"record",
 				"input-changed",
@@ -95,9 +120,22 @@ export class RecordedAttempt {
 			);
 	}
 
+	/** Returns whether the recorded questions are those of the test, turn by turn. */
+	#answers(test: TestCase, file: AttemptFile, input: readonly RequestMessage[], messages: MessagesOf): boolean {
+		const turns = file.turns ?? [];
+		if (turns.length > test.turns.length) return false;
+		const asked = [input, ...turns.map((_, index) => messages(test.turns[index]?.input ?? []))];
+		const today = maskDeep(asked.map(inputToWire), this.#regrading.masker);
+		return canonicalJson(today) === canonicalJson([file.input, ...turns.map((turn) => turn.input)]);
+	}
+
 	/** Returns whether a grader that runs again may look at the workspace. */
-	needsWorkspace(planned: PlannedCase): boolean {
-		return allGraders(planned).some(({ type, command }) => type === "custom" || command !== undefined);
+	needsWorkspace({ assertions, test }: PlannedCase): boolean {
+		const again = [
+			...gradersToRun(assertions, this.earlier()),
+			...test.turns.flatMap((turn, index) => gradersToRun(turn.assertions, this.earlier(index))),
+		];
+		return again.some(({ type, command }) => type === "custom" || command !== undefined);
 	}
 
 	/** The recorded results of the whole answer, or of one turn. */
@@ -109,7 +147,7 @@ export class RecordedAttempt {
 			turn === undefined
 				? (this.#file?.scores.slice(ofTurns) ?? [])
 				: (turns[turn]?.scores ?? []).map((record) => ({ ...record, name: record.name.replace(/^turn \d+: /, "") }));
-		return { records, choose, countsUsage: sameRun };
+		return { records, choose, countsUsage: sameRun, ...(this.isRedacted ? { refusal: redacted } : {}) };
 	}
 
 	/** Answers the turns of the attempt as they were answered. */

@@ -9,8 +9,8 @@ import { originKey } from "./run-origin.ts";
 import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /**
- * Finds the records of attempts whose answers are graded instead of calling the target: those of the run that is graded again, or of the
- * resumed run those that only lack the results of some graders.
+ * Finds the records of attempts whose answers are graded instead of calling the target: of the resumed run those that only lack the results
+ * of some graders, else those of the run that is graded again.
  * @param retried rows of the resumed run, in `directory`
  */
 export function recordedAttempts(
@@ -18,18 +18,17 @@ export function recordedAttempts(
 	retried: readonly ResultRow[],
 	directory: string,
 ): RunContext["recorded"] {
-	if (origin?.kind === "regrade") {
+	const findRetried = finder(retried, (planned) => masker(keyOfCase(planned)));
+	const findOrigin = origin?.kind === "regrade" && finder(origin.rows, (one) => masker(originKey(one, origin)));
+	return (planned, attempt) => {
+		const row = findRetried(planned, attempt);
+		const own = row && new RecordedAttempt(directory, row, { choose: chooseMissing, sameRun: true, masker });
+		// Without its answer as it was given, the target is called again: only a regrade never calls it.
+		if (own?.isReadable && (findOrigin || !own.isRedacted)) return own;
+		if (!origin || !findOrigin) return undefined;
 		const regrading: Regrading = { choose: chooseNamed(origin.graders), sameRun: false, masker };
-		const find = finder(origin.rows, (planned) => masker(originKey(planned, origin)));
-		return attemptsOf(find, origin.directory, regrading);
-	}
-	if (retried.length === 0) return () => undefined;
-	const regrading: Regrading = { choose: chooseMissing, sameRun: true, masker };
-	return attemptsOf(
-		finder(retried, (planned) => masker(keyOfCase(planned))),
-		directory,
-		regrading,
-	);
+		return new RecordedAttempt(origin.directory, findOrigin(planned, attempt), regrading);
+	};
 }
 
 type FindRow = (planned: PlannedCase, attempt: number) => ResultRow | undefined;
@@ -37,13 +36,6 @@ type FindRow = (planned: PlannedCase, attempt: number) => ResultRow | undefined;
 function finder(rows: readonly ResultRow[], keyOf: (planned: PlannedCase) => string): FindRow {
 	const byKey = new Map(rows.map((row) => [`${row.attempt} ${caseKey(row.eval, row.testId, row.target)}`, row]));
 	return (planned, attempt) => byKey.get(`${attempt} ${keyOf(planned)}`);
-}
-
-function attemptsOf(find: FindRow, directory: string, regrading: Regrading): RunContext["recorded"] {
-	return (planned, attempt) => {
-		const row = find(planned, attempt);
-		return row && new RecordedAttempt(directory, row, regrading);
-	};
 }
 
 /** Runs the graders again that gave no score; of a composite only the parts that gave none. */

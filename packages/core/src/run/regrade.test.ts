@@ -175,6 +175,146 @@ tests:
 		expect(changes(again)[1]).toContain("# new large file b.bin: 3000002 bytes, sha256 ");
 	});
 
+	test("never calls the target, not for an attempt that a crash took out of the run either", async () => {
+		const origin = await runTree(
+			{
+				...files,
+				"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./agent.mjs]}]\n",
+				"agent.mjs": 'import { appendFileSync } from "node:fs"; appendFileSync("calls", "x"); console.log("yes");',
+			},
+			{ repeat: 3 },
+		);
+		const index = join(origin.runDir, "index.jsonl");
+		const lines = readFileSync(index, "utf8").split("\n");
+		writeFileSync(index, lines.filter((line) => !/"test_id":"a".*"attempt":(2|3)/.test(line)).join("\n"));
+		const calls = readFileSync(join(origin.root, "calls"), "utf8");
+		const again = await regrade(origin);
+		expect(readFileSync(join(origin.root, "calls"), "utf8")).toBe(calls);
+		expect(again.row("a", 1).executionStatus).toBe("ok");
+		for (const attempt of [2, 3])
+			expect(again.row("a", attempt)).toMatchObject({
+				executionStatus: "execution_error",
+				error: { stage: "record", code: "no-answer" },
+			});
+		expect(again.summary).toMatchObject({ planned: 2, passed: 1, errors: 1 });
+	});
+
+	test("judges as many attempts as decide a test, and asks for no more of them", async () => {
+		const once = files["my.eval.yaml"].replaceAll(
+			"input: hi,",
+			"input: hi, repeat: {count: 3, strategy: pass_any, early_exit: true},",
+		);
+		const origin = await runTree({
+			...files,
+			"my.eval.yaml": once,
+			"answers.jsonl": "",
+			"targets.yaml": mockTargets("yes"),
+		});
+		expect(origin.rows).toHaveLength(2);
+		const again = await regrade(origin);
+		expect(again.rows).toHaveLength(2);
+		expect(again.summary).toMatchObject({ planned: 2, passed: 2 });
+		// By these graders the tests would have gone on.
+		writeFileSync(join(origin.root, "check.mjs"), "console.log(0)");
+		expect((await regrade(origin)).summary).toMatchObject({ planned: 2, passed: 0, failed: 0, errors: 2 });
+	});
+
+	test("fails what failed because of another test, as long as that one fails", async () => {
+		const dependent = `  - {id: c, input: hi, depends_on: [b], on_dependency_failure: fail, assertions: [{type: contains, value: y}]}
+  - {id: d, input: hi, depends_on: [b], assertions: [{type: contains, value: y}]}
+`;
+		const origin = await runTree({ ...files, "my.eval.yaml": files["my.eval.yaml"] + dependent });
+		expect(origin.summary).toMatchObject({ passed: 1, failed: 2, errors: 1 });
+		const again = await regrade(origin);
+		expect(again.summary).toMatchObject({ passed: 1, failed: 2, errors: 1 });
+		expect(again.row("c").error).toEqual(origin.row("c").error);
+		writeFileSync(join(origin.root, "check.mjs"), lenient);
+		const passing = await regrade(origin);
+		for (const id of ["c", "d"])
+			expect(passing.row(id)).toMatchObject({
+				executionStatus: "execution_error",
+				error: { stage: "record", code: "no-answer" },
+			});
+	});
+
+	test("of a conversation that today's graders would have gone on with gives no verdict", async () => {
+		const turns = (first: string) => `tests:
+  - id: a
+    mode: conversation
+    on_turn_failure: stop
+    turns:
+      - {input: one, assertions: [{type: contains, name: first, value: "${first}"}]}
+      - {input: two, assertions: [{type: contains, name: second, value: "2"}]}
+    assertions: [{type: contains, name: whole, value: "1"}]
+`;
+		const answers = '{"test_id": "a", "output": "1"}\n{"test_id": "a", "output": "2"}\n';
+		const origin = await runTree({ ...files, "my.eval.yaml": turns("x"), "answers.jsonl": answers });
+		expect((await regrade(origin)).row("a")).toMatchObject({ executionStatus: "quality_failure", score: 0.5 });
+		writeFileSync(join(origin.root, "my.eval.yaml"), turns("1"));
+		const again = await regrade(origin);
+		expect(again.row("a")).toMatchObject({
+			executionStatus: "execution_error",
+			scores: [{ name: "turn 1: first", score: 1 }],
+			error: { stage: "record", code: "no-answer", message: expect.stringContaining("turn 2") },
+		});
+	});
+
+	test("refuses a conversation in which a turn asks something else by now", async () => {
+		const turns = `tests:
+  - id: a
+    mode: conversation
+    turns: [{input: one, assertions: [{type: contains, value: "1"}]}, {input: two, assertions: [{type: contains, value: "2"}]}]
+`;
+		const answers = '{"test_id": "a", "output": "1"}\n{"test_id": "a", "output": "2"}\n';
+		const origin = await runTree({ ...files, "my.eval.yaml": turns, "answers.jsonl": answers });
+		writeFileSync(join(origin.root, "my.eval.yaml"), turns.replace("input: two", "input: other"));
+		expect((await regrade(origin)).row("a")).toMatchObject({
+			executionStatus: "execution_error",
+			error: { code: "input-changed" },
+		});
+	});
+
+	test("of an answer that secrets were taken out of gives no verdict, however often it is graded again", async () => {
+		const env = { MY_API_KEY: "topsecret12345" };
+		const tests = `tests:
+  - {id: leak, input: hi, assertions: [{type: contains, name: leaks, negate: true, value: topsecret12345}]}
+  - {id: kept, input: hi, assertions: [{type: contains, name: holds, value: topsecret12345}, {type: code-grader, name: check, command: [node, ./check.mjs]}, {type: latency, threshold: 60000}]}
+`;
+		const origin = await runTree(
+			{ ...files, "my.eval.yaml": tests, "targets.yaml": mockTargets("yes topsecret12345") },
+			{ env },
+		);
+		expect(origin.summary).toMatchObject({ passed: 1, failed: 1 });
+		const again = await regrade(origin, { env });
+		const twice = await regrade(again, { env });
+		for (const run of [again, twice]) {
+			expect(run.summary).toMatchObject({ passed: 0, failed: 0, errors: 2 });
+			expect(run.row("leak")).toMatchObject({ error: { stage: "grader", code: "redacted" } });
+		}
+		const partly = await regrade(origin, { env }, ["check"]);
+		expect(partly.row("kept").scores).toMatchObject([
+			{ score: 1 },
+			{ score: null, error: { code: "redacted" } },
+			{ score: 1 },
+		]);
+		expect(again.row("kept").scores.map(({ score }) => score)).toEqual([null, null, 1]);
+		expect(partly.row("leak")).toMatchObject({ executionStatus: "quality_failure" });
+	});
+
+	test("prepares no workspace for graders whose results are kept", async () => {
+		const origin = await runTree({
+			...files,
+			"my.eval.yaml":
+				`workspace: {isolation: per_test, hooks: {before_each: [sh, -c, 'echo x >> ../hooks; test "$(wc -l < ../hooks)" -le 2']}}\n${files["my.eval.yaml"]}`.replaceAll(
+					"../hooks",
+					"$HOME/hooks",
+				),
+		});
+		expect(origin.summary).toMatchObject({ passed: 1, failed: 1 });
+		expect((await regrade(origin, {}, ["contains"])).summary).toMatchObject({ passed: 1, failed: 1 });
+		expect((await regrade(origin, {}, ["check"])).summary).toMatchObject({ passed: 0, failed: 0, errors: 2 });
+	});
+
 	test("keeps answers that are too long for the attempt's file", async () => {
 		const long = "y".repeat(100_000);
 		const origin = await runTree({ ...files, "answers.jsonl": "", "targets.yaml": mockTargets(`${long} yes`) });

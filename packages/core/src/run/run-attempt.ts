@@ -101,6 +101,7 @@ class Attempt {
 			...(this.#answer ? { answer: this.#answer } : {}),
 			...(this.#turns.length > 0 ? { turns: this.#turns } : {}),
 			...(this.#fileChanges === undefined ? {} : { fileChanges: this.#fileChanges }),
+			...(this.#recorded?.isRedacted ? { isRedacted: true } : {}),
 			...(this.#keptPath === undefined ? {} : { workspacePath: this.#keptPath }),
 		};
 	}
@@ -125,10 +126,11 @@ class Attempt {
 	}
 
 	async #untilGraded(): Promise<Ending> {
-		this.#recorded?.refuse(this.#planned, this.#input);
+		const { test } = this.#planned;
+		this.#recorded?.refuse(this.#planned, this.#input, (input) => requestMessages(input, test, this.#context.plan));
 		await this.#open();
 		const whole = await this.#answerAndGrade();
-		const { test, threshold } = this.#planned;
+		const { threshold } = this.#planned;
 		const held = {
 			scores: this.#turns.flatMap(({ score }) => score ?? []),
 			unheld: unheldTurns(test, this.#turns.length),
@@ -195,7 +197,7 @@ class Attempt {
 	async #holdTurns(source: AnswerSource): Promise<void> {
 		const { test, threshold } = this.#planned;
 		for (const [index, turn] of test.turns.entries()) {
-			if (this.#recorded?.endsBefore(index)) break;
+			this.#recorded?.refuseTurn(index);
 			const said = requestMessages(turn.input, test, this.#context.plan);
 			const before = this.#answer;
 			const messages = index === 0 ? [...this.#input, ...said] : said;

@@ -3,6 +3,7 @@ import { nearestName } from "../base/nearest.ts";
 import type { Masker } from "../base/secrets.ts";
 import { caseKey } from "../model/case-key.ts";
 import { readIndex, readRunFile } from "../model/result-files.ts";
+import type { ResultRow } from "../schema/result-row.ts";
 import type { RunOriginRecord } from "../schema/run-file.ts";
 import { caseStates } from "./case-states.ts";
 import { allGraders } from "./needed-model.ts";
@@ -25,7 +26,7 @@ export function originRecord({ kind, directory, run, graders }: RunOrigin): RunO
 }
 
 /**
- * Returns the cases that a run with an origin is about: to grade again, those with a row there, each with the attempts that were made; to run
+ * Returns the cases that a run with an origin is about: to grade again, those with a row there, each with the attempts that were planned; to run
  * again, those that were planned there and did not pass.
  */
 export function originCases(cases: readonly PlannedCase[], origin: RunOrigin, masker: Masker): PlannedCase[] {
@@ -33,17 +34,35 @@ export function originCases(cases: readonly PlannedCase[], origin: RunOrigin, ma
 }
 
 function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, masker: Masker): PlannedCase[] {
-	const attempts = new Map<string, number>();
-	for (const { eval: label, testId, target, attempt } of origin.rows) {
-		const key = caseKey(label, testId, target);
-		attempts.set(key, Math.max(attempt, attempts.get(key) ?? 0));
+	const repeats = new Map(
+		origin.run.planned.map(([of, id, target, repeat]) => [
+			caseKey(origin.run.evals[of]?.file ?? "", id, target),
+			repeat,
+		]),
+	);
+	const rows = new Map<string, ResultRow[]>();
+	for (const row of origin.rows) {
+		const key = caseKey(row.eval, row.testId, row.target);
+		const known = rows.get(key);
+		if (known) known.push(row);
+		else rows.set(key, [row]);
 	}
 	return cases.flatMap((planned) => {
-		const count = attempts.get(masker(originKey(planned, origin)));
-		// The answers are there, whatever became of other tests since: nothing waits, and nothing is skipped.
-		return count === undefined
-			? []
-			: [{ ...planned, dependsOn: [], repeat: { ...planned.repeat, count, earlyExit: false } }];
+		const key = masker(originKey(planned, origin));
+		const made = rows.get(key);
+		if (!made) return [];
+		// Attempts that were planned and are not on record are not judged: fewer could come to another result.
+		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
+		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
+		// The answers are there, whatever became of other tests since: only a test that was skipped waits, and may be skipped again.
+		const isSkipped = made.some(({ error }) => error?.stage === "dependency");
+		return [
+			{
+				...planned,
+				dependsOn: isSkipped ? planned.dependsOn : [],
+				repeat: { ...planned.repeat, count: most, earlyExit },
+			},
+		];
 	});
 }
 

@@ -123,6 +123,8 @@ export const attemptFileSchema = wireObject({
 	beside: z.array(wireObject({ path: z.string(), sha256: z.string() })).optional(),
 	/** Present where secrets were taken out of what was judged. */
 	masked: z.literal(true).optional(),
+	/** Present where secrets were taken out of the answer or of what it changed: what the target answered is not on record. */
+	redacted: z.literal(true).optional(),
 });
 export type AttemptFile = z.output<typeof attemptFileSchema>;
 export type AttemptTurn = z.output<typeof turnSchema>;

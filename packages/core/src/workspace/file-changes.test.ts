@@ -227,6 +227,19 @@ describe("file_changes shows", () => {
 		await base.close();
 	});
 
+	test("ignored files whose names are no UTF-8, among many new ones", async () => {
+		const base = await prepared("per_test", { "t/.gitignore": "*.log\n" });
+		const named = (path: string, name: string) => Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name, "latin1")]);
+		const diff = await changesOf((path) => {
+			for (let index = 0; index < 150; index++) writeFileSync(named(path, `${index}\xff.log`), "x");
+			writeFileSync(named(path, "\xff.txt"), "seen\n");
+		}, base);
+		expect(diff).toMatch(/^# 150 new files that the workspace's rules ignore are not shown: /m);
+		expect(diff).toContain("+seen");
+		expect(diff).toContain('+++ "b/\\377.txt"');
+		await base.close();
+	});
+
 	test("huge files by a line with size and digest", async () => {
 		const content = "x\n".repeat(3_000_000);
 		const diff = await changesOf((path) => writeFileSync(join(path, "huge.txt"), content));

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { makeDirectory } from "../io/files/make-directory.ts";
+import { rawPath, systemPath } from "../io/files/raw-path.ts";
 import { readBytes } from "../io/files/read-text.ts";
 import { writeNewFile } from "../io/files/write-new.ts";
 import type { ChangeStore } from "./change-store.ts";
@@ -43,12 +44,15 @@ export class IgnoreRules {
 		const ignored = new Set<string>();
 		for (const [root, members] of groups) {
 			const prefix = root === "" ? "" : `${root}/`;
-			const input = members.map((path) => `${path.slice(prefix.length)}\0`).join("");
-			const { stdout } = await this.#store.git(["check-ignore", "--no-index", "-z", "--stdin"], {
+			const input = Buffer.concat(
+				members.flatMap((path) => [Buffer.from(systemPath(path.slice(prefix.length))), Buffer.of(0)]),
+			);
+			const { stdoutBytes } = await this.#store.git(["check-ignore", "--no-index", "-z", "--stdin"], {
 				...{ input, okExitCodes: [0, 1] },
 				variables: { GIT_WORK_TREE: this.#placeOf(root) },
 			});
-			for (const path of stdout.split("\0")) if (path !== "") ignored.add(prefix + path);
+			for (const name of stdoutBytes.toString("latin1").split("\0"))
+				if (name !== "") ignored.add(prefix + rawPath(Buffer.from(name, "latin1")));
 		}
 		return ignored;
 	}

@@ -2,12 +2,11 @@ import { type Import, parse } from "es-module-lexer";
 import { lineCounter, type ScriptImport, type ScriptImports, type UnknownImport } from "./script-import.ts";
 
 const literal = String.raw`(['"\`])((?:(?!\1)[^\\\n$])+)\1`;
-const requireCall = new RegExp(String.raw`\brequire(?:\.resolve)?\s*\(\s*${literal}\s*\)`, "g");
 const metaResolve = new RegExp(String.raw`\bimport\.meta\.resolve\s*\(\s*${literal}\s*\)`, "g");
 const urlOfMeta = new RegExp(String.raw`\bnew\s+URL\s*\(\s*${literal}\s*,\s*import\.meta\.(?:url|filename)\s*\)`, "g");
 const besideScript =
 	/\b(?:join|resolve)\s*\(\s*(?:__dirname|import\.meta\.(?:dirname|dir))\s*((?:,\s*(?:'[^'\n]*'|"[^"\n]*")\s*)+)\)/g;
-const computedRequire = /(?<![.\w])require\s*\(\s*(?!['"`\s)])/g;
+const makerAlias = /\bcreateRequire\s+as\s+([\w$]+)/g;
 const statement = /^[ \t]*(?:import|export)\b[^'"\n;]*?(?:\bfrom\s*)?(['"])([^'"\n]+)\1/gm;
 const dynamic = /\bimport\s*\(\s*(['"])([^'"\n]+)\1/g;
 
@@ -22,16 +21,34 @@ export function javascriptImports(text: string): ScriptImports {
 		// JSX with quotes in its text: line by line, which misses nothing that begins a line.
 		for (const pattern of [statement, dynamic]) scan(text, pattern, lineOf, imports, "module", true);
 	}
-	scan(text, requireCall, lineOf, imports, "module", true);
+	const { called, computed } = requirePatterns(text);
+	scan(text, called, lineOf, imports, "module", true);
 	scan(text, metaResolve, lineOf, imports, "module", true);
 	scan(text, urlOfMeta, lineOf, imports, "file", true);
 	for (const match of text.matchAll(besideScript)) {
 		const parts = [...(match[1] ?? "").matchAll(/'([^'\n]*)'|"([^"\n]*)"/g)].map((part) => part[1] ?? part[2] ?? "");
 		imports.push({ kind: "file", specifier: `./${parts.join("/")}`, line: lineOf(match.index), guessed: true });
 	}
-	for (const match of text.matchAll(computedRequire))
+	for (const match of text.matchAll(computed))
 		if (!inComment(text, match.index)) unknown.push({ line: lineOf(match.index), what: "a computed require" });
 	return { imports, unknown };
+}
+
+/** Patterns for calls of `require`, under the names too that a module gives what `createRequire` returns. */
+function requirePatterns(text: string): { readonly called: RegExp; readonly computed: RegExp } {
+	const makers = ["createRequire", ...[...text.matchAll(makerAlias)].flatMap(([, name]) => name ?? [])].map(escaped);
+	const made = String.raw`(?:[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
+	const assigned = new RegExp(String.raw`([\w$]+)\s*(?::\s*[\w$.]+\s*)?=\s*${made}(?!\s*[.(])`, "g");
+	const names = new Set(["require", ...[...text.matchAll(assigned)].flatMap(([, name]) => name ?? [])]);
+	const callee = String.raw`(?:(?<![.\w$])(?:${[...names].map(escaped).join("|")})|${made})`;
+	return {
+		called: new RegExp(String.raw`${callee}(?:\.resolve)?\s*\(\s*${literal}\s*[,)]`, "g"),
+		computed: new RegExp(String.raw`${callee}\s*\(\s*(?!['"\x60\s)])`, "g"),
+	};
+}
+
+function escaped(name: string): string {
+	return name.replaceAll("$", String.raw`\$`);
 }
 
 function parseModule(text: string): readonly Import[] | undefined {

@@ -62,6 +62,28 @@ const text = 'import "./text.mjs"';`,
 	]);
 });
 
+test("JavaScript: what createRequire returns, by whatever name", () => {
+	const { files, warnings } = closureOf(
+		{
+			"a.mjs": `import { createRequire } from "node:module";
+const r = createRequire(import.meta.url);
+const a = r("./a.cjs"), b = r.resolve("./b.cjs");
+createRequire(import.meta.url)("./c.json");
+r(name); other("./no.cjs"); x.r("./no.cjs");
+`,
+			"b.mts": `import * as module from "module"; import { createRequire as $make } from "module";
+import x from "./c.json" with { type: "json" }; let load: NodeJS.Require = module.createRequire(fileURLToPath(import.meta.url)); load('./d.cjs');
+const $ = $make(import.meta.url); $("./e.cjs");
+`,
+			...{ "a.cjs": "", "b.cjs": "", "c.json": "{}", "d.cjs": "", "e.cjs": "", "no.cjs": "" },
+		},
+		"a.mjs",
+		"b.mts",
+	);
+	expect(files).toEqual(["a.cjs", "a.mjs", "b.cjs", "b.mts", "c.json", "d.cjs", "e.cjs"]);
+	expect(warnings).toEqual(["a.mjs:5 a computed require: the files it brings can't be known"]);
+});
+
 test("what is computed is said, with its line; files that a pattern fits come along", () => {
 	const { files, warnings } = closureOf(
 		{
