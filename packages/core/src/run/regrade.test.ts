@@ -111,6 +111,15 @@ describe("grading recorded answers again", () => {
 			});
 	});
 
+	test("of a run that did not finish says which tests have no answer", async () => {
+		const origin = await runTree(files, { workers: 1 });
+		const index = join(origin.runDir, "index.jsonl");
+		writeFileSync(index, `${readFileSync(index, "utf8").split("\n")[0]}\n`);
+		const again = await regrade(origin);
+		expect(again.summary).toMatchObject({ planned: 2, passed: 1, errors: 1 });
+		expect(again.row("b")).toMatchObject({ error: { stage: "record", code: "no-answer" } });
+	});
+
 	test("costs nothing now, and keeps what the answers cost", async () => {
 		const origin = await runTree(files);
 		const again = await regrade(origin);

@@ -47,10 +47,11 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, masker:
 		if (known) known.push(row);
 		else rows.set(key, [row]);
 	}
+	if (rows.size === 0) return [];
 	return cases.flatMap((planned) => {
 		const key = masker(originKey(planned, origin));
-		const made = rows.get(key);
-		if (!made) return [];
+		const made = rows.get(key) ?? [];
+		if (made.length === 0 && !repeats.has(key)) return [];
 		// Attempts that were planned and are not on record are not judged: fewer could come to another result.
 		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
 		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
