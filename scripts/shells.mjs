@@ -2,11 +2,13 @@ import { canInstall, install } from "./apt.mjs";
 import { findOnPath } from "./executable.mjs";
 
 const shells = ["bash", "zsh", "fish"];
-const missing = () => shells.filter((name) => !findOnPath([name]));
+/** Tests that use these are skipped without them. */
+const optional = ["git-lfs"];
+const missing = (names = shells) => names.filter((name) => !findOnPath([name]));
 
 /** Makes sure that the shells are there which the tests of completion run in; throws a sentence that says what to install. */
 export async function needShells() {
-	const wanted = missing();
+	const wanted = missing([...shells, ...optional]);
 	// What bash gets along with is tried where it can be had; with the shells it costs nothing to install.
 	if (wanted.length > 0 && canInstall) await install([...wanted, "bash-completion"]);
 	const left = missing();
