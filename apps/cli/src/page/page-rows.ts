@@ -6,6 +6,7 @@ import {
 	formatDuration,
 	outcomeWords,
 	type ResultRow,
+	type RunTally,
 } from "@agentv/core";
 import type { ExportedRun } from "../results/exported-run.ts";
 import { cachedText, inputText, rerunText, timeText } from "../run/attempt-detail-text.ts";
@@ -18,11 +19,12 @@ const mostText = 24_000_000;
 /** Nor is more time spent on them than on the rows: so many attempts are looked into, in larger runs only those that did not pass. */
 const mostLookedInto = 2000;
 
-/** The tests of a run as a JSON array that can stand in a script element, piece by piece. */
-export function* pageRows(run: ExportedRun): Generator<string> {
+/** The tests of a run as a JSON array for a script element, piece by piece. Adds each to `tally`. */
+export function* pageRows(run: ExportedRun, tally: RunTally): Generator<string> {
 	const texts = new PageTexts(run);
 	let separator = "[";
 	for (const outcome of caseOutcomes(run.rows, run.run)) {
+		tally.add(outcome);
 		const text = JSON.stringify(pageRow(outcome, texts)).replaceAll("<", "\\u003c");
 		yield `${separator}${text}`;
 		separator = ",\n";
@@ -65,14 +67,18 @@ function pageAttempt(row: ResultRow, texts: PageTexts) {
 		...(executionStatus === "execution_error" ? {} : { score }),
 		...(error ? { error: cut(`${error.stage}/${error.code}: ${error.message}${causeText(error)}`) } : {}),
 		...(warnings ? { warnings: warnings.map(({ stage, message }) => cut(`${stage}: ${message}`)) } : {}),
-		facts: pageFacts(row),
-		graders: scores.map(({ usage: _, assertions, error: broken, veto, ...grader }) => ({
-			...grader,
-			...(broken ? { error: cut(`${broken.code}: ${broken.message}`) } : {}),
-			...(veto ? { veto: vetoText } : {}),
-			assertions: assertions.map(shortFinding),
-		})),
+		graders: scores.map(pageGrader),
 		...texts.of(row),
+	};
+}
+
+function pageGrader({ name, type, score, weight, verdict, veto, error, assertions }: ResultRow["scores"][number]) {
+	const grader = { name, type, score, weight, verdict, assertions: assertions.map(shortFinding) };
+	if (!veto && !error) return grader;
+	return {
+		...grader,
+		...(veto ? { veto: vetoText } : {}),
+		...(error ? { error: cut(`${error.code}: ${error.message}`) } : {}),
 	};
 }
 
@@ -94,7 +100,7 @@ function shortFinding({ text, passed, evidence }: ResultRow["scores"][number]["a
 	return { text: cut(text), passed, ...(evidence === undefined ? {} : { evidence: cut(evidence) }) };
 }
 
-/** Input, answer and changes of attempts, until a page has enough of them. */
+/** Figures, input, answer, changes and logs of attempts, until a page has enough of them. */
 class PageTexts {
 	readonly #run: ExportedRun;
 	#used = 0;
@@ -104,14 +110,17 @@ class PageTexts {
 		this.#run = run;
 	}
 
-	of({ file, executionStatus }: ResultRow): object {
-		if (file === undefined) return {};
+	of(row: ResultRow): object {
+		const { file, executionStatus } = row;
+		if (file === undefined) return { facts: pageFacts(row) };
 		const isPassedBy = executionStatus === "ok" && this.#run.rows.count > mostLookedInto;
 		if (isPassedBy || this.#used > mostText || this.#lookedInto === mostLookedInto)
-			return { left: "Input and output are left out of so large a page: agentv results show --test has them." };
+			return {
+				left: "Times, costs, input and output are left out of so large a page: agentv results show --test has them.",
+			};
 		this.#lookedInto += 1;
 		const attempt = this.#run.attempt(file);
-		if (!attempt) return { left: `${file} can't be read: the run's row is all there is.` };
+		if (!attempt) return { facts: pageFacts(row), left: `${file} can't be read: the run's row is all there is.` };
 		const texts = Object.entries(this.#textsOf(attempt)).filter(([, text]) => text !== undefined && text !== "");
 		const logs = (attempt.logs ?? []).map(({ stage, name, text, omitted }) => {
 			const left = omitted === undefined ? "" : `, ${omitted.toLocaleString("en-US")} characters left out`;
@@ -119,7 +128,7 @@ class PageTexts {
 		});
 		for (const text of [...texts.map(([, one]) => one), ...logs.map((log) => log.text)])
 			this.#used += text?.length ?? 0;
-		return { ...Object.fromEntries(texts), ...(logs.length > 0 ? { logs } : {}) };
+		return { facts: pageFacts(row), ...Object.fromEntries(texts), ...(logs.length > 0 ? { logs } : {}) };
 	}
 
 	#textsOf({ input, expectedOutput, output, outputPath, fileChangesPath, fileChangesShownPath }: AttemptFile) {

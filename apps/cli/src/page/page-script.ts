@@ -8,6 +8,7 @@ const words = ${JSON.stringify(outcomeWords)};
 const signs = { passed: "✓", failed: "✗", error: "!", not_run: "–" };
 const order = { failed: 0, error: 1, not_run: 2, passed: 3 };
 const step = 200;
+document.querySelector("details.about").before(document.getElementById("sum"));
 const at = (id) => document.getElementById(id);
 const make = (tag, name, ...inside) => { const node = document.createElement(tag); if (name) node.className = name; node.append(...inside); return node; };
 const ids = new Map(all.map((row, index) => [row, index]));
@@ -88,7 +89,7 @@ function attempt(one, row) {
 	if (row.repeated) box.append(make("h2", "", badge(one.status), " attempt " + one.number + (one.score === undefined ? "" : ", score " + fixed(one.score))));
 	if (one.error) box.append(make("h2", "", "Error"), block(one.error, "bad", "Error"));
 	for (const warning of one.warnings || []) box.append(make("p", "no small breaks", warning));
-	if (one.facts.length) box.append(make("dl", "facts small", ...one.facts.flatMap(([name, text]) => [make("dt", "", name), make("dd", "", text)])));
+	if (one.facts) box.append(make("dl", "facts small", ...one.facts.flatMap(([name, text]) => [make("dt", "", name), make("dd", "", text)])));
 	if (one.graders.length) box.append(make("h2", "", "Graders"), make("ul", "graders", ...one.graders.map(grader)));
 	const side = make("div", "side");
 	for (const [name, text] of [["Input", one.input], ["Expected", one.expected], ["Output", one.output]])

@@ -125,7 +125,7 @@ async function expectReportsAgree(cwd: string, summary: RunSummary): Promise<voi
 	expect(markdown.match(/^- \*\*/gm)?.length ?? 0).toBe(counts.planned - counts.passed);
 
 	const page = [...exportHtml(exported(openRun(join(cwd, "out"))))].join("");
-	expect(sentenceCounts(/<meta name="description" content="([^"]*)"/.exec(page)?.[1] ?? "")).toEqual(counts);
+	expect(sentenceCounts(/class="bar" role="img" aria-label="([^"]*)"/.exec(page)?.[1] ?? "")).toEqual(counts);
 	const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "[]") as { status: string }[];
 	const of = (status: string) => data.filter((row) => row.status === status).length;
 	expect({

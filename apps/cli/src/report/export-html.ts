@@ -4,6 +4,7 @@ import {
 	outcomeWords,
 	type PlannedTargetRecord,
 	type RunFile,
+	RunTally,
 	type Tallied,
 	testsNotRun,
 } from "@agentv/core";
@@ -13,27 +14,28 @@ import { pageStyle } from "../page/page-style.ts";
 import type { ExportedRun, RunExport } from "../results/exported-run.ts";
 import { shortScore } from "../run/failure-text.ts";
 import { costText, runSpending, tokensOf } from "../run/spending-text.ts";
-import { originSentence, plainEmphasis, sumOfRows, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
+import { originSentence, plainEmphasis, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
 import { capital } from "../run/target-table.ts";
 
 /** One page that opens from disk: filter, sort, details of each test, light and dark. Nothing is fetched, nothing but its own script runs. */
 export const exportHtml: RunExport = function* (run) {
 	const title = run.run.evals.map(({ name }) => name).join(", ") || "run";
-	const sum = sumOfRows(run);
-	yield head(title, sumSentence(sum, plainEmphasis));
+	yield head(title, `Results of ${title}, run ${run.run.startedAt}`);
 	yield `<body>
 <header>
 <div class="top"><div><h1>${escaped(title)}</h1><p class="dim small breaks">${escaped(`${run.run.experiment} · ${run.run.startedAt.replace("T", " ").replace(/\.\d+Z$/, " UTC")}`)}</p></div>
 <button type="button" class="plain" id="theme" aria-label="Light or dark"><i></i></button></div>
-<section class="panel sum" aria-label="Summary">${summaryPanel(sum)}</section>
 <details class="panel about"><summary>What was run</summary><dl class="facts">${facts(run)}</dl></details>
 </header>
 ${filters}
 ${table}
 <noscript><p>This page lists its tests by a script of its own, which is switched off here.</p></noscript>
 <script type="application/json" id="data">`;
-	yield* pageRows(run);
+	const tally = new RunTally(run.run);
+	yield* pageRows(run, tally);
+	// Rows are read once: what they add up to is known at the end, from where the script moves it to the top.
 	yield `</script>
+<section class="panel sum" id="sum" aria-label="Summary">${summaryPanel(tally.summary(run.summary?.durationMs))}</section>
 <script>${pageScript}</script>
 </body>
 </html>

@@ -66,8 +66,11 @@ function tokensText(usage: Usage): string {
 	return `${number(tokensOf(usage) ?? 0)} tokens`;
 }
 
+/** Made once: an export formats several figures of each row. */
+const numbers = new Intl.NumberFormat("en-US");
+
 function number(value: number): string {
-	return value.toLocaleString("en-US");
+	return value < 1000 ? String(value) : numbers.format(value);
 }
 
 export function costText(costUsd: number | null): string {

@@ -1,7 +1,6 @@
-import { caseKey } from "../model/case-key.ts";
 import type { Repeat } from "../model/eval-types.ts";
 import type { ResultRow } from "../schema/result-row.ts";
-import type { PlannedTest, RunFile } from "../schema/run-file.ts";
+import type { RunFile } from "../schema/run-file.ts";
 import { type CaseResult, caseResult, isDecided } from "./case-result.ts";
 
 /** What counting needs of a row. */
@@ -52,28 +51,51 @@ export function* caseOutcomes<Row extends CountedRow>(
 	rows: Iterable<Row>,
 	run: PlannedRun,
 ): Generator<CaseOutcome<Row>> {
-	const open = new Map(run.planned.map((planned) => [keyOf(planned, run), planned]));
-	const made = new Map<string, readonly Row[]>();
+	const plan = new PlanIndex(run);
+	const isFinished = new Uint8Array(run.planned.length);
+	const made = new Map<number, readonly Row[]>();
 	for (const row of rows) {
-		const key = caseKey(row.eval, row.testId, row.target);
-		const [, , , repeat = once] = open.get(key) ?? [];
-		if (!open.has(key) || row.attempt > repeat.count) continue;
-		const attempts = [...(made.get(key) ?? []), row];
+		const position = plan.positionOf(row);
+		const repeat = run.planned[position]?.[3] ?? once;
+		if (position === -1 || isFinished[position] === 1 || row.attempt > repeat.count) continue;
+		const before = repeat.count === 1 ? undefined : made.get(position);
+		const attempts = before ? [...before, row] : [row];
 		if (isDecided(attempts, repeat)) {
-			open.delete(key);
-			made.delete(key);
+			isFinished[position] = 1;
+			made.delete(position);
 			const { status, score } = caseResult(attempts, repeat, row.threshold);
 			yield { eval: row.eval, testId: row.testId, target: row.target, status, score, repeat, attempts };
-		} else made.set(key, attempts);
+		} else made.set(position, attempts);
 	}
-	for (const [key, planned] of open) {
-		const [index, testId, target, repeat = once] = planned;
+	for (const [position, [index, testId, target, repeat = once]] of run.planned.entries()) {
+		if (isFinished[position] === 1) continue;
 		const label = run.evals[index]?.file ?? "";
-		const attempts = made.get(key) ?? [];
+		const attempts = made.get(position) ?? [];
 		yield { eval: label, testId, target, status: "not_run", score: undefined, repeat, attempts };
 	}
 }
 
-function keyOf([index, testId, target]: PlannedTest, { evals }: PlannedRun): string {
-	return caseKey(evals[index]?.file ?? "", testId, target);
+/** Finds planned tests: by eval and target first, since joining all names of a hundred thousand rows takes longer than reading them. */
+class PlanIndex {
+	readonly #evals = new Map<string, Map<string, Map<string, number>>>();
+
+	constructor({ planned, evals }: PlannedRun) {
+		for (const [position, test] of planned.entries()) {
+			const label = evals[test[0]]?.file ?? "";
+			this.#testsOf(label, test[2]).set(test[1], position);
+		}
+	}
+
+	/** -1 if the test was not planned. */
+	positionOf({ eval: label, testId, target }: Pick<ResultRow, "eval" | "testId" | "target">): number {
+		return this.#evals.get(label)?.get(target)?.get(testId) ?? -1;
+	}
+
+	#testsOf(label: string, target: string): Map<string, number> {
+		const targets = this.#evals.get(label) ?? new Map<string, Map<string, number>>();
+		const tests = targets.get(target) ?? new Map<string, number>();
+		this.#evals.set(label, targets);
+		targets.set(target, tests);
+		return tests;
+	}
 }
