@@ -36,16 +36,13 @@ export interface Strays {
 
 /** Finds the processes that a piece of work started and that still run, on Linux. */
 export function findStrays(signs: StraySigns): Strays {
-	const table = new Map<number, ProcessFacts>();
+	const certain = new Map<number, ProcessFacts>();
+	const unmarked = new Map<number, ProcessFacts>();
+	// Each is looked at before the next id is asked for: what it starts before it ends gets a later id.
 	for (const pid of processIdsSince(signs.since)) {
 		const facts = pid === process.pid ? undefined : processFacts(pid);
 		// The kernel reuses ids: an old process may have one that looks new.
-		if (facts && facts.startTime >= (signs.since?.ticks ?? 0)) table.set(pid, facts);
-	}
-	const certain = new Map<number, ProcessFacts>();
-	const unmarked = new Map<number, ProcessFacts>();
-	for (const facts of table.values()) {
-		if (signs.keptGroups.has(facts.group)) continue;
+		if (!facts || facts.startTime < (signs.since?.ticks ?? 0) || signs.keptGroups.has(facts.group)) continue;
 		const environment = processEnvironment(facts.pid);
 		if (environment?.includes(signs.mark) || signs.sessions.has(facts.session)) certain.set(facts.pid, facts);
 		else if (!environment?.includes(`${signs.variable}=`)) unmarked.set(facts.pid, facts);
