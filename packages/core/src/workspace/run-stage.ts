@@ -70,7 +70,8 @@ interface AfterStage {
 
 /** Ends what runs in a scope. @param who started it, for messages */
 export async function endScope(scope: ProcessScope, who: string): Promise<WorkspaceWarning[]> {
-	const left = await scope.end();
+	// Hooks are the user's own: a process that merely began while they ran is not attributed to them.
+	const left = (await scope.end()).filter(({ isCertain }) => isCertain);
 	return left.map((one) => ({ stage: "clean_up", code: "process-left", message: describeLeft(one, who) }));
 }
 
