@@ -140,13 +140,13 @@ function changesOf(
 	changes: RowChanges,
 ): Found {
 	const byKey = new Map(cases.map((one) => [plan.masker(keyOfCase(one)), one]));
-	const caseOf = (row: ResultRow) => byKey.get(caseKey(row.eval, row.testId, row.target));
-	// In the order of the plan: tests end in any order.
-	const inOrder = [...rows].sort((a, b) => (caseOf(a)?.index ?? 0) - (caseOf(b)?.index ?? 0) || a.attempt - b.attempt);
-	const touched = inOrder.filter((row) => {
-		const one = caseOf(row);
-		return one !== undefined && changes.touches(row, one);
+	const known = rows.flatMap((row) => {
+		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
+		return one ? [{ row, one }] : [];
 	});
+	// In the order of the plan: tests end in any order.
+	known.sort((a, b) => a.one.index - b.one.index || a.row.attempt - b.row.attempt);
+	const touched = known.filter(({ row, one }) => changes.touches(row, one)).map(({ row }) => row);
 	return { plan: planDifference(run, cases, plan), touched };
 }
 
