@@ -1,11 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { agentv, tempTree, writeTree } from "@agentv/test-support";
+import { agentv, judgedPrograms, tempTree, writeTree } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { junitSuites } from "./testing/junit-suites.ts";
 
-const print = (answer: object) => `console.log(${JSON.stringify(JSON.stringify(answer))});\n`;
 /** Text that would steer a terminal, were it printed as it is. */
 const hostile = "\u001b[2J\u0007</script>";
 
@@ -26,17 +25,7 @@ tests:
     repeat: { count: 2, strategy: pass_all }
     assertions: [{ type: contains, value: bye }]
 `,
-	"targets.yaml": `targets:
-  - { name: agent, provider: cli, command: [node, ./agent.mjs], grader_target: judge }
-  - { name: judge, provider: cli, command: [node, ./judge.mjs] }
-  - { name: mumbler, provider: cli, command: [node, ./mumbler.mjs] }
-`,
-	"agent.mjs": `console.error(${JSON.stringify(`thinking hard ${hostile}`)});\n${print({ text: "hello there", token_usage: { input: 100, output: 20 }, cost_usd: 0.2 })}`,
-	"judge.mjs": print({
-		...{ text: '{"score": 1, "reasoning": "kind"}', token_usage: { input: 30, output: 5 }, cost_usd: 0.05 },
-	}),
-	"mumbler.mjs": print({ text: "hm", token_usage: { input: 10, output: 1 }, cost_usd: 0.01 }),
-	"broken.mjs": 'console.error("fixture is missing"); process.exit(130);\n',
+	...judgedPrograms(`thinking hard ${hostile}`),
 };
 
 const cwd = mkdtempSync(join(tmpdir(), "agentv-show-"));

@@ -1,12 +1,12 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { judgedPrograms } from "@agentv/test-support";
 import { testBrowser } from "@agentv/test-support/browser";
 import { expect, test } from "vitest";
 import { inspect } from "./testing/inspect.ts";
 import { openStudio } from "./testing/open-studio.ts";
 
 const browser = testBrowser();
-const print = (answer: object) => `console.log(${JSON.stringify(JSON.stringify(answer))});\n`;
 const hostile = `</pre><img src=x onerror='document.title = "owned"'>`;
 
 /** Tests that pass, fail, are not judged and are run several times; graders that are models and programs. */
@@ -29,18 +29,8 @@ tests:
     repeat: { count: 3, strategy: pass_any }
     assertions: [{ type: contains, value: bye }]
 `,
-	"targets.yaml": `targets:
-  - { name: agent, provider: cli, command: [node, ./agent.mjs], grader_target: judge }
-  - { name: judge, provider: cli, command: [node, ./judge.mjs] }
-  - { name: mumbler, provider: cli, command: [node, ./mumbler.mjs] }
-`,
+	...judgedPrograms(`thinking hard ${hostile}`),
 	"hook.mjs": 'process.stdin.resume(); console.log("the shop is open");\n',
-	"agent.mjs": `console.error(${JSON.stringify(`thinking hard ${hostile}`)});\n${print({ text: "hello there", token_usage: { input: 100, output: 20 }, cost_usd: 0.2 })}`,
-	"judge.mjs": print({
-		...{ text: '{"score": 1, "reasoning": "kind"}', token_usage: { input: 30, output: 5 }, cost_usd: 0.05 },
-	}),
-	"mumbler.mjs": print({ text: "hm", token_usage: { input: 10, output: 1 }, cost_usd: 0.01 }),
-	"broken.mjs": 'console.error("fixture is missing"); process.exit(130);\n',
 };
 
 /** Adds to a run what other runs may have on record: a veto, a refusal, an answer from the cache, an agent's own fault. */

@@ -11,6 +11,7 @@ export {
 	writeTree,
 } from "./git-repo.ts";
 export { type GitHttpBehaviour, type GitHttpServer, gitHttpServer } from "./git-server.ts";
+export { judgedPrograms } from "./judged-programs.ts";
 export { law } from "./law.ts";
 export { isAlive, waitUntil } from "./processes.ts";
 export { tempTree } from "./temp-tree.ts";

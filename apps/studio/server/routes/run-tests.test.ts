@@ -1,14 +1,12 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { planRun, type RunSummary, readSummary, runEvals, testsNotRun } from "@agentv/core";
-import { law } from "@agentv/test-support";
+import { judgedPrograms, law } from "@agentv/test-support";
 import { type RandomProject, randomProjects } from "@agentv/test-support/random-project";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { RunAnswer, RunHistoryAnswer, RunListAnswer, RunTestsAnswer, TestResultAnswer } from "../answers/runs.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
-
-const print = (answer: object) => `console.log(${JSON.stringify(JSON.stringify(answer))});\n`;
 
 const files = {
 	"my.eval.yaml": `target: agent
@@ -26,15 +24,7 @@ tests:
     repeat: { count: 3, strategy: pass_any }
     assertions: [{ type: contains, value: bye }]
 `,
-	"targets.yaml": `targets:
-  - { name: agent, provider: cli, command: [node, ./agent.mjs], grader_target: judge }
-  - { name: judge, provider: cli, command: [node, ./judge.mjs] }
-`,
-	"agent.mjs": `console.error("thinking hard");\n${print({ text: "hello there", token_usage: { input: 100, output: 20 }, cost_usd: 0.2 })}`,
-	"judge.mjs": print({
-		...{ text: '{"score": 1, "reasoning": "kind"}', token_usage: { input: 30, output: 5 }, cost_usd: 0.05 },
-	}),
-	"broken.mjs": 'console.error("fixture is missing"); process.exit(130);\n',
+	...judgedPrograms("thinking hard"),
 };
 
 const below = (files: Readonly<Record<string, string>>) =>
