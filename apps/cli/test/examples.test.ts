@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { agentv, tempTree } from "@agentv/test-support";
+import { agentv, agentvBin, tempTree, waitUntil } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
 
 const examples = resolve(import.meta.dirname, "../../../examples");
@@ -50,6 +50,16 @@ describe("an example's results", () => {
 			expect(metadata).toMatchObject({ prepared_by: "beforeEach", token: expect.stringMatching(/^token-[12]$/) });
 		}
 	});
+});
+
+it.runIf(process.platform === "linux")("runs in a session whose leader is gone, as jobs of a CI do", async () => {
+	const cwd = tempTree();
+	const words = [process.execPath, agentvBin(), "eval", "run", join(examples, "quickstart/evals/quickstart.eval.yaml")];
+	const command = [...words, "--output", join(cwd, "results")].map((word) => `'${word}'`).join(" ");
+	const script = `(${command} >out 2>&1 </dev/null; echo $? >exit-code.new; mv exit-code.new exit-code) &`;
+	execFileSync("setsid", ["sh", "-c", script], { cwd, env: { ...process.env, HOME: cwd }, stdio: "ignore" });
+	await waitUntil(() => existsSync(join(cwd, "exit-code")), 60_000);
+	expect(readFileSync(join(cwd, "exit-code"), "utf8"), readFileSync(join(cwd, "out"), "utf8")).toBe("0\n");
 });
 
 it("the pinned repository's script makes the commits that the eval names", () => {

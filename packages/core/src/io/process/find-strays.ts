@@ -69,12 +69,16 @@ function addDescendants(certain: Map<number, ProcessFacts>, unmarked: ReadonlyMa
  * what daemons do. Those of a terminal or of another control group are somebody else's.
  */
 function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFacts>): boolean {
-	if (facts.terminal !== 0 || !(unmarked.has(facts.session) || processFacts(facts.session) === undefined)) return false;
+	// A session that we are in, too, was not opened by a program of ours. Its leader may be gone or in another namespace.
+	ownSession ??= processFacts(process.pid)?.session ?? 0;
+	const isOurs = facts.terminal !== 0 || facts.session === ownSession;
+	if (isOurs || !(unmarked.has(facts.session) || processFacts(facts.session) === undefined)) return false;
 	let top = facts;
 	for (let next = unmarked.get(top.parent); next; next = unmarked.get(top.parent)) top = next;
 	return adopters().has(top.parent) && controlGroups(facts.pid) === controlGroups("self");
 }
 
+let ownSession: number | undefined;
 let ours: ReadonlySet<number> | undefined;
 
 /** Processes that our orphans may be left to: init, and our own ancestors. */

@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { errnoCode } from "../files/file-error.ts";
 
 /** What `/proc/<pid>/stat` says of a process. */
@@ -129,6 +129,12 @@ export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 	}
 }
 
+/** Whether an id is that of a process; threads have ids of the same sequence, and `/proc` answers for them although it does not list them. */
+function isProcess(id: number): boolean {
+	const status = orUndefined(() => readFileSync(`/proc/${id}/status`, "latin1"));
+	return Number(/^Tgid:\s*(\d+)$/m.exec(status ?? "")?.[1]) === id;
+}
+
 /** The kernel counts ids up and begins again at the end, so that almost all old processes need no look. */
 function idsBetween(mark: PidMark | undefined, now: PidMark | undefined): number[] {
 	if (!mark || !now || now.forks === mark.forks) return processIds();
@@ -139,7 +145,7 @@ function idsBetween(mark: PidMark | undefined, now: PidMark | undefined): number
 	const length = now.lastPid - mark.lastPid;
 	if (!isRound && length <= shortRange) {
 		const range = Array.from({ length }, (_, index) => mark.lastPid + 1 + index);
-		return range.filter((pid) => existsSync(`/proc/${pid}`));
+		return range.filter(isProcess);
 	}
 	return processIds().filter((pid) =>
 		isRound ? pid > mark.lastPid || pid <= now.lastPid : pid > mark.lastPid && pid <= now.lastPid,
