@@ -27,14 +27,14 @@ const places: Readonly<Record<string, (pattern: string) => Pick<Probe, "files" |
 	}),
 	"bundle.include": (pattern) => ({
 		files: smallEval({ head: `bundle: { include: [${quoted(pattern)}] }\n`, files: { [longName]: "" } }),
-		commands: [["bundle", "my.eval.yaml", "--output", "b"]],
+		commands: [["bundle", "my.eval.yaml", "--output", "OUT/b"]],
 	}),
 	"bundle.exclude": (pattern) => ({
 		files: smallEval({
 			head: `workspace: { template: ./w }\nbundle: { exclude: [${quoted(pattern)}] }\n`,
 			files: { [`w/${longName}`]: "" },
 		}),
-		commands: [["bundle", "my.eval.yaml", "--output", "b"]],
+		commands: [["bundle", "my.eval.yaml", "--output", "OUT/b"]],
 	}),
 	"--test": (pattern) => ({
 		files: smallEval({ tests: `tests:\n${testEntry([], undefined, longName)}` }),

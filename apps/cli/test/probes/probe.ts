@@ -12,7 +12,7 @@ export interface Probe {
 	readonly files: Readonly<Record<string, string>>;
 	/** Makes what is no regular file, or a state that takes commands of its own. */
 	readonly prepare?: (cwd: string) => void | Promise<void>;
-	/** Arguments of each `agentv` that is started, one after the other; `CWD` in a word is the directory. */
+	/** Arguments of each `agentv` that is started, one after the other; `CWD` in a word is the directory, `OUT` another. */
 	readonly commands: readonly (readonly string[])[];
 	readonly env?: Readonly<Record<string, string>>;
 	/** What a POSIX shell does before it becomes the command, as `ulimit -n 64`. */
@@ -62,12 +62,12 @@ export function replay(area: string, probes: readonly Probe[]): void {
 
 /** Runs the probe and returns each way in which the answer was wrong; empty when it held. */
 async function violations(probe: Probe): Promise<string[]> {
-	const cwd = tempTree(probe.files);
+	const [cwd, out] = [tempTree(probe.files), tempTree()];
 	await probe.prepare?.(cwd);
 	const wrong: string[] = [];
 	let last: Observed | undefined;
 	for (const command of probe.commands) {
-		last = await observe(probe, command, cwd);
+		last = await observe(probe, command, { cwd, out });
 		wrong.push(...lawsBrokenBy(last));
 	}
 	if (!last) return ["runs no command"];
@@ -91,8 +91,12 @@ function lawsBrokenBy({ hung, peakBytes, output }: Observed): string[] {
 	];
 }
 
-async function observe(probe: Probe, args: readonly string[], cwd: string): Promise<Observed> {
-	const words = args.map((word) => word.replaceAll("CWD", cwd));
+async function observe(
+	probe: Probe,
+	args: readonly string[],
+	{ cwd, out }: { readonly cwd: string; readonly out: string },
+): Promise<Observed> {
+	const words = args.map((word) => word.replaceAll("CWD", cwd).replaceAll("OUT", out));
 	const to = probe.stdout === undefined ? "" : ` >${probe.stdout}`;
 	const script = `${probe.before === undefined ? "" : `${probe.before} && `}exec "$@"${to}`;
 	const own = Object.entries(probe.env ?? {}).map(([name, value]) => [name, value.replaceAll("CWD", cwd)]);

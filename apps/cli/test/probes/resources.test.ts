@@ -10,7 +10,7 @@ const commands: Readonly<Record<string, readonly string[]>> = {
 	"benchmark add": ["benchmark", "add", "CWD", "--id", "here"],
 	"eval validate": ["eval", "validate", "my.eval.yaml"],
 	"eval run": ["eval", "run", "my.eval.yaml", "--output", "r"],
-	bundle: ["bundle", "my.eval.yaml", "--output", "b"],
+	bundle: ["bundle", "my.eval.yaml", "--output", "OUT/b"],
 	doctor: ["doctor"],
 	"results list": ["results", "list"],
 	"cache prune": ["cache", "prune"],
