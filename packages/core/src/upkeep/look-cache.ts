@@ -8,13 +8,12 @@ import type { LookOptions } from "./look-options.ts";
 /** All that AgentV keeps on this machine and could do without. Changes nothing. @throws AgentvError `interrupted` */
 export async function lookCache(
 	env: Environment,
-	options: Omit<LookOptions, "home"> & { readonly now: number },
+	limits: Omit<LookOptions, "home">,
 ): Promise<CacheItem[]> {
-	const { now, ...limits } = options;
 	const look: LookOptions = { home: agentvHome(env), ...limits };
 	return [
 		...(await lookMirrors(look)),
-		...(await lookCalls(look, now)),
+		...(await lookCalls(look)),
 		...(await lookWorkspaces(look)),
 		...(await lookTemporaries(look)),
 	];
