@@ -115,4 +115,3 @@ export function sameOrNoScore(one: number | null, other: number | null): boolean
 function shown({ name, score, verdict, assertions }: Judgement) {
 	return { name, score, verdict, assertions };
 }
-

@@ -40,15 +40,11 @@ function recordFiles(directory: string): RecordFiles {
 	const plain: string[] = [];
 	const odd: string[] = [];
 	for (const { path, kind, mode } of walkTree(directory)) {
-		if (kind === "directory" || (kind === "file" && isNoRecord(path))) continue;
+		if (kind === "directory" || (kind === "file" && isLockName(path))) continue;
 		if (kind !== "file" || (mode & 0o111) !== 0) odd.push(path);
-		if (kind === "file") plain.push(path);
+		if (kind === "file" && path !== digestName && path !== signatureName) plain.push(path);
 	}
 	return { plain: plain.sort(compareByBytes), odd };
-}
-
-function isNoRecord(path: string): boolean {
-	return path === digestName || path === signatureName || isLockName(path);
 }
 
 /** Makes what a run has recorded so far survive a power failure. @throws AgentvError */
@@ -74,8 +70,7 @@ export function checkRunDigest(directory: string): DigestCheck {
 	const file = join(directory, digestName);
 	const { plain, odd } = recordFiles(directory);
 	const problems: DigestProblem[] = odd.map((path) => ({ kind: "file-kind", file: path }));
-	if (pathKind(file) === "missing") return { problems: [{ kind: "digest-missing", file: digestName }, ...problems] };
-	if (pathKind(file) !== "file") return { problems: [{ kind: "file-kind", file: digestName }, ...problems] };
+	if (pathKind(file) !== "file") return { problems: [{ kind: "digest-missing", file: digestName }, ...problems] };
 	const text = readTextFile(file, { maxBytes: largestDigest });
 	const listed = readSums(text);
 	if (!listed) return { problems: [{ kind: "digest-unreadable", file: digestName }, ...problems] };
@@ -99,9 +94,9 @@ function readSums(text: string): ReadonlyMap<string, string> | undefined {
 	const sums = new Map<string, string>();
 	const rendered = createDigest();
 	for (const line of text.split("\n").slice(0, -1)) {
-		const [, escape, sha256 = "", written = ""] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? [];
-		if (escape === undefined) return undefined;
-		const path = escape === "" ? written : written.replace(/\\[\\nr]/g, (one) => unescaped[one] ?? one);
+		const [, mark, sha256 = "", written = ""] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line) ?? [];
+		if (mark === undefined) return undefined;
+		const path = mark === "" ? written : written.replace(/\\[\\nr]/g, (one) => unescaped[one] ?? one);
 		sums.set(path, sha256);
 	}
 	for (const path of [...sums.keys()].sort(compareByBytes)) rendered.update(`${sumLine(sums.get(path) ?? "", path)}\n`);

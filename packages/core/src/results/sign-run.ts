@@ -25,7 +25,9 @@ export async function signRun(
 			digest === undefined
 				? `${directory} has no digest that could be signed`
 				: `${directory} is not what its digest was made over: ${first?.file}`,
-			{ hint: "agentv results verify says what differs; agentv eval run --resume finishes a run and gives it a digest." },
+			{
+				hint: "agentv results verify says what differs; agentv eval run --resume finishes a run and gives it a digest.",
+			},
 		);
 	const file = join(directory, signatureName);
 	writeAtomic(file, await makeSignature(directory, key, options));

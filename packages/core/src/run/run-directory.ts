@@ -8,7 +8,7 @@ import { makeDirectories } from "../io/files/make-directories.ts";
 import { writeOwnFile } from "../io/files/own-files.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
-import { isStagedName } from "../io/files/staged-files.ts";
+import { isStagedName, stagedState, sweepStagedFiles } from "../io/files/staged-files.ts";
 import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
 import { removeFile } from "../io/files/write-note.ts";
 
@@ -33,6 +33,7 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 		throw new AgentvError("config", `${path} already holds a run`, {
 			hint: "Go on with it by --resume, or name another directory.",
 		});
+	sweepStagedFiles(path);
 	if (holdsRun) return { path: realPath(path), resumes: true };
 	if (!isUnbegun(path))
 		throw new AgentvError("config", `${path} is not empty and holds no run`, {
@@ -88,19 +89,23 @@ export function experimentFolder(experiment: string): string {
 	return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(experiment) ? experiment : safeName(experiment);
 }
 
-/** Removes what killed runs left of their beginning. A directory is theirs only with the lock of a dead process in it. */
+/** Removes what killed runs left of their beginning, but nothing that another process may be about to begin. */
 function removeUnbegun(parent: string): void {
 	for (const name of listDirectory(parent)) {
 		const path = join(parent, name);
 		if (!/^\d{4}-\d\d-\d\dT/.test(name) || pathKind(path) !== "directory" || !isUnbegun(path)) continue;
-		const isLeft = listDirectory(path).some(isLockName) && !isLocked(path, { lockDirectory: path });
-		if (!isLeft) continue;
-		for (const inner of listDirectory(path)) if (pathKind(join(path, inner)) === "file") removeFile(join(path, inner));
+		const inner = listDirectory(path);
+		const hasOwner = inner.some((one) => isLockName(one) || stagedState(join(path, one)) === "left");
+		if (inner.length === 0 && Date.now() - listEntry(path).mtimeMs > beginningMs) removeEmptyDirectory(path);
+		if (!hasOwner || isLocked(path, { lockDirectory: path })) continue;
+		for (const one of inner) if (pathKind(join(path, one)) === "file") removeFile(join(path, one));
 		removeEmptyDirectory(join(path, "tests"));
 		removeEmptyDirectory(path);
 	}
 }
 
+/** A process takes the lock of a directory a moment after it made it. */
+const beginningMs = 60_000;
 const ignoresAll = "*\n";
 
 /** Results never make a repository dirty. */

@@ -243,8 +243,7 @@ class Execution {
 			const outcome = await this.#runAll(run, standing, records, summary);
 			summary.addTime(performance.now() - started);
 			const recorded = isUnchanged ? readSummary(path) : undefined;
-			const sum =
-				recorded ?? (standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result());
+			const sum = recorded ?? (standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result());
 			if (!recorded) await records.seal(sum);
 			this.#emit({ type: "done", runDir: path, summary: sum, outcome });
 		} finally {
