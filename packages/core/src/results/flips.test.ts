@@ -44,7 +44,7 @@ async function bundle(): Promise<Subject> {
 	const root = tempTree();
 	writeTree(root, {
 		"eval/e.eval.yaml":
-			"target: m\nworkspace: ./t\ntests: [{id: a, input: "hi ${{ NAME:-é }}", criteria: x, assertions: [{type: code-grader, command: [node, ./g.mjs]}]}]\n",
+			"target: m\nworkspace: ./t\ntests: [{id: a, input: 'hi ${{ NAME:-é }}', criteria: x, assertions: [{type: code-grader, command: [node, ./g.mjs]}]}]\n",
 		"eval/targets.yaml": "targets: [{name: m, provider: mock}]",
 		"eval/g.mjs": "console.log('{\"score\": 1}')\n",
 		"eval/t/a.txt": "abc",
