@@ -38,6 +38,7 @@ export { pathKind, realPath, targetKind } from "./io/files/stat-path.ts";
 export { type FileChange, writeAllOrNone } from "./io/files/write-files-together.ts";
 export { repositoryRoot } from "./io/git/repository.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
+export { type Connection, isOfAnotherUser } from "./io/socket-peer.ts";
 export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { listBundle } from "./model/bundle-digest.ts";
 export { discoverEvals, isEvalName } from "./model/discover-evals.ts";
