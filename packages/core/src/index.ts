@@ -1,4 +1,5 @@
 export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
+export { type BoundedMean, boundedMeanText, boundText } from "./base/bounded-mean.ts";
 export { formatBytes } from "./base/bytes.ts";
 export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
@@ -26,6 +27,7 @@ export {
 	outcomeWords,
 	type PlannedRun,
 } from "./grading/case-outcomes.ts";
+export { passRate, SummaryBuilder, scoreMean } from "./grading/run-summary.ts";
 export { RunTally, type Tallied, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
 export { agentvHome, type Environment, expandHome } from "./io/environment.ts";
 export { directoryEntries } from "./io/files/directory-entries.ts";
@@ -80,7 +82,13 @@ export {
 	type FingerprintPart,
 } from "./results/compare-runs.ts";
 export { type ComparedRun, readComparedRun } from "./results/compared-run.ts";
-export { describeDifference, describeSmallestEffect, signed } from "./results/describe-difference.ts";
+export {
+	describeDifference,
+	describeLowered,
+	describeSmallestEffect,
+	isLowered,
+	signed,
+} from "./results/describe-difference.ts";
 export { type FoundRun, findRuns } from "./results/find-runs.ts";
 export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
 export { listRuns } from "./results/list-runs.ts";
@@ -112,7 +120,7 @@ export type { ComparisonDocument } from "./schema/compare-output.ts";
 export { ruleLevels } from "./schema/config-file.ts";
 export { type FormatName, formatNames } from "./schema/format-names.ts";
 export { jsonSchemaOf } from "./schema/json-schema.ts";
-export type { ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
+export type { ErrorCause, ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
 export { fingerprintParts, toWireRow, toWireSummary } from "./schema/result-row.ts";
 export type { PlannedTargetRecord, RunFile } from "./schema/run-file.ts";
 export type {
