@@ -15,14 +15,14 @@ type Send = (data: unknown, id?: number) => Promise<void>;
  */
 export function eventStream(
 	c: Context,
-	{ options, hide }: Pick<Services, "options" | "hide">,
+	{ options, redact }: Pick<Services, "options" | "redact">,
 	produce: (send: Send, gone: AbortSignal) => Promise<void>,
 ): Response {
 	return streamSSE(c, async (stream) => {
 		const gone = new AbortController();
 		stream.onAbort(() => gone.abort());
 		const send: Send = async (data, id) =>
-			stream.writeSSE({ data: hide(JSON.stringify(data)), ...(id === undefined ? {} : { id: String(id) }) });
+			stream.writeSSE({ data: redact(JSON.stringify(data)), ...(id === undefined ? {} : { id: String(id) }) });
 		const ping = setInterval(() => void stream.write(": still here\n\n"), pingMs);
 		try {
 			await produce(send, gone.signal);

@@ -48,9 +48,9 @@ function annotations(broken: readonly CaseOutcome[], { plan, cwd }: RunReport): 
 }
 
 /** Where each test is in its eval. */
-function places({ cases, masker }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
+function places({ cases, redact }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
 	const keyOf = (label: string, testId: string) => JSON.stringify([label, testId]);
-	const known = new Map(cases.map((one) => [keyOf(one.eval.label, masker(one.test.id)), one.test.at]));
+	const known = new Map(cases.map((one) => [keyOf(redact(one.eval.label), one.test.id), one.test.at]));
 	return (outcome) => known.get(keyOf(outcome.eval, outcome.testId)) ?? { file: outcome.eval, path: [] };
 }
 

@@ -1,5 +1,6 @@
 import { parseGitUrl } from "./git-url.ts";
 import { scanReferences } from "./scan-references.ts";
+import { looksLikeToken } from "./secret-shapes.ts";
 
 /** Why a URL or ref is not handed to git. */
 export interface GitRefusal {
@@ -55,11 +56,6 @@ function literalCredential(written: string): boolean {
 	const [user = "", ...rest] = userPart.split(":");
 	const password = rest.join(":");
 	return password === "" ? looksLikeToken(user) : !password.includes(variable);
-}
-
-/** Whether a user name alone is an access token, as hosts hand them out. */
-export function looksLikeToken(user: string): boolean {
-	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
 }
 
 /** Whether git may see this branch, tag or commit: no option, no refspec, nothing that git does not allow in a ref. */

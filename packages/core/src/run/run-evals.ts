@@ -30,7 +30,7 @@ import { resultsPlace } from "./results-place.ts";
 import { changedFacts, type FactsOf } from "./row-changes.ts";
 import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
-import { type AttemptName, maskEvent, type RunEvent, type RunOutcome } from "./run-events.ts";
+import { type AttemptName, redactEvent, type RunEvent, type RunOutcome } from "./run-events.ts";
 import { withRepositories } from "./run-file.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
@@ -70,7 +70,7 @@ export async function* runEvals(
 	setMaxListeners(0, signal);
 	const events = new EventQueue<RunEvent>();
 	const running = execute(plan, machine, { ...options, signal }, (event) =>
-		events.put(maskEvent(event, plan.masker)),
+		events.put(redactEvent(event, plan.redact)),
 	).then(
 		() => events.close(),
 		(error: unknown) => events.fail(error),
