@@ -26,7 +26,7 @@ export const runGithub: RunReporter = (report): CommandResult => {
 		...shardBudgets(report.plan).map((budget) => `::notice::${workflowData(shardBudgetText(budget))}`),
 		workflowData(sumSentence(report.summary, plainEmphasis)),
 	];
-	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(report) };
+	return { text: `${lines.join("\n")}\n`, kind: "commands", exitCode: exitCodeOf(report) };
 };
 
 function notRun(left: number, { summary: { planned } }: RunReport): string {

@@ -152,7 +152,7 @@ test("settings lose what is secret by field, and addresses what identifies their
 		}),
 	).toEqual({
 		api_key: "***",
-		base_url: "https://***@h/v1?api-version=2024-01-01&key=***#***",
+		base_url: "https://u:***@h/v1?api-version=2024-01-01&key=***#***",
 		headers: { "X-Team": "***" },
 		model: "m",
 		retries: 2,

@@ -98,6 +98,28 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
 	return (text) => replaced(text, [...known(text), ...findSecrets(text)], () => redacted);
 }
 
+const noted = new Set<string>();
+const mostNoted = 10_000;
+
+/** Notes the secrets among variables that were read from a file: what is printed afterwards, about whatever, is redacted of them. */
+export function noteSecrets(variables: Variables): void {
+	for (const secret of secretsOf(variables)) if (noted.size < mostNoted) noted.add(secret);
+}
+
+/** Returns the redactor at the doors of a process: it knows the secrets of its environment and those that were noted by now. */
+export function createOutputRedactor(env: Variables): Redactor {
+	const own = secretsOf(env);
+	let known = 0;
+	let redact = createRedactor(own);
+	return (text) => {
+		if (noted.size !== known) {
+			known = noted.size;
+			redact = createRedactor([...own, ...noted]);
+		}
+		return redact(text);
+	};
+}
+
 /** Redacts what is a secret by its form, when nothing else is known. */
 export const redactText: Redactor = createRedactor();
 
@@ -161,7 +183,8 @@ export function redactAddress(text: string): string {
 	if (!address) return text;
 	const [, scheme = "", authority = "", path = "", query = "", fragment] = address;
 	const user = authority.lastIndexOf("@");
-	const isPlain = user === -1 || (/^[^:]*$/.test(authority.slice(0, user)) && isPlainUser(authority.slice(0, user)));
+	const [, name = "", password] = /^([^:]*)(:.*)?$/s.exec(authority.slice(0, Math.max(user, 0))) ?? [];
+	const isPlain = user === -1 || (isPlainUser(name) && (password === undefined || password === `:${redacted}`));
 	const host = isPlain ? authority : `${redacted}${authority.slice(user)}`;
 	const shown = query.replace(/([?&;])([^=&;]*)=([^&;]*)/g, (whole, mark: string, name: string, value: string) =>
 		value !== "" && (isSecretParameter(name) || (value.length >= 16 && looksRandom(value))) ? `${mark}${name}=${redacted}` : whole,
@@ -354,7 +377,7 @@ export interface FileSecret {
 }
 
 const fileSigns = /:\/\/|-----BEGIN |AccountKey=|_authToken=/;
-const accountKey = /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,1024}={0,2})|:_authToken=([^\s"'${}]{16,1024})/g;
+const accountKey = /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,1024}={0,2})|:_authToken=([^\s"'\\${}]{16,1024})/g;
 
 /**
  * Finds the secrets in a file that is to be given away. It is stricter than what redacts: an example's `password: test1` is no reason to refuse
@@ -474,8 +497,8 @@ const assignment = new RegExp(
 );
 const flag = new RegExp(`--(?:[a-z]{1,24}-)?(?:api-?key|key|token|secret|password)[ =]{1,4}${quote}([^\\s"'\`\\\\;&<>(){}$*]{6,8192})`, "g");
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
-const netrc = /\blogin\s{1,16}\S{1,256}\s{1,16}password\s{1,16}(\S{1,1024})/gi;
-const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s]{1,256})/gi;
+const netrc = /\blogin\s{1,16}\S{1,256}\s{1,16}password\s{1,16}([^\s"\\]{1,1024})/gi;
+const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 
 /** Headers, and values that are assigned to a secret's name. */
 function findAssignments(text: string, found: Span[]): void {
