@@ -2,6 +2,7 @@ import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { apiGuard, hostGuard, loginGuard, securityHeaders } from "./guard.ts";
 import { answerError, problem } from "./problem.ts";
+import { redactedAnswers } from "./redacted-answers.ts";
 import { aboutReads } from "./routes/about.ts";
 import { benchmarkWrites } from "./routes/benchmark-writes.ts";
 import { benchmarkReads } from "./routes/benchmarks.ts";
@@ -41,6 +42,7 @@ export function createApi(services: Services) {
 	app.onError(answerError(services));
 	app.notFound((c) => problem(c, 404, "not-found", `there is nothing at ${c.req.path}`));
 	app.use(securityHeaders(), hostGuard(services.options), loginGuard(services.options, services.session));
+	app.use("/api/*", redactedAnswers(services));
 	app.use(
 		"/api/*",
 		apiGuard(services.session),

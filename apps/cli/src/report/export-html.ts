@@ -6,6 +6,7 @@ import {
 	type RunFile,
 	RunTally,
 	type Tallied,
+	terminalSafe,
 	testsNotRun,
 } from "@agentv/core";
 import { pageRows } from "../page/page-rows.ts";
@@ -208,5 +209,5 @@ const table = `<div class="panel">
 </main>`;
 
 function escaped(text: string): string {
-	return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+	return terminalSafe(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -1,4 +1,5 @@
 import { parseGitUrl } from "./git-url.ts";
+import { redactAddress } from "./redact.ts";
 import { scanReferences } from "./scan-references.ts";
 import { looksLikeToken } from "./secret-shapes.ts";
 
@@ -52,7 +53,10 @@ function literalCredential(written: string): boolean {
 		text += written.slice(done, token.range[0]) + (token.defaultText || variable);
 		done = token.range[1];
 	}
-	const { userPart = "" } = parseGitUrl(text + written.slice(done));
+	text += written.slice(done);
+	const query = `https://host/${/\?[^#]*/.exec(text)?.[0].replaceAll(variable, "") ?? ""}`;
+	if (redactAddress(query) !== query) return true;
+	const { userPart = "" } = parseGitUrl(text);
 	const [user = "", ...rest] = userPart.split(":");
 	const password = rest.join(":");
 	return password === "" ? looksLikeToken(user) : !password.includes(variable);

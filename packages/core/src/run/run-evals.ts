@@ -91,7 +91,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 	const targets = new LiveTargets(
 		plan,
 		options.signal,
-		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env))) : undefined,
+		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env)), plan.redact) : undefined,
 	);
 	const fingerprints = new Fingerprints(plan);
 	const begin = async (resumed?: string): Promise<Standing> => {
