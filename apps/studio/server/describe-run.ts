@@ -3,6 +3,7 @@ import {
 	type RunFile,
 	type RunSummary,
 	readRunFile,
+	redactUrl,
 	sumCosts,
 	type TableRow,
 	testsNotRun,
@@ -99,14 +100,10 @@ function provenance(file: RunFile, redact: (text: string) => string): Omit<RunAn
 		opaque: (file.opaque ?? []).slice(0, 100).map(({ what, why }) => ({ what: redact(what), why: redact(why) })),
 		repositories: (file.repositories ?? []).map(({ path, repo, sha }) => ({
 			path,
-			repo: redact(withoutUser(repo)),
+			repo: redact(redactUrl(repo)),
 			sha,
 		})),
 	};
-}
-
-function withoutUser(repo: string): string {
-	return repo.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1");
 }
 
 async function evalIdOf({ evals: [only, ...more] }: RunFile, { evals }: Services): Promise<string | null> {

@@ -7,6 +7,7 @@ export { formatDuration } from "./base/duration.ts";
 export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export { nearestName } from "./base/nearest.ts";
+export { redactUrl } from "./base/git-credentials.ts";
 export { createOutputRedactor, createRedactor, isSecretName, type Redactor, redactDeep, redacted, redactText, secretsIn, secretsOf } from "./base/redact.ts";
 export { safeName } from "./base/slug.ts";
 export { neutral, terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";

@@ -67,7 +67,10 @@ export function secretsIn(settings: unknown): string[] {
 function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 	if (typeof value === "string") {
 		addParts(value, found);
-		if (!isSecret) return;
+		const fragment = /^[a-z][a-z0-9+.-]*:\/\/[^\s#]*#(\S+)$/i.exec(value)?.[1];
+		if (fragment !== undefined) found.add(fragment);
+		// A variable that is not set stays as it is written.
+		if (!isSecret || value.includes("${{")) return;
 		found.add(value);
 		// Of "Bearer <token>" the token alone is as secret.
 		const token = /^\S+\s+(\S+)$/.exec(value)?.[1];
@@ -101,9 +104,9 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
 const noted = new Set<string>();
 const mostNoted = 10_000;
 
-/** Notes the secrets among variables that were read from a file: what is printed afterwards, about whatever, is redacted of them. */
-export function noteSecrets(variables: Variables): void {
-	for (const secret of secretsOf(variables)) if (noted.size < mostNoted) noted.add(secret);
+/** Notes secrets that were read from files: what is printed afterwards, about whatever, is redacted of them. */
+export function noteSecrets(secrets: readonly string[]): void {
+	for (const secret of secrets) if (noted.size < mostNoted) noted.add(secret);
 }
 
 /** Returns the redactor at the doors of a process: it knows the secrets of its environment and those that were noted by now. */
@@ -490,14 +493,14 @@ const header = new RegExp(
 	`(?:proxy-)?authorization${assigned}((?:basic|bearer|token|digest|apikey)\\s{1,4})?([^\\s"'\`\\\\,;<>(){}$*]{4,8192})`,
 	"gi",
 );
-const bearer = /\b(bearer|basic)\s{1,4}([A-Za-z0-9._~+/=-]{8,8192})/gi;
+const bearer = /(?:\b|(?<=\\[nrt]))(bearer|basic)\s{1,4}([A-Za-z0-9._~+/=-]{8,8192})/gi;
 const assignment = new RegExp(
 	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|[A-Z0-9]_KEY|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
 	"gi",
 );
 const flag = new RegExp(`--(?:[a-z]{1,24}-)?(?:api-?key|key|token|secret|password)[ =]{1,4}${quote}([^\\s"'\`\\\\;&<>(){}$*]{6,8192})`, "g");
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
-const netrc = /\blogin\s{1,16}\S{1,256}\s{1,16}password\s{1,16}([^\s"\\]{1,1024})/gi;
+const netrc = /(?:\b|(?<=\\[nrt]))login\s{1,16}\S{1,256}\s{1,16}password\s{1,16}([^\s"\\]{1,1024})/gi;
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 
 /** Headers, and values that are assigned to a secret's name. */
