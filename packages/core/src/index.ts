@@ -5,12 +5,23 @@ export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { characterWidth } from "./base/display-line.ts";
 export { formatDuration } from "./base/duration.ts";
+export { redactUrl } from "./base/git-credentials.ts";
 export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export { nearestName } from "./base/nearest.ts";
-export { createMasker, isSecretName, type Masker, mask, maskDeep } from "./base/secrets.ts";
+export {
+	createOutputRedactor,
+	createRedactor,
+	isSecretName,
+	type Redactor,
+	redactDeep,
+	redacted,
+	redactText,
+	secretsIn,
+	secretsOf,
+} from "./base/redact.ts";
 export { safeName } from "./base/slug.ts";
-export { terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
+export { neutral, terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
 export { archiveBundle, judgeArchive } from "./bundle/archive-bundle.ts";
 export type { BundleOptions } from "./bundle/bundle-options.ts";
