@@ -10,6 +10,14 @@ export function readJson(source: string): JsonReading {
 	}
 }
 
+/** Returns the text in the code fence that `text` consists of, where models like to put JSON; else `text`. */
+export function withoutFence(text: string): string {
+	const trimmed = text.trim();
+	const opening = /^```(?:json)?\s*\n/.exec(trimmed)?.[0].length ?? trimmed.length;
+	if (!trimmed.endsWith("```") || trimmed.length < opening + 3) return text;
+	return trimmed.slice(opening, -3);
+}
+
 function problem(source: string, message: string): JsonReading {
 	const reason = message
 		.replace(/ in JSON at position \d+[\s\S]*$/, "")

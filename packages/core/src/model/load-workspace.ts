@@ -87,7 +87,7 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 	const commit = entry.commit ?? entry.baseCommit ?? entry.checkout?.ref;
 	const sparse = entry.sparse ?? entry.clone?.sparse;
 	return {
-		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/\/+$/, ""),
+		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/(?<!\/)\/+$/, ""),
 		repo,
 		repoAt: at,
 		...(/^[.~/]/.test(repo) ? { local: { raw: repo, at, base } } : {}),
