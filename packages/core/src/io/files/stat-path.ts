@@ -1,6 +1,7 @@
 import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { errnoCode, fileError } from "./file-error.ts";
+import { isMadeByKernel } from "./kernel-files.ts";
 
 export type PathKind = "file" | "directory" | "link" | "other" | "missing";
 
@@ -29,10 +30,15 @@ export function pathKind(path: string): PathKind {
 	return orMissing(() => lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/** What `path` leads to, links followed: never `link`; a dangling link is `missing`. */
+/** What `path` leads to, links followed: never `link`; a dangling link is `missing`, a file of `/proc` is `other`. */
 export function targetKind(path: string): Exclude<PathKind, "link"> {
-	const kind = orMissing(() => statSync(path, { throwIfNoEntry: false }));
-	return kind === "link" ? "other" : kind;
+	let device = 0;
+	const kind = orMissing(() => {
+		const stat = statSync(path, { throwIfNoEntry: false });
+		device = stat?.dev ?? 0;
+		return stat;
+	});
+	return kind === "link" || (kind === "file" && isMadeByKernel(path, device)) ? "other" : kind;
 }
 
 /**
