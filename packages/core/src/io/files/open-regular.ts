@@ -35,7 +35,8 @@ export function openRegular(path: string, { noFollow = false }: OpenOptions = {}
 	} catch (error) {
 		if (descriptor !== undefined) closeSync(descriptor);
 		// A socket can't be opened at all, and a link not where none is followed.
-		if (errnoCode(error) === "ENXIO" || (noFollow && errnoCode(error) === "ELOOP")) throw notRegular(path, noFollow, error);
+		if (errnoCode(error) === "ENXIO" || (noFollow && errnoCode(error) === "ELOOP"))
+			throw notRegular(path, noFollow, error);
 		throw fileError(path, error);
 	}
 }
