@@ -29,6 +29,7 @@ export {
 export { RunTally, type Tallied, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
 export { agentvHome, type Environment, expandHome } from "./io/environment.ts";
 export { directoryEntries } from "./io/files/directory-entries.ts";
+export { resourceError } from "./io/files/file-error.ts";
 export { fileStamp } from "./io/files/file-stamp.ts";
 export { type FindOptions, type FoundFiles, findFiles } from "./io/files/find-files.ts";
 export { listDirectory } from "./io/files/list-directory.ts";
@@ -38,6 +39,7 @@ export { pathKind, realPath, targetKind } from "./io/files/stat-path.ts";
 export { type FileChange, writeAllOrNone } from "./io/files/write-files-together.ts";
 export { repositoryRoot } from "./io/git/repository.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
+export { refuseUnusableHome } from "./io/refuse-unusable-home.ts";
 export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { listBundle } from "./model/bundle-digest.ts";
 export { discoverEvals, isEvalName } from "./model/discover-evals.ts";

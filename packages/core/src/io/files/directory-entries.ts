@@ -1,5 +1,5 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
-import { errnoCode } from "./file-error.ts";
+import { errnoCode, fileError, isResourceError } from "./file-error.ts";
 import { isMadeByKernel } from "./kernel-files.ts";
 import type { PathKind } from "./stat-path.ts";
 
@@ -16,6 +16,7 @@ export function directoryEntries(directory: string): ReadonlyMap<string, Exclude
 		);
 	} catch (error) {
 		if (errnoCode(error) === undefined) throw error;
+		if (isResourceError(error)) throw fileError(directory, error);
 		return undefined;
 	}
 }

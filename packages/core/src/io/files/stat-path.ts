@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errnoCode, fileError } from "./file-error.ts";
+import { errnoCode, fileError, resourceError } from "./file-error.ts";
 import { isMadeByKernel } from "./kernel-files.ts";
 
 export type PathKind = "file" | "directory" | "link" | "other" | "missing";
@@ -21,7 +21,7 @@ function orMissing(look: () => Stats | undefined): PathKind {
 		if (code && ["ENOTDIR", "ENAMETOOLONG", "ELOOP", "EINVAL", "ERR_INVALID_ARG_VALUE"].includes(code))
 			return "missing";
 		if (code === "EACCES" || code === "EPERM") return "other";
-		throw error;
+		throw resourceError("a path", error) ?? error;
 	}
 }
 
@@ -39,6 +39,15 @@ export function targetKind(path: string): Exclude<PathKind, "link"> {
 		return stat;
 	});
 	return kind === "link" || (kind === "file" && isMadeByKernel(path, device)) ? "other" : kind;
+}
+
+/** The device that holds what `path` leads to. @throws AgentvError */
+export function pathDevice(path: string): number {
+	try {
+		return statSync(path).dev;
+	} catch (error) {
+		throw fileError(path, error);
+	}
 }
 
 /**

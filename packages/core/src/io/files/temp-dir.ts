@@ -1,7 +1,8 @@
-import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
+import { mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileError } from "./file-error.ts";
+import { makeDirectories } from "./make-directories.ts";
 import { writeOwnerNote } from "./owner-note.ts";
 import { removeTree } from "./remove-tree.ts";
 
@@ -17,7 +18,7 @@ export function systemTempDir(): string {
 export function makeTempDir(prefix: string, parent?: string): string {
 	const where = parent ?? systemTempDir();
 	try {
-		mkdirSync(where, { recursive: true });
+		makeDirectories(where);
 		const path = realpathSync(mkdtempSync(join(where, prefix)));
 		if (parent === undefined) writeOwnerNote(path);
 		return path;
