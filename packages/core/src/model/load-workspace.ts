@@ -161,6 +161,11 @@ export function readExtension(part: Part, base: string, loading: Loading): Exten
 		}
 		return { kind: "module", module: { raw: split[1] as string, at: part.at, base }, exportName, at: part.at };
 	}
+	const { id, timeoutMs, ...others } = entry;
+	if (id.startsWith("file://") && Object.values(others).every((value) => value === undefined)) {
+		const module = readExtension(child(part, "id"), base, loading);
+		return module?.kind === "module" && timeoutMs !== undefined ? { ...module, timeoutMs } : module;
+	}
 	if (entry.id !== "agentv:agent-rules") {
 		loading.shape(
 			placeOf(part, ["id"]),
