@@ -58,7 +58,7 @@ export function shardPlans(args: readonly string[], sizes: readonly number[], ou
 	return sizes.map((tests, index) => {
 		const shard = `${index + 1}/${sizes.length}`;
 		const name = shard.replace("/", "-of-");
-		const place = `${output.replace(/\/+$/, "")}/${name}`;
+		const place = `${output.replace(/(?<!\/)\/+$/, "")}/${name}`;
 		const command = ["agentv", "eval", "run", ...args, "--shard", shard, "--output", place];
 		return { shard, name, tests, output: place, command };
 	});

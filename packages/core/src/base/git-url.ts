@@ -87,7 +87,7 @@ export function repositoryName(url: string): string | undefined {
 	const name = parseGitUrl(url)
 		.name?.toLowerCase()
 		.replace(/[^a-z0-9._-]+/g, "-");
-	return name?.replace(/^[^a-z0-9]+|-+$/g, "") || undefined;
+	return name?.replace(/^[^a-z0-9]+|(?<!-)-+$/g, "") || undefined;
 }
 
 /** `acme/app` as the URL of that GitHub repository; undefined if `text` is anything else. */
@@ -110,7 +110,7 @@ const defaultPorts: Readonly<Record<string, string>> = { https: "443", http: "80
 
 function identity(text: string): string {
 	const { kind, host, port, path } = parseGitUrl(text);
-	const trimmed = path.replace(/\/+$/, "");
+	const trimmed = path.replace(/(?<!\/)\/+$/, "");
 	// A local `app` and `app.git` may be two directories.
 	if (kind === "path" || kind === "file") return `file:${trimmed.replace(/\/\.git$/, "")}`;
 	const transport = kind === "scp" ? "ssh" : kind;

@@ -5,6 +5,7 @@ import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { type IncludedFiles, includedFiles } from "../model/included-files.ts";
+import { irregularReferences } from "../model/irregular-references.ts";
 import type { TargetScope } from "../model/load-targets.ts";
 import type { References } from "../model/reference.ts";
 import { collectReferences } from "../model/references.ts";
@@ -58,6 +59,7 @@ export async function observeSources(
 	const gathered = gatherSources({ loaded, references, suites, included: included.files, view });
 	const diagnostics = [
 		...loaded.diagnostics.filter(({ severity }) => severity === "error"),
+		...irregularReferences(references.files),
 		...selection.diagnostics,
 		...included.diagnostics,
 		...gathered.diagnostics,

@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { finding, hasErrors, type Place } from "../base/diagnostic.ts";
+import { globProblem } from "../base/path-glob.ts";
 import type { Environment } from "../io/environment.ts";
 import { type EvalEnvelope, evalEnvelopeSchema } from "../schema/eval-file.ts";
 import { agentSkillsEnvelope, agentSkillsSource, isAgentSkillsFile } from "./agent-skills.ts";
@@ -66,8 +67,17 @@ function loadInto(file: string, loading: Loading, trail: readonly string[]): Loa
 	if (raws.length === 0 && tests.length === 0 && !hasErrors(loading.diagnostics))
 		loading.report(finding(testsEmpty, { reason: "the eval has no tests" }, holder.at));
 	checkTests(tests, loading);
+	for (const key of ["include", "exclude"] as const)
+		checkGlobs(envelope.bundle?.[key] ?? [], child(holder, "bundle", key), loading);
 	reportAbsentFields(loading);
 	return result(file, envelope, suite, tests, loading);
+}
+
+function checkGlobs(globs: readonly string[], part: Part, loading: Loading): void {
+	for (const [index, glob] of globs.entries()) {
+		const problem = globProblem(glob);
+		if (problem !== undefined) loading.shape(child(part, index).at, `bundle.${part.at.path?.at(-1)}`, problem);
+	}
 }
 
 /** Reads the eval's own fields. One of a wrong shape is reported and left out: it must not hide what is wrong with the others. */

@@ -1,6 +1,7 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
 import type { Environment } from "../io/environment.ts";
+import type { GlobBudget } from "../io/files/glob-files.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, shownPath } from "./eval-scope.ts";
 import type { LoadedFile } from "./eval-types.ts";
@@ -31,6 +32,8 @@ export class Loading {
 	/** Fields of `field-accuracy` graders, by their place. */
 	readonly comparedFields = new Map<string, ComparedField>();
 	readonly files: LoadedFile[] = [];
+	/** For all patterns of the eval: one that begins at the file system's root would never end. */
+	readonly globBudget: GlobBudget = { left: 200_000 };
 	readonly view: DiskView;
 	readonly env: Environment;
 	readonly scope: EvalScope;

@@ -44,7 +44,8 @@ export async function runExtension(
 		if (module.kind !== "file") throw new WorkspaceError(stage, "not-found", `extension ${shown} does not exist`);
 		const context = contextOf(name, subject, state, services.scope);
 		const { log } = services;
-		const call = { module: module.path, shown, exportName: extension.exportName, context, stage, log };
+		const { exportName, timeoutMs } = extension;
+		const call = { module: module.path, shown, exportName, context, stage, log, timeoutMs };
 		const returned = await services.hosts.call({ ...call, signal: services.signal, runSignal: services.runSignal });
 		return merged(state, returned, `extension ${shown} (${name})`, stage);
 	} catch (error) {

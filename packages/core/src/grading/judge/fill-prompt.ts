@@ -100,7 +100,7 @@ const longestDetail = 120;
 function describeCall({ tool, input }: ToolCall): string {
 	const detail = callDetail(tool, input);
 	if (detail === undefined) return `- ${tool}`;
-	const line = detail.replaceAll(/\s*[\r\n]+\s*/g, " ");
+	const line = detail.replaceAll(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? " " : blanks));
 	return `- ${tool}: ${line.length > longestDetail ? `${line.slice(0, longestDetail)}…` : line}`;
 }
 

@@ -97,7 +97,9 @@ async function readModules(
 		if (name !== undefined && key !== undefined) modules.set(name, { ...modules.get(name), [key]: value });
 	}
 	return new Map(
-		[...modules.values()].flatMap(({ path, url }) => (path && url ? [[path.replace(/\/+$/, ""), url] as const] : [])),
+		[...modules.values()].flatMap(({ path, url }) =>
+			path && url ? [[path.replace(/(?<!\/)\/+$/, ""), url] as const] : [],
+		),
 	);
 }
 
