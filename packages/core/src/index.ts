@@ -67,6 +67,7 @@ export {
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { readRunFile, readSummary } from "./model/result-files.ts";
 export type { ResultsMachine } from "./model/run-roots.ts";
+export { type TargetDestination, targetDestination } from "./model/target-destination.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";
@@ -140,7 +141,6 @@ export type {
 	SyncResult,
 	TouchedEval,
 } from "./sync/sync-types.ts";
-export { type TargetDestination, targetDestination } from "./targets/destination.ts";
 export { type CacheItem, type CacheKind, cacheKinds } from "./upkeep/cache-item.ts";
 export { type DoctorGroup, type DoctorItem, doctorGroups } from "./upkeep/doctor/doctor-item.ts";
 export { type DoctorOptions, examine } from "./upkeep/doctor/examine.ts";

@@ -4,6 +4,11 @@ import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 
+const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
+
+/** Variables that AgentV sets itself, and no secret can be in. */
+export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBundles));
+
 /**
  * The variables an eval sees: the process environment, then `.env` files from the eval's directory up to its root, nearest
  * first; none overrides what is already set. Serves `${{ }}` and the eval's own child processes, never git or AgentV itself.
@@ -16,7 +21,7 @@ export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskVi
 	}
 	const own = files === "" ? env : layered(files, env, view);
 	// What Python writes beside a bundle's scripts would no longer match its manifest.
-	return scope.rootKind === "bundle" ? { PYTHONDONTWRITEBYTECODE: "1", ...own } : own;
+	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
 }
 
 interface Layered {

@@ -58,6 +58,14 @@ export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: str
 	hint: () => "paths are relative to the file they are written in",
 };
 
+/** `boundary` is what `rootNames` calls the root; `real` is the path with all links resolved. */
+export const outsideRoot: FindingKind<{ raw: string; kind: string; boundary: string; real: string }> = {
+	rule: "path.outside-repo",
+	severity: error,
+	message: ({ raw, kind, boundary }) => `${kind} ${quote(raw)} leaves ${boundary}`,
+	hint: ({ real }) => `copy it beside the eval, or allow it: --allow-outside ${quote(real)}`,
+};
+
 export const unreadable: FindingKind<{ file: string; reason: string }> = {
 	rule: "path.missing",
 	severity: error,

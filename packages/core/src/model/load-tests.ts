@@ -49,8 +49,10 @@ export function testsOfPath(path: PathText, loading: Loading, trail: readonly st
 }
 
 function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: readonly string[]): RawTest[] {
+	const directory = searchedDirectory(raw, path.base);
+	loading.files.push({ kind: "tests", path, resolved: directory, found: "glob" });
+	if (loading.refuses(directory, { raw: path.raw, kind: "test data", at: path.at })) return [];
 	const files = globFiles(raw, path.base);
-	loading.files.push({ kind: "tests", path, resolved: searchedDirectory(raw, path.base), found: "glob" });
 	if (files.length === 0)
 		loading.report(
 			finding(pathMissing, { raw: path.raw, kind: "test data", lookedIn: loading.shown(path.base) }, path.at),

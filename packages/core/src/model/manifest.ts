@@ -16,13 +16,21 @@ const largestManifest = 512 * 1024 * 1024;
  * @throws AgentvError `not-found` where there is no bundle, `config` where the manifest can't be read
  */
 export function readManifest(directory: string): BundleManifest {
+	return parseManifest(readManifestText(directory), join(directory, manifestName));
+}
+
+/**
+ * Reads the text of the manifest of the bundle at `directory`.
+ * @throws AgentvError `not-found` if there is no bundle
+ */
+export function readManifestText(directory: string): string {
 	const file = join(directory, manifestName);
 	if (targetKind(file) !== "file") {
 		throw new AgentvError("not-found", `${directory} is no bundle: it has no ${manifestName}`, {
 			hint: "`agentv bundle <eval> --output <dir>` makes one",
 		});
 	}
-	return parseManifest(readTextFile(file, { maxBytes: largestManifest }), file);
+	return readTextFile(file, { maxBytes: largestManifest });
 }
 
 /** Parses the text of a manifest; `file` names it in errors. */

@@ -27,6 +27,7 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 		found.push(...unsetVariables(one, chosen, targets));
 		found.push(...emptySecrets(one, chosen, targets));
 	}
+	found.push(...plan.access.flatMap(({ refused }) => refused ?? []));
 	for (const test of chosen) found.push(...missingFiles(test, plan));
 	const judged = new Map<Assertion, PlannedCase>();
 	for (const one of plan.cases) for (const grader of allGraders(one)) judged.set(grader, one);

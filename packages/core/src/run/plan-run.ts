@@ -2,6 +2,7 @@ import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { createMasker, secretValues } from "../base/secrets.ts";
 import { coreCount } from "../io/core-count.ts";
+import { newAccess } from "../model/consent.ts";
 import type { LoadedEval, TestCase } from "../model/eval-types.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { checkPlan } from "./check-plan.ts";
@@ -10,6 +11,7 @@ import { graderTargetName, graderTargetsOf } from "./grader-targets.ts";
 import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
 import { assertionsOf } from "./needed-model.ts";
 import { planShard, renumbered } from "./plan-shard.ts";
+import { accessOfRun } from "./run-access.ts";
 import { originCases, readOrigin, refuseUnknownGraders } from "./run-origin.ts";
 import type { PlannedCase, PlannedTarget, RunOrigin, RunPlan } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
@@ -40,8 +42,11 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const targets = new Set(request.regrade ? [] : targetsOf(cases));
 	for (const { target } of graderTargets) targets.add(target);
 	for (const secret of targetSecrets([...targets])) if (!secrets.includes(secret)) secrets.push(secret);
+	const access = accessOfRun(observed, cases, graderTargets, request);
 	const plan: RunPlan = {
 		request,
+		access,
+		newAccess: request.trust === "any" ? [] : newAccess(access, { env: machine.env, view: observed.view }),
 		evals: observed.evals.map(({ planned }) => planned),
 		cases,
 		...sharded,

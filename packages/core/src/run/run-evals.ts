@@ -9,6 +9,7 @@ import { withLock } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { freeMemory } from "../io/free-memory.ts";
+import { refuseNewAccess } from "../model/consent.ts";
 import { callsPlace, workspacesPlace } from "../model/home-places.ts";
 import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
@@ -88,6 +89,7 @@ type Emit = (event: RunEvent) => void;
 const manyCases = 500;
 
 async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
+	refuseNewAccess(plan.newAccess, plan.masker);
 	const targets = new LiveTargets(
 		plan,
 		options.signal,

@@ -6,8 +6,8 @@ import { listRemoteRefs } from "../../io/git/remote-git.ts";
 import { reachServer } from "../../io/reach-server.ts";
 import { sourceAccess } from "../../model/benchmark-source.ts";
 import { type RegistryEntry, readRegistry } from "../../model/registry.ts";
+import { targetDestination } from "../../model/target-destination.ts";
 import { resolvedTargets } from "../../model/used-targets.ts";
-import { targetDestination } from "../../targets/destination.ts";
 import type { DoctorItem } from "./doctor-item.ts";
 import type { ExaminedEvals } from "./observe-evals.ts";
 
