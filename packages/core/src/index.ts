@@ -38,8 +38,16 @@ export { pathKind, realPath, targetKind } from "./io/files/stat-path.ts";
 export { type FileChange, writeAllOrNone } from "./io/files/write-files-together.ts";
 export { repositoryRoot } from "./io/git/repository.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
+export type { AccessItem } from "./model/access.ts";
 export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { listBundle } from "./model/bundle-digest.ts";
+export {
+	type AccessDescription,
+	describeAccess,
+	newAccessFindings,
+	refuseNewAccess,
+	shownSubject,
+} from "./model/consent.ts";
 export { discoverEvals, isEvalName } from "./model/discover-evals.ts";
 export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export { evalEnvironment } from "./model/eval-environment.ts";
@@ -68,6 +76,9 @@ export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { readRunFile, readSummary } from "./model/result-files.ts";
 export type { ResultsMachine } from "./model/run-roots.ts";
 export { type TargetDestination, targetDestination } from "./model/target-destination.ts";
+export { grantTrust, planTrust, type TrustPlan } from "./model/trust.ts";
+export { removeTrust } from "./model/trust-record.ts";
+export { benchmarkSubject, bundleSubject, type TrustSubject } from "./model/trust-subjects.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";

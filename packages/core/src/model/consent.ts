@@ -81,20 +81,24 @@ const does: Readonly<Record<AccessItem["kind"], string>> = {
 export function refuseNewAccess(found: readonly NewAccess[], masker: Masker): void {
 	const [first] = found;
 	if (!first) return;
-	const diagnostics = found.map(({ subject, item }): Diagnostic => {
-		const data = { kind: item.kind, value: masker(item.value), subject: shownSubject(subject) };
-		return finding(untrusted, data, item.at);
-	});
-	const unique = [...new Map(diagnostics.map((one) => [one.message, one])).values()];
 	const subjects = [...new Map(found.map(({ subject }) => [subject.key, subject])).values()];
 	throw new AgentvError(
 		"config",
 		`${subjects.map(shownSubject).join(" and ")} would read or reach what you have not trusted ${subjects.length === 1 ? "it" : "them"} with`,
 		{
-			diagnostics: unique,
+			diagnostics: newAccessFindings(found, masker),
 			hint: `Nothing was run. Look at it and consent: ${subjects.map(trustCommand).join("; ")}. Without a person to ask: --trust any.`,
 		},
 	);
+}
+
+/** Each new thing once, at the first place that names it. */
+export function newAccessFindings(found: readonly NewAccess[], masker: Masker): Diagnostic[] {
+	const all = found.map(({ subject, item }): Diagnostic => {
+		const data = { kind: item.kind, value: masker(item.value), subject: shownSubject(subject) };
+		return finding(untrusted, data, item.at);
+	});
+	return [...new Map(all.map((one) => [one.message, one] as const).reverse()).values()].reverse();
 }
 
 /** How messages call a subject. */

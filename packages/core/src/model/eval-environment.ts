@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
+import { readTextFile } from "../io/files/read-text.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 
@@ -8,6 +9,11 @@ const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
 
 /** Variables that AgentV sets itself, and no secret can be in. */
 export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBundles));
+
+/** The process environment with a `.env` file under it that the user names. @throws AgentvError if that can't be read */
+export function withEnvFile(env: Environment, file: string | undefined): Environment {
+	return file === undefined ? env : layerDotEnv(env, [loadDotEnv(readTextFile(file))]);
+}
 
 /**
  * The variables an eval sees: the process environment, then `.env` files from the eval's directory up to its root, nearest

@@ -1,4 +1,5 @@
 import type { FindingKind } from "../base/diagnostic.ts";
+import type { Reach } from "./eval-scope.ts";
 
 /** What loading itself may find, each stated once. Validation publishes these under the same ids. */
 
@@ -59,11 +60,18 @@ export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: str
 };
 
 /** `boundary` is what `rootNames` calls the root; `real` is the path with all links resolved. */
-export const outsideRoot: FindingKind<{ raw: string; kind: string; boundary: string; real: string }> = {
+export const outsideRoot: FindingKind<{
+	raw: string;
+	kind: string;
+	boundary: string;
+	real: string;
+	option: Reach["option"];
+}> = {
 	rule: "path.outside-repo",
 	severity: error,
 	message: ({ raw, kind, boundary }) => `${kind} ${quote(raw)} leaves ${boundary}`,
-	hint: ({ real }) => `copy it beside the eval, or allow it: --allow-outside ${quote(real)}`,
+	hint: ({ real, option }) =>
+		`copy it next to the eval, or allow it: ${option === "--allow-outside" ? `${option} ${quote(real)}` : option}`,
 };
 
 export const unreadable: FindingKind<{ file: string; reason: string }> = {

@@ -27,14 +27,15 @@ export function outOfReach(path: string, { raw, kind, at }: NamedPath, scope: Ev
 	if (!scope.reach || scope.reach.ownFiles.includes(at.file)) return undefined;
 	const real = pathOutside(path, scope);
 	if (real === undefined || scope.reach.allowed.some((allowed) => isInside(allowed, real))) return undefined;
-	return finding(outsideRoot, { raw, kind, boundary: rootNames[scope.rootKind], real }, at);
+	const { option } = scope.reach;
+	return finding(outsideRoot, { raw, kind, boundary: rootNames[scope.rootKind], real, option }, at);
 }
 
 /** @throws AgentvError `config` if a run may not read `path` */
 export function refuseOutOfReach(path: string, named: NamedPath, scope: EvalScope): void {
 	const refused = outOfReach(path, named, scope);
 	if (!refused) return;
-	throw new AgentvError("config", refused.message, refused.hint === undefined ? {} : { hint: refused.hint });
+	throw new AgentvError("config", refused.message, { diagnostics: [refused] });
 }
 
 /**
