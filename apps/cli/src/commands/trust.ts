@@ -69,20 +69,21 @@ async function trust(
 		targetsFile: targets === undefined ? undefined : resolve(cwd, targets),
 		envFile: envFile === undefined ? undefined : resolve(cwd, envFile),
 	});
-	const isGranted = plan.found.length === 0 || options.yes === true || (await consents(plan, options, context));
+	const isNew = plan.found.length > 0;
+	// A program that reads JSON can't be asked.
+	const isGranted = !isNew || options.yes === true || (!options.json && (await consents(plan, context)));
 	if (isGranted) await grantTrust(plan.found, env);
-	if (options.json) return { text: trustJson(subject, { trusted: isGranted, plan }), exitCode: isGranted ? 0 : 1 };
-	const shown = options.yes || plan.found.length === 0 ? trustText(plan, cwd) : "";
-	const ending = plan.found.length === 0 ? "" : isGranted ? "Trusted.\n" : "Nothing was trusted.\n";
+	if (options.json) return { text: trustJson(subject, { trusted: isGranted, plan }), exitCode: isGranted ? 0 : 2 };
+	const shown = options.yes || !isNew ? trustText(plan, cwd) : "";
+	const ending = !isNew ? "" : isGranted ? "Trusted.\n" : "Nothing was trusted.\n";
 	return { text: `${shown}${ending}`, exitCode: isGranted ? 0 : 1 };
 }
 
-/** @throws AgentvError `usage` where nobody can be asked */
-async function consents(plan: TrustPlan, { json }: TrustCommandOptions, context: Context): Promise<boolean> {
-	const { ask, stderr, cwd } = context;
-	if (!json) stderr.write(trustText(plan, cwd));
-	if (ask && !json) return /^y(es)?$/i.test((await ask("Let it? [y/N] ")).trim());
-	throw new AgentvError("usage", "there is nobody to ask whether this is to be trusted", {
-		hint: "Say so by --yes.",
+/** @throws AgentvError `usage` without a terminal */
+async function consents(plan: TrustPlan, { ask, stderr, cwd }: Context): Promise<boolean> {
+	stderr.write(trustText(plan, cwd));
+	if (ask) return /^y(es)?$/i.test((await ask("Trust it with these? [y/N] ")).trim());
+	throw new AgentvError("usage", "this needs your consent, and there is no terminal to ask on", {
+		hint: "Consent by --yes.",
 	});
 }
