@@ -1,8 +1,11 @@
 import { relative, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, hasErrors } from "../base/diagnostic.ts";
+import { createMasker } from "../base/secrets.ts";
 import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
+import { repositoryAccess } from "../model/access.ts";
+import { newAccess, refuseNewAccess } from "../model/consent.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { type IncludedFiles, includedFiles } from "../model/included-files.ts";
 import type { TargetScope } from "../model/load-targets.ts";
@@ -68,6 +71,10 @@ export async function observeSources(
 	for (const area of Object.values(gathered.areas))
 		for (const directory of area.trees.keys()) refuseNested(directory, output);
 	const { pin = false, vendorRepos = false, signal } = options;
+	if (pin || vendorRepos) {
+		const fetched = [...repositoryAccess({ loaded, tests: loaded.tests })];
+		refuseNewAccess(newAccess(fetched, { env: options.env, view }), createMasker(options.env));
+	}
 	const pins = { pin: pin || vendorRepos, vendor: vendorRepos, env: options.env, view, signal };
 	const pinned = await pinRepositories(loaded, pins);
 	return {

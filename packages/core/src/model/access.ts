@@ -43,7 +43,13 @@ export interface AccessSource {
 
 /** Returns everything that running an eval reads of variables and outside files, and each host that it reaches: the one place that knows. */
 export function accessOf(source: AccessSource): AccessItem[] {
-	const items = [...variables(source), ...targetAccess(source), ...repositoryHosts(source), ...outsideFiles(source)];
+	const items = [
+		...variables(source),
+		...targetAccess(source),
+		...workspaceHosts(source),
+		...repositoryAccess(source),
+		...outsideFiles(source),
+	];
 	return [...new Map(items.map((item) => [JSON.stringify([item.kind, item.value, item.files]), item])).values()];
 }
 
@@ -70,22 +76,25 @@ function* targetAccess({ loaded, scope, targets, env }: AccessSource): Generator
 		for (const { next } of target.via)
 			if (next) for (const variable of variablesAt(next.at, { sources })) yield* variableItem(variable, files);
 		const { host, keys } = targetDestination(target, { sources }, env);
-		const address = target.origin.get("base_url") ?? target.origin.get("endpoint");
-		const at = address ? child(address.part, "base_url" in target.wire ? "base_url" : "endpoint").at : target.at;
-		for (const { name } of keys) yield* variableItem({ name, at: target.at }, files);
+		const key = ["base_url", "endpoint", "provider"].find((one) => target.origin.has(one)) ?? "provider";
+		const layer = target.origin.get(key);
+		const at = layer ? child(layer.part, key).at : target.at;
+		for (const { name } of keys) yield* variableItem({ name, at }, files);
 		if (host !== undefined) yield { kind: "host", value: host.toLowerCase(), at, files };
-		for (const [key, { part }] of target.origin)
-			if (!textKeys.has(key))
-				for (const one of hostsIn(target.wire[key])) yield { kind: "host", value: one, at: child(part, key).at, files };
+		for (const [setting, { part }] of target.origin)
+			if (!textKeys.has(setting))
+				for (const one of hostsIn(target.wire[setting]))
+					yield { kind: "host", value: one, at: child(part, setting).at, files };
 	}
 }
 
 /** Settings that hold words for a model, or from one: an address in them is not asked for anything. */
 const textKeys: ReadonlySet<string> = new Set(["system_prompt", "response", "responses", "name"]);
 
-function filesOf({ at, via, origin }: ResolvedTarget): string[] {
+/** The files that say what a target is; one that only chooses it says nothing of it. */
+function filesOf({ via, origin }: ResolvedTarget): string[] {
 	const layers = [...origin.values()].map(({ part }) => part.at.file);
-	return [...new Set([at.file, ...via.map(({ definition }) => definition.file), ...layers])];
+	return [...new Set([...via.map(({ definition }) => definition.file), ...layers])];
 }
 
 /** The hosts of all addresses in a setting: of a server, a proxy in `env`, an argument of an agent. */
@@ -96,22 +105,27 @@ function* hostsIn(value: unknown): Generator<string> {
 	} else if (typeof value === "object" && value !== null) for (const one of Object.values(value)) yield* hostsIn(one);
 }
 
-function* workspacesOf({ loaded, tests }: AccessSource): Generator<Workspace> {
+function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">): Generator<Workspace> {
 	const suites = new Set([loaded.suite, ...tests.map(({ suite }) => suite)]);
 	const own = tests.flatMap(({ workspace }) => workspace ?? []);
 	yield* new Set([...[...suites].flatMap(({ workspace }) => workspace ?? []), ...own]);
 }
 
-function* repositoryHosts(source: AccessSource): Generator<AccessItem> {
-	for (const workspace of workspacesOf(source)) {
-		for (const host of hostsIn(workspace.env))
-			yield { kind: "host", value: host, at: workspace.at, files: [workspace.at.file] };
-		for (const { repo, local, repoAt: at } of workspace.repos) {
+function* workspaceHosts(source: AccessSource): Generator<AccessItem> {
+	for (const { env, at } of workspacesOf(source))
+		for (const host of hostsIn(env)) yield { kind: "host", value: host, at, files: [at.file] };
+}
+
+/** Returns what fetching an eval's repositories reads and reaches. */
+export function* repositoryAccess(source: Pick<AccessSource, "loaded" | "tests">): Generator<AccessItem> {
+	for (const { repos } of workspacesOf(source))
+		for (const { repo, local, repoAt, at } of repos) {
+			for (const variable of source.loaded.variables)
+				if (isPlaceBelow(variable.at, at)) yield* variableItem(variable, []);
 			if (local) continue;
 			const { host, port } = parseGitUrl(expandRepoShorthand(repo) ?? repo);
-			if (host) yield { kind: "host", value: port ? `${host}:${port}` : host, at, files: [at.file] };
+			if (host) yield { kind: "host", value: port ? `${host}:${port}` : host, at: repoAt, files: [repoAt.file] };
 		}
-	}
 }
 
 function* outsideFiles(source: AccessSource): Generator<AccessItem> {

@@ -78,7 +78,7 @@ const does: Readonly<Record<AccessItem["kind"], string>> = {
  * Refuses to run evals of others that read something new.
  * @throws AgentvError `config` that names each new thing and the place that names it
  */
-export function refuseNewAccess(found: readonly NewAccess[], masker: Masker): void {
+export function refuseNewAccess(found: readonly NewAccess[], masker: Masker, hint = ""): void {
 	const [first] = found;
 	if (!first) return;
 	const subjects = [...new Map(found.map(({ subject }) => [subject.key, subject])).values()];
@@ -87,7 +87,7 @@ export function refuseNewAccess(found: readonly NewAccess[], masker: Masker): vo
 		`${subjects.map(shownSubject).join(" and ")} would read or reach what you have not trusted ${subjects.length === 1 ? "it" : "them"} with`,
 		{
 			diagnostics: newAccessFindings(found, masker),
-			hint: `Nothing was run. Look at it and consent: ${subjects.map(trustCommand).join("; ")}. Without a person to ask: --trust any.`,
+			hint: `Look at it and consent: ${subjects.map(trustCommand).join("; ")}.${hint}`,
 		},
 	);
 }

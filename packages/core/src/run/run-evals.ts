@@ -89,7 +89,7 @@ type Emit = (event: RunEvent) => void;
 const manyCases = 500;
 
 async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
-	refuseNewAccess(plan.newAccess, plan.masker);
+	refuseNewAccess(plan.newAccess, plan.masker, " On a machine without a user: `--trust any`.");
 	const targets = new LiveTargets(
 		plan,
 		options.signal,
