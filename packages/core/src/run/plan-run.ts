@@ -4,6 +4,7 @@ import { createMasker, secretValues } from "../base/secrets.ts";
 import { coreCount } from "../io/core-count.ts";
 import { newAccess } from "../model/consent.ts";
 import type { LoadedEval, TestCase } from "../model/eval-types.ts";
+import { outsideRoot } from "../model/load-findings.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { checkPlan } from "./check-plan.ts";
 import { TargetResolver, targetChoices } from "./choose-targets.ts";
@@ -117,7 +118,8 @@ interface Cases {
 /** What is wrong with targets files and with the targets that were asked for. */
 function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
 	const found = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
-	const files = [...found].filter(({ rule, severity }) => rule.startsWith("yaml.") && severity === "error");
+	const unread = (rule: string) => rule.startsWith("yaml.") || rule === outsideRoot.rule;
+	const files = [...found].filter(({ rule, severity }) => unread(rule) && severity === "error");
 	// What a file that can't be read would have defined is not said to be missing.
 	return files.length > 0 ? files : [...resolvers.values()].flatMap((resolver) => resolver.diagnostics);
 }
