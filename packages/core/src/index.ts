@@ -38,16 +38,9 @@ export { pathKind, realPath, targetKind } from "./io/files/stat-path.ts";
 export { type FileChange, writeAllOrNone } from "./io/files/write-files-together.ts";
 export { repositoryRoot } from "./io/git/repository.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
-export type { AccessItem } from "./model/access.ts";
 export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { listBundle } from "./model/bundle-digest.ts";
-export {
-	type AccessDescription,
-	describeAccess,
-	newAccessFindings,
-	refuseNewAccess,
-	shownSubject,
-} from "./model/consent.ts";
+export { newAccessFindings, refuseNewAccess, shownSubject } from "./model/consent.ts";
 export { discoverEvals, isEvalName } from "./model/discover-evals.ts";
 export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export { evalEnvironment } from "./model/eval-environment.ts";
