@@ -72,6 +72,19 @@ function interruption(): AbortSignal {
 	return controller.signal;
 }
 
+/** Asks on the terminal; Ctrl-C and the end of the input are an empty answer. */
+async function ask(question: string): Promise<string> {
+	const { createInterface } = await import("node:readline");
+	const lines = createInterface({ input: process.stdin, output: process.stderr });
+	return new Promise((resolve) => {
+		lines.on("close", () => resolve(""));
+		lines.question(question, (answer) => {
+			resolve(answer);
+			lines.close();
+		});
+	});
+}
+
 /** Undefined where it was removed while we stood in it. */
 function currentDirectory(): string | undefined {
 	try {
@@ -98,6 +111,7 @@ async function start(): Promise<void> {
 		cwd,
 		stdout: output(process.stdout, "stdout"),
 		stderr: output(process.stderr, "stderr"),
+		ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
 		signal: interruption(),
 	});
 	process.exitCode = failedWith ?? exitCode;

@@ -21,6 +21,8 @@ const valued = [
 	["durationsFrom", "--durations-from"],
 	["envFile", "--env-file"],
 	["budgetUsd", "--budget-usd"],
+	["allowOutside", "--allow-outside"],
+	["trust", "--trust"],
 ] as const;
 
 const flags = [

@@ -90,6 +90,19 @@ export function repositoryName(url: string): string | undefined {
 	return name?.replace(/^[^a-z0-9]+|(?<!-)-+$/g, "") || undefined;
 }
 
+/** Returns the path that git reads for a `file://` URL; undefined for any other text, and for escapes that can't be decoded. */
+export function fileUrlPath(url: string): string | undefined {
+	const rest = /^file:\/\/([\s\S]*)$/i.exec(url)?.[1];
+	if (rest === undefined) return undefined;
+	try {
+		// git takes what looks like a host for the first folder.
+		return decodeURIComponent(rest.startsWith("/") ? rest : `/${rest}`);
+	} catch (error) {
+		if (error instanceof URIError) return undefined;
+		throw error;
+	}
+}
+
 /** `acme/app` as the URL of that GitHub repository; undefined if `text` is anything else. */
 export function expandRepoShorthand(text: string): string | undefined {
 	const match = /^([A-Za-z0-9][A-Za-z0-9-]*)\/([A-Za-z0-9._-]+)$/.exec(text);

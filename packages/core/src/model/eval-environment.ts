@@ -2,8 +2,19 @@ import { join } from "node:path";
 import { noteSecrets, secretsOf } from "../base/redact.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
+import { readTextFile } from "../io/files/read-text.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
+
+const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
+
+/** Variables that AgentV sets itself, and no secret can be in. */
+export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBundles));
+
+/** The process environment with a `.env` file under it that the user names. @throws AgentvError if that can't be read */
+export function withEnvFile(env: Environment, file: string | undefined): Environment {
+	return file === undefined ? env : layerDotEnv(env, [loadDotEnv(readTextFile(file))]);
+}
 
 /**
  * The variables an eval sees: the process environment, then `.env` files from the eval's directory up to its root, nearest
@@ -17,7 +28,7 @@ export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskVi
 	}
 	const own = files === "" ? env : layered(files, env, view);
 	// What Python writes beside a bundle's scripts would no longer match its manifest.
-	return scope.rootKind === "bundle" ? { PYTHONDONTWRITEBYTECODE: "1", ...own } : own;
+	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
 }
 
 interface Layered {

@@ -8,7 +8,7 @@ import { agentSkillsEnvelope, agentSkillsSource, isAgentSkillsFile } from "./age
 import { checkTests } from "./check-tests.ts";
 import type { DiskView } from "./disk-view.ts";
 import { evalEnvironment } from "./eval-environment.ts";
-import { type EvalScope, findScope } from "./eval-scope.ts";
+import { type EvalScope, findScope, type Reach } from "./eval-scope.ts";
 import type { LoadedEval, Suite, TestCase } from "./eval-types.ts";
 import { reportAbsentFields } from "./field-paths.ts";
 import { conflictingFields, testsEmpty } from "./load-findings.ts";
@@ -27,20 +27,22 @@ export interface LoadOptions {
 	readonly env: Environment;
 	/** Bounds the search through parent directories where there is no repository. */
 	readonly cwd: string;
+	/** Set by what runs evals: files out of reach are not read, but reported. */
+	readonly reach?: Reach;
 }
 
 /**
  * Loads one eval file with all its tests. Never throws on bad input: what is wrong is in `diagnostics`, with places.
  * Throws `AgentvError` `not-found` only where the file itself cannot be read.
  */
-export function loadEval(file: string, { view, env, cwd }: LoadOptions): LoadedEval {
+export function loadEval(file: string, { view, env, cwd, reach }: LoadOptions): LoadedEval {
 	const path = resolve(cwd, file);
 	const kind = view.kind(path);
 	if (kind !== "file")
 		throw new AgentvError("not-found", kind === "directory" ? `${file} is a directory` : `${file} does not exist`, {
 			hint: "name an eval file, a directory or a glob",
 		});
-	const scope = findScope(dirname(path), cwd, view);
+	const scope = { ...findScope(dirname(path), cwd, view), ...(reach ? { reach } : {}) };
 	const loading = new Loading(view, evalEnvironment(scope, env, view), scope);
 	return loadInto(path, loading, []);
 }

@@ -50,9 +50,11 @@ export function testsOfPath(path: PathText, loading: Loading, trail: readonly st
 }
 
 function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: readonly string[]): RawTest[] {
+	const directory = resolve(path.base, splitGlob(raw).base);
+	loading.files.push({ kind: "tests", path, resolved: directory, found: "glob" });
+	if (loading.refuses(directory, { raw: path.raw, kind: "test data", at: path.at })) return [];
 	const files = filesOfGlob(path, raw, loading);
 	if (!files) return [];
-	loading.files.push({ kind: "tests", path, resolved: resolve(path.base, splitGlob(raw).base), found: "glob" });
 	if (files.length === 0)
 		loading.report(
 			finding(pathMissing, { raw: path.raw, kind: "test data", lookedIn: loading.shown(path.base) }, path.at),

@@ -7,6 +7,7 @@ import { type EvalScope, shownPath } from "./eval-scope.ts";
 import type { LoadedFile } from "./eval-types.ts";
 import { notText, pathMissing, schemaShape, unreadable } from "./load-findings.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
+import { type NamedPath, outOfReach } from "./reach.ts";
 import { readSource, type Source, textSource } from "./source.ts";
 
 /** A field that answers are compared in, and what is known of the references that it is compared with. */
@@ -71,6 +72,8 @@ export class Loading {
 	read(file: string, at: Place): Source | undefined {
 		const known = this.sources.get(file);
 		if (known) return known;
+		// The eval itself is named by the user, and imported suites were judged where they are named.
+		if (at.file !== file && this.refuses(file, { raw: this.shown(file), kind: "file", at })) return undefined;
 		try {
 			return this.add(readSource(file, this.view, this.env));
 		} catch (error) {
@@ -106,7 +109,8 @@ export class Loading {
 	resolve(path: PathText, kind: LoadedFile["kind"], what: string): string | undefined {
 		const resolved = resolvePath(path, this.scope, this.view);
 		this.files.push({ kind, path, resolved: resolved.path });
-		if (resolved.found !== undefined) return resolved.path;
+		if (resolved.found !== undefined)
+			return this.refuses(resolved.path, { raw: path.raw, kind: what, at: path.at }) ? undefined : resolved.path;
 		this.report(finding(pathMissing, { raw: path.raw, kind: what, lookedIn: this.shown(path.base) }, path.at));
 		return undefined;
 	}
@@ -127,6 +131,13 @@ export class Loading {
 	/** A path for wording. */
 	shown(path: string): string {
 		return shownPath(path, this.#shownFrom);
+	}
+
+	/** Whether a run may not read `file`; then that is reported. */
+	refuses(file: string, named: NamedPath): boolean {
+		const refused = outOfReach(file, named, this.scope);
+		if (refused) this.report(refused);
+		return refused !== undefined;
 	}
 
 	#unreadable(file: string, at: Place, error: unknown): undefined {

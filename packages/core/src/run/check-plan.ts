@@ -30,6 +30,7 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 		found.push(...emptySecrets(one, chosen, targets));
 		found.push(...irregularReferences(collectReferences(one.loaded, [...targets], observed.view).files));
 	}
+	found.push(...plan.access.flatMap(({ refused }) => refused ?? []));
 	for (const test of chosen) found.push(...missingFiles(test, plan));
 	const judged = new Map<Assertion, PlannedCase>();
 	for (const one of plan.cases) for (const grader of allGraders(one)) judged.set(grader, one);
