@@ -5,7 +5,7 @@ import { manifestVersion } from "../schema/bundle-manifest.ts";
 import { type BundleOptions, creationTime, recordedFlags } from "./bundle-options.ts";
 import type { BundlePlan, ManifestDraft } from "./bundle-plan.ts";
 import { bundleVariables } from "./bundle-variables.ts";
-import { captureEnvironment } from "./capture-environment.ts";
+import { capturedVariables, captureEnvironment } from "./capture-environment.ts";
 import { collectCopies } from "./collect-copies.ts";
 import { generateFiles } from "./generate-files.ts";
 import { type Layout, layOut } from "./layout.ts";
@@ -36,7 +36,7 @@ function planFrom(observation: Observation): BundlePlan {
 	anchorVariablePaths(observation.references, raw, gathered.areas);
 	const layout = layoutOf(observation);
 	const files = generateFiles({ ...observation, layout, chosen, raw });
-	const captured = options.captureEnv ? env : undefined;
+	const captured = options.captureEnv ? capturedVariables(files.values, env) : undefined;
 	const values = captured
 		? new Map([...files.values].map(([path, value]) => [path, captureEnvironment(value, captured)]))
 		: files.values;

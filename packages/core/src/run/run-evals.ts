@@ -34,7 +34,7 @@ import { resultsPlace } from "./results-place.ts";
 import { changedFacts, type FactsOf } from "./row-changes.ts";
 import { claimNamed, claimNew, isUnbegun, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
-import { type AttemptName, maskEvent, type RunEvent, type RunOutcome } from "./run-events.ts";
+import { type AttemptName, type RunEvent, type RunOutcome, redactEvent } from "./run-events.ts";
 import { withRepositories } from "./run-file.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
@@ -74,7 +74,7 @@ export async function* runEvals(
 	setMaxListeners(0, signal);
 	const events = new EventQueue<RunEvent>();
 	const running = execute(plan, machine, { ...options, signal }, (event) =>
-		events.put(maskEvent(event, plan.masker)),
+		events.put(redactEvent(event, plan.redact)),
 	).then(
 		() => events.close(),
 		(error: unknown) => events.fail(error),
@@ -95,7 +95,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 	const targets = new LiveTargets(
 		plan,
 		options.signal,
-		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env))) : undefined,
+		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env)), plan.redact) : undefined,
 	);
 	const fingerprints = new Fingerprints(plan);
 	const begin = async (resumed?: string): Promise<Standing> => {

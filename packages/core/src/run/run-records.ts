@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
-import { maskDeep } from "../base/secrets.ts";
+import { redactDeep } from "../base/redact.ts";
 import { safeName } from "../base/slug.ts";
 import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
 import { digestText } from "../io/files/digest-tree.ts";
@@ -25,7 +25,6 @@ export class RunRecords {
 	readonly directory: string;
 	#index: AppendFile | undefined;
 	readonly #plan: RunPlan;
-	readonly #longestSecret: number;
 	readonly #made = new Set<string>();
 	readonly #turns = new LoopTurns();
 	/** Once something could not be written nothing more is: a half row must stay the last one. */
@@ -35,8 +34,6 @@ export class RunRecords {
 	constructor(directory: string, plan: RunPlan) {
 		this.directory = directory;
 		this.#plan = plan;
-		// Spelled for a URL a character becomes nine.
-		this.#longestSecret = 9 * Math.max(0, ...plan.secrets.map((secret) => secret.length));
 	}
 
 	/** Opens what attempts are recorded in; a digest of the record so far is void from now on. `run.json` is there already: a directory without it holds no run, whatever else it holds. */
@@ -48,7 +45,7 @@ export class RunRecords {
 
 	/** Where an attempt's file stands, relative to the directory and without ending: derived from the test, never its raw text. */
 	stem(one: PlannedCase, attempt: number): string {
-		return `tests/${safeName(this.#plan.masker(one.test.id), digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
+		return `tests/${safeName(one.test.id, digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
 	}
 
 	/** Records an attempt. Resolves to its row, with the digest of its file, when that is with the operating system. */
@@ -93,13 +90,13 @@ export class RunRecords {
 		return writeAttemptFile(one, row, outcome, {
 			stem: join(this.directory, shortStem),
 			shortStem,
-			masker: this.#plan.masker,
-			longestSecret: this.#longestSecret,
+			redact: this.#plan.redact,
+			secrets: this.#plan.secrets,
 		});
 	}
 
 	writeRunFile(run: RunFile): void {
-		writeAtomic(join(this.directory, "run.json"), runFileText(run, this.#plan.masker));
+		writeAtomic(join(this.directory, "run.json"), runFileText(run, this.#plan.redact));
 	}
 
 	/** Ends the record: what the summary counts is on the disk before it is written, and the digest covers all. */
@@ -112,7 +109,7 @@ export class RunRecords {
 	/** Writes what hooks and extensions printed after the last attempt; nothing if they printed nothing. */
 	writeLogs(logs: readonly StageLog[]): void {
 		if (logs.length === 0) return;
-		const text = JSON.stringify({ logs: maskDeep(logs, this.#plan.masker) }, null, 2);
+		const text = JSON.stringify({ logs: redactDeep(logs, this.#plan.redact) }, null, 2);
 		writeAtomic(join(this.directory, "logs.json"), `${text}\n`);
 	}
 

@@ -9,7 +9,7 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./plan-changes.ts";
 import { type FactsOf, RowChanges } from "./row-changes.ts";
 import { plannedList } from "./run-file.ts";
-import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
+import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
 import { SoundIndex } from "./sound-index.ts";
 
 /** Where a run stands as it begins. */
@@ -56,7 +56,7 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	const cases = own.map(({ one }) => one);
 	const nothing = { kept: [], rerun: [], regraded: [] };
 	const before = run && directory !== undefined ? rowsBefore(run, directory, cases, plan, options) : nothing;
-	addRows(own, before.kept, plan.masker);
+	addRows(own, before.kept, plan.redact);
 	markReruns(own, before.rerun, plan);
 	return {
 		...{ states, own, before: before.kept, regraded: before.regraded },
@@ -143,7 +143,7 @@ function changesOf(
 	plan: RunPlan,
 	changes: RowChanges,
 ): Found {
-	const byKey = new Map(cases.map((one) => [plan.masker(keyOfCase(one)), one]));
+	const byKey = new Map(cases.map((one) => [recordedKey(one, plan.redact), one]));
 	const known = rows.flatMap((row) => {
 		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
 		return one ? [{ row, one }] : [];
@@ -172,9 +172,9 @@ function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): vo
 	});
 }
 
-function markReruns(states: readonly CaseState[], rows: readonly ResultRow[], { masker }: RunPlan): void {
+function markReruns(states: readonly CaseState[], rows: readonly ResultRow[], { redact }: RunPlan): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [masker(keyOfCase(state.one)), state]));
+	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
 	for (const row of rows)
 		if (!isError(row)) byKey.get(caseKey(row.eval, row.testId, row.target))?.reruns.add(row.attempt);
 }
@@ -210,7 +210,7 @@ function refusal(
 	const advice = mayRerun
 		? "Undo the change, run what it touches again with --rerun-changed, or start a new run."
 		: "Undo the change, or start a new run.";
-	return new AgentvError("config", plan.masker([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
+	return new AgentvError("config", plan.redact([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
 		hint: `${advice}${changes.isAboutGraders ? regradeAdvice : ""} Results of different versions are not mixed.`,
 	});
 }
