@@ -161,6 +161,7 @@ describe("a run that was changed afterwards", () => {
 			"grader fails contains score",
 			"summary failed",
 			"summary mean_score",
+			"summary mean_score_lower_bound",
 			"summary passed",
 		]);
 	});
@@ -220,6 +221,7 @@ describe("a run that was changed afterwards", () => {
 			"row-unplanned repeated",
 			"row-unreadable",
 			"summary mean_score",
+			"summary mean_score_lower_bound",
 			"summary passed",
 		]);
 	});
