@@ -93,7 +93,16 @@ describe("the table of targets", () => {
 		],
 	});
 	const outcome = (target: string, status: CaseOutcome["status"], attempts: readonly ResultRow[]): CaseOutcome => ({
-		...{ eval: "e", testId: "t", target, status, score: attempts[0]?.score, lowest: attempts[0]?.score, repeat, attempts },
+		...{
+			eval: "e",
+			testId: "t",
+			target,
+			status,
+			score: attempts[0]?.score,
+			lowest: attempts[0]?.score,
+			repeat,
+			attempts,
+		},
 	});
 	tally.add(outcome("日本", "passed", [row({ scores: [judged(0.5)] }), row({ executionStatus: "quality_failure" })]));
 	const failed = row({ score: 0.5, executionStatus: "quality_failure", costUsd: 1 });
