@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { agentv, tempTree } from "@agentv/test-support";
-import { beforeAll, describe, expect, test } from "vitest";
+import { agentv, writeTree } from "@agentv/test-support";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 /** Eight tests; the agent passes five of them, and exits with an error in those that it would fail. */
 const ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -20,11 +21,14 @@ const run = (output: string, env: Record<string, string>) =>
 const read = async (...args: string[]) => (await agentv(args, { cwd })).stdout;
 
 beforeAll(async () => {
-	cwd = tempTree(files);
+	cwd = mkdtempSync(join(tmpdir(), "agentv-test-"));
+	writeTree(cwd, files);
 	await run("passes", { FAILS: "0" });
 	await run("fails", { FAILS: "6" });
 	expect((await run("cheats", { FAILS: "6", CHEATS: "1" })).exitCode).toBe(4);
 });
+
+afterAll(() => rmSync(cwd, { recursive: true, force: true }));
 
 const bounded = "1.00 (2 of 8, at least 0.25)";
 
