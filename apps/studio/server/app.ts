@@ -4,6 +4,7 @@ import { getPath } from "hono/utils/url";
 import { hostGuard, originGuard, securityHeaders } from "./guard.ts";
 import { loginGuard, routedPath } from "./login.ts";
 import { answerError, problem } from "./problem.ts";
+import { redactedAnswers } from "./redacted-answers.ts";
 import { aboutReads } from "./routes/about.ts";
 import { benchmarkWrites } from "./routes/benchmark-writes.ts";
 import { benchmarkReads } from "./routes/benchmarks.ts";
@@ -45,6 +46,7 @@ export function createApi(services: Services) {
 	app.use(securityHeaders(), hostGuard(services.options));
 	app.use("/api/*", originGuard());
 	app.use(loginGuard(services.session));
+	app.use("/api/*", redactedAnswers(services));
 	app.use(
 		"/api/*",
 		bodyLimit({ maxSize: largestBody, onError: (c) => problem(c, 413, "too-large", "the body is larger than 1 MB") }),

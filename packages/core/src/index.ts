@@ -5,12 +5,23 @@ export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { characterWidth } from "./base/display-line.ts";
 export { formatDuration } from "./base/duration.ts";
+export { redactUrl } from "./base/git-credentials.ts";
 export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export { nearestName } from "./base/nearest.ts";
-export { createMasker, isSecretName, type Masker, mask, maskDeep } from "./base/secrets.ts";
+export {
+	createOutputRedactor,
+	createRedactor,
+	isSecretName,
+	type Redactor,
+	redactDeep,
+	redacted,
+	redactText,
+	secretsIn,
+	secretsOf,
+} from "./base/redact.ts";
 export { safeName } from "./base/slug.ts";
-export { terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
+export { neutral, terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
 export { archiveBundle, judgeArchive } from "./bundle/archive-bundle.ts";
 export type { BundleOptions } from "./bundle/bundle-options.ts";
@@ -101,8 +112,9 @@ export { lastRunOf, resolveRun, resolveRuns } from "./results/resolve-run.ts";
 export { isFinished } from "./results/run-state.ts";
 export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
 export type { Difference, RunVerification } from "./results/run-verification.ts";
+export { signRun } from "./results/sign-run.ts";
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
-export { verifyRun } from "./results/verify-run.ts";
+export { type VerifyOptions, verifyRun } from "./results/verify-run.ts";
 export { type ShardBudget, shardBudgets } from "./run/budgets.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
@@ -110,6 +122,7 @@ export { planRun } from "./run/plan-run.ts";
 export { shardSizes } from "./run/plan-shard.ts";
 export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";
 export { originRequest, resumedRequest } from "./run/request-flags.ts";
+export { isUnbegun } from "./run/run-directory.ts";
 export { type RunOptions, runEvals } from "./run/run-evals.ts";
 export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";

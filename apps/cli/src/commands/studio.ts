@@ -34,7 +34,8 @@ export async function studio(options: StudioCommandOptions, context: Context): P
 		report: (error) => context.stderr.write(faultText(error, context.debug)),
 		...(token === undefined ? {} : { token }),
 	});
-	context.stdout.write(`AgentV Studio: ${running.url}\n`);
+	// Its token is what the user is to get.
+	context.stdout.write(`AgentV Studio: ${running.url}\n`, "document");
 	context.stderr.write("Press Ctrl-C to stop.\n");
 	if (options.open && context.stdout.isTTY && !context.env.CI) await openInBrowser(running.linkForOneUse(), env);
 	await new Promise<void>((stop) => {

@@ -8,6 +8,7 @@ import {
 	RunTally,
 	scoreMean,
 	type Tallied,
+	terminalSafe,
 	testsNotRun,
 } from "@agentv/core";
 import { pageRows } from "../page/page-rows.ts";
@@ -211,5 +212,9 @@ const table = `<div class="panel">
 </main>`;
 
 function escaped(text: string): string {
-	return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+	return terminalSafe(text)
+		.replaceAll("&", "&amp;")
+		.replaceAll("<", "&lt;")
+		.replaceAll(">", "&gt;")
+		.replaceAll('"', "&quot;");
 }

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../base/canonical-json.ts";
-import { type Masker, maskDeep } from "../base/secrets.ts";
+import { type Redactor, redactDeep } from "../base/redact.ts";
 import { type EarlierResults, gradersToRun, type RegradeChoice } from "../grading/grade-answer.ts";
 import { measuresOf } from "../grading/measures.ts";
 import { readHead } from "../io/files/read-head.ts";
@@ -21,7 +21,7 @@ export interface Regrading {
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
 	/** Whether a new result replaces the recorded one in the same run: then what the earlier grading cost is counted with it. */
 	readonly sameRun: boolean;
-	readonly masker: Masker;
+	readonly redact: Redactor;
 }
 
 /** Longer texts stay in their files. */
@@ -130,7 +130,7 @@ export class RecordedAttempt {
 		const turns = file.turns ?? [];
 		if (turns.length > test.turns.length) return false;
 		const asked = [input, ...turns.map((_, index) => messages(test.turns[index]?.input ?? []))];
-		const today = maskDeep(asked.map(inputToWire), this.#regrading.masker);
+		const today = redactDeep(asked.map(inputToWire), this.#regrading.redact);
 		return canonicalJson(today) === canonicalJson([file.input, ...turns.map((turn) => turn.input)]);
 	}
 

@@ -204,7 +204,7 @@ export class RunEngine {
 		const outcome = { ...ended, ...made, warnings: [...ended.warnings, ...made.warnings] };
 		const isRerun = state.reruns.has(name.attempt);
 		const facts = { file, fingerprint, timestamp: new Date().toISOString(), isRerun };
-		const attempt = attemptRow(state.one, name, outcome, facts, plan.masker);
+		const attempt = attemptRow(state.one, name, outcome, facts, plan.redact);
 		const row = await this.#records.add(state.one, attempt, outcome);
 		state.add(row);
 		this.#summary.addRow(row);
