@@ -33,7 +33,7 @@ export interface ShownPlan {
 
 /** What a run would execute, read and reach. */
 export function describeRunPlan(opened: OpenedEval, request: RunRequest, { options }: Services): ShownPlan {
-	const { found, loaded, hide } = opened;
+	const { found, loaded, redact } = opened;
 	const commands = describeCommands(opened);
 	const targets = describeTargets(opened);
 	const planned = tryPlan(request, options);
@@ -43,11 +43,11 @@ export function describeRunPlan(opened: OpenedEval, request: RunRequest, { optio
 				.flatMap(({ workspace }) => workspace?.repos ?? [])
 				.map(({ path, repo, commit }) => [
 					`${path}\0${repo}`,
-					{ path, repo: hide(repo), commit: commit === undefined ? null : hide(commit) },
+					{ path, repo: redact(repo), commit: commit === undefined ? null : redact(commit) },
 				]),
 		).values(),
 	];
-	const problems = "problems" in planned ? planned.problems.map(hide) : [];
+	const problems = "problems" in planned ? planned.problems.map(redact) : [];
 	const cases = "plan" in planned ? planned.description.cases : [];
 	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
 	const access = "plan" in planned ? accessAnswers(planned.description.access) : [];

@@ -40,8 +40,8 @@ export function trustJson(
 	return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-function newThings({ found, masker }: TrustPlan): NewThing[] {
-	return locateFindings(newAccessFindings(found, masker)).map(({ diagnostic: { data, at }, range }) => ({
+function newThings({ found, redact }: TrustPlan): NewThing[] {
+	return locateFindings(newAccessFindings(found, redact)).map(({ diagnostic: { data, at }, range }) => ({
 		...{ kind: String(data["kind"]), name: String(data["value"]), file: at.file },
 		...(range ? { line: range.start.line, column: range.start.column } : {}),
 	}));

@@ -83,7 +83,7 @@ export function evalWrites(services: Services) {
 				);
 			if (trust && shown) await grantTrust(shown.newAccess, services.options.env);
 			const plan = planFor(requestOf(file, targets, rest), services);
-			refuseNewAccess(plan.newAccess, plan.masker);
+			refuseNewAccess(plan.newAccess, plan.redact);
 			const job = jobs.start("run", id, (signal) => followRun(plan, services, { signal }, () => job.id));
 			return c.json({ job: job.id } satisfies StartedAnswer, 202);
 		});

@@ -28,7 +28,7 @@ export function runWrites(services: Services) {
 				hint: "register their benchmark, or start Studio in their directory",
 			});
 		const plan = planFor(resumedRequest(file, { evals: [] }), services);
-		refuseNewAccess(plan.newAccess, plan.masker);
+		refuseNewAccess(plan.newAccess, plan.redact);
 		// What keeps the run from being resumed is the answer, not a job that fails.
 		describePlan(plan, { directory: run.directory, retryErrors: false, rerunChanged });
 		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));

@@ -1,6 +1,6 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, type FindingKind, finding } from "../base/diagnostic.ts";
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import type { AccessItem } from "./access.ts";
 import type { DiskView } from "./disk-view.ts";
@@ -78,7 +78,7 @@ const does: Readonly<Record<AccessItem["kind"], string>> = {
  * Refuses to run evals of others that read something new.
  * @throws AgentvError `config` that names each new thing and the place that names it
  */
-export function refuseNewAccess(found: readonly NewAccess[], masker: Masker, hint = ""): void {
+export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, hint = ""): void {
 	const [first] = found;
 	if (!first) return;
 	const subjects = [...new Map(found.map(({ subject }) => [subject.key, subject])).values()];
@@ -86,16 +86,16 @@ export function refuseNewAccess(found: readonly NewAccess[], masker: Masker, hin
 		"config",
 		`${subjects.map(shownSubject).join(" and ")} would read or reach what you have not trusted ${subjects.length === 1 ? "it" : "them"} with`,
 		{
-			diagnostics: newAccessFindings(found, masker),
+			diagnostics: newAccessFindings(found, redact),
 			hint: `Look at it and consent: ${subjects.map(trustCommand).join("; ")}.${hint}`,
 		},
 	);
 }
 
 /** Each new thing once, at the first place that names it. */
-export function newAccessFindings(found: readonly NewAccess[], masker: Masker): Diagnostic[] {
+export function newAccessFindings(found: readonly NewAccess[], redact: Redactor): Diagnostic[] {
 	const all = found.map(({ subject, item }): Diagnostic => {
-		const data = { kind: item.kind, value: masker(item.value), subject: shownSubject(subject) };
+		const data = { kind: item.kind, value: redact(item.value), subject: shownSubject(subject) };
 		return finding(untrusted, data, item.at);
 	});
 	return [...new Map(all.map((one) => [one.message, one] as const).reverse()).values()].reverse();

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { noteSecrets, secretsOf } from "../base/redact.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import { readTextFile } from "../io/files/read-text.ts";
@@ -45,10 +46,9 @@ function layered(files: string, env: Environment, view: DiskView): Environment {
 	known.set(view, ofView);
 	const before = ofView.get(files);
 	if (before?.env === env) return before.result;
-	const result = layerDotEnv(
-		env,
-		files.split("\0").map((file) => loadDotEnv(view.readText(file))),
-	);
+	const read = files.split("\0").map((file) => loadDotEnv(view.readText(file)));
+	for (const variables of read) noteSecrets(secretsOf(variables));
+	const result = layerDotEnv(env, read);
 	if (ofView.size > 1000) ofView.clear();
 	ofView.set(files, { env, result });
 	return result;

@@ -1,4 +1,4 @@
-import { isSecretName } from "../base/secrets.ts";
+import { isSecretName } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import type { ProviderName } from "../schema/target-file.ts";
 import type { TargetScope } from "./load-targets.ts";

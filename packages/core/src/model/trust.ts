@@ -1,5 +1,5 @@
 import { parse } from "node:path";
-import { createMasker, type Masker } from "../base/secrets.ts";
+import { createRedactor, type Redactor, secretsOf } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import { type AccessItem, accessOf } from "./access.ts";
 import { type NewAccess, newAccess } from "./consent.ts";
@@ -30,7 +30,7 @@ export interface TrustPlan {
 	readonly access: readonly AccessItem[];
 	/** What of it the user has yet to consent to. */
 	readonly found: readonly NewAccess[];
-	readonly masker: Masker;
+	readonly redact: Redactor;
 }
 
 /** Looks what evals (absolute files) of a subject read and reach; runs and sends nothing. Faults of the evals are left to a run. */
@@ -38,7 +38,7 @@ export function planTrust(subject: TrustSubject, evals: readonly string[], optio
 	const { env, view } = options;
 	const access = evals.flatMap((file) => accessOfEval(file, options));
 	const found = newAccess(access, { env, view }).filter((one) => one.subject.key === subject.key);
-	return { subject, access, found, masker: createMasker(withEnvFile(env, options.envFile)) };
+	return { subject, access, found, redact: createRedactor(secretsOf(withEnvFile(env, options.envFile))) };
 }
 
 function accessOfEval(

@@ -1,5 +1,6 @@
-import { maskDeep } from "../base/secrets.ts";
+import { redactDeep } from "../base/redact.ts";
 import { type AccessDescription, describeAccess } from "../model/consent.ts";
+
 import type { OpaqueUse } from "../model/opaque-uses.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/describe-workspace.ts";
 import { type ShardBudget, shardBudgets } from "./budgets.ts";
@@ -82,5 +83,5 @@ export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescrip
 		},
 		...(shard ? { shard: { index: shard.index, count: shard.count, budgets: shardBudgets(plan) } } : {}),
 	};
-	return maskDeep(description, plan.masker);
+	return redactDeep(description, plan.redact);
 }

@@ -1,7 +1,9 @@
 import { relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { isSecretName } from "../base/secrets.ts";
+
+import { isSecretName, redactText } from "../base/redact.ts";
+
 import type { Environment } from "../io/environment.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { FileDigests } from "../io/files/file-digests.ts";
@@ -90,7 +92,9 @@ function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variabl
 	return Object.fromEntries(
 		[...names].flatMap((name) => {
 			const value = env[name];
-			return value === undefined || isSecretName(name) ? [] : [[name, digestText(value).slice(0, 16)]];
+			return value === undefined || isSecretName(name) || redactText(value) !== value
+				? []
+				: [[name, digestText(value).slice(0, 16)]];
 		}),
 	);
 }
