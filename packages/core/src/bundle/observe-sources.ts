@@ -1,7 +1,7 @@
 import { relative, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, hasErrors } from "../base/diagnostic.ts";
-import { createOutputRedactor } from "../base/redact.ts";
+import { createRedactor, secretsOf } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { repositoryAccess } from "../model/access.ts";
@@ -75,7 +75,7 @@ export async function observeSources(
 	const { pin = false, vendorRepos = false, signal } = options;
 	if (pin || vendorRepos) {
 		const fetched = [...repositoryAccess({ loaded, tests: loaded.tests })];
-		refuseNewAccess(newAccess(fetched, { env: options.env, view }), createOutputRedactor(options.env));
+		refuseNewAccess(newAccess(fetched, { env: options.env, view }), createRedactor(secretsOf(options.env)));
 	}
 	const pins = { pin: pin || vendorRepos, vendor: vendorRepos, env: options.env, view, signal };
 	const pinned = await pinRepositories(loaded, pins);

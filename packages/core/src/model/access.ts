@@ -1,11 +1,10 @@
-import { join } from "node:path";
 import type { Diagnostic, Place } from "../base/diagnostic.ts";
 import { expandRepoShorthand, fileUrlPath, parseGitUrl } from "../base/git-url.ts";
+import { loadDotEnv } from "../io/dot-env.ts";
 import { type Environment, expandHome } from "../io/environment.ts";
 import { isExecutable } from "../io/files/stat-path.ts";
 import type { DiskView } from "./disk-view.ts";
-import { ownVariables } from "./eval-environment.ts";
-import { withParents } from "./eval-scope.ts";
+import { dotEnvFiles, ownVariables } from "./eval-environment.ts";
 import type { LoadedEval, TestCase, Workspace, WorkspaceRepo } from "./eval-types.ts";
 import type { TargetScope } from "./load-targets.ts";
 import { resolvePath } from "./path-text.ts";
@@ -46,7 +45,7 @@ export function accessOf(source: AccessSource): AccessItem[] {
 	const items = [
 		...variables(source),
 		...targetAccess(source),
-		...workspaceHosts(source),
+		...environmentHosts(source),
 		...repositoryAccess(source),
 		...outsideFiles(source),
 	];
@@ -83,7 +82,7 @@ function* targetAccess({ loaded, scope, targets, env }: AccessSource): Generator
 		if (host !== undefined) yield { kind: "host", value: host.toLowerCase(), at, files };
 		for (const [setting, { part }] of target.origin)
 			if (!textKeys.has(setting))
-				for (const one of hostsIn(target.wire[setting]))
+				for (const one of setting === "env" ? hostsOfVariables(target.wire[setting]) : hostsIn(target.wire[setting]))
 					yield { kind: "host", value: one, at: child(part, setting).at, files };
 	}
 }
@@ -111,9 +110,23 @@ function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">
 	yield* new Set([...[...suites].flatMap(({ workspace }) => workspace ?? []), ...own]);
 }
 
-function* workspaceHosts(source: AccessSource): Generator<AccessItem> {
+/** The hosts in variables that programs get: a proxy, or the address of a model, is often written without its scheme. */
+function* hostsOfVariables(variables: unknown): Generator<string> {
+	yield* hostsIn(variables);
+	if (typeof variables !== "object" || variables === null) return;
+	for (const [name, value] of Object.entries(variables)) {
+		if (!/(PROXY|URL|HOST|ENDPOINT)$/i.test(name) || /^NO_PROXY$/i.test(name) || typeof value !== "string") continue;
+		if (/^[^\s/:@]+(:\d+)?(\/|$)/.test(value) && URL.canParse(`http://${value}`)) yield new URL(`http://${value}`).host;
+	}
+}
+
+/** Hosts that programs are told by their environment: that of a workspace, and `.env` files. */
+function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 	for (const { env, at } of workspacesOf(source))
-		for (const host of hostsIn(env)) yield { kind: "host", value: host, at, files: [at.file] };
+		for (const host of hostsOfVariables(env)) yield { kind: "host", value: host, at, files: [at.file] };
+	for (const file of dotEnvFiles(source.loaded.scope, source.view))
+		for (const host of hostsOfVariables(loadDotEnv(source.view.readText(file))))
+			yield { kind: "host", value: host, at: { file }, files: [file] };
 }
 
 /** Returns what fetching an eval's repositories reads and reaches. */
@@ -136,10 +149,8 @@ function* outsideFiles(source: AccessSource): Generator<AccessItem> {
 			yield* outside(reference.resolved, { ...reference, kind: referenceNoun(reference) }, source);
 	for (const workspace of workspacesOf(source))
 		for (const repo of workspace.repos) yield* outsideRepository(repo, source);
-	for (const directory of withParents(loaded.scope.directory, loaded.scope.root)) {
-		const file = join(directory, ".env");
-		if (view.kind(file) === "file") yield* outside(file, { raw: file, kind: ".env file", at: { file } }, source);
-	}
+	for (const file of dotEnvFiles(loaded.scope, view))
+		yield* outside(file, { raw: file, kind: ".env file", at: { file } }, source);
 	for (const file of scope.files) yield* outside(file, { raw: file, kind: "targets file", at: { file } }, source);
 }
 

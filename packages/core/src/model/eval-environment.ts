@@ -21,14 +21,16 @@ export function withEnvFile(env: Environment, file: string | undefined): Environ
  * first; none overrides what is already set. Serves `${{ }}` and the eval's own child processes, never git or AgentV itself.
  */
 export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskView): Environment {
-	let files = "";
-	for (const directory of withParents(scope.directory, scope.root)) {
-		const file = join(directory, ".env");
-		if (view.kind(file) === "file") files += `${file}\0`;
-	}
-	const own = files === "" ? env : layered(files, env, view);
+	const files = dotEnvFiles(scope, view);
+	const own = files.length === 0 ? env : layered(files.join("\0"), env, view);
 	// What Python writes beside a bundle's scripts would no longer match its manifest.
 	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
+}
+
+/** The `.env` files of an eval, nearest first. */
+export function dotEnvFiles({ directory, root }: EvalScope, view: DiskView): string[] {
+	const files = [...withParents(directory, root)].map((parent) => join(parent, ".env"));
+	return files.filter((file) => view.kind(file) === "file");
 }
 
 interface Layered {
@@ -44,8 +46,7 @@ function layered(files: string, env: Environment, view: DiskView): Environment {
 	known.set(view, ofView);
 	const before = ofView.get(files);
 	if (before?.env === env) return before.result;
-	const paths = files.split("\0").filter((file) => file !== "");
-	const read = paths.map((file) => loadDotEnv(view.readText(file)));
+	const read = files.split("\0").map((file) => loadDotEnv(view.readText(file)));
 	for (const variables of read) noteSecrets(secretsOf(variables));
 	const result = layerDotEnv(env, read);
 	if (ofView.size > 1000) ofView.clear();

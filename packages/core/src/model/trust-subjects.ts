@@ -10,7 +10,7 @@ import { realPath } from "../io/files/stat-path.ts";
 import type { WrittenSource } from "./benchmark-source.ts";
 import { type DiskView, openDiskView } from "./disk-view.ts";
 import { isBundle, withParents } from "./eval-scope.ts";
-import { readManifest, readManifestText } from "./manifest.ts";
+import { manifestName, manifestText, parseManifest } from "./manifest.ts";
 import { type RegistryEntry, readRegistry } from "./registry.ts";
 import { urlEnvironment } from "./written-source.ts";
 
@@ -54,7 +54,7 @@ export class TrustSubjects {
 	isListed({ root }: TrustSubject, file: string): boolean {
 		let listed = this.#listed.get(root);
 		if (!listed) {
-			const { files } = readManifest(root);
+			const { files } = parseManifest(manifestText(root), join(root, manifestName));
 			listed = new Map(files.flatMap(({ path, sha256, mode }) => (mode === "link" ? [] : [[path, sha256] as const])));
 			this.#listed.set(root, listed);
 		}
@@ -86,7 +86,7 @@ export class TrustSubjects {
 /** The bundle at `directory`. @throws AgentvError `not-found` */
 export function bundleSubject(directory: string): TrustSubject {
 	const root = realPath(directory);
-	return { kind: "bundle", name: root, root, key: `bundle ${digestText(readManifestText(root).text)}` };
+	return { kind: "bundle", name: root, root, key: `bundle ${digestText(manifestText(root))}` };
 }
 
 /** The benchmark of an entry. @throws AgentvError `config` for one without a source: it is the user's own */

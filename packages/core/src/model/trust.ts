@@ -1,5 +1,5 @@
 import { parse } from "node:path";
-import { createOutputRedactor, type Redactor } from "../base/redact.ts";
+import { createRedactor, type Redactor, secretsOf } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import { type AccessItem, accessOf } from "./access.ts";
 import { type NewAccess, newAccess } from "./consent.ts";
@@ -38,7 +38,7 @@ export function planTrust(subject: TrustSubject, evals: readonly string[], optio
 	const { env, view } = options;
 	const access = evals.flatMap((file) => accessOfEval(file, options));
 	const found = newAccess(access, { env, view }).filter((one) => one.subject.key === subject.key);
-	return { subject, access, found, redact: createOutputRedactor(withEnvFile(env, options.envFile)) };
+	return { subject, access, found, redact: createRedactor(secretsOf(withEnvFile(env, options.envFile))) };
 }
 
 function accessOfEval(

@@ -33,7 +33,8 @@ function evalOf(ids: readonly string[], more = ""): string {
 }
 
 const files = {
-	"targets.yaml": 'targets: [{name: default, provider: cli, timeout_seconds: 3, command: [node, ./agent.mjs, "{PROMPT}"]}]\n',
+	"targets.yaml":
+		'targets: [{name: default, provider: cli, timeout_seconds: 3, command: [node, ./agent.mjs, "{PROMPT}"]}]\n',
 	"template/readme.md": "hello\n",
 	"agent.mjs": agent,
 };

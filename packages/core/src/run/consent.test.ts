@@ -148,6 +148,17 @@ const kinds = {
 		},
 		says: "the host 127.0.0.1:PORT",
 	},
+	"a proxy without its scheme": {
+		files: {
+			"a.eval.yaml": `workspace: {env: {https_proxy: "127.0.0.1:PORT"}}\n${test1}`,
+			"targets.yaml": offline,
+		},
+		says: "the host 127.0.0.1:PORT",
+	},
+	"an agent's address in a .env file": {
+		files: { ".env": "ANTHROPIC_BASE_URL=http://127.0.0.1:PORT\n", "a.eval.yaml": test1, "targets.yaml": offline },
+		says: "the host 127.0.0.1:PORT",
+	},
 	"the host of a repository": {
 		files: {
 			"a.eval.yaml": `workspace: {repos: [{path: r, repo: "http://x:\${{ SECRET }}@127.0.0.1:PORT/r.git"}]}\n${test1}`,
@@ -206,7 +217,9 @@ describe("what a synced benchmark reads or reaches for the first time needs cons
 			expect(refused.hint).toContain("agentv benchmark trust b");
 			const places = locateFindings(refused.diagnostics);
 			expect(places.map(({ diagnostic }) => diagnostic.message)).toContainEqual(expect.stringContaining(what));
-			for (const { range } of places) expect(range).toBeDefined();
+			// No line of a .env file is shown.
+			for (const { range, diagnostic } of places)
+				expect(range !== undefined).toBe(!diagnostic.at.file.endsWith(".env"));
 			const named = { name: what.split(" ").at(-1), isNew: true };
 			const described = describePlan(plan()).access;
 			expect([...described.variables, ...described.hosts]).toContainEqual(named);
