@@ -6,7 +6,7 @@ import {
 	type RunFile,
 	RunTally,
 	type Tallied,
-	terminalSafe,
+	terminalSafeLine,
 	testsNotRun,
 } from "@agentv/core";
 import { pageRows } from "../page/page-rows.ts";
@@ -209,5 +209,10 @@ const table = `<div class="panel">
 </main>`;
 
 function escaped(text: string): string {
-	return terminalSafe(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+	return terminalSafeLine(text)
+		.replaceAll("&", "&amp;")
+		.replaceAll("<", "&lt;")
+		.replaceAll(">", "&gt;")
+		.replaceAll('"', "&quot;")
+		.replace(/(##[a-z]*)\[/gi, "$1&#91;");
 }
