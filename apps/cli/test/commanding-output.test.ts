@@ -26,7 +26,7 @@ const payloads: Readonly<Record<string, string>> = {
 	"a script": "</script><script>planted()</script><img src=x onerror=planted()>",
 	"a document type": "]]><!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>&e;",
 	"a table": "a | b\n--- | ---\n| c",
-	"links": "[x](javascript:planted) ![y](http://evil/z) <javascript:planted> www.evil.example",
+	links: "[x](javascript:planted) ![y](http://evil/z) <javascript:planted> www.evil.example",
 	"a formula": "=cmd()\n+1\n-1\n@x",
 	"half a character": "\ud800 \udc00",
 };
@@ -105,7 +105,8 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 /** Our own colours, which are no harm: they end, and hide nothing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
 const color = /\u001b\[(?:[0-79]|2[1-9]|3[0-79]|4[0-79]|9[0-7]|10[0-7])m/g;
-const steering = /[^\P{Cc}\n\t]|[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u3164]|[\u{e0000}-\u{e007f}]/u;
+const steering =
+	/[^\P{Cc}\n\t]|[\u00ad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\u3164]|[\u{e0000}-\u{e007f}]/u;
 
 test("texts came by", () => {
 	expect(shown.get("run: stdout")).toContain("a workflow command");
@@ -128,7 +129,11 @@ describe("no output", () => {
 		const found = [...shown].flatMap(([name, text]) =>
 			text
 				.split("\n")
-				.filter((line) => (/^\s*::[\w-]+.*::/.test(line) && !(name.includes("github: stdout") && isOurs(line))) || /##[a-z]*\[/i.test(line))
+				.filter(
+					(line) =>
+						(/^\s*::[\w-]+.*::/.test(line) && !(name.includes("github: stdout") && isOurs(line))) ||
+						/##[a-z]*\[/i.test(line),
+				)
 				.map((line) => `${name}: ${line.slice(0, 200)}`),
 		);
 		expect(found.filter((one) => !one.startsWith("export junit as a file"))).toEqual([]);
@@ -142,7 +147,8 @@ describe("no output", () => {
 
 test("JSON stays the JSON that it was", () => {
 	for (const format of ["json", "jsonl"]) {
-		const values = (text: string) => (format === "json" ? [text] : text.trim().split("\n")).map((one) => JSON.parse(one));
+		const values = (text: string) =>
+			(format === "json" ? [text] : text.trim().split("\n")).map((one) => JSON.parse(one));
 		const file = readFileSync(join(root, format), "utf8");
 		expect(file).toContain("\u202e");
 		expect(values(shown.get(`export ${format}: stdout`) ?? "")).toEqual(values(file));

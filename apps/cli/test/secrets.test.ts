@@ -1,6 +1,16 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -50,7 +60,12 @@ const env = {
 	CUSTOM: "planted header four",
 } as const;
 const dotEnv = { SERVICE_PASSWORD: "planted dotenv three" };
-const settings = { password: "planted-url-pw", query: "planted-url-key", fragment: "planted-url-frag", header: "planted-header" };
+const settings = {
+	password: "planted-url-pw",
+	query: "planted-url-key",
+	fragment: "planted-url-frag",
+	header: "planted-header",
+};
 const known: Readonly<Record<string, string>> = {
 	...Object.fromEntries(Object.entries(said).map(([name, [, secret]]) => [name, secret])),
 	"a variable of a secret's name": env.MY_API_TOKEN,
@@ -199,7 +214,16 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 		await run(`list ${which}`, "results", "list");
 		for (const format of ["junit", "json", "jsonl", "html", "markdown"]) {
 			await run(`export ${which} ${format}`, "results", "export", which, "--format", format);
-			await run(`export ${which} ${format} to a file`, "results", "export", which, "--format", format, "--output", `runs/${format}.out`);
+			await run(
+				`export ${which} ${format} to a file`,
+				"results",
+				"export",
+				which,
+				"--format",
+				format,
+				"--output",
+				`runs/${format}.out`,
+			);
 		}
 	}
 	await run("run into the results folder", "eval", "run", "work/a.eval.yaml");
@@ -214,7 +238,8 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 	await run("doctor", "doctor");
 	await studio();
 	keepFiles(join(root, "runs"), "record");
-	for (const place of [".agentv", "work/.agentv"]) if (existsSync(join(root, place))) keepFiles(join(root, place), "results folder");
+	for (const place of [".agentv", "work/.agentv"])
+		if (existsSync(join(root, place))) keepFiles(join(root, place), "results folder");
 	const home = join(root, ".home");
 	for (const name of readdirSync(home)) // What an agent wrote stays as it is in its workspace.
 		if (name !== "workspaces" && statSync(join(home, name)).isDirectory()) keepFiles(join(home, name), `home ${name}`);
@@ -239,12 +264,17 @@ describe("no secret leaves", () => {
 	test.each(Object.entries(known))("%s", (_, secret) => {
 		const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
 		const leaks = [...places].filter(([, text]) => forms.some((form) => text.includes(form)));
-		expect(leaks.map(([name, text]) => `${name} … ${text.slice(Math.max(0, text.indexOf(secret) - 80), text.indexOf(secret) + 20)}`)).toEqual([]);
+		expect(
+			leaks.map(
+				([name, text]) => `${name} … ${text.slice(Math.max(0, text.indexOf(secret) - 80), text.indexOf(secret) + 20)}`,
+			),
+		).toEqual([]);
 	});
 });
 
 describe("a bundle", () => {
-	const evalText = "target: m\ntests: [{ id: a, input: hi, assertions: [{ type: contains, value: x }] }]\nworkspace: ./t\n";
+	const evalText =
+		"target: m\ntests: [{ id: a, input: hi, assertions: [{ type: contains, value: x }] }]\nworkspace: ./t\n";
 	const bundle = async (files: Record<string, string>, ...args: string[]) => {
 		const cwd = tempTree({
 			"e/e.eval.yaml": evalText,
@@ -256,15 +286,24 @@ describe("a bundle", () => {
 		return { ...session, cwd };
 	};
 
-	test.each([".env", ".env.local", ".netrc", ".git-credentials", "id_rsa", "id_ed25519", ".pgpass"])("refuses %s", async (name) => {
-		const { exitCode, stderr } = await bundle({ [`e/t/${name}`]: "planted\n" });
-		expect([exitCode, stderr]).toEqual([1, expect.stringContaining(name)]);
-	});
+	test.each([".env", ".env.local", ".netrc", ".git-credentials", "id_rsa", "id_ed25519", ".pgpass"])(
+		"refuses %s",
+		async (name) => {
+			const { exitCode, stderr } = await bundle({ [`e/t/${name}`]: "planted\n" });
+			expect([exitCode, stderr]).toEqual([1, expect.stringContaining(name)]);
+		},
+	);
 
 	test.each(
-		["a JSON web token", "a Groq key", "an xAI key", "an OpenRouter key", "a private key", "a storage key", "a registry's token"].map(
-			(name) => [name, ...(said[name] ?? ["", ""])] as const,
-		),
+		[
+			"a JSON web token",
+			"a Groq key",
+			"an xAI key",
+			"an OpenRouter key",
+			"a private key",
+			"a storage key",
+			"a registry's token",
+		].map((name) => [name, ...(said[name] ?? ["", ""])] as const),
 	)("refuses a file with %s", async (_, text, secret) => {
 		const { exitCode, stderr } = await bundle({ "e/t/config": `x\n${text}\n` });
 		expect([exitCode, stderr]).toEqual([1, expect.stringContaining("config:2: ")]);
@@ -285,8 +324,12 @@ describe("a bundle", () => {
 		const { exitCode, cwd, stdout, stderr } = await bundle({ "e/targets.yaml": targets, [more]: dot }, "--capture-env");
 		expect([exitCode, stderr]).toEqual([0, expect.anything()]);
 		keepFiles(join(cwd, "out"), "bundle");
-		const text = [...places].flatMap(([name, content]) => (name.startsWith("bundle: ") ? [content] : [])).join("\n") + stdout + stderr;
+		const text =
+			[...places].flatMap(([name, content]) => (name.startsWith("bundle: ") ? [content] : [])).join("\n") +
+			stdout +
+			stderr;
 		expect(text).toContain("${{ MODEL:-gpt-planted }}");
-		for (const secret of [...Object.values(env), "planted-query", "planted-dotenv", "planted-env-db"]) expect(text).not.toContain(secret);
+		for (const secret of [...Object.values(env), "planted-query", "planted-dotenv", "planted-env-db"])
+			expect(text).not.toContain(secret);
 	});
 });

@@ -4,6 +4,7 @@ import {
 	type RunSummary,
 	readRunFile,
 	redactUrl,
+	scoreMean,
 	sumCosts,
 	type TableRow,
 	testsNotRun,
@@ -25,10 +26,11 @@ import { testStatuses } from "./run-tests-query.ts";
 import type { Services } from "./services.ts";
 
 export function describeSummary(summary: RunSummary): RunSummaryAnswer {
-	const { planned, passed, failed, errors, meanScore, durationMs, costUsd, tokenUsage } = summary;
+	const { planned, passed, failed, errors, durationMs, costUsd, tokenUsage } = summary;
+	const { mean, lowerBound, n } = scoreMean(summary);
 	return {
 		...{ planned, passed, failed, errors, not_run: testsNotRun(summary) },
-		mean_score: meanScore,
+		...{ mean_score: mean, mean_score_lower_bound: lowerBound, judged: n },
 		duration_ms: durationMs,
 		...describeUsage({ costUsd: costUsd ?? undefined, tokenUsage: tokenUsage ?? undefined }),
 		judging: judgingOfRun(summary),

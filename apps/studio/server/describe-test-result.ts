@@ -104,7 +104,8 @@ class RecordTexts {
 }
 
 function inputOf(input: unknown, redact: Redactor): MessageAnswer[] {
-	if (typeof input === "string") return [{ role: "user", content: redact(input.slice(0, longestText)), tool_calls: [] }];
+	if (typeof input === "string")
+		return [{ role: "user", content: redact(input.slice(0, longestText)), tool_calls: [] }];
 	return listOf(input).map(({ role, content, tool_calls }) => ({
 		role: textOf(role) ?? "",
 		content: redact(contentOf(content).slice(0, longestText)),

@@ -1,4 +1,12 @@
-import { createRedactor, type Environment, type LoadedEval, type Redactor, secretsIn, secretsOf, type TargetScope } from "@agentv/core";
+import {
+	createRedactor,
+	type Environment,
+	type LoadedEval,
+	type Redactor,
+	secretsIn,
+	secretsOf,
+	type TargetScope,
+} from "@agentv/core";
 
 /** Shorter values are words and numbers: putting names in their place would garble every text. */
 const shortest = 4;

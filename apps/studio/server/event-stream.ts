@@ -23,7 +23,10 @@ export function eventStream(
 		const gone = new AbortController();
 		stream.onAbort(() => gone.abort());
 		const send: Send = async (data, id) =>
-			stream.writeSSE({ data: redactedJson(JSON.stringify(data), redact), ...(id === undefined ? {} : { id: String(id) }) });
+			stream.writeSSE({
+				data: redactedJson(JSON.stringify(data), redact),
+				...(id === undefined ? {} : { id: String(id) }),
+			});
 		const ping = setInterval(() => void stream.write(": still here\n\n"), pingMs);
 		try {
 			await produce(send, gone.signal);

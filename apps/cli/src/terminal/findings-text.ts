@@ -1,5 +1,12 @@
 import { relative } from "node:path";
-import { codeFrame, type Diagnostic, type LocatedFinding, locateFindings, terminalSafe, terminalSafeLine } from "@agentv/core";
+import {
+	codeFrame,
+	type Diagnostic,
+	type LocatedFinding,
+	locateFindings,
+	terminalSafe,
+	terminalSafeLine,
+} from "@agentv/core";
 import type { Colors } from "./colors.ts";
 
 /** Findings for people, one text each, with paths as seen from `cwd`; an empty list is an empty list. */

@@ -14,7 +14,16 @@ import {
 	secretsOf,
 } from "./redact.ts";
 
-const secretNames = ["API_KEY", "GITHUB_TOKEN", "OPENAI_APIKEY", "my_secret", "DB_PASSWD", "X_PRIVATE_ID", "api-key", "KEY"];
+const secretNames = [
+	"API_KEY",
+	"GITHUB_TOKEN",
+	"OPENAI_APIKEY",
+	"my_secret",
+	"DB_PASSWD",
+	"X_PRIVATE_ID",
+	"api-key",
+	"KEY",
+];
 test.each([...secretNames, "apiKey", "clientSecret", "GITLAB_PAT", "db.password"])("%s is a secret's name", (name) => {
 	expect(isSecretName(name)).toBe(true);
 });
@@ -123,7 +132,9 @@ test.each([
 });
 
 test("known secrets are redacted as they are, in JSON, URLs and base64; short values and other variables are not", () => {
-	const redact = createRedactor(secretsOf({ A_KEY: 'pa"ss/word', B_TOKEN: "short", C_PASSWORD: "hunter2", HOME: "/home/x" }));
+	const redact = createRedactor(
+		secretsOf({ A_KEY: 'pa"ss/word', B_TOKEN: "short", C_PASSWORD: "hunter2", HOME: "/home/x" }),
+	);
 	expect(redact('pa"ss/word short hunter2 /home/x')).toBe("*** short *** /home/x");
 	expect(redact(JSON.stringify({ a: 'pa"ss/word' }))).toBe('{"a":"***"}');
 	expect(redact(JSON.stringify(JSON.stringify({ a: 'pa"ss/word' })))).not.toContain("ss/word");
@@ -134,7 +145,11 @@ test("known secrets are redacted as they are, in JSON, URLs and base64; short va
 test("what is a secret by its form is one in a variable of any name, and in settings of any field", () => {
 	const url = "postgres://app:s3cr3t-db@db/x";
 	expect(secretsOf({ DATABASE: url, HOME: "/home/x" })).toEqual(["s3cr3t-db"]);
-	const settings = { base_url: "https://u:pw%2Fplanted@h/v1?key=planted-key", model: "gpt-4", headers: { "X-Team": "planted-team" } };
+	const settings = {
+		base_url: "https://u:pw%2Fplanted@h/v1?key=planted-key",
+		model: "gpt-4",
+		headers: { "X-Team": "planted-team" },
+	};
 	expect(secretsIn(settings)).toEqual(["pw%2Fplanted", "pw/planted", "planted-key", "planted-team"]);
 	expect(secretsIn({ headers: { Accept: "application/json", Authorization: "Bearer planted-1" } })).toEqual([
 		...["planted-1", "Bearer planted-1"],
@@ -184,18 +199,25 @@ test("redaction goes through whole values, by field too, keeps names distinct an
 
 test("no known secret is left in any text", () => {
 	const secret = fc.string({ minLength: 8, maxLength: 12, unit: fc.constantFrom("a", "b", "é", "\n", "%", '"') });
-	const property = fc.property(fc.array(secret, { minLength: 1, maxLength: 4 }), fc.array(fc.string()), (known, between) => {
-		const text = known.map((one, index) => one + (between[index] ?? "")).join("");
-		const shown = createRedactor(known)(text);
-		for (const one of known) expect(shown).not.toContain(one);
-	});
+	const property = fc.property(
+		fc.array(secret, { minLength: 1, maxLength: 4 }),
+		fc.array(fc.string()),
+		(known, between) => {
+			const text = known.map((one, index) => one + (between[index] ?? "")).join("");
+			const shown = createRedactor(known)(text);
+			for (const one of known) expect(shown).not.toContain(one);
+		},
+	);
 	fc.assert(property, law(1000));
 });
 
 test("a text in pieces is redacted as if it came whole", () => {
 	const known = ["known secret 1"];
 	const word = fc.oneof(
-		fc.constantFrom(...secrets.filter(([text]) => !text.includes("\n")).map(([text]) => ` ${text} `), " known secret 1 "),
+		fc.constantFrom(
+			...secrets.filter(([text]) => !text.includes("\n")).map(([text]) => ` ${text} `),
+			" known secret 1 ",
+		),
 		fc.string(),
 		fc.constantFrom("word ".repeat(500), "\u{1f600}".repeat(3000)),
 	);

@@ -31,7 +31,10 @@ export function isSecretField(name: string): boolean {
 
 /** Returns whether a query parameter of this name holds a secret. */
 function isSecretParameter(name: string): boolean {
-	return isSecretName(name) || /^(sig|signature|x-amz-(signature|credential)|code|auth|pass|pwd|jwt|session(_?id)?|sid)$/i.test(name);
+	return (
+		isSecretName(name) ||
+		/^(sig|signature|x-amz-(signature|credential)|code|auth|pass|pwd|jwt|session(_?id)?|sid)$/i.test(name)
+	);
 }
 
 /** Names that mean a secret wherever they are: in records of what agents and servers said, too. */
@@ -55,7 +58,8 @@ export function secretsOf(variables: Variables): string[] {
 }
 
 /** Headers whose values are the same for everyone. */
-const publicHeader = /^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
+const publicHeader =
+	/^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
 
 /** Returns the secrets in settings, such as those of a target: by field, and by form in any field. */
 export function secretsIn(settings: unknown): string[] {
@@ -190,7 +194,9 @@ export function redactAddress(text: string): string {
 	const isPlain = user === -1 || (isPlainUser(name) && (password === undefined || password === `:${redacted}`));
 	const host = isPlain ? authority : `${redacted}${authority.slice(user)}`;
 	const shown = query.replace(/([?&;])([^=&;]*)=([^&;]*)/g, (whole, mark: string, name: string, value: string) =>
-		value !== "" && (isSecretParameter(name) || (value.length >= 16 && looksRandom(value))) ? `${mark}${name}=${redacted}` : whole,
+		value !== "" && (isSecretParameter(name) || (value.length >= 16 && looksRandom(value)))
+			? `${mark}${name}=${redacted}`
+			: whole,
 	);
 	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
 }
@@ -232,7 +238,9 @@ export class RedactedStream {
 	#spans(text: string): Span[] {
 		const { length } = this.#before;
 		const spans = this.#find(this.#before + text);
-		return spans.flatMap(([start, end]) => (end > length ? [[Math.max(0, start - length), end - length] as const] : []));
+		return spans.flatMap(([start, end]) =>
+			end > length ? [[Math.max(0, start - length), end - length] as const] : [],
+		);
 	}
 
 	#take(text: string, spans: readonly Span[], cut: number): string {
@@ -358,7 +366,8 @@ const heads = new RegExp([...new Set(secretShapes.map(({ head }) => head))].join
 const shapesOf = new Map<string, readonly SecretShape[]>();
 
 /** Words and signs without which a text holds no secret but those of a known vendor. */
-const signs = /key|token|secret|passw|passphrase|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----BEGIN|[?&#][\w.%-]{1,64}=/i;
+const signs =
+	/key|token|secret|passw|passphrase|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----BEGIN|[?&#][\w.%-]{1,64}=/i;
 
 /** Finds what is a secret by its form, in no order: keys of known vendors, credentials of URLs, of headers and of assignments, PEM keys. */
 export function findSecrets(text: string): Span[] {
@@ -478,7 +487,8 @@ const fragment = /#([A-Za-z0-9_+/=.~]{16,8192})/g;
 /** Secrets in queries and fragments. */
 function findParameters(text: string, found: Span[]): void {
 	for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(parameter))
-		if (isSecretParameter(name) && !/^\d{1,5}$/.test(value)) found.push([index + whole.length - value.length, index + whole.length]);
+		if (isSecretParameter(name) && !/^\d{1,5}$/.test(value))
+			found.push([index + whole.length - value.length, index + whole.length]);
 	if (!text.includes("://")) return;
 	for (const { 1: value = "", index } of text.matchAll(fragment)) {
 		const isSecret = /[a-z]/.test(value) && /[A-Z]/.test(value) && value.replace(/\D/g, "").length >= 3;
@@ -498,7 +508,10 @@ const assignment = new RegExp(
 	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|[A-Z0-9]_KEY|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
 	"gi",
 );
-const flag = new RegExp(`--(?:[a-z]{1,24}-)?(?:api-?key|key|token|secret|password)[ =]{1,4}${quote}([^\\s"'\`\\\\;&<>(){}$*]{6,8192})`, "g");
+const flag = new RegExp(
+	`--(?:[a-z]{1,24}-)?(?:api-?key|key|token|secret|password)[ =]{1,4}${quote}([^\\s"'\`\\\\;&<>(){}$*]{6,8192})`,
+	"g",
+);
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
 const netrc = /(?:\b|(?<=\\[nrt]))login\s{1,16}\S{1,256}\s{1,16}password\s{1,16}([^\s"\\]{1,1024})/gi;
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
@@ -536,7 +549,8 @@ function isBasic(value: string): boolean {
 }
 
 const keyHeader = /-----BEGIN (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY(?: BLOCK)?-----/g;
-const keyBody = /(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{16,2048}){0,512}(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{1,2048})?/y;
+const keyBody =
+	/(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{16,2048}){0,512}(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{1,2048})?/y;
 
 /** PEM private keys, whole or cut. */
 function findPrivateKeys(text: string, found: Span[]): void {

@@ -25,7 +25,8 @@ function shape(
 }
 
 /** A repetition without end would fill the stack where a text of megabytes looks like a key. */
-const bounded = (pattern: string) => pattern.replace(/,\}/g, `,${LONGEST_KEY}}`).replace(/\*(?=\)|$)/g, `{0,${LONGEST_KEY}}`);
+const bounded = (pattern: string) =>
+	pattern.replace(/,\}/g, `,${LONGEST_KEY}}`).replace(/\*(?=\)|$)/g, `{0,${LONGEST_KEY}}`);
 
 const letters = "[A-Za-z0-9]";
 const words = { isWord: true };
@@ -96,5 +97,7 @@ export function isPlainUser(user: string): boolean {
 /** Returns whether a file of this name holds secrets, whatever is in it: `.env.local`, `.netrc`, `id_ed25519`; not `.env.example`. */
 export function isSecretFile(name: string): boolean {
 	if (/^\.env(\.|$)/i.test(name)) return !/\.(example|sample|template|dist|defaults|schema)$/i.test(name);
-	return /^(\.netrc|_netrc|\.git-credentials|\.pgpass|\.pypirc|\.htpasswd|\.dockercfg|id_[\w-]+|.*\.(p12|pfx|jks|keystore|kdbx))$/i.test(name);
+	return /^(\.netrc|_netrc|\.git-credentials|\.pgpass|\.pypirc|\.htpasswd|\.dockercfg|id_[\w-]+|.*\.(p12|pfx|jks|keystore|kdbx))$/i.test(
+		name,
+	);
 }

@@ -1,11 +1,11 @@
 import { basename, join } from "node:path";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { isSecretFile } from "../base/secret-shapes.ts";
 import { emptyDirectories } from "../io/files/empty-directories.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import type { TreeEntry } from "../io/files/list-tree.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
 import type { BundleFileKind } from "../schema/bundle-manifest.ts";
-import { isSecretFile } from "../base/secret-shapes.ts";
 import { caseCollision, dotEnvFile, pathCollision } from "./bundle-findings.ts";
 import type { GatheredSources } from "./gather-sources.ts";
 import { areas, type Layout } from "./layout.ts";

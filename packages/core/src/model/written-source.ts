@@ -1,6 +1,6 @@
 import { interpolateEnv, type VariableUse } from "../base/interpolate.ts";
-import { scanReferences } from "../base/scan-references.ts";
 import { isSecretName, redactAddress, redactText } from "../base/redact.ts";
+import { scanReferences } from "../base/scan-references.ts";
 import type { Environment } from "../io/environment.ts";
 
 const neutral = "\ue000";

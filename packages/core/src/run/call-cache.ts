@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { canonicalJson } from "../base/canonical-json.ts";
-import { type Redactor, redactDeep } from "../base/redact.ts";
 import { readJson } from "../base/read-json.ts";
+import { type Redactor, redactDeep } from "../base/redact.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { readBytes, readTextFile } from "../io/files/read-text.ts";

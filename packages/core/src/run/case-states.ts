@@ -2,7 +2,7 @@ import type { Redactor } from "../base/redact.ts";
 import { type AttemptResult, type CaseResult, caseResult, isDecided, missingAttempts } from "../grading/case-result.ts";
 import { caseKey } from "../model/case-key.ts";
 import type { ResultRow } from "../schema/result-row.ts";
-import { recordedKey, type PlannedCase, type RunPlan } from "./run-plan.ts";
+import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
 
 /** How far a case is. */
 export class CaseState {

@@ -85,7 +85,9 @@ function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variabl
 	return Object.fromEntries(
 		[...names].flatMap((name) => {
 			const value = env[name];
-			return value === undefined || isSecretName(name) || redactText(value) !== value ? [] : [[name, digestText(value).slice(0, 16)]];
+			return value === undefined || isSecretName(name) || redactText(value) !== value
+				? []
+				: [[name, digestText(value).slice(0, 16)]];
 		}),
 	);
 }

@@ -70,8 +70,11 @@ function knownSecrets({ evals }: Observed, cases: readonly PlannedCase[]): strin
 	const targets = new Set(targetsOf(cases).map(({ wire }) => wire));
 	const workspaces = new Set(cases.map(({ workspace }) => workspace?.spec.workspace?.env ?? {}));
 	return [
-		...new Set([...[...environments].flatMap(secretsOf), ...evals.flatMap((one) => one.targets.secrets),
-			...[...targets, ...workspaces].flatMap((settings) => secretsIn(settings))]),
+		...new Set([
+			...[...environments].flatMap(secretsOf),
+			...evals.flatMap((one) => one.targets.secrets),
+			...[...targets, ...workspaces].flatMap((settings) => secretsIn(settings)),
+		]),
 	];
 }
 

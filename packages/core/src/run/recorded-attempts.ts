@@ -6,7 +6,7 @@ import type { ResultRow } from "../schema/result-row.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { RecordedAttempt, type Regrading } from "./recorded-attempt.ts";
 import { originKey } from "./run-origin.ts";
-import { recordedKey, type PlannedCase, type RunPlan } from "./run-plan.ts";
+import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
 
 /**
  * Finds the records of attempts whose answers are graded instead of calling the target: of the resumed run those that only lack the results

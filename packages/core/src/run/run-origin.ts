@@ -7,7 +7,7 @@ import type { ResultRow } from "../schema/result-row.ts";
 import type { RunOriginRecord } from "../schema/run-file.ts";
 import { caseStates } from "./case-states.ts";
 import { allGraders } from "./needed-model.ts";
-import { recordedKey, type PlannedCase, type RunOrigin } from "./run-plan.ts";
+import { type PlannedCase, type RunOrigin, recordedKey } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** Reads the run that a request starts from. @throws AgentvError `not-found`, `config` */

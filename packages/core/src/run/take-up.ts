@@ -1,8 +1,5 @@
-import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { isLocked } from "../io/files/lock.ts";
-import { targetKind } from "../io/files/stat-path.ts";
-import { truncateFile } from "../io/files/truncate-file.ts";
 import { caseKey } from "../model/case-key.ts";
 import { readIndex, readRunFile } from "../model/result-files.ts";
 import { graderStage, type ResultRow } from "../schema/result-row.ts";
@@ -12,7 +9,8 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./plan-changes.ts";
 import { type FactsOf, RowChanges } from "./row-changes.ts";
 import { plannedList } from "./run-file.ts";
-import { recordedKey, type PlannedCase, type RunPlan } from "./run-plan.ts";
+import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
+import { SoundIndex } from "./sound-index.ts";
 
 /** Where a run stands as it begins. */
 export interface Standing {
@@ -94,7 +92,7 @@ interface Before {
 	readonly regraded: readonly ResultRow[];
 }
 
-/** Rows of the run that is taken up again; a line that a crash cut off is removed. */
+/** Rows of the run that is taken up again; what can't be trusted is removed. */
 function rowsBefore(
 	run: RunFile,
 	directory: string,
@@ -102,8 +100,7 @@ function rowsBefore(
 	plan: RunPlan,
 	{ retryErrors, rerunChanged, fingerprints, facts, isPreview, warn }: TakeUpOptions,
 ): Before {
-	const index = join(directory, "index.jsonl");
-	const reading = readIndex(directory);
+	const reading = new SoundIndex(directory, run);
 	// A test that was skipped because of another one runs again, too.
 	const isRetried = (row: ResultRow) => retryErrors && (isError(row) || isSkipped(row));
 	const lacksGraders = (row: ResultRow) => isRetried(row) && row.error?.stage === graderStage;
@@ -115,8 +112,8 @@ function rowsBefore(
 	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, changes, plan, isWhole);
 	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, changes, plan, true);
 	refuseLostRows(reading.rows, found.plan);
-	if (!isPreview && targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
-	for (const line of reading.badLines) warn(`${index}:${line} is no row and is left out`);
+	if (!isPreview) reading.putRight();
+	for (const problem of shortened(reading.problems)) warn(problem);
 	const rerun = new Set(found.touched);
 	if (rerun.size > 0) for (const row of rows) if (isSkipped(row)) rerun.add(row);
 	const left = rows.filter((row) => !rerun.has(row));
@@ -125,6 +122,13 @@ function rowsBefore(
 		rerun: [...rerun],
 		regraded: left.filter(lacksGraders),
 	};
+}
+
+const mostProblems = 20;
+
+function shortened(problems: readonly string[]): readonly string[] {
+	if (problems.length <= mostProblems) return problems;
+	return [...problems.slice(0, mostProblems), `${problems.length - mostProblems} more rows are left out`];
 }
 
 interface Found {

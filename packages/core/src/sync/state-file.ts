@@ -36,7 +36,10 @@ export function writeState(id: string, state: LastSync, env: Environment): void 
 	makeDirectory(dirname(file), { mode: 0o700 });
 	const { startedAt, finishedAt, ...rest } = state;
 	const owner = state.status === "running" ? { owner: ourselves("") } : {};
-	const note = redactDeep({ ...rest, started_at: startedAt, finished_at: finishedAt, ...owner }, createOutputRedactor(env));
+	const note = redactDeep(
+		{ ...rest, started_at: startedAt, finished_at: finishedAt, ...owner },
+		createOutputRedactor(env),
+	);
 	writeNote(file, `${JSON.stringify(note)}\n`);
 }
 

@@ -1,6 +1,6 @@
 import type { DocumentPath } from "../base/diagnostic.ts";
-import { scanReferences } from "../base/scan-references.ts";
 import { findSecrets, isSecretName } from "../base/redact.ts";
+import { scanReferences } from "../base/scan-references.ts";
 
 export interface LiteralSecret {
 	/** The setting that holds it. */
@@ -34,9 +34,7 @@ function isWrittenOut(value: string, field: string): boolean {
 	}
 	plain += value.slice(end);
 	const defaults = references.flatMap((one) => ("defaultText" in one && one.defaultText ? [one.defaultText] : []));
-	return [plain, ...defaults].some(
-		(text) => findSecrets(text).length > 0 || (isNamed && looksRandom(text)),
-	);
+	return [plain, ...defaults].some((text) => findSecrets(text).length > 0 || (isNamed && looksRandom(text)));
 }
 
 /** `not-needed` is what a local server takes for a key; nobody could call that a secret. */

@@ -1,6 +1,7 @@
 import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 import { type LockOwner, ownerState } from "./lock-owner.ts";
+import { besideName } from "./staged-files.ts";
 
 /**
  * A lock is a chain of files, each made by an atomic link that only one process can win. The head is `<name>`. A holder that died is
@@ -79,7 +80,7 @@ function unreadable(path: string): LockOwner {
 
 /** Tries to stand at `free`; false when another was faster. */
 export function joinChain(free: string, owner: LockOwner): boolean {
-	const candidate = `${free}.${owner.token}.new`;
+	const candidate = besideName(free);
 	const content = JSON.stringify(owner);
 	writeFileSync(candidate, content, { flag: "wx" });
 	try {
