@@ -10,6 +10,7 @@ const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const root = mkdtempSync(join(tmpdir(), "agentv-bench-"));
 const limits = { ms: 150, mb: 300 };
 const requests = 3600;
+const headers = {};
 
 function write(path, text) {
 	mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -108,14 +109,19 @@ function studio() {
 		child.stdout.on("data", (chunk) => {
 			said += chunk;
 			const url = /http:\/\/\S+/.exec(said)?.[0];
-			if (url) started({ child, url: url.replace(/\/$/, "") });
+			if (url) started({ child, ...addressOf(new URL(url)) });
 		});
 		child.on("exit", () => failed(new Error(`agentv studio ended: ${said}`)));
 	});
 }
 
+function addressOf(link) {
+	headers.authorization = `Bearer ${link.searchParams.get("token")}`;
+	return { url: link.origin };
+}
+
 async function get(url) {
-	const answer = await fetch(url);
+	const answer = await fetch(url, { headers });
 	const text = await answer.text();
 	if (!answer.ok) throw new Error(`${url}: ${answer.status} ${text}`);
 	return text;

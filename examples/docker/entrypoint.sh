@@ -2,7 +2,7 @@
 # Brings every git-backed benchmark up to date, then serves Studio. A benchmark that can't be synced is told of and
 # does not keep Studio from starting: what was there before stays usable, and the page shows the reason.
 #
-#   AGENTV_STUDIO_TOKEN  the token that opens Studio; without it one is made up and printed with the address
+#   AGENTV_STUDIO_TOKEN  the token that opens Studio, which reads it; without it one is made up and printed with the address
 #   AGENTV_ALLOW_HOST    names under which Studio is reached besides localhost, separated by blanks
 #   AGENTV_STUDIO_PORT   port to listen on, default 3117
 # Arguments are handed to `agentv studio`: --read-only, for one.
@@ -10,7 +10,6 @@ set -eu
 
 agentv=${AGENTV:-agentv}
 
-if [ -n "${AGENTV_STUDIO_TOKEN:-}" ]; then set -- --token "$AGENTV_STUDIO_TOKEN" "$@"; fi
 # Names hold no blanks: splitting the list is meant, globbing is not.
 set -f
 for name in ${AGENTV_ALLOW_HOST:-}; do set -- --allow-host "$name" "$@"; done

@@ -1,6 +1,9 @@
 /** A stream of the terminal, or whatever stands in its place. */
 export interface Output {
-	write(text: string): void;
+	/** Writes text. A `document` is redacted already; `commands` are for a CI server to carry out. */
+	write(text: string, kind?: "text" | "document" | "commands"): void;
+	/** Writes a sequence of our own that steers a terminal; without it, `write` takes it. */
+	steer?(sequence: string): void;
 	/** Waits until a slow reader has taken what was written; false where nobody reads any more. */
 	drained?(): Promise<boolean>;
 	readonly isTTY: boolean;
@@ -29,5 +32,7 @@ export interface Context {
 export interface CommandResult {
 	/** Goes to stdout, as it is; of a long text its pieces, so that it never stands in memory whole. */
 	readonly text: string | Iterable<string>;
+	/** Default: `document` for a text in pieces, which comes from a record. */
+	readonly kind?: "text" | "document" | "commands";
 	readonly exitCode: number;
 }

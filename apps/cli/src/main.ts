@@ -1,7 +1,9 @@
+import { createOutputRedactor } from "@agentv/core";
 import { CommanderError } from "commander";
 import type { CommandResult, Context, Output } from "./context.ts";
 import type { CommandGroup } from "./program/command-group.ts";
 import { createProgram } from "./program.ts";
+import { safeOutput } from "./terminal/safe-output.ts";
 import { usageError } from "./usage-error.ts";
 
 /**
@@ -13,7 +15,13 @@ export async function main(
 	machine: Omit<Context, "debug">,
 	groups?: readonly CommandGroup[],
 ): Promise<number> {
-	const context: Context = { ...machine, debug: beforeDashes(argv).includes("--debug") };
+	const redact = createOutputRedactor(machine.env);
+	const context: Context = {
+		...machine,
+		stdout: safeOutput(machine.stdout, redact),
+		stderr: safeOutput(machine.stderr, redact),
+		debug: beforeDashes(argv).includes("--debug"),
+	};
 	let result: CommandResult = { text: "", exitCode: 0 };
 	const complaints: string[] = [];
 	const finish = (finished: CommandResult) => {
@@ -22,7 +30,7 @@ export async function main(
 	const program = createProgram(context, { finish, complain: (text) => complaints.push(text) }, groups);
 	try {
 		await program.parseAsync(argv, { from: "user" });
-		await print(result.text, context.stdout);
+		await print(result, context.stdout);
 		return result.exitCode;
 	} catch (thrown) {
 		if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // help that was asked for
@@ -40,23 +48,17 @@ export async function main(
 
 const printedAtOnce = 64 * 1024;
 
-async function print(text: CommandResult["text"], stdout: Output): Promise<void> {
-	const write = (piece: string) => stdout.write(stdout.isTTY ? withoutC1(piece) : piece);
-	if (typeof text === "string") return write(text);
+async function print({ text, kind }: CommandResult, stdout: Output): Promise<void> {
+	if (typeof text === "string") return stdout.write(text, kind);
 	let waiting = "";
 	for (const piece of text) {
 		waiting += piece;
 		if (waiting.length < printedAtOnce) continue;
-		write(waiting);
+		stdout.write(waiting, kind ?? "document");
 		waiting = "";
 		if ((await stdout.drained?.()) === false) return;
 	}
-	write(waiting);
-}
-
-/** JSON writes most control characters as escapes, but not these, which steer some terminals, too; there they are escaped likewise. */
-function withoutC1(text: string): string {
-	return text.replace(/[\u007f-\u009f]/g, (one) => `\\u00${one.charCodeAt(0).toString(16)}`);
+	stdout.write(waiting, kind ?? "document");
 }
 
 function beforeDashes(argv: readonly string[]): readonly string[] {

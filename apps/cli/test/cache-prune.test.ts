@@ -152,7 +152,7 @@ describe("agentv cache prune", () => {
 		const shelf = join(cwd, ".home/cache/ab");
 		mkdirSync(shelf, { recursive: true });
 		const [old, fresh] = ["b", "c"].map((digit) => join(shelf, `${digit.repeat(64)}.json`)) as [string, string];
-		const remains = join(shelf, `.${"d".repeat(64)}.json.4242.0123abcd.tmp`);
+		const remains = join(shelf, `.${"d".repeat(64)}.json.agentv-000000000000-1-1-0123abcd.tmp`);
 		for (const file of [old, fresh, remains]) writeFileSync(file, "{}");
 		for (const file of [old, remains]) utimesSync(file, longAgo, longAgo);
 		expect((await prune()).removed.map(({ path }) => path).sort()).toEqual([remains, old].sort());

@@ -30,7 +30,7 @@ it("syncs, then serves beyond loopback with the token, names and arguments it wa
 		said: "",
 		calls: [
 			"[benchmark][sync]",
-			"[studio][--host][0.0.0.0][--port][8080][--no-open][--allow-host][*][--allow-host][one.example][--token][a token][--read-only]",
+			"[studio][--host][0.0.0.0][--port][8080][--no-open][--allow-host][*][--allow-host][one.example][--read-only]",
 		],
 	});
 });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -8,8 +8,8 @@ import { agentv, agentvBin, isAlive, tempTree, waitUntil } from "@agentv/test-su
 import { expect, it, onTestFinished } from "vitest";
 
 /** A Studio of its own process: where it listens, and how to stop it by Ctrl-C. */
-async function studio(cwd: string, ...args: string[]) {
-	const env = { PATH: process.env.PATH ?? "", HOME: cwd, AGENTV_HOME: join(cwd, ".home") };
+async function studio(cwd: string, args: readonly string[], more: Readonly<Record<string, string>> = {}) {
+	const env = { ...more, PATH: process.env.PATH ?? "", HOME: cwd, AGENTV_HOME: join(cwd, ".home") };
 	const child = spawn(process.execPath, [agentvBin(), "studio", "--no-open", ...args], { cwd, env });
 	onTestFinished(() => void child.kill("SIGKILL"));
 	let said = "";
@@ -26,6 +26,8 @@ async function studio(cwd: string, ...args: string[]) {
 	return { url: new URL(url), stop };
 }
 
+const token = "a-token-of-22-or-more+&characters";
+
 async function takenPort(): Promise<number> {
 	const server = createServer().listen(0, "127.0.0.1");
 	await once(server, "listening");
@@ -39,15 +41,54 @@ it("says that a port which was asked for is taken", async () => {
 	expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`port ${port} is taken`)]);
 });
 
-it("prints the token beyond loopback, starts whatever the registry is like, and ends clean by Ctrl-C", async () => {
-	const root = tempTree({ ".home/benchmarks.yaml": "benchmarks: [\n" });
-	const { url, stop } = await studio(root, "--port", "0", "--host", "0.0.0.0", "--token", "a&b");
-	expect(url.searchParams.get("token")).toBe("a&b");
-	const at = `http://127.0.0.1:${url.port}`;
-	expect((await fetch(`${at}/api/about`)).status).toBe(401);
-	expect((await fetch(`${at}/api/benchmarks`, { headers: { "x-agentv-token": "a&b" } })).status).toBe(422);
-	expect(await stop()).toBe(0);
+it.each([["127.0.0.1"], ["0.0.0.0"]])(
+	"prints a link with its token on %s, starts whatever the registry is like, and ends clean by Ctrl-C",
+	async (host) => {
+		const root = tempTree({ ".home/benchmarks.yaml": "benchmarks: [\n" });
+		const { url, stop } = await studio(root, ["--port", "0", "--host", host, "--token", token]);
+		expect(url.searchParams.get("token")).toBe(token);
+		const at = `http://127.0.0.1:${url.port}`;
+		expect((await fetch(`${at}/api/about`)).status).toBe(401);
+		const headers = { authorization: `Bearer ${token}` };
+		expect((await fetch(`${at}/api/benchmarks`, { headers })).status).toBe(422);
+		expect(await stop()).toBe(0);
+	},
+);
+
+it.each([
+	[["--token", "a&b"], {}, "the token of Studio has 3 characters, which can be guessed"],
+	[["--token", ""], {}, "the token of Studio has 0 characters"],
+	[[], { AGENTV_STUDIO_TOKEN: "x".repeat(21) }, "the token of Studio has 21 characters"],
+])("refuses the token of %j %j", async (args, env, said) => {
+	const { exitCode, stdout, stderr } = await agentv(["studio", "--no-open", "--port", "0", ...args], {
+		cwd: tempTree(),
+		env,
+	});
+	expect([exitCode, stdout, stderr]).toEqual([2, "", expect.stringContaining(said)]);
+	expect(stderr).toContain("openssl rand");
 });
+
+it("takes its token from the environment, which no program that it starts inherits", async () => {
+	const root = tempTree({
+		"a.eval.yaml": "target: shows\ntests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n",
+		"targets.yaml": "targets: [{name: shows, provider: cli, command: [node, shows.mjs]}]\n",
+		"shows.mjs": 'import { writeFileSync } from "node:fs";\nwriteFileSync("env", JSON.stringify(process.env));\n',
+	});
+	const { url, stop } = await studio(root, ["--port", "0"], { AGENTV_STUDIO_TOKEN: token });
+	expect(url.searchParams.get("token")).toBe(token);
+	await startFirstEval(url, token);
+	await waitUntil(() => existsSync(join(root, "env")));
+	expect(readFileSync(join(root, "env"), "utf8")).not.toContain(token);
+	await stop();
+});
+
+/** Starts a run of the first eval in the list, as a script does. */
+async function startFirstEval(url: URL, bearer: string): Promise<void> {
+	const headers = { authorization: `Bearer ${bearer}`, "content-type": "application/json" };
+	const list = (await (await fetch(new URL("/api/evals", url), { headers })).json()) as { items: { id: string }[] };
+	const run = await fetch(new URL(`/api/evals/${list.items[0]?.id}/run`, url), { method: "POST", headers, body: "{}" });
+	expect(run.status).toBe(202);
+}
 
 it("ends what runs in it by Ctrl-C, processes of a target included", async () => {
 	const root = tempTree({
@@ -56,11 +97,8 @@ it("ends what runs in it by Ctrl-C, processes of a target included", async () =>
 		"slow.mjs":
 			'import { writeFileSync } from "node:fs";\nwriteFileSync("pid", String(process.pid));\nsetInterval(() => {}, 1000);\n',
 	});
-	const { url, stop } = await studio(root, "--port", "0", "--token", "secret-token");
-	const headers = { "x-agentv-token": "secret-token", "content-type": "application/json" };
-	const list = (await (await fetch(new URL("/api/evals", url))).json()) as { items: { id: string }[] };
-	const run = await fetch(new URL(`/api/evals/${list.items[0]?.id}/run`, url), { method: "POST", headers, body: "{}" });
-	expect(run.status).toBe(202);
+	const { url, stop } = await studio(root, ["--port", "0", "--token", token]);
+	await startFirstEval(url, token);
 	const pid = () => Number(readFileSync(join(root, "pid"), "utf8"));
 	await waitUntil(() => pid() > 0);
 	const target = pid();

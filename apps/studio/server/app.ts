@@ -1,7 +1,10 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import { apiGuard, hostGuard, loginGuard, securityHeaders } from "./guard.ts";
+import { getPath } from "hono/utils/url";
+import { hostGuard, originGuard, securityHeaders } from "./guard.ts";
+import { loginGuard, routedPath } from "./login.ts";
 import { answerError, problem } from "./problem.ts";
+import { redactedAnswers } from "./redacted-answers.ts";
 import { aboutReads } from "./routes/about.ts";
 import { benchmarkWrites } from "./routes/benchmark-writes.ts";
 import { benchmarkReads } from "./routes/benchmarks.ts";
@@ -37,13 +40,15 @@ function writes(services: Services) {
 
 /** The whole API behind its guards. Pages are added by the server that listens. */
 export function createApi(services: Services) {
-	const app = new Hono();
+	const app = new Hono({ getPath: (request) => routedPath(getPath(request)) });
 	app.onError(answerError(services));
 	app.notFound((c) => problem(c, 404, "not-found", `there is nothing at ${c.req.path}`));
-	app.use(securityHeaders(), hostGuard(services.options), loginGuard(services.options, services.session));
+	app.use(securityHeaders(), hostGuard(services.options));
+	app.use("/api/*", originGuard());
+	app.use(loginGuard(services.session));
+	app.use("/api/*", redactedAnswers(services));
 	app.use(
 		"/api/*",
-		apiGuard(services.session),
 		bodyLimit({ maxSize: largestBody, onError: (c) => problem(c, 413, "too-large", "the body is larger than 1 MB") }),
 	);
 	app.route("/api", reads(services));

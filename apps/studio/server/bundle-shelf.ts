@@ -65,7 +65,7 @@ function describe(root: string, name: string): BundleAnswer | undefined {
 export async function* makeBundle(
 	{ file, path }: FoundEval,
 	choices: BundleChoices,
-	{ options, hide }: Services,
+	{ options, redact }: Services,
 	signal: AbortSignal,
 ): AsyncGenerator<BundleEventAnswer> {
 	const time = new Date()
@@ -99,7 +99,7 @@ export async function* makeBundle(
 				digest: manifest.digest,
 				files: manifest.files.length,
 				size: manifest.files.reduce((sum, { size }) => sum + size, 0),
-				warnings: plan.warnings.map(({ message }) => hide(message)),
+				warnings: plan.warnings.map(({ message }) => redact(message)),
 				required: manifest.variables.filter(({ required }) => required).map(({ name }) => name),
 			};
 		}

@@ -3,7 +3,9 @@ import {
 	type ComparedRun,
 	type Comparison,
 	describeDifference,
+	describeLowered,
 	type FingerprintPart,
+	isLowered,
 } from "@agentv/core";
 import type { CompareAnswer, ComparedCase, ComparisonAnswer } from "./answers/compare.ts";
 import { mapPage, pageOf } from "./answers/page.ts";
@@ -48,14 +50,17 @@ function describeRun(id: string, { experiment, startedAt, state, planned, cases,
 }
 
 function describeComparison(compared: Comparison, choices: CompareChoices): Omit<ComparisonAnswer, "before" | "after"> {
-	const { difference, means, verdict, renamed } = compared;
+	const { difference, means, verdict, renamed, atLeast } = compared;
 	const page = pageOf(selected(compared, choices), choices.page, choices.pageSize);
 	return {
 		verdict,
 		message: describeDifference(difference),
 		tests: difference.tests,
-		means: [means.before, means.after],
+		means: [means.before.mean ?? 0, means.after.mean ?? 0],
 		mean: difference.mean,
+		at_least: isLowered(compared)
+			? { message: describeLowered(compared), mean: atLeast.difference.mean, verdict: atLeast.verdict }
+			: null,
 		interval: difference.interval ?? null,
 		smallest_effect: difference.smallestEffect ?? null,
 		counts: {

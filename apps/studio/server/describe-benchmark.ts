@@ -2,11 +2,11 @@ import {
 	type BenchmarkReport,
 	type RegistryEntry,
 	readLastSync,
+	redactUrl,
 	type SyncChanges,
 	type SyncEvent,
 	type SyncPlan,
 	type SyncResult,
-	shownSource,
 } from "@agentv/core";
 import type {
 	BenchmarkAnswer,
@@ -29,7 +29,7 @@ export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Servi
 		id,
 		name,
 		path,
-		source: source ? { url: withoutUser(shownSource(source.url)), ref: source.ref ?? null } : null,
+		source: source ? { url: redactUrl(source.url), ref: source.ref ?? null } : null,
 		problem: problem ?? null,
 		last_sync: last && {
 			status: last.status,
@@ -41,11 +41,6 @@ export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Servi
 		},
 		job: jobs.running("sync", id)?.id ?? null,
 	};
-}
-
-/** Studio shows no user parts at all, not even of variables' names. */
-function withoutUser(url: string): string {
-	return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1").replace(/^[^/@:]*@(?=[^/:]+:)/, "");
 }
 
 export function describeMarks({ id, revision, workTree, message }: BenchmarkReport, evals: number): BenchmarkMarks {

@@ -15,18 +15,18 @@ export async function describeEval(
 	{ options, marks }: Services,
 	signal: AbortSignal,
 ): Promise<Omit<EvalAnswer, "last_result" | "job">> {
-	const { found, loaded, view, hide, hideWritten, shown } = opened;
+	const { found, loaded, view, redact, redactWritten, shown } = opened;
 	const validation = await validated(found.file, { view, env: options.env, cwd: options.cwd, signal });
 	const { errors, warnings } = marks.remember(validation);
-	const source = hideWritten(view.readText(found.file));
+	const source = redactWritten(view.readText(found.file));
 	const diagnostics = validation.diagnostics.slice(0, mostFindings);
 	return {
 		id: found.id,
 		benchmark: found.place.benchmark,
 		file: found.path,
 		name: loaded.name,
-		description: loaded.description === undefined ? null : hide(loaded.description),
-		tags: loaded.tags.map(hide),
+		description: loaded.description === undefined ? null : redact(loaded.description),
+		tags: loaded.tags.map(redact),
 		source: source.slice(0, longestSource),
 		source_cut: source.length > longestSource,
 		portable_root: shown(validation.root) || ".",
@@ -36,7 +36,7 @@ export async function describeEval(
 		checks: validation.checks.map(({ rule, state, message, notable }) => ({
 			rule,
 			state,
-			message: hide(message),
+			message: redact(message),
 			notable,
 		})),
 		rules: docsOf(diagnostics),
@@ -54,13 +54,13 @@ async function validated(file: string, options: Parameters<typeof validateEvals>
 	throw new Error("validation yields one result for each file");
 }
 
-function describeFinding(diagnostic: ValidationFinding, { found, hide, shown }: OpenedEval): FindingAnswer {
+function describeFinding(diagnostic: ValidationFinding, { found, redact, shown }: OpenedEval): FindingAnswer {
 	const { rule, severity, message, hint, at, range, fixable } = diagnostic;
 	return {
 		rule,
 		severity,
-		message: hide(message),
-		hint: hint === undefined ? null : hide(hint),
+		message: redact(message),
+		hint: hint === undefined ? null : redact(hint),
 		file: shown(at.file),
 		own: at.file === found.file,
 		line: range.start.line,
@@ -95,7 +95,7 @@ const longestInput = 300;
 
 /** A test as the eval's list shows it. */
 export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened: OpenedEval): EvalTestAnswer {
-	const { hide, shown, loaded } = opened;
+	const { redact, shown, loaded } = opened;
 	const input = test.input.map(({ content }) =>
 		typeof content === "string"
 			? content
@@ -103,11 +103,11 @@ export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened
 	);
 	return {
 		id: test.id,
-		description: test.description === undefined ? null : hide(test.description),
-		input: hide(input.join("\n")).trim().slice(0, longestInput),
+		description: test.description === undefined ? null : redact(test.description),
+		input: redact(input.join("\n")).trim().slice(0, longestInput),
 		assertions: test.assertions.map(({ name }) => name),
 		target: test.target?.name ?? null,
-		tags: test.tags.map(hide),
+		tags: test.tags.map(redact),
 		file: shown(test.at.file),
 		line: loaded.locate(test.at)?.start.line ?? test.at.line ?? null,
 	};

@@ -3,6 +3,8 @@ import {
 	type RunFile,
 	type RunSummary,
 	readRunFile,
+	redactUrl,
+	scoreMean,
 	sumCosts,
 	type TableRow,
 	testsNotRun,
@@ -24,10 +26,11 @@ import { testStatuses } from "./run-tests-query.ts";
 import type { Services } from "./services.ts";
 
 export function describeSummary(summary: RunSummary): RunSummaryAnswer {
-	const { planned, passed, failed, errors, meanScore, durationMs, costUsd, tokenUsage } = summary;
+	const { planned, passed, failed, errors, durationMs, costUsd, tokenUsage } = summary;
+	const { mean, lowerBound, n } = scoreMean(summary);
 	return {
 		...{ planned, passed, failed, errors, not_run: testsNotRun(summary) },
-		mean_score: meanScore,
+		...{ mean_score: mean, mean_score_lower_bound: lowerBound, judged: n },
 		duration_ms: durationMs,
 		...describeUsage({ costUsd: costUsd ?? undefined, tokenUsage: tokenUsage ?? undefined }),
 		judging: judgingOfRun(summary),
@@ -35,10 +38,10 @@ export function describeSummary(summary: RunSummary): RunSummaryAnswer {
 }
 
 /** A run in a list. */
-export function describeRunEntry(run: CatalogRun, { hide, runJobs }: Services): RunEntry {
+export function describeRunEntry(run: CatalogRun, { redact, runJobs }: Services): RunEntry {
 	return {
 		id: run.id,
-		experiment: hide(run.experiment),
+		experiment: redact(run.experiment),
 		started_at: run.startedAt,
 		benchmark: run.benchmark,
 		evals: run.evals.map(({ name }) => name),
@@ -47,7 +50,7 @@ export function describeRunEntry(run: CatalogRun, { hide, runJobs }: Services): 
 		state: runState(run),
 		summary: run.summary ? describeSummary(run.summary) : null,
 		job: runJobs.of(run.directory),
-		problem: run.problem === undefined ? null : hide(run.problem),
+		problem: run.problem === undefined ? null : redact(run.problem),
 	};
 }
 
@@ -61,7 +64,7 @@ export async function describeRun(run: CatalogRun, services: Services): Promise<
 		...entry,
 		summary,
 		directory: run.directory,
-		provenance: { ...provenance(file, services.hide), origin: await originOf(file, services) },
+		provenance: { ...provenance(file, services.redact), origin: await originOf(file, services) },
 		eval_id,
 		resumable: entry.state === "interrupted" && (await allKnown(file, services)),
 	};
@@ -77,14 +80,14 @@ function soFar(run: CatalogRun, { tables }: Services): RunSummaryAnswer {
 	return describeSummary(tally.summary(lasted));
 }
 
-async function originOf({ origin }: RunFile, { runs, hide }: Services): Promise<RunOriginAnswer | null> {
+async function originOf({ origin }: RunFile, { runs, redact }: Services): Promise<RunOriginAnswer | null> {
 	if (!origin) return null;
 	const { kind, runId, path, graders } = origin;
 	const known = (await runs.all()).find(({ directory }) => directory === path);
-	return { kind, name: runId, run: known?.id ?? null, graders: graders?.map(hide) ?? null };
+	return { kind, name: runId, run: known?.id ?? null, graders: graders?.map(redact) ?? null };
 }
 
-function provenance(file: RunFile, hide: (text: string) => string): Omit<RunAnswer["provenance"], "origin"> {
+function provenance(file: RunFile, redact: (text: string) => string): Omit<RunAnswer["provenance"], "origin"> {
 	const { git, benchmark, bundle } = file;
 	return {
 		agentv_version: file.agentvVersion,
@@ -96,17 +99,13 @@ function provenance(file: RunFile, hide: (text: string) => string): Omit<RunAnsw
 		bundle: bundle ?? null,
 		evals: file.evals.map(({ file: label, name, digest }) => ({ file: label, name, digest })),
 		targets: file.targets.map(({ name, provider, via, facts }) => ({ name, provider, via, facts: facts ?? {} })),
-		opaque: (file.opaque ?? []).slice(0, 100).map(({ what, why }) => ({ what: hide(what), why: hide(why) })),
+		opaque: (file.opaque ?? []).slice(0, 100).map(({ what, why }) => ({ what: redact(what), why: redact(why) })),
 		repositories: (file.repositories ?? []).map(({ path, repo, sha }) => ({
 			path,
-			repo: hide(withoutUser(repo)),
+			repo: redact(redactUrl(repo)),
 			sha,
 		})),
 	};
-}
-
-function withoutUser(repo: string): string {
-	return repo.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, "$1");
 }
 
 async function evalIdOf({ evals: [only, ...more] }: RunFile, { evals }: Services): Promise<string | null> {
@@ -121,7 +120,7 @@ export async function allKnown(file: RunFile, { evals }: Services): Promise<bool
 }
 
 /** One attempt. */
-export function describeAttempt(row: TableRow, hide: (text: string) => string): AttemptEntry {
+export function describeAttempt(row: TableRow, redact: (text: string) => string): AttemptEntry {
 	return {
 		id: rowId(row),
 		test_id: row.testId,
@@ -133,12 +132,12 @@ export function describeAttempt(row: TableRow, hide: (text: string) => string): 
 		threshold: row.threshold,
 		duration_ms: row.durationMs,
 		cost_usd: row.costUsd ?? null,
-		error: describeError(row.error, hide),
+		error: describeError(row.error, redact),
 	};
 }
 
 /** A row of a run's table: a test with all its attempts. */
-export function describeTest(outcome: CaseOutcome<TableRow>, hide: (text: string) => string): RunTestEntry {
+export function describeTest(outcome: CaseOutcome<TableRow>, redact: (text: string) => string): RunTestEntry {
 	const { eval: label, testId, target, attempts } = outcome;
 	const [first] = attempts;
 	return {
@@ -147,7 +146,7 @@ export function describeTest(outcome: CaseOutcome<TableRow>, hide: (text: string
 		duration_ms: attempts.reduce((sum, { durationMs }) => sum + durationMs, 0),
 		cost_usd: sumCosts(attempts).costUsd ?? null,
 		judging_cost_usd: judgingOf(attempts)?.cost_usd ?? null,
-		error: describeError(attempts.find(({ error }) => error)?.error, hide),
+		error: describeError(attempts.find(({ error }) => error)?.error, redact),
 		...describeAttempts(outcome),
 	};
 }
@@ -164,8 +163,8 @@ export function describeAttempts({ status, score, repeat, attempts }: CaseOutcom
 	};
 }
 
-function describeError(error: TableRow["error"], hide: (text: string) => string): TestErrorAnswer | null {
+function describeError(error: TableRow["error"], redact: (text: string) => string): TestErrorAnswer | null {
 	if (!error) return null;
 	const { stage, code, message, causedBy } = error;
-	return { stage, code, message: hide(message), ...(causedBy ? { caused_by: causedBy } : {}) };
+	return { stage, code, message: redact(message), ...(causedBy ? { caused_by: causedBy } : {}) };
 }

@@ -16,7 +16,7 @@ export function describeTargets(opened: OpenedEval): TargetAnswer[] {
 }
 
 function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedEval): TargetAnswer {
-	const { hide, targets, loaded, env } = opened;
+	const { redact, targets, loaded, env } = opened;
 	const base = { name: choice.name, role };
 	if (!resolution.ok) {
 		const message = resolution.diagnostics[0]?.message ?? "can't be resolved";
@@ -32,7 +32,7 @@ function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedE
 			...base,
 			...nothing,
 			via: resolution.via.map(({ definition }) => definition.name),
-			problem: hide(message),
+			problem: redact(message),
 		};
 	}
 	const { target } = resolution;
@@ -42,7 +42,7 @@ function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedE
 	return {
 		...base,
 		provider: target.provider,
-		model: typeof model === "string" ? hide(model) : null,
+		model: typeof model === "string" ? redact(model) : null,
 		via: target.via.map(({ definition }) => definition.name),
 		host: host ?? null,
 		keys,
@@ -54,27 +54,27 @@ function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedE
 
 /** Everything that a run of the eval executes on this machine. */
 export function describeCommands(opened: OpenedEval): CommandAnswer[] {
-	const { loaded, uses, hide, where } = opened;
+	const { loaded, uses, redact, where } = opened;
 	return executedCommands(loaded, resolvedTargets(uses)).map(({ kind, name, text, shell, at }) => ({
 		kind,
 		name,
-		command: hide(text),
+		command: redact(text),
 		at: where(at),
 		shell,
 	}));
 }
 
 /** What the tests work in. */
-export function describeWorkspace({ loaded, hide }: OpenedEval): WorkspaceAnswer | null {
+export function describeWorkspace({ loaded, redact }: OpenedEval): WorkspaceAnswer | null {
 	const { workspace } = loaded.suite;
 	if (!workspace) return null;
 	return {
-		template: workspace.template ? hide(workspace.template.raw) : null,
+		template: workspace.template ? redact(workspace.template.raw) : null,
 		isolation: workspace.isolation,
 		repos: workspace.repos.map(({ path, repo, commit }) => ({
 			path,
-			repo: hide(repo),
-			commit: commit === undefined ? null : hide(commit),
+			repo: redact(repo),
+			commit: commit === undefined ? null : redact(commit),
 		})),
 	};
 }

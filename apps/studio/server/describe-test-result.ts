@@ -18,20 +18,20 @@ const longestMessage = 128 * 1024;
 const mostMessages = 500;
 const mostLogs = 200;
 
-type Hide = (text: string) => string;
+type Redactor = (text: string) => string;
 
 /** Everything recorded about one attempt, as far as its files are there. */
 export function describeTestResult(
 	{ rows, outcomes }: RunTable,
 	index: number,
 	directory: string,
-	hide: Hide,
+	redact: Redactor,
 ): TestResultAnswer {
 	const row = rows[index];
 	const outcome = row && outcomes.find(({ attempts }) => attempts.includes(row));
 	if (!row || !outcome) throw new AgentvError("not-found", "the run has no such result");
 	const record = readRecord(directory, row.file);
-	const texts = new RecordTexts(directory, hide);
+	const texts = new RecordTexts(directory, redact);
 	const output = texts.of(record.output, record.output_path, longestText);
 	const changes = texts.of(undefined, record.file_changes_shown_path ?? record.file_changes_path, longestText);
 	const at = (position: number) => {
@@ -39,21 +39,21 @@ export function describeTestResult(
 		return other ? rowId(other) : null;
 	};
 	return {
-		...describeAttempt(row, hide),
+		...describeAttempt(row, redact),
 		test: describeAttempts(outcome),
 		timestamp: textOf(record.timestamp) ?? "",
-		input: inputOf(record.input, hide),
+		input: inputOf(record.input, redact),
 		output: output.text,
 		output_cut: output.cut,
-		expected: hidden(record.expected_output, hide),
-		criteria: hidden(record.criteria, hide),
-		scores: listOf(record.scores).map((score) => scoreOf(score, hide)),
+		expected: redactedText(record.expected_output, redact),
+		criteria: redactedText(record.criteria, redact),
+		scores: listOf(record.scores).map((score) => scoreOf(score, redact)),
 		transcript: listOf(record.messages)
 			.slice(0, mostMessages)
-			.map((message) => messageOf(message, texts, hide)),
+			.map((message) => messageOf(message, texts, redact)),
 		file_changes: changes.text,
 		file_changes_cut: changes.cut,
-		warnings: listOf(record.warnings).map((warning) => warningOf(warning, hide)),
+		warnings: listOf(record.warnings).map((warning) => warningOf(warning, redact)),
 		tokens: usageOf({ token_usage: record.token_usage }).tokens,
 		judging: judgingOf([row]),
 		stop_reason: textOf(record.stop_reason) ?? null,
@@ -61,7 +61,7 @@ export function describeTestResult(
 			? { ...usageOf(record.cached), duration_ms: numberOf(record.cached.duration_ms) ?? null }
 			: null,
 		timings: timingsOf(record.timings_ms),
-		logs: logsOf(record.logs, hide),
+		logs: logsOf(record.logs, redact),
 		rerun: record.rerun === "changed",
 		metadata: JSON.stringify(record.metadata ?? {}).length > longestMessage ? {} : asObject(record.metadata),
 		workspace_path: textOf(record.workspace_path) ?? null,
@@ -87,27 +87,28 @@ function readRecord(directory: string, file: string | undefined): Wire {
 /** Texts of a record: in it, or in a file beside it. */
 class RecordTexts {
 	readonly #directory: string;
-	readonly #hide: Hide;
+	readonly #redact: Redactor;
 
-	constructor(directory: string, hide: Hide) {
+	constructor(directory: string, redact: Redactor) {
 		this.#directory = directory;
-		this.#hide = hide;
+		this.#redact = redact;
 	}
 
 	/** `cut`: bytes that are left out. */
 	of(text: unknown, path: unknown, longest: number): { readonly text: string | null; readonly cut: number } {
 		if (typeof text === "string")
-			return { text: this.#hide(text.slice(0, longest)), cut: Math.max(0, text.length - longest) };
+			return { text: this.#redact(text.slice(0, longest)), cut: Math.max(0, text.length - longest) };
 		const head = typeof path === "string" ? readRecordHead(this.#directory, path, longest) : undefined;
-		return head ? { text: this.#hide(head.text), cut: head.cut ? head.size - longest : 0 } : { text: null, cut: 0 };
+		return head ? { text: this.#redact(head.text), cut: head.cut ? head.size - longest : 0 } : { text: null, cut: 0 };
 	}
 }
 
-function inputOf(input: unknown, hide: Hide): MessageAnswer[] {
-	if (typeof input === "string") return [{ role: "user", content: hide(input.slice(0, longestText)), tool_calls: [] }];
+function inputOf(input: unknown, redact: Redactor): MessageAnswer[] {
+	if (typeof input === "string")
+		return [{ role: "user", content: redact(input.slice(0, longestText)), tool_calls: [] }];
 	return listOf(input).map(({ role, content, tool_calls }) => ({
 		role: textOf(role) ?? "",
-		content: hide(contentOf(content).slice(0, longestText)),
+		content: redact(contentOf(content).slice(0, longestText)),
 		tool_calls: listOf(tool_calls).map(toolCallOf),
 	}));
 }
@@ -119,11 +120,11 @@ function contentOf(content: unknown): string {
 		.join("\n\n");
 }
 
-function messageOf(message: Wire, texts: RecordTexts, hide: Hide): MessageAnswer {
+function messageOf(message: Wire, texts: RecordTexts, redact: Redactor): MessageAnswer {
 	const { text } = texts.of(message.content, message.content_path, longestMessage);
 	return {
 		role: textOf(message.role) ?? "",
-		content: text ?? hide(contentOf(message.content)),
+		content: text ?? redact(contentOf(message.content)),
 		tool_calls: listOf(message.tool_calls).map(toolCallOf),
 	};
 }
@@ -143,7 +144,7 @@ function shortened(value: unknown): unknown {
 	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : value;
 }
 
-function scoreOf(score: Wire, hide: Hide): ScoreAnswer {
+function scoreOf(score: Wire, redact: Redactor): ScoreAnswer {
 	return {
 		name: textOf(score.name) ?? "",
 		type: textOf(score.type) ?? "",
@@ -152,21 +153,21 @@ function scoreOf(score: Wire, hide: Hide): ScoreAnswer {
 		verdict: verdictOf(score),
 		veto: score.veto === true,
 		error: isRecord(score.error)
-			? { code: textOf(score.error.code) ?? "", message: hide(textOf(score.error.message) ?? "") }
+			? { code: textOf(score.error.code) ?? "", message: redact(textOf(score.error.message) ?? "") }
 			: null,
 		usage: isRecord(score.usage)
 			? {
 					...usageOf(score.usage),
-					target: hide(textOf(score.usage.target) ?? ""),
+					target: redact(textOf(score.usage.target) ?? ""),
 					model: textOf(score.usage.model) ?? null,
 				}
 			: null,
 		assertions: listOf(score.assertions).map(({ text, passed, evidence }) => ({
-			text: hide(textOf(text) ?? ""),
+			text: redact(textOf(text) ?? ""),
 			passed: passed === true,
-			evidence: hidden(evidence, hide),
+			evidence: redactedText(evidence, redact),
 		})),
-		parts: listOf(score.parts).map((part) => scoreOf(part, hide)),
+		parts: listOf(score.parts).map((part) => scoreOf(part, redact)),
 	};
 }
 
@@ -190,26 +191,26 @@ function timingsOf(timings: unknown): TestResultAnswer["timings"] {
 	});
 }
 
-function logsOf(logs: unknown, hide: Hide): StageLogAnswer[] {
+function logsOf(logs: unknown, redact: Redactor): StageLogAnswer[] {
 	return listOf(logs)
 		.slice(0, mostLogs)
 		.map(({ stage, name, text, omitted }) => {
 			const whole = textOf(text) ?? "";
 			return {
-				...{ stage: textOf(stage) ?? "", name: hide(textOf(name) ?? "") },
-				text: hide(whole.slice(0, longestMessage)),
+				...{ stage: textOf(stage) ?? "", name: redact(textOf(name) ?? "") },
+				text: redact(whole.slice(0, longestMessage)),
 				omitted: (numberOf(omitted) ?? 0) + Math.max(0, whole.length - longestMessage),
 			};
 		});
 }
 
-function warningOf({ stage, code, message }: Wire, hide: Hide): TestErrorAnswer {
-	return { stage: textOf(stage) ?? "", code: textOf(code) ?? "", message: hide(textOf(message) ?? "") };
+function warningOf({ stage, code, message }: Wire, redact: Redactor): TestErrorAnswer {
+	return { stage: textOf(stage) ?? "", code: textOf(code) ?? "", message: redact(textOf(message) ?? "") };
 }
 
-function hidden(value: unknown, hide: Hide): string | null {
+function redactedText(value: unknown, redact: Redactor): string | null {
 	if (value === undefined || value === null) return null;
-	return hide(typeof value === "string" ? value : JSON.stringify(value, null, 2)).slice(0, longestText);
+	return redact(typeof value === "string" ? value : JSON.stringify(value, null, 2)).slice(0, longestText);
 }
 
 function asObject(value: unknown): Wire {

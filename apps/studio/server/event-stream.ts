@@ -2,6 +2,7 @@ import { AgentvError } from "@agentv/core";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import { said } from "./jobs.ts";
+import { redactedJson } from "./redacted-answers.ts";
 import type { Services } from "./services.ts";
 
 /** Proxies close what is silent for long, and a page that went away without a word is noticed by writing to it. */
@@ -15,14 +16,17 @@ type Send = (data: unknown, id?: number) => Promise<void>;
  */
 export function eventStream(
 	c: Context,
-	{ options, hide }: Pick<Services, "options" | "hide">,
+	{ options, redact }: Pick<Services, "options" | "redact">,
 	produce: (send: Send, gone: AbortSignal) => Promise<void>,
 ): Response {
 	return streamSSE(c, async (stream) => {
 		const gone = new AbortController();
 		stream.onAbort(() => gone.abort());
 		const send: Send = async (data, id) =>
-			stream.writeSSE({ data: hide(JSON.stringify(data)), ...(id === undefined ? {} : { id: String(id) }) });
+			stream.writeSSE({
+				data: redactedJson(JSON.stringify(data), redact),
+				...(id === undefined ? {} : { id: String(id) }),
+			});
 		const ping = setInterval(() => void stream.write(": still here\n\n"), pingMs);
 		try {
 			await produce(send, gone.signal);

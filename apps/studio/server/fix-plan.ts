@@ -25,15 +25,15 @@ export interface FixModes {
 /** What fixing the eval would change. Nothing is written. */
 export async function previewFix(opened: OpenedEval, modes: FixModes, services: Services): Promise<FixPreviewAnswer> {
 	const plan = await planned(opened, modes, services);
-	const { hide, hideWritten, shown } = opened;
+	const { redact, redactWritten, shown } = opened;
 	return {
 		files: plan.files.map(({ path, before, after }) => ({
 			file: shown(path),
-			diff: hideWritten(unifiedDiff({ path: shown(path), before, after })),
+			diff: redactWritten(unifiedDiff({ path: shown(path), before, after })),
 			created: before === undefined,
 		})),
-		changes: plan.changes.map(({ rule, file, says }) => ({ rule, file: shown(file), says: hide(says) })),
-		refused: plan.refused.map(({ finding, reason }) => ({ rule: finding.rule, reason: hide(reason) })),
+		changes: plan.changes.map(({ rule, file, says }) => ({ rule, file: shown(file), says: redact(says) })),
+		refused: plan.refused.map(({ finding, reason }) => ({ rule: finding.rule, reason: redact(reason) })),
 		digest: digestOf(plan),
 	};
 }

@@ -1,8 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
-import { getCookie, setCookie } from "hono/cookie";
 import { isLoopback, type StudioOptions } from "./options.ts";
 import { problem } from "./problem.ts";
-import type { Session } from "./session.ts";
+import { refuse } from "./refuse.ts";
 
 const policy = [
 	"default-src 'none'",
@@ -50,58 +49,21 @@ function hostName(header: string | undefined): string | undefined {
 }
 
 /**
- * Where Studio listens beyond loopback, everything needs the token: given once as `?token=…`, exchanged for a cookie
- * that scripts cannot read and other sites cannot send.
+ * Refuses whatever pages of other origins send, reads included: some of them contact a remote. Only JSON is written,
+ * which no form can send.
  */
-export function loginGuard(options: Pick<StudioOptions, "host">, session: Session): MiddlewareHandler {
+export function originGuard(): MiddlewareHandler {
 	return async (c, next) => {
-		if (isLoopback(options.host)) return next();
-		const url = new URL(c.req.url);
-		const offered = url.searchParams.get("token");
-		if (offered !== null && c.req.method === "GET" && session.matches(offered)) {
-			const { name, value } = session.cookie;
-			setCookie(c, name, value, { httpOnly: true, sameSite: "Strict", path: "/" });
-			url.searchParams.delete("token");
-			// A path of several slashes would lead to another host.
-			return c.redirect(url.pathname.replace(/^\/+/, "/") + url.search);
-		}
-		if (session.matchesCookie(getCookie(c, session.cookie.name))) return next();
-		if (session.matches(c.req.header("x-agentv-token"))) return next();
-		return refuse(c, 401, "login-needed", "this Studio needs its token", {
-			hint: "open the address that `agentv studio` printed, with ?token=…",
-		});
+		const reads = c.req.method === "GET" || c.req.method === "HEAD";
+		return foreignOrigin(c) ?? (reads ? undefined : notJson(c)) ?? next();
 	};
-}
-
-/** A person who comes by browser reads a sentence, a program gets the problem. */
-function refuse(c: Context, status: 401 | 403, code: string, message: string, more: { hint: string }): Response {
-	const byBrowser = c.req.header("accept")?.includes("text/html") && !c.req.path.startsWith("/api/");
-	if (!byBrowser) return problem(c, status, code, message, more);
-	return c.text(`AgentV Studio: ${message}\n\n${more.hint}\n`, status);
-}
-
-/**
- * Whatever other sites send us is refused, reads included: some ask a remote. Writes come from our own page only: same
- * origin, JSON, and the token that stands in the page.
- */
-export function apiGuard(session: Session): MiddlewareHandler {
-	return async (c, next) => {
-		if (c.req.method === "GET" || c.req.method === "HEAD") return foreignSite(c) ?? next();
-		const refusal = foreignOrigin(c) ?? notJson(c) ?? withoutToken(c, session);
-		return refusal ?? next();
-	};
-}
-
-function foreignSite(c: Context): Response | undefined {
-	const site = c.req.header("sec-fetch-site");
-	if (site === undefined || site === "same-origin" || site === "none") return undefined;
-	return problem(c, 403, "foreign-origin", "requests are taken from Studio's own page only");
 }
 
 function foreignOrigin(c: Context): Response | undefined {
 	const origin = c.req.header("origin");
-	if (origin === undefined || sameHost(origin, c.req.header("host"))) return foreignSite(c);
-	return problem(c, 403, "foreign-origin", "writes are taken from Studio's own page only");
+	const site = c.req.header("sec-fetch-site") ?? "none";
+	const isOwn = (origin === undefined || sameHost(origin, c.req.header("host"))) && /^(same-origin|none)$/.test(site);
+	return isOwn ? undefined : problem(c, 403, "foreign-origin", "requests are taken from Studio's own page only");
 }
 
 function sameHost(origin: string, host: string | undefined): boolean {
@@ -111,11 +73,4 @@ function sameHost(origin: string, host: string | undefined): boolean {
 function notJson(c: Context): Response | undefined {
 	const type = c.req.header("content-type")?.split(";")[0]?.trim();
 	return type === "application/json" ? undefined : problem(c, 415, "json-only", "the body must be application/json");
-}
-
-function withoutToken(c: Context, session: Session): Response | undefined {
-	if (session.matches(c.req.header("x-agentv-token"))) return undefined;
-	return problem(c, 403, "token-missing", "the session token is missing or of another Studio", {
-		hint: "reload the page",
-	});
 }

@@ -1,15 +1,17 @@
 import { AgentvError } from "@agentv/core";
 import { serve } from "@hono/node-server";
 import { createApi } from "./app.ts";
-import { isLoopback, type StudioOptions } from "./options.ts";
+import type { StudioOptions } from "./options.ts";
 import { addPages } from "./pages.ts";
 import { createServices } from "./services.ts";
 
 export type { StudioOptions } from "./options.ts";
 
 export interface RunningStudio {
-	/** Where to open it; holds `?token=…` where one is needed. */
+	/** Where to open it; holds `?token=…`, which lasts until Studio ends. */
 	readonly url: string;
+	/** Returns a link that opens it once, within a minute: for a browser's command line, which other users can read. */
+	linkForOneUse(): string;
 	readonly port: number;
 	/** Ends running jobs, waits for them, and stops listening. Returns how many had to be ended. */
 	close(): Promise<number>;
@@ -30,7 +32,8 @@ export async function startStudio(
 		const server = await listen(app.fetch, options.host, port);
 		if (!server) continue;
 		return {
-			url: address(options, server.port, services.session.token),
+			url: address(options, server.port, "token", services.session.token),
+			linkForOneUse: () => address(options, server.port, "code", services.session.createCode()),
 			port: server.port,
 			close: async () => {
 				const ended = await services.jobs.close();
@@ -44,9 +47,8 @@ export async function startStudio(
 	});
 }
 
-function address(options: StudioOptions, port: number, token: string): string {
-	const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-	return `http://${host}:${port}/${isLoopback(options.host) ? "" : `?token=${encodeURIComponent(token)}`}`;
+function address({ host }: StudioOptions, port: number, name: "token" | "code", value: string): string {
+	return `http://${host.includes(":") ? `[${host}]` : host}:${port}/?${name}=${encodeURIComponent(value)}`;
 }
 
 interface Listening {
@@ -56,7 +58,7 @@ interface Listening {
 
 /** Listens, or `undefined` where the port is taken. */
 function listen(
-	fetch: (request: Request) => Response | Promise<Response>,
+	fetch: ReturnType<typeof createApi>["fetch"],
 	hostname: string,
 	port: number,
 ): Promise<Listening | undefined> {

@@ -13,7 +13,7 @@ import {
 	usedTargets,
 } from "@agentv/core";
 import type { FoundEval } from "./eval-finder.ts";
-import { evalHider } from "./eval-hider.ts";
+import { evalRedactors } from "./eval-redactors.ts";
 import type { Services } from "./services.ts";
 
 /** An eval with what its answers are made of. */
@@ -26,9 +26,9 @@ export interface OpenedEval {
 	/** What the eval's `${{ }}` are filled from: the process environment and its `.env` files. */
 	readonly env: Environment;
 	/** Puts `${{ NAME }}` for a variable's value, `***` for credentials. For every text that was filled in. */
-	readonly hide: (text: string) => string;
+	readonly redact: (text: string) => string;
 	/** Takes credentials out of a text as it is written, and leaves its lines where they are. */
-	readonly hideWritten: (text: string) => string;
+	readonly redactWritten: (text: string) => string;
 	/** A file as it is shown: relative to the eval's place. */
 	shown(file: string): string;
 	/** `evals/a.eval.yaml:12`. */
@@ -50,7 +50,7 @@ export async function openEval(id: string, { evals, options }: Services): Promis
 		targets,
 		uses: usedTargets(loaded, targets),
 		env,
-		...evalHider(loaded, targets, env),
+		...evalRedactors(loaded, targets, env),
 		shown,
 		where: (at) => {
 			const line = (loaded.locate(at) ?? targets.locate(at))?.start.line ?? at.line;

@@ -3,9 +3,9 @@ export interface StudioOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
 	/** Directory that runs and evals outside benchmarks are relative to. */
 	readonly cwd: string;
-	/** Interface to listen on; anything but loopback makes every request need the token. */
+	/** Interface to listen on. */
 	readonly host: string;
-	/** Given token; one is made up when absent. */
+	/** Chosen token, at least 22 characters; a random one when absent. */
 	readonly token?: string;
 	/** Names added to the Host allow-list, without ports. */
 	readonly allowHosts: readonly string[];

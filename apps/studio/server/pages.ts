@@ -3,9 +3,10 @@ import { readTextFile } from "@agentv/core";
 import { serveStatic } from "@hono/node-server/serve-static";
 import type { Hono } from "hono";
 import { compress } from "hono/compress";
+import { cookieValues } from "./login.ts";
 import type { Services } from "./services.ts";
 
-/** Adds the built pages: hashed assets for ever, and index.html with the session token for every other address. */
+/** Adds the built pages: hashed assets for ever, and index.html for every other address. After a login it holds the key. */
 export function addPages(app: Hono, { options, session }: Services): void {
 	app.use("/assets/*", async (c, next) => {
 		await next();
@@ -17,12 +18,7 @@ export function addPages(app: Hono, { options, session }: Services): void {
 	app.get("*", (c, next) => {
 		if (c.req.path.startsWith("/api/") || c.req.path.startsWith("/assets/")) return next();
 		const page = readTextFile(join(options.pages, "index.html"));
-		return c.html(page.replace("__AGENTV_TOKEN__", () => attribute(session.token)));
+		const key = session.keyForPage(cookieValues(c.req.header("cookie")));
+		return c.html(page.replace("__AGENTV_KEY__", key ?? ""));
 	});
-}
-
-/** A text as it stands between the quotes of an attribute: a given token may hold anything. */
-function attribute(text: string): string {
-	const entities: Readonly<Record<string, string>> = { "&": "&amp;", '"': "&quot;", "<": "&lt;", ">": "&gt;" };
-	return text.replace(/[&"<>]/g, (character) => entities[character] ?? character);
 }

@@ -38,12 +38,12 @@ const statuses: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
 };
 
 /** Turns whatever a route threw into a problem. What is not ours goes to the operator and says nothing to the page. */
-export function answerError({ hide, options }: Pick<Services, "hide" | "options">) {
+export function answerError({ redact, options }: Pick<Services, "redact" | "options">) {
 	return (error: Error, c: Context): Response => {
 		if (error instanceof AgentvError && error.code !== "internal") {
-			const details = detailsOf(error, hide);
-			return problem(c, statuses[error.code], error.code, hide(error.message), {
-				...(error.hint ? { hint: hide(error.hint) } : {}),
+			const details = detailsOf(error, redact);
+			return problem(c, statuses[error.code], error.code, redact(error.message), {
+				...(error.hint ? { hint: redact(error.hint) } : {}),
 				...(details === undefined ? {} : { details }),
 			});
 		}
@@ -54,13 +54,13 @@ export function answerError({ hide, options }: Pick<Services, "hide" | "options"
 	};
 }
 
-function detailsOf(error: AgentvError, hide: (text: string) => string): unknown {
+function detailsOf(error: AgentvError, redact: (text: string) => string): unknown {
 	if (error instanceof JobRefused) return { job: error.job };
 	if (error.diagnostics.length === 0) return undefined;
 	return locateFindings(error.diagnostics.slice(0, 100)).map(({ diagnostic, range }) => ({
 		rule: diagnostic.rule,
-		message: hide(diagnostic.message),
-		...(diagnostic.hint ? { hint: hide(diagnostic.hint) } : {}),
+		message: redact(diagnostic.message),
+		...(diagnostic.hint ? { hint: redact(diagnostic.hint) } : {}),
 		...(range ? { line: range.start.line, column: range.start.column } : {}),
 	}));
 }

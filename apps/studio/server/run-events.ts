@@ -19,13 +19,13 @@ export async function* followRun(
 			run = (await services.runs.inDirectory(event.runDir))?.id ?? "";
 			services.runJobs.began(event.runDir, jobId());
 		}
-		const told = eventAnswer(event, run, services.hide);
+		const told = eventAnswer(event, run, services.redact);
 		if (told) yield told;
 	}
 	services.runs.forget();
 }
 
-function eventAnswer(event: RunEvent, run: string, hide: (text: string) => string): RunEventAnswer | undefined {
+function eventAnswer(event: RunEvent, run: string, redact: (text: string) => string): RunEventAnswer | undefined {
 	switch (event.type) {
 		case "started":
 			return {
@@ -38,9 +38,9 @@ function eventAnswer(event: RunEvent, run: string, hide: (text: string) => strin
 		case "attempt-started":
 			return { type: "attempt_started", ...attempt(event) };
 		case "retry":
-			return { type: "retry", message: hide(event.message), wait_ms: event.waitMs, ...attempt(event) };
+			return { type: "retry", message: redact(event.message), wait_ms: event.waitMs, ...attempt(event) };
 		case "attempt-finished":
-			return { type: "attempt_finished", index: event.index, row: rowAnswer(event.row, hide) };
+			return { type: "attempt_finished", index: event.index, row: rowAnswer(event.row, redact) };
 		case "case-finished":
 			return {
 				type: "case_finished",
@@ -51,7 +51,7 @@ function eventAnswer(event: RunEvent, run: string, hide: (text: string) => strin
 				score: event.result.score ?? null,
 			};
 		case "warning":
-			return { type: "warning", message: hide(event.message) };
+			return { type: "warning", message: redact(event.message) };
 		case "stopping":
 			return { type: "stopping", reason: event.reason };
 		case "done": {
@@ -68,6 +68,6 @@ function attempt({ index, eval: label, testId, target, attempt: number }: Attemp
 	return { index, eval: label, test_id: testId, target, attempt: number };
 }
 
-function rowAnswer(row: ResultRow, hide: (text: string) => string): AttemptEntry {
-	return describeAttempt({ ...row, file: row.file }, hide);
+function rowAnswer(row: ResultRow, redact: (text: string) => string): AttemptEntry {
+	return describeAttempt({ ...row, file: row.file }, redact);
 }

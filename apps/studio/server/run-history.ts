@@ -1,3 +1,4 @@
+import { passRate } from "@agentv/core";
 import type { RunHistoryAnswer } from "./answers/runs.ts";
 import type { CatalogRun } from "./run-catalog.ts";
 import type { PassRate, RunTables } from "./run-tables.ts";
@@ -19,14 +20,16 @@ export async function runHistory(runs: readonly CatalogRun[], tables: RunTables)
 			turn = performance.now();
 		}
 		if (run.problem !== undefined) continue;
-		for (const { eval: label, target, passed, failed, errors } of ratesOf(run, tables)) {
+		for (const rate of ratesOf(run, tables)) {
+			const { eval: label, target, errors } = rate;
 			const key = JSON.stringify([label, target]);
 			const one = series.get(key) ?? { eval: label, target, points: [] };
 			if (!series.has(key) && series.size >= mostSeries) continue;
 			series.set(key, one);
-			const tests = passed + failed;
-			if (one.points.length >= mostPoints || tests === 0) continue;
-			one.points.push({ run: run.id, started_at: run.startedAt, pass_rate: passed / tests, tests, errors });
+			const { mean, lowerBound, n: tests } = passRate(rate);
+			if (one.points.length >= mostPoints || mean === null) continue;
+			const rates = { pass_rate: mean, pass_rate_lower_bound: lowerBound ?? mean };
+			one.points.push({ run: run.id, started_at: run.startedAt, ...rates, tests, errors });
 		}
 	}
 	return { series: [...series.values()].map((one) => ({ ...one, points: one.points.reverse() })) };
@@ -38,6 +41,6 @@ function ratesOf({ directory, evals, targets, summary }: CatalogRun, tables: Run
 	const [target] = targets;
 	if (!only || target === undefined || evals.length > 1 || targets.length > 1 || !summary)
 		return tables.rates(directory);
-	const { passed, failed, errors, planned } = summary;
-	return [{ eval: only.file, target, passed, failed, errors, planned }];
+	const { passed, failed, errors, errorsByAgent = 0, planned } = summary;
+	return [{ eval: only.file, target, passed, failed, errors, errorsByAgent, planned }];
 }

@@ -26,7 +26,7 @@ export function withTargets(opened: OpenedEval, targets: readonly string[]): Ope
 
 /** What a run would execute: shown, and confirmed by its digest, before anything is run. */
 export function describeRunPlan(opened: OpenedEval, request: RunRequest, { options }: Services): RunPlanAnswer {
-	const { found, loaded, hide } = opened;
+	const { found, loaded, redact } = opened;
 	const commands = describeCommands(opened);
 	const targets = describeTargets(opened);
 	const planned = tryPlan(request, options);
@@ -36,11 +36,11 @@ export function describeRunPlan(opened: OpenedEval, request: RunRequest, { optio
 				.flatMap(({ workspace }) => workspace?.repos ?? [])
 				.map(({ path, repo, commit }) => [
 					`${path}\0${repo}`,
-					{ path, repo: hide(repo), commit: commit === undefined ? null : hide(commit) },
+					{ path, repo: redact(repo), commit: commit === undefined ? null : redact(commit) },
 				]),
 		).values(),
 	];
-	const problems = "problems" in planned ? planned.problems.map(hide) : [];
+	const problems = "problems" in planned ? planned.problems.map(redact) : [];
 	const tests = "plan" in planned ? planned.plan.cases.length : 0;
 	const attempts = "plan" in planned ? planned.plan.cases.reduce((sum, one) => sum + one.attempts, 0) : 0;
 	const digest = digestOf(opened, { commands, targets, repos });

@@ -27,6 +27,8 @@ export interface PassRate {
 	readonly passed: number;
 	readonly failed: number;
 	readonly errors: number;
+	/** Of `errors`, those that the tested agent caused. */
+	readonly errorsByAgent: number;
 	/** Those that were not run included. */
 	readonly planned: number;
 }
@@ -126,17 +128,26 @@ function unplanned(rows: readonly TableRow[], outcomes: readonly CaseOutcome<Tab
 			const { eval: label, testId, target, executionStatus, score } = row;
 			const status = attemptStatuses[executionStatus];
 			const repeat = { count: 1, strategy: "mean", earlyExit: false } as const;
-			return { eval: label, testId, target, status, score, repeat, attempts: [row] };
+			return { eval: label, testId, target, status, score, lowest: score, repeat, attempts: [row] };
 		});
 }
 
 function ratesOf({ outcomes }: RunTable): PassRate[] {
 	const rates = new Map<string, { -readonly [Key in keyof PassRate]: PassRate[Key] }>();
-	for (const { eval: label, target, status } of outcomes) {
+	for (const { eval: label, target, status, lowest } of outcomes) {
 		const key = JSON.stringify([label, target]);
-		const rate = rates.get(key) ?? { eval: label, target, passed: 0, failed: 0, errors: 0, planned: 0 };
+		const rate = rates.get(key) ?? {
+			eval: label,
+			target,
+			passed: 0,
+			failed: 0,
+			errors: 0,
+			errorsByAgent: 0,
+			planned: 0,
+		};
 		rate.planned += 1;
 		if (status !== "not_run") rate[status === "error" ? "errors" : status] += 1;
+		if (status === "error" && lowest !== undefined) rate.errorsByAgent += 1;
 		rates.set(key, rate);
 	}
 	return [...rates.values()];

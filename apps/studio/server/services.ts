@@ -1,4 +1,4 @@
-import { createMasker, type Masker } from "@agentv/core";
+import { createOutputRedactor, type Redactor } from "@agentv/core";
 import { ComparedRuns } from "./compared-runs.ts";
 import { EvalFinder } from "./eval-finder.ts";
 import { EvalMarksCache } from "./eval-marks.ts";
@@ -22,8 +22,8 @@ export interface Services {
 	readonly tables: RunTables;
 	readonly compared: ComparedRuns;
 	readonly runJobs: RunJobs;
-	/** Takes the values of the environment's secrets out of a text. */
-	readonly hide: Masker;
+	/** Redacts a text: the environment's secrets, and what is a secret by its form. */
+	readonly redact: Redactor;
 }
 
 export function createServices(options: StudioOptions): Services {
@@ -40,6 +40,6 @@ export function createServices(options: StudioOptions): Services {
 		runJobs: new RunJobs(jobs),
 		evals: new EvalFinder({ options, registry }),
 		marks: new EvalMarksCache(options),
-		hide: createMasker(options.env),
+		redact: createOutputRedactor(options.env),
 	};
 }

@@ -63,7 +63,7 @@ test("runs are compared by a link: part by part, test by test, both answers side
 	const { studio, ids: runs } = await threeRuns();
 	const page = await browser.page();
 	const table = page.getByRole("table", { name: "Compared tests" });
-	const open = (search: string) => page.goto(`${studio.url}compare?runs=${search}`);
+	const open = (search: string) => page.goto(studio.link(`compare?runs=${search}`));
 
 	await open(runs.slice(0, 2).join(","));
 	await page.getByText("Worse", { exact: true }).waitFor();

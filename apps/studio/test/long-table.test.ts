@@ -25,7 +25,7 @@ describe("a table of 10,000 rows", () => {
 	test("keeps few of them in the page, and scrolls without long tasks", async () => {
 		const studio = await longRun();
 		const page = await browser.page();
-		await page.goto(`${studio.url}runs`);
+		await page.goto(studio.link("runs"));
 		await page.getByRole("row", { name: /sums/ }).getByRole("link").click();
 		await page.getByRole("link", { name: "test-0", exact: true }).waitFor();
 		const table = page.getByRole("table", { name: "Test results" });

@@ -17,7 +17,7 @@ describe("an eval in the browser", () => {
 		writeFileSync(file, written);
 		const studio = await openStudio({ cwd });
 		const page = await browser.page();
-		await page.goto(`${studio.url}here`);
+		await page.goto(studio.link("here"));
 		await page.getByText("1 error").waitFor();
 		await page.getByRole("link", { name: "sums.eval.yaml" }).click();
 
@@ -48,7 +48,7 @@ describe("an eval in the browser", () => {
 	test("is bundled, downloaded, and what was downloaded verifies", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one", "two"]) });
 		const page = await browser.page();
-		await page.goto(`${studio.url}here`);
+		await page.goto(studio.link("here"));
 		await page.getByRole("link", { name: "sums.eval.yaml" }).click();
 		await page.getByRole("button", { name: "Bundle" }).click();
 		const dialog = page.getByRole("dialog");

@@ -29,7 +29,7 @@ describe("a run in the browser", () => {
 	test("is started, watched, read, and run again", async () => {
 		const studio = await openStudio({ files: slow });
 		const page = await browser.page();
-		await page.goto(`${studio.url}here`);
+		await page.goto(studio.link("here"));
 		await page.getByRole("link", { name: "slow.eval.yaml" }).click();
 		await page.getByRole("button", { name: "Run", exact: true }).click();
 		await page.getByRole("dialog").getByText("./waits.mjs").first().waitFor();
@@ -72,7 +72,7 @@ describe("a run in the browser", () => {
 		await studio.agentv("benchmark", "add", `file://${bare}`, "--id", "team");
 		await studio.agentv("benchmark", "sync");
 		const page = await browser.page();
-		await page.goto(`${studio.url}benchmarks/team`);
+		await page.goto(studio.link("benchmarks/team"));
 		await page.getByRole("link", { name: /slow.eval.yaml/ }).click();
 		await page.getByRole("button", { name: "Run", exact: true }).click();
 		const dialog = page.getByRole("dialog");
@@ -90,7 +90,7 @@ describe("a run in the browser", () => {
 		const files = smallEval("sums", ["one"]);
 		const studio = await openStudio({ files: { ...files, "targets.yaml": "targets: []\n" } });
 		const page = await browser.page();
-		await page.goto(`${studio.url}here`);
+		await page.goto(studio.link("here"));
 		await page.getByRole("link", { name: /sums.eval.yaml/ }).click();
 		await page.getByRole("button", { name: "Run", exact: true }).click();
 		await page

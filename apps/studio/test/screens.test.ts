@@ -24,7 +24,7 @@ describe("every screen", () => {
 		const studio = await fullStudio();
 		const page = await browser.page();
 		const open = async (path: string, name: string, ready: string | RegExp) => {
-			await page.goto(new URL(path, studio.url).href);
+			await page.goto(studio.link(path));
 			await page.getByText(ready).first().waitFor();
 			await inspect(page, name);
 		};
@@ -63,7 +63,7 @@ describe("every screen", () => {
 		await page.getByRole("link", { name: /^half-price/ }).click();
 		await page.getByText("Assertions").first().waitFor();
 		await inspect(page, "test-result");
-		await page.goto(new URL("/runs", studio.url).href);
+		await page.goto(studio.link("runs"));
 		const boxes = page.getByRole("checkbox", { name: /^Compare run/ });
 		await boxes.first().check();
 		await page.getByText("One run is picked").waitFor();
@@ -81,7 +81,7 @@ describe("every screen", () => {
 	test("says what to do where there is nothing yet", async () => {
 		const studio = await openStudio();
 		const page = await browser.page();
-		await page.goto(studio.url);
+		await page.goto(studio.link());
 		await page.getByText("No benchmarks yet").waitFor();
 		await inspect(page, "no-benchmarks");
 		await page.getByRole("link", { name: "Runs", exact: true }).click();
@@ -92,7 +92,7 @@ describe("every screen", () => {
 	test("is never blank: what failed is said, and can be tried again", async () => {
 		const studio = await openStudio();
 		const page = await browser.page({ ignoreHTTPSErrors: true });
-		await page.goto(studio.url);
+		await page.goto(studio.link());
 		await page.getByText("No benchmarks yet").waitFor();
 		await page.evaluate("window.fetch = () => Promise.reject(new TypeError('offline'))");
 		await page.getByRole("link", { name: "Runs", exact: true }).click();

@@ -34,7 +34,7 @@ describe("a benchmark in the browser", () => {
 		const studio = await openStudio();
 		const page = await browser.page();
 		await page.addInitScript(watchProgress);
-		await page.goto(studio.url);
+		await page.goto(studio.link());
 
 		await page.getByText("There are three ways to add one").waitFor();
 		await page.getByRole("button", { name: "Add benchmark" }).first().click();
@@ -85,7 +85,7 @@ describe("a benchmark in the browser", () => {
 		remote.push();
 
 		const page = await browser.page();
-		await page.goto(studio.url);
+		await page.goto(studio.link());
 		const row = page.getByRole("listitem", { name: "team" });
 		await row.getByRole("button", { name: "Sync team" }).click();
 		const refusal = row.getByText("Sync refused: nothing was changed");
@@ -99,7 +99,7 @@ describe("a benchmark in the browser", () => {
 		const studio = await openStudio({ files: below("evals", smallEval("sums", ["one"])) });
 		await studio.agentv("benchmark", "add", "evals");
 		const page = await browser.page();
-		await page.goto(studio.url);
+		await page.goto(studio.link());
 		const row = page.getByRole("listitem", { name: "evals" });
 		await row.getByText("Local", { exact: true }).waitFor();
 		await expect(row.getByRole("button", { name: /^Sync/ }).count()).resolves.toBe(0);
@@ -113,7 +113,7 @@ describe("a benchmark in the browser", () => {
 		const studio = await openStudio({ files: below("evals", smallEval("sums", ["one"])), args: ["--read-only"] });
 		await studio.agentv("benchmark", "add", "evals");
 		const page = await browser.page();
-		await page.goto(studio.url);
+		await page.goto(studio.link());
 		await page.getByText("read-only").waitFor();
 		await page.getByRole("listitem", { name: "evals" }).getByText("Local", { exact: true }).waitFor();
 		await expect(page.getByRole("button").allInnerTexts()).resolves.toEqual([]);

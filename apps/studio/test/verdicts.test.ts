@@ -65,7 +65,7 @@ test("a run and its results say what was judged, what not, why, and what it cost
 		code: 4,
 	});
 	const page = await browser.page();
-	await page.goto(`${studio.url}runs`);
+	await page.goto(studio.link("runs"));
 	await page
 		.getByRole("row", { name: /verdicts/ })
 		.getByRole("link")

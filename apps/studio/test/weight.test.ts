@@ -21,7 +21,7 @@ describe("the first screen", () => {
 					response.body().then((body) => gzipSync(body).length),
 				);
 		});
-		await page.goto(studio.url);
+		await page.goto(studio.link());
 		await page.getByText("No benchmarks yet").waitFor();
 		await page.waitForLoadState("networkidle");
 		const total = (await Promise.all(sizes.values())).reduce((sum, size) => sum + size, 0);

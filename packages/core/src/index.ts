@@ -1,15 +1,27 @@
 export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
+export { type BoundedMean, boundedMeanText, boundText } from "./base/bounded-mean.ts";
 export { formatBytes } from "./base/bytes.ts";
 export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
 export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
 export { characterWidth } from "./base/display-line.ts";
 export { formatDuration } from "./base/duration.ts";
+export { redactUrl } from "./base/git-credentials.ts";
 export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export { nearestName } from "./base/nearest.ts";
-export { createMasker, isSecretName, type Masker, mask, maskDeep } from "./base/secrets.ts";
+export {
+	createOutputRedactor,
+	createRedactor,
+	isSecretName,
+	type Redactor,
+	redactDeep,
+	redacted,
+	redactText,
+	secretsIn,
+	secretsOf,
+} from "./base/redact.ts";
 export { safeName } from "./base/slug.ts";
-export { terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
+export { neutral, terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
 export type { SourceRange } from "./base/yaml-document.ts";
 export { archiveBundle, judgeArchive } from "./bundle/archive-bundle.ts";
 export type { BundleOptions } from "./bundle/bundle-options.ts";
@@ -26,6 +38,7 @@ export {
 	outcomeWords,
 	type PlannedRun,
 } from "./grading/case-outcomes.ts";
+export { passRate, SummaryBuilder, scoreMean } from "./grading/run-summary.ts";
 export { RunTally, type Tallied, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
 export { agentvHome, type Environment, expandHome } from "./io/environment.ts";
 export { directoryEntries } from "./io/files/directory-entries.ts";
@@ -40,6 +53,7 @@ export { type FileChange, writeAllOrNone } from "./io/files/write-files-together
 export { repositoryRoot } from "./io/git/repository.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
 export { refuseUnusableHome } from "./io/refuse-unusable-home.ts";
+export { type Connection, isOfAnotherUser } from "./io/socket-peer.ts";
 export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { listBundle } from "./model/bundle-digest.ts";
 export { discoverEvals, isEvalName } from "./model/discover-evals.ts";
@@ -81,7 +95,13 @@ export {
 	type FingerprintPart,
 } from "./results/compare-runs.ts";
 export { type ComparedRun, readComparedRun } from "./results/compared-run.ts";
-export { describeDifference, describeSmallestEffect, signed } from "./results/describe-difference.ts";
+export {
+	describeDifference,
+	describeLowered,
+	describeSmallestEffect,
+	isLowered,
+	signed,
+} from "./results/describe-difference.ts";
 export { type FoundRun, findRuns } from "./results/find-runs.ts";
 export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
 export { listRuns } from "./results/list-runs.ts";
@@ -94,8 +114,9 @@ export { lastRunOf, resolveRun, resolveRuns } from "./results/resolve-run.ts";
 export { isFinished } from "./results/run-state.ts";
 export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
 export type { Difference, RunVerification } from "./results/run-verification.ts";
+export { signRun } from "./results/sign-run.ts";
 export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
-export { verifyRun } from "./results/verify-run.ts";
+export { type VerifyOptions, verifyRun } from "./results/verify-run.ts";
 export { type ShardBudget, shardBudgets } from "./run/budgets.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
 export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
@@ -103,6 +124,7 @@ export { planRun } from "./run/plan-run.ts";
 export { shardSizes } from "./run/plan-shard.ts";
 export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";
 export { originRequest, resumedRequest } from "./run/request-flags.ts";
+export { isUnbegun } from "./run/run-directory.ts";
 export { type RunOptions, runEvals } from "./run/run-evals.ts";
 export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
@@ -113,7 +135,7 @@ export type { ComparisonDocument } from "./schema/compare-output.ts";
 export { ruleLevels } from "./schema/config-file.ts";
 export { type FormatName, formatNames } from "./schema/format-names.ts";
 export { jsonSchemaOf } from "./schema/json-schema.ts";
-export type { ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
+export type { ErrorCause, ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
 export { fingerprintParts, toWireRow, toWireSummary } from "./schema/result-row.ts";
 export type { PlannedTargetRecord, RunFile } from "./schema/run-file.ts";
 export type {

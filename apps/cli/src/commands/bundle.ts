@@ -75,17 +75,19 @@ function onlyEval(benchmark: string, path: string, { env }: Context, view: DiskV
 
 async function write(plan: BundlePlan, { stderr, signal }: Context) {
 	let shown = false;
+	const clearLine = () => (stderr.steer ?? stderr.write)("\r\u001b[K");
 	try {
 		for await (const progress of writeBundle(plan, { signal })) {
 			if (progress.type === "done") return progress.manifest;
 			const line = copyingLine(progress, stderr.columns);
 			// A bar is drawn over itself, and only where somebody looks.
 			if (!stderr.isTTY || line === undefined) continue;
-			stderr.write(`\r\u001b[K${line}`);
+			clearLine();
+			stderr.write(line);
 			shown = true;
 		}
 	} finally {
-		if (shown) stderr.write("\r\u001b[K");
+		if (shown) clearLine();
 	}
 	throw new AgentvError("internal", "the bundle was not finished");
 }

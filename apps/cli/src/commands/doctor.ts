@@ -24,7 +24,6 @@ export async function doctor(
 		env,
 		cwd,
 		signal,
-		now: Date.now(),
 		...(evals ? { evals } : {}),
 		...(options.target ? { targets: options.target } : {}),
 		...(options.targets === undefined ? {} : { targetsFile: resolve(cwd, options.targets) }),

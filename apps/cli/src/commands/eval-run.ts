@@ -1,4 +1,4 @@
-import { checkPlannedSchemas, describePlan, planRun } from "@agentv/core";
+import { checkPlannedSchemas, describePlan, isUnbegun, planRun } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type ReporterChoice, reportedRun } from "../run/reported-run.ts";
 import { type StartChoices, startedRun } from "../run/started-run.ts";
@@ -21,7 +21,7 @@ export async function evalRun(
 	if (options.dryRun) {
 		await checkPlannedSchemas(plan);
 		const { dryRunText } = await import("../run/dry-run-text.ts");
-		const resumed = resumes && output !== undefined ? { directory: output } : {};
+		const resumed = resumes && output !== undefined && !isUnbegun(output) ? { directory: output } : {};
 		const description = describePlan(plan, { retryErrors, rerunChanged, ...resumed });
 		return dryRunText(description, options.json === true || options.reporter === "json");
 	}

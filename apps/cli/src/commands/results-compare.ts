@@ -70,14 +70,14 @@ async function gate(
 	allowIncomparable: boolean,
 	context: Context,
 ): Promise<CommandResult["exitCode"]> {
-	const open = compared.find(({ comparison }) => comparison.comparable.length === 0);
+	const open = compared.find(({ comparison }) => comparison.atLeast.difference.tests === 0);
 	if (open && !allowIncomparable) {
 		const report = await reportError(unanswered(open), context);
 		context.stderr.write(report.text);
 		return report.exitCode;
 	}
 	for (const { after, comparison } of compared)
-		if (comparison.comparable.length > 0 && !comparison.difference.interval)
-			warn(`${after.name}: ${describeSmallestEffect(comparison.difference)}`, context);
-	return compared.some(({ comparison }) => comparison.verdict === "worse") ? 1 : 0;
+		if (comparison.atLeast.difference.tests > 0 && !comparison.atLeast.difference.interval)
+			warn(`${after.name}: ${describeSmallestEffect(comparison.atLeast.difference)}`, context);
+	return compared.some(({ comparison }) => comparison.atLeast.verdict === "worse") ? 1 : 0;
 }

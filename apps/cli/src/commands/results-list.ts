@@ -1,4 +1,13 @@
-import { listRuns, outcomeWords, type RunListItem, terminalSafeLine, testsNotRun, toWireSummary } from "@agentv/core";
+import {
+	boundedMeanText,
+	listRuns,
+	outcomeWords,
+	type RunListItem,
+	scoreMean,
+	terminalSafeLine,
+	testsNotRun,
+	toWireSummary,
+} from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { shortScore } from "../run/failure-text.ts";
 import { runSpending, spendingTexts } from "../run/spending-text.ts";
@@ -31,7 +40,8 @@ export async function resultsList(options: ResultsListOptions, context: Context)
 
 function stateText({ state, summary, planned }: RunListItem, colors: ReturnType<typeof colorsFor>): string {
 	if (!summary) return colors.yellow(state);
-	const { passed, failed, errors, meanScore } = summary;
+	const { passed, failed, errors } = summary;
+	const mean = scoreMean(summary);
 	const left = testsNotRun(summary);
 	const text = [
 		`${passed}/${planned} ${outcomeWords.passed}`,
@@ -40,7 +50,7 @@ function stateText({ state, summary, planned }: RunListItem, colors: ReturnType<
 		...(state === "unfinished" ? ["unfinished"] : []),
 	].join(", ");
 	const facts = [
-		...(meanScore === null ? [] : [shortScore(meanScore)]),
+		...(mean.lowerBound === null ? [] : [boundedMeanText(mean, shortScore)]),
 		...spendingTexts(runSpending(summary)).slice(0, 1),
 	];
 	return [failed + errors > 0 ? colors.red(text) : colors.green(text), ...facts].join("  ");

@@ -13,12 +13,16 @@ interface StudioCommandOptions {
 }
 
 const usualPort = 3117;
+const tokenVariable = "AGENTV_STUDIO_TOKEN";
 
 /** Serves Studio until Ctrl-C; then ends what runs in it, which is exit code 130 where something did. */
 export async function studio(options: StudioCommandOptions, context: Context): Promise<CommandResult> {
 	const { startStudio } = await import("@agentv/studio/server");
+	// The programs of targets and graders have no use for the token.
+	const { [tokenVariable]: tokenOfEnvironment, ...env } = context.env;
+	const token = options.token ?? (tokenOfEnvironment || undefined);
 	const running = await startStudio({
-		env: context.env,
+		env,
 		cwd: context.cwd,
 		host: options.host,
 		port: options.port ?? usualPort,
@@ -28,11 +32,12 @@ export async function studio(options: StudioCommandOptions, context: Context): P
 		pages: fileURLToPath(new URL("./studio", import.meta.url)),
 		version,
 		report: (error) => context.stderr.write(faultText(error, context.debug)),
-		...(options.token === undefined ? {} : { token: options.token }),
+		...(token === undefined ? {} : { token }),
 	});
-	context.stdout.write(`AgentV Studio: ${running.url}\n`);
+	// Its token is what the user is to get.
+	context.stdout.write(`AgentV Studio: ${running.url}\n`, "document");
 	context.stderr.write("Press Ctrl-C to stop.\n");
-	if (options.open && context.stdout.isTTY && !context.env.CI) await openInBrowser(running.url, context.env);
+	if (options.open && context.stdout.isTTY && !context.env.CI) await openInBrowser(running.linkForOneUse(), env);
 	await new Promise<void>((stop) => {
 		if (context.signal.aborted) stop();
 		context.signal.addEventListener("abort", () => stop(), { once: true });

@@ -1,3 +1,5 @@
+import { neutral } from "@agentv/core";
+
 /** A test case of a suite. */
 export interface JunitCase {
 	readonly name: string;
@@ -89,12 +91,16 @@ function quoted(text: string): string {
 	return `"${escaped(text).replaceAll('"', "&quot;").replaceAll("\n", "&#10;").replaceAll("\t", "&#9;")}"`;
 }
 
-/** XML 1.0 has no way to write most control characters, nor lone surrogates: they become a replacement character. */
+/**
+ * XML 1.0 has no way to write most control characters, nor lone surrogates: they become a replacement character, as does what reorders or
+ * hides text. What a CI server that shows the document in its log takes for a command is written so that it takes it for none.
+ */
 function escaped(text: string): string {
-	return text
-		.replaceAll("\r\n", "\n")
-		.replace(/[^\P{Cc}\n\t]|\p{Surrogate}|[\ufffe\uffff]/gu, "\ufffd")
+	return neutral(text.replaceAll("\r\n", "\n"), () => "\ufffd")
+		.replace(/\p{Surrogate}|[\ufffe\uffff]/gu, "\ufffd")
 		.replaceAll("&", "&amp;")
 		.replaceAll("<", "&lt;")
-		.replaceAll(">", "&gt;");
+		.replaceAll(">", "&gt;")
+		.replace(/^(\s*)::/gm, "$1&#58;:")
+		.replace(/(##[a-z]*)\[/gi, "$1&#91;");
 }

@@ -5,6 +5,8 @@ import {
 	type PlannedRun,
 	type ResultRow,
 	type RunFile,
+	SummaryBuilder,
+	scoreMean,
 } from "@agentv/core";
 import { failureReasons, failureSentence } from "../run/failure-text.ts";
 import { rowSpending } from "../run/spending-text.ts";
@@ -14,6 +16,7 @@ interface Suite extends JunitSuite {
 	readonly cases: string[];
 	readonly properties: Record<string, string>;
 	readonly spending: Record<string, number>;
+	readonly sum: SummaryBuilder;
 	timestamp: string;
 	failures: number;
 	errors: number;
@@ -34,12 +37,20 @@ export interface DocumentedRun {
 export function* runDocument({ run, rows }: DocumentedRun): Generator<string> {
 	const suites = new Map<string, Suite>();
 	for (const outcome of caseOutcomes(rows, run)) addCase(suiteOf(outcome, suites, run.startedAt), outcome);
-	for (const { properties, spending } of suites.values()) {
+	for (const { properties, spending, sum, cases } of suites.values()) {
+		const { mean, lowerBound, n } = scoreMean(sum.result());
+		properties.tests_judged = `${n} of ${cases.length}`;
+		if (mean !== null) properties.mean_score = figure(mean);
+		if (lowerBound !== null) properties.mean_score_lower_bound = figure(lowerBound);
 		const { target_cost_usd: target, judging_cost_usd: judging = 0 } = spending;
 		if (target !== undefined) spending.total_cost_usd = target + judging;
-		for (const [name, value] of Object.entries(spending)) properties[name] = String(Number(value.toFixed(9)));
+		for (const [name, value] of Object.entries(spending)) properties[name] = figure(value);
 	}
 	yield* junitXml(suites.values());
+}
+
+function figure(value: number): string {
+	return String(Number(value.toFixed(9)));
 }
 
 function suiteOf({ eval: label, target }: CaseOutcome, suites: Map<string, Suite>, startedAt: string): Suite {
@@ -48,7 +59,7 @@ function suiteOf({ eval: label, target }: CaseOutcome, suites: Map<string, Suite
 	if (known) return known;
 	const suite = {
 		...{ name: `${label} (${target})`, package: label, timestamp: startedAt, properties: { eval: label, target } },
-		...{ spending: {}, cases: [], failures: 0, errors: 0, skipped: 0, seconds: 0 },
+		...{ spending: {}, sum: new SummaryBuilder(0), cases: [], failures: 0, errors: 0, skipped: 0, seconds: 0 },
 	};
 	suites.set(key, suite);
 	return suite;
@@ -57,6 +68,7 @@ function suiteOf({ eval: label, target }: CaseOutcome, suites: Map<string, Suite
 function addCase(suite: Suite, outcome: CaseOutcome): void {
 	const seconds = outcome.attempts.reduce((sum, { durationMs }) => sum + durationMs, 0) / 1000;
 	const problem = problemOf(outcome);
+	if (outcome.status !== "not_run") suite.sum.addCase({ ...outcome, status: outcome.status });
 	suite.cases.push(junitCase({ name: outcome.testId, seconds, ...(problem ? { problem } : {}) }, suite.name));
 	suite.seconds += seconds;
 	if (problem?.kind === "failure") suite.failures += 1;

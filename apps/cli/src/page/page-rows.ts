@@ -7,6 +7,7 @@ import {
 	outcomeWords,
 	type ResultRow,
 	type RunTally,
+	terminalSafe,
 } from "@agentv/core";
 import type { ExportedRun } from "../results/exported-run.ts";
 import { cachedText, inputText, rerunText, timeText } from "../run/attempt-detail-text.ts";
@@ -25,11 +26,16 @@ export function* pageRows(run: ExportedRun, tally: RunTally): Generator<string> 
 	let separator = "[";
 	for (const outcome of caseOutcomes(run.rows, run.run)) {
 		tally.add(outcome);
-		const text = JSON.stringify(pageRow(outcome, texts)).replaceAll("<", "\\u003c");
+		const text = JSON.stringify(pageRow(outcome, texts), shown).replaceAll("<", "\\u003c");
 		yield `${separator}${text}`;
 		separator = ",\n";
 	}
 	yield separator === "[" ? "[]" : "]";
+}
+
+/** No text on the page reorders or hides another. */
+function shown(_: string, value: unknown): unknown {
+	return typeof value === "string" ? terminalSafe(value) : value;
 }
 
 function pageRow(outcome: CaseOutcome, texts: PageTexts) {

@@ -66,12 +66,23 @@ function recordCommands(results: Command, run: RunCommand): void {
 		.command("verify")
 		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
 		.description("judge a run's recorded answers again and add everything up anew: does it agree with its records?")
+		.option("--print-digest", "print the run's digest alone if all agrees, to be noted elsewhere")
+		.option("--allowed-signers <file>", "demand a signature by one of these signers, as ssh-keygen reads them")
+		.option("--signer <principal>", "with --allowed-signers: only by this one")
 		.option("--json", "print one JSON document")
 		.addHelpText(
 			"after",
-			"\nNothing is run or asked: graders that are programs or models are counted, and their recorded scores taken over.\nExit code: 0 all agrees, 1 something differs, 2 wrong usage.",
+			"\nEvery file of the run is compared with its digest. Nothing is run or asked: graders that are programs or models are counted, and their recorded scores taken over.\nExit code: 0 all agrees, 1 something differs, 2 wrong usage.",
 		)
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-verify.ts")).resultsVerify(which, options, context)),
+		);
+	results
+		.command("sign")
+		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
+		.description("sign a run's digest by ssh-keygen: run.sha256.sig in its directory")
+		.requiredOption("--key <file>", "a private key, or a public one whose private key ssh-agent holds")
+		.action((which, options) =>
+			run(async (context) => (await import("../commands/results-sign.ts")).resultsSign(which, options, context)),
 		);
 }

@@ -41,17 +41,24 @@ function* items(values: readonly unknown[], indent: string): Generator<string> {
 }
 
 function document({ before, after, comparison, vary }: ComparedRuns): ComparisonDocument {
-	const { difference, means, verdict } = comparison;
+	const { difference, means, verdict, atLeast } = comparison;
 	return {
 		runs: [runDocument(before), runDocument(after)],
 		vary: [...vary],
 		verdict,
 		difference: {
 			tests: difference.tests,
-			...means,
+			...{ before: means.before.mean ?? 0, after: means.after.mean ?? 0 },
 			mean: difference.mean,
 			interval: difference.interval ? [...difference.interval] : null,
 			smallest_effect: difference.smallestEffect ?? null,
+		},
+		lower_bound: {
+			tests: atLeast.difference.tests,
+			...{ before: means.before.lowerBound, after: means.after.lowerBound },
+			mean: atLeast.difference.mean,
+			interval: atLeast.difference.interval ? [...atLeast.difference.interval] : null,
+			verdict: atLeast.verdict,
 		},
 		unjudged_attempts: comparison.unjudgedAttempts,
 		comparable: comparison.comparable.map((one) => ({

@@ -1,4 +1,4 @@
-import { AgentvError, type Diagnostic, exitCodes, resourceError } from "@agentv/core";
+import { AgentvError, type Diagnostic, exitCodes, resourceError, terminalSafe } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 
@@ -16,16 +16,16 @@ export async function reportError(thrown: unknown, context: Context): Promise<Co
 }
 
 async function expected(error: AgentvError, context: Context, colors: Colors): Promise<string[]> {
-	const lines = [`${colors.red("error:")} ${error.message}`];
+	const lines = [`${colors.red("error:")} ${terminalSafe(error.message)}`];
 	lines.push(...(await findings(error.diagnostics, context, colors)));
-	if (error.hint !== undefined) lines.push(`${colors.cyan("hint:")} ${error.hint}`);
+	if (error.hint !== undefined) lines.push(`${colors.cyan("hint:")} ${terminalSafe(error.hint)}`);
 	if (context.debug && error.stack !== undefined) lines.push(colors.dim(stackOf(error)));
 	return lines;
 }
 
 function unexpected(error: unknown, context: Context, colors: Colors): string[] {
 	const said = error instanceof Error ? error.message : String(error);
-	const lines = [`${colors.red("error:")} Something went wrong inside AgentV: ${said}`];
+	const lines = [`${colors.red("error:")} Something went wrong inside AgentV: ${terminalSafe(said)}`];
 	if (!context.debug)
 		lines.push(`${colors.cyan("hint:")} This is a fault of AgentV. Run it again with --debug to see where.`);
 	else if (error instanceof Error) lines.push(colors.dim(stackOf(error)));
@@ -51,7 +51,7 @@ function causes(error: unknown, colors: Colors): string[] {
 	while (cause !== undefined && !seen.has(cause)) {
 		seen.add(cause);
 		lines.push(
-			`${colors.bold("caused by:")} ${cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)}`,
+			`${colors.bold("caused by:")} ${terminalSafe(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause))}`,
 		);
 		if (cause instanceof Error) lines.push(colors.dim(stackOf(cause)));
 		cause = cause instanceof Error ? cause.cause : undefined;

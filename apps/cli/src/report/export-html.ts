@@ -1,11 +1,14 @@
 import { createHash } from "node:crypto";
 import {
+	boundText,
 	formatDuration,
 	outcomeWords,
 	type PlannedTargetRecord,
 	type RunFile,
 	RunTally,
+	scoreMean,
 	type Tallied,
+	terminalSafe,
 	testsNotRun,
 } from "@agentv/core";
 import { pageRows } from "../page/page-rows.ts";
@@ -79,14 +82,15 @@ function summaryPanel(sum: Tallied): string {
 type Tile = readonly [name: string, value: string, small?: string];
 
 function tiles(sum: Tallied): Tile[] {
-	const { planned, passed, failed, errors, meanScore, durationMs } = sum;
+	const { planned, passed, failed, errors, durationMs } = sum;
+	const mean = scoreMean(sum);
 	const left = testsNotRun(sum);
 	return [
 		[capital(outcomeWords.passed), String(passed), `of ${planned}`],
 		[capital(outcomeWords.failed), String(failed)],
 		...(errors > 0 ? [[capital(outcomeWords.error), String(errors)] as const] : []),
 		...(left > 0 ? [[capital(outcomeWords.not_run), String(left)] as const] : []),
-		["Mean score", meanScore === null ? "–" : shortScore(meanScore)],
+		["Mean score", mean.mean === null ? "–" : shortScore(mean.mean), boundText(mean, shortScore)],
 		...(durationMs === undefined ? [] : [["Time", formatDuration(durationMs)] as const]),
 		...spendingTiles(sum),
 	];
@@ -208,5 +212,9 @@ const table = `<div class="panel">
 </main>`;
 
 function escaped(text: string): string {
-	return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+	return terminalSafe(text)
+		.replaceAll("&", "&amp;")
+		.replaceAll("<", "&lt;")
+		.replaceAll(">", "&gt;")
+		.replaceAll('"', "&quot;");
 }

@@ -26,7 +26,7 @@ export const runGithub: RunReporter = (report): CommandResult => {
 		...shardBudgets(report.plan).map((budget) => `::notice::${workflowData(shardBudgetText(budget))}`),
 		workflowData(sumSentence(report.summary, plainEmphasis)),
 	];
-	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(report) };
+	return { text: `${lines.join("\n")}\n`, kind: "commands", exitCode: exitCodeOf(report) };
 };
 
 function notRun(left: number, { summary: { planned } }: RunReport): string {
@@ -48,9 +48,9 @@ function annotations(broken: readonly CaseOutcome[], { plan, cwd }: RunReport): 
 }
 
 /** Where each test is in its eval. */
-function places({ cases, masker }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
+function places({ cases, redact }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
 	const keyOf = (label: string, testId: string) => JSON.stringify([label, testId]);
-	const known = new Map(cases.map((one) => [keyOf(one.eval.label, masker(one.test.id)), one.test.at]));
+	const known = new Map(cases.map((one) => [keyOf(redact(one.eval.label), one.test.id), one.test.at]));
 	return (outcome) => known.get(keyOf(outcome.eval, outcome.testId)) ?? { file: outcome.eval, path: [] };
 }
 

@@ -22,5 +22,5 @@ export const validateGithub: ValidationReporter = (report) => {
 	const { evals, errors, warnings } = summaryOf(report);
 	// Of a file that many evals use, each says the same; a place needs one annotation, and there is room for few.
 	const text = [...new Set(lines), `${evals} evals, ${errors} errors, ${warnings} warnings`].join("\n");
-	return { text: `${text}\n`, exitCode: exitCodeOf(report) };
+	return { text: `${text}\n`, kind: "commands", exitCode: exitCodeOf(report) };
 };

@@ -6,6 +6,8 @@ export function verifyJson(verified: RunVerification): string {
 	const document = {
 		run_dir: verified.directory,
 		run_id: verified.runId,
+		digest: verified.digest ?? null,
+		...(verified.signedBy === undefined ? {} : { signed_by: verified.signedBy }),
 		agrees: verified.differences.length === 0,
 		tests: { planned: verified.planned, finished: verified.finished },
 		attempts: verified.attempts,

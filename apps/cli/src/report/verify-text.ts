@@ -41,10 +41,20 @@ function titleOf({ kind, attempt, file }: Difference): string {
 	}
 	if (kind.startsWith("summary")) return "summary.json";
 	if (kind === "mixed-versions") return "versions";
+	if (kind === "signature") return "signature";
+	if (file !== undefined && !file.startsWith("tests/")) return "record";
 	return file === undefined ? "index.jsonl" : "tests";
 }
 
-function lookedAt({ planned, finished, attempts, reExecuted, notReExecuted }: RunVerification): string[] {
+function lookedAt({
+	planned,
+	finished,
+	attempts,
+	reExecuted,
+	notReExecuted,
+	digest,
+	signedBy,
+}: RunVerification): string[] {
 	const left = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
 	return [
 		`${counted(planned, "test")}, ${counted(attempts, "attempt")}: ${counted(reExecuted, "grader")} judged the recorded answers again`,
@@ -53,6 +63,8 @@ function lookedAt({ planned, finished, attempts, reExecuted, notReExecuted }: Ru
 					`not re-executed, recorded scores taken over: ${counted(left, "grader")} (${notReExecuted.map(takenOver).join(", ")})`,
 				]
 			: []),
+		...(digest === undefined ? [] : [`digest ${digest}`]),
+		...(signedBy === undefined ? [] : [`signed by ${terminalSafeLine(signedBy)}`]),
 		...(finished < planned ? [`${counted(planned - finished, "test")} not finished: the run was cut short`] : []),
 	];
 }

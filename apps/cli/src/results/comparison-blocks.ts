@@ -1,4 +1,13 @@
-import { type Comparison, describeSmallestEffect, signed, terminalSafeLine } from "@agentv/core";
+import {
+	type BoundedMean,
+	boundedMeanText,
+	type Comparison,
+	describeLowered,
+	describeSmallestEffect,
+	isLowered,
+	signed,
+	terminalSafeLine,
+} from "@agentv/core";
 import { fitLine, fitMiddle } from "../run/fit-line.ts";
 import type { Colors } from "../terminal/colors.ts";
 import { widthOf, wrapWords } from "../terminal/wrap-words.ts";
@@ -69,6 +78,7 @@ function namesOf(ids: readonly string[], before: number, look: Look): string {
 
 function figures(comparison: Comparison, look: Look): string {
 	const { difference, means, comparable, unjudgedAttempts } = comparison;
+	const lowered = isLowered(comparison) ? [describeLowered(comparison)] : [];
 	const { tests, mean, interval } = difference;
 	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
 	if (tests === 0) {
@@ -76,12 +86,14 @@ function figures(comparison: Comparison, look: Look): string {
 		const differing = differsIn(comparison);
 		const hint =
 			differing.length > 0 ? ` If ${differing.join(" and ")} should differ: --vary ${differing.join(" ")}.` : "";
-		return paragraph(`${verdictText(comparison, look.colors)}: ${why}${hint}`, look, "  ");
+		return [`${verdictText(comparison, look.colors)}: ${why}${hint}`, ...lowered]
+			.map((text) => paragraph(text, look, "  "))
+			.join("\n");
 	}
 	const down = comparable.filter(({ delta }) => delta < 0).length;
 	const up = comparable.filter(({ delta }) => delta > 0).length;
 	const over = `${tests} comparable test${tests === 1 ? "" : "s"}`;
-	const scores = `Mean score ${means.before.toFixed(3)} → ${means.after.toFixed(3)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} stayed.`;
+	const scores = `Mean score ${meanText(means.before)} → ${meanText(means.after)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} stayed.`;
 	const leftOut =
 		unjudgedAttempts === 1
 			? ["1 attempt was not judged: it is left out of its test's mean."]
@@ -90,8 +102,14 @@ function figures(comparison: Comparison, look: Look): string {
 				: [];
 	return [
 		`${verdictText(comparison, look.colors)}: ${signed(mean)}${range}`,
-		...[scores, ...leftOut, describeSmallestEffect(difference)].map((text) => `  ${paragraph(text, look, "  ", 2)}`),
+		...[scores, ...leftOut, ...lowered, describeSmallestEffect(difference)].map(
+			(text) => `  ${paragraph(text, look, "  ", 2)}`,
+		),
 	].join("\n");
+}
+
+function meanText(mean: BoundedMean): string {
+	return boundedMeanText(mean, (value) => value.toFixed(3));
 }
 
 export function verdictText({ verdict }: Comparison, colors: Colors): string {

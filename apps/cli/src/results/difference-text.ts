@@ -11,6 +11,7 @@ export function differenceText({
 	recomputed,
 	of,
 	versions = [],
+	reason,
 }: Difference): string {
 	const values = () => `recorded ${shown(recorded)}, recomputed ${shown(recomputed)}`;
 	switch (kind) {
@@ -30,6 +31,18 @@ export function differenceText({
 			return `${file} can't be read as the record that it was`;
 		case "file-changed":
 			return `${file} was changed after it was recorded: its SHA-256 is another one`;
+		case "file-added":
+			return `${file} is no file of the record that the digest was made over`;
+		case "file-kind":
+			return `${file} is a link, may be executed, or is no plain file: a record has none of these`;
+		case "digest-missing":
+			return file === "run.sha256"
+				? "the run has no digest (run.sha256): it has not ended, was recorded by an earlier version, or the digest was removed"
+				: `${file} has no digest in its row`;
+		case "digest-unreadable":
+			return `${file} is not as it was written: it can't be read as the digest of a run`;
+		case "signature":
+			return `${file}: ${reason}`;
 		case "file-without-row":
 			return `${file} belongs to no row of index.jsonl`;
 		case "fact":

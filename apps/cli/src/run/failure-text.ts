@@ -71,9 +71,9 @@ function failureText(row: ResultRow, colors: Colors, isOneOfSeveral = false): st
 	return lines.join("\n");
 }
 
-/** ` (caused by the agent)`; empty if nothing is known of that. */
-export function causeText({ causedBy }: NonNullable<ResultRow["error"]>): string {
-	return causedBy === undefined ? "" : ` (caused by the ${causedBy})`;
+/** ` (caused by the agent)`; empty if nothing is known of that, or the stage says it. */
+export function causeText({ causedBy, stage }: NonNullable<ResultRow["error"]>): string {
+	return causedBy === undefined || causedBy === stage ? "" : ` (caused by the ${causedBy})`;
 }
 
 /** Returns why an attempt did not pass, a plain line for each reason. */

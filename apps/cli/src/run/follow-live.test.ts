@@ -38,7 +38,7 @@ const started = (planned: number, passed = 0): RunEvent => ({
 
 describe("the live view", () => {
 	test("counts what is done, shows what runs and for how long", () => {
-		const result = { status: "passed", score: 1, attempts: 1 } as const;
+		const result = { status: "passed", score: 1, lowest: 1, attempts: 1 } as const;
 		const state = stateAfter(
 			started(3),
 			{ type: "attempt-started", ...name(0) },
@@ -93,7 +93,16 @@ describe("the table of targets", () => {
 		],
 	});
 	const outcome = (target: string, status: CaseOutcome["status"], attempts: readonly ResultRow[]): CaseOutcome => ({
-		...{ eval: "e", testId: "t", target, status, score: attempts[0]?.score, repeat, attempts },
+		...{
+			eval: "e",
+			testId: "t",
+			target,
+			status,
+			score: attempts[0]?.score,
+			lowest: attempts[0]?.score,
+			repeat,
+			attempts,
+		},
 	});
 	tally.add(outcome("日本", "passed", [row({ scores: [judged(0.5)] }), row({ executionStatus: "quality_failure" })]));
 	const failed = row({ score: 0.5, executionStatus: "quality_failure", costUsd: 1 });

@@ -10,6 +10,7 @@ import {
 import { createLogUpdate } from "log-update";
 import type { Output } from "../context.ts";
 import { colorsFor } from "../terminal/colors.ts";
+import { printable } from "../terminal/safe-output.ts";
 import { fitLine } from "./fit-line.ts";
 import { lineOf, type RunFollower } from "./follow-plain.ts";
 import { rowSpending, runSpending, spendingTexts } from "./spending-text.ts";
@@ -37,7 +38,7 @@ export function followLive(output: Output): RunFollower {
 	const colors = colorsFor(output);
 	const state = newLiveState();
 	const update = createLogUpdate(asStream(output), { showCursor: true });
-	const draw = () => update(liveView(state, performance.now(), output, colors));
+	const draw = () => update(printable(liveView(state, performance.now(), output, colors), output.color));
 	const timer = setInterval(draw, frameMs);
 	return {
 		on(event) {
@@ -61,7 +62,8 @@ export function followLive(output: Output): RunFollower {
 function asStream(output: Output): NodeJS.WriteStream {
 	const stream = {
 		write: (text: string) => {
-			output.write(text);
+			// What is drawn is printable by now; the rest of it steers the terminal.
+			(output.steer ?? output.write)(text);
 			return true;
 		},
 		get columns() {

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import {
 	AgentvError,
+	isUnbegun,
 	lastRunOf,
 	originRequest,
 	type RunRequest,
@@ -30,7 +31,7 @@ export interface StartedRun {
 	readonly request: RunRequest;
 	/** Absolute; absent: a new directory below the results folder. */
 	readonly output?: string;
-	/** Whether `output` holds the run, which goes on. */
+	/** Whether the run in `output` goes on; one that was killed before it had begun begins anew. */
 	readonly resumes: boolean;
 }
 
@@ -41,10 +42,12 @@ export function startedRun(args: readonly string[], options: StartChoices, conte
 	if (options.onlyMissing !== undefined) return completion(args, options.onlyMissing, resumes, options, context);
 	if (options.rerunFailed !== undefined) return rerun(args, options.rerunFailed, options, context);
 	const { run, output, shard, durationsFrom } = options;
-	const isNamed = resumes && (run !== undefined || output !== undefined);
+	// A run that was killed before it had begun begins anew, of the evals that are named.
+	const begins = output !== undefined && run === undefined && isUnbegun(resolve(context.cwd, output));
+	const isNamed = resumes && !begins && (run !== undefined || output !== undefined);
 	const files = evalsOf(args, options, context, isNamed);
 	const given = { ...requestOf(files, options, context), ...(shard ? { shard } : {}) };
-	if (resumes) {
+	if (resumes && !begins) {
 		const directory = resumedDirectory(files, options, context);
 		return { request: resumedRequest(readRunFile(directory), given), output: directory, resumes };
 	}

@@ -1,11 +1,13 @@
 import { relative } from "node:path";
 import {
+	boundedMeanText,
 	caseOutcomes,
 	formatDuration,
 	type OpenRun,
 	outcomeWords,
 	type RunFile,
 	type ShardBudget,
+	scoreMean,
 	type Tallied,
 	tallyOf,
 	testsNotRun,
@@ -36,9 +38,10 @@ export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
 
 /** One sentence: how many tests, how they ended, score, time, money and tokens. */
 export function sumSentence(summary: Tallied, emphasis: Emphasis): string {
-	const { planned, meanScore, durationMs } = summary;
+	const { planned, durationMs } = summary;
+	const mean = scoreMean(summary);
 	const facts = [
-		...(meanScore === null ? [] : [`mean score ${shortScore(meanScore)}`]),
+		...(mean.lowerBound === null ? [] : [`mean score ${boundedMeanText(mean, shortScore)}`]),
 		...(durationMs === undefined ? [] : [formatDuration(durationMs)]),
 		...spendingTexts(runSpending(summary)),
 	];

@@ -1,7 +1,9 @@
 import {
+	boundedMeanText,
 	formatDuration,
 	outcomeWords,
 	type RunTally,
+	scoreMean,
 	type TargetTally,
 	terminalSafeLine,
 	testsNotRun,
@@ -34,12 +36,12 @@ export function targetCells(tally: RunTally): TargetCells {
 }
 
 function cellsOf({ target, summary, meanDurationMs }: TargetTally, hasNotRun: boolean, hasJudging: boolean): string[] {
-	const { passed, failed, errors, meanScore } = summary;
+	const { passed, failed, errors } = summary;
 	const { target: own, judging } = runSpending(summary);
 	return [
 		...[target, String(passed), String(failed), String(errors)],
 		...(hasNotRun ? [String(testsNotRun(summary))] : []),
-		meanScore === null ? "–" : shortScore(meanScore),
+		boundedMeanText(scoreMean(summary), shortScore),
 		meanDurationMs === undefined ? "–" : formatDuration(meanDurationMs),
 		shortSpending({ costUsd: own.costUsd }),
 		...(hasJudging ? [shortSpending(judging)] : []),

@@ -1,5 +1,12 @@
 import { relative } from "node:path";
-import { codeFrame, type Diagnostic, type LocatedFinding, locateFindings } from "@agentv/core";
+import {
+	codeFrame,
+	type Diagnostic,
+	type LocatedFinding,
+	locateFindings,
+	terminalSafe,
+	terminalSafeLine,
+} from "@agentv/core";
 import type { Colors } from "./colors.ts";
 
 /** Findings for people, one text each, with paths as seen from `cwd`; an empty list is an empty list. */
@@ -10,12 +17,12 @@ export function findingsText(diagnostics: readonly Diagnostic[], cwd: string, co
 /** One finding: place, severity, sentence, rule; the code frame; the hint. Ends without a newline. */
 export function findingText({ diagnostic, range, text }: LocatedFinding, cwd: string, colors: Colors): string {
 	const paint = diagnostic.severity === "error" ? colors.red : colors.yellow;
-	const place = `${shortPath(diagnostic.at.file, cwd)}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
+	const place = `${terminalSafeLine(shortPath(diagnostic.at.file, cwd))}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
 	const { severity, message, rule, hint } = diagnostic;
-	const lines = [`${colors.bold(place)}  ${paint(severity)}  ${message}  ${colors.dim(rule)}`];
+	const lines = [`${colors.bold(place)}  ${paint(severity)}  ${terminalSafe(message)}  ${colors.dim(rule)}`];
 	const frame = range && text !== undefined ? codeFrame(text, range, { context: 1 }).join("\n") : "";
 	if (frame !== "") lines.push(indent(frame));
-	if (hint !== undefined) lines.push(indent(`${colors.cyan("hint:")} ${hint}`));
+	if (hint !== undefined) lines.push(indent(`${colors.cyan("hint:")} ${terminalSafe(hint)}`));
 	return lines.join("\n");
 }
 

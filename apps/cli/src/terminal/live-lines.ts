@@ -21,7 +21,8 @@ export function liveLines(output: Output): LiveLines {
 		timer = undefined;
 		if (!next) return;
 		const lines = next.map((line) => cut(line, output.columns - 1));
-		output.write(erase() + lines.map((line) => `${line}\n`).join(""));
+		(output.steer ?? output.write)(erase());
+		output.write(lines.map((line) => `${line}\n`).join(""));
 		shown = lines.length;
 		next = undefined;
 	};
@@ -32,7 +33,7 @@ export function liveLines(output: Output): LiveLines {
 		},
 		clear() {
 			clearTimeout(timer);
-			output.write(erase());
+			(output.steer ?? output.write)(erase());
 			shown = 0;
 			next = undefined;
 		},

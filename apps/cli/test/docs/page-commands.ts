@@ -12,9 +12,8 @@ export interface PageCommand {
 
 /** What is not run here: the checkout's own commands, which CI runs, and programs that not every machine has. */
 const notRun: readonly RegExp[] = [
-	/^npm (start|test|run build)\b/,
+	/^npm (start|test|run (build|pack:cli))\b/,
 	/^npm install -g \.\/apps\/cli\/agentv-\*\.tgz$/,
-	/^\(cd apps\/cli && node \.\.\/\.\.\/scripts\/pnpm\.mjs pack\)$/,
 	/^docker (build|run|compose) /,
 	/^kubectl /,
 ];

@@ -127,7 +127,7 @@ async function visit({ text }: PageCommand, place: string, env: Env): Promise<Ou
 	const found = (pattern: RegExp) => pattern.exec(output())?.[1];
 	await Promise.race([waitUntil(() => found(/(http:\/\/\S+)/) !== undefined, 30_000), closed]);
 	const address = new URL(found(/(http:\/\/\S+)/)?.replace("0.0.0.0", "127.0.0.1") ?? "http://nowhere.invalid");
-	const headers = { "x-agentv-token": address.searchParams.get("token") ?? "" };
+	const headers = { authorization: `Bearer ${address.searchParams.get("token")}` };
 	const answer = await fetch(new URL("/api/about", address), { headers });
 	process.kill(Number(found(/^pid (\d+)$/m)), "SIGINT");
 	const [exitCode] = await closed;

@@ -1,16 +1,32 @@
 import { hc } from "hono/client";
 import type { ReadApi, WriteApi } from "../../server/app.ts";
 
-/** The session's token as the page was given it. */
-function pageToken(): string {
-	return document.querySelector<HTMLMetaElement>('meta[name="agentv-token"]')?.content ?? "";
+const storedAs = "agentv-key";
+
+/**
+ * Returns the address of the API for this browser. The page that follows a login holds the key; other tabs and later
+ * pages read it from the storage of this origin, which servers on other ports can't.
+ */
+function addressOfApi(): string {
+	const handed = document.querySelector<HTMLMetaElement>(`meta[name="${storedAs}"]`)?.content;
+	try {
+		if (handed?.startsWith("~")) localStorage.setItem(storedAs, handed);
+		const key = localStorage.getItem(storedAs);
+		return key ? `/${key}/api` : "/api";
+	} catch {
+		// Storage is switched off: the key lasts as long as this page.
+		return handed?.startsWith("~") ? `/${handed}/api` : "/api";
+	}
 }
 
-const options = { headers: () => ({ "x-agentv-token": pageToken(), "content-type": "application/json" }) };
+/** Where the API is: for event streams and downloads. */
+export const apiAddress = addressOfApi();
+
+const options = { headers: { "content-type": "application/json" } };
 
 /** The API, typed by the server's own routes: what reads, and what writes. */
-export const api = hc<ReadApi>("/api", options);
-export const writes = hc<WriteApi>("/api", options);
+export const api = hc<ReadApi>(apiAddress, options);
+export const writes = hc<WriteApi>(apiAddress, options);
 
 /** What the server said went wrong, in its own words. */
 export class ApiError extends Error {

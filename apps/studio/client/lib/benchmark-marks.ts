@@ -1,5 +1,6 @@
 import { type QueryClient, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { BenchmarkMarkEvent, BenchmarkMarks } from "../../server/answers/benchmarks.ts";
+import { apiAddress } from "./api.ts";
 import { readEvents, withIds } from "./read-events.ts";
 
 const key = (benchmark: string) => ["benchmark-marks", benchmark];
@@ -41,7 +42,7 @@ export function reloadMarks(client: QueryClient, benchmarks: readonly string[]):
 }
 
 function readMarks(client: QueryClient, ids: readonly string[], signal: AbortSignal): Promise<void> {
-	return readEvents<BenchmarkMarkEvent>(`/api/benchmarks/marks${withIds(ids)}`, signal, (event) =>
+	return readEvents<BenchmarkMarkEvent>(`${apiAddress}/benchmarks/marks${withIds(ids)}`, signal, (event) =>
 		keepMarks(client, event),
 	);
 }

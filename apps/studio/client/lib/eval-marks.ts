@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { EvalEntry, EvalMarkEvent, EvalMarks } from "../../server/answers/evals.ts";
+import { apiAddress } from "./api.ts";
 import { readEvents, withIds } from "./read-events.ts";
 
 /** What it takes time to know of the evals on a page, by id; those already known come with the list. */
@@ -14,7 +15,7 @@ export function useEvalMarks(entries: readonly EvalEntry[]): ReadonlyMap<string,
 		gcTime: 0,
 		queryFn: async ({ signal }) => {
 			let known: ReadonlyMap<string, EvalMarks> = new Map();
-			await readEvents<EvalMarkEvent>(`/api/evals/marks${withIds(missing)}`, signal, (event) => {
+			await readEvents<EvalMarkEvent>(`${apiAddress}/evals/marks${withIds(missing)}`, signal, (event) => {
 				if (event.type !== "marks") return;
 				known = new Map(known).set(event.id, event.marks);
 				client.setQueryData(key, known);

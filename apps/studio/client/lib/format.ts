@@ -89,6 +89,18 @@ export function percent(rate: number): string {
 	return `${Math.floor(rate * 100 + 1e-9)} %`;
 }
 
+/** `11 of 12, at least 0.84`: what limits a mean; empty if every planned test was judged. */
+export function bound(
+	{ mean, lower, n, planned }: Readonly<Record<"n" | "planned", number> & Record<"mean" | "lower", number | null>>,
+	format: (value: number) => string,
+): string {
+	const parts = [
+		...(n < planned ? [`${count(n)} of ${count(planned)}`] : []),
+		...(lower === null || lower === mean ? [] : [`at least ${format(lower)}`]),
+	];
+	return mean === null && lower === null ? "" : parts.join(", ");
+}
+
 /** `1,204`. */
 export function count(value: number): string {
 	return counts.format(value);

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "react";
+import { apiAddress } from "./api.ts";
 
 /** A job as its page follows it: what its events have come to, and how it ended. */
 export interface FollowedJob<State> {
@@ -78,7 +79,7 @@ export function followJob<Event>(id: string, listener: JobListener<Event>): () =
 }
 
 function openStream<Event>(id: string, listener: JobListener<Event>): () => void {
-	const source = new EventSource(`/api/jobs/${encodeURIComponent(id)}/events`);
+	const source = new EventSource(`${apiAddress}/jobs/${encodeURIComponent(id)}/events`);
 	let queue: Event[] = [];
 	let timer: ReturnType<typeof setTimeout> | undefined;
 	const flush = (ended?: JobEnd) => {

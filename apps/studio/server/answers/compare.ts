@@ -25,6 +25,12 @@ export interface ComparisonAnswer {
 	/** Mean scores before and after. */
 	readonly means: readonly [number, number];
 	readonly mean: number;
+	/** What gates decide by: the same with 0 for what the later run's agent kept from being judged. Null if that changes nothing. */
+	readonly at_least: {
+		readonly message: string;
+		readonly mean: number;
+		readonly verdict: ComparisonAnswer["verdict"];
+	} | null;
 	/** 95 % interval of the mean difference; null where the tests are too few. */
 	readonly interval: readonly [number, number] | null;
 	/** The smallest true difference that so many tests show four times out of five. */

@@ -1,3 +1,4 @@
+import type { ErrorCause } from "@agentv/core";
 import type { Page } from "./page.ts";
 
 /** Tokens and money; null if nothing reported them. */
@@ -17,6 +18,10 @@ export interface RunSummaryAnswer extends UsageAnswer {
 	readonly not_run: number;
 	/** Over tests that were judged; null where none was. */
 	readonly mean_score: number | null;
+	/** The same with 0 for what the tested agent kept from being judged. */
+	readonly mean_score_lower_bound: number | null;
+	/** How many tests were judged. */
+	readonly judged: number;
 	readonly duration_ms: number;
 	/** What models that grade used, failed judgements included; null if none did. */
 	readonly judging: UsageAnswer | null;
@@ -59,7 +64,9 @@ export interface RunHistoryAnswer {
 			readonly started_at: string;
 			/** 0 to 1. */
 			readonly pass_rate: number;
-			/** Judged ones; those that were not judged are `errors` and count nowhere else. */
+			/** The same with what the tested agent kept from being judged counted as not passed. */
+			readonly pass_rate_lower_bound: number;
+			/** Judged ones; those that were not judged are `errors`. */
 			readonly tests: number;
 			readonly errors: number;
 		}[];
@@ -167,8 +174,8 @@ export interface TestErrorAnswer {
 	readonly stage: string;
 	readonly code: string;
 	readonly message: string;
-	/** Present if the agent caused it. */
-	readonly caused_by?: "agent" | undefined;
+	/** Who caused it, if that is known. */
+	readonly caused_by?: ErrorCause | undefined;
 }
 
 export interface ScoreAnswer {

@@ -23,8 +23,8 @@ export function benchmarkReads(services: Services) {
 			const matches = matcher(search);
 			const wanted = entries.filter(({ id, name, path }) => matches(`${id} ${name} ${path}`));
 			const problems = locateFindings(diagnostics.slice(0, 100)).map(({ diagnostic, range }) => ({
-				message: services.hide(diagnostic.message),
-				hint: diagnostic.hint ? services.hide(diagnostic.hint) : null,
+				message: services.redact(diagnostic.message),
+				hint: diagnostic.hint ? services.redact(diagnostic.hint) : null,
 				line: range?.start.line ?? null,
 			}));
 			const shown = mapPage(pageOf(wanted, page), (entry) => describeBenchmark(entry, services));

@@ -44,7 +44,7 @@ const historyQuery = z.object(filters);
 
 /** `GET /api/runs`, `/history`, `/compare`, `/:id`, `/:id/tests`, `/:id/tests/:test`. */
 export function runReads(services: Services) {
-	const { runs, tables, compared, hide } = services;
+	const { runs, tables, compared, redact } = services;
 	return new Hono()
 		.get("/", query(listQuery), async (c) => {
 			const { page, ...wanted } = c.req.valid("query");
@@ -71,7 +71,7 @@ export function runReads(services: Services) {
 			const { passed, failed, errors, ...sum } = tally.summary(0);
 			const page = pageOf(selectTests(outcomes, asked), asked.page, asked.page_size);
 			const answer = {
-				...mapPage(page, (outcome) => describeTest(outcome, hide)),
+				...mapPage(page, (outcome) => describeTest(outcome, redact)),
 				counts: { ok: passed, quality_failure: failed, execution_error: errors },
 				not_run: testsNotRun({ ...sum, passed, failed, errors }),
 				targets: [...new Set(outcomes.map(({ target }) => target))],
@@ -83,7 +83,7 @@ export function runReads(services: Services) {
 			const { directory } = await runs.find(c.req.param("id"));
 			const table = tables.table(directory);
 			const index = table.rows.findIndex((row) => rowId(row) === c.req.param("test"));
-			return c.json(describeTestResult(table, index, directory, hide) satisfies TestResultAnswer);
+			return c.json(describeTestResult(table, index, directory, redact) satisfies TestResultAnswer);
 		});
 }
 

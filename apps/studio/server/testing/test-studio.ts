@@ -11,7 +11,7 @@ export interface TestStudio {
 	/** Temporary directory: `cwd`, `home` (AGENTV_HOME) and whatever the test puts beside them. */
 	readonly root: string;
 	readonly services: Services;
-	/** A request as our own page sends it. `body` makes it a POST of JSON with the token. */
+	/** A request with the token, as a script sends it. `body` makes it a POST of JSON. */
 	request(path: string, change?: RequestChange): Promise<Response>;
 	/** The JSON of a request that must succeed. */
 	json<Body>(path: string, change?: RequestChange): Promise<Body>;
@@ -50,7 +50,7 @@ export function testStudio(files: Files = {}, options: Partial<StudioOptions> = 
 		const usual = {
 			host: "127.0.0.1:3117",
 			"content-type": "application/json",
-			"x-agentv-token": services.session.token,
+			authorization: `Bearer ${services.session.token}`,
 		};
 		const sent = Object.entries({ ...usual, ...headers }).filter((entry): entry is [string, string] => !!entry[1]);
 		return app.request(`http://127.0.0.1:3117${path}`, {
@@ -76,4 +76,4 @@ export function testStudio(files: Files = {}, options: Partial<StudioOptions> = 
 	};
 }
 
-const page = '<meta name="agentv-token" content="__AGENTV_TOKEN__">';
+const page = '<meta name="agentv-key" content="__AGENTV_KEY__">';

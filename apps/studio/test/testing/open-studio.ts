@@ -9,6 +9,9 @@ import { onTestFinished } from "vitest";
 export interface OpenStudio {
 	/** `http://127.0.0.1:<port>/`. */
 	readonly url: string;
+	readonly token: string;
+	/** Returns the link that logs a browser in and opens `path`, which has no leading slash. */
+	link(path?: string): string;
 	/** The directory that it was started in. */
 	readonly cwd: string;
 	/** `AGENTV_HOME`. */
@@ -49,7 +52,7 @@ export async function openStudio(setting: StudioSetting = {}): Promise<OpenStudi
 	};
 	onTestFinished(stop);
 	let said = "";
-	const url = await new Promise<string>((resolve, reject) => {
+	const printed = await new Promise<string>((resolve, reject) => {
 		child.stdout.on("data", (chunk: Buffer) => {
 			said += chunk.toString();
 			const found = /AgentV Studio: (\S+)/.exec(said)?.[1];
@@ -58,5 +61,11 @@ export async function openStudio(setting: StudioSetting = {}): Promise<OpenStudi
 		child.on("close", (code) => reject(new Error(`studio ended with ${code}: ${said}`)));
 	});
 	const agentv = async (...args: string[]) => (await run(process.execPath, [bin, ...args], { cwd, env })).stdout;
-	return { url, cwd, home, agentv, stop };
+	const token = new URL(printed).searchParams.get("token") ?? "";
+	const link = (path = "") => {
+		const to = new URL(path, printed);
+		to.searchParams.set("token", token);
+		return to.href;
+	};
+	return { url: new URL("/", printed).href, token, link, cwd, home, agentv, stop };
 }

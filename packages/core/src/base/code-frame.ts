@@ -1,5 +1,5 @@
-import { concealCredentials } from "./conceal-credentials.ts";
 import { displayLine } from "./display-line.ts";
+import { redactInPlace } from "./redact.ts";
 import type { SourceRange } from "./source-range.ts";
 
 export interface CodeFrameOptions {
@@ -26,7 +26,7 @@ export function codeFrame(text: string, range: SourceRange, options: CodeFrameOp
 	const gutter = String(range.start.line + lines.length - 1 - target).length;
 	return lines.flatMap((line, index) => {
 		const number = String(range.start.line + index - target).padStart(gutter);
-		const source = concealCredentials(text.slice(line.start, line.end));
+		const source = redactInPlace(text.slice(line.start, line.end));
 		if (!line.marked) return [joined(`  ${number} | `, clipped(source, 0, width).text)];
 		const column = offset - line.start;
 		const { text: shown, from, columns } = clipped(source, column, width);

@@ -29,7 +29,11 @@ export function displayLine(line: string): DisplayLine {
 			const blanks = tabStop - (column % tabStop);
 			text += " ".repeat(blanks);
 			column += blanks;
-		} else if (/[\p{Cc}\p{Surrogate}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(character)) {
+		} else if (
+			/[\p{Cc}\p{Surrogate}\u061c\u2028\u2029\ufff9-\ufffb]|(?![\u200c\u200d\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u.test(
+				character,
+			)
+		) {
 			text += picture(character);
 			column += 1;
 		} else {

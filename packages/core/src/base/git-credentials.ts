@@ -1,5 +1,6 @@
 import { parseGitUrl } from "./git-url.ts";
-import { looksLikeToken } from "./git-url-check.ts";
+import { redactAddress, redactText } from "./redact.ts";
+import { looksLikeToken } from "./secret-shapes.ts";
 
 /** A URL without its credentials, and those, decoded. */
 export interface SplitUrl {
@@ -24,19 +25,12 @@ export function splitCredentials(url: string, written: string = url): SplitUrl {
 	};
 }
 
-/** `url` as it may be shown: without user and password. A plain `git@host:path` stays as it is. */
+/** Returns a URL as it can be shown: without user and password, secrets of its query and its fragment. A plain `git@host:path` stays. */
 export function redactUrl(url: string): string {
 	const { kind, userPart, hasPassword } = parseGitUrl(url);
 	if (kind === "other") return redactText(url);
-	if (userPart === undefined || (kind === "scp" && !hasPassword)) return url;
-	return withoutUser(url, userPart);
-}
-
-/** `text` with the user part taken out of every URL in it, and the value out of authorization headers. */
-export function redactText(text: string): string {
-	return text
-		.replace(/\b([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/"<>]*@/gi, "$1")
-		.replace(/(authorization:\s*(?:(?:basic|bearer|token|digest)\s+)?)[^\s'"]+/gi, "$1***");
+	const isShown = userPart === undefined || (kind === "scp" && !hasPassword);
+	return redactAddress(redactText(isShown ? url : withoutUser(url, userPart)));
 }
 
 function withoutUser(url: string, userPart: string): string {

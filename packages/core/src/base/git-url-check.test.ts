@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { redactText, redactUrl, splitCredentials } from "./git-credentials.ts";
+import { redactUrl, splitCredentials } from "./git-credentials.ts";
 import { checkGitRef, checkGitUrl } from "./git-url-check.ts";
+import { redactText } from "./redact.ts";
 
 describe("URLs for git", () => {
 	test.each([
@@ -76,7 +77,12 @@ describe("credentials", () => {
 	test("are never shown", () => {
 		expect(redactUrl("https://ada:p$&w@host/app")).toBe("https://host/app");
 		expect(redactUrl("git@host:app")).toBe("git@host:app");
-		expect(redactText("fatal: 'https://a:b@c@host/x' and ssh://git@h/y")).toBe("fatal: 'https://host/x' and ssh://h/y");
+		expect(redactUrl("https://host/app.git?private_token=abc&depth=1#abc")).toBe(
+			"https://host/app.git?private_token=***&depth=1#***",
+		);
+		expect(redactText("fatal: 'https://a:b@c@host/x' and ssh://git@h/y")).toBe(
+			"fatal: 'https://a:***@host/x' and ssh://git@h/y",
+		);
 		expect(redactText("Authorization: Basic YWJj")).toBe("Authorization: Basic ***");
 		expect(redactText("see https://host/a mail me@host")).toBe("see https://host/a mail me@host");
 	});
@@ -88,7 +94,7 @@ describe("credentials", () => {
 				fc.pre(!/[?#]/.test(password));
 				const url = `https://user:${password}@example.org/acme/app.git`;
 				expect(redactUrl(url)).toBe("https://example.org/acme/app.git");
-				expect(redactText(`x ${url} y`)).toBe("x https://example.org/acme/app.git y");
+				expect(redactText(`x ${url} y`)).toBe("x https://user:***@example.org/acme/app.git y");
 				expect(splitCredentials(url).url).toBe("https://example.org/acme/app.git");
 			}),
 		);

@@ -1,5 +1,7 @@
 import { parseGitUrl } from "./git-url.ts";
+import { redactAddress } from "./redact.ts";
 import { scanReferences } from "./scan-references.ts";
+import { looksLikeToken } from "./secret-shapes.ts";
 
 /** Why a URL or ref is not handed to git. */
 export interface GitRefusal {
@@ -51,15 +53,13 @@ function literalCredential(written: string): boolean {
 		text += written.slice(done, token.range[0]) + (token.defaultText || variable);
 		done = token.range[1];
 	}
-	const { userPart = "" } = parseGitUrl(text + written.slice(done));
+	text += written.slice(done);
+	const query = `https://host/${/\?[^#]*/.exec(text)?.[0].replaceAll(variable, "") ?? ""}`;
+	if (redactAddress(query) !== query) return true;
+	const { userPart = "" } = parseGitUrl(text);
 	const [user = "", ...rest] = userPart.split(":");
 	const password = rest.join(":");
 	return password === "" ? looksLikeToken(user) : !password.includes(variable);
-}
-
-/** Whether a user name alone is an access token, as hosts hand them out. */
-export function looksLikeToken(user: string): boolean {
-	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
 }
 
 /** Whether git may see this branch, tag or commit: no option, no refspec, nothing that git does not allow in a ref. */

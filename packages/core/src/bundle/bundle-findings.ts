@@ -76,7 +76,7 @@ export const variableChoice: FindingKind<{ names: readonly string[]; target: str
 export const dotEnvFile: FindingKind<{ path: string }> = {
 	rule: "bundle.dot-env",
 	severity: "error",
-	message: ({ path }) => `${path} would be bundled, and .env files hold secrets`,
+	message: ({ path }) => `${path} would be bundled, and files of this name hold secrets`,
 	hint: () => "take it out of there, or name it with --include if it holds none",
 };
 

@@ -5,7 +5,7 @@ import type { PlannedCopy } from "./collect-copies.ts";
 import type { VendorStep } from "./pinned-repositories.ts";
 
 /** A manifest but for what is known only once its files are written. */
-export type ManifestDraft = Omit<BundleManifest, "files" | "filesDigest" | "digest">;
+export type ManifestDraft = Omit<BundleManifest, "files" | "filesDigest" | "digest" | "manifestSha256">;
 
 /** What bundling would do: printed by `--dry-run`, shown by Studio, carried out by `writeBundle`. */
 export interface BundlePlan {

@@ -1,7 +1,6 @@
 import { type ReferenceToken, scanReferences } from "../base/scan-references.ts";
 import type { Environment } from "../io/environment.ts";
 import type { BundleVariable } from "../schema/bundle-manifest.ts";
-import { isCapturable } from "./capture-environment.ts";
 import { isRecord } from "./raw-values.ts";
 
 /** The variables that the files of a bundle name: where, and whether it runs without them. */
@@ -23,7 +22,7 @@ export function bundleVariables(
 		.map(([name, { usedIn, required }]) => ({
 			name,
 			usedIn: [...usedIn].sort(),
-			captured: captured !== undefined && isCapturable(name, captured[name]),
+			captured: captured?.[name] !== undefined,
 			required,
 		}));
 }

@@ -1,5 +1,6 @@
 import { basename, join } from "node:path";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { isSecretFile } from "../base/secret-shapes.ts";
 import { emptyDirectories } from "../io/files/empty-directories.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import type { TreeEntry } from "../io/files/list-tree.ts";
@@ -62,7 +63,7 @@ export function collectCopies(
 		emptyDirectories: [...collecting.directories].sort(compareByBytes),
 		diagnostics: [
 			...collisions(copies, generated, options.at),
-			...copies.filter(isDotEnv).flatMap((copy) => {
+			...copies.filter(holdsSecrets).flatMap((copy) => {
 				const path = copySource(copy);
 				return options.allowedDotEnv.has(path) ? [] : [finding(dotEnvFile, { path }, options.at)];
 			}),
@@ -70,8 +71,8 @@ export function collectCopies(
 	};
 }
 
-function isDotEnv({ root, path }: PlannedCopy): boolean {
-	return basename(path === "" ? root.from : path) === ".env";
+function holdsSecrets(copy: PlannedCopy): boolean {
+	return copy.link === undefined && isSecretFile(basename(copySource(copy)));
 }
 
 function kindOf(area: (typeof areas)[number]): BundleFileKind {

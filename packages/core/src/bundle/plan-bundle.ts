@@ -1,10 +1,11 @@
-import { relative, sep } from "node:path";
+import { dirname, relative, resolve, sep } from "node:path";
+import { sweepStaged } from "../io/files/staged-files.ts";
 import { manifestName } from "../model/manifest.ts";
 import { manifestVersion } from "../schema/bundle-manifest.ts";
 import { type BundleOptions, creationTime, recordedFlags } from "./bundle-options.ts";
 import type { BundlePlan, ManifestDraft } from "./bundle-plan.ts";
 import { bundleVariables } from "./bundle-variables.ts";
-import { captureEnvironment } from "./capture-environment.ts";
+import { capturedVariables, captureEnvironment } from "./capture-environment.ts";
 import { collectCopies } from "./collect-copies.ts";
 import { generateFiles } from "./generate-files.ts";
 import { type Layout, layOut } from "./layout.ts";
@@ -17,10 +18,12 @@ import { anchorVariablePaths } from "./rewrite-text.ts";
 import { sourceMeaning } from "./source-meaning.ts";
 
 /**
- * Looks at an eval and all it needs, and plans its bundle. Changes nothing; with `pin` or `vendorRepos` it asks the remotes.
+ * Looks at an eval and all it needs, and plans its bundle. Removes what killed processes left beside the output, and changes nothing else; with `pin` or `vendorRepos` it asks the remotes.
  * @throws AgentvError `refused` with everything that stands in the way at once, each finding at its place; `not-found` for the eval
  */
 export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
+	// Before the output is looked at: a former bundle that a killed process had moved away returns to its place.
+	await sweepStaged(dirname(resolve(options.cwd, options.output)));
 	const source = loadSource(options);
 	return (await planCopy(source.loaded, options)) ?? planFrom(await observeSources(source, options));
 }
@@ -33,7 +36,7 @@ function planFrom(observation: Observation): BundlePlan {
 	anchorVariablePaths(observation.references, raw, gathered.areas);
 	const layout = layoutOf(observation);
 	const files = generateFiles({ ...observation, layout, chosen, raw });
-	const captured = options.captureEnv ? env : undefined;
+	const captured = options.captureEnv ? capturedVariables(files.values, env) : undefined;
 	const values = captured
 		? new Map([...files.values].map(([path, value]) => [path, captureEnvironment(value, captured)]))
 		: files.values;

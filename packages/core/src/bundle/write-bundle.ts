@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { digestFile, digestText } from "../io/files/digest-tree.ts";
 import { listEntry } from "../io/files/list-entry.ts";
@@ -8,6 +7,8 @@ import { missingParent } from "../io/files/missing-parent.ts";
 import { ObservedCopier, writeLink } from "../io/files/observed-copy.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
+import { besideName, formerName, sweepStaged } from "../io/files/staged-files.ts";
+import { systemTempDir } from "../io/files/temp-dir.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { renamePath, writeNewFile } from "../io/files/write-new.ts";
 import { writeTextPieces } from "../io/files/write-text-pieces.ts";
@@ -48,12 +49,10 @@ export async function* writeBundle(
 		yield { type: "done", output: plan.output, manifest: completed(plan, []) };
 		return;
 	}
+	await sweepStaged(systemTempDir());
 	const parent = missingParent(dirname(plan.output));
 	makeDirectory(dirname(plan.output));
-	const staging = join(
-		dirname(plan.output),
-		`.${basename(plan.output).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`,
-	);
+	const staging = besideName(plan.output);
 	let placed = false;
 	try {
 		makeDirectory(staging);
@@ -80,7 +79,7 @@ async function place(plan: BundlePlan, staging: string): Promise<void> {
 		renamePath(staging, plan.output);
 		return;
 	}
-	const former = `${staging}.former`;
+	const former = formerName(plan.output);
 	renamePath(plan.output, former);
 	try {
 		renamePath(staging, plan.output);

@@ -21,6 +21,8 @@ export interface CaseOutcome<Row extends CountedRow = ResultRow> {
 	readonly status: CaseResult["status"] | "not_run";
 	/** Undefined if nothing was judged, or the test was not run. */
 	readonly score: number | undefined;
+	/** What counts for the lower bound of means, as in `CaseResult`. */
+	readonly lowest: number | undefined;
 	readonly repeat: Repeat;
 	/** In the order in which they finished. */
 	readonly attempts: readonly Row[];
@@ -63,15 +65,15 @@ export function* caseOutcomes<Row extends CountedRow>(
 		if (isDecided(attempts, repeat)) {
 			isFinished[position] = 1;
 			made.delete(position);
-			const { status, score } = caseResult(attempts, repeat, row.threshold);
-			yield { eval: row.eval, testId: row.testId, target: row.target, status, score, repeat, attempts };
+			const { status, score, lowest } = caseResult(attempts, repeat, row.threshold);
+			yield { eval: row.eval, testId: row.testId, target: row.target, status, score, lowest, repeat, attempts };
 		} else made.set(position, attempts);
 	}
 	for (const [position, [index, testId, target, repeat = once]] of run.planned.entries()) {
 		if (isFinished[position] === 1) continue;
 		const label = run.evals[index]?.file ?? "";
 		const attempts = made.get(position) ?? [];
-		yield { eval: label, testId, target, status: "not_run", score: undefined, repeat, attempts };
+		yield { eval: label, testId, target, status: "not_run", score: undefined, lowest: undefined, repeat, attempts };
 	}
 }
 

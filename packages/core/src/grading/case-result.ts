@@ -7,6 +7,11 @@ export interface CaseResult {
 	readonly status: "passed" | "failed" | "error";
 	/** Undefined where nothing was judged. */
 	readonly score: number | undefined;
+	/**
+	 * What counts for the lower bound of means: the score with 0 for each attempt that the agent kept from being judged. Undefined if the test
+	 * was not judged for other reasons alone.
+	 */
+	readonly lowest: number | undefined;
 	readonly attempts: number;
 }
 
@@ -19,11 +24,9 @@ export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, t
 	// Attempts end in any order, and the sum of their scores is to be the same bit for bit.
 	const scores = judged.map(({ score }) => score).sort((one, other) => one - other);
 	const broken = judged.length < attempts.length || attempts.length === 0;
-	const of = (status: CaseResult["status"], score: number | undefined): CaseResult => ({
-		status,
-		score,
-		attempts: attempts.length,
-	});
+	const of = (status: CaseResult["status"], score: number | undefined): CaseResult => {
+		return { status, score, lowest: lowestScore(attempts, status, score, repeat), attempts: attempts.length };
+	};
 	if (scores.length === 0) return of("error", undefined);
 	const passed = judged.filter(({ executionStatus }) => executionStatus === "ok");
 	switch (repeat.strategy) {
@@ -41,6 +44,29 @@ export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, t
 			return of(broken ? "error" : passes ? "passed" : "failed", mean);
 		}
 	}
+}
+
+function lowestScore(
+	attempts: readonly AttemptResult[],
+	status: CaseResult["status"],
+	score: number | undefined,
+	{ strategy }: Repeat,
+): number | undefined {
+	const unjudged = attempts.filter(({ executionStatus }) => executionStatus === "execution_error");
+	const broken = unjudged.filter(isBrokenByAgent);
+	if (broken.length === 0) return status === "error" ? undefined : score;
+	// Attempts that others broke would leave the test out: with what is left of it, breaking one more could raise a mean.
+	if (status === "error" && broken.length < unjudged.length) return 0;
+	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
+	const scores = judged.map(({ score: own }) => own).sort((one, other) => one - other);
+	if (strategy === "pass_any") return Math.max(0, ...scores);
+	if (strategy === "pass_all") return 0;
+	return meanOf([...broken.map(() => 0), ...scores]);
+}
+
+/** Returns whether the tested agent kept an attempt from being judged. */
+export function isBrokenByAgent({ executionStatus, error }: Pick<AttemptResult, "executionStatus" | "error">): boolean {
+	return executionStatus === "execution_error" && error?.causedBy === "agent";
 }
 
 function isVetoed({ executionStatus, score }: AttemptResult, threshold: number): boolean {

@@ -1,3 +1,4 @@
+import { type BoundedMean, boundedMean } from "../base/bounded-mean.ts";
 import { OrderFreeSum } from "../base/order-free-sum.ts";
 import type { ResultRow, RowScore, RunSummary } from "../schema/result-row.ts";
 import type { CaseResult } from "./case-result.ts";
@@ -33,7 +34,9 @@ export class SummaryBuilder {
 	#passed = 0;
 	#failed = 0;
 	#errors = 0;
+	#errorsByAgent = 0;
 	readonly #scores = new OrderFreeSum();
+	readonly #lowest = new OrderFreeSum();
 	#durationMs = 0;
 	readonly #targets = new Spending();
 	readonly #graders = new Spending();
@@ -42,11 +45,14 @@ export class SummaryBuilder {
 		this.#planned = planned;
 	}
 
-	addCase({ status, score }: CaseResult): void {
+	addCase({ status, score, lowest }: Omit<CaseResult, "attempts">): void {
 		if (status === "passed") this.#passed += 1;
 		else if (status === "failed") this.#failed += 1;
 		else this.#errors += 1;
 		if (status !== "error" && score !== undefined) this.#scores.add(score);
+		if (lowest === undefined) return;
+		this.#lowest.add(lowest);
+		if (status === "error") this.#errorsByAgent += 1;
 	}
 
 	addRow(row: SpendingRow): void {
@@ -60,12 +66,18 @@ export class SummaryBuilder {
 
 	result(): RunSummary {
 		const graderCostUsd = this.#graders.costUsd;
+		const { mean, lowerBound } = boundedMean({
+			...{ total: this.#scores.total, n: this.#scores.count, planned: this.#planned },
+			...{ lowestTotal: this.#lowest.total, broken: this.#errorsByAgent },
+		});
 		return {
 			planned: this.#planned,
 			passed: this.#passed,
 			failed: this.#failed,
 			errors: this.#errors,
-			meanScore: this.#scores.count === 0 ? null : this.#scores.total / this.#scores.count,
+			errorsByAgent: this.#errorsByAgent,
+			meanScore: mean,
+			meanScoreLowerBound: lowerBound,
 			durationMs: Math.round(this.#durationMs),
 			tokenUsage: this.#targets.tokens ?? null,
 			costUsd: this.#targets.costUsd ?? null,
@@ -73,4 +85,18 @@ export class SummaryBuilder {
 			...(graderCostUsd === undefined ? {} : { graderCostUsd }),
 		};
 	}
+}
+
+/** What the means of a summary are read from. */
+type Counts = Pick<RunSummary, "planned" | "passed" | "failed" | "errorsByAgent">;
+
+/** Returns the mean score of a summary. */
+export function scoreMean(summary: Counts & Pick<RunSummary, "meanScore" | "meanScoreLowerBound">): BoundedMean {
+	const { planned, passed, failed, meanScore: mean, meanScoreLowerBound: lowerBound = mean } = summary;
+	return { mean, lowerBound, n: passed + failed, planned };
+}
+
+/** Returns how many of the judged tests passed, from 0 to 1. */
+export function passRate({ planned, passed, failed, errorsByAgent: broken = 0 }: Counts): BoundedMean {
+	return boundedMean({ total: passed, n: passed + failed, lowestTotal: passed, broken, planned });
 }

@@ -33,11 +33,11 @@ export class RunTally {
 	}
 
 	add(outcome: CaseOutcome<TalliedRow>): void {
-		const { status, score, attempts } = outcome;
+		const { status, score, lowest, attempts } = outcome;
 		const own = this.#targets.get(outcome.target);
 		for (const builder of own ? [this.#whole, own] : [this.#whole]) {
 			for (const row of attempts) builder.addRow(row);
-			if (status !== "not_run") builder.addCase({ status, score, attempts: attempts.length });
+			if (status !== "not_run") builder.addCase({ status, score, lowest });
 		}
 		if (status !== "not_run") for (const { durationMs } of attempts) own?.addTime(durationMs);
 	}

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { noteSecrets, secretsOf } from "../base/redact.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "./disk-view.ts";
@@ -33,10 +34,9 @@ function layered(files: string, env: Environment, view: DiskView): Environment {
 	const before = ofView.get(files);
 	if (before?.env === env) return before.result;
 	const paths = files.split("\0").filter((file) => file !== "");
-	const result = layerDotEnv(
-		env,
-		paths.map((file) => loadDotEnv(view.readText(file))),
-	);
+	const read = paths.map((file) => loadDotEnv(view.readText(file)));
+	for (const variables of read) noteSecrets(secretsOf(variables));
+	const result = layerDotEnv(env, read);
 	if (ofView.size > 1000) ofView.clear();
 	ofView.set(files, { env, result });
 	return result;

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { createMasker } from "../base/secrets.ts";
+import { createKnownRedactor, secretsOf } from "../base/redact.ts";
 import { ContentPrints } from "./content-prints.ts";
 import { openDiskView } from "./disk-view.ts";
 import { Fingerprinter } from "./fingerprint.ts";
@@ -41,7 +41,7 @@ function prints(root: string, env: Readonly<Record<string, string>> = {}, evalFi
 	if (!one || !target.ok) throw new Error(loaded.diagnostics.map(({ message }) => message).join("\n") || "no target");
 	const { scope, workspace, extensions, preprocessors } = one.suite;
 	const content = new ContentPrints(view);
-	const make = new Fingerprinter(content, createMasker(all));
+	const make = new Fingerprinter(content, createKnownRedactor(secretsOf(all)));
 	const template = workspace?.template && content.template(workspace.template, scope);
 	const rest = { threshold: 0.8, preprocessors, models: [], declared: undefined };
 	return {

@@ -1,4 +1,4 @@
-import { isSecretName, type Masker } from "../base/secrets.ts";
+import { isSecretName, type Redactor } from "../base/redact.ts";
 import type { CommandSpec } from "./command.ts";
 import type { Content } from "./content.ts";
 import type { ContentPrints } from "./content-prints.ts";
@@ -29,11 +29,11 @@ export interface PinnedRepository {
  */
 export class Fingerprinter {
 	readonly #prints: ContentPrints;
-	readonly #masker: Masker;
+	readonly #redact: Redactor;
 
-	constructor(prints: ContentPrints, masker: Masker) {
+	constructor(prints: ContentPrints, redact: Redactor) {
 		this.#prints = prints;
-		this.#masker = masker;
+		this.#redact = redact;
 	}
 
 	/** What is asked: input, expected output, criteria, turns, metadata. */
@@ -122,7 +122,7 @@ export class Fingerprinter {
 	}
 
 	#recipe(value: unknown): Recipe {
-		return new Recipe(value, this.#masker);
+		return new Recipe(value, this.#redact);
 	}
 
 	#messages(messages: readonly Message[], scope: EvalScope): unknown {

@@ -1,6 +1,7 @@
 import { dirname, join, relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { noteSecrets, secretsIn } from "../base/redact.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import type { Environment } from "../io/environment.ts";
 import { type TargetEntry, targetEntrySchema } from "../schema/target-file.ts";
@@ -36,6 +37,8 @@ export interface TargetScope {
 	readonly files: readonly string[];
 	readonly diagnostics: readonly Diagnostic[];
 	readonly sources: ReadonlyMap<string, Source>;
+	/** The secrets in the settings of all of them. */
+	readonly secrets: readonly string[];
 	find(name: string): TargetDefinition | undefined;
 	/** Names in the order they are found, nearest first. */
 	readonly names: readonly string[];
@@ -110,7 +113,10 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 			.filter((file) => file !== targetsFile && view.kind(file) === "file");
 		readLevel(files, directory, state, options);
 	}
+	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));
+	noteSecrets(secrets);
 	return {
+		secrets,
 		files: state.files,
 		diagnostics: state.diagnostics,
 		sources: state.sources,

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { canonicalJson } from "../base/canonical-json.ts";
+import { spellingOf } from "../base/json-scan.ts";
+import { createDigest } from "../io/files/digest-tree.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { targetKind } from "../io/files/stat-path.ts";
-import { type BundleManifest, bundleManifestSchema } from "../schema/bundle-manifest.ts";
+import { type BundleFile, type BundleManifest, bundleManifestSchema } from "../schema/bundle-manifest.ts";
 import { shapeIssues } from "../schema/shape-issues.ts";
 import { renderFileEntry } from "./bundle-digest.ts";
 
@@ -16,13 +19,19 @@ const largestManifest = 512 * 1024 * 1024;
  * @throws AgentvError `not-found` where there is no bundle, `config` where the manifest can't be read
  */
 export function readManifest(directory: string): BundleManifest {
+	return readManifestText(directory).manifest;
+}
+
+/** Reads the manifest of the bundle at `directory`, and its text. @throws AgentvError as `readManifest` */
+export function readManifestText(directory: string): { readonly text: string; readonly manifest: BundleManifest } {
 	const file = join(directory, manifestName);
 	if (targetKind(file) !== "file") {
 		throw new AgentvError("not-found", `${directory} is no bundle: it has no ${manifestName}`, {
 			hint: "`agentv bundle <eval> --output <dir>` makes one",
 		});
 	}
-	return parseManifest(readTextFile(file, { maxBytes: largestManifest }), file);
+	const text = readTextFile(file, { maxBytes: largestManifest });
+	return { text, manifest: parseManifest(text, file) };
 }
 
 /** Parses the text of a manifest; `file` names it in errors. */
@@ -48,33 +57,48 @@ export function isBundleDirectory(directory: string): boolean {
 	return text.includes('"format_version"') && text.includes('"files_digest"');
 }
 
+/** The manifest as it is written, without the digest over itself. */
+function wireManifest(manifest: BundleManifest): Record<string, unknown> {
+	return {
+		format_version: manifest.formatVersion,
+		agentv_version: manifest.agentvVersion,
+		created_at: manifest.createdAt,
+		source: manifest.source,
+		flags: manifest.flags,
+		files: manifest.files,
+		variables: manifest.variables.map(({ name, usedIn, captured, required }) => {
+			return { name, used_in: usedIn, captured, required };
+		}),
+		targets: manifest.targets.map(({ name, via }) => {
+			return { name, via: via.map((hop) => ({ name: hop.name, chosen_by: hop.chosenBy })) };
+		}),
+		repos: manifest.repos,
+		requires: manifest.requires,
+		files_digest: manifest.filesDigest,
+		digest: manifest.digest,
+	};
+}
+
+/** Fields with many values: one line each. */
+const lists: ReadonlySet<string> = new Set(["files", "variables", "targets", "repos"]);
+
 /** The manifest's text, piece by piece, one line a file: it never stands in memory whole. */
 export function* renderManifest(manifest: BundleManifest): Generator<string> {
-	const { source, requires } = manifest;
+	const wire = wireManifest(manifest);
 	yield "{\n";
-	yield field("format_version", manifest.formatVersion);
-	yield field("agentv_version", manifest.agentvVersion);
-	yield field("created_at", manifest.createdAt);
-	yield field("source", source);
-	yield field("flags", manifest.flags);
-	yield* rows("files", manifest.files, renderFileEntry);
-	yield* rows("variables", manifest.variables, ({ name, usedIn, captured, required }) =>
-		JSON.stringify({ name, used_in: usedIn, captured, required }),
-	);
-	yield* rows("targets", manifest.targets, ({ name, via }) =>
-		JSON.stringify({ name, via: via.map((hop) => ({ name: hop.name, chosen_by: hop.chosenBy })) }),
-	);
-	yield* rows("repos", manifest.repos, (repo) => JSON.stringify(repo));
-	yield field("requires", requires);
-	yield field("files_digest", manifest.filesDigest);
-	yield `\t"digest": ${JSON.stringify(manifest.digest)}\n}\n`;
+	for (const [key, value] of Object.entries(wire)) {
+		if (!lists.has(key))
+			yield `\t${JSON.stringify(key)}: ${JSON.stringify(value, null, "\t").replaceAll("\n", "\n\t")},\n`;
+		else yield* rows(key, value as readonly unknown[], key === "files" ? renderFile : JSON.stringify);
+	}
+	yield `\t"manifest_sha256": ${JSON.stringify(manifestDigest(wire))}\n}\n`;
 }
 
-function field(key: string, value: unknown): string {
-	return `\t${JSON.stringify(key)}: ${JSON.stringify(value, null, "\t").replaceAll("\n", "\n\t")},\n`;
+function renderFile(file: unknown): string {
+	return renderFileEntry(file as BundleFile);
 }
 
-function* rows<Row>(key: string, values: readonly Row[], render: (row: Row) => string): Generator<string> {
+function* rows(key: string, values: readonly unknown[], render: (row: unknown) => string): Generator<string> {
 	if (values.length === 0) {
 		yield `\t${JSON.stringify(key)}: [],\n`;
 		return;
@@ -83,4 +107,52 @@ function* rows<Row>(key: string, values: readonly Row[], render: (row: Row) => s
 	for (const [index, value] of values.entries())
 		yield `\t\t${render(value)}${index === values.length - 1 ? "" : ","}\n`;
 	yield "\t],\n";
+}
+
+/** SHA-256 over the canonical JSON of a manifest (as it is written, unknown keys too) without `manifest_sha256`. */
+function manifestDigest({ manifest_sha256: _, ...wire }: Readonly<Record<string, unknown>>): string {
+	const digest = createDigest();
+	for (const [index, key] of Object.keys(wire).sort().entries()) {
+		digest.update(`${index === 0 ? "{" : ","}${JSON.stringify(key)}:`);
+		const value = wire[key];
+		if (!Array.isArray(value)) digest.update(canonicalJson(value));
+		else {
+			for (const [position, item] of value.entries())
+				digest.update(`${position === 0 ? "[" : ","}${canonicalJson(plain(item))}`);
+			digest.update(value.length === 0 ? "[]" : "]");
+		}
+	}
+	digest.update("}");
+	return digest.hex();
+}
+
+/** Files of a bundle that is being written tell some of their fields only when they are read. */
+function plain(item: unknown): unknown {
+	return item instanceof Object && Object.getPrototypeOf(item) !== Object.prototype && !Array.isArray(item)
+		? JSON.parse(renderFile(item))
+		: item;
+}
+
+/** What is wrong with the text of a manifest that could be parsed, each as a sentence without its subject. */
+export function manifestTextProblems(text: string, manifest: BundleManifest): string[] {
+	const value = JSON.parse(text) as Record<string, unknown>;
+	const twice = isRendered(text, manifest) ? undefined : spellingOf(text).duplicate;
+	if (twice) return [`it has the key ${JSON.stringify(twice.key)} twice`];
+	if (value.manifest_sha256 === undefined)
+		return [
+			"it has no manifest_sha256, which covers all that it says: an earlier version wrote it, or it was taken out",
+		];
+	if (value.manifest_sha256 !== manifestDigest(value)) return ["what it says was changed"];
+	// A later version may write more than we know.
+	const hasMore = manifestDigest(wireManifest(manifest)) !== value.manifest_sha256;
+	return hasMore || isRendered(text, manifest) ? [] : ["its text is not as AgentV wrote it"];
+}
+
+function isRendered(text: string, manifest: BundleManifest): boolean {
+	let at = 0;
+	for (const piece of renderManifest(manifest)) {
+		if (!text.startsWith(piece, at)) return false;
+		at += piece.length;
+	}
+	return at === text.length;
 }

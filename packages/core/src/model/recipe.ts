@@ -1,5 +1,5 @@
 import { canonicalJson } from "../base/canonical-json.ts";
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { Content, type ContentState, type FileVersion } from "./content.ts";
 
@@ -14,17 +14,17 @@ const noFiles: readonly FileVersion[] = [];
 
 /** What a digest is made of: a value that may hold contents of files. Its print is the same object as long as these are what they were. */
 export class Recipe {
-	readonly #masker: Masker;
+	readonly #redact: Redactor;
 	/** The contents that it holds, those of recipes within it included. */
 	readonly contents: readonly Content[];
 	readonly #value: unknown;
 	#states: readonly ContentState[] = [];
 	#print: Print | undefined;
 
-	constructor(value: unknown, masker: Masker) {
+	constructor(value: unknown, redact: Redactor) {
 		const contents = new Set<Content>();
 		collect(value, contents);
-		this.#masker = masker;
+		this.#redact = redact;
 		this.contents = [...contents];
 		if (contents.size > 0) this.#value = value;
 		// Without files it never changes: the value need not be kept.
@@ -46,7 +46,7 @@ export class Recipe {
 	}
 
 	#digest(value: unknown): string {
-		return digestText(this.#masker(canonicalJson(value))).slice(0, 32);
+		return digestText(this.#redact(canonicalJson(value))).slice(0, 32);
 	}
 }
 

@@ -11,8 +11,6 @@ import { type RunFile, runFileSchema } from "../schema/run-file.ts";
 export interface IndexReading {
 	/** In the order of writing; of an attempt that was run again the last row counts. */
 	readonly rows: readonly ResultRow[];
-	/** Bytes up to the end of the last whole line: what comes after was cut off by a crash. */
-	readonly wholeBytes: number;
 	/** Numbers (from 1) of whole lines that are no rows. */
 	readonly badLines: readonly number[];
 }
@@ -21,11 +19,9 @@ export interface IndexReading {
 export function readIndex(directory: string): IndexReading {
 	const rows = new Map<string, ResultRow>();
 	const badLines: number[] = [];
-	let wholeBytes = 0;
 	let line = 0;
 	for (const text of wholeLines(join(directory, "index.jsonl"))) {
 		line += 1;
-		wholeBytes += Buffer.byteLength(text) + 1;
 		const row = parseRow(text);
 		if (row) {
 			const key = rowKey(row);
@@ -34,7 +30,7 @@ export function readIndex(directory: string): IndexReading {
 			rows.set(key, row);
 		} else badLines.push(line);
 	}
-	return { rows: [...rows.values()], wholeBytes, badLines };
+	return { rows: [...rows.values()], badLines };
 }
 
 /** The lines of a file that have their end, without it; returns what comes after the last of them. A missing file has none. */

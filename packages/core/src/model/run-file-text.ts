@@ -1,9 +1,9 @@
-import { type Masker, maskDeep } from "../base/secrets.ts";
+import { type Redactor, redactDeep } from "../base/redact.ts";
 import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { toWire } from "../schema/to-wire.ts";
 
 /** `run.json` as text, secrets masked: one line for each planned test, so that the file can be read. */
-export function runFileText(run: RunFile, masker: Masker): string {
+export function runFileText(run: RunFile, redact: Redactor): string {
 	const { evals, targets, graderTargets, git, benchmark, bundle, planned, shard, whole, merged, ...others } = run;
 	const { repositories, origin, flags, files, fingerprints, ...rest } = others;
 	const wire = {
@@ -19,20 +19,20 @@ export function runFileText(run: RunFile, masker: Masker): string {
 		...(merged ? { merged: merged.map(toWire) } : {}),
 		...(origin ? { origin: toWire(origin) } : {}),
 	};
-	const head = JSON.stringify(maskDeep(wire, masker), null, 2).replace(/\n}$/, "");
+	const head = JSON.stringify(redactDeep(wire, redact), null, 2).replace(/\n}$/, "");
 	const lists = [
-		...(files ? [lines("files", maskDeep(files, masker))] : []),
+		...(files ? [lines("files", redactDeep(files, redact))] : []),
 		...(fingerprints ? [lines("fingerprints", fingerprints)] : []),
-		...(shard ? [`  "shard": ${JSON.stringify(maskDeep(toWire(shard), masker))}`] : []),
-		listText("planned", planned, masker),
-		...(whole ? [listText("whole", whole, masker)] : []),
+		...(shard ? [`  "shard": ${JSON.stringify(redactDeep(toWire(shard), redact))}`] : []),
+		listText("planned", planned, redact),
+		...(whole ? [listText("whole", whole, redact)] : []),
 	];
 	return `${head},\n${lists.join(",\n")}\n}\n`;
 }
 
-function listText(name: string, tests: readonly PlannedTest[], masker: Masker): string {
+function listText(name: string, tests: readonly PlannedTest[], redact: Redactor): string {
 	const list = tests.map(([of, id, target, repeat]) =>
-		maskDeep([of, id, target, ...(repeat ? [toWire(repeat)] : [])], masker),
+		redactDeep([of, id, target, ...(repeat ? [toWire(repeat)] : [])], redact),
 	);
 	return lines(name, list);
 }

@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import { type DigestEntry, digestTree } from "../io/files/digest-tree.ts";
 import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
 import { bundleDigest, filesDigest } from "./bundle-digest.ts";
-import { manifestName, readManifest } from "./manifest.ts";
+import { manifestName, manifestTextProblems, readManifestText } from "./manifest.ts";
 
 /** What is wrong with one path of a bundle. */
 export interface BundleProblem {
@@ -30,20 +30,23 @@ export async function verifyBundle(
 	directory: string,
 	options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<BundleVerification> {
-	const manifest = readManifest(directory);
+	const { text, manifest } = readManifestText(directory);
 	const found = await digestTree(directory, { ...options, skipGit: true });
 	const comparison = new Comparison(manifest, found);
-	const problems = [...manifestProblems(manifest), ...comparison.problems()];
+	const problems = [...manifestProblems(manifest, text, found), ...comparison.problems()];
 	return { ok: problems.length === 0, manifest, problems, replacedLinks: comparison.replacedLinks };
 }
 
-function manifestProblems(manifest: BundleManifest): BundleProblem[] {
+function manifestProblems(manifest: BundleManifest, text: string, found: readonly DigestEntry[]): BundleProblem[] {
 	const problem = (message: string): BundleProblem => ({ kind: "manifest", path: manifestName, message });
 	const problems: BundleProblem[] = [];
 	if (filesDigest(manifest.files) !== manifest.filesDigest) problems.push(problem("its list of files was changed"));
 	if (bundleDigest(manifest) !== manifest.digest) problems.push(problem("its digest is not that of its files"));
 	if (new Set(manifest.files.map(({ path }) => path)).size !== manifest.files.length)
 		problems.push(problem("it lists a file twice"));
+	problems.push(...manifestTextProblems(text, manifest).map(problem));
+	if (found.find(({ path }) => path === manifestName)?.mode !== "644")
+		problems.push(problem("it is a link, or may be executed"));
 	return problems;
 }
 

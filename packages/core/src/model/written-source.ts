@@ -1,6 +1,6 @@
 import { interpolateEnv, type VariableUse } from "../base/interpolate.ts";
+import { isSecretName, redactAddress, redactText } from "../base/redact.ts";
 import { scanReferences } from "../base/scan-references.ts";
-import { isSecretName } from "../base/secrets.ts";
 import type { Environment } from "../io/environment.ts";
 
 const neutral = "\ue000";
@@ -56,31 +56,7 @@ export function misplacedSecret(written: string): string | undefined {
 	)?.name;
 }
 
-/**
- * A URL template as it may be shown: passwords written literally, also into a default, are replaced by `***`; variables
- * stay references.
- */
+/** Returns a URL template as it can be shown: what is secret and written literally, also in a default, is redacted; variables stay. */
 export function shownSource(written: string): string {
-	const userPart = userPartOf(written);
-	const references: string[] = [];
-	let text = "";
-	let done = 0;
-	for (const token of scanReferences(written)) {
-		if (token.kind !== "reference") continue;
-		text += written.slice(done, token.range[0]) + neutral;
-		const isCredential = userPart !== undefined && token.range[0] >= userPart[0] && token.range[1] <= userPart[1];
-		const hidden = isCredential && token.defaultText ? `\${{ ${token.name}:-*** }}` : undefined;
-		references.push(hidden ?? maskLiterals(written.slice(...token.range)));
-		done = token.range[1];
-	}
-	const masked = maskLiterals(text + written.slice(done));
-	return masked.replaceAll(neutral, () => references.shift() ?? "");
-}
-
-function maskLiterals(text: string): string {
-	return text.replace(/(:\/\/)([^/?#:]*)(:[^/?#]*)?@/g, (_, slashes: string, user: string, password?: string) => {
-		const shown = user === neutral || user.length < 20 ? user : "***";
-		if (password === undefined) return `${slashes}${shown}@`;
-		return `${slashes}${shown}:${password.slice(1).replace(/[^\ue000]+/g, "***")}@`;
-	});
+	return redactAddress(redactText(written));
 }

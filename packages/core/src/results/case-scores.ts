@@ -1,3 +1,4 @@
+import { boundedMean } from "../base/bounded-mean.ts";
 import { caseKey } from "../model/case-key.ts";
 import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
 
@@ -10,6 +11,8 @@ export interface AttemptScore {
 	readonly attempt: number;
 	/** From 0 to 1; absent if the attempt was not judged. */
 	readonly score?: number;
+	/** Whether the tested agent kept it from being judged. */
+	readonly isBroken?: boolean;
 	readonly fingerprint?: Fingerprint;
 }
 
@@ -20,6 +23,8 @@ export interface CaseScore {
 	readonly target: string;
 	/** Mean over the attempts that could be judged; absent where none could. */
 	readonly score?: number;
+	/** The same with 0 for each attempt that the tested agent kept from being judged; absent where others broke all of them. */
+	readonly lowest?: number;
 	readonly attempts: number;
 	/** Attempts that were not judged. */
 	readonly errors: number;
@@ -47,12 +52,18 @@ function caseScore(attempts: readonly AttemptScore[]): CaseScore | undefined {
 	if (!first) return undefined;
 	const scores = attempts.flatMap(({ score }) => score ?? []);
 	const judged = attempts.filter(({ score }) => score !== undefined);
+	const total = scores.reduce((sum, score) => sum + score, 0);
+	const { mean, lowerBound } = boundedMean({
+		...{ total, n: scores.length, lowestTotal: total, planned: attempts.length },
+		broken: attempts.filter(({ isBroken }) => isBroken).length,
+	});
 	const fingerprint = commonFingerprint(judged.length > 0 ? judged : attempts);
 	return {
 		...{ eval: first.eval, testId: first.testId, target: first.target },
 		attempts: attempts.length,
 		errors: attempts.length - scores.length,
-		...(scores.length > 0 ? { score: scores.reduce((sum, score) => sum + score, 0) / scores.length } : {}),
+		...(mean === null ? {} : { score: mean }),
+		...(lowerBound === null ? {} : { lowest: lowerBound }),
 		...(fingerprint ? { fingerprint } : {}),
 	};
 }

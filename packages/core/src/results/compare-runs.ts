@@ -1,3 +1,4 @@
+import { type BoundedMean, boundedMean } from "../base/bounded-mean.ts";
 import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
 import type { CaseScore } from "./case-scores.ts";
 import { type CasePair, matchCases, type Renamed } from "./match-cases.ts";
@@ -39,11 +40,18 @@ export interface Comparison {
 	/** Evals and targets that the second run calls otherwise. */
 	readonly renamed: { readonly evals: readonly Renamed[]; readonly targets: readonly Renamed[] };
 	readonly difference: MeanDifference;
-	/** Mean scores over the comparable cases; both 0 where there are none. */
-	readonly means: { readonly before: number; readonly after: number };
-	/** Whether the interval lies wholly on one side of zero. */
-	readonly verdict: "better" | "worse" | "no difference shown" | "nothing to compare";
+	/** Mean scores over the comparable cases, of those that both runs have with equal fingerprints. */
+	readonly means: { readonly before: BoundedMean; readonly after: BoundedMean };
+	readonly verdict: ComparisonVerdict;
+	/**
+	 * The same with 0 for what the agent of the second run kept from being judged: turning failures into errors must not look better. Gates
+	 * decide by it.
+	 */
+	readonly atLeast: { readonly difference: MeanDifference; readonly verdict: ComparisonVerdict };
 }
+
+/** Whether the interval lies wholly on one side of zero. */
+export type ComparisonVerdict = "better" | "worse" | "no difference shown" | "nothing to compare";
 
 /** Compares two runs, case by case. `vary` names fingerprint parts that are meant to differ, as the target between two models. */
 export function compareRuns(
@@ -63,26 +71,47 @@ export function compareRuns(
 		else errors.push(pair);
 	}
 	const difference = meanDifference(Float64Array.from(comparable, ({ delta }) => delta));
+	const same = [...comparable, ...errors].sort(byName);
+	const lowest = meanDifference(Float64Array.from(same.flatMap(lowestDelta)));
 	return {
 		...{ comparable, changed, errors, difference },
 		new: inOrder(matched.new),
 		gone: inOrder(matched.gone),
 		unjudgedAttempts: comparable.reduce((sum, { before, after }) => sum + before.errors + after.errors, 0),
 		renamed: { evals: matched.evals, targets: matched.targets },
-		means: { before: mean(comparable, ({ before }) => before), after: mean(comparable, ({ after }) => after) },
+		means: { before: sideMean(comparable, errors, "before"), after: sideMean(comparable, errors, "after") },
 		verdict: verdictOf(difference),
+		atLeast: { difference: lowest, verdict: verdictOf(lowest) },
 	};
 }
 
-function mean(cases: readonly ComparableCase[], sideOf: (one: ComparableCase) => JudgedCase): number {
-	return cases.reduce((sum, one) => sum + sideOf(one).score, 0) / Math.max(1, cases.length);
+/** The mean of one run over the comparable cases; what its own agent broke of the others counts for the bound. */
+function sideMean(
+	comparable: readonly ComparableCase[],
+	errors: readonly CasePair[],
+	side: "before" | "after",
+): BoundedMean {
+	const broken = errors.filter((pair) => pair[side].score === undefined && pair[side].lowest !== undefined);
+	const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0);
+	return boundedMean({
+		total: sum(comparable.map((pair) => pair[side].score)),
+		n: comparable.length,
+		lowestTotal: sum(comparable.map((pair) => pair[side].lowest ?? pair[side].score)),
+		broken: broken.length,
+		planned: comparable.length + errors.length,
+	});
+}
+
+/** Without a judged result before nothing can be said. */
+function lowestDelta({ before, after }: CasePair): number[] {
+	return before.score === undefined || after.lowest === undefined ? [] : [after.lowest - before.score];
 }
 
 function isJudged(one: CaseScore): one is JudgedCase {
 	return one.score !== undefined;
 }
 
-function verdictOf({ tests, interval }: MeanDifference): Comparison["verdict"] {
+function verdictOf({ tests, interval }: MeanDifference): ComparisonVerdict {
 	if (tests === 0) return "nothing to compare";
 	if (!interval) return "no difference shown";
 	if (interval[1] < 0) return "worse";

@@ -52,16 +52,20 @@ function* attemptScores(directory: string, badLines: number[]): Generator<Attemp
 
 function attemptScore(value: unknown, known: Map<string, string>): AttemptScore | undefined {
 	if (typeof value !== "object" || value === null) return undefined;
-	const { test_id: testId, eval: label, target, attempt, score, execution_status, fingerprint } = value as Wire;
+	const { test_id: testId, eval: label, target, attempt, score, execution_status, fingerprint, error } = value as Wire;
 	const status = executionStatuses.find((one) => one === execution_status);
 	if (typeof testId !== "string" || typeof label !== "string" || typeof target !== "string") return undefined;
 	if (typeof attempt !== "number" || typeof score !== "number" || !status) return undefined;
 	const print = readFingerprint(fingerprint, known);
 	return {
 		...{ eval: shared(label, known), testId, target: shared(target, known), attempt },
-		...(status === "execution_error" ? {} : { score }),
+		...(status !== "execution_error" ? { score } : isOfAgent(error) ? { isBroken: true } : {}),
 		...(print ? { fingerprint: print } : {}),
 	};
+}
+
+function isOfAgent(error: unknown): boolean {
+	return typeof error === "object" && error !== null && (error as Wire)["caused_by"] === "agent";
 }
 
 type Wire = Readonly<Record<string, unknown>>;

@@ -1,3 +1,4 @@
+import type { Comparison } from "./compare-runs.ts";
 import { fewestTests, type MeanDifference } from "./mean-difference.ts";
 
 /** What the figures mean, in words. */
@@ -24,6 +25,18 @@ export function describeSmallestEffect({ tests, interval, smallestEffect }: Mean
 	if (smallestEffect >= 1)
 		return "With so few tests and so wide a spread, hardly any true difference would have been shown.";
 	return `With this spread, ${tests} tests show a true difference of ${smallestEffect.toFixed(3)} four times out of five; a smaller one may go unseen.`;
+}
+
+/** Returns whether counting what the later run's agent broke as 0 changes the figures. */
+export function isLowered({ difference, atLeast }: Comparison): boolean {
+	return atLeast.difference.tests !== difference.tests || atLeast.difference.mean !== difference.mean;
+}
+
+/** What the figures are then, in words. */
+export function describeLowered({ atLeast: { difference, verdict } }: Comparison): string {
+	const { mean, interval } = difference;
+	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
+	return `With 0 for what the agent of the later run kept from being judged: ${signed(mean)}${range}, ${verdict}.`;
 }
 
 /** A difference with its sign, to three places. */

@@ -8,7 +8,7 @@ import { targetKind } from "../io/files/stat-path.ts";
 import { recordPath } from "../model/record-files.ts";
 import { rowKey, wholeLines } from "../model/result-files.ts";
 import { largestFigure } from "../schema/primitives.ts";
-import { executionStatuses, type ResultRow, type RowError, type RowScore } from "../schema/result-row.ts";
+import { errorCauses, executionStatuses, type ResultRow, type RowError, type RowScore } from "../schema/result-row.ts";
 
 type TokenUsage = NonNullable<ResultRow["tokenUsage"]>;
 type Usage = NonNullable<RowScore["usage"]>;
@@ -108,9 +108,10 @@ function number(value: unknown): number | undefined {
 function rowError(value: unknown): RowError | undefined {
 	if (typeof value !== "object" || value === null) return undefined;
 	const { stage, code, message, caused_by } = value as Record<string, unknown>;
+	const cause = errorCauses.find((one) => one === caused_by);
 	return {
 		...{ stage: String(stage ?? ""), code: String(code ?? ""), message: String(message ?? "") },
-		...(caused_by === "agent" ? { causedBy: caused_by } : {}),
+		...(cause ? { causedBy: cause } : {}),
 	};
 }
 

@@ -18,6 +18,8 @@ export interface Difference {
 	/** What there are several versions of: a file as `run.json` names it, a repository, a part of a fingerprint. */
 	readonly of?: string;
 	readonly versions?: readonly VersionUse[];
+	/** Why, as a sentence without a full stop. */
+	readonly reason?: string;
 }
 
 /** A version of something, with the attempts that were made of it. */
@@ -45,6 +47,16 @@ export const differenceKinds = [
 	"file-unreadable",
 	/** The file is not the one that was recorded. */
 	"file-changed",
+	/** The file is not one of the record. */
+	"file-added",
+	/** A link, or something else that is not a plain file, or a file that may be executed. */
+	"file-kind",
+	/** There is no digest: of the run, or in a row. */
+	"digest-missing",
+	/** What holds the run's digest can't be read, or is not written as AgentV writes it. */
+	"digest-unreadable",
+	/** The signature is missing, or is not that of an allowed signer over this digest. */
+	"signature",
 	/** An attempt's file that no row names. */
 	"file-without-row",
 	/** The row says something else than the attempt's own file. */
@@ -75,6 +87,10 @@ export interface RunVerification {
 	/** Absolute. */
 	readonly directory: string;
 	readonly runId: string;
+	/** SHA-256 of `run.sha256`, which covers every file of the run; absent if there is none. */
+	readonly digest?: string;
+	/** Whose signature over the digest was found good, if that was asked for. */
+	readonly signedBy?: string;
 	/** Tests × targets. */
 	readonly planned: number;
 	/** Of these, with all their attempts. */

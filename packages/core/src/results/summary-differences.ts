@@ -15,7 +15,7 @@ interface Tally {
 
 /** Where `summary.json` says something else than the rows add up to. The time that the run took can't be known from them. */
 export function summaryDifferences(directory: string, { summary, finished, missing }: Tally): Difference[] {
-	const recorded = readSummary(directory);
+	const recorded = withBounds(readSummary(directory));
 	if (!recorded) {
 		if (pathKind(join(directory, "summary.json")) !== "missing") return [{ kind: "summary-unreadable" }];
 		// A run that was cut short has none yet.
@@ -32,6 +32,11 @@ export function summaryDifferences(directory: string, { summary, finished, missi
 			return { kind: "summary", field: toWireKey(name), recorded: recorded[name], recomputed: summary[name] };
 		}),
 	];
+}
+
+/** Summaries of former versions have no lower bounds: what they say is that these are the means. */
+function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
+	return summary && { errorsByAgent: 0, meanScoreLowerBound: summary.meanScore, ...summary };
 }
 
 /** Equal, but for the order in which fractions were added up. */

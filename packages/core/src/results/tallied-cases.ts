@@ -12,8 +12,6 @@ interface Case {
 	readonly repeat: Repeat;
 	readonly attempts: AttemptResult[];
 	threshold: number;
-	/** It was not run because another did not pass: one attempt settles it. */
-	skipped: boolean;
 }
 
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
@@ -28,7 +26,7 @@ export class TalliedCases {
 		this.#cases = new Map(
 			planned.map(([index, testId, target, repeat]) => {
 				const name = { eval: evals[index]?.file ?? "", testId, target };
-				const of: Case = { name, repeat: repeat ?? once, attempts: [], threshold: 0, skipped: false };
+				const of: Case = { name, repeat: repeat ?? once, attempts: [], threshold: 0 };
 				return [caseKey(name.eval, name.testId, name.target), of];
 			}),
 		);
@@ -39,17 +37,16 @@ export class TalliedCases {
 		const of = this.#cases.get(caseKey(row.eval, row.testId, row.target));
 		if (!of || row.attempt < 1 || row.attempt > of.repeat.count) return false;
 		this.#summary.addRow(row);
-		of.attempts.push({ ...result, attempt: row.attempt });
+		of.attempts.push({ ...result, attempt: row.attempt, ...(row.error ? { error: row.error } : {}) });
 		of.threshold = row.threshold;
-		of.skipped ||= row.error?.stage === "dependency";
 		return true;
 	}
 
 	/** The summary of what was added, time apart; and the first attempts that are missing of cases that are not finished. Called once. */
 	result(): { readonly summary: RunSummary; readonly finished: number; readonly missing: readonly AttemptId[] } {
 		const missing: AttemptId[] = [];
-		for (const { name, repeat, attempts, threshold, skipped } of this.#cases.values()) {
-			if (skipped || isDecided(attempts, repeat)) this.#summary.addCase(caseResult(attempts, repeat, threshold));
+		for (const { name, repeat, attempts, threshold } of this.#cases.values()) {
+			if (isDecided(attempts, repeat)) this.#summary.addCase(caseResult(attempts, repeat, threshold));
 			else missing.push({ ...name, attempt: firstMissing(attempts) });
 		}
 		return { summary: this.#summary.result(), finished: this.#cases.size - missing.length, missing };

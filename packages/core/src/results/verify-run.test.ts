@@ -7,6 +7,7 @@ import { digestText } from "../io/files/digest-tree.ts";
 import { fileTargets, mockTargets, runTree } from "../run/testing/run-fixture.ts";
 import { merged, twoShards } from "./merge/testing/merge-fixture.ts";
 import {
+	byRecords,
 	changeOne,
 	editAttempt,
 	editIndex,
@@ -180,13 +181,11 @@ describe("a run that was changed afterwards", () => {
 				return { ...row, score: 1, execution_status: "ok", scores, file_sha256: digestText(text) };
 			}),
 		);
-		expect(await verifyRun(directory)).toMatchObject({
-			differences: [
-				{ kind: "grader", grader: "contains", field: "score", recorded: 1, recomputed: 0 },
-				{ kind: "attempt", field: "score", recorded: 1, recomputed: 0 },
-				{ kind: "attempt", field: "execution_status", recorded: "ok", recomputed: "quality_failure" },
-			],
-		});
+		expect(byRecords(await verifyRun(directory))).toMatchObject([
+			{ kind: "grader", grader: "contains", field: "score", recorded: 1, recomputed: 0 },
+			{ kind: "attempt", field: "score", recorded: 1, recomputed: 0 },
+			{ kind: "attempt", field: "execution_status", recorded: "ok", recomputed: "quality_failure" },
+		]);
 	});
 
 	test("is told by the part of a composite that was raised", async () => {
@@ -245,7 +244,7 @@ describe("a run that was changed afterwards", () => {
 		const summary = JSON.parse(readFileSync(file, "utf8"));
 		const changed = { ...summary, passed: 24, mean_score: 1, cost_usd: 0.1, token_usage: null };
 		writeFileSync(file, JSON.stringify(changed));
-		expect((await verifyRun(directory)).differences).toMatchObject([
+		expect(byRecords(await verifyRun(directory))).toMatchObject([
 			{ kind: "summary", field: "passed", recorded: 24, recomputed: summary.passed },
 			{ kind: "summary", field: "mean_score", recorded: 1, recomputed: expect.closeTo(summary.mean_score, 9) },
 			{ kind: "summary", field: "token_usage", recorded: null, recomputed: { input: 40, output: 10 } },
@@ -279,7 +278,7 @@ describe("a run that was changed afterwards", () => {
 				if (changed === undefined) return;
 				writeFileSync(file, `${values.with(at, JSON.stringify(changed)).join("\n")}\n`);
 				try {
-					expect((await verifyRun(directory)).differences).not.toEqual([]);
+					expect(byRecords(await verifyRun(directory))).not.toEqual([]);
 				} finally {
 					writeFileSync(file, before);
 				}

@@ -4,24 +4,36 @@ import { readJson } from "../base/read-json.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { parseRow, readRunFile, wholeLines } from "../model/result-files.ts";
+import { checkRunDigest, type DigestCheck, signatureName } from "../model/run-digest.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { MixedVersions } from "./mixed-versions.ts";
 import { attemptOf } from "./read-run.ts";
+import { checkSignature, type SignatureDemand } from "./run-signature.ts";
 import type { Difference, NotReExecuted, RunVerification } from "./run-verification.ts";
 import { summaryDifferences } from "./summary-differences.ts";
 import { TalliedCases } from "./tallied-cases.ts";
 import { verifyAttempt } from "./verify-attempt.ts";
 
+export interface VerifyOptions {
+	readonly signal?: AbortSignal | undefined;
+	/** Demands a signature over the run's digest. */
+	readonly signature?: SignatureDemand | undefined;
+}
+
 /**
- * Grades the recorded answers of a run again, as far as their records are all that it takes, adds everything up anew, and tells where the
- * records say something else. Nothing is run, asked or written.
+ * Compares every file of a run with its digest, grades the recorded answers again, as far as their records are all that it takes, adds
+ * everything up anew, and tells where the records say something else. Of programs only `ssh-keygen` is run, if a signature is demanded.
  * @throws AgentvError `not-found` or `config` where the directory holds no run; `interrupted`
  */
-export async function verifyRun(directory: string, signal?: AbortSignal): Promise<RunVerification> {
+export async function verifyRun(directory: string, options: VerifyOptions = {}): Promise<RunVerification> {
 	const verifier = new Verifier(directory, readRunFile(directory));
-	await verifier.readRows(signal);
-	return verifier.result();
+	await verifier.readRows(options.signal);
+	const verified = verifier.result(checkRunDigest(directory));
+	if (!options.signature) return verified;
+	const { signedBy, reason } = await checkSignature(directory, options.signature);
+	if (reason === undefined) return { ...verified, ...(signedBy === undefined ? {} : { signedBy }) };
+	return { ...verified, differences: [...verified.differences, { kind: "signature", file: signatureName, reason }] };
 }
 
 class Verifier {
@@ -104,17 +116,21 @@ class Verifier {
 	}
 
 	/** Called once, after all rows. */
-	result(): RunVerification {
+	result({ digest, problems }: DigestCheck): RunVerification {
 		const tally = this.#cases.result();
+		// What an attempt's row tells about its files is not told again.
+		const told = new Set(this.#differences.map(({ file }) => file));
 		return {
 			directory: this.#directory,
 			runId: this.#run.runId,
+			...(digest === undefined ? {} : { digest }),
 			planned: this.#run.planned.length,
 			finished: tally.finished,
 			attempts: this.#attempts,
 			reExecuted: this.#reExecuted,
 			notReExecuted: [...this.#notReExecuted.values()],
 			differences: [
+				...problems.filter(({ file }) => !told.has(file)),
 				...this.#differences,
 				...this.#versions.differences(),
 				...unnamedFiles(this.#directory, this.#files),

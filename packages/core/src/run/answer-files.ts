@@ -52,12 +52,7 @@ async function fileText(
 ): Promise<string> {
 	const name = partText(part);
 	const file = find(part.path, directoriesOf(one, workspacePath, context));
-	if (file === undefined)
-		throw new AttemptError(
-			"grader",
-			"answer-file",
-			`the answer names ${JSON.stringify(part.path)}, which is not a file`,
-		);
+	if (file === undefined) throw unreadable(`the answer names ${JSON.stringify(part.path)}, which is not a file`);
 	try {
 		const { preprocessors } = one.test.suite;
 		const options = { preprocessors, runCommand: context.commands(one), signal: context.signal };
@@ -66,8 +61,13 @@ async function fileText(
 	} catch (error) {
 		if (context.signal.aborted) throw interrupted();
 		if (!(error instanceof AgentvError)) throw error;
-		throw new AttemptError("grader", "answer-file", error.message);
+		throw unreadable(error.message);
 	}
+}
+
+/** What the agent calls its answer is not there, or can't be turned into text. */
+function unreadable(message: string): AttemptError {
+	return new AttemptError({ stage: "grader", code: "answer-file", message, causedBy: "agent" });
 }
 
 /** A path of an answer is relative to the workspace; without one, to where the target's program ran. */

@@ -56,7 +56,7 @@ export async function askTarget(
 			const started = performance.now();
 			const outcome = await callOnce(live.instance, question, options);
 			const durationMs = performance.now() - started;
-			last = { outcome, by: target.name, tries, durationMs, failedCalls };
+			last = { outcome: withCause(outcome, target.provider), by: target.name, tries, durationMs, failedCalls };
 			if (!outcome.ok) failedCalls = addCosts(failedCalls, outcome.failure.partial);
 			options.onCall?.(target.name, outcome.ok ? outcome.answer.costUsd : outcome.failure.partial?.costUsd);
 			if (place !== undefined && outcome.ok && mayBeKept(outcome.answer, options))
@@ -71,6 +71,17 @@ export async function askTarget(
 	}
 	const none = failed("not-found", "there is no target to ask");
 	return last ?? { outcome: none, by: "", tries: 0, durationMs: 0, failedCalls };
+}
+
+/**
+ * Says who failed if the target does not. What a program does or says of itself is the tested agent's doing, its reports of other failures
+ * included; so is running into the time limit.
+ */
+function withCause(outcome: TargetOutcome, provider: string): TargetOutcome {
+	if (outcome.ok || outcome.failure.causedBy) return outcome;
+	const { failure } = outcome;
+	const isOfAgent = failure.code === "timeout" || (!isModel(provider) && failure.code !== "not-recorded");
+	return isOfAgent ? { ok: false, failure: { ...failure, causedBy: "agent" } } : outcome;
 }
 
 /** A refusal, or an answer that was cut, is not repeated to later runs; neither is one that its asker can't use. */

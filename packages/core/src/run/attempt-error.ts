@@ -9,9 +9,9 @@ export class AttemptError extends AgentvError {
 	/** What the target said before it failed: it stays on record, and what it cost is counted. */
 	readonly partial: GivenAnswer | undefined;
 
-	constructor(stage: string, code: string, message: string, partial?: GivenAnswer) {
+	constructor({ stage, code, message, causedBy }: RowError, partial?: GivenAnswer) {
 		super("not-runnable", message);
-		this.row = { stage, code, message };
+		this.row = { stage, code, message, ...(causedBy ? { causedBy } : {}) };
 		this.partial = partial;
 	}
 }
@@ -24,11 +24,10 @@ export function interrupted(): AgentvError {
 /** What an error means for the attempt. @throws an interruption, and errors that are none of a test's */
 export function rowError(error: unknown): RowError {
 	if (error instanceof AttemptError) return error.row;
-	if (error instanceof WorkspaceError)
-		return {
-			...{ stage: error.stage, code: error.reason, message: error.message },
-			...(error.causedBy ? { causedBy: error.causedBy } : {}),
-		};
+	if (error instanceof WorkspaceError) {
+		const causedBy = error.causedBy ?? (error.reason === "disk-full" ? "machine" : undefined);
+		return { stage: error.stage, code: error.reason, message: error.message, ...(causedBy ? { causedBy } : {}) };
+	}
 	if (error instanceof AgentvError && error.code !== "interrupted" && error.code !== "internal")
 		return { stage: "run", code: error.code, message: error.message };
 	throw error;

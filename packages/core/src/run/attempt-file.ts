@@ -1,4 +1,4 @@
-import { type Masker, maskDeep } from "../base/secrets.ts";
+import { RedactedStream, type Redactor, redactDeep } from "../base/redact.ts";
 import type { GraderResult } from "../grading/contract.ts";
 import { assertionRecord } from "../grading/recorded-assertion.ts";
 import { createDigest, digestFile, digestText } from "../io/files/digest-tree.ts";
@@ -21,9 +21,9 @@ export interface AttemptFileOptions {
 	readonly stem: string;
 	/** The stem relative to the run's directory. */
 	readonly shortStem: string;
-	readonly masker: Masker;
-	/** Length of the longest secret, in any spelling. */
-	readonly longestSecret: number;
+	readonly redact: Redactor;
+	/** The secrets that the redactor knows. */
+	readonly secrets: readonly string[];
 }
 
 /**
@@ -74,7 +74,7 @@ export function writeAttemptFile(
 		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
 		...toWire({ files: outcome.files, repositories: outcome.repositories }),
 	};
-	const masked = maskDeep(content, options.masker);
+	const masked = redactDeep(content, options.redact);
 	// An answer that is graded again comes from a record that has lost its secrets already.
 	const isRedacted =
 		outcome.isRedacted === true ||
@@ -141,12 +141,6 @@ function scoreToWire({ parts, usage, ...score }: GraderResult): Record<string, u
 	};
 }
 
-/** The place at or before `at` that does not cut a character of two code units in half. */
-function wholeCharacter(text: string, at: number): number {
-	const cuts = /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(at - 1, at + 1));
-	return cuts ? at - 1 : at;
-}
-
 /** Files that stand beside an attempt's own. */
 class Beside {
 	readonly #options: AttemptFileOptions;
@@ -196,23 +190,19 @@ class Beside {
 			digest.update(text);
 			to.write(text);
 		};
+		const stream = new RedactedStream(this.#options.secrets);
 		try {
-			let held = "";
-			for (const chunk of readChunks(from)) {
-				const text = this.#mask(held + chunk);
-				const cut = wholeCharacter(text, Math.max(0, text.length - this.#options.longestSecret));
-				write(text.slice(0, cut));
-				held = text.slice(cut);
-			}
-			write(held);
+			for (const chunk of readChunks(from)) write(stream.push(chunk));
+			write(stream.end());
 		} finally {
 			to.close();
 		}
+		this.masked ||= stream.isRedacted;
 		return this.#wrote(name, digest.hex());
 	}
 
 	#mask(text: string): string {
-		const masked = this.#options.masker(text);
+		const masked = this.#options.redact(text);
 		this.masked ||= masked !== text;
 		return masked;
 	}

@@ -1,5 +1,5 @@
-import type { Masker } from "../base/secrets.ts";
-import { maskDeep } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
+import { redactDeep } from "../base/redact.ts";
 import type { GraderResult } from "../grading/contract.ts";
 import type { Fingerprint, ResultRow, RowScore } from "../schema/result-row.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
@@ -17,7 +17,7 @@ export function attemptRow(
 		readonly timestamp: string;
 		readonly isRerun: boolean;
 	},
-	masker: Masker,
+	redact: Redactor,
 ): ResultRow {
 	const { answer, error, warnings, workspacePath } = outcome;
 	const row: ResultRow = {
@@ -41,7 +41,7 @@ export function attemptRow(
 		...(facts.isRerun ? { rerun: "changed" as const } : {}),
 		file: facts.file,
 	};
-	return maskDeep(row, masker);
+	return redactDeep(row, redact);
 }
 
 function rowScore({ required: _, parts: __, score, assertions, ...result }: GraderResult): RowScore {

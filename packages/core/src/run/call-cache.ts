@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { readJson } from "../base/read-json.ts";
+import { type Redactor, redactDeep } from "../base/redact.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { readBytes, readTextFile } from "../io/files/read-text.ts";
@@ -27,10 +28,12 @@ type Question = Pick<TargetRequest, "messages" | "attempt" | "answerSchema">;
  */
 export class CallCache {
 	readonly #directory: string;
+	readonly #redact: Redactor;
 
 	/** @param directory absolute; made when something is kept */
-	constructor(directory: string) {
+	constructor(directory: string, redact: Redactor) {
 		this.#directory = directory;
+		this.#redact = redact;
 	}
 
 	/** Where a call's answer is kept; `undefined` for targets that are not cached. */
@@ -55,9 +58,11 @@ export class CallCache {
 		return asCached(answer as TargetAnswer);
 	}
 
-	/** Only the user may read it: answers are nobody else's business. */
+	/**
+	 * Only the user may read it: answers are nobody else's business. One that holds a secret is not kept: redacted it would be another answer.
+	 */
 	keep(place: string, answer: TargetAnswer): void {
-		if (answer.textFile !== undefined) return;
+		if (answer.textFile !== undefined || redactDeep(answer, this.#redact) !== answer) return;
 		makeDirectories(join(place, ".."));
 		writeAtomic(place, JSON.stringify(answer), { mode: 0o600 });
 	}

@@ -1,8 +1,8 @@
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import { type AttemptResult, type CaseResult, caseResult, isDecided, missingAttempts } from "../grading/case-result.ts";
 import { caseKey } from "../model/case-key.ts";
 import type { ResultRow } from "../schema/result-row.ts";
-import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
+import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
 
 /** How far a case is. */
 export class CaseState {
@@ -44,18 +44,18 @@ export class CaseState {
 
 /** The states of all cases of a plan, with what an earlier run has already finished. */
 export function caseStates(
-	{ cases, masker }: Pick<RunPlan, "cases" | "masker">,
+	{ cases, redact }: Pick<RunPlan, "cases" | "redact">,
 	before: readonly ResultRow[],
 ): CaseState[] {
 	const states = cases.map((one) => new CaseState(one));
-	addRows(states, before, masker);
+	addRows(states, before, redact);
 	return states;
 }
 
 /** Adds what is known of some attempts: rows name their test without the secrets that its id may hold. */
-export function addRows(states: readonly CaseState[], rows: readonly ResultRow[], masker: Masker): void {
+export function addRows(states: readonly CaseState[], rows: readonly ResultRow[], redact: Redactor): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [masker(keyOfCase(state.one)), state]));
+	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
 	for (const row of rows) byKey.get(caseKey(row.eval, row.testId, row.target))?.add(row);
 	for (const state of states) state.settle();
 }

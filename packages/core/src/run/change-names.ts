@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { readJson } from "../base/read-json.ts";
-import { maskDeep } from "../base/secrets.ts";
+import { redactDeep } from "../base/redact.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { besideTheAnswer } from "../model/fingerprint.ts";
@@ -101,7 +101,7 @@ export class ChangeNames {
 	}
 
 	#targetChanges(what: string, target: ResolvedTarget, records: readonly PlannedTargetRecord[]): string[] {
-		const now = maskDeep(targetRecord(target, undefined), this.#plan.masker);
+		const now = redactDeep(targetRecord(target, undefined), this.#plan.redact);
 		const before = records.find(({ name }) => name === now.name);
 		const title = `${what} ${JSON.stringify(now.name)}`;
 		if (!before) return [`${title} is new`];

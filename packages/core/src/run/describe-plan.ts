@@ -1,4 +1,4 @@
-import { maskDeep } from "../base/secrets.ts";
+import { redactDeep } from "../base/redact.ts";
 import type { OpaqueUse } from "../model/opaque-uses.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/describe-workspace.ts";
 import { type ShardBudget, shardBudgets } from "./budgets.ts";
@@ -72,5 +72,5 @@ export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescrip
 		...{ experiment, workers, cases, workspaces, opaque: opaqueParts(plan) },
 		...(shard ? { shard: { index: shard.index, count: shard.count, budgets: shardBudgets(plan) } } : {}),
 	};
-	return maskDeep(description, plan.masker);
+	return redactDeep(description, plan.redact);
 }

@@ -1,5 +1,5 @@
 import { relative, sep } from "node:path";
-import type { Masker } from "../base/secrets.ts";
+import { createKnownRedactor, type Redactor } from "../base/redact.ts";
 import { graders } from "../grading/graders/index.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import type { Content, FileVersion } from "../model/content.ts";
@@ -50,9 +50,9 @@ export class Fingerprints {
 
 	constructor(plan: RunPlan) {
 		this.#plan = plan;
-		this.names = new FileNames(plan.masker);
+		this.names = new FileNames(plan.redact);
 		this.#prints = new ContentPrints(plan.view);
-		this.#fingerprinter = new Fingerprinter(this.#prints, plan.masker);
+		this.#fingerprinter = new Fingerprinter(this.#prints, createKnownRedactor(plan.secrets));
 	}
 
 	/** The parts that a case is made of now; the answer of a regrade comes from the target of the recorded run. */
@@ -196,12 +196,12 @@ function commitsOf(repositories: readonly PinnedRepository[]): string {
 
 /** What the records of a run call files: by their path from the eval's root, absolute when that is ambiguous or leads out of it. */
 class FileNames {
-	readonly #masker: Masker;
+	readonly #redact: Redactor;
 	readonly #names = new Map<string, string>();
 	readonly #paths = new Map<string, string>();
 
-	constructor(masker: Masker) {
-		this.#masker = masker;
+	constructor(redact: Redactor) {
+		this.#redact = redact;
 	}
 
 	/** @param path absolute */
@@ -210,7 +210,7 @@ class FileNames {
 		if (known !== undefined) return known;
 		const short = isInside(root, path) ? relative(root, path).split(sep).join("/") || "." : path;
 		// Evals of one run may lie in different repositories.
-		const name = this.#masker(this.#paths.has(short) ? path : short);
+		const name = this.#redact(this.#paths.has(short) ? path : short);
 		this.#names.set(path, name);
 		this.#paths.set(name, path);
 		return name;

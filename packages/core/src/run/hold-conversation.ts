@@ -54,9 +54,10 @@ export class Conversation implements AnswerSource {
 		const { outcome, by, tries } = asked;
 		if (!outcome.ok) {
 			if (this.#context.signal.aborted) throw interrupted();
-			const { code, message, partial } = outcome.failure;
+			const { code, message, partial, causedBy } = outcome.failure;
 			const after = tries > 1 ? ` (after ${tries} calls, the last to ${by})` : "";
-			throw new AttemptError("target", code, message + after, partialAnswer(partial, asked));
+			const row = { stage: "target", code, message: message + after, ...(causedBy ? { causedBy } : {}) };
+			throw new AttemptError(row, partialAnswer(partial, asked));
 		}
 		this.#context.onAnswer?.(this.#name, outcome.answer);
 		const given = givenAnswer(outcome.answer, asked);

@@ -1,4 +1,5 @@
 import { AgentvError } from "../base/agentv-error.ts";
+import { secretsIn } from "../base/redact.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { commandRunner } from "../model/run-command.ts";
 import type { ProviderName } from "../schema/target-file.ts";
@@ -9,7 +10,6 @@ import type { CallCache } from "./call-cache.ts";
 import { targetKey } from "./choose-targets.ts";
 import { Pace } from "./pace.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
-import { targetSecrets } from "./target-secrets.ts";
 
 /** A target that is up. */
 export interface LiveTarget {
@@ -72,7 +72,7 @@ export class LiveTargets {
 		if (only === undefined) return;
 		const message =
 			problems.length === 1 ? only : `${problems.length} targets can't be used:\n  ${problems.join("\n  ")}`;
-		throw new AgentvError("config", this.#plan.masker(message), hints[0] === undefined ? {} : { hint: hints[0] });
+		throw new AgentvError("config", this.#plan.redact(message), hints[0] === undefined ? {} : { hint: hints[0] });
 	}
 
 	/** A target as the tests of an eval use it. */
@@ -103,8 +103,8 @@ export class LiveTargets {
 
 	/** Keys of all targets but this one. */
 	#otherKeys(target: ResolvedTarget): string[] {
-		const own = new Set(targetSecrets([target]));
-		return targetSecrets(this.#plan.targets).filter((key) => !own.has(key));
+		const own = new Set(secretsIn(target.wire));
+		return secretsIn(this.#plan.targets.map(({ wire }) => wire)).filter((key) => !own.has(key));
 	}
 
 	async #make(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {

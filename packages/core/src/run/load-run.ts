@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { isSecretName } from "../base/secrets.ts";
+import { isSecretName, redactText } from "../base/redact.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import { digestText } from "../io/files/digest-tree.ts";
@@ -85,7 +85,9 @@ function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variabl
 	return Object.fromEntries(
 		[...names].flatMap((name) => {
 			const value = env[name];
-			return value === undefined || isSecretName(name) ? [] : [[name, digestText(value).slice(0, 16)]];
+			return value === undefined || isSecretName(name) || redactText(value) !== value
+				? []
+				: [[name, digestText(value).slice(0, 16)]];
 		}),
 	);
 }

@@ -34,7 +34,10 @@ export function givenAnswer(
 /** @throws AttemptError if an answer was cut: its end is missing, so that it can't be graded. A refusal is an answer. */
 export function refuseCut({ stopReason }: GivenAnswer): void {
 	if (stopReason === undefined || stopReason === "refusal") return;
-	throw new AttemptError("target", stopReason.replace("_", "-"), `the answer ${cutShort[stopReason]}`);
+	throw new AttemptError({
+		...{ stage: "target", code: stopReason.replace("_", "-"), message: `the answer ${cutShort[stopReason]}` },
+		causedBy: "agent",
+	});
 }
 
 /** What is wrong with what the target reports, as warnings on the attempt. */

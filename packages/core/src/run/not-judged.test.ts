@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { modelServer } from "../targets/testing/model-server.ts";
@@ -255,12 +255,11 @@ test("an attempt whose file can't be written is not judged, and what it cost sta
 	};
 	const first = await runTree(files);
 	const folder = join(first.runDir, dirname(first.row("a").file ?? ""));
-	const output = join(first.root, "blocked");
-	mkdirSync(join(output, "tests"), { recursive: true });
+	rmSync(folder, { recursive: true });
 	// A file where the attempt's directory would be.
-	writeFileSync(join(output, "tests", basename(folder)), "");
-	await expect(runTree(first, { output })).rejects.toMatchObject({ code: "not-runnable" });
-	const row = JSON.parse(readFileSync(join(output, "index.jsonl"), "utf8"));
+	writeFileSync(folder, "");
+	await expect(runTree(first, { output: first.runDir, resume: true })).rejects.toMatchObject({ code: "not-runnable" });
+	const row = JSON.parse(readFileSync(join(first.runDir, "index.jsonl"), "utf8"));
 	expect(row).toMatchObject({ execution_status: "execution_error", cost_usd: 0.5, error: { stage: "record" } });
 });
 

@@ -1,6 +1,6 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import { caseKey } from "../model/case-key.ts";
 import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { plannedList } from "./run-file.ts";
@@ -65,9 +65,9 @@ function recordedTests({ evals }: RunFile, list: readonly PlannedTest[]): Map<st
 	return byKey(list, labels);
 }
 
-function plannedTests({ evals, masker }: RunPlan, cases: readonly PlannedCase[]): Map<string, NamedTest> {
-	const labels = evals.map(({ label }) => label);
-	return byKey(masked(plannedList(evals, cases), masker), labels);
+function plannedTests({ evals, redact }: RunPlan, cases: readonly PlannedCase[]): Map<string, NamedTest> {
+	const labels = evals.map(({ label }) => redact(label));
+	return byKey(recorded(plannedList(evals, cases), redact), labels);
 }
 
 function byKey(list: readonly PlannedTest[], evals: readonly string[]): Map<string, NamedTest> {
@@ -80,8 +80,8 @@ function byKey(list: readonly PlannedTest[], evals: readonly string[]): Map<stri
 	);
 }
 
-function masked(list: readonly PlannedTest[], masker: Masker): PlannedTest[] {
-	return list.map(([of, id, target, repeat]) => [of, masker(id), masker(target), repeat]);
+function recorded(list: readonly PlannedTest[], redact: Redactor): PlannedTest[] {
+	return list.map(([of, id, target, repeat]) => [of, id, redact(target), repeat]);
 }
 
 function repeatText(repeat: PlannedTest[3]): string {

@@ -1,6 +1,6 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { createMasker, secretValues } from "../base/secrets.ts";
+import { createRedactor, distinctName, type Redactor, secretsIn, secretsOf } from "../base/redact.ts";
 import { coreCount } from "../io/core-count.ts";
 import type { LoadedEval, TestCase } from "../model/eval-types.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
@@ -14,7 +14,6 @@ import { originCases, readOrigin, refuseUnknownGraders } from "./run-origin.ts";
 import type { PlannedCase, PlannedTarget, RunOrigin, RunPlan } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 import { selectTests } from "./select-tests.ts";
-import { targetSecrets } from "./target-secrets.ts";
 import { WorkspaceChooser } from "./workspace-of.ts";
 
 /**
@@ -25,9 +24,10 @@ import { WorkspaceChooser } from "./workspace-of.ts";
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	const observed = observeRun(request, machine);
 	const origin = readOrigin(request);
-	const { cases: all, resolvers } = planCases(observed, request);
-	const secrets = secretsOf(observed, all);
-	const whole = origin ? renumbered(originCases(all, origin, createMasker(secrets))) : all;
+	const { cases: loaded, resolvers } = planCases(observed, request);
+	const secrets = knownSecrets(observed, loaded);
+	const all = withRecordedIds(loaded, observed, createRedactor(secrets));
+	const whole = origin ? renumbered(originCases(all, origin, createRedactor(secrets))) : all;
 	const { cases, ...sharded } = planShard(whole, request);
 	const judging = (label: string, asked: string | undefined, tested: ResolvedTarget) =>
 		graderTarget(resolvers.get(label), request.graderTarget ?? asked, tested);
@@ -39,7 +39,8 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	// Recorded answers are graded without the targets that gave them.
 	const targets = new Set(request.regrade ? [] : targetsOf(cases));
 	for (const { target } of graderTargets) targets.add(target);
-	for (const secret of targetSecrets([...targets])) if (!secrets.includes(secret)) secrets.push(secret);
+	for (const { wire } of targets)
+		for (const secret of secretsIn(wire)) if (!secrets.includes(secret)) secrets.push(secret);
 	const plan: RunPlan = {
 		request,
 		evals: observed.evals.map(({ planned }) => planned),
@@ -56,7 +57,7 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 		graderTargets,
 		targets: [...targets],
 		view: observed.view,
-		masker: createMasker(secrets),
+		redact: createRedactor(secrets),
 		secrets,
 	};
 	if (origin) refuseUnknownGraders(cases, origin);
@@ -64,9 +65,37 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	return plan;
 }
 
-function secretsOf({ evals }: Observed, cases: readonly PlannedCase[]): string[] {
-	const ofEvals = evals.flatMap(({ planned }) => secretValues(planned.env));
-	return [...new Set([...ofEvals, ...targetSecrets(targetsOf(cases))])];
+function knownSecrets({ evals }: Observed, cases: readonly PlannedCase[]): string[] {
+	const environments = new Set(evals.map(({ planned }) => planned.env));
+	const targets = new Set(targetsOf(cases).map(({ wire }) => wire));
+	const workspaces = new Set(cases.map(({ workspace }) => workspace?.spec.workspace?.env ?? {}));
+	return [
+		...new Set([
+			...[...environments].flatMap(secretsOf),
+			...evals.flatMap((one) => one.targets.secrets),
+			...[...targets, ...workspaces].flatMap((settings) => secretsIn(settings)),
+		]),
+	];
+}
+
+/** The cases with their tests' ids as they are recorded: redacted, and still different from each other. Most plans have no secret in any. */
+function withRecordedIds(cases: readonly PlannedCase[], { evals }: Observed, redact: Redactor): readonly PlannedCase[] {
+	const recorded = new Map<string, TestCase>();
+	for (const { planned, loaded } of evals) {
+		const taken = new Set(loaded.tests.map(({ id }) => id));
+		for (const test of loaded.tests) {
+			const id = redact(test.id);
+			if (id === test.id) continue;
+			const own = distinctName(id, taken);
+			taken.add(own);
+			recorded.set(JSON.stringify([planned.label, test.id]), { ...test, id: own });
+		}
+	}
+	if (recorded.size === 0) return cases;
+	return cases.map((one) => {
+		const test = recorded.get(JSON.stringify([one.eval.label, one.test.id]));
+		return test ? { ...one, test } : one;
+	});
 }
 
 /** With those that step in for them. */

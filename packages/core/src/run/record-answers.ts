@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
-import { maskDeep } from "../base/secrets.ts";
+import { redactDeep } from "../base/redact.ts";
 import { withTempDir } from "../io/files/temp-dir.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 import { toWire } from "../schema/to-wire.ts";
@@ -65,7 +65,7 @@ export async function recordAnswers(
 			(order.get(one.name.testId) ?? 0) - (order.get(other.name.testId) ?? 0) || one.name.attempt - other.name.attempt,
 	);
 	const lines = inOrder.flatMap(({ name, turns }) =>
-		turns.map((answer) => `${JSON.stringify(maskDeep(fixture(name, answer, repeats), plan.masker))}\n`),
+		turns.map((answer) => `${JSON.stringify(redactDeep(fixture(name, answer, repeats), plan.redact))}\n`),
 	);
 	if (lines.length > 0) writeAtomic(options.file, lines.join(""));
 	return { recorded: new Set(inOrder.map(({ name }) => name.testId)).size, missing, outcome };

@@ -1,5 +1,5 @@
 import { canonicalJson } from "../base/canonical-json.ts";
-import { type Masker, maskDeep } from "../base/secrets.ts";
+import { type Redactor, redactDeep } from "../base/redact.ts";
 import { type EarlierResults, gradersToRun, type RegradeChoice } from "../grading/grade-answer.ts";
 import { measuresOf } from "../grading/measures.ts";
 import { readHead } from "../io/files/read-head.ts";
@@ -21,7 +21,7 @@ export interface Regrading {
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
 	/** Whether a new result replaces the recorded one in the same run: then what the earlier grading cost is counted with it. */
 	readonly sameRun: boolean;
-	readonly masker: Masker;
+	readonly redact: Redactor;
 }
 
 /** Longer texts stay in their files. */
@@ -86,7 +86,7 @@ export class RecordedAttempt {
 		if (turn < held) return;
 		const where = held === 0 ? "has no turns" : `ended after turn ${held}`;
 		const what = `turn ${turn + 1} has no recorded answer: the recorded conversation ${where}`;
-		throw new AttemptError("record", "no-answer", what);
+		throw new AttemptError({ stage: "record", code: "no-answer", message: what });
 	}
 
 	/** @throws AttemptError if the answer was given in another workspace than the test has today */
@@ -95,29 +95,34 @@ export class RecordedAttempt {
 		const isAnswered = error === undefined || error.stage === graderStage;
 		if (this.#regrading.sameRun || !isAnswered || workspace === undefined || workspace === today.workspace) return;
 		const what = "the template or the repositories of the test are not those that the recorded answer was given in";
-		throw new AttemptError("record", "workspace-changed", what);
+		throw new AttemptError({ stage: "record", code: "workspace-changed", message: what });
 	}
 
 	/** @throws AttemptError if it has no answer to grade, or the answer is to another question than today's */
 	refuse({ test }: PlannedCase, input: readonly RequestMessage[], messages: MessagesOf): void {
-		if (!this.#row) throw new AttemptError("record", "no-answer", "the run has no record of this attempt");
+		if (!this.#row)
+			throw new AttemptError({ stage: "record", code: "no-answer", message: "the run has no record of this attempt" });
 		const file = this.#file;
-		if (!file) throw new AttemptError("record", "unreadable", "the recorded attempt can't be read");
+		if (!file)
+			throw new AttemptError({ stage: "record", code: "unreadable", message: "the recorded attempt can't be read" });
 		const { error } = file;
 		if (error?.stage === "dependency")
-			throw new AttemptError("record", "no-answer", `the test has no recorded answer: ${error.message} then`);
+			throw new AttemptError({
+				...{ stage: "record", code: "no-answer", message: `the test has no recorded answer: ${error.message} then` },
+				...(error.causedBy ? { causedBy: error.causedBy } : {}),
+			});
 		if (error && error.stage !== graderStage) {
 			const partial = file.messages ? this.#answer(file, file, 0) : undefined;
-			throw new AttemptError(error.stage, error.code, error.message, partial);
+			throw new AttemptError(error, partial);
 		}
 		if (file.output === null && file.outputPath === undefined)
-			throw new AttemptError("record", "no-answer", "no answer is on record");
+			throw new AttemptError({ stage: "record", code: "no-answer", message: "no answer is on record" });
 		if (!this.#answers(test, file, input, messages))
-			throw new AttemptError(
-				"record",
-				"input-changed",
-				"the test asks something else than the recorded answer answers",
-			);
+			throw new AttemptError({
+				stage: "record",
+				code: "input-changed",
+				message: "the test asks something else than the recorded answer answers",
+			});
 	}
 
 	/** Returns whether the recorded questions are those of the test, turn by turn. */
@@ -125,7 +130,7 @@ export class RecordedAttempt {
 		const turns = file.turns ?? [];
 		if (turns.length > test.turns.length) return false;
 		const asked = [input, ...turns.map((_, index) => messages(test.turns[index]?.input ?? []))];
-		const today = maskDeep(asked.map(inputToWire), this.#regrading.masker);
+		const today = redactDeep(asked.map(inputToWire), this.#regrading.redact);
 		return canonicalJson(today) === canonicalJson([file.input, ...turns.map((turn) => turn.input)]);
 	}
 
@@ -159,7 +164,12 @@ export class RecordedAttempt {
 		return {
 			messages,
 			say: async (said) => {
-				if (!file) throw new AttemptError("record", "unreadable", "the recorded attempt can't be read");
+				if (!file)
+					throw new AttemptError({
+						stage: "record",
+						code: "unreadable",
+						message: "the recorded attempt can't be read",
+					});
 				messages.push(...said);
 				const part = file.turns?.[turn];
 				const answer = this.#answer(file, part ?? file, first);
@@ -223,7 +233,12 @@ export class RecordedAttempt {
 	#text(path: string): { readonly text: string; readonly textFile?: string } {
 		const file = recordPath(this.#directory, path);
 		const head = readHead(file, maxInMemory);
-		if (!head) throw new AttemptError("record", "unreadable", `${path} of the recorded attempt is missing`);
+		if (!head)
+			throw new AttemptError({
+				stage: "record",
+				code: "unreadable",
+				message: `${path} of the recorded attempt is missing`,
+			});
 		return head.cut ? { text: head.text, textFile: file } : { text: head.text };
 	}
 }

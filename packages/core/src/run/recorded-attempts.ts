@@ -6,7 +6,7 @@ import type { ResultRow } from "../schema/result-row.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { RecordedAttempt, type Regrading } from "./recorded-attempt.ts";
 import { originKey } from "./run-origin.ts";
-import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
+import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
 
 /**
  * Finds the records of attempts whose answers are graded instead of calling the target: of the resumed run those that only lack the results
@@ -14,19 +14,19 @@ import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
  * @param retried rows of the resumed run, in `directory`
  */
 export function recordedAttempts(
-	{ origin, masker }: RunPlan,
+	{ origin, redact }: RunPlan,
 	retried: readonly ResultRow[],
 	directory: string,
 ): RunContext["recorded"] {
-	const findRetried = finder(retried, (planned) => masker(keyOfCase(planned)));
-	const findOrigin = origin?.kind === "regrade" && finder(origin.rows, (one) => masker(originKey(one, origin)));
+	const findRetried = finder(retried, (planned) => recordedKey(planned, redact));
+	const findOrigin = origin?.kind === "regrade" && finder(origin.rows, (one) => originKey(one, origin, redact));
 	return (planned, attempt) => {
 		const row = findRetried(planned, attempt);
-		const own = row && new RecordedAttempt(directory, row, { choose: chooseMissing, sameRun: true, masker });
+		const own = row && new RecordedAttempt(directory, row, { choose: chooseMissing, sameRun: true, redact });
 		// Without its answer as it was given, the target is called again: only a regrade never calls it.
 		if (own?.isReadable && (findOrigin || !own.isRedacted)) return own;
 		if (!origin || !findOrigin) return undefined;
-		const regrading: Regrading = { choose: chooseNamed(origin.graders), sameRun: false, masker };
+		const regrading: Regrading = { choose: chooseNamed(origin.graders), sameRun: false, redact };
 		return new RecordedAttempt(origin.directory, findOrigin(planned, attempt), regrading);
 	};
 }

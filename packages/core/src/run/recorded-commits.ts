@@ -1,5 +1,5 @@
 import { redactUrl } from "../base/git-credentials.ts";
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import type { WorkspaceRepo } from "../model/eval-types.ts";
 import type { PinnedRepository } from "../model/fingerprint.ts";
 import type { RunFile } from "../schema/run-file.ts";
@@ -9,11 +9,11 @@ import type { PlannedCase } from "./run-plan.ts";
 export function recordedCommits(
 	{ workspace }: PlannedCase,
 	records: NonNullable<RunFile["repositories"]>,
-	masker: Masker,
+	redact: Redactor,
 ): PinnedRepository[] {
 	const repos = workspace?.spec.workspace?.repos ?? [];
 	return repos.flatMap((repo) => {
-		const sha = recordedCommit(repo, records, masker);
+		const sha = recordedCommit(repo, records, redact);
 		return sha === undefined ? [] : [{ path: repo.path === "" ? "." : repo.path, sha }];
 	});
 }
@@ -22,13 +22,13 @@ export function recordedCommits(
 export function recordedCommit(
 	{ path, repo, commit, ancestor }: WorkspaceRepo,
 	records: NonNullable<RunFile["repositories"]>,
-	masker: Masker,
+	redact: Redactor,
 ): string | undefined {
 	return records.findLast(
 		(record) =>
 			record.path === (path === "" ? "." : path) &&
-			record.repo === masker(redactUrl(repo)) &&
-			record.requested === (commit === undefined ? undefined : masker(commit)) &&
+			record.repo === redact(redactUrl(repo)) &&
+			record.requested === (commit === undefined ? undefined : redact(commit)) &&
 			(record.ancestor ?? 0) === ancestor,
 	)?.sha;
 }

@@ -1,5 +1,6 @@
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { fileTargets, mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
 
@@ -56,11 +57,14 @@ describe("a resumed run", () => {
 		});
 	});
 
-	test("needs a run", async () => {
+	test("begins anew where there is none yet, and takes no directory that holds anything else", async () => {
 		const { root } = await runTree(files);
-		await expect(runTree({ root }, { output: join(root, "nothing"), resume: true })).rejects.toMatchObject({
-			code: "not-found",
-		});
+		const begun = await runTree({ root }, { output: join(root, "nothing"), resume: true });
+		expect(begun.events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("begins anew") });
+		expect(begun.summary.passed).toBe(4);
+		writeTree(root, { "tests/mine.txt": "mine", "full/index.jsonl": "{}\n" });
+		for (const output of [root, join(root, "full")])
+			await expect(runTree({ root }, { output, resume: true })).rejects.toMatchObject({ code: "config" });
 	});
 });
 

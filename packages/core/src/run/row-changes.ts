@@ -50,7 +50,7 @@ export class RowChanges {
 	/** Returns whether a row's result would be made of something else now, and keeps what that is. */
 	touches(row: ResultRow, one: PlannedCase): boolean {
 		const { repositories = [] } = this.#run;
-		const now = this.#fingerprints.of(one, recordedCommits(one, repositories, this.#plan.masker));
+		const now = this.#fingerprints.of(one, recordedCommits(one, repositories, this.#plan.redact));
 		const parts = row.fingerprint
 			? this.#fingerprints.parts.filter((part) => this.#differs(part, row, one, now.fingerprint))
 			: this.#fingerprints.parts;

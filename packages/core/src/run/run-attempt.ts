@@ -7,6 +7,7 @@ import { describeLeft, ProcessScope } from "../io/process/process-scope.ts";
 import { graderStage, type RowError } from "../schema/result-row.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import type { FileChanges, TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
+import { WorkspaceError } from "../workspace/workspace-error.ts";
 import { withFileTexts } from "./answer-files.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { AttemptError, rowError } from "./attempt-error.ts";
@@ -142,7 +143,7 @@ class Attempt {
 			threshold,
 			scores,
 		);
-		const error = verdict.status === "execution_error" ? { error: graderError(scores) } : {};
+		const error = verdict.status === "execution_error" ? { error: graderError(scores, this.#answer) } : {};
 		return { ...verdict, scores, ...error };
 	}
 
@@ -226,9 +227,16 @@ class Attempt {
 	}
 
 	async #readFileChanges(turn?: number): Promise<void> {
-		this.#fileChanges = this.#recorded
-			? await this.#recorded.fileChanges(this.#workspace, turn)
-			: await this.#workspace?.fileChanges();
+		if (this.#recorded) {
+			this.#fileChanges = await this.#recorded.fileChanges(this.#workspace, turn);
+			return;
+		}
+		try {
+			this.#fileChanges = await this.#workspace?.fileChanges();
+		} catch (error) {
+			// What can't be read any more was whole before the agent worked in it.
+			throw error instanceof WorkspaceError ? error.ofAgent() : error;
+		}
 	}
 
 	/** The answer with the files that it consists of as text, as graders and records have it; a recorded one has them already. */
@@ -263,10 +271,12 @@ class Attempt {
 }
 
 /** Why an attempt is not judged although it has an answer: the graders that could not run. */
-function graderError(scores: readonly GraderResult[]): RowError {
+function graderError(scores: readonly GraderResult[], answer: GivenAnswer | undefined): RowError {
 	const broken = scores.flatMap((score) => (isGraded(score) ? [] : [score]));
 	const [first] = broken;
 	const more = broken.length > 1 ? ` (and ${broken.length - 1} more of ${scores.length} graders could not run)` : "";
 	const { code, message } = first?.error ?? { code: "unknown", message: "a grader could not run" };
-	return { stage: graderStage, code, message: `${first?.name ?? "grader"}: ${message}${more}` };
+	// An answer that memory does not hold is what graders fail on.
+	const causedBy = answer?.textFile === undefined ? "grader" : "agent";
+	return { stage: graderStage, code, message: `${first?.name ?? "grader"}: ${message}${more}`, causedBy };
 }

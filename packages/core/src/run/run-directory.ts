@@ -2,9 +2,15 @@ import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { safeName } from "../base/slug.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
+import { listEntry } from "../io/files/list-entry.ts";
+import { isLocked, isLockName } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { writeOwnFile } from "../io/files/own-files.ts";
+import { readTextFile } from "../io/files/read-text.ts";
+import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
+import { isStagedName, stagedState, sweepStagedFiles } from "../io/files/staged-files.ts";
 import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
+import { removeFile } from "../io/files/write-note.ts";
 
 /** Where a run's records go. */
 export interface RunDirectory {
@@ -15,7 +21,8 @@ export interface RunDirectory {
 }
 
 /**
- * Makes the directory of a run that the user named. One that holds a run is taken only to resume it, one that holds anything else never.
+ * Makes the directory of a run that the user named. One that holds a run is taken only to resume it, one that holds anything else never;
+ * what a run left that was killed before it had begun is nothing.
  * @throws AgentvError `config`
  */
 export function claimNamed(path: string, resume: boolean): RunDirectory {
@@ -26,10 +33,9 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 		throw new AgentvError("config", `${path} already holds a run`, {
 			hint: "Go on with it by --resume, or name another directory.",
 		});
+	sweepStagedFiles(path);
 	if (holdsRun) return { path: realPath(path), resumes: true };
-	if (resume) throw new AgentvError("not-found", `${path} holds no run to resume`);
-	const left = listDirectory(path).filter((name) => !isOurs(name));
-	if (left.length > 0)
+	if (!isUnbegun(path))
 		throw new AgentvError("config", `${path} is not empty and holds no run`, {
 			hint: "Name a new or empty directory.",
 		});
@@ -38,15 +44,27 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 	return { path: realPath(path), resumes: false };
 }
 
-/** What a run leaves before its `run.json` is there. */
-function isOurs(name: string): boolean {
+/** Returns whether a run can begin in a directory: it is missing or empty, or holds only what a run leaves that was killed as it began. */
+export function isUnbegun(directory: string): boolean {
 	return (
-		name === ".gitignore" ||
-		name === "tests" ||
-		name === "index.jsonl" ||
-		name.endsWith(".lock") ||
-		name.endsWith(".tmp")
+		["missing", "directory"].includes(targetKind(directory)) &&
+		listDirectory(directory).every((name) => isOfBeginning(join(directory, name), name))
 	);
+}
+
+function isOfBeginning(path: string, name: string): boolean {
+	if (isLockName(name) || isStagedName(name)) return pathKind(path) === "file";
+	switch (name) {
+		case ".gitignore":
+			return pathKind(path) === "file" && ["", ignoresAll].includes(readTextFile(path));
+		// Earlier versions made these before `run.json`.
+		case "tests":
+			return pathKind(path) === "directory" && listDirectory(path).length === 0;
+		case "index.jsonl":
+			return pathKind(path) === "file" && listEntry(path).size === 0;
+		default:
+			return false;
+	}
 }
 
 /** Makes a new directory `<root>/<experiment>/<time>`; a time that is taken gets a number. */
@@ -55,6 +73,7 @@ export function claimNew(root: string, experiment: string, time: Date, results: 
 	ignoreAll(results);
 	const parent = join(root, experimentFolder(experiment));
 	makeDirectories(parent);
+	removeUnbegun(parent);
 	const stamp = time
 		.toISOString()
 		.replaceAll(":", "-")
@@ -70,8 +89,29 @@ export function experimentFolder(experiment: string): string {
 	return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(experiment) ? experiment : safeName(experiment);
 }
 
+/** Removes what killed runs left of their beginning, but nothing that another process may be about to begin. */
+function removeUnbegun(parent: string): void {
+	for (const name of listDirectory(parent)) {
+		const path = join(parent, name);
+		if (!/^\d{4}-\d\d-\d\dT/.test(name) || pathKind(path) !== "directory" || !isUnbegun(path)) continue;
+		const inner = listDirectory(path);
+		const hasOwner = inner.some((one) => isLockName(one) || stagedState(join(path, one)) === "left");
+		if (inner.length === 0 && Date.now() - listEntry(path).mtimeMs > beginningMs) removeEmptyDirectory(path);
+		if (!hasOwner || isLocked(path, { lockDirectory: path })) continue;
+		for (const one of inner) if (pathKind(join(path, one)) === "file") removeFile(join(path, one));
+		removeEmptyDirectory(join(path, "tests"));
+		removeEmptyDirectory(path);
+	}
+}
+
+/** A process takes the lock of a directory a moment after it made it. */
+const beginningMs = 60_000;
+const ignoresAll = "*\n";
+
 /** Results never make a repository dirty. */
 function ignoreAll(directory: string): void {
 	const file = join(directory, ".gitignore");
-	if (pathKind(file) === "missing") writeOwnFile(file, "*\n");
+	// A process that was killed may have left it empty.
+	if (pathKind(file) === "missing" || (pathKind(file) === "file" && listEntry(file).size === 0))
+		writeOwnFile(file, ignoresAll);
 }

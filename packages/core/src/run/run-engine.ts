@@ -1,7 +1,7 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import type { SummaryBuilder } from "../grading/run-summary.ts";
 import type { Scratch } from "../io/files/scratch.ts";
-import type { ExecutionStatus, RowError } from "../schema/result-row.ts";
+import type { ErrorCause, ExecutionStatus, RowError } from "../schema/result-row.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { rowError } from "./attempt-error.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
@@ -89,7 +89,9 @@ export class RunEngine {
 		if (needed.some((dependency) => !dependency?.result)) return;
 		const broken = needed.find((dependency) => dependency?.result?.status !== "passed");
 		if (broken && one.test.onDependencyFailure !== "run") {
-			await this.#skip(state, broken.one.test.id);
+			// Skipped tests would be the hard ones: what the agent did not pass keeps them from being judged.
+			const isOfAgent = broken.result?.status === "failed" || broken.result?.lowest !== undefined;
+			await this.#skip(state, broken.one.test.id, isOfAgent ? "agent" : undefined);
 			return;
 		}
 		for (const attempt of state.nextAttempts()) {
@@ -202,7 +204,7 @@ export class RunEngine {
 		const outcome = { ...ended, ...made, warnings: [...ended.warnings, ...made.warnings] };
 		const isRerun = state.reruns.has(name.attempt);
 		const facts = { file, fingerprint, timestamp: new Date().toISOString(), isRerun };
-		const attempt = attemptRow(state.one, name, outcome, facts, plan.masker);
+		const attempt = attemptRow(state.one, name, outcome, facts, plan.redact);
 		const row = await this.#records.add(state.one, attempt, outcome);
 		state.add(row);
 		this.#summary.addRow(row);
@@ -231,12 +233,15 @@ export class RunEngine {
 	}
 
 	/** Records a case whose dependency did not pass, without running it. */
-	async #skip(state: CaseState, dependency: string): Promise<void> {
+	async #skip(state: CaseState, dependency: string, causedBy: ErrorCause | undefined): Promise<void> {
 		const { one } = state;
 		const fails = one.test.onDependencyFailure === "fail";
 		const status: ExecutionStatus = fails ? "quality_failure" : "execution_error";
 		const message = `it depends on ${JSON.stringify(dependency)}, which did not pass`;
-		const error = { stage: "dependency", code: fails ? "dependency-failed" : "skipped", message };
+		const error = {
+			...{ stage: "dependency", code: fails ? "dependency-failed" : "skipped", message },
+			...(causedBy && !fails ? { causedBy } : {}),
+		};
 		const outcome = this.#withoutAnswer(one, status, error);
 		state.running += 1;
 		await this.#record(state, attemptName(one, 1), outcome);

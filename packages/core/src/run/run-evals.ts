@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { SummaryBuilder } from "../grading/run-summary.ts";
@@ -7,14 +7,18 @@ import { summaryOfRows } from "../grading/run-tally.ts";
 import { agentvHome } from "../io/environment.ts";
 import { withLock } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
+import { sweepStaged } from "../io/files/staged-files.ts";
 import { targetKind } from "../io/files/stat-path.ts";
+import { systemTempDir } from "../io/files/temp-dir.ts";
 import { freeMemory } from "../io/free-memory.ts";
 import { callsPlace, workspacesPlace } from "../model/home-places.ts";
 import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
+import { checkRunDigest } from "../model/run-digest.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
+import { sweepWorkspaces } from "../workspace/sweep-workspaces.ts";
 import type { RunContext } from "./attempt-context.ts";
 import { Budgets, shardBudgets } from "./budgets.ts";
 import { CallCache } from "./call-cache.ts";
@@ -28,9 +32,9 @@ import { newRunFile, resumedRunFile } from "./new-run-file.ts";
 import { recordedAttempts } from "./recorded-attempts.ts";
 import { resultsPlace } from "./results-place.ts";
 import { changedFacts, type FactsOf } from "./row-changes.ts";
-import { claimNamed, claimNew, type RunDirectory } from "./run-directory.ts";
+import { claimNamed, claimNew, isUnbegun, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
-import { type AttemptName, maskEvent, type RunEvent, type RunOutcome } from "./run-events.ts";
+import { type AttemptName, type RunEvent, type RunOutcome, redactEvent } from "./run-events.ts";
 import { withRepositories } from "./run-file.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
@@ -70,7 +74,7 @@ export async function* runEvals(
 	setMaxListeners(0, signal);
 	const events = new EventQueue<RunEvent>();
 	const running = execute(plan, machine, { ...options, signal }, (event) =>
-		events.put(maskEvent(event, plan.masker)),
+		events.put(redactEvent(event, plan.redact)),
 	).then(
 		() => events.close(),
 		(error: unknown) => events.fail(error),
@@ -91,7 +95,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 	const targets = new LiveTargets(
 		plan,
 		options.signal,
-		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env))) : undefined,
+		plan.request.cache ? new CallCache(callsPlace(agentvHome(machine.env)), plan.redact) : undefined,
 	);
 	const fingerprints = new Fingerprints(plan);
 	const begin = async (resumed?: string): Promise<Standing> => {
@@ -105,10 +109,16 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 	const execute = async (directory: RunDirectory, standing: Standing) =>
 		new Execution(plan, machine, options, targets, fingerprints, directory, emit).run(standing);
 	try {
+		await sweepStaged(systemTempDir());
+		await sweepWorkspaces(agentvHome(machine.env));
+		if (options.output !== undefined) await sweepStaged(dirname(options.output));
 		if (options.resume === true && options.output !== undefined) {
-			const claimed = claimNamed(options.output, true);
-			await locked(claimed.path, async () => execute(claimed, await begin(claimed.path)));
-			return;
+			if (!isUnbegun(options.output)) {
+				const claimed = claimNamed(options.output, true);
+				await locked(claimed.path, async () => execute(claimed, await begin(claimed.path)));
+				return;
+			}
+			emit({ type: "warning", message: `${options.output} holds no run to go on with: it begins anew` });
 		}
 		const standing = await begin();
 		const directory = options.output ?? newDirectory(plan, machine);
@@ -213,7 +223,11 @@ class Execution {
 		const records = new RunRecords(path, this.#plan);
 		const summary = new SummaryBuilder(own.length);
 		this.#replay(own, before, summary);
-		if (canonicalJson(run) !== canonicalJson(standing.run)) records.writeRunFile(run);
+		const isUnchanged = this.#isUnchanged(run, standing);
+		if (!isUnchanged) {
+			if (canonicalJson(run) !== canonicalJson(standing.run)) records.writeRunFile(run);
+			records.open();
+		}
 		const budgets = shardBudgets(this.#plan);
 		this.#emit({
 			type: "started",
@@ -228,12 +242,24 @@ class Execution {
 		try {
 			const outcome = await this.#runAll(run, standing, records, summary);
 			summary.addTime(performance.now() - started);
-			const sum = standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result();
-			records.writeSummary(sum);
+			const recorded = isUnchanged ? readSummary(path) : undefined;
+			const sum = recorded ?? (standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result());
+			if (!recorded) await records.seal(sum);
 			this.#emit({ type: "done", runDir: path, summary: sum, outcome });
 		} finally {
 			records.close();
 		}
+	}
+
+	/** Returns whether a run that is taken up again is complete and as its digest says: it stays as it is, with its digest. */
+	#isUnchanged(run: RunFile, { run: before, states }: Standing): boolean {
+		if (!before) return false;
+		const { path } = this.#directory;
+		const { digest, problems } = checkRunDigest(path);
+		if (digest !== undefined && problems.some(({ file }) => file === "run.json"))
+			this.#emit({ type: "warning", message: `${join(path, "run.json")} was changed after it was recorded` });
+		const isComplete = states.every(({ result }) => result);
+		return digest !== undefined && problems.length === 0 && isComplete && canonicalJson(run) === canonicalJson(before);
 	}
 
 	#replay(states: readonly CaseState[], before: readonly ResultRow[], summary: SummaryBuilder): void {

@@ -1,4 +1,4 @@
-import { type Masker, maskDeep } from "../base/secrets.ts";
+import { type Redactor, redactDeep } from "../base/redact.ts";
 import type { CaseResult } from "../grading/case-result.ts";
 import type { ResultRow, RunSummary } from "../schema/result-row.ts";
 import type { RepositoryRecord } from "../workspace/contract.ts";
@@ -46,9 +46,9 @@ export interface AttemptName {
 export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";
 
 /** The event without secrets, as whoever shows it gets it. Rows are masked when they are made; directories are for finding the run. */
-export function maskEvent(event: RunEvent, masker: Masker): RunEvent {
+export function redactEvent(event: RunEvent, redact: Redactor): RunEvent {
 	if (event.type === "started" || event.type === "done") return event;
-	if (event.type !== "attempt-finished") return maskDeep(event, masker);
+	if (event.type !== "attempt-finished") return redactDeep(event, redact);
 	const { row, ...name } = event;
-	return { ...maskDeep(name, masker), row };
+	return { ...redactDeep(name, redact), row };
 }

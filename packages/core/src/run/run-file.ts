@@ -1,11 +1,11 @@
 import { canonicalJson } from "../base/canonical-json.ts";
-import { isSecretName, mask } from "../base/secrets.ts";
+import { redactSettings } from "../base/redact.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { PlannedTargetRecord, PlannedTest, RunFile } from "../schema/run-file.ts";
 import type { RepositoryRecord } from "../workspace/contract.ts";
 import type { PlannedCase, PlannedEval } from "./run-plan.ts";
 
-/** What `run.json` says of a target: its settings, credentials left out. */
+/** What `run.json` says of a target: its settings, secrets redacted. */
 export function targetRecord(
 	target: ResolvedTarget,
 	facts: Readonly<Record<string, string>> | undefined,
@@ -14,19 +14,10 @@ export function targetRecord(
 	return {
 		name: target.name,
 		provider: target.provider,
-		settings: withoutSecrets(settings) as Record<string, unknown>,
+		settings: redactSettings(settings),
 		via: target.via.map(({ definition }) => definition.name),
 		...(facts ? { facts: { ...facts } } : {}),
 	};
-}
-
-function withoutSecrets(value: unknown, key = ""): unknown {
-	if (typeof value === "string") return isSecretName(key) ? mask : value;
-	if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, key));
-	if (typeof value !== "object" || value === null) return value;
-	return Object.fromEntries(
-		Object.entries(value).map(([name, item]) => [name, withoutSecrets(item, key === "headers" ? "KEY" : name)]),
-	);
 }
 
 /** The targets of a plan, fallbacks included, each once. */

@@ -1,13 +1,13 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { nearestName } from "../base/nearest.ts";
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import { caseKey } from "../model/case-key.ts";
 import { readIndex, readRunFile } from "../model/result-files.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import type { RunOriginRecord } from "../schema/run-file.ts";
 import { caseStates } from "./case-states.ts";
 import { allGraders } from "./needed-model.ts";
-import { keyOfCase, type PlannedCase, type RunOrigin } from "./run-plan.ts";
+import { type PlannedCase, type RunOrigin, recordedKey } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** Reads the run that a request starts from. @throws AgentvError `not-found`, `config` */
@@ -29,11 +29,11 @@ export function originRecord({ kind, directory, run, graders }: RunOrigin): RunO
  * Returns the cases that a run with an origin is about: to grade again, those with a row there, each with the attempts that were planned; to run
  * again, those that were planned there and did not pass.
  */
-export function originCases(cases: readonly PlannedCase[], origin: RunOrigin, masker: Masker): PlannedCase[] {
-	return origin.kind === "regrade" ? recordedCases(cases, origin, masker) : failedCases(cases, origin, masker);
+export function originCases(cases: readonly PlannedCase[], origin: RunOrigin, redact: Redactor): PlannedCase[] {
+	return origin.kind === "regrade" ? recordedCases(cases, origin, redact) : failedCases(cases, origin, redact);
 }
 
-function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, masker: Masker): PlannedCase[] {
+function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, redact: Redactor): PlannedCase[] {
 	const repeats = new Map(
 		origin.run.planned.map(([of, id, target, repeat]) => [
 			caseKey(origin.run.evals[of]?.file ?? "", id, target),
@@ -49,7 +49,7 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, masker:
 	}
 	if (rows.size === 0) return [];
 	return cases.flatMap((planned) => {
-		const key = masker(originKey(planned, origin));
+		const key = originKey(planned, origin, redact);
 		const made = rows.get(key) ?? [];
 		if (made.length === 0 && !repeats.has(key)) return [];
 		// Attempts that were planned and are not on record are not judged: fewer could come to another result.
@@ -67,12 +67,12 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, masker:
 	});
 }
 
-function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin, masker: Masker): PlannedCase[] {
+function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin, redact: Redactor): PlannedCase[] {
 	const planned = new Set(run.planned.map(([index, id, target]) => caseKey(run.evals[index]?.file ?? "", id, target)));
 	const failed = new Set(
-		caseStates({ cases, masker }, rows).flatMap(({ one, result }) => (result?.status === "passed" ? [] : [one])),
+		caseStates({ cases, redact }, rows).flatMap(({ one, result }) => (result?.status === "passed" ? [] : [one])),
 	);
-	return cases.filter((one) => failed.has(one) && planned.has(masker(keyOfCase(one))));
+	return cases.filter((one) => failed.has(one) && planned.has(recordedKey(one, redact)));
 }
 
 /** @throws AgentvError `usage` if a grader is to run again that none of the tests has */
@@ -88,8 +88,13 @@ export function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }:
 }
 
 /** The key of a case in the origin: an eval that moved is recognised if both runs have only one. */
-export function originKey({ eval: { label }, test, target }: PlannedCase, { run }: RunOrigin): string {
+export function originKey(
+	{ eval: { label }, test, target }: PlannedCase,
+	{ run }: RunOrigin,
+	redact: Redactor,
+): string {
 	const [only, ...others] = run.evals;
-	const known = run.evals.some(({ file }) => file === label);
-	return caseKey(known || !only || others.length > 0 ? label : only.file, test.id, target.target.name);
+	const own = redact(label);
+	const known = run.evals.some(({ file }) => file === own);
+	return caseKey(known || !only || others.length > 0 ? own : only.file, test.id, redact(target.target.name));
 }

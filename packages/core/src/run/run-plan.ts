@@ -1,4 +1,4 @@
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import { caseKey } from "../model/case-key.ts";
 import type { DiskView } from "../model/disk-view.ts";
@@ -114,12 +114,17 @@ export interface RunPlan {
 	/** All targets that may be asked, each once: tested ones, their fallbacks, and those that judge. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
-	/** Takes secrets out of everything that is recorded or shown. */
-	readonly masker: Masker;
-	/** The values it knows. */
+	/** Redacts everything that is recorded or shown. */
+	readonly redact: Redactor;
+	/** The secrets that it knows. */
 	readonly secrets: readonly string[];
 }
 
 export function keyOfCase({ eval: { label }, test, target }: PlannedCase): string {
 	return caseKey(label, test.id, target.target.name);
+}
+
+/** The key by which records name a case: its test's id is redacted since the plan was made. */
+export function recordedKey({ eval: { label }, test, target }: PlannedCase, redact: Redactor): string {
+	return caseKey(redact(label), test.id, redact(target.target.name));
 }

@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
-import { maskDeep } from "../base/secrets.ts";
+import { redactDeep } from "../base/redact.ts";
 import { safeName } from "../base/slug.ts";
 import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { makeOwnDirectory } from "../io/files/own-files.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
+import { removeFile } from "../io/files/write-note.ts";
+import { digestName, syncRecord, writeRunDigest } from "../model/run-digest.ts";
 import { runFileText } from "../model/run-file-text.ts";
 import type { StageLog } from "../schema/attempt-file.ts";
 import { type ResultRow, type RunSummary, toWireRow, toWireSummary } from "../schema/result-row.ts";
@@ -21,27 +23,29 @@ import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
  */
 export class RunRecords {
 	readonly directory: string;
-	readonly #index: AppendFile;
+	#index: AppendFile | undefined;
 	readonly #plan: RunPlan;
-	readonly #longestSecret: number;
 	readonly #made = new Set<string>();
 	readonly #turns = new LoopTurns();
 	/** Once something could not be written nothing more is: a half row must stay the last one. */
 	#failure: AgentvError | undefined;
 
-	/** Opens the records of a directory that is ours, which is there. */
+	/** @param directory ours, which is there */
 	constructor(directory: string, plan: RunPlan) {
 		this.directory = directory;
 		this.#plan = plan;
-		// Spelled for a URL a character becomes nine.
-		this.#longestSecret = 9 * Math.max(0, ...plan.secrets.map((secret) => secret.length));
-		makeOwnDirectory(join(directory, "tests"));
-		this.#index = openAppendFile(join(directory, "index.jsonl"));
+	}
+
+	/** Opens what attempts are recorded in; a digest of the record so far is void from now on. `run.json` is there already: a directory without it holds no run, whatever else it holds. */
+	open(): void {
+		removeFile(join(this.directory, digestName));
+		makeOwnDirectory(join(this.directory, "tests"));
+		this.#index = openAppendFile(join(this.directory, "index.jsonl"));
 	}
 
 	/** Where an attempt's file stands, relative to the directory and without ending: derived from the test, never its raw text. */
 	stem(one: PlannedCase, attempt: number): string {
-		return `tests/${safeName(this.#plan.masker(one.test.id), digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
+		return `tests/${safeName(one.test.id, digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
 	}
 
 	/** Records an attempt. Resolves to its row, with the digest of its file, when that is with the operating system. */
@@ -68,6 +72,7 @@ export class RunRecords {
 
 	#append(row: ResultRow): void {
 		try {
+			if (!this.#index) throw new AgentvError("internal", "the records are not open");
 			this.#index.append(rowLine(row));
 		} catch (error) {
 			this.#failure = notRecorded(row.testId, error);
@@ -85,29 +90,31 @@ export class RunRecords {
 		return writeAttemptFile(one, row, outcome, {
 			stem: join(this.directory, shortStem),
 			shortStem,
-			masker: this.#plan.masker,
-			longestSecret: this.#longestSecret,
+			redact: this.#plan.redact,
+			secrets: this.#plan.secrets,
 		});
 	}
 
 	writeRunFile(run: RunFile): void {
-		writeAtomic(join(this.directory, "run.json"), runFileText(run, this.#plan.masker));
+		writeAtomic(join(this.directory, "run.json"), runFileText(run, this.#plan.redact));
 	}
 
-	writeSummary(summary: RunSummary): void {
+	/** Ends the record: what the summary counts is on the disk before it is written, and the digest covers all. */
+	async seal(summary: RunSummary): Promise<void> {
+		await syncRecord(this.directory);
 		writeAtomic(join(this.directory, "summary.json"), `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
+		writeRunDigest(this.directory);
 	}
 
 	/** Writes what hooks and extensions printed after the last attempt; nothing if they printed nothing. */
 	writeLogs(logs: readonly StageLog[]): void {
 		if (logs.length === 0) return;
-		const text = JSON.stringify({ logs: maskDeep(logs, this.#plan.masker) }, null, 2);
+		const text = JSON.stringify({ logs: redactDeep(logs, this.#plan.redact) }, null, 2);
 		writeAtomic(join(this.directory, "logs.json"), `${text}\n`);
 	}
 
 	close(): void {
-		this.#index.sync();
-		this.#index.close();
+		this.#index?.close();
 	}
 }
 

@@ -72,7 +72,7 @@ export class RunWorkspaces {
 	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
 		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
-		return base?.repositories ?? recordedCommits(one, this.#options.recorded(), this.#plan.masker);
+		return base?.repositories ?? recordedCommits(one, this.#options.recorded(), this.#plan.redact);
 	}
 
 	/** Says that a case is done; after the last one of a base that base is closed. */
@@ -115,7 +115,7 @@ export class RunWorkspaces {
 		logs: StageLogs,
 	): Promise<PreparedBase> {
 		const { runId, startedAt, processEnv, agentvHome, directory, signal } = this.#options;
-		const { view, experiment, masker } = this.#plan;
+		const { view, experiment, redact } = this.#plan;
 		this.#claim();
 		const env = { ...one.eval.env, ...spec.workspace?.env };
 		const base = await prepareWorkspaceBase(spec, {
@@ -128,9 +128,9 @@ export class RunWorkspaces {
 			runId,
 			programEnv: { AGENTV_EXPERIMENT: experiment, AGENTV_RUN_TIMESTAMP: startedAt },
 			signal,
-			masker,
+			redact,
 			log: (stage, name, text) => (stage === "after_all" ? this.#options.logs : logs).add(stage, name, text),
-			recordedCommit: (repo) => recordedCommit(repo, this.#options.recorded(), masker),
+			recordedCommit: (repo) => recordedCommit(repo, this.#options.recorded(), redact),
 		});
 		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);
 		return base;

@@ -1,8 +1,5 @@
-import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { isLocked } from "../io/files/lock.ts";
-import { targetKind } from "../io/files/stat-path.ts";
-import { truncateFile } from "../io/files/truncate-file.ts";
 import { caseKey } from "../model/case-key.ts";
 import { readIndex, readRunFile } from "../model/result-files.ts";
 import { graderStage, type ResultRow } from "../schema/result-row.ts";
@@ -12,7 +9,8 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./plan-changes.ts";
 import { type FactsOf, RowChanges } from "./row-changes.ts";
 import { plannedList } from "./run-file.ts";
-import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
+import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
+import { SoundIndex } from "./sound-index.ts";
 
 /** Where a run stands as it begins. */
 export interface Standing {
@@ -58,7 +56,7 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	const cases = own.map(({ one }) => one);
 	const nothing = { kept: [], rerun: [], regraded: [] };
 	const before = run && directory !== undefined ? rowsBefore(run, directory, cases, plan, options) : nothing;
-	addRows(own, before.kept, plan.masker);
+	addRows(own, before.kept, plan.redact);
 	markReruns(own, before.rerun, plan);
 	return {
 		...{ states, own, before: before.kept, regraded: before.regraded },
@@ -94,7 +92,7 @@ interface Before {
 	readonly regraded: readonly ResultRow[];
 }
 
-/** Rows of the run that is taken up again; a line that a crash cut off is removed. */
+/** Rows of the run that is taken up again; what can't be trusted is removed. */
 function rowsBefore(
 	run: RunFile,
 	directory: string,
@@ -102,8 +100,7 @@ function rowsBefore(
 	plan: RunPlan,
 	{ retryErrors, rerunChanged, fingerprints, facts, isPreview, warn }: TakeUpOptions,
 ): Before {
-	const index = join(directory, "index.jsonl");
-	const reading = readIndex(directory);
+	const reading = new SoundIndex(directory, run);
 	// A test that was skipped because of another one runs again, too.
 	const isRetried = (row: ResultRow) => retryErrors && (isError(row) || isSkipped(row));
 	const lacksGraders = (row: ResultRow) => isRetried(row) && row.error?.stage === graderStage;
@@ -115,8 +112,8 @@ function rowsBefore(
 	if (found.plan.texts.length > 0 && (!isWhole || !rerunChanged)) throw refusal(found, changes, plan, isWhole);
 	if (found.touched.length > 0 && !rerunChanged) throw refusal(found, changes, plan, true);
 	refuseLostRows(reading.rows, found.plan);
-	if (!isPreview && targetKind(index) === "file") truncateFile(index, reading.wholeBytes);
-	for (const line of reading.badLines) warn(`${index}:${line} is no row and is left out`);
+	if (!isPreview) reading.putRight();
+	for (const problem of shortened(reading.problems)) warn(problem);
 	const rerun = new Set(found.touched);
 	if (rerun.size > 0) for (const row of rows) if (isSkipped(row)) rerun.add(row);
 	const left = rows.filter((row) => !rerun.has(row));
@@ -125,6 +122,13 @@ function rowsBefore(
 		rerun: [...rerun],
 		regraded: left.filter(lacksGraders),
 	};
+}
+
+const mostProblems = 20;
+
+function shortened(problems: readonly string[]): readonly string[] {
+	if (problems.length <= mostProblems) return problems;
+	return [...problems.slice(0, mostProblems), `${problems.length - mostProblems} more rows are left out`];
 }
 
 interface Found {
@@ -139,7 +143,7 @@ function changesOf(
 	plan: RunPlan,
 	changes: RowChanges,
 ): Found {
-	const byKey = new Map(cases.map((one) => [plan.masker(keyOfCase(one)), one]));
+	const byKey = new Map(cases.map((one) => [recordedKey(one, plan.redact), one]));
 	const known = rows.flatMap((row) => {
 		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
 		return one ? [{ row, one }] : [];
@@ -168,9 +172,9 @@ function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): vo
 	});
 }
 
-function markReruns(states: readonly CaseState[], rows: readonly ResultRow[], { masker }: RunPlan): void {
+function markReruns(states: readonly CaseState[], rows: readonly ResultRow[], { redact }: RunPlan): void {
 	if (rows.length === 0) return;
-	const byKey = new Map(states.map((state) => [masker(keyOfCase(state.one)), state]));
+	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
 	for (const row of rows)
 		if (!isError(row)) byKey.get(caseKey(row.eval, row.testId, row.target))?.reruns.add(row.attempt);
 }
@@ -206,7 +210,7 @@ function refusal(
 	const advice = mayRerun
 		? "Undo the change, run what it touches again with --rerun-changed, or start a new run."
 		: "Undo the change, or start a new run.";
-	return new AgentvError("config", plan.masker([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
+	return new AgentvError("config", plan.redact([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
 		hint: `${advice}${changes.isAboutGraders ? regradeAdvice : ""} Results of different versions are not mixed.`,
 	});
 }

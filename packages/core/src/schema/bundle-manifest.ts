@@ -85,6 +85,8 @@ export const bundleManifestSchema = wireObject({
 	/** SHA-256 over every entry of `files` as written here: a changed `kind` or `source` shows, too. */
 	filesDigest: digestSchema,
 	digest: digestSchema,
+	/** SHA-256 over the canonical form of all the rest; absent in what earlier versions wrote. */
+	manifestSha256: digestSchema.optional(),
 });
 
 export type BundleManifest = z.output<typeof bundleManifestSchema>;

@@ -57,6 +57,18 @@ const comparisonSchema = z.strictObject({
 				"The smallest true difference that so many tests show four times out of five; null where they are too few.",
 			),
 	}),
+	lower_bound: z
+		.strictObject({
+			tests: z.number().int(),
+			before: z.number().nullable().describe("Mean score in the earlier run, with 0 for what its own agent broke."),
+			after: z.number().nullable(),
+			mean: z.number().describe("Mean of the differences, with 0 for what the agent of the later run broke."),
+			interval: z.tuple([z.number(), z.number()]).nullable(),
+			verdict: z.enum(["better", "worse", "no difference shown", "nothing to compare"]),
+		})
+		.describe(
+			"The same figures with 0 for each test that the tested agent kept from being judged (`caused_by: agent`): `--fail-on` decides by them.",
+		),
 	unjudged_attempts: z
 		.number()
 		.int()

@@ -72,12 +72,20 @@ export const fingerprintSchema = wireObject({
 /** `error.stage` of an attempt whose answer is on record, and whose graders could not all run. */
 export const graderStage = "grader";
 
+/**
+ * Who kept an attempt from being judged. `agent`: what is tested, by what it did (it exited with an error, ran into a limit, gave no answer
+ * that can be read or too much of it, removed its workspace) or because a test that this one depends on failed. `provider`: the server of a
+ * model. `grader`: a grader or the model that judges. `machine`: the disk was full, or files or processes ran out.
+ */
+export const errorCauses = ["agent", "provider", "grader", "machine"] as const;
+export type ErrorCause = (typeof errorCauses)[number];
+
 export const rowErrorSchema = wireObject({
 	stage: z.string(),
 	code: z.string(),
 	message: z.string(),
-	/** What the tested agent did is the cause: it removed its workspace, for example. */
-	causedBy: z.literal("agent").optional(),
+	/** Absent if none of them is known to be the cause: a hook, a template or a setting, for example. */
+	causedBy: z.enum(errorCauses).optional(),
 });
 
 /** Milliseconds that an attempt spent in each stage. `grade` is without `judge`, the time of models that grade. */
@@ -147,8 +155,12 @@ export const runSummarySchema = wireObject({
 	passed: z.number(),
 	failed: z.number(),
 	errors: z.number(),
+	/** Of `errors`, those that the tested agent caused. Absent in summaries of former versions. */
+	errorsByAgent: z.number().optional(),
 	/** Over tests that were judged; null where none was. */
 	meanScore: z.number().nullable(),
+	/** The mean score if each of `errors_by_agent` counts 0. Absent in summaries of former versions. */
+	meanScoreLowerBound: z.number().nullable().optional(),
 	durationMs: amountSchema,
 	tokenUsage: tokenUsageSchema.nullable(),
 	costUsd: amountSchema.nullable(),

@@ -1,7 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
-import { listDirectory } from "../io/files/list-directory.ts";
 import { listTree } from "../io/files/list-tree.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { targetKind } from "../io/files/stat-path.ts";
@@ -78,12 +77,6 @@ export function writeJournal(gitDir: string, journal: Journal): void {
 
 export function removeJournal(gitDir: string): void {
 	removeFile(journalFile(gitDir));
-}
-
-/** Removes journals that were not yet in place when their sync was killed. */
-export function sweepJournals(gitDir: string): void {
-	for (const name of listDirectory(gitDir))
-		if (name.startsWith(".agentv-journal.json.") && name.endsWith(".tmp")) removeFile(join(gitDir, name));
 }
 
 /** Ends the git that a killed sync left running, and removes the locks that it held. */

@@ -3,10 +3,11 @@ import { AgentvError } from "../base/agentv-error.ts";
 import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
+import { sweepStagedFiles } from "../io/files/staged-files.ts";
 import { pathKind, realPath } from "../io/files/stat-path.ts";
 import { removeFile } from "../io/files/write-note.ts";
 import { type CloneGit, openClone } from "./clone-git.ts";
-import { clearRemains, type Journal, readJournal, removeJournal, sweepJournals, workTreeSpan } from "./journal.ts";
+import { clearRemains, type Journal, readJournal, removeJournal, workTreeSpan } from "./journal.ts";
 import { type TreeChange, treeDiff } from "./tree-diff.ts";
 
 /** git's name for the empty tree in a repository that names its commits as `sha` (SHA-1 or SHA-256). */
@@ -22,7 +23,7 @@ export function emptyTree(sha: string): string {
 export async function recover(root: string, env: Environment): Promise<string | undefined> {
 	const gitDir = join(root, ".git");
 	if (pathKind(gitDir) !== "directory") return undefined;
-	sweepJournals(gitDir);
+	sweepStagedFiles(gitDir);
 	const journal = readJournal(gitDir);
 	if (!journal) return undefined;
 	await clearRemains(gitDir, journal);

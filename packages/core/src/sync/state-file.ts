@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { createOutputRedactor, redactDeep } from "../base/redact.ts";
 import { safeName } from "../base/slug.ts";
 import { agentvHome, type Environment } from "../io/environment.ts";
 import { type LockOwner, ourselves, ownerState } from "../io/files/lock-owner.ts";
@@ -35,7 +36,11 @@ export function writeState(id: string, state: LastSync, env: Environment): void 
 	makeDirectory(dirname(file), { mode: 0o700 });
 	const { startedAt, finishedAt, ...rest } = state;
 	const owner = state.status === "running" ? { owner: ourselves("") } : {};
-	writeNote(file, `${JSON.stringify({ ...rest, started_at: startedAt, finished_at: finishedAt, ...owner })}\n`);
+	const note = redactDeep(
+		{ ...rest, started_at: startedAt, finished_at: finishedAt, ...owner },
+		createOutputRedactor(env),
+	);
+	writeNote(file, `${JSON.stringify(note)}\n`);
 }
 
 /** The last sync; one that runs no more, yet never finished, failed. Null when there was none, or nothing readable. */

@@ -1,8 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { gitHttpServer } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
+import { besideName, uniqueTag } from "../io/files/staged-files.ts";
+import { asDead } from "../io/files/testing/dead-owner.ts";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 
 /** Such a configuration as the user's own. */
@@ -134,11 +135,8 @@ test("what a killed sync left beside a finished clone, or was about to put into 
 	const home = benchmarkHome();
 	home.register({});
 	await home.sync();
-	const left = join(home.root, ".agentv-clone-clone-abcDEF");
-	mkdirSync(left);
-	const dead = { token: "", pid: 2 ** 22 + 1, started: "1", machine: "x", boot: "x" };
-	writeFileSync(join(left, "owner.json"), JSON.stringify({ ...dead, machine: hostname() }));
-	writeFileSync(join(home.clone, ".git/.agentv-journal.json.99.abcdef01.tmp"), "{");
+	mkdirSync(asDead(join(home.root, `.agentv-clone-clone-${uniqueTag()}`)));
+	writeFileSync(asDead(besideName(join(home.clone, ".git/agentv-journal.json"))), "{");
 	expect(await home.sync()).toMatchObject({ outcome: "current" });
 	expect(readdirSync(home.root).sort()).toEqual(["clone", "home", "served", "work"]);
 	expect(readdirSync(join(home.clone, ".git")).filter((name) => name.includes("agentv"))).toEqual([]);

@@ -2,6 +2,8 @@ import { dirname } from "node:path";
 import { iteratePool } from "../base/pool.ts";
 import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
+import { sweepStaged } from "../io/files/staged-files.ts";
+import { systemTempDir } from "../io/files/temp-dir.ts";
 import { requireGit } from "../io/git/require-git.ts";
 import { type Registry, type RegistryEntry, readRegistry } from "../model/registry.ts";
 import { chosenEntries } from "./chosen-entries.ts";
@@ -21,6 +23,7 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 	const registry = readRegistry(options.env);
 	const entries = chosenEntries(registry, options.ids);
 	await requireGitFor(entries, options.env, dirname(registry.file));
+	for (const place of [systemTempDir(), dirname(registry.file)]) await sweepStaged(place);
 	const events = new EventQueue();
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([abandoned.signal, ...(options.signal ? [options.signal] : [])]);

@@ -5,7 +5,7 @@ import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import type { Role, ToolCall } from "../schema/message.ts";
-import type { CachedFigures, StopReason } from "../schema/result-row.ts";
+import type { CachedFigures, ErrorCause, StopReason } from "../schema/result-row.ts";
 import type { ProviderName } from "../schema/target-file.ts";
 
 /** A resolved target of one provider. */
@@ -156,6 +156,8 @@ export interface TargetAnswer {
 
 /** Why there is no answer. */
 export interface TargetFailure {
+	/** Who failed, if the target knows; otherwise the runner decides. */
+	readonly causedBy?: ErrorCause;
 	/** Short and stable: `timeout`, `not-found`, `exit-code`, `signal`, `http-429`, `bad-answer`, … */
 	readonly code: string;
 	/** A sentence without a full stop; may quote what the program said. */

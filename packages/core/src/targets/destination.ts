@@ -1,4 +1,4 @@
-import { isSecretName } from "../base/secrets.ts";
+import { isSecretName } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import type { TargetScope } from "../model/load-targets.ts";
 import { type ResolvedTarget, variablesAt } from "../model/resolve-target.ts";

@@ -2,14 +2,19 @@ import type { ProcessResult } from "../io/run-process.ts";
 import type { TargetFailure } from "./contract.ts";
 
 const longestSaid = 2000;
+/** What the system says if it has no more files, processes or memory. */
+const scarcities = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ENOSPC"]);
 
 /** Why a program that ended gave no answer; `undefined` where it ended well. `what` begins the sentence. */
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
 	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
 	const saying = said === "" ? "" : `: ${said}`;
 	const failure = (code: string, message: string, retryable: boolean): TargetFailure => ({ code, message, retryable });
-	if (result.startError)
-		return failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
+	if (result.startError) {
+		const notFound = failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
+		// Programs are looked for before a run: one that is gone later was removed.
+		return scarcities.has(result.startError.code) ? { ...notFound, causedBy: "machine" } : notFound;
+	}
 	if (result.timedOut) return failure("timeout", `${what} ran into its time limit${saying}`, true);
 	if (result.aborted) return failure("interrupted", `${what} was interrupted`, false);
 	if (result.signal !== null) return failure("signal", `${what} was ended by ${result.signal}${saying}`, true);

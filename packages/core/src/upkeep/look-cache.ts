@@ -6,15 +6,11 @@ import { lookMirrors } from "./look-mirrors.ts";
 import type { LookOptions } from "./look-options.ts";
 
 /** All that AgentV keeps on this machine and could do without. Changes nothing. @throws AgentvError `interrupted` */
-export async function lookCache(
-	env: Environment,
-	options: Omit<LookOptions, "home"> & { readonly now: number },
-): Promise<CacheItem[]> {
-	const { now, ...limits } = options;
+export async function lookCache(env: Environment, limits: Omit<LookOptions, "home">): Promise<CacheItem[]> {
 	const look: LookOptions = { home: agentvHome(env), ...limits };
 	return [
 		...(await lookMirrors(look)),
-		...(await lookCalls(look, now)),
+		...(await lookCalls(look)),
 		...(await lookWorkspaces(look)),
 		...(await lookTemporaries(look)),
 	];

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { directoryEntries } from "../io/files/directory-entries.ts";
 import { listEntry } from "../io/files/list-entry.ts";
+import { stagedState } from "../io/files/staged-files.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { callsPlace } from "../model/home-places.ts";
@@ -8,11 +9,8 @@ import type { CacheItem } from "./cache-item.ts";
 import type { LookOptions } from "./look-options.ts";
 import { foreignItem, openPlace } from "./places.ts";
 
-/** Writing one takes no time: what is older was left by a process that was killed. */
-const writingMs = 60 * 60_000;
-
 /** The kept answers of language models, and what writing them left behind. */
-export async function lookCalls({ home, signal }: LookOptions, now: number): Promise<CacheItem[]> {
+export async function lookCalls({ home, signal }: LookOptions): Promise<CacheItem[]> {
 	const place = openPlace("call", home, callsPlace(home));
 	if ("foreign" in place) return [place.foreign];
 	const items: CacheItem[] = [];
@@ -24,17 +22,16 @@ export async function lookCalls({ home, signal }: LookOptions, now: number): Pro
 		await new Promise((resolve) => setImmediate(resolve));
 		throwIfAborted(signal, "looking at the cache");
 		for (const [file, fileKind] of directoryEntries(shelf) ?? [])
-			if (fileKind === "file") items.push(...answerAt(join(shelf, file), file, now));
+			if (fileKind === "file") items.push(...answerAt(join(shelf, file), file));
 	}
 	return items;
 }
 
-function answerAt(path: string, name: string, now: number): CacheItem[] {
+function answerAt(path: string, name: string): CacheItem[] {
 	const isAnswer = /^[0-9a-f]{64}\.json$/.test(name);
-	if (!isAnswer && !/^\.[0-9a-f]{64}\.json\.\d+\.[0-9a-f]{8}\.tmp$/.test(name)) return [];
+	if (!isAnswer && stagedState(path) !== "left") return [];
 	// It may have gone since the directory was listed.
 	if (pathKind(path) !== "file") return [];
 	const { size, mtimeMs } = listEntry(path);
-	if (!isAnswer && now - mtimeMs < writingMs) return [];
 	return [{ kind: "call", path, bytes: size, usedAt: mtimeMs, state: { is: isAnswer ? "idle" : "left" } }];
 }

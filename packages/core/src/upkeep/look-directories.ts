@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { directoryEntries } from "../io/files/directory-entries.ts";
-import { isOurs } from "../io/files/is-ours.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import { directoryOwner } from "../io/files/owner-note.ts";
+import { stagedState } from "../io/files/staged-files.ts";
 import { systemTempDir } from "../io/files/temp-dir.ts";
 import { treeSize } from "../io/files/tree-size.ts";
-import { benchmarksPlace, workshopPrefix, workspacesPlace } from "../model/home-places.ts";
+import { benchmarksPlace, workspacesPlace } from "../model/home-places.ts";
 import type { CacheItem, CacheItemState, CacheKind } from "./cache-item.ts";
 import type { LookOptions } from "./look-options.ts";
 import { foreignItem, openPlace } from "./places.ts";
@@ -29,18 +29,17 @@ export async function lookTemporaries(options: LookOptions): Promise<CacheItem[]
 	const items: CacheItem[] = [];
 	const system = options.tempDirectory ?? systemTempDir();
 	const clones = openPlace("temporary", options.home, benchmarksPlace(options.home));
-	const places = [
-		{ path: system, entries: directoryEntries(system) ?? [], pattern: /^agentv-[a-z]+-[A-Za-z0-9]{6}$/ },
-		...("foreign" in clones ? [] : [{ ...clones, pattern: new RegExp(`^\\${workshopPrefix}.*-[A-Za-z0-9]{6}$`) }]),
-	];
-	for (const { path: parent, entries, pattern } of places)
-		for (const [name, kind] of entries) {
-			const path = join(parent, name);
-			// Others may put anything into the system's directory.
-			if (kind !== "directory" || !pattern.test(name) || !isOurs(path)) continue;
-			const state = stateOf(path);
-			if (state) items.push(await itemAt("temporary", path, state, options));
+	for (const place of [{ path: system, entries: directoryEntries(system) ?? [] }, clones]) {
+		if ("foreign" in place) continue;
+		for (const [name, kind] of place.entries) {
+			const path = join(place.path, name);
+			const state = kind === "directory" ? stagedState(path) : undefined;
+			if (state === undefined) continue;
+			items.push(
+				await itemAt("temporary", path, state === "left" ? { is: "left" } : { is: "in-use", ...state }, options),
+			);
 		}
+	}
 	return items;
 }
 

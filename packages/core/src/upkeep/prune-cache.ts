@@ -7,6 +7,7 @@ import { lockHolder, withLock } from "../io/files/lock.ts";
 import { directoryOwner, ownerNote } from "../io/files/owner-note.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
+import { stagedState } from "../io/files/staged-files.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { removeFile } from "../io/files/write-note.ts";
@@ -47,7 +48,7 @@ export async function pruneCache({
 	tempDirectory,
 	...rule
 }: PruneOptions): Promise<PruneResult> {
-	const plan = planPrune(await lookCache(env, { now, signal, tempDirectory }), rule, now);
+	const plan = planPrune(await lookCache(env, { signal, tempDirectory }), rule, now);
 	const kept = [...plan.keep];
 	if (dryRun) return { removed: plan.remove, kept, failed: [] };
 	const removed: CacheItem[] = [];
@@ -111,8 +112,9 @@ function removeCall(item: CacheItem): KeptItem | undefined {
 async function removeDirectory(item: CacheItem): Promise<KeptItem | undefined> {
 	const { path } = item;
 	if (pathKind(path) !== "directory") return undefined;
-	const owner = directoryOwner(path);
-	if (owner && owner.state !== "dead") return inUse(item, owner.pid);
+	const owner = stagedState(path) ?? directoryOwner(path);
+	if (owner !== undefined && owner !== "left" && !("state" in owner && owner.state === "dead"))
+		return inUse(item, owner.pid);
 	// The note of the dead owner goes last: a half-removed directory without one would stay for good.
 	for (const name of listDirectory(path)) if (name !== ownerNote) await removeTree(join(path, name));
 	await removeTree(path);

@@ -1,6 +1,6 @@
 import { codeFrame } from "../base/code-frame.ts";
 import type { Diagnostic, Place } from "../base/diagnostic.ts";
-import { createMasker } from "../base/secrets.ts";
+import { createRedactor } from "../base/redact.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import type { RuleLevel } from "../schema/config-file.ts";
 import { checksOf } from "./checks.ts";
@@ -57,10 +57,10 @@ function located(context: EvalContext, { judged, config }: Judgement): JudgedFin
 	const secrets = places.flatMap(({ range, text }, index) =>
 		judged[index]?.found.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],
 	);
-	const masker = createMasker(secrets.map((secret) => secret.replace(/^["']|["']$/g, "")));
+	const redact = createRedactor(secrets.map((secret) => secret.replace(/^["']|["']$/g, "")));
 	const findings = judged.map(({ rule, found }, index): JudgedFinding => {
 		const { range, text } = places[index] ?? nowhere;
-		const frame = text === "" ? [] : owned(codeFrame(text, range).map(masker).join("\n")).split("\n");
+		const frame = text === "" ? [] : owned(codeFrame(text, range).map(redact).join("\n")).split("\n");
 		const fixable = (rule.fix?.(found, context).length ?? 0) > 0;
 		return { rule, finding: { ...found, message: owned(found.message), range, frame, fixable, fixed: false } };
 	});

@@ -1,9 +1,6 @@
-import { knownToken } from "../base/conceal-credentials.ts";
 import type { DocumentPath } from "../base/diagnostic.ts";
+import { findSecrets, isSecretName } from "../base/redact.ts";
 import { scanReferences } from "../base/scan-references.ts";
-import { isSecretName } from "../base/secrets.ts";
-
-const inUrl = /^[a-z][a-z0-9+.-]*:\/\/[^\s/@]*:[^\s/@]{3,}@/i;
 
 export interface LiteralSecret {
 	/** The setting that holds it. */
@@ -27,7 +24,7 @@ export function* literalSecrets(value: unknown, path: DocumentPath = []): Genera
 function isWrittenOut(value: string, field: string): boolean {
 	const isNamed = isSecretName(field) || /^authorization$/i.test(field);
 	const references = scanReferences(value).filter(({ kind }) => kind === "reference");
-	if (references.length === 0) return isNamed || knownToken.test(value) || inUrl.test(value);
+	if (references.length === 0) return isNamed || findSecrets(value).length > 0;
 	// What stands around the variables, and what they fall back to.
 	let plain = "";
 	let end = 0;
@@ -37,9 +34,7 @@ function isWrittenOut(value: string, field: string): boolean {
 	}
 	plain += value.slice(end);
 	const defaults = references.flatMap((one) => ("defaultText" in one && one.defaultText ? [one.defaultText] : []));
-	return [plain, ...defaults].some(
-		(text) => knownToken.test(text) || inUrl.test(text) || (isNamed && looksRandom(text)),
-	);
+	return [plain, ...defaults].some((text) => findSecrets(text).length > 0 || (isNamed && looksRandom(text)));
 }
 
 /** `not-needed` is what a local server takes for a key; nobody could call that a secret. */

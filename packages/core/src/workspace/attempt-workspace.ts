@@ -131,7 +131,7 @@ export class AttemptWorkspace implements TestWorkspace {
 
 	#changes() {
 		const { pristine, store, rules, runner, home } = this.#base;
-		const { signal, masker } = runner.services;
+		const { signal, redact } = runner.services;
 		const patchFile = () => {
 			const directory = this.#test.scratch?.make() ?? join(home, "patches");
 			makeDirectories(directory);
@@ -139,6 +139,6 @@ export class AttemptWorkspace implements TestWorkspace {
 			return join(directory, `changes-${basename(this.path)}-${this.#patches}.diff`);
 		};
 		// Not the test's own time limit: what a target did until then counts.
-		return { pristine, store, rules, patchFile, masker, signal };
+		return { pristine, store, rules, patchFile, redact, signal };
 	}
 }

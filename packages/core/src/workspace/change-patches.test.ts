@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { gitTestEnvironment, law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createMasker } from "../base/secrets.ts";
+import { createRedactor } from "../base/redact.ts";
 import { digestFile } from "../io/files/digest-tree.ts";
 import { applyChanges } from "./apply-changes.ts";
 import { ChangeStore } from "./change-store.ts";
@@ -144,7 +144,7 @@ describe("what a patch does not hold is said in it, and refused when it is to be
 		const template = new Map([
 			[".gitignore", { kind: "file", content: "node_modules/\n", executable: false } as const],
 		]);
-		const one = { ...services(home, holder(home, template)), masker: createMasker([secret]) };
+		const one = { ...services(home, holder(home, template)), redact: createRedactor([secret]) };
 		const root = join(home, "ws");
 		const clean = await one.pristine.copyTo(root);
 		const snapshot = await takeSnapshot(root, { clean, touched: false }, one);

@@ -1,4 +1,4 @@
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import type { Scratch } from "../io/files/scratch.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
@@ -39,7 +39,7 @@ export interface WorkspaceServices {
 	/** Aborted by Ctrl-C: ends what is under way, process groups included. After-hooks still run on `close`, unless it aborts them by its own. */
 	readonly signal: AbortSignal;
 	/** Takes secrets out of texts: files that hold one are not recorded in a form that hides it. */
-	readonly masker?: Masker | undefined;
+	readonly redact?: Redactor | undefined;
 	/** The commit that a resumed run got for a repository before: it gets the same again. */
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 	/** For what belongs to no attempt: `beforeAll`, `afterAll`, clean-up. */

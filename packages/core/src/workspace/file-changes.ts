@@ -151,16 +151,16 @@ async function refusedChanges(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
 	ignored: ReadonlySet<FileChange>,
-	{ masker }: ChangeServices,
+	{ redact }: ChangeServices,
 ): Promise<ReadonlyMap<FileChange, string>> {
 	const refused = new Map<FileChange, string>();
 	const tooMany = bytesOf([...ignored]) > mostIgnoredKept;
 	for (const change of changes) {
 		if (tooMany && ignored.has(change)) refused.set(change, "");
 		else if (!gitAccepts(change)) refused.set(change, "git accepts no such name: ");
-		else if (masker && change.after && changesContent(change) && !(isText(change) && hunks.has(change))) {
+		else if (redact && change.after && changesContent(change) && !(isText(change) && hunks.has(change))) {
 			// What is compressed can't be redacted.
-			if (await holdsSecret(change.after, masker)) refused.set(change, "it holds a secret: ");
+			if (await holdsSecret(change.after, redact)) refused.set(change, "it holds a secret: ");
 		}
 	}
 	return refused;

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { createHash, type Hash } from "node:crypto";
 import { AgentvError } from "../base/agentv-error.ts";
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import { rawBytes } from "../io/files/raw-path.ts";
 import { readRegularChunks, readRegularFile } from "../io/files/read-regular.ts";
 import type { TreeNote } from "../io/files/tree-notes.ts";
@@ -95,13 +95,13 @@ function changedMeanwhile(source: Source | undefined): AgentvError {
 const overlap = 16 * 1024;
 
 /** Whether content holds a secret as it is. */
-export async function holdsSecret(version: FileVersion, masker: Masker): Promise<boolean> {
+export async function holdsSecret(version: FileVersion, redact: Redactor): Promise<boolean> {
 	let [found, end] = [false, ""];
 	await readVersion(version, (chunk) => {
 		if (found) return;
 		const text = end + chunk.toString("latin1");
 		// Secrets may be of any letters; most content is read wrongly in one of the two ways, and harmlessly.
-		found = masker(text) !== text || masker(chunk.toString("utf8")) !== chunk.toString("utf8");
+		found = redact(text) !== text || redact(chunk.toString("utf8")) !== chunk.toString("utf8");
 		end = text.slice(-overlap);
 	});
 	return found;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { Masker } from "../base/secrets.ts";
+import type { Redactor } from "../base/redact.ts";
 import { Openings } from "../io/files/openings.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { ChangeStore } from "./change-store.ts";
@@ -21,7 +21,7 @@ export interface ChangeServices {
 	/** Returns the path of a new file for a patch that is too large for memory. */
 	readonly patchFile: () => string;
 	/** Finds the run's secrets: they must not be kept in a form that hides them. */
-	readonly masker?: Masker | undefined;
+	readonly redact?: Redactor | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 

@@ -1,16 +1,19 @@
 import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { digestText } from "../io/files/digest-tree.ts";
+import { listDirectory } from "../io/files/list-directory.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { noteTree } from "../io/files/tree-notes.ts";
 import { renamePath } from "../io/files/write-new.ts";
+import { removeFile, writeNote } from "../io/files/write-note.ts";
 import type { ResetMode } from "../schema/workspace-entry.ts";
 import { AttemptWorkspace } from "./attempt-workspace.ts";
 import type { BaseParts, WorkDirectory } from "./base-parts.ts";
 import type { PreparedBase, RepositoryRecord, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
 import { relocated } from "./extension-state.ts";
 import { runAfter, type StageRunner } from "./run-stage.ts";
+import { keptMark } from "./sweep-workspaces.ts";
 import { staged, WorkspaceError, warned } from "./workspace-error.ts";
 
 export class WorkspaceBase implements PreparedBase {
@@ -53,7 +56,7 @@ export class WorkspaceBase implements PreparedBase {
 			if (signal.aborted) throw new AgentvError("interrupted", "waiting for the workspace was interrupted");
 			const directory = await staged("reset", () => this.#sharedDirectory());
 			return new AttemptWorkspace(this.parts, directory, test, this.parts.state, async (keep) => {
-				this.#kept ||= keep;
+				if (keep) this.#keep(directory);
 				done();
 			});
 		} catch (error) {
@@ -113,10 +116,15 @@ export class WorkspaceBase implements PreparedBase {
 	}
 
 	async #release(directory: WorkDirectory, keep: boolean): Promise<void> {
-		this.#kept ||= keep;
-		if (keep) return;
+		if (keep) return this.#keep(directory);
 		if (!directory.isLost) this.#free.push(directory);
 		else await removeTree(directory.path);
+	}
+
+	/** Says so beside the directory, too: should we be killed, it stays all the same. */
+	#keep({ path }: WorkDirectory): void {
+		this.#kept = true;
+		writeNote(`${path}${keptMark}`, "");
 	}
 
 	async close(): Promise<readonly WorkspaceWarning[]> {
@@ -136,7 +144,9 @@ export class WorkspaceBase implements PreparedBase {
 		const ours = ["changes.git", "rules", "pristine", "patches", ...(this.#isShared ? [] : ["base"])].map((name) =>
 			join(home, name),
 		);
+		const marks = listDirectory(home).filter((name) => name.endsWith(keptMark));
 		for (const path of [...ours, ...this.#free.map((directory) => directory.path)]) await removeTree(path);
+		for (const mark of marks) removeFile(join(home, mark));
 	}
 }
 

@@ -1,16 +1,17 @@
 import { AgentvError, type AgentvErrorOptions } from "../base/agentv-error.ts";
 import { errnoCode } from "../io/files/file-error.ts";
 import { GitError } from "../io/git/git-error.ts";
+import type { ErrorCause } from "../schema/result-row.ts";
 import type { WorkspaceStage, WorkspaceWarning } from "./contract.ts";
 
 export interface WorkspaceErrorOptions extends AgentvErrorOptions {
-	readonly causedBy?: "agent";
+	readonly causedBy?: ErrorCause;
 }
 
 /** Why a workspace can't serve its tests: they become execution errors `{stage, code: reason, message}`. */
 export class WorkspaceError extends AgentvError {
-	/** Present if what the tested agent did is the cause. */
-	readonly causedBy?: "agent";
+	/** Present if the tested agent or the machine is the cause. */
+	readonly causedBy?: ErrorCause;
 	readonly stage: WorkspaceStage;
 	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `not-found`, `disk-full`, `git`, … */
 	readonly reason: string;
@@ -21,6 +22,12 @@ export class WorkspaceError extends AgentvError {
 		if (causedBy) this.causedBy = causedBy;
 		this.stage = stage;
 		this.reason = reason;
+	}
+
+	/** Returns the same error for a workspace that the agent had to itself; a full disk may be that of others. */
+	ofAgent(): WorkspaceError {
+		if (this.reason === "disk-full") return this;
+		return new WorkspaceError(this.stage, this.reason, this.message, { causedBy: "agent", cause: this });
 	}
 }
 

@@ -52,6 +52,7 @@ export function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 				</p>
 			) : null}
 			<p>{message}</p>
+			{comparison.at_least ? <p>{comparison.at_least.message}</p> : null}
 			{renamed.map(([before, after]) => (
 				<p key={`${before} ${after}`}>
 					<span className="mono">{after}</span> is compared with <span className="mono">{before}</span>.

@@ -3,6 +3,7 @@ import type { BundleEventAnswer } from "../../../server/answers/bundles.ts";
 import { Fact, Facts } from "../../components/facts.tsx";
 import { Icon } from "../../components/icon.tsx";
 import { Note } from "../../components/note.tsx";
+import { apiAddress } from "../../lib/api.ts";
 import { bytes, plural } from "../../lib/format.ts";
 import classes from "./bundled.module.css";
 
@@ -12,7 +13,7 @@ export type BundleOutcome = Extract<BundleEventAnswer, { readonly type: "outcome
 /** A finished bundle: where it lies, how to check it, its archive. */
 export function Bundled({ outcome }: { outcome: BundleOutcome }) {
 	const { bundle, directory, digest, files, size, warnings, required } = outcome;
-	const archive = (format: string) => `/api/bundles/${encodeURIComponent(bundle)}/archive?format=${format}`;
+	const archive = (format: string) => `${apiAddress}/bundles/${encodeURIComponent(bundle)}/archive?format=${format}`;
 	return (
 		<div className={classes.bundled}>
 			<Note tone="good" live title={`Bundled: ${plural(files, "file")}, ${bytes(size)}`} />

@@ -1,13 +1,14 @@
 import type { ReactNode } from "react";
 import type { RunAnswer, RunSummaryAnswer } from "../../../server/answers/runs.ts";
 import { PassBar } from "../../components/pass-bar.tsx";
-import { cost, count, duration, percent, score } from "../../lib/format.ts";
+import { bound, cost, count, duration, percent, score } from "../../lib/format.ts";
 import classes from "./summary.module.css";
 
 /** The run's numbers in one strip. */
 export function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
 	if (!summary) return null;
 	const { passed, failed, errors, not_run: left, mean_score: mean, duration_ms: ms } = summary;
+	const limits = bound({ mean, lower: summary.mean_score_lower_bound, n: summary.judged, planned }, score);
 	return (
 		<dl className={classes.strip}>
 			<Figure term="Pass rate" wide>
@@ -18,7 +19,9 @@ export function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
 			<Figure term="Failed">{count(failed)}</Figure>
 			<Figure term="Not judged">{count(errors)}</Figure>
 			{left > 0 ? <Figure term="Not run">{count(left)}</Figure> : null}
-			<Figure term="Mean score">{mean === null ? "–" : score(mean)}</Figure>
+			<Figure term="Mean score">
+				{mean === null ? "–" : score(mean)} {limits === "" ? null : <span className="dim">({limits})</span>}
+			</Figure>
 			<Figure term="Duration">{duration(ms)}</Figure>
 			<Spending summary={summary} />
 		</dl>

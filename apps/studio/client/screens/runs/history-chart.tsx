@@ -9,6 +9,7 @@ interface Point {
 	readonly run: string;
 	readonly started_at: string;
 	readonly pass_rate: number;
+	readonly pass_rate_lower_bound: number;
 	readonly tests: number;
 	readonly errors: number;
 }
@@ -153,6 +154,7 @@ function Tip({ near: { point, line, x, y }, width }: { near: Placed; width: numb
 		>
 			<strong>{percent(point.pass_rate)}</strong> of {plural(point.tests, "test")}
 			{point.errors > 0 ? `, ${count(point.errors)} not judged` : ""}
+			{point.pass_rate_lower_bound < point.pass_rate ? `, at least ${percent(point.pass_rate_lower_bound)}` : ""}
 			<div>{line.label}</div>
 			<div className="dim">{shortMoment(point.started_at)}</div>
 		</div>

@@ -5,7 +5,7 @@ import { PassBar } from "../../components/pass-bar.tsx";
 import { RunStateMark } from "../../components/run-state-mark.tsx";
 import { Time } from "../../components/time.tsx";
 import { evalName } from "../../lib/eval-name.ts";
-import { cost, count, duration, score } from "../../lib/format.ts";
+import { bound, cost, count, duration, score } from "../../lib/format.ts";
 import classes from "./runs.module.css";
 
 const none = <span className="dim">–</span>;
@@ -65,10 +65,10 @@ const columns: readonly Column<RunEntry>[] = [
 	{
 		key: "mean",
 		title: "Mean",
-		width: "60px",
+		width: "104px",
 		align: "end",
 		narrow: "none",
-		cell: ({ summary }) => (summary?.mean_score == null ? none : score(summary.mean_score)),
+		cell: ({ summary }) => <Mean summary={summary} />,
 	},
 	{
 		key: "targets",
@@ -101,6 +101,22 @@ const columns: readonly Column<RunEntry>[] = [
 		cell: ({ started_at: at }) => <Time at={at} />,
 	},
 ];
+
+/** The mean score; a mark and words if it is over less than was planned or could be lower. */
+function Mean({ summary }: { summary: RunEntry["summary"] }) {
+	if (!summary) return none;
+	const { mean_score: mean, mean_score_lower_bound: lower, judged: n, planned } = summary;
+	const limits = bound({ mean, lower, n, planned }, score);
+	const value = mean === null ? none : score(mean);
+	if (limits === "") return value;
+	const isLower = lower !== null && lower !== mean;
+	return (
+		<span title={limits}>
+			{value}
+			{isLower ? <span className="dim"> ≥ {score(lower)}</span> : null}
+		</span>
+	);
+}
 
 /** What the run cost in all; its parts in words. */
 function Cost({ summary }: { summary: RunEntry["summary"] }) {

@@ -165,7 +165,7 @@ function saysMore({ transcript, output }: TestResultAnswer): boolean {
 
 function errorTitle({ status }: TestResultAnswer, { stage, caused_by: by }: TestErrorAnswer): string {
 	const verdict = status === "execution_error" ? "Not judged" : "Failed";
-	return `${verdict}: ${stage} failed${by === undefined ? "" : `, caused by the ${by}`}`;
+	return `${verdict}: ${stage} failed${by === undefined || by === stage ? "" : `, caused by the ${by}`}`;
 }
 
 function Problems({ result }: { result: TestResultAnswer }) {

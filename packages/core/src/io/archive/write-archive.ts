@@ -1,9 +1,9 @@
-import { randomBytes } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { fileError } from "../files/file-error.ts";
 import { makeDirectory } from "../files/make-directory.ts";
 import { removeTree } from "../files/remove-tree.ts";
+import { besideName } from "../files/staged-files.ts";
 import { throwIfAborted } from "../files/throw-if-aborted.ts";
 import { renamePath } from "../files/write-new.ts";
 import type { ArchiveEntry, ArchiveOptions } from "./archive-entry.ts";
@@ -27,7 +27,7 @@ export async function writeArchive(
 ): Promise<void> {
 	if (!isArchiveName(file)) throw new AgentvError("usage", `${file} is neither a .tgz nor a .zip file`);
 	makeDirectory(dirname(file));
-	const staged = join(dirname(file), `.${basename(file).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
+	const staged = besideName(file);
 	try {
 		await (/\.zip$/i.test(file) ? writeZip : writeTar)(staged, entries, options);
 		renamePath(staged, file);

@@ -57,7 +57,7 @@ export async function digestTree(
 		if (kind === "other") throw new AgentvError("refused", `${join(root, path)} is neither file, directory nor link`);
 		if (kind === "link")
 			digests.push({ path, size: Buffer.byteLength(target ?? ""), mode: "link", sha256: digestText(target ?? "") });
-		else digests.push({ path, size, mode: mode & 0o100 ? "755" : "644", sha256: digestFile(join(root, path)) });
+		else digests.push({ path, size, mode: mode & 0o111 ? "755" : "644", sha256: digestFile(join(root, path)) });
 		bytes += size;
 		if (bytes < 8 * chunkSize) continue;
 		// Other work gets its turn.

@@ -1,6 +1,9 @@
-import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode } from "./file-error.ts";
 import { type LockOwner, ownerState } from "./lock-owner.ts";
+import { readTextFile } from "./read-text.ts";
+import { besideName } from "./staged-files.ts";
 
 /**
  * A lock is a chain of files, each made by an atomic link that only one process can win. The head is `<name>`. A holder that died is
@@ -50,9 +53,10 @@ function ageOf(path: string): number {
 function readLink(path: string): ChainLink | undefined {
 	let text: string;
 	try {
-		text = readFileSync(path, "utf8");
+		// In a directory that came from elsewhere, it may be anything.
+		text = readTextFile(path, { maxBytes: 64 * 1024 });
 	} catch (error) {
-		if (errnoCode(error) === "ENOENT") return undefined;
+		if (error instanceof AgentvError && error.code === "not-found") return undefined;
 		throw error;
 	}
 	return { path, owner: parseOwner(text) ?? unreadable(path) };
@@ -79,7 +83,7 @@ function unreadable(path: string): LockOwner {
 
 /** Tries to stand at `free`; false when another was faster. */
 export function joinChain(free: string, owner: LockOwner): boolean {
-	const candidate = `${free}.${owner.token}.new`;
+	const candidate = besideName(free);
 	const content = JSON.stringify(owner);
 	writeFileSync(candidate, content, { flag: "wx" });
 	try {

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errnoCode } from "./file-error.ts";
@@ -53,11 +54,44 @@ export function ownerState(owner: LockOwner): OwnerState {
 	const sameHost = owner.machine.split(" ")[0] === us.machine.split(" ")[0];
 	if (sameHost && owner.boot !== us.boot) return "dead";
 	if (owner.machine !== us.machine) return "elsewhere";
-	if (owner.started !== undefined) return startOf(owner.pid) === owner.started ? "alive" : "dead";
+	return processState(owner.pid, owner.started);
+}
+
+function processState(pid: number, started: string | undefined): "alive" | "dead" {
+	if (started !== undefined) return startOf(pid) === started ? "alive" : "dead";
 	try {
-		process.kill(owner.pid, 0);
+		process.kill(pid, 0);
 		return "alive";
 	} catch (error) {
 		return errnoCode(error) === "ESRCH" ? "dead" : "alive";
 	}
+}
+
+/** How an owner is written in a name: host, process namespace and boot as four digits each, the process id and its start. */
+export const ownerTagPattern = "[0-9a-f]{12}-[0-9a-z]+-[0-9a-z]+";
+
+let tag: string | undefined;
+
+/** Returns this process as a part of a file's name, so that others can tell whose the file is. */
+export function ownerTag(): string {
+	if (tag !== undefined) return tag;
+	const { pid, started = "0" } = ourselves("");
+	tag = `${placeTags().join("")}-${pid.toString(36)}-${Number(started).toString(36)}`;
+	return tag;
+}
+
+/** Returns whether the process of an owner's tag still runs, as `ownerState` does for an owner. */
+export function tagState(text: string): OwnerState {
+	const [place = "", pid = "", started = ""] = text.split("-");
+	const [host, namespace, boot] = placeTags();
+	if (place.slice(0, 4) === host && place.slice(8) !== boot) return "dead";
+	if (place.slice(0, 4) !== host || place.slice(4, 8) !== namespace) return "elsewhere";
+	const start = Number.parseInt(started, 36);
+	return processState(Number.parseInt(pid, 36), start === 0 ? undefined : String(start));
+}
+
+function placeTags(): [host: string, namespace: string, boot: string] {
+	const { machine, boot = "" } = ourselves("");
+	const short = (value: string) => hash("sha256", value, "hex").slice(0, 4);
+	return [short(machine.split(" ")[0] ?? ""), short(machine), short(boot)];
 }

@@ -52,6 +52,11 @@ export function lockHolder(path: string, options: Pick<LockOptions, "lockDirecto
 	return free === undefined ? (holder?.pid ?? 0) : undefined;
 }
 
+/** Returns whether a name is that of a lock in a lock directory. */
+export function isLockName(name: string): boolean {
+	return /^[0-9a-f]{32}\.lock(\.[0-9a-f]{16})?$/.test(name);
+}
+
 function lockFile(path: string, directory: string | undefined): string {
 	const where = directory ?? dirname(realPath(path));
 	makeDirectory(where);

@@ -1,10 +1,10 @@
-import { mkdtempSync, realpathSync } from "node:fs";
+import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileError } from "./file-error.ts";
 import { makeDirectories } from "./make-directories.ts";
-import { writeOwnerNote } from "./owner-note.ts";
 import { removeTree } from "./remove-tree.ts";
+import { uniqueTag } from "./staged-files.ts";
 
 /** The system's directory for temporary files. */
 export function systemTempDir(): string {
@@ -12,18 +12,28 @@ export function systemTempDir(): string {
 }
 
 /**
- * Makes a new directory, readable only by us, below `parent` (made if need be; default: the system's). Its real path. In the system's it
- * says whose it is, so that what a killed process leaves there can be told from what is in use.
+ * Makes a new directory, readable only by us, below `parent`, which is made if needed; without `parent` in the system's directory,
+ * under a name that says whose it is. Returns its real path.
  */
 export function makeTempDir(prefix: string, parent?: string): string {
 	const where = parent ?? systemTempDir();
 	try {
 		makeDirectories(where);
-		const path = realpathSync(mkdtempSync(join(where, prefix)));
-		if (parent === undefined) writeOwnerNote(path);
-		return path;
+		if (parent === undefined) return makeOwnedDir(join(where, prefix));
+		return realpathSync(mkdtempSync(join(where, prefix)));
 	} catch (error) {
 		throw fileError(where, error);
+	}
+}
+
+/** Makes a new directory, readable only by us, whose path begins with `prefix` and says whose it is. Returns its real path. */
+export function makeOwnedDir(prefix: string): string {
+	const path = `${prefix}${uniqueTag()}`;
+	try {
+		mkdirSync(path, { mode: 0o700 });
+		return realpathSync(path);
+	} catch (error) {
+		throw fileError(path, error);
 	}
 }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
 	accessSync,
 	closeSync,
@@ -14,6 +13,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileError } from "./file-error.ts";
+import { besideName } from "./staged-files.ts";
 import { pathKind, realPath } from "./stat-path.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { writePieces } from "./write-text-pieces.ts";
@@ -33,12 +33,6 @@ export function writeTarget(path: string): string {
 		target = resolve(realPath(dirname(target)), readlinkSync(target));
 	}
 	return join(realPath(dirname(target)), basename(target));
-}
-
-/** A path for a temporary neighbour of `target`, in the same directory, so that it can be renamed there. */
-export function besideName(target: string): string {
-	const unique = `${process.pid}.${randomBytes(4).toString("hex")}`;
-	return join(dirname(target), `.${basename(target).slice(0, 100)}.${unique}.tmp`);
 }
 
 /** Writes `content` to a new, synced file beside `target` and returns its path; the caller renames or removes it. */

@@ -2,9 +2,10 @@ import { copyFileSync, mkdirSync, renameSync, rmdirSync, rmSync } from "node:fs"
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode, fileError } from "./file-error.ts";
+import { besideName } from "./staged-files.ts";
 import { pathKind, realPath, targetKind } from "./stat-path.ts";
 import { syncDirectory } from "./sync-directory.ts";
-import { besideName, type FileContent, stageBeside, type WriteOptions, writeTarget } from "./write-atomic.ts";
+import { type FileContent, stageBeside, type WriteOptions, writeTarget } from "./write-atomic.ts";
 
 /** A file's new content; `null` removes it. */
 export interface FileChange extends WriteOptions {
@@ -42,7 +43,8 @@ export function writeAllOrNone(changes: readonly FileChange[]): void {
 			steps.push(step);
 			stage(step, change, made);
 		}
-		for (const step of steps) {
+		// Removals come last: should we be killed, no content is lost that another of these files was to get.
+		for (const step of [...steps].sort((a, b) => Number(!a.staged) - Number(!b.staged))) {
 			at = step.path;
 			apply(step);
 		}

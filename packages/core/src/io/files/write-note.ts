@@ -1,6 +1,6 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { fileError } from "./file-error.ts";
-import { besideName } from "./write-atomic.ts";
+import { besideName } from "./staged-files.ts";
 
 /**
  * Writes a file that may be lost in a power failure, but is never seen half-written: renamed into place, not synced. Mode 0600.

@@ -1,5 +1,5 @@
 import { AgentvError } from "../../base/agentv-error.ts";
-import { redactText } from "../../base/git-credentials.ts";
+import { redactText } from "../../base/redact.ts";
 
 const refusals: readonly (readonly [RegExp, string])[] = [
 	[/^$/, "is empty"],

@@ -1,5 +1,5 @@
 import { AgentvError, type ErrorCode } from "../../base/agentv-error.ts";
-import { redactText } from "../../base/git-credentials.ts";
+import { redactText } from "../../base/redact.ts";
 
 /** Why a git command failed, as far as its words tell. */
 export type GitFailureReason =

@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { copyPreparedTree, type PreparedTree, prepareTree } from "../../io/files/copy-tree.ts";
 import { digestFile } from "../../io/files/digest-tree.ts";
@@ -7,10 +6,13 @@ import { makeDirectory } from "../../io/files/make-directory.ts";
 import { missingParent } from "../../io/files/missing-parent.ts";
 import { moveIntoPlace } from "../../io/files/move-into-place.ts";
 import { removeTree } from "../../io/files/remove-tree.ts";
+import { besideName, sweepStaged } from "../../io/files/staged-files.ts";
 import { pathKind } from "../../io/files/stat-path.ts";
 import { throwIfAborted } from "../../io/files/throw-if-aborted.ts";
+import { writeAtomic } from "../../io/files/write-atomic.ts";
 import { writeNewFile } from "../../io/files/write-new.ts";
 import { writeTextPieces } from "../../io/files/write-text-pieces.ts";
+import { syncRecord, writeRunDigest } from "../../model/run-digest.ts";
 import { runFileText } from "../../model/run-file-text.ts";
 import { type RunSummary, toWireSummary } from "../../schema/result-row.ts";
 import type { RunFile } from "../../schema/run-file.ts";
@@ -31,7 +33,8 @@ export interface MergedRun {
 export async function writeMerged(merged: MergedRun, output: string, signal: AbortSignal): Promise<readonly string[]> {
 	const parent = missingParent(dirname(output));
 	makeDirectory(dirname(output));
-	const staging = join(dirname(output), `.${basename(output).slice(0, 100)}.${randomBytes(6).toString("hex")}.tmp`);
+	await sweepStaged(dirname(output));
+	const staging = besideName(output);
 	let isPlaced = false;
 	try {
 		makeDirectory(join(staging, "tests"));
@@ -42,11 +45,13 @@ export async function writeMerged(merged: MergedRun, output: string, signal: Abo
 			await copyPreparedTree(recordsOf(part, own), staging, { signal });
 		}
 		writeTextPieces(join(staging, "index.jsonl"), lines(rows));
-		writeNewFile(join(staging, "summary.json"), `${JSON.stringify(toWireSummary(merged.summary), null, 2)}\n`);
 		writeNewFile(
 			join(staging, "run.json"),
 			runFileText(merged.run, (text) => text),
 		);
+		await syncRecord(staging);
+		writeAtomic(join(staging, "summary.json"), `${JSON.stringify(toWireSummary(merged.summary), null, 2)}\n`);
+		writeRunDigest(staging);
 		const damaged = rows.flatMap((row) => damageOf(row, staging));
 		throwIfAborted(signal, "merging");
 		isPlaced = moveIntoPlace(staging, output);

@@ -28,6 +28,7 @@ const passingCodes = new Set([
 	"UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
 ]);
 const longestMessage = 2000;
+const ofServer = { causedBy: "provider", retryable: true } as const;
 
 /** Says why a call failed and whether it may pass later: 429, 5xx, resets and stalls do; a refused request does not. */
 export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure {
@@ -38,9 +39,9 @@ export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure
 	if (status !== undefined && (status < 200 || status > 299)) return httpFailure(error, status);
 	const code = systemCode(error);
 	if (code !== undefined && passingCodes.has(code))
-		return { code: "network", message: `the connection failed (${code})`, retryable: true };
+		return { ...ofServer, code: "network", message: `the connection failed (${code})` };
 	const network = code === undefined && /fetch failed|socket hang up|terminated|other side closed/i.test(error.message);
-	if (network) return { code: "network", message: `the connection failed: ${deepest(error)}`, retryable: true };
+	if (network) return { ...ofServer, code: "network", message: `the connection failed: ${deepest(error)}` };
 	// The SDK stumbles over answers of the right form with the wrong content: a TypeError of its own.
 	const stumbled = thrown instanceof TypeError && code === undefined;
 	if (
@@ -48,7 +49,7 @@ export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure
 		status !== undefined ||
 		/JSONParse|TypeValidation|InvalidResponse|EmptyResponse|NoContent/.test(error.name)
 	)
-		return { code: "bad-answer", message: `the server's answer could not be read: ${said(error)}`, retryable: true };
+		return { ...ofServer, code: "bad-answer", message: `the server's answer could not be read: ${said(error)}` };
 	if (/Unsupported|InvalidPrompt|InvalidArgument/.test(error.name))
 		return { code: "unsupported", message: said(error), retryable: false };
 	if (thrown instanceof AgentvError) return { code: thrown.code, message: said(error), retryable: false };
@@ -69,6 +70,7 @@ function httpFailure(error: CallError, status: number): TargetFailure {
 		message: `the server answered ${status}: ${said(error)}`,
 		retryable: status === 408 || status === 409 || status === 425 || status === 429 || status >= 500,
 		status,
+		causedBy: "provider",
 		...(wait === undefined ? {} : { retryAfterMs: wait }),
 	};
 }

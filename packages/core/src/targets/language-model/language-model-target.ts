@@ -125,7 +125,7 @@ function stopOf({ raw, unified }: LanguageModelV3GenerateResult["finishReason"])
 
 function noAnswer(reason: string | undefined, partial: TargetAnswer): TargetOutcome {
 	const message = `the model ended without an answer${reason ? ` (${reason})` : ""}`;
-	return { ok: false, failure: { code: "bad-answer", message, retryable: true, partial } };
+	return { ok: false, failure: { code: "bad-answer", message, retryable: true, causedBy: "agent", partial } };
 }
 
 function usageOf({ inputTokens, outputTokens }: LanguageModelV3GenerateResult["usage"]): TokenUsage | undefined {

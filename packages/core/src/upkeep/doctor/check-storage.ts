@@ -12,7 +12,6 @@ import type { DoctorItem } from "./doctor-item.ts";
 interface StorageOptions {
 	readonly env: Environment;
 	readonly cwd: string;
-	readonly now: number;
 	readonly signal?: AbortSignal | undefined;
 }
 
@@ -28,8 +27,8 @@ const names: Readonly<Record<CacheKind, string>> = {
 };
 
 /** What AgentV keeps, and the room that is left. */
-export async function checkStorage({ env, cwd, now, signal }: StorageOptions): Promise<DoctorItem[]> {
-	const items = await lookCache(env, { now, timeMs: lookMs, signal });
+export async function checkStorage({ env, cwd, signal }: StorageOptions): Promise<DoctorItem[]> {
+	const items = await lookCache(env, { timeMs: lookMs, signal });
 	const kinds = cacheKinds.flatMap((kind) =>
 		kept(
 			kind,

@@ -14,8 +14,6 @@ import type { ProgramSearch } from "./program-version.ts";
 export interface DoctorOptions extends ExamineOptions {
 	/** Ask the remotes of benchmarks and the servers of targets, too, and wait so long for each. Default: go nowhere. */
 	readonly onlineMs?: number;
-	/** Milliseconds since 1970. */
-	readonly now: number;
 }
 
 /**
@@ -24,7 +22,7 @@ export interface DoctorOptions extends ExamineOptions {
  * @throws AgentvError `interrupted`, `not-found`
  */
 export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
-	const { env, cwd, signal, now, onlineMs } = options;
+	const { env, cwd, signal, onlineMs } = options;
 	const examined = await examineEvals(options);
 	const projects = [...new Set(examined.evals.map(({ loaded }) => loaded.scope.root))];
 	const search: ProgramSearch = { env, cwd, projects, signal };
@@ -35,7 +33,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
 		...(await checkPrograms(examined, search)),
 		...(await checkTargets(examined)),
 		...checkVariables(examined, cwd),
-		...(await checkStorage({ env, cwd, now, signal })),
+		...(await checkStorage({ env, cwd, signal })),
 		...(onlineMs === undefined ? [] : await checkOnline(examined, { env, timeoutMs: onlineMs, signal })),
 	];
 	throwIfAborted(signal, "looking at this machine");

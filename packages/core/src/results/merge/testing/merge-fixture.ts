@@ -52,6 +52,7 @@ export function found(directory: string) {
 	const inOrder = [...rows].sort((one, other) => place(one) - place(other));
 	files.delete("run.json");
 	files.delete("index.jsonl");
+	files.delete("run.sha256");
 	return {
 		run: { planned, evals, targets, experiment, flags: kept },
 		rows: inOrder.map(steady),

@@ -1,0 +1,331 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import {
+	existsSync,
+	mkdirSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	realpathSync,
+	rmSync,
+	statSync,
+	writeFileSync,
+} from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { agentv, agentvBin, tempTree, waitUntil } from "@agentv/test-support";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+// One table: each kind of secret, and each place where text leaves. Everything is planted at once, all that leaves is searched for all of it.
+
+const key = (head: string, length = 36) => head + "a1B2c3D4".repeat(8).slice(0, length);
+const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P";
+const pemBody = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDplanted";
+
+/** What agents, graders and servers say: the text, and what of it is secret. */
+const said: Readonly<Record<string, readonly [text: string, secret: string]>> = {
+	"a JSON web token": [jwt, jwt],
+	"an OpenAI key": [key("sk-proj-"), key("sk-proj-")],
+	"an Anthropic key": [key("sk-ant-api03-"), key("sk-ant-api03-")],
+	"an OpenRouter key": [key("sk-or-v1-"), key("sk-or-v1-")],
+	"a Groq key": [key("gsk_"), key("gsk_")],
+	"an xAI key": [key("xai-"), key("xai-")],
+	"an AWS key": ["AKIAIOSFODNN7EXAMPLE", "AKIAIOSFODNN7EXAMPLE"],
+	"a GitHub token": [key("ghp_"), key("ghp_")],
+	"a fine-grained GitHub token": [key("github_pat_"), key("github_pat_")],
+	"a GitLab token": [key("glpat-", 20), key("glpat-", 20)],
+	"a Slack token": [key("xoxb-", 30), key("xoxb-", 30)],
+	"a Google key": [key("AIza", 35), key("AIza", 35)],
+	"a Hugging Face token": [key("hf_"), key("hf_")],
+	"an npm token": [key("npm_"), key("npm_")],
+	"a private key": [`-----BEGIN PRIVATE KEY-----\n${pemBody}\n-----END PRIVATE KEY-----`, pemBody],
+	"a bearer token": ["Authorization: Bearer planted-bearer-1", "planted-bearer-1"],
+	"basic credentials": ["Basic cGxhbnRlZDpiYXNpYw==", "cGxhbnRlZDpiYXNpYw=="],
+	"a connection string": ["postgres://app:planted-db@db/x", "planted-db"],
+	"a storage key": ["AccountName=a;AccountKey=cGxhbnRlZC1zdG9yYWdlLTAx;", "cGxhbnRlZC1zdG9yYWdlLTAx"],
+	"a signed URL": ["https://store/x?sv=1&sig=planted%2Bsig", "planted%2Bsig"],
+	"a code in a URL": ["https://host/cb?code=planted-code&state=1", "planted-code"],
+	"a token in a fragment": ["https://host/#access_token=planted-fragment", "planted-fragment"],
+	"an assigned key": ['{"api_key": "planted-json-1"}', "planted-json-1"],
+	"a registry's token": ["//registry.npmjs.org/:_authToken=planted-npmrc-01", "planted-npmrc-01"],
+	"a netrc login": ["machine host login ada password planted-netrc", "planted-netrc"],
+};
+/** Variables by their values, none of which has a form of its own. */
+const env = {
+	MY_API_TOKEN: 'planted"env/one',
+	FOO: "planted foo two",
+	DATABASE: "mysql://root:planted-env-db@db/x",
+	CUSTOM: "planted header four",
+} as const;
+const dotEnv = { SERVICE_PASSWORD: "planted dotenv three" };
+const settings = {
+	password: "planted-url-pw",
+	query: "planted-url-key",
+	fragment: "planted-url-frag",
+	header: "planted-header",
+};
+const known: Readonly<Record<string, string>> = {
+	...Object.fromEntries(Object.entries(said).map(([name, [, secret]]) => [name, secret])),
+	"a variable of a secret's name": env.MY_API_TOKEN,
+	"a variable under api_key": env.FOO,
+	"a variable in a header": env.CUSTOM,
+	"a connection string in a variable": "planted-env-db",
+	"a secret of a .env file": dotEnv.SERVICE_PASSWORD,
+	"a password of base_url": settings.password,
+	"a key in base_url's query": settings.query,
+	"a fragment of base_url": settings.fragment,
+	"a literal header": settings.header,
+};
+
+const spoken = Object.values(said)
+	.map(([text]) => text)
+	.join("\n");
+const all = [spoken, ...Object.values(env), ...Object.values(dotEnv), ...Object.values(settings)].join("\n");
+
+let root = "";
+const places = new Map<string, string>();
+
+async function run(name: string, ...args: string[]) {
+	const session = await agentv(args, { cwd: root, env });
+	places.set(`${name}: stdout`, session.stdout);
+	places.set(`${name}: stderr`, session.stderr);
+	return session;
+}
+
+/** Everything below a directory, by path. */
+function keepFiles(directory: string, name: string): void {
+	for (const path of readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+		const file = join(directory, path);
+		if (statSync(file).isFile()) places.set(`${name}: ${path}`, `${path}\n${readFileSync(file, "latin1")}`);
+	}
+}
+
+async function studio() {
+	const token = "studio-session-token-of-the-test";
+	const child = spawn(process.execPath, [agentvBin(), "studio", "--no-open", "--port", "0", "--token", token], {
+		cwd: root,
+		env: { PATH: process.env.PATH ?? "", HOME: root, AGENTV_HOME: join(root, ".home"), ...env },
+	});
+	let out = "";
+	child.stdout.on("data", (chunk) => {
+		out += chunk;
+	});
+	await waitUntil(() => /http:\/\/\S+/.test(out));
+	const { origin } = new URL(/http:\/\/\S+/.exec(out)?.[0] ?? "");
+	const get = async (path: string) => {
+		const answer = await fetch(`${origin}/api${path}`, { headers: { "x-agentv-token": token } });
+		const text = await answer.text();
+		places.set(`Studio ${path}`, text);
+		return JSON.parse(text.startsWith("{") ? text : "{}");
+	};
+	for (const one of (await get("/evals")).items) {
+		await get(`/evals/${one.id}`);
+		await get(`/evals/${one.id}/run/plan`);
+		await get(`/evals/${one.id}/tests`);
+	}
+	for (const one of (await get("/runs")).items) {
+		await get(`/runs/${one.id}`);
+		for (const row of (await get(`/runs/${one.id}/tests`)).items)
+			for (const attempt of row.attempts ?? [row]) await get(`/runs/${one.id}/tests/${attempt.id}`);
+	}
+	await get("/benchmarks");
+	await get("/runs/history");
+	await get("/about");
+	child.kill("SIGINT");
+	await once(child, "exit");
+}
+
+beforeAll(async () => {
+	root = realpathSync(mkdtempSync(join(tmpdir(), "agentv-secrets-")));
+	// A server that repeats what it was sent, and more, in its errors.
+	const server = createServer((request, response) => {
+		const message = `refused ${request.url} ${JSON.stringify(request.headers)} ${all}`;
+		const isGit = request.url?.includes("info/refs");
+		response.writeHead(isGit ? 403 : 400, { "content-type": isGit ? "text/plain" : "application/json" });
+		response.end(isGit ? message : JSON.stringify({ error: { message, code: "bad" } }));
+	}).listen(0, "127.0.0.1");
+	await once(server, "listening");
+	const { port } = server.address() as AddressInfo;
+	const { password, query, fragment, header } = settings;
+	const token = said["a GitHub token"]?.[0] ?? "";
+	const files = {
+		"work/a.eval.yaml": `description: ${JSON.stringify(all)}
+target: agent
+workspace: { template: ./template, hooks: { before_each: { command: [node, say.mjs] } } }
+tests:
+  - { id: "a ${token}", input: ${JSON.stringify(all)}, assertions: [{ type: code-grader, command: [node, grade.mjs] }] }
+  - { id: "a ${token.slice(0, -1)}5", input: hi, metadata: { note: ${JSON.stringify(all)}, password: plain word }, assertions: [{ type: contains, value: nowhere }] }
+`,
+		"work/server.eval.yaml": `target: server\ntests: [{ id: s, input: hi, assertions: [{ type: contains, value: x }] }]\n`,
+		"work/targets.yaml": `targets:
+  - { name: agent, provider: cli, command: [node, agent.mjs] }
+  - name: server
+    provider: openai
+    model: m
+    max_retries: 0
+    api_key: \${{ FOO }}
+    base_url: http://ada:${password}@127.0.0.1:${port}/v1?key=${query}#${fragment}
+    headers: { X-Custom: "\${{ CUSTOM }}", X-Plain: ${header} }
+`,
+		"work/said.json": JSON.stringify(all),
+		"work/template/file.txt": "one\n",
+		"work/.env": `SERVICE_PASSWORD=${dotEnv.SERVICE_PASSWORD}\n`,
+		"work/agent.mjs": `import { readFileSync, writeFileSync } from "node:fs";
+const all = JSON.parse(readFileSync(${JSON.stringify(join(root, "work/said.json"))}, "utf8"));
+writeFileSync("file.txt", all);
+writeFileSync("binary", Buffer.concat([Buffer.from([0, 1, 2]), Buffer.from(all)]));
+console.error(all);
+console.log("x".repeat(70_000) + "\\n" + all + "\\n" + JSON.stringify({ all }) + encodeURIComponent(all) + Buffer.from(process.env.MY_API_TOKEN).toString("base64"));
+`,
+		"work/say.mjs": `import { readFileSync } from "node:fs";
+console.log(JSON.parse(readFileSync(${JSON.stringify(join(root, "work/said.json"))}, "utf8")));
+`,
+		"work/grade.mjs": `import { readFileSync } from "node:fs";
+const all = JSON.parse(readFileSync(${JSON.stringify(join(root, "work/said.json"))}, "utf8"));
+console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, evidence: all }], details: { all } }));
+`,
+		".home/benchmarks.yaml": `benchmarks:
+  - { id: remote, path: ${root}/clone, source: { url: "http://127.0.0.1:${port}/x.git" } }
+  - { id: literal, path: ${root}/clone2, source: { url: "http://ada:${password}@127.0.0.1:${port}/x.git" } }
+  - { id: query, path: ${root}/clone3, source: { url: "http://127.0.0.1:${port}/x.git?private_token=${query}#${fragment}" } }
+`,
+	};
+	for (const [path, content] of Object.entries(files)) {
+		mkdirSync(dirname(join(root, path)), { recursive: true });
+		writeFileSync(join(root, path), content);
+	}
+	await run("run", "eval", "run", "work/a.eval.yaml", "--output", "runs/a");
+	for (const format of ["github", "junit", "json"]) {
+		await run(`run ${format}`, "eval", "run", "work/a.eval.yaml", "--output", `runs/${format}`, "--format", format);
+	}
+	await run("run against a server", "eval", "run", "work/server.eval.yaml", "--output", "runs/server", "--cache");
+	await run("run with debug", "--debug", "eval", "run", "work/server.eval.yaml", "--target", all.slice(0, 2000));
+	await run("dry run", "eval", "run", "work/a.eval.yaml", "work/server.eval.yaml", "--dry-run");
+	await run("record", "eval", "record", "work/a.eval.yaml", "--output", "runs/recorded.jsonl");
+	for (const format of ["text", "json", "github", "junit", "sarif"])
+		await run(`validate ${format}`, "eval", "validate", "work", "--format", format);
+	for (const which of ["runs/a", "runs/server"]) {
+		await run(`show ${which}`, "results", "show", which);
+		await run(`show tests of ${which}`, "results", "show", which, "--test", "*");
+		await run(`list ${which}`, "results", "list");
+		for (const format of ["junit", "json", "jsonl", "html", "markdown"]) {
+			await run(`export ${which} ${format}`, "results", "export", which, "--format", format);
+			await run(
+				`export ${which} ${format} to a file`,
+				"results",
+				"export",
+				which,
+				"--format",
+				format,
+				"--output",
+				`runs/${format}.out`,
+			);
+		}
+	}
+	await run("run into the results folder", "eval", "run", "work/a.eval.yaml");
+	await run("list of the results folder", "results", "list", "--json");
+	await run("compare", "results", "compare", "runs/a", "runs/json");
+	await run("verify", "results", "verify", "runs/a");
+	for (const command of ["list", "status", "sync"]) {
+		await run(`benchmark ${command}`, "benchmark", command);
+		await run(`benchmark ${command} json`, "benchmark", command, "--json");
+	}
+	await run("add", "benchmark", "add", `http://127.0.0.1:${port}/y.git?token=${query}`);
+	await run("doctor", "doctor");
+	await studio();
+	keepFiles(join(root, "runs"), "record");
+	for (const place of [".agentv", "work/.agentv"])
+		if (existsSync(join(root, place))) keepFiles(join(root, place), "results folder");
+	const home = join(root, ".home");
+	for (const name of readdirSync(home))
+		if (name !== "benchmarks.yaml" && statSync(join(home, name)).isDirectory())
+			keepFiles(join(home, name), `home ${name}`);
+	server.close();
+}, 120_000);
+
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+describe("no secret leaves", () => {
+	test("what was planted came by, and what was searched is there", () => {
+		expect(places.get("run: stdout")).toContain("***");
+		expect([...places.keys()].filter((name) => name.startsWith("record: a/tests/")).length).toBe(2);
+		expect(places.get("run: stdout")).toContain("a ***~2");
+		expect([...places.keys()].filter((name) => name.startsWith("Studio /runs/")).length).toBeGreaterThan(3);
+		expect(places.get("run against a server: stdout")).toContain("refused");
+		expect(places.get("benchmark status: stdout")).toContain("403");
+	});
+
+	test.each(Object.entries(known))("%s", (_, secret) => {
+		const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+		const leaks = [...places].filter(([, text]) => forms.some((form) => text.includes(form)));
+		expect(
+			leaks.map(
+				([name, text]) => `${name} … ${text.slice(Math.max(0, text.indexOf(secret) - 80), text.indexOf(secret) + 20)}`,
+			),
+		).toEqual([]);
+	});
+});
+
+describe("a bundle", () => {
+	const evalText =
+		"target: m\ntests: [{ id: a, input: hi, assertions: [{ type: contains, value: x }] }]\nworkspace: ./t\n";
+	const bundle = async (files: Record<string, string>, ...args: string[]) => {
+		const cwd = tempTree({
+			"e/e.eval.yaml": evalText,
+			"e/targets.yaml": "targets: [{ name: m, provider: mock, response: x }]\n",
+			"e/t/readme.txt": "max_tokens: 4096\ntoken: string;\n",
+			...files,
+		});
+		const session = await agentv(["bundle", "e/e.eval.yaml", "--output", "out", ...args], { cwd, env });
+		return { ...session, cwd };
+	};
+
+	test.each([".env", ".env.local", ".netrc", ".git-credentials", "id_rsa", "id_ed25519", ".pgpass"])(
+		"refuses %s",
+		async (name) => {
+			const { exitCode, stderr } = await bundle({ [`e/t/${name}`]: "planted\n" });
+			expect([exitCode, stderr]).toEqual([1, expect.stringContaining(name)]);
+		},
+	);
+
+	test.each(
+		[
+			"a JSON web token",
+			"a Groq key",
+			"an xAI key",
+			"an OpenRouter key",
+			"a private key",
+			"a storage key",
+			"a registry's token",
+		].map((name) => [name, ...(said[name] ?? ["", ""])] as const),
+	)("refuses a file with %s", async (_, text, secret) => {
+		const { exitCode, stderr } = await bundle({ "e/t/config": `x\n${text}\n` });
+		expect([exitCode, stderr]).toEqual([1, expect.stringContaining("config:2: ")]);
+		expect(stderr).not.toContain(secret);
+	});
+
+	test("captures no secret, whatever its variable is called", async () => {
+		const targets = `targets:
+  - name: m
+    provider: openai
+    model: \${{ MODEL }}
+    api_key: \${{ FOO }}
+    base_url: https://u:\${{ DATABASE }}@host/v1?key=\${{ QUERY }}
+    headers: { X-Custom: "\${{ CUSTOM }}" }
+`;
+		const more = "e/.env";
+		const dot = "MODEL=gpt-planted\nQUERY=planted-query\nSERVICE_PASSWORD=planted-dotenv\n";
+		const { exitCode, cwd, stdout, stderr } = await bundle({ "e/targets.yaml": targets, [more]: dot }, "--capture-env");
+		expect([exitCode, stderr]).toEqual([0, expect.anything()]);
+		keepFiles(join(cwd, "out"), "bundle");
+		const text =
+			[...places].flatMap(([name, content]) => (name.startsWith("bundle: ") ? [content] : [])).join("\n") +
+			stdout +
+			stderr;
+		expect(text).toContain("${{ MODEL:-gpt-planted }}");
+		for (const secret of [...Object.values(env), "planted-query", "planted-dotenv", "planted-env-db"])
+			expect(text).not.toContain(secret);
+	});
+});

@@ -1,0 +1,568 @@
+import type { Variables } from "./interpolate.ts";
+import { scanReferences } from "./scan-references.ts";
+import { isIdentifier, isPlainUser, looksRandom, type SecretShape, secretShapes } from "./secret-shapes.ts";
+
+/** What a secret is replaced by. */
+export const redacted = "***";
+
+/** Replaces every secret in a text by `***`. */
+export type Redactor = (text: string) => string;
+
+/** Offsets in UTF-16 units, the end excluded. */
+export type Span = readonly [start: number, end: number];
+
+const secretParts = new Set([
+	...["key", "apikey", "accesskey", "secretkey", "privatekey", "token", "authtoken", "accesstoken", "pat", "private"],
+	...["secret", "secrets", "clientsecret", "password", "passwd", "passphrase", "credential", "credentials", "creds"],
+]);
+
+/** Returns whether a variable, setting or header of this name holds a secret: `GITHUB_TOKEN`, `api_key`; not `max_tokens`. */
+export function isSecretName(name: string): boolean {
+	return name
+		.replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+		.split(/[_.-]/)
+		.some((part) => secretParts.has(part.toLowerCase()));
+}
+
+/** Returns whether a setting of this name holds a secret, or holds nothing but secrets (`headers`). */
+export function isSecretField(name: string): boolean {
+	return isSecretName(name) || /^((proxy-)?authorization|(set-)?cookie|headers)$/i.test(name);
+}
+
+/** Returns whether a query parameter of this name holds a secret. */
+function isSecretParameter(name: string): boolean {
+	return (
+		isSecretName(name) ||
+		/^(sig|signature|x-amz-(signature|credential)|code|auth|pass|pwd|jwt|session(_?id)?|sid)$/i.test(name)
+	);
+}
+
+/** Names that mean a secret wherever they are: in records of what agents and servers said, too. */
+const secretKey =
+	/^((x-)?api[_-]?key|(proxy-)?authorization|(set-)?cookie|passw(or)?d|passphrase|(client[_-]?|app[_-]?)?secret|secret[_-]?(access[_-]?)?key|(access|auth|refresh|session|bearer)[_-]?token|(private|account|access)[_-]?key)$/i;
+
+/** Shorter values are words and numbers: to replace them would garble every text. */
+export function isSearchable(value: string): boolean {
+	return value.length >= 8 || (value.length >= 6 && /\d/.test(value) && /[a-z]/i.test(value));
+}
+
+/** Returns the secrets among the values of variables: those of a secret's name, and what is a secret by its form. */
+export function secretsOf(variables: Variables): string[] {
+	const found = new Set<string>();
+	for (const [name, value] of Object.entries(variables)) {
+		if (value === undefined) continue;
+		if (isSecretName(name)) found.add(value);
+		addParts(value, found);
+	}
+	return [...found].filter(isSearchable);
+}
+
+/** Headers whose values are the same for everyone. */
+const publicHeader =
+	/^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
+
+/** Returns the secrets in settings, such as those of a target: by field, and by form in any field. */
+export function secretsIn(settings: unknown): string[] {
+	const found = new Set<string>();
+	collect(settings, false, found);
+	return [...found].filter(isSearchable);
+}
+
+function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
+	if (typeof value === "string") {
+		addParts(value, found);
+		const fragment = /^[a-z][a-z0-9+.-]*:\/\/[^\s#]*#(\S+)$/i.exec(value)?.[1];
+		if (fragment !== undefined) found.add(fragment);
+		// A variable that is not set stays as it is written.
+		if (!isSecret || value.includes("${{")) return;
+		found.add(value);
+		// Of "Bearer <token>" the token alone is as secret.
+		const token = /^\S+\s+(\S+)$/.exec(value)?.[1];
+		if (token !== undefined) found.add(token);
+	} else if (typeof value === "object" && value !== null) {
+		for (const [key, item] of Object.entries(value))
+			collect(item, (isSecret && !publicHeader.test(key)) || isSecretField(key), found);
+	}
+}
+
+function addParts(value: string, found: Set<string>): void {
+	for (const [start, end] of findSecrets(value)) {
+		const part = value.slice(start, end);
+		found.add(part).add(decoded(part));
+	}
+}
+
+/**
+ * Returns a function that redacts the secrets it is told, however they are written, and everything that is a secret by its form.
+ * Its time is linear in the length of the text.
+ *
+ * @example
+ * const redact = createRedactor(secretsOf(process.env));
+ * redact("Authorization: Bearer 1a2b3c4d"); // "Authorization: Bearer ***"
+ */
+export function createRedactor(secrets: readonly string[] = []): Redactor {
+	const known = knownSecrets(secrets);
+	return (text) => replaced(text, [...known(text), ...findSecrets(text)], () => redacted);
+}
+
+const noted = new Set<string>();
+const mostNoted = 10_000;
+
+/** Notes secrets that were read from files: what is printed afterwards, about whatever, is redacted of them. */
+export function noteSecrets(secrets: readonly string[]): void {
+	for (const secret of secrets) if (noted.size < mostNoted) noted.add(secret);
+}
+
+/** Returns the redactor at the doors of a process: it knows the secrets of its environment and those that were noted by now. */
+export function createOutputRedactor(env: Variables): Redactor {
+	const own = secretsOf(env);
+	let known = 0;
+	let redact = createRedactor(own);
+	return (text) => {
+		if (noted.size !== known) {
+			known = noted.size;
+			redact = createRedactor([...own, ...noted]);
+		}
+		return redact(text);
+	};
+}
+
+/** Redacts what is a secret by its form, when nothing else is known. */
+export const redactText: Redactor = createRedactor();
+
+/** Returns a function that redacts nothing but the secrets it is told: for texts that must not depend on what forms are known. */
+export function createKnownRedactor(secrets: readonly string[]): Redactor {
+	const known = knownSecrets(secrets);
+	return (text) => replaced(text, known(text), () => redacted);
+}
+
+/** Returns a line of a source as it can be shown: a star for each character of a secret, so that columns stay. References stay. */
+export function redactInPlace(line: string): string {
+	return replaced(line, findSecrets(line), (part) => "*".repeat(part.length));
+}
+
+/** Returns a value with every string in it (keys, too) redacted; the same object if nothing changes. */
+export function redactDeep<T>(value: T, redact: Redactor): T {
+	return visit(value, redact, secretKey) as T;
+}
+
+/** The same for settings: each value of a secret's field is redacted whole, and URLs lose all that can identify their user. */
+export function redactSettings<T>(settings: T, redact: Redactor = redactText): T {
+	return visit(settings, (text) => redactAddress(redact(text)), undefined) as T;
+}
+
+/** @param key names of strings that are secrets; without it those of settings, and below `headers` all */
+function visit(value: unknown, redact: Redactor, key: RegExp | undefined, isSecret = false): unknown {
+	if (typeof value === "string") return isSecret && value !== "" ? redacted : redact(value);
+	if (typeof value !== "object" || value === null) return value;
+	if (Array.isArray(value)) {
+		const items = value.map((item) => visit(item, redact, key, isSecret));
+		return items.some((item, index) => item !== value[index]) ? items : value;
+	}
+	const entries = Object.entries(value);
+	const result = entries.map(([name, item]) => {
+		const isOwn = key ? typeof item === "string" && key.test(name) : isSecret || isSecretField(name);
+		return [redact(name), visit(item, redact, key, isOwn)] as const;
+	});
+	const isSame = result.every(([name, item], index) => name === entries[index]?.[0] && item === entries[index]?.[1]);
+	return isSame ? value : Object.fromEntries(distinctNames(result));
+}
+
+/** Names that became one are numbered: nothing is lost. */
+function distinctNames(entries: readonly (readonly [string, unknown])[]): (readonly [string, unknown])[] {
+	const taken = new Set<string>();
+	return entries.map(([name, item]) => {
+		const own = distinctName(name, taken);
+		taken.add(own);
+		return [own, item] as const;
+	});
+}
+
+/** Returns `name`, or with a number behind it (`***~2`) if it is taken. */
+export function distinctName(name: string, taken: { has(name: string): boolean }): string {
+	if (!taken.has(name)) return name;
+	for (let count = 2; ; count++) if (!taken.has(`${name}~${count}`)) return `${name}~${count}`;
+}
+
+/** Returns an address of a setting without the parts that can identify its user: user and password, secrets of the query, the fragment. */
+export function redactAddress(text: string): string {
+	const address = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
+	if (!address) return text;
+	const [, scheme = "", authority = "", path = "", query = "", fragment] = address;
+	const user = authority.lastIndexOf("@");
+	const [, name = "", password] = /^([^:]*)(:.*)?$/s.exec(authority.slice(0, Math.max(user, 0))) ?? [];
+	const isPlain = user === -1 || (isPlainUser(name) && (password === undefined || password === `:${redacted}`));
+	const host = isPlain ? authority : `${redacted}${authority.slice(user)}`;
+	const shown = query.replace(/([?&;])([^=&;]*)=([^&;]*)/g, (whole, mark: string, name: string, value: string) =>
+		value !== "" && (isSecretParameter(name) || (value.length >= 16 && looksRandom(value)))
+			? `${mark}${name}=${redacted}`
+			: whole,
+	);
+	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
+}
+
+/** Returns pieces of a long text redacted, as they come: a secret may lie across two of them. */
+export class RedactedStream {
+	readonly #find: (text: string) => Span[];
+	readonly #held: number;
+	/** What was returned last, as it came: by what is before it a secret may be known. */
+	#before = "";
+	#rest = "";
+	/** Whether there was a secret. */
+	isRedacted = false;
+
+	constructor(secrets: readonly string[]) {
+		const known = knownSecrets(secrets);
+		this.#find = (text) => merged([...known(text), ...findSecrets(text)]);
+		// Spelled for a URL a character becomes nine.
+		this.#held = 4096 + 9 * Math.max(0, ...secrets.map((secret) => secret.length));
+	}
+
+	push(piece: string): string {
+		const text = this.#rest + piece;
+		const spans = this.#spans(text);
+		let cut = Math.max(0, text.length - this.#held);
+		const space = text.slice(cut).search(/\s/);
+		if (space !== -1 && space < 2048) cut += space;
+		cut = wholeCharacter(text, cut);
+		const across = spans.find(([start, end]) => start < cut && end > cut);
+		// It may go on. But no secret is as long as a megabyte.
+		if (across) cut = across[1] < text.length - 1024 || text.length > 1024 * 1024 ? across[1] : 0;
+		return this.#take(text, spans, cut);
+	}
+
+	end(): string {
+		return this.#take(this.#rest, this.#spans(this.#rest), this.#rest.length);
+	}
+
+	#spans(text: string): Span[] {
+		const { length } = this.#before;
+		const spans = this.#find(this.#before + text);
+		return spans.flatMap(([start, end]) =>
+			end > length ? [[Math.max(0, start - length), end - length] as const] : [],
+		);
+	}
+
+	#take(text: string, spans: readonly Span[], cut: number): string {
+		const taken = spans.filter(([, end]) => end <= cut);
+		this.#before = (this.#before + text.slice(0, cut)).slice(-512);
+		this.#rest = text.slice(cut);
+		this.isRedacted ||= taken.length > 0;
+		return replaced(text.slice(0, cut), taken, () => redacted);
+	}
+}
+
+/** The place at or before `at` that does not cut a character of two code units in half. */
+function wholeCharacter(text: string, at: number): number {
+	return /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(at - 1, at + 1)) ? at - 1 : at;
+}
+
+function replaced(text: string, found: readonly Span[], stars: (part: string) => string): string {
+	if (found.length === 0) return text;
+	let result = "";
+	let done = 0;
+	for (const [start, end] of merged(found)) {
+		result += text.slice(done, start) + stars(text.slice(start, end));
+		done = end;
+	}
+	return result + text.slice(done);
+}
+
+/** Spans in order, those that overlap joined: to replace them one after the other would leave the rest of the second. */
+function merged(found: readonly Span[]): Span[] {
+	const result: [number, number][] = [];
+	for (const [start, end] of [...found].sort((a, b) => a[0] - b[0])) {
+		const last = result.at(-1);
+		if (last && start < last[1]) last[1] = Math.max(last[1], end);
+		else result.push([start, end]);
+	}
+	return result;
+}
+
+const headLength = 8;
+
+/** Returns a search for secrets that are known, in each way they are written. One pass finds the beginnings of all. */
+function knownSecrets(secrets: readonly string[]): (text: string) => Span[] {
+	const byHead = new Map<string, string[]>();
+	for (const spelling of new Set(secrets.filter(isSearchable).flatMap(spellings))) {
+		const head = spelling.slice(0, headLength);
+		const known = byHead.get(head);
+		if (known) known.push(spelling);
+		else byHead.set(head, [spelling]);
+	}
+	if (byHead.size === 0) return () => [];
+	const heads = new RegExp([...byHead.keys()].map((head) => head.replace(/[^\w]/g, hexEscape)).join("|"), "g");
+	return (text) => {
+		const found: [number, number][] = [];
+		for (heads.lastIndex = 0; ; ) {
+			const match = heads.exec(text);
+			if (!match) return found;
+			const at = match.index;
+			let end = 0;
+			for (const spelling of byHead.get(match[0]) ?? []) end = Math.max(end, endOf(spelling, text, at));
+			// The beginnings of others may be shorter, or begin within this one.
+			heads.lastIndex = at + 1;
+			const last = found.at(-1);
+			if (end > 0 && last && at < last[1]) last[1] = Math.max(last[1], end);
+			else if (end > 0) found.push([at, end]);
+		}
+	};
+}
+
+function hexEscape(character: string): string {
+	return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** Where a secret that begins at `at` ends, also if the text was cut within it; 0 if it is another text. */
+function endOf(spelling: string, text: string, at: number): number {
+	if (text.startsWith(spelling, at)) return at + spelling.length;
+	const left = text.slice(at, at + spelling.length).replace(/(?:…|\.{3})[\s\S]*$/, "");
+	const isCut = left.length >= headLength && (at + left.length === text.length || left.length < spelling.length);
+	return isCut && spelling.startsWith(left) && /^(?:…|\.{3}|$)/.test(text.slice(at + left.length, at + left.length + 3))
+		? at + left.length
+		: 0;
+}
+
+/** The ways one secret is written: as it is, in JSON (also within JSON), in a URL, in base64, and line by line (a PEM key). */
+function spellings(secret: string): string[] {
+	const json = JSON.stringify(secret).slice(1, -1);
+	const url = urlEncoded(secret);
+	const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith("-----"));
+	return [
+		...[secret, json, JSON.stringify(json).slice(1, -1), url, url.replaceAll("%20", "+")],
+		...[url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()), ...base64(secret), ...lines],
+	];
+}
+
+/** What base64 of any text that holds the secret holds of it, by where it begins. */
+function base64(secret: string): string[] {
+	const bytes = Array.from(new TextEncoder().encode(secret), (byte) => String.fromCharCode(byte)).join("");
+	return [0, 1, 2].flatMap((before) => {
+		const text = btoa("\0".repeat(before) + bytes).slice(
+			Math.ceil((8 * before) / 6),
+			Math.floor((8 * (before + bytes.length)) / 6),
+		);
+		return text.length < headLength ? [] : [text, text.replaceAll("+", "-").replaceAll("/", "_")];
+	});
+}
+
+function urlEncoded(secret: string): string {
+	// A lone surrogate has no URL spelling and would throw.
+	return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, "\ufffd"));
+}
+
+function decoded(part: string): string {
+	try {
+		return decodeURIComponent(part);
+	} catch (error) {
+		// A literal `%` in a password that was not encoded.
+		if (error instanceof URIError) return part;
+		throw error;
+	}
+}
+
+const heads = new RegExp([...new Set(secretShapes.map(({ head }) => head))].join("|"), "g");
+/** By what a head is in a text, the shapes that it can begin. */
+const shapesOf = new Map<string, readonly SecretShape[]>();
+
+/** Words and signs without which a text holds no secret but those of a known vendor. */
+const signs =
+	/key|token|secret|passw|passphrase|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----BEGIN|[?&#][\w.%-]{1,64}=/i;
+
+/** Finds what is a secret by its form, in no order: keys of known vendors, credentials of URLs, of headers and of assignments, PEM keys. */
+export function findSecrets(text: string): Span[] {
+	const found: Span[] = [];
+	if (text.length < 6) return found;
+	findKeys(text, (span) => found.push(span));
+	if (!signs.test(text)) return found;
+	findUsers(text, found);
+	findParameters(text, found);
+	findAssignments(text, found);
+	findPrivateKeys(text, found);
+	return found;
+}
+
+/** A secret in a file, with what it is. */
+export interface FileSecret {
+	readonly span: Span;
+	readonly name: string;
+}
+
+const fileSigns = /:\/\/|-----BEGIN |AccountKey=|_authToken=/;
+const accountKey = /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,1024}={0,2})|:_authToken=([^\s"'\\${}]{16,1024})/g;
+
+/**
+ * Finds the secrets in a file that is to be given away. It is stricter than what redacts: an example's `password: test1` is no reason to refuse
+ * a file, and in a URL only a password that looks random is.
+ */
+export function findFileSecrets(text: string): FileSecret[] {
+	const found: FileSecret[] = [];
+	findKeys(text, (span, name) => found.push({ span, name }));
+	if (!fileSigns.test(text)) return found;
+	const users: Span[] = [];
+	findUsers(text, users);
+	for (const span of users)
+		if (span[1] - span[0] >= 6 && looksRandom(text.slice(...span)) && !/[$<>{}*]/.test(text.slice(...span)))
+			found.push({ span, name: "password in a URL" });
+	for (const { 0: whole, index } of text.matchAll(keyHeader))
+		found.push({ span: [index, index + whole.length], name: "private key" });
+	for (const { 0: whole, 1: account, index } of text.matchAll(accountKey))
+		found.push({ span: [index, index + whole.length], name: account ? "storage key" : "npm token" });
+	return found;
+}
+
+function findKeys(text: string, add: (span: Span, name: string) => void): void {
+	for (heads.lastIndex = 0; ; ) {
+		const match = heads.exec(text);
+		if (!match) return;
+		const [head] = match;
+		const shapes = shapesOf.get(head) ?? secretShapes.filter((one) => new RegExp(`^(?:${one.head})`).test(head));
+		shapesOf.set(head, shapes);
+		for (const shape of shapes) {
+			if (!begins(text, match.index, shape)) continue;
+			shape.pattern.lastIndex = match.index;
+			const key = shape.pattern.exec(text)?.[0];
+			if (key === undefined) continue;
+			heads.lastIndex = match.index + key.length;
+			if (shape.isRandom && !looksRandom(key.slice(head.length))) continue;
+			add([match.index, match.index + key.length], shape.name);
+			break;
+		}
+	}
+}
+
+/** Whether a key can begin at `at`: after no letter or digit, unless that is the end of an escape (`\n`, `%20`, a colour). */
+function begins(text: string, at: number, { isWord }: SecretShape): boolean {
+	const before = text[at - 1] ?? " ";
+	if (isWord ? !/[\w-]/.test(before) : !/[A-Za-z0-9]/.test(before)) return true;
+	return /(?:\\[nrtbf]|%[0-9A-Fa-f]{2}|\[[\d;]{0,8}m)$/.test(text.slice(Math.max(0, at - 12), at));
+}
+
+const authority = /(?:\$\{\{[^}\n]{0,200}\}\}|[^\s/?#"<>\\]){0,4096}/y;
+const unencoded = /[^\s"<>\\]{0,256}@/y;
+
+/** The user parts of URLs. */
+function findUsers(text: string, found: Span[]): void {
+	for (let at = text.indexOf("://"); at !== -1; at = text.indexOf("://", at + 3)) {
+		const start = at + 3;
+		authority.lastIndex = start;
+		const own = authority.exec(text)?.[0] ?? "";
+		let end = own.lastIndexOf("@");
+		// A password with a slash that should have been encoded; `host:8080/a@b` has none.
+		if (end === -1 && /^[^:[]*:(?!\d{1,5}$)[^${]/.test(own)) {
+			unencoded.lastIndex = start + own.length;
+			const rest = unencoded.exec(text)?.[0];
+			if (rest !== undefined) end = own.length + rest.length - 1;
+		}
+		if (end > 0) findUser(text, start, start + end, found);
+	}
+}
+
+/** Password and token of a user part. Its variables stay, what they default to does not. */
+function findUser(text: string, start: number, end: number, found: Span[]): void {
+	const user = text.slice(start, end);
+	const references = scanReferences(user).filter((token) => token.kind === "reference");
+	const isLiteral = (offset: number) => !references.some(({ range }) => offset >= range[0] && offset < range[1]);
+	let colon = user.indexOf(":");
+	while (colon !== -1 && !isLiteral(colon)) colon = user.indexOf(":", colon + 1);
+	const name = colon === -1 ? user : user.slice(0, colon);
+	const password = colon === -1 ? "" : user.slice(colon + 1);
+	const isToken = !/\$\{\{/.test(name) && (!isPlainUser(name) || password === "x-oauth-basic");
+	let secret = isToken ? 0 : colon === -1 ? user.length : colon + 1;
+	for (const { range, defaultText } of references as readonly { range: Span; defaultText?: string }[]) {
+		if (range[0] > secret) found.push([start + secret, start + range[0]]);
+		// A default is as literal as the rest.
+		if (defaultText) {
+			const at = start + user.indexOf(defaultText, user.indexOf(":-", range[0]));
+			found.push([at, at + defaultText.length]);
+		}
+		secret = Math.max(secret, range[1]);
+	}
+	if (secret < user.length) found.push([start + secret, end]);
+}
+
+const parameter = /(?:[?&#]|&amp;)([\w.%-]{1,64})=([^\s&#"'`<>\\;,()[\]{}|]{4,8192})/g;
+const fragment = /#([A-Za-z0-9_+/=.~]{16,8192})/g;
+
+/** Secrets in queries and fragments. */
+function findParameters(text: string, found: Span[]): void {
+	for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(parameter))
+		if (isSecretParameter(name) && !/^\d{1,5}$/.test(value))
+			found.push([index + whole.length - value.length, index + whole.length]);
+	if (!text.includes("://")) return;
+	for (const { 1: value = "", index } of text.matchAll(fragment)) {
+		const isSecret = /[a-z]/.test(value) && /[A-Z]/.test(value) && value.replace(/\D/g, "").length >= 3;
+		if (isSecret && /:\/\/\S*$/.test(text.slice(Math.max(0, index - 512), index)))
+			found.push([index + 1, index + 1 + value.length]);
+	}
+}
+
+const quote = "(?:\\\\{0,3}[\"'`])?";
+const assigned = `${quote}\\s{0,2}(?::=|=>|[:=])\\s{0,2}${quote}`;
+const header = new RegExp(
+	`(?:proxy-)?authorization${assigned}((?:basic|bearer|token|digest|apikey)\\s{1,4})?([^\\s"'\`\\\\,;<>(){}$*]{4,8192})`,
+	"gi",
+);
+const bearer = /(?:\b|(?<=\\[nrt]))(bearer|basic)\s{1,4}([A-Za-z0-9._~+/=-]{8,8192})/gi;
+const assignment = new RegExp(
+	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|[A-Z0-9]_KEY|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
+	"gi",
+);
+const flag = new RegExp(
+	`--(?:[a-z]{1,24}-)?(?:api-?key|key|token|secret|password)[ =]{1,4}${quote}([^\\s"'\`\\\\;&<>(){}$*]{6,8192})`,
+	"g",
+);
+const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
+const netrc = /(?:\b|(?<=\\[nrt]))login\s{1,16}\S{1,256}\s{1,16}password\s{1,16}([^\s"\\]{1,1024})/gi;
+const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
+
+/** Headers, and values that are assigned to a secret's name. */
+function findAssignments(text: string, found: Span[]): void {
+	const add = (pattern: RegExp, isSecret: (groups: readonly (string | undefined)[]) => boolean) => {
+		for (const match of text.matchAll(pattern)) {
+			const end = match.index + match[0].length;
+			// What is followed by a parenthesis is the name of a function.
+			if (text[end] !== "(" && isSecret(match)) found.push([end - (match.at(-1)?.length ?? 0), end]);
+		}
+	};
+	add(header, ([, scheme, value = ""]) => scheme !== undefined || value.length >= 16 || looksRandom(value));
+	add(bearer, ([, scheme = "", value = ""]) => (/basic/i.test(scheme) ? isBasic(value) : looksRandom(value)));
+	add(assignment, ([, name = "", value = ""]) => isAssignedSecret(name, value));
+	add(flag, ([, value = ""]) => looksRandom(value));
+	add(cookie, ([, value = ""]) => value.length >= 8);
+	add(netrc, () => true);
+	add(connection, () => true);
+}
+
+function isAssignedSecret(name: string, value: string): boolean {
+	if (!looksRandom(value) || isIdentifier(value) || /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$/.test(value)) return false;
+	return !/^(token|secret|_auth|pwd)$/i.test(name) || value.length >= 10;
+}
+
+/** Whether it is base64 of `user:password`. */
+function isBasic(value: string): boolean {
+	try {
+		return /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(atob(value));
+	} catch {
+		return false;
+	}
+}
+
+const keyHeader = /-----BEGIN (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY(?: BLOCK)?-----/g;
+const keyBody =
+	/(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{16,2048}){0,512}(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{1,2048})?/y;
+
+/** PEM private keys, whole or cut. */
+function findPrivateKeys(text: string, found: Span[]): void {
+	let end = 0;
+	for (const { 0: whole, index } of text.matchAll(keyHeader)) {
+		const start = index + whole.length;
+		if (index < end) continue;
+		// Once there is no end any more, there is none for later keys.
+		if (end !== -1) end = text.indexOf("-----END ", start);
+		keyBody.lastIndex = start;
+		const body = start + (keyBody.exec(text)?.[0].length ?? 0);
+		const close = end === -1 || end - start > 65_536 ? body : end;
+		found.push([index, Math.max(body, close)]);
+	}
+}

@@ -1,0 +1,103 @@
+/** The form of a vendor's keys: what a text is searched for when nothing is known but the text. */
+export interface SecretShape {
+	/** What it is, in messages: `GitHub token`. */
+	readonly name: string;
+	/** Its first characters, as a regular expression that matches nothing longer. */
+	readonly head: string;
+	/** The whole key from its head. It may scan past its end only within characters that can't begin another key. */
+	readonly pattern: RegExp;
+	/** Neither `_` nor `-` may be before it: its head is part of ordinary words. */
+	readonly isWord?: boolean;
+	/** Its characters after the head must look random: the head is the beginning of ordinary names. */
+	readonly isRandom?: boolean;
+}
+
+/** Parts of keys are looked at so far. */
+const LONGEST_KEY = 16_384;
+
+function shape(
+	name: string,
+	head: string,
+	body: string,
+	more: { readonly isWord?: boolean; readonly isRandom?: boolean } = {},
+): SecretShape {
+	return { name, head, pattern: new RegExp(`(?:${head})${bounded(body)}`, "y"), ...more };
+}
+
+/** A repetition without end would fill the stack where a text of megabytes looks like a key. */
+const bounded = (pattern: string) =>
+	pattern.replace(/,\}/g, `,${LONGEST_KEY}}`).replace(/\*(?=\)|$)/g, `{0,${LONGEST_KEY}}`);
+
+const letters = "[A-Za-z0-9]";
+const words = { isWord: true };
+const random = { isWord: true, isRandom: true };
+
+/** The keys of well-known services. A new vendor is one line here. */
+export const secretShapes: readonly SecretShape[] = [
+	shape("AWS access key", "AKIA", `[0-9A-Z]{16}(?!${letters})`),
+	shape("AWS access key", "ASIA", `[0-9A-Z]{16}(?!${letters})`),
+	shape("Google API key", "AIza", "[\\w-]{28,}", words),
+	shape("Google OAuth token", "ya29\\.", "[\\w-]{20,}", words),
+	shape("Google OAuth secret", "GOCSPX-", "[\\w-]{16,}", words),
+	shape("SendGrid key", "SG\\.", "[\\w-]{16,}\\.[\\w-]{16,}", words),
+	shape("GitHub token", "gh[pousr]_", `${letters}{16,}`),
+	shape("GitHub token", "github_pat_", "\\w{16,}"),
+	shape("GitLab token", "gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-", "[\\w-]{16,}", words),
+	shape("Bitbucket token", "ATBB", `${letters}{20,}`),
+	shape("Atlassian token", "ATATT3", "[\\w=-]{20,}", words),
+	shape("npm token", "npm_", `${letters}{16,}`, { isRandom: true }),
+	shape("PyPI token", "pypi-", "[\\w-]{40,}", words),
+	shape("Hugging Face token", "hf_", `${letters}{16,}`, { isRandom: true }),
+	shape("Groq key", "gsk_", `${letters}{16,}`, { isRandom: true }),
+	shape("Stripe key", "[sr]k_(?:live|test)_", `${letters}{16,}`),
+	shape("webhook secret", "whsec_", "[A-Za-z0-9+/=]{16,}"),
+	shape("Replicate token", "r8_", `${letters}{20,}`, { isRandom: true }),
+	shape("DigitalOcean token", "do[opr]_v1_", "[a-f0-9]{32,}"),
+	shape("Databricks token", "dapi", "[a-f0-9]{32}", words),
+	shape("Shopify token", "shp(?:at|ca|pa|ss)_", "[a-fA-F0-9]{32}"),
+	shape("Vault token", "hv[sbr]\\.", "[\\w-]{20,}", words),
+	shape("xAI key", "xai-", `${letters}{16,}`, random),
+	shape("Perplexity key", "pplx-", `${letters}{16,}`, random),
+	shape("NVIDIA key", "nvapi-", "[\\w-]{20,}", random),
+	shape("Tavily key", "tvly-", "[\\w-]{16,}", random),
+	shape("Cerebras key", "csk-", `${letters}{16,}`, random),
+	shape("Slack token", "xox[abeoprs]-", "[A-Za-z0-9-]{10,}", random),
+	shape("Slack token", "xapp-", "[A-Za-z0-9-]{16,}", random),
+	shape("Slack webhook", "hooks\\.slack\\.com/(?:services|workflows)/", "[A-Za-z0-9/_-]{16,}", words),
+	shape("Anthropic key", "sk-ant-", "[\\w-]{8,}", words),
+	shape("OpenRouter key", "sk-or-", "[\\w-]{12,}", random),
+	shape("OpenAI key", "sk-(?:proj|svcacct|admin)-", "[\\w-]{12,}", words),
+	shape("OpenAI key", "sk-", "[\\w-]{16,}", random),
+	shape("JSON web token", "eyJ", "[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?", words),
+];
+
+/** Whether characters are such as no author chooses: a digit among them, or letters of both cases, or very many. */
+export function looksRandom(text: string): boolean {
+	if (/\d/.test(text) && /[a-z]/i.test(text)) return true;
+	return (/[a-z][A-Z]/.test(text) && /[A-Z]{2}|[A-Z][a-z]?[A-Z]/.test(text)) || /[A-Za-z0-9]{24}/.test(text);
+}
+
+/** Whether a text is a digest, a commit or a UUID: it only looks random. */
+export function isIdentifier(text: string): boolean {
+	return /^(?:sha\d{1,3}[:-])?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.test(
+		text,
+	);
+}
+
+/** Whether a user name alone is an access token, as hosts hand them out. */
+export function looksLikeToken(user: string): boolean {
+	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
+}
+
+/** Whether the user of a URL is the name of a person or service (`git`, `x-access-token`) and not a token. */
+export function isPlainUser(user: string): boolean {
+	return user.length <= 24 && !looksLikeToken(user) && user.replace(/\D/g, "").length < 6;
+}
+
+/** Returns whether a file of this name holds secrets, whatever is in it: `.env.local`, `.netrc`, `id_ed25519`; not `.env.example`. */
+export function isSecretFile(name: string): boolean {
+	if (/^\.env(\.|$)/i.test(name)) return !/\.(example|sample|template|dist|defaults|schema)$/i.test(name);
+	return /^(\.netrc|_netrc|\.git-credentials|\.pgpass|\.pypirc|\.htpasswd|\.dockercfg|id_[\w-]+|.*\.(p12|pfx|jks|keystore|kdbx))$/i.test(
+		name,
+	);
+}

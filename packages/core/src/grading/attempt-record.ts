@@ -1,0 +1,117 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { readJson } from "../base/read-json.ts";
+import { sameValue } from "../base/value-edit.ts";
+import { digestFile, digestText } from "../io/files/digest-tree.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { readRecordText, recordPath } from "../model/record-files.ts";
+import { type AttemptFile, attemptFileSchema, type GradedRecord } from "../schema/attempt-file.ts";
+import { attemptFacts, type ResultRow } from "../schema/result-row.ts";
+import { toWireKey } from "../schema/wire-object.ts";
+import { sameScore } from "./verdict.ts";
+
+/** Where a row and the attempt's own file do not agree. */
+export interface RecordProblem {
+	readonly kind: "digest-missing" | "fact" | "file-changed" | "file-missing" | "file-unreadable";
+	/** Relative to the run's directory. */
+	readonly file?: string;
+	readonly grader?: string;
+	readonly field?: string;
+	readonly recorded?: unknown;
+	readonly recomputed?: unknown;
+}
+
+/** Compares an attempt's row with its file and what is beside that. Returns the file too, unless one of them can't be read. */
+export function checkAttemptRecord(
+	directory: string,
+	row: ResultRow,
+): { readonly file?: AttemptFile; readonly problems: readonly RecordProblem[] } {
+	const problems: RecordProblem[] = [];
+	if (row.file === undefined) return { problems: [{ kind: "file-missing" }] };
+	const file = readFile(directory, row.file, row.fileSha256, (found) => problems.push(found));
+	if (!file) return { problems };
+	problems.push(...factDifferences(row, file));
+	return { file, problems };
+}
+
+/** The attempt's file; `undefined` where it, or what stands beside it, can't be read. */
+function readFile(
+	directory: string,
+	path: string,
+	sha256: string | undefined,
+	differs: (found: RecordProblem) => void,
+): AttemptFile | undefined {
+	const text = textOf(directory, path, differs);
+	if (text === undefined) return undefined;
+	if (sha256 === undefined) differs({ kind: "digest-missing", file: path });
+	else if (digestText(text) !== sha256) differs({ kind: "file-changed", file: path });
+	const read = readJson(text);
+	const parsed = "value" in read ? attemptFileSchema.safeParse(read.value) : undefined;
+	if (!parsed?.success) {
+		differs({ kind: "file-unreadable", file: path });
+		return undefined;
+	}
+	let whole = true;
+	for (const beside of parsed.data.beside ?? []) {
+		const found = besideDifference(directory, beside);
+		if (found) differs({ kind: found, file: beside.path });
+		whole &&= found === undefined || found === "file-changed";
+	}
+	return whole ? parsed.data : undefined;
+}
+
+function textOf(directory: string, path: string, differs: (found: RecordProblem) => void): string | undefined {
+	try {
+		return readRecordText(directory, path);
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		differs({ kind: error.code === "not-found" ? "file-missing" : "file-unreadable", file: path });
+		return undefined;
+	}
+}
+
+function besideDifference(directory: string, { path, sha256 }: { path: string; sha256: string }) {
+	try {
+		const file = recordPath(directory, path);
+		if (pathKind(file) === "missing") return "file-missing" as const;
+		return digestFile(file) === sha256 ? undefined : ("file-changed" as const);
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return "file-unreadable" as const;
+	}
+}
+
+const facts = Object.keys(attemptFacts) as (keyof typeof attemptFacts)[];
+
+function* factDifferences(row: ResultRow, file: AttemptFile): Generator<RecordProblem> {
+	for (const name of facts)
+		if (!sameValue(row[name], file[name]))
+			yield { kind: "fact", field: toWireKey(name), recorded: row[name], recomputed: file[name] };
+	for (let index = 0; index < Math.max(row.scores.length, file.scores.length); index++) {
+		const [one, other] = [row.scores[index], file.scores[index]];
+		if (!one || !other || !sameJudgement(one, other))
+			yield {
+				...{ kind: "fact", field: `scores[${index}]`, grader: (other ?? one)?.name ?? "" },
+				...{ recorded: one && shown(one), recomputed: other && shown(other) },
+			};
+	}
+}
+
+type Judgement = Omit<GradedRecord, "required" | "details" | "parts">;
+
+function sameJudgement(one: Judgement, other: Judgement): boolean {
+	return (
+		sameOrNoScore(one.score, other.score) &&
+		(["name", "type", "weight", "verdict", "veto", "error", "assertions", "usage"] as const).every((key) =>
+			sameValue(one[key], other[key]),
+		)
+	);
+}
+
+/** Returns whether two scores are equal, or both absent. */
+export function sameOrNoScore(one: number | null, other: number | null): boolean {
+	return one === null || other === null ? one === other : sameScore(one, other);
+}
+
+function shown({ name, score, verdict, assertions }: Judgement) {
+	return { name, score, verdict, assertions };
+}

@@ -1,0 +1,104 @@
+import { join } from "node:path";
+import { createDigest, digestFile, digestText } from "../io/files/digest-tree.ts";
+import { walkTree } from "../io/files/list-tree.ts";
+import { isLockName } from "../io/files/lock.ts";
+import { compareByBytes } from "../io/files/path-order.ts";
+import { readTextFile } from "../io/files/read-text.ts";
+import { isStagedName } from "../io/files/staged-files.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { syncFiles } from "../io/files/sync-files.ts";
+import { writeAtomic } from "../io/files/write-atomic.ts";
+import { sumLine } from "./bundle-digest.ts";
+
+/** Beside a run's record: a line of `sha256sum` for each file of it. The run's digest is the SHA-256 of this file. */
+export const digestName = "run.sha256";
+/** A signature over `run.sha256`, as `ssh-keygen -Y sign` makes it. */
+export const signatureName = `${digestName}.sig`;
+
+/** Where a run's record is not what its digest was made over. */
+export interface DigestProblem {
+	readonly kind: "digest-missing" | "digest-unreadable" | "file-added" | "file-changed" | "file-kind" | "file-missing";
+	/** Relative to the run's directory. */
+	readonly file: string;
+}
+
+export interface DigestCheck {
+	/** Absent if the run has none. */
+	readonly digest?: string;
+	readonly problems: readonly DigestProblem[];
+}
+
+interface RecordFiles {
+	/** Plain files, in byte order of their paths. */
+	readonly plain: readonly string[];
+	/** Links, other things that are no files, and files that may be executed. */
+	readonly odd: readonly string[];
+}
+
+/** Everything in a run's directory but its digest, signature and locks. */
+function recordFiles(directory: string): RecordFiles {
+	const plain: string[] = [];
+	const odd: string[] = [];
+	for (const { path, kind, mode } of walkTree(directory)) {
+		if (kind === "directory" || (kind === "file" && isLockName(path))) continue;
+		if (kind !== "file" || (mode & 0o111) !== 0) odd.push(path);
+		if (kind === "file" && path !== digestName && path !== signatureName) plain.push(path);
+	}
+	return { plain: plain.sort(compareByBytes), odd };
+}
+
+/** Makes what a run has recorded so far survive a power failure. @throws AgentvError */
+export async function syncRecord(directory: string): Promise<void> {
+	await syncFiles(
+		directory,
+		recordFiles(directory).plain.map((path) => join(directory, path)),
+	);
+}
+
+/** Writes the digest of a run whose record is complete, and returns it. @throws AgentvError */
+export function writeRunDigest(directory: string): string {
+	const lines = recordFiles(directory)
+		.plain.filter((path) => !isStagedName(path))
+		.map((path) => `${sumLine(digestFile(join(directory, path)), path)}\n`);
+	const text = lines.join("");
+	writeAtomic(join(directory, digestName), text);
+	return digestText(text);
+}
+
+/** Compares each file of a run with what its digest was made over. @throws AgentvError if a file can't be read */
+export function checkRunDigest(directory: string): DigestCheck {
+	const file = join(directory, digestName);
+	const { plain, odd } = recordFiles(directory);
+	const problems: DigestProblem[] = odd.map((path) => ({ kind: "file-kind", file: path }));
+	if (pathKind(file) !== "file") return { problems: [{ kind: "digest-missing", file: digestName }, ...problems] };
+	const text = readTextFile(file, { maxBytes: largestDigest });
+	const listed = readSums(text);
+	if (!listed) return { problems: [{ kind: "digest-unreadable", file: digestName }, ...problems] };
+	const there = new Set(plain);
+	for (const path of plain) {
+		const sha256 = listed.get(path);
+		if (sha256 === undefined) problems.push({ kind: "file-added", file: path });
+		else if (digestFile(join(directory, path)) !== sha256) problems.push({ kind: "file-changed", file: path });
+	}
+	for (const path of listed.keys()) if (!there.has(path)) problems.push({ kind: "file-missing", file: path });
+	return { digest: digestText(text), problems };
+}
+
+/** That of a run with a million attempts. */
+const largestDigest = 2 ** 29;
+
+const unescaped: Readonly<Record<string, string>> = { "\\\\": "\\", "\\n": "\n", "\\r": "\r" };
+
+/** The digests by their paths; undefined if the text is not the one that we write of them. */
+function readSums(text: string): ReadonlyMap<string, string> | undefined {
+	const sums = new Map<string, string>();
+	const rendered = createDigest();
+	for (const line of text.split("\n").slice(0, -1)) {
+		const [, mark, sha256 = "", written = ""] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line) ?? [];
+		if (mark === undefined) return undefined;
+		const path = mark === "" ? written : written.replace(/\\[\\nr]/g, (one) => unescaped[one] ?? one);
+		sums.set(path, sha256);
+	}
+	for (const path of [...sums.keys()].sort(compareByBytes)) rendered.update(`${sumLine(sums.get(path) ?? "", path)}\n`);
+	return rendered.hex() === digestText(text) ? sums : undefined;
+}

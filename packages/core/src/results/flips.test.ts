@@ -1,0 +1,140 @@
+import {
+	chmodSync,
+	cpSync,
+	existsSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	statSync,
+	symlinkSync,
+	writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { law, tempTree, writeTree } from "@agentv/test-support";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { AgentvError } from "../base/agentv-error.ts";
+import { makeBundle } from "../bundle/testing/make-bundle.ts";
+import { verifyBundle } from "../model/verify-bundle.ts";
+import { runTree } from "../run/testing/run-fixture.ts";
+import { verifyRun } from "./verify-run.ts";
+
+/** What is to be noticed, and whether it was. */
+interface Subject {
+	readonly root: string;
+	agrees(): Promise<boolean>;
+}
+
+async function run(): Promise<Subject> {
+	const { runDir } = await runTree(
+		{
+			"my.eval.yaml":
+				"tests: [{id: a, input: hi, assertions: [{type: contains, value: yes}]}, {id: b, input: ho, assertions: [{type: contains, value: no}]}]\n",
+			"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
+			"answers.jsonl": `{"test_id":"a","output":"yes"}\n{"test_id":"b","output":"${"é".repeat(40_000)}"}\n`,
+		},
+		{ output: join(tempTree(), "out") },
+	);
+	return subject(runDir, async () => (await verifyRun(runDir)).differences.length === 0);
+}
+
+async function bundle(): Promise<Subject> {
+	const root = tempTree();
+	writeTree(root, {
+		"eval/e.eval.yaml":
+			"target: m\nworkspace: ./t\ntests: [{id: a, input: 'hi ${{ NAME:-é }}', criteria: x, assertions: [{type: code-grader, command: [node, ./g.mjs]}]}]\n",
+		"eval/targets.yaml": "targets: [{name: m, provider: mock}]",
+		"eval/g.mjs": "console.log('{\"score\": 1}')\n",
+		"eval/t/a.txt": "abc",
+		"eval/t/run.sh": { content: "#!/bin/sh\n", mode: 0o755 },
+		"eval/t/link": { link: "a.txt" },
+	});
+	const { output } = await makeBundle(join(root, "eval/e.eval.yaml"));
+	return subject(output, async () => (await verifyBundle(output)).ok);
+}
+
+function subject(root: string, look: () => Promise<boolean>): Subject {
+	const agrees = async () => {
+		try {
+			return await look();
+		} catch (error) {
+			// What can't be read is noticed.
+			if (error instanceof AgentvError) return false;
+			throw error;
+		}
+	};
+	return { root, agrees };
+}
+
+/** The plain files, relative to the root. */
+function filesOf(root: string): string[] {
+	return readdirSync(root, { recursive: true, withFileTypes: true })
+		.filter((entry) => entry.isFile())
+		.map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
+		.sort();
+}
+
+describe.each([
+	["run", run],
+	["bundle", bundle],
+] as const)("of a %s", (_, make) => {
+	test("every flipped bit of every file is noticed", { timeout: 1_800_000 }, async () => {
+		const { root, agrees } = await make();
+		expect(await agrees()).toBe(true);
+		const files = filesOf(root).map((path) => ({ path: join(root, path), bytes: readFileSync(join(root, path)) }));
+		await fc.assert(
+			fc.asyncProperty(fc.constantFrom(...files), fc.nat(), fc.nat(7), async ({ path, bytes }, place, bit) => {
+				const at = place % bytes.length;
+				const flipped = Buffer.from(bytes);
+				flipped[at] = (bytes[at] ?? 0) ^ (1 << bit);
+				writeFileSync(path, flipped);
+				try {
+					expect(await agrees(), `${path} at ${at}`).toBe(false);
+				} finally {
+					writeFileSync(path, bytes);
+				}
+			}),
+			law(10_000),
+		);
+		expect(await agrees()).toBe(true);
+	});
+
+	test("files that are added, removed, renamed, exchanged, made executable or replaced by a link are noticed", async () => {
+		const { root, agrees } = await make();
+		const pristine = join(tempTree(), "pristine");
+		cpSync(root, pristine, { recursive: true, verbatimSymlinks: true });
+		for (const path of filesOf(root)) {
+			const file = join(root, path);
+			const changes: Readonly<Record<string, () => void>> = {
+				removed: () => rmSync(file),
+				renamed: () => renameSync(file, `${file}.bak`),
+				emptied: () => writeFileSync(file, ""),
+				longer: () => writeFileSync(file, `${readFileSync(file, "latin1")}\n`, "latin1"),
+				"group may execute": () => chmodSync(file, (statSync(file).mode ^ 0o100) | 0o010),
+				"may be executed, or not any more": () => chmodSync(file, statSync(file).mode & 0o100 ? 0o644 : 0o755),
+				"a link to its copy": () => {
+					rmSync(file);
+					symlinkSync(join(pristine, path), file);
+				},
+				"a directory": () => {
+					rmSync(file);
+					mkdirSync(file);
+				},
+				"another beside it": () => writeFileSync(join(dirname(file), "added.txt"), ""),
+				"a hidden one beside it": () => writeFileSync(join(dirname(file), ".added"), "x"),
+				"a link beside it": () => symlinkSync(file, join(dirname(file), "added")),
+			};
+			for (const [name, change] of Object.entries(changes)) {
+				if (name === "group may execute" && (statSync(file).mode & 0o100) !== 0) continue;
+				change();
+				expect(await agrees(), `${path}: ${name}`).toBe(false);
+				rmSync(root, { recursive: true });
+				cpSync(pristine, root, { recursive: true, verbatimSymlinks: true });
+			}
+		}
+		expect(await agrees()).toBe(true);
+		expect(existsSync(root)).toBe(true);
+	});
+});

@@ -1,0 +1,83 @@
+import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import type { Environment } from "../io/environment.ts";
+import { readBytes } from "../io/files/read-text.ts";
+import { pathKind } from "../io/files/stat-path.ts";
+import { runProcess } from "../io/run-process.ts";
+import { digestName, signatureName } from "../model/run-digest.ts";
+
+/** What `ssh-keygen` binds a signature to, so that one made for something else is none of a run. */
+const namespace = "agentv-run";
+
+/** Whose signature a run must have. */
+export interface SignatureDemand {
+	/** Absolute path of a file as `ssh-keygen` describes it under ALLOWED SIGNERS. */
+	readonly allowedSigners: string;
+	/** One of its principals; absent: any of them. */
+	readonly signer?: string | undefined;
+	readonly env: Environment;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** Whose signature over its digest a run has, or why none is good. @throws AgentvError if `ssh-keygen` or the file of signers is missing */
+export async function checkSignature(
+	directory: string,
+	{ allowedSigners, signer, ...options }: SignatureDemand,
+): Promise<{ readonly signedBy?: string; readonly reason?: string }> {
+	const signature = join(directory, signatureName);
+	if (pathKind(allowedSigners) === "missing") throw new AgentvError("not-found", `${allowedSigners} does not exist`);
+	if (pathKind(signature) === "missing") return { reason: "the run is not signed" };
+	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest that could be signed" };
+	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a plain file` };
+	const known = ["-f", allowedSigners, "-s", signature];
+	const found = await keygen(directory, ["-Y", "find-principals", ...known], options);
+	const principals = found.exitCode === 0 ? found.stdout.split("\n").filter((line) => line !== "") : [];
+	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
+	for (const principal of signer === undefined ? principals : [signer]) {
+		const how = ["-Y", "verify", ...known, "-I", principal, "-n", namespace];
+		const { exitCode } = await keygen(directory, how, { ...options, input });
+		if (exitCode === 0) return { signedBy: principal };
+	}
+	if (principals.length === 0) return { reason: "it is no signature of a signer who is allowed" };
+	if (signer !== undefined && !principals.includes(signer))
+		return { reason: `it is signed by ${principals.join(", ")}, not by ${signer}` };
+	return {
+		reason: `the signature of ${principals.join(", ")} is not over this digest: since it was signed the run was resumed, or its record or the signature was changed`,
+	};
+}
+
+/** Returns a signature over the run's digest. @throws AgentvError if the key can't be used, or `ssh-keygen` is missing */
+export async function makeSignature(
+	directory: string,
+	key: string,
+	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
+): Promise<string> {
+	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
+	const { exitCode, stdout, stderr } = await keygen(directory, ["-Y", "sign", "-f", key, "-n", namespace], {
+		...options,
+		input,
+	});
+	if (exitCode === 0 && stdout.startsWith("-----BEGIN SSH SIGNATURE-----")) return stdout;
+	throw new AgentvError("config", `ssh-keygen can't sign with ${key}: ${stderr.trim() || "it gives no reason"}`, {
+		hint: "Name a private key, or a public key whose private key ssh-agent holds; ssh-agent also holds keys with a passphrase.",
+	});
+}
+
+async function keygen(
+	cwd: string,
+	args: readonly string[],
+	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined; readonly input?: Uint8Array },
+) {
+	const { env, ...rest } = options;
+	const result = await runProcess({
+		argv: ["ssh-keygen", ...args],
+		...{ cwd, env: { ...env, LC_ALL: "C" }, timeoutMs: 120_000, leftovers: "end" },
+		...rest,
+	});
+	if (result.aborted) throw new AgentvError("interrupted", "ssh-keygen was interrupted");
+	if (result.startError)
+		throw new AgentvError("config", `ssh-keygen can't be run: ${result.startError.message}`, {
+			hint: "Install OpenSSH's client: Debian's package is openssh-client.",
+		});
+	return result;
+}

@@ -1,0 +1,87 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { ourselves } from "../io/files/lock-owner.ts";
+import { besideName } from "../io/files/staged-files.ts";
+import { asDead } from "../io/files/testing/dead-owner.ts";
+import { mockTargets, runTree } from "./testing/run-fixture.ts";
+
+const files = {
+	"my.eval.yaml": "tests: [{id: a, input: hi, assertions: [{type: contains, value: yes}]}]\n",
+	"targets.yaml": mockTargets("yes"),
+};
+const dead = JSON.stringify({ ...ourselves("0123456789abcdef"), pid: 2 ** 22 + 1, started: "1" });
+const lock = `${"0".repeat(32)}.lock`;
+
+/** What a run leaves that was killed at some moment before its `run.json` was there. */
+const beginnings: Readonly<Record<string, (directory: string) => void>> = {
+	nothing: () => undefined,
+	"an empty directory": (directory) => mkdirSync(directory),
+	"a lock that was being taken": (directory) => {
+		mkdirSync(directory);
+		writeFileSync(asDead(besideName(join(directory, lock))), "");
+	},
+	"a lock": (directory) => {
+		mkdirSync(directory);
+		writeFileSync(join(directory, lock), dead);
+	},
+	"an empty .gitignore": (directory) => {
+		mkdirSync(directory);
+		writeFileSync(join(directory, lock), dead);
+		writeFileSync(join(directory, ".gitignore"), "");
+	},
+	"half a run.json": (directory) => {
+		mkdirSync(directory);
+		writeFileSync(join(directory, lock), dead);
+		writeFileSync(join(directory, ".gitignore"), "*\n");
+		writeFileSync(asDead(besideName(join(directory, "run.json"))), "{");
+	},
+	"what earlier versions made first": (directory) => {
+		mkdirSync(join(directory, "tests"), { recursive: true });
+		writeFileSync(join(directory, ".gitignore"), "*\n");
+		writeFileSync(join(directory, "index.jsonl"), "");
+	},
+};
+
+describe.each(Object.entries(beginnings))("a run that was killed as it began and left %s", (_, leave) => {
+	test.each([false, true])("begins anew in its directory (resume: %s)", async (resume) => {
+		const root = tempTree(files);
+		const output = join(root, "out");
+		leave(output);
+		const run = await runTree({ root }, { output, resume });
+		expect(run.summary).toMatchObject({ planned: 1, passed: 1 });
+		const left = readdirSync(output).filter((name) => name !== lock);
+		expect(left.sort()).toEqual([".gitignore", "index.jsonl", "run.json", "run.sha256", "summary.json", "tests"]);
+	});
+});
+
+test("a directory with files of the user is never taken", async () => {
+	for (const tree of [
+		{ ".gitignore": "node_modules\n" },
+		{ "tests/a.test.ts": "" },
+		{ "x.lock": "" },
+		{ "a.tmp": "" },
+	]) {
+		const root = tempTree({
+			...files,
+			...Object.fromEntries(Object.entries(tree).map(([path, text]) => [`out/${path}`, text])),
+		});
+		await expect(runTree({ root }, { output: join(root, "out") })).rejects.toMatchObject({ code: "config" });
+		for (const path of Object.keys(tree)) expect(existsSync(join(root, "out", path))).toBe(true);
+	}
+});
+
+test("the next run removes what others left of their beginning in the results folder", async () => {
+	const first = await runTree(files, {});
+	const parent = join(first.runDir, "..");
+	for (const [index, [name, leave]] of Object.entries(beginnings).entries())
+		if (name !== "nothing" && name !== "what earlier versions made first" && name !== "an empty directory")
+			leave(join(parent, `2020-01-01T00-00-0${index}Z`));
+	mkdirSync(join(parent, "2020-01-01T00-00-09Z"));
+	writeFileSync(join(parent, "2020-01-01T00-00-09Z/mine.txt"), "mine");
+	const second = await runTree(first, {});
+	const ours = [first.runDir, second.runDir].map((path) => path.slice(parent.length + 1));
+	const left = readdirSync(parent).filter((name) => !ours.includes(name));
+	expect(left.filter((name) => name !== "2020-01-01T00-00-09Z")).toEqual([]);
+});
