@@ -8,6 +8,9 @@ import { describe, expect, onTestFinished, test } from "vitest";
 const targets = "targets:\n  - { name: default, provider: mock, response: hi }\n";
 const sound = "tests:\n  - { id: a, input: hi, assertions: [{ type: contains, value: hi }] }\n";
 
+/** Each command starts a process of its own: a part of them does for every day. */
+const isFull = process.env["AGENTV_TEST_ROUNDS"] === "full";
+
 /** A generous limit: an input that makes a command hang fails here. */
 const hangs = 20_000;
 
@@ -41,7 +44,8 @@ test.for(Object.keys(fields))("%s: nothing but regular files is opened", { timeo
 	onTestFinished(async () => void (await new Promise((closed) => socket.close(closed))));
 	// A program gets what lies outside of the eval as it is; a judge's prompt may be a text that looks like a path.
 	const isPassedOn = field.endsWith("script") || field === "a judge's prompt";
-	for (const path of ["./fifo", "./socket", ...(isPassedOn ? [] : ["/proc/kmsg"])]) {
+	const paths = ["./fifo", "./socket", ...(isPassedOn ? [] : ["/proc/kmsg"])];
+	for (const path of isFull ? paths : paths.slice(0, 1)) {
 		execFileSync("sh", ["-c", 'printf %s "$0" > my.eval.yaml', fields[field]?.(path) ?? ""], { cwd });
 		const { validated, run } = await validateAndRun(cwd);
 		expect([path, validated.exitCode, run.exitCode]).toEqual([path, 1, 2]);
@@ -73,7 +77,7 @@ test("patterns of many stars stop no command", { timeout: 60_000 }, async () => 
 	expect(refused.stdout).toMatch(/my\.eval\.yaml:1:8 +error +tests: the pattern has 12\d\d characters, more than 1000/);
 });
 
-test.for(["constructor", "__proto__", "toString", "hasOwnProperty", "valueOf"])(
+test.for(["constructor", "__proto__", ...(isFull ? ["toString", "hasOwnProperty", "valueOf"] : [])])(
 	"%s is an unknown grader and an unknown provider",
 	async (name) => {
 		const cwd = tempTree({
@@ -153,7 +157,9 @@ describe("a machine that has run out of something", () => {
 				"cache prune",
 				"studio --port 0",
 			];
-			for (const args of commands) {
+			const start = home.length % commands.length;
+			const chosen = isFull ? commands : [...commands, ...commands].slice(start, start + 2);
+			for (const args of chosen) {
 				const said = await inShell(`agentv ${args}`, { AGENTV_HOME: home });
 				expect([args, said.exitCode]).toEqual([args, 2]);
 				expect(said.stderr).toMatch(/^error: .*\nhint: .*\n$/);

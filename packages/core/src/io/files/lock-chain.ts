@@ -2,7 +2,7 @@ import { linkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode } from "./file-error.ts";
 import { type LockOwner, ownerState } from "./lock-owner.ts";
-import { readTextFile } from "./read-text.ts";
+import { readBytes } from "./read-text.ts";
 import { besideName } from "./staged-files.ts";
 
 /**
@@ -54,7 +54,7 @@ function readLink(path: string): ChainLink | undefined {
 	let text: string;
 	try {
 		// In a directory that came from elsewhere, it may be anything.
-		text = readTextFile(path, { maxBytes: 64 * 1024 });
+		text = readBytes(path, { maxBytes: 64 * 1024 }).toString("utf8");
 	} catch (error) {
 		if (error instanceof AgentvError && error.code === "not-found") return undefined;
 		throw error;
