@@ -1,3 +1,4 @@
+import { lookUp } from "./look-up.ts";
 /** What a text that names a git repository says. */
 export interface GitUrl {
 	/** `scp` is `user@host:path`; `path` a local path; `other` a transport that AgentV never hands to git (`ext::…`). */
@@ -48,7 +49,7 @@ export function parseGitUrl(text: string): GitUrl {
 }
 
 function urlWithScheme(scheme: string, authority: string, rest: string): GitUrl {
-	const kind = schemes[scheme.toLowerCase()] ?? "other";
+	const kind = lookUp(schemes, scheme.toLowerCase()) ?? "other";
 	if (kind === "file") return { kind, path: rest, ...ownerAndName(rest, kind), hasPassword: false };
 	const at = authority.lastIndexOf("@");
 	const server = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?/.exec(authority.slice(at + 1));

@@ -34,7 +34,7 @@ export class Loading {
 	readonly comparedFields = new Map<string, ComparedField>();
 	readonly files: LoadedFile[] = [];
 	/** For all patterns of the eval: one that begins at the file system's root would never end. */
-	readonly globBudget: GlobBudget = { left: 200_000 };
+	readonly globBudget: GlobBudget = { left: 50_000 };
 	readonly view: DiskView;
 	readonly env: Environment;
 	readonly scope: EvalScope;
