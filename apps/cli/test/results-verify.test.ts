@@ -75,7 +75,7 @@ digest ${digest}`,
 			{
 			  "exitCode": 1,
 			  "stderr": "",
-			  "stdout": "✗ out  8 differences
+			  "stdout": "✗ out  9 differences
 
 			  record
 			    summary.json was changed after it was recorded: its SHA-256 is another one
@@ -90,6 +90,7 @@ digest ${digest}`,
 			    passed: recorded 3, recomputed 1
 			    failed: recorded 0, recomputed 1
 			    mean_score: recorded 1, recomputed 0.5
+			    mean_score_lower_bound: recorded 1, recomputed 0.5
 
 			2 tests, 2 attempts: 2 graders judged the recorded answers again
 			not re-executed, recorded scores taken over: 1 grader (1 code-grader)
