@@ -75,7 +75,7 @@ digest ${digest}`,
 			{
 			  "exitCode": 1,
 			  "stderr": "",
-			  "stdout": "✗ out  8 differences
+			  "stdout": "✗ out  9 differences
 
 			  record
 			    summary.json was changed after it was recorded: its SHA-256 is another one
