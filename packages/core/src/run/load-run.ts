@@ -2,7 +2,6 @@ import { relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { isSecretName, redactText } from "../base/redact.ts";
-import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { FileDigests } from "../io/files/file-digests.ts";
