@@ -1,4 +1,5 @@
 import { type Diagnostic, finding, type Place } from "./diagnostic.ts";
+import { nestsDeeper } from "./json-depth.ts";
 import { numberWithLeadingZero, spellingOf } from "./json-scan.ts";
 import { readJson } from "./read-json.ts";
 import type { OffsetRange } from "./scan-references.ts";
@@ -29,7 +30,8 @@ export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; 
 		line++;
 		const source = text.slice(...range);
 		if (source.trim() === "") continue;
-		const read = readJson(source);
+		// Deep values have a diagnostic of their own.
+		const read = readJson(source, Number.POSITIVE_INFINITY);
 		if (!("value" in read)) {
 			diagnostics.push(syntaxFinding(source, read, { file, line, range }));
 			continue;
@@ -103,11 +105,5 @@ function* lineRanges(text: string): Generator<OffsetRange> {
 function exceededLimit(source: string, value: unknown, limits: YamlLimits): "bytes" | "depth" | undefined {
 	if (exceedsBytes(source, limits.bytes)) return "bytes";
 	// A level takes two brackets, so most lines are too short to be looked through.
-	return source.length > 2 * limits.depth && isDeeper(value, limits.depth) ? "depth" : undefined;
-}
-
-function isDeeper(value: unknown, allowed: number): boolean {
-	if (typeof value !== "object" || value === null) return false;
-	if (allowed === 0) return true;
-	return (Array.isArray(value) ? value : Object.values(value)).some((item) => isDeeper(item, allowed - 1));
+	return source.length > 2 * limits.depth && nestsDeeper(value, limits.depth) ? "depth" : undefined;
 }

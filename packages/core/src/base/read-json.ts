@@ -6,13 +6,16 @@ export type JsonReading = { readonly value: unknown } | { readonly reason: strin
 /** A record holds some levels around what another program may hand over. */
 const deepestRecord = deepestJson + 100;
 
-/** Parses `source`. The reason is in the engine's words, without its own way to say where. */
-export function readJson(source: string): JsonReading {
+/**
+ * Parses `source`. The reason is in the engine's words, without its own way to say where.
+ * @param deepest levels of values that are allowed
+ */
+export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	try {
 		const value: unknown = JSON.parse(source);
 		// A level takes two brackets, so most texts are too short to be looked through.
-		if (source.length <= 2 * deepestRecord || !nestsDeeper(value, deepestRecord)) return { value };
-		return { reason: `more than ${deepestRecord} levels of values`, offset: 0 };
+		if (source.length <= 2 * deepest || !nestsDeeper(value, deepest)) return { value };
+		return { reason: `more than ${deepest} levels of values`, offset: 0 };
 	} catch (error) {
 		return problem(source, error instanceof Error ? error.message : String(error));
 	}

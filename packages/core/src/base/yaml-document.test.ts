@@ -33,6 +33,8 @@ describe("the value", () => {
 		fc.assert(
 			fc.property(fc.jsonValue({ maxDepth: 5 }), fc.constantFrom(...options), (value, style) => {
 				const text = stringify(value, style);
+				// A key for merging takes mappings only.
+				fc.pre(!text.includes("<<"));
 				const document = read(text);
 				expect(document.diagnostics).toEqual([]);
 				expect(document.value).toEqual(parse(text));

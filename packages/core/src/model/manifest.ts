@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { spellingOf } from "../base/json-scan.ts";
+import { readJson } from "../base/read-json.ts";
 import { createDigest } from "../io/files/digest-tree.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { targetKind } from "../io/files/stat-path.ts";
@@ -41,15 +42,12 @@ export function manifestText(directory: string): string {
 
 /** Parses the text of a manifest; `file` names it in errors. */
 export function parseManifest(text: string, file: string): BundleManifest {
-	let value: unknown;
-	try {
-		value = JSON.parse(text);
-	} catch (error) {
-		throw new AgentvError("config", `${file} is damaged: it is no JSON`, { cause: error });
-	}
-	const parsed = bundleManifestSchema.safeParse(value);
+	const read = readJson(text);
+	if (!("value" in read))
+		throw new AgentvError("config", `${file} is damaged: it can't be read as JSON: ${read.reason}`);
+	const parsed = bundleManifestSchema.safeParse(read.value);
 	if (parsed.success) return parsed.data;
-	const [first] = shapeIssues(parsed.error, value);
+	const [first] = shapeIssues(parsed.error, read.value);
 	const place = first && first.path.length > 0 ? `${first.path.join(".")}: ` : "";
 	throw new AgentvError("config", `${file} is damaged: ${place}${first?.message ?? "it has another shape"}`);
 }
