@@ -34,11 +34,18 @@ const commandGroups: readonly CommandGroup[] = [
 ];
 
 /** Commands that keep and look for nothing in `$AGENTV_HOME`, or say themselves what is wrong with it. */
-const withoutHome: ReadonlySet<string> = new Set(["init", "schema", "doctor", "completion", "complete"]);
+const withoutHome: ReadonlySet<string> = new Set(["init", "schema", "doctor", "completion", "__complete"]);
 /** Commands that write nothing there: they work with a directory that is read-only. */
 const onlyReading: ReadonlySet<string> = new Set([
-	...["validate", "verify", "list", "show", "status", "compare", "export", "matrix", "merge"],
+	...["benchmark list", "benchmark status", "eval validate", "eval matrix", "bundle verify", "bundle inspect"],
+	...["list", "show", "compare", "export", "verify", "sign", "merge"].map((name) => `results ${name}`),
 ]);
+
+/** The words of a command, as `results list`. */
+function wordsOf(command: Command): string {
+	const group = command.parent?.parent ? `${command.parent.name()} ` : "";
+	return group + command.name();
+}
 
 /** Where the program's outcomes go. */
 export interface ProgramSink {
@@ -66,9 +73,10 @@ export function createProgram(context: Context, sink: ProgramSink, groups = comm
 			getErrHasColors: () => context.stderr.color,
 		});
 	program.hook("preAction", async (_, command) => {
-		if (withoutHome.has(command.name())) return;
+		const words = wordsOf(command);
+		if (withoutHome.has(words)) return;
 		const { refuseUnusableHome } = await import("@agentv/core");
-		refuseUnusableHome(context.env, { writes: !onlyReading.has(command.name()) });
+		refuseUnusableHome(context.env, { writes: !onlyReading.has(words) && command.opts().dryRun !== true });
 	});
 	for (const addCommands of groups) addCommands(program, async (command) => sink.finish(await command(context)));
 	return program;

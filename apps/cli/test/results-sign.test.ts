@@ -45,7 +45,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		const says = async (reason: string, ...args: string[]) =>
 			expect(await verify(...args)).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(reason) });
 		await run("results", "sign", "out", "--key", "eve");
-		await says("it is no signature of a signer who is allowed");
+		await says("the signature is not by an allowed signer");
 		await run("results", "sign", "out", "--key", "ada");
 		await says("it is signed by ada@example.com, not by eve@example.com", "--signer", "eve@example.com");
 		const signature = join(cwd, "out/run.sha256.sig");
@@ -59,7 +59,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		// The run is resumed: it gets another digest.
 		rmSync(join(cwd, "out/tests"), { recursive: true });
 		expect(await run("eval", "run", "--resume", "--run", "out")).toMatchObject({ exitCode: 0 });
-		await says("is not over this digest: since it was signed the run was resumed");
+		await says("does not match this digest: the run, its record or the signature changed after signing");
 		expect(await run("results", "verify", "out")).toMatchObject({ exitCode: 0 });
 		await run("results", "sign", "out", "--key", "ada");
 		expect(await verify()).toMatchObject({ exitCode: 0 });

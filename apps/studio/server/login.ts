@@ -79,7 +79,7 @@ function slowRefusal(): (c: Context) => Promise<Response> {
 	return async (c) => {
 		if (waiting >= mostWaiting) {
 			c.header("Retry-After", "1");
-			return refuse(c, 429, "too-many-attempts", "too many wrong tokens were sent", { hint: "wait a moment" });
+			return refuse(c, 429, "too-many-attempts", "too many wrong tokens", { hint: "retry after one second" });
 		}
 		waiting += 1;
 		try {

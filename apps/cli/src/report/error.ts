@@ -7,7 +7,7 @@ import { type Colors, colorsFor } from "../terminal/colors.ts";
  * do; anything else is a fault of ours. `--debug` adds the causes, and stacks where they help to find a fault.
  */
 export async function reportError(thrown: unknown, context: Context): Promise<CommandResult & { text: string }> {
-	const error = thrown instanceof AgentvError ? thrown : (resourceError("something", thrown) ?? thrown);
+	const error = thrown instanceof AgentvError ? thrown : (resourceError("AgentV", thrown) ?? thrown);
 	const colors = colorsFor(context.stderr);
 	const lines =
 		error instanceof AgentvError ? await expected(error, context, colors) : unexpected(error, context, colors);

@@ -5,6 +5,10 @@ import { basename, dirname, join } from "node:path";
 import { type Probe, replay } from "./probe.ts";
 import { smallEval, target, testEntry } from "./small-evals.ts";
 
+const large = "three gigabytes of nothing";
+/** What is as good as no file, where AgentV looks for one by itself. */
+const notThere = ["a directory", "a link to nothing", "a circle of links"];
+
 /** What a path can be instead of a regular file, and what puts it there. */
 const kinds: Readonly<Record<string, (path: string) => void | Promise<void>>> = {
 	"a pipe": (path) => void execFileSync("mkfifo", [path]),
@@ -20,7 +24,7 @@ const kinds: Readonly<Record<string, (path: string) => void | Promise<void>>> = 
 	"a file of the kernel": (path) => symlinkSync("/proc/self/environ", path),
 	"a circle of links": (path) => symlinkSync(path, path),
 	"a link to nothing": (path) => symlinkSync("/nowhere/at/all", path),
-	"three gigabytes of nothing": (path) => {
+	[large]: (path) => {
 		writeFileSync(path, "");
 		truncateSync(path, 3 * 1024 ** 3);
 	},
@@ -38,7 +42,13 @@ const places: readonly {
 	readonly allowed?: readonly string[];
 }[] = [
 	{ place: "the eval", path: "my.eval.yaml", files: smallEval(), commands: both() },
-	{ place: "the targets", path: "targets.yaml", files: smallEval(), commands: both() },
+	{
+		place: "the targets",
+		path: "targets.yaml",
+		files: smallEval(),
+		commands: both(),
+		allowed: notThere,
+	},
 	{
 		place: "a file of tests",
 		path: "cases.jsonl",
@@ -50,6 +60,7 @@ const places: readonly {
 		path: "notes.md",
 		files: smallEval({ tests: `tests:\n${testEntry(["input_files: [./notes.md]"])}` }),
 		commands: both(),
+		allowed: [large],
 	},
 	{
 		place: "a prompt in a file",
@@ -71,46 +82,49 @@ const places: readonly {
 		path: ".env",
 		files: smallEval({ head: "description: ${{ WORD:-x }}\n" }),
 		commands: both(),
-		allowed: ["a link to nothing"],
+		allowed: [...notThere],
 	},
 	{
 		place: "recorded answers",
 		path: "answers.jsonl",
 		files: smallEval({ targets: "targets:\n  - { name: default, provider: replay, fixtures: ./answers.jsonl }\n" }),
 		commands: both(),
+		allowed: [large],
 	},
 	{
 		place: "an extension",
 		path: "setup.mjs",
 		files: smallEval({ head: 'extensions: ["file://setup.mjs:beforeAll"]\n' }),
 		commands: both(),
+		allowed: [large],
 	},
 	{
 		place: "the template",
 		path: "template",
 		files: smallEval({ head: "workspace: { template: ./template }\n" }),
 		commands: both(),
-		allowed: ["a directory"],
+		allowed: ["a directory", large],
 	},
 	{
 		place: "a file in the template",
 		path: "template/inner",
 		files: smallEval({ head: "workspace: { template: ./template }\n", files: { "template/outer.txt": "x" } }),
-		commands: both(),
-		allowed: ["a directory", "a link to nothing", "a circle of links", "a socket", "three gigabytes of nothing"],
+		commands: [["eval", "run", "my.eval.yaml", "--output", "r"]],
+		allowed: ["a directory", "a link to nothing", "a circle of links", "a socket", large],
 	},
 	{
 		place: "the registry",
 		path: ".home/benchmarks.yaml",
 		files: {},
 		commands: [["benchmark", "list"]],
-		allowed: ["a link to nothing"],
+		allowed: ["a link to nothing", "a circle of links"],
 	},
 	{
 		place: "the project's settings",
 		path: ".agentv/config.yaml",
 		files: smallEval(),
 		commands: [["eval", "validate", "my.eval.yaml"]],
+		allowed: [...notThere],
 	},
 	{ place: "a manifest", path: "b/manifest.json", files: smallEval(), commands: [["bundle", "verify", "b"]] },
 	{
@@ -137,7 +151,12 @@ function both(): readonly (readonly string[])[] {
 }
 
 function readsOf(run: string): readonly (readonly string[])[] {
-	return ["show", "verify", "export"].map((verb) => ["results", verb, run]);
+	return [["show"], ["verify"], ["export", "--format", "json"]].map(([verb = "", ...options]) => [
+		"results",
+		verb,
+		run,
+		...options,
+	]);
 }
 
 const probes: readonly Probe[] = places.flatMap(({ place, path, files, commands, named, allowed = [] }) =>

@@ -76,7 +76,7 @@ export function evalWrites(services: Services) {
 			if (digest === undefined ? place.foreign || trust : digest !== seen.digest)
 				throw new AgentvError(
 					"refused",
-					digest ? "what would be run has changed" : "nobody looked at what would be run",
+					digest ? "what would be run has changed" : "the run's plan was not confirmed",
 					{
 						hint: "look at what will be executed, then confirm it",
 					},

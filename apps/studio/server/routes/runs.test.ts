@@ -229,7 +229,7 @@ tests: [{id: a, input: hi, expected_output: hi, assertions: [{type: code-grader,
 			expect.objectContaining({ host: "llm.example", keys: [{ name: "MY_API_KEY", set: true }], literal_key: false }),
 		]);
 		const unseen = await studio.request(`/api/evals/${id}/run`, { body: {} });
-		expect([unseen.status, await unseen.text()]).toEqual([409, expect.stringContaining("nobody looked")]);
+		expect([unseen.status, await unseen.text()]).toEqual([409, expect.stringContaining("was not confirmed")]);
 		studio.write({ "team/hook.mjs": "// another one\n" });
 		const changed = await studio.request(`/api/evals/${id}/run`, { body: { digest: plan.digest } });
 		expect([changed.status, await changed.text()]).toEqual([409, expect.stringContaining("has changed")]);

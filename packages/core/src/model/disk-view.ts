@@ -1,3 +1,4 @@
+import { AgentvError } from "../base/agentv-error.ts";
 import { directoryEntries } from "../io/files/directory-entries.ts";
 import { existingCase } from "../io/files/existing-case.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
@@ -29,6 +30,18 @@ export function openDiskView(): DiskView {
 		entries: (directory) => view.entries(directory),
 		otherCase: (path) => existingCase(path),
 	};
+}
+
+/**
+ * Returns whether there is a file at a path where AgentV looks for one by itself.
+ * @throws AgentvError `config` for a device, pipe, socket or file of the kernel: it would never be opened, and ignoring it could surprise
+ */
+export function hasFile(view: DiskView, path: string): boolean {
+	const kind = view.kind(path);
+	if (kind !== "other") return kind === "file";
+	throw new AgentvError("config", `${path} is not a regular file`, {
+		hint: "Replace it by a file on disk: devices, pipes, sockets and files of the kernel are never opened.",
+	});
 }
 
 type Entries = ReturnType<typeof directoryEntries>;

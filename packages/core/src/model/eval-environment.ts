@@ -3,7 +3,7 @@ import { noteSecrets, secretsOf } from "../base/redact.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import { readTextFile } from "../io/files/read-text.ts";
-import type { DiskView } from "./disk-view.ts";
+import { type DiskView, hasFile } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 
 const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
@@ -30,7 +30,7 @@ export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskVi
 /** The `.env` files of an eval, nearest first. */
 export function dotEnvFiles({ directory, root }: EvalScope, view: DiskView): string[] {
 	const files = [...withParents(directory, root)].map((parent) => join(parent, ".env"));
-	return files.filter((file) => view.kind(file) === "file");
+	return files.filter((file) => hasFile(view, file));
 }
 
 interface Layered {

@@ -5,7 +5,7 @@ import { noteSecrets, secretsIn } from "../base/redact.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import type { Environment } from "../io/environment.ts";
 import { type TargetEntry, targetEntrySchema } from "../schema/target-file.ts";
-import type { DiskView } from "./disk-view.ts";
+import { type DiskView, hasFile } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 import {
 	conflictingFields,
@@ -95,7 +95,7 @@ function shareable(scope: EvalScope, { view, targetsFile, cache }: TargetOptions
 	for (const directory of withParents(scope.directory, scope.root))
 		for (const name of targetFileNames) {
 			const file = join(directory, name);
-			if (view.kind(file) === "file") key += `${file}\0`;
+			if (hasFile(view, file)) key += `${file}\0`;
 		}
 	return key;
 }
@@ -111,7 +111,7 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		const files = targetFileNames
 			.map((name) => join(directory, name))
-			.filter((file) => file !== targetsFile && view.kind(file) === "file")
+			.filter((file) => file !== targetsFile && hasFile(view, file))
 			.filter((file) => {
 				const refused = outOfReach(file, { raw: file, kind: "targets file", at: { file } }, scope);
 				if (refused) state.diagnostics.push(refused);

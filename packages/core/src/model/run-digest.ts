@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { createDigest, digestFile, digestText } from "../io/files/digest-tree.ts";
 import { walkTree } from "../io/files/list-tree.ts";
 import { isLockName } from "../io/files/lock.ts";
@@ -35,12 +35,12 @@ interface RecordFiles {
 	readonly odd: readonly string[];
 }
 
-/** Everything in a run's directory but its digest, signature and locks. */
+/** Everything in a run's directory but its digest, signature and locks, and what a killed command was writing there. */
 function recordFiles(directory: string): RecordFiles {
 	const plain: string[] = [];
 	const odd: string[] = [];
 	for (const { path, kind, mode } of walkTree(directory)) {
-		if (kind === "directory" || (kind === "file" && isLockName(path))) continue;
+		if (kind === "directory" || (kind === "file" && (isLockName(path) || isStagedName(basename(path))))) continue;
 		if (kind !== "file" || (mode & 0o111) !== 0) odd.push(path);
 		if (kind === "file" && path !== digestName && path !== signatureName) plain.push(path);
 	}
@@ -57,9 +57,7 @@ export async function syncRecord(directory: string): Promise<void> {
 
 /** Writes the digest of a run whose record is complete, and returns it. @throws AgentvError */
 export function writeRunDigest(directory: string): string {
-	const lines = recordFiles(directory)
-		.plain.filter((path) => !isStagedName(path))
-		.map((path) => `${sumLine(digestFile(join(directory, path)), path)}\n`);
+	const lines = recordFiles(directory).plain.map((path) => `${sumLine(digestFile(join(directory, path)), path)}\n`);
 	const text = lines.join("");
 	writeAtomic(join(directory, digestName), text);
 	return digestText(text);

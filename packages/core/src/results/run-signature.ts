@@ -40,11 +40,11 @@ export async function checkSignature(
 		if (exitCode === 0) return { signedBy: principal };
 		said = stderr.trim().split("\n")[0] ?? "";
 	}
-	if (principals.length === 0) return { reason: "it is no signature of a signer who is allowed" };
+	if (principals.length === 0) return { reason: "the signature is not by an allowed signer" };
 	if (signer !== undefined && !principals.includes(signer))
 		return { reason: `it is signed by ${principals.join(", ")}, not by ${signer}` };
 	return {
-		reason: `the signature of ${principals.join(", ")} is not over this digest: since it was signed the run was resumed, or its record or the signature was changed (ssh-keygen: ${said})`,
+		reason: `the signature by ${principals.join(", ")} does not match this digest: the run, its record or the signature changed after signing (ssh-keygen: ${said})`,
 	};
 }
 

@@ -40,7 +40,7 @@ describe("a resumed run", () => {
 		appendFileSync(join(first.runDir, "index.jsonl"), '{"not": "a row"}\n');
 		const second = await runTree(first, { output: first.runDir, resume: true });
 		expect(second.events).toContainEqual(
-			expect.objectContaining({ type: "warning", message: expect.stringMatching(/:5 is no row/) }),
+			expect.objectContaining({ type: "warning", message: expect.stringMatching(/:5 is not a row/) }),
 		);
 		expect(second.summary.passed).toBe(4);
 	});
@@ -60,7 +60,7 @@ describe("a resumed run", () => {
 	test("begins anew where there is none yet, and takes no directory that holds anything else", async () => {
 		const { root } = await runTree(files);
 		const begun = await runTree({ root }, { output: join(root, "nothing"), resume: true });
-		expect(begun.events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("begins anew") });
+		expect(begun.events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("starting a new one") });
 		expect(begun.summary.passed).toBe(4);
 		writeTree(root, { "tests/mine.txt": "mine", "full/index.jsonl": "{}\n" });
 		for (const output of [root, join(root, "full")])

@@ -120,7 +120,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 				await locked(claimed.path, async () => execute(claimed, await begin(claimed.path)));
 				return;
 			}
-			emit({ type: "warning", message: `${options.output} holds no run to go on with: it begins anew` });
+			emit({ type: "warning", message: `${options.output} has no run to resume; starting a new one` });
 		}
 		const standing = await begin();
 		const directory = options.output ?? newDirectory(plan, machine);

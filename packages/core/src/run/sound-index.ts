@@ -78,16 +78,18 @@ function readLines(directory: string, planned: ReadonlyMap<string, number>, prob
 		const text = next.value;
 		const row = parseRow(text);
 		if (!row) {
-			problems.push(`${index}:${number} is no row and is left out`);
+			problems.push(`${index}:${number} is not a row and was skipped`);
 			continue;
 		}
 		const most = planned.get(caseKey(row.eval, row.testId, row.target)) ?? 0;
 		if (row.attempt < 1 || row.attempt > most) {
-			problems.push(`${index}:${number} is a row of ${nameOf(row)}, which was not planned, and is left out`);
+			problems.push(`${index}:${number} is a row of an unplanned attempt (${nameOf(row)}) and was skipped`);
 			continue;
 		}
 		const key = rowKey(row);
-		attempts.set(key, [...(attempts.get(key) ?? []), { number, text, row }]);
+		const lines = attempts.get(key);
+		if (lines) lines.push({ number, text, row });
+		else attempts.set(key, [{ number, text, row }]);
 	}
 	return { attempts, tail: next.value };
 }
@@ -99,13 +101,15 @@ function isSound(directory: string, row: ResultRow): boolean {
 /** The rows of an attempt up to the one that counts, as running it again leaves them: only what is not settled, or has changed, is. */
 function historyOf(lines: readonly Line[], last: Line): Line[] {
 	const kept = [last];
+	let next = last;
 	for (const line of lines.slice(0, lines.indexOf(last)).reverse()) {
-		const [next] = kept;
 		const isChanged =
-			next?.row.rerun === "changed" && canonicalJson(next.row.fingerprint) !== canonicalJson(line.row.fingerprint);
-		if (!isSettled(line.row) || isChanged) kept.unshift(line);
+			next.row.rerun === "changed" && canonicalJson(next.row.fingerprint) !== canonicalJson(line.row.fingerprint);
+		if (isSettled(line.row) && !isChanged) continue;
+		kept.push(line);
+		next = line;
 	}
-	return kept;
+	return kept.reverse();
 }
 
 function isSettled({ executionStatus, error }: ResultRow): boolean {
@@ -118,8 +122,9 @@ function* leftOut(lines: readonly Line[], last: Line | undefined, kept: readonly
 		yield `the record of ${nameOf(first.row)} is missing or was changed: it is run again`;
 		return;
 	}
+	const isKept = new Set(kept);
 	for (const line of lines)
-		if (!kept.includes(line)) yield `index.jsonl:${line.number} is another row of ${nameOf(line.row)} and is left out`;
+		if (!isKept.has(line)) yield `index.jsonl:${line.number} is another row of ${nameOf(line.row)} and was skipped`;
 }
 
 function nameOf({ testId, target, attempt }: ResultRow): string {

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
+import { hasFile } from "../model/disk-view.ts";
 import { type EvalScope, withParents } from "../model/eval-scope.ts";
 import { unreadable } from "../model/load-findings.ts";
 import { readShape } from "../model/read-shape.ts";
@@ -49,7 +50,7 @@ export function configuredLevels(scope: EvalScope, run: ValidationRun): Configur
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const name of ["config.yaml", "config.yml"]) {
 			const file = join(directory, ".agentv", name);
-			if (run.view.kind(file) === "file") return remembered(run, `config\0${file}`, () => readConfig(file, run));
+			if (hasFile(run.view, file)) return remembered(run, `config\0${file}`, () => readConfig(file, run));
 		}
 	}
 	return unconfigured;

@@ -15,7 +15,7 @@ const reasons: Readonly<Record<string, string>> = {
 /** What the machine has run out of, by the system's name: it says nothing of what was asked for, and may work later. */
 const resources: Readonly<Record<string, { readonly reason: string; readonly hint: string }>> = {
 	EROFS: {
-		reason: "lies on a read-only file system",
+		reason: "is on a read-only file system",
 		hint: "Write to another place, or mount it so that it can be written to.",
 	},
 	ENOSPC: { reason: "could not be written: no space left", hint: "Make room on the disk, then try again." },

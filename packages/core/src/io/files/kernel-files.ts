@@ -1,4 +1,4 @@
-import { statfsSync } from "node:fs";
+import { statfsSync, statSync } from "node:fs";
 import { systemPath } from "./raw-path.ts";
 
 /** Of Linux: proc, sysfs, cgroup, cgroup2, debugfs, tracefs, securityfs, configfs, bpf, mqueue, pstore, binfmt_misc, selinuxfs, nsfs. */
@@ -16,6 +16,8 @@ export function isMadeByKernel(path: string, device: number): boolean {
 	let isKernel = known.get(device);
 	if (isKernel === undefined) {
 		isKernel = process.platform === "linux" && kernelFileSystems.has(statfsSync(systemPath(path)).type);
+		// Meanwhile another file may have taken the path: what was learned of it is not of this device.
+		if (statSync(systemPath(path), { throwIfNoEntry: false })?.dev !== device) return isKernel;
 		if (known.size > 1000) known.clear();
 		known.set(device, isKernel);
 	}

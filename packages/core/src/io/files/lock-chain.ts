@@ -18,6 +18,8 @@ export interface ChainLink {
 
 /** A holder on another machine that gave no sign of life for this long is taken for dead. */
 const silentForMs = 60_000;
+/** Each link is a holder that died before it could release the lock. */
+const longestChain = 1000;
 /** A lock file without content is being written, or what a power failure left. */
 const unwrittenForMs = 5_000;
 
@@ -28,11 +30,16 @@ export interface ChainState {
 	readonly holder: LockOwner | undefined;
 }
 
+/** @throws AgentvError `config` if the files at the lock's name form a circle */
 export function followChain(head: string): ChainState {
 	const links: ChainLink[] = [];
+	const seen = new Set<string>();
 	for (let path = head; ; ) {
 		const link = readLink(path);
 		if (!link) return { links, free: path, holder: undefined };
+		if (seen.has(path) || seen.size > longestChain)
+			throw new AgentvError("config", `${head} is damaged: it is not a lock of AgentV`, { hint: "remove it" });
+		seen.add(path);
 		links.push(link);
 		if (!isDead(link)) return { links, free: undefined, holder: link.owner };
 		path = `${head}.${link.owner.token}`;
@@ -65,13 +72,26 @@ function readLink(path: string): ChainLink | undefined {
 function parseOwner(text: string): LockOwner | undefined {
 	try {
 		const value: unknown = JSON.parse(text);
-		const isOwner =
-			typeof value === "object" && value !== null && "token" in value && "pid" in value && "machine" in value;
-		return isOwner ? (value as LockOwner) : undefined;
+		return isOwner(value) ? value : undefined;
 	} catch (error) {
 		if (error instanceof SyntaxError) return undefined;
 		throw error;
 	}
+}
+
+/** A file in a directory that came from elsewhere may say anything; the token becomes part of a path. */
+function isOwner(value: unknown): value is LockOwner {
+	if (typeof value !== "object" || value === null) return false;
+	const { token, pid, machine, started, boot } = value as Record<string, unknown>;
+	const isTextOrAbsent = (field: unknown) => field === undefined || typeof field === "string";
+	return (
+		typeof token === "string" &&
+		/^[\w-]{1,64}$/.test(token) &&
+		Number.isSafeInteger(pid) &&
+		typeof machine === "string" &&
+		isTextOrAbsent(started) &&
+		isTextOrAbsent(boot)
+	);
 }
 
 /** Stands for the owner of a file that says nothing; its token is the same for every process that looks at the same file. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileModules, tempTree, waitUntil } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -124,4 +124,29 @@ describe("among processes", () => {
 		expect(await withLock(join(root, "counter"), () => "mine", { waitMs: 0 })).toBe("mine");
 		expect(readdirSync(root).filter((name) => name.includes(".lock"))).toEqual([]);
 	});
+});
+
+describe("files at a lock's name that are no lock of ours", () => {
+	const long = new Date(Date.now() - 3_600_000);
+	const planted = (files: Record<string, string>) => {
+		const root = tempTree({ "thing/a": "", ...files });
+		for (const name of Object.keys(files)) utimesSync(join(root, name), long, long);
+		return root;
+	};
+
+	test("a circle of them is refused, and not followed for ever", async () => {
+		const owner = JSON.stringify({ token: "a", pid: 0, machine: "" });
+		const root = planted({ ".thing.lock": owner, ".thing.lock.a": owner });
+		await expect(withLock(join(root, "thing"), async () => "done", {})).rejects.toThrow(/not a lock of AgentV/);
+	});
+
+	test.each([{ token: "/../../x" }, { token: 1 }, { pid: "1" }, { machine: 7 }, { started: {} }])(
+		"one that says %j says nothing",
+		async (said) => {
+			const owner = JSON.stringify({ token: "a", pid: 0, machine: "", ...said });
+			const root = planted({ ".thing.lock": owner });
+			expect(await withLock(join(root, "thing"), async () => "done", {})).toBe("done");
+			expect(readdirSync(root)).toEqual(["thing"]);
+		},
+	);
 });

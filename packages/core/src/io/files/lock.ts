@@ -54,7 +54,8 @@ export function lockHolder(path: string, options: Pick<LockOptions, "lockDirecto
 
 /** Returns whether a name is that of a lock in a lock directory. */
 export function isLockName(name: string): boolean {
-	return /^[0-9a-f]{32}\.lock(\.[0-9a-f]{16})?$/.test(name);
+	// A successor is named after the token of the lock before it, or after the file if that one says nothing.
+	return /^[0-9a-f]{32}\.lock(\.[0-9a-f]{16}|\.\d+-\d+)?$/.test(name);
 }
 
 function lockFile(path: string, directory: string | undefined): string {

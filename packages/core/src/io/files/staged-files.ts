@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { lstatSync, renameSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
 import { endStrays } from "../process/end-strays.ts";
 import { directoryEntries } from "./directory-entries.ts";
 import { errnoCode } from "./file-error.ts";
@@ -89,7 +90,7 @@ async function removeLeft(path: string): Promise<void> {
 		await removeTree(path);
 	} catch (error) {
 		// Another process may remove it just now, and what may not be removed keeps no command from its work.
-		if (!(error instanceof Error)) throw error;
+		if (!(error instanceof AgentvError)) throw error;
 	}
 }
 

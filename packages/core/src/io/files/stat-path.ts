@@ -12,7 +12,7 @@ function kindOf(stat: Stats | undefined): PathKind {
 	return stat.isSymbolicLink() ? "link" : "other";
 }
 
-function orMissing(look: () => Stats | undefined): PathKind {
+function orMissing(path: string, look: () => Stats | undefined): PathKind {
 	try {
 		return kindOf(look());
 	} catch (error) {
@@ -21,19 +21,19 @@ function orMissing(look: () => Stats | undefined): PathKind {
 		if (code && ["ENOTDIR", "ENAMETOOLONG", "ELOOP", "EINVAL", "ERR_INVALID_ARG_VALUE"].includes(code))
 			return "missing";
 		if (code === "EACCES" || code === "EPERM") return "other";
-		throw resourceError("a path", error) ?? error;
+		throw resourceError(path, error) ?? error;
 	}
 }
 
 /** What `path` itself is: a symbolic link is a `link`, wherever it points. What may not be looked at is `other`. */
 export function pathKind(path: string): PathKind {
-	return orMissing(() => lstatSync(path, { throwIfNoEntry: false }));
+	return orMissing(path, () => lstatSync(path, { throwIfNoEntry: false }));
 }
 
 /** What `path` leads to, links followed: never `link`; a dangling link is `missing`, a file of `/proc` is `other`. */
 export function targetKind(path: string): Exclude<PathKind, "link"> {
 	let device = 0;
-	const kind = orMissing(() => {
+	const kind = orMissing(path, () => {
 		const stat = statSync(path, { throwIfNoEntry: false });
 		device = stat?.dev ?? 0;
 		return stat;
