@@ -52,7 +52,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		const text = readFileSync(signature, "utf8");
 		writeFileSync(
 			signature,
-			text.replace(/[A-Za-z](?=.{20}\n-----END)/s, (letter) => (letter === "A" ? "B" : "A")),
+			text.replace(/[A-Za-z0-9+/](?=[A-Za-z0-9+/=\n]{20,21}\n-----END)/, (one) => (one === "A" ? "B" : "A")),
 		);
 		expect(await verify()).toMatchObject({ exitCode: 1 });
 		writeFileSync(signature, text);

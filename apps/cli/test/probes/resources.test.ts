@@ -38,7 +38,8 @@ const homeProbes: readonly Probe[] = Object.entries(homes).flatMap(([name, home]
 		commands: [args],
 		env: { AGENTV_HOME: home },
 		// What keeps nothing there may go on without it.
-		exitCodes: [0, 2],
+		// The doctor's task is to say what is wrong.
+		exitCodes: command === "doctor" ? [0, 1] : [0, 2],
 	})),
 );
 
