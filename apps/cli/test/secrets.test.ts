@@ -160,7 +160,7 @@ tests:
 `,
 		"work/server.eval.yaml": `target: server\ntests: [{ id: s, input: hi, assertions: [{ type: contains, value: x }] }]\n`,
 		"work/targets.yaml": `targets:
-  - { name: agent, provider: cli, command: [node, agent.mjs] }
+  - { name: agent, provider: cli, command: [node, ${root}/work/agent.mjs] }
   - name: server
     provider: openai
     model: m
@@ -176,8 +176,10 @@ tests:
 const all = JSON.parse(readFileSync(${JSON.stringify(join(root, "work/said.json"))}, "utf8"));
 writeFileSync("file.txt", all);
 writeFileSync("binary", Buffer.concat([Buffer.from([0, 1, 2]), Buffer.from(all)]));
+// A key, and what is known, is one in any spelling.
+const encoded = all.split("\\n").filter((line) => /^[\\w ."/-]+$/.test(line) && !/PRIVATE|MII|machine|Basic/.test(line)).map(encodeURIComponent);
 console.error(all);
-console.log("x".repeat(70_000) + "\\n" + all + "\\n" + JSON.stringify({ all }) + encodeURIComponent(all) + Buffer.from(process.env.MY_API_TOKEN).toString("base64"));
+console.log("x".repeat(70_000) + "\\n" + all + "\\n" + JSON.stringify({ all }) + JSON.stringify(JSON.stringify(all)) + encoded + Buffer.from(process.env.MY_API_TOKEN).toString("base64"));
 `,
 		"work/say.mjs": `import { readFileSync } from "node:fs";
 console.log(JSON.parse(readFileSync(${JSON.stringify(join(root, "work/said.json"))}, "utf8")));
@@ -198,7 +200,7 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 	}
 	await run("run", "eval", "run", "work/a.eval.yaml", "--output", "runs/a");
 	for (const format of ["github", "junit", "json"]) {
-		await run(`run ${format}`, "eval", "run", "work/a.eval.yaml", "--output", `runs/${format}`, "--format", format);
+		await run(`run ${format}`, "eval", "run", "work/a.eval.yaml", "--output", `runs/${format}`, "--reporter", format);
 	}
 	await run("run against a server", "eval", "run", "work/server.eval.yaml", "--output", "runs/server", "--cache");
 	await run("run with debug", "--debug", "eval", "run", "work/server.eval.yaml", "--target", all.slice(0, 2000));
@@ -239,9 +241,8 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 	for (const place of [".agentv", "work/.agentv"])
 		if (existsSync(join(root, place))) keepFiles(join(root, place), "results folder");
 	const home = join(root, ".home");
-	for (const name of readdirSync(home))
-		if (name !== "benchmarks.yaml" && statSync(join(home, name)).isDirectory())
-			keepFiles(join(home, name), `home ${name}`);
+	for (const name of readdirSync(home)) // What an agent wrote stays as it is in its workspace.
+		if (name !== "workspaces" && statSync(join(home, name)).isDirectory()) keepFiles(join(home, name), `home ${name}`);
 	server.close();
 }, 120_000);
 
@@ -250,7 +251,10 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 describe("no secret leaves", () => {
 	test("what was planted came by, and what was searched is there", () => {
 		expect(places.get("run: stdout")).toContain("***");
-		expect([...places.keys()].filter((name) => name.startsWith("record: a/tests/")).length).toBe(2);
+		expect(places.get("run github: stdout")).toContain("::error");
+		expect([...places.keys()].some((name) => name.endsWith("1.output.txt"))).toBe(true);
+		expect([...places.keys()].some((name) => name.endsWith(".diff"))).toBe(true);
+		expect([...places.keys()].filter((name) => name.startsWith("record: a/tests/")).length).toBe(8);
 		expect(places.get("run: stdout")).toContain("a ***~2");
 		expect([...places.keys()].filter((name) => name.startsWith("Studio /runs/")).length).toBeGreaterThan(3);
 		expect(places.get("run against a server: stdout")).toContain("refused");

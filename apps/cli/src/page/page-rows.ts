@@ -26,7 +26,10 @@ export function* pageRows(run: ExportedRun, tally: RunTally): Generator<string> 
 	let separator = "[";
 	for (const outcome of caseOutcomes(run.rows, run.run)) {
 		tally.add(outcome);
-		const text = JSON.stringify(pageRow(outcome, texts), shown).replaceAll("<", "\\u003c");
+		// The page may be shown in the log of a CI server, which takes `##[` for a command.
+		const text = JSON.stringify(pageRow(outcome, texts), shown)
+			.replaceAll("<", "\\u003c")
+			.replace(/(##[a-z]*)\[/gi, "$1\\u005b");
 		yield `${separator}${text}`;
 		separator = ",\n";
 	}

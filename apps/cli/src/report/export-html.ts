@@ -8,7 +8,7 @@ import {
 	RunTally,
 	scoreMean,
 	type Tallied,
-	terminalSafe,
+	terminalSafeLine,
 	testsNotRun,
 } from "@agentv/core";
 import { pageRows } from "../page/page-rows.ts";
@@ -212,9 +212,10 @@ const table = `<div class="panel">
 </main>`;
 
 function escaped(text: string): string {
-	return terminalSafe(text)
+	return terminalSafeLine(text)
 		.replaceAll("&", "&amp;")
 		.replaceAll("<", "&lt;")
 		.replaceAll(">", "&gt;")
-		.replaceAll('"', "&quot;");
+		.replaceAll('"', "&quot;")
+		.replace(/(##[a-z]*)\[/gi, "$1&#91;");
 }

@@ -30,7 +30,7 @@ export function displayLine(line: string): DisplayLine {
 			text += " ".repeat(blanks);
 			column += blanks;
 		} else if (
-			/[\p{Cc}\p{Surrogate}\u061c\u2028\u2029\ufff9-\ufffb]|(?![\u200c\u200d\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u.test(
+			/[\p{Cc}\p{Surrogate}\u061c\u2028\u2029\ufff9-\ufffb]|(?!\u200c|\u200d|[\ufe00-\ufe0f])\p{Default_Ignorable_Code_Point}/u.test(
 				character,
 			)
 		) {

@@ -3,7 +3,7 @@
  * turn text around, zero-width and tag characters. A joiner between emoji, or within the scripts that need it, is part of the text.
  */
 const steering =
-	/[^\P{Cc}\n\t]|[\u2028\u2029\ufff9-\ufffb\u061c\u180e]|(?![\u200c\u200d\ufe00-\ufe0f\u{e0100}-\u{e01ef}])\p{Default_Ignorable_Code_Point}|(?<![\u0600-\u0dff])\u200c|\u200c(?![\u0600-\u0dff])|(?<![\u0600-\u0dff\ufe0f\u{1f3fb}-\u{1f3ff}\p{Extended_Pictographic}])\u200d|\u200d(?![\u0600-\u0dff\p{Extended_Pictographic}])/gu;
+	/[^\P{Cc}\n\t]|[\u2028\u2029\ufff9-\ufffb\u061c\u180e]|(?!\u200c|\u200d|[\ufe00-\ufe0f]|[\u{e0100}-\u{e01ef}])\p{Default_Ignorable_Code_Point}|(?<![\u0600-\u0dff])\u200c|\u200c(?![\u0600-\u0dff])|(?<![\u0600-\u0dff]|\ufe0f|[\u{1f3fb}-\u{1f3ff}]|\p{Extended_Pictographic})\u200d|\u200d(?![\u0600-\u0dff\p{Extended_Pictographic}])/gu;
 
 /**
  * `text` as a terminal may show it: newlines and tabs stay, `\r\n` becomes `\n`, and every other character that could
