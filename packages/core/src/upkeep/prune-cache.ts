@@ -1,16 +1,17 @@
 import { dirname, join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
-import type { Environment } from "../io/environment.ts";
+import { agentvHome, type Environment } from "../io/environment.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import { lockHolder, withLock } from "../io/files/lock.ts";
 import { directoryOwner, ownerNote } from "../io/files/owner-note.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
-import { stagedState } from "../io/files/staged-files.ts";
+import { stagedState, sweepStaged } from "../io/files/staged-files.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { removeFile } from "../io/files/write-note.ts";
+import { mirrorsPlace } from "../model/home-places.ts";
 import { mirrorUser, usedMark } from "../workspace/repositories/mirror-notes.ts";
 import type { CacheItem } from "./cache-item.ts";
 import { lookCache } from "./look-cache.ts";
@@ -64,7 +65,24 @@ export async function pruneCache({
 			failed.push({ item, message: error.message });
 		}
 	}
+	await removeLeftLocks(mirrorsPlace(agentvHome(env)));
 	return { removed, kept, failed };
+}
+
+/** Removes locks that killed processes left of mirrors that are gone, and what they were writing beside them. */
+async function removeLeftLocks(place: string): Promise<void> {
+	if (pathKind(place) !== "directory") return;
+	await sweepStaged(place);
+	for (const name of listDirectory(place)) {
+		const mirror = /^\.([0-9a-f]{32}\.git)\.lock/.exec(name)?.[1];
+		if (mirror === undefined || pathKind(join(place, mirror)) !== "missing") continue;
+		try {
+			await withLock(join(place, mirror), () => undefined, { waitMs: 0 });
+		} catch (error) {
+			// Somebody is about to make it.
+			if (!(error instanceof AgentvError)) throw error;
+		}
+	}
 }
 
 /** Removes it unless somebody has come to use it since it was looked at. */

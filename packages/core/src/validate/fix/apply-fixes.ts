@@ -1,4 +1,5 @@
 import { AgentvError } from "../../base/agentv-error.ts";
+import { sweepStagedFiles } from "../../io/files/staged-files.ts";
 import { pathKind } from "../../io/files/stat-path.ts";
 import { writeAllOrNone } from "../../io/files/write-files-together.ts";
 import { openDiskView } from "../../model/disk-view.ts";
@@ -14,6 +15,7 @@ import type { FixOptions } from "./plan-fixes.ts";
  * is changed then
  */
 export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): void {
+	for (const directory of plan.directories) sweepStagedFiles(directory);
 	for (const file of plan.files) if (!isAsPlanned(file)) throw changedMeanwhile(file);
 	writeAllOrNone(plan.files.map(({ path, after }) => ({ path, content: after })));
 	// What earlier looks at the disk remember is no longer true.

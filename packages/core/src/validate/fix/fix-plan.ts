@@ -30,4 +30,6 @@ export interface FixPlan {
 	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
 	/** What each eval that it touches means, before as after. */
 	readonly meanings: ReadonlyMap<string, string>;
+	/** Absolute; where the evals and what they import are, and where a fix that was killed may have left something. */
+	readonly directories: ReadonlySet<string>;
 }

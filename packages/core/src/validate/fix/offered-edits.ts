@@ -49,7 +49,7 @@ async function planOf(file: string, options: Omit<FixOptions, "modes">): Promise
 		return await planFixes([file], { ...options, modes: new Set(["fix"] as const) });
 	} catch (error) {
 		if (!(error instanceof AgentvError) || error.code !== "refused") throw error;
-		return { files: [], changes: [], mended: new Map(), refused: [], meanings: new Map() };
+		return { files: [], changes: [], mended: new Map(), refused: [], meanings: new Map(), directories: new Set() };
 	}
 }
 

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { repositoryAccess } from "../../model/access.ts";
 import { newAccess } from "../../model/consent.ts";
@@ -30,7 +31,8 @@ type Refused = { finding: ValidationFinding; reason: string };
 export async function planFixes(files: readonly string[], options: FixOptions): Promise<FixPlan> {
 	const run = validationRun(options);
 	const refused: Refused[] = [];
-	const findings = await mendable(files, options, run, refused);
+	const directories = new Set<string>();
+	const findings = await mendable(files, options, run, refused, directories);
 	const edited = editedFiles(findings, run);
 	for (const [{ finding }, reason] of edited.refused) refused.push({ finding, reason });
 	const made = findings.filter((finding) => !edited.refused.has(finding));
@@ -44,6 +46,7 @@ export async function planFixes(files: readonly string[], options: FixOptions): 
 		mended: byEval(made),
 		refused,
 		meanings: compared.meanings,
+		directories,
 	};
 }
 
@@ -53,6 +56,7 @@ async function mendable(
 	options: FixOptions,
 	run: ValidationRun,
 	refused: Refused[],
+	directories: Set<string>,
 ): Promise<PlannedFinding[]> {
 	const levels = options.levels ?? new Map();
 	const templates = new TemplateEvals(run);
@@ -61,6 +65,7 @@ async function mendable(
 	for (const file of files) {
 		if (options.signal?.aborted) throw new AgentvError("interrupted", "the fix was interrupted; nothing was written");
 		const context = evalContext(file, run);
+		for (const path of [file, ...context.loaded.sources.keys()]) directories.add(dirname(path));
 		for (const { rule, finding } of judgedFindings(context, levels)) {
 			if (!rule.fix || !rule.fixedBy || !options.modes.has(rule.fixedBy)) continue;
 			const changes = rule.fix(finding, context);
