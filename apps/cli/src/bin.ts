@@ -1,11 +1,13 @@
 #!/usr/bin/env node
 // The only file that knows `process`. It imports nothing that a mere `--version` does not need.
+import { writeSync } from "node:fs";
 import * as nodeModule from "node:module";
 import type { Output } from "./context.ts";
 import { version } from "./version.ts";
 
 const argv = process.argv.slice(2);
 const interrupted = 130;
+const notRunnable = 4;
 
 /** NO_COLOR and FORCE_COLOR decide (no-color.org, force-color.org), else whether a terminal is there. */
 function wantsColor(isTTY: boolean): boolean {
@@ -15,10 +17,17 @@ function wantsColor(isTTY: boolean): boolean {
 	return isTTY && TERM !== "dumb";
 }
 
-function output(stream: NodeJS.WriteStream): Output {
+/** The exit code where the machine failed while something was printed; it wins over what the command came to. */
+let failedWith: number | undefined;
+
+function output(stream: NodeJS.WriteStream, name: string): Output {
 	// A reader that went away (`agentv … | head`) is no failure: what is left to say has no listener.
 	stream.on("error", (error: NodeJS.ErrnoException) => {
-		if (error.code !== "EPIPE") throw error;
+		if (error.code === "EPIPE" || failedWith !== undefined) return;
+		failedWith = notRunnable;
+		process.exitCode = failedWith;
+		const hint = "Make room where the output goes, or let it go elsewhere.";
+		if (name === "stdout") tell(`error: stdout could not be written (${error.code ?? error.message})\nhint: ${hint}\n`);
 	});
 	const isTTY = stream.isTTY === true;
 	return {
@@ -63,6 +72,19 @@ function interruption(): AbortSignal {
 	return controller.signal;
 }
 
+/** Asks on the terminal; Ctrl-C and the end of the input are an empty answer. */
+async function ask(question: string): Promise<string> {
+	const { createInterface } = await import("node:readline");
+	const lines = createInterface({ input: process.stdin, output: process.stderr });
+	return new Promise((resolve) => {
+		lines.on("close", () => resolve(""));
+		lines.question(question, (answer) => {
+			resolve(answer);
+			lines.close();
+		});
+	});
+}
+
 /** Undefined where it was removed while we stood in it. */
 function currentDirectory(): string | undefined {
 	try {
@@ -84,14 +106,46 @@ async function start(): Promise<void> {
 	(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 	const { main } = await import("./main.ts");
 	// Only the exit code is set: an exit by force would cut what a slow pipe has not taken yet.
-	process.exitCode = await main(argv, {
+	const exitCode = await main(argv, {
 		env: process.env,
 		cwd,
-		stdout: output(process.stdout),
-		stderr: output(process.stderr),
+		stdout: output(process.stdout, "stdout"),
+		stderr: output(process.stderr, "stderr"),
+		ask: process.stdin.isTTY && process.stderr.isTTY ? ask : undefined,
 		signal: interruption(),
 	});
+	process.exitCode = failedWith ?? exitCode;
 }
 
-if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) process.stdout.write(`${version}\n`);
+/** Writes to stderr, whatever state it is in. */
+function tell(text: string): void {
+	try {
+		writeSync(2, text);
+	} catch {
+		// There is nowhere left to say it; the exit code does.
+	}
+}
+
+/** What no command caught: a stack would say nothing to the user, and code 1 that tests failed. */
+function onFault(thrown: unknown): void {
+	const { code, message } = (thrown instanceof Error ? thrown : { message: String(thrown) }) as NodeJS.ErrnoException;
+	const isMachine = outOf.has(code ?? "") || /out of memory|allocation failed/i.test(message);
+	const what = isMachine ? "The machine has run out of something" : "Something went wrong inside AgentV";
+	const hint = isMachine
+		? "Use fewer workers, or raise the limit."
+		: "This is a fault of AgentV. Run it again with --debug to see where.";
+	tell(`error: ${what}: ${message}\nhint: ${hint}\n`);
+	if (argv.includes("--debug") && thrown instanceof Error) tell(`${thrown.stack ?? ""}\n`);
+	process.exit(isMachine ? notRunnable : internal);
+}
+
+const internal = 3;
+const outOf = new Set([
+	...["EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "EAGAIN", "ENOMEM", "EROFS", "EIO"],
+	...["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED"],
+]);
+
+process.on("uncaughtException", onFault);
+if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))
+	output(process.stdout, "stdout").write(`${version}\n`);
 else await start();

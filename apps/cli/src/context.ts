@@ -22,6 +22,8 @@ export interface Context {
 	readonly cwd: string;
 	readonly stdout: Output;
 	readonly stderr: Output;
+	/** Puts a question to the user and returns the line that they type; absent without a terminal. */
+	readonly ask?: ((question: string) => Promise<string>) | undefined;
 	/** Aborted by Ctrl-C and SIGTERM. What listens stops its work and throws an `interrupted` AgentvError. */
 	readonly signal: AbortSignal;
 	/** `--debug`: show causes and stacks. */

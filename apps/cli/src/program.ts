@@ -33,6 +33,13 @@ const commandGroups: readonly CommandGroup[] = [
 	completionCommands,
 ];
 
+/** Commands that keep and look for nothing in `$AGENTV_HOME`, or say themselves what is wrong with it. */
+const withoutHome: ReadonlySet<string> = new Set(["init", "schema", "doctor", "completion", "complete"]);
+/** Commands that write nothing there: they work with a directory that is read-only. */
+const onlyReading: ReadonlySet<string> = new Set([
+	...["validate", "verify", "list", "show", "status", "compare", "export", "matrix", "merge"],
+]);
+
 /** Where the program's outcomes go. */
 export interface ProgramSink {
 	readonly finish: (result: CommandResult) => void;
@@ -58,6 +65,11 @@ export function createProgram(context: Context, sink: ProgramSink, groups = comm
 			getOutHasColors: () => context.stdout.color,
 			getErrHasColors: () => context.stderr.color,
 		});
+	program.hook("preAction", async (_, command) => {
+		if (withoutHome.has(command.name())) return;
+		const { refuseUnusableHome } = await import("@agentv/core");
+		refuseUnusableHome(context.env, { writes: !onlyReading.has(command.name()) });
+	});
 	for (const addCommands of groups) addCommands(program, async (command) => sink.finish(await command(context)));
 	return program;
 }

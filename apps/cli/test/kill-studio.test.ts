@@ -1,5 +1,7 @@
 import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { gitRepository, tempTree, waitUntil } from "@agentv/test-support";
 import { expect, onTestFinished, test } from "vitest";
@@ -22,24 +24,33 @@ async function studio(here: KilledCommand) {
 	const entered = await fetch(new URL(`/?token=${token}`, url), { redirect: "manual" });
 	const cookie = (entered.headers.get("set-cookie") ?? "").split(";")[0] ?? "";
 	const headers = { "x-agentv-token": token, "content-type": "application/json", cookie };
-	const request = async (path: string, body?: object) => {
-		const how = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-		const response = await fetch(new URL(path, url), { headers, ...how });
-		return { status: response.status, answer: JSON.parse(await response.text()) };
+	const ask = async (path: string, body?: object) => {
+		const { status, text } = await sent(new URL(path, url), headers, body);
+		return { status, answer: JSON.parse(text) };
 	};
-	return { child, request };
+	return { child, ask };
+}
+
+/** One request over a connection of its own: Studio closes what was idle for some seconds, which a busy machine takes. */
+async function sent(url: URL, headers: Readonly<Record<string, string>>, body: object | undefined) {
+	const asked = request(url, { agent: false, headers, method: body === undefined ? "GET" : "POST" });
+	asked.end(body === undefined ? undefined : JSON.stringify(body));
+	const [response] = (await once(asked, "response")) as [IncomingMessage];
+	let text = "";
+	for await (const chunk of response.setEncoding("utf8")) text += chunk;
+	return { status: response.statusCode, text };
 }
 
 type Studio = Awaited<ReturnType<typeof studio>>;
 
 /** Starts a job; the answer waits until it has ended. */
-async function start({ request }: Studio, path: string, body: object): Promise<() => Promise<string>> {
-	const { status, answer } = await request(path, body);
+async function start({ ask }: Studio, path: string, body: object): Promise<() => Promise<string>> {
+	const { status, answer } = await ask(path, body);
 	expect(status, JSON.stringify(answer)).toBe(202);
 	return async () => {
 		let state = "running";
 		await waitUntil(async () => {
-			const found = await request(`/api/jobs/${answer.job}`);
+			const found = await ask(`/api/jobs/${answer.job}`);
 			const { error } = found.answer.job;
 			state = error ? `${error.code}: ${error.message}` : found.answer.job.state;
 			return state !== "running";
@@ -79,7 +90,7 @@ test(`after kill -9 of Studio at any moment of a job the next Studio does it (${
 	writeFileSync(join(here.cwd, ".home/benchmarks.yaml"), registry);
 	const at = (path: string) => join(here.cwd, path);
 	let open = await studio(here);
-	const id = (await open.request("/api/evals")).answer.items[0].id;
+	const id = (await open.ask("/api/evals")).answer.items[0].id;
 	const jobs = [
 		{ path: `/api/evals/${id}/run`, body: {} },
 		{ path: `/api/evals/${id}/bundle`, body: { name: "made" } },

@@ -64,12 +64,12 @@ describe("agentv results export", () => {
 		expect(steady(await exported("markdown"))).toMatchInlineSnapshot(`
 			"## ❌ support
 
-			12 tests: **8 passed**, **2 failed**, **2 not judged** · mean score 0.80 · <time> · $0.50 · 50 tokens
+			12 tests: **8 passed**, **2 failed**, **2 not judged** · mean score 0.80 (10 of 12) · <time> · $0.50 · 50 tokens
 
 			| Target | Passed | Failed | Not judged | Mean score | Mean time | Cost |
 			| --- | ---: | ---: | ---: | ---: | ---: | ---: |
-			| careful | 4 | 1 | 1 | 0.80 | <time> | $0.25 |
-			| quick | 4 | 1 | 1 | 0.80 | <time> | $0.25 |
+			| careful | 4 | 1 | 1 | 0.80 (5 of 6) | <time> | $0.25 |
+			| quick | 4 | 1 | 1 | 0.80 (5 of 6) | <time> | $0.25 |
 
 			### What did not pass
 

@@ -101,7 +101,9 @@ describe("agentv results show", () => {
 		const rows = read("index.jsonl").split("\n").slice(0, 2).join("\n");
 		writeFileSync(join(copy, "index.jsonl"), `${rows}\n`);
 		const unfinished = await agentv(["results", "show", copy], { cwd });
-		expect(unfinished.stdout).toMatch(/\n3 tests: 1 passed, 0 failed, 1 not judged, 1 not run · mean score 1\.00 · /);
+		expect(unfinished.stdout).toMatch(
+			/\n3 tests: 1 passed, 0 failed, 1 not judged, 1 not run · mean score 1\.00 \(1 of 3\) · /,
+		);
 		expect(unfinished.stdout).toMatch(/^– tried \(agent\) {2}not run: 0 of 2 attempts were made$/m);
 		expect(unfinished.stdout).toContain("Not finished: 1 of 3 tests not run. Go on with it: agentv eval run --resume");
 	});

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { agentv, tempTree } from "@agentv/test-support";
@@ -34,6 +35,12 @@ async function project() {
 describe("agentv results verify", () => {
 	test("says that all agrees, and what it could not judge again", async () => {
 		const { cwd, json } = await project();
+		const { stdout: digest } = await agentv(["results", "verify", "out", "--print-digest"], { cwd });
+		expect(digest).toBe(
+			`${createHash("sha256")
+				.update(readFileSync(join(cwd, "out/run.sha256")))
+				.digest("hex")}\n`,
+		);
 		expect(await agentv(["results", "verify", "out"], { cwd })).toEqual({
 			exitCode: 0,
 			stderr: "",
@@ -41,11 +48,17 @@ describe("agentv results verify", () => {
 
 2 tests, 2 attempts: 2 graders judged the recorded answers again
 not re-executed, recorded scores taken over: 1 grader (1 code-grader)
-`,
+digest ${digest}`,
 		});
 		expect(await json()).toMatchObject({
 			exitCode: 0,
-			document: { agrees: true, tests: { planned: 2, finished: 2 }, graders: { re_executed: 2 }, differences: [] },
+			document: {
+				agrees: true,
+				digest: digest.trim(),
+				tests: { planned: 2, finished: 2 },
+				graders: { re_executed: 2 },
+				differences: [],
+			},
 		});
 	});
 
@@ -55,11 +68,17 @@ not re-executed, recorded scores taken over: 1 grader (1 code-grader)
 		edit(file, (text) => text.replaceAll("hello there", "good \\u001b[2J bye"));
 		edit("summary.json", (text) => text.replace('"passed": 2', '"passed": 3'));
 		const session = await agentv(["results", "verify", "out"], { cwd });
-		expect({ ...session, stdout: session.stdout.replace(file, "<file>") }).toMatchInlineSnapshot(`
+		expect({
+			...session,
+			stdout: session.stdout.replace(file, "<file>").replace(/[0-9a-f]{64}/, "<digest>"),
+		}).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 1,
 			  "stderr": "",
-			  "stdout": "✗ out  7 differences
+			  "stdout": "✗ out  9 differences
+
+			  record
+			    summary.json was changed after it was recorded: its SHA-256 is another one
 
 			  my.eval.yaml › first (default)
 			    <file> was changed after it was recorded: its SHA-256 is another one
@@ -71,9 +90,11 @@ not re-executed, recorded scores taken over: 1 grader (1 code-grader)
 			    passed: recorded 3, recomputed 1
 			    failed: recorded 0, recomputed 1
 			    mean_score: recorded 1, recomputed 0.5
+			    mean_score_lower_bound: recorded 1, recomputed 0.5
 
 			2 tests, 2 attempts: 2 graders judged the recorded answers again
 			not re-executed, recorded scores taken over: 1 grader (1 code-grader)
+			digest <digest>
 			",
 			}
 		`);

@@ -132,7 +132,7 @@ describe("agentv results merge", () => {
 				` ✗ shard 1 is missing, with ${count} tests:`,
 				...ids[0].map((id) => ` ${id} (default) of my.eval.yaml`),
 				"",
-				`8 tests: ${8 - count} passed, 0 failed, ${count} not run · mean score 1.00 · <duration>`,
+				`8 tests: ${8 - count} passed, 0 failed, ${count} not run · mean score 1.00 (${8 - count} of 8) · <duration>`,
 				"Merged 1 run into all",
 				"Run what is missing: agentv eval run --only-missing all",
 				"",

@@ -80,7 +80,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 		expect((await opened.request(`${path}/about`, { headers: used })).status).toBe(200);
 		// From here on, the cookie that other ports receive opens pages without data, and nothing else.
 		expect(await (await opened.request("/", { headers: atEveryPath })).text()).toContain('content=""');
-		for (const address of ["/api/about", `${path}/about`])
+		for (const address of ["/api/about", "/%61pi/about", "/%61%70%69/about", "/x/../api/about", `${path}/about`])
 			expect(await refusal(await opened.request(address, { headers: atEveryPath }))).toEqual(refused);
 		expect(await refusal(await opened.request(`${path}/about`, { headers: bare(host) }))).toEqual(refused);
 	});

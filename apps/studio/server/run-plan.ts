@@ -11,7 +11,7 @@ import {
 	resolvedTargets,
 	usedTargets,
 } from "@agentv/core";
-import type { RunPlanAnswer } from "./answers/evals.ts";
+import type { AccessAnswer, RunPlanAnswer } from "./answers/evals.ts";
 import { describeCommands, describeTargets } from "./describe-targets.ts";
 import type { OpenedEval } from "./opened-eval.ts";
 import type { Services } from "./services.ts";
@@ -24,8 +24,15 @@ export function withTargets(opened: OpenedEval, targets: readonly string[]): Ope
 	return { ...opened, uses: usedTargets(opened.loaded, opened.targets, targets) };
 }
 
-/** What a run would execute: shown, and confirmed by its digest, before anything is run. */
-export function describeRunPlan(opened: OpenedEval, request: RunRequest, { options }: Services): RunPlanAnswer {
+/** A plan, and what is shown of it: that is confirmed by its digest before anything is run. */
+export interface ShownPlan {
+	readonly answer: RunPlanAnswer;
+	/** Absent where it can't be run. */
+	readonly plan?: RunPlan;
+}
+
+/** What a run would execute, read and reach. */
+export function describeRunPlan(opened: OpenedEval, request: RunRequest, { options }: Services): ShownPlan {
 	const { found, loaded, redact } = opened;
 	const commands = describeCommands(opened);
 	const targets = describeTargets(opened);
@@ -41,17 +48,31 @@ export function describeRunPlan(opened: OpenedEval, request: RunRequest, { optio
 		).values(),
 	];
 	const problems = "problems" in planned ? planned.problems.map(redact) : [];
-	const tests = "plan" in planned ? planned.plan.cases.length : 0;
-	const attempts = "plan" in planned ? planned.plan.cases.reduce((sum, one) => sum + one.attempts, 0) : 0;
-	const digest = digestOf(opened, { commands, targets, repos });
-	return { tests, attempts, targets, commands, repos, problems, foreign: found.place.foreign, digest };
+	const cases = "plan" in planned ? planned.description.cases : [];
+	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
+	const access = "plan" in planned ? accessAnswers(planned.description.access) : [];
+	const digest = digestOf(opened, { commands, targets, repos, access });
+	const shown = { targets, commands, repos, access, problems };
+	const answer = { tests: cases.length, attempts, ...shown, foreign: found.place.foreign, digest };
+	return { answer, ...("plan" in planned ? { plan: planned.plan } : {}) };
 }
 
-type Planned = { readonly plan: PlanDescription } | { readonly problems: readonly string[] };
+function accessAnswers({ variables, hosts, files }: PlanDescription["access"]): AccessAnswer[] {
+	return [
+		...variables.map(({ name, isNew }) => ({ kind: "variable" as const, name, new: isNew })),
+		...hosts.map(({ name, isNew }) => ({ kind: "host" as const, name, new: isNew })),
+		...files.map(({ name, isNew }) => ({ kind: "file" as const, name, new: isNew })),
+	];
+}
+
+type Planned =
+	| { readonly plan: RunPlan; readonly description: PlanDescription }
+	| { readonly problems: readonly string[] };
 
 function tryPlan(request: RunRequest, options: Services["options"]): Planned {
 	try {
-		return { plan: describePlan(planRun(request, machineOf(options))) };
+		const plan = planRun(request, machineOf(options));
+		return { plan, description: describePlan(plan) };
 	} catch (error) {
 		if (!(error instanceof AgentvError) || error.code === "internal") throw error;
 		const details = error.diagnostics.map(({ message }) => message);

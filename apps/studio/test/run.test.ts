@@ -86,6 +86,31 @@ describe("a run in the browser", () => {
 		expect(await studio.agentv("results", "list", "--json")).not.toContain("slow");
 	});
 
+	test("of a synced benchmark asks once for consent to what it reads", async () => {
+		const files = smallEval("reads", ["one"]);
+		const reading = {
+			...files,
+			"reads.eval.yaml": `${files["reads.eval.yaml"]}metadata: {note: "\${{ TEAM_NOTE:-none }}"}\n`,
+		};
+		const bare = gitRepository(join(tempTree(), "evals"), below("evals", reading)).pushTo(join(tempTree(), "team.git"));
+		const studio = await openStudio();
+		await studio.agentv("benchmark", "add", `file://${bare}`, "--id", "team", "--sync");
+		const page = await browser.page();
+		await page.goto(`${studio.url}benchmarks/team`);
+		await page.getByRole("link", { name: /reads.eval.yaml/ }).click();
+		const evalPage = page.url();
+		await page.getByRole("button", { name: "Run", exact: true }).click();
+		const dialog = page.getByRole("dialog");
+		await dialog.getByText("It reads or reaches something new").waitFor();
+		await dialog.getByText("TEAM_NOTE").waitFor();
+		await dialog.getByRole("button", { name: "Trust and run" }).click();
+		await page.getByText("Done", { exact: true }).waitFor();
+		await page.goto(evalPage);
+		await page.getByRole("button", { name: "Run", exact: true }).click();
+		await dialog.getByRole("button", { name: "Run what is shown" }).waitFor();
+		await expect(dialog.getByText("It reads or reaches something new").count()).resolves.toBe(0);
+	});
+
 	test("that cannot be started says what is missing", async () => {
 		const files = smallEval("sums", ["one"]);
 		const studio = await openStudio({ files: { ...files, "targets.yaml": "targets: []\n" } });

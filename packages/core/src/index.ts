@@ -42,6 +42,7 @@ export { passRate, SummaryBuilder, scoreMean } from "./grading/run-summary.ts";
 export { RunTally, type Tallied, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
 export { agentvHome, type Environment, expandHome } from "./io/environment.ts";
 export { directoryEntries } from "./io/files/directory-entries.ts";
+export { resourceError } from "./io/files/file-error.ts";
 export { fileStamp } from "./io/files/file-stamp.ts";
 export { type FindOptions, type FoundFiles, findFiles } from "./io/files/find-files.ts";
 export { listDirectory } from "./io/files/list-directory.ts";
@@ -51,9 +52,11 @@ export { pathKind, realPath, targetKind } from "./io/files/stat-path.ts";
 export { type FileChange, writeAllOrNone } from "./io/files/write-files-together.ts";
 export { repositoryRoot } from "./io/git/repository.ts";
 export { openInBrowser } from "./io/open-in-browser.ts";
+export { refuseUnusableHome } from "./io/refuse-unusable-home.ts";
 export { type Connection, isOfAnotherUser } from "./io/socket-peer.ts";
 export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
 export { listBundle } from "./model/bundle-digest.ts";
+export { newAccessFindings, refuseNewAccess, shownSubject } from "./model/consent.ts";
 export { discoverEvals, isEvalName } from "./model/discover-evals.ts";
 export { type DiskView, openDiskView } from "./model/disk-view.ts";
 export { evalEnvironment } from "./model/eval-environment.ts";
@@ -81,6 +84,10 @@ export {
 export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
 export { readRunFile, readSummary } from "./model/result-files.ts";
 export type { ResultsMachine } from "./model/run-roots.ts";
+export { type TargetDestination, targetDestination } from "./model/target-destination.ts";
+export { grantTrust, planTrust, type TrustPlan } from "./model/trust.ts";
+export { removeTrust } from "./model/trust-record.ts";
+export { benchmarkSubject, bundleSubject, type TrustSubject } from "./model/trust-subjects.ts";
 export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
 export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
 export { shownSource } from "./model/written-source.ts";
@@ -162,7 +169,6 @@ export type {
 	SyncResult,
 	TouchedEval,
 } from "./sync/sync-types.ts";
-export { type TargetDestination, targetDestination } from "./targets/destination.ts";
 export { type CacheItem, type CacheKind, cacheKinds } from "./upkeep/cache-item.ts";
 export { type DoctorGroup, type DoctorItem, doctorGroups } from "./upkeep/doctor/doctor-item.ts";
 export { type DoctorOptions, examine } from "./upkeep/doctor/examine.ts";

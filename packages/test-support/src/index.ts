@@ -11,6 +11,7 @@ export {
 	writeTree,
 } from "./git-repo.ts";
 export { type GitHttpBehaviour, type GitHttpServer, gitHttpServer } from "./git-server.ts";
+export { type InputWatch, inputWatch } from "./input-watch.ts";
 export { judgedPrograms } from "./judged-programs.ts";
 export { law } from "./law.ts";
 export { isAlive, waitUntil } from "./processes.ts";

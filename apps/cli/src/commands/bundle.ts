@@ -23,6 +23,7 @@ interface BundleCommandOptions {
 	readonly pin?: boolean;
 	readonly vendorRepos?: boolean;
 	readonly include?: readonly string[];
+	readonly includeOutside?: boolean;
 	readonly allowSecret?: readonly string[];
 	readonly archive?: string;
 	readonly dryRun?: boolean;
@@ -52,6 +53,7 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 		pin: options.pin,
 		vendorRepos: options.vendorRepos,
 		include: options.include,
+		includeOutside: options.includeOutside,
 		allowedSecrets: options.allowSecret,
 		force: options.force,
 		signal: context.signal,

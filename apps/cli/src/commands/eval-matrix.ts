@@ -64,7 +64,7 @@ function jobSettings(options: EvalMatrixOptions, args: readonly string[], evalNa
 		});
 	return {
 		...{ shards, args, image },
-		name: name ?? `agentv-${evalName}`.slice(0, longestName).replace(/-+$/, ""),
+		name: name ?? `agentv-${evalName}`.slice(0, longestName).replace(/(?<!-)-+$/, ""),
 		claim: claim ?? "agentv-results",
 		secrets: secret ?? [],
 		retries: retries ?? 3,

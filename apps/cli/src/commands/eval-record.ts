@@ -1,9 +1,10 @@
 import { resolve } from "node:path";
 import { AgentvError, discoverEvals, openDiskView, planRun, recordAnswers, terminalSafeLine } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import { type AccessChoices, accessRequest } from "../run/run-options.ts";
 import { version } from "../version.ts";
 
-export interface EvalRecordOptions {
+export interface EvalRecordOptions extends AccessChoices {
 	readonly out: string;
 	readonly target?: readonly string[];
 	readonly test?: readonly string[];
@@ -23,6 +24,7 @@ export async function evalRecord(file: string, options: EvalRecordOptions, conte
 		...(test ? { tests: test } : {}),
 		...(workers === undefined ? {} : { workers }),
 		...(repeat === undefined ? {} : { repeat }),
+		...accessRequest(options, cwd),
 	};
 	const out = resolve(cwd, options.out);
 	const { recorded, missing, outcome } = await recordAnswers(planRun(request, machine), machine, { file: out, signal });

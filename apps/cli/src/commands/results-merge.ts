@@ -17,7 +17,7 @@ export async function resultsMerge(
 	options: ResultsMergeOptions,
 	context: Context,
 ): Promise<CommandResult> {
-	const runs = names.map((name) => ({ name: name.replace(/(?<=.)\/+$/, ""), directory: resolveRun(name, context) }));
+	const runs = names.map((name) => ({ name: name.replace(/(?<=[^/])\/+$/, ""), directory: resolveRun(name, context) }));
 	const output = resolve(context.cwd, options.output);
 	const merge = await mergeRuns(runs, output, context.signal);
 	if (options.json) return mergeJson(merge, output);

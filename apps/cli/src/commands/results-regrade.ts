@@ -2,11 +2,12 @@ import { resolve } from "node:path";
 import { originRequest, planRun, type RunRequest, readRunFile, resolveRun } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type ReporterChoice, reportedRun } from "../run/reported-run.ts";
-import { type RunChoices, requestOf } from "../run/run-options.ts";
+import { type AccessChoices, type RunChoices, requestOf } from "../run/run-options.ts";
 import { version } from "../version.ts";
 
 export interface ResultsRegradeOptions
 	extends ReporterChoice,
+		AccessChoices,
 		Pick<RunChoices, "graderTarget" | "test" | "targets" | "envFile" | "workers" | "budgetUsd" | "cache"> {
 	readonly grader?: readonly string[];
 	readonly eval?: readonly string[];

@@ -28,6 +28,7 @@ const sources: ReadonlyMap<string, ValueSource> = new Map([
 	["--explain", rules],
 	["--rule", ruleLevels],
 	["--include", files],
+	["--allow-outside", files],
 	...[
 		"--id",
 		"--name",

@@ -101,6 +101,6 @@ function escaped(text: string): string {
 		.replaceAll("&", "&amp;")
 		.replaceAll("<", "&lt;")
 		.replaceAll(">", "&gt;")
-		.replace(/^(\s*)::/gm, "$1&#58;:")
+		.replace(/^([^\S\n\r\u2028\u2029]*)::/gm, "$1&#58;:")
 		.replace(/(##[a-z]*)\[/gi, "$1&#91;");
 }

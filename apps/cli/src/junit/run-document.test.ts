@@ -118,6 +118,7 @@ describe("a run as JUnit", () => {
 		const spent = { costUsd: 0.2, tokenUsage: { input: 100, output: 20 } };
 		const [suite] = await documentOf([row(spent), unrun({ testId: "silent", scores: [broken], ...spent })]);
 		expect(suite?.properties).toEqual({
+			...{ tests_judged: "1 of 2", mean_score: "1", mean_score_lower_bound: "1" },
 			...{ eval: "a.eval.yaml", target: "default" },
 			...{ target_cost_usd: "0.4", target_input_tokens: "200", target_output_tokens: "40" },
 			...{ judging_cost_usd: "0.05", judging_input_tokens: "10", judging_output_tokens: "1" },

@@ -21,6 +21,8 @@ const valued = [
 	["durationsFrom", "--durations-from"],
 	["envFile", "--env-file"],
 	["budgetUsd", "--budget-usd"],
+	["allowOutside", "--allow-outside"],
+	["trust", "--trust"],
 ] as const;
 
 const flags = [
@@ -58,7 +60,7 @@ export function shardPlans(args: readonly string[], sizes: readonly number[], ou
 	return sizes.map((tests, index) => {
 		const shard = `${index + 1}/${sizes.length}`;
 		const name = shard.replace("/", "-of-");
-		const place = `${output.replace(/\/+$/, "")}/${name}`;
+		const place = `${output.replace(/(?<!\/)\/+$/, "")}/${name}`;
 		const command = ["agentv", "eval", "run", ...args, "--shard", shard, "--output", place];
 		return { shard, name, tests, output: place, command };
 	});

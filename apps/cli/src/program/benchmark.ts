@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type CommandGroup, parent, type RunCommand } from "./command-group.ts";
+import { addTrustChoices } from "./trust-choices.ts";
 
 /** `agentv benchmark …`: the registry, sync and its status. */
 export const benchmarkCommands: CommandGroup = (program, run) => {
@@ -9,6 +10,7 @@ export const benchmarkCommands: CommandGroup = (program, run) => {
 	addRemove(benchmark, run);
 	addStatus(benchmark, run);
 	addSync(benchmark, run);
+	addTrust(benchmark, run);
 };
 
 const json = ["--json", "print one JSON document on stdout"] as const;
@@ -90,6 +92,18 @@ function addSync(benchmark: Command, run: RunCommand): void {
 				(await import("../commands/benchmark-sync.ts")).benchmarkSync(chosen(ids, options), options, context),
 			),
 		);
+}
+
+function addTrust(benchmark: Command, run: RunCommand): void {
+	addTrustChoices(
+		benchmark
+			.command("trust")
+			.argument("<id>", "the benchmark's id")
+			.argument("[evals...]", "files, directories or globs in it; default: every eval")
+			.description("show what a synced benchmark's evals read and reach, and let them"),
+	).action((id, evals, options) =>
+		run(async (context) => (await import("../commands/trust.ts")).benchmarkTrust(id, evals, options, context)),
+	);
 }
 
 /** `--all` says in a word what no ids say in silence. */

@@ -1,7 +1,9 @@
-import type { CommandGroup } from "./command-group.ts";
+import type { Command } from "commander";
+import type { CommandGroup, RunCommand } from "./command-group.ts";
 import { several } from "./option-values.ts";
+import { addTrustChoices } from "./trust-choices.ts";
 
-/** `agentv bundle`, `agentv bundle verify` and `agentv bundle inspect`. */
+/** `agentv bundle`, and what is done with bundles. */
 export const bundleCommands: CommandGroup = (program, run) => {
 	const bundle = program
 		.command("bundle")
@@ -20,6 +22,7 @@ export const bundleCommands: CommandGroup = (program, run) => {
 			"let pass what looks like a secret: the digits that the refusal names (repeatable)",
 			several,
 		)
+		.option("--include-outside", "copy files from outside of the repository, too")
 		.option("--archive <file>", "also write the bundle as one file, .tgz or .zip")
 		.option("--dry-run", "print what would be written, and write nothing")
 		.option("--force", "replace a former bundle")
@@ -57,4 +60,22 @@ export const bundleCommands: CommandGroup = (program, run) => {
 				),
 			),
 		);
+	addTrust(bundle, run);
 };
+
+function addTrust(bundle: Command, run: RunCommand): void {
+	addTrustChoices(
+		bundle
+			.command("trust")
+			.argument("<dir>", "bundle")
+			.description("show what a received bundle reads and reaches, and let it"),
+	).action((directory, options, command) =>
+		run(async (context) =>
+			(await import("../commands/trust.ts")).bundleTrust(
+				directory,
+				{ ...command.optsWithGlobals(), ...options },
+				context,
+			),
+		),
+	);
+}

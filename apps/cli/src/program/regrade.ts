@@ -3,11 +3,12 @@ import { runReporters } from "./choices.ts";
 import type { CommandGroup } from "./command-group.ts";
 import { parent } from "./command-group.ts";
 import { count, positive, several } from "./option-values.ts";
+import { addAccessChoices } from "./run-choices.ts";
 
 /** `agentv results regrade`. */
 export const regradeCommand: CommandGroup = (program, run) => {
-	parent(program, "results", "look at the results of runs")
-		.command("regrade")
+	const command = parent(program, "results", "look at the results of runs").command("regrade");
+	command
 		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
 		.description("grade a run's recorded answers with today's graders, without calling its targets, into a new run")
 		.option("--grader <name>", "only the graders of this name; the other results are kept (repeatable)", several)
@@ -29,8 +30,8 @@ Needs only what the run kept: answers, transcripts and diffs. Workspaces are reb
 whose input, template or repositories changed is not judged; fix its eval, or run it again with \`agentv eval run --rerun-failed\`.
 
 Exit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not judged, 130 interrupted.`,
-		)
-		.action((which, options) =>
-			run(async (context) => (await import("../commands/results-regrade.ts")).resultsRegrade(which, options, context)),
 		);
+	addAccessChoices(command).action((which, options) =>
+		run(async (context) => (await import("../commands/results-regrade.ts")).resultsRegrade(which, options, context)),
+	);
 };

@@ -1,9 +1,9 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { count, fraction, positive, several } from "./option-values.ts";
 
 /** The options that say what is run and how, for every command that runs tests or prints commands that do. */
 export function addRunChoices(command: Command): Command {
-	return command
+	command
 		.argument("[evals...]", "eval files, directories, globs; !pattern subtracts")
 		.option("--target <name>", "target to run against, instead of the evals' own (repeatable)", several)
 		.option("--targets <file>", "a targets file that overrides all others")
@@ -28,4 +28,20 @@ export function addRunChoices(command: Command): Command {
 			positive,
 		)
 		.option("--cache", "take answers of language models from earlier identical calls");
+	return addAccessChoices(command);
+}
+
+/** The options that say what evals may read, for every command that runs them. */
+export function addAccessChoices(command: Command): Command {
+	return command
+		.option(
+			"--allow-outside <path>",
+			"a file or directory outside of the evals' roots that they may read (repeatable)",
+			several,
+		)
+		.addOption(
+			new Option("--trust <what>", "run evals of synced benchmarks and received bundles without your consent").choices([
+				"any",
+			]),
+		);
 }

@@ -1,4 +1,4 @@
-import { AgentvError, type Diagnostic, exitCodes, terminalSafe } from "@agentv/core";
+import { AgentvError, type Diagnostic, exitCodes, resourceError, terminalSafe } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 
@@ -6,7 +6,8 @@ import { type Colors, colorsFor } from "../terminal/colors.ts";
  * What went wrong, as text for stderr, and the exit code it stands for. An AgentvError says what, where and what to
  * do; anything else is a fault of ours. `--debug` adds the causes, and stacks where they help to find a fault.
  */
-export async function reportError(error: unknown, context: Context): Promise<CommandResult & { text: string }> {
+export async function reportError(thrown: unknown, context: Context): Promise<CommandResult & { text: string }> {
+	const error = thrown instanceof AgentvError ? thrown : (resourceError("something", thrown) ?? thrown);
 	const colors = colorsFor(context.stderr);
 	const lines =
 		error instanceof AgentvError ? await expected(error, context, colors) : unexpected(error, context, colors);

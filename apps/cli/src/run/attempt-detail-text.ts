@@ -103,7 +103,9 @@ function logLines(file: AttemptFile | undefined, colors: Colors): string[] {
 
 /** The lines of a text that a program or a model wrote, safe for a terminal and not too many. */
 function textLines(text: string): string[] {
-	const lines = terminalSafe(text.slice(0, longestText)).replace(/\n+$/, "").split("\n");
+	const lines = terminalSafe(text.slice(0, longestText))
+		.replace(/(?<!\n)\n+$/, "")
+		.split("\n");
 	const shown = lines.slice(0, mostLines);
 	const isCut = text.length > longestText || lines.length > mostLines;
 	if (text.trim() === "") return [];

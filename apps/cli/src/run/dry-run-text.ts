@@ -8,7 +8,7 @@ export function dryRunText(plan: PlanDescription, json: boolean): CommandResult 
 	return { text: `${text}\n`, exitCode: 0 };
 }
 
-function forPeople({ cases, workspaces, workers, experiment, shard, opaque }: PlanDescription): string {
+function forPeople({ cases, workspaces, workers, experiment, shard, access, opaque }: PlanDescription): string {
 	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
 	const lines = [
 		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} at once, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
@@ -40,6 +40,7 @@ function forPeople({ cases, workspaces, workers, experiment, shard, opaque }: Pl
 			lines.push(terminalSafeLine(`  clones ${repo}${requested === undefined ? "" : ` at ${requested}`} into ${path}`));
 		for (const { when, what } of workspace.calls) lines.push(terminalSafeLine(`  calls, ${when}: ${what}`));
 	}
+	lines.push(...accessLines(access));
 	if (opaque.length > 0) lines.push("", "Changes of these are not noticed:");
 	for (const { what, why } of opaque) lines.push(terminalSafeLine(`  ${what}: ${why}`));
 	return lines.join("\n");
@@ -56,7 +57,30 @@ function count(number: number, what: string): string {
 	return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-function toJson({ experiment, workers, cases, workspaces, shard, opaque }: PlanDescription): object {
+/** What evals read and reach beyond their own files. */
+function accessLines({ variables, hosts, files }: PlanDescription["access"]): string[] {
+	const parts = [
+		["Reads the variables:", variables],
+		["Connects to:", hosts],
+		["Reads outside of the evals' roots:", files],
+	] as const;
+	return parts.flatMap(([title, names]) =>
+		names.length === 0
+			? []
+			: [
+					"",
+					title,
+					...names.map(({ name, isNew }) => terminalSafeLine(`  ${name}${isNew ? " (new: needs your consent)" : ""}`)),
+				],
+	);
+}
+
+function accessJson({ variables, hosts, files }: PlanDescription["access"]): object {
+	const all = (names: typeof variables) => names.map(({ name, isNew }) => ({ name, new: isNew }));
+	return { variables: all(variables), hosts: all(hosts), files: all(files) };
+}
+
+function toJson({ experiment, workers, cases, workspaces, shard, access, opaque }: PlanDescription): object {
 	return {
 		experiment,
 		workers,
@@ -68,6 +92,7 @@ function toJson({ experiment, workers, cases, workspaces, shard, opaque }: PlanD
 			...(workspace === undefined ? {} : { workspace }),
 		})),
 		workspaces,
+		access: accessJson(access),
 		opaque,
 	};
 }

@@ -10,8 +10,14 @@ import {
 } from "@agentv/core";
 import type { Context } from "../context.ts";
 
+/** Options that say what evals may read beyond their own files. */
+export interface AccessChoices {
+	readonly allowOutside?: readonly string[];
+	readonly trust?: "any";
+}
+
 /** Options that say what is run, and how: `eval run` takes them, and whatever prints commands that run parts of it. */
-export interface RunChoices {
+export interface RunChoices extends AccessChoices {
 	readonly target?: readonly string[];
 	readonly targets?: string;
 	readonly test?: readonly string[];
@@ -88,5 +94,17 @@ export function requestOf(
 		...(keepWorkspaces ? { keepWorkspaces } : {}),
 		...(bail ? { bail } : {}),
 		...(cache ? { cache } : {}),
+		...accessRequest(options, cwd),
+	};
+}
+
+/** What core is asked to let evals read. */
+export function accessRequest(
+	{ allowOutside, trust }: AccessChoices,
+	cwd: string,
+): Pick<RunRequest, "allowOutside" | "trust"> {
+	return {
+		...(allowOutside ? { allowOutside: allowOutside.map((path) => resolve(cwd, path)) } : {}),
+		...(trust ? { trust } : {}),
 	};
 }

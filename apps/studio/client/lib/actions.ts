@@ -38,6 +38,8 @@ export function cancelJob(id: string) {
 interface RunOptions {
 	/** Of the plan that was looked at. */
 	readonly digest: string;
+	/** Also consent to what the plan shows as new. */
+	readonly trust?: boolean;
 	readonly targets?: string[];
 	readonly tests?: string[];
 	readonly repeat?: number;

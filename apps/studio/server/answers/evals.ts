@@ -132,6 +132,13 @@ export interface EvalTestAnswer {
 }
 export type EvalTestsAnswer = Page<EvalTestAnswer>;
 
+/** Something that a run reads or reaches. `new`: others wrote the eval, and the user has yet to consent to it. */
+export interface AccessAnswer {
+	readonly kind: "variable" | "host" | "file";
+	readonly name: string;
+	readonly new: boolean;
+}
+
 /** What a run will execute, to be confirmed before it starts. */
 export interface RunPlanAnswer {
 	/** Tests × targets. */
@@ -141,6 +148,8 @@ export interface RunPlanAnswer {
 	readonly targets: readonly TargetAnswer[];
 	readonly commands: readonly CommandAnswer[];
 	readonly repos: readonly { readonly path: string; readonly repo: string; readonly commit: string | null }[];
+	/** Variables, hosts, and files outside of the eval's root; empty where it can't be run now. */
+	readonly access: readonly AccessAnswer[];
 	/** Why it can't be run now. */
 	readonly problems: readonly string[];
 	/** Belongs to a synced benchmark: others wrote what runs. */

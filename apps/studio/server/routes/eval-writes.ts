@@ -1,4 +1,4 @@
-import { AgentvError, type RunRequest } from "@agentv/core";
+import { AgentvError, grantTrust, type RunRequest, refuseNewAccess } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { FixAnswer, FixPreviewAnswer } from "../answers/evals.ts";
@@ -15,6 +15,8 @@ const name = z.string().min(1).max(500);
 const runBody = z.object({
 	/** Of the plan that was looked at; an eval of a synced benchmark is run with it only. */
 	digest: z.string().max(200).optional(),
+	/** Also consent to what the plan shows as new. */
+	trust: z.boolean().optional(),
 	targets: z.array(name).max(50).optional(),
 	/** Globs over test ids. */
 	tests: z.array(name).max(500).optional(),
@@ -65,12 +67,13 @@ export function evalWrites(services: Services) {
 			return c.json({ job: job.id } satisfies StartedAnswer, 202);
 		})
 		.post("/:id/run", body(runBody), async (c) => {
-			const { digest, targets = [], ...rest } = c.req.valid("json");
+			const { digest, trust = false, targets = [], ...rest } = c.req.valid("json");
 			const opened = await openEval(c.req.param("id"), services);
 			const { id, file, place } = opened.found;
-			const request = requestOf(file, targets, rest);
-			const seen = describeRunPlan(withTargets(opened, targets), request, services);
-			if (digest === undefined ? place.foreign : digest !== seen.digest)
+			// The page shows the plan of all tests, whichever are chosen then.
+			const whole = requestOf(file, targets, {});
+			const { answer: seen, plan: shown } = describeRunPlan(withTargets(opened, targets), whole, services);
+			if (digest === undefined ? place.foreign || trust : digest !== seen.digest)
 				throw new AgentvError(
 					"refused",
 					digest ? "what would be run has changed" : "nobody looked at what would be run",
@@ -78,7 +81,9 @@ export function evalWrites(services: Services) {
 						hint: "look at what will be executed, then confirm it",
 					},
 				);
-			const plan = planFor(request, services);
+			if (trust && shown) await grantTrust(shown.newAccess, services.options.env);
+			const plan = planFor(requestOf(file, targets, rest), services);
+			refuseNewAccess(plan.newAccess, plan.redact);
 			const job = jobs.start("run", id, (signal) => followRun(plan, services, { signal }, () => job.id));
 			return c.json({ job: job.id } satisfies StartedAnswer, 202);
 		});

@@ -76,7 +76,7 @@ export function evalReads(services: Services) {
 			const { target } = c.req.valid("query");
 			const opened = withTargets(await openEval(c.req.param("id"), services), target);
 			const request = { evals: [opened.found.file], ...(target.length > 0 ? { targets: target } : {}) };
-			return c.json(describeRunPlan(opened, request, services) satisfies RunPlanAnswer);
+			return c.json(describeRunPlan(opened, request, services).answer satisfies RunPlanAnswer);
 		})
 		.get("/:id/tests", query(testsQuery), async (c) => {
 			const { page, page_size, search } = c.req.valid("query");

@@ -1,4 +1,4 @@
-import { AgentvError, describePlan, readRunFile, resumedRequest } from "@agentv/core";
+import { AgentvError, describePlan, readRunFile, refuseNewAccess, resumedRequest } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { StartedAnswer } from "../answers/jobs.ts";
@@ -28,6 +28,7 @@ export function runWrites(services: Services) {
 				hint: "register their benchmark, or start Studio in their directory",
 			});
 		const plan = planFor(resumedRequest(file, { evals: [] }), services);
+		refuseNewAccess(plan.newAccess, plan.redact);
 		// What keeps the run from being resumed is the answer, not a job that fails.
 		describePlan(plan, { directory: run.directory, retryErrors: false, rerunChanged });
 		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));

@@ -104,7 +104,9 @@ describe("a run", () => {
 			{
 				eval: "sums.eval.yaml",
 				target: "quick",
-				points: [{ run, started_at: expect.any(String), pass_rate: 0.5, tests: 2, errors: 0 }],
+				points: [
+					{ run, started_at: expect.any(String), pass_rate: 0.5, pass_rate_lower_bound: 0.5, tests: 2, errors: 0 },
+				],
 			},
 		]);
 		const shown = await studio.json<EvalAnswer>(`/api/evals/${await firstEval(studio)}`);

@@ -1,3 +1,4 @@
+import { lookUp } from "./look-up.ts";
 /** What a text that names a git repository says. */
 export interface GitUrl {
 	/** `scp` is `user@host:path`; `path` a local path; `other` a transport that AgentV never hands to git (`ext::…`). */
@@ -48,7 +49,7 @@ export function parseGitUrl(text: string): GitUrl {
 }
 
 function urlWithScheme(scheme: string, authority: string, rest: string): GitUrl {
-	const kind = schemes[scheme.toLowerCase()] ?? "other";
+	const kind = lookUp(schemes, scheme.toLowerCase()) ?? "other";
 	if (kind === "file") return { kind, path: rest, ...ownerAndName(rest, kind), hasPassword: false };
 	const at = authority.lastIndexOf("@");
 	const server = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?/.exec(authority.slice(at + 1));
@@ -87,7 +88,20 @@ export function repositoryName(url: string): string | undefined {
 	const name = parseGitUrl(url)
 		.name?.toLowerCase()
 		.replace(/[^a-z0-9._-]+/g, "-");
-	return name?.replace(/^[^a-z0-9]+|-+$/g, "") || undefined;
+	return name?.replace(/^[^a-z0-9]+|(?<!-)-+$/g, "") || undefined;
+}
+
+/** Returns the path that git reads for a `file://` URL; undefined for any other text, and for escapes that can't be decoded. */
+export function fileUrlPath(url: string): string | undefined {
+	const rest = /^file:\/\/([\s\S]*)$/i.exec(url)?.[1];
+	if (rest === undefined) return undefined;
+	try {
+		// git takes what looks like a host for the first folder.
+		return decodeURIComponent(rest.startsWith("/") ? rest : `/${rest}`);
+	} catch (error) {
+		if (error instanceof URIError) return undefined;
+		throw error;
+	}
 }
 
 /** `acme/app` as the URL of that GitHub repository; undefined if `text` is anything else. */
@@ -110,7 +124,7 @@ const defaultPorts: Readonly<Record<string, string>> = { https: "443", http: "80
 
 function identity(text: string): string {
 	const { kind, host, port, path } = parseGitUrl(text);
-	const trimmed = path.replace(/\/+$/, "");
+	const trimmed = path.replace(/(?<!\/)\/+$/, "");
 	// A local `app` and `app.git` may be two directories.
 	if (kind === "path" || kind === "file") return `file:${trimmed.replace(/\/\.git$/, "")}`;
 	const transport = kind === "scp" ? "ssh" : kind;

@@ -1,12 +1,43 @@
-/** Whether `text` matches `glob` as a whole: `*` is any text, `?` one character; everything else stands for itself. */
+import { AgentvError } from "./agentv-error.ts";
+
+/** Longer patterns are refused. */
+export const longestGlob = 1000;
+
+/**
+ * Returns whether `text` matches `glob` as a whole: `*` is any text, `?` one character; everything else is literal. Takes
+ * time in proportion to the text and the pattern, whatever they are.
+ * @throws AgentvError `usage` when the pattern is too long
+ */
 export function matchesGlob(text: string, glob: string): boolean {
-	return globPattern(glob).test(text);
+	return textGlob(glob)(text);
 }
 
-/** The pattern of such a glob, for many texts. */
-export function globPattern(glob: string): RegExp {
-	const source = glob.replace(/[\\^$.|+()[\]{}*?]/g, (sign) =>
-		sign === "*" ? ".*" : sign === "?" ? "." : `\\${sign}`,
-	);
-	return new RegExp(`^${source}$`, "su");
+/** Returns the matcher of such a glob, for many texts. @throws AgentvError `usage` */
+export function textGlob(glob: string): (text: string) => boolean {
+	if (glob.length > longestGlob)
+		throw new AgentvError("usage", `the pattern has ${glob.length} characters, more than the ${longestGlob} allowed`, {
+			hint: "Write a shorter pattern, or several.",
+		});
+	const signs = [...glob.replace(/\*+/g, "*")];
+	return (text) => matches([...text], signs);
+}
+
+/** Only the last `*` may ever have to take more: what an earlier one took can stay, so nothing is tried twice. */
+function matches(text: readonly string[], signs: readonly string[]): boolean {
+	let [at, sign] = [0, 0];
+	let star: { readonly sign: number; at: number } | undefined;
+	while (at < text.length) {
+		if (signs[sign] === "*") {
+			sign++;
+			star = { sign, at };
+		} else if (sign < signs.length && (signs[sign] === "?" || signs[sign] === text[at])) {
+			sign++;
+			at++;
+		} else if (star) {
+			star.at++;
+			({ sign, at } = star);
+		} else return false;
+	}
+	while (signs[sign] === "*") sign++;
+	return sign === signs.length;
 }

@@ -28,6 +28,7 @@ export interface InterpolationResult<T = unknown> {
 	/** Same shape as what went in; untouched parts are the same objects. Strings stay strings. */
 	readonly value: T;
 	readonly uses: readonly VariableUse[];
+	/** Each text once for a string, and only the first ones of many. */
 	readonly malformed: readonly MalformedReference[];
 }
 
@@ -92,9 +93,13 @@ function visitObject(object: Record<string, unknown>, walk: Walk): unknown {
 	return copy ?? object;
 }
 
+/** Of one string that are reported: the first tell what is wrong with all. */
+const mostLookAlikes = 20;
+
 function replaceIn(text: string, walk: Walk): string {
 	let result = "";
 	let done = 0;
+	const lookAlikes = new Set<string>();
 	for (const token of scanReferences(text)) {
 		const [start, end] = token.range;
 		result += text.slice(done, start);
@@ -102,11 +107,10 @@ function replaceIn(text: string, walk: Walk): string {
 		if (token.kind === "escape") {
 			result += "${{";
 		} else if (token.kind === "malformed") {
-			walk.malformed.push({
-				path: [...walk.path],
-				text: token.text,
-				range: token.range,
-			});
+			if (!lookAlikes.has(token.text) && lookAlikes.size < mostLookAlikes) {
+				lookAlikes.add(token.text);
+				walk.malformed.push({ path: [...walk.path], text: token.text, range: token.range });
+			}
 			result += token.text;
 		} else {
 			const { kind: _, ...reference } = token;

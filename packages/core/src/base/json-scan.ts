@@ -93,7 +93,7 @@ export function numberWithLeadingZero(
 	source: string,
 	near: number,
 ): { readonly text: string; readonly offset: number } | undefined {
-	const start = source.slice(0, near).search(/-?\d+$/);
+	const start = source.slice(0, near).search(/(?:-|(?<![-\d]))\d+$/);
 	const offset = start === -1 ? near : start;
 	const text = /^-?0\d[\d.eE+-]*/.exec(source.slice(offset))?.[0];
 	return text === undefined ? undefined : { text, offset };

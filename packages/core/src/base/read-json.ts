@@ -1,13 +1,29 @@
+import { deepestJson, nestsDeeper } from "./json-depth.ts";
+
 /** A JSON text read: its value, or why it is none and the offset of the character that is wrong. */
 export type JsonReading = { readonly value: unknown } | { readonly reason: string; readonly offset: number };
+
+/** A record holds some levels around what another program may hand over. */
+const deepestRecord = deepestJson + 100;
 
 /** Parses `source`. The reason is in the engine's words, without its own way to say where. */
 export function readJson(source: string): JsonReading {
 	try {
-		return { value: JSON.parse(source) };
+		const value: unknown = JSON.parse(source);
+		// A level takes two brackets, so most texts are too short to be looked through.
+		if (source.length <= 2 * deepestRecord || !nestsDeeper(value, deepestRecord)) return { value };
+		return { reason: `more than ${deepestRecord} levels of values`, offset: 0 };
 	} catch (error) {
 		return problem(source, error instanceof Error ? error.message : String(error));
 	}
+}
+
+/** Returns the text in the code fence that `text` consists of, where models like to put JSON; else `text`. */
+export function withoutFence(text: string): string {
+	const trimmed = text.trim();
+	const opening = /^```(?:json)?\s*\n/.exec(trimmed)?.[0].length ?? trimmed.length;
+	if (!trimmed.endsWith("```") || trimmed.length < opening + 3) return text;
+	return trimmed.slice(opening, -3);
 }
 
 function problem(source: string, message: string): JsonReading {

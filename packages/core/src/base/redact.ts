@@ -542,7 +542,7 @@ function isAssignedSecret(name: string, value: string): boolean {
 /** Whether it is base64 of `user:password`. */
 function isBasic(value: string): boolean {
 	try {
-		return /^[\x20-\x7e]*:[\x20-\x7e]*$/.test(atob(value));
+		return /^(?=[^:]*:)[\x20-\x7e]*$/.test(atob(value));
 	} catch {
 		return false;
 	}

@@ -7,7 +7,7 @@ export function slugify(text: string): string {
 	return plain
 		.toLowerCase()
 		.replace(/[^a-z0-9]+/g, "-")
-		.replace(/^-+|-+$/g, "");
+		.replace(/^-+|(?<!-)-+$/g, "");
 }
 
 const longestStem = 60;
@@ -20,6 +20,6 @@ const longestStem = 60;
 export function safeName(text: string, digest: string = textDigest(text).slice(0, 12)): string {
 	const stem = slugify(text.slice(0, 4 * longestStem))
 		.slice(0, longestStem)
-		.replace(/-+$/, "");
+		.replace(/(?<!-)-+$/, "");
 	return stem === "" ? digest : `${stem}-${digest}`;
 }

@@ -120,7 +120,8 @@ function fill(document: YamlDocument, located: LocatedNode, path: DocumentPath, 
 	const column = pair === undefined ? 0 : columnOf(text, lineStartOfKey(text, pair));
 	if (pair === undefined || written === null) throw cannotPatch("the value is an empty list item");
 	const [start, end] = written.range;
-	const blanks = start === end ? 0 : (/[ \t]+$/.exec(text.slice(lineStart(text, start), start))?.[0].length ?? 0);
+	const blanks =
+		start === end ? 0 : (/(?<![ \t])[ \t]+$/.exec(text.slice(lineStart(text, start), start))?.[0].length ?? 0);
 	const at = lineEnd(text, end);
 	const indented = " ".repeat(column + 2) + indentFollowing(entry, column + 2, lineBreak);
 	return [

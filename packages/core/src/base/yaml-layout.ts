@@ -52,7 +52,7 @@ export function startsLine(text: string, offset: number): boolean {
 
 /** `text` with every line but the first and empty ones moved right; line breaks become `lineBreak`. */
 export function indentFollowing(text: string, by: number, lineBreak: string): string {
-	const [first = "", ...rest] = text.replace(/(\r?\n)+$/, "").split(/\r?\n/);
+	const [first = "", ...rest] = text.replace(/(?<!\n|\n\r)(\r?\n)+$/, "").split(/\r?\n/);
 	return [first, ...rest.map((line) => (line === "" ? line : " ".repeat(by) + line))].join(lineBreak);
 }
 

@@ -25,6 +25,8 @@ export interface BundleOptions {
 	readonly include?: readonly string[] | undefined;
 	/** Beginnings of the SHA-256 of texts that look like secrets and are none. */
 	readonly allowedSecrets?: readonly string[] | undefined;
+	/** Copy files from outside of the eval's root, too. */
+	readonly includeOutside?: boolean | undefined;
 	/** Replace a former bundle at `output`. */
 	readonly force?: boolean | undefined;
 	/** When it is made; default: `SOURCE_DATE_EPOCH`, else now. */
@@ -41,6 +43,7 @@ export function recordedFlags(options: BundleOptions, relativePath: (path: strin
 		...(options.captureEnv ? ["--capture-env"] : []),
 		...(options.pin ? ["--pin"] : []),
 		...(options.vendorRepos ? ["--vendor-repos"] : []),
+		...(options.includeOutside ? ["--include-outside"] : []),
 		...include.flatMap((pattern) => ["--include", pattern]),
 		...allowedSecrets.flatMap((prefix) => ["--allow-secret", prefix]),
 	];

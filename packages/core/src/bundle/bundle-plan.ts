@@ -33,6 +33,8 @@ export interface BundlePlan {
 	/** The eval's environment: the values that must not be in the bundle. */
 	readonly env: Environment;
 	readonly allowedSecrets: readonly string[];
+	/** The environment of the record that notes the bundle as made by the user; undefined if others wrote a part of its source. */
+	readonly trustIn: Environment | undefined;
 	/** What the eval means; the written bundle must mean the same. Null for a copy. */
 	readonly meaning: unknown;
 	/** Whether the tests' choice of targets is part of that. */

@@ -6,7 +6,14 @@ import type { CommandSpec } from "../model/command.ts";
 import { guessedFiles, isLaterArgument, workingDirectory } from "../model/command-files.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
-import type { CommandUse, Reference, ReferenceKind, References } from "../model/reference.ts";
+import { outOfReach } from "../model/reach.ts";
+import {
+	type CommandUse,
+	type Reference,
+	type ReferenceKind,
+	type References,
+	referenceNoun,
+} from "../model/reference.ts";
 import { type ScriptClosure, scriptClosure } from "../model/script-closure/script-closure.ts";
 import { mayBeScript } from "../model/script-closure/script-language.ts";
 import type { BundleFileKind } from "../schema/bundle-manifest.ts";
@@ -134,14 +141,17 @@ class Gathering implements GatheredSources {
 	}
 
 	/** Paths outside the repository come along, except programs and folders of the machine. */
-	#takesFromOutside({ raw, at, resolved, onDisk, kind }: Reference): boolean {
+	#takesFromOutside(reference: Reference): boolean {
+		const { raw, at, resolved, onDisk, kind } = reference;
 		const ofMachine = isAbsolute(raw) && (onDisk !== "file" || (wordKinds.has(kind) && !mayBeScript(resolved)));
 		if (ofMachine && (wordKinds.has(kind) || kind === "working-directory")) {
 			this.#report(finding(machinePath, { raw }, at));
 			return false;
 		}
-		this.#report(finding(outsideRepository, { raw, path: resolved }, at));
-		return true;
+		const named = { raw, kind: referenceNoun(reference), at };
+		const refused = outOfReach(resolved, named, this.#input.loaded.scope);
+		this.#report(refused ?? finding(outsideRepository, { raw, path: resolved }, at));
+		return refused === undefined;
 	}
 
 	#data({ kind, resolved, at }: Reference): void {

@@ -38,13 +38,14 @@ export function loadSource(options: BundleOptions): LoadedSource {
 }
 
 function loadWith(
-	{ file, view, env: given, cwd, targetsFile, targets = [] }: BundleOptions,
+	{ file, view, env: given, cwd, targetsFile, targets = [], includeOutside }: BundleOptions,
 	assumed: Environment,
 ): LoadedSource {
 	const env = { ...given, ...assumed };
-	const loaded = loadEval(file, { view, env, cwd });
-	const evalEnv = evalEnvironment(loaded.scope, env, view);
 	const override = targetsFile === undefined ? {} : { targetsFile: resolve(cwd, targetsFile) };
+	const reach = { allowed: [], ownFiles: Object.values(override), option: "--include-outside" } as const;
+	const loaded = loadEval(file, { view, env, cwd, ...(includeOutside ? {} : { reach }) });
+	const evalEnv = evalEnvironment(loaded.scope, env, view);
 	const scope = loadTargets(loaded.scope, { view, env: evalEnv, ...override });
 	return { loaded, scope, selection: selectTargets(loaded, scope, targets), env: evalEnv };
 }

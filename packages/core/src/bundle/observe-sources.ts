@@ -1,11 +1,16 @@
 import { relative, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, hasErrors } from "../base/diagnostic.ts";
+import { createRedactor, secretsOf } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
+import { repositoryAccess } from "../model/access.ts";
+import { newAccess, refuseNewAccess } from "../model/consent.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { type IncludedFiles, includedFiles } from "../model/included-files.ts";
+import { irregularReferences } from "../model/irregular-references.ts";
 import type { TargetScope } from "../model/load-targets.ts";
+import { findingKey } from "../model/loading.ts";
 import type { References } from "../model/reference.ts";
 import { collectReferences } from "../model/references.ts";
 import { variableChoice } from "./bundle-findings.ts";
@@ -56,17 +61,22 @@ export async function observeSources(
 	const included = include(loaded, scope, options);
 	const references = collectReferences(loaded, selection.all, view);
 	const gathered = gatherSources({ loaded, references, suites, included: included.files, view });
-	const diagnostics = [
+	const diagnostics = distinct([
 		...loaded.diagnostics.filter(({ severity }) => severity === "error"),
+		...irregularReferences(references.files),
 		...selection.diagnostics,
 		...included.diagnostics,
 		...gathered.diagnostics,
 		...choicesByVariable(selection),
-	];
+	]);
 	stopOnErrors(loaded.file, cwd, diagnostics);
 	for (const area of Object.values(gathered.areas))
 		for (const directory of area.trees.keys()) refuseNested(directory, output);
 	const { pin = false, vendorRepos = false, signal } = options;
+	if (pin || vendorRepos) {
+		const fetched = [...repositoryAccess({ loaded, tests: loaded.tests })];
+		refuseNewAccess(newAccess(fetched, { env: options.env, view }), createRedactor(secretsOf(options.env)));
+	}
 	const pins = { pin: pin || vendorRepos, vendor: vendorRepos, env: options.env, view, signal };
 	const pinned = await pinRepositories(loaded, pins);
 	return {
@@ -84,6 +94,11 @@ function include({ bundle, file, scope }: LoadedEval, targets: TargetScope, opti
 	// The eval and its targets are in the bundle already, rewritten.
 	const written = new Set([file, ...targets.files]);
 	return { ...found, files: found.files.filter((path) => !written.has(path)) };
+}
+
+/** What loading may not read is reported by it, and again where it would be copied. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+	return [...new Map(diagnostics.map((one) => [findingKey(one), one])).values()];
 }
 
 function choicesByVariable({ named }: TargetSelection): Diagnostic[] {

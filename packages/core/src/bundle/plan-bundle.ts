@@ -1,6 +1,7 @@
 import { dirname, relative, resolve, sep } from "node:path";
 import { sweepStaged } from "../io/files/staged-files.ts";
 import { manifestName } from "../model/manifest.ts";
+import { TrustSubjects } from "../model/trust-subjects.ts";
 import { manifestVersion } from "../schema/bundle-manifest.ts";
 import { type BundleOptions, creationTime, recordedFlags } from "./bundle-options.ts";
 import type { BundlePlan, ManifestDraft } from "./bundle-plan.ts";
@@ -59,9 +60,16 @@ function planFrom(observation: Observation): BundlePlan {
 		warnings: [...observation.diagnostics, ...files.diagnostics].filter(({ severity }) => severity === "warning"),
 		bytes: copies.reduce((sum, { size }) => sum + size, 0),
 		allowedSecrets: options.allowedSecrets ?? [],
+		trustIn: isOfUser(observation) ? options.env : undefined,
 		meaning: sourceMeaning(loaded, selection, files.rewrite, options.view, chosen.length === 0),
 		keepsChoices: chosen.length === 0,
 	};
+}
+
+/** Whether no synced benchmark and no bundle has a part in the source. */
+function isOfUser({ loaded, scope, options }: Observation): boolean {
+	const subjects = new TrustSubjects(options.env, options.view);
+	return [...loaded.sources.keys(), ...scope.files].every((file) => subjects.of(file).length === 0);
 }
 
 function layoutOf({ gathered: { areas, own } }: Observation): Layout {

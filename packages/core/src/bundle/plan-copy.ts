@@ -44,14 +44,14 @@ export async function planCopy(loaded: LoadedEval, options: BundleOptions): Prom
 		bytes: copies.reduce((sum, { size }) => sum + size, 0),
 		env: options.env,
 		allowedSecrets: options.allowedSecrets ?? [],
+		trustIn: undefined,
 		meaning: null,
 		keepsChoices: true,
 	};
 }
 
 function changesContent(options: BundleOptions): boolean {
-	const { targets = [], targetsFile, captureEnv, pin, vendorRepos, include = [] } = options;
-	return Boolean(
-		targets.length > 0 || targetsFile !== undefined || captureEnv || pin || vendorRepos || include.length > 0,
-	);
+	const { targets = [], targetsFile, captureEnv, pin, vendorRepos, include = [], includeOutside } = options;
+	const adds = captureEnv || pin || vendorRepos || includeOutside;
+	return Boolean(targets.length > 0 || targetsFile !== undefined || adds || include.length > 0);
 }

@@ -53,7 +53,10 @@ test("a repository on this machine is pinned and put into the bundle, whatever t
     - {path: two, repo: "file://${bare}"}
     - {path: three, source: {url: "file://${bare}"}, checkout: {ref: main}, ancestor: 1}`);
 	const files = tempTree({ "eval/e.eval.yaml": text.replace("../work", join(root, "work")) });
-	const { manifest, read, output } = await makeBundle(join(files, "eval/e.eval.yaml"), { env: environment(root) });
+	const { manifest, read, output } = await makeBundle(join(files, "eval/e.eval.yaml"), {
+		env: environment(root),
+		includeOutside: true,
+	});
 	expect(manifest.repos.map(({ path, sha, vendored }) => [path, sha, vendored])).toEqual([
 		["one", first, "repos/work.bundle"],
 		["two", second, "repos/remote.bundle"],
@@ -78,11 +81,12 @@ test("the digest counts a vendored repository by its commit, since packing diffe
 	const { work } = remote(root);
 	const files = tempTree({ "eval/e.eval.yaml": evalText(`[{path: a, repo: ${join(root, "work")}}]`) });
 	const file = join(files, "eval/e.eval.yaml");
-	const one = await makeBundle(file, { output: join(files, "one"), env: environment(root) });
+	const one = await makeBundle(file, { output: join(files, "one"), env: environment(root), includeOutside: true });
 	work.git("repack", "-adf", "--depth=1", "--window=1");
 	const two = await makeBundle(file, {
 		output: join(files, "two"),
 		env: { ...environment(root), AGENTV_HOME: join(root, "other") },
+		includeOutside: true,
 	});
 	expect(one.manifest.digest).toBe(two.manifest.digest);
 });
@@ -96,7 +100,8 @@ test("--pin asks the remote, and fails where it can't be reached or lacks the br
 	const pinned = makeBundle(join(daemonless, "eval/e.eval.yaml"), { pin: true, env: environment(root) });
 	await expect(pinned).rejects.toThrow(/127\.0\.0\.1|onnect/);
 	const missing = tempTree({ "eval/e.eval.yaml": evalText(`[{path: a, repo: ${work.root}, commit: nowhere}]`) });
-	await expect(makeBundle(join(missing, "eval/e.eval.yaml"), { env: environment(root) })).rejects.toThrow(
+	const outside = { env: environment(root), includeOutside: true };
+	await expect(makeBundle(join(missing, "eval/e.eval.yaml"), outside)).rejects.toThrow(
 		/has no branch, tag or commit "nowhere"/,
 	);
 });

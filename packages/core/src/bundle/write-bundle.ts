@@ -14,6 +14,8 @@ import { renamePath, writeNewFile } from "../io/files/write-new.ts";
 import { writeTextPieces } from "../io/files/write-text-pieces.ts";
 import { bundleDigest, filesDigest } from "../model/bundle-digest.ts";
 import { manifestName, renderManifest } from "../model/manifest.ts";
+import { addTrust, madeHere } from "../model/trust-record.ts";
+import { bundleSubject } from "../model/trust-subjects.ts";
 import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
 import type { BundlePlan } from "./bundle-plan.ts";
 import { checkBundle } from "./check-bundle.ts";
@@ -65,12 +67,24 @@ export async function* writeBundle(
 		throwIfAborted(options.signal, "bundling");
 		await place(plan, staging);
 		placed = true;
+		await noteAsOwn(plan);
 		yield { type: "done", output: plan.output, manifest };
 	} finally {
 		if (!placed) {
 			await removeTree(staging);
 			if (parent !== undefined) await removeTree(parent);
 		}
+	}
+}
+
+/** Lets a run of the bundle go without consent: it was the user who made it. */
+async function noteAsOwn({ trustIn, output }: BundlePlan): Promise<void> {
+	if (!trustIn) return;
+	try {
+		await addTrust(bundleSubject(output).key, [madeHere], trustIn);
+	} catch (error) {
+		// The bundle is whole without: a run of it then needs the consent that a received one needs.
+		if (!(error instanceof AgentvError)) throw error;
 	}
 }
 

@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { extname } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { lookUp } from "../base/look-up.ts";
 import { readBytes } from "../io/files/read-text.ts";
 import type { CommandRunner } from "../model/command-runner.ts";
 import type { Preprocessor } from "../model/eval-types.ts";
@@ -59,7 +60,7 @@ export async function textOf(
 	{ preprocessors, runCommand, signal }: InputTextOptions,
 ): Promise<string | undefined> {
 	const ending = extname(file).slice(1).toLowerCase();
-	const mediaType = given ?? mediaTypes[ending] ?? "application/octet-stream";
+	const mediaType = given ?? lookUp(mediaTypes, ending) ?? "application/octet-stream";
 	const preprocessor = preprocessors.find(
 		({ type }) => type === mediaType || type.replace(/^\./, "").toLowerCase() === ending,
 	);

@@ -115,8 +115,9 @@ function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly obje
 	return twice === undefined ? { object: value } : { problem: `printed a reply that has the key ${twice} twice` };
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what is left of control sequences says nothing.
-const lineEdges = /^[\s\u0000-\u001f\u007f\ufeff\u200b]+|[\s\u0000-\u001f\u007f\ufeff\u200b]+$/g;
+/** What is left of control sequences is as blank as a space. */
+const blank = String.raw`[\s\u0000-\u001f\u007f\ufeff\u200b]`;
+const lineEdges = new RegExp(`^${blank}+|(?<!${blank})${blank}+$`, "g");
 
 /** The lines that say something: no blank ones and no fences. */
 function linesOf(text: string): string[] {
@@ -128,7 +129,7 @@ function linesOf(text: string): string[] {
 
 /** Values as other languages print them: alone or in the last line they are a reply that can't be read. */
 const otherLanguages =
-	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)$/;
+	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)$/;
 
 /** Returns the JSON value that a line is; `undefined` if it is words. */
 function bareValue(line: string, isLast: boolean): { readonly value: unknown } | undefined {

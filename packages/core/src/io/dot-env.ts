@@ -34,7 +34,7 @@ export function loadDotEnv(text: string): Record<string, string> {
 					match[1],
 					source
 						.slice(valueStart, lineEnd)
-						.replace(/(^|\s)#.*$/, "")
+						.replace(/(^|\s)#.*$/s, "")
 						.trim(),
 				);
 			} else {

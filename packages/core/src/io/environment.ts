@@ -1,12 +1,25 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 
 /** Environment variables as a plain value: read once where the program starts, then handed down. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The user's home directory: `HOME`, on Windows `USERPROFILE`, else what the system says. */
 export function homeDirectory(env: Environment): string {
-	return env.HOME || env.USERPROFILE || homedir();
+	return env.HOME || env.USERPROFILE || systemHome();
+}
+
+function systemHome(): string {
+	try {
+		return homedir();
+	} catch (error) {
+		// A user id that the system has no entry for, as in containers.
+		throw new AgentvError("config", "there is no home directory: HOME is not set", {
+			hint: "Set HOME, or let AGENTV_HOME name a directory.",
+			cause: error,
+		});
+	}
 }
 
 /** Puts the home directory for a leading `~` or `~/`; anything else stays as it is. */

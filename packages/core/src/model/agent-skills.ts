@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { DocumentPath } from "../base/diagnostic.ts";
+import { lookUp } from "../base/look-up.ts";
 import { slugify } from "../base/slug.ts";
 import type { Part, Source } from "./source.ts";
 
@@ -56,5 +57,5 @@ const renamed: Readonly<Record<string, string>> = { tests: "evals", input: "prom
 
 function asWritten([first, index, field, ...rest]: DocumentPath): DocumentPath {
 	const path = [first, index, field].filter((key) => key !== undefined);
-	return [...path.map((key) => (typeof key === "string" ? (renamed[key] ?? key) : key)), ...rest];
+	return [...path.map((key) => (typeof key === "string" ? (lookUp(renamed, key) ?? key) : key)), ...rest];
 }

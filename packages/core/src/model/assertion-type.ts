@@ -1,3 +1,4 @@
+import { lookUp } from "../base/look-up.ts";
 import {
 	type AssertionType,
 	assertionSchemas,
@@ -9,7 +10,7 @@ import {
 export function builtInType(written: string): AssertionType | undefined {
 	const dashed = written.includes("_") ? written.replaceAll("_", "-") : written;
 	if (Object.hasOwn(assertionSchemas, dashed)) return dashed as AssertionType;
-	return olderAssertionTypes[dashed];
+	return lookUp(olderAssertionTypes, dashed);
 }
 
 /** The entries that a type does not define: a program gets them as its `config`. */

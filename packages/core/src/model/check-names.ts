@@ -64,6 +64,9 @@ export function checkNamesOfFile(text: string, file: string, vars: Vars, loading
 	checkText(text, false, vars, ({ range }) => ({ file, range }), loading);
 }
 
+/** Names of one text that are reported: the first tell what is wrong with all. */
+const mostUnknown = 50;
+
 function checkText(
 	text: string,
 	isPath: boolean,
@@ -71,9 +74,11 @@ function checkText(
 	placeOfName: (found: TemplateName) => Place,
 	loading: Loading,
 ): void {
+	let left = mostUnknown;
 	for (const found of templateNames(text)) {
 		const { name } = found;
 		if (vars.text(name) !== undefined || (isPath && runTimeNames.has(name))) continue;
+		if (left-- === 0) return;
 		const at = placeOfName(found);
 		if (!vars.isGiven) loading.report(finding(proseName, { name }, at));
 		else {

@@ -185,7 +185,7 @@ const shells = new Set(["sh", "bash", "dash", "zsh", "ksh", "ash"]);
 /** Which word is the script of `sh -c SCRIPT`: there a value must be quoted as in the shell form. */
 export function shellScriptIndex(words: readonly string[]): number | undefined {
 	if (!shells.has(basename(words[0] ?? ""))) return undefined;
-	const option = words.findIndex((word, index) => index > 0 && /^-[a-zA-Z]*c[a-zA-Z]*$/.test(word));
+	const option = words.findIndex((word, index) => index > 0 && /^-(?=[a-zA-Z]*c)[a-zA-Z]+$/.test(word));
 	if (option < 0 || words.slice(1, option).some((word) => !/^[-+]/.test(word))) return undefined;
 	return words.findIndex((word, index) => index > option && !/^[-+]/.test(word));
 }

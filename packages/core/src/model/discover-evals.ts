@@ -76,7 +76,7 @@ function evalsAmong(files: readonly string[]): string[] {
 /** What `!pattern` arguments take away may be all of it: that was asked for. */
 function without(files: readonly string[], cwd: string, ignore: readonly string[]): string[] {
 	if (ignore.length === 0) return [...files];
-	const removed = ignore.flatMap((pattern) => globFiles([pattern, `${pattern.replace(/\/+$/, "")}/**`], cwd));
+	const removed = ignore.flatMap((pattern) => [pattern, `${pattern}/**`].flatMap((glob) => globFiles(glob, cwd)));
 	const gone = new Set(removed);
 	return files.filter((file) => !gone.has(file));
 }

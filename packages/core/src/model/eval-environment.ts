@@ -2,22 +2,35 @@ import { join } from "node:path";
 import { noteSecrets, secretsOf } from "../base/redact.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
+import { readTextFile } from "../io/files/read-text.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
+
+const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
+
+/** Variables that AgentV sets itself, and no secret can be in. */
+export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBundles));
+
+/** The process environment with a `.env` file under it that the user names. @throws AgentvError if that can't be read */
+export function withEnvFile(env: Environment, file: string | undefined): Environment {
+	return file === undefined ? env : layerDotEnv(env, [loadDotEnv(readTextFile(file))]);
+}
 
 /**
  * The variables an eval sees: the process environment, then `.env` files from the eval's directory up to its root, nearest
  * first; none overrides what is already set. Serves `${{ }}` and the eval's own child processes, never git or AgentV itself.
  */
 export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskView): Environment {
-	let files = "";
-	for (const directory of withParents(scope.directory, scope.root)) {
-		const file = join(directory, ".env");
-		if (view.kind(file) === "file") files += `${file}\0`;
-	}
-	const own = files === "" ? env : layered(files, env, view);
+	const files = dotEnvFiles(scope, view);
+	const own = files.length === 0 ? env : layered(files.join("\0"), env, view);
 	// What Python writes beside a bundle's scripts would no longer match its manifest.
-	return scope.rootKind === "bundle" ? { PYTHONDONTWRITEBYTECODE: "1", ...own } : own;
+	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
+}
+
+/** The `.env` files of an eval, nearest first. */
+export function dotEnvFiles({ directory, root }: EvalScope, view: DiskView): string[] {
+	const files = [...withParents(directory, root)].map((parent) => join(parent, ".env"));
+	return files.filter((file) => view.kind(file) === "file");
 }
 
 interface Layered {
@@ -33,8 +46,7 @@ function layered(files: string, env: Environment, view: DiskView): Environment {
 	known.set(view, ofView);
 	const before = ofView.get(files);
 	if (before?.env === env) return before.result;
-	const paths = files.split("\0").filter((file) => file !== "");
-	const read = paths.map((file) => loadDotEnv(view.readText(file)));
+	const read = files.split("\0").map((file) => loadDotEnv(view.readText(file)));
 	for (const variables of read) noteSecrets(secretsOf(variables));
 	const result = layerDotEnv(env, read);
 	if (ofView.size > 1000) ofView.clear();

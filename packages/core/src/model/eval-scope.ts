@@ -10,7 +10,27 @@ export interface EvalScope {
 	readonly root: string;
 	/** What the root is. */
 	readonly rootKind: "repository" | "bundle" | "working-directory" | "eval-directory";
+	/** What may be read outside of the root. Absent where evals are only looked at: then what lies outside is read, and reported. */
+	readonly reach?: Reach;
 }
+
+/** What the user lets evals read outside of their root. */
+export interface Reach {
+	/** Real paths of files and directories. */
+	readonly allowed: readonly string[];
+	/** Files that the user names to the command: the paths in them may lead anywhere. Absolute. */
+	readonly ownFiles: readonly string[];
+	/** The option that allows more. */
+	readonly option: "--allow-outside" | "--include-outside";
+}
+
+/** How messages call the root of a scope. */
+export const rootNames: Readonly<Record<EvalScope["rootKind"], string>> = {
+	repository: "the repository",
+	bundle: "the bundle",
+	"working-directory": "the current directory",
+	"eval-directory": "the eval's directory, and there is no repository around it",
+};
 
 /** Finds the scope of an eval in `directory`; `cwd` bounds it where there is no repository. */
 export function findScope(directory: string, cwd: string, view: DiskView): EvalScope {

@@ -103,7 +103,14 @@ export interface Workspace {
 export type AgentRuleKind = "skills" | "hooks" | "agents" | "rules";
 
 export type Extension =
-	| { readonly kind: "module"; readonly module: PathText; readonly exportName: HookName; readonly at: Place }
+	| {
+			readonly kind: "module";
+			readonly module: PathText;
+			readonly exportName: HookName;
+			/** Of one call; default: as for hooks. */
+			readonly timeoutMs?: number;
+			readonly at: Place;
+	  }
 	| {
 			readonly kind: "agent-rules";
 			readonly hook: HookName;

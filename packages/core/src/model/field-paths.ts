@@ -1,6 +1,6 @@
 import { finding } from "../base/diagnostic.ts";
 import { nearestName } from "../base/nearest.ts";
-import { readJson } from "../base/read-json.ts";
+import { readJson, withoutFence } from "../base/read-json.ts";
 import { hasPath } from "../base/value-path.ts";
 import type { Assertion, Message, Turn } from "./eval-types.ts";
 import { absentField, noReference } from "./load-findings.ts";
@@ -49,8 +49,7 @@ function fieldAt({ at }: Assertion, index: number, path: string, { comparedField
 
 /** JSON, also in a code fence, as the grader reads it. */
 function referenceOf(text: string): unknown {
-	const fenced = /^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$/s.exec(text)?.[1];
-	const read = readJson(fenced ?? text);
+	const read = readJson(withoutFence(text));
 	return "value" in read ? read.value : undefined;
 }
 

@@ -12,6 +12,9 @@ export interface IncludedFiles {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Entries of directories that all patterns of an eval may look at. */
+const mostEntries = 1_000_000;
+
 /** The files below `directory` that `patterns` name, less those that match `exclude`. A directory stands for all it holds. */
 export function includedFiles(
 	patterns: readonly { readonly pattern: string; readonly at: Place }[],
@@ -22,6 +25,7 @@ export function includedFiles(
 	const files = new Set<string>();
 	const dotEnv = new Set<string>();
 	const diagnostics: Diagnostic[] = [];
+	const budget = { left: mostEntries };
 	for (const { pattern, at } of patterns) {
 		const goal = resolve(directory, pattern);
 		if (!isInside(directory, goal.replace(/[*?[{].*$/s, ""))) {
@@ -36,9 +40,7 @@ export function includedFiles(
 				: globFiles(
 						kind === "directory" ? `${escapeGlob(relative(directory, goal) || ".")}/**` : glob.replace(/^\.\//, ""),
 						directory,
-						{
-							ignore: exclude,
-						},
+						{ ignore: exclude, budget },
 					);
 		if (found.length === 0) diagnostics.push(finding(includeMatchesNothing, { pattern, directory }, at));
 		for (const file of found) {

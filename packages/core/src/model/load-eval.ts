@@ -1,13 +1,14 @@
 import { dirname, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { finding, hasErrors, type Place } from "../base/diagnostic.ts";
+import { globProblem } from "../base/path-glob.ts";
 import type { Environment } from "../io/environment.ts";
 import { type EvalEnvelope, evalEnvelopeSchema } from "../schema/eval-file.ts";
 import { agentSkillsEnvelope, agentSkillsSource, isAgentSkillsFile } from "./agent-skills.ts";
 import { checkTests } from "./check-tests.ts";
 import type { DiskView } from "./disk-view.ts";
 import { evalEnvironment } from "./eval-environment.ts";
-import { type EvalScope, findScope } from "./eval-scope.ts";
+import { type EvalScope, findScope, type Reach } from "./eval-scope.ts";
 import type { LoadedEval, Suite, TestCase } from "./eval-types.ts";
 import { reportAbsentFields } from "./field-paths.ts";
 import { conflictingFields, testsEmpty } from "./load-findings.ts";
@@ -26,20 +27,22 @@ export interface LoadOptions {
 	readonly env: Environment;
 	/** Bounds the search through parent directories where there is no repository. */
 	readonly cwd: string;
+	/** Set by what runs evals: files out of reach are not read, but reported. */
+	readonly reach?: Reach;
 }
 
 /**
  * Loads one eval file with all its tests. Never throws on bad input: what is wrong is in `diagnostics`, with places.
  * Throws `AgentvError` `not-found` only where the file itself cannot be read.
  */
-export function loadEval(file: string, { view, env, cwd }: LoadOptions): LoadedEval {
+export function loadEval(file: string, { view, env, cwd, reach }: LoadOptions): LoadedEval {
 	const path = resolve(cwd, file);
 	const kind = view.kind(path);
 	if (kind !== "file")
 		throw new AgentvError("not-found", kind === "directory" ? `${file} is a directory` : `${file} does not exist`, {
 			hint: "name an eval file, a directory or a glob",
 		});
-	const scope = findScope(dirname(path), cwd, view);
+	const scope = { ...findScope(dirname(path), cwd, view), ...(reach ? { reach } : {}) };
 	const loading = new Loading(view, evalEnvironment(scope, env, view), scope);
 	return loadInto(path, loading, []);
 }
@@ -66,8 +69,17 @@ function loadInto(file: string, loading: Loading, trail: readonly string[]): Loa
 	if (raws.length === 0 && tests.length === 0 && !hasErrors(loading.diagnostics))
 		loading.report(finding(testsEmpty, { reason: "the eval has no tests" }, holder.at));
 	checkTests(tests, loading);
+	for (const key of ["include", "exclude"] as const)
+		checkGlobs(envelope.bundle?.[key] ?? [], child(holder, "bundle", key), loading);
 	reportAbsentFields(loading);
 	return result(file, envelope, suite, tests, loading);
+}
+
+function checkGlobs(globs: readonly string[], part: Part, loading: Loading): void {
+	for (const [index, glob] of globs.entries()) {
+		const problem = globProblem(glob);
+		if (problem !== undefined) loading.shape(child(part, index).at, `bundle.${part.at.path?.at(-1)}`, problem);
+	}
 }
 
 /** Reads the eval's own fields. One of a wrong shape is reported and left out: it must not hide what is wrong with the others. */

@@ -1,4 +1,5 @@
 import type { FindingKind } from "../base/diagnostic.ts";
+import type { Reach } from "./eval-scope.ts";
 
 /** What loading itself may find, each stated once. Validation publishes these under the same ids. */
 
@@ -56,6 +57,21 @@ export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: str
 	message: ({ raw, kind, lookedIn }) =>
 		`${kind} ${quote(raw)} does not exist (looked in ${lookedIn === "." ? "the eval's directory" : lookedIn})`,
 	hint: () => "paths are relative to the file they are written in",
+};
+
+/** `boundary` is what `rootNames` calls the root; `real` is the path with all links resolved. */
+export const outsideRoot: FindingKind<{
+	raw: string;
+	kind: string;
+	boundary: string;
+	real: string;
+	option: Reach["option"];
+}> = {
+	rule: "path.outside-repo",
+	severity: error,
+	message: ({ raw, kind, boundary }) => `${kind} ${quote(raw)} leaves ${boundary}`,
+	hint: ({ real, option }) =>
+		`copy it next to the eval, or allow it: ${option === "--allow-outside" ? `${option} ${quote(real)}` : option}`,
 };
 
 export const unreadable: FindingKind<{ file: string; reason: string }> = {

@@ -15,6 +15,7 @@ import {
 	unreadable,
 	unsupportedField,
 } from "./load-findings.ts";
+import { outOfReach } from "./reach.ts";
 import { readShape } from "./read-shape.ts";
 import { child, type Part, readSource, type Source } from "./source.ts";
 
@@ -110,7 +111,12 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		const files = targetFileNames
 			.map((name) => join(directory, name))
-			.filter((file) => file !== targetsFile && view.kind(file) === "file");
+			.filter((file) => file !== targetsFile && view.kind(file) === "file")
+			.filter((file) => {
+				const refused = outOfReach(file, { raw: file, kind: "targets file", at: { file } }, scope);
+				if (refused) state.diagnostics.push(refused);
+				return !refused;
+			});
 		readLevel(files, directory, state, options);
 	}
 	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));

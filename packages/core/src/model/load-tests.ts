@@ -1,6 +1,7 @@
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 import { finding } from "../base/diagnostic.ts";
-import { globFiles } from "../io/files/glob-files.ts";
+import { globFiles, splitGlob } from "../io/files/glob-files.ts";
 import type { LoadedFile } from "./eval-types.ts";
 import { pathMissing, testsEmpty } from "./load-findings.ts";
 import type { Loading } from "./loading.ts";
@@ -49,8 +50,11 @@ export function testsOfPath(path: PathText, loading: Loading, trail: readonly st
 }
 
 function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: readonly string[]): RawTest[] {
-	const files = globFiles(raw, path.base);
-	loading.files.push({ kind: "tests", path, resolved: searchedDirectory(raw, path.base), found: "glob" });
+	const directory = resolve(path.base, splitGlob(raw).base);
+	loading.files.push({ kind: "tests", path, resolved: directory, found: "glob" });
+	if (loading.refuses(directory, { raw: path.raw, kind: "test data", at: path.at })) return [];
+	const files = filesOfGlob(path, raw, loading);
+	if (!files) return [];
 	if (files.length === 0)
 		loading.report(
 			finding(pathMissing, { raw: path.raw, kind: "test data", lookedIn: loading.shown(path.base) }, path.at),
@@ -61,11 +65,15 @@ function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: reado
 	});
 }
 
-/** The directory that a pattern searches: its path up to the first component with a wildcard. */
-function searchedDirectory(pattern: string, base: string): string {
-	const components = pattern.split("/");
-	const wild = components.findIndex((component) => /[*?[\]{}]/.test(component));
-	return resolve(base, components.slice(0, wild).join("/") || (pattern.startsWith("/") ? "/" : "."));
+/** Returns the files of a pattern; undefined, reported, when it is refused. */
+function filesOfGlob({ at, base }: PathText, raw: string, loading: Loading): string[] | undefined {
+	try {
+		return globFiles(raw, base, { budget: loading.globBudget });
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		loading.shape(at, "tests", error.message);
+		return undefined;
+	}
 }
 
 function listedFile(path: PathText, file: string): LoadedFile {

@@ -87,7 +87,7 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 	const commit = entry.commit ?? entry.baseCommit ?? entry.checkout?.ref;
 	const sparse = entry.sparse ?? entry.clone?.sparse;
 	return {
-		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/\/+$/, ""),
+		path: (entry.path ?? "").replace(/^(\.\/)+/, "").replace(/(?<!\/)\/+$/, ""),
 		repo,
 		repoAt: at,
 		...(/^[.~/]/.test(repo) ? { local: { raw: repo, at, base } } : {}),
@@ -160,6 +160,11 @@ export function readExtension(part: Part, base: string, loading: Loading): Exten
 			return undefined;
 		}
 		return { kind: "module", module: { raw: split[1] as string, at: part.at, base }, exportName, at: part.at };
+	}
+	const { id, timeoutMs, ...others } = entry;
+	if (id.startsWith("file://") && Object.values(others).every((value) => value === undefined)) {
+		const module = readExtension(child(part, "id"), base, loading);
+		return module?.kind === "module" && timeoutMs !== undefined ? { ...module, timeoutMs } : module;
 	}
 	if (entry.id !== "agentv:agent-rules") {
 		loading.shape(

@@ -1,11 +1,13 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
 import type { Environment } from "../io/environment.ts";
+import type { GlobBudget } from "../io/files/glob-files.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, shownPath } from "./eval-scope.ts";
 import type { LoadedFile } from "./eval-types.ts";
 import { notText, pathMissing, schemaShape, unreadable } from "./load-findings.ts";
 import { type PathText, resolvePath } from "./path-text.ts";
+import { type NamedPath, outOfReach } from "./reach.ts";
 import { readSource, type Source, textSource } from "./source.ts";
 
 /** A field that answers are compared in, and what is known of the references that it is compared with. */
@@ -31,6 +33,8 @@ export class Loading {
 	/** Fields of `field-accuracy` graders, by their place. */
 	readonly comparedFields = new Map<string, ComparedField>();
 	readonly files: LoadedFile[] = [];
+	/** For all patterns of the eval: one that begins at the file system's root would never end. */
+	readonly globBudget: GlobBudget = { left: 50_000 };
 	readonly view: DiskView;
 	readonly env: Environment;
 	readonly scope: EvalScope;
@@ -68,6 +72,8 @@ export class Loading {
 	read(file: string, at: Place): Source | undefined {
 		const known = this.sources.get(file);
 		if (known) return known;
+		// The eval itself is named by the user, and imported suites were judged where they are named.
+		if (at.file !== file && this.refuses(file, { raw: this.shown(file), kind: "file", at })) return undefined;
 		try {
 			return this.add(readSource(file, this.view, this.env));
 		} catch (error) {
@@ -103,7 +109,8 @@ export class Loading {
 	resolve(path: PathText, kind: LoadedFile["kind"], what: string): string | undefined {
 		const resolved = resolvePath(path, this.scope, this.view);
 		this.files.push({ kind, path, resolved: resolved.path });
-		if (resolved.found !== undefined) return resolved.path;
+		if (resolved.found !== undefined)
+			return this.refuses(resolved.path, { raw: path.raw, kind: what, at: path.at }) ? undefined : resolved.path;
 		this.report(finding(pathMissing, { raw: path.raw, kind: what, lookedIn: this.shown(path.base) }, path.at));
 		return undefined;
 	}
@@ -124,6 +131,13 @@ export class Loading {
 	/** A path for wording. */
 	shown(path: string): string {
 		return shownPath(path, this.#shownFrom);
+	}
+
+	/** Whether a run may not read `file`; then that is reported. */
+	refuses(file: string, named: NamedPath): boolean {
+		const refused = outOfReach(file, named, this.scope);
+		if (refused) this.report(refused);
+		return refused !== undefined;
 	}
 
 	#unreadable(file: string, at: Place, error: unknown): undefined {

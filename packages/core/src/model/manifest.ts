@@ -24,14 +24,19 @@ export function readManifest(directory: string): BundleManifest {
 
 /** Reads the manifest of the bundle at `directory`, and its text. @throws AgentvError as `readManifest` */
 export function readManifestText(directory: string): { readonly text: string; readonly manifest: BundleManifest } {
+	const text = manifestText(directory);
+	return { text, manifest: parseManifest(text, join(directory, manifestName)) };
+}
+
+/** Reads the text of the manifest of the bundle at `directory`. @throws AgentvError `not-found` where there is no bundle */
+export function manifestText(directory: string): string {
 	const file = join(directory, manifestName);
 	if (targetKind(file) !== "file") {
 		throw new AgentvError("not-found", `${directory} is no bundle: it has no ${manifestName}`, {
 			hint: "`agentv bundle <eval> --output <dir>` makes one",
 		});
 	}
-	const text = readTextFile(file, { maxBytes: largestManifest });
-	return { text, manifest: parseManifest(text, file) };
+	return readTextFile(file, { maxBytes: largestManifest });
 }
 
 /** Parses the text of a manifest; `file` names it in errors. */

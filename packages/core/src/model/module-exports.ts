@@ -26,12 +26,12 @@ export function moduleExports(text: string): ReadonlySet<string> | undefined {
 
 /** The names that a Python module has at its top level. Undefined where `import *` brings what can't be known. */
 export function pythonNames(text: string): ReadonlySet<string> | undefined {
-	if (/^\s*from\s+\S+\s+import\s+\*/m.test(text)) return undefined;
+	if (/^[ \t]*from[ \t]+\S+[ \t]+import[ \t]+\*/m.test(text)) return undefined;
 	const names = new Set<string>();
 	for (const [, name] of text.matchAll(/^(?:(?:async\s+)?def|class)\s+(\w+)/gm)) names.add(name as string);
-	for (const [, name] of text.matchAll(/^(\w+)\s*(?::[^=\n]*)?=(?!=)/gm)) names.add(name as string);
+	for (const [, name] of text.matchAll(/^(\w+)[ \t]*(?::[^=\r\n\u2028\u2029]*)?=(?!=)/gm)) names.add(name as string);
 	// Inside `if` and `try`, too: imports are few, and every name in them may be meant.
-	for (const [, list] of text.matchAll(/^\s*(?:from\s+\S+\s+)?import\s+(\([^)]*\)|.*)/gm))
+	for (const [, list] of text.matchAll(/^[ \t]*(?:from[ \t]+\S+[ \t]+)?import[ \t]+(\([^)]*\)|.*)/gm))
 		for (const [name] of (list as string).matchAll(/\w+/g)) names.add(name);
 	return names;
 }

@@ -29,7 +29,7 @@ export interface ResolvedPath {
 /** Where `text` leads: beside its file, from the root for `/x`, and for older evals in the parent directories up to the root. */
 export function resolvePath(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
 	const raw = stripScheme(text.raw);
-	if (raw.includes("{{") && /\{\{.*?\}\}/.test(raw))
+	if (raw.includes("}}", raw.indexOf("{{") + 2) && raw.includes("{{"))
 		return { path: raw, found: undefined, kind: "missing", runTime: true };
 	const asked = raw.replaceAll("\\", "/");
 	const here = (path: string, found: PathFound): ResolvedPath | undefined => {

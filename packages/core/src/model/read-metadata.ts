@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { lookUp } from "../base/look-up.ts";
 import type { Suite } from "./eval-types.ts";
 import type { Loading } from "./loading.ts";
 import type { PathText } from "./path-text.ts";
@@ -11,7 +12,7 @@ export function mergeMetadata(
 ): Record<string, unknown> {
 	const merged: Record<string, unknown> = { ...shared, ...own };
 	for (const [key, value] of Object.entries(own)) {
-		const before = shared[key];
+		const before = lookUp(shared, key);
 		if (Array.isArray(before) && Array.isArray(value)) merged[key] = [...new Set([...before, ...value])];
 	}
 	return merged;

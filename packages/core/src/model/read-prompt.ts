@@ -55,7 +55,7 @@ function checkPromptFile(
 	loading: Loading,
 ): { readonly promptText?: string } {
 	const { path, kind } = resolvePath(file, loading.scope, loading.view);
-	if (kind !== "file") return {};
+	if (kind !== "file" || loading.refuses(path, { raw: file.raw, kind: "prompt file", at: file.at })) return {};
 	const text = loading.plainText(path, file.at);
 	if (text === undefined) return {};
 	checkPrompt(text, part, use, ({ range }) => ({ file: path, range }), loading);

@@ -26,6 +26,35 @@ export type ReferenceKind =
 	| "agent-rules"
 	| "custom-grader";
 
+const nouns: Readonly<Record<ReferenceKind, string>> = {
+	tests: "test data",
+	suite: "suite",
+	"workspace-file": "workspace file",
+	include: "assertion include",
+	"prompt-file": "prompt file",
+	template: "workspace template",
+	repository: "repository",
+	"input-file": "input file",
+	prompt: "prompt file",
+	"metadata-file": "file",
+	fixtures: "fixtures file",
+	hook: "hook script",
+	grader: "grader script",
+	"target-command": "target script",
+	healthcheck: "health check script",
+	preprocessor: "preprocessor script",
+	"prompt-command": "prompt script",
+	"working-directory": "working directory",
+	extension: "extension module",
+	"agent-rules": "agent rules",
+	"custom-grader": "grader program",
+};
+
+/** How messages call what a reference leads to. */
+export function referenceNoun({ kind }: Pick<Reference, "kind">): string {
+	return nouns[kind];
+}
+
 /** `opaque`: a shell text whose files can't be known. `run-time`: the path exists only while a test runs. */
 export type ReferenceState = "ok" | "missing" | "outside-eval" | "outside-root" | "opaque" | "run-time";
 
@@ -51,6 +80,11 @@ export interface Reference {
 	readonly word?: CommandWord;
 	/** For words and working directories: the whole command. */
 	readonly command?: CommandSpec;
+}
+
+/** `/bin/sh`, `/usr/bin/env`, `/dev/null` are the same on every machine that can run the command. */
+export function isSystemPath({ word, resolved }: Reference): boolean {
+	return word !== undefined && /^\/(bin|usr\/bin|dev)\//.test(resolved);
 }
 
 /** A program named by a bare word (`node`, `git`), found through PATH at run time. */

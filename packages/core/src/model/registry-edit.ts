@@ -153,7 +153,11 @@ function missing(location: string, absolute: string): AgentvError {
 function defaultId(text: string, location: string): string {
 	const id = repositoryName(text) ?? repositoryName(basename(text));
 	// The name of a variable is no name of a benchmark.
-	const isNamed = !/\$\{\{[^/]*$/.test(text.replace(/\/+$/, ""));
+	const last = text
+		.replace(/(?<!\/)\/+$/, "")
+		.split("/")
+		.at(-1);
+	const isNamed = !last?.includes("${{");
 	if (id !== undefined && isNamed) return id;
 	throw new AgentvError("usage", `no id can be made of ${JSON.stringify(location)}`, { hint: "Give one: --id <id>." });
 }

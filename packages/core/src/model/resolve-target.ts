@@ -1,4 +1,5 @@
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { lookUp } from "../base/look-up.ts";
 import { nearestName } from "../base/nearest.ts";
 import { type ProviderName, type ProviderSettings, providerAliases, providerSchemas } from "../schema/target-file.ts";
 import type { TargetChoice } from "./eval-types.ts";
@@ -201,7 +202,7 @@ function otherSpellings(key: string): string[] {
 /** The provider that `written` names, in today's or another spelling. */
 export function providerOf(written: string): ProviderName | undefined {
 	if (Object.hasOwn(providerSchemas, written)) return written as ProviderName;
-	return providerAliases[written];
+	return lookUp(providerAliases, written);
 }
 
 function checkSettings(

@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
+import { canonicalJson } from "../base/canonical-json.ts";
 import { makeBundle } from "../bundle/testing/make-bundle.ts";
 import { listBundle } from "./bundle-digest.ts";
 import { readManifest } from "./manifest.ts";
@@ -87,4 +89,29 @@ test("a directory without a manifest is no bundle; a manifest of another shape i
 	await expect(verifyBundle(root)).rejects.toThrow(/manifest.json is damaged: files.0.path/);
 	renameSync(file, join(root, "m"));
 	await expect(verifyBundle(root)).rejects.toMatchObject({ code: "not-found" });
+});
+
+test("the manifest's own digest covers unknown keys, and a missing one, a key that is there twice and other white space show", async () => {
+	const root = await bundle();
+	const file = join(root, "manifest.json");
+	const text = readFileSync(file, "utf8");
+	const says = async (changed: string) => {
+		writeFileSync(file, changed);
+		expect(readManifest(root).digest).toBe(JSON.parse(text).digest);
+		return (await verifyBundle(root)).problems.map(({ message }) => message);
+	};
+	expect(JSON.parse(text).manifest_sha256).toMatch(/^[0-9a-f]{64}$/);
+	expect(await says(text.replace(/,\n\t"manifest_sha256": "[0-9a-f]*"/, ""))).toEqual([
+		expect.stringContaining("it has no manifest_sha256"),
+	]);
+	expect(await says(text.replace('"flags"', '"later": 1,\n\t"flags"'))).toEqual(["what it says was changed"]);
+	expect(await says(text.replace('"agentv_version": "1.2.3"', '"agentv_version": "1.2.4"'))).toEqual([
+		"what it says was changed",
+	]);
+	expect(await says(text.replace('"flags"', '"flags": [],\n\t"flags"'))).toEqual(['it has the key "flags" twice']);
+	expect(await says(text.replace("\t", "  "))).toEqual(["its text is not as AgentV wrote it"]);
+	expect(await says(text)).toEqual([]);
+	const { manifest_sha256: _, ...rest } = { ...JSON.parse(text), later: { b: 1, a: [2] } };
+	const digest = createHash("sha256").update(canonicalJson(rest)).digest("hex");
+	expect(await says(JSON.stringify({ manifest_sha256: digest, ...rest }))).toEqual([]);
 });

@@ -38,7 +38,10 @@ describe("comparing two runs", () => {
 		expect(split.changed).toMatchObject([{ after: { testId: "graded anew" }, parts: ["graders", "hooks"] }]);
 		expect([ids(split.new), ids(split.gone), pairIds(split.errors)]).toEqual([["new"], ["gone"], ["failed"]]);
 		expect(split.difference).toMatchObject({ tests: 1, mean: 0.25 });
-		expect(split.means).toEqual({ before: 0.5, after: 0.75 });
+		expect(split.means).toEqual({
+			before: { mean: 0.5, lowerBound: 0.5, n: 1, planned: 2 },
+			after: { mean: 0.75, lowerBound: 0.75, n: 1, planned: 2 },
+		});
 	});
 
 	test("a test without fingerprint is changed in nobody knows what, never comparable", () => {

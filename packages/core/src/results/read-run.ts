@@ -70,10 +70,13 @@ export function readTestResult(directory: string, wanted: AttemptId): TestResult
 	);
 	if (!row?.file)
 		throw new AgentvError("not-found", `the run has no attempt ${wanted.attempt} of ${JSON.stringify(wanted.testId)}`);
-	const read = readJson(readRecordText(directory, row.file));
+	const text = readRecordText(directory, row.file);
+	const read = readJson(text);
 	if (!("value" in read) || typeof read.value !== "object" || read.value === null)
 		throw new AgentvError("config", `${join(directory, row.file)} can't be read: it is no JSON object`);
-	const detail = read.value as Record<string, unknown>;
+	// A figure such as 1e400, which no record of ours holds, could not be written again.
+	const value: unknown = /\de\+?\d{3}/i.test(text) ? JSON.parse(JSON.stringify(read.value)) : read.value;
+	const detail = value as Record<string, unknown>;
 	const changes = detail.file_changes_shown_path ?? detail.file_changes_path;
 	return { row, detail, ...(typeof changes === "string" ? { fileChanges: readRecordText(directory, changes) } : {}) };
 }

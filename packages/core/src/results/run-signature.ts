@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Environment } from "../io/environment.ts";
 import { readBytes } from "../io/files/read-text.ts";
-import { pathKind } from "../io/files/stat-path.ts";
+import { pathKind, targetKind } from "../io/files/stat-path.ts";
 import { runProcess } from "../io/run-process.ts";
 import { digestName, signatureName } from "../model/run-digest.ts";
 
@@ -25,24 +25,26 @@ export async function checkSignature(
 	{ allowedSigners, signer, ...options }: SignatureDemand,
 ): Promise<{ readonly signedBy?: string; readonly reason?: string }> {
 	const signature = join(directory, signatureName);
-	if (pathKind(allowedSigners) === "missing") throw new AgentvError("not-found", `${allowedSigners} does not exist`);
+	if (targetKind(allowedSigners) !== "file") throw new AgentvError("config", `${allowedSigners} is not a file`);
 	if (pathKind(signature) === "missing") return { reason: "the run is not signed" };
 	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest that could be signed" };
 	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a plain file` };
 	const known = ["-f", allowedSigners, "-s", signature];
 	const found = await keygen(directory, ["-Y", "find-principals", ...known], options);
-	const principals = found.exitCode === 0 ? found.stdout.split("\n").filter((line) => line !== "") : [];
+	const principals = found.exitCode === 0 ? found.stdout.split(/[\n,]/).filter((line) => line !== "") : [];
 	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
+	let said = "";
 	for (const principal of signer === undefined ? principals : [signer]) {
 		const how = ["-Y", "verify", ...known, "-I", principal, "-n", namespace];
-		const { exitCode } = await keygen(directory, how, { ...options, input });
+		const { exitCode, stderr } = await keygen(directory, how, { ...options, input });
 		if (exitCode === 0) return { signedBy: principal };
+		said = stderr.trim().split("\n")[0] ?? "";
 	}
 	if (principals.length === 0) return { reason: "it is no signature of a signer who is allowed" };
 	if (signer !== undefined && !principals.includes(signer))
 		return { reason: `it is signed by ${principals.join(", ")}, not by ${signer}` };
 	return {
-		reason: `the signature of ${principals.join(", ")} is not over this digest: since it was signed the run was resumed, or its record or the signature was changed`,
+		reason: `the signature of ${principals.join(", ")} is not over this digest: since it was signed the run was resumed, or its record or the signature was changed (ssh-keygen: ${said})`,
 	};
 }
 

@@ -7,6 +7,7 @@ import { readHead } from "../io/files/read-head.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { recordPath } from "../model/record-files.ts";
 import { rowKey, wholeLines } from "../model/result-files.ts";
+import { largestFigure } from "../schema/primitives.ts";
 import { errorCauses, executionStatuses, type ResultRow, type RowError, type RowScore } from "../schema/result-row.ts";
 
 type TokenUsage = NonNullable<ResultRow["tokenUsage"]>;
@@ -101,7 +102,7 @@ function graderUsages(scores: unknown): { readonly usage: Usage }[] {
 }
 
 function number(value: unknown): number | undefined {
-	return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+	return typeof value === "number" && value >= 0 && value <= largestFigure ? value : undefined;
 }
 
 function rowError(value: unknown): RowError | undefined {

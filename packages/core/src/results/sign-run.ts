@@ -9,7 +9,7 @@ import { makeSignature } from "./run-signature.ts";
 /**
  * Signs the digest of a run by `ssh-keygen`, beside the record. Returns the digest.
  * @param key absolute path of a key in a form that `ssh-keygen -Y sign` takes
- * @throws AgentvError `refused` for a record that is not what its digest was made over
+ * @throws AgentvError `config` for a record that is not what its digest was made over
  */
 export async function signRun(
 	directory: string,
@@ -21,7 +21,7 @@ export async function signRun(
 	const [first] = problems;
 	if (digest === undefined || first)
 		throw new AgentvError(
-			"refused",
+			"config",
 			digest === undefined
 				? `${directory} has no digest that could be signed`
 				: `${directory} is not what its digest was made over: ${first?.file}`,

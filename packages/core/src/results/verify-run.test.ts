@@ -162,6 +162,7 @@ describe("a run that was changed afterwards", () => {
 			"grader fails contains score",
 			"summary failed",
 			"summary mean_score",
+			"summary mean_score_lower_bound",
 			"summary passed",
 		]);
 	});
@@ -219,6 +220,7 @@ describe("a run that was changed afterwards", () => {
 			"row-unplanned repeated",
 			"row-unreadable",
 			"summary mean_score",
+			"summary mean_score_lower_bound",
 			"summary passed",
 		]);
 	});

@@ -24,7 +24,7 @@ describe("a run against an agent", () => {
 	test("of the Agent Client Protocol: it edits a file of the workspace, and the edit is graded", async () => {
 		const command = JSON.stringify([nodeExecutable, acpAgent]);
 		const targets = `targets:\n  - {name: default, provider: acp, command: ${command}}\n`;
-		const run = await runTree({ ...files, "targets.yaml": targets });
+		const run = await runTree({ ...files, "targets.yaml": targets }, { allowOutside: [acpAgent] });
 		expect(run.row("t")).toMatchObject({
 			...{ executionStatus: "ok", score: 1, tokenUsage: { input: 100, output: 20 }, costUsd: 0.02 },
 			scores: [

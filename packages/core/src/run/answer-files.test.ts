@@ -76,7 +76,7 @@ console.log(JSON.stringify({ text: "done", output_messages: [{ role: "assistant"
 		});
 		expect(run.row("a")).toMatchObject({
 			executionStatus: "execution_error",
-			error: { stage: "grader", code: "answer-file" },
+			error: { stage: "target", code: "answer-file" },
 		});
 		expect(run.row("a").error?.message).toContain(message);
 		const detail = JSON.parse(readFileSync(join(run.runDir, run.row("a").file ?? ""), "utf8"));

@@ -67,7 +67,7 @@ async function fileText(
 
 /** What the agent calls its answer is not there, or can't be turned into text. */
 function unreadable(message: string): AttemptError {
-	return new AttemptError({ stage: "grader", code: "answer-file", message, causedBy: "agent" });
+	return new AttemptError({ stage: "target", code: "answer-file", message, causedBy: "agent" });
 }
 
 /** A path of an answer is relative to the workspace; without one, to where the target's program ran. */

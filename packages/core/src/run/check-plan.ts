@@ -3,9 +3,11 @@ import { type Diagnostic, finding } from "../base/diagnostic.ts";
 import { graders } from "../grading/graders/index.ts";
 import { emptyCredentials, emptyEvalCredentials } from "../model/empty-credentials.ts";
 import type { Assertion, TestCase } from "../model/eval-types.ts";
+import { irregularReferences } from "../model/irregular-references.ts";
 import { checkJsonSchemas } from "../model/json-schema-check.ts";
 import { pathMissing, targetInvalid, variableUnset } from "../model/load-findings.ts";
 import { resolvePath } from "../model/path-text.ts";
+import { collectReferences } from "../model/references.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { evalVariables, isPlaceBelow, targetVariables } from "../model/run-variables.ts";
 import { providers } from "../targets/providers/index.ts";
@@ -26,7 +28,9 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	for (const one of observed.evals) {
 		found.push(...unsetVariables(one, chosen, targets));
 		found.push(...emptySecrets(one, chosen, targets));
+		found.push(...irregularReferences(collectReferences(one.loaded, [...targets], observed.view).files));
 	}
+	found.push(...plan.access.flatMap(({ refused }) => refused ?? []));
 	for (const test of chosen) found.push(...missingFiles(test, plan));
 	const judged = new Map<Assertion, PlannedCase>();
 	for (const one of plan.cases) for (const grader of allGraders(one)) judged.set(grader, one);

@@ -1,4 +1,5 @@
 import { redactDeep } from "../base/redact.ts";
+import { type AccessDescription, describeAccess } from "../model/consent.ts";
 import type { OpaqueUse } from "../model/opaque-uses.ts";
 import { describeWorkspace, type WorkspaceDescription } from "../workspace/describe-workspace.ts";
 import { type ShardBudget, shardBudgets } from "./budgets.ts";
@@ -33,6 +34,8 @@ export interface PlanDescription {
 	}[];
 	/** What workspaces would copy, clone and call; tests of the same one share what is prepared once. */
 	readonly workspaces: readonly WorkspaceDescription[];
+	/** What it reads of the machine beyond the evals' own files, and which hosts it reaches. */
+	readonly access: AccessDescription;
 	/** What results will depend on and fingerprints can't cover. */
 	readonly opaque: readonly OpaqueUse[];
 }
@@ -69,7 +72,14 @@ export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescrip
 	});
 	const { experiment, workers, shard } = plan;
 	const description = {
-		...{ experiment, workers, cases, workspaces, opaque: opaqueParts(plan) },
+		...{
+			experiment,
+			workers,
+			cases,
+			workspaces,
+			access: describeAccess(plan.access, plan.newAccess),
+			opaque: opaqueParts(plan),
+		},
 		...(shard ? { shard: { index: shard.index, count: shard.count, budgets: shardBudgets(plan) } } : {}),
 	};
 	return redactDeep(description, plan.redact);

@@ -2,13 +2,13 @@ import { relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { isSecretName, redactText } from "../base/redact.ts";
-import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { FileDigests } from "../io/files/file-digests.ts";
-import { readTextFile } from "../io/files/read-text.ts";
+import { realPath } from "../io/files/stat-path.ts";
 import { type DiskView, openDiskView } from "../model/disk-view.ts";
-import { evalEnvironment } from "../model/eval-environment.ts";
+import { evalEnvironment, withEnvFile } from "../model/eval-environment.ts";
+import type { Reach } from "../model/eval-scope.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { loadEval } from "../model/load-eval.ts";
 import { loadTargets, type TargetScope } from "../model/load-targets.ts";
@@ -36,8 +36,13 @@ export interface Observed {
  */
 export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
 	const view = openDiskView();
-	const env = request.envFile ? layerDotEnv(processEnv, [loadDotEnv(readTextFile(request.envFile))]) : processEnv;
-	const loaded = request.evals.map((file) => loadEval(file, { view, env, cwd }));
+	const reach: Reach = {
+		allowed: (request.allowOutside ?? []).map((path) => realPath(path)),
+		ownFiles: request.targetsFile === undefined ? [] : [request.targetsFile],
+		option: "--allow-outside",
+	};
+	const env = withEnvFile(processEnv, request.envFile);
+	const loaded = request.evals.map((file) => loadEval(file, { view, env, cwd, reach }));
 	const broken = loaded.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === "error"));
 	if (broken.length > 0) throw cannotLoad(broken);
 	const labels = labelsOf(loaded, cwd);

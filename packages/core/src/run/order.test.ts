@@ -46,6 +46,7 @@ describe("tests that depend on others", () => {
 		});
 		expect(run.row("skip").error).toEqual({
 			stage: "dependency",
+			causedBy: "agent",
 			code: "skipped",
 			message: 'it depends on "a", which did not pass',
 		});

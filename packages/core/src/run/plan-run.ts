@@ -2,7 +2,9 @@ import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { createRedactor, distinctName, type Redactor, secretsIn, secretsOf } from "../base/redact.ts";
 import { coreCount } from "../io/core-count.ts";
+import { newAccess } from "../model/consent.ts";
 import type { LoadedEval, TestCase } from "../model/eval-types.ts";
+import { outsideRoot } from "../model/load-findings.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { checkPlan } from "./check-plan.ts";
 import { TargetResolver, targetChoices } from "./choose-targets.ts";
@@ -10,6 +12,7 @@ import { graderTargetName, graderTargetsOf } from "./grader-targets.ts";
 import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
 import { assertionsOf } from "./needed-model.ts";
 import { planShard, renumbered } from "./plan-shard.ts";
+import { accessOfRun } from "./run-access.ts";
 import { originCases, readOrigin, refuseUnknownGraders } from "./run-origin.ts";
 import type { PlannedCase, PlannedTarget, RunOrigin, RunPlan } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
@@ -41,8 +44,11 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	for (const { target } of graderTargets) targets.add(target);
 	for (const { wire } of targets)
 		for (const secret of secretsIn(wire)) if (!secrets.includes(secret)) secrets.push(secret);
+	const access = accessOfRun(observed, cases, graderTargets, request);
 	const plan: RunPlan = {
 		request,
+		access,
+		newAccess: request.trust === "any" ? [] : newAccess(access, { env: machine.env, view: observed.view }),
 		evals: observed.evals.map(({ planned }) => planned),
 		cases,
 		...sharded,
@@ -141,7 +147,8 @@ interface Cases {
 /** What is wrong with targets files and with the targets that were asked for. */
 function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
 	const found = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
-	const files = [...found].filter(({ rule, severity }) => rule.startsWith("yaml.") && severity === "error");
+	const unread = (rule: string) => rule.startsWith("yaml.") || rule === outsideRoot.rule;
+	const files = [...found].filter(({ rule, severity }) => unread(rule) && severity === "error");
 	// What a file that can't be read would have defined is not said to be missing.
 	return files.length > 0 ? files : [...resolvers.values()].flatMap((resolver) => resolver.diagnostics);
 }

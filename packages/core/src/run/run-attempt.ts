@@ -20,7 +20,7 @@ import type { AttemptName } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import { StageLogs } from "./stage-logs.ts";
 import { StageTimer } from "./stage-timer.ts";
-import { inputToWire, requestMessages } from "./test-input.ts";
+import { inputToWire, refuseFilesOutOfReach, requestMessages } from "./test-input.ts";
 
 type Ending = Pick<AttemptOutcome, "status" | "score" | "scores" | "error">;
 
@@ -128,6 +128,7 @@ class Attempt {
 
 	async #untilGraded(): Promise<Ending> {
 		const { test } = this.#planned;
+		refuseFilesOutOfReach(test, this.#context.plan);
 		this.#recorded?.refuse(this.#planned, this.#input, (input) => requestMessages(input, test, this.#context.plan));
 		await this.#open();
 		const whole = await this.#answerAndGrade();

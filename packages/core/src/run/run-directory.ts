@@ -20,6 +20,9 @@ export interface RunDirectory {
 	readonly resumes: boolean;
 }
 
+/** What is written to, and must not lead elsewhere. */
+const written = ["run.json", "index.jsonl", "summary.json", "logs.json", "tests"];
+
 /**
  * Makes the directory of a run that the user named. One that holds a run is taken only to resume it, one that holds anything else never;
  * what a run left that was killed before it had begun is nothing.
@@ -34,6 +37,11 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 			hint: "Go on with it by --resume, or name another directory.",
 		});
 	sweepStagedFiles(path);
+	for (const name of written)
+		if (pathKind(join(path, name)) === "link")
+			throw new AgentvError("config", `${join(path, name)} is a link`, {
+				hint: "A run writes to files of its own directory only: name another directory.",
+			});
 	if (holdsRun) return { path: realPath(path), resumes: true };
 	if (!isUnbegun(path))
 		throw new AgentvError("config", `${path} is not empty and holds no run`, {

@@ -11,6 +11,7 @@ import { sweepStaged } from "../io/files/staged-files.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { systemTempDir } from "../io/files/temp-dir.ts";
 import { freeMemory } from "../io/free-memory.ts";
+import { refuseNewAccess } from "../model/consent.ts";
 import { callsPlace, workspacesPlace } from "../model/home-places.ts";
 import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
@@ -92,6 +93,7 @@ type Emit = (event: RunEvent) => void;
 const manyCases = 500;
 
 async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
+	refuseNewAccess(plan.newAccess, plan.redact, " On a machine without a user: `--trust any`.");
 	const targets = new LiveTargets(
 		plan,
 		options.signal,

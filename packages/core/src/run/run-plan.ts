@@ -1,6 +1,8 @@
 import type { Redactor } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
+import type { AccessItem } from "../model/access.ts";
 import { caseKey } from "../model/case-key.ts";
+import type { NewAccess } from "../model/consent.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { Assertion, LoadedEval, Repeat, TestCase } from "../model/eval-types.ts";
@@ -114,6 +116,10 @@ export interface RunPlan {
 	/** All targets that may be asked, each once: tested ones, their fallbacks, and those that judge. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
+	/** What it reads of the machine beyond the evals' own files, and which hosts it reaches. */
+	readonly access: readonly AccessItem[];
+	/** What of that needs the user's consent before anything is run. */
+	readonly newAccess: readonly NewAccess[];
 	/** Redacts everything that is recorded or shown. */
 	readonly redact: Redactor;
 	/** The secrets that it knows. */

@@ -49,6 +49,10 @@ export interface RunRequest {
 	readonly cache?: boolean;
 	/** Absolute path of a `.env` file that counts before those of the evals' directories. */
 	readonly envFile?: string;
+	/** Absolute paths of files and directories outside of the evals' roots that they may read all the same. */
+	readonly allowOutside?: readonly string[];
+	/** Take part without consent in whatever evals of others read: for machines on which nobody is asked. */
+	readonly trust?: "any";
 }
 
 /** What a run may know of the machine. */

@@ -1,14 +1,14 @@
-import { globPattern } from "../base/glob-text.ts";
+import { textGlob } from "../base/glob-text.ts";
 import type { TestCase } from "../model/eval-types.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** The tests that a request asks for, in their order, and those that they depend on. */
 export function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[] {
 	const { tests: globs, tags, excludeTags, limit } = request;
-	const patterns = globs?.map(globPattern);
+	const patterns = globs?.map(textGlob);
 	const matching = tests.filter(
 		(test) =>
-			(!patterns || patterns.some((pattern) => pattern.test(test.id))) &&
+			(!patterns || patterns.some((matches) => matches(test.id))) &&
 			(!tags || tags.some((tag) => test.tags.includes(tag))) &&
 			!excludeTags?.some((tag) => test.tags.includes(tag)),
 	);

@@ -1,6 +1,7 @@
 import { messageToWire } from "../grading/message-to-wire.ts";
 import type { Message, TestCase } from "../model/eval-types.ts";
 import { resolvePath } from "../model/path-text.ts";
+import { resolveWithinReach } from "../model/reach.ts";
 import type { RequestMessage, RequestPiece } from "../targets/contract.ts";
 import type { RunPlan } from "./run-plan.ts";
 
@@ -23,6 +24,15 @@ export function requestMessages(messages: readonly Message[], test: TestCase, { 
 			...(toolCalls ? { toolCalls } : {}),
 		};
 	});
+}
+
+/** Looks once more, as an attempt begins, where a test's files are. @throws AgentvError `config` if one is out of reach */
+export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view }: RunPlan): void {
+	for (const { content } of [...input, ...turns.flatMap((turn) => turn.input)]) {
+		if (typeof content === "string") continue;
+		for (const piece of content)
+			if (piece.type !== "text") resolveWithinReach(piece.path, "input file", suite.scope, view);
+	}
 }
 
 /** A conversation as one text: a single user message is its bare text, several are marked by role. */

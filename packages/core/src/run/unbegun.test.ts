@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -84,4 +84,16 @@ test("the next run removes what others left of their beginning in the results fo
 	const ours = [first.runDir, second.runDir].map((path) => path.slice(parent.length + 1));
 	const left = readdirSync(parent).filter((name) => !ours.includes(name));
 	expect(left.filter((name) => name !== "2020-01-01T00-00-09Z")).toEqual([]);
+});
+
+test("a run in whose directory a link leads elsewhere is not gone on with", async () => {
+	for (const name of ["run.json", "index.jsonl", "summary.json", "tests"]) {
+		const { root, runDir } = await runTree(files);
+		const elsewhere = join(root, "elsewhere");
+		renameSync(join(runDir, name), elsewhere);
+		symlinkSync(elsewhere, join(runDir, name));
+		await expect(runTree({ root }, { output: runDir, resume: true })).rejects.toMatchObject({
+			message: expect.stringContaining(`${name} is a link`),
+		});
+	}
 });

@@ -1,11 +1,14 @@
 import { z } from "zod";
 import {
+	amountSchema,
 	commandSchema,
 	dataSchema,
 	fractionSchema,
 	fullTextSchema,
 	idSchema,
+	millisecondsSchema,
 	positiveSchema,
+	secondsSchema,
 	textSchema,
 } from "./primitives.ts";
 import { older, strictWireObject, unsupported, wireObject } from "./wire-object.ts";
@@ -13,22 +16,22 @@ import { older, strictWireObject, unsupported, wireObject } from "./wire-object.
 const common = {
 	type: z.string(),
 	name: textSchema.optional(),
-	weight: z.number().min(0).optional(),
+	weight: amountSchema.optional(),
 	/** A number is the older spelling of `required: true` with that `min_score`. */
 	required: z.union([z.boolean(), fractionSchema]).optional(),
 	minScore: fractionSchema.optional(),
 	negate: z.boolean().optional(),
 };
 
-const bound = z.number().min(0);
+const bound = amountSchema;
 /** Every answer contains the empty text, so it can't be what is looked for. */
 const textValue = { value: fullTextSchema };
 const listValue = { value: z.array(fullTextSchema).min(1) };
 const commandFields = {
 	cwd: z.string().optional(),
 	config: dataSchema.optional(),
-	timeoutSeconds: positiveSchema.optional(),
-	timeoutMs: older(positiveSchema, "timeout_seconds"),
+	timeoutSeconds: secondsSchema.optional(),
+	timeoutMs: older(millisecondsSchema, "timeout_seconds"),
 };
 export const argsMatchSchema = z.union([z.enum(["exact", "superset", "subset", "ignore"]), z.array(z.string())]);
 
@@ -39,7 +42,7 @@ export const rubricCriterionSchema = z.union([
 		id: idSchema.optional(),
 		outcome: z.string().min(1).optional(),
 		operator: z.enum(["correctness", "contradiction"]).optional(),
-		weight: z.number().min(0).optional(),
+		weight: amountSchema.optional(),
 		required: z.boolean().optional(),
 		requiredMinScore: older(z.number(), "min_score"),
 		minScore: z.number().optional(),
@@ -64,8 +67,8 @@ const fieldSchema = strictWireObject({
 	path: z.string().min(1),
 	match: z.enum(["exact", "numeric_tolerance", "date"]).optional(),
 	required: z.boolean().optional(),
-	weight: z.number().min(0).optional(),
-	tolerance: z.number().min(0).optional(),
+	weight: amountSchema.optional(),
+	tolerance: amountSchema.optional(),
 	relative: z.boolean().optional(),
 	formats: z.array(z.string()).optional(),
 }).superRefine(({ match = "exact", tolerance, relative, formats }, context) => {
@@ -85,7 +88,7 @@ const trajectoryStepSchema = strictWireObject({
 
 const aggregatorSchema = strictWireObject({
 	type: z.enum(["weighted_average", "threshold", "code-grader", "code_grader", "llm-grader", "llm_grader"]),
-	weights: z.record(z.string(), z.number().min(0)).optional(),
+	weights: z.record(z.string(), amountSchema).optional(),
 	threshold: fractionSchema.optional(),
 	command: commandSchema.optional(),
 	path: older(commandSchema, "command"),

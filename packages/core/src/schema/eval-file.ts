@@ -7,6 +7,8 @@ import {
 	dataSchema,
 	fractionSchema,
 	positiveSchema,
+	repeatCountSchema,
+	secondsSchema,
 	stringsSchema,
 	textSchema,
 	textsSchema,
@@ -22,7 +24,7 @@ export const preprocessorSchema = wireObject({
 	type: z.string().min(1),
 	command: commandSchema,
 	cwd: z.string().optional(),
-	timeoutSeconds: positiveSchema.optional(),
+	timeoutSeconds: secondsSchema.optional(),
 });
 
 const envelope = {
@@ -46,9 +48,9 @@ const envelope = {
 	extensions: z.array(extensionSchema).optional(),
 	hooks: hooksSchema.optional(),
 	threshold: fractionSchema.optional(),
-	timeoutSeconds: positiveSchema.optional(),
+	timeoutSeconds: secondsSchema.optional(),
 	workers: countSchema.optional(),
-	repeat: z.union([countSchema, repeatSchema]).optional(),
+	repeat: z.union([repeatCountSchema, repeatSchema]).optional(),
 	budgetUsd: positiveSchema.optional(),
 	experiment: z.string().optional(),
 	execution: older(executionSchema, "the flat fields (target, threshold, workers, …)", "execution"),

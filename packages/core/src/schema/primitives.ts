@@ -33,6 +33,15 @@ export const idSchema = noteField(z.union([z.string().min(1), z.number().transfo
 export const idsSchema = z.union([idSchema.transform((id) => [id]), z.array(idSchema)]);
 
 export const fractionSchema = z.number().min(0).max(1);
-export const positiveSchema = z.number().positive();
-export const countSchema = z.number().int().positive();
+/** More of anything is a slip, and sums of such figures can't be written any more. */
+export const largestFigure = 1e15;
+export const positiveSchema = z.number().positive().max(largestFigure);
+export const countSchema = z.number().int().positive().max(1_000_000_000);
+/** Attempts of one test. */
+export const repeatCountSchema = z.number().int().positive().max(10_000);
+/** What a timer can wait: a little less than 25 days. */
+export const secondsSchema = z.number().positive().max(2_147_483);
+export const millisecondsSchema = z.number().positive().max(2_147_483_647);
+/** A weight, a bound or a price. */
+export const amountSchema = z.number().min(0).max(largestFigure);
 export const dataSchema = z.record(z.string(), z.unknown());

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { amountSchema } from "./primitives.ts";
 import { toWire } from "./to-wire.ts";
 import { wireObject } from "./wire-object.ts";
 
@@ -8,10 +9,10 @@ export type ExecutionStatus = (typeof executionStatuses)[number];
 export const findingSchema = wireObject({ text: z.string(), passed: z.boolean(), evidence: z.string().optional() });
 
 export const tokenUsageSchema = wireObject({
-	input: z.number(),
-	output: z.number(),
-	cached: z.number().optional(),
-	reasoning: z.number().optional(),
+	input: amountSchema,
+	output: amountSchema,
+	cached: amountSchema.optional(),
+	reasoning: amountSchema.optional(),
 });
 
 /** Why an answer ended before its own end. */
@@ -20,9 +21,9 @@ export type StopReason = (typeof stopReasons)[number];
 
 /** What an answer from the cache took when it was made; the row's own figures say what it took now. */
 export const cachedSchema = wireObject({
-	durationMs: z.number().optional(),
+	durationMs: amountSchema.optional(),
 	tokenUsage: tokenUsageSchema.optional(),
-	costUsd: z.number().optional(),
+	costUsd: amountSchema.optional(),
 });
 export type CachedFigures = z.output<typeof cachedSchema>;
 
@@ -30,7 +31,7 @@ export const graderUsageSchema = wireObject({
 	target: z.string(),
 	model: z.string().optional(),
 	tokenUsage: tokenUsageSchema.optional(),
-	costUsd: z.number().optional(),
+	costUsd: amountSchema.optional(),
 });
 
 export const verdicts = ["pass", "fail", "not_judged"] as const;
@@ -45,7 +46,7 @@ export const graderFacts = {
 	type: z.string(),
 	/** From 0 to 1; null if the grader could not run. */
 	score: z.number().nullable(),
-	weight: z.number(),
+	weight: amountSchema,
 	verdict: z.enum(verdicts),
 	/** Present if the grader itself states that the answer fails although its score would pass: the test fails with it. */
 	veto: z.literal(true).optional(),
@@ -90,13 +91,13 @@ export const rowErrorSchema = wireObject({
 /** Milliseconds that an attempt spent in each stage. `grade` is without `judge`, the time of models that grade. */
 export const timingsSchema = wireObject({
 	/** Template, repositories and the copy of them. */
-	prepare: z.number(),
+	prepare: amountSchema,
 	/** Hooks and extensions, before and after. */
-	hooks: z.number(),
+	hooks: amountSchema,
 	/** The target alone, retries included. */
-	target: z.number(),
-	grade: z.number(),
-	judge: z.number(),
+	target: amountSchema,
+	grade: amountSchema,
+	judge: amountSchema,
 });
 
 /** What an attempt's row and its own file both say. */
@@ -112,9 +113,9 @@ export const attemptFacts = {
 	error: rowErrorSchema.optional(),
 	warnings: z.array(rowErrorSchema).optional(),
 	/** Of the target alone, in rows without an answer too; 0 if it was never called. */
-	durationMs: z.number(),
+	durationMs: amountSchema,
 	tokenUsage: tokenUsageSchema.optional(),
-	costUsd: z.number().optional(),
+	costUsd: amountSchema.optional(),
 	stopReason: z.enum(stopReasons).optional(),
 	cached: cachedSchema.optional(),
 	workspacePath: z.string().optional(),
@@ -160,12 +161,12 @@ export const runSummarySchema = wireObject({
 	meanScore: z.number().nullable(),
 	/** The mean score if each of `errors_by_agent` counts 0. Absent in summaries of former versions. */
 	meanScoreLowerBound: z.number().nullable().optional(),
-	durationMs: z.number(),
+	durationMs: amountSchema,
 	tokenUsage: tokenUsageSchema.nullable(),
-	costUsd: z.number().nullable(),
+	costUsd: amountSchema.nullable(),
 	/** What models that judge took, apart from the tested targets; absent where none judged. */
 	graderTokenUsage: tokenUsageSchema.optional(),
-	graderCostUsd: z.number().optional(),
+	graderCostUsd: amountSchema.optional(),
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 

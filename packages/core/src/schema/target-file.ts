@@ -1,5 +1,13 @@
 import { z } from "zod";
-import { commandSchema, countSchema, dataSchema, positiveSchema, textSchema } from "./primitives.ts";
+import {
+	amountSchema,
+	commandSchema,
+	countSchema,
+	dataSchema,
+	positiveSchema,
+	secondsSchema,
+	textSchema,
+} from "./primitives.ts";
 import { older, unsupported, wireObject } from "./wire-object.ts";
 import { hooksSchema } from "./workspace-entry.ts";
 
@@ -14,11 +22,11 @@ const common = {
 	judgeTarget: older(z.string().min(1), "grader_target"),
 	workers: countSchema.optional(),
 	fallbackTargets: z.array(z.string()).optional(),
-	timeoutSeconds: positiveSchema.optional(),
-	maxRetries: z.number().int().min(0).optional(),
-	retryInitialDelayMs: z.number().min(0).optional(),
-	retryMaxDelayMs: z.number().min(0).optional(),
-	retryBackoffFactor: z.number().min(1).optional(),
+	timeoutSeconds: secondsSchema.optional(),
+	maxRetries: z.number().int().min(0).max(1000).optional(),
+	retryInitialDelayMs: z.number().min(0).max(2_147_483_647).optional(),
+	retryMaxDelayMs: z.number().min(0).max(2_147_483_647).optional(),
+	retryBackoffFactor: z.number().min(1).max(1000).optional(),
 	retryStatusCodes: z.array(z.number().int()).optional(),
 	requestsPerMinute: positiveSchema.optional(),
 	hooks: hooksSchema.optional(),
@@ -29,9 +37,9 @@ const common = {
 };
 
 const pricing = wireObject({
-	input: z.number().min(0).optional(),
-	output: z.number().min(0).optional(),
-	cached: z.number().min(0).optional(),
+	input: amountSchema.optional(),
+	output: amountSchema.optional(),
+	cached: amountSchema.optional(),
 });
 
 const model = {
@@ -41,7 +49,7 @@ const model = {
 	endpoint: older(z.string(), "base_url"),
 	apiFormat: z.enum(["chat", "responses"]).optional(),
 	headers: z.record(z.string(), textSchema).optional(),
-	temperature: z.number().min(0).optional(),
+	temperature: amountSchema.optional(),
 	maxOutputTokens: countSchema.optional(),
 	maxTokens: older(countSchema, "max_output_tokens"),
 	topP: z.number().optional(),
@@ -91,8 +99,8 @@ const plainModel = { ...model, ...onlyAzure, ...without(model, otherModel, ["api
 
 const healthcheck = z.union([
 	commandSchema,
-	wireObject({ command: commandSchema, cwd: z.string().optional(), timeoutSeconds: positiveSchema.optional() }),
-	wireObject({ url: z.string(), timeoutSeconds: positiveSchema.optional() }),
+	wireObject({ command: commandSchema, cwd: z.string().optional(), timeoutSeconds: secondsSchema.optional() }),
+	wireObject({ url: z.string(), timeoutSeconds: secondsSchema.optional() }),
 ]);
 
 const permissionSchema = z.enum(["allow", "reject"]);
@@ -117,7 +125,7 @@ export const providerSchemas = {
 		...common,
 		response: textSchema.optional(),
 		responses: z.record(z.string(), textSchema).optional(),
-		delayMs: z.number().min(0).optional(),
+		delayMs: z.number().min(0).max(2_147_483_647).optional(),
 	}),
 	replay: wireObject({ ...common, fixtures: z.string().min(1) }),
 	cli: wireObject({

@@ -8,6 +8,8 @@ import {
 	idSchema,
 	idsSchema,
 	positiveSchema,
+	repeatCountSchema,
+	secondsSchema,
 	stringsSchema,
 	textSchema,
 	textsSchema,
@@ -17,7 +19,7 @@ import { movedTo, older, unsupported, wireObject } from "./wire-object.ts";
 import { workspaceFieldSchema } from "./workspace-entry.ts";
 
 export const repeatSchema = wireObject({
-	count: countSchema,
+	count: repeatCountSchema,
 	strategy: z.enum(["mean", "pass_any", "pass_all"]).optional(),
 	earlyExit: z.boolean().optional(),
 });
@@ -29,7 +31,7 @@ export const turnSchema = wireObject({
 });
 
 const trials = {
-	count: countSchema,
+	count: repeatCountSchema,
 	strategy: z.enum(["pass_at_k", "pass_any", "pass_all", "mean"]).optional(),
 };
 export const trialsSchema = wireObject({ ...trials, costLimitUsd: positiveSchema.optional() });
@@ -98,8 +100,8 @@ export const testEntrySchema = wireObject({
 	conversationId: textSchema.optional(),
 	workspace: workspaceFieldSchema.optional(),
 	threshold: fractionSchema.optional(),
-	timeoutSeconds: positiveSchema.optional(),
-	repeat: z.union([countSchema, repeatSchema]).optional(),
+	timeoutSeconds: secondsSchema.optional(),
+	repeat: z.union([repeatCountSchema, repeatSchema]).optional(),
 	target: targetFieldSchema.optional(),
 	execution: testExecutionSchema.optional(),
 	dependsOn: idsSchema.optional(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { noteField } from "./field-notes.ts";
-import { commandSchema, dataSchema, positiveSchema, stringsSchema, textSchema } from "./primitives.ts";
+import { commandSchema, dataSchema, millisecondsSchema, stringsSchema, textSchema } from "./primitives.ts";
 import { movedTo, older, unsupported, wireObject } from "./wire-object.ts";
 
 export const resetModes = ["none", "fast", "strict"] as const;
@@ -8,7 +8,7 @@ export const resetModes = ["none", "fast", "strict"] as const;
 const hookFields = {
 	command: commandSchema.optional(),
 	script: older(commandSchema, "command"),
-	timeoutMs: positiveSchema.optional(),
+	timeoutMs: millisecondsSchema.optional(),
 	cwd: z.string().optional(),
 	reset: z.enum(resetModes).optional(),
 };
@@ -93,6 +93,8 @@ export const agentRulesSchema = wireObject({
 	hooks: stringsSchema.optional(),
 	agents: stringsSchema.optional(),
 	rules: stringsSchema.optional(),
+	/** Of a module's function; default 60,000. */
+	timeoutMs: millisecondsSchema.optional(),
 });
 
 export const extensionSchema = z.union([z.string(), agentRulesSchema]);

@@ -1,6 +1,7 @@
-import { dirname, join } from "node:path";
+import { join, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Environment } from "../io/environment.ts";
+import { splitGlob } from "../io/files/glob-files.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import { withParents } from "../model/eval-scope.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
@@ -50,7 +51,9 @@ export function watchedPaths({ loaded, references }: EvalSide): string[] {
 		...targetFileNames.map((name) => join(at, name)),
 	]);
 	const read = [...loaded.sources.keys(), join(directory, "PROMPT.md")];
-	const globs = loaded.files.flatMap(({ path }) => (/[*?[\]{}]/.test(path.raw) ? [globBase(path.base, path.raw)] : []));
+	const globs = loaded.files.flatMap(({ path }) =>
+		/[*?[\]{}]/.test(path.raw) ? [resolve(path.base, splitGlob(path.raw).base)] : [],
+	);
 	return [
 		loaded.file,
 		...around,
@@ -58,13 +61,6 @@ export function watchedPaths({ loaded, references }: EvalSide): string[] {
 		...globs,
 		...references.flatMap(({ state, resolved }) => (state === "run-time" ? [] : [resolved])),
 	];
-}
-
-/** The directory above the first part with a wildcard. */
-function globBase(base: string, raw: string): string {
-	const parts = raw.split("/");
-	const wild = parts.findIndex((part) => /[*?[\]{}]/.test(part));
-	return wild <= 0 ? base : dirname(join(base, ...parts.slice(0, wild), "x"));
 }
 
 type Kind = ExecutableChange["kind"];

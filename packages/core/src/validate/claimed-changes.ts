@@ -7,7 +7,7 @@ export interface ClaimedChange {
 
 const noun = "(?:workspace|working tree|PR|pull[ -]request|merge[ -]request|MR|branch|diff|patch|commit|changeset)";
 /** The change that a text speaks of: `this PR`, `the open pull request`, `PR #12`. */
-const subject = `\\b(?:(?:this|the|my|our|current|attached|staged|latest|last|recent|open)\\s+(?:(?:open|current|attached|staged|latest|last|recent|feature|following)\\s+)?${noun}\\b|(?:PR|pull request|MR|merge request)\\s*[#!]\\d+|(?:the\\s+)?branch\\s+[\`"'][^\`"'\\s]+[\`"']|(?:the\\s+)?branch\\s+[\\w.-]*[/_-][\\w./-]+)`;
+const subject = `\\b(?:(?:this|the|my|our|current|attached|staged|latest|last|recent|open)\\s+(?:(?:open|current|attached|staged|latest|last|recent|feature|following)\\s+)?${noun}\\b|(?:PR|pull request|MR|merge request)\\s*[#!]\\d+|(?:the\\s+)?branch\\s+[\`"'][^\`"'\\s]{1,100}[\`"']|(?:the\\s+)?branch\\s+[\\w.-]{0,100}[/_-][\\w./-]{1,100})`;
 const past =
 	"(?:changed|modified|updated|edited|touched|added|removed|deleted|introduced|refactored|renamed|rewrote|rewritten|fixed|reworked)";
 const present =

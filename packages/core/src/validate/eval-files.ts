@@ -1,6 +1,5 @@
 import type { Place } from "../base/diagnostic.ts";
-import type { ReferenceKind } from "../model/references.ts";
-import { referenceNoun } from "./about-reference.ts";
+import { type ReferenceKind, referenceNoun } from "../model/reference.ts";
 import type { EvalContext } from "./eval-context.ts";
 import { neededPaths } from "./path-references.ts";
 

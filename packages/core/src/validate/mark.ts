@@ -19,6 +19,6 @@ export function narrowed(range: SourceRange, mark: unknown, source: Source, at: 
 
 /** `${{ NAME … }}` as it is written at a place: the mark of a finding about that variable. */
 export function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
-	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]*\\}\\}`).exec(writtenText(at, context) ?? "");
+	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
 	return found ? { mark: found[0] } : {};
 }

@@ -3,6 +3,7 @@ import type { DocumentPath, Place } from "../base/diagnostic.ts";
 import { parseCommand } from "../model/command.ts";
 import { shownPath as shownIn } from "../model/eval-scope.ts";
 import { stripScheme } from "../model/path-text.ts";
+import { isSystemPath } from "../model/reference.ts";
 import type { Reference, ReferenceKind } from "../model/references.ts";
 import type { PlacedVariable } from "../model/source.ts";
 import type { EvalContext } from "./eval-context.ts";
@@ -30,11 +31,6 @@ export function oddReferences(context: EvalContext): readonly Reference[] {
 		({ state, found, raw }) => state !== "ok" || found !== "direct" || raw.includes("\\"),
 	);
 	return context.remembered.odd;
-}
-
-/** `/bin/sh`, `/usr/bin/env`, `/dev/null` are the same on every machine that can run the command. */
-function isSystemPath({ word, raw }: Reference): boolean {
-	return word !== undefined && /^\/(bin|usr\/bin|dev)\//.test(raw);
 }
 
 /** Whether the path is written from the file system's root. A custom grader's is ours, nobody wrote it. */

@@ -1,7 +1,7 @@
 /** Words before what is asked for: an article, whose it is, what kind. */
-const some = "(?:(?:an?|the|this|that|my|your|our|any|each|every|new|draft|open|corresponding|follow-?up)\\s+)*";
+const some = "(?:(?:an?|the|this|that|my|your|our|any|each|every|new|draft|open|corresponding|follow-?up)\\s+){0,4}";
 const change = `${some}(?:PRs?|pull[ -]requests?|merge[ -]requests?|MRs?)\\b`;
-const issue = `${some}(?:(?:github|gitlab|tracking|bug)\\s+)*(?:issues?|tickets?)\\b`;
+const issue = `${some}(?:(?:github|gitlab|tracking|bug)\\s+){0,3}(?:issues?|tickets?)\\b`;
 const host = "(?:github|gitlab|bitbucket|jira|the (?:issue )?tracker)\\b";
 const remote = "(?:branch(?:es)?|remote|origin|upstream|commits?|changes|fix|main|master|github|gitlab)\\b";
 /** Up to so many characters of the same sentence. */

@@ -63,7 +63,7 @@ function statusOf(output: string) {
 	let head: string | undefined;
 	for (const line of output.split("\0")) {
 		if (line.startsWith("? ")) added.push(line.slice(2));
-		else if (line.startsWith("# branch.oid ")) head = /[0-9a-f]{40,}$/.exec(line)?.[0];
+		else if (line.startsWith("# branch.oid ")) head = /(?<![0-9a-f])[0-9a-f]{40,}$/.exec(line)?.[0];
 		// Eight fields, then the path; ten of a conflict.
 		else if (/^[1u] /.test(line))
 			changed.push(

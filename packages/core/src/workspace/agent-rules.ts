@@ -9,7 +9,7 @@ import { writeNewFile } from "../io/files/write-new.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { AgentRuleKind, Extension } from "../model/eval-types.ts";
-import { resolvePath } from "../model/path-text.ts";
+import { resolveWithinReach } from "../model/reach.ts";
 import type { AgentRulesPaths } from "./extension-state.ts";
 import { pathWithin } from "./safe-path.ts";
 
@@ -37,7 +37,7 @@ export async function agentRules(
 	const staged: Partial<Record<AgentRuleKind, string[]>> = {};
 	for (const kind of Object.keys(places) as AgentRuleKind[]) {
 		for (const text of extension.paths[kind] ?? []) {
-			const from = resolvePath(text, at.scope, at.view);
+			const from = resolveWithinReach(text, "agent rules", at.scope, at.view);
 			if (from.kind === "missing") throw new AgentvError("not-found", `${kind}: ${from.path} does not exist`);
 			// Loading has made sure that no two are of one name.
 			staged[kind] = [...(staged[kind] ?? []), await stage(from.path, workspace, `${kind}/${basename(from.path)}`)];

@@ -18,14 +18,15 @@ export interface ExtensionCall {
 	readonly exportName: string;
 	readonly context: Readonly<Record<string, unknown>>;
 	readonly stage: WorkspaceStage;
+	readonly timeoutMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 	readonly runSignal?: AbortSignal | undefined;
 	/** Takes what the module prints until the next call. */
 	readonly log?: PrintedLog | undefined;
 }
 
-/** How long one call may take. */
-const callTimeoutMs = 300_000;
+/** How long one call may take if the eval says nothing, as for hooks. */
+const defaultTimeoutMs = 60_000;
 
 /**
  * The processes that extension modules live in: one a module from its first call to the end of the run, so that module state lasts; started
@@ -88,8 +89,9 @@ class ExtensionHost {
 			ending ??= why;
 			void child.end();
 		};
-		const late = failed("timeout", `did not finish within ${callTimeoutMs / 1000} s and was ended`);
-		const timer = setTimeout(() => stop(late), callTimeoutMs);
+		const timeoutMs = call.timeoutMs ?? defaultTimeoutMs;
+		const late = failed("timeout", `did not finish within ${timeoutMs / 1000} s and was ended`);
+		const timer = setTimeout(() => stop(late), timeoutMs);
 		const onAbort = () => stop(stopped());
 		call.signal?.addEventListener("abort", onAbort, { once: true });
 		try {

@@ -2,7 +2,8 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { copyPreparedTree, type PreparedTree, prepareTree } from "../io/files/copy-tree.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
-import { type PathText, resolvePath } from "../model/path-text.ts";
+import type { PathText } from "../model/path-text.ts";
+import { resolveWithinReach } from "../model/reach.ts";
 import { isGitsOwn } from "./pristine.ts";
 import { WorkspaceError } from "./workspace-error.ts";
 
@@ -15,7 +16,7 @@ export async function placeTemplate(
 	to: string,
 	at: { readonly scope: EvalScope; readonly view: DiskView; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-	const from = resolvePath(template, at.scope, at.view);
+	const from = resolveWithinReach(template, "workspace template", at.scope, at.view);
 	if (from.kind !== "directory") {
 		const what = from.kind === "missing" ? "does not exist" : "is not a directory";
 		throw new WorkspaceError("template", "not-found", `the template ${from.path} ${what}`);

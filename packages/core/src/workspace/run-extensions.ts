@@ -2,7 +2,7 @@ import type { DiskView } from "../model/disk-view.ts";
 import type { EvalScope } from "../model/eval-scope.ts";
 import type { Extension, HookName } from "../model/eval-types.ts";
 import { wireHookNames } from "../model/load-workspace.ts";
-import { resolvePath } from "../model/path-text.ts";
+import { resolveWithinReach } from "../model/reach.ts";
 import { agentRules } from "./agent-rules.ts";
 import type { PrintedLog, WorkspaceStage } from "./contract.ts";
 import type { ExtensionHosts } from "./extension-hosts.ts";
@@ -40,11 +40,12 @@ export async function runExtension(
 			return { ...state, agentRulesPaths: joinPaths(state.agentRulesPaths, paths) };
 		}
 		const shown = extension.module.raw;
-		const module = resolvePath(extension.module, services.scope, services.view);
+		const module = resolveWithinReach(extension.module, "extension module", services.scope, services.view);
 		if (module.kind !== "file") throw new WorkspaceError(stage, "not-found", `extension ${shown} does not exist`);
 		const context = contextOf(name, subject, state, services.scope);
 		const { log } = services;
-		const call = { module: module.path, shown, exportName: extension.exportName, context, stage, log };
+		const { exportName, timeoutMs } = extension;
+		const call = { module: module.path, shown, exportName, context, stage, log, timeoutMs };
 		const returned = await services.hosts.call({ ...call, signal: services.signal, runSignal: services.runSignal });
 		return merged(state, returned, `extension ${shown} (${name})`, stage);
 	} catch (error) {

@@ -22,6 +22,7 @@ export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose
 		mutationFn: async (digest: string) => {
 			const { job } = await startRun(data.id, {
 				digest,
+				...(isNew ? { trust: true } : {}),
 				...(options.test.trim() === "" ? {} : { tests: options.test.split(/[\s,]+/).filter(Boolean) }),
 				...(options.experiment.trim() === "" ? {} : { experiment: options.experiment.trim() }),
 				...numberOf("repeat", options.repeat),
@@ -35,6 +36,7 @@ export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose
 			await navigate({ to: "/runs/$run", params: { run: runId } });
 		},
 	});
+	const isNew = plan.data?.access.some((one) => one.new) ?? false;
 	const isFine = plan.data && plan.data.problems.length === 0;
 	return (
 		<Dialog
@@ -52,7 +54,7 @@ export default function RunDialog({ data, onClose }: { data: EvalAnswer; onClose
 						loading={run.isPending}
 						onClick={() => plan.data && run.mutate(plan.data.digest)}
 					>
-						{data.foreign ? "Run what is shown" : "Run"}
+						{isNew ? "Trust and run" : data.foreign ? "Run what is shown" : "Run"}
 					</Button>
 				</>
 			}

@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import type { RunPlanAnswer } from "../../../server/answers/evals.ts";
+import { Mark } from "../../components/mark.tsx";
 import { Note } from "../../components/note.tsx";
 import { plural } from "../../lib/format.ts";
 import { CommandList } from "./command-list.tsx";
@@ -24,12 +25,24 @@ export function RunPlan({ plan, benchmark }: { plan: RunPlanAnswer; benchmark: s
 					</Note>
 				</div>
 			) : null}
+			{plan.access.some((one) => one.new) ? (
+				<div className={classes.note}>
+					<Note tone="warn" title="It reads or reaches something new">
+						<p>Others wrote this eval. You have not consented yet to what is marked as new below.</p>
+					</Note>
+				</div>
+			) : null}
 			<p className={classes.count}>
 				{plural(plan.tests, "test")}, {plural(plan.targets.filter(({ role }) => role === "target").length, "target")}
 			</p>
 			<Part title="Targets">
 				<TargetList targets={plan.targets} />
 			</Part>
+			{plan.access.length > 0 ? (
+				<Part title="What it reads and reaches" padded>
+					<AccessList access={plan.access} />
+				</Part>
+			) : null}
 			{plan.commands.length > 0 ? (
 				<Part title="What is executed on this machine" padded>
 					<CommandList commands={plan.commands} />
@@ -43,6 +56,27 @@ export function RunPlan({ plan, benchmark }: { plan: RunPlanAnswer; benchmark: s
 				</Part>
 			) : null}
 		</>
+	);
+}
+
+const accessWords = { variable: "reads", host: "connects to", file: "reads" } as const;
+
+/** Variables, hosts and outside files; those that need consent come first. */
+function AccessList({ access }: { access: RunPlanAnswer["access"] }) {
+	const sorted = [...access].sort((a, b) => Number(b.new) - Number(a.new));
+	return (
+		<ul className={classes.words}>
+			{sorted.map(({ kind, name, new: isNew }) => (
+				<li key={`${kind} ${name}`}>
+					<span className="dim">{accessWords[kind]}</span> <span className="mono">{name}</span>{" "}
+					{isNew ? (
+						<Mark tone="warn" icon="warning">
+							new
+						</Mark>
+					) : null}
+				</li>
+			))}
+		</ul>
 	);
 }
 

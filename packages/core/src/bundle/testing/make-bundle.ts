@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { tempTree } from "@agentv/test-support";
 import { openDiskView } from "../../model/disk-view.ts";
 import type { BundleManifest } from "../../schema/bundle-manifest.ts";
 import type { BundleOptions } from "../bundle-options.ts";
@@ -22,9 +23,10 @@ export async function makeBundle(file: string, options: MakeOptions = {}): Promi
 	const directory = dirname(file);
 	const output = options.output ?? join(dirname(directory), `bundle-of-${basename(directory)}`);
 	const plan = await planBundle({
-		...{ cwd: directory, env: {}, view: openDiskView(), agentvVersion: "1.2.3" },
+		...{ cwd: directory, view: openDiskView(), agentvVersion: "1.2.3" },
 		...options,
-		...{ file, output },
+		// What bundling notes must not reach the home of who runs the tests.
+		...{ file, output, env: { AGENTV_HOME: join(tempTree(), "home"), ...options.env } },
 	});
 	for await (const progress of writeBundle(plan, { signal: options.signal })) {
 		if (progress.type !== "done") continue;

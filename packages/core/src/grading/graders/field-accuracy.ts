@@ -1,3 +1,4 @@
+import { withoutFence } from "../../base/read-json.ts";
 import { hasPath, valueAt } from "../../base/value-path.ts";
 import type { AssertionSettings } from "../../schema/assertion-entry.ts";
 import { answerText } from "../answer-text.ts";
@@ -44,9 +45,8 @@ function nothingToCompare(fields: readonly Field[], areExpected: boolean): Could
 
 /** JSON, also in a code fence, where models like to put it. */
 function parsed(text: string): unknown {
-	const fenced = /^\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*$/s.exec(text)?.[1];
 	try {
-		return JSON.parse(fenced ?? text);
+		return JSON.parse(withoutFence(text));
 	} catch (error) {
 		if (!(error instanceof SyntaxError)) throw error;
 		return undefined;

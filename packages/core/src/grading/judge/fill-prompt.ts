@@ -1,3 +1,4 @@
+import { lookUp } from "../../base/look-up.ts";
 import { digestText } from "../../io/files/digest-tree.ts";
 import type { ToolCall } from "../../schema/message.ts";
 import {
@@ -100,7 +101,7 @@ const longestDetail = 120;
 function describeCall({ tool, input }: ToolCall): string {
 	const detail = callDetail(tool, input);
 	if (detail === undefined) return `- ${tool}`;
-	const line = detail.replaceAll(/\s*[\r\n]+\s*/g, " ");
+	const line = detail.replaceAll(/\s+/g, (blanks) => (/[\r\n]/.test(blanks) ? " " : blanks));
 	return `- ${tool}: ${line.length > longestDetail ? `${line.slice(0, longestDetail)}…` : line}`;
 }
 
@@ -112,7 +113,7 @@ const detailKeys: Readonly<Record<string, string>> = {
 function callDetail(tool: string, input: unknown): string | undefined {
 	if (typeof input === "string") return input;
 	if (typeof input !== "object" || input === null) return undefined;
-	const own = (input as Readonly<Record<string, unknown>>)[detailKeys[tool.toLowerCase()] ?? ""];
+	const own = (input as Readonly<Record<string, unknown>>)[lookUp(detailKeys, tool.toLowerCase()) ?? ""];
 	if (typeof own === "string") return own;
 	return Object.values(input).find((value) => typeof value === "string" && value.length <= longestDetail);
 }

@@ -1,5 +1,5 @@
 import type { Assertion } from "../../model/eval-types.ts";
-import { resolvePath } from "../../model/path-text.ts";
+import { resolveWithinReach } from "../../model/reach.ts";
 import { promptPlaceholders } from "../../schema/prompt-variables.ts";
 import { answerText } from "../answer-text.ts";
 import type { AssertionOf, CouldNotRun, GraderServices, Subject } from "../contract.ts";
@@ -40,7 +40,7 @@ export function promptFileText(
 	{ scope, view }: GraderServices,
 ): string | undefined {
 	if (!promptFile) return undefined;
-	return promptText ?? view.readText(resolvePath(promptFile, scope, view).path);
+	return promptText ?? view.readText(resolveWithinReach(promptFile, "prompt file", scope, view).path);
 }
 
 /** Answers shorter than this are not looked for in a printed prompt: they may be words of the author's. */

@@ -1,7 +1,8 @@
-import { createReadStream, createWriteStream } from "node:fs";
+import { createWriteStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
+import { readStream } from "../files/stream-file.ts";
 import type { ArchiveEntry, ArchiveOptions } from "./archive-entry.ts";
 
 /** Writes a gzipped tar file: one pass, whatever the size; no user, no group, one time for all. */
@@ -40,5 +41,5 @@ async function add(archive: ReturnType<typeof pack>, entry: ArchiveEntry, time: 
 	}
 	const target = archive.entry({ ...header, type: "file", size: entry.size });
 	if (entry.size === 0) target.end();
-	else await pipeline(createReadStream(entry.from), target);
+	else await pipeline(readStream(entry.from).file, target);
 }

@@ -3,6 +3,7 @@ import { chmod, copyFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { fileError } from "./file-error.ts";
 import type { TreeEntry } from "./list-tree.ts";
+import { openRegular } from "./open-regular.ts";
 
 /** Files up to this size are read and written through one buffer: half the time of a system copy for each. */
 export const smallFileSize = 256 * 1024;
@@ -12,7 +13,7 @@ export function smallFileCopier(from: string, to: string, options: { readonly pr
 	const buffer = Buffer.allocUnsafe(smallFileSize);
 	const umask = process.umask();
 	return (entry: TreeEntry): void => {
-		const source = openOrSay(join(from, entry.path), constants.O_RDONLY);
+		const source = openRegular(join(from, entry.path), { noFollow: true }).descriptor;
 		try {
 			const goal = openOrSay(
 				join(to, entry.path),
@@ -35,7 +36,7 @@ export function smallFileCopier(from: string, to: string, options: { readonly pr
 	};
 }
 
-function openOrSay(path: string, flags: number, mode?: number): number {
+function openOrSay(path: string, flags: number, mode: number): number {
 	try {
 		return openSync(path, flags, mode);
 	} catch (error) {

@@ -1,10 +1,11 @@
-import { chmodSync, lstatSync, mkdirSync, statSync, symlinkSync, utimesSync } from "node:fs";
+import { chmodSync, lstatSync, statSync, symlinkSync, utimesSync } from "node:fs";
 import { join, resolve } from "node:path";
 import pLimit from "p-limit";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { copyLargeFile, smallFileCopier, smallFileSize } from "./copy-file.ts";
 import { fileError } from "./file-error.ts";
 import { type ListOptions, listTree, type TreeEntry } from "./list-tree.ts";
+import { makeDirectories } from "./make-directories.ts";
 import { isInside } from "./path-inside.ts";
 import { realPath } from "./stat-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
@@ -66,7 +67,7 @@ export async function copyPreparedTree(tree: PreparedTree, to: string, options: 
 		throw new AgentvError("refused", `${to} lies within ${tree.root}, which is to be copied there`);
 	}
 	try {
-		mkdirSync(goal, { recursive: true });
+		makeDirectories(goal);
 		const directories = tree.entries.filter((entry) => entry.kind === "directory");
 		for (const { path } of directories) makeDirectory(join(goal, path));
 		await copyFiles(tree, goal, options);
@@ -83,7 +84,7 @@ export async function copyTree(from: string, to: string, options: CopyOptions & 
 }
 
 function makeDirectory(path: string): void {
-	mkdirSync(path, { recursive: true });
+	makeDirectories(path);
 	// A link that stands there already would lead what follows to somewhere else.
 	if (!lstatSync(path).isDirectory()) throw new AgentvError("config", `${path} exists already and is a link`);
 }

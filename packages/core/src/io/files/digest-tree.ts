@@ -1,9 +1,9 @@
 import { createHash, hash } from "node:crypto";
-import { closeSync, openSync, readSync } from "node:fs";
+import { readSync } from "node:fs";
 import { join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
-import { fileError } from "./file-error.ts";
 import { type ListOptions, listTree } from "./list-tree.ts";
+import { withRegular } from "./open-regular.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
 export interface DigestEntry {
@@ -23,18 +23,11 @@ let shared: Buffer | undefined;
 export function digestFile(path: string): string {
 	shared ??= Buffer.allocUnsafe(chunkSize);
 	const digest = createHash("sha256");
-	try {
-		const descriptor = openSync(path, "r");
-		try {
-			for (let length = readSync(descriptor, shared); length > 0; length = readSync(descriptor, shared)) {
-				digest.update(shared.subarray(0, length));
-			}
-		} finally {
-			closeSync(descriptor);
-		}
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	const buffer = shared;
+	withRegular(path, ({ descriptor }) => {
+		for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
+			digest.update(buffer.subarray(0, length));
+	});
 	return digest.digest("hex");
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { join, parse, relative, resolve, sep } from "node:path";
-import { errnoCode } from "./file-error.ts";
+import { errnoCode, fileError, isResourceError } from "./file-error.ts";
 
 /** Folds what file systems may fold: letter case and Unicode composition. */
 function folded(name: string): string {
@@ -11,7 +11,7 @@ function namesIn(directory: string): string[] {
 	try {
 		return readdirSync(directory);
 	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
+		if (errnoCode(error) === undefined || isResourceError(error)) throw fileError(directory, error);
 		return [];
 	}
 }

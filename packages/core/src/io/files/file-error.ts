@@ -6,16 +6,60 @@ const reasons: Readonly<Record<string, string>> = {
 	EISDIR: "is a directory, not a file",
 	EACCES: "is not accessible: permission denied",
 	EPERM: "is not accessible: operation not permitted",
-	EROFS: "lies on a read-only file system",
-	ENOSPC: "could not be written: no space left",
-	EDQUOT: "could not be written: the disk quota is used up",
 	ELOOP: "is a circle of symbolic links",
 	ENAMETOOLONG: "is too long a name",
 	EEXIST: "exists already",
 	ENOTEMPTY: "is not empty",
-	EMFILE: "could not be opened: too many open files",
-	ENFILE: "could not be opened: too many open files",
 };
+
+/** What the machine has run out of, by the system's name: it says nothing of what was asked for, and may work later. */
+const resources: Readonly<Record<string, { readonly reason: string; readonly hint: string }>> = {
+	EROFS: {
+		reason: "lies on a read-only file system",
+		hint: "Write to another place, or mount it so that it can be written to.",
+	},
+	ENOSPC: { reason: "could not be written: no space left", hint: "Make room on the disk, then try again." },
+	EDQUOT: { reason: "could not be written: the disk quota is used up", hint: "Make room on the disk, then try again." },
+	EIO: { reason: "could not be used: the device failed", hint: "Look at the system's log for what the disk reports." },
+	EMFILE: {
+		reason: "could not be opened: too many open files",
+		hint: "Raise the limit (`ulimit -n`), or use fewer workers.",
+	},
+	ENFILE: {
+		reason: "could not be opened: too many open files on this machine",
+		hint: "Close other programs, or use fewer workers.",
+	},
+	EAGAIN: {
+		reason: "could not be used: too many processes or threads",
+		hint: "Raise the limit (`ulimit -u`), or use fewer workers.",
+	},
+	ENOMEM: { reason: "could not be used: not enough memory", hint: "Use fewer workers, or free memory." },
+	ERR_WORKER_OUT_OF_MEMORY: {
+		reason: "could not be used: not enough memory",
+		hint: "Use fewer workers, or free memory.",
+	},
+	ERR_WORKER_INIT_FAILED: {
+		reason: "could not be used: no thread could be started",
+		hint: "Raise the limit (`ulimit -u`), or use fewer workers.",
+	},
+};
+
+/** Whether the machine, not what was asked of it, made an operation fail. */
+export function isResourceError(error: unknown): boolean {
+	return Object.hasOwn(resources, errnoCode(error) ?? "");
+}
+
+/**
+ * Returns the execution error for a machine that has run out of something; undefined for any other error.
+ * @param what names what could not be done: a path, a program
+ */
+export function resourceError(what: string, error: unknown): AgentvError | undefined {
+	const isMemory = error instanceof RangeError && /out of memory|allocation failed/i.test(error.message);
+	const code = isMemory ? "ENOMEM" : (errnoCode(error) ?? "");
+	const known = Object.hasOwn(resources, code) ? resources[code] : undefined;
+	if (!known) return undefined;
+	return new AgentvError("not-runnable", `${what} ${known.reason} (${code})`, { hint: known.hint, cause: error });
+}
 
 /** The code (`ENOENT`) of an error that Node's file system or process functions threw, or undefined. */
 export function errnoCode(error: unknown): string | undefined {
@@ -25,10 +69,12 @@ export function errnoCode(error: unknown): string | undefined {
 
 /**
  * The AgentvError that says in a sentence what the operating system answered about `path`: `not-found` when it is
- * missing, else `config`. An AgentvError passes through unchanged.
+ * missing, `not-runnable` for a machine that has run out of something, else `config`. An AgentvError passes through unchanged.
  */
 export function fileError(path: string, error: unknown): AgentvError {
 	if (error instanceof AgentvError) return error;
+	const outOf = resourceError(path, error);
+	if (outOf) return outOf;
 	const code = errnoCode(error);
 	const kind: ErrorCode = code === "ENOENT" || code === "ENOTDIR" ? "not-found" : "config";
 	const reason =

@@ -1,6 +1,8 @@
-import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { linkSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode } from "./file-error.ts";
 import { type LockOwner, ownerState } from "./lock-owner.ts";
+import { readBytes } from "./read-text.ts";
 import { besideName } from "./staged-files.ts";
 
 /**
@@ -51,9 +53,10 @@ function ageOf(path: string): number {
 function readLink(path: string): ChainLink | undefined {
 	let text: string;
 	try {
-		text = readFileSync(path, "utf8");
+		// In a directory that came from elsewhere, it may be anything.
+		text = readBytes(path, { maxBytes: 64 * 1024 }).toString("utf8");
 	} catch (error) {
-		if (errnoCode(error) === "ENOENT") return undefined;
+		if (error instanceof AgentvError && error.code === "not-found") return undefined;
 		throw error;
 	}
 	return { path, owner: parseOwner(text) ?? unreadable(path) };

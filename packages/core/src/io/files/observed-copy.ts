@@ -1,6 +1,7 @@
 import { createHash, hash as hashOnce } from "node:crypto";
 import { closeSync, constants, openSync, readSync, symlinkSync, writeSync } from "node:fs";
 import { fileError } from "./file-error.ts";
+import { openRegular } from "./open-regular.ts";
 
 /** Sees the bytes of a file as they pass. `offset` is where `bytes` begin in the file; windows overlap by `overlap` bytes. */
 export type ByteObserver = (bytes: Buffer, offset: number) => void;
@@ -29,7 +30,7 @@ export class ObservedCopier {
 	 * @throws AgentvError naming the path that could not be read or written
 	 */
 	copy(from: string, to: string, executable: boolean, observe: ByteObserver): ObservedCopy {
-		const source = this.#open(from, constants.O_RDONLY | constants.O_NONBLOCK);
+		const source = openRegular(from).descriptor;
 		try {
 			const goal = this.#open(
 				to,
@@ -46,7 +47,7 @@ export class ObservedCopier {
 		}
 	}
 
-	#open(path: string, flags: number, mode?: number): number {
+	#open(path: string, flags: number, mode: number): number {
 		try {
 			return openSync(path, flags, mode);
 		} catch (error) {

@@ -1,15 +1,11 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { fileError } from "./file-error.ts";
+import { openRegular } from "./open-regular.ts";
 
 /** A text file piece by piece (1 MB each), characters whole. */
 export function* readChunks(path: string, size = 1024 * 1024): Generator<string> {
-	let descriptor: number;
-	try {
-		descriptor = openSync(path, "r");
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	const { descriptor } = openRegular(path);
 	const decoder = new StringDecoder("utf8");
 	const buffer = Buffer.allocUnsafe(size);
 	const next = () => {

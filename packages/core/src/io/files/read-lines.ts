@@ -1,5 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
+import { AgentvError } from "../../base/agentv-error.ts";
 import { fileError } from "./file-error.ts";
+import { openRegular } from "./open-regular.ts";
 
 /** A line of a file, without its end. Good until the next one is asked for. */
 export interface FileLine {
@@ -9,15 +11,11 @@ export interface FileLine {
 }
 
 const atOnce = 256 * 1024;
+const longestLine = 64 * 1024 * 1024;
 
-/** The lines of a text file that have their end; returns what comes after the last of them. Takes the memory of the longest line. */
+/** The lines of a text file that have their end; returns what comes after the last of them. Takes the memory of the longest line. @throws AgentvError */
 export function* readLines(path: string): Generator<FileLine, string> {
-	let descriptor: number;
-	try {
-		descriptor = openSync(path, "r");
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	const { descriptor } = openRegular(path);
 	let buffer = Buffer.allocUnsafe(atOnce);
 	let [start, end] = [0, 0];
 	// One object for all of them: a line is looked at and let go.
@@ -29,6 +27,8 @@ export function* readLines(path: string): Generator<FileLine, string> {
 	let filled = 0;
 	try {
 		for (;;) {
+			if (filled >= longestLine)
+				throw new AgentvError("config", `${path} has a line of more than ${longestLine / 1024 / 1024} MB`);
 			if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
 			const length = read(descriptor, buffer.subarray(filled), path);
 			if (length === 0) return buffer.toString("utf8", 0, filled);

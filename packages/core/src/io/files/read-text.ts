@@ -1,7 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { AgentvError } from "../../base/agentv-error.ts";
-import { fileError } from "./file-error.ts";
+import { readUpTo, withRegular } from "./open-regular.ts";
 
 export interface ReadOptions {
 	/** Files larger than this are refused. Default 64 MB. */
@@ -16,26 +15,11 @@ const defaultMaxBytes = 64 * 1024 * 1024;
  */
 export function readBytes(path: string, options: ReadOptions = {}): Buffer {
 	const maxBytes = options.maxBytes ?? defaultMaxBytes;
-	let descriptor: number;
-	try {
-		// Non-blocking, so that opening a named pipe returns at once and can be refused.
-		descriptor = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-	} catch (error) {
-		throw fileError(path, error);
-	}
-	try {
-		const stat = fstatSync(descriptor);
-		if (stat.isDirectory()) throw new AgentvError("config", `${path} is a directory, not a file`);
-		if (!stat.isFile()) throw new AgentvError("config", `${path} is not a regular file`);
-		if (stat.size > maxBytes) {
+	return withRegular(path, ({ descriptor, stat }) => {
+		if (stat.size > maxBytes)
 			throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
-		}
-		return readFileSync(descriptor);
-	} catch (error) {
-		throw fileError(path, error);
-	} finally {
-		closeSync(descriptor);
-	}
+		return readUpTo(descriptor, stat.size);
+	});
 }
 
 /**

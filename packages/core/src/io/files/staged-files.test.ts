@@ -89,13 +89,16 @@ describe("sweeping", () => {
 
 	test("brings back a directory that was moved away and not replaced", async () => {
 		const root = tempTree({ "two/new.txt": "" });
+		const hidden = asDead(formerName(join(root, ".git")));
+		mkdirSync(hidden);
 		for (const name of ["one", "two"]) {
 			const former = asDead(formerName(join(root, name)));
 			mkdirSync(former);
 			writeFileSync(join(former, "old.txt"), "");
 		}
 		await sweepStaged(root);
-		expect(readdirSync(root, { recursive: true }).sort()).toEqual(["one", "one/old.txt", "two", "two/new.txt"]);
+		const visible = ["one", "one/old.txt", "two", "two/new.txt"];
+		expect(readdirSync(root, { recursive: true }).sort()).toEqual([hidden.slice(root.length + 1), ...visible]);
 	});
 
 	test("ends what a dead process left running in its directory", async () => {

@@ -96,7 +96,8 @@ async function removeLeft(path: string): Promise<void> {
 /** Returns whether what was moved away is not to be removed: it is in its place again, or its place is not known. */
 function bringBack(directory: string, name: string): boolean {
 	const goal = pattern.exec(name)?.[2];
-	if (goal === undefined || goal.length >= longestName) return true;
+	// A repository may hold such names, to have something hidden put where git would not: `.git`, for example.
+	if (goal === undefined || goal.startsWith(".") || goal.length >= longestName) return true;
 	if (pathKind(join(directory, goal)) !== "missing") return false;
 	try {
 		renameSync(join(directory, name), join(directory, goal));

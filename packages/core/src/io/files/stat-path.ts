@@ -1,6 +1,7 @@
 import { accessSync, constants, lstatSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { errnoCode, fileError } from "./file-error.ts";
+import { errnoCode, fileError, resourceError } from "./file-error.ts";
+import { isMadeByKernel } from "./kernel-files.ts";
 
 export type PathKind = "file" | "directory" | "link" | "other" | "missing";
 
@@ -20,7 +21,7 @@ function orMissing(look: () => Stats | undefined): PathKind {
 		if (code && ["ENOTDIR", "ENAMETOOLONG", "ELOOP", "EINVAL", "ERR_INVALID_ARG_VALUE"].includes(code))
 			return "missing";
 		if (code === "EACCES" || code === "EPERM") return "other";
-		throw error;
+		throw resourceError("a path", error) ?? error;
 	}
 }
 
@@ -29,10 +30,24 @@ export function pathKind(path: string): PathKind {
 	return orMissing(() => lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/** What `path` leads to, links followed: never `link`; a dangling link is `missing`. */
+/** What `path` leads to, links followed: never `link`; a dangling link is `missing`, a file of `/proc` is `other`. */
 export function targetKind(path: string): Exclude<PathKind, "link"> {
-	const kind = orMissing(() => statSync(path, { throwIfNoEntry: false }));
-	return kind === "link" ? "other" : kind;
+	let device = 0;
+	const kind = orMissing(() => {
+		const stat = statSync(path, { throwIfNoEntry: false });
+		device = stat?.dev ?? 0;
+		return stat;
+	});
+	return kind === "link" || (kind === "file" && isMadeByKernel(path, device)) ? "other" : kind;
+}
+
+/** The device that holds what `path` leads to. @throws AgentvError */
+export function pathDevice(path: string): number {
+	try {
+		return statSync(path).dev;
+	} catch (error) {
+		throw fileError(path, error);
+	}
 }
 
 /**

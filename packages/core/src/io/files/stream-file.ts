@@ -1,6 +1,6 @@
-import { createReadStream, statSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
-import { fileError } from "./file-error.ts";
+import { openRegular } from "./open-regular.ts";
 
 export interface FileStream {
 	/** Bytes. */
@@ -13,12 +13,13 @@ export interface FileStream {
  * @throws AgentvError where it can't be looked at
  */
 export function streamFile(path: string, onEnd: () => void): FileStream {
-	try {
-		const { size } = statSync(path);
-		const file = createReadStream(path);
-		file.once("close", onEnd);
-		return { size, stream: Readable.toWeb(file) as ReadableStream<Uint8Array> };
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	const { size, file } = readStream(path);
+	file.once("close", onEnd);
+	return { size, stream: Readable.toWeb(file) as ReadableStream<Uint8Array> };
+}
+
+/** Opens a regular file as a stream, which closes it. @throws AgentvError */
+export function readStream(path: string): { readonly size: number; readonly file: Readable } {
+	const { descriptor, stat } = openRegular(path);
+	return { size: stat.size, file: createReadStream("", { fd: descriptor, start: 0 }) };
 }

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileError } from "./file-error.ts";
+import { makeDirectories } from "./make-directories.ts";
 import { removeTree } from "./remove-tree.ts";
 import { uniqueTag } from "./staged-files.ts";
 
@@ -17,7 +18,7 @@ export function systemTempDir(): string {
 export function makeTempDir(prefix: string, parent?: string): string {
 	const where = parent ?? systemTempDir();
 	try {
-		mkdirSync(where, { recursive: true });
+		makeDirectories(where);
 		if (parent === undefined) return makeOwnedDir(join(where, prefix));
 		return realpathSync(mkdtempSync(join(where, prefix)));
 	} catch (error) {

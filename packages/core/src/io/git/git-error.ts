@@ -51,12 +51,12 @@ const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
 	["auth", /HTTP Basic: Access denied|Invalid username or/i],
 	[
 		"ref-missing",
-		/Remote branch .* not found|couldn't find remote ref|not our ref|no such ref was fetched|unadvertised object/i,
+		/Remote branch .{0,500} not found|couldn't find remote ref|not our ref|no such ref was fetched|unadvertised object/i,
 	],
-	["not-found", /repository '?.*'? not found|does not appear to be a git repository|returned error: (404|410)/i],
+	["not-found", /repository '?.{0,1000}'? not found|does not appear to be a git repository|returned error: (404|410)/i],
 	[
 		"not-found",
-		/repository '.*' does not exist|not exported|No such file or directory|not valid: is this a git repository/i,
+		/repository '.{0,1000}' does not exist|not exported|No such file or directory|not valid: is this a git repository/i,
 	],
 	[
 		"network",
@@ -84,7 +84,7 @@ function tellingLine(stderr: string): string {
 	const fatal = lines.findIndex((one) => one.startsWith("fatal:"));
 	const before = passedOn.test(lines[fatal] ?? "") ? lines[fatal - 1] : undefined;
 	const line = before ?? lines[fatal] ?? lines.find((one) => one.startsWith("error:")) ?? lines.at(-1);
-	return line?.replace(/^(fatal|error): /, "").replace(/[:\s]+$/, "") ?? "";
+	return line?.replace(/^(fatal|error): /, "").replace(/(?<![:\s])[:\s]+$/, "") ?? "";
 }
 
 /** The name of the command in `args`: the first that is no option. */

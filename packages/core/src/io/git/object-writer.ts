@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import { fileError } from "../files/file-error.ts";
+import { makeDirectories } from "../files/make-directories.ts";
 
 /** An entry of a tree object: a file, executable, link, or a tree. */
 export interface GitTreeEntry {
@@ -24,7 +25,7 @@ export function writeGitObject(objects: string, type: "blob" | "tree", content: 
 	if (existsSync(path)) return sha;
 	const staged = `${path}.${randomBytes(4).toString("hex")}`;
 	try {
-		mkdirSync(directory, { recursive: true });
+		makeDirectories(directory);
 		writeFileSync(staged, deflateSync(bytes, { level: 1 }), { flag: "wx" });
 		renameSync(staged, path);
 	} catch (error) {

@@ -19,11 +19,11 @@ export function readPlainConfig(file: string): ReadonlyMap<string, string> | und
 			section = (header[1] ?? "").toLowerCase() + (header[2] === undefined ? "" : `.${header[2]}`);
 			continue;
 		}
-		const setting = /^([A-Za-z][A-Za-z0-9-]*)\s*=\s*([^"\\#;]*)$/.exec(text);
+		const setting = /^([A-Za-z][A-Za-z0-9-]*)\s*=((?:[^"\\#;])*)$/.exec(text);
 		if (!setting) return undefined;
 		const key = `${section}.${(setting[1] ?? "").toLowerCase()}`;
 		if (!harmless.test(key)) return undefined;
-		settings.set(key, setting[2] ?? "");
+		settings.set(key, (setting[2] ?? "").trimStart());
 	}
 	return settings;
 }

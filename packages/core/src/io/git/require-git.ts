@@ -27,7 +27,7 @@ export async function requireGit(env: Environment, directory: string): Promise<v
 
 async function refuseOldGit(env: Environment, directory: string): Promise<void> {
 	const { stdout } = await localGit(directory, ["version"], { env });
-	const [, version, major, minor] = /(([0-9]+)\.([0-9]+)[.0-9]*)/.exec(stdout) ?? [];
+	const [, version, major, minor] = /(?<![0-9])(([0-9]+)\.([0-9]+)[.0-9]*)/.exec(stdout) ?? [];
 	// A build that numbers itself in another way is taken as it is.
 	if (version === undefined) return;
 	const isOld = Number(major) < oldest.major || (Number(major) === oldest.major && Number(minor) < oldest.minor);

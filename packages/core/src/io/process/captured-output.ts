@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
+import { makeDirectories } from "../files/make-directories.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
 export interface CaptureOptions {
@@ -68,7 +69,7 @@ export class CapturedOutput {
 	#startSpilling(): void {
 		if (this.#options.spillDir === undefined || this.path !== undefined || this.#spillError) return;
 		try {
-			mkdirSync(this.#options.spillDir, { recursive: true });
+			makeDirectories(this.#options.spillDir);
 			const path = join(this.#options.spillDir, `${this.#options.name}-${randomBytes(6).toString("hex")}.txt`);
 			this.#descriptor = openSync(path, "wx", 0o600);
 			this.path = path;

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import { type JsonReading, readJson } from "../../base/read-json.ts";
 import type { Environment } from "../environment.ts";
 import { errnoCode } from "../files/file-error.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -67,23 +68,37 @@ function endOf(child: ChildProcess, program: string): Promise<string> {
 	});
 }
 
+/** Characters of one answer. */
+const longestAnswer = 64 * 1024 * 1024;
+
 function answersOf(child: ChildProcess) {
 	const [input, output] = [child.stdio[3] as Writable | null, child.stdio[4] as Readable | null];
-	let waiting: ((answer: unknown) => void) | undefined;
-	const lines: string[] = [];
+	let waiting: ((answer: JsonReading) => void) | undefined;
+	let lines: string[] = [];
+	let size = 0;
 	// A line may arrive in pieces of bounded size; an answer ends with an empty line.
 	const splitter = new LineSplitter((line) => {
-		if (line !== "") return void lines.push(line);
-		const text = lines.splice(0).join("");
-		waiting?.(JSON.parse(text));
+		size += line.length;
+		// What is too long is let go of, so that memory stays bounded whatever the program writes.
+		if (line !== "") {
+			if (size <= longestAnswer) lines.push(line);
+			else lines = [];
+			return;
+		}
+		const answer = size <= longestAnswer ? readJson(lines.join("")) : { reason: "too long", offset: 0 };
+		[lines, size] = [[], 0];
+		waiting?.(answer);
 	});
 	output?.on("data", (chunk: Buffer) => splitter.write(chunk));
 	// The process may end while it is asked: `ended` tells.
 	for (const stream of [input, output]) stream?.on("error", () => undefined);
 	return {
 		async next(question: unknown, ended: Promise<string>): Promise<unknown> {
-			const answer = new Promise<unknown>((resolve) => {
-				waiting = resolve;
+			const answer = new Promise<unknown>((resolve, reject) => {
+				waiting = (read) => {
+					if ("value" in read) resolve(read.value);
+					else reject(new Error(`wrote an answer that is not JSON: ${read.reason}`));
+				};
 			});
 			input?.write(`${JSON.stringify(question)}\n`);
 			const end = ended.then((how) => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { delimiter, resolve } from "node:path";
-import { errnoCode } from "../files/file-error.ts";
+import { errnoCode, resourceError } from "../files/file-error.ts";
 import { targetKind } from "../files/stat-path.ts";
 import type { ProcessCommand, ProcessOptions } from "./process-options.ts";
 
@@ -54,6 +54,8 @@ export function describeStartError(
 		ENOEXEC: `${program} is neither a program nor a script with a "#!" line`,
 		E2BIG: `the arguments and environment of ${program} are too long`,
 	};
+	const outOf = resourceError(program, error);
+	if (outOf) return { code, message: `${outOf.message}: ${outOf.hint}` };
 	const reason = error instanceof Error ? error.message : String(error);
 	return { code, message: sentences[code] ?? `${program} could not be started: ${reason}` };
 }

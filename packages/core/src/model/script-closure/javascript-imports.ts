@@ -7,7 +7,7 @@ const urlOfMeta = new RegExp(String.raw`\bnew\s+URL\s*\(\s*${literal}\s*,\s*impo
 const besideScript =
 	/\b(?:join|resolve)\s*\(\s*(?:__dirname|import\.meta\.(?:dirname|dir))\s*((?:,\s*(?:'[^'\n]*'|"[^"\n]*")\s*)+)\)/g;
 const makerAlias = /\bcreateRequire\s+as\s+([\w$]+)/g;
-const statement = /^[ \t]*(?:import|export)\b[^'"\n;]*?(?:\bfrom\s*)?(['"])([^'"\n]+)\1/gm;
+const statement = /^[ \t]*(?:import|export)\b[^'"\n\r\u2028\u2029;]*(?:(?<=\bfrom[ \t]*)\s+)?(['"])([^'"\n]+)\1/gm;
 const dynamic = /\bimport\s*\(\s*(['"])([^'"\n]+)\1/g;
 
 /** What a JavaScript or TypeScript module names: by a parser, and by patterns for what is not import syntax. */
@@ -36,15 +36,24 @@ export function javascriptImports(text: string): ScriptImports {
 
 /** Patterns for calls of `require`, under the names too that a module gives what `createRequire` returns. */
 function requirePatterns(text: string): { readonly called: RegExp; readonly computed: RegExp } {
-	const makers = ["createRequire", ...[...text.matchAll(makerAlias)].flatMap(([, name]) => name ?? [])].map(escaped);
-	const made = String.raw`(?:[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
-	const assigned = new RegExp(String.raw`([\w$]+)\s*(?::\s*[\w$.]+\s*)?=\s*${made}(?!\s*[.(])`, "g");
-	const names = new Set(["require", ...[...text.matchAll(assigned)].flatMap(([, name]) => name ?? [])]);
-	const callee = String.raw`(?:(?<![.\w$])(?:${[...names].map(escaped).join("|")})|${made})`;
+	const makers = namesOf("createRequire", text, makerAlias);
+	const made = String.raw`(?:(?<![\w$])[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
+	const assigned = new RegExp(String.raw`(?<![\w$])([\w$]+)\s*(?::\s*[\w$.]+\s*)?=\s*${made}(?!\s*[.(])`, "g");
+	const names = namesOf("require", text, assigned);
+	const callee = String.raw`(?:(?<![.\w$])(?:${names.join("|")})|${made})`;
 	return {
 		called: new RegExp(String.raw`${callee}(?:\.resolve)?\s*\(\s*${literal}\s*[,)]`, "g"),
 		computed: new RegExp(String.raw`${callee}\s*\(\s*(?!['"\x60\s)])`, "g"),
 	};
+}
+
+/** A module that gives more names to one function is not read further: each costs a look at every place. */
+const mostNames = 50;
+
+function namesOf(first: string, text: string, pattern: RegExp): string[] {
+	const names = new Set([first]);
+	for (const [, name] of text.matchAll(pattern)) if (name !== undefined && names.size < mostNames) names.add(name);
+	return [...names].map(escaped);
 }
 
 function escaped(name: string): string {

@@ -2,6 +2,7 @@ import { isBuiltin } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import type { Diagnostic } from "../../base/diagnostic.ts";
+import { longestGlob, textGlob } from "../../base/glob-text.ts";
 import { isInside } from "../../io/files/path-inside.ts";
 import { realPath } from "../../io/files/stat-path.ts";
 import type { DiskView } from "../disk-view.ts";
@@ -132,11 +133,14 @@ class ClosureWalk {
 
 	#followPattern({ specifier }: ScriptImport, directory: string, start: string): void {
 		if (!specifier.startsWith(".")) return;
-		const folder = resolve(directory, specifier.slice(0, specifier.indexOf("*")).replace(/[^/]*$/, ""));
-		const pattern = new RegExp(`^${resolve(directory, specifier).split("*").map(escaped).join("[^/]*")}$`);
+		// Only names in one directory are looked at: a `*` before another slash matches none.
+		const whole = resolve(directory, specifier);
+		const [folder, pattern] = [dirname(whole), basename(whole)];
+		if (folder.includes("*") || pattern.length > longestGlob) return;
+		const matches = textGlob(pattern);
 		for (const name of this.#options.view.list(folder)) {
 			const path = join(folder, name);
-			if (pattern.test(path) && this.#options.view.kind(path) === "file") this.add(path, start);
+			if (matches(name) && this.#options.view.kind(path) === "file") this.add(path, start);
 		}
 	}
 
@@ -187,7 +191,3 @@ const scanners: Readonly<Record<ScriptLanguage, (text: string) => ScriptImports>
 	other: () => ({ imports: [], unknown: [{ line: 1, what: "imports in a language that is not read" }] }),
 	none: () => nothing,
 };
-
-function escaped(text: string): string {
-	return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-}

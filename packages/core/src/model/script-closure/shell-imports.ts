@@ -1,7 +1,7 @@
 import { lineCounter, type ScriptImport, type ScriptImports, type UnknownImport } from "./script-import.ts";
 
 /** The script's own directory, in the spellings that shell scripts have for it. */
-const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]*\)|\$\{(?:0|BASH_SOURCE[^}]*)%/\*\}|\$\{?(?:\w*(?:DIR|dir|PATH|path)|HERE|here)\}?)`;
+const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]{0,300}\)|\$\{(?:0|BASH_SOURCE[^}]{0,100})%/\*\}|\$\{?(?:\w*(?:DIR|dir|PATH|path)|HERE|here)\}?)`;
 const besideScript = new RegExp(String.raw`["']?${ownDirectory}["']?/([\w./@+-]+)`, "g");
 const relativeWord = /(?<![\w$}/)"'])(\.{1,2}\/[\w./@+-]+)/g;
 const sourced = /^[ \t]*(?:source|\.)[ \t]+(\S.*)$/gm;

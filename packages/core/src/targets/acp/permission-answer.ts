@@ -1,4 +1,5 @@
 import type { RequestPermissionRequest, RequestPermissionResponse } from "@agentclientprotocol/sdk";
+import { lookUp } from "../../base/look-up.ts";
 import type { ProviderSettings } from "../../schema/target-file.ts";
 
 type Permissions = ProviderSettings<"acp">["permissions"];
@@ -22,5 +23,5 @@ function wordFor(kind: string, permissions: Permissions): "allow" | "reject" {
 	const words: Readonly<Record<string, "allow" | "reject" | undefined>> = permissions;
 	// A list of what is allowed allows nothing else; a list of what is rejected rejects nothing else.
 	const rest = Object.values(permissions).every((word) => word === "allow") ? "reject" : "allow";
-	return words[kind] ?? words["default"] ?? rest;
+	return lookUp(words, kind) ?? words["default"] ?? rest;
 }

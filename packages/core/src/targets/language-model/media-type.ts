@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { lookUp } from "../../base/look-up.ts";
 import type { RequestPiece } from "../contract.ts";
 
 const byEnding: Readonly<Record<string, string>> = {
@@ -29,7 +30,7 @@ export function mediaTypeOf({ type, path, mediaType }: FilePiece, bytes: Buffer)
 	if (signed !== undefined) return signed;
 	if (head.startsWith("RIFF") && head.endsWith("WEBP")) return "image/webp";
 	const ending = path.split(".").at(-1)?.toLowerCase() ?? "";
-	return byEnding[ending] ?? (type === "image" ? "image/*" : "application/octet-stream");
+	return lookUp(byEnding, ending) ?? (type === "image" ? "image/*" : "application/octet-stream");
 }
 
 /** The bytes as UTF-8 without a byte order mark, or `undefined` where they are no text. */

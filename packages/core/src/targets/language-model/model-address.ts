@@ -16,6 +16,6 @@ export function modelAddress(settings: ModelSettings, vendorKey: string | undefi
 
 /** An address with the version that the vendor's paths begin with, where it has none: gateways are often named without. */
 export function versioned(address: string, version: string): string {
-	const trimmed = address.replace(/\/+$/, "");
+	const trimmed = address.replace(/(?<!\/)\/+$/, "");
 	return /\/v\d[a-z0-9]*$/.test(trimmed) ? trimmed : `${trimmed}/${version}`;
 }

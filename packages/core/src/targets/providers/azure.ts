@@ -45,6 +45,6 @@ export const azure: Provider<"azure"> = {
 
 /** The endpoint as the portal shows it (`https://x.openai.azure.com/`) → the root of its OpenAI paths. */
 function openaiRoot(endpoint: string): string {
-	const trimmed = endpoint.replace(/\/+$/, "").replace(/\/openai\/v1$/, "/openai");
+	const trimmed = endpoint.replace(/(?<!\/)\/+$/, "").replace(/\/openai\/v1$/, "/openai");
 	return trimmed.endsWith("/openai") ? trimmed : `${trimmed}/openai`;
 }

@@ -1,6 +1,6 @@
 import { AgentvError } from "../../base/agentv-error.ts";
 import { parseJsonLines } from "../../base/json-lines.ts";
-import { resolvePath } from "../../model/path-text.ts";
+import { resolveWithinReach } from "../../model/reach.ts";
 import type { Provider, TargetAnswer, TargetOf, TargetOutcome, TargetRequest, TargetServices } from "../contract.ts";
 import { answerOf } from "../read-answer.ts";
 
@@ -51,7 +51,7 @@ function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: Ta
 
 function readFixtures(target: TargetOf<"replay">, services: TargetServices): ReadonlyMap<string, readonly Fixture[]> {
 	const path = target.fixtures ?? { raw: target.settings.fixtures, at: target.at, base: services.scope.directory };
-	const { path: file } = resolvePath(path, services.scope, services.view);
+	const { path: file } = resolveWithinReach(path, "fixtures file", services.scope, services.view);
 	const { rows, diagnostics } = parseJsonLines(services.view.readText(file), file);
 	const bad = diagnostics[0];
 	if (bad) throw new AgentvError("config", `${file}:${bad.at.line ?? 1}: ${bad.message}`);

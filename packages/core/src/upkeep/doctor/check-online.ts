@@ -4,10 +4,12 @@ import { mapPool } from "../../base/pool.ts";
 import type { Environment } from "../../io/environment.ts";
 import { listRemoteRefs } from "../../io/git/remote-git.ts";
 import { reachServer } from "../../io/reach-server.ts";
+import { accessOf } from "../../model/access.ts";
 import { sourceAccess } from "../../model/benchmark-source.ts";
+import { newAccess, shownSubject } from "../../model/consent.ts";
 import { type RegistryEntry, readRegistry } from "../../model/registry.ts";
+import { targetDestination } from "../../model/target-destination.ts";
 import { resolvedTargets } from "../../model/used-targets.ts";
-import { targetDestination } from "../../targets/destination.ts";
 import type { DoctorItem } from "./doctor-item.ts";
 import type { ExaminedEvals } from "./observe-evals.ts";
 
@@ -21,14 +23,15 @@ export interface OnlineOptions {
 }
 
 /** Asks the remotes of benchmarks for their refs, as a sync would, and the servers of used targets whether they are there, without a key. */
-export async function checkOnline({ evals }: ExaminedEvals, options: OnlineOptions): Promise<DoctorItem[]> {
+export async function checkOnline({ evals, view }: ExaminedEvals, options: OnlineOptions): Promise<DoctorItem[]> {
 	const remotes = registered(options.env).map((entry) => () => remote(entry, options));
-	const asked = [...serversOf(evals)].map(
+	const { servers, left } = serversOf(evals, { env: options.env, view });
+	const asked = [...servers].map(
 		([origin, neededBy]) =>
 			() =>
 				server(origin, [...neededBy], options),
 	);
-	return mapPool([...remotes, ...asked], { concurrency: atOnce }, (ask) => ask());
+	return [...left, ...(await mapPool([...remotes, ...asked], { concurrency: atOnce }, (ask) => ask()))];
 }
 
 interface Remote {
@@ -62,20 +65,29 @@ async function remote({ entry, base }: Remote, { env, timeoutMs, signal }: Onlin
 	}
 }
 
-/** Where used targets send their questions → the evals that use them. */
-function serversOf(evals: ExaminedEvals["evals"]): Map<string, Set<string>> {
+/** Where used targets send their questions → the evals that use them. A name may hold a secret: hosts that need consent are left out. */
+function serversOf(evals: ExaminedEvals["evals"], machine: Parameters<typeof newAccess>[1]) {
 	const servers = new Map<string, Set<string>>();
+	const left: DoctorItem[] = [];
 	for (const { label, loaded, scope, env, uses } of evals) {
 		const sources = new Map([...scope.sources, ...loaded.sources]);
-		for (const target of resolvedTargets(uses.filter(({ role, implied }) => role !== "grader" || !implied))) {
+		const targets = resolvedTargets(uses.filter(({ role, implied }) => role !== "grader" || !implied));
+		for (const target of targets) {
 			const { host } = targetDestination(target, { sources }, env);
 			const address = target.wire["base_url"] ?? target.wire["endpoint"] ?? `https://${host}`;
 			if (host === undefined || typeof address !== "string" || !/^https?:\/\//i.test(address)) continue;
 			const { origin } = new URL(address);
+			const access = accessOf({ loaded, scope, targets: [target], tests: [], env, view: machine.view });
+			const [found] = newAccess(access, machine).filter(({ item }) => item.kind === "host");
+			if (found) {
+				const says = `not asked: you have not trusted ${shownSubject(found.subject)} with its host`;
+				left.push({ group: "online", name: target.name, state: "note", says, neededBy: [label] });
+				continue;
+			}
 			servers.set(origin, (servers.get(origin) ?? new Set()).add(label));
 		}
 	}
-	return servers;
+	return { servers, left };
 }
 
 async function server(

@@ -49,6 +49,6 @@ export async function findProgram(name: string, search: ProgramSearch): Promise<
 		maxBuffer: 4096,
 		signal,
 	});
-	const version = exitCode === 0 ? /\d+\.\d+[\w.+-]*/.exec(stdout || stderr)?.[0] : undefined;
+	const version = exitCode === 0 ? /(?<!\d)\d+\.\d+[\w.+-]*/.exec(stdout || stderr)?.[0] : undefined;
 	return { path, ...(version === undefined ? {} : { version }) };
 }

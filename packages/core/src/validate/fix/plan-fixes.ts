@@ -1,5 +1,7 @@
 import { AgentvError } from "../../base/agentv-error.ts";
-import { evalContext } from "../eval-context.ts";
+import { repositoryAccess } from "../../model/access.ts";
+import { newAccess } from "../../model/consent.ts";
+import { type EvalContext, evalContext } from "../eval-context.ts";
 import type { ValidationFinding } from "../eval-result.ts";
 import { distinctFindings, judgedFindings } from "../judge.ts";
 import type { FixWhen } from "../rule.ts";
@@ -67,12 +69,24 @@ async function mendable(
 				refused.push({ finding, reason: "the eval lies inside another eval's template" });
 				continue;
 			}
+			const isPin = changes.some(({ kind }) => kind === "pin");
+			if (isPin && hasNewRemotes(context)) {
+				refused.push({
+					finding,
+					reason: "you have not trusted its benchmark or bundle with the hosts that would be asked",
+				});
+				continue;
+			}
 			const ready = await pinned(changes, remotes);
 			if ("reason" in ready) refused.push({ finding, reason: ready.reason });
 			else planned.push({ evalFile: file, finding, changes: ready.changes });
 		}
 	}
 	return planned;
+}
+
+function hasNewRemotes({ loaded, run: { env, view } }: EvalContext): boolean {
+	return newAccess([...repositoryAccess({ loaded, tests: loaded.tests })], { env, view }).length > 0;
 }
 
 type Ready = { readonly changes: readonly (FieldChange | TargetChange)[] } | { readonly reason: string };

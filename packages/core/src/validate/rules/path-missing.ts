@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { meansFile, parseAsRun } from "../../model/command.ts";
+import { irregularReferences } from "../../model/irregular-references.ts";
 import { pathMissing } from "../../model/load-findings.ts";
 import type { Reference } from "../../model/references.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
@@ -17,7 +18,7 @@ const missing = rule<Data>({
 	id: "path.missing",
 	group: "paths",
 	severity: "error",
-	summary: "a path that leads to nothing",
+	summary: "a path that leads to nothing, or to what is not a file on disk",
 	docs: {
 		why: "What the path should lead to cannot be read, copied or run: the eval fails here, or on the next machine.",
 		bad: `workspace: ./templates/   # the directory is called ./template/`,
@@ -44,6 +45,7 @@ export const pathMissingRule: Rule = {
 	...missing,
 	*check(context): Iterable<Diagnostic> {
 		for (const found of context.findings) if (found.rule === missing.id) yield found;
+		yield* irregularReferences(context.references.files);
 		yield* missing.check(context);
 	},
 };

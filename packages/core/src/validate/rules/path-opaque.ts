@@ -1,4 +1,4 @@
-import { referenceNoun } from "../about-reference.ts";
+import { referenceNoun } from "../../model/reference.ts";
 import { pathReferences, variablesOf } from "../path-references.ts";
 import { rule } from "../rule.ts";
 

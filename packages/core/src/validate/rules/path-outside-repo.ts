@@ -1,3 +1,4 @@
+import { rootNames } from "../../model/eval-scope.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { oddReferences } from "../path-references.ts";
 import { rule } from "../rule.ts";
@@ -5,13 +6,6 @@ import { rule } from "../rule.ts";
 interface Data extends AboutReference {
 	readonly boundary: string;
 }
-
-const boundaries = {
-	repository: "the repository",
-	bundle: "the bundle",
-	"working-directory": "the current directory",
-	"eval-directory": "the eval's directory, and there is no repository around it",
-} as const;
 
 export const pathOutsideRepo = rule<Data>({
 	id: "path.outside-repo",
@@ -27,7 +21,7 @@ export const pathOutsideRepo = rule<Data>({
 	message: ({ raw, kind, boundary }) => `${kind} ${JSON.stringify(raw)} leaves ${boundary}`,
 	hint: () => "copy it beside the eval",
 	*check(context) {
-		const boundary = boundaries[context.loaded.scope.rootKind];
+		const boundary = rootNames[context.loaded.scope.rootKind];
 		for (const reference of oddReferences(context)) {
 			if (reference.state !== "outside-root") continue;
 			yield { data: { ...aboutReference(reference), boundary }, at: reference.at };

@@ -10,7 +10,7 @@ interface Data {
 const sha = "([0-9a-f]{7,40})\\b";
 const named = [
 	`\\b(?:commit|sha|revision|rev|changeset|checked? ?out|head)\\b(?: (?:is|at|to|of|hash|id))*[\\s:\`'"(#=]{1,4}${sha}`,
-	`\\bgit [a-z][a-z-]*(?: -{1,2}\\S+)* ${sha}`,
+	`\\bgit [a-z][a-z-]*(?: -\\S+)* ${sha}`,
 	`\\b(?:cherry-?pick|revert|bisect|reset(?: --\\w+)?|rebase onto)(?: commit| to)? [\`'"]?${sha}`,
 	`\\/commits?\\/${sha}`,
 	`\\b(?<![0-9a-z.])${sha}\\.{2,3}[0-9a-f]{7,40}\\b`,

@@ -35,6 +35,27 @@ const splices = [
 	...["\0", "\u0007", "\u001b[31m", "\u2028", "\ufeff", "\ud800", "\u{1f600}", "__proto__: x", "constructor: 1"],
 	...["${{ X", "${{ }}", "${{ A:-${{ B }} }}", "file://", "file://../../..", "/", "\\", "..", "./".repeat(3000), "%"],
 	...["[".repeat(3000), "{a: ".repeat(3000), "- ".repeat(2000), "x".repeat(100_000), "(a+)+$", "[unclosed", "#"],
+	...[
+		"${{ ".repeat(20_000),
+		"{{".repeat(20_000),
+		"{{ ".repeat(20_000),
+		`"./${"*a".repeat(30)}b"`,
+		`"${"{a,".repeat(30)}"`,
+		"./**/*",
+	],
+	...[
+		"/proc/kmsg",
+		"/dev/zero",
+		"./fifo",
+		"file://./fifo",
+		"./empty",
+		"1e308",
+		"-1e308",
+		"1e400",
+		"10001",
+		"2147483648",
+	],
+	...["type: constructor", "type: __proto__", "provider: toString", "provider: __proto__", "type: hasOwnProperty"],
 	`a: &x0 [z]\n${Array.from({ length: 12 }, (_, n) => `b${n}: &x${n + 1} [${`*x${n}, `.repeat(9)}]`).join("\n")}\n`,
 ] as const;
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { localGit } from "../../io/git/local-git.ts";
 import { repositoryRoot } from "../../io/git/repository.ts";
+import { refuseOutOfReach } from "../../model/reach.ts";
 import { pathWithin } from "../safe-path.ts";
 import { WorkspaceError } from "../workspace-error.ts";
 import { plainGitEnvironment } from "../workspace-git.ts";
@@ -79,6 +80,8 @@ async function fetchSubmodule(
 		}
 	}
 	const source = submoduleSource(parent, url);
+	const named = { raw: url, kind: "repository", at: { file: join(parent.url, ".gitmodules") } };
+	if (source.kind !== "remote") refuseOutOfReach(source.url, named, services.scope);
 	return { source, commit: await mirrorCommit(source, sha, 0, services) };
 }
 
@@ -97,7 +100,9 @@ async function readModules(
 		if (name !== undefined && key !== undefined) modules.set(name, { ...modules.get(name), [key]: value });
 	}
 	return new Map(
-		[...modules.values()].flatMap(({ path, url }) => (path && url ? [[path.replace(/\/+$/, ""), url] as const] : [])),
+		[...modules.values()].flatMap(({ path, url }) =>
+			path && url ? [[path.replace(/(?<!\/)\/+$/, ""), url] as const] : [],
+		),
 	);
 }
 

@@ -1,6 +1,6 @@
 import { AgentvError } from "../../base/agentv-error.ts";
 import { redactUrl, splitCredentials } from "../../base/git-credentials.ts";
-import { expandRepoShorthand, parseGitUrl } from "../../base/git-url.ts";
+import { expandRepoShorthand, fileUrlPath, parseGitUrl } from "../../base/git-url.ts";
 import { type Environment, expandHome } from "../../io/environment.ts";
 import { realPath } from "../../io/files/stat-path.ts";
 import { checkGitOperand } from "../../io/git/check-git-operand.ts";
@@ -8,7 +8,7 @@ import type { GitCredentials } from "../../io/git/remote-git.ts";
 import type { DiskView } from "../../model/disk-view.ts";
 import type { EvalScope } from "../../model/eval-scope.ts";
 import type { WorkspaceRepo } from "../../model/eval-types.ts";
-import { resolvePath } from "../../model/path-text.ts";
+import { refuseOutOfReach, resolveWithinReach } from "../../model/reach.ts";
 
 export interface RepositoryServices {
 	readonly scope: EvalScope;
@@ -41,7 +41,7 @@ export function repositorySource(
 	const shown = redactUrl(repo.repo);
 	if (repo.local) {
 		const text = { ...repo.local, raw: expandHome(repo.local.raw, places.env) };
-		const found = resolvePath(text, places.scope, places.view);
+		const found = resolveWithinReach(text, "repository", places.scope, places.view);
 		if (found.kind === "missing")
 			throw new AgentvError("not-found", `repository ${shown}: ${found.path} does not exist`);
 		return { url: realPath(found.path), kind: found.kind === "directory" ? "directory" : "bundle", shown };
@@ -49,7 +49,9 @@ export function repositorySource(
 	const { url, credentials } = splitCredentials(expandRepoShorthand(repo.repo) ?? repo.repo);
 	checkGitOperand(url);
 	const { kind } = parseGitUrl(url);
-	if (kind === "other" || kind === "path") {
+	const file = fileUrlPath(url);
+	if (file !== undefined) refuseOutOfReach(file, { raw: shown, kind: "repository", at: repo.repoAt }, places.scope);
+	if (kind === "other" || kind === "path" || (kind === "file" && file === undefined)) {
 		const hint = "Write org/name, a URL, or a path that begins with `.`, `/` or `~`.";
 		throw new AgentvError("config", `${JSON.stringify(shown)} names no repository`, { hint });
 	}

@@ -50,7 +50,10 @@ function loginOf(parent: RepositorySource, url: string): { username: string; pas
 /** Resolves a relative URL as git does: each `../` takes away the last part of the parent's URL, but never of its server. */
 function resolveUrl(parent: string, relative: string): string {
 	const server = /^([a-z][a-z0-9+.-]*:\/\/[^/]*\/|[^/:]+:|\/)/i.exec(parent)?.[0] ?? "";
-	const parts = parent.slice(server.length).replace(/\/+$/, "").split("/");
+	const parts = parent
+		.slice(server.length)
+		.replace(/(?<!\/)\/+$/, "")
+		.split("/");
 	let rest = relative;
 	for (let step = /^(\.\.?)(\/|$)/.exec(rest); step; step = /^(\.\.?)(\/|$)/.exec(rest)) {
 		rest = rest.slice(step[0].length);

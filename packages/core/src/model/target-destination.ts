@@ -1,9 +1,9 @@
 import { isSecretName } from "../base/redact.ts";
 import type { Environment } from "../io/environment.ts";
-import type { TargetScope } from "../model/load-targets.ts";
-import { type ResolvedTarget, variablesAt } from "../model/resolve-target.ts";
-import { child } from "../model/source.ts";
 import type { ProviderName } from "../schema/target-file.ts";
+import type { TargetScope } from "./load-targets.ts";
+import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";
+import { child } from "./source.ts";
 
 /** Where a target sends what it is asked, and which secrets go with it. */
 export interface TargetDestination {
@@ -42,7 +42,7 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 	const byHabit = written.length === 0 && known && (typeof address !== "string" || target.provider === "azure");
 	const used = byHabit ? known.keys.filter((name) => env[name]).slice(0, 1) : [];
 	const keys = byHabit && used.length === 0 ? known.keys.slice(0, 1) : used;
-	const { resource_name: resource } = wire;
+	const resource = wire.resource_name ?? env.AZURE_RESOURCE_NAME;
 	const usualHost =
 		typeof resource === "string" && target.provider === "azure" ? `${resource}.${known?.host}` : known?.host;
 	return {

@@ -1,0 +1,89 @@
+import { join, resolve } from "node:path";
+import {
+	AgentvError,
+	benchmarkSubject,
+	bundleSubject,
+	findEntry,
+	grantTrust,
+	openDiskView,
+	planTrust,
+	readRegistry,
+	removeTrust,
+	resolveBenchmarkPaths,
+	type TrustPlan,
+	type TrustSubject,
+} from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import { trustJson, trustText } from "../report/trust-text.ts";
+
+export interface TrustCommandOptions {
+	readonly yes?: boolean;
+	readonly revoke?: boolean;
+	readonly target?: readonly string[];
+	readonly targets?: string;
+	readonly envFile?: string;
+	readonly json?: boolean;
+}
+
+/** `agentv benchmark trust`. */
+export async function benchmarkTrust(
+	id: string,
+	paths: readonly string[],
+	options: TrustCommandOptions,
+	context: Context,
+): Promise<CommandResult> {
+	const { env } = context;
+	const registry = readRegistry(env);
+	const subject = benchmarkSubject(findEntry(registry, id), registry.file, env);
+	if (options.revoke) return revoke(subject, options, context);
+	return trust(subject, resolveBenchmarkPaths(id, paths, { env, view: openDiskView() }).files, options, context);
+}
+
+/** `agentv bundle trust`. */
+export async function bundleTrust(
+	directory: string,
+	options: TrustCommandOptions,
+	context: Context,
+): Promise<CommandResult> {
+	const subject = bundleSubject(resolve(context.cwd, directory));
+	if (options.revoke) return revoke(subject, options, context);
+	return trust(subject, [join(subject.root, "eval.yaml")], options, context);
+}
+
+async function revoke(subject: TrustSubject, { json }: TrustCommandOptions, { env }: Context): Promise<CommandResult> {
+	await removeTrust(subject.key, env);
+	const text = `Forgot what ${subject.kind} ${subject.name} was trusted with.\n`;
+	return { text: json ? trustJson(subject, { trusted: false }) : text, exitCode: 0 };
+}
+
+async function trust(
+	subject: TrustSubject,
+	evals: readonly string[],
+	options: TrustCommandOptions,
+	context: Context,
+): Promise<CommandResult> {
+	const { env, cwd } = context;
+	const { target, targets, envFile } = options;
+	const plan = planTrust(subject, evals, {
+		...{ env, cwd, view: openDiskView(), targets: target },
+		targetsFile: targets === undefined ? undefined : resolve(cwd, targets),
+		envFile: envFile === undefined ? undefined : resolve(cwd, envFile),
+	});
+	const isNew = plan.found.length > 0;
+	// A program that reads JSON can't be asked.
+	const isGranted = !isNew || options.yes === true || (!options.json && (await consents(plan, context)));
+	if (isGranted) await grantTrust(plan.found, env);
+	if (options.json) return { text: trustJson(subject, { trusted: isGranted, plan }), exitCode: isGranted ? 0 : 2 };
+	const shown = options.yes || !isNew ? trustText(plan, cwd) : "";
+	const ending = !isNew ? "" : isGranted ? "Trusted.\n" : "Nothing was trusted.\n";
+	return { text: `${shown}${ending}`, exitCode: isGranted ? 0 : 1 };
+}
+
+/** @throws AgentvError `usage` without a terminal */
+async function consents(plan: TrustPlan, { ask, stderr, cwd }: Context): Promise<boolean> {
+	stderr.write(trustText(plan, cwd));
+	if (ask) return /^y(es)?$/i.test((await ask("Trust it with these? [y/N] ")).trim());
+	throw new AgentvError("usage", "this needs your consent, and there is no terminal to ask on", {
+		hint: "Consent by --yes.",
+	});
+}

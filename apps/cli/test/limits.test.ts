@@ -1,0 +1,192 @@
+import { execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { agentv, agentvBin, gitRepository, tempTree } from "@agentv/test-support";
+import { describe, expect, onTestFinished, test } from "vitest";
+
+const targets = "targets:\n  - { name: default, provider: mock, response: hi }\n";
+const sound = "tests:\n  - { id: a, input: hi, assertions: [{ type: contains, value: hi }] }\n";
+
+/** Each command starts a process of its own: a part of them does for every day. */
+const isFull = process.env["AGENTV_TEST_ROUNDS"] === "full";
+
+/** A generous limit: an input that makes a command hang fails here. */
+const hangs = 20_000;
+
+async function validateAndRun(cwd: string) {
+	const validated = await agentv(["eval", "validate", "my.eval.yaml"], { cwd });
+	const run = await agentv(["eval", "run", "my.eval.yaml", "--output", "out"], { cwd });
+	return { validated, run };
+}
+
+/** Fields that name a file, each with the test's or eval's other fields. */
+const fields: Readonly<Record<string, (path: string) => string>> = {
+	tests: (path) => `tests: ${path}\n`,
+	"a list of tests": (path) => `tests: ["${path}"]\n`,
+	input_files: (path) => sound.replace("input: hi", `input: hi, input_files: [${path}]`),
+	"a file in input": (path) =>
+		sound.replace("input: hi", `input: [{ role: user, content: [{ type: file, value: ${path} }] }]`),
+	"a judge's prompt": (path) => sound.replace("type: contains, value: hi", `type: llm-grader, prompt: ${path}`),
+	"a grader's script": (path) =>
+		sound.replace("type: contains, value: hi", `type: code-grader, command: [node, ${path}]`),
+	"a workspace": (path) => `workspace: ${path}\n${sound}`,
+	"a template": (path) => `workspace: { template: ${path} }\n${sound}`,
+	"an extension": (path) => `extensions: ["file://${path}:beforeAll"]\n${sound}`,
+	"a hook's script": (path) => `hooks: { before_all: { command: [node, ${path}] } }\n${sound}`,
+};
+
+test.for(Object.keys(fields))("%s: nothing but regular files is opened", { timeout: 60_000 }, async (field) => {
+	const cwd = tempTree({ "targets.yaml": targets });
+	gitRepository(cwd, {});
+	execFileSync("mkfifo", [join(cwd, "fifo")]);
+	const socket = createServer().listen(join(cwd, "socket"));
+	onTestFinished(async () => void (await new Promise((closed) => socket.close(closed))));
+	// A program gets what lies outside of the eval as it is; a judge's prompt may be a text that looks like a path.
+	const isPassedOn = field.endsWith("script") || field === "a judge's prompt";
+	const paths = ["./fifo", "./socket", ...(isPassedOn ? [] : ["/proc/kmsg"])];
+	for (const path of isFull ? paths : paths.slice(0, 1)) {
+		execFileSync("sh", ["-c", 'printf %s "$0" > my.eval.yaml', fields[field]?.(path) ?? ""], { cwd });
+		const { validated, run } = await validateAndRun(cwd);
+		expect([path, validated.exitCode, run.exitCode]).toEqual([path, 1, 2]);
+		expect(validated.stdout + validated.stderr).toMatch(/my\.eval\.yaml:\d+:\d+ +error/);
+	}
+});
+
+test("patterns of many stars stop no command", { timeout: 60_000 }, async () => {
+	const stars = `${"*a".repeat(30)}b`;
+	const cwd = tempTree({
+		"targets.yaml": targets,
+		[`${"a".repeat(240)}.jsonl`]: '{"id":"x","input":"hi","criteria":"y"}\n',
+		"my.eval.yaml": `tests: ./${stars}.jsonl\nbundle: { include: ["${stars}"], exclude: ["${stars}"] }\n`,
+		"ids.eval.yaml": sound.replace("id: a", `id: ${"a".repeat(2000)}`),
+	});
+	for (const args of [
+		["eval", "validate", "my.eval.yaml"],
+		["eval", "run", "my.eval.yaml"],
+		["bundle", "my.eval.yaml", "--output", "bundled"],
+		["eval", "validate", stars],
+		["eval", "run", "ids.eval.yaml", "--test", stars],
+	]) {
+		const { exitCode } = await agentv(args, { cwd, signal: AbortSignal.timeout(hangs) });
+		expect([args, [1, 2].includes(exitCode ?? 0)]).toEqual([args, true]);
+	}
+	const refused = await agentv(["eval", "validate", "my.eval.yaml"], {
+		cwd: tempTree({ "my.eval.yaml": `tests: ./${"*a".repeat(600)}\n` }),
+	});
+	expect(refused.stdout).toMatch(/my\.eval\.yaml:1:8 +error +tests: the pattern has 12\d\d characters, more than 1000/);
+});
+
+test.for(["constructor", "__proto__", ...(isFull ? ["toString", "hasOwnProperty", "valueOf"] : [])])(
+	"%s is an unknown grader and an unknown provider",
+	async (name) => {
+		const cwd = tempTree({
+			"targets.yaml": `targets:\n  - { name: default, provider: ${name} }\n`,
+			"my.eval.yaml": sound.replace("type: contains", `type: ${name}`),
+			"other.eval.yaml": sound,
+		});
+		const { validated, run } = await validateAndRun(cwd);
+		expect([validated.exitCode, run.exitCode]).toEqual([1, 2]);
+		expect(validated.stdout).toContain(`"${name}"`);
+		const other = await agentv(["eval", "run", "other.eval.yaml"], { cwd });
+		expect(other).toMatchObject({ exitCode: 2 });
+		expect(other.stderr).toMatch(/targets\.yaml:2:\d+/);
+	},
+);
+
+test.for([
+	["repeat: 10001", /repeat/],
+	["repeat: { count: 20000 }", /repeat/],
+	["timeout_seconds: 1e308", /timeout_seconds/],
+	["timeout_seconds: 1e400", /timeout_seconds/],
+	["budget_usd: -1", /budget_usd/],
+	["workers: .nan", /workers/],
+	["threshold: .inf", /threshold/],
+] as const)("%s is refused with its place", async ([field, name]) => {
+	const cwd = tempTree({ "targets.yaml": targets, "my.eval.yaml": `${field}\n${sound}` });
+	const { validated, run } = await validateAndRun(cwd);
+	expect([validated.exitCode, run.exitCode]).toEqual([1, 2]);
+	expect(validated.stdout).toMatch(/my\.eval\.yaml:1:\d+ +error/);
+	expect(validated.stdout).toMatch(name);
+});
+
+describe("a machine that has run out of something", () => {
+	async function inShell(line: string, env: Record<string, string> = {}) {
+		const cwd = tempTree({ "targets.yaml": targets, "my.eval.yaml": sound });
+		const command = `${process.execPath} ${agentvBin()}`;
+		return new Promise<{ exitCode: unknown; stdout: string; stderr: string }>((resolve) => {
+			execFile(
+				"bash",
+				["-c", line.replaceAll("agentv", command)],
+				{ cwd, env: { PATH: process.env["PATH"], HOME: cwd, ...env }, timeout: hangs, killSignal: "SIGKILL" },
+				(error, stdout, stderr) => resolve({ exitCode: error ? error.code : 0, stdout, stderr }),
+			);
+		});
+	}
+
+	test.for(["--version", "--help", "schema eval", "eval validate my.eval.yaml", "eval run my.eval.yaml", "doctor"])(
+		"full standard output: %s",
+		async (args) => {
+			const said = await inShell(`agentv ${args} > /dev/full`);
+			expect(said.exitCode).toBe(4);
+			expect(said.stderr).toContain("stdout could not be written (ENOSPC)");
+			expect(said.stderr).not.toMatch(/^\s+at /m);
+			expect((await inShell(`agentv ${args} > /dev/full 2>&1`)).exitCode).toBe(4);
+		},
+	);
+
+	test("a reader that goes away is no error", async () => {
+		expect(await inShell("set -o pipefail; agentv schema eval | head -1")).toMatchObject({ exitCode: 0, stderr: "" });
+	});
+
+	test.for([64, 40, 26])("%i open files", async (limit) => {
+		const said = await inShell(`ulimit -n ${limit}; agentv eval run my.eval.yaml`);
+		expect([0, 4]).toContain(said.exitCode);
+		if (said.exitCode === 4) expect(said.stderr).toMatch(/EMFILE[\s\S]*hint:/);
+	});
+
+	test.for(["my.eval.yaml", "my.eval.yaml/below", "/proc", "/proc/x/y", "/sys/x", "/dev/null", "/dev/null/x"])(
+		"AGENTV_HOME and HOME can't be %s",
+		{ timeout: 60_000 },
+		async (home) => {
+			const commands = [
+				"eval run my.eval.yaml",
+				"eval validate my.eval.yaml",
+				"benchmark list",
+				"results list",
+				"cache prune",
+				"studio --port 0",
+			];
+			const start = home.length % commands.length;
+			const chosen = isFull ? commands : [...commands, ...commands].slice(start, start + 2);
+			for (const args of chosen) {
+				const said = await inShell(`agentv ${args}`, { AGENTV_HOME: home });
+				expect([args, said.exitCode]).toEqual([args, 2]);
+				expect(said.stderr).toMatch(/^error: .*\nhint: .*\n$/);
+			}
+			expect(await inShell("agentv eval run my.eval.yaml", { HOME: home })).toMatchObject({ exitCode: 2 });
+		},
+	);
+
+	test("no HOME is no error", async () => {
+		expect(await inShell("unset HOME; AGENTV_HOME=$PWD/home agentv eval run my.eval.yaml")).toMatchObject({
+			exitCode: 0,
+		});
+	});
+});
+
+test("two Ctrl-C end a run whose extension never does", { timeout: 30_000 }, async () => {
+	const cwd = tempTree({
+		"targets.yaml": targets,
+		"ext.mjs": "process.on('SIGTERM', () => {}); export const beforeAll = () => { console.log('began'); for (;;); };",
+		"my.eval.yaml": `extensions: ["file://ext.mjs:beforeAll"]\n${sound}`,
+	});
+	const env = { PATH: process.env["PATH"], HOME: cwd, AGENTV_HOME: join(cwd, "home") };
+	const child = spawn(process.execPath, [agentvBin(), "eval", "run", "my.eval.yaml"], { cwd, env, stdio: "ignore" });
+	await new Promise((resolve) => setTimeout(resolve, 2000));
+	child.kill("SIGINT");
+	await new Promise((resolve) => setTimeout(resolve, 200));
+	child.kill("SIGINT");
+	const [code] = (await once(child, "exit", { signal: AbortSignal.timeout(hangs) })) as [number | null];
+	expect(code).toBe(130);
+});

@@ -1,0 +1,119 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { agentv, tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+
+const hasKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
+const hasAgent = spawnSync("ssh-agent", ["-?"]).error === undefined;
+
+/** A finished run, keys of two people, and a file that allows only ada's. */
+async function signed() {
+	const cwd = tempTree({
+		"my.eval.yaml": "tests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n",
+		"targets.yaml": "targets: [{name: default, provider: mock, response: hi}]\n",
+	});
+	const run = (...args: string[]) => agentv(args, { cwd });
+	expect(await run("eval", "run", "my.eval.yaml", "--output", "out")).toMatchObject({ exitCode: 0 });
+	for (const name of ["ada", "eve"])
+		execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", join(cwd, name)]);
+	const [type, key] = readFileSync(join(cwd, "ada.pub"), "utf8").split(" ");
+	writeFileSync(join(cwd, "allowed"), `ada@example.com ${type} ${key}\n`);
+	const verify = (...args: string[]) => run("results", "verify", "out", "--allowed-signers", "allowed", ...args);
+	return { cwd, run, verify };
+}
+
+describe.skipIf(!hasKeygen)("a signed run", () => {
+	test("is verified as that of an allowed signer, and without AgentV, too", async () => {
+		const { cwd, run, verify } = await signed();
+		expect(await verify()).toMatchObject({ exitCode: 1, stdout: expect.stringContaining("the run is not signed") });
+		expect(await run("results", "sign", "out", "--key", "ada")).toMatchObject({
+			exitCode: 0,
+			stdout: expect.stringMatching(/^Signed: out\/run\.sha256\.sig\ndigest [0-9a-f]{64}\n$/),
+		});
+		expect(await verify()).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("signed by ada@example.com") });
+		expect(await verify("--signer", "ada@example.com")).toMatchObject({ exitCode: 0 });
+		expect(JSON.parse((await verify("--json")).stdout)).toMatchObject({ agrees: true, signed_by: "ada@example.com" });
+		const how = ["-Y", "verify", "-f", "allowed", "-I", "ada@example.com", "-n", "agentv-run"];
+		const input = readFileSync(join(cwd, "out/run.sha256"));
+		execFileSync("ssh-keygen", [...how, "-s", "out/run.sha256.sig"], { cwd, input });
+		execFileSync("sha256sum", ["--check", "--strict", "--quiet", "run.sha256"], { cwd: join(cwd, "out") });
+	});
+
+	test("is refused for other signers, other digests, and a signature that was changed", async () => {
+		const { cwd, run, verify } = await signed();
+		const says = async (reason: string, ...args: string[]) =>
+			expect(await verify(...args)).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(reason) });
+		await run("results", "sign", "out", "--key", "eve");
+		await says("it is no signature of a signer who is allowed");
+		await run("results", "sign", "out", "--key", "ada");
+		await says("it is signed by ada@example.com, not by eve@example.com", "--signer", "eve@example.com");
+		const signature = join(cwd, "out/run.sha256.sig");
+		const text = readFileSync(signature, "utf8");
+		writeFileSync(
+			signature,
+			text.replace(/[A-Za-z](?=.{20}\n-----END)/s, (letter) => (letter === "A" ? "B" : "A")),
+		);
+		expect(await verify()).toMatchObject({ exitCode: 1 });
+		writeFileSync(signature, text);
+		// The run is resumed: it gets another digest.
+		rmSync(join(cwd, "out/tests"), { recursive: true });
+		expect(await run("eval", "run", "--resume", "--run", "out")).toMatchObject({ exitCode: 0 });
+		await says("is not over this digest: since it was signed the run was resumed");
+		expect(await run("results", "verify", "out")).toMatchObject({ exitCode: 0 });
+		await run("results", "sign", "out", "--key", "ada");
+		expect(await verify()).toMatchObject({ exitCode: 0 });
+		// A resumed run that has nothing left to do keeps its digest.
+		expect(await run("eval", "run", "--resume", "--run", "out")).toMatchObject({ exitCode: 0 });
+		expect(await verify()).toMatchObject({ exitCode: 0 });
+	});
+
+	test("is none whose record was changed, and an unusable key says why", async () => {
+		const { cwd, run } = await signed();
+		expect(await run("results", "sign", "out", "--key", "nowhere")).toMatchObject({
+			exitCode: 2,
+			stderr: expect.stringMatching(/ssh-keygen can't sign with .*nowhere: .*No such file/s),
+		});
+		expect(existsSync(join(cwd, "out/run.sha256.sig"))).toBe(false);
+		appendFileSync(join(cwd, "out/index.jsonl"), "\n");
+		const refused = await run("results", "sign", "out", "--key", "ada");
+		expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("index.jsonl") });
+	});
+
+	test.skipIf(!hasAgent)("may be signed by a key that only ssh-agent holds", async () => {
+		const { cwd } = await signed();
+		const script = `eval "$(ssh-agent -s)" >/dev/null; ssh-add -q ada; rm ada; "$@"; code=$?; kill $SSH_AGENT_PID; exit $code`;
+		const words = [
+			process.execPath,
+			process.env["AGENTV_TEST_BIN"] ?? "",
+			"results",
+			"sign",
+			"out",
+			"--key",
+			"ada.pub",
+		];
+		const env = { PATH: process.env["PATH"], HOME: cwd, AGENTV_HOME: join(cwd, ".home"), TMPDIR: join(cwd, "tmp") };
+		mkdirSync(env.TMPDIR);
+		const ran = spawnSync("sh", ["-c", script, "sh", ...words], { cwd, env, encoding: "utf8" });
+		expect(ran.stdout + ran.stderr).toContain("Signed: out/run.sha256.sig");
+	});
+});
+
+test("without ssh-keygen says what to install, and --signer alone what it needs", async () => {
+	const cwd = tempTree({
+		"my.eval.yaml": "tests: [{id: a, input: hi, assertions: [{type: contains, value: hi}]}]\n",
+		"targets.yaml": "targets: [{name: default, provider: mock, response: hi}]\n",
+		key: "",
+		"bin/.keep": "",
+	});
+	await agentv(["eval", "run", "my.eval.yaml", "--output", "out"], { cwd });
+	const env = { PATH: join(cwd, "bin") };
+	expect(await agentv(["results", "sign", "out", "--key", "key"], { cwd, env })).toMatchObject({
+		exitCode: 2,
+		stderr: expect.stringContaining("openssh-client"),
+	});
+	expect(await agentv(["results", "verify", "out", "--signer", "ada"], { cwd })).toMatchObject({
+		exitCode: 2,
+		stderr: expect.stringContaining("it needs --allowed-signers FILE"),
+	});
+});

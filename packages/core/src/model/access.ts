@@ -1,0 +1,182 @@
+import type { Diagnostic, Place } from "../base/diagnostic.ts";
+import { expandRepoShorthand, fileUrlPath, parseGitUrl } from "../base/git-url.ts";
+import { loadDotEnv } from "../io/dot-env.ts";
+import { type Environment, expandHome } from "../io/environment.ts";
+import { isExecutable } from "../io/files/stat-path.ts";
+import type { DiskView } from "./disk-view.ts";
+import { dotEnvFiles, ownVariables } from "./eval-environment.ts";
+import type { LoadedEval, TestCase, Workspace, WorkspaceRepo } from "./eval-types.ts";
+import type { TargetScope } from "./load-targets.ts";
+import { resolvePath } from "./path-text.ts";
+import { type NamedPath, outOfReach, pathOutside } from "./reach.ts";
+import { isSystemPath, type Reference, referenceNoun } from "./reference.ts";
+import { collectReferences } from "./references.ts";
+import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";
+import { isPlaceBelow, targetVariables } from "./run-variables.ts";
+import { child, type PlacedVariable } from "./source.ts";
+import { targetDestination } from "./target-destination.ts";
+
+/** Something of this machine, or beyond it, that running an eval reads or reaches. */
+export interface AccessItem {
+	/** `variable`: by its name. `host`: with its port if that is not the usual one. `file`: one outside of the eval's root, by its real path. */
+	readonly kind: "variable" | "host" | "file";
+	readonly value: string;
+	readonly at: Place;
+	/** The files that together say so; absolute. */
+	readonly files: readonly string[];
+	/** Of a file: why the run may not read it. */
+	readonly refused?: Diagnostic;
+}
+
+export interface AccessSource {
+	readonly loaded: LoadedEval;
+	readonly scope: TargetScope;
+	/** The targets that it is run with, those that grade included. */
+	readonly targets: readonly ResolvedTarget[];
+	/** The tests that are run. */
+	readonly tests: readonly TestCase[];
+	/** The eval's environment. */
+	readonly env: Environment;
+	readonly view: DiskView;
+}
+
+/** Returns everything that running an eval reads of variables and outside files, and each host that it reaches: the one place that knows. */
+export function accessOf(source: AccessSource): AccessItem[] {
+	const items = [
+		...variables(source),
+		...targetAccess(source),
+		...environmentHosts(source),
+		...repositoryAccess(source),
+		...outsideFiles(source),
+	];
+	return [...new Map(items.map((item) => [JSON.stringify([item.kind, item.value, item.files]), item])).values()];
+}
+
+function* variables({ loaded, tests }: AccessSource): Generator<AccessItem> {
+	const run = new Set(tests);
+	const left = loaded.tests.filter((test) => !run.has(test)).map(({ at }) => at);
+	for (const variable of loaded.variables)
+		if (!left.some((test) => isPlaceBelow(variable.at, test))) yield* variableItem(variable, []);
+}
+
+function* variableItem(
+	{ name, at }: Pick<PlacedVariable, "name" | "at">,
+	files: readonly string[],
+): Generator<AccessItem> {
+	if (!ownVariables.has(name)) yield { kind: "variable", value: name, at, files: [...new Set([at.file, ...files])] };
+}
+
+/** A target belongs to every file that says a part of it: the key of one must not go to the address of another unseen. */
+function* targetAccess({ loaded, scope, targets, env }: AccessSource): Generator<AccessItem> {
+	const sources = new Map([...loaded.sources, ...scope.sources]);
+	for (const target of targets) {
+		const files = filesOf(target);
+		for (const variable of targetVariables([target], { sources })) yield* variableItem(variable, files);
+		for (const { next } of target.via)
+			if (next) for (const variable of variablesAt(next.at, { sources })) yield* variableItem(variable, files);
+		const { host, keys } = targetDestination(target, { sources }, env);
+		const key = ["base_url", "endpoint", "provider"].find((one) => target.origin.has(one)) ?? "provider";
+		const layer = target.origin.get(key);
+		const at = layer ? child(layer.part, key).at : target.at;
+		for (const { name } of keys) yield* variableItem({ name, at }, files);
+		if (host !== undefined) yield { kind: "host", value: host.toLowerCase(), at, files };
+		for (const [setting, { part }] of target.origin)
+			if (!textKeys.has(setting))
+				for (const one of setting === "env" ? hostsOfVariables(target.wire[setting]) : hostsIn(target.wire[setting]))
+					yield { kind: "host", value: one, at: child(part, setting).at, files };
+	}
+}
+
+/** Settings that hold words for a model, or from one: an address in them is not asked for anything. */
+const textKeys: ReadonlySet<string> = new Set(["system_prompt", "response", "responses", "name"]);
+
+/** The files that say what a target is; one that only chooses it says nothing of it. */
+function filesOf({ via, origin }: ResolvedTarget): string[] {
+	const layers = [...origin.values()].map(({ part }) => part.at.file);
+	return [...new Set([...via.map(({ definition }) => definition.file), ...layers])];
+}
+
+/** The hosts of all addresses in a setting: of a server, a proxy in `env`, an argument of an agent. */
+function* hostsIn(value: unknown): Generator<string> {
+	if (typeof value === "string") {
+		for (const [address] of value.matchAll(/\b(?:https?|wss?|socks[45]h?):\/\/[^\s"'`<>\\]+/gi))
+			if (URL.canParse(address)) yield new URL(address).host.toLowerCase();
+	} else if (typeof value === "object" && value !== null) for (const one of Object.values(value)) yield* hostsIn(one);
+}
+
+function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">): Generator<Workspace> {
+	const suites = new Set([loaded.suite, ...tests.map(({ suite }) => suite)]);
+	const own = tests.flatMap(({ workspace }) => workspace ?? []);
+	yield* new Set([...[...suites].flatMap(({ workspace }) => workspace ?? []), ...own]);
+}
+
+/** The hosts in variables that programs get: a proxy, or the address of a model, is often written without its scheme. */
+function* hostsOfVariables(variables: unknown): Generator<string> {
+	yield* hostsIn(variables);
+	if (typeof variables !== "object" || variables === null) return;
+	for (const [name, value] of Object.entries(variables)) {
+		if (!/(PROXY|URL|HOST|ENDPOINT)$/i.test(name) || /^NO_PROXY$/i.test(name) || typeof value !== "string") continue;
+		if (/^[^\s/:@]+(:\d+)?(\/|$)/.test(value) && URL.canParse(`http://${value}`)) yield new URL(`http://${value}`).host;
+	}
+}
+
+/** Hosts that programs are told by their environment: that of a workspace, and `.env` files. */
+function* environmentHosts(source: AccessSource): Generator<AccessItem> {
+	for (const { env, at } of workspacesOf(source))
+		for (const host of hostsOfVariables(env)) yield { kind: "host", value: host, at, files: [at.file] };
+	for (const file of dotEnvFiles(source.loaded.scope, source.view))
+		for (const host of hostsOfVariables(loadDotEnv(source.view.readText(file))))
+			yield { kind: "host", value: host, at: { file }, files: [file] };
+}
+
+/** Returns what fetching an eval's repositories reads and reaches. */
+export function* repositoryAccess(source: Pick<AccessSource, "loaded" | "tests">): Generator<AccessItem> {
+	for (const { repos } of workspacesOf(source))
+		for (const { repo, local, repoAt, at } of repos) {
+			for (const variable of source.loaded.variables)
+				if (isPlaceBelow(variable.at, at)) yield* variableItem(variable, []);
+			if (local) continue;
+			const { host, port } = parseGitUrl(expandRepoShorthand(repo) ?? repo);
+			if (host) yield { kind: "host", value: port ? `${host}:${port}` : host, at: repoAt, files: [repoAt.file] };
+		}
+}
+
+function* outsideFiles(source: AccessSource): Generator<AccessItem> {
+	const { loaded, scope, targets, tests, view } = source;
+	const { files } = collectReferences({ ...loaded, tests }, targets, view);
+	for (const reference of files)
+		if (isForRun(reference))
+			yield* outside(reference.resolved, { ...reference, kind: referenceNoun(reference) }, source);
+	for (const workspace of workspacesOf(source))
+		for (const repo of workspace.repos) yield* outsideRepository(repo, source);
+	for (const file of dotEnvFiles(loaded.scope, view))
+		yield* outside(file, { raw: file, kind: ".env file", at: { file } }, source);
+	for (const file of scope.files) yield* outside(file, { raw: file, kind: "targets file", at: { file } }, source);
+}
+
+/** Programs are of the machine; and repositories are looked at by themselves. */
+function isForRun(reference: Reference): boolean {
+	const { kind, state, onDisk, word, found, resolved } = reference;
+	if (kind === "repository" || state === "opaque" || state === "run-time" || onDisk === "missing") return false;
+	return word === undefined || !(isSystemPath(reference) || (found === "absolute" && isExecutable(resolved)));
+}
+
+function* outsideRepository({ local, repo, repoAt: at }: WorkspaceRepo, source: AccessSource): Generator<AccessItem> {
+	const { env, loaded, view } = source;
+	const text = local && { ...local, raw: expandHome(local.raw, env) };
+	const path = text ? resolvePath(text, loaded.scope, view).path : fileUrlPath(repo);
+	if (path !== undefined && view.kind(path) !== "missing")
+		yield* outside(path, { raw: repo, kind: "repository", at }, source);
+}
+
+function* outside(
+	path: string,
+	{ raw, kind, at }: NamedPath,
+	{ loaded: { scope } }: AccessSource,
+): Generator<AccessItem> {
+	if (scope.reach?.ownFiles.includes(at.file)) return;
+	const real = pathOutside(path, scope);
+	if (real === undefined) return;
+	const refused = outOfReach(path, { raw, kind, at }, scope);
+	yield { kind: "file", value: real, at, files: [at.file], ...(refused ? { refused } : {}) };
+}

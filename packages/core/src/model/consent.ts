@@ -1,0 +1,111 @@
+import { AgentvError } from "../base/agentv-error.ts";
+import { type Diagnostic, type FindingKind, finding } from "../base/diagnostic.ts";
+import type { Redactor } from "../base/redact.ts";
+import type { Environment } from "../io/environment.ts";
+import type { AccessItem } from "./access.ts";
+import type { DiskView } from "./disk-view.ts";
+import { madeHere, readTrust } from "./trust-record.ts";
+import { type TrustSubject, TrustSubjects } from "./trust-subjects.ts";
+
+/** Something that evals of others read, and the user has not consented to. */
+export interface NewAccess {
+	readonly subject: TrustSubject;
+	readonly item: AccessItem;
+}
+
+/**
+ * Returns what of `items` needs the user's consent: what files of a synced benchmark or a bundle say, and is not on record. What
+ * the user's own files say needs none.
+ * @throws AgentvError `config` if the record can't be read
+ */
+export function newAccess(
+	items: readonly AccessItem[],
+	{ env, view }: { readonly env: Environment; readonly view: DiskView },
+): NewAccess[] {
+	const subjects = new TrustSubjects(env, view);
+	const claims = items.flatMap((item) => claimsOn(item, subjects));
+	if (claims.length === 0) return [];
+	const record = readTrust(env);
+	return claims.filter(({ subject, item }) => {
+		if (record.has(subject.key, item)) return false;
+		if (subject.kind === "benchmark" || !record.has(subject.key, madeHere)) return true;
+		const ofBundle = item.files.filter((file) => subjects.of(file).some(({ key }) => key === subject.key));
+		return !ofBundle.every((file) => subjects.isListed(subject, file));
+	});
+}
+
+function claimsOn(item: AccessItem, subjects: TrustSubjects): NewAccess[] {
+	const found = new Map(item.files.flatMap((file) => subjects.of(file)).map((subject) => [subject.key, subject]));
+	return [...found.values()].map((subject) => ({ subject, item }));
+}
+
+/** Names, each with whether the user has yet to consent to it. */
+interface Described {
+	readonly name: string;
+	readonly isNew: boolean;
+}
+
+export interface AccessDescription {
+	readonly variables: readonly Described[];
+	readonly hosts: readonly Described[];
+	/** Outside of the root; real paths. */
+	readonly files: readonly Described[];
+}
+
+/** Describes what evals read and reach, for plans and previews. */
+export function describeAccess(items: readonly AccessItem[], found: readonly NewAccess[]): AccessDescription {
+	const isNew = new Set(found.map(({ item: { kind, value } }) => `${kind} ${value}`));
+	const of = (kind: AccessItem["kind"]) =>
+		[...new Set(items.flatMap((item) => (item.kind === kind ? [item.value] : [])))]
+			.sort()
+			.map((name) => ({ name, isNew: isNew.has(`${kind} ${name}`) }));
+	return { variables: of("variable"), hosts: of("host"), files: of("file") };
+}
+
+const untrusted: FindingKind<{ kind: AccessItem["kind"]; value: string; subject: string }> = {
+	rule: "access.untrusted",
+	severity: "error",
+	message: ({ kind, value, subject }) => `${subject} ${does[kind]} ${value}, which you have not trusted it with`,
+};
+
+const does: Readonly<Record<AccessItem["kind"], string>> = {
+	variable: "reads the variable",
+	host: "connects to the host",
+	file: "reads the file",
+};
+
+/**
+ * Refuses to run evals of others that read something new.
+ * @throws AgentvError `config` that names each new thing and the place that names it
+ */
+export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, hint = ""): void {
+	const [first] = found;
+	if (!first) return;
+	const subjects = [...new Map(found.map(({ subject }) => [subject.key, subject])).values()];
+	throw new AgentvError(
+		"config",
+		`${subjects.map(shownSubject).join(" and ")} would read or reach what you have not trusted ${subjects.length === 1 ? "it" : "them"} with`,
+		{
+			diagnostics: newAccessFindings(found, redact),
+			hint: `Look at it and consent: ${subjects.map(trustCommand).join("; ")}.${hint}`,
+		},
+	);
+}
+
+/** Each new thing once, at the first place that names it. */
+export function newAccessFindings(found: readonly NewAccess[], redact: Redactor): Diagnostic[] {
+	const all = found.map(({ subject, item }): Diagnostic => {
+		const data = { kind: item.kind, value: redact(item.value), subject: shownSubject(subject) };
+		return finding(untrusted, data, item.at);
+	});
+	return [...new Map(all.map((one) => [one.message, one] as const).reverse()).values()].reverse();
+}
+
+/** How messages call a subject. */
+export function shownSubject({ kind, name }: TrustSubject): string {
+	return `${kind} ${name}`;
+}
+
+function trustCommand({ kind, name }: TrustSubject): string {
+	return `\`agentv ${kind} trust ${/^[\w./:@+-]+$/.test(name) ? name : JSON.stringify(name)}\``;
+}

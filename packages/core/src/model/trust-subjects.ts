@@ -1,0 +1,119 @@
+import { basename, dirname, join, relative, resolve, sep } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { parseGitUrl } from "../base/git-url.ts";
+import { interpolateEnv } from "../base/interpolate.ts";
+import { type Environment, expandHome } from "../io/environment.ts";
+import { digestText } from "../io/files/digest-tree.ts";
+import { FileDigests } from "../io/files/file-digests.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import { realPath } from "../io/files/stat-path.ts";
+import type { WrittenSource } from "./benchmark-source.ts";
+import { type DiskView, openDiskView } from "./disk-view.ts";
+import { isBundle, withParents } from "./eval-scope.ts";
+import { manifestName, manifestText, parseManifest } from "./manifest.ts";
+import { type RegistryEntry, readRegistry } from "./registry.ts";
+import { urlEnvironment } from "./written-source.ts";
+
+/** Who else wrote an eval: a benchmark that is synced from a repository, or a bundle. */
+export interface TrustSubject {
+	readonly kind: "benchmark" | "bundle";
+	/** The benchmark's id, or the bundle's directory. */
+	readonly name: string;
+	/** Absolute, links resolved. */
+	readonly root: string;
+	/** What consent is recorded for: another repository under the same id is another subject, as is a bundle with another manifest. */
+	readonly key: string;
+}
+
+/** Finds the subjects that files belong to, however these are reached. */
+export class TrustSubjects {
+	readonly #env: Environment;
+	readonly #view: DiskView;
+	readonly #known = new Map<string, readonly TrustSubject[]>();
+	readonly #bundles = new Map<string, TrustSubject | undefined>();
+	readonly #digests = new FileDigests();
+	readonly #listed = new Map<string, ReadonlyMap<string, string>>();
+	#benchmarks: readonly TrustSubject[] | undefined;
+
+	constructor(env: Environment, view: DiskView = openDiskView()) {
+		this.#env = env;
+		this.#view = view;
+	}
+
+	/** The subjects of a file: of the place where its name is, and of the one where its content is. None for the user's own. */
+	of(file: string): readonly TrustSubject[] {
+		const known = this.#known.get(file);
+		if (known) return known;
+		const paths = new Set([join(realPath(dirname(file)), basename(file)), realPath(file)]);
+		const found = new Map([...paths].flatMap((path) => this.#at(path) ?? []).map((one) => [one.key, one]));
+		this.#known.set(file, [...found.values()]);
+		return [...found.values()];
+	}
+
+	/** Whether a bundle's file is as its manifest lists it. */
+	isListed({ root }: TrustSubject, file: string): boolean {
+		let listed = this.#listed.get(root);
+		if (!listed) {
+			const { files } = parseManifest(manifestText(root), join(root, manifestName));
+			listed = new Map(files.flatMap(({ path, sha256, mode }) => (mode === "link" ? [] : [[path, sha256] as const])));
+			this.#listed.set(root, listed);
+		}
+		const real = realPath(file);
+		return listed.get(relative(root, real).split(sep).join("/")) === this.#digests.of(real);
+	}
+
+	/** The nearest one. */
+	#at(path: string): TrustSubject | undefined {
+		this.#benchmarks ??= gitBacked(this.#env);
+		const holding = this.#benchmarks.filter(({ root }) => isInside(root, path));
+		const bundle = this.#bundleAbove(dirname(path));
+		return [...holding, ...(bundle ? [bundle] : [])].sort((a, b) => b.root.length - a.root.length)[0];
+	}
+
+	#bundleAbove(directory: string): TrustSubject | undefined {
+		if (this.#bundles.has(directory)) return this.#bundles.get(directory);
+		let found: TrustSubject | undefined;
+		for (const parent of withParents(directory)) {
+			if (!isBundle(parent, this.#view)) continue;
+			found = bundleSubject(parent);
+			break;
+		}
+		this.#bundles.set(directory, found);
+		return found;
+	}
+}
+
+/** The bundle at `directory`. @throws AgentvError `not-found` */
+export function bundleSubject(directory: string): TrustSubject {
+	const root = realPath(directory);
+	return { kind: "bundle", name: root, root, key: `bundle ${digestText(manifestText(root))}` };
+}
+
+/** The benchmark of an entry. @throws AgentvError `config` for one without a source: it is the user's own */
+export function benchmarkSubject(entry: RegistryEntry, registry: string, env: Environment): TrustSubject {
+	const { id, path, source } = entry;
+	if (!source)
+		throw new AgentvError("config", `${id} is a directory of yours: its evals run without being trusted`, {
+			hint: "Only benchmarks with a `source` are asked for.",
+		});
+	return {
+		kind: "benchmark",
+		name: id,
+		root: realPath(path),
+		key: JSON.stringify(["benchmark", id, urlOf(source, registry, env)]),
+	};
+}
+
+function gitBacked(env: Environment): TrustSubject[] {
+	const { entries, file } = readRegistry(env);
+	return entries.flatMap((entry) => (entry.source ? [benchmarkSubject(entry, file, env)] : []));
+}
+
+/** The repository's address without its user part; a variable that is not set stays as it is written. */
+function urlOf({ url }: WrittenSource, registry: string, env: Environment): string {
+	const filled = interpolateEnv(url, urlEnvironment(url, env)).value.replace(
+		/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i,
+		"$1",
+	);
+	return parseGitUrl(filled).kind === "path" ? resolve(dirname(registry), expandHome(filled, env)) : filled;
+}

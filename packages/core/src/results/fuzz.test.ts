@@ -1,0 +1,74 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { inputWatch, law } from "@agentv/test-support";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { AgentvError } from "../base/agentv-error.ts";
+import { mutatedJson } from "../base/testing/mutated-json.ts";
+import { readComparedRun } from "./compared-run.ts";
+import { readRun, readTestResult } from "./read-run.ts";
+import { readRunTable } from "./run-table.ts";
+import { fileOf, recordedRun } from "./testing/tampered-run.ts";
+import { verifyRun } from "./verify-run.ts";
+
+/** What reads records, each as commands and Studio use it. */
+function read(directory: string): unknown[] {
+	const run = tried(() => readRun(directory));
+	const rows = run instanceof AgentvError ? [] : run.rows.slice(0, 3);
+	const others: readonly (() => unknown)[] = [() => readRunTable(directory), () => readComparedRun(directory)];
+	const details = rows.map((row) => () => readTestResult(directory, row));
+	return [run, ...[...others, ...details].map((one) => tried(one))];
+}
+
+function tried<T>(work: () => T): T | AgentvError {
+	try {
+		return work();
+	} catch (error) {
+		if (error instanceof AgentvError) return error;
+		throw error;
+	}
+}
+
+test.for([
+	["index.jsonl", 5000],
+	["attempt", 5000],
+	["run.json", 2500],
+	["summary.json", 2500],
+] as const)(
+	"whatever is in %s (%i texts), records are read or refused, soon, and what is read can be written",
+	{ timeout: 900_000 },
+	async ([name, count]) => {
+		const directory = await recordedRun();
+		const file = name === "attempt" ? fileOf(directory, "used") : join(directory, name);
+		const sound = readFileSync(file, "utf8");
+		const watch = inputWatch();
+		let rounds = 0;
+		await fc.assert(
+			fc.asyncProperty(mutatedJson(sound), async (text) => {
+				writeFileSync(file, text);
+				for (const result of watch.look(text, () => read(directory))) expectWritable(result);
+				// Verifying reads every file: not for each text.
+				if (rounds++ % 50 !== 0) return;
+				const verified = await verifyRun(directory).catch((error: unknown) => error);
+				if (!(verified instanceof AgentvError)) expectWritable(verified);
+			}),
+			law(count),
+		);
+		console.log(`${name}: the slowest took ${watch.slowest.ms} ms, memory grew by ${watch.grownMb()} MB.`);
+		expect(watch.slowest).toMatchObject({ ms: expect.toSatisfy((ms: number) => ms < 2000) });
+		expect(watch.grownMb()).toBeLessThan(500);
+	},
+);
+
+/** An error names a file; anything else is JSON without a figure that JSON has no word for. */
+function expectWritable(result: unknown): void {
+	if (result instanceof AgentvError) {
+		expect(["config", "not-found", "refused"]).toContain(result.code);
+		expect(result.message).toMatch(/\/|attempt|run/);
+		return;
+	}
+	JSON.stringify(result, (_, value: unknown) => {
+		if (typeof value === "number") expect(value).toSatisfy(Number.isFinite);
+		return value;
+	});
+}

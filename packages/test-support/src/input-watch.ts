@@ -1,0 +1,64 @@
+import { Worker } from "node:worker_threads";
+import { onTestFinished } from "vitest";
+
+/** A look at the time and memory that code takes with hostile inputs. */
+export interface InputWatch {
+	/** Calls `work` with one input, and notes the processor time that it took. Work that never ends is reported with its input. */
+	look<T>(input: string, work: () => T): T;
+	/** The longest that an input took of the processor, in milliseconds, and what it was. */
+	readonly slowest: { readonly ms: number; readonly input: string };
+	/** By how much the memory of the process has grown at most, in megabytes. */
+	grownMb(): number;
+}
+
+/** Wall time after which an input counts as one that never ends: generous, because other tests run beside this one. */
+const hangsAfterMs = 30_000;
+
+// Given as text, so that it needs no loader for TypeScript. It ends the whole process: the thread that hangs can't be reached.
+const watcher = `
+const { workerData, parentPort } = require("node:worker_threads");
+const { writeSync } = require("node:fs");
+const beat = new Int32Array(workerData.beat);
+let input = "";
+parentPort.on("message", (text) => { input = text; });
+let [last, since] = [-1, Date.now()];
+setInterval(() => {
+	const now = Atomics.load(beat, 0);
+	if (now !== last || now % 2 === 0) [last, since] = [now, Date.now()];
+	else if (Date.now() - since > ${hangsAfterMs}) {
+		writeSync(2, "An input does not end within ${hangsAfterMs / 1000} s (AGENTV_TEST_SEED=" + workerData.seed + "):\\n" + input + "\\n");
+		process.kill(process.pid, "SIGKILL");
+	}
+}, 500);`;
+
+/** Watches until the test has finished. */
+export function inputWatch(): InputWatch {
+	const beat = new SharedArrayBuffer(4);
+	const beats = new Int32Array(beat);
+	const seed = process.env["AGENTV_TEST_SEED"] ?? "unknown";
+	const worker = new Worker(watcher, { eval: true, workerData: { beat, seed } });
+	worker.unref();
+	onTestFinished(async () => void (await worker.terminate()));
+	const startedWith = process.memoryUsage.rss();
+	let most = startedWith;
+	let count = 0;
+	const slowest = { ms: 0, input: "" };
+	return {
+		look(input, work) {
+			worker.postMessage(input.slice(0, 20_000));
+			Atomics.add(beats, 0, 1);
+			const before = process.cpuUsage();
+			try {
+				return work();
+			} finally {
+				const { user, system } = process.cpuUsage(before);
+				const ms = Math.round((user + system) / 1000);
+				if (ms > slowest.ms) Object.assign(slowest, { ms, input: input.slice(0, 2000) });
+				Atomics.add(beats, 0, 1);
+				if (++count % 50 === 0) most = Math.max(most, process.memoryUsage.rss());
+			}
+		},
+		slowest,
+		grownMb: () => Math.round((Math.max(most, process.memoryUsage.rss()) - startedWith) / 2 ** 20),
+	};
+}
