@@ -87,6 +87,7 @@ const secrets: readonly (readonly [text: string, secret: string])[] = [
 	["x-api-key: planted01", "planted01"],
 	["Cookie: session=planted01; theme=dark", "planted01"],
 	["curl --api-key planted01", "planted01"],
+	["curl -u ada:planted01 https://host", "planted01"],
 	[`${pem("")}\n${body}\n-----END PRIVATE KEY-----`, body],
 	[`${pem("OPENSSH ")}\\n${body}\\n${body}`, body],
 	[`${pem("RSA ")}\n${body}\n${body.slice(0, 9)}`, body.slice(0, 9)],
@@ -109,6 +110,7 @@ test.each([
 	"see https://host:8443/a@b and me@host, https://ada@host/x ssh://git@host:22/y http://[::1]:80/a@b",
 	"https://docs/x?page=2&code=404#section-2-introduction https://github.com/a/b/issues/1#issuecomment-1234567890",
 	"https://u:${{ T }}@h/x ?key=${{ K }} api_key: ${{ OPENAI_API_KEY }} Bearer ${{ TOKEN }} password=$PASSWORD",
+	"primary_key=user12345, foreign key=orders2024, docker run -u 1000:1000, https://host/x?sort_key=name&page=2",
 	"Basic understanding of Bearer authentication; authorization: none; the cookie: a small file",
 	"task-management-and-a-very-long-class-name-indeed sk-circle-fade-dot __init__ npm_config_registry hf_transformers",
 	"password: string, secret: process.env.SECRET1, const token = parseToken2(text)",
@@ -163,6 +165,7 @@ test("settings lose what is secret by field, and addresses what identifies their
 			base_url: "https://u:p@h/v1?api-version=2024-01-01&key=k#frag",
 			headers: { "X-Team": "a" },
 			model: "m",
+			args: ["--api-key", "a", "--max-tokens", "12"],
 			retries: 2,
 		}),
 	).toEqual({
@@ -170,6 +173,7 @@ test("settings lose what is secret by field, and addresses what identifies their
 		base_url: "https://u:***@h/v1?api-version=2024-01-01&key=***#***",
 		headers: { "X-Team": "***" },
 		model: "m",
+		args: ["--api-key", "***", "--max-tokens", "12"],
 		retries: 2,
 	});
 });
@@ -228,6 +232,25 @@ test("a text in pieces is redacted as if it came whole", () => {
 		for (let at = 0; at < text.length; at += size) shown += stream.push(text.slice(at, at + size));
 		shown += stream.end();
 		expect(shown).toBe(createRedactor(known)(text));
+	});
+	fc.assert(property, law(1000));
+});
+
+test("redacted JSON is still JSON", () => {
+	const piece = fc.constantFrom(
+		...secrets.map(([text]) => text),
+		'"',
+		"\\",
+		"\n",
+		"password=",
+		";pwd=",
+		"login a password b",
+		"https://u:",
+		"@h",
+		"é",
+	);
+	const property = fc.property(fc.array(piece), (pieces) => {
+		expect(() => JSON.parse(redactText(JSON.stringify({ text: pieces.join("") })))).not.toThrow();
 	});
 	fc.assert(property, law(1000));
 });

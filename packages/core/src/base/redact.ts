@@ -31,6 +31,7 @@ export function isSecretField(name: string): boolean {
 
 /** Returns whether a query parameter of this name holds a secret. */
 function isSecretParameter(name: string): boolean {
+	if (/^(sort|order|group|primary|foreign|partition|cache|public|row|object|index)[_-]?key$/i.test(name)) return false;
 	return (
 		isSecretName(name) ||
 		/^(sig|signature|x-amz-(signature|credential)|code|auth|pass|pwd|jwt|session(_?id)?|sid)$/i.test(name)
@@ -79,6 +80,8 @@ function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 		// Of "Bearer <token>" the token alone is as secret.
 		const token = /^\S+\s+(\S+)$/.exec(value)?.[1];
 		if (token !== undefined) found.add(token);
+	} else if (Array.isArray(value)) {
+		for (const [index, item] of value.entries()) collect(item, isSecret || isAfterFlag(value, index), found);
 	} else if (typeof value === "object" && value !== null) {
 		for (const [key, item] of Object.entries(value))
 			collect(item, (isSecret && !publicHeader.test(key)) || isSecretField(key), found);
@@ -156,7 +159,7 @@ function visit(value: unknown, redact: Redactor, key: RegExp | undefined, isSecr
 	if (typeof value === "string") return isSecret && value !== "" ? redacted : redact(value);
 	if (typeof value !== "object" || value === null) return value;
 	if (Array.isArray(value)) {
-		const items = value.map((item) => visit(item, redact, key, isSecret));
+		const items = value.map((item, index) => visit(item, redact, key, isSecret || (!key && isAfterFlag(value, index))));
 		return items.some((item, index) => item !== value[index]) ? items : value;
 	}
 	const entries = Object.entries(value);
@@ -166,6 +169,12 @@ function visit(value: unknown, redact: Redactor, key: RegExp | undefined, isSecr
 	});
 	const isSame = result.every(([name, item], index) => name === entries[index]?.[0] && item === entries[index]?.[1]);
 	return isSame ? value : Object.fromEntries(distinctNames(result));
+}
+
+/** Whether an argument is the value of a flag for secrets: `--api-key` in front of it. */
+function isAfterFlag(list: readonly unknown[], index: number): boolean {
+	const [flag, value] = [list[index - 1], list[index]];
+	return typeof flag === "string" && typeof value === "string" && /^--?[a-z][\w-]*$/i.test(flag) && isSecretName(flag);
 }
 
 /** Names that became one are numbered: nothing is lost. */
@@ -505,13 +514,17 @@ const header = new RegExp(
 );
 const bearer = /(?:\b|(?<=\\[nrt]))(bearer|basic)\s{1,4}([A-Za-z0-9._~+/=-]{8,8192})/gi;
 const assignment = new RegExp(
-	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|[A-Z0-9]_KEY|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
+	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
 	"gi",
 );
 const flag = new RegExp(
 	`--(?:[a-z]{1,24}-)?(?:api-?key|key|token|secret|password)[ =]{1,4}${quote}([^\\s"'\`\\\\;&<>(){}$*]{6,8192})`,
 	"g",
 );
+/** Variables of programs: `SOME_KEY=…`; in lower case it is any key of a table. */
+const variable =
+	/\b[A-Z][A-Z0-9_]{0,64}_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
+const login = /(?:^|\s)(?:-u|--user)[ =]["']?[^\s:"'\\]{1,64}:([^\s"'\\$]{4,1024})/g;
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
 const netrc = /(?:\b|(?<=\\[nrt]))login\s{1,16}\S{1,256}\s{1,16}password\s{1,16}([^\s"\\]{1,1024})/gi;
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
@@ -528,6 +541,8 @@ function findAssignments(text: string, found: Span[]): void {
 	add(header, ([, scheme, value = ""]) => scheme !== undefined || value.length >= 16 || looksRandom(value));
 	add(bearer, ([, scheme = "", value = ""]) => (/basic/i.test(scheme) ? isBasic(value) : looksRandom(value)));
 	add(assignment, ([, name = "", value = ""]) => isAssignedSecret(name, value));
+	add(variable, ([, value = ""]) => isAssignedSecret("KEY", value));
+	add(login, ([, value = ""]) => looksRandom(value));
 	add(flag, ([, value = ""]) => looksRandom(value));
 	add(cookie, ([, value = ""]) => value.length >= 8);
 	add(netrc, () => true);

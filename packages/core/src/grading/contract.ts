@@ -49,7 +49,7 @@ export interface Score {
 	readonly assertions: readonly Finding[];
 	/** What the grader says of its result apart from the score. A stated failure fails the grader and the test, whatever the score. */
 	readonly stated?: "pass" | "fail";
-	/** Anything else a grader wants recorded; written as it is, secrets masked. */
+	/** Anything else a grader wants recorded; written as it is, secrets redacted. */
 	readonly details?: Readonly<Record<string, unknown>>;
 	/** What grading itself cost, kept apart from the tested target's. */
 	readonly usage?: GraderUsage;

@@ -7,13 +7,13 @@ const neutral = "\ue000";
 
 /** Where the user part of a URL template stands, when the template itself shows one: `https://HERE@host/…`. */
 function userPartOf(written: string): readonly [start: number, end: number] | undefined {
-	let masked = "";
+	let filled = "";
 	let done = 0;
 	for (const { range } of scanReferences(written)) {
-		masked += written.slice(done, range[0]) + neutral.repeat(range[1] - range[0]);
+		filled += written.slice(done, range[0]) + neutral.repeat(range[1] - range[0]);
 		done = range[1];
 	}
-	const match = /^([^/?#@]*:\/\/)([^/?#]*)@/.exec(masked + written.slice(done));
+	const match = /^([^/?#@]*:\/\/)([^/?#]*)@/.exec(filled + written.slice(done));
 	if (match?.[1] === undefined || match[2] === undefined) return undefined;
 	return [match[1].length, match[1].length + match[2].length];
 }

@@ -74,17 +74,17 @@ export function writeAttemptFile(
 		...(outcome.logs.length > 0 ? { logs: outcome.logs } : {}),
 		...toWire({ files: outcome.files, repositories: outcome.repositories }),
 	};
-	const masked = redactDeep(content, options.redact);
+	const shown = redactDeep(content, options.redact);
 	// An answer that is graded again comes from a record that has lost its secrets already.
 	const isRedacted =
 		outcome.isRedacted === true ||
-		beside.masked ||
-		masked.output !== content.output ||
-		masked.messages !== content.messages;
+		beside.isRedacted ||
+		shown.output !== content.output ||
+		shown.messages !== content.messages;
 	const text = JSON.stringify({
-		...masked,
+		...shown,
 		...(beside.files.length > 0 ? { beside: beside.files } : {}),
-		...(masked !== content || beside.masked || isRedacted ? { masked: true } : {}),
+		...(shown !== content || beside.isRedacted || isRedacted ? { masked: true } : {}),
 		...(isRedacted ? { redacted: true } : {}),
 	});
 	writeOwnFile(`${options.stem}.json`, `${text}\n`);
@@ -146,7 +146,7 @@ class Beside {
 	readonly #options: AttemptFileOptions;
 	readonly files: { readonly path: string; readonly sha256: string }[] = [];
 	/** Whether a secret was taken out of one of them. */
-	masked = false;
+	isRedacted = false;
 
 	constructor(options: AttemptFileOptions) {
 		this.#options = options;
@@ -174,9 +174,9 @@ class Beside {
 
 	/** Writes a file and answers its path relative to the run's directory. */
 	put(name: string, text: string): string {
-		const masked = this.#mask(text);
-		writeOwnFile(`${this.#options.stem}.${name}`, masked);
-		return this.#wrote(name, digestText(masked));
+		const shown = this.#redact(text);
+		writeOwnFile(`${this.#options.stem}.${name}`, shown);
+		return this.#wrote(name, digestText(shown));
 	}
 
 	/** Writes a file that is too large for memory piece by piece. A secret may lie across two pieces. */
@@ -197,14 +197,14 @@ class Beside {
 		} finally {
 			to.close();
 		}
-		this.masked ||= stream.isRedacted;
+		this.isRedacted ||= stream.isRedacted;
 		return this.#wrote(name, digest.hex());
 	}
 
-	#mask(text: string): string {
-		const masked = this.#options.redact(text);
-		this.masked ||= masked !== text;
-		return masked;
+	#redact(text: string): string {
+		const shown = this.#options.redact(text);
+		this.isRedacted ||= shown !== text;
+		return shown;
 	}
 
 	#wrote(name: string, sha256: string): string {

@@ -6,7 +6,7 @@ import type { AttemptOutcome } from "./attempt-outcome.ts";
 import type { AttemptName } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
-/** The row of an attempt, secrets masked. */
+/** The row of an attempt, secrets redacted. */
 export function attemptRow(
 	one: PlannedCase,
 	{ eval: label, testId, target, attempt }: AttemptName,

@@ -26,7 +26,7 @@ export interface RecordedAnswers {
 }
 
 /**
- * Asks the plan's target (an `ungraded` plan of one eval and one target) and writes its answers as `replay` reads them, secrets masked.
+ * Asks the plan's target (an `ungraded` plan of one eval and one target) and writes its answers as `replay` reads them, secrets redacted.
  * @throws AgentvError `usage` where the plan has several evals or targets; as `runEvals`
  */
 export async function recordAnswers(

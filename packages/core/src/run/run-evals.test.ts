@@ -87,7 +87,7 @@ describe("a run", () => {
 		});
 	});
 
-	test("masks secrets in every record", async () => {
+	test("redacts secrets in every record", async () => {
 		const secret = "correct-horse-battery";
 		const run = await runTree(
 			{

@@ -45,7 +45,7 @@ export interface AttemptName {
 /** How a run ended: all done, by Ctrl-C, by `bail`, or with tests left for which there was no budget. */
 export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";
 
-/** The event without secrets, as whoever shows it gets it. Rows are masked when they are made; directories are for finding the run. */
+/** The event without secrets, as whoever shows it gets it. Rows are redacted when they are made; directories are for finding the run. */
 export function redactEvent(event: RunEvent, redact: Redactor): RunEvent {
 	if (event.type === "started" || event.type === "done") return event;
 	if (event.type !== "attempt-finished") return redactDeep(event, redact);

@@ -150,7 +150,7 @@ export interface TargetAnswer {
 	readonly warnings?: readonly string[];
 	/** Handed back as `session` in the next turn of the same conversation. */
 	readonly session?: unknown;
-	/** Small facts for the record: model version, finish reason, request id. Masked like everything that is recorded. */
+	/** Small facts for the record: model version, finish reason, request id. Redacted like everything that is recorded. */
 	readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
