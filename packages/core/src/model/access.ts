@@ -16,7 +16,7 @@ import { isPlaceBelow, targetVariables } from "./run-variables.ts";
 import { child, type PlacedVariable } from "./source.ts";
 import { targetDestination } from "./target-destination.ts";
 
-/** Something of this machine, or beyond it, that running an eval reads or reaches. */
+/** A variable, host or outside file that running an eval reads or reaches. */
 export interface AccessItem {
 	/** `variable`: by its name. `host`: with its port if that is not the usual one. `file`: one outside of the eval's root, by its real path. */
 	readonly kind: "variable" | "host" | "file";
@@ -24,7 +24,7 @@ export interface AccessItem {
 	readonly at: Place;
 	/** The files that together say so; absolute. */
 	readonly files: readonly string[];
-	/** Of a file: why the run may not read it. */
+	/** Why the run may not read the file. */
 	readonly refused?: Diagnostic;
 }
 

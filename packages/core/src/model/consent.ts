@@ -84,10 +84,10 @@ export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, h
 	const subjects = [...new Map(found.map(({ subject }) => [subject.key, subject])).values()];
 	throw new AgentvError(
 		"config",
-		`${subjects.map(shownSubject).join(" and ")} would read or reach what you have not trusted ${subjects.length === 1 ? "it" : "them"} with`,
+		`${subjects.map(shownSubject).join(" and ")} ${subjects.length === 1 ? "needs" : "need"} your consent to read or reach something new`,
 		{
 			diagnostics: newAccessFindings(found, redact),
-			hint: `Look at it and consent: ${subjects.map(trustCommand).join("; ")}.${hint}`,
+			hint: `Review the list, then run ${subjects.map(trustCommand).join("; ")}.${hint}`,
 		},
 	);
 }
