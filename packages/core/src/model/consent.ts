@@ -20,9 +20,12 @@ export interface NewAccess {
  */
 export function newAccess(
 	items: readonly AccessItem[],
-	{ env, view }: { readonly env: Environment; readonly view: DiskView },
+	{
+		env,
+		view,
+		subjects = new TrustSubjects(env, view),
+	}: { readonly env: Environment; readonly view: DiskView; readonly subjects?: TrustSubjects },
 ): NewAccess[] {
-	const subjects = new TrustSubjects(env, view);
 	const claims = items.flatMap((item) => claimsOn(item, subjects));
 	if (claims.length === 0) return [];
 	const record = readTrust(env);
