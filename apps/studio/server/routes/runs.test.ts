@@ -168,7 +168,10 @@ it("a run whose results are made of something that has changed is resumed only w
 });
 
 it.each([["targetsFile"], ["envFile"]])("a run whose record names a foreign %s is not resumed", async (flag) => {
-	const studio = testStudio({ ...files, "elsewhere/file": 'targets: [{name: quick, provider: cli, command: "touch ran"}]' });
+	const studio = testStudio({
+		...files,
+		"elsewhere/file": 'targets: [{name: quick, provider: cli, command: "touch ran"}]',
+	});
 	const { run } = await runOnce(studio);
 	const { directory } = await studio.json<RunAnswer>(`/api/runs/${run}`);
 	writeFileSync(join(directory, "index.jsonl"), "");

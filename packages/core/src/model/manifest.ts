@@ -165,7 +165,10 @@ function isRendered(text: string, manifest: BundleManifest): boolean {
 }
 
 /** Whether the text is spelled as AgentV spells manifests, also one of a later version that has more keys. */
-function isRenderedValue(text: string, { manifest_sha256: digest, ...wire }: Readonly<Record<string, unknown>>): boolean {
+function isRenderedValue(
+	text: string,
+	{ manifest_sha256: digest, ...wire }: Readonly<Record<string, unknown>>,
+): boolean {
 	return isMadeOf(
 		text,
 		renderWire(wire, digest, (file) => JSON.stringify(file)),

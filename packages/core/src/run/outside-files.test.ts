@@ -309,7 +309,11 @@ describe("what is no outside file", () => {
 	test("a program or a device as an argument is a file like others", () => {
 		const script = join(tempTree({ "deploy.sh": "secret" }), "deploy.sh");
 		chmodSync(script, 0o755);
-		for (const command of [["cat", script], ["/usr/bin/env", "cat", script], ["cat", "/dev/shm"]]) {
+		for (const command of [
+			["cat", script],
+			["/usr/bin/env", "cat", script],
+			["cat", "/dev/shm"],
+		]) {
 			const targets = `targets: [{name: default, provider: cli, command: ${JSON.stringify(command)}}]\n`;
 			expect(refusals(tempTree(files({ eval: test1, targets, content: "" }, ""))), command.join(" ")).not.toEqual([]);
 		}
