@@ -76,7 +76,12 @@ function interruption(): AbortSignal {
 async function ask(question: string): Promise<string> {
 	const { createInterface } = await import("node:readline");
 	const lines = createInterface({ input: process.stdin, output: process.stderr });
-	return new Promise((resolve) => {
+	const { AgentvError } = await import("@agentv/core");
+	return new Promise((resolve, reject) => {
+		lines.on("SIGINT", () => {
+			reject(new AgentvError("interrupted", "interrupted"));
+			lines.close();
+		});
 		lines.on("close", () => resolve(""));
 		lines.question(question, (answer) => {
 			resolve(answer);

@@ -113,10 +113,12 @@ async function evalIdOf({ evals: [only, ...more] }: RunFile, { evals }: Services
 	return (await evals.ofFile(only.path))?.id ?? null;
 }
 
-/** Whether Studio may read the evals of a run: a record that names others is not taken up again. */
-export async function allKnown(file: RunFile, { evals }: Services): Promise<boolean> {
-	for (const { path } of file.evals) if (!(await evals.ofFile(path))) return false;
-	return true;
+/** Returns whether Studio may read the evals of a run and the files of its options: a record that names others is not resumed. */
+export async function allKnown({ evals: recorded, flags }: RunFile, { evals }: Services): Promise<boolean> {
+	for (const { path } of recorded) if (!(await evals.ofFile(path))) return false;
+	return [flags["targetsFile"], flags["envFile"]].every(
+		(path) => path === undefined || (typeof path === "string" && evals.mayRead(path)),
+	);
 }
 
 /** One attempt. */

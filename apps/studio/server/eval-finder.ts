@@ -76,6 +76,13 @@ export class EvalFinder {
 		return evals.find((found) => found.file === file || found.file === real);
 	}
 
+	/** Returns whether `file` is in a place that may be read. */
+	mayRead(file: string): boolean {
+		if (targetKind(file) !== "file") return false;
+		const benchmark = benchmarkOfFile(file, this.#known.options.env);
+		return isInside(placeOf(benchmark?.id ?? null, this.#known).root, realPath(file));
+	}
+
 	async #listing(place: Place, anew: boolean): Promise<Listing> {
 		const key = `${place.scope}\0${place.root}`;
 		const known = this.#listings.get(key);

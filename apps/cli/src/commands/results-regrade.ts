@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { originRequest, planRun, type RunRequest, readRunFile, resolveRun } from "@agentv/core";
+import { originRequest, planRun, type RunRequest, resolveRun } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { type ReporterChoice, reportedRun } from "../run/reported-run.ts";
 import { type AccessChoices, type RunChoices, requestOf } from "../run/run-options.ts";
@@ -29,7 +29,7 @@ export async function resultsRegrade(
 
 function regradeRequest(directory: string, options: ResultsRegradeOptions, context: Context): RunRequest {
 	const evals = (options.eval ?? []).map((path) => resolve(context.cwd, path));
-	return originRequest(readRunFile(directory), {
+	return originRequest(directory, {
 		...requestOf(evals, options, context),
 		regrade: { origin: directory, ...(options.grader ? { graders: options.grader } : {}) },
 	});

@@ -81,9 +81,10 @@ async function trust(
 
 /** @throws AgentvError `usage` without a terminal */
 async function consents(plan: TrustPlan, { ask, stderr, cwd }: Context): Promise<boolean> {
+	const { kind, name } = plan.subject;
 	stderr.write(trustText(plan, cwd));
 	if (ask) return /^y(es)?$/i.test((await ask("Trust it with these? [y/N] ")).trim());
-	throw new AgentvError("usage", "this needs your consent, and there is no terminal to ask on", {
-		hint: "Consent by --yes.",
+	throw new AgentvError("usage", `${kind} ${name} is not trusted, and stdin is not a terminal`, {
+		hint: "Review the list above, then pass --yes.",
 	});
 }

@@ -13,9 +13,9 @@ export function addTrustChoices(command: Command): Command {
 		.addHelpText(
 			"after",
 			`
-Variables, hosts and files outside of the evals' root need consent once; a new version that reads more is asked about again.
+Each variable, host and file outside the evals' root must be trusted once; after a sync, only new ones.
 AgentV keeps digests of them in $AGENTV_HOME/state.
 
-Exit code: 0 all is trusted, 1 you declined, 2 something is new and nobody can be asked (use --yes).`,
+Exit code: 0 everything is trusted, 1 you declined, 2 something is new and there is no terminal to ask on (use --yes).`,
 		);
 }

@@ -5,7 +5,6 @@ import {
 	lastRunOf,
 	originRequest,
 	type RunRequest,
-	readRunFile,
 	realPath,
 	resolveRun,
 	resumedRequest,
@@ -49,7 +48,7 @@ export function startedRun(args: readonly string[], options: StartChoices, conte
 	const given = { ...requestOf(files, options, context), ...(shard ? { shard } : {}) };
 	if (resumes && !begins) {
 		const directory = resumedDirectory(files, options, context);
-		return { request: resumedRequest(readRunFile(directory), given), output: directory, resumes };
+		return { request: resumedRequest(directory, given), output: directory, resumes };
 	}
 	const durations =
 		durationsFrom === undefined ? {} : { durationsFrom: resolveRun(durationsFrom, context, { wholeOnly: true }) };
@@ -86,7 +85,7 @@ function completion(
 ): StartedRun {
 	const base = resolveRun(which, context);
 	const given = requestOf(evalsOf(args, options, context, true), options, context);
-	const request = resumedRequest(readRunFile(base), given);
+	const request = resumedRequest(base, given);
 	const { output = base } = outputOf(options, context);
 	if (realPath(output) === realPath(base)) return { request, output: base, resumes: true };
 	if (options.rerunChanged)
@@ -100,7 +99,7 @@ function completion(
 function rerun(args: readonly string[], which: string, options: StartChoices, context: Context): StartedRun {
 	const rerunFailed = resolveRun(which, context);
 	const given = requestOf(evalsOf(args, options, context, true), options, context);
-	const request = originRequest(readRunFile(rerunFailed), { ...given, rerunFailed });
+	const request = originRequest(rerunFailed, { ...given, rerunFailed });
 	return { request, resumes: false, ...outputOf(options, context) };
 }
 

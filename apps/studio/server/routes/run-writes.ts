@@ -24,10 +24,10 @@ export function runWrites(services: Services) {
 		if (runState(run) !== "interrupted") throw new AgentvError("refused", "the run is not interrupted");
 		const file = readRunFile(run.directory);
 		if (!(await allKnown(file, services)))
-			throw new AgentvError("refused", "the run's evals are not where Studio may run them", {
-				hint: "register their benchmark, or start Studio in their directory",
+			throw new AgentvError("refused", "the run's evals, targets file or .env file are not where Studio may run them", {
+				hint: "Register their benchmark, or start Studio in their directory.",
 			});
-		const plan = planFor(resumedRequest(file, { evals: [] }), services);
+		const plan = planFor(resumedRequest(run.directory, { evals: [] }), services);
 		refuseNewAccess(plan.newAccess, plan.redact);
 		// What keeps the run from being resumed is the answer, not a job that fails.
 		describePlan(plan, { directory: run.directory, retryErrors: false, rerunChanged });

@@ -167,6 +167,27 @@ it("a run whose results are made of something that has changed is resumed only w
 	expect(after.filter(({ type }) => type === "attempt_finished")).toHaveLength(2);
 });
 
+it.each([["targetsFile"], ["envFile"]])("a run whose record names a foreign %s is not resumed", async (flag) => {
+	const studio = testStudio({
+		...files,
+		"elsewhere/file": 'targets: [{name: quick, provider: cli, command: "touch ran"}]',
+	});
+	const { run } = await runOnce(studio);
+	const { directory } = await studio.json<RunAnswer>(`/api/runs/${run}`);
+	writeFileSync(join(directory, "index.jsonl"), "");
+	rmSync(join(directory, "summary.json"));
+	const record = JSON.parse(readFileSync(join(directory, "run.json"), "utf8"));
+	writeFileSync(join(directory, "file"), "A=b");
+	for (const path of [join(studio.root, "elsewhere/file"), join(directory, "file"), 7]) {
+		record.flags[flag] = path;
+		writeFileSync(join(directory, "run.json"), JSON.stringify(record));
+		studio.services.runs.forget();
+		const refused = await studio.request(`/api/runs/${run}/resume`, { body: {} });
+		expect(refused.status, String(path)).toBeGreaterThanOrEqual(400);
+		expect(refused.status).toBeLessThan(500);
+	}
+});
+
 describe("two runs beside each other", () => {
 	it("are compared over what is comparable, changed tests apart", async () => {
 		const studio = testStudio(files);

@@ -3,6 +3,7 @@ import { expandRepoShorthand, fileUrlPath, parseGitUrl } from "../base/git-url.t
 import { loadDotEnv } from "../io/dot-env.ts";
 import { type Environment, expandHome } from "../io/environment.ts";
 import { isExecutable } from "../io/files/stat-path.ts";
+import { parseAsRun } from "./command.ts";
 import type { DiskView } from "./disk-view.ts";
 import { dotEnvFiles, ownVariables } from "./eval-environment.ts";
 import type { LoadedEval, TestCase, Workspace, WorkspaceRepo } from "./eval-types.ts";
@@ -16,7 +17,7 @@ import { isPlaceBelow, targetVariables } from "./run-variables.ts";
 import { child, type PlacedVariable } from "./source.ts";
 import { targetDestination } from "./target-destination.ts";
 
-/** Something of this machine, or beyond it, that running an eval reads or reaches. */
+/** A variable, host or outside file that running an eval reads or reaches. */
 export interface AccessItem {
 	/** `variable`: by its name. `host`: with its port if that is not the usual one. `file`: one outside of the eval's root, by its real path. */
 	readonly kind: "variable" | "host" | "file";
@@ -24,7 +25,7 @@ export interface AccessItem {
 	readonly at: Place;
 	/** The files that together say so; absolute. */
 	readonly files: readonly string[];
-	/** Of a file: why the run may not read it. */
+	/** Why the run may not read the file. */
 	readonly refused?: Diagnostic;
 }
 
@@ -158,7 +159,16 @@ function* outsideFiles(source: AccessSource): Generator<AccessItem> {
 function isForRun(reference: Reference): boolean {
 	const { kind, state, onDisk, word, found, resolved } = reference;
 	if (kind === "repository" || state === "opaque" || state === "run-time" || onDisk === "missing") return false;
-	return word === undefined || !(isSystemPath(reference) || (found === "absolute" && isExecutable(resolved)));
+	if (word === undefined) return true;
+	return !isSystemPath(reference) && !(found === "absolute" && isProgram(reference) && isExecutable(resolved));
+}
+
+/** Returns whether a word is what its command runs: the first, or the one that `env` starts. */
+function isProgram({ word, command }: Reference): boolean {
+	if (word === undefined || command === undefined || word.index > 1) return false;
+	if (word.index === 0) return true;
+	const parsed = parseAsRun(command);
+	return parsed.kind === "argv" && /^(\/usr\/bin\/|\/bin\/)?env$/.test(parsed.words[0]?.text ?? "");
 }
 
 function* outsideRepository({ local, repo, repoAt: at }: WorkspaceRepo, source: AccessSource): Generator<AccessItem> {

@@ -20,9 +20,12 @@ export interface NewAccess {
  */
 export function newAccess(
 	items: readonly AccessItem[],
-	{ env, view }: { readonly env: Environment; readonly view: DiskView },
+	{
+		env,
+		view,
+		subjects = new TrustSubjects(env, view),
+	}: { readonly env: Environment; readonly view: DiskView; readonly subjects?: TrustSubjects },
 ): NewAccess[] {
-	const subjects = new TrustSubjects(env, view);
 	const claims = items.flatMap((item) => claimsOn(item, subjects));
 	if (claims.length === 0) return [];
 	const record = readTrust(env);
@@ -84,10 +87,10 @@ export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, h
 	const subjects = [...new Map(found.map(({ subject }) => [subject.key, subject])).values()];
 	throw new AgentvError(
 		"config",
-		`${subjects.map(shownSubject).join(" and ")} would read or reach what you have not trusted ${subjects.length === 1 ? "it" : "them"} with`,
+		`${subjects.map(shownSubject).join(" and ")} ${subjects.length === 1 ? "needs" : "need"} your consent to read or reach something new`,
 		{
 			diagnostics: newAccessFindings(found, redact),
-			hint: `Look at it and consent: ${subjects.map(trustCommand).join("; ")}.${hint}`,
+			hint: `Review the list, then run ${subjects.map(trustCommand).join("; ")}.${hint}`,
 		},
 	);
 }

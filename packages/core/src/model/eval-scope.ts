@@ -1,4 +1,6 @@
 import { dirname, join, relative, resolve, sep } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
+import { type JsonReading, readJson } from "../base/read-json.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import type { DiskView } from "./disk-view.ts";
 
@@ -58,10 +60,21 @@ export function* withParents(directory: string, root?: string): Generator<string
 	}
 }
 
-/** A bundle is recognised by its manifest: a JSON object with `format_version` and `digest`. */
+/** A bundle is recognised by its manifest: a JSON object with `format_version` and `digest`. One that can't be parsed is a damaged bundle's. */
 export function isBundle(directory: string, view: DiskView): boolean {
 	const manifest = join(directory, "manifest.json");
 	if (view.kind(manifest) !== "file" || view.kind(join(directory, "eval.yaml")) !== "file") return false;
-	const text = view.readText(manifest);
-	return /"format_version"\s*:/.test(text) && /"digest"\s*:\s*"(sha256:)?[0-9a-f]{64}"/.test(text);
+	const reading = readManifestJson(manifest, view);
+	if (!reading || !("value" in reading)) return true;
+	const { value } = reading;
+	return typeof value === "object" && value !== null && "format_version" in value && "digest" in value;
+}
+
+function readManifestJson(file: string, view: DiskView): JsonReading | undefined {
+	try {
+		return readJson(view.readText(file));
+	} catch (error) {
+		if (error instanceof AgentvError) return undefined;
+		throw error;
+	}
 }

@@ -88,13 +88,22 @@ const lists: ReadonlySet<string> = new Set(["files", "variables", "targets", "re
 /** The manifest's text, piece by piece, one line a file: it never stands in memory whole. */
 export function* renderManifest(manifest: BundleManifest): Generator<string> {
 	const wire = wireManifest(manifest);
+	yield* renderWire(wire, manifestDigest(wire), renderFile);
+}
+
+/** `manifest_sha256` is the last key, whatever else there is. */
+function* renderWire(
+	wire: Readonly<Record<string, unknown>>,
+	digest: unknown,
+	fileEntry: (file: unknown) => string,
+): Generator<string> {
 	yield "{\n";
 	for (const [key, value] of Object.entries(wire)) {
 		if (!lists.has(key))
 			yield `\t${JSON.stringify(key)}: ${JSON.stringify(value, null, "\t").replaceAll("\n", "\n\t")},\n`;
-		else yield* rows(key, value as readonly unknown[], key === "files" ? renderFile : JSON.stringify);
+		else yield* rows(key, value as readonly unknown[], key === "files" ? fileEntry : (row) => JSON.stringify(row));
 	}
-	yield `\t"manifest_sha256": ${JSON.stringify(manifestDigest(wire))}\n}\n`;
+	yield `\t"manifest_sha256": ${JSON.stringify(digest)}\n}\n`;
 }
 
 function renderFile(file: unknown): string {
@@ -146,14 +155,27 @@ export function manifestTextProblems(text: string, manifest: BundleManifest): st
 			"it has no manifest_sha256, which covers all that it says: an earlier version wrote it, or it was taken out",
 		];
 	if (value.manifest_sha256 !== manifestDigest(value)) return ["what it says was changed"];
-	// A later version may write more than we know.
-	const hasMore = manifestDigest(wireManifest(manifest)) !== value.manifest_sha256;
-	return hasMore || isRendered(text, manifest) ? [] : ["its text is not as AgentV wrote it"];
+	return isRendered(text, manifest) || isRenderedValue(text, value) ? [] : ["its text is not as AgentV wrote it"];
 }
 
 function isRendered(text: string, manifest: BundleManifest): boolean {
+	return isMadeOf(text, renderManifest(manifest));
+}
+
+/** Whether the text is spelled as AgentV spells manifests, also one of a later version that has more keys. */
+function isRenderedValue(
+	text: string,
+	{ manifest_sha256: digest, ...wire }: Readonly<Record<string, unknown>>,
+): boolean {
+	return isMadeOf(
+		text,
+		renderWire(wire, digest, (file) => JSON.stringify(file)),
+	);
+}
+
+function isMadeOf(text: string, pieces: Iterable<string>): boolean {
 	let at = 0;
-	for (const piece of renderManifest(manifest)) {
+	for (const piece of pieces) {
 		if (!text.startsWith(piece, at)) return false;
 		at += piece.length;
 	}

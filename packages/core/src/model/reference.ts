@@ -84,7 +84,10 @@ export interface Reference {
 
 /** `/bin/sh`, `/usr/bin/env`, `/dev/null` are the same on every machine that can run the command. */
 export function isSystemPath({ word, resolved }: Reference): boolean {
-	return word !== undefined && /^\/(bin|usr\/bin|dev)\//.test(resolved);
+	return (
+		word !== undefined &&
+		/^\/(?:(?:usr\/)?bin\/|dev\/(?:null|zero|random|urandom|stdin|stdout|stderr|tty)$)/.test(resolved)
+	);
 }
 
 /** A program named by a bare word (`node`, `git`), found through PATH at run time. */

@@ -86,6 +86,10 @@ export class TrustSubjects {
 /** The bundle at `directory`. @throws AgentvError `not-found` */
 export function bundleSubject(directory: string): TrustSubject {
 	const root = realPath(directory);
+	if (!isBundle(root, openDiskView()))
+		throw new AgentvError("not-found", `${directory} is not a bundle`, {
+			hint: "Name the directory that holds the bundle's manifest.json and eval.yaml.",
+		});
 	return { kind: "bundle", name: root, root, key: `bundle ${digestText(manifestText(root))}` };
 }
 
@@ -99,14 +103,43 @@ export function benchmarkSubject(entry: RegistryEntry, registry: string, env: En
 	return {
 		kind: "benchmark",
 		name: id,
-		root: realPath(path),
+		root: realPathOr(path),
 		key: JSON.stringify(["benchmark", id, urlOf(source, registry, env)]),
 	};
 }
 
 function gitBacked(env: Environment): TrustSubject[] {
-	const { entries, file } = readRegistry(env);
-	return entries.flatMap((entry) => (entry.source ? [benchmarkSubject(entry, file, env)] : []));
+	const { entries, file, document } = readRegistry(env);
+	const usable = new Set(entries.map(({ index }) => index));
+	const unusable = writtenEntries(document?.value).flatMap((entry, index) =>
+		usable.has(index) ? [] : (unusableSubject(entry, file, env) ?? []),
+	);
+	return [...entries.flatMap((entry) => (entry.source ? [benchmarkSubject(entry, file, env)] : [])), ...unusable];
+}
+
+function writtenEntries(value: unknown): readonly unknown[] {
+	const list = typeof value === "object" && value !== null && "benchmarks" in value ? value.benchmarks : [];
+	return Array.isArray(list) ? list : [];
+}
+
+/** What an entry with an error was synced to does not become the user's own. */
+function unusableSubject(entry: unknown, registry: string, env: Environment): TrustSubject | undefined {
+	if (typeof entry !== "object" || entry === null || !("path" in entry) || !("source" in entry)) return undefined;
+	if (entry.source === undefined || entry.source === null) return undefined;
+	const path = interpolateEnv(String(entry.path), env).value;
+	const name = "id" in entry ? String(entry.id) : path;
+	const root = realPathOr(resolve(dirname(registry), expandHome(path, env)));
+	return { kind: "benchmark", name, root, key: JSON.stringify(["benchmark", name, root, entry.source]) };
+}
+
+/** Another entry's directory that can't be looked at must not stop the user's own evals. */
+function realPathOr(path: string): string {
+	try {
+		return realPath(path);
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return resolve(path);
+	}
 }
 
 /** The repository's address without its user part; a variable that is not set stays as it is written. */

@@ -13,6 +13,7 @@ import type { LoadedEval } from "../model/eval-types.ts";
 import { loadEval } from "../model/load-eval.ts";
 import { loadTargets, type TargetScope } from "../model/load-targets.ts";
 import { evalVariables } from "../model/run-variables.ts";
+import { refuseRecordedFiles } from "./recorded-files.ts";
 import type { PlannedEval } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
 
@@ -32,13 +33,18 @@ export interface Observed {
 
 /**
  * Loads the evals of a request and their targets.
- * @throws AgentvError `config` with all findings where one can't be loaded whole: a test is never left out.
+ * @throws AgentvError `config` with all findings if one can't be loaded whole: a test is never left out; `usage` if a record names
+ * files that the user must name
  */
 export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
 	const view = openDiskView();
+	refuseRecordedFiles(request, cwd, view);
 	const reach: Reach = {
 		allowed: (request.allowOutside ?? []).map((path) => realPath(path)),
-		ownFiles: request.targetsFile === undefined ? [] : [request.targetsFile],
+		ownFiles:
+			request.targetsFile === undefined || request.recorded?.options.includes("targetsFile")
+				? []
+				: [request.targetsFile],
 		option: "--allow-outside",
 	};
 	const env = withEnvFile(processEnv, request.envFile);

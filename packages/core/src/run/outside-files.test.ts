@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { bareRepository, gitRepository, tempTree } from "@agentv/test-support";
@@ -303,6 +303,19 @@ describe("what is no outside file", () => {
 		for (const word of [`/dev/../${secret}`, `/usr/bin/../../${secret}`, secret]) {
 			const targets = `targets: [{name: default, provider: cli, command: [cat, ${word}]}]\n`;
 			expect(refusals(tempTree(files({ eval: test1, targets, content: "" }, ""))), word).not.toEqual([]);
+		}
+	});
+
+	test("a program or a device as an argument is a file like others", () => {
+		const script = join(tempTree({ "deploy.sh": "secret" }), "deploy.sh");
+		chmodSync(script, 0o755);
+		for (const command of [
+			["cat", script],
+			["/usr/bin/env", "cat", script],
+			["cat", "/dev/shm"],
+		]) {
+			const targets = `targets: [{name: default, provider: cli, command: ${JSON.stringify(command)}}]\n`;
+			expect(refusals(tempTree(files({ eval: test1, targets, content: "" }, ""))), command.join(" ")).not.toEqual([]);
 		}
 	});
 

@@ -70,7 +70,7 @@ describe("grading recorded answers again", () => {
 		expect(Object.keys(attempt.files)).toEqual(["agent.mjs", "check.mjs"]);
 		const index = join(again.runDir, "index.jsonl");
 		writeFileSync(index, readFileSync(index, "utf8").replace(/\n.*\n$/, "\n"));
-		const request = resumedRequest(readRunFile(again.runDir), { evals: [] });
+		const request = resumedRequest(again.runDir, { evals: [] });
 		const resumed = await runTree({ root: origin.root }, { ...request, output: again.runDir, resume: true });
 		expect(resumed.events[0]).toMatchObject({ planned: 2, alreadyDone: 1 });
 		expect(await verifyRun(again.runDir)).toMatchObject({ differences: [], finished: 2 });

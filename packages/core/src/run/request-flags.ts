@@ -1,13 +1,14 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { optionOf, planFlags } from "../model/plan-flags.ts";
+import { readRunFile } from "../model/result-files.ts";
 import type { RunFile, RunOriginRecord } from "../schema/run-file.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** The parts of a request that decide which tests are run and how they are judged: a resumed run keeps them. */
 const kept = [...planFlags, "targetsFile", "envFile", "shard"] as const;
 
-/** Files that may lie elsewhere on this machine: where one is gone, the one that is named now is taken. */
+/** Files that may be elsewhere on this machine: if one is missing, the one that is named now is taken. */
 const paths = ["targetsFile", "envFile"] as const;
 
 /** What `run.json` keeps of a request, so that it can be taken up again. */
@@ -21,10 +22,11 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
 }
 
 /**
- * The request of a run that is taken up again: what it was begun with, and what has no bearing on results as it is given now.
- * @throws AgentvError `usage` where something else is asked for than what it was begun with
+ * Returns the request that resumes the run in `directory`: what it was begun with, and what has no bearing on results as it is given now.
+ * @throws AgentvError `usage` if something else is requested than what it was begun with
  */
-export function resumedRequest(run: RunFile, given: RunRequest): RunRequest {
+export function resumedRequest(directory: string, given: RunRequest): RunRequest {
+	const run = readRunFile(directory);
 	const moved = paths.filter((key) => given[key] !== undefined && targetKind(String(run.flags[key])) === "missing");
 	const keys = kept.filter((key) => !moved.some((path) => path === key));
 	for (const key of keys) {
@@ -41,6 +43,7 @@ export function resumedRequest(run: RunFile, given: RunRequest): RunRequest {
 		...given,
 		...(before as Partial<RunRequest>),
 		evals: evalsOf(run, given),
+		recorded: recordedFiles(directory, before, given),
 		...(run.shard ? { recordedShards: run.shard } : {}),
 		...(run.origin ? originOf(run.origin) : {}),
 	};
@@ -51,8 +54,9 @@ function originOf({ kind, path, graders }: RunOriginRecord): Partial<RunRequest>
 	return { regrade: { origin: path, ...(graders ? { graders } : {}) } };
 }
 
-/** The request of a new run that starts from another one: what that was begun with, unless `given` overrides it. */
-export function originRequest(run: RunFile, given: RunRequest): RunRequest {
+/** Returns the request of a new run that starts from the one in `directory`: what that was begun with, unless `given` overrides it. */
+export function originRequest(directory: string, given: RunRequest): RunRequest {
+	const run = readRunFile(directory);
 	const before = Object.fromEntries(
 		[...planFlags, "targetsFile", "envFile"].flatMap((key) => {
 			const value = run.flags[key];
@@ -65,7 +69,18 @@ export function originRequest(run: RunFile, given: RunRequest): RunRequest {
 		...(before as Partial<RunRequest>),
 		...given,
 		evals: given.evals.length > 0 ? given.evals : evalsOf(run, given),
+		recorded: recordedFiles(directory, before, given),
 	};
+}
+
+/** Which files the record names, and the user does not. */
+function recordedFiles(
+	directory: string,
+	before: Readonly<Record<string, unknown>>,
+	given: RunRequest,
+): NonNullable<RunRequest["recorded"]> {
+	const options = paths.filter((key) => given[key] === undefined && before[key] !== undefined);
+	return { directory, options, namedEvals: given.evals };
 }
 
 /** The evals where the run found them; those that are named now where it ran elsewhere. Whether they are the same shows as they are loaded. */

@@ -93,7 +93,7 @@ type Emit = (event: RunEvent) => void;
 const manyCases = 500;
 
 async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, emit: Emit): Promise<void> {
-	refuseNewAccess(plan.newAccess, plan.redact, " On a machine without a user: `--trust any`.");
+	refuseNewAccess(plan.newAccess, plan.redact, " In CI, pass `--trust any`.");
 	const targets = new LiveTargets(
 		plan,
 		options.signal,

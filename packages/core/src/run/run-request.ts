@@ -51,7 +51,16 @@ export interface RunRequest {
 	readonly envFile?: string;
 	/** Absolute paths of files and directories outside of the evals' roots that they may read all the same. */
 	readonly allowOutside?: readonly string[];
-	/** Take part without consent in whatever evals of others read: for machines on which nobody is asked. */
+	/** What a run's record names in place of the user: a received record must not choose what runs here. */
+	readonly recorded?: {
+		/** Absolute directory of that run. */
+		readonly directory: string;
+		/** Options whose file the record names. */
+		readonly options: readonly ("targetsFile" | "envFile")[];
+		/** The evals that the user names, absolute. */
+		readonly namedEvals: readonly string[];
+	};
+	/** Skips consent to variables, hosts and outside files: for CI. */
 	readonly trust?: "any";
 }
 

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readRunFile } from "../model/result-files.ts";
 import { planRun } from "./plan-run.ts";
 import { shardSizes } from "./plan-shard.ts";
 import { resumedRequest } from "./request-flags.ts";
@@ -175,10 +174,10 @@ describe("shards that are balanced by a former run", () => {
 		expect(ids).toEqual(["t0", "t1", "t3"]);
 		rmSync(durationsFrom, { recursive: true });
 		writeFileSync(join(first.runDir, "index.jsonl"), "");
-		const request = resumedRequest(readRunFile(first.runDir), { evals: [] });
+		const request = resumedRequest(first.runDir, { evals: [] });
 		const second = await runTree({ root }, { ...request, output: first.runDir, resume: true });
 		expect(second.rows.map(({ testId }) => testId).sort()).toEqual(ids);
-		expect(() => resumedRequest(readRunFile(first.runDir), { evals: [], shard: { index: 1, count: 2 } })).toThrow(
+		expect(() => resumedRequest(first.runDir, { evals: [], shard: { index: 1, count: 2 } })).toThrow(
 			"the run was begun with another --shard",
 		);
 	});

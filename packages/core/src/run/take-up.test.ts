@@ -24,7 +24,7 @@ async function gap(): Promise<RanEval> {
 describe("a run of what another left", () => {
 	test("runs just that, and is a part of the whole", async () => {
 		const { root, runDir } = await gap();
-		const request = { ...resumedRequest(readRunFile(runDir), { evals: [] }), onlyMissing: runDir };
+		const request = { ...resumedRequest(runDir, { evals: [] }), onlyMissing: runDir };
 		const rest = await runTree({ root }, { ...request, output: join(root, "rest") });
 		expect(rest.events[0]).toMatchObject({ type: "started", planned: 1, alreadyDone: 0 });
 		expect(rest.summary).toMatchObject({ planned: 1, passed: 1 });
@@ -40,7 +40,7 @@ describe("a run of what another left", () => {
 
 	test("waits for none that is under way", async () => {
 		const { root, runDir } = await gap();
-		const request = { ...resumedRequest(readRunFile(runDir), { evals: [] }), onlyMissing: runDir };
+		const request = { ...resumedRequest(runDir, { evals: [] }), onlyMissing: runDir };
 		const refused = expect.objectContaining({ code: "config", message: expect.stringContaining("under way") });
 		await withLock(
 			runDir,
@@ -51,7 +51,7 @@ describe("a run of what another left", () => {
 
 	test("has all of the other's evals, and no others", async () => {
 		const { root, runDir } = await gap();
-		const request = { ...resumedRequest(readRunFile(runDir), { evals: [] }), onlyMissing: runDir };
+		const request = { ...resumedRequest(runDir, { evals: [] }), onlyMissing: runDir };
 		const [first = "", second = ""] = request.evals;
 		const withEvals = (...evals: string[]) =>
 			runTree({ root }, { ...request, evals, output: join(root, `rest-${evals.length}`) });

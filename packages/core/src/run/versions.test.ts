@@ -99,7 +99,7 @@ test("what another run left is not run with other versions than the rest", async
 	const first = await runTree(files, { workers: 1 });
 	cutShort(first);
 	appendFileSync(join(first.root, "check.mjs"), "\n");
-	const request = { ...resumedRequest(readRunFile(first.runDir), { evals: [] }), onlyMissing: first.runDir };
+	const request = { ...resumedRequest(first.runDir, { evals: [] }), onlyMissing: first.runDir };
 	const rest = runTree({ root: first.root }, { ...request, output: join(first.root, "rest") });
 	await expect(rest).rejects.toThrow("check.mjs changed: 2 results (a, b)");
 });

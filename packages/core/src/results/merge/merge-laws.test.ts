@@ -108,7 +108,7 @@ describe("merging some of the shards", () => {
 				const ids = new Set(readRunFile(left.runDir).planned.map(([, id]) => id));
 				expect(new Set(gap.missing.tests.map(({ testId }) => testId))).toEqual(ids);
 				expect(gap.missing.shards).toEqual(ids.size === 0 ? [] : [shards.indexOf(left) + 1]);
-				const request = resumedRequest(readRunFile(gap.directory), { evals: [] });
+				const request = resumedRequest(gap.directory, { evals: [] });
 				if (!apart) {
 					const { outcome } = await runTree({ root }, { ...request, output: gap.directory, resume: true });
 					expect(outcome).toBe("complete");

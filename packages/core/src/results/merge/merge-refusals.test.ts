@@ -3,7 +3,6 @@ import { dirname, join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { withLock } from "../../io/files/lock.ts";
-import { readRunFile } from "../../model/result-files.ts";
 import { resumedRequest } from "../../run/request-flags.ts";
 import { mockTargets, runTree } from "../../run/testing/run-fixture.ts";
 import { mergeProblemText } from "./merge-problem.ts";
@@ -42,7 +41,7 @@ describe("what counts twice is refused:", () => {
 	test("an attempt that two runs made", async () => {
 		const { root, one, two, second } = await twoShards();
 		const { directory } = await merged([one]);
-		const request = { ...resumedRequest(readRunFile(directory), { evals: [] }), onlyMissing: directory };
+		const request = { ...resumedRequest(directory, { evals: [] }), onlyMissing: directory };
 		const rest = await runTree({ root }, { ...request, output: join(root, "rest") });
 		const [row] = second.rows;
 		const found = await problemsOf([one, two, rest.runDir]);

@@ -53,7 +53,7 @@ describe("what is missing is named:", () => {
 		const index = join(two, "index.jsonl");
 		truncateSync(index, readFileSync(index).length - 30);
 		const { missing, directory } = await merged([one, two]);
-		const request = resumedRequest(readRunFile(directory), { evals: [] });
+		const request = resumedRequest(directory, { evals: [] });
 		const rest = await runTree({ root }, { ...request, onlyMissing: directory, output: join(root, "rest") });
 		expect(rest.rows).toHaveLength(1);
 		expect(rest.rows[0]).toMatchObject({ testId: missing.tests[0]?.testId, attempt: missing.tests[0]?.attempts[0] });
@@ -92,7 +92,7 @@ describe("a merged run", () => {
 		const { directory, summary } = await merged(directoriesOf(await runShards(root, 2)));
 		expect(summary).toMatchObject({ passed: 1, errors: 5 });
 		for (const id of ids) writeFileSync(join(root, "answers", id), "yes");
-		const request = resumedRequest(readRunFile(directory), { evals: [] });
+		const request = resumedRequest(directory, { evals: [] });
 		const again = await runTree({ root }, { ...request, output: directory, resume: true, retryErrors: true });
 		expect(again.summary).toMatchObject({ planned: 6, passed: 6, errors: 0 });
 	});
@@ -132,7 +132,7 @@ describe("a merged run", () => {
 		for (const path of [join(one, "tests", folder), join(one, "tests"), one]) chmodSync(path, 0o555);
 		const { directory } = await merged([one]);
 		for (const path of [one, join(one, "tests"), join(one, "tests", folder)]) chmodSync(path, 0o755);
-		const request = resumedRequest(readRunFile(directory), { evals: [] });
+		const request = resumedRequest(directory, { evals: [] });
 		const full = await runTree({ root }, { ...request, output: directory, resume: true });
 		expect(full.summary).toMatchObject({ planned: 6, passed: 6 });
 		expect(two).not.toBe(one);

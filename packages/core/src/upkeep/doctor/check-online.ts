@@ -9,6 +9,7 @@ import { sourceAccess } from "../../model/benchmark-source.ts";
 import { newAccess, shownSubject } from "../../model/consent.ts";
 import { type RegistryEntry, readRegistry } from "../../model/registry.ts";
 import { targetDestination } from "../../model/target-destination.ts";
+import { TrustSubjects } from "../../model/trust-subjects.ts";
 import { resolvedTargets } from "../../model/used-targets.ts";
 import type { DoctorItem } from "./doctor-item.ts";
 import type { ExaminedEvals } from "./observe-evals.ts";
@@ -25,7 +26,11 @@ export interface OnlineOptions {
 /** Asks the remotes of benchmarks for their refs, as a sync would, and the servers of used targets whether they are there, without a key. */
 export async function checkOnline({ evals, view }: ExaminedEvals, options: OnlineOptions): Promise<DoctorItem[]> {
 	const remotes = registered(options.env).map((entry) => () => remote(entry, options));
-	const { servers, left } = serversOf(evals, { env: options.env, view });
+	const { servers, left } = serversOf(evals, {
+		env: options.env,
+		view,
+		subjects: new TrustSubjects(options.env, view),
+	});
 	const asked = [...servers].map(
 		([origin, neededBy]) =>
 			() =>
@@ -78,7 +83,9 @@ function serversOf(evals: ExaminedEvals["evals"], machine: Parameters<typeof new
 			if (host === undefined || typeof address !== "string" || !/^https?:\/\//i.test(address)) continue;
 			const { origin } = new URL(address);
 			const access = accessOf({ loaded, scope, targets: [target], tests: [], env, view: machine.view });
-			const [found] = newAccess(access, machine).filter(({ item }) => item.kind === "host");
+			const [found] = newAccess(access, machine).filter(
+				({ item }) => item.kind === "host" && item.value === host.toLowerCase(),
+			);
 			if (found) {
 				const says = `not asked: you have not trusted ${shownSubject(found.subject)} with its host`;
 				left.push({ group: "online", name: target.name, state: "note", says, neededBy: [label] });
