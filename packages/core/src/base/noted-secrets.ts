@@ -36,7 +36,7 @@ export function noteTargets(secrets: readonly string[]): void {
 /** Words of our own (`pass_at_1`, `sha256`) and of prose have digits at their ends, if at all. */
 function looksChosenByMachine(secret: string): boolean {
 	return (
-		/\d/.test(secret) && looksRandom(secret) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/i.test(secret)
+		/\d/.test(secret) && looksRandom(secret) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(secret)
 	);
 }
 
