@@ -110,6 +110,7 @@ async function start(): Promise<void> {
 	// Node 22 keeps compiled code between runs; Node 20 does not know the function.
 	(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 	const { main } = await import("./main.ts");
+	await loadReport();
 	// Only the exit code is set: an exit by force would cut what a slow pipe has not taken yet.
 	const exitCode = await main(argv, {
 		env: process.env,
@@ -131,24 +132,39 @@ function tell(text: string): void {
 	}
 }
 
+/** Reports what no command caught and returns the exit code; undefined until what it needs is loaded. */
+let report: ((thrown: unknown) => number) | undefined;
+
+async function loadReport(): Promise<void> {
+	const [{ createOutputRedactor }, { reportFault }, { safeOutput }] = await Promise.all([
+		import("@agentv/core"),
+		import("./report/error.ts"),
+		import("./terminal/safe-output.ts"),
+	]);
+	// Streams write later, and the process ends now.
+	const raw: Output = { write: tell, isTTY: false, columns: 80, color: false };
+	const stderr = safeOutput(raw, createOutputRedactor(process.env));
+	report = (thrown) => {
+		const { text, exitCode } = reportFault(thrown, { stderr, debug: argv.includes("--debug") });
+		stderr.write(text);
+		return exitCode;
+	};
+}
+
 /** What no command caught: a stack would say nothing to the user, and code 1 that tests failed. */
 function onFault(thrown: unknown): void {
-	const { code, message } = (thrown instanceof Error ? thrown : { message: String(thrown) }) as NodeJS.ErrnoException;
-	const isMachine = outOf.has(code ?? "") || /out of memory|allocation failed/i.test(message);
-	const what = isMachine ? "The machine has run out of something" : "Something went wrong inside AgentV";
+	if (report) process.exit(report(thrown));
+	// Nothing is loaded that could redact a message, and nothing that a user wrote has been read.
+	const { code, name } = (thrown instanceof Error ? thrown : {}) as NodeJS.ErrnoException;
+	const isMachine = /^E[A-Z]+$/.test(code ?? "") || thrown instanceof RangeError;
 	const hint = isMachine
-		? "Use fewer workers, or raise the limit."
-		: "This is a fault of AgentV. Run it again with --debug to see where.";
-	tell(`error: ${what}: ${message}\nhint: ${hint}\n`);
-	if (argv.includes("--debug") && thrown instanceof Error) tell(`${thrown.stack ?? ""}\n`);
+		? "Close other programs, or raise the limits of files and memory (ulimit)."
+		: "Install it again.";
+	tell(`error: AgentV could not be started (${code ?? name ?? "unknown"})\nhint: ${hint}\n`);
 	process.exit(isMachine ? notRunnable : internal);
 }
 
 const internal = 3;
-const outOf = new Set([
-	...["EMFILE", "ENFILE", "ENOSPC", "EDQUOT", "EAGAIN", "ENOMEM", "EROFS", "EIO"],
-	...["ERR_WORKER_OUT_OF_MEMORY", "ERR_WORKER_INIT_FAILED"],
-]);
 
 process.on("uncaughtException", onFault);
 if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V"))

@@ -135,6 +135,20 @@ describe("a machine that has run out of something", () => {
 		},
 	);
 
+	test("a fault that no command caught loses its secrets and control characters, and says what to do", async () => {
+		const key = `ghp_${"a1B2".repeat(9)}`;
+		const fault = `setTimeout(() => { throw Object.assign(new Error("no \\u001b[2J ${key} planted-env"), { code: process.env.CODE }); }, 1500);`;
+		const line = `echo '${fault}' > fault.mjs; NODE_OPTIONS="--import $PWD/fault.mjs" agentv --debug studio --no-open --port 0 > /dev/null`;
+		const said = await Promise.all(
+			["ENOSPC", "EDQUOT", "EWHAT"].map((CODE) => inShell(line, { CODE, MY_TOKEN: "planted-env" })),
+		);
+		expect(said.map(({ exitCode }) => exitCode)).toEqual([4, 4, 3]);
+		for (const { stderr } of said) expect(stderr).not.toMatch(new RegExp(`${key}|planted-env|\\u001b`));
+		expect(said[0]?.stderr).toContain("hint: Make room on the disk");
+		expect(said[1]?.stderr).toContain("the disk quota is used up");
+		expect(said[2]?.stderr).toMatch(/inside AgentV: no .*\*\*\*/);
+	});
+
 	test("a reader that goes away is no error", async () => {
 		expect(await inShell("set -o pipefail; agentv schema eval | head -1")).toMatchObject({ exitCode: 0, stderr: "" });
 	});

@@ -58,6 +58,11 @@ const env = {
 	FOO: "planted foo two",
 	DATABASE: "mysql://root:planted-env-db@db/x",
 	CUSTOM: "planted header four",
+	PGPASSWORD: "planted name one",
+	MYSQL_PWD: "planted name two",
+	DBPASSWORD: "planted name three",
+	GHTOKEN: "planted name four",
+	API_KEY2: "planted name five",
 } as const;
 const dotEnv = { SERVICE_PASSWORD: "planted dotenv three" };
 const settings = {
@@ -71,6 +76,9 @@ const known: Readonly<Record<string, string>> = {
 	"a variable of a secret's name": env.MY_API_TOKEN,
 	"a variable under api_key": env.FOO,
 	"a variable in a header": env.CUSTOM,
+	...Object.fromEntries(
+		(["PGPASSWORD", "MYSQL_PWD", "DBPASSWORD", "GHTOKEN", "API_KEY2"] as const).map((name) => [name, env[name]]),
+	),
 	"a connection string in a variable": "planted-env-db",
 	"a secret of a .env file": dotEnv.SERVICE_PASSWORD,
 	"a password of base_url": settings.password,
@@ -205,7 +213,8 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 	await run("run against a server", "eval", "run", "work/server.eval.yaml", "--output", "runs/server", "--cache");
 	await run("run with debug", "--debug", "eval", "run", "work/server.eval.yaml", "--target", all.slice(0, 2000));
 	await run("dry run", "eval", "run", "work/a.eval.yaml", "work/server.eval.yaml", "--dry-run");
-	await run("record", "eval", "record", "work/a.eval.yaml", "--output", "runs/recorded.jsonl");
+	const recorded = await run("record", "eval", "record", "work/a.eval.yaml", "--out", "runs/recorded.jsonl");
+	expect([recorded.exitCode, recorded.stderr]).toEqual([0, expect.anything()]);
 	for (const format of ["text", "json", "github", "junit", "sarif"])
 		await run(`validate ${format}`, "eval", "validate", "work", "--format", format);
 	for (const which of ["runs/a", "runs/server"]) {
@@ -255,6 +264,7 @@ describe("no secret leaves", () => {
 		expect([...places.keys()].some((name) => name.endsWith("1.output.txt"))).toBe(true);
 		expect([...places.keys()].some((name) => name.endsWith(".diff"))).toBe(true);
 		expect([...places.keys()].filter((name) => name.startsWith("record: a/tests/")).length).toBe(8);
+		expect(places.get("record: recorded.jsonl")).toContain("***");
 		expect(places.get("run: stdout")).toContain("a ***~2");
 		expect([...places.keys()].filter((name) => name.startsWith("Studio /runs/")).length).toBeGreaterThan(3);
 		expect(places.get("run against a server: stdout")).toContain("refused");

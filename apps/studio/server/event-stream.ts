@@ -1,8 +1,7 @@
-import { AgentvError } from "@agentv/core";
+import { AgentvError, redactJson } from "@agentv/core";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import { said } from "./jobs.ts";
-import { redactedJson } from "./redacted-answers.ts";
 import type { Services } from "./services.ts";
 
 /** Proxies close what is silent for long, and a page that went away without a word is noticed by writing to it. */
@@ -24,7 +23,7 @@ export function eventStream(
 		stream.onAbort(() => gone.abort());
 		const send: Send = async (data, id) =>
 			stream.writeSSE({
-				data: redactedJson(JSON.stringify(data), redact),
+				data: redactJson(JSON.stringify(data), redact),
 				...(id === undefined ? {} : { id: String(id) }),
 			});
 		const ping = setInterval(() => void stream.write(": still here\n\n"), pingMs);

@@ -1,4 +1,4 @@
-import { type Redactor, redactDeep } from "@agentv/core";
+import { redactJson } from "@agentv/core";
 import type { MiddlewareHandler } from "hono";
 import type { Services } from "./services.ts";
 
@@ -8,7 +8,7 @@ export function redactedAnswers({ redact }: Pick<Services, "redact">): Middlewar
 		await next();
 		if (!/^application\/json\b/.test(c.res.headers.get("content-type") ?? "")) return;
 		const text = await c.res.clone().text();
-		const shown = redactedJson(text, redact);
+		const shown = redactJson(text, redact);
 		if (shown === text) return;
 		const { status, headers } = c.res;
 		// Without this, the headers of the first answer would be added to those of the second.
@@ -17,9 +17,4 @@ export function redactedAnswers({ redact }: Pick<Services, "redact">): Middlewar
 		kept.delete("content-length");
 		c.res = new Response(shown, { status, headers: kept });
 	};
-}
-
-/** A JSON text redacted, and still JSON. Most hold no secret, which one look at the text shows. */
-export function redactedJson(text: string, redact: Redactor): string {
-	return redact(text) === text ? text : JSON.stringify(redactDeep(JSON.parse(text), redact));
 }

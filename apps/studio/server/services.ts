@@ -1,4 +1,4 @@
-import { createOutputRedactor, type Redactor } from "@agentv/core";
+import { createRedactor, type Redactor, secretsOf } from "@agentv/core";
 import { ComparedRuns } from "./compared-runs.ts";
 import { EvalFinder } from "./eval-finder.ts";
 import { EvalMarksCache } from "./eval-marks.ts";
@@ -22,7 +22,10 @@ export interface Services {
 	readonly tables: RunTables;
 	readonly compared: ComparedRuns;
 	readonly runJobs: RunJobs;
-	/** Redacts a text: the environment's secrets, and what is a secret by its form. */
+	/**
+	 * Redacts a text: the environment's secrets, and what is a secret by its form. Those of an eval are known to what shows the eval alone:
+	 * Studio lives long, and one benchmark must not change what is shown of another.
+	 */
 	readonly redact: Redactor;
 }
 
@@ -40,6 +43,6 @@ export function createServices(options: StudioOptions): Services {
 		runJobs: new RunJobs(jobs),
 		evals: new EvalFinder({ options, registry }),
 		marks: new EvalMarksCache(options),
-		redact: createOutputRedactor(options.env),
+		redact: createRedactor(secretsOf(options.env)),
 	};
 }

@@ -9,13 +9,13 @@ export { redactUrl } from "./base/git-credentials.ts";
 export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export { nearestName } from "./base/nearest.ts";
+export { createOutputRedactor } from "./base/noted-secrets.ts";
 export {
-	createOutputRedactor,
 	createRedactor,
 	isSecretName,
 	type Redactor,
-	redactDeep,
 	redacted,
+	redactJson,
 	redactText,
 	secretsIn,
 	secretsOf,

@@ -12,18 +12,38 @@ export async function reportError(thrown: unknown, context: Context): Promise<Co
 	const lines =
 		error instanceof AgentvError ? await expected(error, context, colors) : unexpected(error, context, colors);
 	if (context.debug) lines.push(...causes(error, colors));
-	return { text: `${lines.join("\n")}\n`, exitCode: exitCodes[error instanceof AgentvError ? error.code : "internal"] };
+	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(error) };
+}
+
+/** The same for what no command caught: the process ends, so nothing is waited for or loaded. */
+export function reportFault(
+	thrown: unknown,
+	context: Pick<Context, "debug" | "stderr">,
+): CommandResult & { text: string } {
+	const error = thrown instanceof AgentvError ? thrown : (resourceError("something", thrown) ?? thrown);
+	const colors = colorsFor(context.stderr);
+	const lines = error instanceof AgentvError ? sentences(error, context, colors) : unexpected(error, context, colors);
+	if (context.debug) lines.push(...causes(error, colors));
+	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(error) };
+}
+
+function exitCodeOf(error: unknown): number {
+	return exitCodes[error instanceof AgentvError ? error.code : "internal"];
 }
 
 async function expected(error: AgentvError, context: Context, colors: Colors): Promise<string[]> {
+	const [message = "", ...more] = sentences(error, context, colors);
+	return [message, ...(await findings(error.diagnostics, context, colors)), ...more];
+}
+
+function sentences(error: AgentvError, context: Pick<Context, "debug">, colors: Colors): string[] {
 	const lines = [`${colors.red("error:")} ${terminalSafe(error.message)}`];
-	lines.push(...(await findings(error.diagnostics, context, colors)));
 	if (error.hint !== undefined) lines.push(`${colors.cyan("hint:")} ${terminalSafe(error.hint)}`);
 	if (context.debug && error.stack !== undefined) lines.push(colors.dim(stackOf(error)));
 	return lines;
 }
 
-function unexpected(error: unknown, context: Context, colors: Colors): string[] {
+function unexpected(error: unknown, context: Pick<Context, "debug">, colors: Colors): string[] {
 	const said = error instanceof Error ? error.message : String(error);
 	const lines = [`${colors.red("error:")} Something went wrong inside AgentV: ${terminalSafe(said)}`];
 	if (!context.debug)

@@ -5,15 +5,21 @@ import type { Output } from "../context.ts";
 const color = "\\u001b\\[(?:[0-79]|2[1-9]|3[0-79]|4[0-79]|9[0-7]|10[0-7])m";
 const colors = new RegExp(`(${color})`);
 
-/** What CI servers take for a command: at the beginning of a line, those with `##` also within it. */
-const command = /^([^\S\n]*):(?=:[\w-]+[^\n]*?::)|(##[a-z]*)\[/gim;
+/**
+ * What CI servers take for a command, up to the character that is written in another way: `::` at the beginning of a line, `##[` and
+ * `##word[` anywhere.
+ */
+const command = /(?<=^[^\S\n]*:):|(?<=##[a-z]*)\[/gim;
+/** An unfinished line that the next write can make one of them. */
+const beginning = /^\s*:?$|##?[a-z]*$/i;
 
 /**
  * The one door to a stream: whatever a command writes leaves it redacted and unable to steer a terminal or to command a CI server. What
  * is no text but a sequence of our own goes through `steer`.
  */
 export function safeOutput(output: Output, redact: Redactor): Output & Required<Pick<Output, "steer">> {
-	let isLineBegun = false;
+	/** The end of the unfinished line, as far as it decides whether the next text makes a command of it. */
+	let before = "";
 	return {
 		...{ isTTY: output.isTTY, color: output.color },
 		get columns() {
@@ -24,10 +30,11 @@ export function safeOutput(output: Output, redact: Redactor): Output & Required<
 		},
 		write(text, kind = "text") {
 			const shown = printable(kind === "document" ? text : redact(text), output.color);
-			// A terminal takes no commands, and a line that began before can't be one.
-			const isSafe = output.isTTY || kind === "commands";
-			output.write(isSafe ? shown : withoutCommands(shown, isLineBegun));
-			if (shown !== "") isLineBegun = /\S[^\n]*$/.test(shown.slice(shown.lastIndexOf("\n") + 1));
+			// A terminal takes no commands.
+			output.write(output.isTTY || kind === "commands" ? shown : withoutCommands(before + shown).slice(before.length));
+			const all = before + shown;
+			const line = all.slice(all.lastIndexOf("\n") + 1);
+			before = beginning.exec(line)?.[0] ?? "-";
 		},
 		steer: (sequence) => output.write(sequence),
 		...(output.drained ? { drained: () => output.drained?.() ?? Promise.resolve(true) } : {}),
@@ -53,9 +60,7 @@ function jsonEscape(unit: number): string {
 	return `\\u${unit.toString(16).padStart(4, "0")}`;
 }
 
-function withoutCommands(text: string, isLineBegun: boolean): string {
-	return text.replace(command, (whole, indent: string | undefined, hashes: string | undefined, offset: number) => {
-		if (hashes !== undefined) return `${hashes}${jsonEscape(0x5b)}`;
-		return offset === 0 && isLineBegun ? whole : `${indent}${jsonEscape(0x3a)}`;
-	});
+/** The escapes are at the ends of what is found: texts that were written before stay as they are. */
+function withoutCommands(text: string): string {
+	return text.replace(command, (character) => jsonEscape(character.charCodeAt(0)));
 }

@@ -1,5 +1,5 @@
 import { parseGitUrl } from "./git-url.ts";
-import { redactAddress, redactText } from "./redact.ts";
+import { decoded, redactAddress, redactText } from "./redact.ts";
 import { looksLikeToken } from "./secret-shapes.ts";
 
 /** A URL without its credentials, and those, decoded. */
@@ -35,14 +35,4 @@ export function redactUrl(url: string): string {
 
 function withoutUser(url: string, userPart: string): string {
 	return url.replace(`${userPart}@`, () => "");
-}
-
-function decoded(part: string): string {
-	try {
-		return decodeURIComponent(part);
-	} catch (error) {
-		// A literal `%` in a password that was not encoded.
-		if (error instanceof URIError) return part;
-		throw error;
-	}
 }

@@ -8,6 +8,7 @@ import {
 	RedactedStream,
 	redactDeep,
 	redactInPlace,
+	redactJson,
 	redactSettings,
 	redactText,
 	secretsIn,
@@ -24,13 +25,21 @@ const secretNames = [
 	"api-key",
 	"KEY",
 ];
-test.each([...secretNames, "apiKey", "clientSecret", "GITLAB_PAT", "db.password"])("%s is a secret's name", (name) => {
-	expect(isSecretName(name)).toBe(true);
-});
+const joined = ["PGPASSWORD", "MYSQL_PWD", "DBPASSWORD", "GHTOKEN", "API_KEY2", "apiKey2", "DB_PASSWORD1", "MYSECRET"];
+test.each([...secretNames, ...joined, "apiKey", "clientSecret", "GITLAB_PAT", "db.password"])(
+	"%s is a secret's name",
+	(name) => {
+		expect(isSecretName(name)).toBe(true);
+	},
+);
 
-test.each(["MAX_TOKENS", "maxTokens", "TOKENIZER", "MONKEY", "PATH", "KEYBOARD_LAYOUT", ""])("%s is not", (name) => {
-	expect(isSecretName(name)).toBe(false);
-});
+const ordinary = ["max_tokens", "tokens", "token_usage", "tokenUsage", "PWD", "OLDPWD", "SECRETARY", "PASSWORDLESS"];
+test.each([...ordinary, "MAX_TOKENS", "maxTokens", "TOKENIZER", "MONKEY", "PATH", "KEYBOARD_LAYOUT", ""])(
+	"%s is not",
+	(name) => {
+		expect(isSecretName(name)).toBe(false);
+	},
+);
 
 const pem = (kind: string) => `-----BEGIN ${kind}PRIVATE KEY-----`;
 const body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7";
@@ -253,4 +262,15 @@ test("redacted JSON is still JSON", () => {
 		expect(() => JSON.parse(redactText(JSON.stringify({ text: pieces.join("") })))).not.toThrow();
 	});
 	fc.assert(property, law(1000));
+});
+
+test("JSON loses what a secret's name stands beside, though nothing in it looks like a secret", () => {
+	const shown = redactJson(JSON.stringify({ a: [{ password: "correct horse", passwordless: "yes" }] }), redactText);
+	expect(JSON.parse(shown)).toEqual({ a: [{ password: "***", passwordless: "yes" }] });
+});
+
+test("JSON keeps names that are words, whatever is a secret", () => {
+	const redact = createRedactor(["mean_score", "password", "planted-1a2b"]);
+	const shown = redactJson(JSON.stringify({ mean_score: "mean_score", "planted-1a2b": 1, passwords: 2 }), redact);
+	expect(JSON.parse(shown)).toEqual({ mean_score: "***", "***": 1, passwords: 2 });
 });

@@ -18,10 +18,15 @@ const secretParts = new Set([
 
 /** Returns whether a variable, setting or header of this name holds a secret: `GITHUB_TOKEN`, `api_key`; not `max_tokens`. */
 export function isSecretName(name: string): boolean {
-	return name
-		.replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+	const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+	// `PWD` alone is the current directory.
+	if (/[_.-]pwd\d*$/.test(words)) return true;
+	return words
+		.replace(/token[_.-](?=(usage|count|limit|budget)s?$)/, "")
 		.split(/[_.-]/)
-		.some((part) => secretParts.has(part.toLowerCase()));
+		.some(
+			(part) => /(password|passwd|secret|token|apikey)\d*$/.test(part) || secretParts.has(part.replace(/\d+$/, "")),
+		);
 }
 
 /** Returns whether a setting of this name holds a secret, or holds nothing but secrets (`headers`). */
@@ -39,8 +44,10 @@ function isSecretParameter(name: string): boolean {
 }
 
 /** Names that mean a secret wherever they are: in records of what agents and servers said, too. */
-const secretKey =
-	/^((x-)?api[_-]?key|(proxy-)?authorization|(set-)?cookie|passw(or)?d|passphrase|(client[_-]?|app[_-]?)?secret|secret[_-]?(access[_-]?)?key|(access|auth|refresh|session|bearer)[_-]?token|(private|account|access)[_-]?key)$/i;
+const secretKeys =
+	"(?:(?:x-)?api[_-]?key|(?:proxy-)?authorization|(?:set-)?cookie|passw(?:or)?d|passphrase|(?:client[_-]?|app[_-]?)?secret|secret[_-]?(?:access[_-]?)?key|(?:access|auth|refresh|session|bearer)[_-]?token|(?:private|account|access)[_-]?key)";
+const secretKey = new RegExp(`^${secretKeys}$`, "i");
+const secretMember = new RegExp(`"${secretKeys}":"`, "i");
 
 /** Shorter values are words and numbers: to replace them would garble every text. */
 export function isSearchable(value: string): boolean {
@@ -108,28 +115,6 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
 	return (text) => replaced(text, [...known(text), ...findSecrets(text)], () => redacted);
 }
 
-const noted = new Set<string>();
-const mostNoted = 10_000;
-
-/** Notes secrets that were read from files: what is printed afterwards, about whatever, is redacted of them. */
-export function noteSecrets(secrets: readonly string[]): void {
-	for (const secret of secrets) if (noted.size < mostNoted) noted.add(secret);
-}
-
-/** Returns the redactor at the doors of a process: it knows the secrets of its environment and those that were noted by now. */
-export function createOutputRedactor(env: Variables): Redactor {
-	const own = secretsOf(env);
-	let known = 0;
-	let redact = createRedactor(own);
-	return (text) => {
-		if (noted.size !== known) {
-			known = noted.size;
-			redact = createRedactor([...own, ...noted]);
-		}
-		return redact(text);
-	};
-}
-
 /** Redacts what is a secret by its form, when nothing else is known. */
 export const redactText: Redactor = createRedactor();
 
@@ -149,23 +134,43 @@ export function redactDeep<T>(value: T, redact: Redactor): T {
 	return visit(value, redact, secretKey) as T;
 }
 
+/**
+ * Returns a text that `JSON.stringify` made redacted, and still JSON. Most hold no secret, which one look at the text shows. Names of plain
+ * words stay: a secret that is the word `status` must not change what the text means.
+ */
+export function redactJson(text: string, redact: Redactor): string {
+	if (!secretMember.test(text) && redact(text) === text) return text;
+	const redactName = (name: string) => (plainName.test(name) ? name : redact(name));
+	return JSON.stringify(visit(JSON.parse(text), redact, secretKey, false, redactName));
+}
+
+const plainName = /^[a-z]+(?:[_-][a-z]+|[A-Z][a-z]+)*$/;
+
 /** The same for settings: each value of a secret's field is redacted whole, and URLs lose all that can identify their user. */
 export function redactSettings<T>(settings: T, redact: Redactor = redactText): T {
 	return visit(settings, (text) => redactAddress(redact(text)), undefined) as T;
 }
 
 /** @param key names of strings that are secrets; without it those of settings, and below `headers` all */
-function visit(value: unknown, redact: Redactor, key: RegExp | undefined, isSecret = false): unknown {
+function visit(
+	value: unknown,
+	redact: Redactor,
+	key: RegExp | undefined,
+	isSecret = false,
+	redactName: Redactor = redact,
+): unknown {
 	if (typeof value === "string") return isSecret && value !== "" ? redacted : redact(value);
 	if (typeof value !== "object" || value === null) return value;
 	if (Array.isArray(value)) {
-		const items = value.map((item, index) => visit(item, redact, key, isSecret || (!key && isAfterFlag(value, index))));
+		const items = value.map((item, index) =>
+			visit(item, redact, key, isSecret || (!key && isAfterFlag(value, index)), redactName),
+		);
 		return items.some((item, index) => item !== value[index]) ? items : value;
 	}
 	const entries = Object.entries(value);
 	const result = entries.map(([name, item]) => {
 		const isOwn = key ? typeof item === "string" && key.test(name) : isSecret || isSecretField(name);
-		return [redact(name), visit(item, redact, key, isOwn)] as const;
+		return [redactName(name), visit(item, redact, key, isOwn, redactName)] as const;
 	});
 	const isSame = result.every(([name, item], index) => name === entries[index]?.[0] && item === entries[index]?.[1]);
 	return isSame ? value : Object.fromEntries(distinctNames(result));
@@ -360,11 +365,11 @@ function urlEncoded(secret: string): string {
 	return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, "\ufffd"));
 }
 
-function decoded(part: string): string {
+/** Returns a part of a URL decoded; as it is if it was not encoded, such as a password with a literal `%`. */
+export function decoded(part: string): string {
 	try {
 		return decodeURIComponent(part);
 	} catch (error) {
-		// A literal `%` in a password that was not encoded.
 		if (error instanceof URIError) return part;
 		throw error;
 	}

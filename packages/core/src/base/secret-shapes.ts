@@ -97,7 +97,7 @@ export function isPlainUser(user: string): boolean {
 /** Returns whether a file of this name holds secrets, whatever is in it: `.env.local`, `.netrc`, `id_ed25519`; not `.env.example`. */
 export function isSecretFile(name: string): boolean {
 	if (/^\.env(\.|$)/i.test(name)) return !/\.(example|sample|template|dist|defaults|schema)$/i.test(name);
-	return /^(\.netrc|_netrc|\.git-credentials|\.pgpass|\.pypirc|\.htpasswd|\.dockercfg|id_[\w-]+|.*\.(p12|pfx|jks|keystore|kdbx))$/i.test(
+	return /^(\.netrc|_netrc|\.git-credentials|\.pgpass|\.pypirc|\.htpasswd|\.dockercfg|id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|jks|keystore|kdbx))$/i.test(
 		name,
 	);
 }

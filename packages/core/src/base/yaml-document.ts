@@ -101,6 +101,10 @@ function parseText(text: string, file: string, limits: YamlLimits): ParsedText {
 	if (exceedsBytes(text, limits.bytes)) return refused("bytes", [0, 0]);
 	const documents = composeWithin(text, limits.depth);
 	if ("tooDeepAt" in documents) return refused("depth", [documents.tooDeepAt, documents.tooDeepAt]);
+	if ("errors" in documents) {
+		const shown = withoutEchoes(documents.errors).map((error) => parserFinding(error, file));
+		return { value: undefined, root: null, targets: new Map(), diagnostics: shown };
+	}
 	const diagnostics = [...parserFindings(documents, file)];
 	const root = documents[0]?.contents ?? null;
 	const { value, problems, targets } = readValue(root, limits);

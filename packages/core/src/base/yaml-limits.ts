@@ -1,4 +1,4 @@
-import { Composer, type CST, type Document, Lexer, type ParsedNode, Parser } from "yaml";
+import { Composer, type CST, type Document, Lexer, type ParsedNode, Parser, type YAMLError } from "yaml";
 import type { FindingKind } from "./diagnostic.ts";
 
 /** What a YAML text may cost before it is refused. */
@@ -42,8 +42,28 @@ export function exceedsBytes(text: string, bytes: number): boolean {
 
 export type ParsedDocument = Document.Parsed<ParsedNode, true>;
 
-/** The documents of `text`, or the offset where it nests more than `depth` levels deep. */
-export function composeWithin(text: string, depth: number): ParsedDocument[] | { readonly tooDeepAt: number } {
+/** Errors after which a text is given up: each takes memory, and the first tells what is wrong. */
+const mostErrors = 1000;
+
+class TooManyErrors extends Error {}
+
+/** Stops composing at `mostErrors`; the composer itself has no such limit. */
+function limitErrors(composer: Composer): void {
+	const inner = composer as unknown as { onError: (...args: unknown[]) => void };
+	const report = inner.onError;
+	let count = 0;
+	inner.onError = (...args) => {
+		count += 1;
+		if (count > mostErrors) throw new TooManyErrors();
+		report(...args);
+	};
+}
+
+/** The documents of `text`, or the offset where it nests more than `depth` levels deep, or the errors if there are too many to go on. */
+export function composeWithin(
+	text: string,
+	depth: number,
+): ParsedDocument[] | { readonly tooDeepAt: number } | { readonly errors: readonly YAMLError[] } {
 	const parser = new Parser();
 	// The parser takes a byte order mark for indentation, and then refuses a list at the start of the file.
 	const mark = text.startsWith("\uFEFF") ? 1 : 0;
@@ -66,5 +86,11 @@ export function composeWithin(text: string, depth: number): ParsedDocument[] | {
 		uniqueKeys: false,
 		keepSourceTokens: false,
 	});
-	return [...composer.compose(tokens, true, text.length)] as ParsedDocument[];
+	limitErrors(composer);
+	try {
+		return [...composer.compose(tokens, true, text.length)] as ParsedDocument[];
+	} catch (error) {
+		if (!(error instanceof TooManyErrors)) throw error;
+		return { errors: (composer as unknown as { readonly errors: readonly YAMLError[] }).errors };
+	}
 }

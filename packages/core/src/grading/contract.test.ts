@@ -72,7 +72,7 @@ describe.each([...graders.keys()])("the grader %s", (type) => {
 			const recorded = await grade(subject);
 			if ("couldNotRun" in recorded) continue;
 			const seen: Regraded[] = [];
-			await regrade(read, recorded, subject, { masked: false, seen: (one) => seen.push(one) });
+			await regrade(read, recorded, subject, { isRedacted: false, seen: (one) => seen.push(one) });
 			const { type: _, ...facts } = recorded;
 			expect(seen.at(-1)).toMatchObject(
 				isReproducible(assertion) ? { now: facts } : { takenOver: "not-reproducible", now: { score: facts.score } },

@@ -26,7 +26,7 @@ export interface Regraded {
 
 export interface RegradeOptions {
 	/** Whether secrets were taken out of the record: then another score than the recorded one says nothing. */
-	readonly masked: boolean;
+	readonly isRedacted: boolean;
 	/** Is told of every grader, the parts of a composite before the composite. */
 	readonly seen: (regraded: Regraded) => void;
 }
@@ -60,13 +60,13 @@ function unknownPart(part: Assertion): GraderResult {
 function whyTakenOver(
 	again: GraderResult | undefined,
 	recorded: GradedRecord | undefined,
-	{ masked }: RegradeOptions,
+	{ isRedacted }: RegradeOptions,
 ): TakenOver | undefined {
 	if (!again) return "not-reproducible";
 	// A slow machine may run into a time limit that the run did not.
 	if (!isGraded(again) && again.error.code === "timeout" && recorded?.error?.code !== "timeout") return "timeout";
 	const agrees = recorded && isGraded(again) && recorded.score !== null && sameScore(again.score, recorded.score);
-	return masked && !agrees ? "masked" : undefined;
+	return isRedacted && !agrees ? "masked" : undefined;
 }
 
 function refuse(): never {

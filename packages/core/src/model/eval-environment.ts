@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { noteSecrets, secretsOf } from "../base/redact.ts";
+import { noteVariables } from "../base/noted-secrets.ts";
+import { secretsOf } from "../base/redact.ts";
 import { layerDotEnv, loadDotEnv } from "../io/dot-env.ts";
 import type { Environment } from "../io/environment.ts";
 import { readTextFile } from "../io/files/read-text.ts";
@@ -47,7 +48,7 @@ function layered(files: string, env: Environment, view: DiskView): Environment {
 	const before = ofView.get(files);
 	if (before?.env === env) return before.result;
 	const read = files.split("\0").map((file) => loadDotEnv(view.readText(file)));
-	for (const variables of read) noteSecrets(secretsOf(variables));
+	for (const variables of read) noteVariables(secretsOf(variables));
 	const result = layerDotEnv(env, read);
 	if (ofView.size > 1000) ofView.clear();
 	ofView.set(files, { env, result });

@@ -1,7 +1,8 @@
 import { dirname, join, relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
-import { noteSecrets, secretsIn } from "../base/redact.ts";
+import { noteTargets } from "../base/noted-secrets.ts";
+import { secretsIn } from "../base/redact.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import type { Environment } from "../io/environment.ts";
 import { type TargetEntry, targetEntrySchema } from "../schema/target-file.ts";
@@ -120,7 +121,7 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 		readLevel(files, directory, state, options);
 	}
 	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));
-	noteSecrets(secrets);
+	noteTargets(secrets);
 	return {
 		secrets,
 		files: state.files,

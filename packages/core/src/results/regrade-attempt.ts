@@ -79,7 +79,7 @@ class Regrader {
 			const recorded = this.#scores[this.expected];
 			this.expected += 1;
 			const one = await regrade(assertion, recorded, subject, {
-				masked: this.#file.masked === true,
+				isRedacted: this.#file.masked === true,
 				seen: (regraded) => this.graders.push(regraded),
 			});
 			if (one) results.push(one);

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { createOutputRedactor, redactDeep } from "../base/redact.ts";
+import { createRedactor, redactDeep, secretsOf } from "../base/redact.ts";
 import { safeName } from "../base/slug.ts";
 import { agentvHome, type Environment } from "../io/environment.ts";
 import { type LockOwner, ourselves, ownerState } from "../io/files/lock-owner.ts";
@@ -38,7 +38,7 @@ export function writeState(id: string, state: LastSync, env: Environment): void 
 	const owner = state.status === "running" ? { owner: ourselves("") } : {};
 	const note = redactDeep(
 		{ ...rest, started_at: startedAt, finished_at: finishedAt, ...owner },
-		createOutputRedactor(env),
+		createRedactor(secretsOf(env)),
 	);
 	writeNote(file, `${JSON.stringify(note)}\n`);
 }

@@ -1,9 +1,8 @@
+import { isResourceCode } from "../io/files/file-error.ts";
 import type { ProcessResult } from "../io/run-process.ts";
 import type { TargetFailure } from "./contract.ts";
 
 const longestSaid = 2000;
-/** What the system says if it has no more files, processes or memory. */
-const scarcities = new Set(["EMFILE", "ENFILE", "EAGAIN", "ENOMEM", "ENOSPC"]);
 
 /** Why a program that ended gave no answer; `undefined` where it ended well. `what` begins the sentence. */
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
@@ -13,7 +12,7 @@ export function processFailure(result: ProcessResult, what: string): TargetFailu
 	if (result.startError) {
 		const notFound = failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
 		// Programs are looked for before a run: one that is gone later was removed.
-		return scarcities.has(result.startError.code) ? { ...notFound, causedBy: "machine" } : notFound;
+		return isResourceCode(result.startError.code) ? { ...notFound, causedBy: "machine" } : notFound;
 	}
 	if (result.timedOut) return failure("timeout", `${what} ran into its time limit${saying}`, true);
 	if (result.aborted) return failure("interrupted", `${what} was interrupted`, false);

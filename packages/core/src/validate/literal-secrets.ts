@@ -1,6 +1,7 @@
 import type { DocumentPath } from "../base/diagnostic.ts";
-import { findSecrets, isSecretName } from "../base/redact.ts";
+import { findSecrets, isSecretField } from "../base/redact.ts";
 import { scanReferences } from "../base/scan-references.ts";
+import { looksRandom } from "../base/secret-shapes.ts";
 
 export interface LiteralSecret {
 	/** The setting that holds it. */
@@ -22,7 +23,7 @@ export function* literalSecrets(value: unknown, path: DocumentPath = []): Genera
 }
 
 function isWrittenOut(value: string, field: string): boolean {
-	const isNamed = isSecretName(field) || /^authorization$/i.test(field);
+	const isNamed = isSecretField(field);
 	const references = scanReferences(value).filter(({ kind }) => kind === "reference");
 	if (references.length === 0) return isNamed || findSecrets(value).length > 0;
 	// What stands around the variables, and what they fall back to.
@@ -34,10 +35,12 @@ function isWrittenOut(value: string, field: string): boolean {
 	}
 	plain += value.slice(end);
 	const defaults = references.flatMap((one) => ("defaultText" in one && one.defaultText ? [one.defaultText] : []));
-	return [plain, ...defaults].some((text) => findSecrets(text).length > 0 || (isNamed && looksRandom(text)));
+	return [plain, ...defaults].some(
+		(text) => findSecrets(text).length > 0 || (isNamed && isLong(text) && looksRandom(text)),
+	);
 }
 
 /** `not-needed` is what a local server takes for a key; nobody could call that a secret. */
-function looksRandom(text: string): boolean {
-	return text.length >= 16 && /\d/.test(text) && /[a-z]/i.test(text) && !/\s/.test(text);
+function isLong(text: string): boolean {
+	return text.length >= 16 && !/\s/.test(text);
 }

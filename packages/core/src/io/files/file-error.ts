@@ -44,9 +44,14 @@ const resources: Readonly<Record<string, { readonly reason: string; readonly hin
 	},
 };
 
+/** Returns whether a system's code means that the machine has run out of something. */
+export function isResourceCode(code: string): boolean {
+	return Object.hasOwn(resources, code);
+}
+
 /** Whether the machine, not what was asked of it, made an operation fail. */
 export function isResourceError(error: unknown): boolean {
-	return Object.hasOwn(resources, errnoCode(error) ?? "");
+	return isResourceCode(errnoCode(error) ?? "");
 }
 
 /**

@@ -1,4 +1,5 @@
 import { dirname, join, resolve } from "node:path";
+import { decoded } from "../../base/redact.ts";
 import { isInside } from "../../io/files/path-inside.ts";
 import type { DiskView } from "../disk-view.ts";
 import { withParents } from "../eval-scope.ts";
@@ -23,16 +24,6 @@ export function resolveRelative(specifier: string, directory: string, view: Disk
 		...(view.kind(path) === "directory" ? inDirectory(path, view) : []),
 	];
 	return candidates.find((candidate) => view.kind(candidate) === "file");
-}
-
-function decoded(specifier: string): string {
-	if (!specifier.includes("%")) return specifier;
-	try {
-		return decodeURIComponent(specifier);
-	} catch (error) {
-		if (error instanceof URIError) return specifier;
-		throw error;
-	}
 }
 
 function inDirectory(path: string, view: DiskView): string[] {

@@ -1,0 +1,55 @@
+import type { Variables } from "./interpolate.ts";
+import { createRedactor, type Redactor, secretsOf } from "./redact.ts";
+import { looksRandom } from "./secret-shapes.ts";
+
+/** Secrets of `.env` files: the user's own, as those of the environment are. */
+const ofVariables = new Set<string>();
+/** What targets files hold, the oldest first. Anyone can have written such a file. */
+const ofTargets = new Set<string>();
+const mostOfTargets = 10_000;
+/** How often the sets have changed. */
+let changes = 0;
+
+/** Notes the secrets of a `.env` file: what the process prints from now on is redacted of them. */
+export function noteVariables(secrets: readonly string[]): void {
+	for (const secret of secrets) {
+		if (ofVariables.has(secret)) continue;
+		ofVariables.add(secret);
+		changes += 1;
+	}
+}
+
+/**
+ * Notes secrets that targets files hold, if they look like secrets: a file that is only read must not take words such as `mean_score`
+ * out of everything that the process prints. When there are too many, the oldest are forgotten.
+ */
+export function noteTargets(secrets: readonly string[]): void {
+	for (const secret of secrets) {
+		if (ofTargets.has(secret) || !looksChosenByMachine(secret)) continue;
+		ofTargets.add(secret);
+		changes += 1;
+		const [oldest] = ofTargets;
+		if (ofTargets.size > mostOfTargets && oldest !== undefined) ofTargets.delete(oldest);
+	}
+}
+
+/** Words of our own (`pass_at_1`, `sha256`) and of prose have digits at their ends, if at all. */
+function looksChosenByMachine(secret: string): boolean {
+	return (
+		/\d/.test(secret) && looksRandom(secret) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(secret)
+	);
+}
+
+/** Returns the redactor of what a process prints: it knows the secrets of its environment and those that were noted by now. */
+export function createOutputRedactor(env: Variables): Redactor {
+	const own = secretsOf(env);
+	let seen: number | undefined;
+	let redact: Redactor = createRedactor();
+	return (text) => {
+		if (seen !== changes) {
+			seen = changes;
+			redact = createRedactor([...own, ...ofVariables, ...ofTargets]);
+		}
+		return redact(text);
+	};
+}
