@@ -1,4 +1,4 @@
-import { createRedactor, type Redactor, secretsOf } from "@agentv/core";
+import { createOutputRedactor, type Redactor } from "@agentv/core";
 import { ComparedRuns } from "./compared-runs.ts";
 import { EvalFinder } from "./eval-finder.ts";
 import { EvalMarksCache } from "./eval-marks.ts";
@@ -43,6 +43,6 @@ export function createServices(options: StudioOptions): Services {
 		runJobs: new RunJobs(jobs),
 		evals: new EvalFinder({ options, registry }),
 		marks: new EvalMarksCache(options),
-		redact: createRedactor(secretsOf(options.env)),
+		redact: createOutputRedactor(options.env),
 	};
 }

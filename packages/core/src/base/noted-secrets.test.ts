@@ -3,7 +3,7 @@ import { createOutputRedactor, noteTargets, noteVariables } from "./noted-secret
 
 const redact = createOutputRedactor({ MY_TOKEN: "planted environment" });
 
-test.each(["mean_score", "execution_error", "pass_at_1", "sha256", "claude", "correct horse"])(
+test.each(["mean_score", "execution_error", "pass_at_1", "sha256", "claude"])(
 	"%s in a targets file stays in what is printed",
 	(word) => {
 		noteTargets([word]);
@@ -11,11 +11,14 @@ test.each(["mean_score", "execution_error", "pass_at_1", "sha256", "claude", "co
 	},
 );
 
-test.each(["planted1a2b3c", "Zx9-planted-77", "3f9ac2d1e0b7"])("%s is redacted once it is noted", (secret) => {
-	expect(redact(`x ${secret} y`)).toContain(secret);
-	noteTargets([secret]);
-	expect(redact(`x ${secret} y`)).toBe("x *** y");
-});
+test.each(["planted1a2b3c", "correct horse", "Zx9-planted-77", "3f9ac2d1e0b7"])(
+	"%s is redacted once it is noted",
+	(secret) => {
+		expect(redact(`x ${secret} y`)).toContain(secret);
+		noteTargets([secret]);
+		expect(redact(`x ${secret} y`)).toBe("x *** y");
+	},
+);
 
 test("any number of targets' secrets leaves room for the next, and for the user's own", () => {
 	noteVariables(["planted dotenv"]);

@@ -20,12 +20,12 @@ export function noteVariables(secrets: readonly string[]): void {
 }
 
 /**
- * Notes secrets that targets files hold, if they look like secrets: a file that is only read must not take words such as `mean_score`
+ * Notes secrets that targets files hold, unless they look like names of fields: a file that is only read must not take words such as `mean_score`
  * out of everything that the process prints. When there are too many, the oldest are forgotten.
  */
 export function noteTargets(secrets: readonly string[]): void {
 	for (const secret of secrets) {
-		if (ofTargets.has(secret) || !looksChosenByMachine(secret)) continue;
+		if (ofTargets.has(secret) || isName(secret)) continue;
 		ofTargets.add(secret);
 		changes += 1;
 		const [oldest] = ofTargets;
@@ -33,7 +33,11 @@ export function noteTargets(secrets: readonly string[]): void {
 	}
 }
 
-/** Words of our own (`pass_at_1`, `sha256`) and of prose have digits at their ends, if at all. */
+/** Names of our own fields and statuses (`pass_at_1`, `sha256`) have digits at their ends, if at all; in what is printed they must stay. */
+function isName(secret: string): boolean {
+	return /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(secret) && !looksChosenByMachine(secret);
+}
+
 function looksChosenByMachine(secret: string): boolean {
 	return (
 		/\d/.test(secret) && looksRandom(secret) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(secret)

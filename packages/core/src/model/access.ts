@@ -68,23 +68,33 @@ function* variableItem(
 }
 
 /** A target belongs to every file that says a part of it: the key of one must not go to the address of another unseen. */
-function* targetAccess({ loaded, scope, targets, env }: AccessSource): Generator<AccessItem> {
+function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Generator<AccessItem> {
 	const sources = new Map([...loaded.sources, ...scope.sources]);
+	const envFiles = dotEnvFiles(loaded.scope, view).map((file) => ({ file, values: loadDotEnv(view.readText(file)) }));
+	/** An address that a variable says belongs to the file that says the variable, too. */
+	const envFilesOf = (target: ResolvedTarget) => {
+		const steps = target.via.flatMap(({ next }) => (next ? variablesAt(next.at, { sources }) : []));
+		const used = new Set([...targetVariables([target], { sources }), ...steps].map(({ name }) => name));
+		return envFiles
+			.filter(({ values }) => Object.keys(values).some((name) => used.has(name) || name === "AZURE_RESOURCE_NAME"))
+			.map(({ file }) => file);
+	};
 	for (const target of targets) {
 		const files = filesOf(target);
 		for (const variable of targetVariables([target], { sources })) yield* variableItem(variable, files);
 		for (const { next } of target.via)
 			if (next) for (const variable of variablesAt(next.at, { sources })) yield* variableItem(variable, files);
 		const { host, keys } = targetDestination(target, { sources }, env);
+		const reached = [...files, ...envFilesOf(target)];
 		const key = ["base_url", "endpoint", "provider"].find((one) => target.origin.has(one)) ?? "provider";
 		const layer = target.origin.get(key);
 		const at = layer ? child(layer.part, key).at : target.at;
 		for (const { name } of keys) yield* variableItem({ name, at }, files);
-		if (host !== undefined) yield { kind: "host", value: host.toLowerCase(), at, files };
+		if (host !== undefined) yield { kind: "host", value: host.toLowerCase(), at, files: reached };
 		for (const [setting, { part }] of target.origin)
 			if (!textKeys.has(setting))
 				for (const one of setting === "env" ? hostsOfVariables(target.wire[setting]) : hostsIn(target.wire[setting]))
-					yield { kind: "host", value: one, at: child(part, setting).at, files };
+					yield { kind: "host", value: one, at: child(part, setting).at, files: reached };
 	}
 }
 
@@ -100,8 +110,11 @@ function filesOf({ via, origin }: ResolvedTarget): string[] {
 /** The hosts of all addresses in a setting: of a server, a proxy in `env`, an argument of an agent. */
 function* hostsIn(value: unknown): Generator<string> {
 	if (typeof value === "string") {
-		for (const [address] of value.matchAll(/\b(?:https?|wss?|socks[45]h?):\/\/[^\s"'`<>\\]+/gi))
-			if (URL.canParse(address)) yield new URL(address).host.toLowerCase();
+		// A URL may be written with any slashes or none behind its scheme, and with tabs and line breaks anywhere.
+		const texts = new Set([value, value.replace(/[\t\r\n]/g, "")]);
+		for (const text of texts)
+			for (const [address] of text.matchAll(/(?:(?:https?|wss?):|socks[45]h?:\/\/)[^\s"'`<>]+/gi))
+				if (URL.canParse(address)) yield new URL(address).host.toLowerCase();
 	} else if (typeof value === "object" && value !== null) for (const one of Object.values(value)) yield* hostsIn(one);
 }
 

@@ -1,5 +1,6 @@
 import { runInNewContext } from "node:vm";
-import type { ValidateFunction } from "ajv";
+import type { FuncKeywordDefinition, ValidateFunction } from "ajv";
+import { canonicalJson } from "../base/canonical-json.ts";
 import { type Diagnostic, finding } from "../base/diagnostic.ts";
 import { type LoadedEval, withParts, withTurns } from "./eval-types.ts";
 import { badSchema } from "./load-findings.ts";
@@ -15,10 +16,23 @@ const patternLimitMs = 1000;
 export async function compileJsonSchema(schema: JsonSchema): Promise<ValidateFunction> {
 	const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";
 	const options = { strict: false, allErrors: true, validateFormats: false, code: { regExp: limitedPattern } };
-	if (draft.includes("2020-12")) return new (await import("ajv/dist/2020.js")).Ajv2020(options).compile(schema);
-	if (draft.includes("2019-09")) return new (await import("ajv/dist/2019.js")).Ajv2019(options).compile(schema);
-	return new (await import("ajv")).Ajv(options).compile(schema);
+	const ajv = draft.includes("2020-12")
+		? new (await import("ajv/dist/2020.js")).Ajv2020(options)
+		: draft.includes("2019-09")
+			? new (await import("ajv/dist/2019.js")).Ajv2019(options)
+			: new (await import("ajv")).Ajv(options);
+	// The validator's own compares each item with each other one.
+	return ajv.removeKeyword("uniqueItems").addKeyword(uniqueItems).compile(schema);
 }
+
+const uniqueItems: FuncKeywordDefinition = {
+	keyword: "uniqueItems",
+	type: "array",
+	schemaType: "boolean",
+	error: { message: "must NOT have duplicate items" },
+	validate: (isOn: boolean, items: readonly unknown[]) =>
+		!isOn || new Set(items.map((item) => canonicalJson(item))).size === items.length,
+};
 
 /** A `pattern` of a schema, which may backtrack for ever just as any other: it is cut off after a second. */
 function limitedPattern(pattern: string, flags: string): { test(text: string): boolean } {

@@ -113,18 +113,25 @@ export async function localGit(
 	return answer(result.exitCode, Buffer.concat(result.stdOut), Buffer.concat(result.stdErr));
 }
 
-/** The same, synchronously: for one quick question in the middle of synchronous work. At most 1 GB of output; no abort. */
+/** Nothing else happens while git is waited for, which a repository can make wait for ever. */
+const longestSyncMs = 30_000;
+
+/** The same, synchronously: for one quick question in the middle of synchronous work. At most 1 GB of output and 30 s; no abort. */
 export function localGitSync(directory: string, args: readonly string[], options: LocalGitOptions): GitAnswer {
 	refuseMissingDirectory(directory);
 	const result = spawnSync("git", guarded(args), {
 		cwd: directory,
 		env: environment(options),
 		maxBuffer: 2 ** 30,
+		timeout: longestSyncMs,
+		killSignal: "SIGKILL",
 		stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
 		...(options.input === undefined ? {} : { input: options.input }),
 		windowsHide: true,
 	});
 	if (result.error && result.pid === 0) throw gitNotStarted(args, errnoCode(result.error) ?? "", result.error.message);
+	if (errnoCode(result.error) === "ETIMEDOUT")
+		throw gitFailed({ args, exitCode: null, stderr: `git did not end within ${longestSyncMs / 1000} s` });
 	if (result.error) throw result.error;
 	const stderr = result.stderr.toString("utf8");
 	if (result.status === null || !(options.okExitCodes ?? [0]).includes(result.status)) {

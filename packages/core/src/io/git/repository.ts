@@ -17,9 +17,14 @@ export function repositoryRoot(directory: string): string | undefined {
 	for (let at = resolve(directory); ; at = dirname(at)) {
 		const marker = join(at, ".git");
 		// An empty directory named .git is no repository, neither for git.
-		if (targetKind(marker) === "file" || pathKind(join(marker, "HEAD")) !== "missing") return at;
+		if (targetKind(marker) === "file" || isHead(join(marker, "HEAD"))) return at;
 		if (dirname(at) === at) return undefined;
 	}
+}
+
+/** Whether there is a file, or a link as former versions of git made it. Nothing else is one, and git would wait for who writes to a pipe. */
+function isHead(path: string): boolean {
+	return ["file", "link"].includes(pathKind(path)) && targetKind(path) !== "other";
 }
 
 /** The SHA that HEAD stands on, or undefined before the first commit. */
