@@ -38,6 +38,7 @@ const sources: ReadonlyMap<string, ValueSource> = new Map([
 		"--grader",
 		"--allow-secret",
 		"--host",
+		"--signer",
 		"--allow-host",
 		"--token",
 		"--image",

@@ -72,7 +72,7 @@ function recordCommands(results: Command, run: RunCommand): void {
 		.option("--json", "print one JSON document")
 		.addHelpText(
 			"after",
-			"\nEvery file of the run is compared with its digest. No grader program or model is run: graders that are programs or models are counted, and their recorded scores taken over.\nExit code: 0 all agrees, 1 something differs, 2 wrong usage.",
+			"\nEvery file of the run is compared with its digest. No program and no model is run: graders that need one are counted, and their recorded scores taken over.\nExit code: 0 all agrees, 1 something differs, 2 wrong usage.",
 		)
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-verify.ts")).resultsVerify(which, options, context)),
