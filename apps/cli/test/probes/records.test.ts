@@ -50,7 +50,9 @@ const reading: readonly Probe[] = Object.entries(changes).flatMap(([change, make
 			prepare: async (cwd: string) => {
 				await makeRun(cwd);
 				const path = join(cwd, pathIn(cwd));
-				writeFileSync(path, make(readFileSync(path, "utf8")));
+				const text = readFileSync(path, "utf8");
+				const changed = make(text);
+				writeFileSync(path, changed === text ? `${text} ` : changed);
 			},
 			commands: [["results", verb, "r", ...(verb === "regrade" ? ["--output", "again"] : [])]],
 			never: new RegExp(`${esc}\\[2J|\u202e`),
