@@ -7,9 +7,9 @@ const colors = new RegExp(`(${color})`);
 
 /**
  * What CI servers take for a command, up to the character that is written in another way: `::` at the beginning of a line, `##[` and
- * `##word[` anywhere.
+ * `##word[` anywhere. What comes before is looked at only from there: from each letter it would take a square of the time.
  */
-const command = /(?<=^[^\S\n]*:):|(?<=##[a-z]*)\[/gim;
+const command = /:(?<=^[^\S\n]*::)|\[(?<=##[a-z]*\[)/gim;
 /** An unfinished line that the next write can make one of them. */
 const beginning = /^\s*:?$|##?[a-z]*$/i;
 
