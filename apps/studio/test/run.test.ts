@@ -96,7 +96,7 @@ describe("a run in the browser", () => {
 		const studio = await openStudio();
 		await studio.agentv("benchmark", "add", `file://${bare}`, "--id", "team", "--sync");
 		const page = await browser.page();
-		await page.goto(`${studio.url}benchmarks/team`);
+		await page.goto(studio.link("benchmarks/team"));
 		await page.getByRole("link", { name: /reads.eval.yaml/ }).click();
 		const evalPage = page.url();
 		await page.getByRole("button", { name: "Run", exact: true }).click();
