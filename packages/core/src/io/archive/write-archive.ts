@@ -27,6 +27,7 @@ export async function writeArchive(
 ): Promise<void> {
 	if (!isArchiveName(file)) throw new AgentvError("usage", `${file} is neither a .tgz nor a .zip file`);
 	makeDirectory(dirname(file));
+	throwIfAborted(options.signal, "archiving");
 	const staged = besideName(file);
 	try {
 		await (/\.zip$/i.test(file) ? writeZip : writeTar)(staged, entries, options);
