@@ -6,11 +6,11 @@ import {
 	type FileContent,
 	gitRepository,
 	gitTestEnvironment,
-	law,
 	tempTree,
 	waitUntil,
 } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
+import { kill, moments, pause } from "./testing/killed.ts";
 
 const files = 600;
 const registry = (root: string) =>
@@ -63,42 +63,6 @@ function mends({ root, run, git }: ReturnType<typeof place>, generation: number)
 	expect(readdirSync(join(root, "clone/.git")).filter((name) => /lock|agentv/.test(name))).toEqual([]);
 }
 
-/** Every process below `pid`. */
-function descendants(pid: number): number[] {
-	const list = spawnSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" }).stdout.trim().split("\n");
-	const pairs = list.map((line) => line.trim().split(/\s+/).map(Number) as [number, number]);
-	const below = (parent: number): number[] => pairs.flatMap(([one, of]) => (of === parent ? [one, ...below(one)] : []));
-	return below(pid);
-}
-
-/** Kills the sync, in every other round with all that it started. */
-async function kill(child: ReturnType<typeof spawn>, round: number): Promise<void> {
-	const others = round % 2 === 1 && child.pid !== undefined ? descendants(child.pid) : [];
-	child.kill("SIGKILL");
-	for (const pid of others) {
-		try {
-			process.kill(pid, "SIGKILL");
-		} catch (error) {
-			expect(error).toMatchObject({ code: "ESRCH" });
-		}
-	}
-	if (child.exitCode === null && child.signalCode === null)
-		await new Promise((resolve) => child.once("close", resolve));
-}
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** The moments of a run: a seeded share of fifty. */
-function moments(): { readonly count: number; readonly random: () => number } {
-	const { numRuns, seed = 1 } = law(50);
-	let state = seed;
-	const random = () => {
-		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-		return state / 2 ** 32;
-	};
-	return { count: numRuns, random };
-}
-
 async function timed(start: () => ReturnType<typeof spawn>): Promise<number> {
 	const begun = performance.now();
 	await new Promise((resolve) => start().once("close", resolve));
@@ -106,7 +70,7 @@ async function timed(start: () => ReturnType<typeof spawn>): Promise<number> {
 }
 
 describe("a sync that is killed at any moment", () => {
-	const { count, random } = moments();
+	const { count, random } = moments(50);
 
 	it(`of a clone (${count} moments)`, async () => {
 		const here = place();
@@ -115,7 +79,7 @@ describe("a sync that is killed at any moment", () => {
 			rmSync(join(here.root, "clone"), { recursive: true });
 			const child = here.start();
 			await pause(whole * random());
-			await kill(child, round);
+			await kill(child, round % 2 === 1);
 			const clone = join(here.root, "clone");
 			if (existsSync(clone)) expect(readdirSync(clone).length).toBeGreaterThan(20);
 			mends(here, 0);
@@ -140,7 +104,7 @@ describe("a sync that is killed at any moment", () => {
 			if (round % 2 === 0) await pause(whole * random());
 			else await waitUntil(() => existsSync(join(clone, ".git/index.lock")) || child.exitCode !== null);
 			if (round % 2 === 1) await pause(30 * random());
-			await kill(child, Math.floor(round / 2));
+			await kill(child, Math.floor(round / 2) % 2 === 1);
 			mends(here, 1);
 		}
 	}, 1_800_000);
@@ -154,7 +118,7 @@ describe("a sync that is killed at any moment", () => {
 		writeFileSync(mine, "mine\n");
 		const child = here.start();
 		await waitUntil(() => existsSync(join(here.root, "clone/.git/index.lock")) || child.exitCode !== null);
-		await kill(child, 1);
+		await kill(child, true);
 		expect(here.run("sync").status).toBe(0);
 		expect(readFileSync(mine, "utf8")).toBe("mine\n");
 		expect(here.git("status", "--porcelain").stdout).toBe("?? mine.txt\n");
