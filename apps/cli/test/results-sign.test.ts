@@ -82,7 +82,12 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 
 	test.skipIf(!hasAgent)("may be signed by a key that only ssh-agent holds", async () => {
 		const { cwd } = await signed();
-		const script = `eval "$(ssh-agent -s)" >/dev/null; ssh-add -q ada; rm ada; "$@"; code=$?; kill $SSH_AGENT_PID; exit $code`;
+		const script = [
+			"export SSH_AUTH_SOCK=$PWD/agent",
+			"ssh-agent -D -a agent >/dev/null & pid=$!",
+			"until [ -S agent ]; do sleep 0.02; done",
+			'ssh-add -q ada; rm ada; "$@"; code=$?; kill $pid; wait $pid; exit $code',
+		].join("\n");
 		const words = [
 			process.execPath,
 			process.env["AGENTV_TEST_BIN"] ?? "",

@@ -14,8 +14,9 @@ async function fullStudio(): Promise<OpenStudio> {
 	await studio.agentv("benchmark", "add", `file://${bare}`, "--name", "Support evals");
 	await studio.agentv("benchmark", "add", "evals", "--id", "drafts");
 	await studio.agentv("benchmark", "sync");
+	const run = ["eval", "run", "evals/refunds.eval.yaml", "--allow-outside", "/etc/hostname"];
 	for (const more of [[], ["--experiment", "shorter-prompt"]])
-		await expect(studio.agentv("eval", "run", "evals/refunds.eval.yaml", ...more)).rejects.toMatchObject({ code: 4 });
+		await expect(studio.agentv(...run, ...more)).rejects.toMatchObject({ code: 4 });
 	return studio;
 }
 

@@ -65,9 +65,10 @@ export async function* writeBundle(
 		const manifest = writing.finish();
 		checkBundle(plan, staging);
 		throwIfAborted(options.signal, "bundling");
+		// First: what is killed in between leaves no bundle that its own maker is asked to trust.
+		await noteAsOwn(plan, staging);
 		await place(plan, staging);
 		placed = true;
-		await noteAsOwn(plan);
 		yield { type: "done", output: plan.output, manifest };
 	} finally {
 		if (!placed) {
@@ -78,10 +79,10 @@ export async function* writeBundle(
 }
 
 /** Lets a run of the bundle go without consent: it was the user who made it. */
-async function noteAsOwn({ trustIn, output }: BundlePlan): Promise<void> {
+async function noteAsOwn({ trustIn }: BundlePlan, staging: string): Promise<void> {
 	if (!trustIn) return;
 	try {
-		await addTrust(bundleSubject(output).key, [madeHere], trustIn);
+		await addTrust(bundleSubject(staging).key, [madeHere], trustIn);
 	} catch (error) {
 		// The bundle is whole without: a run of it then needs the consent that a received one needs.
 		if (!(error instanceof AgentvError)) throw error;
