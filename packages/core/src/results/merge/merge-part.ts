@@ -5,6 +5,7 @@ import { pathKind, realPath } from "../../io/files/stat-path.ts";
 import { readRunFile, readSummary } from "../../model/result-files.ts";
 import type { ResultRow } from "../../schema/result-row.ts";
 import type { PlannedTest, RunFile, ShardRecord } from "../../schema/run-file.ts";
+import { isFinished } from "../run-state.ts";
 import { type RecordedRow, StoredRows } from "../stored-rows.ts";
 
 /** A run that is to be merged. */
@@ -21,6 +22,8 @@ export interface MergePart {
 	readonly rows: readonly RecordedRow[];
 	/** Numbers of lines of its index that are no rows. */
 	readonly badLines: readonly number[];
+	/** Whether it came to its end, and so has a digest of its whole record. */
+	readonly isFinished: boolean;
 	/** Milliseconds; 0 where it was killed before it could say so. */
 	readonly durationMs: number;
 }
@@ -39,11 +42,13 @@ export function readPart(directory: string, name: string): MergePart {
 		});
 	const stored = new StoredRows(directory);
 	const rows = [...stored.recorded()];
+	const summary = readSummary(directory);
 	return {
+		isFinished: isFinished(summary),
 		...{ directory: realPath(directory), name, run, rows, badLines: stored.badLines },
 		whole: run.whole ?? run.planned,
 		sharding: run.shard,
-		durationMs: readSummary(directory)?.durationMs ?? 0,
+		durationMs: summary?.durationMs ?? 0,
 	};
 }
 

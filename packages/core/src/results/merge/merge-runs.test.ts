@@ -44,8 +44,10 @@ describe("what is missing is named:", () => {
 		appendFileSync(index, "\n{}\n");
 		const { missing: same, warnings } = await merged([one, two]);
 		expect(same).toEqual(missing);
-		expect(warnings).toHaveLength(2);
-		expect(warnings[0]).toMatch(/^shard-2-2\/index\.jsonl:\d+ is no row and is left out$/);
+		expect(warnings).toHaveLength(3);
+		for (const warning of warnings.slice(0, 2))
+			expect(warning).toMatch(/^shard-2-2\/index\.jsonl:\d+ is not a row and is left out$/);
+		expect(warnings[2]).toBe("shard-2-2/index.jsonl is not what run.sha256 says");
 	});
 
 	test("an attempt, which alone is run again, in a run of its own or inside", async () => {
@@ -124,6 +126,22 @@ describe("a merged run", () => {
 		]);
 		expect(missing.tests).toEqual([]);
 		expect(filesIn(directory).get(`tests/${folder}/2.json`)).toMatch(/ $/);
+	});
+
+	test("does not hide that a finished shard was changed", async () => {
+		const { one, two } = await twoShards();
+		const [folder = ""] = readdirSync(join(one, "tests"));
+		const index = join(one, "index.jsonl");
+		writeFileSync(index, readFileSync(index, "utf8").replace('"score":1', '"score":0.5'));
+		writeFileSync(join(one, "tests", folder, "1.file_changes.diff"), "a diff of another attempt");
+		writeFileSync(join(one, "notes.txt"), "mine");
+		rmSync(join(two, "run.sha256"));
+		const { warnings } = await merged([one, two]);
+		expect(warnings).toEqual([
+			"shard-1-2/index.jsonl is not what run.sha256 says",
+			`shard-1-2/tests/${folder}/1.file_changes.diff is not what run.sha256 says`,
+			"shard-2-2 is finished but has no run.sha256: whether it was changed can't be told",
+		]);
 	});
 
 	test("can be written to although the shards can't", async () => {

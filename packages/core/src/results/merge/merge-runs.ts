@@ -2,6 +2,7 @@ import { AgentvError } from "../../base/agentv-error.ts";
 import { listDirectory } from "../../io/files/list-directory.ts";
 import { targetKind } from "../../io/files/stat-path.ts";
 import { throwIfAborted } from "../../io/files/throw-if-aborted.ts";
+import { checkRunDigest, digestName } from "../../model/run-digest.ts";
 import type { RunSummary } from "../../schema/result-row.ts";
 import { collateRows } from "./collate-rows.ts";
 import { findMissing, type Missing } from "./find-missing.ts";
@@ -9,7 +10,7 @@ import { inPartOrder, type MergePart, readPart, runIdsOf } from "./merge-part.ts
 import type { MergeProblem } from "./merge-problem.ts";
 import { mergedRunFile, mergedSummary } from "./merged-run.ts";
 import { planDifferences } from "./plan-differences.ts";
-import { writeMerged } from "./write-merged.ts";
+import { isAttemptRecord, writeMerged } from "./write-merged.ts";
 
 /** A run that is to be merged: where it is, and what the user calls it. */
 export interface NamedRun {
@@ -105,9 +106,22 @@ function otherVersions(parts: readonly MergePart[]): MergeProblem[] {
 }
 
 function warningsOf(parts: readonly MergePart[]): string[] {
-	return parts.flatMap(({ name, badLines }) =>
-		badLines.map((line) => `${name}/index.jsonl:${line} is no row and is left out`),
-	);
+	return parts.flatMap((part) => [
+		...part.badLines.map((line) => `${part.name}/index.jsonl:${line} is not a row and is left out`),
+		...(part.isFinished ? digestWarnings(part) : []),
+	]);
+}
+
+/** The merged run gets a digest of its own: what was changed in a part would no longer show. */
+function digestWarnings({ directory, name }: MergePart): string[] {
+	return checkRunDigest(directory).problems.flatMap(({ kind, file }) => {
+		// Of the record of an attempt it is said when it is copied, as for parts without a digest.
+		const isMerged = kind !== "file-added" || file.startsWith("tests/");
+		if (isAttemptRecord(file) || !isMerged) return [];
+		if (kind === "digest-missing")
+			return [`${name} is finished but has no ${file}: whether it was changed can't be told`];
+		return [`${name}/${file} ${kind === "file-missing" ? "is gone" : `is not what ${digestName} says`}`];
+	});
 }
 
 function summaryOf({ name, run: { runId, shard }, rows }: MergePart): Merge["parts"][number] {

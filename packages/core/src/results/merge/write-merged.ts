@@ -79,6 +79,11 @@ function damageOf({ row, part }: PartRow, staging: string): string[] {
 	return [`${part.name}/${row.file} is not what was recorded`];
 }
 
+/** Whether a path in a run's directory is that of an attempt's own file. */
+export function isAttemptRecord(path: string): boolean {
+	return ownRecord.test(path);
+}
+
 const ownRecord = /^tests\/([a-z0-9-]+)\/(\d+)\.json$/;
 
 /** The files of a part that belong to its rows. They may be read-only where they are; the merged ones are ordinary files. */
