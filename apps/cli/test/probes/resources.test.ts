@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Probe, replay } from "./probe.ts";
 import { smallEval } from "./small-evals.ts";
@@ -24,7 +24,8 @@ const homes: Readonly<Record<string, string>> = {
 	"in /proc": "/proc/agentv",
 	"a pipe": "CWD/a-pipe",
 	"too long": `CWD/${"x".repeat(300)}`,
-	"a name with NUL's escape": "CWD/\\0/x\n/y",
+	"a cycle of links": "CWD/a-cycle",
+	"below a cycle of links": "CWD/a-cycle/below",
 };
 
 const homeProbes: readonly Probe[] = Object.entries(homes).flatMap(([name, home]) =>
@@ -33,15 +34,24 @@ const homeProbes: readonly Probe[] = Object.entries(homes).flatMap(([name, home]
 		files: smallEval(),
 		prepare: (cwd: string) => {
 			writeFileSync(join(cwd, "a-file"), "");
+			symlinkSync("a-cycle", join(cwd, "a-cycle"));
 			execFileSync("mkfifo", [join(cwd, "a-pipe")]);
 		},
 		commands: [args],
 		env: { AGENTV_HOME: home },
-		// What keeps nothing there may go on without it.
-		// The doctor's task is to say what is wrong.
-		exitCodes: command === "doctor" ? [0, 1] : [0, 2],
+		// The doctor's task is to say what is wrong, with all else that it sees.
+		exitCodes: [command === "doctor" ? 1 : 2],
+		says: /AGENTV_HOME/,
 	})),
 );
+
+const oddHomeProbes: readonly Probe[] = Object.entries(commands).map(([command, args]) => ({
+	name: `resources: AGENTV_HOME is a name with NUL's escape: ${command}`,
+	files: smallEval(),
+	commands: [args],
+	env: { AGENTV_HOME: "CWD/\\0/x\n/y" },
+	exitCodes: command === "doctor" ? [0, 1] : [0],
+}));
 
 const stdoutProbes: readonly Probe[] = Object.entries(commands).map(([command, args]) => ({
 	name: `resources: stdout is full: ${command}`,
@@ -68,4 +78,4 @@ const smallFileProbes: readonly Probe[] = Object.entries(commands).map(([command
 	exitCodes: [0, 2, 4],
 }));
 
-replay("of the machine", [...homeProbes, ...stdoutProbes, ...fewFilesProbes, ...smallFileProbes]);
+replay("of the machine", [...homeProbes, ...oddHomeProbes, ...stdoutProbes, ...fewFilesProbes, ...smallFileProbes]);

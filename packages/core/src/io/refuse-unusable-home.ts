@@ -1,23 +1,30 @@
+import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { agentvHome, type Environment } from "./environment.ts";
+import { fileError } from "./files/file-error.ts";
 import { isWritableDirectory } from "./files/is-writable.ts";
 import { isMadeByKernel } from "./files/kernel-files.ts";
 import { pathDevice, targetKind } from "./files/stat-path.ts";
 
 /**
- * Looks whether `$AGENTV_HOME` is a directory or can become one, before anything is kept there.
+ * Refuses to go on if `$AGENTV_HOME` is not a directory and can't become one.
  * @param writes whether something will be written there
  * @throws AgentvError `config`
  */
 export function refuseUnusableHome(env: Environment, { writes }: { readonly writes: boolean }): void {
-	const home = agentvHome(env);
-	const there = nearestThere(home);
-	const what = problemOf(there, writes);
-	if (what === undefined) return;
-	const where = there === home ? "" : `${home} can't be used: `;
-	const hint = "Let AGENTV_HOME name a directory that can be written to (default: ~/.agentv).";
-	throw new AgentvError("config", `${where}${there} ${what}`, { hint });
+	const problem = homeProblem(agentvHome(env), { writes });
+	if (problem !== undefined) throw new AgentvError("config", problem, { hint: homeHint });
+}
+
+export const homeHint = "Let AGENTV_HOME name a directory that can be written to (default: ~/.agentv).";
+
+/** Returns why `home` can't be used, as a sentence without a full stop; undefined if it can. */
+export function homeProblem(home: string, { writes }: { readonly writes: boolean }): string | undefined {
+	const existing = nearestExisting(home);
+	const reason = problemOf(existing, writes);
+	if (reason === undefined) return nameProblem(home);
+	return existing === home ? `${home} ${reason}` : `${home} can't be used: ${existing} ${reason}`;
 }
 
 function problemOf(path: string, writes: boolean): string | undefined {
@@ -26,6 +33,16 @@ function problemOf(path: string, writes: boolean): string | undefined {
 	return writes && !isWritableDirectory(path) ? "can't be written to" : undefined;
 }
 
-function nearestThere(path: string): string {
-	return targetKind(path) === "missing" && dirname(path) !== path ? nearestThere(dirname(path)) : path;
+/** A path that can't exist (a name that is too long, a cycle of links) looks like one that is missing. */
+function nameProblem(home: string): string | undefined {
+	try {
+		statSync(home, { throwIfNoEntry: false });
+		return undefined;
+	} catch (error) {
+		return fileError(home, error).message;
+	}
+}
+
+function nearestExisting(path: string): string {
+	return targetKind(path) === "missing" && dirname(path) !== path ? nearestExisting(dirname(path)) : path;
 }

@@ -6,8 +6,8 @@ const reasons: Readonly<Record<string, string>> = {
 	EISDIR: "is a directory, not a file",
 	EACCES: "is not accessible: permission denied",
 	EPERM: "is not accessible: operation not permitted",
-	ELOOP: "is a circle of symbolic links",
-	ENAMETOOLONG: "is too long a name",
+	ELOOP: "is a cycle of symbolic links",
+	ENAMETOOLONG: "has a name that is too long",
 	EEXIST: "exists already",
 	ENOTEMPTY: "is not empty",
 };

@@ -25,8 +25,8 @@ test("what cannot be read is said in a sentence with the path", () => {
 	writeFileSync(join(root, "latin"), Buffer.from([0x66, 0xfc, 0x72]));
 	failing("latin").toThrow(/is not UTF-8 text/);
 	symlinkSync("circle", join(root, "circle"));
-	failing("circle").toThrow(/is a circle of symbolic links/);
-	failing("x".repeat(300)).toThrow(/is too long a name/);
+	failing("circle").toThrow(/is a cycle of symbolic links/);
+	failing("x".repeat(300)).toThrow(/has a name that is too long/);
 });
 
 test("devices and pipes are refused at once", () => {

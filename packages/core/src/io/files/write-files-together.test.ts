@@ -50,7 +50,7 @@ test("a failure in the middle of putting them into place is rolled back", () => 
 		// Its neighbour with a shorter name can be written, but not be renamed to this.
 		{ path: join(root, "x".repeat(300)), content: "2" },
 	];
-	expect(() => writeAllOrNone(changes)).toThrow(/too long a name/);
+	expect(() => writeAllOrNone(changes)).toThrow(/has a name that is too long/);
 	expect(readFileSync(join(root, "a"), "utf8")).toBe("1");
 	expect(lstatSync(join(root, "link")).isSymbolicLink()).toBe(true);
 	expect(readdirSync(root).sort()).toEqual(["a", "b", "link"]);

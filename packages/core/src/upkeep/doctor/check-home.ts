@@ -1,7 +1,7 @@
 import { AgentvError } from "../../base/agentv-error.ts";
 import { agentvHome, type Environment } from "../../io/environment.ts";
-import { isWritableDirectory } from "../../io/files/is-writable.ts";
 import { targetKind } from "../../io/files/stat-path.ts";
+import { homeHint, homeProblem } from "../../io/refuse-unusable-home.ts";
 import { type Registry, type RegistryEntry, readRegistry } from "../../model/registry.ts";
 import type { DoctorItem } from "./doctor-item.ts";
 
@@ -12,12 +12,10 @@ export function checkHome(env: Environment): DoctorItem[] {
 
 function home(path: string): DoctorItem {
 	const shared = { group: "home", name: "directory" } as const;
-	if (isWritableDirectory(path)) {
-		const isThere = targetKind(path) === "directory";
-		return { ...shared, state: "ok", says: isThere ? path : `${path}, made once it is needed` };
-	}
-	const action = "make it writable, or let AGENTV_HOME name another directory";
-	return { ...shared, state: "problem", says: `${path} can't be written to`, action };
+	const problem = homeProblem(path, { writes: true });
+	if (problem !== undefined) return { ...shared, state: "problem", says: problem, action: homeHint };
+	const isThere = targetKind(path) === "directory";
+	return { ...shared, state: "ok", says: isThere ? path : `${path}, made once it is needed` };
 }
 
 function registry(env: Environment): DoctorItem[] {

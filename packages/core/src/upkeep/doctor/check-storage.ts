@@ -4,6 +4,7 @@ import { agentvHome, type Environment } from "../../io/environment.ts";
 import { targetKind } from "../../io/files/stat-path.ts";
 import { systemTempDir } from "../../io/files/temp-dir.ts";
 import { treeSize } from "../../io/files/tree-size.ts";
+import { homeProblem } from "../../io/refuse-unusable-home.ts";
 import { runRoots } from "../../model/run-roots.ts";
 import { type CacheItem, type CacheKind, cacheKinds } from "../cache-item.ts";
 import { lookCache } from "../look-cache.ts";
@@ -28,6 +29,7 @@ const names: Readonly<Record<CacheKind, string>> = {
 
 /** What AgentV keeps, and the room that is left. */
 export async function checkStorage({ env, cwd, signal }: StorageOptions): Promise<DoctorItem[]> {
+	if (homeProblem(agentvHome(env), { writes: false }) !== undefined) return space(env, cwd);
 	const items = await lookCache(env, { timeMs: lookMs, signal });
 	const kinds = cacheKinds.flatMap((kind) =>
 		kept(
