@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { parseYaml } from "./yaml-document.ts";
+import { composeWithin } from "./yaml-limits.ts";
 
 const read = (text: string) => parseYaml(text, "/x.yaml");
 const lineColumn = (text: string, path: (string | number)[], part?: "key" | "value") => {
@@ -155,6 +156,16 @@ describe("what cannot be read", () => {
 		[Array.from({ length: 60 }, (_, n) => `- &a${n} [[${n ? `*a${n - 1}` : "x"}]]\n`).join(""), "through aliases"],
 	])("nesting that is too deep", (text) => {
 		expect(first(text)).toContain("yaml.limits The file nests values more than 100 levels deep");
+	});
+
+	test.each([
+		["that the parser reports", "{{{{ a }}}} ".repeat(40_000)],
+		["that the composer reports", `{${'"\\q": 1, '.repeat(40_000)}}`],
+	])("no more than a thousand faults are kept of a text, %s", (_, text) => {
+		const composed = composeWithin(text, 100);
+		const errors = "errors" in composed ? composed.errors : Array.isArray(composed) ? composed[0]?.errors : undefined;
+		expect(errors?.length).toBeGreaterThan(900);
+		expect(errors?.length).toBeLessThan(1_100);
 	});
 
 	test("a file that is too large", () => {

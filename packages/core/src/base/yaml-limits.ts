@@ -72,11 +72,16 @@ export function composeWithin(
 	// Nesting is watched while tokens come in: composing a text that is far too deep would overflow the stack.
 	// Below the collections the parser's stack holds the document, above them at most one scalar.
 	const deepest = depth + 2;
+	let errors = 0;
 	for (const lexeme of new Lexer().lex(text.slice(mark))) {
-		for (const token of parser.next(lexeme)) tokens.push(token);
+		for (const token of parser.next(lexeme)) {
+			tokens.push(token);
+			if (token.type === "error") errors += 1;
+		}
 		if (parser.stack.length > deepest) return { tooDeepAt: parser.offset };
+		if (errors > mostErrors) break;
 	}
-	for (const token of parser.end()) tokens.push(token);
+	if (errors <= mostErrors) for (const token of parser.end()) tokens.push(token);
 	// Duplicate keys are looked for in `readValue`, without a search for each key.
 	const composer = new Composer({
 		// Whatever a `%YAML 1.1` line or a `!!timestamp` tag asks for: one schema for every file.
