@@ -26,7 +26,7 @@ export function codeFrame(text: string, range: SourceRange, options: CodeFrameOp
 	const gutter = String(range.start.line + lines.length - 1 - target).length;
 	return lines.flatMap((line, index) => {
 		const number = String(range.start.line + index - target).padStart(gutter);
-		const source = redactInPlace(text.slice(line.start, line.end));
+		const source = redactedLine(text, line);
 		if (!line.marked) return [joined(`  ${number} | `, clipped(source, 0, width).text)];
 		const column = offset - line.start;
 		const { text: shown, from, columns } = clipped(source, column, width);
@@ -36,6 +36,17 @@ export function codeFrame(text: string, range: SourceRange, options: CodeFrameOp
 		const carets = " ".repeat(start) + "^".repeat(Math.max(1, Math.min(end, width) - start));
 		return [joined(`> ${number} | `, shown), joined(`  ${" ".repeat(gutter)} | `, carets)];
 	});
+}
+
+/** Long lines of the text shown last, by their offsets: a line of a megabyte may hold a hundred findings. */
+let redactedLines: { readonly text: string; readonly shown: Map<number, string> } = { text: "", shown: new Map() };
+
+function redactedLine(text: string, { start, end }: Line): string {
+	if (end - start < 1_000) return redactInPlace(text.slice(start, end));
+	if (redactedLines.text !== text) redactedLines = { text, shown: new Map() };
+	const shown = redactedLines.shown.get(start) ?? redactInPlace(text.slice(start, end));
+	redactedLines.shown.set(start, shown);
+	return shown;
 }
 
 function joined(prefix: string, text: string): string {

@@ -161,11 +161,11 @@ describe("what cannot be read", () => {
 	test.each([
 		["that the parser reports", "{{{{ a }}}} ".repeat(40_000)],
 		["that the composer reports", `{${'"\\q": 1, '.repeat(40_000)}}`],
-	])("no more than a thousand faults are kept of a text, %s", (_, text) => {
+	])("no more than about a hundred faults are kept of a text, %s", (_, text) => {
 		const composed = composeWithin(text, 100);
 		const errors = "errors" in composed ? composed.errors : Array.isArray(composed) ? composed[0]?.errors : undefined;
-		expect(errors?.length).toBeGreaterThan(900);
-		expect(errors?.length).toBeLessThan(1_100);
+		expect(errors?.length).toBeGreaterThan(90);
+		expect(errors?.length).toBeLessThan(150);
 	});
 
 	test("a file that is too large", () => {
