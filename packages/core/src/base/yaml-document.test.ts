@@ -168,6 +168,13 @@ describe("what cannot be read", () => {
 		expect(errors?.length).toBeLessThan(150);
 	});
 
+	test.each([
+		["aliases without anchors", "- *b\n".repeat(10_000)],
+		["keys that are written twice", "a: 1\n".repeat(10_000)],
+	])("no more than a hundred faults of %s", (_, text) => {
+		expect(read(text).diagnostics).toHaveLength(100);
+	});
+
 	test("a file that is too large", () => {
 		expect(first(`a: ${"é".repeat(5_000_001)}`)).toContain("larger than 10,000,000 bytes");
 	});

@@ -43,7 +43,7 @@ export function exceedsBytes(text: string, bytes: number): boolean {
 export type ParsedDocument = Document.Parsed<ParsedNode, true>;
 
 /** Errors after which a text is given up: each takes memory, and the first tells what is wrong. */
-const mostErrors = 100;
+export const mostErrors = 100;
 
 class TooManyErrors extends Error {}
 

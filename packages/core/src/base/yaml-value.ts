@@ -1,6 +1,6 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Pair, type ParsedNode, Scalar, type YAMLMap } from "yaml";
 import type { OffsetRange } from "./scan-references.ts";
-import type { YamlLimits } from "./yaml-limits.ts";
+import { mostErrors, type YamlLimits } from "./yaml-limits.ts";
 
 export type YamlProblem =
 	| {
@@ -120,11 +120,7 @@ class ValueReader {
 			const reason = this.#anchors.has(alias.source)
 				? `The alias *${alias.source} stands inside its own anchor`
 				: `The alias *${alias.source} has no anchor &${alias.source} before it`;
-			this.problems.push({
-				kind: "syntax",
-				reason,
-				range: [alias.range[0], alias.range[1]],
-			});
+			this.#syntax(reason, alias);
 			return null;
 		}
 		this.targets.set(alias, target.node);
@@ -136,6 +132,7 @@ class ValueReader {
 		const object: Record<string, unknown> = {};
 		let merged: Set<string> | undefined;
 		for (const pair of map.items as Pair<ParsedNode, ParsedNode | null>[]) {
+			if (this.#stopped) break;
 			if (isMergeKey(pair.key)) {
 				merged ??= new Set();
 				this.#merge(object, merged, pair, depth);
@@ -185,6 +182,7 @@ class ValueReader {
 			reason,
 			range: [node.range[0], node.range[1]],
 		});
+		this.#stopped ||= this.problems.length >= mostErrors;
 	}
 
 	#count(nodes: number, depth: number, range: readonly [number, number, ...unknown[]]): null {
