@@ -80,6 +80,23 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("index.jsonl") });
 	});
 
+	test("waits for no pipe in place of a key or of the allowed signers", async () => {
+		const { cwd, run } = await signed();
+		for (const name of ["pipe", "eve.pub"]) {
+			rmSync(join(cwd, name), { force: true });
+			execFileSync("mkfifo", [join(cwd, name)]);
+		}
+		for (const key of ["pipe", "eve"])
+			expect(await run("results", "sign", "out", "--key", key)).toMatchObject({
+				exitCode: 2,
+				stderr: expect.stringContaining("is not a regular file"),
+			});
+		expect(await run("results", "verify", "out", "--allowed-signers", "pipe")).toMatchObject({
+			exitCode: 2,
+			stderr: expect.stringContaining("pipe is not a file"),
+		});
+	});
+
 	test.skipIf(!hasAgent)("may be signed by a key that only ssh-agent holds", async () => {
 		const { cwd } = await signed();
 		const script = [

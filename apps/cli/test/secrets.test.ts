@@ -50,6 +50,12 @@ const said: Readonly<Record<string, readonly [text: string, secret: string]>> = 
 	"a token in a fragment": ["https://host/#access_token=planted-fragment", "planted-fragment"],
 	"an assigned key": ['{"api_key": "planted-json-1"}', "planted-json-1"],
 	"a registry's token": ["//registry.npmjs.org/:_authToken=planted-npmrc-01", "planted-npmrc-01"],
+	"a netrc login in lines of a diff": [
+		"+machine host\n+  login ada\n+  password planted-netrc-diff",
+		"planted-netrc-diff",
+	],
+	"a command with a password": ["mysql -pplanted-command db", "planted-command"],
+	"a command with a login": ["curl -u ada:plantedcurl http://host", "plantedcurl"],
 	"a netrc login": ["machine host login ada password planted-netrc", "planted-netrc"],
 };
 /** Variables by their values, none of which has a form of its own. */
@@ -62,6 +68,7 @@ const env = {
 	MYSQL_PWD: "planted name two",
 	DBPASSWORD: "planted name three",
 	GHTOKEN: "planted name four",
+	TENANT: "planted-tenant",
 	API_KEY2: "planted name five",
 } as const;
 const dotEnv = { SERVICE_PASSWORD: "planted dotenv three" };
@@ -70,6 +77,7 @@ const settings = {
 	query: "planted-url-key",
 	fragment: "planted-url-frag",
 	header: "planted-header",
+	neutral: "planted-neutral-1",
 };
 const known: Readonly<Record<string, string>> = {
 	...Object.fromEntries(Object.entries(said).map(([name, [, secret]]) => [name, secret])),
@@ -84,6 +92,8 @@ const known: Readonly<Record<string, string>> = {
 	"a password of base_url": settings.password,
 	"a key in base_url's query": settings.query,
 	"a fragment of base_url": settings.fragment,
+	"a value in base_url's query": settings.neutral,
+	"a variable in base_url's query": env.TENANT,
 	"a literal header": settings.header,
 };
 
@@ -174,7 +184,7 @@ tests:
     model: m
     max_retries: 0
     api_key: \${{ FOO }}
-    base_url: http://ada:${password}@127.0.0.1:${port}/v1?key=${query}#${fragment}
+    base_url: http://ada:${password}@127.0.0.1:${port}/v1?key=${query}&x=${settings.neutral}&y=\${{ TENANT }}#${fragment}
     headers: { X-Custom: "\${{ CUSTOM }}", X-Plain: ${header} }
 `,
 		"work/said.json": JSON.stringify(all),
@@ -185,7 +195,7 @@ const all = JSON.parse(readFileSync(${JSON.stringify(join(root, "work/said.json"
 writeFileSync("file.txt", all);
 writeFileSync("binary", Buffer.concat([Buffer.from([0, 1, 2]), Buffer.from(all)]));
 // A key, and what is known, is one in any spelling.
-const encoded = all.split("\\n").filter((line) => /^[\\w ."/-]+$/.test(line) && !/PRIVATE|MII|machine|Basic/.test(line)).map(encodeURIComponent);
+const encoded = all.split("\\n").filter((line) => /^[\\w ."/-]+$/.test(line) && !/PRIVATE|MII|machine|login|Basic|mysql|curl/.test(line)).map(encodeURIComponent);
 console.error(all);
 console.log("x".repeat(70_000) + "\\n" + all + "\\n" + JSON.stringify({ all }) + JSON.stringify(JSON.stringify(all)) + encoded + Buffer.from(process.env.MY_API_TOKEN).toString("base64"));
 `,

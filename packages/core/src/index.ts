@@ -10,16 +10,9 @@ export { matchesGlob } from "./base/glob-text.ts";
 export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
 export { nearestName } from "./base/nearest.ts";
 export { createOutputRedactor } from "./base/noted-secrets.ts";
-export {
-	createRedactor,
-	isSecretName,
-	type Redactor,
-	redacted,
-	redactJson,
-	redactText,
-	secretsIn,
-	secretsOf,
-} from "./base/redact.ts";
+export { createRedactor, type Redactor, redactJson, redactText, secretsIn, secretsOf } from "./base/redact.ts";
+export { isSecretName } from "./base/secret-names.ts";
+export { redacted } from "./base/secret-shapes.ts";
 export { safeName } from "./base/slug.ts";
 export { neutral, terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
 export type { SourceRange } from "./base/yaml-document.ts";

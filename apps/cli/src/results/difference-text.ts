@@ -32,7 +32,7 @@ export function differenceText({
 		case "file-changed":
 			return `${file} was changed after it was recorded: its SHA-256 is another one`;
 		case "file-added":
-			return `${file} is no file of the record that the digest was made over`;
+			return `${file} is not part of the record that the digest was made over`;
 		case "file-kind":
 			return `${file} is a link, may be executed, or is no plain file: a record has none of these`;
 		case "digest-missing":

@@ -1,5 +1,6 @@
+import { decoded, redactAddress } from "./address-secrets.ts";
 import { parseGitUrl } from "./git-url.ts";
-import { decoded, redactAddress, redactText } from "./redact.ts";
+import { redactText } from "./redact.ts";
 import { looksLikeToken } from "./secret-shapes.ts";
 
 /** A URL without its credentials, and those, decoded. */

@@ -1,5 +1,5 @@
+import { redactAddress } from "./address-secrets.ts";
 import { parseGitUrl } from "./git-url.ts";
-import { redactAddress } from "./redact.ts";
 import { scanReferences } from "./scan-references.ts";
 import { looksLikeToken } from "./secret-shapes.ts";
 

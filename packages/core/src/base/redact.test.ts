@@ -1,10 +1,10 @@
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { contributedSecrets } from "./address-secrets.ts";
 import {
 	createKnownRedactor,
 	createRedactor,
-	isSecretName,
 	RedactedStream,
 	redactDeep,
 	redactInPlace,
@@ -14,6 +14,7 @@ import {
 	secretsIn,
 	secretsOf,
 } from "./redact.ts";
+import { isSecretName } from "./secret-names.ts";
 
 const secretNames = [
 	"API_KEY",
@@ -273,4 +274,172 @@ test("JSON keeps names that are words, whatever is a secret", () => {
 	const redact = createRedactor(["mean_score", "password", "planted-1a2b"]);
 	const shown = redactJson(JSON.stringify({ mean_score: "mean_score", "planted-1a2b": 1, passwords: 2 }), redact);
 	expect(JSON.parse(shown)).toEqual({ mean_score: "***", "***": 1, passwords: 2 });
+});
+
+const netrc =
+	"machine git.example.com\n\tlogin ada\n\tpassword hunter\nmachine two login bob account x password sesame\n";
+const key = `${pem("RSA ")}\n${body}\n${body.toLowerCase()}\n9+${body.slice(9)}\n-----END RSA PRIVATE KEY-----\n`;
+const stored = "https://ada:hunter@git.example.com\nhttps://bob:sesame@two\n";
+const several = {
+	"a .netrc": [netrc, ["hunter", "sesame"]],
+	"a .netrc whose passwords come first": [
+		netrc.replace(/(login \S+)(\s+)(password \S+)/, "$3$2$1"),
+		["hunter", "sesame"],
+	],
+	"a private key": [key, [body, body.toLowerCase(), body.slice(9)]],
+	"the beginning of a private key": [key.slice(0, -60), [body, body.toLowerCase()]],
+	"the end of a private key": [key.slice(40), [body.slice(9), body.toLowerCase()]],
+	".git-credentials": [stored, ["hunter", "sesame"]],
+} as const;
+const numbered = (text: string, mark: (line: number) => string) =>
+	text
+		.split("\n")
+		.map((line, index) => mark(index + 1) + line)
+		.join("\n");
+const quotings: Readonly<Record<string, (text: string) => string>> = {
+	"as it is": (text) => text,
+	"with CRLF": (text) => text.replaceAll("\n", "\r\n"),
+	"in a diff, added": (text) => `@@ -1,2 +3,4 @@\n${numbered(text, () => "+")}`,
+	"in a diff, removed": (text) => numbered(text, () => "-"),
+	"in a diff, as context": (text) => numbered(text, () => " "),
+	"in a diff of a diff": (text) => numbered(text, () => "+ "),
+	"in a diff that changes each line": (text) =>
+		numbered(text.replace(/^.*$/gm, "$&\n+$&"), () => "").replace(/^(?!\+)/gm, "-"),
+	"in a quoted mail": (text) => numbered(text, (line) => (line % 2 === 0 ? "> > " : ">> ")),
+	"in a code frame": (text) => numbered(text, (line) => `${line === 2 ? ">" : " "} ${String(line).padStart(2)} | `),
+	"in a frame of a compiler": (text) => numbered(text, (line) => `${line} \u2502 `),
+	"with line numbers": (text) => numbered(text, (line) => `${line}:`),
+	"in a log": (text) => numbered(text, () => "[stdout] "),
+	"in a log of services": (text) => numbered(text, () => "web_1    | "),
+	"in a log with times": (text) => numbered(text, (line) => `2026-11-29T20:00:0${line % 10}.123Z `),
+	"in colours": (text) => numbered(text, () => "\u001b[32m+\u001b[0m \u001b[1m"),
+	"in JSON": (text) => JSON.stringify({ text }),
+	"in JSON within JSON": (text) => JSON.stringify(JSON.stringify({ text })),
+	"in JSON with CRLF": (text) => JSON.stringify({ text: text.replaceAll("\n", "\r\n") }),
+	"in JSON of a diff": (text) => JSON.stringify({ text: numbered(text, () => "+") }),
+};
+
+test.each(
+	Object.entries(several).flatMap(([what, [text, parts]]) =>
+		Object.entries(quotings).map(([how, quoted]) => [what, how, quoted(text), parts] as const),
+	),
+)("%s %s is redacted", (_, how, text, parts) => {
+	const shown = redactText(text);
+	for (const part of parts) expect(shown).not.toContain(part);
+	if (how.startsWith("in JSON")) expect(() => JSON.parse(shown)).not.toThrow();
+	expect(redactInPlace(text)).toHaveLength(text.length);
+});
+
+test("the lines of a key and of a .netrc are redacted in a list, too", () => {
+	const shown = JSON.stringify(redactDeep([key.split("\n"), netrc.split("\n")], redactText));
+	for (const part of [body, body.toLowerCase(), body.slice(9), "hunter", "sesame"]) expect(shown).not.toContain(part);
+});
+
+test("what is around a secret of several lines stays", () => {
+	expect(redactText(`before\n${numbered(netrc, () => "+")}after login form`)).toBe(
+		`before\n${numbered(netrc, () => "+")
+			.replace("hunter", "***")
+			.replace("sesame", "***")}after login form`,
+	);
+	expect(redactText(`+a\n${numbered(key, () => "+")}\n+b`)).toBe("+a\n+***-----END RSA PRIVATE KEY-----\n+\n+b");
+});
+
+const commands: readonly (readonly [command: string, secret: string])[] = [
+	["curl -u ada:sesame https://h/x", "sesame"],
+	["curl -sSu ada:sesame https://h/x", "sesame"],
+	["curl -uada:sesame https://h/x", "sesame"],
+	["curl --user ada:sesame https://h/x", "sesame"],
+	["curl --user='ada:sesame' https://h/x", "sesame"],
+	["curl -x p:1 --proxy-user ada:sesame h", "sesame"],
+	["/usr/bin/curl \\\n  -u ada:sesame \\\n  h", "sesame"],
+	["+ curl -H 'Authorization: sesame' h", "sesame"],
+	["curl -H 'Authorization: Bearer sesame' h", "sesame"],
+	['curl -H "X-Api-Key: sesame" h', "sesame"],
+	["curl --header=Authorization:sesame h", "sesame"],
+	["curl -H 'Cookie: a=open sesame' h", "sesame"],
+	["http -a ada:sesame h", "sesame"],
+	["mysql -u root -psesame db", "sesame"],
+	["mysqldump -uroot -p'sesame' db > x.sql", "sesame"],
+	["mysql --password=sesame", "sesame"],
+	["tool --password sesame --verbose", "sesame"],
+	["tool --password 'open sesame'", "sesame"],
+	['tool --db-password "open sesame"', "sesame"],
+	["wget --user ada --password sesame h", "sesame"],
+	["wget --http-password=sesame h", "sesame"],
+	["sshpass -p sesame ssh h", "sesame"],
+	["sshpass -psesame ssh h", "sesame"],
+	["PGPASSWORD=sesame psql", "sesame"],
+	["env MYSQL_PWD=sesame mysql", "sesame"],
+	["export DB_PASSWORD='open sesame'", "sesame"],
+	["docker login -u ada -p sesame r.io", "sesame"],
+	["redis-cli -a sesame ping", "sesame"],
+	["ldapsearch -x -w sesame", "sesame"],
+	["openssl rsa -passin pass:sesame", "sesame"],
+];
+
+test.each(commands)("the command line %s loses its secret", (command, secret) => {
+	expect(redactText(command)).not.toContain(secret);
+	expect(redactText(`error: \`${command}\` failed`)).not.toContain(secret);
+	expect(redactText(JSON.stringify({ command }))).not.toContain(secret);
+	const words = [
+		...command.replaceAll("\\\n", " ").matchAll(/'([^']*)'|"([^"]*)"|((?:[^\s'"]|(?<=[=p])'[^']*')+)/g),
+	].map(([, one, two, three]) => one ?? two ?? three?.replaceAll("'", "") ?? "");
+	if (/=['"]/.test(command)) return;
+	expect(JSON.stringify(redactDeep({ args: words }, redactText))).not.toContain(secret);
+	expect(redactText(JSON.stringify(words))).not.toContain(secret);
+});
+
+test.each([
+	'curl -u $USER:$PASS https://h, curl -u "$A:$B" -H "Authorization: Bearer $TOKEN" -H \'Accept: text/html\' h',
+	"use --password to log in; --password <password>, --password string, --password=${{ P }}, --password=$P, --password",
+	"mysql -p -u root, sshpass -f file ssh h, docker run -p 8080:80 -u 1000:1000 x, mkdir -p a/b, cp -p a b",
+	"PWD=/home/x OLDPWD=/y DB_PASSWORD=$P PGPASSWORD=",
+	"the machine learning course, login with a password, machine-readable",
+])("%j is no command with a secret", (text) => {
+	expect(redactText(text)).toBe(text);
+});
+
+test("values in the user part, query and fragment of an address are secrets of any name, those that ask for something are not", () => {
+	const settings = {
+		base_url:
+			"https://s3cr3tuser1@h/v1?foo=s3cr3tvalue1&api-version=2024-10-21-preview&tenant=production&s3cr3tbare1#frag-ment",
+		args: ["--url=https://h/?bar=s3cr3tvalue2%2F"],
+	};
+	expect(secretsIn(settings).sort()).toEqual(
+		["frag-ment", "s3cr3tbare1", "s3cr3tvalue1", "s3cr3tvalue2%2F", "s3cr3tvalue2/"].sort(),
+	);
+	expect(secretsOf({ ANY: "https://h/?foo=s3cr3tvalue1" })).toEqual(["s3cr3tvalue1"]);
+	expect(contributedSecrets("https://h/v1?tenant=open-sesame&a=b", "open-sesame")).toEqual(["open-sesame"]);
+	expect(
+		contributedSecrets("https://sesame-open@h/v1?a=open-sesame", "https://sesame-open@h/v1?a=open-sesame"),
+	).toEqual(["sesame-open", "open-sesame"]);
+	expect(contributedSecrets("https://host.example/v1?model=gpt-4-turbo", "host.example")).toEqual([]);
+	expect(redactSettings(settings).base_url).not.toMatch(/s3cr3tvalue1|s3cr3tbare1|frag-ment/);
+});
+
+test.each([
+	...[
+		"curl ",
+		"curl -u ",
+		"-u a:",
+		"login ",
+		"machine a login b ",
+		"login a\n",
+		"machine \\n",
+		"\\n",
+		"--password ",
+		"-H ",
+	],
+	...[
+		"-----END PRIVATE KEY-----",
+		"A-----END PRIVATE KEY-----\n",
+		`${body}\n`,
+		`${pem("")}\nA: b`,
+		"login\n2026-11-29T",
+	],
+	...["login\nweb_1 ", "login \u001b[1m", "sshpass -p ", "docker login ", "A_PASSWORD", "PASSWORD=", "a://?"],
+])("a megabyte of %j takes no long time", (piece) => {
+	const started = performance.now();
+	redactText(`${piece.repeat(1_000_000 / piece.length)} -----END PRIVATE KEY-----`);
+	expect(performance.now() - started).toBeLessThan(5_000);
 });

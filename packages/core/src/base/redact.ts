@@ -1,58 +1,28 @@
+import { addressSecrets, decoded, redactAddress } from "./address-secrets.ts";
+import { findCommandLineSecrets } from "./command-line-secrets.ts";
 import type { Variables } from "./interpolate.ts";
+import { findMultiLineSecrets, isOfSeveralLines, keyHeader } from "./multi-line-secrets.ts";
 import { scanReferences } from "./scan-references.ts";
-import { isIdentifier, isPlainUser, looksRandom, type SecretShape, secretShapes } from "./secret-shapes.ts";
-
-/** What a secret is replaced by. */
-export const redacted = "***";
+import { isSecretField, isSecretName, isSecretParameter } from "./secret-names.ts";
+import {
+	isIdentifier,
+	isPlainUser,
+	isSearchable,
+	looksRandom,
+	redacted,
+	type SecretShape,
+	type Span,
+	secretShapes,
+} from "./secret-shapes.ts";
 
 /** Replaces every secret in a text by `***`. */
 export type Redactor = (text: string) => string;
-
-/** Offsets in UTF-16 units, the end excluded. */
-export type Span = readonly [start: number, end: number];
-
-const secretParts = new Set([
-	...["key", "apikey", "accesskey", "secretkey", "privatekey", "token", "authtoken", "accesstoken", "pat", "private"],
-	...["secret", "secrets", "clientsecret", "password", "passwd", "passphrase", "credential", "credentials", "creds"],
-]);
-
-/** Returns whether a variable, setting or header of this name holds a secret: `GITHUB_TOKEN`, `api_key`; not `max_tokens`. */
-export function isSecretName(name: string): boolean {
-	const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
-	// `PWD` alone is the current directory.
-	if (/[_.-]pwd\d*$/.test(words)) return true;
-	return words
-		.replace(/token[_.-](?=(usage|count|limit|budget)s?$)/, "")
-		.split(/[_.-]/)
-		.some(
-			(part) => /(password|passwd|secret|token|apikey)\d*$/.test(part) || secretParts.has(part.replace(/\d+$/, "")),
-		);
-}
-
-/** Returns whether a setting of this name holds a secret, or holds nothing but secrets (`headers`). */
-export function isSecretField(name: string): boolean {
-	return isSecretName(name) || /^((proxy-)?authorization|(set-)?cookie|headers)$/i.test(name);
-}
-
-/** Returns whether a query parameter of this name holds a secret. */
-function isSecretParameter(name: string): boolean {
-	if (/^(sort|order|group|primary|foreign|partition|cache|public|row|object|index)[_-]?key$/i.test(name)) return false;
-	return (
-		isSecretName(name) ||
-		/^(sig|signature|x-amz-(signature|credential)|code|auth|pass|pwd|jwt|session(_?id)?|sid)$/i.test(name)
-	);
-}
 
 /** Names that mean a secret wherever they are: in records of what agents and servers said, too. */
 const secretKeys =
 	"(?:(?:x-)?api[_-]?key|(?:proxy-)?authorization|(?:set-)?cookie|passw(?:or)?d|passphrase|(?:client[_-]?|app[_-]?)?secret|secret[_-]?(?:access[_-]?)?key|(?:access|auth|refresh|session|bearer)[_-]?token|(?:private|account|access)[_-]?key)";
 const secretKey = new RegExp(`^${secretKeys}$`, "i");
 const secretMember = new RegExp(`"${secretKeys}":"`, "i");
-
-/** Shorter values are words and numbers: to replace them would garble every text. */
-export function isSearchable(value: string): boolean {
-	return value.length >= 8 || (value.length >= 6 && /\d/.test(value) && /[a-z]/i.test(value));
-}
 
 /** Returns the secrets among the values of variables: those of a secret's name, and what is a secret by its form. */
 export function secretsOf(variables: Variables): string[] {
@@ -79,8 +49,6 @@ export function secretsIn(settings: unknown): string[] {
 function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 	if (typeof value === "string") {
 		addParts(value, found);
-		const fragment = /^[a-z][a-z0-9+.-]*:\/\/[^\s#]*#(\S+)$/i.exec(value)?.[1];
-		if (fragment !== undefined) found.add(fragment);
 		// A variable that is not set stays as it is written.
 		if (!isSecret || value.includes("${{")) return;
 		found.add(value);
@@ -88,7 +56,11 @@ function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 		const token = /^\S+\s+(\S+)$/.exec(value)?.[1];
 		if (token !== undefined) found.add(token);
 	} else if (Array.isArray(value)) {
-		for (const [index, item] of value.entries()) collect(item, isSecret || isAfterFlag(value, index), found);
+		const spans = spansInList(value);
+		for (const [index, item] of value.entries()) {
+			collect(item, isSecret || isAfterFlag(value, index), found);
+			for (const span of spans.get(index) ?? []) found.add(String(item).slice(...span));
+		}
 	} else if (typeof value === "object" && value !== null) {
 		for (const [key, item] of Object.entries(value))
 			collect(item, (isSecret && !publicHeader.test(key)) || isSecretField(key), found);
@@ -100,6 +72,7 @@ function addParts(value: string, found: Set<string>): void {
 		const part = value.slice(start, end);
 		found.add(part).add(decoded(part));
 	}
+	for (const part of addressSecrets(value)) found.add(part);
 }
 
 /**
@@ -162,9 +135,12 @@ function visit(
 	if (typeof value === "string") return isSecret && value !== "" ? redacted : redact(value);
 	if (typeof value !== "object" || value === null) return value;
 	if (Array.isArray(value)) {
-		const items = value.map((item, index) =>
-			visit(item, redact, key, isSecret || (!key && isAfterFlag(value, index)), redactName),
-		);
+		const spans = spansInList(value);
+		const items = value.map((item, index) => {
+			const isOwn = isSecret || (!key && isAfterFlag(value, index));
+			const inList = spans.get(index);
+			return visit(inList ? replaced(item, inList, () => redacted) : item, redact, key, isOwn, redactName);
+		});
 		return items.some((item, index) => item !== value[index]) ? items : value;
 	}
 	const entries = Object.entries(value);
@@ -182,6 +158,26 @@ function isAfterFlag(list: readonly unknown[], index: number): boolean {
 	return typeof flag === "string" && typeof value === "string" && /^--?[a-z][\w-]*$/i.test(flag) && isSecretName(flag);
 }
 
+/** Secrets in the texts of a list that they are only together: the words of a command, the lines of a key. By index in the list. */
+function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Span[]> {
+	const found = new Map<number, Span[]>();
+	if (list.length < 2 || !list.every((item) => typeof item === "string")) return found;
+	const isCommand = list.some((item) => /^-{1,2}[a-zA-Z]/.test(item));
+	if (!isCommand && !list.some(isOfSeveralLines)) return found;
+	// A word with blanks in it is one as long as it is quoted.
+	const [text, between] = isCommand ? [`"${list.join('","')}"`, 3] : [list.join("\n"), 1];
+	const spans = merged(findSecrets(text));
+	let at = isCommand ? 1 : 0;
+	for (const [index, { length }] of list.entries()) {
+		const own = spans.flatMap(([start, end]): Span[] =>
+			start < at + length && end > at ? [[Math.max(0, start - at), Math.min(length, end - at)]] : [],
+		);
+		if (own.length > 0) found.set(index, own);
+		at += length + between;
+	}
+	return found;
+}
+
 /** Names that became one are numbered: nothing is lost. */
 function distinctNames(entries: readonly (readonly [string, unknown])[]): (readonly [string, unknown])[] {
 	const taken = new Set<string>();
@@ -196,23 +192,6 @@ function distinctNames(entries: readonly (readonly [string, unknown])[]): (reado
 export function distinctName(name: string, taken: { has(name: string): boolean }): string {
 	if (!taken.has(name)) return name;
 	for (let count = 2; ; count++) if (!taken.has(`${name}~${count}`)) return `${name}~${count}`;
-}
-
-/** Returns an address of a setting without the parts that can identify its user: user and password, secrets of the query, the fragment. */
-export function redactAddress(text: string): string {
-	const address = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
-	if (!address) return text;
-	const [, scheme = "", authority = "", path = "", query = "", fragment] = address;
-	const user = authority.lastIndexOf("@");
-	const [, name = "", password] = /^([^:]*)(:.*)?$/s.exec(authority.slice(0, Math.max(user, 0))) ?? [];
-	const isPlain = user === -1 || (isPlainUser(name) && (password === undefined || password === `:${redacted}`));
-	const host = isPlain ? authority : `${redacted}${authority.slice(user)}`;
-	const shown = query.replace(/([?&;])([^=&;]*)=([^&;]*)/g, (whole, mark: string, name: string, value: string) =>
-		value !== "" && (isSecretParameter(name) || (value.length >= 16 && looksRandom(value)))
-			? `${mark}${name}=${redacted}`
-			: whole,
-	);
-	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
 }
 
 /** Returns pieces of a long text redacted, as they come: a secret may lie across two of them. */
@@ -365,23 +344,13 @@ function urlEncoded(secret: string): string {
 	return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, "\ufffd"));
 }
 
-/** Returns a part of a URL decoded; as it is if it was not encoded, such as a password with a literal `%`. */
-export function decoded(part: string): string {
-	try {
-		return decodeURIComponent(part);
-	} catch (error) {
-		if (error instanceof URIError) return part;
-		throw error;
-	}
-}
-
 const heads = new RegExp([...new Set(secretShapes.map(({ head }) => head))].join("|"), "g");
 /** By what a head is in a text, the shapes that it can begin. */
 const shapesOf = new Map<string, readonly SecretShape[]>();
 
 /** Words and signs without which a text holds no secret but those of a known vendor. */
 const signs =
-	/key|token|secret|passw|passphrase|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----BEGIN|[?&#][\w.%-]{1,64}=/i;
+	/key|token|secret|pass|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----(?:BEGIN|END) |[?&#][\w.%-]{1,64}=|curl|wget|http[ "']|mysql|mariadb|redis-cli|ldap|login|machine|-u[\s"'=]|--user/i;
 
 /** Finds what is a secret by its form, in no order: keys of known vendors, credentials of URLs, of headers and of assignments, PEM keys. */
 export function findSecrets(text: string): Span[] {
@@ -392,7 +361,8 @@ export function findSecrets(text: string): Span[] {
 	findUsers(text, found);
 	findParameters(text, found);
 	findAssignments(text, found);
-	findPrivateKeys(text, found);
+	findCommandLineSecrets(text, found);
+	findMultiLineSecrets(text, found);
 	return found;
 }
 
@@ -522,16 +492,10 @@ const assignment = new RegExp(
 	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
 	"gi",
 );
-const flag = new RegExp(
-	`--(?:[a-z]{1,24}-)?(?:api-?key|key|token|secret|password)[ =]{1,4}${quote}([^\\s"'\`\\\\;&<>(){}$*]{6,8192})`,
-	"g",
-);
 /** Variables of programs: `SOME_KEY=…`; in lower case it is any key of a table. */
 const variable =
 	/\b[A-Z][A-Z0-9_]{0,64}_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
-const login = /(?:^|\s)(?:-u|--user)[ =]["']?[^\s:"'\\]{1,64}:([^\s"'\\$]{4,1024})/g;
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
-const netrc = /(?:\b|(?<=\\[nrt]))login\s{1,16}\S{1,256}\s{1,16}password\s{1,16}([^\s"\\]{1,1024})/gi;
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 
 /** Headers, and values that are assigned to a secret's name. */
@@ -547,10 +511,7 @@ function findAssignments(text: string, found: Span[]): void {
 	add(bearer, ([, scheme = "", value = ""]) => (/basic/i.test(scheme) ? isBasic(value) : looksRandom(value)));
 	add(assignment, ([, name = "", value = ""]) => isAssignedSecret(name, value));
 	add(variable, ([, value = ""]) => isAssignedSecret("KEY", value));
-	add(login, ([, value = ""]) => looksRandom(value));
-	add(flag, ([, value = ""]) => looksRandom(value));
 	add(cookie, ([, value = ""]) => value.length >= 8);
-	add(netrc, () => true);
 	add(connection, () => true);
 }
 
@@ -565,24 +526,5 @@ function isBasic(value: string): boolean {
 		return /^(?=[^:]*:)[\x20-\x7e]*$/.test(atob(value));
 	} catch {
 		return false;
-	}
-}
-
-const keyHeader = /-----BEGIN (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY(?: BLOCK)?-----/g;
-const keyBody =
-	/(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{16,2048}){0,512}(?:(?:\s|\\{1,2}[nrt]){0,4}[A-Za-z0-9+/=]{1,2048})?/y;
-
-/** PEM private keys, whole or cut. */
-function findPrivateKeys(text: string, found: Span[]): void {
-	let end = 0;
-	for (const { 0: whole, index } of text.matchAll(keyHeader)) {
-		const start = index + whole.length;
-		if (index < end) continue;
-		// Once there is no end any more, there is none for later keys.
-		if (end !== -1) end = text.indexOf("-----END ", start);
-		keyBody.lastIndex = start;
-		const body = start + (keyBody.exec(text)?.[0].length ?? 0);
-		const close = end === -1 || end - start > 65_536 ? body : end;
-		found.push([index, Math.max(body, close)]);
 	}
 }

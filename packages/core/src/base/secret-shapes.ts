@@ -1,3 +1,14 @@
+/** What a secret is replaced by. */
+export const redacted = "***";
+
+/** Offsets in UTF-16 units, the end excluded. */
+export type Span = readonly [start: number, end: number];
+
+/** Shorter values are words and numbers: to replace them would garble every text. */
+export function isSearchable(value: string): boolean {
+	return value.length >= 8 || (value.length >= 6 && /\d/.test(value) && /[a-z]/i.test(value));
+}
+
 /** The form of a vendor's keys: what a text is searched for when nothing is known but the text. */
 export interface SecretShape {
 	/** What it is, in messages: `GitHub token`. */

@@ -1,5 +1,7 @@
-import { createRedactor, isSecretField, isSecretName, redactAddress, redactText, secretsOf } from "../base/redact.ts";
+import { redactAddress } from "../base/address-secrets.ts";
+import { createRedactor, redactText, secretsOf } from "../base/redact.ts";
 import { scanReferences } from "../base/scan-references.ts";
+import { isSecretField, isSecretName } from "../base/secret-names.ts";
 import type { Environment } from "../io/environment.ts";
 import { isRecord } from "./raw-values.ts";
 

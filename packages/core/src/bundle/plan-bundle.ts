@@ -56,7 +56,10 @@ function planFrom(observation: Observation): BundlePlan {
 		sourceRoot: loaded.scope.root,
 		...{ copies, emptyDirectories, generated, env },
 		vendored: pinned.vendored,
-		manifest: manifestDraft(observation, values, captured),
+		manifest: {
+			...manifestDraft(observation, values, captured),
+			...(emptyDirectories.length > 0 ? { emptyDirectories: [...emptyDirectories] } : {}),
+		},
 		warnings: [...observation.diagnostics, ...files.diagnostics].filter(({ severity }) => severity === "warning"),
 		bytes: copies.reduce((sum, { size }) => sum + size, 0),
 		allowedSecrets: options.allowedSecrets ?? [],

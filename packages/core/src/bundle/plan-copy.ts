@@ -23,7 +23,7 @@ export async function planCopy(loaded: LoadedEval, options: BundleOptions): Prom
 	const output = resolve(options.cwd, options.output);
 	const unchanged = realPath(output) === realPath(scope.root);
 	const root = { from: scope.root, to: "", kind: "data" } as const;
-	const entries = listTree(scope.root, { skipGit: true });
+	const entries = listTree(scope.root);
 	const copies = entries.flatMap(({ path, kind, size, mode, target }): PlannedCopy[] => {
 		if (kind === "directory") return [];
 		const link = target === undefined ? {} : { link: target };

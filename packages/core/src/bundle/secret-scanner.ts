@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import { findFileSecrets, isSearchable, isSecretName } from "../base/redact.ts";
+import { findFileSecrets } from "../base/redact.ts";
+import { isSecretName } from "../base/secret-names.ts";
+import { isSearchable } from "../base/secret-shapes.ts";
 import type { Environment } from "../io/environment.ts";
 
 /** A secret found in a file. The secret itself is in no message. */

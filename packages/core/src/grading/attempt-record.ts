@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { readJson } from "../base/read-json.ts";
 import { sameValue } from "../base/value-edit.ts";
 import { digestFile, digestText } from "../io/files/digest-tree.ts";
-import { pathKind } from "../io/files/stat-path.ts";
+import { pathKind, realPath } from "../io/files/stat-path.ts";
 import { readRecordText, recordPath } from "../model/record-files.ts";
 import { type AttemptFile, attemptFileSchema, type GradedRecord } from "../schema/attempt-file.ts";
 import { attemptFacts, type ResultRow } from "../schema/result-row.ts";
@@ -61,7 +62,9 @@ function readFile(
 
 function textOf(directory: string, path: string, differs: (found: RecordProblem) => void): string | undefined {
 	try {
-		return readRecordText(directory, path);
+		if (!leadsThroughLinks(directory, path)) return readRecordText(directory, path);
+		differs({ kind: "file-unreadable", file: path });
+		return undefined;
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		differs({ kind: error.code === "not-found" ? "file-missing" : "file-unreadable", file: path });
@@ -69,10 +72,16 @@ function textOf(directory: string, path: string, differs: (found: RecordProblem)
 	}
 }
 
+/** Whether a link is in the place of a file or of its folder: a record has none. */
+function leadsThroughLinks(directory: string, path: string): boolean {
+	return recordPath(directory, path) !== join(realPath(directory), path);
+}
+
 function besideDifference(directory: string, { path, sha256 }: { path: string; sha256: string }) {
 	try {
 		const file = recordPath(directory, path);
 		if (pathKind(file) === "missing") return "file-missing" as const;
+		if (leadsThroughLinks(directory, path)) return "file-unreadable" as const;
 		return digestFile(file) === sha256 ? undefined : ("file-changed" as const);
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;

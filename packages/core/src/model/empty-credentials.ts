@@ -1,5 +1,5 @@
 import { type Diagnostic, type DocumentPath, type FindingKind, finding } from "../base/diagnostic.ts";
-import { isSecretName } from "../base/redact.ts";
+import { isSecretName } from "../base/secret-names.ts";
 import type { LoadedEval } from "./eval-types.ts";
 import type { TargetScope } from "./load-targets.ts";
 import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";

@@ -14,7 +14,10 @@ export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBund
 
 /** The process environment with a `.env` file under it that the user names. @throws AgentvError if that can't be read */
 export function withEnvFile(env: Environment, file: string | undefined): Environment {
-	return file === undefined ? env : layerDotEnv(env, [loadDotEnv(readTextFile(file))]);
+	if (file === undefined) return env;
+	const variables = loadDotEnv(readTextFile(file));
+	noteVariables(secretsOf(variables));
+	return layerDotEnv(env, [variables]);
 }
 
 /**

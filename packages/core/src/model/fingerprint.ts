@@ -1,4 +1,5 @@
-import { isSecretName, type Redactor } from "../base/redact.ts";
+import type { Redactor } from "../base/redact.ts";
+import { isSecretName } from "../base/secret-names.ts";
 import type { CommandSpec } from "./command.ts";
 import type { Content } from "./content.ts";
 import type { ContentPrints } from "./content-prints.ts";

@@ -1,11 +1,12 @@
 import { dirname, join, relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
-import { noteTargets } from "../base/noted-secrets.ts";
+import { noteTargets, noteVariables } from "../base/noted-secrets.ts";
 import { secretsIn } from "../base/redact.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import type { Environment } from "../io/environment.ts";
 import { type TargetEntry, targetEntrySchema } from "../schema/target-file.ts";
+import { secretsOfAddresses } from "./contributed-secrets.ts";
 import { type DiskView, hasFile } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 import {
@@ -122,8 +123,11 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	}
 	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));
 	noteTargets(secrets);
+	// What the user's own variables say is no word of ours, whatever it looks like.
+	const contributed = [...state.sources.values()].flatMap((source) => secretsOfAddresses(source, options.env));
+	noteVariables(contributed);
 	return {
-		secrets,
+		secrets: [...secrets, ...contributed],
 		files: state.files,
 		diagnostics: state.diagnostics,
 		sources: state.sources,

@@ -69,6 +69,7 @@ function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 		source: manifest.source,
 		flags: manifest.flags,
 		files: manifest.files,
+		...(manifest.emptyDirectories ? { empty_directories: manifest.emptyDirectories } : {}),
 		variables: manifest.variables.map(({ name, usedIn, captured, required }) => {
 			return { name, used_in: usedIn, captured, required };
 		}),
@@ -83,7 +84,7 @@ function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 }
 
 /** Fields with many values: one line each. */
-const lists: ReadonlySet<string> = new Set(["files", "variables", "targets", "repos"]);
+const lists: ReadonlySet<string> = new Set(["files", "empty_directories", "variables", "targets", "repos"]);
 
 /** The manifest's text, piece by piece, one line a file: it never stands in memory whole. */
 export function* renderManifest(manifest: BundleManifest): Generator<string> {

@@ -1,9 +1,10 @@
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createDigest, digestFile, digestText } from "../io/files/digest-tree.ts";
 import { walkTree } from "../io/files/list-tree.ts";
 import { isLockName } from "../io/files/lock.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
 import { readTextFile } from "../io/files/read-text.ts";
+import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { isStagedName } from "../io/files/staged-files.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { syncFiles } from "../io/files/sync-files.ts";
@@ -33,18 +34,26 @@ interface RecordFiles {
 	readonly plain: readonly string[];
 	/** Links, other things that are no files, and files that may be executed. */
 	readonly odd: readonly string[];
+	/** Directories without any file, each before those in it. */
+	readonly empty: string[];
 }
 
 /** Everything in a run's directory but its digest, signature and locks, and what a killed command was writing there. */
 function recordFiles(directory: string): RecordFiles {
 	const plain: string[] = [];
 	const odd: string[] = [];
+	const empty = new Set<string>();
 	for (const { path, kind, mode } of walkTree(directory)) {
-		if (kind === "directory" || (kind === "file" && (isLockName(path) || isStagedName(basename(path))))) continue;
+		if (kind === "directory") {
+			empty.add(path);
+			continue;
+		}
+		if (kind === "file" && (isLockName(path) || isStagedName(basename(path)))) continue;
+		for (let at = dirname(path); empty.delete(at); at = dirname(at));
 		if (kind !== "file" || (mode & 0o111) !== 0) odd.push(path);
 		if (kind === "file" && path !== digestName && path !== signatureName) plain.push(path);
 	}
-	return { plain: plain.sort(compareByBytes), odd };
+	return { plain: plain.sort(compareByBytes), odd, empty: [...empty] };
 }
 
 /** Makes what a run has recorded so far survive a power failure. @throws AgentvError */
@@ -57,7 +66,10 @@ export async function syncRecord(directory: string): Promise<void> {
 
 /** Writes the digest of a run whose record is complete, and returns it. @throws AgentvError */
 export function writeRunDigest(directory: string): string {
-	const lines = recordFiles(directory).plain.map((path) => `${sumLine(digestFile(join(directory, path)), path)}\n`);
+	const { plain, empty } = recordFiles(directory);
+	// What an attempt left that was not recorded; inner directories go before those around them.
+	for (const path of empty.reverse()) removeEmptyDirectory(join(directory, path));
+	const lines = plain.map((path) => `${sumLine(digestFile(join(directory, path)), path)}\n`);
 	const text = lines.join("");
 	writeAtomic(join(directory, digestName), text);
 	return digestText(text);
@@ -66,8 +78,11 @@ export function writeRunDigest(directory: string): string {
 /** Compares each file of a run with what its digest was made over. @throws AgentvError if a file can't be read */
 export function checkRunDigest(directory: string): DigestCheck {
 	const file = join(directory, digestName);
-	const { plain, odd } = recordFiles(directory);
-	const problems: DigestProblem[] = odd.map((path) => ({ kind: "file-kind", file: path }));
+	const { plain, odd, empty } = recordFiles(directory);
+	const problems: DigestProblem[] = [
+		...odd.map((path) => ({ kind: "file-kind", file: path }) as const),
+		...empty.map((path) => ({ kind: "file-added", file: path }) as const),
+	];
 	if (pathKind(file) !== "file") return { problems: [{ kind: "digest-missing", file: digestName }, ...problems] };
 	const text = readTextFile(file, { maxBytes: largestDigest });
 	const listed = readSums(text);

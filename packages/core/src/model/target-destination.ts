@@ -1,4 +1,4 @@
-import { isSecretName } from "../base/redact.ts";
+import { isSecretName } from "../base/secret-names.ts";
 import type { Environment } from "../io/environment.ts";
 import type { ProviderName } from "../schema/target-file.ts";
 import type { TargetScope } from "./load-targets.ts";

@@ -1,5 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
@@ -34,6 +35,37 @@ test("missing, changed, added and no longer executable files are named", async (
 		"missing targets.yaml",
 		"changed workspace/a.txt",
 	]);
+});
+
+test("a repository, empty directories, pipes and other things that hold no content are added, each named once", async () => {
+	const root = await bundle();
+	mkdirSync(join(root, ".git/hooks"), { recursive: true });
+	writeFileSync(join(root, ".git/config"), "[core]\n");
+	mkdirSync(join(root, "workspace/empty/deep"), { recursive: true });
+	execFileSync("mkfifo", [join(root, "workspace/pipe"), join(root, "targets.yaml.pipe")]);
+	symlinkSync("nowhere", join(root, "dangling"));
+	expect(await problems(root)).toEqual([
+		"added .git",
+		"added dangling",
+		"added targets.yaml.pipe",
+		"added workspace/empty",
+		"added workspace/pipe",
+	]);
+});
+
+test("a pipe in place of a file is a difference, and empty directories of the source are none", async () => {
+	const root = tempTree({
+		"eval/e.eval.yaml": "target: m\nworkspace: ./t\ntests: [{id: a, input: hi, criteria: x}]\n",
+		"eval/targets.yaml": "targets: [{name: m, provider: mock}]",
+	});
+	mkdirSync(join(root, "eval/t/logs/old"), { recursive: true });
+	const { output } = await makeBundle(join(root, "eval/e.eval.yaml"));
+	expect(readManifest(output).emptyDirectories).toEqual(["workspace/logs/old"]);
+	expect(await problems(output)).toEqual([]);
+	mkdirSync(join(output, "workspace/logs/older"));
+	rmSync(join(output, "targets.yaml"));
+	execFileSync("mkfifo", [join(output, "targets.yaml")]);
+	expect(await problems(output)).toEqual(["missing targets.yaml", "added targets.yaml", "added workspace/logs/older"]);
 });
 
 test("one flipped byte in any file is named by its path", async () => {

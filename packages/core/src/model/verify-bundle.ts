@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { type DigestEntry, digestTree } from "../io/files/digest-tree.ts";
+import type { TreeEntry } from "../io/files/list-tree.ts";
 import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
 import { bundleDigest, filesDigest } from "./bundle-digest.ts";
 import { manifestName, manifestTextProblems, readManifestText } from "./manifest.ts";
@@ -31,9 +32,14 @@ export async function verifyBundle(
 	options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<BundleVerification> {
 	const { text, manifest } = readManifestText(directory);
-	const found = await digestTree(directory, { ...options, skipGit: true });
+	const strangers = new Strangers(manifest);
+	const found = await digestTree(directory, { ...options, filter: (path, kind) => strangers.isListed(path, kind) });
 	const comparison = new Comparison(manifest, found);
-	const problems = [...manifestProblems(manifest, text, found), ...comparison.problems()];
+	const problems = [
+		...manifestProblems(manifest, text, found),
+		...comparison.problems(),
+		...strangers.problems(found),
+	].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 	return { ok: problems.length === 0, manifest, problems, replacedLinks: comparison.replacedLinks };
 }
 
@@ -48,6 +54,43 @@ function manifestProblems(manifest: BundleManifest, text: string, found: readonl
 	if (found.find(({ path }) => path === manifestName)?.mode !== "644")
 		problems.push(problem("it is a link, or may be executed"));
 	return problems;
+}
+
+/** What is no file or link, and directories that hold nothing listed: each is named once and not looked into. */
+class Strangers {
+	readonly #directories: ReadonlySet<string>;
+	readonly #links: ReadonlySet<string>;
+	readonly #found: string[] = [];
+	/** Directories below what was a link: an archiver may have put a directory there. */
+	readonly #belowLinks: string[] = [];
+
+	constructor({ files, emptyDirectories = [] }: BundleManifest) {
+		const parents = files.flatMap(({ path }) => [...directoriesOf(path)]);
+		this.#directories = new Set([...parents, ...emptyDirectories.flatMap((path) => [...directoriesOf(path), path])]);
+		this.#links = new Set(files.flatMap(({ path, mode }) => (mode === "link" ? [path] : [])));
+	}
+
+	/** Whether the entry is to be compared with the manifest. */
+	isListed(path: string, kind: TreeEntry["kind"]): boolean {
+		if (kind === "file" || kind === "link") return true;
+		if (kind === "directory" && this.#directories.has(path)) return true;
+		const isBelow = kind === "directory" && [...directoriesOf(path), path].some((at) => this.#links.has(at));
+		(isBelow ? this.#belowLinks : this.#found).push(path);
+		return isBelow;
+	}
+
+	problems(found: readonly DigestEntry[]): BundleProblem[] {
+		const filled = new Set(found.flatMap(({ path }) => [...directoriesOf(path)]));
+		return [...this.#found, ...this.#belowLinks.filter((path) => !filled.has(path))].map((path) => ({
+			kind: "added",
+			path,
+			message: "is not in the manifest",
+		}));
+	}
+}
+
+function* directoriesOf(path: string): Generator<string> {
+	for (let at = path.indexOf("/"); at !== -1; at = path.indexOf("/", at + 1)) yield path.slice(0, at);
 }
 
 class Comparison {
@@ -72,7 +115,7 @@ class Comparison {
 		for (const path of this.#found.keys())
 			if (!this.#expected.has(path) && !this.#accepted.has(path))
 				problems.push({ kind: "added", path, message: "is not in the manifest" });
-		return problems.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+		return problems;
 	}
 
 	#judge(file: BundleFile): BundleProblem | undefined {

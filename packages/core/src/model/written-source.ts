@@ -1,6 +1,8 @@
+import { redactAddress } from "../base/address-secrets.ts";
 import { interpolateEnv, type VariableUse } from "../base/interpolate.ts";
-import { isSecretName, redactAddress, redactText } from "../base/redact.ts";
+import { redactText } from "../base/redact.ts";
 import { scanReferences } from "../base/scan-references.ts";
+import { isSecretName } from "../base/secret-names.ts";
 import type { Environment } from "../io/environment.ts";
 
 const neutral = "\ue000";

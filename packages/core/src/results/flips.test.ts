@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
 	chmodSync,
 	cpSync,
@@ -20,6 +21,9 @@ import { makeBundle } from "../bundle/testing/make-bundle.ts";
 import { verifyBundle } from "../model/verify-bundle.ts";
 import { runTree } from "../run/testing/run-fixture.ts";
 import { verifyRun } from "./verify-run.ts";
+
+/** Leaves a socket behind: only closing the server would remove it. */
+const listen = 'require("node:net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
 
 /** What is to be noticed, and whether it was. */
 interface Subject {
@@ -125,6 +129,22 @@ describe.each([
 				"another beside it": () => writeFileSync(join(dirname(file), "added.txt"), ""),
 				"a hidden one beside it": () => writeFileSync(join(dirname(file), ".added"), "x"),
 				"a link beside it": () => symlinkSync(file, join(dirname(file), "added")),
+				"a dangling link beside it": () => symlinkSync("nowhere", join(dirname(file), "added")),
+				"an empty directory beside it": () => mkdirSync(join(dirname(file), "added")),
+				"empty directories beside it": () => mkdirSync(join(dirname(file), "added/inner"), { recursive: true }),
+				"a repository beside it": () => {
+					mkdirSync(join(dirname(file), ".git"));
+					writeFileSync(join(dirname(file), ".git/HEAD"), "ref: refs/heads/main\n");
+				},
+				"a pipe beside it": () => void spawnSync("mkfifo", [join(dirname(file), "added")]),
+				"a pipe in its place": () => {
+					rmSync(file);
+					spawnSync("mkfifo", [file]);
+				},
+				"a socket in its place": () => {
+					rmSync(file);
+					spawnSync(process.execPath, ["-e", listen, file]);
+				},
 			};
 			for (const [name, change] of Object.entries(changes)) {
 				if (name === "group may execute" && (statSync(file).mode & 0o100) !== 0) continue;

@@ -1,4 +1,16 @@
-import { appendFileSync, cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+	appendFileSync,
+	cpSync,
+	mkdirSync,
+	readdirSync,
+	readFileSync,
+	renameSync,
+	rmSync,
+	symlinkSync,
+	truncateSync,
+	writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
@@ -110,6 +122,35 @@ const damages: Readonly<Record<string, Damage>> = {
 		cpSync(file, join(dirname(file), "9.output.txt"));
 		return [];
 	},
+	"a directory in place of an attempt's file": (directory, pick) => {
+		const row = picked(directory, pick);
+		rmSync(ownFile(directory, row));
+		mkdirSync(join(ownFile(directory, row), "inner"), { recursive: true });
+		return [nameOf(row)];
+	},
+	"a pipe in place of an attempt's file": (directory, pick) => {
+		const row = picked(directory, pick);
+		rmSync(ownFile(directory, row));
+		execFileSync("mkfifo", [ownFile(directory, row)]);
+		return [nameOf(row)];
+	},
+	"a link in place of an attempt's file": (directory, pick) => {
+		const row = picked(directory, pick);
+		const file = ownFile(directory, row);
+		renameSync(file, join(directory, "moved"));
+		symlinkSync(join(directory, "moved"), file);
+		return [nameOf(row)];
+	},
+	"a file in place of a test's folder": (directory, pick) => {
+		const row = picked(directory, pick);
+		rmSync(dirname(ownFile(directory, row)), { recursive: true });
+		writeFileSync(dirname(ownFile(directory, row)), "x");
+		return [1, 2].map((attempt) => `${row.test_id} ${attempt}`);
+	},
+	"empty directories": (directory) => {
+		mkdirSync(join(directory, "tests/more/inner"), { recursive: true });
+		return [];
+	},
 	"a summary that is gone": (directory) => {
 		rmSync(join(directory, "summary.json"));
 		return [];
@@ -151,6 +192,24 @@ describe("resuming a run makes again exactly what is missing or was changed, wit
 		for (const row of kept) expect(rows).toContainEqual(row);
 		expect(readRunFile(here.runDir).runId).toBe(runId);
 	});
+});
+
+test.each([
+	["tests", "file"],
+	["tests", "link"],
+	["index.jsonl", "directory"],
+	["index.jsonl", "pipe"],
+	["summary.json", "pipe"],
+	["run.sha256", "directory"],
+] as const)("a run whose %s became a %s can't be resumed, and says what is in the way", async (name, kind) => {
+	const here = await runTree(files);
+	const path = join(here.runDir, name);
+	renameSync(path, `${path}.former`);
+	if (kind === "file") writeFileSync(path, "");
+	else if (kind === "directory") mkdirSync(path);
+	else if (kind === "link") symlinkSync(`${path}.former`, path);
+	else execFileSync("mkfifo", [path]);
+	await expect(resumed(here)).rejects.toMatchObject({ code: "config", message: expect.stringContaining(path) });
 });
 
 test("a run that is complete and as it was recorded stays as it is when it is resumed", async () => {

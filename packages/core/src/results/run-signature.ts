@@ -54,6 +54,10 @@ export async function makeSignature(
 	key: string,
 	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
 ): Promise<string> {
+	// ssh-keygen also opens the public key beside a private one, and waits for a pipe.
+	for (const path of [key, `${key}.pub`])
+		if (!["file", "missing"].includes(targetKind(path)))
+			throw new AgentvError("config", `${path} is not a regular file`, { hint: "Name the file of a key by --key." });
 	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
 	const { exitCode, stdout, stderr } = await keygen(directory, ["-Y", "sign", "-f", key, "-n", namespace], {
 		...options,

@@ -47,7 +47,7 @@ export const differenceKinds = [
 	"file-unreadable",
 	/** The file is not the one that was recorded. */
 	"file-changed",
-	/** The file is not one of the record. */
+	/** A file, or a directory without files, that is not part of the record. */
 	"file-added",
 	/** A link, or something else that is not a plain file, or a file that may be executed. */
 	"file-kind",

@@ -1,7 +1,8 @@
 import { relative } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
-import { isSecretName, redactText } from "../base/redact.ts";
+import { redactText } from "../base/redact.ts";
+import { isSecretName } from "../base/secret-names.ts";
 import type { Environment } from "../io/environment.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { FileDigests } from "../io/files/file-digests.ts";

@@ -3,6 +3,7 @@ import type { Diagnostic } from "../base/diagnostic.ts";
 import { createRedactor, distinctName, type Redactor, secretsIn, secretsOf } from "../base/redact.ts";
 import { coreCount } from "../io/core-count.ts";
 import { newAccess } from "../model/consent.ts";
+import { secretsOfSettings } from "../model/contributed-secrets.ts";
 import type { LoadedEval, TestCase } from "../model/eval-types.ts";
 import { outsideRoot } from "../model/load-findings.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
@@ -78,7 +79,10 @@ function knownSecrets({ evals }: Observed, cases: readonly PlannedCase[]): strin
 	return [
 		...new Set([
 			...[...environments].flatMap(secretsOf),
-			...evals.flatMap((one) => one.targets.secrets),
+			...evals.flatMap(({ targets: { secrets }, loaded, planned }) => [
+				...secrets,
+				...[...loaded.sources.values()].flatMap((source) => secretsOfSettings(source, planned.env)),
+			]),
 			...[...targets, ...workspaces].flatMap((settings) => secretsIn(settings)),
 		]),
 	];

@@ -11,6 +11,7 @@ import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { isStagedName, stagedState, sweepStagedFiles } from "../io/files/staged-files.ts";
 import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
 import { removeFile } from "../io/files/write-note.ts";
+import { digestName } from "../model/run-digest.ts";
 
 /** Where a run's records go. */
 export interface RunDirectory {
@@ -20,8 +21,11 @@ export interface RunDirectory {
 	readonly resumes: boolean;
 }
 
-/** What is written to, and must not lead elsewhere. */
-const written = ["run.json", "index.jsonl", "summary.json", "logs.json", "tests"];
+/** What is written to, by what it must be: a link leads elsewhere, a pipe is never written to, and a file holds no attempts. */
+const written = [
+	["tests", "directory"],
+	...["run.json", "index.jsonl", "summary.json", "logs.json", digestName].map((name) => [name, "file"] as const),
+] as const;
 
 /**
  * Makes the directory of a run that the user named. One that holds a run is taken only to resume it, one that holds anything else never;
@@ -37,11 +41,14 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 			hint: "Go on with it by --resume, or name another directory.",
 		});
 	sweepStagedFiles(path);
-	for (const name of written)
-		if (pathKind(join(path, name)) === "link")
-			throw new AgentvError("config", `${join(path, name)} is a link`, {
-				hint: "A run writes to files of its own directory only: name another directory.",
-			});
+	for (const [name, kind] of written) {
+		const found = pathKind(join(path, name));
+		if (found === "missing" || found === kind) continue;
+		const what = found === "other" ? `not a ${kind}` : `a ${found}, not a ${kind}`;
+		throw new AgentvError("config", `${join(path, name)} is ${what}`, {
+			hint: "A run writes to plain files and directories only: remove this one, or name another directory.",
+		});
+	}
 	if (holdsRun) return { path: realPath(path), resumes: true };
 	if (!isUnbegun(path))
 		throw new AgentvError("config", `${path} is not empty and holds no run`, {

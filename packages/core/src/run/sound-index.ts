@@ -4,7 +4,7 @@ import { checkAttemptRecord } from "../grading/attempt-record.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
-import { removeFile } from "../io/files/write-note.ts";
+import { clearPlace } from "../io/files/write-note.ts";
 import { caseKey } from "../model/case-key.ts";
 import { parseRow, rowKey, wholeLines } from "../model/result-files.ts";
 import type { ResultRow } from "../schema/result-row.ts";
@@ -28,6 +28,8 @@ export class SoundIndex {
 	readonly #directory: string;
 	readonly #kept: readonly Line[];
 	readonly #isWhole: boolean;
+	/** Names of the folders of tests that have a row. */
+	readonly #folders: ReadonlySet<string | undefined>;
 
 	constructor(directory: string, run: RunFile) {
 		this.#directory = directory;
@@ -46,18 +48,26 @@ export class SoundIndex {
 		this.rows = inOrder(rows).map(({ row }) => row);
 		this.problems = problems;
 		this.#kept = inOrder(kept);
+		const files = [...attempts.values()].flatMap((lines) => lines.map(({ row }) => row.file ?? ""));
+		this.#folders = new Set(files.map((file) => /^tests\/([^/]+)\/\d+\.json$/.exec(file)?.[1]));
 		this.#isWhole = problems.length === 0 && tail === "";
 	}
 
-	/** Makes the files say what `rows` says: what is left out is taken out of the index, and attempts' files without a row are removed. */
+	/**
+	 * Makes the files say what `rows` says: what is left out is taken out of the index, and attempts' files without a row are removed, as is
+	 * what is in the place of a test's folder.
+	 */
 	putRight(): void {
 		const index = join(this.#directory, "index.jsonl");
 		if (!this.#isWhole) writeAtomic(index, this.#kept.map(({ text }) => `${text}\n`).join(""));
 		const named = new Set(this.#kept.map(({ row }) => row.file));
 		const tests = join(this.#directory, "tests");
 		if (pathKind(tests) !== "directory") return;
-		for (const folder of listDirectory(tests))
-			if (pathKind(join(tests, folder)) === "directory") removeUnnamed(join(tests, folder), `tests/${folder}`, named);
+		for (const folder of listDirectory(tests)) {
+			const path = join(tests, folder);
+			if (pathKind(path) === "directory") removeUnnamed(path, `tests/${folder}`, named);
+			else if (this.#folders.has(folder)) clearPlace(path);
+		}
 	}
 }
 
@@ -136,7 +146,6 @@ function removeUnnamed(folder: string, name: string, named: ReadonlySet<string |
 	for (const file of listDirectory(folder)) {
 		const attempt = /^(\d+)\./.exec(file)?.[1];
 		const path = join(folder, file);
-		if (attempt === undefined || named.has(`${name}/${attempt}.json`) || pathKind(path) === "directory") continue;
-		removeFile(path);
+		if (attempt !== undefined && !named.has(`${name}/${attempt}.json`)) clearPlace(path);
 	}
 }

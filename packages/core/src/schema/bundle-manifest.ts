@@ -78,6 +78,8 @@ export const bundleManifestSchema = wireObject({
 	}),
 	flags: z.array(z.string()),
 	files: z.array(bundleFileSchema),
+	/** Directories that hold nothing; absent when there are none. */
+	emptyDirectories: z.array(innerPathSchema).optional(),
 	variables: z.array(bundleVariableSchema),
 	targets: z.array(bundleTargetSchema),
 	repos: z.array(bundleRepoSchema),

@@ -1,6 +1,7 @@
 import type { DocumentPath } from "../base/diagnostic.ts";
-import { findSecrets, isSecretField } from "../base/redact.ts";
+import { findSecrets } from "../base/redact.ts";
 import { scanReferences } from "../base/scan-references.ts";
+import { isSecretField } from "../base/secret-names.ts";
 import { looksRandom } from "../base/secret-shapes.ts";
 
 export interface LiteralSecret {

@@ -14,7 +14,13 @@ export function makeOwnDirectory(path: string): void {
 	}
 }
 
-const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | (constants.O_NOFOLLOW ?? 0);
+/** A pipe in the file's place is not waited for. */
+const flags =
+	constants.O_WRONLY |
+	constants.O_CREAT |
+	constants.O_TRUNC |
+	(constants.O_NOFOLLOW ?? 0) |
+	(constants.O_NONBLOCK ?? 0);
 
 /** Writes a file in a directory of ours at once, not through a link. It survives a crash of ours, not one of the machine. */
 export function writeOwnFile(path: string, content: string | Uint8Array): void {

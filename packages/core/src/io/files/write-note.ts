@@ -19,8 +19,17 @@ export function writeNote(path: string, content: string): void {
 
 /** Removes a file; a missing one is fine. */
 export function removeFile(path: string): void {
+	removeWhatever(path, false);
+}
+
+/** Removes what is in a file's place, a directory with all it holds, too. Links are not followed. */
+export function clearPlace(path: string): void {
+	removeWhatever(path, true);
+}
+
+function removeWhatever(path: string, recursive: boolean): void {
 	try {
-		rmSync(path, { force: true });
+		rmSync(path, { force: true, recursive });
 	} catch (error) {
 		throw fileError(path, error);
 	}

@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from "node:path";
-import { decoded } from "../../base/redact.ts";
+import { decoded } from "../../base/address-secrets.ts";
 import { isInside } from "../../io/files/path-inside.ts";
 import type { DiskView } from "../disk-view.ts";
 import { withParents } from "../eval-scope.ts";

@@ -1,5 +1,5 @@
 import { dirname, join, relative } from "node:path";
-import { isSecretName } from "../../base/redact.ts";
+import { isSecretName } from "../../base/secret-names.ts";
 import type { DiskView } from "../../model/disk-view.ts";
 import { evalVariables, targetVariables } from "../../model/run-variables.ts";
 import type { PlacedVariable } from "../../model/source.ts";

@@ -1,5 +1,5 @@
 import { isAbsolute } from "node:path";
-import { isSecretName } from "../../base/redact.ts";
+import { isSecretName } from "../../base/secret-names.ts";
 import type { Environment } from "../../io/environment.ts";
 import { isInside } from "../../io/files/path-inside.ts";
 import { realPath } from "../../io/files/stat-path.ts";

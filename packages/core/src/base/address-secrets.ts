@@ -1,0 +1,82 @@
+import { isPublicParameter, isSecretParameter } from "./secret-names.ts";
+import { isPlainUser, isSearchable, looksRandom, redacted } from "./secret-shapes.ts";
+
+const address = /[a-z][a-z0-9+.-]{0,40}:\/\/[^\s"'`<>]{1,8192}/gi;
+
+/** A part of an address that can identify its user, decoded and as it is written. */
+interface IdentifyingPart {
+	readonly texts: readonly string[];
+	readonly isSecret: boolean;
+}
+
+function* identifyingParts(text: string): Generator<IdentifyingPart> {
+	for (const [one] of text.matchAll(address)) {
+		const [, authority = "", query = "", fragment = ""] =
+			/^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(one) ?? [];
+		const user = authority.slice(0, Math.max(authority.lastIndexOf("@"), 0));
+		const colon = user.indexOf(":");
+		if (colon === -1) yield part(user, !isPlainUser(user));
+		else {
+			yield part(user.slice(0, colon), !isPlainUser(user.slice(0, colon)));
+			yield part(user.slice(colon + 1), true);
+		}
+		for (const [, name = "", value = ""] of query.matchAll(/(?:^|[&;])([^=&;]*)(?:=([^&;]*))?/g)) {
+			// A parameter may be nothing but its value: `?s3cr3t`.
+			if (value === "") yield part(name, looksRandom(name));
+			else if (isSecretParameter(name) || !isPublicParameter(name))
+				yield part(value, isSecretParameter(name) || looksRandom(value));
+		}
+		yield part(fragment, true);
+	}
+}
+
+function part(text: string, isSecret: boolean): IdentifyingPart {
+	const plain = decoded(text);
+	return { texts: [...new Set([text, plain, plain.replaceAll("+", " ")])], isSecret };
+}
+
+/** Returns what identifies the user of the addresses in a setting: users and passwords, values of queries, fragments. */
+export function addressSecrets(text: string): string[] {
+	if (!text.includes("://")) return [];
+	return [...identifyingParts(text)]
+		.flatMap(({ texts, isSecret }) => (isSecret ? texts : []))
+		.filter((one) => isSearchable(one) && !one.includes("${{"));
+}
+
+/** Returns what a variable's value contributes to those parts of the addresses in a setting, however it looks. */
+export function contributedSecrets(text: string, value: string): string[] {
+	if (!text.includes("://")) return [];
+	return [...identifyingParts(text)]
+		.flatMap(({ texts }) =>
+			texts.flatMap((one) => (value.includes(one) ? texts : one.includes(value) && value !== "" ? [value] : [])),
+		)
+		.filter(isSearchable);
+}
+
+/** Returns an address of a setting without the parts that can identify its user: user and password, secrets of the query, the fragment. */
+export function redactAddress(text: string): string {
+	const found = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
+	if (!found) return text;
+	const [, scheme = "", authority = "", path = "", query = "", fragment] = found;
+	const user = authority.lastIndexOf("@");
+	const [, name = "", password] = /^([^:]*)(:.*)?$/s.exec(authority.slice(0, Math.max(user, 0))) ?? [];
+	const isPlain = user === -1 || (isPlainUser(name) && (password === undefined || password === `:${redacted}`));
+	const host = isPlain ? authority : `${redacted}${authority.slice(user)}`;
+	const shown = query.replace(/([?&;])([^=&;]*)(?:=([^&;]*))?/g, (whole, mark: string, name: string, value = "") => {
+		if (value === "") return isSearchable(name) && looksRandom(name) ? `${mark}${redacted}` : whole;
+		if (!isSecretParameter(name) && (isPublicParameter(name) || !isSearchable(value) || !looksRandom(value)))
+			return whole;
+		return `${mark}${name}=${redacted}`;
+	});
+	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
+}
+
+/** Returns a part of a URL decoded; as it is if it was not encoded, such as a password with a literal `%`. */
+export function decoded(part: string): string {
+	try {
+		return decodeURIComponent(part);
+	} catch (error) {
+		if (error instanceof URIError) return part;
+		throw error;
+	}
+}

@@ -1,0 +1,124 @@
+import type { Span } from "./secret-shapes.ts";
+
+// A secret of several lines is quoted line by line: in a diff, a mail, a code frame, a log, as JSON. It is looked for in the text without
+// what begins each line.
+
+/** A colour, a log's name or time, and marks of quotes and diffs. What begins a PEM header is none. */
+const linePrefix =
+	"(?:\\u001b\\[[\\d;]{0,8}m){0,4}(?:[\\w.-]{1,40}[ \\t]{0,16}\\||\\[[^\\]\\n]{1,40}\\]|\\d{4}-\\d\\d-\\d\\dT[\\d:.,]{1,20}Z?)?(?:(?!-----)[\\s>|+\\-:\\d#*\\u2500-\\u257f]|\\\\{1,4}t|\\u001b\\[[\\d;]{0,8}m){0,60}";
+const lineStart = new RegExp(`(?:\\r\\n?|\\n|(?:\\\\{1,4}r)?\\\\{1,4}n)${linePrefix}`, "g");
+const firstStart = new RegExp(`^${linePrefix}`);
+
+/** A text without the beginnings of its lines, and the way back to offsets of the text. */
+class BareLines {
+	readonly text: string;
+	/** Offsets of lines in the bare text, and in the text as it came. */
+	readonly #bare: number[] = [0];
+	readonly #whole: number[];
+
+	constructor(whole: string) {
+		let bare = "";
+		let done = firstStart.exec(whole)?.[0].length ?? 0;
+		this.#whole = [done];
+		for (const { 0: start, index } of whole.matchAll(lineStart)) {
+			if (index < done) continue;
+			bare += `${whole.slice(done, index)}\n`;
+			done = index + start.length;
+			this.#bare.push(bare.length);
+			this.#whole.push(done);
+		}
+		this.text = bare + whole.slice(done);
+	}
+
+	/** Where the character at `offset` of the bare text is in the text as it came. */
+	#at(offset: number): number {
+		let [low, high] = [0, this.#bare.length - 1];
+		while (low < high) {
+			const middle = Math.ceil((low + high) / 2);
+			if ((this.#bare[middle] ?? 0) <= offset) low = middle;
+			else high = middle - 1;
+		}
+		return (this.#whole[low] ?? 0) + offset - (this.#bare[low] ?? 0);
+	}
+
+	span(start: number, end: number): Span {
+		return [this.#at(start), this.#at(end)];
+	}
+}
+
+const multiLine =
+	/-----(?:BEGIN|END) (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY|(?:\b|(?<=\\[nrt]))(?:machine|login)(?=\s|\\{1,4}[nrt])/i;
+
+/** Returns whether a text may hold a secret of several lines, or a line of one. */
+export function isOfSeveralLines(text: string): boolean {
+	return multiLine.test(text);
+}
+
+/** Finds secrets that have several lines: PEM private keys, whole or cut at either end, and the passwords of a `.netrc`. */
+export function findMultiLineSecrets(whole: string, found: Span[]): void {
+	if (!isOfSeveralLines(whole)) return;
+	const lines = new BareLines(whole);
+	findPrivateKeys(lines.text, (start, end) => found.push(lines.span(start, end)));
+	findKeyEnds(lines.text, (start, end) => {
+		const [first, last] = lines.span(start, end);
+		// Marks of a line's beginning are characters of a key, too.
+		const eaten = /[\d+-]*$/.exec(whole.slice(Math.max(0, first - 60), first))?.[0].length ?? 0;
+		found.push([first - eaten, last]);
+	});
+	findLogins(lines.text, (start, end) => found.push(lines.span(start, end)));
+}
+
+type Add = (start: number, end: number) => void;
+
+export const keyHeader = /-----BEGIN (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY(?: BLOCK)?-----/g;
+const keyBody =
+	/(?:\s{1,4}[A-Za-z-]{1,24}: [^\n\\]{1,200}){0,4}(?:\s{0,4}[A-Za-z0-9+/=]{16,2048}){0,512}(?:\s{0,4}[A-Za-z0-9+/=]{1,2048})?/y;
+
+function findPrivateKeys(text: string, add: Add): void {
+	let end = 0;
+	for (const { 0: header, index } of text.matchAll(keyHeader)) {
+		const start = index + header.length;
+		if (index < end) continue;
+		// Once there is no end any more, there is none for later keys.
+		if (end !== -1) end = text.indexOf("-----END ", start);
+		keyBody.lastIndex = start;
+		const body = start + (keyBody.exec(text)?.[0].length ?? 0);
+		const close = end === -1 || end - start > 65_536 ? body : end;
+		add(index, Math.max(body, close));
+	}
+}
+
+/** The last lines of keys, of which a diff or a log shows no beginning. */
+function findKeyEnds(text: string, add: Add): void {
+	let before = 0;
+	for (const { 0: footer, index } of text.matchAll(/-----END (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY/g)) {
+		// The mark of a removed line stays: it could be one of the footer's.
+		let start = text[index - 1] === "-" ? index - 1 : index;
+		while (start > before && /[A-Za-z0-9+/=\r\n]/.test(text.charAt(start - 1))) start--;
+		const first = text.slice(start, index).search(/[A-Za-z0-9+/=]{16}/);
+		if (first !== -1) add(start + first, index);
+		before = index + footer.length;
+	}
+}
+
+const loginBegins = /\b(?:machine|login)\s{1,64}[^\s"]{1,256}/gi;
+const loginGoesOn = /\s{1,64}(?:default\b|(machine|login|account|password)\s{1,64}([^\s"\\]{1,1024})[^\s"]{0,256})/iy;
+
+/** Passwords of a `.netrc`, in any order of its words. In a diff the former lines stand between the new ones. */
+function findLogins(text: string, add: Add): void {
+	for (loginBegins.lastIndex = 0; loginBegins.exec(text); ) {
+		let end = loginBegins.lastIndex;
+		for (;;) {
+			loginGoesOn.lastIndex = end;
+			const next = loginGoesOn.exec(text);
+			if (!next) break;
+			const [, word = "", value = ""] = next;
+			if (/password/i.test(word)) {
+				const start = text.indexOf(value, end + next[0].indexOf(word) + word.length);
+				add(start, start + value.length);
+			}
+			end = loginGoesOn.lastIndex;
+		}
+		loginBegins.lastIndex = end;
+	}
+}

@@ -1,0 +1,38 @@
+const secretParts = new Set([
+	...["key", "apikey", "accesskey", "secretkey", "privatekey", "token", "authtoken", "accesstoken", "pat", "private"],
+	...["secret", "secrets", "clientsecret", "password", "passwd", "passphrase", "credential", "credentials", "creds"],
+]);
+
+/** Returns whether a variable, setting or header of this name holds a secret: `GITHUB_TOKEN`, `api_key`; not `max_tokens`. */
+export function isSecretName(name: string): boolean {
+	const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase();
+	// `PWD` alone is the current directory.
+	if (/[_.-]pwd\d*$/.test(words)) return true;
+	return words
+		.replace(/token[_.-](?=(usage|count|limit|budget)s?$)/, "")
+		.split(/[_.-]/)
+		.some(
+			(part) => /(password|passwd|secret|token|apikey)\d*$/.test(part) || secretParts.has(part.replace(/\d+$/, "")),
+		);
+}
+
+/** Returns whether a setting of this name holds a secret, or holds nothing but secrets (`headers`). */
+export function isSecretField(name: string): boolean {
+	return isSecretName(name) || /^((proxy-)?authorization|(set-)?cookie|headers)$/i.test(name);
+}
+
+/** Returns whether a query parameter of this name holds a secret. */
+export function isSecretParameter(name: string): boolean {
+	if (/^(sort|order|group|primary|foreign|partition|cache|public|row|object|index)[_-]?key$/i.test(name)) return false;
+	return (
+		isSecretName(name) ||
+		/^(sig|signature|x-amz-(signature|credential)|code|auth|pass|pwd|jwt|session(_?id)?|sid)$/i.test(name)
+	);
+}
+
+/** Returns whether a query parameter of this name says what is asked for, and by no means who asks. */
+export function isPublicParameter(name: string): boolean {
+	return /^(api-?)?version$|^v$|^(model|deployment|region|location|format|lang|language|locale|stream|timeout|limit|page|alt|branch|ref)$/i.test(
+		name,
+	);
+}
