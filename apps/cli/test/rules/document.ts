@@ -30,6 +30,13 @@ export const documentFixtures: readonly RuleFixture[] = [
 		good: evals(top(`metadata: { deep: ${"[".repeat(80)}${"]".repeat(80)} }`)),
 	},
 	{
+		rule: "yaml.limits",
+		bad: evals(
+			`target: local\ntests: [{id: a, vars: {v: ${"x".repeat(60_000)}}, input: "${"{{ v }}".repeat(1_000)}", criteria: c}]\n`,
+		),
+		found: "evals/eval.yaml:1:1 error References put more than 50,000,000 characters into the texts",
+	},
+	{
 		rule: "schema.shape",
 		bad: evals(top("threshold: high")),
 		found: "evals/eval.yaml:1:12 error threshold: expected a number, got text",

@@ -147,3 +147,10 @@ describe("laws", () => {
 		expect(performance.now() - started).toBeLessThan(5_000);
 	});
 });
+
+test("what is put in has a limit: the rest stays as it is written", () => {
+	const budget = { left: 5 };
+	const { value } = interpolateEnv(["${{ A }}", "${{ A }} ${{ B:-xyz }}"], { A: "four" }, budget);
+	expect(value).toEqual(["four", "${{ A }} ${{ B:-xyz }}"]);
+	expect(budget.left).toBeLessThan(0);
+});

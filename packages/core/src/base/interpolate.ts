@@ -1,5 +1,6 @@
 import type { DocumentPath } from "./diagnostic.ts";
 import { type OffsetRange, scanReferences } from "./scan-references.ts";
+import { mostInField, type TextBudget } from "./yaml-limits.ts";
 
 /** One `${{ NAME }}` met in a string value. */
 export interface VariableUse {
@@ -40,6 +41,7 @@ interface Walk {
 	readonly path: (string | number)[];
 	readonly uses: VariableUse[];
 	readonly malformed: MalformedReference[];
+	readonly budget: TextBudget;
 }
 
 /**
@@ -48,9 +50,15 @@ interface Walk {
  * The default applies when NAME is unset or empty. An unset NAME without a default is left as written and reported
  * with state `unset`: whether that is an error depends on where the value is used. `$${{` becomes a literal `${{`.
  * What a variable holds is inserted as it is, never looked at again.
+ *
+ * @param budget is spent; default that of one field (a path, a URL, a name); once nothing is left of it, references stay as written, and `left` is negative
  */
-export function interpolateEnv<T>(value: T, env: Variables): InterpolationResult<T> {
-	const walk: Walk = { variables: env, path: [], uses: [], malformed: [] };
+export function interpolateEnv<T>(
+	value: T,
+	env: Variables,
+	budget: TextBudget = { left: mostInField },
+): InterpolationResult<T> {
+	const walk: Walk = { variables: env, path: [], uses: [], malformed: [], budget };
 	return {
 		value: visit(value, walk) as T,
 		uses: walk.uses,
@@ -124,7 +132,9 @@ function replaceIn(text: string, walk: Walk): string {
 				...(set && found.trim() === "" ? { isEmpty: true as const } : {}),
 				whole: start === 0 && end === text.length,
 			});
-			result += (set ? found : token.defaultText) ?? text.slice(start, end);
+			const inserted = set ? found : token.defaultText;
+			walk.budget.left -= inserted?.length ?? 0;
+			result += inserted === undefined || walk.budget.left < 0 ? text.slice(start, end) : inserted;
 		}
 	}
 	return result + text.slice(done);

@@ -34,6 +34,24 @@ export const yamlLimit: FindingKind<{
 		limit === "nodes" ? "Use fewer aliases of large anchors, or split the file" : "Split the file into smaller ones",
 };
 
+/** How many characters references may still put into texts. What is past that stays as it is written. */
+export interface TextBudget {
+	left: number;
+}
+
+/** What `${{ }}` may put into one file, and `{{ }}` into the tests of an eval; in UTF-16 units. */
+export const mostInserted = 50_000_000;
+
+/** What `${{ }}` may put into a path, a URL or a name; in UTF-16 units. */
+export const mostInField = 10_000;
+
+export const textLimit: FindingKind<{ allowed: number }> = {
+	rule: "yaml.limits",
+	severity: "error",
+	message: ({ allowed }) => `References put more than ${allowed.toLocaleString("en-US")} characters into the texts`,
+	hint: () => "Refer to a large text from fewer places, or put it into a file of the workspace",
+};
+
 /** Whether `text` takes more than `bytes` bytes as UTF-8; encodes it only when its length leaves that open. */
 export function exceedsBytes(text: string, bytes: number): boolean {
 	if (text.length > bytes) return true;

@@ -4,6 +4,7 @@ import { splitCredentials } from "../base/git-credentials.ts";
 import { parseGitUrl } from "../base/git-url.ts";
 import { checkGitRef, checkGitUrl, type GitRefusal } from "../base/git-url-check.ts";
 import { interpolateEnv } from "../base/interpolate.ts";
+import { mostInField } from "../base/yaml-limits.ts";
 import { type Environment, expandHome } from "../io/environment.ts";
 import type { GitCredentials } from "../io/git/remote-git.ts";
 import { misplacedSecret, urlEnvironment } from "./written-source.ts";
@@ -64,7 +65,10 @@ function refuse(field: string, refusal: GitRefusal | undefined): void {
 }
 
 function filledIn(field: string, written: string, env: Environment): string {
-	const { value, uses, malformed } = interpolateEnv(written, env);
+	const budget = { left: mostInField };
+	const { value, uses, malformed } = interpolateEnv(written, env, budget);
+	if (budget.left < 0)
+		throw new AgentvError("config", `${field}: its variables put in more than ${mostInField} characters`);
 	const unset = uses.find(({ state }) => state === "unset")?.name;
 	if (unset !== undefined)
 		throw new AgentvError("config", `${field}: variable ${unset} is not set and has no default`, {

@@ -1,5 +1,6 @@
 import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
+import { mostInserted, type TextBudget, textLimit } from "../base/yaml-limits.ts";
 import type { Environment } from "../io/environment.ts";
 import type { GlobBudget } from "../io/files/glob-files.ts";
 import type { DiskView } from "./disk-view.ts";
@@ -35,6 +36,7 @@ export class Loading {
 	readonly files: LoadedFile[] = [];
 	/** For all patterns of the eval: one that begins at the file system's root would never end. */
 	readonly globBudget: GlobBudget = { left: 50_000 };
+	readonly #textBudget: TextBudget = { left: mostInserted };
 	readonly view: DiskView;
 	readonly env: Environment;
 	readonly scope: EvalScope;
@@ -53,6 +55,14 @@ export class Loading {
 	/** The loading of an eval that this one imports. */
 	imported(scope: EvalScope): Loading {
 		return new Loading(this.view, this.env, scope, this.#shownFrom);
+	}
+
+	/** Takes what `vars` put into a text from the eval's budget; returns false, reported at `at`, when nothing is left. */
+	mayInsert(characters: number, at: Place): boolean {
+		this.#textBudget.left -= characters;
+		if (this.#textBudget.left >= 0) return true;
+		this.report(finding(textLimit, { allowed: mostInserted }, { file: at.file, path: [] }));
+		return false;
 	}
 
 	/** Keeps a finding, once: parts that are read a second time by a narrower schema report again. */

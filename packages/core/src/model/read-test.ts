@@ -21,7 +21,7 @@ import type { TestDefaults } from "./test-defaults.ts";
 
 /** Reads one test. Reports what is wrong and returns `undefined` where it could not run. */
 export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading): TestCase | undefined {
-	const vars = varsOf(raw.part);
+	const vars = varsOf(raw.part, (characters) => loading.mayInsert(characters, raw.part.at));
 	const part = withVars(raw.part, vars);
 	if (missingId(part)) {
 		loading.report(finding(testIncomplete, { id: "", missing: "id" }, part.at));

@@ -3,6 +3,7 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { type Diagnostic, type DocumentPath, finding, hasErrors, type Place } from "../base/diagnostic.ts";
 import { interpolateEnv } from "../base/interpolate.ts";
 import { parseYaml, type YamlDocument } from "../base/yaml-document.ts";
+import { mostInField } from "../base/yaml-limits.ts";
 import { agentvHome, type Environment, expandHome } from "../io/environment.ts";
 import { readTextFile } from "../io/files/read-text.ts";
 import { targetKind } from "../io/files/stat-path.ts";
@@ -127,7 +128,16 @@ function readEntry(
 	const { data } = parsed;
 	const problems: Diagnostic[] = [];
 	const filled = (field: string, text: string) => {
-		const { value: result, uses } = interpolateEnv(text, env);
+		const budget = { left: mostInField };
+		const { value: result, uses } = interpolateEnv(text, env, budget);
+		if (budget.left < 0)
+			problems.push(
+				finding(
+					registryShape,
+					{ field, message: `its variables put in more than ${mostInField} characters` },
+					place(field),
+				),
+			);
 		for (const { name, state } of uses)
 			if (state === "unset") problems.push(finding(registryVariable, { id: data.id, field, name }, place(field)));
 		return result;

@@ -1,8 +1,9 @@
-import type { Diagnostic, DocumentPath, Place } from "../base/diagnostic.ts";
+import { type Diagnostic, type DocumentPath, finding, type Place } from "../base/diagnostic.ts";
 import { type InterpolationResult, interpolateEnv } from "../base/interpolate.ts";
 import { type JsonLine, locateInLine, parseJsonLines } from "../base/json-lines.ts";
 import { LineIndex } from "../base/source-range.ts";
 import { parseYaml, type SourceRange, type YamlDocument } from "../base/yaml-document.ts";
+import { mostInserted, type TextBudget, textLimit } from "../base/yaml-limits.ts";
 import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "./disk-view.ts";
 
@@ -98,7 +99,10 @@ export function readSource(file: string, view: DiskView, env: Environment): Sour
 
 export function yamlSource(file: string, text: string, env: Environment): Source {
 	const document = parseYaml(text, file);
-	const result = text.includes("${{") ? interpolateEnv(document.value, env) : withoutReferences(document.value);
+	const budget: TextBudget = { left: mostInserted };
+	const filled = text.includes("${{") ? interpolateEnv(document.value, env, budget) : withoutReferences(document.value);
+	const tooLarge = textFindings(budget, { file, path: [] });
+	const result = tooLarge.length > 0 ? withoutReferences(undefined) : filled;
 	return {
 		file,
 		text,
@@ -113,7 +117,7 @@ export function yamlSource(file: string, text: string, env: Environment): Source
 				fill: fillWith(env),
 			},
 		],
-		diagnostics: document.diagnostics,
+		diagnostics: [...document.diagnostics, ...tooLarge],
 		variables: placed(result, { file, path: [] }),
 		malformed: result.malformed.map(({ text: found, path }) => ({ text: found, at: { file, path } })),
 		raw: () => document.value,
@@ -139,8 +143,11 @@ export function textSource(file: string, text: string): Source {
 function jsonLinesSource(file: string, text: string, env: Environment): Source {
 	const { rows, diagnostics } = parseJsonLines(text, file);
 	const byLine = new Map<number, JsonLine>(rows.map((row) => [row.line, row]));
-	const read = text.includes("${{") ? (value: unknown) => interpolateEnv(value, env) : withoutReferences;
-	const results = rows.map((row) => ({ row, result: read(row.value) }));
+	const budget: TextBudget = { left: mostInserted };
+	const read = text.includes("${{") ? (value: unknown) => interpolateEnv(value, env, budget) : withoutReferences;
+	const filled = rows.map((row) => ({ row, result: read(row.value) }));
+	const tooLarge = textFindings(budget, { file, path: [] });
+	const results = tooLarge.length > 0 ? [] : filled;
 	const at = (row: JsonLine): Place => ({ file, line: row.line, path: [] });
 	return {
 		file,
@@ -153,7 +160,7 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 			unfilled: (path) => valueBelow(row.value, path),
 			fill: fillWith(env),
 		})),
-		diagnostics,
+		diagnostics: [...diagnostics, ...tooLarge],
 		variables: results.flatMap(({ row, result }) => placed(result, at(row))),
 		malformed: results.flatMap(({ row, result }) =>
 			result.malformed.map(({ text: found, path }) => ({ text: found, at: { ...at(row), path } })),
@@ -166,6 +173,10 @@ function jsonLinesSource(file: string, text: string, env: Environment): Source {
 	};
 }
 
+function textFindings({ left }: TextBudget, at: Place): Diagnostic[] {
+	return left < 0 ? [finding(textLimit, { allowed: mostInserted }, at)] : [];
+}
+
 function writtenScalar(row: JsonLine, path: DocumentPath): string | undefined {
 	const value = valueBelow(row.value, path);
 	if (typeof value === "object" || value === undefined) return value === null ? "null" : undefined;
@@ -173,7 +184,7 @@ function writtenScalar(row: JsonLine, path: DocumentPath): string | undefined {
 }
 
 function fillWith(env: Environment): Part["fill"] {
-	return (text) => interpolateEnv(text, env).value;
+	return (text) => interpolateEnv(text, env, { left: mostInserted }).value;
 }
 
 /** Most texts name no variable: looking through all their values would find nothing. */

@@ -5,8 +5,11 @@ import { child, type Part, type Vars } from "./source.ts";
 
 export const noVars: Vars = { isGiven: false, text: () => undefined, names: () => [] };
 
-/** Returns the `vars` of the test at `part`. */
-export function varsOf(part: Part): Vars {
+/**
+ * Returns the `vars` of the test at `part`.
+ * @param mayInsert is asked before each use of a text; a text that may not be put in is as if it were not there
+ */
+export function varsOf(part: Part, mayInsert: (characters: number) => boolean): Vars {
 	const vars = child(part, "vars");
 	if (typeof vars.value !== "object" || vars.value === null || Array.isArray(vars.value)) return noVars;
 	const texts = new Map<string, string | undefined>();
@@ -14,7 +17,8 @@ export function varsOf(part: Part): Vars {
 		isGiven: true,
 		text: (name) => {
 			if (!texts.has(name)) texts.set(name, textAt(vars, name.split(".")));
-			return texts.get(name);
+			const text = texts.get(name);
+			return text === undefined || mayInsert(text.length) ? text : undefined;
 		},
 		names: () => namesBelow(vars.value, []),
 	};
