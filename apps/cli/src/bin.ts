@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
 // The only file that knows `process`. It imports nothing that a mere `--version` does not need.
 import { writeSync } from "node:fs";
 import * as nodeModule from "node:module";

@@ -27,44 +27,83 @@ export function patchText(file: string, text: string, changes: readonly FieldCha
 }
 
 function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
-	const values = changes.filter((change) => change.kind === "value");
 	// The deepest first: a renamed or dissolved mapping changes the paths of all that is in it.
 	const others = changes
 		.filter((change) => change.kind !== "value")
 		.sort((a, b) => (b.at.path?.length ?? 0) - (a.at.path?.length ?? 0));
+	const values = changes.filter((change) => change.kind === "value");
 	let document = parseYaml(text, file);
 	const refused: { change: FieldChange; reason: string }[] = [];
-	const attempt = (make: (document: YamlDocument) => YamlDocument): string | undefined => {
+	// Together, since each patch reads the whole text again; what can't be done with the others is done after them, or refused.
+	const patch = (part: readonly FieldChange[]): void => {
+		if (part.length === 0) return;
 		try {
-			document = make(document);
-			return undefined;
+			document = patchTogether(document, part);
 		} catch (error) {
-			if (error instanceof AgentvError) return error.message;
-			if (error instanceof RangeError) return "two fixes change the same place";
-			throw error;
+			const [only, ...more] = part;
+			if (more.length > 0) {
+				patch(part.slice(0, part.length >> 1));
+				patch(part.slice(part.length >> 1));
+			} else if (only) refused.push({ change: only, reason: reasonOf(error) });
 		}
 	};
-	// Together first: they are many and alike, and what an anchor and its aliases share changes for all of them at once.
-	const together = attempt((before) => replaceValues(before, values)) === undefined;
-	for (const change of together ? others : [...values, ...others]) {
-		const reason = attempt((before) => patchOne(before, change));
-		if (reason !== undefined) refused.push({ change, reason });
-	}
+	patch(values);
+	patch(others);
 	return { text: document.text, refused };
 }
 
-type ValueChange = Extract<FieldChange, { kind: "value" }>;
+function reasonOf(error: unknown): string {
+	if (error instanceof AgentvError) return error.message;
+	if (error instanceof RangeError) return "two fixes change the same place";
+	throw error;
+}
 
-function replaceValues(document: YamlDocument, changes: readonly ValueChange[]): YamlDocument {
-	if (changes.length === 0) return document;
-	let meant = document.value;
+/** @throws AgentvError, RangeError if the changes can't be made in one step */
+function patchTogether(document: YamlDocument, changes: readonly FieldChange[]): YamlDocument {
 	const edits = new Map<string, TextEdit>();
-	for (const { at, value } of changes) {
-		const edit = replaceScalar(document, at.path ?? [], value);
-		edits.set(`${edit.range.join()} ${edit.text}`, edit);
-		for (const path of pathsOfSame(document, at.path ?? [])) meant = withValueAt(meant, path, value);
+	let meant = document.value;
+	for (const change of changes) {
+		const step = stepOf(document, change);
+		// What an anchor and its aliases share is written once.
+		for (const edit of step.edits) edits.set(`${edit.range.join()} ${edit.text}`, edit);
+		meant = step.apply(meant);
 	}
 	return verifiedPatch(document, [...edits.values()], meant);
+}
+
+interface Step {
+	readonly edits: readonly TextEdit[];
+	/** What the edits should make of the document's value. */
+	readonly apply: (value: unknown) => unknown;
+}
+
+function stepOf(document: YamlDocument, change: FieldChange): Step {
+	const path = change.at.path ?? [];
+	switch (change.kind) {
+		case "value": {
+			const paths = pathsOfSame(document, path);
+			return {
+				edits: [replaceScalar(document, path, change.value)],
+				apply: (value) => paths.reduce((changed, at) => withValueAt(changed, at, change.value), value),
+			};
+		}
+		case "key": {
+			const renamed = [...path.slice(0, -1), change.key];
+			return {
+				edits: [renameKey(document, path, change.key)],
+				apply: (value) => withValueAt(withoutValueAt(value, path), renamed, valueAt(value, path)),
+			};
+		}
+		case "entry":
+			return {
+				edits: insertPair(document, path, change.key, blockText(change.value)),
+				apply: (value) => withValueAt(value, [...path, change.key], change.value),
+			};
+		case "remove":
+			return { edits: removeEntry(document, path), apply: (value) => withoutValueAt(value, path) };
+		case "unwrap":
+			return { edits: unwrapEdits(document, path), apply: (value) => unwrapped(value, path) };
+	}
 }
 
 /** Every path that shows what is written at `path`: with merge keys and aliases around it, several may. */
@@ -79,27 +118,6 @@ function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[]
 	};
 	walk(document.value, []);
 	return found;
-}
-
-function patchOne(document: YamlDocument, change: FieldChange): YamlDocument {
-	const path = change.at.path ?? [];
-	const { value } = document;
-	switch (change.kind) {
-		case "value":
-			return replaceValues(document, [change]);
-		case "key": {
-			const meant = withValueAt(withoutValueAt(value, path), [...path.slice(0, -1), change.key], valueAt(value, path));
-			return verifiedPatch(document, [renameKey(document, path, change.key)], meant);
-		}
-		case "entry": {
-			const meant = withValueAt(value, [...path, change.key], change.value);
-			return verifiedPatch(document, insertPair(document, path, change.key, blockText(change.value)), meant);
-		}
-		case "remove":
-			return verifiedPatch(document, removeEntry(document, path), withoutValueAt(value, path));
-		case "unwrap":
-			return verifiedPatch(document, unwrapEdits(document, path), unwrapped(value, path));
-	}
 }
 
 /** Each line is a JSON document of its own. */
