@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitRepository, gitTestEnvironment, tempTree } from "@agentv/test-support";
@@ -136,4 +137,14 @@ describe("a repository that we did not make", () => {
 		const names = ["clean", "smudge", "textconv", "command", "external", "fsmonitor", "deep"];
 		expect(names.filter((name) => existsSync(join(root, `ran-${name}`)))).toEqual([]);
 	});
+});
+
+test("a synchronous call of a git that waits for ever ends, and says so", () => {
+	const { root } = gitRepository(tempTree(), { a: "1" });
+	execFileSync("mkfifo", [join(root, "pipe")]);
+	const started = performance.now();
+	expect(() => localGitSync(root, ["config", "--file", "pipe", "--list"], { env, longestSyncMs: 300 })).toThrow(
+		/git did not end within 0.3 s/,
+	);
+	expect(performance.now() - started).toBeLessThan(5_000);
 });

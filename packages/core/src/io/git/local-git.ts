@@ -16,6 +16,8 @@ export interface LocalGitOptions {
 	readonly config?: GitConfig | undefined;
 	/** `GIT_*` variables for this call, as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`. */
 	readonly variables?: Readonly<Record<string, string>> | undefined;
+	/** Milliseconds that a synchronous call may take: nothing else happens meanwhile. Default 30,000. */
+	readonly longestSyncMs?: number | undefined;
 }
 
 export interface GitAnswer {
@@ -113,12 +115,11 @@ export async function localGit(
 	return answer(result.exitCode, Buffer.concat(result.stdOut), Buffer.concat(result.stdErr));
 }
 
-/** Nothing else happens while git is waited for, which a repository can make wait for ever. */
-const longestSyncMs = 30_000;
-
-/** The same, synchronously: for one quick question in the middle of synchronous work. At most 1 GB of output and 30 s; no abort. */
+/** The same, synchronously: for one quick question in the middle of synchronous work. At most 1 GB of output; no abort. */
 export function localGitSync(directory: string, args: readonly string[], options: LocalGitOptions): GitAnswer {
 	refuseMissingDirectory(directory);
+	// A repository can make git wait for ever.
+	const { longestSyncMs = 30_000 } = options;
 	const result = spawnSync("git", guarded(args), {
 		cwd: directory,
 		env: environment(options),

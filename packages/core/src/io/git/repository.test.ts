@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitRepository, gitTestEnvironment, tempTree, writeTree } from "@agentv/test-support";
@@ -66,4 +67,10 @@ test("the URL of a remote", async () => {
 	expect(await remoteUrl(repository.root, options)).toBeUndefined();
 	repository.git("remote", "add", "origin", "https://example.com/x.git");
 	expect(await remoteUrl(repository.root, options)).toBe("https://example.com/x.git");
+});
+
+test("a pipe in the place of HEAD is not a repository: git would wait for somebody to write to it", () => {
+	const root = tempTree({ "a/.git/config": "" });
+	execFileSync("mkfifo", [join(root, "a/.git/HEAD")]);
+	expect(repositoryRoot(join(root, "a"))).toBe(repositoryRoot(root));
 });
