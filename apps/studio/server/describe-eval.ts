@@ -18,7 +18,7 @@ export async function describeEval(
 	const { found, loaded, view, redact, redactWritten, shown } = opened;
 	const validation = await validated(found.file, { view, env: options.env, cwd: options.cwd, signal });
 	const { errors, warnings } = marks.remember(validation);
-	const source = redactWritten(view.readText(found.file));
+	const source = redactWritten(loaded.sources.has(found.file) ? view.readText(found.file) : "");
 	const diagnostics = validation.diagnostics.slice(0, mostFindings);
 	return {
 		id: found.id,

@@ -29,7 +29,7 @@ export async function evalMatrix(
 ): Promise<CommandResult> {
 	const { format, shards } = options;
 	if (format !== "k8s") refuseJobChoices(options);
-	const request = requestOf(findEvals(evals, options, context), options, context);
+	const request = requestOf(findEvals(evals, options, context), options, context, evals);
 	const { durationsFrom } = options;
 	const former = durationsFrom === undefined ? undefined : resolveRun(durationsFrom, context, { wholeOnly: true });
 	const plan = planRun(request, { env: context.env, cwd: context.cwd, version });

@@ -19,7 +19,7 @@ export async function evalRecord(file: string, options: EvalRecordOptions, conte
 	const { target, test, workers, repeat } = options;
 	const machine = { env, cwd, version };
 	const request = {
-		...{ evals, ungraded: true },
+		...{ evals, named: [resolve(cwd, file)], ungraded: true },
 		...(target ? { targets: target } : {}),
 		...(test ? { tests: test } : {}),
 		...(workers === undefined ? {} : { workers }),

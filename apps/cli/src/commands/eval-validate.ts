@@ -64,6 +64,7 @@ export async function evalValidate(
 		cwd: context.cwd,
 		levels: parseRuleLevels(options.rule),
 		signal: context.signal,
+		named: args.map((arg) => resolve(context.cwd, arg)),
 		targetsFile: options.targets === undefined ? undefined : resolve(context.cwd, options.targets),
 	};
 	const { view } = validation;

@@ -30,7 +30,7 @@ export async function resultsRegrade(
 function regradeRequest(directory: string, options: ResultsRegradeOptions, context: Context): RunRequest {
 	const evals = (options.eval ?? []).map((path) => resolve(context.cwd, path));
 	return originRequest(directory, {
-		...requestOf(evals, options, context),
+		...requestOf(evals, options, context, evals),
 		regrade: { origin: directory, ...(options.grader ? { graders: options.grader } : {}) },
 	});
 }

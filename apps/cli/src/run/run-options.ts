@@ -69,11 +69,12 @@ function namedEvals(
 	}
 }
 
-/** What core is asked to run. */
+/** What core is asked to run. @param args as they name the evals */
 export function requestOf(
 	evals: readonly string[],
 	options: Omit<RunChoices, "siblings">,
 	{ cwd }: Context,
+	args: readonly string[],
 ): RunRequest {
 	const { target, targets, test, tag, excludeTag, timeout, envFile, keepWorkspaces, bail, cache } = options;
 	const same = Object.fromEntries(
@@ -83,6 +84,7 @@ export function requestOf(
 	);
 	return {
 		evals,
+		named: args.map((arg) => resolve(cwd, arg)),
 		...same,
 		...(target ? { targets: target } : {}),
 		...(targets === undefined ? {} : { targetsFile: resolve(cwd, targets) }),

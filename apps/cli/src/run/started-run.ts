@@ -45,7 +45,7 @@ export function startedRun(args: readonly string[], options: StartChoices, conte
 	const begins = output !== undefined && run === undefined && isUnbegun(resolve(context.cwd, output));
 	const isNamed = resumes && !begins && (run !== undefined || output !== undefined);
 	const files = evalsOf(args, options, context, isNamed);
-	const given = { ...requestOf(files, options, context), ...(shard ? { shard } : {}) };
+	const given = { ...requestOf(files, options, context, args), ...(shard ? { shard } : {}) };
 	if (resumes && !begins) {
 		const directory = resumedDirectory(files, options, context);
 		return { request: resumedRequest(directory, given), output: directory, resumes };
@@ -84,7 +84,7 @@ function completion(
 	context: Context,
 ): StartedRun {
 	const base = resolveRun(which, context);
-	const given = requestOf(evalsOf(args, options, context, true), options, context);
+	const given = requestOf(evalsOf(args, options, context, true), options, context, args);
 	const request = resumedRequest(base, given);
 	const { output = base } = outputOf(options, context);
 	if (realPath(output) === realPath(base)) return { request, output: base, resumes: true };
@@ -98,7 +98,7 @@ function completion(
 /** The tests of a run that did not pass, as a run of their own: the first result stays as it is. */
 function rerun(args: readonly string[], which: string, options: StartChoices, context: Context): StartedRun {
 	const rerunFailed = resolveRun(which, context);
-	const given = requestOf(evalsOf(args, options, context, true), options, context);
+	const given = requestOf(evalsOf(args, options, context, true), options, context, args);
 	const request = originRequest(rerunFailed, { ...given, rerunFailed });
 	return { request, resumes: false, ...outputOf(options, context) };
 }

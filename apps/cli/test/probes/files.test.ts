@@ -60,7 +60,6 @@ const places: readonly {
 		path: "notes.md",
 		files: smallEval({ tests: `tests:\n${testEntry(["input_files: [./notes.md]"])}` }),
 		commands: both(),
-		allowed: [large],
 	},
 	{
 		place: "a prompt in a file",
@@ -96,7 +95,6 @@ const places: readonly {
 		path: "setup.mjs",
 		files: smallEval({ head: 'extensions: ["file://setup.mjs:beforeAll"]\n' }),
 		commands: both(),
-		allowed: [large],
 	},
 	{
 		place: "the template",

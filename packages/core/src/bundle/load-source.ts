@@ -1,10 +1,11 @@
-import { resolve } from "node:path";
+import { parse, resolve } from "node:path";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import type { Environment } from "../io/environment.ts";
 import { evalEnvironment } from "../model/eval-environment.ts";
 import type { LoadedEval } from "../model/eval-types.ts";
 import { loadEval } from "../model/load-eval.ts";
 import { loadTargets, type TargetScope } from "../model/load-targets.ts";
+import { ownLinks } from "../model/trust-subjects.ts";
 import type { BundleOptions } from "./bundle-options.ts";
 import { placeKey } from "./raw-values.ts";
 import { selectTargets, type TargetSelection } from "./select-targets.ts";
@@ -43,8 +44,9 @@ function loadWith(
 ): LoadedSource {
 	const env = { ...given, ...assumed };
 	const override = targetsFile === undefined ? {} : { targetsFile: resolve(cwd, targetsFile) };
-	const reach = { allowed: [], ownFiles: Object.values(override), option: "--include-outside" } as const;
-	const loaded = loadEval(file, { view, env, cwd, ...(includeOutside ? {} : { reach }) });
+	const allowed = includeOutside ? [parse(cwd).root] : ownLinks([resolve(cwd, file)], given, view);
+	const reach = { allowed, ownFiles: Object.values(override), option: "--include-outside" } as const;
+	const loaded = loadEval(file, { view, env, cwd, reach });
 	const evalEnv = evalEnvironment(loaded.scope, env, view);
 	const scope = loadTargets(loaded.scope, { view, env: evalEnv, ...override });
 	return { loaded, scope, selection: selectTargets(loaded, scope, targets), env: evalEnv };

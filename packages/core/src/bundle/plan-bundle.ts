@@ -1,4 +1,5 @@
 import { dirname, relative, resolve, sep } from "node:path";
+import { largestTree, refuseTooLarge } from "../io/files/size-limits.ts";
 import { sweepStaged } from "../io/files/staged-files.ts";
 import { manifestName } from "../model/manifest.ts";
 import { TrustSubjects } from "../model/trust-subjects.ts";
@@ -7,7 +8,7 @@ import { type BundleOptions, creationTime, recordedFlags } from "./bundle-option
 import type { BundlePlan, ManifestDraft } from "./bundle-plan.ts";
 import { bundleVariables } from "./bundle-variables.ts";
 import { capturedVariables, captureEnvironment } from "./capture-environment.ts";
-import { collectCopies } from "./collect-copies.ts";
+import { collectCopies, copySource } from "./collect-copies.ts";
 import { generateFiles } from "./generate-files.ts";
 import { type Layout, layOut } from "./layout.ts";
 import { loadSource } from "./load-source.ts";
@@ -48,6 +49,9 @@ function planFrom(observation: Observation): BundlePlan {
 		allowedDotEnv: observation.dotEnv,
 	});
 	stopOnErrors(loaded.file, options.cwd, diagnostics);
+	const copied = copies.filter(({ link }) => link === undefined);
+	const sizes = copied.map((copy) => ({ size: copy.size, path: copySource(copy) }));
+	refuseTooLarge("the bundle", sizes, largestTree);
 	return {
 		kind: "bundle",
 		evalFile: loaded.file,

@@ -7,6 +7,7 @@ import { missingParent } from "../io/files/missing-parent.ts";
 import { ObservedCopier, writeLink } from "../io/files/observed-copy.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
+import { largestTree } from "../io/files/size-limits.ts";
 import { besideName, formerName, sweepStaged } from "../io/files/staged-files.ts";
 import { systemTempDir } from "../io/files/temp-dir.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
@@ -135,9 +136,8 @@ class Writing {
 			const from = copySource(copy);
 			const to = this.#directoryOf(path);
 			if (copy.link === undefined) {
-				const { size, sha256 } = copier.copy(from, to, copy.executable, (seen, at) =>
-					this.#scanner.scan(from, seen, at),
-				);
+				const observe = (seen: Buffer, at: number) => this.#scanner.scan(from, seen, at);
+				const { size, sha256 } = await copier.copy(from, to, copy.executable, observe, this.#signal);
 				this.#files.push(new CopiedFile(copy, size, sha256, this.#plan.sourceRoot));
 				bytes += size;
 			} else {
@@ -159,7 +159,7 @@ class Writing {
 			yield { type: "vendoring", repository: step.source.shown };
 			const file = this.#directoryOf(step.to);
 			await vendorRepository(step, file, { env: this.#plan.env, signal: this.#signal });
-			this.#list(step.to, listEntry(file).size, digestFile(file), "repository");
+			this.#list(step.to, listEntry(file).size, digestFile(file, largestTree), "repository");
 		}
 	}
 

@@ -3,7 +3,7 @@ import type { Subject } from "./contract.ts";
 
 /** The whole final answer, also where it was too large to be kept in memory. @throws AgentvError over 64 MB. */
 export function answerText(subject: Subject): string {
-	return subject.outputFile === undefined ? subject.output : readTextFile(subject.outputFile);
+	return subject.outputFile === undefined ? subject.output : readTextFile(subject.outputFile, { noFollow: true });
 }
 
 const longestQuote = 200;

@@ -4,6 +4,7 @@ import { digestText } from "../io/files/digest-tree.ts";
 import { FileDigests } from "../io/files/file-digests.ts";
 import { listTree, type TreeEntry } from "../io/files/list-tree.ts";
 import { isInside } from "../io/files/path-inside.ts";
+import { largestTree, refuseTooLarge } from "../io/files/size-limits.ts";
 import type { CommandSpec } from "./command.ts";
 import { commandFiles, workingDirectory } from "./command-files.ts";
 import { Content, type ContentState, type FileVersion } from "./content.ts";
@@ -146,7 +147,9 @@ function isSource(path: string): boolean {
 
 function treeEntries(root: string, filter: (path: string) => boolean): readonly TreeEntry[] | string {
 	try {
-		return listTree(root, { filter }).filter(({ kind }) => kind !== "directory");
+		const entries = listTree(root, { filter }).filter(({ kind }) => kind !== "directory");
+		refuseTooLarge(root, entries, largestTree);
+		return entries;
 	} catch (error) {
 		// What can't be read fails where it is used; here it is only not the same as anything else.
 		if (error instanceof AgentvError) return `unreadable ${error.code}`;

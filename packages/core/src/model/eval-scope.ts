@@ -12,7 +12,7 @@ export interface EvalScope {
 	readonly root: string;
 	/** What the root is. */
 	readonly rootKind: "repository" | "bundle" | "working-directory" | "eval-directory";
-	/** What may be read outside of the root. Absent where evals are only looked at: then what lies outside is read, and reported. */
+	/** What may be read outside of the root; every loaded eval has it. */
 	readonly reach?: Reach;
 }
 
@@ -22,8 +22,8 @@ export interface Reach {
 	readonly allowed: readonly string[];
 	/** Files that the user names to the command: the paths in them may lead anywhere. Absolute. */
 	readonly ownFiles: readonly string[];
-	/** The option that allows more. */
-	readonly option: "--allow-outside" | "--include-outside";
+	/** The option that allows more, if the command has one. */
+	readonly option?: "--allow-outside" | "--include-outside";
 }
 
 /** How messages call the root of a scope. */

@@ -1,4 +1,6 @@
 import { type Diagnostic, type FindingKind, finding } from "../base/diagnostic.ts";
+import { largestHashed } from "../io/files/size-limits.ts";
+import { fileSize } from "../io/files/stat-path.ts";
 import type { Reference, ReferenceKind } from "./references.ts";
 
 /** What is read as a file; a directory in its place can't be. Loading itself says so of what it reads. */
@@ -15,11 +17,22 @@ const notRegular: FindingKind<{ raw: string; directory: boolean }> = {
 		directory ? "name a file in it" : "name a file or directory on disk: nothing else is opened",
 };
 
+const tooLarge: FindingKind<{ raw: string; size: number }> = {
+	rule: "path.missing",
+	severity: "error",
+	message: ({ raw, size }) =>
+		`${JSON.stringify(raw)} has ${size} bytes, more than the ${largestHashed} that a file may have that an eval names`,
+	hint: () => "name a smaller file, or have a hook fetch it into the workspace",
+};
+
 /** Returns a finding for each path that leads to what is never opened: reading it may block, or never end. */
 export function irregularReferences(references: readonly Reference[]): Diagnostic[] {
-	return references
-		.filter((reference) => isIrregular(reference))
-		.map(({ raw, onDisk, at }) => finding(notRegular, { raw, directory: onDisk === "directory" }, at));
+	return references.flatMap((reference) => {
+		const { raw, onDisk, at } = reference;
+		if (isIrregular(reference)) return [finding(notRegular, { raw, directory: onDisk === "directory" }, at)];
+		const size = onDisk === "file" && files.has(reference.kind) ? fileSize(reference.resolved) : 0;
+		return size > largestHashed ? [finding(tooLarge, { raw, size }, at)] : [];
+	});
 }
 
 function isIrregular({ kind, onDisk, state, word }: Reference): boolean {

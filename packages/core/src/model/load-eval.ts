@@ -27,22 +27,24 @@ export interface LoadOptions {
 	readonly env: Environment;
 	/** Bounds the search through parent directories where there is no repository. */
 	readonly cwd: string;
-	/** Set by what runs evals: files out of reach are not read, but reported. */
+	/** What may be read outside of the eval's root; default nothing. Files out of reach are not read, but reported. */
 	readonly reach?: Reach;
 }
+
+const nothingOutside: Reach = { allowed: [], ownFiles: [] };
 
 /**
  * Loads one eval file with all its tests. Never throws on bad input: what is wrong is in `diagnostics`, with places.
  * Throws `AgentvError` `not-found` only where the file itself cannot be read.
  */
-export function loadEval(file: string, { view, env, cwd, reach }: LoadOptions): LoadedEval {
+export function loadEval(file: string, { view, env, cwd, reach = nothingOutside }: LoadOptions): LoadedEval {
 	const path = resolve(cwd, file);
 	const kind = view.kind(path);
 	if (kind !== "file")
 		throw new AgentvError("not-found", kind === "directory" ? `${file} is a directory` : `${file} does not exist`, {
 			hint: "name an eval file, a directory or a glob",
 		});
-	const scope = { ...findScope(dirname(path), cwd, view), ...(reach ? { reach } : {}) };
+	const scope = { ...findScope(dirname(path), cwd, view), reach };
 	const loading = new Loading(view, evalEnvironment(scope, env, view), scope);
 	return loadInto(path, loading, []);
 }

@@ -65,13 +65,15 @@ export const outsideRoot: FindingKind<{
 	kind: string;
 	boundary: string;
 	real: string;
-	option: Reach["option"];
+	option: Reach["option"] | undefined;
 }> = {
 	rule: "path.outside-repo",
 	severity: error,
 	message: ({ raw, kind, boundary }) => `${kind} ${quote(raw)} leaves ${boundary}`,
 	hint: ({ real, option }) =>
-		`copy it next to the eval, or allow it: ${option === "--allow-outside" ? `${option} ${quote(real)}` : option}`,
+		option === undefined
+			? "copy it next to the eval"
+			: `copy it next to the eval, or allow it: ${option === "--allow-outside" ? `${option} ${quote(real)}` : option}`,
 };
 
 export const unreadable: FindingKind<{ file: string; reason: string }> = {

@@ -82,8 +82,8 @@ export class Loading {
 	read(file: string, at: Place): Source | undefined {
 		const known = this.sources.get(file);
 		if (known) return known;
-		// The eval itself is named by the user, and imported suites were judged where they are named.
-		if (at.file !== file && this.refuses(file, { raw: this.shown(file), kind: "file", at })) return undefined;
+		// Imported suites were judged where they are named.
+		if (this.refuses(file, { raw: this.shown(file), kind: at.file === file ? "eval" : "file", at })) return undefined;
 		try {
 			return this.add(readSource(file, this.view, this.env));
 		} catch (error) {

@@ -1,8 +1,11 @@
+import { dirname } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic, Place } from "../base/diagnostic.ts";
 import { locateInLine, parseJsonLines } from "../base/json-lines.ts";
 import { parseYaml, type SourceRange } from "../base/yaml-document.ts";
 import { type DiskView, openDiskView } from "./disk-view.ts";
+import { findScope } from "./eval-scope.ts";
+import { pathOutside } from "./reach.ts";
 
 /** A finding on its way to the reader: with the text of its file and the range in it, as far as they are known. */
 export interface LocatedFinding {
@@ -30,6 +33,8 @@ export function locateFindings(
 
 function openLocator(file: string, view: DiskView): Locator | undefined {
 	try {
+		// A link may lead to what is not the eval's: that is never quoted.
+		if (pathOutside(file, findScope(dirname(file), dirname(file), view)) !== undefined) return undefined;
 		const text = view.readText(file);
 		return { text, locate: file.endsWith(".jsonl") ? inLines(text, file) : inDocument(text, file) };
 	} catch (error) {

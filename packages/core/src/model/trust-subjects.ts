@@ -83,6 +83,18 @@ export class TrustSubjects {
 	}
 }
 
+/**
+ * Returns the real paths of files that the user names to a command and that are links: such a link is the user's own choice, unless it
+ * belongs to a benchmark or bundle of somebody else.
+ * @param named absolute
+ */
+export function ownLinks(named: readonly string[], env: Environment, view: DiskView): string[] {
+	const subjects = new TrustSubjects(env, view);
+	return named
+		.filter((file) => view.kind(file) === "file" && realPath(file) !== file && subjects.of(file).length === 0)
+		.map((file) => realPath(file));
+}
+
 /** The bundle at `directory`. @throws AgentvError `not-found` */
 export function bundleSubject(directory: string): TrustSubject {
 	const root = realPath(directory);

@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { runTree } from "./testing/run-fixture.ts";
 
@@ -95,5 +96,60 @@ console.log(JSON.stringify({ score: part.type === "file" && part.path === "notes
 			"my.eval.yaml": evalOf("{ type: code-grader, command: node ./grade.mjs }"),
 		});
 		expect(run.row("a")).toMatchObject({ executionStatus: "ok", score: 1 });
+	});
+
+	test.each([
+		["by an absolute path", "OUT/secret.txt", ""],
+		["through a link", "link.txt", 'symlinkSync("OUT/secret.txt", "link.txt");'],
+		["through a link to a directory", "up/secret.txt", 'symlinkSync("OUT", "up");'],
+		["by its parents", "../../../../../../../../etc/hostname", ""],
+		["in the eval's directory", "targets.yaml", ""],
+		["as a pipe", "pipe", 'execFileSync("mkfifo", ["pipe"]);'],
+		["as a huge file", "huge.txt", 'writeFileSync("huge.txt", ""); truncateSync("huge.txt", 7e7);'],
+	])("are not read outside of the workspace, nor what is not a regular file: %s", async (_, path, made) => {
+		const out = tempTree({ "secret.txt": "outer-words" });
+		for (const type of ["file", "image"]) {
+			const run = await runTree({
+				...agent("[]"),
+				"agent.mjs": `import { symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+${made.replace("OUT", out)}
+console.log(JSON.stringify({ output: [{ role: "assistant", content: [{ type: "${type}", path: ${JSON.stringify(path.replace("OUT", out))} }] }] }));
+`,
+				"my.eval.yaml": evalOf("{ type: contains, value: x }"),
+			});
+			expect(run.row("a")).toMatchObject({
+				executionStatus: "execution_error",
+				error: { stage: "target", code: "answer-file", causedBy: "agent" },
+			});
+			for (const name of readdirSync(run.runDir, { recursive: true, encoding: "utf8" })) {
+				const file = join(run.runDir, name);
+				if (statSync(file).isFile() && !name.includes("eval"))
+					expect(readFileSync(file, "utf8"), name).not.toContain("outer-words\\n");
+			}
+		}
+	});
+
+	test.each([
+		["a link", 'symlinkSync("OUT/secret.txt", file)', "a link in place of its {OUTPUT_FILE}"],
+		["a pipe", 'execFileSync("mkfifo", [file])', "a device, pipe or socket in place"],
+		["a directory", "mkdirSync(file)", "a directory in place"],
+		["a huge file", 'writeFileSync(file, ""); truncateSync(file, 200 * 1024 ** 3)', "wrote 214748364800 bytes into"],
+	])("are not taken from what an agent puts in place of its output file: %s", async (_, made, message) => {
+		const out = tempTree({ "secret.txt": "outer-words" });
+		const run = await runTree({
+			...agent("[]"),
+			"agent.mjs": `import { mkdirSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+const file = process.argv[2];
+${made.replace("OUT", out)};
+`,
+			"targets.yaml": "targets: [{ name: default, provider: cli, command: 'node ./agent.mjs {OUTPUT_FILE}' }]\n",
+			"my.eval.yaml": evalOf("{ type: contains, value: x }"),
+		});
+		expect(run.row("a")).toMatchObject({
+			executionStatus: "execution_error",
+			error: { stage: "target", code: "bad-answer", causedBy: "agent", message: expect.stringContaining(message) },
+		});
 	});
 });

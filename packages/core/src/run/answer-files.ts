@@ -1,7 +1,8 @@
-import { isAbsolute, resolve } from "node:path";
+import { resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { textOf } from "../grading/input-texts.ts";
-import { targetKind } from "../io/files/stat-path.ts";
+import { isInside } from "../io/files/path-inside.ts";
+import { realPath, targetKind } from "../io/files/stat-path.ts";
 import { resolvePath } from "../model/path-text.ts";
 import type { AnswerPart } from "../targets/contract.ts";
 import { partText } from "../targets/read-answer.ts";
@@ -51,9 +52,8 @@ async function fileText(
 	context: RunContext,
 ): Promise<string> {
 	const name = partText(part);
-	const file = find(part.path, directoriesOf(one, workspacePath, context));
-	if (file === undefined) throw unreadable(`the answer names ${JSON.stringify(part.path)}, which is not a file`);
 	try {
+		const file = locate(part.path, workspacePath ?? directoryOf(one, context));
 		const { preprocessors } = one.test.suite;
 		const options = { preprocessors, runCommand: context.commands(one), signal: context.signal };
 		const text = await textOf(file, part.path, part.mediaType, options);
@@ -70,19 +70,22 @@ function unreadable(message: string): AttemptError {
 	return new AttemptError({ stage: "target", code: "answer-file", message, causedBy: "agent" });
 }
 
-/** A path of an answer is relative to the workspace; without one, to where the target's program ran. */
-function directoriesOf(
-	{ test, target: { target } }: PlannedCase,
-	workspacePath: string | undefined,
-	{ plan }: RunContext,
-): string[] {
+/** Where an agent without a workspace works: where the target's program runs. */
+function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunContext): string {
 	const { scope } = test.suite;
 	const cwd = target.cwd && resolvePath(target.cwd, scope, plan.view);
-	const own = cwd?.found === undefined ? [] : [cwd.path];
-	return [...(workspacePath === undefined ? [] : [workspacePath]), ...own, scope.directory];
+	return cwd?.found === undefined ? scope.directory : cwd.path;
 }
 
-function find(path: string, directories: readonly string[]): string | undefined {
-	const candidates = isAbsolute(path) ? [path] : directories.map((directory) => resolve(directory, path));
-	return candidates.find((candidate) => targetKind(candidate) === "file");
+/**
+ * Returns the real path of a file that an answer names: the agent may not have AgentV read what is elsewhere.
+ * @throws AgentvError if it is outside of the directory, through links or not, or not a regular file
+ */
+function locate(path: string, directory: string): string {
+	const named = `the answer names ${JSON.stringify(path)}, which is`;
+	const real = realPath(resolve(directory, path));
+	if (!isInside(realPath(directory), real))
+		throw new AgentvError("refused", `${named} outside of the directory that the agent works in`);
+	if (targetKind(real) !== "file") throw new AgentvError("not-found", `${named} not a file`);
+	return real;
 }

@@ -14,6 +14,7 @@ import type { LoadedEval } from "../model/eval-types.ts";
 import { loadEval } from "../model/load-eval.ts";
 import { loadTargets, type TargetScope } from "../model/load-targets.ts";
 import { evalVariables } from "../model/run-variables.ts";
+import { ownLinks } from "../model/trust-subjects.ts";
 import { refuseRecordedFiles } from "./recorded-files.ts";
 import type { PlannedEval } from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
@@ -41,7 +42,10 @@ export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMac
 	const view = openDiskView();
 	refuseRecordedFiles(request, cwd, view);
 	const reach: Reach = {
-		allowed: (request.allowOutside ?? []).map((path) => realPath(path)),
+		allowed: [
+			...(request.allowOutside ?? []).map((path) => realPath(path)),
+			...ownLinks(request.named ?? [], processEnv, view),
+		],
 		ownFiles:
 			request.targetsFile === undefined || request.recorded?.options.includes("targetsFile")
 				? []

@@ -51,6 +51,8 @@ export interface RunRequest {
 	readonly envFile?: string;
 	/** Absolute paths of files and directories outside of the evals' roots that they may read all the same. */
 	readonly allowOutside?: readonly string[];
+	/** Evals that the user names, not a directory or glob, absolute: a link among them may lead anywhere. */
+	readonly named?: readonly string[];
 	/** What a run's record names in place of the user: a received record must not choose what runs here. */
 	readonly recorded?: {
 		/** Absolute directory of that run. */

@@ -42,7 +42,7 @@ export interface TestPrompts {
 /** Loads `file` and everything that the rules judge. Throws `AgentvError` only where the file cannot be read. */
 export function evalContext(file: string, run: ValidationRun): EvalContext {
 	const { view, env, cwd } = run;
-	const loaded = loadEval(file, { view, env, cwd });
+	const loaded = loadEval(file, { view, env, cwd, reach: { allowed: run.ownLinks, ownFiles: [] } });
 	const { scope } = loaded;
 	const targets = loadTargets(scope, {
 		view,

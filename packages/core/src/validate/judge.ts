@@ -2,6 +2,7 @@ import { codeFrame } from "../base/code-frame.ts";
 import type { Diagnostic, Place } from "../base/diagnostic.ts";
 import { createRedactor } from "../base/redact.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
+import { pathOutside } from "../model/reach.ts";
 import type { RuleLevel } from "../schema/config-file.ts";
 import { checksOf } from "./checks.ts";
 import type { EvalContext } from "./eval-context.ts";
@@ -12,6 +13,7 @@ import type { Rule } from "./rule.ts";
 import { type Configured, configuredLevels, type RuleLevels } from "./rule-levels.ts";
 import { targetsLiteralSecret } from "./rules/targets-literal-secret.ts";
 import { rules } from "./rules.ts";
+import { remembered } from "./validation-run.ts";
 
 interface Judgement {
 	readonly judged: readonly Judged[];
@@ -112,7 +114,14 @@ function placed({ at, data }: Diagnostic, context: EvalContext, config: Configur
 	const source = loaded.sources.get(at.file) ?? targets.sources.get(at.file) ?? loaded.texts.get(at.file) ?? own;
 	if (!source) return atLine(at.line);
 	const range = source.locate(at);
-	if (range) return { range: narrowed(wholeStart(range, at), data.mark, source, at), text: source.text };
+	// What a link leads to may not be the eval's: it is never quoted.
+	const isOutside = remembered(
+		context.run,
+		`outside\0${loaded.scope.root}\0${at.file}`,
+		() => pathOutside(at.file, loaded.scope) !== undefined,
+	);
+	if (range)
+		return { range: narrowed(wholeStart(range, at), data.mark, source, at), text: isOutside ? "" : source.text };
 	return atLine(at.line);
 }
 

@@ -5,6 +5,7 @@ import { nearestName } from "../base/nearest.ts";
 import { hasFile } from "../model/disk-view.ts";
 import { type EvalScope, withParents } from "../model/eval-scope.ts";
 import { unreadable } from "../model/load-findings.ts";
+import { outOfReach } from "../model/reach.ts";
 import { readShape } from "../model/read-shape.ts";
 import { readSource, type Source } from "../model/source.ts";
 import { configFileSchema, type RuleLevel, ruleLevels } from "../schema/config-file.ts";
@@ -50,13 +51,15 @@ export function configuredLevels(scope: EvalScope, run: ValidationRun): Configur
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const name of ["config.yaml", "config.yml"]) {
 			const file = join(directory, ".agentv", name);
-			if (hasFile(run.view, file)) return remembered(run, `config\0${file}`, () => readConfig(file, run));
+			if (hasFile(run.view, file)) return remembered(run, `config\0${file}`, () => readConfig(file, scope, run));
 		}
 	}
 	return unconfigured;
 }
 
-function readConfig(file: string, { view, env }: ValidationRun): Configured {
+function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun): Configured {
+	const refused = outOfReach(file, { raw: file, kind: "settings file", at: { file } }, scope);
+	if (refused) return { ...unconfigured, diagnostics: [refused] };
 	const diagnostics: Diagnostic[] = [];
 	let source: Source;
 	try {

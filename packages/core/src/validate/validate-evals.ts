@@ -16,6 +16,8 @@ export interface ValidateOptions {
 	readonly cwd: string;
 	/** `--targets FILE`, absolute. */
 	readonly targetsFile?: string | undefined;
+	/** Evals that the user names, not a directory or glob, absolute: a link among them may lead anywhere. */
+	readonly named?: readonly string[] | undefined;
 	/** Levels of rules, over those of `.agentv/config.yaml`. */
 	readonly levels?: RuleLevels | undefined;
 	/** Ends the validation with an `interrupted` error. */

@@ -1,6 +1,7 @@
 import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import { type TargetCache, targetCache } from "../model/load-targets.ts";
+import { ownLinks } from "../model/trust-subjects.ts";
 import { Documentation } from "./documentation.ts";
 import { Repositories } from "./repository-facts.ts";
 
@@ -12,6 +13,8 @@ export interface ValidationRun {
 	readonly cwd: string;
 	/** `--targets FILE`, absolute. */
 	readonly targetsFile?: string;
+	/** Real paths of evals that the user names by a link. */
+	readonly ownLinks: readonly string[];
 	readonly repositories: Repositories;
 	readonly targetFiles: TargetCache;
 	readonly documentation: Documentation;
@@ -20,14 +23,18 @@ export interface ValidationRun {
 }
 
 export function validationRun(
-	machine: Pick<ValidationRun, "view" | "env" | "cwd"> & { readonly targetsFile?: string | undefined },
+	machine: Pick<ValidationRun, "view" | "env" | "cwd"> & {
+		readonly targetsFile?: string | undefined;
+		readonly named?: readonly string[] | undefined;
+	},
 ): ValidationRun {
-	const { view, env, cwd, targetsFile } = machine;
+	const { view, env, cwd, targetsFile, named = [] } = machine;
 	return {
 		view,
 		env,
 		cwd,
 		...(targetsFile === undefined ? {} : { targetsFile }),
+		ownLinks: ownLinks(named, env, view),
 		repositories: new Repositories(env),
 		targetFiles: targetCache(),
 		documentation: new Documentation(view),

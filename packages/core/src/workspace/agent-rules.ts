@@ -31,7 +31,7 @@ const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 export async function agentRules(
 	extension: AgentRules,
 	workspace: string,
-	at: { readonly scope: EvalScope; readonly view: DiskView },
+	at: { readonly scope: EvalScope; readonly view: DiskView; readonly signal?: AbortSignal | undefined },
 ): Promise<AgentRulesPaths> {
 	if (!extension.paths) return discover(workspace);
 	const staged: Partial<Record<AgentRuleKind, string[]>> = {};
@@ -40,18 +40,21 @@ export async function agentRules(
 			const from = resolveWithinReach(text, "agent rules", at.scope, at.view);
 			if (from.kind === "missing") throw new AgentvError("not-found", `${kind}: ${from.path} does not exist`);
 			// Loading has made sure that no two are of one name.
-			staged[kind] = [...(staged[kind] ?? []), await stage(from.path, workspace, `${kind}/${basename(from.path)}`)];
+			staged[kind] = [
+				...(staged[kind] ?? []),
+				await stage(from.path, workspace, `${kind}/${basename(from.path)}`, at.signal),
+			];
 		}
 	}
 	return staged;
 }
 
-async function stage(from: string, workspace: string, path: string): Promise<string> {
+async function stage(from: string, workspace: string, path: string, signal: AbortSignal | undefined): Promise<string> {
 	const parent = pathWithin(workspace, dirname(join(".agentv/agent-rules", path)), "the place for agent rules");
 	const goal = join(parent, basename(path));
 	makeDirectory(parent);
 	await removeTree(goal);
-	if (targetKind(from) === "directory") await copyTree(from, goal);
+	if (targetKind(from) === "directory") await copyTree(from, goal, { signal });
 	else writeNewFile(goal, readBytes(from));
 	return goal;
 }

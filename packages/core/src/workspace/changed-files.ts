@@ -1,13 +1,16 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 import type { Openings } from "../io/files/openings.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
+import { refuseTooLarge, type SizedFile } from "../io/files/size-limits.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { isUnchanged, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { FileChange } from "./change-text.ts";
 import { type ContentMemory, describeVersion, type FileVersion, modeOf } from "./file-version.ts";
 import { isGitsOwn } from "./pristine.ts";
 import type { ChangeServices, Snapshot } from "./snapshot.ts";
+import { WorkspaceError } from "./workspace-error.ts";
 
 /** Files looked at before other work gets its turn. */
 const filesPerTurn = 100;
@@ -28,7 +31,8 @@ export async function changedFiles(
 	const look = async (path: string, old: TreeNote | undefined, now: TreeNote | undefined) => {
 		if (now) openings.open(join(root, path), now);
 		const before = old && (await oldVersion(path, old, snapshot, services));
-		const after = now && (await describeVersion(now, sourceOf(join(root, path), now), memory));
+		const after =
+			now && (await describeVersion(now, sourceOf(join(root, path), now), { memory, signal: services.signal }));
 		if (before?.mode === after?.mode && before?.blob === after?.blob) return;
 		if (before && after && (before.mode === "120000") !== (after.mode === "120000"))
 			changes.push({ path, before }, { path, after });
@@ -38,14 +42,36 @@ export async function changedFiles(
 		await new Promise((next) => setImmediate(next));
 		throwIfAborted(services.signal, "comparing the workspace");
 	};
+	const differing: (readonly [path: string, old: TreeNote | undefined, now: TreeNote | undefined])[] = [];
 	for (const [path, note] of notes) {
 		if (isGitsOwn(path)) continue;
 		const [old, now] = [content(snapshot.notes.get(path)), content(note)];
-		if ((old || now) && !(old && now && isUnchanged(old, now))) await look(path, old, now);
+		if ((old || now) && !(old && now && isUnchanged(old, now))) differing.push([path, old, now]);
 	}
+	refuseTooMuch(
+		root,
+		differing.flatMap(([path, , now]) => (now ? [{ path, size: now.size }] : [])),
+	);
+	for (const [path, old, now] of differing) await look(path, old, now);
 	for (const [path, note] of snapshot.notes)
 		if (!notes.has(path) && !isGitsOwn(path) && content(note)) await look(path, note, undefined);
 	return inOrder(changes);
+}
+
+/** Bytes of all new and changed files that are compared and kept: hours of an agent's work, but no disk full of holes. */
+const mostChanged = 1024 ** 3;
+
+/** @throws WorkspaceError `too-large` */
+function refuseTooMuch(root: string, files: readonly SizedFile[]): void {
+	try {
+		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Have large files deleted, or written elsewhere.");
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		throw new WorkspaceError("file_changes", "too-large", error.message, {
+			cause: error,
+			...(error.hint === undefined ? {} : { hint: error.hint }),
+		});
+	}
 }
 
 function content(note: TreeNote | undefined): TreeNote | undefined {
@@ -56,11 +82,11 @@ async function oldVersion(
 	path: string,
 	note: TreeNote,
 	{ saved }: Snapshot,
-	{ pristine }: ChangeServices,
+	{ pristine, signal }: ChangeServices,
 ): Promise<FileVersion> {
 	const kept = saved.get(path);
 	if (kept) return { ...kept, mode: modeOf(note) };
-	return describeVersion(note, sourceOf(join(pristine.root, path), note));
+	return describeVersion(note, sourceOf(join(pristine.root, path), note), { signal });
 }
 
 function sourceOf(file: string, { target }: TreeNote): NonNullable<FileVersion["source"]> {

@@ -138,7 +138,7 @@ async function patchOf(
 			const hunk = isText(change) ? hunks.get(change) : undefined;
 			text.write(patchHeading(change, hunk !== undefined && hunk !== ""));
 			if (hunk !== undefined) text.write(hunk);
-			else if (changesContent(change)) await writeContent(change, text);
+			else if (changesContent(change)) await writeContent(change, text, services.signal);
 		}
 	} finally {
 		text.close();
@@ -151,7 +151,7 @@ async function refusedChanges(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
 	ignored: ReadonlySet<FileChange>,
-	{ redact }: ChangeServices,
+	{ redact, signal }: ChangeServices,
 ): Promise<ReadonlyMap<FileChange, string>> {
 	const refused = new Map<FileChange, string>();
 	const tooMany = bytesOf([...ignored]) > mostIgnoredKept;
@@ -160,15 +160,15 @@ async function refusedChanges(
 		else if (!gitAccepts(change)) refused.set(change, "git accepts no such name: ");
 		else if (redact && change.after && changesContent(change) && !(isText(change) && hunks.has(change))) {
 			// What is compressed can't be redacted.
-			if (await holdsSecret(change.after, redact)) refused.set(change, "it holds a secret: ");
+			if (await holdsSecret(change.after, redact, signal)) refused.set(change, "it holds a secret: ");
 		}
 	}
 	return refused;
 }
 
-async function writeContent({ after }: FileChange, text: PatchText): Promise<void> {
+async function writeContent({ after }: FileChange, text: PatchText, signal: AbortSignal | undefined): Promise<void> {
 	const read = (take: (chunk: Buffer) => void | Promise<void>) =>
-		after ? readVersion(after, take) : Promise.resolve();
+		after ? readVersion(after, take, signal) : Promise.resolve();
 	await writeBinaryHunk(after?.size ?? 0, read, (piece) => text.write(piece));
 }
 

@@ -35,11 +35,20 @@ export interface FileVersion extends Content {
 	readonly source?: Source | undefined;
 }
 
+interface DescribeOptions {
+	readonly memory?: ContentMemory;
+	readonly signal?: AbortSignal | undefined;
+}
+
 /** @throws AgentvError when the file is gone or replaced meanwhile */
-export async function describeVersion(note: TreeNote, source: Source, memory?: ContentMemory): Promise<FileVersion> {
+export async function describeVersion(
+	note: TreeNote,
+	source: Source,
+	{ memory, signal }: DescribeOptions = {},
+): Promise<FileVersion> {
 	const mode = modeOf(note);
 	if (note.kind === "file" && note.size > largestWhole)
-		return { ...(await describeLarge(source, note.size)), mode, source };
+		return { ...(await describeLarge(source, note.size, signal)), mode, source };
 	const bytes = readSource(source);
 	const isKept = memory !== undefined && bytes.length <= memory.left;
 	if (isKept) memory.left -= bytes.length;
@@ -68,13 +77,14 @@ export function readSource(source: Source): Buffer {
 export async function readVersion(
 	{ source, size, blob }: FileVersion,
 	take: (chunk: Buffer) => void | Promise<void>,
+	signal?: AbortSignal,
 ): Promise<void> {
 	const digests = new Digests(size);
 	const pass = async (chunk: Buffer) => {
 		digests.update(chunk);
 		await take(chunk);
 	};
-	if (source && "file" in source) await readRegularChunks(source.file, size, pass);
+	if (source && "file" in source) await readRegularChunks(source.file, size, pass, signal);
 	else if (source) await pass(readSource(source));
 	if (digests.result().blob !== blob) throw changedMeanwhile(source);
 }
@@ -95,27 +105,35 @@ function changedMeanwhile(source: Source | undefined): AgentvError {
 const overlap = 16 * 1024;
 
 /** Whether content holds a secret as it is. */
-export async function holdsSecret(version: FileVersion, redact: Redactor): Promise<boolean> {
+export async function holdsSecret(version: FileVersion, redact: Redactor, signal?: AbortSignal): Promise<boolean> {
 	let [found, end] = [false, ""];
-	await readVersion(version, (chunk) => {
-		if (found) return;
-		const text = end + chunk.toString("latin1");
-		// Secrets may be of any letters; most content is read wrongly in one of the two ways, and harmlessly.
-		found = redact(text) !== text || redact(chunk.toString("utf8")) !== chunk.toString("utf8");
-		end = text.slice(-overlap);
-	});
+	await readVersion(
+		version,
+		(chunk) => {
+			if (found) return;
+			const text = end + chunk.toString("latin1");
+			// Secrets may be of any letters; most content is read wrongly in one of the two ways, and harmlessly.
+			found = redact(text) !== text || redact(chunk.toString("utf8")) !== chunk.toString("utf8");
+			end = text.slice(-overlap);
+		},
+		signal,
+	);
 	return found;
 }
 
-async function describeLarge(source: Source, size: number): Promise<Content> {
+async function describeLarge(source: Source, size: number, signal: AbortSignal | undefined): Promise<Content> {
 	const digests = new Digests(size);
 	let read = 0;
 	if ("file" in source)
-		await readRegularChunks(source.file, size, async (chunk) => {
-			digests.update(chunk);
-			read += chunk.length;
-			await new Promise((next) => setImmediate(next));
-		});
+		await readRegularChunks(
+			source.file,
+			size,
+			(chunk) => {
+				digests.update(chunk);
+				read += chunk.length;
+			},
+			signal,
+		);
 	// The size is part of what git digests.
 	if (read !== size) throw changedMeanwhile(source);
 	return { size, ...digests.result(), form: "large" };

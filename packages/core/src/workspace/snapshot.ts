@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Redactor } from "../base/redact.ts";
 import { Openings } from "../io/files/openings.ts";
+import { largestTree, refuseTooLarge } from "../io/files/size-limits.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { ChangeStore } from "./change-store.ts";
 import { type Content, describeBytes, describeVersion, largestWhole, readSource } from "./file-version.ts";
@@ -57,6 +58,12 @@ async function savedContents(
 	openings: Openings,
 ): Promise<Map<string, Content>> {
 	const saved = new Map<string, Content>();
+	const files = [...notes].filter(([path, { kind }]) => kind === "file" && !services.pristine.has(path));
+	refuseTooLarge(
+		`the workspace ${root}`,
+		files.map(([path, { size }]) => ({ path, size })),
+		largestTree,
+	);
 	const touchedNow: TreeNote[] = [];
 	for (const [path, note] of notes) {
 		const old = clean.get(path);
@@ -66,7 +73,7 @@ async function savedContents(
 		if (before && content && isUnchanged(before, note)) saved.set(path, content);
 		else {
 			openings.open(join(root, path), note);
-			saved.set(path, await save(join(root, path), note, services.store));
+			saved.set(path, await save(join(root, path), note, services));
 		}
 		touchedNow.push(note);
 		if (touchedNow.length % savedPerTurn === 0) await new Promise((next) => setImmediate(next));
@@ -75,9 +82,9 @@ async function savedContents(
 	return saved;
 }
 
-async function save(file: string, note: TreeNote, store: ChangeStore): Promise<Content> {
+async function save(file: string, note: TreeNote, { store, signal }: ChangeServices): Promise<Content> {
 	// The old content of a large file is never needed, only what it was.
-	if (note.size > largestWhole) return describeVersion(note, { file });
+	if (note.size > largestWhole) return describeVersion(note, { file }, { signal });
 	const bytes = readSource({ file });
 	store.saveBytes(bytes);
 	return describeBytes(bytes);

@@ -1,9 +1,21 @@
-import { closeSync, constants, fchmodSync, futimesSync, openSync, readSync, writeSync } from "node:fs";
+import {
+	closeSync,
+	constants,
+	createReadStream,
+	createWriteStream,
+	fchmodSync,
+	futimesSync,
+	openSync,
+	readSync,
+	writeSync,
+} from "node:fs";
 import { chmod, copyFile, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { fileError } from "./file-error.ts";
+import { pipeline } from "node:stream/promises";
+import { errnoCode, fileError } from "./file-error.ts";
 import type { TreeEntry } from "./list-tree.ts";
 import { openRegular } from "./open-regular.ts";
+import { throwIfAborted } from "./throw-if-aborted.ts";
 
 /** Files up to this size are read and written through one buffer: half the time of a system copy for each. */
 export const smallFileSize = 256 * 1024;
@@ -49,14 +61,35 @@ export async function copyLargeFile(
 	from: string,
 	to: string,
 	entry: TreeEntry,
-	options: { readonly preserveTimes?: boolean | undefined },
+	options: { readonly preserveTimes?: boolean | undefined; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
 	const goal = join(to, entry.path);
 	try {
-		await copyFile(join(from, entry.path), goal, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+		// The system's copy can't be stopped.
+		if (entry.size > longestCopy) await copyInPieces(join(from, entry.path), goal, options.signal);
+		else await copyFile(join(from, entry.path), goal, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
 		await chmod(goal, entry.mode);
 		if (options.preserveTimes) await utimes(goal, entry.mtimeMs / 1000, entry.mtimeMs / 1000);
 	} catch (error) {
 		throw fileError(goal, error);
+	}
+}
+
+/** Bytes that the system copies in one go. */
+const longestCopy = 256 * 1024 * 1024;
+
+async function copyInPieces(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {
+	try {
+		return await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
+	} catch (error) {
+		if (errnoCode(error) === "EEXIST") throw error;
+	}
+	const { descriptor } = openRegular(from, { noFollow: true });
+	const source = createReadStream("", { fd: descriptor, start: 0, highWaterMark: 1024 * 1024 });
+	try {
+		await pipeline(source, createWriteStream(to, { flags: "wx" }), { signal });
+	} catch (error) {
+		throwIfAborted(signal, "copying");
+		throw error;
 	}
 }

@@ -7,6 +7,7 @@ import { fileError } from "./file-error.ts";
 import { type ListOptions, listTree, type TreeEntry } from "./list-tree.ts";
 import { makeDirectories } from "./make-directories.ts";
 import { isInside } from "./path-inside.ts";
+import { largestTree, refuseTooLarge } from "./size-limits.ts";
 import { realPath } from "./stat-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 import { linksLeavingTree } from "./tree-links.ts";
@@ -66,6 +67,7 @@ export async function copyPreparedTree(tree: PreparedTree, to: string, options: 
 	if (isInside(tree.root, realPath(goal))) {
 		throw new AgentvError("refused", `${to} lies within ${tree.root}, which is to be copied there`);
 	}
+	refuseTooLarge(tree.root, filesOf(tree.entries), largestTree);
 	try {
 		makeDirectories(goal);
 		const directories = tree.entries.filter((entry) => entry.kind === "directory");
@@ -81,6 +83,10 @@ export async function copyPreparedTree(tree: PreparedTree, to: string, options: 
 /** `prepareTree` and `copyPreparedTree` in one. */
 export async function copyTree(from: string, to: string, options: CopyOptions & ListOptions = {}): Promise<void> {
 	await copyPreparedTree(prepareTree(from, options), to, options);
+}
+
+function filesOf(entries: readonly TreeEntry[]): TreeEntry[] {
+	return entries.filter(({ kind }) => kind === "file");
 }
 
 function makeDirectory(path: string): void {

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { type ListOptions, listTree } from "./list-tree.ts";
 import { withRegular } from "./open-regular.ts";
+import { readRegularChunks } from "./read-regular.ts";
+import { largestHashed, largestTree, refuseTooLarge } from "./size-limits.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
 export interface DigestEntry {
@@ -19,12 +21,17 @@ export interface DigestEntry {
 const chunkSize = 1024 * 1024;
 let shared: Buffer | undefined;
 
-/** Hexadecimal SHA-256 of a file, read piece by piece. */
-export function digestFile(path: string): string {
+/**
+ * Hexadecimal SHA-256 of a file, read piece by piece.
+ * @throws AgentvError `config` for one of more than `maxBytes`: nothing else gets its turn meanwhile
+ */
+export function digestFile(path: string, maxBytes = 4 * 1024 ** 3): string {
 	shared ??= Buffer.allocUnsafe(chunkSize);
 	const digest = createHash("sha256");
 	const buffer = shared;
-	withRegular(path, ({ descriptor }) => {
+	withRegular(path, ({ descriptor, stat }) => {
+		if (stat.size > maxBytes)
+			throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
 		for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
 			digest.update(buffer.subarray(0, length));
 	});
@@ -52,12 +59,24 @@ export async function digestTree(
 ): Promise<DigestEntry[]> {
 	const digests: DigestEntry[] = [];
 	let bytes = 0;
-	for (const { path, kind, size, mode, target } of listTree(root, options)) {
+	const entries = listTree(root, options);
+	refuseTooLarge(
+		root,
+		entries.filter(({ kind }) => kind === "file"),
+		largestTree,
+	);
+	for (const { path, kind, size, mode, target } of entries) {
 		if (kind === "directory") continue;
 		if (kind === "other") throw new AgentvError("refused", `${join(root, path)} is neither file, directory nor link`);
 		if (kind === "link")
 			digests.push({ path, size: Buffer.byteLength(target ?? ""), mode: "link", sha256: digestText(target ?? "") });
-		else digests.push({ path, size, mode: mode & 0o111 ? "755" : "644", sha256: digestFile(join(root, path)) });
+		else
+			digests.push({
+				path,
+				size,
+				mode: mode & 0o111 ? "755" : "644",
+				sha256: await digestOf(join(root, path), size, options.signal),
+			});
 		bytes += size;
 		if (bytes < 8 * chunkSize) continue;
 		// Other work gets its turn.
@@ -66,4 +85,11 @@ export async function digestTree(
 		throwIfAborted(options.signal, "reading");
 	}
 	return digests;
+}
+
+async function digestOf(file: string, size: number, signal: AbortSignal | undefined): Promise<string> {
+	if (size <= largestHashed) return digestFile(file);
+	const digest = createHash("sha256");
+	await readRegularChunks(file, size, (chunk) => void digest.update(chunk), signal);
+	return digest.digest("hex");
 }

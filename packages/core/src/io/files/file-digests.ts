@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { digestFile } from "./digest-tree.ts";
 import { errnoCode } from "./file-error.ts";
+import { largestHashed } from "./size-limits.ts";
 
 /** Milliseconds within which a second write may leave a file's times as they are. */
 const clockTick = 100;
@@ -26,12 +27,14 @@ interface KnownDigest {
 export class FileDigests {
 	readonly #known = new Map<string, KnownDigest>();
 
-	/** Returns the SHA-256 of the file that `path` leads to; a word that no digest equals when it can't be read. */
+	/** Returns the SHA-256 of the file that `path` leads to; a word that no digest equals when it can't be read or is large. */
 	of(path: string): string {
 		const startedAt = Date.now();
 		const stat = statOf(path);
 		if (typeof stat === "string") return stat;
 		const { mtimeMs, ctimeMs, size, ino: inode } = stat;
+		// Such a file is known by what shows that it was written.
+		if (size > largestHashed) return `large ${size} ${mtimeMs}`;
 		const known = this.#known.get(path);
 		if (
 			known?.isSettled &&

@@ -2,6 +2,7 @@ import { createHash, hash as hashOnce } from "node:crypto";
 import { closeSync, constants, openSync, readSync, symlinkSync, writeSync } from "node:fs";
 import { fileError } from "./file-error.ts";
 import { openRegular } from "./open-regular.ts";
+import { throwIfAborted } from "./throw-if-aborted.ts";
 
 /** Sees the bytes of a file as they pass. `offset` is where `bytes` begin in the file; windows overlap by `overlap` bytes. */
 export type ByteObserver = (bytes: Buffer, offset: number) => void;
@@ -29,7 +30,13 @@ export class ObservedCopier {
 	 * Copies the regular file `from` to `to`, which must not exist; mode 755 or 644 less the umask.
 	 * @throws AgentvError naming the path that could not be read or written
 	 */
-	copy(from: string, to: string, executable: boolean, observe: ByteObserver): ObservedCopy {
+	async copy(
+		from: string,
+		to: string,
+		executable: boolean,
+		observe: ByteObserver,
+		signal?: AbortSignal,
+	): Promise<ObservedCopy> {
 		const source = openRegular(from).descriptor;
 		try {
 			const goal = this.#open(
@@ -38,7 +45,7 @@ export class ObservedCopier {
 				executable ? 0o755 : 0o644,
 			);
 			try {
-				return this.#pass(source, goal, from, to, observe);
+				return await this.#pass(source, goal, from, to, observe, signal);
 			} finally {
 				closeSync(goal);
 			}
@@ -55,7 +62,14 @@ export class ObservedCopier {
 		}
 	}
 
-	#pass(source: number, goal: number, from: string, to: string, observe: ByteObserver): ObservedCopy {
+	async #pass(
+		source: number,
+		goal: number,
+		from: string,
+		to: string,
+		observe: ByteObserver,
+		signal: AbortSignal | undefined,
+	): Promise<ObservedCopy> {
 		const first = this.#read(source, from);
 		if (first < chunkSize) {
 			// The whole file is here.
@@ -76,6 +90,8 @@ export class ObservedCopier {
 			const end = this.#overlap + length;
 			kept = Math.min(this.#overlap, kept + length);
 			this.#buffer.copyWithin(this.#overlap - kept, end - kept, end);
+			await new Promise((next) => setImmediate(next));
+			throwIfAborted(signal, "copying");
 		}
 		return { sha256: digest.digest("hex"), size };
 	}

@@ -3,9 +3,9 @@ import { StringDecoder } from "node:string_decoder";
 import { fileError } from "./file-error.ts";
 import { openRegular } from "./open-regular.ts";
 
-/** A text file piece by piece (1 MB each), characters whole. */
+/** A text file piece by piece (1 MB each), characters whole. A link in its place is not followed. */
 export function* readChunks(path: string, size = 1024 * 1024): Generator<string> {
-	const { descriptor } = openRegular(path);
+	const { descriptor } = openRegular(path, { noFollow: true });
 	const decoder = new StringDecoder("utf8");
 	const buffer = Buffer.allocUnsafe(size);
 	const next = () => {

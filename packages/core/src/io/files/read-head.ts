@@ -2,7 +2,7 @@ import { closeSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { fileError } from "./file-error.ts";
-import { type OpenRegular, openRegular, readUpTo } from "./open-regular.ts";
+import { type OpenOptions, type OpenRegular, openRegular, readUpTo } from "./open-regular.ts";
 
 export interface FileHead {
 	/** The first bytes as UTF-8; a character that the limit cuts is left out. */
@@ -14,10 +14,10 @@ export interface FileHead {
 }
 
 /** The first `maxBytes` of a file; `undefined` where there is none. @throws AgentvError where it cannot be read. */
-export function readHead(path: string, maxBytes: number): FileHead | undefined {
+export function readHead(path: string, maxBytes: number, options: OpenOptions = {}): FileHead | undefined {
 	let file: OpenRegular;
 	try {
-		file = openRegular(path);
+		file = openRegular(path, options);
 	} catch (error) {
 		if (error instanceof AgentvError && error.code === "not-found") return undefined;
 		throw error;

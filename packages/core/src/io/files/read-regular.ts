@@ -1,6 +1,7 @@
 import { readSync } from "node:fs";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { readUpTo, withRegular } from "./open-regular.ts";
+import { throwIfAborted } from "./throw-if-aborted.ts";
 
 /** Larger files are not read whole. */
 export const largestWhole = 512 * 1024 * 1024;
@@ -26,6 +27,7 @@ export async function readRegularChunks(
 	path: string,
 	size: number,
 	take: (chunk: Buffer) => void | Promise<void>,
+	signal?: AbortSignal,
 ): Promise<void> {
 	const buffer = Buffer.allocUnsafe(Math.min(size, 1024 * 1024));
 	for (let at = 0; at < size; ) {
@@ -37,5 +39,8 @@ export async function readRegularChunks(
 		if (length === 0) return;
 		at += length;
 		await take(buffer.subarray(0, length));
+		// Other work, and what stops this, gets its turn.
+		await new Promise((next) => setImmediate(next));
+		throwIfAborted(signal, "reading");
 	}
 }

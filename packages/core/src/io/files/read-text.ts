@@ -1,8 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { AgentvError } from "../../base/agentv-error.ts";
-import { readUpTo, withRegular } from "./open-regular.ts";
+import { type OpenOptions, type OpenRegular, readUpTo, withRegular } from "./open-regular.ts";
 
-export interface ReadOptions {
+export interface ReadOptions extends OpenOptions {
 	/** Files larger than this are refused. Default 64 MB. */
 	readonly maxBytes?: number;
 }
@@ -10,16 +10,17 @@ export interface ReadOptions {
 const defaultMaxBytes = 64 * 1024 * 1024;
 
 /**
- * Reads a regular file whole (symbolic links followed).
+ * Reads a regular file whole.
  * @throws AgentvError `not-found` when missing; `config` when it is a directory, a device, unreadable or over `maxBytes`.
  */
 export function readBytes(path: string, options: ReadOptions = {}): Buffer {
 	const maxBytes = options.maxBytes ?? defaultMaxBytes;
-	return withRegular(path, ({ descriptor, stat }) => {
+	const read = ({ descriptor, stat }: OpenRegular) => {
 		if (stat.size > maxBytes)
 			throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
 		return readUpTo(descriptor, stat.size);
-	});
+	};
+	return withRegular(path, read, options);
 }
 
 /**

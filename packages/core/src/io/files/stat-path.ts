@@ -41,6 +41,16 @@ export function targetKind(path: string): Exclude<PathKind, "link"> {
 	return kind === "link" || (kind === "file" && isMadeByKernel(path, device)) ? "other" : kind;
 }
 
+/** The bytes of the file that `path` leads to; 0 where nothing can be looked at. */
+export function fileSize(path: string): number {
+	try {
+		return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return 0;
+	}
+}
+
 /** The device that holds what `path` leads to. @throws AgentvError */
 export function pathDevice(path: string): number {
 	try {

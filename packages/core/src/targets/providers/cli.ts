@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { writeOwnFile } from "../../io/files/own-files.ts";
 import { readHead } from "../../io/files/read-head.ts";
+import { pathKind } from "../../io/files/stat-path.ts";
 import type { ProcessResult } from "../../io/run-process.ts";
 import { type CommandSpec, parseCommand } from "../../model/command.ts";
 import { checkCommand } from "../check-command.ts";
@@ -144,8 +145,24 @@ function answerOfStdout(result: ProcessResult): TargetOutcome {
 	return { ok: true, answer: readAnswer(result.stdout) };
 }
 
+/** An answer's file is copied into the record: one that is large only by its holes would take as long as any other. */
+const largestOutputFile = 512 * 1024 * 1024;
+
+function badFile(message: string): TargetOutcome {
+	return { ok: false, failure: { code: "bad-answer", message, retryable: false } };
+}
+
 function answerOfFile(file: string, result: ProcessResult): TargetOutcome {
-	const head = readHead(file, longestInMemory);
+	const kind = pathKind(file);
+	if (kind !== "file" && kind !== "missing")
+		return badFile(
+			`the command put ${kind === "other" ? "a device, pipe or socket" : `a ${kind}`} in place of its {OUTPUT_FILE}: only a regular file is read`,
+		);
+	const head = readHead(file, longestInMemory, { noFollow: true });
+	if (head && head.size > largestOutputFile)
+		return badFile(
+			`the command wrote ${head.size} bytes into its {OUTPUT_FILE}, more than the ${largestOutputFile} that are read`,
+		);
 	if (head?.cut) return { ok: true, answer: { text: head.text, textFile: file, messages: [] } };
 	if (head) return { ok: true, answer: readAnswer(head.text) };
 	const said = result.stderr.trim().slice(-longestSaid);

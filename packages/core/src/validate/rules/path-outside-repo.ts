@@ -26,5 +26,9 @@ export const pathOutsideRepo = rule<Data>({
 			if (reference.state !== "outside-root") continue;
 			yield { data: { ...aboutReference(reference), boundary }, at: reference.at };
 		}
+		// The eval itself and its targets files, which no path names.
+		for (const { rule: id, data, at } of context.findings)
+			if (id === "path.outside-repo" && at.path === undefined)
+				yield { data: { raw: String(data.raw), kind: String(data.kind), boundary }, at };
 	},
 });

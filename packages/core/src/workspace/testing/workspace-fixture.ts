@@ -16,7 +16,7 @@ export interface WorkspaceFixture {
 	readonly abort: AbortController;
 }
 
-/** Loads `eval` (the text of an eval file without its tests) from among `files`, as a run would. */
+/** Loads `eval` (the text of an eval file without its tests) from among `files`, as a run would that may read everything. */
 export function workspaceFixture(
 	evalText: string,
 	files: Readonly<Record<string, string>> = {},
@@ -26,7 +26,7 @@ export function workspaceFixture(
 	const work = tempTree();
 	const env = { ...gitTestEnvironment, HOME: work };
 	const view = openDiskView();
-	const loaded = loadEval(join(root, "x.eval.yaml"), { view, env, cwd: root });
+	const loaded = loadEval(join(root, "x.eval.yaml"), { view, env, cwd: root, reach: { allowed: ["/"], ownFiles: [] } });
 	const errors = loaded.diagnostics.filter(({ severity }) => severity === "error");
 	if (errors.length > 0) throw new Error(errors.map(({ message }) => message).join("\n"));
 	const { workspace, extensions, scope } = loaded.suite;
