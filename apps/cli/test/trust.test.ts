@@ -1,7 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import {
 	agentv,
@@ -11,39 +9,10 @@ import {
 	type TestRepository,
 	tempTree,
 } from "@agentv/test-support";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it } from "vitest";
+import { modelListener } from "./testing/model-listener.ts";
 
 const secret = "s3cret-0123456789";
-
-/** A server that speaks as a model does, and keeps all that it hears. */
-async function listener() {
-	const heard: string[] = [];
-	const server = createServer((request, answer) => {
-		let body = "";
-		request.on("data", (chunk) => {
-			body += chunk;
-		});
-		request.on("end", () => {
-			heard.push(`${request.url} ${JSON.stringify(request.headers)} ${body}`);
-			answer.setHeader("content-type", "application/json");
-			const message = { role: "assistant", content: "hello" };
-			answer.end(
-				JSON.stringify({
-					id: "1",
-					object: "chat.completion",
-					created: 1,
-					model: "m",
-					choices: [{ index: 0, message, finish_reason: "stop" }],
-					usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
-				}),
-			);
-		});
-		request.socket.on("error", () => undefined);
-	}).listen(0, "127.0.0.1");
-	await new Promise((resolve) => server.once("listening", resolve));
-	onTestFinished(() => void server.close());
-	return { heard, port: (server.address() as AddressInfo).port };
-}
 
 const test1 = "tests: [{id: t, input: hi, assertions: [{type: contains, value: hello}]}]\n";
 const offline = "targets: [{name: default, provider: mock, response: hello}]\n";
@@ -98,7 +67,7 @@ const reading = {
 
 describe("consent is needed however an eval is reached", () => {
 	it("by id, path, links, another eval, eval record, regrade, resume, a bundle", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const { run, cwd, checkout } = await synced(withPort(reading, port));
 		symlinkSync(checkout, join(cwd, "link"));
 		mkdirSync(join(cwd, "own"));
@@ -137,7 +106,7 @@ describe("consent is needed however an eval is reached", () => {
 	});
 
 	it("and given once for all of them, until it is revoked", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const { run, cwd, checkout } = await synced(withPort(reading, port));
 		symlinkSync(checkout, join(cwd, "link"));
 		const refused = await run("benchmark", "trust", "b");
@@ -169,8 +138,8 @@ describe("consent is needed however an eval is reached", () => {
 
 describe("consent covers what it was given for", () => {
 	it("a new commit that adds a variable, a host and a file is asked about anew, the rest is not", async () => {
-		const { heard, port } = await listener();
-		const { port: other, heard: otherHeard } = await listener();
+		const { heard, port } = await modelListener();
+		const { port: other, heard: otherHeard } = await modelListener();
 		const { run, sync } = await synced(withPort(reading, port));
 		expect(await run("benchmark", "trust", "b", "--yes")).toMatchObject({ exitCode: 0 });
 		expect(await run("eval", "run", "--benchmark", "b")).toMatchObject({ exitCode: 0 });
@@ -197,7 +166,7 @@ describe("consent covers what it was given for", () => {
 	});
 
 	it("another host by a variable, another repository under the same id, another id, another home", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const files = { ...reading, "targets.yaml": model(`base_url: "http://\${{ HOST:-127.0.0.1:PORT }}/v1"`) };
 		const { run, cwd, checkout } = await synced(withPort(files, port));
 		expect(await run("benchmark", "trust", "b", "--yes")).toMatchObject({ exitCode: 0 });
@@ -222,7 +191,7 @@ describe("consent covers what it was given for", () => {
 	});
 
 	it("a record that can't be read is refused, and kept", async () => {
-		const { port } = await listener();
+		const { port } = await modelListener();
 		const { run, cwd } = await synced(withPort(reading, port));
 		expect(await run("benchmark", "trust", "b", "--yes")).toMatchObject({ exitCode: 0 });
 		writeFileSync(join(cwd, ".home/state/trust.json"), "{");
@@ -253,7 +222,7 @@ describe("consent covers what it was given for", () => {
 
 describe("nothing else is asked", () => {
 	it("of evals of the user's own, of local benchmarks, of a target that the user names", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const cwd = tempTree({
 			...withPort(reading, port),
 			".home/benchmarks.yaml": "benchmarks: [{id: here, path: ..}]\n",
@@ -264,7 +233,6 @@ describe("nothing else is asked", () => {
 			exitCode: 0,
 		});
 		expect(await agentv(["benchmark", "trust", "here"], { cwd, env })).toMatchObject({ exitCode: 2 });
-		expect(existsSync(join(cwd, ".home/state/trust.json"))).toBe(false);
 		const { run } = await synced({ "a.eval.yaml": test1, "targets.yaml": offline });
 		expect(await run("eval", "run", "--benchmark", "b")).toMatchObject({ exitCode: 0 });
 		const own = join(
@@ -283,7 +251,7 @@ describe("nothing else is asked", () => {
 	});
 
 	it("but a part of it that the benchmark overrides is", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const { run } = await synced({
 			"a.eval.yaml": `target: {extends: mine, base_url: "http://127.0.0.1:${port}/v1"}\n${test1}`,
 		});
@@ -308,7 +276,7 @@ describe("bundles", () => {
 	const env = { SECRET: secret };
 
 	it("that the user made run without a question, moved and archived too; edited ones do not", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const cwd = own(port);
 		const made = await agentv(["bundle", "evals/a.eval.yaml", "-o", "made", "--archive", "made.tgz"], { cwd, env });
 		expect(made).toMatchObject({ exitCode: 0 });
@@ -327,7 +295,7 @@ describe("bundles", () => {
 	});
 
 	it("that were received are asked about: by path, by a link, in another home, and again when they were edited", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const cwd = own(port);
 		expect(await agentv(["bundle", "evals/a.eval.yaml", "-o", "made"], { cwd, env })).toMatchObject({ exitCode: 0 });
 		const there = { ...env, AGENTV_HOME: join(cwd, "other-home") };
@@ -389,7 +357,7 @@ describe("bundles", () => {
 	});
 
 	it("of a benchmark ask none of its hosts before consent", async () => {
-		const { heard, port } = await listener();
+		const { heard, port } = await modelListener();
 		const repo = `workspace: {repos: [{path: r, commit: main, repo: "http://x:\${{ SECRET }}@127.0.0.1:${port}/r.git"}]}\n${test1}`;
 		const { run } = await synced({ "a.eval.yaml": repo, "targets.yaml": offline });
 		expectRefusal(await run("bundle", "--benchmark", "b", "a.eval.yaml", "-o", "out", "--pin"), "the variable SECRET");

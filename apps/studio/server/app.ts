@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getPath } from "hono/utils/url";
-import { hostGuard, originGuard, securityHeaders } from "./guard.ts";
+import { hostGuard, jsonGuard, originGuard, securityHeaders } from "./guard.ts";
 import { loginGuard, routedPath } from "./login.ts";
 import { answerError, problem } from "./problem.ts";
 import { redactedAnswers } from "./redacted-answers.ts";
@@ -46,6 +46,7 @@ export function createApi(services: Services) {
 	app.use(securityHeaders(), hostGuard(services.options));
 	app.use("/api/*", originGuard());
 	app.use(loginGuard(services.session));
+	app.use("/api/*", jsonGuard());
 	app.use("/api/*", redactedAnswers(services));
 	app.use(
 		"/api/*",

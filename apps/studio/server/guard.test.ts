@@ -53,6 +53,17 @@ describe("writes", () => {
 		expect(await code(await testStudio().request(cancel, { body: "{}", headers }))).toEqual({ status, code: expected });
 	});
 
+	it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])(
+		"by %s without a token are answered as all else, whatever they hold",
+		async (method) => {
+			for (const type of [undefined, "text/plain", "application/json"]) {
+				const headers = { authorization: undefined, "content-type": type };
+				const answer = await testStudio().request(cancel, { method, headers });
+				expect(await code(answer)).toEqual({ status: 401, code: "login-needed" });
+			}
+		},
+	);
+
 	it("of our own page are taken", async () => {
 		const headers = { origin: "http://127.0.0.1:3117", "sec-fetch-site": "same-origin" };
 		expect(await code(await testStudio().request(cancel, { body: {}, headers }))).toEqual({

@@ -48,14 +48,16 @@ function hostName(header: string | undefined): string | undefined {
 	return (match?.[1] ?? match?.[2])?.toLowerCase();
 }
 
-/**
- * Refuses whatever pages of other origins send, reads included: some of them contact a remote. Only JSON is written,
- * which no form can send.
- */
+/** Refuses whatever pages of other origins send, reads included: some of them contact a remote. */
 export function originGuard(): MiddlewareHandler {
+	return async (c, next) => foreignOrigin(c) ?? next();
+}
+
+/** Refuses writes that are not JSON: no form can send it. Comes after the login, so that a request without the token is told nothing else. */
+export function jsonGuard(): MiddlewareHandler {
 	return async (c, next) => {
 		const reads = c.req.method === "GET" || c.req.method === "HEAD";
-		return foreignOrigin(c) ?? (reads ? undefined : notJson(c)) ?? next();
+		return (reads ? undefined : notJson(c)) ?? next();
 	};
 }
 

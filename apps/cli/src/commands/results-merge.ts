@@ -19,7 +19,7 @@ export async function resultsMerge(
 ): Promise<CommandResult> {
 	const runs = names.map((name) => ({ name: name.replace(/(?<=[^/])\/+$/, ""), directory: resolveRun(name, context) }));
 	const output = resolve(context.cwd, options.output);
-	const merge = await mergeRuns(runs, output, context.signal);
+	const merge = await mergeRuns(runs, output, context);
 	if (options.json) return mergeJson(merge, output);
 	return mergeText(merge, shownDirectory(output, context.cwd), colorsFor(context.stdout));
 }

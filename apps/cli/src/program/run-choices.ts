@@ -40,7 +40,7 @@ export function addAccessChoices(command: Command): Command {
 			several,
 		)
 		.addOption(
-			new Option("--trust <what>", "run evals of synced benchmarks and received bundles without your consent").choices([
+			new Option("--trust <what>", "run evals of synced benchmarks, received bundles and received runs without your consent").choices([
 				"any",
 			]),
 		);

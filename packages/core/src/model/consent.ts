@@ -10,7 +10,7 @@ import { type TrustSubject, TrustSubjects } from "./trust-subjects.ts";
 /** Something that evals of others read, and the user has not consented to. */
 export interface NewAccess {
 	readonly subject: TrustSubject;
-	readonly item: AccessItem;
+	readonly item: Omit<AccessItem, "kind"> & { readonly kind: AccessItem["kind"] | "program" };
 }
 
 /**
@@ -35,6 +35,17 @@ export function newAccess(
 		const ofBundle = item.files.filter((file) => subjects.of(file).some(({ key }) => key === subject.key));
 		return !ofBundle.every((file) => subjects.isListed(subject, file));
 	});
+}
+
+/** Returns what evals that a received run's record chose would read, reach and start: all that does not belong to a benchmark or bundle. */
+export function accessOfReceived(
+	items: readonly NewAccess["item"][],
+	run: TrustSubject,
+	{ env, view, ownFiles }: { readonly env: Environment; readonly view: DiskView; readonly ownFiles: readonly string[] },
+): NewAccess[] {
+	const subjects = new TrustSubjects(env, view);
+	const isClaimed = (file: string) => !ownFiles.includes(file) && subjects.of(file).length === 0;
+	return items.filter(({ files }) => files.some(isClaimed)).map((item) => ({ subject: run, item }));
 }
 
 function claimsOn(item: AccessItem, subjects: TrustSubjects): NewAccess[] {
@@ -65,16 +76,17 @@ export function describeAccess(items: readonly AccessItem[], found: readonly New
 	return { variables: of("variable"), hosts: of("host"), files: of("file") };
 }
 
-const untrusted: FindingKind<{ kind: AccessItem["kind"]; value: string; subject: string }> = {
+const untrusted: FindingKind<{ kind: NewAccess["item"]["kind"]; value: string; subject: string }> = {
 	rule: "access.untrusted",
 	severity: "error",
 	message: ({ kind, value, subject }) => `${subject} ${does[kind]} ${value}, which you have not trusted it with`,
 };
 
-const does: Readonly<Record<AccessItem["kind"], string>> = {
+const does: Readonly<Record<NewAccess["item"]["kind"], string>> = {
 	variable: "reads the variable",
 	host: "connects to the host",
 	file: "reads the file",
+	program: "starts the program",
 };
 
 /**
@@ -90,7 +102,7 @@ export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, h
 		`${subjects.map(shownSubject).join(" and ")} ${subjects.length === 1 ? "needs" : "need"} your consent to read or reach something new`,
 		{
 			diagnostics: newAccessFindings(found, redact),
-			hint: `Review the list, then run ${subjects.map(trustCommand).join("; ")}.${hint}`,
+			hint: `Review the list, then ${subjects.map((one) => one.advice ?? `run ${trustCommand(one)}`).join("; ")}.${hint}`,
 		},
 	);
 }

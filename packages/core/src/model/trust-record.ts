@@ -52,13 +52,22 @@ export function readTrust(env: Environment): TrustRecord {
 	return new TrustRecord(readFile(trustFile(env)));
 }
 
-/** Adds to what is trusted of a subject. Concurrent callers wait for each other. */
-export async function addTrust(subject: string, items: readonly Trusted[], env: Environment): Promise<void> {
+/** Adds to what is trusted of a subject, of which the last `most` are kept. Concurrent callers wait for each other. */
+export async function addTrust(
+	subject: string,
+	items: readonly Trusted[],
+	env: Environment,
+	most = Number.POSITIVE_INFINITY,
+): Promise<void> {
 	await change(env, ({ trusted, ...rest }) => {
 		const key = digest([subject]);
 		const entries = new Map((trusted[key] ?? []).map((entry) => [keyOf(entry), entry]));
-		for (const entry of items.map((item) => entryOf(subject, item))) entries.set(keyOf(entry), entry);
-		return { ...rest, trusted: { ...trusted, [key]: [...entries.values()] } };
+		for (const entry of items.map((item) => entryOf(subject, item))) {
+			entries.delete(keyOf(entry));
+			entries.set(keyOf(entry), entry);
+		}
+		const first = Math.max(0, entries.size - most);
+		return { ...rest, trusted: { ...trusted, [key]: [...entries.values()].slice(first) } };
 	});
 }
 

@@ -14,15 +14,17 @@ import { manifestName, manifestText, parseManifest } from "./manifest.ts";
 import { type RegistryEntry, readRegistry } from "./registry.ts";
 import { urlEnvironment } from "./written-source.ts";
 
-/** Who else wrote an eval: a benchmark that is synced from a repository, or a bundle. */
+/** Who else wrote an eval, or chose it: a benchmark that is synced from a repository, a bundle, or a run that was received. */
 export interface TrustSubject {
-	readonly kind: "benchmark" | "bundle";
-	/** The benchmark's id, or the bundle's directory. */
+	readonly kind: "benchmark" | "bundle" | "run";
+	/** The benchmark's id, or the directory of the bundle or run. */
 	readonly name: string;
 	/** Absolute, links resolved. */
 	readonly root: string;
 	/** What consent is recorded for: another repository under the same id is another subject, as is a bundle with another manifest. */
 	readonly key: string;
+	/** What the user does to consent, where that is no command of its own. */
+	readonly advice?: string;
 }
 
 /** Finds the subjects that files belong to, however these are reached. */

@@ -2,7 +2,6 @@ import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { createRedactor, distinctName, type Redactor, secretsIn, secretsOf } from "../base/redact.ts";
 import { coreCount } from "../io/core-count.ts";
-import { newAccess } from "../model/consent.ts";
 import { secretsOfSettings } from "../model/contributed-secrets.ts";
 import type { LoadedEval, TestCase } from "../model/eval-types.ts";
 import { outsideRoot } from "../model/load-findings.ts";
@@ -45,11 +44,9 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	for (const { target } of graderTargets) targets.add(target);
 	for (const { wire } of targets)
 		for (const secret of secretsIn(wire)) if (!secrets.includes(secret)) secrets.push(secret);
-	const access = accessOfRun(observed, cases, graderTargets, request);
 	const plan: RunPlan = {
 		request,
-		access,
-		newAccess: request.trust === "any" ? [] : newAccess(access, { env: machine.env, view: observed.view }),
+		...accessOfRun(observed, cases, graderTargets, request, machine),
 		evals: observed.evals.map(({ planned }) => planned),
 		cases,
 		...sharded,

@@ -1,11 +1,14 @@
 import { dirname } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import type { Environment } from "../io/environment.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { realPath } from "../io/files/stat-path.ts";
 import type { DiskView } from "../model/disk-view.ts";
 import { findScope } from "../model/eval-scope.ts";
+import { isMadeHere } from "../model/made-runs.ts";
 import { optionOf } from "../model/plan-flags.ts";
 import { pathOutside } from "../model/reach.ts";
+import type { TrustSubject } from "../model/trust-subjects.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /**
@@ -26,10 +29,43 @@ export function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest,
 		const roots = evals.map((file) => findScope(dirname(file), cwd, view));
 		const isForeign = isInside(run, realPath(path)) || roots.some((scope) => pathOutside(path, scope) !== undefined);
 		if (!isForeign) continue;
-		const option = `${optionOf(key)} ${/^[\w./:@+-]+$/.test(path) ? path : JSON.stringify(path)}`;
+		const option = `${optionOf(key)} ${shown(path)}`;
 		const what = key === "envFile" ? "a .env file" : "a targets file";
 		throw refusal(what, path, "outside of the eval's root", `If it is yours, add \`${option}\`.`);
 	}
+}
+
+/** What a run's record chose that this user did not make here: consent to it is needed as to what a bundle reads. */
+interface ReceivedChoice {
+	readonly run: TrustSubject;
+	/** Of each eval of the request: whether it, or a file of its options, is the record's choice. */
+	readonly isChosen: readonly boolean[];
+	/** Files that the user names. */
+	readonly ownFiles: readonly string[];
+}
+
+/** Returns what a received record chose; undefined if the user named it all, or made the run here. */
+export function receivedChoice(request: RunRequest, env: Environment): ReceivedChoice | undefined {
+	const { recorded, evals, targetsFile } = request;
+	if (!recorded) return undefined;
+	const { directory, options, run } = recorded;
+	const named = new Set(recorded.namedEvals.map((path) => realPath(path)));
+	const isChosen = evals.map((path) => options.length > 0 || !named.has(realPath(path)));
+	if (!isChosen.includes(true) || isMadeHere(run, env)) return undefined;
+	const paths = [
+		...evals.map((path) => (request.regrade ? `--eval ${shown(path)}` : shown(path))),
+		...options.map((key) => `${optionOf(key)} ${shown(String(request[key]))}`),
+	];
+	const advice = `name these yourself if they are yours, as the record of ${directory} was not made here: \`${paths.join(" ")}\``;
+	return {
+		run: { kind: "run", name: directory, root: directory, key: `run ${directory}`, advice },
+		isChosen,
+		ownFiles: targetsFile === undefined || options.includes("targetsFile") ? [] : [targetsFile],
+	};
+}
+
+function shown(path: string): string {
+	return /^[\w./:@+-]+$/.test(path) ? path : JSON.stringify(path);
 }
 
 function refusal(what: string, path: string, where: string, hint: string): AgentvError {

@@ -43,7 +43,7 @@ export function resumedRequest(directory: string, given: RunRequest): RunRequest
 		...given,
 		...(before as Partial<RunRequest>),
 		evals: evalsOf(run, given),
-		recorded: recordedFiles(directory, before, given),
+		recorded: recordedFiles({ directory, run }, before, given),
 		...(run.shard ? { recordedShards: run.shard } : {}),
 		...(run.origin ? originOf(run.origin) : {}),
 	};
@@ -69,18 +69,18 @@ export function originRequest(directory: string, given: RunRequest): RunRequest 
 		...(before as Partial<RunRequest>),
 		...given,
 		evals: given.evals.length > 0 ? given.evals : evalsOf(run, given),
-		recorded: recordedFiles(directory, before, given),
+		recorded: recordedFiles({ directory, run }, before, given),
 	};
 }
 
 /** Which files the record names, and the user does not. */
 function recordedFiles(
-	directory: string,
+	recorded: { readonly directory: string; readonly run: RunFile },
 	before: Readonly<Record<string, unknown>>,
 	given: RunRequest,
 ): NonNullable<RunRequest["recorded"]> {
 	const options = paths.filter((key) => given[key] === undefined && before[key] !== undefined);
-	return { directory, options, namedEvals: given.evals };
+	return { ...recorded, options, namedEvals: given.evals };
 }
 
 /** The evals where the run found them; those that are named now where it ran elsewhere. Whether they are the same shows as they are loaded. */

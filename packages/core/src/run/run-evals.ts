@@ -13,6 +13,7 @@ import { systemTempDir } from "../io/files/temp-dir.ts";
 import { freeMemory } from "../io/free-memory.ts";
 import { refuseNewAccess } from "../model/consent.ts";
 import { callsPlace, workspacesPlace } from "../model/home-places.ts";
+import { noteMadeRun } from "../model/made-runs.ts";
 import { readSummary } from "../model/result-files.ts";
 import { commandRunner } from "../model/run-command.ts";
 import { checkRunDigest } from "../model/run-digest.ts";
@@ -227,7 +228,10 @@ class Execution {
 		this.#replay(own, before, summary);
 		const isUnchanged = this.#isUnchanged(run, standing);
 		if (!isUnchanged) {
-			if (canonicalJson(run) !== canonicalJson(standing.run)) records.writeRunFile(run);
+			if (canonicalJson(run) !== canonicalJson(standing.run)) {
+				await this.#noteMade(run);
+				records.writeRunFile(run);
+			}
 			records.open();
 		}
 		const budgets = shardBudgets(this.#plan);
@@ -250,6 +254,17 @@ class Execution {
 			this.#emit({ type: "done", runDir: path, summary: sum, outcome });
 		} finally {
 			records.close();
+		}
+	}
+
+	/** Lets what the record chooses be run again without consent: the user chose it. */
+	async #noteMade(run: RunFile): Promise<void> {
+		if (this.#plan.isReceived) return;
+		try {
+			await noteMadeRun(run, this.#plan.redact, this.#machine.env);
+		} catch (error) {
+			// The run goes on without: what resumes it is then asked as of a received one.
+			if (!(error instanceof AgentvError)) throw error;
 		}
 	}
 

@@ -92,8 +92,17 @@ export interface RunOrigin {
 	readonly graders?: readonly string[];
 }
 
+/** What a run reads and reaches. */
+export interface RunAccess {
+	readonly access: readonly AccessItem[];
+	/** What of it needs the user's consent, and the programs that a received record chose. */
+	readonly newAccess: readonly NewAccess[];
+	/** Whether a received run's record, and not the user, chose what is run. */
+	readonly isReceived: boolean;
+}
+
 /** What a run will do, decided before anything is done. Made by `planRun`. */
-export interface RunPlan {
+export interface RunPlan extends RunAccess {
 	readonly request: RunRequest;
 	readonly evals: readonly PlannedEval[];
 	/** In order: evals as given, targets as chosen, tests as written. */
@@ -116,10 +125,6 @@ export interface RunPlan {
 	/** All targets that may be asked, each once: tested ones, their fallbacks, and those that judge. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
-	/** What it reads of the machine beyond the evals' own files, and which hosts it reaches. */
-	readonly access: readonly AccessItem[];
-	/** What of that needs the user's consent before anything is run. */
-	readonly newAccess: readonly NewAccess[];
 	/** Redacts everything that is recorded or shown. */
 	readonly redact: Redactor;
 	/** The secrets that it knows. */

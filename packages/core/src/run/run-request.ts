@@ -1,5 +1,5 @@
 import type { Environment } from "../io/environment.ts";
-import type { ShardRecord } from "../schema/run-file.ts";
+import type { RunFile, ShardRecord } from "../schema/run-file.ts";
 
 /** What a user asks to be run. Everything but `evals` is optional and overrides what the evals say. */
 export interface RunRequest {
@@ -57,6 +57,7 @@ export interface RunRequest {
 	readonly recorded?: {
 		/** Absolute directory of that run. */
 		readonly directory: string;
+		readonly run: RunFile;
 		/** Options whose file the record names. */
 		readonly options: readonly ("targetsFile" | "envFile")[];
 		/** The evals that the user names, absolute. */

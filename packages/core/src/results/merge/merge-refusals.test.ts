@@ -183,7 +183,7 @@ describe("nothing is written, and nothing is left behind,", () => {
 	/** Tries to merge into a directory that is not there, below one that is not there. */
 	async function refusal(directories: readonly string[], output = join(tempTree(), "new/merged")): Promise<string> {
 		const named = directories.map((directory) => ({ directory, name: "shard" }));
-		const error = await mergeRuns(named, output, never).then(
+		const error = await mergeRuns(named, output, { signal: never, env: { AGENTV_HOME: tempTree() } }).then(
 			() => "merged",
 			({ code, message }) => `${code}: ${message}`,
 		);
@@ -232,7 +232,10 @@ describe("nothing is written, and nothing is left behind,", () => {
 		expect(await refusal([one], join(one, "tests/merged"))).toMatch(/^refused: .* lies within /);
 		expect(readdirSync(join(one, "tests")).filter((name) => name.includes("merged"))).toEqual([]);
 		await expect(
-			mergeRuns([{ directory: one, name: "one" }], join(root, "out"), AbortSignal.abort()),
+			mergeRuns([{ directory: one, name: "one" }], join(root, "out"), {
+				signal: AbortSignal.abort(),
+				env: { AGENTV_HOME: join(root, ".home") },
+			}),
 		).rejects.toMatchObject({ code: "interrupted" });
 		expect(existsSync(join(root, "out"))).toBe(false);
 	});

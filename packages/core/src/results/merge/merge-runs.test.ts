@@ -78,7 +78,10 @@ describe("what is missing is named:", () => {
 	test("and the run is in the list as one that has not ended", async () => {
 		const { root, two } = await twoShards();
 		const place = join(root, ".agentv/results/runs/default/2026-01-01T00-00-00Z");
-		await mergeRuns([{ directory: two, name: "two" }], place, new AbortController().signal);
+		await mergeRuns([{ directory: two, name: "two" }], place, {
+			signal: new AbortController().signal,
+			env: { AGENTV_HOME: join(root, ".home") },
+		});
 		const { runs } = listRuns({ cwd: root, env: { AGENTV_HOME: join(root, ".home") } }, { limit: 1 });
 		expect(runs[0]).toMatchObject({ state: "unfinished", planned: 6, directory: place });
 	});

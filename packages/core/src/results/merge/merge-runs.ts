@@ -1,9 +1,12 @@
 import { AgentvError } from "../../base/agentv-error.ts";
+import type { Environment } from "../../io/environment.ts";
 import { listDirectory } from "../../io/files/list-directory.ts";
 import { targetKind } from "../../io/files/stat-path.ts";
 import { throwIfAborted } from "../../io/files/throw-if-aborted.ts";
+import { isMadeHere, noteMadeRun } from "../../model/made-runs.ts";
 import { checkRunDigest, digestName } from "../../model/run-digest.ts";
 import type { RunSummary } from "../../schema/result-row.ts";
+import type { RunFile } from "../../schema/run-file.ts";
 import { collateRows } from "./collate-rows.ts";
 import { findMissing, type Missing } from "./find-missing.ts";
 import { inPartOrder, type MergePart, readPart, runIdsOf } from "./merge-part.ts";
@@ -44,7 +47,11 @@ export interface Merge {
  * @param output absolute; missing or empty
  * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for runs that can't be read
  */
-export async function mergeRuns(runs: readonly NamedRun[], output: string, signal: AbortSignal): Promise<Merge> {
+export async function mergeRuns(
+	runs: readonly NamedRun[],
+	output: string,
+	{ signal, env }: { readonly signal: AbortSignal; readonly env: Environment },
+): Promise<Merge> {
 	refuseFilled(output);
 	const parts = inPartOrder(runs.map(({ directory, name }) => readPart(directory, name)));
 	throwIfAborted(signal, "merging");
@@ -61,8 +68,20 @@ export async function mergeRuns(runs: readonly NamedRun[], output: string, signa
 	const { cases, problems } = collateRows(parts);
 	if (problems.length > 0) return { ...nothing, problems };
 	const summary = mergedSummary(parts, cases);
-	const damaged = await writeMerged({ run: mergedRunFile([first, ...others]), summary, cases }, output, signal);
+	const run = mergedRunFile([first, ...others]);
+	await noteIfOwn(run, parts, env);
+	const damaged = await writeMerged({ run, summary, cases }, output, signal);
 	return { ...nothing, warnings: [...warnings, ...damaged], problems, missing: findMissing(parts, cases), summary };
+}
+
+/** A run that is merged of the user's own shards is the user's own. */
+async function noteIfOwn(run: RunFile, parts: readonly MergePart[], env: Environment): Promise<void> {
+	try {
+		if (parts.every((part) => isMadeHere(part.run, env))) await noteMadeRun(run, (text) => text, env);
+	} catch (error) {
+		// The merged run is whole without: what resumes it is then asked as of a received one.
+		if (!(error instanceof AgentvError)) throw error;
+	}
 }
 
 function refuseFilled(output: string): void {

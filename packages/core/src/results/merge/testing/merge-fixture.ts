@@ -1,8 +1,14 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { readRunFile } from "../../../model/result-files.ts";
-import { type FixtureOptions, mockTargets, type RanEval, runTree } from "../../../run/testing/run-fixture.ts";
+import {
+	type FixtureOptions,
+	machineIn,
+	mockTargets,
+	type RanEval,
+	runTree,
+} from "../../../run/testing/run-fixture.ts";
 import { type Merge, mergeRuns } from "../merge-runs.ts";
 
 /** All shards of the tests in `root`, each in a directory of its own. */
@@ -23,7 +29,8 @@ export async function runShards(root: string, count: number, options: FixtureOpt
 export async function merged(directories: readonly string[]): Promise<Merge & { readonly directory: string }> {
 	const directory = join(tempTree(), "deep/merged");
 	const named = directories.map((one) => ({ directory: one, name: one.slice(one.lastIndexOf("/") + 1) }));
-	return { ...(await mergeRuns(named, directory, new AbortController().signal)), directory };
+	const { env } = machineIn(dirname(directories[0] ?? directory));
+	return { ...(await mergeRuns(named, directory, { signal: new AbortController().signal, env })), directory };
 }
 
 export const directoriesOf = (runs: readonly RanEval[]) => runs.map(({ runDir }) => runDir);
