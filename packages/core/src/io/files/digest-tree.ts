@@ -21,14 +21,7 @@ let shared: Buffer | undefined;
 
 /** Hexadecimal SHA-256 of a file, read piece by piece. */
 export function digestFile(path: string): string {
-	shared ??= Buffer.allocUnsafe(chunkSize);
-	const digest = createHash("sha256");
-	const buffer = shared;
-	withRegular(path, ({ descriptor }) => {
-		for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
-			digest.update(buffer.subarray(0, length));
-	});
-	return digest.digest("hex");
+	return createDigest(path).hex();
 }
 
 /** Hexadecimal SHA-256 of a text (as UTF-8) or of bytes. */
@@ -36,9 +29,17 @@ export function digestText(content: string | Uint8Array): string {
 	return hash("sha256", content, "hex");
 }
 
-/** A SHA-256 of texts that come piece by piece. */
-export function createDigest(): { update(text: string): void; hex(): string } {
+/** A SHA-256 of texts that come piece by piece, after what `file` holds. */
+export function createDigest(file?: string): { update(text: string): void; hex(): string } {
 	const hash = createHash("sha256");
+	if (file !== undefined) {
+		shared ??= Buffer.allocUnsafe(chunkSize);
+		const buffer = shared;
+		withRegular(file, ({ descriptor }) => {
+			for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
+				hash.update(buffer.subarray(0, length));
+		});
+	}
 	return { update: (text) => void hash.update(text), hex: () => hash.digest("hex") };
 }
 

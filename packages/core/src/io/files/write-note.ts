@@ -1,5 +1,5 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { fileError } from "./file-error.ts";
+import { errnoCode, fileError } from "./file-error.ts";
 import { besideName } from "./staged-files.ts";
 
 /**
@@ -22,6 +22,8 @@ export function removeFile(path: string): void {
 	try {
 		rmSync(path, { force: true });
 	} catch (error) {
+		// Below a file there is nothing.
+		if (errnoCode(error) === "ENOTDIR") return;
 		throw fileError(path, error);
 	}
 }
