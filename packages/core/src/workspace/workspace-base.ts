@@ -90,14 +90,14 @@ export class WorkspaceBase implements PreparedBase {
 
 	/** Counts a workspace as open until the answer is called. */
 	#opened(): () => void {
-		let close = () => {};
+		let close: (() => void) | undefined;
 		const open = new Promise<void>((resolve) => {
 			close = resolve;
 		});
 		this.#open.add(open);
 		return () => {
 			this.#open.delete(open);
-			close();
+			close?.();
 		};
 	}
 
