@@ -3,7 +3,9 @@ import type { Subject } from "./contract.ts";
 
 /** The whole final answer, also where it was too large to be kept in memory. A recorded one of 64 MB may have grown when secrets were redacted. */
 export function answerText(subject: Subject): string {
-	return subject.outputFile === undefined ? subject.output : readTextFile(subject.outputFile, { maxBytes: 256 * 1024 * 1024 });
+	return subject.outputFile === undefined
+		? subject.output
+		: readTextFile(subject.outputFile, { maxBytes: 256 * 1024 * 1024 });
 }
 
 const longestQuote = 200;
