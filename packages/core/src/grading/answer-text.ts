@@ -1,9 +1,11 @@
 import { readTextFile } from "../io/files/read-text.ts";
 import type { Subject } from "./contract.ts";
 
-/** The whole final answer, also where it was too large to be kept in memory. @throws AgentvError over 64 MB. */
+/** The whole final answer, also where it was too large to be kept in memory. A recorded one of 64 MB may have grown when secrets were redacted. */
 export function answerText(subject: Subject): string {
-	return subject.outputFile === undefined ? subject.output : readTextFile(subject.outputFile, { noFollow: true });
+	return subject.outputFile === undefined
+		? subject.output
+		: readTextFile(subject.outputFile, { maxBytes: 256 * 1024 * 1024, noFollow: true });
 }
 
 const longestQuote = 200;

@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { errnoCode } from "./files/file-error.ts";
@@ -18,5 +19,16 @@ export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
 		if (errnoCode(error) === "ENOENT" && dirname(path) !== path) return freeSpace(dirname(path));
 		if (errnoCode(error) === undefined) throw error;
 		return undefined;
+	}
+}
+
+/** Returns whether there is no room where `directory` is; false if the system does not say. */
+export function isDiskFull(directory: string): boolean {
+	try {
+		const { bavail } = statfsSync(directory);
+		return bavail < 2;
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return false;
 	}
 }

@@ -6,6 +6,10 @@ const plain = new Agent({ keepAlive: true });
 const secure = new TlsAgent({ keepAlive: true });
 const longestAnswer = 256 * 1024 * 1024;
 
+/** Why an answer of a server is not read, as its error's `code`. */
+export const answerTooLong = "ERR_HTTP_ANSWER_TOO_LONG";
+export const impossibleStatus = "ERR_HTTP_STATUS";
+
 /**
  * `fetch` for calls that send a text and read the whole answer: a fraction of the time of the built-in one, which builds streams for both.
  * Redirects are not followed. Rejects with the system's error (`ECONNRESET`, …) where the connection fails, and with the signal's reason.
@@ -60,14 +64,20 @@ function read(response: IncomingMessage, resolve: (answer: Answer) => void, reje
 	response.on("data", (chunk: Buffer) => {
 		chunks.push(chunk);
 		length += chunk.length;
-		if (length > longestAnswer) response.destroy(new Error(`the answer is longer than ${longestAnswer} bytes`));
+		if (length > longestAnswer)
+			response.destroy(coded(answerTooLong, `the answer is longer than ${longestAnswer} bytes`));
 	});
 	response.once("error", reject);
 	response.once("end", () => {
 		const { statusCode = 0, statusMessage = "", headers } = response;
 		// What a Response can't hold is no answer of HTTP.
-		if (statusCode < 200 || statusCode > 599) return reject(new Error(`the server answered with status ${statusCode}`));
+		if (statusCode < 200 || statusCode > 599)
+			return reject(coded(impossibleStatus, `the server answered with status ${statusCode}`));
 		const pairs = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
 		resolve({ status: statusCode, statusText: statusMessage, headers: pairs, bytes: Buffer.concat(chunks) });
 	});
+}
+
+function coded(code: string, message: string): Error {
+	return Object.assign(new Error(message), { code });
 }

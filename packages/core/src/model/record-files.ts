@@ -7,11 +7,12 @@ import { realPath } from "../io/files/stat-path.ts";
 import { type AttemptFile, attemptFileSchema } from "../schema/attempt-file.ts";
 
 /**
- * Returns the text of a file that a run's records name (`output_path`, `file_changes_path`, …), relative to the run's directory; at most 64 MB.
+ * Returns the text of a file that a run's records name (`output_path`, `file_changes_path`, …), relative to the run's directory. An answer of 64 MB grows when secrets are
+ * redacted.
  * @throws AgentvError `refused` if the path leads out of that directory, `not-found`
  */
 export function readRecordText(directory: string, path: string): string {
-	return readTextFile(recordPath(directory, path));
+	return readTextFile(recordPath(directory, path), { maxBytes: 256 * 1024 * 1024 });
 }
 
 /**

@@ -64,15 +64,22 @@ export async function syncRecord(directory: string): Promise<void> {
 	);
 }
 
-/** Writes the digest of a run whose record is complete, and returns it. @throws AgentvError */
-export function writeRunDigest(directory: string): string {
+/**
+ * Writes the digest of a run whose record is complete.
+ * @param written the SHA-256 of files that the run wrote, by their paths
+ * @returns the paths of those that are something else by now: then no digest is written
+ * @throws AgentvError
+ */
+export function writeRunDigest(directory: string, written: ReadonlyMap<string, string> = new Map()): readonly string[] {
 	const { plain, empty } = recordFiles(directory);
 	// What an attempt left that was not recorded; inner directories go before those around them.
 	for (const path of empty.reverse()) removeEmptyDirectory(join(directory, path));
-	const lines = plain.map((path) => `${sumLine(digestFile(join(directory, path)), path)}\n`);
-	const text = lines.join("");
-	writeAtomic(join(directory, digestName), text);
-	return digestText(text);
+	const sums = new Map(plain.map((path) => [path, digestFile(join(directory, path))]));
+	const changed = [...written].flatMap(([path, sha256]) => (sums.get(path) === sha256 ? [] : [path]));
+	if (changed.length > 0) return changed.sort(compareByBytes);
+	const lines = [...sums].map(([path, sha256]) => `${sumLine(sha256, path)}\n`);
+	writeAtomic(join(directory, digestName), lines.join(""));
+	return [];
 }
 
 /** Compares each file of a run with what its digest was made over. @throws AgentvError if a file can't be read */

@@ -108,6 +108,13 @@ describe("before any test starts", () => {
 		});
 	});
 
+	test("a missing working directory is one, too", async () => {
+		await refused('targets: [{name: default, provider: cli, command: "echo hi", cwd: ./nowhere}]\n').toMatchObject({
+			code: "config",
+			message: expect.stringMatching(/^target "default" can't be used: the working directory .*nowhere does not exist/),
+		});
+	});
+
 	test("a failing health check is one, too", async () => {
 		await refused(
 			'targets: [{name: default, provider: cli, command: "echo hi", healthcheck: {command: "echo ill >&2; exit 1"}}]\n',

@@ -1,4 +1,5 @@
 import { addCosts, type Costs } from "../grading/add-costs.ts";
+import { withinLimits } from "../targets/answer-limits.ts";
 import { withCheckedFigures } from "../targets/checked-figures.ts";
 import type { Target, TargetAnswer, TargetFailure, TargetOutcome, TargetRequest } from "../targets/contract.ts";
 import { isModel } from "./grader-targets.ts";
@@ -133,7 +134,7 @@ async function guarded(
 	limits: Pick<TargetRequest, "signal" | "timeoutMs">,
 ): Promise<TargetOutcome> {
 	try {
-		return withCheckedFigures(await instance.invoke({ ...question, ...limits }));
+		return withinLimits(withCheckedFigures(await instance.invoke({ ...question, ...limits })));
 	} catch (error) {
 		return failed("crashed", error instanceof Error ? error.message : String(error));
 	}

@@ -24,6 +24,8 @@ export interface AttemptFileOptions {
 	readonly redact: Redactor;
 	/** The secrets that the redactor knows. */
 	readonly secrets: readonly string[];
+	/** Told of each file that was written, by its path relative to the run's directory. */
+	readonly onWritten: (path: string, sha256: string) => void;
 }
 
 /**
@@ -88,7 +90,9 @@ export function writeAttemptFile(
 		...(isRedacted ? { redacted: true } : {}),
 	});
 	writeOwnFile(`${options.stem}.json`, `${text}\n`);
-	return digestText(`${text}\n`);
+	const sha256 = digestText(`${text}\n`);
+	options.onWritten(`${options.shortStem}.json`, sha256);
+	return sha256;
 }
 
 interface AttemptContent extends Readonly<Record<string, unknown>> {
@@ -210,6 +214,7 @@ class Beside {
 	#wrote(name: string, sha256: string): string {
 		const path = `${this.#options.shortStem}.${name}`;
 		this.files.push({ path, sha256 });
+		this.#options.onWritten(path, sha256);
 		return path;
 	}
 }

@@ -232,7 +232,7 @@ class Execution {
 				await this.#noteMade(run);
 				records.writeRunFile(run);
 			}
-			records.open();
+			records.open(run);
 		}
 		const budgets = shardBudgets(this.#plan);
 		this.#emit({
@@ -250,8 +250,9 @@ class Execution {
 			summary.addTime(performance.now() - started);
 			const recorded = isUnchanged ? readSummary(path) : undefined;
 			const sum = recorded ?? (standing.run ? summaryOfRows(path, run, summary.result().durationMs) : summary.result());
-			if (!recorded) await records.seal(sum);
+			const failure = recorded ? undefined : await records.seal(sum);
 			this.#emit({ type: "done", runDir: path, summary: sum, outcome });
+			if (failure) throw failure;
 		} finally {
 			records.close();
 		}

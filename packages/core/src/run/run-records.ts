@@ -3,7 +3,8 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { redactDeep } from "../base/redact.ts";
 import { safeName } from "../base/slug.ts";
 import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
-import { digestText } from "../io/files/digest-tree.ts";
+import { createDigest, digestText } from "../io/files/digest-tree.ts";
+import { makeDirectories } from "../io/files/make-directories.ts";
 import { makeOwnDirectory } from "../io/files/own-files.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 import { removeFile } from "../io/files/write-note.ts";
@@ -24,8 +25,12 @@ import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 export class RunRecords {
 	readonly directory: string;
 	#index: AppendFile | undefined;
+	/** What `index.jsonl` holds as far as this process knows. */
+	#indexDigest = createDigest();
+	/** The SHA-256 of every file that was written, by its path. */
+	readonly #written = new Map<string, string>();
+	#run: RunFile | undefined;
 	readonly #plan: RunPlan;
-	readonly #made = new Set<string>();
 	readonly #turns = new LoopTurns();
 	/** Once something could not be written nothing more is: a half row must stay the last one. */
 	#failure: AgentvError | undefined;
@@ -37,9 +42,21 @@ export class RunRecords {
 	}
 
 	/** Opens what attempts are recorded in; a digest of the record so far is void from now on. `run.json` is there already: a directory without it holds no run, whatever else it holds. */
-	open(): void {
+	open(run: RunFile): void {
+		this.#run = run;
 		removeFile(join(this.directory, digestName));
 		makeOwnDirectory(join(this.directory, "tests"));
+		const index = join(this.directory, "index.jsonl");
+		this.#index = openAppendFile(index);
+		this.#indexDigest = createDigest(index);
+	}
+
+	/** Makes what records are written to again if something that ran removed it: what comes next is not lost, too. */
+	#makeAgain(): void {
+		if (!this.#index || !this.#run || this.#index.isInPlace()) return;
+		makeDirectories(this.directory);
+		this.writeRunFile(this.#run);
+		this.#index.close();
 		this.#index = openAppendFile(join(this.directory, "index.jsonl"));
 	}
 
@@ -58,6 +75,7 @@ export class RunRecords {
 
 	#record(one: PlannedCase, attempt: ResultRow, outcome: AttemptOutcome): ResultRow {
 		try {
+			this.#makeAgain();
 			const row = { ...attempt, fileSha256: this.#writeFile(one, attempt, outcome) };
 			this.#append(row);
 			return row;
@@ -73,7 +91,9 @@ export class RunRecords {
 	#append(row: ResultRow): void {
 		try {
 			if (!this.#index) throw new AgentvError("internal", "the records are not open");
-			this.#index.append(rowLine(row));
+			const line = rowLine(row);
+			this.#index.append(line);
+			this.#indexDigest.update(line);
 		} catch (error) {
 			this.#failure = notRecorded(row.testId, error);
 			throw this.#failure;
@@ -82,35 +102,49 @@ export class RunRecords {
 
 	#writeFile(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): string {
 		const shortStem = row.file?.replace(/\.json$/, "") ?? this.stem(one, row.attempt);
-		const directory = shortStem.slice(0, shortStem.lastIndexOf("/"));
-		if (!this.#made.has(directory)) {
+		// Each time: something that ran may have removed it.
+		for (const directory of ["tests", shortStem.slice(0, shortStem.lastIndexOf("/"))])
 			makeOwnDirectory(join(this.directory, directory));
-			this.#made.add(directory);
-		}
 		return writeAttemptFile(one, row, outcome, {
 			stem: join(this.directory, shortStem),
 			shortStem,
 			redact: this.#plan.redact,
 			secrets: this.#plan.secrets,
+			onWritten: (path, sha256) => this.#written.set(path, sha256),
 		});
 	}
 
 	writeRunFile(run: RunFile): void {
-		writeAtomic(join(this.directory, "run.json"), runFileText(run, this.#plan.redact));
+		this.#run = run;
+		this.#write("run.json", runFileText(run, this.#plan.redact));
 	}
 
-	/** Ends the record: what the summary counts is on the disk before it is written, and the digest covers all. */
-	async seal(summary: RunSummary): Promise<void> {
+	/**
+	 * Ends the record: what the summary counts is on the disk before it is written, and the digest covers all.
+	 * @returns the failure if a file is not what the run wrote: then there is no digest, which would confirm it
+	 */
+	async seal(summary: RunSummary): Promise<AgentvError | undefined> {
+		this.#makeAgain();
 		await syncRecord(this.directory);
-		writeAtomic(join(this.directory, "summary.json"), `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
-		writeRunDigest(this.directory);
+		this.#write("summary.json", `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
+		if (this.#index) this.#written.set("index.jsonl", this.#indexDigest.hex());
+		const changed = writeRunDigest(this.directory, this.#written);
+		// Without it the run would be refused; what it says is known.
+		if (changed.includes("run.json") && this.#run) this.writeRunFile(this.#run);
+		return changed.length > 0 ? changedMeanwhile(this.directory, changed) : undefined;
+	}
+
+	#write(name: string, text: string): void {
+		writeAtomic(join(this.directory, name), text);
+		this.#written.set(name, digestText(text));
 	}
 
 	/** Writes what hooks and extensions printed after the last attempt; nothing if they printed nothing. */
 	writeLogs(logs: readonly StageLog[]): void {
 		if (logs.length === 0) return;
+		this.#makeAgain();
 		const text = JSON.stringify({ logs: redactDeep(logs, this.#plan.redact) }, null, 2);
-		writeAtomic(join(this.directory, "logs.json"), `${text}\n`);
+		this.#write("logs.json", `${text}\n`);
 	}
 
 	close(): void {
@@ -122,6 +156,17 @@ export class RunRecords {
 function notJudged({ file: _, ...attempt }: ResultRow, message: string): ResultRow {
 	const error = { stage: "record", code: "not-recorded", message };
 	return { ...attempt, score: 0, executionStatus: "execution_error", error };
+}
+
+function changedMeanwhile(directory: string, [first, ...more]: readonly string[]): AgentvError {
+	const files = more.length === 0 ? `${first} is` : `${first} and ${more.length} more files are`;
+	return new AgentvError(
+		"not-runnable",
+		`a program of the run changed its record: ${files} not what was written in ${directory}`,
+		{
+			hint: "Go on with --resume: what is lost is run again.",
+		},
+	);
 }
 
 function notRecorded(testId: string, error: unknown): AgentvError {

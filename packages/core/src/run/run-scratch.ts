@@ -1,23 +1,33 @@
 import { join } from "node:path";
+import { makeDirectories } from "../io/files/make-directories.ts";
 import { makeOwnDirectory } from "../io/files/own-files.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
 import type { Scratch } from "../io/files/scratch.ts";
-import { targetKind } from "../io/files/stat-path.ts";
+import { pathKind, targetKind } from "../io/files/stat-path.ts";
 import { makeTempDir } from "../io/files/temp-dir.ts";
 import type { ScratchSpace } from "./attempt-context.ts";
 
 /** Directories for attempts below one of the system's temporary ones. */
 export function runScratch(): ScratchSpace & { close(): Promise<void> } {
-	let root: string | undefined;
+	const roots: string[] = [];
 	let count = 0;
+	const usableRoot = () => {
+		const last = roots.at(-1);
+		if (last !== undefined && pathKind(last) === "directory") return last;
+		// The first one, or in place of one that an agent removed.
+		const root = makeTempDir("agentv-run-");
+		roots.push(root);
+		return root;
+	};
 	return {
 		next(): Scratch {
-			root ??= makeTempDir("agentv-run-");
 			count += 1;
+			const root = usableRoot();
 			const path = join(root, String(count));
 			return {
 				path,
 				make() {
+					if (pathKind(root) === "missing") makeDirectories(root, 0o700);
 					makeOwnDirectory(path);
 					return path;
 				},
@@ -27,7 +37,7 @@ export function runScratch(): ScratchSpace & { close(): Promise<void> } {
 			if (targetKind(path) !== "missing") await removeTree(path);
 		},
 		close: async () => {
-			if (root !== undefined) await removeTree(root);
+			for (const root of roots) await removeTree(root);
 		},
 	};
 }

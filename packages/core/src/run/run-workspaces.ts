@@ -1,5 +1,5 @@
 import { makeDirectories } from "../io/files/make-directories.ts";
-import { removeOwnerNote, writeOwnerNote } from "../io/files/owner-note.ts";
+import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../io/files/owner-note.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import type { PinnedRepository } from "../model/fingerprint.ts";
 import { commandRunner } from "../model/run-command.ts";
@@ -7,6 +7,7 @@ import type { StageLog } from "../schema/attempt-file.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import type { PreparedBase, RepositoryRecord, WorkspaceWarning } from "../workspace/contract.ts";
 import { prepareWorkspaceBase } from "../workspace/prepare-base.ts";
+import { atStage, WorkspaceError, warned } from "../workspace/workspace-error.ts";
 import { recordedCommit, recordedCommits } from "./recorded-commits.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import { StageLogs } from "./stage-logs.ts";
@@ -27,7 +28,8 @@ export interface WorkspaceOptions {
 }
 
 interface Prepared {
-	readonly base: Promise<PreparedBase>;
+	/** Another one once an agent removed what the first was made of. */
+	base: Promise<PreparedBase>;
 	/** What was printed while it was prepared, until an attempt takes it. */
 	readonly logs: StageLogs;
 	/** Cases that still need it. */
@@ -59,8 +61,28 @@ export class RunWorkspaces {
 			const waiting = this.#users.get(workspace.key) ?? 1;
 			prepared = { base: this.#prepare(one, workspace.spec, logs), logs, waiting };
 			this.#prepared.set(workspace.key, prepared);
-		}
+		} else prepared.base = this.#standing(one, workspace.spec, prepared.base, prepared.logs);
 		return prepared.base;
+	}
+
+	/** The base as it is, or prepared again if an agent removed what its workspaces are made from. */
+	async #standing(
+		one: PlannedCase,
+		spec: NonNullable<PlannedCase["workspace"]>["spec"],
+		before: Promise<PreparedBase>,
+		logs: StageLogs,
+	): Promise<PreparedBase> {
+		const base = await before;
+		if (!base.isLost()) return base;
+		await base.idle();
+		for (const { message } of await base.close()) logs.add("clean_up", "agentv", message);
+		try {
+			return await this.#prepare(one, spec, logs);
+		} catch (error) {
+			// It could be prepared before the agent worked in it.
+			const failure = atStage("workspace", error);
+			throw failure instanceof WorkspaceError ? failure.ofAgent() : failure;
+		}
 	}
 
 	/** What was printed while the base of a case was prepared; the first attempt that asks gets it. */
@@ -87,17 +109,18 @@ export class RunWorkspaces {
 	async close(): Promise<readonly WorkspaceWarning[]> {
 		const warnings: WorkspaceWarning[] = [];
 		for (const [key, prepared] of [...this.#prepared]) warnings.push(...(await this.#close(key, prepared)));
-		if (this.#isClaimed) {
+		if (!this.#isClaimed) return warnings;
+		const released = await warned("clean_up", () => {
 			// What is left now is kept on purpose.
 			removeOwnerNote(this.#options.directory);
 			removeEmptyDirectory(this.#options.directory);
-		}
-		return warnings;
+		});
+		return [...warnings, ...released];
 	}
 
 	/** Says whose the directory is, for whoever tidies up after a run that was killed. */
 	#claim(): void {
-		if (this.#isClaimed) return;
+		if (this.#isClaimed && directoryOwner(this.#options.directory)) return;
 		makeDirectories(this.#options.directory);
 		writeOwnerNote(this.#options.directory);
 		this.#isClaimed = true;

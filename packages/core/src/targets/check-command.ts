@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
+import { targetKind } from "../io/files/stat-path.ts";
 import { findExecutable } from "../io/process/find-executable.ts";
 import type { CommandSpec } from "../model/command.ts";
 import { resolveCommand } from "../model/resolve-command.ts";
@@ -9,6 +10,10 @@ import type { TargetProblem, TargetServices } from "./contract.ts";
 export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
 	try {
 		const { argv, cwd, env } = resolveCommand(command, { ...services, defaultCwd: services.scope.directory });
+		if (command.cwd && !cwd.includes("{") && targetKind(cwd) !== "directory") {
+			const hint = "correct `cwd`, or make the directory";
+			return { message: `the working directory ${cwd} does not exist or is not a directory`, hint };
+		}
 		const program = argv?.[0];
 		if (program === undefined || program.includes("{")) return undefined;
 		// A relative path may name a file that only the test's workspace will have.

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readJson } from "../base/read-json.ts";
 import { type MessageEntry, messageSchema } from "../schema/message.ts";
 import { wireObject } from "../schema/wire-object.ts";
+import { mostMessages } from "./answer-limits.ts";
 import type { AnswerMessage, AnswerPart, TargetAnswer } from "./contract.ts";
 import { stopReasonOf } from "./stop-reason.ts";
 
@@ -53,7 +54,8 @@ function amount<Key extends string>(key: Key, value: unknown): { [K in Key]?: nu
 function readMessages(value: unknown): AnswerMessage[] | undefined {
 	if (!Array.isArray(value) || value.length === 0) return undefined;
 	const messages: AnswerMessage[] = [];
-	for (const entry of value) {
+	// Of more than one answer may have, one more is enough to refuse it.
+	for (const entry of value.slice(0, mostMessages + 1)) {
 		const { parts, content } = readContent((entry as { content?: unknown } | null)?.content);
 		const read = messageSchema.safeParse(parts ? { ...(entry as object), content } : entry);
 		if (!read.success) return undefined;
@@ -63,18 +65,24 @@ function readMessages(value: unknown): AnswerMessage[] | undefined {
 }
 
 /** A piece as programs print it: what it holds is called `value`, or by what it is. */
-const partSchema = wireObject({
-	type: z.enum(["text", "file", "image"]),
-	value: z.string().optional(),
-	text: z.string().optional(),
-	path: z.string().optional(),
-	url: z.string().optional(),
-	mediaType: z.string().optional(),
-});
+const partsSchema = z
+	.array(
+		wireObject({
+			type: z.enum(["text", "file", "image"]),
+			value: z.string().optional(),
+			text: z.string().optional(),
+			path: z.string().optional(),
+			url: z.string().optional(),
+			mediaType: z.string().optional(),
+		}),
+	)
+	.min(1);
 
 /** A list of pieces with the text that represents it; anything else has no parts. */
 function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]; readonly content?: string } {
-	const read = z.array(partSchema).min(1).safeParse(content);
+	// A message's text is by far the most common: a failed parse costs more than the rest of the message.
+	if (!Array.isArray(content)) return {};
+	const read = partsSchema.safeParse(content);
 	if (!read.success) return {};
 	const parts: AnswerPart[] = [];
 	for (const { type, value, text, path, url, mediaType } of read.data) {

@@ -115,7 +115,13 @@ export class AttemptWorkspace implements TestWorkspace {
 		directory.isLost = whatIsGone(directory) !== undefined;
 		directory.held?.release();
 		directory.held = undefined;
-		await this.#release(keep);
+		try {
+			await this.#release(keep);
+		} catch (error) {
+			// An agent can remove what is around its workspace at any moment: it ends its own attempt by that, not the run.
+			const message = `the workspace ${this.path} could not be closed: ${String(error)}`;
+			this.#base.runner.services.log?.("clean_up", "agentv", message);
+		}
 		return keep && pathKind(this.path) === "directory" ? this.path : undefined;
 	}
 

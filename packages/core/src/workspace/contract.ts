@@ -63,6 +63,10 @@ export interface RepositoryRecord {
 /** Prepared once for all tests of a spec: template, repositories, `beforeAll`, `before_all`, baseline commit. */
 export interface PreparedBase {
 	readonly repositories: readonly RepositoryRecord[];
+	/** Whether what workspaces are made from and compared with was removed since. */
+	isLost(): boolean;
+	/** Resolves when no workspace of it is open. */
+	idle(): Promise<void>;
 	/** How many tests it can serve at once: 1 for a shared workspace. `open` waits its turn, too. */
 	readonly concurrency: number;
 	/**

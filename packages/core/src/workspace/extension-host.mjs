@@ -5,6 +5,7 @@ import { createReadStream, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
 
 /** @typedef {{ name: string, context: Record<string, unknown>, env: Record<string, string> }} Question */
 
@@ -48,12 +49,24 @@ async function answer({ name, context, env }) {
 	}
 }
 
-let queue = Promise.resolve();
-// Where there is a choice, a socket: a file's stream would block a thread, and with it the end of this process.
-const questions = process.versions["bun"] ? createReadStream("", { fd: 3 }) : new Socket({ fd: 3 });
-const lines = createInterface({ input: questions });
-lines.on("line", (line) => {
-	queue = queue.then(() => answer(JSON.parse(line)));
-});
-// When the run is gone, nothing is left to do.
-lines.on("close", () => process.exit());
+/** Reads the questions in a thread of its own: the module may keep the main one busy for ever, and the end of the run must still be seen. */
+function readQuestions() {
+	// Where there is a choice, a socket: a file's stream would block a thread, and with it the end of this process.
+	const questions = process.versions["bun"] ? createReadStream("", { fd: 3 }) : new Socket({ fd: 3 });
+	const lines = createInterface({ input: questions });
+	lines.on("line", (line) => parentPort?.postMessage(line));
+	// When the run is gone, nothing is left to do; what the module started is in this process's group.
+	lines.on("close", () => process.kill(process.platform === "win32" ? process.pid : 0, "SIGKILL"));
+}
+
+function answerQuestions() {
+	let queue = Promise.resolve();
+	// What the runner of TypeScript adds to the command line is not for the thread.
+	const reader = new Worker(new URL(import.meta.url), { execArgv: [] });
+	reader.on("message", (/** @type {string} */ line) => {
+		queue = queue.then(() => answer(JSON.parse(line)));
+	});
+}
+
+if (isMainThread) answerQuestions();
+else readQuestions();

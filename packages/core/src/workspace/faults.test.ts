@@ -146,6 +146,24 @@ describe("a disk that takes no more is said by the stage that met it", () => {
 		});
 	});
 
+	test("while git makes the baseline, whatever git says of it", async ({ skip }) => {
+		const directory = smallDisk();
+		if (directory === undefined) return skip("needs leave to mount");
+		const { spec, services } = workspaceFixture(template(), { "t/a": "1" });
+		const reasons = new Set<string>();
+		for (let left = 4; left <= 48; left += 4) {
+			const fill = join(directory, "fill");
+			writeFileSync(fill, "x".repeat(2 ** 20 - left * 1024));
+			const prepared = prepareWorkspaceBase(spec, { ...services, directory });
+			await prepared.then(
+				(base) => base.close(),
+				(error: { readonly reason?: string }) => reasons.add(`${error.reason}`),
+			);
+			rmSync(fill);
+		}
+		expect([...reasons]).toEqual(["disk-full"]);
+	});
+
 	test("while a test's copy is made; the next test can still be served", async ({ skip }) => {
 		const directory = smallDisk();
 		if (directory === undefined) return skip("needs leave to mount");

@@ -1,6 +1,6 @@
 /** What `extension-host.mjs` is for Python modules; given to `python3 -c` with the module's path. */
 export const pythonExtensionProgram = `
-import importlib.util, inspect, json, os, sys, traceback
+import importlib.util, inspect, json, os, queue, signal, sys, threading, traceback
 
 def send(answer):
     data = (json.dumps(answer) + "\\n\\n").encode()
@@ -19,24 +19,37 @@ def wanted(function, given):
             break
     return given
 
+questions = queue.SimpleQueue()
+
+def read():
+    with os.fdopen(3, encoding="utf-8") as lines:
+        for line in lines:
+            questions.put(line)
+    # When the run is gone, nothing is left to do; what the module started is in this process's group.
+    if os.name == "posix":
+        os.kill(0, signal.SIGKILL)
+    os._exit(1)
+
+# The module may keep the main thread busy for ever, and the end of the run must still be seen.
+threading.Thread(target=read, daemon=True).start()
 path = sys.argv[1]
 sys.path.insert(0, os.path.dirname(path))
 module = None
-with os.fdopen(3, encoding="utf-8") as questions:
-    for line in questions:
-        try:
-            question = json.loads(line)
-            os.environ.update(question["env"])
-            if module is None:
-                spec = importlib.util.spec_from_file_location("extension", path)
-                loaded = importlib.util.module_from_spec(spec)
-                spec.loader.exec_module(loaded)
-                module = loaded
-            function = getattr(module, question["name"], None)
-            if not callable(function):
-                raise Exception("it has no function " + question["name"])
-            given = (question["context"], {"hookName": question["name"]})
-            send({"result": function(*wanted(function, given))})
-        except Exception as error:
-            send({"error": {"message": str(error) or type(error).__name__, "stack": traceback.format_exc()}})
+while True:
+    line = questions.get()
+    try:
+        question = json.loads(line)
+        os.environ.update(question["env"])
+        if module is None:
+            spec = importlib.util.spec_from_file_location("extension", path)
+            loaded = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(loaded)
+            module = loaded
+        function = getattr(module, question["name"], None)
+        if not callable(function):
+            raise Exception("it has no function " + question["name"])
+        given = (question["context"], {"hookName": question["name"]})
+        send({"result": function(*wanted(function, given))})
+    except Exception as error:
+        send({"error": {"message": str(error) or type(error).__name__, "stack": traceback.format_exc()}})
 `;

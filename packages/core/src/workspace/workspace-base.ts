@@ -25,6 +25,8 @@ export class WorkspaceBase implements PreparedBase {
 	/** Resolves when the shared directory is free. */
 	#turn: Promise<void> = Promise.resolve();
 	#kept = false;
+	/** Workspaces that are open; each resolves when it is closed. */
+	readonly #open = new Set<Promise<void>>();
 
 	constructor(parts: BaseParts) {
 		this.parts = parts;
@@ -42,27 +44,61 @@ export class WorkspaceBase implements PreparedBase {
 	async open(test: WorkspaceTest): Promise<TestWorkspace> {
 		const { runner, pristine } = this.parts;
 		const { signal } = runner.services;
-		if (!pristine.exists()) {
+		if (this.isLost()) {
 			const message = `what workspaces are copied from is gone: ${pristine.root}`;
 			throw new WorkspaceError("workspace", "workspace-gone", message, { causedBy: "agent" });
 		}
 		if (!this.#isShared) {
 			const directory = await staged("copy", () => this.#ownDirectory(test));
 			const state = relocated(this.parts.state, this.parts.path, directory.path);
-			return new AttemptWorkspace(this.parts, directory, test, state, (keep) => this.#release(directory, keep));
+			const closed = this.#opened();
+			return new AttemptWorkspace(this.parts, directory, test, state, async (keep) => {
+				try {
+					await this.#release(directory, keep);
+				} finally {
+					closed();
+				}
+			});
 		}
 		const done = await this.#waitTurn();
 		try {
 			if (signal.aborted) throw new AgentvError("interrupted", "waiting for the workspace was interrupted");
 			const directory = await staged("reset", () => this.#sharedDirectory());
+			const closed = this.#opened();
 			return new AttemptWorkspace(this.parts, directory, test, this.parts.state, async (keep) => {
-				if (keep) this.#keep(directory);
-				done();
+				try {
+					if (keep) this.#keep(directory);
+				} finally {
+					closed();
+					done();
+				}
 			});
 		} catch (error) {
 			done();
 			throw error;
 		}
+	}
+
+	isLost(): boolean {
+		const { pristine, store } = this.parts;
+		return !pristine.exists() || !store.exists();
+	}
+
+	async idle(): Promise<void> {
+		await Promise.all(this.#open);
+	}
+
+	/** Counts a workspace as open until the answer is called. */
+	#opened(): () => void {
+		let close: (() => void) | undefined;
+		const open = new Promise<void>((resolve) => {
+			close = resolve;
+		});
+		this.#open.add(open);
+		return () => {
+			this.#open.delete(open);
+			close?.();
+		};
 	}
 
 	/** Waits until the shared directory is free; the answer frees it again. */
@@ -123,6 +159,8 @@ export class WorkspaceBase implements PreparedBase {
 
 	/** Says so beside the directory, too: should we be killed, it stays all the same. */
 	#keep({ path }: WorkDirectory): void {
+		// What the agent removed can't be kept.
+		if (pathKind(path) === "missing") return;
 		this.#kept = true;
 		writeNote(`${path}${keptMark}`, "");
 	}

@@ -74,8 +74,7 @@ export async function warned(stage: WorkspaceStage, work: () => unknown): Promis
 function reasonOf(error: Error): string {
 	const system = systemCode(error);
 	if (system === "ENOSPC" || system === "EDQUOT") return "disk-full";
-	if (error instanceof GitError)
-		return /No space left on device|quota exceeded/i.test(error.stderr) ? "disk-full" : "git";
+	if (error instanceof GitError) return error.reason === "disk-full" ? "disk-full" : "git";
 	return error instanceof AgentvError ? error.code : (system?.toLowerCase() ?? "failed");
 }
 

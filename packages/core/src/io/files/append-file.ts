@@ -1,10 +1,12 @@
-import { closeSync, fsyncSync, openSync, writeSync } from "node:fs";
-import { fileError } from "./file-error.ts";
+import { closeSync, fstatSync, fsyncSync, lstatSync, openSync, writeSync } from "node:fs";
+import { errnoCode, fileError } from "./file-error.ts";
 
 /** A file open for appending. What `append` took is with the operating system when it returns: a crash of ours does not lose it. */
 export interface AppendFile {
 	readonly path: string;
 	append(content: string | Uint8Array): void;
+	/** Returns whether it is still the file at its path. */
+	isInPlace(): boolean;
 	/** Makes what was appended survive a power failure. */
 	sync(): void;
 	close(): void;
@@ -28,6 +30,16 @@ export function openAppendFile(path: string, options: { readonly mode?: number }
 			guarded(() => {
 				for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 			});
+		},
+		isInPlace() {
+			const own = fstatSync(descriptor, { bigint: true });
+			try {
+				const there = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+				return there?.dev === own.dev && there.ino === own.ino;
+			} catch (error) {
+				if (errnoCode(error) === undefined) throw error;
+				return false;
+			}
 		},
 		sync: () => guarded(() => fsyncSync(descriptor)),
 		close() {

@@ -25,17 +25,8 @@ let shared: Buffer | undefined;
  * Hexadecimal SHA-256 of a file, read piece by piece.
  * @throws AgentvError `config` for one of more than `maxBytes`: nothing else gets its turn meanwhile
  */
-export function digestFile(path: string, maxBytes = 4 * 1024 ** 3): string {
-	shared ??= Buffer.allocUnsafe(chunkSize);
-	const digest = createHash("sha256");
-	const buffer = shared;
-	withRegular(path, ({ descriptor, stat }) => {
-		if (stat.size > maxBytes)
-			throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
-		for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
-			digest.update(buffer.subarray(0, length));
-	});
-	return digest.digest("hex");
+export function digestFile(path: string, maxBytes?: number): string {
+	return createDigest(path, maxBytes).hex();
 }
 
 /** Hexadecimal SHA-256 of a text (as UTF-8) or of bytes. */
@@ -43,9 +34,19 @@ export function digestText(content: string | Uint8Array): string {
 	return hash("sha256", content, "hex");
 }
 
-/** A SHA-256 of texts that come piece by piece. */
-export function createDigest(): { update(text: string): void; hex(): string } {
+/** A SHA-256 of texts that come piece by piece, after what `file` holds. */
+export function createDigest(file?: string, maxBytes = 4 * 1024 ** 3): { update(text: string): void; hex(): string } {
 	const hash = createHash("sha256");
+	if (file !== undefined) {
+		shared ??= Buffer.allocUnsafe(chunkSize);
+		const buffer = shared;
+		withRegular(file, ({ descriptor, stat }) => {
+			if (stat.size > maxBytes)
+				throw new AgentvError("config", `${file} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
+			for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
+				hash.update(buffer.subarray(0, length));
+		});
+	}
 	return { update: (text) => void hash.update(text), hex: () => hash.digest("hex") };
 }
 

@@ -14,6 +14,8 @@ export async function removeTree(path: string): Promise<void> {
 	try {
 		await rm(place, options);
 	} catch (error) {
+		// Below a file there is nothing.
+		if (errnoCode(error) === "ENOTDIR") return;
 		if (!["EACCES", "EPERM", "ENOTEMPTY"].includes(errnoCode(error) ?? "")) throw fileError(path, error);
 		try {
 			makeWritable(Buffer.from(place));

@@ -1,5 +1,5 @@
 import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { fileError } from "./file-error.ts";
+import { errnoCode, fileError } from "./file-error.ts";
 import { besideName } from "./staged-files.ts";
 
 /**
@@ -31,6 +31,8 @@ function removeWhatever(path: string, recursive: boolean): void {
 	try {
 		rmSync(path, { force: true, recursive });
 	} catch (error) {
+		// Below a file there is nothing.
+		if (errnoCode(error) === "ENOTDIR") return;
 		throw fileError(path, error);
 	}
 }

@@ -1,5 +1,6 @@
 import { AgentvError, type ErrorCode } from "../../base/agentv-error.ts";
 import { redactText } from "../../base/redact.ts";
+import { isDiskFull } from "../disk-space.ts";
 
 /** Why a git command failed, as far as its words tell. */
 export type GitFailureReason =
@@ -20,6 +21,8 @@ export interface GitFailure {
 	readonly stderr: string;
 	readonly timedOut?: boolean;
 	readonly aborted?: boolean;
+	/** Where it ran: git does not always say that a disk is full. */
+	readonly directory?: string;
 }
 
 /** An AgentvError that also says why git failed. Message, hint and stderr never hold the user part of a URL. */
@@ -95,7 +98,9 @@ function commandName(args: readonly string[]): string {
 
 /** The error for a command that ran and failed: `interrupted` when aborted, else `failed`. */
 export function gitFailed(failure: GitFailure): GitError {
-	const reason = classifyGitFailure(failure);
+	const known = classifyGitFailure(failure);
+	const isFull = known === "other" && failure.directory !== undefined && isDiskFull(failure.directory);
+	const reason = isFull ? "disk-full" : known;
 	const command = commandName(failure.args);
 	if (reason === "aborted") return new GitError("interrupted", `${command} was interrupted`, reason, failure);
 	if (failure.timedOut) return new GitError("failed", `${command} took too long and was ended`, reason, failure);
@@ -105,7 +110,7 @@ export function gitFailed(failure: GitFailure): GitError {
 	const hint = /dubious ownership/.test(failure.stderr)
 		? 'Add the directory to git\'s "safe.directory" configuration, if you trust it.'
 		: undefined;
-	return new GitError("failed", `${command} failed: ${said}`, reason, failure, hint);
+	return new GitError("failed", `${command} failed: ${said}${isFull ? " (no space left)" : ""}`, reason, failure, hint);
 }
 
 /** The error for a git that could not be started. */

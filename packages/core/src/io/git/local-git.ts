@@ -109,7 +109,7 @@ export async function localGit(
 		if (!result) throw error;
 		const stderr = Buffer.concat(result.stdErr).toString("utf8");
 		if (/\bENOENT\b/.test(stderr) && result.exitCode < 0) throw gitNotStarted(args, "ENOENT", stderr);
-		throw gitFailed({ args, exitCode: result.exitCode, stderr });
+		throw gitFailed({ args, exitCode: result.exitCode, stderr, directory });
 	}
 	if (!result) throw gitFailed({ args, exitCode: null, stderr: "" });
 	return answer(result.exitCode, Buffer.concat(result.stdOut), Buffer.concat(result.stdErr));
@@ -136,7 +136,7 @@ export function localGitSync(directory: string, args: readonly string[], options
 	if (result.error) throw result.error;
 	const stderr = result.stderr.toString("utf8");
 	if (result.status === null || !(options.okExitCodes ?? [0]).includes(result.status)) {
-		throw gitFailed({ args, exitCode: result.status, stderr });
+		throw gitFailed({ args, exitCode: result.status, stderr, directory });
 	}
 	return answer(result.status, result.stdout, result.stderr);
 }

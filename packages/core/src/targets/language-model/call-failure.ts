@@ -1,4 +1,6 @@
 import { AgentvError } from "../../base/agentv-error.ts";
+import { answerTooLong, impossibleStatus } from "../../io/post-http.ts";
+import { tooLarge } from "../answer-limits.ts";
 import type { TargetFailure } from "../contract.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
@@ -40,6 +42,9 @@ export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure
 	const code = systemCode(error);
 	if (code !== undefined && passingCodes.has(code))
 		return { ...ofServer, code: "network", message: `the connection failed (${code})` };
+	if (code === answerTooLong) return tooLarge(`could not be read: ${deepest(error)}`);
+	if (code === impossibleStatus || code?.startsWith("HPE_"))
+		return { ...ofServer, code: "bad-answer", message: `the server's answer could not be read: ${deepest(error)}` };
 	const network = code === undefined && /fetch failed|socket hang up|terminated|other side closed/i.test(error.message);
 	if (network) return { ...ofServer, code: "network", message: `the connection failed: ${deepest(error)}` };
 	// The SDK stumbles over answers of the right form with the wrong content: a TypeError of its own.
