@@ -12,6 +12,8 @@ export interface DigestEntry {
 	/** Bytes; of a link the length of its text. */
 	readonly size: number;
 	readonly mode: "644" | "755" | "link";
+	/** A file that is setuid, setgid or sticky. */
+	readonly isSpecial?: true;
 	/** Hexadecimal SHA-256 of the content; of a link that of its text. */
 	readonly sha256: string;
 }
@@ -52,12 +54,15 @@ export async function digestTree(
 ): Promise<DigestEntry[]> {
 	const digests: DigestEntry[] = [];
 	let bytes = 0;
-	for (const { path, kind, size, mode, target } of listTree(root, options)) {
+	for (const { path, kind, size, mode, isSpecial, target } of listTree(root, options)) {
 		if (kind === "directory") continue;
 		if (kind === "other") throw new AgentvError("refused", `${join(root, path)} is neither file, directory nor link`);
 		if (kind === "link")
 			digests.push({ path, size: Buffer.byteLength(target ?? ""), mode: "link", sha256: digestText(target ?? "") });
-		else digests.push({ path, size, mode: mode & 0o111 ? "755" : "644", sha256: digestFile(join(root, path)) });
+		else {
+			const sha256 = digestFile(join(root, path));
+			digests.push({ path, size, mode: mode & 0o111 ? "755" : "644", ...(isSpecial ? { isSpecial } : {}), sha256 });
+		}
 		bytes += size;
 		if (bytes < 8 * chunkSize) continue;
 		// Other work gets its turn.
