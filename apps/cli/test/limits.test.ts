@@ -1,5 +1,6 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { agentv, agentvBin, gitRepository, tempTree } from "@agentv/test-support";
@@ -52,6 +53,26 @@ test.for(Object.keys(fields))("%s: nothing but regular files is opened", { timeo
 		expect(validated.stdout + validated.stderr).toMatch(/my\.eval\.yaml:\d+:\d+ +error/);
 	}
 });
+
+test.each(["a pipe", "a link that leaves it"])(
+	"a template that holds %s is refused before anything runs",
+	async (what) => {
+		const cwd = tempTree({
+			"targets.yaml": targets,
+			"my.eval.yaml": `workspace: { template: ./template }\n${sound}`,
+			"template/a.txt": "a",
+		});
+		gitRepository(cwd, {});
+		const path = join(cwd, "template/odd");
+		if (what === "a pipe") execFileSync("mkfifo", [path]);
+		else symlinkSync("/etc/hosts", path);
+		const { validated, run } = await validateAndRun(cwd);
+		const dryRun = await agentv(["eval", "run", "my.eval.yaml", "--dry-run"], { cwd });
+		expect([validated.exitCode, run.exitCode, dryRun.exitCode]).toEqual([1, 2, 2]);
+		for (const { stdout, stderr } of [validated, run, dryRun])
+			expect(stdout + stderr).toMatch(/my\.eval\.yaml:1:\d+ +error .*odd/s);
+	},
+);
 
 test("patterns of many stars stop no command", { timeout: 60_000 }, async () => {
 	const stars = `${"*a".repeat(30)}b`;

@@ -29,6 +29,8 @@ function readDay(text: string, format: string): string | undefined {
 		if (token === "MMM" || token === "MMMM") return "([A-Za-z]{3,9})";
 		return token.length === 2 ? "(\\d{2})" : "(\\d{1,2})";
 	});
+	// A format that names a part twice fits no day, and many digits of varying count would backtrack without end.
+	if (new Set(tokens.map(([letter]) => letter)).size < tokens.length) return undefined;
 	const found = new RegExp(`^${pattern}$`).exec(text);
 	if (!found) return undefined;
 	const part = (letter: string) => found[1 + tokens.findIndex((token) => token.startsWith(letter))] ?? "";

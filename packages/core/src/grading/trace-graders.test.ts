@@ -121,6 +121,12 @@ describe("field-accuracy", () => {
 		expect(await scoreOf(dotted, { output: '{"a.b": 2}', expectedOutput })).toBe(0);
 	});
 
+	test("reads no day by a format that names a part twice, however many digits there are", async () => {
+		const assertion = `{type: field-accuracy, fields: [{path: a, match: date, formats: ["${"MD".repeat(40)}"]}]}`;
+		const output = JSON.stringify({ a: `${"1".repeat(120)}x` });
+		expect(await scoreOf(assertion, { output, expectedOutput: '{"a": "2026-03-20"}' })).toBe(0);
+	});
+
 	test("does not pass all of nothing", async () => {
 		const optional = "{type: field-accuracy, aggregation: all_or_nothing, fields: [{path: a, required: false}]}";
 		expect(await gradingFixture(optional).grade({ output: "{}", expectedOutput: '{"a":1}' })).toMatchObject({

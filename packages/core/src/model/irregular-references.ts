@@ -1,6 +1,9 @@
 import { type Diagnostic, type FindingKind, finding } from "../base/diagnostic.ts";
+import { listTree } from "../io/files/list-tree.ts";
 import { largestHashed } from "../io/files/size-limits.ts";
 import { fileSize } from "../io/files/stat-path.ts";
+import { linksLeavingTree } from "../io/files/tree-links.ts";
+import { referenceNoun } from "./reference.ts";
 import type { Reference, ReferenceKind } from "./references.ts";
 
 /** What is read as a file; a directory in its place can't be. Loading itself says so of what it reads. */
@@ -24,6 +27,59 @@ const tooLarge: FindingKind<{ raw: string; size: number }> = {
 		`${JSON.stringify(raw)} has ${size} bytes, more than the ${largestHashed} that a file may have that an eval names`,
 	hint: () => "name a smaller file, or have a hook fetch it into the workspace",
 };
+
+/** What a copy of a directory would be refused for: paths in it. */
+export interface TreeFaults {
+	/** Devices, pipes and sockets. */
+	readonly special: readonly string[];
+	/** Links that leave it. */
+	readonly links: readonly string[];
+}
+
+const holdsSpecial: FindingKind<{ noun: string; raw: string; paths: readonly string[] }> = {
+	rule: "path.missing",
+	severity: "error",
+	message: ({ noun, raw, paths }) =>
+		`${noun} ${JSON.stringify(raw)} holds what is neither file, directory nor link: ${shownPaths(paths)}`,
+	hint: () => "remove it: nothing else is copied",
+};
+
+const leavingLinks: FindingKind<{ noun: string; raw: string; paths: readonly string[] }> = {
+	rule: "path.symlink-escape",
+	severity: "error",
+	message: ({ noun, raw, paths }) =>
+		`${noun} ${JSON.stringify(raw)} has a symbolic link that leaves it: ${shownPaths(paths)}`,
+	hint: () => "replace the link by what it points to",
+};
+
+function shownPaths(paths: readonly string[]): string {
+	return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
+}
+
+/** Looks at everything in a directory that a run copies. @param isLeftOut what is not copied */
+export function treeFaults(directory: string, isLeftOut: (path: string) => boolean): TreeFaults {
+	const entries = listTree(directory, { filter: (path) => !isLeftOut(path) });
+	return {
+		special: entries.filter(({ kind }) => kind === "other").map(({ path }) => path),
+		links: linksLeavingTree(entries).map(({ path }) => path),
+	};
+}
+
+/** Returns the findings about templates that a run would refuse to copy. */
+export function irregularTemplates(
+	references: readonly Reference[],
+	faultsOf: (directory: string) => Partial<TreeFaults>,
+): Diagnostic[] {
+	return references.flatMap((reference) => {
+		if (reference.kind !== "template" || reference.onDisk !== "directory") return [];
+		const { special = [], links = [] } = faultsOf(reference.resolved);
+		const data = { noun: referenceNoun(reference), raw: reference.raw };
+		return [
+			...(special.length > 0 ? [finding(holdsSpecial, { ...data, paths: special }, reference.at)] : []),
+			...(links.length > 0 ? [finding(leavingLinks, { ...data, paths: links }, reference.at)] : []),
+		];
+	});
+}
 
 /** Returns a finding for each path that leads to what is never opened: reading it may block, or never end. */
 export function irregularReferences(references: readonly Reference[]): Diagnostic[] {

@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { readJson } from "../base/read-json.ts";
 import { type FileLine, readLines } from "../io/files/read-lines.ts";
-import { readTextFile } from "../io/files/read-text.ts";
-import { pathKind } from "../io/files/stat-path.ts";
+import { readBytes, readTextFile } from "../io/files/read-text.ts";
+import { pathKind, targetKind } from "../io/files/stat-path.ts";
 import { type ResultRow, type RunSummary, resultRowSchema, runSummarySchema } from "../schema/result-row.ts";
 import { type RunFile, runFileSchema } from "../schema/run-file.ts";
 
@@ -73,11 +73,11 @@ export function readRunFile(directory: string): RunFile {
 	throw new AgentvError("config", `${file} can't be read as the record of a run`);
 }
 
-/** `summary.json` of a run; `undefined` where it has not ended yet. */
+/** `summary.json` of a run; `undefined` where it has not ended yet, or the file is no summary. */
 export function readSummary(directory: string): RunSummary | undefined {
 	const file = join(directory, "summary.json");
-	if (pathKind(file) === "missing") return undefined;
-	const read = readJson(readTextFile(file));
+	if (targetKind(file) !== "file") return undefined;
+	const read = readJson(readBytes(file).toString());
 	const parsed = "value" in read ? runSummarySchema.safeParse(read.value) : undefined;
 	return parsed?.success ? parsed.data : undefined;
 }

@@ -1,9 +1,11 @@
 import { basename, dirname, join } from "node:path";
 import { createDigest, digestFile, digestText } from "../io/files/digest-tree.ts";
+import { forbidExecution } from "../io/files/forbid-execution.ts";
+import { listEntry } from "../io/files/list-entry.ts";
 import { walkTree } from "../io/files/list-tree.ts";
 import { isLockName } from "../io/files/lock.ts";
 import { compareByBytes } from "../io/files/path-order.ts";
-import { readTextFile } from "../io/files/read-text.ts";
+import { readBytes } from "../io/files/read-text.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { isStagedName } from "../io/files/staged-files.ts";
 import { pathKind } from "../io/files/stat-path.ts";
@@ -32,8 +34,10 @@ export interface DigestCheck {
 interface RecordFiles {
 	/** Plain files, in byte order of their paths. */
 	readonly plain: readonly string[];
-	/** Links, other things that are no files, and files that may be executed. */
+	/** Links and other things that are no files. */
 	readonly odd: readonly string[];
+	/** Files that may be executed; none where all may be: some file systems report that of each file. */
+	readonly executable: readonly string[];
 	/** Directories without any file, each before those in it. */
 	readonly empty: string[];
 }
@@ -42,6 +46,8 @@ interface RecordFiles {
 function recordFiles(directory: string): RecordFiles {
 	const plain: string[] = [];
 	const odd: string[] = [];
+	const executable: string[] = [];
+	let files = 0;
 	const empty = new Set<string>();
 	for (const { path, kind, mode } of walkTree(directory)) {
 		if (kind === "directory") {
@@ -50,10 +56,16 @@ function recordFiles(directory: string): RecordFiles {
 		}
 		if (kind === "file" && (isLockName(path) || isStagedName(basename(path)))) continue;
 		for (let at = dirname(path); empty.delete(at); at = dirname(at));
-		if (kind !== "file" || (mode & 0o111) !== 0) odd.push(path);
-		if (kind === "file" && path !== digestName && path !== signatureName) plain.push(path);
+		if (kind !== "file") {
+			odd.push(path);
+			continue;
+		}
+		files += 1;
+		if ((mode & 0o111) !== 0) executable.push(path);
+		if (path !== digestName && path !== signatureName) plain.push(path);
 	}
-	return { plain: plain.sort(compareByBytes), odd, empty: [...empty] };
+	const saysNothing = executable.length === files;
+	return { plain: plain.sort(compareByBytes), odd, executable: saysNothing ? [] : executable, empty: [...empty] };
 }
 
 /** Makes what a run has recorded so far survive a power failure. @throws AgentvError */
@@ -71,7 +83,8 @@ export async function syncRecord(directory: string): Promise<void> {
  * @throws AgentvError
  */
 export function writeRunDigest(directory: string, written: ReadonlyMap<string, string> = new Map()): readonly string[] {
-	const { plain, empty } = recordFiles(directory);
+	const { plain, executable, empty } = recordFiles(directory);
+	for (const path of executable) forbidExecution(join(directory, path));
 	// What an attempt left that was not recorded; inner directories go before those around them.
 	for (const path of empty.reverse()) removeEmptyDirectory(join(directory, path));
 	const sums = new Map(plain.map((path) => [path, digestFile(join(directory, path))]));
@@ -85,14 +98,14 @@ export function writeRunDigest(directory: string, written: ReadonlyMap<string, s
 /** Compares each file of a run with what its digest was made over. @throws AgentvError if a file can't be read */
 export function checkRunDigest(directory: string): DigestCheck {
 	const file = join(directory, digestName);
-	const { plain, odd, empty } = recordFiles(directory);
+	const { plain, odd, executable, empty } = recordFiles(directory);
 	const problems: DigestProblem[] = [
-		...odd.map((path) => ({ kind: "file-kind", file: path }) as const),
+		...[...odd, ...executable].map((path) => ({ kind: "file-kind", file: path }) as const),
 		...empty.map((path) => ({ kind: "file-added", file: path }) as const),
 	];
 	if (pathKind(file) !== "file") return { problems: [{ kind: "digest-missing", file: digestName }, ...problems] };
-	const text = readTextFile(file, { maxBytes: largestDigest });
-	const listed = readSums(text);
+	const text = listEntry(file).size > largestDigest ? Buffer.alloc(0) : readBytes(file, { maxBytes: largestDigest });
+	const listed = text.length === 0 ? undefined : readSums(text);
 	if (!listed) return { problems: [{ kind: "digest-unreadable", file: digestName }, ...problems] };
 	const there = new Set(plain);
 	for (const path of plain) {
@@ -110,15 +123,15 @@ const largestDigest = 2 ** 29;
 const unescaped: Readonly<Record<string, string>> = { "\\\\": "\\", "\\n": "\n", "\\r": "\r" };
 
 /** The digests by their paths; undefined if the text is not the one that we write of them. */
-function readSums(text: string): ReadonlyMap<string, string> | undefined {
+function readSums(bytes: Uint8Array): ReadonlyMap<string, string> | undefined {
 	const sums = new Map<string, string>();
 	const rendered = createDigest();
-	for (const line of text.split("\n").slice(0, -1)) {
+	for (const line of Buffer.from(bytes).toString().split("\n").slice(0, -1)) {
 		const [, mark, sha256 = "", written = ""] = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line) ?? [];
 		if (mark === undefined) return undefined;
 		const path = mark === "" ? written : written.replace(/\\[\\nr]/g, (one) => unescaped[one] ?? one);
 		sums.set(path, sha256);
 	}
 	for (const path of [...sums.keys()].sort(compareByBytes)) rendered.update(`${sumLine(sums.get(path) ?? "", path)}\n`);
-	return rendered.hex() === digestText(text) ? sums : undefined;
+	return rendered.hex() === digestText(bytes) ? sums : undefined;
 }

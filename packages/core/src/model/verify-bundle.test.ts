@@ -37,6 +37,15 @@ test("missing, changed, added and no longer executable files are named", async (
 	]);
 });
 
+test.each([0o4755, 0o2755, 0o1755])("a file that became setuid, setgid or sticky is named (%o)", async (mode) => {
+	const root = await bundle();
+	const file = join(root, "workspace/a.txt");
+	chmodSync(file, mode & ~0o111);
+	expect(await problems(root)).toEqual(["mode workspace/a.txt"]);
+	chmodSync(file, 0o644);
+	expect(await problems(root)).toEqual([]);
+});
+
 test("a repository, empty directories, pipes and other things that hold no content are added, each named once", async () => {
 	const root = await bundle();
 	mkdirSync(join(root, ".git/hooks"), { recursive: true });

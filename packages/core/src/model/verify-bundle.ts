@@ -133,6 +133,7 @@ class Comparison {
 		}
 		if (entry.sha256 !== file.sha256 || entry.size !== file.size)
 			return { kind: "changed", path, message: "has other content" };
+		if (entry.isSpecial) return { kind: "mode", path, message: "became setuid, setgid or sticky" };
 		if (entry.mode === file.mode) return undefined;
 		return { kind: "mode", path, message: entry.mode === "755" ? "became executable" : "is not executable any more" };
 	}

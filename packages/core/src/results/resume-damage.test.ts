@@ -1,7 +1,9 @@
 import { execFileSync } from "node:child_process";
 import {
 	appendFileSync,
+	chmodSync,
 	cpSync,
+	existsSync,
 	mkdirSync,
 	readdirSync,
 	readFileSync,
@@ -53,6 +55,25 @@ const editRow = (directory: string, pick: number, change: (row: Row) => readonly
 	return [name];
 };
 const ownFile = (directory: string, row: Row) => join(directory, String(row.file));
+
+const everyAttempt = ids.flatMap((id) => [`${id} 1`, `${id} 2`]);
+
+/** Puts other things in the place of a record. An index that is a link still says what it said. */
+const replaced = (name: string, again: string[]): Readonly<Record<string, Damage>> =>
+	Object.fromEntries(
+		(["pipe", "link", "dangling link", "empty directory", "directory"] as const).map((kind) => [
+			`a ${kind} in place of ${name}`,
+			(directory: string) => {
+				const path = join(directory, name);
+				const former = `${directory}.former-${name}`;
+				if (existsSync(path)) renameSync(path, former);
+				if (kind === "pipe") execFileSync("mkfifo", [path]);
+				else if (kind.endsWith("link")) symlinkSync(kind === "link" ? former : `${former}.none`, path);
+				else mkdirSync(kind === "directory" ? join(path, "inner") : path, { recursive: true });
+				return kind === "link" ? [] : again;
+			},
+		]),
+	);
 
 const damages: Readonly<Record<string, Damage>> = {
 	"an attempt's file that is gone": (directory, pick) => {
@@ -159,10 +180,34 @@ const damages: Readonly<Record<string, Damage>> = {
 		rmSync(join(directory, "run.sha256"));
 		return [];
 	},
+	"an attempt's file that may be executed": (directory, pick) => {
+		chmodSync(ownFile(directory, picked(directory, pick)), 0o755);
+		return [];
+	},
+	"a digest that is no text": (directory) => {
+		writeFileSync(join(directory, "run.sha256"), Buffer.from([0xff, 0xfe]));
+		return [];
+	},
+	"a digest that is empty": (directory) => {
+		truncateSync(join(directory, "run.sha256"));
+		return [];
+	},
+	"a summary that is no text": (directory) => {
+		writeFileSync(join(directory, "summary.json"), Buffer.from([0xff, 0xfe]));
+		return [];
+	},
 	"tests that are gone altogether": (directory) => {
 		rmSync(join(directory, "tests"), { recursive: true });
 		return rowsIn(directory).map(nameOf);
 	},
+};
+
+/** On their own: other damages can't be done to a pipe. */
+const replacements = {
+	...replaced("index.jsonl", everyAttempt),
+	...replaced("summary.json", []),
+	...replaced("run.sha256", []),
+	...replaced("run.sha256.sig", []),
 };
 
 async function resumed(here: { readonly root: string; readonly runDir: string }) {
@@ -173,16 +218,16 @@ async function resumed(here: { readonly root: string; readonly runDir: string })
 	return { ...run, made: made.sort() };
 }
 
-const everyAttempt = ids.flatMap((id) => [`${id} 1`, `${id} 2`]);
-
 describe("resuming a run makes again exactly what is missing or was changed, with", () => {
-	test.each(Object.entries(damages))("%s", async (_, damage) => {
+	test.each(Object.entries({ ...damages, ...replacements }))("%s", async (_, damage) => {
 		const here = await runTree(files);
 		const before = rowsIn(here.runDir);
 		const { runId } = readRunFile(here.runDir);
 		const again = [...new Set(damage(here.runDir, 4))].sort();
 		const kept = before.filter((row) => !again.includes(nameOf(row)));
-		expect((await verifyRun(here.runDir)).differences).not.toEqual([]);
+		// A list of attempts that can't be read leaves nothing to compare.
+		const verified = verifyRun(here.runDir).catch((error) => ({ differences: [error] }));
+		expect((await verified).differences).not.toEqual([]);
 		const run = await resumed(here);
 		expect(run.made).toEqual(again);
 		expect(run.summary).toMatchObject({ planned: 6, passed: 6 });
@@ -197,19 +242,33 @@ describe("resuming a run makes again exactly what is missing or was changed, wit
 test.each([
 	["tests", "file"],
 	["tests", "link"],
-	["index.jsonl", "directory"],
-	["index.jsonl", "pipe"],
-	["summary.json", "pipe"],
-	["run.sha256", "directory"],
 ] as const)("a run whose %s became a %s can't be resumed, and says what is in the way", async (name, kind) => {
 	const here = await runTree(files);
 	const path = join(here.runDir, name);
 	renameSync(path, `${path}.former`);
 	if (kind === "file") writeFileSync(path, "");
-	else if (kind === "directory") mkdirSync(path);
-	else if (kind === "link") symlinkSync(`${path}.former`, path);
-	else execFileSync("mkfifo", [path]);
+	else symlinkSync(`${path}.former`, path);
 	await expect(resumed(here)).rejects.toMatchObject({ code: "config", message: expect.stringContaining(path) });
+});
+
+test("a directory in place of a record is kept next to the run, and said", async () => {
+	const here = await runTree(files);
+	rmSync(join(here.runDir, "summary.json"));
+	mkdirSync(join(here.runDir, "summary.json"));
+	writeFileSync(join(here.runDir, "summary.json/mine"), "mine");
+	const { events } = await resumed(here);
+	expect(readFileSync(`${here.runDir}.summary.json/mine`, "utf8")).toBe("mine");
+	expect(events).toContainEqual({
+		type: "warning",
+		message: expect.stringContaining(`it was moved to ${here.runDir}.summary.json`),
+	});
+});
+
+test("modes are not compared where every file may be executed, as on some file systems", async () => {
+	const { runDir } = await runTree(files);
+	for (const entry of readdirSync(runDir, { recursive: true, withFileTypes: true }))
+		if (entry.isFile()) chmodSync(join(entry.parentPath, entry.name), 0o777);
+	expect((await verifyRun(runDir)).differences).toEqual([]);
 });
 
 test("a run that is complete and as it was recorded stays as it is when it is resumed", async () => {

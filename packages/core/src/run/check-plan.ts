@@ -3,7 +3,7 @@ import { type Diagnostic, finding } from "../base/diagnostic.ts";
 import { graders } from "../grading/graders/index.ts";
 import { emptyCredentials, emptyEvalCredentials } from "../model/empty-credentials.ts";
 import type { Assertion, TestCase } from "../model/eval-types.ts";
-import { irregularReferences } from "../model/irregular-references.ts";
+import { irregularReferences, irregularTemplates, type TreeFaults, treeFaults } from "../model/irregular-references.ts";
 import { checkJsonSchemas } from "../model/json-schema-check.ts";
 import { pathMissing, targetInvalid, variableUnset } from "../model/load-findings.ts";
 import { resolvePath } from "../model/path-text.ts";
@@ -11,6 +11,7 @@ import { collectReferences } from "../model/references.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
 import { evalVariables, isPlaceBelow, targetVariables } from "../model/run-variables.ts";
 import { providers } from "../targets/providers/index.ts";
+import { isGitsOwn } from "../workspace/pristine.ts";
 import type { Observed, ObservedEval } from "./load-run.ts";
 import { allGraders, modelOf } from "./needed-model.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
@@ -25,10 +26,18 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const targets = new Set(plan.targets);
 	for (const target of targets) found.push(...checkProvider(target));
 	const chosen = new Set(plan.cases.map(({ test }) => test));
+	const trees = new Map<string, TreeFaults>();
+	const faultsOf = (directory: string) => {
+		const faults = trees.get(directory) ?? treeFaults(directory, isGitsOwn);
+		trees.set(directory, faults);
+		return faults;
+	};
 	for (const one of observed.evals) {
 		found.push(...unsetVariables(one, chosen, targets));
 		found.push(...emptySecrets(one, chosen, targets));
-		found.push(...irregularReferences(collectReferences(one.loaded, [...targets], observed.view).files));
+		const { files } = collectReferences(one.loaded, [...targets], observed.view);
+		found.push(...irregularReferences(files));
+		found.push(...irregularTemplates(files, faultsOf));
 	}
 	found.push(...plan.access.flatMap(({ refused }) => refused ?? []));
 	for (const test of chosen) found.push(...missingFiles(test, plan));

@@ -5,13 +5,15 @@ import { listDirectory } from "../io/files/list-directory.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import { isLocked, isLockName } from "../io/files/lock.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
+import { moveIntoPlace } from "../io/files/move-into-place.ts";
 import { writeOwnFile } from "../io/files/own-files.ts";
-import { readTextFile } from "../io/files/read-text.ts";
+import { readBytes, readTextFile } from "../io/files/read-text.ts";
 import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { isStagedName, stagedState, sweepStagedFiles } from "../io/files/staged-files.ts";
 import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
+import { writeAtomic } from "../io/files/write-atomic.ts";
 import { removeFile } from "../io/files/write-note.ts";
-import { digestName } from "../model/run-digest.ts";
+import { digestName, signatureName } from "../model/run-digest.ts";
 
 /** Where a run's records go. */
 export interface RunDirectory {
@@ -24,8 +26,12 @@ export interface RunDirectory {
 /** What is written to, by what it must be: a link leads elsewhere, a pipe is never written to, and a file holds no attempts. */
 const written = [
 	["tests", "directory"],
-	...["run.json", "index.jsonl", "summary.json", "logs.json", digestName].map((name) => [name, "file"] as const),
+	...["run.json", "index.jsonl", "summary.json", "logs.json", digestName, signatureName].map(
+		(name) => [name, "file"] as const,
+	),
 ] as const;
+/** What a run can't be resumed without, or would be run again for. */
+const needed = ["run.json", "tests"];
 
 /**
  * Makes the directory of a run that the user named. One that holds a run is taken only to resume it, one that holds anything else never;
@@ -41,9 +47,8 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 			hint: "Go on with it by --resume, or name another directory.",
 		});
 	sweepStagedFiles(path);
-	for (const [name, kind] of written) {
-		const found = pathKind(join(path, name));
-		if (found === "missing" || found === kind) continue;
+	for (const { name, kind, found } of misplaced(path)) {
+		if (holdsRun && !needed.includes(name)) continue;
 		const what = found === "other" ? `not a ${kind}` : `a ${found}, not a ${kind}`;
 		throw new AgentvError("config", `${join(path, name)} is ${what}`, {
 			hint: "A run writes to plain files and directories only: remove this one, or name another directory.",
@@ -57,6 +62,43 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 	makeDirectories(path);
 	ignoreAll(path);
 	return { path: realPath(path), resumes: false };
+}
+
+function misplaced(directory: string) {
+	return written
+		.map(([name, kind]) => ({ name, kind, found: pathKind(join(directory, name)) }))
+		.filter(({ kind, found }) => found !== "missing" && found !== kind);
+}
+
+/**
+ * Makes way for the records of a run that is resumed: what is in their place and holds nothing (links, pipes, empty directories) is removed,
+ * anything else is moved out of the run's directory, next to it. An index that is a link is replaced by what it points to.
+ * @returns what was done, each as a sentence without a full stop
+ */
+export function makeWay(directory: string): string[] {
+	return misplaced(directory).map(({ name, kind, found }) => {
+		const path = join(directory, name);
+		const what = `${path} was ${found === "other" ? `not a ${kind}` : `a ${found}, not a ${kind}`}`;
+		if (name === "index.jsonl" && found === "link" && targetKind(path) === "file") {
+			const content = readBytes(path, { maxBytes: 2 ** 29 });
+			removeFile(path);
+			writeAtomic(path, content);
+			return `${what}: it is replaced by what it pointed to`;
+		}
+		if (found === "directory" && !removeEmptyDirectory(path)) {
+			const aside = freeName(`${directory}.${name}`);
+			moveIntoPlace(path, aside);
+			return `${what}: it was moved to ${aside}`;
+		}
+		if (found !== "directory") removeFile(path);
+		return `${what}: it was removed`;
+	});
+}
+
+function freeName(path: string): string {
+	let free = path;
+	for (let number = 2; pathKind(free) !== "missing"; number += 1) free = `${path}-${number}`;
+	return free;
 }
 
 /** Returns whether a run can begin in a directory: it is missing or empty, or holds only what a run leaves that was killed as it began. */

@@ -34,7 +34,7 @@ import { newRunFile, resumedRunFile } from "./new-run-file.ts";
 import { recordedAttempts } from "./recorded-attempts.ts";
 import { resultsPlace } from "./results-place.ts";
 import { changedFacts, type FactsOf } from "./row-changes.ts";
-import { claimNamed, claimNew, isUnbegun, type RunDirectory } from "./run-directory.ts";
+import { claimNamed, claimNew, isUnbegun, makeWay, type RunDirectory } from "./run-directory.ts";
 import { RunEngine } from "./run-engine.ts";
 import { type AttemptName, type RunEvent, type RunOutcome, redactEvent } from "./run-events.ts";
 import { withRepositories } from "./run-file.ts";
@@ -118,7 +118,10 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 		if (options.resume === true && options.output !== undefined) {
 			if (!isUnbegun(options.output)) {
 				const claimed = claimNamed(options.output, true);
-				await locked(claimed.path, async () => execute(claimed, await begin(claimed.path)));
+				await locked(claimed.path, async () => {
+					for (const message of makeWay(claimed.path)) emit({ type: "warning", message });
+					await execute(claimed, await begin(claimed.path));
+				});
 				return;
 			}
 			emit({ type: "warning", message: `${options.output} has no run to resume; starting a new one` });

@@ -6,6 +6,7 @@ import { readTextFile } from "../io/files/read-text.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { removeFile, writeNote } from "../io/files/write-note.ts";
 import { GitError } from "../io/git/git-error.ts";
+import { removeUnfinishedObjects } from "../io/git/unfinished-objects.ts";
 import { endStrays } from "../io/process/end-strays.ts";
 
 /** What a sync is doing to a clone, written before it begins, so that the next one can put right what a killed one left. */
@@ -15,7 +16,7 @@ export interface Journal {
 	readonly token: string;
 	/** Milliseconds since 1970. */
 	readonly startedAt: number;
-	/** `fetch` leaves at most locks; `work-tree` also half-changed files. */
+	/** `fetch` leaves at most locks and unfinished objects; `work-tree` also half-changed files. */
 	readonly phase: "fetch" | "work-tree";
 	/** Commits between which the work tree moves; `from` is empty for one that begins with nothing. */
 	readonly from?: string;
@@ -79,7 +80,7 @@ export function removeJournal(gitDir: string): void {
 	removeFile(journalFile(gitDir));
 }
 
-/** Ends the git that a killed sync left running, and removes the locks that it held. */
+/** Ends the git that a killed sync left running, and removes the locks that it held and the objects that it had not finished. */
 export async function clearRemains(gitDir: string, journal: Journal): Promise<void> {
 	if (journal.token !== "") await endStrays(`agentv.token=${journal.token}`);
 	// A lock that is older was there before us: whoever made it may still be at work.
@@ -92,6 +93,7 @@ export async function clearRemains(gitDir: string, journal: Journal): Promise<vo
 	for (const { path, kind, mtimeMs } of entries) {
 		if (kind === "file" && mtimeMs >= since) removeFile(join(gitDir, path));
 	}
+	removeUnfinishedObjects(gitDir, since);
 }
 
 /** @throws AgentvError `internal`: a caller asked for what only a journal of the work tree has */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitHttpServer } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
@@ -140,6 +140,22 @@ test("what a killed sync left beside a finished clone, or was about to put into 
 	expect(await home.sync()).toMatchObject({ outcome: "current" });
 	expect(readdirSync(home.root).sort()).toEqual(["clone", "home", "served", "work"]);
 	expect(readdirSync(join(home.clone, ".git")).filter((name) => name.includes("agentv"))).toEqual([]);
+});
+
+test("objects that a killed sync had not finished are removed, others' older ones stay", async () => {
+	const home = benchmarkHome();
+	home.register({});
+	await home.sync();
+	const objects = join(home.clone, ".git/objects");
+	mkdirSync(join(objects, "ab"), { recursive: true });
+	const left = ["pack/tmp_pack_a1", "pack/tmp_idx_a1", "ab/tmp_obj_a1"].map((name) => join(objects, name));
+	const older = join(objects, "pack/tmp_pack_older");
+	for (const file of [...left, older]) writeFileSync(file, "x");
+	utimesSync(older, 1000, 1000);
+	const journal = { version: 1, token: "", startedAt: Date.now() - 1000, phase: "fetch" };
+	writeFileSync(join(home.clone, ".git/agentv-journal.json"), JSON.stringify(journal));
+	expect(await home.sync()).toMatchObject({ outcome: "current" });
+	expect([...left, older].filter((file) => existsSync(file))).toEqual([older]);
 });
 
 test("a benchmark inside another one's directory waits for that one", async () => {

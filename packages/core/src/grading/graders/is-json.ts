@@ -1,6 +1,6 @@
-import { compileJsonSchema } from "../../model/json-schema-check.ts";
+import { compute, computingLimitMs } from "../../io/process/computing-process.ts";
 import { answerText } from "../answer-text.ts";
-import type { CouldNotRun, Finding, Grader } from "../contract.ts";
+import type { Finding, Grade, Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
 
 /** The answer is JSON, of the given schema if there is one (draft 7, or 2020-12 and 2019-09 by their `$schema`). */
@@ -8,38 +8,36 @@ export const isJson: Grader<"is-json"> = {
 	types: ["is-json"],
 	reproducible: () => true,
 	async grade(assertion, subject) {
-		let value: unknown;
+		const text = answerText(subject);
 		try {
-			value = JSON.parse(answerText(subject));
+			JSON.parse(text);
 		} catch (error) {
 			if (!(error instanceof SyntaxError)) throw error;
 			return binaryScore(false, "the answer is JSON", error.message);
 		}
 		const { schema } = assertion.settings;
 		if (schema === undefined) return binaryScore(true, "the answer is JSON");
-		return checkSchema(schema, value);
+		return checkSchema(schema, text);
 	},
 };
 
-const mostShown = 10;
-
-async function checkSchema(schema: Readonly<Record<string, unknown>> | boolean, value: unknown) {
-	try {
-		const validate = await compileJsonSchema(schema);
-		if (validate(value)) return binaryScore(true, "the answer is JSON of the schema");
-		const errors = (validate.errors ?? []).slice(0, mostShown);
-		const assertions = errors.map(
-			(error): Finding => ({
-				text: `the answer${error.instancePath} fits the schema`,
+async function checkSchema(schema: Readonly<Record<string, unknown>> | boolean, text: string): Promise<Grade> {
+	const outcome = await compute({ kind: "schema", schema, text });
+	if (outcome.kind === "schema") {
+		const { problems } = outcome;
+		if (problems.length === 0) return binaryScore(true, "the answer is JSON of the schema");
+		const assertions = problems.map(
+			({ instancePath, message }): Finding => ({
+				text: `the answer${instancePath} fits the schema`,
 				passed: false,
-				...(error.message === undefined ? {} : { evidence: error.message }),
+				...(message === undefined ? {} : { evidence: message }),
 			}),
 		);
 		return { score: 0, assertions };
-	} catch (error) {
-		const reason = error instanceof Error ? error.message : String(error);
-		return {
-			couldNotRun: { code: "schema", message: `the JSON schema could not be applied: ${reason}` },
-		} satisfies CouldNotRun;
 	}
+	const message =
+		outcome.kind === "timeout"
+			? `the JSON schema took longer than ${computingLimitMs / 1000} s on this answer`
+			: `the JSON schema could not be applied: ${outcome.message}`;
+	return { couldNotRun: { code: outcome.kind === "timeout" ? "timeout" : "schema", message } };
 }

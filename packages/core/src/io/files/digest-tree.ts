@@ -14,6 +14,8 @@ export interface DigestEntry {
 	/** Bytes; of a link the length of its text. */
 	readonly size: number;
 	readonly mode: "644" | "755" | "link";
+	/** A file that is setuid, setgid or sticky. */
+	readonly isSpecial?: true;
 	/** Hexadecimal SHA-256 of the content; of a link that of its text. */
 	readonly sha256: string;
 }
@@ -66,18 +68,15 @@ export async function digestTree(
 		entries.filter(({ kind }) => kind === "file"),
 		largestTree,
 	);
-	for (const { path, kind, size, mode, target } of entries) {
+	for (const { path, kind, size, mode, isSpecial, target } of entries) {
 		if (kind === "directory") continue;
 		if (kind === "other") throw new AgentvError("refused", `${join(root, path)} is neither file, directory nor link`);
 		if (kind === "link")
 			digests.push({ path, size: Buffer.byteLength(target ?? ""), mode: "link", sha256: digestText(target ?? "") });
-		else
-			digests.push({
-				path,
-				size,
-				mode: mode & 0o111 ? "755" : "644",
-				sha256: await digestOf(join(root, path), size, options.signal),
-			});
+		else {
+			const sha256 = await digestOf(join(root, path), size, options.signal);
+			digests.push({ path, size, mode: mode & 0o111 ? "755" : "644", ...(isSpecial ? { isSpecial } : {}), sha256 });
+		}
 		bytes += size;
 		if (bytes < 8 * chunkSize) continue;
 		// Other work gets its turn.

@@ -20,6 +20,10 @@ const resources: Readonly<Record<string, { readonly reason: string; readonly hin
 	},
 	ENOSPC: { reason: "could not be written: no space left", hint: "Make room on the disk, then try again." },
 	EDQUOT: { reason: "could not be written: the disk quota is used up", hint: "Make room on the disk, then try again." },
+	EFBIG: {
+		reason: "could not be written: the file is larger than allowed here",
+		hint: "Raise the limit (`ulimit -f`), or write to a file system that takes larger files.",
+	},
 	EIO: { reason: "could not be used: the device failed", hint: "Look at the system's log for what the disk reports." },
 	EMFILE: {
 		reason: "could not be opened: too many open files",
@@ -33,6 +37,8 @@ const resources: Readonly<Record<string, { readonly reason: string; readonly hin
 		reason: "could not be used: too many processes or threads",
 		hint: "Raise the limit (`ulimit -u`), or use fewer workers.",
 	},
+	ENOBUFS: { reason: "could not be used: no buffer space in the system", hint: "Use fewer workers, or free memory." },
+	ENOLCK: { reason: "could not be used: the system has no locks left", hint: "Use fewer workers, then try again." },
 	ENOMEM: { reason: "could not be used: not enough memory", hint: "Use fewer workers, or free memory." },
 	ERR_WORKER_OUT_OF_MEMORY: {
 		reason: "could not be used: not enough memory",

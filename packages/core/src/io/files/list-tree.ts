@@ -12,6 +12,8 @@ export interface TreeEntry {
 	readonly size: number;
 	/** Permission bits, `0o755`. */
 	readonly mode: number;
+	/** A file that is setuid, setgid or sticky. */
+	readonly isSpecial?: true;
 	/** Milliseconds since 1970. */
 	readonly mtimeMs: number;
 	/** The text of a link. */
@@ -63,6 +65,7 @@ function look(root: string, path: string): TreeEntry {
 		const stat = lstatSync(absolute);
 		const kind = kindOf(stat);
 		const entry = { path, kind, size: stat.size, mode: stat.mode & 0o777, mtimeMs: stat.mtimeMs };
+		if (kind === "file" && (stat.mode & 0o7000) !== 0) return { ...entry, isSpecial: true };
 		return kind === "link" ? { ...entry, target: readlinkSync(absolute) } : entry;
 	} catch (error) {
 		if (errnoCode(error) === "ENOENT" && path.includes("\ufffd")) {

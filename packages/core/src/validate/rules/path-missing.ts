@@ -1,12 +1,13 @@
 import { basename } from "node:path";
 import type { Diagnostic } from "../../base/diagnostic.ts";
 import { meansFile, parseAsRun } from "../../model/command.ts";
-import { irregularReferences } from "../../model/irregular-references.ts";
+import { irregularReferences, irregularTemplates } from "../../model/irregular-references.ts";
 import { pathMissing } from "../../model/load-findings.ts";
 import type { Reference } from "../../model/references.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { loadingKinds, oddReferences, shownPath } from "../path-references.ts";
 import { type Rule, rule } from "../rule.ts";
+import { rememberedFaults } from "../template-files.ts";
 
 interface Data extends AboutReference {
 	readonly lookedIn: string;
@@ -46,6 +47,10 @@ export const pathMissingRule: Rule = {
 	*check(context): Iterable<Diagnostic> {
 		for (const found of context.findings) if (found.rule === missing.id) yield found;
 		yield* irregularReferences(context.references.files);
+		yield* irregularTemplates(context.references.files, (directory) => {
+			const { special } = rememberedFaults(directory, context.run);
+			return { special };
+		});
 		yield* missing.check(context);
 	},
 };

@@ -1,11 +1,10 @@
-import { listTree } from "../../io/files/list-tree.ts";
 import { isInside } from "../../io/files/path-inside.ts";
 import { realPath } from "../../io/files/stat-path.ts";
-import { linksLeavingTree } from "../../io/files/tree-links.ts";
 import { entriesOf } from "../../model/disk-view.ts";
 import { type AboutReference, aboutReference } from "../about-reference.ts";
 import { neededPaths } from "../path-references.ts";
 import { rule } from "../rule.ts";
+import { rememberedFaults } from "../template-files.ts";
 import { remembered, type ValidationRun } from "../validation-run.ts";
 
 interface Data extends AboutReference {
@@ -44,7 +43,7 @@ export const pathSymlinkEscape = rule<Data>({
 			const real = remembered(context.run, `real\0${resolved}`, () => realPath(resolved));
 			if (!isInside(realRoot, real)) yield { data: { ...about, leadsTo: real }, at };
 			else if (onDisk === "directory" && copied.has(reference.kind)) {
-				const links = remembered(context.run, `links\0${resolved}`, () => linksIn(resolved));
+				const { links } = rememberedFaults(resolved, context.run);
 				if (links.length > 0) yield { data: { ...about, links }, at };
 			}
 		}
@@ -62,7 +61,3 @@ function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 
 /** Directories that a run or a bundle copies whole. */
 const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);
-
-function linksIn(directory: string): string[] {
-	return linksLeavingTree(listTree(directory, { skipGit: true })).map(({ path }) => path);
-}

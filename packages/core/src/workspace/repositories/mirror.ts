@@ -2,7 +2,6 @@ import { join } from "node:path";
 import { AgentvError } from "../../base/agentv-error.ts";
 import type { Environment } from "../../io/environment.ts";
 import { digestText } from "../../io/files/digest-tree.ts";
-import { listDirectory } from "../../io/files/list-directory.ts";
 import { withLock } from "../../io/files/lock.ts";
 import { makeDirectory } from "../../io/files/make-directory.ts";
 import { removeTree } from "../../io/files/remove-tree.ts";
@@ -11,6 +10,7 @@ import { GitError } from "../../io/git/git-error.ts";
 import { initRepository } from "../../io/git/init-repository.ts";
 import { localGit } from "../../io/git/local-git.ts";
 import { listRemoteRefs, type RemoteGitOptions, remoteGit } from "../../io/git/remote-git.ts";
+import { removeUnfinishedObjects } from "../../io/git/unfinished-objects.ts";
 import { mirrorsPlace } from "../../model/home-places.ts";
 import { isSetUp, markSetUp, useMirror } from "./mirror-notes.ts";
 import type { RepositorySource } from "./repository-source.ts";
@@ -134,8 +134,7 @@ class Mirror {
 	async #open(sha256: boolean): Promise<void> {
 		if (isSetUp(this.#path)) {
 			// We hold the lock: what a fetch that was killed left behind is nobody's.
-			const packs = join(this.#path, "objects/pack");
-			for (const name of listDirectory(packs)) if (name.startsWith("tmp_")) await removeTree(join(packs, name));
+			removeUnfinishedObjects(this.#path);
 			return;
 		}
 		await removeTree(this.#path);

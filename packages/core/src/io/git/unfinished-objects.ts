@@ -1,0 +1,15 @@
+import { join } from "node:path";
+import { listTree } from "../files/list-tree.ts";
+import { pathKind } from "../files/stat-path.ts";
+import { removeFile } from "../files/write-note.ts";
+
+/** Removes what a killed git was writing among the objects of a repository, if it was changed at `since` or later. @throws AgentvError */
+export function removeUnfinishedObjects(gitDir: string, since = 0): void {
+	const objects = join(gitDir, "objects");
+	if (pathKind(objects) !== "directory") return;
+	const entries = listTree(objects, {
+		filter: (path, kind) => kind === "directory" || /(^|\/)(tmp_|\.tmp-)[^/]+$/.test(path),
+	});
+	for (const { path, kind, mtimeMs } of entries)
+		if (kind === "file" && mtimeMs >= since) removeFile(join(objects, path));
+}
