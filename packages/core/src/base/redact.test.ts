@@ -381,6 +381,7 @@ test.each(commands)("the command line %s loses its secret", (command, secret) =>
 	expect(redactText(command)).not.toContain(secret);
 	expect(redactText(`error: \`${command}\` failed`)).not.toContain(secret);
 	expect(redactText(JSON.stringify({ command }))).not.toContain(secret);
+	expect(redactText(JSON.stringify({ command: `first\n${command}` }))).not.toContain(secret);
 	const words = [
 		...command.replaceAll("\\\n", " ").matchAll(/'([^']*)'|"([^"]*)"|((?:[^\s'"]|(?<=[=p])'[^']*')+)/g),
 	].map(([, one, two, three]) => one ?? two ?? three?.replaceAll("'", "") ?? "");

@@ -494,7 +494,7 @@ const assignment = new RegExp(
 );
 /** Variables of programs: `SOME_KEY=…`; in lower case it is any key of a table. */
 const variable =
-	/\b[A-Z][A-Z0-9_]{0,64}_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
+	/(?:\b|(?<=\\[nrt]))[A-Z][A-Z0-9_]{0,64}_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 
