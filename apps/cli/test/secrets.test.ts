@@ -61,6 +61,7 @@ const said: Readonly<Record<string, readonly [text: string, secret: string]>> = 
 /** Variables by their values, none of which has a form of its own. */
 const env = {
 	MY_API_TOKEN: 'planted"env/one',
+	ODD_TOKEN: "plänted & <odd>'1/2\"",
 	FOO: "planted foo two",
 	DATABASE: "mysql://root:planted-env-db@db/x",
 	CUSTOM: "planted header four",
@@ -82,6 +83,7 @@ const settings = {
 const known: Readonly<Record<string, string>> = {
 	...Object.fromEntries(Object.entries(said).map(([name, [, secret]]) => [name, secret])),
 	"a variable of a secret's name": env.MY_API_TOKEN,
+	"a variable with characters that are escaped": env.ODD_TOKEN,
 	"a variable under api_key": env.FOO,
 	"a variable in a header": env.CUSTOM,
 	...Object.fromEntries(
@@ -101,6 +103,21 @@ const spoken = Object.values(said)
 	.map(([text]) => text)
 	.join("\n");
 const all = [spoken, ...Object.values(env), ...Object.values(dotEnv), ...Object.values(settings)].join("\n");
+
+/** A text as programs write it into URLs, HTML and JSON: Python's quote and ASCII, Go, PHP. */
+const written = (text: string): string[] => {
+	const json = JSON.stringify(text).slice(1, -1);
+	const code = (one: string) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
+	return [
+		...[text, json, JSON.stringify(json).slice(1, -1), encodeURIComponent(text)],
+		encodeURIComponent(text).replaceAll("'", "%27").replaceAll("%2F", "/"),
+		encodeURIComponent(text).replace(/%../g, (one) => one.toLowerCase()),
+		json.replace(/[^\x20-\x7e]/g, code),
+		json.replace(/[&<>]/g, code),
+		json.replaceAll("/", "\\/"),
+		text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;").replaceAll("'", "&#39;"),
+	];
+};
 
 let root = "";
 const places = new Map<string, string>();
@@ -188,6 +205,7 @@ tests:
     headers: { X-Custom: "\${{ CUSTOM }}", X-Plain: ${header} }
 `,
 		"work/said.json": JSON.stringify(all),
+		"work/written.txt": written(env.ODD_TOKEN).join("\n"),
 		"work/template/file.txt": "one\n",
 		"work/.env": `SERVICE_PASSWORD=${dotEnv.SERVICE_PASSWORD}\n`,
 		"work/agent.mjs": `import { readFileSync, writeFileSync } from "node:fs";
@@ -197,6 +215,7 @@ writeFileSync("binary", Buffer.concat([Buffer.from([0, 1, 2]), Buffer.from(all)]
 // A key, and what is known, is one in any spelling.
 const encoded = all.split("\\n").filter((line) => /^[\\w ."/-]+$/.test(line) && !/PRIVATE|MII|machine|login|Basic|mysql|curl/.test(line)).map(encodeURIComponent);
 console.error(all);
+console.log(readFileSync(${JSON.stringify(join(root, "work/written.txt"))}, "utf8"));
 console.log("x".repeat(70_000) + "\\n" + all + "\\n" + JSON.stringify({ all }) + JSON.stringify(JSON.stringify(all)) + encoded + Buffer.from(process.env.MY_API_TOKEN).toString("base64"));
 `,
 		"work/say.mjs": `import { readFileSync } from "node:fs";
@@ -282,7 +301,7 @@ describe("no secret leaves", () => {
 	});
 
 	test.each(Object.entries(known))("%s", (_, secret) => {
-		const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+		const forms = written(secret);
 		const leaks = [...places].filter(([, text]) => forms.some((form) => text.includes(form)));
 		expect(
 			leaks.map(
