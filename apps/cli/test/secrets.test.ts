@@ -72,6 +72,8 @@ const env = {
 	TENANT: "planted-tenant",
 	API_KEY2: "planted name five",
 } as const;
+/** Variables that one eval alone makes secrets of, by their use. */
+const used = { IN_REPO: "planted+use-one", IN_CONFIG: "planted use two", AS_USER: "planted-use-three" };
 const dotEnv = { SERVICE_PASSWORD: "planted dotenv three" };
 const settings = {
 	password: "planted-url-pw",
@@ -89,6 +91,7 @@ const known: Readonly<Record<string, string>> = {
 	...Object.fromEntries(
 		(["PGPASSWORD", "MYSQL_PWD", "DBPASSWORD", "GHTOKEN", "API_KEY2"] as const).map((name) => [name, env[name]]),
 	),
+	...used,
 	"a connection string in a variable": "planted-env-db",
 	"a secret of a .env file": dotEnv.SERVICE_PASSWORD,
 	"a password of base_url": settings.password,
@@ -123,7 +126,7 @@ let root = "";
 const places = new Map<string, string>();
 
 async function run(name: string, ...args: string[]) {
-	const session = await agentv(args, { cwd: root, env });
+	const session = await agentv(args, { cwd: root, env: { ...env, ...used } });
 	places.set(`${name}: stdout`, session.stdout);
 	places.set(`${name}: stderr`, session.stderr);
 	return session;
@@ -141,7 +144,7 @@ async function studio() {
 	const token = "studio-session-token-of-the-test";
 	const child = spawn(process.execPath, [agentvBin(), "studio", "--no-open", "--port", "0", "--token", token], {
 		cwd: root,
-		env: { PATH: process.env.PATH ?? "", HOME: root, AGENTV_HOME: join(root, ".home"), ...env },
+		env: { PATH: process.env.PATH ?? "", HOME: root, AGENTV_HOME: join(root, ".home"), ...env, ...used },
 	});
 	let out = "";
 	child.stdout.on("data", (chunk) => {
@@ -206,6 +209,14 @@ tests:
 `,
 		"work/said.json": JSON.stringify(all),
 		"work/written.txt": written(env.ODD_TOKEN).join("\n"),
+		"work/uses.eval.yaml": `target: server
+workspace: { repos: [{ path: x, repo: "http://bob:\${{ IN_REPO }}@127.0.0.1:${port}/x.git" }] }
+tests:
+  - id: u
+    input: ${JSON.stringify(Object.values(used).join("\n"))}
+    metadata: { seen: ${JSON.stringify(Object.values(used))}, url: "http://\${{ AS_USER }}@host" }
+    assertions: [{ type: code-grader, command: [node, grade.mjs], config: { api_key: "\${{ IN_CONFIG }}" } }]
+`,
 		"work/template/file.txt": "one\n",
 		"work/.env": `SERVICE_PASSWORD=${dotEnv.SERVICE_PASSWORD}\n`,
 		"work/agent.mjs": `import { readFileSync, writeFileSync } from "node:fs";
@@ -241,6 +252,7 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 	}
 	await run("run against a server", "eval", "run", "work/server.eval.yaml", "--output", "runs/server", "--cache");
 	await run("run with debug", "--debug", "eval", "run", "work/server.eval.yaml", "--target", all.slice(0, 2000));
+	await run("run of what uses secrets", "eval", "run", "work/uses.eval.yaml", "--output", "runs/uses");
 	await run("dry run", "eval", "run", "work/a.eval.yaml", "work/server.eval.yaml", "--dry-run");
 	const recorded = await run("record", "eval", "record", "work/a.eval.yaml", "--out", "runs/recorded.jsonl");
 	expect([recorded.exitCode, recorded.stderr]).toEqual([0, expect.anything()]);

@@ -507,6 +507,11 @@ test("values in the user part, query and fragment of an address are secrets of a
 	expect(
 		contributedSecrets("https://sesame-open@h/v1?a=open-sesame", "https://sesame-open@h/v1?a=open-sesame"),
 	).toEqual(["sesame-open", "open-sesame"]);
+	expect(contributedSecrets("see https://open-sesame@h/?tenant=open-sesame#a", "open-sesame", "prose")).toEqual([
+		"open-sesame",
+	]);
+	expect(contributedSecrets("see https://h/?tenant=production#production", "production", "prose")).toEqual([]);
+	expect(contributedSecrets("ssh://jonathan@h/x", "jonathan", "prose")).toEqual([]);
 	expect(contributedSecrets("https://host.example/v1?model=gpt-4-turbo", "host.example")).toEqual([]);
 	expect(redactSettings(settings).base_url).not.toMatch(/s3cr3tvalue1|s3cr3tbare1|frag-ment/);
 });

@@ -4,7 +4,7 @@ import type { Variables } from "./interpolate.ts";
 import { knownSecrets, longestEscape } from "./known-secrets.ts";
 import { findMultiLineSecrets, isOfSeveralLines, keyHeader } from "./multi-line-secrets.ts";
 import { scanReferences } from "./scan-references.ts";
-import { isSecretField, isSecretName, isSecretParameter } from "./secret-names.ts";
+import { isSecretBelow, isSecretField, isSecretName, isSecretParameter } from "./secret-names.ts";
 import {
 	isIdentifier,
 	isPlainUser,
@@ -36,10 +36,6 @@ export function secretsOf(variables: Variables): string[] {
 	return [...found].filter(isSearchable);
 }
 
-/** Headers whose values are the same for everyone. */
-const publicHeader =
-	/^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
-
 /** Returns the secrets in settings, such as those of a target: by field, and by form in any field. */
 export function secretsIn(settings: unknown): string[] {
 	const found = new Set<string>();
@@ -63,8 +59,7 @@ function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 			for (const span of spans.get(index) ?? []) found.add(String(item).slice(...span));
 		}
 	} else if (typeof value === "object" && value !== null) {
-		for (const [key, item] of Object.entries(value))
-			collect(item, (isSecret && !publicHeader.test(key)) || isSecretField(key), found);
+		for (const [key, item] of Object.entries(value)) collect(item, isSecretBelow(key, isSecret), found);
 	}
 }
 
