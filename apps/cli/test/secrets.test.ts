@@ -61,6 +61,7 @@ const said: Readonly<Record<string, readonly [text: string, secret: string]>> = 
 /** Variables by their values, none of which has a form of its own. */
 const env = {
 	MY_API_TOKEN: 'planted"env/one',
+	ODD_TOKEN: "plänted & <odd>'1/2\"",
 	FOO: "planted foo two",
 	DATABASE: "mysql://root:planted-env-db@db/x",
 	CUSTOM: "planted header four",
@@ -71,6 +72,8 @@ const env = {
 	TENANT: "planted-tenant",
 	API_KEY2: "planted name five",
 } as const;
+/** Variables that one eval alone makes secrets of, by their use. */
+const used = { IN_REPO: "planted+use-one", IN_CONFIG: "planted use two", AS_USER: "planted-use-three" };
 const dotEnv = { SERVICE_PASSWORD: "planted dotenv three" };
 const settings = {
 	password: "planted-url-pw",
@@ -82,11 +85,13 @@ const settings = {
 const known: Readonly<Record<string, string>> = {
 	...Object.fromEntries(Object.entries(said).map(([name, [, secret]]) => [name, secret])),
 	"a variable of a secret's name": env.MY_API_TOKEN,
+	"a variable with characters that are escaped": env.ODD_TOKEN,
 	"a variable under api_key": env.FOO,
 	"a variable in a header": env.CUSTOM,
 	...Object.fromEntries(
 		(["PGPASSWORD", "MYSQL_PWD", "DBPASSWORD", "GHTOKEN", "API_KEY2"] as const).map((name) => [name, env[name]]),
 	),
+	...used,
 	"a connection string in a variable": "planted-env-db",
 	"a secret of a .env file": dotEnv.SERVICE_PASSWORD,
 	"a password of base_url": settings.password,
@@ -102,11 +107,26 @@ const spoken = Object.values(said)
 	.join("\n");
 const all = [spoken, ...Object.values(env), ...Object.values(dotEnv), ...Object.values(settings)].join("\n");
 
+/** A text as programs write it into URLs, HTML and JSON: Python's quote and ASCII, Go, PHP. */
+const written = (text: string): string[] => {
+	const json = JSON.stringify(text).slice(1, -1);
+	const code = (one: string) => `\\u${one.charCodeAt(0).toString(16).padStart(4, "0")}`;
+	return [
+		...[text, json, JSON.stringify(json).slice(1, -1), encodeURIComponent(text)],
+		encodeURIComponent(text).replaceAll("'", "%27").replaceAll("%2F", "/"),
+		encodeURIComponent(text).replace(/%../g, (one) => one.toLowerCase()),
+		json.replace(/[^\x20-\x7e]/g, code),
+		json.replace(/[&<>]/g, code),
+		json.replaceAll("/", "\\/"),
+		text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;").replaceAll("'", "&#39;"),
+	];
+};
+
 let root = "";
 const places = new Map<string, string>();
 
 async function run(name: string, ...args: string[]) {
-	const session = await agentv(args, { cwd: root, env });
+	const session = await agentv(args, { cwd: root, env: { ...env, ...used } });
 	places.set(`${name}: stdout`, session.stdout);
 	places.set(`${name}: stderr`, session.stderr);
 	return session;
@@ -124,7 +144,7 @@ async function studio() {
 	const token = "studio-session-token-of-the-test";
 	const child = spawn(process.execPath, [agentvBin(), "studio", "--no-open", "--port", "0", "--token", token], {
 		cwd: root,
-		env: { PATH: process.env.PATH ?? "", HOME: root, AGENTV_HOME: join(root, ".home"), ...env },
+		env: { PATH: process.env.PATH ?? "", HOME: root, AGENTV_HOME: join(root, ".home"), ...env, ...used },
 	});
 	let out = "";
 	child.stdout.on("data", (chunk) => {
@@ -188,6 +208,15 @@ tests:
     headers: { X-Custom: "\${{ CUSTOM }}", X-Plain: ${header} }
 `,
 		"work/said.json": JSON.stringify(all),
+		"work/written.txt": written(env.ODD_TOKEN).join("\n"),
+		"work/uses.eval.yaml": `target: server
+workspace: { repos: [{ path: x, repo: "http://bob:\${{ IN_REPO }}@127.0.0.1:${port}/x.git" }] }
+tests:
+  - id: u
+    input: ${JSON.stringify(Object.values(used).join("\n"))}
+    metadata: { seen: ${JSON.stringify(Object.values(used))}, url: "http://\${{ AS_USER }}@host" }
+    assertions: [{ type: code-grader, command: [node, grade.mjs], config: { api_key: "\${{ IN_CONFIG }}" } }]
+`,
 		"work/template/file.txt": "one\n",
 		"work/.env": `SERVICE_PASSWORD=${dotEnv.SERVICE_PASSWORD}\n`,
 		"work/agent.mjs": `import { readFileSync, writeFileSync } from "node:fs";
@@ -197,6 +226,7 @@ writeFileSync("binary", Buffer.concat([Buffer.from([0, 1, 2]), Buffer.from(all)]
 // A key, and what is known, is one in any spelling.
 const encoded = all.split("\\n").filter((line) => /^[\\w ."/-]+$/.test(line) && !/PRIVATE|MII|machine|login|Basic|mysql|curl/.test(line)).map(encodeURIComponent);
 console.error(all);
+console.log(readFileSync(${JSON.stringify(join(root, "work/written.txt"))}, "utf8"));
 console.log("x".repeat(70_000) + "\\n" + all + "\\n" + JSON.stringify({ all }) + JSON.stringify(JSON.stringify(all)) + encoded + Buffer.from(process.env.MY_API_TOKEN).toString("base64"));
 `,
 		"work/say.mjs": `import { readFileSync } from "node:fs";
@@ -222,6 +252,7 @@ console.log(JSON.stringify({ score: 0, assertions: [{ text: all, passed: false, 
 	}
 	await run("run against a server", "eval", "run", "work/server.eval.yaml", "--output", "runs/server", "--cache");
 	await run("run with debug", "--debug", "eval", "run", "work/server.eval.yaml", "--target", all.slice(0, 2000));
+	await run("run of what uses secrets", "eval", "run", "work/uses.eval.yaml", "--output", "runs/uses");
 	await run("dry run", "eval", "run", "work/a.eval.yaml", "work/server.eval.yaml", "--dry-run");
 	const recorded = await run("record", "eval", "record", "work/a.eval.yaml", "--out", "runs/recorded.jsonl");
 	expect([recorded.exitCode, recorded.stderr]).toEqual([0, expect.anything()]);
@@ -282,7 +313,7 @@ describe("no secret leaves", () => {
 	});
 
 	test.each(Object.entries(known))("%s", (_, secret) => {
-		const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+		const forms = written(secret);
 		const leaks = [...places].filter(([, text]) => forms.some((form) => text.includes(form)));
 		expect(
 			leaks.map(

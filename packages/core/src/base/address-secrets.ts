@@ -7,6 +7,8 @@ const address = /[a-z][a-z0-9+.-]{0,40}:\/\/[^\s"'`<>]{1,8192}/gi;
 interface IdentifyingPart {
 	readonly texts: readonly string[];
 	readonly isSecret: boolean;
+	/** It says who asks, and nothing else. */
+	readonly isCredential: boolean;
 }
 
 function* identifyingParts(text: string): Generator<IdentifyingPart> {
@@ -15,24 +17,24 @@ function* identifyingParts(text: string): Generator<IdentifyingPart> {
 			/^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(one) ?? [];
 		const user = authority.slice(0, Math.max(authority.lastIndexOf("@"), 0));
 		const colon = user.indexOf(":");
-		if (colon === -1) yield part(user, !isPlainUser(user));
-		else {
-			yield part(user.slice(0, colon), !isPlainUser(user.slice(0, colon)));
-			yield part(user.slice(colon + 1), true);
-		}
+		// The user of `ssh://` is a name: it is asked for no password there.
+		const isName = /^(?:git\+)?(?:ssh|sftp|rsync):/i.test(one);
+		const name = colon === -1 ? user : user.slice(0, colon);
+		yield part(name, !isPlainUser(name), !isName);
+		if (colon !== -1) yield part(user.slice(colon + 1), true, true);
 		for (const [, name = "", value = ""] of query.matchAll(/(?:^|[&;])([^=&;]*)(?:=([^&;]*))?/g)) {
 			// A parameter may be nothing but its value: `?s3cr3t`.
-			if (value === "") yield part(name, looksRandom(name));
-			else if (isSecretParameter(name) || !isPublicParameter(name))
-				yield part(value, isSecretParameter(name) || looksRandom(value));
+			if (value === "") yield part(name, looksRandom(name), false);
+			else if (isSecretParameter(name)) yield part(value, true, true);
+			else if (!isPublicParameter(name)) yield part(value, looksRandom(value), false);
 		}
-		yield part(fragment, true);
+		yield part(fragment, true, false);
 	}
 }
 
-function part(text: string, isSecret: boolean): IdentifyingPart {
+function part(text: string, isSecret: boolean, isCredential: boolean): IdentifyingPart {
 	const plain = decoded(text);
-	return { texts: [...new Set([text, plain, plain.replaceAll("+", " ")])], isSecret };
+	return { texts: [...new Set([text, plain, plain.replaceAll("+", " ")])], isSecret, isCredential };
 }
 
 /** Returns what identifies the user of the addresses in a setting: users and passwords, values of queries, fragments. */
@@ -43,10 +45,14 @@ export function addressSecrets(text: string): string[] {
 		.filter((one) => isSearchable(one) && !one.includes("${{"));
 }
 
-/** Returns what a variable's value contributes to those parts of the addresses in a setting, however it looks. */
-export function contributedSecrets(text: string, value: string): string[] {
+/**
+ * Returns what a variable's value contributes to those parts of the addresses in a setting, however it looks; of the addresses in prose only to
+ * what says who asks.
+ */
+export function contributedSecrets(text: string, value: string, where: "setting" | "prose" = "setting"): string[] {
 	if (!text.includes("://")) return [];
 	return [...identifyingParts(text)]
+		.filter(({ isCredential }) => isCredential || where === "setting")
 		.flatMap(({ texts }) =>
 			texts.flatMap((one) => (value.includes(one) ? texts : one.includes(value) && value !== "" ? [value] : [])),
 		)

@@ -8,6 +8,8 @@ const value = "(?:\\\\{0,3}\"([^\"\\\\\\n]{1,1024})|'([^'\\\\\\n]{1,1024})|([^\\
 const quote = "(?:\\\\{0,3}[\"'])?";
 const user = "(?:\\\\{0,3}[\"'])?[^\\s:\"'`\\\\|<>$]{0,64}:([^\\s\"'`\\\\|<>]{1,1024})";
 const begins = "(?:^|(?<=[\\s\"'`,]))";
+/** What a word begins after; in JSON a line's first one is after `\n`. */
+const word = "(?:(?<![\\w$-])|(?<=\\\\[nrt]))";
 
 /** Flags that take a password or a user with one, of the programs that have them. */
 const ofPrograms: readonly (readonly [programs: string, flags: string])[] = [
@@ -21,10 +23,10 @@ const ofPrograms: readonly (readonly [programs: string, flags: string])[] = [
 	["openssl", `\\bpass:${value}`],
 ];
 const programs = ofPrograms.map(([names, flags]) => ({
-	name: new RegExp(`(?<![\\w-])(?:${names.replaceAll(" ", `${gap}${quote}`)})(?:\\.exe)?(?=\\\\{0,3}["',\\s])`, "g"),
+	name: new RegExp(`${word}(?:${names.replaceAll(" ", `${gap}${quote}`)})(?:\\.exe)?(?=\\\\{0,3}["',\\s])`, "g"),
 	flags: new RegExp(flags, "gd"),
 }));
-const someProgram = new RegExp(`\\b(?:${ofPrograms.map(([names]) => names.replace(/ .*$/, "")).join("|")})`);
+const someProgram = new RegExp(`${word}(?:${ofPrograms.map(([names]) => names.replace(/ .*$/, "")).join("|")})`);
 
 /** What of a command line is looked at: a backslash at its end goes on with it, another command ends it. */
 const commandLine = /(?:\\\r?\n|(?!\s(?:&&|\|\|?)\s|;\s)[^\n]){0,1000}/y;
@@ -42,7 +44,7 @@ const loginFlag = new RegExp(`${begins}(?:-u|--user)${gap}${user.replaceAll("{1,
 const headerFlag =
 	/(?:(?<=[\s"'`,])-H|--header)(?:=|\s{0,8}|\\{0,3}["'],\s{0,16})\\{0,3}["']?([\w-]{1,64}):\s{0,4}(?:(?:basic|bearer|token|digest|apikey)\s{1,4})?((?<=["'][^"'\n]{1,128})[^"'\\\n]{1,8192}|[^\s"'\\]{1,8192})/dgi;
 const variable = new RegExp(
-	`(?<![\\w$])(?:[A-Z][A-Z0-9_]{0,64})?(?:PASSWORD|PASSWD|PASSPHRASE|_PWD|_PASS)=${value.replaceAll("{1,1024}", "{3,1024}")}`,
+	`(?:(?<![\\w$])|(?<=\\\\[nrt]))(?:[A-Z][A-Z0-9_]{0,64})?(?:PASSWORD|PASSWD|PASSPHRASE|_PWD|_PASS)=${value.replaceAll("{1,1024}", "{3,1024}")}`,
 	"gd",
 );
 

@@ -1,3 +1,4 @@
+import { EditedText } from "./edited-text.ts";
 import type { Span } from "./secret-shapes.ts";
 
 // A secret of several lines is quoted line by line: in a diff, a mail, a code frame, a log, as JSON. It is looked for in the text without
@@ -9,41 +10,13 @@ const linePrefix =
 const lineStart = new RegExp(`(?:\\r\\n?|\\n|(?:\\\\{1,4}r)?\\\\{1,4}n)${linePrefix}`, "g");
 const firstStart = new RegExp(`^${linePrefix}`);
 
-/** A text without the beginnings of its lines, and the way back to offsets of the text. */
-class BareLines {
-	readonly text: string;
-	/** Offsets of lines in the bare text, and in the text as it came. */
-	readonly #bare: number[] = [0];
-	readonly #whole: number[];
-
-	constructor(whole: string) {
-		let bare = "";
-		let done = firstStart.exec(whole)?.[0].length ?? 0;
-		this.#whole = [done];
-		for (const { 0: start, index } of whole.matchAll(lineStart)) {
-			if (index < done) continue;
-			bare += `${whole.slice(done, index)}\n`;
-			done = index + start.length;
-			this.#bare.push(bare.length);
-			this.#whole.push(done);
-		}
-		this.text = bare + whole.slice(done);
-	}
-
-	/** Where the character at `offset` of the bare text is in the text as it came. */
-	#at(offset: number): number {
-		let [low, high] = [0, this.#bare.length - 1];
-		while (low < high) {
-			const middle = Math.ceil((low + high) / 2);
-			if ((this.#bare[middle] ?? 0) <= offset) low = middle;
-			else high = middle - 1;
-		}
-		return (this.#whole[low] ?? 0) + offset - (this.#bare[low] ?? 0);
-	}
-
-	span(start: number, end: number): Span {
-		return [this.#at(start), this.#at(end)];
-	}
+/** A text without the beginnings of its lines. */
+function bareLines(whole: string): EditedText {
+	const first = { index: 0, length: firstStart.exec(whole)?.[0].length ?? 0, text: "" };
+	const further = Array.from(whole.matchAll(lineStart), ({ 0: start, index }) => ({
+		...{ index, length: start.length, text: "\n" },
+	}));
+	return new EditedText(whole, [first, ...further]);
 }
 
 const multiLine =
@@ -57,15 +30,15 @@ export function isOfSeveralLines(text: string): boolean {
 /** Finds secrets that have several lines: PEM private keys, whole or cut at either end, and the passwords of a `.netrc`. */
 export function findMultiLineSecrets(whole: string, found: Span[]): void {
 	if (!isOfSeveralLines(whole)) return;
-	const lines = new BareLines(whole);
-	findPrivateKeys(lines.text, (start, end) => found.push(lines.span(start, end)));
+	const lines = bareLines(whole);
+	findPrivateKeys(lines.text, (start, end) => found.push(lines.span([start, end])));
 	findKeyEnds(lines.text, (start, end) => {
-		const [first, last] = lines.span(start, end);
+		const [first, last] = lines.span([start, end]);
 		// Marks of a line's beginning are characters of a key, too.
 		const eaten = /[\d+-]*$/.exec(whole.slice(Math.max(0, first - 60), first))?.[0].length ?? 0;
 		found.push([first - eaten, last]);
 	});
-	findLogins(lines.text, (start, end) => found.push(lines.span(start, end)));
+	findLogins(lines.text, (start, end) => found.push(lines.span([start, end])));
 }
 
 type Add = (start: number, end: number) => void;

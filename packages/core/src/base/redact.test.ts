@@ -154,6 +154,99 @@ test("known secrets are redacted as they are, in JSON, URLs and base64; short va
 	for (const before of ["", "a", "ab"]) expect(redact(btoa(`${before}pa"ss/word`))).toContain("***");
 });
 
+const inHex = (code: number) => code.toString(16).padStart(4, "0");
+const bytesOf = (text: string) => [...new TextEncoder().encode(text)];
+const wrapped = (text: string, columns: number, end = "\n") =>
+	text.replace(new RegExp(`.{${columns}}`, "g"), `$&${end}`);
+const base64Of = (text: string) => btoa(String.fromCharCode(...bytesOf(text)));
+const escapes: Readonly<Record<string, (text: string) => string>> = {
+	"as it is": (text) => text,
+	"for a URL": encodeURIComponent,
+	"for a URL by Python's quote": (text) =>
+		encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`),
+	"for a URL by Python's quote, which leaves slashes": (text) => encodeURIComponent(text).replaceAll("%2F", "/"),
+	"for a URL in lower case": (text) => encodeURIComponent(text).replace(/%../g, (code) => code.toLowerCase()),
+	"for a form": (text) => new URLSearchParams({ a: text }).toString().slice(2),
+	"for a URL by a browser, which leaves most": encodeURI,
+	"each byte for a URL": (text) =>
+		bytesOf(text)
+			.map((byte) => `%${byte.toString(16)}`)
+			.join(""),
+	"in bytes of Python": (text) =>
+		text.replace(/[^\x20-\x7e]/gu, (one) => encodeURIComponent(one).replaceAll("%", "\\x")),
+	"in JSON": (text) => JSON.stringify(text).slice(1, -1),
+	"in ASCII JSON of Python": (text) =>
+		JSON.stringify(text)
+			.slice(1, -1)
+			.replace(/[^\x20-\x7e]/g, (one) => `\\u${inHex(one.charCodeAt(0))}`),
+	"in JSON of Go": (text) =>
+		JSON.stringify(text)
+			.slice(1, -1)
+			.replace(/[&<>]/g, (one) => `\\u${inHex(one.charCodeAt(0)).toUpperCase()}`),
+	"in JSON of PHP": (text) => JSON.stringify(text).slice(1, -1).replaceAll("/", "\\/"),
+	"in HTML": (text) =>
+		text
+			.replaceAll("&", "&amp;")
+			.replace(/["'<>]/g, (one) => ({ '"': "&quot;", "'": "&#39;", "<": "&lt;", ">": "&gt;" })[one] ?? one),
+	"in HTML by numbers": (text) => text.replace(/[^\w ]/gu, (one) => `&#x${inHex(one.codePointAt(0) ?? 0)};`),
+	"in a shell": (text) => text.replace(/[^\w\n]/g, "\\$&"),
+};
+const repeated = Object.fromEntries(
+	Object.entries(escapes).flatMap(([how, escaped]) => [
+		[how, escaped] as const,
+		[`${how}, in JSON of JSON`, (text: string) => JSON.stringify(JSON.stringify({ text: escaped(text) }))] as const,
+		[`${how}, twice`, (text: string) => escaped(escaped(text))] as const,
+		[`${how}, three times in JSON`, (text: string) => JSON.stringify({ a: escaped(escaped(escaped(text))) })] as const,
+	]),
+);
+const base64s: Readonly<Record<string, (text: string) => string>> = {
+	"in base64": base64Of,
+	"in base64 of 76 columns": (text) => wrapped(base64Of(`${"a header ".repeat(5)}:${text}`), 76),
+	"in base64 of 64 columns": (text) => wrapped(base64Of(`${"a header ".repeat(4)}:${text}`), 64, "\r\n"),
+	"in base64 of 64 columns in JSON": (text) =>
+		JSON.stringify(wrapped(base64Of(`${"a header ".repeat(4)}:${text}`), 64)),
+	"in base64 for a URL": (text) => base64Of(`ab:${text}`).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""),
+	"in base64, in a form": (text) => encodeURIComponent(base64Of(`abc:${text}`)),
+};
+const awkward = [
+	"p&ss <w>'o\"r/d!*(x)~",
+	"pässwört-ÿ?>",
+	"open 100% of it + more",
+	"C:\\new\\table\\x41",
+	"a%20b%2520c&amp;d&#x41;e",
+	"\u{1f511}key\u4f60\u597d-9",
+	"hunter22",
+];
+
+test.each(
+	awkward.flatMap((secret) =>
+		Object.entries({ ...repeated, ...base64s }).map(([how, escaped]) => [secret, how, escaped(secret)] as const),
+	),
+)("%j %s is redacted", (secret, _, text) => {
+	const redact = createRedactor([secret]);
+	const shown = redact(`before ${text} after`);
+	expect(shown).toMatch(/^before .*\*\*\*.* after$/s);
+	// Of what was the secret little is left: the ends of base64, brackets of JSON.
+	expect(shown.replace(/^before .*\*\*\*|^before /s, "").length).toBeLessThan(24);
+	const json = redact(JSON.stringify({ text }));
+	expect(() => JSON.parse(json)).not.toThrow();
+});
+
+test("a secret whose escaped form the text cuts is redacted as far as it goes", () => {
+	const redact = createRedactor(["pässwört-über-alles"]);
+	expect(redact("it is p%C3%A4ssw%C3%B6rt-%C3")).toMatch(/^it is \*\*\*/);
+	expect(redact('"p\\u00e4ssw\\u00f6rt-\\u00…"')).toMatch(/^"\*\*\*/);
+});
+
+test("a megabyte of escapes takes no long time", () => {
+	const redact = createRedactor(["pässwört-über-alles", ...awkward]);
+	for (const piece of ["%25", "\\", '\\"', "&amp;", "%2", "\\u005c", "aGVs\n", "\n", "p%C3%A4ssw%C3%B6r"]) {
+		const started = performance.now();
+		redact(piece.repeat(1_000_000 / piece.length));
+		expect(performance.now() - started).toBeLessThan(5_000);
+	}
+});
+
 test("what is a secret by its form is one in a variable of any name, and in settings of any field", () => {
 	const url = "postgres://app:s3cr3t-db@db/x";
 	expect(secretsOf({ DATABASE: url, HOME: "/home/x" })).toEqual(["s3cr3t-db"]);
@@ -226,11 +319,11 @@ test("no known secret is left in any text", () => {
 });
 
 test("a text in pieces is redacted as if it came whole", () => {
-	const known = ["known secret 1"];
+	const known = ["known secret 1", "pässwört-2"];
 	const word = fc.oneof(
 		fc.constantFrom(
 			...secrets.filter(([text]) => !text.includes("\n")).map(([text]) => ` ${text} `),
-			" known secret 1 ",
+			...[" known secret 1 ", ' "p\\\\u00e4ssw\\\\u00f6rt-2" ', " p%25C3%25A4ssw%25C3%25B6rt-2 "],
 		),
 		fc.string(),
 		fc.constantFrom("word ".repeat(500), "\u{1f600}".repeat(3000)),
@@ -381,6 +474,7 @@ test.each(commands)("the command line %s loses its secret", (command, secret) =>
 	expect(redactText(command)).not.toContain(secret);
 	expect(redactText(`error: \`${command}\` failed`)).not.toContain(secret);
 	expect(redactText(JSON.stringify({ command }))).not.toContain(secret);
+	expect(redactText(JSON.stringify({ command: `first\n${command}` }))).not.toContain(secret);
 	const words = [
 		...command.replaceAll("\\\n", " ").matchAll(/'([^']*)'|"([^"]*)"|((?:[^\s'"]|(?<=[=p])'[^']*')+)/g),
 	].map(([, one, two, three]) => one ?? two ?? three?.replaceAll("'", "") ?? "");
@@ -413,6 +507,11 @@ test("values in the user part, query and fragment of an address are secrets of a
 	expect(
 		contributedSecrets("https://sesame-open@h/v1?a=open-sesame", "https://sesame-open@h/v1?a=open-sesame"),
 	).toEqual(["sesame-open", "open-sesame"]);
+	expect(contributedSecrets("see https://open-sesame@h/?tenant=open-sesame#a", "open-sesame", "prose")).toEqual([
+		"open-sesame",
+	]);
+	expect(contributedSecrets("see https://h/?tenant=production#production", "production", "prose")).toEqual([]);
+	expect(contributedSecrets("ssh://jonathan@h/x", "jonathan", "prose")).toEqual([]);
 	expect(contributedSecrets("https://host.example/v1?model=gpt-4-turbo", "host.example")).toEqual([]);
 	expect(redactSettings(settings).base_url).not.toMatch(/s3cr3tvalue1|s3cr3tbare1|frag-ment/);
 });

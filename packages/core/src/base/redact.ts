@@ -1,9 +1,10 @@
 import { addressSecrets, decoded, redactAddress } from "./address-secrets.ts";
 import { findCommandLineSecrets } from "./command-line-secrets.ts";
 import type { Variables } from "./interpolate.ts";
+import { knownSecrets, longestEscape } from "./known-secrets.ts";
 import { findMultiLineSecrets, isOfSeveralLines, keyHeader } from "./multi-line-secrets.ts";
 import { scanReferences } from "./scan-references.ts";
-import { isSecretField, isSecretName, isSecretParameter } from "./secret-names.ts";
+import { isSecretBelow, isSecretField, isSecretName, isSecretParameter } from "./secret-names.ts";
 import {
 	isIdentifier,
 	isPlainUser,
@@ -35,10 +36,6 @@ export function secretsOf(variables: Variables): string[] {
 	return [...found].filter(isSearchable);
 }
 
-/** Headers whose values are the same for everyone. */
-const publicHeader =
-	/^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
-
 /** Returns the secrets in settings, such as those of a target: by field, and by form in any field. */
 export function secretsIn(settings: unknown): string[] {
 	const found = new Set<string>();
@@ -62,8 +59,7 @@ function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 			for (const span of spans.get(index) ?? []) found.add(String(item).slice(...span));
 		}
 	} else if (typeof value === "object" && value !== null) {
-		for (const [key, item] of Object.entries(value))
-			collect(item, (isSecret && !publicHeader.test(key)) || isSecretField(key), found);
+		for (const [key, item] of Object.entries(value)) collect(item, isSecretBelow(key, isSecret), found);
 	}
 }
 
@@ -207,8 +203,7 @@ export class RedactedStream {
 	constructor(secrets: readonly string[]) {
 		const known = knownSecrets(secrets);
 		this.#find = (text) => merged([...known(text), ...findSecrets(text)]);
-		// Spelled for a URL a character becomes nine.
-		this.#held = 4096 + 9 * Math.max(0, ...secrets.map((secret) => secret.length));
+		this.#held = 4096 + longestEscape * Math.max(0, ...secrets.map((secret) => secret.length));
 	}
 
 	push(piece: string): string {
@@ -270,78 +265,6 @@ function merged(found: readonly Span[]): Span[] {
 		else result.push([start, end]);
 	}
 	return result;
-}
-
-const headLength = 8;
-
-/** Returns a search for secrets that are known, in each way they are written. One pass finds the beginnings of all. */
-function knownSecrets(secrets: readonly string[]): (text: string) => Span[] {
-	const byHead = new Map<string, string[]>();
-	for (const spelling of new Set(secrets.filter(isSearchable).flatMap(spellings))) {
-		const head = spelling.slice(0, headLength);
-		const known = byHead.get(head);
-		if (known) known.push(spelling);
-		else byHead.set(head, [spelling]);
-	}
-	if (byHead.size === 0) return () => [];
-	const heads = new RegExp([...byHead.keys()].map((head) => head.replace(/[^\w]/g, hexEscape)).join("|"), "g");
-	return (text) => {
-		const found: [number, number][] = [];
-		for (heads.lastIndex = 0; ; ) {
-			const match = heads.exec(text);
-			if (!match) return found;
-			const at = match.index;
-			let end = 0;
-			for (const spelling of byHead.get(match[0]) ?? []) end = Math.max(end, endOf(spelling, text, at));
-			// The beginnings of others may be shorter, or begin within this one.
-			heads.lastIndex = at + 1;
-			const last = found.at(-1);
-			if (end > 0 && last && at < last[1]) last[1] = Math.max(last[1], end);
-			else if (end > 0) found.push([at, end]);
-		}
-	};
-}
-
-function hexEscape(character: string): string {
-	return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-}
-
-/** Where a secret that begins at `at` ends, also if the text was cut within it; 0 if it is another text. */
-function endOf(spelling: string, text: string, at: number): number {
-	if (text.startsWith(spelling, at)) return at + spelling.length;
-	const left = text.slice(at, at + spelling.length).replace(/(?:…|\.{3})[\s\S]*$/, "");
-	const isCut = left.length >= headLength && (at + left.length === text.length || left.length < spelling.length);
-	return isCut && spelling.startsWith(left) && /^(?:…|\.{3}|$)/.test(text.slice(at + left.length, at + left.length + 3))
-		? at + left.length
-		: 0;
-}
-
-/** The ways one secret is written: as it is, in JSON (also within JSON), in a URL, in base64, and line by line (a PEM key). */
-function spellings(secret: string): string[] {
-	const json = JSON.stringify(secret).slice(1, -1);
-	const url = urlEncoded(secret);
-	const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith("-----"));
-	return [
-		...[secret, json, JSON.stringify(json).slice(1, -1), url, url.replaceAll("%20", "+")],
-		...[url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()), ...base64(secret), ...lines],
-	];
-}
-
-/** What base64 of any text that holds the secret holds of it, by where it begins. */
-function base64(secret: string): string[] {
-	const bytes = Array.from(new TextEncoder().encode(secret), (byte) => String.fromCharCode(byte)).join("");
-	return [0, 1, 2].flatMap((before) => {
-		const text = btoa("\0".repeat(before) + bytes).slice(
-			Math.ceil((8 * before) / 6),
-			Math.floor((8 * (before + bytes.length)) / 6),
-		);
-		return text.length < headLength ? [] : [text, text.replaceAll("+", "-").replaceAll("/", "_")];
-	});
-}
-
-function urlEncoded(secret: string): string {
-	// A lone surrogate has no URL spelling and would throw.
-	return encodeURIComponent(secret.replace(/\p{Surrogate}/gu, "\ufffd"));
 }
 
 const heads = new RegExp([...new Set(secretShapes.map(({ head }) => head))].join("|"), "g");
@@ -494,7 +417,7 @@ const assignment = new RegExp(
 );
 /** Variables of programs: `SOME_KEY=…`; in lower case it is any key of a table. */
 const variable =
-	/\b[A-Z][A-Z0-9_]{0,64}_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
+	/(?:\b|(?<=\\[nrt]))[A-Z][A-Z0-9_]{0,64}_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 

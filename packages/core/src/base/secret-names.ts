@@ -21,6 +21,15 @@ export function isSecretField(name: string): boolean {
 	return isSecretName(name) || /^((proxy-)?authorization|(set-)?cookie|headers)$/i.test(name);
 }
 
+/** Headers whose values are the same for everyone. */
+const publicHeader =
+	/^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
+
+/** Returns whether what is under a key is secret, from whether the mapping is. */
+export function isSecretBelow(key: string, isSecret: boolean): boolean {
+	return (isSecret && !publicHeader.test(key)) || isSecretField(key);
+}
+
 /** Returns whether a query parameter of this name holds a secret. */
 export function isSecretParameter(name: string): boolean {
 	if (/^(sort|order|group|primary|foreign|partition|cache|public|row|object|index)[_-]?key$/i.test(name)) return false;

@@ -1,27 +1,28 @@
 import { contributedSecrets } from "../base/address-secrets.ts";
 import type { DocumentPath } from "../base/diagnostic.ts";
+import { isSecretBelow } from "../base/secret-names.ts";
+import { isSearchable } from "../base/secret-shapes.ts";
 import type { Environment } from "../io/environment.ts";
 import { child, type Source } from "./source.ts";
 
-/** Fields of an eval that hold addresses which are asked; elsewhere an address is prose. */
-const settings: ReadonlySet<unknown> = new Set(["target", "targets", "workspace", "repos", "env"]);
+/** Fields of an eval whose text is said to someone: an address in it is asked by nothing. */
+const prose: ReadonlySet<unknown> = new Set(["input", "expected_output", "description", "criteria", "prompt", "name"]);
 
-/** Returns what variables contribute to the users, queries and fragments of addresses in a targets file, or in an eval's settings. */
-export function secretsOfAddresses(
-	{ parts, variables }: Source,
-	env: Environment,
-	isSetting: (path: DocumentPath) => boolean = () => true,
-): string[] {
+/** Returns what variables bring into secret fields, and into the users, queries and fragments of addresses: secrets by their use. */
+export function secretsByUse({ parts, variables }: Source, env: Environment): string[] {
 	return variables.flatMap(({ name, state, at: { path = [], line } }) => {
 		const value = env[name];
 		const part = parts.find(({ at }) => at.line === line);
-		if (state !== "set" || !value || !part || !isSetting(path)) return [];
+		if (state !== "set" || !value || !part) return [];
+		if (isSecretPath(path)) return [value].filter(isSearchable);
 		const text = child(part, ...path).value;
-		return typeof text === "string" ? contributedSecrets(text, value) : [];
+		if (typeof text !== "string") return [];
+		return contributedSecrets(text, value, path.some((key) => prose.has(key)) ? "prose" : "setting");
 	});
 }
 
-/** The same of an eval's own files. */
-export function secretsOfSettings(source: Source, env: Environment): string[] {
-	return secretsOfAddresses(source, env, (path) => path.some((key) => settings.has(key)));
+function isSecretPath(path: DocumentPath): boolean {
+	let isSecret = false;
+	for (const key of path) if (typeof key === "string") isSecret = isSecretBelow(key, isSecret);
+	return isSecret;
 }

@@ -1,11 +1,13 @@
 import { dirname, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { finding, hasErrors, type Place } from "../base/diagnostic.ts";
+import { noteVariables } from "../base/noted-secrets.ts";
 import { globProblem } from "../base/path-glob.ts";
 import type { Environment } from "../io/environment.ts";
 import { type EvalEnvelope, evalEnvelopeSchema } from "../schema/eval-file.ts";
 import { agentSkillsEnvelope, agentSkillsSource, isAgentSkillsFile } from "./agent-skills.ts";
 import { checkTests } from "./check-tests.ts";
+import { secretsByUse } from "./contributed-secrets.ts";
 import type { DiskView } from "./disk-view.ts";
 import { evalEnvironment } from "./eval-environment.ts";
 import { type EvalScope, findScope, type Reach } from "./eval-scope.ts";
@@ -105,6 +107,7 @@ function result(
 	tests: readonly TestCase[],
 	loading: Loading,
 ): LoadedEval {
+	for (const source of loading.sources.values()) noteVariables(secretsByUse(source, loading.env));
 	const { execution } = envelope;
 	const workers = envelope.workers ?? execution?.workers;
 	const limit = execution?.trials?.costLimitUsd;

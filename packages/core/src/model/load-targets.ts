@@ -6,7 +6,7 @@ import { secretsIn } from "../base/redact.ts";
 import type { SourceRange } from "../base/yaml-document.ts";
 import type { Environment } from "../io/environment.ts";
 import { type TargetEntry, targetEntrySchema } from "../schema/target-file.ts";
-import { secretsOfAddresses } from "./contributed-secrets.ts";
+import { secretsByUse } from "./contributed-secrets.ts";
 import { type DiskView, hasFile } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 import {
@@ -124,7 +124,7 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));
 	noteTargets(secrets);
 	// What the user's own variables say is no word of ours, whatever it looks like.
-	const contributed = [...state.sources.values()].flatMap((source) => secretsOfAddresses(source, options.env));
+	const contributed = [...state.sources.values()].flatMap((source) => secretsByUse(source, options.env));
 	noteVariables(contributed);
 	return {
 		secrets: [...secrets, ...contributed],

@@ -2,7 +2,7 @@ import { AgentvError } from "../base/agentv-error.ts";
 import type { Diagnostic } from "../base/diagnostic.ts";
 import { createRedactor, distinctName, type Redactor, secretsIn, secretsOf } from "../base/redact.ts";
 import { coreCount } from "../io/core-count.ts";
-import { secretsOfSettings } from "../model/contributed-secrets.ts";
+import { secretsByUse } from "../model/contributed-secrets.ts";
 import type { LoadedEval, TestCase } from "../model/eval-types.ts";
 import { outsideRoot } from "../model/load-findings.ts";
 import type { ResolvedTarget } from "../model/resolve-target.ts";
@@ -78,7 +78,7 @@ function knownSecrets({ evals }: Observed, cases: readonly PlannedCase[]): strin
 			...[...environments].flatMap(secretsOf),
 			...evals.flatMap(({ targets: { secrets }, loaded, planned }) => [
 				...secrets,
-				...[...loaded.sources.values()].flatMap((source) => secretsOfSettings(source, planned.env)),
+				...[...loaded.sources.values()].flatMap((source) => secretsByUse(source, planned.env)),
 			]),
 			...[...targets, ...workspaces].flatMap((settings) => secretsIn(settings)),
 		]),
