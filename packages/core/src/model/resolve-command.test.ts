@@ -71,6 +71,16 @@ describe("values", () => {
 		expect(resolved.argv).toEqual(["run", "a b", "c", "x=a b c", "t 1", "{OTHER}"]);
 	});
 
+	test("thousands of long words are filled in a moment, and so is a long shell text", () => {
+		const words = Array.from({ length: 3000 }, () => `${"x".repeat(1000)}{X}{`);
+		const started = performance.now();
+		const { argv } = resolveCommand(command("/", ["echo", ...words]), setting("/", { X: "y" }));
+		expect(argv?.at(-1)).toBe(`${"x".repeat(1000)}y{`);
+		const shell = `true; echo ${"a#".repeat(100_000)}`;
+		expect(resolveCommand(command("/", shell), setting("/")).shell === shell).toBe(true);
+		expect(performance.now() - started).toBeLessThan(1000);
+	});
+
 	const places = [
 		["bare", "printf '<%s>' {X}; true"],
 		["within a word", "printf '<%s>' a{X}b | cat"],

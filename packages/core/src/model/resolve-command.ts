@@ -133,11 +133,16 @@ function fillWord(word: string, readHole: HoleReader): string[] {
 	if (whole && whole.length === word.length) {
 		return typeof whole.value === "string" ? [whole.value] : [...whole.value];
 	}
-	let filled = "";
-	for (let at = 0; at < word.length; ) {
-		const next = readHole(word.slice(at));
-		filled += next ? (typeof next.value === "string" ? next.value : next.value.join(" ")) : word[at];
-		at += next?.length ?? 1;
+	const pieces: string[] = [];
+	let kept = 0;
+	// Not character by character: a command may have thousands of long words.
+	const start = /[{$]/g;
+	for (let found = start.exec(word); found; found = start.exec(word)) {
+		const next = readHole(word.slice(found.index));
+		if (!next) continue;
+		pieces.push(word.slice(kept, found.index), typeof next.value === "string" ? next.value : next.value.join(" "));
+		kept = found.index + next.length;
+		start.lastIndex = kept;
 	}
-	return [filled];
+	return [pieces.join("") + word.slice(kept)];
 }

@@ -80,7 +80,8 @@ class ShellScan {
 		if (character === "'") this.#singleQuoted();
 		else if (character === "(") this.#push("parenthesis", 1);
 		else if (character === ")" && (mode === "substitution" || mode === "parenthesis")) this.#pop();
-		else if (character === "#" && /(^|[\s;|&(])$/.test(this.#out)) this.#take(rest.split("\n", 1)[0]?.length ?? 1);
+		else if (character === "#" && /^[\s;|&(]?$/.test(this.#text[this.#at - 1] ?? ""))
+			this.#take(rest.split("\n", 1)[0]?.length ?? 1);
 		else if (heredoc && rest[2] !== "<") {
 			const [whole, dash, single, double, backslash, bare] = heredoc;
 			const literal = single !== undefined || double !== undefined || backslash !== "";
