@@ -40,8 +40,9 @@ export function addAccessChoices(command: Command): Command {
 			several,
 		)
 		.addOption(
-			new Option("--trust <what>", "run evals of synced benchmarks, received bundles and received runs without your consent").choices([
-				"any",
-			]),
+			new Option(
+				"--trust <what>",
+				"run evals of synced benchmarks, received bundles and received runs without your consent",
+			).choices(["any"]),
 		);
 }
