@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
 	agentv,
@@ -18,6 +18,11 @@ const test1 = "tests: [{id: t, input: hi, assertions: [{type: contains, value: h
 const offline = "targets: [{name: default, provider: mock, response: hello}]\n";
 const model = (settings: string) =>
 	`targets: [{name: default, provider: openai, model: m, max_retries: 0, ${settings}}]\n`;
+
+function remoteOf(checkout: string): string {
+	const [, url = ""] = /url = file:\/\/(.*)/.exec(readFileSync(join(checkout, ".git/config"), "utf8")) ?? [];
+	return url;
+}
 
 interface Synced {
 	/** The user's directory; the registry is in `.home` of it. */
@@ -133,6 +138,26 @@ describe("consent is needed however an eval is reached", () => {
 		expect(await run("benchmark", "trust", "b", "--revoke")).toMatchObject({ exitCode: 0 });
 		expectRefusal(await run("eval", "run", "--benchmark", "b"), "the variable SECRET");
 		expect(heard).toHaveLength(3);
+	});
+});
+
+describe("a benchmark that was removed", () => {
+	it("leaves a clone of others, with the consent that was given", async () => {
+		const { heard, port } = await modelListener();
+		const { run, cwd, checkout } = await synced(withPort(reading, port));
+		expect(await run("benchmark", "remove", "b")).toMatchObject({ exitCode: 0 });
+		expectRefusal(await run("eval", "run", join(checkout, "a.eval.yaml")), "the variable SECRET");
+		const again = ["benchmark", "add", `file://${remoteOf(checkout)}`, "--id", "b"];
+		expect(await run(...again)).toMatchObject({ exitCode: 0 });
+		expect(await run("benchmark", "trust", "b", "--yes")).toMatchObject({ exitCode: 0 });
+		expect(await run("benchmark", "remove", "b")).toMatchObject({ exitCode: 0 });
+		expect(await run("eval", "run", join(checkout, "a.eval.yaml"))).toMatchObject({ exitCode: 0 });
+		expect(heard).toHaveLength(1);
+		const other = join(cwd, ".home/benchmarks/mine");
+		cpSync(checkout, other, { recursive: true });
+		expectRefusal(await run("eval", "run", join(other, "a.eval.yaml")), "the variable SECRET");
+		expect(await run("benchmark", "add", other, "--id", "mine")).toMatchObject({ exitCode: 0 });
+		expect(await run("eval", "run", join(other, "a.eval.yaml"))).toMatchObject({ exitCode: 0 });
 	});
 });
 
@@ -325,6 +350,48 @@ describe("bundles", () => {
 		expect(await run("bundle", "trust", "made", "--revoke")).toMatchObject({ exitCode: 0 });
 		expectRefusal(await run("eval", "run", "made/eval.yaml"), "the variable SECRET");
 		expect(heard).toHaveLength(2);
+	});
+
+	it("that were received are asked about when their eval has another name, or their manifest is broken", async () => {
+		const { heard, port } = await modelListener();
+		const cwd = own(port);
+		expect(await agentv(["bundle", "evals/a.eval.yaml", "-o", "made"], { cwd, env })).toMatchObject({ exitCode: 0 });
+		const run = (...args: string[]) => agentv(args, { cwd, env: { ...env, AGENTV_HOME: join(cwd, "other-home") } });
+		const breaks: Record<string, (manifest: string) => void> = {
+			"an array": (manifest) => writeFileSync(manifest, "[]"),
+			"no JSON": (manifest) => writeFileSync(manifest, "{"),
+			"a directory": (manifest) => mkdirSync(manifest),
+			"a dangling link": (manifest) => symlinkSync("nowhere", manifest),
+			"a FIFO": (manifest) => void execFileSync("mkfifo", [manifest]),
+			"another letter case": (manifest) => writeFileSync(manifest.replace("manifest", "Manifest"), '{"digest": 1}'),
+		};
+		for (const [index, [, breakIt]] of Object.entries(breaks).entries()) {
+			const copy = `copy${index}`;
+			cpSync(join(cwd, "made"), join(cwd, copy), { recursive: true });
+			rmSync(join(cwd, copy, "manifest.json"));
+			breakIt(join(cwd, copy, "manifest.json"));
+			expectRefusal(await run("eval", "run", `${copy}/eval.yaml`), "the variable SECRET");
+		}
+		for (const name of ["eval.yml", "other.eval.yaml"]) {
+			const copy = `as-${name}`;
+			cpSync(join(cwd, "made"), join(cwd, copy), { recursive: true });
+			renameSync(join(cwd, copy, "eval.yaml"), join(cwd, copy, name));
+			expectRefusal(await run("eval", "run", `${copy}/${name}`), "the variable SECRET");
+		}
+		expect(heard).toEqual([]);
+		expect(await run("bundle", "trust", "copy0", "--yes")).toMatchObject({ exitCode: 0 });
+		expect(await run("eval", "run", "copy0/eval.yaml")).toMatchObject({ exitCode: 0 });
+		expect(await run("bundle", "trust", "as-other.eval.yaml", "--yes")).toMatchObject({ exitCode: 0 });
+		expect(await run("eval", "run", "as-other.eval.yaml/other.eval.yaml")).toMatchObject({ exitCode: 0 });
+	});
+
+	it("are no projects whose manifest is that of something else", async () => {
+		const { heard, port } = await modelListener();
+		const cwd = own(port);
+		writeFileSync(join(cwd, "manifest.json"), '{"manifest_version": 3, "name": "an extension"}');
+		writeFileSync(join(cwd, "evals/manifest.json"), '{"short_name": "a web app", "icons": []}');
+		expect(await agentv(["eval", "run", "evals/a.eval.yaml"], { cwd, env })).toMatchObject({ exitCode: 0 });
+		expect(heard).toHaveLength(1);
 	});
 
 	it("take no file from outside of the repository unless they are to", async () => {

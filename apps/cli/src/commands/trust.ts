@@ -1,8 +1,9 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import {
 	AgentvError,
 	benchmarkSubject,
 	bundleSubject,
+	discoverEvals,
 	findEntry,
 	grantTrust,
 	openDiskView,
@@ -42,12 +43,14 @@ export async function benchmarkTrust(
 /** `agentv bundle trust`. */
 export async function bundleTrust(
 	directory: string,
+	evals: readonly string[],
 	options: TrustCommandOptions,
 	context: Context,
 ): Promise<CommandResult> {
 	const subject = bundleSubject(resolve(context.cwd, directory));
 	if (options.revoke) return revoke(subject, options, context);
-	return trust(subject, [join(subject.root, "eval.yaml")], options, context);
+	const named = evals.length > 0 ? evals : [subject.root];
+	return trust(subject, discoverEvals(named, context.cwd, openDiskView()), options, context);
 }
 
 async function revoke(subject: TrustSubject, { json }: TrustCommandOptions, { env }: Context): Promise<CommandResult> {

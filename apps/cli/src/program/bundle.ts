@@ -68,11 +68,13 @@ function addTrust(bundle: Command, run: RunCommand): void {
 		bundle
 			.command("trust")
 			.argument("<dir>", "bundle")
+			.argument("[evals...]", "evals in it that are not its own eval.yaml")
 			.description("show what a received bundle reads and reaches, and let it"),
-	).action((directory, options, command) =>
+	).action((directory, evals, options, command) =>
 		run(async (context) =>
 			(await import("../commands/trust.ts")).bundleTrust(
 				directory,
+				evals,
 				{ ...command.optsWithGlobals(), ...options },
 				context,
 			),

@@ -2,7 +2,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { type JsonReading, readJson } from "../base/read-json.ts";
 import { isInside } from "../io/files/path-inside.ts";
-import type { DiskView } from "./disk-view.ts";
+import { type DiskView, entriesOf } from "./disk-view.ts";
 
 /** How far an eval may look: its own directory, and the root that bounds every search through parent directories. */
 export interface EvalScope {
@@ -68,6 +68,27 @@ export function isBundle(directory: string, view: DiskView): boolean {
 	if (!reading || !("value" in reading)) return true;
 	const { value } = reading;
 	return typeof value === "object" && value !== null && "format_version" in value && "digest" in value;
+}
+
+/**
+ * Returns whether what is in `directory` was received, as far as its manifest says: also one that is damaged, is not a file, or whose eval
+ * has another name. A JSON object without `format_version` and `digest` is of something else: of a web app, of a browser extension.
+ */
+export function hasBundleManifest(directory: string, view: DiskView): boolean {
+	const names = [...entriesOf(view, directory).keys()].filter((name) => name.toLowerCase() === "manifest.json");
+	if (names.length > 0) return names.some((name) => mayBeOfBundle(join(directory, name), view));
+	// A directory that may not be listed.
+	const path = join(directory, "manifest.json");
+	return view.kind(path) !== "missing" && mayBeOfBundle(path, view);
+}
+
+function mayBeOfBundle(manifest: string, view: DiskView): boolean {
+	if (view.kind(manifest) !== "file") return true;
+	const reading = readManifestJson(manifest, view);
+	if (!reading || !("value" in reading)) return true;
+	const { value } = reading;
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return true;
+	return "format_version" in value || "digest" in value;
 }
 
 function readManifestJson(file: string, view: DiskView): JsonReading | undefined {

@@ -52,7 +52,7 @@ export function parseManifest(text: string, file: string): BundleManifest {
 	throw new AgentvError("config", `${file} is damaged: ${place}${first?.message ?? "it has another shape"}`);
 }
 
-/** Whether `directory` looks like a bundle, damaged ones included. */
+/** Whether `directory` is a former bundle that a new one may replace, damaged ones included. Stricter than `isBundle`: the manifest must name what only bundles have. */
 export function isBundleDirectory(directory: string): boolean {
 	if (targetKind(join(directory, manifestName)) !== "file" || targetKind(join(directory, "eval.yaml")) !== "file")
 		return false;

@@ -2,14 +2,16 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 import { parseGitUrl } from "../base/git-url.ts";
 import { interpolateEnv } from "../base/interpolate.ts";
-import { type Environment, expandHome } from "../io/environment.ts";
+import { agentvHome, type Environment, expandHome } from "../io/environment.ts";
 import { digestText } from "../io/files/digest-tree.ts";
 import { FileDigests } from "../io/files/file-digests.ts";
 import { isInside } from "../io/files/path-inside.ts";
-import { realPath } from "../io/files/stat-path.ts";
+import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
+import { readPlainConfig } from "../io/git/plain-config.ts";
 import type { WrittenSource } from "./benchmark-source.ts";
 import { type DiskView, openDiskView } from "./disk-view.ts";
-import { isBundle, withParents } from "./eval-scope.ts";
+import { hasBundleManifest, isBundle } from "./eval-scope.ts";
+import { benchmarksPlace } from "./home-places.ts";
 import { manifestName, manifestText, parseManifest } from "./manifest.ts";
 import { type RegistryEntry, readRegistry } from "./registry.ts";
 import { urlEnvironment } from "./written-source.ts";
@@ -68,19 +70,22 @@ export class TrustSubjects {
 	#at(path: string): TrustSubject | undefined {
 		this.#benchmarks ??= gitBacked(this.#env);
 		const holding = this.#benchmarks.filter(({ root }) => isInside(root, path));
-		const bundle = this.#bundleAbove(dirname(path));
-		return [...holding, ...(bundle ? [bundle] : [])].sort((a, b) => b.root.length - a.root.length)[0];
+		const bundle = this.#bundleAbove(dirname(path), isBundle);
+		const [nearest] = [...holding, ...(bundle ? [bundle] : [])].sort((a, b) => b.root.length - a.root.length);
+		// Within something that was received, a manifest that is not quite that of a bundle says nothing more.
+		return nearest ?? this.#bundleAbove(dirname(path), hasBundleManifest) ?? removedBenchmark(path, this.#env);
 	}
 
-	#bundleAbove(directory: string): TrustSubject | undefined {
-		if (this.#bundles.has(directory)) return this.#bundles.get(directory);
-		let found: TrustSubject | undefined;
-		for (const parent of withParents(directory)) {
-			if (!isBundle(parent, this.#view)) continue;
-			found = bundleSubject(parent);
-			break;
-		}
-		this.#bundles.set(directory, found);
+	#bundleAbove(directory: string, isOne: typeof isBundle): TrustSubject | undefined {
+		const key = `${isOne === isBundle ? "whole" : "any"} ${directory}`;
+		if (this.#bundles.has(key)) return this.#bundles.get(key);
+		const parent = dirname(directory);
+		const found = isOne(directory, this.#view)
+			? bundleSubject(directory)
+			: parent === directory
+				? undefined
+				: this.#bundleAbove(parent, isOne);
+		this.#bundles.set(key, found);
 		return found;
 	}
 }
@@ -100,12 +105,43 @@ export function ownLinks(named: readonly string[], env: Environment, view: DiskV
 /** The bundle at `directory`. @throws AgentvError `not-found` */
 export function bundleSubject(directory: string): TrustSubject {
 	const root = realPath(directory);
-	if (!isBundle(root, openDiskView()))
+	if (!hasBundleManifest(root, openDiskView()))
 		throw new AgentvError("not-found", `${directory} is not a bundle`, {
-			hint: "Name the directory that holds the bundle's manifest.json and eval.yaml.",
+			hint: "Name the directory that holds the bundle's manifest.json.",
 		});
-	return { kind: "bundle", name: root, root, key: `bundle ${digestText(manifestText(root))}` };
+	return { kind: "bundle", name: root, root, key: bundleKey(root) };
 }
+
+/** A manifest that can't be read identifies no content: then it is the place that is trusted. */
+function bundleKey(root: string): string {
+	try {
+		return `bundle ${digestText(manifestText(root))}`;
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return JSON.stringify(["bundle", root]);
+	}
+}
+
+/** The clone that a benchmark left below `$AGENTV_HOME/benchmarks`; what the user registered there as a directory of their own is theirs. */
+function removedBenchmark(path: string, env: Environment): TrustSubject | undefined {
+	const place = realPathOr(benchmarksPlace(agentvHome(env)));
+	const id = isInside(place, path) ? relative(place, path).split(sep)[0] : undefined;
+	if (!id) return undefined;
+	const root = join(place, id);
+	if (pathKind(join(root, ".git")) === "missing") return undefined;
+	const { entries } = readRegistry(env);
+	if (entries.some((entry) => !entry.source && realPathOr(entry.path) === root)) return undefined;
+	const advice = `register it again (\`agentv benchmark add\`) and run \`agentv benchmark trust ${id}\``;
+	return { kind: "benchmark", name: id, root, key: JSON.stringify(["benchmark", id, originOf(root)]), advice };
+}
+
+function originOf(root: string): string {
+	const config = join(root, ".git", "config");
+	const origin = targetKind(config) === "file" ? readPlainConfig(config)?.get("remote.origin.url") : undefined;
+	return origin?.replace(urlUser, "$1") ?? root;
+}
+
+const urlUser = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
 
 /** The benchmark of an entry. @throws AgentvError `config` for one without a source: it is the user's own */
 export function benchmarkSubject(entry: RegistryEntry, registry: string, env: Environment): TrustSubject {
@@ -158,9 +194,6 @@ function realPathOr(path: string): string {
 
 /** The repository's address without its user part; a variable that is not set stays as it is written. */
 function urlOf({ url }: WrittenSource, registry: string, env: Environment): string {
-	const filled = interpolateEnv(url, urlEnvironment(url, env)).value.replace(
-		/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i,
-		"$1",
-	);
+	const filled = interpolateEnv(url, urlEnvironment(url, env)).value.replace(urlUser, "$1");
 	return parseGitUrl(filled).kind === "path" ? resolve(dirname(registry), expandHome(filled, env)) : filled;
 }
