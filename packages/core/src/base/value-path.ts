@@ -27,18 +27,20 @@ export function hasPath(value: unknown, path: string): boolean {
 
 function find(value: unknown, keys: readonly string[]): { readonly value: unknown } | undefined {
 	if (keys.length === 0) return { value };
+	if (typeof value !== "object" || value === null) return undefined;
 	// The plain reading first, then keys that hold dots.
-	for (let count = 1; count <= keys.length; count += 1) {
-		const key = keys.slice(0, count).join(".");
+	let key = "";
+	for (const [index, next] of keys.entries()) {
+		key = index === 0 ? next : `${key}.${next}`;
 		if (!hasKey(value, key)) continue;
-		const found = find(value[key], keys.slice(count));
+		const found = find(value[key], keys.slice(index + 1));
 		if (found) return found;
 	}
 	return undefined;
 }
 
-function hasKey(value: unknown, key: string): value is Readonly<Record<string, unknown>> {
-	if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return false;
+function hasKey(value: object, key: string): value is Readonly<Record<string, unknown>> {
+	if (!Object.hasOwn(value, key)) return false;
 	// The only key of an array that is not an item.
 	return (value as Record<string, unknown>)[key] !== undefined && !(Array.isArray(value) && key === "length");
 }

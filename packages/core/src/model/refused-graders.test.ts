@@ -23,6 +23,7 @@ describe("a grader that could only pass, or never run", () => {
 		"{ type: regex, value: a, flags: q }",
 		"{ type: composite, assertions: [{ type: equals, value: x }], aggregator: { type: code-grader } }",
 		"{ type: field-accuracy, fields: [{ path: a, tolerance: 1 }] }",
+		`{ type: field-accuracy, fields: [{ path: ${"a.".repeat(600)}b }] }`,
 	])("is an error: %s", (text) => {
 		expect(errorsOf(text.includes("field-accuracy") ? asserts(text) : asserts(text)).length).toBeGreaterThan(0);
 	});

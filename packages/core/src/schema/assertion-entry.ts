@@ -33,7 +33,13 @@ const commandFields = {
 	timeoutSeconds: secondsSchema.optional(),
 	timeoutMs: older(millisecondsSchema, "timeout_seconds"),
 };
-export const argsMatchSchema = z.union([z.enum(["exact", "superset", "subset", "ignore"]), z.array(z.string())]);
+/** Looking a path up takes time by the square of its length. */
+const longestPath = 1000;
+
+export const argsMatchSchema = z.union([
+	z.enum(["exact", "superset", "subset", "ignore"]),
+	z.array(z.string().max(longestPath)),
+]);
 
 /** A criterion says its outcome, or what earns which score. */
 export const rubricCriterionSchema = z.union([
@@ -64,7 +70,7 @@ const promptSchema = z.union([
 ]);
 
 const fieldSchema = strictWireObject({
-	path: z.string().min(1),
+	path: z.string().min(1).max(longestPath),
 	match: z.enum(["exact", "numeric_tolerance", "date"]).optional(),
 	required: z.boolean().optional(),
 	weight: amountSchema.optional(),

@@ -79,6 +79,7 @@ function plain(issue: Issue): string {
 			if (issue.origin === "string") return "must not be empty";
 			return `must be ${issue.inclusive ? "at least" : "more than"} ${issue.minimum}`;
 		case "too_big":
+			if (issue.origin === "string") return `must have at most ${issue.maximum} characters`;
 			return `must be ${issue.inclusive ? "at most" : "less than"} ${issue.maximum}`;
 		default:
 			return issue.message;
