@@ -35,7 +35,7 @@ export function findMultiLineSecrets(whole: string, found: Span[]): void {
 	findKeyEnds(lines.text, (start, end) => {
 		const [first, last] = lines.span([start, end]);
 		// Marks of a line's beginning are characters of a key, too.
-		const eaten = /[\d+-]*$/.exec(whole.slice(Math.max(0, first - 60), first))?.[0].length ?? 0;
+		const eaten = /(?<![\d+-])[\d+-]*$/.exec(whole.slice(Math.max(0, first - 60), first))?.[0].length ?? 0;
 		found.push([first - eaten, last]);
 	});
 	findLogins(lines.text, (start, end) => found.push(lines.span([start, end])));

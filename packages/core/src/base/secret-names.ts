@@ -12,7 +12,8 @@ export function isSecretName(name: string): boolean {
 		.replace(/token[_.-](?=(usage|count|limit|budget)s?$)/, "")
 		.split(/[_.-]/)
 		.some(
-			(part) => /(password|passwd|secret|token|apikey)\d*$/.test(part) || secretParts.has(part.replace(/\d+$/, "")),
+			(part) =>
+				/(password|passwd|secret|token|apikey)\d*$/.test(part) || secretParts.has(part.replace(/(?<!\d)\d+$/, "")),
 		);
 }
 
