@@ -1,7 +1,8 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { agentv, tempTree } from "@agentv/test-support";
+import { agentv, tempTree, waitUntil } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 
 const hasKeygen = spawnSync("ssh-keygen", ["-?"]).error === undefined;
@@ -60,7 +61,10 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		rmSync(join(cwd, "out/tests"), { recursive: true });
 		expect(await run("eval", "run", "--resume", "--run", "out")).toMatchObject({ exitCode: 0 });
 		await says("does not match this digest: the run, its record or the signature changed after signing");
-		expect(await run("results", "verify", "out")).toMatchObject({ exitCode: 0 });
+		expect(await run("results", "verify", "out")).toMatchObject({
+			exitCode: 1,
+			stdout: expect.stringContaining("run.sha256.sig is not a signature over this digest"),
+		});
 		await run("results", "sign", "out", "--key", "ada");
 		expect(await verify()).toMatchObject({ exitCode: 0 });
 		// A resumed run that has nothing left to do keeps its digest.
@@ -78,6 +82,41 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		appendFileSync(join(cwd, "out/index.jsonl"), "\n");
 		const refused = await run("results", "sign", "out", "--key", "ada");
 		expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("index.jsonl") });
+	});
+
+	test("is told from one with another file in place of its signature, whoever may sign", async () => {
+		const { cwd, run } = await signed();
+		expect((await run("results", "verify", "out")).stdout).not.toContain("sign");
+		await run("results", "sign", "out", "--key", "eve");
+		expect(await run("results", "verify", "out")).toMatchObject({
+			exitCode: 0,
+			stdout: expect.stringContaining("name who may sign by --allowed-signers FILE"),
+		});
+		const json = await run("results", "verify", "out", "--json");
+		expect(JSON.parse(json.stdout)).toMatchObject({ agrees: true, signature: "signers_not_checked" });
+		const without = await agentv(["results", "verify", "out"], { cwd, env: { PATH: join(cwd, "tmp") } });
+		expect(without).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("that takes ssh-keygen") });
+		writeFileSync(join(cwd, "out/run.sha256.sig"), "garbage\n");
+		expect(await run("results", "verify", "out")).toMatchObject({
+			exitCode: 1,
+			stdout: expect.stringContaining("run.sha256.sig is not a signature over this digest"),
+		});
+	});
+
+	test.each(["SIGINT", "SIGTERM"] as const)("leaves no ssh-keygen behind after %s", async (signal) => {
+		const { cwd, run } = await signed();
+		await run("results", "sign", "out", "--key", "ada");
+		mkdirSync(join(cwd, "bin"));
+		writeFileSync(join(cwd, "bin/ssh-keygen"), `#!/bin/sh\necho $$ > ${cwd}/pid\nexec sleep 300\n`, { mode: 0o755 });
+		const env = { PATH: `${join(cwd, "bin")}:${process.env["PATH"]}`, HOME: cwd, AGENTV_HOME: join(cwd, ".home") };
+		const child = spawn(process.execPath, [process.env["AGENTV_TEST_BIN"] ?? "", "results", "verify", "out"], {
+			cwd,
+			env,
+		});
+		await waitUntil(() => existsSync(join(cwd, "pid")) && readFileSync(join(cwd, "pid"), "utf8").endsWith("\n"));
+		child.kill(signal);
+		await once(child, "exit");
+		expect(() => process.kill(Number(readFileSync(join(cwd, "pid"), "utf8")), 0)).toThrow("ESRCH");
 	});
 
 	test("waits for no pipe in place of a key or of the allowed signers", async () => {

@@ -24,7 +24,7 @@ export async function resultsVerify(
 	const { env, signal } = context;
 	const directory = resolveRun(which, context);
 	const demand = allowedSigners && { allowedSigners: resolve(context.cwd, allowedSigners), signer, env, signal };
-	const verified = await verifyRun(directory, { signal, ...(demand ? { signature: demand } : {}) });
+	const verified = await verifyRun(directory, { signal, env, ...(demand ? { signature: demand } : {}) });
 	const agrees = verified.differences.length === 0;
 	if (printDigest && agrees && !json) return { text: `${verified.digest}\n`, exitCode: 0 };
 	const text = json

@@ -8,6 +8,7 @@ export function verifyJson(verified: RunVerification): string {
 		run_id: verified.runId,
 		digest: verified.digest ?? null,
 		...(verified.signedBy === undefined ? {} : { signed_by: verified.signedBy }),
+		...(verified.signature === undefined ? {} : { signature: verified.signature.replaceAll("-", "_") }),
 		agrees: verified.differences.length === 0,
 		tests: { planned: verified.planned, finished: verified.finished },
 		attempts: verified.attempts,

@@ -54,6 +54,7 @@ function lookedAt({
 	notReExecuted,
 	digest,
 	signedBy,
+	signature,
 }: RunVerification): string[] {
 	const left = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
 	return [
@@ -65,9 +66,15 @@ function lookedAt({
 			: []),
 		...(digest === undefined ? [] : [`digest ${digest}`]),
 		...(signedBy === undefined ? [] : [`signed by ${terminalSafeLine(signedBy)}`]),
+		...(signature === undefined ? [] : [signatures[signature]]),
 		...(finished < planned ? [`${counted(planned - finished, "test")} not finished: the run was cut short`] : []),
 	];
 }
+
+const signatures = {
+	"signers-not-checked": "signed, by whom is not checked: name who may sign by --allowed-signers FILE",
+	"not-checked": "signed, but the signature is not checked: that takes ssh-keygen (OpenSSH's client)",
+} as const;
 
 const reasons = {
 	"not-reproducible": "",

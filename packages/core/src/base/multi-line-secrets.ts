@@ -1,5 +1,5 @@
 import { EditedText } from "./edited-text.ts";
-import type { Span } from "./secret-shapes.ts";
+import { looksRandom, type Span } from "./secret-shapes.ts";
 
 // A secret of several lines is quoted line by line: in a diff, a mail, a code frame, a log, as JSON. It is looked for in the text without
 // what begins each line.
@@ -74,24 +74,35 @@ function findKeyEnds(text: string, add: Add): void {
 	}
 }
 
-const loginBegins = /\b(?:machine|login)\s{1,64}[^\s"]{1,256}/gi;
+const loginBegins = /\b(?:machine|login)\s{1,64}[^\s"]{1,256}|^default(?=\s)/gim;
 const loginGoesOn = /\s{1,64}(?:default\b|(machine|login|account|password)\s{1,64}([^\s"\\]{1,1024})[^\s"]{0,256})/iy;
 
 /** Passwords of a `.netrc`, in any order of its words. In a diff the former lines stand between the new ones. */
 function findLogins(text: string, add: Add): void {
-	for (loginBegins.lastIndex = 0; loginBegins.exec(text); ) {
+	for (let begin = loginBegins.exec(text); begin; begin = loginBegins.exec(text)) {
+		const [first] = begin;
 		let end = loginBegins.lastIndex;
+		let isHost = !/^login/i.test(first);
+		let isLogin = !isHost;
+		const passwords: Span[] = [];
+		let isInLines = /(?:^|[\n"])$/.test(text.slice(Math.max(0, begin.index - 1), begin.index));
 		for (;;) {
 			loginGoesOn.lastIndex = end;
 			const next = loginGoesOn.exec(text);
 			if (!next) break;
-			const [, word = "", value = ""] = next;
+			const [, word = "default", value = ""] = next;
+			isHost ||= /^(?:machine|default)$/i.test(word);
+			isLogin ||= /^(?:login|account)$/i.test(word);
+			isInLines &&= next[0].startsWith("\n");
 			if (/password/i.test(word)) {
 				const start = text.indexOf(value, end + next[0].indexOf(word) + word.length);
-				add(start, start + value.length);
+				passwords.push([start, start + value.length]);
 			}
 			end = loginGoesOn.lastIndex;
 		}
-		loginBegins.lastIndex = end;
+		// "The login form's password field" is prose.
+		for (const [start, stop] of passwords)
+			if ((isHost && isLogin) || isInLines || looksRandom(text.slice(start, stop))) add(start, stop);
+		loginBegins.lastIndex = Math.max(end, loginBegins.lastIndex, begin.index + 1);
 	}
 }

@@ -1,6 +1,6 @@
 import type { Variables } from "./interpolate.ts";
 import { createRedactor, type Redactor, secretsOf } from "./redact.ts";
-import { looksRandom } from "./secret-shapes.ts";
+import { looksChosenByMachine } from "./secret-shapes.ts";
 
 /** Secrets of `.env` files: the user's own, as those of the environment are. */
 const ofVariables = new Set<string>();
@@ -36,12 +36,6 @@ export function noteTargets(secrets: readonly string[]): void {
 /** Names of our own fields and statuses (`pass_at_1`, `sha256`) have digits at their ends, if at all; in what is printed they must stay. */
 function isName(secret: string): boolean {
 	return /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(secret) && !looksChosenByMachine(secret);
-}
-
-function looksChosenByMachine(secret: string): boolean {
-	return (
-		/\d/.test(secret) && looksRandom(secret) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(secret)
-	);
 }
 
 /** Returns the redactor of what a process prints: it knows the secrets of its environment and those that were noted by now. */

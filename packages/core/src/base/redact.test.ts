@@ -428,6 +428,40 @@ test("the lines of a key and of a .netrc are redacted in a list, too", () => {
 	for (const part of [body, body.toLowerCase(), body.slice(9), "hunter", "sesame"]) expect(shown).not.toContain(part);
 });
 
+const vendors: readonly (readonly [text: string, secret: string])[] = [
+	...[
+		...["lsv2_pt_", "lsv2_sk_", "fw_", "pa-", "dckr_pat_", "glsa_", "sntrys_", "sntryu_", "figd_", "lin_api_", "PMAK-"],
+		...["dp.pt.", "pscale_tkn_", "pscale_pw_", "fo1_", "A1b2C3d4E5f6G7.atlasv1."],
+	].map((head) => [`key ${head}${"a1B2".repeat(12)}`, `${head}${"a1B2".repeat(12)}`] as const),
+	[`sbp_${"0a1b".repeat(10)}`, "0a1b0a1b"],
+	[`NRAK-${"0A1B".repeat(7)}`, "0A1B0A1B"],
+	[`bot 123456789:AA${"a1B2-".repeat(6)}abc`, "a1B2-a1B2"],
+	[`https://discord.com/api/webhooks/123456789012345678/${"a1B2".repeat(17)}`, "a1B2a1B2"],
+	["db.example.com:5432:app:ada:sesame-open", "sesame-open"],
+	["localhost:5432:*:postgres:sesame\n*:*:*:bob:open", "sesame"],
+	["jdbc:oracle:thin:ada/sesame@//db:1521/x", "sesame"],
+];
+
+test.each(vendors)("%j loses its key", (text, secret) => {
+	for (const one of [text, JSON.stringify({ text: `a\n${text}\nb` })]) expect(redactText(one)).not.toContain(secret);
+	expect(() => JSON.parse(redactText(JSON.stringify({ text })))).not.toThrow();
+});
+
+test("ordinary sentences and code stay as they are", () => {
+	const corpus = `Add a login form password field, and link the login screen password reset link in the footer.
+The machine learning login page has a password policy; use the default login password rules of your machine.
+Authorization: Basic auth here, Authorization: Bearer token from the login endpoint, or authorization: none.
+PUBLIC_KEY=ssh-ed25519 and PRIMARY_KEY=id_of_user_2 and FOO_KEY=foo_bar_baz1 and SORT_KEY=created_at_2
+CREATE TABLE orders_2024 (id_of_user2 BIGINT PRIMARY KEY, FOREIGN KEY (user_id2) REFERENCES users2(id));
+items.map((item2) => <Row key={item2.id} key="row_2_of_3" data-key={index2} />)
+GET https://example.com/api/items?key=name and https://example.com/?sort_key=name2&key=user_name&page=2
+const key = parts2.join("-"); cache_key = f"user:{id2}"; token_count: 12; the password must have 8 characters.
+src/app.ts:1234:56: error: something failed; time 12:3456:aa:bb; see RFC:7231:section:word words; fw_version, pa-rt-of-a-long-name-indeed
+Run docker login and enter your password when asked. glc_loader, dp.ptable, lin_algebra, sbp_solver, 12345678:AAB`;
+	for (const line of [...corpus.split("\n"), corpus]) expect(redactText(line)).toBe(line);
+	expect(redactText(JSON.stringify({ corpus }))).toBe(JSON.stringify({ corpus }));
+});
+
 test("what is around a secret of several lines stays", () => {
 	expect(redactText(`before\n${numbered(netrc, () => "+")}after login form`)).toBe(
 		`before\n${numbered(netrc, () => "+")

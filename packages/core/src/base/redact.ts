@@ -9,6 +9,7 @@ import {
 	isIdentifier,
 	isPlainUser,
 	isSearchable,
+	looksChosenByMachine,
 	looksRandom,
 	redacted,
 	type SecretShape,
@@ -273,7 +274,7 @@ const shapesOf = new Map<string, readonly SecretShape[]>();
 
 /** Words and signs without which a text holds no secret but those of a known vendor. */
 const signs =
-	/key|token|secret|pass|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----(?:BEGIN|END) |[?&#][\w.%-]{1,64}=|curl|wget|http[ "']|mysql|mariadb|redis-cli|ldap|login|machine|-u[\s"'=]|--user/i;
+	/key|token|secret|pass|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----(?:BEGIN|END) |[?&#][\w.%-]{1,64}=|curl|wget|http[ "']|mysql|mariadb|redis-cli|ldap|login|machine|jdbc:oracle|:(?:\d{4,5}|\*):|-u[\s"'=]|--user/i;
 
 /** Finds what is a secret by its form, in no order: keys of known vendors, credentials of URLs, of headers and of assignments, PEM keys. */
 export function findSecrets(text: string): Span[] {
@@ -394,7 +395,11 @@ const fragment = /#([A-Za-z0-9_+/=.~]{16,8192})/g;
 /** Secrets in queries and fragments. */
 function findParameters(text: string, found: Span[]): void {
 	for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(parameter))
-		if (isSecretParameter(name) && !/^\d{1,5}$/.test(value))
+		if (
+			isSecretParameter(name) &&
+			!/^\d{1,5}$/.test(value) &&
+			!(name === "key" && /^[A-Za-z]+(?:_[a-z]+)*$/.test(value))
+		)
 			found.push([index + whole.length - value.length, index + whole.length]);
 	if (!text.includes("://")) return;
 	for (const { 1: value = "", index } of text.matchAll(fragment)) {
@@ -417,25 +422,40 @@ const assignment = new RegExp(
 );
 /** Variables of programs: `SOME_KEY=…`; in lower case it is any key of a table. */
 const variable =
-	/(?:\b|(?<=\\[nrt]))[A-Z][A-Z0-9_]{0,64}_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
+	/(?:\b|(?<=\\[nrt]))([A-Z][A-Z0-9_]{0,64})_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
+const oracle = /jdbc:oracle:[a-z0-9]{1,8}:[^\s/@"':]{1,128}\/([^\s@"'\\]{1,256})(?=@)/gi;
+/** A line of a `.pgpass`: host, port, database, user and password. */
+const pgpass =
+	/(?:^|(?<=[\s"'+>|-]|\\n))(?:[\w.-]{1,253}|\*):(?:\d{4,5}|\*):(?:[a-z_][\w-]{0,62}|\*):(?:[a-z_][\w.@-]{0,62}|\*):((?:[^\s:"'\\]|\\{1,4}:){4,1024})(?=["'\s]|\\{1,4}[nr"]|$)/gim;
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 
 /** Headers, and values that are assigned to a secret's name. */
 function findAssignments(text: string, found: Span[]): void {
-	const add = (pattern: RegExp, isSecret: (groups: readonly (string | undefined)[]) => boolean) => {
+	const add = (pattern: RegExp, isSecret: (groups: readonly (string | undefined)[], end: number) => boolean) => {
 		for (const match of text.matchAll(pattern)) {
 			const end = match.index + match[0].length;
 			// What is followed by a parenthesis is the name of a function.
-			if (text[end] !== "(" && isSecret(match)) found.push([end - (match.at(-1)?.length ?? 0), end]);
+			if (text[end] !== "(" && isSecret(match, end)) found.push([end - (match.at(-1)?.length ?? 0), end]);
 		}
 	};
-	add(header, ([, scheme, value = ""]) => scheme !== undefined || value.length >= 16 || looksRandom(value));
+	// "Authorization: Basic auth is …" speaks of it.
+	const isProse = (value: string, end: number) =>
+		/^[A-Za-z]{1,15}$/.test(value) && /^[ \t]+[A-Za-z]/.test(text.slice(end, end + 16));
+	add(header, ([, scheme, value = ""], end) =>
+		scheme === undefined ? value.length >= 16 || looksRandom(value) : !isProse(value, end),
+	);
 	add(bearer, ([, scheme = "", value = ""]) => (/basic/i.test(scheme) ? isBasic(value) : looksRandom(value)));
 	add(assignment, ([, name = "", value = ""]) => isAssignedSecret(name, value));
-	add(variable, ([, value = ""]) => isAssignedSecret("KEY", value));
+	add(
+		variable,
+		([, name = "", value = ""]) =>
+			!/(?:^|_)(?:PUBLIC|PRIMARY|FOREIGN)$/.test(name) && looksChosenByMachine(value) && isAssignedSecret("KEY", value),
+	);
 	add(cookie, ([, value = ""]) => value.length >= 8);
 	add(connection, () => true);
+	add(oracle, () => true);
+	add(pgpass, () => true);
 }
 
 function isAssignedSecret(name: string, value: string): boolean {

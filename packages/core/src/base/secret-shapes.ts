@@ -79,6 +79,23 @@ export const secretShapes: readonly SecretShape[] = [
 	shape("OpenRouter key", "sk-or-", "[\\w-]{12,}", random),
 	shape("OpenAI key", "sk-(?:proj|svcacct|admin)-", "[\\w-]{12,}", words),
 	shape("OpenAI key", "sk-", "[\\w-]{16,}", random),
+	shape("LangSmith key", "lsv2_(?:pt|sk)_", "\\w{16,}"),
+	shape("Fireworks key", "fw_", `${letters}{20,}`, random),
+	shape("Voyage key", "pa-", "[\\w-]{32,}", random),
+	shape("Docker Hub token", "dckr_(?:pat|oat)_", "[\\w-]{16,}", words),
+	shape("Grafana token", "gl(?:sa|c)_", "[A-Za-z0-9_+/=]{20,}", random),
+	shape("Sentry token", "sntry[su]_", "[A-Za-z0-9_+/=]{20,}", words),
+	shape("Figma token", "figd_", "[\\w-]{16,}", words),
+	shape("Linear key", "lin_(?:api|oauth)_", `${letters}{16,}`, words),
+	shape("Postman key", "PMAK-", "[\\w-]{16,}", words),
+	shape("New Relic key", "NRA[KL]-", "[A-Z0-9]{16,}", words),
+	shape("Doppler token", "dp\\.(?:pt|st|ct|sa|scim|audit)\\.", "[\\w.-]{20,}", random),
+	shape("Supabase token", "sbp_", "[a-f0-9]{32,}", words),
+	shape("PlanetScale token", "pscale_(?:tkn|pw|oauth)_", "[\\w.-]{16,}", words),
+	shape("Fly token", "fo1_", "[\\w-]{20,}", random),
+	shape("Discord webhook", "discord(?:app)?\\.com/api/(?:v\\d{1,2}/)?webhooks/", "\\d{10,}/[\\w-]{16,}"),
+	shape("Terraform token", `${letters}{14}\\.atlasv1\\.`, "[\\w-]{40,}"),
+	shape("Telegram token", "\\d{8,10}:AA", "[\\w-]{33}(?![\\w-])"),
 	shape("JSON web token", "eyJ", "[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?", words),
 ];
 
@@ -86,6 +103,11 @@ export const secretShapes: readonly SecretShape[] = [
 export function looksRandom(text: string): boolean {
 	if (/\d/.test(text) && /[a-z]/i.test(text)) return true;
 	return (/[a-z][A-Z]/.test(text) && /[A-Z]{2}|[A-Z][a-z]?[A-Z]/.test(text)) || /[A-Za-z0-9]{24}/.test(text);
+}
+
+/** Whether characters are such as no author of names chooses: `foo_bar_1` and `gpt-4o` are names. */
+export function looksChosenByMachine(text: string): boolean {
+	return /\d/.test(text) && looksRandom(text) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(text);
 }
 
 /** Whether a text is a digest, a commit or a UUID: it only looks random. */

@@ -48,6 +48,34 @@ export async function checkSignature(
 	};
 }
 
+/** What a signature is found to be where no one says who may sign. */
+export type UncheckedSignature = "not-checked" | "signers-not-checked";
+
+/**
+ * Whether a run's signature, if it has one, is one over its digest, whoever made it; "not-checked" without `ssh-keygen`.
+ * @throws AgentvError `interrupted`
+ */
+export async function checkSignatureForm(
+	directory: string,
+	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
+): Promise<{ readonly signature?: UncheckedSignature; readonly reason?: string }> {
+	const signature = join(directory, signatureName);
+	if (pathKind(signature) === "missing") return {};
+	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a plain file` };
+	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest that could be signed" };
+	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
+	const how = ["-Y", "check-novalidate", "-n", namespace, "-s", signature];
+	try {
+		const { exitCode, stderr } = await keygen(directory, how, { ...options, input });
+		if (exitCode === 0) return { signature: "signers-not-checked" };
+		const said = stderr.trim().split("\n")[0] ?? "";
+		return { reason: `${signatureName} is not a signature over this digest (ssh-keygen: ${said})` };
+	} catch (error) {
+		if (error instanceof AgentvError && error.code === "config") return { signature: "not-checked" };
+		throw error;
+	}
+}
+
 /** Returns a signature over the run's digest. @throws AgentvError if the key can't be used, or `ssh-keygen` is missing */
 export async function makeSignature(
 	directory: string,

@@ -1,4 +1,5 @@
 import type { AttemptId } from "./read-run.ts";
+import type { UncheckedSignature } from "./run-signature.ts";
 
 /** What a record says, and what it should say by the other records. */
 export interface Difference {
@@ -55,7 +56,7 @@ export const differenceKinds = [
 	"digest-missing",
 	/** What holds the run's digest can't be read, or is not written as AgentV writes it. */
 	"digest-unreadable",
-	/** The signature is missing, or is not that of an allowed signer over this digest. */
+	/** The signature is none over this digest; or it is missing, or not that of an allowed signer, where that is demanded. */
 	"signature",
 	/** An attempt's file that no row names. */
 	"file-without-row",
@@ -91,6 +92,8 @@ export interface RunVerification {
 	readonly digest?: string;
 	/** Whose signature over the digest was found good, if that was asked for. */
 	readonly signedBy?: string;
+	/** What is known of its signature, if that was not asked for. */
+	readonly signature?: UncheckedSignature;
 	/** Tests × targets. */
 	readonly planned: number;
 	/** Of these, with all their attempts. */

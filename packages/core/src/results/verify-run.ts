@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { readJson } from "../base/read-json.ts";
+import type { Environment } from "../io/environment.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
 import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
 import { parseRow, readRunFile, wholeLines } from "../model/result-files.ts";
@@ -9,7 +10,7 @@ import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { MixedVersions } from "./mixed-versions.ts";
 import { attemptOf } from "./read-run.ts";
-import { checkSignature, type SignatureDemand } from "./run-signature.ts";
+import { checkSignature, checkSignatureForm, type SignatureDemand } from "./run-signature.ts";
 import type { Difference, NotReExecuted, RunVerification } from "./run-verification.ts";
 import { summaryDifferences } from "./summary-differences.ts";
 import { TalliedCases } from "./tallied-cases.ts";
@@ -19,20 +20,24 @@ export interface VerifyOptions {
 	readonly signal?: AbortSignal | undefined;
 	/** Demands a signature over the run's digest. */
 	readonly signature?: SignatureDemand | undefined;
+	/** The environment of `ssh-keygen`, if no signature is demanded. */
+	readonly env?: Environment;
 }
 
 /**
  * Compares every file of a run with its digest, grades the recorded answers again, as far as their records are all that it takes, adds
- * everything up anew, and tells where the records say something else. Of programs only `ssh-keygen` is run, if a signature is demanded.
+ * everything up anew, and tells where the records say something else. Of programs only `ssh-keygen` is run, if the run is signed or must be.
  * @throws AgentvError `not-found` or `config` where the directory holds no run; `interrupted`
  */
 export async function verifyRun(directory: string, options: VerifyOptions = {}): Promise<RunVerification> {
 	const verifier = new Verifier(directory, readRunFile(directory));
 	await verifier.readRows(options.signal);
 	const verified = verifier.result(checkRunDigest(directory));
-	if (!options.signature) return verified;
-	const { signedBy, reason } = await checkSignature(directory, options.signature);
-	if (reason === undefined) return { ...verified, ...(signedBy === undefined ? {} : { signedBy }) };
+	const { signature: demand, env = {}, signal } = options;
+	const { reason, ...found } = demand
+		? await checkSignature(directory, demand)
+		: await checkSignatureForm(directory, { env, signal });
+	if (reason === undefined) return { ...verified, ...found };
 	return { ...verified, differences: [...verified.differences, { kind: "signature", file: signatureName, reason }] };
 }
 
