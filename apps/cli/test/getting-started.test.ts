@@ -75,7 +75,8 @@ describe("agentv init", () => {
 		git(cwd, "add", "README.md", ...added.split(" "));
 		git(cwd, "commit", "--quiet", "-m", "Begin");
 		expect(await warnings(cwd)).toEqual([]);
-		expect((await agentv(["eval", "evals"], { cwd })).exitCode).toBe(0);
+		const home = { AGENTV_HOME: tempTree() };
+		expect((await agentv(["eval", "evals"], { cwd, env: home })).exitCode).toBe(0);
 		expect(git(cwd, "status", "--porcelain")).toBe("");
 	});
 
