@@ -248,18 +248,18 @@ test("an attempt's time is told by stage, the target's apart from what grades it
 });
 
 test("an attempt whose file can't be written is not judged, and what it cost stays on record", async () => {
-	const files = {
+	const root = tempTree({
 		"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
-		"targets.yaml": "targets: [{name: default, provider: replay, fixtures: ./answers.jsonl}]\n",
-		"answers.jsonl": '{"test_id": "a", "output": "yes", "cost_usd": 0.5}\n',
-	};
-	const first = await runTree(files);
-	const folder = join(first.runDir, dirname(first.row("a").file ?? ""));
-	rmSync(folder, { recursive: true });
-	// A file where the attempt's directory would be.
-	writeFileSync(folder, "");
-	await expect(runTree(first, { output: first.runDir, resume: true })).rejects.toMatchObject({ code: "not-runnable" });
-	const row = JSON.parse(readFileSync(join(first.runDir, "index.jsonl"), "utf8"));
+		"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./agent.mjs]}]\n",
+		// A link where the attempt's directory would be.
+		"agent.mjs": `import { rmSync, symlinkSync } from "node:fs";
+			const tests = new URL("./out/tests", import.meta.url);
+			rmSync(tests, { recursive: true, force: true });
+			symlinkSync("/nowhere", tests);
+			console.log(JSON.stringify({ text: "yes", cost_usd: 0.5 }));`,
+	});
+	await expect(runTree({ root }, { output: join(root, "out") })).rejects.toMatchObject({ code: "not-runnable" });
+	const row = JSON.parse(readFileSync(join(root, "out/index.jsonl"), "utf8"));
 	expect(row).toMatchObject({ execution_status: "execution_error", cost_usd: 0.5, error: { stage: "record" } });
 });
 
