@@ -14,6 +14,7 @@ import {
 	toWireSummary,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
+import { shownWord } from "../matrix/shell-words.ts";
 import { attemptDetailText } from "../run/attempt-detail-text.ts";
 import { outcomeScore, outcomeText, statusSign } from "../run/failure-text.ts";
 import { originSentence, shownDirectory, sumText, unfinishedSentence } from "../run/summary-text.ts";
@@ -107,6 +108,6 @@ function unfinished(
 	colors: Colors,
 ): string[] {
 	if (sentence === undefined) return [];
-	const command = `agentv eval run --resume --run ${shownDirectory(directory, cwd)}`;
+	const command = `agentv eval run --resume --run ${shownWord(shownDirectory(directory, cwd))}`;
 	return [colors.yellow(terminalSafeLine(`${sentence}. Go on with it: ${command}`))];
 }

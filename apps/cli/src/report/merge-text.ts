@@ -1,5 +1,6 @@
 import { type Merge, type Missing, type MissingTest, mergeProblemText, terminalSafeLine } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
+import { shownWord } from "../matrix/shell-words.ts";
 import { mergeExitCode } from "../results/merge-exit-code.ts";
 import { sumText } from "../run/summary-text.ts";
 import type { Colors } from "../terminal/colors.ts";
@@ -24,7 +25,7 @@ function written({ missing, parts }: Merge, sum: string, output: string, colors:
 		"",
 		sum,
 		merged,
-		colors.yellow(`Run what is missing: agentv eval run --only-missing ${terminalSafeLine(output)}`),
+		colors.yellow(`Run what is missing: agentv eval run --only-missing ${shownWord(output)}`),
 	];
 }
 

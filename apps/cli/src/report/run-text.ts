@@ -1,5 +1,6 @@
 import { type CaseOutcome, caseOutcomes, RunTally, testsNotRun } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
+import { shownWord } from "../matrix/shell-words.ts";
 import { outcomeText } from "../run/failure-text.ts";
 import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
 import { originSentence, shownDirectory, sumText } from "../run/summary-text.ts";
@@ -55,9 +56,11 @@ function hints({ outcome, runDir, cwd, colors, plan }: RunReport): string[] {
 	if (outcome === "complete") {
 		const { onlyMissing } = plan.request;
 		if (onlyMissing === undefined) return [];
-		const parts = [onlyMissing, runDir].map((path) => shownDirectory(path, cwd)).join(" ");
+		const parts = [onlyMissing, runDir].map((path) => shownWord(shownDirectory(path, cwd))).join(" ");
 		return [`Put them together: agentv results merge ${parts} --output <dir>`];
 	}
 	const why = reasons[outcome];
-	return [colors.yellow(`${why}. Go on with it: agentv eval run --resume --run ${shownDirectory(runDir, cwd)}`)];
+	return [
+		colors.yellow(`${why}. Go on with it: agentv eval run --resume --run ${shownWord(shownDirectory(runDir, cwd))}`),
+	];
 }

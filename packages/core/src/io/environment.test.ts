@@ -1,4 +1,5 @@
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { agentvHome, expandHome, homeDirectory } from "./environment.ts";
 
@@ -15,4 +16,10 @@ test("AGENTV_HOME may begin with a tilde; empty means unset", () => {
 	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "" })).toBe("/h/.agentv");
 	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "~/data/" })).toBe("/h/data");
 	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "/abs" })).toBe("/abs");
+});
+
+test("an empty HOME is no home: the working directory must not become the place of what is trusted", () => {
+	const { homedir } = userInfo();
+	expect(homeDirectory({ HOME: "" })).toBe(homedir);
+	expect(agentvHome({ HOME: "", AGENTV_HOME: "" })).toBe(join(homedir, ".agentv"));
 });

@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 
@@ -12,7 +12,8 @@ export function homeDirectory(env: Environment): string {
 
 function systemHome(): string {
 	try {
-		return homedir();
+		// Not `homedir()`, which is empty where HOME is: then the working directory would hold what is trusted.
+		return userInfo().homedir;
 	} catch (error) {
 		// A user id that the system has no entry for, as in containers.
 		throw new AgentvError("config", "there is no home directory: HOME is not set", {

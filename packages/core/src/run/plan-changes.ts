@@ -21,7 +21,9 @@ export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 	const added = plan.evals.filter(({ label }) => !before.has(label)).map(({ label }) => label);
 	const left = run.evals.filter(({ file }) => !planned.has(file)).map(({ file }) => file);
 	if (added.length > 0)
-		throw new AgentvError("config", `${added.join(", ")} is not part of the run`, { hint: "Run it as a new run." });
+		throw new AgentvError("config", `${added.join(", ")} is not part of the run`, {
+			hint: "Run it as a new run. Without a git repository, evals are named from the working directory: then resume a run from where it was started.",
+		});
 	if (left.length > 0)
 		throw new AgentvError("config", `${left.join(", ")} is part of the run and was not named`, {
 			hint: "Name all evals of the run, or none.",
