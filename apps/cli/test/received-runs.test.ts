@@ -185,3 +185,19 @@ describe("nothing is asked", () => {
 		expect(heard).toHaveLength(3);
 	});
 });
+
+it.each([
+	["targets", "x"],
+	["targets", [5]],
+	["threshold", [5]],
+	["shard", "1/2"],
+	["tags", { a: 1 }],
+])("a record with other options than AgentV writes is refused: %s %j", async (key, value) => {
+	const { run, alter } = await project();
+	alter(({ flags }) => ({ flags: { ...flags, [key]: value } }));
+	for (const words of Object.values(ways)) {
+		const { exitCode, stderr } = await run(...words);
+		expect(exitCode, `${words.join(" ")}: ${stderr}`).toBe(2);
+		expect(stderr).toContain(`flags.${key}`);
+	}
+});

@@ -359,6 +359,7 @@ describe("bundles", () => {
 		const run = (...args: string[]) => agentv(args, { cwd, env: { ...env, AGENTV_HOME: join(cwd, "other-home") } });
 		const breaks: Record<string, (manifest: string) => void> = {
 			"an array": (manifest) => writeFileSync(manifest, "[]"),
+			"nothing in it": (manifest) => writeFileSync(manifest, "{}"),
 			"no JSON": (manifest) => writeFileSync(manifest, "{"),
 			"a directory": (manifest) => mkdirSync(manifest),
 			"a dangling link": (manifest) => symlinkSync("nowhere", manifest),

@@ -85,3 +85,11 @@ test("a JSON schema says what does not fit", async () => {
 		assertions: [{ text: "the answer/n fits the schema", passed: false, evidence: "must be number" }],
 	});
 });
+
+test.each([
+	["an asynchronous JSON schema, whose promise would look like a yes", "{$async: true, type: object}", "5"],
+	["a property that the validator does not see", "{properties: {__proto__: {type: string}}}", '{"__proto__": 1}'],
+])("%s is not supported", async (_, schema, output) => {
+	const graded = await gradingFixture(`{type: is-json, schema: ${schema}}`).grade({ output });
+	expect(graded).toMatchObject({ couldNotRun: { message: expect.stringContaining("is not supported") } });
+});

@@ -88,7 +88,8 @@ function mayBeOfBundle(manifest: string, view: DiskView): boolean {
 	if (!reading || !("value" in reading)) return true;
 	const { value } = reading;
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return true;
-	return "format_version" in value || "digest" in value;
+	// Other tools' manifests are not empty.
+	return "format_version" in value || "digest" in value || Object.keys(value).length === 0;
 }
 
 function readManifestJson(file: string, view: DiskView): JsonReading | undefined {

@@ -6,6 +6,7 @@ import { readBytes, readTextFile } from "../io/files/read-text.ts";
 import { pathKind, targetKind } from "../io/files/stat-path.ts";
 import { type ResultRow, type RunSummary, resultRowSchema, runSummarySchema } from "../schema/result-row.ts";
 import { type RunFile, runFileSchema } from "../schema/run-file.ts";
+import { shapeIssues } from "../schema/shape-issues.ts";
 
 /** The rows of an index, as far as it can be read. */
 export interface IndexReading {
@@ -67,10 +68,13 @@ export function parseRow(text: string): ResultRow | undefined {
 export function readRunFile(directory: string): RunFile {
 	const file = join(directory, "run.json");
 	if (pathKind(file) === "missing") throw new AgentvError("not-found", `${directory} holds no run`);
+	const what = `${file} can't be read as the record of a run`;
 	const read = readJson(readTextFile(file, { maxBytes: 2 ** 29 }));
-	const parsed = "value" in read ? runFileSchema.safeParse(read.value) : undefined;
-	if (parsed?.success) return parsed.data;
-	throw new AgentvError("config", `${file} can't be read as the record of a run`);
+	if (!("value" in read)) throw new AgentvError("config", `${what}: it is not JSON: ${read.reason}`);
+	const parsed = runFileSchema.safeParse(read.value);
+	if (parsed.success) return parsed.data;
+	const [first] = shapeIssues(parsed.error, read.value);
+	throw new AgentvError("config", first ? `${what}: ${first.path.join(".")}: ${first.message}` : what);
 }
 
 /** `summary.json` of a run; `undefined` where it has not ended yet, or the file is no summary. */

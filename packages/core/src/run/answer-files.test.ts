@@ -152,4 +152,37 @@ ${made.replace("OUT", out)};
 			error: { stage: "target", code: "bad-answer", causedBy: "agent", message: expect.stringContaining(message) },
 		});
 	});
+
+	test("have a limit together: each may be read, but not all of them put into one answer", async () => {
+		const run = await runTree({
+			...agent("Array.from({ length: 10 }, () => ({ type: 'file', path: 'big.txt' }))"),
+			"template/big.txt": "x".repeat(9_000_000),
+			"my.eval.yaml": evalOf("{ type: contains, value: x }"),
+		});
+		expect(run.row("a")).toMatchObject({
+			executionStatus: "execution_error",
+			error: { code: "answer-too-large", causedBy: "agent", message: expect.stringContaining("64 MB") },
+		});
+	});
+
+	test("are turned into text once, however often they are named, and there may be a hundred of them", async () => {
+		const files = { "count.mjs": "import { appendFileSync } from 'node:fs'; appendFileSync(process.env.COUNT, 'x');" };
+		const count = join(tempTree(), "count");
+		const run = await runTree(
+			{
+				...agent("Array.from({ length: 500 }, () => ({ type: 'file', path: 'report.bin' }))"),
+				...files,
+				"my.eval.yaml": evalOf("{ type: contains, value: report }", "count.mjs"),
+			},
+			{ env: { COUNT: count } },
+		);
+		expect(run.row("a")).toMatchObject({ executionStatus: "ok", score: 1 });
+		expect(readFileSync(count, "utf8")).toBe("x");
+		const many = await runTree({
+			...agent("Array.from({ length: 101 }, (_, index) => ({ type: 'file', path: 'f' + index + '.txt' }))"),
+			...Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`template/f${index}.txt`, "x"])),
+			"my.eval.yaml": evalOf("{ type: contains, value: x }"),
+		});
+		expect(many.row("a").error).toMatchObject({ code: "answer-too-large", causedBy: "agent" });
+	});
 });

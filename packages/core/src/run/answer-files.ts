@@ -4,6 +4,7 @@ import { textOf } from "../grading/input-texts.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { realPath, targetKind } from "../io/files/stat-path.ts";
 import { resolvePath } from "../model/path-text.ts";
+import { largestAnswer, tooLarge } from "../targets/answer-limits.ts";
 import type { AnswerPart } from "../targets/contract.ts";
 import { partText } from "../targets/read-answer.ts";
 import type { RunContext } from "./attempt-context.ts";
@@ -29,8 +30,16 @@ export async function withFileTexts(
 	if (!last?.parts) return answer;
 	const texts: string[] = [];
 	const files: string[] = [];
+	const known = new Map<string, Promise<string>>();
+	let size = 0;
 	for (const part of last.parts) {
-		const text = isLocal(part) ? await fileText(part, one, workspacePath, context) : partText(part);
+		const key = JSON.stringify(part);
+		if (isLocal(part) && !known.has(key)) known.set(key, fileText(part, one, workspacePath, context));
+		const text = (await known.get(key)) ?? partText(part);
+		size += Buffer.byteLength(text);
+		if (known.size > mostFiles) throw tooMuch(`names more than ${mostFiles} files`);
+		if (size > largestAnswer)
+			throw tooMuch(`is larger than ${largestAnswer / 1024 / 1024} MB with the files that it names`);
 		texts.push(text);
 		if (part.type !== "text") files.push(text);
 	}
@@ -63,6 +72,14 @@ async function fileText(
 		if (!(error instanceof AgentvError)) throw error;
 		throw unreadable(error.message);
 	}
+}
+
+/** Each takes a process if it has a preprocessor. */
+const mostFiles = 100;
+
+function tooMuch(what: string): AttemptError {
+	const { message, code } = tooLarge(what);
+	return new AttemptError({ stage: "target", code, message, causedBy: "agent" });
 }
 
 /** What the agent calls its answer is not there, or can't be turned into text. */

@@ -57,6 +57,8 @@ const ok = "one\nhello";
 const recordLosses: readonly (readonly [string, string])[] = [
 	["removes the results", `rm -rf "$EVAL_ROOT/run"`],
 	["removes the records of attempts", `rm -rf "$EVAL_ROOT/run/tests"`],
+	["puts a pipe in place of the index", `rm "$EVAL_ROOT/run/index.jsonl"; mkfifo "$EVAL_ROOT/run/index.jsonl"`],
+	["makes the index huge", `truncate -s 200G "$EVAL_ROOT/run/index.jsonl"`],
 	["overwrites the index", `echo garbage > "$EVAL_ROOT/run/index.jsonl"`],
 	["overwrites the run's file", `echo garbage > "$EVAL_ROOT/run/run.json"`],
 	[

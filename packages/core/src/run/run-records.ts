@@ -3,9 +3,10 @@ import { AgentvError } from "../base/agentv-error.ts";
 import { redactDeep } from "../base/redact.ts";
 import { safeName } from "../base/slug.ts";
 import { type AppendFile, openAppendFile } from "../io/files/append-file.ts";
-import { createDigest, digestText } from "../io/files/digest-tree.ts";
+import { createDigest, digestText, largestDigested } from "../io/files/digest-tree.ts";
 import { makeDirectories } from "../io/files/make-directories.ts";
 import { makeOwnDirectory } from "../io/files/own-files.ts";
+import { fileSize, pathKind } from "../io/files/stat-path.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 import { removeFile } from "../io/files/write-note.ts";
 import { digestName, syncRecord, writeRunDigest } from "../model/run-digest.ts";
@@ -57,7 +58,10 @@ export class RunRecords {
 		makeDirectories(this.directory);
 		this.writeRunFile(this.#run);
 		this.#index.close();
-		this.#index = openAppendFile(join(this.directory, "index.jsonl"));
+		const index = join(this.directory, "index.jsonl");
+		// A link or a pipe in its place is not the user's.
+		if (["link", "other"].includes(pathKind(index))) removeFile(index);
+		this.#index = openAppendFile(index);
 	}
 
 	/** Where an attempt's file stands, relative to the directory and without ending: derived from the test, never its raw text. */
@@ -128,10 +132,17 @@ export class RunRecords {
 		await syncRecord(this.directory);
 		this.#write("summary.json", `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
 		if (this.#index) this.#written.set("index.jsonl", this.#indexDigest.hex());
-		const changed = writeRunDigest(this.directory, this.#written);
+		const changed = this.#changedOrSealed();
 		// Without it the run would be refused; what it says is known.
 		if (changed.includes("run.json") && this.#run) this.writeRunFile(this.#run);
 		return changed.length > 0 ? changedMeanwhile(this.directory, changed) : undefined;
+	}
+
+	/** Writes the digest, unless files were changed; returns their paths. */
+	#changedOrSealed(): readonly string[] {
+		// A file of holes would take hours to read, and is not what was written.
+		const large = [...this.#written.keys()].filter((path) => fileSize(join(this.directory, path)) > largestDigested);
+		return large.length > 0 ? large : writeRunDigest(this.directory, this.#written);
 	}
 
 	#write(name: string, text: string): void {

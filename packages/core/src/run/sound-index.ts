@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { AgentvError } from "../base/agentv-error.ts";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { checkAttemptRecord } from "../grading/attempt-record.ts";
 import { listDirectory } from "../io/files/list-directory.ts";
@@ -83,8 +84,18 @@ function readLines(directory: string, planned: ReadonlyMap<string, number>, prob
 	const index = join(directory, "index.jsonl");
 	const texts = wholeLines(index);
 	let number = 1;
-	let next = texts.next();
-	for (; !next.done; number += 1, next = texts.next()) {
+	/** A line that is too long is not a row, and nothing behind it was written by a run. */
+	const line = (): IteratorResult<string, string> => {
+		try {
+			return texts.next();
+		} catch (error) {
+			if (!(error instanceof AgentvError)) throw error;
+			problems.push(`${index}:${number} and what follows was skipped: ${error.message}`);
+			return { done: true, value: "" };
+		}
+	};
+	let next = line();
+	for (; !next.done; number += 1, next = line()) {
 		const text = next.value;
 		const row = parseRow(text);
 		if (!row) {

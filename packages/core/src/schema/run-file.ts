@@ -106,6 +106,24 @@ const originSchema = wireObject({
 	graders: z.array(z.string()).optional(),
 });
 
+/** Options that the run was begun with, as a request has them: what decides which tests are run and how they are judged. */
+const flagsSchema = z.looseObject({
+	targets: z.array(z.string()).optional(),
+	tests: z.array(z.string()).optional(),
+	tags: z.array(z.string()).optional(),
+	excludeTags: z.array(z.string()).optional(),
+	graderTarget: z.string().optional(),
+	limit: z.number().optional(),
+	threshold: z.number().optional(),
+	repeat: z.number().optional(),
+	timeoutSeconds: z.number().optional(),
+	experiment: z.string().optional(),
+	targetsFile: z.string().optional(),
+	envFile: z.string().optional(),
+	onlyMissing: z.string().optional(),
+	shard: z.object({ index: z.number(), count: z.number() }).optional(),
+});
+
 /** `run.json`: what was run. */
 export const runFileSchema = wireObject({
 	formatVersion: z.literal(1),
@@ -119,7 +137,7 @@ export const runFileSchema = wireObject({
 	git: wireObject({ commit: z.string(), branch: z.string().optional(), dirty: z.boolean() }).optional(),
 	benchmark: wireObject({ id: z.string(), revision: z.string().optional() }).optional(),
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
-	flags: dataSchema,
+	flags: flagsSchema,
 	/** Tests × targets in their order. */
 	planned: plannedListSchema,
 	shard: shardSchema.optional(),

@@ -2,7 +2,7 @@ import { listEntry } from "../io/files/list-entry.ts";
 import type { AnswerMessage, TargetAnswer, TargetFailure, TargetOutcome } from "./contract.ts";
 
 /** Bytes of one answer: its text, and its messages with their tool calls as JSON. */
-const largestAnswer = 64 * 1024 * 1024;
+export const largestAnswer = 64 * 1024 * 1024;
 /** Messages and tool calls of one answer. */
 export const mostMessages = 20_000;
 

@@ -1,4 +1,5 @@
-import { closeSync, fstatSync, fsyncSync, lstatSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, writeSync } from "node:fs";
+import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode, fileError } from "./file-error.ts";
 
 /** A file open for appending. What `append` took is with the operating system when it returns: a crash of ours does not lose it. */
@@ -12,7 +13,15 @@ export interface AppendFile {
 	close(): void;
 }
 
-/** Opens (and makes, with `mode`) a file for appending; its directory must exist. */
+/** A pipe in the file's place is not waited for, and a link is not followed. */
+const flags =
+	constants.O_WRONLY |
+	constants.O_APPEND |
+	constants.O_CREAT |
+	(constants.O_NONBLOCK ?? 0) |
+	(constants.O_NOFOLLOW ?? 0);
+
+/** Opens (and makes, with `mode`) a file for appending; its directory must exist. @throws AgentvError if another thing is in its place */
 export function openAppendFile(path: string, options: { readonly mode?: number } = {}): AppendFile {
 	const guarded = <T>(work: () => T): T => {
 		try {
@@ -21,7 +30,11 @@ export function openAppendFile(path: string, options: { readonly mode?: number }
 			throw fileError(path, error);
 		}
 	};
-	const descriptor = guarded(() => openSync(path, "a", options.mode ?? 0o666));
+	const descriptor = guarded(() => openSync(path, flags, options.mode ?? 0o666));
+	if (!fstatSync(descriptor).isFile()) {
+		closeSync(descriptor);
+		throw new AgentvError("config", `${path} is not a regular file`);
+	}
 	let isOpen = true;
 	return {
 		path,

@@ -20,6 +20,8 @@ export interface DigestEntry {
 	readonly sha256: string;
 }
 
+/** Bytes of a file that is digested without giving other work its turn. */
+export const largestDigested = 4 * 1024 ** 3;
 const chunkSize = 1024 * 1024;
 let shared: Buffer | undefined;
 

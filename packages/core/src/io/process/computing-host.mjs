@@ -53,6 +53,8 @@ async function schemaCheck() {
 	 * @returns {Outcome<"schema">}
 	 */
 	return ({ schema, text }) => {
+		const written = JSON.stringify(schema);
+		for (const [sign, what] of unsupported) if (sign.test(written)) throw new Error(`${what} is not supported`);
 		const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";
 		const Validator = draft.includes("2020-12") ? Ajv2020 : draft.includes("2019-09") ? Ajv2019 : Ajv;
 		const ajv = new Validator({ strict: false, allErrors: true, validateFormats: false, logger: false });
@@ -66,6 +68,12 @@ async function schemaCheck() {
 		return { kind: "schema", problems };
 	};
 }
+
+/** What the validator takes for something else: an asynchronous schema answers with a promise, which looks like a yes. */
+const unsupported = /** @type {const} */ ([
+	[/"\$async":/, "$async"],
+	[/"__proto__":/, "a property named __proto__"],
+]);
 
 const uniqueItems = {
 	keyword: "uniqueItems",
