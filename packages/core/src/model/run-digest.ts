@@ -91,7 +91,7 @@ export function writeRunDigest(directory: string, written: ReadonlyMap<string, s
 	const changed = [...written].flatMap(([path, sha256]) => (sums.get(path) === sha256 ? [] : [path]));
 	if (changed.length > 0) return changed.sort(compareByBytes);
 	const lines = [...sums].map(([path, sha256]) => `${sumLine(sha256, path)}\n`);
-	writeAtomic(join(directory, digestName), lines.join(""));
+	writeAtomic(join(directory, digestName), lines.join(""), { noFollow: true });
 	return [];
 }
 

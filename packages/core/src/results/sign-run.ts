@@ -30,6 +30,6 @@ export async function signRun(
 			},
 		);
 	const file = join(directory, signatureName);
-	writeAtomic(file, await makeSignature(directory, key, options));
+	writeAtomic(file, await makeSignature(directory, key, options), { noFollow: true });
 	return { digest, file };
 }

@@ -59,6 +59,10 @@ const recordLosses: readonly (readonly [string, string])[] = [
 	["removes the records of attempts", `rm -rf "$EVAL_ROOT/run/tests"`],
 	["puts a pipe in place of the index", `rm "$EVAL_ROOT/run/index.jsonl"; mkfifo "$EVAL_ROOT/run/index.jsonl"`],
 	["makes the index huge", `truncate -s 200G "$EVAL_ROOT/run/index.jsonl"`],
+	[
+		"puts links to a file of the user in place of the records",
+		`for f in run.json summary.json run.sha256; do ln -sf "$EVAL_ROOT/mine.txt" "$EVAL_ROOT/run/$f"; done`,
+	],
 	["overwrites the index", `echo garbage > "$EVAL_ROOT/run/index.jsonl"`],
 	["overwrites the run's file", `echo garbage > "$EVAL_ROOT/run/run.json"`],
 	[
@@ -69,6 +73,7 @@ const recordLosses: readonly (readonly [string, string])[] = [
 
 test.each(recordLosses)("a run whose agent %s says so at its end, and can be resumed", async (_, loss) => {
 	const root = tempTree({
+		"mine.txt": "mine\n",
 		...evalTree("shared", `[ -e "$EVAL_ROOT/done" ] || { touch "$EVAL_ROOT/done"; ${loss}; }`),
 	});
 	const output = join(root, "run");
@@ -81,6 +86,7 @@ test.each(recordLosses)("a run whose agent %s says so at its end, and can be res
 		hint: expect.stringContaining("--resume"),
 	});
 	expect(events.at(-1)).toBe("done");
+	expect(readFileSync(join(root, "mine.txt"), "utf8")).toBe("mine\n");
 	expect(events.filter((type) => type === "case-finished")).toHaveLength(4);
 	const resumed = await runTree({ root }, { ...options, resume: true });
 	for (const id of ids) expect(resumed.row(id), id).toMatchObject({ executionStatus: "ok", score: 1 });

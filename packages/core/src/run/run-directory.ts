@@ -82,7 +82,7 @@ export function makeWay(directory: string): string[] {
 		if (name === "index.jsonl" && found === "link" && targetKind(path) === "file") {
 			const content = readBytes(path, { maxBytes: 2 ** 29 });
 			removeFile(path);
-			writeAtomic(path, content);
+			writeAtomic(path, content, { noFollow: true });
 			return `${what}: it is replaced by what it pointed to`;
 		}
 		if (found === "directory" && !removeEmptyDirectory(path)) {

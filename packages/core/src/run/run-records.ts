@@ -146,7 +146,7 @@ export class RunRecords {
 	}
 
 	#write(name: string, text: string): void {
-		writeAtomic(join(this.directory, name), text);
+		writeAtomic(join(this.directory, name), text, { noFollow: true });
 		this.#written.set(name, digestText(text));
 	}
 

@@ -60,7 +60,7 @@ export class SoundIndex {
 	 */
 	putRight(): void {
 		const index = join(this.#directory, "index.jsonl");
-		if (!this.#isWhole) writeAtomic(index, this.#kept.map(({ text }) => `${text}\n`).join(""));
+		if (!this.#isWhole) writeAtomic(index, this.#kept.map(({ text }) => `${text}\n`).join(""), { noFollow: true });
 		const named = new Set(this.#kept.map(({ row }) => row.file));
 		const tests = join(this.#directory, "tests");
 		if (pathKind(tests) !== "directory") return;

@@ -50,3 +50,14 @@ test.skipIf(process.getuid?.() === 0)("a file that was made read-only stays as i
 	expect(readFileSync(join(root, "mine.yaml"), "utf8")).toBe("old");
 	expect(readdirSync(root)).toEqual(["mine.yaml"]);
 });
+
+test("a link to a device is refused, or replaced itself: the device stays", () => {
+	const root = tempTree();
+	const link = join(root, "link");
+	symlinkSync("/dev/null", link);
+	expect(() => writeAtomic(link, "text")).toThrow(/not a regular file/);
+	expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+	writeAtomic(link, "text", { noFollow: true });
+	expect(readFileSync(link, "utf8")).toBe("text");
+	expect(statSync("/dev/null").isCharacterDevice()).toBe(true);
+});

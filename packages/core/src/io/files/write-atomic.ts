@@ -12,6 +12,7 @@ import {
 	writeFileSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { AgentvError } from "../../base/agentv-error.ts";
 import { fileError } from "./file-error.ts";
 import { besideName } from "./staged-files.ts";
 import { pathKind, realPath } from "./stat-path.ts";
@@ -24,6 +25,8 @@ export type FileContent = string | Uint8Array | Iterable<string>;
 export interface WriteOptions {
 	/** Permission bits of a file that did not exist; an existing file keeps its own. Default 0o644 less the umask. */
 	readonly mode?: number;
+	/** Replaces a link, pipe or device at the path itself: for files that other programs may have put something in place of. */
+	readonly noFollow?: boolean;
 }
 
 /** The file that writing to `path` changes: links are followed, also a link whose target does not exist yet. */
@@ -38,7 +41,7 @@ export function writeTarget(path: string): string {
 /** Writes `content` to a new, synced file beside `target` and returns its path; the caller renames or removes it. */
 export function stageBeside(target: string, content: FileContent, options: WriteOptions = {}): string {
 	const staged = besideName(target);
-	const existing = statSync(target, { throwIfNoEntry: false });
+	const existing = pathKind(target) === "file" ? statSync(target) : undefined;
 	const mode = existing ? existing.mode & 0o7777 : options.mode;
 	const descriptor = openSync(staged, "wx", mode ?? 0o666);
 	try {
@@ -57,15 +60,19 @@ export function stageBeside(target: string, content: FileContent, options: Write
 
 /**
  * Replaces a file in one step: written beside it, synced, renamed. A reader sees the old content or the new, never a part.
- * Writing to a symbolic link changes the file it points to and leaves the link. The directory must exist.
+ * Writing to a symbolic link changes the file it points to and leaves the link, unless `noFollow`. What is not a regular file is never
+ * replaced then. The directory must exist.
  * @throws AgentvError `not-found` or `config` naming the path; the old content is then untouched.
  */
 export function writeAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
 	let staged: string | undefined;
 	try {
-		const target = writeTarget(path);
+		const target = options.noFollow ? resolve(path) : writeTarget(path);
+		const kind = pathKind(target);
+		// A device, for example, that a link in the file's place points to.
+		if (kind === "other" && !options.noFollow) throw new AgentvError("config", `${path} is not a regular file`);
 		// Renaming asks the directory alone; a file that was made read-only is meant to stay as it is.
-		if (pathKind(target) !== "missing") accessSync(target, constants.W_OK);
+		if (kind === "file" || kind === "directory") accessSync(target, constants.W_OK);
 		staged = stageBeside(target, content, options);
 		renameSync(staged, target);
 		syncDirectory(dirname(target));
