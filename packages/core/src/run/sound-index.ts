@@ -67,9 +67,14 @@ export class SoundIndex {
 		for (const folder of listDirectory(tests)) {
 			const path = join(tests, folder);
 			if (pathKind(path) === "directory") removeUnnamed(path, `tests/${folder}`, named);
-			else if (this.#folders.has(folder)) clearPlace(path);
+			else if (this.#folders.has(folder) || isTestFolder(folder)) clearPlace(path);
 		}
 	}
+}
+
+/** Whether a name is of the form that the folders of tests have: the rows that would say so may be gone, too. */
+function isTestFolder(name: string): boolean {
+	return /^([a-z0-9-]+-)?[0-9a-f]{16}$/.test(name);
 }
 
 /** The number of attempts of each planned test, by its key. */
