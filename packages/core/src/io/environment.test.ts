@@ -1,6 +1,6 @@
 import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { agentvHome, expandHome, homeDirectory } from "./environment.ts";
 
 test("the home directory comes from the environment given, else from the system", () => {
@@ -19,7 +19,9 @@ test("AGENTV_HOME may begin with a tilde; empty means unset", () => {
 });
 
 test("an empty HOME is no home: the working directory must not become the place of what is trusted", () => {
-	const { homedir } = userInfo();
-	expect(homeDirectory({ HOME: "" })).toBe(homedir);
-	expect(agentvHome({ HOME: "", AGENTV_HOME: "" })).toBe(join(homedir, ".agentv"));
+	vi.stubEnv("HOME", "");
+	onTestFinished(() => void vi.unstubAllEnvs());
+	const { homedir: registered } = userInfo();
+	expect(homeDirectory({ HOME: "" })).toBe(registered);
+	expect(agentvHome({ HOME: "", AGENTV_HOME: "" })).toBe(join(registered, ".agentv"));
 });

@@ -1,4 +1,4 @@
-import { userInfo } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { AgentvError } from "../base/agentv-error.ts";
 
@@ -12,8 +12,8 @@ export function homeDirectory(env: Environment): string {
 
 function systemHome(): string {
 	try {
-		// Not `homedir()`, which is empty where HOME is: then the working directory would hold what is trusted.
-		return userInfo().homedir;
+		// Empty if HOME is: then the working directory would hold what is trusted.
+		return homedir() || userInfo().homedir;
 	} catch (error) {
 		// A user id that the system has no entry for, as in containers.
 		throw new AgentvError("config", "there is no home directory: HOME is not set", {
