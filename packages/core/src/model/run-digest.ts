@@ -1,6 +1,5 @@
 import { basename, dirname, join } from "node:path";
 import { createDigest, digestFile, digestText } from "../io/files/digest-tree.ts";
-import { forbidExecution } from "../io/files/forbid-execution.ts";
 import { listEntry } from "../io/files/list-entry.ts";
 import { walkTree } from "../io/files/list-tree.ts";
 import { isLockName } from "../io/files/lock.ts";
@@ -11,6 +10,7 @@ import { isStagedName } from "../io/files/staged-files.ts";
 import { pathKind } from "../io/files/stat-path.ts";
 import { syncFiles } from "../io/files/sync-files.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
+import { forbidExecution } from "../io/files/write-note.ts";
 import { sumLine } from "./bundle-digest.ts";
 
 /** Beside a run's record: a line of `sha256sum` for each file of it. The run's digest is the SHA-256 of this file. */

@@ -48,11 +48,11 @@ export async function checkSignature(
 	};
 }
 
-/** What a signature is found to be where no one says who may sign. */
+/** How far a signature was checked when no signers are named. */
 export type UncheckedSignature = "not-checked" | "signers-not-checked";
 
 /**
- * Whether a run's signature, if it has one, is one over its digest, whoever made it; "not-checked" without `ssh-keygen`.
+ * Whether a run's signature, if it has one, is a signature over its digest by any key; "not-checked" without `ssh-keygen`.
  * @throws AgentvError `interrupted`
  */
 export async function checkSignatureForm(

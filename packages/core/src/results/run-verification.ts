@@ -56,7 +56,7 @@ export const differenceKinds = [
 	"digest-missing",
 	/** What holds the run's digest can't be read, or is not written as AgentV writes it. */
 	"digest-unreadable",
-	/** The signature is none over this digest; or it is missing, or not that of an allowed signer, where that is demanded. */
+	/** The signature is not one over this digest; or it is missing, or not that of an allowed signer, when that is demanded. */
 	"signature",
 	/** An attempt's file that no row names. */
 	"file-without-row",

@@ -26,7 +26,7 @@ export interface VerifyOptions {
 
 /**
  * Compares every file of a run with its digest, grades the recorded answers again, as far as their records are all that it takes, adds
- * everything up anew, and tells where the records say something else. Of programs only `ssh-keygen` is run, if the run is signed or must be.
+ * everything up again, and tells where the records say something else. Of programs only `ssh-keygen` is run, if the run is signed or must be.
  * @throws AgentvError `not-found` or `config` where the directory holds no run; `interrupted`
  */
 export async function verifyRun(directory: string, options: VerifyOptions = {}): Promise<RunVerification> {

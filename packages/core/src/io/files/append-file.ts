@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, fsyncSync, lstatSync, openSync, writeSync } from "node:fs";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode, fileError } from "./file-error.ts";
+import { writeFlags } from "./open-regular.ts";
 
 /** A file open for appending. What `append` took is with the operating system when it returns: a crash of ours does not lose it. */
 export interface AppendFile {
@@ -13,14 +14,6 @@ export interface AppendFile {
 	close(): void;
 }
 
-/** A pipe in the file's place is not waited for, and a link is not followed. */
-const flags =
-	constants.O_WRONLY |
-	constants.O_APPEND |
-	constants.O_CREAT |
-	(constants.O_NONBLOCK ?? 0) |
-	(constants.O_NOFOLLOW ?? 0);
-
 /** Opens (and makes, with `mode`) a file for appending; its directory must exist. @throws AgentvError if another thing is in its place */
 export function openAppendFile(path: string, options: { readonly mode?: number } = {}): AppendFile {
 	const guarded = <T>(work: () => T): T => {
@@ -30,7 +23,7 @@ export function openAppendFile(path: string, options: { readonly mode?: number }
 			throw fileError(path, error);
 		}
 	};
-	const descriptor = guarded(() => openSync(path, flags, options.mode ?? 0o666));
+	const descriptor = guarded(() => openSync(path, writeFlags | constants.O_APPEND, options.mode ?? 0o666));
 	if (!fstatSync(descriptor).isFile()) {
 		closeSync(descriptor);
 		throw new AgentvError("config", `${path} is not a regular file`);

@@ -39,7 +39,7 @@ export function digestText(content: string | Uint8Array): string {
 }
 
 /** A SHA-256 of texts that come piece by piece, after what `file` holds. */
-export function createDigest(file?: string, maxBytes = 4 * 1024 ** 3): { update(text: string): void; hex(): string } {
+export function createDigest(file?: string, maxBytes = largestDigested): { update(text: string): void; hex(): string } {
 	const hash = createHash("sha256");
 	if (file !== undefined) {
 		shared ??= Buffer.allocUnsafe(chunkSize);

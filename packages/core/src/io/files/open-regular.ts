@@ -17,6 +17,10 @@ export interface OpenOptions {
 /** A pipe is opened without waiting for who writes to it, and a terminal does not become ours. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
+/** For writing what other programs may have put something in place of: a pipe is not waited for, and a link is not followed. */
+export const writeFlags =
+	constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
 /**
  * Opens a file for reading: the one door for every file that a user, an eval or another program names. Never waits, whatever is at
  * the path. The caller closes the descriptor.

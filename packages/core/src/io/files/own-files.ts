@@ -1,6 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync, writeSync } from "node:fs";
 import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode, fileError } from "./file-error.ts";
+import { writeFlags } from "./open-regular.ts";
 import { pathKind } from "./stat-path.ts";
 
 /** Makes a directory in one that is ours. A link in its place is refused: what we write must stay where we mean it. */
@@ -14,13 +15,7 @@ export function makeOwnDirectory(path: string): void {
 	}
 }
 
-/** A pipe in the file's place is not waited for. */
-const flags =
-	constants.O_WRONLY |
-	constants.O_CREAT |
-	constants.O_TRUNC |
-	(constants.O_NOFOLLOW ?? 0) |
-	(constants.O_NONBLOCK ?? 0);
+const flags = writeFlags | constants.O_TRUNC;
 
 /** Writes a file in a directory of ours at once, not through a link. It survives a crash of ours, not one of the machine. */
 export function writeOwnFile(path: string, content: string | Uint8Array): void {

@@ -1,4 +1,4 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { errnoCode, fileError } from "./file-error.ts";
 import { besideName } from "./staged-files.ts";
 
@@ -19,20 +19,29 @@ export function writeNote(path: string, content: string): void {
 
 /** Removes a file; a missing one is fine. */
 export function removeFile(path: string): void {
-	removeWhatever(path, false);
+	removeAt(path, false);
 }
 
 /** Removes what is in a file's place, a directory with all it holds, too. Links are not followed. */
 export function clearPlace(path: string): void {
-	removeWhatever(path, true);
+	removeAt(path, true);
 }
 
-function removeWhatever(path: string, recursive: boolean): void {
+function removeAt(path: string, recursive: boolean): void {
 	try {
 		rmSync(path, { force: true, recursive });
 	} catch (error) {
 		// Below a file there is nothing.
 		if (errnoCode(error) === "ENOTDIR") return;
+		throw fileError(path, error);
+	}
+}
+
+/** Takes the permissions to execute a file from everyone. @throws AgentvError */
+export function forbidExecution(path: string): void {
+	try {
+		chmodSync(path, statSync(path).mode & 0o666);
+	} catch (error) {
 		throw fileError(path, error);
 	}
 }
