@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { gitTestEnvironment } from "@agentv/test-support";
+import { onTestFinished, vi } from "vitest";
 import { main } from "../../src/main.ts";
 import { normalise } from "./normalise.mjs";
 
@@ -16,8 +17,14 @@ export interface Place {
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** A directory in which only git, Node and a shell are installed. */
+/** A directory in which only git, Node and a shell are installed, and whose temporary directory nothing else uses while the test runs. */
 export function goldenPlace(root: string): Place {
+	const temporary = join(root, ".tmp");
+	mkdirSync(temporary);
+	vi.stubEnv("TMPDIR", temporary);
+	onTestFinished(() => {
+		vi.unstubAllEnvs();
+	});
 	const bin = join(root, ".bin");
 	mkdirSync(bin);
 	symlinkSync(process.execPath, join(bin, "node"));
@@ -26,7 +33,7 @@ export function goldenPlace(root: string): Place {
 		if (found !== undefined) symlinkSync(join(found, name), join(bin, name));
 	}
 	const { PATH: _, HOME: __, ...git } = gitTestEnvironment;
-	return { root, env: { ...git, PATH: bin, HOME: root, AGENTV_HOME: join(root, ".home"), TMPDIR: tmpdir() } };
+	return { root, env: { ...git, PATH: bin, HOME: root, AGENTV_HOME: join(root, ".home"), TMPDIR: temporary } };
 }
 
 export interface Said {
@@ -43,7 +50,7 @@ export class Recorder {
 
 	constructor(place: Place) {
 		this.#place = place;
-		this.#names = { [place.root]: "<root>", [checkout]: "<checkout>", [tmpdir()]: "<tmp>" };
+		this.#names = { [place.root]: "<root>", [checkout]: "<checkout>" };
 		this.#names[process.versions.node] = "<node version>";
 	}
 
