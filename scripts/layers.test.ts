@@ -75,7 +75,7 @@ interface Violation {
 }
 
 const violations: Record<string, Violation> = {
-	"no-circles": {
+	"no-cycles": {
 		file: `${core}/base/slug.ts`,
 		imports: 'import type { Loop } from "./loop.ts";',
 		extra: { [`${core}/base/loop.ts`]: 'import type { Slug } from "./slug.ts";\nexport type Loop = Slug;\n' },
@@ -151,7 +151,7 @@ function checkLayers(tree: string): { exitCode: number | null; output: string } 
 	return { exitCode: run.status, output: run.stdout + run.stderr };
 }
 
-/** Plants every violation at once, so that the checker starts once and not once a rule. */
+/** Plants all violations together, so that the checker runs only once. */
 function plantAll(): string {
 	const files: Record<string, string> = {};
 	for (const { file, imports, extra } of Object.values(violations)) {

@@ -32,7 +32,7 @@ async function step(number, title, ...args) {
 	await must(process.execPath, [agentvFile, ...args], { env });
 }
 
-/** Makes a bare repository out of the example, with an identity of its own: nobody's git configuration is needed. */
+/** Creates a bare repository from the example, with its own identity, independent of the user's git configuration. */
 async function makeOrigin() {
 	const work = join(place, "origin");
 	cpSync(join(root, "examples/quickstart"), work, { recursive: true });
