@@ -1,4 +1,4 @@
-// How the command line's modules are bundled: for its build, and for benchmarks of what it ships.
+// Bundling options of the command line, for its build and for benchmarks.
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { rolldown } from "rolldown";
@@ -6,17 +6,17 @@ import { rolldown } from "rolldown";
 const core = resolve(import.meta.dirname, "../../../packages/core");
 const coreRequire = createRequire(join(core, "package.json"));
 
-/** yazl requires this package, whose module for `import` is no function: it must get the one for `require`. */
+/** yazl requires this package as a function, but its ESM build does not export one. */
 function requiredOnly() {
 	return { "buffer-crc32": createRequire(coreRequire.resolve("yazl")).resolve("buffer-crc32") };
 }
 
-/** Of its two builds, yaml's one for Node asks the environment at every token, which is a fifth of the time it takes to parse. */
+/** yaml's Node build reads the environment at every token, a fifth of its parsing time; its other build doesn't. */
 function quickYaml() {
 	return { yaml: join(dirname(coreRequire.resolve("yaml/package.json")), "browser/dist/index.js") };
 }
 
-/** Options of rolldown for code that runs in Node, from source. */
+/** Returns rolldown's options for Node code from source. */
 export const bundling = {
 	platform: "node",
 	resolve: {
@@ -29,7 +29,7 @@ export const bundling = {
 	},
 };
 
-/** Bundles core's front door as the command line has it in itself. Returns the module's path in `directory`. */
+/** Bundles core as in the command line. Returns the module's path in `directory`. */
 export async function bundleCore(directory) {
 	const build = await rolldown({ ...bundling, input: { core: join(core, "src/index.ts") } });
 	await build.write({

@@ -99,7 +99,7 @@ describe("agentv cache prune", () => {
 			readdirSync(join(cwd, ".home/workspaces"), { recursive: true }).some((name) => `${name}`.endsWith("asked"));
 		await waitUntil(asked);
 		const during = await prune("--all");
-		// Once the repository is in the workspace, nobody reads the mirror.
+		// Once the repository is in the workspace, the mirror is no longer read.
 		expect(kinds(during.removed)).toEqual(["mirror"]);
 		expect(during.kept).toEqual([
 			...["workspace", "temporary"].map((kind) => expect.objectContaining({ kind, reason: "in-use", pid })),

@@ -105,7 +105,7 @@ describe("agentv results show", () => {
 			/\n3 tests: 1 passed, 0 failed, 1 not judged, 1 not run · mean score 1\.00 \(1 of 3\) · /,
 		);
 		expect(unfinished.stdout).toMatch(/^– tried \(agent\) {2}not run: 0 of 2 attempts were made$/m);
-		expect(unfinished.stdout).toContain("Not finished: 1 of 3 tests not run. Go on with it: agentv eval run --resume");
+		expect(unfinished.stdout).toContain("Not finished: 1 of 3 tests not run. Resume it: agentv eval run --resume");
 	});
 
 	test("names the run that a run started from", async () => {

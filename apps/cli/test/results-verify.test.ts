@@ -118,7 +118,7 @@ digest ${digest}`,
 		expect(await agentv(["results", "verify", "out"], { cwd })).toMatchObject({ exitCode: 0 });
 	});
 
-	test("refuses what is no run", async () => {
+	test("refuses what is not a run", async () => {
 		const cwd = tempTree({ "out/run.json": "{}" });
 		for (const run of ["nowhere", "out", "latest"])
 			expect(await agentv(["results", "verify", run], { cwd })).toMatchObject({ exitCode: 2, stdout: "" });

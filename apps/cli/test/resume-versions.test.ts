@@ -51,7 +51,7 @@ hint: Undo the change, run what it touches again with --rerun-changed, or start 
 		expect(await run("results", "verify", "out")).toMatchObject({ exitCode: 0 });
 		expect(await run("eval", "my.eval.yaml", "--rerun-changed")).toMatchObject({
 			exitCode: 2,
-			stderr: expect.stringContaining("--rerun-changed needs a run to resume"),
+			stderr: expect.stringContaining("--rerun-changed requires a run to resume"),
 		});
 	});
 });

@@ -12,7 +12,6 @@ interface DoctorCommandOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv doctor`: whether this machine has what AgentV and the evals here need, and what to do. */
 export async function doctor(
 	args: readonly string[],
 	options: DoctorCommandOptions,
@@ -34,7 +33,7 @@ export async function doctor(
 	return (await import("../report/doctor-text.ts")).doctorText(items, stdout);
 }
 
-/** Undefined where none is named: doctor then looks for itself, and finding none is no mistake. */
+/** Returns undefined if no evals are named: doctor then searches itself, and may find none. */
 function namedEvals(
 	args: readonly string[],
 	benchmark: string | undefined,

@@ -7,8 +7,8 @@ import { defaultCommand, type Position, positionOf, takesValue } from "./positio
 import { sourceOf } from "./value-sources.ts";
 
 /**
- * The words that can stand at the cursor. All that is known of commands, options and choices is read off the program itself.
- * @param words behind the program's name; the last one is at the cursor, and may be empty
+ * Returns the possible words at the cursor. Commands, options and choices are read from the program itself.
+ * @param words after the program's name; the last one is at the cursor, and may be empty
  */
 export async function complete(
 	program: Command,
@@ -19,7 +19,7 @@ export async function complete(
 	const candidates = await candidatesAt(position, surroundings);
 	const seen = new Set<string>();
 	return candidates.filter(({ text }) => {
-		// What can't be seen can't be chosen: no control character of a file's name reaches the terminal.
+		// No control character of a file's name may reach the terminal.
 		if (!text.startsWith(position.typed) || /\p{Cc}/u.test(text) || seen.has(text)) return false;
 		seen.add(text);
 		return true;
@@ -49,7 +49,7 @@ async function valuesOf(
 	try {
 		return (await sourceOf(wanted)?.(asked)) ?? [];
 	} catch (error) {
-		// A file that can't be read names nothing; the prompt is no place to complain.
+		// Unreadable files are ignored: a prompt is not the place for errors.
 		if (error instanceof AgentvError) return [];
 		throw error;
 	}

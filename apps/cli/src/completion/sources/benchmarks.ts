@@ -2,7 +2,7 @@ import { readRegistry } from "@agentv/core";
 import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 
-/** The registered benchmarks that are not named yet. */
+/** Lists the registered benchmarks that the command line does not name yet. */
 export function benchmarkIds({ env, position }: Asked): Candidate[] {
 	return readRegistry(env)
 		.entries.filter(({ id }) => !position.operands.includes(id))

@@ -3,7 +3,7 @@ import { expandHome, targetKind } from "@agentv/core";
 import type { Asked } from "../asked.ts";
 import { evalsBase } from "./paths.ts";
 
-/** Absolute paths of the files and directories that the command line names as evals. */
+/** Returns the absolute paths of the eval files and directories on the command line. */
 export function namedEvals(asked: Asked): readonly string[] {
 	const base = evalsBase(asked);
 	return asked.position.operands

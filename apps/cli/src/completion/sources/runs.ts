@@ -3,10 +3,10 @@ import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 import { directoryPaths } from "./paths.ts";
 
-/** More can't be looked through at a prompt. */
+/** Keeps completion fast. */
 const mostRuns = 200;
 
-/** Runs by their names, newest first, and directories. */
+/** Lists runs by name, newest first, and directories. */
 export function runNames(asked: Asked): Candidate[] {
 	const runs = findRuns(asked).slice(0, mostRuns);
 	const named = runs.map(({ id }) => ({ text: id }));
@@ -14,7 +14,7 @@ export function runNames(asked: Asked): Candidate[] {
 	return [...latest, ...named, ...directoryPaths(asked)];
 }
 
-/** Experiments that have runs. */
+/** Lists experiments that have runs. */
 export function experimentNames(asked: Asked): Candidate[] {
 	return [...new Set(findRuns(asked).map(({ experiment }) => experiment))].map((text) => ({ text }));
 }

@@ -13,11 +13,11 @@ import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 import { namedEvals } from "./named-evals.ts";
 
-/** More can't be looked through while somebody waits at a prompt. */
+/** Keeps completion fast. */
 const mostDirectories = 300;
 const mostScopes = 20;
 
-/** The targets that the named evals can see; where none is named, those of the current directory and below it. */
+/** Lists the targets available to the named evals, or those in and under the current directory if none is named. */
 export async function targetNames(asked: Asked): Promise<Candidate[]> {
 	const view = openDiskView();
 	const named = namedEvals(asked).map((path) => (targetKind(path) === "file" ? dirname(path) : path));

@@ -3,10 +3,10 @@ import type { Asked } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 import { namedEvals } from "./named-evals.ts";
 
-/** More can't be loaded while somebody waits at a prompt. */
+/** Keeps completion fast. */
 const mostEvals = 20;
 
-/** The tests of the evals that the command line names. */
+/** Lists the tests of the evals on the command line. */
 export function testIds(asked: Asked): Candidate[] {
 	const view = openDiskView();
 	const files = namedEvals(asked).flatMap((path) => discoverEvals([path], asked.cwd, view));
