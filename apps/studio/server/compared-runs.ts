@@ -7,7 +7,7 @@ import {
 	runStamps,
 } from "@agentv/core";
 
-/** So many cases of runs are kept; the runs that were read last always are. */
+/** Cache size in test cases; the most recently read runs are always kept. */
 const keptCases = 50_000;
 const keptComparisons = 6;
 
@@ -16,12 +16,12 @@ interface Kept {
 	readonly run: ComparedRun;
 }
 
-/** Runs as comparing sees them, and what comparing them showed: turning a page reads and draws nothing again. */
+/** Caches runs and their comparisons, so that paging does not compute them again. */
 export class ComparedRuns {
 	readonly #runs = new Map<string, Kept>();
 	readonly #comparisons = new Map<string, { readonly of: readonly ComparedRun[]; readonly comparison: Comparison }>();
 
-	/** Read again where it has changed. @throws AgentvError `not-found`, `config` */
+	/** Reads a run again if it has changed. @throws AgentvError `not-found`, `config` */
 	run(directory: string): ComparedRun {
 		const { run, rows } = runStamps(directory);
 		const stamp = `${run} ${rows}`;
@@ -47,7 +47,7 @@ export class ComparedRuns {
 		return kept.comparison;
 	}
 
-	/** Two stay, however large they are: they are what somebody looks at. */
+	/** Keeps at least two runs regardless of their size, because a page is showing them. */
 	#forgetOldest(): void {
 		let cases = 0;
 		for (const [index, [directory, { run }]] of [...this.#runs].reverse().entries()) {

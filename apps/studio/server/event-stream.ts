@@ -4,14 +4,14 @@ import { streamSSE } from "hono/streaming";
 import { said } from "./jobs.ts";
 import type { Services } from "./services.ts";
 
-/** Proxies close what is silent for long, and a page that went away without a word is noticed by writing to it. */
+/** Keeps proxies from closing the stream, and detects pages that have gone away. */
 const pingMs = 15_000;
 
 type Send = (data: unknown, id?: number) => Promise<void>;
 
 /**
- * Answers with server-sent events until `produce` ends or the page goes away. What it throws is sent as
- * `{type: "failed", error}`, the last event.
+ * Responds with server-sent events until `produce` ends or the page goes away. Errors are sent as a last event
+ * `{type: "failed", error}`.
  */
 export function eventStream(
 	c: Context,

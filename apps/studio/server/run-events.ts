@@ -3,7 +3,7 @@ import type { AttemptAnswer, AttemptEntry, RunEventAnswer } from "./answers/runs
 import { describeAttempt, describeSummary } from "./describe-run.ts";
 import type { Services } from "./services.ts";
 
-/** Runs a plan and tells of it as pages get it. `jobId` is the job that does it. */
+/** Runs a plan and yields its events. `jobId` is the job that runs it. */
 export async function* followRun(
 	plan: RunPlan,
 	services: Services,

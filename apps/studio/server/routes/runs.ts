@@ -19,23 +19,23 @@ const filters = {
 	search: searchField,
 	experiment: nameField,
 	target: nameField,
-	/** A benchmark's id, or `_` for runs of none. */
+	/** A benchmark's id, or `_` for runs without benchmark. */
 	benchmark: nameField,
 	/** Name or file of an eval. */
 	eval: nameField,
 };
 const listQuery = z.object({ page: pageField, ...filters });
 const compareQuery = z.object({
-	/** Two to five runs; the first is what the others are compared with. */
+	/** Two to five runs; the first one is the baseline. */
 	run: listField
-		.refine((ids) => ids.length >= 2 && ids.length <= 5, "name two to five runs")
-		.refine((ids) => new Set(ids).size === ids.length, "a run is named twice"),
+		.refine((ids) => ids.length >= 2 && ids.length <= 5, "specify two to five runs")
+		.refine((ids) => new Set(ids).size === ids.length, "a run is specified twice"),
 	part: z.enum(comparedParts).optional(),
 	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
 	page: pageField,
 	page_size: pageSizeField,
 	search: searchField,
-	/** Of changed tests only those that differ in this part. */
+	/** Only changed tests that differ in this part. */
 	differing: z.enum([...fingerprintParts, "unknown"]).optional(),
 	sort: z.enum(comparedSorts).optional(),
 	descending: z.enum(["true", "false"]).optional(),
@@ -97,7 +97,7 @@ function filter({ search, experiment, target, benchmark, eval: label }: z.output
 		(!search || matches(`${run.id} ${run.experiment} ${run.evals.map(({ name }) => name)} ${run.targets}`));
 }
 
-/** What there is to filter by. */
+/** Returns the values to filter by. */
 function choices(all: readonly CatalogRun[]) {
 	const sorted = (values: Iterable<string>) => [...new Set(values)].sort().slice(0, 500);
 	return {
