@@ -60,7 +60,7 @@ try {
 	const few = peak(writeEval("few", 5000, 5e6));
 	const many = peak(writeEval("many", 50_000, 50e6));
 	const perFile = (many - few) / 45_000;
-	console.log(`memory a further file: ${perFile.toFixed(2)} KB  (limit 1 KB: ${perFile <= 1 ? "kept" : "EXCEEDED"})`);
+	console.log(`memory per additional file: ${perFile.toFixed(2)} KB  (limit 1 KB: ${perFile <= 1 ? "kept" : "EXCEEDED"})`);
 	if (most > 200 || perFile > 1) process.exitCode = 1;
 } finally {
 	rmSync(place, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-// What a run adds to the time that its models take: 1,000 tests against a server that answers in 50 ms, 50 at once.
+// Measures a run's overhead over its models' time: 1,000 tests against a server that responds in 50 ms, 50 concurrently.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -53,7 +53,7 @@ async function measure() {
 	}
 	const ideal = (tests / workers) * answerMs;
 	const subject = median(times);
-	report(`${tests} tests of a model, ${workers} at once`, { baseline: ideal, subject, ratio: subject / ideal }, 1.3);
+	report(`${tests} tests of a model, ${workers} concurrently`, { baseline: ideal, subject, ratio: subject / ideal }, 1.3);
 }
 
 if (process.argv[2] === "serve") serve();

@@ -44,7 +44,7 @@ function makeRun(name, passesOf) {
 	return directory;
 }
 
-/** What exports show of an attempt beside its row. */
+/** Details of an attempt in exports, in addition to its row. */
 function writeAttempt(directory, index) {
 	const file = join(directory, attemptFile(index));
 	mkdirSync(dirname(file), { recursive: true });
@@ -79,7 +79,7 @@ function rowText(index, passes) {
 	const verdict = passes ? "pass" : "fail";
 	const evidence = passes
 		? {}
-		: { evidence: `it is "an answer of some length that holds nothing of the kind, number ${index}"` };
+		: { evidence: `it is "an answer of some length without a match, number ${index}"` };
 	const found = ["alpha", "beta", "gamma", "delta"].map((word, at) => ({
 		text: `the answer contains "${word}"`,
 		passed: passes || at < 2,

@@ -70,7 +70,7 @@ function mockTarget() {
 	keeps("  peak memory against a mere parse", memory / parseMemory, 1.5, "×");
 }
 
-/** Runs the same program as often, so many at once, by nothing but spawn. */
+/** Runs the same program as often, with the same concurrency, by plain spawn. */
 async function bareSpawns(count, workers) {
 	let next = 0;
 	const worker = async () => {

@@ -1,4 +1,4 @@
-// What validating costs beside a floor that only reads and `yaml`-parses the same files, how it grows, and what it keeps.
+// Measures validation against only reading and `yaml`-parsing the same files, how it scales, and its memory.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -11,7 +11,7 @@ export interface InputWatch {
 	grownMb(): number;
 }
 
-/** Wall time after which an input counts as one that never ends: generous, because other tests run beside this one. */
+/** Wall time after which an input counts as endless; generous, because other tests run in parallel. */
 const hangsAfterMs = 30_000;
 
 // Given as text, so that it needs no loader for TypeScript. It ends the whole process: the thread that hangs can't be reached.

@@ -5,7 +5,7 @@ function printing(answer: object): string {
 
 /**
  * Files for an eval whose answer costs $0.20 and is judged for $0.05: `targets.yaml` with `agent`, `judge` and `mumbler`, a model whose
- * reply is no verdict; and `broken.mjs`, a code grader that can't run.
+ * reply is not a verdict; and `broken.mjs`, a code grader that can't run.
  * @param diagnostics what the agent prints to standard error
  */
 export function judgedPrograms(diagnostics: string) {
