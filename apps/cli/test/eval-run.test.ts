@@ -201,7 +201,7 @@ describe("agentv eval run", () => {
 describe("agentv results", () => {
 	test("lists runs, newest first, and shows one", async () => {
 		const cwd = tempTree(files);
-		expect((await agentv(["results", "list"], { cwd })).stdout).toContain("There is no run yet");
+		expect((await agentv(["results", "list"], { cwd })).stdout).toContain("No runs yet");
 		await agentv(["eval", "my.eval.yaml"], { cwd });
 		await agentv(["eval", "my.eval.yaml", "--experiment", "second", "--test", "good"], { cwd });
 		const list = await agentv(["results", "list"], { cwd });

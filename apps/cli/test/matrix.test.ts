@@ -172,7 +172,7 @@ describe("agentv eval matrix --format k8s", () => {
 		const { stdout, exitCode } = await k8s(project(), "--secret", "keys", "--parallelism", "2", "--retries", "5");
 		expect(exitCode).toBe(0);
 		expect(stdout).toMatchInlineSnapshot(`
-			"# 3 shards of a run. Their results go to /results on the PersistentVolumeClaim agentv-results, which pods on all nodes
+			"# 3 shards of a run. Results go to /results on the PersistentVolumeClaim agentv-results, which pods on all nodes
 			# must be able to write to. Failed tests (exit code 1) are not retried; other failures are.
 			# Retries of single shards need Kubernetes 1.29 or newer.
 			apiVersion: batch/v1

@@ -178,7 +178,7 @@ describe("agentv results compare", () => {
 		await run("after", no, "bundled/eval.yaml");
 		expect(await json("before", "after")).toMatchObject({ changed: [], new: [], gone: [], verdict: "worse" });
 		expect((await compare("before", "after")).stdout).toContain(
-			"eval.yaml is compared with evals/my.eval.yaml: they ask the same",
+			"eval.yaml is compared with evals/my.eval.yaml: same questions",
 		);
 	});
 });
@@ -206,7 +206,7 @@ describe("--fail-on regression", () => {
 		expect(refused).toMatchObject({
 			exitCode: 2,
 			stderr: `error: no test of b can be compared with a: 10 changed in target
-hint: If target should differ: --vary target. Pass --allow-incomparable to succeed anyway.
+hint: If the difference in target is intended: --vary target. Pass --allow-incomparable to succeed anyway.
 `,
 		});
 		expect(refused.stdout).toContain("? nothing to compare");

@@ -90,7 +90,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		await run("results", "sign", "out", "--key", "eve");
 		expect(await run("results", "verify", "out")).toMatchObject({
 			exitCode: 0,
-			stdout: expect.stringContaining("name who may sign by --allowed-signers FILE"),
+			stdout: expect.stringContaining("the signer was not checked: pass --allowed-signers FILE"),
 		});
 		const json = await run("results", "verify", "out", "--json");
 		expect(JSON.parse(json.stdout)).toMatchObject({ agrees: true, signature: "signers_not_checked" });

@@ -70,7 +70,7 @@ test("agentv results verify exits 1 for results that two versions of one script 
 	const { stdout, exitCode } = await run("results", "verify", "before");
 	expect(exitCode).toBe(1);
 	expect(stdout).toMatch(
-		/graders\/check\.mjs: results were made of 2 versions: [0-9a-f]{12} made 1 \(one\); [0-9a-f]{12} made 2 \(two, three\)/,
+		/graders\/check\.mjs: results come from 2 versions: [0-9a-f]{12} made 1 \(one\); [0-9a-f]{12} made 2 \(two, three\)/,
 	);
 	const { differences } = JSON.parse((await run("results", "verify", "before", "--json")).stdout);
 	expect(differences).toEqual(

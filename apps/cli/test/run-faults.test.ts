@@ -89,7 +89,7 @@ describe("Ctrl-C", () => {
 		abort.abort();
 		const session = await running;
 		expect(session.exitCode).toBe(130);
-		expect(session.stdout).toContain("Interrupted. Resume it: agentv eval run --resume --run out");
+		expect(session.stdout).toContain("Interrupted. Resume with: agentv eval run --resume --run out");
 		for (const pid of readFileSync(join(cwd, "pids"), "utf8").trim().split("\n"))
 			expect(isAlive(Number(pid))).toBe(false);
 		expect(results(join(cwd, "out"))).toHaveLength(8);

@@ -128,7 +128,7 @@ describe("agentv results merge", () => {
 		expect({ ...gap, stdout: steady(gap.stdout) }).toEqual({
 			exitCode: 1,
 			stdout: [
-				`${count} tests without all results (${count} attempts):`,
+				`${count} tests with missing results (${count} attempts):`,
 				` ✗ shard 1 is missing, with ${count} tests:`,
 				...ids[0].map((id) => ` ${id} (default) of my.eval.yaml`),
 				"",
@@ -213,7 +213,7 @@ describe("agentv eval run --only-missing", () => {
 			return session.exitCode === 2 ? session.stderr : `exit code ${session.exitCode}`;
 		};
 		expect(await stderr("--only-missing", "all", "--shard", "1/2")).toContain(
-			"--only-missing and --shard exclude each other",
+			"--only-missing and --shard cannot be combined",
 		);
 		expect(await stderr("--only-missing", "all", "--run", "s2")).toContain(
 			"--only-missing and --run exclude each other",

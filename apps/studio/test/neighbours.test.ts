@@ -58,7 +58,7 @@ describe("the owner's browser", () => {
 		const studio = await openStudio();
 		const page = await (await browser.page()).context().newPage();
 		expect((await page.goto(studio.url))?.status()).toBe(401);
-		await page.getByText("open the link that `agentv studio` printed").waitFor();
+		await page.getByText("Open the link that `agentv studio` printed").waitFor();
 	});
 
 	test("keeps two Studios of one host apart", async () => {

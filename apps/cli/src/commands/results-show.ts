@@ -109,5 +109,5 @@ function unfinished(
 ): string[] {
 	if (sentence === undefined) return [];
 	const command = `agentv eval run --resume --run ${shownWord(shownDirectory(directory, cwd))}`;
-	return [colors.yellow(terminalSafeLine(`${sentence}. Resume it: ${command}`))];
+	return [colors.yellow(terminalSafeLine(`${sentence}. Resume with: ${command}`))];
 }

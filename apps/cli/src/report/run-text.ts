@@ -60,5 +60,7 @@ function hints({ outcome, runDir, cwd, colors, plan }: RunReport): string[] {
 		return [`Merge the shards: agentv results merge ${parts} --output <dir>`];
 	}
 	const why = reasons[outcome];
-	return [colors.yellow(`${why}. Resume it: agentv eval run --resume --run ${shownWord(shownDirectory(runDir, cwd))}`)];
+	return [
+		colors.yellow(`${why}. Resume with: agentv eval run --resume --run ${shownWord(shownDirectory(runDir, cwd))}`),
+	];
 }
