@@ -32,15 +32,19 @@ export interface CompareChoices {
 }
 
 /** Compares every later run with the first, and returns a page of one part of the split. */
-export function compareAnswer(runs: readonly CatalogRun[], choices: CompareChoices, kept: ComparedRuns): CompareAnswer {
-	const [first, ...others] = runs.map((run) => ({ id: run.id, run: kept.run(run.directory) }));
+export function compareAnswer(
+	runs: readonly CatalogRun[],
+	choices: CompareChoices,
+	cache: ComparedRuns,
+): CompareAnswer {
+	const [first, ...others] = runs.map((run) => ({ id: run.id, run: cache.run(run.directory) }));
 	if (!first) return { runs: [], comparisons: [] };
 	return {
 		runs: [first, ...others].map(({ id, run }) => describeRun(id, run)),
 		comparisons: others.map(({ id, run }) => ({
 			before: first.id,
 			after: id,
-			...describeComparison(kept.compare(first.run, run, choices.vary), choices),
+			...describeComparison(cache.compare(first.run, run, choices.vary), choices),
 		})),
 	};
 }

@@ -27,10 +27,10 @@ export class ComparedRuns {
 		const stamp = `${run} ${rows}`;
 		const known = this.#runs.get(directory);
 		this.#runs.delete(directory);
-		const kept = known?.stamp === stamp ? known : { stamp, run: readComparedRun(directory) };
-		this.#runs.set(directory, kept);
+		const entry = known?.stamp === stamp ? known : { stamp, run: readComparedRun(directory) };
+		this.#runs.set(directory, entry);
 		this.#forgetOldest();
-		return kept.run;
+		return entry.run;
 	}
 
 	compare(before: ComparedRun, after: ComparedRun, vary: readonly FingerprintPart[]): Comparison {
@@ -38,13 +38,13 @@ export class ComparedRuns {
 		const known = this.#comparisons.get(key);
 		this.#comparisons.delete(key);
 		const isFresh = known?.of[0] === before && known.of[1] === after;
-		const kept = isFresh
+		const entry = isFresh
 			? known
 			: { of: [before, after], comparison: compareRuns(before.cases, after.cases, new Set(vary)) };
-		this.#comparisons.set(key, kept);
+		this.#comparisons.set(key, entry);
 		const [oldest] = this.#comparisons.keys();
 		if (this.#comparisons.size > keptComparisons && oldest !== undefined) this.#comparisons.delete(oldest);
-		return kept.comparison;
+		return entry.comparison;
 	}
 
 	/** Keeps at least two runs regardless of their size, because a page is showing them. */

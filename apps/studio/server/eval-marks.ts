@@ -2,7 +2,7 @@ import { type EvalValidation, openDiskView, validateEvals } from "@agentv/core";
 import type { EvalMarks } from "./answers/evals.ts";
 import type { StudioOptions } from "./options.ts";
 
-const kept = 5000;
+const maxEntries = 5000;
 
 /** Caches the status of evals, which is shown immediately and refreshed when the page requests it. */
 export class EvalMarksCache {
@@ -32,7 +32,7 @@ export class EvalMarksCache {
 		this.#known.delete(file);
 		this.#known.set(file, marks);
 		const [oldest] = this.#known.keys();
-		if (this.#known.size > kept && oldest !== undefined) this.#known.delete(oldest);
+		if (this.#known.size > maxEntries && oldest !== undefined) this.#known.delete(oldest);
 		return marks;
 	}
 }

@@ -1,7 +1,7 @@
 import { AgentvError, redactJson } from "@agentv/core";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
-import { said } from "./jobs.ts";
+import { toErrorBody } from "./jobs.ts";
 import type { Services } from "./services.ts";
 
 /** Keeps proxies from closing the stream, and detects pages that have gone away. */
@@ -32,7 +32,7 @@ export function eventStream(
 		} catch (error) {
 			if (gone.signal.aborted) return;
 			if (!(error instanceof AgentvError)) options.report?.(error);
-			await send({ type: "failed", error: said(error) });
+			await send({ type: "failed", error: toErrorBody(error) });
 		} finally {
 			clearInterval(ping);
 		}

@@ -147,7 +147,7 @@ export class Jobs {
 		try {
 			for await (const data of work(signal)) this.#emit(entry, data);
 		} catch (error) {
-			end = { state: "failed", error: said(error) };
+			end = { state: "failed", error: toErrorBody(error) };
 		}
 		// A job that completed before it noticed the request to stop is done, not cancelled.
 		const cut = end.error !== undefined || !entry.events.some(({ data }) => isOutcome(data));
@@ -181,7 +181,7 @@ function isOutcome(data: unknown): boolean {
 }
 
 /** Converts an error for pages; unexpected errors reveal nothing about the machine. */
-export function said(error: unknown): NonNullable<Job["error"]> {
+export function toErrorBody(error: unknown): NonNullable<Job["error"]> {
 	if (!(error instanceof AgentvError)) return { code: "internal", message: "internal error" };
 	return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
 }

@@ -13,8 +13,8 @@ export function redactedAnswers({ redact }: Pick<Services, "redact">): Middlewar
 		const { status, headers } = c.res;
 		// Otherwise Hono merges the headers of both responses.
 		c.res = undefined;
-		const kept = new Headers(headers);
-		kept.delete("content-length");
-		c.res = new Response(shown, { status, headers: kept });
+		const newHeaders = new Headers(headers);
+		newHeaders.delete("content-length");
+		c.res = new Response(shown, { status, headers: newHeaders });
 	};
 }

@@ -12,15 +12,15 @@ export async function* followRun(
 ): AsyncGenerator<RunEventAnswer> {
 	const { env, cwd, version } = services.options;
 	const { signal, resume, rerunChanged = false } = options;
-	const given = resume === undefined ? {} : { output: resume, resume: true, rerunChanged };
+	const resumeOptions = resume === undefined ? {} : { output: resume, resume: true, rerunChanged };
 	let run = "";
-	for await (const event of runEvals(plan, { env, cwd, version }, { signal, ...given })) {
+	for await (const event of runEvals(plan, { env, cwd, version }, { signal, ...resumeOptions })) {
 		if (event.type === "started") {
 			run = (await services.runs.inDirectory(event.runDir))?.id ?? "";
 			services.runJobs.began(event.runDir, jobId());
 		}
-		const told = eventAnswer(event, run, services.redact);
-		if (told) yield told;
+		const answer = eventAnswer(event, run, services.redact);
+		if (answer) yield answer;
 	}
 	services.runs.forget();
 }

@@ -53,10 +53,10 @@ export class RunTables {
 		const stamp = stampOf(directory);
 		const known = this.#tables.get(directory);
 		this.#tables.delete(directory);
-		const kept = known?.stamp === stamp ? known : { stamp, value: this.#read(directory) };
-		this.#tables.set(directory, kept);
+		const entry = known?.stamp === stamp ? known : { stamp, value: this.#read(directory) };
+		this.#tables.set(directory, entry);
 		this.#forgetOldest();
-		return kept.value;
+		return entry.value;
 	}
 
 	/** Returns pass rates by eval and target. */

@@ -19,7 +19,7 @@ export async function doctor(
 ): Promise<CommandResult> {
 	const { env, cwd, signal, stdout } = context;
 	const evals = namedEvals(args, options.benchmark, context);
-	const asked: DoctorOptions = {
+	const request: DoctorOptions = {
 		env,
 		cwd,
 		signal,
@@ -28,7 +28,7 @@ export async function doctor(
 		...(options.targets === undefined ? {} : { targetsFile: resolve(cwd, options.targets) }),
 		...(options.online ? { onlineMs: options.timeout * 1000 } : {}),
 	};
-	const items = await examine(asked);
+	const items = await examine(request);
 	if (options.json) return (await import("../report/doctor-json.ts")).doctorJson(items);
 	return (await import("../report/doctor-text.ts")).doctorText(items, stdout);
 }

@@ -53,8 +53,8 @@ const longestName = 50;
 const jobOptions = ["image", "name", "claim", "secret", "retries", "parallelism"] as const;
 
 function refuseJobChoices(options: EvalMatrixOptions): void {
-	const given = jobOptions.find((key) => options[key] !== undefined);
-	if (given) throw new AgentvError("usage", `--${given} requires --format k8s`);
+	const jobOption = jobOptions.find((key) => options[key] !== undefined);
+	if (jobOption) throw new AgentvError("usage", `--${jobOption} requires --format k8s`);
 }
 
 function jobSettings(options: EvalMatrixOptions, args: readonly string[], evalName: string) {

@@ -95,12 +95,12 @@ export async function evalValidate(
 
 /** `--dry-run` alone implies `--fix`. */
 function modesOf({ fix, dryRun, migrate, pin }: ValidateCommandOptions): Set<FixWhen> {
-	const asked: [FixWhen, boolean | undefined][] = [
+	const modes: [FixWhen, boolean | undefined][] = [
 		["fix", fix || (dryRun && !migrate && !pin)],
 		["migrate", migrate],
 		["pin", pin],
 	];
-	return new Set(asked.filter(([, wanted]) => wanted).map(([mode]) => mode));
+	return new Set(modes.filter(([, wanted]) => wanted).map(([mode]) => mode));
 }
 
 /** Adds the fixed findings to the result, except those that are found again. */

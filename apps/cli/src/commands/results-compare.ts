@@ -45,8 +45,8 @@ export async function resultsCompare(
 function openAll(which: readonly string[], context: Context): NamedRun[] {
 	return resolveRuns(which, context).map((directory, index) => {
 		const run = readComparedRun(directory);
-		const asked = which[index] ?? directory;
-		const named = { run, name: asked === "latest" ? shownDirectory(directory, context.cwd) : asked };
+		const requested = which[index] ?? directory;
+		const named = { run, name: requested === "latest" ? shownDirectory(directory, context.cwd) : requested };
 		warnOfBadLines(named.name, run.badLines, context);
 		warnOfState(named, context);
 		return named;

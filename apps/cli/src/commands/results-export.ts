@@ -43,10 +43,10 @@ export async function resultsExport(
 	});
 	if (unfinished !== undefined)
 		context.stderr.write(`${colorsFor(context.stderr).yellow("warning:")} ${terminalSafeLine(name)}: ${unfinished}\n`);
-	const told = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
-	if (options.output === undefined) return { text: told, exitCode: 0 };
+	const document = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
+	if (options.output === undefined) return { text: document, exitCode: 0 };
 	const file = resolve(context.cwd, options.output);
-	writeAllOrNone([{ path: file, content: told }]);
+	writeAllOrNone([{ path: file, content: document }]);
 	return { text: `Wrote ${shownDirectory(file, context.cwd)}\n`, exitCode: 0 };
 }
 

@@ -17,7 +17,7 @@ describe("what bash is answered", () => {
 		fc.assert(
 			fc.property(texts, fc.constantFrom("", "'", '"') as fc.Arbitrary<"" | "'" | '"'>, (letters, quote) => {
 				const text = letters.join("");
-				const [word = ""] = answerBash([{ text }], { words: [], quote, kept: "", isHome: false }).split("\n");
+				const [word = ""] = answerBash([{ text }], { words: [], quote, prefix: "", isHome: false }).split("\n");
 				words.push(text);
 				lines.push(`${quote}${word}${quote}`);
 			}),

@@ -5,12 +5,12 @@ import type { ShellLine } from "./shell-line.ts";
  * Formats candidates for bash, one per line: quoted as the line needs, and with a space after a finished word, because
  * not every bash can add one itself.
  */
-export function answerBash(candidates: readonly Candidate[], { kept, quote, isHome }: ShellLine): string {
+export function answerBash(candidates: readonly Candidate[], { prefix, quote, isHome }: ShellLine): string {
 	return lines(
 		candidates
-			.filter(({ text }) => text.startsWith(kept))
+			.filter(({ text }) => text.startsWith(prefix))
 			.map(({ text, isOpen }) => {
-				const rest = text.slice(kept.length);
+				const rest = text.slice(prefix.length);
 				const quoted = isHome ? `~${bashQuoted(rest.slice(1), quote)}` : bashQuoted(rest, quote);
 				// Readline closes an open quote itself.
 				return isOpen || quote !== "" ? quoted : `${quoted} `;
@@ -31,9 +31,11 @@ function bashQuoted(text: string, quote: ShellLine["quote"]): string {
  */
 export function answerZsh(candidates: readonly Candidate[], typed: string): string {
 	// Text before the last slash is kept as typed, so that zsh still expands the `~` in it.
-	const kept = typed.startsWith("~") ? typed.lastIndexOf("/") + 1 : 0;
+	const prefixLength = typed.startsWith("~") ? typed.lastIndexOf("/") + 1 : 0;
 	return lines(
-		candidates.map(({ text, about = "", isOpen }) => `${isOpen ? "+" : " "}\t${text.slice(kept)}\t${oneLine(about)}`),
+		candidates.map(
+			({ text, about = "", isOpen }) => `${isOpen ? "+" : " "}\t${text.slice(prefixLength)}\t${oneLine(about)}`,
+		),
 	);
 }
 

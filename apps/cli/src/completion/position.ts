@@ -15,7 +15,7 @@ export interface Position {
 	/** Words other than options, their values and commands. */
 	readonly operands: readonly string[];
 	/** Values of the options so far, by attribute name; none for flags. */
-	readonly given: ReadonlyMap<string, readonly string[]>;
+	readonly optionValues: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Reads the words after the program's name; the last one is at the cursor and may be empty. */
@@ -38,7 +38,7 @@ export function takesValue(option: Option): boolean {
 
 class Reading {
 	readonly #commands: [Command, ...Command[]];
-	readonly #given = new Map<string, string[]>();
+	readonly #optionValues = new Map<string, string[]>();
 	#operands: string[] = [];
 	#pending: Option | undefined;
 	#isBehindDashes = false;
@@ -66,7 +66,7 @@ class Reading {
 
 	/** The first value of an option that requires one may begin with a dash. */
 	#mustTake(option: Option): boolean {
-		return option.required && (this.#given.get(option.attributeName()) ?? []).length === 0;
+		return option.required && (this.#optionValues.get(option.attributeName()) ?? []).length === 0;
 	}
 
 	#isFlag(word: string): boolean {
@@ -90,8 +90,8 @@ class Reading {
 	}
 
 	#note(option: Option, value?: string): void {
-		const values = this.#given.get(option.attributeName()) ?? [];
-		this.#given.set(option.attributeName(), value === undefined ? values : [...values, value]);
+		const values = this.#optionValues.get(option.attributeName()) ?? [];
+		this.#optionValues.set(option.attributeName(), value === undefined ? values : [...values, value]);
 	}
 
 	#takeWord(word: string): void {
@@ -111,7 +111,7 @@ class Reading {
 			commands: this.#commands,
 			isBehindDashes: this.#isBehindDashes,
 			operands: this.#operands,
-			given: this.#given,
+			optionValues: this.#optionValues,
 		};
 		if (this.#pending && !(this.#isFlag(typed) && !this.#mustTake(this.#pending)))
 			return { ...shared, typed, value: { option: this.#pending, attached: "" } };

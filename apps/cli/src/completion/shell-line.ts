@@ -5,7 +5,7 @@ export interface ShellLine {
 	/** The quote that is open at the cursor. */
 	readonly quote: "'" | '"' | "";
 	/** The part of the last word, without quotes, before what readline will replace. */
-	readonly kept: string;
+	readonly prefix: string;
 	/** Whether the replaced part begins with a `~` that the shell expands. */
 	readonly isHome: boolean;
 }
@@ -23,7 +23,7 @@ class Reading {
 	#word: string | undefined;
 	#quote: ShellLine["quote"] = "";
 	#escaped = false;
-	#kept = "";
+	#prefix = "";
 	#isHome = false;
 
 	constructor(breaks: string) {
@@ -70,7 +70,7 @@ class Reading {
 
 	/** Marks where readline begins a new word. */
 	#begin(): void {
-		this.#kept = this.#word ?? "";
+		this.#prefix = this.#word ?? "";
 		this.#isHome = false;
 	}
 
@@ -81,12 +81,12 @@ class Reading {
 	#endWord(): void {
 		if (this.#word !== undefined) this.#words.push(this.#word);
 		this.#word = undefined;
-		this.#kept = "";
+		this.#prefix = "";
 		this.#isHome = false;
 	}
 
 	end(): ShellLine {
 		const words = [...this.#words, this.#word ?? ""];
-		return { words, quote: this.#quote, kept: this.#kept, isHome: this.#isHome };
+		return { words, quote: this.#quote, prefix: this.#prefix, isHome: this.#isHome };
 	}
 }

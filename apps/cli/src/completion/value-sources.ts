@@ -1,16 +1,16 @@
 import { Argument, type Option } from "commander";
 import type { ValueSource } from "./asked.ts";
 
-const benchmarks: ValueSource = async (asked) => (await import("./sources/benchmarks.ts")).benchmarkIds(asked);
-const targets: ValueSource = async (asked) => (await import("./sources/targets.ts")).targetNames(asked);
-const tests: ValueSource = async (asked) => (await import("./sources/tests.ts")).testIds(asked);
-const runs: ValueSource = async (asked) => (await import("./sources/runs.ts")).runNames(asked);
-const experiments: ValueSource = async (asked) => (await import("./sources/runs.ts")).experimentNames(asked);
+const benchmarks: ValueSource = async (request) => (await import("./sources/benchmarks.ts")).benchmarkIds(request);
+const targets: ValueSource = async (request) => (await import("./sources/targets.ts")).targetNames(request);
+const tests: ValueSource = async (request) => (await import("./sources/tests.ts")).testIds(request);
+const runs: ValueSource = async (request) => (await import("./sources/runs.ts")).runNames(request);
+const experiments: ValueSource = async (request) => (await import("./sources/runs.ts")).experimentNames(request);
 const rules: ValueSource = async () => (await import("./sources/rules.ts")).ruleIds();
-const ruleLevels: ValueSource = async (asked) => (await import("./sources/rules.ts")).ruleSettings(asked);
-const evals: ValueSource = async (asked) => (await import("./sources/paths.ts")).evalPaths(asked);
-const files: ValueSource = async (asked) => (await import("./sources/paths.ts")).filePaths(asked);
-const directories: ValueSource = async (asked) => (await import("./sources/paths.ts")).directoryPaths(asked);
+const ruleLevels: ValueSource = async (request) => (await import("./sources/rules.ts")).ruleSettings(request);
+const evals: ValueSource = async (request) => (await import("./sources/paths.ts")).evalPaths(request);
+const files: ValueSource = async (request) => (await import("./sources/paths.ts")).filePaths(request);
+const directories: ValueSource = async (request) => (await import("./sources/paths.ts")).directoryPaths(request);
 /** Numbers and new names, which can't be completed. */
 const free: ValueSource = async () => [];
 

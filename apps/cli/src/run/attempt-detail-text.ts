@@ -122,10 +122,10 @@ export function inputText(input: unknown): string {
 function messageText(message: { readonly role?: unknown; readonly content?: unknown }): string {
 	const { role, content } = message;
 	const pieces = Array.isArray(content) ? content : [content];
-	const said = pieces.map((piece) => {
+	const lines = pieces.map((piece) => {
 		if (typeof piece === "string") return piece;
 		const { type, value } = (piece ?? {}) as { readonly type?: unknown; readonly value?: unknown };
 		return type === "text" ? String(value) : `[${type}: ${value}]`;
 	});
-	return `[${role}]\n${said.join("\n")}`;
+	return `[${role}]\n${lines.join("\n")}`;
 }

@@ -22,13 +22,13 @@ export function fitLine(text: string, columns: number): string {
 /** Makes room for the ellipsis. */
 function withoutLast(text: string, columns: number): string {
 	let width = 0;
-	let kept = "";
+	let result = "";
 	for (const character of text) {
 		width += characterWidth(character);
 		if (width > columns - 1) break;
-		kept += character;
+		result += character;
 	}
-	return kept;
+	return result;
 }
 
 /** Like `fitLine`, but cuts in the middle, because similar names mostly differ at their ends. */

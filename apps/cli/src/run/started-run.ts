@@ -48,14 +48,14 @@ export function startedRun(args: readonly string[], options: StartChoices, conte
 	const begins = output !== undefined && run === undefined && isUnbegun(resolve(context.cwd, output));
 	const isNamed = resumes && !begins && (run !== undefined || output !== undefined);
 	const files = evalsOf(args, options, context, isNamed);
-	const given = { ...requestOf(files, options, context, args), ...(shard ? { shard } : {}) };
+	const requested = { ...requestOf(files, options, context, args), ...(shard ? { shard } : {}) };
 	if (resumes && !begins) {
 		const directory = resumedDirectory(files, options, context);
-		return { request: resumedRequest(directory, given), output: directory, resumes };
+		return { request: resumedRequest(directory, requested), output: directory, resumes };
 	}
 	const durations =
 		durationsFrom === undefined ? {} : { durationsFrom: resolveRun(durationsFrom, context, { wholeOnly: true }) };
-	return { request: { ...given, ...durations }, resumes, ...outputOf(options, context) };
+	return { request: { ...requested, ...durations }, resumes, ...outputOf(options, context) };
 }
 
 function refuseContradictions(options: StartChoices): void {
@@ -86,8 +86,8 @@ function completion(
 	context: Context,
 ): StartedRun {
 	const base = resolveRun(which, context);
-	const given = requestOf(evalsOf(args, options, context, true), options, context, args);
-	const request = resumedRequest(base, given);
+	const requested = requestOf(evalsOf(args, options, context, true), options, context, args);
+	const request = resumedRequest(base, requested);
 	const { output = base } = outputOf(options, context);
 	if (realPath(output) === realPath(base)) return { request, output: base, resumes: true };
 	if (options.rerunChanged)
@@ -100,8 +100,8 @@ function completion(
 /** Reruns the tests that did not pass as a new run; the original results are unchanged. */
 function rerun(args: readonly string[], which: string, options: StartChoices, context: Context): StartedRun {
 	const rerunFailed = resolveRun(which, context);
-	const given = requestOf(evalsOf(args, options, context, true), options, context, args);
-	const request = originRequest(rerunFailed, { ...given, rerunFailed });
+	const requested = requestOf(evalsOf(args, options, context, true), options, context, args);
+	const request = originRequest(rerunFailed, { ...requested, rerunFailed });
 	return { request, resumes: false, ...outputOf(options, context) };
 }
 

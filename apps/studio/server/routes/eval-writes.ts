@@ -56,9 +56,9 @@ export function evalWrites(services: Services) {
 			return c.json((await previewFix(opened, c.req.valid("json"), services)) satisfies FixPreviewAnswer);
 		})
 		.post("/:id/fix", body(fixBody), async (c) => {
-			const { digest, ...asked } = c.req.valid("json");
+			const { digest, ...fixModes } = c.req.valid("json");
 			const opened = await openEval(c.req.param("id"), services);
-			return c.json((await applyFix(opened, asked, digest, services)) satisfies FixAnswer);
+			return c.json((await applyFix(opened, fixModes, digest, services)) satisfies FixAnswer);
 		})
 		.post("/:id/bundle", body(bundleBody), async (c) => {
 			const choices = c.req.valid("json");
@@ -92,6 +92,6 @@ export function evalWrites(services: Services) {
 type Chosen = { [Key in "tests" | "repeat" | "workers" | "experiment"]?: RunRequest[Key] | undefined };
 
 function requestOf(file: string, targets: readonly string[], chosen: Chosen): RunRequest {
-	const given = Object.entries(chosen).filter(([, value]) => value !== undefined);
-	return { evals: [file], ...(targets.length > 0 ? { targets } : {}), ...Object.fromEntries(given) };
+	const defined = Object.entries(chosen).filter(([, value]) => value !== undefined);
+	return { evals: [file], ...(targets.length > 0 ? { targets } : {}), ...Object.fromEntries(defined) };
 }

@@ -57,19 +57,19 @@ export function runReads(services: Services) {
 			return c.json((await runHistory(wanted, tables)) satisfies RunHistoryAnswer);
 		})
 		.get("/compare", query(compareQuery), async (c) => {
-			const { run, page_size: pageSize, part = "comparable", sort = "change", ...asked } = c.req.valid("query");
+			const { run, page_size: pageSize, part = "comparable", sort = "change", ...params } = c.req.valid("query");
 			const found = await Promise.all(run.map((id) => runs.find(id)));
-			const choices = { ...asked, part, sort, pageSize, descending: asked.descending === "true" };
+			const choices = { ...params, part, sort, pageSize, descending: params.descending === "true" };
 			return c.json(compareAnswer(found, choices, compared) satisfies CompareAnswer);
 		})
 		.get("/:id", async (c) =>
 			c.json((await describeRun(await runs.find(c.req.param("id")), services)) satisfies RunAnswer),
 		)
 		.get("/:id/tests", query(testsQuery), async (c) => {
-			const asked = c.req.valid("query");
+			const params = c.req.valid("query");
 			const { outcomes, tally } = tables.table((await runs.find(c.req.param("id"))).directory);
 			const { passed, failed, errors, ...sum } = tally.summary(0);
-			const page = pageOf(selectTests(outcomes, asked), asked.page, asked.page_size);
+			const page = pageOf(selectTests(outcomes, params), params.page, params.page_size);
 			const answer = {
 				...mapPage(page, (outcome) => describeTest(outcome, redact)),
 				counts: { ok: passed, quality_failure: failed, execution_error: errors },

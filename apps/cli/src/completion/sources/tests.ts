@@ -1,5 +1,5 @@
 import { discoverEvals, loadEval, openDiskView } from "@agentv/core";
-import type { Asked } from "../asked.ts";
+import type { CompletionRequest } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 import { namedEvals } from "./named-evals.ts";
 
@@ -7,10 +7,12 @@ import { namedEvals } from "./named-evals.ts";
 const mostEvals = 20;
 
 /** Lists the tests of the evals on the command line. */
-export function testIds(asked: Asked): Candidate[] {
+export function testIds(request: CompletionRequest): Candidate[] {
 	const view = openDiskView();
-	const files = namedEvals(asked).flatMap((path) => discoverEvals([path], asked.cwd, view));
+	const files = namedEvals(request).flatMap((path) => discoverEvals([path], request.cwd, view));
 	return files
 		.slice(0, mostEvals)
-		.flatMap((file) => loadEval(file, { view, env: asked.env, cwd: asked.cwd }).tests.map(({ id }) => ({ text: id })));
+		.flatMap((file) =>
+			loadEval(file, { view, env: request.env, cwd: request.cwd }).tests.map(({ id }) => ({ text: id })),
+		);
 }
