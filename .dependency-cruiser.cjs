@@ -46,7 +46,8 @@ module.exports = {
 		},
 		{
 			name: "resolvable",
-			comment: "This import can't be resolved: correct the path, or declare the package in this workspace's package.json.",
+			comment:
+				"This import can't be resolved: correct the path, or declare the package in this workspace's package.json.",
 			severity: "error",
 			from: {},
 			to: { couldNotResolve: true },
