@@ -299,9 +299,9 @@ test("agentv eval matrix answers wrong usage with 2, and a configuration that ca
 	const k8sArgs = ["my.eval.yaml", "--shards", "2", "--format", "k8s"];
 	expect(await said("my.eval.yaml")).toContain("--shards");
 	expect(await said("--shards", "2")).toContain("missing required argument 'evals'");
-	expect(await said("my.eval.yaml", "--shards", "0")).toContain("whole number");
+	expect(await said("my.eval.yaml", "--shards", "0")).toContain("positive integer");
 	expect(await said("my.eval.yaml", "--shards", "2", "--format", "gitlab")).toContain("github, k8s, lines");
-	expect(await said("my.eval.yaml", "--shards", "2", "--image", "x")).toContain("--image is about a Job");
+	expect(await said("my.eval.yaml", "--shards", "2", "--image", "x")).toContain("--image requires --format k8s");
 	expect(await said("my.eval.yaml", "--shards", "257", "--format", "github")).toContain("at most 256 jobs");
 	expect(await said("my.eval.yaml", "--shards", "2", "--test", "a\nb", "--test", "*")).toContain("control character");
 	expect(await said("my.eval.yaml", "--shards", "2", "--target", "unknown")).toContain("unknown");

@@ -216,7 +216,7 @@ describe("agentv eval run --only-missing", () => {
 			"--only-missing and --shard cannot be combined",
 		);
 		expect(await stderr("--only-missing", "all", "--run", "s2")).toContain(
-			"--only-missing and --run exclude each other",
+			"--only-missing and --run cannot be combined",
 		);
 		expect(await stderr("--only-missing", "none")).toContain('there is no run "none"');
 		expect(await stderr("--only-missing", "all", "--repeat", "2")).toContain("begun with another --repeat");

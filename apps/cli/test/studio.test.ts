@@ -38,7 +38,7 @@ async function takenPort(): Promise<number> {
 it("says that a port which was asked for is taken", async () => {
 	const port = String(await takenPort());
 	const { exitCode, stderr } = await agentv(["studio", "--no-open", "--port", port], { cwd: tempTree() });
-	expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`port ${port} is taken`)]);
+	expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`port ${port} is already in use`)]);
 });
 
 it.each([["127.0.0.1"], ["0.0.0.0"]])(

@@ -154,7 +154,7 @@ tests:
 		const studio = testStudio({ ...files, "team/out.eval.yaml": { link: "../cwd/one.eval.yaml" } });
 		const { id } = named(await studio.json<EvalListAnswer>("/api/evals?benchmark=team"), "out.eval.yaml");
 		const answer = await studio.request(`/api/evals/${id}`);
-		expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining("leads out of team")]);
+		expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining("outside team")]);
 	});
 });
 
