@@ -7,7 +7,7 @@ export default defineConfig({
 	resolve,
 	ssr,
 	test: {
-		// Most tests wait for processes of their own: two files at once, also where there are only two cores.
+		// Most tests wait for child processes: two files concurrently, even with only two cores.
 		maxWorkers: 2,
 		projects: [
 			{ resolve, ssr, test: { name: "core", include: ["packages/core/src/**/*.test.ts"], testTimeout: 60_000 } },

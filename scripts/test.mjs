@@ -1,5 +1,6 @@
-// Every check and every test. `npm test` runs randomised tests with a tenth of their rounds, `npm test -- --full` with all.
-// Other arguments go to vitest: `npm test -- packages/core/src/base`.
+// Runs all checks and tests. `npm test` runs randomised tests with a tenth of their rounds, `npm test -- --full` with
+// all.
+// Other arguments are passed to vitest: `npm test -- packages/core/src/base`.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBrowser } from "./browser.mjs";
@@ -23,7 +24,7 @@ async function check(name, work) {
 	return exitCode === 0;
 }
 
-/** What the tests need of the machine: `find` answers, or throws a sentence that says what to install. */
+/** Checks a requirement of the tests: `find` throws an error that says what to install if it is missing. */
 async function needed(find) {
 	try {
 		await find();
@@ -33,7 +34,7 @@ async function needed(find) {
 	}
 }
 
-/** The library as it would be published: packed, then looked at by publint and arethetypeswrong. */
+/** Packs the library as for publishing and checks it with publint and arethetypeswrong. */
 async function corePackage() {
 	const packed = await pnpm(["--dir", join(root, "packages/core"), "pack", "--pack-destination", artifacts], {
 		quiet: true,
@@ -48,7 +49,7 @@ async function corePackage() {
 	return tool("@arethetypeswrong/cli/dist/index.js", [tarball, "--profile", "esm-only"], { quiet: true });
 }
 
-/** Counts what really ran; a file that could not even be loaded is one failure. */
+/** Counts the tests that ran; a file that could not be loaded is one failure. */
 function countTests(file) {
 	const report = JSON.parse(readFileSync(file, "utf8"));
 	const broken = report.testResults.filter(
@@ -68,7 +69,7 @@ async function tests(env) {
 	try {
 		countTests(file);
 	} catch (error) {
-		console.log(`No report of the tests: ${error.message}`);
+		console.log(`No test report: ${error.message}`);
 	}
 	if (exitCode !== 0 && counts.failed === before) counts.failed++;
 }

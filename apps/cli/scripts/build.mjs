@@ -1,5 +1,5 @@
-// Bundles the command line into dist/: no runtime dependency is left, each command is a chunk of its own.
-// dist/ is also what is packed: it gets a package.json of its own, the licences and Studio's built pages.
+// Bundles the command line into dist/, without runtime dependencies and with a chunk per command.
+// dist/ is also the published package: it gets a package.json, the licences and Studio's built pages.
 // Usage: node scripts/build.mjs [directory]
 import { chmod, cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
@@ -11,7 +11,7 @@ const cli = resolve(import.meta.dirname, "..");
 const root = resolve(cli, "../..");
 const dist = resolve(process.argv[2] ?? join(cli, "dist"));
 const studioPages = join(root, "apps/studio/dist/client");
-/** Paths of the modules that Studio's pages hold, as its build lists them. */
+/** Returns the paths of the modules in Studio's pages, as listed by its build. */
 const studioModules = join(root, "apps/studio/dist/client-modules.json");
 
 const exists = (path) =>

@@ -1,4 +1,4 @@
-// How the command line's modules are bundled: for its build, and for benchmarks of what it ships.
+// Bundling options of the command line, for its build and for benchmarks.
 import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, dirname, extname, join, resolve } from "node:path";
@@ -7,17 +7,17 @@ import { rolldown } from "rolldown";
 const core = resolve(import.meta.dirname, "../../../packages/core");
 const coreRequire = createRequire(join(core, "package.json"));
 
-/** yazl requires this package, whose module for `import` is no function: it must get the one for `require`. */
+/** yazl requires this package as a function, but its ESM build does not export one. */
 function requiredOnly() {
 	return { "buffer-crc32": createRequire(coreRequire.resolve("yazl")).resolve("buffer-crc32") };
 }
 
-/** Of its two builds, yaml's one for Node asks the environment at every token, which is a fifth of the time it takes to parse. */
+/** yaml's Node build reads the environment at every token, a fifth of its parsing time; its other build doesn't. */
 function quickYaml() {
 	return { yaml: join(dirname(coreRequire.resolve("yaml/package.json")), "browser/dist/index.js") };
 }
 
-/** Options of rolldown for code that runs in Node, from source. */
+/** Returns rolldown's options for Node code from source. */
 export const bundling = {
 	platform: "node",
 	resolve: {
@@ -30,7 +30,7 @@ export const bundling = {
 	},
 };
 
-/** Files that are started as processes or threads of their own stay files of their own, named as in the source. */
+/** Returns the files that run as separate processes or threads: they stay separate, named as in the source. */
 export async function startedFiles() {
 	const source = join(core, "src");
 	const files = await readdir(source, { recursive: true });
@@ -38,7 +38,7 @@ export async function startedFiles() {
 	return Object.fromEntries(started.map((file) => [basename(file, extname(file)), join(source, file)]));
 }
 
-/** Bundles modules as the command line has them in itself: `directory/<name>.mjs` for each name of `input`. */
+/** Bundles modules with the options of the command line: writes `directory/<name>.mjs` for each name of `input`. */
 async function bundleModules(directory, input) {
 	const build = await rolldown({ ...bundling, input });
 	await build.write({

@@ -12,7 +12,7 @@ const many = (count: number, folder: string) =>
 describe("at any moment kill -9 of", () => {
 	const { count, random } = moments(100);
 
-	test(`a bundle leaves the former one or the new one (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a bundle leaves the previous one or the new one (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = new KilledCommand(
 			tempTree({
 				...many(200, "eval/template"),

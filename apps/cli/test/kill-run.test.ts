@@ -33,7 +33,7 @@ function results({ cwd }: KilledCommand, directory: string): string[] {
 describe("at any moment kill -9 of", () => {
 	const { count, random } = moments(100);
 
-	test(`a run leaves what --resume goes on with (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a run leaves a state that --resume can use (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = project(10, "workspace: {template: ./template, isolation: per_test}\n");
 		const run = (output: string) => ["eval", "run", "my.eval.yaml", "--output", output];
 		const whole = here.timed(run("whole"));
@@ -52,7 +52,7 @@ describe("at any moment kill -9 of", () => {
 		}
 	});
 
-	test(`a merge leaves all or nothing of the run (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a merge leaves the whole run or none (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = project(24);
 		for (const shard of ["1", "2"])
 			here.run("eval", "run", "my.eval.yaml", "--shard", `${shard}/2`, "--output", `shard-${shard}`);

@@ -170,7 +170,7 @@ describe("a machine that has run out of something", () => {
 		expect(said[2]?.stderr).toMatch(/inside AgentV: no .*\*\*\*/);
 	});
 
-	test("a reader that goes away is no error", async () => {
+	test("a reader that goes away is not an error", async () => {
 		expect(await inShell("set -o pipefail; agentv schema eval | head -1")).toMatchObject({ exitCode: 0, stderr: "" });
 	});
 
@@ -203,7 +203,7 @@ describe("a machine that has run out of something", () => {
 		},
 	);
 
-	test("no HOME is no error", async () => {
+	test("a missing HOME is not an error", async () => {
 		expect(await inShell("unset HOME; AGENTV_HOME=$PWD/home agentv eval run my.eval.yaml")).toMatchObject({
 			exitCode: 0,
 		});

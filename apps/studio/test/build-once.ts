@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 /**
- * Builds the command line and Studio's pages from their source before the first test, and finds a browser: what the
- * tests open is what is written now. The places are handed to the tests in the environment.
+ * Builds the command line and Studio's pages from source before the first test, and finds a browser. Passes the paths
+ * to the tests in environment variables.
  */
 export default function buildOnce(): () => void {
 	const studio = resolve(import.meta.dirname, "..");
@@ -15,7 +15,7 @@ export default function buildOnce(): () => void {
 	const node = (...args: string[]) =>
 		execFileSync(process.execPath, args, {
 			cwd: studio,
-			// As it is published, not as vitest's NODE_ENV would have it.
+			// Overrides vitest's NODE_ENV for a production build.
 			env: { ...process.env, NODE_ENV: "production" },
 			stdio: ["ignore", "pipe", "inherit"],
 			encoding: "utf8",

@@ -33,7 +33,9 @@ tests:
 	"hook.mjs": 'process.stdin.resume(); console.log("the shop is open");\n',
 };
 
-/** Adds to a run what other runs may have on record: a veto, a refusal, an answer from the cache, an agent's own fault. */
+/**
+ * Adds to a run what other runs may have on record: a veto, a refusal, an answer from the cache, an agent's own fault.
+ */
 function embellish(run: string): void {
 	const index = join(run, "index.jsonl");
 	const rows = readFileSync(index, "utf8")
@@ -102,7 +104,7 @@ test("a run and its results say what was judged, what not, why, and what it cost
 
 	await page.goBack();
 	await page.getByRole("link", { name: /^greets/ }).click();
-	await page.getByText("It states that the answer fails, although its score would pass.").waitFor();
+	await page.getByText("It vetoed the answer, although its score would pass.").waitFor();
 	await page.getByText("refusal").waitFor();
 	await page.getByText("took $0.20, 1.2 s when it was made").waitFor();
 	await inspect(page, "test-result-veto");

@@ -4,11 +4,11 @@ export interface SessionOptions {
 	readonly cwd: string;
 	/** Added to a bare environment (PATH, HOME in `cwd`, AGENTV_HOME in `cwd/.home`). */
 	readonly env?: Readonly<Record<string, string>>;
-	/** Written to stdin, which is then closed; without it stdin is empty, in a terminal ours. */
+	/** Written to stdin, which is then closed. Default: empty, or the test's own stdin with `terminal`. */
 	readonly input?: string;
-	/** Called once it runs, for tests that send signals of their own. */
+	/** Called when it has started, for tests that send signals. */
 	readonly onStart?: (pid: number) => void;
-	/** Aborts by SIGINT, as Ctrl-C would. */
+	/** Sends SIGINT, like Ctrl-C. */
 	readonly signal?: AbortSignal;
 	/** Runs in a pseudo-terminal of `script`; stdout then holds both streams, with `\n` line ends. */
 	readonly terminal?: boolean;
@@ -20,7 +20,7 @@ export interface Session {
 	readonly stderr: string;
 }
 
-/** The built command line's entry file, as the tests' set-up made it. */
+/** Returns the entry file of the command line built by the tests' setup. */
 export function agentvBin(): string {
 	const bin = process.env["AGENTV_TEST_BIN"];
 	if (bin === undefined)
@@ -28,7 +28,7 @@ export function agentvBin(): string {
 	return bin;
 }
 
-/** Runs the real command line as a process of its own and returns all that a user sees of it. */
+/** Runs the real command line in a separate process and returns its output and exit code. */
 export async function agentv(args: readonly string[], options: SessionOptions): Promise<Session> {
 	const words = [process.execPath, agentvBin(), ...args];
 	const [program = "", ...rest] = options.terminal
@@ -45,7 +45,7 @@ export async function agentv(args: readonly string[], options: SessionOptions): 
 		},
 		stdio: [options.input === undefined ? (options.terminal ? "inherit" : "ignore") : "pipe", "pipe", "pipe"],
 	});
-	// A program may end without reading what it was given.
+	// A program may exit without reading its stdin.
 	child.stdin?.on("error", () => undefined);
 	child.stdin?.end(options.input);
 	if (child.pid !== undefined) options.onStart?.(child.pid);

@@ -4,8 +4,8 @@ import ts from "typescript";
 import { tempTree } from "./temp-tree.ts";
 
 /**
- * Compiles a TypeScript module and all that it imports by relative paths, so that a process of its own can run the source as it is
- * now. Returns the path of the entry's `.js`. Packages are those of the entry's own workspace package.
+ * Compiles a TypeScript module and its relative imports, so that a separate process can run the current source.
+ * Returns the path of the entry's `.js`. Packages resolve from the entry's own workspace package.
  */
 export function compileModules(entry: string): string {
 	const sources = new Map<string, string>();

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** An environment in which git sees no configuration but the repository's own, and never asks. */
+/** An environment in which git only uses the repository's configuration, and never prompts. */
 export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	PATH: process.env.PATH ?? "",
 	HOME: "/nonexistent",
@@ -14,7 +14,7 @@ export const gitTestEnvironment: Readonly<Record<string, string>> = {
 
 const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgSign=false"];
 
-/** Runs git in `directory` and returns its trimmed stdout; throws with git's words when it fails. */
+/** Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails. */
 export function git(directory: string, ...args: string[]): string {
 	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
 	return execFileSync("git", [...identity, "-c", "protocol.file.allow=always", ...args], {
@@ -31,7 +31,7 @@ export type FileContent =
 	| { readonly link: string }
 	| { readonly content: string; readonly mode: number };
 
-/** Writes files (relative path → content) below `directory`, making directories as needed. */
+/** Writes files (relative path → content) to `directory`, creating directories as needed. */
 export function writeTree(directory: string, files: Readonly<Record<string, FileContent>>): void {
 	for (const [path, content] of Object.entries(files)) {
 		const target = join(directory, path);
@@ -51,15 +51,15 @@ export interface TestRepository {
 	readonly root: string;
 	/** Writes the files, commits everything and returns the commit's SHA. */
 	commit(files: Readonly<Record<string, FileContent>>, message?: string): string;
-	/** Makes the branch if need be and checks it out. */
+	/** Checks out the branch, and creates it if needed. */
 	branch(name: string): void;
 	tag(name: string, options?: { readonly annotated?: boolean }): void;
-	/** Pushes every branch and tag to the bare repository at `bare`, which is made if need be; forced. Returns `bare`. */
+	/** Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns `bare`. */
 	pushTo(bare: string): string;
 	git(...args: string[]): string;
 }
 
-/** Makes a repository at `root` (made if need be) on branch `main`, with a first commit when `files` are given. */
+/** Creates a repository at `root` on branch `main`, with a first commit if `files` are given. */
 export function gitRepository(root: string, files?: Readonly<Record<string, FileContent>>): TestRepository {
 	mkdirSync(root, { recursive: true });
 	git(root, "init", "--quiet", "--initial-branch=main");
@@ -89,7 +89,7 @@ export function gitRepository(root: string, files?: Readonly<Record<string, File
 	return repository;
 }
 
-/** Makes a bare repository that serves partial clones and single commits, as the large hosts do. Returns its path. */
+/** Creates a bare repository that serves partial clones and single commits, like the large hosts. Returns its path. */
 export function bareRepository(path: string): string {
 	mkdirSync(path, { recursive: true });
 	git(path, "init", "--quiet", "--bare", "--initial-branch=main");

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
 /**
- * Makes a temporary directory holding `files` (relative path → content), removed when the test ends.
+ * Creates a temporary directory with `files` (relative path → content), which is removed when the test ends.
  * Returns its real absolute path.
  */
 export function tempTree(files: Record<string, string> = {}): string {

@@ -37,7 +37,7 @@ interface SandboxOptions {
 
 /**
  * Makes a project of its own for a page: what `agentv init` writes, and the files that the page shows, committed. HOME and AGENTV_HOME are
- * empty. `https://github.com/acme/…` is answered by repositories that lie beside it.
+ * empty. `https://github.com/acme/…` is redirected to local repositories.
  */
 export async function pageSandbox(page: MarkdownPage, { starter, fromNothing }: SandboxOptions): Promise<PageSandbox> {
 	const place = tempTree({ "shell/env": "" });
