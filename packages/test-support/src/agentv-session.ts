@@ -1,8 +1,12 @@
 import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { temporary } from "./git-repo.ts";
 
 export interface SessionOptions {
 	readonly cwd: string;
-	/** Added to a bare environment (PATH, HOME in `cwd`, AGENTV_HOME in `cwd/.home`). */
+	/** Added to a bare environment (PATH, TMPDIR, HOME in `cwd`, AGENTV_HOME in `cwd/.home`). */
 	readonly env?: Readonly<Record<string, string>>;
 	/** Written to stdin, which is then closed; without it stdin is empty, in a terminal ours. */
 	readonly input?: string;
@@ -12,6 +16,8 @@ export interface SessionOptions {
 	readonly signal?: AbortSignal;
 	/** Runs in a pseudo-terminal of `script`; stdout then holds both streams, with `\n` line ends. */
 	readonly terminal?: boolean;
+	/** Always starts a process, for tests of what only a process has: how it ends, what it holds. */
+	readonly process?: true;
 }
 
 export interface Session {
@@ -28,21 +34,91 @@ export function agentvBin(): string {
 	return bin;
 }
 
-/** Runs the real command line as a process of its own and returns all that a user sees of it. */
+/** What the entry file or Node itself reads from the environment when it starts. */
+const readAtStart = ["FORCE_COLOR", "NODE_OPTIONS", "NO_COLOR", "TZ"];
+
+let isCalled = false;
+
+/**
+ * Runs the built command line and returns all that a user sees of it. What takes no process to prove is a call of its `main`, since
+ * loading the command takes longer than most of what it does; the full rounds start a process for each.
+ */
 export async function agentv(args: readonly string[], options: SessionOptions): Promise<Session> {
+	const { env = {}, input, onStart, signal, terminal } = options;
+	const needsProcess =
+		(options.process ?? terminal ?? false) ||
+		[input, onStart, signal].some((option) => option !== undefined) ||
+		readAtStart.some((name) => name in env) ||
+		args[0] === "--version";
+	// Commands that run at once are told apart by their process ids.
+	if (needsProcess || isCalled || process.env["AGENTV_TEST_ROUNDS"] === "full") return started(args, options);
+	isCalled = true;
+	try {
+		return await called(args, options);
+	} finally {
+		isCalled = false;
+	}
+}
+
+function environmentOf({ cwd, env }: SessionOptions): Record<string, string> {
+	const home = { HOME: cwd, AGENTV_HOME: `${cwd}/.home` };
+	return { PATH: process.env["PATH"] ?? "", ...temporary, ...home, TERM: "xterm", ...env };
+}
+
+interface Written {
+	write(text: string): void;
+	readonly isTTY: boolean;
+	readonly columns: number;
+	readonly color: boolean;
+}
+
+type Main = (argv: readonly string[], machine: object) => Promise<number>;
+
+/** Does as the entry file does where stdin is empty and nobody interrupts. */
+async function called(args: readonly string[], options: SessionOptions): Promise<Session> {
+	const directory = dirname(agentvBin());
+	const file = readdirSync(directory).find((name) => /^main-.*\.js$/.test(name));
+	if (file === undefined) throw new Error(`${directory} has no chunk of main.ts`);
+	const { main } = (await import(/* @vite-ignore */ pathToFileURL(join(directory, file)).href)) as { main: Main };
+	const stream = (chunks: Buffer[]): Written => ({
+		write: (text) => void chunks.push(Buffer.from(text)),
+		...{ isTTY: false, columns: 80, color: false },
+	});
+	const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+	const env = environmentOf(options);
+	const machine = {
+		...{ env, cwd: options.cwd, ask: undefined, signal: new AbortController().signal },
+		...{ stdout: stream(stdout), stderr: stream(stderr) },
+	};
+	const exitCode = await withTemporaryDirectory(env["TMPDIR"], () => main(args, machine));
+	const said = (chunks: Buffer[]) => Buffer.concat(chunks).toString("utf8");
+	return { exitCode, stdout: said(stdout), stderr: said(stderr) };
+}
+
+/** Node asks its own environment for it, each time. */
+async function withTemporaryDirectory<Result>(
+	directory: string | undefined,
+	work: () => Promise<Result>,
+): Promise<Result> {
+	const own = process.env["TMPDIR"];
+	if (directory !== undefined) process.env["TMPDIR"] = directory;
+	try {
+		return await work();
+	} finally {
+		if (own === undefined) delete process.env["TMPDIR"];
+		else process.env["TMPDIR"] = own;
+	}
+}
+
+/** Runs the real command line as a process of its own. */
+async function started(args: readonly string[], options: SessionOptions): Promise<Session> {
 	const words = [process.execPath, agentvBin(), ...args];
 	const [program = "", ...rest] = options.terminal
 		? ["script", "-qec", words.map(quoted).join(" "), "/dev/null"]
 		: words;
 	const child = spawn(program, rest, {
 		cwd: options.cwd,
-		env: {
-			PATH: process.env["PATH"] ?? "",
-			HOME: options.cwd,
-			AGENTV_HOME: `${options.cwd}/.home`,
-			TERM: "xterm",
-			...options.env,
-		},
+		env: environmentOf(options),
 		stdio: [options.input === undefined ? (options.terminal ? "inherit" : "ignore") : "pipe", "pipe", "pipe"],
 	});
 	// A program may end without reading what it was given.
