@@ -90,21 +90,20 @@ async function called(args: readonly string[], options: SessionOptions): Promise
 		...{ env, cwd: options.cwd, ask: undefined, signal: new AbortController().signal },
 		...{ stdout: stream(stdout), stderr: stream(stderr) },
 	};
-	const exitCode = await withTemporaryDirectory(env["TMPDIR"], () => main(args, machine));
+	const exitCode = await placed(options.cwd, env["TMPDIR"], () => main(args, machine));
 	const said = (chunks: Buffer[]) => Buffer.concat(chunks).toString("utf8");
 	return { exitCode, stdout: said(stdout), stderr: said(stderr) };
 }
 
-/** Node asks its own environment for it, each time. */
-async function withTemporaryDirectory<Result>(
-	directory: string | undefined,
-	work: () => Promise<Result>,
-): Promise<Result> {
-	const own = process.env["TMPDIR"];
-	if (directory !== undefined) process.env["TMPDIR"] = directory;
+/** Does `work` in the working directory and with the temporary directory that a process started there would have. */
+async function placed<Result>(cwd: string, temporaryDirectory: string | undefined, work: () => Promise<Result>) {
+	const [ownCwd, own] = [process.cwd(), process.env["TMPDIR"]];
+	process.chdir(cwd);
+	if (temporaryDirectory !== undefined) process.env["TMPDIR"] = temporaryDirectory;
 	try {
 		return await work();
 	} finally {
+		process.chdir(ownCwd);
 		if (own === undefined) delete process.env["TMPDIR"];
 		else process.env["TMPDIR"] = own;
 	}
