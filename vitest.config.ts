@@ -10,8 +10,8 @@ export default defineConfig({
 	resolve,
 	ssr,
 	test: {
-		// Most tests wait for processes of their own: two files at once, also where there are only two cores.
-		maxWorkers: 2,
+		// Many tests wait for processes of their own: three files at once, also where there are only two cores.
+		maxWorkers: 3,
 		globalSetup: ["scripts/quick-temp.ts"],
 		projects: [
 			{

@@ -35,7 +35,7 @@ export function agentvBin(): string {
 }
 
 /** What the entry file or Node itself reads from the environment when it starts. */
-const readAtStart = ["FORCE_COLOR", "NODE_OPTIONS", "NO_COLOR", "TZ"];
+const readAtStart = /^(FORCE_COLOR|NO_COLOR|NODE_.*|TZ)$/;
 
 let isCalled = false;
 
@@ -48,7 +48,7 @@ export async function agentv(args: readonly string[], options: SessionOptions): 
 	const needsProcess =
 		(options.process ?? terminal ?? false) ||
 		[input, onStart, signal].some((option) => option !== undefined) ||
-		readAtStart.some((name) => name in env) ||
+		Object.keys(env).some((name) => readAtStart.test(name)) ||
 		args[0] === "--version";
 	// Commands that run at once are told apart by their process ids.
 	if (needsProcess || isCalled || process.env["AGENTV_TEST_ROUNDS"] === "full") return started(args, options);
