@@ -102,7 +102,7 @@ describe("a sync that is killed at any moment", () => {
 			again();
 			const child = here.start();
 			if (round % 2 === 0) await pause(whole * random());
-			else await waitUntil(() => existsSync(join(clone, ".git/index.lock")) || child.exitCode !== null);
+			else await waitUntil(() => existsSync(join(clone, ".git/index.lock")) || child.exitCode !== null, 60_000);
 			if (round % 2 === 1) await pause(30 * random());
 			await kill(child, Math.floor(round / 2) % 2 === 1);
 			repairs(here, 1);
@@ -117,7 +117,7 @@ describe("a sync that is killed at any moment", () => {
 		here.work.pushTo(join(here.root, "bare"));
 		writeFileSync(mine, "mine\n");
 		const child = here.start();
-		await waitUntil(() => existsSync(join(here.root, "clone/.git/index.lock")) || child.exitCode !== null);
+		await waitUntil(() => existsSync(join(here.root, "clone/.git/index.lock")) || child.exitCode !== null, 60_000);
 		await kill(child, true);
 		expect(here.run("sync").status).toBe(0);
 		expect(readFileSync(mine, "utf8")).toBe("mine\n");

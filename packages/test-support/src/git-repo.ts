@@ -1,10 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { copyRepository, headOf, writeFirstCommit, writeRepository } from "./git-objects.ts";
+
+/** Where the tests' set-up wants temporary files, if it says so. */
+export const temporary: Readonly<Record<string, string>> =
+	process.env.TMPDIR === undefined ? {} : { TMPDIR: process.env.TMPDIR };
 
 /** An environment in which git only uses the repository's configuration, and never prompts. */
 export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	PATH: process.env.PATH ?? "",
+	...temporary,
 	HOME: "/nonexistent",
 	GIT_CONFIG_GLOBAL: "/dev/null",
 	GIT_CONFIG_NOSYSTEM: "1",
@@ -12,15 +18,16 @@ export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	LC_ALL: "C",
 };
 
-const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgSign=false"];
+/** Nothing is tidied up after a commit and nothing is forced onto the disk: no fixture outlives its test. */
+const settings = [
+	...["user.name=Test", "user.email=test@example.com", "commit.gpgSign=false", "protocol.file.allow=always"],
+	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],
+].flatMap((setting) => ["-c", setting]);
 
 /** Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails. */
 export function git(directory: string, ...args: string[]): string {
 	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
-	return execFileSync("git", [...identity, "-c", "protocol.file.allow=always", ...args], {
-		...options,
-		stdio: "pipe",
-	}).trim();
+	return execFileSync("git", [...settings, ...args], { ...options, stdio: "pipe" }).trim();
 }
 
 /** A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission bits. */
@@ -62,14 +69,16 @@ export interface TestRepository {
 /** Creates a repository at `root` on branch `main`, with a first commit if `files` are given. */
 export function gitRepository(root: string, files?: Readonly<Record<string, FileContent>>): TestRepository {
 	mkdirSync(root, { recursive: true });
-	git(root, "init", "--quiet", "--initial-branch=main");
+	const isNew = !existsSync(join(root, ".git"));
+	if (!isNew) git(root, "init", "--quiet", "--initial-branch=main");
+	else writeRepository(join(root, ".git"), false);
 	const repository: TestRepository = {
 		root,
 		commit(changes, message = "change") {
 			writeTree(root, changes);
 			git(root, "add", "--all", "--force");
 			git(root, "commit", "--quiet", "--allow-empty", "--message", message);
-			return git(root, "rev-parse", "HEAD");
+			return headOf(join(root, ".git")) ?? git(root, "rev-parse", "HEAD");
 		},
 		branch(name) {
 			const exists = git(root, "branch", "--list", name) !== "";
@@ -80,20 +89,21 @@ export function gitRepository(root: string, files?: Readonly<Record<string, File
 		},
 		pushTo(bare) {
 			bareRepository(bare);
-			git(root, "push", "--quiet", "--force", bare, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*");
+			if (!copyRepository(join(root, ".git"), bare))
+				git(root, "push", "--quiet", "--force", bare, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*");
 			return bare;
 		},
 		git: (...args) => git(root, ...args),
 	};
-	if (files) repository.commit(files, "first");
+	if (!files) return repository;
+	writeTree(root, files);
+	if (isNew && writeFirstCommit(root, "first") !== undefined) return repository;
+	repository.commit({}, "first");
 	return repository;
 }
 
 /** Creates a bare repository that serves partial clones and single commits, like the large hosts. Returns its path. */
 export function bareRepository(path: string): string {
-	mkdirSync(path, { recursive: true });
-	git(path, "init", "--quiet", "--bare", "--initial-branch=main");
-	for (const key of ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"]) git(path, "config", key, "true");
-	git(path, "config", "http.receivepack", "false");
+	if (!existsSync(join(path, "HEAD"))) writeRepository(path, true);
 	return path;
 }
