@@ -1,4 +1,7 @@
-/** The levels of a JSON value that another program may hand over. Writing a value takes stack for each level; records hold some more around it. */
+/**
+ * Maximum nesting of a JSON value from another program. Serializing uses stack for each level, and
+ * records add a few more levels around it.
+ */
 export const deepestJson = 500;
 
 /** Returns whether a JSON value nests more than `deepest` levels deep. */

@@ -1,4 +1,7 @@
-/** A small seeded generator (32 bits of state): the same seed gives the same numbers everywhere. Returns numbers in [0, 1). */
+/**
+ * Returns a small seeded generator (32 bits of state) of numbers in [0, 1): the same seed gives the
+ * same numbers everywhere.
+ */
 export function seededRandom(seed: number): () => number {
 	let state = seed >>> 0;
 	return () => {
