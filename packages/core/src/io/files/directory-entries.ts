@@ -4,8 +4,8 @@ import { isMadeByKernel } from "./kernel-files.ts";
 import type { PathKind } from "./stat-path.ts";
 
 /**
- * The entries of a directory with what each itself is (links are not followed), in the order of their names. Undefined
- * where there is no such directory, or it may not be read.
+ * Returns the sorted entries of a directory with their kinds (links are not followed). Undefined if
+ * it does not exist or is not readable.
  */
 export function directoryEntries(directory: string): ReadonlyMap<string, Exclude<PathKind, "missing">> | undefined {
 	try {
