@@ -1,4 +1,7 @@
-/** The formats that have a published JSON Schema. Apart from the schemas, so that naming them costs nothing. */
+/**
+ * The formats with a published JSON Schema. Separate from the schemas, so that importing the names
+ * is cheap.
+ */
 export const formatNames = [
 	"eval",
 	"targets",
