@@ -1,6 +1,9 @@
 import type { RequestPiece, TargetRequest } from "../contract.ts";
 
-/** What an agent has not been told yet: everything, or, where it goes on with its session, what came after its last answer. */
+/**
+ * Returns what an agent has not received yet: everything, or, if it resumes its session, what
+ * follows its last answer.
+ */
 export function newWords({ session, prompt, messages }: TargetRequest): string {
 	if (session === undefined) return prompt;
 	const last = messages.findLastIndex(({ role }) => role === "assistant");

@@ -3,7 +3,7 @@ import { count, given, record, text as textOf } from "../agent/event-fields.ts";
 import type { TargetAnswer } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
 
-/** The parts of OpenAI's answers that hold a model's refusal apart from its text. */
+/** The parts of OpenAI's responses that report a refusal separately from the text. */
 interface OpenAiBody {
 	readonly choices?: readonly { readonly message?: { readonly refusal?: unknown } }[];
 	readonly output?: readonly {
@@ -11,7 +11,10 @@ interface OpenAiBody {
 	}[];
 }
 
-/** Returns what the model said to refuse, by the body of the server's answer; `undefined` if it did not refuse. The SDK drops it. */
+/**
+ * Returns the model's refusal from the body of the response; undefined without one. The SDK drops
+ * it.
+ */
 export function refusalIn(body: unknown): string | undefined {
 	if (typeof body !== "object" || body === null) return undefined;
 	const { choices, output } = body as OpenAiBody;
@@ -28,8 +31,8 @@ export function refusalIn(body: unknown): string | undefined {
 }
 
 /**
- * Returns the refusal in a body that some versions of the SDK can't read, although the server answered as it should (200); `undefined` for
- * any other error.
+ * Returns the refusal in a valid response (200) that some versions of the SDK can't parse;
+ * undefined for any other error.
  */
 export function refusedAnswer(error: unknown, pricing: Pricing | undefined): TargetAnswer | undefined {
 	const { responseBody } = error as { readonly responseBody?: unknown };
