@@ -30,7 +30,7 @@ export interface Context {
 	readonly debug: boolean;
 }
 
-/** What a command hands back: what to print and how to exit (0 clean, 1 findings, 4 not judged). */
+/** What a command hands back: what to print and how to exit (0 clean, 1 findings, 4 not graded). */
 export interface CommandResult {
 	/** Goes to stdout, as it is; of a long text its pieces, so that it never stands in memory whole. */
 	readonly text: string | Iterable<string>;

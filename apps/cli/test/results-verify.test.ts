@@ -78,10 +78,10 @@ digest ${digest}`,
 			  "stdout": "✗ out  9 differences
 
 			  record
-			    summary.json was changed after it was recorded: its SHA-256 is another one
+			    summary.json was modified after the run: its SHA-256 is another one
 
 			  my.eval.yaml › first (default)
-			    <file> was changed after it was recorded: its SHA-256 is another one
+			    <file> was modified after the run: its SHA-256 is another one
 			    grader greets: score recorded 1, recomputed 0
 			    score: recorded 1, recomputed 0
 			    execution_status: recorded ok, recomputed quality_failure

@@ -30,7 +30,7 @@ export function placeOf(
 	if (entry.problem !== undefined && !entry.source) throw new AgentvError("config", entry.problem);
 	if (targetKind(entry.path) !== "directory")
 		throw new AgentvError("not-found", `the directory of ${benchmark}, ${entry.path}, does not exist`, {
-			hint: entry.source ? "sync the benchmark first" : "correct its path in the registry, or remove the entry",
+			hint: entry.source ? "sync the benchmark first" : "fix its path in the registry, or remove the entry",
 		});
 	return { scope: benchmark, benchmark, root: realPath(entry.path), foreign: entry.source !== undefined };
 }

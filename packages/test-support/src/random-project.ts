@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** A project whose run is random: tests pass, fail, are not judged, are repeated, skipped or never reached. */
+/** A project whose run is random: tests pass, fail, are not graded, are repeated, skipped or never reached. */
 export interface RandomProject {
 	/** `my.eval.yaml` and what it needs. */
 	readonly files: Readonly<Record<string, string>>;

@@ -57,7 +57,7 @@ function* withWarning(text: Iterable<string>, warn: () => void): Generator<strin
 	warn();
 }
 
-/** The beginning of a record; a path that leads out of the run's directory is not followed. */
+/** The beginning of a record; a path that is outside the run's directory is not followed. */
 function beginning(directory: string, file: string, maxBytes: number) {
 	try {
 		return readRecordHead(directory, file, maxBytes);

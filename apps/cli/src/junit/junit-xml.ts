@@ -8,7 +8,7 @@ export interface JunitCase {
 	readonly problem?: JunitProblem;
 }
 
-/** `failure`: it was judged and failed; `error`: it was not judged; `skipped`: it was not run. */
+/** `failure`: it was judged and failed; `error`: it was not graded; `skipped`: it was not run. */
 export type JunitProblem =
 	| {
 			readonly kind: "failure" | "error";

@@ -32,7 +32,7 @@ const script = [
 
 /**
  * A Job with one index for each shard. Exit code 1 says that tests failed: running them again would be cheating. Whatever else ends a
- * shard (4: some test was not judged) is tried again; a pod that its node evicts does not count.
+ * shard (4: some test was not graded) is tried again; a pod that its node evicts does not count.
  * @throws AgentvError `usage` for names that Kubernetes would not take
  */
 export function shardJob(settings: JobSettings): IJob {

@@ -7,7 +7,7 @@ export function shellWords(words: readonly string[]): string {
 
 function shellWord(word: string): string {
 	if (/\p{Cc}/u.test(word))
-		throw new AgentvError("usage", `${JSON.stringify(word)} holds a control character and fits into no command`);
+		throw new AgentvError("usage", `${JSON.stringify(word)} contains a control character and fits into no command`);
 	return quoted(word);
 }
 

@@ -27,9 +27,9 @@ export const regradeCommand: CommandGroup = (program, run) => {
 			"after",
 			`
 Needs only what the run kept: answers, transcripts and diffs. Workspaces are rebuilt for graders that look at them. A test
-whose input, template or repositories changed is not judged; fix its eval, or run it again with \`agentv eval run --rerun-failed\`.
+whose input, template or repositories changed is not graded; fix its eval, or run it again with \`agentv eval run --rerun-failed\`.
 
-Exit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not judged, 130 interrupted.`,
+Exit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not graded, 130 interrupted.`,
 		);
 	addAccessChoices(command).action((which, options) =>
 		run(async (context) => (await import("../commands/results-regrade.ts")).resultsRegrade(which, options, context)),

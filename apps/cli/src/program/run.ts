@@ -11,7 +11,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.description("run evals against their targets and grade the answers (`agentv eval <evals>` is the short form)")
 		.option("--output <dir>", "directory for the results (default: a new one below .agentv/results/runs)")
 		.option("--resume", "go on with the last run of these evals, or that of --run or --output")
-		.option("--retry-errors", "the same, and retry tests that were not judged")
+		.option("--retry-errors", "the same, and retry tests that were not graded")
 		.option("--rerun-changed", "with --resume, --retry-errors or --only-missing: run again what has changed since")
 		.option("--run <run>", "the run to go on with: a directory, <experiment>/<time> or latest")
 		.option("--shard <i/n>", "only the i-th of n parts of the tests; `agentv results merge` puts them together", shard)
@@ -22,7 +22,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--json", 'print {"run_dir", "summary"} as one JSON document and nothing else')
 		.addHelpText(
 			"after",
-			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 some test was not judged (whatever the others did), 130 interrupted.",
+			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 some test was not graded (whatever the others did), 130 interrupted.",
 		)
 		.action((evals, options, command) => {
 			const siblings = command.parent?.commands.map((sibling: { name(): string }) => sibling.name()) ?? [];

@@ -15,7 +15,7 @@ import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.
 import { plainEmphasis, shardBudgetText, sumSentence } from "../run/summary-text.ts";
 import { workflowData, workflowProperty } from "../terminal/workflow-text.ts";
 
-/** For GitHub Actions: an annotation for each test that failed or was not judged, one for all that were not run, then the sum. */
+/** For GitHub Actions: an annotation for each test that failed or was not graded, one for all that were not run, then the sum. */
 export const runGithub: RunReporter = (report): CommandResult => {
 	const { run, rows } = report.run;
 	const broken = [...caseOutcomes(rows, run)].filter(({ status }) => status === "failed" || status === "error");

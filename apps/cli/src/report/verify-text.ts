@@ -4,7 +4,7 @@ import type { Colors } from "../terminal/colors.ts";
 
 const mostShown = 100;
 
-/** What differs, by test; then how much was looked at and what was not judged again. `name` is how the run is called. */
+/** What differs, by test; then how much was looked at and what was not graded again. `name` is how the run is called. */
 export function verifyText(verified: RunVerification, name: string, colors: Colors): string {
 	const { differences } = verified;
 	const agrees = differences.length === 0;

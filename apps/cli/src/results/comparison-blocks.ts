@@ -46,7 +46,7 @@ function splitLines(comparison: Comparison, look: Look): string {
 		]),
 		[comparison.new.length, "new", "", ids(comparison.new)],
 		[comparison.gone.length, "gone", "", ids(comparison.gone)],
-		[errors.length, "left out", "not judged in one of them: ", later(errors)],
+		[errors.length, "left out", "not graded in one of them: ", later(errors)],
 	];
 	const shown = lines
 		.filter(([count, part]) => count > 0 || part === "comparable")
@@ -96,9 +96,9 @@ function figures(comparison: Comparison, look: Look): string {
 	const scores = `Mean score ${meanText(means.before)} → ${meanText(means.after)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} stayed.`;
 	const leftOut =
 		unjudgedAttempts === 1
-			? ["1 attempt was not judged: it is left out of its test's mean."]
+			? ["1 attempt was not graded: it is left out of its test's mean."]
 			: unjudgedAttempts > 0
-				? [`${unjudgedAttempts} attempts were not judged: they are left out of their tests' means.`]
+				? [`${unjudgedAttempts} attempts were not graded: they are left out of their tests' means.`]
 				: [];
 	return [
 		`${verdictText(comparison, look.colors)}: ${signed(mean)}${range}`,

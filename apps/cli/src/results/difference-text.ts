@@ -30,7 +30,7 @@ export function differenceText({
 		case "file-unreadable":
 			return `${file} can't be read as the record that it was`;
 		case "file-changed":
-			return `${file} was changed after it was recorded: its SHA-256 is another one`;
+			return `${file} was modified after the run: its SHA-256 is another one`;
 		case "file-added":
 			return `${file} is not part of the record that the digest was made over`;
 		case "file-kind":

@@ -89,7 +89,7 @@ export function failureReasons({ executionStatus, error, scores }: ResultRow): s
 	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...found];
 }
 
-/** Why an attempt is not judged: where it failed, with which code, and the message. */
+/** Why an attempt is not graded: where it failed, with which code, and the message. */
 export function errorLines(error: NonNullable<ResultRow["error"]>, colors: Colors): string[] {
 	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, mostLines);
 	const by = causeText(error);

@@ -19,7 +19,7 @@ export interface RunReport {
 
 export type RunReporter = (report: RunReport) => CommandResult;
 
-/** 130 interrupted, 4 some test was not judged or the budget did not suffice, 1 some test failed, else 0. */
+/** 130 interrupted, 4 some test was not graded or the budget did not suffice, 1 some test failed, else 0. */
 export function exitCodeOf({ summary, outcome }: Pick<RunReport, "summary" | "outcome">): number {
 	if (outcome === "interrupted") return 130;
 	if (summary.errors > 0 || outcome === "over-budget") return 4;

@@ -24,7 +24,7 @@ export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" |
 /** How a summary's counts are emphasised, by what they count. */
 export type Emphasis = Readonly<Record<keyof typeof outcomeWords, (text: string) => string>>;
 
-/** `4 passed`, `0 failed`, `1 not judged`, `2 not run`: passed and failed always, the others if there are any. */
+/** `4 passed`, `0 failed`, `1 not graded`, `2 not run`: passed and failed always, the others if there are any. */
 export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
 	const { passed, failed, errors } = summary;
 	const left = testsNotRun(summary);

@@ -34,7 +34,7 @@ export const documentFixtures: readonly RuleFixture[] = [
 		bad: evals(
 			`target: local\ntests: [{id: a, vars: {v: ${"x".repeat(60_000)}}, input: "${"{{ v }}".repeat(1_000)}", criteria: c}]\n`,
 		),
-		found: "evals/eval.yaml:1:1 error References put more than 50,000,000 characters into the texts",
+		found: "evals/eval.yaml:1:1 error References insert more than 50,000,000 characters",
 	},
 	{
 		rule: "schema.shape",
@@ -81,26 +81,26 @@ export const documentFixtures: readonly RuleFixture[] = [
 	{
 		rule: "schema.deprecated",
 		bad: evals(older),
-		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is an older spelling of criteria',
+		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is a deprecated spelling of criteria',
 		good: sound,
 		mended: sound,
 	},
 	{
 		rule: "schema.deprecated",
 		bad: graded("type: llm_judge, prompt: Is it?"),
-		found: 'evals/eval.yaml:6:26 warning "llm_judge" is an older spelling of llm-grader',
+		found: 'evals/eval.yaml:6:26 warning "llm_judge" is a deprecated spelling of llm-grader',
 		mended: graded("type: llm-grader, prompt: Is it?"),
 	},
 	{
 		rule: "schema.deprecated",
 		bad: { ...graded("type: code-grader, script: [node, ./x.mjs]"), "evals/x.mjs": "" },
-		found: 'evals/eval.yaml:6:39 warning "script" is an older spelling of command',
+		found: 'evals/eval.yaml:6:39 warning "script" is a deprecated spelling of command',
 		mended: graded("type: code-grader, command: [node, ./x.mjs]"),
 	},
 	{
 		rule: "schema.deprecated",
 		bad: { ...graded("type: code-grader, command: [node, ./x.mjs], timeout_ms: 5000"), "evals/x.mjs": "" },
-		found: 'evals/eval.yaml:6:65 warning "timeout_ms" is an older spelling of timeout_seconds',
+		found: 'evals/eval.yaml:6:65 warning "timeout_ms" is a deprecated spelling of timeout_seconds',
 		mended: graded("type: code-grader, command: [node, ./x.mjs], timeout_seconds: 5"),
 	},
 ];

@@ -9,7 +9,7 @@ export const provenanceFixtures: readonly RuleFixture[] = [
 		rule: "git.no-repo",
 		bad: {},
 		bare: true,
-		found: "evals/eval.yaml:1:1 warning the eval lies in no git repository, so its version can't be told",
+		found: "evals/eval.yaml:1:1 warning the eval is not in a git repository, so its version is unknown",
 		hint: false,
 		good: sound,
 	},
@@ -45,8 +45,7 @@ export const provenanceFixtures: readonly RuleFixture[] = [
 	{
 		rule: "repos.unpinned",
 		bad: repository("acme/app", "'${{ REF:-main }}'"),
-		found:
-			'evals/eval.yaml:1:48 warning repository acme/app is pinned to "main" by REF, which may say something else tomorrow',
+		found: 'evals/eval.yaml:1:48 warning repository acme/app is pinned to "main" by REF, which can change',
 		mended: false,
 	},
 	{

@@ -148,7 +148,7 @@ export interface RunPlanAnswer {
 	readonly targets: readonly TargetAnswer[];
 	readonly commands: readonly CommandAnswer[];
 	readonly repos: readonly { readonly path: string; readonly repo: string; readonly commit: string | null }[];
-	/** Variables, hosts, and files outside of the eval's root; empty where it can't be run now. */
+	/** Variables, hosts, and files outside the eval's root; empty where it can't be run now. */
 	readonly access: readonly AccessAnswer[];
 	/** Why it can't be run now. */
 	readonly problems: readonly string[];

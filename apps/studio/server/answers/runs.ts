@@ -12,7 +12,7 @@ export interface RunSummaryAnswer extends UsageAnswer {
 	readonly planned: number;
 	readonly passed: number;
 	readonly failed: number;
-	/** Not judged. */
+	/** Not graded. */
 	readonly errors: number;
 	/** Planned tests without a result. */
 	readonly not_run: number;
@@ -66,7 +66,7 @@ export interface RunHistoryAnswer {
 			readonly pass_rate: number;
 			/** The same with what the tested agent kept from being judged counted as not passed. */
 			readonly pass_rate_lower_bound: number;
-			/** Judged ones; those that were not judged are `errors`. */
+			/** Judged ones; those that were not graded are `errors`. */
 			readonly tests: number;
 			readonly errors: number;
 		}[];
@@ -150,7 +150,7 @@ export interface RunTestEntry {
 	readonly eval: string;
 	readonly target: string;
 	readonly status: TestStatus;
-	/** Null if it was not judged or not run. */
+	/** Null if it was not graded or not run. */
 	readonly score: number | null;
 	readonly threshold: number | null;
 	/** Of all attempts together, like the costs. */

@@ -64,7 +64,7 @@ export function benchmarkWrites(services: Services) {
 		})
 		.post("/:id/sync", body(syncBody), (c) => {
 			const { id, source } = findEntry(services.registry.read(), c.req.param("id"));
-			if (!source) throw new AgentvError("refused", `${id} is a local benchmark, used as it is`);
+			if (!source) throw new AgentvError("refused", `${id} is a local benchmark, used in place`);
 			const { reset = false } = c.req.valid("json");
 			const job = jobs.start("sync", id, (signal) => describeSync(sync({ env, ids: [id], reset, signal })));
 			return c.json(started(job), 202);

@@ -137,7 +137,7 @@ describe("GET /api/runs/compare", () => {
 			[`default~${first}`, `default~${third}`],
 		]);
 		const twice = await studio.request(`/api/runs/compare?run=default~${first}&run=default~${first}`);
-		expect([twice.status, await twice.text()]).toEqual([400, expect.stringContaining("a run is named twice")]);
+		expect([twice.status, await twice.text()]).toEqual([400, expect.stringContaining("a run was given twice")]);
 	});
 
 	it("reads a run again once it has grown", async () => {

@@ -29,7 +29,7 @@ const compareQuery = z.object({
 	/** Two to five runs; the first is what the others are compared with. */
 	run: listField
 		.refine((ids) => ids.length >= 2 && ids.length <= 5, "name two to five runs")
-		.refine((ids) => new Set(ids).size === ids.length, "a run is named twice"),
+		.refine((ids) => new Set(ids).size === ids.length, "a run was given twice"),
 	part: z.enum(comparedParts).optional(),
 	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
 	page: pageField,

@@ -82,7 +82,7 @@ export function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }:
 	const unknown = graders.find((name) => !known.has(name));
 	if (unknown === undefined) return;
 	const nearest = nearestName(unknown, known);
-	throw new AgentvError("usage", `no grader is named ${JSON.stringify(unknown)}`, {
+	throw new AgentvError("usage", `no grader ${JSON.stringify(unknown)}`, {
 		hint: nearest === undefined ? `Graders: ${[...known].join(", ")}.` : `Did you mean ${JSON.stringify(nearest)}?`,
 	});
 }
