@@ -59,10 +59,7 @@ export function contributedSecrets(text: string, value: string, where: "setting"
 		.filter(isSearchable);
 }
 
-/**
- * Returns a setting's URL without the parts that can identify its user: user and password, secret
- * query parameters, the fragment.
- */
+/** Returns a setting's URL without user, password, secret query parameters and fragment. */
 export function redactAddress(text: string): string {
 	const found = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
 	if (!found) return text;
@@ -80,10 +77,7 @@ export function redactAddress(text: string): string {
 	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
 }
 
-/**
- * Returns a decoded part of a URL; unchanged if it isn't encoded, such as a password with a literal
- * `%`.
- */
+/** Returns a decoded part of a URL; unchanged if it is not encoded. */
 export function decoded(part: string): string {
 	try {
 		return decodeURIComponent(part);

@@ -23,10 +23,7 @@ export interface AgentvErrorOptions {
 	readonly diagnostics?: readonly Diagnostic[];
 }
 
-/**
- * The only error class for expected failures: what went wrong (message), what to do (hint), why
- * (cause, diagnostics).
- */
+/** The only error class for expected failures. */
 export class AgentvError extends Error {
 	override readonly name = "AgentvError";
 	readonly code: ErrorCode;

@@ -2,10 +2,7 @@
 export interface BoundedMean {
 	/** Null if nothing was graded. */
 	readonly mean: number | null;
-	/**
-	 * The mean if everything that the tested agent kept from being graded scores 0. Null if nothing
-	 * was graded or broken.
-	 */
+	/** The mean counting 0 for what the agent broke. Null if nothing was graded or broken. */
 	readonly lowerBound: number | null;
 	/** Number of graded items. */
 	readonly n: number;
@@ -16,20 +13,14 @@ export interface MeanParts {
 	/** Sum over the graded items. */
 	readonly total: number;
 	readonly n: number;
-	/**
-	 * Sum over the graded items and those that the agent broke; broken attempts of a repeated test
-	 * count 0.
-	 */
+	/** `total` plus the items that the agent broke, whose broken attempts count 0. */
 	readonly lowestTotal: number;
 	/** Number of items that were not graded because of the agent. */
 	readonly broken: number;
 	readonly planned: number;
 }
 
-/**
- * Returns a mean with its lower bound. Every mean or rate that is shown or compared comes from
- * here.
- */
+/** Every mean or rate that is shown or compared comes from here. */
 export function boundedMean({ total, n, lowestTotal, broken, planned }: MeanParts): BoundedMean {
 	return {
 		mean: n === 0 ? null : total / n,
@@ -38,10 +29,7 @@ export function boundedMean({ total, n, lowestTotal, broken, planned }: MeanPart
 	};
 }
 
-/**
- * Returns how many of the planned items a mean covers, and its lower bound if that differs:
- * `11 of 12, at least 0.84`.
- */
+/** Returns coverage and a differing lower bound: `11 of 12, at least 0.84`. */
 export function boundText({ mean, lowerBound, n, planned }: BoundedMean, format: (value: number) => string): string {
 	const isLower = lowerBound !== null && lowerBound !== mean;
 	return [...(n < planned ? [`${n} of ${planned}`] : []), ...(isLower ? [`at least ${format(lowerBound)}`] : [])].join(
@@ -49,10 +37,7 @@ export function boundText({ mean, lowerBound, n, planned }: BoundedMean, format:
 	);
 }
 
-/**
- * Returns a mean with its coverage: `0.92 (11 of 12, at least 0.84)`, or `0.92` alone if every
- * planned item was graded.
- */
+/** Returns a mean with its coverage if incomplete: `0.92 (11 of 12, at least 0.84)`. */
 export function boundedMeanText(mean: BoundedMean, format: (value: number) => string): string {
 	const bound = boundText(mean, format);
 	const value = mean.mean === null ? "–" : format(mean.mean);

@@ -13,10 +13,7 @@ export class BraceMatches {
 		this.#counted = matchesOf(text, false);
 	}
 
-	/**
-	 * Returns the offset of the brace that closes the one at `start`; undefined if it is never
-	 * closed.
-	 */
+	/** Returns the offset of the brace that closes the one at `start`, if any. */
 	closing(start: number): number | undefined {
 		return this.#outsideQuotes[start] || this.#counted[start] || undefined;
 	}
@@ -48,10 +45,7 @@ function followsWord(text: string, at: number): boolean {
 	return at > 0 && /\w/.test(text[at - 1] ?? "");
 }
 
-/**
- * Returns the offset of the quote that closes the one at `start` on the same line, or the line's
- * end.
- */
+/** Returns the offset of the closing quote on the same line, or the line's end. */
 function quoteEnd(text: string, start: number, quote: string): number {
 	let at = start + 1;
 	for (; at < text.length && text[at] !== "\n"; at += 1) {

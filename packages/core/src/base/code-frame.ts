@@ -5,9 +5,7 @@ import type { SourceRange } from "./source-range.ts";
 export interface CodeFrameOptions {
 	/** Lines shown above and below; default 2. */
 	readonly context?: number;
-	/**
-	 * Longest source line, in terminal columns; longer ones are cut around the range. Default 100.
-	 */
+	/** Terminal columns; longer lines are cut around the range. Default 100. */
 	readonly width?: number;
 }
 
@@ -41,9 +39,7 @@ export function codeFrame(text: string, range: SourceRange, options: CodeFrameOp
 	});
 }
 
-/**
- * Caches long lines of the last text by offset: one megabyte-long line can have a hundred findings.
- */
+/** Caches redacted long lines of the last text: one can have a hundred findings. */
 let redactedLines: { readonly text: string; readonly shown: Map<number, string> } = { text: "", shown: new Map() };
 
 function redactedLine(text: string, { start, end }: Line): string {
@@ -64,10 +60,7 @@ interface Line {
 	readonly marked: boolean;
 }
 
-/**
- * Returns the offsets of the line at `offset` and of `context` lines on each side, without line
- * breaks.
- */
+/** Returns the offsets, without line breaks, of the line at `offset` and its neighbors. */
 function linesAround(text: string, offset: number, context: number): Line[] {
 	const lineStart = (at: number) => (at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1);
 	let start = lineStart(offset);
@@ -87,10 +80,7 @@ function linesAround(text: string, offset: number, context: number): Line[] {
 	return lines;
 }
 
-/**
- * Returns the part of `line` around the unit `column` that fits `width`, with `…` for what is left
- * out.
- */
+/** Returns the part of `line` around the unit `column` that fits `width`. */
 function clipped(line: string, column: number, width: number) {
 	const cutBefore = column > width * 0.75 && line.length > width;
 	const from = cutBefore ? wholeCharacter(line, Math.max(0, column - Math.floor(width / 2))) : 0;

@@ -28,10 +28,7 @@ const programs = ofPrograms.map(([names, flags]) => ({
 }));
 const someProgram = new RegExp(`${word}(?:${ofPrograms.map(([names]) => names.replace(/ .*$/, "")).join("|")})`);
 
-/**
- * The part of a command line that is searched: a trailing backslash continues it, another command
- * ends it.
- */
+/** A command line: a trailing backslash continues it, another command ends it. */
 const commandLine = /(?:\\\r?\n|(?!\s(?:&&|\|\|?)\s|;\s)[^\n]){0,1000}/y;
 
 const passwordFlag = new RegExp(

@@ -31,9 +31,7 @@ export interface Diagnostic {
 	readonly data: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Declares a kind of finding: its id, its usual severity and its message as a function of its data.
- */
+/** A kind of finding: id, usual severity, and message as a function of its data. */
 export interface FindingKind<Data extends object> {
 	readonly rule: string;
 	readonly severity: Severity;

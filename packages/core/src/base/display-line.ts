@@ -11,10 +11,7 @@ export function characterWidth(character: string): 0 | 1 | 2 {
 
 const tabStop = 4;
 
-/**
- * A line as a terminal shows it: tabs as spaces, control characters as pictures. Maps back to
- * offsets.
- */
+/** A line as a terminal shows it: tabs as spaces, control characters as pictures. */
 export interface DisplayLine {
 	readonly text: string;
 	/** Terminal columns before each UTF-16 unit of the source line, and at its end. */

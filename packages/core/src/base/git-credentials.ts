@@ -27,10 +27,7 @@ export function splitCredentials(url: string, written: string = url): SplitUrl {
 	};
 }
 
-/**
- * Returns a URL that is safe to show: without user and password, secret query parameters and
- * fragment. A plain `git@host:path` stays.
- */
+/** Returns a URL that is safe to show. A plain `git@host:path` stays. */
 export function redactUrl(url: string): string {
 	const { kind, userPart, hasPassword } = parseGitUrl(url);
 	if (kind === "other") return redactText(url);

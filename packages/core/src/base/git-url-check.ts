@@ -63,10 +63,7 @@ function literalCredential(written: string): boolean {
 	return password === "" ? looksLikeToken(user) : !password.includes(variable);
 }
 
-/**
- * Checks that git may receive this branch, tag or commit: no option, no refspec, only what git
- * allows in a ref.
- */
+/** Checks for options, refspecs, and what git does not allow in a ref. */
 export function checkGitRef(ref: string): GitRefusal | undefined {
 	if (ref === "") return { reason: "empty", message: "The ref is empty" };
 	const unsafe = optionOrControl(ref, "ref");

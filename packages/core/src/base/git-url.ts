@@ -1,9 +1,6 @@
 import { lookUp } from "./look-up.ts";
 export interface GitUrl {
-	/**
-	 * `scp` is `user@host:path`; `path` a local path; `other` a transport that AgentV never passes to
-	 * git (`ext::…`).
-	 */
+	/** `other` is a transport that AgentV never passes to git (`ext::…`). */
 	readonly kind: "https" | "http" | "ssh" | "git" | "file" | "path" | "scp" | "other";
 	/** Lower case, without the port. */
 	readonly host?: string;
@@ -82,10 +79,7 @@ function ownerAndName(path: string, kind: GitUrl["kind"]): Pick<GitUrl, "owner" 
 	return local || parts.length === 0 ? { name } : { owner: parts.join("/"), name };
 }
 
-/**
- * Returns a default registry id for a repository (`[a-z0-9][a-z0-9._-]*`): its name in lower case.
- * Undefined if nothing is left of it.
- */
+/** Returns a default registry id: the repository's name in lower case, if it has one. */
 export function repositoryName(url: string): string | undefined {
 	const name = parseGitUrl(url)
 		.name?.toLowerCase()

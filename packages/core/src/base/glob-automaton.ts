@@ -8,10 +8,7 @@ export type GlobNode =
 /** The steps that can come next: every way in which the pattern can still match, each once. */
 export type GlobState = readonly number[];
 
-/**
- * `character` reads one character; `jump` continues at each of its targets; the end of the program
- * is a match.
- */
+/** The end of the program is a match; `jump` continues at each of its targets. */
 type Step =
 	| { readonly kind: "character"; readonly test: (character: string) => boolean }
 	| { readonly kind: "jump"; readonly goals: number[] };

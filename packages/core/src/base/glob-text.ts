@@ -22,10 +22,7 @@ export function textGlob(glob: string): (text: string) => boolean {
 	return (text) => matches([...text], signs);
 }
 
-/**
- * Only the last `*` ever has to match more: what an earlier one matched can stay, so nothing is
- * tried twice.
- */
+/** Backtracks only to the last `*`: what an earlier one matched can stay. */
 function matches(text: readonly string[], signs: readonly string[]): boolean {
 	let [at, sign] = [0, 0];
 	let star: { readonly sign: number; at: number } | undefined;

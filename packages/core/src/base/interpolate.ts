@@ -18,10 +18,7 @@ export interface VariableUse {
 	readonly range: OffsetRange;
 }
 
-/**
- * Text that looks like a reference but isn't one, such as `${{ github.ref }}`; it is left
- * unchanged.
- */
+/** Text such as `${{ github.ref }}`, which is left unchanged. */
 export interface MalformedReference {
 	readonly path: DocumentPath;
 	readonly text: string;

@@ -1,7 +1,4 @@
-/**
- * Maximum nesting of a JSON value from another program. Serializing uses stack for each level, and
- * records add a few more levels around it.
- */
+/** Serializing uses stack for each level, and records add a few more. */
 export const deepestJson = 500;
 
 /** Returns whether a JSON value nests more than `deepest` levels deep. */

@@ -4,10 +4,7 @@ import type { OffsetRange } from "./scan-references.ts";
 export interface JsonSpelling {
 	/** The second occurrence of the first duplicate key in a mapping. */
 	readonly duplicate?: { readonly key: string; readonly range: OffsetRange };
-	/**
-	 * Numbers that `String` would spell differently (`3.10`, `1e3`, integers beyond 2^53), by their
-	 * path joined with NUL.
-	 */
+	/** Numbers that `String` would spell differently (`3.10`, `1e3`), by path joined with NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 

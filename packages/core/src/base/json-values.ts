@@ -1,10 +1,7 @@
 import { BraceMatches } from "./brace-matches.ts";
 import { nestsDeeper } from "./json-depth.ts";
 
-/**
- * A JSON object or array in a text, one that nests too deeply for a record, or text in braces that
- * is not JSON.
- */
+/** JSON in a text, JSON that nests too deeply, or text in braces that is not JSON. */
 export interface FoundValue {
 	readonly kind: "object" | "array" | "too deep" | "unreadable";
 	readonly start: number;
@@ -94,10 +91,7 @@ type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "com
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const blanks = /[ \t\n\r]*/y;
 
-/**
- * Scans the object or array at `start` by the grammar of JSON, without recursion: depth uses no
- * stack.
- */
+/** Scans the object or array at `start` without recursion: depth uses no stack. */
 export function scanJson(text: string, start: number): JsonScan {
 	const open: string[] = [];
 	const keys = new Set<string>();
@@ -151,10 +145,7 @@ function allowsEnd(expected: Expected, open: readonly string[], container: "{" |
 
 const cutString = Number.NEGATIVE_INFINITY;
 
-/**
- * Returns the offset after a string; `cutString` if the text ends inside it, the negative offset of
- * a character that is not allowed in it.
- */
+/** Returns the end offset, `cutString` if truncated, or the negated offset of a bad character. */
 function stringEnd(text: string, start: number): number {
 	for (let at = start + 1; at < text.length; at += 1) {
 		const code = text.charCodeAt(at);

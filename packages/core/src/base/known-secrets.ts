@@ -4,16 +4,10 @@ import { unescapedLayers } from "./unescape-text.ts";
 
 const headLength = 8;
 
-/**
- * How much longer than a secret its escaped form can be; chunks of a text must overlap by that
- * much.
- */
+/** Maximum length of an escaped secret, relative to the original. */
 export const longestEscape = 32;
 
-/**
- * Returns a search for known secrets: literal, escaped (also several times), in base64, and line by
- * line (a PEM key).
- */
+/** Returns a search for known secrets: literal, escaped, in base64, and line by line. */
 export function knownSecrets(secrets: readonly string[]): (text: string) => Span[] {
 	const known = secrets.filter(isSearchable);
 	if (known.length === 0) return () => [];
@@ -70,10 +64,7 @@ function hexEscape(character: string): string {
 	return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/**
- * Returns where a secret that begins at `at` ends, also if the text is truncated within it; 0 if it
- * is different text.
- */
+/** Returns where a secret at `at` ends, even if truncated; 0 if it is different text. */
 function endOf(spelling: string, text: string, at: number): number {
 	if (text.startsWith(spelling, at)) return at + spelling.length;
 	const left = text.slice(at, at + spelling.length).replace(/(?:…|\.{3})[\s\S]*$/, "");
@@ -83,10 +74,7 @@ function endOf(spelling: string, text: string, at: number): number {
 		: 0;
 }
 
-/**
- * Returns the spellings of a secret within a layer of a text: itself, form-encoded whitespace, what
- * it is an escaped form of, its lines.
- */
+/** Returns a secret's spellings within one layer of escapes, including its lines. */
 function spellings(secret: string): string[] {
 	const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith("-----"));
 	const layers = [...unescapedLayers(secret, "whole")].map(({ text }) => text);

@@ -4,10 +4,7 @@ import { looksRandom, type Span } from "./secret-shapes.ts";
 // A multi-line secret is quoted line by line in a diff, a mail, a code frame, a log, or as JSON. It
 // is searched for in the text without the line prefixes.
 
-/**
- * A color, a log's name or time, and quote and diff markers. The start of a PEM header is not a
- * prefix.
- */
+/** Log names, times, quote and diff markers. The start of a PEM header is not a prefix. */
 const linePrefix =
 	"(?:\\u001b\\[[\\d;]{0,8}m){0,4}(?:[\\w.-]{1,40}[ \\t]{0,16}\\||\\[[^\\]\\n]{1,40}\\]|\\d{4}-\\d\\d-\\d\\dT[\\d:.,]{1,20}Z?)?(?:(?!-----)[\\s>|+\\-:\\d#*\\u2500-\\u257f]|\\\\{1,4}t|\\u001b\\[[\\d;]{0,8}m){0,60}";
 const lineStart = new RegExp(`(?:\\r\\n?|\\n|(?:\\\\{1,4}r)?\\\\{1,4}n)${linePrefix}`, "g");
@@ -30,10 +27,7 @@ export function isOfSeveralLines(text: string): boolean {
 	return multiLine.test(text);
 }
 
-/**
- * Finds multi-line secrets: PEM private keys, whole or truncated at either end, and the passwords
- * of a `.netrc`.
- */
+/** Finds PEM private keys, whole or truncated, and the passwords of a `.netrc`. */
 export function findMultiLineSecrets(whole: string, found: Span[]): void {
 	if (!isOfSeveralLines(whole)) return;
 	const lines = bareLines(whole);
@@ -83,10 +77,7 @@ function findKeyEnds(text: string, add: Add): void {
 const loginBegins = /\b(?:machine|login)\s{1,64}[^\s"]{1,256}|^default(?=\s)/gim;
 const loginGoesOn = /\s{1,64}(?:default\b|(machine|login|account|password)\s{1,64}([^\s"\\]{1,1024})[^\s"]{0,256})/iy;
 
-/**
- * Finds the passwords of a `.netrc`, in any word order. In a diff, old lines are interleaved with
- * new ones.
- */
+/** Word order varies, and in a diff old lines are interleaved with new ones. */
 function findLogins(text: string, add: Add): void {
 	for (let begin = loginBegins.exec(text); begin; begin = loginBegins.exec(text)) {
 		const [first] = begin;

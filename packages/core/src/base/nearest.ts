@@ -1,7 +1,4 @@
-/**
- * Returns the entry of `known` that `name` most likely meant: at most about a third of its letters
- * differ.
- */
+/** Returns the closest entry, if at most about a third of its letters differ. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
 	return nearestNames(name, known, 1)[0];
 }
@@ -24,10 +21,7 @@ export function nearestNames(name: string, known: Iterable<string>, most = 3): s
 		.map((one) => one.name);
 }
 
-/**
- * Returns the number of insertions, deletions, replacements and swaps of neighbors between `a` and
- * `b`; gives up above `most`.
- */
+/** Returns the Damerau–Levenshtein distance; gives up above `most`. */
 export function editDistance(a: string, b: string, most = Number.POSITIVE_INFINITY): number {
 	if (Math.abs(a.length - b.length) > most) return most + 1;
 	let beforeLast: number[] = [];

@@ -42,10 +42,7 @@ function isName(secret: string): boolean {
 	return /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(secret) && !looksChosenByMachine(secret);
 }
 
-/**
- * Returns the redactor for a process's output. It knows the secrets of its environment and all
- * registered ones.
- */
+/** The redactor knows the secrets of the environment and all registered ones. */
 export function createOutputRedactor(env: Variables): Redactor {
 	const own = secretsOf(env);
 	let seen: number | undefined;

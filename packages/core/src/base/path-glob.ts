@@ -65,10 +65,7 @@ function literalText(text: string): GlobNode {
 	return { kind: "sequence", nodes: [...text].map(literal) };
 }
 
-/**
- * Parses a pattern in one pass. Brackets were paired before: one that is never closed is an
- * ordinary character.
- */
+/** Parses a pattern in one pass. An unclosed bracket is an ordinary character. */
 class Parser {
 	readonly #signs: readonly string[];
 	readonly #closing: ReadonlyMap<number, number>;
@@ -97,10 +94,7 @@ class Parser {
 		return { kind: "sequence", nodes };
 	}
 
-	/**
-	 * Parses `**` if it is a whole component, with the slash after it; the last one takes the slash
-	 * before it.
-	 */
+	/** Parses `**` if it is a whole component, with the slash after (or before the last) it. */
 	#globstar(nodes: GlobNode[], end: number, separator: string): boolean {
 		let at = this.#at;
 		while (this.#signs[at] === "*") at++;

@@ -1,7 +1,4 @@
-/**
- * Returns a small seeded generator (32 bits of state) of numbers in [0, 1): the same seed gives the
- * same numbers everywhere.
- */
+/** Returns a seeded generator of numbers in [0, 1), reproducible on every platform. */
 export function seededRandom(seed: number): () => number {
 	let state = seed >>> 0;
 	return () => {

@@ -21,10 +21,7 @@ export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	}
 }
 
-/**
- * Returns the content of the code fence if `text` consists of one, as models often wrap JSON; else
- * `text`.
- */
+/** Removes a code fence around the whole text, in which models often wrap JSON. */
 export function withoutFence(text: string): string {
 	const trimmed = text.trim();
 	const opening = /^```(?:json)?\s*\n/.exec(trimmed)?.[0].length ?? trimmed.length;
@@ -40,10 +37,7 @@ function problem(source: string, message: string): JsonReading {
 	return { reason, offset: offsetOf(source, message) };
 }
 
-/**
- * Returns the offset of a syntax error. Engines omit the position in some messages; then it is the
- * end of the shortest failing prefix.
- */
+/** Engines omit the offset in some messages; then it is the end of the shortest bad prefix. */
 function offsetOf(source: string, message: string): number {
 	const position = positionIn(message);
 	if (position !== undefined) return Math.min(position, source.length);

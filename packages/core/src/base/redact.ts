@@ -89,27 +89,18 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
 /** Redacts what is a secret by its form. */
 export const redactText: Redactor = createRedactor();
 
-/**
- * Returns a function that redacts only the given secrets: for texts that must not depend on which
- * forms are known.
- */
+/** For texts that must not depend on which secret forms are known. */
 export function createKnownRedactor(secrets: readonly string[]): Redactor {
 	const known = knownSecrets(secrets);
 	return (text) => replaced(text, known(text), () => redacted);
 }
 
-/**
- * Returns a source line with a star for each character of a secret, so that columns stay.
- * References stay.
- */
+/** Returns a source line with a star per secret character, so that columns stay. */
 export function redactInPlace(line: string): string {
 	return replaced(line, findSecrets(line), (part) => "*".repeat(part.length));
 }
 
-/**
- * Returns a value with every string in it (including keys) redacted; the same object if nothing
- * changes.
- */
+/** Redacts every string and key in a value; returns the same object if nothing changes. */
 export function redactDeep<T>(value: T, redact: Redactor): T {
 	return visit(value, redact, secretKey) as T;
 }
@@ -127,10 +118,7 @@ export function redactJson(text: string, redact: Redactor): string {
 
 const plainName = /^[a-z]+(?:[_-][a-z]+|[A-Z][a-z]+)*$/;
 
-/**
- * Like `redactDeep`, for settings: each value of a secret field is redacted whole, and URLs lose
- * everything that can identify their user.
- */
+/** Like `redactDeep`, and URLs also lose everything that can identify their user. */
 export function redactSettings<T>(settings: T, redact: Redactor = redactText): T {
 	return visit(settings, (text) => redactAddress(redact(text)), undefined) as T;
 }
@@ -172,10 +160,7 @@ function isAfterFlag(list: readonly unknown[], index: number): boolean {
 	return typeof flag === "string" && typeof value === "string" && /^--?[a-z][\w-]*$/i.test(flag) && isSecretName(flag);
 }
 
-/**
- * Returns secrets that only the texts of a list form together (the words of a command, the lines of
- * a key), by index in the list.
- */
+/** Finds secrets that span texts of a list (words of a command, lines of a key), by index. */
 function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Span[]> {
 	const found = new Map<number, Span[]>();
 	if (list.length < 2 || !list.every((item) => typeof item === "string")) return found;
@@ -276,10 +261,7 @@ function replaced(text: string, found: readonly Span[], stars: (part: string) =>
 	return result + text.slice(done);
 }
 
-/**
- * Returns spans in order, with overlapping ones joined: replacing them one by one would leave the
- * rest of the second.
- */
+/** Joins overlapping spans: replacing them one by one would leave parts. */
 function merged(found: readonly Span[]): Span[] {
 	const result: [number, number][] = [];
 	for (const [start, end] of [...found].sort((a, b) => a[0] - b[0])) {
@@ -298,10 +280,7 @@ const shapesOf = new Map<string, readonly SecretShape[]>();
 const signs =
 	/key|token|secret|pass|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----(?:BEGIN|END) |[?&#][\w.%-]{1,64}=|curl|wget|http[ "']|mysql|mariadb|redis-cli|ldap|login|machine|jdbc:oracle|:(?:\d{4,5}|\*):|-u[\s"'=]|--user/i;
 
-/**
- * Finds what is a secret by its form, unordered: keys of known vendors, credentials in URLs,
- * headers and assignments, PEM keys.
- */
+/** Finds secrets by their form, unordered: vendor keys, credentials in URLs and headers. */
 export function findSecrets(text: string): Span[] {
 	const found: Span[] = [];
 	if (text.length < 6) return found;
@@ -365,10 +344,7 @@ function findKeys(text: string, add: (span: Span, name: string) => void): void {
 	}
 }
 
-/**
- * Returns whether a key can begin at `at`: not after a letter or digit, unless that ends an escape
- * (`\n`, `%20`, a color).
- */
+/** Keys don't begin after a letter or digit, unless that ends an escape (`\n`, `%20`). */
 function begins(text: string, at: number, { isWord }: SecretShape): boolean {
 	const before = text[at - 1] ?? " ";
 	if (isWord ? !/[\w-]/.test(before) : !/[A-Za-z0-9]/.test(before)) return true;

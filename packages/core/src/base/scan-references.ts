@@ -73,10 +73,7 @@ function readReference(text: string, start: number, closingAt: number): Referenc
 	};
 }
 
-/**
- * Returns the end of a look-alike: its own `}}` on the same line, else the line's end or the next
- * `${{`.
- */
+/** Ends at its own `}}` on the same line, else at the line's end or the next `${{`. */
 function malformedEnd(text: string, inside: number, closingAt: number): number {
 	const nextOpening = text.indexOf(opening, inside);
 	const limit = nextOpening === -1 ? text.length : nextOpening;

@@ -40,10 +40,7 @@ export function isSecretParameter(name: string): boolean {
 	);
 }
 
-/**
- * Returns whether a query parameter of this name only selects content and never identifies the
- * user.
- */
+/** Returns whether a parameter only selects content and never identifies the user. */
 export function isPublicParameter(name: string): boolean {
 	return /^(api-?)?version$|^v$|^(model|deployment|region|location|format|lang|language|locale|stream|timeout|limit|page|alt|branch|ref)$/i.test(
 		name,

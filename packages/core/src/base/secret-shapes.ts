@@ -4,10 +4,7 @@ export const redacted = "***";
 /** In UTF-16 units, end exclusive. */
 export type Span = readonly [start: number, end: number];
 
-/**
- * Returns false for short values, which are ordinary words and numbers: redacting them would garble
- * output.
- */
+/** Redacting short values, which are ordinary words and numbers, would garble output. */
 export function isSearchable(value: string): boolean {
 	return value.length >= 8 || (value.length >= 6 && /\d/.test(value) && /[a-z]/i.test(value));
 }
@@ -18,10 +15,7 @@ export interface SecretShape {
 	readonly name: string;
 	/** Its first characters, as a regular expression that matches nothing longer. */
 	readonly head: string;
-	/**
-	 * The whole key including its head. It can scan past its end only over characters that can't
-	 * begin another key.
-	 */
+	/** It can scan past its end only over characters that can't begin another key. */
 	readonly pattern: RegExp;
 	/** Neither `_` nor `-` may precede it, since its head is part of ordinary words. */
 	readonly isWord?: boolean;
@@ -105,19 +99,13 @@ export const secretShapes: readonly SecretShape[] = [
 	shape("JSON web token", "eyJ", "[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?", words),
 ];
 
-/**
- * Returns whether no author would choose these characters: a digit among them, or letters of both
- * cases, or very many.
- */
+/** Returns whether text has a digit, both letter cases, or is very long. */
 export function looksRandom(text: string): boolean {
 	if (/\d/.test(text) && /[a-z]/i.test(text)) return true;
 	return (/[a-z][A-Z]/.test(text) && /[A-Z]{2}|[A-Z][a-z]?[A-Z]/.test(text)) || /[A-Za-z0-9]{24}/.test(text);
 }
 
-/**
- * Returns whether no author would choose these characters as a name: `foo_bar_1` and `gpt-4o` are
- * names.
- */
+/** Returns whether it is not a name: `foo_bar_1` and `gpt-4o` are names. */
 export function looksChosenByMachine(text: string): boolean {
 	return /\d/.test(text) && looksRandom(text) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(text);
 }
@@ -134,17 +122,12 @@ export function looksLikeToken(user: string): boolean {
 	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
 }
 
-/**
- * Returns whether the user of a URL is a person or service (`git`, `x-access-token`), not a token.
- */
+/** Returns whether the user of a URL is a person or service (`git`), not a token. */
 export function isPlainUser(user: string): boolean {
 	return user.length <= 24 && !looksLikeToken(user) && user.replace(/\D/g, "").length < 6;
 }
 
-/**
- * Returns whether a file of this name contains secrets, regardless of its content: `.env.local`,
- * `.netrc`, `id_ed25519`; not `.env.example`.
- */
+/** `.env.local`, `.netrc`, `id_ed25519`; not `.env.example`. */
 export function isSecretFile(name: string): boolean {
 	if (/^\.env(\.|$)/i.test(name)) return !/\.(example|sample|template|dist|defaults|schema)$/i.test(name);
 	return /^(\.netrc|_netrc|\.git-credentials|\.pgpass|\.pypirc|\.htpasswd|\.dockercfg|id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|jks|keystore|kdbx))$/i.test(

@@ -1,9 +1,6 @@
 import { textDigest } from "./text-digest.ts";
 
-/**
- * Returns `text` as `[a-z0-9-]`: accents removed, everything else a single dash; empty if nothing
- * is left.
- */
+/** Returns `text` as `[a-z0-9-]`, without accents; empty if nothing is left. */
 export function slugify(text: string): string {
 	// Usually there is no accent: testing for one is cheaper than normalizing.
 	const plain = /[^\0-\x7f]/.test(text) ? text.normalize("NFKD").replace(/\p{M}+/gu, "") : text;

@@ -1,7 +1,4 @@
-/**
- * 1-based line and column (UTF-16 units), 0-based offset. A byte order mark does not count as a
- * column.
- */
+/** 1-based line and column (UTF-16 units, without a byte order mark), 0-based offset. */
 export interface SourcePosition {
 	readonly line: number;
 	readonly column: number;

@@ -12,10 +12,7 @@ const namePattern = String.raw`[A-Za-z_][\w-]*(?:\.[\w-]+)*`;
 /** `{{{{ name }}}}` is a literal `{{ name }}`; `${{ name }}` is an environment variable. */
 const token = new RegExp(String.raw`\{\{(\{\{\s*${namePattern}\s*\}\})\}\}|(?<!\$)\{\{\s*(${namePattern})\s*\}\}`, "g");
 
-/**
- * Returns the names of the placeholders in `text`, in order. `{{#if …}}` and forms of other
- * template languages are not placeholders.
- */
+/** Returns placeholder names in order. `{{#if …}}` and similar forms don't count. */
 export function templateNames(text: string): TemplateName[] {
 	if (!text.includes("{{")) return [];
 	const found: TemplateName[] = [];
@@ -45,10 +42,7 @@ export function fillTemplate(text: string, textOf: (name: string) => string | un
 	);
 }
 
-/**
- * Like `fillTemplate`, for a text that is filled again later: literals stay escaped, and those in
- * the values are escaped.
- */
+/** Like `fillTemplate`, but literals stay escaped, because the text is filled again. */
 export function fillTemplateInPart(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
 	return text.replace(token, (whole, literal: string | undefined, name: string) => {

@@ -21,9 +21,7 @@ export const yamlSyntax: FindingKind<{ reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
-/**
- * A YAML (or JSON) text, parsed once: its plain value, its errors, and the location of each part.
- */
+/** A parsed YAML (or JSON) text: its plain value, errors, and locations. */
 export class YamlDocument {
 	readonly file: string;
 	readonly text: string;
@@ -46,10 +44,7 @@ export class YamlDocument {
 		this.#lines = new LineIndex(text);
 	}
 
-	/**
-	 * Returns the lines and columns of the value (or key) at `path`, or of the deepest part of the
-	 * path that exists.
-	 */
+	/** Returns the range of the deepest existing part of `path`. */
 	locate(path: DocumentPath, part: "key" | "value" = "value"): SourceRange {
 		return this.#lines.range(...this.offsetsOf(path, part));
 	}
@@ -68,11 +63,7 @@ export class YamlDocument {
 		return this.#lines.positionAt(offset);
 	}
 
-	/**
-	 * Returns the text of the scalar at `path` as written, quotes and escapes resolved: `007` for
-	 * `id: 007`.
-	 * Undefined if there is no scalar.
-	 */
+	/** Returns the scalar at `path` as written, quotes and escapes resolved: `007`. */
 	sourceText(path: DocumentPath): string | undefined {
 		const { node, found } = this.find(path);
 		return found === path.length && isScalar(node) ? node.source : undefined;

@@ -49,18 +49,13 @@ export function startsLine(text: string, offset: number): boolean {
 	return text.slice(lineStart(text, offset), offset).trim() === "";
 }
 
-/**
- * Returns `text` with every line indented except the first and empty ones; line breaks become
- * `lineBreak`.
- */
+/** Indents every line except the first and empty ones; line breaks become `lineBreak`. */
 export function indentFollowing(text: string, by: number, lineBreak: string): string {
 	const [first = "", ...rest] = text.replace(/(?<!\n|\n\r)(\r?\n)+$/, "").split(/\r?\n/);
 	return [first, ...rest.map((line) => (line === "" ? line : " ".repeat(by) + line))].join(lineBreak);
 }
 
-/**
- * Returns where the content of `node` ends, without trailing comments, whitespace and line breaks.
- */
+/** Returns the end of `node` without trailing comments, whitespace and line breaks. */
 export function contentEnd(text: string, node: ParsedNode): number {
 	if (isAlias(node)) return node.range[1];
 	if (isCollection(node) && !node.flow) {
@@ -97,10 +92,7 @@ export function keepsBlankLines(text: string, node: unknown): boolean {
 	return isBlockScalar(node) && /^[|>]\d?\+/.test(text.slice(node.range[0], node.range[0] + 3));
 }
 
-/**
- * Returns where entry `index` of a block collection begins: its `-`, or the key with what precedes
- * it on its line.
- */
+/** Returns the start of a block entry: its `-`, or the key's line without indentation. */
 export function entryStart(text: string, collection: Collection, index: number): number {
 	if (index === 0) return collection.range[0];
 	const items = collection.items as readonly (ParsedNode | ParsedPair)[];
@@ -125,10 +117,7 @@ export function entryEnd(text: string, item: ParsedNode | ParsedPair): number {
 	return isPair(item) ? pairEnd(text, item as ParsedPair) : contentEnd(text, item as ParsedNode);
 }
 
-/**
- * Returns the offset after the `:` of a key that ends at `keyEnd`, and after an anchor and tag on
- * the same line.
- */
+/** Returns the offset after the key's `:`, and after an anchor and tag on that line. */
 export function afterColon(text: string, keyEnd: number): number {
 	const colon = /\s*:(?:[ \t]+[&!][^\s,[\]{}]*)*/y;
 	colon.lastIndex = keyEnd;

@@ -39,9 +39,7 @@ export interface TextBudget {
 	left: number;
 }
 
-/**
- * What `${{ }}` may insert into one file, and `{{ }}` into the tests of an eval; in UTF-16 units.
- */
+/** UTF-16 units that `${{ }}` may insert into one file, and `{{ }}` into an eval's tests. */
 export const mostInserted = 50_000_000;
 
 /** What `${{ }}` may insert into a path, URL or name; in UTF-16 units. */
@@ -54,10 +52,7 @@ export const textLimit: FindingKind<{ allowed: number }> = {
 	hint: () => "Reference the large text in fewer places, or move it to a workspace file",
 };
 
-/**
- * Returns whether `text` takes more than `bytes` bytes as UTF-8; encodes it only if its length
- * doesn't decide that.
- */
+/** Encodes the text only if its length doesn't decide the result. */
 export function exceedsBytes(text: string, bytes: number): boolean {
 	if (text.length > bytes) return true;
 	return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;

@@ -35,10 +35,7 @@ function doubleQuoted(value: string): string {
 	);
 }
 
-/**
- * Returns whether unquoted `value` parses as itself there: it runs the parser, which knows all of
- * YAML's traps.
- */
+/** Runs the parser, which knows all of YAML's traps. */
 function isSafePlain(value: string, { flow, key }: ScalarPlace): boolean {
 	if (value === "" || value.trim() !== value) return false;
 	const trials = key ? [`${value}: x`, `{${value}: x}`] : [`k: ${value}`, `- ${value}`, value];

@@ -35,10 +35,7 @@ export function readValue(root: ParsedNode | null, limits: YamlLimits): YamlRead
 	return { value, problems: reader.problems, targets: reader.targets };
 }
 
-/**
- * Returns the text of a mapping key as written, so that the key `007` stays `007`.
- * Undefined for keys that are collections.
- */
+/** Returns a mapping key as written (`007` stays `007`); undefined for collections. */
 export function keyText(key: unknown, targets: AliasTargets): string | undefined {
 	const node = isAlias(key) ? targets.get(key as Alias) : key;
 	if (node === null) return "";
@@ -59,10 +56,7 @@ interface Anchored {
 	readonly height: number;
 }
 
-/**
- * A plain `9e12345` (a short commit, an id) overflows every number, so it is text. Infinity itself
- * is written `.inf`.
- */
+/** A plain `9e12345` (a short commit, an id) overflows every number, so it is text. */
 function scalarValue({ value, source }: Scalar): unknown {
 	const isTooLarge = typeof value === "number" && Math.abs(value) === Number.POSITIVE_INFINITY;
 	return isTooLarge && source !== undefined && !/^[-+]?\.inf$/i.test(source) ? source : value;

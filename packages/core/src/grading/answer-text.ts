@@ -1,10 +1,7 @@
 import { readTextFile } from "../io/files/read-text.ts";
 import type { Subject } from "./contract.ts";
 
-/**
- * Returns the whole final answer, even if it was too large for memory. Redacting secrets can make a
- * recorded one of 64 MB longer.
- */
+/** Returns the whole answer. Redacting can make a recorded one of 64 MB longer. */
 export function answerText(subject: Subject): string {
 	return subject.outputFile === undefined
 		? subject.output

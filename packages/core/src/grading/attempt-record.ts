@@ -21,10 +21,7 @@ export interface RecordProblem {
 	readonly recomputed?: unknown;
 }
 
-/**
- * Compares an attempt's row with its file and the files next to it. Also returns the file, unless
- * one of them is unreadable.
- */
+/** Also returns the attempt's file, unless it or a file next to it is unreadable. */
 export function checkAttemptRecord(
 	directory: string,
 	row: ResultRow,

@@ -30,10 +30,7 @@ export function boundFindings(bounds: readonly Bound[]): BoundFindings {
 	return { findings, unknown };
 }
 
-/**
- * Returns the share of known amounts within their limits. If none is known, there is nothing to
- * grade.
- */
+/** Returns the share of known amounts within their limits, if any amount is known. */
 export function boundsScore({ findings, unknown }: BoundFindings): Score | CouldNotRun {
 	if (findings.length === 0) return noData(unknown);
 	const details = unknown.length > 0 ? { not_reported: unknown } : undefined;

@@ -77,10 +77,7 @@ export function* caseOutcomes<Row extends CountedRow>(
 	}
 }
 
-/**
- * Finds planned tests: by eval and target first, since joining all names of a hundred thousand rows
- * takes longer than reading them.
- */
+/** Looks up by eval and target first: joining all names takes longer than reading rows. */
 class PlanIndex {
 	readonly #evals = new Map<string, Map<string, Map<string, number>>>();
 

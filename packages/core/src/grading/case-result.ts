@@ -18,10 +18,7 @@ export interface CaseResult {
 /** Fields of an attempt that determine the result of its case. */
 export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus" | "error">;
 
-/**
- * Combines the attempts of a case. An attempt that was not graded makes it an error, unless another
- * decides it.
- */
+/** An attempt that was not graded makes the case an error, unless another decides it. */
 export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, threshold: number): CaseResult {
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
 	// Attempts end in any order, and the sum of their scores must be bit-identical.
@@ -81,10 +78,7 @@ function meanOf(scores: readonly number[]): number {
 	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
-/**
- * Returns whether more attempts can't change the result, so that `early_exit` can stop, or none is
- * made because a dependency did not pass.
- */
+/** Returns whether more attempts can't change the result. */
 export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): boolean {
 	if (attempts.length >= repeat.count || attempts.some(({ error }) => error?.stage === "dependency")) return true;
 	if (!repeat.earlyExit) return false;

@@ -10,17 +10,11 @@ import type { AnswerMessage, RequestMessage, TargetAnswer, TargetFailure, TokenU
 export type GraderType = Assertion["type"];
 export type AssertionOf<Type extends GraderType> = Extract<Assertion, { type: Type }>;
 
-/**
- * Grades answers by one kind of assertion. One file each in `graders/`, listed in
- * `graders/index.ts`.
- */
+/** Grades answers by one kind of assertion. One file each in `graders/`. */
 export interface Grader<Type extends GraderType> {
 	/** The types it grades: variants of one rule share a grader. */
 	readonly types: readonly Type[];
-	/**
-	 * Incremented when the same answer may get another result; part of the row's fingerprint. Graders
-	 * with built-in prompts use their digest.
-	 */
+	/** Increment when the same answer may get another result; part of the row's fingerprint. */
 	readonly version?: string;
 	/**
 	 * Returns whether the same record gets the same score everywhere: only the answer's text, tool
@@ -28,10 +22,7 @@ export interface Grader<Type extends GraderType> {
 	 * service. `results verify` grades these again.
 	 */
 	reproducible(assertion: AssertionOf<Type>): boolean;
-	/**
-	 * Returns what is wrong before any test starts (a missing interpreter, an unreadable prompt
-	 * file): a sentence without a full stop.
-	 */
+	/** Returns what is wrong before any test starts, without a full stop. */
 	check?(assertion: AssertionOf<Type>, services: GraderServices): Promise<string | undefined>;
 	/**
 	 * Returns the raw score, synchronously or not: the caller applies `negate`, `min_score`,
@@ -53,10 +44,7 @@ export interface Score {
 	/** 0 to 1. */
 	readonly score: number;
 	readonly assertions: readonly Finding[];
-	/**
-	 * The grader's own statement, in addition to the score. A stated failure fails the grader and the
-	 * test, regardless of the score.
-	 */
+	/** A stated failure fails the grader and the test, regardless of the score. */
 	readonly stated?: "pass" | "fail";
 	/** Additional data to record; written as it is, secrets redacted. */
 	readonly details?: Readonly<Record<string, unknown>>;
@@ -116,10 +104,7 @@ export interface Subject {
 	readonly input: readonly RequestMessage[];
 	/** The question as one text, as the target got it. */
 	readonly prompt: string;
-	/**
-	 * Returns input files as text, after `preprocessors`, with the path as written in the eval. Read
-	 * on first use.
-	 */
+	/** Returns input files as text, after `preprocessors`. Read on first use. */
 	readonly inputFiles: () => Promise<readonly InputFileText[]>;
 	readonly criteria?: string;
 	readonly expectedOutput?: string;
@@ -156,10 +141,7 @@ export interface GraderServices {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
-	/**
-	 * `AGENTV_WORKSPACE_PATH`, `AGENTV_EXPERIMENT` and `AGENTV_RUN_TIMESTAMP` of this attempt, for
-	 * programs.
-	 */
+	/** Variables about this attempt, such as `AGENTV_WORKSPACE_PATH`, for programs. */
 	readonly programEnv: Readonly<Record<string, string>>;
 	/** A directory of this attempt, created on first use, removed once it is recorded. */
 	readonly scratch: Scratch;

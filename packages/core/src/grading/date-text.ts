@@ -11,10 +11,7 @@ const usualFormats = [
 	"YYYY/MM/DD",
 ];
 
-/**
- * Returns the day in `text` as `2026-03-20`, parsed by the first matching format (of Y, M, D
- * letters); else undefined.
- */
+/** Returns the day as `2026-03-20`, by the first matching format (of Y, M, D letters). */
 export function dayOf(text: string, formats: readonly string[] = usualFormats): string | undefined {
 	const trimmed = text.trim();
 	for (const format of formats) {

@@ -5,19 +5,14 @@ import { type GradingServices, gradeAssertion } from "./grade-assertion.ts";
 import { isGraded, recordedResult, ungraded } from "./grader-result.ts";
 import { addUsage } from "./judge/add-usage.ts";
 
-/**
- * `keep`: the recorded result is used. `parts`: the grader runs again, with a choice for each part.
- */
+/** `parts`: the grader runs again, with a choice for each part. */
 export type RegradeChoice = "keep" | "parts" | "regrade";
 
 /** Earlier results of an answer, and which of them to keep. */
 export interface EarlierResults {
 	readonly records: readonly GradedRecord[];
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
-	/**
-	 * Whether the usage of earlier grading is added to the results, because it belongs to the same
-	 * run.
-	 */
+	/** Whether the usage of earlier grading belongs to the same run. */
 	readonly countsUsage: boolean;
 	/** Why graders of the answer can't run again, if the recorded answer is not the original one. */
 	readonly refusal?: CouldNotRun["couldNotRun"];

@@ -52,9 +52,7 @@ function negated(score: Score): Score {
 	};
 }
 
-/**
- * Returns a test's score: the weighted mean of its graders' scores, or 0 if a required one fails.
- */
+/** Returns the weighted mean of the graders' scores, or 0 if a required one fails. */
 export function combineScores(graded: readonly GradedAssertion[]): number {
 	if (graded.some(({ required, verdict }) => required && verdict === "fail")) return 0;
 	return weightedMean(graded);

@@ -1,9 +1,7 @@
 import type { TokenUsage } from "../targets/contract.ts";
 import { addTokens } from "./add-costs.ts";
 
-/**
- * The measured figures of an answer, as graders use them: the original ones for a cached answer.
- */
+/** The figures that graders use: the original ones for a cached answer. */
 export interface Measures {
 	readonly durationMs?: number | undefined;
 	readonly tokenUsage?: TokenUsage | undefined;
@@ -21,9 +19,7 @@ export function measuresOf({ durationMs, tokenUsage, costUsd, llmCalls, cached }
 	return { ...(cached ?? { durationMs, tokenUsage, costUsd }), llmCalls };
 }
 
-/**
- * Adds up the turns of a conversation. A figure that one of them lacks is unknown for the whole.
- */
+/** Adds up turns. A figure that one of them lacks is unknown for the whole. */
 export function addMeasures(one: Measures, other: Measures): Measures {
 	return {
 		durationMs: add(one.durationMs, other.durationMs),

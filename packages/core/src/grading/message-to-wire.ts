@@ -1,10 +1,7 @@
 import { toWire } from "../schema/to-wire.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 
-/**
- * Returns a message of a test's input for programs and records: a lone text is that text. Files by
- * their path, or as written in the eval.
- */
+/** Returns a message for programs and records: a lone text is that text. */
 export function messageToWire(
 	{ role, name, content, toolCalls }: RequestMessage,
 	files: "path" | "name",

@@ -9,10 +9,7 @@ import { messageToWire } from "./message-to-wire.ts";
 /** Longer answers are passed to programs as a file. */
 const longestInline = 50_000;
 
-/**
- * Returns the JSON object for a grader program's stdin. User data in `metadata` and `config` keeps
- * its own keys.
- */
+/** User data in `metadata` and `config` keeps its own keys. */
 export function programPayload(subject: Subject, config: Readonly<Record<string, unknown>>, services: GraderServices) {
 	const large = subject.outputFile !== undefined || subject.output.length > longestInline;
 	return {

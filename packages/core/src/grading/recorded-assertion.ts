@@ -4,19 +4,13 @@ import { toWire } from "../schema/to-wire.ts";
 import type { Grader, GraderType } from "./contract.ts";
 import { graders } from "./graders/index.ts";
 
-/**
- * Returns whether the record of an answer suffices to grade it by this assertion (for a composite:
- * to combine its parts).
- */
+/** Returns whether the record of an answer suffices to grade it. */
 export function isReproducible(assertion: Assertion): boolean {
 	const grader: Grader<GraderType> | undefined = graders.get(assertion.type);
 	return grader?.reproducible(assertion) ?? false;
 }
 
-/**
- * Returns an assertion for an attempt's file: as written in evals, without defaults, sufficient to
- * grade the answer again if possible.
- */
+/** Returns an assertion as written in evals, without defaults, for an attempt's file. */
 export function assertionRecord(assertion: Assertion): Record<string, unknown> {
 	const { name, weight, required, minScore, negate, parts } = assertion;
 	const type = assertion.type === "custom" ? assertion.customType : assertion.type;

@@ -25,10 +25,7 @@ export interface Regraded {
 }
 
 export interface RegradeOptions {
-	/**
-	 * Whether secrets were redacted from the record: then a score other than the recorded one proves
-	 * nothing.
-	 */
+	/** Whether secrets were redacted from the record, so that a differing score proves nothing. */
 	readonly isRedacted: boolean;
 	/** Called for every grader, the parts of a composite before the composite. */
 	readonly seen: (regraded: Regraded) => void;

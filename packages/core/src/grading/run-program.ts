@@ -13,10 +13,7 @@ export interface ProgramRun {
 	readonly payload: object;
 }
 
-/**
- * Runs a grader program with `payload` on stdin. A missing script counts as a program that can't be
- * started.
- */
+/** A missing script counts as a program that can't be started. */
 export function runProgram(run: ProgramRun, subject: Subject, services: GraderServices): Promise<ProcessResult> {
 	const missing = missingScript(run.command, services);
 	if (missing !== undefined) return Promise.resolve(notStarted(`${missing} does not exist`));

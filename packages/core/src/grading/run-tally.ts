@@ -74,10 +74,7 @@ export function summaryOfRows(directory: string, run: PlannedRun, durationMs: nu
 	return { ...tallyOf(caseOutcomes(readIndex(directory).rows, run), run).summary(0), durationMs };
 }
 
-/**
- * Returns the number of planned tests without a result: the run was interrupted, bailed or over its
- * budget before.
- */
+/** Returns the number of planned tests without a result. */
 export function testsNotRun({ planned, passed, failed, errors }: Tallied): number {
 	return Math.max(0, planned - passed - failed - errors);
 }

@@ -12,10 +12,7 @@ export function barOf(assertion: { readonly minScore?: number }, subject: { read
 	return assertion.minScore ?? subject.threshold;
 }
 
-/**
- * Returns the verdict of an assertion. A stated failure is not outvoted by the grader's own score:
- * that is a veto.
- */
+/** A stated failure is not outvoted by the grader's own score: that is a veto. */
 export function verdictOf(
 	{ score, stated }: Pick<Score, "score" | "stated">,
 	bar: number,
@@ -44,10 +41,7 @@ export function shareScore(assertions: readonly Finding[], details?: Readonly<Re
 	};
 }
 
-/**
- * Returns the weighted mean of scores; the plain mean if all weights are 0, and 0 for an empty
- * list.
- */
+/** Returns the plain mean if all weights are 0, and 0 for an empty list. */
 export function weightedMean(scores: readonly { readonly score: number; readonly weight: number }[]): number {
 	if (scores.length === 0) return 0;
 	const total = scores.reduce((sum, { weight }) => sum + weight, 0);

@@ -55,10 +55,7 @@ export function loadDotEnv(text: string): Record<string, string> {
 	return Object.fromEntries(values);
 }
 
-/**
- * Adds the variables of `files` (nearest first) to `env`: a variable that is already set, even to
- * "", keeps its value.
- */
+/** Adds variables of `files` (nearest first); one that is set, even to "", keeps its value. */
 export function layerDotEnv(env: Environment, files: readonly Readonly<Record<string, string>>[]): Environment {
 	const layers = [...files].reverse();
 	const set = Object.entries(env).filter(([, value]) => value !== undefined);

@@ -29,10 +29,7 @@ export function expandHome(path: string, env: Environment): string {
 	return path.startsWith("~/") ? join(homeDirectory(env), path.slice(2)) : path;
 }
 
-/**
- * Returns the directory of the registry, state and caches: `$AGENTV_HOME` (`~` expanded), default
- * `~/.agentv`. Absolute.
- */
+/** Returns the absolute `$AGENTV_HOME` (`~` expanded), default `~/.agentv`. */
 export function agentvHome(env: Environment): string {
 	return resolve(expandHome(env.AGENTV_HOME || join(homeDirectory(env), ".agentv"), env));
 }

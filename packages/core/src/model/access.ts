@@ -19,10 +19,7 @@ import { targetDestination } from "./target-destination.ts";
 
 /** A variable, host or outside file that an eval reads or contacts. */
 export interface AccessItem {
-	/**
-	 * `variable`: by name. `host`: with its port unless default. `file`: outside the eval's root, by
-	 * its real path.
-	 */
+	/** `host`: with its port unless default. `file`: outside the eval's root, by real path. */
 	readonly kind: "variable" | "host" | "file";
 	readonly value: string;
 	readonly at: Place;
@@ -43,10 +40,7 @@ export interface AccessSource {
 	readonly view: DiskView;
 }
 
-/**
- * Returns every variable and outside file that running an eval reads, and each host that it
- * contacts. Defined only here.
- */
+/** The only definition of what running an eval reads and contacts. */
 export function accessOf(source: AccessSource): AccessItem[] {
 	const items = [
 		...variables(source),
@@ -72,10 +66,7 @@ function* variableItem(
 	if (!ownVariables.has(name)) yield { kind: "variable", value: name, at, files: [...new Set([at.file, ...files])] };
 }
 
-/**
- * A target belongs to every file that defines part of it: one file's key must not silently go to
- * another file's address.
- */
+/** Lists all defining files: one file's key must not go to another's address unnoticed. */
 function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Generator<AccessItem> {
 	const sources = new Map([...loaded.sources, ...scope.sources]);
 	const envFiles = dotEnvFiles(loaded.scope, view).map((file) => ({ file, values: loadDotEnv(view.readText(file)) }));
@@ -115,10 +106,7 @@ function filesOf({ via, origin }: ResolvedTarget): string[] {
 	return [...new Set([...via.map(({ definition }) => definition.file), ...layers])];
 }
 
-/**
- * Yields the hosts of all addresses in a setting: a server's, a proxy in `env`, an agent's
- * argument.
- */
+/** Yields the hosts of all addresses in a setting, such as `env` or an argument. */
 function* hostsIn(value: unknown): Generator<string> {
 	if (typeof value === "string") {
 		// URL parsers accept any number of slashes after the scheme, and tabs and line breaks anywhere.
@@ -135,10 +123,7 @@ function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">
 	yield* new Set([...[...suites].flatMap(({ workspace }) => workspace ?? []), ...own]);
 }
 
-/**
- * Yields the hosts in variables for programs: a proxy, or a model's address, is often written
- * without its scheme.
- */
+/** Addresses in variables for programs are often written without their scheme. */
 function* hostsOfVariables(variables: unknown): Generator<string> {
 	yield* hostsIn(variables);
 	if (typeof variables !== "object" || variables === null) return;
@@ -190,10 +175,7 @@ function isForRun(reference: Reference): boolean {
 	return !isSystemPath(reference) && !(found === "absolute" && isProgram(reference) && isExecutable(resolved));
 }
 
-/**
- * Returns whether a word is the executable of its command: the first word, or the one that `env`
- * starts.
- */
+/** Returns whether it is the first word of its command, or the one that `env` starts. */
 function isProgram({ word, command }: Reference): boolean {
 	if (word === undefined || command === undefined || word.index > 1) return false;
 	if (word.index === 0) return true;

@@ -9,18 +9,13 @@ import { type Environment, expandHome } from "../io/environment.ts";
 import type { GitCredentials } from "../io/git/remote-git.ts";
 import { misplacedSecret, urlEnvironment } from "./written-source.ts";
 
-/**
- * `source` of a registry entry as written; can contain a literal password, which is rejected later.
- */
+/** As written; can contain a literal password, which is rejected later. */
 export interface WrittenSource {
 	readonly url: string;
 	readonly ref?: string | undefined;
 }
 
-/**
- * How to access a benchmark's repository: variables filled in, credentials separate from the URL.
- * Never shown or stored.
- */
+/** Credentials are separate from the URL. Never shown or stored. */
 export interface SourceAccess {
 	/** For git and its configuration: without credentials. Paths are absolute. */
 	readonly url: string;
@@ -54,10 +49,7 @@ export function sourceAccess(written: WrittenSource, base: string, env: Environm
 	};
 }
 
-/**
- * Turns `https://x-access-token:${{ TOKEN:-}}@host` without a token into a plain URL, so that
- * public repositories work.
- */
+/** Makes `https://x-access-token:${{ TOKEN:-}}@host` without a token a plain URL. */
 function withoutEmptyUser(split: ReturnType<typeof splitCredentials>): ReturnType<typeof splitCredentials> {
 	const { url, credentials } = split;
 	if (credentials?.password === "" && (credentials.username === "" || credentials.username === "x-access-token"))

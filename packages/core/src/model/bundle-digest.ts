@@ -2,10 +2,7 @@ import { createHash } from "node:crypto";
 import { compareByBytes } from "../io/files/path-order.ts";
 import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
 
-/**
- * Returns the line that `sha256sum` prints for a name, including its escapes: a leading backslash
- * marks an escaped name.
- */
+/** Returns a line of `sha256sum`: a leading backslash marks an escaped name. */
 export function sumLine(sha256: string, path: string): string {
 	const name = path.replace(/[\\\n\r]/g, (character) => escapes[character] ?? character);
 	return `${name === path ? "" : "\\"}${sha256}  ${name}`;

@@ -88,10 +88,7 @@ function checkText(
 	}
 }
 
-/**
- * Returns the location of a name in the text at `place`: the whole text if it came from an
- * environment variable.
- */
+/** Returns the location of a name; of the whole text if a variable contributed it. */
 export function nameAt({ name, nth }: TemplateName, place: Place, loading: Loading): Place {
 	const source = loading.sources.get(place.file);
 	const range = source?.locate(place);

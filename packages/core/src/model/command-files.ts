@@ -12,10 +12,7 @@ export function workingDirectory(command: CommandSpec, kind: ReferenceKind, eval
 	return kind === "target-command" ? evalDirectory : command.base;
 }
 
-/**
- * Returns whether a word comes after another that names a file: then it may be an output of the
- * run.
- */
+/** Returns whether the word follows another file: then it may be an output. */
 export function isLaterArgument({ word, command }: Reference): boolean {
 	if (!word || !command) return false;
 	const parsed = parseAsRun(command);
@@ -57,9 +54,7 @@ function shellWords(text: string): string[] {
 export interface CommandFiles {
 	/** For each word of a command that runs without a shell; absent for a shell command. */
 	readonly words?: readonly { readonly text: string; readonly path?: string }[];
-	/**
-	 * Files without a word of their own: from a shell's text, options' values, `python -m`. Absolute.
-	 */
+	/** From a shell's text, options' values, `python -m`. Absolute. */
 	readonly others: readonly string[];
 }
 
@@ -101,10 +96,7 @@ function pathOfWord(
 	return found.found === undefined ? undefined : found.path;
 }
 
-/**
- * `bin/check`, and `check.py` after the program: the first word of a command without a slash is
- * searched in PATH.
- */
+/** The first word of a command is a file only if it has a slash. */
 function isFileWord(text: string, index: number): boolean {
 	return text.includes("/") || (index > 0 && /^\w[\w.-]*\.\w+$/.test(text));
 }

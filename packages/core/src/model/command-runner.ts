@@ -11,10 +11,7 @@ export interface CommandRun {
 	readonly values?: Readonly<Record<string, string | readonly string[]>>;
 	/** Literal words that are appended to the command. */
 	readonly extraWords?: readonly string[];
-	/**
-	 * Working directory of commands without one. Default: the directory of the file that defines the
-	 * command.
-	 */
+	/** For commands without one. Default: the directory of the command's file. */
 	readonly defaultCwd?: string;
 	/** Merged over the environment that eval programs inherit. */
 	readonly env?: Readonly<Record<string, string | undefined>>;
@@ -23,9 +20,7 @@ export interface CommandRun {
 	readonly onInput?: (input: OpenInput) => void;
 	readonly timeoutMs?: number;
 	readonly signal?: AbortSignal;
-	/**
-	 * Bytes of each stream kept in memory; larger output goes to a file in `spillDir`. Default 10 MB.
-	 */
+	/** Per stream; larger output goes to `spillDir`. Default 10 MB. */
 	readonly maxBuffer?: number;
 	readonly spillDir?: string;
 	readonly onStdout?: (line: string) => void;

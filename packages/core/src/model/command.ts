@@ -8,10 +8,7 @@ import type { PathText } from "./path-text.ts";
 export interface CommandSpec {
 	/** With the values of `${{ }}` and of a test's `vars`. */
 	readonly text: CommandText;
-	/**
-	 * The command before variables were filled in, if it has any: each value is one argument at run
-	 * time.
-	 */
+	/** Before variables were filled in, if it has any: each value is one argument. */
 	readonly written?: WrittenCommand;
 	readonly at: Place;
 	/** Directory of the file that defines it. */
@@ -35,17 +32,12 @@ export interface CommandWord {
 	readonly quoted: boolean;
 }
 
-/**
- * The one rule for all commands: words that run as argv, or a shell text whose files are unknown.
- */
+/** Words that run as argv, or a shell text whose files are unknown. */
 export type ParsedCommand =
 	| { readonly kind: "argv"; readonly words: readonly CommandWord[] }
 	| { readonly kind: "shell"; readonly text: string };
 
-/**
- * Parses a command: a list is argv; a string is split into words unless it has shell metacharacters
- * outside quotes and placeholders.
- */
+/** A string is split into words unless it has shell metacharacters outside quotes. */
 export function parseCommand(text: CommandText): ParsedCommand {
 	if (typeof text !== "string") {
 		return {
@@ -152,10 +144,7 @@ function quoted(word: string): string {
 	return /^[\w./:@%+,={}$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/**
- * Returns the directory that a command's words are relative to: its `cwd`, else that of the file
- * that defines it.
- */
+/** Returns the command's `cwd`, else the directory of its file. */
 export function wordBases(command: CommandSpec): string[] {
 	const own = command.cwd && !/\{\{/.test(command.cwd.raw) ? [resolve(command.cwd.base, command.cwd.raw)] : [];
 	return [...own, command.base];
@@ -188,20 +177,14 @@ export function backslashedFile(word: CommandWord, command: CommandSpec, view: D
 	return fileOfWord(raw.replaceAll("\\", "/"), command, view);
 }
 
-/**
- * Returns whether a word is certainly a path: it begins with `./` or `../`, whether or not the file
- * exists.
- */
+/** Returns whether a word begins with `./` or `../`, whether or not the file exists. */
 export function meansFile(word: string): boolean {
 	return /^\.{1,2}\//.test(word);
 }
 
 const shells = new Set(["sh", "bash", "dash", "zsh", "ksh", "ash"]);
 
-/**
- * Returns the index of the script of `sh -c SCRIPT`: values in it must be quoted as in the shell
- * form.
- */
+/** Finds the script of `sh -c SCRIPT`, in which values must be quoted. */
 export function shellScriptIndex(words: readonly string[]): number | undefined {
 	if (!shells.has(basename(words[0] ?? ""))) return undefined;
 	const option = words.findIndex((word, index) => index > 0 && /^-(?=[a-zA-Z]*c)[a-zA-Z]+$/.test(word));

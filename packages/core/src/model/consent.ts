@@ -37,10 +37,7 @@ export function newAccess(
 	});
 }
 
-/**
- * Returns what evals selected by a received run's record would read, contact and start: everything
- * outside a benchmark or bundle.
- */
+/** Covers everything that a received record selects outside benchmarks and bundles. */
 export function accessOfReceived(
 	items: readonly NewAccess["item"][],
 	run: TrustSubject,

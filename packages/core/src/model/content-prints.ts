@@ -34,10 +34,7 @@ export class ContentPrints {
 		return kind === "missing" ? "missing" : this.content(path);
 	}
 
-	/**
-	 * Returns a template's content, which is not shared between workspaces: each copies it at a
-	 * different time.
-	 */
+	/** Not shared between workspaces: each copies the template at a different time. */
 	template(text: PathText, scope: EvalScope): Content | string {
 		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
 		if (runTime) return `run-time ${text.raw}`;

@@ -7,10 +7,7 @@ export const programEndings = ["mjs", "js", "ts", "py", "sh"] as const;
 
 const programFolders = [".agentv/graders", ".agentv/assertions"];
 
-/**
- * Returns the program of a custom assertion type: the nearest one from the eval's directory up to
- * its root.
- */
+/** Returns the nearest program from the eval's directory up to its root. */
 export function findCustomGrader(type: string, scope: EvalScope, view: DiskView): string | undefined {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const folder of programFolders) {

@@ -4,10 +4,7 @@ import { globFiles } from "../io/files/glob-files.ts";
 import { type DiskView, entriesOf } from "./disk-view.ts";
 import { isBundle } from "./eval-scope.ts";
 
-/**
- * Returns whether a directory search finds `file`: `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`,
- * `eval.yaml`, in any letter case.
- */
+/** `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`, in any letter case. */
 export function isEvalName(file: string): boolean {
 	return /(^|\.)eval\.ya?ml$/i.test(basename(file));
 }

@@ -47,10 +47,7 @@ export function hasFile(view: DiskView, path: string): boolean {
 
 type Entries = ReturnType<typeof directoryEntries>;
 
-/**
- * Returns the own kind of each directory entry, sorted by name; a view that can't detect links
- * follows them.
- */
+/** Returns entries sorted by name; a view that can't detect links follows them. */
 export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string, PathKind> {
 	return (
 		view.entries?.(directory) ?? new Map(view.list(directory).map((name) => [name, view.kind(`${directory}/${name}`)]))

@@ -6,10 +6,7 @@ import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";
 import { evalVariables } from "./run-variables.ts";
 import { child } from "./source.ts";
 
-/**
- * A credential, or the address that it is sent to, that is empty; with the variable's name if there
- * is one.
- */
+/** An empty credential or address; with the variable's name if there is one. */
 export const emptyCredential: FindingKind<{ setting: string; name?: string; target?: string }> = {
 	rule: "targets.empty-credential",
 	severity: "error",

@@ -46,10 +46,7 @@ interface Layered {
 	readonly result: Environment;
 }
 
-/**
- * Evals of one directory tree share their variables: each combination of files is read once per
- * view.
- */
+/** Evals of one tree share variables: each set of files is read once per view. */
 const known = new WeakMap<DiskView, Map<string, Layered>>();
 
 function layered(files: string, env: Environment, view: DiskView): Environment {

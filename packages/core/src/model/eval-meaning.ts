@@ -93,10 +93,7 @@ class Meaning {
 		};
 	}
 
-	/**
-	 * Returns the target of a reference; its text if it is missing, since it is unknown where it
-	 * would be read from.
-	 */
+	/** Returns the target; the text of a missing one, which could resolve anywhere. */
 	reference({ kind, onDisk, state, word, raw, resolved }: Reference): string {
 		const open = state === "opaque" || state === "run-time" || (state === "missing" && word !== undefined);
 		return `${kind} ${onDisk} ${open ? raw : this.place(resolved)}`;
@@ -132,10 +129,7 @@ class Meaning {
 		return resolved.runTime ? `run-time:${raw}` : this.place(resolved.path);
 	}
 
-	/**
-	 * The words and the working directory. `anywhere`: without a `cwd` it runs where the test or eval
-	 * defines, not next to its file.
-	 */
+	/** `anywhere`: without a `cwd` the test or eval defines the directory. */
 	#command(command: CommandSpec, anywhere: boolean): unknown {
 		const parsed = parseAsRun(command);
 		const cwd = command.cwd ? this.#path(command.cwd) : anywhere ? undefined : this.place(command.base);
@@ -164,10 +158,7 @@ const wayWritten = new Set(["at", "base", "commitAt", "includedBy", "file", "loc
 /** Fields with user-defined keys. */
 const authorsData = new Set(["vars", "rest", "toolCalls", "env"]);
 
-/**
- * Returns an assertion's settings without those that are resolved separately, and without the
- * spelling of its type.
- */
+/** Returns settings without those resolved separately, and without the type's spelling. */
 function settingsOf({ settings, command, promptFile, parts }: Assertion): unknown {
 	const told = { type: undefined, ...(command ? { command: undefined, cwd: undefined } : {}) };
 	const prompt = command || promptFile ? { prompt: undefined } : {};

@@ -4,10 +4,7 @@ import { type JsonReading, readJson } from "../base/read-json.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { type DiskView, entriesOf } from "./disk-view.ts";
 
-/**
- * The bounds of an eval's searches: its own directory, and the root for every search through parent
- * directories.
- */
+/** The bounds of an eval's searches through directories. */
 export interface EvalScope {
 	readonly directory: string;
 	/** Repository root, bundle root, or the search bound if there is neither. */
@@ -53,10 +50,7 @@ export function shownPath(path: string, { directory, root }: Pick<EvalScope, "di
 	return isInside(root, path) ? relative(directory, path).split(sep).join("/") || "." : path;
 }
 
-/**
- * Yields `directory` and its parents up to and including `root` (default: the file system's root),
- * nearest first.
- */
+/** Yields `directory` and its parents up to and including `root`, nearest first. */
 export function* withParents(directory: string, root?: string): Generator<string> {
 	let current = directory;
 	while (true) {

@@ -172,10 +172,7 @@ export interface TestCase {
 	readonly expectedOutput?: string;
 	readonly expectedMessages: readonly Message[];
 	readonly criteria?: string;
-	/**
-	 * Its own graders, then the eval's. Empty only for a test graded by `criteria` or
-	 * `expectedOutput` alone.
-	 */
+	/** Its own, then the eval's. Empty with `criteria` or `expectedOutput` alone. */
 	readonly assertions: readonly Assertion[];
 	readonly vars: Readonly<Record<string, unknown>>;
 	readonly metadata: Readonly<Record<string, unknown>>;
@@ -200,10 +197,7 @@ export interface LoadedFile {
 	readonly kind: "tests" | "suite" | "workspace" | "include" | "prompt";
 	readonly path: PathText;
 	readonly resolved: string;
-	/**
-	 * `glob`: `path` is a pattern, `resolved` its base directory. `listed`: found by searching such a
-	 * directory.
-	 */
+	/** `glob`: `resolved` is the pattern's base. `listed`: found in such a directory. */
 	readonly found?: "glob" | "listed";
 }
 

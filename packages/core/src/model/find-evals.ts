@@ -1,10 +1,7 @@
 import { type FindOptions, type FoundFiles, findFiles } from "../io/files/find-files.ts";
 import { isEvalName } from "./discover-evals.ts";
 
-/**
- * Finds the evals below a directory cooperatively: for servers, where `discoverEvals` would block
- * other requests.
- */
+/** Cooperative: for servers, where `discoverEvals` would block other requests. */
 export function findEvals(directory: string, options: FindOptions = {}): Promise<FoundFiles> {
 	return findFiles(directory, isEvalName, options);
 }

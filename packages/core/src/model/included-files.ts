@@ -15,10 +15,7 @@ export interface IncludedFiles {
 /** Directory entries that all patterns of an eval may visit. */
 const mostEntries = 1_000_000;
 
-/**
- * Returns the files below `directory` that match `patterns`, except those that match `exclude`. A
- * directory includes all its files.
- */
+/** Returns files that match `patterns` but not `exclude`. A directory includes all its files. */
 export function includedFiles(
 	patterns: readonly { readonly pattern: string; readonly at: Place }[],
 	exclude: readonly string[],

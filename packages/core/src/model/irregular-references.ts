@@ -6,10 +6,7 @@ import { linksLeavingTree } from "../io/files/tree-links.ts";
 import { referenceNoun } from "./reference.ts";
 import type { Reference, ReferenceKind } from "./references.ts";
 
-/**
- * Read as files, so directories are not allowed. For files read while loading, the loader reports
- * that.
- */
+/** Read as files, not directories. The loader checks the files that it reads. */
 const files: ReadonlySet<ReferenceKind> = new Set([
 	...(["input-file", "prompt", "metadata-file", "fixtures", "extension", "custom-grader"] as const),
 ]);

@@ -25,10 +25,7 @@ import { readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
 import { noVars, withVarsInGraders } from "./template-vars.ts";
 
-/**
- * Reads a list of `assertions`. The plain strings of a list form one `rubrics` grader whose weight
- * is their number.
- */
+/** The plain strings of a list form one `rubrics` grader with their number as weight. */
 export function readAssertions(
 	part: Part,
 	base: string,
@@ -270,10 +267,7 @@ function readInclude(
 	return readAssertions(filled, dirname(opened.resolved), loading, [...includes, path]);
 }
 
-/**
- * Returns the list in a shared assertions file: the whole file, or under one of the names of
- * `assertions`.
- */
+/** Returns the whole file, or the list under one of the names of `assertions`. */
 function templateList(root: Part, loading: Loading): Part | "refused" {
 	if (root.value === undefined || root.value === null || Array.isArray(root.value)) return root;
 	const template = readShape(assertionTemplateSchema, root, loading);
@@ -282,10 +276,7 @@ function templateList(root: Part, loading: Loading): Part | "refused" {
 	return key === undefined ? root : child(root, key);
 }
 
-/**
- * Resolves an include: a bare name means `.agentv/templates/NAME.yaml` in the nearest directory
- * that has it; anything else is a path.
- */
+/** A bare name means the nearest `.agentv/templates/NAME.yaml`; anything else is a path. */
 function templatePath(include: string, at: PathText["at"], base: string, { scope, view }: Loading): PathText {
 	if (/[./\\]/.test(include)) return { raw: include, at, base };
 	for (const directory of withParents(scope.directory, scope.root)) {

@@ -29,10 +29,7 @@ export interface LoadOptions {
 	readonly env: Environment;
 	/** Without a repository, bounds the search through parent directories. */
 	readonly cwd: string;
-	/**
-	 * What may be read outside the eval's root; default nothing. Other outside files are reported
-	 * instead of read.
-	 */
+	/** Readable paths outside the eval's root; others are reported. Default none. */
 	readonly reach?: Reach;
 }
 
@@ -90,10 +87,7 @@ function checkGlobs(globs: readonly string[], part: Part, loading: Loading): voi
 	}
 }
 
-/**
- * Reads the eval's own fields. A field of a wrong shape is reported and skipped: it must not hide
- * problems of others.
- */
+/** A field of a wrong shape is skipped: it must not hide problems of others. */
 function readEnvelope(part: Part, loading: Loading): EvalEnvelope {
 	const whole = readShape(evalEnvelopeSchema, part, loading);
 	if (whole || typeof part.value !== "object" || part.value === null || Array.isArray(part.value)) return whole ?? {};

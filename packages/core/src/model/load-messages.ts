@@ -10,10 +10,7 @@ type InputValue = z.output<typeof inputSchema>;
 type ExpectedValue = z.output<typeof expectedOutputSchema>;
 type Content = z.output<typeof contentSchema>;
 
-/**
- * Returns the messages of an `input` field; `part` is that field, `base` the directory for its file
- * paths.
- */
+/** `base` is the directory for file paths. */
 export function readMessages(value: InputValue, part: Part, base: string): Message[] {
 	if (typeof value === "string") return [{ role: "user", content: value }];
 	if (!Array.isArray(value)) return [readMessage(value, part, [], base)];
@@ -22,9 +19,7 @@ export function readMessages(value: InputValue, part: Part, base: string): Messa
 	);
 }
 
-/**
- * Returns the messages of `expected_output`: other objects are answers whose text is their JSON.
- */
+/** Objects that aren't messages are answers whose text is their JSON. */
 export function readExpected(value: ExpectedValue, part: Part, base: string): Message[] {
 	if (!Array.isArray(value) && isMessage(value)) return [readMessage(value, part, [], base)];
 	if (Array.isArray(value)) {

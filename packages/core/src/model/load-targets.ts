@@ -76,10 +76,7 @@ interface TargetFile {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/**
- * Reads the target files of an eval's directory and its parents up to the root; the nearest
- * definition of a name wins.
- */
+/** Searches the eval's directory and its parents; the nearest definition wins. */
 export function loadTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	const key = shareable(scope, options);
 	const shared = key === undefined ? undefined : options.cache?.scopes.get(key);

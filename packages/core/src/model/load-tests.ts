@@ -37,10 +37,7 @@ function testsOfList(part: Part, base: string, loading: Loading, trail: readonly
 	});
 }
 
-/**
- * Returns the tests of a path: a file, a directory of cases, or a glob. `trail` is the chain of
- * including files.
- */
+/** The path is a file, a directory of cases, or a glob. `trail` lists including files. */
 export function testsOfPath(path: PathText, loading: Loading, trail: readonly string[]): RawTest[] {
 	const raw = stripScheme(path.raw);
 	if (/[*?[\]{}]/.test(raw) && !raw.includes("{{") && loading.view.kind(join(path.base, raw)) === "missing")

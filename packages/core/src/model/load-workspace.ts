@@ -27,10 +27,7 @@ import { commandOf, readCommand } from "./read-command.ts";
 import { type LoadLog, readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
 
-/**
- * Reads a `workspace` field: an object, a template directory, or the path of an external workspace
- * file.
- */
+/** It is an object, a template directory, or the path of an external file. */
 export function readWorkspace(part: Part, base: string, loading: Loading): Workspace | undefined {
 	if (typeof part.value !== "string") return readWorkspaceObject(part, base, loading);
 	const path: PathText = { raw: part.value, at: part.at, base };
@@ -186,10 +183,7 @@ export function readExtension(part: Part, base: string, loading: Loading): Exten
 	};
 }
 
-/**
- * Reads the paths of `agentv:agent-rules`; they are staged by base name, which must be unique per
- * kind.
- */
+/** The paths are staged by base name, which must be unique per kind. */
 function rulePaths(
 	entry: AgentRulesEntry,
 	part: Part,

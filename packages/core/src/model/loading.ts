@@ -57,10 +57,7 @@ export class Loading {
 		return new Loading(this.view, this.env, scope, this.#shownFrom);
 	}
 
-	/**
-	 * Deducts text that `vars` insert from the eval's budget; returns false, reported at `at`, once
-	 * it is exhausted.
-	 */
+	/** Deducts inserted text from the eval's budget; returns false once it is exhausted. */
 	mayInsert(characters: number, at: Place): boolean {
 		this.#textBudget.left -= characters;
 		if (this.#textBudget.left >= 0) return true;
@@ -81,10 +78,7 @@ export class Loading {
 		this.report(finding(schemaShape, { field, message }, at));
 	}
 
-	/**
-	 * Returns the source of `file`, read once. `at` is where it is referenced, for the finding if it
-	 * is unreadable.
-	 */
+	/** Reads `file` once. `at` is where it is referenced, for findings. */
 	read(file: string, at: Place): Source | undefined {
 		const known = this.sources.get(file);
 		if (known) return known;

@@ -16,10 +16,7 @@ export interface LocatedFinding {
 
 type Locator = { readonly text: string; readonly locate: (place: Place) => SourceRange | undefined };
 
-/**
- * Converts each finding's (document, path) to line and column, reading every file once. Findings in
- * unreadable files stay unlocated.
- */
+/** Reads every file once. Findings in unreadable files stay unlocated. */
 export function locateFindings(
 	diagnostics: readonly Diagnostic[],
 	view: DiskView = openDiskView(),

@@ -11,10 +11,7 @@ type Choices = Pick<RunFile, "runId" | "startedAt" | "evals" | "flags" | "origin
 /** Some 120 bytes each. Older runs are dropped, and then need consent like received ones. */
 const mostRuns = 5000;
 
-/**
- * Returns whether this user made the run of the record `run`, and the record still selects the same
- * evals and options.
- */
+/** Also checks that the record still selects the same evals and options. */
 export function isMadeHere(run: RunFile, env: Environment): boolean {
 	return readTrust(env).has(subject, noteOf(run));
 }

@@ -124,10 +124,7 @@ function* rows(key: string, values: readonly unknown[], render: (row: unknown) =
 	yield "\t],\n";
 }
 
-/**
- * Returns the SHA-256 over the canonical JSON of a manifest (as written, including unknown keys)
- * without `manifest_sha256`.
- */
+/** Covers the canonical JSON as written, unknown keys included. */
 function manifestDigest({ manifest_sha256: _, ...wire }: Readonly<Record<string, unknown>>): string {
 	const digest = createDigest();
 	for (const [index, key] of Object.keys(wire).sort().entries()) {
@@ -166,10 +163,7 @@ function isRendered(text: string, manifest: BundleManifest): boolean {
 	return isMadeOf(text, renderManifest(manifest));
 }
 
-/**
- * Returns whether the text is formatted as AgentV formats manifests, including those of a later
- * version with more keys.
- */
+/** Also accepts manifests of a later version with more keys. */
 function isRenderedValue(
 	text: string,
 	{ manifest_sha256: digest, ...wire }: Readonly<Record<string, unknown>>,

@@ -23,10 +23,7 @@ const interpreters: Readonly<Record<(typeof programEndings)[number], string>> = 
 	sh: "sh",
 };
 
-/**
- * Returns the programs that an eval's commands, graders, extensions and targets run: names, or
- * absolute paths.
- */
+/** Returns names or absolute paths of the programs that an eval runs. */
 export function neededPrograms(references: References, targets: readonly ResolvedTarget[]): Set<string> {
 	const programs = new Set<string>(references.executables.map(({ name }) => name));
 	for (const { kind, resolved, word } of references.files) {

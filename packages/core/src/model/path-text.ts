@@ -25,10 +25,7 @@ export interface ResolvedPath {
 	readonly runTime: boolean;
 }
 
-/**
- * Resolves a path: next to its file, from the root for `/x`, and for older evals in the parent
- * directories up to the root.
- */
+/** Older evals also search the parent directories up to the root. */
 export function resolvePath(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
 	const raw = stripScheme(text.raw);
 	if (raw.includes("}}", raw.indexOf("{{") + 2) && raw.includes("{{"))

@@ -1,7 +1,4 @@
-/**
- * The parts of a request that determine which tests run and how they are graded, on any machine:
- * flags in `run.json`.
- */
+/** Options that determine which tests run and how they are graded: flags in `run.json`. */
 export const planFlags = [
 	"targets",
 	"tests",

@@ -16,18 +16,13 @@ export interface NamedPath {
 	readonly at: Place;
 }
 
-/**
- * Returns the real path of `path` if that is outside the scope's root, directly or through links.
- */
+/** Returns the real path if it is outside the root, directly or through links. */
 export function pathOutside(path: string, { root }: Pick<EvalScope, "root">): string | undefined {
 	const real = realPath(path);
 	return isInside(root, real) || isInside(realPath(root), real) ? undefined : real;
 }
 
-/**
- * Returns the finding for a run that reads `path`; undefined if it is inside the root, or the user
- * allows it.
- */
+/** Undefined if `path` is inside the root, or the user allows it. */
 export function outOfReach(path: string, { raw, kind, at }: NamedPath, scope: EvalScope): Diagnostic | undefined {
 	if (!scope.reach || scope.reach.ownFiles.includes(at.file)) return undefined;
 	const real = pathOutside(path, scope);

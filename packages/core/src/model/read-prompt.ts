@@ -19,10 +19,7 @@ const variables: ReadonlyMap<string, PromptVariable> = new Map(Object.entries(ju
 
 type Prompt = string | { command: CommandText; cwd?: string | undefined } | undefined;
 
-/**
- * Reads `prompt`: it is a file if it begins with `file://`, `./` or `../`, or is one line ending in
- * `.md` or `.txt`.
- */
+/** A file begins with `file://`, `./` or `../`, or is one line ending in `.md` or `.txt`. */
 export function promptOf(
 	prompt: Prompt,
 	part: Part,

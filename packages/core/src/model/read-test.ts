@@ -120,10 +120,7 @@ function promptOf(entry: TestEntry, defaults: TestDefaults, vars: Vars): Message
 	return text === undefined ? [] : [{ role: "user", content: text }];
 }
 
-/**
- * Returns its graders in either spelling: two spellings are an error that is reported where both
- * are.
- */
+/** Two spellings are an error that is reported elsewhere. */
 function ownAssertions(entry: TestEntry, part: Part, base: string, loading: Loading): Assertion[] {
 	const { execution } = entry;
 	const flat = (["assertions", "assert", "evaluators"] as const).filter((key) => entry[key] !== undefined);
@@ -148,10 +145,7 @@ function turnsOf(entry: TestEntry, part: Part, base: string, loading: Loading): 
 	});
 }
 
-/**
- * Reads the turns of a conversation. Input files belong to the first question: without an input
- * that is the first turn's.
- */
+/** Input files belong to the first question: without an input the first turn's. */
 function readTurns(
 	entry: TestEntry,
 	part: Part,

@@ -12,10 +12,7 @@ export interface Print {
 
 const noFiles: readonly FileVersion[] = [];
 
-/**
- * The input of a digest: a value that can contain contents of files. Its print is the same object
- * while these are unchanged.
- */
+/** A digest's input. Its print is the same object while its files are unchanged. */
 export class Recipe {
 	readonly #redact: Redactor;
 	/** Its contents, including those of nested recipes. */

@@ -26,10 +26,7 @@ export function recordPath(directory: string, path: string): string {
 	return file;
 }
 
-/**
- * Reads an attempt's file by its path relative to the run's directory. Returns undefined if it is
- * missing or unreadable.
- */
+/** Returns undefined if the file is missing or unreadable. */
 export function readAttempt(directory: string, path: string): AttemptFile | undefined {
 	try {
 		const read = readJson(readRecordText(directory, path));

@@ -54,10 +54,7 @@ export function referenceNoun({ kind }: Pick<Reference, "kind">): string {
 	return nouns[kind];
 }
 
-/**
- * `opaque`: a shell text whose files are unknown. `run-time`: the path exists only while a test
- * runs.
- */
+/** `opaque`: a shell text. `run-time`: the path exists only while a test runs. */
 export type ReferenceState = "ok" | "missing" | "outside-eval" | "outside-root" | "opaque" | "run-time";
 
 /** A path, URL or program that an eval refers to. */
@@ -84,10 +81,7 @@ export interface Reference {
 	readonly command?: CommandSpec;
 }
 
-/**
- * Returns true for `/bin/sh`, `/usr/bin/env`, `/dev/null`, which are equal on every machine that
- * can run the command.
- */
+/** `/bin/sh`, `/usr/bin/env` and `/dev/null` are equal on every machine. */
 export function isSystemPath({ word, resolved }: Reference): boolean {
 	return (
 		word !== undefined &&

@@ -226,10 +226,7 @@ class Walk {
 		else if (kind !== "target-command" || command.cwd) this.#bareWord(key, shared, word);
 	}
 
-	/**
-	 * A bare `check.py` stays as written, but the command finds it in its working directory, so it is
-	 * needed.
-	 */
+	/** A bare `check.py` stays as written, but the command needs it. */
 	#bareWord(
 		key: string,
 		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },

@@ -22,10 +22,7 @@ export interface AddBenchmarkOptions {
 	readonly name?: string | undefined;
 	/** Branch, tag or full SHA; makes a plain path a git-backed benchmark. */
 	readonly ref?: string | undefined;
-	/**
-	 * Directory of the clone; default `$AGENTV_HOME/benchmarks/<id>`. Makes a plain path a git-backed
-	 * benchmark.
-	 */
+	/** Default `$AGENTV_HOME/benchmarks/<id>`. Makes a plain path a git-backed benchmark. */
 	readonly path?: string | undefined;
 	readonly now?: Date | undefined;
 }

@@ -36,9 +36,7 @@ export function withoutEntry(document: YamlDocument, index: number): string {
 	return verifiedPatch(document, [ownLines], { ...value, benchmarks: left.length === 0 ? null : left }).text;
 }
 
-/**
- * Returns the edit that removes the lines of an entry of a block list; undefined for a flow list.
- */
+/** Returns undefined for a flow list. */
 function linesOf(document: YamlDocument, index: number): TextEdit | undefined {
 	const { text } = document;
 	const { node } = document.find(["benchmarks"]);

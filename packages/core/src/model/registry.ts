@@ -18,9 +18,7 @@ export interface RegistryEntry {
 	readonly name: string;
 	/** Absolute: `~` expanded, relative paths resolved against the registry's directory. */
 	readonly path: string;
-	/**
-	 * As written: variables are filled in on use (`sourceAccess`). Never show it: use `shownSource`.
-	 */
+	/** Variables are filled in on use. Never show it: use `shownSource`. */
 	readonly source: WrittenSource | undefined;
 	readonly addedAt: string | undefined;
 	/** Index in the list `benchmarks`. */
@@ -184,9 +182,7 @@ function refusedSource(
 	}
 }
 
-/**
- * Returns the entry with text scalars as written: an id `007` or a ref `1.10` is not a number here.
- */
+/** Keeps text scalars as written: an id `007` is not a number here. */
 function asWritten(value: unknown, path: DocumentPath, document: YamlDocument): unknown {
 	if (typeof value === "number" || typeof value === "boolean") return document.sourceText(path) ?? String(value);
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;

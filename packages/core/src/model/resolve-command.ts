@@ -22,15 +22,9 @@ export interface CommandSetting {
 	readonly scope: EvalScope;
 	/** The program's environment. */
 	readonly env: Environment;
-	/**
-	 * Values by the text inside the braces: `{NAME}` for upper-case names, `{{name}}` for any. Other
-	 * names stay as written.
-	 */
+	/** By the text inside the braces of `{NAME}` or `{{name}}`. Other names stay. */
 	readonly values?: Readonly<Record<string, HoleValue>> | undefined;
-	/**
-	 * Working directory of commands without one. Default: the directory of the file that defines the
-	 * command.
-	 */
+	/** For commands without one. Default: the directory of the command's file. */
 	readonly defaultCwd?: string | undefined;
 	/** Literal words that are appended to the command. */
 	readonly extraWords?: readonly string[] | undefined;
@@ -81,10 +75,7 @@ function workingDirectory(command: CommandSpec, setting: CommandSetting): string
 	return found.kind === "directory" ? found.path : resolve(command.cwd.base, raw);
 }
 
-/**
- * Returns the absolute path of a word that names a file. Run-time values (a prompt, for example)
- * never do.
- */
+/** Run-time values (a prompt, for example) never name a file. */
 function wordAsRun(word: string, command: CommandSpec, cwd: string, setting: CommandSetting): string | undefined {
 	const known = command.written ? command.written.fill(word) : word;
 	const located = locate(known, command, cwd, setting);

@@ -29,15 +29,9 @@ export interface TargetHop {
 interface ResolvedBase extends TargetPaths {
 	/** The name that the eval uses. */
 	readonly name: string;
-	/**
-	 * Definitions from the one that the eval names to the concrete one. Empty for an inline target
-	 * without `extends`.
-	 */
+	/** From the one that the eval names to the concrete one; can be empty. */
 	readonly via: readonly TargetHop[];
-	/**
-	 * All settings as in files, the chain's overrides merged over the concrete definition, `${{ }}`
-	 * replaced.
-	 */
+	/** In file spelling, the chain's overrides merged, `${{ }}` replaced. */
 	readonly wire: Readonly<Record<string, unknown>>;
 	/** The layer that each wire key came from: its location, base directory and text. */
 	readonly origin: ReadonlyMap<string, TargetLayer>;
@@ -54,10 +48,7 @@ export type TargetResolution =
 	| { readonly ok: true; readonly target: ResolvedTarget; readonly diagnostics: readonly Diagnostic[] }
 	| { readonly ok: false; readonly diagnostics: readonly Diagnostic[]; readonly via: readonly TargetHop[] };
 
-/**
- * Resolves a choice to the provider that runs it. Validation, bundling and running all use this
- * resolver.
- */
+/** Validation, bundling and running all use this resolver. */
 export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetResolution {
 	const diagnostics: Diagnostic[] = [];
 	const log: LoadLog = { report: (found) => void diagnostics.push(found) };
@@ -80,10 +71,7 @@ export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetR
 	return failed || !target ? { ok: false, diagnostics, via } : { ok: true, target, diagnostics };
 }
 
-/**
- * Returns the steps from `first` on; not `whole` if the chain ends without a provider, which is
- * reported.
- */
+/** Reports a chain that ends without a provider; it is then not `whole`. */
 function follow(
 	first: { name: string; at: Place },
 	scope: TargetScope,

@@ -34,10 +34,7 @@ export function readIndex(directory: string): IndexReading {
 	return { rows: [...rows.values()], badLines };
 }
 
-/**
- * Yields the terminated lines of a file without line breaks; returns the rest after the last one. A
- * missing file has none.
- */
+/** Yields complete lines without line breaks; returns the rest. A missing file has none. */
 export function* wholeLines(path: string): Generator<string, string> {
 	const lines = linesOf(path);
 	let next = lines.next();

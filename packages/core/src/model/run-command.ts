@@ -10,16 +10,11 @@ import { type RunnableCommand, resolveCommand } from "./resolve-command.ts";
 export interface CommandServices {
 	readonly view: DiskView;
 	readonly scope: EvalScope;
-	/**
-	 * The environment of eval programs: the process environment merged over the eval's `.env` files.
-	 */
+	/** The process environment merged over the eval's `.env` files. */
 	readonly env: Environment;
 }
 
-/**
- * Returns the function that runs an eval's commands: each resolved by `resolveCommand`, in its own
- * process group.
- */
+/** Each command is resolved by `resolveCommand` and runs in its own process group. */
 export function commandRunner(services: CommandServices): CommandRunner {
 	return async (command, run) => {
 		let runnable: RunnableCommand;

@@ -13,10 +13,7 @@ import { writeAtomic } from "../io/files/write-atomic.ts";
 import { forbidExecution } from "../io/files/write-note.ts";
 import { sumLine } from "./bundle-digest.ts";
 
-/**
- * Next to a run's record: a line of `sha256sum` for each of its files. The run's digest is the
- * SHA-256 of this file.
- */
+/** `sha256sum` lines for the record's files. The run's digest is the SHA-256 of this file. */
 export const digestName = "run.sha256";
 /** A signature of `run.sha256`, as created by `ssh-keygen -Y sign`. */
 export const signatureName = `${digestName}.sig`;
@@ -45,10 +42,7 @@ interface RecordFiles {
 	readonly empty: string[];
 }
 
-/**
- * Lists everything in a run's directory except its digest, signature and locks, and partial files
- * of a killed command.
- */
+/** Skips digest, signature, locks, and partial files of a killed command. */
 function recordFiles(directory: string): RecordFiles {
 	const plain: string[] = [];
 	const odd: string[] = [];

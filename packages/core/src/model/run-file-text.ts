@@ -2,10 +2,7 @@ import { type Redactor, redactDeep } from "../base/redact.ts";
 import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { toWire } from "../schema/to-wire.ts";
 
-/**
- * Returns `run.json` as text, secrets redacted: one line per planned test, so that the file is
- * readable.
- */
+/** Redacted, with one line per planned test, so that the file is readable. */
 export function runFileText(run: RunFile, redact: Redactor): string {
 	const { evals, targets, graderTargets, git, benchmark, bundle, planned, shard, whole, merged, ...others } = run;
 	const { repositories, origin, flags, files, fingerprints, ...rest } = others;

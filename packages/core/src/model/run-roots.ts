@@ -18,10 +18,7 @@ export interface RunRoot {
 	readonly owner?: string;
 }
 
-/**
- * Returns where runs are searched: the project of the current directory, then benchmarks and
- * bundles below `$AGENTV_HOME/results`.
- */
+/** The current project, then benchmarks and bundles below `$AGENTV_HOME/results`. */
 export function runRoots({ env, cwd }: ResultsMachine): RunRoot[] {
 	const home = resultsPlace(agentvHome(env));
 	const owners = listDirectory(home).filter((name) => pathKind(join(home, name)) === "directory");

@@ -12,10 +12,7 @@ export function evalVariables({ variables }: LoadedEval): PlacedVariable[] {
 	return variables.filter(({ at }) => !descriptive.has(String(at.path?.[0])));
 }
 
-/**
- * Returns the variables in the settings of targets, except those that another definition of the
- * chain overrides.
- */
+/** Skips settings that another definition of the chain overrides. */
 export function targetVariables(
 	targets: Iterable<ResolvedTarget>,
 	{ sources }: Pick<TargetScope, "sources">,

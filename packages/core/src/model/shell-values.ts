@@ -110,10 +110,7 @@ class ShellScan {
 		}
 	}
 
-	/**
-	 * In a here-document variables are expanded without quotes; with a quoted end nothing is, so the
-	 * text itself is inserted.
-	 */
+	/** With a quoted end nothing is expanded, so the text itself is inserted. */
 	#heredoc({ end, tabs, literal }: Heredoc): void {
 		let line = "";
 		while (this.#at < this.#text.length) {
@@ -140,10 +137,7 @@ class ShellScan {
 		}
 	}
 
-	/**
-	 * Returns references to the value's variables; several inside one pair of quotes (`together`) are
-	 * one word.
-	 */
+	/** Several variables inside one pair of quotes (`together`) are one word. */
 	#named(value: HoleValue, quote: '"' | "", together = false): string {
 		const values = typeof value === "string" || together ? [joined(value)] : value;
 		return values

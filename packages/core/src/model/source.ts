@@ -37,10 +37,7 @@ export interface Source {
 export interface Vars {
 	/** Whether the test has `vars`: without, `{{ name }}` is prose. */
 	readonly isGiven: boolean;
-	/**
-	 * Returns the text for a name; undefined for an unknown name. Numbers are as written, mappings
-	 * and lists as JSON.
-	 */
+	/** Numbers are as written, mappings and lists as JSON. */
 	readonly text: (name: string) => string | undefined;
 	/** Returns every name that has a text, for hints. */
 	readonly names: () => string[];
@@ -50,14 +47,9 @@ export interface Vars {
 export interface Part {
 	readonly value: unknown;
 	readonly at: Place;
-	/**
-	 * Locations (paths joined by NUL) whose whole text was one variable reference: `true` or `3` can
-	 * become a boolean or number there.
-	 */
+	/** Paths (joined by NUL) of whole-string references, which can become other scalars. */
 	readonly references: ReadonlySet<string>;
-	/**
-	 * Returns the scalar's text as written at `path` below this part (so that the id `007` is kept).
-	 */
+	/** Returns the scalar at `path` as written, so that the id `007` is kept. */
 	readonly written: (path: DocumentPath) => string | undefined;
 	/** Returns the value at `path` below this part before variables were filled in. */
 	readonly unfilled: (path: DocumentPath) => unknown;
@@ -99,10 +91,7 @@ export function placeOf(part: Part, path: DocumentPath, half?: "key"): Place {
 	return { ...part.at, path: [...(part.at.path ?? []), ...path], ...(half ? { part: half } : {}) };
 }
 
-/**
- * Reads and parses `file` (YAML, JSON or JSON Lines by its extension). Throws only if it is
- * unreadable.
- */
+/** YAML, JSON or JSON Lines by its extension. Throws only if it is unreadable. */
 export function readSource(file: string, view: DiskView, env: Environment): Source {
 	const text = view.readText(file);
 	return file.endsWith(".jsonl") ? jsonLinesSource(file, text, env) : yamlSource(file, text, env);

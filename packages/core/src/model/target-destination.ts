@@ -7,10 +7,7 @@ import { child } from "./source.ts";
 
 /** Where a target sends requests, and which secrets it sends. */
 export interface TargetDestination {
-	/**
-	 * `api.openai.com`, `localhost:8080`; undefined for local programs, whose destinations are
-	 * unknown.
-	 */
+	/** `api.openai.com`, `localhost:8080`; undefined for local programs. */
 	readonly host: string | undefined;
 	/** Names of the variables that are sent as key or header. */
 	readonly keys: readonly { readonly name: string; readonly set: boolean }[];

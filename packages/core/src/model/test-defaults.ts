@@ -19,10 +19,7 @@ export interface TestDefaults {
 	readonly input: (vars: Vars) => readonly Message[];
 	readonly inputFiles: readonly ContentPiece[];
 	readonly assertions: (vars: Vars) => readonly Assertion[];
-	/**
-	 * Returns the text of PROMPT.md next to the eval, with these `vars`; a call records that the file
-	 * is needed.
-	 */
+	/** Returns PROMPT.md next to the eval; a call records that the file is needed. */
 	readonly prompt: (vars: Vars) => string | undefined;
 	/** Reads what no test needed, so that its problems are reported, too. */
 	readonly finish: () => void;

@@ -54,10 +54,7 @@ export function readTrust(env: Environment): TrustRecord {
 	return new TrustRecord(readFile(trustFile(env)));
 }
 
-/**
- * Adds to what is trusted of a subject, of which the last `most` are kept. Concurrent callers wait
- * for each other.
- */
+/** Keeps the last `most` entries of a subject. Concurrent callers wait. */
 export async function addTrust(
 	subject: string,
 	items: readonly Trusted[],

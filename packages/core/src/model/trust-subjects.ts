@@ -16,20 +16,14 @@ import { manifestName, manifestText, parseManifest } from "./manifest.ts";
 import { type RegistryEntry, readRegistry } from "./registry.ts";
 import { urlEnvironment } from "./written-source.ts";
 
-/**
- * The third party that wrote or selected an eval: a benchmark synced from a repository, a bundle,
- * or a received run.
- */
+/** A synced benchmark, a bundle, or a received run. */
 export interface TrustSubject {
 	readonly kind: "benchmark" | "bundle" | "run";
 	/** The benchmark's id, or the directory of the bundle or run. */
 	readonly name: string;
 	/** Absolute, links resolved. */
 	readonly root: string;
-	/**
-	 * Consent is recorded under this key: another repository under the same id is another subject, as
-	 * is a bundle with another manifest.
-	 */
+	/** Another repository or manifest under the same id is another subject. */
 	readonly key: string;
 	/** How the user can consent, if there is no command for it. */
 	readonly advice?: string;
@@ -127,10 +121,7 @@ function bundleKey(root: string): string {
 	}
 }
 
-/**
- * Returns the leftover clone of a benchmark below `$AGENTV_HOME/benchmarks`; directories that the
- * user registered there are the user's.
- */
+/** Finds a leftover clone; directories that the user registered are the user's. */
 function removedBenchmark(path: string, env: Environment): TrustSubject | undefined {
 	const place = realPathOr(benchmarksPlace(agentvHome(env)));
 	const id = isInside(place, path) ? relative(place, path).split(sep)[0] : undefined;

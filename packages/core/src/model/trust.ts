@@ -33,10 +33,7 @@ export interface TrustPlan {
 	readonly redact: Redactor;
 }
 
-/**
- * Collects what evals (absolute files) of a subject read and contact; runs and sends nothing.
- * Problems of the evals are left to a run.
- */
+/** Runs and sends nothing. Problems of the evals are left to a run. */
 export function planTrust(subject: TrustSubject, evals: readonly string[], options: TrustOptions): TrustPlan {
 	const { env, view } = options;
 	const access = evals.flatMap((file) => accessOfEval(file, options));

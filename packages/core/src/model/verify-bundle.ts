@@ -140,10 +140,7 @@ class Comparison {
 		return { kind: "mode", path, message: entry.mode === "755" ? "became executable" : "is no longer executable" };
 	}
 
-	/**
-	 * A link's text is not in the manifest; an archiver that followed it left the content of a listed
-	 * file or directory.
-	 */
+	/** An archiver that followed the link left the content of a listed file or directory. */
 	#standsForLink(link: BundleFile, entry: DigestEntry | undefined): boolean {
 		if (entry) return this.#contents.has(entry.sha256);
 		const below = [...this.#found.keys()].filter((path) => path.startsWith(`${link.path}/`));

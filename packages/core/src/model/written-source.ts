@@ -7,9 +7,7 @@ import type { Environment } from "../io/environment.ts";
 
 const neutral = "\ue000";
 
-/**
- * Returns the range of a URL template's user part, if the template has one: `https://HERE@host/…`.
- */
+/** Returns undefined if the template has no user part: `https://HERE@host/…`. */
 function userPartOf(written: string): readonly [start: number, end: number] | undefined {
 	let filled = "";
 	let done = 0;
@@ -60,10 +58,7 @@ export function misplacedSecret(written: string): string | undefined {
 	)?.name;
 }
 
-/**
- * Returns a URL template that is safe to show: literal secrets, also in defaults, are redacted;
- * variables stay.
- */
+/** Redacts literal secrets, also in defaults; variables stay. */
 export function shownSource(written: string): string {
 	return redactAddress(redactText(written));
 }

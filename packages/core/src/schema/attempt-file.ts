@@ -52,10 +52,7 @@ const answered = {
 	cached: cachedSchema.optional(),
 	llmCalls: z.number().optional(),
 	expectedOutput: z.string().optional(),
-	/**
-	 * The graders as written, without defaults; those that can't be graded again from the record keep
-	 * only the common fields.
-	 */
+	/** As written, without defaults; non-reproducible graders only have the common fields. */
 	assertions: z.array(dataSchema),
 	scores: z.array(gradedSchema),
 };
@@ -78,10 +75,7 @@ const turnSchema = wireObject({
 	durationMs: z.number(),
 	/** Absent if the turn has no graders of its own, or one of them could not run. */
 	score: z.number().optional(),
-	/**
-	 * The target's workspace changes up to the end of this turn; recorded for turns with their own
-	 * graders.
-	 */
+	/** Workspace changes so far; recorded for turns with their own graders. */
 	fileChangesPath: z.string().optional(),
 	fileChangesShownPath: z.string().optional(),
 });
@@ -121,10 +115,7 @@ export const attemptFileSchema = wireObject({
 	fileChangesShownPath: z.string().optional(),
 	/** Output of hooks, extensions, the target and graders, in order. */
 	logs: z.array(stageLogSchema).optional(),
-	/**
-	 * The files that the fingerprint covers, by their names in `run.json`: the first 32 digits of
-	 * each SHA-256.
-	 */
+	/** The first 32 digits of each SHA-256, by the names in `run.json`. */
 	files: z.record(z.string(), z.string()).optional(),
 	/** The checked-out commits by repository path. */
 	repositories: z.record(z.string(), z.string()).optional(),
@@ -132,10 +123,7 @@ export const attemptFileSchema = wireObject({
 	beside: z.array(wireObject({ path: z.string(), sha256: z.string() })).optional(),
 	/** Present if secrets were redacted from the graded material. */
 	masked: z.literal(true).optional(),
-	/**
-	 * Present if secrets were redacted from the response or its changes: the original response is not
-	 * recorded.
-	 */
+	/** Present if secrets were redacted, so that the original response is not recorded. */
 	redacted: z.literal(true).optional(),
 });
 export type AttemptFile = z.output<typeof attemptFileSchema>;

@@ -3,9 +3,7 @@ import { wireObject } from "./wire-object.ts";
 
 export const manifestVersion = 1;
 
-/**
- * The purpose of a bundle's file. `generated` ones were written by AgentV, all others are copies.
- */
+/** `generated` files were written by AgentV, all others are copies. */
 export const bundleFileKinds = [
 	"generated",
 	"template",
@@ -89,9 +87,7 @@ export const bundleManifestSchema = wireObject({
 	/** SHA-256 over every entry of `files` as written: it also covers `kind` and `source`. */
 	filesDigest: digestSchema,
 	digest: digestSchema,
-	/**
-	 * SHA-256 over the canonical form of everything else; absent in manifests of earlier versions.
-	 */
+	/** Over the canonical form of everything else; absent in earlier versions. */
 	manifestSha256: digestSchema.optional(),
 });
 

@@ -5,9 +5,7 @@ const scoreSchema = z.number().nullable().describe("Mean over the graded attempt
 
 const nameFields = { eval: z.string(), test_id: z.string(), target: z.string() };
 
-/**
- * Identifies a case of both runs: by the later run's names, and the earlier one's if they differ.
- */
+/** By the later run's names, and the earlier one's if they differ. */
 const pairFields = {
 	...nameFields,
 	before_eval: z.string().optional().describe("The eval's name in the earlier run, if it differs."),
@@ -82,10 +80,7 @@ const comparisonSchema = z.strictObject({
 	errors: z.array(unjudgedSchema).describe("Comparable, but not graded in at least one of the runs."),
 });
 
-/**
- * Output of `agentv results compare --json`: one comparison, or for more than two runs each one
- * compared with the first.
- */
+/** With more than two runs, each one is compared with the first. */
 export const compareOutputSchema = z.union([
 	comparisonSchema,
 	z.strictObject({ comparisons: z.array(comparisonSchema).min(2) }),

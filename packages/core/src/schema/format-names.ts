@@ -1,7 +1,4 @@
-/**
- * The formats with a published JSON Schema. Separate from the schemas, so that importing the names
- * is cheap.
- */
+/** Separate from the schemas, so that importing the names is cheap. */
 export const formatNames = [
 	"eval",
 	"targets",

@@ -230,9 +230,7 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 	return found;
 }
 
-/**
- * Returns the branch of a union that matches `value`: by its plain type if unique, else by parsing.
- */
+/** Decides by plain type if unique, else by parsing. */
 function fittingOption(options: Extract<Plan, { kind: "union" }>["options"], value: object): Plan | undefined {
 	const forms = Array.isArray(value) ? ["array"] : ["object", "record"];
 	const alike = options.filter(({ plan }) => forms.includes(plan.kind) || plan.kind === "union");

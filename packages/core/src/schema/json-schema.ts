@@ -40,9 +40,7 @@ const titles: Readonly<Record<FormatName, string>> = {
 	"compare-output": "Output of `agentv results compare --json`",
 };
 
-/**
- * Returns the JSON Schema (2020-12) of a format as written in files, generated from its zod schema.
- */
+/** Describes files as written; generated from the format's zod schema. */
 export function jsonSchemaOf(format: FormatName): Record<string, unknown> {
 	const { $schema, ...schema } = z.toJSONSchema(sources[format](), { io: "input", unrepresentable: "any" });
 	return { $schema, title: titles[format], ...(interpolated.has(format) ? allowReferences(schema) : schema) };

@@ -1,10 +1,7 @@
 import { z } from "zod";
 import { noteField } from "./field-notes.ts";
 
-/**
- * A list is argv; a string is split into words (or, with shell metacharacters, passed to the
- * shell).
- */
+/** A list is argv; a string is split into words or passed to the shell. */
 export const commandSchema = z.union([z.string().min(1), z.array(z.string()).min(1)]);
 export type CommandText = z.output<typeof commandSchema>;
 

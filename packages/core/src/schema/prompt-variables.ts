@@ -1,7 +1,3 @@
-/**
- * The kind of content of a prompt variable: the graded answer, the results of a composite's
- * graders, or anything else.
- */
 export type PromptVariableHolds = "answer" | "results" | "other";
 
 export interface PromptVariable {
@@ -10,10 +6,7 @@ export interface PromptVariable {
 	readonly aliasOf?: string;
 }
 
-/**
- * The variables for prompts of `llm-grader` and of a composite's `llm-grader` aggregator. Names are
- * case-insensitive.
- */
+/** For prompts of `llm-grader` and of a composite's aggregator. Case-insensitive. */
 export const judgeVariables = {
 	input: { holds: "other" },
 	input_files: { holds: "other" },
@@ -57,10 +50,7 @@ export function promptPlaceholders(prompt: string): PromptPlaceholder[] {
 	return found;
 }
 
-/**
- * Replaces each placeholder by its value in one pass: values are never filled again. Placeholders
- * without a value stay.
- */
+/** Values are never filled again. Placeholders without a value stay. */
 export function fillPlaceholders(prompt: string, valueFor: (name: string) => string | undefined): string {
 	return prompt.replace(placeholder, (whole, opened: string | undefined, name: string, closed: string | undefined) => {
 		if (opened && closed) return whole.slice(2, -2);

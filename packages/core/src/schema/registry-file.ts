@@ -18,10 +18,7 @@ export const benchmarkEntrySchema = wireObject({
 	addedAt: z.string().optional(),
 });
 
-/**
- * The whole `benchmarks.yaml`; entries are parsed one by one, so that a bad one doesn't break the
- * others.
- */
+/** Entries are parsed one by one, so that a bad one doesn't break the others. */
 export const registryFileSchema = wireObject({ benchmarks: z.array(benchmarkEntrySchema).nullish() });
 
 export type BenchmarkEntry = z.output<typeof benchmarkEntrySchema>;

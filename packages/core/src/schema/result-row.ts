@@ -84,9 +84,7 @@ export const rowErrorSchema = wireObject({
 	stage: z.string(),
 	code: z.string(),
 	message: z.string(),
-	/**
-	 * Absent if none of them is known to be the cause: a hook, a template or a setting, for example.
-	 */
+	/** Absent for other causes: a hook, a template or a setting, for example. */
 	causedBy: z.enum(errorCauses).optional(),
 });
 
@@ -161,10 +159,7 @@ export const runSummarySchema = wireObject({
 	errorsByAgent: z.number().optional(),
 	/** Over graded tests; null if there are none. */
 	meanScore: z.number().nullable(),
-	/**
-	 * The mean score counting 0 for each of `errors_by_agent`. Absent in summaries of earlier
-	 * versions.
-	 */
+	/** Counting 0 for each of `errors_by_agent`. Absent in earlier versions. */
 	meanScoreLowerBound: z.number().nullable().optional(),
 	durationMs: amountSchema,
 	tokenUsage: tokenUsageSchema.nullable(),

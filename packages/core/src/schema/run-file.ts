@@ -38,9 +38,7 @@ const coveredFileSchema = z.object({
 	path: z.string(),
 	/** SHA-256 of a file; of a directory, of all its files' digests. */
 	sha256: z.string(),
-	/**
-	 * Parts of fingerprints; `eval` and `targets` for files that count by their meaning for a test.
-	 */
+	/** `eval` and `targets` for files that count by their meaning for a test. */
 	parts: z.array(z.string()),
 	/** For a directory with at most 10,000 files: digest and mode of each, by relative path. */
 	members: z.record(z.string(), z.string()).optional(),
@@ -54,9 +52,7 @@ const plannedRepeatSchema = wireObject({
 	earlyExit: z.boolean(),
 });
 
-/**
- * A test × target: `[index in evals, test id, target]`, with its repeat if it has several attempts.
- */
+/** `[index in evals, test id, target]`, with its repeat if it has several attempts. */
 const plannedTestSchema = z.tuple([z.number(), z.string(), z.string(), plannedRepeatSchema.optional()]);
 
 export type PlannedTest = z.output<typeof plannedTestSchema>;
@@ -100,10 +96,7 @@ const mergedRunSchema = wireObject({
 
 /** The run that a run is based on. */
 const originSchema = wireObject({
-	/**
-	 * `regrade`: its answers were graded again. `rerun_failed`: its tests that did not pass ran
-	 * again.
-	 */
+	/** `regrade`: same answers. `rerun_failed`: the tests that did not pass. */
 	kind: z.enum(["regrade", "rerun_failed"]),
 	runId: z.string(),
 	/** Absolute, at that time. */

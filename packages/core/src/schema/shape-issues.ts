@@ -47,9 +47,7 @@ function flatten(issue: Issue, prefix: DocumentPath, root: unknown): ShapeIssue[
 	return [{ path, message: plain(issue) }];
 }
 
-/**
- * Returns the branch with the deepest problem: its outer type matched, so it was probably meant.
- */
+/** The branch with the deepest problem was probably meant. */
 function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
 	const fitting = branches.filter(
 		(issues) => issues.length > 0 && issues.every((issue) => issue.path.length > 0 || issue.code !== "invalid_type"),

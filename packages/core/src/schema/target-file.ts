@@ -119,9 +119,7 @@ const toolKinds = [
 	"other",
 ] as const;
 
-/**
- * The settings of each provider, including the common ones. One entry here, one file in `targets/`.
- */
+/** Includes the common settings. One entry here, one file in `targets/`. */
 export const providerSchemas = {
 	mock: wireObject({
 		...common,
@@ -194,10 +192,7 @@ export const providerAliases: Readonly<Record<string, ProviderName>> = {
 	google: "gemini",
 };
 
-/**
- * The common fields of every entry of `targets`; the provider's own settings are checked when it is
- * used.
- */
+/** The provider's own settings are checked when the target is used. */
 export const targetEntrySchema = wireObject(common);
 export type TargetEntry = z.output<typeof targetEntrySchema>;
 

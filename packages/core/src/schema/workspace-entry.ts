@@ -84,10 +84,7 @@ export const workspaceSchema = wireObject({
 	}),
 });
 
-/**
- * A string is a template directory or, with the extension .yaml or .yml, an external workspace
- * file.
- */
+/** A string is a template directory or an external file (.yaml or .yml). */
 export const workspaceFieldSchema = z.union([z.string(), workspaceSchema]);
 
 export const agentRulesSchema = wireObject({

@@ -6,10 +6,7 @@ import type { CommandSpec } from "../model/command.ts";
 import { resolveCommand } from "../model/resolve-command.ts";
 import type { TargetProblem, TargetServices } from "./contract.ts";
 
-/**
- * Checks a command before it runs: its program is installed and its variables are set. A shell's
- * text is not analyzed.
- */
+/** Checks program and variables of a command. A shell's text is not analyzed. */
 export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
 	try {
 		const { argv, cwd, env } = resolveCommand(command, { ...services, defaultCwd: services.scope.directory });

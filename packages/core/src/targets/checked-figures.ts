@@ -67,9 +67,7 @@ function isDuration(value: number): boolean {
 	return typeof value === "number" && value >= 0 && value <= most.milliseconds;
 }
 
-/**
- * Changes the tool calls that match `isWrong`; without any, the messages are returned unchanged.
- */
+/** Without matching calls, the messages are returned unchanged. */
 function withCalls(
 	messages: readonly AnswerMessage[],
 	isWrong: (call: ToolCall) => boolean,

@@ -10,10 +10,7 @@ import type { ProviderName } from "../schema/target-file.ts";
 
 export type TargetOf<Name extends ProviderName> = Extract<ResolvedTarget, { provider: Name }>;
 
-/**
- * A kind of system under test. One file each in `providers/`, listed in `providers/index.ts`,
- * loaded when a used target needs it.
- */
+/** A kind of system under test. One file each in `providers/`, loaded when needed. */
 export interface Provider<Name extends ProviderName> {
 	readonly provider: Name;
 	/** Cheap and without I/O: connections and processes start in `check` or `invoke`. */
@@ -24,10 +21,7 @@ export interface Provider<Name extends ProviderName> {
 export interface TargetServices {
 	/** The eval's environment: the process's merged over `.env` files. Programs inherit it. */
 	readonly env: Environment;
-	/**
-	 * Scope of the eval that uses the target; its directory is the default working directory without
-	 * a workspace.
-	 */
+	/** Without a workspace, its directory is the working directory. */
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
@@ -37,20 +31,11 @@ export interface TargetServices {
 
 /** A system under test, created once per run and used by several tests concurrently. */
 export interface Target {
-	/**
-	 * Checks, before any test starts, for what would fail all of them: a missing program, key or
-	 * file. Undefined: ready.
-	 */
+	/** Checks before any test for a missing program, key or file. Undefined: ready. */
 	check(signal: AbortSignal): Promise<TargetProblem | undefined>;
-	/**
-	 * Sends one request. Never rejects because of the system under test: that is a `TargetFailure`.
-	 * The runner does the retries.
-	 */
+	/** Never rejects because of the target: that is a `TargetFailure`. The runner retries. */
 	invoke(request: TargetRequest): Promise<TargetOutcome>;
-	/**
-	 * Returns what ran, for the record: `{version: "1.2.3"}`. Called once, after `check`; must not
-	 * contain secrets.
-	 */
+	/** Called once, after `check`: `{version: "1.2.3"}`. Must not contain secrets. */
 	describe?(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
 	/** Closes what it keeps open. Called once, at the end of the run. */
 	close?(): Promise<void>;
@@ -86,14 +71,9 @@ export interface TargetRequest {
 	readonly testId: string;
 	/** 1-based repeat of a test; retries of one attempt share it. */
 	readonly attempt: number;
-	/**
-	 * The whole conversation so far; in `mode: conversation` including the answers of earlier turns.
-	 */
+	/** Including earlier turns; in `mode: conversation` with their answers. */
 	readonly messages: readonly RequestMessage[];
-	/**
-	 * The conversation as one text: a single user message is its bare text, several are marked by
-	 * role.
-	 */
+	/** A single user message is its bare text, several are marked by role. */
 	readonly prompt: string;
 	/** Absolute paths of all file and image pieces, in order. */
 	readonly files: readonly string[];
@@ -103,24 +83,15 @@ export interface TargetRequest {
 	readonly providerContext: Readonly<Record<string, unknown>>;
 	/** `session` of this conversation's previous answer; undefined in the first turn. */
 	readonly session?: unknown;
-	/**
-	 * A directory of this attempt for prompt files, answer files and spilled output, created on first
-	 * use. Removed once the attempt is recorded.
-	 */
+	/** For temporary files of this attempt; created on first use, removed once recorded. */
 	readonly scratch: Scratch;
-	/**
-	 * Aborted by Ctrl-C and by the time limit: everything that runs for this request ends with it,
-	 * including grandchildren.
-	 */
+	/** Aborted by Ctrl-C and the time limit: ends everything, including grandchildren. */
 	readonly signal: AbortSignal;
 	/** The time limit that `signal` enforces, for protocols that need it. */
 	readonly timeoutMs?: number;
 	/** Receives additional output of the target, for the attempt's record. */
 	readonly log?: (text: string) => void;
-	/**
-	 * JSON Schema for the answer. Only LLM graders set it; targets that can't enforce it may ignore
-	 * it.
-	 */
+	/** Only set by LLM graders; targets that can't enforce it may ignore it. */
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
 }
 
@@ -153,17 +124,11 @@ export interface AnswerMessage {
 }
 
 export interface TargetAnswer {
-	/**
-	 * The final answer: the last assistant message's text. With `textFile`, its beginning (at most 10
-	 * MB).
-	 */
+	/** The last assistant message's text. With `textFile`, its first 10 MB. */
 	readonly text: string;
 	/** File in `scratch` with the whole answer, if it is too large for memory. */
 	readonly textFile?: string;
-	/**
-	 * The messages of this turn, in order, tool calls on the messages that made them. Empty: one
-	 * assistant message of `text`.
-	 */
+	/** In order, tool calls on their messages. Empty: one assistant message of `text`. */
 	readonly messages: readonly AnswerMessage[];
 	readonly tokenUsage?: TokenUsage;
 	/** US dollars, as the target reports it or from its `pricing`. */
@@ -180,10 +145,7 @@ export interface TargetAnswer {
 	readonly warnings?: readonly string[];
 	/** Passed back as `session` in the next turn of the same conversation. */
 	readonly session?: unknown;
-	/**
-	 * Small facts for the record: model version, finish reason, request id. Redacted like everything
-	 * that is recorded.
-	 */
+	/** For the record, redacted: model version, finish reason, request id. */
 	readonly metadata?: Readonly<Record<string, unknown>>;
 }
 

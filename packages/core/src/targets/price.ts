@@ -7,10 +7,7 @@ export interface Pricing {
 	readonly cached?: number | undefined;
 }
 
-/**
- * Returns the cost of a call: as the server reports it (`usage.cost`), else by the target's
- * `pricing`; undefined without either.
- */
+/** From the server (`usage.cost`), else by the target's `pricing`. */
 export function costOf(body: unknown, usage: TokenUsage | undefined, pricing: Pricing | undefined): number | undefined {
 	const told = (body as { usage?: { cost?: unknown } } | undefined)?.usage?.cost;
 	if (typeof told === "number") return told;

@@ -4,10 +4,7 @@ import type { TargetFailure } from "./contract.ts";
 
 const longestSaid = 2000;
 
-/**
- * Returns why a program gave no answer; undefined if it succeeded. `what` is the subject of the
- * message.
- */
+/** Undefined if the program succeeded. `what` is the subject of the message. */
 export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
 	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
 	const saying = said === "" ? "" : `: ${said}`;

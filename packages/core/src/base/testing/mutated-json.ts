@@ -93,10 +93,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 	),
 );
 
-/**
- * Generates a JSON text (or lines of it) with one to four random changes: values and keys of other
- * types, parts removed and duplicated.
- */
+/** Generates JSON with one to four random changes, also parts removed and duplicated. */
 export function mutatedJson(text: string): fc.Arbitrary<string> {
 	return fc
 		.array(mutation, { minLength: 1, maxLength: 4 })

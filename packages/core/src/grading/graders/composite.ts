@@ -21,10 +21,7 @@ import { barOf, reaches, weightedMean } from "../verdict.ts";
 
 type Composite = AssertionOf<"composite">;
 
-/**
- * Combines the scores of several graders: by weight, by how many pass, or by a program or model
- * that gets all of them.
- */
+/** Combines several graders: by weight, by count, or by a program or model. */
 export const composite: Grader<"composite"> = {
 	types: ["composite"],
 	version: judgeVersion,
@@ -45,10 +42,7 @@ export const composite: Grader<"composite"> = {
 	},
 };
 
-/**
- * A failed required part decides, regardless of the other results; if none fails, each must have a
- * score.
- */
+/** A failed required part decides; if none fails, each must have a score. */
 async function combine(
 	assertion: Composite,
 	parts: readonly GraderResult[],

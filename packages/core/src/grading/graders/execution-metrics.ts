@@ -2,10 +2,7 @@ import type { ToolCall } from "../../schema/message.ts";
 import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Finding, Grader } from "../contract.ts";
 
-/**
- * Limits for the run: tool calls, model calls, tokens, cost, time, and the share of read-only
- * calls.
- */
+/** Limits tool calls, model calls, tokens, cost, time, and the share of read-only calls. */
 export const executionMetrics: Grader<"execution-metrics"> = {
 	types: ["execution-metrics"],
 	version: "2",

@@ -3,10 +3,7 @@ import { answerText } from "../answer-text.ts";
 import type { Finding, Grade, Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
 
-/**
- * Checks that the answer is JSON, optionally with a schema (draft 7, or 2020-12 and 2019-09 by
- * `$schema`).
- */
+/** Supports schemas of draft 7, and of 2019-09 and 2020-12 by `$schema`. */
 export const isJson: Grader<"is-json"> = {
 	types: ["is-json"],
 	reproducible: () => true,

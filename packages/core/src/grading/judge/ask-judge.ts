@@ -29,10 +29,7 @@ const cutShort = {
 	max_turns: "it ran out of turns before it replied",
 };
 
-/**
- * Asks the grader model for a reply in the given format, at most twice; then the test is not
- * graded, which is never a low score.
- */
+/** Asks at most twice; without a usable reply, the test is not graded. */
 export async function askJudge<Reply>(
 	question: JudgeQuestion<Reply>,
 	services: GraderServices,

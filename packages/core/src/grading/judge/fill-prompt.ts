@@ -23,10 +23,7 @@ export interface PromptParts {
 	readonly except?: ReadonlySet<string>;
 }
 
-/**
- * Returns a prompt with its `{{ … }}` filled. Everything that the candidate can write is fenced, so
- * that it can't pass for instructions.
- */
+/** Fences everything that the candidate can write, so that it can't pass for instructions. */
 export async function fillPrompt(prompt: string, subject: Subject, parts: PromptParts = {}): Promise<string> {
 	const values = new Map<string, string>();
 	for (const { name } of promptPlaceholders(prompt)) {

@@ -39,10 +39,7 @@ interface Edge {
 	readonly kind: "opens" | "closes" | "closes if open";
 }
 
-/**
- * Returns the edge of a thinking block in the spelling of various model families; undefined for
- * other tags and for `<think/>`.
- */
+/** Returns the edge of a thinking block, as various model families write it. */
 function edgeOf(text: string): Edge | undefined {
 	const lower = text.toLowerCase();
 	// In the gpt-oss format, only the channel `final` is the reply.

@@ -165,10 +165,7 @@ function complaintOf(said: Reply, criteria: readonly Criterion[]): string | unde
 	return `must give ${JSON.stringify(wrong.id)} ${wanted}`;
 }
 
-/**
- * Returns a criterion's score from 0 to 1; undefined if the reply has no score on the criterion's
- * scale.
- */
+/** Returns a score from 0 to 1; undefined if the reply's score is off the scale. */
 function scaled({ id, ranges }: Criterion, entries: readonly Check[]): number | undefined {
 	const entry = entries.find((candidate) => candidate.id === id);
 	const given = entry?.score ?? undefined;

@@ -3,10 +3,7 @@ import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode, fileError } from "./file-error.ts";
 import { writeFlags } from "./open-regular.ts";
 
-/**
- * A file open for appending. When `append` returns, the operating system has the data, so a crash
- * of the process does not lose it.
- */
+/** When `append` returns, the data survives a crash of the process. */
 export interface AppendFile {
 	readonly path: string;
 	append(content: string | Uint8Array): void;

@@ -12,9 +12,7 @@ import { realPath } from "./stat-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 import { linksLeavingTree } from "./tree-links.ts";
 
-/**
- * A tree that was listed and checked once and can be copied many times while it does not change.
- */
+/** A listed and checked tree that can be copied many times while it does not change. */
 export interface PreparedTree {
 	/** Real absolute path. */
 	readonly root: string;
@@ -136,10 +134,7 @@ async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOpt
 	}
 }
 
-/**
- * Sets modes and times of directories last, deepest first: a read-only directory could not be
- * filled.
- */
+/** Runs last, deepest first: a read-only directory could not be filled. */
 function finishDirectories(goal: string, directories: readonly TreeEntry[], options: CopyOptions): void {
 	for (const entry of directories.toReversed()) {
 		const path = join(goal, entry.path);

@@ -3,10 +3,7 @@ import { errnoCode, fileError, isResourceError } from "./file-error.ts";
 import { isMadeByKernel } from "./kernel-files.ts";
 import type { PathKind } from "./stat-path.ts";
 
-/**
- * Returns the sorted entries of a directory with their kinds (links are not followed). Undefined if
- * it does not exist or is not readable.
- */
+/** Returns sorted entries with their own kinds; undefined if missing or unreadable. */
 export function directoryEntries(directory: string): ReadonlyMap<string, Exclude<PathKind, "missing">> | undefined {
 	try {
 		const entries = readdirSync(directory, { withFileTypes: true });

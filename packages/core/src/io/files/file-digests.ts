@@ -12,10 +12,7 @@ interface KnownDigest {
 	readonly ctimeMs: number;
 	readonly size: number;
 	readonly inode: number;
-	/**
-	 * Whether the file was written long enough before it was read that the next write changes its
-	 * times.
-	 */
+	/** Whether the next write certainly changes the file's times. */
 	readonly isSettled: boolean;
 	readonly sha256: string;
 }
@@ -30,10 +27,7 @@ interface KnownDigest {
 export class FileDigests {
 	readonly #known = new Map<string, KnownDigest>();
 
-	/**
-	 * Returns the SHA-256 of the file at `path` (links followed), or a word that never equals a
-	 * digest if it is unreadable or large.
-	 */
+	/** Returns the SHA-256, or a word that never equals one if it is unreadable or large. */
 	of(path: string): string {
 		const startedAt = Date.now();
 		const stat = statOf(path);

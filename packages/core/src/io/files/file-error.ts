@@ -12,10 +12,7 @@ const reasons: Readonly<Record<string, string>> = {
 	ENOTEMPTY: "is not empty",
 };
 
-/**
- * Errors of an exhausted machine: they say nothing about the requested operation, which can work
- * later.
- */
+/** These errors say nothing about the operation, which can work later. */
 const resources: Readonly<Record<string, { readonly reason: string; readonly hint: string }>> = {
 	EROFS: {
 		reason: "is on a read-only file system",

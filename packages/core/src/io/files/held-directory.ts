@@ -1,10 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 
-/**
- * Keeps a directory open, so that no other one can get its inode while callers check that it is
- * still at its path.
- */
+/** Keeps a directory open, so that no other one can get its inode. */
 export class HeldDirectory {
 	#descriptor: number | undefined;
 	readonly #identity: string | undefined;

@@ -1,10 +1,7 @@
 import { lstatSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 
-/**
- * Returns whether the path itself (not a link's target) belongs to the current user; true on
- * systems without users.
- */
+/** Checks the path itself, not a link's target; true on systems without users. */
 export function isOurs(path: string): boolean {
 	try {
 		const user = process.getuid?.();

@@ -24,10 +24,7 @@ const longestChain = 1000;
 /** A lock file without content is either being written or was truncated by a power failure. */
 const unwrittenForMs = 5_000;
 
-/**
- * The current holder after following the chain; `free` is where a newcomer links, `links` what
- * precedes it.
- */
+/** `free` is where a newcomer links, `links` what precedes it. */
 export interface ChainState {
 	readonly links: readonly ChainLink[];
 	readonly free: string | undefined;
@@ -83,9 +80,7 @@ function parseOwner(text: string): LockOwner | undefined {
 	}
 }
 
-/**
- * A file in a directory from elsewhere can contain anything, and the token becomes part of a path.
- */
+/** The file can contain anything, and the token becomes part of a path. */
 function isOwner(value: unknown): value is LockOwner {
 	if (typeof value !== "object" || value === null) return false;
 	const { token, pid, machine, started, boot } = value as Record<string, unknown>;
@@ -100,10 +95,7 @@ function isOwner(value: unknown): value is LockOwner {
 	);
 }
 
-/**
- * Returns a placeholder owner for an unreadable file; its token is the same for every process that
- * reads the file.
- */
+/** The token is the same for every process that reads the file. */
 function unreadable(path: string): LockOwner {
 	const stat = statSync(path, { throwIfNoEntry: false });
 	const token = stat ? `${stat.ino}-${Math.round(stat.mtimeMs)}` : "gone";

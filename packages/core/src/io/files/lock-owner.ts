@@ -7,10 +7,7 @@ export interface LockOwner {
 	/** Unique to this acquisition. */
 	readonly token: string;
 	readonly pid: number;
-	/**
-	 * When the process started, in the system's own units, if known; process ids are reused, this is
-	 * not.
-	 */
+	/** Start time in the system's own units, if known; process ids are reused, this is not. */
 	readonly started: string | undefined;
 	/** Host name and, if known, the namespace of the process id. */
 	readonly machine: string;
@@ -50,10 +47,7 @@ export function ourselves(token: string): LockOwner {
 
 export type OwnerState = "alive" | "dead" | "elsewhere";
 
-/**
- * Returns whether the owner is still running; `elsewhere` if it ran on another machine or in
- * another container, where we can't check.
- */
+/** `elsewhere`: on another machine or in another container, where we can't check. */
 export function ownerState(owner: LockOwner): OwnerState {
 	const us = ourselves("");
 	const sameHost = owner.machine.split(" ")[0] === us.machine.split(" ")[0];
@@ -72,17 +66,12 @@ function processState(pid: number, started: string | undefined): "alive" | "dead
 	}
 }
 
-/**
- * An owner in a file name: host, process namespace and boot as four digits each, the process id and
- * its start.
- */
+/** Host, process namespace and boot as four digits each, the process id and its start. */
 export const ownerTagPattern = "[0-9a-f]{12}-[0-9a-z]+-[0-9a-z]+";
 
 let tag: string | undefined;
 
-/**
- * Returns this process as part of a file name, so that other processes can tell who owns the file.
- */
+/** Returns this process as part of a file name. */
 export function ownerTag(): string {
 	if (tag !== undefined) return tag;
 	const { pid, started = "0" } = ourselves("");

@@ -15,10 +15,7 @@ export interface LockOptions {
 	readonly signal?: AbortSignal | undefined;
 	/** Called once with the holder's process id when waiting starts. */
 	readonly onWait?: ((pid: number) => void) | undefined;
-	/**
-	 * Directory of the lock files (created if missing). Default: next to the locked path, as
-	 * `.<name>.lock`.
-	 */
+	/** Created if missing. Default: next to the locked path, as `.<name>.lock`. */
 	readonly lockDirectory?: string | undefined;
 }
 
@@ -46,17 +43,12 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	}
 }
 
-/**
- * Returns whether a live process holds the lock of `path`. Only a snapshot: that can change a
- * moment later.
- */
+/** Only a snapshot: the result can change a moment later. */
 export function isLocked(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): boolean {
 	return lockHolder(path, options) !== undefined;
 }
 
-/**
- * Returns the process id of the lock's current holder, 0 if unknown; undefined if the lock is free.
- */
+/** Returns the holder's process id, 0 if unknown; undefined if the lock is free. */
 export function lockHolder(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): number | undefined {
 	const { free, holder } = followChain(lockName(path, options.lockDirectory));
 	return free === undefined ? (holder?.pid ?? 0) : undefined;

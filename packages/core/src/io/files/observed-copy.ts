@@ -4,10 +4,7 @@ import { fileError } from "./file-error.ts";
 import { openRegular } from "./open-regular.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
-/**
- * Sees a file's bytes during the copy. `offset` is the position of `bytes` in the file; windows
- * overlap by `overlap` bytes.
- */
+/** `offset` is the position of `bytes` in the file; windows overlap by `overlap` bytes. */
 export type ByteObserver = (bytes: Buffer, offset: number) => void;
 
 export interface ObservedCopy {
@@ -18,10 +15,7 @@ export interface ObservedCopy {
 
 const chunkSize = 1024 * 1024;
 
-/**
- * Copies files through one buffer and hashes and shows every byte on the way, so that each is read
- * once.
- */
+/** Copies, hashes and shows files through one buffer, so that each is read once. */
 export class ObservedCopier {
 	readonly #overlap: number;
 	readonly #buffer: Buffer;

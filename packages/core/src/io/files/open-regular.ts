@@ -17,10 +17,7 @@ export interface OpenOptions {
 /** Doesn't wait for a pipe's writer, and a terminal does not become the controlling one. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
-/**
- * For writing where other programs may have replaced the file: doesn't wait for a pipe and doesn't
- * follow links.
- */
+/** Doesn't wait for a pipe or follow a link that another program put there. */
 export const writeFlags =
 	constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 

@@ -6,9 +6,7 @@ import { systemPath } from "./raw-path.ts";
 export class Openings {
 	readonly #modes: [path: string, mode: number][] = [];
 
-	/**
-	 * Makes a file or directory of that mode readable if it isn't. Other users' files stay unchanged.
-	 */
+	/** Makes a file or directory readable. Other users' files stay unchanged. */
 	open(path: string, { kind, mode }: { readonly kind: string; readonly mode: number }): void {
 		const needed = kind === "directory" ? 0o500 : kind === "file" ? 0o400 : 0;
 		if ((mode & needed) === needed) return;

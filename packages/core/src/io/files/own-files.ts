@@ -4,10 +4,7 @@ import { errnoCode, fileError } from "./file-error.ts";
 import { writeFlags } from "./open-regular.ts";
 import { pathKind } from "./stat-path.ts";
 
-/**
- * Creates a directory inside one of AgentV's own. Rejects a link in its place: writes must not be
- * redirected.
- */
+/** Rejects a link in its place: writes must not be redirected. */
 export function makeOwnDirectory(path: string): void {
 	try {
 		mkdirSync(path);
@@ -21,10 +18,7 @@ export function makeOwnDirectory(path: string): void {
 
 const flags = writeFlags | constants.O_TRUNC;
 
-/**
- * Writes a file in an AgentV directory immediately, not through a link. It survives a crash of the
- * process, not of the machine.
- */
+/** Survives a crash of the process, not of the machine. Doesn't follow a link. */
 export function writeOwnFile(path: string, content: string | Uint8Array): void {
 	const file = openOwnFile(path);
 	try {

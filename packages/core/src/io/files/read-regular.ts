@@ -23,10 +23,7 @@ export function readRegularFile(path: string): Buffer {
 	);
 }
 
-/**
- * Reads the first `size` bytes of such a file in chunks, fewer if it is shorter. A chunk is valid
- * until `take` resolves.
- */
+/** Reads the first `size` bytes in chunks. A chunk is valid until `take` resolves. */
 export async function readRegularChunks(
 	path: string,
 	size: number,

@@ -2,10 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoCode } from "./file-error.ts";
 
-/**
- * Returns whether a directory can be renamed to `path`: its parent is writable and it is not a
- * visible mount point.
- */
+/** Returns whether the parent is writable and the path is not a visible mount point. */
 export function canReplaceDirectory(path: string): boolean {
 	const own = statSync(path, { throwIfNoEntry: false });
 	const parent = dirname(path);

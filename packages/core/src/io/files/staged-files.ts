@@ -19,20 +19,14 @@ const pattern = new RegExp(
 	"s",
 );
 
-/**
- * Files that a process on another machine or in another container has not touched for this long are
- * leftovers.
- */
+/** Files untouched for this long by a process that we can't check are leftovers. */
 const silentForMs = 24 * 60 * 60_000;
 
 /** Minimum time between sweeps of one directory. */
 const pauseMs = 2_000;
 const lookedAt = new Map<string, number>();
 
-/**
- * Returns a path for a temporary neighbor of `target`, in the same directory, and removes those of
- * killed processes.
- */
+/** Returns a temporary neighbor of `target`, and removes those of killed processes. */
 export function besideName(target: string): string {
 	const directory = dirname(target);
 	const now = performance.now();
@@ -59,10 +53,7 @@ export function isStagedName(name: string): boolean {
 	return pattern.test(name);
 }
 
-/**
- * Returns the owner of an entry from its name: the process id if it is running, `left` if not;
- * undefined if the name is not one of AgentV's.
- */
+/** Returns the owner's process id, `left` if it has ended; undefined for other names. */
 export function stagedState(path: string): { readonly pid: number } | "left" | undefined {
 	const owner = pattern.exec(basename(path))?.[3];
 	if (owner === undefined || !isOurs(path)) return undefined;
@@ -71,10 +62,7 @@ export function stagedState(path: string): { readonly pid: number } | "left" | u
 	return isLeft ? "left" : { pid: Number.parseInt(owner.split("-")[1] ?? "", 36) };
 }
 
-/**
- * Removes partial files of killed processes in a directory. Files that can't be removed stay and do
- * no harm.
- */
+/** Best effort: files that can't be removed stay. */
 export function sweepStagedFiles(directory: string): void {
 	for (const [name, kind] of directoryEntries(directory) ?? []) {
 		const path = join(directory, name);

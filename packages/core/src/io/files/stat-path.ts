@@ -25,18 +25,12 @@ function orMissing(path: string, look: () => Stats | undefined): PathKind {
 	}
 }
 
-/**
- * Returns what `path` itself is: a symbolic link is a `link`, whatever its target. Inaccessible
- * paths are `other`.
- */
+/** Returns the path's own kind: a link is a `link`. Inaccessible paths are `other`. */
 export function pathKind(path: string): PathKind {
 	return orMissing(path, () => lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/**
- * Returns what `path` resolves to: never `link`; a dangling link is `missing`, a file of `/proc` is
- * `other`.
- */
+/** Follows links: a dangling one is `missing`, a file of `/proc` is `other`. */
 export function targetKind(path: string): Exclude<PathKind, "link"> {
 	let device = 0;
 	const kind = orMissing(path, () => {
@@ -66,10 +60,7 @@ export function pathDevice(path: string): number {
 	}
 }
 
-/**
- * Returns the path with every link resolved. If it does not exist yet, its deepest existing
- * ancestor is resolved and the rest appended.
- */
+/** Resolves every link; of a missing path, those of its deepest existing ancestor. */
 export function realPath(path: string): string {
 	try {
 		return realpathSync.native(path);

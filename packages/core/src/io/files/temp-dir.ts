@@ -25,10 +25,7 @@ export function makeTempDir(prefix: string, parent?: string): string {
 	}
 }
 
-/**
- * Creates a new private directory whose path begins with `prefix` and contains its owner. Returns
- * its real path.
- */
+/** Creates a private directory whose path begins with `prefix`. Returns its real path. */
 export function makeOwnedDir(prefix: string): string {
 	const path = `${prefix}${uniqueTag()}`;
 	try {

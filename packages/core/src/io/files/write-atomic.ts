@@ -23,21 +23,13 @@ import { writePieces } from "./write-text-pieces.ts";
 export type FileContent = string | Uint8Array | Iterable<string>;
 
 export interface WriteOptions {
-	/**
-	 * Permission bits of a new file; an existing file keeps its own. Default 0o644 less the umask.
-	 */
+	/** Of a new file; an existing one keeps its own. Default 0o644 less the umask. */
 	readonly mode?: number;
-	/**
-	 * Replaces a link, pipe or device at the path itself: for paths that other programs may have
-	 * replaced.
-	 */
+	/** Replaces a link, pipe or device that another program put at the path. */
 	readonly noFollow?: boolean;
 }
 
-/**
- * Returns the file that writing to `path` changes: links are followed, also to a target that does
- * not exist yet.
- */
+/** Returns the file that writing to `path` changes, following links. */
 export function writeTarget(path: string): string {
 	let target = resolve(path);
 	for (let hops = 0; hops < 40 && pathKind(target) === "link"; hops++) {
@@ -46,10 +38,7 @@ export function writeTarget(path: string): string {
 	return join(realPath(dirname(target)), basename(target));
 }
 
-/**
- * Writes `content` to a new, synced file next to `target` and returns its path; the caller renames
- * or removes it.
- */
+/** Writes a new, synced neighbor of `target`; the caller renames or removes it. */
 export function stageBeside(target: string, content: FileContent, options: WriteOptions = {}): string {
 	const staged = besideName(target);
 	const existing = pathKind(target) === "file" ? statSync(target) : undefined;

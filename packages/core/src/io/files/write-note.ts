@@ -23,10 +23,7 @@ export function removeFile(path: string): void {
 	removeAt(path, false);
 }
 
-/**
- * Removes whatever is at a file's path, including a directory with its contents. Links are not
- * followed.
- */
+/** Removes a file, or a directory with its contents. Links are not followed. */
 export function clearPlace(path: string): void {
 	removeAt(path, true);
 }

@@ -17,10 +17,7 @@ export function writeTextPieces(path: string, pieces: Iterable<string>): void {
 	}
 }
 
-/**
- * Writes chunks to an open file through one buffer; joined texts would be garbage of the file's
- * size.
- */
+/** Writes through one buffer; joined texts would be garbage of the file's size. */
 export function writePieces(descriptor: number, pieces: Iterable<string>): void {
 	const buffer = Buffer.allocUnsafe(atOnce);
 	let filled = 0;

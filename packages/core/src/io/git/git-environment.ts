@@ -12,21 +12,12 @@ const keptForRemotes = [
 	...["GIT_PROXY_SSL_CAINFO", "GIT_PROXY_SSL_CERT", "GIT_PROXY_SSL_KEY", "GIT_HTTP_PROXY_AUTHMETHOD"],
 ];
 
-/**
- * Programs that git would start to prompt or show something; `PREFIX` moves its system
- * configuration.
- */
+/** Programs for prompts and pagers; `PREFIX` moves git's system configuration. */
 const interactive = new Set(["EDITOR", "VISUAL", "PAGER", "SSH_ASKPASS", "PREFIX"]);
-/**
- * On a desktop it opens a window and waits; a program that is meant to answer git is set by
- * `GIT_ASKPASS`.
- */
+/** Opens a window and waits; programs that answer git are set by `GIT_ASKPASS`. */
 const asking = new Set(["SSH_ASKPASS"]);
 
-/**
- * Prevents the configuration of a repository or user from running programs, prompting, or
- * background maintenance.
- */
+/** Prevents configured programs, prompts and background maintenance. */
 export const hardening: GitConfig = [
 	["core.hooksPath", "/dev/null"],
 	["core.fsmonitor", "false"],
@@ -73,10 +64,7 @@ function configGiven(env: Environment): GitConfig {
 	}).filter(([key]) => key !== "");
 }
 
-/**
- * Returns the environment of a command that must not go online or be redirected by inherited
- * `GIT_*` variables.
- */
+/** Goes offline and ignores inherited `GIT_*` variables. */
 export function localGitEnvironment(env: Environment, config: GitConfig = []): Record<string, string | undefined> {
 	return {
 		...stripped(env, alwaysKept, interactive),
@@ -88,10 +76,7 @@ export function localGitEnvironment(env: Environment, config: GitConfig = []): R
 	};
 }
 
-/**
- * Returns the environment of a command that accesses a remote: the user's setup for that applies,
- * prompts don't.
- */
+/** The user's setup for remotes applies, prompts don't. */
 export function remoteGitEnvironment(env: Environment, config: GitConfig = []): Record<string, string | undefined> {
 	const lowSpeed: GitConfig = [
 		["http.lowSpeedLimit", "1000"],

@@ -24,10 +24,7 @@ export interface GitFailure {
 	readonly directory?: string;
 }
 
-/**
- * An AgentvError with the reason why git failed. Message, hint and stderr never contain the user
- * part of a URL.
- */
+/** Message, hint and stderr never contain the user part of a URL. */
 export class GitError extends AgentvError {
 	readonly reason: GitFailureReason;
 	/** Null if git did not start or was ended by a signal. */
@@ -82,10 +79,7 @@ export function classifyGitFailure(failure: GitFailure): GitFailureReason {
 /** Lines by which git only reports that ssh or the checkout failed. */
 const passedOn = /^fatal: (Could not read from remote repository|unable to checkout working tree)/;
 
-/**
- * Returns the most informative line of git's stderr: the first `fatal:`, else `error:`, else the
- * last one.
- */
+/** Returns git's first `fatal:` line, else `error:`, else the last one. */
 function tellingLine(stderr: string): string {
 	const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
 	const fatal = lines.findIndex((one) => one.startsWith("fatal:"));

@@ -11,9 +11,7 @@ export interface GitProgress {
 
 const line = /^(remote: )?([A-Z][a-z]+ [a-z]+):\s+(\d+)% \((\d+)\/(\d+)\)/;
 
-/**
- * Parses a line of git's stderr (run with `--progress`); undefined if it is not a progress line.
- */
+/** Parses a line of git's stderr (run with `--progress`). */
 export function parseGitProgress(text: string): GitProgress | undefined {
 	const match = line.exec(text);
 	if (!match) return undefined;

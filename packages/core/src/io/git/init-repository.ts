@@ -3,10 +3,7 @@ import type { Environment } from "../environment.ts";
 import { makeDirectory } from "../files/make-directory.ts";
 import { localGitSync } from "./local-git.ts";
 
-/**
- * Creates an empty repository in an existing directory: branch `main`, without the user's template
- * (hooks, excludes).
- */
+/** Creates it on branch `main`, without the user's template (hooks, excludes). */
 export function initRepository(
 	directory: string,
 	options: { readonly env: Environment; readonly bare?: boolean; readonly sha256?: boolean },

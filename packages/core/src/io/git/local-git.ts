@@ -12,15 +12,9 @@ export interface LocalGitOptions {
 	readonly input?: string | Uint8Array | undefined;
 	/** Exit codes that are not failures. Default `[0]`. */
 	readonly okExitCodes?: readonly number[] | undefined;
-	/**
-	 * Additional configuration for this call: `foreignRepositoryConfig(root)` for a repository that
-	 * AgentV did not create.
-	 */
+	/** Additional configuration: `foreignRepositoryConfig(root)` for received repositories. */
 	readonly config?: GitConfig | undefined;
-	/**
-	 * `GIT_*` variables for this call, such as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`,
-	 * `GIT_AUTHOR_DATE`.
-	 */
+	/** Such as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`. */
 	readonly variables?: Readonly<Record<string, string>> | undefined;
 	/** Milliseconds that a synchronous call may block. Default 30,000. */
 	readonly longestSyncMs?: number | undefined;
@@ -122,10 +116,7 @@ export async function localGit(
 	return answer(result.exitCode, Buffer.concat(result.stdOut), Buffer.concat(result.stdErr));
 }
 
-/**
- * Like `localGit`, synchronously: for a quick query within synchronous work. At most 1 GB of
- * output; no abort.
- */
+/** Synchronous `localGit` for a quick query. At most 1 GB of output; no abort. */
 export function localGitSync(directory: string, args: readonly string[], options: LocalGitOptions): GitAnswer {
 	refuseMissingDirectory(directory);
 	// A repository can make git wait forever.

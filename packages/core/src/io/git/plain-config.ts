@@ -1,9 +1,6 @@
 import { readTextFile } from "../files/read-text.ts";
 
-/**
- * Keys that git itself writes into the configuration of a clone; none runs a program or redirects
- * git.
- */
+/** Keys that git writes into clones; none runs a program or redirects git. */
 const harmless =
 	/^(core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol)|remote\.origin\.(url|fetch|tagopt|promisor|partialclonefilter)|branch\..*\.(remote|merge)|extensions\.(partialclone|objectformat)|agentv\..*|user\.(name|email)|(advice|gui|pull)\..*)$/;
 

@@ -6,15 +6,9 @@ import { type GitConfig, localGitEnvironment, remoteGitEnvironment } from "./git
 import { gitFailed, gitNotStarted } from "./git-error.ts";
 import { type GitProgress, parseGitProgress } from "./git-progress.ts";
 
-/**
- * User and password for one server, passed to git in the environment of one call: never in argv, a
- * file or a log.
- */
+/** Passed in the environment of one call: never in argv, a file or a log. */
 export interface GitCredentials {
-	/**
-	 * The repository's URL, without a user part: `https://host/path`. Only its host receives the
-	 * credentials, even after redirects.
-	 */
+	/** `https://host/path`. Only its host receives the credentials, even after redirects. */
 	readonly url: string;
 	readonly username: string;
 	readonly password: string;
@@ -29,10 +23,7 @@ export interface RemoteGitOptions {
 	/** Needs `--progress` in `args`. */
 	readonly onProgress?: ((progress: GitProgress) => void) | undefined;
 	readonly config?: GitConfig | undefined;
-	/**
-	 * `GIT_*` variables for this call: `GIT_DIR` and `GIT_WORK_TREE`, so that no other repository is
-	 * found.
-	 */
+	/** `GIT_DIR` and `GIT_WORK_TREE`, so that no other repository is found. */
 	readonly variables?: Readonly<Record<string, string>> | undefined;
 	readonly input?: string | undefined;
 	readonly okExitCodes?: readonly number[] | undefined;
@@ -88,10 +79,7 @@ export interface RemoteRef {
 	readonly ref: string;
 }
 
-/**
- * Returns a remote's refs that match `patterns` (full names such as `refs/heads/main`, or `HEAD`);
- * all without patterns; possibly none.
- */
+/** Returns the refs that match `patterns` (`refs/heads/main`, or `HEAD`); default all. */
 export async function listRemoteRefs(
 	directory: string,
 	url: string,

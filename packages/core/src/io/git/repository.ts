@@ -5,10 +5,7 @@ import { type LocalGitOptions, localGit, localGitSync } from "./local-git.ts";
 /** `env`, and the options of `foreignRepository` for repositories that AgentV did not create. */
 export type GitReadOptions = Pick<LocalGitOptions, "env" | "signal" | "config" | "variables">;
 
-/**
- * A path that differs from HEAD, with its two-letter `git status --porcelain` status (`??` is
- * untracked).
- */
+/** `status` is that of `git status --porcelain` (`??` is untracked). */
 export interface ChangedFile {
 	/** Relative to the repository's root, `/` between components. */
 	readonly path: string;
@@ -25,10 +22,7 @@ export function repositoryRoot(directory: string): string | undefined {
 	}
 }
 
-/**
- * Returns whether it is a file, or a link as older versions of git created it. Git would wait for a
- * pipe's writer.
- */
+/** Accepts a link, which older versions of git created; git would wait for a pipe. */
 function isHead(path: string): boolean {
 	return ["file", "link"].includes(pathKind(path)) && targetKind(path) !== "other";
 }
@@ -51,10 +45,7 @@ export async function currentBranch(root: string, options: GitReadOptions): Prom
 	return answer.stdout.trim() || undefined;
 }
 
-/**
- * Returns what differs from HEAD in the index or work tree (limited to `paths` if given), with
- * untracked files, without ignored ones.
- */
+/** Returns what differs from HEAD, with untracked files, without ignored ones. */
 export async function changedFiles(
 	root: string,
 	options: GitReadOptions,
@@ -69,10 +60,7 @@ export async function isDirty(root: string, options: GitReadOptions): Promise<bo
 	return (await changedFiles(root, options)).length > 0;
 }
 
-/**
- * Returns every path of the index, relative to the root, in byte order. One `git ls-files` for the
- * whole repository.
- */
+/** Returns every path of the index, relative to the root, in byte order. */
 export async function trackedFiles(root: string, options: GitReadOptions): Promise<string[]> {
 	return zeroSeparated((await localGit(root, ["ls-files", "-z"], options)).stdout);
 }
@@ -81,10 +69,7 @@ export function trackedFilesSync(root: string, options: GitReadOptions): string[
 	return zeroSeparated(localGitSync(root, ["ls-files", "-z"], options).stdout);
 }
 
-/**
- * Returns which of `paths` (relative to the root, or absolute) git ignores; tracked files are never
- * ignored.
- */
+/** Paths are relative to the root, or absolute; tracked files are never ignored. */
 export async function ignoredFiles(
 	root: string,
 	paths: readonly string[],

@@ -5,10 +5,7 @@ import { findExecutable } from "../process/find-executable.ts";
 import { gitNotStarted } from "./git-error.ts";
 import { localGit } from "./local-git.ts";
 
-/**
- * The first git that reads configuration from its environment; older ones ignore our hardening and
- * credentials.
- */
+/** Older versions ignore configuration and credentials in the environment. */
 const oldest = { major: 2, minor: 31 };
 
 /** Programs that are new enough, with their stamps: each check costs a process. */

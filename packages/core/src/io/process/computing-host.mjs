@@ -70,10 +70,7 @@ async function schemaCheck() {
 	};
 }
 
-/**
- * Features that the validator would misinterpret: an asynchronous schema returns a promise, which
- * is truthy.
- */
+/** An asynchronous schema returns a promise, which is truthy. */
 const unsupported = /** @type {const} */ ([
 	[/"\$async":/, "$async"],
 	[/"__proto__":/, "a property named __proto__"],

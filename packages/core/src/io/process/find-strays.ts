@@ -13,10 +13,7 @@ import {
 export interface StraySigns {
 	/** In the environment of each process that did not clear it. */
 	readonly mark: string;
-	/**
-	 * In the environment of all processes that any AgentV started: a process with another mark
-	 * belongs to other work.
-	 */
+	/** Set for every process of any AgentV: another mark means other work. */
 	readonly variable: string;
 	/** When the work started. */
 	readonly since: PidMark | undefined;

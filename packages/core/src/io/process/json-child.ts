@@ -16,10 +16,7 @@ export interface JsonChildOptions {
 	readonly onLine?: ((line: string) => void) | undefined;
 }
 
-/**
- * A long-running program of ours: one JSON value per line, requests on descriptor 3, responses on
- * 4.
- */
+/** One JSON value per line: requests on descriptor 3, responses on 4. */
 export interface JsonChild {
 	/** Resolves with a message when the process has ended. */
 	readonly ended: Promise<string>;

@@ -1,9 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 
-/**
- * A line without a break is emitted in chunks of this many characters, so that memory stays
- * bounded.
- */
+/** Longer lines are emitted in chunks, so that memory stays bounded. */
 const maxLine = 1024 * 1024;
 
 /**

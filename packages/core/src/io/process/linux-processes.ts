@@ -43,10 +43,7 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 	};
 }
 
-/**
- * Returns the command line as one text, or undefined if the process is gone; empty for a kernel
- * thread.
- */
+/** Returns undefined if the process is gone; empty for a kernel thread. */
 export function commandLine(pid: number): string | undefined {
 	const text = orUndefined(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
 	return text?.replaceAll("\0", " ").trim();
@@ -55,10 +52,7 @@ export function commandLine(pid: number): string | undefined {
 const longestEnvironment = 4 * 1024 * 1024;
 let buffer = Buffer.alloc(0);
 
-/**
- * Returns the initial environment of a process, its variables separated by NUL. Undefined if
- * unreadable; valid until the next call.
- */
+/** Returns variables separated by NUL, if readable; valid until the next call. */
 export function processEnvironment(pid: number): Buffer | undefined {
 	return orUndefined(() => {
 		if (buffer.length === 0) buffer = Buffer.allocUnsafe(256 * 1024);
@@ -77,9 +71,7 @@ export function processEnvironment(pid: number): Buffer | undefined {
 	});
 }
 
-/**
- * Returns a process's working directory, executable and open files, as far as they are readable.
- */
+/** Returns the working directory, executable and open files, if readable. */
 export function processPlaces(pid: number): string[] {
 	const link = (name: string) => orUndefined(() => readlinkSync(`/proc/${pid}/${name}`));
 	const open = orUndefined(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
@@ -135,10 +127,7 @@ export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 	}
 }
 
-/**
- * Returns whether an id is that of a process; threads share the sequence of ids, and `/proc`
- * resolves them without listing them.
- */
+/** Threads share the sequence of ids, and `/proc` resolves them without listing them. */
 function isProcess(id: number): boolean {
 	const status = orUndefined(() => readFileSync(`/proc/${id}/status`, "latin1"));
 	return Number(/^Tgid:\s*(\d+)$/m.exec(status ?? "")?.[1]) === id;

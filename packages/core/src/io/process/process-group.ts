@@ -36,10 +36,7 @@ function hasLiveMember(leader: number): boolean {
 	return processIds().some((pid) => processFacts(pid)?.group === leader);
 }
 
-/**
- * Returns whether a process of the group is left. Zombies that init is slow to reap count as gone,
- * if the system can tell.
- */
+/** Zombies that init is slow to reap count as gone, if the system can tell. */
 export function isGroupAlive(leader: number): boolean {
 	if (process.platform === "win32" || !signalGroup(leader, 0)) return false;
 	return process.platform === "linux" ? hasLiveMember(leader) : true;

@@ -19,10 +19,7 @@ export interface ProcessOptions {
 	readonly signal?: AbortSignal | undefined;
 	/** Bytes of each stream kept in memory. Default 10 MB. */
 	readonly maxBuffer?: number | undefined;
-	/**
-	 * Directory for an output that exceeds `maxBuffer`; created when needed. Default: the excess is
-	 * dropped.
-	 */
+	/** For output beyond `maxBuffer`. Default: the excess is dropped. */
 	readonly spillDir?: string | undefined;
 	/** Maximum bytes of a spill file. Default 2 GB. */
 	readonly maxSpill?: number | undefined;
@@ -31,10 +28,7 @@ export interface ProcessOptions {
 	readonly onStderr?: ((line: string) => void) | undefined;
 	/** Milliseconds between SIGTERM and SIGKILL. Default 2000. */
 	readonly killGraceMs?: number | undefined;
-	/**
-	 * What to do with processes that a finished program left in its group. Default `leave`; after
-	 * timeout or abort always `end`.
-	 */
+	/** For processes left in the group. Default `leave`; after timeout or abort always `end`. */
 	readonly leftovers?: "leave" | "end" | undefined;
 }
 

@@ -6,10 +6,7 @@ import { findStrays } from "./find-strays.ts";
 import { commandLine, type PidMark, type ProcessFacts, pidMark } from "./linux-processes.ts";
 import { endGroup, isGroupAlive, killGroup } from "./process-group.ts";
 
-/**
- * Contains the marks of all scopes that a process runs in, including those of an AgentV that runs
- * this one.
- */
+/** Contains the marks of all scopes around a process, including an outer AgentV's. */
 const variable = "_AGENTV_PROCESS_MARK";
 /** The part of a mark that all scopes of this process share. */
 const ownMark = `${randomBytes(8).toString("hex")}.`;
@@ -35,10 +32,7 @@ export interface LeftProcess {
 const graceMs = 500;
 /** Milliseconds until the environment of a process after exec is visible. */
 const settleMs = 300;
-/**
- * Milliseconds to keep trying, for programs that start others faster than they are ended, and for
- * processes stuck in the kernel.
- */
+/** Milliseconds to retry, for fast-forking programs and processes stuck in the kernel. */
 const atMostMs = 3000;
 
 /**
@@ -69,10 +63,7 @@ export class ProcessScope {
 		return current.run(this, work);
 	}
 
-	/**
-	 * Returns the value of `_AGENTV_PROCESS_MARK` for a program that is about to start; counts as a
-	 * start.
-	 */
+	/** Returns the mark for a program that is about to start; counts as a start. */
 	markProgram(): string {
 		if (!this.#hasStarted) {
 			this.#hasStarted = true;
@@ -158,10 +149,7 @@ export function markedEnvironment(env: Environment): Environment {
 	return scope ? { ...env, [variable]: scope.markProgram() } : env;
 }
 
-/**
- * Returns the variables by which a long-running program marks what it starts during a call of the
- * current scope.
- */
+/** For a long-running program: marks what it starts during a call of the scope. */
 export function markVariables(): Readonly<Record<string, string>> {
 	const scope = current.getStore();
 	return { [variable]: scope?.markProgram() ?? process.env[variable] ?? "" };
@@ -185,9 +173,7 @@ function endOnExit(): void {
 	});
 }
 
-/**
- * Sends a signal to a process that was found a moment ago. Another search shows whether it arrived.
- */
+/** Ignores failures: another search shows whether the signal arrived. */
 function signal({ pid }: ProcessFacts, name: NodeJS.Signals): void {
 	try {
 		process.kill(pid, name);

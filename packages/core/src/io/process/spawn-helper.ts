@@ -5,10 +5,7 @@ import type { Environment } from "../environment.ts";
 import type { ProcessCommand, ProcessOptions, ProcessResult } from "./process-options.ts";
 import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-messages.ts";
 
-/**
- * The helper's program; it doesn't exist when run from source, and programs are then started
- * directly.
- */
+/** Missing when run from source; programs are then started directly. */
 const host = join(import.meta.dirname, "spawn-host.js");
 
 interface Waiting {

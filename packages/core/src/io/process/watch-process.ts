@@ -17,10 +17,7 @@ const pipeGraceMs = 200;
 const pipeGraceAtMostMs = 2000;
 const longestTimer = 2 ** 31 - 1;
 
-/**
- * Writes a started process's input, collects its output and ends its group on timeout, abort or a
- * failing callback.
- */
+/** Passes input, collects output, and ends the group on timeout, abort or a callback's error. */
 export async function watchProcess(
 	process: StartedProcess,
 	options: ProcessOptions,
@@ -84,10 +81,7 @@ function endOn(options: ProcessOptions, end: (reason: "timeout" | "abort") => vo
 	};
 }
 
-/**
- * Resolves when both pipes ended, or when no data arrived for a moment although they are still
- * open.
- */
+/** Resolves when both pipes ended, or stay open without data for a moment. */
 async function pipesEnded(closed: Promise<void>, lastData: () => number): Promise<void> {
 	let isClosed = false;
 	const done = closed.then(() => {

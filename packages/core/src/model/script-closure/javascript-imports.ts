@@ -10,10 +10,7 @@ const makerAlias = /\bcreateRequire\s+as\s+([\w$]+)/g;
 const statement = /^[ \t]*(?:import|export)\b[^'"\n\r\u2028\u2029;]*(?:(?<=\bfrom[ \t]*)\s+)?(['"])([^'"\n]+)\1/gm;
 const dynamic = /\bimport\s*\(\s*(['"])([^'"\n]+)\1/g;
 
-/**
- * Returns the imports of a JavaScript or TypeScript module: by a parser, and by patterns for other
- * forms.
- */
+/** Uses a parser, and patterns for other forms than import syntax. */
 export function javascriptImports(text: string): ScriptImports {
 	const lineOf = lineCounter(text);
 	const imports: ScriptImport[] = [];

@@ -36,10 +36,7 @@ export function pythonImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/**
- * Returns `Path(__file__).parent / "x.json"` and
- * `os.path.join(os.path.dirname(__file__), "..", "x.json")` as a relative path.
- */
+/** Reads `Path(__file__).parent / "x.json"` and its `os.path` form as a relative path. */
 function pathBesideFile(line: string): string | undefined {
 	const at = line.indexOf("__file__");
 	const literals = [...line.slice(at).matchAll(/['"]([^'"]+)['"]/g)].map((match) => match[1] ?? "");

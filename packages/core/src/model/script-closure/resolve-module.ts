@@ -13,10 +13,7 @@ const written: Readonly<Record<string, readonly string[]>> = {
 	".cjs": [".cts"],
 };
 
-/**
- * Resolves a relative JavaScript specifier: as written, by TypeScript's rules, with an extension,
- * or a directory's index.
- */
+/** As written, by TypeScript's rules, with an extension, or a directory's index. */
 export function resolveRelative(specifier: string, directory: string, view: DiskView): string | undefined {
 	const path = resolve(directory, decoded(specifier.replace(/[?#].*$/s, "")));
 	if (view.kind(path) === "file") return path;
@@ -38,10 +35,7 @@ function inDirectory(path: string, view: DiskView): string[] {
 	return [...fromMain, ...endings.map((ending) => join(path, `index${ending}`))];
 }
 
-/**
- * Returns the nearest `package.json` from `directory` up to `root`: it defines the meaning of `.js`
- * and of `#name`.
- */
+/** The nearest `package.json` defines the meaning of `.js` and of `#name`. */
 export function nearestPackage(directory: string, root: string, view: DiskView): string | undefined {
 	const bound = isInside(root, directory) ? root : directory;
 	for (const parent of withParents(directory, bound)) {
@@ -51,10 +45,7 @@ export function nearestPackage(directory: string, root: string, view: DiskView):
 	return undefined;
 }
 
-/**
- * Returns every file that a `#name` import can resolve to by the `imports` of its package, for all
- * conditions.
- */
+/** Returns all targets of a `#name` import, for all conditions. */
 export function subpathImports(specifier: string, packageFile: string, view: DiskView): string[] {
 	const imports = packageFields(packageFile, view)?.imports;
 	if (typeof imports !== "object" || imports === null) return [];
@@ -92,17 +83,12 @@ function packageFields(file: string, view: DiskView): { main?: unknown; imports?
 	}
 }
 
-/**
- * Returns the package: `@scope/name/sub` → `@scope/name`; undefined if it is not a package name.
- */
+/** Returns `@scope/name` for `@scope/name/sub`; undefined if it isn't a package. */
 export function packageName(specifier: string): string | undefined {
 	return /^(?:@[\w.-]+\/)?[\w][\w.-]*/.exec(specifier)?.[0];
 }
 
-/**
- * Returns the files of a Python module, searched in `directories`: whole packages, since they load
- * their own parts.
- */
+/** Returns whole packages, since they load their own parts. */
 export function resolvePython(name: string, directories: readonly string[], view: DiskView): string[] {
 	const dots = /^\.*/.exec(name)?.[0].length ?? 0;
 	const parts = name.slice(dots).split(".").filter(Boolean);

@@ -16,10 +16,7 @@ import { shellImports } from "./shell-imports.ts";
 
 /** Scripts with everything they are known to need. */
 export interface ScriptClosure {
-	/**
-	 * Absolute, sorted: the scripts, their imports, files and packages next to them, the
-	 * `package.json` that defines their type.
-	 */
+	/** Absolute, sorted: scripts, imports, files next to them, and their `package.json`. */
 	readonly files: readonly string[];
 	/** npm packages that are imported from `node_modules`, sorted. */
 	readonly packages: readonly string[];

@@ -5,10 +5,7 @@ export interface ScriptImports {
 }
 
 export interface ScriptImport {
-	/**
-	 * `module`: resolved by the language's rules; `file`: a path relative to the script; `pattern`: a
-	 * path with a `*` for each computed part.
-	 */
+	/** `pattern`: a path with a `*` for each computed part. */
 	readonly kind: "module" | "file" | "pattern";
 	readonly specifier: string;
 	/** 1-based. */

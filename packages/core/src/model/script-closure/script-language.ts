@@ -1,9 +1,6 @@
 import { basename, extname } from "node:path";
 
-/**
- * Languages whose imports are followed; `other` is a script in another language, `none` is not a
- * script.
- */
+/** `other` is a script in another language, `none` is not a script. */
 export type ScriptLanguage = "javascript" | "python" | "shell" | "other" | "none";
 
 const byEnding: Readonly<Record<string, ScriptLanguage>> = {

@@ -6,9 +6,7 @@ const besideScript = new RegExp(String.raw`["']?${ownDirectory}["']?/([\w./@+-]+
 const relativeWord = /(?<![\w$}/)"'])(\.{1,2}\/[\w./@+-]+)/g;
 const sourced = /^[ \t]*(?:source|\.)[ \t]+(\S.*)$/gm;
 
-/**
- * Returns a shell script's imports: a line scan for sourced files and for paths next to the script.
- */
+/** Scans lines for sourced files and for paths next to the script. */
 export function shellImports(text: string): ScriptImports {
 	const code = text.replace(/^[ \t]*#.*$/gm, (comment) => " ".repeat(comment.length));
 	const lineOf = lineCounter(code);

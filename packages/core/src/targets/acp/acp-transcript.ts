@@ -2,10 +2,7 @@ import { contentText, count, type Fields, given, record, records, text } from ".
 import { Transcript } from "../agent/transcript.ts";
 import type { AnswerMessage, TargetAnswer } from "../contract.ts";
 
-/**
- * Converts an ACP agent's session updates to messages, tool calls and figures. Unknown updates are
- * ignored.
- */
+/** Converts ACP session updates to messages and figures. Ignores unknown updates. */
 export class AcpTranscript {
 	readonly #transcript = new Transcript();
 	/** Text arrives in chunks: the current message so far. */

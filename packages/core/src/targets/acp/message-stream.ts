@@ -6,9 +6,7 @@ export interface MessageStream {
 	readonly stream: Stream;
 	/** Receives the agent's stdin once it runs. */
 	readonly onInput: (input: OpenInput) => void;
-	/**
-	 * Receives a message from the agent. Only JSON-RPC passes, and only responses to our requests.
-	 */
+	/** Only JSON-RPC passes, and only responses to our requests. */
 	readonly onMessage: (message: Readonly<Record<string, unknown>>) => void;
 	/** Ends the stream. */
 	readonly end: () => void;

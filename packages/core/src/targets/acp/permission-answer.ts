@@ -4,10 +4,7 @@ import type { ProviderSettings } from "../../schema/target-file.ts";
 
 type Permissions = ProviderSettings<"acp">["permissions"];
 
-/**
- * Answers an agent's permission request by the target's `permissions`: one word for all, or one per
- * kind of action. Default: allow.
- */
+/** `permissions` is one word, or one per kind of action. Default: allow. */
 export function permissionAnswer(
 	request: RequestPermissionRequest,
 	permissions: Permissions,

@@ -17,9 +17,7 @@ import { objectLines } from "./object-lines.ts";
 
 type AgentName = "claude" | "codex" | "copilot-cli" | "pi-cli";
 
-/**
- * Runs a coding agent's command line in the workspace and parses its JSON events as they arrive.
- */
+/** Runs a coding agent in the workspace and parses its JSON events as they arrive. */
 export function agentTarget(target: TargetOf<AgentName>, services: TargetServices, protocol: AgentProtocol): Target {
 	const agent = new Agent(target, services, protocol);
 	return {

@@ -1,7 +1,4 @@
-/**
- * Reads fields of another program's events: missing fields and those of another type are
- * `undefined` or empty.
- */
+/** Missing fields and those of another type are `undefined` or empty. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -17,10 +14,7 @@ export function text(value: unknown): string | undefined {
 	return typeof value === "string" ? value : undefined;
 }
 
-/**
- * Returns an amount; an impossible one becomes `NaN`, also in sums, so that it is rejected with a
- * warning.
- */
+/** An impossible amount becomes `NaN`, also in sums, so that it is rejected later. */
 export function count(value: unknown): number | undefined {
 	if (typeof value !== "number") return undefined;
 	return Number.isFinite(value) && value >= 0 ? value : Number.NaN;

@@ -1,9 +1,6 @@
 import type { RequestPiece, TargetRequest } from "../contract.ts";
 
-/**
- * Returns what an agent has not received yet: everything, or, if it resumes its session, what
- * follows its last answer.
- */
+/** Returns everything, or what follows the last answer of a resumed session. */
 export function newWords({ session, prompt, messages }: TargetRequest): string {
 	if (session === undefined) return prompt;
 	const last = messages.findLastIndex(({ role }) => role === "assistant");

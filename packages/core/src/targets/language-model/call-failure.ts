@@ -13,10 +13,7 @@ interface CallError {
 	readonly cause?: unknown;
 }
 
-/**
- * Codes of the system and of Node's `fetch` for broken or failed connections, which can succeed
- * later.
- */
+/** Codes of broken or failed connections, which can succeed later. */
 const passingCodes = new Set([
 	"ECONNRESET",
 	"ECONNREFUSED",
@@ -35,10 +32,7 @@ const passingCodes = new Set([
 const longestMessage = 2000;
 const ofServer = { causedBy: "provider", retryable: true } as const;
 
-/**
- * Returns why a call failed and whether a retry can help: for 429, 5xx, resets and stalls, but not
- * for a rejected request.
- */
+/** Retries can help for 429, 5xx, resets and stalls, but not for a rejected request. */
 export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure {
 	if (signal.aborted) return stopped(signal);
 	const error = thrown as CallError;

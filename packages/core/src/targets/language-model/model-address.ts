@@ -17,10 +17,7 @@ export function modelAddress(settings: ModelSettings, vendorKey: string | undefi
 	return { given, apiKey: settings.apiKey ?? (given === undefined ? vendorKey : undefined) };
 }
 
-/**
- * Returns an address with the vendor's version path, if it has none: gateways are often configured
- * without.
- */
+/** Adds the vendor's version path, which gateways are often configured without. */
 export function versioned(address: string, version: string): string {
 	const trimmed = address.replace(/(?<!\/)\/+$/, "");
 	return /\/v\d[a-z0-9]*$/.test(trimmed) ? trimmed : `${trimmed}/${version}`;

@@ -1,9 +1,6 @@
 import type { TargetProblem } from "../contract.ts";
 
-/**
- * A hosted model's target without a key would fail every test, so this is reported before the first
- * one.
- */
+/** Reported before the first test, since every test would fail. */
 export function keyProblem(target: string, key: string | undefined, variable: string): TargetProblem | undefined {
 	if (key) return undefined;
 	return {

@@ -11,10 +11,7 @@ interface OpenAiBody {
 	}[];
 }
 
-/**
- * Returns the model's refusal from the body of the response; undefined without one. The SDK drops
- * it.
- */
+/** The SDK drops the refusal, so read it from the response body. */
 export function refusalIn(body: unknown): string | undefined {
 	if (typeof body !== "object" || body === null) return undefined;
 	const { choices, output } = body as OpenAiBody;
@@ -30,10 +27,7 @@ export function refusalIn(body: unknown): string | undefined {
 	return texts.length === 0 ? undefined : texts.join("\n");
 }
 
-/**
- * Returns the refusal in a valid response (200) that some versions of the SDK can't parse;
- * undefined for any other error.
- */
+/** Some versions of the SDK can't parse a valid response with a refusal. */
 export function refusedAnswer(error: unknown, pricing: Pricing | undefined): TargetAnswer | undefined {
 	const { responseBody } = error as { readonly responseBody?: unknown };
 	const read = typeof responseBody === "string" ? readJson(responseBody) : undefined;

@@ -1,7 +1,4 @@
-/**
- * Returns `Retry-After` in milliseconds: seconds, an HTTP date, or the `-ms` form of some servers.
- * Undefined if absent.
- */
+/** Parses seconds, an HTTP date, or the `-ms` form of some servers. */
 export function retryAfterMs(headers: Readonly<Record<string, string>> | undefined, now: number): number | undefined {
 	const exact = amount(headers?.["retry-after-ms"]);
 	if (exact !== undefined) return exact;

@@ -14,9 +14,7 @@ import type {
 } from "../contract.ts";
 import { processFailure } from "../process-failure.ts";
 
-/**
- * An agent that supports the Agent Client Protocol over stdio: `command` starts it, once per turn.
- */
+/** An agent with the Agent Client Protocol over stdio, started once per turn. */
 export const acp: Provider<"acp"> = {
 	provider: "acp",
 	create: (target, services) => ({

@@ -4,9 +4,7 @@ import { languageModelTarget } from "../language-model/language-model-target.ts"
 import { modelAddress, versioned } from "../language-model/model-address.ts";
 import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
 
-/**
- * Always passed to the SDK, which would otherwise read an address from the process's environment.
- */
+/** The SDK would otherwise read an address from the process's environment. */
 const vendorAddress = "https://api.anthropic.com";
 
 export const anthropic: Provider<"anthropic"> = {

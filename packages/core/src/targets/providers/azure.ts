@@ -3,10 +3,7 @@ import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
 import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
 
-/**
- * Models deployed on Azure, by `resource_name` or `base_url`; `deployment` (or `model`) is the
- * deployment.
- */
+/** Uses `resource_name` or `base_url`; `deployment` (or `model`) is the deployment. */
 export const azure: Provider<"azure"> = {
 	provider: "azure",
 	create: ({ name, settings }, { env }) => {
@@ -47,10 +44,7 @@ export const azure: Provider<"azure"> = {
 	},
 };
 
-/**
- * Returns the root of the OpenAI paths for an endpoint as the portal shows it
- * (`https://x.openai.azure.com/`).
- */
+/** Accepts the endpoint as the portal shows it (`https://x.openai.azure.com/`). */
 function openaiRoot(endpoint: string): string {
 	const trimmed = endpoint.replace(/(?<!\/)\/+$/, "").replace(/\/openai\/v1$/, "/openai");
 	return trimmed.endsWith("/openai") ? trimmed : `${trimmed}/openai`;

@@ -20,10 +20,7 @@ import { readAnswer } from "../read-answer.ts";
 /** The part of an answer kept in memory; a longer one stays in its file. */
 const longestInMemory = 10 * 1024 * 1024;
 
-/**
- * A user's program: its command with placeholders filled, its answer from `{OUTPUT_FILE}` or
- * stdout.
- */
+/** A user's program that answers in `{OUTPUT_FILE}` or on stdout. */
 export const cli: Provider<"cli"> = {
 	provider: "cli",
 	create: (target, services) => ({

@@ -4,14 +4,10 @@ import { languageModelTarget } from "../language-model/language-model-target.ts"
 import { modelAddress } from "../language-model/model-address.ts";
 import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
 
-/**
- * Always passed to the SDK, which would otherwise read an address from the process's environment.
- */
+/** The SDK would otherwise read an address from the process's environment. */
 const vendorAddress = "https://api.openai.com/v1";
 
-/**
- * OpenAI, and with `base_url` any server with chat completions (Ollama, vLLM, LM Studio, gateways).
- */
+/** OpenAI, or any server with chat completions at `base_url` (Ollama, vLLM, gateways). */
 export const openai: Provider<"openai"> = {
 	provider: "openai",
 	create: ({ name, settings }, { env }) => {

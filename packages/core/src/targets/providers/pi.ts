@@ -7,10 +7,7 @@ import type { Provider } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
 import { stopReasonOf } from "../stop-reason.ts";
 
-/**
- * The pi coding agent, by `pi --mode json`. Without sessions: each turn gets the whole
- * conversation.
- */
+/** The pi coding agent. Without sessions: each turn gets the whole conversation. */
 export const pi: Provider<"pi-cli"> = {
 	provider: "pi-cli",
 	create: (target, services) => agentTarget(target, services, protocol),

@@ -10,10 +10,7 @@ import { cli } from "../providers/cli.ts";
 import { mock } from "../providers/mock.ts";
 import { replay } from "../providers/replay.ts";
 
-/**
- * Returns a target from its entry in a targets file (YAML in flow form, without its name), next to
- * `files`.
- */
+/** `entry` is YAML in flow form, without the name; `files` are next to it. */
 export function localTarget(
 	entry: string,
 	files: Readonly<Record<string, string>> = {},

@@ -27,9 +27,7 @@ export interface ModelServer {
 	readonly abandoned: () => number;
 }
 
-/**
- * Starts a loopback HTTP server that answers each request by `reply`, closed when the test ends.
- */
+/** Listens on loopback until the test ends. */
 export async function modelServer(reply: (request: SeenRequest, index: number) => Reply): Promise<ModelServer> {
 	const requests: SeenRequest[] = [];
 	let abandoned = 0;

@@ -9,10 +9,7 @@ import { commandRunner } from "../../model/run-command.ts";
 import type { ProviderName } from "../../schema/target-file.ts";
 import type { Provider, RequestMessage, Target, TargetOf, TargetRequest } from "../contract.ts";
 
-/**
- * Returns a target as a run creates it: read from a targets file with `settings` (in file
- * spelling).
- */
+/** `settings` are in file spelling, as in a targets file. */
 export function targetFrom<Name extends ProviderName>(
 	provider: Provider<Name>,
 	settings: Readonly<Record<string, unknown>>,

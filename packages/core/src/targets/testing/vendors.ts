@@ -7,10 +7,7 @@ import { openrouter } from "../providers/openrouter.ts";
 import type { SeenRequest } from "./model-server.ts";
 import { targetFrom } from "./target-from.ts";
 
-/**
- * A vendor's wire format: how a target calls it, and what its server responds. Shapes as the
- * vendors' servers send them.
- */
+/** Shapes as the vendors' servers send them. */
 export interface Vendor {
 	readonly name: string;
 	/** Returns a target that calls a server at `url`. */
