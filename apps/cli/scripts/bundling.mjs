@@ -1,6 +1,7 @@
 // How the command line's modules are bundled: for its build, and for benchmarks of what it ships.
+import { readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import { rolldown } from "rolldown";
 
 const core = resolve(import.meta.dirname, "../../../packages/core");
@@ -29,9 +30,17 @@ export const bundling = {
 	},
 };
 
-/** Bundles core's front door as the command line has it in itself. Returns the module's path in `directory`. */
-export async function bundleCore(directory) {
-	const build = await rolldown({ ...bundling, input: { core: join(core, "src/index.ts") } });
+/** Files that are started as processes or threads of their own stay files of their own, named as in the source. */
+export async function startedFiles() {
+	const source = join(core, "src");
+	const files = await readdir(source, { recursive: true });
+	const started = files.filter((file) => /-(host|worker)\.(ts|mjs|js)$/.test(file));
+	return Object.fromEntries(started.map((file) => [basename(file, extname(file)), join(source, file)]));
+}
+
+/** Bundles modules as the command line has them in itself: `directory/<name>.mjs` for each name of `input`. */
+async function bundleModules(directory, input) {
+	const build = await rolldown({ ...bundling, input });
 	await build.write({
 		dir: directory,
 		format: "esm",
@@ -39,5 +48,17 @@ export async function bundleCore(directory) {
 		chunkFileNames: "[name]-[hash].mjs",
 	});
 	await build.close();
+}
+
+/** Bundles core's front door. Returns the module's path in `directory`. */
+export async function bundleCore(directory) {
+	await bundleModules(directory, { core: join(core, "src/index.ts") });
 	return join(directory, "core.mjs");
+}
+
+/** Bundles `main`, core's front door and the files that they start, so that all share their modules. Returns the paths of the first two. */
+export async function bundleMain(directory) {
+	const main = resolve(import.meta.dirname, "../src/main.ts");
+	await bundleModules(directory, { main, core: join(core, "src/index.ts"), ...(await startedFiles()) });
+	return { main: join(directory, "main.mjs"), core: join(directory, "core.mjs") };
 }
