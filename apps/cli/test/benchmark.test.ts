@@ -118,7 +118,7 @@ describe("agentv benchmark", () => {
 		expect(await run("add", "mine")).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 2,
-			  "stderr": "error: there is already a benchmark "mine"
+			  "stderr": "error: benchmark "mine" already exists
 			hint: Choose another id: --id mine-2.
 			",
 			  "stdout": "",
@@ -146,14 +146,14 @@ describe("agentv benchmark", () => {
 			{
 			  "exitCode": 1,
 			  "stderr": "",
-			  "stdout": "✗ mine  refused: local benchmark, used as it is
+			  "stdout": "✗ mine  refused: local benchmark, used in place
 			",
 			}
 		`);
 		expect(await run("sync", "none")).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 2,
-			  "stderr": "error: there is no benchmark "none"
+			  "stderr": "error: no benchmark "none"
 			hint: Known: mine.
 			",
 			  "stdout": "",
@@ -178,7 +178,7 @@ describe("agentv benchmark", () => {
 			  "exitCode": 1,
 			  "stderr": "gone: looking …
 			",
-			  "stdout": "- mine  skipped: local benchmark, used as it is
+			  "stdout": "- mine  skipped: local benchmark, used in place
 			✗ gone  refused: the remote repository was not found ('<cwd>/evals.git-not' does not appear to be a git repository); check the URL, and that you may read the repository
 			",
 			}

@@ -65,7 +65,7 @@ describe("agentv eval run --shard", () => {
 	test("balances by a previous run; latest is never a shard", async () => {
 		const run = sessionsIn(tempTree(files));
 		const none = await run("eval", "my.eval.yaml", "--shard", "1/2", "--durations-from", "latest");
-		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("there is no run yet") });
+		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("no run yet") });
 		const recordOf = (directory: string) => JSON.parse(readFileSync(join(directory, "run.json"), "utf8"));
 		const whole = JSON.parse((await run("eval", "my.eval.yaml", "--json")).stdout).run_dir;
 		for (const shard of ["1/2", "2/2"]) {
@@ -218,7 +218,7 @@ describe("agentv eval run --only-missing", () => {
 		expect(await stderr("--only-missing", "all", "--run", "s2")).toContain(
 			"--only-missing and --run cannot be combined",
 		);
-		expect(await stderr("--only-missing", "none")).toContain('there is no run "none"');
+		expect(await stderr("--only-missing", "none")).toContain('no run "none"');
 		expect(await stderr("--only-missing", "all", "--repeat", "2")).toContain("begun with another --repeat");
 		writeFileSync(join(cwd, "my.eval.yaml"), evalText.replace("value: yes", "value: ye"));
 		expect(await stderr("--only-missing", "all")).toContain("my.eval.yaml changed: ");

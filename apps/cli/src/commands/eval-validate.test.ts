@@ -37,7 +37,7 @@ describe("agentv eval validate", () => {
 		expect(exitCode).toBe(0);
 		expect(stdout.replace(/commit: [0-9a-f]{7}/, "commit: …")).toBe(`⚠ my-eval.yaml
   ✓ All test data paths resolve (tests: ./cases.jsonl)
-  ✓ Targets are defined beside the eval (claude)
+  ✓ Targets are defined next to the eval (claude)
   ⚠ ANSWER referenced but not documented   env.undocumented  targets.yaml:2:47
   ✓ Git repo detected (commit: …)
 

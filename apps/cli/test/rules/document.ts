@@ -34,7 +34,7 @@ export const documentFixtures: readonly RuleFixture[] = [
 		bad: evals(
 			`target: local\ntests: [{id: a, vars: {v: ${"x".repeat(60_000)}}, input: "${"{{ v }}".repeat(1_000)}", criteria: c}]\n`,
 		),
-		found: "evals/eval.yaml:1:1 error References put more than 50,000,000 characters into the texts",
+		found: "evals/eval.yaml:1:1 error References insert more than 50,000,000 characters",
 	},
 	{
 		rule: "schema.shape",
@@ -81,7 +81,7 @@ export const documentFixtures: readonly RuleFixture[] = [
 	{
 		rule: "schema.deprecated",
 		bad: evals(older),
-		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is an older spelling of criteria',
+		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is a deprecated spelling of criteria',
 		good: sound,
 		fixed: sound,
 	},

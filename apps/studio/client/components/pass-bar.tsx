@@ -8,7 +8,7 @@ interface Counts {
 	readonly planned: number;
 }
 
-/** Passed, failed and not judged as parts of what was planned; the words stand beside it. */
+/** Passed, failed and not graded as parts of what was planned; the words stand beside it. */
 export function PassBar({ counts, words = true }: { counts: Counts; words?: boolean }) {
 	const { passed, failed, errors, planned } = counts;
 	const share = (part: number) => ({ width: `${planned === 0 ? 0 : (part / planned) * 100}%` });
@@ -16,7 +16,7 @@ export function PassBar({ counts, words = true }: { counts: Counts; words?: bool
 	const title = [
 		`${passed} passed`,
 		`${failed} failed`,
-		...(errors > 0 ? [`${errors} not judged`] : []),
+		...(errors > 0 ? [`${errors} not graded`] : []),
 		...(left > 0 ? [`${left} not run`] : []),
 	].join(", ");
 	return (

@@ -4,7 +4,7 @@ import { Mark } from "./mark.tsx";
 const looks = {
 	ok: ["good", "check", "Passed"],
 	quality_failure: ["bad", "cross", "Failed"],
-	execution_error: ["warn", "warning", "Not judged"],
+	execution_error: ["warn", "warning", "Not graded"],
 	not_run: ["quiet", "minus", "Not run"],
 } as const;
 

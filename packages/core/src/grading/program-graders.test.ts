@@ -122,7 +122,7 @@ describe("a custom type", () => {
 	});
 });
 
-test("a script that does not exist is not judged: its interpreter's exit code says nothing about the answer", async () => {
+test("a script that does not exist is not graded: its interpreter's exit code says nothing about the answer", async () => {
 	for (const command of ["[node, ./gone.mjs]", "python3 ./gone.py", "[./gone.sh]"]) {
 		const fixture = gradingFixture(`{type: code-grader, negate: true, command: ${command}}`);
 		expect(await fixture.grade({ output: "x" })).toMatchObject({

@@ -70,7 +70,7 @@ console.log(JSON.stringify({ text: "done", output_messages: [{ role: "assistant"
 		["is missing", '[{ type: "file", path: "gone.bin" }]', "convert.mjs", '"gone.bin", which is not a file'],
 		["is a directory", '[{ type: "file", path: "." }]', "convert.mjs", '".", which is not a file'],
 		["can't be converted", '[{ type: "file", path: "report.bin" }]', "fail.mjs", "exited with 3: no such sheet"],
-	])("that %s leave the answer on record, not judged", async (_, parts, preprocessor, message) => {
+	])("that %s leave the answer on record, not graded", async (_, parts, preprocessor, message) => {
 		const run = await runTree({
 			...agent(parts),
 			"my.eval.yaml": evalOf("{ type: contains, value: file }", preprocessor),

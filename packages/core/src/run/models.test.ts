@@ -44,7 +44,7 @@ describe("a run against a language model", () => {
 		expect(run.row("t0").executionStatus).toBe("ok");
 		expect(performance.now() - started).toBeGreaterThanOrEqual(2000);
 		expect(run.events.filter(({ type }) => type === "retry")).toMatchObject([
-			{ waitMs: 1000, message: "the server answered 429: busy, ***" },
+			{ waitMs: 1000, message: "the server responded with 429: busy, ***" },
 			{ waitMs: 1000 },
 		]);
 	});

@@ -154,7 +154,7 @@ function refusals(root: string, request: Partial<RunRequest> = {}): string[] {
 	}
 }
 
-describe("a file outside of the eval's root is refused, and read where it is allowed", () => {
+describe("a file outside the eval's root is refused, and read where it is allowed", () => {
 	for (const [name, kind] of Object.entries(kinds)) {
 		test(name, async () => {
 			const path = outside(kind, nameOf(name));

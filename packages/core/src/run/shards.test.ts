@@ -178,7 +178,7 @@ describe("shards that are balanced by a former run", () => {
 		const second = await runTree({ root }, { ...request, output: first.runDir, resume: true });
 		expect(second.rows.map(({ testId }) => testId).sort()).toEqual(ids);
 		expect(() => resumedRequest(first.runDir, { evals: [], shard: { index: 1, count: 2 } })).toThrow(
-			"the run was begun with another --shard",
+			"the run was started with a different --shard",
 		);
 	});
 

@@ -46,7 +46,7 @@ describe("a resumed run", () => {
 		writeFileSync(file, evalWith(passes));
 		await expect(runTree(first, { ...again, rerunChanged: true })).rejects.toMatchObject({
 			code: "config",
-			message: "results would be left without their test: d",
+			message: "results would lose their test: d",
 		});
 	});
 

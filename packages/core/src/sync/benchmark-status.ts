@@ -26,7 +26,7 @@ export async function benchmarkStatus(options: StatusOptions): Promise<Benchmark
 	const benchmarks = await mapPool(entries, { concurrency: options.concurrency ?? 4 }, (entry) =>
 		statusOf(entry, base, options),
 	);
-	if (options.signal?.aborted) throw new AgentvError("interrupted", "looking at the benchmarks was interrupted");
+	if (options.signal?.aborted) throw new AgentvError("interrupted", "reading the benchmarks was interrupted");
 	return { benchmarks, diagnostics: registry.diagnostics };
 }
 

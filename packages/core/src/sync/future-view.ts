@@ -89,7 +89,7 @@ class FutureView implements DiskView {
 		if (!this.#files.has(path)) return this.#view.readText(path);
 		const content = this.#files.get(path);
 		if (content && content.length <= mostBytes) return content.toString("utf8");
-		throw new AgentvError("config", `${path} is not a text that is looked at before a sync`);
+		throw new AgentvError("config", `${path} is not a text file that a sync reads`);
 	}
 
 	list(directory: string): readonly string[] {

@@ -99,6 +99,6 @@ export async function clearRemains(gitDir: string, journal: Journal): Promise<vo
 /** @throws AgentvError `internal`: a caller asked for what only a journal of the work tree has */
 export function workTreeSpan(journal: Journal): { readonly from: string; readonly to: string } {
 	if (journal.from === undefined || journal.to === undefined)
-		throw new AgentvError("internal", "the journal names no commits");
+		throw new AgentvError("internal", "the journal has no commits");
 	return { from: journal.from, to: journal.to };
 }

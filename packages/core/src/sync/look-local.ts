@@ -41,28 +41,27 @@ export const remoteRef = "refs/agentv/remote";
 export async function lookLocal(path: string, url: string, env: Environment): Promise<LocalLook> {
 	const kind = targetKind(path);
 	if (kind === "missing") {
-		if (pathKind(path) === "link") return { kind: "foreign", message: `${path} is a link that leads nowhere` };
+		if (pathKind(path) === "link") return { kind: "foreign", message: `${path} is a broken link` };
 		return { kind: "missing" };
 	}
-	if (kind !== "directory") return { kind: "foreign", message: `${path} is no directory` };
+	if (kind !== "directory") return { kind: "foreign", message: `${path} is not a directory` };
 	const root = realPath(path);
 	const gitKind = pathKind(join(root, ".git"));
-	if (gitKind === "other")
-		return { kind: "foreign", message: `${path} may not be looked into, or holds no git repository` };
+	if (gitKind === "other") return { kind: "foreign", message: `${path} is not readable, or is not a git repository` };
 	if (gitKind === "missing") {
 		const isEmpty = listDirectory(root).every((name) => name === "lost+found" || name.startsWith(workshopPrefix));
-		return isEmpty ? { kind: "empty" } : { kind: "foreign", message: `${path} is not empty and no git repository` };
+		return isEmpty ? { kind: "empty" } : { kind: "foreign", message: `${path} is not empty and not a git repository` };
 	}
 	if (gitKind !== "directory")
-		return { kind: "foreign", message: `${path} is a linked work tree or submodule; sync needs a clone of its own` };
+		return { kind: "foreign", message: `${path} is a linked work tree or submodule; sync needs its own clone` };
 	const entries = new Set(listDirectory(join(root, ".git")));
 	if (!entries.has("HEAD") || !entries.has("config"))
-		return { kind: "foreign", message: `${path} holds a broken git repository` };
+		return { kind: "foreign", message: `${path} is a broken git repository` };
 	const git = await openClone(root, env);
 	const { head, refs } = await readRefs(git);
 	const isOurs = refs.has(baseRef);
 	const isOrigin = git.originUrl !== undefined && sameRepository(git.originUrl, url);
-	if (!isOrigin && !isOurs) return { kind: "foreign", message: `${path} holds another repository` };
+	if (!isOrigin && !isOurs) return { kind: "foreign", message: `${path} contains another repository` };
 	return { kind: "clone", clone: { git, head, refs, isOurs, isOrigin, underWay: underWay(entries) } };
 }
 

@@ -61,7 +61,7 @@ function lastSeen({ ref }: SourceAccess, clone: LocalClone | undefined): RemoteL
 		full && (full === clone.git.syncedRef ? (clone.refs.get(remoteRef) ?? clone.refs.get(baseRef)) : undefined);
 	const tracked = sha ?? (full && clone?.refs.get(full.replace("refs/heads/", "refs/remotes/origin/")));
 	if (full === undefined || tracked === undefined)
-		return { problem: { reason: "offline", message: "the remote was not asked", hint: undefined } };
+		return { problem: { reason: "offline", message: "the remote was not contacted", hint: undefined } };
 	const kind = full.startsWith("refs/heads/") ? "branch" : full.startsWith("refs/tags/") ? "tag" : "commit";
 	return { wanted: { kind, ref: full, name: full.replace(/^refs\/(heads|tags)\//, ""), sha: tracked } };
 }

@@ -39,7 +39,7 @@ async function planOne(entry: RegistryEntry, options: PlanOneOptions): Promise<S
 	const simple = (action: SyncPlan["action"], message: string): SyncPlan => {
 		return { id: entry.id, action, from: null, to: null, message, changes: null };
 	};
-	if (!entry.source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used as it is");
+	if (!entry.source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used in place");
 	if (entry.problem !== undefined) return simple("refuse", entry.problem);
 	const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
 	try {
@@ -65,7 +65,7 @@ async function planLocked(entry: RegistryEntry, options: PlanOneOptions): Promis
 	const { observation, clone } = seen;
 	const decision = makePlan(observation, { reset: options.reset === true });
 	const plan = { id: entry.id, ...decision, changes: null };
-	const noted = seen.journal ? { ...plan, message: `${plan.message}; first an interrupted sync is put right` } : plan;
+	const noted = seen.journal ? { ...plan, message: `${plan.message}; first, an interrupted sync is recovered` } : plan;
 	const { wanted } = "wanted" in observation.remote ? observation.remote : { wanted: undefined };
 	const moves = decision.action === "update" || decision.action === "move" || decision.action === "adopt";
 	if (!moves || !clone || !wanted) return noted;

@@ -48,8 +48,8 @@ async function putRight(root: string, gitDir: string, journal: Journal, env: Env
 	const restored = journal.phase === "work-tree" ? await restoreWorkTree(await openClone(root, env), journal) : 0;
 	removeJournal(gitDir);
 	return restored === 0
-		? "an interrupted sync was cleared away"
-		: `an interrupted sync was put right (${restored} ${restored === 1 ? "file" : "files"})`;
+		? "an interrupted sync was cleaned up"
+		: `an interrupted sync was recovered (${restored} ${restored === 1 ? "file" : "files"})`;
 }
 
 /** Makes the paths that the journal speaks of what HEAD says; answers how many. */

@@ -35,8 +35,8 @@ export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Pr
 	const ended = (outcome: SyncOutcome, message: string) => result(entry.id, outcome, message);
 	if (!entry.source)
 		return options.isNamed
-			? ended("refused", "local benchmark, used as it is")
-			: ended("skipped", "local benchmark, used as it is");
+			? ended("refused", "local benchmark, used in place")
+			: ended("skipped", "local benchmark, used in place");
 	if (entry.problem !== undefined) return ended("refused", entry.problem);
 	options.emit({ type: "started", id: entry.id });
 	const startedAt = new Date().toISOString();
@@ -76,7 +76,7 @@ function keepState(id: string, state: LastSync, env: Environment): string | unde
 		return undefined;
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
-		return `its state could not be kept (${error.message})`;
+		return `its state could not be saved (${error.message})`;
 	}
 }
 
@@ -101,7 +101,7 @@ async function guarded(
 
 /** What an error means for one benchmark; a fault of ours is thrown on. */
 function failure(id: string, error: unknown, signal: AbortSignal | undefined): SyncResult {
-	if (signal?.aborted) return result(id, "failed", "interrupted; what was there before is as it was");
+	if (signal?.aborted) return result(id, "failed", "interrupted; nothing was changed");
 	if (error instanceof GitError && error.code === "failed" && error.reason !== "other") {
 		const { message, hint } = remoteProblem(error);
 		return result(id, "refused", sentence(message, hint));

@@ -196,7 +196,7 @@ describe("a benchmark without a source", () => {
 		home.register({}, `  - id: mine\n    path: ${home.root}\n`);
 		expect(await home.sync({ ids: ["mine"] })).toMatchObject({
 			outcome: "refused",
-			message: "local benchmark, used as it is",
+			message: "local benchmark, used in place",
 		});
 		const events = await home.events({ ids: [] });
 		expect(events.at(-1)).toMatchObject({ type: "outcome", results: [{ outcome: "synced" }, { outcome: "skipped" }] });

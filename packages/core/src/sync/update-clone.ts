@@ -94,10 +94,13 @@ function refusalOf({ stderr }: GitError): (Refusal & { readonly isHalfDone: bool
 	const lock = /Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
 	if (lock !== undefined)
 		return {
-			refused: `another git program is at work in the clone (${lock} exists), or was interrupted; when none is, remove the file`,
+			refused: `another git process is running in the clone (${lock} exists), or was interrupted; if none is running, remove the file`,
 			isHalfDone: !lock.endsWith("/index.lock"),
 		};
 	if (!/would be overwritten|would lose untracked files|would be removed/.test(stderr)) return undefined;
 	const files = [...stderr.matchAll(/^\t(.+)$/gm)].map((match) => match[1] ?? "");
-	return { refused: `local files are in the way (${listed(files)}); move them away or commit them`, isHalfDone: false };
+	return {
+		refused: `local files would be overwritten (${listed(files)}); move them away or commit them`,
+		isHalfDone: false,
+	};
 }

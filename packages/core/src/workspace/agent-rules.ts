@@ -50,7 +50,7 @@ export async function agentRules(
 }
 
 async function stage(from: string, workspace: string, path: string, signal: AbortSignal | undefined): Promise<string> {
-	const parent = pathWithin(workspace, dirname(join(".agentv/agent-rules", path)), "the place for agent rules");
+	const parent = pathWithin(workspace, dirname(join(".agentv/agent-rules", path)), "the directory for agent rules");
 	const goal = join(parent, basename(path));
 	makeDirectory(parent);
 	await removeTree(goal);

@@ -24,7 +24,7 @@ export async function applyChanges(
 		throw new WorkspaceError(
 			"workspace",
 			"incomplete-changes",
-			`${patchFile} does not hold all changes of the workspace: left out ${first}${more}`,
+			`${patchFile} does not contain all changes of the workspace: missing ${first}${more}`,
 		);
 	}
 	// Before, so that a file can take the place of directories that held nothing; and again, when those around them are empty.
@@ -44,10 +44,10 @@ async function applyPatch(patchFile: string, root: string, apply: () => Promise<
 		throw new WorkspaceError(
 			"workspace",
 			"changes-not-applicable",
-			`the changes recorded in ${patchFile} can't be made in ${root}: ${error.message}`,
+			`the changes recorded in ${patchFile} can't be applied in ${root}: ${error.message}`,
 			{
 				cause: error,
-				hint: "The template, the repositories or the hooks made another workspace than in the recorded run.",
+				hint: "The template, repositories or hooks created a different workspace than in the recorded run.",
 			},
 		);
 	}

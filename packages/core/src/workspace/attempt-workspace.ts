@@ -90,10 +90,9 @@ export class AttemptWorkspace implements TestWorkspace {
 	#refuseIfGone(): void {
 		const { pristine, store } = this.#base;
 		const lost =
-			whatIsGone(this.#directory) ??
-			(pristine.exists() && store.exists() ? undefined : "what it is compared with is gone");
+			whatIsGone(this.#directory) ?? (pristine.exists() && store.exists() ? undefined : "its baseline is gone");
 		if (lost === undefined) return;
-		throw new WorkspaceError("workspace", "workspace-gone", `the workspace ${this.path} can't be judged: ${lost}`, {
+		throw new WorkspaceError("workspace", "workspace-gone", `the workspace ${this.path} can't be graded: ${lost}`, {
 			causedBy: "agent",
 		});
 	}

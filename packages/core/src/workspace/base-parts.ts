@@ -45,6 +45,6 @@ export interface WorkDirectory {
 export function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): string | undefined {
 	const kind = pathKind(path);
 	if (kind === "missing") return "the directory is gone";
-	if (kind !== "directory") return `a ${kind === "other" ? "special file" : kind} is in its place`;
-	return !held || held.isAt(path) ? undefined : "another directory is in its place";
+	if (kind !== "directory") return `a ${kind === "other" ? "special file" : kind} replaced it`;
+	return !held || held.isAt(path) ? undefined : "another directory replaced it";
 }

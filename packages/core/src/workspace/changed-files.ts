@@ -64,7 +64,7 @@ const mostChanged = 1024 ** 3;
 /** @throws WorkspaceError `too-large` */
 function refuseTooMuch(root: string, files: readonly SizedFile[]): void {
 	try {
-		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Have large files deleted, or written elsewhere.");
+		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Delete large files, or write them elsewhere.");
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		throw new WorkspaceError("file_changes", "too-large", error.message, {

@@ -132,11 +132,11 @@ class ExtensionHost {
 		if (extension === ".py") return ["python3", "-u", "-c", pythonExtensionProgram, this.#module];
 		if (/^\.[cm]?ts$/.test(extension)) {
 			const runner = ["bun", "tsx"].find((name) => findExecutable(name, this.#env, "/") !== undefined);
-			if (runner === undefined) throw failed("not-found", "is TypeScript, which needs bun or tsx on the PATH");
+			if (runner === undefined) throw failed("not-found", "is TypeScript, which needs bun or tsx in PATH");
 			return [runner, host, this.#module];
 		}
 		if (/^\.[cm]?js$/.test(extension)) return [nodeExecutable, host, this.#module];
-		throw failed("unsupported", "is neither JavaScript, TypeScript nor Python: it has no functions to call");
+		throw failed("unsupported", "is not JavaScript, TypeScript or Python, so it has no functions to call");
 	}
 
 	async end(): Promise<void> {

@@ -60,7 +60,7 @@ export function withRules(
 
 function objectOf(value: unknown, what: string): Record<string, unknown> {
 	if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-	throw new Error(`${what} is no object of {provider_context, metadata, agent_rules_paths}`);
+	throw new Error(`${what} is not an object of {provider_context, metadata, agent_rules_paths}`);
 }
 
 function pathsOf(value: unknown): AgentRulesPaths {

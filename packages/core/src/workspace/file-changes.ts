@@ -157,10 +157,10 @@ async function refusedChanges(
 	const tooMany = bytesOf([...ignored]) > mostIgnoredKept;
 	for (const change of changes) {
 		if (tooMany && ignored.has(change)) refused.set(change, "");
-		else if (!gitAccepts(change)) refused.set(change, "git accepts no such name: ");
+		else if (!gitAccepts(change)) refused.set(change, "git does not accept this name: ");
 		else if (redact && change.after && changesContent(change) && !(isText(change) && hunks.has(change))) {
 			// What is compressed can't be redacted.
-			if (await holdsSecret(change.after, redact, signal)) refused.set(change, "it holds a secret: ");
+			if (await holdsSecret(change.after, redact, signal)) refused.set(change, "it contains a secret: ");
 		}
 	}
 	return refused;
@@ -190,7 +190,7 @@ function shownText(
 	});
 	return [
 		...listed,
-		...(counted.length > 0 ? [`# ${counted.length} further files: ${byDirectory(counted)}\n`] : []),
+		...(counted.length > 0 ? [`# ${counted.length} more files: ${byDirectory(counted)}\n`] : []),
 		...(ignored.size > 0 ? [`# ${ignoredLine(ignored)}`] : []),
 		...lines,
 		...whole,

@@ -43,6 +43,6 @@ async function contentOf(
 	throw new WorkspaceError(
 		"workspace",
 		"changes-not-applicable",
-		`${path}, which a hook made, is too large to be made again`,
+		`${path}, which a hook created, is too large to be restored`,
 	);
 }

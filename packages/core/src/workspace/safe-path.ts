@@ -11,5 +11,5 @@ export function pathWithin(root: string, path: string, what: string): string {
 	const lexical = resolve(root, path);
 	const real = isInside(root, lexical) ? realPath(lexical) : lexical;
 	if (isInside(root, real)) return real;
-	throw new AgentvError("refused", `${what} ${JSON.stringify(path)} leads out of the workspace`);
+	throw new AgentvError("refused", `${what} ${JSON.stringify(path)} is outside the workspace`);
 }

@@ -4,7 +4,7 @@ import type { TreeNotes } from "../io/files/tree-notes.ts";
 import { shownPath } from "./change-text.ts";
 import { isGitsOwn } from "./pristine.ts";
 
-// What git has no words for, as lines that it passes over: empty directories, and what is neither file, directory nor link.
+// What git has no words for, as lines that it passes over: empty directories, and what is not a file, directory or link.
 
 /** Begins a line about something that the patch does not bring back. */
 export const notInPatch = "# not in this patch, because ";

@@ -45,7 +45,7 @@ export class WorkspaceBase implements PreparedBase {
 		const { runner, pristine } = this.parts;
 		const { signal } = runner.services;
 		if (this.isLost()) {
-			const message = `what workspaces are copied from is gone: ${pristine.root}`;
+			const message = `the pristine copy of the workspace is gone: ${pristine.root}`;
 			throw new WorkspaceError("workspace", "workspace-gone", message, { causedBy: "agent" });
 		}
 		if (!this.#isShared) {

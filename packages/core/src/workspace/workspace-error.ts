@@ -48,7 +48,7 @@ export function atStage(stage: WorkspaceStage, error: unknown): AgentvError {
 /** What ended `who` before its time: Ctrl-C, or else the test's time limit. */
 export function stoppedError(stage: WorkspaceStage, who: string, run: AbortSignal | undefined): AgentvError {
 	if (run === undefined || run.aborted) return new AgentvError("interrupted", `${who} was interrupted`);
-	return new WorkspaceError(stage, "timeout", `${who} was ended by the test's time limit`);
+	return new WorkspaceError(stage, "timeout", `${who} was ended at the test's time limit`);
 }
 
 /** Runs `work`; what it throws says at which stage it happened. */

@@ -71,7 +71,7 @@ function Answer({ run, row }: { run: string; row: string }) {
 							<li key={index}>
 								{one.name}{" "}
 								{one.score === null ? (
-									<span className="dim">not judged</span>
+									<span className="dim">not graded</span>
 								) : (
 									<span className={one.verdict === "pass" ? classes.up : classes.down}>{score(one.score)}</span>
 								)}

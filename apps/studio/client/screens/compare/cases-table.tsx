@@ -21,7 +21,7 @@ const parts: readonly (readonly [Part, string, string])[] = [
 	["changed", "Changed", "Something about the test differs, so its scores mean different things"],
 	["new", "New", "Only in the later run"],
 	["gone", "Gone", "Only in the earlier run"],
-	["errors", "Not judged", "Not judged in one of them"],
+	["errors", "Not graded", "Not graded in one of them"],
 ];
 
 /** The tests of one part of the split. */

@@ -17,7 +17,7 @@ export function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
 			</Figure>
 			<Figure term="Passed">{count(passed)}</Figure>
 			<Figure term="Failed">{count(failed)}</Figure>
-			<Figure term="Not judged">{count(errors)}</Figure>
+			<Figure term="Not graded">{count(errors)}</Figure>
 			{left > 0 ? <Figure term="Not run">{count(left)}</Figure> : null}
 			<Figure term="Mean score">
 				{mean === null ? "–" : score(mean)} {limits === "" ? null : <span className="dim">({limits})</span>}

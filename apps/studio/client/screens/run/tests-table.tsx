@@ -77,7 +77,7 @@ function Tools({ answer: { counts, not_run: left, targets }, filter, onChange }:
 		["", "All", all],
 		["ok", "Passed", counts.ok],
 		["quality_failure", "Failed", counts.quality_failure],
-		["execution_error", "Not judged", counts.execution_error],
+		["execution_error", "Not graded", counts.execution_error],
 		...(left > 0 || filter.status === "not_run" ? [["not_run", "Not run", left] as const] : []),
 	];
 	return (

@@ -153,7 +153,7 @@ function Tip({ near: { point, line, x, y }, width }: { near: Placed; width: numb
 			style={{ top: Math.max(0, y - 30), ...(isRight ? { right: width - x + 12 } : { left: x + 12 }) }}
 		>
 			<strong>{percent(point.pass_rate)}</strong> of {plural(point.tests, "test")}
-			{point.errors > 0 ? `, ${count(point.errors)} not judged` : ""}
+			{point.errors > 0 ? `, ${count(point.errors)} not graded` : ""}
 			{point.pass_rate_lower_bound < point.pass_rate ? `, at least ${percent(point.pass_rate_lower_bound)}` : ""}
 			<div>{line.label}</div>
 			<div className="dim">{shortMoment(point.started_at)}</div>

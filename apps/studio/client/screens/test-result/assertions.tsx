@@ -14,7 +14,7 @@ export function Assertions({ scores }: { scores: readonly ScoreAnswer[] }) {
 			aside={
 				scores.length === 0
 					? undefined
-					: `${count("pass")} of ${scores.length} graders passed${open > 0 ? `, ${open} not judged` : ""}`
+					: `${count("pass")} of ${scores.length} graders passed${open > 0 ? `, ${open} not graded` : ""}`
 			}
 			flush
 		>
@@ -35,7 +35,7 @@ function Scores({ scores }: { scores: readonly ScoreAnswer[] }) {
 }
 
 const icons = { pass: "check", fail: "cross", not_judged: "warning" } as const;
-const words = { pass: "Passed", fail: "Failed", not_judged: "Not judged" } as const;
+const words = { pass: "Passed", fail: "Failed", not_judged: "Not graded" } as const;
 
 function Score({ score: one }: { score: ScoreAnswer }) {
 	const { name, type, score: value, weight, verdict, assertions, parts } = one;
@@ -47,7 +47,7 @@ function Score({ score: one }: { score: ScoreAnswer }) {
 				<strong>{name}</strong>
 				{type === name ? null : <span className="dim">{type}</span>}
 				<span className={classes.value}>
-					{value === null ? "not judged" : score(value)}
+					{value === null ? "not graded" : score(value)}
 					{weight === 1 ? null : <span className="dim"> × {weight}</span>}
 				</span>
 			</div>

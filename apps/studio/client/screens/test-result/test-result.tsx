@@ -52,7 +52,7 @@ export function TestResult() {
 }
 
 function about({ status, score: value, threshold, target, attempt, test: { repeat } }: TestResultAnswer): string {
-	const judged = status === "execution_error" ? "not judged" : `score ${score(value)}, threshold ${score(threshold)}`;
+	const judged = status === "execution_error" ? "not graded" : `score ${score(value)}, threshold ${score(threshold)}`;
 	return `${judged} · target ${target}${repeat.count > 1 ? ` · attempt ${attempt} of ${repeat.count}` : ""}`;
 }
 
@@ -164,7 +164,7 @@ function saysMore({ transcript, output }: TestResultAnswer): boolean {
 }
 
 function errorTitle({ status }: TestResultAnswer, { stage, caused_by: by }: TestErrorAnswer): string {
-	const verdict = status === "execution_error" ? "Not judged" : "Failed";
+	const verdict = status === "execution_error" ? "Not graded" : "Failed";
 	return `${verdict}: ${stage} failed${by === undefined || by === stage ? "" : `, caused by the ${by}`}`;
 }
 

@@ -121,7 +121,7 @@ async function fetchObjects(
 	{ source, commit, directory }: LfsRepository,
 	{ env, signal }: RepositoryServices,
 ): Promise<void> {
-	if (source.kind === "bundle") throw refusal(missing, source, "a bundle does not hold them");
+	if (source.kind === "bundle") throw refusal(missing, source, "a bundle does not contain them");
 	const { exitCode } = await localGit(directory, ["lfs", "version"], { env, signal, okExitCodes: [0, 1, 127, 128] });
 	if (exitCode !== 0) {
 		const hint = "Install git-lfs (apt-get install git-lfs, brew install git-lfs, or https://git-lfs.com).";
@@ -159,7 +159,7 @@ function refusal(
 	missing: readonly Pointer[],
 	{ shown }: RepositorySource,
 	why: string,
-	hint = "If tests don't need them, leave them out by `sparse`.",
+	hint = "If tests don't need them, exclude them with `sparse`.",
 	cause?: unknown,
 ): WorkspaceError {
 	const names = missing.slice(0, 5).map(({ path }) => path);

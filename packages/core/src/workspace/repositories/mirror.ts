@@ -85,7 +85,10 @@ class Mirror {
 		const sha = await this.#commit(`${wanted.sha}~${ancestor}`);
 		if (sha === undefined) {
 			throw (await this.#commit(wanted.sha))
-				? new AgentvError("not-found", `${this.#source.shown}: ${requested ?? "HEAD"} has no ${ancestor}. ancestor`)
+				? new AgentvError(
+						"not-found",
+						`${this.#source.shown}: ${requested ?? "HEAD"} has no ancestor number ${ancestor}`,
+					)
 				: this.#missing(requested);
 		}
 		const branch = wanted.branch === undefined ? {} : { branch: wanted.branch };

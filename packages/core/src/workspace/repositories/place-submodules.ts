@@ -47,7 +47,7 @@ export async function placeWithSubmodules(
 		const inner = path === "" ? link.path : `${path}/${link.path}`;
 		const url = modules.get(link.path);
 		try {
-			if (url === undefined) throw new AgentvError("not-found", ".gitmodules names no URL for it");
+			if (url === undefined) throw new AgentvError("not-found", ".gitmodules has no URL for it");
 			if (depth >= deepest) throw new AgentvError("refused", `it is ${deepest} submodules deep`);
 			const fetched = await fetchSubmodule(source, url, link, services);
 			try {
@@ -111,6 +111,6 @@ function submoduleError(error: unknown, { shown }: RepositorySource, path: strin
 	const name = `the submodule ${JSON.stringify(path)} of ${shown}`;
 	return new WorkspaceError("repositories", "submodule", `${name} can't be fetched: ${error.message}`, {
 		cause: error,
-		hint: error.hint ?? `If tests don't need it, leave it out: sparse: ["/*", ${JSON.stringify(`!/${path}`)}].`,
+		hint: error.hint ?? `If tests don't need it, exclude it: sparse: ["/*", ${JSON.stringify(`!/${path}`)}].`,
 	});
 }

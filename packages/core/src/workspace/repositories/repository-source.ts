@@ -52,8 +52,8 @@ export function repositorySource(
 	const file = fileUrlPath(url);
 	if (file !== undefined) refuseOutOfReach(file, { raw: shown, kind: "repository", at: repo.repoAt }, places.scope);
 	if (kind === "other" || kind === "path" || (kind === "file" && file === undefined)) {
-		const hint = "Write org/name, a URL, or a path that begins with `.`, `/` or `~`.";
-		throw new AgentvError("config", `${JSON.stringify(shown)} names no repository`, { hint });
+		const hint = "Use org/name, a URL, or a path that begins with `.`, `/` or `~`.";
+		throw new AgentvError("config", `${JSON.stringify(shown)} is not a repository`, { hint });
 	}
 	return { url, kind: "remote", shown, ...(credentials ? { credentials: { url, ...credentials } } : {}) };
 }

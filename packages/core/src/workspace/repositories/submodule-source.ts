@@ -14,11 +14,14 @@ export function submoduleSource(parent: RepositorySource, url: string): Reposito
 	checkGitOperand(url);
 	const isRelative = /^\.\.?(\/|$)/.test(url);
 	if (isRelative && parent.kind === "bundle")
-		throw new AgentvError("config", `its URL ${JSON.stringify(url)} is relative, which leads nowhere from a bundle`);
+		throw new AgentvError(
+			"config",
+			`its URL ${JSON.stringify(url)} is relative, which can't be resolved from a bundle`,
+		);
 	const { url: whole, credentials } = splitCredentials(isRelative ? resolveUrl(parent.url, url) : url);
 	checkGitOperand(whole);
 	const { kind, path } = parseGitUrl(whole);
-	if (kind === "other") throw new AgentvError("config", `${JSON.stringify(redactUrl(url))} names no repository`);
+	if (kind === "other") throw new AgentvError("config", `${JSON.stringify(redactUrl(url))} is not a repository`);
 	if (kind === "path" || kind === "file") return localSource(parent, kind === "file" ? decodeURI(path) : whole, url);
 	const login = credentials ?? loginOf(parent, whole);
 	return {
@@ -33,7 +36,7 @@ export function submoduleSource(parent: RepositorySource, url: string): Reposito
 function localSource(parent: RepositorySource, path: string, url: string): RepositorySource {
 	const shown = redactUrl(url);
 	if (parent.kind !== "directory" || !path.startsWith("/"))
-		throw new AgentvError("refused", `its URL ${JSON.stringify(shown)} is a path of this machine`);
+		throw new AgentvError("refused", `its URL ${JSON.stringify(shown)} is a local path`);
 	const kind = targetKind(path);
 	if (kind === "missing") throw new AgentvError("not-found", `${path} does not exist`);
 	return { url: realPath(path), kind: kind === "directory" ? "directory" : "bundle", shown: path };
@@ -58,7 +61,7 @@ function resolveUrl(parent: string, relative: string): string {
 	for (let step = /^(\.\.?)(\/|$)/.exec(rest); step; step = /^(\.\.?)(\/|$)/.exec(rest)) {
 		rest = rest.slice(step[0].length);
 		if (step[1] === ".." && parts.pop() === undefined)
-			throw new AgentvError("config", `its URL ${JSON.stringify(relative)} leads out of the server`);
+			throw new AgentvError("config", `its URL ${JSON.stringify(relative)} points outside the server`);
 	}
 	return server + [...parts, ...rest.split("/")].filter((part) => part !== "").join("/");
 }
