@@ -119,7 +119,7 @@ describe("one sync at a time", () => {
 it("a local benchmark has nothing to sync", async () => {
 	const { studio } = withUpstream();
 	const answer = await studio.request("/api/benchmarks/local/sync", { body: {} });
-	expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining("used as it is")]);
+	expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining("used in place")]);
 });
 
 it("a read-only Studio has no write route of benchmarks", async () => {
