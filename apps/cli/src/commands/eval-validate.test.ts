@@ -45,7 +45,7 @@ targets.yaml:2:47  warning  ANSWER referenced but not documented
     1 | targets:
   > 2 |   - { name: claude, provider: mock, response: '\${{ ANSWER }}' }
       |                                               ^^^^^^^^^^^^^^^
-  hint: name it in .env.example or the README beside the eval, or write \${{ ANSWER:-default }}
+  hint: list it in .env.example or the README next to the eval, or write \${{ ANSWER:-default }}
 
 0 errors, 1 warning.
 `);

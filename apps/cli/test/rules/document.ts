@@ -70,13 +70,13 @@ export const documentFixtures: readonly RuleFixture[] = [
 	{
 		rule: "schema.unsupported",
 		bad: evals(top("workspace: { docker: { image: node } }")),
-		found: 'evals/eval.yaml:1:14 error "docker" can\'t be honoured',
+		found: 'evals/eval.yaml:1:14 error "docker" is not supported',
 		good: evals(top("workspace: { env: { A: b } }")),
 	},
 	{
 		rule: "schema.unsupported",
 		bad: { "evals/targets.yaml": "targets: [{ name: local, provider: mock, log_dir: ./logs }]\n" },
-		found: 'evals/targets.yaml:1:42 warning "log_dir" can\'t be honoured',
+		found: 'evals/targets.yaml:1:42 warning "log_dir" is not supported',
 	},
 	{
 		rule: "schema.deprecated",

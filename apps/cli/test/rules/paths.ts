@@ -66,7 +66,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 	{
 		rule: "path.outside-repo",
 		bad: evals(top("workspace: ../../../../../../../usr")),
-		found: 'evals/eval.yaml:1:12 error workspace template "../../../../../../../usr" leaves the repository',
+		found: 'evals/eval.yaml:1:12 error workspace template "../../../../../../../usr" is outside the repository',
 		good: evals(top("workspace: ../template"), { "template/a.txt": "a" }),
 	},
 	{
@@ -137,7 +137,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 		rule: "path.untracked",
 		bad: evals(top("workspace: ./template"), { ...template, ".gitignore": "node_modules\n" }),
 		later: { "evals/template/node_modules/a/index.js": "", "evals/template/__pycache__/a.pyc": "" },
-		found: 'evals/eval.yaml:1:12 error workspace template "template" holds what git ignores: node_modules/',
+		found: 'evals/eval.yaml:1:12 error workspace template "template" contains files that git ignores: node_modules/',
 	},
 	{
 		rule: "path.opaque",

@@ -116,13 +116,13 @@ export const variableFixtures: readonly RuleFixture[] = [
 	{
 		rule: "env.malformed",
 		bad: evals(top("workspace: ./${{ env.DIR }}")),
-		found: `evals/eval.yaml:1:14 error "\${{ env.DIR }}" looks like a variable reference but is none`,
+		found: `evals/eval.yaml:1:14 error "\${{ env.DIR }}" looks like a variable reference but is not one`,
 		good: evals(top("workspace: ./${{ DIR:-template }}"), { "evals/template/a.txt": "a" }),
 	},
 	{
 		rule: "env.malformed",
 		bad: evals(asks('"Explain ${{ github.ref }}"')),
-		found: `evals/eval.yaml:4:21 warning "\${{ github.ref }}" looks like a variable reference but is none; it is kept as it is`,
+		found: `evals/eval.yaml:4:21 warning "\${{ github.ref }}" looks like a variable reference but is not one; it is not replaced`,
 		good: evals(asks('"Explain $${{ github.ref }}"')),
 	},
 ];

@@ -26,7 +26,7 @@ function descendants(pid: number): number[] {
 	return below(pid);
 }
 
-/** Kills a process, with all that it started if `withOthers`, and waits until it is missing. */
+/** Kills a process, with all that it started if `withOthers`, and waits until it is gone. */
 export async function kill(child: ChildProcess, withOthers: boolean): Promise<void> {
 	const others = withOthers && child.pid !== undefined ? descendants(child.pid) : [];
 	child.kill("SIGKILL");

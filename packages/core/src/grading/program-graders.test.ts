@@ -68,7 +68,7 @@ describe("a code-grader", () => {
 		[
 			"its output is cut at 10 MB",
 			"console.log('x'.repeat(1024).concat('\\n').repeat(11_000) + '{\"score\": 1}')",
-			"output was cut",
+			"output was truncated",
 		],
 		[
 			"it prints bytes that are no text",
@@ -117,7 +117,7 @@ describe("a custom type", () => {
 			{ env: { PATH: "/nowhere" } },
 		);
 		expect(await fixture.grade({})).toMatchObject({
-			couldNotRun: { code: "not-found", message: expect.stringContaining("needs `bun` or `tsx` to run") },
+			couldNotRun: { code: "not-found", message: expect.stringContaining("needs `bun` or `tsx`") },
 		});
 	});
 });

@@ -64,7 +64,7 @@ describe("figures that a target reports", () => {
 		[{ token_usage: { input: -1, output: 2 } }, "-1 as its input tokens"],
 		[{ token_usage: { input: 1.5, output: 2 } }, "1.5 as its input tokens"],
 		[{ token_usage: { input: 1, output: 2 ** 53 } }, "9007199254740992 as its output tokens"],
-		[{ token_usage: { output: 2 } }, "token_usage has no number as `input`"],
+		[{ token_usage: { output: 2 } }, "token_usage has no number in `input`"],
 		[{ cost_usd: -0.5 }, "-0.5 as its cost"],
 		[{ cost_usd: "huge" }, "Infinity as its cost"],
 		[{ duration_ms: -3 }, "-3 as its duration"],

@@ -184,7 +184,7 @@ describe("shards that are balanced by a former run", () => {
 
 	test("need a run", () => {
 		const root = suite(named(2));
-		expect(() => shardsOf(root, 2, { durationsFrom: join(root, "none") })).toThrow("holds no run");
+		expect(() => shardsOf(root, 2, { durationsFrom: join(root, "none") })).toThrow("does not contain a run");
 	});
 
 	test("always hold every test once, in as few milliseconds more than the best as the greedy rule promises", () => {

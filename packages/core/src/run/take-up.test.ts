@@ -62,7 +62,7 @@ describe("a run of what another left", () => {
 		);
 		writeFileSync(join(root, "targets.yaml"), mockTargets("yes").replace("default", "other"));
 		await expect(runTree({ root }, { ...request, targets: ["other"], output: join(root, "rest") })).rejects.toThrow(
-			/other tests or targets are planned.*\n.*test "a" of my.eval.yaml with target "default" is missing/,
+			/the planned tests or targets have changed.*\n.*test "a" of my.eval.yaml with target "default" was removed/,
 		);
 	});
 });

@@ -9,7 +9,7 @@ describe("local edits", () => {
 	test("of a file that upstream changed are in the way", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, "a.txt"), "mine\n");
-		await refused(home, /local edits are in the way \(a\.txt\)/);
+		await refused(home, /local edits would be overwritten \(a\.txt\)/);
 		expect(await home.status()).toMatchObject({
 			revision: { state: "behind" },
 			workTree: { state: "modified", files: ["a.txt"] },
@@ -90,7 +90,7 @@ describe("local commits", () => {
 	test("diverged from the remote are refused, with --reset as well", async () => {
 		const home = await behind();
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
-		await refused(home, /1 commit of its own and the remote 1 commit/);
+		await refused(home, /1 commit that the remote does not have, and the remote has 1 commit more/);
 		await refused(home, /1 commit of its own/, { reset: true });
 		expect(await home.status()).toMatchObject({ revision: { state: "diverged" } });
 	});

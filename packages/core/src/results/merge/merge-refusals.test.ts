@@ -225,7 +225,7 @@ describe("nothing is written, and nothing is left behind,", () => {
 		expect(await refusal([one], root)).toBe(`config: ${root} is not empty`);
 		expect(await refusal([one], join(root, "my.eval.yaml"))).toMatch(/^config: .* is not a directory$/);
 		expect(await refusal([root])).toBe(`not-found: ${root} does not contain a run`);
-		expect(await refusal([one], join(one, "tests/merged"))).toMatch(/^refused: .* lies within /);
+		expect(await refusal([one], join(one, "tests/merged"))).toMatch(/^refused: .* is inside /);
 		expect(readdirSync(join(one, "tests")).filter((name) => name.includes("merged"))).toEqual([]);
 		await expect(
 			mergeRuns([{ directory: one, name: "one" }], join(root, "out"), {

@@ -84,7 +84,7 @@ describe("where it goes", () => {
 		const { repository } = history();
 		const text = eval_(repository.root, "").replace("path: ./app", `path: ${path}`);
 		expect(text).toContain(path);
-		expect(() => workspaceFixture(text)).toThrow(/leaves the workspace|git keeps its own files/);
+		expect(() => workspaceFixture(text)).toThrow(/is outside the workspace|git's own directory/);
 	});
 });
 
