@@ -4,17 +4,17 @@ import { remoteGit } from "../io/git/remote-git.ts";
 import { isFullSha, type SourceAccess } from "../model/benchmark-source.ts";
 import type { RemoteSettings } from "./clone-git.ts";
 
-/** The commit that the registry's ref stands for at the remote. */
+/** The commit of the registry's ref at the remote. */
 export interface Wanted {
 	readonly kind: "branch" | "tag" | "commit";
 	/** Full name (`refs/heads/main`), or the SHA of a pinned commit. */
 	readonly ref: string;
-	/** As people say it: `main`. */
+	/** For display: `main`. */
 	readonly name: string;
 	readonly sha: string;
 }
 
-/** Why a remote gave no answer that helps; `message` is a sentence without a full stop. */
+/** Why the remote could not resolve the ref; `message` is a sentence without a full stop. */
 export interface RemoteProblem {
 	readonly reason: string;
 	readonly message: string;
@@ -23,7 +23,7 @@ export interface RemoteProblem {
 
 export type RemoteLook = { readonly wanted: Wanted } | { readonly problem: RemoteProblem };
 
-/** Asks the remote what the ref stands for. A full SHA needs no asking. */
+/** Resolves the ref at the remote. A full SHA needs no request. */
 export async function lookRemote(access: SourceAccess, settings: RemoteSettings): Promise<RemoteLook> {
 	const { url, ref } = access;
 	if (ref !== undefined && isFullSha(ref)) {
@@ -39,7 +39,7 @@ export async function lookRemote(access: SourceAccess, settings: RemoteSettings)
 	}
 }
 
-/** The answer to a failed remote command; interruptions and faults are thrown on. */
+/** Converts a failed remote command; rethrows interruptions and internal errors. */
 export function remoteProblem(error: unknown): RemoteProblem {
 	if (!(error instanceof GitError) || error.code !== "failed") throw error;
 	const said = error.message.replace(/^git [\w-]+ failed: /, "");
@@ -79,7 +79,7 @@ function patternsFor(ref: string | undefined): string[] {
 	return names.flatMap((name) => (name.startsWith("refs/heads/") ? [name] : [name, `${name}^{}`]));
 }
 
-/** Full ref → SHA; `HEAD` also → the branch it stands for, as `ref: refs/heads/main`. */
+/** Full ref → SHA; `HEAD` also → its branch, as `ref: refs/heads/main`. */
 async function listRefs(
 	url: string,
 	patterns: readonly string[],

@@ -2,7 +2,7 @@ import type { Wanted } from "./look-remote.ts";
 import type { CloneState, Observation } from "./observation.ts";
 import type { SyncAction } from "./sync-types.ts";
 
-/** What is to be done with one benchmark, decided from what was seen. */
+/** What to do with one benchmark, based on the observation. */
 export interface Decision {
 	readonly action: Exclude<SyncAction, "skip">;
 	readonly from: string | null;
@@ -12,11 +12,11 @@ export interface Decision {
 }
 
 export interface Request {
-	/** Adopt a rewritten upstream where no local work would be lost. */
+	/** Adopt a rewritten upstream if no local work would be lost. */
 	readonly reset: boolean;
 }
 
-/** The plan: pure, so that the same observation always gives the same answer. Order matters: the first obstacle is told. */
+/** A pure function of the observation. The first obstacle is reported. */
 export function makePlan(observation: Observation, request: Request): Decision {
 	const { clone, remote } = observation;
 	const from = clone?.sha ?? null;
@@ -42,7 +42,7 @@ export function makePlan(observation: Observation, request: Request): Decision {
 	return { action, from, to, message: decided.message };
 }
 
-/** What stands in the way whatever the remote says. */
+/** Returns an obstacle that is independent of the remote. */
 function standingObstacle(clone: CloneState, { path }: Observation): string | undefined {
 	if (clone.underWay === "lock")
 		return `${path}/.git/index.lock exists: another git process is running there, or was interrupted; if none is running, remove the file`;
@@ -63,14 +63,14 @@ type Choice =
 	| { readonly obstacle: string }
 	| { readonly action: "none" | "update" | "adopt" | "move"; readonly message: string };
 
-/** Whether HEAD stands where the registry's ref would have it: on its branch, or detached at what was synced. */
+/** On its branch, or detached at what was synced. */
 export function isOnWantedRef(clone: CloneState, wanted: Wanted): boolean {
 	if (wanted.kind === "branch") return clone.branch === wanted.name;
 	if (clone.branch !== undefined) return false;
 	return clone.sha === wanted.sha || (clone.syncedRef === wanted.ref && clone.sha === clone.base);
 }
 
-/** Whether HEAD stands where the last sync left it, so that moving it away overrides nobody's choice. */
+/** Moving HEAD then doesn't override the user. */
 function isWhereWeLeftIt(clone: CloneState): boolean {
 	const { syncedRef } = clone;
 	if (syncedRef === undefined) return false;
@@ -136,7 +136,7 @@ function wayBack(clone: CloneState, wanted: Wanted): string {
 
 export type CloneRevision = "synced" | "behind" | "ahead" | "diverged" | "rewritten";
 
-/** How HEAD stands to the wanted commit. */
+/** Compares HEAD with the wanted commit. */
 export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	if (clone.sha === wanted.sha) return "synced";
 	const { relation } = clone;
@@ -146,7 +146,7 @@ export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	return relation.behind === 0 ? "ahead" : "diverged";
 }
 
-/** Edits at, above or below a path that would change. */
+/** Returns edits at, above or below a path that would change. */
 function editsInTheWay({ edits, incoming }: CloneState): string[] {
 	if (edits.length === 0) return [];
 	const changing = new Set<string>();
@@ -169,7 +169,7 @@ function withParents(path: string): string[] {
 	return [path, ...parents(path)];
 }
 
-/** A SHA as people say it. */
+/** Returns an abbreviated SHA. */
 export function short(sha: string | null | undefined): string {
 	return sha ? sha.slice(0, 12) : "nothing";
 }
@@ -178,13 +178,13 @@ export function commits(count: number): string {
 	return count === 1 ? "1 commit" : `${count} commits`;
 }
 
-/** Up to three of `paths`, and how many more. */
+/** Returns up to three of `paths`, and the number of others. */
 export function listed(paths: readonly string[]): string {
 	const shown = paths.slice(0, 3).join(", ");
 	return paths.length > 3 ? `${shown} and ${paths.length - 3} more` : shown;
 }
 
-/** A message and what to do about it, in one sentence. */
+/** Joins a message and its hint into one sentence. */
 export function sentence(message: string, hint: string | undefined): string {
 	if (hint === undefined) return message;
 	return `${message}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, "")}`;

@@ -32,14 +32,13 @@ function shown({ source }: RegistryEntry): ShownSource | null {
 	return source ? { url: shownSource(source.url), ref: source.ref ?? null } : null;
 }
 
-/** A benchmark without a source. */
 export function localReport(entry: RegistryEntry, env: Environment): BenchmarkReport {
 	const reason =
 		entry.problem ?? (targetKind(entry.path) === "directory" ? null : `${entry.path} does not exist; fix the path`);
 	return report(entry, env, { ...nothing, state: "local", reason }, clean, reason ?? "local, used in place");
 }
 
-/** A benchmark that can't be compared; `there` is what stands on disk, where that was looked at. */
+/** Reports a benchmark that can't be compared; `there` is its state on disk, if inspected. */
 export async function problemReport(
 	entry: RegistryEntry,
 	problem: string,
@@ -55,7 +54,7 @@ function workTreeOf(edits: readonly Edit[]): WorkTree {
 	return edits.length === 0 ? clean : { state: "modified", files: edits.slice(0, mostFiles).map(({ path }) => path) };
 }
 
-/** A git-backed benchmark that was looked at. */
+/** Reports an inspected git-backed benchmark. */
 export async function reportOf(
 	entry: RegistryEntry,
 	access: SourceAccess,
@@ -107,7 +106,7 @@ function uncompared(problem: RemoteProblem | undefined): Compared {
 	return { state: "unknown", reason, message: sentence(reason, problem?.hint) };
 }
 
-/** State and sentence of a clone whose wanted commit is known. */
+/** Returns state and message of a clone whose wanted commit is known. */
 function compare(entry: RegistryEntry, seen: Seen, wanted: Wanted): Compared {
 	const { clone } = seen.observation;
 	if (!clone) return { state: "missing", reason: null, message: "not cloned yet" };

@@ -6,9 +6,10 @@ import { checkGitOperand } from "../../io/git/check-git-operand.ts";
 import type { RepositorySource } from "./repository-source.ts";
 
 /**
- * Returns where a submodule comes from.
- * @param url as `.gitmodules` has it; relative to the repository that it is in when it begins with `./` or `../`
- * @throws AgentvError for what git must not get, and for a path of this machine in a repository that comes from elsewhere
+ * Returns the source of a submodule.
+ * @param url from `.gitmodules`; relative to its repository if it begins with `./` or `../`
+ * @throws AgentvError for what must not be passed to git, and for a local path in a repository from
+ * elsewhere
  */
 export function submoduleSource(parent: RepositorySource, url: string): RepositorySource {
 	checkGitOperand(url);
@@ -32,7 +33,7 @@ export function submoduleSource(parent: RepositorySource, url: string): Reposito
 	};
 }
 
-/** A repository of a server must not bring files of this machine into a workspace. */
+/** A remote repository must not add local files to a workspace. */
 function localSource(parent: RepositorySource, path: string, url: string): RepositorySource {
 	const shown = redactUrl(url);
 	if (parent.kind !== "directory" || !path.startsWith("/"))
@@ -42,7 +43,7 @@ function localSource(parent: RepositorySource, path: string, url: string): Repos
 	return { url: realPath(path), kind: kind === "directory" ? "directory" : "bundle", shown: path };
 }
 
-/** The parent's login, if the submodule is on the same server. */
+/** Returns the parent's login, if the submodule is on the same server. */
 function loginOf(parent: RepositorySource, url: string): { username: string; password: string } | undefined {
 	const server = (text: string) => /^[a-z]+:\/\/[^/?#]+/i.exec(text)?.[0].toLowerCase();
 	if (!parent.credentials || server(parent.url) === undefined || server(parent.url) !== server(url)) return undefined;
@@ -50,7 +51,7 @@ function loginOf(parent: RepositorySource, url: string): { username: string; pas
 	return { username, password };
 }
 
-/** Resolves a relative URL as git does: each `../` takes away the last part of the parent's URL, but never of its server. */
+/** Each `../` removes the last part of the parent's path, but never the server. */
 function resolveUrl(parent: string, relative: string): string {
 	const server = /^([a-z][a-z0-9+.-]*:\/\/[^/]*\/|[^/:]+:|\/)/i.exec(parent)?.[0] ?? "";
 	const parts = parent
