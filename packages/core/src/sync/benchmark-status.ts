@@ -1,11 +1,15 @@
 import { dirname } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import { mapPool } from "../base/pool.ts";
-import { type RegistryEntry, readRegistry } from "../model/registry.ts";
-import type { BenchmarkReport, BenchmarkReports } from "./benchmark-report.ts";
-import { chosenEntries } from "./chosen-entries.ts";
-import { localReport, problemReport } from "./report-benchmark.ts";
-import type { StatusOptions } from "./status-options.ts";
+import { type RegistryEntry, readRegistry } from "../eval/registry.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { mapPool } from "../lib/pool.ts";
+import {
+	type BenchmarkReport,
+	type BenchmarkReports,
+	chosenEntries,
+	localReport,
+	problemReport,
+} from "./benchmark-report.ts";
+import type { StatusOptions } from "./sync-types.ts";
 
 /**
  * Returns every registered benchmark with its state on disk; offline.

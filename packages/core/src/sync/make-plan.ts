@@ -1,5 +1,8 @@
-import type { Wanted } from "./look-remote.ts";
-import type { CloneState, Observation } from "./observation.ts";
+import { join } from "node:path";
+import { type PathKind, pathKind } from "../machine/files.ts";
+import { walkTree } from "../machine/find-files.ts";
+import type { CloneGit, CloneState, Edit, LocalClone, Observation, RemoteSettings, Wanted } from "./observation.ts";
+import { type Journal, type TreeChange, treeDiff } from "./recover.ts";
 import type { SyncAction } from "./sync-types.ts";
 
 /** What to do with one benchmark, based on the observation. */
@@ -188,4 +191,102 @@ export function listed(paths: readonly string[]): string {
 export function sentence(message: string, hint: string | undefined): string {
 	if (hint === undefined) return message;
 	return `${message}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, "")}`;
+}
+
+/** A ref of the clone with its commit. */
+export interface NamedRef {
+	readonly ref: string;
+	readonly sha: string;
+}
+
+/** Prefixes of known branches. */
+const places = ["refs/heads/", "refs/remotes/origin/"];
+
+/** Branches `a` and `a/b` exclude each other. Offline, one git command. */
+export async function namesInTheWay({ git }: LocalClone, name: string): Promise<NamedRef[]> {
+	const parts = name.split("/");
+	const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+	const standing = places.flatMap((place) => above.map((part) => place + part));
+	const below = places.map((place) => `${place}${name}/`);
+	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", ...standing, ...below]);
+	return stdout.split("\n").flatMap((line) => {
+		const [sha = "", ref = ""] = line.split(" ");
+		const isInTheWay = standing.includes(ref) || below.some((start) => ref.startsWith(start));
+		return isInTheWay ? [{ ref, sha }] : [];
+	});
+}
+
+/** Removes them; the plan has checked that their commits are the remote's, so nothing is lost. */
+export async function clearNames(clone: LocalClone, name: string): Promise<void> {
+	const { git, head } = clone;
+	const found = await namesInTheWay(clone, name);
+	if (found.length === 0 || head.sha === undefined) return;
+	if (found.some(({ ref }) => ref === `refs/heads/${head.branch}`))
+		await git.shielded(["update-ref", "--no-deref", "HEAD", head.sha]);
+	const input = found.map(({ ref, sha }) => `delete ${ref}\0${sha}\0`).join("");
+	await git.shielded(["update-ref", "-z", "--stdin"], { input });
+}
+
+/** Returns the user's differences from HEAD, without leftovers of an interrupted sync. */
+export async function localEdits(
+	git: CloneGit,
+	{ signal }: RemoteSettings,
+	journal: Journal | undefined,
+): Promise<readonly Edit[]> {
+	const { stdout } = await git.local(
+		["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty", "--"],
+		{ signal },
+	);
+	const edits = stdout.split("\0").flatMap((line) => {
+		return line === "" ? [] : [{ path: line.slice(3), isTracked: !line.startsWith("??") }];
+	});
+	if (journal?.phase !== "work-tree" || journal.from === undefined || journal.to === undefined) return edits;
+	const before = new Set(journal.edits ?? []);
+	const ours = new Set((await treeDiff(git, journal.from, journal.to)).map(({ path }) => path));
+	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
+}
+
+/** Like `localEdits`, with ignored files that `incoming` would replace. */
+export async function editsAgainst(
+	incoming: readonly TreeChange[],
+	git: CloneGit,
+	settings: RemoteSettings,
+	journal: Journal | undefined,
+): Promise<readonly Edit[]> {
+	const edits = await localEdits(git, settings, journal);
+	// Before recovery, the interrupted sync's own files are still there.
+	if (journal) return edits;
+	const known = new Set(edits.map(({ path }) => path));
+	const ignored = [...untrackedInTheWay(git.root, incoming)].filter((path) => !known.has(path));
+	return [...edits, ...ignored.map((path) => ({ path, isTracked: false }))];
+}
+
+/** Finds untracked paths at, above or below an added file that stay in the way. */
+function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): ReadonlySet<string> {
+	const tracked = new Set(incoming.flatMap(({ path, before }) => (before ? [path] : [])));
+	const kinds = new Map<string, PathKind>();
+	const kindOf = (path: string) => {
+		const kind = kinds.get(path) ?? pathKind(join(root, path));
+		kinds.set(path, kind);
+		return kind;
+	};
+	const found = new Set<string>();
+	for (const { path, before, after } of incoming) {
+		if (before || !after || after.mode === "160000") continue;
+		const standing = partsOf(path).find((part) => kindOf(part) !== "directory") ?? path;
+		const kind = kindOf(standing);
+		if (kind === "directory") for (const inner of filesBelow(root, path)) if (!tracked.has(inner)) found.add(inner);
+		if (kind !== "directory" && kind !== "missing" && !tracked.has(standing)) found.add(standing);
+	}
+	return found;
+}
+
+/** Returns `a`, `a/b`, `a/b/c` of `a/b/c`. */
+function partsOf(path: string): string[] {
+	const names = path.split("/");
+	return names.map((_, index) => names.slice(0, index + 1).join("/"));
+}
+
+function* filesBelow(root: string, path: string): Generator<string> {
+	for (const { path: inner, kind } of walkTree(join(root, path))) if (kind !== "directory") yield `${path}/${inner}`;
 }

@@ -1,16 +1,25 @@
-import { isFullSha, type SourceAccess } from "../model/benchmark-source.ts";
-import type { RegistryEntry } from "../model/registry.ts";
-import type { RemoteSettings } from "./clone-git.ts";
-import { fetchHistory, fetchTip, isHere, isShallow, remoteHolds } from "./fetch-tip.ts";
-import { type Journal, readJournal, withJournal } from "./journal.ts";
-import { editsAgainst } from "./local-edits.ts";
-import { baseRef, type LocalClone, type LocalLook, lookLocal, remoteRef } from "./look-local.ts";
-import { lookRemote, type RemoteLook, remoteProblem, type Wanted } from "./look-remote.ts";
-import { isOnWantedRef } from "./make-plan.ts";
-import { namesInTheWay } from "./names-in-the-way.ts";
-import type { CloneState, Observation } from "./observation.ts";
-import { hasLocalCommits, type Relation, relate, shareHistory } from "./relation.ts";
-import { type TreeChange, treeDiff } from "./tree-diff.ts";
+import { isFullSha, type RegistryEntry, type SourceAccess } from "../eval/registry.ts";
+import { fetchHistory, fetchTip, isHere, isShallow, remoteHolds } from "./clone.ts";
+import { editsAgainst, isOnWantedRef, namesInTheWay } from "./make-plan.ts";
+import {
+	baseRef,
+	type CloneState,
+	hasLocalCommits,
+	type LocalClone,
+	type LocalLook,
+	lookLocal,
+	lookRemote,
+	type Observation,
+	type Relation,
+	type RemoteLook,
+	type RemoteSettings,
+	relate,
+	remoteProblem,
+	remoteRef,
+	shareHistory,
+	type Wanted,
+} from "./observation.ts";
+import { type Journal, readJournal, type TreeChange, treeDiff, withJournal } from "./recover.ts";
 
 export interface ObserveSettings extends RemoteSettings {
 	/** Compare with the last known state of the remote, offline. */

@@ -1,17 +1,13 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import { withLock } from "../io/files/lock.ts";
-import { GitError } from "../io/git/git-error.ts";
-import { type SourceAccess, sourceAccess } from "../model/benchmark-source.ts";
-import type { RegistryEntry } from "../model/registry.ts";
-import type { BenchmarkReport } from "./benchmark-report.ts";
-import { readJournal } from "./journal.ts";
-import { localEdits } from "./local-edits.ts";
-import { lookLocal } from "./look-local.ts";
-import { sentence } from "./make-plan.ts";
+import { type RegistryEntry, type SourceAccess, sourceAccess } from "../eval/registry.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { GitError } from "../machine/git-error.ts";
+import { withLock } from "../machine/lock.ts";
+import { type BenchmarkReport, lockDirectory, problemReport, reportOf } from "./benchmark-report.ts";
+import { localEdits, sentence } from "./make-plan.ts";
+import { lookLocal } from "./observation.ts";
 import { type ObserveSettings, observe, type Seen } from "./observe.ts";
-import { problemReport, reportOf } from "./report-benchmark.ts";
-import { lockDirectory } from "./state-file.ts";
-import type { StatusOptions } from "./status-options.ts";
+import { readJournal } from "./recover.ts";
+import type { StatusOptions } from "./sync-types.ts";
 
 /** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(

@@ -1,4 +1,4 @@
-import type { Environment } from "../io/environment.ts";
+import type { Environment } from "../machine/environment.ts";
 
 /** `current`: nothing to do. `skipped`: a local one that was not specified. */
 export type SyncOutcome = "synced" | "current" | "skipped" | "refused" | "failed";
@@ -94,5 +94,18 @@ export interface SyncOptions {
 	readonly timeoutMs?: number | undefined;
 	/** How long to wait for another sync of the same directory. Default: `timeoutMs`. */
 	readonly waitMs?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+}
+
+export interface StatusOptions {
+	readonly env: Environment;
+	/** Default: all. */
+	readonly ids?: readonly string[] | undefined;
+	/** Compare with the last known state of the remote, offline. */
+	readonly offline?: boolean | undefined;
+	/** Per remote command. Default 60,000. */
+	readonly timeoutMs?: number | undefined;
+	/** Concurrent benchmarks. Default 4. */
+	readonly concurrency?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }

@@ -1,10 +1,10 @@
-import type { Redactor } from "../base/redact.ts";
-import type { Environment } from "../io/environment.ts";
-import type { Scratch } from "../io/files/scratch.ts";
-import type { CommandRunner } from "../model/command-runner.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import type { EvalScope } from "../model/eval-scope.ts";
-import type { Extension, Hooks, Workspace, WorkspaceRepo } from "../model/eval-types.ts";
+import type { CommandRunner } from "../eval/command.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import type { Extension, Hooks, Workspace, WorkspaceRepo } from "../eval/eval-types.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { Redactor } from "../lib/redact.ts";
+import type { Scratch } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
 
 /** Secrets are not redacted. `name`: the command line, or the extension's path. */
 export type PrintedLog = (stage: WorkspaceStage, name: string, text: string) => void;

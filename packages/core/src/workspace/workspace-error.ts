@@ -1,7 +1,7 @@
-import { AgentvError, type AgentvErrorOptions } from "../base/agentv-error.ts";
-import { errnoCode } from "../io/files/file-error.ts";
-import { GitError } from "../io/git/git-error.ts";
-import type { ErrorCause } from "../schema/result-row.ts";
+import type { ErrorCause } from "../format/run-file.ts";
+import { AgentvError, type AgentvErrorOptions } from "../lib/errors.ts";
+import { errnoCode } from "../machine/files.ts";
+import { GitError } from "../machine/git-error.ts";
 import type { WorkspaceStage, WorkspaceWarning } from "./contract.ts";
 
 export interface WorkspaceErrorOptions extends AgentvErrorOptions {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
-import { openDiskView } from "../../model/disk-view.ts";
-import { loadEval } from "../../model/load-eval.ts";
-import { commandRunner } from "../../model/run-command.ts";
+import { loadEval } from "../../eval/load-eval.ts";
+import { commandRunner } from "../../eval/resolve-command.ts";
+import { openDiskView } from "../../eval/source.ts";
 import type { WorkspaceServices, WorkspaceSpec, WorkspaceTest } from "../contract.ts";
 
 /** An eval as a user writes it, ready to be prepared. */
