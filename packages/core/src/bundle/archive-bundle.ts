@@ -8,7 +8,7 @@ import { emptyDirectories, listTree } from "../machine/find-files.ts";
 import { type FileStream, streamFile } from "../machine/read-file.ts";
 import { type BundlePlan, copySource, copyTarget } from "./collect-copies.ts";
 
-/** @throws AgentvError `refused` where the archive of a bundle at `output` must not be written to `file` */
+/** @throws AgentvError `refused` if the archive must not be written to `file` */
 export function judgeArchive(file: string, output: string, force: boolean): void {
 	if (isInside(output, file))
 		throw new AgentvError("refused", `the archive ${file} is inside the bundle`, { hint: "choose a file next to it" });
@@ -18,7 +18,7 @@ export function judgeArchive(file: string, output: string, force: boolean): void
 		throw new AgentvError("refused", `the archive ${file} already exists`, { hint: "--force overwrites it" });
 }
 
-/** Writes the bundle at `directory` as one archive, everything below a folder of the directory's name. */
+/** Writes the bundle at `directory` as an archive with a top-level directory of its name. */
 export async function archiveBundle(
 	directory: string,
 	file: string,
@@ -36,11 +36,11 @@ export async function archiveBundle(
 }
 
 export interface ArchiveStream extends FileStream {
-	/** What to call the file. */
+	/** File name for the download. */
 	readonly name: string;
 }
 
-/** The bundle at `directory` as an archive to send: written to a temporary file, which goes when it was read or left. */
+/** The archive is a temporary file that is removed after reading. */
 export async function streamArchive(
 	directory: string,
 	format: "tgz" | "zip",
@@ -65,7 +65,7 @@ export interface BundleDescription {
 	readonly bytes: number;
 	readonly files: readonly {
 		readonly path: string;
-		/** Relative to the source's repository; null for what is generated. */
+		/** Relative to the source's repository; null for generated files. */
 		readonly source: string | null;
 		readonly size: number | null;
 	}[];

@@ -39,7 +39,7 @@ import type { PinnedRepositories } from "./pinned-repositories.ts";
 import { patchYaml, printJson, printYaml } from "./print-yaml.ts";
 import { type BundlePlaces, bundlePlaces, type RewriteInput, Rewriter } from "./rewriter.ts";
 
-/** How far a bundle is; the last one is `done`. */
+/** Progress of a bundle; the last event is `done`. */
 export type BundleProgress =
 	| {
 			readonly type: "copying";
@@ -53,9 +53,11 @@ export type BundleProgress =
 	| { readonly type: "done"; readonly output: string; readonly manifest: BundleManifest };
 
 /**
- * Carries out a plan: writes the bundle beside its goal, checks it there with nothing but itself in reach, and renames it into place.
- * Whatever fails, nothing half-made is left behind, and a former bundle stays.
- * @throws AgentvError `refused` for secrets and what could not stand alone, `interrupted` once the signal is aborted
+ * Applies a plan: writes the bundle next to its output, checks it there in isolation, and renames
+ * it into place.
+ * On failure nothing partial remains, and an existing bundle stays.
+ * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted` once the
+ * signal is aborted
  */
 export async function* writeBundle(
 	plan: BundlePlan,
@@ -79,7 +81,7 @@ export async function* writeBundle(
 		const manifest = writing.finish();
 		checkBundle(plan, staging);
 		throwIfAborted(options.signal, "bundling");
-		// First: what is killed in between leaves no bundle that its own maker is asked to trust.
+		// First: a killed process leaves no bundle that its maker would need to trust.
 		await noteAsOwn(plan, staging);
 		await place(plan, staging);
 		placed = true;
@@ -92,13 +94,13 @@ export async function* writeBundle(
 	}
 }
 
-/** Lets a run of the bundle go without consent: it was the user who made it. */
+/** Records that the user made the bundle, so that it runs without consent. */
 async function noteAsOwn({ trustIn }: BundlePlan, staging: string): Promise<void> {
 	if (!trustIn) return;
 	try {
 		await addTrust(bundleSubject(staging).key, [madeHere], trustIn);
 	} catch (error) {
-		// The bundle is whole without: a run of it then needs the consent that a received one needs.
+		// Not required: a run of the bundle then needs consent like a received one.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
@@ -119,7 +121,7 @@ async function place(plan: BundlePlan, staging: string): Promise<void> {
 	await removeTree(former);
 }
 
-/** Milliseconds of copying after which other work, Ctrl-C included, gets its turn. */
+/** Milliseconds of copying before yielding to other work, including Ctrl-C. */
 const turn = 50;
 
 class Writing {
@@ -176,10 +178,9 @@ class Writing {
 		}
 	}
 
-	/** Writes the manifest. */
 	finish(): BundleManifest {
 		const manifest = completed(this.#plan, this.#files);
-		// A copied bundle brings its own.
+		// A copied bundle has its own.
 		if (this.#plan.kind === "bundle") writeTextPieces(join(this.#staging, manifestName), renderManifest(manifest));
 		return manifest;
 	}
@@ -191,7 +192,7 @@ class Writing {
 		this.#list(path, bytes.length, digestText(bytes), "generated");
 	}
 
-	/** The absolute path of a file in the staged bundle; its directory is made. */
+	/** Returns the absolute path of a file in the staged bundle; creates its directory. */
 	#directoryOf(path: string): string {
 		const absolute = join(this.#staging, path);
 		const directory = dirname(absolute);
@@ -207,7 +208,7 @@ class Writing {
 	}
 }
 
-/** The manifest of what was written; of a copied bundle its own. */
+/** Returns the manifest of written files; a copied bundle's own. */
 function completed(plan: BundlePlan, written: readonly BundleFile[]): BundleManifest {
 	if (plan.kind !== "bundle") return plan.manifest as BundleManifest;
 	const files = [...written].sort((a, b) => compareByBytes(a.path, b.path));
@@ -237,17 +238,16 @@ export interface GenerateInput {
 	readonly raw: RawValues;
 }
 
-/** The files that bundling writes itself. */
 export interface GeneratedFiles {
-	/** By bundle path; of JSON Lines the rows. */
+	/** By bundle path; rows for JSON Lines. */
 	readonly values: ReadonlyMap<string, unknown>;
-	/** The texts of `values`, or of what was made of them. */
+	/** Returns the texts of `values` or a modified copy. */
 	print(values: ReadonlyMap<string, unknown>): Map<string, string>;
 	readonly rewrite: RewriteInput;
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Makes `eval.yaml`, `targets.yaml`, imported suites and large test data. */
+/** Generates `eval.yaml`, `targets.yaml`, imported suites and large test data. */
 export function generateFiles(input: GenerateInput): GeneratedFiles {
 	const { loaded, gathered, layout, suites, pinned, raw, selection } = input;
 	const places = bundlePlaces(gathered, layout, suites);
@@ -304,7 +304,7 @@ function printEval(
 	);
 }
 
-/** A path of the bundle that nothing else has: `data/tests.jsonl`, else `data/tests-2.jsonl`, … */
+/** Returns an unused bundle path: `data/tests.jsonl`, else `data/tests-2.jsonl`, … */
 function pathFinder(gathered: GatheredSources, layout: Layout, values: ReadonlyMap<string, unknown>) {
 	const given = new Set<string>();
 	const { data } = gathered.areas;
@@ -325,7 +325,7 @@ function pathFinder(gathered: GatheredSources, layout: Layout, values: ReadonlyM
 	};
 }
 
-/** Names of targets that stand behind a variable: today's choice is kept. */
+/** Yields targets selected by a variable: the current selection is kept. */
 function* chosenNames({ choices }: TargetSelection, raw: RawValues): Generator<[string, string]> {
 	const settle = function* (at: Place, name: unknown): Generator<[string, string]> {
 		const written = raw.at(at);
@@ -351,8 +351,10 @@ function* pathsByVariable({ references, raw }: GenerateInput, places: BundlePlac
 }
 
 /**
- * Returns the variables that `--capture-env` writes into a bundle: those that its files name, without secrets and what a default can't hold.
- * A variable is a secret by its name, by its value, and by each place that uses it: under `api_key`, a header, the user part of a URL.
+ * Returns the variables that `--capture-env` writes into a bundle: those in its files, except
+ * secrets and values that a default can't represent.
+ * A variable is a secret by its name, its value, or any use: under `api_key`, a header, the user
+ * part of a URL.
  */
 export function capturedVariables(files: ReadonlyMap<string, unknown>, env: Environment): Environment {
 	const uses = new Map<string, boolean>();
@@ -375,7 +377,7 @@ export function capturedVariables(files: ReadonlyMap<string, unknown>, env: Envi
 	);
 }
 
-/** Notes of each variable whether any place of it is one for secrets. */
+/** Records for each variable whether any use of it is secret. */
 function collectUses(value: unknown, isSecret: boolean, uses: Map<string, boolean>): void {
 	if (typeof value === "string") {
 		if (value.includes("${{")) noteUses(value, isSecret, uses);
@@ -397,12 +399,12 @@ function noteUses(text: string, isSecret: boolean, uses: Map<string, boolean>): 
 		uses.set(name, uses.get(name) || isSecret || isSecretName(name) || !shown.includes(standIn(index)));
 }
 
-/** A value that is redacted wherever a secret would be. */
+/** Returns a value that is redacted wherever a secret would be. */
 function standIn(index: number): string {
 	return `Zq${index}x7Kd2Lm4Vt`;
 }
 
-/** `value` with what the captured variables are today as the defaults of its `${{ VAR }}` references, in every string. */
+/** Adds current values as defaults to `${{ VAR }}` references. */
 export function captureEnvironment(value: unknown, captured: Environment): unknown {
 	if (typeof value === "string") return value.includes("${{") ? captureText(value, captured) : value;
 	if (Array.isArray(value)) return value.map((item) => captureEnvironment(item, captured));
@@ -425,7 +427,7 @@ function captureText(text: string, captured: Environment): string {
 
 export type BundleSource = BundleManifest["source"];
 
-/** Where an eval came from: repository, commit, branch, local changes, and the benchmark that holds it. */
+/** Returns an eval's origin: repository, commit, branch, local changes, and its benchmark. */
 export async function provenance(file: string, scope: EvalScope, env: Environment): Promise<BundleSource> {
 	const root = repositoryRoot(scope.directory);
 	const git = root === undefined ? undefined : await gitFacts(root, env);
@@ -452,7 +454,7 @@ async function gitFacts(root: string, env: Environment) {
 		]);
 		return { commit, branch, dirty, remote };
 	} catch (error) {
-		// Without git, or in a repository that git refuses, a bundle says less about where it came from.
+		// Without git, or if git refuses the repository, the manifest has less information.
 		if (error instanceof GitError) return undefined;
 		throw error;
 	}
@@ -466,7 +468,7 @@ async function benchmark(file: string, env: Environment): Promise<BundleSource["
 		const git = root === undefined ? undefined : await gitFacts(root, env);
 		return { id: found.id, revision: git?.commit ?? null };
 	} catch (error) {
-		// A registry that can't be read is the registry's trouble, not this eval's.
+		// An unreadable registry doesn't affect this eval.
 		if (error instanceof AgentvError) return null;
 		throw error;
 	}

@@ -15,7 +15,7 @@ import type { Environment } from "../machine/environment.ts";
 import { throwIfAborted } from "../machine/files.ts";
 import { type DoctorItem, type FoundProgram, findProgram, type ProgramSearch } from "./doctor-item.ts";
 
-/** Which evals the rest is about. */
+/** Reports the examined evals. */
 export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 	const shared = { group: "evals" } as const;
 	if (evals.length === 0) {
@@ -43,7 +43,7 @@ export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 
 const atOnce = 4;
 
-/** The programs that evals' commands, graders, extensions and targets run: looked for, and but for well-known ones never run. */
+/** Searches the programs that evals need; only runs well-known ones. */
 export async function checkPrograms({ evals, view }: ExaminedEvals, search: ProgramSearch): Promise<DoctorItem[]> {
 	const needed = new Map<string, string[]>();
 	for (const { label, loaded, uses } of evals) {
@@ -82,7 +82,7 @@ interface Named {
 	readonly evals: ExaminedEval[];
 }
 
-/** The variables that evals and their targets name: whether each is set, never what to. */
+/** Reports whether the variables of evals and their targets are set, never their values. */
 export function checkVariables({ evals, view }: ExaminedEvals, cwd: string): DoctorItem[] {
 	const all = new Map<string, Named>();
 	for (const examined of evals) {
@@ -123,21 +123,20 @@ function actionFor(name: string, evals: readonly ExaminedEval[], view: DiskView,
 	return `set it, or add ${name}=… to ${shown(".env")}`;
 }
 
-/** An eval, and what it can see. */
 export interface ExaminedEval {
-	/** Its path as seen from the current directory. */
+	/** Path relative to the current directory. */
 	readonly label: string;
 	readonly loaded: LoadedEval;
 	readonly env: Environment;
 	readonly scope: TargetScope;
 	readonly uses: readonly TargetUse[];
-	/** It has faults: there may be more that it needs. */
+	/** It has errors, so it may need more. */
 	readonly isBroken: boolean;
 }
 
 export interface ExaminedEvals {
 	readonly evals: readonly ExaminedEval[];
-	/** There are more than were looked at. */
+	/** The limit of evals was reached. */
 	readonly isCut: boolean;
 	readonly view: DiskView;
 }
@@ -148,7 +147,7 @@ export interface ExamineOptions {
 	readonly cwd: string;
 	/** Absolute eval files; default: those below the current directory. */
 	readonly evals?: readonly string[] | undefined;
-	/** Targets that stand in for the evals' own. */
+	/** Targets that replace the evals' own. */
 	readonly targets?: readonly string[] | undefined;
 	readonly targetsFile?: string | undefined;
 	readonly signal?: AbortSignal | undefined;
@@ -157,7 +156,7 @@ export interface ExamineOptions {
 const mostDirectories = 5000;
 const mostEvals = 500;
 
-/** Loads the evals that are asked about. Runs nothing. @throws AgentvError `interrupted`, `not-found` */
+/** Loads the evals without running anything. @throws AgentvError `interrupted`, `not-found` */
 export async function examineEvals(options: ExamineOptions): Promise<ExaminedEvals> {
 	const { env, cwd, signal, targetsFile } = options;
 	const view = openDiskView();
@@ -186,7 +185,7 @@ export async function examineEvals(options: ExamineOptions): Promise<ExaminedEva
 async function evalsBelow(cwd: string, view: DiskView, signal: AbortSignal | undefined) {
 	const found = await findEvals(cwd, { maxDirectories: mostDirectories, signal });
 	const all = found.files.map((file) => resolve(cwd, file));
-	// A bundle is one eval, whatever lies in its template.
+	// A bundle is one eval, whatever its template contains.
 	const bundles = all.map((file) => dirname(file)).filter((directory) => isBundle(directory, view));
 	const isInner = (file: string) =>
 		bundles.some((bundle) => file.startsWith(`${bundle}${sep}`) && file !== resolve(bundle, "eval.yaml"));

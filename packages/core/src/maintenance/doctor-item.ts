@@ -4,7 +4,7 @@ import type { Environment } from "../machine/environment.ts";
 import { isInside, realPath } from "../machine/files.ts";
 import { findExecutable, runProcess } from "../machine/run-process.ts";
 
-/** What is looked at, in the order in which it is told. */
+/** In display order. */
 export const doctorGroups = [
 	"machine",
 	"home",
@@ -17,25 +17,23 @@ export const doctorGroups = [
 ] as const;
 export type DoctorGroup = (typeof doctorGroups)[number];
 
-/**
- * `ok`: as it should be; `note`: worth knowing, nobody needs it; `warning`: works, but not as meant; `problem`: something needed is missing.
- */
+/** `note`: worth knowing; `warning`: works, but not as intended. */
 export type DoctorState = "ok" | "note" | "warning" | "problem";
 
-/** One thing that was looked at. Texts may hold names from files: make them safe before they are shown. Never a secret. */
+/** Never contains secrets, but unsafe names from files. */
 export interface DoctorItem {
 	readonly group: DoctorGroup;
 	readonly name: string;
 	readonly state: DoctorState;
-	/** What was found, without a full stop. */
+	/** Without a full stop. */
 	readonly says: string;
-	/** What to do next about it. */
+	/** What to do next. */
 	readonly action?: string;
-	/** Evals that need it, as seen from the current directory. */
+	/** Evals that need it, relative to the current directory. */
 	readonly neededBy?: readonly string[];
 }
 
-/** Programs that are asked for their version. All others are looked for, and never run. */
+/** Programs that are run with `--version`. All others are only searched. */
 const wellKnown: ReadonlySet<string> = new Set([
 	...["git", "node", "python3", "bun", "tsx", "claude", "codex", "copilot", "pi"],
 ]);
@@ -58,8 +56,8 @@ export interface ProgramSearch {
 }
 
 /**
- * Looks a program up, and asks one that is well known for its version. Not where it comes from an entry of PATH that is relative or lies in
- * a project: looking at a project must not run what is in it.
+ * Finds a program, and its version if it is well known. Doesn't run one from a relative PATH entry
+ * or inside a project: checking a project must not run its programs.
  */
 export async function findProgram(name: string, search: ProgramSearch): Promise<FoundProgram | undefined> {
 	const { env, cwd, projects, signal } = search;
@@ -70,7 +68,7 @@ export async function findProgram(name: string, search: ProgramSearch): Promise<
 	const { exitCode, stdout, stderr } = await runProcess({
 		argv: [path, "--version"],
 		cwd: "/",
-		// It is asked for nothing that needs a key.
+		// It needs no key for that.
 		env: Object.fromEntries(Object.entries(env).filter(([key]) => !isSecretName(key))),
 		timeoutMs: answerMs,
 		killGraceMs: 500,

@@ -24,12 +24,12 @@ const atOnce = 4;
 
 export interface OnlineOptions {
 	readonly env: Environment;
-	/** Time for each question. */
+	/** Per request. */
 	readonly timeoutMs: number;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Asks the remotes of benchmarks for their refs, as a sync would, and the servers of used targets whether they are there, without a key. */
+/** Contacts remotes like a sync, and servers of used targets without a key. */
 export async function checkOnline({ evals, view }: ExaminedEvals, options: OnlineOptions): Promise<DoctorItem[]> {
 	const remotes = registered(options.env).map((entry) => () => remote(entry, options));
 	const { servers, left } = serversOf(evals, {
@@ -50,7 +50,7 @@ interface Remote {
 	readonly base: string;
 }
 
-/** A registry that can't be read has been told of. */
+/** An unreadable registry was already reported. */
 function registered(env: Environment): Remote[] {
 	try {
 		const { entries, file } = readRegistry(env);
@@ -76,7 +76,7 @@ async function remote({ entry, base }: Remote, { env, timeoutMs, signal }: Onlin
 	}
 }
 
-/** Where used targets send their questions → the evals that use them. A name may hold a secret: hosts that need consent are left out. */
+/** Skips hosts that need consent, since a host name can contain a secret. */
 function serversOf(evals: ExaminedEvals["evals"], machine: Parameters<typeof newAccess>[1]) {
 	const servers = new Map<string, Set<string>>();
 	const left: DoctorItem[] = [];
@@ -120,12 +120,12 @@ interface Seen {
 	readonly neededBy: string[];
 }
 
-/** The targets that evals use, whether each is fit to run, and those that no eval uses. Asks no target, runs none of their commands. */
+/** Contacts no target and runs none of their commands. */
 export async function checkTargets({ evals, view }: ExaminedEvals): Promise<DoctorItem[]> {
 	const seen = new Map<string, Seen>();
 	for (const examined of evals)
 		for (const use of examined.uses) {
-			// A grader that nobody needs is like any other target that no eval uses.
+			// An unneeded grader is like any other unused target.
 			if (use.role === "grader" && use.implied) continue;
 			const known = seen.get(keyOf(use, examined));
 			if (!known) seen.set(keyOf(use, examined), { use, examined, neededBy: [examined.label] });
@@ -135,14 +135,14 @@ export async function checkTargets({ evals, view }: ExaminedEvals): Promise<Doct
 	return [...alikeOnce(used), ...unusedItems(evals, new Set([...seen.values()].map(({ use }) => use.choice.name)))];
 }
 
-/** One name can mean several things, by the target files that an eval sees. */
+/** A name can have several meanings, depending on an eval's target files. */
 function keyOf({ choice, resolution }: TargetUse, { loaded }: ExaminedEval): string {
 	const via = resolution.ok ? resolution.target.via : resolution.via;
 	const inline = "inline" in choice ? `${loaded.file} ${JSON.stringify(choice.at)}` : "";
 	return [choice.name, via[0]?.definition.file ?? loaded.file, inline].join("\0");
 }
 
-/** Evals may each have a file of their own that says the same of a target. */
+/** Evals can have separate files with the same target. */
 function alikeOnce(items: readonly DoctorItem[]): DoctorItem[] {
 	const once = new Map<string, DoctorItem>();
 	for (const item of items) {
@@ -178,13 +178,13 @@ async function problemOf(
 	if (!open) return { message: `the provider ${target.provider} is not available in this version` };
 	const services = { env, scope: loaded.scope, view };
 	const runCommand = commandRunner(services);
-	// A health check is a program or an address of somebody's choosing: that is for a run.
+	// A health check is an arbitrary program or address: only a run does it.
 	const { healthcheck: _, ...settings } = target.settings as { readonly healthcheck?: unknown };
 	const quiet = { ...target, settings, healthcheck: undefined };
 	return (await open()).create(quiet, { ...services, runCommand }).check(AbortSignal.timeout(5000));
 }
 
-/** What it is and where it goes; keys by name. */
+/** Returns its provider and destination; keys by name. */
 function describe(target: ResolvedTarget, { scope, loaded, env }: ExaminedEval): string {
 	const sources = new Map([...scope.sources, ...loaded.sources]);
 	const { host, keys } = targetDestination(target, { sources }, env);

@@ -8,26 +8,26 @@ import { listDirectory } from "../machine/directories.ts";
 import { pathKind, realPath } from "../machine/files.ts";
 import { isFinished } from "./read-run.ts";
 
-/** A run's folder, not yet looked into. */
+/** A run's directory, not opened yet. */
 export interface FoundRun {
-	/** `<experiment>/<time>`, for benchmarks and bundles `<owner>/<experiment>/<time>`: what commands take as RUN. */
+	/** `<experiment>/<time>`, after `<owner>/` for benchmarks and bundles: the RUN argument. */
 	readonly id: string;
 	/** Absolute. */
 	readonly directory: string;
 	readonly experiment: string;
 	readonly owner?: string;
-	/** The folder's name: the UTC time of its start. */
+	/** The directory's name: the UTC start time. */
 	readonly time: string;
 }
 
-/** All runs, newest first. Lists directories; only runs begun in one second are opened, to tell which was first. */
+/** Returns all runs, newest first. Only opens runs that started in the same second. */
 export function findRuns(machine: ResultsMachine): FoundRun[] {
 	return runRoots(machine)
 		.flatMap(runsBelow)
 		.sort((a, b) => compare(b.time, a.time) || compare(startOf(b), startOf(a)) || compare(a.id, b.id));
 }
 
-/** When a run began, to the millisecond; empty for what cannot be read. */
+/** Returns a run's start with milliseconds; empty if unreadable. */
 function startOf({ directory }: FoundRun): string {
 	try {
 		return readRunFile(directory).startedAt;
@@ -54,35 +54,34 @@ function compare(one: string, other: string): number {
 	return one < other ? -1 : one > other ? 1 : 0;
 }
 
-/** A run in a list. */
 export interface RunListItem extends FoundRun {
-	/** `unfinished`: under way, interrupted or killed; `unreadable`: its files can't be read. */
+	/** `unfinished`: in progress, interrupted or killed; `unreadable`: its files are unreadable. */
 	readonly state: "finished" | "unfinished" | "unreadable";
 	readonly startedAt?: string;
 	readonly evals: readonly { readonly file: string; readonly name: string }[];
 	readonly targets: readonly string[];
 	/** Tests × targets. */
 	readonly planned: number;
-	/** Where it is one of several parts of a run. */
+	/** Present for a shard. */
 	readonly shard?: { readonly index: number; readonly count: number };
 	readonly summary?: RunSummary;
 }
 
 export interface RunList {
-	/** Of all runs, whatever page was asked for. */
+	/** Of all pages. */
 	readonly total: number;
 	readonly runs: readonly RunListItem[];
 }
 
 export interface ListRunsOptions {
-	/** How many to pass by. Default 0. */
+	/** Runs to skip. Default 0. */
 	readonly offset?: number;
 	/** Default 50. */
 	readonly limit?: number;
 	readonly experiment?: string;
 }
 
-/** A page of the runs, newest first. Only the runs of the page are opened. */
+/** Returns a page of runs, newest first. Only opens the runs of the page. */
 export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {}): RunList {
 	const { offset = 0, limit = 50, experiment } = options;
 	const all = findRuns(machine).filter(
@@ -118,12 +117,12 @@ function itemOf(found: FoundRun, run: RunFile, summary: RunSummary | undefined):
 }
 
 export interface ResolveOptions {
-	/** `latest` passes by shards and other parts of larger runs. Default false. */
+	/** `latest` skips shards and other parts of larger runs. Default false. */
 	readonly wholeOnly?: boolean;
 }
 
 /**
- * The directory that RUN means: `latest`, `<experiment>/<time>`, a `run_id` or a directory.
+ * Resolves RUN: `latest`, `<experiment>/<time>`, a `run_id` or a directory.
  * @throws AgentvError `not-found`
  */
 export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
@@ -147,8 +146,8 @@ export function resolveRun(run: string, machine: ResultsMachine, options: Resolv
 }
 
 /**
- * The directories that several RUNs mean.
- * @throws AgentvError `not-found`; `usage` where two of them are one run: it differs from itself in nothing
+ * Resolves several RUNs.
+ * @throws AgentvError `not-found`; `usage` if two of them are the same run
  */
 export function resolveRuns(runs: readonly string[], machine: ResultsMachine): string[] {
 	const names = new Map<string, string>();
@@ -169,22 +168,22 @@ export function resolveRuns(runs: readonly string[], machine: ResultsMachine): s
 	});
 }
 
-/** The newest run that ran any of these eval files (absolute paths). */
+/** Returns the newest run of any of these eval files (absolute paths). */
 export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
 	return findRuns(machine).find(({ directory }) => {
 		const record = holdsRun(directory) ? recordOf(directory) : undefined;
-		// A regraded run calls no target: it is resumed by its name only.
+		// A regraded run calls no target: it is only resumed by name.
 		return record?.origin?.kind !== "regrade" && record?.evals.some(({ path }) => files.includes(path));
 	})?.directory;
 }
 
-/** Not a shard, nor another part of a larger run. */
+/** Excludes shards and other parts of a larger run. */
 function isWholeRun(directory: string): boolean {
 	const record = recordOf(directory);
 	return record !== undefined && record.whole === undefined;
 }
 
-/** `run_id` of `run.json`, as JSON reports name runs. */
+/** Recognizes the `run_id` of `run.json`, which JSON reports contain. */
 function isRunId(text: string): boolean {
 	return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
 }
@@ -193,7 +192,7 @@ function hasId(id: string): (found: FoundRun) => boolean {
 	return ({ directory }) => recordOf(directory)?.runId === id;
 }
 
-/** Undefined for a run that can't be read: it is not the one that is looked for. */
+/** An unreadable run is never the requested one. */
 function recordOf(directory: string): RunFile | undefined {
 	try {
 		return readRunFile(directory);

@@ -4,13 +4,13 @@ import { isSecretField, looksRandom } from "../lib/secret-shapes.ts";
 import { scanReferences } from "../lib/template-text.ts";
 
 export interface LiteralSecret {
-	/** The setting that holds it. */
+	/** The setting with the secret. */
 	readonly field: string;
-	/** Where it stands in the value. */
+	/** Path in the value. */
 	readonly path: DocumentPath;
 }
 
-/** The credentials that are written out in `value` (as written, `${{ }}` included). The secrets themselves are not told. */
+/** Searches values as written, including `${{ }}`. Never yields the secrets themselves. */
 export function* literalSecrets(value: unknown, path: DocumentPath = []): Generator<LiteralSecret> {
 	if (typeof value === "object" && value !== null) {
 		for (const [key, item] of Object.entries(value))
@@ -26,7 +26,7 @@ function isWrittenOut(value: string, field: string): boolean {
 	const isNamed = isSecretField(field);
 	const references = scanReferences(value).filter(({ kind }) => kind === "reference");
 	if (references.length === 0) return isNamed || findSecrets(value).length > 0;
-	// What stands around the variables, and what they fall back to.
+	// Text around variables, and their defaults.
 	let plain = "";
 	let end = 0;
 	for (const { range } of references) {
@@ -40,7 +40,7 @@ function isWrittenOut(value: string, field: string): boolean {
 	);
 }
 
-/** `not-needed` is what a local server takes for a key; nobody could call that a secret. */
+/** `not-needed` is a common dummy key for local servers, not a secret. */
 function isLong(text: string): boolean {
 	return text.length >= 16 && !/\s/.test(text);
 }

@@ -26,11 +26,11 @@ import { type FieldChange, type TargetChange, unwrapEdits, unwrapped, valueAt } 
 
 export interface Edited {
 	readonly files: readonly PlannedFile[];
-	/** Why a finding's changes could not be made. */
+	/** Why a finding's changes were not possible. */
 	readonly refused: ReadonlyMap<PlannedFinding, string>;
 }
 
-/** The files as the changes of all findings leave them; what many evals share is changed once. */
+/** Returns the files after the changes of all findings; shared files are changed once. */
 export function editedFiles(findings: readonly PlannedFinding[], run: ValidationRun): Edited {
 	const refused = new Map<PlannedFinding, string>();
 	const files = new Map<string, PlannedFile>();
@@ -57,7 +57,7 @@ export function editedFiles(findings: readonly PlannedFinding[], run: Validation
 		({ directory }) => directory,
 	);
 	for (const [directory, changes] of targets) {
-		// One that can't be moved is no reason to leave the others.
+		// One that can't be moved doesn't stop the others.
 		const movable = changes.filter((change) => {
 			const alone = withTargets(directory, [change], files, run);
 			if ("reason" in alone) refuse([change], alone.reason);
@@ -96,7 +96,7 @@ function sameChange(a: FieldChange, b: FieldChange): boolean {
 	return keyOf(a) === keyOf(b);
 }
 
-/** Several evals that read one file find the same in it. */
+/** Several evals that share a file have the same findings in it. */
 function distinct(changes: readonly FieldChange[]): FieldChange[] {
 	return [...new Map(changes.map((change) => [keyOf(change), change])).values()];
 }
@@ -145,7 +145,7 @@ function withTargets(
 
 function newFile(targets: readonly BroughtTarget[]): string {
 	const text = `${blockText({ targets: targets.map(({ entry }) => entry) })}\n`;
-	// What a printer writes is read again before anybody trusts it.
+	// Verify the printer's output by parsing it.
 	const read = parseYaml(text, "targets.yaml").value;
 	if (!sameValue(read, { targets: targets.map(({ entry }) => entry) }))
 		throw new AgentvError("refused", "a target's settings can't be written as YAML");
@@ -167,27 +167,24 @@ function appended(path: string, text: string, targets: readonly BroughtTarget[])
 
 export interface Patched {
 	readonly text: string;
-	/** Changes that could not be made safely, and why. */
+	/** Changes that were not safely possible, and why. */
 	readonly refused: readonly { readonly change: FieldChange; readonly reason: string }[];
 }
 
-/**
- * Makes changes of one file's text. Each is read again and compared with what was meant; what would do anything else is
- * refused and left out.
- */
+/** Verifies each change by parsing; one with other effects is refused. */
 export function patchText(file: string, text: string, changes: readonly FieldChange[]): Patched {
 	return file.endsWith(".jsonl") ? patchLines(file, text, changes) : patchDocument(file, text, changes);
 }
 
 function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
-	// The deepest first: a renamed or dissolved mapping changes the paths of all that is in it.
+	// Deepest first: a renamed or removed mapping changes the paths inside it.
 	const others = changes
 		.filter((change) => change.kind !== "value")
 		.sort((a, b) => (b.at.path?.length ?? 0) - (a.at.path?.length ?? 0));
 	const values = changes.filter((change) => change.kind === "value");
 	let document = parseYaml(text, file);
 	const refused: { change: FieldChange; reason: string }[] = [];
-	// Together, since each patch reads the whole text again; what can't be done with the others is done after them, or refused.
+	// Apply them together, since each patch parses the whole text; apply the rest one by one.
 	const patch = (part: readonly FieldChange[]): void => {
 		if (part.length === 0) return;
 		try {
@@ -217,7 +214,7 @@ function patchTogether(document: YamlDocument, changes: readonly FieldChange[]):
 	let meant = document.value;
 	for (const change of changes) {
 		const step = stepOf(document, change);
-		// What an anchor and its aliases share is written once.
+		// A value shared by an anchor and its aliases is written once.
 		for (const edit of step.edits) edits.set(`${edit.range.join()} ${edit.text}`, edit);
 		meant = step.apply(meant);
 	}
@@ -226,7 +223,7 @@ function patchTogether(document: YamlDocument, changes: readonly FieldChange[]):
 
 interface Step {
 	readonly edits: readonly TextEdit[];
-	/** What the edits should make of the document's value. */
+	/** Applies the expected effect to the document's value. */
 	readonly apply: (value: unknown) => unknown;
 }
 
@@ -259,7 +256,7 @@ function stepOf(document: YamlDocument, change: FieldChange): Step {
 	}
 }
 
-/** Every path that shows what is written at `path`: with merge keys and aliases around it, several may. */
+/** Returns every path of the node at `path`: merge keys and aliases can add more. */
 function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
 	const { written } = document.find(path);
 	const text = valueAt(document.value, path);
@@ -273,7 +270,7 @@ function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[]
 	return found;
 }
 
-/** Each line is a JSON document of its own. */
+/** Each line is a separate JSON document. */
 function patchLines(file: string, text: string, changes: readonly FieldChange[]): Patched {
 	const rows = new Map(parseJsonLines(text, file).rows.map((row) => [row.line, row]));
 	const byLine = new Map<number | undefined, FieldChange[]>();
@@ -297,7 +294,6 @@ function lineOf({ line }: Place): number | undefined {
 	return line;
 }
 
-/** A file as the fixes leave it. */
 export interface PlannedFile {
 	/** Absolute. */
 	readonly path: string;
@@ -306,32 +302,32 @@ export interface PlannedFile {
 	readonly after: string;
 }
 
-/** One change, for people. */
+/** A change, for display. */
 export interface PlannedChange {
 	readonly rule: string;
-	/** Absolute path of the file that changes. */
+	/** Absolute path of the changed file. */
 	readonly file: string;
-	/** Where the finding stands. */
+	/** Location of the finding. */
 	readonly at: { readonly file: string; readonly line: number; readonly column: number };
-	/** What changes, a few words. */
+	/** A short description. */
 	readonly says: string;
 }
 
-/** What fixing would do. Nothing has been written. */
+/** What the fixes would do. Nothing is written yet. */
 export interface FixPlan {
 	readonly files: readonly PlannedFile[];
 	readonly changes: readonly PlannedChange[];
-	/** The findings that it mends, by eval file. */
+	/** The fixed findings, by eval file. */
 	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
-	/** Findings that could not be mended although their rule knows how, and why. */
+	/** Fixable findings that could not be fixed, and why. */
 	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
-	/** What each eval that it touches means, before as after. */
+	/** The meaning of each affected eval, before and after. */
 	readonly meanings: ReadonlyMap<string, string>;
-	/** Absolute; where the evals and what they import are, and where a fix that was killed may have left something. */
+	/** Absolute. A killed fix can have left files there. */
 	readonly directories: ReadonlySet<string>;
 }
 
-/** A finding with the changes that mend it. */
+/** A finding with the changes that fix it. */
 export interface PlannedFinding {
 	/** The eval that it was found in; absolute. */
 	readonly evalFile: string;

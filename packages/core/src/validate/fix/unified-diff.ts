@@ -1,5 +1,5 @@
 export interface DiffFile {
-	/** As the diff names it; `/` between components. */
+	/** As in the diff; `/` between components. */
 	readonly path: string;
 	/** Undefined for a new file. */
 	readonly before: string | undefined;
@@ -8,7 +8,7 @@ export interface DiffFile {
 
 const context = 3;
 
-/** The change of a text file as a unified diff that `git apply` and `patch -p1` take; "" where nothing changes. */
+/** Returns a unified diff for `git apply` and `patch -p1`; "" without changes. */
 export function unifiedDiff({ path, before, after }: DiffFile): string {
 	if (before === after) return "";
 	const old = linesOf(before ?? "");
@@ -24,18 +24,18 @@ function quotedName(name: string): string {
 	return /["\\\p{Cc}]/u.test(name) ? JSON.stringify(name) : /\s/.test(name) ? `${name}\t` : name;
 }
 
-/** Lines with their line breaks. */
+/** Splits text into lines with their line breaks. */
 function linesOf(text: string): string[] {
 	return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
 }
 
-/** A stretch of old lines and what stands for it: `[from, to)` each. */
+/** A range of old lines and its replacement: `[from, to)` each. */
 interface Edit {
 	readonly old: readonly [number, number];
 	readonly now: readonly [number, number];
 }
 
-/** What differs between two lists of lines. Fixes change little: what is equal at both ends is skipped first. */
+/** Returns the differences of two lists of lines. Skips equal ends, since fixes change little. */
 function editsBetween(old: readonly string[], now: readonly string[]): Edit[] {
 	let start = 0;
 	while (start < old.length && start < now.length && old[start] === now[start]) start++;
@@ -49,7 +49,7 @@ function editsBetween(old: readonly string[], now: readonly string[]): Edit[] {
 	return aligned(old.slice(start, oldEnd), now.slice(start, nowEnd), start);
 }
 
-/** By the longest common subsequence. */
+/** Aligns by the longest common subsequence. */
 function aligned(old: readonly string[], now: readonly string[], offset: number): Edit[] {
 	const width = now.length + 1;
 	const longest = new Uint32Array((old.length + 1) * width);
