@@ -150,7 +150,7 @@ function differenceText({
 		case "row-cut-off":
 			return `index.jsonl, line ${line}: truncated row at the end of the file`;
 		case "row-duplicated":
-			return `index.jsonl, line ${line}: duplicate row for an attempt that was already judged`;
+			return `index.jsonl, line ${line}: duplicate row for an attempt that was already graded`;
 		case "row-unplanned":
 			return `index.jsonl, line ${line}: attempt is not planned in run.json`;
 		case "row-missing":
