@@ -15,7 +15,7 @@ const bounded: readonly string[] = [
 	"apps/studio/client/lib/highlight-yaml.ts", // of lines up to 2,000 characters
 	"apps/studio/client/lib/parse-diff.ts", // of a page that waits for nothing else
 	"apps/studio/server/catalog.ts", // of directory names
-	"packages/core/src/lib/yaml-locate.ts", // of 2,000 characters
+	"packages/core/src/lib/yaml-document.ts", // of 2,000 characters
 ];
 
 interface Pattern {

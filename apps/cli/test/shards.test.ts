@@ -94,7 +94,10 @@ describe("agentv eval run --shard", () => {
 			expect(stderr).toContain("I/N");
 		}
 		const alone = await run("eval", "my.eval.yaml", "--durations-from", "latest");
-		expect(alone).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("--durations-from requires --shard I/N") });
+		expect(alone).toMatchObject({
+			exitCode: 2,
+			stderr: expect.stringContaining("--durations-from requires --shard I/N"),
+		});
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 
