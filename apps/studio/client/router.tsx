@@ -69,63 +69,61 @@ function Layout() {
 	);
 }
 
-/** Search parameters as links give them: each may be omitted. */
-type Optional<Search> = { [Key in keyof Search]?: Search[Key] } & SearchSchemaInput;
+/** Returns the options of a route for its search parameters, each of which links may omit. */
+function searchOf<Search extends object>({ defaults, read }: { defaults: Search; read: (raw: object) => Search }) {
+	return {
+		validateSearch: (raw: Partial<Search> & SearchSchemaInput) => read(raw),
+		search: { middlewares: [stripSearchParams<Search>(defaults)] },
+	};
+}
 
 // One route a screen; the screen is loaded when it is first opened.
 const benchmarks = createRoute({
 	getParentRoute,
 	path: "/",
-	validateSearch: (raw: Optional<at.ListSearch>) => at.readList(raw),
-	search: { middlewares: [stripSearchParams(at.listDefaults)] },
+	...searchOf(at.list),
 	component: lazyRouteComponent(() => import("./screens/benchmarks.tsx"), "Benchmarks"),
 });
 
 const benchmark = createRoute({
 	getParentRoute,
 	path: "/benchmarks/$benchmark",
-	validateSearch: (raw: Optional<at.EvalsSearch>) => at.readEvals(raw),
-	search: { middlewares: [stripSearchParams(at.evalsDefaults)] },
+	...searchOf(at.evals),
 	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Benchmark"),
 });
 
 const here = createRoute({
 	getParentRoute,
 	path: "/here",
-	validateSearch: (raw: Optional<at.EvalsSearch>) => at.readEvals(raw),
-	search: { middlewares: [stripSearchParams(at.evalsDefaults)] },
+	...searchOf(at.evals),
 	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Here"),
 });
 
 const evalScreen = createRoute({
 	getParentRoute,
 	path: "/evals/$eval",
-	validateSearch: (raw: Optional<at.EvalSearch>) => at.readEval(raw),
-	search: { middlewares: [stripSearchParams(at.evalDefaults)] },
+	...searchOf(at.evalScreen),
 	component: lazyRouteComponent(() => import("./screens/eval.tsx"), "Eval"),
 });
 
 const runs = createRoute({
 	getParentRoute,
 	path: "/runs",
-	validateSearch: (raw: Optional<at.RunsSearch>) => at.readRuns(raw),
-	search: { middlewares: [stripSearchParams(at.runsDefaults)] },
+	...searchOf(at.runs),
 	component: lazyRouteComponent(() => import("./screens/runs.tsx"), "Runs"),
 });
 
 const run = createRoute({
 	getParentRoute,
 	path: "/runs/$run",
-	validateSearch: (raw: Optional<at.RunSearch>) => at.readRun(raw),
-	search: { middlewares: [stripSearchParams(at.runDefaults)] },
+	...searchOf(at.run),
 	component: lazyRouteComponent(() => import("./screens/run.tsx"), "Run"),
 });
 
 const compare = createRoute({
 	getParentRoute,
 	path: "/compare",
-	validateSearch: (raw: Optional<at.CompareSearch>) => at.readCompare(raw),
-	search: { middlewares: [stripSearchParams(at.compareDefaults)] },
+	...searchOf(at.compare),
 	component: lazyRouteComponent(() => import("./screens/compare.tsx"), "Compare"),
 });
 

@@ -10,30 +10,22 @@ const shortDate = new Intl.DateTimeFormat(undefined, {
 });
 const counts = new Intl.NumberFormat("en");
 
-const steps: readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
-	[60, "second"],
-	[3600, "minute"],
-	[86_400, "hour"],
-	[30 * 86_400, "day"],
-	[365 * 86_400, "month"],
-	[Number.POSITIVE_INFINITY, "year"],
+const units: readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
+	["year", 365 * 86_400],
+	["month", 30 * 86_400],
+	["day", 86_400],
+	["hour", 3600],
+	["minute", 60],
+	["second", 1],
 ];
-const lengths: Partial<Record<Intl.RelativeTimeFormatUnit, number>> = {
-	second: 1,
-	minute: 60,
-	hour: 3600,
-	day: 86_400,
-	month: 30 * 86_400,
-	year: 365 * 86_400,
-};
 
 /** `3 hours ago`. */
 export function ago(iso: string, now = Date.now()): string {
 	const seconds = (Date.parse(iso) - now) / 1000;
 	if (Number.isNaN(seconds)) return iso;
 	if (Math.abs(seconds) < 10) return "just now";
-	const [, unit] = steps.find(([limit]) => Math.abs(seconds) < limit) ?? [0, "year" as const];
-	return relative.format(Math.round(seconds / (lengths[unit] ?? 1)), unit);
+	const [unit, length] = units.find(([, least]) => Math.abs(seconds) >= least) ?? ["second", 1];
+	return relative.format(Math.round(seconds / length), unit);
 }
 
 /** Formats date and time in the user's time zone. */
@@ -107,8 +99,8 @@ export function count(value: number): string {
 }
 
 /** `1 test`, `2 tests`. */
-export function plural(value: number, one: string, many = `${one}s`): string {
-	return `${count(value)} ${value === 1 ? one : many}`;
+export function plural(value: number, singular: string, many = `${singular}s`): string {
+	return `${count(value)} ${value === 1 ? singular : many}`;
 }
 
 /** `12.4 MB`. */

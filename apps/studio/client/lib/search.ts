@@ -1,139 +1,78 @@
-/** The search parameters of every screen: their types, their defaults (left out of addresses), how they are read. */
-type RawSearch = Readonly<Record<string, unknown>>;
+/**
+ * The search parameters of every screen. A number is an integer of at least its default, an array lists the choices, of
+ * which the first is the default; defaults are left out of addresses.
+ */
+type Parameter = string | number | boolean | readonly [string, ...string[]];
 
-function readText(raw: RawSearch, key: string): string {
-	const value = raw[key];
-	return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
+type ValueOf<P extends Parameter> = P extends readonly (infer Choice)[]
+	? Choice
+	: P extends string
+		? string
+		: P extends number
+			? number
+			: boolean;
+
+type Search<Parameters extends Record<string, Parameter>> = {
+	readonly [Key in keyof Parameters]: ValueOf<Parameters[Key]>;
+};
+
+function define<const Parameters extends Record<string, Parameter>>(parameters: Parameters) {
+	const mapped = (value: (parameter: Parameter, key: string) => unknown) =>
+		Object.fromEntries(
+			Object.entries(parameters).map(([key, parameter]) => [key, value(parameter, key)]),
+		) as Search<Parameters>;
+	return {
+		defaults: mapped((parameter) => (typeof parameter === "object" ? parameter[0] : parameter)),
+		/** Reads an address, which may contain anything. */
+		read: (raw: object) => mapped((parameter, key) => readParameter(parameter, Reflect.get(raw, key))),
+	};
 }
 
-/** Returns the first of `choices` if the value is none of them. */
-function readChoice<Choice extends string>(
-	raw: RawSearch,
-	key: string,
-	choices: readonly [Choice, ...Choice[]],
-): Choice {
-	return choices.find((choice) => choice === raw[key]) ?? choices[0];
+function readParameter(parameter: Parameter, value: unknown): unknown {
+	if (typeof parameter === "object") return parameter.find((choice) => choice === value) ?? parameter[0];
+	if (typeof parameter === "boolean") return value === true || value === "true";
+	if (typeof parameter === "string") return typeof value === "string" || typeof value === "number" ? String(value) : "";
+	const number = Number(value);
+	return Number.isSafeInteger(number) && number > parameter ? number : parameter;
 }
 
-function readFlag(raw: RawSearch, key: string): boolean {
-	return raw[key] === true || raw[key] === "true";
-}
+export const list = define({ page: 1, search: "" });
 
-export interface ListSearch {
-	readonly page: number;
-	readonly search: string;
-}
-export const listDefaults: ListSearch = { page: 1, search: "" };
-export function readList(raw: RawSearch): ListSearch {
-	const page = Number(raw["page"]);
-	return { page: Number.isSafeInteger(page) && page > 0 ? page : 1, search: readText(raw, "search") };
-}
+export const evals = define({ page: 1, search: "", state: ["", "errors", "warnings", "clean", "unknown"] });
+export type EvalsSearch = typeof evals.defaults;
 
-const evalStates = ["", "errors", "warnings", "clean", "unknown"] as const;
-export interface EvalsSearch extends ListSearch {
-	readonly state: (typeof evalStates)[number];
-}
-export const evalsDefaults: EvalsSearch = { ...listDefaults, state: "" };
-export const readEvals = (raw: RawSearch): EvalsSearch => ({
-	...readList(raw),
-	state: readChoice(raw, "state", evalStates),
-});
+/** `line` is the line of the source to highlight; 0 for none. */
+export const evalScreen = define({ tab: ["source", "tests", "setup"], search: "", line: 0 });
 
-const evalTabs = ["source", "tests", "setup"] as const;
-export interface EvalSearch {
-	readonly tab: (typeof evalTabs)[number];
-	readonly search: string;
-	/** The line of the source to highlight; 0 for none. */
-	readonly line: number;
-}
-export const evalDefaults: EvalSearch = { tab: "source", search: "", line: 0 };
-export const readEval = (raw: RawSearch): EvalSearch => ({
-	tab: readChoice(raw, "tab", evalTabs),
-	search: readText(raw, "search"),
-	line: Number(raw["line"]) || 0,
-});
+/** `pick` contains comma-separated ids of the runs selected for comparison. */
+export const runs = define({ page: 1, search: "", experiment: "", target: "", benchmark: "", eval: "", pick: "" });
+export type RunsSearch = typeof runs.defaults;
 
-export interface RunsSearch extends ListSearch {
-	readonly experiment: string;
-	readonly target: string;
-	readonly benchmark: string;
-	readonly eval: string;
-	/** Comma-separated ids of the runs selected for comparison. */
-	readonly pick: string;
-}
-export const runsDefaults: RunsSearch = {
-	...listDefaults,
-	experiment: "",
+export const run = define({
+	search: "",
+	status: ["", "ok", "quality_failure", "execution_error", "not_run"],
 	target: "",
-	benchmark: "",
-	eval: "",
-	pick: "",
-};
-export const readRuns = (raw: RawSearch): RunsSearch => ({
-	...readList(raw),
-	experiment: readText(raw, "experiment"),
-	target: readText(raw, "target"),
-	benchmark: readText(raw, "benchmark"),
-	eval: readText(raw, "eval"),
-	pick: readText(raw, "pick"),
-});
-
-const testStatuses = ["", "ok", "quality_failure", "execution_error", "not_run"] as const;
-const testSorts = ["order", "test", "status", "score", "target", "duration", "cost"] as const;
-export interface RunSearch {
-	readonly search: string;
-	readonly status: (typeof testStatuses)[number];
-	readonly target: string;
-	readonly sort: (typeof testSorts)[number];
-	readonly descending: boolean;
-}
-export const runDefaults: RunSearch = { search: "", status: "", target: "", sort: "order", descending: false };
-export const readRun = (raw: RawSearch): RunSearch => ({
-	search: readText(raw, "search"),
-	status: readChoice(raw, "status", testStatuses),
-	target: readText(raw, "target"),
-	sort: readChoice(raw, "sort", testSorts),
-	descending: readFlag(raw, "descending"),
-});
-
-const comparedParts = ["comparable", "changed", "new", "gone", "errors"] as const;
-const comparedSorts = ["change", "test", "before", "after", "delta"] as const;
-const differingParts = ["", "test", "graders", "workspace", "hooks", "target", "unknown"] as const;
-export interface CompareSearch extends ListSearch {
-	/** Comma-separated ids of runs; the others are compared with the first. */
-	readonly runs: string;
-	/** Index of the comparison whose tests are listed. */
-	readonly after: number;
-	readonly part: (typeof comparedParts)[number];
-	/** Limits changed tests to those that differ in this. */
-	readonly differing: (typeof differingParts)[number];
-	/** `change` sorts by the size of the difference. */
-	readonly sort: (typeof comparedSorts)[number];
-	readonly descending: boolean;
-	/** Comma-separated parts of tests that are ignored in the comparison. */
-	readonly vary: string;
-	/** The row whose outputs are shown side by side. */
-	readonly test: string;
-}
-export const compareDefaults: CompareSearch = {
-	...listDefaults,
-	runs: "",
-	after: 0,
-	part: "comparable",
-	differing: "",
-	sort: "change",
+	sort: ["order", "test", "status", "score", "target", "duration", "cost"],
 	descending: false,
-	vary: "",
-	test: "",
-};
-export const readCompare = (raw: RawSearch): CompareSearch => ({
-	...readList(raw),
-	runs: readText(raw, "runs"),
-	after: Math.max(0, Math.trunc(Number(raw["after"])) || 0),
-	part: readChoice(raw, "part", comparedParts),
-	differing: readChoice(raw, "differing", differingParts),
-	sort: readChoice(raw, "sort", comparedSorts),
-	descending: readFlag(raw, "descending"),
-	vary: readText(raw, "vary"),
-	test: readText(raw, "test"),
 });
+export type RunSearch = typeof run.defaults;
+
+export const compare = define({
+	page: 1,
+	search: "",
+	/** Comma-separated ids of runs; the others are compared with the first. */
+	runs: "",
+	/** Index of the comparison whose tests are listed. */
+	after: 0,
+	part: ["comparable", "changed", "new", "gone", "errors"],
+	/** Limits changed tests to those that differ in this. */
+	differing: ["", "test", "graders", "workspace", "hooks", "target", "unknown"],
+	/** `change` sorts by the size of the difference. */
+	sort: ["change", "test", "before", "after", "delta"],
+	descending: false,
+	/** Comma-separated parts of tests whose differences are ignored. */
+	vary: "",
+	/** The row whose outputs are shown side by side. */
+	test: "",
+});
+export type CompareSearch = typeof compare.defaults;

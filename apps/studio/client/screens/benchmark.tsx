@@ -219,13 +219,7 @@ const columns: readonly Column<Row>[] = [
 		narrow: "second",
 		cell: ({ status }) => <PortabilityBadge counts={status} />,
 	},
-	{
-		key: "last",
-		title: "Last result",
-		width: "230px",
-		narrow: "second",
-		cell: (row) => <LastResult row={row} />,
-	},
+	{ key: "last", title: "Last result", width: "230px", narrow: "second", cell: (row) => <LastResult row={row} /> },
 ];
 
 function Name({ row: { id, file, status } }: { row: Row }) {

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
 import type { CompareAnswer, ComparisonAnswer } from "../../server/answers/compare.ts";
+import table from "../components/data-table.module.css";
 import { type Column, DataTable } from "../components/data-table.tsx";
 import { Check, FilterBar, SearchField } from "../components/form.tsx";
 import { Chip, Chips, Empty, columns as grid, LoadState, PageHeader, Pager } from "../components/page.tsx";
@@ -371,9 +372,7 @@ const none = <span className="dim">–</span>;
 function Score({ label, value }: { label: string; value: number | null }) {
 	return (
 		<>
-			<Text span c="dimmed" hiddenFrom="sm">
-				{label}{" "}
-			</Text>
+			<span className={`dim ${table.narrowOnly}`}>{label} </span>
 			{value === null ? none : score(value)}
 		</>
 	);

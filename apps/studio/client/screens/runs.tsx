@@ -180,14 +180,7 @@ const columns: readonly Column<RunEntry>[] = [
 		cell: ({ state, summary, planned }) =>
 			state === "done" && summary ? <PassBar counts={{ ...summary, planned }} /> : <RunBadge state={state} />,
 	},
-	{
-		key: "tests",
-		title: "Tests",
-		width: "64px",
-		align: "end",
-		narrow: "none",
-		cell: ({ planned }) => count(planned),
-	},
+	{ key: "tests", title: "Tests", width: "64px", align: "end", narrow: "none", cell: ({ planned }) => count(planned) },
 	{
 		key: "mean",
 		title: "Mean",
