@@ -1,30 +1,22 @@
 import "@mantine/core/styles/baseline.css";
 import "@mantine/core/styles/default-css-variables.css";
 import "@mantine/core/styles/global.css";
-// A component at a time, so that pages load only what they use; those that others build on come first.
+// A component at a time, those that others build on first. Components that few screens use import their own.
 import "@mantine/core/styles/UnstyledButton.css";
 import "@mantine/core/styles/Button.css";
 import "@mantine/core/styles/ActionIcon.css";
 import "@mantine/core/styles/CloseButton.css";
 import "@mantine/core/styles/Loader.css";
 import "@mantine/core/styles/Paper.css";
-import "@mantine/core/styles/Overlay.css";
 import "@mantine/core/styles/Group.css";
 import "@mantine/core/styles/Stack.css";
 import "@mantine/core/styles/Text.css";
 import "@mantine/core/styles/Code.css";
-import "@mantine/core/styles/Table.css";
 import "@mantine/core/styles/Alert.css";
 import "@mantine/core/styles/Badge.css";
 import "@mantine/core/styles/Breadcrumbs.css";
-import "@mantine/core/styles/Checkbox.css";
 import "@mantine/core/styles/DataList.css";
 import "@mantine/core/styles/EmptyState.css";
-import "@mantine/core/styles/Fieldset.css";
-import "@mantine/core/styles/InlineInput.css";
-import "@mantine/core/styles/Input.css";
-import "@mantine/core/styles/ModalBase.css";
-import "@mantine/core/styles/Modal.css";
 import "@mantine/core/styles/Pagination.css";
 import "@mantine/core/styles/Progress.css";
 import "@mantine/core/styles/Skeleton.css";

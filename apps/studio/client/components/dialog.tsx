@@ -1,3 +1,6 @@
+import "@mantine/core/styles/Overlay.css";
+import "@mantine/core/styles/ModalBase.css";
+import "@mantine/core/styles/Modal.css";
 import { Button, Group, Modal } from "@mantine/core";
 import { type ReactNode, useEffect } from "react";
 

@@ -1,3 +1,4 @@
+import "@mantine/core/styles/Table.css";
 import { Table } from "@mantine/core";
 import { lexer, type Token, type Tokens } from "marked";
 import { Fragment, type ReactNode, useMemo } from "react";

@@ -1,3 +1,4 @@
+import "@mantine/core/styles/Fieldset.css";
 import { Button, Fieldset, Group, Paper, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";

@@ -1,3 +1,4 @@
+import "@mantine/core/styles/Table.css";
 import { Button, Group, Paper, Stack, Table, Text, VisuallyHidden } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
