@@ -12,7 +12,7 @@ const machinePackages = "execa|simple-git|write-file-atomic|proper-lockfile|tiny
 function block(name, allowed, instead, also = []) {
 	return {
 		name: `${name}-imports-only-below`,
-		comment: `${name} may import ${allowed.length === 0 ? "nothing of ours" : allowed.join(", ")}: ${instead}`,
+		comment: `${name} may import ${allowed.length === 0 ? "no other folder" : allowed.join(", ")}: ${instead}`,
 		severity: "error",
 		from: { path: `${core}/${name}/`, pathNot: tests },
 		to: {
@@ -38,7 +38,7 @@ const below = ["base", "schema", "io", "model"];
 module.exports = {
 	forbidden: [
 		{
-			name: "no-circles",
+			name: "no-cycles",
 			comment: "These files import each other, types included: move the shared part into a third file below both.",
 			severity: "error",
 			from: {},
@@ -46,7 +46,8 @@ module.exports = {
 		},
 		{
 			name: "resolvable",
-			comment: "This import leads nowhere: correct the path, or declare the package in this workspace's package.json.",
+			comment:
+				"This import can't be resolved: correct the path, or declare the package in this workspace's package.json.",
 			severity: "error",
 			from: {},
 			to: { couldNotResolve: true },

@@ -1,4 +1,4 @@
-// Bundling a large template against `cp -r` of it plus `sha256sum` of it, and memory as the number of files grows.
+// Compares bundling a large template with `cp -r` plus `sha256sum`, and measures memory as the number of files grows.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,7 @@ import { pairs, report } from "./pairs.mjs";
 const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const place = mkdtempSync(join(tmpdir(), "agentv-bench-bundle-"));
 
-/** An eval with a template of `count` files, `bytes` together. */
+/** Writes an eval with a template of `count` files, `bytes` in total. */
 function writeEval(name, count, bytes) {
 	const root = join(place, name);
 	const line = "const total = items.reduce((sum, item) => sum + item.price_in_cents, 0); // some text\n";
@@ -25,7 +25,7 @@ function writeEval(name, count, bytes) {
 	return root;
 }
 
-// Each round writes to a place of its own: creating files right after deleting many is far slower on some file systems.
+// Each round writes to its own directory: creating files right after deleting many is slow on some file systems.
 let round = 0;
 const fresh = (name) => join(place, `${name}-${round++}`);
 const run = (program, ...args) => {
@@ -33,7 +33,7 @@ const run = (program, ...args) => {
 	if (status !== 0) throw new Error(`${program}: ${stderr}`);
 };
 
-/** Kilobytes at the peak. */
+/** Returns the peak memory in KB. */
 function peak(root) {
 	const print = "process.on('exit', () => process.stderr.write('PEAK ' + process.resourceUsage().maxRSS))";
 	const hook = `data:text/javascript,${encodeURIComponent(print)}`;
@@ -60,7 +60,9 @@ try {
 	const few = peak(writeEval("few", 5000, 5e6));
 	const many = peak(writeEval("many", 50_000, 50e6));
 	const perFile = (many - few) / 45_000;
-	console.log(`memory a further file: ${perFile.toFixed(2)} KB  (limit 1 KB: ${perFile <= 1 ? "kept" : "EXCEEDED"})`);
+	console.log(
+		`memory per additional file: ${perFile.toFixed(2)} KB  (limit 1 KB: ${perFile <= 1 ? "kept" : "EXCEEDED"})`,
+	);
 	if (most > 200 || perFile > 1) process.exitCode = 1;
 } finally {
 	rmSync(place, { recursive: true, force: true });

@@ -1,4 +1,5 @@
-// What a run adds to the time that its models take: 1,000 tests against a server that answers in 50 ms, 50 at once.
+// Measures a run's overhead over its models' time: 1,000 tests against a server that responds in 50 ms, 50
+// concurrently.
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,7 +10,7 @@ import { median, report } from "./pairs.mjs";
 
 const [tests, workers, answerMs, rounds] = [1000, 50, 50, 3];
 
-/** In a process of its own: the server's work is not the run's. */
+/** Runs in a separate process, so that the server's work does not count as the run's. */
 function serve() {
 	const usage = { prompt_tokens: 10, completion_tokens: 2, total_tokens: 12 };
 	const choices = [{ index: 0, message: { role: "assistant", content: "yes" }, finish_reason: "stop" }];
@@ -53,7 +54,11 @@ async function measure() {
 	}
 	const ideal = (tests / workers) * answerMs;
 	const subject = median(times);
-	report(`${tests} tests of a model, ${workers} at once`, { baseline: ideal, subject, ratio: subject / ideal }, 1.3);
+	report(
+		`${tests} tests of a model, ${workers} concurrently`,
+		{ baseline: ideal, subject, ratio: subject / ideal },
+		1.3,
+	);
 }
 
 if (process.argv[2] === "serve") serve();

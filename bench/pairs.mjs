@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 
 /**
- * Times two commands in turn, so that what else the machine does weighs on both alike.
- * `baseline` and `subject` are {command: [program, ...args], cwd?, env?, stdout?: "ignore"}, or functions that do the work.
+ * Times two commands alternately, so that other load on the machine affects both equally.
+ * `baseline` and `subject` are {command: [program, ...args], cwd?, env?, stdout?: "ignore"}, or functions.
  * Returns {baseline, subject} medians in milliseconds and `ratio`, the median of the pairs' ratios.
  */
 export async function pairs(baseline, subject, { rounds = 31, warmUps = 3 } = {}) {
@@ -23,7 +23,7 @@ export async function pairs(baseline, subject, { rounds = 31, warmUps = 3 } = {}
 	return { baseline: median(times.baseline), subject: median(times.subject), ratio: median(times.ratio) };
 }
 
-/** Prints one line of a result of `pairs` and says whether it keeps within `limit`; sets the exit code if not. */
+/** Prints a result of `pairs` and whether it is within `limit`; sets the exit code if not. */
 export function report(name, { baseline, subject, ratio }, limit) {
 	const kept = limit === undefined || ratio <= limit;
 	const verdict = limit === undefined ? "" : `  (limit ${limit} ×: ${kept ? "kept" : "EXCEEDED"})`;

@@ -1,4 +1,5 @@
-// Two runs of 100,000 rows: how long comparing and exporting take against reading and parsing the same files, and the memory they take at most.
+// Two runs of 100,000 rows: compares comparing and exporting with only reading and parsing the same files, and measures
+// peak memory.
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,11 +10,11 @@ const agentv = resolve(import.meta.dirname, "../apps/cli/dist/bin.js");
 const peakMemory = resolve(import.meta.dirname, "peak-memory.cjs");
 const place = mkdtempSync(join(tmpdir(), "agentv-bench-"));
 const [rows, limit, mostMb] = [100_000, 5, 1024];
-/** So many attempts have a file of their own; the others' are gone. */
+/** Number of attempts with a file; the files of the others are missing. */
 const withFiles = 10_000;
 const label = "evals/large.eval.yaml";
 
-/** The floor: the lines of the named files, each parsed and let go. */
+/** The baseline: parses each line of the files. */
 const readLines = `
 import { StringDecoder } from "node:string_decoder";
 import { openSync, readSync } from "node:fs";
@@ -44,7 +45,7 @@ function makeRun(name, passesOf) {
 	return directory;
 }
 
-/** What exports show of an attempt beside its row. */
+/** Details of an attempt in exports, in addition to its row. */
 function writeAttempt(directory, index) {
 	const file = join(directory, attemptFile(index));
 	mkdirSync(dirname(file), { recursive: true });
@@ -74,12 +75,10 @@ function runFile(name) {
 	};
 }
 
-/** A kilobyte, as a row with two graders and five findings takes. */
+/** Returns a row of 1 KB, with two graders and five findings. */
 function rowText(index, passes) {
 	const verdict = passes ? "pass" : "fail";
-	const evidence = passes
-		? {}
-		: { evidence: `it is "an answer of some length that holds nothing of the kind, number ${index}"` };
+	const evidence = passes ? {} : { evidence: `it is "an answer of some length without a match, number ${index}"` };
 	const found = ["alpha", "beta", "gamma", "delta"].map((word, at) => ({
 		text: `the answer contains "${word}"`,
 		passed: passes || at < 2,

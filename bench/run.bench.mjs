@@ -1,4 +1,5 @@
-// What running costs: a mock target against a mere parse of the same file, programs against a bare spawn of them, and a huge answer.
+// Measures a run's overhead: a mock target against parsing the same file, programs against plain spawns, and a huge
+// answer.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +18,7 @@ function keeps(name, value, limit, unit, isLeast = false) {
 	if (!kept) process.exitCode = 1;
 }
 
-/** A directory with an eval of `count` tests, each like `test(index)`. */
+/** Creates a directory with an eval of `count` tests, each from `test(index)`. */
 function suite(name, count, test, targets) {
 	const directory = join(home, name);
 	mkdirSync(directory);
@@ -27,7 +28,7 @@ function suite(name, count, test, targets) {
 	return directory;
 }
 
-/** Runs a command and answers its time in ms and its peak memory in MB. */
+/** Runs a command and returns its time in ms and its peak memory in MB. */
 function measured(command, cwd) {
 	const started = performance.now();
 	const peak = join(import.meta.dirname, "peak-memory.cjs");
@@ -70,7 +71,7 @@ function mockTarget() {
 	keeps("  peak memory against a mere parse", memory / parseMemory, 1.5, "×");
 }
 
-/** Runs the same program as often, so many at once, by nothing but spawn. */
+/** Runs the same program as often, with the same concurrency, by plain spawn. */
 async function bareSpawns(count, workers) {
 	let next = 0;
 	const worker = async () => {

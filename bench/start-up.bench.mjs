@@ -1,4 +1,4 @@
-// What it costs to start: the command line against Node itself.
+// Compares start-up of the command line with Node itself.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";

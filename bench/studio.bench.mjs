@@ -1,4 +1,5 @@
-// Studio over 200 benchmarks, 2,000 evals and 1,000 runs of 100 rows: each list route's page of 50, warm, and the memory
+// Studio over 200 benchmarks, 2,000 evals and 1,000 runs of 100 rows: each list route's page of 50, warm, and the
+// memory
 // that is left after 3,600 requests to each of them.
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -127,7 +128,7 @@ async function get(url) {
 	return text;
 }
 
-/** Of the server, in MB: now, and the most it ever was. */
+/** Returns the server's current and peak memory in MB. */
 function memory({ pid }) {
 	const status = readFileSync(`/proc/${pid}/status`, "utf8");
 	const field = (name) => Math.round(Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) / 1024);
@@ -160,7 +161,7 @@ async function measure({ child, url }) {
 			const started = performance.now();
 			await get(url + route);
 			times.push(performance.now() - started);
-			// Longer than any answer is kept, so that each round looks at the disk.
+			// Longer than responses are cached, so that each round reads the disk.
 			if (round < 10) await new Promise((next) => setTimeout(next, 1100));
 		}
 		const slow = times.sort((a, b) => a - b)[Math.floor(times.length * 0.9)];

@@ -1,10 +1,10 @@
-// Deterministic evals for measurements: every count gives the same bytes on every machine.
+// Deterministic evals for measurements: the same bytes on every machine.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const words = ["add", "list", "sort", "parse", "merge", "split", "count", "trim", "join", "find", "hash", "walk"];
 
-/** Writes `count` evals below `root`, each in a directory of its own, and returns the paths of every YAML file that they need. */
+/** Writes `count` evals under `root`, each in its own directory, and returns the paths of all YAML files. */
 export function writeSyntheticEvals(root, count) {
 	const files = [];
 	const write = (path, text) => {

@@ -1,4 +1,4 @@
-// What validating costs beside a floor that only reads and `yaml`-parses the same files, how it grows, and what it keeps.
+// Measures validation against only reading and `yaml`-parsing the same files, how it scales, and its memory.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -13,7 +13,7 @@ const require = createRequire(new URL("../packages/core/package.json", import.me
 const { parse } = require("yaml");
 const root = mkdtempSync(join(tmpdir(), "agentv-bench-"));
 const isHeap = process.argv[2] === "heap";
-/** What the command line has in itself, bundled as it is. */
+/** Core, bundled as in the command line. */
 const core = isHeap ? process.argv[5] : await bundleCore(join(root, "core"));
 const { discoverEvals, openDiskView, validateEvals } = await import(pathToFileURL(core).href);
 
@@ -32,7 +32,7 @@ function floor(files) {
 	for (const file of files) parse(readFileSync(file, "utf8"));
 }
 
-/** Validates everything below `directory`; returns the largest heap seen after a collection, in MB, where that can be told. */
+/** Validates everything under `directory`; returns the largest heap after a collection in MB, if it can be measured. */
 async function validate(directory, expected) {
 	const view = openDiskView();
 	const evals = discoverEvals([directory], directory, view);

@@ -1,5 +1,5 @@
-// What a workspace per test costs: 100 tests, each with a copy of its own of a template of 2,000 files and with file_changes, against
-// `cp -r` of the same trees.
+// Compares workspaces per test with `cp -r`: 100 tests, each with its own copy of a template of 2,000 files and with
+// file_changes.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -32,7 +32,7 @@ function copies(round, tests) {
 	}
 }
 
-/** Prepares, then serves the tests, two at a time; each changes one file and adds one. */
+/** Prepares workspaces and runs the tests, two concurrently; each changes one file and adds one. */
 async function workspaces(round, { keep, tests, workers = 2 }) {
 	const view = openDiskView();
 	const env = { PATH: process.env.PATH, HOME: root };
@@ -75,7 +75,7 @@ async function timed(work) {
 	return performance.now() - started;
 }
 
-/** Each in turn; what was made is only removed at the end, since file systems are slow to make files right after removing many. */
+/** Alternates both. Removes files only at the end, because creating files right after deleting many is slow. */
 async function compare(name, options, limit) {
 	const rounds = [];
 	for (let round = 0; round < options.rounds; round++) {

@@ -1,15 +1,15 @@
 import { existsSync } from "node:fs";
 import { run } from "./run.mjs";
 
-/** Whether Debian's packages can be installed without asking anybody. */
+/** Whether Debian packages can be installed without prompting. */
 export const canInstall = process.getuid?.() === 0 && existsSync("/usr/bin/apt-get");
 
 const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
 let updated;
 
-/** Installs Debian packages; that some can't be had shows when they are looked for. */
+/** Installs Debian packages; does not check for failures. */
 export async function install(packages) {
-	console.log(`Installing Debian's ${packages.join(", ")}.`);
+	console.log(`Installing Debian packages: ${packages.join(", ")}.`);
 	updated ??= run("apt-get", ["update", "-qq"], { quiet: true, env });
 	await updated;
 	await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...packages], { quiet: true, env });

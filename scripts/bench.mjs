@@ -13,7 +13,7 @@ const files = readdirSync(directory)
 
 async function bench() {
 	if (files.length === 0) {
-		console.error(`No benchmark is named ${wanted.join(", ")}.`);
+		console.error(`No such benchmark: ${wanted.join(", ")}`);
 		return 2;
 	}
 	const build = await pnpm(["run", "build:all"], { quiet: true });

@@ -16,7 +16,7 @@ function installed() {
 	return findOnPath(names) ?? places.find(isExecutable);
 }
 
-/** A browser that Playwright has downloaded for this or another project. */
+/** Finds a browser that Playwright has downloaded for this or another project. */
 function downloaded() {
 	const caches = [
 		process.env.PLAYWRIGHT_BROWSERS_PATH,
@@ -38,17 +38,17 @@ async function install() {
 		await installPackages(["chromium"]);
 		return installed();
 	}
-	console.log("No browser found: letting Playwright download one.");
+	console.log("No browser found; downloading one with Playwright.");
 	await tool("playwright-core/cli.js", ["install", "chromium-headless-shell"], { quiet: true });
 	return downloaded();
 }
 
-/** Path of a Chrome or Chromium for the tests; throws a sentence that says what to install. */
+/** Returns the path of a Chrome or Chromium for the tests; throws an error that says what to install. */
 export async function findBrowser() {
 	const named = process.env.CHROME_PATH;
 	if (named) {
 		if (isExecutable(named)) return named;
-		throw new Error(`CHROME_PATH names ${named}, which cannot be run.`);
+		throw new Error(`CHROME_PATH is ${named}, which is not executable.`);
 	}
 	const found = installed() ?? downloaded() ?? (await install());
 	if (found) return found;

@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 
 const root = resolve(import.meta.dirname, "..");
 
-/** Lints `text` as if it stood at `path` of the repository. */
+/** Lints `text` as if it were at `path` in the repository. */
 function lint(path: string, text: string): { exitCode: number | null; output: string } {
 	const tree = tempTree({ "biome.json": readFileSync(join(root, "biome.json"), "utf8"), [path]: text });
 	const biome = join(root, "node_modules/@biomejs/biome/bin/biome");

@@ -13,7 +13,7 @@ const { forbidden: rules } = createRequire(import.meta.url)(join(root, ".depende
 const core = "packages/core/src";
 const empty = "export {};\n";
 
-/** A house in small: every block has one file, and every import in it is allowed. */
+/** A minimal source tree: every block has one file, and every import is allowed. */
 const soundTree: Record<string, string> = {
 	"tsconfig.base.json": readFileSync(join(root, "tsconfig.base.json"), "utf8"),
 	"packages/core/package.json": JSON.stringify({
@@ -68,14 +68,14 @@ const soundTree: Record<string, string> = {
 
 interface Violation {
 	file: string;
-	/** The forbidden line. */
+	/** The forbidden import. */
 	imports: string;
-	/** Files to add for it. */
+	/** Additional files that it needs. */
 	extra?: Record<string, string>;
 }
 
 const violations: Record<string, Violation> = {
-	"no-circles": {
+	"no-cycles": {
 		file: `${core}/base/slug.ts`,
 		imports: 'import type { Loop } from "./loop.ts";',
 		extra: { [`${core}/base/loop.ts`]: 'import type { Slug } from "./slug.ts";\nexport type Loop = Slug;\n' },
@@ -151,7 +151,7 @@ function checkLayers(tree: string): { exitCode: number | null; output: string } 
 	return { exitCode: run.status, output: run.stdout + run.stderr };
 }
 
-/** Plants every violation at once, so that the checker starts once and not once a rule. */
+/** Plants all violations together, so that the checker runs only once. */
 function plantAll(): string {
 	const files: Record<string, string> = {};
 	for (const { file, imports, extra } of Object.values(violations)) {
@@ -164,7 +164,7 @@ function plantAll(): string {
 describe("the import rules", () => {
 	let planted: { exitCode: number | null; output: string } | undefined;
 
-	it("pass a house in which every import is allowed", () => {
+	it("pass if every import is allowed", () => {
 		const sound = checkLayers(plant());
 		expect(sound.output).toContain("no dependency violations");
 		expect(sound.exitCode).toBe(0);

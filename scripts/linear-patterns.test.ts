@@ -8,7 +8,7 @@ import { expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Files whose patterns see short texts only, or text of the user's own. */
+/** Files whose patterns only match short texts, or the user's own texts. */
 const bounded: readonly string[] = [
 	"apps/cli/scripts/licenses.mjs", // of packages that are installed
 	"apps/studio/client/components/code.tsx", // of lines up to 2,000 characters, and of diffs
@@ -44,7 +44,9 @@ function patterns(): Pattern[] {
 	return [...found.values()];
 }
 
-/** Texts that are one short piece many times, and end with what matches nothing: patterns that go back take their square. */
+/**
+ * Returns repetitions of a short text with a mismatch at the end, on which backtracking patterns take quadratic time.
+ */
 function pumped({ source }: Pattern): string[] {
 	const letters = source.replace(/\\[a-zA-Z]|[[\](){}|?*+^$.]/g, "");
 	const single = new Set([..." \n\t/-a0", ...letters.slice(0, 12)]);
@@ -59,7 +61,7 @@ test("every pattern of the source takes linear time on hostile texts", { timeout
 	const slow: string[] = [];
 	for (const pattern of patterns()) {
 		const flags = pattern.flags.replace(/[gy]/g, "");
-		// A pattern that is anchored by `y` is tried at one place.
+		// A sticky pattern is only tried at one position.
 		if (pattern.flags.includes("y")) continue;
 		try {
 			runInNewContext(

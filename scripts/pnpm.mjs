@@ -1,4 +1,4 @@
-// Runs pnpm in the version that the lockfile was made with; nobody needs it installed.
+// Runs the version of pnpm that the lockfile was created with, without a global installation.
 // Usage: node scripts/pnpm.mjs <pnpm arguments>
 import { pathToFileURL } from "node:url";
 import { run } from "./run.mjs";

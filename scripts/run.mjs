@@ -5,8 +5,8 @@ import { resolve } from "node:path";
 export const root = resolve(import.meta.dirname, "..");
 
 /**
- * Runs a program in the checkout, its output shown as it comes, or kept with `quiet: true`.
- * Resolves with {exitCode, output}; a program that can't be started counts as exit code 127.
+ * Runs a program in the checkout. Streams its output, or captures it with `quiet: true`. Resolves with
+ * {exitCode, output}; the exit code is 127 if the program can't be started.
  */
 export function run(program, args, { cwd = root, env = process.env, quiet = false } = {}) {
 	return new Promise((done) => {
@@ -27,7 +27,7 @@ export function run(program, args, { cwd = root, env = process.env, quiet = fals
 	});
 }
 
-/** A program that a dependency of the checkout brings, run by this Node. */
+/** Runs a program of a dependency with this Node. */
 export function tool(file, args, options) {
 	return run(process.execPath, [resolve(root, "node_modules", file), ...args], options);
 }

@@ -1,5 +1,5 @@
-// The main job on real input, from nothing: a benchmark that lives in a git repository is synced, its eval validated,
-// bundled, and run from the bundle somewhere else. Everything happens below .agentv-start/, which git ignores.
+// The main workflow: syncs a benchmark from a git repository, validates and bundles its eval, and runs the bundle from
+// another directory. Everything is in .agentv-start/, which git ignores.
 import { cpSync, mkdirSync, renameSync, rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -32,7 +32,7 @@ async function step(number, title, ...args) {
 	await must(process.execPath, [agentvFile, ...args], { env });
 }
 
-/** Makes a bare repository out of the example, with an identity of its own: nobody's git configuration is needed. */
+/** Creates a bare repository from the example, with its own identity, independent of the user's git configuration. */
 async function makeOrigin() {
 	const work = join(place, "origin");
 	cpSync(join(root, "examples/quickstart"), work, { recursive: true });
@@ -63,7 +63,7 @@ async function prepare() {
 	rmSync(place, { recursive: true, force: true });
 	mkdirSync(join(place, "elsewhere"), { recursive: true });
 	await makeOrigin();
-	console.log(`A git repository with one eval now lies in ${shown(origin)}; AGENTV_HOME is ${shown(home)}.`);
+	console.log(`Created a git repository with one eval in ${shown(origin)}; AGENTV_HOME is ${shown(home)}.`);
 }
 
 async function mainJob() {
@@ -77,7 +77,7 @@ async function mainJob() {
 		"quickstart",
 	);
 	await step(2, "Sync it", "benchmark", "sync", "quickstart");
-	await step(3, "Check that its eval is sound and portable", "eval", "validate", evalFile);
+	await step(3, "Check that its eval is valid and portable", "eval", "validate", evalFile);
 	await step(4, "Bundle the eval", "bundle", evalFile, "--output", bundled);
 	renameSync(bundled, moved);
 	console.log(`   moved to ${shown(moved)}`);
@@ -87,8 +87,8 @@ async function mainJob() {
 try {
 	await prepare();
 	await mainJob();
-	console.log(`\nDone. The results lie in ${shown(results)}.`);
-	console.log(`Look at it all in Studio:\n   $ AGENTV_HOME=${shown(home)} node ${shown(agentvFile)} studio`);
+	console.log(`\nDone. The results are in ${shown(results)}.`);
+	console.log(`View everything in Studio:\n   $ AGENTV_HOME=${shown(home)} node ${shown(agentvFile)} studio`);
 } catch (error) {
 	if (!(error instanceof StepFailed)) throw error;
 	console.error(error.message);

@@ -1,4 +1,4 @@
-// Makes docs/images/terminal.png: what the built command line really prints in a terminal, in its real colours.
+// Creates docs/images/terminal.png from the real output of the built command line.
 // Usage: npm run build && node scripts/terminal-picture.mjs
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ const commands = [
 	"agentv bundle evals/greeting.eval.yaml -o ../greeting",
 	"agentv eval evals",
 ];
-/** One test that fails: most of what a runner prints is about those. */
+/** A failing test, so that the picture shows a failure. */
 const failing = {
 	id: "alan",
 	input: "Greet Alan.",
@@ -57,7 +57,7 @@ async function prepare() {
 	await must("git", "commit", "--quiet", "--no-gpg-sign", "--message=Begin");
 }
 
-/** Runs a command in a pseudo-terminal of its own. */
+/** Runs a command in a pseudo-terminal. */
 async function session(command) {
 	const words = `stty cols ${columns} rows 50; ${command}`;
 	const { output } = await run("script", ["-qec", words, "/dev/null"], { cwd: project, env, quiet: true });

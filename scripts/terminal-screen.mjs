@@ -5,7 +5,7 @@ const sequence = /\x1b\[([?0-9;]*)([A-Za-z])/y;
 const plain = { color: "", bold: false, dim: false };
 const colors = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
 
-/** What a terminal shows at the end of all that was written to it: rows of cells `{text, color, bold, dim}`. */
+/** Returns the final screen of a terminal as rows of cells `{text, color, bold, dim}`. */
 export function terminalScreen(written) {
 	const rows = [[]];
 	let [row, column, style] = [0, 0, plain];
@@ -19,7 +19,7 @@ export function terminalScreen(written) {
 		G: (count) => {
 			column = count - 1;
 		},
-		// From here to the end of the line, or with 2 all of it.
+		// Clears to the end of the line, or with 2 the whole line.
 		K: (_count, text) => {
 			if (text === "2") rows[row] = [];
 			else rows[row].length = Math.min(rows[row].length, column);

@@ -1,6 +1,6 @@
-// Every check and every test. `npm test` runs randomised tests with a tenth of their rounds, `npm test -- --full` with all.
-// Other arguments go to vitest: `npm test -- packages/core/src/base`.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+// Runs all checks and tests. `npm test` runs randomised tests with a tenth of their rounds, `npm test -- --full` with
+// all. Other arguments are passed to vitest: `npm test -- packages/core/src/base`.
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findBrowser } from "./browser.mjs";
 import { pnpm } from "./pnpm.mjs";
@@ -23,7 +23,7 @@ async function check(name, work) {
 	return exitCode === 0;
 }
 
-/** What the tests need of the machine: `find` answers, or throws a sentence that says what to install. */
+/** Checks a requirement of the tests: `find` throws an error that says what to install if it is missing. */
 async function needed(find) {
 	try {
 		await find();
@@ -33,7 +33,7 @@ async function needed(find) {
 	}
 }
 
-/** The library as it would be published: packed, then looked at by publint and arethetypeswrong. */
+/** Packs the library as for publishing and checks it with publint and arethetypeswrong. */
 async function corePackage() {
 	const packed = await pnpm(["--dir", join(root, "packages/core"), "pack", "--pack-destination", artifacts], {
 		quiet: true,
@@ -48,7 +48,7 @@ async function corePackage() {
 	return tool("@arethetypeswrong/cli/dist/index.js", [tarball, "--profile", "esm-only"], { quiet: true });
 }
 
-/** Counts what really ran; a file that could not even be loaded is one failure. */
+/** Counts the tests that ran; a file that could not be loaded is one failure. */
 function countTests(file) {
 	const report = JSON.parse(readFileSync(file, "utf8"));
 	const broken = report.testResults.filter(
@@ -68,27 +68,44 @@ async function tests(env) {
 	try {
 		countTests(file);
 	} catch (error) {
-		console.log(`No report of the tests: ${error.message}`);
+		console.log(`No test report: ${error.message}`);
 	}
 	if (exitCode !== 0 && counts.failed === before) counts.failed++;
 }
 
-async function everything() {
-	const env = { ...process.env, AGENTV_TEST_SEED: seed, AGENTV_TEST_ROUNDS: full ? "full" : "tenth" };
-	if (!(await check("install", () => pnpm(["install", "--frozen-lockfile"], { quiet: true })))) return;
+/** A copy of what was just built, for the tests: packing, which is tested too, builds anew in the same place. */
+function builtForTests() {
+	const place = join(root, "apps/cli/node_modules/.cache/built");
+	rmSync(place, { recursive: true, force: true });
+	cpSync(join(root, "apps/cli/dist"), place, { recursive: true });
+	const bin = join(place, "bin.js");
+	return { AGENTV_TEST_BIN: bin, AGENTV_TEST_STUDIO: bin };
+}
+
+async function buildAndTest(env) {
 	await check("browser", () =>
 		needed(async () => {
 			env.AGENTV_TEST_BROWSER = await findBrowser();
 		}),
 	);
 	await check("shells", () => needed(needShells));
+	const isBuilt = await check("build", () => pnpm(["--recursive", "--if-present", "run", "bundle"], { quiet: true }));
+	await tests({ ...env, ...(isBuilt ? builtForTests() : {}) });
+}
+
+/** One after the other, while the tests, which often wait, run beside them. */
+async function otherChecks() {
 	await check("types", () => tool("typescript/bin/tsc", ["-b"], { quiet: true }));
 	await check("style", () => tool("@biomejs/biome/bin/biome", ["check", "--colors=off", "."], { quiet: true }));
 	await check("unused code", () => tool("knip/bin/knip.js", [], { quiet: true }));
 	await check("import rules", () => pnpm(["run", "layers"], { quiet: true }));
-	await check("build", () => pnpm(["run", "build:all"], { quiet: true }));
 	await check("shape of @agentv/core", corePackage);
-	await tests(env);
+}
+
+async function everything() {
+	const env = { ...process.env, AGENTV_TEST_SEED: seed, AGENTV_TEST_ROUNDS: full ? "full" : "tenth" };
+	if (!(await check("install", () => pnpm(["install", "--frozen-lockfile"], { quiet: true })))) return;
+	await Promise.all([buildAndTest(env), otherChecks()]);
 }
 
 rmSync(artifacts, { recursive: true, force: true });

@@ -15,7 +15,7 @@ set -f
 for name in ${AGENTV_ALLOW_HOST:-}; do set -- --allow-host "$name" "$@"; done
 set +f
 
-# A registry that is a read-only mount is fine: sync keeps its state beside it in AGENTV_HOME.
+# The registry may be a read-only mount: sync stores its state next to it in AGENTV_HOME.
 status=0
 "$agentv" benchmark sync || status=$?
 # Asked to stop while syncing.

@@ -1,18 +1,17 @@
-// Bundles the command line into dist/: no runtime dependency is left, each command is a chunk of its own.
-// dist/ is also what is packed: it gets a package.json of its own, the licences and Studio's built pages.
+// Bundles the command line into dist/, without runtime dependencies and with a chunk per command.
+// dist/ is also the published package: it gets a package.json, the licences and Studio's built pages.
 // Usage: node scripts/build.mjs [directory]
-import { chmod, cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { basename, extname, join, resolve } from "node:path";
+import { chmod, cp, mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { basename, join, resolve } from "node:path";
 import { rolldown } from "rolldown";
-import { bundling } from "./bundling.mjs";
+import { bundling, startedFiles } from "./bundling.mjs";
 import { licenses } from "./licenses.mjs";
 
 const cli = resolve(import.meta.dirname, "..");
 const root = resolve(cli, "../..");
 const dist = resolve(process.argv[2] ?? join(cli, "dist"));
-const core = join(root, "packages/core/src");
 const studioPages = join(root, "apps/studio/dist/client");
-/** Paths of the modules that Studio's pages hold, as its build lists them. */
+/** Returns the paths of the modules in Studio's pages, as listed by its build. */
 const studioModules = join(root, "apps/studio/dist/client-modules.json");
 
 const exists = (path) =>
@@ -21,15 +20,8 @@ const exists = (path) =>
 		() => false,
 	);
 
-/** Files that are started as processes or threads of their own stay files of their own, named as in the source. */
-async function startedFiles() {
-	const files = await readdir(core, { recursive: true });
-	return files.filter((file) => /-(host|worker)\.(ts|mjs|js)$/.test(file)).map((file) => join(core, file));
-}
-
 async function bundle() {
-	const input = { bin: join(cli, "src/bin.ts") };
-	for (const file of await startedFiles()) input[basename(file, extname(file))] = file;
+	const input = { bin: join(cli, "src/bin.ts"), ...(await startedFiles()) };
 	const collected = licenses();
 	const build = await rolldown({
 		input,

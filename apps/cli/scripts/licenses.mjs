@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** Collects the licences of the packages that bundles take code from: a plugin to build with, what other builds took, then the text. */
+/**
+ * Collects the licences of bundled packages: a plugin for the build, modules of other builds, and the resulting text.
+ */
 export function licenses() {
 	const roots = new Set();
 	const plugin = {
@@ -13,14 +15,14 @@ export function licenses() {
 			}
 		},
 	};
-	/** Adds the packages of modules that another build has put into its own bundle: a list of their paths. */
+	/** Adds the packages of modules that another build has bundled. `modules` are paths. */
 	const add = (modules) => {
 		for (const id of modules) roots.add(packageRoot(id));
 	};
 	return { plugin, add, text: () => sections([...roots].map(describe)).join("\n") };
 }
 
-/** The nearest directory above a module whose package.json has a name and version. */
+/** Returns the nearest directory above a module whose package.json has a name and version. */
 function packageRoot(module) {
 	for (let directory = dirname(module.replace(/\0|\?.*$/g, "")); ; directory = dirname(directory)) {
 		const manifest = readManifest(directory);

@@ -1,5 +1,5 @@
 #!/usr/bin/env -S node --
-// The only file that knows `process`. It imports nothing that a mere `--version` does not need.
+// The only file that knows `process`. Imports no more than `--version` needs.
 import { writeSync } from "node:fs";
 import * as nodeModule from "node:module";
 import type { Output } from "./context.ts";
@@ -9,7 +9,7 @@ const argv = process.argv.slice(2);
 const interrupted = 130;
 const notRunnable = 4;
 
-/** NO_COLOR and FORCE_COLOR decide (no-color.org, force-color.org), else whether a terminal is there. */
+/** Follows NO_COLOR and FORCE_COLOR (no-color.org, force-color.org); by default, terminals have colours. */
 function wantsColor(isTTY: boolean): boolean {
 	const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
 	if (NO_COLOR || argv.includes("--no-color")) return false;
@@ -17,16 +17,16 @@ function wantsColor(isTTY: boolean): boolean {
 	return isTTY && TERM !== "dumb";
 }
 
-/** The exit code where the machine failed while something was printed; it wins over what the command came to. */
+/** Exit code if output could not be written; overrides the command's. */
 let failedWith: number | undefined;
 
 function output(stream: NodeJS.WriteStream, name: string): Output {
-	// A reader that went away (`agentv … | head`) is no failure: what is left to say has no listener.
+	// EPIPE is not a failure: the reader has gone away (`agentv … | head`).
 	stream.on("error", (error: NodeJS.ErrnoException) => {
 		if (error.code === "EPIPE" || failedWith !== undefined) return;
 		failedWith = notRunnable;
 		process.exitCode = failedWith;
-		const hint = "Make room where the output goes, or let it go elsewhere.";
+		const hint = "Free disk space, or redirect the output elsewhere.";
 		if (name === "stdout") tell(`error: stdout could not be written (${error.code ?? error.message})\nhint: ${hint}\n`);
 	});
 	const isTTY = stream.isTTY === true;
@@ -49,7 +49,7 @@ function output(stream: NodeJS.WriteStream, name: string): Output {
 	};
 }
 
-/** Waits until the stream takes more, or is closed because nobody reads it. */
+/** Waits until the stream accepts more data or is closed. */
 function drain(stream: NodeJS.WriteStream): Promise<void> {
 	return new Promise((resolve) => {
 		const done = () => {
@@ -60,7 +60,7 @@ function drain(stream: NodeJS.WriteStream): Promise<void> {
 	});
 }
 
-/** Aborts at the first Ctrl-C or SIGTERM, so that work can be put down in order; the second one ends at once. */
+/** Aborts at the first Ctrl-C or SIGTERM for an orderly stop; the second one exits immediately. */
 function interruption(): AbortSignal {
 	const controller = new AbortController();
 	const stop = () => {
@@ -72,7 +72,7 @@ function interruption(): AbortSignal {
 	return controller.signal;
 }
 
-/** Asks on the terminal; Ctrl-C and the end of the input are an empty answer. */
+/** Asks on the terminal. Throws `interrupted` on Ctrl-C; returns an empty answer at the end of the input. */
 async function ask(question: string): Promise<string> {
 	const { createInterface } = await import("node:readline");
 	const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -90,7 +90,7 @@ async function ask(question: string): Promise<string> {
 	});
 }
 
-/** Undefined where it was removed while we stood in it. */
+/** Returns undefined if the current directory has been deleted. */
 function currentDirectory(): string | undefined {
 	try {
 		return process.cwd();
@@ -103,15 +103,15 @@ function currentDirectory(): string | undefined {
 async function start(): Promise<void> {
 	const cwd = currentDirectory();
 	if (cwd === undefined) {
-		process.stderr.write("error: the current directory does not exist any more\nhint: Change to another one.\n");
+		process.stderr.write("error: the current directory no longer exists\nhint: Change to another directory.\n");
 		process.exitCode = 2;
 		return;
 	}
-	// Node 22 keeps compiled code between runs; Node 20 does not know the function.
+	// Node 22 can cache compiled code; Node 20 lacks the function.
 	(nodeModule as { enableCompileCache?: () => unknown }).enableCompileCache?.();
 	const { main } = await import("./main.ts");
 	await loadReport();
-	// Only the exit code is set: an exit by force would cut what a slow pipe has not taken yet.
+	// process.exit() would cut off output that a slow pipe has not read yet.
 	const exitCode = await main(argv, {
 		env: process.env,
 		cwd,
@@ -123,16 +123,16 @@ async function start(): Promise<void> {
 	process.exitCode = failedWith ?? exitCode;
 }
 
-/** Writes to stderr, whatever state it is in. */
+/** Writes to stderr synchronously; ignores errors. */
 function tell(text: string): void {
 	try {
 		writeSync(2, text);
 	} catch {
-		// There is nowhere left to say it; the exit code does.
+		// Only the exit code can report this.
 	}
 }
 
-/** Reports what no command caught and returns the exit code; undefined until what it needs is loaded. */
+/** Reports an uncaught error and returns the exit code; undefined until its modules are loaded. */
 let report: ((thrown: unknown) => number) | undefined;
 
 async function loadReport(): Promise<void> {
@@ -141,7 +141,7 @@ async function loadReport(): Promise<void> {
 		import("./report/error.ts"),
 		import("./terminal/safe-output.ts"),
 	]);
-	// Streams write later, and the process ends now.
+	// Synchronous, because the process is about to exit.
 	const raw: Output = { write: tell, isTTY: false, columns: 80, color: false };
 	const stderr = safeOutput(raw, createOutputRedactor(process.env));
 	report = (thrown) => {
@@ -151,15 +151,15 @@ async function loadReport(): Promise<void> {
 	};
 }
 
-/** What no command caught: a stack would say nothing to the user, and code 1 that tests failed. */
+/** Replaces Node's stack trace, and its exit code 1, which means failed tests. */
 function onFault(thrown: unknown): void {
 	if (report) process.exit(report(thrown));
-	// Nothing is loaded that could redact a message, and nothing that a user wrote has been read.
+	// The redactor is not loaded yet, so the message is left out.
 	const { code, name } = (thrown instanceof Error ? thrown : {}) as NodeJS.ErrnoException;
 	const isMachine = /^E[A-Z]+$/.test(code ?? "") || thrown instanceof RangeError;
 	const hint = isMachine
 		? "Close other programs, or raise the limits of files and memory (ulimit)."
-		: "Install it again.";
+		: "Reinstall AgentV.";
 	tell(`error: AgentV could not be started (${code ?? name ?? "unknown"})\nhint: ${hint}\n`);
 	process.exit(isMachine ? notRunnable : internal);
 }

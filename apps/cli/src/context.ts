@@ -1,40 +1,39 @@
-/** A stream of the terminal, or whatever stands in its place. */
+/** stdout or stderr: a terminal, pipe or file. */
 export interface Output {
-	/** Writes text. A `document` is redacted already; `commands` are for a CI server to carry out. */
+	/** Writes text. A `document` is already redacted; `commands` are workflow commands for a CI server. */
 	write(text: string, kind?: "text" | "document" | "commands"): void;
-	/** Writes a sequence of our own that steers a terminal; without it, `write` takes it. */
+	/** Writes a terminal control sequence of AgentV itself. Default: `write`. */
 	steer?(sequence: string): void;
-	/** Waits until a slow reader has taken what was written; false where nobody reads any more. */
+	/** Waits until a slow reader has caught up; returns false if the reader has gone away. */
 	drained?(): Promise<boolean>;
 	readonly isTTY: boolean;
-	/** Width in characters; 80 where nobody knows. */
+	/** Width in characters; 80 if unknown. */
 	readonly columns: number;
-	/** Height in lines, where it is a terminal that tells. */
+	/** Height in lines, if it is a terminal. */
 	readonly rows?: number | undefined;
-	/** Whether colours are wanted here. */
 	readonly color: boolean;
 }
 
-/** Everything a command may know of the machine. bin.ts reads it once; tests make it up. */
+/** Everything a command may know about the machine. bin.ts reads it once; tests provide their own. */
 export interface Context {
 	readonly env: Readonly<Record<string, string | undefined>>;
-	/** Absolute path of the directory the command was started in. */
+	/** Absolute path of the current directory. */
 	readonly cwd: string;
 	readonly stdout: Output;
 	readonly stderr: Output;
-	/** Puts a question to the user and returns the line that they type; absent without a terminal. */
+	/** Asks the user and returns the line that they type; absent without a terminal. */
 	readonly ask?: ((question: string) => Promise<string>) | undefined;
-	/** Aborted by Ctrl-C and SIGTERM. What listens stops its work and throws an `interrupted` AgentvError. */
+	/** Aborted by Ctrl-C and SIGTERM. Listeners stop their work and throw an `interrupted` AgentvError. */
 	readonly signal: AbortSignal;
-	/** `--debug`: show causes and stacks. */
+	/** `--debug`: show causes and stack traces. */
 	readonly debug: boolean;
 }
 
-/** What a command hands back: what to print and how to exit (0 clean, 1 findings, 4 not judged). */
+/** What to print and how to exit (0 clean, 1 findings, 4 not judged). */
 export interface CommandResult {
-	/** Goes to stdout, as it is; of a long text its pieces, so that it never stands in memory whole. */
+	/** Text for stdout; long text in pieces, so that it is never in memory as a whole. */
 	readonly text: string | Iterable<string>;
-	/** Default: `document` for a text in pieces, which comes from a record. */
+	/** Default: `document` for text in pieces, `text` otherwise. */
 	readonly kind?: "text" | "document" | "commands";
 	readonly exitCode: number;
 }

@@ -59,7 +59,7 @@ describe("main", () => {
 		[["evl", "run", "x"], "unknown command 'evl'", "Did you mean eval?"],
 		[["eval", "run", "x", "--jsn"], "unknown option '--jsn'", "Did you mean --json? `agentv eval run --help`"],
 		[["eval", "x", "--jsn"], "unknown option '--jsn'", "Did you mean --json?"],
-		[["eval", "run"], "missing required argument 'evals'", "`agentv eval run --help` lists what there is."],
+		[["eval", "run"], "missing required argument 'evals'", "`agentv eval run --help` lists the options."],
 		[["refuse", "twice"], "too many arguments", "`agentv refuse --help`"],
 	])("answers %j with what is wrong and the nearest name", async (argv, message, hint) => {
 		const { exitCode, stdout, stderr } = await session(...argv);

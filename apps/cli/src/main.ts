@@ -8,7 +8,7 @@ import { usageError } from "./usage-error.ts";
 
 /**
  * Runs one command line (without `node` and the script) and returns its exit code; never throws.
- * The one boundary: everything thrown below ends here as text on stderr.
+ * All errors become text on stderr here.
  */
 export async function main(
 	argv: readonly string[],
@@ -33,9 +33,9 @@ export async function main(
 		await print(result, context.stdout);
 		return result.exitCode;
 	} catch (thrown) {
-		if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // help that was asked for
+		if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0; // requested help
 		if (thrown instanceof CommanderError && thrown.code === "commander.help") {
-			context.stderr.write(complaints.join("")); // help because no command was named
+			context.stderr.write(complaints.join("")); // help because no command was given
 			return 2;
 		}
 		const error = thrown instanceof CommanderError ? usageError(thrown, program, argv) : thrown;

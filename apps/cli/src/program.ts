@@ -16,7 +16,7 @@ import { studioCommands } from "./program/studio.ts";
 import { validateCommands } from "./program/validate.ts";
 import { version } from "./version.ts";
 
-/** Every group of commands, in the order in which help lists them. A group is offered once it does something. */
+/** Every group of commands, in the order in which help lists them. */
 const commandGroups: readonly CommandGroup[] = [
 	gettingStartedCommands,
 	benchmarkCommands,
@@ -33,34 +33,34 @@ const commandGroups: readonly CommandGroup[] = [
 	completionCommands,
 ];
 
-/** Commands that keep and look for nothing in `$AGENTV_HOME`, or say themselves what is wrong with it. */
+/** Commands that don't use `$AGENTV_HOME`, or check it themselves. */
 const withoutHome: ReadonlySet<string> = new Set(["init", "schema", "doctor", "completion", "__complete"]);
-/** Commands that write nothing there: they work with a directory that is read-only. */
+/** Commands that only read `$AGENTV_HOME`, so that it may be read-only. */
 const onlyReading: ReadonlySet<string> = new Set([
 	...["benchmark list", "benchmark status", "eval validate", "eval matrix", "bundle verify", "bundle inspect"],
 	...["list", "show", "compare", "export", "verify", "sign", "merge"].map((name) => `results ${name}`),
 ]);
 
-/** The words of a command, as `results list`. */
+/** Returns the command's name with its group's, for example `results list`. */
 function wordsOf(command: Command): string {
 	const group = command.parent?.parent ? `${command.parent.name()} ` : "";
 	return group + command.name();
 }
 
-/** Where the program's outcomes go. */
+/** Receives what the program produces. */
 export interface ProgramSink {
 	readonly finish: (result: CommandResult) => void;
-	/** Takes what the parser prints about a wrong command line. */
+	/** Receives the parser's usage errors. */
 	readonly complain: (text: string) => void;
 }
 
-/** The whole command line: every command's name, options and help; each action imports its command when it is called. */
+/** Builds the command line. Each action imports its command when it is called. */
 export function createProgram(context: Context, sink: ProgramSink, groups = commandGroups): Command {
 	const program = new Command("agentv")
 		.description("Evals for AI agents: sync, validate, bundle and run them.")
 		.version(version, "-V, --version", "print the version")
-		.option("--debug", "show causes and stacks of errors")
-		.option("--no-color", "never use colours")
+		.option("--debug", "show error causes and stack traces")
+		.option("--no-color", "disable colours")
 		.helpOption("-h, --help", "show help")
 		.showSuggestionAfterError(true)
 		.exitOverride()

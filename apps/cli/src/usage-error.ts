@@ -1,15 +1,15 @@
 import { AgentvError } from "@agentv/core";
 import type { Command, CommanderError } from "commander";
 
-/** Turns what the parser says of a wrong command line into our error, with its suggestion as the hint. */
+/** Converts the parser's error to a `usage` error, with its suggestion as the hint. */
 export function usageError(error: CommanderError, program: Command, argv: readonly string[]): AgentvError {
 	const [message = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
 	const suggestion = rest.join(" ").replace(/^\((.*)\)$/, "$1");
-	const help = `\`${namedCommand(program, argv)} --help\` lists what there is.`;
+	const help = `\`${namedCommand(program, argv)} --help\` lists the options.`;
 	return new AgentvError("usage", message, { hint: suggestion === "" ? help : `${suggestion} ${help}` });
 }
 
-/** The longest command that the words begin with, as one would type it. */
+/** Returns the command that the words begin with. */
 function namedCommand(program: Command, argv: readonly string[]): string {
 	const names = [program.name()];
 	let command = program;

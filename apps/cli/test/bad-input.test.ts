@@ -51,7 +51,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(stderr).toMatch(/> \d+ \|/);
 	});
 
-	test("an alias bomb is refused at once", async () => {
+	test("an alias bomb is refused immediately", async () => {
 		const { exitCode, stderr } = await mistake(["eval", "bomb.eval.yaml"], { "bomb.eval.yaml": aliasBomb() });
 		expect(exitCode).toBe(2);
 		expect(stderr).toContain("more than 1,000,000 values");
@@ -69,7 +69,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		expect(stderr).toContain("my.eval.yaml:1:9");
 	});
 
-	test("a use_target circle: the whole of it", async () => {
+	test("a use_target cycle: all of it", async () => {
 		const { exitCode, stderr } = await mistake(["eval", "my.eval.yaml"], {
 			"my.eval.yaml": `target: one\n${oneTest}`,
 			"targets.yaml":

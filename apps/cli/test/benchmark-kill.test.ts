@@ -42,8 +42,8 @@ function place() {
 	return { root, work, start, run, git };
 }
 
-/** After whatever happened, one more sync puts everything right. */
-function mends({ root, run, git }: ReturnType<typeof place>, generation: number) {
+/** One more sync must repair everything. */
+function repairs({ root, run, git }: ReturnType<typeof place>, generation: number) {
 	const synced = run("sync");
 	expect(synced.stdout + synced.stderr).toMatch(/synced|current/);
 	expect(synced.status).toBe(0);
@@ -82,7 +82,7 @@ describe("a sync that is killed at any moment", () => {
 			await kill(child, round % 2 === 1);
 			const clone = join(here.root, "clone");
 			if (existsSync(clone)) expect(readdirSync(clone).length).toBeGreaterThan(20);
-			mends(here, 0);
+			repairs(here, 0);
 		}
 	}, 1_800_000);
 
@@ -102,10 +102,10 @@ describe("a sync that is killed at any moment", () => {
 			again();
 			const child = here.start();
 			if (round % 2 === 0) await pause(whole * random());
-			else await waitUntil(() => existsSync(join(clone, ".git/index.lock")) || child.exitCode !== null);
+			else await waitUntil(() => existsSync(join(clone, ".git/index.lock")) || child.exitCode !== null, 60_000);
 			if (round % 2 === 1) await pause(30 * random());
 			await kill(child, Math.floor(round / 2) % 2 === 1);
-			mends(here, 1);
+			repairs(here, 1);
 		}
 	}, 1_800_000);
 
@@ -117,7 +117,7 @@ describe("a sync that is killed at any moment", () => {
 		here.work.pushTo(join(here.root, "bare"));
 		writeFileSync(mine, "mine\n");
 		const child = here.start();
-		await waitUntil(() => existsSync(join(here.root, "clone/.git/index.lock")) || child.exitCode !== null);
+		await waitUntil(() => existsSync(join(here.root, "clone/.git/index.lock")) || child.exitCode !== null, 60_000);
 		await kill(child, true);
 		expect(here.run("sync").status).toBe(0);
 		expect(readFileSync(mine, "utf8")).toBe("mine\n");

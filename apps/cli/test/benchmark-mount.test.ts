@@ -7,7 +7,7 @@ import { expect, it } from "vitest";
 /** Mounting needs a namespace of one's own; some systems don't give one. */
 const canMount = spawnSync("unshare", ["-rm", "mount", "-t", "tmpfs", "none", "/mnt"]).status === 0;
 
-it.skipIf(!canMount)("a mounted volume, which can't be replaced, is filled in place, followed, and mended", () => {
+it.skipIf(!canMount)("a mounted volume, which can't be replaced, is filled in place, followed, and repaired", () => {
 	const root = tempTree({ "home/.keep": "" });
 	const work = gitRepository(join(root, "work"), {
 		"a.txt": "1\n",

@@ -85,7 +85,7 @@ describe("agentv benchmark", () => {
 			    files: 1 added, 1 changed, 0 removed
 			      + b.eval.yaml
 			      ~ check.sh
-			    evals touched:
+			    affected evals:
 			      a.eval.yaml (changed): one
 			      b.eval.yaml (added): two
 			    will execute on the next run:
@@ -105,7 +105,7 @@ describe("agentv benchmark", () => {
 			["evals", "evals", "<cwd>/.home/benchmarks/evals", "file://<cwd>/evals.git", "<short>", "synced"],
 		]);
 		expect((await run("remove", "evals")).stdout).toMatchInlineSnapshot(`
-			"Removed evals from <cwd>/.home/benchmarks.yaml. Its directory was left alone: <cwd>/.home/benchmarks/evals
+			"Removed evals from <cwd>/.home/benchmarks.yaml. Its directory was kept: <cwd>/.home/benchmarks/evals
 			"
 		`);
 		expect(readFileSync(join(cwd, ".home/benchmarks/evals/check.sh"), "utf8")).toBe("echo 2\n");
@@ -162,8 +162,8 @@ describe("agentv benchmark", () => {
 		expect(await run("sync", "--concurrency", "0")).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 2,
-			  "stderr": "error: option '--concurrency <number>' argument '0' is invalid. It is a whole number from 1 to 64.
-			hint: \`agentv benchmark sync --help\` lists what there is.
+			  "stderr": "error: option '--concurrency <number>' argument '0' is invalid. Expected an integer from 1 to 64.
+			hint: \`agentv benchmark sync --help\` lists the options.
 			",
 			  "stdout": "",
 			}
@@ -224,7 +224,7 @@ describe("agentv benchmark", () => {
 		expect(readFileSync(join(cwd, ".home/benchmarks.yaml"), "utf8")).toBe(text);
 	});
 
-	it("never shows a password that stands in the registry, nor in a line beside the one that it speaks of", async () => {
+	it("never shows a password in the registry, nor one in a line next to a problem", async () => {
 		const { cwd, run } = user();
 		const entry = (id: string, url: string) => `  - { id: ${id}, path: /x, source: { url: "${url}" } }\n`;
 		const urls = ["https://ada:hunter2hunter2@h/x", "https://u:${{ T:-hunter2hunter2 }}@h/x", "https://h/x\\n"];
@@ -271,7 +271,7 @@ describe("agentv benchmark", () => {
 		expect(await run("sync")).toMatchObject({ exitCode: 0 });
 	});
 
-	it("keeps all of 20 entries that are added at once", async () => {
+	it("keeps all of 20 entries that are added concurrently", async () => {
 		const { cwd } = user();
 		const adds = Array.from({ length: 20 }, (_, index) =>
 			agentv(["benchmark", "add", `https://host/b${index}.git`], { cwd }),

@@ -4,9 +4,10 @@ import { join, resolve } from "node:path";
 
 /**
  * Builds the command line from its source before the first test, so that sessions run what is written now and never
- * a stale dist. The place is handed to the tests in AGENTV_TEST_BIN.
+ * a stale dist. The place is handed to the tests in AGENTV_TEST_BIN; a build that is named there already is taken.
  */
 export default function buildOnce(): () => void {
+	if (process.env["AGENTV_TEST_BIN"] !== undefined) return () => undefined;
 	const cli = resolve(import.meta.dirname, "..");
 	const cache = join(cli, "node_modules/.cache");
 	mkdirSync(cache, { recursive: true });

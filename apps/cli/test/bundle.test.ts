@@ -40,7 +40,10 @@ function rowsOf(run: string): unknown[] {
 		);
 }
 
-/** Bundles `file` of a copied source, moves the bundle, takes the source away, and runs both. Undefined where the source can't run here. */
+/**
+ * Bundles `file` of a copied source, moves the bundle, takes the source away, and runs both. Undefined where the source
+ * can't run here.
+ */
 async function runBoth(tree: string, file: string) {
 	const root = tempTree();
 	cpSync(tree, join(root, "source"), { recursive: true, verbatimSymlinks: true });
@@ -121,7 +124,7 @@ describe("agentv bundle", () => {
 		expect(await agentv(["bundle", "verify", "out"], { cwd })).toEqual({
 			exitCode: 0,
 			stderr: "",
-			stdout: `✓ out: 3 files as the manifest says\n  digest ${digest}\n`,
+			stdout: `✓ out: 3 files match the manifest\n  digest ${digest}\n`,
 		});
 		expect((await agentv(["bundle", "inspect", "out"], { cwd })).stdout).toContain("variables    WORD (required)");
 		expect((await agentv(["bundle", "inspect", "out", "--json"], { cwd })).stdout).toBe(

@@ -99,7 +99,7 @@ describe("agentv cache prune", () => {
 			readdirSync(join(cwd, ".home/workspaces"), { recursive: true }).some((name) => `${name}`.endsWith("asked"));
 		await waitUntil(asked);
 		const during = await prune("--all");
-		// Once the repository is in the workspace, nobody reads the mirror.
+		// Once the repository is in the workspace, the mirror is no longer read.
 		expect(kinds(during.removed)).toEqual(["mirror"]);
 		expect(during.kept).toEqual([
 			...["workspace", "temporary"].map((kind) => expect.objectContaining({ kind, reason: "in-use", pid })),
@@ -166,7 +166,7 @@ describe("agentv cache prune", () => {
 		await run();
 		const said = async (...args: string[]) => (await agentv(["cache", "prune", ...args], options)).stdout;
 		expect(await said("--dry-run")).toMatch(
-			/^Kept, of use in the last 30 days:\n {2}1 mirror of a repository {2}[\d.]+ k?B\nNothing to remove\.\n$/,
+			/^Kept \(used in the last 30 days\):\n {2}1 mirror of a repository {2}[\d.]+ k?B\nNothing to remove\.\n$/,
 		);
 		expect(await said("--all", "--dry-run")).toMatch(
 			/^Would remove:\n {2}1 mirror of a repository {2}[\d.]+ k?B\nWould free [\d.]+ k?B\.\n$/,

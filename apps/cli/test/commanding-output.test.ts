@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { agentv } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// One table: texts that would command whatever shows them, from each place that others write, at each place where they are shown.
+// One table: texts that would control a terminal or CI server, from each source that others write, in each output.
 
 const payloads: Readonly<Record<string, string>> = {
 	"a colour": "\u001b[31mred",
@@ -18,7 +18,7 @@ const payloads: Readonly<Record<string, string>> = {
 	"a bell, a backspace and a null": "\u0007\b\u0000\u007f",
 	"a carriage return": "shown\rhidden",
 	"a bidirectional override": "\u202eevil\u202c \u2066x\u2069 \u200f\u061c",
-	"characters that nobody sees": "zero\u200bwidth\u2060\ufeff\u00ad\u{e0041}\u3164",
+	"invisible characters": "zero\u200bwidth\u2060\ufeff\u00ad\u{e0041}\u3164",
 	"a line separator": "a\u2028b\u2029c",
 	"a workflow command": "x\n::error title=planted::planted\n  ::add-mask::planted\n::stop-commands::planted",
 	"an older workflow command": "##[command]planted ##[group]planted\n##[error]planted",
@@ -102,7 +102,7 @@ workspace: { template: ./template, hooks: { before_each: { command: [node, say.m
 
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Our own colours, which are no harm: they end, and hide nothing. */
+/** AgentV's own colours, which are harmless: they end, and hide nothing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
 const color = /\u001b\[(?:[0-79]|2[1-9]|3[0-79]|4[0-79]|9[0-7]|10[0-7])m/g;
 const steering =

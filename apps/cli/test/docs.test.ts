@@ -66,7 +66,7 @@ describe.each(pages.map((page) => [page.path, page] as const))("%s", (path, page
 		const wrong = yamlBlocks.flatMap((block, index) => {
 			const at = `${path}:${block.line}`;
 			const known = kindOf(block);
-			if (!known) return [`${at}: nobody knows what this is`];
+			if (!known) return [`${at}: unknown kind of document`];
 			const problems = schemaProblems(known.kind, known.value);
 			if (known.kind === "eval") {
 				const file = join(directory, `${index}.eval.yaml`);

@@ -58,7 +58,7 @@ describe("agentv doctor", () => {
 		expect(stdout).toMatch(
 			/^ {2}· model +openai gpt-5-mini at api\.openai\.com, OPENAI_API_KEY not set; no eval here uses it$/m,
 		);
-		expect(stdout.endsWith("\nAll is well.\n")).toBe(true);
+		expect(stdout.endsWith("\nNo problems found.\n")).toBe(true);
 	});
 
 	it("says what is missing, who needs it and what to do", async () => {
@@ -138,7 +138,7 @@ describe("agentv doctor", () => {
 		expect(found.item("programs", "codex")).toMatchObject({ state: "ok", says: join(bin, "codex") });
 	});
 
-	it("runs nothing of a project: no command, no health check, no program from within it", async () => {
+	it("runs no code of a project: no command, no health check, no program in it", async () => {
 		const { root, cwd, doctor } = machine({
 			"a.eval.yaml": `targets: [mine, agent]\n${greeting}extensions: ["file://setup.mjs:beforeAll"]\n`,
 			"targets.yaml": `targets:

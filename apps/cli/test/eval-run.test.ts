@@ -113,8 +113,8 @@ describe("agentv eval run", () => {
 		});
 		const { stdout, exitCode } = await agentv(["eval", "my.eval.yaml", "--dry-run", "--repeat", "2"], { cwd });
 		expect(exitCode).toBe(0);
-		expect(stdout.replaceAll(cwd, "<cwd>").replace(/\d+ at once/, "<n> at once")).toMatchInlineSnapshot(`
-			"Would run 2 tests in 4 attempts, <n> at once, as experiment default.
+		expect(stdout.replaceAll(cwd, "<cwd>").replace(/\d+ concurrently/, "<n> concurrently")).toMatchInlineSnapshot(`
+			"Would run 2 tests in 4 attempts, <n> concurrently, as experiment default.
 
 			my.eval.yaml against default (mock)
 			  good: contains; 2 attempts; workspace 1
@@ -135,7 +135,7 @@ describe("agentv eval run", () => {
 		expect(await usage("none.eval.yaml")).toBe(2);
 		expect(await usage("my.eval.yaml", "--workers", "0")).toBe(2);
 		expect(await usage("my.eval.yaml", "--workers", "-1")).toBe(2);
-		expect(await usage("my.eval.yaml", "--target", "nobody")).toBe(2);
+		expect(await usage("my.eval.yaml", "--target", "unknown")).toBe(2);
 		expect(await usage("my.eval.yaml", "--resume")).toBe(2);
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
@@ -158,7 +158,7 @@ describe("agentv eval run", () => {
 		expect(stdout).toContain("\\u001b[2J");
 	});
 
-	test("never lets a test's id steer the terminal, whatever the reporter", async () => {
+	test("never lets a test's id control the terminal, with any reporter", async () => {
 		const id = '"\\e[2J\\x9b2J\\r\\n::error::mine"';
 		const cwd = tempTree({ ...files, "my.eval.yaml": evalText.replace("id: bad", `id: ${id}`) });
 		for (const reporter of ["text", "json", "junit", "github"]) {
@@ -201,7 +201,7 @@ describe("agentv eval run", () => {
 describe("agentv results", () => {
 	test("lists runs, newest first, and shows one", async () => {
 		const cwd = tempTree(files);
-		expect((await agentv(["results", "list"], { cwd })).stdout).toContain("There is no run yet");
+		expect((await agentv(["results", "list"], { cwd })).stdout).toContain("No runs yet");
 		await agentv(["eval", "my.eval.yaml"], { cwd });
 		await agentv(["eval", "my.eval.yaml", "--experiment", "second", "--test", "good"], { cwd });
 		const list = await agentv(["results", "list"], { cwd });

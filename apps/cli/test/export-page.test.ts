@@ -55,7 +55,7 @@ describe("the exported page", () => {
 		await page.getByLabel("Target").selectOption("quick");
 		expect(await tests()).toEqual(["tried-thrice"]);
 		await page.getByLabel("Search").fill("nothing is like this");
-		expect(await page.getByText("No test is like that.").isVisible()).toBe(true);
+		expect(await page.getByText("No matching tests.").isVisible()).toBe(true);
 	});
 
 	test("sorts by any column, up and down", async () => {
@@ -107,7 +107,7 @@ describe("the exported page", () => {
 		expect(await greets.count()).toBe(0);
 	});
 
-	test("takes whatever a model wrote for text, and holds no secret", async () => {
+	test("shows everything a model wrote as text, and contains no secret", async () => {
 		const { page } = await opened();
 		await page.getByRole("button", { name: "hostile" }).first().click();
 		expect(

@@ -21,7 +21,7 @@ async function warnings(cwd: string) {
 	return document.evals.flatMap(({ diagnostics }) => diagnostics.map(({ rule }) => rule));
 }
 
-/** Checks a YAML file against the schema that its first line names, as an editor would: by a path beside it, offline. */
+/** Checks a YAML file against the schema that its first line names, as an editor would: by a relative path, offline. */
 function judgedByItsSchema(file: string) {
 	const text = readFileSync(file, "utf8");
 	const named = /^# yaml-language-server: \$schema=(.+)\n/.exec(text)?.[1];
@@ -39,10 +39,10 @@ describe("agentv init", () => {
 			  "exitCode": 0,
 			  "stderr": "",
 			  "stdout": "wrote evals/greeting.eval.yaml             the eval
-			wrote evals/cases.jsonl                    its tests, one a line
-			wrote evals/targets.yaml                   what is tested: an offline stand-in, or a model
-			wrote evals/scripts/check-length.mjs       a grader of your own
-			wrote evals/.env.example                   the variables it knows
+			wrote evals/cases.jsonl                    its tests, one per line
+			wrote evals/targets.yaml                   targets: an offline mock, and a model
+			wrote evals/scripts/check-length.mjs       a custom grader
+			wrote evals/.env.example                   its environment variables
 			wrote evals/.gitignore                     keeps keys out of git
 			wrote .agentv/schemas/eval.schema.json     for editors
 			wrote .agentv/schemas/targets.schema.json  for editors
@@ -59,7 +59,7 @@ describe("agentv init", () => {
 		expect(JSON.parse(run.stdout).summary).toMatchObject({ planned: 2, passed: 2 });
 	});
 
-	it("writes schemas beside it, which editors find without a network", async () => {
+	it("writes schemas next to it, which editors find without a network", async () => {
 		const cwd = tempTree();
 		await agentv(["init"], { cwd });
 		for (const file of ["evals/greeting.eval.yaml", "evals/targets.yaml"])
@@ -89,14 +89,14 @@ describe("agentv init", () => {
 			exitCode: 1,
 			stdout: "",
 			stderr:
-				"error: evals/cases.jsonl, evals/targets.yaml are already there; nothing was written\n" +
-				"hint: Name another directory: agentv init <directory>.\n",
+				"error: evals/cases.jsonl, evals/targets.yaml are already there, so nothing was written\n" +
+				"hint: Use another directory: agentv init <directory>.\n",
 		});
 		expect(filesBelow(cwd)).toEqual(before);
 
 		const other = tempTree({ ".agentv/schemas/eval.schema.json": "{}" });
 		const kept = await agentv(["init"], { cwd: other });
-		expect(kept.stdout).toMatch(/^kept {2}\.agentv\/schemas\/eval\.schema\.json +was there already$/m);
+		expect(kept.stdout).toMatch(/^kept {2}\.agentv\/schemas\/eval\.schema\.json +already exists$/m);
 		expect(readFileSync(join(other, ".agentv/schemas/eval.schema.json"), "utf8")).toBe("{}");
 	});
 

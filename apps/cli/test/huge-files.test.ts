@@ -18,7 +18,8 @@ function hole(path: string, gigabytes: number): void {
 }
 
 function tree(files: Readonly<Record<string, string>>): string {
-	return tempTree({ "e/targets.yaml": "targets: [{ name: default, provider: mock, response: hi }]\n", ...files });
+	const targets = "targets: [{ name: default, provider: mock, response: hi }]\n";
+	return tempTree({ "e/targets.yaml": targets, ...files }, { isOnDisk: true });
 }
 
 test(

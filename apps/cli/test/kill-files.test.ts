@@ -12,7 +12,7 @@ const many = (count: number, folder: string) =>
 describe("at any moment kill -9 of", () => {
 	const { count, random } = moments(100);
 
-	test(`a bundle leaves the former one or the new one (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a bundle leaves the previous one or the new one (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = new KilledCommand(
 			tempTree({
 				...many(200, "eval/template"),
@@ -23,12 +23,12 @@ describe("at any moment kill -9 of", () => {
 		);
 		const bundle = ["bundle", "eval/e.eval.yaml", "--output", "made/bundle", "--force"];
 		const archived = [...bundle, "--archive", "made/bundle.tgz"];
-		const whole = here.timed(archived);
+		const whole = await here.timed(archived);
 		for (let round = 0; round < count; round++) {
 			if (round % 3 === 0) rmSync(join(here.cwd, "made"), { recursive: true });
 			await here.killed(archived, 0.3 + 0.7 * random(), whole, round);
-			here.succeeds(archived);
-			here.succeeds(["bundle", "verify", "made/bundle"]);
+			await here.succeeds(archived);
+			await here.succeeds(["bundle", "verify", "made/bundle"]);
 			expect(here.remains()).toEqual([]);
 		}
 	});
@@ -47,13 +47,13 @@ describe("at any moment kill -9 of", () => {
 		};
 		write();
 		const fix = ["eval", "validate", "evals", "--fix"];
-		const whole = here.timed(fix);
+		const whole = await here.timed(fix);
 		for (const name of names) expect(readFileSync(join(here.cwd, name), "utf8")).toBe(after);
 		for (let round = 0; round < count; round++) {
 			write();
 			await here.killed(fix, 0.3 + 0.7 * random(), whole, round);
 			for (const name of names) expect([before, after]).toContain(readFileSync(join(here.cwd, name), "utf8"));
-			here.succeeds(fix);
+			await here.succeeds(fix);
 			for (const name of names) expect(readFileSync(join(here.cwd, name), "utf8")).toBe(after);
 			expect(here.remains()).toEqual([]);
 		}
@@ -70,7 +70,7 @@ describe("at any moment kill -9 of", () => {
 		gitRepository(join(here.cwd, "work"), many(50, "src")).pushTo(join(here.cwd, "app.git"));
 		const run = ["eval", "run", "e.eval.yaml", "--output", "out"];
 		const calls = join(here.cwd, ".home/cache/ab");
-		here.succeeds(run);
+		await here.succeeds(run);
 		const filled = join(here.cwd, "filled");
 		for (let index = 0; index < 200; index++) {
 			const name = index.toString(16).padStart(64, "0");
@@ -78,17 +78,17 @@ describe("at any moment kill -9 of", () => {
 		}
 		cpSync(join(here.cwd, ".home"), filled, { recursive: true });
 		const prune = ["cache", "prune", "--all"];
-		const whole = here.timed(prune);
+		const whole = await here.timed(prune);
 		for (let round = 0; round < count; round++) {
 			rmSync(join(here.cwd, ".home"), { recursive: true });
 			cpSync(filled, join(here.cwd, ".home"), { recursive: true });
 			await here.killed(prune, 0.3 + 0.7 * random(), whole, round);
 			if (round % 2 === 0) {
 				rmSync(join(here.cwd, "out"), { recursive: true });
-				here.succeeds(run);
+				await here.succeeds(run);
 			}
-			here.succeeds(prune);
-			expect(here.succeeds(prune)).toBe("Nothing to remove.\n");
+			await here.succeeds(prune);
+			expect(await here.succeeds(prune)).toBe("Nothing to remove.\n");
 			expect(here.remains()).toEqual([]);
 		}
 	});

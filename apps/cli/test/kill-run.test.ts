@@ -33,18 +33,18 @@ function results({ cwd }: KilledCommand, directory: string): string[] {
 describe("at any moment kill -9 of", () => {
 	const { count, random } = moments(100);
 
-	test(`a run leaves what --resume goes on with (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a run leaves a state that --resume can use (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = project(10, "workspace: {template: ./template, isolation: per_test}\n");
 		const run = (output: string) => ["eval", "run", "my.eval.yaml", "--output", output];
-		const whole = here.timed(run("whole"));
+		const whole = await here.timed(run("whole"));
 		const expected = results(here, "whole");
 		rmSync(join(here.cwd, ".home/workspaces"), { recursive: true, force: true });
 		for (let round = 0; round < count; round++) {
 			// The start of a run is killed as often as all the rest.
 			await here.killed(run("out"), random() * (round % 2 === 0 ? 1 : 0.5), whole, round >> 1);
-			here.succeeds([...run("out"), "--resume"], 1);
+			await here.succeeds([...run("out"), "--resume"], 1);
 			expect(results(here, "out")).toEqual(expected);
-			here.succeeds(["results", "verify", "out"]);
+			await here.succeeds(["results", "verify", "out"]);
 			// Workspaces of failed tests are kept on purpose.
 			expect(here.remains().filter((path) => !path.startsWith(".home/workspaces/"))).toEqual([]);
 			rmSync(join(here.cwd, "out"), { recursive: true });
@@ -52,20 +52,20 @@ describe("at any moment kill -9 of", () => {
 		}
 	});
 
-	test(`a merge leaves all or nothing of the run (${count} moments)`, { timeout: 1_800_000 }, async () => {
+	test(`a merge leaves the whole run or none (${count} moments)`, { timeout: 1_800_000 }, async () => {
 		const here = project(24);
 		for (const shard of ["1", "2"])
-			here.run("eval", "run", "my.eval.yaml", "--shard", `${shard}/2`, "--output", `shard-${shard}`);
+			await here.run("eval", "run", "my.eval.yaml", "--shard", `${shard}/2`, "--output", `shard-${shard}`);
 		const merge = ["results", "merge", "shard-1", "shard-2", "--output", "merged/run"];
-		const whole = here.timed(merge);
+		const whole = await here.timed(merge);
 		const expected = results(here, "merged/run");
-		const digest = here.succeeds(["results", "verify", "merged/run", "--print-digest"]);
+		const digest = await here.succeeds(["results", "verify", "merged/run", "--print-digest"]);
 		for (let round = 0; round < count; round++) {
 			rmSync(join(here.cwd, "merged"), { recursive: true });
 			await here.killed(merge, 0.3 + 0.7 * random(), whole, round);
-			if (!here.has("merged/run")) here.succeeds(merge);
+			if (!here.has("merged/run")) await here.succeeds(merge);
 			expect(results(here, "merged/run")).toEqual(expected);
-			expect(here.succeeds(["results", "verify", "merged/run", "--print-digest"])).toBe(digest);
+			expect(await here.succeeds(["results", "verify", "merged/run", "--print-digest"])).toBe(digest);
 			expect(here.remains()).toEqual([]);
 		}
 	});

@@ -107,13 +107,13 @@ test(`after kill -9 of Studio at any moment of a job the next Studio does it (${
 		// A bundle that was finished is there already, and no second one is made of its name.
 		const isThere = path.endsWith("/bundle") && existsSync(at(".home/bundles/made"));
 		if (!isThere) expect(await (await start(open, path, body))(), path).toBe("done");
-		if (path.endsWith("/bundle")) here.succeeds(["bundle", "verify", ".home/bundles/made"]);
-		if (path.endsWith("/sync")) expect(here.succeeds(["benchmark", "status"])).toContain("synced");
+		if (path.endsWith("/bundle")) await here.succeeds(["bundle", "verify", ".home/bundles/made"]);
+		if (path.endsWith("/sync")) expect(await here.succeeds(["benchmark", "status"])).toContain("synced");
 		if (path.endsWith("/run")) {
 			const runs = at(".agentv/results/runs/default");
 			for (const name of readdirSync(runs).filter((one) => existsSync(join(runs, one, "run.json")))) {
-				here.succeeds(["eval", "run", "--resume", "--run", `default/${name}`]);
-				here.succeeds(["results", "verify", `default/${name}`]);
+				await here.succeeds(["eval", "run", "--resume", "--run", `default/${name}`]);
+				await here.succeeds(["results", "verify", `default/${name}`]);
 			}
 			expect(readdirSync(runs).filter((one) => !existsSync(join(runs, one, "run.json")))).toEqual([]);
 		}

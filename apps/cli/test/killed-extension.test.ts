@@ -48,7 +48,7 @@ def beforeEach(context):
 			run = pid;
 		},
 	});
-	await waitUntil(() => note(cwd, "host") > 0);
+	await waitUntil(() => note(cwd, "host") > 0, 30_000);
 	process.kill(run, "SIGKILL");
 	await ended;
 	for (const name of ["host", "child"]) await waitUntil(() => !isAlive(note(cwd, name)));

@@ -1,9 +1,9 @@
 import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { symlinkSync } from "node:fs";
+import { existsSync, symlinkSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { agentv, agentvBin, gitRepository, tempTree } from "@agentv/test-support";
+import { agentv, agentvBin, gitRepository, tempTree, waitUntil } from "@agentv/test-support";
 import { describe, expect, onTestFinished, test } from "vitest";
 
 const targets = "targets:\n  - { name: default, provider: mock, response: hi }\n";
@@ -158,7 +158,9 @@ describe("a machine that has run out of something", () => {
 
 	test("a fault that no command caught loses its secrets and control characters, and says what to do", async () => {
 		const key = `ghp_${"a1B2".repeat(9)}`;
-		const fault = `setTimeout(() => { throw Object.assign(new Error("no \\u001b[2J ${key} planted-env"), { code: process.env.CODE }); }, 1500);`;
+		const thrown = `Object.assign(new Error("no \\u001b[2J ${key} planted-env"), { code: process.env.CODE })`;
+		// Once Studio listens, the command is under way.
+		const fault = `const timer = setInterval(() => { if (!process.getActiveResourcesInfo().includes("TCPServerWrap")) return; clearInterval(timer); throw ${thrown}; }, 20);`;
 		const line = `echo '${fault}' > fault.mjs; NODE_OPTIONS="--import $PWD/fault.mjs" agentv --debug studio --no-open --port 0 > /dev/null`;
 		const said = await Promise.all(
 			["ENOSPC", "EDQUOT", "EWHAT"].map((CODE) => inShell(line, { CODE, MY_TOKEN: "planted-env" })),
@@ -170,7 +172,7 @@ describe("a machine that has run out of something", () => {
 		expect(said[2]?.stderr).toMatch(/inside AgentV: no .*\*\*\*/);
 	});
 
-	test("a reader that goes away is no error", async () => {
+	test("a reader that goes away is not an error", async () => {
 		expect(await inShell("set -o pipefail; agentv schema eval | head -1")).toMatchObject({ exitCode: 0, stderr: "" });
 	});
 
@@ -203,7 +205,7 @@ describe("a machine that has run out of something", () => {
 		},
 	);
 
-	test("no HOME is no error", async () => {
+	test("a missing HOME is not an error", async () => {
 		expect(await inShell("unset HOME; AGENTV_HOME=$PWD/home agentv eval run my.eval.yaml")).toMatchObject({
 			exitCode: 0,
 		});
@@ -213,12 +215,13 @@ describe("a machine that has run out of something", () => {
 test("two Ctrl-C end a run whose extension never does", { timeout: 30_000 }, async () => {
 	const cwd = tempTree({
 		"targets.yaml": targets,
-		"ext.mjs": "process.on('SIGTERM', () => {}); export const beforeAll = () => { console.log('began'); for (;;); };",
+		"ext.mjs":
+			"import { writeFileSync } from 'node:fs'; process.on('SIGTERM', () => {}); export const beforeAll = () => { writeFileSync(new URL('began', import.meta.url), ''); for (;;); };",
 		"my.eval.yaml": `extensions: ["file://ext.mjs:beforeAll"]\n${sound}`,
 	});
 	const env = { PATH: process.env["PATH"], HOME: cwd, AGENTV_HOME: join(cwd, "home") };
 	const child = spawn(process.execPath, [agentvBin(), "eval", "run", "my.eval.yaml"], { cwd, env, stdio: "ignore" });
-	await new Promise((resolve) => setTimeout(resolve, 2000));
+	await waitUntil(() => existsSync(join(cwd, "began")), hangs);
 	child.kill("SIGINT");
 	await new Promise((resolve) => setTimeout(resolve, 200));
 	child.kill("SIGINT");

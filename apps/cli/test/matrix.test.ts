@@ -103,12 +103,12 @@ describe("agentv eval matrix --format lines", () => {
 		expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("as experiment my experiment") });
 	});
 
-	test("takes evals whose names look like options, and balances by a former run", async () => {
+	test("takes evals whose names look like options, and balances by a previous run", async () => {
 		const cwd = project({ "-x.eval.yaml": files["my.eval.yaml"] });
-		await agentv(["eval", "run", "my.eval.yaml", "--output", "former"], { cwd });
-		const args = ["eval", "matrix", "--shards", "2", "--durations-from", "former", "--", "-x.eval.yaml"];
+		await agentv(["eval", "run", "my.eval.yaml", "--output", "previous"], { cwd });
+		const args = ["eval", "matrix", "--shards", "2", "--durations-from", "previous", "--", "-x.eval.yaml"];
 		const { stdout } = await agentv(args, { cwd });
-		expect(stdout).toMatch(/^agentv eval run \.\/-x\.eval\.yaml --durations-from former --shard 1\/2 /);
+		expect(stdout).toMatch(/^agentv eval run \.\/-x\.eval\.yaml --durations-from previous --shard 1\/2 /);
 		const [line = ""] = stdout.split("\n");
 		expect(runWith("bin", cwd, ["sh", "-c", line]).status).toBe(0);
 	});
@@ -153,7 +153,9 @@ function containerOf(manifest: string): Container {
 	return parse(manifest).spec.template.spec.containers[0];
 }
 
-/** What Kubernetes makes of a container's words: `$(NAME)` is a variable, where there is one, and `$$` a dollar sign. */
+/**
+ * What Kubernetes makes of a container's words: `$(NAME)` is a variable, where there is one, and `$$` a dollar sign.
+ */
 function expanded({ command, args }: Container, env: Readonly<Record<string, string>>): string[] {
 	return [...command, ...args].map((text) =>
 		text.replace(/\$\$|\$\(([^)]*)\)/g, (whole, name?: string) => (whole === "$$" ? "$" : (env[name ?? ""] ?? whole))),
@@ -170,8 +172,8 @@ describe("agentv eval matrix --format k8s", () => {
 		const { stdout, exitCode } = await k8s(project(), "--secret", "keys", "--parallelism", "2", "--retries", "5");
 		expect(exitCode).toBe(0);
 		expect(stdout).toMatchInlineSnapshot(`
-			"# 3 shards of a run. Their results go to /results on the PersistentVolumeClaim agentv-results, which pods on all nodes
-			# must be able to write to. Failed tests (exit code 1) are not tried again; whatever else ends a shard is.
+			"# 3 shards of a run. Results go to /results on the PersistentVolumeClaim agentv-results, which pods on all nodes
+			# must be able to write to. Failed tests (exit code 1) are not retried; other failures are.
 			# Retries of single shards need Kubernetes 1.29 or newer.
 			apiVersion: batch/v1
 			kind: Job
@@ -238,7 +240,7 @@ describe("agentv eval matrix --format k8s", () => {
 		const job = parse(stdout);
 		expect(parse(stdout, { version: "1.1" })).toEqual(job);
 		expect(() => new Job(job).validate()).not.toThrow();
-		// The schema does refuse what is no Job.
+		// The schema does refuse what is not a Job.
 		for (const broken of [
 			{ ...job, spec: { ...job.spec, completions: "3" } },
 			{ ...job, spec: { ...job.spec, podFailurePolicy: { rules: [{ onExitCodes: { values: [1] } }] } } },
@@ -297,15 +299,15 @@ test("agentv eval matrix answers wrong usage with 2, and a configuration that ca
 	const k8sArgs = ["my.eval.yaml", "--shards", "2", "--format", "k8s"];
 	expect(await said("my.eval.yaml")).toContain("--shards");
 	expect(await said("--shards", "2")).toContain("missing required argument 'evals'");
-	expect(await said("my.eval.yaml", "--shards", "0")).toContain("whole number");
+	expect(await said("my.eval.yaml", "--shards", "0")).toContain("positive integer");
 	expect(await said("my.eval.yaml", "--shards", "2", "--format", "gitlab")).toContain("github, k8s, lines");
-	expect(await said("my.eval.yaml", "--shards", "2", "--image", "x")).toContain("--image is about a Job");
+	expect(await said("my.eval.yaml", "--shards", "2", "--image", "x")).toContain("--image requires --format k8s");
 	expect(await said("my.eval.yaml", "--shards", "257", "--format", "github")).toContain("at most 256 jobs");
 	expect(await said("my.eval.yaml", "--shards", "2", "--test", "a\nb", "--test", "*")).toContain("control character");
-	expect(await said("my.eval.yaml", "--shards", "2", "--target", "nobody")).toContain("nobody");
+	expect(await said("my.eval.yaml", "--shards", "2", "--target", "unknown")).toContain("unknown");
 	expect(await said("my.eval.yaml", "--shards", "2", "--test", "nothing")).toContain("no test matches");
 	expect(await said("my.eval.yaml", "--shards", "2", "--durations-from", "none")).toContain('no run "none"');
-	expect(await said(...k8sArgs)).toContain("--format k8s needs --image");
+	expect(await said(...k8sArgs)).toContain("--format k8s requires --image");
 	expect(await said(...k8sArgs, "--image", "a b")).toContain("--image");
 	expect(await said(...k8sArgs, "--image", "x", "--name", "Upper")).toContain("--name");
 	expect(await said(...k8sArgs, "--image", "x", "--name", "x".repeat(63))).toContain("at most 61 characters");

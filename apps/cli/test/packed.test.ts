@@ -1,24 +1,50 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, lstatSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { tempTree } from "@agentv/test-support";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import manifest from "../package.json" with { type: "json" };
+import { readPage, root } from "./docs/markdown-page.ts";
 
 const cli = resolve(import.meta.dirname, "..");
-const pnpmScript = resolve(cli, "../../scripts/pnpm.mjs");
 const limitBytes = 5_000_000;
 
-/** Packs the command line as for publishing and installs the tarball with npm into an empty directory. */
-function installPacked(): string {
-	const place = tempTree({ "project/package.json": "{}" });
-	execFileSync(process.execPath, [pnpmScript, "--dir", cli, "pack", "--pack-destination", place], { stdio: "pipe" });
-	const tarball = readdirSync(place).find((file) => file.endsWith(".tgz"));
-	if (tarball === undefined) throw new Error("nothing was packed");
-	const project = join(place, "project");
-	const options = ["--offline", "--no-audit", "--no-fund", "--cache", join(place, "cache")];
-	execFileSync("npm", ["install", ...options, join(place, tarball)], { cwd: project, stdio: "pipe" });
-	return project;
+/** The README's lines for installing from a checkout; `npm test` has run the first one, which builds. */
+function installLines(): readonly string[] {
+	const block = readPage("README.md").blocks.find(({ text }) => text.includes("npm install -g"));
+	const [build, ...lines] = block?.text.split("\n") ?? [];
+	expect(build).toBe("npm run build");
+	return lines;
+}
+
+/**
+ * Types the README's lines in the checkout, with an empty prefix and HOME for the installed program, and returns its
+ * environment.
+ */
+function installAsDocumented(): {
+	readonly env: Record<string, string>;
+	readonly packages: string;
+	readonly elsewhere: string;
+} {
+	const place = tempTree({ "home/.keep": "", "prefix/.keep": "", "elsewhere/.keep": "" });
+	const prefix = join(place, "prefix");
+	const env = {
+		PATH: `${join(prefix, "bin")}:${process.env["PATH"]}`,
+		HOME: join(place, "home"),
+		...{ npm_config_prefix: prefix, npm_config_cache: join(place, "cache"), npm_config_offline: "true" },
+	};
+	onTestFinished(removeTarballs);
+	removeTarballs();
+	for (const line of installLines()) {
+		// Packing downloads pnpm once, so it uses the developer's HOME and cache.
+		const isPacking = line.startsWith("npm run pack");
+		execFileSync("sh", ["-c", line], { cwd: root, stdio: "pipe", env: isPacking ? process.env : env });
+	}
+	return { env, packages: join(prefix, "lib/node_modules"), elsewhere: join(place, "elsewhere") };
+}
+
+function removeTarballs(): void {
+	for (const file of readdirSync(cli)) if (/^agentv-.*\.tgz$/.test(file)) rmSync(join(cli, file));
 }
 
 function sizeOf(directory: string): number {
@@ -28,19 +54,18 @@ function sizeOf(directory: string): number {
 }
 
 describe("the packed command line", () => {
-	it("installs offline from its tarball and runs, small and without dependencies", () => {
-		const project = installPacked();
-		const installed = join(project, "node_modules/agentv");
-		const agentv = (...args: string[]) =>
-			execFileSync(join(project, "node_modules/.bin/agentv"), args, { cwd: project, encoding: "utf8" });
+	it("installs offline as the README says and runs anywhere, small and without dependencies", () => {
+		const { env, packages, elsewhere } = installAsDocumented();
+		const installed = join(packages, "agentv");
+		const agentv = (...args: string[]) => execFileSync("agentv", args, { cwd: elsewhere, env, encoding: "utf8" });
 
 		expect(agentv("--version")).toBe(`${manifest.version}\n`);
 		expect(agentv("--help")).toContain("Usage: agentv");
 
 		const packed = JSON.parse(readFileSync(join(installed, "package.json"), "utf8"));
 		expect(Object.keys(packed).filter((key) => /dependencies|scripts/i.test(key))).toEqual([]);
-		expect(readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))).toEqual(["agentv"]);
-		expect(sizeOf(join(project, "node_modules"))).toBeLessThan(limitBytes);
+		expect(readdirSync(packages)).toEqual(["agentv"]);
+		expect(sizeOf(packages)).toBeLessThan(limitBytes);
 		expect(existsSync(join(installed, "LICENSE"))).toBe(true);
 		const licenses = readFileSync(join(installed, "THIRD-PARTY-LICENSES.txt"), "utf8");
 		for (const name of ["commander 14", "hono 4", ...(existsSync(join(installed, "studio")) ? ["react 19"] : [])])

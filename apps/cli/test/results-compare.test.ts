@@ -18,7 +18,7 @@ function evalText(graders: Readonly<Record<number, string>> = {}): string {
 	return `name: my\ntests:\n${tests.join("")}`;
 }
 
-/** The same target to a fingerprint, whatever it says today. */
+/** The same target to a fingerprint, whether or not its answers change. */
 const agent = `import { readFileSync } from "node:fs";
 const said = JSON.parse(readFileSync(process.env.SAID, "utf8"));
 const text = said[/question (\\d+)/.exec(process.argv[2])[1]] ?? said.other;
@@ -94,7 +94,7 @@ describe("agentv results compare", () => {
 		`);
 	});
 
-	test("tells several runs apart, each beside the first", async () => {
+	test("compares each of several runs with the first", async () => {
 		const { run, compare, json } = project();
 		await run("a", yes);
 		await run("b", no);
@@ -167,7 +167,7 @@ describe("agentv results compare", () => {
 		const moved = comparable.filter(({ delta }: { delta: number }) => delta !== 0);
 		expect(moved).toMatchObject([{ test_id: "t3", before: 1, after: 0.75 }]);
 		expect((await compare("once", "twice")).stdout).toContain(
-			"  1 attempt was not judged: it is left out of its test's mean.\n",
+			"  1 attempt was not judged and is excluded from its test's mean.\n",
 		);
 	});
 
@@ -178,7 +178,7 @@ describe("agentv results compare", () => {
 		await run("after", no, "bundled/eval.yaml");
 		expect(await json("before", "after")).toMatchObject({ changed: [], new: [], gone: [], verdict: "worse" });
 		expect((await compare("before", "after")).stdout).toContain(
-			"eval.yaml is compared with evals/my.eval.yaml: they ask the same",
+			"eval.yaml is compared with evals/my.eval.yaml: same questions",
 		);
 	});
 });
@@ -194,7 +194,7 @@ describe("--fail-on regression", () => {
 		expect(await gate("bad", "good")).toBe(0);
 		expect(await gate("good", "much the same")).toBe(0);
 		expect(await gate("good", "much the same", "bad")).toBe(1);
-		// Without it the outcome of the tests is none of compare's.
+		// Without it, the outcome of the tests does not matter.
 		expect((await compare("good", "bad")).exitCode).toBe(0);
 	});
 
@@ -206,7 +206,7 @@ describe("--fail-on regression", () => {
 		expect(refused).toMatchObject({
 			exitCode: 2,
 			stderr: `error: no test of b can be compared with a: 10 changed in target
-hint: If target should differ: --vary target. To let it pass all the same: --allow-incomparable.
+hint: If the difference in target is intended: --vary target. Pass --allow-incomparable to succeed anyway.
 `,
 		});
 		expect(refused.stdout).toContain("? nothing to compare");
@@ -248,7 +248,7 @@ describe("runs that can't be compared as they are", () => {
 		expect(await refused("a", "evals")).toMatch(/evals\/run\.json can't be read as the record of a run/);
 	});
 
-	test("a run that did not end, and lines that are no rows, are told", async () => {
+	test("a run that did not finish, and lines that are not rows, are reported", async () => {
 		const { cwd, run, compare, json } = project();
 		await run("a", yes);
 		cpSync(join(cwd, "a"), join(cwd, "b"), { recursive: true });
@@ -257,24 +257,22 @@ describe("runs that can't be compared as they are", () => {
 		writeFileSync(join(cwd, "b/index.jsonl"), `${others.join("\n")}\nnonsense\n{}\n${first.slice(0, 40)}`);
 		expect(
 			(await compare("a", "b")).stderr,
-		).toBe(`warning: b: lines 10, 11 of its index.jsonl are left out, since no row can be read there
-warning: b did not come to its end: 9 of 10 tests have results
+		).toBe(`warning: b: lines 10, 11 of its index.jsonl are skipped, because no row can be read there
+warning: b did not finish: 9 of 10 tests have results
 `);
 		expect(await json("a", "b")).toMatchObject({ runs: [{ state: "finished" }, { state: "unfinished" }], gone: [{}] });
 		rmSync(join(cwd, "a/index.jsonl"));
-		expect((await compare("b", "a")).stderr).toContain(
-			"warning: a came to its end, but only 0 of 10 tests have results\n",
-		);
+		expect((await compare("b", "a")).stderr).toContain("warning: a finished, but only 0 of 10 tests have results\n");
 	});
 
-	test("a row without fingerprint is changed in nobody knows what", async () => {
+	test("a row without fingerprint is an unknown change", async () => {
 		const { cwd, run, compare, json } = project();
 		await run("a", yes);
 		await run("b", yes);
 		const rows = readFileSync(join(cwd, "b/index.jsonl"), "utf8").replace(/"fingerprint":\{[^}]*\},/, "");
 		writeFileSync(join(cwd, "b/index.jsonl"), rows);
 		expect(await json("a", "b")).toMatchObject({ changed: [{ parts: [] }], difference: { tests: count - 1 } });
-		expect((await compare("a", "b")).stdout).toContain("1  changed     nobody knows in what, without fingerprint: t");
+		expect((await compare("a", "b")).stdout).toContain("1  changed     unknown change (no fingerprint recorded): t");
 	});
 
 	test("are named by directory, experiment and time, run id or latest; ids that steer a terminal are shown, not obeyed", async () => {

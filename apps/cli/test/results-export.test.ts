@@ -101,7 +101,7 @@ describe("agentv results export", () => {
 		expect(await exportTo("new/folder/rows.jsonl")).toMatchObject({ exitCode: 0 });
 	});
 
-	test("refuses what is no run, and formats that there are not", async () => {
+	test("refuses what is not a run, and unknown formats", async () => {
 		const cwd = tempTree({ "out/run.json": "{}" });
 		for (const run of ["nowhere", "out", "latest"])
 			expect(await agentv(["results", "export", run, "--format", "json"], { cwd })).toMatchObject({

@@ -22,7 +22,7 @@ async function project() {
 const record = (cwd: string, run: string) => JSON.parse(readFileSync(join(cwd, run, "run.json"), "utf8"));
 
 describe("agentv results regrade", () => {
-	test("grades the recorded answers with today's graders, into a new run", async () => {
+	test("grades the recorded answers with the current graders, as a new run", async () => {
 		const cwd = await project();
 		writeFileSync(join(cwd, "check.mjs"), check(0.9));
 		const session = await agentv(["results", "regrade", "out", "--output", "again"], { cwd });
@@ -60,7 +60,7 @@ describe("agentv eval run --rerun-failed", () => {
 	});
 });
 
-test("tests with an excluded tag are left out, whatever else chooses them", async () => {
+test("tests with an excluded tag are skipped, even if another option selects them", async () => {
 	const cwd = await project();
 	const session = await agentv(["eval", "my.eval.yaml", "--exclude-tag", "slow", "--json"], { cwd });
 	expect(JSON.parse(session.stdout).summary).toMatchObject({ planned: 1, passed: 1 });

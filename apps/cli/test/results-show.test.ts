@@ -95,7 +95,7 @@ describe("agentv results show", () => {
 		for (const name of ["run.json", "index.jsonl", "summary.json"]) writeFileSync(join(copy, name), read(name));
 		const { stdout, exitCode } = await agentv(["results", "show", copy, "--test", "right"], { cwd });
 		expect(exitCode).toBe(0);
-		expect(stdout).toContain("the attempt's own file can't be read");
+		expect(stdout).toContain("the attempt's file can't be read");
 		expect(stdout).toContain("✓ kind llm-grader 1.00");
 		rmSync(join(copy, "summary.json"));
 		const rows = read("index.jsonl").split("\n").slice(0, 2).join("\n");
@@ -105,7 +105,7 @@ describe("agentv results show", () => {
 			/\n3 tests: 1 passed, 0 failed, 1 not judged, 1 not run · mean score 1\.00 \(1 of 3\) · /,
 		);
 		expect(unfinished.stdout).toMatch(/^– tried \(agent\) {2}not run: 0 of 2 attempts were made$/m);
-		expect(unfinished.stdout).toContain("Not finished: 1 of 3 tests not run. Go on with it: agentv eval run --resume");
+		expect(unfinished.stdout).toContain("Not finished: 1 of 3 tests not run. Resume with: agentv eval run --resume");
 	});
 
 	test("names the run that a run started from", async () => {
@@ -115,9 +115,9 @@ describe("agentv results show", () => {
 		const again = (await agentv(["results", "show", "again"], { cwd })).stdout;
 		expect(again).toMatch(new RegExp(`^Grades the answers of run ${id} .*again by kind: `, "m"));
 		const rerun = (await agentv(["results", "show", "rerun"], { cwd })).stdout;
-		expect(rerun).toMatch(new RegExp(`^Runs again what did not pass in run ${id} `, "m"));
+		expect(rerun).toMatch(new RegExp(`^Reruns the tests that did not pass in run ${id} `, "m"));
 		const markdown = (await agentv(["results", "export", "rerun", "--format", "markdown"], { cwd })).stdout;
-		expect(markdown).toContain("Runs again what did not pass in run ");
+		expect(markdown).toContain("Reruns the tests that did not pass in run ");
 	});
 });
 

@@ -72,7 +72,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		expect(await verify()).toMatchObject({ exitCode: 0 });
 	});
 
-	test("is none whose record was changed, and an unusable key says why", async () => {
+	test("is invalid if the record was changed, and an unusable key is reported", async () => {
 		const { cwd, run } = await signed();
 		expect(await run("results", "sign", "out", "--key", "nowhere")).toMatchObject({
 			exitCode: 2,
@@ -84,13 +84,13 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("index.jsonl") });
 	});
 
-	test("is told from one with another file in place of its signature, whoever may sign", async () => {
+	test("is distinguished from another file in place of the signature, with any allowed signers", async () => {
 		const { cwd, run } = await signed();
 		expect((await run("results", "verify", "out")).stdout).not.toContain("sign");
 		await run("results", "sign", "out", "--key", "eve");
 		expect(await run("results", "verify", "out")).toMatchObject({
 			exitCode: 0,
-			stdout: expect.stringContaining("name who may sign by --allowed-signers FILE"),
+			stdout: expect.stringContaining("the signer was not checked: pass --allowed-signers FILE"),
 		});
 		const json = await run("results", "verify", "out", "--json");
 		expect(JSON.parse(json.stdout)).toMatchObject({ agrees: true, signature: "signers_not_checked" });

@@ -44,10 +44,10 @@ describe("agentv results verify", () => {
 		expect(await agentv(["results", "verify", "out"], { cwd })).toEqual({
 			exitCode: 0,
 			stderr: "",
-			stdout: `✓ out  all agrees
+			stdout: `✓ out  everything matches
 
-2 tests, 2 attempts: 2 graders judged the recorded answers again
-not re-executed, recorded scores taken over: 1 grader (1 code-grader)
+2 tests, 2 attempts: 2 graders re-graded the recorded answers
+not run again, recorded scores kept: 1 grader (1 code-grader)
 digest ${digest}`,
 		});
 		expect(await json()).toMatchObject({
@@ -78,10 +78,10 @@ digest ${digest}`,
 			  "stdout": "✗ out  9 differences
 
 			  record
-			    summary.json was changed after it was recorded: its SHA-256 is another one
+			    summary.json was modified after the run (SHA-256 mismatch)
 
 			  my.eval.yaml › first (default)
-			    <file> was changed after it was recorded: its SHA-256 is another one
+			    <file> was modified after the run (SHA-256 mismatch)
 			    grader greets: score recorded 1, recomputed 0
 			    score: recorded 1, recomputed 0
 			    execution_status: recorded ok, recomputed quality_failure
@@ -92,8 +92,8 @@ digest ${digest}`,
 			    mean_score: recorded 1, recomputed 0.5
 			    mean_score_lower_bound: recorded 1, recomputed 0.5
 
-			2 tests, 2 attempts: 2 graders judged the recorded answers again
-			not re-executed, recorded scores taken over: 1 grader (1 code-grader)
+			2 tests, 2 attempts: 2 graders re-graded the recorded answers
+			not run again, recorded scores kept: 1 grader (1 code-grader)
 			digest <digest>
 			",
 			}
@@ -118,7 +118,7 @@ digest ${digest}`,
 		expect(await agentv(["results", "verify", "out"], { cwd })).toMatchObject({ exitCode: 0 });
 	});
 
-	test("refuses what is no run", async () => {
+	test("refuses what is not a run", async () => {
 		const cwd = tempTree({ "out/run.json": "{}" });
 		for (const run of ["nowhere", "out", "latest"])
 			expect(await agentv(["results", "verify", run], { cwd })).toMatchObject({ exitCode: 2, stdout: "" });

@@ -51,7 +51,7 @@ hint: Undo the change, run what it touches again with --rerun-changed, or start 
 		expect(await run("results", "verify", "out")).toMatchObject({ exitCode: 0 });
 		expect(await run("eval", "my.eval.yaml", "--rerun-changed")).toMatchObject({
 			exitCode: 2,
-			stderr: expect.stringContaining("--rerun-changed needs a run to resume"),
+			stderr: expect.stringContaining("--rerun-changed requires a run to resume"),
 		});
 	});
 });
@@ -70,7 +70,7 @@ test("agentv results verify exits 1 for results that two versions of one script 
 	const { stdout, exitCode } = await run("results", "verify", "before");
 	expect(exitCode).toBe(1);
 	expect(stdout).toMatch(
-		/graders\/check\.mjs: results were made of 2 versions: [0-9a-f]{12} made 1 \(one\); [0-9a-f]{12} made 2 \(two, three\)/,
+		/graders\/check\.mjs: results come from 2 versions: [0-9a-f]{12} made 1 \(one\); [0-9a-f]{12} made 2 \(two, three\)/,
 	);
 	const { differences } = JSON.parse((await run("results", "verify", "before", "--json")).stdout);
 	expect(differences).toEqual(

@@ -89,7 +89,7 @@ describe("Ctrl-C", () => {
 		abort.abort();
 		const session = await running;
 		expect(session.exitCode).toBe(130);
-		expect(session.stdout).toContain("Interrupted. Go on with it: agentv eval run --resume --run out");
+		expect(session.stdout).toContain("Interrupted. Resume with: agentv eval run --resume --run out");
 		for (const pid of readFileSync(join(cwd, "pids"), "utf8").trim().split("\n"))
 			expect(isAlive(Number(pid))).toBe(false);
 		expect(results(join(cwd, "out"))).toHaveLength(8);
@@ -120,7 +120,7 @@ describe("Ctrl-C", () => {
 		await waitUntil(() => !isAlive(Number(readFileSync(join(cwd, "pids"), "utf8"))));
 	});
 
-	test("twice stops at once", async () => {
+	test("twice stops immediately", async () => {
 		const cwd = tempTree({
 			"my.eval.yaml": many(2),
 			"targets.yaml": cliTarget("trap '' TERM; echo $$ > pids; while :; do sleep 1; done"),
@@ -141,7 +141,7 @@ describe("Ctrl-C", () => {
 	});
 });
 
-test("two runs at once in one place keep apart", async () => {
+test("two concurrent runs in one directory stay separate", async () => {
 	const cwd = tempTree({ "my.eval.yaml": many(12), "targets.yaml": cliTarget("printf %s {PROMPT}") });
 	const sessions = await Promise.all([1, 2, 3].map(() => agentv(["eval", "my.eval.yaml", "--json"], { cwd })));
 	const directories = sessions.map(({ stdout }) => JSON.parse(stdout).run_dir as string);

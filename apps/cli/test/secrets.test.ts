@@ -18,7 +18,8 @@ import { dirname, join } from "node:path";
 import { agentv, agentvBin, tempTree, waitUntil } from "@agentv/test-support";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-// One table: each kind of secret, and each place where text leaves. Everything is planted at once, all that leaves is searched for all of it.
+// One table: each kind of secret, and each place where text leaves. Everything is planted together, and all output is
+// searched for all of it.
 
 const key = (head: string, length = 36) => head + "a1B2c3D4".repeat(8).slice(0, length);
 const jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJwbGFudGVkIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P";
@@ -361,7 +362,7 @@ describe("a bundle", () => {
 		expect(stderr).not.toContain(secret);
 	});
 
-	test("captures no secret, whatever its variable is called", async () => {
+	test("captures no secret, for any name of its variable", async () => {
 		const targets = `targets:
   - name: m
     provider: openai

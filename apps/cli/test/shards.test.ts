@@ -45,7 +45,7 @@ describe("agentv eval run --shard", () => {
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 
-	test("runs a shard without tests, which is no error", async () => {
+	test("runs a shard without tests, which is not an error", async () => {
 		const run = sessionsIn(
 			tempTree({
 				...files,
@@ -62,7 +62,7 @@ describe("agentv eval run --shard", () => {
 		});
 	});
 
-	test("balances by a former run; latest is never a shard", async () => {
+	test("balances by a previous run; latest is never a shard", async () => {
 		const run = sessionsIn(tempTree(files));
 		const none = await run("eval", "my.eval.yaml", "--shard", "1/2", "--durations-from", "latest");
 		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("there is no run yet") });
@@ -98,7 +98,7 @@ describe("agentv eval run --shard", () => {
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 
-	test("goes on where it was stopped, as the shard that it is", async () => {
+	test("resumes as the same shard", async () => {
 		const { cwd, run, ids } = await sharded();
 		writeFileSync(join(cwd, "s1/index.jsonl"), "");
 		const other = await run("eval", "my.eval.yaml", "--shard", "2/2", "--resume", "--run", "s1");
@@ -128,13 +128,13 @@ describe("agentv results merge", () => {
 		expect({ ...gap, stdout: steady(gap.stdout) }).toEqual({
 			exitCode: 1,
 			stdout: [
-				`${count} tests without all results (${count} attempts):`,
+				`${count} tests with missing results (${count} attempts):`,
 				` ✗ shard 1 is missing, with ${count} tests:`,
 				...ids[0].map((id) => ` ${id} (default) of my.eval.yaml`),
 				"",
 				`8 tests: ${8 - count} passed, 0 failed, ${count} not run · mean score 1.00 (${8 - count} of 8) · <duration>`,
 				"Merged 1 run into all",
-				"Run what is missing: agentv eval run --only-missing all",
+				"Run the missing tests: agentv eval run --only-missing all",
 				"",
 			].join("\n"),
 			stderr: "",
@@ -157,7 +157,7 @@ describe("agentv results merge", () => {
 		expect({ exitCode, stdout, stderr }).toEqual({
 			exitCode: 1,
 			stdout: [
-				"These runs can't be merged, and nothing was written:",
+				"These runs can't be merged; nothing was written:",
 				"  ✗ other and s2 were begun with different --repeat: 2 and none",
 				"",
 			].join("\n"),
@@ -213,10 +213,10 @@ describe("agentv eval run --only-missing", () => {
 			return session.exitCode === 2 ? session.stderr : `exit code ${session.exitCode}`;
 		};
 		expect(await stderr("--only-missing", "all", "--shard", "1/2")).toContain(
-			"--only-missing and --shard exclude each other",
+			"--only-missing and --shard cannot be combined",
 		);
 		expect(await stderr("--only-missing", "all", "--run", "s2")).toContain(
-			"--only-missing and --run exclude each other",
+			"--only-missing and --run cannot be combined",
 		);
 		expect(await stderr("--only-missing", "none")).toContain('there is no run "none"');
 		expect(await stderr("--only-missing", "all", "--repeat", "2")).toContain("begun with another --repeat");
@@ -242,7 +242,7 @@ describe("agentv eval run --only-missing", () => {
 		expect(ids[0].length).toBeGreaterThan(0);
 	});
 
-	test("goes on with a run of what was missing", async () => {
+	test("resumes a run of missing tests", async () => {
 		const { cwd, run, ids } = await sharded();
 		await run("results", "merge", "s2", "--output", "all");
 		await run("eval", "run", "--only-missing", "all", "--output", "rest");
@@ -251,7 +251,7 @@ describe("agentv eval run --only-missing", () => {
 		expect(taken).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("already holds a run") });
 		const { stdout } = await run("eval", "run", "--resume", "--run", "rest", "--json");
 		const people = await run("eval", "run", "--only-missing", "all", "--output", "more");
-		expect(people.stdout).toMatch(/Put them together: agentv results merge all more --output <dir>\n$/);
+		expect(people.stdout).toMatch(/Merge the shards: agentv results merge all more --output <dir>\n$/);
 		expect(JSON.parse(stdout).summary).toMatchObject({ planned: ids[0].length, passed: ids[0].length });
 	});
 });

@@ -38,11 +38,11 @@ async function takenPort(): Promise<number> {
 it("says that a port which was asked for is taken", async () => {
 	const port = String(await takenPort());
 	const { exitCode, stderr } = await agentv(["studio", "--no-open", "--port", port], { cwd: tempTree() });
-	expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`port ${port} is taken`)]);
+	expect([exitCode, stderr]).toEqual([2, expect.stringContaining(`port ${port} is already in use`)]);
 });
 
 it.each([["127.0.0.1"], ["0.0.0.0"]])(
-	"prints a link with its token on %s, starts whatever the registry is like, and ends clean by Ctrl-C",
+	"prints a link with its token on %s, starts with any registry, and ends clean by Ctrl-C",
 	async (host) => {
 		const root = tempTree({ ".home/benchmarks.yaml": "benchmarks: [\n" });
 		const { url, stop } = await studio(root, ["--port", "0", "--host", host, "--token", token]);
@@ -56,7 +56,7 @@ it.each([["127.0.0.1"], ["0.0.0.0"]])(
 );
 
 it.each([
-	[["--token", "a&b"], {}, "the token of Studio has 3 characters, which can be guessed"],
+	[["--token", "a&b"], {}, "Studio's token has 3 characters, which is too short"],
 	[["--token", ""], {}, "the token of Studio has 0 characters"],
 	[[], { AGENTV_STUDIO_TOKEN: "x".repeat(21) }, "the token of Studio has 21 characters"],
 ])("refuses the token of %j %j", async (args, env, said) => {

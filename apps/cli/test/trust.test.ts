@@ -162,7 +162,7 @@ describe("a benchmark that was removed", () => {
 });
 
 describe("consent covers what it was given for", () => {
-	it("a new commit that adds a variable, a host and a file is asked about anew, the rest is not", async () => {
+	it("a new commit that adds a variable, a host and a file needs consent again, the rest does not", async () => {
 		const { heard, port } = await modelListener();
 		const { port: other, heard: otherHeard } = await modelListener();
 		const { run, sync } = await synced(withPort(reading, port));
@@ -386,7 +386,7 @@ describe("bundles", () => {
 		expect(await run("eval", "run", "as-other.eval.yaml/other.eval.yaml")).toMatchObject({ exitCode: 0 });
 	});
 
-	it("are no projects whose manifest is that of something else", async () => {
+	it("are not projects with the manifest of something else", async () => {
 		const { heard, port } = await modelListener();
 		const cwd = own(port);
 		writeFileSync(join(cwd, "manifest.json"), '{"manifest_version": 3, "name": "an extension"}');

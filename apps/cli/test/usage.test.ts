@@ -27,7 +27,7 @@ describe("agentv", () => {
 			{
 			  "exitCode": 2,
 			  "stderr": "error: unknown option '--debgu'
-			hint: Did you mean --debug? \`agentv --help\` lists what there is.
+			hint: Did you mean --debug? \`agentv --help\` lists the options.
 			",
 			  "stdout": "",
 			}
@@ -56,10 +56,10 @@ describe("agentv", () => {
 
 	it.skipIf(process.platform === "win32")("says all of it through a pipe that takes 64 KB and is read late", () => {
 		const option = `--${"x".repeat(100_000)}`;
-		// A pipe of the shell: what Node gives a child is a socket, which takes more at once.
+		// A pipe of the shell: Node gives a child a socket, which has a larger buffer.
 		const line = '("$@" 2>&1 >/dev/null; echo "exit $?") | (sleep 0.5; cat)';
 		const run = spawnSync("sh", ["-c", line, "sh", process.execPath, agentvBin(), option], { encoding: "utf8" });
 		expect(run.stdout.startsWith(`error: unknown option '${option}'\n`)).toBe(true);
-		expect(run.stdout.endsWith("lists what there is.\nexit 2\n")).toBe(true);
+		expect(run.stdout.endsWith("lists the options.\nexit 2\n")).toBe(true);
 	});
 });

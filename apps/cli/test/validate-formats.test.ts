@@ -10,7 +10,7 @@ import { junitSuites } from "./testing/junit-suites.ts";
 const sarifPackage = createRequire(import.meta.url).resolve("@microsoft/jest-sarif/package.json");
 const sarifSchema = join(dirname(sarifPackage), "lib/schemas/sarif-2.1.0-rtm.5.json");
 
-/** An eval with mendable and other findings, in names and texts that every format has to escape. */
+/** An eval with fixable and other findings, in names and texts that every format has to escape. */
 async function validated(format: string) {
 	const cwd = tempTree();
 	gitRepository(cwd, {
@@ -34,8 +34,8 @@ describe("formats for machines", () => {
 		validate(log);
 		expect(validate.errors).toBeNull();
 		const [run] = log.runs;
-		const mendable = run.results.filter(({ fixes }: { fixes?: unknown }) => fixes !== undefined);
-		expect(mendable.map(({ ruleId }: { ruleId: string }) => ruleId)).toEqual(["targets.not-local", "path.absolute"]);
+		const fixable = run.results.filter(({ fixes }: { fixes?: unknown }) => fixes !== undefined);
+		expect(fixable.map(({ ruleId }: { ruleId: string }) => ruleId)).toEqual(["targets.not-local", "path.absolute"]);
 		for (const { ruleId, ruleIndex } of run.results) expect(run.tool.driver.rules[ruleIndex].id).toBe(ruleId);
 		expect(run.results).toMatchSnapshot();
 	});

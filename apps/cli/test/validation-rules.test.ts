@@ -25,7 +25,7 @@ it("of an eval that brings all it needs nothing is said", async () => {
 	expect(await fixtureTree({}, {}).validate("--strict")).toEqual({ exitCode: 0, found: [] });
 });
 
-describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, mended, later, bare }) => {
+describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, fixed, later, bare }) => {
 	const isError = found.split(" ")[1] === "error";
 	const doc = rules.get(rule);
 
@@ -35,14 +35,14 @@ describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, mended
 		const own = judged.found.filter((one) => one.rule === rule);
 		expect(own.map(({ text }) => text)).toEqual([found]);
 		expect(own.map((one) => one.hint !== null)).toEqual([hint ?? true]);
-		if (mended !== false) expect(own.map(({ fixable }) => fixable)).toEqual([doc?.fixedBy !== undefined]);
+		if (fixed !== false) expect(own.map(({ fixable }) => fixable)).toEqual([doc?.fixedBy !== undefined]);
 		expect(judged.exitCode).toBe(isError ? 1 : 0);
 		expect((await tree.validate("--strict")).exitCode).toBe(1);
 		expect((await tree.validate("--rule", `${rule}=off`)).found.filter((one) => one.rule === rule)).toEqual([]);
 	});
 
 	if (good !== undefined)
-		it("is not found where it is mended", async () => {
+		it("is not found after the fix", async () => {
 			const judged = await fixtureTree(good ?? {}, {}).validate();
 			expect(judged.found.filter((one) => one.rule === rule)).toEqual([]);
 			expect(judged.found.filter(({ text }) => text.includes(" error "))).toEqual([]);
@@ -50,23 +50,23 @@ describe.each(fixtures)("$rule: $found", ({ rule, bad, good, found, hint, mended
 		});
 });
 
-const mendable = fixtures.filter(({ rule }) => ["fix", "migrate"].includes(rules.get(rule)?.fixedBy ?? ""));
+const fixable = fixtures.filter(({ rule }) => ["fix", "migrate"].includes(rules.get(rule)?.fixedBy ?? ""));
 
-describe.each(mendable)("$rule, and its option: $found", ({ rule, bad, mended }) => {
+describe.each(fixable)("$rule, and its option: $found", ({ rule, bad, fixed }) => {
 	const option = `--${rules.get(rule)?.fixedBy}`;
 
-	if (mended !== false)
-		it("mends it, and nothing else", async () => {
+	if (fixed !== false)
+		it("fixes it, and nothing else", async () => {
 			const tree = fixtureTree(bad, {});
 			const judged = await tree.validate(option);
 			expect(judged.found.filter((one) => one.rule === rule).map(({ fixed }) => fixed)).toEqual([true]);
 			expect(judged.exitCode).toBe(0);
 			expect((await tree.validate()).found.filter((one) => one.rule === rule)).toEqual([]);
-			for (const [file, text] of Object.entries(mended || {}))
+			for (const [file, text] of Object.entries(fixed || {}))
 				expect(readFileSync(join(tree.root, file), "utf8"), file).toBe(text);
 		});
 
-	if (mended === false)
+	if (fixed === false)
 		it("leaves it as it is", async () => {
 			const tree = fixtureTree(bad, {});
 			const judged = await tree.validate(option);

@@ -18,7 +18,7 @@ import type { Services } from "./services.ts";
 
 const largestBody = 1024 * 1024;
 
-/** The routes that only read. */
+/** Adds the routes that only read. */
 function reads(services: Services) {
 	return new Hono()
 		.route("/about", aboutReads(services))
@@ -29,7 +29,7 @@ function reads(services: Services) {
 		.route("/runs", runReads(services));
 }
 
-/** The routes that change something; a read-only Studio has none of them. */
+/** Adds the routes that change something; omitted with `--read-only`. */
 function writes(services: Services) {
 	return new Hono()
 		.route("/benchmarks", benchmarkWrites(services))
@@ -38,11 +38,11 @@ function writes(services: Services) {
 		.route("/runs", runWrites(services));
 }
 
-/** The whole API behind its guards. Pages are added by the server that listens. */
+/** Creates the API with its guards; `startStudio` adds the pages. */
 export function createApi(services: Services) {
 	const app = new Hono({ getPath: (request) => routedPath(getPath(request)) });
 	app.onError(answerError(services));
-	app.notFound((c) => problem(c, 404, "not-found", `there is nothing at ${c.req.path}`));
+	app.notFound((c) => problem(c, 404, "not-found", `no route matches ${c.req.path}`));
 	app.use(securityHeaders(), hostGuard(services.options));
 	app.use("/api/*", originGuard());
 	app.use(loginGuard(services.session));
@@ -60,6 +60,6 @@ export function createApi(services: Services) {
 type Reads = ReturnType<typeof reads>;
 type Writes = ReturnType<typeof writes>;
 
-/** What the client is typed by. */
+/** Types the client. */
 export type ReadApi = Reads;
 export type WriteApi = Writes;

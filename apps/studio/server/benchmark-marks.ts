@@ -4,15 +4,15 @@ import { describeMarks } from "./describe-benchmark.ts";
 import { placeOf } from "./places.ts";
 import type { Services } from "./services.ts";
 
-/** So many are asked at once, and shown together. */
+/** Number of benchmarks to check concurrently. */
 const batch = 6;
 
 /**
- * Looks at benchmarks batch by batch, in the registry's order.
- * @param ids which; none: all
- * @param offline whether remotes are left alone
+ * Yields the status of benchmarks in batches, in the registry's order.
+ * @param ids default: all
+ * @param offline whether to skip contacting remotes
  */
-export async function* lookAtBenchmarks(
+export async function* readBenchmarkMarks(
 	ids: readonly string[],
 	offline: boolean,
 	services: Services,
@@ -33,7 +33,7 @@ async function countEvals(id: string, path: string, services: Services): Promise
 	try {
 		return (await services.evals.list(placeOf(id, services))).evals.length;
 	} catch (error) {
-		// Removed or changed since its status was asked.
+		// Removed or changed in the meantime.
 		if (error instanceof AgentvError) return 0;
 		throw error;
 	}

@@ -16,7 +16,7 @@ import type { FoundEval } from "./eval-finder.ts";
 import type { StudioOptions } from "./options.ts";
 import type { Services } from "./services.ts";
 
-/** What the form of a bundle says. */
+/** Options of a bundle. */
 export interface BundleChoices {
 	readonly name?: string | undefined;
 	readonly targets?: readonly string[] | undefined;
@@ -27,12 +27,12 @@ export interface BundleChoices {
 	readonly allow_secrets?: readonly string[] | undefined;
 }
 
-/** Where Studio puts bundles: it takes no path from a page. */
+/** Returns Studio's directory for bundles, because pages must not choose paths. */
 function shelf({ env }: Pick<StudioOptions, "env">): string {
 	return join(agentvHome(env), "bundles");
 }
 
-/** The bundles that Studio has made and that are still there, in the order of their names. */
+/** Lists the existing bundles that Studio has created, by name. */
 export function listBundles(options: StudioOptions): BundleAnswer[] {
 	const root = shelf(options);
 	return listDirectory(root).flatMap((name) => describe(root, name) ?? []);
@@ -42,8 +42,7 @@ export function listBundles(options: StudioOptions): BundleAnswer[] {
 export function findBundle(id: string, options: StudioOptions): BundleAnswer {
 	const root = shelf(options);
 	const found = listDirectory(root).includes(id) ? describe(root, id) : undefined;
-	if (!found)
-		throw new AgentvError("not-found", "there is no such bundle", { hint: "it may have been moved or removed" });
+	if (!found) throw new AgentvError("not-found", "bundle not found", { hint: "It may have been moved or deleted." });
 	return found;
 }
 
@@ -55,13 +54,13 @@ function describe(root: string, name: string): BundleAnswer | undefined {
 		const size = files.reduce((sum, file) => sum + file.size, 0);
 		return { id: name, directory, eval: source.eval, digest, created_at: createdAt, files: files.length, size };
 	} catch (error) {
-		// Not, or no longer, a bundle.
+		// Not a bundle, or no longer one.
 		if (error instanceof AgentvError) return undefined;
 		throw error;
 	}
 }
 
-/** Bundles an eval and tells how far it is. @throws AgentvError */
+/** Bundles an eval and yields its progress. @throws AgentvError */
 export async function* makeBundle(
 	{ file, path }: FoundEval,
 	choices: BundleChoices,

@@ -19,28 +19,32 @@ export const comparedSorts = ["change", "test", "before", "after", "delta"] as c
 
 export interface CompareChoices {
 	readonly part: (typeof comparedParts)[number];
-	/** Of changed tests only those that differ in this. */
+	/** Only changed tests that differ in this part. */
 	readonly differing?: FingerprintPart | "unknown" | undefined;
 	readonly page: number;
 	readonly pageSize: number;
 	readonly search?: string | undefined;
-	/** `change`: those that moved most first. */
+	/** `change`: largest change first. */
 	readonly sort: (typeof comparedSorts)[number];
 	readonly descending: boolean;
-	/** Parts of fingerprints that are meant to differ. */
+	/** Fingerprint parts that are expected to differ. */
 	readonly vary: readonly FingerprintPart[];
 }
 
-/** Every later run beside the first, a page of one part of the split. */
-export function compareAnswer(runs: readonly CatalogRun[], choices: CompareChoices, kept: ComparedRuns): CompareAnswer {
-	const [first, ...others] = runs.map((run) => ({ id: run.id, run: kept.run(run.directory) }));
+/** Compares every later run with the first, and returns a page of one part of the split. */
+export function compareAnswer(
+	runs: readonly CatalogRun[],
+	choices: CompareChoices,
+	cache: ComparedRuns,
+): CompareAnswer {
+	const [first, ...others] = runs.map((run) => ({ id: run.id, run: cache.run(run.directory) }));
 	if (!first) return { runs: [], comparisons: [] };
 	return {
 		runs: [first, ...others].map(({ id, run }) => describeRun(id, run)),
 		comparisons: others.map(({ id, run }) => ({
 			before: first.id,
 			after: id,
-			...describeComparison(kept.compare(first.run, run, choices.vary), choices),
+			...describeComparison(cache.compare(first.run, run, choices.vary), choices),
 		})),
 	};
 }
@@ -80,7 +84,7 @@ function describeComparison(compared: Comparison, choices: CompareChoices): Omit
 	};
 }
 
-/** In how many of the changed tests each part differs. */
+/** Counts the changed tests by differing part. */
 function countParts({ changed }: Comparison): Record<string, number> {
 	const counts: Record<string, number> = {};
 	for (const { parts } of changed)
@@ -88,7 +92,6 @@ function countParts({ changed }: Comparison): Record<string, number> {
 	return counts;
 }
 
-/** A case of any part of the split. */
 interface ListedCase {
 	readonly before: CaseScore | undefined;
 	readonly after: CaseScore | undefined;
@@ -114,7 +117,7 @@ function selected(compared: Comparison, choices: CompareChoices): readonly Liste
 		.map(({ one }) => one);
 }
 
-/** What can't be ordered comes last, or first when turned round. */
+/** Cases without a value come last, or first in descending order. */
 const sortKeys: Readonly<Record<Exclude<CompareChoices["sort"], "test">, (one: ListedCase) => number>> = {
 	change: ({ delta }) => -Math.abs(delta ?? 0),
 	before: ({ before }) => before?.score ?? 2,
@@ -139,7 +142,7 @@ function listed(compared: Comparison, part: CompareChoices["part"]): ListedCase[
 
 const alone = { before: undefined, after: undefined, delta: undefined, parts: [] };
 
-/** Of so many attempts the answers can be looked at. */
+/** Maximum number of attempts to link to. */
 const mostAttempts = 20;
 
 function describeCase({ before, after, name, delta, parts }: ListedCase): ComparedCase {

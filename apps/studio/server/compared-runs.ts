@@ -7,7 +7,7 @@ import {
 	runStamps,
 } from "@agentv/core";
 
-/** So many cases of runs are kept; the runs that were read last always are. */
+/** Cache size in test cases; the most recently read runs are always kept. */
 const keptCases = 50_000;
 const keptComparisons = 6;
 
@@ -16,21 +16,21 @@ interface Kept {
 	readonly run: ComparedRun;
 }
 
-/** Runs as comparing sees them, and what comparing them showed: turning a page reads and draws nothing again. */
+/** Caches runs and their comparisons, so that paging does not compute them again. */
 export class ComparedRuns {
 	readonly #runs = new Map<string, Kept>();
 	readonly #comparisons = new Map<string, { readonly of: readonly ComparedRun[]; readonly comparison: Comparison }>();
 
-	/** Read again where it has changed. @throws AgentvError `not-found`, `config` */
+	/** Reads a run again if it has changed. @throws AgentvError `not-found`, `config` */
 	run(directory: string): ComparedRun {
 		const { run, rows } = runStamps(directory);
 		const stamp = `${run} ${rows}`;
 		const known = this.#runs.get(directory);
 		this.#runs.delete(directory);
-		const kept = known?.stamp === stamp ? known : { stamp, run: readComparedRun(directory) };
-		this.#runs.set(directory, kept);
+		const entry = known?.stamp === stamp ? known : { stamp, run: readComparedRun(directory) };
+		this.#runs.set(directory, entry);
 		this.#forgetOldest();
-		return kept.run;
+		return entry.run;
 	}
 
 	compare(before: ComparedRun, after: ComparedRun, vary: readonly FingerprintPart[]): Comparison {
@@ -38,16 +38,16 @@ export class ComparedRuns {
 		const known = this.#comparisons.get(key);
 		this.#comparisons.delete(key);
 		const isFresh = known?.of[0] === before && known.of[1] === after;
-		const kept = isFresh
+		const entry = isFresh
 			? known
 			: { of: [before, after], comparison: compareRuns(before.cases, after.cases, new Set(vary)) };
-		this.#comparisons.set(key, kept);
+		this.#comparisons.set(key, entry);
 		const [oldest] = this.#comparisons.keys();
 		if (this.#comparisons.size > keptComparisons && oldest !== undefined) this.#comparisons.delete(oldest);
-		return kept.comparison;
+		return entry.comparison;
 	}
 
-	/** Two stay, however large they are: they are what somebody looks at. */
+	/** Keeps at least two runs regardless of their size, because a page is showing them. */
 	#forgetOldest(): void {
 		let cases = 0;
 		for (const [index, [directory, { run }]] of [...this.#runs].reverse().entries()) {

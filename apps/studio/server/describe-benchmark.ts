@@ -21,7 +21,7 @@ import type { Services } from "./services.ts";
 const mostFiles = 100;
 const mostChanges = 500;
 
-/** A registry entry with what the state files say; git is not asked. */
+/** Describes a registry entry from its state files, without calling git. */
 export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Services): BenchmarkAnswer {
 	const { id, name, path, source, problem } = entry;
 	const last = readLastSync(id, options.env);
@@ -75,7 +75,7 @@ function describeChanges({ commits, added, changed, removed, evals, executes }: 
 	};
 }
 
-/** The events of a sync as pages get them: a step of progress once, not as often as git says it. */
+/** Converts the events of a sync and drops repeated progress. */
 export async function* describeSync(events: AsyncIterable<SyncEvent>): AsyncGenerator<SyncEventAnswer> {
 	const last = new Map<string, string>();
 	for await (const event of events) {

@@ -5,11 +5,11 @@ import { describeCommands, describeTargets, describeWorkspace } from "./describe
 import type { OpenedEval } from "./opened-eval.ts";
 import type { Services } from "./services.ts";
 
-/** More of a source than this is not sent. */
+/** Longer sources are cut. */
 const longestSource = 1024 * 1024;
 const mostFindings = 1000;
 
-/** Everything that an eval's screen shows, but its tests and results. */
+/** Describes an eval without its tests and results. */
 export async function describeEval(
 	opened: OpenedEval,
 	{ options, marks }: Services,
@@ -93,7 +93,7 @@ function variablesOf({ loaded, targets, uses }: OpenedEval): EvalAnswer["variabl
 
 const longestInput = 300;
 
-/** A test as the eval's list shows it. */
+/** Describes a test for the eval's list. */
 export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened: OpenedEval): EvalTestAnswer {
 	const { redact, shown, loaded } = opened;
 	const input = test.input.map(({ content }) =>

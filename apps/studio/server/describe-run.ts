@@ -37,7 +37,7 @@ export function describeSummary(summary: RunSummary): RunSummaryAnswer {
 	};
 }
 
-/** A run in a list. */
+/** Describes a run for a list. */
 export function describeRunEntry(run: CatalogRun, { redact, runJobs }: Services): RunEntry {
 	return {
 		id: run.id,
@@ -54,7 +54,7 @@ export function describeRunEntry(run: CatalogRun, { redact, runJobs }: Services)
 	};
 }
 
-/** One run with its provenance. */
+/** Describes a run with its provenance. */
 export async function describeRun(run: CatalogRun, services: Services): Promise<RunAnswer> {
 	const entry = describeRunEntry(run, services);
 	const file = readRunFile(run.directory);
@@ -70,7 +70,7 @@ export async function describeRun(run: CatalogRun, services: Services): Promise<
 	};
 }
 
-/** The summary of a run that is not done: what its rows say by now. */
+/** Computes the summary of a running or interrupted run from its rows. */
 function soFar(run: CatalogRun, { tables }: Services): RunSummaryAnswer {
 	const { rows, tally } = tables.table(run.directory);
 	const lasted =
@@ -113,7 +113,7 @@ async function evalIdOf({ evals: [only, ...more] }: RunFile, { evals }: Services
 	return (await evals.ofFile(only.path))?.id ?? null;
 }
 
-/** Returns whether Studio may read the evals of a run and the files of its options: a record that names others is not resumed. */
+/** Returns whether Studio may read the run's evals and option files; otherwise the run can't be resumed. */
 export async function allKnown({ evals: recorded, flags }: RunFile, { evals }: Services): Promise<boolean> {
 	for (const { path } of recorded) if (!(await evals.ofFile(path))) return false;
 	return [flags["targetsFile"], flags["envFile"]].every(
@@ -121,7 +121,6 @@ export async function allKnown({ evals: recorded, flags }: RunFile, { evals }: S
 	);
 }
 
-/** One attempt. */
 export function describeAttempt(row: TableRow, redact: (text: string) => string): AttemptEntry {
 	return {
 		id: rowId(row),
@@ -138,7 +137,7 @@ export function describeAttempt(row: TableRow, redact: (text: string) => string)
 	};
 }
 
-/** A row of a run's table: a test with all its attempts. */
+/** Describes a test with all its attempts. */
 export function describeTest(outcome: CaseOutcome<TableRow>, redact: (text: string) => string): RunTestEntry {
 	const { eval: label, testId, target, attempts } = outcome;
 	const [first] = attempts;
@@ -153,7 +152,7 @@ export function describeTest(outcome: CaseOutcome<TableRow>, redact: (text: stri
 	};
 }
 
-/** What the attempts of a test come to together. */
+/** Describes the combined attempts of a test. */
 export function describeAttempts({ status, score, repeat, attempts }: CaseOutcome<TableRow>): TestResultAnswer["test"] {
 	return {
 		status: testStatuses[status],

@@ -2,13 +2,13 @@ import { executedCommands, resolvedTargets, type TargetUse, targetDestination } 
 import type { CommandAnswer, TargetAnswer, WorkspaceAnswer } from "./answers/evals.ts";
 import type { OpenedEval } from "./opened-eval.ts";
 
-/** The targets that an eval uses: who answers, where, with which keys by name. */
+/** Describes the targets of an eval: provider, host and key variables. */
 export function describeTargets(opened: OpenedEval): TargetAnswer[] {
 	const seen = new Set<string>();
 	return opened.uses.flatMap((use) => {
 		const { role, choice, implied, resolution } = use;
 		const key = `${role}\0${choice.name}`;
-		// A grader that nobody named and nothing needs is no news.
+		// Omits an implied grader that is not needed.
 		if (seen.has(key) || (implied && role !== "target" && !resolution.ok)) return [];
 		seen.add(key);
 		return [describeTarget(use, opened)];
@@ -52,7 +52,7 @@ function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedE
 	};
 }
 
-/** Everything that a run of the eval executes on this machine. */
+/** Lists everything that a run of the eval executes on this machine. */
 export function describeCommands(opened: OpenedEval): CommandAnswer[] {
 	const { loaded, uses, redact, where } = opened;
 	return executedCommands(loaded, resolvedTargets(uses)).map(({ kind, name, text, shell, at }) => ({
@@ -64,7 +64,7 @@ export function describeCommands(opened: OpenedEval): CommandAnswer[] {
 	}));
 }
 
-/** What the tests work in. */
+/** Describes the tests' workspace. */
 export function describeWorkspace({ loaded, redact }: OpenedEval): WorkspaceAnswer | null {
 	const { workspace } = loaded.suite;
 	if (!workspace) return null;

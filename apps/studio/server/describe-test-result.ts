@@ -20,7 +20,7 @@ const mostLogs = 200;
 
 type Redactor = (text: string) => string;
 
-/** Everything recorded about one attempt, as far as its files are there. */
+/** Describes an attempt, as far as its files exist. */
 export function describeTestResult(
 	{ rows, outcomes }: RunTable,
 	index: number,
@@ -29,7 +29,7 @@ export function describeTestResult(
 ): TestResultAnswer {
 	const row = rows[index];
 	const outcome = row && outcomes.find(({ attempts }) => attempts.includes(row));
-	if (!row || !outcome) throw new AgentvError("not-found", "the run has no such result");
+	if (!row || !outcome) throw new AgentvError("not-found", "test result not found");
 	const record = readRecord(directory, row.file);
 	const texts = new RecordTexts(directory, redact);
 	const output = texts.of(record.output, record.output_path, longestText);
@@ -78,13 +78,13 @@ function readRecord(directory: string, file: string | undefined): Wire {
 		const value: unknown = JSON.parse(head.text);
 		return isRecord(value) ? value : {};
 	} catch (error) {
-		// A record that a crash cut off: what the row says is still shown.
+		// Truncated by a crash: the row is still shown.
 		if (error instanceof SyntaxError) return {};
 		throw error;
 	}
 }
 
-/** Texts of a record: in it, or in a file beside it. */
+/** Reads texts of a record, which are inline or in a separate file. */
 class RecordTexts {
 	readonly #directory: string;
 	readonly #redact: Redactor;
@@ -94,7 +94,7 @@ class RecordTexts {
 		this.#redact = redact;
 	}
 
-	/** `cut`: bytes that are left out. */
+	/** `cut`: number of removed bytes. */
 	of(text: unknown, path: unknown, longest: number): { readonly text: string | null; readonly cut: number } {
 		if (typeof text === "string")
 			return { text: this.#redact(text.slice(0, longest)), cut: Math.max(0, text.length - longest) };

@@ -10,13 +10,13 @@ export function describeUsage({ tokenUsage, costUsd }: Usage): UsageAnswer {
 	};
 }
 
-/** What models that grade used in a run; null if none did. */
+/** Returns the usage of grading models in a run; null if none was used. */
 export function judgingOfRun({ graderTokenUsage, graderCostUsd }: Tallied): UsageAnswer | null {
 	if (graderTokenUsage === undefined && graderCostUsd === undefined) return null;
 	return describeUsage({ tokenUsage: graderTokenUsage, costUsd: graderCostUsd });
 }
 
-/** What models that grade used for some attempts; null if none did. */
+/** Returns the usage of grading models for some attempts; null if none was used. */
 export function judgingOf(
 	rows: readonly { readonly scores: readonly { readonly usage?: Usage | undefined }[] }[],
 ): UsageAnswer | null {

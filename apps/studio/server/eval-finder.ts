@@ -5,7 +5,7 @@ import type { StudioOptions } from "./options.ts";
 import { type Place, placeOf } from "./places.ts";
 import type { RegistryReader } from "./registry-reader.ts";
 
-/** An eval file that may be read. */
+/** An eval file that Studio may read. */
 export interface FoundEval {
 	readonly id: string;
 	readonly place: Place;
@@ -17,7 +17,7 @@ export interface FoundEval {
 
 export interface FoundEvals {
 	readonly evals: readonly FoundEval[];
-	/** The directory is too large: not all of it was searched. */
+	/** Whether the directory was too large to search completely. */
 	readonly cut: boolean;
 }
 
@@ -31,11 +31,11 @@ interface Known {
 	readonly registry: RegistryReader;
 }
 
-/** For so long a directory is not searched again: a page asks for its evals several times at once. */
+/** How long a search is cached, because a page requests the evals several times in parallel. */
 const freshMs = 1000;
 const keptListings = 300;
 
-/** Finds evals by place and by id. Ids are made from paths and never turned back into them: only what was found is reached. */
+/** Finds evals by place and id. Ids are derived from paths one-way, so that only found files can be accessed. */
 export class EvalFinder {
 	readonly #listings = new Map<string, Listing>();
 	readonly #known: Known;
@@ -44,29 +44,27 @@ export class EvalFinder {
 		this.#known = known;
 	}
 
-	/** The evals of a place. */
 	async list(place: Place): Promise<FoundEvals> {
 		return this.#listing(place, false);
 	}
 
-	/** @throws AgentvError `not-found` for an id that means no eval (any more), `refused` for a link that leads out of its place */
+	/** @throws AgentvError `not-found` for an unknown id, `refused` for a link to a file outside its place */
 	async find(id: string): Promise<FoundEval> {
 		const [scope, name] = id.split("~");
 		if (!scope || !name)
-			throw new AgentvError("not-found", "there is no such eval", { hint: "look for it in the list" });
+			throw new AgentvError("not-found", "eval not found", { hint: "Find it in the list of evals." });
 		const place = placeOf(scope, this.#known);
 		const found = (await this.#listing(place, false)).byId.get(id) ?? (await this.#listing(place, true)).byId.get(id);
-		if (!found)
-			throw new AgentvError("not-found", "there is no such eval", { hint: "it may have been moved or removed" });
+		if (!found) throw new AgentvError("not-found", "eval not found", { hint: "It may have been moved or deleted." });
 		if (!isInside(place.root, realPath(found.file)))
 			throw new AgentvError(
 				"refused",
-				`${found.path} is a link that leads out of ${place.benchmark ?? "the directory"}`,
+				`${found.path} is a link to a file outside ${place.benchmark ?? "the directory"}`,
 			);
 		return found;
 	}
 
-	/** The eval in `file`, where that lies in a place that may be read: the benchmark nearest to it, or Studio's own directory. */
+	/** Returns the eval in `file` if Studio may read it, in the innermost benchmark or Studio's own directory. */
 	async ofFile(file: string): Promise<FoundEval | undefined> {
 		if (targetKind(file) !== "file") return undefined;
 		const benchmark = benchmarkOfFile(file, this.#known.options.env);
@@ -76,17 +74,17 @@ export class EvalFinder {
 		return evals.find((found) => found.file === file || found.file === real);
 	}
 
-	/** Returns whether `file` is in a place that may be read. */
+	/** Returns whether Studio may read `file`. */
 	mayRead(file: string): boolean {
 		if (targetKind(file) !== "file") return false;
 		const benchmark = benchmarkOfFile(file, this.#known.options.env);
 		return isInside(placeOf(benchmark?.id ?? null, this.#known).root, realPath(file));
 	}
 
-	async #listing(place: Place, anew: boolean): Promise<Listing> {
+	async #listing(place: Place, refresh: boolean): Promise<Listing> {
 		const key = `${place.scope}\0${place.root}`;
 		const known = this.#listings.get(key);
-		if (known && !anew && performance.now() - known.at < freshMs) return known;
+		if (known && !refresh && performance.now() - known.at < freshMs) return known;
 		const { files, cut } = await findEvals(place.root);
 		const evals = files.map(
 			(path): FoundEval => ({ id: evalId(place, path), place, path, file: join(place.root, path) }),
@@ -100,7 +98,7 @@ export class EvalFinder {
 	}
 }
 
-/** `benchmark~stem-digest`: stays as long as the file stays where it is in its place. */
+/** Returns `benchmark~stem-digest`, stable as long as the file keeps its path within its place. */
 function evalId(place: Place, path: string): string {
 	return `${place.scope}~${safeName(path, createHash("sha256").update(path).digest("hex").slice(0, 16))}`;
 }

@@ -2,9 +2,9 @@ import { type EvalValidation, openDiskView, validateEvals } from "@agentv/core";
 import type { EvalMarks } from "./answers/evals.ts";
 import type { StudioOptions } from "./options.ts";
 
-const kept = 5000;
+const maxEntries = 5000;
 
-/** What is known of evals that were looked at: shown at once, and brought up to date when the page asks for marks. */
+/** Caches the status of evals, which is shown immediately and refreshed when the page requests it. */
 export class EvalMarksCache {
 	readonly #known = new Map<string, EvalMarks>();
 	readonly #options: Pick<StudioOptions, "env" | "cwd">;
@@ -13,12 +13,12 @@ export class EvalMarksCache {
 		this.#options = options;
 	}
 
-	/** What was found when `file` was last looked at. */
+	/** Returns the last known status of `file`. */
 	known(file: string): EvalMarks | null {
 		return this.#known.get(file) ?? null;
 	}
 
-	/** Looks at every file anew, one after the other, letting other requests in between. */
+	/** Refreshes one file after the other, yielding to other requests in between. */
 	async *look(files: readonly string[], signal: AbortSignal): AsyncGenerator<{ file: string; marks: EvalMarks }> {
 		const { env, cwd } = this.#options;
 		for await (const validation of validateEvals(files, { view: openDiskView(), env, cwd, signal }))
@@ -32,7 +32,7 @@ export class EvalMarksCache {
 		this.#known.delete(file);
 		this.#known.set(file, marks);
 		const [oldest] = this.#known.keys();
-		if (this.#known.size > kept && oldest !== undefined) this.#known.delete(oldest);
+		if (this.#known.size > maxEntries && oldest !== undefined) this.#known.delete(oldest);
 		return marks;
 	}
 }

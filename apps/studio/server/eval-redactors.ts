@@ -8,10 +8,10 @@ import {
 	type TargetScope,
 } from "@agentv/core";
 
-/** Shorter values are words and numbers: putting names in their place would garble every text. */
+/** Shorter values are ordinary words and numbers; replacing them would garble texts. */
 const shortest = 4;
 
-/** How an eval's texts are shown: no variable's value, no secret. */
+/** Creates redactors for an eval's texts, which remove variable values and secrets. */
 export function evalRedactors(
 	loaded: LoadedEval,
 	targets: TargetScope,
@@ -29,7 +29,7 @@ export function evalRedactors(
 	};
 }
 
-/** Values of the variables that eval and target files name, longest first. */
+/** Returns the values of variables in eval and target files, longest first. */
 function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [value: string, name: string][] {
 	const used = [...loaded.variables, ...[...targets.sources.values()].flatMap((source) => source.variables)];
 	const values = new Map<string, string>();
@@ -40,7 +40,7 @@ function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [
 	return [...values].sort(([a], [b]) => b.length - a.length);
 }
 
-/** Secrets that are written out in eval or target files. */
+/** Returns literal secrets in eval and target files. */
 function writtenSecrets(loaded: LoadedEval, targets: TargetScope): string[] {
 	const found = [...targets.sources.values(), ...loaded.sources.values()].flatMap((source) =>
 		source.document ? secretsIn(settingsIn(source.document.value)) : [],
@@ -48,7 +48,7 @@ function writtenSecrets(loaded: LoadedEval, targets: TargetScope): string[] {
 	return found.filter((secret) => !secret.includes("${{"));
 }
 
-/** The parts of a document that may hold a target: prose elsewhere may be called `token` and mean none. */
+/** Returns the parts of a document that may contain a target; elsewhere, a field named `token` may be prose. */
 function settingsIn(value: unknown): unknown {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
 	const { tests, ...rest } = value as Record<string, unknown>;

@@ -1,17 +1,17 @@
 import { AgentvError, redactJson } from "@agentv/core";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
-import { said } from "./jobs.ts";
+import { toErrorBody } from "./jobs.ts";
 import type { Services } from "./services.ts";
 
-/** Proxies close what is silent for long, and a page that went away without a word is noticed by writing to it. */
+/** Keeps proxies from closing the stream, and detects pages that have gone away. */
 const pingMs = 15_000;
 
 type Send = (data: unknown, id?: number) => Promise<void>;
 
 /**
- * Answers with server-sent events until `produce` ends or the page goes away. What it throws is sent as
- * `{type: "failed", error}`, the last event.
+ * Responds with server-sent events until `produce` ends or the page goes away. Errors are sent as a last event
+ * `{type: "failed", error}`.
  */
 export function eventStream(
 	c: Context,
@@ -32,7 +32,7 @@ export function eventStream(
 		} catch (error) {
 			if (gone.signal.aborted) return;
 			if (!(error instanceof AgentvError)) options.report?.(error);
-			await send({ type: "failed", error: said(error) });
+			await send({ type: "failed", error: toErrorBody(error) });
 		} finally {
 			clearInterval(ping);
 		}

@@ -16,13 +16,13 @@ import type { FixAnswer, FixPreviewAnswer } from "./answers/evals.ts";
 import type { OpenedEval } from "./opened-eval.ts";
 import type { Services } from "./services.ts";
 
-/** What the user asked to be mended. */
+/** The requested kinds of fixes. */
 export interface FixModes {
 	readonly migrate?: boolean | undefined;
 	readonly pin?: boolean | undefined;
 }
 
-/** What fixing the eval would change. Nothing is written. */
+/** Returns the changes that fixing the eval would make, without writing them. */
 export async function previewFix(opened: OpenedEval, modes: FixModes, services: Services): Promise<FixPreviewAnswer> {
 	const plan = await planned(opened, modes, services);
 	const { redact, redactWritten, shown } = opened;
@@ -38,7 +38,7 @@ export async function previewFix(opened: OpenedEval, modes: FixModes, services: 
 	};
 }
 
-/** Writes the fixes that were looked at. @throws AgentvError `refused` where they would now be others */
+/** Writes reviewed fixes. @throws AgentvError `refused` if they have changed since the review */
 export async function applyFix(
 	opened: OpenedEval,
 	modes: FixModes,
@@ -47,8 +47,8 @@ export async function applyFix(
 ): Promise<FixAnswer> {
 	const plan = await planned(opened, modes, services);
 	if (digestOf(plan) !== digest)
-		throw new AgentvError("refused", "the eval has changed since the fixes were looked at", {
-			hint: "look at them again, then confirm",
+		throw new AgentvError("refused", "the eval has changed since the fixes were reviewed", {
+			hint: "Review the fixes again.",
 		});
 	const { env, cwd } = services.options;
 	applyFixes(plan, { env, cwd, modes: modesOf(modes) });
@@ -66,8 +66,8 @@ async function planned(opened: OpenedEval, modes: FixModes, { options }: Service
 	const plan = await planFixes([found.file], { view, env: options.env, cwd: options.cwd, modes: modesOf(modes) });
 	const outside = plan.files.find(({ path }) => !isInside(found.place.root, realPath(dirname(path))));
 	if (outside)
-		throw new AgentvError("refused", `the fix would write ${outside.path}, outside of what Studio may change`, {
-			hint: "fix it on the command line: agentv eval validate --fix",
+		throw new AgentvError("refused", `the fix would write ${outside.path}, which Studio may not change`, {
+			hint: "Fix it on the command line: agentv eval validate --fix",
 		});
 	return plan;
 }

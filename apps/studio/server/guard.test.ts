@@ -24,7 +24,7 @@ describe("the Host allow-list", () => {
 		},
 	);
 
-	it("takes further names from --allow-host, whatever their port", async () => {
+	it("accepts additional names from --allow-host, on any port", async () => {
 		const studio = testStudio({}, { allowHosts: ["Studio.internal"] });
 		expect((await studio.request("/api/about", { headers: { host: "studio.internal:8443" } })).status).toBe(200);
 	});
@@ -54,7 +54,7 @@ describe("writes", () => {
 	});
 
 	it.each(["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])(
-		"by %s without a token are answered as all else, whatever they hold",
+		"by %s without a token get the same response as any other, regardless of their body",
 		async (method) => {
 			for (const type of [undefined, "text/plain", "application/json"]) {
 				const headers = { authorization: undefined, "content-type": type };
@@ -140,7 +140,7 @@ describe("the pages' files", () => {
 		"/assets/..%2f..%2foutside.js",
 		"/assets/%2e%2e/%2e%2e/outside.js",
 		"/assets/index-abc.js/../../../outside.js",
-	])("%s leads nowhere else", async (path) => {
+	])("%s does not redirect to another host", async (path) => {
 		expect(await (await testStudio(files).request(path)).text()).not.toContain("secret");
 	});
 });

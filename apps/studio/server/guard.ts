@@ -16,7 +16,7 @@ const policy = [
 	"frame-ancestors 'none'",
 ].join("; ");
 
-/** Headers of every answer: nothing from elsewhere, no sniffing, no frames. */
+/** Sets security headers: no foreign resources, no sniffing, no frames. */
 export function securityHeaders(): MiddlewareHandler {
 	return async (c, next) => {
 		await next();
@@ -30,30 +30,33 @@ export function securityHeaders(): MiddlewareHandler {
 	};
 }
 
-/** Refuses requests under a foreign name (DNS rebinding): only loopback names, the host listened on, and allowed ones. */
+/** Refuses foreign host names (DNS rebinding): allows loopback names, the listening host, and `--allow-host`. */
 export function hostGuard(options: Pick<StudioOptions, "host" | "allowHosts">): MiddlewareHandler {
 	const allowed = new Set([options.host, ...options.allowHosts].map((name) => name.toLowerCase()));
 	return async (c, next) => {
 		const name = hostName(c.req.header("host"));
 		if (name !== undefined && (isLoopback(name) || allowed.has(name))) return next();
-		return refuse(c, 403, "host-not-allowed", `requests for ${JSON.stringify(name ?? "")} are not answered`, {
-			hint: "start Studio with --allow-host NAME if this name is yours",
+		return refuse(c, 403, "host-not-allowed", `host ${JSON.stringify(name ?? "")} is not allowed`, {
+			hint: "Start Studio with --allow-host NAME to allow it.",
 		});
 	};
 }
 
-/** `example.org:80` → `example.org`, `[::1]:3117` → `::1`. */
+/** Converts `example.org:80` to `example.org`, `[::1]:3117` to `::1`. */
 function hostName(header: string | undefined): string | undefined {
 	const match = /^(?:\[([0-9a-f:]+)\]|([^:[\]/@\s]+))(?::\d+)?$/i.exec(header ?? "");
 	return (match?.[1] ?? match?.[2])?.toLowerCase();
 }
 
-/** Refuses whatever pages of other origins send, reads included: some of them contact a remote. */
+/** Refuses requests from pages of other origins. Reads too, because some contact a remote. */
 export function originGuard(): MiddlewareHandler {
 	return async (c, next) => foreignOrigin(c) ?? next();
 }
 
-/** Refuses writes that are not JSON: no form can send it. Comes after the login, so that a request without the token is told nothing else. */
+/**
+ * Refuses writes that are not JSON, which forms can't send. Runs after the login, so that requests without token learn
+ * nothing.
+ */
 export function jsonGuard(): MiddlewareHandler {
 	return async (c, next) => {
 		const reads = c.req.method === "GET" || c.req.method === "HEAD";
@@ -65,7 +68,7 @@ function foreignOrigin(c: Context): Response | undefined {
 	const origin = c.req.header("origin");
 	const site = c.req.header("sec-fetch-site") ?? "none";
 	const isOwn = (origin === undefined || sameHost(origin, c.req.header("host"))) && /^(same-origin|none)$/.test(site);
-	return isOwn ? undefined : problem(c, 403, "foreign-origin", "requests are taken from Studio's own page only");
+	return isOwn ? undefined : problem(c, 403, "foreign-origin", "cross-origin requests are not allowed");
 }
 
 function sameHost(origin: string, host: string | undefined): boolean {

@@ -8,18 +8,18 @@ import { createServices } from "./services.ts";
 export type { StudioOptions } from "./options.ts";
 
 export interface RunningStudio {
-	/** Where to open it; holds `?token=…`, which lasts until Studio ends. */
+	/** URL with `?token=…`, valid until Studio ends. */
 	readonly url: string;
-	/** Returns a link that opens it once, within a minute: for a browser's command line, which other users can read. */
+	/** Returns a link that works once, within a minute: other users can read a browser's command line. */
 	linkForOneUse(): string;
 	readonly port: number;
-	/** Ends running jobs, waits for them, and stops listening. Returns how many had to be ended. */
+	/** Stops running jobs, waits for them, and stops listening. Returns the number of jobs. */
 	close(): Promise<number>;
 }
 
 /**
- * Starts Studio on `port`. A taken port is answered by the next free one, or, when the port was asked for, by an
- * `AgentvError` `config`.
+ * Starts Studio on `port`, or the next free one if the port was not chosen explicitly.
+ * @throws AgentvError `config` if a chosen port is in use
  */
 export async function startStudio(
 	options: StudioOptions & { readonly port: number; readonly exactPort: boolean },
@@ -42,8 +42,8 @@ export async function startStudio(
 			},
 		};
 	}
-	throw new AgentvError("config", `port ${options.port} is taken`, {
-		hint: "choose another with --port, or leave it out and the next free one is taken",
+	throw new AgentvError("config", `port ${options.port} is already in use`, {
+		hint: "Choose another port, or omit --port to use the next free one.",
 	});
 }
 
@@ -56,7 +56,7 @@ interface Listening {
 	close(): Promise<void>;
 }
 
-/** Listens, or `undefined` where the port is taken. */
+/** Resolves to undefined if the port is in use. */
 function listen(
 	fetch: ReturnType<typeof createApi>["fetch"],
 	hostname: string,
@@ -67,7 +67,7 @@ function listen(
 			const close = () =>
 				new Promise<void>((done) => {
 					server.close(() => done());
-					// Event streams stay open as long as a page does; they end with us.
+					// Event streams would keep the server open as long as a page is.
 					if ("closeAllConnections" in server) server.closeAllConnections();
 				});
 			resolve({ port: info.port, close });

@@ -55,7 +55,7 @@ describe("a job", () => {
 			job: { state: "failed", error: { code: "failed", message: "no network", hint: "plug it in" } },
 		});
 		expect(await end(new Error("/home/me/secret"))).toMatchObject({
-			job: { error: { code: "internal", message: "Studio met a fault of its own" } },
+			job: { error: { code: "internal", message: "internal error" } },
 		});
 	});
 

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { AgentvError } from "@agentv/core";
 
-/** A piece of work that goes on after its request was answered: a sync, a bundle, a run. */
+/** A job that outlives its request: a sync, a bundle, a run. */
 export interface Job {
 	readonly id: string;
 	/** `sync`, `status`, `bundle`, `run`. */
 	readonly kind: string;
-	/** What it works on: a benchmark's id, an eval's id, a run's id. */
+	/** The id of its benchmark, eval or run. */
 	readonly key: string;
 	readonly started_at: string;
 	readonly state: "running" | "done" | "failed" | "cancelled";
@@ -14,19 +14,19 @@ export interface Job {
 }
 
 export interface JobEvent {
-	/** Counts up from 1 within a job; what a reader that comes back has seen last. */
+	/** Counts from 1 within a job; a reader that reconnects sends the last one. */
 	readonly id: number;
 	readonly data: unknown;
 }
 
-/** A late reader gets at most this many events of the past; states that matter are repeated by later events. */
+/** Maximum number of past events for late readers; later events repeat important states. */
 const keptEvents = 2000;
 const keptEventsOfEnded = 200;
 const keptJobs = 200;
 
 interface Entry {
 	job: Job;
-	/** What it has for itself alone; see `start`. */
+	/** See `start`. */
 	readonly locks: readonly string[];
 	readonly events: JobEvent[];
 	count: number;
@@ -35,25 +35,25 @@ interface Entry {
 	finished: Promise<void>;
 }
 
-/** A job that can't be started because another one is under way. */
+/** Thrown if a conflicting job is running. */
 export class JobRefused extends AgentvError {
 	readonly job: string;
 
 	constructor(busy: Job, what: string) {
-		super("refused", `a ${busy.kind} of ${what} is under way`, { hint: "follow it, or cancel it first" });
+		super("refused", `a ${busy.kind} of ${what} is already running`, { hint: "Follow it, or cancel it first." });
 		this.job = busy.id;
 	}
 }
 
-/** Runs jobs and keeps their events, so that any number of pages may follow one and come back to it. */
+/** Runs jobs and stores their events, so that several pages can follow a job and reconnect. */
 export class Jobs {
 	readonly #entries = new Map<string, Entry>();
 	#closed = false;
 
 	/**
 	 * Starts `work`.
-	 * @param locks what it has for itself alone among jobs of its kind; default: its key
-	 * @throws JobRefused where a job of this kind has one of the locks; AgentvError `interrupted` once Studio is closing
+	 * @param locks resources that jobs of its kind can't share; default: its key
+	 * @throws JobRefused if a running job of this kind has one of the locks; AgentvError `interrupted` if Studio is closing
 	 */
 	start(
 		kind: string,
@@ -61,7 +61,7 @@ export class Jobs {
 		work: (signal: AbortSignal) => AsyncIterable<unknown>,
 		locks: readonly string[] = [key],
 	): Job {
-		if (this.#closed) throw new AgentvError("interrupted", "Studio is being stopped");
+		if (this.#closed) throw new AgentvError("interrupted", "Studio is shutting down");
 		for (const lock of locks) {
 			const busy = this.running(kind, lock);
 			if (busy) throw new JobRefused(busy, lock);
@@ -90,21 +90,21 @@ export class Jobs {
 		return [...this.#entries.values()].map((entry) => entry.job);
 	}
 
-	/** The running job of this kind that holds `lock`. */
+	/** Returns the running job of this kind that has `lock`. */
 	running(kind: string, lock: string): Job | undefined {
 		for (const { job, locks } of this.#entries.values())
 			if (job.state === "running" && job.kind === kind && locks.includes(lock)) return job;
 		return undefined;
 	}
 
-	/** Asks a job to stop. Its events tell when it has. */
+	/** Requests that a job stop; its events show when it has. */
 	cancel(id: string): boolean {
 		const entry = this.#entries.get(id);
 		entry?.controller.abort();
 		return entry !== undefined;
 	}
 
-	/** The job's events after `last`, then those to come, until it ends or `signal` aborts. */
+	/** Yields the job's events after `last`, then new ones, until it ends or `signal` aborts. */
 	async *follow(id: string, last: number, signal: AbortSignal): AsyncGenerator<JobEvent> {
 		const entry = this.#entries.get(id);
 		if (!entry) return;
@@ -132,7 +132,7 @@ export class Jobs {
 		}
 	}
 
-	/** Starts no more jobs, stops every running one and waits until they have put things down. Returns how many ran. */
+	/** Refuses new jobs, stops the running ones and waits for them. Returns their number. */
 	async close(): Promise<number> {
 		this.#closed = true;
 		const running = [...this.#entries.values()].filter(({ job }) => job.state === "running");
@@ -147,9 +147,9 @@ export class Jobs {
 		try {
 			for await (const data of work(signal)) this.#emit(entry, data);
 		} catch (error) {
-			end = { state: "failed", error: said(error) };
+			end = { state: "failed", error: toErrorBody(error) };
 		}
-		// A job that was asked to stop and got all its work done first is done.
+		// A job that completed before it noticed the request to stop is done, not cancelled.
 		const cut = end.error !== undefined || !entry.events.some(({ data }) => isOutcome(data));
 		entry.job = { ...entry.job, ...(signal.aborted && cut ? { state: "cancelled" as const } : end) };
 		this.#emit(entry, { type: "job", job: entry.job });
@@ -180,8 +180,8 @@ function isOutcome(data: unknown): boolean {
 	);
 }
 
-/** An error as pages are told of it: what is not ours says nothing about the machine. */
-export function said(error: unknown): NonNullable<Job["error"]> {
-	if (!(error instanceof AgentvError)) return { code: "internal", message: "Studio met a fault of its own" };
+/** Converts an error for pages; unexpected errors reveal nothing about the machine. */
+export function toErrorBody(error: unknown): NonNullable<Job["error"]> {
+	if (!(error instanceof AgentvError)) return { code: "internal", message: "internal error" };
 	return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}) };
 }

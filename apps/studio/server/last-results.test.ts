@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import type { EvalListAnswer } from "./answers/evals.ts";
 import { testStudio } from "./testing/test-studio.ts";
 
-it("shows only what became of an eval's own tests, whatever other evals the run had", async () => {
+it("only counts an eval's own tests, also in runs of several evals", async () => {
 	const test = (id: string, value: string) =>
 		`tests: [{id: ${id}, input: hi, assertions: [{type: contains, value: ${value}}]}]\n`;
 	const studio = testStudio({

@@ -2,7 +2,10 @@ import type { LastResultAnswer } from "./answers/evals.ts";
 import type { CatalogRun } from "./run-catalog.ts";
 import type { RunTables } from "./run-tables.ts";
 
-/** The latest run of each eval file (absolute path) that has a summary, with the counts of that eval's tests. `runs` are newest first. */
+/**
+ * Returns, by eval file (absolute path), the latest run with a summary, and the counts of that eval's tests. `runs` are
+ * newest first.
+ */
 export function lastResults(
 	runs: readonly CatalogRun[],
 	tables: Pick<RunTables, "rates">,
@@ -16,7 +19,7 @@ export function lastResults(
 	return last;
 }
 
-/** A run of one eval needs no look at its rows. */
+/** Uses the summary of a run with a single eval, without reading its rows. */
 function countsOf({ directory, evals, summary }: CatalogRun, file: string, tables: Pick<RunTables, "rates">) {
 	const counts = { passed: 0, failed: 0, errors: 0, planned: 0 };
 	const rates =

@@ -48,7 +48,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 		const page = await studio().request("/", { headers: { ...bare(host), accept: "text/html" } });
 		expect([page.status, await page.text()]).toEqual([
 			401,
-			expect.stringContaining("open the link that `agentv studio` printed"),
+			expect.stringContaining("Open the link that `agentv studio` printed"),
 		]);
 	});
 
@@ -85,7 +85,7 @@ describe.each(hosts)("Studio on %s", (host) => {
 		expect(await refusal(await opened.request(`${path}/about`, { headers: bare(host) }))).toEqual(refused);
 	});
 
-	it("sends nobody elsewhere after the login", async () => {
+	it("never redirects to another host after the login", async () => {
 		const { answer } = await logIn(studio(), `//evil.example/x?token=${token}`, bare(host));
 		expect(answer.headers.get("location")).toBe("/evil.example/x");
 	});
@@ -135,7 +135,7 @@ describe("a session", () => {
 	it.each(["", "x", "x".repeat(21), `${"x".repeat(22)} `, `${"x".repeat(21)}é`, "x".repeat(1001)])(
 		"refuses the token %j",
 		(chosen) => {
-			expect(() => createSession(chosen)).toThrow(/^the token of Studio /);
+			expect(() => createSession(chosen)).toThrow(/^Studio's token /);
 		},
 	);
 

@@ -6,20 +6,20 @@ import { html } from "hono/html";
 import { refuse } from "./refuse.ts";
 import type { Session } from "./session.ts";
 
-/** How long a wrong token waits for its answer; the right one never waits, and so shuts nobody out. */
+/** Delay of the response to a wrong token. Requests with the right token are never delayed. */
 const delayMs = 500;
 const mostWaiting = 100;
 const mostCookies = 20;
 const apiPrefix = /^\/~[\w-]{43}(?=\/api\/)/;
 
-/** Returns the path that is routed: that of the API without the key of a login. */
+/** Returns the path for routing, without the login's key. */
 export function routedPath(path: string): string {
 	return path.replace(apiPrefix, "");
 }
 
 /**
- * Lets through what shows the token or a login's cookie. A link that holds the token (or a code for one use) is
- * exchanged for cookies that scripts can't read and other sites can't send.
+ * Allows requests with the token or a login's cookie. A link with the token (or a one-time code) is exchanged for
+ * cookies that scripts can't read and other sites can't send.
  */
 export function loginGuard(session: Session): MiddlewareHandler {
 	const refuseGuess = slowRefusal();
@@ -51,9 +51,9 @@ function exchange(c: Context, url: URL, session: Session): Response | Promise<Re
 	setCookie(c, `agentv-${port}`, pageCookie, { ...options, path: "/" });
 	url.searchParams.delete("token");
 	url.searchParams.delete("code");
-	// A path of several slashes would be another host.
+	// `//name` would redirect to another host.
 	const clean = url.pathname.replace(/^\/+/, "/") + url.search;
-	// Strict cookies don't follow a redirect that another site began, but they follow a page of ours.
+	// Browsers don't send strict cookies on redirects from other sites, but do from our own page.
 	if (c.req.header("sec-fetch-site") !== "cross-site") return c.redirect(clean, 303);
 	return c.html(html`<!doctype html><meta http-equiv="refresh" content="0;url=${clean}">`);
 }
@@ -63,7 +63,7 @@ function isLoggedIn(c: Context, session: Session): boolean {
 	return c.req.path.startsWith("/api/") ? session.opensApi(cookies) : session.opensPages(cookies);
 }
 
-/** Returns the values of our cookies. Another port of the host may have set more of the same name. */
+/** Returns the values of our cookies. Servers on other ports of the host may have set cookies of the same name. */
 export function cookieValues(header: string | undefined): readonly string[] {
 	const all = (header ?? "").matchAll(/(?:^|;\s*)agentv-(?:api-)?\d+=([\w-]{43})(?=;|$)/g);
 	return Array.from(all, ([, value]) => value ?? "").slice(0, mostCookies);
@@ -73,13 +73,13 @@ function bearer(header: string | undefined): string | undefined {
 	return /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
 }
 
-/** Returns what refuses a wrong token: late, and a bounded number of them at a time. */
+/** Creates the response to wrong tokens: delayed, and limited in number. */
 function slowRefusal(): (c: Context) => Promise<Response> {
 	let waiting = 0;
 	return async (c) => {
 		if (waiting >= mostWaiting) {
 			c.header("Retry-After", "1");
-			return refuse(c, 429, "too-many-attempts", "too many wrong tokens", { hint: "retry after one second" });
+			return refuse(c, 429, "too-many-attempts", "too many wrong tokens", { hint: "Retry after one second." });
 		}
 		waiting += 1;
 		try {
@@ -93,7 +93,7 @@ function slowRefusal(): (c: Context) => Promise<Response> {
 
 function refuseLogin(c: Context): Response {
 	c.header("WWW-Authenticate", "Bearer");
-	return refuse(c, 401, "login-needed", "this Studio needs its token", {
-		hint: "open the link that `agentv studio` printed; a script sends the token as `Authorization: Bearer TOKEN`",
+	return refuse(c, 401, "login-needed", "missing or invalid access token", {
+		hint: "Open the link that `agentv studio` printed, or send the token as `Authorization: Bearer TOKEN`.",
 	});
 }

@@ -16,26 +16,26 @@ import type { FoundEval } from "./eval-finder.ts";
 import { evalRedactors } from "./eval-redactors.ts";
 import type { Services } from "./services.ts";
 
-/** An eval with what its answers are made of. */
+/** A loaded eval with its context. */
 export interface OpenedEval {
 	readonly found: FoundEval;
 	readonly view: DiskView;
 	readonly loaded: LoadedEval;
 	readonly targets: TargetScope;
 	readonly uses: readonly TargetUse[];
-	/** What the eval's `${{ }}` are filled from: the process environment and its `.env` files. */
+	/** Variables for the eval's `${{ }}`: the process environment and `.env` files. */
 	readonly env: Environment;
-	/** Puts `${{ NAME }}` for a variable's value, `***` for credentials. For every text that was filled in. */
+	/** Replaces variable values by `${{ NAME }}` and credentials by `***`. For interpolated texts. */
 	readonly redact: (text: string) => string;
-	/** Takes credentials out of a text as it is written, and leaves its lines where they are. */
+	/** Redacts credentials in source text without changing its line numbers. */
 	readonly redactWritten: (text: string) => string;
-	/** A file as it is shown: relative to the eval's place. */
+	/** Returns a path relative to the eval's place. */
 	shown(file: string): string;
-	/** `evals/a.eval.yaml:12`. */
+	/** Returns `evals/a.eval.yaml:12`. */
 	where(at: SourcePlace): string;
 }
 
-/** Loads the eval `id` means, its targets resolved. */
+/** Loads an eval by id and resolves its targets. */
 export async function openEval(id: string, { evals, options }: Services): Promise<OpenedEval> {
 	const found = await evals.find(id);
 	const view = openDiskView();
@@ -59,7 +59,7 @@ export async function openEval(id: string, { evals, options }: Services): Promis
 	};
 }
 
-/** A file relative to a directory, `/` between components. */
+/** Returns a path relative to `root`, with `/`. */
 export function shownPath(root: string, file: string): string {
 	return relative(root, file).split(sep).join("/");
 }

@@ -1,24 +1,24 @@
-/** How Studio is started. Everything it may know of the machine comes in here. */
+/** Studio's options, and everything it may know about the machine. */
 export interface StudioOptions {
 	readonly env: Readonly<Record<string, string | undefined>>;
-	/** Directory that runs and evals outside benchmarks are relative to. */
+	/** Directory of runs and of evals outside benchmarks. */
 	readonly cwd: string;
 	/** Interface to listen on. */
 	readonly host: string;
-	/** Chosen token, at least 22 characters; a random one when absent. */
+	/** At least 22 characters; default: random. */
 	readonly token?: string;
-	/** Names added to the Host allow-list, without ports. */
+	/** Additional allowed host names, without ports. */
 	readonly allowHosts: readonly string[];
-	/** No route that writes is there. */
+	/** Whether to omit all routes that write. */
 	readonly readOnly: boolean;
 	/** Directory of the built pages. */
 	readonly pages: string;
 	readonly version: string;
-	/** Told of faults that are ours. */
+	/** Called with unexpected errors. */
 	readonly report?: (error: unknown) => void;
 }
 
-/** True for the names of this machine that no other machine can reach. */
+/** Returns whether other machines can't reach `host`. */
 export function isLoopback(host: string): boolean {
 	return host === "localhost" || host === "::1" || host === "[::1]" || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -6,7 +6,7 @@ import { compress } from "hono/compress";
 import { cookieValues } from "./login.ts";
 import type { Services } from "./services.ts";
 
-/** Adds the built pages: hashed assets for ever, and index.html for every other address. After a login it holds the key. */
+/** Adds the built pages: immutable assets, and index.html for all other paths. After a login, it contains the key. */
 export function addPages(app: Hono, { options, session }: Services): void {
 	app.use("/assets/*", async (c, next) => {
 		await next();

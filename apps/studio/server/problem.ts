@@ -5,7 +5,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { JobRefused } from "./jobs.ts";
 import type { Services } from "./services.ts";
 
-/** The one shape in which every route says that something went wrong. */
+/** The error response of all routes. */
 export interface Problem {
 	readonly error: {
 		readonly code: string;
@@ -15,7 +15,7 @@ export interface Problem {
 	};
 }
 
-/** Answers with a problem. */
+/** Creates an error response. */
 export function problem(
 	c: Context,
 	status: ContentfulStatusCode,
@@ -37,7 +37,7 @@ const statuses: Readonly<Record<ErrorCode, ContentfulStatusCode>> = {
 	internal: 500,
 };
 
-/** Turns whatever a route threw into a problem. What is not ours goes to the operator and says nothing to the page. */
+/** Converts errors to responses. Unexpected ones are reported to the operator and not revealed to the page. */
 export function answerError({ redact, options }: Pick<Services, "redact" | "options">) {
 	return (error: Error, c: Context): Response => {
 		if (error instanceof AgentvError && error.code !== "internal") {
@@ -48,9 +48,9 @@ export function answerError({ redact, options }: Pick<Services, "redact" | "opti
 			});
 		}
 		if (error instanceof HTTPException)
-			return problem(c, error.status as ContentfulStatusCode, "bad-request", error.message || "unreadable request");
+			return problem(c, error.status as ContentfulStatusCode, "bad-request", error.message || "invalid request");
 		options.report?.(error);
-		return problem(c, 500, "internal", "Studio met a fault of its own", { hint: "try again; if it stays, report it" });
+		return problem(c, 500, "internal", "internal error", { hint: "Try again; if the problem persists, report it." });
 	};
 }
 

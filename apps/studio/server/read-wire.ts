@@ -1,11 +1,11 @@
-/** An object of a record, nothing of it known. */
+/** An unvalidated object of a record. */
 export type Wire = Readonly<Record<string, unknown>>;
 
 export function isRecord(value: unknown): value is Wire {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The objects of a list; none where it is none. */
+/** Returns the objects of a list; empty if `value` is not a list. */
 export function listOf(value: unknown): Wire[] {
 	return Array.isArray(value) ? value.filter(isRecord) : [];
 }

@@ -2,7 +2,7 @@ import { redactJson } from "@agentv/core";
 import type { MiddlewareHandler } from "hono";
 import type { Services } from "./services.ts";
 
-/** The one door of Studio's answers: no JSON leaves with a secret in it, whichever route made it. */
+/** Redacts secrets in all JSON responses. */
 export function redactedAnswers({ redact }: Pick<Services, "redact">): MiddlewareHandler {
 	return async (c, next) => {
 		await next();
@@ -11,10 +11,10 @@ export function redactedAnswers({ redact }: Pick<Services, "redact">): Middlewar
 		const shown = redactJson(text, redact);
 		if (shown === text) return;
 		const { status, headers } = c.res;
-		// Without this, the headers of the first answer would be added to those of the second.
+		// Otherwise Hono merges the headers of both responses.
 		c.res = undefined;
-		const kept = new Headers(headers);
-		kept.delete("content-length");
-		c.res = new Response(shown, { status, headers: kept });
+		const newHeaders = new Headers(headers);
+		newHeaders.delete("content-length");
+		c.res = new Response(shown, { status, headers: newHeaders });
 	};
 }

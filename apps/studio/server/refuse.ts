@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { problem } from "./problem.ts";
 
-/** Refuses a request: a person who comes by browser reads a sentence, a program gets the problem. */
+/** Refuses a request with plain text for browsers, a JSON problem for programs. */
 export function refuse(
 	c: Context,
 	status: 401 | 403 | 429,

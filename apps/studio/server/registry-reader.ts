@@ -1,7 +1,7 @@
 import { fileStamp, type Registry, readRegistry, registryFile } from "@agentv/core";
 import type { StudioOptions } from "./options.ts";
 
-/** Reads the registry for every request, and parses it where it has changed: a thousand entries take their time. */
+/** Reads the registry for every request, but only parses it if it has changed. */
 export class RegistryReader {
 	readonly #env: StudioOptions["env"];
 	#known: { readonly stamp: string; readonly registry: Registry } | undefined;
@@ -10,7 +10,7 @@ export class RegistryReader {
 		this.#env = env;
 	}
 
-	/** @throws AgentvError `config` for a registry that can't be read */
+	/** @throws AgentvError `config` if the registry can't be read */
 	read(): Registry {
 		const stamp = fileStamp(registryFile(this.#env)) ?? "none";
 		if (this.#known?.stamp !== stamp) this.#known = { stamp, registry: readRegistry(this.#env) };

@@ -12,13 +12,13 @@ import {
 } from "@agentv/core";
 import type { StudioOptions } from "./options.ts";
 
-/** What a list needs of a run: its record without what is long in it. */
+/** A run's record without its long fields, for lists. */
 export interface CatalogRun {
 	/** `experiment~time`, `owner~experiment~time`. */
 	readonly id: string;
 	readonly directory: string;
 	readonly experiment: string;
-	/** ISO 8601; of a run that can't be read as far as its folder's name tells. */
+	/** ISO 8601; derived from the folder's name if the run can't be read. */
 	readonly startedAt: string;
 	readonly benchmark: string | null;
 	readonly evals: readonly { readonly file: string; readonly path: string; readonly name: string }[];
@@ -34,12 +34,12 @@ interface Known {
 	readonly run: CatalogRun;
 }
 
-/** How long is read in one go before other requests get their turn. */
+/** Milliseconds of reading before yielding to other requests. */
 const turnMs = 20;
-/** For so long the folders are not listed again: a page asks for its run in several requests at once. */
+/** How long a listing is cached, because a page sends several requests in parallel. */
 const freshMs = 500;
 
-/** All runs that Studio may show, found anew and read where they have changed. */
+/** Lists all runs that Studio may show; reads a run again if it has changed. */
 export class RunCatalog {
 	#known = new Map<string, Known>();
 	#all: readonly CatalogRun[] = [];
@@ -62,21 +62,21 @@ export class RunCatalog {
 
 	/** @throws AgentvError `not-found` */
 	async find(id: string): Promise<CatalogRun> {
-		for (const anew of [false, true]) {
-			if (anew) this.forget();
+		for (const refresh of [false, true]) {
+			if (refresh) this.forget();
 			const found = (await this.all()).find((run) => run.id === id);
 			if (found) return found;
 		}
-		throw new AgentvError("not-found", "there is no such run", { hint: "it may have been moved or removed" });
+		throw new AgentvError("not-found", "run not found", { hint: "It may have been moved or deleted." });
 	}
 
-	/** The run in `directory`, which has just begun. */
+	/** Returns the run in `directory`, which has just started. */
 	async inDirectory(directory: string): Promise<CatalogRun | undefined> {
 		this.forget();
 		return (await this.all()).find((run) => run.directory === directory);
 	}
 
-	/** The next question lists folders again. */
+	/** Clears the cached listing. */
 	forget(): void {
 		this.#at = Number.NEGATIVE_INFINITY;
 	}
@@ -90,7 +90,7 @@ export class RunCatalog {
 				turn = performance.now();
 			}
 			const stamp = runStamps(found.directory).run;
-			if (stamp === undefined) continue; // not begun yet
+			if (stamp === undefined) continue; // not started yet
 			const before = this.#known.get(found.directory);
 			known.set(found.directory, before?.stamp === stamp ? before : { stamp, run: readCatalogRun(found) });
 		}
@@ -129,7 +129,7 @@ function names(targets: RunFile["targets"]): string[] {
 	return targets.map(({ name }) => name);
 }
 
-/** `running`: a process is at work on it; `interrupted`: it ended before all was done. */
+/** Returns `running` if a process is working on it, `interrupted` if it ended early. */
 export function runState({ directory, summary }: CatalogRun): "running" | "done" | "interrupted" {
 	if (isFinished(summary)) return "done";
 	return isRunUnderWay(directory) ? "running" : "interrupted";

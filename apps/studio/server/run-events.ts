@@ -3,7 +3,7 @@ import type { AttemptAnswer, AttemptEntry, RunEventAnswer } from "./answers/runs
 import { describeAttempt, describeSummary } from "./describe-run.ts";
 import type { Services } from "./services.ts";
 
-/** Runs a plan and tells of it as pages get it. `jobId` is the job that does it. */
+/** Runs a plan and yields its events. `jobId` is the job that runs it. */
 export async function* followRun(
 	plan: RunPlan,
 	services: Services,
@@ -12,15 +12,15 @@ export async function* followRun(
 ): AsyncGenerator<RunEventAnswer> {
 	const { env, cwd, version } = services.options;
 	const { signal, resume, rerunChanged = false } = options;
-	const given = resume === undefined ? {} : { output: resume, resume: true, rerunChanged };
+	const resumeOptions = resume === undefined ? {} : { output: resume, resume: true, rerunChanged };
 	let run = "";
-	for await (const event of runEvals(plan, { env, cwd, version }, { signal, ...given })) {
+	for await (const event of runEvals(plan, { env, cwd, version }, { signal, ...resumeOptions })) {
 		if (event.type === "started") {
 			run = (await services.runs.inDirectory(event.runDir))?.id ?? "";
 			services.runJobs.began(event.runDir, jobId());
 		}
-		const told = eventAnswer(event, run, services.redact);
-		if (told) yield told;
+		const answer = eventAnswer(event, run, services.redact);
+		if (answer) yield answer;
 	}
 	services.runs.forget();
 }

@@ -5,12 +5,12 @@ import type { PassRate, RunTables } from "./run-tables.ts";
 
 type Series = RunHistoryAnswer["series"][number];
 
-/** A chart can't show more; the newest ones count. */
+/** Limit for the chart; the newest points are kept. */
 const mostPoints = 200;
 const mostSeries = 100;
 const turnMs = 20;
 
-/** Pass rate over time for each eval and target, oldest first. `runs` are newest first. */
+/** Returns pass rates over time by eval and target, oldest first. `runs` are newest first. */
 export async function runHistory(runs: readonly CatalogRun[], tables: RunTables): Promise<RunHistoryAnswer> {
 	const series = new Map<string, { eval: string; target: string; points: Series["points"][number][] }>();
 	let turn = performance.now();
@@ -35,7 +35,7 @@ export async function runHistory(runs: readonly CatalogRun[], tables: RunTables)
 	return { series: [...series.values()].map((one) => ({ ...one, points: one.points.reverse() })) };
 }
 
-/** A run of one eval on one target needs no look at its rows. */
+/** Uses the summary of a run with a single eval and target, without reading its rows. */
 function ratesOf({ directory, evals, targets, summary }: CatalogRun, tables: RunTables): readonly PassRate[] {
 	const [only] = evals;
 	const [target] = targets;

@@ -1,6 +1,6 @@
 import type { Jobs } from "./jobs.ts";
 
-/** Which job of this Studio works on which run's directory. */
+/** Maps run directories to the jobs of this Studio that work on them. */
 export class RunJobs {
 	readonly #byDirectory = new Map<string, string>();
 	readonly #jobs: Jobs;
@@ -14,7 +14,7 @@ export class RunJobs {
 		for (const [known, id] of this.#byDirectory) if (!this.#jobs.get(id)) this.#byDirectory.delete(known);
 	}
 
-	/** The job that works on the run now. */
+	/** Returns the running job of the run. */
 	of(directory: string): string | null {
 		const id = this.#byDirectory.get(directory);
 		return id !== undefined && this.#jobs.get(id)?.state === "running" ? id : null;

@@ -18,20 +18,20 @@ import type { Services } from "./services.ts";
 
 const machineOf = ({ env, cwd, version }: Services["options"]) => ({ env, cwd, version });
 
-/** An eval as a run of it on these targets would see it. */
+/** Returns the eval as seen by a run on these targets. */
 export function withTargets(opened: OpenedEval, targets: readonly string[]): OpenedEval {
 	if (targets.length === 0) return opened;
 	return { ...opened, uses: usedTargets(opened.loaded, opened.targets, targets) };
 }
 
-/** A plan, and what is shown of it: that is confirmed by its digest before anything is run. */
+/** A plan and its presentation, whose digest the user confirms before the run. */
 export interface ShownPlan {
 	readonly answer: RunPlanAnswer;
-	/** Absent where it can't be run. */
+	/** Absent if it can't be run. */
 	readonly plan?: RunPlan;
 }
 
-/** What a run would execute, read and reach. */
+/** Describes what a run would execute, read and connect to. */
 export function describeRunPlan(opened: OpenedEval, request: RunRequest, { options }: Services): ShownPlan {
 	const { found, loaded, redact } = opened;
 	const commands = describeCommands(opened);
@@ -80,7 +80,7 @@ function tryPlan(request: RunRequest, options: Services["options"]): Planned {
 	}
 }
 
-/** Changes with what would be executed and with every file that it is made of. */
+/** Returns a digest of what would be executed and of all files involved. */
 function digestOf({ loaded, uses, view, found, env }: OpenedEval, shown: unknown): string {
 	const { files } = collectReferences(loaded, resolvedTargets(uses), view);
 	const resolved = uses.map(({ choice, resolution }) => [choice.name, resolution.ok && resolution.target.wire]);
@@ -92,7 +92,7 @@ function digestOf({ loaded, uses, view, found, env }: OpenedEval, shown: unknown
 		.digest("hex");
 }
 
-/** Plans a run for good. @throws AgentvError where it can't be run */
+/** Plans a run. @throws AgentvError if it can't be run */
 export function planFor(request: RunRequest, { options }: Services): RunPlan {
 	return planRun(request, machineOf(options));
 }

@@ -3,7 +3,7 @@ import { safeName, type TableRow } from "@agentv/core";
 
 type Attempt = Pick<TableRow, "eval" | "testId" | "target" | "attempt">;
 
-/** Addresses an attempt within its run, however long or odd its test's id is. */
+/** Returns the attempt's id within its run; safe in URLs for any test id. */
 export function rowId({ eval: label, testId, target, attempt }: Attempt): string {
 	const digest = createHash("sha256")
 		.update(JSON.stringify([label, testId, target, attempt]))

@@ -12,9 +12,9 @@ import {
 	tallyOf,
 } from "@agentv/core";
 
-/** The rows of a run, and the tests that they are attempts of. */
+/** The rows of a run and their tests. */
 export interface RunTable {
-	/** In the order in which they finished. */
+	/** In order of completion. */
 	readonly rows: readonly TableRow[];
 	readonly outcomes: readonly CaseOutcome<TableRow>[];
 	readonly tally: RunTally;
@@ -27,13 +27,13 @@ export interface PassRate {
 	readonly passed: number;
 	readonly failed: number;
 	readonly errors: number;
-	/** Of `errors`, those that the tested agent caused. */
+	/** The part of `errors` that the agent caused. */
 	readonly errorsByAgent: number;
-	/** Those that were not run included. */
+	/** Includes tests that were not run. */
 	readonly planned: number;
 }
 
-/** So many rows are kept over all runs; the table that was read last always is. */
+/** Cache size in rows over all runs; the most recently read table is always kept. */
 const keptRows = 60_000;
 const keptRates = 5000;
 const keptPlans = 3;
@@ -43,7 +43,7 @@ interface Kept<Value> {
 	readonly value: Value;
 }
 
-/** Rows of runs, read again where they have changed. */
+/** Caches rows of runs; reads them again if they have changed. */
 export class RunTables {
 	readonly #tables = new Map<string, Kept<RunTable>>();
 	readonly #rates = new Map<string, Kept<readonly PassRate[]>>();
@@ -53,18 +53,18 @@ export class RunTables {
 		const stamp = stampOf(directory);
 		const known = this.#tables.get(directory);
 		this.#tables.delete(directory);
-		const kept = known?.stamp === stamp ? known : { stamp, value: this.#read(directory) };
-		this.#tables.set(directory, kept);
+		const entry = known?.stamp === stamp ? known : { stamp, value: this.#read(directory) };
+		this.#tables.set(directory, entry);
 		this.#forgetOldest();
-		return kept.value;
+		return entry.value;
 	}
 
-	/** Tests by eval and target. */
+	/** Returns pass rates by eval and target. */
 	rates(directory: string): readonly PassRate[] {
 		const stamp = stampOf(directory);
 		const known = this.#rates.get(directory);
 		if (known?.stamp === stamp) return known.value;
-		// Not through `table`: the history of a thousand runs must not push out the table that somebody looks at.
+		// Bypasses the cache, so that the history does not evict the table being shown.
 		const value = ratesOf(this.#read(directory));
 		this.#rates.set(directory, { stamp, value });
 		const [oldest] = this.#rates.keys();
@@ -77,12 +77,12 @@ export class RunTables {
 		const plan = this.#plan(directory);
 		const outcomes = [...caseOutcomes(rows, plan)];
 		const others = unplanned(rows, outcomes);
-		// If rows and plan are of different runs, what the plan has more is left out: the rows are what there is to show.
+		// If rows and plan belong to different runs, only the rows are shown.
 		const shown = others.length === 0 ? outcomes : outcomes.filter(({ attempts }) => attempts.length > 0);
 		return { rows, outcomes: [...shown, ...others], tally: tallyOf(outcomes, plan) };
 	}
 
-	/** What a run planned: nothing if that can't be read, so that its rows are still shown. */
+	/** Returns the run's plan; empty if it can't be read, so that rows are still shown. */
 	#plan(directory: string): PlannedRun {
 		const stamp = runStamps(directory).run ?? "none";
 		const known = this.#plans.get(directory);
@@ -119,7 +119,7 @@ function readPlan(directory: string): PlannedRun {
 	}
 }
 
-/** Rows that the run did not plan: they are shown, and counted nowhere. */
+/** Returns rows missing from the plan, which are shown but not counted. */
 function unplanned(rows: readonly TableRow[], outcomes: readonly CaseOutcome<TableRow>[]): CaseOutcome<TableRow>[] {
 	const planned = new Set(outcomes.flatMap(({ attempts }) => attempts));
 	return rows

@@ -4,7 +4,7 @@ import type { TestStatus } from "./answers/runs.ts";
 import { matcher } from "./search.ts";
 import { nameField, pageField, pageSizeField, searchField } from "./valid.ts";
 
-/** What the API calls the status of a test. */
+/** Names of test statuses in the API. */
 export const testStatuses = {
 	passed: "ok",
 	failed: "quality_failure",
@@ -38,7 +38,7 @@ const keys: { readonly [Name in Key]: (outcome: Outcome) => string | number } = 
 	cost: ({ attempts }) => attempts.reduce((sum, { costUsd }) => sum + (costUsd ?? 0), -1e-9),
 };
 
-/** The tests that a table asks for, in the order that it asks for. */
+/** Filters and sorts tests by the query. */
 export function selectTests(outcomes: readonly Outcome[], query: TestsQuery): readonly Outcome[] {
 	const { search, status, target, eval: label, sort = "order", descending } = query;
 	const matches = matcher(search);

@@ -1,4 +1,4 @@
-/** A function that says whether a text holds all words of `search`, in any case. */
+/** Returns a function that checks whether a text contains all words of `search`, ignoring case. */
 export function matcher(search: string | undefined): (text: string) => boolean {
 	const words = (search ?? "").toLowerCase().split(/\s+/).filter(Boolean);
 	if (words.length === 0) return () => true;

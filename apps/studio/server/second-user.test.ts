@@ -5,7 +5,7 @@ import { gitTestEnvironment, tempTree, writeTree } from "@agentv/test-support";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { startStudio } from "./index.ts";
 
-const nobody = 65_534;
+const otherUser = 65_534;
 const run = promisify(execFile);
 
 /** Fetches as a process of `uid`; the statuses and bodies of the answers. */
@@ -44,7 +44,7 @@ asRoot("another user of the machine", () => {
 	it("reads and starts nothing", async () => {
 		const { at, token } = await listening();
 		const post = { method: "POST", body: "{}", headers: { "content-type": "application/json", origin: at } };
-		const answers = await fetchAs(nobody, [
+		const answers = await fetchAs(otherUser, [
 			[at],
 			[`${at}/here`, { headers: { accept: "text/html" } }],
 			[`${at}/api/evals`],
@@ -61,7 +61,7 @@ asRoot("another user of the machine", () => {
 	it.each(["127.0.0.1", "::1"])("can't use the link that a browser's command line shows on %s", async (host) => {
 		const { studio } = await listening(host);
 		const link = studio.linkForOneUse();
-		expect((await fetchAs(nobody, [[link]])).map(([status]) => status)).toEqual([401]);
+		expect((await fetchAs(otherUser, [[link]])).map(([status]) => status)).toEqual([401]);
 		// It was not used up: the owner's browser, which is slower, still gets in.
 		const answers = await fetchAs(undefined, [[link], [link]]);
 		expect(answers.map(([status]) => status)).toEqual([303, 401]);

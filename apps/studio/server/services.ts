@@ -10,7 +10,7 @@ import { RunJobs } from "./run-jobs.ts";
 import { RunTables } from "./run-tables.ts";
 import { createSession, type Session } from "./session.ts";
 
-/** What every route gets. */
+/** Dependencies of the routes. */
 export interface Services {
 	readonly options: StudioOptions;
 	readonly session: Session;
@@ -23,8 +23,8 @@ export interface Services {
 	readonly compared: ComparedRuns;
 	readonly runJobs: RunJobs;
 	/**
-	 * Redacts a text: the environment's secrets, and what is a secret by its form. Those of an eval are known to what shows the eval alone:
-	 * Studio lives long, and one benchmark must not change what is shown of another.
+	 * Redacts the environment's secrets and texts that look like secrets. Secrets of an eval are only redacted in that
+	 * eval's responses, so that one benchmark can't change how another is shown.
 	 */
 	readonly redact: Redactor;
 }

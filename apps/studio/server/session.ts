@@ -1,35 +1,35 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { AgentvError } from "@agentv/core";
 
-/** One browser that has shown the token. Both cookies and the key are random: none follows from the token. */
+/** A logged-in browser. Cookies and key are random, not derived from the token. */
 export interface Login {
 	/**
-	 * First segment of the addresses under which this browser reaches the API. Cookies are sent to every port of a host,
-	 * so the API's cookie is bound to this path, and only pages of Studio's own origin know it.
+	 * First segment of this browser's API paths. Browsers send cookies to all ports of a host, so the API's cookie is
+	 * bound to this path, which only pages of Studio's own origin know.
 	 */
 	readonly key: string;
-	/** Opens the API. */
+	/** Grants access to the API. */
 	readonly apiCookie: string;
-	/** Opens the pages, which hold no data. Servers on other ports of the host may see it. */
+	/** Grants access to the pages, which contain no data. Servers on other ports of the host can see it. */
 	readonly pageCookie: string;
 }
 
-/** The secrets of one running Studio. */
+/** The secrets of a running Studio. */
 export interface Session {
-	/** Opens everything until Studio ends; printed, and sent by scripts as `Authorization: Bearer`. */
+	/** Grants full access until Studio ends; printed, and sent by scripts as `Authorization: Bearer`. */
 	readonly token: string;
 	/** Returns whether `candidate` is the token, in constant time. */
 	matches(candidate: string | undefined): boolean;
-	/** Returns a code that logs one browser in, for a minute: command lines are visible to other users. */
+	/** Returns a login code that works once, for a minute, because other users can see command lines. */
 	createCode(): string;
-	/** Returns whether `candidate` is a code that was not used yet, and uses it. */
+	/** Returns whether `candidate` is an unused code, and marks it as used. */
 	redeem(candidate: string): boolean;
 	logIn(): Login;
-	/** Returns whether one of `cookies` opens the API. */
+	/** Returns whether one of `cookies` grants access to the API. */
 	opensApi(cookies: readonly string[]): boolean;
-	/** Returns whether one of `cookies` opens the pages. */
+	/** Returns whether one of `cookies` grants access to the pages. */
 	opensPages(cookies: readonly string[]): boolean;
-	/** Returns the key for the page that follows a login; later pages read it from the browser's storage. */
+	/** Returns the key for the first page after a login; later pages read it from the browser's storage. */
 	keyForPage(cookies: readonly string[]): string | undefined;
 }
 
@@ -39,11 +39,11 @@ const codeLastsMs = 60_000;
 const handOverLastsMs = 30_000;
 
 interface OpenLogin extends Login {
-	/** After this time, or the first request that used it, the key is not put into a page again. */
+	/** The key is not put into a page after this time or its first use. */
 	handOverUntil: number;
 }
 
-/** @throws AgentvError `usage` for a chosen token that could be guessed or not be sent in a header. */
+/** @throws AgentvError `usage` for a token that is too short or can't be sent in a header */
 export function createSession(chosen?: string): Session {
 	if (chosen !== undefined) checkToken(chosen);
 	const token = chosen ?? secret();
@@ -61,7 +61,7 @@ export function createSession(chosen?: string): Session {
 			return code;
 		},
 		redeem(candidate) {
-			// Looked up by digest: the time that takes says nothing about the code.
+			// Looked up by digest, so that timing reveals nothing about the code.
 			const key = digest(candidate).toString("hex");
 			const until = codes.get(key);
 			codes.delete(key);
@@ -78,7 +78,7 @@ export function createSession(chosen?: string): Session {
 			const login = find(cookies, ({ apiCookie }, cookie) => equals(apiCookie, cookie));
 			if (!login) return false;
 			login.handOverUntil = 0;
-			// The login that was used last is the last to be dropped.
+			// Moves the login to the end, so that the least recently used one is dropped first.
 			logins.delete(login.key);
 			logins.set(login.key, login);
 			return true;
@@ -96,17 +96,17 @@ export function createSession(chosen?: string): Session {
 function checkToken(token: string): void {
 	const problem =
 		token.length < shortestToken
-			? `has ${token.length} characters, which can be guessed`
+			? `has ${token.length} characters, which is too short`
 			: /^[\x21-\x7e]{1,1000}$/.test(token)
 				? undefined
-				: "can't be sent in a header: it is longer than 1,000 characters or holds blanks or characters beyond ASCII";
+				: "can't be sent in a header: it is longer than 1,000 characters or contains spaces or non-ASCII characters";
 	if (problem === undefined) return;
-	throw new AgentvError("usage", `the token of Studio ${problem}`, {
-		hint: `choose ${shortestToken} random characters or more, as \`openssl rand -base64 24\` prints, or leave it out and one is made up`,
+	throw new AgentvError("usage", `Studio's token ${problem}`, {
+		hint: `Use at least ${shortestToken} random characters, for example from \`openssl rand -base64 24\`, or omit it to generate one.`,
 	});
 }
 
-/** 256 random bits. */
+/** Returns 256 random bits. */
 function secret(): string {
 	return randomBytes(32).toString("base64url");
 }

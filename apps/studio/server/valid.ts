@@ -3,19 +3,19 @@ import type { Env, MiddlewareHandler } from "hono";
 import { validator } from "hono/validator";
 import { z } from "zod";
 
-/** A validator of `hono` that `hc` is typed by: what goes in before, what comes out after the schema. */
+/** A Hono validator that types `hc`: input and output of the schema. */
 type Validator<Target extends "query" | "json", Schema extends z.ZodType> = MiddlewareHandler<
 	Env,
 	string,
 	{ in: { [Key in Target]: z.input<Schema> }; out: { [Key in Target]: z.output<Schema> } }
 >;
 
-/** Checks the query; a wrong one is a `usage` problem that names the parameter. */
+/** Validates the query; errors are `usage` problems that name the parameter. */
 export function query<Schema extends z.ZodType>(schema: Schema): Validator<"query", Schema> {
 	return validator("query", (value) => checked(schema, value, "the query")) as Validator<"query", Schema>;
 }
 
-/** Checks the JSON body; a wrong one is a `usage` problem that names the field. */
+/** Validates the JSON body; errors are `usage` problems that name the field. */
 export function body<Schema extends z.ZodType>(schema: Schema): Validator<"json", Schema> {
 	return validator("json", (value) => checked(schema, value, "the body")) as Validator<"json", Schema>;
 }
@@ -25,12 +25,12 @@ function checked<Schema extends z.ZodType>(schema: Schema, value: unknown, what:
 	if (result.success) return result.data;
 	const [issue] = result.error.issues;
 	const field = issue?.path.join(".");
-	throw new AgentvError("usage", `${field ? `${what}'s ${field}` : what} can't be used: ${issue?.message}`);
+	throw new AgentvError("usage", `${field ? `${what}'s ${field}` : what} is invalid: ${issue?.message}`);
 }
 
-const wholeNumber = z.string().regex(/^[1-9]\d{0,6}$/, "expected a whole number from 1");
+const wholeNumber = z.string().regex(/^[1-9]\d{0,6}$/, "expected a positive integer");
 
-/** `?page=`: counts from 1. */
+/** `?page=`, from 1. */
 export const pageField = wholeNumber.optional().transform((text) => Number(text ?? 1));
 
 /** `?page_size=`: 1 to 200. */
@@ -42,7 +42,7 @@ export const pageSizeField = wholeNumber
 /** `?search=`. */
 export const searchField = z.string().max(500).optional();
 
-/** A filter by one name. */
+/** Filters by a name. */
 export const nameField = z.string().min(1).max(500).optional();
 
 /** A repeatable parameter. */

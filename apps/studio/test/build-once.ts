@@ -1,28 +1,22 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 
 /**
- * Builds the command line and Studio's pages from their source before the first test, and finds a browser: what the
- * tests open is what is written now. The places are handed to the tests in the environment.
+ * Builds the command line and Studio's pages from source before the first test, and finds a browser. Passes the paths
+ * to the tests in environment variables. A build that such a variable names already is used as it is.
  */
 export default function buildOnce(): () => void {
 	const studio = resolve(import.meta.dirname, "..");
 	const root = resolve(studio, "../..");
-	const cache = join(studio, "node_modules/.cache");
-	mkdirSync(cache, { recursive: true });
-	const directory = mkdtempSync(join(cache, "agentv-"));
 	const node = (...args: string[]) =>
 		execFileSync(process.execPath, args, {
 			cwd: studio,
-			// As it is published, not as vitest's NODE_ENV would have it.
+			// Overrides vitest's NODE_ENV for a production build.
 			env: { ...process.env, NODE_ENV: "production" },
 			stdio: ["ignore", "pipe", "inherit"],
 			encoding: "utf8",
 		});
-	node(join(root, "apps/cli/scripts/build.mjs"), directory);
-	node(join(studio, "node_modules/vite/bin/vite.js"), "build", "--outDir", join(directory, "studio"), "--emptyOutDir");
-	process.env["AGENTV_TEST_STUDIO"] = join(directory, "bin.js");
 	process.env["AGENTV_TEST_BROWSER"] ??= node(
 		"--input-type=module",
 		"-e",
@@ -31,5 +25,14 @@ export default function buildOnce(): () => void {
 		.trim()
 		.split("\n")
 		.at(-1);
+	if (process.env["AGENTV_TEST_STUDIO"] !== undefined) return () => undefined;
+	const cache = join(studio, "node_modules/.cache");
+	mkdirSync(cache, { recursive: true });
+	const directory = mkdtempSync(join(cache, "agentv-"));
+	const built = process.env["AGENTV_TEST_BIN"];
+	if (built === undefined) node(join(root, "apps/cli/scripts/build.mjs"), directory);
+	else cpSync(dirname(built), directory, { recursive: true });
+	node(join(studio, "node_modules/vite/bin/vite.js"), "build", "--outDir", join(directory, "studio"), "--emptyOutDir");
+	process.env["AGENTV_TEST_STUDIO"] = join(directory, "bin.js");
 	return () => rmSync(directory, { recursive: true, force: true });
 }

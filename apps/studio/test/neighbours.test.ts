@@ -42,7 +42,7 @@ async function runs(studio: OpenStudio): Promise<unknown[]> {
 }
 
 describe("the owner's browser", () => {
-	test("is logged in by the link alone, for further tabs too, and shows no secret in its address", async () => {
+	test("is logged in by the link alone, also in other tabs, and shows no secret in its address", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one"]) });
 		const page = await ownersPage(studio);
 		expect(page.url()).toBe(`${studio.url}here`);
@@ -58,7 +58,7 @@ describe("the owner's browser", () => {
 		const studio = await openStudio();
 		const page = await (await browser.page()).context().newPage();
 		expect((await page.goto(studio.url))?.status()).toBe(401);
-		await page.getByText("open the link that `agentv studio` printed").waitFor();
+		await page.getByText("Open the link that `agentv studio` printed").waitFor();
 	});
 
 	test("keeps two Studios of one host apart", async () => {
@@ -73,7 +73,7 @@ describe("the owner's browser", () => {
 });
 
 describe("a server on another port of the host", () => {
-	test("receives nothing that reads data or starts something, whatever path it lures to", async () => {
+	test("receives nothing that reads data or starts something, for any path that it links to", async () => {
 		const studio = await openStudio({ files: smallEval("sums", ["one"]) });
 		const page = await ownersPage(studio);
 		const { url, received } = await neighbour();

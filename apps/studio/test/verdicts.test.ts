@@ -33,7 +33,9 @@ tests:
 	"hook.mjs": 'process.stdin.resume(); console.log("the shop is open");\n',
 };
 
-/** Adds to a run what other runs may have on record: a veto, a refusal, an answer from the cache, an agent's own fault. */
+/**
+ * Adds to a run what other runs may have on record: a veto, a refusal, an answer from the cache, an agent's own fault.
+ */
 function embellish(run: string): void {
 	const index = join(run, "index.jsonl");
 	const rows = readFileSync(index, "utf8")

@@ -1,4 +1,4 @@
-// Stands in for an agent: says where it was told to look for rules, and what its skills say.
+// A mock agent: prints where its rules are, and the contents of its skills.
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 

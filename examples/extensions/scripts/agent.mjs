@@ -1,4 +1,4 @@
-// Stands in for an agent: says what the extensions gave it.
+// A mock agent: prints what the extensions passed to it.
 import { readFileSync } from "node:fs";
 
 const context = JSON.parse(process.env.AGENTV_PROVIDER_CONTEXT);

@@ -1,18 +1,18 @@
-// One process runs this module from beforeAll to afterAll, so what it keeps in variables stays.
+// One process runs this module from beforeAll to afterAll, so module variables keep their values.
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 let issued = 0;
 const open = new Set();
 
-/** Once a run, on the prepared workspace that each test gets a copy of. */
+/** Runs once, on the prepared workspace of which each test gets a copy. */
 export function beforeAll({ workspace_path }) {
 	const words = ["alpha", "beta", "gamma"];
 	writeFileSync(join(workspace_path, "catalogue.json"), JSON.stringify(words));
 	return { provider_context: { catalogue: "catalogue.json" } };
 }
 
-/** Before each test: what it returns reaches the target, and the result's metadata. */
+/** Runs before each test; its result is passed to the target and the result's metadata. */
 export function beforeEach({ workspace_path, test_id, case_metadata }, { hookName }) {
 	issued += 1;
 	const token = `token-${issued}`;

@@ -1,4 +1,4 @@
-// A before_each hook: applies the patch that the test's metadata names, relative to the eval.
+// A before_each hook: applies the patch in the test's metadata, relative to the eval.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

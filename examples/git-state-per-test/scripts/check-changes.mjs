@@ -1,4 +1,4 @@
-// A code-grader: `file_changes` holds what the agent did, and nothing of what the hook did.
+// A code-grader: `file_changes` contains the agent's changes, without those of the hook.
 import { readFileSync } from "node:fs";
 
 const { file_changes: changes } = JSON.parse(readFileSync(0, "utf8"));

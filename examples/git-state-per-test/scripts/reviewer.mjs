@@ -1,10 +1,10 @@
-// Stands in for an agent: looks at the uncommitted changes with git, as an agent would, and writes its review into the workspace.
+// A mock agent: inspects the uncommitted changes with git and writes its review to the workspace.
 import { execFileSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 
 const git = (...args) => execFileSync("git", args, { encoding: "utf8" });
 if (existsSync("REVIEW.md")) throw new Error("somebody was here before");
-git("add", "--intent-to-add", "."); // so that new files show, too
+git("add", "--intent-to-add", "."); // includes new files
 const lines = git("diff", "--unified=0")
 	.split("\n")
 	.filter((line) => /^[-+]/.test(line))

@@ -1,4 +1,4 @@
-// Stands in for an agent: looks for the answer in git first, as some would, and then thinks for itself.
+// A mock agent: searches git for the solution first, then fixes the bug itself.
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 

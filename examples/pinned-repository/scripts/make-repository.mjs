@@ -1,4 +1,4 @@
-// Makes shop.bundle: a repository whose second commit has a bug and whose third mends it. The same every time.
+// Makes shop.bundle: a repository whose second commit has a bug and whose third fixes it. Reproducible.
 // Usage: node make-repository.mjs [goal]; prints the commits.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";

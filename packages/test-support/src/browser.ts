@@ -16,11 +16,11 @@ const flags = [
 ];
 
 export interface TestBrowser {
-	/** A page of its own whose console must stay clean: anything it complains of fails the test. */
+	/** Opens a new page. Any console warning or error fails the test. */
 	page(options?: BrowserContextOptions): Promise<Page>;
 }
 
-/** One browser for the tests of a file. */
+/** Provides one browser for the tests of a file. */
 export function testBrowser(): TestBrowser {
 	let browser: Browser | undefined;
 	beforeAll(async () => {
@@ -47,7 +47,7 @@ export function testBrowser(): TestBrowser {
 	};
 }
 
-/** The browser that the tests' set-up has found, or one that is found now; it is installed where that can be done. */
+/** Returns the browser found by the tests' setup, or finds or installs one. */
 function browserPath(): string {
 	const module = resolve(import.meta.dirname, "../../../scripts/browser.mjs");
 	const script = `import { findBrowser } from ${JSON.stringify(module)}; console.log(await findBrowser());`;
@@ -56,7 +56,7 @@ function browserPath(): string {
 	return process.env["AGENTV_TEST_BROWSER"];
 }
 
-/** Nothing on the page is what axe calls serious or critical. `name` tells which page it was. */
+/** Expects no serious or critical axe violations. `name` identifies the page in errors. */
 export async function expectAccessible(page: Page, name: string): Promise<void> {
 	const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
 	const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");

@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, relative, resolve } from "node:path";
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
 import ts from "typescript";
 import { tempTree } from "./temp-tree.ts";
 
 /**
- * Compiles a TypeScript module and all that it imports by relative paths, so that a process of its own can run the source as it is
- * now. Returns the path of the entry's `.js`. Modules that import packages need these to resolve from a temporary directory.
+ * Compiles a TypeScript module and its relative imports, so that a separate process can run the current source.
+ * Returns the path of the entry's `.js`. Packages resolve from the entry's own workspace package.
  */
 export function compileModules(entry: string): string {
 	const sources = new Map<string, string>();
@@ -20,6 +20,8 @@ export function compileModules(entry: string): string {
 	visit(resolve(entry));
 	const top = [...sources.keys()].map(dirname).reduce(commonDirectory);
 	const goal = tempTree({ "package.json": '{ "type": "module" }' });
+	const packages = installedPackages(dirname(resolve(entry)));
+	if (packages) symlinkSync(packages, join(goal, "node_modules"));
 	const compilerOptions = {
 		module: ts.ModuleKind.ES2022,
 		target: ts.ScriptTarget.ES2023,
@@ -31,6 +33,13 @@ export function compileModules(entry: string): string {
 		writeFileSync(output, ts.transpileModule(source, { compilerOptions }).outputText);
 	}
 	return resolve(goal, relative(top, resolve(entry))).replace(/\.ts$/, ".js");
+}
+
+/** Returns the nearest `node_modules` directory at or above `directory`. */
+function installedPackages(directory: string): string | undefined {
+	const packages = join(directory, "node_modules");
+	if (existsSync(packages)) return packages;
+	return dirname(directory) === directory ? undefined : installedPackages(dirname(directory));
 }
 
 function commonDirectory(left: string, right: string): string {

@@ -1,10 +1,16 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { copyRepository, headOf, writeFirstCommit, writeRepository } from "./git-objects.ts";
 
-/** An environment in which git sees no configuration but the repository's own, and never asks. */
+/** Where the tests' set-up wants temporary files, if it says so. */
+export const temporary: Readonly<Record<string, string>> =
+	process.env.TMPDIR === undefined ? {} : { TMPDIR: process.env.TMPDIR };
+
+/** An environment in which git only uses the repository's configuration, and never prompts. */
 export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	PATH: process.env.PATH ?? "",
+	...temporary,
 	HOME: "/nonexistent",
 	GIT_CONFIG_GLOBAL: "/dev/null",
 	GIT_CONFIG_NOSYSTEM: "1",
@@ -12,15 +18,16 @@ export const gitTestEnvironment: Readonly<Record<string, string>> = {
 	LC_ALL: "C",
 };
 
-const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "commit.gpgSign=false"];
+/** Nothing is tidied up after a commit and nothing is forced onto the disk: no fixture outlives its test. */
+const settings = [
+	...["user.name=Test", "user.email=test@example.com", "commit.gpgSign=false", "protocol.file.allow=always"],
+	...["core.fsync=none", "gc.auto=0", "maintenance.auto=false"],
+].flatMap((setting) => ["-c", setting]);
 
-/** Runs git in `directory` and returns its trimmed stdout; throws with git's words when it fails. */
+/** Runs git in `directory` and returns its trimmed stdout; throws git's error message if it fails. */
 export function git(directory: string, ...args: string[]): string {
 	const options = { cwd: directory, env: gitTestEnvironment, encoding: "utf8", maxBuffer: 2 ** 30 } as const;
-	return execFileSync("git", [...identity, "-c", "protocol.file.allow=always", ...args], {
-		...options,
-		stdio: "pipe",
-	}).trim();
+	return execFileSync("git", [...settings, ...args], { ...options, stdio: "pipe" }).trim();
 }
 
 /** A file's content; `null` removes it; with `link` a symbolic link, with `mode` its permission bits. */
@@ -31,7 +38,7 @@ export type FileContent =
 	| { readonly link: string }
 	| { readonly content: string; readonly mode: number };
 
-/** Writes files (relative path → content) below `directory`, making directories as needed. */
+/** Writes files (relative path → content) to `directory`, creating directories as needed. */
 export function writeTree(directory: string, files: Readonly<Record<string, FileContent>>): void {
 	for (const [path, content] of Object.entries(files)) {
 		const target = join(directory, path);
@@ -51,25 +58,27 @@ export interface TestRepository {
 	readonly root: string;
 	/** Writes the files, commits everything and returns the commit's SHA. */
 	commit(files: Readonly<Record<string, FileContent>>, message?: string): string;
-	/** Makes the branch if need be and checks it out. */
+	/** Checks out the branch, and creates it if needed. */
 	branch(name: string): void;
 	tag(name: string, options?: { readonly annotated?: boolean }): void;
-	/** Pushes every branch and tag to the bare repository at `bare`, which is made if need be; forced. Returns `bare`. */
+	/** Force-pushes all branches and tags to the bare repository at `bare`, created if needed. Returns `bare`. */
 	pushTo(bare: string): string;
 	git(...args: string[]): string;
 }
 
-/** Makes a repository at `root` (made if need be) on branch `main`, with a first commit when `files` are given. */
+/** Creates a repository at `root` on branch `main`, with a first commit if `files` are given. */
 export function gitRepository(root: string, files?: Readonly<Record<string, FileContent>>): TestRepository {
 	mkdirSync(root, { recursive: true });
-	git(root, "init", "--quiet", "--initial-branch=main");
+	const isNew = !existsSync(join(root, ".git"));
+	if (!isNew) git(root, "init", "--quiet", "--initial-branch=main");
+	else writeRepository(join(root, ".git"), false);
 	const repository: TestRepository = {
 		root,
 		commit(changes, message = "change") {
 			writeTree(root, changes);
 			git(root, "add", "--all", "--force");
 			git(root, "commit", "--quiet", "--allow-empty", "--message", message);
-			return git(root, "rev-parse", "HEAD");
+			return headOf(join(root, ".git")) ?? git(root, "rev-parse", "HEAD");
 		},
 		branch(name) {
 			const exists = git(root, "branch", "--list", name) !== "";
@@ -80,20 +89,21 @@ export function gitRepository(root: string, files?: Readonly<Record<string, File
 		},
 		pushTo(bare) {
 			bareRepository(bare);
-			git(root, "push", "--quiet", "--force", bare, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*");
+			if (!copyRepository(join(root, ".git"), bare))
+				git(root, "push", "--quiet", "--force", bare, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*");
 			return bare;
 		},
 		git: (...args) => git(root, ...args),
 	};
-	if (files) repository.commit(files, "first");
+	if (!files) return repository;
+	writeTree(root, files);
+	if (isNew && writeFirstCommit(root, "first") !== undefined) return repository;
+	repository.commit({}, "first");
 	return repository;
 }
 
-/** Makes a bare repository that serves partial clones and single commits, as the large hosts do. Returns its path. */
+/** Creates a bare repository that serves partial clones and single commits, like the large hosts. Returns its path. */
 export function bareRepository(path: string): string {
-	mkdirSync(path, { recursive: true });
-	git(path, "init", "--quiet", "--bare", "--initial-branch=main");
-	for (const key of ["uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"]) git(path, "config", key, "true");
-	git(path, "config", "http.receivepack", "false");
+	if (!existsSync(join(path, "HEAD"))) writeRepository(path, true);
 	return path;
 }

@@ -5,34 +5,34 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { gitTestEnvironment } from "./git-repo.ts";
 
-/** How the server behaves; a test may change it while the server runs. */
+/** Behaviour of the server; can be changed while it runs. */
 export interface GitHttpBehaviour {
-	/** Answers 401 to requests without this login. */
+	/** Responds with 401 to requests without this login. */
 	login?: { readonly username: string; readonly password: string };
-	/** Accepts requests and never answers; `"body"` sends headers and a few bytes first. */
+	/** Accepts requests and never responds; `"body"` sends headers and a few bytes first. */
 	stall?: boolean | "body";
-	/** Cuts the connection once it has sent this many bytes of a pack. */
+	/** Drops the connection after this many bytes of a pack. */
 	cutAfterBytes?: number;
-	/** Waits before each answer. */
+	/** Delay before each response. */
 	delayMs?: number;
-	/** Waits after each piece of a pack, as a slow line does. */
+	/** Delay after each chunk of a pack, like a slow connection. */
 	pieceDelayMs?: number;
-	/** Answers everything with this status. */
+	/** Status of all responses. */
 	status?: number;
-	/** Sends requests for paths that begin with `from` to `to`, a URL or a path, with the rest of the path behind it. */
+	/** Redirects paths that begin with `from` to `to`, a URL or path, followed by the rest of the path. */
 	redirect?: { readonly from: string; readonly to: string };
 }
 
 export interface GitHttpServer {
-	/** `http://127.0.0.1:<port>`; repositories lie below it by their path in the directory. */
+	/** `http://127.0.0.1:<port>`, followed by the repository's path in the directory. */
 	readonly url: string;
 	readonly behaviour: GitHttpBehaviour;
-	/** Each request: method, path with query, and the login it carried, if any. */
+	/** All requests: method, path with query, and login, if any. */
 	readonly requests: { readonly method: string; readonly path: string; readonly login: string | undefined }[];
 	close(): Promise<void>;
 }
 
-/** Serves the bare repositories below `directory` by HTTP on loopback; closed when the test ends. */
+/** Serves the bare repositories under `directory` over HTTP on loopback until the test ends. */
 export async function gitHttpServer(directory: string, behaviour: GitHttpBehaviour = {}): Promise<GitHttpServer> {
 	const requests: GitHttpServer["requests"] = [];
 	const server = createServer((request, response) => {
@@ -81,7 +81,7 @@ async function answer(
 	runBackend(directory, behaviour, request, response);
 }
 
-/** Hands the request to `git http-backend` as CGI. */
+/** Passes the request to `git http-backend` as CGI. */
 function runBackend(
 	directory: string,
 	behaviour: GitHttpBehaviour,

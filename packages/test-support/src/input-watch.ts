@@ -1,20 +1,20 @@
 import { Worker } from "node:worker_threads";
 import { onTestFinished } from "vitest";
 
-/** A look at the time and memory that code takes with hostile inputs. */
+/** Measures time and memory of code with hostile inputs. */
 export interface InputWatch {
-	/** Calls `work` with one input, and notes the processor time that it took. Work that never ends is reported with its input. */
+	/** Calls `work` with one input and measures its processor time. Reports the input if it never ends. */
 	look<T>(input: string, work: () => T): T;
-	/** The longest that an input took of the processor, in milliseconds, and what it was. */
+	/** The slowest input and its processor time in milliseconds. */
 	readonly slowest: { readonly ms: number; readonly input: string };
-	/** By how much the memory of the process has grown at most, in megabytes. */
+	/** Returns the maximum growth of the process's memory in megabytes. */
 	grownMb(): number;
 }
 
-/** Wall time after which an input counts as one that never ends: generous, because other tests run beside this one. */
+/** Wall time after which an input counts as endless; generous, because other tests run in parallel. */
 const hangsAfterMs = 30_000;
 
-// Given as text, so that it needs no loader for TypeScript. It ends the whole process: the thread that hangs can't be reached.
+// A string, so that it needs no TypeScript loader. It kills the process, because the hanging thread can't be stopped.
 const watcher = `
 const { workerData, parentPort } = require("node:worker_threads");
 const { writeSync } = require("node:fs");

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 
-/** A project whose run is random: tests pass, fail, are not judged, are repeated, skipped or never reached. */
+/** A project with a random run: tests pass, fail, are not judged, repeated, skipped or never reached. */
 export interface RandomProject {
-	/** `my.eval.yaml` and what it needs. */
+	/** `my.eval.yaml` and its files. */
 	readonly files: Readonly<Record<string, string>>;
 	readonly targets: readonly string[];
 	readonly bail: boolean;
 	readonly budgetUsd: number | undefined;
-	/** After so many attempts the run is interrupted. */
+	/** Number of attempts after which the run is interrupted. */
 	readonly interruptAfter: number | undefined;
-	/** How the run goes on after it was stopped, if it does. */
+	/** How the run is continued after the interruption. */
 	readonly continuation: "nothing" | "resume" | "retry-errors";
 }
 
@@ -27,7 +27,7 @@ const testArbitrary = fc.record({
 });
 type RandomTest = typeof testArbitrary extends fc.Arbitrary<infer Test> ? Test : never;
 
-/** Projects that need no network: targets and the judge answer from files, with tokens and costs of their own. */
+/** Offline projects: targets and the judge replay files, with separate tokens and costs. */
 export const randomProjects: fc.Arbitrary<RandomProject> = fc
 	.record({
 		tests: fc.array(testArbitrary, { minLength: 1, maxLength: 5 }),
@@ -62,7 +62,7 @@ function testText(test: RandomTest, index: number): string {
 	return `  - { id: t${index}, input: hi, ${repeat}, assertions: [{ type: contains, value: right }${judge}]${depends} }\n`;
 }
 
-/** Every other answer says what it cost. */
+/** Every second answer reports its cost. */
 function answersOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => {
 		if (end === "no-answer") return undefined;
@@ -71,7 +71,7 @@ function answersOf(tests: readonly RandomTest[], target: number): string {
 	});
 }
 
-/** A judgement that can't be read costs as much as one that can. */
+/** An unreadable verdict costs as much as a readable one. */
 function verdictsOf(tests: readonly RandomTest[], target: number): string {
 	return linesOf(tests, target, (end, number) => ({
 		output:

@@ -4,11 +4,12 @@ import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 
 /**
- * Makes a temporary directory holding `files` (relative path → content), removed when the test ends.
- * Returns its real absolute path.
+ * Creates a temporary directory with `files` (relative path → content), which is removed when the test ends.
+ * Returns its real absolute path. The directory may be in memory; set `isOnDisk` for gigabytes.
  */
-export function tempTree(files: Record<string, string> = {}): string {
-	const root = realpathSync(mkdtempSync(join(tmpdir(), "agentv-test-")));
+export function tempTree(files: Record<string, string> = {}, { isOnDisk = false } = {}): string {
+	const parent = (isOnDisk ? process.env["AGENTV_TEST_DISK"] : undefined) ?? tmpdir();
+	const root = realpathSync(mkdtempSync(join(parent, "agentv-test-")));
 	for (const [path, content] of Object.entries(files)) {
 		const target = join(root, path);
 		mkdirSync(dirname(target), { recursive: true });

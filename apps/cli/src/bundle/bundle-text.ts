@@ -17,7 +17,7 @@ interface How {
 	readonly stdout: Output;
 }
 
-/** What was written, for people or as JSON. */
+/** Reports what was written, as text or JSON. */
 export function bundleText(
 	plan: BundlePlan,
 	manifest: BundleManifest,
@@ -39,7 +39,7 @@ export function bundleText(
 	const colors = colorsFor(stdout);
 	if (plan.kind === "unchanged")
 		return {
-			text: `${shown(plan.output, cwd)} is this bundle already; nothing changed.\ndigest ${manifest.digest}\n`,
+			text: `${shown(plan.output, cwd)} is already up to date; nothing changed.\ndigest ${manifest.digest}\n`,
 			exitCode: 0,
 		};
 	const lines = [
@@ -52,13 +52,13 @@ export function bundleText(
 	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
 }
 
-/** What would be written. */
+/** Reports what would be written, as text or JSON. */
 export function planText(plan: BundlePlan, { json, cwd, stdout }: How): CommandResult {
 	const described = describeBundle(plan);
 	if (json) return { text: `${JSON.stringify(described, null, 2)}\n`, exitCode: 0 };
 	const colors = colorsFor(stdout);
 	if (plan.kind === "unchanged")
-		return { text: `${shown(plan.output, cwd)} is this bundle already; nothing would change.\n`, exitCode: 0 };
+		return { text: `${shown(plan.output, cwd)} is already up to date; nothing would change.\n`, exitCode: 0 };
 	const lines = [
 		...warnings(plan, cwd, colors),
 		`Would write ${shown(plan.output, cwd)}: ${described.files.length + 1} files, ${formatBytes(described.bytes)}${described.replaces ? ", replacing the bundle there" : ""}`,
@@ -70,7 +70,7 @@ export function planText(plan: BundlePlan, { json, cwd, stdout }: How): CommandR
 	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
 }
 
-/** One line about how far a bundle is, at most `columns` wide; nothing to say at the end. */
+/** Returns a progress line at most `columns` wide; undefined at the end. */
 export function copyingLine(progress: BundleProgress, columns: number): string | undefined {
 	if (progress.type === "vendoring") return terminalSafeLine(`fetching ${progress.repository}`).slice(0, columns - 1);
 	if (progress.type === "checking") return "checking the bundle";
@@ -92,7 +92,7 @@ function contents({ files }: BundleManifest): string {
 	return `${files.length + 1} files, ${formatBytes(bytes)}`;
 }
 
-/** What has to be there wherever it runs. */
+/** Lists what the bundle requires of the machine. */
 export function needs({ variables, requires }: BundleManifest): string[] {
 	const required = variables.filter((variable) => variable.required).map(({ name }) => name);
 	const list = (label: string, names: readonly string[]) =>

@@ -12,7 +12,6 @@ interface AddCommandOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv benchmark add`. */
 export async function benchmarkAdd(
 	location: string,
 	options: AddCommandOptions,

@@ -4,7 +4,6 @@ import { reportsJson } from "../report/benchmark-json.ts";
 import { benchmarkTable } from "../report/benchmark-table.ts";
 import { writeWarnings } from "../terminal/write-warnings.ts";
 
-/** `agentv benchmark list`. */
 export async function benchmarkList(options: { readonly json?: boolean }, context: Context): Promise<CommandResult> {
 	const reports = await listBenchmarks({ env: context.env, signal: context.signal });
 	writeWarnings(reports.diagnostics, context);

@@ -2,7 +2,6 @@ import { removeBenchmark, terminalSafeLine } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { json } from "../report/benchmark-json.ts";
 
-/** `agentv benchmark remove`. */
 export async function benchmarkRemove(
 	id: string,
 	options: { readonly json?: boolean },
@@ -11,6 +10,6 @@ export async function benchmarkRemove(
 	const removed = await removeBenchmark(id, { env: context.env });
 	const text = options.json
 		? json({ removed })
-		: `Removed ${id} from ${removed.file}. Its directory was left alone: ${terminalSafeLine(removed.path)}\n`;
+		: `Removed ${id} from ${removed.file}. Its directory was kept: ${terminalSafeLine(removed.path)}\n`;
 	return { text, exitCode: 0 };
 }

@@ -11,7 +11,7 @@ interface StatusCommandOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv benchmark status`: fails only where something is unknown or foreign. */
+/** Exits 1 only if a revision is unknown or a directory is foreign. */
 export async function benchmarkStatusOf(
 	ids: readonly string[],
 	options: StatusCommandOptions,

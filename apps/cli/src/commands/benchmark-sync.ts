@@ -12,7 +12,6 @@ interface SyncCommandOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv benchmark sync`. */
 export async function benchmarkSync(
 	ids: readonly string[],
 	options: SyncCommandOptions,

@@ -2,7 +2,6 @@ import { resolve } from "node:path";
 import { type BundleManifest, formatBytes, readManifest, renderManifest, terminalSafe } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 
-/** `agentv bundle inspect`: what a manifest says, for people or as it is. */
 export async function bundleInspect(
 	directory: string,
 	options: { readonly json?: boolean },

@@ -9,7 +9,6 @@ interface VerifyOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv bundle verify`: names what is missing, changed or added. */
 export async function bundleVerify(
 	directory: string,
 	options: VerifyOptions,
@@ -42,10 +41,12 @@ function forPeople(
 	colors: Colors,
 ): string[] {
 	const links = replacedLinks.map((path) =>
-		terminalSafeLine(`  ${path} was a link; what stands for it holds the same (an archive without links?)`),
+		terminalSafeLine(
+			`  ${path} was a link and is now a copy with the same contents (extracted from an archive without links?)`,
+		),
 	);
 	if (ok) {
-		const files = `${manifest.files.length} files as the manifest says`;
+		const files = `${manifest.files.length} files match the manifest`;
 		return [`${colors.green("✓")} ${name}: ${files}`, ...links, `  digest ${manifest.digest}`];
 	}
 	const count = problems.length === 1 ? "one problem" : `${problems.length} problems`;

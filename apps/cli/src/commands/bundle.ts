@@ -31,13 +31,12 @@ interface BundleCommandOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv bundle`: plans a bundle and writes it. */
 export async function bundle(file: string, options: BundleCommandOptions, context: Context): Promise<CommandResult> {
 	const { output } = options;
 	const archive = options.archive === undefined ? undefined : resolve(context.cwd, options.archive);
 	if (output === undefined)
 		throw new AgentvError("usage", "missing required option '-o, --output <dir>'", {
-			hint: "Name the directory that becomes the bundle.",
+			hint: "Specify the output directory with -o <dir>.",
 		});
 	if (archive !== undefined && !/\.(tgz|tar\.gz|zip)$/i.test(archive))
 		throw new AgentvError("usage", `${archive} is neither a .tgz nor a .zip file`);
@@ -65,14 +64,18 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 	return bundleText(plan, manifest, how, archive);
 }
 
-/** The one eval of a benchmark that `path` names. */
+/** Returns the single eval that `path` matches. @throws AgentvError if it matches several */
 function onlyEval(benchmark: string, path: string, { env }: Context, view: DiskView): string {
 	const { files } = resolveBenchmarkPaths(benchmark, [path], { env, view });
 	const [only, ...others] = files;
 	if (only !== undefined && others.length === 0) return only;
-	throw new AgentvError("usage", `${path} names ${files.length} evals of ${benchmark}; a bundle holds one`, {
-		hint: "Name one eval file.",
-	});
+	throw new AgentvError(
+		"usage",
+		`${path} names ${files.length} evals of ${benchmark}, but a bundle can only contain one`,
+		{
+			hint: "Specify one eval file.",
+		},
+	);
 }
 
 async function write(plan: BundlePlan, { stderr, signal }: Context) {
@@ -82,7 +85,7 @@ async function write(plan: BundlePlan, { stderr, signal }: Context) {
 		for await (const progress of writeBundle(plan, { signal })) {
 			if (progress.type === "done") return progress.manifest;
 			const line = copyingLine(progress, stderr.columns);
-			// A bar is drawn over itself, and only where somebody looks.
+			// A progress bar is only useful on a terminal.
 			if (!stderr.isTTY || line === undefined) continue;
 			clearLine();
 			stderr.write(line);

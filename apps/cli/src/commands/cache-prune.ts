@@ -11,13 +11,12 @@ interface CachePruneOptions {
 
 const usualAgeMs = 30 * 24 * 60 * 60_000;
 
-/** `agentv cache prune`: removes what is kept for speed alone and was not of use lately. */
 export async function cachePrune(
 	{ olderThan, all, dryRun, json }: CachePruneOptions,
 	{ env, signal, stdout }: Context,
 ): Promise<CommandResult> {
 	if (olderThan !== undefined && all)
-		throw new AgentvError("usage", "--all and --older-than say different things", { hint: "Leave one of them out." });
+		throw new AgentvError("usage", "--all and --older-than cannot be combined", { hint: "Use only one of them." });
 	const olderThanMs = olderThan ?? usualAgeMs;
 	const result = await pruneCache({
 		env,

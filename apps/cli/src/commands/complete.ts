@@ -6,8 +6,8 @@ import type { ShellName } from "../completion/shell-names.ts";
 import type { CommandResult, Context } from "../context.ts";
 
 /**
- * `agentv __complete <shell> -- …`: what the script of a shell asks. bash hands over its word breaks and the line up to the cursor, the
- * others the words behind the program's name.
+ * Runs `agentv __complete <shell> -- …`, which the completion scripts call. bash passes its word breaks and the line up
+ * to the cursor, the other shells pass the words after the program's name.
  */
 export async function complete(
 	program: Command,
@@ -22,7 +22,7 @@ export async function complete(
 	}
 	const before = texts.slice(0, -1);
 	const last = texts.at(-1) ?? "";
-	// fish tells the last word with its quotes.
+	// fish passes the last word with its quotes.
 	const typed = shell === "fish" ? (readShellLine(last, "").words.at(-1) ?? "") : last;
 	const candidates = await candidatesFor(program, [...before, typed], context);
 	return answer(shell === "fish" ? answerFish(candidates) : answerZsh(candidates, typed));

@@ -2,7 +2,6 @@ import type { ShellName } from "../completion/shell-names.ts";
 import { shellScripts } from "../completion/shell-scripts.ts";
 import type { CommandResult } from "../context.ts";
 
-/** `agentv completion <shell>`: the script that makes the shell ask `agentv __complete`. */
 export async function completion(shell: ShellName): Promise<CommandResult> {
 	return { text: shellScripts[shell], exitCode: 0 };
 }

@@ -12,7 +12,6 @@ interface DoctorCommandOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv doctor`: whether this machine has what AgentV and the evals here need, and what to do. */
 export async function doctor(
 	args: readonly string[],
 	options: DoctorCommandOptions,
@@ -20,7 +19,7 @@ export async function doctor(
 ): Promise<CommandResult> {
 	const { env, cwd, signal, stdout } = context;
 	const evals = namedEvals(args, options.benchmark, context);
-	const asked: DoctorOptions = {
+	const request: DoctorOptions = {
 		env,
 		cwd,
 		signal,
@@ -29,12 +28,12 @@ export async function doctor(
 		...(options.targets === undefined ? {} : { targetsFile: resolve(cwd, options.targets) }),
 		...(options.online ? { onlineMs: options.timeout * 1000 } : {}),
 	};
-	const items = await examine(asked);
+	const items = await examine(request);
 	if (options.json) return (await import("../report/doctor-json.ts")).doctorJson(items);
 	return (await import("../report/doctor-text.ts")).doctorText(items, stdout);
 }
 
-/** Undefined where none is named: doctor then looks for itself, and finding none is no mistake. */
+/** Returns undefined if no evals are named: doctor then searches itself, and may find none. */
 function namedEvals(
 	args: readonly string[],
 	benchmark: string | undefined,

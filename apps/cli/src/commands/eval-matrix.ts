@@ -5,7 +5,7 @@ import type { MatrixFormat } from "../program/choices.ts";
 import { findEvals, requestOf } from "../run/run-options.ts";
 import { version } from "../version.ts";
 
-/** Settings of a Kubernetes Job. */
+/** Options that only apply to `--format k8s`. */
 interface JobChoices {
 	readonly image?: string;
 	readonly name?: string;
@@ -21,7 +21,7 @@ export interface EvalMatrixOptions extends ShardChoices, JobChoices {
 	readonly output?: string;
 }
 
-/** `agentv eval matrix`: how to run evals in shards, once it is sure that they can be run. */
+/** Prints how to run evals in shards, after checking that they can be run. */
 export async function evalMatrix(
 	evals: readonly string[],
 	options: EvalMatrixOptions,
@@ -31,14 +31,15 @@ export async function evalMatrix(
 	if (format !== "k8s") refuseJobChoices(options);
 	const request = requestOf(findEvals(evals, options, context), options, context, evals);
 	const { durationsFrom } = options;
-	const former = durationsFrom === undefined ? undefined : resolveRun(durationsFrom, context, { wholeOnly: true });
+	const durationsRun =
+		durationsFrom === undefined ? undefined : resolveRun(durationsFrom, context, { wholeOnly: true });
 	const plan = planRun(request, { env: context.env, cwd: context.cwd, version });
 	const args = shardArguments(evals, options);
 	if (format === "k8s") {
 		const { matrixK8s } = await import("../report/matrix-k8s.ts");
 		return { text: matrixK8s(jobSettings(options, args, plan.evals[0]?.name ?? "eval")), exitCode: 0 };
 	}
-	const plans = shardPlans(args, shardSizes(plan.cases, shards, former), options.output ?? "shards");
+	const plans = shardPlans(args, shardSizes(plan.cases, shards, durationsRun), options.output ?? "shards");
 	const text =
 		format === "github"
 			? (await import("../report/matrix-github.ts")).matrixGithub(plans)
@@ -46,21 +47,21 @@ export async function evalMatrix(
 	return { text, exitCode: 0 };
 }
 
-/** Leaves room for the index of a shard in the names of pods. An eval is named in letters that a Job may be. */
+/** Leaves room for a shard's index in the names of pods. */
 const longestName = 50;
 
 const jobOptions = ["image", "name", "claim", "secret", "retries", "parallelism"] as const;
 
 function refuseJobChoices(options: EvalMatrixOptions): void {
-	const given = jobOptions.find((key) => options[key] !== undefined);
-	if (given) throw new AgentvError("usage", `--${given} is about a Job: it needs --format k8s`);
+	const jobOption = jobOptions.find((key) => options[key] !== undefined);
+	if (jobOption) throw new AgentvError("usage", `--${jobOption} requires --format k8s`);
 }
 
 function jobSettings(options: EvalMatrixOptions, args: readonly string[], evalName: string) {
 	const { image, name, claim, secret, retries, parallelism, shards, output } = options;
 	if (image === undefined)
-		throw new AgentvError("usage", "--format k8s needs --image", {
-			hint: "The image holds agentv, a shell, and the evals below its working directory.",
+		throw new AgentvError("usage", "--format k8s requires --image", {
+			hint: "The image must contain agentv, a shell, and the evals under its working directory.",
 		});
 	return {
 		...{ shards, args, image },

@@ -12,7 +12,6 @@ export interface EvalRecordOptions extends AccessChoices {
 	readonly repeat?: number;
 }
 
-/** `agentv eval record`: asks an eval's target and writes the answers for `replay`; nothing is judged. */
 export async function evalRecord(file: string, options: EvalRecordOptions, context: Context): Promise<CommandResult> {
 	const { env, cwd, signal } = context;
 	const evals = discoverEvals([file], cwd, openDiskView());
@@ -32,7 +31,7 @@ export async function evalRecord(file: string, options: EvalRecordOptions, conte
 	const lines = [
 		...missing.map(({ testId, message }) => `✗ ${terminalSafeLine(testId)}: ${terminalSafeLine(message)}`),
 		recorded === 0
-			? "No answer to record."
+			? "No answers were recorded."
 			: `Recorded the answers to ${recorded} ${recorded === 1 ? "test" : "tests"} in ${options.out}.`,
 	];
 	return { text: `${lines.join("\n")}\n`, exitCode: missing.length > 0 || outcome !== "complete" ? 4 : 0 };

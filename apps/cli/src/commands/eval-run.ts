@@ -8,7 +8,6 @@ export interface EvalRunOptions extends StartChoices, ReporterChoice {
 	readonly dryRun?: boolean;
 }
 
-/** `agentv eval run`: runs evals, shows how it goes and reports what came of it. */
 export async function evalRun(
 	args: readonly string[],
 	options: EvalRunOptions,

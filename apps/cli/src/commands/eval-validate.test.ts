@@ -68,7 +68,7 @@ targets.yaml:2:47  warning  ANSWER referenced but not documented
 		expect((await session(tree(), ...argv)).exitCode).toBe(exitCode);
 	});
 
-	it("mends, tells what it mended, and finds nothing to mend again", async () => {
+	it("fixes findings, reports them, and finds nothing to fix again", async () => {
 		const root = tree();
 		const dry = await session(root, "below", "--fix", "--dry-run");
 		expect(dry.stdout).toContain('-tests: "/cases.jsonl"\n+tests: "../cases.jsonl"');

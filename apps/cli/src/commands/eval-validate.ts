@@ -35,7 +35,7 @@ interface ValidateCommandOptions {
 	readonly explain?: string;
 }
 
-/** Each format's reporter, loaded when it is asked for. */
+/** Loads reporters on demand. */
 const reporters: Readonly<Record<ValidationFormat, () => Promise<ValidationReporter>>> = {
 	text: async () => (await import("../report/validate-text.ts")).validateText,
 	json: async () => (await import("../report/validate-json.ts")).validateJson,
@@ -44,7 +44,6 @@ const reporters: Readonly<Record<ValidationFormat, () => Promise<ValidationRepor
 	junit: async () => (await import("../report/validate-junit.ts")).validateJunit,
 };
 
-/** `agentv eval validate`: judges evals and prints what was found. */
 export async function evalValidate(
 	args: readonly string[],
 	options: ValidateCommandOptions,
@@ -56,7 +55,7 @@ export async function evalValidate(
 	}
 	if (args.length === 0 && options.benchmark === undefined)
 		throw new AgentvError("usage", "missing required argument 'evals'", {
-			hint: "Name an eval file, a directory or a glob. `agentv eval validate --help` lists what there is.",
+			hint: "Specify an eval file, a directory or a glob. See `agentv eval validate --help`.",
 		});
 	const validation: ValidateOptions = {
 		view: openDiskView(),
@@ -74,13 +73,13 @@ export async function evalValidate(
 			: resolveBenchmarkPaths(options.benchmark, args, { env: context.env, view }).files;
 	const modes = modesOf(options);
 	const plan = modes.size > 0 ? await planFixes(files, { ...validation, modes }) : undefined;
-	// A document on stdout is not to be mixed with a diff.
+	// Keeps the diff out of a machine-readable stdout.
 	if (plan && options.dryRun && options.format !== "text") context.stderr.write(planDiff(plan, context.cwd));
 	if (plan && !options.dryRun) applyFixes(plan, { ...validation, modes });
 	const evals: EvalValidation[] = [];
-	// A fix has changed the disk: what the first look remembers is no longer true.
+	// The fixes have changed files that the first view has cached.
 	for await (const result of validateEvals(files, { ...validation, view: plan ? openDiskView() : validation.view }))
-		evals.push(plan && !options.dryRun ? withMended(result, plan) : result);
+		evals.push(plan && !options.dryRun ? withFixed(result, plan) : result);
 	return (await reporters[options.format]())({
 		evals,
 		cwd: context.cwd,
@@ -94,21 +93,21 @@ export async function evalValidate(
 	});
 }
 
-/** `--dry-run` alone shows what `--fix` would do. */
+/** `--dry-run` alone implies `--fix`. */
 function modesOf({ fix, dryRun, migrate, pin }: ValidateCommandOptions): Set<FixWhen> {
-	const asked: [FixWhen, boolean | undefined][] = [
+	const modes: [FixWhen, boolean | undefined][] = [
 		["fix", fix || (dryRun && !migrate && !pin)],
 		["migrate", migrate],
 		["pin", pin],
 	];
-	return new Set(asked.filter(([, wanted]) => wanted).map(([mode]) => mode));
+	return new Set(modes.filter(([, wanted]) => wanted).map(([mode]) => mode));
 }
 
-/** What was mended is still told, unless it is found again. */
-function withMended(result: EvalValidation, plan: FixPlan): EvalValidation {
+/** Adds the fixed findings to the result, except those that are found again. */
+function withFixed(result: EvalValidation, plan: FixPlan): EvalValidation {
 	const left = new Set(result.diagnostics.map(({ rule, message, at }) => `${rule}\0${message}\0${at.file}`));
-	const mended = (plan.mended.get(result.file) ?? []).filter(
+	const fixed = (plan.mended.get(result.file) ?? []).filter(
 		({ rule, message, at }) => !left.has(`${rule}\0${message}\0${at.file}`),
 	);
-	return { ...result, diagnostics: [...mended, ...result.diagnostics] };
+	return { ...result, diagnostics: [...fixed, ...result.diagnostics] };
 }

@@ -3,7 +3,7 @@ import { AgentvError, pathKind, repositoryRoot, writeAllOrNone } from "@agentv/c
 import type { CommandResult, Context } from "../context.ts";
 import { type StarterFile, starterFiles } from "../starter/starter-files.ts";
 
-/** `agentv init [directory]`: writes a working eval, all files or none; what is already there is never touched. */
+/** Writes a working eval, all files or none; never overwrites existing files. */
 export async function init(directory: string, context: Context): Promise<CommandResult> {
 	const root = resolve(context.cwd, directory);
 	const files = starterFiles();
@@ -12,8 +12,8 @@ export async function init(directory: string, context: Context): Promise<Command
 	if (taken.length > 0) {
 		throw new AgentvError(
 			"refused",
-			`${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} already there; nothing was written`,
-			{ hint: "Name another directory: agentv init <directory>." },
+			`${taken.join(", ")} ${taken.length === 1 ? "is" : "are"} already there, so nothing was written`,
+			{ hint: "Use another directory: agentv init <directory>." },
 		);
 	}
 	const kept = new Set(files.filter((file) => file.isSupport && isThere(file)));
@@ -24,7 +24,7 @@ export async function init(directory: string, context: Context): Promise<Command
 	const inRepository = repositoryRoot(root) !== undefined;
 	const lines = [
 		...files.map((file) => {
-			const [verb, note] = kept.has(file) ? ["kept ", "was there already"] : ["wrote", file.purpose];
+			const [verb, note] = kept.has(file) ? ["kept ", "already exists"] : ["wrote", file.purpose];
 			return `${verb} ${shown(file.path).padEnd(width)}  ${note}`;
 		}),
 		"",

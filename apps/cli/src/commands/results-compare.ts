@@ -25,7 +25,7 @@ interface CompareOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv results compare A B…`: every later run beside the first. */
+/** Compares every later run with the first. */
 export async function resultsCompare(
 	which: readonly string[],
 	options: CompareOptions,
@@ -33,7 +33,7 @@ export async function resultsCompare(
 ): Promise<CommandResult> {
 	const vary = fingerprintParts.filter((part) => options.vary?.includes(part));
 	const [before, ...others] = openAll(which, context);
-	if (!before || others.length === 0) throw new AgentvError("usage", "name two runs to compare");
+	if (!before || others.length === 0) throw new AgentvError("usage", "specify at least two runs to compare");
 	const compared = others.map((after): ComparedRuns => {
 		const comparison = compareRuns(before.run.cases, after.run.cases, new Set(vary));
 		return { before, after, comparison, vary };
@@ -45,8 +45,8 @@ export async function resultsCompare(
 function openAll(which: readonly string[], context: Context): NamedRun[] {
 	return resolveRuns(which, context).map((directory, index) => {
 		const run = readComparedRun(directory);
-		const asked = which[index] ?? directory;
-		const named = { run, name: asked === "latest" ? shownDirectory(directory, context.cwd) : asked };
+		const requested = which[index] ?? directory;
+		const named = { run, name: requested === "latest" ? shownDirectory(directory, context.cwd) : requested };
 		warnOfBadLines(named.name, run.badLines, context);
 		warnOfState(named, context);
 		return named;
@@ -55,16 +55,16 @@ function openAll(which: readonly string[], context: Context): NamedRun[] {
 
 function warnOfState({ name, run: { state, cases, planned } }: NamedRun, context: Context): void {
 	const have = `${cases.length} of ${planned} tests have results`;
-	if (state === "under way") warn(`${name} is still under way: ${have}`, context);
-	else if (state === "unfinished") warn(`${name} did not come to its end: ${have}`, context);
-	else if (cases.length < planned) warn(`${name} came to its end, but only ${have}`, context);
+	if (state === "under way") warn(`${name} is still running: ${have}`, context);
+	else if (state === "unfinished") warn(`${name} did not finish: ${have}`, context);
+	else if (cases.length < planned) warn(`${name} finished, but only ${have}`, context);
 }
 
 function warn(text: string, { stderr }: Context): void {
 	stderr.write(`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(text)}\n`);
 }
 
-/** 1 for a regression that an interval shows; 2 where nothing can be compared, since then the question has no answer. */
+/** Returns 1 for a significant regression. @throws AgentvError (exit 2) if no tests are comparable */
 async function gate(
 	compared: readonly ComparedRuns[],
 	allowIncomparable: boolean,

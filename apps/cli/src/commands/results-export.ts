@@ -16,7 +16,7 @@ import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
 import { shownDirectory, sumOfRows, unfinishedSentence } from "../run/summary-text.ts";
 import { colorsFor } from "../terminal/colors.ts";
 
-/** Each format's export, loaded when it is asked for. */
+/** Loads exporters on demand. */
 const exports: Readonly<Record<ExportFormat, () => Promise<RunExport>>> = {
 	junit: async () => (await import("../report/export-junit.ts")).exportJunit,
 	json: async () => (await import("../report/export-json.ts")).exportJson,
@@ -25,7 +25,6 @@ const exports: Readonly<Record<ExportFormat, () => Promise<RunExport>>> = {
 	markdown: async () => (await import("../report/export-markdown.ts")).exportMarkdown,
 };
 
-/** `agentv results export`: a run as one document, to stdout or a file. */
 export async function resultsExport(
 	which: string,
 	options: { readonly format: ExportFormat; readonly output?: string },
@@ -33,7 +32,7 @@ export async function resultsExport(
 ): Promise<CommandResult> {
 	const directory = resolveRun(which, context);
 	const run = openRun(directory);
-	// Of a finished run every test has a row: there is nothing to count.
+	// Every test of a finished run has a row, so that counting can be skipped.
 	const unfinished = isFinished(run.summary) ? undefined : unfinishedSentence(sumOfRows(run));
 	const name = shownDirectory(directory, context.cwd);
 	const exportRun = await exports[options.format]();
@@ -44,20 +43,20 @@ export async function resultsExport(
 	});
 	if (unfinished !== undefined)
 		context.stderr.write(`${colorsFor(context.stderr).yellow("warning:")} ${terminalSafeLine(name)}: ${unfinished}\n`);
-	const told = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
-	if (options.output === undefined) return { text: told, exitCode: 0 };
+	const document = withWarning(text, () => warnOfBadLines(name, run.rows.badLines, context));
+	if (options.output === undefined) return { text: document, exitCode: 0 };
 	const file = resolve(context.cwd, options.output);
-	writeAllOrNone([{ path: file, content: told }]);
+	writeAllOrNone([{ path: file, content: document }]);
 	return { text: `Wrote ${shownDirectory(file, context.cwd)}\n`, exitCode: 0 };
 }
 
-/** What can't be read is known once all was. */
+/** Warns at the end, once all rows have been read. */
 function* withWarning(text: Iterable<string>, warn: () => void): Generator<string> {
 	yield* text;
 	warn();
 }
 
-/** The beginning of a record; a path that leads out of the run's directory is not followed. */
+/** Reads the beginning of a record. Ignores paths outside the run's directory. */
 function beginning(directory: string, file: string, maxBytes: number) {
 	try {
 		return readRecordHead(directory, file, maxBytes);

@@ -20,12 +20,12 @@ interface ResultsListOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv results list`: runs, newest first. */
+/** Lists runs, newest first. */
 export async function resultsList(options: ResultsListOptions, context: Context): Promise<CommandResult> {
 	const { limit, offset, experiment } = options;
 	const { total, runs } = listRuns(context, { limit, offset, ...(experiment === undefined ? {} : { experiment }) });
 	if (options.json) return { text: `${JSON.stringify({ total, runs: runs.map(toJson) }, null, 2)}\n`, exitCode: 0 };
-	if (total === 0) return { text: "There is no run yet. Run an eval: agentv eval run <eval>\n", exitCode: 0 };
+	if (total === 0) return { text: "No runs yet. Run an eval: agentv eval run <eval>\n", exitCode: 0 };
 	const colors = colorsFor(context.stdout);
 	const width = Math.max(...runs.map(({ id }) => id.length), 3);
 	const lines = runs.map(

@@ -11,7 +11,6 @@ interface ResultsMergeOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv results merge`: shards put together, or what is wrong with them. */
 export async function resultsMerge(
 	names: readonly string[],
 	options: ResultsMergeOptions,

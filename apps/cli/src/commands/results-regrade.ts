@@ -14,7 +14,7 @@ export interface ResultsRegradeOptions
 	readonly output?: string;
 }
 
-/** `agentv results regrade`: grades the recorded answers of a run again, into a new run that names its origin. */
+/** Grades the recorded answers of a run again, as a new run that records its origin. */
 export async function resultsRegrade(
 	which: string,
 	options: ResultsRegradeOptions,

@@ -27,7 +27,7 @@ interface ResultsShowOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv results show`: the tests of a run and why those failed that did; with `--test` everything about some of them. */
+/** Shows a run's tests and why they failed; with `--test`, all details of the matching tests. */
 export async function resultsShow(
 	which: string,
 	options: ResultsShowOptions,
@@ -80,7 +80,7 @@ function heading({ directory, run }: RunReading, { cwd }: Context, colors: Color
 	].join("\n");
 }
 
-/** A test with everything about each of its attempts. */
+/** Returns a test with all details of its attempts. */
 function detailText(outcome: CaseOutcome, directory: string, colors: Colors): string {
 	const { attempts, repeat, status } = outcome;
 	if (attempts.length === 0) return outcomeText(outcome, colors);
@@ -109,5 +109,5 @@ function unfinished(
 ): string[] {
 	if (sentence === undefined) return [];
 	const command = `agentv eval run --resume --run ${shownWord(shownDirectory(directory, cwd))}`;
-	return [colors.yellow(terminalSafeLine(`${sentence}. Go on with it: ${command}`))];
+	return [colors.yellow(terminalSafeLine(`${sentence}. Resume with: ${command}`))];
 }

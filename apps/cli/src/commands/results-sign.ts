@@ -3,7 +3,7 @@ import { resolveRun, signRun } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
 import { shownDirectory } from "../run/summary-text.ts";
 
-/** `agentv results sign`: signs the digest of a run by `ssh-keygen`. */
+/** Signs the digest of a run with `ssh-keygen`. */
 export async function resultsSign(
 	which: string,
 	{ key }: { readonly key: string },

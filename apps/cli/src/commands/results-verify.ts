@@ -13,14 +13,14 @@ export interface ResultsVerifyOptions {
 	readonly signer?: string;
 }
 
-/** `agentv results verify`: whether a run's records agree with each other and with what its graders make of the recorded answers. */
+/** Checks that a run's records agree with each other and with grading its recorded answers again. */
 export async function resultsVerify(
 	which: string,
 	{ json, printDigest, allowedSigners, signer }: ResultsVerifyOptions,
 	context: Context,
 ): Promise<CommandResult> {
 	if (signer !== undefined && allowedSigners === undefined)
-		throw new AgentvError("usage", "--signer says which of the allowed signers: it needs --allowed-signers FILE");
+		throw new AgentvError("usage", "--signer requires --allowed-signers FILE");
 	const { env, signal } = context;
 	const directory = resolveRun(which, context);
 	const demand = allowedSigners && { allowedSigners: resolve(context.cwd, allowedSigners), signer, env, signal };

@@ -15,10 +15,10 @@ interface StudioCommandOptions {
 const usualPort = 3117;
 const tokenVariable = "AGENTV_STUDIO_TOKEN";
 
-/** Serves Studio until Ctrl-C; then ends what runs in it, which is exit code 130 where something did. */
+/** Serves Studio until Ctrl-C. Exits 130 if that interrupted a job. */
 export async function studio(options: StudioCommandOptions, context: Context): Promise<CommandResult> {
 	const { startStudio } = await import("@agentv/studio/server");
-	// The programs of targets and graders have no use for the token.
+	// Targets and graders must not see the token.
 	const { [tokenVariable]: tokenOfEnvironment, ...env } = context.env;
 	const token = options.token ?? (tokenOfEnvironment || undefined);
 	const running = await startStudio({
@@ -34,7 +34,7 @@ export async function studio(options: StudioCommandOptions, context: Context): P
 		report: (error) => context.stderr.write(faultText(error, context.debug)),
 		...(token === undefined ? {} : { token }),
 	});
-	// Its token is what the user is to get.
+	// A document, because the token must not be redacted here.
 	context.stdout.write(`AgentV Studio: ${running.url}\n`, "document");
 	context.stderr.write("Press Ctrl-C to stop.\n");
 	if (options.open && context.stdout.isTTY && !context.env.CI) await openInBrowser(running.linkForOneUse(), env);

@@ -26,7 +26,6 @@ export interface TrustCommandOptions {
 	readonly json?: boolean;
 }
 
-/** `agentv benchmark trust`. */
 export async function benchmarkTrust(
 	id: string,
 	paths: readonly string[],
@@ -40,7 +39,6 @@ export async function benchmarkTrust(
 	return trust(subject, resolveBenchmarkPaths(id, paths, { env, view: openDiskView() }).files, options, context);
 }
 
-/** `agentv bundle trust`. */
 export async function bundleTrust(
 	directory: string,
 	evals: readonly string[],
@@ -55,7 +53,7 @@ export async function bundleTrust(
 
 async function revoke(subject: TrustSubject, { json }: TrustCommandOptions, { env }: Context): Promise<CommandResult> {
 	await removeTrust(subject.key, env);
-	const text = `Forgot what ${subject.kind} ${subject.name} was trusted with.\n`;
+	const text = `Revoked the consent for ${subject.kind} ${subject.name}.\n`;
 	return { text: json ? trustJson(subject, { trusted: false }) : text, exitCode: 0 };
 }
 
@@ -73,7 +71,7 @@ async function trust(
 		envFile: envFile === undefined ? undefined : resolve(cwd, envFile),
 	});
 	const isNew = plan.found.length > 0;
-	// A program that reads JSON can't be asked.
+	// With --json, the reader is a program that can't be asked.
 	const isGranted = !isNew || options.yes === true || (!options.json && (await consents(plan, context)));
 	if (isGranted) await grantTrust(plan.found, env);
 	if (options.json) return { text: trustJson(subject, { trusted: isGranted, plan }), exitCode: isGranted ? 0 : 2 };
@@ -86,7 +84,7 @@ async function trust(
 async function consents(plan: TrustPlan, { ask, stderr, cwd }: Context): Promise<boolean> {
 	const { kind, name } = plan.subject;
 	stderr.write(trustText(plan, cwd));
-	if (ask) return /^y(es)?$/i.test((await ask("Trust it with these? [y/N] ")).trim());
+	if (ask) return /^y(es)?$/i.test((await ask("Allow these? [y/N] ")).trim());
 	throw new AgentvError("usage", `${kind} ${name} is not trusted, and stdin is not a terminal`, {
 		hint: "Review the list above, then pass --yes.",
 	});

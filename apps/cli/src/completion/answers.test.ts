@@ -11,13 +11,13 @@ const breaks = " \t\n\"'><=;|&(:@";
 const texts = fc.array(fc.constantFrom(..."ab ~!'\"\\$`();&|<>*?[]{}#=:@é/-"), { minLength: 1, maxLength: 12 });
 
 describe("what bash is answered", () => {
-	it("is read by bash as the word that was meant, whatever is in it and whatever quote is open", () => {
+	it("is read by bash as the same word, for any characters and any open quote", () => {
 		const words: string[] = [];
 		const lines: string[] = [];
 		fc.assert(
 			fc.property(texts, fc.constantFrom("", "'", '"') as fc.Arbitrary<"" | "'" | '"'>, (letters, quote) => {
 				const text = letters.join("");
-				const [word = ""] = answerBash([{ text }], { words: [], quote, kept: "", isHome: false }).split("\n");
+				const [word = ""] = answerBash([{ text }], { words: [], quote, prefix: "", isHome: false }).split("\n");
 				words.push(text);
 				lines.push(`${quote}${word}${quote}`);
 			}),

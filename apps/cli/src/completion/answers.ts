@@ -2,15 +2,15 @@ import type { Candidate } from "./candidate.ts";
 import type { ShellLine } from "./shell-line.ts";
 
 /**
- * What bash puts in place, one a line: with the quotes that the line needs, and with the space behind a finished word, because not every
- * bash can be asked for one.
+ * Formats candidates for bash, one per line: quoted as the line needs, and with a space after a finished word, because
+ * not every bash can add one itself.
  */
-export function answerBash(candidates: readonly Candidate[], { kept, quote, isHome }: ShellLine): string {
+export function answerBash(candidates: readonly Candidate[], { prefix, quote, isHome }: ShellLine): string {
 	return lines(
 		candidates
-			.filter(({ text }) => text.startsWith(kept))
+			.filter(({ text }) => text.startsWith(prefix))
 			.map(({ text, isOpen }) => {
-				const rest = text.slice(kept.length);
+				const rest = text.slice(prefix.length);
 				const quoted = isHome ? `~${bashQuoted(rest.slice(1), quote)}` : bashQuoted(rest, quote);
 				// Readline closes an open quote itself.
 				return isOpen || quote !== "" ? quoted : `${quoted} `;
@@ -20,24 +20,29 @@ export function answerBash(candidates: readonly Candidate[], { kept, quote, isHo
 
 function bashQuoted(text: string, quote: ShellLine["quote"]): string {
 	if (quote === "'") return text.replaceAll("'", "'\\''");
-	// History expansion goes by `!` between double quotes, too, where no backslash stops it.
+	// History expansion also happens between double quotes, where a backslash can't prevent it.
 	if (quote === '"') return text.replace(/["\\$`]/g, "\\$&").replace(/!+/g, `"'$&'"`);
 	return text.replace(/[^\p{L}\p{N}\p{M}_./:=@%+,^-]/gu, "\\$&");
 }
 
 /**
- * What zsh offers, one a line: whether the word goes on (`+`) or is finished (` `), what is put in place (zsh quotes it itself), and
- * what it is.
+ * Formats candidates for zsh, one per line: whether the word is open (`+`) or finished (` `), the word (zsh quotes it
+ * itself), and its description.
  */
 export function answerZsh(candidates: readonly Candidate[], typed: string): string {
-	// What stands before the last slash is kept as typed, so that zsh does not take the `~` there for a letter.
-	const kept = typed.startsWith("~") ? typed.lastIndexOf("/") + 1 : 0;
+	// Text before the last slash is kept as typed, so that zsh still expands the `~` in it.
+	const prefixLength = typed.startsWith("~") ? typed.lastIndexOf("/") + 1 : 0;
 	return lines(
-		candidates.map(({ text, about = "", isOpen }) => `${isOpen ? "+" : " "}\t${text.slice(kept)}\t${oneLine(about)}`),
+		candidates.map(
+			({ text, about = "", isOpen }) => `${isOpen ? "+" : " "}\t${text.slice(prefixLength)}\t${oneLine(about)}`,
+		),
 	);
 }
 
-/** What fish offers, one a line: the word (fish quotes it itself) and what it is. Behind `/` and `=` fish puts no space. */
+/**
+ * Formats candidates for fish, one per line: the word (fish quotes it itself, and adds no space after `/` and `=`) and
+ * its description.
+ */
 export function answerFish(candidates: readonly Candidate[]): string {
 	return lines(candidates.map(({ text, about }) => (about ? `${text}\t${oneLine(about)}` : text)));
 }

@@ -2,14 +2,14 @@ import type { Context } from "../context.ts";
 import type { Candidate } from "./candidate.ts";
 import type { Position } from "./position.ts";
 
-/** What a completion may know of the machine. */
+/** The machine, as far as completion depends on it. */
 export type Surroundings = Pick<Context, "env" | "cwd">;
 
-export interface Asked extends Surroundings {
+export interface CompletionRequest extends Surroundings {
 	readonly position: Position;
-	/** What is typed of the value. */
+	/** The part of the value that has been typed. */
 	readonly typed: string;
 }
 
-/** Names values that a place can take. Each loads what it needs when it is asked. */
-export type ValueSource = (asked: Asked) => Promise<readonly Candidate[]>;
+/** Lists possible values. Loads what it needs on demand. */
+export type ValueSource = (request: CompletionRequest) => Promise<readonly Candidate[]>;

@@ -1,9 +1,9 @@
-/** A word that may stand where the cursor is. */
+/** A possible word at the cursor. */
 export interface Candidate {
 	/** The whole word, without quotes. */
 	readonly text: string;
-	/** In a few words what it is. */
+	/** Short description. */
 	readonly about?: string;
-	/** The word goes on behind it, as behind a directory's `/`: no space is put there. */
+	/** Whether the word can continue, as after a directory's `/`; no space is added then. */
 	readonly isOpen?: boolean;
 }

@@ -120,7 +120,7 @@ describe("complete", () => {
 		expect(await offered(["results", "list", "--experiment", ""], cwd)).toEqual(["default"]);
 	});
 
-	it("says nothing of what can't be read, and shows no control characters", async () => {
+	it("ignores what can't be read, and shows no control characters", async () => {
 		const cwd = tempTree({
 			"home/benchmarks.yaml": "benchmarks: {",
 			"a\u001b[31m.eval.yaml": "",

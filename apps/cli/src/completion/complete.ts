@@ -1,14 +1,14 @@
 import { AgentvError } from "@agentv/core";
 import type { Command, Option } from "commander";
 import { several } from "../program/option-values.ts";
-import type { Asked, Surroundings } from "./asked.ts";
+import type { CompletionRequest, Surroundings } from "./asked.ts";
 import type { Candidate } from "./candidate.ts";
 import { defaultCommand, type Position, positionOf, takesValue } from "./position.ts";
 import { sourceOf } from "./value-sources.ts";
 
 /**
- * The words that can stand at the cursor. All that is known of commands, options and choices is read off the program itself.
- * @param words behind the program's name; the last one is at the cursor, and may be empty
+ * Returns the possible words at the cursor. Commands, options and choices are read from the program itself.
+ * @param words after the program's name; the last one is at the cursor, and may be empty
  */
 export async function complete(
 	program: Command,
@@ -19,7 +19,7 @@ export async function complete(
 	const candidates = await candidatesAt(position, surroundings);
 	const seen = new Set<string>();
 	return candidates.filter(({ text }) => {
-		// What can't be seen can't be chosen: no control character of a file's name reaches the terminal.
+		// No control character of a file's name may reach the terminal.
 		if (!text.startsWith(position.typed) || /\p{Cc}/u.test(text) || seen.has(text)) return false;
 		seen.add(text);
 		return true;
@@ -30,8 +30,8 @@ async function candidatesAt(position: Position, surroundings: Surroundings): Pro
 	const { typed, value, argument, isBehindDashes, operands } = position;
 	if (value) {
 		const { attached } = value;
-		const asked: Asked = { ...surroundings, position, typed: typed.slice(attached.length) };
-		const values = await valuesOf(value.option, asked);
+		const request: CompletionRequest = { ...surroundings, position, typed: typed.slice(attached.length) };
+		const values = await valuesOf(value.option, request);
 		return values.map((one) => ({ ...one, text: `${attached}${one.text}` }));
 	}
 	if (typed.startsWith("-") && !isBehindDashes) return options(position);
@@ -43,13 +43,13 @@ async function candidatesAt(position: Position, surroundings: Surroundings): Pro
 
 async function valuesOf(
 	wanted: Parameters<typeof sourceOf>[0] & { readonly argChoices?: readonly string[] | undefined },
-	asked: Asked,
+	request: CompletionRequest,
 ): Promise<readonly Candidate[]> {
 	if (wanted.argChoices) return wanted.argChoices.map((text) => ({ text }));
 	try {
-		return (await sourceOf(wanted)?.(asked)) ?? [];
+		return (await sourceOf(wanted)?.(request)) ?? [];
 	} catch (error) {
-		// A file that can't be read names nothing; the prompt is no place to complain.
+		// Unreadable files are ignored: a prompt is not the place for errors.
 		if (error instanceof AgentvError) return [];
 		throw error;
 	}
@@ -66,7 +66,7 @@ function subcommands({ commands }: Position): Candidate[] {
 				.map((one) => ({ text: one.name(), about: one.description() }));
 }
 
-function options({ commands, given }: Position): Candidate[] {
+function options({ commands, optionValues }: Position): Candidate[] {
 	const command = commands.at(-1) ?? commands[0];
 	const fallback = defaultCommand(command);
 	const [program] = commands;
@@ -74,7 +74,7 @@ function options({ commands, given }: Position): Candidate[] {
 	const global = command === program ? [] : program.options.filter(({ long }) => long !== "--version");
 	const all = [...own, ...global];
 	const isLeft = (option: Option) =>
-		!given.has(option.attributeName()) || option.variadic || option.parseArg === several;
+		!optionValues.has(option.attributeName()) || option.variadic || option.parseArg === several;
 	return all.filter(isLeft).flatMap((option) => {
 		const text = option.long ?? option.short;
 		const hint = takesValue(option) ? `${option.flags.replace(/^.*?(?=[<[])/, "")} ` : "";

@@ -1,45 +1,44 @@
 import type { Argument, Command, Option } from "commander";
 
-/** What a command line says up to the cursor, and what the word at the cursor can be. */
+/** A command line up to the cursor, and what the word at the cursor can be. */
 export interface Position {
-	/** The commands that are named, the program first. */
+	/** The program, then the commands given. */
 	readonly commands: readonly [Command, ...Command[]];
-	/** What is typed of the word at the cursor, without quotes. */
+	/** The part of the word before the cursor, without quotes. */
 	readonly typed: string;
-	/** The option whose value the word is; `attached` stands before the value in the same word: `--format=`. */
+	/** The option whose value the word is; `attached` is the part of the word before the value: `--format=`. */
 	readonly value?: { readonly option: Option; readonly attached: string };
-	/** The argument of the command that the word would be. */
+	/** The command's argument that the word would be. */
 	readonly argument?: Argument;
-	/** Behind `--` there are no options and no commands. */
+	/** After `--` there are no options or commands. */
 	readonly isBehindDashes: boolean;
-	/** Words that are neither options, their values nor commands. */
+	/** Words other than options, their values and commands. */
 	readonly operands: readonly string[];
-	/** Values of the options so far, by attribute name; of flags there are none. */
-	readonly given: ReadonlyMap<string, readonly string[]>;
+	/** Values of the options so far, by attribute name; none for flags. */
+	readonly optionValues: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Reads the words behind the program's name, the last of which is at the cursor (empty where it only begins). */
+/** Reads the words after the program's name; the last one is at the cursor and may be empty. */
 export function positionOf(program: Command, words: readonly string[]): Position {
 	const reading = new Reading(program);
 	for (const word of words.slice(0, -1)) reading.take(word);
 	return reading.end(words.at(-1) ?? "");
 }
 
-/** The command that is meant where none of the subcommands is named (`agentv eval` is `agentv eval run`). */
+/** Returns the default subcommand (`agentv eval` is `agentv eval run`). */
 export function defaultCommand(command: Command): Command | undefined {
-	// The parser keeps the name to itself; without it the short form would be completed as if it had no options.
+	// Not public in commander; without it, the short form would be completed without options.
 	const { _defaultCommandName: name } = command as { _defaultCommandName?: string | null };
 	return command.commands.find((candidate) => candidate.name() === name);
 }
 
-/** Whether an option wants a value. */
 export function takesValue(option: Option): boolean {
 	return option.required || option.optional;
 }
 
 class Reading {
 	readonly #commands: [Command, ...Command[]];
-	readonly #given = new Map<string, string[]>();
+	readonly #optionValues = new Map<string, string[]>();
 	#operands: string[] = [];
 	#pending: Option | undefined;
 	#isBehindDashes = false;
@@ -65,9 +64,9 @@ class Reading {
 		else this.#takeWord(word);
 	}
 
-	/** An option's first value may begin with a dash where the option can't do without. */
+	/** The first value of an option that requires one may begin with a dash. */
 	#mustTake(option: Option): boolean {
-		return option.required && (this.#given.get(option.attributeName()) ?? []).length === 0;
+		return option.required && (this.#optionValues.get(option.attributeName()) ?? []).length === 0;
 	}
 
 	#isFlag(word: string): boolean {
@@ -91,8 +90,8 @@ class Reading {
 	}
 
 	#note(option: Option, value?: string): void {
-		const values = this.#given.get(option.attributeName()) ?? [];
-		this.#given.set(option.attributeName(), value === undefined ? values : [...values, value]);
+		const values = this.#optionValues.get(option.attributeName()) ?? [];
+		this.#optionValues.set(option.attributeName(), value === undefined ? values : [...values, value]);
 	}
 
 	#takeWord(word: string): void {
@@ -112,7 +111,7 @@ class Reading {
 			commands: this.#commands,
 			isBehindDashes: this.#isBehindDashes,
 			operands: this.#operands,
-			given: this.#given,
+			optionValues: this.#optionValues,
 		};
 		if (this.#pending && !(this.#isFlag(typed) && !this.#mustTake(this.#pending)))
 			return { ...shared, typed, value: { option: this.#pending, attached: "" } };

@@ -24,8 +24,8 @@ describe("readShellLine", () => {
 		["agentv x'a b", "x"],
 		["agentv 'a:b'/c", "a:b"],
 		["agentv --x='a", "--x="],
-	])("tells what readline leaves of the word in %j", (line, kept) => {
-		expect(readShellLine(line, breaks).kept).toBe(kept);
+	])("tells what readline leaves of the word in %j", (line, prefix) => {
+		expect(readShellLine(line, breaks).prefix).toBe(prefix);
 	});
 
 	it("tells an open quote, and a home directory that is not quoted", () => {

@@ -1,12 +1,12 @@
-/** A command line of bash up to the cursor, read as bash reads it; nothing in it is expanded. */
+/** A bash command line up to the cursor, split as bash splits it, without expansions. */
 export interface ShellLine {
-	/** The words without quotes, the program's name first; the last one is at the cursor. */
+	/** Unquoted words, the program's name first; the last one is at the cursor. */
 	readonly words: readonly string[];
 	/** The quote that is open at the cursor. */
 	readonly quote: "'" | '"' | "";
-	/** What stands of the last word, without quotes, before the part that readline will replace. */
-	readonly kept: string;
-	/** What is replaced begins with a `~` that the shell expands. */
+	/** The part of the last word, without quotes, before what readline will replace. */
+	readonly prefix: string;
+	/** Whether the replaced part begins with a `~` that the shell expands. */
 	readonly isHome: boolean;
 }
 
@@ -23,7 +23,7 @@ class Reading {
 	#word: string | undefined;
 	#quote: ShellLine["quote"] = "";
 	#escaped = false;
-	#kept = "";
+	#prefix = "";
 	#isHome = false;
 
 	constructor(breaks: string) {
@@ -40,7 +40,7 @@ class Reading {
 		else this.#add(character);
 	}
 
-	/** Between double quotes a backslash quotes only what would be special there. */
+	/** Between double quotes, a backslash only escapes special characters. */
 	#escape(character: string): void {
 		this.#escaped = false;
 		this.#add(this.#quote === '"' && !/["\\$`]/.test(character) ? `\\${character}` : character);
@@ -56,7 +56,7 @@ class Reading {
 		}
 	}
 
-	/** While a quote is open, readline replaces what stands behind it. */
+	/** While a quote is open, readline replaces the text after it. */
 	#openQuote(quote: "'" | '"'): void {
 		this.#quote = quote;
 		this.#word ??= "";
@@ -68,9 +68,9 @@ class Reading {
 		if (this.#breaks.includes(character)) this.#begin();
 	}
 
-	/** Readline takes a word to begin here. */
+	/** Marks where readline begins a new word. */
 	#begin(): void {
-		this.#kept = this.#word ?? "";
+		this.#prefix = this.#word ?? "";
 		this.#isHome = false;
 	}
 
@@ -81,12 +81,12 @@ class Reading {
 	#endWord(): void {
 		if (this.#word !== undefined) this.#words.push(this.#word);
 		this.#word = undefined;
-		this.#kept = "";
+		this.#prefix = "";
 		this.#isHome = false;
 	}
 
 	end(): ShellLine {
 		const words = [...this.#words, this.#word ?? ""];
-		return { words, quote: this.#quote, kept: this.#kept, isHome: this.#isHome };
+		return { words, quote: this.#quote, prefix: this.#prefix, isHome: this.#isHome };
 	}
 }

@@ -1,3 +1,2 @@
-/** The shells that can be completed in. */
 export const shellNames = ["bash", "zsh", "fish"] as const;
 export type ShellName = (typeof shellNames)[number];

@@ -1,8 +1,8 @@
 import type { ShellName } from "./shell-names.ts";
 
-// Each asks `agentv __complete` and hands its answer to the shell as plain texts: nothing of it is ever evaluated.
+// Each calls `agentv __complete` and passes its output to the shell as plain text, which is never evaluated.
 
-/** Works from bash 3.2 on, with or without the package bash-completion. */
+/** Works with bash 3.2 and newer, with or without the bash-completion package. */
 const bash = `# Completion of agentv for bash. In ~/.bashrc: eval "$(agentv completion bash)"
 _agentv() {
 	local line
@@ -14,9 +14,9 @@ _agentv() {
 complete -o nospace -F _agentv agentv
 `;
 
-/** Serves as a file \`_agentv\` of the fpath, too. */
+/** Also works as a file \`_agentv\` in the fpath. */
 const zsh = `#compdef agentv
-# Completion of agentv for zsh. In ~/.zshrc, behind compinit: source <(agentv completion zsh)
+# Completion of agentv for zsh. In ~/.zshrc, after compinit: source <(agentv completion zsh)
 _agentv() {
 	local -a lines words_done texts_done words_open texts_open
 	local line text about

@@ -1,22 +1,22 @@
 import { Argument, type Option } from "commander";
 import type { ValueSource } from "./asked.ts";
 
-const benchmarks: ValueSource = async (asked) => (await import("./sources/benchmarks.ts")).benchmarkIds(asked);
-const targets: ValueSource = async (asked) => (await import("./sources/targets.ts")).targetNames(asked);
-const tests: ValueSource = async (asked) => (await import("./sources/tests.ts")).testIds(asked);
-const runs: ValueSource = async (asked) => (await import("./sources/runs.ts")).runNames(asked);
-const experiments: ValueSource = async (asked) => (await import("./sources/runs.ts")).experimentNames(asked);
+const benchmarks: ValueSource = async (request) => (await import("./sources/benchmarks.ts")).benchmarkIds(request);
+const targets: ValueSource = async (request) => (await import("./sources/targets.ts")).targetNames(request);
+const tests: ValueSource = async (request) => (await import("./sources/tests.ts")).testIds(request);
+const runs: ValueSource = async (request) => (await import("./sources/runs.ts")).runNames(request);
+const experiments: ValueSource = async (request) => (await import("./sources/runs.ts")).experimentNames(request);
 const rules: ValueSource = async () => (await import("./sources/rules.ts")).ruleIds();
-const ruleLevels: ValueSource = async (asked) => (await import("./sources/rules.ts")).ruleSettings(asked);
-const evals: ValueSource = async (asked) => (await import("./sources/paths.ts")).evalPaths(asked);
-const files: ValueSource = async (asked) => (await import("./sources/paths.ts")).filePaths(asked);
-const directories: ValueSource = async (asked) => (await import("./sources/paths.ts")).directoryPaths(asked);
-/** Numbers, and names that the user makes up: nothing can be proposed. */
+const ruleLevels: ValueSource = async (request) => (await import("./sources/rules.ts")).ruleSettings(request);
+const evals: ValueSource = async (request) => (await import("./sources/paths.ts")).evalPaths(request);
+const files: ValueSource = async (request) => (await import("./sources/paths.ts")).filePaths(request);
+const directories: ValueSource = async (request) => (await import("./sources/paths.ts")).directoryPaths(request);
+/** Numbers and new names, which can't be completed. */
 const free: ValueSource = async () => [];
 
 /**
- * Where the values of options and arguments come from: by the option's long name, else by what help calls the value. A place that is
- * not here and has no fixed choices fails a test.
+ * Sources of values, by the option's long name or by the value's name in help. A test fails if an option or argument
+ * without fixed choices is missing here.
  */
 const sources: ReadonlyMap<string, ValueSource> = new Map([
 	["--benchmark", benchmarks],
@@ -55,7 +55,7 @@ const sources: ReadonlyMap<string, ValueSource> = new Map([
 	...["age", "i/n", "n", "number", "score", "seconds", "usd"].map((name) => [name, free] as const),
 ]);
 
-/** The source of an option's or argument's values; undefined where nobody has said. */
+/** Returns the source of an option's or argument's values; undefined if it is not listed. */
 export function sourceOf(wanted: Option | Argument): ValueSource | undefined {
 	if (wanted instanceof Argument) return sources.get(wanted.name());
 	const placeholder = /[<[]([^.\]>]+)/.exec(wanted.flags)?.[1] ?? "";

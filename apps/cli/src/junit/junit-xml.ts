@@ -1,14 +1,13 @@
 import { neutral } from "@agentv/core";
 
-/** A test case of a suite. */
 export interface JunitCase {
 	readonly name: string;
 	readonly seconds: number;
-	/** Absent where it passed. */
+	/** Absent if it passed. */
 	readonly problem?: JunitProblem;
 }
 
-/** `failure`: it was judged and failed; `error`: it was not judged; `skipped`: it was not run. */
+/** `failure`: graded and failed; `error`: not judged; `skipped`: not run. */
 export type JunitProblem =
 	| {
 			readonly kind: "failure" | "error";
@@ -19,27 +18,27 @@ export type JunitProblem =
 	| { readonly kind: "skipped"; readonly text: string };
 
 export interface JunitSuite {
-	/** Also the class name of its cases. */
+	/** Also the class name of the cases. */
 	readonly name: string;
 	readonly package: string;
 	/** ISO 8601. */
 	readonly timestamp: string;
 	/** At least one. */
 	readonly properties: Readonly<Record<string, string>>;
-	/** As `junitCase` wrote them. */
+	/** Output of `junitCase`. */
 	readonly cases: readonly string[];
 	readonly failures: number;
 	readonly errors: number;
 	readonly skipped: number;
 	readonly seconds: number;
-	/** What was said beside the cases. */
+	/** The suite's `system-out`. */
 	readonly output?: string;
 }
 
 /**
- * A JUnit document, piece by piece: of the strict schema of Apache Ant, of which that of Jenkins allows everything, so that every server
- * reads it. The strict one has no totals over all suites and no output of a single case; skipped cases, which Ant writes although an older
- * edition of that schema lacks them, only appear if there are any.
+ * Writes a JUnit document in pieces. It follows the strict schema of Apache Ant, which Jenkins and other servers also
+ * accept: no totals over all suites, no output of single cases. `skipped` is only written if there are such cases,
+ * because older editions of that schema lack it.
  */
 export function* junitXml(suites: Iterable<JunitSuite>): Generator<string> {
 	yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites>\n';
@@ -61,7 +60,7 @@ function suiteAttributes(suite: JunitSuite, id: number): string {
 	const attributes = {
 		...{ name, package: suite.package, id: String(id) },
 		timestamp: timestamp.slice(0, "2026-01-01T00:00:00".length),
-		// The schema's word for a machine that was not recorded.
+		// The schema's value for an unknown host.
 		hostname: "localhost",
 		...{ tests: String(cases.length), failures: String(failures), errors: String(errors), time: time(seconds) },
 		...(skipped > 0 ? { skipped: String(skipped) } : {}),
@@ -71,9 +70,8 @@ function suiteAttributes(suite: JunitSuite, id: number): string {
 		.join(" ");
 }
 
-/** A case of a suite as text. */
 export function junitCase({ name, seconds, problem }: JunitCase, className: string): string {
-	// Joined, not concatenated: a text of many pieces holds on to each of them, and there may be a hundred thousand.
+	// Joined, because a concatenated string retains its pieces, and there may be 100,000 cases.
 	const start = ["    <testcase name=", quoted(name), " classname=", quoted(className), ' time="', time(seconds), '"'];
 	if (!problem) return [...start, "/>\n"].join("");
 	if (problem.kind === "skipped")
@@ -92,8 +90,8 @@ function quoted(text: string): string {
 }
 
 /**
- * XML 1.0 has no way to write most control characters, nor lone surrogates: they become a replacement character, as does what reorders or
- * hides text. What a CI server that shows the document in its log takes for a command is written so that it takes it for none.
+ * Replaces characters that XML 1.0 can't contain (most control characters, lone surrogates) and those that reorder or
+ * hide text. Also escapes what a CI server would execute as a command when it logs the document.
  */
 function escaped(text: string): string {
 	return neutral(text.replaceAll("\r\n", "\n"), () => "\ufffd")

@@ -91,7 +91,7 @@ describe("a run as JUnit", () => {
 		expect(any?.cases).toEqual([{ name: "t", classname: "a.eval.yaml (default)", time: "3.702" }]);
 		const [all] = await documentOf(attempts, { count: 3, strategy: "pass_all" });
 		expect(all?.cases).toMatchObject([
-			{ failure: { message: "1 of 3 attempts passed, least score 0.25, threshold 0.8" } },
+			{ failure: { message: "1 of 3 attempts passed, lowest score 0.25, threshold 0.8" } },
 		]);
 		const [unfinished] = await documentOf(attempts, { count: 4, strategy: "mean" });
 		expect(unfinished?.cases).toMatchObject([{ skipped: "not run: 3 of 4 attempts were made" }]);
@@ -131,12 +131,12 @@ describe("a run as JUnit", () => {
 		const scores = failing({}).scores.map((one) => ({ ...one, score: 0.9, veto: true as const }));
 		const [suite] = await documentOf([failing({ score: 0.9, scores })]);
 		expect(suite?.cases[0]?.failure).toMatchObject({
-			message: "exact states that the answer fails",
-			text: expect.stringContaining("exact: states that the answer fails"),
+			message: "exact vetoed the answer",
+			text: expect.stringContaining("exact: vetoed the answer"),
 		});
 	});
 
-	test("is valid whatever the ids, answers and errors hold", async () => {
+	test("is valid for any text in ids, answers and errors", async () => {
 		const text = fc.string({ unit: "binary", minLength: 1 });
 		const hostile = fc.record({
 			...{ testId: text, eval: fc.constantFrom("a", "]]>", '"><b/>'), target: text },

@@ -24,15 +24,14 @@ interface Suite extends JunitSuite {
 	seconds: number;
 }
 
-/** What of a run its JUnit document needs. */
 export interface DocumentedRun {
 	readonly run: PlannedRun & Pick<RunFile, "startedAt">;
 	readonly rows: Iterable<ResultRow>;
 }
 
 /**
- * A JUnit document of a run: a suite for each eval and target, a case for each test, its attempts counted as the run counts them. The class
- * names distinguish targets, because servers identify a case by class and name.
+ * Writes a run as a JUnit document: a suite per eval and target, a case per test. Class names contain the target,
+ * because servers identify a case by class and name.
  */
 export function* runDocument({ run, rows }: DocumentedRun): Generator<string> {
 	const suites = new Map<string, Suite>();
@@ -77,7 +76,7 @@ function addCase(suite: Suite, outcome: CaseOutcome): void {
 	for (const row of outcome.attempts) addSpending(suite, row);
 }
 
-/** Adds what an attempt used to the suite's properties; what was not reported has none. */
+/** Adds an attempt's reported usage to the suite's properties. */
 function addSpending({ spending }: Suite, row: ResultRow): void {
 	const { target, judging } = rowSpending(row);
 	const add = (name: string, value: number | undefined) => {
@@ -118,6 +117,6 @@ function failureMessage({ score, repeat, attempts }: CaseOutcome): string {
 	if (!first) return outcomeWords.failed;
 	if (attempts.length === 1) return first.error?.message ?? failureSentence(first);
 	const passed = attempts.filter(({ executionStatus }) => executionStatus === "ok").length;
-	const of = { mean: "mean score", pass_any: "best score", pass_all: "least score" }[repeat.strategy];
+	const of = { mean: "mean score", pass_any: "best score", pass_all: "lowest score" }[repeat.strategy];
 	return `${passed} of ${attempts.length} attempts passed, ${of} ${score}, threshold ${first.threshold}`;
 }

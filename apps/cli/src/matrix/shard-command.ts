@@ -1,9 +1,9 @@
 import type { RunChoices } from "../run/run-options.ts";
 
-/** What `eval run` gets for every shard: evals first, then the options that were given. */
+/** Options that every shard passes to `eval run`. */
 export type ShardChoices = RunChoices & { readonly durationsFrom?: string };
 
-/** The options that take a value, in the order of the help. */
+/** Options with a value, in the order of the help. */
 const valued = [
 	["target", "--target"],
 	["targets", "--targets"],
@@ -31,7 +31,7 @@ const flags = [
 	["cache", "--cache"],
 ] as const;
 
-/** The arguments that all shards have. */
+/** Returns the arguments common to all shards: evals, then options. */
 export function shardArguments(evals: readonly string[], choices: ShardChoices): string[] {
 	return [
 		// A path that begins with a dash would be read as an option.
@@ -41,15 +41,14 @@ export function shardArguments(evals: readonly string[], choices: ShardChoices):
 	];
 }
 
-/** A shard, and where its results go. */
 export interface ShardPlan {
 	/** `2/4`. */
 	readonly shard: string;
-	/** `2-of-4`: the name of its directory. */
+	/** `2-of-4`: name of its directory. */
 	readonly name: string;
-	/** Its tests × targets. */
+	/** Number of tests × targets. */
 	readonly tests: number;
-	/** As `--output` takes it. */
+	/** Value for `--output`. */
 	readonly output: string;
 	/** Program and arguments. */
 	readonly command: readonly string[];

@@ -1,25 +1,25 @@
 import { AgentvError } from "@agentv/core";
 import type { IJob } from "kubernetes-models/batch/v1/Job";
 
-/** What an Indexed Job needs to be told. */
+/** Settings of an Indexed Job. */
 export interface JobSettings {
 	readonly name: string;
 	readonly image: string;
 	readonly claim: string;
 	readonly secrets: readonly string[];
-	/** How often a shard is tried again. */
+	/** Number of retries per shard. */
 	readonly retries: number;
 	readonly parallelism: number;
 	/** Absolute path in the container at which the claim is mounted. */
 	readonly results: string;
 	readonly shards: number;
-	/** Arguments of `eval run` that all shards have. */
+	/** Arguments of `eval run` common to all shards. */
 	readonly args: readonly string[];
 }
 
 /**
- * What a container runs; its arguments are the number of shards, where results go, and those of `eval run`. A pod that stands in for one
- * that ended goes on with what that one left.
+ * The container's script; its arguments are the number of shards, the results directory, and those of `eval run`. A
+ * replacement pod resumes the run of the previous one.
  */
 const script = [
 	'shard="$((JOB_COMPLETION_INDEX + 1))"',
@@ -31,9 +31,9 @@ const script = [
 ].join("\n");
 
 /**
- * A Job with one index for each shard. Exit code 1 says that tests failed: running them again would be cheating. Whatever else ends a
- * shard (4: some test was not judged) is tried again; a pod that its node evicts does not count.
- * @throws AgentvError `usage` for names that Kubernetes would not take
+ * Builds a Job with one index per shard. Exit code 1 means failed tests, which must not be retried. Other failures (4: a
+ * test was not judged) are; evicted pods do not count as retries.
+ * @throws AgentvError `usage` for names that are invalid in Kubernetes
  */
 export function shardJob(settings: JobSettings): IJob {
 	check(settings);
@@ -48,7 +48,7 @@ export function shardJob(settings: JobSettings): IJob {
 			completions: shards,
 			parallelism,
 			backoffLimitPerIndex: retries,
-			// One shard whose tests fail keeps no other from being run.
+			// A failed shard must not stop the others.
 			maxFailedIndexes: shards,
 			podFailurePolicy: {
 				rules: [
@@ -77,7 +77,7 @@ export function shardJob(settings: JobSettings): IJob {
 	};
 }
 
-/** Kubernetes puts variables in place of `$(NAME)`, and `$` in place of `$$`. */
+/** Escapes `$`, because Kubernetes expands `$(NAME)` and `$$`. */
 function literal(text: string): string {
 	return text.replaceAll("$", "$$$$");
 }
@@ -86,7 +86,7 @@ const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 const mostShards = 100_000;
 
 function check({ name, image, claim, secrets, results, shards, parallelism }: JobSettings): void {
-	// A pod is named after the Job and its index, and its name is that of its host, too.
+	// A pod's name, which is also its host name, consists of the Job's name and the index.
 	const longest = 63 - String(shards - 1).length - 1;
 	if (!label.test(name) || name.length > longest)
 		throw wrong("--name", name, `at most ${longest} characters: lower-case letters, digits and - between them`);
@@ -105,7 +105,7 @@ function check({ name, image, claim, secrets, results, shards, parallelism }: Jo
 }
 
 function wrong(option: string, value: string, expected: string): AgentvError {
-	return new AgentvError("usage", `${option} ${JSON.stringify(value)} is nothing that Kubernetes takes`, {
-		hint: `It is ${expected}.`,
+	return new AgentvError("usage", `${option} ${JSON.stringify(value)} is not a valid Kubernetes value`, {
+		hint: `Expected ${expected}.`,
 	});
 }

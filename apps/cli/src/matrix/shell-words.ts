@@ -1,13 +1,16 @@
 import { AgentvError, terminalSafeLine } from "@agentv/core";
 
-/** Words as one line of a POSIX shell, which reads them again as they are. @throws AgentvError `usage` for what fits on no line */
+/** Quotes words as one line for a POSIX shell. @throws AgentvError `usage` for control characters */
 export function shellWords(words: readonly string[]): string {
 	return words.map(shellWord).join(" ");
 }
 
 function shellWord(word: string): string {
 	if (/\p{Cc}/u.test(word))
-		throw new AgentvError("usage", `${JSON.stringify(word)} holds a control character and fits into no command`);
+		throw new AgentvError(
+			"usage",
+			`${JSON.stringify(word)} contains a control character and can't be used in a command`,
+		);
 	return quoted(word);
 }
 
@@ -15,7 +18,7 @@ function quoted(word: string): string {
 	return /^[\w/:=.,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** Returns a path as it is written in a command that is shown to be typed; control characters are made visible. */
+/** Returns a path quoted for a command to copy; control characters are made visible. */
 export function shownWord(path: string): string {
 	return quoted(terminalSafeLine(path));
 }

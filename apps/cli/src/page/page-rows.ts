@@ -14,19 +14,19 @@ import { cachedText, inputText, rerunText, timeText } from "../run/attempt-detai
 import { causeText, outcomeScore, vetoText } from "../run/failure-text.ts";
 import { costText, rowSpending, spendingTexts, usageText } from "../run/spending-text.ts";
 
-/** Texts of one attempt are cut here, all texts of a page together here: a page must open. */
+/** Limits for the texts of an attempt and of the page, so that browsers can open it. */
 const longestText = 8000;
 const mostText = 24_000_000;
-/** Nor is more time spent on them than on the rows: so many attempts are looked into, in larger runs only those that did not pass. */
+/** Maximum number of attempts with details; larger runs only show those of attempts that did not pass. */
 const mostLookedInto = 2000;
 
-/** The tests of a run as a JSON array for a script element, piece by piece. Adds each to `tally`. */
+/** Writes the tests of a run as a JSON array for a script element, in pieces. Adds each to `tally`. */
 export function* pageRows(run: ExportedRun, tally: RunTally): Generator<string> {
 	const texts = new PageTexts(run);
 	let separator = "[";
 	for (const outcome of caseOutcomes(run.rows, run.run)) {
 		tally.add(outcome);
-		// The page may be shown in the log of a CI server, which takes `##[` for a command.
+		// A CI server that logs the page would execute `##[` as a command.
 		const text = JSON.stringify(pageRow(outcome, texts), shown)
 			.replaceAll("<", "\\u003c")
 			.replace(/(##[a-z]*)\[/gi, "$1\\u005b");
@@ -36,7 +36,7 @@ export function* pageRows(run: ExportedRun, tally: RunTally): Generator<string> 
 	yield separator === "[" ? "[]" : "]";
 }
 
-/** No text on the page reorders or hides another. */
+/** Escapes characters that reorder or hide text. */
 function shown(_: string, value: unknown): unknown {
 	return typeof value === "string" ? terminalSafe(value) : value;
 }
@@ -109,7 +109,7 @@ function shortFinding({ text, passed, evidence }: ResultRow["scores"][number]["a
 	return { text: cut(text), passed, ...(evidence === undefined ? {} : { evidence: cut(evidence) }) };
 }
 
-/** Figures, input, answer, changes and logs of attempts, until a page has enough of them. */
+/** Adds details of attempts (usage, input, answer, changes, logs) up to the page's limit. */
 class PageTexts {
 	readonly #run: ExportedRun;
 	#used = 0;

@@ -1,6 +1,6 @@
 import { outcomeWords } from "@agentv/core";
 
-/** The page's behaviour. Text is only ever set as text, whatever a model wrote. */
+/** The page's script. Foreign text is only ever set as text, never as HTML. */
 export const pageScript = `
 "use strict";
 const all = JSON.parse(document.getElementById("data").textContent);
@@ -71,7 +71,7 @@ function score(row) {
 	const fill = make("i", row.status); fill.style.width = 100 * row.score + "%";
 	return make("span", "score", fixed(row.score), make("span", "meter", fill));
 }
-/* Just below 1 does not read as 1. */
+/* A score just below 1 is not shown as 1. */
 function fixed(score) { return (score < 1 ? Math.floor(score * 100 + 1e-7) / 100 : score).toFixed(2); }
 function toggle(tr, open, row) {
 	if (opened.delete(row)) { open.setAttribute("aria-expanded", "false"); tr.nextElementSibling.remove(); return; }

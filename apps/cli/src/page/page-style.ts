@@ -1,4 +1,4 @@
-/** Style of the exported page: system fonts, and colours that keep their contrast in light and dark. */
+/** Style of the exported page, for light and dark. */
 export const pageStyle = `
 :root { color-scheme: light dark;
 --page: light-dark(#f6f7f9, #101318); --surface: light-dark(#fff, #171b21); --raised: light-dark(#f0f2f5, #1f252d);

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { type CommandGroup, parent, type RunCommand } from "./command-group.ts";
 import { addTrustChoices } from "./trust-choices.ts";
 
-/** `agentv benchmark …`: the registry, sync and its status. */
+/** Adds `agentv benchmark …`: the registry, sync and its status. */
 export const benchmarkCommands: CommandGroup = (program, run) => {
 	const benchmark = parent(program, "benchmark", "register benchmarks and bring them up to date");
 	addList(benchmark, run);
@@ -18,7 +18,7 @@ const json = ["--json", "print one JSON document on stdout"] as const;
 function addList(benchmark: Command, run: RunCommand): void {
 	benchmark
 		.command("list")
-		.description("list the registered benchmarks and how they stand on disk; goes nowhere")
+		.description("list registered benchmarks and their local state (offline)")
 		.option(...json)
 		.action((options) =>
 			run(async (context) => (await import("../commands/benchmark-list.ts")).benchmarkList(options, context)),
@@ -28,18 +28,18 @@ function addList(benchmark: Command, run: RunCommand): void {
 function addAdd(benchmark: Command, run: RunCommand): void {
 	benchmark
 		.command("add")
-		.argument("<path-or-git-url>", "a local directory, or the git repository that holds the benchmark")
-		.description("register a benchmark; clones nothing unless --sync is given")
-		.option("--id <id>", "its id; default: the last part of the path or URL")
-		.option("--name <name>", "its name for people; default: the id")
-		.option("--ref <ref>", "branch, tag or full commit SHA; default: the remote's default branch")
-		.option("--path <path>", "where the clone goes; default: $AGENTV_HOME/benchmarks/<id>")
-		.option("--sync", "sync it at once")
+		.argument("<path-or-git-url>", "local directory or git repository of the benchmark")
+		.description("register a benchmark (cloned only with --sync)")
+		.option("--id <id>", "benchmark id (default: the last part of the path or URL)")
+		.option("--name <name>", "display name (default: the id)")
+		.option("--ref <ref>", "branch, tag or full commit SHA (default: the remote's default branch)")
+		.option("--path <path>", "directory of the clone (default: $AGENTV_HOME/benchmarks/<id>)")
+		.option("--sync", "sync immediately")
 		.option(...json)
 		.addHelpText(
 			"after",
-			"\nA plain path is a local directory, used as it is, unless --ref or --path is given.\n" +
-				"Credentials belong in variables: 'https://x-access-token:${{ GITHUB_TOKEN }}@host/…'.",
+			"\nA plain path is used in place as a local directory unless --ref or --path is given.\n" +
+				"Keep credentials in variables: 'https://x-access-token:${{ GITHUB_TOKEN }}@host/…'.",
 		)
 		.action((location, options) =>
 			run(async (context) => (await import("../commands/benchmark-add.ts")).benchmarkAdd(location, options, context)),
@@ -49,8 +49,8 @@ function addAdd(benchmark: Command, run: RunCommand): void {
 function addRemove(benchmark: Command, run: RunCommand): void {
 	benchmark
 		.command("remove")
-		.argument("<id>", "the benchmark's id")
-		.description("take a benchmark out of the registry; its directory stays")
+		.argument("<id>", "benchmark id")
+		.description("remove a benchmark from the registry (keeps its directory)")
 		.option(...json)
 		.action((id, options) =>
 			run(async (context) => (await import("../commands/benchmark-remove.ts")).benchmarkRemove(id, options, context)),
@@ -60,14 +60,17 @@ function addRemove(benchmark: Command, run: RunCommand): void {
 function addStatus(benchmark: Command, run: RunCommand): void {
 	benchmark
 		.command("status")
-		.argument("[ids...]", "which benchmarks; default: all")
-		.description("compare benchmarks with their remotes; changes nothing")
-		.option("--all", "all benchmarks, as without ids")
-		.option("--offline", "compare with what was last seen of the remotes")
-		.option("--timeout <seconds>", "time for each question to a remote", seconds, 60)
-		.option("--concurrency <number>", "how many at once", count, 4)
+		.argument("[ids...]", "benchmark ids (default: all)")
+		.description("compare benchmarks with their remotes, without changing anything")
+		.option("--all", "all benchmarks (default if no ids are given)")
+		.option("--offline", "compare with the last fetched state of the remotes")
+		.option("--timeout <seconds>", "timeout for each request to a remote", seconds, 60)
+		.option("--concurrency <number>", "maximum number of concurrent requests", count, 4)
 		.option(...json)
-		.addHelpText("after", "\nExit code: 0; 1 where a remote was not reached or a directory holds something else.")
+		.addHelpText(
+			"after",
+			"\nExit code: 0 all were compared; 1 a remote was unreachable or a directory has different contents.",
+		)
 		.action((ids, options) =>
 			run(async (context) =>
 				(await import("../commands/benchmark-status.ts")).benchmarkStatusOf(chosen(ids, options), options, context),
@@ -78,15 +81,15 @@ function addStatus(benchmark: Command, run: RunCommand): void {
 function addSync(benchmark: Command, run: RunCommand): void {
 	benchmark
 		.command("sync")
-		.argument("[ids...]", "which benchmarks; default: all that have a source")
+		.argument("[ids...]", "benchmark ids (default: all that have a source)")
 		.description("bring benchmarks up to date with their repositories")
-		.option("--all", "all that have a source, as without ids")
-		.option("--dry-run", "say what would change, down to the tests, and change nothing")
-		.option("--reset", "take over a rewritten upstream where no local work would be lost")
-		.option("--concurrency <number>", "how many at once", count, 3)
-		.option("--timeout <seconds>", "time for each command that talks to a remote", seconds, 600)
+		.option("--all", "all that have a source (default if no ids are given)")
+		.option("--dry-run", "show what would change, per test, without changing anything")
+		.option("--reset", "accept a force-pushed upstream if no local work would be lost")
+		.option("--concurrency <number>", "maximum number of concurrent syncs", count, 3)
+		.option("--timeout <seconds>", "timeout for each git command that contacts a remote", seconds, 600)
 		.option(...json)
-		.addHelpText("after", "\nExit code: 0 all is up to date; 1 something was refused or failed; 130 interrupted.")
+		.addHelpText("after", "\nExit code: 0 everything is up to date; 1 a sync was refused or failed; 130 interrupted.")
 		.action((ids, options) =>
 			run(async (context) =>
 				(await import("../commands/benchmark-sync.ts")).benchmarkSync(chosen(ids, options), options, context),
@@ -98,28 +101,27 @@ function addTrust(benchmark: Command, run: RunCommand): void {
 	addTrustChoices(
 		benchmark
 			.command("trust")
-			.argument("<id>", "the benchmark's id")
-			.argument("[evals...]", "files, directories or globs in it; default: every eval")
-			.description("show what a synced benchmark's evals read and reach, and let them"),
+			.argument("<id>", "benchmark id")
+			.argument("[evals...]", "files, directories or globs in the benchmark (default: every eval)")
+			.description("review and allow what a synced benchmark's evals read and connect to"),
 	).action((id, evals, options) =>
 		run(async (context) => (await import("../commands/trust.ts")).benchmarkTrust(id, evals, options, context)),
 	);
 }
 
-/** `--all` says in a word what no ids say in silence. */
 function chosen(ids: readonly string[], { all }: { readonly all?: boolean }): readonly string[] {
-	if (all && ids.length > 0) throw new InvalidArgumentError("Name benchmarks, or say --all, not both.");
+	if (all && ids.length > 0) throw new InvalidArgumentError("Pass either benchmark ids or --all, not both.");
 	return ids;
 }
 
 function seconds(text: string): number {
 	const value = Number(text);
 	if (Number.isFinite(value) && value > 0 && value <= 86_400) return value;
-	throw new InvalidArgumentError("It is a number of seconds, at most 86400.");
+	throw new InvalidArgumentError("Expected a number of seconds between 0 and 86400.");
 }
 
 function count(text: string): number {
 	const value = Number(text);
 	if (Number.isInteger(value) && value >= 1 && value <= 64) return value;
-	throw new InvalidArgumentError("It is a whole number from 1 to 64.");
+	throw new InvalidArgumentError("Expected an integer from 1 to 64.");
 }

@@ -3,29 +3,29 @@ import type { CommandGroup, RunCommand } from "./command-group.ts";
 import { several } from "./option-values.ts";
 import { addTrustChoices } from "./trust-choices.ts";
 
-/** `agentv bundle`, and what is done with bundles. */
+/** Adds `agentv bundle` and its subcommands. */
 export const bundleCommands: CommandGroup = (program, run) => {
 	const bundle = program
 		.command("bundle")
-		.description("pack one eval with all it needs into a directory that runs anywhere")
+		.description("pack an eval and everything it needs into a portable directory")
 		.argument("<eval>", "eval file")
-		.option("-o, --output <dir>", "directory that becomes the bundle")
-		.option("--benchmark <id>", "an eval of this benchmark: its path is relative to it")
-		.option("--target <name>", "bundle for this target, instead of the eval's own (repeatable)", several)
-		.option("--targets <file>", "a targets file that overrides all others")
-		.option("--capture-env", "record today's values of variables as their defaults, secrets excepted")
-		.option("--pin", "replace branches and tags of repositories by the commit they stand at")
-		.option("--vendor-repos", "put the repositories into the bundle; implies --pin")
-		.option("--include <glob>", "further files below the eval's directory (repeatable)", several)
+		.option("-o, --output <dir>", "output directory")
+		.option("--benchmark <id>", "resolve the eval's path relative to this benchmark")
+		.option("--target <name>", "target to bundle for, instead of the eval's own (repeatable)", several)
+		.option("--targets <file>", "targets file (overrides all others)")
+		.option("--capture-env", "record the current values of variables, except secrets, as their defaults")
+		.option("--pin", "pin repository branches and tags to their current commits")
+		.option("--vendor-repos", "include the repositories in the bundle (implies --pin)")
+		.option("--include <glob>", "additional files under the eval's directory (repeatable)", several)
 		.option(
 			"--allow-secret <sha256>",
-			"let pass what looks like a secret: the digits that the refusal names (repeatable)",
+			"allow a suspected secret, by the SHA-256 prefix shown in the error (repeatable)",
 			several,
 		)
-		.option("--include-outside", "copy files from outside of the repository, too")
-		.option("--archive <file>", "also write the bundle as one file, .tgz or .zip")
-		.option("--dry-run", "print what would be written, and write nothing")
-		.option("--force", "replace a former bundle")
+		.option("--include-outside", "also copy files from outside the repository")
+		.option("--archive <file>", "also write the bundle to an archive (.tgz or .zip)")
+		.option("--dry-run", "show what would be written, without writing it")
+		.option("--force", "overwrite an existing bundle")
 		.option("--json", "print one JSON document")
 		.addHelpText("after", "\nThe bundle is an ordinary eval directory: `agentv eval run <dir>/eval.yaml`.")
 		.action((file, options) =>
@@ -35,7 +35,7 @@ export const bundleCommands: CommandGroup = (program, run) => {
 		.command("verify")
 		.description("check every file of a bundle against its manifest")
 		.argument("<dir>", "bundle")
-		.option("--list", "print the files as `sha256sum --check` reads them, and check nothing")
+		.option("--list", "print checksums in the format of `sha256sum --check`, without verifying them")
 		.option("--json", "print one JSON document")
 		.action((directory, options, command) =>
 			run(async (context) =>
@@ -48,7 +48,7 @@ export const bundleCommands: CommandGroup = (program, run) => {
 		);
 	bundle
 		.command("inspect")
-		.description("show what a bundle holds, where it came from and what it needs")
+		.description("show a bundle's contents, origin and requirements")
 		.argument("<dir>", "bundle")
 		.option("--json", "print the manifest")
 		.action((directory, options, command) =>
@@ -68,8 +68,8 @@ function addTrust(bundle: Command, run: RunCommand): void {
 		bundle
 			.command("trust")
 			.argument("<dir>", "bundle")
-			.argument("[evals...]", "evals in it that are not its own eval.yaml")
-			.description("show what a received bundle reads and reaches, and let it"),
+			.argument("[evals...]", "evals in the bundle (default: its eval.yaml)")
+			.description("review and allow what a received bundle reads and connects to"),
 	).action((directory, evals, options, command) =>
 		run(async (context) =>
 			(await import("../commands/trust.ts")).bundleTrust(

@@ -1,5 +1,5 @@
-// The names that options take: the parser offers them, and the commands have a file for each. They stand apart, so that
-// naming them loads nothing.
+// Option values, for the parser and the commands. A file of their own, so that the parser doesn't
+// load the implementations.
 
 export const runReporters = ["text", "json", "junit", "github"] as const;
 export type RunReporterName = (typeof runReporters)[number];

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { CommandResult, Context } from "../context.ts";
 
-/** Runs one command in the context of this process; what it returns is printed, what it throws is reported. */
+/** Runs one command in the context of this process, prints its result and reports its errors. */
 export type RunCommand = (command: (context: Context) => Promise<CommandResult>) => Promise<void>;
 
 /**
@@ -17,7 +17,7 @@ export type RunCommand = (command: (context: Context) => Promise<CommandResult>)
  */
 export type CommandGroup = (program: Command, run: RunCommand) => void;
 
-/** The command that holds subcommands of a group (`agentv eval …`), made by whichever group asks first. */
+/** Returns the parent command of a group (`agentv eval …`), and creates it on first use. */
 export function parent(program: Command, name: string, description: string): Command {
 	return program.commands.find((command) => command.name() === name) ?? program.command(name).description(description);
 }

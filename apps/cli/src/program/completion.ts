@@ -2,16 +2,16 @@ import { Argument } from "commander";
 import { shellNames } from "../completion/shell-names.ts";
 import type { CommandGroup } from "./command-group.ts";
 
-/** `agentv completion <shell>`, and what its scripts ask. */
+/** Adds `agentv completion <shell>` and the hidden command that its scripts call. */
 export const completionCommands: CommandGroup = (program, run) => {
 	program
 		.command("completion")
-		.addArgument(new Argument("<shell>", "your shell").choices(shellNames))
-		.description("print the script that completes commands, options and names in your shell")
+		.addArgument(new Argument("<shell>", "shell").choices(shellNames))
+		.description("print the shell completion script")
 		.addHelpText(
 			"after",
 			'\nbash: in ~/.bashrc: eval "$(agentv completion bash)"\n' +
-				"zsh:  in ~/.zshrc, behind compinit: source <(agentv completion zsh)\n" +
+				"zsh:  in ~/.zshrc, after compinit: source <(agentv completion zsh)\n" +
 				"fish: agentv completion fish > ~/.config/fish/completions/agentv.fish",
 		)
 		.action((shell) => run(async () => (await import("../commands/completion.ts")).completion(shell)));

@@ -3,12 +3,12 @@ import { Argument } from "commander";
 import type { CommandGroup } from "./command-group.ts";
 import { positive, several } from "./option-values.ts";
 
-/** What one needs before the first run: a starter eval, and the formats for editors. */
+/** Adds the commands for the time before the first run: `init`, `schema` and `doctor`. */
 export const gettingStartedCommands: CommandGroup = (program, run) => {
 	program
 		.command("init")
-		.argument("[directory]", "where to put it", ".")
-		.description("write a small eval that works, with an offline target")
+		.argument("[directory]", "target directory", ".")
+		.description("create a small working eval with an offline target")
 		.action((directory) => run(async (context) => (await import("../commands/init.ts")).init(directory, context)));
 	program
 		.command("schema")
@@ -17,22 +17,19 @@ export const gettingStartedCommands: CommandGroup = (program, run) => {
 		.action((format) => run(async () => (await import("../commands/schema.ts")).schema(format)));
 	program
 		.command("doctor")
-		.argument("[evals...]", "eval files, directories, globs; default: all below the current directory")
-		.description("look whether what AgentV and the evals here need is installed and set, and say what to do")
-		.option("--target <name>", "look at this target instead of the evals' own (repeatable)", several)
-		.option("--targets <file>", "a targets file that overrides all others")
-		.option("--benchmark <id>", "evals of this benchmark: paths are relative to it, none means all")
-		.option(
-			"--online",
-			"also ask the remotes of benchmarks, and whether the servers of targets answer; no key goes to those",
-		)
-		.option("--timeout <seconds>", "with --online: time for each question", positive, 10)
+		.argument("[evals...]", "eval files, directories, globs (default: all under the current directory)")
+		.description("check that everything AgentV and these evals need is installed and configured")
+		.option("--target <name>", "target to check, instead of the evals' own (repeatable)", several)
+		.option("--targets <file>", "targets file (overrides all others)")
+		.option("--benchmark <id>", "resolve eval paths relative to this benchmark (default: all its evals)")
+		.option("--online", "also contact benchmark remotes and target servers (no API keys are sent)")
+		.option("--timeout <seconds>", "with --online: timeout for each request", positive, 10)
 		.option("--json", "print one JSON document")
 		.addHelpText(
 			"after",
-			"\nChanges nothing and runs no command of an eval: programs are looked for, and well-known ones asked for\n" +
-				"their version. Keys are told by name alone.\n" +
-				"Exit code: 0 nothing is missing, 1 something needed is, 2 wrong usage.",
+			"\nRead-only: never runs an eval's commands. It checks that executables exist and asks known ones for\n" +
+				"--version. Secrets are reported by variable name, never by value.\n" +
+				"Exit code: 0 nothing is missing, 1 something is missing, 2 wrong usage.",
 		)
 		.action((evals, options) =>
 			run(async (context) => (await import("../commands/doctor.ts")).doctor(evals, options, context)),

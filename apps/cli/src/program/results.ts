@@ -4,22 +4,22 @@ import type { CommandGroup, RunCommand } from "./command-group.ts";
 import { parent } from "./command-group.ts";
 import { count, several, whole } from "./option-values.ts";
 
-/** What is done with finished runs: `agentv results …`. */
+/** Adds `agentv results …`. */
 export const resultsCommands: CommandGroup = (program, run) => {
-	const results = parent(program, "results", "look at the results of runs");
+	const results = parent(program, "results", "inspect the results of runs");
 	results
 		.command("list")
 		.description("list runs, newest first")
-		.option("--limit <n>", "how many", count, 20)
-		.option("--offset <n>", "how many to pass by", whole, 0)
-		.option("--experiment <name>", "only this experiment's")
+		.option("--limit <n>", "maximum number of runs", count, 20)
+		.option("--offset <n>", "number of runs to skip", whole, 0)
+		.option("--experiment <name>", "only runs of this experiment")
 		.option("--json", "print one JSON document")
 		.action((options) =>
 			run(async (context) => (await import("../commands/results-list.ts")).resultsList(options, context)),
 		);
 	results
 		.command("show")
-		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
+		.argument("[run]", "run: a directory, <experiment>/<time> or latest", "latest")
 		.description("show a run's tests and failures")
 		.option("--test <glob>", "only tests whose id matches (repeatable)", several)
 		.option("--json", "print one JSON document")
@@ -28,20 +28,20 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		);
 	results
 		.command("compare")
-		.argument("<before>", "the run to compare with: a directory, <experiment>/<time>, run id or latest")
-		.argument("<after...>", "the runs to compare with it")
-		.description("compare runs, test by test, where their fingerprints say that they can be compared")
+		.argument("<before>", "baseline run: a directory, <experiment>/<time>, run id or latest")
+		.argument("<after...>", "runs to compare with the baseline")
+		.description("compare runs test by test, if their fingerprints match")
 		.addOption(
-			new Option("--vary <parts...>", "parts of the fingerprint that are meant to differ").choices([
+			new Option("--vary <parts...>", "fingerprint parts that are expected to differ").choices([
 				...["test", "graders", "workspace", "hooks", "target"],
 			]),
 		)
-		.addOption(new Option("--fail-on <finding>", "exit 1 where a run is shown to be worse").choices(["regression"]))
-		.option("--allow-incomparable", "with --fail-on: let it pass where no test can be compared")
+		.addOption(new Option("--fail-on <finding>", "exit 1 if a run is significantly worse").choices(["regression"]))
+		.option("--allow-incomparable", "with --fail-on: succeed if no tests are comparable")
 		.option("--json", "print one JSON document")
 		.addHelpText(
 			"after",
-			"\nExit code: 0 compared, 1 a regression with --fail-on, 2 wrong usage, or --fail-on with nothing to compare.",
+			"\nExit code: 0 compared, 1 a regression with --fail-on, 2 wrong usage, or no comparable tests with --fail-on.",
 		)
 		.action((before, after, options) =>
 			run(async (context) =>
@@ -51,37 +51,39 @@ export const resultsCommands: CommandGroup = (program, run) => {
 	recordCommands(results, run);
 };
 
-/** What is done with one run's records. */
 function recordCommands(results: Command, run: RunCommand): void {
 	results
 		.command("export")
-		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
-		.description("write a run as one document")
-		.addOption(new Option("--format <format>", "of the document").choices(exportFormats).makeOptionMandatory())
-		.option("--output <file>", "write it there instead of to stdout")
+		.argument("[run]", "run: a directory, <experiment>/<time> or latest", "latest")
+		.description("export a run as one document")
+		.addOption(new Option("--format <format>", "output format").choices(exportFormats).makeOptionMandatory())
+		.option("--output <file>", "write to a file instead of stdout")
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-export.ts")).resultsExport(which, options, context)),
 		);
 	results
 		.command("verify")
-		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
-		.description("judge a run's recorded answers again and add everything up anew: does it agree with its records?")
-		.option("--print-digest", "print the run's digest alone if all agrees, to be noted elsewhere")
-		.option("--allowed-signers <file>", "demand a signature by one of these signers, as ssh-keygen reads them")
-		.option("--signer <principal>", "with --allowed-signers: only by this one")
+		.argument("[run]", "run: a directory, <experiment>/<time> or latest", "latest")
+		.description("re-grade a run's recorded answers and check the totals against its records")
+		.option("--print-digest", "print only the run's digest if everything matches")
+		.option(
+			"--allowed-signers <file>",
+			"require a signature by one of these signers (ssh-keygen's allowed signers file)",
+		)
+		.option("--signer <principal>", "with --allowed-signers: require this signer")
 		.option("--json", "print one JSON document")
 		.addHelpText(
 			"after",
-			"\nEvery file of the run is compared with its digest. No program and no model is run: graders that need one are counted, and their recorded scores taken over.\nExit code: 0 all agrees, 1 something differs, 2 wrong usage.",
+			"\nCompares every file of the run with its digest. Never runs a program or model: graders that need one keep their recorded scores and are counted.\nExit code: 0 everything matches, 1 something differs, 2 wrong usage.",
 		)
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-verify.ts")).resultsVerify(which, options, context)),
 		);
 	results
 		.command("sign")
-		.argument("[run]", "a directory, <experiment>/<time> or latest", "latest")
-		.description("sign a run's digest by ssh-keygen: run.sha256.sig in its directory")
-		.requiredOption("--key <file>", "a private key, or a public one whose private key ssh-agent holds")
+		.argument("[run]", "run: a directory, <experiment>/<time> or latest", "latest")
+		.description("sign a run's digest with ssh-keygen (writes run.sha256.sig to its directory)")
+		.requiredOption("--key <file>", "private key, or public key whose private key is in ssh-agent")
 		.action((which, options) =>
 			run(async (context) => (await import("../commands/results-sign.ts")).resultsSign(which, options, context)),
 		);

@@ -1,12 +1,12 @@
 import type { BenchmarkReport, BenchmarkReports, SyncChanges, SyncPlan, SyncResult } from "@agentv/core";
 
-// One document for each command; their schema is docs/benchmark-output.schema.json.
+// One document per command; their schema is docs/schemas/benchmark-output.schema.json.
 
 export function json(document: unknown): string {
 	return `${JSON.stringify(document, null, 2)}\n`;
 }
 
-/** Of `list` and `status`. */
+/** Formats `list` and `status`. */
 export function reportsJson({ benchmarks, diagnostics }: BenchmarkReports): string {
 	return json({
 		benchmarks: benchmarks.map(reportDocument),
@@ -43,7 +43,7 @@ function reportDocument(report: BenchmarkReport) {
 	};
 }
 
-/** Of `sync`. */
+/** Formats `sync`. */
 export function resultsDocument(results: readonly SyncResult[]) {
 	return {
 		results: results.map(({ id, outcome, from, to, message, edits, changes }) => {
@@ -52,7 +52,7 @@ export function resultsDocument(results: readonly SyncResult[]) {
 	};
 }
 
-/** Of `sync --dry-run`. */
+/** Formats `sync --dry-run`. */
 export function plansJson(plans: readonly SyncPlan[]): string {
 	return json({
 		plans: plans.map(({ id, action, from, to, message, changes }) => {

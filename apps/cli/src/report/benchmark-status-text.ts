@@ -4,7 +4,7 @@ import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { stateText } from "../terminal/state-text.ts";
 import { wrapLine } from "../terminal/wrap-line.ts";
 
-/** One sentence a benchmark: what differs, why, the next action; with the commit that is there. */
+/** Reports each benchmark in a sentence (what differs, why, the next action) and its current commit. */
 export function benchmarkStatusText({ benchmarks }: BenchmarkReports, output: Output): string {
 	if (benchmarks.length === 0) return "No benchmarks yet. Add one: agentv benchmark add <path-or-git-url>\n";
 	const colors = colorsFor(output);
@@ -22,12 +22,13 @@ function entryText(report: BenchmarkReport, colors: Colors, output: Output): str
 			`    ${colors.dim(`${revision.sha.slice(0, 12)}  ${day}  ${terminalSafeLine(revision.subject ?? "")}`)}`,
 		);
 	}
-	if (lastSync?.status === "running") lines.push(`    ${colors.dim(`a sync is running since ${lastSync.startedAt}`)}`);
+	if (lastSync?.status === "running")
+		lines.push(`    ${colors.dim(`a sync has been running since ${lastSync.startedAt}`)}`);
 	if (lastSync?.status === "failed") lines.push(`    ${colors.dim(failureText(lastSync, report.message))}`);
 	return lines.map((line) => `${wrapLine(line, output)}\n`).join("");
 }
 
-/** Says once what still is so. */
+/** Leaves out the message if `now` already contains it. */
 function failureText({ finishedAt, startedAt, message }: LastSync, now: string): string {
 	const failed = `last sync failed, ${finishedAt ?? startedAt}`;
 	return now.includes(message) ? failed : `${failed}: ${terminalSafeLine(message)}`;

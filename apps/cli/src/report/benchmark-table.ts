@@ -5,7 +5,7 @@ import { stateText } from "../terminal/state-text.ts";
 
 const headings = ["ID", "NAME", "PATH", "SOURCE", "REVISION", "STATE"] as const;
 
-/** The list as a table; on a terminal that is too narrow for it, a block for each benchmark. */
+/** Formats the list as a table, or as blocks if the terminal is too narrow for it. */
 export function benchmarkTable({ benchmarks }: BenchmarkReports, output: Output): string {
 	if (benchmarks.length === 0) return "No benchmarks yet. Add one: agentv benchmark add <path-or-git-url>\n";
 	const rows = benchmarks.map((report) => cells(report));

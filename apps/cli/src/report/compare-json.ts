@@ -2,8 +2,8 @@ import type { ComparedRun, Comparison, ComparisonDocument } from "@agentv/core";
 import type { ComparedRuns, NamedRun } from "../results/compared-runs.ts";
 
 /**
- * Two runs: one object. More: `{comparisons: […]}`, each with the first run (its schema: docs/schemas/compare-output.schema.json).
- * A test stands on a line of its own.
+ * Writes one object for two runs, `{comparisons: […]}` for more, with one test per line. Schema:
+ * docs/schemas/compare-output.schema.json.
  */
 export function* compareJson(compared: readonly ComparedRuns[]): Generator<string> {
 	const [only, ...others] = compared;

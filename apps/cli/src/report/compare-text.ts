@@ -4,7 +4,7 @@ import type { ComparedRuns, NamedRun } from "../results/compared-runs.ts";
 import { comparisonBlocks, type Look, verdictText } from "../results/comparison-blocks.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 
-/** Which runs, how their tests split, what the comparable ones show, and which of them moved most. */
+/** Reports the runs, how their tests split, the verdict, and the tests that changed most. */
 export function compareText(compared: readonly ComparedRuns[], stdout: Output): string {
 	const look = { colors: colorsFor(stdout), columns: stdout.columns, isTerminal: stdout.isTTY };
 	const blocks = [runLines(compared, look)];
@@ -32,7 +32,7 @@ function runLines(compared: readonly ComparedRuns[], { colors }: Look): string {
 
 const headings = ["comparable", "changed", "new", "gone", "errors", "difference"] as const;
 
-/** A line for each of several later runs. */
+/** Returns a table with a line per later run. */
 function overview(compared: readonly ComparedRuns[], { colors }: Look): string {
 	const side = sideName(compared.length - 1, compared).length;
 	const lines = compared.map(({ comparison }, index) => {

@@ -180,7 +180,7 @@ function expectEndAgrees(cwd: string, ended: Awaited<ReturnType<typeof run>>): R
 	if (!summary) throw new Error("the run wrote no summary");
 	const counts = countsOf(summary);
 	const interrupted = ended.text.includes("Interrupted.");
-	const overBudget = ended.text.includes("the budget is spent.");
+	const overBudget = ended.text.includes("Budget exhausted");
 	expect(ended.exitCode).toBe(expectedExit(counts, { interrupted, overBudget }));
 	const sentence = ended.text.split("\n").find((line) => /^\d+ tests?: /.test(line)) ?? "";
 	expect(sentenceCounts(sentence)).toEqual(counts);

@@ -1,7 +1,7 @@
 import type { DoctorItem } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 
-/** One JSON document (its schema: docs/schemas/doctor-output.schema.json). */
+/** Schema: docs/schemas/doctor-output.schema.json. */
 export function doctorJson(items: readonly DoctorItem[]): CommandResult {
 	const count = (wanted: DoctorItem["state"]) => items.filter(({ state }) => state === wanted).length;
 	const problems = count("problem");

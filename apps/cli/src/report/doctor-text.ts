@@ -4,9 +4,9 @@ import { type Colors, colorsFor } from "../terminal/colors.ts";
 
 const titles: Readonly<Record<DoctorGroup, string>> = {
 	machine: "This machine",
-	home: "AgentV's own directory and benchmarks",
+	home: "AgentV's home and benchmarks",
 	evals: "Evals",
-	programs: "Programs that they run",
+	programs: "Programs",
 	targets: "Targets",
 	variables: "Variables",
 	storage: "Storage",
@@ -15,7 +15,7 @@ const titles: Readonly<Record<DoctorGroup, string>> = {
 
 const longestName = 28;
 
-/** What was looked at, group by group, with what to do beneath each finding; exit code 1 where something needed is missing. */
+/** Lists the checks by group, each problem with its fix. Exits 1 if something is missing. */
 export function doctorText(items: readonly DoctorItem[], output: Output): CommandResult {
 	const colors = colorsFor(output);
 	const names = items.map(({ name }) => terminalSafeLine(name).length).filter((length) => length <= longestName);
@@ -31,12 +31,12 @@ export function doctorText(items: readonly DoctorItem[], output: Output): Comman
 
 const mostNotes = 4;
 
-/** Many things that nobody needs are told in one line. */
+/** Merges many notes on unused targets into one line. */
 function fewNotes(items: readonly DoctorItem[]): readonly DoctorItem[] {
 	const notes = items.filter(({ state, group }) => state === "note" && group === "targets");
 	if (notes.length <= mostNotes) return items;
-	const says = `targets that no eval here uses: ${notes.map(({ name }) => name).join(", ")}`;
-	const action = "`agentv doctor --target <name>` says what one of them needs";
+	const says = `not used by these evals: ${notes.map(({ name }) => name).join(", ")}`;
+	const action = "`agentv doctor --target <name>` checks one of them";
 	const others: DoctorItem = { group: "targets", name: `${notes.length} more`, state: "note", says, action };
 	return [...items.filter((item) => !notes.includes(item)), others];
 }
@@ -47,7 +47,7 @@ function itemLines(item: DoctorItem, width: number, output: Output, colors: Colo
 	const head = `  ${mark(item, colors)} ${terminalSafeLine(name).padEnd(width)}  `;
 	const lines = hanging(terminalSafeLine(says), width + 6, columns);
 	const next = action === undefined ? [] : hanging(`→ ${terminalSafeLine(action)}${neededBy(item)}`, 6, columns);
-	// A long name stands on a line of its own.
+	// A long name gets its own line.
 	const first = name.length > width ? [head.trimEnd(), `${" ".repeat(6)}${lines.join("")}`] : [head + (lines[0] ?? "")];
 	const rest = name.length > width ? [] : lines.slice(1).map((line) => `${" ".repeat(width + 6)}${line}`);
 	const shown = [...first, ...rest];
@@ -69,7 +69,7 @@ function neededBy({ neededBy: all = [], state }: DoctorItem): string {
 	return ` (for ${all.slice(0, 2).map(terminalSafeLine).join(", ")}${more})`;
 }
 
-/** The text in lines that leave `indent` columns free and end at `columns`; a word that is longer stays whole. */
+/** Wraps text to `columns` minus `indent`; long words are not broken. */
 function hanging(text: string, indent: number, columns: number): string[] {
 	const width = Math.max(20, columns - indent);
 	const lines: string[] = [];
@@ -85,5 +85,7 @@ function verdict(items: readonly DoctorItem[], problems: number, colors: Colors)
 	const warnings = items.filter(({ state }) => state === "warning").length;
 	const counted = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
 	if (problems > 0) return colors.red(`${counted(problems, "problem")}, ${counted(warnings, "warning")}.`);
-	return warnings > 0 ? colors.yellow(`No problem, ${counted(warnings, "warning")}.`) : colors.green("All is well.");
+	return warnings > 0
+		? colors.yellow(`No problems, ${counted(warnings, "warning")}.`)
+		: colors.green("No problems found.");
 }

@@ -53,18 +53,18 @@ hint: Correct the eval and run it again.
 		);
 	});
 
-	it("ends where causes go in a circle", async () => {
+	it("stops at a cycle of causes", async () => {
 		const first = new Error("first");
 		first.cause = new Error("second", { cause: first });
 		const { text } = await reportError(first, context({ debug: true }));
 		expect(text.match(/caused by: Error: second/g)).toHaveLength(1);
 	});
 
-	it("calls anything unexpected a fault of ours", async () => {
+	it("calls anything unexpected a bug in AgentV", async () => {
 		expect(await reportError(new TypeError("x is not a function"), context())).toEqual({
 			exitCode: 3,
-			text: `error: Something went wrong inside AgentV: x is not a function
-hint: This is a fault of AgentV. Run it again with --debug to see where.
+			text: `error: internal error: x is not a function
+hint: This is a bug in AgentV. Re-run with --debug for a stack trace.
 `,
 		});
 		expect((await reportError("thrown text", context())).exitCode).toBe(3);

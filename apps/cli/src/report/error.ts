@@ -3,8 +3,8 @@ import type { CommandResult, Context } from "../context.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 
 /**
- * What went wrong, as text for stderr, and the exit code it stands for. An AgentvError says what, where and what to
- * do; anything else is a fault of ours. `--debug` adds the causes, and stacks where they help to find a fault.
+ * Returns the text for stderr and the exit code. Errors other than AgentvError are bugs in AgentV. `--debug` adds causes
+ * and stack traces.
  */
 export async function reportError(thrown: unknown, context: Context): Promise<CommandResult & { text: string }> {
 	const error = thrown instanceof AgentvError ? thrown : (resourceError("AgentV", thrown) ?? thrown);
@@ -15,7 +15,7 @@ export async function reportError(thrown: unknown, context: Context): Promise<Co
 	return { text: `${lines.join("\n")}\n`, exitCode: exitCodeOf(error) };
 }
 
-/** The same for what no command caught: the process ends, so nothing is waited for or loaded. */
+/** Like `reportError` for uncaught errors: synchronous, because the process is about to exit. */
 export function reportFault(
 	thrown: unknown,
 	context: Pick<Context, "debug" | "stderr">,
@@ -44,10 +44,10 @@ function sentences(error: AgentvError, context: Pick<Context, "debug">, colors: 
 }
 
 function unexpected(error: unknown, context: Pick<Context, "debug">, colors: Colors): string[] {
-	const said = error instanceof Error ? error.message : String(error);
-	const lines = [`${colors.red("error:")} Something went wrong inside AgentV: ${terminalSafe(said)}`];
+	const message = error instanceof Error ? error.message : String(error);
+	const lines = [`${colors.red("error:")} internal error: ${terminalSafe(message)}`];
 	if (!context.debug)
-		lines.push(`${colors.cyan("hint:")} This is a fault of AgentV. Run it again with --debug to see where.`);
+		lines.push(`${colors.cyan("hint:")} This is a bug in AgentV. Re-run with --debug for a stack trace.`);
 	else if (error instanceof Error) lines.push(colors.dim(stackOf(error)));
 	return lines;
 }
@@ -58,12 +58,12 @@ async function findings(
 	colors: Colors,
 ): Promise<readonly string[]> {
 	if (diagnostics.length === 0) return [];
-	// Only a failure with a place needs the parsers: everything else stays quick.
+	// Loads the parsers only if there are locations to show.
 	const { findingsText } = await import("../terminal/findings-text.ts");
 	return findingsText(diagnostics, context.cwd, colors);
 }
 
-/** The chain of causes, each with its stack; a circle of causes ends where it began. */
+/** Lists the chain of causes with their stacks; stops at a cycle. */
 function causes(error: unknown, colors: Colors): string[] {
 	const seen = new Set<unknown>([error]);
 	const lines: string[] = [];
@@ -79,7 +79,7 @@ function causes(error: unknown, colors: Colors): string[] {
 	return lines;
 }
 
-/** The stack without its first lines, which repeat the message. */
+/** Returns the stack without the message at its beginning. */
 function stackOf(error: Error): string {
 	return (error.stack ?? "")
 		.split("\n")

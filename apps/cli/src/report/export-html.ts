@@ -20,7 +20,7 @@ import { costText, runSpending, tokensOf } from "../run/spending-text.ts";
 import { originSentence, plainEmphasis, sumSentence, unfinishedSentence } from "../run/summary-text.ts";
 import { capital } from "../run/target-table.ts";
 
-/** One page that opens from disk: filter, sort, details of each test, light and dark. Nothing is fetched, nothing but its own script runs. */
+/** Exports one self-contained page to filter, sort and inspect tests. It loads nothing and runs only its own script. */
 export const exportHtml: RunExport = function* (run) {
 	const title = run.run.evals.map(({ name }) => name).join(", ") || "run";
 	yield head(title, `Results of ${title}, run ${run.run.startedAt}`);
@@ -32,11 +32,11 @@ export const exportHtml: RunExport = function* (run) {
 </header>
 ${filters}
 ${table}
-<noscript><p>This page lists its tests by a script of its own, which is switched off here.</p></noscript>
+<noscript><p>This page needs JavaScript to list its tests.</p></noscript>
 <script type="application/json" id="data">`;
 	const tally = new RunTally(run.run);
 	yield* pageRows(run, tally);
-	// Rows are read once: what they add up to is known at the end, from where the script moves it to the top.
+	// Rows are read once, so the summary follows them; the script moves it to the top.
 	yield `</script>
 <section class="panel sum" id="sum" aria-label="Summary">${summaryPanel(tally.summary(run.summary?.durationMs))}</section>
 <script>${pageScript}</script>
@@ -46,7 +46,7 @@ ${table}
 };
 
 function head(title: string, description: string): string {
-	// Should a text of a model ever be taken for markup, it still could run nothing and load nothing.
+	// Defence in depth: even injected markup could not run or load anything.
 	const policy = `default-src 'none'; script-src '${digest(pageScript)}'; style-src '${digest(pageStyle)}'; base-uri 'none'; form-action 'none'`;
 	return `<!doctype html>
 <html lang="en">
@@ -96,7 +96,7 @@ function tiles(sum: Tallied): Tile[] {
 	];
 }
 
-/** The target's cost and tokens, those of models that grade, and both together if both are known. */
+/** Returns cost and tokens of the target and of grading, and their totals if both are known. */
 function spendingTiles(sum: Tallied): Tile[] {
 	const { target, judging } = runSpending(sum);
 	const hasJudging = judging.costUsd !== undefined || judging.tokenUsage !== undefined;
@@ -148,7 +148,7 @@ function facts({ run, name }: ExportedRun): string {
 
 const mostOpaque = 20;
 
-/** What results depend on and fingerprints don't cover. */
+/** Lists what results depend on but fingerprints don't cover. */
 function opaqueLines({ opaque = [] }: RunFile): [string, string][] {
 	const shown = opaque
 		.slice(0, mostOpaque)
@@ -164,7 +164,7 @@ function targetText({ name, provider, settings, facts: known }: PlannedTargetRec
 }
 
 function commitText({ commit, branch, dirty }: NonNullable<RunFile["git"]>): string {
-	return `${commit.slice(0, 12)}${branch ? ` on ${branch}` : ""}${dirty ? ", with changes that were not committed" : ""}`;
+	return `${commit.slice(0, 12)}${branch ? ` on ${branch}` : ""}${dirty ? ", with uncommitted changes" : ""}`;
 }
 
 const choices = [
@@ -206,7 +206,7 @@ const table = `<div class="panel">
 	.join("")}</tr></thead>
 <tbody id="rows"></tbody>
 </table>
-<p class="empty" id="empty" hidden>No test is like that.</p>
+<p class="empty" id="empty" hidden>No matching tests.</p>
 </div>
 <p class="more"><button type="button" class="plain" id="more" hidden>Show more</button></p>
 </main>`;

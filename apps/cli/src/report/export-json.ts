@@ -1,7 +1,7 @@
 import { toWireSummary } from "@agentv/core";
 import type { RunExport } from "../results/exported-run.ts";
 
-/** One document: what was run in short, the summary, all rows as they were recorded. */
+/** Exports the run, its summary and all rows as one document. */
 export const exportJson: RunExport = function* ({ directory, run, summary, rows }) {
 	const { runId, experiment, startedAt } = run;
 	const head = {

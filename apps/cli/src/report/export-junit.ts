@@ -1,5 +1,4 @@
 import { runDocument } from "../junit/run-document.ts";
 import type { RunExport } from "../results/exported-run.ts";
 
-/** For CI servers. */
 export const exportJunit: RunExport = runDocument;

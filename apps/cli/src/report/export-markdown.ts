@@ -8,10 +8,10 @@ import { targetCells } from "../run/target-table.ts";
 const mostFailures = 50;
 const mostReasons = 10;
 const mostNames = 20;
-/** Bytes of all failures: GitHub shows no summary of a step beyond 1 MB. */
+/** Limit for all failures: GitHub rejects step summaries over 1 MB. */
 const mostBytes = 600_000;
 
-/** A summary for a CI step: the figures, a table of targets, and what did not pass with its reasons. */
+/** Exports a summary for a CI step: figures, targets, and the tests that did not pass with their reasons. */
 export const exportMarkdown: RunExport = function* (run) {
 	const tally = new RunTally(run.run);
 	const failures: string[] = [];
@@ -52,7 +52,7 @@ function sentence(sum: Tallied): string {
 	return unfinished === undefined ? text : `${text}\n\n${strong(`${unfinished}.`)}`;
 }
 
-/** Text between two dollar signs may be shown as a formula. */
+/** Escapes dollar signs, because GitHub renders text between them as a formula. */
 function withoutFormulas(text: string): string {
 	return text.split("$").length > 2 ? text.replaceAll("$", "\\$") : text;
 }

@@ -2,7 +2,7 @@ import { type Merge, type MergeProblem, mergeProblemText, toWireSummary } from "
 import type { CommandResult } from "../context.ts";
 import { mergeExitCode } from "../results/merge-exit-code.ts";
 
-/** One document: where the merged run is (null where nothing was written), what is missing and what is wrong. */
+/** Reports the merged run's directory (null if nothing was written), missing tests and problems. */
 export function mergeJson(merge: Merge, output: string): CommandResult {
 	const { problems, missing, summary, warnings, parts } = merge;
 	const document = {

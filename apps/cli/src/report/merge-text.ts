@@ -7,7 +7,7 @@ import type { Colors } from "../terminal/colors.ts";
 
 const mostShown = 20;
 
-/** For people: the merged run's sum and what is missing, or why nothing was merged. */
+/** Reports the merged run's summary and missing tests, or why nothing was merged. */
 export function mergeText(merge: Merge, output: string, colors: Colors): CommandResult {
 	const { summary, warnings } = merge;
 	const lines = [
@@ -25,13 +25,13 @@ function written({ missing, parts }: Merge, sum: string, output: string, colors:
 		"",
 		sum,
 		merged,
-		colors.yellow(`Run what is missing: agentv eval run --only-missing ${shownWord(output)}`),
+		colors.yellow(`Run the missing tests: agentv eval run --only-missing ${shownWord(output)}`),
 	];
 }
 
 function refused({ problems }: Merge, colors: Colors): string[] {
 	return [
-		colors.red("These runs can't be merged, and nothing was written:"),
+		colors.red("These runs can't be merged; nothing was written:"),
 		...shortened(
 			problems.map((problem) => `  ${colors.red("✗")} ${terminalSafeLine(mergeProblemText(problem))}`),
 			colors,
@@ -47,7 +47,7 @@ function missingLines({ shards, tests }: Missing, parts: Merge["parts"], colors:
 	});
 	const others = tests.filter(({ shard }) => shard === undefined || !shards.includes(shard));
 	return [
-		colors.red(`${count(tests.length, "test")} without all results (${count(attempts, "attempt")}):`),
+		colors.red(`${count(tests.length, "test")} with missing results (${count(attempts, "attempt")}):`),
 		...absent.flatMap(({ text, own }) => [
 			`  ${colors.red("✗")} ${text}`,
 			...shortened(
@@ -63,10 +63,10 @@ function missingLines({ shards, tests }: Missing, parts: Merge["parts"], colors:
 	];
 }
 
-/** Which of the runs should have had the test. */
+/** Names the run that should have had the test. */
 function ofShard({ shard }: MissingTest, parts: Merge["parts"]): string {
 	const part = shard === undefined ? undefined : parts.find((one) => one.shard === shard);
-	return part ? `, which ${terminalSafeLine(part.name)} left` : "";
+	return part ? `, expected in ${terminalSafeLine(part.name)}` : "";
 }
 
 function testText({ eval: label, testId, target, attempts }: MissingTest, withAttempts: boolean): string {

@@ -1,7 +1,7 @@
 import type { CacheItem, PruneResult } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 
-/** One JSON document (its schema: docs/schemas/cache-output.schema.json). */
+/** Schema: docs/schemas/cache-output.schema.json. */
 export function pruneJson({ removed, kept, failed }: PruneResult, dryRun: boolean): CommandResult {
 	const document = {
 		dry_run: dryRun,
@@ -19,7 +19,7 @@ function itemJson({ kind, path, name, bytes, usedAt, state }: CacheItem) {
 		path,
 		name: name ?? null,
 		bytes,
-		// Nobody knows when what killed processes only began was of use.
+		// Unknown for what killed processes left unfinished.
 		used_at: usedAt === 0 ? null : new Date(usedAt).toISOString(),
 		left_behind: state.is === "left",
 		pid: state.is === "in-use" && state.pid > 0 ? state.pid : null,

@@ -23,14 +23,14 @@ const names: Readonly<Record<CacheKind, readonly [one: string, many: string]>> =
 	temporary: ["temporary directory", "temporary directories"],
 };
 
-/** What went and what stayed, counted by kind; what is in use, or could not be removed, by name. */
+/** Counts removed and kept entries by kind; names those in use and those that could not be removed. */
 export function pruneText(result: PruneResult, { dryRun, olderThanMs, colors }: PruneTextOptions): CommandResult {
 	const { removed, kept, failed } = result;
 	const recent = kept.filter(({ reason }) => reason === "recent").map(({ item }) => item);
 	const others = kept.filter(({ reason }) => reason !== "recent");
 	const lines = [
 		...section(dryRun ? "Would remove" : "Removed", counted(removed), colors),
-		...section(`Kept, of use in the last ${ageText(olderThanMs)}`, counted(recent), colors),
+		...section(`Kept (used in the last ${ageText(olderThanMs)})`, counted(recent), colors),
 		...section("Left alone", others.map(otherLine), colors),
 		...section(
 			colors.red("Could not be removed"),

@@ -15,7 +15,10 @@ import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.
 import { plainEmphasis, shardBudgetText, sumSentence } from "../run/summary-text.ts";
 import { workflowData, workflowProperty } from "../terminal/workflow-text.ts";
 
-/** For GitHub Actions: an annotation for each test that failed or was not judged, one for all that were not run, then the sum. */
+/**
+ * Writes GitHub annotations: one per test that failed or was not judged, one for all that were not run; then the
+ * summary.
+ */
 export const runGithub: RunReporter = (report): CommandResult => {
 	const { run, rows } = report.run;
 	const broken = [...caseOutcomes(rows, run)].filter(({ status }) => status === "failed" || status === "error");
@@ -47,7 +50,7 @@ function annotations(broken: readonly CaseOutcome[], { plan, cwd }: RunReport): 
 	});
 }
 
-/** Where each test is in its eval. */
+/** Returns a function that locates a test in its eval. */
 function places({ cases, redact }: RunPlan): (outcome: CaseOutcome) => Diagnostic["at"] {
 	const keyOf = (label: string, testId: string) => JSON.stringify([label, testId]);
 	const known = new Map(cases.map((one) => [keyOf(redact(one.eval.label), one.test.id), one.test.at]));

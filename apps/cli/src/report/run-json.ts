@@ -2,10 +2,10 @@ import { toWireRow, toWireSummary } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 import { exitCodeOf, type RunReport, type RunReporter } from "../run/run-report.ts";
 
-/** For programs: the run's directory, its summary and all rows. */
+/** Reports the run's directory, summary and all rows as JSON. */
 export const runJson: RunReporter = (report) => jsonDocument(report, { results: [...report.run.rows].map(toWireRow) });
 
-/** What `--json` prints: where the results are, and their sum. */
+/** Reports the run's directory and summary, for `--json`. */
 export const runBriefJson: RunReporter = (report) => jsonDocument(report, {});
 
 function jsonDocument(report: RunReport, more: object): CommandResult {

@@ -8,7 +8,7 @@ import { targetTable } from "../run/target-table.ts";
 
 const mostShown = 50;
 
-/** For people: a table by target, what did not pass and why, a sum. Single tests were shown as they finished. */
+/** Reports targets, failures and a summary. Single tests were already shown as they finished. */
 export const runText: RunReporter = (report): CommandResult => {
 	const { colors, columns, summary, runDir, cwd } = report;
 	const { tally, broken, more } = countedRun(report);
@@ -27,7 +27,7 @@ export const runText: RunReporter = (report): CommandResult => {
 	return { text: `\n${parts.join("\n\n")}\n`, exitCode: exitCodeOf(report) };
 };
 
-/** The first tests that did not pass, and how many more there are. Those without any attempt are only counted. */
+/** Returns the first tests that did not pass and the number of others. Tests without attempts are only counted. */
 function countedRun({ run: { rows, run } }: RunReport) {
 	const tally = new RunTally(run);
 	const broken: CaseOutcome[] = [];
@@ -43,8 +43,8 @@ function countedRun({ run: { rows, run } }: RunReport) {
 
 const reasons = {
 	interrupted: "Interrupted",
-	bailed: "Stopped at the first test that did not pass (--bail)",
-	"over-budget": "Stopped starting tests: the budget is spent",
+	bailed: "Stopped at the first failing test (--bail)",
+	"over-budget": "Budget exhausted: remaining tests were not started",
 };
 
 function partText({ plan: { shard } }: RunReport): string {
@@ -57,10 +57,10 @@ function hints({ outcome, runDir, cwd, colors, plan }: RunReport): string[] {
 		const { onlyMissing } = plan.request;
 		if (onlyMissing === undefined) return [];
 		const parts = [onlyMissing, runDir].map((path) => shownWord(shownDirectory(path, cwd))).join(" ");
-		return [`Put them together: agentv results merge ${parts} --output <dir>`];
+		return [`Merge the shards: agentv results merge ${parts} --output <dir>`];
 	}
 	const why = reasons[outcome];
 	return [
-		colors.yellow(`${why}. Go on with it: agentv eval run --resume --run ${shownWord(shownDirectory(runDir, cwd))}`),
+		colors.yellow(`${why}. Resume with: agentv eval run --resume --run ${shownWord(shownDirectory(runDir, cwd))}`),
 	];
 }

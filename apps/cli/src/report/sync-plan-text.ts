@@ -4,7 +4,6 @@ import { changeLines } from "../terminal/change-lines.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { wrapLine } from "../terminal/wrap-line.ts";
 
-/** What a sync would do. */
 export function plansText(plans: readonly SyncPlan[], output: Output): string {
 	if (plans.every(({ action }) => action === "skip")) return "Nothing to sync.\n";
 	const colors = colorsFor(output);
@@ -15,9 +14,9 @@ const words: Readonly<Record<SyncPlan["action"], string>> = {
 	clone: "would clone",
 	update: "would update",
 	move: "would move",
-	adopt: "would take over",
+	adopt: "would reset",
 	none: "up to date",
-	skip: "passed by",
+	skip: "skipped",
 	refuse: "would be refused",
 };
 

@@ -4,7 +4,7 @@ import { changeLines } from "../terminal/change-lines.ts";
 import { type Colors, colorsFor } from "../terminal/colors.ts";
 import { wrapLine } from "../terminal/wrap-line.ts";
 
-/** What became of each benchmark. */
+/** Reports the result for each benchmark. */
 export function resultsText(results: readonly SyncResult[], output: Output): string {
 	if (results.every(({ outcome }) => outcome === "skipped")) {
 		const passed = results.length === 0 ? "" : ` (${results.map(({ id }) => id).join(", ")}: local)`;

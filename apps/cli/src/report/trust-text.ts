@@ -17,21 +17,21 @@ interface NewThing {
 	readonly column?: number;
 }
 
-/** What a benchmark or bundle would read and reach, and what of it is new. */
+/** Lists what a benchmark or bundle would read and connect to, new items marked. */
 export function trustText(plan: TrustPlan, cwd: string): string {
 	const who = terminalSafeLine(shownSubject(plan.subject));
 	const things = newThings(plan);
-	if (things.length === 0) return `${who}: you have trusted it with all that it reads and reaches.\n`;
+	if (things.length === 0) return `${who}: everything it reads and connects to is trusted.\n`;
 	const width = Math.max(...things.map(({ name }) => name.length));
 	const lines = things.map(({ kind, name, file, line, column }) => {
 		const short = relative(cwd, file);
 		const place = [short.startsWith("..") ? file : short, line, column].filter((part) => part !== undefined).join(":");
 		return terminalSafeLine(`  ${kind.padEnd(9)}${name.padEnd(width)}  ${place}`);
 	});
-	return `${who} would read or reach what you have not trusted it with:\n${lines.join("\n")}\n`;
+	return `${who} needs your consent to read or connect to:\n${lines.join("\n")}\n`;
 }
 
-/** The same for programs. */
+/** Returns the same as JSON. */
 export function trustJson(
 	{ kind, name }: TrustSubject,
 	{ trusted, plan }: { readonly trusted: boolean; readonly plan?: TrustPlan },

@@ -2,11 +2,11 @@ import type { RuleDoc } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 import type { Colors } from "../terminal/colors.ts";
 
-const mendedBy = { fix: "--fix", migrate: "--migrate", pin: "--pin" } as const;
+const fixOptions = { fix: "--fix", migrate: "--migrate", pin: "--pin" } as const;
 
-/** What is written about one rule. */
+/** Prints the documentation of a rule. */
 export function explainRule(doc: RuleDoc, colors: Colors): CommandResult {
-	const by = doc.fixedBy ? `, mended by ${mendedBy[doc.fixedBy]}` : "";
+	const by = doc.fixedBy ? `, fixed by ${fixOptions[doc.fixedBy]}` : "";
 	const lines = [
 		`${colors.bold(doc.id)}  ${doc.severity}${by}`,
 		doc.summary,
@@ -20,7 +20,7 @@ export function explainRule(doc: RuleDoc, colors: Colors): CommandResult {
 		colors.bold("Good"),
 		indent(doc.good),
 		"",
-		colors.bold("How to mend it"),
+		colors.bold("How to fix it"),
 		indent(doc.mend),
 	];
 	return { text: `${lines.join("\n")}\n`, exitCode: 0 };

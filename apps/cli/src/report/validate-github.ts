@@ -1,7 +1,7 @@
 import { workflowData, workflowProperty } from "../terminal/workflow-text.ts";
 import { exitCodeOf, shownPath, summaryOf, type ValidationReporter } from "../validation/reporter.ts";
 
-/** Workflow commands, which GitHub Actions shows as annotations: `::error file=…,line=…,col=…,title=…::message`. */
+/** Writes GitHub annotations: `::error file=…,line=…,col=…,title=…::message`. */
 export const validateGithub: ValidationReporter = (report) => {
 	const lines = report.evals.flatMap(({ diagnostics }) =>
 		diagnostics
@@ -20,7 +20,7 @@ export const validateGithub: ValidationReporter = (report) => {
 			}),
 	);
 	const { evals, errors, warnings } = summaryOf(report);
-	// Of a file that many evals use, each says the same; a place needs one annotation, and there is room for few.
+	// Evals that share a file repeat its findings; GitHub only shows a few annotations.
 	const text = [...new Set(lines), `${evals} evals, ${errors} errors, ${warnings} warnings`].join("\n");
 	return { text: `${text}\n`, kind: "commands", exitCode: exitCodeOf(report) };
 };

@@ -1,7 +1,7 @@
 import type { EvalValidation, ValidationFinding } from "@agentv/core";
 import { exitCodeOf, shownPath, summaryOf, type ValidationReporter } from "../validation/reporter.ts";
 
-/** One JSON document (its schema: docs/schemas/validate-output.schema.json). Paths below the current directory are relative to it. */
+/** Schema: docs/schemas/validate-output.schema.json. Paths under the current directory are relative to it. */
 export const validateJson: ValidationReporter = (report) => {
 	const document = {
 		evals: report.evals.map((one) => evalJson(one, report.cwd)),

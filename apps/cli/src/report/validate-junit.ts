@@ -2,10 +2,10 @@ import type { EvalValidation, ValidationFinding } from "@agentv/core";
 import { type JunitSuite, junitCase, junitXml } from "../junit/junit-xml.ts";
 import { exitCodeOf, shownPath, type ValidationReport, type ValidationReporter } from "../validation/reporter.ts";
 
-/** The same input gives the same document, whenever it is judged. */
+/** Keeps the document reproducible. */
 const noTime = "1970-01-01T00:00:00";
 
-/** JUnit XML: a suite for each eval, a case for each rule that judged it; a case fails by what fails the command. */
+/** Writes JUnit XML: a suite per eval, a case per rule; a case fails if its findings fail the command. */
 export const validateJunit: ValidationReporter = (report) => {
 	const suites = report.evals.map((one) => suiteOf(one, report));
 	return { text: [...junitXml(suites)].join(""), exitCode: exitCodeOf(report) };

@@ -3,7 +3,7 @@ import { ruleDocs, type ValidationFinding } from "@agentv/core";
 import { exitCodeOf, shownPath, type ValidationReport, type ValidationReporter } from "../validation/reporter.ts";
 import { version } from "../version.ts";
 
-/** SARIF 2.1.0, as code hosts take it: rules with their docs, results with regions, and the edits that `--fix` would make. */
+/** Writes SARIF 2.1.0: rules with their docs, results with regions, and the edits that `--fix` would make. */
 export const validateSarif: ValidationReporter = (report) => {
 	const rules = ruleDocs();
 	const index = new Map(rules.map(({ id }, position) => [id, position]));
@@ -16,11 +16,11 @@ export const validateSarif: ValidationReporter = (report) => {
 					driver: {
 						name: "agentv",
 						version,
-						rules: rules.map(({ id, summary, why, mend, severity, group }) => ({
+						rules: rules.map(({ id, summary, why, mend: howToFix, severity, group }) => ({
 							id,
 							shortDescription: { text: summary },
 							fullDescription: { text: why },
-							help: { text: mend },
+							help: { text: howToFix },
 							defaultConfiguration: { level: severity },
 							properties: { tags: [group] },
 						})),
@@ -38,7 +38,7 @@ export const validateSarif: ValidationReporter = (report) => {
 	return { text: `${JSON.stringify(log, null, 2)}\n`, exitCode: exitCodeOf(report) };
 };
 
-/** Of a file that many evals use, each finds the same: that is one result. */
+/** Removes duplicates, which evals that share a file produce. */
 function distinct<Result>(results: readonly Result[]): Result[] {
 	return [...new Map(results.map((result) => [JSON.stringify(result), result])).values()];
 }
@@ -68,7 +68,7 @@ function resultOf(found: ValidationFinding, index: ReadonlyMap<string, number>, 
 	};
 }
 
-/** A relative reference below the current directory, else a whole URI. */
+/** Returns a relative reference for files under the current directory, an absolute URI for others. */
 function artifact(file: string, cwd: string): { uri: string } {
 	const shown = shownPath(file, cwd);
 	if (shown === file) return { uri: pathToFileURL(file).href };

@@ -9,14 +9,14 @@ import {
 	type ValidationReporter,
 } from "../validation/reporter.ts";
 
-/** For people: a short tree for each eval, a code frame for each finding, a sum. */
+/** Writes a short tree per eval, a code frame per finding, and a summary. */
 export const validateText: ValidationReporter = (report) => {
 	const shown = new Set<string>();
 	const parts = report.evals.map((one) => evalText(one, report, shown)).filter((text) => text !== "");
 	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n`, exitCode: exitCodeOf(report) };
 };
 
-/** What was changed, one line each, or would be, as a diff; then what could not be. */
+/** Lists changes (with `--dry-run` as a diff), then what could not be fixed. */
 function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 	if (!plan) return [];
 	const place = (file: string, { start }: ValidationFinding["range"]) =>
@@ -28,15 +28,15 @@ function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
 		({ finding, reason }) =>
 			`${colors.yellow("not fixed")}  ${place(finding.at.file, finding.range)}  ${reason}  ${colors.dim(finding.rule)}`,
 	);
-	// Two findings may be mended by one and the same change.
+	// One change can fix two findings.
 	const done = dryRun ? [planDiff(plan, cwd).trimEnd()] : [[...new Set(lines)].join("\n")];
 	return [...done, [...new Set(refused)].join("\n")].filter((text) => text !== "");
 }
 
-/** Columns of a message before its rule and place; longer ones push them to the right. */
+/** Columns of a message before its rule and location; longer messages push them to the right. */
 const widest = 84;
 
-/** `shown` holds the frames above: of a file that many evals use, each place is shown once. */
+/** `shown` contains the locations above, so that each is only shown once if evals share a file. */
 function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
 	const { colors, cwd, quiet } = report;
 	const findings = result.diagnostics.filter((found) => !quiet || fails(found, report));
@@ -56,7 +56,7 @@ function fails({ severity, fixed }: ValidationFinding, { strict }: ValidationRep
 	return !fixed && (strict || severity === "error");
 }
 
-/** What passed and what was found, in the order of the rules. */
+/** Lists passed rules and findings, in the order of the rules. */
 function treeLines(result: EvalValidation, findings: readonly ValidationFinding[], report: ValidationReport): string[] {
 	const { colors, cwd, quiet } = report;
 	const width = Math.min(widest, Math.max(0, ...findings.map(({ message }) => message.length)));

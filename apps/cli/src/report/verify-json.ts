@@ -1,7 +1,7 @@
 import type { Difference, RunVerification } from "@agentv/core";
 import { differenceText } from "../results/difference-text.ts";
 
-/** One JSON document; its schema is docs/schemas/verify-output.schema.json. */
+/** Schema: docs/schemas/verify-output.schema.json. */
 export function verifyJson(verified: RunVerification): string {
 	const document = {
 		run_dir: verified.directory,

@@ -4,12 +4,12 @@ import type { Colors } from "../terminal/colors.ts";
 
 const mostShown = 100;
 
-/** What differs, by test; then how much was looked at and what was not judged again. `name` is how the run is called. */
+/** Lists differences by test, then how much was checked and what was not graded again. */
 export function verifyText(verified: RunVerification, name: string, colors: Colors): string {
 	const { differences } = verified;
 	const agrees = differences.length === 0;
 	const parts = [
-		`${agrees ? colors.green("✓") : colors.red("✗")} ${colors.bold(terminalSafeLine(name))}  ${agrees ? "all agrees" : counted(differences.length, "difference")}`,
+		`${agrees ? colors.green("✓") : colors.red("✗")} ${colors.bold(terminalSafeLine(name))}  ${agrees ? "everything matches" : counted(differences.length, "difference")}`,
 		...groups(differences.slice(0, mostShown)).map(([title, lines]) =>
 			[`  ${title}`, ...lines.map((line) => `    ${line}`)].join("\n"),
 		),
@@ -21,7 +21,7 @@ export function verifyText(verified: RunVerification, name: string, colors: Colo
 	return `${parts.join("\n\n")}\n`;
 }
 
-/** The differences of each test and file, under its name. */
+/** Groups differences by test or file. */
 function groups(differences: readonly Difference[]): [title: string, lines: string[]][] {
 	const found = new Map<string, string[]>();
 	for (const one of differences) {
@@ -58,28 +58,26 @@ function lookedAt({
 }: RunVerification): string[] {
 	const left = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
 	return [
-		`${counted(planned, "test")}, ${counted(attempts, "attempt")}: ${counted(reExecuted, "grader")} judged the recorded answers again`,
+		`${counted(planned, "test")}, ${counted(attempts, "attempt")}: ${counted(reExecuted, "grader")} re-graded the recorded answers`,
 		...(left > 0
-			? [
-					`not re-executed, recorded scores taken over: ${counted(left, "grader")} (${notReExecuted.map(takenOver).join(", ")})`,
-				]
+			? [`not run again, recorded scores kept: ${counted(left, "grader")} (${notReExecuted.map(takenOver).join(", ")})`]
 			: []),
 		...(digest === undefined ? [] : [`digest ${digest}`]),
 		...(signedBy === undefined ? [] : [`signed by ${terminalSafeLine(signedBy)}`]),
 		...(signature === undefined ? [] : [signatures[signature]]),
-		...(finished < planned ? [`${counted(planned - finished, "test")} not finished: the run was cut short`] : []),
+		...(finished < planned ? [`${counted(planned - finished, "test")} not finished: the run was interrupted`] : []),
 	];
 }
 
 const signatures = {
-	"signers-not-checked": "signed, by whom is not checked: name who may sign by --allowed-signers FILE",
-	"not-checked": "signed, but the signature is not checked: that takes ssh-keygen (OpenSSH's client)",
+	"signers-not-checked": "signed, but the signer was not checked: pass --allowed-signers FILE",
+	"not-checked": "signed, but the signature was not checked: ssh-keygen (OpenSSH client) is missing",
 } as const;
 
 const reasons = {
 	"not-reproducible": "",
-	masked: ", secrets were taken out of what they judged",
-	timeout: ", they ran into their time limit",
+	masked: ", secrets were redacted from what they graded",
+	timeout: ", timed out",
 } as const;
 
 function takenOver({ type, reason, graders }: RunVerification["notReExecuted"][number]): string {

@@ -1,21 +1,21 @@
 import type { ComparedRun, Comparison, FingerprintPart } from "@agentv/core";
 
-/** A run and what it is called in what is printed. */
+/** A run and its name in the output. */
 export interface NamedRun {
 	readonly name: string;
 	readonly run: ComparedRun;
 }
 
-/** Two runs and what comparing them showed. */
+/** Two runs and their comparison. */
 export interface ComparedRuns {
 	readonly before: NamedRun;
 	readonly after: NamedRun;
 	readonly comparison: Comparison;
-	/** Parts of fingerprints that were meant to differ. */
+	/** Fingerprint parts that are expected to differ. */
 	readonly vary: readonly FingerprintPart[];
 }
 
-/** The parts in which tests were changed, each set of them with its tests; those without fingerprint under an empty text. */
+/** Groups changed tests by the fingerprint parts that differ; tests without fingerprint under an empty string. */
 export function changedByParts({ changed }: Comparison): ReadonlyMap<string, Comparison["changed"]> {
 	const groups = new Map<string, Comparison["changed"][number][]>();
 	for (const one of changed) {
@@ -27,7 +27,7 @@ export function changedByParts({ changed }: Comparison): ReadonlyMap<string, Com
 	return groups;
 }
 
-/** The parts in which most of the changed tests differ: what `--vary` would have to name. */
+/** Returns the parts in which most of the changed tests differ, as a suggestion for `--vary`. */
 export function differsIn(comparison: Comparison): readonly FingerprintPart[] {
 	const groups = [...changedByParts(comparison)].filter(([parts]) => parts !== "");
 	const [largest] = groups.sort(([, one], [, two]) => two.length - one.length);

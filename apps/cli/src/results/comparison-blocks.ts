@@ -13,19 +13,18 @@ import type { Colors } from "../terminal/colors.ts";
 import { widthOf, wrapWords } from "../terminal/wrap-words.ts";
 import { changedByParts, differsIn } from "./compared-runs.ts";
 
-/** How text is laid out. */
 export interface Look {
 	readonly colors: Colors;
-	/** Of the terminal; 80 where there is none. */
+	/** Width of the terminal; 80 if there is none. */
 	readonly columns: number;
-	/** Whether lines that are too long are cut. */
+	/** Whether to cut lines that are too long. */
 	readonly isTerminal: boolean;
 }
 
 const mostMoved = 10;
 const mostNamed = 5;
 
-/** What comparing two runs showed: how their tests split, the figures, the tests that moved most. Empty blocks are left out. */
+/** Reports how tests split, the figures, and the tests that changed most. Omits empty blocks. */
 export function comparisonBlocks(comparison: Comparison, look: Look): string[] {
 	const blocks = [splitLines(comparison, look), figures(comparison, look), movedLines(comparison, look)];
 	return blocks.filter((block) => block !== "");
@@ -41,7 +40,7 @@ function splitLines(comparison: Comparison, look: Look): string {
 		...[...changedByParts(comparison)].map(([parts, cases]): (typeof lines)[number] => [
 			cases.length,
 			"changed",
-			parts === "" ? "nobody knows in what, without fingerprint: " : `in ${parts}: `,
+			parts === "" ? "unknown change (no fingerprint recorded): " : `in ${parts}: `,
 			later(cases),
 		]),
 		[comparison.new.length, "new", "", ids(comparison.new)],
@@ -55,13 +54,13 @@ function splitLines(comparison: Comparison, look: Look): string {
 			return `${start}${namesOf(names, start.length, look)}`.trimEnd();
 		});
 	const notes = [
-		...renamed.evals.map(([before, after]) => `        ${after} is compared with ${before}: they ask the same`),
+		...renamed.evals.map(([before, after]) => `        ${after} is compared with ${before}: same questions`),
 		...renamed.targets.map(([before, after]) => `        target ${after} is compared with ${before}`),
 	].map(terminalSafeLine);
 	return [...shown, ...notes.map((note) => (look.isTerminal ? fitLine(note, look.columns) : note))].join("\n");
 }
 
-/** As many ids as fit on the line, at least one, and how many more there are. */
+/** Lists as many ids as fit on the line, at least one, and the number of others. */
 function namesOf(ids: readonly string[], before: number, look: Look): string {
 	const [first, ...others] = ids.map(terminalSafeLine);
 	if (first === undefined) return "";
@@ -82,10 +81,12 @@ function figures(comparison: Comparison, look: Look): string {
 	const { tests, mean, interval } = difference;
 	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
 	if (tests === 0) {
-		const why = "no test that both runs could judge has the same fingerprint in both.";
+		const why = "no test judged in both runs has the same fingerprint.";
 		const differing = differsIn(comparison);
 		const hint =
-			differing.length > 0 ? ` If ${differing.join(" and ")} should differ: --vary ${differing.join(" ")}.` : "";
+			differing.length > 0
+				? ` If the difference in ${differing.join(" and ")} is intended: --vary ${differing.join(" ")}.`
+				: "";
 		return [`${verdictText(comparison, look.colors)}: ${why}${hint}`, ...lowered]
 			.map((text) => paragraph(text, look, "  "))
 			.join("\n");
@@ -93,12 +94,12 @@ function figures(comparison: Comparison, look: Look): string {
 	const down = comparable.filter(({ delta }) => delta < 0).length;
 	const up = comparable.filter(({ delta }) => delta > 0).length;
 	const over = `${tests} comparable test${tests === 1 ? "" : "s"}`;
-	const scores = `Mean score ${meanText(means.before)} → ${meanText(means.after)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} stayed.`;
+	const scores = `Mean score ${meanText(means.before)} → ${meanText(means.after)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} unchanged.`;
 	const leftOut =
 		unjudgedAttempts === 1
-			? ["1 attempt was not judged: it is left out of its test's mean."]
+			? ["1 attempt was not judged and is excluded from its test's mean."]
 			: unjudgedAttempts > 0
-				? [`${unjudgedAttempts} attempts were not judged: they are left out of their tests' means.`]
+				? [`${unjudgedAttempts} attempts were not judged and are excluded from their tests' means.`]
 				: [];
 	return [
 		`${verdictText(comparison, look.colors)}: ${signed(mean)}${range}`,
@@ -125,7 +126,7 @@ export function verdictText({ verdict }: Comparison, colors: Colors): string {
 	}
 }
 
-/** The tests whose scores differ most. */
+/** Lists the tests whose scores changed most. */
 function movedLines({ comparable }: Comparison, look: Look): string {
 	const { colors } = look;
 	const tests = comparable.filter(({ delta }) => delta !== 0).sort((a, b) => Math.abs(b.delta) - Math.abs(a.delta));

@@ -1,7 +1,7 @@
 import { AgentvError } from "@agentv/core";
 import { type ComparedRuns, changedByParts, differsIn } from "./compared-runs.ts";
 
-/** Why two runs can't be judged by each other: none of their tests is comparable. */
+/** Explains why none of the runs' tests is comparable. */
 export function unanswered({ before, after, comparison }: ComparedRuns): AgentvError {
 	const { errors, new: fresh, gone } = comparison;
 	const parts = [...changedByParts(comparison)].map(
@@ -10,15 +10,17 @@ export function unanswered({ before, after, comparison }: ComparedRuns): AgentvE
 	const reasons = [
 		...parts,
 		...(errors.length > 0 ? [`${errors.length} not judged`] : []),
-		...(gone.length > 0 ? [`${gone.length} only in the earlier`] : []),
-		...(fresh.length > 0 ? [`${fresh.length} only in the later`] : []),
+		...(gone.length > 0 ? [`${gone.length} only in the earlier run`] : []),
+		...(fresh.length > 0 ? [`${fresh.length} only in the later run`] : []),
 	];
 	const differing = differsIn(comparison);
 	const vary =
-		differing.length > 0 ? `If ${differing.join(" and ")} should differ: --vary ${differing.join(" ")}. ` : "";
+		differing.length > 0
+			? `If the difference in ${differing.join(" and ")} is intended: --vary ${differing.join(" ")}. `
+			: "";
 	return new AgentvError(
 		"config",
 		`no test of ${after.name} can be compared with ${before.name}: ${reasons.join(", ") || "neither run has results"}`,
-		{ hint: `${vary}To let it pass all the same: --allow-incomparable.` },
+		{ hint: `${vary}Pass --allow-incomparable to succeed anyway.` },
 	);
 }

@@ -4,7 +4,7 @@ import { colorsFor } from "../terminal/colors.ts";
 
 const mostNamed = 5;
 
-/** Says on stderr which lines of a run's rows can't be read: no test is left out in silence. `run` is how it was named. */
+/** Warns about unreadable rows, so that no test is skipped silently. `run` is its name on the command line. */
 export function warnOfBadLines(run: string, lines: readonly number[], { stderr }: Context): void {
 	if (lines.length === 0) return;
 	const named = lines.slice(0, mostNamed).join(", ");
@@ -12,6 +12,6 @@ export function warnOfBadLines(run: string, lines: readonly number[], { stderr }
 	const which =
 		lines.length === 1 ? `line ${named} of its index.jsonl is` : `lines ${named}${more} of its index.jsonl are`;
 	stderr.write(
-		`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(run)}: ${which} left out, since no row can be read there\n`,
+		`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(run)}: ${which} skipped, because no row can be read there\n`,
 	);
 }

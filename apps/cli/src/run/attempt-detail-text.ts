@@ -11,15 +11,15 @@ import type { Colors } from "../terminal/colors.ts";
 import { attemptTitle, errorLines, graderLines, scoreText, signOf, warningLines } from "./failure-text.ts";
 import { rowSpending, spendingTexts, usageText } from "./spending-text.ts";
 
-/** Texts of an attempt are cut here; its own file has all of them. */
+/** Longer texts are cut; the attempt's file contains them in full. */
 const longestText = 4000;
 const mostLines = 40;
 
 /**
- * Everything about one attempt for people: its verdict, error, graders, times, tokens and money, input, output and logs. Ends without a
- * newline.
- * @param file the attempt's own file; undefined if it can't be read
- * @param isOneOfSeveral its test is run several times
+ * Returns all details of an attempt, without a final newline: verdict, error, graders, times, tokens, cost, input, output
+ * and logs.
+ * @param file the attempt's file; undefined if it can't be read
+ * @param isOneOfSeveral whether its test has several attempts
  */
 export function attemptDetailText(
 	row: ResultRow,
@@ -40,7 +40,7 @@ export function attemptDetailText(
 			...(file ? section("output", outputLines(file), colors) : []),
 			...logLines(file, colors),
 			...(row.file === undefined ? [] : [colors.dim(`record: ${terminalSafeLine(row.file)}`)]),
-			...(file ? [] : [colors.yellow("! the attempt's own file can't be read: this is what its row says")]),
+			...(file ? [] : [colors.yellow("! the attempt's file can't be read: showing its row")]),
 		].map((line) => `    ${line}`),
 	].join("\n");
 }
@@ -65,10 +65,10 @@ function factLines(row: ResultRow, colors: Colors): string[] {
 	return facts.flatMap(([name, text]) => (text === undefined ? [] : [`${colors.dim(name.padEnd(11))} ${text}`]));
 }
 
-/** Of an attempt that `--rerun-changed` made again. */
-export const rerunText = "made again, because something that it depends on had changed";
+/** Shown for attempts that `--rerun-changed` repeated. */
+export const rerunText = "rerun, because something that it depends on had changed";
 
-/** `target 1.2s, prepare 10ms, grade 3ms`: what the target says that it took, and the other stages that took any time. */
+/** Returns `target 1.2s, prepare 10ms, grade 3ms`: the time that the target reports, then the other stages. */
 export function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs" | "timingsMs">): string {
 	const { target: _, ...others } = timingsMs ?? {};
 	const stages = Object.entries(others).filter(([, ms]) => ms >= 0.5);
@@ -77,12 +77,12 @@ export function timeText({ durationMs, timingsMs }: Pick<ResultRow, "durationMs"
 	);
 }
 
-/** What a cached answer took when it was made. */
+/** Describes the original time and usage of a cached answer. */
 export function cachedText({ durationMs, ...usage }: NonNullable<ResultRow["cached"]>): string | undefined {
 	const used = usageText(usage);
 	const took = durationMs === undefined ? undefined : formatDuration(durationMs);
 	const parts = [used, took].filter((part) => part !== undefined);
-	return parts.length === 0 ? undefined : `took ${parts.join(", ")} when it was made`;
+	return parts.length === 0 ? undefined : `originally took ${parts.join(", ")}`;
 }
 
 function section(title: string, lines: readonly string[], colors: Colors): string[] {
@@ -101,7 +101,7 @@ function logLines(file: AttemptFile | undefined, colors: Colors): string[] {
 	});
 }
 
-/** The lines of a text that a program or a model wrote, safe for a terminal and not too many. */
+/** Splits text of a program or model into lines that are safe for a terminal, and cuts it. */
 function textLines(text: string): string[] {
 	const lines = terminalSafe(text.slice(0, longestText))
 		.replace(/(?<!\n)\n+$/, "")
@@ -112,7 +112,7 @@ function textLines(text: string): string[] {
 	return isCut ? [...shown, `… ${text.length.toLocaleString("en-US")} characters in all`] : shown;
 }
 
-/** The input as text: a message of a conversation after its role. */
+/** Formats the input as text, each message of a conversation after its role. */
 export function inputText(input: unknown): string {
 	if (typeof input === "string") return input;
 	if (!Array.isArray(input)) return JSON.stringify(input, null, 2) ?? "";
@@ -122,10 +122,10 @@ export function inputText(input: unknown): string {
 function messageText(message: { readonly role?: unknown; readonly content?: unknown }): string {
 	const { role, content } = message;
 	const pieces = Array.isArray(content) ? content : [content];
-	const said = pieces.map((piece) => {
+	const lines = pieces.map((piece) => {
 		if (typeof piece === "string") return piece;
 		const { type, value } = (piece ?? {}) as { readonly type?: unknown; readonly value?: unknown };
 		return type === "text" ? String(value) : `[${type}: ${value}]`;
 	});
-	return `[${role}]\n${said.join("\n")}`;
+	return `[${role}]\n${lines.join("\n")}`;
 }

@@ -2,7 +2,7 @@ import { type PlanDescription, type ShardBudget, terminalSafeLine } from "@agent
 import type { CommandResult } from "../context.ts";
 import { shardBudgetText } from "./summary-text.ts";
 
-/** What a run would do, for people or as JSON. */
+/** Describes what a run would do, as text or JSON. */
 export function dryRunText(plan: PlanDescription, json: boolean): CommandResult {
 	const text = json ? JSON.stringify(toJson(plan), null, 2) : forPeople(plan);
 	return { text: `${text}\n`, exitCode: 0 };
@@ -11,7 +11,7 @@ export function dryRunText(plan: PlanDescription, json: boolean): CommandResult 
 function forPeople({ cases, workspaces, workers, experiment, shard, access, opaque }: PlanDescription): string {
 	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
 	const lines = [
-		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} at once, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
+		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} concurrently, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
 	];
 	for (const budget of shard?.budgets ?? []) lines.push(terminalSafeLine(shardBudgetText(budget)));
 	let heading = "";
@@ -41,7 +41,7 @@ function forPeople({ cases, workspaces, workers, experiment, shard, access, opaq
 		for (const { when, what } of workspace.calls) lines.push(terminalSafeLine(`  calls, ${when}: ${what}`));
 	}
 	lines.push(...accessLines(access));
-	if (opaque.length > 0) lines.push("", "Changes of these are not noticed:");
+	if (opaque.length > 0) lines.push("", "Changes to these are not detected:");
 	for (const { what, why } of opaque) lines.push(terminalSafeLine(`  ${what}: ${why}`));
 	return lines.join("\n");
 }
@@ -57,12 +57,12 @@ function count(number: number, what: string): string {
 	return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-/** What evals read and reach beyond their own files. */
+/** Lists what evals read and connect to beyond their own files. */
 function accessLines({ variables, hosts, files }: PlanDescription["access"]): string[] {
 	const parts = [
-		["Reads the variables:", variables],
+		["Reads environment variables:", variables],
 		["Connects to:", hosts],
-		["Reads outside of the evals' roots:", files],
+		["Reads outside the evals' roots:", files],
 	] as const;
 	return parts.flatMap(([title, names]) =>
 		names.length === 0

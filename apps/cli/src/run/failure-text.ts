@@ -14,7 +14,7 @@ import { fitLine } from "./fit-line.ts";
 const longestEvidence = 300;
 const mostLines = 12;
 
-/** A test in one line; if it did not pass also why, for each of its attempts that did not. Ends without a newline. */
+/** Describes a test in one line, plus the reasons of failed attempts. No final newline. */
 export function outcomeText(outcome: CaseOutcome, colors: Colors): string {
 	const { status, attempts, repeat } = outcome;
 	const [only] = attempts;
@@ -29,7 +29,7 @@ export function outcomeText(outcome: CaseOutcome, colors: Colors): string {
 	].join("\n");
 }
 
-/** What the attempts of a test come to: `0.33 < 0.80, 1 of 3 attempts passed`. */
+/** Summarizes a test's attempts: `0.33 < 0.80, 1 of 3 attempts passed`. */
 export function outcomeScore(outcome: CaseOutcome): string {
 	const { status, score, repeat, attempts } = outcome;
 	if (status === "not_run")
@@ -40,7 +40,7 @@ export function outcomeScore(outcome: CaseOutcome): string {
 	return `${scoreBeside(score ?? 0, attempts[0]?.threshold ?? 0, status === "passed")}${attemptsPassed(outcome)}`;
 }
 
-/** `, 1 of 3 attempts passed`; empty for a test that is run once. */
+/** Returns `, 1 of 3 attempts passed`; empty for a test with one attempt. */
 export function attemptsPassed({ repeat, attempts }: CaseOutcome): string {
 	if (repeat.count === 1) return "";
 	const passed = attempts.filter(({ executionStatus }) => executionStatus === "ok").length;
@@ -55,8 +55,8 @@ function indented(text: string): string {
 }
 
 /**
- * An attempt that did not pass, for people: what it is, why, and which assertions failed. Ends without a newline.
- * @param isOneOfSeveral its test is run several times
+ * Describes an attempt that did not pass: why, and which assertions failed. No final newline.
+ * @param isOneOfSeveral whether its test has several attempts
  */
 function failureText(row: ResultRow, colors: Colors, isOneOfSeveral = false): string {
 	const lines = [`${signOf(row, colors)} ${colors.bold(attemptTitle(row, isOneOfSeveral))}  ${scoreText(row)}`];
@@ -71,12 +71,12 @@ function failureText(row: ResultRow, colors: Colors, isOneOfSeveral = false): st
 	return lines.join("\n");
 }
 
-/** ` (caused by the agent)`; empty if nothing is known of that, or the stage says it. */
+/** Returns ` (caused by the agent)`; empty if unknown or implied by the stage. */
 export function causeText({ causedBy, stage }: NonNullable<ResultRow["error"]>): string {
 	return causedBy === undefined || causedBy === stage ? "" : ` (caused by the ${causedBy})`;
 }
 
-/** Returns why an attempt did not pass, a plain line for each reason. */
+/** Returns why an attempt did not pass, one plain line per reason. */
 export function failureReasons({ executionStatus, error, scores }: ResultRow): string[] {
 	if (executionStatus === "ok") return [];
 	const found = scores.flatMap((score) => [
@@ -89,7 +89,7 @@ export function failureReasons({ executionStatus, error, scores }: ResultRow): s
 	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...found];
 }
 
-/** Why an attempt is not judged: where it failed, with which code, and the message. */
+/** Describes why an attempt was not judged: stage, code and message. */
 export function errorLines(error: NonNullable<ResultRow["error"]>, colors: Colors): string[] {
 	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, mostLines);
 	const by = causeText(error);
@@ -97,7 +97,7 @@ export function errorLines(error: NonNullable<ResultRow["error"]>, colors: Color
 	return [`${colors.dim(place)} ${first}${by && colors.dim(by)}`, ...rest.map((line) => `  ${line}`)];
 }
 
-/** A grader with its score, its veto or its error, then what it found. */
+/** Lists a grader with its score, veto or error, then its findings. */
 export function graderLines(score: RowScore, findings: RowScore["assertions"], colors: Colors): string[] {
 	const value = score.score === null ? outcomeWords.error : shortScore(score.score);
 	const head = `${graderSign(score, colors)} ${terminalSafeLine(score.name)} ${colors.dim(terminalSafeLine(`${score.type} ${value}`))}`;
@@ -113,26 +113,26 @@ export function graderLines(score: RowScore, findings: RowScore["assertions"], c
 	];
 }
 
-/** What a grader with a veto says: its score would pass. */
-export const vetoText = "states that the answer fails";
+/** Shown for a grader's veto, when its score would pass. */
+export const vetoText = "vetoed the answer";
 
 function graderSign({ verdict }: RowScore, colors: Colors): string {
 	if (verdict === "not_judged") return statusSign("error", colors);
 	return statusSign(verdict === "pass" ? "passed" : "failed", colors);
 }
 
-/** `test-id (target)`, with the attempt if it is known to be one of several. An id may be a whole page. */
+/** Returns `test-id (target)`, with the attempt if it is one of several. Cuts long ids. */
 export function attemptTitle({ testId, target, attempt }: ResultRow, isOneOfSeveral = attempt > 1): string {
 	return `${fitLine(terminalSafeLine(testId), 200)} (${fitLine(terminalSafeLine(target), 80)}${isOneOfSeveral ? `, attempt ${attempt}` : ""})`;
 }
 
-/** An attempt in one line, and what went wrong around it. */
+/** Describes an attempt in one line, followed by its warnings. */
 export function attemptText(row: ResultRow, colors: Colors): string {
 	const line = `${signOf(row, colors)} ${attemptTitle(row)}  ${scoreText(row)}  ${colors.dim(formatDuration(row.durationMs))}`;
 	return [line, ...warningLines(row, colors).map((warning) => `    ${warning}`)].join("\n");
 }
 
-/** What went wrong without changing the result: after-hooks that failed. */
+/** Lists problems that did not change the result: failed after-hooks. */
 export function warningLines({ warnings = [] }: ResultRow, colors: Colors): string[] {
 	return warnings.map(({ message }) => colors.yellow(`! ${cut(terminalSafeLine(message))}`));
 }
@@ -152,7 +152,7 @@ export function scoreText({ executionStatus, score, threshold }: ResultRow): str
 	return scoreBeside(score, threshold, executionStatus === "ok");
 }
 
-/** A failed test may have a score that would pass: a grader's statement or a required grader decided then. */
+/** A failed test can have a passing score, if a veto or a required grader decided. */
 function scoreBeside(score: number, threshold: number, passed: boolean): string {
 	if (passed) return shortScore(score);
 	return score < threshold
@@ -160,7 +160,7 @@ function scoreBeside(score: number, threshold: number, passed: boolean): string 
 		: `${shortScore(score)}, ${outcomeWords.failed}`;
 }
 
-/** Why a judged attempt failed, in one line without markup. */
+/** Describes why a judged attempt failed, in one line without markup. */
 export function failureSentence({
 	score,
 	threshold,
@@ -171,7 +171,7 @@ export function failureSentence({
 	return vetoes.length > 0 ? `${vetoes.join(", ")} ${vetoText}` : `failed with a score of ${score}`;
 }
 
-/** Two digits; a score just below 1 does not read as 1. */
+/** Formats two digits, rounded so that a score just below 1 is not shown as 1. */
 export function shortScore(score: number): string {
 	return (score < 1 ? Math.floor(score * 100 + 1e-7) / 100 : score).toFixed(2);
 }

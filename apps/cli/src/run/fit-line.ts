@@ -1,13 +1,13 @@
 import { characterWidth } from "@agentv/core";
 
-/** Columns that `text` (without colours) takes. */
+/** Returns the width of `text` (without colours) in columns. */
 export function displayWidth(text: string): number {
 	let width = 0;
 	for (const character of text) width += characterWidth(character);
 	return width;
 }
 
-/** `text` (without colours) cut to `columns`, with an ellipsis where something is missing. */
+/** Cuts `text` (without colours) to `columns`, with an ellipsis. */
 export function fitLine(text: string, columns: number): string {
 	let width = 0;
 	let fitting = "";
@@ -19,19 +19,19 @@ export function fitLine(text: string, columns: number): string {
 	return text;
 }
 
-/** Room for the ellipsis. */
+/** Makes room for the ellipsis. */
 function withoutLast(text: string, columns: number): string {
 	let width = 0;
-	let kept = "";
+	let result = "";
 	for (const character of text) {
 		width += characterWidth(character);
 		if (width > columns - 1) break;
-		kept += character;
+		result += character;
 	}
-	return kept;
+	return result;
 }
 
-/** Like `fitLine`, cut in the middle: names that begin alike mostly differ at their ends. */
+/** Like `fitLine`, but cuts in the middle, because similar names mostly differ at their ends. */
 export function fitMiddle(text: string, columns: number): string {
 	if (fitLine(text, columns) === text) return text;
 	const end = withoutLast([...text].reverse().join(""), Math.ceil(columns / 2));

@@ -63,7 +63,7 @@ describe("the live view", () => {
 		[40, 12],
 		[20, 5],
 		[40, 2],
-	])("keeps within %i columns and %i lines, whatever tests are called", (columns, rows) => {
+	])("keeps within %i columns and %i lines, for any names of tests", (columns, rows) => {
 		const ids = [
 			"x".repeat(10_000),
 			"日本語".repeat(40),

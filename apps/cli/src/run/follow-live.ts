@@ -19,12 +19,11 @@ import { countTexts, plainEmphasis } from "./summary-text.ts";
 const frameMs = 100;
 const mostRunning = 8;
 
-/** What the view shows at a moment. */
 export interface LiveState {
-	/** The counts and what was spent so far, before a resumed run was stopped included. */
+	/** Counts and spending so far, those from before a resumed run was stopped included. */
 	summary: RunSummary;
 	stopping: boolean;
-	/** Attempts under way and when each began. */
+	/** Running attempts and their start times. */
 	readonly running: Map<string, { readonly title: string; readonly since: number }>;
 }
 
@@ -33,7 +32,7 @@ export function newLiveState(): LiveState {
 	return { summary: { ...nothing, tokenUsage: null, costUsd: null }, stopping: false, running: new Map() };
 }
 
-/** A live view for terminals: lines of what did not pass stay, the rest is drawn anew ten times a second. */
+/** Shows a live view on terminals, redrawn ten times a second above which failures stay visible. */
 export function followLive(output: Output): RunFollower {
 	const colors = colorsFor(output);
 	const state = newLiveState();
@@ -58,11 +57,11 @@ export function followLive(output: Output): RunFollower {
 	};
 }
 
-/** What log-update needs of a stream. */
+/** Provides the part of a stream that log-update needs. */
 function asStream(output: Output): NodeJS.WriteStream {
 	const stream = {
 		write: (text: string) => {
-			// What is drawn is printable by now; the rest of it steers the terminal.
+			// The content is already printable; what remains are control sequences.
 			(output.steer ?? output.write)(text);
 			return true;
 		},
@@ -124,7 +123,7 @@ function keyOf({ index, attempt }: { readonly index: number; readonly attempt: n
 	return `${index} ${attempt}`;
 }
 
-/** The view as text: a line of counts, then what runs, all of it within the terminal's width and height. */
+/** Returns the view as text that fits the terminal: a line of counts, then the running attempts. */
 export function liveView(
 	state: LiveState,
 	now: number,
@@ -136,12 +135,12 @@ export function liveView(
 	const [cost] = spendingTexts(runSpending({ ...summary, tokenUsage: null, graderTokenUsage: undefined }));
 	const counts = [
 		`${done}/${summary.planned}`,
-		// What is left still runs or waits.
+		// The others are still running or waiting.
 		...countTexts({ ...summary, planned: done }, plainEmphasis),
 		...(cost === undefined ? [] : [cost]),
 		...(stopping ? ["stopping"] : []),
 	].join("  ");
-	// Three lines are left for the counts, for how many more run, and for the cursor.
+	// Three lines are for the counts, the number of others, and the cursor.
 	const most = Math.max(0, Math.min(mostRunning, rows - 3));
 	const shown = [...running.values()].slice(0, most).map(({ title, since }) => {
 		const elapsed = formatDuration(now - since);

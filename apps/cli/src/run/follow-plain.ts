@@ -4,14 +4,14 @@ import { colorsFor } from "../terminal/colors.ts";
 import { attemptText } from "./failure-text.ts";
 import { shardBudgetText } from "./summary-text.ts";
 
-/** Shows a run as it goes. */
+/** Shows the progress of a run. */
 export interface RunFollower {
 	on(event: RunEvent): void;
-	/** Takes away what is not meant to stay. */
+	/** Removes the live view. */
 	end(): void;
 }
 
-/** Plain lines, one for each attempt that finished: for pipes, files and CI. */
+/** Writes a plain line per finished attempt, for pipes, files and CI. */
 export function followPlain(output: Output): RunFollower {
 	const colors = colorsFor(output);
 	return {
@@ -24,28 +24,28 @@ export function followPlain(output: Output): RunFollower {
 }
 
 const stopTexts = {
-	interrupted: "Stopping: what runs is ended. Ctrl-C again stops at once.",
-	bail: "Stopping: a test did not pass.",
-	budget: "The budget is spent: no more tests are started.",
+	interrupted: "Stopping running tests. Press Ctrl-C again to exit immediately.",
+	bail: "Stopping: a test failed.",
+	budget: "Budget exhausted: no more tests are started.",
 };
 
 function startText(event: Extract<RunEvent, { type: "started" }>, colors: ReturnType<typeof colorsFor>) {
 	const { alreadyDone, planned, budgets = [] } = event;
 	const lines = [
-		...(alreadyDone > 0 ? [`${alreadyDone} of ${planned} tests were finished before.`] : []),
+		...(alreadyDone > 0 ? [`${alreadyDone} of ${planned} tests had already finished.`] : []),
 		...budgets.map((budget) => terminalSafeLine(shardBudgetText(budget))),
 	];
 	return lines.length === 0 ? undefined : colors.dim(lines.join("\n"));
 }
 
-/** The line that an event leaves behind, if any. */
+/** Returns the permanent line for an event, if any. */
 export function lineOf(event: RunEvent, colors: ReturnType<typeof colorsFor>): string | undefined {
 	switch (event.type) {
 		case "attempt-finished":
 			return attemptText(event.row, colors);
 		case "retry":
 			return colors.yellow(
-				`… ${terminalSafeLine(event.testId)} (${terminalSafeLine(event.target)}): ${terminalSafeLine(event.message)}; again in ${formatDuration(event.waitMs)}`,
+				`… ${terminalSafeLine(event.testId)} (${terminalSafeLine(event.target)}): ${terminalSafeLine(event.message)}; retrying in ${formatDuration(event.waitMs)}`,
 			);
 		case "warning":
 			return colors.yellow(`! ${terminalSafeLine(event.message)}`);

@@ -4,7 +4,7 @@ import type { RunFollower } from "./follow-plain.ts";
 
 type Done = Extract<RunEvent, { type: "done" }>;
 
-/** Shows the events of a run as they happen. Resolves to how it ended. */
+/** Shows the events of a run as they happen. Resolves to its outcome. */
 export async function followRun(
 	events: AsyncIterable<RunEvent>,
 	forPeople: boolean,
@@ -20,11 +20,11 @@ export async function followRun(
 	} finally {
 		follower?.end();
 	}
-	if (!done) throw new AgentvError("internal", "the run ended without saying so");
+	if (!done) throw new AgentvError("internal", "the run ended without a final event");
 	return done;
 }
 
-/** On a terminal a live view; in a pipe plain lines, which would only disturb other reports than that for people. */
+/** Chooses a live view for terminals, plain lines for pipes, and nothing next to machine-readable reports. */
 async function followerFor(forPeople: boolean, { stdout, stderr }: Context): Promise<RunFollower | undefined> {
 	const screen = forPeople ? stdout : stderr;
 	if (screen.isTTY) return (await import("./follow-live.ts")).followLive(screen);

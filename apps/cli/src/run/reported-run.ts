@@ -11,7 +11,7 @@ export interface ReporterChoice {
 	readonly json?: boolean;
 }
 
-/** The reporters, each loaded when it is used. */
+/** Loads reporters on demand. */
 const reporters: Readonly<Record<RunReporterName, () => Promise<RunReporter>>> = {
 	text: async () => (await import("../report/run-text.ts")).runText,
 	json: async () => (await import("../report/run-json.ts")).runJson,
@@ -19,7 +19,7 @@ const reporters: Readonly<Record<RunReporterName, () => Promise<RunReporter>>> =
 	github: async () => (await import("../report/run-github.ts")).runGithub,
 };
 
-/** Runs a plan, shows how it goes and reports the result. */
+/** Runs a plan, shows its progress and reports the result. */
 export async function reportedRun(
 	plan: RunPlan,
 	machine: RunMachine,

@@ -10,13 +10,13 @@ import {
 } from "@agentv/core";
 import type { Context } from "../context.ts";
 
-/** Options that say what evals may read beyond their own files. */
+/** Options that grant access beyond the evals' own files. */
 export interface AccessChoices {
 	readonly allowOutside?: readonly string[];
 	readonly trust?: "any";
 }
 
-/** Options that say what is run, and how: `eval run` takes them, and whatever prints commands that run parts of it. */
+/** Options that select tests and configure runs, shared by `eval run` and `eval matrix`. */
 export interface RunChoices extends AccessChoices {
 	readonly target?: readonly string[];
 	readonly targets?: string;
@@ -36,11 +36,11 @@ export interface RunChoices extends AccessChoices {
 	readonly bail?: boolean;
 	readonly budgetUsd?: number;
 	readonly cache?: boolean;
-	/** Names of the commands beside this one: a mistyped one reads as a path here. */
+	/** Names of the sibling commands, for suggestions: a mistyped one is parsed as a path. */
 	readonly siblings: readonly string[];
 }
 
-/** The eval files that are named, or those of a benchmark. @throws AgentvError `usage` where none is */
+/** Finds the named eval files, or those of a benchmark. @throws AgentvError `usage` if there are none */
 export function findEvals(
 	args: readonly string[],
 	{ benchmark, siblings }: Pick<RunChoices, "benchmark" | "siblings">,
@@ -50,7 +50,7 @@ export function findEvals(
 	if (benchmark !== undefined) return resolveBenchmarkPaths(benchmark, args, { env, view }).files;
 	if (args.length > 0) return namedEvals(args, siblings, cwd, view);
 	throw new AgentvError("usage", "missing required argument 'evals'", {
-		hint: "Name an eval file, a directory or a glob. `agentv eval run --help` lists what there is.",
+		hint: "Specify an eval file, a directory or a glob. See `agentv eval run --help`.",
 	});
 }
 
@@ -69,7 +69,7 @@ function namedEvals(
 	}
 }
 
-/** What core is asked to run. @param args as they name the evals */
+/** Builds the request for core. @param args evals as given on the command line */
 export function requestOf(
 	evals: readonly string[],
 	options: Omit<RunChoices, "siblings">,
@@ -100,7 +100,7 @@ export function requestOf(
 	};
 }
 
-/** What core is asked to let evals read. */
+/** Builds the access part of the request for core. */
 export function accessRequest(
 	{ allowOutside, trust }: AccessChoices,
 	cwd: string,

@@ -2,13 +2,12 @@ import { type ResultRow, sumCosts, type Tallied } from "@agentv/core";
 
 type Usage = Pick<ResultRow, "tokenUsage" | "costUsd">;
 
-/** What a run or an attempt used: its target, and the models that grade. Each is undefined if nothing reported it. */
+/** Usage of a run or attempt, by the target and by grading. Fields are undefined if not reported. */
 export interface Spending {
 	readonly target: Usage;
 	readonly judging: Usage;
 }
 
-/** What a whole run used. */
 export function runSpending(summary: Tallied): Spending {
 	const { tokenUsage, costUsd, graderTokenUsage, graderCostUsd } = summary;
 	return {
@@ -17,12 +16,13 @@ export function runSpending(summary: Tallied): Spending {
 	};
 }
 
-/** What an attempt used. */
 export function rowSpending({ tokenUsage, costUsd, scores }: Usage & Pick<ResultRow, "scores">): Spending {
 	return { target: { tokenUsage, costUsd }, judging: sumCosts(scores.flatMap(({ usage }) => usage ?? [])) };
 }
 
-/** `$0.25 = target $0.20 + judging $0.05` and `15,801 tokens = target 12,345 + judging 3,456`, as far as they are known. */
+/**
+ * Returns `$0.25 = target $0.20 + judging $0.05` and `15,801 tokens = target 12,345 + judging 3,456`, as far as known.
+ */
 export function spendingTexts({ target, judging }: Spending): string[] {
 	return [
 		partsText(target.costUsd, judging.costUsd, costText, "cost"),
@@ -30,7 +30,7 @@ export function spendingTexts({ target, judging }: Spending): string[] {
 	].flatMap((text) => text ?? []);
 }
 
-/** A total is only stated if both of its parts are known. */
+/** States a total only if both parts are known. */
 function partsText(
 	target: number | undefined,
 	judging: number | undefined,
@@ -47,13 +47,13 @@ export function tokensOf({ tokenUsage }: Usage): number | undefined {
 	return tokenUsage && tokenUsage.input + tokenUsage.output;
 }
 
-/** The cost if it is known, else the tokens. */
+/** Returns the cost if known, else the tokens. */
 export function shortSpending(usage: Usage): string {
 	if (usage.costUsd !== undefined) return costText(usage.costUsd);
 	return usage.tokenUsage ? tokensText(usage) : "–";
 }
 
-/** `$0.20, 12,345 tokens (10,000 in, 2,345 out)`; undefined if neither is known. */
+/** Returns `$0.20, 12,345 tokens (10,000 in, 2,345 out)`; undefined if neither is known. */
 export function usageText(usage: Usage): string | undefined {
 	const { tokenUsage, costUsd } = usage;
 	const tokens =
@@ -66,7 +66,7 @@ function tokensText(usage: Usage): string {
 	return `${number(tokensOf(usage) ?? 0)} tokens`;
 }
 
-/** Made once: an export formats several figures of each row. */
+/** Created once, because exports format several numbers per row. */
 const numbers = new Intl.NumberFormat("en-US");
 
 function number(value: number): string {

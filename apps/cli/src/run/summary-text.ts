@@ -16,15 +16,15 @@ import type { Colors } from "../terminal/colors.ts";
 import { shortScore } from "./failure-text.ts";
 import { costText, runSpending, spendingTexts } from "./spending-text.ts";
 
-/** Returns the summary of a run from its rows, however far it is; how long it took is known once it has ended. */
+/** Computes a run's summary from its rows, also while it is running; the duration is only known at the end. */
 export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" | "summary">): Tallied {
 	return tallyOf(caseOutcomes(rows, run), run).summary(summary?.durationMs);
 }
 
-/** How a summary's counts are emphasised, by what they count. */
+/** Styles for the counts of a summary. */
 export type Emphasis = Readonly<Record<keyof typeof outcomeWords, (text: string) => string>>;
 
-/** `4 passed`, `0 failed`, `1 not judged`, `2 not run`: passed and failed always, the others if there are any. */
+/** Returns `4 passed`, `0 failed`, `1 not judged`, `2 not run`; the last two only if there are any. */
 export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
 	const { passed, failed, errors } = summary;
 	const left = testsNotRun(summary);
@@ -36,7 +36,7 @@ export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
 	];
 }
 
-/** One sentence: how many tests, how they ended, score, time, money and tokens. */
+/** Summarizes a run in one sentence: counts, score, time, cost and tokens. */
 export function sumSentence(summary: Tallied, emphasis: Emphasis): string {
 	const { planned, durationMs } = summary;
 	const mean = scoreMean(summary);
@@ -56,35 +56,35 @@ export function colorEmphasis({ green, red, magenta, yellow }: Colors): Emphasis
 	return { passed: green, failed: red, error: magenta, not_run: yellow };
 }
 
-/** The sentence for a terminal. */
+/** Returns the sentence with colours. */
 export function sumText(summary: Tallied, colors: Colors): string {
 	return sumSentence(summary, colorEmphasis(colors));
 }
 
-/** Says that a run is not finished; undefined if every planned test has a result. */
+/** Returns a note on missing results; undefined if every planned test has one. */
 export function unfinishedSentence(summary: Tallied): string | undefined {
 	const left = testsNotRun(summary);
 	if (left === 0) return undefined;
 	return `Not finished: ${left} of ${summary.planned} ${summary.planned === 1 ? "test" : "tests"} ${outcomeWords.not_run}`;
 }
 
-/** Which run this one started from. */
+/** Describes the run that this one started from. */
 export function originSentence({ origin }: Pick<RunFile, "origin">): string | undefined {
 	if (!origin) return undefined;
 	const { kind, runId, path, graders } = origin;
 	const from = `run ${runId} (${path})`;
-	if (kind === "rerun_failed") return `Runs again what did not pass in ${from}`;
+	if (kind === "rerun_failed") return `Reruns the tests that did not pass in ${from}`;
 	const by = graders ? ` by ${graders.join(", ")}` : "";
-	return `Grades the answers of ${from} again${by}: the figures of the target are those of that run`;
+	return `Grades the answers of ${from} again${by}; times and costs of the target are from that run`;
 }
 
-/** What a shard may spend of a budget. */
+/** Describes a shard's part of the budget. */
 export function shardBudgetText({ eval: label, usd, wholeUsd, tests, wholeTests }: ShardBudget): string {
 	const whose = label === undefined ? "" : ` of ${label}`;
 	return `Budget of this shard${whose}: ${costText(usd)}, its share (${tests} of ${wholeTests} tests) of ${costText(wholeUsd)}.`;
 }
 
-/** The path relative to `cwd` if that is shorter. */
+/** Returns the path relative to `cwd` if that is shorter. */
 export function shownDirectory(path: string, cwd: string): string {
 	const short = relative(cwd, path);
 	return short.startsWith("..") || short === "" ? path : short;

@@ -13,10 +13,10 @@ import { shortScore } from "./failure-text.ts";
 import { displayWidth } from "./fit-line.ts";
 import { runSpending, shortSpending } from "./spending-text.ts";
 
-/** The tests of each target as cells under a header. Columns that would be empty for all targets are left out. */
+/** A table of targets. Columns that are empty for all targets are omitted. */
 export interface TargetCells {
 	readonly header: readonly string[];
-	/** The name of the target first. */
+	/** The target's name comes first. */
 	readonly rows: readonly (readonly string[])[];
 }
 
@@ -52,7 +52,7 @@ export function capital(text: string): string {
 	return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** A table with a line for each target; if that is too wide for `columns`, a few short lines for each. */
+/** Formats a line per target, or a few short lines each if the table is wider than `columns`. */
 export function targetTable(tally: RunTally, colors: Colors, columns: number): string {
 	const { header, rows } = targetCells(tally);
 	const cells = rows.map(([name = "", ...more]) => [terminalSafeLine(name), ...more]);

@@ -1,23 +1,23 @@
 import { jsonSchemaOf } from "@agentv/core";
 
 export interface StarterFile {
-	/** Relative to the directory that is set up. */
+	/** Relative to the target directory. */
 	readonly path: string;
 	readonly content: string;
 	readonly purpose: string;
-	/** Serves the others; one that is already there is as good. */
+	/** A supporting file, for which an existing one is fine. */
 	readonly isSupport?: boolean;
 }
 
-/** A small eval that passes offline as it stands, and shows the parts one changes first. */
+/** Returns a small eval that passes offline and shows the parts that users change first. */
 export function starterFiles(): StarterFile[] {
 	const schema = (format: "eval" | "targets") => `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`;
 	return [
 		{ path: "evals/greeting.eval.yaml", content: evalText, purpose: "the eval" },
-		{ path: "evals/cases.jsonl", content: casesText, purpose: "its tests, one a line" },
-		{ path: "evals/targets.yaml", content: targetsText, purpose: "what is tested: an offline stand-in, or a model" },
-		{ path: "evals/scripts/check-length.mjs", content: graderText, purpose: "a grader of your own" },
-		{ path: "evals/.env.example", content: envText, purpose: "the variables it knows" },
+		{ path: "evals/cases.jsonl", content: casesText, purpose: "its tests, one per line" },
+		{ path: "evals/targets.yaml", content: targetsText, purpose: "targets: an offline mock, and a model" },
+		{ path: "evals/scripts/check-length.mjs", content: graderText, purpose: "a custom grader" },
+		{ path: "evals/.env.example", content: envText, purpose: "its environment variables" },
 		{ path: "evals/.gitignore", content: ".env\n", purpose: "keeps keys out of git", isSupport: true },
 		{ path: ".agentv/schemas/eval.schema.json", content: schema("eval"), purpose: "for editors", isSupport: true },
 		{
@@ -33,12 +33,12 @@ const evalText = `# yaml-language-server: $schema=../.agentv/schemas/eval.schema
 name: greeting
 description: Greets people by name, briefly.
 
-# Which target of targets.yaml is tested; --target model tests the real one.
+# The target in targets.yaml to test; use --target model for the real one.
 target: default
 
 tests: ./cases.jsonl
 
-# Graders of every test; a test may have its own besides.
+# Graders for every test; a test can have additional ones.
 assertions:
   - type: icontains-any
     value: [hello, welcome, hi]
@@ -54,14 +54,14 @@ const casesText = `{"id": "ada", "input": "Greet Ada.", "assertions": [{"type": 
 
 const targetsText = `# yaml-language-server: $schema=../.agentv/schemas/targets.schema.json
 targets:
-  # Answers the same every time: for trying graders without a network.
+  # Always returns the same answers, to try graders offline.
   - name: default
     provider: mock
     responses:
       ada: Hello Ada, nice to see you.
       grace: Welcome, Grace!
 
-  # Any server that speaks OpenAI's chat completions; without base_url OpenAI's own.
+  # Any server with OpenAI's chat completions API; by default OpenAI's own.
   - name: model
     provider: openai
     base_url: \${{ OPENAI_BASE_URL:-https://api.openai.com/v1 }}

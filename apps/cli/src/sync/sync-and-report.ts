@@ -6,13 +6,13 @@ import { colorsFor } from "../terminal/colors.ts";
 import { writeWarnings } from "../terminal/write-warnings.ts";
 import { syncProgress } from "./sync-progress.ts";
 
-/** Syncs, shows what happens on stderr, and answers the results as text and as a document. */
+/** Syncs, shows progress on stderr, and returns the results as text and as a document. */
 export async function syncAndReport(
 	request: Omit<SyncOptions, "env" | "signal">,
 	context: Context,
 	isQuiet: boolean,
 ): Promise<CommandResult & { readonly document: ReturnType<typeof resultsDocument> }> {
-	// An entry that can't be read is not synced: whoever asked for all of them must hear of it.
+	// Invalid entries can't be synced; report them if all benchmarks were requested.
 	const problems = request.ids === undefined || request.ids.length === 0 ? readRegistry(context.env).diagnostics : [];
 	writeWarnings(problems, context);
 	const progress = syncProgress(context.stderr, colorsFor(context.stderr));

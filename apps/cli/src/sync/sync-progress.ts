@@ -3,14 +3,14 @@ import type { Output } from "../context.ts";
 import type { Colors } from "../terminal/colors.ts";
 import { liveLines } from "../terminal/live-lines.ts";
 
-/** Shows what happens during a sync. */
+/** Shows the progress of a sync. */
 export interface SyncProgress {
 	show(event: SyncEvent): void;
-	/** Takes the live view away. */
+	/** Removes the live view. */
 	end(): void;
 }
 
-/** On a terminal one line for each benchmark under way, with git's phase and percent; otherwise plain lines of what is notable. */
+/** Shows a line per running benchmark with git's phase and percent on a terminal, plain lines otherwise. */
 export function syncProgress(output: Output, colors: Colors): SyncProgress {
 	return output.isTTY ? liveProgress(output, colors) : plainProgress(output);
 }
@@ -27,7 +27,7 @@ function plainProgress(output: Output): SyncProgress {
 
 function notable(event: SyncEvent): string | undefined {
 	if (event.type === "started") return "looking …";
-	if (event.type === "waiting") return `waiting for process ${event.pid}, which syncs the same directory …`;
+	if (event.type === "waiting") return `waiting for process ${event.pid}, which is syncing the same directory …`;
 	if (event.type === "recovered") return event.message;
 	if (event.type === "planned" && event.plan.action !== "none") return `${event.plan.message} …`;
 	return undefined;
@@ -48,7 +48,7 @@ function liveProgress(output: Output, colors: Colors): SyncProgress {
 	};
 }
 
-/** The bar last: a narrow terminal cuts it off first. */
+/** Puts the bar last, so that a narrow terminal cuts it off first. */
 function phaseText({ phase, percent }: Extract<SyncEvent, { type: "progress" }>): string {
 	return `${phase} ${String(percent).padStart(3)}% ${bar(percent)}`;
 }

@@ -3,7 +3,7 @@ import type { Colors } from "./colors.ts";
 
 const mostLines = 20;
 
-/** Files, evals with their tests, and what the next run will execute, indented; long lists are cut and counted. */
+/** Lists changed files, affected evals with their tests, and what the next run will execute; cuts long lists. */
 export function changeLines(changes: SyncChanges, colors: Colors, show: { readonly files: boolean }): string[] {
 	const { added, changed, removed, evals, executes } = changes;
 	const counts = [`${added.length} added`, `${changed.length} changed`, `${removed.length} removed`].join(", ");
@@ -25,7 +25,7 @@ export function changeLines(changes: SyncChanges, colors: Colors, show: { readon
 	return [
 		`    files: ${counts}`,
 		...(show.files ? cut(files).map((line) => `      ${line}`) : []),
-		...section("evals touched:", touched),
+		...section("affected evals:", touched),
 		...section(colors.yellow("will execute on the next run:"), runs),
 	];
 }

@@ -3,7 +3,7 @@ import type { Output } from "../context.ts";
 
 export type Colors = ReturnType<typeof picocolors.createColors>;
 
-/** The colours of one stream: none where it wants none. */
+/** Returns the colour functions for a stream; they do nothing if it has no colours. */
 export function colorsFor(output: Output): Colors {
 	return picocolors.createColors(output.color);
 }

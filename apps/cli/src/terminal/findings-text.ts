@@ -9,12 +9,12 @@ import {
 } from "@agentv/core";
 import type { Colors } from "./colors.ts";
 
-/** Findings for people, one text each, with paths as seen from `cwd`; an empty list is an empty list. */
+/** Formats findings, one text each, with paths relative to `cwd`. */
 export function findingsText(diagnostics: readonly Diagnostic[], cwd: string, colors: Colors): readonly string[] {
 	return locateFindings(diagnostics).map((located) => findingText(located, cwd, colors));
 }
 
-/** One finding: place, severity, sentence, rule; the code frame; the hint. Ends without a newline. */
+/** Formats a finding: location, severity, message and rule; code frame; hint. No final newline. */
 export function findingText({ diagnostic, range, text }: LocatedFinding, cwd: string, colors: Colors): string {
 	const paint = diagnostic.severity === "error" ? colors.red : colors.yellow;
 	const place = `${terminalSafeLine(shortPath(diagnostic.at.file, cwd))}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
@@ -26,7 +26,7 @@ export function findingText({ diagnostic, range, text }: LocatedFinding, cwd: st
 	return lines.join("\n");
 }
 
-/** The path relative to `cwd` if it lies below, else as it is. */
+/** Returns the path relative to `cwd` if it is inside, else unchanged. */
 function shortPath(file: string, cwd: string): string {
 	const short = relative(cwd, file);
 	return short === "" || short.startsWith("..") ? file : short;

@@ -1,6 +1,6 @@
 import type { Output } from "../context.ts";
 
-/** A few lines at the bottom of a terminal that are drawn again and again. */
+/** A few lines at the bottom of a terminal that are redrawn in place. */
 export interface LiveLines {
 	draw(lines: readonly string[]): void;
 	clear(): void;
@@ -10,12 +10,12 @@ const pauseMs = 80;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are control sequences
 const styling = /\u001b\[\d*m/g;
 
-/** Draws at most a dozen times a second, and never more than fits the terminal's width. */
+/** Draws at most 12 times a second, and cuts lines to the terminal's width. */
 export function liveLines(output: Output): LiveLines {
 	let shown = 0;
 	let next: readonly string[] | undefined;
 	let timer: NodeJS.Timeout | undefined;
-	// From the first column: a Ctrl-C has been echoed by then.
+	// From the first column, because the terminal echoes Ctrl-C.
 	const erase = () => (shown === 0 ? "" : `\r\u001b[${shown}A\u001b[J`);
 	const flush = () => {
 		timer = undefined;

@@ -1,6 +1,6 @@
 import type { BenchmarkReport } from "@agentv/core";
 
-/** Both axes of a benchmark's state in a word or two: `synced`, `behind, modified`. */
+/** Returns a benchmark's state in a word or two: `synced`, `behind, modified`. */
 export function stateText({ revision, workTree }: BenchmarkReport): string {
 	return workTree.state === "clean" ? revision.state : `${revision.state}, ${workTree.state}`;
 }

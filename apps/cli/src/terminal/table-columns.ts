@@ -1,6 +1,6 @@
 import type { Output } from "../context.ts";
 
-/** How wide a table may be: as wide as it likes where no terminal would break its lines. */
+/** Returns the maximum width of a table; unlimited unless the output is a terminal. */
 export function tableColumns({ isTTY, columns }: Output): number {
 	return isTTY ? columns : Number.POSITIVE_INFINITY;
 }

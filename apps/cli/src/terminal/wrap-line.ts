@@ -4,8 +4,8 @@ import { widthOf, wrapWords } from "./wrap-words.ts";
 const indent = "    ";
 
 /**
- * A sentence (colours and all) broken between words where the terminal ends, its further lines indented. What goes elsewhere than
- * to a terminal stays one line, for whoever searches in it.
+ * Wraps a sentence (with colours) to the terminal's width, continuation lines indented. Output other than to a terminal
+ * stays on one line, so that it can be searched.
  */
 export function wrapLine(line: string, { isTTY, columns }: Pick<Output, "isTTY" | "columns">): string {
 	if (!isTTY || widthOf(line) <= columns) return line;

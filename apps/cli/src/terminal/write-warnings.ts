@@ -3,7 +3,7 @@ import type { Context } from "../context.ts";
 import { colorsFor } from "./colors.ts";
 import { findingsText } from "./findings-text.ts";
 
-/** Says on stderr what is wrong with single entries of a file, while the others are used. */
+/** Warns about invalid entries of a file, whose other entries are used. */
 export function writeWarnings(diagnostics: readonly Diagnostic[], context: Context): void {
 	const texts = findingsText(diagnostics, context.cwd, colorsFor(context.stderr));
 	if (texts.length > 0) context.stderr.write(`${texts.join("\n")}\n`);

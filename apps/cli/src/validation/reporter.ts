@@ -3,20 +3,20 @@ import type { EvalValidation, FixPlan, OfferedEdit } from "@agentv/core";
 import type { CommandResult } from "../context.ts";
 import type { Colors } from "../terminal/colors.ts";
 
-/** What every reporter of a validation gets. */
+/** Input of a validation reporter. */
 export interface ValidationReport {
 	readonly evals: readonly EvalValidation[];
-	/** Absolute; paths are shown as seen from here. */
+	/** Absolute; paths are shown relative to it. */
 	readonly cwd: string;
-	/** Warnings fail, too. */
+	/** Whether warnings fail. */
 	readonly strict: boolean;
-	/** Only what fails is of interest. */
+	/** Whether to report only failures. */
 	readonly quiet: boolean;
 	readonly colors: Colors;
-	/** What `--fix`, `--migrate` and `--pin` did, or with `dryRun` would do. */
+	/** The changes of `--fix`, `--migrate` and `--pin`; not applied with `dryRun`. */
 	readonly plan?: FixPlan;
 	readonly dryRun?: boolean;
-	/** What `--fix` would do, finding by finding; for formats that offer edits. */
+	/** The edits of `--fix` by finding, for formats that contain edits. */
 	readonly offered?: readonly OfferedEdit[];
 }
 
@@ -25,7 +25,7 @@ export type ValidationReporter = (report: ValidationReport) => CommandResult;
 export interface ValidationSummary {
 	readonly evals: number;
 	readonly tests: number;
-	/** Without those that were mended. */
+	/** Without fixed ones. */
 	readonly errors: number;
 	readonly warnings: number;
 	readonly fixed: number;
@@ -43,13 +43,13 @@ export function summaryOf({ evals }: Pick<ValidationReport, "evals">): Validatio
 	};
 }
 
-/** 0 clean, 1 errors; warnings count with `strict`. */
+/** Returns 1 if there are errors, or warnings with `strict`; else 0. */
 export function exitCodeOf(report: ValidationReport): number {
 	const { errors, warnings } = summaryOf(report);
 	return errors > 0 || (report.strict && warnings > 0) ? 1 : 0;
 }
 
-/** A path as seen from `cwd`, with `/`, where it lies below; else as it is. */
+/** Returns a path relative to `cwd`, with `/`, if it is inside; else unchanged. */
 export function shownPath(path: string, cwd: string): string {
 	const way = relative(cwd, path);
 	if (way === "") return ".";

@@ -11,7 +11,7 @@ const page = parsePage(
 	"docs/planted.md",
 	`# Planted \`page\`
 
-See [evals](evals.md), [one](evals.md#tests), [itself](#planted-page), [nobody](nobody.md), [nothing](evals.md#nothing).
+See [evals](evals.md), [one](evals.md#tests), [itself](#planted-page), [absent](absent.md), [nothing](evals.md#nothing).
 
 ${fence}sh
 # a remark
@@ -52,7 +52,7 @@ describe("the checks of the documentation", () => {
 		]);
 	});
 
-	it("tell of links that lead nowhere", () => {
+	it("report broken links", () => {
 		expect(page.links.map(({ text }) => linkProblem(page, text))).toEqual([
 			undefined,
 			undefined,
@@ -92,6 +92,6 @@ describe("the checks of the documentation", () => {
 	});
 
 	it("ask what YAML of no known kind is", () => {
-		expect(kindOf({ language: "yaml", text: "nobody: knows", line: 1 })).toBeUndefined();
+		expect(kindOf({ language: "yaml", text: "something: unknown", line: 1 })).toBeUndefined();
 	});
 });

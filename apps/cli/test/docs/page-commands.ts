@@ -10,7 +10,10 @@ export interface PageCommand {
 	readonly serves: boolean;
 }
 
-/** What is not run here: the checkout's own commands, which CI runs, and programs that not every machine has. */
+/**
+ * Commands that are not run here: those of the checkout, which CI and `packed.test.ts` run, and programs that not every
+ * machine has.
+ */
 const notRun: readonly RegExp[] = [
 	/^npm (start|test|run (build|pack:cli))\b/,
 	/^npm install -g \.\/apps\/cli\/agentv-\*\.tgz$/,

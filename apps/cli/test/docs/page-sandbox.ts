@@ -4,8 +4,9 @@ import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { agentvBin, git, gitTestEnvironment, tempTree, waitUntil, writeTree } from "@agentv/test-support";
+import { git, gitTestEnvironment, tempTree, waitUntil, writeTree } from "@agentv/test-support";
 import { onTestFinished } from "vitest";
+import { calledCommand } from "./called-command.ts";
 import type { MarkdownPage } from "./markdown-page.ts";
 import { type PageCommand, withoutComment } from "./page-commands.ts";
 
@@ -37,7 +38,7 @@ interface SandboxOptions {
 
 /**
  * Makes a project of its own for a page: what `agentv init` writes, and the files that the page shows, committed. HOME and AGENTV_HOME are
- * empty. `https://github.com/acme/…` is answered by repositories that lie beside it.
+ * empty. `https://github.com/acme/…` is redirected to local repositories.
  */
 export async function pageSandbox(page: MarkdownPage, { starter, fromNothing }: SandboxOptions): Promise<PageSandbox> {
 	const place = tempTree({ "shell/env": "" });
@@ -48,9 +49,7 @@ export async function pageSandbox(page: MarkdownPage, { starter, fromNothing }: 
 	writeTree(work, filesOf(page));
 	git(work, "add", "--all");
 	git(work, "commit", "--quiet", "--allow-empty", "--message=Begin");
-	writeFileSync(join(place, "bin/agentv"), `#!/bin/sh\nexec "${process.execPath}" "${agentvBin()}" "$@"\n`, {
-		mode: 0o755,
-	});
+	calledCommand(join(place, "bin/agentv"), place);
 	makeRemotes(place, starter);
 	writeFileSync(join(place, "shell/cwd"), work);
 	const env = {

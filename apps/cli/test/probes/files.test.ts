@@ -7,7 +7,7 @@ import { smallEval, target, testEntry } from "./small-evals.ts";
 
 const large = "three gigabytes of nothing";
 /** What is as good as no file, where AgentV looks for one by itself. */
-const notThere = ["a directory", "a link to nothing", "a circle of links"];
+const notThere = ["a directory", "a link to nothing", "a cycle of links"];
 
 /** What a path can be instead of a regular file, and what puts it there. */
 const kinds: Readonly<Record<string, (path: string) => void | Promise<void>>> = {
@@ -22,7 +22,7 @@ const kinds: Readonly<Record<string, (path: string) => void | Promise<void>>> = 
 	"an endless device": (path) => symlinkSync("/dev/zero", path),
 	"a terminal": (path) => symlinkSync("/dev/tty", path),
 	"a file of the kernel": (path) => symlinkSync("/proc/self/environ", path),
-	"a circle of links": (path) => symlinkSync(path, path),
+	"a cycle of links": (path) => symlinkSync(path, path),
 	"a link to nothing": (path) => symlinkSync("/nowhere/at/all", path),
 	[large]: (path) => {
 		writeFileSync(path, "");
@@ -108,14 +108,14 @@ const places: readonly {
 		path: "template/inner",
 		files: smallEval({ head: "workspace: { template: ./template }\n", files: { "template/outer.txt": "x" } }),
 		commands: [["eval", "run", "my.eval.yaml", "--output", "r"]],
-		allowed: ["a directory", "a link to nothing", "a circle of links", "a socket", large],
+		allowed: ["a directory", "a link to nothing", "a cycle of links", "a socket", large],
 	},
 	{
 		place: "the registry",
 		path: ".home/benchmarks.yaml",
 		files: {},
 		commands: [["benchmark", "list"]],
-		allowed: ["a link to nothing", "a circle of links"],
+		allowed: ["a link to nothing", "a cycle of links"],
 	},
 	{
 		place: "the project's settings",

@@ -1,7 +1,7 @@
 import { type Probe, replay } from "./probe.ts";
 import { smallEval, testEntry } from "./small-evals.ts";
 
-/** Patterns that a matcher which tries all ways takes years for, or that are no patterns. */
+/** Patterns that take a backtracking matcher years, and invalid ones. */
 const patterns: Readonly<Record<string, string>> = {
 	"30 stars": `${"*a".repeat(30)}b`,
 	"30 double stars": `${"**/".repeat(30)}x`,

@@ -4,15 +4,17 @@ import { agentvBin, law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 
-/** A hostile input and what the built command line must make of it, beside the laws that hold for every input. */
+/** A hostile input and what the built command line must do with it, in addition to the laws for every input. */
 export interface Probe {
 	/** Unique: the area, then what is hostile and where. */
 	readonly name: string;
 	/** Relative path → content, in the directory in which the command starts. */
 	readonly files: Readonly<Record<string, string>>;
-	/** Makes what is no regular file, or a state that takes commands of its own. */
+	/** Creates what is not a regular file, or a state that needs its own commands. */
 	readonly prepare?: (cwd: string) => void | Promise<void>;
-	/** Arguments of each `agentv` that is started, one after the other; `CWD` in a word is the directory, `OUT` another. */
+	/**
+	 * Arguments of each `agentv` that is started, one after the other; `CWD` in a word is the directory, `OUT` another.
+	 */
 	readonly commands: readonly (readonly string[])[];
 	readonly env?: Readonly<Record<string, string>>;
 	/** What a POSIX shell does before it becomes the command, as `ulimit -n 64`. */
@@ -25,7 +27,7 @@ export interface Probe {
 	readonly says?: RegExp;
 	/** What neither stream may hold. */
 	readonly never?: RegExp;
-	/** Further checks of what the commands left. @throws */
+	/** Additional checks of what the commands left. @throws */
 	readonly check?: (cwd: string, output: string) => void;
 }
 

@@ -78,7 +78,7 @@ const commands = [
 const probes: readonly Probe[] = [
 	...Object.entries(replies).map(([name, reply]) => ({
 		name: `replies: a grader prints ${name}`,
-		// The other test must be judged whatever this one's grader does.
+		// The other test must be judged regardless of this one's grader.
 		files: smallEval({
 			tests: `tests:\n${testEntry([], [printingGrader])}${testEntry([], undefined, "other")}`,
 			files: { "reply.txt": reply },

@@ -1,8 +1,11 @@
-/** An eval with one test that an offline target answers and a text grader passes, and the parts of which probes make hostile ones. */
+/**
+ * An eval with one test that an offline target answers and a text grader passes, and the parts of which probes make
+ * hostile ones.
+ */
 export const target = "targets:\n  - name: default\n    provider: mock\n    response: hello\n";
 export const grader = '{ type: contains, value: "hello" }';
 
-/** A test as a YAML list entry. @param fields further fields, one a line */
+/** Returns a test as a YAML list entry. @param fields additional fields, one per line */
 export function testEntry(fields: readonly string[] = [], graders: readonly string[] = [grader], id = "a"): string {
 	const lines = [`- id: ${id}`, "input: hello", ...fields, `assertions: [${graders.join(", ")}]`];
 	return lines.map((line, index) => `  ${index === 0 ? "" : "  "}${line}\n`).join("");

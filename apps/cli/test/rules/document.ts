@@ -83,24 +83,24 @@ export const documentFixtures: readonly RuleFixture[] = [
 		bad: evals(older),
 		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is an older spelling of criteria',
 		good: sound,
-		mended: sound,
+		fixed: sound,
 	},
 	{
 		rule: "schema.deprecated",
 		bad: graded("type: llm_judge, prompt: Is it?"),
 		found: 'evals/eval.yaml:6:26 warning "llm_judge" is an older spelling of llm-grader',
-		mended: graded("type: llm-grader, prompt: Is it?"),
+		fixed: graded("type: llm-grader, prompt: Is it?"),
 	},
 	{
 		rule: "schema.deprecated",
 		bad: { ...graded("type: code-grader, script: [node, ./x.mjs]"), "evals/x.mjs": "" },
 		found: 'evals/eval.yaml:6:39 warning "script" is an older spelling of command',
-		mended: graded("type: code-grader, command: [node, ./x.mjs]"),
+		fixed: graded("type: code-grader, command: [node, ./x.mjs]"),
 	},
 	{
 		rule: "schema.deprecated",
 		bad: { ...graded("type: code-grader, command: [node, ./x.mjs], timeout_ms: 5000"), "evals/x.mjs": "" },
 		found: 'evals/eval.yaml:6:65 warning "timeout_ms" is an older spelling of timeout_seconds',
-		mended: graded("type: code-grader, command: [node, ./x.mjs], timeout_seconds: 5"),
+		fixed: graded("type: code-grader, command: [node, ./x.mjs], timeout_seconds: 5"),
 	},
 ];

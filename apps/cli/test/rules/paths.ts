@@ -15,13 +15,13 @@ export const pathFixtures: readonly RuleFixture[] = [
 		found: `evals/eval.yaml:2:8 error test data "/evals/cases.jsonl" is found from the repository's root only`,
 		hint: false,
 		good: evals(tests("./cases.jsonl"), { "evals/cases.jsonl": row }),
-		mended: evals(tests("./cases.jsonl")),
+		fixed: evals(tests("./cases.jsonl")),
 	},
 	{
 		rule: "path.absolute",
 		bad: evals(top("workspace: D:/templates/a")),
 		found: 'evals/eval.yaml:1:12 error workspace template "D:/templates/a" is an absolute path',
-		mended: false, // it leads nowhere on this machine
+		fixed: false, // the target does not exist on this machine
 	},
 	{
 		rule: "path.missing",
@@ -42,14 +42,14 @@ export const pathFixtures: readonly RuleFixture[] = [
 			'evals/eval.yaml:2:8 error test data "data/cases.jsonl" is found only by searching upwards, as ../data/cases.jsonl',
 		hint: false,
 		good: evals(tests("data/cases.jsonl"), { "evals/data/cases.jsonl": row }),
-		mended: evals(tests("../data/cases.jsonl")),
+		fixed: evals(tests("../data/cases.jsonl")),
 	},
 	{
 		rule: "path.parent-search",
 		bad: evals(tests("cases"), { "cases/a/case.yaml": "input: x\ncriteria: y\n" }),
 		found: 'evals/eval.yaml:2:8 error test data "cases" is found only by searching upwards, as ../cases',
 		hint: false,
-		mended: evals(tests("../cases")),
+		fixed: evals(tests("../cases")),
 	},
 	{
 		rule: "path.outside-eval",
@@ -75,21 +75,21 @@ export const pathFixtures: readonly RuleFixture[] = [
 		found: 'evals/eval.yaml:1:12 error workspace template "./Template" is "./template" on disk',
 		hint: false,
 		good: evals(top("workspace: ./template"), template),
-		mended: evals(top("workspace: ./template")),
+		fixed: evals(top("workspace: ./template")),
 	},
 	{
 		rule: "path.case",
 		bad: { ...hook("node ./My\\ Scripts/Set-up.mjs --all"), "evals/My Scripts/set-up.mjs": "" },
 		found: 'evals/eval.yaml:1:36 error hook script "./My Scripts/Set-up.mjs" is "./My Scripts/set-up.mjs" on disk',
 		hint: false,
-		mended: hook("node './My Scripts/set-up.mjs' --all"),
+		fixed: hook("node './My Scripts/set-up.mjs' --all"),
 	},
 	{
 		rule: "path.case",
 		bad: evals(`base: &base { input_files: [./Notes.md] }\n${both("<<: *base")}`, { "evals/notes.md": "a" }),
 		found: 'evals/eval.yaml:1:29 error input file "./Notes.md" is "./notes.md" on disk',
 		hint: false,
-		mended: evals(`base: &base { input_files: [./notes.md] }\n${both("<<: *base")}`),
+		fixed: evals(`base: &base { input_files: [./notes.md] }\n${both("<<: *base")}`),
 	},
 	{
 		rule: "path.backslash",
@@ -97,7 +97,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 		found: 'evals/eval.yaml:2:8 error test data "data\\\\cases.jsonl" separates directories by backslashes',
 		hint: false,
 		good: evals(tests("data/cases.jsonl"), { "evals/data/cases.jsonl": row }),
-		mended: evals(tests("./data/cases.jsonl")),
+		fixed: evals(tests("./data/cases.jsonl")),
 	},
 	{
 		rule: "path.backslash",
@@ -105,7 +105,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 		found: 'evals/eval.yaml:1:41 error hook script ".\\\\scripts\\\\set-up.mjs" separates directories by backslashes',
 		hint: false,
 		good: hook("echo a\\ b"),
-		mended: hook("node ./scripts/set-up.mjs --all"),
+		fixed: hook("node ./scripts/set-up.mjs --all"),
 	},
 	{
 		rule: "path.not-executable",

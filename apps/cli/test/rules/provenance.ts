@@ -40,14 +40,14 @@ export const provenanceFixtures: readonly RuleFixture[] = [
 		found:
 			'evals/eval.yaml:1:48 warning repository acme/app is pinned to "8c5fd1b", a part of a SHA, which may become ambiguous',
 		good: repository("acme/app", sha.toUpperCase()),
-		mended: false,
+		fixed: false,
 	},
 	{
 		rule: "repos.unpinned",
 		bad: repository("acme/app", "'${{ REF:-main }}'"),
 		found:
 			'evals/eval.yaml:1:48 warning repository acme/app is pinned to "main" by REF, which may say something else tomorrow',
-		mended: false,
+		fixed: false,
 	},
 	{
 		rule: "repos.local-path",

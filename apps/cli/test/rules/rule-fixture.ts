@@ -14,8 +14,8 @@ export interface RuleFixture {
 	readonly hint?: false;
 	/** Laid over `sound`; the rule finds nothing in it. Every rule has one such tree at least. */
 	readonly good?: Files;
-	/** Of a rule whose findings can be mended: `false` where this one can't, else files as mending leaves them. */
-	readonly mended?: Files | false;
+	/** The files after the fix, for rules with a fix; `false` if this finding can't be fixed. */
+	readonly fixed?: Files | false;
 	/** Written after the commit, of the bad tree and of the good one. */
 	readonly later?: Files;
 	/** Whether the bad tree, or both, lie outside of any repository. */

@@ -27,7 +27,7 @@ export const targetFixtures: readonly RuleFixture[] = [
 		},
 		found: 'evals/eval.yaml:1:32 error Target "far" resolved from parent targets.yaml — not self-contained',
 		hint: false,
-		mended: {
+		fixed: {
 			"evals/targets.yaml": `${sound["evals/targets.yaml"]}  - name: far\n    provider: mock\n    response: \${{ ANSWER:-42 }}\n`,
 		},
 	},
@@ -39,7 +39,7 @@ export const targetFixtures: readonly RuleFixture[] = [
 		},
 		found: 'evals/eval.yaml:1:9 error Target "far" resolved from parent targets.yaml — not self-contained',
 		hint: false,
-		mended: false, // a credential is not copied on
+		fixed: false, // a credential is not copied on
 	},
 	{
 		rule: "targets.circular",

@@ -1,7 +1,8 @@
 import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { agentvBin, gitTestEnvironment, law } from "@agentv/test-support";
+import { agentv, agentvBin, gitTestEnvironment, law, type Session } from "@agentv/test-support";
 import { expect } from "vitest";
 
 /** Moments at which a command is killed: a seeded share of `most`. */
@@ -55,14 +56,14 @@ export class KilledCommand {
 		return spawn(process.execPath, [agentvBin(), ...args], { cwd: this.cwd, env: this.env, ...options });
 	}
 
-	run(...args: string[]) {
-		return spawnSync(process.execPath, [agentvBin(), ...args], { cwd: this.cwd, env: this.env, encoding: "utf8" });
+	run(...args: string[]): Promise<Session> {
+		return agentv(args, { cwd: this.cwd, env: this.env });
 	}
 
-	/** Expects a command to end with `exitCode`, and what it prints to be readable. */
-	succeeds(args: readonly string[], exitCode = 0): string {
-		const ran = this.run(...args);
-		expect(ran.status, `${args.join(" ")}\n${ran.stdout}${ran.stderr}`).toBe(exitCode);
+	/** Expects a command to end with `exitCode`, and returns what it prints. */
+	async succeeds(args: readonly string[], exitCode = 0): Promise<string> {
+		const ran = await this.run(...args);
+		expect(ran.exitCode, `${args.join(" ")}\n${ran.stdout}${ran.stderr}`).toBe(exitCode);
 		return ran.stdout;
 	}
 
@@ -82,10 +83,10 @@ export class KilledCommand {
 		await kill(child, round % 2 === 1);
 	}
 
-	/** How long a command takes. */
-	timed(args: readonly string[]): number {
+	/** How long a command takes as a process. */
+	async timed(args: readonly string[]): Promise<number> {
 		const started = performance.now();
-		this.run(...args);
+		await once(this.start(args), "close");
 		return performance.now() - started;
 	}
 

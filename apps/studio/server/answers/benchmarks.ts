@@ -1,7 +1,7 @@
 import type { SyncChanges, SyncEvent, SyncPlan, SyncResult } from "@agentv/core";
 import type { Page } from "./page.ts";
 
-/** Where a benchmark comes from, as the registry says it: variables unresolved, user parts of URLs left out. */
+/** A benchmark's source as written in the registry: variables unresolved, user parts of URLs removed. */
 export interface SourceAnswer {
 	readonly url: string;
 	readonly ref: string | null;
@@ -17,25 +17,25 @@ export interface LastSyncAnswer {
 	readonly message: string;
 }
 
-/** One registry entry: what registry and state files say, without asking git. */
+/** A registry entry, from registry and state files only, without calling git. */
 export interface BenchmarkAnswer {
 	readonly id: string;
 	readonly name: string;
 	/** Absolute. */
 	readonly path: string;
-	/** Null: a local directory, which has nothing to sync. */
+	/** Null for a local directory, which can't be synced. */
 	readonly source: SourceAnswer | null;
-	/** Why it can't be used now, one sentence. */
+	/** Why it can't be used, in one sentence. */
 	readonly problem: string | null;
 	readonly last_sync: LastSyncAnswer | null;
-	/** The job that syncs it now. */
+	/** The running sync job. */
 	readonly job: string | null;
 }
 
 export interface BenchmarkListAnswer extends Page<BenchmarkAnswer> {
 	/** Path of `benchmarks.yaml`. */
 	readonly registry: string;
-	/** What is wrong with single entries; an entry without a usable id is only here. */
+	/** Invalid entries; those without a valid id appear only here. */
 	readonly problems: readonly {
 		readonly message: string;
 		readonly hint: string | null;
@@ -43,7 +43,7 @@ export interface BenchmarkListAnswer extends Page<BenchmarkAnswer> {
 	}[];
 }
 
-/** The marks of one benchmark; each stands for itself. */
+/** The independent status badges of a benchmark. */
 export interface BenchmarkMarks {
 	readonly id: string;
 	readonly revision: {
@@ -61,7 +61,7 @@ export interface BenchmarkMarks {
 		readonly files: readonly string[];
 		readonly total: number;
 	};
-	/** How many evals lie in it. */
+	/** Number of evals in it. */
 	readonly evals: number;
 	/** What differs, why, and the next action, in one sentence. */
 	readonly message: string;
@@ -75,7 +75,6 @@ export interface ChangesAnswer extends SyncChanges {
 	readonly totals: { readonly added: number; readonly changed: number; readonly removed: number };
 }
 
-/** What a sync would do. */
 export interface SyncPlanAnswer extends Omit<SyncPlan, "changes"> {
 	readonly changes: ChangesAnswer | null;
 }

@@ -1,10 +1,10 @@
-/** A bundle that Studio has made. */
+/** A bundle created by Studio. */
 export interface BundleAnswer {
 	/** Addresses its archive: `GET /api/bundles/:id/archive`. */
 	readonly id: string;
-	/** Where it lies, absolute. */
+	/** Absolute. */
 	readonly directory: string;
-	/** The eval that it was made of, relative to its repository. */
+	/** The bundled eval, relative to its repository. */
 	readonly eval: string;
 	readonly digest: string;
 	/** ISO 8601. */
@@ -20,9 +20,9 @@ export type BundleEventAnswer =
 			readonly type: "progress";
 			readonly phase: "copying" | "vendoring" | "checking";
 			readonly done: number;
-			/** Null where it is not known. */
+			/** Null if unknown. */
 			readonly total: number | null;
-			/** The repository that is packed. */
+			/** The repository being packed. */
 			readonly what: string | null;
 	  }
 	| {
@@ -34,6 +34,6 @@ export type BundleEventAnswer =
 			readonly files: number;
 			readonly size: number;
 			readonly warnings: readonly string[];
-			/** Variables that must be set where it runs. */
+			/** Variables that must be set to run it. */
 			readonly required: readonly string[];
 	  };

@@ -1,20 +1,20 @@
-/** A test on a target, as comparisons name it. */
+/** A compared test on a target. */
 export interface ComparedCase {
-	/** Eval and target as the later run names them, where it has the test. */
+	/** Eval and target as named in the later run, if it has the test. */
 	readonly eval: string;
 	readonly test_id: string;
 	readonly target: string;
-	/** Mean over the attempts, before and after; null where none could be judged or a run has no such test. */
+	/** Mean over the attempts, before and after; null if none was judged or the run lacks the test. */
 	readonly scores: readonly [number | null, number | null];
-	/** Rows of the runs' tables that its answers stand in, one an attempt; empty where a run has none. */
+	/** Ids of the attempts' rows in each run; empty if the run lacks the test. */
 	readonly rows: readonly [readonly string[], readonly string[]];
-	/** Null where it can't be compared. */
+	/** Null if not comparable. */
 	readonly delta: number | null;
-	/** What was changed; empty also where nobody knows. */
+	/** Changed fingerprint parts; also empty if unknown. */
 	readonly parts: readonly string[];
 }
 
-/** A later run beside the first. Numbers are about comparable tests alone. */
+/** A later run compared with the first. Numbers only cover comparable tests. */
 export interface ComparisonAnswer {
 	readonly before: string;
 	readonly after: string;
@@ -25,24 +25,27 @@ export interface ComparisonAnswer {
 	/** Mean scores before and after. */
 	readonly means: readonly [number, number];
 	readonly mean: number;
-	/** What gates decide by: the same with 0 for what the later run's agent kept from being judged. Null if that changes nothing. */
+	/**
+	 * The basis of gates: the same with score 0 for tests that the later run's agent kept from being judged. Null if
+	 * equal.
+	 */
 	readonly at_least: {
 		readonly message: string;
 		readonly mean: number;
 		readonly verdict: ComparisonAnswer["verdict"];
 	} | null;
-	/** 95 % interval of the mean difference; null where the tests are too few. */
+	/** 95 % confidence interval of the mean difference; null if there are too few tests. */
 	readonly interval: readonly [number, number] | null;
-	/** The smallest true difference that so many tests show four times out of five. */
+	/** The smallest true difference that this number of tests detects with a power of 80 %. */
 	readonly smallest_effect: number | null;
 	readonly counts: Readonly<Record<"comparable" | "changed" | "new" | "gone" | "errors", number>>;
-	/** How many comparable tests went up and down. */
+	/** Numbers of comparable tests that went up and down. */
 	readonly moved: { readonly up: number; readonly down: number };
-	/** In how many changed tests a part differs; `unknown`: without fingerprint. */
+	/** Number of changed tests by differing part; `unknown`: without fingerprint. */
 	readonly changed_parts: Readonly<Record<string, number>>;
-	/** Evals and targets that the later run calls otherwise. */
+	/** Evals and targets with another name in the later run. */
 	readonly renamed: readonly (readonly [before: string, after: string])[];
-	/** The tests of the part that was asked for, a page of them. */
+	/** One page of the requested part. */
 	readonly cases: {
 		readonly part: "comparable" | "changed" | "new" | "gone" | "errors";
 		readonly items: readonly ComparedCase[];
@@ -61,9 +64,9 @@ export interface CompareAnswer {
 		readonly state: "finished" | "unfinished" | "under way";
 		/** Tests × targets. */
 		readonly planned: number;
-		/** Of how many of them there are results. */
+		/** Number of tests with results. */
 		readonly results: number;
-		/** Lines of its record that can't be read. */
+		/** Number of unreadable lines in its record. */
 		readonly bad_lines: number;
 	}[];
 	readonly comparisons: readonly ComparisonAnswer[];

@@ -1,7 +1,7 @@
 import type { CheckAnswer, FindingAnswer, RuleAnswer } from "./findings.ts";
 import type { Page } from "./page.ts";
 
-/** What it costs time to know of an eval: it is loaded and validated for this. */
+/** Status of an eval that requires loading and validating it. */
 export interface EvalMarks {
 	readonly name: string;
 	readonly tests: number;
@@ -23,19 +23,19 @@ export interface LastResultAnswer {
 
 export interface EvalEntry {
 	readonly id: string;
-	/** The benchmark's id; null: Studio's own directory. */
+	/** The benchmark's id; null for Studio's own directory. */
 	readonly benchmark: string | null;
 	/** Relative to the benchmark, or to Studio's directory. */
 	readonly file: string;
-	/** Null until they are known; `GET /api/evals/marks` brings them. */
+	/** Null until known; see `GET /api/evals/marks`. */
 	readonly marks: EvalMarks | null;
 	readonly last_result: LastResultAnswer | null;
-	/** The job that runs it now. */
+	/** The running job. */
 	readonly job: string | null;
 }
 
 export interface EvalListAnswer extends Page<EvalEntry> {
-	/** Why there are none, where something is wrong: the directory is missing, not synced yet. */
+	/** Why there are none, for example a missing directory or a benchmark that was never synced. */
 	readonly problem: string | null;
 }
 
@@ -44,7 +44,7 @@ export type EvalMarkEvent =
 	| { readonly type: "marks"; readonly id: string; readonly marks: EvalMarks }
 	| { readonly type: "end" };
 
-/** A command as it will be run; `${{ NAME }}` stands where a variable's value will. */
+/** A command as it will be run; variables appear as `${{ NAME }}`. */
 export interface CommandAnswer {
 	readonly kind: "hook" | "extension" | "preprocessor" | "grader" | "prompt" | "target" | "healthcheck";
 	/** `before_each`, the grader's, the target's name. */
@@ -52,25 +52,25 @@ export interface CommandAnswer {
 	readonly command: string;
 	/** File and line, relative to the benchmark. */
 	readonly at: string;
-	/** A shell text: the files that it uses can't be known. */
+	/** Whether it is a shell script, whose files can't be resolved statically. */
 	readonly shell: boolean;
 }
 
 export interface TargetAnswer {
 	readonly name: string;
-	/** `target` runs tests, `grader` judges answers, `fallback` steps in. */
+	/** `target` runs tests, `grader` grades answers, `fallback` replaces a failing target. */
 	readonly role: "target" | "grader" | "fallback";
 	readonly provider: string | null;
 	readonly model: string | null;
-	/** Names from the chosen one to the concrete one. */
+	/** The chain of `use_target` names, the concrete target last. */
 	readonly via: readonly string[];
-	/** Where requests go, for providers that have a server; user part and query left out. */
+	/** The server, for providers that have one; without user part and query. */
 	readonly host: string | null;
-	/** Names of the variables whose values it gets as key or header. Never a value. */
+	/** Variables whose values it receives as key or header. Never a value. */
 	readonly keys: readonly { readonly name: string; readonly set: boolean }[];
-	/** A key stands in a file as it is. */
+	/** Whether a key is stored in a file in plain text. */
 	readonly literal_key: boolean;
-	/** A program of this machine, which inherits every variable of the environment. */
+	/** Whether it is a local program, which inherits all environment variables. */
 	readonly inherits_environment: boolean;
 	/** Why it can't be used. */
 	readonly problem: string | null;
@@ -82,7 +82,7 @@ export interface WorkspaceAnswer {
 	readonly repos: readonly { readonly path: string; readonly repo: string; readonly commit: string | null }[];
 }
 
-/** One eval: everything its screen shows but the tests. */
+/** An eval without its tests. */
 export interface EvalAnswer {
 	readonly id: string;
 	readonly benchmark: string | null;
@@ -90,34 +90,33 @@ export interface EvalAnswer {
 	readonly name: string;
 	readonly description: string | null;
 	readonly tags: readonly string[];
-	/** The file as it is written; literal credentials are `***`. */
+	/** The file's text; literal credentials are `***`. */
 	readonly source: string;
-	/** It is longer than the 1 MB that is sent. */
+	/** Whether it was cut at 1 MB. */
 	readonly source_cut: boolean;
-	/** The smallest directory that holds everything the eval needs, relative as `file` is. */
+	/** The smallest directory that contains everything the eval needs, relative like `file`. */
 	readonly portable_root: string;
 	readonly errors: number;
 	readonly warnings: number;
 	/** At most 1,000. */
 	readonly findings: readonly FindingAnswer[];
 	readonly checks: readonly CheckAnswer[];
-	/** Docs of the rules that found something. */
+	/** Docs of the rules with findings. */
 	readonly rules: readonly RuleAnswer[];
 	readonly tests: number;
 	readonly targets: readonly TargetAnswer[];
 	readonly workspace: WorkspaceAnswer | null;
-	/** Hooks, extensions, graders, target commands: what a run executes on this machine. */
+	/** What a run executes on this machine: hooks, extensions, graders, target commands. */
 	readonly commands: readonly CommandAnswer[];
-	/** Variables that it names, and whether they are set; never a value. */
+	/** Variables that it uses, and whether they are set; never a value. */
 	readonly variables: readonly { readonly name: string; readonly state: "set" | "default" | "unset" }[];
 	readonly last_result: LastResultAnswer | null;
-	/** The job that runs it now. */
+	/** The running job. */
 	readonly job: string | null;
-	/** Running it executes what others wrote: it belongs to a synced benchmark, so ask first. */
+	/** Whether it belongs to a synced benchmark, so that running it executes foreign code and needs consent. */
 	readonly foreign: boolean;
 }
 
-/** A test in the list of an eval. */
 export interface EvalTestAnswer {
 	readonly id: string;
 	readonly description: string | null;
@@ -126,20 +125,20 @@ export interface EvalTestAnswer {
 	readonly assertions: readonly string[];
 	readonly target: string | null;
 	readonly tags: readonly string[];
-	/** Line in `file`, where it is known. */
+	/** Line in `file`, if known. */
 	readonly file: string;
 	readonly line: number | null;
 }
 export type EvalTestsAnswer = Page<EvalTestAnswer>;
 
-/** Something that a run reads or reaches. `new`: others wrote the eval, and the user has yet to consent to it. */
+/** Something that a run reads or connects to. `new`: not yet consented to, in an eval that needs consent. */
 export interface AccessAnswer {
 	readonly kind: "variable" | "host" | "file";
 	readonly name: string;
 	readonly new: boolean;
 }
 
-/** What a run will execute, to be confirmed before it starts. */
+/** What a run will execute, for confirmation before it starts. */
 export interface RunPlanAnswer {
 	/** Tests × targets. */
 	readonly tests: number;
@@ -148,24 +147,24 @@ export interface RunPlanAnswer {
 	readonly targets: readonly TargetAnswer[];
 	readonly commands: readonly CommandAnswer[];
 	readonly repos: readonly { readonly path: string; readonly repo: string; readonly commit: string | null }[];
-	/** Variables, hosts, and files outside of the eval's root; empty where it can't be run now. */
+	/** Variables, hosts, and files outside the eval's root; empty if it can't be run. */
 	readonly access: readonly AccessAnswer[];
-	/** Why it can't be run now. */
+	/** Why it can't be run. */
 	readonly problems: readonly string[];
-	/** Belongs to a synced benchmark: others wrote what runs. */
+	/** Whether it belongs to a synced benchmark, written by others. */
 	readonly foreign: boolean;
-	/** Sent back with `POST …/run`: only what was looked at is run. */
+	/** For `POST …/run`, which only runs a reviewed plan. */
 	readonly digest: string;
 }
 
 export interface FixPreviewAnswer {
-	/** One unified diff a file. */
+	/** One unified diff per file. */
 	readonly files: readonly { readonly file: string; readonly diff: string; readonly created: boolean }[];
-	/** What each change does, in words. */
+	/** Descriptions of the changes. */
 	readonly changes: readonly { readonly rule: string; readonly file: string; readonly says: string }[];
-	/** Findings whose rule has a fix that can't be made here, and why. */
+	/** Findings that can't be fixed although their rule has a fix, and why. */
 	readonly refused: readonly { readonly rule: string; readonly reason: string }[];
-	/** Sent back with `POST …/fix`: only what was looked at is written. */
+	/** For `POST …/fix`, which only applies reviewed fixes. */
 	readonly digest: string;
 }
 

@@ -1,4 +1,4 @@
-/** A piece of work that goes on after its request was answered. */
+/** A job that outlives its request. */
 export interface StartedAnswer {
 	/** Followed at `GET /api/jobs/:id/events`, stopped by `POST /api/jobs/:id/cancel`. */
 	readonly job: string;

@@ -4,11 +4,11 @@ export interface Page<Item> {
 	readonly page: number;
 	readonly pages: number;
 	readonly page_size: number;
-	/** How many there are on all pages, after filters. */
+	/** Number of items on all pages, after filters. */
 	readonly total: number;
 }
 
-/** What a list route of 50 a page answers for `page` of `all`. */
+/** Returns page number `page` of `all`. */
 export function pageOf<Item>(all: readonly Item[], page: number, pageSize = 50): Page<Item> {
 	return {
 		items: all.slice((page - 1) * pageSize, page * pageSize),
@@ -19,7 +19,7 @@ export function pageOf<Item>(all: readonly Item[], page: number, pageSize = 50):
 	};
 }
 
-/** The same page with its items made into something else: only those shown are ever made. */
+/** Maps the items of a page, so that only those on the page are converted. */
 export function mapPage<From, To>(page: Page<From>, make: (item: From) => To): Page<To> {
 	return { ...page, items: page.items.map(make) };
 }

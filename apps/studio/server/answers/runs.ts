@@ -1,7 +1,7 @@
 import type { ErrorCause } from "@agentv/core";
 import type { Page } from "./page.ts";
 
-/** Tokens and money; null if nothing reported them. */
+/** Tokens and cost; null if not reported. */
 export interface UsageAnswer {
 	readonly cost_usd: number | null;
 	readonly tokens: { readonly input: number; readonly output: number } | null;
@@ -16,14 +16,14 @@ export interface RunSummaryAnswer extends UsageAnswer {
 	readonly errors: number;
 	/** Planned tests without a result. */
 	readonly not_run: number;
-	/** Over tests that were judged; null where none was. */
+	/** Over judged tests; null if there are none. */
 	readonly mean_score: number | null;
-	/** The same with 0 for what the tested agent kept from being judged. */
+	/** The same with score 0 for tests that the agent kept from being judged. */
 	readonly mean_score_lower_bound: number | null;
-	/** How many tests were judged. */
+	/** Number of judged tests. */
 	readonly judged: number;
 	readonly duration_ms: number;
-	/** What models that grade used, failed judgements included; null if none did. */
+	/** Usage of grading models, failed calls included; null if none was used. */
 	readonly judging: UsageAnswer | null;
 }
 
@@ -37,7 +37,7 @@ export interface RunEntry {
 	readonly targets: readonly string[];
 	/** Tests × targets. */
 	readonly planned: number;
-	/** `running`: its process lives; `interrupted`: it ended before all was done and can be resumed. */
+	/** `running`: its process is alive; `interrupted`: it ended early and can be resumed. */
 	readonly state: "running" | "done" | "interrupted";
 	/** Null until the first summary is written. */
 	readonly summary: RunSummaryAnswer | null;
@@ -48,7 +48,7 @@ export interface RunEntry {
 }
 
 export interface RunListAnswer extends Page<RunEntry> {
-	/** What there is to filter by. */
+	/** Values to filter by. */
 	readonly experiments: readonly string[];
 	readonly targets: readonly string[];
 	readonly benchmarks: readonly string[];
@@ -64,18 +64,18 @@ export interface RunHistoryAnswer {
 			readonly started_at: string;
 			/** 0 to 1. */
 			readonly pass_rate: number;
-			/** The same with what the tested agent kept from being judged counted as not passed. */
+			/** The same, counting tests that the agent kept from being judged as not passed. */
 			readonly pass_rate_lower_bound: number;
-			/** Judged ones; those that were not judged are `errors`. */
+			/** Judged tests; `errors` counts the others. */
 			readonly tests: number;
 			readonly errors: number;
 		}[];
 	}[];
 }
 
-/** Its summary is what the rows on disk come to, while it is not done. */
+/** Until the run is done, its summary is computed from the rows on disk. */
 export interface RunAnswer extends RunEntry {
-	/** Where it lies, absolute. */
+	/** Absolute. */
 	readonly directory: string;
 	readonly provenance: {
 		readonly agentv_version: string;
@@ -95,27 +95,27 @@ export interface RunAnswer extends RunEntry {
 		readonly repositories: readonly { readonly path: string; readonly repo: string; readonly sha: string }[];
 		/** What results depend on and fingerprints don't cover, and why; at most 100. */
 		readonly opaque: readonly { readonly what: string; readonly why: string }[];
-		/** The run that this one started from. */
+		/** The run that this one is based on. */
 		readonly origin: RunOriginAnswer | null;
 	};
-	/** The eval in Studio, where it is still there: for "run again". */
+	/** The eval in Studio, if it still exists, to run it again. */
 	readonly eval_id: string | null;
 	readonly resumable: boolean;
 }
 
 export interface RunOriginAnswer {
-	/** `regrade`: its answers were graded again. `rerun_failed`: its tests that did not pass ran again. */
+	/** `regrade`: its answers were graded again. `rerun_failed`: its failed tests were rerun. */
 	readonly kind: "regrade" | "rerun_failed";
 	/** Its `run_id`. */
 	readonly name: string;
-	/** The run in Studio, if it is still there. */
+	/** The run in Studio, if it still exists. */
 	readonly run: string | null;
-	/** Graders that ran again; null: all. */
+	/** Graders that ran again; null for all. */
 	readonly graders: readonly string[] | null;
 }
 
 export type AttemptStatus = "ok" | "quality_failure" | "execution_error";
-/** `not_run`: planned, and without a result. */
+/** `not_run`: planned, but without a result. */
 export type TestStatus = AttemptStatus | "not_run";
 
 /** One finished attempt. */
@@ -134,7 +134,6 @@ export interface AttemptEntry {
 	readonly error: TestErrorAnswer | null;
 }
 
-/** An attempt among those of its test. */
 export interface AttemptOfTest {
 	readonly id: string;
 	readonly attempt: number;
@@ -142,9 +141,9 @@ export interface AttemptOfTest {
 	readonly score: number;
 }
 
-/** A row of a run's table: a test against a target, its attempts combined by its `repeat` strategy. */
+/** A test on a target, its attempts combined by its `repeat` strategy. */
 export interface RunTestEntry {
-	/** Addresses its first attempt; null if none was made. */
+	/** Id of its first attempt; null if there is none. */
 	readonly id: string | null;
 	readonly test_id: string;
 	readonly eval: string;
@@ -153,17 +152,17 @@ export interface RunTestEntry {
 	/** Null if it was not judged or not run. */
 	readonly score: number | null;
 	readonly threshold: number | null;
-	/** Of all attempts together, like the costs. */
+	/** Total of all attempts, like the costs. */
 	readonly duration_ms: number;
 	readonly cost_usd: number | null;
 	readonly judging_cost_usd: number | null;
-	/** The first attempt's that has one. */
+	/** The first error of its attempts. */
 	readonly error: TestErrorAnswer | null;
 	readonly attempts: readonly AttemptOfTest[];
 	readonly repeat: { readonly count: number; readonly strategy: "mean" | "pass_any" | "pass_all" };
 }
 export interface RunTestsAnswer extends Page<RunTestEntry> {
-	/** Of all tests, whatever the filter. */
+	/** Counts of all tests, regardless of the filter. */
 	readonly counts: Readonly<Record<AttemptStatus, number>>;
 	readonly not_run: number;
 	readonly targets: readonly string[];
@@ -174,7 +173,7 @@ export interface TestErrorAnswer {
 	readonly stage: string;
 	readonly code: string;
 	readonly message: string;
-	/** Who caused it, if that is known. */
+	/** Absent if unknown. */
 	readonly caused_by?: ErrorCause | undefined;
 }
 
@@ -185,11 +184,11 @@ export interface ScoreAnswer {
 	readonly score: number | null;
 	readonly weight: number;
 	readonly verdict: "pass" | "fail" | "not_judged";
-	/** The grader states that the answer fails although its score would pass. */
+	/** Whether the grader vetoed the answer, although its score would pass. */
 	readonly veto: boolean;
-	/** Why it gave no score. */
+	/** Why there is no score. */
 	readonly error: { readonly code: string; readonly message: string } | null;
-	/** If a model graded: which, and what that used. */
+	/** The grading model and its usage, if a model graded. */
 	readonly usage: (UsageAnswer & { readonly target: string; readonly model: string | null }) | null;
 	readonly assertions: readonly { readonly text: string; readonly passed: boolean; readonly evidence: string | null }[];
 	/** The graders inside a composite. */
@@ -208,12 +207,12 @@ export interface MessageAnswer {
 	}[];
 }
 
-/** One test result, as far as its record holds it. */
+/** A test result, as far as it was recorded. */
 export interface TestResultAnswer extends AttemptEntry {
 	readonly timestamp: string;
 	readonly input: readonly MessageAnswer[];
 	readonly output: string | null;
-	/** Bytes of `output` that are left out (it is over 1 MB). */
+	/** Bytes removed from `output` (limit 1 MB). */
 	readonly output_cut: number;
 	readonly expected: string | null;
 	readonly criteria: string | null;
@@ -221,50 +220,50 @@ export interface TestResultAnswer extends AttemptEntry {
 	readonly transcript: readonly MessageAnswer[];
 	/** Unified diff of the workspace. */
 	readonly file_changes: string | null;
-	/** Bytes of it that are left out (it is over 1 MB). */
+	/** Bytes removed from it (limit 1 MB). */
 	readonly file_changes_cut: number;
 	readonly warnings: readonly TestErrorAnswer[];
 	readonly tokens: { readonly input: number; readonly output: number } | null;
-	/** What models that grade used; null if none did. */
+	/** Usage of grading models; null if none was used. */
 	readonly judging: UsageAnswer | null;
-	/** Why the target stopped if it did not simply finish. */
+	/** Why the target stopped, if it did not finish normally. */
 	readonly stop_reason: string | null;
-	/** If the answer came from the cache: what it used when it was made. */
+	/** Original usage, if the answer came from the cache. */
 	readonly cached: (UsageAnswer & { readonly duration_ms: number | null }) | null;
-	/** Milliseconds of each stage, in order; null for runs that did not record them. */
+	/** Milliseconds per stage, in order; null if not recorded. */
 	readonly timings: readonly { readonly stage: string; readonly ms: number }[] | null;
-	/** What programs printed, by stage. */
+	/** Output of programs, by stage. */
 	readonly logs: readonly StageLogAnswer[];
-	/** All attempts of the test, this one included, and what they come to together. */
+	/** The test with all its attempts, this one included. */
 	readonly test: Pick<RunTestEntry, "status" | "score" | "attempts" | "repeat">;
-	/** `--rerun-changed` made the attempt again, because something that it depends on had changed. */
+	/** Whether `--rerun-changed` repeated the attempt because a dependency had changed. */
 	readonly rerun: boolean;
 	readonly metadata: Readonly<Record<string, unknown>>;
 	readonly workspace_path: string | null;
-	/** The attempt's own file is there; else only what its row says is known. */
+	/** Whether the attempt's file exists; otherwise only its row is known. */
 	readonly recorded: boolean;
-	/** The rows before and after it in the order of the run. */
+	/** Ids of the neighbouring rows, in the order of the run. */
 	readonly previous: string | null;
 	readonly next: string | null;
 }
 
 export interface StageLogAnswer {
 	readonly stage: string;
-	/** The hook, extension, target or grader that printed it. */
+	/** The hook, extension, target or grader that wrote it. */
 	readonly name: string;
 	readonly text: string;
-	/** Characters that are left out. */
+	/** Number of removed characters. */
 	readonly omitted: number;
 }
 
-/** Which attempt an event is about. */
+/** The attempt that an event refers to. */
 export interface AttemptAnswer {
 	/** Position of the test × target in the plan. */
 	readonly index: number;
 	readonly eval: string;
 	readonly test_id: string;
 	readonly target: string;
-	/** From 1. */
+	/** 1-based. */
 	readonly attempt: number;
 }
 
@@ -276,7 +275,7 @@ export type RunEventAnswer =
 			readonly run: string;
 			/** Tests × targets. */
 			readonly planned: number;
-			/** Of these, finished before by the run that is resumed. */
+			/** Of these, finished before the run was resumed. */
 			readonly already_done: number;
 			readonly experiment: string;
 	  }

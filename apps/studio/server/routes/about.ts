@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import type { Services } from "../services.ts";
 
-/** `GET /api/about`: what this Studio is, for the page's frame. */
+/** `GET /api/about`: Studio's version and mode, for the page layout. */
 export function aboutReads({ options }: Services) {
 	return new Hono().get("/", (c) =>
 		c.json({ version: options.version, read_only: options.readOnly, cwd: options.cwd }),

@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { BenchmarkMarkEvent } from "../answers/benchmarks.ts";
 import type { StartedAnswer } from "../answers/jobs.ts";
-import { lookAtBenchmarks } from "../benchmark-marks.ts";
+import { readBenchmarkMarks } from "../benchmark-marks.ts";
 import { describeSync } from "../describe-benchmark.ts";
 import type { Job } from "../jobs.ts";
 import { JobRefused } from "../jobs.ts";
@@ -12,18 +12,18 @@ import { body } from "../valid.ts";
 
 const text = z.string().trim().min(1).max(2000);
 const addBody = z.object({
-	/** A directory, or a git URL; may hold `${{ }}`. */
+	/** A directory or git URL; may contain `${{ }}`. */
 	location: text,
 	id: text.optional(),
 	name: text.optional(),
 	ref: text.optional(),
-	/** Where a clone goes. */
+	/** Directory of the clone. */
 	path: text.optional(),
 });
 const syncBody = z.object({ reset: z.boolean().optional() });
 const nothing = z.object({});
 
-/** Adding, removing, syncing and asking remotes. */
+/** Adds routes to add, remove, sync and check benchmarks. */
 export function benchmarkWrites(services: Services) {
 	const { jobs, options } = services;
 	const { env, cwd } = options;
@@ -33,7 +33,7 @@ export function benchmarkWrites(services: Services) {
 			"status",
 			key,
 			async function* (signal): AsyncGenerator<BenchmarkMarkEvent> {
-				for await (const marks of lookAtBenchmarks(ids, false, services, signal)) yield { type: "marks", marks };
+				for await (const marks of readBenchmarkMarks(ids, false, services, signal)) yield { type: "marks", marks };
 			},
 			ids,
 		);
@@ -54,7 +54,10 @@ export function benchmarkWrites(services: Services) {
 			const ids = services.registry.read().entries.flatMap(({ id, source }) => (source ? [id] : []));
 			const free = ids.filter((id) => !jobs.running("sync", id));
 			if (free.length === 0)
-				throw new AgentvError("refused", ids.length === 0 ? "nothing to sync" : "every benchmark is being synced");
+				throw new AgentvError(
+					"refused",
+					ids.length === 0 ? "nothing to sync" : "all benchmarks are already being synced",
+				);
 			const job = jobs.start("sync", "all", (signal) => describeSync(sync({ env, ids: free, signal })), free);
 			return c.json(started(job), 202);
 		})
@@ -64,7 +67,7 @@ export function benchmarkWrites(services: Services) {
 		})
 		.post("/:id/sync", body(syncBody), (c) => {
 			const { id, source } = findEntry(services.registry.read(), c.req.param("id"));
-			if (!source) throw new AgentvError("refused", `${id} is a local benchmark, used as it is`);
+			if (!source) throw new AgentvError("refused", `${id} is a local benchmark, which can't be synced`);
 			const { reset = false } = c.req.valid("json");
 			const job = jobs.start("sync", id, (signal) => describeSync(sync({ env, ids: [id], reset, signal })));
 			return c.json(started(job), 202);

@@ -68,7 +68,7 @@ describe("GET /api/benchmarks/:id", () => {
 		const studio = testStudio(files, secret);
 		const { benchmark } = await studio.json<{ benchmark: BenchmarkAnswer }>("/api/benchmarks/team");
 		expect(benchmark.name).toBe("The team's");
-		for (const id of ["nobody", "..%2F..%2Fetc", "Bad%20Id"])
+		for (const id of ["unknown", "..%2F..%2Fetc", "Bad%20Id"])
 			expect((await studio.request(`/api/benchmarks/${id}`)).status, id).toBe(404);
 	});
 });

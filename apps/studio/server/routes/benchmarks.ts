@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { z } from "zod";
 import type { BenchmarkListAnswer, BenchmarkMarkEvent, SyncPlanAnswer } from "../answers/benchmarks.ts";
 import { mapPage, pageOf } from "../answers/page.ts";
-import { lookAtBenchmarks } from "../benchmark-marks.ts";
+import { readBenchmarkMarks } from "../benchmark-marks.ts";
 import { describeBenchmark, describePlan } from "../describe-benchmark.ts";
 import { eventStream } from "../event-stream.ts";
 import { matcher } from "../search.ts";
@@ -33,7 +33,7 @@ export function benchmarkReads(services: Services) {
 		.get("/marks", query(marksQuery), (c) => {
 			const { id } = c.req.valid("query");
 			return eventStream(c, services, async (send, gone) => {
-				for await (const marks of lookAtBenchmarks(id, true, services, gone))
+				for await (const marks of readBenchmarkMarks(id, true, services, gone))
 					await send({ type: "marks", marks } satisfies BenchmarkMarkEvent);
 				await send({ type: "end" } satisfies BenchmarkMarkEvent);
 			});
@@ -45,7 +45,7 @@ export function benchmarkReads(services: Services) {
 		.get("/:id/plan", async (c) => {
 			const { id } = findEntry(services.registry.read(), c.req.param("id"));
 			const [plan] = await planSync({ env, ids: [id], signal: c.req.raw.signal });
-			if (!plan) throw new Error(`no plan was made for ${id}`);
+			if (!plan) throw new Error(`no plan was created for ${id}`);
 			return c.json(describePlan(plan) satisfies SyncPlanAnswer);
 		});
 }

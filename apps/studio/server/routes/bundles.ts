@@ -8,7 +8,7 @@ import { query } from "../valid.ts";
 const archiveQuery = z.object({ format: z.enum(["tgz", "zip"]).optional() });
 const types = { tgz: "application/gzip", zip: "application/zip" } as const;
 
-/** `GET /api/bundles`, `/:id`, `/:id/archive`: what Studio has bundled. */
+/** `GET /api/bundles`, `/:id`, `/:id/archive`. */
 export function bundleReads({ options }: Services) {
 	return new Hono()
 		.get("/", (c) => c.json({ bundles: listBundles(options) }))

@@ -50,7 +50,7 @@ function compare(studio: TestStudio, search = "", times: readonly string[] = [fi
 const ids = (answer: CompareAnswer) => answer.comparisons[0]?.cases.items.map(({ test_id }) => test_id);
 
 describe("GET /api/runs/compare", () => {
-	it("answers for two runs of 1,000 tests in at most 200 KB, whatever part and page is asked for", async () => {
+	it("responds with at most 200 KB for two runs of 1,000 tests, for every part and page", async () => {
 		const rows = Array.from({ length: 1000 }, (_, index) => ({
 			test_id: `a-test-whose-id-somebody-derived-from-the-title-of-an-issue-${index}`,
 			score: index % 3 === 0 ? 0.123456789 : 1,
@@ -88,7 +88,7 @@ describe("GET /api/runs/compare", () => {
 		const prints = [fingerprint, { ...fingerprint, graders: "1" }, { ...fingerprint, graders: "1", hooks: "1" }, torn];
 		const after = rows.map((row, index) => ({ ...row, fingerprint: prints[index] ?? {} }));
 		const studio = testStudio({ ...runFiles(first, rows), ...runFiles(second, after) });
-		// A fingerprint that lacks a part is none.
+		// A fingerprint without one of its parts is invalid.
 		expect((await compare(studio)).comparisons).toMatchObject([
 			{ changed_parts: { graders: 2, hooks: 1, unknown: 1 } },
 		]);
@@ -99,7 +99,7 @@ describe("GET /api/runs/compare", () => {
 		expect((await studio.request(`/api/runs/compare?run=a&run=b&differing=odd`)).status).toBe(400);
 	});
 
-	it("leads to the answers of both runs, every attempt of them, whatever their targets are called", async () => {
+	it("links to all attempts of both runs, also if their targets have different names", async () => {
 		const other = { fingerprint: { ...fingerprint, target: "y" }, target: "other" };
 		const studio = testStudio({
 			...runFiles(first, [{ test_id: "t", score: 1 }]),
@@ -137,7 +137,7 @@ describe("GET /api/runs/compare", () => {
 			[`default~${first}`, `default~${third}`],
 		]);
 		const twice = await studio.request(`/api/runs/compare?run=default~${first}&run=default~${first}`);
-		expect([twice.status, await twice.text()]).toEqual([400, expect.stringContaining("a run is named twice")]);
+		expect([twice.status, await twice.text()]).toEqual([400, expect.stringContaining("a run is specified twice")]);
 	});
 
 	it("reads a run again once it has grown", async () => {

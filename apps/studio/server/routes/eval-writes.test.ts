@@ -51,7 +51,7 @@ describe("fixing", () => {
 		expect(after.findings.map(({ rule }) => rule)).not.toContain("targets.not-local");
 	});
 
-	it("writes nothing where the eval changed meanwhile, or nobody looked", async () => {
+	it("writes nothing if the eval has changed or the fixes were not reviewed", async () => {
 		const studio = withInheritedTarget();
 		const id = await onlyEval(studio);
 		const { digest } = await studio.json<FixPreviewAnswer>(`/api/evals/${id}/fix/preview`, { body: {} });

@@ -13,9 +13,9 @@ import { body } from "../valid.ts";
 
 const name = z.string().min(1).max(500);
 const runBody = z.object({
-	/** Of the plan that was looked at; an eval of a synced benchmark is run with it only. */
+	/** Digest of the reviewed plan; required for evals of synced benchmarks. */
 	digest: z.string().max(200).optional(),
-	/** Also consent to what the plan shows as new. */
+	/** Whether to also consent to new access in the plan. */
 	trust: z.boolean().optional(),
 	targets: z.array(name).max(50).optional(),
 	/** Globs over test ids. */
@@ -29,7 +29,7 @@ const modes = { migrate: z.boolean().optional(), pin: z.boolean().optional() };
 const previewBody = z.object(modes);
 const fixBody = z.object({ ...modes, digest: z.string().max(200) });
 const bundleBody = z.object({
-	/** Its directory's name; default: made of the eval's and the time. */
+	/** Name of its directory; default: the eval's name and the time. */
 	name: z
 		.string()
 		.regex(/^[a-z0-9][a-z0-9._-]{0,99}$/, "expected lower-case letters, digits, '.', '_' and '-'")
@@ -40,14 +40,14 @@ const bundleBody = z.object({
 	vendor_repos: z.boolean().optional(),
 	/** Globs below the eval's directory. */
 	include: z.array(name).max(100).optional(),
-	/** Beginnings of SHA-256 digests of texts that look like secrets and are none. */
+	/** SHA-256 prefixes of texts that are suspected to be secrets but are not. */
 	allow_secrets: z
 		.array(z.string().regex(/^[0-9a-f]{8,64}$/))
 		.max(100)
 		.optional(),
 });
 
-/** Running, fixing and bundling an eval. */
+/** Adds routes to run, fix and bundle an eval. */
 export function evalWrites(services: Services) {
 	const { jobs, evals } = services;
 	return new Hono()
@@ -56,9 +56,9 @@ export function evalWrites(services: Services) {
 			return c.json((await previewFix(opened, c.req.valid("json"), services)) satisfies FixPreviewAnswer);
 		})
 		.post("/:id/fix", body(fixBody), async (c) => {
-			const { digest, ...asked } = c.req.valid("json");
+			const { digest, ...fixModes } = c.req.valid("json");
 			const opened = await openEval(c.req.param("id"), services);
-			return c.json((await applyFix(opened, asked, digest, services)) satisfies FixAnswer);
+			return c.json((await applyFix(opened, fixModes, digest, services)) satisfies FixAnswer);
 		})
 		.post("/:id/bundle", body(bundleBody), async (c) => {
 			const choices = c.req.valid("json");
@@ -70,15 +70,15 @@ export function evalWrites(services: Services) {
 			const { digest, trust = false, targets = [], ...rest } = c.req.valid("json");
 			const opened = await openEval(c.req.param("id"), services);
 			const { id, file, place } = opened.found;
-			// The page shows the plan of all tests, whichever are chosen then.
+			// The page shows the plan for all tests, regardless of the selection.
 			const whole = requestOf(file, targets, {});
 			const { answer: seen, plan: shown } = describeRunPlan(withTargets(opened, targets), whole, services);
 			if (digest === undefined ? place.foreign || trust : digest !== seen.digest)
 				throw new AgentvError(
 					"refused",
-					digest ? "what would be run has changed" : "the run's plan was not confirmed",
+					digest ? "the plan has changed since it was reviewed" : "the plan was not confirmed",
 					{
-						hint: "look at what will be executed, then confirm it",
+						hint: "Review the plan before starting the run.",
 					},
 				);
 			if (trust && shown) await grantTrust(shown.newAccess, services.options.env);
@@ -92,6 +92,6 @@ export function evalWrites(services: Services) {
 type Chosen = { [Key in "tests" | "repeat" | "workers" | "experiment"]?: RunRequest[Key] | undefined };
 
 function requestOf(file: string, targets: readonly string[], chosen: Chosen): RunRequest {
-	const given = Object.entries(chosen).filter(([, value]) => value !== undefined);
-	return { evals: [file], ...(targets.length > 0 ? { targets } : {}), ...Object.fromEntries(given) };
+	const defined = Object.entries(chosen).filter(([, value]) => value !== undefined);
+	return { evals: [file], ...(targets.length > 0 ? { targets } : {}), ...Object.fromEntries(defined) };
 }

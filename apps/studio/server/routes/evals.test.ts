@@ -74,7 +74,7 @@ describe("GET /api/evals", () => {
 		["page=0", 400, "usage"],
 		["page=x", 400, "usage"],
 		["state=odd", 400, "usage"],
-		["benchmark=nobody", 404, "not-found"],
+		["benchmark=unknown", 404, "not-found"],
 		["benchmark=gone", 404, "not-found"],
 		["benchmark=..%2Fteam", 404, "not-found"],
 	])("answers ?%s with what is wrong", async (search, status, code) => {
@@ -143,7 +143,7 @@ tests:
 		expect(shown.variables.map(({ name }) => name)).toEqual(["MY_TOKEN", "PLACE"]);
 	});
 
-	it.each(["none", "_~none-0123456789abcdef", "..%2F..%2Fetc%2Fpasswd", "team~..%2Fone", "~", "nobody~x-1"])(
+	it.each(["none", "_~none-0123456789abcdef", "..%2F..%2Fetc%2Fpasswd", "team~..%2Fone", "~", "unknown~x-1"])(
 		"knows no eval %s",
 		async (id) => {
 			expect((await testStudio(files).request(`/api/evals/${id}`)).status).toBe(404);
@@ -154,7 +154,7 @@ tests:
 		const studio = testStudio({ ...files, "team/out.eval.yaml": { link: "../cwd/one.eval.yaml" } });
 		const { id } = named(await studio.json<EvalListAnswer>("/api/evals?benchmark=team"), "out.eval.yaml");
 		const answer = await studio.request(`/api/evals/${id}`);
-		expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining("leads out of team")]);
+		expect([answer.status, await answer.text()]).toEqual([409, expect.stringContaining("outside team")]);
 	});
 });
 

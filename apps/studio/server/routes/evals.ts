@@ -51,7 +51,7 @@ export function evalReads(services: Services) {
 				({ path, file }) =>
 					(matches(path) || matches(marks.known(file)?.name ?? "")) && (!state || state === stateOf(marks.known(file))),
 			);
-			const problem = found.cut ? "the directory is too large: not all of it was searched" : null;
+			const problem = found.cut ? "the directory is too large to search completely" : null;
 			const last = lastResults(await runs.all(), tables);
 			const shown = mapPage(pageOf(wanted, page), (one) => entry(one, last.get(one.file) ?? null));
 			return c.json({ ...shown, problem } satisfies EvalListAnswer);

@@ -3,14 +3,16 @@ import { Hono } from "hono";
 import { eventStream } from "../event-stream.ts";
 import type { Services } from "../services.ts";
 
-/** `GET /api/jobs`, `GET /api/jobs/:id`, `GET /api/jobs/:id/events` (server-sent events, resumable by Last-Event-ID). */
+/**
+ * `GET /api/jobs`, `GET /api/jobs/:id`, `GET /api/jobs/:id/events` (server-sent events, resumable by Last-Event-ID).
+ */
 export function jobReads(services: Services) {
 	const { jobs } = services;
 	const find = (id: string) => {
 		const job = jobs.get(id);
 		if (!job)
-			throw new AgentvError("not-found", "there is no such job", {
-				hint: "it may have ended before Studio was restarted",
+			throw new AgentvError("not-found", "job not found", {
+				hint: "It may have ended before Studio was restarted.",
 			});
 		return job;
 	};
@@ -29,7 +31,7 @@ export function jobReads(services: Services) {
 /** `POST /api/jobs/:id/cancel`. */
 export function jobWrites({ jobs }: Services) {
 	return new Hono().post("/:id/cancel", (c) => {
-		if (!jobs.cancel(c.req.param("id"))) throw new AgentvError("not-found", "there is no such job");
+		if (!jobs.cancel(c.req.param("id"))) throw new AgentvError("not-found", "job not found");
 		return c.json({ cancelled: true as const });
 	});
 }

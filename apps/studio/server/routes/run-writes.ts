@@ -10,10 +10,10 @@ import { planFor } from "../run-plan.ts";
 import type { Services } from "../services.ts";
 import { body } from "../valid.ts";
 
-/** `rerun_changed`: also run again what is made of something that has changed, instead of refusing to resume. */
+/** `rerun_changed`: rerun tests whose dependencies have changed, instead of refusing to resume. */
 const resumeBody = z.object({ rerun_changed: z.boolean().optional() });
 
-/** `POST /api/runs/:id/resume`: goes on with a run that ended before all was done. */
+/** `POST /api/runs/:id/resume`: resumes an interrupted run. */
 export function runWrites(services: Services) {
 	const { runs, jobs, evals, runJobs } = services;
 	return new Hono().post("/:id/resume", body(resumeBody), async (c) => {
@@ -24,12 +24,16 @@ export function runWrites(services: Services) {
 		if (runState(run) !== "interrupted") throw new AgentvError("refused", "the run is not interrupted");
 		const file = readRunFile(run.directory);
 		if (!(await allKnown(file, services)))
-			throw new AgentvError("refused", "the run's evals, targets file or .env file are not where Studio may run them", {
-				hint: "Register their benchmark, or start Studio in their directory.",
-			});
+			throw new AgentvError(
+				"refused",
+				"the run's evals, targets file or .env file are outside the directories of Studio",
+				{
+					hint: "Register their benchmark, or start Studio in their directory.",
+				},
+			);
 		const plan = planFor(resumedRequest(run.directory, { evals: [] }), services);
 		refuseNewAccess(plan.newAccess, plan.redact);
-		// What keeps the run from being resumed is the answer, not a job that fails.
+		// Fails here, in the response, rather than in the job.
 		describePlan(plan, { directory: run.directory, retryErrors: false, rerunChanged });
 		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));
 		const job = jobs.start(

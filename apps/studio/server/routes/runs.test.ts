@@ -113,7 +113,7 @@ describe("a run", () => {
 		expect(shown.last_result).toMatchObject({ run, passed: 1, failed: 1 });
 	});
 
-	it("goes one at a time for each eval, is cancelled, and goes on where it stopped", async () => {
+	it("runs one job per eval, can be cancelled, and resumes", async () => {
 		const studio = testStudio(files);
 		const id = await firstEval(studio);
 		const { job } = await start(studio, id, { targets: ["slow"], workers: 1 });
@@ -188,7 +188,7 @@ it.each([["targetsFile"], ["envFile"]])("a run whose record names a foreign %s i
 	}
 });
 
-describe("two runs beside each other", () => {
+describe("comparing two runs", () => {
 	it("are compared over what is comparable, changed tests apart", async () => {
 		const studio = testStudio(files);
 		const first = await runOnce(studio);
@@ -275,7 +275,7 @@ describe("requests for what is not there", () => {
 		},
 	);
 
-	it.each([{ repeat: 0 }, { workers: "2" }, { targets: "quick" }, { targets: ["nobody"] }])(
+	it.each([{ repeat: 0 }, { workers: "2" }, { targets: "quick" }, { targets: ["unknown"] }])(
 		"start no run with %j",
 		async (body) => {
 			const studio = testStudio(files);

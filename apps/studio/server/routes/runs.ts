@@ -19,23 +19,23 @@ const filters = {
 	search: searchField,
 	experiment: nameField,
 	target: nameField,
-	/** A benchmark's id, or `_` for runs of none. */
+	/** A benchmark's id, or `_` for runs without benchmark. */
 	benchmark: nameField,
 	/** Name or file of an eval. */
 	eval: nameField,
 };
 const listQuery = z.object({ page: pageField, ...filters });
 const compareQuery = z.object({
-	/** Two to five runs; the first is what the others are compared with. */
+	/** Two to five runs; the first one is the baseline. */
 	run: listField
-		.refine((ids) => ids.length >= 2 && ids.length <= 5, "name two to five runs")
-		.refine((ids) => new Set(ids).size === ids.length, "a run is named twice"),
+		.refine((ids) => ids.length >= 2 && ids.length <= 5, "specify two to five runs")
+		.refine((ids) => new Set(ids).size === ids.length, "a run is specified twice"),
 	part: z.enum(comparedParts).optional(),
 	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
 	page: pageField,
 	page_size: pageSizeField,
 	search: searchField,
-	/** Of changed tests only those that differ in this part. */
+	/** Only changed tests that differ in this part. */
 	differing: z.enum([...fingerprintParts, "unknown"]).optional(),
 	sort: z.enum(comparedSorts).optional(),
 	descending: z.enum(["true", "false"]).optional(),
@@ -57,19 +57,19 @@ export function runReads(services: Services) {
 			return c.json((await runHistory(wanted, tables)) satisfies RunHistoryAnswer);
 		})
 		.get("/compare", query(compareQuery), async (c) => {
-			const { run, page_size: pageSize, part = "comparable", sort = "change", ...asked } = c.req.valid("query");
+			const { run, page_size: pageSize, part = "comparable", sort = "change", ...params } = c.req.valid("query");
 			const found = await Promise.all(run.map((id) => runs.find(id)));
-			const choices = { ...asked, part, sort, pageSize, descending: asked.descending === "true" };
+			const choices = { ...params, part, sort, pageSize, descending: params.descending === "true" };
 			return c.json(compareAnswer(found, choices, compared) satisfies CompareAnswer);
 		})
 		.get("/:id", async (c) =>
 			c.json((await describeRun(await runs.find(c.req.param("id")), services)) satisfies RunAnswer),
 		)
 		.get("/:id/tests", query(testsQuery), async (c) => {
-			const asked = c.req.valid("query");
+			const params = c.req.valid("query");
 			const { outcomes, tally } = tables.table((await runs.find(c.req.param("id"))).directory);
 			const { passed, failed, errors, ...sum } = tally.summary(0);
-			const page = pageOf(selectTests(outcomes, asked), asked.page, asked.page_size);
+			const page = pageOf(selectTests(outcomes, params), params.page, params.page_size);
 			const answer = {
 				...mapPage(page, (outcome) => describeTest(outcome, redact)),
 				counts: { ok: passed, quality_failure: failed, execution_error: errors },
@@ -97,7 +97,7 @@ function filter({ search, experiment, target, benchmark, eval: label }: z.output
 		(!search || matches(`${run.id} ${run.experiment} ${run.evals.map(({ name }) => name)} ${run.targets}`));
 }
 
-/** What there is to filter by. */
+/** Returns the values to filter by. */
 function choices(all: readonly CatalogRun[]) {
 	const sorted = (values: Iterable<string>) => [...new Set(values)].sort().slice(0, 500);
 	return {

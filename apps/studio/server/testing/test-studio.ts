@@ -8,14 +8,14 @@ import { createServices, type Services } from "../services.ts";
 type Files = Parameters<typeof writeTree>[1];
 
 export interface TestStudio {
-	/** Temporary directory: `cwd`, `home` (AGENTV_HOME) and whatever the test puts beside them. */
+	/** Temporary directory with `cwd`, `home` (AGENTV_HOME) and files of the test. */
 	readonly root: string;
 	readonly services: Services;
-	/** A request with the token, as a script sends it. `body` makes it a POST of JSON. */
+	/** Sends a request with the token, as a script does. With `body`, sends a POST of JSON. */
 	request(path: string, change?: RequestChange): Promise<Response>;
-	/** The JSON of a request that must succeed. */
+	/** Returns the JSON of a request that must succeed. */
 	json<Body>(path: string, change?: RequestChange): Promise<Body>;
-	/** Every `data` of an event stream, until it ends. */
+	/** Returns every `data` of an event stream until it ends. */
 	events(path: string): Promise<unknown[]>;
 	write(files: Files): void;
 }
@@ -23,11 +23,11 @@ export interface TestStudio {
 export interface RequestChange {
 	readonly method?: string;
 	readonly body?: unknown;
-	/** Laid over the usual headers; `undefined` takes one away. */
+	/** Override the usual headers; `undefined` removes one. */
 	readonly headers?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Studio over a temporary directory, asked without a network. */
+/** Creates a Studio on a temporary directory, called without a network. */
 export function testStudio(files: Files = {}, options: Partial<StudioOptions> = {}): TestStudio {
 	const root = tempTree();
 	writeTree(root, { "cwd/.keep": "", "home/.keep": "", "pages/index.html": page, ...files });

@@ -1,4 +1,4 @@
-/** A small eval that needs no network: its target answers from a list. */
+/** Returns a small offline eval whose target answers from a list. */
 export function smallEval(name: string, tests: readonly string[]): Record<string, string> {
 	const answers = tests.map((id) => `      ${id}: "The answer to ${id} is 42."`);
 	return {
@@ -17,7 +17,7 @@ export function smallEval(name: string, tests: readonly string[]): Record<string
 	};
 }
 
-/** The same files below `directory`. */
+/** Moves files into `directory`. */
 export function below(directory: string, files: Readonly<Record<string, string>>): Record<string, string> {
 	return Object.fromEntries(Object.entries(files).map(([path, text]) => [`${directory}/${path}`, text]));
 }

@@ -10,7 +10,9 @@ const widths = [
 	[375, 812],
 ] as const;
 
-/** Looks at a screen in light and dark, wide and narrow: a picture of each, nothing wider than the page, nothing axe calls serious. */
+/**
+ * Checks a screen in light and dark, wide and narrow: screenshots, no horizontal overflow, no serious axe violations.
+ */
 export async function inspect(page: Page, name: string): Promise<void> {
 	mkdirSync(pictures, { recursive: true });
 	await page.mouse.move(0, 0);

@@ -5,20 +5,20 @@ import { promisify } from "node:util";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { onTestFinished } from "vitest";
 
-/** A running Studio, the real command in a home of its own. */
+/** A running Studio: the real command with its own home. */
 export interface OpenStudio {
 	/** `http://127.0.0.1:<port>/`. */
 	readonly url: string;
 	readonly token: string;
 	/** Returns the link that logs a browser in and opens `path`, which has no leading slash. */
 	link(path?: string): string;
-	/** The directory that it was started in. */
+	/** Its working directory. */
 	readonly cwd: string;
 	/** `AGENTV_HOME`. */
 	readonly home: string;
-	/** Runs another command of `agentv` in the same place; its stdout. */
+	/** Runs another `agentv` command with the same directories and returns its stdout. */
 	agentv(...args: string[]): Promise<string>;
-	/** As Ctrl-C does. */
+	/** Sends SIGINT, like Ctrl-C. */
 	stop(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ interface StudioSetting {
 
 const run = promisify(execFile);
 
-/** Starts `agentv studio` on a free port; it is stopped when the test ends. */
+/** Starts `agentv studio` on a free port and stops it when the test ends. */
 export async function openStudio(setting: StudioSetting = {}): Promise<OpenStudio> {
 	const bin = process.env["AGENTV_TEST_STUDIO"];
 	if (bin === undefined) throw new Error("AGENTV_TEST_STUDIO is unset: the project needs test/build-once.ts");

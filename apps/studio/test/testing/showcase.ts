@@ -37,7 +37,7 @@ tests:
         value: cannot
   - id: slow-answer
     input: Refund order 7
-    target: nobody
+    target: absent
     metadata: { notes_file: /etc/hostname }
 `;
 
@@ -71,7 +71,7 @@ export const showcase: Readonly<Record<string, string>> = {
   - name: offline
     provider: cli
     command: [node, ./scripts/agent.mjs, "{PROMPT}"]
-  - name: nobody
+  - name: absent
     provider: cli
     command: [node, ./scripts/broken.mjs]
   - name: judge

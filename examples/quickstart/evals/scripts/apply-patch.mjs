@@ -1,4 +1,4 @@
-// before_each: applies the patch that the test names in metadata.diff_file (relative to the eval) to its workspace.
+// before_each: applies the patch in metadata.diff_file (relative to the eval) to the workspace.
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";

@@ -1,4 +1,4 @@
-// code-grader: calls the shop's function as the test's metadata says and compares what comes back.
+// code-grader: calls the shop's function given in the test's metadata and compares the result.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

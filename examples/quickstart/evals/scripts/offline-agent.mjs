@@ -1,4 +1,4 @@
-// A stand-in for an agent: does what "In FILE replace `this` by `that`." says, in the directory it is started in.
+// A mock agent: follows "In FILE replace `this` by `that`." in the current directory.
 import { readFileSync, writeFileSync } from "node:fs";
 
 const prompt = readFileSync(process.argv[2], "utf8");

@@ -1,3 +1,4 @@
+import { cpuMs } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { interpolateEnv, referenceScalar } from "./interpolate.ts";
@@ -141,10 +142,10 @@ describe("laws", () => {
 	});
 
 	test("text that only opens references takes linear time", () => {
-		const started = performance.now();
+		const started = cpuMs();
 		text("${{ ".repeat(500_000));
 		text(`${"${{ A ".repeat(500_000)}}}`);
-		expect(performance.now() - started).toBeLessThan(5_000);
+		expect(cpuMs() - started).toBeLessThan(5_000);
 	});
 });
 

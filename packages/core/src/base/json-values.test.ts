@@ -1,4 +1,4 @@
-import { law } from "@agentv/test-support";
+import { cpuMs, law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { findJsonValues } from "./json-values.ts";
@@ -57,11 +57,11 @@ describe("JSON values among other text", () => {
 	test("are found in linear time in text made to be slow", () => {
 		const size = 2_000_000;
 		const bombs = ["{", "[", "{\n", '{"a":\n', '{"a":[', "}{", "'\\", '"{', '{"}":', "{'", '[{"a":1},x', "[1,", '\n{"'];
-		const started = performance.now();
+		const started = cpuMs();
 		for (const bomb of bombs) {
 			findJsonValues(bomb.repeat(size / bomb.length));
 			findJsonValues(`${bomb.repeat(size / bomb.length)}x`, "is prose");
 		}
-		expect(performance.now() - started).toBeLessThan(bombs.length * 2000);
+		expect(cpuMs() - started).toBeLessThan(bombs.length * 2000);
 	});
 });

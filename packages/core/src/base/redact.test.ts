@@ -1,4 +1,4 @@
-import { law } from "@agentv/test-support";
+import { cpuMs, law } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { contributedSecrets } from "./address-secrets.ts";
@@ -241,9 +241,9 @@ test("a secret whose escaped form the text cuts is redacted as far as it goes", 
 test("a megabyte of escapes takes no long time", () => {
 	const redact = createRedactor(["pässwört-über-alles", ...awkward]);
 	for (const piece of ["%25", "\\", '\\"', "&amp;", "%2", "\\u005c", "aGVs\n", "\n", "p%C3%A4ssw%C3%B6r"]) {
-		const started = performance.now();
+		const started = cpuMs();
 		redact(piece.repeat(1_000_000 / piece.length));
-		expect(performance.now() - started).toBeLessThan(5_000);
+		expect(cpuMs() - started).toBeLessThan(5_000);
 	}
 });
 
@@ -572,7 +572,7 @@ test.each([
 	],
 	...["login\nweb_1 ", "login \u001b[1m", "sshpass -p ", "docker login ", "A_PASSWORD", "PASSWORD=", "a://?"],
 ])("a megabyte of %j takes no long time", (piece) => {
-	const started = performance.now();
+	const started = cpuMs();
 	redactText(`${piece.repeat(1_000_000 / piece.length)} -----END PRIVATE KEY-----`);
-	expect(performance.now() - started).toBeLessThan(5_000);
+	expect(cpuMs() - started).toBeLessThan(5_000);
 });

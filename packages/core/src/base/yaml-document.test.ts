@@ -1,3 +1,4 @@
+import { cpuMs } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
@@ -144,9 +145,9 @@ describe("what cannot be read", () => {
 			text += `a${n}: &a${n} [${Array(10)
 				.fill(`*a${n - 1}`)
 				.join(", ")}]\n`;
-		const started = performance.now();
+		const started = cpuMs();
 		expect(first(text)).toMatch(/^6:\d+ yaml\.limits The file holds more than 1,000,000 values/);
-		expect(performance.now() - started).toBeLessThan(1_000);
+		expect(cpuMs() - started).toBeLessThan(1_000);
 	});
 
 	test.each([

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { tempTree } from "@agentv/test-support";
+import { cpuMs, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { runProcess } from "../io/run-process.ts";
@@ -73,12 +73,12 @@ describe("values", () => {
 
 	test("thousands of long words are filled in a moment, and so is a long shell text", () => {
 		const words = Array.from({ length: 3000 }, () => `${"x".repeat(1000)}{X}{`);
-		const started = performance.now();
+		const started = cpuMs();
 		const { argv } = resolveCommand(command("/", ["echo", ...words]), setting("/", { X: "y" }));
 		expect(argv?.at(-1)).toBe(`${"x".repeat(1000)}y{`);
 		const shell = `true; echo ${"a#".repeat(100_000)}`;
 		expect(resolveCommand(command("/", shell), setting("/")).shell === shell).toBe(true);
-		expect(performance.now() - started).toBeLessThan(1000);
+		expect(cpuMs() - started).toBeLessThan(1000);
 	});
 
 	const places = [

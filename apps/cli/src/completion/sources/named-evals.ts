@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
 import { expandHome, targetKind } from "@agentv/core";
-import type { Asked } from "../asked.ts";
+import type { CompletionRequest } from "../asked.ts";
 import { evalsBase } from "./paths.ts";
 
-/** Absolute paths of the files and directories that the command line names as evals. */
-export function namedEvals(asked: Asked): readonly string[] {
-	const base = evalsBase(asked);
-	return asked.position.operands
-		.map((word) => resolve(base, expandHome(word, asked.env)))
+/** Returns the absolute paths of the eval files and directories on the command line. */
+export function namedEvals(request: CompletionRequest): readonly string[] {
+	const base = evalsBase(request);
+	return request.position.operands
+		.map((word) => resolve(base, expandHome(word, request.env)))
 		.filter((path) => ["file", "directory"].includes(targetKind(path)));
 }

@@ -1,36 +1,36 @@
 import { resolve } from "node:path";
 import { directoryEntries, expandHome, isEvalName, readRegistry, targetKind } from "@agentv/core";
-import type { Asked } from "../asked.ts";
+import type { CompletionRequest } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 
-/** Eval files, and the directories that lead to them; with `--benchmark`, those of the benchmark. */
-export function evalPaths(asked: Asked): Candidate[] {
-	const named = paths(asked, evalsBase(asked), isEvalName);
-	// A file that is not named as an eval can be one all the same.
-	const isFound = named.some(({ text, isOpen }) => !isOpen && text.startsWith(asked.typed));
-	return isFound ? named : paths(asked, evalsBase(asked), (name) => /\.(ya?ml|jsonl)$/i.test(name));
+/** Lists eval files and directories; with `--benchmark`, those of the benchmark. */
+export function evalPaths(request: CompletionRequest): Candidate[] {
+	const named = paths(request, evalsBase(request), isEvalName);
+	// Any file can be an eval, regardless of its name.
+	const isFound = named.some(({ text, isOpen }) => !isOpen && text.startsWith(request.typed));
+	return isFound ? named : paths(request, evalsBase(request), (name) => /\.(ya?ml|jsonl)$/i.test(name));
 }
 
-export function filePaths(asked: Asked): Candidate[] {
-	return paths(asked, asked.cwd, () => true);
+export function filePaths(request: CompletionRequest): Candidate[] {
+	return paths(request, request.cwd, () => true);
 }
 
-export function directoryPaths(asked: Asked): Candidate[] {
-	return paths(asked, asked.cwd, () => false);
+export function directoryPaths(request: CompletionRequest): Candidate[] {
+	return paths(request, request.cwd, () => false);
 }
 
-/** The directory that paths of evals are relative to. */
-export function evalsBase({ position, env, cwd }: Asked): string {
-	const [id] = position.given.get("benchmark") ?? [];
+/** Returns the directory that eval paths are relative to. */
+export function evalsBase({ position, env, cwd }: CompletionRequest): string {
+	const [id] = position.optionValues.get("benchmark") ?? [];
 	const entry = id === undefined ? undefined : readRegistry(env).entries.find((one) => one.id === id);
 	return entry?.path ?? cwd;
 }
 
-/** Directories below what is typed, and the files there that `wanted` accepts. Hidden ones once a dot is typed. */
-function paths({ typed, env }: Asked, base: string, wanted: (name: string) => boolean): Candidate[] {
+/** Lists the directories under the typed path and the files that `wanted` accepts; hidden ones once a dot is typed. */
+function paths({ typed, env }: CompletionRequest, base: string, wanted: (name: string) => boolean): Candidate[] {
 	const directory = typed.slice(0, typed.lastIndexOf("/") + 1);
 	const begun = typed.slice(directory.length);
-	// `~` alone is not a directory yet: its slash comes first.
+	// `~` needs a slash before it can be listed.
 	if (typed === "~") return [{ text: "~/", isOpen: true }];
 	const absolute = resolve(base, expandHome(directory, env));
 	const entries = [...(directoryEntries(absolute) ?? [])];

@@ -1,20 +1,20 @@
 import { findRuns } from "@agentv/core";
-import type { Asked } from "../asked.ts";
+import type { CompletionRequest } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 import { directoryPaths } from "./paths.ts";
 
-/** More can't be looked through at a prompt. */
+/** Keeps completion fast. */
 const mostRuns = 200;
 
-/** Runs by their names, newest first, and directories. */
-export function runNames(asked: Asked): Candidate[] {
-	const runs = findRuns(asked).slice(0, mostRuns);
+/** Lists runs by name, newest first, and directories. */
+export function runNames(request: CompletionRequest): Candidate[] {
+	const runs = findRuns(request).slice(0, mostRuns);
 	const named = runs.map(({ id }) => ({ text: id }));
 	const latest = runs[0] ? [{ text: "latest", about: runs[0].id }] : [];
-	return [...latest, ...named, ...directoryPaths(asked)];
+	return [...latest, ...named, ...directoryPaths(request)];
 }
 
-/** Experiments that have runs. */
-export function experimentNames(asked: Asked): Candidate[] {
-	return [...new Set(findRuns(asked).map(({ experiment }) => experiment))].map((text) => ({ text }));
+/** Lists experiments that have runs. */
+export function experimentNames(request: CompletionRequest): Candidate[] {
+	return [...new Set(findRuns(request).map(({ experiment }) => experiment))].map((text) => ({ text }));
 }

@@ -9,26 +9,26 @@ import {
 	openDiskView,
 	targetKind,
 } from "@agentv/core";
-import type { Asked } from "../asked.ts";
+import type { CompletionRequest } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 import { namedEvals } from "./named-evals.ts";
 
-/** More can't be looked through while somebody waits at a prompt. */
+/** Keeps completion fast. */
 const mostDirectories = 300;
 const mostScopes = 20;
 
-/** The targets that the named evals can see; where none is named, those of the current directory and below it. */
-export async function targetNames(asked: Asked): Promise<Candidate[]> {
+/** Lists the targets available to the named evals, or those in and under the current directory if none is named. */
+export async function targetNames(request: CompletionRequest): Promise<Candidate[]> {
 	const view = openDiskView();
-	const named = namedEvals(asked).map((path) => (targetKind(path) === "file" ? dirname(path) : path));
-	const directories = named.length > 0 ? named : [asked.cwd, ...(await directoriesWithTargets(asked.cwd))];
-	const names = directories.slice(0, mostScopes).flatMap((directory) => namesFor(directory, asked, view));
+	const named = namedEvals(request).map((path) => (targetKind(path) === "file" ? dirname(path) : path));
+	const directories = named.length > 0 ? named : [request.cwd, ...(await directoriesWithTargets(request.cwd))];
+	const names = directories.slice(0, mostScopes).flatMap((directory) => namesFor(directory, request, view));
 	return [...new Set(names)].map((text) => ({ text }));
 }
 
-function namesFor(directory: string, { env, cwd, position }: Asked, view: DiskView): readonly string[] {
+function namesFor(directory: string, { env, cwd, position }: CompletionRequest, view: DiskView): readonly string[] {
 	const scope = findScope(directory, cwd, view);
-	const [file] = position.given.get("targets") ?? [];
+	const [file] = position.optionValues.get("targets") ?? [];
 	const targetsFile = file === undefined ? undefined : resolve(cwd, expandHome(file, env));
 	return loadTargets(scope, {
 		view,

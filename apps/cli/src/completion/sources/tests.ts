@@ -1,16 +1,18 @@
 import { discoverEvals, loadEval, openDiskView } from "@agentv/core";
-import type { Asked } from "../asked.ts";
+import type { CompletionRequest } from "../asked.ts";
 import type { Candidate } from "../candidate.ts";
 import { namedEvals } from "./named-evals.ts";
 
-/** More can't be loaded while somebody waits at a prompt. */
+/** Keeps completion fast. */
 const mostEvals = 20;
 
-/** The tests of the evals that the command line names. */
-export function testIds(asked: Asked): Candidate[] {
+/** Lists the tests of the evals on the command line. */
+export function testIds(request: CompletionRequest): Candidate[] {
 	const view = openDiskView();
-	const files = namedEvals(asked).flatMap((path) => discoverEvals([path], asked.cwd, view));
+	const files = namedEvals(request).flatMap((path) => discoverEvals([path], request.cwd, view));
 	return files
 		.slice(0, mostEvals)
-		.flatMap((file) => loadEval(file, { view, env: asked.env, cwd: asked.cwd }).tests.map(({ id }) => ({ text: id })));
+		.flatMap((file) =>
+			loadEval(file, { view, env: request.env, cwd: request.cwd }).tests.map(({ id }) => ({ text: id })),
+		);
 }
