@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 const resolve = { conditions: ["agentv-source"] };
 const ssr = { resolve: { conditions: ["agentv-source"], externalConditions: ["agentv-source"] } };
 
-/** Files of a worker share their modules: to load all of core anew for each of them takes longer than most of them run. */
+/** Files of a worker share their modules: reloading core for each takes longer than most tests run. */
 const isolate = false;
 
 export default defineConfig({

@@ -73,7 +73,7 @@ async function tests(env) {
 	if (exitCode !== 0 && counts.failed === before) counts.failed++;
 }
 
-/** A copy of what was just built, for the tests: packing, which is tested too, builds anew in the same place. */
+/** A copy of what was just built, for the tests: packing, which is also tested, rebuilds in place. */
 function builtForTests() {
 	const place = join(root, "apps/cli/node_modules/.cache/built");
 	rmSync(place, { recursive: true, force: true });
@@ -93,7 +93,7 @@ async function buildAndTest(env) {
 	await tests({ ...env, ...(isBuilt ? builtForTests() : {}) });
 }
 
-/** One after the other, while the tests, which often wait, run beside them. */
+/** Runs one after the other, in parallel with the tests, which often wait. */
 async function otherChecks() {
 	await check("types", () => tool("typescript/bin/tsc", ["-b"], { quiet: true }));
 	await check("style", () => tool("@biomejs/biome/bin/biome", ["check", "--colors=off", "."], { quiet: true }));

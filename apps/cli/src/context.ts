@@ -29,7 +29,7 @@ export interface Context {
 	readonly debug: boolean;
 }
 
-/** What to print and how to exit (0 clean, 1 findings, 4 not judged). */
+/** What to print and how to exit (0 clean, 1 findings, 4 not graded). */
 export interface CommandResult {
 	/** Text for stdout; long text in pieces, so that it is never in memory as a whole. */
 	readonly text: string | Iterable<string>;

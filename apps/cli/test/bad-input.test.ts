@@ -35,7 +35,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 		async (verb) => {
 			const empty = await mistake(["eval", verb, "empty"], { "empty/readme.md": "" });
 			expect(empty).toMatchObject({ exitCode: 2, stdout: "" });
-			expect(empty.stderr).toContain("empty holds no eval");
+			expect(empty.stderr).toContain("empty contains no eval");
 			const glob = await mistake(["eval", verb, "*.eval.yaml"], {});
 			expect(glob).toMatchObject({ exitCode: 2, stdout: "" });
 			expect(glob.stderr).toContain("*.eval.yaml matches no eval");
@@ -99,7 +99,7 @@ describe("bad input is answered on stderr with an exit code and without a stack"
 			{ PATH: bin },
 		);
 		expect(exitCode).toBe(2);
-		expect(stderr).toBe("error: git was not found on the PATH\nhint: Install git, or add its directory to the PATH.\n");
+		expect(stderr).toBe("error: git was not found in PATH\nhint: Install git, or add its directory to PATH.\n");
 	});
 
 	test("an unknown command or option: the nearest", async () => {

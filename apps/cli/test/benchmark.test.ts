@@ -118,7 +118,7 @@ describe("agentv benchmark", () => {
 		expect(await run("add", "mine")).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 2,
-			  "stderr": "error: there is already a benchmark "mine"
+			  "stderr": "error: benchmark "mine" already exists
 			hint: Choose another id: --id mine-2.
 			",
 			  "stdout": "",
@@ -136,8 +136,8 @@ describe("agentv benchmark", () => {
 		expect(await run("add", "https://me:hunter2@host/x.git")).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 2,
-			  "stderr": "error: url: the URL holds a password or token literally; take it from a variable
-			hint: Put it into a variable (https://x-access-token:\${{ GITHUB_TOKEN }}@host/…) or into git's credential helper.
+			  "stderr": "error: url: the URL contains a literal password or token; read it from a variable
+			hint: Use a variable (https://x-access-token:\${{ GITHUB_TOKEN }}@host/…) or git's credential helper.
 			",
 			  "stdout": "",
 			}
@@ -146,14 +146,14 @@ describe("agentv benchmark", () => {
 			{
 			  "exitCode": 1,
 			  "stderr": "",
-			  "stdout": "✗ mine  refused: local benchmark, used as it is
+			  "stdout": "✗ mine  refused: local benchmark, used in place
 			",
 			}
 		`);
 		expect(await run("sync", "none")).toMatchInlineSnapshot(`
 			{
 			  "exitCode": 2,
-			  "stderr": "error: there is no benchmark "none"
+			  "stderr": "error: no benchmark "none"
 			hint: Known: mine.
 			",
 			  "stdout": "",
@@ -178,8 +178,8 @@ describe("agentv benchmark", () => {
 			  "exitCode": 1,
 			  "stderr": "gone: looking …
 			",
-			  "stdout": "- mine  skipped: local benchmark, used as it is
-			✗ gone  refused: the remote repository was not found ('<cwd>/evals.git-not' does not appear to be a git repository); check the URL, and that you may read the repository
+			  "stdout": "- mine  skipped: local benchmark, used in place
+			✗ gone  refused: the remote repository was not found ('<cwd>/evals.git-not' does not appear to be a git repository); check the URL, and that you have read access to the repository
 			",
 			}
 		`);
@@ -255,7 +255,10 @@ describe("agentv benchmark", () => {
 			stdout: expect.stringContaining("good"),
 			stderr: expect.stringContaining(".home/benchmarks.yaml:3:"),
 		});
-		expect(await run("sync")).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("an id is lower-case") });
+		expect(await run("sync")).toMatchObject({
+			exitCode: 1,
+			stderr: expect.stringContaining("an id consists of lower-case"),
+		});
 	});
 
 	it("ends with 130 at Ctrl-C, leaves nothing behind, and can be run again", async () => {
@@ -289,7 +292,7 @@ describe("agentv benchmark", () => {
 		const lines = stdout.trimEnd().split("\n");
 		expect(lines.length).toBeGreaterThan(1);
 		expect(lines.slice(1).every((line) => /^ {4}\S/.test(line))).toBe(true);
-		expect(lines.map((line) => line.trim()).join(" ")).toContain("is not empty and no git repository; move it away");
+		expect(lines.map((line) => line.trim()).join(" ")).toContain("is not empty and not a git repository; move it away");
 	});
 
 	it("lists in blocks where a terminal is too narrow for the table", async () => {

@@ -120,7 +120,7 @@ async function rowsOf(cwd: string) {
 	return { ...session, summary, trial: find("trial"), other: find("other") };
 }
 
-describe("a trial that breaks is not judged, exits with 4, and keeps what was finished:", () => {
+describe("a trial that breaks is not graded, exits with 4, and keeps what was finished:", () => {
 	test("none breaks by itself", async () => {
 		expect(await rowsOf(project({}))).toMatchObject({ exitCode: 0, trial: { execution_status: "ok", cost_usd: 0.25 } });
 	});

@@ -136,7 +136,7 @@ describe("agentv bundle", () => {
 		expect(await agentv(["bundle", "verify", "out"], { cwd })).toEqual({
 			exitCode: 1,
 			stderr: "",
-			stdout: "✗ out does not match its manifest: one problem\n  workspace/x.txt has other content\n",
+			stdout: "✗ out does not match its manifest: one problem\n  workspace/x.txt has different content\n",
 		});
 	});
 
@@ -217,7 +217,7 @@ describe("agentv bundle, when it is stopped", () => {
 		expect(readdirSync(cwd)).toEqual(["evals"]);
 	});
 
-	it.skipIf(process.getuid?.() === 0)("a directory that can't be written to is said", async () => {
+	it.skipIf(process.getuid?.() === 0)("a directory that is not writable is said", async () => {
 		const cwd = tempTree(sample);
 		mkdirSync(join(cwd, "closed"));
 		chmodSync(join(cwd, "closed"), 0o555);

@@ -80,7 +80,7 @@ describe("agentv doctor", () => {
 		);
 		const { stdout } = await agentv(["doctor"], { cwd, env: home });
 		expect(stdout).toMatch(
-			/^ {2}✗ no-such-tool +not found\n {6}→ install no-such-tool, or correct PATH \(for evals\/a\.eval\.yaml\)$/m,
+			/^ {2}✗ no-such-tool +not found\n {6}→ install no-such-tool, or fix PATH \(for evals\/a\.eval\.yaml\)$/m,
 		);
 		expect(stdout.endsWith("\n4 problems, 0 warnings.\n")).toBe(true);
 	});
@@ -185,7 +185,7 @@ describe("agentv doctor", () => {
 		});
 	});
 
-	it("says when its directory can't be written to", async () => {
+	it("says when its directory is not writable", async () => {
 		const { doctor, root } = machine({});
 		writeFileSync(join(root, "file"), "");
 		const found = await doctor([], { AGENTV_HOME: join(root, "file/home") });
@@ -255,7 +255,7 @@ describe("agentv doctor --online", () => {
 		expect(found.problems).toEqual(["online bad", "online http://127.0.0.1:1"]);
 		expect(found.item("online", "good")).toMatchObject({ state: "ok" });
 		expect(found.item("online", `http://127.0.0.1:${port}`)).toMatchObject({ state: "ok", needed_by: ["a.eval.yaml"] });
-		expect(found.item("online", "http://127.0.0.1:1")?.says).toBe("nothing listens there");
+		expect(found.item("online", "http://127.0.0.1:1")?.says).toBe("connection refused");
 		expect(heard).toEqual([{ url: "/", headers: { host: `127.0.0.1:${port}`, connection: "close" } }]);
 	});
 
@@ -266,6 +266,6 @@ describe("agentv doctor --online", () => {
 			"targets.yaml": `targets: [{ name: t, provider: openai, model: m, base_url: "${url}" }]\n`,
 		});
 		const found = await doctor(["--online", "--timeout", "1"]);
-		expect(found.item("online", new URL(url).origin)?.says).toBe("no answer within 1 s");
+		expect(found.item("online", new URL(url).origin)?.says).toBe("no response within 1 s");
 	});
 });

@@ -32,7 +32,7 @@ describe("agentv eval run", () => {
 			  "stdout": "✓ good (default) 1.00 <duration>
 			✗ bad (default) 0.00 < 0.80 <duration>
 
-			Target Passed Failed Not judged Mean score Mean time Cost
+			Target Passed Failed Not graded Mean score Mean time Cost
 			default 1 1 0 0.50 <duration> –
 
 			✗ bad (default) 0.00 < 0.80

@@ -31,9 +31,9 @@ async function opened(options: Parameters<typeof browser.page>[0] = {}) {
 describe("the exported page", () => {
 	test("shows the sum of the run, and its tests, what did not pass first", async () => {
 		const { page, tests } = await opened();
-		expect(await page.locator("dl.tiles").innerText()).toMatch(/Passed\s+8\s+of 12\s+Failed\s+2\s+Not judged\s+2/);
+		expect(await page.locator("dl.tiles").innerText()).toMatch(/Passed\s+8\s+of 12\s+Failed\s+2\s+Not graded\s+2/);
 		expect(await page.locator(".bar").getAttribute("aria-label")).toMatch(
-			/^12 tests: 8 passed, 2 failed, 2 not judged/,
+			/^12 tests: 8 passed, 2 failed, 2 not graded/,
 		);
 		expect(await tests()).toEqual([
 			...["hostile <b>|id`", "hostile <b>|id`", "unanswered", "unanswered"],
@@ -47,7 +47,7 @@ describe("the exported page", () => {
 		const { page, tests } = await opened();
 		await page.getByText("Failed 2").click();
 		expect(await page.getByRole("status").innerText()).toBe("2 of 12 tests");
-		await page.getByText("Not judged 2").click();
+		await page.getByText("Not graded 2").click();
 		expect(await tests()).toEqual(["unanswered", "unanswered"]);
 		await page.getByText("All").first().click();
 		await page.getByLabel("Search").fill("THRICE");

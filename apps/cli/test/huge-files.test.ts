@@ -23,7 +23,7 @@ function tree(files: Readonly<Record<string, string>>): string {
 }
 
 test(
-	"a huge file that an agent leaves in its workspace makes its attempt not judged, and others go on",
+	"a huge file that an agent leaves in its workspace makes its attempt not graded, and others go on",
 	soon,
 	async () => {
 		const cwd = tree({

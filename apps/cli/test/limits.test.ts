@@ -167,8 +167,8 @@ describe("a machine that has run out of something", () => {
 		);
 		expect(said.map(({ exitCode }) => exitCode)).toEqual([4, 4, 3]);
 		for (const { stderr } of said) expect(stderr).not.toMatch(new RegExp(`${key}|planted-env|\\u001b`));
-		expect(said[0]?.stderr).toContain("hint: Make room on the disk");
-		expect(said[1]?.stderr).toContain("the disk quota is used up");
+		expect(said[0]?.stderr).toContain("hint: Free some disk space");
+		expect(said[1]?.stderr).toContain("the disk quota is exhausted");
 		expect(said[2]?.stderr).toMatch(/inside AgentV: no .*\*\*\*/);
 	});
 

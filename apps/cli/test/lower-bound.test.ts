@@ -35,8 +35,8 @@ const bounded = "1.00 (2 of 8, at least 0.25)";
 describe("a run whose agent exited in every test that it would have failed", () => {
 	test("shows how many tests its mean is over, and its lower bound", async () => {
 		const shown = await read("results", "show", "cheats");
-		expect(shown).toContain(`8 tests: 2 passed, 0 failed, 6 not judged · mean score ${bounded} · `);
-		expect(shown).toMatch(/^Target +Passed +Failed +Not judged +Mean score +Mean time +Cost$/m);
+		expect(shown).toContain(`8 tests: 2 passed, 0 failed, 6 not graded · mean score ${bounded} · `);
+		expect(shown).toMatch(/^Target +Passed +Failed +Not graded +Mean score +Mean time +Cost$/m);
 		expect(shown).toMatch(/^agent +2 +0 +6 +1\.00 \(2 of 8, at least 0\.25\) /m);
 		expect(shown).toContain("(caused by the agent)");
 		expect(await read("results", "list")).not.toContain("cheats");
@@ -73,7 +73,7 @@ describe("a run whose agent exited in every test that it would have failed", () 
 			"Mean score 1.000 (2 of 8) → 1.000 (2 of 8, at least 0.250) over 2 comparable tests",
 		);
 		expect(cheating.stdout.replace(/\s+/g, " ")).toMatch(
-			/With 0 for what the agent of the later run kept from being judged: −0\.750 \(95 % interval −\d\.\d+ to −\d\.\d+\), worse\./,
+			/Counting 0 for tests that the later run's agent kept from being graded: −0\.750 \(95 % interval −\d\.\d+ to −\d\.\d+\), worse\./,
 		);
 		const document = JSON.parse(await read("results", "compare", "passes", "cheats", "--vary", "target", "--json"));
 		expect(document).toMatchObject({
@@ -88,5 +88,5 @@ test("a run in which every test was judged shows its mean alone", async () => {
 	expect(await read("results", "show", "fails")).toContain("8 tests: 2 passed, 6 failed · mean score 0.25 · ");
 	const list = await agentv(["eval", "run", "my.eval.yaml"], { cwd, env: { FAILS: "3", CHEATS: "1" } });
 	expect(list.exitCode).toBe(4);
-	expect(await read("results", "list")).toMatch(/ 5\/8 passed, 3 not judged +1\.00 \(5 of 8, at least 0\.62\) /);
+	expect(await read("results", "list")).toMatch(/ 5\/8 passed, 3 not graded +1\.00 \(5 of 8, at least 0\.62\) /);
 });

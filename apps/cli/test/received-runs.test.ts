@@ -56,7 +56,7 @@ const ways: Readonly<Record<string, readonly string[]>> = {
 function expectRefusal({ exitCode, stderr }: Session, says: string): void {
 	expect(exitCode, stderr).toBe(2);
 	expect(stderr).toContain(says);
-	expect(stderr).toContain("was not made here");
+	expect(stderr).toContain("was not created here");
 	expect(stderr).not.toContain(secret);
 }
 

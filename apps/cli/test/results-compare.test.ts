@@ -134,12 +134,12 @@ describe("agentv results compare", () => {
 		});
 	});
 
-	test("leaves out what was not judged, and counts it", async () => {
+	test("leaves out what was not graded, and counts it", async () => {
 		const { run, compare, json } = project();
 		await run("before", yes);
 		await run("after", Object.fromEntries(Array.from({ length: 7 }, (_, index) => [index, "yes"])));
 		expect((await compare("before", "after")).stdout).toContain(
-			"     3  left out    not judged in one of them: t7, t8, t9\n",
+			"     3  left out    not graded in one of them: t7, t8, t9\n",
 		);
 		const { errors, difference } = await json("before", "after");
 		expect(errors.length).toBe(3);
@@ -151,7 +151,7 @@ describe("agentv results compare", () => {
 		const { cwd, run, compare, json } = project();
 		await run("once", yes);
 		await run("twice", yes, "--repeat", "2");
-		// Of t3 one attempt was worth a half; one of t4 was not judged.
+		// Of t3 one attempt was worth a half; one of t4 was not graded.
 		const lines = readFileSync(join(cwd, "twice/index.jsonl"), "utf8")
 			.split("\n")
 			.map((line) => {
@@ -167,7 +167,7 @@ describe("agentv results compare", () => {
 		const moved = comparable.filter(({ delta }: { delta: number }) => delta !== 0);
 		expect(moved).toMatchObject([{ test_id: "t3", before: 1, after: 0.75 }]);
 		expect((await compare("once", "twice")).stdout).toContain(
-			"  1 attempt was not judged and is excluded from its test's mean.\n",
+			"  1 attempt was not graded and is excluded from its test's mean.\n",
 		);
 	});
 
@@ -222,7 +222,8 @@ hint: If the difference in target is intended: --vary target. Pass --allow-incom
 		await run("b", no, "--test", "t1", "--test", "t2");
 		expect(await compare("a", "b", "--fail-on", "regression")).toMatchObject({
 			exitCode: 0,
-			stderr: "warning: b: So few tests can't tell any difference from chance: at least 6 are needed.\n",
+			stderr:
+				"warning: b: With so few tests, a difference can't be distinguished from chance: at least 6 are needed.\n",
 		});
 	});
 });
@@ -238,14 +239,14 @@ describe("runs that can't be compared as they are", () => {
 			return stderr.slice(0, stderr.indexOf("\n"));
 		};
 		expect(await refused("a")).toBe("error: missing required argument 'after'");
-		expect(await refused("a", "a")).toBe("error: a is named twice");
+		expect(await refused("a", "a")).toBe("error: a was given twice");
 		expect(await refused("a", "link")).toBe("error: a and link are the same run");
-		expect(await refused("a", "nowhere")).toBe('error: there is no run "nowhere"');
-		expect(await refused("a", "evals")).toBe('error: there is no run "evals"');
+		expect(await refused("a", "nowhere")).toBe('error: no run "nowhere"');
+		expect(await refused("a", "evals")).toBe('error: no run "evals"');
 		expect(await refused("a", "link", "--vary", "everything")).toContain("everything");
 		expect(await refused("a", "link", "--fail-on", "anything")).toContain("anything");
 		writeFileSync(join(cwd, "evals/run.json"), "{");
-		expect(await refused("a", "evals")).toMatch(/evals\/run\.json can't be read as the record of a run/);
+		expect(await refused("a", "evals")).toMatch(/evals\/run\.json is not a valid run record/);
 	});
 
 	test("a run that did not finish, and lines that are not rows, are reported", async () => {

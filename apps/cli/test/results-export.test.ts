@@ -64,9 +64,9 @@ describe("agentv results export", () => {
 		expect(steady(await exported("markdown"))).toMatchInlineSnapshot(`
 			"## ❌ support
 
-			12 tests: **8 passed**, **2 failed**, **2 not judged** · mean score 0.80 (10 of 12) · <time> · $0.50 · 50 tokens
+			12 tests: **8 passed**, **2 failed**, **2 not graded** · mean score 0.80 (10 of 12) · <time> · $0.50 · 50 tokens
 
-			| Target | Passed | Failed | Not judged | Mean score | Mean time | Cost |
+			| Target | Passed | Failed | Not graded | Mean score | Mean time | Cost |
 			| --- | ---: | ---: | ---: | ---: | ---: | ---: |
 			| careful | 4 | 1 | 1 | 0.80 (5 of 6) | <time> | $0.25 |
 			| quick | 4 | 1 | 1 | 0.80 (5 of 6) | <time> | $0.25 |
@@ -75,12 +75,12 @@ describe("agentv results export", () => {
 
 			- **hostile \\<b\\>\\|id\\\`** (careful): score 0.00, threshold 0.8
 			  - \\<i\\>name: the answer equals "nothing" — it is "\\</script\\>\\<script\\>document.title = \\\\"owned\\\\"\\</script\\>\\<img src=x onerror='document.title = \\\\"owned\\\\"'\\>\\\\u0007\\\\u001b\\[31m \\& \\\\u{202e} \\| \\\`x\\\` \\*\\*y\\*\\*"
-			- **unanswered** (careful): not judged
-			  - target: no answer is recorded for "unanswered"
+			- **unanswered** (careful): not graded
+			  - target: no recorded answer for "unanswered"
 			- **hostile \\<b\\>\\|id\\\`** (quick): score 0.00, threshold 0.8
 			  - \\<i\\>name: the answer equals "nothing" — it is "\\</script\\>\\<script\\>document.title = \\\\"owned\\\\"\\</script\\>\\<img src=x onerror='document.title = \\\\"owned\\\\"'\\>\\\\u0007\\\\u001b\\[31m \\& \\\\u{202e} \\| \\\`x\\\` \\*\\*y\\*\\*"
-			- **unanswered** (quick): not judged
-			  - target: no answer is recorded for "unanswered"
+			- **unanswered** (quick): not graded
+			  - target: no recorded answer for "unanswered"
 
 			Run out (default), started <time>.
 			"

@@ -44,7 +44,7 @@ describe("agentv results regrade", () => {
 		const cwd = await project();
 		const session = await agentv(["results", "regrade", "out", "--grader", "chek"], { cwd });
 		expect(session).toMatchObject({ exitCode: 2, stdout: "" });
-		expect(session.stderr).toMatch(/no grader is named "chek".*\n.*did you mean "check"/is);
+		expect(session.stderr).toMatch(/no grader "chek".*\n.*did you mean "check"/is);
 	});
 });
 

@@ -52,7 +52,7 @@ describe("what a run cost", () => {
 			(await agentv(["results", "export", "out", "--format", format], { cwd })).stdout.replaceAll("\\$", "$");
 		for (const text of [ran, await show(), await exported("markdown"), await exported("html")])
 			expect(text).toContain(money);
-		expect(ran).toMatch(/^Target {2}Passed {2}Failed {2}Not judged .*Judging$/m);
+		expect(ran).toMatch(/^Target {2}Passed {2}Failed {2}Not graded .*Judging$/m);
 		expect(ran).toMatch(/ tokens = target 480 \+ judging \d+\n/);
 		const [suite] = await junitSuites(await exported("junit"));
 		expect(suite?.properties).toMatchObject({ target_cost_usd: "0.8", judging_cost_usd: String(judging) });
@@ -63,19 +63,19 @@ describe("agentv results show", () => {
 	test("lists tests, attempts as attempts", async () => {
 		const text = await show();
 		expect(text).toMatch(/^✓ right \(agent\) {2}1\.00 /m);
-		expect(text).toMatch(/^! unclear \(agent\) {2}not judged\n/m);
+		expect(text).toMatch(/^! unclear \(agent\) {2}not graded\n/m);
 		expect(text).toMatch(/^✗ tried \(agent\) {2}0\.00 < 0\.80, 0 of 2 attempts passed /m);
 		expect(text).toMatch(/^ {4}✗ tried \(agent, attempt 2\) {2}0\.00 < 0\.80\n/m);
-		expect(text).toContain("\n3 tests: 1 passed, 1 failed, 1 not judged · ");
+		expect(text).toContain("\n3 tests: 1 passed, 1 failed, 1 not graded · ");
 	});
 
 	test("shows everything about an attempt with --test", async () => {
 		const text = await show("--test", "unclear");
-		expect(text).toMatch(/^! unclear \(agent\) {2}not judged\n/m);
+		expect(text).toMatch(/^! unclear \(agent\) {2}not graded\n/m);
 		expect(text).toMatch(/^ {4}error\n {6}grader\/exit-code tool: .*exit/m);
 		expect(text).toMatch(/^ {6}✓ contains contains 1\.00\n {10}✓ /m);
-		expect(text).toMatch(/^ {6}! tool code-grader not judged\n {10}exit-code /m);
-		expect(text).toMatch(/^ {6}! strict llm-grader not judged\n {10}bad-reply /m);
+		expect(text).toMatch(/^ {6}! tool code-grader not graded\n {10}exit-code /m);
+		expect(text).toMatch(/^ {6}! strict llm-grader not graded\n {10}bad-reply /m);
 		expect(text).toMatch(/^ {4}time {8}target \S+, .*grade .*judge /m);
 		expect(text).toMatch(/^ {4}target {6}\$0\.20, 120 tokens \(100 in, 20 out\)$/m);
 		expect(text).toMatch(/^ {4}judging {5}\$0\.0\d, \d+ tokens \(/m);
@@ -102,7 +102,7 @@ describe("agentv results show", () => {
 		writeFileSync(join(copy, "index.jsonl"), `${rows}\n`);
 		const unfinished = await agentv(["results", "show", copy], { cwd });
 		expect(unfinished.stdout).toMatch(
-			/\n3 tests: 1 passed, 0 failed, 1 not judged, 1 not run · mean score 1\.00 \(1 of 3\) · /,
+			/\n3 tests: 1 passed, 0 failed, 1 not graded, 1 not run · mean score 1\.00 \(1 of 3\) · /,
 		);
 		expect(unfinished.stdout).toMatch(/^– tried \(agent\) {2}not run: 0 of 2 attempts were made$/m);
 		expect(unfinished.stdout).toContain("Not finished: 1 of 3 tests not run. Resume with: agentv eval run --resume");

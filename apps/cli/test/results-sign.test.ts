@@ -46,7 +46,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		const says = async (reason: string, ...args: string[]) =>
 			expect(await verify(...args)).toMatchObject({ exitCode: 1, stdout: expect.stringContaining(reason) });
 		await run("results", "sign", "out", "--key", "eve");
-		await says("the signature is not by an allowed signer");
+		await says("the signature is not from an allowed signer");
 		await run("results", "sign", "out", "--key", "ada");
 		await says("it is signed by ada@example.com, not by eve@example.com", "--signer", "eve@example.com");
 		const signature = join(cwd, "out/run.sha256.sig");
@@ -63,7 +63,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		await says("does not match this digest: the run, its record or the signature changed after signing");
 		expect(await run("results", "verify", "out")).toMatchObject({
 			exitCode: 1,
-			stdout: expect.stringContaining("run.sha256.sig is not a signature over this digest"),
+			stdout: expect.stringContaining("run.sha256.sig is not a signature of this digest"),
 		});
 		await run("results", "sign", "out", "--key", "ada");
 		expect(await verify()).toMatchObject({ exitCode: 0 });
@@ -99,7 +99,7 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		writeFileSync(join(cwd, "out/run.sha256.sig"), "garbage\n");
 		expect(await run("results", "verify", "out")).toMatchObject({
 			exitCode: 1,
-			stdout: expect.stringContaining("run.sha256.sig is not a signature over this digest"),
+			stdout: expect.stringContaining("run.sha256.sig is not a signature of this digest"),
 		});
 	});
 

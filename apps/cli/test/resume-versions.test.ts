@@ -32,9 +32,9 @@ describe("agentv eval run --resume after a script has changed", () => {
 		for (const args of [["--resume"], ["--retry-errors"], ["--resume", "--dry-run"]]) {
 			const session = await run("eval", "run", ...args, "--run", "out");
 			expect(session).toMatchObject({ exitCode: 2, stdout: "" });
-			expect(session.stderr).toBe(`error: results of this run are made of something that has changed since
+			expect(session.stderr).toBe(`error: inputs of this run's results have changed since
   graders/rules.mjs changed: 2 results (one, two)
-hint: Undo the change, run what it touches again with --rerun-changed, or start a new run. \`agentv results regrade\` grades the recorded answers of a run again. Results of different versions are not mixed.
+hint: Undo the change, rerun the affected tests with --rerun-changed, or start a new run. \`agentv results regrade\` grades the recorded answers of a run again. Results of different versions are not mixed.
 `);
 		}
 		expect((await run("eval", "run", "--only-missing", "out")).exitCode).toBe(2);

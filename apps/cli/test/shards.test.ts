@@ -65,7 +65,7 @@ describe("agentv eval run --shard", () => {
 	test("balances by a previous run; latest is never a shard", async () => {
 		const run = sessionsIn(tempTree(files));
 		const none = await run("eval", "my.eval.yaml", "--shard", "1/2", "--durations-from", "latest");
-		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("there is no run yet") });
+		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("no run yet") });
 		const recordOf = (directory: string) => JSON.parse(readFileSync(join(directory, "run.json"), "utf8"));
 		const whole = JSON.parse((await run("eval", "my.eval.yaml", "--json")).stdout).run_dir;
 		for (const shard of ["1/2", "2/2"]) {
@@ -102,7 +102,7 @@ describe("agentv eval run --shard", () => {
 		const { cwd, run, ids } = await sharded();
 		writeFileSync(join(cwd, "s1/index.jsonl"), "");
 		const other = await run("eval", "my.eval.yaml", "--shard", "2/2", "--resume", "--run", "s1");
-		expect(other).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("begun with another --shard") });
+		expect(other).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("started with a different --shard") });
 		const { stdout } = await run("eval", "run", "--resume", "--run", "s1", "--json");
 		expect(JSON.parse(stdout).summary).toMatchObject({ planned: ids[0].length, passed: ids[0].length });
 	});
@@ -218,8 +218,8 @@ describe("agentv eval run --only-missing", () => {
 		expect(await stderr("--only-missing", "all", "--run", "s2")).toContain(
 			"--only-missing and --run cannot be combined",
 		);
-		expect(await stderr("--only-missing", "none")).toContain('there is no run "none"');
-		expect(await stderr("--only-missing", "all", "--repeat", "2")).toContain("begun with another --repeat");
+		expect(await stderr("--only-missing", "none")).toContain('no run "none"');
+		expect(await stderr("--only-missing", "all", "--repeat", "2")).toContain("started with a different --repeat");
 		writeFileSync(join(cwd, "my.eval.yaml"), evalText.replace("value: yes", "value: ye"));
 		expect(await stderr("--only-missing", "all")).toContain("my.eval.yaml changed: ");
 		expect(await stderr("--only-missing", "all", "--output", "rest")).toContain("my.eval.yaml changed: ");
@@ -248,7 +248,7 @@ describe("agentv eval run --only-missing", () => {
 		await run("eval", "run", "--only-missing", "all", "--output", "rest");
 		writeFileSync(join(cwd, "rest/index.jsonl"), "");
 		const taken = await run("eval", "run", "--only-missing", "all", "--output", "rest");
-		expect(taken).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("already holds a run") });
+		expect(taken).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("already contains a run") });
 		const { stdout } = await run("eval", "run", "--resume", "--run", "rest", "--json");
 		const people = await run("eval", "run", "--only-missing", "all", "--output", "more");
 		expect(people.stdout).toMatch(/Merge the shards: agentv results merge all more --output <dir>\n$/);

@@ -9,7 +9,7 @@ import { openStudio } from "./testing/open-studio.ts";
 const browser = testBrowser();
 const hostile = `</pre><img src=x onerror='document.title = "owned"'>`;
 
-/** Tests that pass, fail, are not judged and are run several times; graders that are models and programs. */
+/** Tests that pass, fail, are not graded and are run several times; graders that are models and programs. */
 const files = {
 	"verdicts.eval.yaml": `name: verdicts
 target: agent
@@ -74,9 +74,9 @@ test("a run and its results say what was judged, what not, why, and what it cost
 		.click();
 	await page.getByRole("table", { name: "Test results" }).waitFor();
 	const strip = await page.locator("dl").first().innerText();
-	expect(strip).toMatch(/Not judged\s+1\b/);
+	expect(strip).toMatch(/Not graded\s+1\b/);
 	expect(strip).toMatch(/Target cost\s+\$1\.00\s+Judging cost\s+\$0\.0\d+\s+Total cost\s+\$1\.0\d/);
-	for (const chip of ["All 3", "Passed 1", "Failed 1", "Not judged 1"])
+	for (const chip of ["All 3", "Passed 1", "Failed 1", "Not graded 1"])
 		await page.getByRole("link", { name: chip, exact: true }).waitFor();
 	await page.getByText("0 of 3 attempts passed").waitFor();
 	await inspect(page, "run-verdicts");
@@ -92,8 +92,8 @@ test("a run and its results say what was judged, what not, why, and what it cost
 	await page.goBack();
 	await page.reload();
 	await page.getByRole("link", { name: /^broken-grader/ }).click();
-	await page.getByText("Not judged: workspace failed, caused by the agent").waitFor();
-	await page.getByText("1 of 3 graders passed, 2 not judged").waitFor();
+	await page.getByText("Not graded: workspace failed, caused by the agent").waitFor();
+	await page.getByText("1 of 3 graders passed, 2 not graded").waitFor();
 	await page.getByRole("heading", { name: "Duration of each stage" }).waitFor();
 	await page.locator("summary", { hasText: "node ./broken.mjs" }).click();
 	await page.getByText("fixture is missing").last().waitFor();

@@ -131,7 +131,7 @@ async function started(args: readonly string[], options: SessionOptions): Promis
 		child.on("close", resolve);
 	});
 	const text = (text: string) => (options.terminal ? text.replaceAll("\r\n", "\n") : text);
-	return { exitCode, stdout: said(stdout()), stderr: stderr() };
+	return { exitCode, stdout: text(stdout()), stderr: stderr() };
 }
 
 function collect(stream: NodeJS.ReadableStream | null): () => string {

@@ -46,7 +46,7 @@ describe("a fixture's repository is as git itself makes it", () => {
 		expect(git(root, "cat-file", "-s", "HEAD:a.txt")).toBe("2");
 	});
 
-	it("and its remote holds every branch and tag, at once and after the next push", () => {
+	it("and its remote has every branch and tag, immediately and after the next push", () => {
 		const repository = gitRepository(tempTree(), files);
 		repository.branch("side");
 		repository.tag("v1", { annotated: true });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** A project with a random run: tests pass, fail, are not judged, repeated, skipped or never reached. */
+/** A project with a random run: tests pass, fail, are not graded, repeated, skipped or never reached. */
 export interface RandomProject {
 	/** `my.eval.yaml` and its files. */
 	readonly files: Readonly<Record<string, string>>;

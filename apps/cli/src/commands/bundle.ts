@@ -39,7 +39,7 @@ export async function bundle(file: string, options: BundleCommandOptions, contex
 			hint: "Specify the output directory with -o <dir>.",
 		});
 	if (archive !== undefined && !/\.(tgz|tar\.gz|zip)$/i.test(archive))
-		throw new AgentvError("usage", `${archive} is neither a .tgz nor a .zip file`);
+		throw new AgentvError("usage", `${archive} is not a .tgz or .zip file`);
 	if (archive !== undefined) judgeArchive(archive, resolve(context.cwd, output), options.force === true);
 	const view = openDiskView();
 	const source = options.benchmark === undefined ? file : onlyEval(options.benchmark, file, context, view);

@@ -37,7 +37,7 @@ describe("agentv eval validate", () => {
 		expect(exitCode).toBe(0);
 		expect(stdout.replace(/commit: [0-9a-f]{7}/, "commit: …")).toBe(`⚠ my-eval.yaml
   ✓ All test data paths resolve (tests: ./cases.jsonl)
-  ✓ Targets are defined beside the eval (claude)
+  ✓ Targets are defined next to the eval (claude)
   ⚠ ANSWER referenced but not documented   env.undocumented  targets.yaml:2:47
   ✓ Git repo detected (commit: …)
 
@@ -45,7 +45,7 @@ targets.yaml:2:47  warning  ANSWER referenced but not documented
     1 | targets:
   > 2 |   - { name: claude, provider: mock, response: '\${{ ANSWER }}' }
       |                                               ^^^^^^^^^^^^^^^
-  hint: name it in .env.example or the README beside the eval, or write \${{ ANSWER:-default }}
+  hint: list it in .env.example or the README next to the eval, or write \${{ ANSWER:-default }}
 
 0 errors, 1 warning.
 `);

@@ -7,7 +7,7 @@ export interface JunitCase {
 	readonly problem?: JunitProblem;
 }
 
-/** `failure`: graded and failed; `error`: not judged; `skipped`: not run. */
+/** `failure`: graded and failed; `error`: not graded; `skipped`: not run. */
 export type JunitProblem =
 	| {
 			readonly kind: "failure" | "error";

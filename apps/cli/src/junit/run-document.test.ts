@@ -28,7 +28,7 @@ const failing = (more: Partial<ResultRow>) =>
 const unrun = (more: Partial<ResultRow>) =>
 	row({
 		...{ executionStatus: "execution_error", score: 0 },
-		error: { stage: "target", code: "timeout", message: "no answer within 5 s" },
+		error: { stage: "target", code: "timeout", message: "no response within 5 s" },
 		...more,
 	});
 
@@ -80,7 +80,9 @@ describe("a run as JUnit", () => {
 			},
 			{
 				name: "a.eval.yaml (other)",
-				cases: [{ error: { type: "timeout", message: "no answer within 5 s", text: "target: no answer within 5 s" } }],
+				cases: [
+					{ error: { type: "timeout", message: "no response within 5 s", text: "target: no response within 5 s" } },
+				],
 			},
 		]);
 	});
@@ -97,7 +99,7 @@ describe("a run as JUnit", () => {
 		expect(unfinished?.cases).toMatchObject([{ skipped: "not run: 3 of 4 attempts were made" }]);
 	});
 
-	test("tells the same test with two targets apart, and one that was not run from one that was not judged", async () => {
+	test("tells the same test with two targets apart, and one that was not run from one that was not graded", async () => {
 		const suites = await documentOf([row({}), row({ target: "other" }), unrun({ testId: "silent" })], {
 			left: ["left"],
 		});
@@ -124,7 +126,7 @@ describe("a run as JUnit", () => {
 			...{ judging_cost_usd: "0.05", judging_input_tokens: "10", judging_output_tokens: "1" },
 			total_cost_usd: "0.45",
 		});
-		expect(suite?.cases[1]?.error?.text).toContain("judge: not judged: no verdict");
+		expect(suite?.cases[1]?.error?.text).toContain("judge: not graded: no verdict");
 	});
 
 	test("names a veto, which fails a test although its score would pass", async () => {

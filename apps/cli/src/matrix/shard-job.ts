@@ -32,7 +32,7 @@ const script = [
 
 /**
  * Builds a Job with one index per shard. Exit code 1 means failed tests, which must not be retried. Other failures (4: a
- * test was not judged) are; evicted pods do not count as retries.
+ * test was not graded) are; evicted pods do not count as retries.
  * @throws AgentvError `usage` for names that are invalid in Kubernetes
  */
 export function shardJob(settings: JobSettings): IJob {

@@ -28,7 +28,7 @@ export const regradeCommand: CommandGroup = (program, run) => {
 Uses the run's recorded answers, transcripts and diffs; rebuilds workspaces for graders that inspect them. A test
 whose input, template or repositories changed is not graded; fix its eval, or run it again with \`agentv eval run --rerun-failed\`.
 
-Exit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not judged, 130 interrupted.`,
+Exit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not graded, 130 interrupted.`,
 		);
 	addAccessChoices(command).action((which, options) =>
 		run(async (context) => (await import("../commands/results-regrade.ts")).resultsRegrade(which, options, context)),

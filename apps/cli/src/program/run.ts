@@ -11,7 +11,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.description("run evals against their targets and grade the answers (short form: `agentv eval <evals>`)")
 		.option("--output <dir>", "directory for the results (default: a new one under .agentv/results/runs)")
 		.option("--resume", "resume the last run of these evals (or the run given by --run or --output)")
-		.option("--retry-errors", "like --resume, but also retry tests that were not judged")
+		.option("--retry-errors", "like --resume, but also retry tests that were not graded")
 		.option("--rerun-changed", "with --resume, --retry-errors or --only-missing: rerun tests that changed since")
 		.option("--run <run>", "run to resume: a directory, <experiment>/<time> or latest")
 		.option("--shard <i/n>", "only shard i of n (combine the results with `agentv results merge`)", shard)
@@ -25,7 +25,7 @@ export const runCommands: CommandGroup = (program, run) => {
 		.option("--json", 'print only {"run_dir", "summary"} as one JSON document')
 		.addHelpText(
 			"after",
-			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not judged (takes precedence over 1), 130 interrupted.",
+			"\nExit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not graded (takes precedence over 1), 130 interrupted.",
 		)
 		.action((evals, options, command) => {
 			const siblings = command.parent?.commands.map((sibling: { name(): string }) => sibling.name()) ?? [];

@@ -31,13 +31,13 @@ function countsOf(summary: RunSummary): Counts {
 	return { planned, passed, failed, notJudged: errors, notRun: testsNotRun(summary) };
 }
 
-/** `5 tests: 3 passed, 1 failed, 1 not judged`, emphasised or not. */
+/** `5 tests: 3 passed, 1 failed, 1 not graded`, emphasised or not. */
 function sentenceCounts(text: string): Counts {
 	const plain = text.replaceAll("*", "");
 	const count = (words: string) => Number(new RegExp(`(\\d+) ${words}`).exec(plain)?.[1] ?? 0);
 	return {
 		...{ planned: count("tests?: "), passed: count("passed"), failed: count("failed") },
-		...{ notJudged: count("not judged"), notRun: count("not run") },
+		...{ notJudged: count("not graded"), notRun: count("not run") },
 	};
 }
 
@@ -47,7 +47,7 @@ function tableCounts(header: readonly string[], rows: readonly (readonly string[
 		const column = header.indexOf(name);
 		return column === -1 ? 0 : rows.reduce((total, row) => total + Number(row[column]), 0);
 	};
-	return { passed: sum("Passed"), failed: sum("Failed"), notJudged: sum("Not judged"), notRun: sum("Not run") };
+	return { passed: sum("Passed"), failed: sum("Failed"), notJudged: sum("Not graded"), notRun: sum("Not run") };
 }
 
 function expectedExit(counts: Counts, { interrupted, overBudget }: { interrupted: boolean; overBudget: boolean }) {

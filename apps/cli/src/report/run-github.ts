@@ -16,7 +16,7 @@ import { plainEmphasis, shardBudgetText, sumSentence } from "../run/summary-text
 import { workflowData, workflowProperty } from "../terminal/workflow-text.ts";
 
 /**
- * Writes GitHub annotations: one per test that failed or was not judged, one for all that were not run; then the
+ * Writes GitHub annotations: one per test that failed or was not graded, one for all that were not run; then the
  * summary.
  */
 export const runGithub: RunReporter = (report): CommandResult => {

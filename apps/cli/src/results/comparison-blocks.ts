@@ -45,7 +45,7 @@ function splitLines(comparison: Comparison, look: Look): string {
 		]),
 		[comparison.new.length, "new", "", ids(comparison.new)],
 		[comparison.gone.length, "gone", "", ids(comparison.gone)],
-		[errors.length, "left out", "not judged in one of them: ", later(errors)],
+		[errors.length, "left out", "not graded in one of them: ", later(errors)],
 	];
 	const shown = lines
 		.filter(([count, part]) => count > 0 || part === "comparable")
@@ -97,9 +97,9 @@ function figures(comparison: Comparison, look: Look): string {
 	const scores = `Mean score ${meanText(means.before)} → ${meanText(means.after)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} unchanged.`;
 	const leftOut =
 		unjudgedAttempts === 1
-			? ["1 attempt was not judged and is excluded from its test's mean."]
+			? ["1 attempt was not graded and is excluded from its test's mean."]
 			: unjudgedAttempts > 0
-				? [`${unjudgedAttempts} attempts were not judged and are excluded from their tests' means.`]
+				? [`${unjudgedAttempts} attempts were not graded and are excluded from their tests' means.`]
 				: [];
 	return [
 		`${verdictText(comparison, look.colors)}: ${signed(mean)}${range}`,

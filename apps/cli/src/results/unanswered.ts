@@ -9,7 +9,7 @@ export function unanswered({ before, after, comparison }: ComparedRuns): AgentvE
 	);
 	const reasons = [
 		...parts,
-		...(errors.length > 0 ? [`${errors.length} not judged`] : []),
+		...(errors.length > 0 ? [`${errors.length} not graded`] : []),
 		...(gone.length > 0 ? [`${gone.length} only in the earlier run`] : []),
 		...(fresh.length > 0 ? [`${fresh.length} only in the later run`] : []),
 	];

@@ -89,7 +89,7 @@ export function failureReasons({ executionStatus, error, scores }: ResultRow): s
 	return [...(error ? [`${error.stage}: ${error.message}${causeText(error)}`] : []), ...found];
 }
 
-/** Describes why an attempt was not judged: stage, code and message. */
+/** Describes why an attempt was not graded: stage, code and message. */
 export function errorLines(error: NonNullable<ResultRow["error"]>, colors: Colors): string[] {
 	const [first = "", ...rest] = terminalSafe(error.message).split("\n").slice(0, mostLines);
 	const by = causeText(error);

@@ -111,7 +111,7 @@ describe("the table of targets", () => {
 	test("counts tests, not attempts, and is aligned by what is seen", () => {
 		expect(targetTable(tally, plain, 100)).toBe(
 			[
-				"Target         Passed  Failed  Not judged  Mean score  Mean time   Cost  Judging",
+				"Target         Passed  Failed  Not graded  Mean score  Mean time   Cost  Judging",
 				"日本                1       0           0        1.00       20ms      –    $0.50",
 				"a-longer-name       0       1           0        0.50       10ms  $1.00        –",
 			].join("\n"),
@@ -121,7 +121,7 @@ describe("the table of targets", () => {
 	test("becomes short lines if it does not fit", () => {
 		expect(targetTable(tally, plain, 40).split("\n").slice(0, 4)).toEqual([
 			"日本",
-			"  1 passed, 0 failed, 0 not judged",
+			"  1 passed, 0 failed, 0 not graded",
 			"  mean score 1.00, mean time 20ms",
 			"  cost –, judging $0.50",
 		]);

@@ -19,7 +19,7 @@ export interface RunReport {
 
 export type RunReporter = (report: RunReport) => CommandResult;
 
-/** Returns 130 if interrupted, 4 if a test was not judged or the budget was exhausted, 1 if a test failed, else 0. */
+/** Returns 130 if interrupted, 4 if a test was not graded or the budget was exhausted, 1 if a test failed, else 0. */
 export function exitCodeOf({ summary, outcome }: Pick<RunReport, "summary" | "outcome">): number {
 	if (outcome === "interrupted") return 130;
 	if (summary.errors > 0 || outcome === "over-budget") return 4;

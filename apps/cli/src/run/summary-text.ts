@@ -24,7 +24,7 @@ export function sumOfRows({ run, rows, summary }: Pick<OpenRun, "run" | "rows" |
 /** Styles for the counts of a summary. */
 export type Emphasis = Readonly<Record<keyof typeof outcomeWords, (text: string) => string>>;
 
-/** Returns `4 passed`, `0 failed`, `1 not judged`, `2 not run`; the last two only if there are any. */
+/** Returns `4 passed`, `0 failed`, `1 not graded`, `2 not run`; the last two only if there are any. */
 export function countTexts(summary: Tallied, emphasis: Emphasis): string[] {
 	const { passed, failed, errors } = summary;
 	const left = testsNotRun(summary);

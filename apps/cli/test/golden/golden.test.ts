@@ -6,8 +6,8 @@ import { bareRepository, gitRepository, gitTestEnvironment, tempTree } from "@ag
 import { beforeEach, expect, it } from "vitest";
 import { goldenPlace, type Place, Recorder } from "./recorder.ts";
 
-// What users and programs see must stay as it is while code is only moved: `recorded/` holds it. normalise.mjs says what may
-// differ. `AGENTV_UPDATE_GOLDEN=1` records it anew.
+// Everything that users and programs see, as recorded in `recorded/`; it must not change when code is only moved.
+// normalise.mjs removes what may differ. `AGENTV_UPDATE_GOLDEN=1` records it again.
 
 const examples = resolve(import.meta.dirname, "../../../../examples");
 const schemas = resolve(import.meta.dirname, "../../../../docs/schemas");
@@ -147,7 +147,7 @@ it("plans", async () => {
 });
 
 const graders = ["eval", "run", "graders", "--workers", "1"];
-/** Without the graders that start a program: where a run is only needed beside another. */
+/** Without the graders that start a program, for runs that only serve another test. */
 const quick = [...graders, "--exclude-tag", "programs"];
 
 it("examples-run", async () => {

@@ -129,7 +129,7 @@ function differenceText(name: string, file: string, text: string): string {
 		return `Behaviour differs from ${file} (- recorded, + now):
 ${lines.slice(0, shownLines).join("\n")}${more}
 
-If that is meant, record it anew and give the reason for each change in the commit's message:
+If that is intended, record it again and explain each change in the commit message:
   AGENTV_UPDATE_GOLDEN=1 npx vitest run apps/cli/test/golden -t ${JSON.stringify(name)}`;
 	} finally {
 		rmSync(directory, { recursive: true });

@@ -34,7 +34,7 @@ export const documentFixtures: readonly RuleFixture[] = [
 		bad: evals(
 			`target: local\ntests: [{id: a, vars: {v: ${"x".repeat(60_000)}}, input: "${"{{ v }}".repeat(1_000)}", criteria: c}]\n`,
 		),
-		found: "evals/eval.yaml:1:1 error References put more than 50,000,000 characters into the texts",
+		found: "evals/eval.yaml:1:1 error References insert more than 50,000,000 characters",
 	},
 	{
 		rule: "schema.shape",
@@ -70,18 +70,18 @@ export const documentFixtures: readonly RuleFixture[] = [
 	{
 		rule: "schema.unsupported",
 		bad: evals(top("workspace: { docker: { image: node } }")),
-		found: 'evals/eval.yaml:1:14 error "docker" can\'t be honoured',
+		found: 'evals/eval.yaml:1:14 error "docker" is not supported',
 		good: evals(top("workspace: { env: { A: b } }")),
 	},
 	{
 		rule: "schema.unsupported",
 		bad: { "evals/targets.yaml": "targets: [{ name: local, provider: mock, log_dir: ./logs }]\n" },
-		found: 'evals/targets.yaml:1:42 warning "log_dir" can\'t be honoured',
+		found: 'evals/targets.yaml:1:42 warning "log_dir" is not supported',
 	},
 	{
 		rule: "schema.deprecated",
 		bad: evals(older),
-		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is an older spelling of criteria',
+		found: 'evals/eval.yaml:5:5 warning "expected_outcome" is a deprecated spelling of criteria',
 		good: sound,
 		fixed: sound,
 	},

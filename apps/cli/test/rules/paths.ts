@@ -12,7 +12,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 	{
 		rule: "path.absolute",
 		bad: evals(tests("/evals/cases.jsonl"), { "evals/cases.jsonl": row }),
-		found: `evals/eval.yaml:2:8 error test data "/evals/cases.jsonl" is found from the repository's root only`,
+		found: `evals/eval.yaml:2:8 error test data "/evals/cases.jsonl" is resolved from the repository's root`,
 		hint: false,
 		good: evals(tests("./cases.jsonl"), { "evals/cases.jsonl": row }),
 		fixed: evals(tests("./cases.jsonl")),
@@ -54,19 +54,19 @@ export const pathFixtures: readonly RuleFixture[] = [
 	{
 		rule: "path.outside-eval",
 		bad: evals(tests("../data/*.jsonl"), { "data/a.jsonl": row, "data/b.jsonl": row.replace('"a"', '"b"') }),
-		found: `evals/eval.yaml:2:8 warning test data "../data/*.jsonl" lies outside the eval's directory; the smallest directory that holds everything is ..`,
+		found: `evals/eval.yaml:2:8 warning test data "../data/*.jsonl" is outside the eval's directory; the smallest directory that contains everything is ..`,
 		good: evals(tests("./data/*.jsonl"), { "evals/data/a.jsonl": row }),
 	},
 	{
 		rule: "path.outside-eval",
 		bad: evals(tests("../data/cases.jsonl"), { "data/cases.jsonl": row }),
-		found: `evals/eval.yaml:2:8 warning test data "../data/cases.jsonl" lies outside the eval's directory; the smallest directory that holds everything is ..`,
+		found: `evals/eval.yaml:2:8 warning test data "../data/cases.jsonl" is outside the eval's directory; the smallest directory that contains everything is ..`,
 		good: evals(tests("../evals/cases.jsonl"), { "evals/cases.jsonl": row }),
 	},
 	{
 		rule: "path.outside-repo",
 		bad: evals(top("workspace: ../../../../../../../usr")),
-		found: 'evals/eval.yaml:1:12 error workspace template "../../../../../../../usr" leaves the repository',
+		found: 'evals/eval.yaml:1:12 error workspace template "../../../../../../../usr" is outside the repository',
 		good: evals(top("workspace: ../template"), { "template/a.txt": "a" }),
 	},
 	{
@@ -94,7 +94,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 	{
 		rule: "path.backslash",
 		bad: evals(tests("data\\cases.jsonl"), { "evals/data/cases.jsonl": row }),
-		found: 'evals/eval.yaml:2:8 error test data "data\\\\cases.jsonl" separates directories by backslashes',
+		found: 'evals/eval.yaml:2:8 error test data "data\\\\cases.jsonl" separates directories with backslashes',
 		hint: false,
 		good: evals(tests("data/cases.jsonl"), { "evals/data/cases.jsonl": row }),
 		fixed: evals(tests("./data/cases.jsonl")),
@@ -102,7 +102,7 @@ export const pathFixtures: readonly RuleFixture[] = [
 	{
 		rule: "path.backslash",
 		bad: { ...hook("node .\\scripts\\set-up.mjs --all"), "evals/scripts/set-up.mjs": "" },
-		found: 'evals/eval.yaml:1:41 error hook script ".\\\\scripts\\\\set-up.mjs" separates directories by backslashes',
+		found: 'evals/eval.yaml:1:41 error hook script ".\\\\scripts\\\\set-up.mjs" separates directories with backslashes',
 		hint: false,
 		good: hook("echo a\\ b"),
 		fixed: hook("node ./scripts/set-up.mjs --all"),
@@ -137,31 +137,31 @@ export const pathFixtures: readonly RuleFixture[] = [
 		rule: "path.untracked",
 		bad: evals(top("workspace: ./template"), { ...template, ".gitignore": "node_modules\n" }),
 		later: { "evals/template/node_modules/a/index.js": "", "evals/template/__pycache__/a.pyc": "" },
-		found: 'evals/eval.yaml:1:12 error workspace template "template" holds what git ignores: node_modules/',
+		found: 'evals/eval.yaml:1:12 error workspace template "template" contains files that git ignores: node_modules/',
 	},
 	{
 		rule: "path.opaque",
 		bad: evals(top("workspace: ./${{ DIR:-template }}"), template),
-		found: 'evals/eval.yaml:1:12 warning where workspace template "./template" leads depends on DIR',
+		found: 'evals/eval.yaml:1:12 warning workspace template "./template" depends on DIR',
 		hint: false,
 		good: evals(top("workspace: ./template"), template),
 	},
 	{
 		rule: "path.opaque",
 		bad: hook("'cat x | sh'"),
-		found: "evals/eval.yaml:1:36 warning the files of this hook command can't be known: it goes to the shell",
+		found: "evals/eval.yaml:1:36 warning the files of this hook command can't be determined: it runs in a shell",
 		good: hook("[cat, eval.yaml]"),
 	},
 	{
 		rule: "path.symlink-escape",
 		bad: evals(top("workspace: ./template"), { "evals/template/out": { link: "../../etc" } }),
-		found: 'evals/eval.yaml:1:12 error workspace template "./template" has a symbolic link that leaves it: out',
+		found: 'evals/eval.yaml:1:12 error workspace template "./template" has a symbolic link to outside it: out',
 		good: evals(top("workspace: ./template"), { ...template, "evals/template/in": { link: "a.txt" } }),
 	},
 	{
 		rule: "path.symlink-escape",
 		bad: evals(top("input_files: [./notes/hosts]"), { "evals/notes": { link: "/etc" } }),
-		found: 'evals/eval.yaml:1:15 error input file "./notes/hosts" leads by a symbolic link to /etc/hosts',
+		found: 'evals/eval.yaml:1:15 error input file "./notes/hosts" is a symbolic link to /etc/hosts',
 		good: evals(top("input_files: [./notes/a.md]"), { "evals/notes": { link: "../shared" }, "shared/a.md": "a" }),
 	},
 ];

@@ -9,7 +9,7 @@ export const provenanceFixtures: readonly RuleFixture[] = [
 		rule: "git.no-repo",
 		bad: {},
 		bare: true,
-		found: "evals/eval.yaml:1:1 warning the eval lies in no git repository, so its version can't be told",
+		found: "evals/eval.yaml:1:1 warning the eval is not in a git repository, so its version is unknown",
 		hint: false,
 		good: sound,
 	},

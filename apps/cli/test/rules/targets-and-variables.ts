@@ -44,26 +44,26 @@ export const targetFixtures: readonly RuleFixture[] = [
 	{
 		rule: "targets.circular",
 		bad: targets(hop("local", "b") + hop("b", "local")),
-		found: "evals/targets.yaml:3:28 error use_target goes round in a circle: local → b → local",
+		found: "evals/targets.yaml:3:28 error use_target forms a cycle: local → b → local",
 		good: targets(hop("local", "b") + end("b")),
 	},
 	{
 		rule: "targets.env-chosen",
 		bad: targets(hop("local", "'${{ T:-b }}'") + end("b")),
-		found: "evals/targets.yaml:2:32 warning which target is used hangs on T (today: b)",
+		found: "evals/targets.yaml:2:32 warning the target depends on T (currently b)",
 		hint: false,
 		good: targets(hop("local", "b") + end("b")),
 	},
 	{
 		rule: "targets.literal-secret",
 		bad: keyed("0123456789abcdef"),
-		found: "evals/targets.yaml:5:14 error api_key holds a credential that is written out",
+		found: "evals/targets.yaml:5:14 error api_key contains a literal credential",
 		good: keyed("${{ API_KEY }}"),
 	},
 	{
 		rule: "targets.literal-secret",
 		bad: keyed("${{ API_KEY:-sk-0123456789abcdefghij }}"),
-		found: "evals/targets.yaml:5:14 error api_key holds a credential that is written out",
+		found: "evals/targets.yaml:5:14 error api_key contains a literal credential",
 		good: keyed("${{ API_KEY:-not-needed }}"),
 	},
 	{
@@ -81,7 +81,7 @@ export const targetFixtures: readonly RuleFixture[] = [
 	{
 		rule: "targets.literal-secret",
 		bad: evals(top(`workspace: { repos: [{ repo: 'https://me:0123456789@git.example.org/a.git', commit: ${sha} }] }`)),
-		found: "evals/eval.yaml:1:30 error repo holds a credential that is written out",
+		found: "evals/eval.yaml:1:30 error repo contains a literal credential",
 		good: evals(top(`workspace: { repos: [{ repo: 'https://\${{ T }}@git.example.org/a.git', commit: ${sha} }] }`), {
 			"evals/.env.example": "T=\n",
 		}),
@@ -92,13 +92,13 @@ export const variableFixtures: readonly RuleFixture[] = [
 	{
 		rule: "vars.unknown",
 		bad: evals(asks("Hello {{ whom }}", "").replace("- id: a", "- id: a\n    vars: { who: Ada }")),
-		found: "evals/eval.yaml:5:18 error {{ whom }} is not among the test's vars (who)",
+		found: "evals/eval.yaml:5:18 error {{ whom }} is not one of the test's vars (who)",
 		good: evals(asks("Hello {{ who }} and {{{{ whom }}}}", "").replace("- id: a", "- id: a\n    vars: { who: Ada }")),
 	},
 	{
 		rule: "vars.unknown",
 		bad: evals(asks("Explain {{ this }}")),
-		found: "evals/eval.yaml:4:20 warning {{ this }} is kept as it is: the test has no `vars`",
+		found: "evals/eval.yaml:4:20 warning {{ this }} is not replaced: the test has no `vars`",
 		good: evals(asks("Explain {{{{ this }}}}, {{#if that}} and {% for %}")),
 	},
 	{
@@ -116,13 +116,13 @@ export const variableFixtures: readonly RuleFixture[] = [
 	{
 		rule: "env.malformed",
 		bad: evals(top("workspace: ./${{ env.DIR }}")),
-		found: `evals/eval.yaml:1:14 error "\${{ env.DIR }}" looks like a variable reference but is none`,
+		found: `evals/eval.yaml:1:14 error "\${{ env.DIR }}" looks like a variable reference but is not one`,
 		good: evals(top("workspace: ./${{ DIR:-template }}"), { "evals/template/a.txt": "a" }),
 	},
 	{
 		rule: "env.malformed",
 		bad: evals(asks('"Explain ${{ github.ref }}"')),
-		found: `evals/eval.yaml:4:21 warning "\${{ github.ref }}" looks like a variable reference but is none; it is kept as it is`,
+		found: `evals/eval.yaml:4:21 warning "\${{ github.ref }}" looks like a variable reference but is not one; it is not replaced`,
 		good: evals(asks('"Explain $${{ github.ref }}"')),
 	},
 ];

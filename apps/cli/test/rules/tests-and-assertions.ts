@@ -35,20 +35,20 @@ export const testFixtures: readonly RuleFixture[] = [
 	{
 		rule: "tests.depends-on",
 		bad: second(", depends_on: c"),
-		found: 'evals/eval.yaml:6:49 error test "b" depends on "c", which is no test of this eval',
+		found: 'evals/eval.yaml:6:49 error test "b" depends on "c", which is not a test of this eval',
 		hint: false,
 		good: second(", depends_on: a"),
 	},
 	{
 		rule: "tests.depends-on",
 		bad: evals(test("    depends_on: [b]\n  - { id: b, input: x, criteria: y, depends_on: a }\n")),
-		found: "evals/eval.yaml:6:17 error tests depend on each other in a circle: a → b → a",
+		found: "evals/eval.yaml:6:17 error tests depend on each other in a cycle: a → b → a",
 		hint: false,
 	},
 	{
 		rule: "tests.empty",
 		bad: evals("target: local\ntests: ./cases.jsonl\n", { "evals/cases.jsonl": "" }),
-		found: "evals/eval.yaml:2:8 error ./cases.jsonl holds no test",
+		found: "evals/eval.yaml:2:8 error ./cases.jsonl contains no test",
 	},
 	{
 		rule: "tests.empty",
@@ -79,15 +79,14 @@ export const assertionFixtures: readonly RuleFixture[] = [
 	{
 		rule: "assertions.regex",
 		bad: assertion("type: regex, value: '(x'"),
-		found: "evals/eval.yaml:6:40 error the regular expression cannot be read: /(x/: Unterminated group",
+		found: "evals/eval.yaml:6:40 error invalid regular expression: /(x/: Unterminated group",
 		hint: false,
 		good: assertion("type: regex, value: '(x)'"),
 	},
 	{
 		rule: "assertions.regex",
 		bad: assertion("type: regex, value: x, flags: q"),
-		found:
-			"evals/eval.yaml:6:50 error the regular expression cannot be read: Invalid flags supplied to RegExp constructor 'q'",
+		found: "evals/eval.yaml:6:50 error invalid regular expression: Invalid flags supplied to RegExp constructor 'q'",
 		hint: false,
 		good: assertion("type: regex, value: x, flags: i"),
 	},
@@ -100,14 +99,14 @@ export const assertionFixtures: readonly RuleFixture[] = [
 	{
 		rule: "assertions.prompt-variable",
 		bad: { ...assertion("type: llm-grader, prompt: ./p.md"), "evals/p.md": "Judge:\n  {{ criteria }}\n" },
-		found: "evals/p.md:2:3 error the prompt uses variables, but none that holds the answer",
+		found: "evals/p.md:2:3 error the prompt uses variables, but none that contains the answer",
 		good: { ...assertion("type: llm-grader, prompt: ./p.md"), "evals/p.md": "Is it short?\n" },
 	},
 	{
 		rule: "assertions.json-schema",
 		bad: assertion("type: is-json, schema: { type: [1] }"),
 		found:
-			"evals/eval.yaml:6:43 error the JSON Schema can't be used: data/type must be equal to one of the allowed values, data/type/0 must be equal to one of the allowed values, data/type must match a schema in anyOf",
+			"evals/eval.yaml:6:43 error invalid JSON Schema: data/type must be equal to one of the allowed values, data/type/0 must be equal to one of the allowed values, data/type must match a schema in anyOf",
 		hint: false,
 		good: assertion("type: is-json, schema: { type: [string] }"),
 	},
@@ -116,7 +115,7 @@ export const assertionFixtures: readonly RuleFixture[] = [
 		bad: evals(
 			test("    expected_output: { a: 1 }\n    assertions: [{ type: field-accuracy, fields: [{ path: b }] }]\n"),
 		),
-		found: 'evals/eval.yaml:7:59 error no `expected_output` that this is compared with has the field "b"',
+		found: 'evals/eval.yaml:7:59 error none of the compared `expected_output` values has the field "b"',
 		good: evals(
 			test(
 				"    expected_output: { a.b: 1 }\n    assertions: [{ type: field-accuracy, fields: [{ path: '[\"a.b\"]' }] }]\n",

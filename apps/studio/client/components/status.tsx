@@ -99,7 +99,7 @@ export function PendingBadge({ label }: { label: string }) {
 const testLooks: Readonly<Record<TestStatus, Look>> = {
 	ok: ["good", "check", "Passed"],
 	quality_failure: ["bad", "cross", "Failed"],
-	execution_error: ["warn", "warning", "Not judged"],
+	execution_error: ["warn", "warning", "Not graded"],
 	not_run: ["quiet", "minus", "Not run"],
 };
 
@@ -205,14 +205,14 @@ interface Counts {
 	readonly planned: number;
 }
 
-/** Renders the passed, failed and not judged tests as parts of the planned tests. */
+/** Renders the passed, failed and not graded tests as parts of the planned tests. */
 export function PassBar({ counts, withPercent = true }: { counts: Counts; withPercent?: boolean }) {
 	const { passed, failed, errors, planned } = counts;
 	const left = Math.max(0, planned - passed - failed - errors);
 	const title = [
 		`${passed} passed`,
 		`${failed} failed`,
-		...(errors > 0 ? [`${errors} not judged`] : []),
+		...(errors > 0 ? [`${errors} not graded`] : []),
 		...(left > 0 ? [`${left} not run`] : []),
 	].join(", ");
 	const section = (count: number, color: string) => (

@@ -81,7 +81,7 @@ export function percent(rate: number): string {
 	return `${Math.floor(rate * 100 + 1e-9)} %`;
 }
 
-/** `11 of 12, at least 0.84`: the limits of a mean; empty if every planned test was judged. */
+/** `11 of 12, at least 0.84`: the limits of a mean; empty if every planned test was graded. */
 export function bound(
 	{ mean, lower, n, planned }: Readonly<Record<"n" | "planned", number> & Record<"mean" | "lower", number | null>>,
 	format: (value: number) => string,

@@ -72,7 +72,7 @@ function Output({ run, row }: { run: string; row: string }) {
 							<li key={index}>
 								{name}{" "}
 								{grade === null ? (
-									"not judged"
+									"not graded"
 								) : (
 									<Text span fz="xs" className={verdict === "pass" ? classes.up : classes.down}>
 										{score(grade)}

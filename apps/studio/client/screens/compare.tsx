@@ -224,7 +224,7 @@ const parts: readonly (readonly [Part, string, string])[] = [
 	["changed", "Changed", "Part of the test differs, so its scores are not comparable"],
 	["new", "New", "Only in the later run"],
 	["gone", "Gone", "Only in the earlier run"],
-	["errors", "Not judged", "Not judged in one of the runs"],
+	["errors", "Not graded", "Not graded in one of the runs"],
 ];
 
 function Tests({ comparison }: { comparison: ComparisonAnswer }) {
@@ -278,11 +278,11 @@ function Tests({ comparison }: { comparison: ComparisonAnswer }) {
 
 /** The reason why a part has no tests. */
 const emptyReasons: Readonly<Record<Part, string>> = {
-	comparable: "No test has the same fingerprint in both runs and was judged in both.",
+	comparable: "No test has the same fingerprint in both runs and was graded in both.",
 	changed: "No test that both runs share has changed.",
 	new: "The later run has no tests that the earlier run lacks.",
 	gone: "The earlier run has no tests that the later run lacks.",
-	errors: "Every comparable test was judged in both runs.",
+	errors: "Every comparable test was graded in both runs.",
 };
 
 /** Parts of tests whose differences can be ignored. */

@@ -60,7 +60,7 @@ function Filters({ response: { counts, not_run: notRun, targets }, filter, onCha
 		["", "All", counts.ok + counts.quality_failure + counts.execution_error + notRun],
 		["ok", "Passed", counts.ok],
 		["quality_failure", "Failed", counts.quality_failure],
-		["execution_error", "Not judged", counts.execution_error],
+		["execution_error", "Not graded", counts.execution_error],
 		...(notRun > 0 || filter.status === "not_run" ? [["not_run", "Not run", notRun] as const] : []),
 	];
 	return (

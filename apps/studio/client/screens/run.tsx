@@ -220,7 +220,7 @@ function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
 			</div>
 			<Figure term="Passed">{count(passed)}</Figure>
 			<Figure term="Failed">{count(failed)}</Figure>
-			<Figure term="Not judged">{count(errors)}</Figure>
+			<Figure term="Not graded">{count(errors)}</Figure>
 			{notRun > 0 ? <Figure term="Not run">{count(notRun)}</Figure> : null}
 			<Figure term="Mean score">
 				{mean === null ? "–" : score(mean)}

@@ -221,7 +221,7 @@ const columns: readonly Column<RunEntry>[] = [
 	},
 ];
 
-/** Renders the mean score, and its lower bound if not every planned test was judged. */
+/** Renders the mean score, and its lower bound if not every planned test was graded. */
 function Mean({ summary }: { summary: RunEntry["summary"] }) {
 	if (!summary) return none;
 	const { mean_score: mean, mean_score_lower_bound: lower, judged: n, planned } = summary;
@@ -468,7 +468,7 @@ function Tooltip({ near: { point, line, x, y }, width }: { near: PlacedPoint; wi
 	return (
 		<Paper shadow="md" fz="xs" px={10} py={6} className={classes.tip} style={{ top: Math.max(0, y - 30), ...side }}>
 			<strong>{percent(point.pass_rate)}</strong> of {plural(point.tests, "test")}
-			{point.errors > 0 ? `, ${count(point.errors)} not judged` : ""}
+			{point.errors > 0 ? `, ${count(point.errors)} not graded` : ""}
 			{point.pass_rate_lower_bound < point.pass_rate ? `, at least ${percent(point.pass_rate_lower_bound)}` : ""}
 			<div>{line.label}</div>
 			<div className="dim">{shortMoment(point.started_at)}</div>

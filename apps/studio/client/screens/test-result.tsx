@@ -50,7 +50,7 @@ export function TestResult() {
 }
 
 function describe({ status, score: value, threshold, target, attempt, test: { repeat } }: TestResultAnswer): string {
-	const grade = status === "execution_error" ? "not judged" : `score ${score(value)}, threshold ${score(threshold)}`;
+	const grade = status === "execution_error" ? "not graded" : `score ${score(value)}, threshold ${score(threshold)}`;
 	return `${grade} · target ${target}${repeat.count > 1 ? ` · attempt ${attempt} of ${repeat.count}` : ""}`;
 }
 
@@ -178,7 +178,7 @@ function Cut({ size }: { size: number }) {
 }
 
 function errorTitle({ status }: TestResultAnswer, { stage, caused_by: by }: TestErrorAnswer): string {
-	const verdict = status === "execution_error" ? "Not judged" : "Failed";
+	const verdict = status === "execution_error" ? "Not graded" : "Failed";
 	return `${verdict}: ${stage} failed${by === undefined || by === stage ? "" : `, caused by the ${by}`}`;
 }
 
@@ -210,12 +210,12 @@ function Problems({ result }: { result: TestResultAnswer }) {
 function Assertions({ scores }: { scores: readonly ScoreAnswer[] }) {
 	const countOf = (wanted: ScoreAnswer["verdict"]) => scores.filter(({ verdict }) => verdict === wanted).length;
 	const notJudged = countOf("not_judged");
-	const summary = `${countOf("pass")} of ${scores.length} graders passed${notJudged > 0 ? `, ${notJudged} not judged` : ""}`;
+	const summary = `${countOf("pass")} of ${scores.length} graders passed${notJudged > 0 ? `, ${notJudged} not graded` : ""}`;
 	return (
 		<Panel title="Assertions" aside={scores.length === 0 ? undefined : summary} flush>
 			{scores.length === 0 ? (
 				<Text c="dimmed" p="12px 14px">
-					Nothing was judged.
+					Nothing was graded.
 				</Text>
 			) : (
 				<Scores scores={scores} />
@@ -238,7 +238,7 @@ function Scores({ scores }: { scores: readonly ScoreAnswer[] }) {
 const verdictLooks = {
 	pass: ["good", "check", "Passed"],
 	fail: ["bad", "cross", "Failed"],
-	not_judged: ["warn", "warning", "Not judged"],
+	not_judged: ["warn", "warning", "Not graded"],
 } as const;
 
 function Score({ score: grade }: { score: ScoreAnswer }) {
@@ -253,7 +253,7 @@ function Score({ score: grade }: { score: ScoreAnswer }) {
 				<strong>{name}</strong>
 				{type === name ? null : <span className="dim">{type}</span>}
 				<Text span ml="auto">
-					{value === null ? "not judged" : score(value)}
+					{value === null ? "not graded" : score(value)}
 					{weight === 1 ? null : <span className="dim"> × {weight}</span>}
 				</Text>
 			</Group>

@@ -12,7 +12,7 @@ export interface RunSummaryAnswer extends UsageAnswer {
 	readonly planned: number;
 	readonly passed: number;
 	readonly failed: number;
-	/** Not judged. */
+	/** Not graded. */
 	readonly errors: number;
 	/** Planned tests without a result. */
 	readonly not_run: number;
@@ -149,7 +149,7 @@ export interface RunTestEntry {
 	readonly eval: string;
 	readonly target: string;
 	readonly status: TestStatus;
-	/** Null if it was not judged or not run. */
+	/** Null if it was not graded or not run. */
 	readonly score: number | null;
 	readonly threshold: number | null;
 	/** Total of all attempts, like the costs. */

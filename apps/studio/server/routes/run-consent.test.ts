@@ -85,7 +85,7 @@ describe("running an eval that reads or reaches something new", () => {
 		const files = { ...reading, "a.eval.yaml": `input_files: [/proc/self/environ]\n${reading["a.eval.yaml"]}` };
 		const { studio, heard, id } = await studioWith(files);
 		const plan = await studio.json<RunPlanAnswer>(`/api/evals/${id}/run/plan`);
-		expect(plan.problems).toContainEqual(expect.stringContaining("leaves the repository"));
+		expect(plan.problems).toContainEqual(expect.stringContaining("is outside the repository"));
 		const answer = await studio.request(`/api/evals/${id}/run`, { body: { digest: plan.digest, trust: true } });
 		expect(answer.status).toBe(422);
 		expect(heard).toEqual([]);

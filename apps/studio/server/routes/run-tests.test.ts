@@ -118,7 +118,7 @@ describe("the tests of a run", () => {
 		expect(third.test.attempts.map(({ id: one }) => one)).toEqual(items[2]?.attempts.map(({ id: one }) => one));
 	});
 
-	it("that were not run are listed, filtered and told from those that were not judged", async () => {
+	it("that were not run are listed, filtered and told from those that were not graded", async () => {
 		const studio = testStudio(below(files));
 		const directory = await runEval(studio);
 		const index = join(directory, "index.jsonl");

@@ -3,11 +3,11 @@ import { isPlainUser, isSearchable, looksRandom, redacted } from "./secret-shape
 
 const address = /[a-z][a-z0-9+.-]{0,40}:\/\/[^\s"'`<>]{1,8192}/gi;
 
-/** A part of an address that can identify its user, decoded and as it is written. */
+/** A part of a URL that can identify its user, decoded and as written. */
 interface IdentifyingPart {
 	readonly texts: readonly string[];
 	readonly isSecret: boolean;
-	/** It says who asks, and nothing else. */
+	/** True if it identifies the user and does nothing else. */
 	readonly isCredential: boolean;
 }
 
@@ -17,13 +17,13 @@ function* identifyingParts(text: string): Generator<IdentifyingPart> {
 			/^[^:]*:\/\/([^/?#]*)[^?#]*(?:\?([^#]*))?(?:#(.*))?$/s.exec(one) ?? [];
 		const user = authority.slice(0, Math.max(authority.lastIndexOf("@"), 0));
 		const colon = user.indexOf(":");
-		// The user of `ssh://` is a name: it is asked for no password there.
+		// The user of `ssh://` is a plain name: ssh never reads a password from the URL.
 		const isName = /^(?:git\+)?(?:ssh|sftp|rsync):/i.test(one);
 		const name = colon === -1 ? user : user.slice(0, colon);
 		yield part(name, !isPlainUser(name), !isName);
 		if (colon !== -1) yield part(user.slice(colon + 1), true, true);
 		for (const [, name = "", value = ""] of query.matchAll(/(?:^|[&;])([^=&;]*)(?:=([^&;]*))?/g)) {
-			// A parameter may be nothing but its value: `?s3cr3t`.
+			// A parameter can be a bare value: `?s3cr3t`.
 			if (value === "") yield part(name, looksRandom(name), false);
 			else if (isSecretParameter(name)) yield part(value, true, true);
 			else if (!isPublicParameter(name)) yield part(value, looksRandom(value), false);
@@ -46,8 +46,8 @@ export function addressSecrets(text: string): string[] {
 }
 
 /**
- * Returns what a variable's value contributes to those parts of the addresses in a setting, however it looks; of the addresses in prose only to
- * what says who asks.
+ * Returns what a variable's value contributes to those parts of the addresses in a setting,
+ * regardless of its form. In prose, only credentials count.
  */
 export function contributedSecrets(text: string, value: string, where: "setting" | "prose" = "setting"): string[] {
 	if (!text.includes("://")) return [];
@@ -59,7 +59,7 @@ export function contributedSecrets(text: string, value: string, where: "setting"
 		.filter(isSearchable);
 }
 
-/** Returns an address of a setting without the parts that can identify its user: user and password, secrets of the query, the fragment. */
+/** Returns a setting's URL without user, password, secret query parameters and fragment. */
 export function redactAddress(text: string): string {
 	const found = /^([a-z][a-z0-9+.-]*:\/\/)([^\s/?#]*)([^\s?#]*)(\?[^\s#]*)?(#\S*)?$/i.exec(text);
 	if (!found) return text;
@@ -77,7 +77,7 @@ export function redactAddress(text: string): string {
 	return `${scheme}${host}${path}${shown}${fragment === undefined || fragment === "#" ? "" : `#${redacted}`}`;
 }
 
-/** Returns a part of a URL decoded; as it is if it was not encoded, such as a password with a literal `%`. */
+/** Returns a decoded part of a URL; unchanged if it is not encoded. */
 export function decoded(part: string): string {
 	try {
 		return decodeURIComponent(part);

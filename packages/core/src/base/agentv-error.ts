@@ -1,8 +1,9 @@
 import type { Diagnostic } from "./diagnostic.ts";
 
 /**
- * Why AgentV could not go on. The code decides the exit code at the one boundary that prints errors:
- * `usage`, `config` and `not-found` exit 2, `refused` and `failed` exit 1, `not-runnable` exits 4, `interrupted` 130, `internal` 3.
+ * Why AgentV failed. The entry point maps the code to an exit code:
+ * `usage`, `config` and `not-found` exit 2, `refused` and `failed` exit 1, `not-runnable` exits 4,
+ * `interrupted` 130, `internal` 3.
  */
 export type ErrorCode =
 	| "usage"
@@ -15,14 +16,14 @@ export type ErrorCode =
 	| "internal";
 
 export interface AgentvErrorOptions {
-	/** What the user can do, one sentence. */
+	/** What the user can do, as one sentence. */
 	readonly hint?: string;
 	readonly cause?: unknown;
-	/** Positioned findings behind the failure; printed with code frames. */
+	/** Source locations of the failure; printed with code frames. */
 	readonly diagnostics?: readonly Diagnostic[];
 }
 
-/** The one error class for "cannot go on": what is wrong (message), what to do (hint), why (cause, diagnostics). */
+/** The only error class for expected failures. */
 export class AgentvError extends Error {
 	override readonly name = "AgentvError";
 	readonly code: ErrorCode;
@@ -37,7 +38,6 @@ export class AgentvError extends Error {
 	}
 }
 
-/** The exit code that each error code stands for. */
 export const exitCodes: Readonly<Record<ErrorCode, number>> = {
 	usage: 2,
 	config: 2,

@@ -1,27 +1,26 @@
-/** A mean over what was judged, and what it is at least. */
+/** A mean over the graded items, with its lower bound. */
 export interface BoundedMean {
-	/** Null if nothing was judged. */
+	/** Null if nothing was graded. */
 	readonly mean: number | null;
-	/** The mean if everything that the tested agent kept from being judged counts 0. Null if there is nothing of either. */
+	/** The mean counting 0 for what the agent broke. Null if nothing was graded or broken. */
 	readonly lowerBound: number | null;
-	/** How many were judged. */
+	/** Number of graded items. */
 	readonly n: number;
 	readonly planned: number;
 }
 
-/** What a mean is made of. */
 export interface MeanParts {
-	/** Of those that were judged. */
+	/** Sum over the graded items. */
 	readonly total: number;
 	readonly n: number;
-	/** Of those that were judged and those that the agent broke; parts of a repeated test that it broke count 0. */
+	/** `total` plus the items that the agent broke, whose broken attempts count 0. */
 	readonly lowestTotal: number;
-	/** Those that were not judged because of the agent. */
+	/** Number of items that were not graded because of the agent. */
 	readonly broken: number;
 	readonly planned: number;
 }
 
-/** Returns a mean with its lower bound: everything that is shown or decided by a mean or a rate comes from here. */
+/** Every mean or rate that is shown or compared comes from here. */
 export function boundedMean({ total, n, lowestTotal, broken, planned }: MeanParts): BoundedMean {
 	return {
 		mean: n === 0 ? null : total / n,
@@ -30,7 +29,7 @@ export function boundedMean({ total, n, lowestTotal, broken, planned }: MeanPart
 	};
 }
 
-/** Returns how many of the planned ones a mean is over, and its lower bound if that differs: `11 of 12, at least 0.84`. */
+/** Returns coverage and a differing lower bound: `11 of 12, at least 0.84`. */
 export function boundText({ mean, lowerBound, n, planned }: BoundedMean, format: (value: number) => string): string {
 	const isLower = lowerBound !== null && lowerBound !== mean;
 	return [...(n < planned ? [`${n} of ${planned}`] : []), ...(isLower ? [`at least ${format(lowerBound)}`] : [])].join(
@@ -38,7 +37,7 @@ export function boundText({ mean, lowerBound, n, planned }: BoundedMean, format:
 	);
 }
 
-/** Returns a mean with what limits it: `0.92 (11 of 12, at least 0.84)`, or `0.92` alone if every planned one was judged. */
+/** Returns a mean with its coverage if incomplete: `0.92 (11 of 12, at least 0.84)`. */
 export function boundedMeanText(mean: BoundedMean, format: (value: number) => string): string {
 	const bound = boundText(mean, format);
 	const value = mean.mean === null ? "–" : format(mean.mean);

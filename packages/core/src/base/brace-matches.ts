@@ -1,9 +1,10 @@
 /**
- * Which `}` closes which `{` in text that is not JSON: by counting braces outside of quotes, and for braces inside quotes by counting all of
- * them. Found in two passes over the whole text, so that any number of questions takes linear time.
+ * Matches braces in text that is not JSON: by counting braces outside quotes and, for braces inside
+ * quotes, by counting all of them. Two passes over the whole text make any number of lookups
+ * linear.
  */
 export class BraceMatches {
-	/** 0: none. A closing brace is never at offset 0. */
+	/** 0 means none: a closing brace is never at offset 0. */
 	readonly #outsideQuotes: Int32Array;
 	readonly #counted: Int32Array;
 
@@ -12,7 +13,7 @@ export class BraceMatches {
 		this.#counted = matchesOf(text, false);
 	}
 
-	/** Returns the offset of the brace that closes the one at `start`; `undefined` if it is never closed. */
+	/** Returns the offset of the brace that closes the one at `start`, if any. */
 	closing(start: number): number | undefined {
 		return this.#outsideQuotes[start] || this.#counted[start] || undefined;
 	}
@@ -21,7 +22,7 @@ export class BraceMatches {
 function matchesOf(text: string, skipsQuotes: boolean): Int32Array {
 	const matches = new Int32Array(text.length);
 	const open: number[] = [];
-	/** The end of the line in which no further quote of a kind is closed. */
+	/** The end of the line after which quotes of a kind are no longer closed. */
 	const unclosed = { '"': -1, "'": -1 };
 	for (let at = 0; at < text.length; at += 1) {
 		const character = text[at];
@@ -39,12 +40,12 @@ function matchesOf(text: string, skipsQuotes: boolean): Int32Array {
 	return matches;
 }
 
-/** The apostrophe of `don't` opens no quote. */
+/** Returns true for the apostrophe of `don't`, which doesn't open a quote. */
 function followsWord(text: string, at: number): boolean {
 	return at > 0 && /\w/.test(text[at - 1] ?? "");
 }
 
-/** The offset of the quote that closes the one at `start` on the same line, else of the line's end. */
+/** Returns the offset of the closing quote on the same line, or the line's end. */
 function quoteEnd(text: string, start: number, quote: string): number {
 	let at = start + 1;
 	for (; at < text.length && text[at] !== "\n"; at += 1) {

@@ -1,4 +1,4 @@
-/** Bytes for people: `0 B`, `4.2 kB`, `120 MB`. */
+/** Returns a human-readable size: `0 B`, `4.2 kB`, `120 MB`. */
 export function formatBytes(bytes: number): string {
 	if (bytes < 1000) return `${bytes} B`;
 	const units = ["kB", "MB", "GB", "TB"];

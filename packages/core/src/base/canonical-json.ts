@@ -1,6 +1,6 @@
 /**
- * `value` as JSON that is the same for equal values: keys sorted by UTF-16 units, no blanks, undefined entries left
- * out. For digests and comparisons.
+ * Returns `value` as JSON that is identical for equal values: keys sorted by UTF-16 units, no
+ * whitespace, undefined entries omitted. For digests and comparisons.
  */
 export function canonicalJson(value: unknown): string {
 	if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(",")}]`;

@@ -5,18 +5,19 @@ import type { SourceRange } from "./source-range.ts";
 export interface CodeFrameOptions {
 	/** Lines shown above and below; default 2. */
 	readonly context?: number;
-	/** Longest line of source, in terminal columns; longer ones are cut around the place. Default 100. */
+	/** Terminal columns; longer lines are cut around the range. Default 100. */
 	readonly width?: number;
 }
 
 /**
- * The lines around `range` in `text`, numbered, with carets under it:
+ * Returns the lines around `range` in `text`, numbered, with carets under it:
  *
  *     "  3 | a: 1"
  *     "> 4 | b: x"
  *     "    |    ^"
  *
- * Plain text without colours; control characters are made visible, credentials are not. Only the range's first line gets carets.
+ * Plain text without colors. Control characters are made visible and credentials are redacted. Only
+ * the first line of the range gets carets.
  */
 export function codeFrame(text: string, range: SourceRange, options: CodeFrameOptions = {}): string[] {
 	const { context = 2, width = 100 } = options;
@@ -38,7 +39,7 @@ export function codeFrame(text: string, range: SourceRange, options: CodeFrameOp
 	});
 }
 
-/** Long lines of the text shown last, by their offsets: a line of a megabyte may hold a hundred findings. */
+/** Caches redacted long lines of the last text: one can have a hundred findings. */
 let redactedLines: { readonly text: string; readonly shown: Map<number, string> } = { text: "", shown: new Map() };
 
 function redactedLine(text: string, { start, end }: Line): string {
@@ -59,7 +60,7 @@ interface Line {
 	readonly marked: boolean;
 }
 
-/** Offsets of the line that holds `offset` and of `context` lines on each side, line breaks left out. */
+/** Returns the offsets, without line breaks, of the line at `offset` and its neighbors. */
 function linesAround(text: string, offset: number, context: number): Line[] {
 	const lineStart = (at: number) => (at === 0 ? 0 : text.lastIndexOf("\n", at - 1) + 1);
 	let start = lineStart(offset);
@@ -72,18 +73,18 @@ function linesAround(text: string, offset: number, context: number): Line[] {
 		const first = start === 0 && text.startsWith("\uFEFF") ? 1 : start;
 		lines.push({ start: first, end: end > first && text[end - 1] === "\r" ? end - 1 : end, marked: start === marked });
 		if (start >= marked) after++;
-		// The empty line after the last line break is none of the user's.
+		// The empty line after the last line break isn't one that the user wrote.
 		if (newline === -1 || (end + 1 === text.length && end + 1 > offset)) break;
 		start = end + 1;
 	}
 	return lines;
 }
 
-/** The stretch of `line` around the unit `column` that fits `width`, `…` where something is left out. */
+/** Returns the part of `line` around the unit `column` that fits `width`. */
 function clipped(line: string, column: number, width: number) {
 	const cutBefore = column > width * 0.75 && line.length > width;
 	const from = cutBefore ? wholeCharacter(line, Math.max(0, column - Math.floor(width / 2))) : 0;
-	// A window of units first: a line may be megabytes long.
+	// Cut a window of units first: a line can be megabytes long.
 	const window = displayLine(line.slice(from, wholeCharacter(line, from + width)));
 	const room = width - (from > 0 ? 1 : 0);
 	const wide = (window.columns.at(-1) ?? 0) > room || from + window.columns.length - 1 < line.length;
@@ -91,7 +92,7 @@ function clipped(line: string, column: number, width: number) {
 	return { text: `${from > 0 ? "…" : ""}${body}${wide ? "…" : ""}`, from, columns: window.columns };
 }
 
-/** `at`, or one less where that would split a surrogate pair. */
+/** Returns `at`, or one less if that would split a surrogate pair. */
 function wholeCharacter(line: string, at: number): number {
 	return /[\uDC00-\uDFFF]/.test(line[at] ?? "") ? at - 1 : at;
 }

@@ -1,17 +1,17 @@
 import { isSecretName } from "./secret-names.ts";
 import { looksRandom, type Span } from "./secret-shapes.ts";
 
-// Command lines as they are typed, also over several lines, and as lists in JSON.
+// Command lines as typed, also over several lines, and as JSON lists.
 
 const gap = "(?:=|\\s{1,8}(?:\\\\\\r?\\n\\s{0,16})?|\\\\{0,3}[\"'],\\s{0,16})";
 const value = "(?:\\\\{0,3}\"([^\"\\\\\\n]{1,1024})|'([^'\\\\\\n]{1,1024})|([^\\s\"'`\\\\|<>]{1,1024}))";
 const quote = "(?:\\\\{0,3}[\"'])?";
 const user = "(?:\\\\{0,3}[\"'])?[^\\s:\"'`\\\\|<>$]{0,64}:([^\\s\"'`\\\\|<>]{1,1024})";
 const begins = "(?:^|(?<=[\\s\"'`,]))";
-/** What a word begins after; in JSON a line's first one is after `\n`. */
+/** The start of a word; in JSON the first one of a line follows `\n`. */
 const word = "(?:(?<![\\w$-])|(?<=\\\\[nrt]))";
 
-/** Flags that take a password or a user with one, of the programs that have them. */
+/** Programs with the flags by which they take a password, or a user with one. */
 const ofPrograms: readonly (readonly [programs: string, flags: string])[] = [
 	["curl|wget|xhs?", `${begins}(?:-[a-zA-Z]{0,8}[uU]|--(?:proxy-)?user)${gap}?${user}`],
 	["http|https|httpie", `${begins}(?:-a|--auth)${gap}?${user}`],
@@ -28,7 +28,7 @@ const programs = ofPrograms.map(([names, flags]) => ({
 }));
 const someProgram = new RegExp(`${word}(?:${ofPrograms.map(([names]) => names.replace(/ .*$/, "")).join("|")})`);
 
-/** What of a command line is looked at: a backslash at its end goes on with it, another command ends it. */
+/** A command line: a trailing backslash continues it, another command ends it. */
 const commandLine = /(?:\\\r?\n|(?!\s(?:&&|\|\|?)\s|;\s)[^\n]){0,1000}/y;
 
 const passwordFlag = new RegExp(
@@ -39,7 +39,7 @@ const tokenFlag = new RegExp(
 	`--(?:[a-z]{1,24}-){0,2}(?:api-?key|key|token|secret)${gap}${value.replaceAll("{1,1024}", "{6,1024}")}`,
 	"gd",
 );
-/** `-u` of any program: what it names is a user and a password only where that looks like one. */
+/** `-u` of any program: its value counts as a user and password only if it looks like one. */
 const loginFlag = new RegExp(`${begins}(?:-u|--user)${gap}${user.replaceAll("{1,1024}", "{4,1024}")}`, "gd");
 const headerFlag =
 	/(?:(?<=[\s"'`,])-H|--header)(?:=|\s{0,8}|\\{0,3}["'],\s{0,16})\\{0,3}["']?([\w-]{1,64}):\s{0,4}(?:(?:basic|bearer|token|digest|apikey)\s{1,4})?((?<=["'][^"'\n]{1,128})[^"'\\\n]{1,8192}|[^\s"'\\]{1,8192})/dgi;
@@ -48,7 +48,7 @@ const variable = new RegExp(
 	"gd",
 );
 
-/** Words that help texts have in place of a password. */
+/** Words that help texts use in place of a password. */
 const placeholder =
 	/^(?:string|value|text|file|path|stdin|prompt|flags?|options?|arg|args|arguments?|parameter|name|with|from|that|this|then|when|must|will|should|which|instead|either|and|for|the|not|are|was|has|can|passw\w*|pass|secret|token|true|false|null|none|yes|required|optional)[.,:;)]*$/i;
 
@@ -63,7 +63,7 @@ export function findCommandLineSecrets(text: string, found: Span[]): void {
 		for (const match of within.matchAll(pattern)) {
 			const group = match.findLastIndex((one) => one !== undefined);
 			const span = match.indices?.[group];
-			// References, and what stands for a value in a text about it.
+			// Skip references and placeholders.
 			if (!span || /^[$<{*%-]/.test(match[group] ?? "") || !isSecret(match[group] ?? "", match)) continue;
 			found.push([at + span[0], at + span[1]]);
 		}
@@ -86,7 +86,7 @@ function findOfPrograms(text: string, add: Add): void {
 			commandLine.lastIndex = name.lastIndex;
 			const [line = ""] = commandLine.exec(text) ?? [];
 			add(flags, () => true, line, name.lastIndex);
-			// A further one on the line has been looked at.
+			// Another one on the same line was already searched.
 			name.lastIndex += line.length;
 		}
 }

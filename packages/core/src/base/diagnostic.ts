@@ -1,15 +1,16 @@
-/** Where in a parsed document something stands: keys and indexes from its root. */
+/** Keys and indexes from the root of a parsed document. */
 export type DocumentPath = readonly (string | number)[];
 
 /**
- * A place in a source file. It stays (document, path) until it is printed; `locate` of the document turns it into
- * lines and columns. `range` (UTF-16 offsets into the text) is for what no path names: syntax errors, parts of strings.
+ * A location in a source file. It stays in the form (document, path) until it is printed; the
+ * document's `locate` turns it into lines and columns. `range` (UTF-16 offsets into the text) is
+ * for what has no path: syntax errors, parts of strings.
  */
 export interface Place {
-	/** Absolute path of the file. */
+	/** Absolute. */
 	readonly file: string;
 	readonly path?: DocumentPath;
-	/** Which half of a mapping entry is meant; default `value`. */
+	/** Which half of a mapping entry; default `value`. */
 	readonly part?: "key" | "value";
 	readonly range?: readonly [start: number, end: number];
 	/** 1-based line, for line-oriented files (JSONL), where `path` is then relative to that line's value. */
@@ -18,20 +19,19 @@ export interface Place {
 
 export type Severity = "error" | "warning";
 
-/** A finding. Every reporter (terminal, JSON, SARIF, GitHub, Studio) prints this same record. */
+/** A finding. Every reporter (terminal, JSON, SARIF, GitHub, Studio) prints this record. */
 export interface Diagnostic {
-	/** Stable rule id, as `path.missing`. */
+	/** Stable rule id, such as `path.missing`. */
 	readonly rule: string;
 	readonly severity: Severity;
-	/** What is wrong, one sentence without a full stop; a pure function of `data`. */
+	/** One sentence without a full stop; a pure function of `data`. */
 	readonly message: string;
-	/** What to do about it. */
 	readonly hint?: string;
 	readonly at: Place;
 	readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** States a kind of finding once: its id, its usual severity and its wording as a function of its data. */
+/** A kind of finding: id, usual severity, and message as a function of its data. */
 export interface FindingKind<Data extends object> {
 	readonly rule: string;
 	readonly severity: Severity;
@@ -39,7 +39,7 @@ export interface FindingKind<Data extends object> {
 	readonly hint?: (data: Data) => string | undefined;
 }
 
-/** Makes the diagnostic of `kind` for `data` found at `at`. */
+/** Builds the diagnostic of `kind` for `data` found at `at`. */
 export function finding<Data extends object>(kind: FindingKind<Data>, data: Data, at: Place): Diagnostic {
 	const hint = kind.hint?.(data);
 	return {

@@ -1,4 +1,4 @@
-/** How many terminal columns one character takes. */
+/** Returns how many terminal columns a character takes. */
 export function characterWidth(character: string): 0 | 1 | 2 {
 	if (character < "\u0300") return 1;
 	if (/\p{M}|\p{Default_Ignorable_Code_Point}/u.test(character)) return 0;
@@ -11,14 +11,14 @@ export function characterWidth(character: string): 0 | 1 | 2 {
 
 const tabStop = 4;
 
-/** A line as a terminal shows it: tabs as spaces, control characters as pictures; with the way back from offsets. */
+/** A line as a terminal shows it: tabs as spaces, control characters as pictures. */
 export interface DisplayLine {
 	readonly text: string;
-	/** Terminal columns that stand before each UTF-16 unit of the source line, and at its end. */
+	/** Terminal columns before each UTF-16 unit of the source line, and at its end. */
 	readonly columns: readonly number[];
 }
 
-/** Lays out `line` (one source line, or a stretch of one) for the terminal. */
+/** Lays out a source line, or a part of one, for the terminal. */
 export function displayLine(line: string): DisplayLine {
 	let text = "";
 	let column = 0;

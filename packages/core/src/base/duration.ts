@@ -1,4 +1,4 @@
-/** Milliseconds for people: `850ms`, `12.3s`, `2m 05s`, `1h 02m`. */
+/** Returns a human-readable duration: `850ms`, `12.3s`, `2m 05s`, `1h 02m`. */
 export function formatDuration(milliseconds: number): string {
 	const total = Math.max(0, milliseconds);
 	if (Math.round(total) < 1000) return `${Math.round(total)}ms`;

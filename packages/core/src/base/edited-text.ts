@@ -1,21 +1,20 @@
 import type { Span } from "./secret-shapes.ts";
 
-/** What stands in place of a part of a text. */
 export interface Edit {
 	readonly index: number;
 	readonly length: number;
 	readonly text: string;
 }
 
-/** A text that was changed so that it can be searched, and the way back to offsets of the text as it came. */
+/** A text that was edited to make it searchable, with a mapping back to offsets in the original. */
 export class EditedText {
 	readonly text: string;
 	readonly #original: EditedText | undefined;
 	readonly #originalLength: number;
-	/** Of each edit: where it begins and ends in this text, and in the original. */
+	/** The start and end of each edit in this text and in the original. */
 	readonly #edits: (readonly [start: number, end: number, from: number, to: number])[] = [];
 
-	/** @param edits in order; those that overlap the one before are left out */
+	/** @param edits in order; an edit that overlaps the previous one is skipped */
 	constructor(original: EditedText | string, edits: Iterable<Edit> = []) {
 		const whole = typeof original === "string" ? original : original.text;
 		this.#original = typeof original === "string" ? undefined : original;
@@ -37,7 +36,7 @@ export class EditedText {
 		return this.#edits.length > 0;
 	}
 
-	/** Where a part of this text is in the text as it came. */
+	/** Maps a span of this text to the original text. */
 	span([start, end]: Span): Span {
 		const isLast = end === this.text.length;
 		const span: Span = this.isEdited

@@ -3,16 +3,17 @@ import { parseGitUrl } from "./git-url.ts";
 import { redactText } from "./redact.ts";
 import { looksLikeToken } from "./secret-shapes.ts";
 
-/** A URL without its credentials, and those, decoded. */
 export interface SplitUrl {
 	readonly url: string;
 	readonly credentials?: { readonly username: string; readonly password: string };
 }
 
 /**
- * Takes user and password out of an http(s) URL, so that they can reach git by another way than its arguments.
- * A plain user name (`https://ada@host/`) stays; a token alone, and a user part that comes from a variable, goes.
- * @param written the URL as its file says it, with its `${{ }}`
+ * Removes user and password from an http(s) URL, so that they can be passed to git outside its
+ * arguments.
+ * A plain user name (`https://ada@host/`) stays; a lone token, and a user part that comes from a
+ * variable, is removed.
+ * @param written the URL as the file has it, with its `${{ }}`
  */
 export function splitCredentials(url: string, written: string = url): SplitUrl {
 	const { kind, userPart, hasPassword } = parseGitUrl(url);
@@ -26,7 +27,7 @@ export function splitCredentials(url: string, written: string = url): SplitUrl {
 	};
 }
 
-/** Returns a URL as it can be shown: without user and password, secrets of its query and its fragment. A plain `git@host:path` stays. */
+/** Returns a URL that is safe to show. A plain `git@host:path` stays. */
 export function redactUrl(url: string): string {
 	const { kind, userPart, hasPassword } = parseGitUrl(url);
 	if (kind === "other") return redactText(url);

@@ -3,10 +3,10 @@ import { parseGitUrl } from "./git-url.ts";
 import { scanReferences } from "./scan-references.ts";
 import { looksLikeToken } from "./secret-shapes.ts";
 
-/** Why a URL or ref is not handed to git. */
+/** Why a URL or ref is not passed to git. */
 export interface GitRefusal {
 	readonly reason: "empty" | "dash" | "control" | "transport" | "host" | "password" | "syntax";
-	/** One sentence without a full stop; never holds the text itself. */
+	/** One sentence without a full stop; never contains the URL or ref. */
 	readonly message: string;
 }
 
@@ -14,9 +14,10 @@ export interface GitRefusal {
 const control = /[\u0000-\u001f\u007f]/;
 
 /**
- * Whether git may see this URL or path: no option (`-…`), no control character, only the transports file, git, http,
- * https and ssh, and no password that stands there literally.
- * @param written the URL as its file says it, with its `${{ }}`: a password that comes from a variable is fine
+ * Checks that git may receive this URL or path: no option (`-…`), no control character, only the
+ * transports file, git, http, https and ssh, and no literal password.
+ * @param written the URL as the file has it, with its `${{ }}`: a password from a variable is
+ * allowed
  */
 export function checkGitUrl(url: string, written: string = url): GitRefusal | undefined {
 	if (url.trim() === "") return { reason: "empty", message: "The URL is empty" };
@@ -36,15 +37,15 @@ function refusedPassword(url: string, written: string): GitRefusal | undefined {
 	const { kind, hasPassword } = parseGitUrl(url);
 	if (kind !== "https" && kind !== "http") {
 		if (!hasPassword) return undefined;
-		return { reason: "password", message: "The URL holds a password, which only https can carry" };
+		return { reason: "password", message: "The URL contains a password, which only https can carry" };
 	}
 	if (!literalCredential(written)) return undefined;
-	return { reason: "password", message: "The URL holds a password or token literally; take it from a variable" };
+	return { reason: "password", message: "The URL contains a literal password or token; read it from a variable" };
 }
 
 const variable = "\uE000";
 
-/** Whether the credential in `written` stands there itself, also as a reference's default. */
+/** Returns whether the credential in `written` is literal, also as a reference's default. */
 function literalCredential(written: string): boolean {
 	let text = "";
 	let done = 0;
@@ -62,17 +63,17 @@ function literalCredential(written: string): boolean {
 	return password === "" ? looksLikeToken(user) : !password.includes(variable);
 }
 
-/** Whether git may see this branch, tag or commit: no option, no refspec, nothing that git does not allow in a ref. */
+/** Checks for options, refspecs, and what git does not allow in a ref. */
 export function checkGitRef(ref: string): GitRefusal | undefined {
 	if (ref === "") return { reason: "empty", message: "The ref is empty" };
 	const unsafe = optionOrControl(ref, "ref");
 	if (unsafe !== undefined) return unsafe;
 	const broken = /[\s~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$|\.$|(^|\/)\.|\.lock(\/|$)|^@$/.test(ref);
-	return broken ? { reason: "syntax", message: "The ref is no valid name of a branch, tag or commit" } : undefined;
+	return broken ? { reason: "syntax", message: "The ref is not a valid branch, tag or commit" } : undefined;
 }
 
 function optionOrControl(text: string, what: string): GitRefusal | undefined {
 	if (text.startsWith("-")) return { reason: "dash", message: `The ${what} begins with \`-\`` };
-	if (control.test(text)) return { reason: "control", message: `The ${what} holds a control character` };
+	if (control.test(text)) return { reason: "control", message: `The ${what} contains a control character` };
 	return undefined;
 }

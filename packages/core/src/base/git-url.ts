@@ -1,7 +1,6 @@
 import { lookUp } from "./look-up.ts";
-/** What a text that names a git repository says. */
 export interface GitUrl {
-	/** `scp` is `user@host:path`; `path` a local path; `other` a transport that AgentV never hands to git (`ext::…`). */
+	/** `other` is a transport that AgentV never passes to git (`ext::…`). */
 	readonly kind: "https" | "http" | "ssh" | "git" | "file" | "path" | "scp" | "other";
 	/** Lower case, without the port. */
 	readonly host?: string;
@@ -12,7 +11,7 @@ export interface GitUrl {
 	readonly owner?: string;
 	/** Last part of the path, without `.git`. */
 	readonly name?: string;
-	/** What stands before the `@`, as written. Never print it. */
+	/** The text before the `@`, as written. Never print it. */
 	readonly userPart?: string;
 	readonly hasPassword: boolean;
 }
@@ -31,13 +30,13 @@ const withScheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\/([^/?#]*)([\s\S]*)$/;
 const withTransport = /^[A-Za-z0-9][A-Za-z0-9+.-]*::/;
 const scp = /^(?:([^/@]*)@)?(\[[^\]/]*\]|[^/:@]+):([\s\S]*)$/;
 
-/** Takes apart a repository's URL or path, by git's own rules of what is which. Never throws. */
+/** Parses a repository's URL or path by git's own rules. Never throws. */
 export function parseGitUrl(text: string): GitUrl {
 	if (withTransport.test(text)) return { kind: "other", path: text, hasPassword: false };
 	const url = withScheme.exec(text);
 	if (url !== null) return urlWithScheme(url[1] ?? "", url[2] ?? "", url[3] ?? "");
 	const short = scp.exec(text);
-	// `C:\repos\app` and `./a:b` are paths; so is everything with a slash before its first colon.
+	// `C:\repos\app` and `./a:b` are paths, and so is every text with a slash before its first colon.
 	if (short === null || /^[A-Za-z]:[\\/]/.test(text)) {
 		return { kind: "path", path: text, ...ownerAndName(text, "path"), hasPassword: false };
 	}
@@ -80,10 +79,7 @@ function ownerAndName(path: string, kind: GitUrl["kind"]): Pick<GitUrl, "owner" 
 	return local || parts.length === 0 ? { name } : { owner: parts.join("/"), name };
 }
 
-/**
- * A default id for a repository, as the registry wants ids (`[a-z0-9][a-z0-9._-]*`): its name in lower case.
- * Undefined when nothing of it is left.
- */
+/** Returns a default registry id: the repository's name in lower case, if it has one. */
 export function repositoryName(url: string): string | undefined {
 	const name = parseGitUrl(url)
 		.name?.toLowerCase()
@@ -96,7 +92,7 @@ export function fileUrlPath(url: string): string | undefined {
 	const rest = /^file:\/\/([\s\S]*)$/i.exec(url)?.[1];
 	if (rest === undefined) return undefined;
 	try {
-		// git takes what looks like a host for the first folder.
+		// Git reads what looks like a host as the first directory.
 		return decodeURIComponent(rest.startsWith("/") ? rest : `/${rest}`);
 	} catch (error) {
 		if (error instanceof URIError) return undefined;
@@ -104,7 +100,7 @@ export function fileUrlPath(url: string): string | undefined {
 	}
 }
 
-/** `acme/app` as the URL of that GitHub repository; undefined if `text` is anything else. */
+/** Returns the GitHub URL for `acme/app`; undefined for any other text. */
 export function expandRepoShorthand(text: string): string | undefined {
 	const match = /^([A-Za-z0-9][A-Za-z0-9-]*)\/([A-Za-z0-9._-]+)$/.exec(text);
 	const [, owner, name] = match ?? [];
@@ -113,8 +109,9 @@ export function expandRepoShorthand(text: string): string | undefined {
 }
 
 /**
- * Whether two texts name the same repository by the same transport: `.git`, slashes at the end, the host's case,
- * default ports, users and ssh's two spellings make no difference. `https` and `ssh` do: they need other credentials.
+ * Returns whether two texts name the same repository by the same transport. `.git`, trailing
+ * slashes, the host's case, default ports, users and ssh's two spellings are ignored. `https` and
+ * `ssh` differ: they need different credentials.
  */
 export function sameRepository(a: string, b: string): boolean {
 	return identity(a) === identity(b);
@@ -125,7 +122,7 @@ const defaultPorts: Readonly<Record<string, string>> = { https: "443", http: "80
 function identity(text: string): string {
 	const { kind, host, port, path } = parseGitUrl(text);
 	const trimmed = path.replace(/(?<!\/)\/+$/, "");
-	// A local `app` and `app.git` may be two directories.
+	// A local `app` and `app.git` can be two directories.
 	if (kind === "path" || kind === "file") return `file:${trimmed.replace(/\/\.git$/, "")}`;
 	const transport = kind === "scp" ? "ssh" : kind;
 	const place = port === undefined || port === defaultPorts[transport] ? host : `${host}:${port}`;

@@ -1,27 +1,27 @@
-/** A parsed pattern. One character is decided by a test. */
+/** A parsed pattern. A single character is matched by a predicate. */
 export type GlobNode =
 	| { readonly kind: "character"; readonly test: (character: string) => boolean }
 	| { readonly kind: "sequence"; readonly nodes: readonly GlobNode[] }
 	| { readonly kind: "choice"; readonly nodes: readonly GlobNode[] }
 	| { readonly kind: "repeat"; readonly node: GlobNode; readonly least: 0 | 1 };
 
-/** The steps that may come next: all ways in which the pattern can still match, each once. */
+/** The steps that can come next: every way in which the pattern can still match, each once. */
 export type GlobState = readonly number[];
 
-/** `character` reads one; `jump` goes on at each of its goals; the end of the program is a match. */
+/** The end of the program is a match; `jump` continues at each of its targets. */
 type Step =
 	| { readonly kind: "character"; readonly test: (character: string) => boolean }
 	| { readonly kind: "jump"; readonly goals: number[] };
 
 /**
- * Builds an automaton that follows all ways of matching concurrently. Reading a character takes at most time in proportion
- * to the pattern, so no pattern and no text makes it slow.
+ * Builds an automaton that follows all ways of matching concurrently. Reading a character takes
+ * time proportional to the pattern at most, so no pattern or text is slow.
  */
 export function automaton(pattern: GlobNode) {
 	const steps: Step[] = [];
 	compile(pattern, steps);
 	const end = steps.length;
-	/** The round in which a step was added last, so that none is added twice. */
+	/** The round in which a step was last added, so that none is added twice. */
 	const added = new Uint32Array(end + 1);
 	let round = 0;
 	const closure = (from: readonly number[]): number[] => {

@@ -1,18 +1,18 @@
 import { AgentvError } from "./agentv-error.ts";
 
-/** Longer patterns are refused. */
+/** Longer patterns are rejected. */
 export const longestGlob = 1000;
 
 /**
- * Returns whether `text` matches `glob` as a whole: `*` is any text, `?` one character; everything else is literal. Takes
- * time in proportion to the text and the pattern, whatever they are.
- * @throws AgentvError `usage` when the pattern is too long
+ * Returns whether the whole `text` matches `glob`: `*` is any text, `?` one character; everything
+ * else is literal. Takes time linear in the text and the pattern.
+ * @throws AgentvError `usage` if the pattern is too long
  */
 export function matchesGlob(text: string, glob: string): boolean {
 	return textGlob(glob)(text);
 }
 
-/** Returns the matcher of such a glob, for many texts. @throws AgentvError `usage` */
+/** Compiles such a glob for many texts. @throws AgentvError `usage` */
 export function textGlob(glob: string): (text: string) => boolean {
 	if (glob.length > longestGlob)
 		throw new AgentvError("usage", `the pattern has ${glob.length} characters, more than the ${longestGlob} allowed`, {
@@ -22,7 +22,7 @@ export function textGlob(glob: string): (text: string) => boolean {
 	return (text) => matches([...text], signs);
 }
 
-/** Only the last `*` may ever have to take more: what an earlier one took can stay, so nothing is tried twice. */
+/** Backtracks only to the last `*`: what an earlier one matched can stay. */
 function matches(text: readonly string[], signs: readonly string[]): boolean {
 	let [at, sign] = [0, 0];
 	let star: { readonly sign: number; at: number } | undefined;

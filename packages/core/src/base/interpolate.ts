@@ -2,23 +2,23 @@ import type { DocumentPath } from "./diagnostic.ts";
 import { type OffsetRange, scanReferences } from "./scan-references.ts";
 import { mostInField, type TextBudget } from "./yaml-limits.ts";
 
-/** One `${{ NAME }}` met in a string value. */
+/** A `${{ NAME }}` in a string value. */
 export interface VariableUse {
 	readonly name: string;
-	/** Where the string stands in the value that was interpolated. */
+	/** Path of the string in the interpolated value. */
 	readonly path: DocumentPath;
 	readonly defaultText?: string;
 	/** `unset`: neither a value nor a default; the text was left as written. */
 	readonly state: "set" | "default" | "unset";
-	/** It is set to nothing but blanks, and has no default. */
+	/** Set to whitespace only, without a default. */
 	readonly isEmpty?: true;
-	/** The string is this one reference and nothing else. */
+	/** The string consists of this reference. */
 	readonly whole: boolean;
-	/** Offsets within the string as written. */
+	/** Offsets in the string as written. */
 	readonly range: OffsetRange;
 }
 
-/** Text that looks like a reference but is none, as `${{ github.ref }}`; it was kept as it is. */
+/** Text such as `${{ github.ref }}`, which is left unchanged. */
 export interface MalformedReference {
 	readonly path: DocumentPath;
 	readonly text: string;
@@ -26,14 +26,13 @@ export interface MalformedReference {
 }
 
 export interface InterpolationResult<T = unknown> {
-	/** Same shape as what went in; untouched parts are the same objects. Strings stay strings. */
+	/** Same shape as the input; unchanged parts are the same objects. Strings stay strings. */
 	readonly value: T;
 	readonly uses: readonly VariableUse[];
-	/** Each text once for a string, and only the first ones of many. */
+	/** Each text once per string, and only the first few. */
 	readonly malformed: readonly MalformedReference[];
 }
 
-/** The environment as a plain value. */
 export type Variables = Readonly<Record<string, string | undefined>>;
 
 interface Walk {
@@ -47,11 +46,13 @@ interface Walk {
 /**
  * Replaces `${{ NAME }}` and `${{ NAME:-default }}` in every string value (never a key) of `value`.
  *
- * The default applies when NAME is unset or empty. An unset NAME without a default is left as written and reported
- * with state `unset`: whether that is an error depends on where the value is used. `$${{` becomes a literal `${{`.
- * What a variable holds is inserted as it is, never looked at again.
+ * The default applies if NAME is unset or empty. An unset NAME without a default is left as written
+ * and reported with state `unset`: whether that is an error depends on where the value is used.
+ * `$${{` becomes a literal `${{`.
+ * Variable values are inserted literally and never interpolated again.
  *
- * @param budget is spent; default that of one field (a path, a URL, a name); once nothing is left of it, references stay as written, and `left` is negative
+ * @param budget reduced by each insertion; default that of a single field (a path, a URL, a name).
+ * Once it is exhausted, references stay as written and `left` is negative
  */
 export function interpolateEnv<T>(
 	value: T,
@@ -93,7 +94,8 @@ function visitObject(object: Record<string, unknown>, walk: Walk): unknown {
 		const item = visit(object[key], walk);
 		walk.path.pop();
 		if (item !== object[key]) {
-			// A spread makes own properties, so a key named `__proto__` stays one and the assignment below meets it.
+			// Spreading creates own properties, so a key named `__proto__` stays one and the assignment
+			// below sets it.
 			copy ??= { ...object };
 			copy[key] = item;
 		}
@@ -101,7 +103,7 @@ function visitObject(object: Record<string, unknown>, walk: Walk): unknown {
 	return copy ?? object;
 }
 
-/** Of one string that are reported: the first tell what is wrong with all. */
+/** Reported per string; the first ones are enough to find the mistake. */
 const mostLookAlikes = 20;
 
 function replaceIn(text: string, walk: Walk): string {
@@ -143,8 +145,9 @@ function replaceIn(text: string, walk: Walk): string {
 const decimal = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
 /**
- * The boolean or number that the value of a whole-string reference stands for where the schema wants one:
- * `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is `undefined`.
+ * Returns the boolean or number that a whole-string reference resolves to if the schema expects
+ * one:
+ * `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
  */
 export function referenceScalar(text: string): boolean | number | undefined {
 	if (text === "true") return true;

@@ -1,4 +1,4 @@
-/** The levels of a JSON value that another program may hand over. Writing a value takes stack for each level; records hold some more around it. */
+/** Serializing uses stack for each level, and records add a few more. */
 export const deepestJson = 500;
 
 /** Returns whether a JSON value nests more than `deepest` levels deep. */

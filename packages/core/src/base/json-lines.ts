@@ -7,20 +7,20 @@ import type { SourcePosition, SourceRange } from "./source-range.ts";
 import { parseYaml, yamlSyntax } from "./yaml-document.ts";
 import { exceedsBytes, type YamlLimits, yamlLimit, yamlLimits } from "./yaml-limits.ts";
 
-/** One line of a JSON Lines text. */
 export interface JsonLine {
 	/** 1-based. */
 	readonly line: number;
 	readonly value: unknown;
 	/** Offsets of the line in the whole text, without its line break. */
 	readonly range: OffsetRange;
-	/** Numbers that `String` would spell differently, as they are written, by their path joined by NUL. */
+	/** Numbers that `String` would spell differently, as written, by their path joined with NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads one JSON value a line; blank lines are skipped. A line that is not JSON, holds a key twice in one mapping, or goes
- * beyond the limits of one document becomes a diagnostic with its line and range, and the other lines still come.
+ * Parses one JSON value per line; blank lines are skipped. A line that is not JSON, repeats a key
+ * in a mapping, or exceeds the limits of a document becomes a diagnostic with its line and range;
+ * the other lines are still returned.
  */
 export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; diagnostics: Diagnostic[] } {
 	const rows: JsonLine[] = [];
@@ -30,7 +30,7 @@ export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; 
 		line++;
 		const source = text.slice(...range);
 		if (source.trim() === "") continue;
-		// Deep values have a diagnostic of their own.
+		// Deep values get their own diagnostic below.
 		const read = readJson(source, Number.POSITIVE_INFINITY);
 		if (!("value" in read)) {
 			diagnostics.push(syntaxFinding(source, read, { file, line, range }));
@@ -45,7 +45,7 @@ export function parseJsonLines(text: string, file: string): { rows: JsonLine[]; 
 		if (duplicate === undefined) rows.push({ line, value: read.value, range, spelled });
 		else {
 			const [start, end] = duplicate.range;
-			const reason = `The key ${JSON.stringify(duplicate.key)} is in this mapping twice`;
+			const reason = `The key ${JSON.stringify(duplicate.key)} is duplicated in this mapping`;
 			const at = { file, line, range: [range[0] + start, range[0] + end] } as const;
 			diagnostics.push(finding(yamlSyntax, { reason }, at));
 		}
@@ -60,7 +60,7 @@ function syntaxFinding(
 ): Diagnostic {
 	const zero = numberWithLeadingZero(source, read.offset);
 	const reason = zero
-		? `Not JSON: the number ${zero.text} at column ${zero.offset + 1} begins with 0; write "${zero.text}" to keep it as text`
+		? `Not JSON: the number ${zero.text} at column ${zero.offset + 1} has a leading 0; write "${zero.text}" to keep it as text`
 		: `Not JSON: ${read.reason} at column ${read.offset + 1}`;
 	const start = range[0] + (zero?.offset ?? read.offset);
 	const end = Math.min(start + (zero?.text.length ?? 1), range[1]);
@@ -68,8 +68,9 @@ function syntaxFinding(
 }
 
 /**
- * Lines and columns of what `place` names in the line `row` of `text`: its path is relative to that line's value, its
- * range are offsets in `text`. Parses the one line again. Without a row (the line could not be read) the range counts.
+ * Returns the lines and columns of `place` in the line `row` of `text`: its path is relative to
+ * that line's value, its range contains offsets in `text`. Re-parses that line. Without a row (the
+ * line could not be parsed) the range is used.
  */
 export function locateInLine(text: string, row: JsonLine | undefined, place: Place): SourceRange {
 	const line = row?.line ?? place.line ?? 1;
@@ -104,6 +105,6 @@ function* lineRanges(text: string): Generator<OffsetRange> {
 
 function exceededLimit(source: string, value: unknown, limits: YamlLimits): "bytes" | "depth" | undefined {
 	if (exceedsBytes(source, limits.bytes)) return "bytes";
-	// A level takes two brackets, so most lines are too short to be looked through.
+	// Each level takes two brackets, so most lines are too short to need the check.
 	return source.length > 2 * limits.depth && nestsDeeper(value, limits.depth) ? "depth" : undefined;
 }

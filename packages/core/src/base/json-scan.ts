@@ -2,9 +2,9 @@ import type { OffsetRange } from "./scan-references.ts";
 
 /** What `JSON.parse` does not report about a JSON text. */
 export interface JsonSpelling {
-	/** The first key that a mapping holds twice: its second occurrence. */
+	/** The second occurrence of the first duplicate key in a mapping. */
 	readonly duplicate?: { readonly key: string; readonly range: OffsetRange };
-	/** Numbers that `String` would spell differently (`3.10`, `1e3`, integers beyond 2^53), by their path joined by NUL. */
+	/** Numbers that `String` would spell differently (`3.10`, `1e3`), by path joined with NUL. */
 	readonly spelled: ReadonlyMap<string, string>;
 }
 
@@ -14,12 +14,12 @@ const [quote, backslash, comma, openList, closeList, openMap, closeMap, minus, z
 ] as const;
 
 interface Holder {
-	/** Keys met so far; undefined for a list. */
+	/** Keys seen so far; undefined for a list. */
 	readonly keys: Set<string> | undefined;
 	key: string | number;
 }
 
-/** Walks a text that `JSON.parse` accepts. */
+/** Scans a text that `JSON.parse` accepts. */
 export function spellingOf(text: string): JsonSpelling {
 	const holders: Holder[] = [];
 	let spelled: Map<string, string> | undefined;
@@ -83,12 +83,12 @@ function endOfNumber(text: string, start: number): number {
 	return at;
 }
 
-/** Two spellings of one key are the same key: `"a"` and `"\u0061"`. */
+/** Decodes a key: `"a"` and `"\u0061"` are the same one. */
 function keyOf(source: string): string {
 	return source.includes("\\") ? (JSON.parse(source) as string) : source.slice(1, -1);
 }
 
-/** A number that begins with 0 and goes on with digits, which JSON does not allow: its offset and text. */
+/** Returns the offset and text of a number with a leading 0, which JSON does not allow. */
 export function numberWithLeadingZero(
 	source: string,
 	near: number,

@@ -1,24 +1,25 @@
 import { BraceMatches } from "./brace-matches.ts";
 import { nestsDeeper } from "./json-depth.ts";
 
-/** A JSON object or array in a text, one that nests deeper than a record can hold, or text in braces that is not JSON. */
+/** JSON in a text, JSON that nests too deeply, or text in braces that is not JSON. */
 export interface FoundValue {
 	readonly kind: "object" | "array" | "too deep" | "unreadable";
 	readonly start: number;
-	/** Offset behind the last character. */
+	/** Offset after the last character. */
 	readonly end: number;
-	/** Absent for what is unreadable or too deep. */
+	/** Absent if it is unreadable or too deep. */
 	readonly value?: unknown;
-	/** Keys that an object holds twice, at its first level. */
+	/** Keys that occur twice at the first level of an object. */
 	readonly duplicates?: readonly string[];
 }
 
 /**
- * Finds the top-level objects and arrays among other text, in their order. What is inside another value is not found, even if the outer one
- * can't be read. Text in brackets counts only if it is JSON that fills whole lines or holds an object: logs are full of `[INFO]`.
+ * Finds the top-level objects and arrays in other text, in order. Values nested in another value
+ * are not returned, even if the outer one can't be parsed. Text in brackets counts only if it is
+ * JSON that fills whole lines or contains an object: logs are full of `[INFO]`.
  * Takes linear time.
- * @param unclosed what an object that is neither JSON nor ever closed hides: all up to a line that begins with a brace (a program's output that
- * was cut), or nothing (a brace in prose)
+ * @param unclosed what an object that is neither JSON nor ever closed hides: everything up to a
+ * line that begins with a brace (truncated program output), or nothing (a brace in prose)
  */
 export function findJsonValues(text: string, unclosed: "hides lines" | "is prose" = "hides lines"): FoundValue[] {
 	const found: FoundValue[] = [];
@@ -54,7 +55,7 @@ export function findJsonValues(text: string, unclosed: "hides lines" | "is prose
 			if (closing !== undefined) at = Math.max(closing + 1, scan.at);
 			else if (unclosed === "hides lines") at = nextLineWithBrace(text, scan.at);
 			else {
-				// What looked like its first key may be prose, too: it is looked at again, as long as that takes linear time.
+				// What looked like the first key can be prose too: scan it again while that stays linear.
 				reread += scan.at - start;
 				at = reread < 10 * text.length ? start + 1 : scan.at;
 			}
@@ -64,7 +65,7 @@ export function findJsonValues(text: string, unclosed: "hides lines" | "is prose
 	return found;
 }
 
-/** An object that is never closed hides what follows it, up to a line that begins with a brace. */
+/** An object that is never closed hides what follows, up to a line that begins with a brace. */
 function nextLineWithBrace(text: string, from: number): number {
 	const next = text.indexOf("\n{", from - 1);
 	return next === -1 ? text.length : next + 1;
@@ -82,7 +83,7 @@ export type JsonScan =
 	| { readonly kind: "complete"; readonly end: number; readonly duplicates: readonly string[] }
 	/** The text ends inside the value. */
 	| { readonly kind: "cut" }
-	/** The character at `at` can't be there. */
+	/** The character at `at` is not allowed there. */
 	| { readonly kind: "wrong"; readonly at: number };
 
 type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "comma or end";
@@ -90,7 +91,7 @@ type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "com
 const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const blanks = /[ \t\n\r]*/y;
 
-/** Walks through the object or array at `start` by the grammar of JSON, without recursion: depth costs no stack. */
+/** Scans the object or array at `start` without recursion: depth uses no stack. */
 export function scanJson(text: string, start: number): JsonScan {
 	const open: string[] = [];
 	const keys = new Set<string>();
@@ -144,7 +145,7 @@ function allowsEnd(expected: Expected, open: readonly string[], container: "{" |
 
 const cutString = Number.NEGATIVE_INFINITY;
 
-/** The offset behind a string; `cutString` if the text ends inside it, the negative offset of a character that can't be in it. */
+/** Returns the end offset, `cutString` if truncated, or the negated offset of a bad character. */
 function stringEnd(text: string, start: number): number {
 	for (let at = start + 1; at < text.length; at += 1) {
 		const code = text.charCodeAt(at);
@@ -163,7 +164,7 @@ function stringEnd(text: string, start: number): number {
 	return cutString;
 }
 
-/** Returns the offset behind a number or a literal; `start` if it finds neither. */
+/** Returns the offset after a number or literal; `start` if there is neither. */
 function scalarEnd(text: string, start: number): number {
 	for (const literal of ["true", "false", "null"]) if (text.startsWith(literal, start)) return start + literal.length;
 	number.lastIndex = start;

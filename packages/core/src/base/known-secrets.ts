@@ -4,10 +4,10 @@ import { unescapedLayers } from "./unescape-text.ts";
 
 const headLength = 8;
 
-/** How much longer than a secret its escaped form can be, up to which a text in pieces must be looked at as one. */
+/** Maximum length of an escaped secret, relative to the original. */
 export const longestEscape = 32;
 
-/** Returns a search for secrets that are known: as they are, escaped (also several times), in base64, and line by line (a PEM key). */
+/** Returns a search for known secrets: literal, escaped, in base64, and line by line. */
 export function knownSecrets(secrets: readonly string[]): (text: string) => Span[] {
 	const known = secrets.filter(isSearchable);
 	if (known.length === 0) return () => [];
@@ -18,7 +18,7 @@ export function knownSecrets(secrets: readonly string[]): (text: string) => Span
 		for (const layer of unescapedLayers(text)) {
 			for (const span of findPlain(layer.text)) found.push(layer.span(span));
 			const joined = new EditedText(layer, lineBreaks(layer.text));
-			// The alphabet of URLs has the same places.
+			// The URL alphabet uses the same positions.
 			for (const span of findBase64(joined.text.replaceAll("-", "+").replaceAll("_", "/")))
 				found.push(joined.span(span));
 		}
@@ -26,13 +26,13 @@ export function knownSecrets(secrets: readonly string[]): (text: string) => Span
 	};
 }
 
-/** Breaks within what may be base64, also of a quoted mail. */
+/** Yields breaks within possible base64, also in a quoted mail. */
 function* lineBreaks(text: string) {
 	for (const { 0: whole, index } of text.matchAll(/(?<=[\w+/-])\r?\n[ \t>|]{0,16}(?=[\w+/=-])/g))
 		yield { index, length: whole.length, text: "" };
 }
 
-/** Returns a search for texts. One pass finds the beginnings of all. */
+/** Returns a search for several texts. One pass finds the starts of all. */
 function search(texts: readonly string[]): (text: string) => Span[] {
 	const byHead = new Map<string, string[]>();
 	for (const text of new Set(texts)) {
@@ -51,7 +51,7 @@ function search(texts: readonly string[]): (text: string) => Span[] {
 			const at = match.index;
 			let end = 0;
 			for (const spelling of byHead.get(match[0]) ?? []) end = Math.max(end, endOf(spelling, text, at));
-			// The beginnings of others may be shorter, or begin within this one.
+			// Starts of others can be shorter, or begin within this one.
 			heads.lastIndex = at + 1;
 			const last = found.at(-1);
 			if (end > 0 && last && at < last[1]) last[1] = Math.max(last[1], end);
@@ -64,7 +64,7 @@ function hexEscape(character: string): string {
 	return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** Where a secret that begins at `at` ends, also if the text was cut within it; 0 if it is another text. */
+/** Returns where a secret at `at` ends, even if truncated; 0 if it is different text. */
 function endOf(spelling: string, text: string, at: number): number {
 	if (text.startsWith(spelling, at)) return at + spelling.length;
 	const left = text.slice(at, at + spelling.length).replace(/(?:…|\.{3})[\s\S]*$/, "");
@@ -74,7 +74,7 @@ function endOf(spelling: string, text: string, at: number): number {
 		: 0;
 }
 
-/** What one secret is in a layer of a text: itself, with its blanks as a form has them, what it is itself an escaped form of, its lines. */
+/** Returns a secret's spellings within one layer of escapes, including its lines. */
 function spellings(secret: string): string[] {
 	const lines = secret.split(/\r?\n/).filter((line) => line.length >= 16 && !line.startsWith("-----"));
 	const layers = [...unescapedLayers(secret, "whole")].map(({ text }) => text);
@@ -82,7 +82,7 @@ function spellings(secret: string): string[] {
 	return [...plain, ...plain.map((text) => text.replaceAll(" ", "+")), ...lines];
 }
 
-/** What base64 of any text that holds the secret holds of it, by where it begins. */
+/** Returns what the base64 of any text that contains the secret has in common, per alignment. */
 function base64(secret: string): string[] {
 	const bytes = Array.from(new TextEncoder().encode(secret), (byte) => String.fromCharCode(byte)).join("");
 	return [0, 1, 2].flatMap((before) => {

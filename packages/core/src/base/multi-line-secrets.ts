@@ -1,16 +1,16 @@
 import { EditedText } from "./edited-text.ts";
 import { looksRandom, type Span } from "./secret-shapes.ts";
 
-// A secret of several lines is quoted line by line: in a diff, a mail, a code frame, a log, as JSON. It is looked for in the text without
-// what begins each line.
+// A multi-line secret is quoted line by line in a diff, a mail, a code frame, a log, or as JSON. It
+// is searched for in the text without the line prefixes.
 
-/** A colour, a log's name or time, and marks of quotes and diffs. What begins a PEM header is none. */
+/** Log names, times, quote and diff markers. The start of a PEM header is not a prefix. */
 const linePrefix =
 	"(?:\\u001b\\[[\\d;]{0,8}m){0,4}(?:[\\w.-]{1,40}[ \\t]{0,16}\\||\\[[^\\]\\n]{1,40}\\]|\\d{4}-\\d\\d-\\d\\dT[\\d:.,]{1,20}Z?)?(?:(?!-----)[\\s>|+\\-:\\d#*\\u2500-\\u257f]|\\\\{1,4}t|\\u001b\\[[\\d;]{0,8}m){0,60}";
 const lineStart = new RegExp(`(?:\\r\\n?|\\n|(?:\\\\{1,4}r)?\\\\{1,4}n)${linePrefix}`, "g");
 const firstStart = new RegExp(`^${linePrefix}`);
 
-/** A text without the beginnings of its lines. */
+/** Returns a text without its line prefixes. */
 function bareLines(whole: string): EditedText {
 	const first = { index: 0, length: firstStart.exec(whole)?.[0].length ?? 0, text: "" };
 	const further = Array.from(whole.matchAll(lineStart), ({ 0: start, index }) => ({
@@ -22,19 +22,19 @@ function bareLines(whole: string): EditedText {
 const multiLine =
 	/-----(?:BEGIN|END) (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY|(?:\b|(?<=\\[nrt]))(?:machine|login)(?=\s|\\{1,4}[nrt])/i;
 
-/** Returns whether a text may hold a secret of several lines, or a line of one. */
+/** Returns whether a text can contain a multi-line secret, or a line of one. */
 export function isOfSeveralLines(text: string): boolean {
 	return multiLine.test(text);
 }
 
-/** Finds secrets that have several lines: PEM private keys, whole or cut at either end, and the passwords of a `.netrc`. */
+/** Finds PEM private keys, whole or truncated, and the passwords of a `.netrc`. */
 export function findMultiLineSecrets(whole: string, found: Span[]): void {
 	if (!isOfSeveralLines(whole)) return;
 	const lines = bareLines(whole);
 	findPrivateKeys(lines.text, (start, end) => found.push(lines.span([start, end])));
 	findKeyEnds(lines.text, (start, end) => {
 		const [first, last] = lines.span([start, end]);
-		// Marks of a line's beginning are characters of a key, too.
+		// Line markers can also be characters of a key.
 		const eaten = /(?<![\d+-])[\d+-]*$/.exec(whole.slice(Math.max(0, first - 60), first))?.[0].length ?? 0;
 		found.push([first - eaten, last]);
 	});
@@ -52,7 +52,7 @@ function findPrivateKeys(text: string, add: Add): void {
 	for (const { 0: header, index } of text.matchAll(keyHeader)) {
 		const start = index + header.length;
 		if (index < end) continue;
-		// Once there is no end any more, there is none for later keys.
+		// Without an end marker here, there is none for later keys either.
 		if (end !== -1) end = text.indexOf("-----END ", start);
 		keyBody.lastIndex = start;
 		const body = start + (keyBody.exec(text)?.[0].length ?? 0);
@@ -61,11 +61,11 @@ function findPrivateKeys(text: string, add: Add): void {
 	}
 }
 
-/** The last lines of keys, of which a diff or a log shows no beginning. */
+/** Finds the last lines of keys whose beginning a diff or log doesn't show. */
 function findKeyEnds(text: string, add: Add): void {
 	let before = 0;
 	for (const { 0: footer, index } of text.matchAll(/-----END (?:[A-Z0-9]{1,32} ){0,4}PRIVATE KEY/g)) {
-		// The mark of a removed line stays: it could be one of the footer's.
+		// The marker of a removed line stays: it could belong to the footer.
 		let start = text[index - 1] === "-" ? index - 1 : index;
 		while (start > before && /[A-Za-z0-9+/=\r\n]/.test(text.charAt(start - 1))) start--;
 		const first = text.slice(start, index).search(/[A-Za-z0-9+/=]{16}/);
@@ -77,7 +77,7 @@ function findKeyEnds(text: string, add: Add): void {
 const loginBegins = /\b(?:machine|login)\s{1,64}[^\s"]{1,256}|^default(?=\s)/gim;
 const loginGoesOn = /\s{1,64}(?:default\b|(machine|login|account|password)\s{1,64}([^\s"\\]{1,1024})[^\s"]{0,256})/iy;
 
-/** Passwords of a `.netrc`, in any order of its words. In a diff the former lines stand between the new ones. */
+/** Word order varies, and in a diff old lines are interleaved with new ones. */
 function findLogins(text: string, add: Add): void {
 	for (let begin = loginBegins.exec(text); begin; begin = loginBegins.exec(text)) {
 		const [first] = begin;

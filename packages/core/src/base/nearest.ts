@@ -1,27 +1,27 @@
-/** The one of `known` that `name` was most likely meant to be: at most about a third of its letters differ. */
+/** Returns the closest entry, if at most about a third of its letters differ. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
 	return nearestNames(name, known, 1)[0];
 }
 
-/** Up to `most` likely meant names, the nearest first; letter case counts for little. */
+/** Returns up to `most` likely intended names, nearest first; letter case counts for little. */
 export function nearestNames(name: string, known: Iterable<string>, most = 3): string[] {
 	const found: { name: string; distance: number }[] = [];
 	for (const candidate of new Set(known)) {
 		const length = Math.max(name.length, candidate.length);
-		// Long names are ids made by programs: comparing them costs much and helps nobody.
+		// Long names are generated ids: comparing them is slow and useless.
 		if (length > 200 || candidate === name) continue;
 		const allowed = Math.min(Math.max(1, Math.ceil(length / 3)), length - 1);
 		const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), allowed);
 		if (distance <= allowed) found.push({ name: candidate, distance });
 	}
-	// The sort is stable: of equally near names the first of `known` stays first.
+	// The sort is stable: among equally near names the first of `known` stays first.
 	return found
 		.sort((a, b) => a.distance - b.distance)
 		.slice(0, most)
 		.map((one) => one.name);
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours between `a` and `b`; gives up above `most`. */
+/** Returns the Damerau–Levenshtein distance; gives up above `most`. */
 export function editDistance(a: string, b: string, most = Number.POSITIVE_INFINITY): number {
 	if (Math.abs(a.length - b.length) > most) return most + 1;
 	let beforeLast: number[] = [];

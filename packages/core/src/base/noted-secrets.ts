@@ -2,15 +2,15 @@ import type { Variables } from "./interpolate.ts";
 import { createRedactor, type Redactor, secretsOf } from "./redact.ts";
 import { looksChosenByMachine } from "./secret-shapes.ts";
 
-/** Secrets of `.env` files: the user's own, as those of the environment are. */
+/** Secrets of `.env` files, which belong to the user like those of the environment. */
 const ofVariables = new Set<string>();
-/** What targets files hold, the oldest first. Anyone can have written such a file. */
+/** Secrets in targets files, oldest first. Such a file is not necessarily trusted. */
 const ofTargets = new Set<string>();
 const mostOfTargets = 10_000;
-/** How often the sets have changed. */
+/** Number of changes to the sets. */
 let changes = 0;
 
-/** Notes the secrets of a `.env` file: what the process prints from now on is redacted of them. */
+/** Registers the secrets of a `.env` file: everything printed afterwards is redacted of them. */
 export function noteVariables(secrets: readonly string[]): void {
 	for (const secret of secrets) {
 		if (ofVariables.has(secret)) continue;
@@ -20,8 +20,9 @@ export function noteVariables(secrets: readonly string[]): void {
 }
 
 /**
- * Notes secrets that targets files hold, unless they look like names of fields: a file that is only read must not take words such as `mean_score`
- * out of everything that the process prints. When there are too many, the oldest are forgotten.
+ * Registers secrets in targets files, unless they look like field names: merely reading a file must
+ * not redact words such as `mean_score` from all output. If there are too many, the oldest are
+ * dropped.
  */
 export function noteTargets(secrets: readonly string[]): void {
 	for (const secret of secrets) {
@@ -33,12 +34,15 @@ export function noteTargets(secrets: readonly string[]): void {
 	}
 }
 
-/** Names of our own fields and statuses (`pass_at_1`, `sha256`) have digits at their ends, if at all; in what is printed they must stay. */
+/**
+ * Returns whether it looks like an AgentV field or status (`pass_at_1`, `sha256`): digits only at
+ * the end. Such names must stay in the output.
+ */
 function isName(secret: string): boolean {
 	return /^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$/.test(secret) && !looksChosenByMachine(secret);
 }
 
-/** Returns the redactor of what a process prints: it knows the secrets of its environment and those that were noted by now. */
+/** The redactor knows the secrets of the environment and all registered ones. */
 export function createOutputRedactor(env: Variables): Redactor {
 	const own = secretsOf(env);
 	let seen: number | undefined;

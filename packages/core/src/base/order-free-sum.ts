@@ -1,4 +1,4 @@
-/** A sum that is the same bit for bit in whatever order its numbers were added. */
+/** A sum that is bit-identical regardless of the order in which its numbers are added. */
 export class OrderFreeSum {
 	readonly #numbers: number[] = [];
 
@@ -6,7 +6,6 @@ export class OrderFreeSum {
 		this.#numbers.push(number);
 	}
 
-	/** How many numbers were added. */
 	get count(): number {
 		return this.#numbers.length;
 	}

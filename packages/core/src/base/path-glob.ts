@@ -2,24 +2,24 @@ import { AgentvError } from "./agentv-error.ts";
 import { automaton, type GlobNode, type GlobState } from "./glob-automaton.ts";
 import { longestGlob } from "./glob-text.ts";
 
-/** A glob for paths. A text is read once, whatever the pattern is, and can be read piece by piece. */
+/** A glob for paths. A text is read once, whatever the pattern, and can be read in chunks. */
 export interface PathGlob {
-	/** The state before the first character. */
 	readonly start: GlobState;
-	/** Returns the state after `text`; empty when nothing that begins like this can match. */
+	/** Returns the state after `text`; empty if no text with this prefix can match. */
 	read(state: GlobState, text: string): GlobState;
-	/** Returns whether what was read matches as a whole. */
+	/** Returns whether the text read so far matches as a whole. */
 	isMatch(state: GlobState): boolean;
 }
 
-/** Values that the ranges `{1..9}` of a pattern may have together. */
+/** Maximum number of values in all ranges `{1..9}` of a pattern. */
 const mostRangeValues = 1000;
 const deepestGroup = 20;
 
 /**
- * Compiles a glob. `*` is any text within a component and `?` one character of it; `**` as a whole component is any number of
- * components; `[a-z]`, `[!a-z]`, `{a,b}`, `{1..9}`, `(a|b)`, `@(a|b)`, `?(a)`, `*(a)`, `+(a)`; `\` makes the next character literal.
- * @throws AgentvError `usage` for a pattern that is too long, or holds `!(…)`
+ * Compiles a glob. `*` is any text within a component and `?` one character of it; `**` as a whole
+ * component is any number of components; `[a-z]`, `[!a-z]`, `{a,b}`, `{1..9}`, `(a|b)`, `@(a|b)`,
+ * `?(a)`, `*(a)`, `+(a)`; `\` escapes the next character.
+ * @throws AgentvError `usage` for a pattern that is too long, or contains `!(…)`
  * @example
  * const glob = pathGlob("cases/**\/*.jsonl");
  * glob.isMatch(glob.read(glob.start, "cases/a/b.jsonl")); // true
@@ -29,7 +29,7 @@ export function pathGlob(pattern: string): PathGlob {
 	return automaton(new Parser(pattern).parse());
 }
 
-/** Returns what is wrong with a glob; undefined when it can be used. */
+/** Returns what is wrong with a glob; undefined if it is valid. */
 export function globProblem(pattern: string): string | undefined {
 	try {
 		pathGlob(pattern);
@@ -54,7 +54,7 @@ const components: GlobNode = {
 	node: { kind: "sequence", nodes: [{ kind: "repeat", node: anyOne, least: 1 }, slash] },
 	least: 0,
 };
-/** The end of `a/**`, which `a` itself matches, too. */
+/** The end of `a/**`, which matches `a` itself, too. */
 const below: GlobNode = { kind: "choice", nodes: [empty, { kind: "sequence", nodes: [slash, anyPath] }] };
 
 function literal(character: string): GlobNode {
@@ -65,7 +65,7 @@ function literalText(text: string): GlobNode {
 	return { kind: "sequence", nodes: [...text].map(literal) };
 }
 
-/** Reads a pattern in one pass. Which bracket closes which was found before: one that is never closed is a character like others. */
+/** Parses a pattern in one pass. An unclosed bracket is an ordinary character. */
 class Parser {
 	readonly #signs: readonly string[];
 	readonly #closing: ReadonlyMap<number, number>;
@@ -83,7 +83,7 @@ class Parser {
 		return this.#sequence(this.#signs.length, "", true);
 	}
 
-	/** Reads up to `end`, or to a `separator` that no inner group encloses. */
+	/** Parses up to `end`, or to a `separator` outside inner groups. */
 	#sequence(end: number, separator: string, beginsComponent: boolean): GlobNode {
 		const nodes: GlobNode[] = [];
 		while (this.#at < end && this.#signs[this.#at] !== separator) {
@@ -94,7 +94,7 @@ class Parser {
 		return { kind: "sequence", nodes };
 	}
 
-	/** Reads `**` if it is a whole component, with the slash after it; the last one takes the slash before it. */
+	/** Parses `**` if it is a whole component, with the slash after (or before the last) it. */
 	#globstar(nodes: GlobNode[], end: number, separator: string): boolean {
 		let at = this.#at;
 		while (this.#signs[at] === "*") at++;
@@ -104,7 +104,7 @@ class Parser {
 		this.#at = isLast ? at : at + 1;
 		if (nodes.at(-1) === components) nodes.pop();
 		const before = nodes.at(-1);
-		// As shells and the usual libraries have it: not behind a `*`, and not within a group.
+		// As in shells and common libraries: not after a `*`, and not within a group.
 		if (isLast && before === slash && separator === "" && nodes.at(-2) !== anyText) nodes.splice(-1, 1, below);
 		else if (isLast) nodes.push(anyPath);
 		else nodes.push(components);
@@ -114,7 +114,7 @@ class Parser {
 	#next(beginsComponent: boolean): GlobNode {
 		const sign = this.#signs[this.#at] ?? "";
 		if ("@?*+!".includes(sign) && this.#signs[this.#at + 1] === "(" && this.#closing.has(this.#at + 1)) {
-			if (sign === "!") throw refusedGlob("holds !(…), which is not supported");
+			if (sign === "!") throw refusedGlob("contains !(…), which is not supported");
 			this.#at++;
 			return repeated(sign, this.#group("|", beginsComponent));
 		}
@@ -149,7 +149,7 @@ class Parser {
 		return { kind: "choice", nodes };
 	}
 
-	/** Reads `{1..9}` or `{a..e}`. */
+	/** Parses `{1..9}` or `{a..e}`. */
 	#range(closing: number): GlobNode | undefined {
 		const text = this.#signs.slice(this.#at + 1, closing).join("");
 		const [, first = "", last = ""] = /^(-?\d{1,9}|[A-Za-z])\.\.(-?\d{1,9}|[A-Za-z])$/.exec(text) ?? [];
@@ -197,7 +197,7 @@ function repeated(sign: string, node: GlobNode): GlobNode {
 	return sign === "@" ? node : { kind: "repeat", node, least: sign === "+" ? 1 : 0 };
 }
 
-/** The offset of the bracket that closes each one that is closed, and the braces with a comma of their own. */
+/** Returns the closing offset of each paired bracket, and the braces with a direct comma. */
 function findBrackets(signs: readonly string[]): { closing: Map<number, number>; withComma: Set<number> } {
 	const closing = new Map<number, number>();
 	const withComma = new Set<number>();
@@ -216,7 +216,7 @@ function findBrackets(signs: readonly string[]): { closing: Map<number, number>;
 			if (last !== undefined && signs[last] === "{") withComma.add(last);
 		} else if (sign === ")" || sign === "}") {
 			const opening = open.findLastIndex((one) => signs[one] === (sign === ")" ? "(" : "{"));
-			// What was opened within and not closed is text.
+			// An inner bracket that is not closed is text.
 			const [start] = opening === -1 ? [] : open.splice(opening);
 			if (start !== undefined) closing.set(start, at);
 		}

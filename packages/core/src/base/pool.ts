@@ -1,17 +1,18 @@
 import pLimit from "p-limit";
 
 export interface PoolOptions {
-	/** How many run at once, at least 1. */
+	/** Maximum number of concurrent calls, at least 1. */
 	readonly concurrency: number;
-	/** Once aborted nothing new is started; what runs is waited for. */
+	/** Once aborted, nothing new starts; running work is awaited. */
 	readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Runs `work` for every item, at most `concurrency` at once; results in the order of the items.
+ * Runs `work` for every item, at most `concurrency` concurrently; results in the order of the
+ * items.
  *
- * After the first failure (or an abort) nothing new starts. When all that ran has ended it rejects with that failure
- * (or the signal's reason), so nothing goes on behind the caller's back.
+ * After the first failure (or an abort) nothing new starts. It rejects with that failure (or the
+ * signal's reason) only once all running work has ended, so nothing continues in the background.
  */
 export async function mapPool<Item, Result>(
 	items: Iterable<Item>,
@@ -30,8 +31,9 @@ export interface PoolResult<Item, Result> {
 }
 
 /**
- * Like `mapPool`, but yields each result as soon as it is there, in the order of finishing; what finished before a
- * failure still comes. Leaving the loop early starts nothing new and waits for what runs.
+ * Like `mapPool`, but yields each result when it is ready, in completion order; results that
+ * finished before a failure are still yielded. Leaving the loop early starts nothing new and waits
+ * for running work.
  */
 export async function* iteratePool<Item, Result>(
 	items: Iterable<Item>,
@@ -54,7 +56,7 @@ export async function* iteratePool<Item, Result>(
 			try {
 				finished.put({ item, index, result: await work(item, index) });
 			} catch (error) {
-				// Caught inside the limit: outside of it the next one would have started by then.
+				// Caught inside the limit: outside it, the next item would already have started.
 				stop(error);
 			}
 		}).catch(stop),
@@ -70,7 +72,7 @@ export async function* iteratePool<Item, Result>(
 	if (failure !== undefined) throw failure.reason;
 }
 
-/** Hands values from those who finish to the one who waits. */
+/** Passes values from producers to the one consumer. */
 class Mailbox<Value extends object> {
 	readonly #values: Value[] = [];
 	#closed = false;
@@ -86,7 +88,7 @@ class Mailbox<Value extends object> {
 		this.#wake?.();
 	}
 
-	/** Yields what comes in until it is closed and empty. */
+	/** Yields incoming values until it is closed and empty. */
 	async *contents(): AsyncGenerator<Value, void> {
 		for (;;) {
 			const value = this.#values.shift();

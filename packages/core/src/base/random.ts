@@ -1,4 +1,4 @@
-/** A small seeded generator (32 bits of state): the same seed gives the same numbers everywhere. Returns numbers in [0, 1). */
+/** Returns a seeded generator of numbers in [0, 1), reproducible on every platform. */
 export function seededRandom(seed: number): () => number {
 	let state = seed >>> 0;
 	return () => {

@@ -1,19 +1,19 @@
 import { deepestJson, nestsDeeper } from "./json-depth.ts";
 
-/** A JSON text read: its value, or why it is none and the offset of the character that is wrong. */
+/** A parsed JSON text: its value, or why it is invalid and the offset of the invalid character. */
 export type JsonReading = { readonly value: unknown } | { readonly reason: string; readonly offset: number };
 
-/** A record holds some levels around what another program may hand over. */
+/** A record adds a few levels around a value from another program. */
 const deepestRecord = deepestJson + 100;
 
 /**
- * Parses `source`. The reason is in the engine's words, without its own way to say where.
- * @param deepest levels of values that are allowed
+ * Parses `source`. The reason is in the engine's words, without its position.
+ * @param deepest maximum nesting of the value
  */
 export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	try {
 		const value: unknown = JSON.parse(source);
-		// A level takes two brackets, so most texts are too short to be looked through.
+		// Each level takes two brackets, so most texts are too short to need the check.
 		if (source.length <= 2 * deepest || !nestsDeeper(value, deepest)) return { value };
 		return { reason: `more than ${deepest} levels of values`, offset: 0 };
 	} catch (error) {
@@ -21,7 +21,7 @@ export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	}
 }
 
-/** Returns the text in the code fence that `text` consists of, where models like to put JSON; else `text`. */
+/** Removes a code fence around the whole text, in which models often wrap JSON. */
 export function withoutFence(text: string): string {
 	const trimmed = text.trim();
 	const opening = /^```(?:json)?\s*\n/.exec(trimmed)?.[0].length ?? trimmed.length;
@@ -37,7 +37,7 @@ function problem(source: string, message: string): JsonReading {
 	return { reason, offset: offsetOf(source, message) };
 }
 
-/** Engines leave the place out of some messages; then it is where the shortest failing beginning ends. */
+/** Engines omit the offset in some messages; then it is the end of the shortest bad prefix. */
 function offsetOf(source: string, message: string): number {
 	const position = positionIn(message);
 	if (position !== undefined) return Math.min(position, source.length);

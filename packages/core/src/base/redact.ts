@@ -17,16 +17,16 @@ import {
 	secretShapes,
 } from "./secret-shapes.ts";
 
-/** Replaces every secret in a text by `***`. */
+/** Replaces every secret in a text with `***`. */
 export type Redactor = (text: string) => string;
 
-/** Names that mean a secret wherever they are: in records of what agents and servers said, too. */
+/** Names that mean a secret everywhere, including records of agent and server messages. */
 const secretKeys =
 	"(?:(?:x-)?api[_-]?key|(?:proxy-)?authorization|(?:set-)?cookie|passw(?:or)?d|passphrase|(?:client[_-]?|app[_-]?)?secret|secret[_-]?(?:access[_-]?)?key|(?:access|auth|refresh|session|bearer)[_-]?token|(?:private|account|access)[_-]?key)";
 const secretKey = new RegExp(`^${secretKeys}$`, "i");
 const secretMember = new RegExp(`"${secretKeys}":"`, "i");
 
-/** Returns the secrets among the values of variables: those of a secret's name, and what is a secret by its form. */
+/** Returns the secrets among the values of variables: by name, and by form. */
 export function secretsOf(variables: Variables): string[] {
 	const found = new Set<string>();
 	for (const [name, value] of Object.entries(variables)) {
@@ -37,7 +37,7 @@ export function secretsOf(variables: Variables): string[] {
 	return [...found].filter(isSearchable);
 }
 
-/** Returns the secrets in settings, such as those of a target: by field, and by form in any field. */
+/** Returns the secrets in settings, such as a target's: by field name, and by form in any field. */
 export function secretsIn(settings: unknown): string[] {
 	const found = new Set<string>();
 	collect(settings, false, found);
@@ -47,10 +47,10 @@ export function secretsIn(settings: unknown): string[] {
 function collect(value: unknown, isSecret: boolean, found: Set<string>): void {
 	if (typeof value === "string") {
 		addParts(value, found);
-		// A variable that is not set stays as it is written.
+		// A variable that is not set stays as written.
 		if (!isSecret || value.includes("${{")) return;
 		found.add(value);
-		// Of "Bearer <token>" the token alone is as secret.
+		// In "Bearer <token>" only the token is secret.
 		const token = /^\S+\s+(\S+)$/.exec(value)?.[1];
 		if (token !== undefined) found.add(token);
 	} else if (Array.isArray(value)) {
@@ -73,8 +73,9 @@ function addParts(value: string, found: Set<string>): void {
 }
 
 /**
- * Returns a function that redacts the secrets it is told, however they are written, and everything that is a secret by its form.
- * Its time is linear in the length of the text.
+ * Returns a function that redacts the given secrets in any encoding, and everything that is a
+ * secret by its form.
+ * Takes time linear in the text.
  *
  * @example
  * const redact = createRedactor(secretsOf(process.env));
@@ -85,28 +86,29 @@ export function createRedactor(secrets: readonly string[] = []): Redactor {
 	return (text) => replaced(text, [...known(text), ...findSecrets(text)], () => redacted);
 }
 
-/** Redacts what is a secret by its form, when nothing else is known. */
+/** Redacts what is a secret by its form. */
 export const redactText: Redactor = createRedactor();
 
-/** Returns a function that redacts nothing but the secrets it is told: for texts that must not depend on what forms are known. */
+/** For texts that must not depend on which secret forms are known. */
 export function createKnownRedactor(secrets: readonly string[]): Redactor {
 	const known = knownSecrets(secrets);
 	return (text) => replaced(text, known(text), () => redacted);
 }
 
-/** Returns a line of a source as it can be shown: a star for each character of a secret, so that columns stay. References stay. */
+/** Returns a source line with a star per secret character, so that columns stay. */
 export function redactInPlace(line: string): string {
 	return replaced(line, findSecrets(line), (part) => "*".repeat(part.length));
 }
 
-/** Returns a value with every string in it (keys, too) redacted; the same object if nothing changes. */
+/** Redacts every string and key in a value; returns the same object if nothing changes. */
 export function redactDeep<T>(value: T, redact: Redactor): T {
 	return visit(value, redact, secretKey) as T;
 }
 
 /**
- * Returns a text that `JSON.stringify` made redacted, and still JSON. Most hold no secret, which one look at the text shows. Names of plain
- * words stay: a secret that is the word `status` must not change what the text means.
+ * Returns the redacted output of `JSON.stringify`, still JSON. Most texts contain no secret, which
+ * one scan detects. Plain words as keys stay: a secret that is the word `status` must not change
+ * the meaning.
  */
 export function redactJson(text: string, redact: Redactor): string {
 	if (!secretMember.test(text) && redact(text) === text) return text;
@@ -116,12 +118,15 @@ export function redactJson(text: string, redact: Redactor): string {
 
 const plainName = /^[a-z]+(?:[_-][a-z]+|[A-Z][a-z]+)*$/;
 
-/** The same for settings: each value of a secret's field is redacted whole, and URLs lose all that can identify their user. */
+/** Like `redactDeep`, and URLs also lose everything that can identify their user. */
 export function redactSettings<T>(settings: T, redact: Redactor = redactText): T {
 	return visit(settings, (text) => redactAddress(redact(text)), undefined) as T;
 }
 
-/** @param key names of strings that are secrets; without it those of settings, and below `headers` all */
+/**
+ * @param key names of strings that are secrets; by default those of settings, and everything below
+ * `headers`
+ */
 function visit(
 	value: unknown,
 	redact: Redactor,
@@ -149,19 +154,19 @@ function visit(
 	return isSame ? value : Object.fromEntries(distinctNames(result));
 }
 
-/** Whether an argument is the value of a flag for secrets: `--api-key` in front of it. */
+/** Returns whether an argument is the value of a secret flag, such as `--api-key`. */
 function isAfterFlag(list: readonly unknown[], index: number): boolean {
 	const [flag, value] = [list[index - 1], list[index]];
 	return typeof flag === "string" && typeof value === "string" && /^--?[a-z][\w-]*$/i.test(flag) && isSecretName(flag);
 }
 
-/** Secrets in the texts of a list that they are only together: the words of a command, the lines of a key. By index in the list. */
+/** Finds secrets that span texts of a list (words of a command, lines of a key), by index. */
 function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Span[]> {
 	const found = new Map<number, Span[]>();
 	if (list.length < 2 || !list.every((item) => typeof item === "string")) return found;
 	const isCommand = list.some((item) => /^-{1,2}[a-zA-Z]/.test(item));
 	if (!isCommand && !list.some(isOfSeveralLines)) return found;
-	// A word with blanks in it is one as long as it is quoted.
+	// A word with whitespace is one word while it is quoted.
 	const [text, between] = isCommand ? [`"${list.join('","')}"`, 3] : [list.join("\n"), 1];
 	const spans = merged(findSecrets(text));
 	let at = isCommand ? 1 : 0;
@@ -175,7 +180,7 @@ function spansInList(list: readonly unknown[]): ReadonlyMap<number, readonly Spa
 	return found;
 }
 
-/** Names that became one are numbered: nothing is lost. */
+/** Numbers names that became equal, so that nothing is lost. */
 function distinctNames(entries: readonly (readonly [string, unknown])[]): (readonly [string, unknown])[] {
 	const taken = new Set<string>();
 	return entries.map(([name, item]) => {
@@ -185,20 +190,19 @@ function distinctNames(entries: readonly (readonly [string, unknown])[]): (reado
 	});
 }
 
-/** Returns `name`, or with a number behind it (`***~2`) if it is taken. */
+/** Returns `name`, or with a number appended (`***~2`) if it is taken. */
 export function distinctName(name: string, taken: { has(name: string): boolean }): string {
 	if (!taken.has(name)) return name;
 	for (let count = 2; ; count++) if (!taken.has(`${name}~${count}`)) return `${name}~${count}`;
 }
 
-/** Returns pieces of a long text redacted, as they come: a secret may lie across two of them. */
+/** Redacts a long text in chunks: a secret can span two of them. */
 export class RedactedStream {
 	readonly #find: (text: string) => Span[];
 	readonly #held: number;
-	/** What was returned last, as it came: by what is before it a secret may be known. */
+	/** The original of the last returned text: a secret can depend on what precedes it. */
 	#before = "";
 	#rest = "";
-	/** Whether there was a secret. */
 	isRedacted = false;
 
 	constructor(secrets: readonly string[]) {
@@ -215,7 +219,7 @@ export class RedactedStream {
 		if (space !== -1 && space < 2048) cut += space;
 		cut = wholeCharacter(text, cut);
 		const across = spans.find(([start, end]) => start < cut && end > cut);
-		// It may go on. But no secret is as long as a megabyte.
+		// It can continue. But no secret is as long as a megabyte.
 		if (across) cut = across[1] < text.length - 1024 || text.length > 1024 * 1024 ? across[1] : 0;
 		return this.#take(text, spans, cut);
 	}
@@ -241,7 +245,7 @@ export class RedactedStream {
 	}
 }
 
-/** The place at or before `at` that does not cut a character of two code units in half. */
+/** Returns the largest offset up to `at` that doesn't split a surrogate pair. */
 function wholeCharacter(text: string, at: number): number {
 	return /^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(at - 1, at + 1)) ? at - 1 : at;
 }
@@ -257,7 +261,7 @@ function replaced(text: string, found: readonly Span[], stars: (part: string) =>
 	return result + text.slice(done);
 }
 
-/** Spans in order, those that overlap joined: to replace them one after the other would leave the rest of the second. */
+/** Joins overlapping spans: replacing them one by one would leave parts. */
 function merged(found: readonly Span[]): Span[] {
 	const result: [number, number][] = [];
 	for (const [start, end] of [...found].sort((a, b) => a[0] - b[0])) {
@@ -269,14 +273,14 @@ function merged(found: readonly Span[]): Span[] {
 }
 
 const heads = new RegExp([...new Set(secretShapes.map(({ head }) => head))].join("|"), "g");
-/** By what a head is in a text, the shapes that it can begin. */
+/** The shapes that a head in a text can start. */
 const shapesOf = new Map<string, readonly SecretShape[]>();
 
-/** Words and signs without which a text holds no secret but those of a known vendor. */
+/** Words and characters without which a text has no secrets except keys of known vendors. */
 const signs =
 	/key|token|secret|pass|pwd|_auth|authorization|bearer|basic |cookie|:\/\/|-----(?:BEGIN|END) |[?&#][\w.%-]{1,64}=|curl|wget|http[ "']|mysql|mariadb|redis-cli|ldap|login|machine|jdbc:oracle|:(?:\d{4,5}|\*):|-u[\s"'=]|--user/i;
 
-/** Finds what is a secret by its form, in no order: keys of known vendors, credentials of URLs, of headers and of assignments, PEM keys. */
+/** Finds secrets by their form, unordered: vendor keys, credentials in URLs and headers. */
 export function findSecrets(text: string): Span[] {
 	const found: Span[] = [];
 	if (text.length < 6) return found;
@@ -290,7 +294,7 @@ export function findSecrets(text: string): Span[] {
 	return found;
 }
 
-/** A secret in a file, with what it is. */
+/** A secret in a file, with its kind. */
 export interface FileSecret {
 	readonly span: Span;
 	readonly name: string;
@@ -300,8 +304,9 @@ const fileSigns = /:\/\/|-----BEGIN |AccountKey=|_authToken=/;
 const accountKey = /(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{20,1024}={0,2})|:_authToken=([^\s"'\\${}]{16,1024})/g;
 
 /**
- * Finds the secrets in a file that is to be given away. It is stricter than what redacts: an example's `password: test1` is no reason to refuse
- * a file, and in a URL only a password that looks random is.
+ * Finds the secrets in a file that is to be shared. Stricter than redaction: an example's
+ * `password: test1` is not a reason to refuse a file, and in a URL only a password that looks
+ * random is.
  */
 export function findFileSecrets(text: string): FileSecret[] {
 	const found: FileSecret[] = [];
@@ -339,7 +344,7 @@ function findKeys(text: string, add: (span: Span, name: string) => void): void {
 	}
 }
 
-/** Whether a key can begin at `at`: after no letter or digit, unless that is the end of an escape (`\n`, `%20`, a colour). */
+/** Keys don't begin after a letter or digit, unless that ends an escape (`\n`, `%20`). */
 function begins(text: string, at: number, { isWord }: SecretShape): boolean {
 	const before = text[at - 1] ?? " ";
 	if (isWord ? !/[\w-]/.test(before) : !/[A-Za-z0-9]/.test(before)) return true;
@@ -349,14 +354,14 @@ function begins(text: string, at: number, { isWord }: SecretShape): boolean {
 const authority = /(?:\$\{\{[^}\n]{0,200}\}\}|[^\s/?#"<>\\]){0,4096}/y;
 const unencoded = /[^\s"<>\\]{0,256}@/y;
 
-/** The user parts of URLs. */
+/** Finds the user parts of URLs. */
 function findUsers(text: string, found: Span[]): void {
 	for (let at = text.indexOf("://"); at !== -1; at = text.indexOf("://", at + 3)) {
 		const start = at + 3;
 		authority.lastIndex = start;
 		const own = authority.exec(text)?.[0] ?? "";
 		let end = own.lastIndexOf("@");
-		// A password with a slash that should have been encoded; `host:8080/a@b` has none.
+		// A password with an unencoded slash; `host:8080/a@b` has none.
 		if (end === -1 && /^[^:[]*:(?!\d{1,5}$)[^${]/.test(own)) {
 			unencoded.lastIndex = start + own.length;
 			const rest = unencoded.exec(text)?.[0];
@@ -366,7 +371,7 @@ function findUsers(text: string, found: Span[]): void {
 	}
 }
 
-/** Password and token of a user part. Its variables stay, what they default to does not. */
+/** Finds password and token of a user part. Variables stay, their defaults don't. */
 function findUser(text: string, start: number, end: number, found: Span[]): void {
 	const user = text.slice(start, end);
 	const references = scanReferences(user).filter((token) => token.kind === "reference");
@@ -392,7 +397,7 @@ function findUser(text: string, start: number, end: number, found: Span[]): void
 const parameter = /(?:[?&#]|&amp;)([\w.%-]{1,64})=([^\s&#"'`<>\\;,()[\]{}|]{4,8192})/g;
 const fragment = /#([A-Za-z0-9_+/=.~]{16,8192})/g;
 
-/** Secrets in queries and fragments. */
+/** Finds secrets in queries and fragments. */
 function findParameters(text: string, found: Span[]): void {
 	for (const { 0: whole, 1: name = "", 2: value = "", index } of text.matchAll(parameter))
 		if (
@@ -420,7 +425,7 @@ const assignment = new RegExp(
 	`(api[_-]?key|apikey|access[_-]?key|secret[_-]?key|account[_-]?key|private[_-]?key|shared[_-]?access[_-]?(?:key|signature)|token|_auth|secret|passw(?:or)?d|passphrase|pwd)${assigned}([^\\s"'\`\\\\,;&<>(){}[\\]|$*%][^\\s"'\`\\\\,;&<>()|]{5,8192})`,
 	"gi",
 );
-/** Variables of programs: `SOME_KEY=…`; in lower case it is any key of a table. */
+/** Environment variables: `SOME_KEY=…`; in lower case it can be any key of a table. */
 const variable =
 	/(?:\b|(?<=\\[nrt]))([A-Z][A-Z0-9_]{0,64})_KEY["']?\s?[:=]\s?["']?([^\s"'`\\,;&<>(){}[\]|$*%][^\s"'`\\,;&<>()|]{5,8192})/g;
 const cookie = new RegExp(`cookie${assigned}((?:[\\w.-]{1,64}=[^\\s;"'\\\\]{1,4096}(?:; ?)?){1,64})`, "gi");
@@ -430,16 +435,16 @@ const pgpass =
 	/(?:^|(?<=[\s"'+>|-]|\\n))(?:[\w.-]{1,253}|\*):(?:\d{4,5}|\*):(?:[a-z_][\w-]{0,62}|\*):(?:[a-z_][\w.@-]{0,62}|\*):((?:[^\s:"'\\]|\\{1,4}:){4,1024})(?=["'\s]|\\{1,4}[nr"]|$)/gim;
 const connection = /;\s{0,4}(?:password|pwd)\s?=\s?([^;"'\s\\]{1,256})/gi;
 
-/** Headers, and values that are assigned to a secret's name. */
+/** Finds headers, and values that are assigned to a secret name. */
 function findAssignments(text: string, found: Span[]): void {
 	const add = (pattern: RegExp, isSecret: (groups: readonly (string | undefined)[], end: number) => boolean) => {
 		for (const match of text.matchAll(pattern)) {
 			const end = match.index + match[0].length;
-			// What is followed by a parenthesis is the name of a function.
+			// A name before a parenthesis is a function.
 			if (text[end] !== "(" && isSecret(match, end)) found.push([end - (match.at(-1)?.length ?? 0), end]);
 		}
 	};
-	// "Authorization: Basic auth is …" speaks of it.
+	// "Authorization: Basic auth is …" is prose.
 	const isProse = (value: string, end: number) =>
 		/^[A-Za-z]{1,15}$/.test(value) && /^[ \t]+[A-Za-z]/.test(text.slice(end, end + 16));
 	add(header, ([, scheme, value = ""], end) =>
@@ -463,7 +468,7 @@ function isAssignedSecret(name: string, value: string): boolean {
 	return !/^(token|secret|_auth|pwd)$/i.test(name) || value.length >= 10;
 }
 
-/** Whether it is base64 of `user:password`. */
+/** Returns whether it is base64 of `user:password`. */
 function isBasic(value: string): boolean {
 	try {
 		return /^(?=[^:]*:)[\x20-\x7e]*$/.test(atob(value));

@@ -1,6 +1,6 @@
 /**
- * One piece of a text that begins with `${{`:
- * a reference to a variable, the escape `$${{` (a literal `${{`), or text that only looks like a reference.
+ * A piece of a text that begins with `${{`: a reference to a variable, the escape `$${{` (a literal
+ * `${{`), or text that only looks like a reference.
  */
 export type ReferenceToken =
 	| {
@@ -16,7 +16,7 @@ export type ReferenceToken =
 			readonly range: OffsetRange;
 	  };
 
-/** Offsets in UTF-16 units, the end excluded. */
+/** In UTF-16 units, end exclusive. */
 export type OffsetRange = readonly [start: number, end: number];
 
 const opening = "${{";
@@ -24,12 +24,14 @@ const closing = "}}";
 const content = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?::-([\s\S]*))?$/;
 
 /**
- * Every reference, escape and look-alike in `text`, in order and without overlaps; the text between them is literal.
- * A default runs to the first `}}`, is trimmed and is literal text.
+ * Returns every reference, escape and look-alike in `text`, in order and without overlaps; the text
+ * between them is literal.
+ * A default extends to the first `}}`, is trimmed and literal.
  */
 export function scanReferences(text: string): ReferenceToken[] {
 	const tokens: ReferenceToken[] = [];
-	// Once no `}}` is left there is none further on either: looking again for each opening would be quadratic.
+	// Without a `}}` there is none further on either: searching again for each opening would be
+	// quadratic.
 	let nextClosing = -1;
 	let start = text.indexOf(opening);
 	while (start !== -1) {
@@ -71,7 +73,7 @@ function readReference(text: string, start: number, closingAt: number): Referenc
 	};
 }
 
-/** A look-alike ends with its own `}}` on the same line, else where the line or the next `${{` begins. */
+/** Ends at its own `}}` on the same line, else at the line's end or the next `${{`. */
 function malformedEnd(text: string, inside: number, closingAt: number): number {
 	const nextOpening = text.indexOf(opening, inside);
 	const limit = nextOpening === -1 ? text.length : nextOpening;

@@ -17,21 +17,21 @@ export function isSecretName(name: string): boolean {
 		);
 }
 
-/** Returns whether a setting of this name holds a secret, or holds nothing but secrets (`headers`). */
+/** Returns whether a setting of this name is a secret, or contains only secrets (`headers`). */
 export function isSecretField(name: string): boolean {
 	return isSecretName(name) || /^((proxy-)?authorization|(set-)?cookie|headers)$/i.test(name);
 }
 
-/** Headers whose values are the same for everyone. */
+/** Headers whose values are the same for every user. */
 const publicHeader =
 	/^(accept(-.*)?|content-.*|user-agent|cache-control|connection|host|origin|referer|.*-version|.*-beta)$/i;
 
-/** Returns whether what is under a key is secret, from whether the mapping is. */
+/** Returns whether the value under a key is secret, given whether its mapping is. */
 export function isSecretBelow(key: string, isSecret: boolean): boolean {
 	return (isSecret && !publicHeader.test(key)) || isSecretField(key);
 }
 
-/** Returns whether a query parameter of this name holds a secret. */
+/** Returns whether a query parameter of this name is a secret. */
 export function isSecretParameter(name: string): boolean {
 	if (/^(sort|order|group|primary|foreign|partition|cache|public|row|object|index)[_-]?key$/i.test(name)) return false;
 	return (
@@ -40,7 +40,7 @@ export function isSecretParameter(name: string): boolean {
 	);
 }
 
-/** Returns whether a query parameter of this name says what is asked for, and by no means who asks. */
+/** Returns whether a parameter only selects content and never identifies the user. */
 export function isPublicParameter(name: string): boolean {
 	return /^(api-?)?version$|^v$|^(model|deployment|region|location|format|lang|language|locale|stream|timeout|limit|page|alt|branch|ref)$/i.test(
 		name,

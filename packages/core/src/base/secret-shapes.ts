@@ -1,29 +1,29 @@
-/** What a secret is replaced by. */
+/** The replacement for a secret. */
 export const redacted = "***";
 
-/** Offsets in UTF-16 units, the end excluded. */
+/** In UTF-16 units, end exclusive. */
 export type Span = readonly [start: number, end: number];
 
-/** Shorter values are words and numbers: to replace them would garble every text. */
+/** Redacting short values, which are ordinary words and numbers, would garble output. */
 export function isSearchable(value: string): boolean {
 	return value.length >= 8 || (value.length >= 6 && /\d/.test(value) && /[a-z]/i.test(value));
 }
 
-/** The form of a vendor's keys: what a text is searched for when nothing is known but the text. */
+/** The form of a vendor's keys, for searching a text without knowing any secret. */
 export interface SecretShape {
-	/** What it is, in messages: `GitHub token`. */
+	/** Kind of secret in messages: `GitHub token`. */
 	readonly name: string;
 	/** Its first characters, as a regular expression that matches nothing longer. */
 	readonly head: string;
-	/** The whole key from its head. It may scan past its end only within characters that can't begin another key. */
+	/** It can scan past its end only over characters that can't begin another key. */
 	readonly pattern: RegExp;
-	/** Neither `_` nor `-` may be before it: its head is part of ordinary words. */
+	/** Neither `_` nor `-` may precede it, since its head is part of ordinary words. */
 	readonly isWord?: boolean;
-	/** Its characters after the head must look random: the head is the beginning of ordinary names. */
+	/** The characters after the head must look random, since the head begins ordinary names. */
 	readonly isRandom?: boolean;
 }
 
-/** Parts of keys are looked at so far. */
+/** Characters of a key that are scanned. */
 const LONGEST_KEY = 16_384;
 
 function shape(
@@ -35,7 +35,7 @@ function shape(
 	return { name, head, pattern: new RegExp(`(?:${head})${bounded(body)}`, "y"), ...more };
 }
 
-/** A repetition without end would fill the stack where a text of megabytes looks like a key. */
+/** An unbounded repetition would overflow the stack if megabytes of text look like a key. */
 const bounded = (pattern: string) =>
 	pattern.replace(/,\}/g, `,${LONGEST_KEY}}`).replace(/\*(?=\)|$)/g, `{0,${LONGEST_KEY}}`);
 
@@ -99,35 +99,35 @@ export const secretShapes: readonly SecretShape[] = [
 	shape("JSON web token", "eyJ", "[\\w-]{8,}\\.[\\w-]{8,}(?:\\.[\\w-]*)?", words),
 ];
 
-/** Whether characters are such as no author chooses: a digit among them, or letters of both cases, or very many. */
+/** Returns whether text has a digit, both letter cases, or is very long. */
 export function looksRandom(text: string): boolean {
 	if (/\d/.test(text) && /[a-z]/i.test(text)) return true;
 	return (/[a-z][A-Z]/.test(text) && /[A-Z]{2}|[A-Z][a-z]?[A-Z]/.test(text)) || /[A-Za-z0-9]{24}/.test(text);
 }
 
-/** Whether characters are such as no author of names chooses: `foo_bar_1` and `gpt-4o` are names. */
+/** Returns whether it is not a name: `foo_bar_1` and `gpt-4o` are names. */
 export function looksChosenByMachine(text: string): boolean {
 	return /\d/.test(text) && looksRandom(text) && !/^[a-z]+\d{0,3}(?:[_ .-](?:[a-z]+\d{0,3}|\d{1,3}))*$/.test(text);
 }
 
-/** Whether a text is a digest, a commit or a UUID: it only looks random. */
+/** Returns whether a text is a digest, a commit or a UUID, which only looks random. */
 export function isIdentifier(text: string): boolean {
 	return /^(?:sha\d{1,3}[:-])?(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i.test(
 		text,
 	);
 }
 
-/** Whether a user name alone is an access token, as hosts hand them out. */
+/** Returns whether a user name alone is an access token, as hosts issue them. */
 export function looksLikeToken(user: string): boolean {
 	return /^(gh[a-z]_|github_pat_|gl[a-z]+-|ATBB|hf_)/.test(user) || /^[A-Za-z0-9_-]{30,}$/.test(user);
 }
 
-/** Whether the user of a URL is the name of a person or service (`git`, `x-access-token`) and not a token. */
+/** Returns whether the user of a URL is a person or service (`git`), not a token. */
 export function isPlainUser(user: string): boolean {
 	return user.length <= 24 && !looksLikeToken(user) && user.replace(/\D/g, "").length < 6;
 }
 
-/** Returns whether a file of this name holds secrets, whatever is in it: `.env.local`, `.netrc`, `id_ed25519`; not `.env.example`. */
+/** `.env.local`, `.netrc`, `id_ed25519`; not `.env.example`. */
 export function isSecretFile(name: string): boolean {
 	if (/^\.env(\.|$)/i.test(name)) return !/\.(example|sample|template|dist|defaults|schema)$/i.test(name);
 	return /^(\.netrc|_netrc|\.git-credentials|\.pgpass|\.pypirc|\.htpasswd|\.dockercfg|id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(p12|pfx|jks|keystore|kdbx))$/i.test(

@@ -1,8 +1,8 @@
 import { textDigest } from "./text-digest.ts";
 
-/** `text` as `[a-z0-9-]`: accents taken off, everything else a single dash; empty if nothing is left. */
+/** Returns `text` as `[a-z0-9-]`, without accents; empty if nothing is left. */
 export function slugify(text: string): string {
-	// Mostly there is no accent: looking for one costs less than taking it off.
+	// Usually there is no accent: testing for one is cheaper than normalizing.
 	const plain = /[^\0-\x7f]/.test(text) ? text.normalize("NFKD").replace(/\p{M}+/gu, "") : text;
 	return plain
 		.toLowerCase()
@@ -13,9 +13,11 @@ export function slugify(text: string): string {
 const longestStem = 60;
 
 /**
- * A file name for `text`, however long or hostile that is: a readable stem and a digest, `[a-z0-9-]` only.
- * Different texts get different names, also where the file system ignores case.
- * @param digest hex digest of `text`; by default 12 digits of a fast one, which is not proof against an attacker
+ * Returns a file name for `text`, however long or hostile that is: a readable stem and a digest,
+ * `[a-z0-9-]` only.
+ * Different texts get different names, also on case-insensitive file systems.
+ * @param digest hex digest of `text`; by default 12 digits of a fast one, which is not
+ * collision-resistant
  */
 export function safeName(text: string, digest: string = textDigest(text).slice(0, 12)): string {
 	const stem = slugify(text.slice(0, 4 * longestStem))

@@ -1,17 +1,17 @@
-/** A position in a text: 1-based line and column (UTF-16 units), 0-based offset. A byte order mark is no column. */
+/** 1-based line and column (UTF-16 units, without a byte order mark), 0-based offset. */
 export interface SourcePosition {
 	readonly line: number;
 	readonly column: number;
 	readonly offset: number;
 }
 
-/** A stretch of a text; `end` is the position after its last character. */
+/** `end` is the position after the last character. */
 export interface SourceRange {
 	readonly start: SourcePosition;
 	readonly end: SourcePosition;
 }
 
-/** Turns offsets into lines and columns. The lines are counted when the first position is asked for. */
+/** Converts offsets to lines and columns. Lines are indexed on first use. */
 export class LineIndex {
 	readonly #text: string;
 	#starts: number[] | undefined;
@@ -20,7 +20,7 @@ export class LineIndex {
 		this.#text = text;
 	}
 
-	/** The position of `offset`, which is clamped to the text. */
+	/** Returns the position of `offset`, which is clamped to the text. */
 	positionAt(offset: number): SourcePosition {
 		const at = Math.max(0, Math.min(offset, this.#text.length));
 		this.#starts ??= lineStarts(this.#text);

@@ -3,17 +3,16 @@ import type { OffsetRange } from "./scan-references.ts";
 /** A `{{ name }}` in a text. */
 export interface TemplateName {
 	readonly name: string;
-	/** Offsets within the text. */
 	readonly range: OffsetRange;
-	/** How many of the same name come before it in the text. */
+	/** Number of earlier occurrences of the same name in the text. */
 	readonly nth: number;
 }
 
 const namePattern = String.raw`[A-Za-z_][\w-]*(?:\.[\w-]+)*`;
-/** `{{{{ name }}}}` is a literal `{{ name }}`; `${{ name }}` is a variable of the environment. */
+/** `{{{{ name }}}}` is a literal `{{ name }}`; `${{ name }}` is an environment variable. */
 const token = new RegExp(String.raw`\{\{(\{\{\s*${namePattern}\s*\}\})\}\}|(?<!\$)\{\{\s*(${namePattern})\s*\}\}`, "g");
 
-/** Returns the names of the placeholders in `text`, in their order. `{{#if …}}` and forms of other template languages are not placeholders. */
+/** Returns placeholder names in order. `{{#if …}}` and similar forms don't count. */
 export function templateNames(text: string): TemplateName[] {
 	if (!text.includes("{{")) return [];
 	const found: TemplateName[] = [];
@@ -27,14 +26,14 @@ export function templateNames(text: string): TemplateName[] {
 	return found;
 }
 
-/** Returns the range in `text` of the `nth` placeholder with the same name. */
+/** Returns the range in `text` of the `nth` placeholder of this name. */
 export function findTemplateName(text: string, name: string, nth: number): OffsetRange | undefined {
 	return templateNames(text).find((found) => found.name === name && found.nth === nth)?.range;
 }
 
 /**
- * Puts values into a text. A name without a value stays as it is, and `{{{{ name }}}}` becomes `{{ name }}`. What a value
- * holds is never filled again.
+ * Fills placeholders. A name without a value stays as it is, and `{{{{ name }}}}` becomes
+ * `{{ name }}`. Inserted values are never filled again.
  */
 export function fillTemplate(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
@@ -43,7 +42,7 @@ export function fillTemplate(text: string, textOf: (name: string) => string | un
 	);
 }
 
-/** The same for a text that is filled once more later: literals stay escaped, and those in the values become so. */
+/** Like `fillTemplate`, but literals stay escaped, because the text is filled again. */
 export function fillTemplateInPart(text: string, textOf: (name: string) => string | undefined): string {
 	if (!text.includes("{{")) return text;
 	return text.replace(token, (whole, literal: string | undefined, name: string) => {

@@ -1,6 +1,6 @@
 /**
- * 64 bits of `text` as 16 hex digits: fast and well spread, for names and memo keys. Not cryptographic: contents are
- * compared by SHA-256.
+ * Returns 64 bits of `text` as 16 hex digits: fast and well distributed, for names and memo keys.
+ * Not cryptographic: contents are compared by SHA-256.
  */
 export function textDigest(text: string): string {
 	let high = 0xdeadbeef;

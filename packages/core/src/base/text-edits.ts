@@ -1,14 +1,15 @@
 import type { OffsetRange } from "./scan-references.ts";
 
-/** Replaces a stretch of a text (UTF-16 offsets, the end excluded) by another; an empty stretch inserts. */
+/** Replaces a range of a text (UTF-16 offsets, end exclusive); an empty range inserts. */
 export interface TextEdit {
 	readonly range: OffsetRange;
 	readonly text: string;
 }
 
 /**
- * `text` with all `edits` made, each against the text as it was. Insertions at one place keep their order.
- * @throws RangeError if two edits overlap or one lies outside the text
+ * Returns `text` with all `edits` applied, each against the original text. Insertions at the same
+ * offset keep their order.
+ * @throws RangeError if two edits overlap or one is outside the text
  */
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {
 	const sorted = [...edits].sort((a, b) => a.range[0] - b.range[0] || a.range[1] - b.range[1]);
@@ -17,7 +18,7 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
 	for (const { range, text: replacement } of sorted) {
 		const [start, end] = range;
 		if (start < done || end < start || end > text.length) {
-			throw new RangeError(`The edit at ${start}–${end} overlaps another or lies outside the text`);
+			throw new RangeError(`The edit at ${start}–${end} overlaps another or is outside the text`);
 		}
 		result += text.slice(done, start) + replacement;
 		done = end;

@@ -3,14 +3,14 @@ import { type Edit, EditedText } from "./edited-text.ts";
 const hex = "[\\da-fA-F]";
 const byte = "(?:%|\\\\x)";
 const further = `${byte}[89abAB]${hex}`;
-/** Of URLs (bytes of UTF-8), JSON and other strings in quotes, and HTML. */
+/** Escapes of URLs (UTF-8 bytes), JSON and other quoted strings, and HTML. */
 const escapes = [
 	`${byte}(?:[cCdD]${hex}${further}|[eE]${hex}(?:${further}){2}|[fF][0-7](?:${further}){3}|${hex}{2})`,
 	`\\\\u(?:${hex}{4}|\\{${hex}{1,6}\\})`,
 	"\\\\[nrtbf]|\\\\[^\\w\\s]|\\\\[ _]",
 	`&(?:amp|quot|apos|lt|gt|#\\d{1,7}|#[xX]${hex}{1,6});`,
 ];
-/** What is left of an escape that the text was cut within. */
+/** The rest of an escape that the text is truncated within. */
 const cut = [
 	`${byte}(?:[cCdD]${hex}|[eE]${hex}(?:${further})?|[fF][0-7](?:${further}){0,2})?${byte}?${hex}?`,
 	`\\\\(?:u${hex}{0,3}|x)?|&[#\\w]{0,7}`,
@@ -26,7 +26,10 @@ const named: Readonly<Record<string, string>> = {
 /** JSON within JSON within a URL … is rarely deeper. */
 const mostLayers = 8;
 
-/** Returns a text as it is, then with one more layer of escapes undone each time, until none is left. A text that was cut may end within one. */
+/**
+ * Yields a text as it is, then with one more layer of escapes undone each time, until none is left.
+ * A truncated text can end within an escape.
+ */
 export function* unescapedLayers(text: string, ending: keyof typeof escapesOf = "cut"): Generator<EditedText> {
 	let layer = new EditedText(text);
 	for (let count = 0; ; count++) {

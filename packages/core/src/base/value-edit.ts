@@ -1,6 +1,6 @@
 import type { DocumentPath } from "./diagnostic.ts";
 
-/** A copy of `value` with `replacement` at `path`; only what stands on the path is copied. */
+/** Returns a copy of `value` with `replacement` at `path`; only objects on the path are copied. */
 export function withValueAt(value: unknown, path: DocumentPath, replacement: unknown): unknown {
 	const [step, ...rest] = path;
 	if (step === undefined) return replacement;
@@ -13,7 +13,7 @@ export function withValueAt(value: unknown, path: DocumentPath, replacement: unk
 	return { ...object, [step]: withValueAt(object[step], rest, replacement) };
 }
 
-/** A copy of `value` without the entry or item at `path`. */
+/** Returns a copy of `value` without the entry or item at `path`. */
 export function withoutValueAt(value: unknown, path: DocumentPath): unknown {
 	const [step, ...rest] = path;
 	if (step === undefined || typeof value !== "object" || value === null) return value;
@@ -25,7 +25,7 @@ export function withoutValueAt(value: unknown, path: DocumentPath): unknown {
 	return Object.fromEntries(Object.entries(value).filter(([key]) => key !== String(step)));
 }
 
-/** Whether two plain values are equal; the order of keys does not count. */
+/** Returns whether two plain values are equal; the order of keys is ignored. */
 export function sameValue(a: unknown, b: unknown): boolean {
 	if (Object.is(a, b)) return true;
 	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;

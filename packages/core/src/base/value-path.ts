@@ -1,9 +1,8 @@
 /**
- * Paths into JSON values: `items[0].price`, `items.0.price`. A key that holds a dot is named by `["a.b"]`, `['a.b']` or `a\.b`; where a plain
- * path finds nothing, `a.b` is also such a key.
+ * Paths into JSON values: `items[0].price`, `items.0.price`. A key with a dot is written `["a.b"]`,
+ * `['a.b']` or `a\.b`; if a plain path finds nothing, `a.b` is also read as such a key.
  */
 
-/** Returns the keys of a path. */
 export function pathKeys(path: string): string[] {
 	const keys: string[] = [];
 	const step =
@@ -15,12 +14,12 @@ export function pathKeys(path: string): string[] {
 	return keys;
 }
 
-/** Returns the value at a path; `undefined` if the path leads nowhere. */
+/** Returns the value at a path; undefined if there is none. */
 export function valueAt(value: unknown, path: string): unknown {
 	return find(value, pathKeys(path))?.value;
 }
 
-/** Whether a value has something at a path, be it null. */
+/** Returns whether a value has an entry at a path, including null. */
 export function hasPath(value: unknown, path: string): boolean {
 	return find(value, pathKeys(path)) !== undefined;
 }
@@ -28,7 +27,7 @@ export function hasPath(value: unknown, path: string): boolean {
 function find(value: unknown, keys: readonly string[]): { readonly value: unknown } | undefined {
 	if (keys.length === 0) return { value };
 	if (typeof value !== "object" || value === null) return undefined;
-	// The plain reading first, then keys that hold dots.
+	// Try the plain reading first, then keys with dots.
 	let key = "";
 	for (const [index, next] of keys.entries()) {
 		key = index === 0 ? next : `${key}.${next}`;

@@ -1,11 +1,10 @@
 import type { DocumentPath } from "./diagnostic.ts";
 
-/** A number as JSON spells it. */
 export const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * Returns `value` as JSON whose numbers are spelled as they are written, so that `3.10` and integers beyond 2^53 keep
- * their digits. `indent` is that of `JSON.stringify`.
+ * Returns `value` as JSON with numbers spelled as in the source, so that `3.10` and integers beyond
+ * 2^53 keep their digits. `indent` is that of `JSON.stringify`.
  * @param written the text of the scalar at a path of `value`
  */
 export function writtenJson(value: unknown, written: (path: DocumentPath) => string | undefined, indent = 0): string {
@@ -38,8 +37,9 @@ export function writtenJson(value: unknown, written: (path: DocumentPath) => str
 }
 
 /**
- * Returns data in which each number beyond what a number can hold is the text that is written: a wrong number would be
- * another order's or another issue's, and JSON has none for infinity. Untouched values are returned as they are.
+ * Returns data in which each number that a double can't represent is its source text: a rounded
+ * number could be another order's or issue's, and JSON has none for infinity. Untouched values are
+ * returned as they are.
  */
 export function exactData<Value>(value: Value, written: (path: DocumentPath) => string | undefined): Value {
 	const path: (string | number)[] = [];
@@ -64,7 +64,7 @@ export function exactData<Value>(value: Value, written: (path: DocumentPath) => 
 	return visit(value) as Value;
 }
 
-/** Whether a number has all the digits that are written. Powers of ten are rounded on purpose. */
+/** Returns whether a number keeps all its written digits. Powers of ten are rounded on purpose. */
 function holds(value: number, text: string): boolean {
 	if (!Number.isFinite(value)) return false;
 	const [, whole, fraction] = /^([-+]?\d+)(?:\.(\d*))?$/.exec(text) ?? [];

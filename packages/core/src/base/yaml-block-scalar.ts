@@ -3,8 +3,9 @@ import type { TextEdit } from "./text-edits.ts";
 import { columnOf, lineBreakOf, lineEnd, lineStart } from "./yaml-layout.ts";
 
 /**
- * An edit that gives the block scalar `node` another text, its header (with a comment on it) kept as far as the
- * text allows. Undefined when a block scalar cannot hold the text as simply as that: it must be quoted then.
+ * Returns an edit that replaces the text of the block scalar `node`, keeping its header (with its
+ * comment) as far as the text allows. Undefined if a block scalar can't represent the text that
+ * simply: it must be quoted then.
  */
 export function replaceBlockScalar(text: string, node: Scalar.Parsed, value: string): TextEdit | undefined {
 	const headerEnd = lineEnd(text, node.range[0]);
@@ -16,7 +17,7 @@ export function replaceBlockScalar(text: string, node: Scalar.Parsed, value: str
 	const written = body.trimEnd();
 	const trailing = body.slice(written.length).replace(/^\r?\n/, "");
 	const chomp = chomping(chompBefore || chompAfter, value.endsWith("\n"), trailing !== "");
-	// A folded scalar holds one line as it is; with more, folding would have to be undone.
+	// A folded scalar keeps a single line as it is; with more, folding would have to be undone.
 	const folded = style === ">" && lines.length === 1 && node.type === Scalar.BLOCK_FOLDED;
 	const indent = " ".repeat(bodyIndent(written) ?? keyColumn(text, node) + 2);
 	const lineBreak = lineBreakOf(text);
@@ -27,7 +28,7 @@ export function replaceBlockScalar(text: string, node: Scalar.Parsed, value: str
 	};
 }
 
-/** Text that needs neither an indentation indicator nor escapes nor kept blank lines at its end. */
+/** Returns whether text needs no indentation indicator, escapes or trailing blank lines. */
 function fits(value: string): boolean {
 	return /^[^\s]/.test(value) && !/[ \t]$|\n\n$|[^\P{Cc}\n\t]|[\p{Cs}\u2028\u2029\ufeff]/u.test(value);
 }

@@ -1,4 +1,3 @@
-import { cpuMs } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
@@ -121,11 +120,11 @@ describe("what cannot be read", () => {
 
 	test.each([
 		["a: 1\nb: {\n", "3:1 yaml.syntax"],
-		["a: 1\na: 2\n", "2:1 yaml.syntax The key `a` stands twice in this mapping"],
+		["a: 1\na: 2\n", "2:1 yaml.syntax The key `a` is duplicated in this mapping"],
 		["a: *none\n", "1:4 yaml.syntax The alias *none has no anchor &none before it"],
-		["a: &a [*a]\n", "1:8 yaml.syntax The alias *a stands inside its own anchor"],
-		["a: 1\n---\nb: 2\n", "yaml.syntax The file holds several documents; only one is read"],
-		["a:\n  <<: text\n", "2:7 yaml.syntax The merge key `<<` wants a mapping or a list of mappings"],
+		["a: &a [*a]\n", "1:8 yaml.syntax The alias *a is inside its own anchor"],
+		["a: 1\n---\nb: 2\n", "yaml.syntax The file contains several documents; only one is supported"],
+		["a:\n  <<: text\n", "2:7 yaml.syntax The merge key `<<` needs a mapping or a list of mappings"],
 		["input: {{ question }}\n", "1:9 yaml.syntax A mapping key must be plain text"],
 		["a:\n\tb: 1\n", "2:1 yaml.syntax"],
 	])("%j", (text, expected) => {
@@ -145,9 +144,9 @@ describe("what cannot be read", () => {
 			text += `a${n}: &a${n} [${Array(10)
 				.fill(`*a${n - 1}`)
 				.join(", ")}]\n`;
-		const started = cpuMs();
-		expect(first(text)).toMatch(/^6:\d+ yaml\.limits The file holds more than 1,000,000 values/);
-		expect(cpuMs() - started).toBeLessThan(1_000);
+		const started = performance.now();
+		expect(first(text)).toMatch(/^6:\d+ yaml\.limits The file contains more than 1,000,000 values/);
+		expect(performance.now() - started).toBeLessThan(1_000);
 	});
 
 	test.each([

@@ -21,14 +21,14 @@ export const yamlSyntax: FindingKind<{ reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
-/** A YAML (or JSON) text, parsed once: its plain value, what is wrong with it, and where each part of it stands. */
+/** A parsed YAML (or JSON) text: its plain value, errors, and locations. */
 export class YamlDocument {
 	readonly file: string;
 	readonly text: string;
-	/** Anchors and merge keys resolved. Undefined when the text has errors; null when it is empty. */
+	/** Anchors and merge keys resolved. Undefined if the text has errors; null if it is empty. */
 	readonly value: unknown;
 	readonly diagnostics: readonly Diagnostic[];
-	/** The parsed tree, for patches; null when the text is empty or could not be parsed. */
+	/** The parsed tree, for patches; null if the text is empty or could not be parsed. */
 	readonly root: ParsedNode | null;
 	readonly #targets: AliasTargets;
 	readonly #lines: LineIndex;
@@ -44,17 +44,17 @@ export class YamlDocument {
 		this.#lines = new LineIndex(text);
 	}
 
-	/** Lines and columns of the value (or key) at `path`, or of the deepest part of the path that exists. */
+	/** Returns the range of the deepest existing part of `path`. */
 	locate(path: DocumentPath, part: "key" | "value" = "value"): SourceRange {
 		return this.#lines.range(...this.offsetsOf(path, part));
 	}
 
-	/** Lines and columns of `place`, whichever way it names a part of this text. */
+	/** Returns the lines and columns of `place`. */
 	range(place: Pick<Place, "path" | "part" | "range" | "line">): SourceRange {
 		return this.#lines.range(...(place.range ?? this.offsetsOf(place.path ?? [], place.part)));
 	}
 
-	/** UTF-16 offsets of the value (or key) at `path`, anchors and tags left out. */
+	/** Returns the UTF-16 offsets of the value (or key) at `path`, without anchors and tags. */
 	offsetsOf(path: DocumentPath, part: "key" | "value" = "value"): OffsetRange {
 		return rangeOf(this.find(path), part);
 	}
@@ -63,16 +63,13 @@ export class YamlDocument {
 		return this.#lines.positionAt(offset);
 	}
 
-	/**
-	 * The text of the scalar at `path` as its author wrote it, quotes and escapes resolved: `007` for `id: 007`.
-	 * Undefined if there is no scalar.
-	 */
+	/** Returns the scalar at `path` as written, quotes and escapes resolved: `007`. */
 	sourceText(path: DocumentPath): string | undefined {
 		const { node, found } = this.find(path);
 		return found === path.length && isScalar(node) ? node.source : undefined;
 	}
 
-	/** The nodes at `path`, for patches. */
+	/** Returns the nodes at `path`, for patches. */
 	find(path: DocumentPath): LocatedNode {
 		return findNode(this.root, path, this.#targets);
 	}
@@ -86,8 +83,9 @@ interface ParsedText {
 }
 
 /**
- * Parses `text` (YAML 1.2 with merge keys; JSON is part of that) of the file named `file`.
- * Never throws: errors are `yaml.syntax` and `yaml.limits` diagnostics, and the value is then undefined.
+ * Parses `text` (YAML 1.2 with merge keys; JSON is a subset) of the file named `file`.
+ * Never throws: errors become `yaml.syntax` and `yaml.limits` diagnostics, and the value is
+ * undefined.
  */
 export function parseYaml(text: string, file: string, limits: YamlLimits = yamlLimits): YamlDocument {
 	return new YamlDocument(file, text, parseText(text, file, limits));
@@ -117,12 +115,12 @@ function* parserFindings(documents: readonly ParsedDocument[], file: string): Ge
 	for (const error of withoutEchoes(first?.errors ?? [])) yield parserFinding(error, file);
 	for (const warning of first?.warnings ?? []) yield { ...parserFinding(warning, file), severity: "warning" };
 	if (second !== undefined) {
-		const reason = "The file holds several documents; only one is read";
+		const reason = "The file contains several documents; only one is supported";
 		yield finding(yamlSyntax, { reason }, { file, range: [second.range[0], second.range[0]] });
 	}
 }
 
-/** Once the parser has lost its way every further token is unexpected: the first tells what is wrong. */
+/** Once the parser is confused, every further token is unexpected: keep the first error only. */
 function withoutEchoes(errors: readonly YAMLError[]): YAMLError[] {
 	return errors.filter(({ code }, index) => index === 0 || code !== "UNEXPECTED_TOKEN");
 }

@@ -19,14 +19,14 @@ import type { LocatedNode } from "./yaml-locate.ts";
 import { placeOf } from "./yaml-replace.ts";
 import { scalarText } from "./yaml-scalar-text.ts";
 
-/** `value` as block YAML, lines never folded: what `appendToSequence` and `insertPair` take. */
+/** Returns `value` as block YAML with unfolded lines, for `appendToSequence` and `insertPair`. */
 export function blockText(value: unknown): string {
 	return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
 }
 
 /**
- * The edits that add an item to the list at `path`, after the last. A list that is missing, empty or `null` is begun;
- * so is an empty file.
+ * Returns the edits that append an item to the list at `path`. A list that is missing, empty or
+ * `null` is created, also in an empty file.
  * @param item the item as block YAML, not indented and without its dash
  */
 export function appendToSequence(document: YamlDocument, path: DocumentPath, item: string): TextEdit[] {
@@ -34,26 +34,26 @@ export function appendToSequence(document: YamlDocument, path: DocumentPath, ite
 	const listText = `- ${indentFollowing(item, 2, "\n")}`;
 	const key = path.at(-1);
 	if (located.found < path.length) {
-		if (located.found < path.length - 1 || key === undefined) throw cannotPatch("there is no list at that place");
+		if (located.found < path.length - 1 || key === undefined) throw cannotPatch("there is no list there");
 		return insertPair(document, path.slice(0, -1), String(key), listText);
 	}
 	if (isEmptyValue(located.node)) return fill(document, located, path, listText);
-	if (!isSeq(located.node)) throw cannotPatch("there is no list at that place");
+	if (!isSeq(located.node)) throw cannotPatch("there is no list there");
 	if (located.node.flow) return [insertInFlow(document, located.node as Collection, flowText(item))];
 	return [insertInBlock(document.text, located.node as Collection, listText)];
 }
 
 /**
- * The edits that add the entry `key: value` to the mapping at `path`, after its last.
+ * Returns the edits that append the entry `key: value` to the mapping at `path`.
  * @param value the value as block YAML, not indented
  */
 export function insertPair(document: YamlDocument, path: DocumentPath, key: string, value: string): TextEdit[] {
 	const located = document.find(path);
-	if (located.found < path.length) throw cannotPatch("there is no mapping at that place");
+	if (located.found < path.length) throw cannotPatch("there is no mapping there");
 	const place = { ...placeOf(document, [...path, key]), key: true };
 	const keyText = scalarText(key, "plain", place);
 	if (!isEmptyValue(located.node)) {
-		if (!isMap(located.node)) throw cannotPatch("there is no mapping at that place");
+		if (!isMap(located.node)) throw cannotPatch("there is no mapping there");
 		if (located.node.flow) {
 			return [insertInFlow(document, located.node as Collection, `${keyText}: ${flowText(value)}`)];
 		}
@@ -66,7 +66,7 @@ export function insertPair(document: YamlDocument, path: DocumentPath, key: stri
 	return [insertInBlock(document.text, located.node as Collection, pairText)];
 }
 
-/** Nothing, `null` without a text, or an empty `[]` or `{}` on one line. */
+/** Returns whether it is nothing, `null` without text, or an empty `[]` or `{}` on one line. */
 function isEmptyValue(node: ParsedNode | null): boolean {
 	if (node === null) return true;
 	if (isScalar(node)) return node.value === null;
@@ -104,7 +104,7 @@ function insertInFlow({ text }: YamlDocument, collection: Collection, entry: str
 	return { range: [end + comma, end + comma], text: `${comma === 0 ? "," : ""}${separator}${entry}` };
 }
 
-/** Puts block YAML where an empty value stands. */
+/** Replaces an empty value with block YAML. */
 function fill(document: YamlDocument, located: LocatedNode, path: DocumentPath, entry: string): TextEdit[] {
 	const { text } = document;
 	const lineBreak = lineBreakOf(text);
@@ -130,7 +130,7 @@ function fill(document: YamlDocument, located: LocatedNode, path: DocumentPath, 
 	];
 }
 
-/** Where the key begins; for the first key behind a dash that is right of the dash. */
+/** Returns where the key begins; for the first key after a dash that is right of the dash. */
 function lineStartOfKey(text: string, pair: ParsedPair): number {
 	const { key } = pair;
 	return startsLine(text, key.range[0]) ? key.range[0] : lineStart(text, key.range[0]) + keyIndent(text, key);

@@ -1,17 +1,17 @@
 import { Composer, type CST, type Document, Lexer, type ParsedNode, Parser, type YAMLError } from "yaml";
 import type { FindingKind } from "./diagnostic.ts";
 
-/** What a YAML text may cost before it is refused. */
+/** Limits for a YAML text. */
 export interface YamlLimits {
-	/** Size of the text in UTF-8 bytes. */
+	/** Size in UTF-8 bytes. */
 	readonly bytes: number;
-	/** Nesting of collections, aliases followed. */
+	/** Nesting of collections, with aliases expanded. */
 	readonly depth: number;
-	/** Nodes once every alias and merge key is written out. */
+	/** Number of nodes with every alias and merge key expanded. */
 	readonly nodes: number;
 }
 
-/** The limits of every YAML file that AgentV reads. */
+/** The limits for every YAML file that AgentV reads. */
 export const yamlLimits: YamlLimits = {
 	bytes: 10_000_000,
 	depth: 100,
@@ -28,31 +28,31 @@ export const yamlLimit: FindingKind<{
 		const most = allowed.toLocaleString("en-US");
 		if (limit === "bytes") return `The file is larger than ${most} bytes`;
 		if (limit === "depth") return `The file nests values more than ${most} levels deep`;
-		return `The file holds more than ${most} values once its aliases are expanded`;
+		return `The file contains more than ${most} values once its aliases are expanded`;
 	},
 	hint: ({ limit }) =>
 		limit === "nodes" ? "Use fewer aliases of large anchors, or split the file" : "Split the file into smaller ones",
 };
 
-/** How many characters references may still put into texts. What is past that stays as it is written. */
+/** How many more characters references may insert. Anything beyond that stays as written. */
 export interface TextBudget {
 	left: number;
 }
 
-/** What `${{ }}` may put into one file, and `{{ }}` into the tests of an eval; in UTF-16 units. */
+/** UTF-16 units that `${{ }}` may insert into one file, and `{{ }}` into an eval's tests. */
 export const mostInserted = 50_000_000;
 
-/** What `${{ }}` may put into a path, a URL or a name; in UTF-16 units. */
+/** What `${{ }}` may insert into a path, URL or name; in UTF-16 units. */
 export const mostInField = 10_000;
 
 export const textLimit: FindingKind<{ allowed: number }> = {
 	rule: "yaml.limits",
 	severity: "error",
-	message: ({ allowed }) => `References put more than ${allowed.toLocaleString("en-US")} characters into the texts`,
-	hint: () => "Refer to a large text from fewer places, or put it into a file of the workspace",
+	message: ({ allowed }) => `References insert more than ${allowed.toLocaleString("en-US")} characters`,
+	hint: () => "Reference the large text in fewer places, or move it to a workspace file",
 };
 
-/** Whether `text` takes more than `bytes` bytes as UTF-8; encodes it only when its length leaves that open. */
+/** Encodes the text only if its length doesn't decide the result. */
 export function exceedsBytes(text: string, bytes: number): boolean {
 	if (text.length > bytes) return true;
 	return text.length * 3 > bytes && new TextEncoder().encode(text).length > bytes;
@@ -60,12 +60,12 @@ export function exceedsBytes(text: string, bytes: number): boolean {
 
 export type ParsedDocument = Document.Parsed<ParsedNode, true>;
 
-/** Errors after which a text is given up: each takes memory, and the first tells what is wrong. */
+/** Errors after which parsing stops: each takes memory, and the first ones are enough. */
 export const mostErrors = 100;
 
 class TooManyErrors extends Error {}
 
-/** Stops composing at `mostErrors`; the composer itself has no such limit. */
+/** Stops composing at `mostErrors`; the composer has no such limit. */
 function limitErrors(composer: Composer): void {
 	const inner = composer as unknown as { onError: (...args: unknown[]) => void };
 	const report = inner.onError;
@@ -77,18 +77,23 @@ function limitErrors(composer: Composer): void {
 	};
 }
 
-/** The documents of `text`, or the offset where it nests more than `depth` levels deep, or the errors if there are too many to go on. */
+/**
+ * Returns the documents of `text`, or the offset where it nests more than `depth` levels deep, or
+ * the errors if there are too many to continue.
+ */
 export function composeWithin(
 	text: string,
 	depth: number,
 ): ParsedDocument[] | { readonly tooDeepAt: number } | { readonly errors: readonly YAMLError[] } {
 	const parser = new Parser();
-	// The parser takes a byte order mark for indentation, and then refuses a list at the start of the file.
+	// The parser counts a byte order mark as indentation, and then rejects a list at the start of the
+	// file.
 	const mark = text.startsWith("\uFEFF") ? 1 : 0;
 	parser.offset = mark;
 	const tokens: CST.Token[] = [];
-	// Nesting is watched while tokens come in: composing a text that is far too deep would overflow the stack.
-	// Below the collections the parser's stack holds the document, above them at most one scalar.
+	// Check nesting while tokens come in: composing a text that is far too deep would overflow the
+	// stack. Below the collections the parser's stack contains the document, above them at most one
+	// scalar.
 	const deepest = depth + 2;
 	let errors = 0;
 	for (const lexeme of new Lexer().lex(text.slice(mark))) {
@@ -100,9 +105,9 @@ export function composeWithin(
 		if (errors > mostErrors) break;
 	}
 	if (errors <= mostErrors) for (const token of parser.end()) tokens.push(token);
-	// Duplicate keys are looked for in `readValue`, without a search for each key.
+	// `readValue` detects duplicate keys without a search for each key.
 	const composer = new Composer({
-		// Whatever a `%YAML 1.1` line or a `!!timestamp` tag asks for: one schema for every file.
+		// Ignore a `%YAML 1.1` line or a `!!timestamp` tag: all files use one schema.
 		schema: "core",
 		merge: false,
 		resolveKnownTags: false,

@@ -3,21 +3,22 @@ import type { DocumentPath } from "./diagnostic.ts";
 import type { OffsetRange } from "./scan-references.ts";
 import { type AliasTargets, isMergeKey, keyText } from "./yaml-value.ts";
 
-/** A mapping entry or list item as it stands in the source. */
+/** A mapping entry or list item in the source. */
 export interface LocatedNode {
-	/** The value's node, aliases followed; null for an entry without a value. */
+	/** The value's node, aliases resolved; null for an entry without a value. */
 	readonly node: ParsedNode | null;
-	/** The value's node as written, which may be an alias. */
+	/** The value's node as written, which can be an alias. */
 	readonly written: ParsedNode | null;
-	/** The entry that the last key of the path names; undefined for list items and the root. */
+	/** The entry of the path's last key; undefined for list items and the root. */
 	readonly pair: Pair<ParsedNode, ParsedNode | null> | undefined;
-	/** How many steps of the path were found; fewer than asked for when the rest does not exist. */
+	/** Number of path steps found; fewer than requested if the rest does not exist. */
 	readonly found: number;
 }
 
 /**
- * Walks `path` from `root`, through aliases and merge keys; stops at the deepest part that exists.
- * What a merge key brings in is found where it is defined.
+ * Follows `path` from `root`, through aliases and merge keys; stops at the deepest part that
+ * exists.
+ * Merged keys are found where they are defined.
  */
 export function findNode(root: ParsedNode | null, path: DocumentPath, targets: AliasTargets): LocatedNode {
 	let at: LocatedNode = {
@@ -66,8 +67,8 @@ function follow(node: ParsedNode | null, targets: AliasTargets): ParsedNode | nu
 }
 
 /**
- * Offsets of what `located` names. An entry without a written value is shown by its key, and so is a part of the
- * path that does not exist by the deepest part that does.
+ * Returns the offsets of `located`. An entry without a written value is shown by its key, and a
+ * missing part of the path by the deepest part that exists.
  */
 export function rangeOf(located: LocatedNode, part: "key" | "value"): OffsetRange {
 	const key = located.pair?.key;

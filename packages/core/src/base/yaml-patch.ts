@@ -5,9 +5,10 @@ import { sameValue } from "./value-edit.ts";
 import { parseYaml, type YamlDocument } from "./yaml-document.ts";
 
 /**
- * Makes `edits` in the text of `document` and reads the result again. The new document comes back only if it holds
- * exactly `expectedValue`; its `text` is what to write.
- * @throws AgentvError `refused` if the document has errors, or if the edits would do anything but what was meant
+ * Applies `edits` to the text of `document` and parses the result. The new document is returned
+ * only if its value is exactly `expectedValue`; its `text` is what to write.
+ * @throws AgentvError `refused` if the document has errors, or if the edits would change anything
+ * else
  */
 export function verifiedPatch(
 	document: YamlDocument,
@@ -22,7 +23,7 @@ export function verifiedPatch(
 	const patched = parseYaml(applyEdits(document.text, edits), document.file);
 	if (hasErrors(patched.diagnostics) || !sameValue(patched.value, expectedValue)) {
 		throw new AgentvError("refused", `${document.file} was not changed: the edit would have changed something else`, {
-			hint: "Make the change by hand",
+			hint: "Edit the file by hand",
 		});
 	}
 	return patched;

@@ -21,9 +21,10 @@ import {
 import type { LocatedNode } from "./yaml-locate.ts";
 
 /**
- * The edits that remove the mapping entry or list item at `path` with its lines. Comment lines directly above it go
- * with it, unless it is the first (they may speak of the whole) or they are YAML that was commented out. A collection
- * that loses its last entry becomes `[]` or `{}`.
+ * Returns the edits that remove the mapping entry or list item at `path` with its lines. Comment
+ * lines directly above it are removed too, unless it is the first entry (they can describe the
+ * whole list) or they are commented-out YAML. A collection that loses its last entry becomes `[]`
+ * or `{}`.
  * @throws AgentvError `refused` if there is nothing at `path`
  */
 export function removeEntry(document: YamlDocument, path: DocumentPath): TextEdit[] {
@@ -32,13 +33,13 @@ export function removeEntry(document: YamlDocument, path: DocumentPath): TextEdi
 	const around = document.find(path.slice(0, -1));
 	const collection = around.node;
 	if (path.length === 0 || found < path.length || !isCollection(collection)) {
-		throw cannotPatch("there is no entry at that place");
+		throw cannotPatch("there is no entry there");
 	}
 	const items = collection.items as (ParsedNode | ParsedPair)[];
 	const index = isSeq(collection) ? Number(path.at(-1)) : items.indexOf(pair as ParsedPair);
 	const block = collection as Collection;
-	// An entry that a merge key brings in stands elsewhere.
-	if (index === -1) throw cannotPatch("the entry comes in by a merge key");
+	// An entry from a merge key is defined elsewhere.
+	if (index === -1) throw cannotPatch("the entry comes from a merge key");
 	if (collection.flow) return [{ range: flowRange(text, items, index), text: "" }];
 	if (items.length === 1) return emptied(text, block, around);
 	return [{ range: blockRange(text, block, index), text: "" }];
@@ -51,18 +52,19 @@ function blockRange(text: string, collection: Collection, index: number): Offset
 	if (startsLine(text, start)) {
 		const from = index === 0 ? lineStart(text, start) : withComments(text, collection, index, start);
 		const to = nextLineStart(text, end);
-		// What stood apart from this entry must not become the end of the text before it.
+		// Blank lines after this entry must not become part of the text before it.
 		const previous = index > 0 && keepsBlankLines(text, collection.items[index - 1]);
 		return [from, to + (previous ? (/^([ \t]*\r?\n)*/.exec(text.slice(to))?.[0].length ?? 0) : 0)];
 	}
-	// The first of `- a: 1`: what follows moves up behind the dash, unless comments stand between.
+	// The first of `- a: 1`: what follows moves up after the dash, unless there are comments in
+	// between.
 	const next = entryStart(text, collection, index + 1);
 	if (lineStart(text, next) === nextLineStart(text, end)) return [start, next];
 	const line = lineStart(text, start);
 	return [line + text.slice(line, start).trimEnd().length, end];
 }
 
-/** Start of the comment lines that belong to the entry at `start`. */
+/** Returns the start of the comment lines that belong to the entry at `start`. */
 function withComments(text: string, collection: Collection, index: number, start: number): number {
 	const previous = collection.items[index - 1] as ParsedNode | ParsedPair;
 	const limit = nextLineStart(text, entryEnd(text, previous));
@@ -102,6 +104,6 @@ function flowRange(text: string, items: readonly (ParsedNode | ParsedPair)[], in
 	if (previous === undefined) return [start, end + (/^\s*,/.exec(text.slice(end))?.[0].length ?? 0)];
 	const before = entryEnd(text, previous);
 	if (!text.slice(before, start).includes("#")) return [before, end];
-	// A comment after the previous item stays; YAML allows the comma that then stands last.
+	// A comment after the previous item stays; YAML allows the trailing comma that remains.
 	return [lineStart(text, start), nextLineStart(text, end)];
 }

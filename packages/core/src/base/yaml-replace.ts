@@ -7,8 +7,8 @@ import { cannotPatch, contentEnd, isBlockScalar, lineEnd } from "./yaml-layout.t
 import { type ScalarPlace, type ScalarStyle, scalarText } from "./yaml-scalar-text.ts";
 
 /**
- * The edit that puts `value` in place of the scalar (or alias, or empty value) at `path`, in the same style as far as
- * that can hold it.
+ * Returns the edit that replaces the scalar (or alias, or empty value) at `path` by `value`, in the
+ * same style if possible.
  * @throws AgentvError `refused` if there is no scalar at `path`
  */
 export function replaceScalar(
@@ -17,9 +17,9 @@ export function replaceScalar(
 	value: string | number | boolean | null,
 ): TextEdit {
 	const { written, found } = document.find(path);
-	if (found < path.length || isCollection(written)) throw cannotPatch("there is no single value at that place");
+	if (found < path.length || isCollection(written)) throw cannotPatch("there is no single value there");
 	const place = { ...placeOf(document, path), key: false };
-	if (written === null) throw cannotPatch("the entry has no place for a value");
+	if (written === null) throw cannotPatch("the entry can't have a value");
 	if (written.range[0] === written.range[1]) {
 		const at = contentEnd(document.text, written);
 		return { range: [at, at], text: ` ${scalarText(value, "plain", place)}` };
@@ -29,7 +29,7 @@ export function replaceScalar(
 	return { range: [written.range[0], written.range[1]], text: scalarText(value, style, place) };
 }
 
-/** The edit that gives the mapping entry at `path` the key `name`. */
+/** Returns the edit that renames the key of the mapping entry at `path` to `name`. */
 export function renameKey(document: YamlDocument, path: DocumentPath, name: string): TextEdit {
 	const { pair, found } = document.find(path);
 	if (found < path.length || pair === undefined || !isScalar(pair.key)) throw cannotPatch("there is no such key");
@@ -38,7 +38,7 @@ export function renameKey(document: YamlDocument, path: DocumentPath, name: stri
 	return { range: [key.range[0], key.range[1]], text: scalarText(name, styleOf(key), place) };
 }
 
-/** What limits how a scalar at `path` may be written. */
+/** Returns what limits how a scalar at `path` can be written. */
 export function placeOf(document: YamlDocument, path: DocumentPath): ScalarPlace {
 	const around = path.map((_, length) => document.find(path.slice(0, length)).node);
 	const flow = around.some((node) => isCollection(node) && node.flow === true);

@@ -1,19 +1,18 @@
 import { isScalar, parseDocument, Scalar } from "yaml";
 
-/** How a scalar is written. Block scalars are written by `yaml-block-scalar`. */
+/** Block scalars are written by `yaml-block-scalar`. */
 export type ScalarStyle = "plain" | "single" | "double";
 
-/** What stands around a scalar and limits how it may be written. */
+/** The context of a scalar that limits how it can be written. */
 export interface ScalarPlace {
 	/** Inside `[…]` or `{…}`. */
 	readonly flow: boolean;
-	/** It is a mapping's key. */
 	readonly key: boolean;
-	/** The file is JSON: only double quotes will do. */
+	/** The file is JSON, which only has double quotes. */
 	readonly json: boolean;
 }
 
-/** `value` as YAML in `style` if that can hold it, else in the nearest style that can. */
+/** Returns `value` as YAML in `style` if possible, else in the nearest style. */
 export function scalarText(value: string | number | boolean | null, style: ScalarStyle, place: ScalarPlace): string {
 	if (typeof value !== "string") return String(value);
 	if (place.json || style === "double" || unprintable.test(value)) return doubleQuoted(value);
@@ -22,7 +21,7 @@ export function scalarText(value: string | number | boolean | null, style: Scala
 	return /["\\]/.test(value) && !value.includes("'") ? singleQuoted(value) : doubleQuoted(value);
 }
 
-/** What neither plain nor single-quoted text can hold on one line. */
+/** Characters that neither plain nor single-quoted text can contain on one line. */
 const unprintable = /[\p{Cc}\p{Cs}\u2028\u2029\ufeff]/u;
 
 function singleQuoted(value: string): string {
@@ -36,7 +35,7 @@ function doubleQuoted(value: string): string {
 	);
 }
 
-/** Whether `value` without quotes reads as itself there: the parser is asked, it knows all of YAML's traps. */
+/** Runs the parser, which knows all of YAML's traps. */
 function isSafePlain(value: string, { flow, key }: ScalarPlace): boolean {
 	if (value === "" || value.trim() !== value) return false;
 	const trials = key ? [`${value}: x`, `{${value}: x}`] : [`k: ${value}`, `- ${value}`, value];

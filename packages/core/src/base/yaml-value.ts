@@ -14,7 +14,7 @@ export type YamlProblem =
 			readonly range: OffsetRange;
 	  };
 
-/** What each alias stands for. */
+/** The node that each alias resolves to. */
 export type AliasTargets = ReadonlyMap<Alias, ParsedNode>;
 
 export interface YamlReading {
@@ -24,9 +24,10 @@ export interface YamlReading {
 }
 
 /**
- * The plain value below `root`, with anchors and merge keys resolved; every use of one anchor shares one object.
- * The same walk counts nodes and depth as if aliases were written out (an anchor's size is known when it is used, so
- * a bomb costs nothing) and finds duplicate keys.
+ * Returns the plain value of `root`, with anchors and merge keys resolved; every use of an anchor
+ * shares one object.
+ * The same walk counts nodes and depth as if aliases were expanded (an anchor's size is known when
+ * it is used, so a bomb costs nothing) and finds duplicate keys.
  */
 export function readValue(root: ParsedNode | null, limits: YamlLimits): YamlReading {
 	const reader = new ValueReader(limits);
@@ -34,10 +35,7 @@ export function readValue(root: ParsedNode | null, limits: YamlLimits): YamlRead
 	return { value, problems: reader.problems, targets: reader.targets };
 }
 
-/**
- * The text that a mapping key stands for: as written, so that the key `007` stays `007`.
- * Undefined for keys that are collections.
- */
+/** Returns a mapping key as written (`007` stays `007`); undefined for collections. */
 export function keyText(key: unknown, targets: AliasTargets): string | undefined {
 	const node = isAlias(key) ? targets.get(key as Alias) : key;
 	if (node === null) return "";
@@ -45,12 +43,12 @@ export function keyText(key: unknown, targets: AliasTargets): string | undefined
 	return typeof node.value === "string" ? node.value : (node.source ?? String(node.value ?? ""));
 }
 
-/** Whether `key` is the merge key `<<`, which is so only when it is not quoted. */
+/** Returns whether `key` is the merge key `<<`, which must not be quoted. */
 export function isMergeKey(key: unknown): boolean {
 	return isScalar(key) && key.value === "<<" && key.type === Scalar.PLAIN;
 }
 
-/** An anchored node, once read: its value and what that costs where an alias repeats it. */
+/** An anchored node after reading: its value and the cost of repeating it by an alias. */
 interface Anchored {
 	readonly node: ParsedNode;
 	readonly value: unknown;
@@ -58,7 +56,7 @@ interface Anchored {
 	readonly height: number;
 }
 
-/** A plain `9e12345` (a short commit, an id) is more than any number: then it is text. Infinity itself is written `.inf`. */
+/** A plain `9e12345` (a short commit, an id) overflows every number, so it is text. */
 function scalarValue({ value, source }: Scalar): unknown {
 	const isTooLarge = typeof value === "number" && Math.abs(value) === Number.POSITIVE_INFINITY;
 	return isTooLarge && source !== undefined && !/^[-+]?\.inf$/i.test(source) ? source : value;
@@ -118,7 +116,7 @@ class ValueReader {
 		const target = this.#anchors.get(alias.source);
 		if (target === undefined) {
 			const reason = this.#anchors.has(alias.source)
-				? `The alias *${alias.source} stands inside its own anchor`
+				? `The alias *${alias.source} is inside its own anchor`
 				: `The alias *${alias.source} has no anchor &${alias.source} before it`;
 			this.#syntax(reason, alias);
 			return null;
@@ -148,13 +146,13 @@ class ValueReader {
 			} else if (merged?.delete(key)) {
 				object[key] = value;
 			} else {
-				this.#syntax(`The key \`${key}\` stands twice in this mapping`, pair.key);
+				this.#syntax(`The key \`${key}\` is duplicated in this mapping`, pair.key);
 			}
 		}
 		return object;
 	}
 
-	/** Adds what `<<` brings in; the mapping's own keys and earlier sources win. */
+	/** Adds what `<<` merges in; the mapping's own keys and earlier sources win. */
 	#merge(
 		object: Record<string, unknown>,
 		merged: Set<string>,
@@ -165,7 +163,7 @@ class ValueReader {
 		if (this.#stopped) return;
 		for (const source of Array.isArray(value) ? value : [value]) {
 			if (typeof source !== "object" || source === null || Array.isArray(source)) {
-				this.#syntax("The merge key `<<` wants a mapping or a list of mappings", pair.value ?? pair.key);
+				this.#syntax("The merge key `<<` needs a mapping or a list of mappings", pair.value ?? pair.key);
 				return;
 			}
 			for (const [key, item] of Object.entries(source)) {
@@ -199,7 +197,7 @@ class ValueReader {
 
 function put(object: Record<string, unknown>, key: string, value: unknown) {
 	if (key === "__proto__") {
-		// Assigning would replace the object's prototype instead of making a key.
+		// Assigning would replace the object's prototype instead of creating a key.
 		Object.defineProperty(object, key, {
 			value,
 			writable: true,

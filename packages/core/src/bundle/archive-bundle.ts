@@ -11,11 +11,11 @@ import { readManifest } from "../model/manifest.ts";
 /** @throws AgentvError `refused` where the archive of a bundle at `output` must not be written to `file` */
 export function judgeArchive(file: string, output: string, force: boolean): void {
 	if (isInside(output, file))
-		throw new AgentvError("refused", `the archive ${file} lies inside the bundle`, { hint: "name a file beside it" });
+		throw new AgentvError("refused", `the archive ${file} is inside the bundle`, { hint: "choose a file next to it" });
 	const kind = pathKind(file);
 	if (kind === "directory") throw new AgentvError("refused", `the archive ${file} is a directory`);
 	if (kind !== "missing" && !force)
-		throw new AgentvError("refused", `the archive ${file} exists already`, { hint: "--force replaces it" });
+		throw new AgentvError("refused", `the archive ${file} already exists`, { hint: "--force overwrites it" });
 }
 
 /** Writes the bundle at `directory` as one archive, everything below a folder of the directory's name. */

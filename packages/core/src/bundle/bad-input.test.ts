@@ -21,7 +21,7 @@ tests:
 `,
 	});
 	const error = await makeBundle(join(root, "eval/e.eval.yaml")).catch((thrown) => thrown);
-	expect(error).toMatchObject({ code: "refused", message: "e.eval.yaml can't be bundled: there are 4 errors" });
+	expect(error).toMatchObject({ code: "refused", message: "e.eval.yaml can't be bundled: it has 4 errors" });
 	expect(
 		error.diagnostics.map(({ rule, at }: { rule: string; at: { path: unknown[] } }) => [rule, at.path.join(".")]),
 	).toEqual([
@@ -55,7 +55,7 @@ test("--force replaces a former bundle and nothing else; an empty directory is t
 	const output = join(root, "out");
 	mkdirSync(output);
 	await makeBundle(file, { output });
-	await expect(makeBundle(file, { output })).rejects.toMatchObject({ hint: "--force replaces it" });
+	await expect(makeBundle(file, { output })).rejects.toMatchObject({ hint: "--force overwrites it" });
 	writeFileSync(join(output, "stray"), "");
 	writeFileSync(file, `${plain}threshold: 0.5\n`);
 	const { read } = await makeBundle(file, { output, force: true });

@@ -22,7 +22,7 @@ export function checkBundle(plan: BundlePlan, root: string): void {
 	if (problems.length > 0) throw refused("the written bundle does not load", problems);
 	for (const { state, raw, kind } of alone.references.files) {
 		const needed = kind !== "metadata-file" && (state === "missing" || state === "outside-root");
-		if (needed && !isExpected(plan, raw)) throw refused(`the bundle would lack ${JSON.stringify(raw)}`);
+		if (needed && !isExpected(plan, raw)) throw refused(`the bundle would be missing ${JSON.stringify(raw)}`);
 	}
 	const meaning = meaningOf(
 		{
@@ -36,7 +36,7 @@ export function checkBundle(plan: BundlePlan, root: string): void {
 	);
 	const difference = firstDifference(plan.meaning, meaning);
 	if (difference !== undefined)
-		throw refused(`the bundle would not mean the same as its source: ${difference} differs`);
+		throw refused(`the bundle would differ in meaning from its source: ${difference} differs`);
 	checkWithoutEnvironment(plan, root);
 }
 
@@ -70,6 +70,6 @@ function refused(message: string, diagnostics: readonly Diagnostic[] = []): Agen
 	// Their places lie in a directory that is gone by the time they are read.
 	const said = diagnostics.map((found) => found.message).slice(0, 5);
 	return new AgentvError("refused", [message, ...said].join(": "), {
-		hint: "nothing was written; this is likely a fault of AgentV",
+		hint: "nothing was written; this is probably a bug in AgentV",
 	});
 }

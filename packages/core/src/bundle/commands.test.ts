@@ -164,7 +164,7 @@ test("a path that depends on a variable is settled, and said", async () => {
 	const { read, plan } = await makeBundle(join(root, "eval/e.eval.yaml"), { env: { GRADER: "./b.mjs" } });
 	expect(parse(read("eval.yaml")).assertions[0].command).toEqual(["node", "./scripts/b.mjs"]);
 	expect(plan.warnings.map(({ message }) => message)).toEqual([
-		"the path depends on GRADER; the bundle keeps today's: scripts/b.mjs",
+		"the path depends on GRADER; the bundle keeps the current one: scripts/b.mjs",
 	]);
 });
 

@@ -16,7 +16,7 @@ export function confinedView(view: DiskView, root: string): DiskView {
 		entries: (directory) => (inside(directory) ? entriesOf(view, directory) : new Map()),
 		otherCase: (path) => (inside(path) ? view.otherCase(path) : undefined),
 		readText(path) {
-			if (!inside(path)) throw new AgentvError("not-found", `${path} lies outside of the bundle`);
+			if (!inside(path)) throw new AgentvError("not-found", `${path} is outside the bundle`);
 			return path === join(root, manifestName) ? stubManifest : view.readText(path);
 		},
 	};

@@ -11,25 +11,25 @@ import { isBundleDirectory } from "../model/manifest.ts";
 export function judgeOutput(output: string, source: string, force: boolean): boolean {
 	const real = realPath(output);
 	if (isInside(realPath(source), real))
-		throw new AgentvError("refused", `the output ${output} lies inside the source ${source}`, {
-			hint: "choose a directory outside of the eval's",
+		throw new AgentvError("refused", `the output ${output} is inside the source ${source}`, {
+			hint: "choose a directory outside the eval's",
 		});
 	if (isInside(real, realPath(source)))
-		throw new AgentvError("refused", `the output ${output} holds the source ${source}`, {
-			hint: "choose a directory of its own for the bundle",
+		throw new AgentvError("refused", `the output ${output} contains the source ${source}`, {
+			hint: "choose a separate directory for the bundle",
 		});
 	const kind = targetKind(output);
 	if (kind === "missing") {
-		if (pathKind(output) === "link") throw new AgentvError("refused", `the output ${output} is a link to nothing`);
+		if (pathKind(output) === "link") throw new AgentvError("refused", `the output ${output} is a broken link`);
 		return false;
 	}
-	if (kind !== "directory") throw new AgentvError("refused", `the output ${output} exists and is no directory`);
+	if (kind !== "directory") throw new AgentvError("refused", `the output ${output} exists and is not a directory`);
 	if (listDirectory(output).length === 0) return false;
 	if (!isBundleDirectory(output))
-		throw new AgentvError("refused", `the output ${output} is not empty, and no bundle`, {
-			hint: "name a new or empty directory; even --force replaces nothing but a former bundle",
+		throw new AgentvError("refused", `the output ${output} is not empty and not a bundle`, {
+			hint: "choose a new or empty directory; --force only replaces an existing bundle",
 		});
 	if (!force)
-		throw new AgentvError("refused", `the output ${output} is a bundle already`, { hint: "--force replaces it" });
+		throw new AgentvError("refused", `the output ${output} is already a bundle`, { hint: "--force overwrites it" });
 	return true;
 }

@@ -42,7 +42,7 @@ export function layOut(extents: Readonly<Record<Area, AreaExtent>>, taken: Reado
 		top: (area) => tops.get(area),
 		place(area, path) {
 			const top = tops.get(area);
-			if (top === undefined || !isInside(top, path)) throw new RangeError(`${path} has no place in ${area}`);
+			if (top === undefined || !isInside(top, path)) throw new RangeError(`${path} can't be placed in ${area}`);
 			return toBundlePath(prefixes.get(area) ?? area, relative(top, path));
 		},
 	};

@@ -113,9 +113,9 @@ function refuseNested(directory: string, output: string): void {
 	if (!isInside(directory, output) && !isInside(output, directory)) return;
 	throw new AgentvError(
 		"refused",
-		`the output ${output} lies within ${directory}, which is to be bundled, or holds it`,
+		`the output ${output} is inside ${directory}, which would be bundled, or contains it`,
 		{
-			hint: "choose a directory outside of the source",
+			hint: "choose a directory outside the source",
 		},
 	);
 }
@@ -124,7 +124,7 @@ function refuseNested(directory: string, output: string): void {
 export function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnostic[]): void {
 	if (!hasErrors(diagnostics)) return;
 	const errors = diagnostics.filter(({ severity }) => severity === "error");
-	const count = errors.length === 1 ? "there is an error" : `there are ${errors.length} errors`;
+	const count = errors.length === 1 ? "it has an error" : `it has ${errors.length} errors`;
 	const short = relative(cwd, file);
 	throw new AgentvError("refused", `${short.startsWith("..") ? file : short} can't be bundled: ${count}`, {
 		diagnostics: errors,

@@ -44,7 +44,7 @@ export function selectTargets(loaded: LoadedEval, scope: TargetScope, chosen: re
 function withTargetHint(diagnostic: Diagnostic): Diagnostic {
 	const byVariable = diagnostic.rule === "env.unset" || String(diagnostic.data.name).includes("${{");
 	return byVariable
-		? { ...diagnostic, hint: `${diagnostic.hint ?? "set it"}; or choose a target with --target NAME` }
+		? { ...diagnostic, hint: `${diagnostic.hint ?? "set it"}; or select a target with --target NAME` }
 		: diagnostic;
 }
 

@@ -205,9 +205,9 @@ function completed(plan: BundlePlan, written: readonly BundleFile[]): BundleMani
 function secretsFound(found: readonly string[]): AgentvError {
 	return new AgentvError(
 		"refused",
-		`what looks like a secret would be bundled:\n${found.map((one) => `  ${one}`).join("\n")}`,
+		`suspected secrets would be bundled:\n${found.map((one) => `  ${one}`).join("\n")}`,
 		{
-			hint: "take it out; if it is none, allow it with --allow-secret and the digits in brackets",
+			hint: "remove them, or allow one with --allow-secret and the digits in brackets",
 		},
 	);
 }

@@ -1,6 +1,6 @@
 import type { TokenUsage } from "../targets/contract.ts";
 
-/** What calls cost, as far as they say. */
+/** Reported costs of calls. */
 export interface Costs {
 	readonly tokenUsage?: TokenUsage;
 	/** US dollars. */
@@ -12,7 +12,7 @@ interface KnownCosts {
 	readonly costUsd?: number | undefined;
 }
 
-/** Adds up what calls cost; a figure that neither of them reports stays unknown. */
+/** Adds up the costs of two calls; a figure that neither reports stays unknown. */
 export function addCosts(one: KnownCosts | undefined, other: KnownCosts | undefined): Costs {
 	const [first, second] = [one?.tokenUsage, other?.tokenUsage];
 	const tokenUsage = first && second ? addTokens(first, second, addAmounts) : (first ?? second);
@@ -24,14 +24,14 @@ export function addAmounts(one: number | undefined, other: number | undefined): 
 	return one === undefined ? other : one + (other ?? 0);
 }
 
-/** Adds up what any number of calls cost; a figure that none of them reports stays unknown. */
+/** Adds up the costs of any number of calls; a figure that none reports stays unknown. */
 export function sumCosts(usages: Iterable<KnownCosts>): Costs {
 	let sum: Costs = {};
 	for (const usage of usages) sum = addCosts(sum, usage);
 	return sum;
 }
 
-/** @param add says what the sum of two counts is if one of them is not known */
+/** @param add returns the sum of two counts if one of them is unknown */
 export function addTokens(
 	one: TokenUsage,
 	other: TokenUsage,

@@ -1,7 +1,7 @@
 import { readTextFile } from "../io/files/read-text.ts";
 import type { Subject } from "./contract.ts";
 
-/** The whole final answer, also where it was too large to be kept in memory. A recorded one of 64 MB may have grown when secrets were redacted. */
+/** Returns the whole answer. Redacting can make a recorded one of 64 MB longer. */
 export function answerText(subject: Subject): string {
 	return subject.outputFile === undefined
 		? subject.output
@@ -10,7 +10,7 @@ export function answerText(subject: Subject): string {
 
 const longestQuote = 200;
 
-/** A piece of text for evidence: short, so that a row stays a row. */
+/** Returns an excerpt for evidence: short, so that rows stay small. */
 export function quoted(text: string): string {
 	return JSON.stringify(text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text);
 }

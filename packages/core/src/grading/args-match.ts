@@ -3,7 +3,10 @@ import type { AssertionSettings } from "../schema/assertion-entry.ts";
 
 export type ArgsMatch = NonNullable<AssertionSettings<"tool-trajectory">["argsMatch"]>;
 
-/** Whether a tool's actual arguments are what was expected, by `exact`, `superset`, `subset`, `ignore` or a list of fields to compare. */
+/**
+ * Returns whether a tool's actual arguments match the expected ones, by `exact`, `superset`,
+ * `subset`, `ignore` or a list of fields to compare.
+ */
 export function argsMatch(actual: unknown, expected: Readonly<Record<string, unknown>>, how: ArgsMatch): boolean {
 	if (how === "ignore") return true;
 	if (typeof how === "object") return how.every((path) => sameValue(valueAt(actual, path), valueAt(expected, path)));
@@ -13,7 +16,7 @@ export function argsMatch(actual: unknown, expected: Readonly<Record<string, unk
 	return Object.entries(held).every(([key, value]) => Object.hasOwn(expected, key) && sameValue(value, expected[key]));
 }
 
-/** Deep equality of JSON values; the order of keys does not count. */
+/** Returns whether JSON values are deeply equal; the order of keys is ignored. */
 export function sameValue(one: unknown, other: unknown): boolean {
 	if (one === other) return true;
 	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;

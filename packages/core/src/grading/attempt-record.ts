@@ -10,7 +10,7 @@ import { attemptFacts, type ResultRow } from "../schema/result-row.ts";
 import { toWireKey } from "../schema/wire-object.ts";
 import { sameScore } from "./verdict.ts";
 
-/** Where a row and the attempt's own file do not agree. */
+/** A mismatch between a row and the attempt's own file. */
 export interface RecordProblem {
 	readonly kind: "digest-missing" | "fact" | "file-changed" | "file-missing" | "file-unreadable";
 	/** Relative to the run's directory. */
@@ -21,7 +21,7 @@ export interface RecordProblem {
 	readonly recomputed?: unknown;
 }
 
-/** Compares an attempt's row with its file and what is beside that. Returns the file too, unless one of them can't be read. */
+/** Also returns the attempt's file, unless it or a file next to it is unreadable. */
 export function checkAttemptRecord(
 	directory: string,
 	row: ResultRow,
@@ -34,7 +34,7 @@ export function checkAttemptRecord(
 	return { file, problems };
 }
 
-/** The attempt's file; `undefined` where it, or what stands beside it, can't be read. */
+/** Returns the attempt's file; undefined if it, or a file next to it, is unreadable. */
 function readFile(
 	directory: string,
 	path: string,
@@ -72,7 +72,7 @@ function textOf(directory: string, path: string, differs: (found: RecordProblem)
 	}
 }
 
-/** Whether a link is in the place of a file or of its folder: a record has none. */
+/** Returns whether a link replaces a file or its directory: a record has none. */
 function leadsThroughLinks(directory: string, path: string): boolean {
 	return recordPath(directory, path) !== join(realPath(directory), path);
 }

@@ -3,21 +3,21 @@ import type { GraderResult } from "./contract.ts";
 import { isGraded } from "./grader-result.ts";
 import { reaches } from "./verdict.ts";
 
-/** How the turns of a conversation count together. */
+/** How the scores of a conversation's turns are combined. */
 export type TurnAggregation = "mean" | "min" | "max";
 
-/** What a conversation came to. */
+/** The result of a conversation. */
 export interface TurnScores {
-	/** Of the turns that have graders of their own, as far as they were held. */
+	/** Scores of the turns that have their own graders, except skipped ones. */
 	readonly scores: readonly number[];
-	/** Turns with graders that a failed one before them kept from being held: they count as failed. */
+	/** Turns with graders that were skipped because an earlier turn failed: they count as failed. */
 	readonly unheld: number;
 	readonly aggregation: TurnAggregation;
 }
 
 /**
- * The score that an attempt's graders give it together.
- * @param whole of the graders that judge the whole answer; absent where there are none
+ * Returns an attempt's score from all its graders.
+ * @param whole score of the graders for the whole answer; absent if there are none
  */
 export function attemptScore(turns: TurnScores | undefined, whole: number | undefined): number {
 	if (!turns || (turns.scores.length === 0 && whole !== undefined)) return whole ?? 0;
@@ -27,8 +27,9 @@ export function attemptScore(turns: TurnScores | undefined, whole: number | unde
 }
 
 /**
- * Returns what an attempt's graders decide together. A required grader that fails leaves the attempt without a score, and a veto fails it
- * whatever its score; both decide even if other graders could not run. In all other cases an attempt is judged only if every grader gave a score.
+ * Combines the results of an attempt's graders. A failed required grader leaves the attempt without
+ * a score, and a veto fails it regardless of its score; both apply even if other graders could not
+ * run. Otherwise an attempt is graded only if every grader gave a score.
  */
 export function attemptVerdict(
 	score: number,

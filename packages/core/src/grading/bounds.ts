@@ -5,20 +5,19 @@ import { shareScore } from "./verdict.ts";
 export interface Bound {
 	readonly what: string;
 	readonly unit: string;
-	/** `undefined`: the target gave no such figure. */
+	/** Undefined: the target did not report it. */
 	readonly actual: number | undefined;
-	/** `undefined`: not limited, so not looked at. */
+	/** Undefined: no limit, so it is not checked. */
 	readonly most: number | undefined;
 }
 
-/** What is known of the limits that a grader sets. */
 export interface BoundFindings {
 	readonly findings: readonly Finding[];
-	/** What is limited, but not reported by the target. */
+	/** Limited figures that the target does not report. */
 	readonly unknown: readonly string[];
 }
 
-/** Compares the amounts that are known with their limits; an amount that is not known is left out. */
+/** Compares the known amounts with their limits; unknown amounts are skipped. */
 export function boundFindings(bounds: readonly Bound[]): BoundFindings {
 	const findings: Finding[] = [];
 	const unknown: string[] = [];
@@ -31,7 +30,7 @@ export function boundFindings(bounds: readonly Bound[]): BoundFindings {
 	return { findings, unknown };
 }
 
-/** The share of the limits that are kept, of those whose amount is known. With none of them there is nothing to grade by. */
+/** Returns the share of known amounts within their limits, if any amount is known. */
 export function boundsScore({ findings, unknown }: BoundFindings): Score | CouldNotRun {
 	if (findings.length === 0) return noData(unknown);
 	const details = unknown.length > 0 ? { not_reported: unknown } : undefined;

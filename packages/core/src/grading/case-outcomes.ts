@@ -3,13 +3,12 @@ import type { ResultRow } from "../schema/result-row.ts";
 import type { RunFile } from "../schema/run-file.ts";
 import { type CaseResult, caseResult, isDecided } from "./case-result.ts";
 
-/** What counting needs of a row. */
+/** Fields of a row that counting needs. */
 export type CountedRow = Pick<
 	ResultRow,
 	"eval" | "testId" | "target" | "attempt" | "score" | "threshold" | "executionStatus" | "error"
 >;
 
-/** What a run planned. */
 export type PlannedRun = Pick<RunFile, "planned" | "evals">;
 
 /** The result of a test against a target, its attempts combined by the `repeat` strategy. */
@@ -17,26 +16,26 @@ export interface CaseOutcome<Row extends CountedRow = ResultRow> {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** `not_run`: it was planned and has no result, because none or only some of its attempts were made. */
+	/** `not_run`: planned without a result, because attempts are missing. */
 	readonly status: CaseResult["status"] | "not_run";
-	/** Undefined if nothing was judged, or the test was not run. */
+	/** Undefined if nothing was graded, or the test was not run. */
 	readonly score: number | undefined;
-	/** What counts for the lower bound of means, as in `CaseResult`. */
+	/** The contribution to the lower bound of means, as in `CaseResult`. */
 	readonly lowest: number | undefined;
 	readonly repeat: Repeat;
-	/** In the order in which they finished. */
+	/** In completion order. */
 	readonly attempts: readonly Row[];
 }
 
-/** How people read each status, in every report. */
+/** The displayed name of each status, in every report. */
 export const outcomeWords: Readonly<Record<CaseOutcome["status"], string>> = {
 	passed: "passed",
 	failed: "failed",
-	error: "not judged",
+	error: "not graded",
 	not_run: "not run",
 };
 
-/** The same for a single attempt. */
+/** Like `outcomeWords`, for a single attempt. */
 export const attemptStatuses = {
 	ok: "passed",
 	quality_failure: "failed",
@@ -46,8 +45,9 @@ export const attemptStatuses = {
 const once: Repeat = { count: 1, strategy: "mean", earlyExit: false };
 
 /**
- * Combines rows into planned tests × targets: each is yielded when its last attempt is read, those that were not run at the end. This is
- * how every report counts. Rows that the run did not plan are left out, as `results verify` reports them.
+ * Combines rows into planned tests × targets: each is yielded after its last attempt, those that
+ * were not run at the end. Every report counts this way. Rows that the run did not plan are
+ * skipped; `results verify` reports them.
  */
 export function* caseOutcomes<Row extends CountedRow>(
 	rows: Iterable<Row>,
@@ -77,7 +77,7 @@ export function* caseOutcomes<Row extends CountedRow>(
 	}
 }
 
-/** Finds planned tests: by eval and target first, since joining all names of a hundred thousand rows takes longer than reading them. */
+/** Looks up by eval and target first: joining all names takes longer than reading rows. */
 class PlanIndex {
 	readonly #evals = new Map<string, Map<string, Map<string, number>>>();
 

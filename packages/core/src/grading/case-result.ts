@@ -2,26 +2,26 @@ import type { Repeat } from "../model/eval-types.ts";
 import type { ResultRow } from "../schema/result-row.ts";
 import { reaches } from "./verdict.ts";
 
-/** A test against a target, its attempts put together by the repeat's strategy. */
+/** A test against a target, its attempts combined by the repeat's strategy. */
 export interface CaseResult {
 	readonly status: "passed" | "failed" | "error";
-	/** Undefined where nothing was judged. */
+	/** Undefined if nothing was graded. */
 	readonly score: number | undefined;
 	/**
-	 * What counts for the lower bound of means: the score with 0 for each attempt that the agent kept from being judged. Undefined if the test
-	 * was not judged for other reasons alone.
+	 * The contribution to the lower bound of means: the score with 0 for each attempt that the agent
+	 * kept from being graded. Undefined if the test was not graded only for other reasons.
 	 */
 	readonly lowest: number | undefined;
 	readonly attempts: number;
 }
 
-/** What counts of an attempt for the result of its case. */
+/** Fields of an attempt that determine the result of its case. */
 export type AttemptResult = Pick<ResultRow, "attempt" | "score" | "executionStatus" | "error">;
 
-/** Puts the attempts of a case together. An attempt that was not judged makes it an error, unless another decides it. */
+/** An attempt that was not graded makes the case an error, unless another decides it. */
 export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, threshold: number): CaseResult {
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
-	// Attempts end in any order, and the sum of their scores is to be the same bit for bit.
+	// Attempts end in any order, and the sum of their scores must be bit-identical.
 	const scores = judged.map(({ score }) => score).sort((one, other) => one - other);
 	const broken = judged.length < attempts.length || attempts.length === 0;
 	const of = (status: CaseResult["status"], score: number | undefined): CaseResult => {
@@ -38,7 +38,7 @@ export function caseResult(attempts: readonly AttemptResult[], repeat: Repeat, t
 			return of(broken ? "error" : "passed", Math.min(...scores));
 		default: {
 			const mean = meanOf(scores);
-			// An attempt that failed although its score would pass counts as one without a score: it is not outvoted by that score.
+			// A vetoed attempt counts 0: its passing score must not outvote the veto.
 			const counted = judged.map((attempt) => (isVetoed(attempt, threshold) ? 0 : attempt.score)).sort((a, b) => a - b);
 			const passes = passed.length > 0 && reaches(meanOf(counted), threshold);
 			return of(broken ? "error" : passes ? "passed" : "failed", mean);
@@ -55,7 +55,8 @@ function lowestScore(
 	const unjudged = attempts.filter(({ executionStatus }) => executionStatus === "execution_error");
 	const broken = unjudged.filter(isBrokenByAgent);
 	if (broken.length === 0) return status === "error" ? undefined : score;
-	// Attempts that others broke would leave the test out: with what is left of it, breaking one more could raise a mean.
+	// Attempts that others broke would exclude the test: based on the rest, breaking one more could
+	// raise a mean.
 	if (status === "error" && broken.length < unjudged.length) return 0;
 	const judged = attempts.filter(({ executionStatus }) => executionStatus !== "execution_error");
 	const scores = judged.map(({ score: own }) => own).sort((one, other) => one - other);
@@ -64,7 +65,7 @@ function lowestScore(
 	return meanOf([...broken.map(() => 0), ...scores]);
 }
 
-/** Returns whether the tested agent kept an attempt from being judged. */
+/** Returns whether the tested agent kept an attempt from being graded. */
 export function isBrokenByAgent({ executionStatus, error }: Pick<AttemptResult, "executionStatus" | "error">): boolean {
 	return executionStatus === "execution_error" && error?.causedBy === "agent";
 }
@@ -77,7 +78,7 @@ function meanOf(scores: readonly number[]): number {
 	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
 }
 
-/** Whether further attempts can't change the result, so that `early_exit` may stop, or none is made: what it depends on did not pass. */
+/** Returns whether more attempts can't change the result. */
 export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): boolean {
 	if (attempts.length >= repeat.count || attempts.some(({ error }) => error?.stage === "dependency")) return true;
 	if (!repeat.earlyExit) return false;
@@ -87,7 +88,7 @@ export function isDecided(attempts: readonly AttemptResult[], repeat: Repeat): b
 	return false;
 }
 
-/** Those of `count` attempts that were not made. */
+/** Returns those of `count` attempts that were not made. */
 export function missingAttempts(made: ReadonlySet<number>, count: number): number[] {
 	const missing: number[] = [];
 	for (let attempt = 1; attempt <= count; attempt++) if (!made.has(attempt)) missing.push(attempt);

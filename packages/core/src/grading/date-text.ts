@@ -1,6 +1,6 @@
 const months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/** Formats tried where a field names none; the first that fits counts. */
+/** Formats for a field without its own; the first match wins. */
 const usualFormats = [
 	"YYYY-MM-DD",
 	"DD-MMM-YYYY",
@@ -11,7 +11,7 @@ const usualFormats = [
 	"YYYY/MM/DD",
 ];
 
-/** The day that `text` names, as `2026-03-20`, read by the first of `formats` (of Y, M, D letters) that fits; else `undefined`. */
+/** Returns the day as `2026-03-20`, by the first matching format (of Y, M, D letters). */
 export function dayOf(text: string, formats: readonly string[] = usualFormats): string | undefined {
 	const trimmed = text.trim();
 	for (const format of formats) {
@@ -29,7 +29,8 @@ function readDay(text: string, format: string): string | undefined {
 		if (token === "MMM" || token === "MMMM") return "([A-Za-z]{3,9})";
 		return token.length === 2 ? "(\\d{2})" : "(\\d{1,2})";
 	});
-	// A format that names a part twice fits no day, and many digits of varying count would backtrack without end.
+	// A format that repeats a part matches no day, and many digits of varying count would backtrack
+	// exponentially.
 	if (new Set(tokens.map(([letter]) => letter)).size < tokens.length) return undefined;
 	const found = new RegExp(`^${pattern}$`).exec(text);
 	if (!found) return undefined;

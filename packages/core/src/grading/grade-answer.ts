@@ -5,23 +5,23 @@ import { type GradingServices, gradeAssertion } from "./grade-assertion.ts";
 import { isGraded, recordedResult, ungraded } from "./grader-result.ts";
 import { addUsage } from "./judge/add-usage.ts";
 
-/** `keep`: the recorded result counts as it is. `parts`: the grader runs again, its parts by a choice of their own. */
+/** `parts`: the grader runs again, with a choice for each part. */
 export type RegradeChoice = "keep" | "parts" | "regrade";
 
-/** The results that an answer got before, and which of them count. */
+/** Earlier results of an answer, and which of them to keep. */
 export interface EarlierResults {
 	readonly records: readonly GradedRecord[];
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
-	/** Whether what the earlier grading cost is added to the results: it belongs to the same run. */
+	/** Whether the usage of earlier grading belongs to the same run. */
 	readonly countsUsage: boolean;
-	/** Why no grader that looks at the answer can run again, if what is on record is not what was answered. */
+	/** Why graders of the answer can't run again, if the recorded answer is not the original one. */
 	readonly refusal?: CouldNotRun["couldNotRun"];
 }
 
 /**
- * Grades an answer by a list of assertions, one after the other. A grader that can't run leaves a result without a score and keeps no other
- * grader from running. Stops early once `services.signal` is aborted.
- * @param earlier results to keep; without them every grader runs
+ * Grades an answer by a list of assertions, one by one. A grader that can't run gets a result
+ * without a score and doesn't stop others. Stops early once `services.signal` is aborted.
+ * @param earlier results to keep; by default every grader runs
  */
 export async function gradeAnswer(
 	assertions: readonly Assertion[],
@@ -57,7 +57,7 @@ async function gradeOrKeep(
 	return record ? withUsage(result, record, earlier) : result;
 }
 
-/** Returns the assertions that would run, parts of composites included. */
+/** Returns the assertions that would run, including parts of composites. */
 export function gradersToRun(assertions: readonly Assertion[], earlier: EarlierResults): Assertion[] {
 	const records = [...earlier.records];
 	return assertions.flatMap((assertion) => toRun(assertion, takeRecord(records, assertion), earlier));
@@ -72,12 +72,12 @@ function toRun(assertion: Assertion, record: GradedRecord | undefined, earlier: 
 
 const measuring = new Set<Assertion["type"]>(["cost", "execution-metrics", "latency", "token-usage"]);
 
-/** Tells whether a grader judges more than how long an answer took and what it cost. */
+/** Returns whether a grader uses more than the answer's duration and cost. */
 function looksAtAnswer({ type }: Assertion): boolean {
 	return !measuring.has(type);
 }
 
-/** Takes the record of an assertion out of `records`: the first with its name and type. */
+/** Removes the record of an assertion from `records`: the first with its name and type. */
 function takeRecord(records: GradedRecord[], assertion: Assertion): GradedRecord | undefined {
 	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
 	const index = records.findIndex((record) => record.name === assertion.name && record.type === type);

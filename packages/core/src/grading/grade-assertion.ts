@@ -8,8 +8,9 @@ import { barOf, verdictOf, weightedMean } from "./verdict.ts";
 export type GradingServices = Omit<GraderServices, "gradePart">;
 
 /**
- * Grades one assertion: asks its grader, then applies `negate`, `min_score` and the test's threshold. Rejects for nothing.
- * @param gradePart how the parts of a composite are graded; by default like any other assertion
+ * Grades one assertion: runs its grader, then applies `negate`, `min_score` and the test's
+ * threshold. Never rejects.
+ * @param gradePart grades the parts of a composite; by default like any other assertion
  */
 export async function gradeAssertion(
 	assertion: Assertion,
@@ -30,7 +31,7 @@ async function rawGrade(assertion: Assertion, subject: Subject, services: Grader
 	try {
 		return await grader.grade(assertion, subject, services);
 	} catch (error) {
-		// A grader that breaks is never a low score: the test could not be judged.
+		// A crashing grader is never a low score: the test was not graded.
 		const reason = error instanceof Error ? error.message : String(error);
 		const code = error instanceof AgentvError ? error.code : "crashed";
 		return { couldNotRun: { code, message: `the grader ${assertion.name} failed: ${reason}` } };
@@ -51,7 +52,7 @@ function negated(score: Score): Score {
 	};
 }
 
-/** A test's score: the weighted mean of its graders' scores, and 0 where a required one fails. */
+/** Returns the weighted mean of the graders' scores, or 0 if a required one fails. */
 export function combineScores(graded: readonly GradedAssertion[]): number {
 	if (graded.some(({ required, verdict }) => required && verdict === "fail")) return 0;
 	return weightedMean(graded);

@@ -3,13 +3,12 @@ import type { GradedRecord } from "../schema/attempt-file.ts";
 import type { CouldNotRun, GradedAssertion, GraderResult, UngradedAssertion } from "./contract.ts";
 import { barOf, verdictOf } from "./verdict.ts";
 
-/** What results say of the grader that an assertion describes. */
+/** Returns the fields of results that identify an assertion's grader. */
 export function graderName(assertion: Assertion): Pick<GraderResult, "name" | "type" | "weight" | "required"> {
 	const { name, weight, required } = assertion;
 	return { name, type: assertion.type === "custom" ? assertion.customType : assertion.type, weight, required };
 }
 
-/** Returns whether a grader gave a score. */
 export function isGraded(result: GraderResult): result is GradedAssertion {
 	return result.verdict !== "not_judged";
 }
@@ -24,8 +23,9 @@ export function ungraded(assertion: Assertion, { couldNotRun, usage, parts }: Co
 }
 
 /**
- * Returns a recorded result as the result of today's assertion: the recorded score, compared with today's `min_score` or threshold.
- * What grading cost is left out: it was paid when the result was made.
+ * Returns a recorded result as the result of the current assertion: the recorded score, compared
+ * with the current `min_score` or threshold.
+ * Excludes the usage of grading, which was counted when the result was made.
  */
 export function recordedResult(assertion: Assertion, record: GradedRecord, threshold: number): GraderResult {
 	const { score, assertions, details, veto, stated = veto ? "fail" : undefined, error = unknownError } = record;

@@ -16,8 +16,9 @@ export interface InputTextOptions {
 }
 
 /**
- * The input files of messages as text: by the preprocessor of their ending or media type if there is one, else as they are if they are text.
- * @throws AgentvError where a preprocessor fails or a file can't be read
+ * Returns the input files of messages as text: by the preprocessor of their extension or media type
+ * if there is one, else unchanged if they are text.
+ * @throws AgentvError if a preprocessor fails or a file is unreadable
  */
 export async function inputTexts(
 	messages: readonly RequestMessage[],
@@ -50,8 +51,8 @@ const mediaTypes: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns a file as text; `undefined` if it is binary and has no preprocessor.
- * @throws AgentvError if its preprocessor fails or it can't be read
+ * Returns a file as text; undefined if it is binary and has no preprocessor.
+ * @throws AgentvError if its preprocessor fails or it is unreadable
  */
 export async function textOf(
 	file: string,
@@ -76,8 +77,7 @@ export async function textOf(
 	const what = `the preprocessor of ${name}`;
 	const failed = notRun(what, result)?.couldNotRun.message;
 	if (failed !== undefined) throw new AgentvError("not-runnable", failed);
-	if (result.truncated)
-		throw new AgentvError("not-runnable", `${what} printed more than is read, so that its output was cut`);
+	if (result.truncated) throw new AgentvError("not-runnable", `${what} printed too much, so its output was truncated`);
 	if (result.exitCode === 0) return result.stdout;
 	throw new AgentvError("not-runnable", `${what} exited with ${result.exitCode}: ${result.stderr.trim().slice(-1000)}`);
 }

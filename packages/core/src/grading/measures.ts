@@ -1,7 +1,7 @@
 import type { TokenUsage } from "../targets/contract.ts";
 import { addTokens } from "./add-costs.ts";
 
-/** What an answer took, as graders judge it: for an answer from the cache, what it took when it was made. */
+/** The figures that graders use: the original ones for a cached answer. */
 export interface Measures {
 	readonly durationMs?: number | undefined;
 	readonly tokenUsage?: TokenUsage | undefined;
@@ -9,17 +9,17 @@ export interface Measures {
 	readonly llmCalls?: number | undefined;
 }
 
-/** Figures on record. */
+/** Recorded figures. */
 export interface RecordedFigures extends Measures {
 	readonly cached?: Omit<Measures, "llmCalls"> | undefined;
 }
 
-/** Returns what graders judge an answer by. */
+/** Returns the figures for graders. */
 export function measuresOf({ durationMs, tokenUsage, costUsd, llmCalls, cached }: RecordedFigures): Measures {
 	return { ...(cached ?? { durationMs, tokenUsage, costUsd }), llmCalls };
 }
 
-/** Adds up the turns of a conversation. What one of them does not say is unknown of the whole. */
+/** Adds up turns. A figure that one of them lacks is unknown for the whole. */
 export function addMeasures(one: Measures, other: Measures): Measures {
 	return {
 		durationMs: add(one.durationMs, other.durationMs),

@@ -1,7 +1,7 @@
 import { toWire } from "../schema/to-wire.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 
-/** A message of a test's input as programs and records get it: a text alone is that text. Files by their path, or as the eval names them. */
+/** Returns a message for programs and records: a lone text is that text. */
 export function messageToWire(
 	{ role, name, content, toolCalls }: RequestMessage,
 	files: "path" | "name",

@@ -68,7 +68,7 @@ describe("a code-grader", () => {
 		[
 			"its output is cut at 10 MB",
 			"console.log('x'.repeat(1024).concat('\\n').repeat(11_000) + '{\"score\": 1}')",
-			"output was cut",
+			"output was truncated",
 		],
 		[
 			"it prints bytes that are no text",
@@ -117,12 +117,12 @@ describe("a custom type", () => {
 			{ env: { PATH: "/nowhere" } },
 		);
 		expect(await fixture.grade({})).toMatchObject({
-			couldNotRun: { code: "not-found", message: expect.stringContaining("needs `bun` or `tsx` to run") },
+			couldNotRun: { code: "not-found", message: expect.stringContaining("needs `bun` or `tsx`") },
 		});
 	});
 });
 
-test("a script that does not exist is not judged: its interpreter's exit code says nothing about the answer", async () => {
+test("a script that does not exist is not graded: its interpreter's exit code says nothing about the answer", async () => {
 	for (const command of ["[node, ./gone.mjs]", "python3 ./gone.py", "[./gone.sh]"]) {
 		const fixture = gradingFixture(`{type: code-grader, negate: true, command: ${command}}`);
 		expect(await fixture.grade({ output: "x" })).toMatchObject({

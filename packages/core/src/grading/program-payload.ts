@@ -6,10 +6,10 @@ import { toWire } from "../schema/to-wire.ts";
 import type { GraderServices, Subject } from "./contract.ts";
 import { messageToWire } from "./message-to-wire.ts";
 
-/** Answers longer than this reach a program as a file. */
+/** Longer answers are passed to programs as a file. */
 const longestInline = 50_000;
 
-/** The JSON object that a grader program reads from stdin. User data in `metadata` and `config` keeps its own keys. */
+/** User data in `metadata` and `config` keeps its own keys. */
 export function programPayload(subject: Subject, config: Readonly<Record<string, unknown>>, services: GraderServices) {
 	const large = subject.outputFile !== undefined || subject.output.length > longestInline;
 	return {
@@ -54,7 +54,7 @@ function countByTool(calls: readonly ToolCall[]): Record<string, number> {
 	return Object.fromEntries(counts);
 }
 
-/** A call counts as failed where its output says so in one of the usual ways. */
+/** Returns whether a call's output has one of the usual signs of failure. */
 function failed({ output }: ToolCall): boolean {
 	if (typeof output !== "object" || output === null) return false;
 	const { error, is_error: isError } = output as { error?: unknown; is_error?: unknown };

@@ -9,10 +9,11 @@ const longestEvidence = 2000;
 const longestQuote = 500;
 
 /**
- * Returns what a grader program's end and output mean: a score, or that it could not run. Its reply is the last JSON object with a known key
- * among whatever it prints, or a boolean or a number that is all it prints. Only a program that prints no JSON is judged by its exit code.
- * @param name how the user knows the program; begins sentences
- * @param bar the score from which the grader passes: a pass with a failing exit code contradicts itself
+ * Returns the result of a grader program: a score, or that it could not run. Its reply is the last
+ * JSON object with a known key in its output, or a boolean or number that is its whole output. Only
+ * a program that prints no JSON is graded by its exit code.
+ * @param name the program's name, subject of messages
+ * @param bar the passing score: a pass with a failing exit code is contradictory
  */
 export function programReply(name: string, result: ProcessResult, bar: number): Grade {
 	const broken = notRun(name, result);
@@ -20,14 +21,14 @@ export function programReply(name: string, result: ProcessResult, bar: number): 
 	const bad = ({ problem }: BadReply): CouldNotRun => ({
 		couldNotRun: { code: "bad-reply", message: `${name} ${problem}${printed(result)}` },
 	});
-	if (isCut(result)) return bad({ problem: "printed more than is read, so that its output was cut" });
+	if (isCut(result)) return bad({ problem: "printed too much, so its output was truncated" });
 	const text = plainText(result.stdout);
 	const reply = readReply(name, text, bar);
 	if (!reply) return byExitCode(name, result, text);
 	if ("problem" in reply) return bad(reply);
 	const passes = reply.stated === "pass" || (reply.stated !== "fail" && reaches(reply.score, bar));
 	if (result.exitCode !== 0 && passes)
-		return bad({ problem: "printed a passing reply beside an exit code that says failed: one of the two is wrong" });
+		return bad({ problem: "printed a passing reply but exited with a failing code: one of the two is wrong" });
 	return reply;
 }
 
@@ -54,12 +55,12 @@ function quoted(stdout: string): string {
 	return `; it printed ${JSON.stringify(shown)}`;
 }
 
-/** Why a program gave no judgement, if it gave none. */
+/** Returns why a program gave no result, if so. */
 export function notRun(name: string, result: ProcessResult): CouldNotRun | undefined {
 	const said = `${evidence(result.stderr, ": ") ?? ""}${quoted(result.stdout)}`;
 	const because = (code: string, message: string): CouldNotRun => ({ couldNotRun: { code, message } });
 	if (result.startError) return because("not-found", `${name} could not be started: ${result.startError.message}`);
-	if (result.timedOut) return because("timeout", `${name} ran into its time limit${said}`);
+	if (result.timedOut) return because("timeout", `${name} timed out${said}`);
 	if (result.aborted) return because("interrupted", `${name} was interrupted`);
 	if (result.signal !== null) return because("signal", `${name} was ended by ${result.signal}${said}`);
 	if (result.exitCode === null) return because("exit-code", `${name} ended without an exit code${said}`);
@@ -68,7 +69,7 @@ export function notRun(name: string, result: ProcessResult): CouldNotRun | undef
 	return undefined;
 }
 
-/** Whether stdout is only the beginning of what was printed; what is cut of stderr does not matter. */
+/** Returns whether stdout is truncated; a truncated stderr does not matter. */
 function isCut({ stdoutPath, stderrPath, truncated }: ProcessResult): boolean {
 	return stdoutPath !== undefined || (truncated && stderrPath === undefined);
 }
@@ -77,17 +78,18 @@ const controlSequences =
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals' control sequences are what is removed.
 	/(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-Z^-z~]|\u001b\][^\u0007\u001b\r\n{}]*(?:\u0007|\u001b\\)|\u001b[()][A-Z0-9]/g;
 
-/** What a reader of the output sees: without colours and byte order mark. */
+/** Returns the visible output: without colors and byte order mark. */
 function plainText(stdout: string): string {
 	return stdout.replace(controlSequences, "").replace(/^\ufeff+/, "");
 }
 
-/** Returns the reply in what a program printed; `undefined` if that holds no JSON. */
+/** Returns the reply in a program's output; undefined if it contains no JSON. */
 function readReply(name: string, text: string, bar: number): Score | BadReply | undefined {
 	const values = findJsonValues(text);
 	const last = values.at(-1);
 	const rest = text.slice(last?.end ?? 0);
-	// The closing brace of an object whose beginning is missing: what was read before it may be a part of that.
+	// The closing brace of an object whose beginning is missing: what was parsed before can be part
+	// of it.
 	if (rest.includes("}"))
 		return { problem: "printed a closing brace without the one that opens it, and no reply after it" };
 	const lines = linesOf(rest);
@@ -96,7 +98,7 @@ function readReply(name: string, text: string, bar: number): Score | BadReply | 
 	if (last) {
 		const reply = objectIn(last);
 		if (!("object" in reply)) return reply;
-		if (only) return { problem: "printed a bare value after its reply, so that it is not clear which of them counts" };
+		if (only) return { problem: "printed a bare value after its reply, so it is unclear which one counts" };
 		return replyScore(name, reply.object, bar);
 	}
 	if (!only) return text.includes("\0") ? { problem: "printed bytes that are not text" } : undefined;
@@ -115,11 +117,11 @@ function objectIn({ kind, value, duplicates = [] }: FoundValue): { readonly obje
 	return twice === undefined ? { object: value } : { problem: `printed a reply that has the key ${twice} twice` };
 }
 
-/** What is left of control sequences is as blank as a space. */
+/** Remaining control sequences count as whitespace. */
 const blank = String.raw`[\s\u0000-\u001f\u007f\ufeff\u200b]`;
 const lineEdges = new RegExp(`^${blank}+|(?<!${blank})${blank}+$`, "g");
 
-/** The lines that say something: no blank ones and no fences. */
+/** Returns the lines with content: no blank ones and no fences. */
 function linesOf(text: string): string[] {
 	return text
 		.split(/[\r\n]+/)
@@ -127,11 +129,11 @@ function linesOf(text: string): string[] {
 		.filter((line) => line !== "" && !/^(`{3,}|~{3,})\s*[\w-]*$/.test(line));
 }
 
-/** Values as other languages print them: alone or in the last line they are a reply that can't be read. */
+/** Values as other languages print them: alone or in the last line they are an unreadable reply. */
 const otherLanguages =
 	/^(?:True|False|None|nil|undefined|[+-]?(?:NaN|nan|Infinity|inf)|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)$/;
 
-/** Returns the JSON value that a line is; `undefined` if it is words. */
+/** Returns the JSON value of a line; undefined if it is prose. */
 function bareValue(line: string, isLast: boolean): { readonly value: unknown } | undefined {
 	if (/^["\d-]|^(?:true|false|null)$/.test(line)) {
 		try {
@@ -149,5 +151,5 @@ function bareScore(name: string, value: unknown, bar: number): Score | BadReply 
 		return { ...binaryScore(value, `${name} states ${stated}`), stated };
 	}
 	if (typeof value === "number" && isFraction(value)) return replyScore(name, { score: value }, bar) as Score;
-	return { problem: "printed a value that is neither true, false nor a number from 0 to 1" };
+	return { problem: "printed a value that is not true, false or a number from 0 to 1" };
 }

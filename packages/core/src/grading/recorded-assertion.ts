@@ -4,13 +4,13 @@ import { toWire } from "../schema/to-wire.ts";
 import type { Grader, GraderType } from "./contract.ts";
 import { graders } from "./graders/index.ts";
 
-/** Whether the record of an answer is all that it takes to grade it by this assertion (of a composite: to put its parts together). */
+/** Returns whether the record of an answer suffices to grade it. */
 export function isReproducible(assertion: Assertion): boolean {
 	const grader: Grader<GraderType> | undefined = graders.get(assertion.type);
 	return grader?.reproducible(assertion) ?? false;
 }
 
-/** An assertion as an attempt's file keeps it: as evals write it, defaults left out, enough to grade the answer again where that can be done. */
+/** Returns an assertion as written in evals, without defaults, for an attempt's file. */
 export function assertionRecord(assertion: Assertion): Record<string, unknown> {
 	const { name, weight, required, minScore, negate, parts } = assertion;
 	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
@@ -30,15 +30,15 @@ const common = new Set(["type", "name", "weight", "required", "minScore", "negat
 
 function settingsRecord(assertion: Assertion): Record<string, unknown> {
 	const own = Object.fromEntries(Object.entries(assertion.settings).filter(([key]) => !common.has(key)));
-	// The only steps of ours inside settings; whatever else lies deeper is written as authors wrote it.
+	// The only own steps inside settings; everything deeper is written as the author wrote it.
 	if (assertion.type === "tool-trajectory" && assertion.settings.expected)
 		own.expected = assertion.settings.expected.map(toWire);
 	return toWire(own);
 }
 
 /**
- * Reads what `assertionRecord` wrote; `undefined` where it is no such thing. What can't be graded again comes back as a custom type, which
- * no record can make reproducible.
+ * Parses the output of `assertionRecord`; undefined if invalid. Types that can't be graded again
+ * become a custom type, which is never reproducible.
  */
 export function readAssertionRecord(record: unknown): Assertion | undefined {
 	const read = customAssertionSchema.safeParse(record);
@@ -60,7 +60,7 @@ export function readAssertionRecord(record: unknown): Assertion | undefined {
 	return { ...base, type: "custom", customType: type, program: "", settings: {} };
 }
 
-/** A list of them; `undefined` where one is none. */
+/** Parses a list of them; undefined if one is invalid. */
 export function readAssertionRecords(records: unknown): Assertion[] | undefined {
 	if (!Array.isArray(records)) return undefined;
 	const read = records.map(readAssertionRecord);

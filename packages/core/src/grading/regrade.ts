@@ -8,30 +8,33 @@ import { isGraded, recordedResult, ungraded } from "./grader-result.ts";
 import { isReproducible } from "./recorded-assertion.ts";
 import { sameScore } from "./verdict.ts";
 
-/** Why a grader's recorded score is taken over. */
+/** Why a grader's recorded score is kept. */
 export type TakenOver = "not-reproducible" | "masked" | "timeout";
 
-/** One grader of an attempt, with what was recorded of it and what it comes to now. */
+/** A grader of an attempt, with its recorded result and its current one. */
 export interface Regraded {
-	/** Its name; of a part of a composite with those of the composites around it. */
+	/** Its name; for a part of a composite after the names of its composites. */
 	readonly path: readonly string[];
 	readonly type: string;
-	/** Absent where the records don't have it. */
+	/** Absent if it is not recorded. */
 	readonly recorded: GradedRecord | undefined;
-	/** Absent where nothing is recorded that could be taken over. */
+	/** Absent if there is no recorded result to keep. */
 	readonly now: GraderResult | undefined;
-	/** Absent where it judged again. */
+	/** Absent if it was graded again. */
 	readonly takenOver?: TakenOver;
 }
 
 export interface RegradeOptions {
-	/** Whether secrets were taken out of the record: then another score than the recorded one says nothing. */
+	/** Whether secrets were redacted from the record, so that a differing score proves nothing. */
 	readonly isRedacted: boolean;
-	/** Is told of every grader, the parts of a composite before the composite. */
+	/** Called for every grader, the parts of a composite before the composite. */
 	readonly seen: (regraded: Regraded) => void;
 }
 
-/** Grades an answer again by what its record holds. @returns what counts for the test's score; `undefined` if it is unknown */
+/**
+ * Grades a recorded answer again. @returns what counts for the test's score; undefined if it is
+ * unknown
+ */
 export async function regrade(
 	assertion: Assertion,
 	recorded: GradedRecord | undefined,
@@ -63,7 +66,7 @@ function whyTakenOver(
 	{ isRedacted }: RegradeOptions,
 ): TakenOver | undefined {
 	if (!again) return "not-reproducible";
-	// A slow machine may run into a time limit that the run did not.
+	// A slow machine can hit a time limit that the run did not.
 	if (!isGraded(again) && again.error.code === "timeout" && recorded?.error?.code !== "timeout") return "timeout";
 	const agrees = recorded && isGraded(again) && recorded.score !== null && sameScore(again.score, recorded.score);
 	return isRedacted && !agrees ? "masked" : undefined;
@@ -73,7 +76,7 @@ function refuse(): never {
 	throw new AgentvError("failed", "a reproducible grader asked for a service");
 }
 
-/** Graders that can be repeated ask for none of these. */
+/** Reproducible graders use none of these. */
 const noServices: GradingServices = {
 	env: {},
 	scope: { directory: "/", root: "/", rootKind: "eval-directory" },

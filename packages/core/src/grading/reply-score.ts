@@ -3,19 +3,21 @@ import { reaches } from "./verdict.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The keys that make an object a grader's reply. */
+/** The keys that identify an object as a grader's reply. */
 export const replyKeys: readonly string[] = [
 	...["score", "pass", "passed", "verdict", "assertions", "checks", "hits", "misses", "reason", "error"],
 ];
 
-/** Why a reply can't be used: the rest of a sentence that begins with the program. */
+/** Why a reply is unusable: completes a sentence about the program. */
 export interface BadReply {
 	readonly problem: string;
 }
 
 /**
- * Reads the object that a grader program printed. `bar` is the score from which it passes: findings made up for the reply need it.
- * The statement of `pass`, `passed` and `verdict` is kept with the score; one that says fail outweighs the others.
+ * Parses the object that a grader program printed. `bar` is the passing score: findings derived
+ * from the reply need it.
+ * The statements `pass`, `passed` and `verdict` are kept with the score; a failing one outweighs
+ * the others.
  */
 export function replyScore(name: string, reply: JsonObject, bar: number): Score | BadReply {
 	const error = errorProblem(reply.error);
@@ -27,7 +29,7 @@ export function replyScore(name: string, reply: JsonObject, bar: number): Score 
 	const own = ownScore(reply.score);
 	if (typeof own === "object") return own;
 	const score = own ?? listed.share ?? (stated && (stated === "pass" ? 1 : 0));
-	if (score === undefined) return { problem: "printed neither a score nor a verdict" };
+	if (score === undefined) return { problem: "printed no score and no verdict" };
 	const reason = [reply.reason, reply.reasoning].find((text) => typeof text === "string" && text.trim() !== "");
 	const passed = stated === undefined ? reaches(score, bar) : stated === "pass";
 	const summary: Finding = {
@@ -52,7 +54,7 @@ function errorProblem(error: unknown): string | undefined {
 	return `reports an error: ${JSON.stringify(error).slice(0, 500)}`;
 }
 
-/** What the reply says of itself: fail if any of its words does. */
+/** Returns the reply's own statement: fail if any of its keys fails. */
 function statementOf(reply: JsonObject): "pass" | "fail" | undefined | BadReply {
 	let stated: "pass" | "fail" | undefined;
 	for (const key of ["pass", "passed"]) {
@@ -79,18 +81,17 @@ function ownScore(value: unknown): number | undefined | BadReply {
 	return { problem: "printed a score that is not a number from 0 to 1" };
 }
 
-/** Whether a number can be a score. */
 export function isFraction(score: number): boolean {
 	return score >= -tolerance && score <= 1 + tolerance;
 }
 
 interface Listed {
 	readonly findings: readonly Finding[];
-	/** The score that they make; `undefined` for an empty list. */
+	/** The score of the list; undefined if it is empty. */
 	readonly share?: number;
 }
 
-/** The statements of a reply, one by one: `assertions` or `checks`, else `hits` and `misses`. */
+/** Returns the statements of a reply: `assertions` or `checks`, else `hits` and `misses`. */
 function listOf(reply: JsonObject): Listed | BadReply {
 	let listed: Listed | undefined;
 	for (const key of ["assertions", "checks"] as const) {
@@ -106,20 +107,19 @@ function listOf(reply: JsonObject): Listed | BadReply {
 }
 
 function readEntries(key: "assertions" | "checks", value: unknown): Listed | BadReply {
-	if (!Array.isArray(value)) return { problem: `printed ${key} that are not a list` };
+	if (!Array.isArray(value)) return { problem: `printed ${key} that is not a list` };
 	const findings: Finding[] = [];
 	let sum = 0;
 	for (const [index, entry] of value.entries()) {
 		const read = isObject(entry) ? readEntry(entry, key === "checks") : undefined;
-		if (!read)
-			return { problem: `printed ${key} of which number ${index + 1} does not say true or false in \`passed\`` };
+		if (!read) return { problem: `printed ${key} whose entry ${index + 1} has no true or false in \`passed\`` };
 		findings.push(read.finding);
 		sum += read.score;
 	}
 	return findings.length === 0 ? { findings } : { findings, share: sum / findings.length };
 }
 
-/** A statement with what it counts: 1 or 0, and in `checks` its own score. */
+/** Returns a statement with its value: 1 or 0, and in `checks` its own score. */
 function readEntry(
 	entry: JsonObject,
 	isCheck: boolean,
@@ -142,7 +142,7 @@ function readEntry(
 	};
 }
 
-/** `hits` and `misses`, as lists of statements or as counts. */
+/** Reads `hits` and `misses`, as lists of statements or as counts. */
 function readCounts(reply: JsonObject): Listed | BadReply | undefined {
 	if (reply.hits === undefined && reply.misses === undefined) return undefined;
 	const findings: Finding[] = [];
@@ -154,7 +154,7 @@ function readCounts(reply: JsonObject): Listed | BadReply | undefined {
 			counts[key] = value.length;
 			for (const one of value) findings.push({ text: asText(one), passed });
 		} else if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) counts[key] = value;
-		else return { problem: `printed ${key} that are neither a list nor a count` };
+		else return { problem: `printed ${key} that is not a list or a count` };
 	}
 	const total = counts.hits + counts.misses;
 	return total === 0 ? { findings } : { findings, share: counts.hits / total };

@@ -13,7 +13,7 @@ export interface ProgramRun {
 	readonly payload: object;
 }
 
-/** Runs a grader program with `payload` on stdin. A script that does not exist is a program that can't be started. */
+/** A missing script counts as a program that can't be started. */
 export function runProgram(run: ProgramRun, subject: Subject, services: GraderServices): Promise<ProcessResult> {
 	const missing = missingScript(run.command, services);
 	if (missing !== undefined) return Promise.resolve(notStarted(`${missing} does not exist`));
@@ -33,12 +33,13 @@ export function runProgram(run: ProgramRun, subject: Subject, services: GraderSe
 const interpreters = /^(?:node|bun|deno|tsx|python[\d.]*|ruby|perl|php|sh|bash|dash|zsh|ksh)$/;
 
 /**
- * Returns the script that a command is about and that does not exist: its program, or the first argument of an interpreter, if either begins
- * with `./` or `../`. The interpreter would exit with 1, which reads as a failed test.
+ * Returns a command's script if it does not exist: its program, or the first argument of an
+ * interpreter, if either begins with `./` or `../`. The interpreter would exit with 1, which looks
+ * like a failed test.
  */
 function missingScript(command: CommandSpec, { scope, view }: GraderServices): string | undefined {
 	const parsed = parseAsRun(command);
-	// Where it runs may be known only while it runs.
+	// The working directory may be known only at run time.
 	if (parsed.kind === "shell" || command.cwd?.raw.includes("{{")) return undefined;
 	const [program, script] = parsed.words.map(({ text }) => text);
 	const named = program !== undefined && interpreters.test(basename(program)) ? script : program;

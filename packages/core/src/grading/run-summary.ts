@@ -17,18 +17,18 @@ class Spending {
 		this.tokens.reasoning += tokenUsage.reasoning ?? 0;
 	}
 
-	/** Undefined where nothing said what it cost. */
+	/** Undefined if no cost was reported. */
 	get costUsd(): number | undefined {
 		return this.#costsUsd.count === 0 ? undefined : this.#costsUsd.total;
 	}
 }
 
-/** What a row says of tokens and money: the target's, and those of models that grade. */
+/** A row's tokens and cost: the target's, and those of models that grade. */
 export interface SpendingRow extends Pick<ResultRow, "tokenUsage" | "costUsd"> {
 	readonly scores: readonly Pick<RowScore, "usage">[];
 }
 
-/** Adds up a run. What comes of it does not depend on the order in which tests ended. */
+/** Adds up a run, independent of the order in which tests end. */
 export class SummaryBuilder {
 	readonly #planned: number;
 	#passed = 0;
@@ -87,16 +87,15 @@ export class SummaryBuilder {
 	}
 }
 
-/** What the means of a summary are read from. */
+/** Counts for the means of a summary. */
 type Counts = Pick<RunSummary, "planned" | "passed" | "failed" | "errorsByAgent">;
 
-/** Returns the mean score of a summary. */
 export function scoreMean(summary: Counts & Pick<RunSummary, "meanScore" | "meanScoreLowerBound">): BoundedMean {
 	const { planned, passed, failed, meanScore: mean, meanScoreLowerBound: lowerBound = mean } = summary;
 	return { mean, lowerBound, n: passed + failed, planned };
 }
 
-/** Returns how many of the judged tests passed, from 0 to 1. */
+/** Returns the share of graded tests that passed, from 0 to 1. */
 export function passRate({ planned, passed, failed, errorsByAgent: broken = 0 }: Counts): BoundedMean {
 	return boundedMean({ total: passed, n: passed + failed, lowestTotal: passed, broken, planned });
 }

@@ -3,15 +3,14 @@ import type { RunSummary } from "../schema/result-row.ts";
 import { type CaseOutcome, type CountedRow, caseOutcomes, type PlannedRun } from "./case-outcomes.ts";
 import { type SpendingRow, SummaryBuilder } from "./run-summary.ts";
 
-/** What adding up needs of a row. */
+/** Fields of a row that adding up needs. */
 export type TalliedRow = CountedRow & SpendingRow & { readonly durationMs: number };
 
-/** The tests of a run against one target. */
 export interface TargetTally {
 	readonly target: string;
-	/** `durationMs` is the time that the target took for all attempts. */
+	/** `durationMs` is the target's total time for all attempts. */
 	readonly summary: RunSummary;
-	/** Of a test with a result, all its attempts together; undefined if no test has a result. */
+	/** Per test with a result, all its attempts together; undefined if no test has a result. */
 	readonly meanDurationMs: number | undefined;
 }
 
@@ -20,7 +19,7 @@ export type Tallied<Duration extends number | undefined = number | undefined> = 
 	readonly durationMs: Duration;
 };
 
-/** Adds up the outcomes of a run, in all and for each target. */
+/** Adds up the outcomes of a run, in total and per target. */
 export class RunTally {
 	readonly #whole: SummaryBuilder;
 	readonly #targets = new Map<string, SummaryBuilder>();
@@ -42,12 +41,15 @@ export class RunTally {
 		if (status !== "not_run") for (const { durationMs } of attempts) own?.addTime(durationMs);
 	}
 
-	/** The summary of the run. @param durationMs how long it took, which rows don't say: what its last summary says, if there is one */
+	/**
+	 * Returns the summary of the run. @param durationMs its duration, which rows don't contain: from
+	 * its last summary, if there is one
+	 */
 	summary<Duration extends number | undefined>(durationMs: Duration): Tallied<Duration> {
 		return { ...this.#whole.result(), durationMs };
 	}
 
-	/** In the order in which they were planned. */
+	/** In planned order. */
 	targets(): TargetTally[] {
 		return [...this.#targets].map(([target, builder]) => {
 			const summary = builder.result();
@@ -58,7 +60,6 @@ export class RunTally {
 	}
 }
 
-/** Adds up all outcomes of a run. */
 export function tallyOf(outcomes: Iterable<CaseOutcome<TalliedRow>>, run: PlannedRun): RunTally {
 	const tally = new RunTally(run);
 	for (const outcome of outcomes) tally.add(outcome);
@@ -66,14 +67,14 @@ export function tallyOf(outcomes: Iterable<CaseOutcome<TalliedRow>>, run: Planne
 }
 
 /**
- * Sums up all rows of a run in `directory`. A resumed run ends with this: rows of attempts that were to be retried still count if the run
- * was stopped before that.
+ * Adds up all rows of a run in `directory`. A resumed run ends with this: rows of attempts to retry
+ * still count if the run stopped before that.
  */
 export function summaryOfRows(directory: string, run: PlannedRun, durationMs: number): RunSummary {
 	return { ...tallyOf(caseOutcomes(readIndex(directory).rows, run), run).summary(0), durationMs };
 }
 
-/** Returns the number of planned tests without a result: the run was interrupted, bailed or over its budget before they ended. */
+/** Returns the number of planned tests without a result. */
 export function testsNotRun({ planned, passed, failed, errors }: Tallied): number {
 	return Math.max(0, planned - passed - failed - errors);
 }

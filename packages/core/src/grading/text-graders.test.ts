@@ -82,7 +82,7 @@ test("a JSON schema says what does not fit", async () => {
 	const schema = "{type: is-json, schema: {properties: {n: {type: number}}}}";
 	expect(await gradingFixture(schema).grade({ output: '{"n": "one"}' })).toMatchObject({
 		score: 0,
-		assertions: [{ text: "the answer/n fits the schema", passed: false, evidence: "must be number" }],
+		assertions: [{ text: "the answer/n matches the schema", passed: false, evidence: "must be number" }],
 	});
 });
 

@@ -88,7 +88,7 @@ describe("limits", () => {
 		const steps = "{type: tool-trajectory, mode: any_order, expected: [{tool: a, max_duration_ms: 10}]}";
 		expect(await gradingFixture(steps).grade(calls("a"))).toMatchObject({
 			score: 1,
-			assertions: [{ evidence: expect.stringContaining("its limit of time is left out") }],
+			assertions: [{ evidence: expect.stringContaining("its time limit is ignored") }],
 		});
 		expect(await scoreOf(steps, { toolCalls: [{ tool: "a", durationMs: 11 }] })).toBe(0);
 	});

@@ -1,9 +1,8 @@
 import type { Finding, Score } from "./contract.ts";
 
-/** Sums of fractions miss their goal by some 1e-16: scores this close count as equal. */
+/** Sums of fractions miss their target by some 1e-16: scores this close are equal. */
 const closeEnough = 1e-9;
 
-/** Whether `score` reaches `bar`. */
 export function reaches(score: number, bar: number): boolean {
 	return score >= bar - closeEnough;
 }
@@ -13,7 +12,7 @@ export function barOf(assertion: { readonly minScore?: number }, subject: { read
 	return assertion.minScore ?? subject.threshold;
 }
 
-/** Returns the verdict of an assertion. A grader that states a failure is not outvoted by its own score: that is a veto. */
+/** A stated failure is not outvoted by the grader's own score: that is a veto. */
 export function verdictOf(
 	{ score, stated }: Pick<Score, "score" | "stated">,
 	bar: number,
@@ -22,17 +21,17 @@ export function verdictOf(
 	return stated === "fail" ? { verdict: "fail", veto: true } : { verdict: "pass" };
 }
 
-/** Whether two ways to add up came to the same. */
+/** Returns whether two ways of adding up agree. */
 export function sameScore(one: number, other: number): boolean {
 	return Math.abs(one - other) <= closeEnough;
 }
 
-/** All or nothing for one statement. */
+/** Returns 1 or 0 for one statement. */
 export function binaryScore(passed: boolean, text: string, evidence?: string): Score {
 	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...(evidence === undefined ? {} : { evidence }) }] };
 }
 
-/** The share of statements that hold; without any, 0. */
+/** Returns the share of true statements; 0 without any. */
 export function shareScore(assertions: readonly Finding[], details?: Readonly<Record<string, unknown>>): Score {
 	const passed = assertions.filter((assertion) => assertion.passed).length;
 	return {
@@ -42,7 +41,7 @@ export function shareScore(assertions: readonly Finding[], details?: Readonly<Re
 	};
 }
 
-/** The mean of scores by weight; where every weight is 0, the plain mean; of nothing, 0. */
+/** Returns the plain mean if all weights are 0, and 0 for an empty list. */
 export function weightedMean(scores: readonly { readonly score: number; readonly weight: number }[]): number {
 	if (scores.length === 0) return 0;
 	const total = scores.reduce((sum, { weight }) => sum + weight, 0);

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 
-/** How many programs this machine can run at once. */
+/** Returns how many programs this machine can run concurrently. */
 export function coreCount(): number {
 	return availableParallelism();
 }

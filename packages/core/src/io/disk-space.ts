@@ -4,13 +4,13 @@ import { dirname } from "node:path";
 import { errnoCode } from "./files/file-error.ts";
 
 export interface FreeSpace {
-	/** That we may still write. */
+	/** Available to this user. */
 	readonly bytes: number;
-	/** The same for all places of one disk. */
+	/** Equal for all paths on one disk. */
 	readonly disk: number;
 }
 
-/** The room that is left where `path` is, or will be; undefined where the system does not tell. */
+/** Returns the free space at `path`, which may not exist yet; undefined if unknown. */
 export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
 	try {
 		const { bavail, bsize } = await statfs(path);
@@ -22,7 +22,7 @@ export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
 	}
 }
 
-/** Returns whether there is no room where `directory` is; false if the system does not say. */
+/** Returns whether the disk of `directory` is full; false if unknown. */
 export function isDiskFull(directory: string): boolean {
 	try {
 		const { bavail } = statfsSync(directory);

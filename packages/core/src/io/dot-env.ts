@@ -3,7 +3,7 @@ import type { Environment } from "./environment.ts";
 const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=[ \t]*/;
 const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$" };
 
-/** The end of a quoted value that opens at `start`, or -1 when the quote is never closed. */
+/** Returns the end of a quoted value that opens at `start`, or -1 if the quote is never closed. */
 function closingQuote(text: string, start: number, quote: string): number {
 	for (let at = start + 1; at < text.length; at++) {
 		if (quote === '"' && text[at] === "\\") at++;
@@ -13,9 +13,11 @@ function closingQuote(text: string, start: number, quote: string): number {
 }
 
 /**
- * Reads a `.env` text: `KEY=VALUE` lines, `export` allowed, `#` comments, single quotes literal, double quotes with
- * `\n \r \t \" \\ \$`; quoted values may span lines. `$NAME` is not expanded; of a key given twice the last one counts.
- * Lines that are no assignment are skipped.
+ * Parses a `.env` text: `KEY=VALUE` lines, `export` allowed, `#` comments, single quotes literal,
+ * double quotes with
+ * `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded; the last of duplicate
+ * keys wins.
+ * Other lines are skipped.
  */
 export function loadDotEnv(text: string): Record<string, string> {
 	const values = new Map<string, string>();
@@ -49,11 +51,11 @@ export function loadDotEnv(text: string): Record<string, string> {
 		}
 		at = next;
 	}
-	// Not by assignment to a literal: a key named `__proto__` must stay an ordinary key.
+	// Assigning to an object literal would not keep a key named `__proto__` as an ordinary key.
 	return Object.fromEntries(values);
 }
 
-/** Adds what `files` (nearest first) set to `env`: a variable that is set already, be it to "", keeps its value. */
+/** Adds variables of `files` (nearest first); one that is set, even to "", keeps its value. */
 export function layerDotEnv(env: Environment, files: readonly Readonly<Record<string, string>>[]): Environment {
 	const layers = [...files].reverse();
 	const set = Object.entries(env).filter(([, value]) => value !== undefined);

@@ -6,7 +6,7 @@ const openers: Readonly<Partial<Record<NodeJS.Platform, readonly string[]>>> = {
 	win32: ["rundll32", "url.dll,FileProtocolHandler"],
 };
 
-/** Asks the desktop to open `url`. Where there is none, nothing happens: the address was printed. */
+/** Opens `url` in the desktop's browser. Does nothing without a desktop: the URL was printed. */
 export async function openInBrowser(url: string, env: Environment): Promise<void> {
 	const opener = openers[process.platform] ?? ["xdg-open"];
 	await runProcess({ argv: [...opener, url], env, cwd: process.cwd(), timeoutMs: 5000 });

@@ -1,18 +1,20 @@
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as TlsAgent, request as tlsRequest } from "node:https";
 
-/** Connections are kept for the next call; idle ones keep no process alive. */
+/** Connections are reused; idle ones don't keep the process alive. */
 const plain = new Agent({ keepAlive: true });
 const secure = new TlsAgent({ keepAlive: true });
 const longestAnswer = 256 * 1024 * 1024;
 
-/** Why an answer of a server is not read, as its error's `code`. */
+/** The error `code` for a response that is too long to read. */
 export const answerTooLong = "ERR_HTTP_ANSWER_TOO_LONG";
 export const impossibleStatus = "ERR_HTTP_STATUS";
 
 /**
- * `fetch` for calls that send a text and read the whole answer: a fraction of the time of the built-in one, which builds streams for both.
- * Redirects are not followed. Rejects with the system's error (`ECONNRESET`, …) where the connection fails, and with the signal's reason.
+ * A `fetch` for calls that send a text and read the whole response, in a fraction of the built-in
+ * one's time, which builds streams for both.
+ * Redirects are not followed. Rejects with the system's error (`ECONNRESET`, …) if the connection
+ * fails, and with the signal's reason.
  */
 export const postHttp: typeof fetch = async (input, init = {}) => {
 	const url = new URL(input instanceof Request ? input.url : input);
@@ -65,14 +67,14 @@ function read(response: IncomingMessage, resolve: (answer: Answer) => void, reje
 		chunks.push(chunk);
 		length += chunk.length;
 		if (length > longestAnswer)
-			response.destroy(coded(answerTooLong, `the answer is longer than ${longestAnswer} bytes`));
+			response.destroy(coded(answerTooLong, `the response is longer than ${longestAnswer} bytes`));
 	});
 	response.once("error", reject);
 	response.once("end", () => {
 		const { statusCode = 0, statusMessage = "", headers } = response;
-		// What a Response can't hold is no answer of HTTP.
+		// A Response can't represent other status codes.
 		if (statusCode < 200 || statusCode > 599)
-			return reject(coded(impossibleStatus, `the server answered with status ${statusCode}`));
+			return reject(coded(impossibleStatus, `the server responded with status ${statusCode}`));
 		const pairs = Object.entries(headers).map(([name, value]): [string, string] => [name, String(value)]);
 		resolve({ status: statusCode, statusText: statusMessage, headers: pairs, bytes: Buffer.concat(chunks) });
 	});

@@ -4,8 +4,9 @@ import { request as tlsRequest } from "node:https";
 export type Reach = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
 /**
- * Whether a web server answers at all, whatever it answers. Asks for `/` alone: no path, no user, no key and no cookie leaves the machine.
- * @param address its URL; only scheme, host and port count
+ * Returns whether a web server responds at all. Requests only `/`: no path, user, key or cookie is
+ * sent.
+ * @param address its URL; only scheme, host and port are used
  */
 export function reachServer(address: URL, timeoutMs: number, signal?: AbortSignal): Promise<Reach> {
 	const open = address.protocol === "https:" ? tlsRequest : request;
@@ -21,22 +22,22 @@ export function reachServer(address: URL, timeoutMs: number, signal?: AbortSigna
 			resolve({ ok: true });
 		});
 		asked.once("error", (error) => {
-			resolve({ ok: false, reason: limit.aborted ? `no answer within ${timeoutMs / 1000} s` : reasonOf(error) });
+			resolve({ ok: false, reason: limit.aborted ? `no response within ${timeoutMs / 1000} s` : reasonOf(error) });
 		});
 		asked.end();
 	});
 }
 
 const reasons: Readonly<Record<string, string>> = {
-	ENOTFOUND: "there is no such host",
-	EAI_AGAIN: "the name of the host could not be looked up",
-	ECONNREFUSED: "nothing listens there",
+	ENOTFOUND: "the host does not exist",
+	EAI_AGAIN: "the host name could not be resolved",
+	ECONNREFUSED: "connection refused",
 	ECONNRESET: "the connection was closed",
-	EHOSTUNREACH: "the host is not reached",
-	ENETUNREACH: "the network is not reached",
+	EHOSTUNREACH: "the host is unreachable",
+	ENETUNREACH: "the network is unreachable",
 };
 
-/** An address with several numbers fails with all their errors in one. */
+/** An address with several IPs fails with all their errors in one. */
 function reasonOf(error: Error & { readonly code?: string; readonly errors?: readonly Error[] }): string {
 	const first = (error.errors?.[0] ?? error) as Error & { readonly code?: string };
 	return reasons[first.code ?? ""] ?? (first.message || String(first.code));

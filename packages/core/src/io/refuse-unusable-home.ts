@@ -8,7 +8,7 @@ import { isMadeByKernel } from "./files/kernel-files.ts";
 import { pathDevice, targetKind } from "./files/stat-path.ts";
 
 /**
- * Refuses to go on if `$AGENTV_HOME` is not a directory and can't become one.
+ * Fails if `$AGENTV_HOME` is not a directory and can't become one.
  * @param writes whether something will be written there
  * @throws AgentvError `config`
  */
@@ -17,9 +17,9 @@ export function refuseUnusableHome(env: Environment, { writes }: { readonly writ
 	if (problem !== undefined) throw new AgentvError("config", problem, { hint: homeHint });
 }
 
-export const homeHint = "Let AGENTV_HOME name a directory that can be written to (default: ~/.agentv).";
+export const homeHint = "Set AGENTV_HOME to a writable directory (default: ~/.agentv).";
 
-/** Returns why `home` can't be used, as a sentence without a full stop; undefined if it can. */
+/** Returns why `home` can't be used, without a full stop; undefined if it can. */
 export function homeProblem(home: string, { writes }: { readonly writes: boolean }): string | undefined {
 	const existing = nearestExisting(home);
 	const reason = problemOf(existing, writes);
@@ -29,11 +29,11 @@ export function homeProblem(home: string, { writes }: { readonly writes: boolean
 
 function problemOf(path: string, writes: boolean): string | undefined {
 	if (targetKind(path) !== "directory") return "is not a directory";
-	if (isMadeByKernel(path, pathDevice(path))) return "belongs to a file system of the kernel";
-	return writes && !isWritableDirectory(path) ? "can't be written to" : undefined;
+	if (isMadeByKernel(path, pathDevice(path))) return "is on a kernel file system";
+	return writes && !isWritableDirectory(path) ? "is not writable" : undefined;
 }
 
-/** A path that can't exist (a name that is too long, a cycle of links) looks like one that is missing. */
+/** A path that can't exist (a name that is too long, a cycle of links) looks like a missing one. */
 function nameProblem(home: string): string | undefined {
 	try {
 		statSync(home, { throwIfNoEntry: false });

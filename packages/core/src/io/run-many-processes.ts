@@ -11,10 +11,11 @@ let started = 0;
 let helper: SpawnHelper | undefined;
 
 /**
- * `runProcess` for programs that are run again and again: after the first few a small helper process starts them, since starting a
- * program takes the longer the more memory the starter has. Options with callbacks are run directly. What a program leaves running ends with
- * the `ProcessScope` that it was started in.
- * @throws as `runProcess`; Error where the helper was killed meanwhile
+ * Runs `runProcess` for programs that are run repeatedly: after the first few, a small helper
+ * process starts them, since forking takes longer the more memory the parent has. Options with
+ * callbacks are run directly. Processes that a program leaves running end with the `ProcessScope`
+ * that it was started in.
+ * @throws as `runProcess`; Error if the helper was killed meanwhile
  */
 export async function runOneOfMany(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {
 	const result = await start({ ...options, env: markedEnvironment(options.env) }, options.env);

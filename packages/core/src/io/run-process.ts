@@ -8,9 +8,10 @@ import { watchProcess } from "./process/watch-process.ts";
 export type { OpenInput, ProcessCommand, ProcessOptions, ProcessResult } from "./process/process-options.ts";
 
 /**
- * Runs a program in a process group of its own and resolves when it ended; never rejects for what the program does. Timeout and
- * abort end the whole group, grandchildren included. Output in memory is bounded whatever the program prints.
- * @throws what a callback or writing a spill file threw (after the group was ended).
+ * Runs a program in its own process group and resolves when it has ended; never rejects because of
+ * the program. Timeout and abort end the whole group, including grandchildren. Output in memory is
+ * bounded.
+ * @throws what a callback or writing a spill file threw (after the group was ended)
  */
 export async function runProcess(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {
 	const started = performance.now();

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 
-/** A TCP connection of this process. */
 export interface Connection {
 	readonly localPort?: number | undefined;
 	readonly remotePort?: number | undefined;
 }
 
 /**
- * Returns whether another user of this machine surely holds the other end of `connection`. Linux lists the user of each
- * socket; elsewhere, and for connections from other machines, nothing is known. Root is not another user.
+ * Returns whether another user of this machine certainly owns the other end of `connection`. Linux
+ * lists the user of each socket; elsewhere, and for connections from other machines, nothing is
+ * known. Root does not count as another user.
  */
 export function isOfAnotherUser(connection: Connection): boolean {
 	const self = process.getuid?.();
@@ -21,7 +21,7 @@ function peerUsers({ localPort, remotePort }: Connection): readonly number[] {
 		const lines = tableOf(path).split("\n").slice(1);
 		return lines.flatMap((line) => {
 			const [, local, remote, , , , , uid] = line.trim().split(/\s+/);
-			// The peer's own entry: its ports are the other way around.
+			// The peer's own entry has the ports swapped.
 			return portOf(local) === remotePort && portOf(remote) === localPort && uid ? [Number(uid)] : [];
 		});
 	});

@@ -17,13 +17,13 @@ import { isPlaceBelow, targetVariables } from "./run-variables.ts";
 import { child, type PlacedVariable } from "./source.ts";
 import { targetDestination } from "./target-destination.ts";
 
-/** A variable, host or outside file that running an eval reads or reaches. */
+/** A variable, host or outside file that an eval reads or contacts. */
 export interface AccessItem {
-	/** `variable`: by its name. `host`: with its port if that is not the usual one. `file`: one outside of the eval's root, by its real path. */
+	/** `host`: with its port unless default. `file`: outside the eval's root, by real path. */
 	readonly kind: "variable" | "host" | "file";
 	readonly value: string;
 	readonly at: Place;
-	/** The files that together say so; absolute. */
+	/** The files that together define it; absolute. */
 	readonly files: readonly string[];
 	/** Why the run may not read the file. */
 	readonly refused?: Diagnostic;
@@ -32,16 +32,15 @@ export interface AccessItem {
 export interface AccessSource {
 	readonly loaded: LoadedEval;
 	readonly scope: TargetScope;
-	/** The targets that it is run with, those that grade included. */
+	/** Including those that grade. */
 	readonly targets: readonly ResolvedTarget[];
-	/** The tests that are run. */
 	readonly tests: readonly TestCase[];
 	/** The eval's environment. */
 	readonly env: Environment;
 	readonly view: DiskView;
 }
 
-/** Returns everything that running an eval reads of variables and outside files, and each host that it reaches: the one place that knows. */
+/** The only definition of what running an eval reads and contacts. */
 export function accessOf(source: AccessSource): AccessItem[] {
 	const items = [
 		...variables(source),
@@ -67,11 +66,11 @@ function* variableItem(
 	if (!ownVariables.has(name)) yield { kind: "variable", value: name, at, files: [...new Set([at.file, ...files])] };
 }
 
-/** A target belongs to every file that says a part of it: the key of one must not go to the address of another unseen. */
+/** Lists all defining files: one file's key must not go to another's address unnoticed. */
 function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Generator<AccessItem> {
 	const sources = new Map([...loaded.sources, ...scope.sources]);
 	const envFiles = dotEnvFiles(loaded.scope, view).map((file) => ({ file, values: loadDotEnv(view.readText(file)) }));
-	/** An address that a variable says belongs to the file that says the variable, too. */
+	/** An address from a variable also belongs to the file that sets the variable. */
 	const envFilesOf = (target: ResolvedTarget) => {
 		const steps = target.via.flatMap(({ next }) => (next ? variablesAt(next.at, { sources }) : []));
 		const used = new Set([...targetVariables([target], { sources }), ...steps].map(({ name }) => name));
@@ -98,19 +97,19 @@ function* targetAccess({ loaded, scope, targets, env, view }: AccessSource): Gen
 	}
 }
 
-/** Settings that hold words for a model, or from one: an address in them is not asked for anything. */
+/** Settings with text for or from a model: addresses in them are not contacted. */
 const textKeys: ReadonlySet<string> = new Set(["system_prompt", "response", "responses", "name"]);
 
-/** The files that say what a target is; one that only chooses it says nothing of it. */
+/** Returns the files that define a target; one that only selects it doesn't count. */
 function filesOf({ via, origin }: ResolvedTarget): string[] {
 	const layers = [...origin.values()].map(({ part }) => part.at.file);
 	return [...new Set([...via.map(({ definition }) => definition.file), ...layers])];
 }
 
-/** The hosts of all addresses in a setting: of a server, a proxy in `env`, an argument of an agent. */
+/** Yields the hosts of all addresses in a setting, such as `env` or an argument. */
 function* hostsIn(value: unknown): Generator<string> {
 	if (typeof value === "string") {
-		// A URL may be written with any slashes or none behind its scheme, and with tabs and line breaks anywhere.
+		// URL parsers accept any number of slashes after the scheme, and tabs and line breaks anywhere.
 		const texts = new Set([value, value.replace(/[\t\r\n]/g, "")]);
 		for (const text of texts)
 			for (const [address] of text.matchAll(/(?:(?:https?|wss?):|socks[45]h?:\/\/)[^\s"'`<>]+/gi))
@@ -124,7 +123,7 @@ function* workspacesOf({ loaded, tests }: Pick<AccessSource, "loaded" | "tests">
 	yield* new Set([...[...suites].flatMap(({ workspace }) => workspace ?? []), ...own]);
 }
 
-/** The hosts in variables that programs get: a proxy, or the address of a model, is often written without its scheme. */
+/** Addresses in variables for programs are often written without their scheme. */
 function* hostsOfVariables(variables: unknown): Generator<string> {
 	yield* hostsIn(variables);
 	if (typeof variables !== "object" || variables === null) return;
@@ -134,7 +133,7 @@ function* hostsOfVariables(variables: unknown): Generator<string> {
 	}
 }
 
-/** Hosts that programs are told by their environment: that of a workspace, and `.env` files. */
+/** Yields hosts from the environment of programs: the workspace's, and `.env` files. */
 function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 	for (const { env, at } of workspacesOf(source))
 		for (const host of hostsOfVariables(env)) yield { kind: "host", value: host, at, files: [at.file] };
@@ -143,7 +142,7 @@ function* environmentHosts(source: AccessSource): Generator<AccessItem> {
 			yield { kind: "host", value: host, at: { file }, files: [file] };
 }
 
-/** Returns what fetching an eval's repositories reads and reaches. */
+/** Yields what fetching an eval's repositories reads and contacts. */
 export function* repositoryAccess(source: Pick<AccessSource, "loaded" | "tests">): Generator<AccessItem> {
 	for (const { repos } of workspacesOf(source))
 		for (const { repo, local, repoAt, at } of repos) {
@@ -168,7 +167,7 @@ function* outsideFiles(source: AccessSource): Generator<AccessItem> {
 	for (const file of scope.files) yield* outside(file, { raw: file, kind: "targets file", at: { file } }, source);
 }
 
-/** Programs are of the machine; and repositories are looked at by themselves. */
+/** Programs belong to the machine, and repositories are handled separately. */
 function isForRun(reference: Reference): boolean {
 	const { kind, state, onDisk, word, found, resolved } = reference;
 	if (kind === "repository" || state === "opaque" || state === "run-time" || onDisk === "missing") return false;
@@ -176,7 +175,7 @@ function isForRun(reference: Reference): boolean {
 	return !isSystemPath(reference) && !(found === "absolute" && isProgram(reference) && isExecutable(resolved));
 }
 
-/** Returns whether a word is what its command runs: the first, or the one that `env` starts. */
+/** Returns whether it is the first word of its command, or the one that `env` starts. */
 function isProgram({ word, command }: Reference): boolean {
 	if (word === undefined || command === undefined || word.index > 1) return false;
 	if (word.index === 0) return true;

@@ -4,7 +4,7 @@ import { lookUp } from "../base/look-up.ts";
 import { slugify } from "../base/slug.ts";
 import type { Part, Source } from "./source.ts";
 
-/** Agent Skills' own format: `evals.json` with `{skill_name, evals: […]}`. */
+/** Returns whether it is Agent Skills' own format: `evals.json` with `{skill_name, evals: […]}`. */
 export function isAgentSkillsFile(file: string, value: unknown): boolean {
 	return (
 		basename(file) === "evals.json" &&
@@ -22,7 +22,7 @@ interface SkillEval {
 	readonly assertions?: unknown;
 }
 
-/** The same document under our own field names. */
+/** Returns the same document with our field names. */
 export function agentSkillsEnvelope(part: Part): Part {
 	const { skill_name: skill, evals } = part.value as { skill_name?: unknown; evals: SkillEval[] };
 	const tests = evals.map((entry) => {
@@ -45,7 +45,7 @@ export function agentSkillsEnvelope(part: Part): Part {
 	};
 }
 
-/** The source, finding places that are named by our field names. */
+/** Returns the source with locations that accept our field names. */
 export function agentSkillsSource(source: Source): Source {
 	return {
 		...source,

@@ -6,14 +6,14 @@ import {
 	olderAssertionTypes,
 } from "../schema/assertion-entry.ts";
 
-/** The built-in type that `written` names, in today's or an older spelling. */
+/** Returns the built-in type for `written`, in its current or a deprecated spelling. */
 export function builtInType(written: string): AssertionType | undefined {
 	const dashed = written.includes("_") ? written.replaceAll("_", "-") : written;
 	if (Object.hasOwn(assertionSchemas, dashed)) return dashed as AssertionType;
 	return lookUp(olderAssertionTypes, dashed);
 }
 
-/** The entries that a type does not define: a program gets them as its `config`. */
+/** Returns the entries that a type does not define: a program gets them as its `config`. */
 export function restOf(
 	entry: Readonly<Record<string, unknown>>,
 	known: ReadonlySet<string>,
@@ -24,7 +24,7 @@ export function restOf(
 
 const nothing: Readonly<Record<string, unknown>> = {};
 
-/** The keys that a type defines, as files write them. */
+/** Returns the keys that a type defines, as spelled in files. */
 export function wireKeys(type: AssertionType): ReadonlySet<string> {
 	const known = keysOfTypes.get(type) ?? new Set(Object.keys(assertionSchemas[type].def.in.def.shape));
 	keysOfTypes.set(type, known);

@@ -8,7 +8,7 @@ import type { DiskView } from "./disk-view.ts";
 import { readRegistry } from "./registry.ts";
 import { findEntry } from "./registry-edit.ts";
 
-/** The eval files that `--benchmark <id> [glob…]` means. */
+/** The eval files of `--benchmark <id> [glob…]`. */
 export interface BenchmarkPaths {
 	readonly id: string;
 	/** Absolute directory of the benchmark. */
@@ -18,10 +18,10 @@ export interface BenchmarkPaths {
 }
 
 /**
- * Resolves `--benchmark <id> [glob…]`: files, directories, globs and `!pattern`s below that benchmark's directory; without any,
- * every eval there.
- * @throws AgentvError `not-found` for an unknown id, a benchmark that is not cloned yet, or a glob that matches nothing; `usage`
- * for a path that leads out of the benchmark
+ * Resolves `--benchmark <id> [glob…]`: files, directories, globs and `!pattern`s below that
+ * benchmark's directory; by default every eval there.
+ * @throws AgentvError `not-found` for an unknown id, a benchmark that is not cloned yet, or a glob
+ * without matches; `usage` for a path outside the benchmark
  */
 export function resolveBenchmarkPaths(
 	id: string,
@@ -33,8 +33,8 @@ export function resolveBenchmarkPaths(
 	const root = entry.path;
 	if (view.kind(root) !== "directory") {
 		const hint = entry.source
-			? `Get it first: agentv benchmark sync ${id}.`
-			: "Correct its path in the registry, or remove the entry.";
+			? `Clone it first: agentv benchmark sync ${id}.`
+			: "Fix its path in the registry, or remove the entry.";
 		throw new AgentvError("not-found", `the directory of benchmark ${id}, ${root}, does not exist`, { hint });
 	}
 	const wanted = globs.filter((glob) => !glob.startsWith("!"));
@@ -43,7 +43,7 @@ export function resolveBenchmarkPaths(
 	const real = realPath(root);
 	for (const file of files) {
 		if (!isInside(real, realPath(file)))
-			throw new AgentvError("usage", `${file} is a link that leads out of benchmark ${id}`);
+			throw new AgentvError("usage", `${file} is a link to a target outside benchmark ${id}`);
 	}
 	return { id, root, files };
 }
@@ -51,12 +51,12 @@ export function resolveBenchmarkPaths(
 function refuseOutside(glob: string, root: string, id: string): void {
 	if (!isAbsolute(glob) && !glob.split(/[\\/]/).includes("..")) return;
 	if (isInside(root, resolve(root, glob))) return;
-	throw new AgentvError("usage", `${glob} leads out of benchmark ${id}`, {
+	throw new AgentvError("usage", `${glob} is outside benchmark ${id}`, {
 		hint: `Paths after --benchmark are relative to ${root}.`,
 	});
 }
 
-/** The benchmark that `file` lies in, nearest first; undefined for none. Entries that can't be used are passed by. */
+/** Returns the innermost benchmark that contains `file`. Unusable entries are skipped. */
 export function benchmarkOfFile(
 	file: string,
 	env: Environment,

@@ -9,15 +9,15 @@ import { type Environment, expandHome } from "../io/environment.ts";
 import type { GitCredentials } from "../io/git/remote-git.ts";
 import { misplacedSecret, urlEnvironment } from "./written-source.ts";
 
-/** `source` of a registry entry as its author wrote it; may hold a literal password (which is then refused). */
+/** As written; can contain a literal password, which is rejected later. */
 export interface WrittenSource {
 	readonly url: string;
 	readonly ref?: string | undefined;
 }
 
-/** How to reach a benchmark's repository now: variables filled in, credentials apart from the URL. Never shown or stored. */
+/** Credentials are separate from the URL. Never shown or stored. */
 export interface SourceAccess {
-	/** What git gets and what its configuration holds: without credentials. Paths are absolute. */
+	/** For git and its configuration: without credentials. Paths are absolute. */
 	readonly url: string;
 	/** Branch, tag, full name (`refs/heads/x`) or full commit SHA; undefined: the remote's HEAD branch. */
 	readonly ref: string | undefined;
@@ -25,19 +25,19 @@ export interface SourceAccess {
 }
 
 const whereCredentialsBelong =
-	"Put it into a variable (https://x-access-token:${{ GITHUB_TOKEN }}@host/…) or into git's credential helper.";
+	"Use a variable (https://x-access-token:${{ GITHUB_TOKEN }}@host/…) or git's credential helper.";
 
 /**
- * Fills in the variables of `written` and checks what comes out: URL and ref are untrusted.
+ * Fills in the variables of `written` and checks the result: URL and ref are untrusted.
  * @param base directory that a relative path is relative to
- * @throws AgentvError `config` saying why it can't be used; never with a credential in its words
+ * @throws AgentvError `config` if it can't be used; the message never contains a credential
  */
 export function sourceAccess(written: WrittenSource, base: string, env: Environment): SourceAccess {
 	const text = filledIn("url", written.url, urlEnvironment(written.url, env));
 	refuse("url", checkGitUrl(text, written.url));
 	const secret = misplacedSecret(written.url);
 	if (secret !== undefined)
-		throw new AgentvError("config", `url: the secret ${secret} stands outside the user part of the URL`, {
+		throw new AgentvError("config", `url: the secret ${secret} is outside the user part of the URL`, {
 			hint: whereCredentialsBelong,
 		});
 	const { url, credentials } = withoutEmptyUser(splitCredentials(text, written.url));
@@ -49,7 +49,7 @@ export function sourceAccess(written: WrittenSource, base: string, env: Environm
 	};
 }
 
-/** `https://x-access-token:${{ TOKEN:-}}@host` without a token is a plain URL: public repositories then work. */
+/** Makes `https://x-access-token:${{ TOKEN:-}}@host` without a token a plain URL. */
 function withoutEmptyUser(split: ReturnType<typeof splitCredentials>): ReturnType<typeof splitCredentials> {
 	const { url, credentials } = split;
 	if (credentials?.password === "" && (credentials.username === "" || credentials.username === "x-access-token"))
@@ -68,7 +68,7 @@ function filledIn(field: string, written: string, env: Environment): string {
 	const budget = { left: mostInField };
 	const { value, uses, malformed } = interpolateEnv(written, env, budget);
 	if (budget.left < 0)
-		throw new AgentvError("config", `${field}: its variables put in more than ${mostInField} characters`);
+		throw new AgentvError("config", `${field}: its variables insert more than ${mostInField} characters`);
 	const unset = uses.find(({ state }) => state === "unset")?.name;
 	if (unset !== undefined)
 		throw new AgentvError("config", `${field}: variable ${unset} is not set and has no default`, {
@@ -76,7 +76,7 @@ function filledIn(field: string, written: string, env: Environment): string {
 		});
 	const [broken] = malformed;
 	if (broken)
-		throw new AgentvError("config", `${field}: ${JSON.stringify(broken.text)} looks like a variable but is none`, {
+		throw new AgentvError("config", `${field}: ${JSON.stringify(broken.text)} looks like a variable but is not one`, {
 			hint: "Write ${{ NAME }} or ${{ NAME:-default }}.",
 		});
 	return value;
@@ -90,7 +90,7 @@ function refOf(written: string | undefined, env: Environment): string | undefine
 	return ref;
 }
 
-/** Whether `ref` is a full commit SHA (SHA-1 or SHA-256). */
+/** Returns whether `ref` is a full commit SHA (SHA-1 or SHA-256). */
 export function isFullSha(ref: string): boolean {
 	return /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(ref);
 }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { compareByBytes } from "../io/files/path-order.ts";
 import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
 
-/** The line that `sha256sum` would print for a name, with its escapes: a leading backslash marks a name that has any. */
+/** Returns a line of `sha256sum`: a leading backslash marks an escaped name. */
 export function sumLine(sha256: string, path: string): string {
 	const name = path.replace(/[\\\n\r]/g, (character) => escapes[character] ?? character);
 	return `${name === path ? "" : "\\"}${sha256}  ${name}`;
@@ -17,8 +17,8 @@ function digestLine(sha256: string, { mode, path }: BundleFile): string {
 }
 
 /**
- * The bundle digest: SHA-256 over the lines `sha256  mode  path`, sorted by the bytes of the paths. A vendored repository's line has
- * its commit's SHA: packing differs from run to run.
+ * Returns the bundle digest: SHA-256 over the lines `sha256  mode  path`, in byte order of the
+ * paths. A vendored repository's line has its commit's SHA: packing is not reproducible.
  */
 export function bundleDigest({ files, repos }: Pick<BundleManifest, "files" | "repos">): string {
 	const commits = new Map(repos.flatMap(({ vendored, sha }) => (vendored && sha ? [[vendored, sha] as const] : [])));
@@ -28,19 +28,19 @@ export function bundleDigest({ files, repos }: Pick<BundleManifest, "files" | "r
 	return hash.digest("hex");
 }
 
-/** One entry of the manifest's `files`, as the manifest writes it. */
+/** Returns an entry of `files` as written in the manifest. */
 export function renderFileEntry({ path, size, mode, sha256, kind, source }: BundleFile): string {
 	return JSON.stringify({ path, size, mode, sha256, kind, source });
 }
 
-/** SHA-256 over the entries as the manifest writes them. */
+/** Returns the SHA-256 over the entries as written in the manifest. */
 export function filesDigest(files: readonly BundleFile[]): string {
 	const hash = createHash("sha256");
 	for (const file of files) hash.update(`${renderFileEntry(file)}\n`);
 	return hash.digest("hex");
 }
 
-/** The regular files of a bundle as `sha256sum --check` reads them. */
+/** Returns the regular files of a bundle in the format of `sha256sum --check`. */
 export function listBundle(manifest: BundleManifest): string {
 	const regular = manifest.files.filter(({ mode }) => mode !== "link");
 	return regular.map(({ sha256, path }) => `${sumLine(sha256, path)}\n`).join("");

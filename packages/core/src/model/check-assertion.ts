@@ -6,8 +6,8 @@ import type { Loading } from "./loading.ts";
 import { type Part, placeOf } from "./source.ts";
 
 /**
- * Reports settings of a grader that fit its schema and can't be used: a pattern that can't be read, a setting that nothing
- * reads, nothing to compare with.
+ * Reports settings of a grader that match its schema but can't be used: an invalid pattern, a
+ * setting that nothing reads, a missing reference.
  * @returns whether the grader can be used
  */
 export function checkAssertion(assertion: BuiltInAssertion, part: Part, loading: Loading): boolean {
@@ -30,7 +30,7 @@ export function checkAssertion(assertion: BuiltInAssertion, part: Part, loading:
 	}
 }
 
-/** A number under `required` is an older spelling of `min_score`. */
+/** A number under `required` is a deprecated spelling of `min_score`. */
 function checkMinScore({ settings }: BuiltInAssertion, part: Part, loading: Loading): void {
 	if (typeof settings.required !== "number" || settings.minScore === undefined) return;
 	const data = { keys: ["min_score", "required"] } as const;
@@ -65,13 +65,13 @@ function checkTrajectory(settings: Settings<"tool-trajectory">, part: Part, load
 	const { mode, expected, minimums } = settings;
 	const counts = Object.keys(minimums ?? {}).length;
 	if (counts > 0 && (mode === "exact" || mode === "subset")) {
-		const hint = "use `any_order`, `in_order` or `superset`, or a grader of its own for the counts";
+		const hint = "use `any_order`, `in_order` or `superset`, or a separate grader for the counts";
 		const at = placeOf(part, ["minimums"], "key");
 		loading.report(finding(unsupportedField, { key: `minimums with mode ${mode}`, hint }, at));
 		return false;
 	}
 	if (counts > 0 || (expected ?? []).length > 0 || mode === "exact") return true;
-	loading.shape(part.at, "tool-trajectory", "needs `expected` or `minimums`: without, every answer would pass");
+	loading.shape(part.at, "tool-trajectory", "needs `expected` or `minimums`: otherwise every answer passes");
 	return false;
 }
 
@@ -81,7 +81,7 @@ function checkMetrics(part: Part, loading: Loading): boolean {
 	const fields = part.value as Readonly<Record<string, unknown>>;
 	if (fields.exploration_tolerance !== undefined && fields.target_exploration_ratio === undefined) {
 		const at = placeOf(part, ["exploration_tolerance"], "key");
-		const hint = "add the `target_exploration_ratio` that it belongs to";
+		const hint = "add the `target_exploration_ratio` that it modifies";
 		loading.report(finding(unsupportedField, { key: "exploration_tolerance", hint }, at));
 		return false;
 	}
@@ -89,11 +89,11 @@ function checkMetrics(part: Part, loading: Loading): boolean {
 	return true;
 }
 
-/** A grader without a bound is never judged. */
+/** A grader without a bound is never graded. */
 function warnOfNoBounds(part: Part, keys: readonly string[], loading: Loading): void {
 	const fields = part.value as Readonly<Record<string, unknown>>;
 	if (keys.some((key) => fields[key] !== undefined)) return;
-	const message = `needs one of ${keys.map((key) => `\`${key}\``).join(", ")}: without, it is not judged`;
+	const message = `needs one of ${keys.map((key) => `\`${key}\``).join(", ")}, otherwise it is not graded`;
 	loading.report({ ...finding(schemaShape, { field: String(fields.type), message }, part.at), severity: "warning" });
 }
 
@@ -138,7 +138,7 @@ export function checkAggregator(
 	return true;
 }
 
-/** The aggregator knows the parts by their names. */
+/** The aggregator identifies parts by their names. */
 function reportSharedNames(parts: readonly Assertion[], loading: Loading): void {
 	const seen = new Set<string>();
 	for (const { name, at } of parts) {

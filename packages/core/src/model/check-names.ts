@@ -5,13 +5,13 @@ import { proseName, unknownName } from "./load-findings.ts";
 import type { Loading } from "./loading.ts";
 import { child, type Part, type Vars } from "./source.ts";
 
-/** Names that are filled in when a test runs; a path that holds one is left alone. */
+/** Names that are filled in when a test runs; a path with one of them is not checked. */
 const runTimeNames: ReadonlySet<string> = new Set(["workspace_path", "test_id", "eval_run_id"]);
 
 /** Fields of a test whose `{{ name }}` must be one of its `vars`. */
 const filledFields = ["input", "expected_output", "criteria", "expected_outcome"] as const;
 
-/** Reports each `{{ name }}` of a test, as it is written, that none of its `vars` fills. */
+/** Reports each `{{ name }}` of a test, as written, that is not in its `vars`. */
 export function checkTestNames(test: Part, vars: Vars, loading: Loading): void {
 	const fields = test.value as Readonly<Record<string, unknown>>;
 	checkFields(fields, (key) => child(test, key), vars, loading);
@@ -30,14 +30,14 @@ function checkFields(
 	for (const key of filledFields) if (hasBraces(fields[key])) checkNames(partOf(key), vars, loading);
 }
 
-/** Most texts name nothing. */
+/** Most texts have no placeholder. */
 function hasBraces(value: unknown): boolean {
 	if (typeof value === "string") return value.includes("{{");
 	if (typeof value !== "object" || value === null) return false;
 	return (Array.isArray(value) ? value : Object.values(value)).some(hasBraces);
 }
 
-/** The same of any value. */
+/** Like `checkTestNames`, for any value. */
 export function checkNames({ value, at }: Part, vars: Vars, loading: Loading): void {
 	if (value === undefined) return;
 	const path: (string | number)[] = [];
@@ -59,12 +59,12 @@ export function checkNames({ value, at }: Part, vars: Vars, loading: Loading): v
 	visit(value, false);
 }
 
-/** The same of a text that is a whole file. */
+/** Like `checkTestNames`, for a text that is a whole file. */
 export function checkNamesOfFile(text: string, file: string, vars: Vars, loading: Loading): void {
 	checkText(text, false, vars, ({ range }) => ({ file, range }), loading);
 }
 
-/** Names of one text that are reported: the first tell what is wrong with all. */
+/** Unknown names that are reported per text; more would not help. */
 const mostUnknown = 50;
 
 function checkText(
@@ -88,7 +88,7 @@ function checkText(
 	}
 }
 
-/** Returns the place of a name in the text at `place`: the whole text if a variable of the environment brought it there. */
+/** Returns the location of a name; of the whole text if a variable contributed it. */
 export function nameAt({ name, nth }: TemplateName, place: Place, loading: Loading): Place {
 	const source = loading.sources.get(place.file);
 	const range = source?.locate(place);

@@ -4,7 +4,7 @@ import type { TestCase } from "./eval-types.ts";
 import { dependsOn, duplicateId } from "./load-findings.ts";
 import type { Loading } from "./loading.ts";
 
-/** What holds between the tests of an eval: unique ids, dependencies that exist and do not go in circles. */
+/** Checks the tests of an eval together: unique ids, dependencies that exist and have no cycles. */
 export function checkTests(tests: readonly TestCase[], loading: Loading): void {
 	const byId = new Map<string, TestCase>();
 	for (const test of tests) {

@@ -6,13 +6,13 @@ import { resolvePath } from "./path-text.ts";
 import type { Reference, ReferenceKind } from "./reference.ts";
 import { resolvePython } from "./script-closure/resolve-module.ts";
 
-/** Where a command runs, as far as it is known before it runs. */
+/** Returns where a command runs, as far as that is known statically. */
 export function workingDirectory(command: CommandSpec, kind: ReferenceKind, evalDirectory: string): string | undefined {
 	if (command.cwd) return /\{\{/.test(command.cwd.raw) ? undefined : resolve(command.cwd.base, command.cwd.raw);
 	return kind === "target-command" ? evalDirectory : command.base;
 }
 
-/** Whether a word comes after another that names a file: then it may name something that the run makes. */
+/** Returns whether the word follows another file: then it may be an output. */
 export function isLaterArgument({ word, command }: Reference): boolean {
 	if (!word || !command) return false;
 	const parsed = parseAsRun(command);
@@ -20,8 +20,9 @@ export function isLaterArgument({ word, command }: Reference): boolean {
 }
 
 /**
- * Files that a command may use although nothing says so: words of a shell text and values of options (`--config=./x.json`)
- * that name a file in the directory where it runs. Copied for safety; the command's text stays as it is.
+ * Returns files that a command may use without naming them as words: words of a shell text and
+ * values of options (`--config=./x.json`) that name a file in the directory where it runs. Copied
+ * for safety; the command's text is unchanged.
  */
 export function guessedFiles(
 	command: CommandSpec,
@@ -38,7 +39,7 @@ export function guessedFiles(
 					if (index === script) return shellWords(text);
 					if (fileOfWord(text, command, view) !== undefined) return [];
 					if (text.startsWith("-")) return /^--?[\w-]+=(.+)$/.exec(text)?.[1] ?? [];
-					// Of a target without a working directory, bare names are found where the eval is.
+					// For a target without a working directory, bare names are resolved relative to the eval.
 					return kind === "target-command" && !command.cwd && index > 0 ? [text] : [];
 				});
 	const named = words.filter((word) => /[./]/.test(word) && !/^[./]*$/.test(word) && !word.startsWith("/"));
@@ -49,15 +50,15 @@ function shellWords(text: string): string[] {
 	return [...text.matchAll(/[\w./@+-]+/g)].map((match) => match[0]);
 }
 
-/** Files that a command uses, as far as its text shows them. */
+/** The files of a command, as far as its text shows. */
 export interface CommandFiles {
-	/** For each word of a command that runs without a shell; absent for one that a shell reads. */
+	/** For each word of a command that runs without a shell; absent for a shell command. */
 	readonly words?: readonly { readonly text: string; readonly path?: string }[];
-	/** Files that no word names by itself: of a shell's text, of options' values, of `python -m`. Absolute. */
+	/** From a shell's text, options' values, `python -m`. Absolute. */
 	readonly others: readonly string[];
 }
 
-/** Finds the files that `command` uses; the paths are those that running it uses. */
+/** Finds the files of `command`; the paths are those at run time. */
 export function commandFiles(
 	command: CommandSpec,
 	kind: ReferenceKind,
@@ -95,12 +96,12 @@ function pathOfWord(
 	return found.found === undefined ? undefined : found.path;
 }
 
-/** `bin/check`, and `check.py` behind the program: the first word of a command without a slash is looked for on PATH. */
+/** The first word of a command is a file only if it has a slash. */
 function isFileWord(text: string, index: number): boolean {
 	return text.includes("/") || (index > 0 && /^\w[\w.-]*\.\w+$/.test(text));
 }
 
-/** The files of `python3 -m package.module` that are in the directory where the command runs. */
+/** Returns the files of `python3 -m package.module` in the directory where the command runs. */
 function pythonModule(words: readonly { readonly text: string }[], directory: string, view: DiskView): string[] {
 	if (!/(^|\/)python[\d.]*$/.test(words[0]?.text ?? "")) return [];
 	const option = words.findIndex(({ text }) => text === "-m");

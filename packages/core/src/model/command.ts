@@ -4,14 +4,14 @@ import type { CommandText } from "../schema/primitives.ts";
 import type { DiskView } from "./disk-view.ts";
 import type { PathText } from "./path-text.ts";
 
-/** A command as a file says it, whoever runs it: hook, grader, target, preprocessor or health check. */
+/** A command from a file: a hook, grader, target, preprocessor or health check. */
 export interface CommandSpec {
-	/** With the values of `${{ }}` and of a test's `vars` in it. */
+	/** With the values of `${{ }}` and of a test's `vars`. */
 	readonly text: CommandText;
-	/** The command before they were put in, where it has some: each value is one argument when it is run. */
+	/** Before variables were filled in, if it has any: each value is one argument. */
 	readonly written?: WrittenCommand;
 	readonly at: Place;
-	/** Directory of the file it is written in. */
+	/** Directory of the file that defines it. */
 	readonly base: string;
 	/** `cwd` as written, relative to `base`. */
 	readonly cwd?: PathText;
@@ -19,25 +19,25 @@ export interface CommandSpec {
 
 export interface WrittenCommand {
 	readonly text: CommandText;
-	/** Puts the values into a text; what has none stays as it is. */
+	/** Fills in variables; those without a value stay. */
 	readonly fill: (text: string) => string;
 }
 
 export interface CommandWord {
 	readonly text: string;
-	/** Offsets of the word in a string command; for a list, its index says where it is. */
+	/** Offsets of the word in a string command; for a list, its index is the location. */
 	readonly range: readonly [start: number, end: number];
 	readonly index: number;
-	/** Quotes or backslashes were part of the word as written. */
+	/** The word was written with quotes or backslashes. */
 	readonly quoted: boolean;
 }
 
-/** The one rule for every command: words that run as argv, or a shell text whose files can't be known. */
+/** Words that run as argv, or a shell text whose files are unknown. */
 export type ParsedCommand =
 	| { readonly kind: "argv"; readonly words: readonly CommandWord[] }
 	| { readonly kind: "shell"; readonly text: string };
 
-/** A list is argv; a string is split into words unless it has shell metacharacters outside quotes and placeholders. */
+/** A string is split into words unless it has shell metacharacters outside quotes. */
 export function parseCommand(text: CommandText): ParsedCommand {
 	if (typeof text !== "string") {
 		return {
@@ -49,7 +49,7 @@ export function parseCommand(text: CommandText): ParsedCommand {
 	return words ? { kind: "argv", words } : { kind: "shell", text };
 }
 
-/** The words of a command as a run will have them: a value never adds words or shell syntax. */
+/** Returns the words of a command at run time: a value never adds words or shell syntax. */
 export function parseAsRun({ text, written }: CommandSpec): ParsedCommand {
 	if (!written) return parseCommand(text);
 	const source = parseCommand(written.text);
@@ -59,7 +59,7 @@ export function parseAsRun({ text, written }: CommandSpec): ParsedCommand {
 
 const placeholder = /^(?:\$?\$\{\{.*?\}\}|\{\{.*?\}\}|\{[A-Za-z_][A-Za-z0-9_]*\})/s;
 
-/** The words of a simple command line, or `undefined` where only a shell could read it. */
+/** Returns the words of a simple command line; undefined if it needs a shell. */
 function splitWords(text: string): CommandWord[] | undefined {
 	const words: CommandWord[] = [];
 	let position = 0;
@@ -133,26 +133,27 @@ function readQuoted(text: string, start: number): { text: string; next: number }
 	return undefined;
 }
 
-/** The command line as its author wrote it, without the values of variables. */
+/** Returns the command line as written, without values of variables. */
 export function shownCommand({ text, written }: CommandSpec): string {
 	const source = written?.text ?? text;
 	return typeof source === "string" ? source : source.map(quoted).join(" ");
 }
 
-/** A word of a list as a command line would say it. */
+/** Returns a word of a list quoted for a command line. */
 function quoted(word: string): string {
 	return /^[\w./:@%+,={}$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The directory whose files a command's words name: its `cwd`, else that of the file it is written in. */
+/** Returns the command's `cwd`, else the directory of its file. */
 export function wordBases(command: CommandSpec): string[] {
 	const own = command.cwd && !/\{\{/.test(command.cwd.raw) ? [resolve(command.cwd.base, command.cwd.raw)] : [];
 	return [...own, command.base];
 }
 
 /**
- * The absolute path that a word of a command names, or `undefined` where the word is passed as written. A word names a
- * file when it has a `/` (or begins with `./`, `../`) and such a file or directory exists below one of `wordBases`.
+ * Returns the absolute path that a word of a command names; undefined if the word is passed as
+ * written. A word names a file if it has a `/` (or begins with `./`, `../`) and such a file or
+ * directory exists below one of `wordBases`.
  */
 export function fileOfWord(word: string, command: CommandSpec, view: DiskView): string | undefined {
 	if (!word.includes("/") || word.includes("{") || word.startsWith("-") || /^[a-z][a-z0-9+.-]*:\/\//i.test(word))
@@ -165,8 +166,9 @@ export function fileOfWord(word: string, command: CommandSpec, view: DiskView): 
 }
 
 /**
- * The absolute path that a word of a text command names if its backslashes are read as Windows would, where the word as it
- * runs names nothing: what its author means, although nothing but Windows understands it.
+ * Returns the absolute path that a word of a text command names with backslashes read as on
+ * Windows, if the word as it runs names nothing: probably the author's intent, although it only
+ * works on Windows.
  */
 export function backslashedFile(word: CommandWord, command: CommandSpec, view: DiskView): string | undefined {
 	if (typeof command.text !== "string") return undefined;
@@ -175,14 +177,14 @@ export function backslashedFile(word: CommandWord, command: CommandSpec, view: D
 	return fileOfWord(raw.replaceAll("\\", "/"), command, view);
 }
 
-/** A word that plainly means a file: it begins with `./` or `../`, whether such a file exists or not. */
+/** Returns whether a word begins with `./` or `../`, whether or not the file exists. */
 export function meansFile(word: string): boolean {
 	return /^\.{1,2}\//.test(word);
 }
 
 const shells = new Set(["sh", "bash", "dash", "zsh", "ksh", "ash"]);
 
-/** Which word is the script of `sh -c SCRIPT`: there a value must be quoted as in the shell form. */
+/** Finds the script of `sh -c SCRIPT`, in which values must be quoted. */
 export function shellScriptIndex(words: readonly string[]): number | undefined {
 	if (!shells.has(basename(words[0] ?? ""))) return undefined;
 	const option = words.findIndex((word, index) => index > 0 && /^-(?=[a-zA-Z]*c)[a-zA-Z]+$/.test(word));

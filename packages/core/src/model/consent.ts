@@ -7,16 +7,16 @@ import type { DiskView } from "./disk-view.ts";
 import { madeHere, readTrust } from "./trust-record.ts";
 import { type TrustSubject, TrustSubjects } from "./trust-subjects.ts";
 
-/** Something that evals of others read, and the user has not consented to. */
+/** Access of received evals that the user has not consented to. */
 export interface NewAccess {
 	readonly subject: TrustSubject;
 	readonly item: Omit<AccessItem, "kind"> & { readonly kind: AccessItem["kind"] | "program" };
 }
 
 /**
- * Returns what of `items` needs the user's consent: what files of a synced benchmark or a bundle say, and is not on record. What
- * the user's own files say needs none.
- * @throws AgentvError `config` if the record can't be read
+ * Returns the part of `items` that needs the user's consent: accesses that files of a synced
+ * benchmark or a bundle define and that are not recorded. The user's own files need none.
+ * @throws AgentvError `config` if the record is unreadable
  */
 export function newAccess(
 	items: readonly AccessItem[],
@@ -37,7 +37,7 @@ export function newAccess(
 	});
 }
 
-/** Returns what evals that a received run's record chose would read, reach and start: all that does not belong to a benchmark or bundle. */
+/** Covers everything that a received record selects outside benchmarks and bundles. */
 export function accessOfReceived(
 	items: readonly NewAccess["item"][],
 	run: TrustSubject,
@@ -53,7 +53,7 @@ function claimsOn(item: AccessItem, subjects: TrustSubjects): NewAccess[] {
 	return [...found.values()].map((subject) => ({ subject, item }));
 }
 
-/** Names, each with whether the user has yet to consent to it. */
+/** Names, each with whether consent is missing. */
 interface Described {
 	readonly name: string;
 	readonly isNew: boolean;
@@ -62,11 +62,11 @@ interface Described {
 export interface AccessDescription {
 	readonly variables: readonly Described[];
 	readonly hosts: readonly Described[];
-	/** Outside of the root; real paths. */
+	/** Outside the root; real paths. */
 	readonly files: readonly Described[];
 }
 
-/** Describes what evals read and reach, for plans and previews. */
+/** Describes what evals read and contact, for plans and previews. */
 export function describeAccess(items: readonly AccessItem[], found: readonly NewAccess[]): AccessDescription {
 	const isNew = new Set(found.map(({ item: { kind, value } }) => `${kind} ${value}`));
 	const of = (kind: AccessItem["kind"]) =>
@@ -79,7 +79,7 @@ export function describeAccess(items: readonly AccessItem[], found: readonly New
 const untrusted: FindingKind<{ kind: NewAccess["item"]["kind"]; value: string; subject: string }> = {
 	rule: "access.untrusted",
 	severity: "error",
-	message: ({ kind, value, subject }) => `${subject} ${does[kind]} ${value}, which you have not trusted it with`,
+	message: ({ kind, value, subject }) => `${subject} ${does[kind]} ${value}, which you have not allowed`,
 };
 
 const does: Readonly<Record<NewAccess["item"]["kind"], string>> = {
@@ -90,8 +90,8 @@ const does: Readonly<Record<NewAccess["item"]["kind"], string>> = {
 };
 
 /**
- * Refuses to run evals of others that read something new.
- * @throws AgentvError `config` that names each new thing and the place that names it
+ * Refuses to run received evals with new accesses.
+ * @throws AgentvError `config` with each new access and its location
  */
 export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, hint = ""): void {
 	const [first] = found;
@@ -107,7 +107,7 @@ export function refuseNewAccess(found: readonly NewAccess[], redact: Redactor, h
 	);
 }
 
-/** Each new thing once, at the first place that names it. */
+/** Returns each new access once, at its first location. */
 export function newAccessFindings(found: readonly NewAccess[], redact: Redactor): Diagnostic[] {
 	const all = found.map(({ subject, item }): Diagnostic => {
 		const data = { kind: item.kind, value: redact(item.value), subject: shownSubject(subject) };
@@ -116,7 +116,7 @@ export function newAccessFindings(found: readonly NewAccess[], redact: Redactor)
 	return [...new Map(all.map((one) => [one.message, one] as const).reverse()).values()].reverse();
 }
 
-/** How messages call a subject. */
+/** Returns a subject's name for messages. */
 export function shownSubject({ kind, name }: TrustSubject): string {
 	return `${kind} ${name}`;
 }

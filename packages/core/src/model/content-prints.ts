@@ -15,8 +15,8 @@ import type { ReferenceKind } from "./reference.ts";
 import { scriptClosure } from "./script-closure/script-closure.ts";
 
 /**
- * The contents that paths, scripts and commands lead to, each looked at once and again when it was written. They are known by what they
- * hold, so that a source and its bundle, which name the same content differently, agree.
+ * The contents of paths, scripts and commands, each read once and again after a change. They are
+ * identified by content, so that a source and its bundle, which use different paths, agree.
  */
 export class ContentPrints {
 	readonly #view: DiskView;
@@ -27,14 +27,14 @@ export class ContentPrints {
 		this.#view = view;
 	}
 
-	/** Returns the content of a file or of a directory's whole tree; a text for what has none to look at. */
+	/** Returns the content of a file or of a directory's whole tree; a text if there is none. */
 	path(text: PathText, scope: EvalScope): Content | string {
 		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
 		if (runTime) return `run-time ${text.raw}`;
 		return kind === "missing" ? "missing" : this.content(path);
 	}
 
-	/** Returns a template's content, which no other workspace shares: each copies it at a time of its own. */
+	/** Not shared between workspaces: each copies the template at a different time. */
 	template(text: PathText, scope: EvalScope): Content | string {
 		const { path, kind, runTime } = resolvePath(text, scope, this.#view);
 		if (runTime) return `run-time ${text.raw}`;
@@ -55,19 +55,19 @@ export class ContentPrints {
 			Content.of((before) => {
 				const known = before?.files.map(({ path }) => this.#version(path));
 				if (before && known?.every(({ sha256 }, index) => sha256 === before.files[index]?.sha256)) return before;
-				// What a changed script imports may be new on disk.
+				// Imports of a changed script can be new on disk.
 				const view = before ? openDiskView() : this.#view;
 				const workingDirectories = directory === undefined ? [] : [directory];
 				const { files } = scriptClosure([file], { view, root, workingDirectories });
 				const versions = files.map((path) => this.#version(path));
-				// Sorted by content: a bundle changes the places of the files.
+				// Sorted by content: a bundle moves the files.
 				const digests = versions.map(({ sha256 }) => sha256).sort();
 				return { digest: digestText([this.#version(file).sha256, ...digests].join("\n")), files: versions };
 			}),
 		);
 	}
 
-	/** Returns a command as its words, those that name files replaced by what these hold. */
+	/** Returns a command as its words, with those that name files replaced by the files' content. */
 	command(command: CommandSpec, kind: ReferenceKind, scope: EvalScope): unknown {
 		const { words, others } = commandFiles(command, kind, scope, this.#view);
 		const directory = workingDirectory(command, kind, scope.directory);
@@ -80,7 +80,7 @@ export class ContentPrints {
 		const printed = words.map(({ text, path }) => {
 			if (path === undefined) return text;
 			if (this.#view.kind(path) === "file") return { content: this.script(path, scope, directory) };
-			// The directory of the eval itself holds whatever runs leave there.
+			// The eval's own directory also contains outputs of runs.
 			return isInside(path, scope.directory) ? text : { content: this.content(path) };
 		});
 		return used ? { words: printed, used } : printed;
@@ -98,7 +98,6 @@ export class ContentPrints {
 		);
 	}
 
-	/** Returns the content at an absolute path. */
 	content(path: string): Content {
 		return this.#once(`content ${path}`, () =>
 			this.#view.kind(path) === "directory" ? this.#tree(path, isSource) : this.#file(path),
@@ -139,7 +138,7 @@ export class ContentPrints {
 	}
 }
 
-/** Leaves out what programs write next to their sources by running. */
+/** Skips files that programs write next to their sources. */
 function isSource(path: string): boolean {
 	const name = basename(path);
 	return ![".git", "node_modules", "__pycache__"].includes(name) && !/(^|\/)\.agentv\/results$/.test(path);
@@ -151,7 +150,7 @@ function treeEntries(root: string, filter: (path: string) => boolean): readonly 
 		refuseTooLarge(root, entries, largestTree);
 		return entries;
 	} catch (error) {
-		// What can't be read fails where it is used; here it is only not the same as anything else.
+		// An unreadable file fails when it is used; here it only has to differ from everything else.
 		if (error instanceof AgentvError) return `unreadable ${error.code}`;
 		throw error;
 	}

@@ -4,9 +4,9 @@ import { digestText } from "../io/files/digest-tree.ts";
 export interface FileVersion {
 	/** Absolute. */
 	readonly path: string;
-	/** Hexadecimal; a word for what is missing or can't be read. */
+	/** Hexadecimal; a word if missing or unreadable. */
 	readonly sha256: string;
-	/** Of a directory: digest and mode of each file below it, by relative path. */
+	/** For a directory: digest and mode of each file below it, by relative path. */
 	readonly members?: ReadonlyMap<string, string>;
 }
 
@@ -15,12 +15,13 @@ export interface ContentState {
 	readonly files: readonly FileVersion[];
 }
 
-/** How many times longer than a look at a content takes the last look is relied on. */
+/** A check stays valid for this many times its own duration. */
 const patience = 10;
 
 /**
- * What some files hold, as of now. A state is the same object as long as nothing changed. A look that takes long (a directory of thousands
- * of files) is not repeated for each test: its result is relied on for ten times as long as it took.
+ * The current content of some files. The state is the same object while nothing changes. A slow
+ * check (a directory of thousands of files) is not repeated for each test: its result is valid for
+ * ten times its duration.
  */
 export class Content {
 	readonly #look: (before: ContentState | undefined) => ContentState;
@@ -32,12 +33,12 @@ export class Content {
 		this.#look = look;
 	}
 
-	/** @param look returns `before` itself when nothing changed */
+	/** @param look returns `before` itself if nothing changed */
 	static of(look: (before: ContentState | undefined) => ContentState): Content {
 		return new Content(look);
 	}
 
-	/** Joins contents whose order and places don't matter. */
+	/** Combines contents whose order and paths don't matter. */
 	static union(contents: readonly Content[]): Content {
 		let last: readonly ContentState[] = [];
 		return new Content((before) => {
@@ -56,17 +57,17 @@ export class Content {
 		const before = this.#state;
 		this.#state = this.#look(before);
 		const endedAt = performance.now();
-		// A first look reads everything, which says nothing about what the next one takes.
+		// A first check reads everything, so it doesn't predict the duration of the next one.
 		if (before) this.#validUntil = endedAt + patience * (endedAt - startedAt);
 		return this.#state;
 	}
 
-	/** What represents the content in JSON. */
+	/** The representation of the content in JSON. */
 	toJSON(): string {
 		return this.state().digest;
 	}
 
-	/** Keeps the state of now from here on: what was copied does not change with its source. */
+	/** Keeps the current state: a copy does not change with its source. */
 	freeze(): void {
 		this.state();
 		this.#isFrozen = true;

@@ -5,10 +5,10 @@ import { isSearchable } from "../base/secret-shapes.ts";
 import type { Environment } from "../io/environment.ts";
 import { child, type Source } from "./source.ts";
 
-/** Fields of an eval whose text is said to someone: an address in it is asked by nothing. */
+/** Fields of an eval with text for models or people: addresses in them are not contacted. */
 const prose: ReadonlySet<unknown> = new Set(["input", "expected_output", "description", "criteria", "prompt", "name"]);
 
-/** Returns what variables bring into secret fields, and into the users, queries and fragments of addresses: secrets by their use. */
+/** Finds secrets by their use: in secret fields, and in parts of URLs. */
 export function secretsByUse({ parts, variables }: Source, env: Environment): string[] {
 	return variables.flatMap(({ name, state, at: { path = [], line } }) => {
 		const value = env[name];

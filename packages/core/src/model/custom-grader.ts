@@ -2,12 +2,12 @@ import { basename, join } from "node:path";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 
-/** Endings of programs that can be a custom grader, in the order they are looked for. */
+/** Extensions of custom graders, in search order. */
 export const programEndings = ["mjs", "js", "ts", "py", "sh"] as const;
 
 const programFolders = [".agentv/graders", ".agentv/assertions"];
 
-/** The program of a custom assertion type: the nearest one from the eval's directory up to its root. */
+/** Returns the nearest program from the eval's directory up to its root. */
 export function findCustomGrader(type: string, scope: EvalScope, view: DiskView): string | undefined {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const folder of programFolders) {
@@ -20,7 +20,7 @@ export function findCustomGrader(type: string, scope: EvalScope, view: DiskView)
 	return undefined;
 }
 
-/** Names of the custom types an eval can use. */
+/** Returns the names of the custom types that an eval can use. */
 export function customGraderNames(scope: EvalScope, view: DiskView): string[] {
 	return [...withParents(scope.directory, scope.root)].flatMap((directory) =>
 		programFolders.flatMap((folder) =>

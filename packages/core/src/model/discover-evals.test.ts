@@ -28,6 +28,6 @@ describe("the evals that arguments name", () => {
 		writeFileSync(join(cwd, "bundle/manifest.json"), JSON.stringify({ format_version: 1, digest: "0".repeat(64) }));
 		mkdirSync(join(cwd, "empty"));
 		expect(named(cwd, ".")).toEqual(["bundle/eval.yaml"]);
-		expect(() => named(cwd, "empty")).toThrow("holds no eval");
+		expect(() => named(cwd, "empty")).toThrow("contains no eval");
 	});
 });

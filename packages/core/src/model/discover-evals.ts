@@ -4,14 +4,15 @@ import { globFiles } from "../io/files/glob-files.ts";
 import { type DiskView, entriesOf } from "./disk-view.ts";
 import { isBundle } from "./eval-scope.ts";
 
-/** Whether a directory search finds `file`: `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`, in any letter case. */
+/** `*.eval.yaml`, `*.eval.yml`, `EVAL.yaml`, `eval.yaml`, in any letter case. */
 export function isEvalName(file: string): boolean {
 	return /(^|\.)eval\.ya?ml$/i.test(basename(file));
 }
 
 /**
- * The eval files that command-line arguments name, absolute, sorted and without repeats: files as they are, directories
- * for those below them, globs, and `!pattern` to subtract. Throws `AgentvError` `not-found` for an argument that matches nothing.
+ * Returns the eval files of command-line arguments, absolute, sorted and unique: files, directories
+ * for the evals below them, globs, and `!pattern` to exclude. @throws AgentvError `not-found` for
+ * an argument without matches
  */
 export function discoverEvals(args: readonly string[], cwd: string, view: DiskView): string[] {
 	const wanted = args.filter((arg) => !arg.startsWith("!"));
@@ -19,8 +20,8 @@ export function discoverEvals(args: readonly string[], cwd: string, view: DiskVi
 	const found = new Set<string>();
 	for (const arg of wanted) for (const file of matches(arg, cwd, ignore, view)) found.add(file);
 	if (found.size === 0 && args.length > 0)
-		throw new AgentvError("not-found", "the patterns that begin with ! leave no eval", {
-			hint: "take one of them away",
+		throw new AgentvError("not-found", "the ! patterns exclude every eval", {
+			hint: "remove one of them",
 		});
 	return [...found].sort();
 }
@@ -33,15 +34,15 @@ function matches(arg: string, cwd: string, ignore: readonly string[], view: Disk
 		throw new AgentvError("not-found", `${arg} does not exist`, { hint: "name an eval file, a directory or a glob" });
 	const found = kind === "directory" ? evalsBelow(path, view) : evalsAmong(globFiles(arg, cwd));
 	if (found.length === 0)
-		throw new AgentvError("not-found", kind === "directory" ? `${arg} holds no eval` : `${arg} matches no eval`, {
+		throw new AgentvError("not-found", kind === "directory" ? `${arg} contains no eval` : `${arg} matches no eval`, {
 			hint: "evals are named *.eval.yaml, *.eval.yml, EVAL.yaml or eval.yaml",
 		});
 	return without(found, cwd, ignore);
 }
 
 /**
- * Every file below `directory` that is named as an eval; `.git` and `node_modules` are not entered, links to directories
- * neither. A bundle is one eval, whatever lies in its template and scripts.
+ * Returns every eval file below `directory` by name; `.git`, `node_modules` and links to
+ * directories are not entered. A bundle is one eval, whatever its template and scripts contain.
  */
 export function evalsBelow(directory: string, view: DiskView): string[] {
 	const found: string[] = [];
@@ -62,8 +63,8 @@ export function evalsBelow(directory: string, view: DiskView): string[] {
 }
 
 /**
- * The evals among what a glob matches: those that are named so; without any, every YAML and JSONL file, as the author of
- * the glob must have meant them, but never a targets file.
+ * Returns the evals among a glob's matches: files with eval names; if there are none, every YAML
+ * and JSONL file, as the author probably meant, but never a targets file.
  */
 function evalsAmong(files: readonly string[]): string[] {
 	const named = files.filter((file) => isEvalName(file));
@@ -73,7 +74,7 @@ function evalsAmong(files: readonly string[]): string[] {
 	);
 }
 
-/** What `!pattern` arguments take away may be all of it: that was asked for. */
+/** `!pattern` arguments may exclude everything on purpose. */
 function without(files: readonly string[], cwd: string, ignore: readonly string[]): string[] {
 	if (ignore.length === 0) return [...files];
 	const removed = ignore.flatMap((pattern) => [pattern, `${pattern}/**`].flatMap((glob) => globFiles(glob, cwd)));

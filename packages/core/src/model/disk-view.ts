@@ -6,18 +6,18 @@ import { readTextFile } from "../io/files/read-text.ts";
 import { type PathKind, targetKind } from "../io/files/stat-path.ts";
 
 /**
- * What loading sees of the disk. One view lives as long as one command: kinds and directory listings are remembered, so
- * that a thousand evals of one directory cost its look-ups once.
+ * The disk as the loader sees it. A view lives as long as one command and caches kinds and
+ * directory listings, so that a thousand evals of one directory share its lookups.
  */
 export interface DiskView {
 	kind(path: string): PathKind;
-	/** Text of a file. Throws `AgentvError` where it is missing, unreadable or too large. */
+	/** @throws AgentvError if the file is missing, unreadable or too large */
 	readText(path: string): string;
-	/** Sorted entry names of a directory, empty where there is none. */
+	/** Returns the sorted entry names of a directory, empty if there is none. */
 	list(directory: string): readonly string[];
-	/** The same with what each entry itself is: a link is a `link`. Ask by `entriesOf`. */
+	/** Like `list`, with each entry's own kind: a link is a `link`. Call it through `entriesOf`. */
 	entries?(directory: string): ReadonlyMap<string, PathKind>;
-	/** The path as it is written on disk, where that differs in letter case only; else `undefined`. */
+	/** Returns the path as spelled on disk, if that differs only in letter case; else undefined. */
 	otherCase(path: string): string | undefined;
 }
 
@@ -33,20 +33,21 @@ export function openDiskView(): DiskView {
 }
 
 /**
- * Returns whether there is a file at a path where AgentV looks for one by itself.
- * @throws AgentvError `config` for a device, pipe, socket or file of the kernel: it would never be opened, and ignoring it could surprise
+ * Returns whether there is a file at a path that AgentV checks on its own.
+ * @throws AgentvError `config` for a device, pipe, socket or kernel file: it would never be opened,
+ * and ignoring it could surprise
  */
 export function hasFile(view: DiskView, path: string): boolean {
 	const kind = view.kind(path);
 	if (kind !== "other") return kind === "file";
 	throw new AgentvError("config", `${path} is not a regular file`, {
-		hint: "Replace it by a file on disk: devices, pipes, sockets and files of the kernel are never opened.",
+		hint: "Replace it with a file on disk: devices, pipes, sockets and kernel files are never opened.",
 	});
 }
 
 type Entries = ReturnType<typeof directoryEntries>;
 
-/** What each entry of a directory itself is, in the order of their names; a view that can't tell links follows them. */
+/** Returns entries sorted by name; a view that can't detect links follows them. */
 export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string, PathKind> {
 	return (
 		view.entries?.(directory) ?? new Map(view.list(directory).map((name) => [name, view.kind(`${directory}/${name}`)]))
@@ -55,7 +56,7 @@ export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string
 
 const noEntries: ReadonlyMap<string, PathKind> = new Map();
 
-/** Reads each directory once: that tells the kinds of all that is in it, and of much that is not. */
+/** Reads each directory once: that gives the kinds of all its entries, and of missing ones. */
 class OpenView {
 	readonly #entries = new Map<string, { readonly found: Entries }>();
 	readonly #lists = new Map<string, readonly string[]>();
@@ -64,13 +65,13 @@ class OpenView {
 	kind(path: string): PathKind {
 		const slash = path.lastIndexOf("/");
 		const name = path.slice(slash + 1);
-		// A root, a path with a slash behind it, or one of another system's form: asked as it is.
+		// A root, a path with a trailing slash, or one of another system: query it directly.
 		if (slash <= 0 || name === "" || name === "." || name === "..") return this.#follow(path);
 		const directory = path.slice(0, slash);
 		const entries = this.#read(directory);
 		if (entries) {
 			const kind = entries.get(name);
-			// Where letter case does not count, another spelling exists all the same; that is for `otherCase` to find.
+			// On a case-insensitive disk another spelling exists, too; `otherCase` handles that.
 			return kind === undefined ? "missing" : kind === "link" ? this.#follow(path) : kind;
 		}
 		return this.kind(directory) === "directory" ? this.#follow(path) : "missing";
@@ -87,7 +88,7 @@ class OpenView {
 		return this.#read(directory) ?? noEntries;
 	}
 
-	/** Undefined where there is no such directory; a parent that was read before tells that without a look. */
+	/** Undefined if there is no such directory; a parent's listing can show that without a lookup. */
 	#read(directory: string): Entries {
 		const known = this.#entries.get(directory);
 		if (known) return known.found;
@@ -103,13 +104,13 @@ class OpenView {
 	}
 
 	#keep<Value>(map: Map<string, Value>, path: string, value: Value): Value {
-		if (map.size >= 10_000) map.clear(); // memory stays flat however many evals one command sees
+		if (map.size >= 10_000) map.clear(); // Memory stays flat for any number of evals.
 		map.set(path, value);
 		return value;
 	}
 }
 
-/** The view with some files as they would be after a change: `files` maps absolute path → new text. */
+/** Returns the view after a change: `files` maps absolute path → new text. */
 export function overlayDiskView(view: DiskView, files: ReadonlyMap<string, string>): DiskView {
 	return {
 		kind: (path) => (files.has(path) ? "file" : view.kind(path)),

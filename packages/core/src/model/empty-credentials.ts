@@ -6,7 +6,7 @@ import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";
 import { evalVariables } from "./run-variables.ts";
 import { child } from "./source.ts";
 
-/** A credential, or the address that it goes to, that is empty; by a variable if one is named. */
+/** An empty credential or address; with the variable's name if there is one. */
 export const emptyCredential: FindingKind<{ setting: string; name?: string; target?: string }> = {
 	rule: "targets.empty-credential",
 	severity: "error",
@@ -18,21 +18,21 @@ export const emptyCredential: FindingKind<{ setting: string; name?: string; targ
 	},
 	hint: ({ name }) =>
 		name === undefined
-			? "name a variable that holds it, or leave the setting out"
-			: `give ${name} its value, or write \${{ ${name}:-}} if it may be empty`,
+			? "use a variable with its value, or remove the setting"
+			: `set ${name}, or write \${{ ${name}:-}} if it may be empty`,
 };
 
 type Sources = Pick<TargetScope, "sources">;
 
 /**
- * Returns the settings of a target that hold a credential or an address and are empty. A default that is empty
- * (`${{ KEY:-}}`) is meant so.
+ * Returns the credential and address settings of a target that are empty. An empty default
+ * (`${{ KEY:-}}`) is intended.
  * @param scope the files that the settings are written in
  */
 export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagnostic[] {
 	const found: Diagnostic[] = [];
 	for (const [key, layer] of target.origin) {
-		// A fixed answer is not a setting, whatever test it is for.
+		// A fixed response is not a setting.
 		if (key === "response" || key === "responses") continue;
 		const visit = (value: unknown, path: readonly [string, ...(string | number)[]]): void => {
 			if (typeof value === "object" && value !== null) {
@@ -47,7 +47,7 @@ export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagno
 			const empty = variables.find((one) => one.isEmpty === true && (isNamed || isSecretName(one.name)));
 			const shared = { setting: shown(path), target: target.name };
 			if (empty) found.push(finding(emptyCredential, { ...shared, name: empty.name }, at));
-			// A variable that a program's environment is to have may be emptied on purpose.
+			// A variable for a program's environment may be empty on purpose.
 			else if (isNamed && value.trim() === "" && variables.length === 0 && path[0] !== "env")
 				found.push(finding(emptyCredential, shared, at));
 		};
@@ -56,7 +56,7 @@ export function emptyCredentials(target: ResolvedTarget, scope: Sources): Diagno
 	return found;
 }
 
-/** The secrets that an eval's own fields (its workspace's variables, repositories) name, and that are empty. */
+/** Returns the empty secrets in an eval's own fields (its workspace's variables, repositories). */
 export function emptyEvalCredentials(loaded: LoadedEval): Diagnostic[] {
 	return evalVariables(loaded)
 		.filter(({ name, isEmpty }) => isEmpty === true && isSecretName(name))

@@ -9,10 +9,13 @@ import { type EvalScope, withParents } from "./eval-scope.ts";
 
 const madeForBundles = { PYTHONDONTWRITEBYTECODE: "1" };
 
-/** Variables that AgentV sets itself, and no secret can be in. */
+/** Variables that AgentV sets itself; they never contain a secret. */
 export const ownVariables: ReadonlySet<string> = new Set(Object.keys(madeForBundles));
 
-/** The process environment with a `.env` file under it that the user names. @throws AgentvError if that can't be read */
+/**
+ * Returns the process environment merged over the user's `.env` file. @throws AgentvError if that
+ * is unreadable
+ */
 export function withEnvFile(env: Environment, file: string | undefined): Environment {
 	if (file === undefined) return env;
 	const variables = loadDotEnv(readTextFile(file));
@@ -21,17 +24,18 @@ export function withEnvFile(env: Environment, file: string | undefined): Environ
 }
 
 /**
- * The variables an eval sees: the process environment, then `.env` files from the eval's directory up to its root, nearest
- * first; none overrides what is already set. Serves `${{ }}` and the eval's own child processes, never git or AgentV itself.
+ * Returns the variables of an eval: the process environment, then `.env` files from the eval's
+ * directory up to its root, nearest first; none overrides what is already set. For `${{ }}` and the
+ * eval's own child processes, never for git or AgentV itself.
  */
 export function evalEnvironment(scope: EvalScope, env: Environment, view: DiskView): Environment {
 	const files = dotEnvFiles(scope, view);
 	const own = files.length === 0 ? env : layered(files.join("\0"), env, view);
-	// What Python writes beside a bundle's scripts would no longer match its manifest.
+	// Files that Python writes next to a bundle's scripts would break its manifest.
 	return scope.rootKind === "bundle" ? { ...madeForBundles, ...own } : own;
 }
 
-/** The `.env` files of an eval, nearest first. */
+/** Returns the `.env` files of an eval, nearest first. */
 export function dotEnvFiles({ directory, root }: EvalScope, view: DiskView): string[] {
 	const files = [...withParents(directory, root)].map((parent) => join(parent, ".env"));
 	return files.filter((file) => hasFile(view, file));
@@ -42,7 +46,7 @@ interface Layered {
 	readonly result: Environment;
 }
 
-/** Evals of one directory tree share their variables: each combination of files is read once a view. */
+/** Evals of one tree share variables: each set of files is read once per view. */
 const known = new WeakMap<DiskView, Map<string, Layered>>();
 
 function layered(files: string, env: Environment, view: DiskView): Environment {

@@ -9,14 +9,15 @@ import type { ResolvedTarget } from "./resolve-target.ts";
 import type { TargetUse } from "./used-targets.ts";
 
 export interface MeaningOptions {
-	/** Leave out which commit a repository is pinned to. */
+	/** Ignores which commit a repository is pinned to. */
 	readonly withoutCommits?: boolean;
 }
 
 /**
- * What an eval means, as a text that is equal for equal meanings: its tests, graders, workspaces and resolved targets, with
- * every path as the absolute path that it leads to. Where something is written (file, line, spelling of a path, order of
- * keys, the chain that leads to a target) is no part of it. For checking that a rewritten eval still is the same one.
+ * Returns a text that is equal for evals with equal meaning: tests, graders, workspaces and
+ * resolved targets, with every path as its absolute target. Spelling (file, line, form of a path,
+ * order of keys, the chain of a target) is not part of it. For checking that a rewritten eval is
+ * unchanged.
  */
 export function evalMeaning(
 	loaded: LoadedEval,
@@ -64,12 +65,12 @@ class Meaning {
 		return {
 			...(this.#value(rest) as object),
 			metadata: this.#metadata(metadata, files),
-			// A suite of its own is told with each of its tests.
+			// A test's own suite is included with each test.
 			...(suite === own ? {} : { suite: this.suite(suite) }),
 		};
 	}
 
-	/** One target in use: how it is chosen, and what runs. */
+	/** A target in use: how it is selected, and what runs. */
 	use({ role, choice, resolution }: TargetUse): string {
 		if (!resolution.ok) {
 			const wrong = resolution.diagnostics.map(({ rule }) => rule).sort();
@@ -92,13 +93,13 @@ class Meaning {
 		};
 	}
 
-	/** What a reference leads to; of one that leads nowhere yet, its text, as nobody knows from where it will be read. */
+	/** Returns the target; the text of a missing one, which could resolve anywhere. */
 	reference({ kind, onDisk, state, word, raw, resolved }: Reference): string {
 		const open = state === "opaque" || state === "run-time" || (state === "missing" && word !== undefined);
 		return `${kind} ${onDisk} ${open ? raw : this.place(resolved)}`;
 	}
 
-	/** A path without the directories above the root, which differ between machines. */
+	/** Returns a path without the directories above the root, which differ between machines. */
 	place(path: string): string {
 		return path.startsWith(`${this.#scope.root}/`) ? path.slice(this.#scope.root.length + 1) : path;
 	}
@@ -108,14 +109,14 @@ class Meaning {
 		if (Array.isArray(value)) return value.map((item) => this.#value(item));
 		if (isCommand(value)) return this.#command(value, false);
 		if (isPath(value)) return this.#path(value);
-		// A target of the eval's own is told, resolved, among the targets.
+		// An eval's inline target is included, resolved, among the targets.
 		if ("inline" in value && "name" in value) return { inline: value.name };
 		const entries = Object.entries(value).flatMap(([key, item]): [string, unknown][] => {
 			if (wayWritten.has(key) || (key === "commit" && this.#options.withoutCommits)) return [];
 			if (key === "settings") return [[key, settingsOf(value as Assertion)]];
 			return [[key, authorsData.has(key) ? item : this.#value(item)]];
 		});
-		// A program of the author's own runs in the directory of the file that names it.
+		// A user's program runs in the directory of the file that names it.
 		return {
 			...Object.fromEntries(entries),
 			...("customType" in value && "base" in value ? { cwd: this.place(String(value.base)) } : {}),
@@ -128,7 +129,7 @@ class Meaning {
 		return resolved.runTime ? `run-time:${raw}` : this.place(resolved.path);
 	}
 
-	/** The words as they run, and where. `anywhere`: without a `cwd` it runs where the test or eval says, not beside its file. */
+	/** `anywhere`: without a `cwd` the test or eval defines the directory. */
 	#command(command: CommandSpec, anywhere: boolean): unknown {
 		const parsed = parseAsRun(command);
 		const cwd = command.cwd ? this.#path(command.cwd) : anywhere ? undefined : this.place(command.base);
@@ -152,12 +153,12 @@ class Meaning {
 	}
 }
 
-/** Fields that tell where or how something is written. */
+/** Fields about where or how something is written. */
 const wayWritten = new Set(["at", "base", "commitAt", "includedBy", "file", "local", "program", "scope"]);
-/** Fields whose keys are the author's. */
+/** Fields with user-defined keys. */
 const authorsData = new Set(["vars", "rest", "toolCalls", "env"]);
 
-/** An assertion's settings without those that it holds resolved, and without the spelling of its type. */
+/** Returns settings without those resolved separately, and without the type's spelling. */
 function settingsOf({ settings, command, promptFile, parts }: Assertion): unknown {
 	const told = { type: undefined, ...(command ? { command: undefined, cwd: undefined } : {}) };
 	const prompt = command || promptFile ? { prompt: undefined } : {};

@@ -4,37 +4,35 @@ import { type JsonReading, readJson } from "../base/read-json.ts";
 import { isInside } from "../io/files/path-inside.ts";
 import { type DiskView, entriesOf } from "./disk-view.ts";
 
-/** How far an eval may look: its own directory, and the root that bounds every search through parent directories. */
+/** The bounds of an eval's searches through directories. */
 export interface EvalScope {
-	/** Directory of the eval file. */
 	readonly directory: string;
-	/** Repository root, bundle root, or the bound where there is neither. */
+	/** Repository root, bundle root, or the search bound if there is neither. */
 	readonly root: string;
-	/** What the root is. */
 	readonly rootKind: "repository" | "bundle" | "working-directory" | "eval-directory";
-	/** What may be read outside of the root; every loaded eval has it. */
+	/** What may be read outside the root; set on every loaded eval. */
 	readonly reach?: Reach;
 }
 
-/** What the user lets evals read outside of their root. */
+/** What the user allows evals to read outside their root. */
 export interface Reach {
 	/** Real paths of files and directories. */
 	readonly allowed: readonly string[];
-	/** Files that the user names to the command: the paths in them may lead anywhere. Absolute. */
+	/** Files that the user passed to the command: their paths may refer to anything. Absolute. */
 	readonly ownFiles: readonly string[];
 	/** The option that allows more, if the command has one. */
 	readonly option?: "--allow-outside" | "--include-outside";
 }
 
-/** How messages call the root of a scope. */
+/** Names of a scope's root in messages. */
 export const rootNames: Readonly<Record<EvalScope["rootKind"], string>> = {
 	repository: "the repository",
 	bundle: "the bundle",
 	"working-directory": "the current directory",
-	"eval-directory": "the eval's directory, and there is no repository around it",
+	"eval-directory": "the eval's directory, which is not in a repository",
 };
 
-/** Finds the scope of an eval in `directory`; `cwd` bounds it where there is no repository. */
+/** Finds the scope of an eval in `directory`; without a repository `cwd` bounds it. */
 export function findScope(directory: string, cwd: string, view: DiskView): EvalScope {
 	for (const candidate of withParents(directory)) {
 		if (isBundle(candidate, view)) return { directory, root: candidate, rootKind: "bundle" };
@@ -44,12 +42,15 @@ export function findScope(directory: string, cwd: string, view: DiskView): EvalS
 	return { directory, root: directory, rootKind: "eval-directory" };
 }
 
-/** `path` for messages: as seen from the eval's directory where it lies below the root, so that every checkout says the same; else absolute. */
+/**
+ * Returns `path` for messages: relative to the eval's directory if it is below the root, so that
+ * messages are equal in every checkout; else absolute.
+ */
 export function shownPath(path: string, { directory, root }: Pick<EvalScope, "directory" | "root">): string {
 	return isInside(root, path) ? relative(directory, path).split(sep).join("/") || "." : path;
 }
 
-/** `directory` and its parents up to and including `root` (the file system's root when not given), nearest first. */
+/** Yields `directory` and its parents up to and including `root`, nearest first. */
 export function* withParents(directory: string, root?: string): Generator<string> {
 	let current = directory;
 	while (true) {
@@ -60,7 +61,10 @@ export function* withParents(directory: string, root?: string): Generator<string
 	}
 }
 
-/** A bundle is recognised by its manifest: a JSON object with `format_version` and `digest`. One that can't be parsed is a damaged bundle's. */
+/**
+ * Returns whether a directory is a bundle: its manifest is a JSON object with `format_version` and
+ * `digest`. An unparsable manifest counts as a damaged bundle.
+ */
 export function isBundle(directory: string, view: DiskView): boolean {
 	const manifest = join(directory, "manifest.json");
 	if (view.kind(manifest) !== "file" || view.kind(join(directory, "eval.yaml")) !== "file") return false;
@@ -71,8 +75,9 @@ export function isBundle(directory: string, view: DiskView): boolean {
 }
 
 /**
- * Returns whether what is in `directory` was received, as far as its manifest says: also one that is damaged, is not a file, or whose eval
- * has another name. A JSON object without `format_version` and `digest` is of something else: of a web app, of a browser extension.
+ * Returns whether the manifest shows that a directory was received, even if it is damaged, not a
+ * file, or for an eval of another name. A JSON object without `format_version` and `digest` belongs
+ * to something else, such as a web app or browser extension.
  */
 export function hasBundleManifest(directory: string, view: DiskView): boolean {
 	const names = [...entriesOf(view, directory).keys()].filter((name) => name.toLowerCase() === "manifest.json");

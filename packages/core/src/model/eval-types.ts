@@ -8,39 +8,39 @@ import type { EvalScope } from "./eval-scope.ts";
 import type { PathText } from "./path-text.ts";
 import type { Part, PlacedVariable, Source } from "./source.ts";
 
-/** A part of a message's content. Files and images are paths, not yet read. */
+/** Files and images are paths that are not read yet. */
 export type ContentPiece =
 	| { readonly type: "text"; readonly text: string }
 	| { readonly type: "file" | "image"; readonly path: PathText; readonly mediaType?: string };
 
 export interface Message {
 	readonly role: Role;
-	/** Who speaks, for graders and records: targets get roles only. */
+	/** Speaker, for graders and records: targets only get roles. */
 	readonly name?: string;
 	readonly content: string | readonly ContentPiece[];
 	readonly toolCalls?: readonly ToolCall[];
 }
 
 interface AssertionBase {
-	/** Unique among its siblings only if the author made it so; default: the type. */
+	/** Not necessarily unique among its siblings; default: the type. */
 	readonly name: string;
 	readonly weight: number;
 	readonly required: boolean;
 	readonly minScore?: number;
 	readonly negate: boolean;
 	readonly at: Place;
-	/** Directory of the file it is written in. */
+	/** Directory of the file that defines it. */
 	readonly base: string;
 	/** Keys of the entry that its type does not define; a program gets them as `config`. */
 	readonly rest: Readonly<Record<string, unknown>>;
 	readonly command?: CommandSpec;
-	/** The prompt where it is a file (else it is text in `settings`). */
+	/** The prompt if it is a file (else it is text in `settings`). */
 	readonly promptFile?: PathText;
-	/** What that file holds once the test's `vars` are in it, if it names some. */
+	/** Content of that file with the test's `vars`, if it uses any. */
 	readonly promptText?: string;
-	/** The graders inside a `composite`. */
+	/** The graders of a `composite`. */
 	readonly parts?: readonly Assertion[];
-	/** The include that brought it here, for bundles that inline it. */
+	/** The include that added it, for bundles that inline it. */
 	readonly includedBy?: PathText;
 }
 
@@ -48,13 +48,13 @@ export type BuiltInAssertion = {
 	[Type in AssertionType]: AssertionBase & { readonly type: Type; readonly settings: AssertionSettings<Type> };
 }[AssertionType];
 
-/** A type that is a program in `.agentv/graders/` or `.agentv/assertions/`. */
+/** A type implemented by a program in `.agentv/graders/` or `.agentv/assertions/`. */
 export interface CustomAssertion extends AssertionBase {
 	readonly type: "custom";
 	readonly customType: string;
 	/** Absolute path of the program. */
 	readonly program: string;
-	/** Where it runs; default: the directory of the file that the entry is written in. */
+	/** Working directory; default: the directory of the file that defines the entry. */
 	readonly cwd?: PathText;
 	readonly settings: { readonly config?: Readonly<Record<string, unknown>>; readonly timeoutSeconds?: number };
 }
@@ -73,16 +73,15 @@ export type HookName = (typeof hookNames)[number];
 export type Hooks = { readonly [Name in HookName]?: Hook };
 
 export interface WorkspaceRepo {
-	/** Path inside the workspace, relative, without leading `./`. */
+	/** Relative to the workspace, without leading `./`. */
 	readonly path: string;
 	/** As written: `org/name`, URL, or local path. */
 	readonly repo: string;
-	/** Where that text stands. */
+	/** Location of that text. */
 	readonly repoAt: Place;
-	/** Present when `repo` is a path on this machine. */
+	/** Present if `repo` is a local path. */
 	readonly local?: PathText;
 	readonly commit?: string;
-	/** Where the commit is written. */
 	readonly commitAt?: Place;
 	readonly sparse?: readonly string[];
 	readonly ancestor: number;
@@ -96,7 +95,7 @@ export interface Workspace {
 	readonly hooks: Hooks;
 	readonly env: Readonly<Record<string, string>>;
 	readonly at: Place;
-	/** The external workspace file it came from. */
+	/** The external workspace file that defines it. */
 	readonly file?: PathText;
 }
 
@@ -107,7 +106,7 @@ export type Extension =
 			readonly kind: "module";
 			readonly module: PathText;
 			readonly exportName: HookName;
-			/** Of one call; default: as for hooks. */
+			/** Per call; default: as for hooks. */
 			readonly timeoutMs?: number;
 			readonly at: Place;
 	  }
@@ -124,7 +123,7 @@ export interface Preprocessor {
 	readonly timeoutSeconds?: number;
 }
 
-/** How a test or eval chooses its target: by name, or by a definition of its own. */
+/** A test's or eval's target: a name, or an inline definition. */
 export type TargetChoice =
 	| { readonly name: string; readonly at: Place }
 	| {
@@ -147,7 +146,7 @@ export interface Turn {
 	readonly assertions: readonly Assertion[];
 }
 
-/** What the tests of one eval file share. A test imported with its suite keeps that suite's. */
+/** What the tests of one eval file share. An imported test keeps its own suite. */
 export interface Suite {
 	readonly file: string;
 	readonly name: string;
@@ -165,7 +164,7 @@ export interface TestCase {
 	readonly id: string;
 	readonly description?: string;
 	readonly at: Place;
-	/** Directory of the file it is written in. */
+	/** Directory of the file that defines it. */
 	readonly base: string;
 	readonly suite: Suite;
 	readonly input: readonly Message[];
@@ -173,11 +172,11 @@ export interface TestCase {
 	readonly expectedOutput?: string;
 	readonly expectedMessages: readonly Message[];
 	readonly criteria?: string;
-	/** Its own graders, then the eval's. Empty only for a test graded by `criteria` or `expectedOutput` alone. */
+	/** Its own, then the eval's. Empty with `criteria` or `expectedOutput` alone. */
 	readonly assertions: readonly Assertion[];
 	readonly vars: Readonly<Record<string, unknown>>;
 	readonly metadata: Readonly<Record<string, unknown>>;
-	/** Files that string values of `metadata` name (`…_file`, `…_path`). */
+	/** Files in string values of `metadata` (`…_file`, `…_path`). */
 	readonly metadataFiles: readonly PathText[];
 	readonly tags: readonly string[];
 	readonly conversationId?: string;
@@ -193,12 +192,12 @@ export interface TestCase {
 	readonly onTurnFailure: "continue" | "stop";
 }
 
-/** A file that loading itself had to read: test files, includes, external workspaces, imported suites. */
+/** A file read while loading: test files, includes, external workspaces, imported suites. */
 export interface LoadedFile {
 	readonly kind: "tests" | "suite" | "workspace" | "include" | "prompt";
 	readonly path: PathText;
 	readonly resolved: string;
-	/** `glob`: `path` is a pattern, `resolved` the directory that it searches. `listed`: found by searching such a directory. */
+	/** `glob`: `resolved` is the pattern's base. `listed`: found in such a directory. */
 	readonly found?: "glob" | "listed";
 }
 
@@ -217,19 +216,19 @@ export interface LoadedEval {
 	readonly budgetUsd?: number;
 	readonly experiment?: string;
 	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
-	/** Everything wrong with it that loading saw. */
+	/** Every problem found while loading. */
 	readonly diagnostics: readonly Diagnostic[];
-	/** Files read while loading, the references that led to them, missing ones included. */
+	/** References read while loading, including missing files. */
 	readonly files: readonly LoadedFile[];
 	readonly sources: ReadonlyMap<string, Source>;
-	/** Files that were read as plain text. */
+	/** Files read as plain text. */
 	readonly texts: ReadonlyMap<string, Source>;
-	/** Variables named in any of the sources. */
+	/** Variables in any of the sources. */
 	readonly variables: readonly PlacedVariable[];
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** Returns assertions with those that they hold, each before its parts. */
+/** Yields assertions recursively, each before its parts. */
 export function* withParts(assertions: Iterable<Assertion>): Generator<Assertion> {
 	for (const assertion of assertions) {
 		yield assertion;

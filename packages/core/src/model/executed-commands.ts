@@ -6,19 +6,19 @@ import { hookNames } from "./eval-types.ts";
 import { stripScheme } from "./path-text.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
-/** Something that runs on this machine when an eval is run. */
+/** A program that an eval runs on this machine. */
 export interface ExecutedCommand {
 	readonly kind: "hook" | "extension" | "preprocessor" | "grader" | "prompt" | "target" | "healthcheck";
-	/** `before_each`, the grader's, the target's name. */
+	/** `before_each`, the grader's or the target's name. */
 	readonly name: string;
-	/** As its author wrote it: a command line with `${{ }}`, or the path of a program or module. */
+	/** As written: a command line with `${{ }}`, or the path of a program or module. */
 	readonly text: string;
-	/** A shell reads it: which files it uses can't be known. */
+	/** Run by a shell: the files that it uses are unknown. */
 	readonly shell: boolean;
 	readonly at: Place;
 }
 
-/** Everything that running `loaded` on `targets` executes, in the order of a run, each once. */
+/** Returns everything that running `loaded` on `targets` executes, in run order, each once. */
 export function executedCommands(loaded: LoadedEval, targets: readonly ResolvedTarget[]): ExecutedCommand[] {
 	const list = new Executed();
 	const suites = new Set<Suite>([loaded.suite, ...loaded.tests.map((test) => test.suite)]);

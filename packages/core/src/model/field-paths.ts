@@ -13,7 +13,7 @@ interface GradedTest {
 	readonly turns: readonly Turn[];
 }
 
-/** Notes which fields of `field-accuracy` graders the references of a test have. */
+/** Records which fields of `field-accuracy` graders a test's references have. */
 export function checkFields({ assertions, expected, turns }: GradedTest, loading: Loading): void {
 	const last = expected.at(-1);
 	noteFields(assertions, last && messageText(last), loading);
@@ -47,7 +47,7 @@ function fieldAt({ at }: Assertion, index: number, path: string, { comparedField
 	return field;
 }
 
-/** JSON, also in a code fence, as the grader reads it. */
+/** Parses JSON, also in a code fence, like the grader. */
 function referenceOf(text: string): unknown {
 	const read = readJson(withoutFence(text));
 	return "value" in read ? read.value : undefined;
@@ -62,7 +62,7 @@ function keysOf(value: unknown, prefix: string): string[] {
 	});
 }
 
-/** Reports each field that every reference lacks: it would be left out of every comparison. */
+/** Reports each field that is missing from every reference: no comparison would include it. */
 export function reportAbsentFields(loading: Loading): void {
 	for (const { path, at, isPresent, known, references } of loading.comparedFields.values()) {
 		if (isPresent) continue;

@@ -18,15 +18,16 @@ import { isAddress, type PathText } from "./path-text.ts";
 import { Recipe } from "./recipe.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
-/** A repository with the commit that a run got. */
+/** A repository with its checked-out commit. */
 export interface PinnedRepository {
 	readonly path: string;
 	readonly sha: string;
 }
 
 /**
- * States what the five parts of a result's fingerprint are made of: values in which paths are replaced by the content they lead to,
- * repositories by commits and secrets by nothing. Two results are comparable in so far as their parts agree, wherever the files lay.
+ * Builds the five parts of a result's fingerprint: values in which paths are replaced by their
+ * content, repositories by commits and secrets by nothing. Results are comparable as far as their
+ * parts agree, regardless of file locations.
  */
 export class Fingerprinter {
 	readonly #prints: ContentPrints;
@@ -37,7 +38,7 @@ export class Fingerprinter {
 		this.#redact = redact;
 	}
 
-	/** What is asked: input, expected output, criteria, turns, metadata. */
+	/** The question: input, expected output, criteria, turns, metadata. */
 	test(test: TestCase): Recipe {
 		const { scope } = test.suite;
 		const { criteria, expectedMessages, metadata, metadataFiles, turns, aggregation, onTurnFailure } = test;
@@ -52,9 +53,10 @@ export class Fingerprinter {
 	}
 
 	/**
-	 * How it is judged.
-	 * @param rest `models` are the targets that judge; `declared` is what the eval's programs read by its own word
-	 * @param versionOf names a grader's own version
+	 * The grading.
+	 * @param rest `models` are the targets that grade; `declared` is what the eval declares that its
+	 * programs read
+	 * @param versionOf returns a grader's own version
 	 */
 	graders(
 		assertions: readonly Assertion[],
@@ -80,7 +82,7 @@ export class Fingerprinter {
 		});
 	}
 
-	/** What it works in. `template` is the content that the workspace copies. */
+	/** The workspace. `template` is the content that the workspace copies. */
 	workspace(
 		workspace: Workspace | undefined,
 		template: Content | string | undefined,
@@ -99,7 +101,7 @@ export class Fingerprinter {
 		});
 	}
 
-	/** What is called around it. */
+	/** The hooks and extensions. */
 	hooks(
 		hooks: readonly (Hooks | undefined)[],
 		extensions: readonly Extension[],
@@ -116,7 +118,7 @@ export class Fingerprinter {
 		});
 	}
 
-	/** What answers: provider and settings, without names and secrets; then those that step in for it. */
+	/** The target: provider and settings, without names and secrets; then its fallbacks. */
 	target(targets: readonly ResolvedTarget[], scope: EvalScope, declared?: Content | undefined): Recipe {
 		const printed = targets.map((target) => this.#target(target, scope));
 		return this.#recipe(declared && targets.some(({ command }) => command) ? [...printed, { declared }] : printed);
@@ -160,7 +162,7 @@ export class Fingerprinter {
 			version: versionOf(assertion),
 			command: command && this.#prints.command(command, kind, scope),
 			prompt: promptFile && this.#prints.path(promptFile, scope),
-			// With the test's `vars` in it, it is another question.
+			// With the test's `vars` in it, it is a different question.
 			...(promptText === undefined ? {} : { promptText }),
 			program: assertion.type === "custom" ? this.#prints.script(assertion.program, scope) : undefined,
 			parts: parts?.map((part) => this.#assertion(part, scope, versionOf)),
@@ -201,7 +203,7 @@ export class Fingerprinter {
 	}
 }
 
-/** The program of an agent that a target names by a path. */
+/** Returns an agent's program that a target names by a path. */
 export function executableOf({ settings, origin, at, cwd }: ResolvedTarget): CommandSpec | undefined {
 	const program = "executable" in settings ? settings.executable : undefined;
 	const layer = origin.get("executable");
@@ -214,7 +216,7 @@ function runsProgram(assertion: Assertion): boolean {
 	return type === "custom" || command !== undefined || (parts?.some(runsProgram) ?? false);
 }
 
-/** Keys of a target that are looked at apart, or have no bearing on its answers. */
+/** Keys of a target that are handled separately, or don't affect its responses. */
 export const besideTheAnswer: ReadonlySet<string> = new Set([
 	...["name", "provider", "command", "cwd", "fixtures", "healthcheck", "hooks", "grader_target", "judge_target"],
 	...["fallback_targets", "workers", "requests_per_minute", "verbose", "log_dir", "stream_log", "timeout_seconds"],
@@ -231,19 +233,19 @@ function withoutSecrets(value: unknown): unknown {
 	);
 }
 
-/** Settings without what stands in them as a path or command and is looked at by its content. */
+/** Returns settings without paths and commands, which are compared by content. */
 function withoutPaths(settings: object, hasCommand: boolean, hasPromptFile: boolean): Record<string, unknown> {
 	const left = new Set(["type", "assertions", "evaluators", "target"]);
 	if (hasCommand) for (const key of ["command", "cwd", "prompt"]) left.add(key);
 	if (hasPromptFile) left.add("prompt");
 	return Object.fromEntries(
 		Object.entries(settings).flatMap(([key, value]) => {
-			// The settings of a program that writes the prompt count as its words do.
+			// The settings of a program that writes the prompt count like its words.
 			if (key === "prompt" && left.has(key) && typeof value === "object" && value !== null)
 				return "config" in value ? [["promptConfig", value.config]] : [];
 			if (left.has(key)) return [];
 			return key === "aggregator" && typeof value === "object" && value !== null
-				? // An aggregator's older spelling of `command` is `path`.
+				? // An aggregator's deprecated spelling of `command` is `path`.
 					[[key, withoutPaths({ ...value, path: undefined }, hasCommand, hasPromptFile)]]
 				: [[key, value]];
 		}),

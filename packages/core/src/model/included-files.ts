@@ -7,15 +7,15 @@ import type { DiskView } from "./disk-view.ts";
 export interface IncludedFiles {
 	/** Absolute, sorted. */
 	readonly files: readonly string[];
-	/** `.env` files that a pattern names as such. */
+	/** `.env` files that a pattern names explicitly. */
 	readonly dotEnv: ReadonlySet<string>;
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Entries of directories that all patterns of an eval may look at. */
+/** Directory entries that all patterns of an eval may visit. */
 const mostEntries = 1_000_000;
 
-/** The files below `directory` that `patterns` name, less those that match `exclude`. A directory stands for all it holds. */
+/** Returns files that match `patterns` but not `exclude`. A directory includes all its files. */
 export function includedFiles(
 	patterns: readonly { readonly pattern: string; readonly at: Place }[],
 	exclude: readonly string[],
@@ -67,6 +67,6 @@ const includeMatchesNothing: FindingKind<{ pattern: string; directory: string }>
 const includeAbove: FindingKind<{ pattern: string }> = {
 	rule: "bundle.include",
 	severity: "error",
-	message: ({ pattern }) => `the include ${JSON.stringify(pattern)} reaches above the eval's directory`,
-	hint: () => "included files keep their path relative to the eval, so they must lie below it",
+	message: ({ pattern }) => `the include ${JSON.stringify(pattern)} is outside the eval's directory`,
+	hint: () => "included files keep their path relative to the eval, so they must be below it",
 };

@@ -6,7 +6,7 @@ import { linksLeavingTree } from "../io/files/tree-links.ts";
 import { referenceNoun } from "./reference.ts";
 import type { Reference, ReferenceKind } from "./references.ts";
 
-/** What is read as a file; a directory in its place can't be. Loading itself says so of what it reads. */
+/** Read as files, not directories. The loader checks the files that it reads. */
 const files: ReadonlySet<ReferenceKind> = new Set([
 	...(["input-file", "prompt", "metadata-file", "fixtures", "extension", "custom-grader"] as const),
 ]);
@@ -16,23 +16,21 @@ const notRegular: FindingKind<{ raw: string; directory: boolean }> = {
 	severity: "error",
 	message: ({ raw, directory }) =>
 		`${JSON.stringify(raw)} is ${directory ? "a directory, not a file" : "a device, pipe, socket or file of the kernel"}`,
-	hint: ({ directory }) =>
-		directory ? "name a file in it" : "name a file or directory on disk: nothing else is opened",
+	hint: ({ directory }) => (directory ? "use a file in it" : "use a file or directory on disk: nothing else is opened"),
 };
 
 const tooLarge: FindingKind<{ raw: string; size: number }> = {
 	rule: "path.missing",
 	severity: "error",
 	message: ({ raw, size }) =>
-		`${JSON.stringify(raw)} has ${size} bytes, more than the ${largestHashed} that a file may have that an eval names`,
-	hint: () => "name a smaller file, or have a hook fetch it into the workspace",
+		`${JSON.stringify(raw)} has ${size} bytes, more than the ${largestHashed} allowed for a file that an eval uses`,
+	hint: () => "use a smaller file, or fetch it into the workspace in a hook",
 };
 
-/** What a copy of a directory would be refused for: paths in it. */
+/** Paths in a directory that would make copying it fail. */
 export interface TreeFaults {
-	/** Devices, pipes and sockets. */
 	readonly special: readonly string[];
-	/** Links that leave it. */
+	/** Links to outside. */
 	readonly links: readonly string[];
 }
 
@@ -40,7 +38,7 @@ const holdsSpecial: FindingKind<{ noun: string; raw: string; paths: readonly str
 	rule: "path.missing",
 	severity: "error",
 	message: ({ noun, raw, paths }) =>
-		`${noun} ${JSON.stringify(raw)} holds what is neither file, directory nor link: ${shownPaths(paths)}`,
+		`${noun} ${JSON.stringify(raw)} contains entries that are not files, directories or links: ${shownPaths(paths)}`,
 	hint: () => "remove it: nothing else is copied",
 };
 
@@ -49,14 +47,14 @@ const leavingLinks: FindingKind<{ noun: string; raw: string; paths: readonly str
 	severity: "error",
 	message: ({ noun, raw, paths }) =>
 		`${noun} ${JSON.stringify(raw)} has a symbolic link that leaves it: ${shownPaths(paths)}`,
-	hint: () => "replace the link by what it points to",
+	hint: () => "replace the link with its target",
 };
 
 function shownPaths(paths: readonly string[]): string {
 	return `${paths.slice(0, 3).join(", ")}${paths.length > 3 ? ", …" : ""}`;
 }
 
-/** Looks at everything in a directory that a run copies. @param isLeftOut what is not copied */
+/** Scans a directory that a run copies. @param isLeftOut what is not copied */
 export function treeFaults(directory: string, isLeftOut: (path: string) => boolean): TreeFaults {
 	const entries = listTree(directory, { filter: (path) => !isLeftOut(path) });
 	return {
@@ -65,7 +63,7 @@ export function treeFaults(directory: string, isLeftOut: (path: string) => boole
 	};
 }
 
-/** Returns the findings about templates that a run would refuse to copy. */
+/** Returns findings about templates that a run would refuse to copy. */
 export function irregularTemplates(
 	references: readonly Reference[],
 	faultsOf: (directory: string) => Partial<TreeFaults>,
@@ -81,7 +79,7 @@ export function irregularTemplates(
 	});
 }
 
-/** Returns a finding for each path that leads to what is never opened: reading it may block, or never end. */
+/** Returns a finding for each path that is never opened: reading it can block, or never end. */
 export function irregularReferences(references: readonly Reference[]): Diagnostic[] {
 	return references.flatMap((reference) => {
 		const { raw, onDisk, at } = reference;
@@ -93,6 +91,6 @@ export function irregularReferences(references: readonly Reference[]): Diagnosti
 
 function isIrregular({ kind, onDisk, state, word }: Reference): boolean {
 	if (onDisk === "directory") return files.has(kind);
-	// Devices and sockets of the machine are for programs to open, which get them as arguments.
+	// Devices and sockets are opened by programs, which get them as arguments.
 	return onDisk === "other" && !(word !== undefined && word.index > 0 && state === "outside-root");
 }

@@ -3,7 +3,10 @@ import { compute, computingLimitMs } from "../io/process/computing-process.ts";
 import { type LoadedEval, withParts, withTurns } from "./eval-types.ts";
 import { badSchema } from "./load-findings.ts";
 
-/** Returns what is wrong with the JSON Schemas of an eval's graders. Loading is synchronous, and the validator runs in another process. */
+/**
+ * Returns what is wrong with the JSON Schemas of an eval's graders. Separate from loading, which is
+ * synchronous: the validator runs in another process.
+ */
 export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Promise<Diagnostic[]> {
 	const found: Diagnostic[] = [];
 	const problems = new Map<string, string | undefined>();
@@ -20,10 +23,10 @@ export async function checkJsonSchemas({ tests }: Pick<LoadedEval, "tests">): Pr
 	return found;
 }
 
-/** Draft 7, or 2019-09 and 2020-12 by its `$schema`. */
+/** Supports draft 7, and 2019-09 and 2020-12 by `$schema`. */
 async function problemOf(schema: Readonly<Record<string, unknown>> | boolean): Promise<string | undefined> {
 	const outcome = await compute({ kind: "schema", schema });
 	if (outcome.kind === "schema") return undefined;
-	if (outcome.kind === "timeout") return `reading it took longer than ${computingLimitMs / 1000} s`;
+	if (outcome.kind === "timeout") return `compiling it took longer than ${computingLimitMs / 1000} s`;
 	return outcome.message.replace(/^schema is invalid: /, "");
 }

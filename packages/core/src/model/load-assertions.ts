@@ -25,7 +25,7 @@ import { readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
 import { noVars, withVarsInGraders } from "./template-vars.ts";
 
-/** Reads a list of `assertions`. Plain strings of one list form one `rubrics` grader that weighs their number. */
+/** The plain strings of a list form one `rubrics` grader with their number as weight. */
 export function readAssertions(
 	part: Part,
 	base: string,
@@ -140,7 +140,7 @@ function readBuiltIn(
 	loading: Loading,
 	includes: readonly PathText[],
 ): Assertion | undefined {
-	// A code-grader's further keys are its program's `config`, so they are no unknown fields.
+	// A code-grader's additional keys are its program's `config`, not unknown fields.
 	const quiet =
 		type === "code-grader"
 			? {
@@ -267,7 +267,7 @@ function readInclude(
 	return readAssertions(filled, dirname(opened.resolved), loading, [...includes, path]);
 }
 
-/** The list in a file of shared assertions: the file itself, or under one of the names of `assertions`. */
+/** Returns the whole file, or the list under one of the names of `assertions`. */
 function templateList(root: Part, loading: Loading): Part | "refused" {
 	if (root.value === undefined || root.value === null || Array.isArray(root.value)) return root;
 	const template = readShape(assertionTemplateSchema, root, loading);
@@ -276,7 +276,7 @@ function templateList(root: Part, loading: Loading): Part | "refused" {
 	return key === undefined ? root : child(root, key);
 }
 
-/** A bare name means `.agentv/templates/NAME.yaml` in the nearest directory that has it; anything else is a path. */
+/** A bare name means the nearest `.agentv/templates/NAME.yaml`; anything else is a path. */
 function templatePath(include: string, at: PathText["at"], base: string, { scope, view }: Loading): PathText {
 	if (/[./\\]/.test(include)) return { raw: include, at, base };
 	for (const directory of withParents(scope.directory, scope.root)) {

@@ -25,19 +25,20 @@ import { testDefaults } from "./test-defaults.ts";
 
 export interface LoadOptions {
 	readonly view: DiskView;
-	/** The process environment; `.env` files beside and above the eval are laid under it. */
+	/** The process environment; it overrides `.env` files next to and above the eval. */
 	readonly env: Environment;
-	/** Bounds the search through parent directories where there is no repository. */
+	/** Without a repository, bounds the search through parent directories. */
 	readonly cwd: string;
-	/** What may be read outside of the eval's root; default nothing. Files out of reach are not read, but reported. */
+	/** Readable paths outside the eval's root; others are reported. Default none. */
 	readonly reach?: Reach;
 }
 
 const nothingOutside: Reach = { allowed: [], ownFiles: [] };
 
 /**
- * Loads one eval file with all its tests. Never throws on bad input: what is wrong is in `diagnostics`, with places.
- * Throws `AgentvError` `not-found` only where the file itself cannot be read.
+ * Loads an eval file with all its tests. Never throws on bad input: `diagnostics` has all problems
+ * with locations.
+ * @throws AgentvError `not-found` only if the file itself is unreadable
  */
 export function loadEval(file: string, { view, env, cwd, reach = nothingOutside }: LoadOptions): LoadedEval {
 	const path = resolve(cwd, file);
@@ -86,7 +87,7 @@ function checkGlobs(globs: readonly string[], part: Part, loading: Loading): voi
 	}
 }
 
-/** Reads the eval's own fields. One of a wrong shape is reported and left out: it must not hide what is wrong with the others. */
+/** A field of a wrong shape is skipped: it must not hide problems of others. */
 function readEnvelope(part: Part, loading: Loading): EvalEnvelope {
 	const whole = readShape(evalEnvelopeSchema, part, loading);
 	if (whole || typeof part.value !== "object" || part.value === null || Array.isArray(part.value)) return whole ?? {};
@@ -97,7 +98,7 @@ function readEnvelope(part: Part, loading: Loading): EvalEnvelope {
 	return readShape(evalEnvelopeSchema, { ...part, value: Object.fromEntries(sound) }, loading) ?? {};
 }
 
-/** Takes findings that have been reported already. */
+/** Ignores findings that were already reported. */
 const unheard = { report: () => undefined };
 
 function result(
@@ -161,7 +162,7 @@ function importedSuites(envelope: EvalEnvelope, part: Part, loading: Loading, tr
 			loading.shape(
 				at,
 				"imports.suites",
-				`evals import each other in a circle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+				`evals import each other in a cycle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
 			);
 			return [];
 		}

@@ -1,7 +1,7 @@
 import type { FindingKind } from "../base/diagnostic.ts";
 import type { Reach } from "./eval-scope.ts";
 
-/** What loading itself may find, each stated once. Validation publishes these under the same ids. */
+/** Findings of the loader. Validation publishes them under the same ids. */
 
 const error = "error" as const;
 const quote = (text: string) => JSON.stringify(text);
@@ -20,46 +20,46 @@ export const unknownField: FindingKind<{ key: string; nearest?: string | undefin
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
 
-/** The same in a grader, where a field without effect changes what passes. */
+/** For graders, in which an unknown field is an error because it would change what passes. */
 export const unknownSetting: FindingKind<{ key: string; nearest?: string | undefined }> = {
 	...unknownField,
 	severity: error,
 	hint: ({ nearest }) =>
-		nearest ? `did you mean ${quote(nearest)}?` : "remove it; keys that begin with x- are free for your own notes",
+		nearest ? `did you mean ${quote(nearest)}?` : "remove it; keys with the prefix x- are reserved for your own notes",
 };
 
-/** Both keys as paths from the mapping that holds them. */
+/** Both keys as paths from the mapping that contains them. */
 export const conflictingFields: FindingKind<{ keys: readonly [string, string] }> = {
 	rule: "schema.conflict",
 	severity: error,
 	message: ({ keys: [first, second] }) => `${quote(first)} and ${quote(second)} are two spellings of one field`,
-	hint: ({ keys: [first, second] }) => `write ${quote(first)} only, with all that ${quote(second)} says`,
+	hint: ({ keys: [first, second] }) => `use only ${quote(first)}, including everything from ${quote(second)}`,
 };
 
 export const unsupportedField: FindingKind<{ key: string; hint: string }> = {
 	rule: "schema.unsupported",
 	severity: error,
-	message: ({ key }) => `${quote(key)} can't be honoured`,
+	message: ({ key }) => `${quote(key)} is not supported`,
 	hint: ({ hint }) => hint,
 };
 
 export const olderField: FindingKind<{ key: string; instead: string }> = {
 	rule: "schema.deprecated",
 	severity: "warning",
-	message: ({ key, instead }) => `${quote(key)} is an older spelling of ${instead}`,
-	hint: ({ instead }) => `write ${instead}; \`agentv eval validate --migrate\` does`,
+	message: ({ key, instead }) => `${quote(key)} is a deprecated spelling of ${instead}`,
+	hint: ({ instead }) => `use ${instead}; \`agentv eval validate --migrate\` rewrites it`,
 };
 
-/** `lookedIn` is as seen from the eval. */
+/** `lookedIn` is relative to the eval. */
 export const pathMissing: FindingKind<{ raw: string; kind: string; lookedIn: string }> = {
 	rule: "path.missing",
 	severity: error,
 	message: ({ raw, kind, lookedIn }) =>
 		`${kind} ${quote(raw)} does not exist (looked in ${lookedIn === "." ? "the eval's directory" : lookedIn})`,
-	hint: () => "paths are relative to the file they are written in",
+	hint: () => "paths are relative to the file that contains them",
 };
 
-/** `boundary` is what `rootNames` calls the root; `real` is the path with all links resolved. */
+/** `boundary` is the root's name from `rootNames`; `real` is the path with all links resolved. */
 export const outsideRoot: FindingKind<{
 	raw: string;
 	kind: string;
@@ -69,7 +69,7 @@ export const outsideRoot: FindingKind<{
 }> = {
 	rule: "path.outside-repo",
 	severity: error,
-	message: ({ raw, kind, boundary }) => `${kind} ${quote(raw)} leaves ${boundary}`,
+	message: ({ raw, kind, boundary }) => `${kind} ${quote(raw)} is outside ${boundary}`,
 	hint: ({ real, option }) =>
 		option === undefined
 			? "copy it next to the eval"
@@ -82,7 +82,7 @@ export const unreadable: FindingKind<{ file: string; reason: string }> = {
 	message: ({ reason }) => reason,
 };
 
-/** A file that is there, and cannot be read as text. */
+/** An existing file that is not readable as text. */
 export const notText: FindingKind<{ file: string; reason: string }> = {
 	rule: "yaml.syntax",
 	severity: error,
@@ -104,7 +104,7 @@ export const testIncomplete: FindingKind<{ id: string; missing: string }> = {
 		missing === "id"
 			? "give every test an `id`"
 			: missing === "input"
-				? "add `input`, or a PROMPT.md beside the eval"
+				? "add `input`, or a PROMPT.md next to the eval"
 				: "add `criteria`, `expected_output` or `assertions`",
 };
 
@@ -125,8 +125,8 @@ export const dependsOn: FindingKind<{
 	severity: error,
 	message: ({ id, circle, unknown }) =>
 		circle
-			? `tests depend on each other in a circle: ${circle.join(" → ")}`
-			: `test ${quote(id)} depends on ${quote(unknown ?? "")}, which is no test of this eval`,
+			? `tests depend on each other in a cycle: ${circle.join(" → ")}`
+			: `test ${quote(id)} depends on ${quote(unknown ?? "")}, which is not a test of this eval`,
 	hint: ({ nearest }) => (nearest ? `did you mean ${quote(nearest)}?` : undefined),
 };
 
@@ -145,7 +145,7 @@ export const unknownAssertion: FindingKind<{
 export const badRegex: FindingKind<{ pattern: string; reason: string }> = {
 	rule: "assertions.regex",
 	severity: error,
-	message: ({ reason }) => `the regular expression cannot be read: ${reason}`,
+	message: ({ reason }) => `invalid regular expression: ${reason}`,
 };
 
 export const badWeight: FindingKind<{ field: string; message: string }> = {
@@ -158,7 +158,7 @@ export const includeDepth: FindingKind<{ include: string; chain: readonly string
 	rule: "schema.shape",
 	severity: error,
 	message: ({ include, chain }) =>
-		`assertion include ${quote(include)} goes deeper than 3 levels: ${chain.join(" → ")}`,
+		`assertion include ${quote(include)} is nested more than 3 levels deep: ${chain.join(" → ")}`,
 };
 
 export const targetUndefined: FindingKind<{
@@ -170,20 +170,20 @@ export const targetUndefined: FindingKind<{
 	rule: "targets.undefined",
 	severity: error,
 	message: ({ name, files }) =>
-		`target ${quote(name)} is not defined (looked in ${files.length > 0 ? files.join(", ") : "targets.yaml and .agentv/targets.yaml of each directory up to the root: there is none"})`,
+		`target ${quote(name)} is not defined (looked in ${files.length > 0 ? files.join(", ") : "targets.yaml and .agentv/targets.yaml of each directory up to the root, none of which exists"})`,
 	hint: ({ nearest, known }) =>
 		nearest
 			? `did you mean ${quote(nearest)}? Known targets: ${known.join(", ")}`
 			: known.length > 0
 				? `known targets: ${known.join(", ")}`
-				: "define it in a targets.yaml beside the eval",
+				: "define it in a targets.yaml next to the eval",
 };
 
 export const targetCircular: FindingKind<{ circle: readonly string[] }> = {
 	rule: "targets.circular",
 	severity: error,
-	message: ({ circle }) => `use_target goes round in a circle: ${circle.join(" → ")}`,
-	hint: () => "let one of them name a provider",
+	message: ({ circle }) => `use_target forms a cycle: ${circle.join(" → ")}`,
+	hint: () => "set a provider in one of them",
 };
 
 export const targetInvalid: FindingKind<{ name: string; reason: string; hint?: string | undefined }> = {
@@ -196,8 +196,8 @@ export const targetInvalid: FindingKind<{ name: string; reason: string; hint?: s
 export const targetBatching: FindingKind<{ name: string }> = {
 	rule: "targets.undefined",
 	severity: "warning",
-	message: ({ name }) => `target ${quote(name)} asks for provider_batching, which is not supported`,
-	hint: () => "let the command answer one prompt at a time",
+	message: ({ name }) => `target ${quote(name)} uses provider_batching, which is not supported`,
+	hint: () => "make the command answer one prompt per call",
 };
 
 export const targetDuplicate: FindingKind<{ name: string; first: string }> = {
@@ -210,31 +210,31 @@ export const variableUnset: FindingKind<{ name: string }> = {
 	rule: "env.unset",
 	severity: error,
 	message: ({ name }) => `variable ${name} is not set and has no default`,
-	hint: ({ name }) => `set ${name}, put it into a .env file beside the eval, or write \${{ ${name}:-default }}`,
+	hint: ({ name }) => `set ${name}, add it to a .env file next to the eval, or write \${{ ${name}:-default }}`,
 };
 
 const braced = (name: string) => `{{ ${name} }}`;
 
-/** A `{{ name }}` that none of the test's `vars` fills. */
+/** A `{{ name }}` that is not in the test's `vars`. */
 export const unknownName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
 	rule: "vars.unknown",
 	severity: error,
 	message: ({ name, known }) =>
-		`${braced(name)} is not among the test's vars${known.length > 0 ? ` (${known.slice(0, 20).join(", ")})` : ", which are empty"}`,
+		`${braced(name)} is not one of the test's vars${known.length > 0 ? ` (${known.slice(0, 20).join(", ")})` : ", which are empty"}`,
 	hint: ({ name, nearest }) =>
 		nearest
 			? `did you mean ${braced(nearest)}?`
-			: `add it to \`vars\`, or write {{${braced(name)}}} for the text itself`,
+			: `add it to \`vars\`, or write {{${braced(name)}}} for the literal text`,
 };
 
 export const proseName: FindingKind<{ name: string }> = {
 	rule: "vars.unknown",
 	severity: "warning",
-	message: ({ name }) => `${braced(name)} is kept as it is: the test has no \`vars\``,
-	hint: ({ name }) => `give the test \`vars\`, or write {{${braced(name)}}} for the text itself`,
+	message: ({ name }) => `${braced(name)} is not replaced: the test has no \`vars\``,
+	hint: ({ name }) => `add \`vars\` to the test, or write {{${braced(name)}}} for the literal text`,
 };
 
-/** A variable of a judge's prompt that nothing fills. */
+/** An unknown variable in a grader's prompt. */
 export const promptName: FindingKind<{ name: string; known: readonly string[]; nearest?: string | undefined }> = {
 	rule: "assertions.prompt-variable",
 	severity: error,
@@ -243,35 +243,35 @@ export const promptName: FindingKind<{ name: string; known: readonly string[]; n
 		nearest ? `did you mean ${braced(nearest)}?` : `variables: ${known.slice(0, 30).join(", ")}`,
 };
 
-/** A prompt that shows the judge everything but what is graded. */
+/** A prompt that shows the model everything except what is graded. */
 export const promptBlind: FindingKind<{ wanted: "answer" | "results"; names: readonly string[] }> = {
 	rule: "assertions.prompt-variable",
 	severity: error,
 	message: ({ wanted }) =>
 		wanted === "answer"
-			? "the prompt uses variables, but none that holds the answer"
-			: "the aggregator's prompt uses variables, but none that holds the graders' results",
+			? "the prompt uses variables, but none that contains the answer"
+			: "the aggregator's prompt uses variables, but none that contains the graders' results",
 	hint: ({ names }) => `add ${names.map(braced).join(", ")}${names.length > 1 ? ", or one of them" : ""}`,
 };
 
 export const badSchema: FindingKind<{ reason: string }> = {
 	rule: "assertions.json-schema",
 	severity: error,
-	message: ({ reason }) => `the JSON Schema can't be used: ${reason}`,
+	message: ({ reason }) => `invalid JSON Schema: ${reason}`,
 };
 
-/** The grader will not judge: what it compares with may come from elsewhere. */
+/** The grader will not grade: its reference may come from elsewhere. */
 export const noReference: FindingKind<{ path: string }> = {
 	rule: "assertions.field-path",
 	severity: "warning",
-	message: ({ path }) => `the field ${quote(path)} is compared with no \`expected_output\` that is JSON`,
-	hint: () => "give the test an `expected_output` that is JSON; without, it is not judged",
+	message: ({ path }) => `no JSON \`expected_output\` to compare the field ${quote(path)} with`,
+	hint: () => "add a JSON `expected_output` to the test; otherwise it is not graded",
 };
 
 export const absentField: FindingKind<{ path: string; nearest?: string | undefined }> = {
 	rule: "assertions.field-path",
 	severity: error,
-	message: ({ path }) => `no \`expected_output\` that this is compared with has the field ${quote(path)}`,
+	message: ({ path }) => `none of the compared \`expected_output\` values has the field ${quote(path)}`,
 	hint: ({ nearest }) =>
-		nearest ? `did you mean ${quote(nearest)}?` : 'name a field of the reference; a key that holds a dot is ["a.b"]',
+		nearest ? `did you mean ${quote(nearest)}?` : 'use a field of the reference; write a key with a dot as ["a.b"]',
 };

@@ -10,7 +10,7 @@ type InputValue = z.output<typeof inputSchema>;
 type ExpectedValue = z.output<typeof expectedOutputSchema>;
 type Content = z.output<typeof contentSchema>;
 
-/** The messages of an `input` field; `part` is that field, `base` the directory its file paths are relative to. */
+/** `base` is the directory for file paths. */
 export function readMessages(value: InputValue, part: Part, base: string): Message[] {
 	if (typeof value === "string") return [{ role: "user", content: value }];
 	if (!Array.isArray(value)) return [readMessage(value, part, [], base)];
@@ -19,7 +19,7 @@ export function readMessages(value: InputValue, part: Part, base: string): Messa
 	);
 }
 
-/** The messages of `expected_output`: objects that are no messages are answers whose text is their JSON. */
+/** Objects that aren't messages are answers whose text is their JSON. */
 export function readExpected(value: ExpectedValue, part: Part, base: string): Message[] {
 	if (!Array.isArray(value) && isMessage(value)) return [readMessage(value, part, [], base)];
 	if (Array.isArray(value)) {
@@ -30,7 +30,7 @@ export function readExpected(value: ExpectedValue, part: Part, base: string): Me
 	return [{ role: "assistant", content: typeof value === "string" ? value : scalarOrJson(value, part) }];
 }
 
-/** A number as it is written, anything else as JSON with its numbers as they are written. */
+/** Returns a number as written, and anything else as JSON with its numbers as written. */
 function scalarOrJson(value: unknown, part: Part): string {
 	if (typeof value === "number" || typeof value === "boolean") return part.written([]) ?? String(value);
 	return writtenJson(value, part.written, 2);
@@ -70,13 +70,13 @@ function readContent(
 	});
 }
 
-/** The plain text of a message: its text pieces, joined by blank lines. */
+/** Returns the plain text of a message: its text pieces, joined by blank lines. */
 export function messageText(message: Message): string {
 	if (typeof message.content === "string") return message.content;
 	return message.content.flatMap((piece) => (piece.type === "text" ? [piece.text] : [])).join("\n\n");
 }
 
-/** Puts file pieces before the text of the first user message (what `input_files` means). */
+/** Inserts file pieces before the text of the first user message, as `input_files` defines. */
 export function withInputFiles(messages: readonly Message[], files: readonly ContentPiece[]): Message[] {
 	if (files.length === 0) return [...messages];
 	const target = messages.findIndex((message) => message.role === "user");
@@ -88,7 +88,7 @@ export function withInputFiles(messages: readonly Message[], files: readonly Con
 	});
 }
 
-/** The pieces of an `input_files` field; `part` is that field. */
+/** Returns the pieces of an `input_files` field. */
 export function inputFilePieces(files: readonly string[] | undefined, part: Part, base: string): ContentPiece[] {
 	return (files ?? []).map((raw, index) => {
 		const at = Array.isArray(part.value) ? placeOf(part, [index]) : part.at;

@@ -21,46 +21,46 @@ import { outOfReach } from "./reach.ts";
 import { readShape } from "./read-shape.ts";
 import { child, type Part, readSource, type Source } from "./source.ts";
 
-/** One entry of a `targets.yaml`. Provider settings are checked only when the target is used. */
+/** An entry of a `targets.yaml`. Provider settings are checked only if the target is used. */
 export interface TargetDefinition {
 	readonly name: string;
 	readonly entry: TargetEntry;
-	/** The entry with its place; `part.value` holds every setting after `${{ }}`. */
+	/** The entry with its location; `part.value` contains every setting after `${{ }}`. */
 	readonly part: Part;
 	/** Directory that its paths are relative to. */
 	readonly base: string;
-	/** The directory of the eval tree it belongs to (above `.agentv`). */
+	/** The directory above `.agentv` that it applies to. */
 	readonly level: string;
 	readonly file: string;
 }
 
-/** The targets an eval can see. */
+/** The targets that an eval can use. */
 export interface TargetScope {
 	/** Existing target files, nearest directory first. */
 	readonly files: readonly string[];
 	readonly diagnostics: readonly Diagnostic[];
 	readonly sources: ReadonlyMap<string, Source>;
-	/** The secrets in the settings of all of them. */
+	/** The secrets in all their settings. */
 	readonly secrets: readonly string[];
 	find(name: string): TargetDefinition | undefined;
-	/** Names in the order they are found, nearest first. */
+	/** Names in search order, nearest first. */
 	readonly names: readonly string[];
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** Names a directory's target files may have, in the order they are read. */
+/** Names of a directory's target files, in reading order. */
 export const targetFileNames = ["targets.yaml", "targets.yml", ".agentv/targets.yaml", ".agentv/targets.yml"] as const;
 
 export interface TargetOptions {
 	readonly view: DiskView;
 	readonly env: Environment;
-	/** `--targets FILE`: overrides every other. */
+	/** `--targets FILE`: overrides all others. */
 	readonly targetsFile?: string;
 	/** Files already read, for callers that load the targets of many evals. */
 	readonly cache?: TargetCache;
 }
 
-/** Target files by path, and what evals see by the files they have in reach, each as read with one environment. */
+/** Caches target files by path, and target scopes by their files, each for one environment. */
 export interface TargetCache {
 	readonly files: Map<string, { readonly env: Environment; readonly level: string; readonly read: TargetFile }>;
 	readonly scopes: Map<string, { readonly env: Environment; readonly scope: TargetScope }>;
@@ -70,14 +70,13 @@ export function targetCache(): TargetCache {
 	return { files: new Map(), scopes: new Map() };
 }
 
-/** One target file, read. */
 interface TargetFile {
 	readonly source?: Source;
 	readonly definitions: readonly TargetDefinition[];
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Reads the target files of an eval's directory and its parents up to the root; the nearest definition of a name wins. */
+/** Searches the eval's directory and its parents; the nearest definition wins. */
 export function loadTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	const key = shareable(scope, options);
 	const shared = key === undefined ? undefined : options.cache?.scopes.get(key);
@@ -90,7 +89,7 @@ export function loadTargets(scope: EvalScope, options: TargetOptions): TargetSco
 	return read;
 }
 
-/** Evals without target files of their own, and with the same ones above them, see the same targets. */
+/** Evals without their own target files and with the same ones above them share a scope. */
 function shareable(scope: EvalScope, { view, targetsFile, cache }: TargetOptions): string | undefined {
 	if (!cache || targetsFile !== undefined) return undefined;
 	let key = "";
@@ -123,7 +122,7 @@ function readTargets(scope: EvalScope, options: TargetOptions): TargetScope {
 	}
 	const secrets = secretsIn([...state.sources.values()].map(({ parts }) => parts.map(({ value }) => value)));
 	noteTargets(secrets);
-	// What the user's own variables say is no word of ours, whatever it looks like.
+	// The user's own variables are secrets even if they look like our field names.
 	const contributed = [...state.sources.values()].flatMap((source) => secretsByUse(source, options.env));
 	noteVariables(contributed);
 	return {
@@ -201,7 +200,7 @@ function readTargetFile(file: string, level: string, view: DiskView, env: Enviro
 	return { source, definitions, diagnostics };
 }
 
-/** Findings that are made when a target is used, by the settings of its provider. */
+/** Findings that are reported when a target is used, based on its provider's settings. */
 const leftToUse: ReadonlySet<string> = new Set([unknownField.rule, conflictingFields.rule, unsupportedField.rule]);
 
 function describe(definition: TargetDefinition, state: State): string {

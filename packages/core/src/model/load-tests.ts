@@ -8,11 +8,11 @@ import type { Loading } from "./loading.ts";
 import { type PathText, stripScheme } from "./path-text.ts";
 import { child, type Part } from "./source.ts";
 
-/** A test as it was found, not yet read: its value and the directory its paths are relative to. */
+/** A test before parsing: its value and the directory that its paths are relative to. */
 export interface RawTest {
 	readonly part: Part;
 	readonly base: string;
-	/** For a directory of cases: the template that its `workspace/` is. */
+	/** For a directory of cases: its `workspace/` as template. */
 	readonly template?: PathText;
 }
 
@@ -37,7 +37,7 @@ function testsOfList(part: Part, base: string, loading: Loading, trail: readonly
 	});
 }
 
-/** The tests that a path leads to: a file, a directory of cases, or a glob. `trail` is the files that led here. */
+/** The path is a file, a directory of cases, or a glob. `trail` lists including files. */
 export function testsOfPath(path: PathText, loading: Loading, trail: readonly string[]): RawTest[] {
 	const raw = stripScheme(path.raw);
 	if (/[*?[\]{}]/.test(raw) && !raw.includes("{{") && loading.view.kind(join(path.base, raw)) === "missing")
@@ -65,7 +65,7 @@ function testsOfGlob(path: PathText, raw: string, loading: Loading, trail: reado
 	});
 }
 
-/** Returns the files of a pattern; undefined, reported, when it is refused. */
+/** Returns the files of a pattern; undefined, after reporting, if it is invalid. */
 function filesOfGlob({ at, base }: PathText, raw: string, loading: Loading): string[] | undefined {
 	try {
 		return globFiles(raw, base, { budget: loading.globBudget });
@@ -90,7 +90,7 @@ function testsOfDirectory(directory: string, path: PathText, loading: Loading): 
 		return file ? [{ folder, file }] : [];
 	});
 	if (cases.length === 0)
-		loading.report(finding(testsEmpty, { reason: `no sub-directory of ${path.raw} holds a case.yaml` }, path.at));
+		loading.report(finding(testsEmpty, { reason: `no subdirectory of ${path.raw} contains a case.yaml` }, path.at));
 	return cases.flatMap(({ folder, file }) => {
 		loading.files.push(listedFile(path, file));
 		const part = loading.read(file, path.at)?.parts[0];
@@ -117,7 +117,7 @@ function testsOfFile(file: string, path: PathText, loading: Loading, trail: read
 		loading.shape(
 			path.at,
 			"tests",
-			`files include each other in a circle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
+			`files include each other in a cycle: ${[...trail, file].map((one) => loading.shown(one)).join(" → ")}`,
 		);
 		return [];
 	}
@@ -126,7 +126,7 @@ function testsOfFile(file: string, path: PathText, loading: Loading, trail: read
 	const base = dirname(file);
 	if (file.endsWith(".jsonl")) {
 		if (source.parts.length === 0 && source.diagnostics.length === 0)
-			loading.report(finding(testsEmpty, { reason: `${path.raw} holds no test` }, path.at));
+			loading.report(finding(testsEmpty, { reason: `${path.raw} contains no test` }, path.at));
 		return source.parts.map((part) => ({ part, base }));
 	}
 	const root = source.parts[0];

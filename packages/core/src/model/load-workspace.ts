@@ -27,7 +27,7 @@ import { commandOf, readCommand } from "./read-command.ts";
 import { type LoadLog, readShape } from "./read-shape.ts";
 import { child, type Part, placeOf } from "./source.ts";
 
-/** Reads a `workspace` field: an object, a template directory, or the path of an external workspace file. */
+/** It is an object, a template directory, or the path of an external file. */
 export function readWorkspace(part: Part, base: string, loading: Loading): Workspace | undefined {
 	if (typeof part.value !== "string") return readWorkspaceObject(part, base, loading);
 	const path: PathText = { raw: part.value, at: part.at, base };
@@ -72,9 +72,9 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 			"a repository needs `repo`: org/name, a URL, or a path that begins with `.`, `/` or `~`",
 		);
 	if (entry.path !== undefined && leavesWorkspace(entry.path))
-		loading.shape(placeOf(part, ["path"]), "path", `${JSON.stringify(entry.path)} leaves the workspace`);
+		loading.shape(placeOf(part, ["path"]), "path", `${JSON.stringify(entry.path)} is outside the workspace`);
 	else if (entry.path?.split(/[\\/]/).some((name) => name.toLowerCase() === ".git"))
-		loading.shape(placeOf(part, ["path"]), "path", `${JSON.stringify(entry.path)} lies where git keeps its own files`);
+		loading.shape(placeOf(part, ["path"]), "path", `${JSON.stringify(entry.path)} is inside git's own directory`);
 	const at =
 		entry.repo === undefined && entry.source
 			? placeOf(part, ["source", entry.source.url === undefined ? "path" : "url"])
@@ -98,13 +98,13 @@ function readRepo(entry: RepoEntry, part: Part, base: string, loading: Loading):
 	};
 }
 
-/** Whether a path inside a workspace, as written, leads out of it. */
+/** Returns whether a path inside a workspace, as written, points outside it. */
 function leavesWorkspace(path: string): boolean {
 	const way = posix.normalize(path.replaceAll("\\", "/"));
 	return way.startsWith("/") || /^[a-z]:/i.test(way) || way === ".." || way.startsWith("../");
 }
 
-/** Reads a `hooks` block, of a workspace, an eval or a target. */
+/** Reads a `hooks` block of a workspace, an eval or a target. */
 export function readHooks(part: Part, base: string, log: LoadLog): Hooks {
 	const entry = readShape(hooksSchema, part, log);
 	return entry ? hooksOf(entry, part, base) : {};
@@ -120,7 +120,7 @@ function hooksOf(entry: z.output<typeof hooksSchema>, part: Part, base: string):
 	return hooks;
 }
 
-/** How the hooks are called in files. */
+/** Names of hooks in files. */
 export const wireHookNames: Readonly<Record<HookName, string>> = {
 	beforeAll: "before_all",
 	beforeEach: "before_each",
@@ -143,7 +143,7 @@ function readHook(value: HookEntry | CommandText, part: Part, base: string): Hoo
 
 const ruleKinds: readonly AgentRuleKind[] = ["skills", "hooks", "agents", "rules"];
 
-/** Reads one entry of `extensions`. */
+/** Reads an entry of `extensions`. */
 export function readExtension(part: Part, base: string, loading: Loading): Extension | undefined {
 	const entry = readShape(extensionSchema, part, loading);
 	if (entry === undefined) return undefined;
@@ -183,7 +183,7 @@ export function readExtension(part: Part, base: string, loading: Loading): Exten
 	};
 }
 
-/** The paths of `agentv:agent-rules`; they are staged by their base names, which must differ within a kind. */
+/** The paths are staged by base name, which must be unique per kind. */
 function rulePaths(
 	entry: AgentRulesEntry,
 	part: Part,
@@ -202,7 +202,7 @@ function rulePaths(
 				loading.shape(
 					at,
 					kind,
-					`${JSON.stringify(first)} and ${JSON.stringify(raw)} have the same name; each is staged by it`,
+					`${JSON.stringify(first)} and ${JSON.stringify(raw)} have the same file name, which must be unique`,
 				);
 			paths[kind] = [...(paths[kind] ?? []), { raw, at, base }];
 		});

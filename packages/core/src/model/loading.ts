@@ -11,30 +11,30 @@ import { type PathText, resolvePath } from "./path-text.ts";
 import { type NamedPath, outOfReach } from "./reach.ts";
 import { readSource, type Source, textSource } from "./source.ts";
 
-/** A field that answers are compared in, and what is known of the references that it is compared with. */
+/** A compared field, with what is known about its references. */
 export interface ComparedField {
 	readonly path: string;
 	readonly at: Place;
 	/** Whether a reference has it. */
 	isPresent: boolean;
-	/** Keys that references have, for the nearest name. */
+	/** Keys of the references, for the nearest name. */
 	readonly known: Set<string>;
-	/** References that are JSON. */
+	/** Number of references that are JSON. */
 	references: number;
 }
 
-/** The state of loading one eval: what it read, and what it found. */
+/** The state of loading one eval: what was read and found. */
 export class Loading {
 	readonly diagnostics: Diagnostic[] = [];
-	/** Ids of tests that could not be loaded: what depends on them is not wrong for that. */
+	/** Ids of tests that failed to load: tests that depend on them are not wrong because of that. */
 	readonly failedTests = new Set<string>();
 	readonly sources = new Map<string, Source>();
-	/** Files that are read as plain text: prompts. */
+	/** Prompts, which are read as plain text. */
 	readonly texts = new Map<string, Source>();
-	/** Fields of `field-accuracy` graders, by their place. */
+	/** Fields of `field-accuracy` graders by location. */
 	readonly comparedFields = new Map<string, ComparedField>();
 	readonly files: LoadedFile[] = [];
-	/** For all patterns of the eval: one that begins at the file system's root would never end. */
+	/** For all patterns of the eval: one that starts at the file system's root would never end. */
 	readonly globBudget: GlobBudget = { left: 50_000 };
 	readonly #textBudget: TextBudget = { left: mostInserted };
 	readonly view: DiskView;
@@ -44,7 +44,7 @@ export class Loading {
 	readonly #reported = new Set<string>();
 	readonly #shownFrom: EvalScope;
 
-	/** @param shownFrom the scope of the eval that is loaded, where this one is imported by it */
+	/** @param shownFrom the scope of the importing eval, if this one is imported */
 	constructor(view: DiskView, env: Environment, scope: EvalScope, shownFrom = scope) {
 		this.view = view;
 		this.env = env;
@@ -52,12 +52,12 @@ export class Loading {
 		this.#shownFrom = shownFrom;
 	}
 
-	/** The loading of an eval that this one imports. */
+	/** Returns the loading state for an imported eval. */
 	imported(scope: EvalScope): Loading {
 		return new Loading(this.view, this.env, scope, this.#shownFrom);
 	}
 
-	/** Takes what `vars` put into a text from the eval's budget; returns false, reported at `at`, when nothing is left. */
+	/** Deducts inserted text from the eval's budget; returns false once it is exhausted. */
 	mayInsert(characters: number, at: Place): boolean {
 		this.#textBudget.left -= characters;
 		if (this.#textBudget.left >= 0) return true;
@@ -65,7 +65,7 @@ export class Loading {
 		return false;
 	}
 
-	/** Keeps a finding, once: parts that are read a second time by a narrower schema report again. */
+	/** Adds a finding once: a part that is parsed again by a narrower schema reports again. */
 	report(diagnostic: Diagnostic): void {
 		const key = findingKey(diagnostic);
 		if (this.#reported.has(key)) return;
@@ -73,16 +73,16 @@ export class Loading {
 		this.diagnostics.push(diagnostic);
 	}
 
-	/** Reports a shape finding that no schema states. */
+	/** Reports a shape finding beyond the schemas. */
 	shape(at: Place, field: string, message: string): void {
 		this.report(finding(schemaShape, { field, message }, at));
 	}
 
-	/** The source of `file`, read once. `at` is where it is named, for the finding if it cannot be read. */
+	/** Reads `file` once. `at` is where it is referenced, for findings. */
 	read(file: string, at: Place): Source | undefined {
 		const known = this.sources.get(file);
 		if (known) return known;
-		// Imported suites were judged where they are named.
+		// Imported suites are checked where they are referenced.
 		if (this.refuses(file, { raw: this.shown(file), kind: at.file === file ? "eval" : "file", at })) return undefined;
 		try {
 			return this.add(readSource(file, this.view, this.env));
@@ -91,7 +91,7 @@ export class Loading {
 		}
 	}
 
-	/** The plain text of `file`, which is no document; reported at `at` where it cannot be read. */
+	/** Returns the plain text of `file`; reported at `at` if unreadable. */
 	text(file: string, at: Place): string | undefined {
 		try {
 			return this.view.readText(file);
@@ -100,7 +100,7 @@ export class Loading {
 		}
 	}
 
-	/** The plain text of `file`, read once and kept, so that places in it can be found. */
+	/** Returns the plain text of `file`, read once and kept for locating findings in it. */
 	plainText(file: string, at: Place): string | undefined {
 		const known = this.texts.get(file);
 		if (known) return known.text;
@@ -115,7 +115,7 @@ export class Loading {
 		return source;
 	}
 
-	/** Resolves a path that loading itself needs, records it, and reports it where it is missing. */
+	/** Resolves and records a path that the loader needs, and reports it if missing. */
 	resolve(path: PathText, kind: LoadedFile["kind"], what: string): string | undefined {
 		const resolved = resolvePath(path, this.scope, this.view);
 		this.files.push({ kind, path, resolved: resolved.path });
@@ -132,18 +132,18 @@ export class Loading {
 		return source && resolved !== undefined ? { source, resolved } : undefined;
 	}
 
-	/** `file:line` of a place, for wording. */
+	/** Returns `file:line` of a location, for messages. */
 	describe(place: Place): string {
 		const range = this.sources.get(place.file)?.locate(place);
 		return range ? `${this.shown(place.file)}:${range.start.line}` : this.shown(place.file);
 	}
 
-	/** A path for wording. */
+	/** Returns a path for messages. */
 	shown(path: string): string {
 		return shownPath(path, this.#shownFrom);
 	}
 
-	/** Whether a run may not read `file`; then that is reported. */
+	/** Returns whether a run may not read `file`, after reporting it. */
 	refuses(file: string, named: NamedPath): boolean {
 		const refused = outOfReach(file, named, this.scope);
 		if (refused) this.report(refused);
@@ -158,7 +158,7 @@ export class Loading {
 	}
 }
 
-/** Equal for findings that say the same of the same place. */
+/** Returns a key that is equal for identical findings at the same location. */
 export function findingKey({ rule, message, at }: Diagnostic): string {
 	return [rule, message, at.file, at.line ?? "", at.part ?? "", ...(at.range ?? []), ...(at.path ?? [])].join("\0");
 }

@@ -7,7 +7,7 @@ import { type DiskView, openDiskView } from "./disk-view.ts";
 import { findScope } from "./eval-scope.ts";
 import { pathOutside } from "./reach.ts";
 
-/** A finding on its way to the reader: with the text of its file and the range in it, as far as they are known. */
+/** A finding with the text of its file and the range in it, as far as known. */
 export interface LocatedFinding {
 	readonly diagnostic: Diagnostic;
 	readonly text?: string;
@@ -16,7 +16,7 @@ export interface LocatedFinding {
 
 type Locator = { readonly text: string; readonly locate: (place: Place) => SourceRange | undefined };
 
-/** Turns each finding's (document, path) into line and column, reading every file once. What cannot be read stays unlocated. */
+/** Reads every file once. Findings in unreadable files stay unlocated. */
 export function locateFindings(
 	diagnostics: readonly Diagnostic[],
 	view: DiskView = openDiskView(),
@@ -33,7 +33,7 @@ export function locateFindings(
 
 function openLocator(file: string, view: DiskView): Locator | undefined {
 	try {
-		// A link may lead to what is not the eval's: that is never quoted.
+		// A link can point to a file outside the eval: never quote that.
 		if (pathOutside(file, findScope(dirname(file), dirname(file), view)) !== undefined) return undefined;
 		const text = view.readText(file);
 		return { text, locate: file.endsWith(".jsonl") ? inLines(text, file) : inDocument(text, file) };

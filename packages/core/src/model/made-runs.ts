@@ -8,21 +8,24 @@ const subject = "runs made here";
 
 type Choices = Pick<RunFile, "runId" | "startedAt" | "evals" | "flags" | "origin">;
 
-/** Some 120 bytes each. Older runs are forgotten, and asked about like received ones. */
+/** Some 120 bytes each. Older runs are dropped, and then need consent like received ones. */
 const mostRuns = 5000;
 
-/** Returns whether this user made the run whose record says `run`, and the record still chooses the same evals and options. */
+/** Also checks that the record still selects the same evals and options. */
 export function isMadeHere(run: RunFile, env: Environment): boolean {
 	return readTrust(env).has(subject, noteOf(run));
 }
 
-/** Notes that the user made a run: its record may choose what runs here. @param redact as `run.json` is redacted */
+/**
+ * Records that the user made a run: its record may select what runs here. @param redact as
+ * `run.json` is redacted
+ */
 export async function noteMadeRun(run: RunFile, redact: Redactor, env: Environment): Promise<void> {
 	const { runId, startedAt, evals, flags, origin } = run;
 	await addTrust(subject, [noteOf(redactDeep({ runId, startedAt, evals, flags, origin }, redact))], env, mostRuns);
 }
 
-/** Which run it is, and all that its record chooses. */
+/** Identifies a run and everything that its record selects. */
 function noteOf({ runId, startedAt, evals, flags, origin }: Choices): Trusted {
 	const chosen = { runId, startedAt, evals: evals.map(({ path }) => path), flags, origin };
 	return { kind: "run", value: canonicalJson(chosen) };

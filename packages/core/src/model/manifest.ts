@@ -17,24 +17,24 @@ const largestManifest = 512 * 1024 * 1024;
 
 /**
  * Reads the manifest of the bundle at `directory`.
- * @throws AgentvError `not-found` where there is no bundle, `config` where the manifest can't be read
+ * @throws AgentvError `not-found` if there is no bundle, `config` if the manifest is unreadable
  */
 export function readManifest(directory: string): BundleManifest {
 	return readManifestText(directory).manifest;
 }
 
-/** Reads the manifest of the bundle at `directory`, and its text. @throws AgentvError as `readManifest` */
+/** Reads the manifest and its text. @throws AgentvError as `readManifest` */
 export function readManifestText(directory: string): { readonly text: string; readonly manifest: BundleManifest } {
 	const text = manifestText(directory);
 	return { text, manifest: parseManifest(text, join(directory, manifestName)) };
 }
 
-/** Reads the text of the manifest of the bundle at `directory`. @throws AgentvError `not-found` where there is no bundle */
+/** Reads the text of the manifest. @throws AgentvError `not-found` if there is no bundle */
 export function manifestText(directory: string): string {
 	const file = join(directory, manifestName);
 	if (targetKind(file) !== "file") {
-		throw new AgentvError("not-found", `${directory} is no bundle: it has no ${manifestName}`, {
-			hint: "`agentv bundle <eval> --output <dir>` makes one",
+		throw new AgentvError("not-found", `${directory} is not a bundle: it has no ${manifestName}`, {
+			hint: "`agentv bundle <eval> --output <dir>` creates one",
 		});
 	}
 	return readTextFile(file, { maxBytes: largestManifest });
@@ -43,16 +43,18 @@ export function manifestText(directory: string): string {
 /** Parses the text of a manifest; `file` names it in errors. */
 export function parseManifest(text: string, file: string): BundleManifest {
 	const read = readJson(text);
-	if (!("value" in read))
-		throw new AgentvError("config", `${file} is damaged: it can't be read as JSON: ${read.reason}`);
+	if (!("value" in read)) throw new AgentvError("config", `${file} is damaged: it is not valid JSON: ${read.reason}`);
 	const parsed = bundleManifestSchema.safeParse(read.value);
 	if (parsed.success) return parsed.data;
 	const [first] = shapeIssues(parsed.error, read.value);
 	const place = first && first.path.length > 0 ? `${first.path.join(".")}: ` : "";
-	throw new AgentvError("config", `${file} is damaged: ${place}${first?.message ?? "it has another shape"}`);
+	throw new AgentvError("config", `${file} is damaged: ${place}${first?.message ?? "it has an unexpected shape"}`);
 }
 
-/** Whether `directory` is a former bundle that a new one may replace, damaged ones included. Stricter than `isBundle`: the manifest must name what only bundles have. */
+/**
+ * Returns whether `directory` is an existing bundle that may be replaced, including damaged ones.
+ * Stricter than `isBundle`: the manifest must contain fields that only bundles have.
+ */
 export function isBundleDirectory(directory: string): boolean {
 	if (targetKind(join(directory, manifestName)) !== "file" || targetKind(join(directory, "eval.yaml")) !== "file")
 		return false;
@@ -60,7 +62,7 @@ export function isBundleDirectory(directory: string): boolean {
 	return text.includes('"format_version"') && text.includes('"files_digest"');
 }
 
-/** The manifest as it is written, without the digest over itself. */
+/** Returns the manifest as written, without its own digest. */
 function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 	return {
 		format_version: manifest.formatVersion,
@@ -83,16 +85,16 @@ function wireManifest(manifest: BundleManifest): Record<string, unknown> {
 	};
 }
 
-/** Fields with many values: one line each. */
+/** Fields with many values, one per line. */
 const lists: ReadonlySet<string> = new Set(["files", "empty_directories", "variables", "targets", "repos"]);
 
-/** The manifest's text, piece by piece, one line a file: it never stands in memory whole. */
+/** Yields the manifest's text in chunks, one line per file: it is never in memory as a whole. */
 export function* renderManifest(manifest: BundleManifest): Generator<string> {
 	const wire = wireManifest(manifest);
 	yield* renderWire(wire, manifestDigest(wire), renderFile);
 }
 
-/** `manifest_sha256` is the last key, whatever else there is. */
+/** `manifest_sha256` is always the last key. */
 function* renderWire(
 	wire: Readonly<Record<string, unknown>>,
 	digest: unknown,
@@ -122,7 +124,7 @@ function* rows(key: string, values: readonly unknown[], render: (row: unknown) =
 	yield "\t],\n";
 }
 
-/** SHA-256 over the canonical JSON of a manifest (as it is written, unknown keys too) without `manifest_sha256`. */
+/** Covers the canonical JSON as written, unknown keys included. */
 function manifestDigest({ manifest_sha256: _, ...wire }: Readonly<Record<string, unknown>>): string {
 	const digest = createDigest();
 	for (const [index, key] of Object.keys(wire).sort().entries()) {
@@ -139,23 +141,21 @@ function manifestDigest({ manifest_sha256: _, ...wire }: Readonly<Record<string,
 	return digest.hex();
 }
 
-/** Files of a bundle that is being written tell some of their fields only when they are read. */
+/** While a bundle is written, its files compute some fields lazily. */
 function plain(item: unknown): unknown {
 	return item instanceof Object && Object.getPrototypeOf(item) !== Object.prototype && !Array.isArray(item)
 		? JSON.parse(renderFile(item))
 		: item;
 }
 
-/** What is wrong with the text of a manifest that could be parsed, each as a sentence without its subject. */
+/** Returns the problems of a manifest's text, each as a sentence about `it`. */
 export function manifestTextProblems(text: string, manifest: BundleManifest): string[] {
 	const value = JSON.parse(text) as Record<string, unknown>;
 	const twice = isRendered(text, manifest) ? undefined : spellingOf(text).duplicate;
 	if (twice) return [`it has the key ${JSON.stringify(twice.key)} twice`];
 	if (value.manifest_sha256 === undefined)
-		return [
-			"it has no manifest_sha256, which covers all that it says: an earlier version wrote it, or it was taken out",
-		];
-	if (value.manifest_sha256 !== manifestDigest(value)) return ["what it says was changed"];
+		return ["it has no manifest_sha256, which covers all of it: an earlier version wrote it, or it was removed"];
+	if (value.manifest_sha256 !== manifestDigest(value)) return ["its content was changed"];
 	return isRendered(text, manifest) || isRenderedValue(text, value) ? [] : ["its text is not as AgentV wrote it"];
 }
 
@@ -163,7 +163,7 @@ function isRendered(text: string, manifest: BundleManifest): boolean {
 	return isMadeOf(text, renderManifest(manifest));
 }
 
-/** Whether the text is spelled as AgentV spells manifests, also one of a later version that has more keys. */
+/** Also accepts manifests of a later version with more keys. */
 function isRenderedValue(
 	text: string,
 	{ manifest_sha256: digest, ...wire }: Readonly<Record<string, unknown>>,

@@ -4,7 +4,7 @@ import { programEndings } from "./custom-grader.ts";
 import type { References } from "./reference.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 
-/** Agents' own command lines, where a target names no other. */
+/** Command lines of agents, for targets without their own. */
 export const agentPrograms: Partial<Readonly<Record<ProviderName, string>>> = {
 	claude: "claude",
 	codex: "codex",
@@ -12,7 +12,7 @@ export const agentPrograms: Partial<Readonly<Record<ProviderName, string>>> = {
 	"pi-cli": "pi",
 };
 
-/** Either of them runs TypeScript. */
+/** Either one runs TypeScript. */
 export const typeScriptRunners = "bun or tsx";
 
 const interpreters: Readonly<Record<(typeof programEndings)[number], string>> = {
@@ -23,7 +23,7 @@ const interpreters: Readonly<Record<(typeof programEndings)[number], string>> = 
 	sh: "sh",
 };
 
-/** The programs that an eval's commands, graders, extensions and targets run: names, or absolute paths. */
+/** Returns names or absolute paths of the programs that an eval runs. */
 export function neededPrograms(references: References, targets: readonly ResolvedTarget[]): Set<string> {
 	const programs = new Set<string>(references.executables.map(({ name }) => name));
 	for (const { kind, resolved, word } of references.files) {

@@ -9,24 +9,24 @@ import type { ReferenceKind } from "./reference.ts";
 import { scriptClosure } from "./script-closure/script-closure.ts";
 import { mayBeScript } from "./script-closure/script-language.ts";
 
-/** Something that results depend on and that no fingerprint can cover. */
+/** A dependency of results that fingerprints can't cover. */
 export interface OpaqueUse {
-	/** A command as it is written, a program, a package, a place in a script. */
+	/** A command as written, a program, a package, or a location in a script. */
 	readonly what: string;
 	/** A sentence without a full stop. */
 	readonly why: string;
 }
 
 const reasons = {
-	shell: "a shell reads it: only files that its words name are covered",
+	shell: "it runs in a shell: only files named by its words are covered",
 	inline: "code on the command line: what it imports is not followed",
 	program: "a program found on PATH: its version is not covered",
 	package: "a package in node_modules: its version is not covered",
 	address: "content behind an address is not covered",
-	tree: "the directory holds the eval itself: what is in it is not covered",
+	tree: "the directory contains the eval itself: its files are not covered",
 } as const;
 
-/** Programs that take code as an argument, with the options that do. */
+/** Programs that take code as an argument, with the options for it. */
 const inlineCode: readonly (readonly [RegExp, RegExp])[] = [
 	[/^(node|bun|deno|tsx)$/, /^(-e|-p|--eval|--print|-pe)$/],
 	[/^python[\d.]*$/, /^-c$/],
@@ -72,7 +72,7 @@ export class OpaqueUses {
 		}
 	}
 
-	/** A script with everything that it imports. */
+	/** Adds a script with everything that it imports. */
 	script(file: string, scope: EvalScope, directory?: string): void {
 		const key = JSON.stringify(["script", file, directory]);
 		if (this.#seen.has(key) || !mayBeScript(file)) return;

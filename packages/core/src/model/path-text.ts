@@ -5,28 +5,27 @@ import type { PathKind } from "../io/files/stat-path.ts";
 import type { DiskView } from "./disk-view.ts";
 import { type EvalScope, withParents } from "./eval-scope.ts";
 
-/** A path as a file says it, with the directory it is relative to. */
+/** A path as written, with the directory it is relative to. */
 export interface PathText {
-	/** As written, after `${{ }}`; a `file://` prefix is still on it. */
+	/** After `${{ }}`; with a `file://` prefix. */
 	readonly raw: string;
 	readonly at: Place;
-	/** Absolute directory that `raw` is relative to: that of the file it is written in. */
+	/** Absolute directory of the file that contains it. */
 	readonly base: string;
 }
 
-/** How a path was found. */
 export type PathFound = "direct" | "absolute" | "from-root" | "parent-search" | "other-case";
 
 export interface ResolvedPath {
-	/** Absolute path; where it was not found, the place it should be. */
+	/** Absolute path; if not found, where it should be. */
 	readonly path: string;
 	readonly found: PathFound | undefined;
 	readonly kind: PathKind;
-	/** The path holds `{{workspace_path}}` or another value that exists only at run time. */
+	/** The path contains `{{workspace_path}}` or another run-time value. */
 	readonly runTime: boolean;
 }
 
-/** Where `text` leads: beside its file, from the root for `/x`, and for older evals in the parent directories up to the root. */
+/** Older evals also search the parent directories up to the root. */
 export function resolvePath(text: PathText, scope: EvalScope, view: DiskView): ResolvedPath {
 	const raw = stripScheme(text.raw);
 	if (raw.includes("}}", raw.indexOf("{{") + 2) && raw.includes("{{"))
@@ -61,7 +60,7 @@ function missing(path: string): ResolvedPath {
 	return { path, found: undefined, kind: "missing", runTime: false };
 }
 
-/** Whether a file or image is named by its address, or written as data: then it has no path. */
+/** Returns whether a file or image is a URL or inline data, so that it has no path. */
 export function isAddress(text: string): boolean {
 	return /^(https?:\/\/|data:)/i.test(text);
 }

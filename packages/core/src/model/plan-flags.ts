@@ -1,4 +1,4 @@
-/** The parts of a request that decide which tests are run and how they are judged, on whatever machine: flags in `run.json`. */
+/** Options that determine which tests run and how they are graded: flags in `run.json`. */
 export const planFlags = [
 	"targets",
 	"tests",
@@ -23,7 +23,7 @@ const options: Readonly<Record<string, string>> = {
 	envFile: "--env-file",
 };
 
-/** The option of the command line that sets a flag. */
+/** Returns the command-line option that sets a flag. */
 export function optionOf(flag: string): string {
 	return options[flag] ?? `--${flag}`;
 }

@@ -3,7 +3,7 @@ import { isInside } from "../io/files/path-inside.ts";
 import type { LoadedEval } from "./eval-types.ts";
 import type { References } from "./reference.ts";
 
-/** The smallest directory that holds the eval and everything it needs from its root; `more` are further files that it needs. */
+/** Returns the smallest directory with everything that the eval needs from its root. */
 export function portableRoot(loaded: LoadedEval, references: References, more: readonly string[] = []): string {
 	const needed = references.files
 		.filter((reference) => reference.state === "ok" || reference.state === "outside-eval")

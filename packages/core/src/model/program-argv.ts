@@ -10,8 +10,8 @@ export type ProgramArgv =
 const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh" };
 
 /**
- * How a script without a command of its own is run: `.mjs` and `.js` by this Node, `.py` by `python3`, `.sh` by `sh`, `.ts` by `bun`
- * or `tsx`, whichever is found.
+ * Returns how a script without a command is run: `.mjs` and `.js` by this Node, `.py` by `python3`,
+ * `.sh` by `sh`, `.ts` by `bun` or `tsx`, whichever is installed.
  */
 export function programArgv(file: string, env: Environment, cwd: string): ProgramArgv {
 	const ending = extname(file).toLowerCase();
@@ -21,7 +21,10 @@ export function programArgv(file: string, env: Environment, cwd: string): Progra
 	if (ending === ".ts" || ending === ".mts") {
 		const found = ["bun", "tsx"].find((name) => findExecutable(name, env, cwd) !== undefined);
 		if (found) return { ok: true, argv: [found, file] };
-		return { ok: false, message: `${file} needs \`bun\` or \`tsx\` to run, and neither is installed` };
+		return { ok: false, message: `${file} needs \`bun\` or \`tsx\`, but neither is installed` };
 	}
-	return { ok: false, message: `nothing is known to run ${file}: its ending is none of .mjs, .js, .ts, .py, .sh` };
+	return {
+		ok: false,
+		message: `don't know how to run ${file}: unsupported extension (expected .mjs, .js, .ts, .py or .sh)`,
+	};
 }

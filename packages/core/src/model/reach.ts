@@ -7,22 +7,22 @@ import { type EvalScope, rootNames } from "./eval-scope.ts";
 import { outsideRoot } from "./load-findings.ts";
 import { type PathText, type ResolvedPath, resolvePath } from "./path-text.ts";
 
-/** A path that a file names, and where that is. */
+/** A path in a file, with its location. */
 export interface NamedPath {
 	/** As written. */
 	readonly raw: string;
-	/** How messages call it: `input file`. */
+	/** Noun in messages: `input file`. */
 	readonly kind: string;
 	readonly at: Place;
 }
 
-/** Returns the real path of `path` if that is outside of the scope's root, through links or not. */
+/** Returns the real path if it is outside the root, directly or through links. */
 export function pathOutside(path: string, { root }: Pick<EvalScope, "root">): string | undefined {
 	const real = realPath(path);
 	return isInside(root, real) || isInside(realPath(root), real) ? undefined : real;
 }
 
-/** Returns what is wrong with a run reading `path`; undefined if it is inside of the root, or the user allows it. */
+/** Undefined if `path` is inside the root, or the user allows it. */
 export function outOfReach(path: string, { raw, kind, at }: NamedPath, scope: EvalScope): Diagnostic | undefined {
 	if (!scope.reach || scope.reach.ownFiles.includes(at.file)) return undefined;
 	const real = pathOutside(path, scope);
@@ -39,8 +39,9 @@ export function refuseOutOfReach(path: string, named: NamedPath, scope: EvalScop
 }
 
 /**
- * Resolves a path for what opens it. It is judged again at this moment: a link may have changed since the run was planned.
- * @throws AgentvError `config` if it is out of reach
+ * Resolves a path immediately before opening it. It is checked again: a link can have changed since
+ * the run was planned.
+ * @throws AgentvError `config` if it is not allowed
  */
 export function resolveWithinReach(text: PathText, kind: string, scope: EvalScope, view: DiskView): ResolvedPath {
 	const resolved = resolvePath(text, scope, view);

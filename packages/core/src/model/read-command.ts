@@ -2,15 +2,15 @@ import type { CommandText } from "../schema/primitives.ts";
 import type { CommandSpec } from "./command.ts";
 import { child, type Part, placeOf } from "./source.ts";
 
-/** The command `text` that stands at `part`. */
+/** Reads the command `text` at `part`. */
 export function readCommand(text: CommandText, part: Part, base: string): CommandSpec {
 	const written = part.unfilled([]);
-	// One without a value is left as it stands, and must be told from text that a value brought.
+	// A variable without a value stays as written, and must be distinguishable from text in a value.
 	const hasVariables = isCommandText(written) && (String(written) !== String(text) || String(written).includes("${{"));
 	return { text, at: part.at, base, ...(hasVariables ? { written: { text: written, fill: part.fill } } : {}) };
 }
 
-/** The command under `key` of `part`, with the `cwd` beside it. */
+/** Reads the command under `key` of `part`, with its sibling `cwd`. */
 export function commandOf(
 	text: CommandText,
 	part: Part,
@@ -22,7 +22,7 @@ export function commandOf(
 	return cwd === undefined ? command : { ...command, cwd: { raw: cwd, at: placeOf(part, ["cwd"]), base } };
 }
 
-/** Whether a value can be a command: a text, or a list of words. */
+/** Returns whether a value can be a command: a text, or a list of words. */
 export function isCommandText(value: unknown): value is string | string[] {
 	return (
 		typeof value === "string" ||

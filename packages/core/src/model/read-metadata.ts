@@ -5,7 +5,7 @@ import type { Loading } from "./loading.ts";
 import type { PathText } from "./path-text.ts";
 import { type Part, placeOf } from "./source.ts";
 
-/** The eval's metadata under the test's: lists are joined without repeats, the test's scalar wins. */
+/** Joins lists without repeats; the test's scalar wins. */
 export function mergeMetadata(
 	shared: Readonly<Record<string, unknown>>,
 	own: Readonly<Record<string, unknown>>,
@@ -18,7 +18,7 @@ export function mergeMetadata(
 	return merged;
 }
 
-/** Strings under `…_file` and `…_path` are references where such a file exists relative to the eval. */
+/** Strings under `…_file` and `…_path` count if the file exists. */
 export function metadataFiles(
 	metadata: Readonly<Record<string, unknown>>,
 	part: Part,

@@ -6,7 +6,7 @@ import { child, type Part, placeOf } from "./source.ts";
 
 type CodeGrader = Extract<BuiltInAssertion, { type: "code-grader" }>;
 
-/** A `code-grader` with its command, in its own or the older spelling. */
+/** Reads a `code-grader` with its command, in the current or the deprecated spelling. */
 export function readCodeGrader(
 	assertion: CodeGrader,
 	part: Part,
@@ -27,12 +27,12 @@ export function readCodeGrader(
 	};
 }
 
-/** What a program gets as its `config`. */
+/** Returns what a program gets as its `config`. */
 export function configOf({ config }: { config?: Readonly<Record<string, unknown>> | undefined }, part: Part) {
 	return config ? { config: exactData(config, child(part, "config").written) } : {};
 }
 
-/** The time limit of a program; `timeout_ms` is the older spelling. */
+/** Returns the time limit of a program; `timeout_ms` is the deprecated spelling. */
 export function timeoutOf({
 	timeoutSeconds,
 	timeoutMs,

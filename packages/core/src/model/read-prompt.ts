@@ -12,14 +12,14 @@ import { commandOf } from "./read-command.ts";
 import { child, type Part } from "./source.ts";
 import { noVars } from "./template-vars.ts";
 
-/** Which model gets a prompt: that of a grader about an answer, or the aggregator of a composite about its graders' results. */
+/** The purpose of a prompt: grading an answer, or aggregating a composite's results. */
 export type PromptUse = "grader" | "aggregator";
 
 const variables: ReadonlyMap<string, PromptVariable> = new Map(Object.entries(judgeVariables));
 
 type Prompt = string | { command: CommandText; cwd?: string | undefined } | undefined;
 
-/** `prompt` is a file if it begins with `file://`, `./` or `../`, or is one line ending in `.md` or `.txt`. */
+/** A file begins with `file://`, `./` or `../`, or is one line ending in `.md` or `.txt`. */
 export function promptOf(
 	prompt: Prompt,
 	part: Part,
@@ -39,14 +39,14 @@ export function promptOf(
 	return { promptFile, ...checkPromptFile(promptFile, own, use, loading) };
 }
 
-/** Reports what is wrong with a prompt that is written in the eval. `part` is the prompt before `vars` are put in. */
+/** Checks an inline prompt. `part` is the prompt before `vars` are filled in. */
 function checkPromptText(text: string, part: Part, use: PromptUse, loading: Loading): void {
 	checkPrompt(text, part, use, (found) => nameAt(found, part.at, loading), loading);
 }
 
 /**
- * Reads a prompt file and reports what is wrong with it.
- * @returns the text with the test's `vars` in it, if it has some; a missing file is reported elsewhere
+ * Reads and checks a prompt file.
+ * @returns the text with the test's `vars`, if it uses any; a missing file is reported elsewhere
  */
 function checkPromptFile(
 	file: PathText,
@@ -72,7 +72,7 @@ function checkPrompt(
 ): void {
 	const vars = part.vars ?? noVars;
 	const left = templateNames(text).filter(({ name }) => vars.text(name) === undefined);
-	// Without a variable, it is an instruction that the material follows.
+	// Without a variable, it is an instruction that the material is appended to.
 	const [first] = left;
 	if (!first) return;
 	const wanted = use === "grader" ? "answer" : "results";
@@ -85,7 +85,7 @@ function checkPrompt(
 		if (variable) continue;
 		const data = { name: found.name, nearest: nearestName(found.name, known), known };
 		loading.report(finding(promptName, data, placeOfName(found)));
-		// What was meant may be the answer.
+		// The unknown name may have meant the answer.
 		isBlind = false;
 	}
 	if (!isBlind) return;

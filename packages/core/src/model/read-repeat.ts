@@ -10,7 +10,7 @@ type Written =
 	| undefined;
 type Trials = { readonly count: number; readonly strategy?: string | undefined } | undefined;
 
-/** `repeat`, or the older `execution.trials` whose `pass_at_k` reads as `pass_any`. */
+/** Reads `repeat`, or the deprecated `execution.trials` whose `pass_at_k` means `pass_any`. */
 export function repeatOf(repeat: Written, trials: Trials): Repeat | undefined {
 	if (typeof repeat === "number") return { count: repeat, strategy: "mean", earlyExit: false };
 	if (repeat) return { count: repeat.count, strategy: repeat.strategy ?? "mean", earlyExit: repeat.earlyExit ?? false };

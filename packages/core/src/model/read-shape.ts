@@ -22,9 +22,10 @@ export interface LoadLog {
 }
 
 /**
- * Reads `part` by `schema`: reports shape issues, unknown, older, conflicting and unsupported keys at their places, and
- * returns the typed value, or `undefined` if the shape is wrong. Text that came whole from a variable becomes a number
- * or boolean where the schema wants one; a number where it wants text is taken as it is written.
+ * Parses `part` by `schema`: reports shape issues, unknown, deprecated, conflicting and unsupported
+ * keys at their locations, and returns the typed value, or undefined if the shape is wrong. Text
+ * that is a whole variable reference becomes a number or boolean if the schema expects one; a
+ * number in place of text is read as written.
  */
 export function readShape<Schema extends z.ZodType>(
 	schema: Schema,
@@ -41,7 +42,7 @@ export function readShape<Schema extends z.ZodType>(
 	return parsed.value;
 }
 
-/** The part with its scalars as they are written if its format needs text. */
+/** Returns the part with its scalars as written if its format needs text. */
 function asWritten(part: Part, notes: readonly FieldNote[]): Part {
 	let { value } = part;
 	for (const note of notes) {

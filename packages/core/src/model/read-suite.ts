@@ -12,7 +12,6 @@ import { repeatOf } from "./read-repeat.ts";
 import { child, type Part } from "./source.ts";
 import { readTargetChoice } from "./target-choice.ts";
 
-/** Reads what the tests of one eval file share. */
 export function readSuite(file: string, envelope: EvalEnvelope, part: Part, loading: Loading): Suite {
 	const { scope } = loading;
 	const base = scope.directory;
@@ -47,7 +46,7 @@ export function readSuite(file: string, envelope: EvalEnvelope, part: Part, load
 	};
 }
 
-/** A hook of the eval and one of its workspace would run at the same moment, and only one could. */
+/** A hook of the eval and one of its workspace would run at the same time, and only one could. */
 function reportSharedHooks(hooks: Hooks, workspace: Workspace | undefined, part: Part, loading: Loading): void {
 	for (const name of hookNames) {
 		const [own, other] = [hooks[name], workspace?.hooks[name]];
@@ -79,7 +78,7 @@ function targetsOf(envelope: EvalEnvelope, part: Part, base: string): TargetChoi
 	return execution?.target === undefined ? [] : [one(execution.target, child(part, "execution", "target"))].flat();
 }
 
-/** `my.eval.yaml` → `my`, `EVAL.yaml` → the directory's name. */
+/** Returns the eval's name: `my.eval.yaml` → `my`, `EVAL.yaml` → the directory's name. */
 function evalName(file: string): string {
 	const stem = basename(file)
 		.replace(/\.(ya?ml|jsonl?)$/i, "")

@@ -19,7 +19,7 @@ import { readTargetChoice } from "./target-choice.ts";
 import { noVars, varsOf, withVars } from "./template-vars.ts";
 import type { TestDefaults } from "./test-defaults.ts";
 
-/** Reads one test. Reports what is wrong and returns `undefined` where it could not run. */
+/** Reads a test. Reports its problems and returns undefined if it can't run. */
 export function readTest(raw: RawTest, defaults: TestDefaults, loading: Loading): TestCase | undefined {
 	const vars = varsOf(raw.part, (characters) => loading.mayInsert(characters, raw.part.at));
 	const part = withVars(raw.part, vars);
@@ -99,7 +99,7 @@ function inputOf(entry: TestEntry, part: Part, base: string, defaults: TestDefau
 		entry.input !== undefined ? readMessages(entry.input, child(part, "input"), base) : promptOf(entry, defaults, vars);
 	const attached = ownOrShared(entry, part, base, defaults);
 	const shared = defaults.input(vars);
-	// They belong to the test's own question; only a test that adds none leaves them to what all tests share.
+	// They belong to the test's own question; only a test without one uses the shared input.
 	return own.some(isQuestion)
 		? [...shared, ...withInputFiles(own, attached)]
 		: withInputFiles([...shared, ...own], attached);
@@ -114,13 +114,13 @@ function ownOrShared(entry: TestEntry, part: Part, base: string, defaults: TestD
 	return files.length > 0 ? files : defaults.inputFiles;
 }
 
-/** PROMPT.md beside the eval is the input of a test that has none. */
+/** PROMPT.md next to the eval is the input of tests without one. */
 function promptOf(entry: TestEntry, defaults: TestDefaults, vars: Vars): Message[] {
 	const text = entry.turns ? undefined : defaults.prompt(vars);
 	return text === undefined ? [] : [{ role: "user", content: text }];
 }
 
-/** Its graders, whichever way they are spelled: two spellings are an error that is reported where both are. */
+/** Two spellings are an error that is reported elsewhere. */
 function ownAssertions(entry: TestEntry, part: Part, base: string, loading: Loading): Assertion[] {
 	const { execution } = entry;
 	const flat = (["assertions", "assert", "evaluators"] as const).filter((key) => entry[key] !== undefined);
@@ -145,7 +145,7 @@ function turnsOf(entry: TestEntry, part: Part, base: string, loading: Loading): 
 	});
 }
 
-/** The turns of a conversation. Input files belong to its first question: without an input that is the first turn's. */
+/** Input files belong to the first question: without an input the first turn's. */
 function readTurns(
 	entry: TestEntry,
 	part: Part,
@@ -180,7 +180,7 @@ function checkComplete(
 	return false;
 }
 
-/** A message that asks nothing: no text, no file, no call. */
+/** A message without text, file or call. */
 function isBlank({ content, toolCalls }: Message): boolean {
 	return typeof content === "string" && content.trim() === "" && !toolCalls;
 }
@@ -197,7 +197,8 @@ function workspaceOf(
 		own ?? (raw.template ? { isolation: "per_test" as const, repos: [], hooks: {}, env: {}, at: part.at } : undefined);
 	const withTemplate = base && raw.template && !base.template ? { ...base, template: raw.template } : base;
 	if (!withTemplate || !suite.workspace) return withTemplate;
-	// A test's workspace overrides the eval's field by field, so that it may change the template and keep the hooks.
+	// A test's workspace overrides the eval's field by field, so that it can change the template and
+	// keep the hooks.
 	const written = typeof entry.workspace === "object" ? (entry.workspace as object) : {};
 	return {
 		...suite.workspace,

@@ -12,10 +12,10 @@ export interface Print {
 
 const noFiles: readonly FileVersion[] = [];
 
-/** What a digest is made of: a value that may hold contents of files. Its print is the same object as long as these are what they were. */
+/** A digest's input. Its print is the same object while its files are unchanged. */
 export class Recipe {
 	readonly #redact: Redactor;
-	/** The contents that it holds, those of recipes within it included. */
+	/** Its contents, including those of nested recipes. */
 	readonly contents: readonly Content[];
 	readonly #value: unknown;
 	#states: readonly ContentState[] = [];
@@ -40,7 +40,7 @@ export class Recipe {
 		return this.#print;
 	}
 
-	/** What represents the recipe in one that holds it. */
+	/** The representation of the recipe in an outer one. */
 	toJSON(): string {
 		return this.print().digest;
 	}

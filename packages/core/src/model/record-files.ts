@@ -7,26 +7,26 @@ import { realPath } from "../io/files/stat-path.ts";
 import { type AttemptFile, attemptFileSchema } from "../schema/attempt-file.ts";
 
 /**
- * Returns the text of a file that a run's records name (`output_path`, `file_changes_path`, …), relative to the run's directory. An answer of 64 MB grows when secrets are
- * redacted.
- * @throws AgentvError `refused` if the path leads out of that directory, `not-found`
+ * Returns the text of a file from a run's records (`output_path`, `file_changes_path`, …), relative
+ * to the run's directory. Redacting secrets can make an answer of 64 MB longer.
+ * @throws AgentvError `refused` if the path is outside that directory, `not-found`
  */
 export function readRecordText(directory: string, path: string): string {
 	return readTextFile(recordPath(directory, path), { maxBytes: 256 * 1024 * 1024 });
 }
 
 /**
- * Returns the absolute path of a file that a run's records name.
- * @throws AgentvError `refused` if it leads out of the run's directory
+ * Returns the absolute path of a file from a run's records.
+ * @throws AgentvError `refused` if it is outside the run's directory
  */
 export function recordPath(directory: string, path: string): string {
 	const root = realPath(directory);
 	const file = realPath(join(root, path));
-	if (!isInside(root, file)) throw new AgentvError("refused", `${path} leads out of the run's directory`);
+	if (!isInside(root, file)) throw new AgentvError("refused", `${path} is outside the run's directory`);
 	return file;
 }
 
-/** Reads an attempt's file, by its path relative to the run's directory. Returns `undefined` if it is missing or unreadable. */
+/** Returns undefined if the file is missing or unreadable. */
 export function readAttempt(directory: string, path: string): AttemptFile | undefined {
 	try {
 		const read = readJson(readRecordText(directory, path));

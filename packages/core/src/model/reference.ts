@@ -2,7 +2,6 @@ import type { Place } from "../base/diagnostic.ts";
 import type { CommandSpec, CommandWord } from "./command.ts";
 import type { PathFound } from "./path-text.ts";
 
-/** What a reference is for. */
 export type ReferenceKind =
 	| "tests"
 	| "suite"
@@ -50,15 +49,15 @@ const nouns: Readonly<Record<ReferenceKind, string>> = {
 	"custom-grader": "grader program",
 };
 
-/** How messages call what a reference leads to. */
+/** Returns the noun for a reference in messages. */
 export function referenceNoun({ kind }: Pick<Reference, "kind">): string {
 	return nouns[kind];
 }
 
-/** `opaque`: a shell text whose files can't be known. `run-time`: the path exists only while a test runs. */
+/** `opaque`: a shell text. `run-time`: the path exists only while a test runs. */
 export type ReferenceState = "ok" | "missing" | "outside-eval" | "outside-root" | "opaque" | "run-time";
 
-/** One thing outside its own text that an eval points at. */
+/** A path, URL or program that an eval refers to. */
 export interface Reference {
 	readonly kind: ReferenceKind;
 	/** As written, after `${{ }}`. */
@@ -66,23 +65,23 @@ export interface Reference {
 	readonly at: Place;
 	/** Directory that `raw` is relative to. */
 	readonly base: string;
-	/** Absolute path; for `missing`, where it was looked for first. */
+	/** Absolute path; for `missing`, the first candidate. */
 	readonly resolved: string;
 	readonly state: ReferenceState;
 	readonly found: PathFound | undefined;
-	/** What stands at `resolved`. */
+	/** The kind of what is at `resolved`. */
 	readonly onDisk: "file" | "directory" | "link" | "other" | "missing";
-	/** A pattern; `resolved` is the directory that it searches. */
+	/** A pattern; `resolved` is its base directory. */
 	readonly glob?: true;
-	/** One of the files that a directory or a pattern leads to: `raw` is nobody's writing. */
+	/** A file found through a directory or a pattern: `raw` is not written anywhere. */
 	readonly listed?: true;
-	/** For a word of a command: which word. */
+	/** For a word of a command. */
 	readonly word?: CommandWord;
 	/** For words and working directories: the whole command. */
 	readonly command?: CommandSpec;
 }
 
-/** `/bin/sh`, `/usr/bin/env`, `/dev/null` are the same on every machine that can run the command. */
+/** `/bin/sh`, `/usr/bin/env` and `/dev/null` are equal on every machine. */
 export function isSystemPath({ word, resolved }: Reference): boolean {
 	return (
 		word !== undefined &&
@@ -97,7 +96,7 @@ export interface ExecutableUse {
 	readonly command: CommandSpec;
 }
 
-/** A command that something runs, whether it names files or not. */
+/** A command, whether or not it names files. */
 export interface CommandUse {
 	readonly kind: ReferenceKind;
 	readonly command: CommandSpec;

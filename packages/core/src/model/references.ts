@@ -22,8 +22,9 @@ import type { ResolvedTarget } from "./resolve-target.ts";
 export type { CommandUse, ExecutableUse, Reference, ReferenceKind, ReferenceState, References } from "./reference.ts";
 
 /**
- * Walks a loaded eval and the targets it uses once, and yields everything they point at. Validation judges the list, bundling
- * copies and rewrites it, the runner resolves it, fingerprints digest it. A field that can hold a path is taught here and nowhere else.
+ * Walks a loaded eval and its targets once, and returns all their references. Validation checks the
+ * list, bundling copies and rewrites it, the runner resolves it, fingerprints hash it. Fields that
+ * can contain a path are handled only here.
  */
 export function collectReferences(loaded: LoadedEval, targets: readonly ResolvedTarget[], view: DiskView): References {
 	const walk = new Walk(view, loaded.scope);
@@ -45,7 +46,7 @@ const loadedKinds = {
 } as const;
 
 class Walk {
-	/** By place, kind and text: what many tests share is one reference. */
+	/** By location, kind and text: many tests can share one reference. */
 	readonly files = new Map<string, Reference>();
 	readonly executables: ExecutableUse[] = [];
 	readonly commands: CommandUse[] = [];
@@ -173,7 +174,7 @@ class Walk {
 			this.executables.push({ name: first.text, at: command.at, command });
 	}
 
-	/** A shell's text: what files it touches only the shell knows. */
+	/** A shell text: only the shell knows which files it uses. */
 	#opaque(kind: ReferenceKind, raw: string, at: Place, command: CommandSpec): void {
 		const { base } = command;
 		const nothing = { resolved: base, state: "opaque", found: undefined, onDisk: "missing" } as const;
@@ -225,7 +226,7 @@ class Walk {
 		else if (kind !== "target-command" || command.cwd) this.#bareWord(key, shared, word);
 	}
 
-	/** A bare `check.py` stays as written, but the command finds it in its working directory: it is needed all the same. */
+	/** A bare `check.py` stays as written, but the command needs it. */
 	#bareWord(
 		key: string,
 		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },
@@ -238,8 +239,9 @@ class Walk {
 	}
 
 	/**
-	 * A word that plainly means a file which is not there as written: other letter case, backslashes, or (older evals)
-	 * somewhere up the tree. Undefined for words that may mean anything.
+	 * Returns a word that certainly means a file that does not exist as written: other letter case,
+	 * backslashes, or (older evals) somewhere in a parent directory. Undefined for words with other
+	 * possible meanings.
 	 */
 	#searchedWord(
 		shared: Pick<Reference, "kind" | "raw" | "at" | "base"> & { word: CommandWord; command: CommandSpec },
@@ -269,7 +271,7 @@ function keyOf(kind: ReferenceKind, at: Place, text: string): string {
 	return `${kind}\0${at.file}\0${at.line ?? ""}\0${(at.path ?? []).join("\0")}\0${text}`;
 }
 
-/** A word of a list has a place of its own; one of a string shares the string's. */
+/** A word of a list has its own location; one of a string shares the string's. */
 function wordPlace(command: CommandSpec, word: CommandWord): Place {
 	return typeof command.text === "string"
 		? command.at

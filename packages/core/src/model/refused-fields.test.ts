@@ -181,7 +181,7 @@ function resolve(targets: string) {
 	return resolveTarget({ name: "t", at: { file: join(root, "eval.yaml") } }, loaded);
 }
 
-describe("what can't be honoured", () => {
+describe("what is not supported", () => {
 	const rest = oneTest("input: x", "criteria: y");
 	test.each([
 		["docker", `workspace: { docker: { image: node } }\n${rest}`],
@@ -207,7 +207,7 @@ describe("what can't be honoured", () => {
 			),
 		],
 	])("is an error that names it: %s", (key, text) => {
-		expect(errorsOf(text)).toContain(`schema.unsupported "${key}" can't be honoured`);
+		expect(errorsOf(text)).toContain(`schema.unsupported "${key}" is not supported`);
 	});
 
 	test.each([
@@ -238,7 +238,7 @@ describe("what can't be honoured", () => {
 	])("is an error of a target that is used: %s %s", (provider, settings, key) => {
 		const found = resolve(`targets: [{ name: t, provider: ${provider}, ${settings} }]`);
 		expect(found.ok).toBe(false);
-		expect(found.diagnostics.map(({ message }) => message)).toEqual([`"${key}" can't be honoured`]);
+		expect(found.diagnostics.map(({ message }) => message)).toEqual([`"${key}" is not supported`]);
 	});
 
 	test("is a warning where it only says how others log", () => {

@@ -47,7 +47,7 @@ describe("a grader that could only pass, or never run", () => {
 		"without a bound is a warning: %s",
 		(text) => {
 			expect(findingsOf(loadTree({ "eval.yaml": asserts(text) }))[0]).toMatch(
-				/ warning schema\.shape .*without, it is not judged$/,
+				/ warning schema\.shape .*otherwise it is not graded$/,
 			);
 		},
 	);
@@ -70,7 +70,7 @@ describe("a JSON Schema", () => {
 		["{ $schema: 'https://json-schema.org/draft/2020-12/schema', prefixItems: 3 }", "prefixItems must be array"],
 	])("%s can't be used", async (schema, reason) => {
 		const [found] = await problems(schema);
-		expect(found).toMatch(/^assertions\.json-schema the JSON Schema can't be used: /);
+		expect(found).toMatch(/^assertions\.json-schema invalid JSON Schema: /);
 		expect(found).toContain(reason);
 	});
 
@@ -91,7 +91,7 @@ describe("a path of field-accuracy", () => {
 		const text = `${fields("total", "totl")}tests:\n${reference("a", "{ total: 1 }")}${reference("b", "{ total: 2 }")}`;
 		const loaded = loadTree({ "eval.yaml": text });
 		expect(findingsOf(loaded)).toEqual([
-			`eval.yaml:1:${text.indexOf("totl") + 1} error assertions.field-path no \`expected_output\` that this is compared with has the field "totl"`,
+			`eval.yaml:1:${text.indexOf("totl") + 1} error assertions.field-path none of the compared \`expected_output\` values has the field "totl"`,
 		]);
 		expect(loaded.diagnostics[0]?.hint).toBe('did you mean "total"?');
 	});
@@ -124,8 +124,8 @@ describe("a path of field-accuracy", () => {
 				found.replace(/^eval.yaml:(\d+):\d+ (?:error|warning) /, "$1 "),
 			),
 		).toEqual([
-			'6 assertions.field-path no `expected_output` that this is compared with has the field "n"',
-			'14 assertions.field-path the field "n" is compared with no `expected_output` that is JSON',
+			'6 assertions.field-path none of the compared `expected_output` values has the field "n"',
+			'14 assertions.field-path no JSON `expected_output` to compare the field "n" with',
 		]);
 	});
 });

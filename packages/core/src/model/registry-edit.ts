@@ -22,24 +22,25 @@ export interface AddBenchmarkOptions {
 	readonly name?: string | undefined;
 	/** Branch, tag or full SHA; makes a plain path a git-backed benchmark. */
 	readonly ref?: string | undefined;
-	/** Where the clone goes; default `$AGENTV_HOME/benchmarks/<id>`. Makes a plain path a git-backed benchmark. */
+	/** Default `$AGENTV_HOME/benchmarks/<id>`. Makes a plain path a git-backed benchmark. */
 	readonly path?: string | undefined;
 	readonly now?: Date | undefined;
 }
 
-/** An entry that was written. */
 export interface WrittenEntry {
 	/** The registry's path. */
 	readonly file: string;
 	readonly id: string;
-	/** Keys and values as they stand in the file; variables unresolved. */
+	/** Keys and values as in the file; variables unresolved. */
 	readonly fields: EntryFields;
 }
 
 /**
- * Registers a local directory or a git repository; clones nothing. `location` is a path or a git URL, which may hold `${{ }}`.
- * @throws AgentvError `usage` for a duplicate id (the hint suggests one), `not-found` for a missing directory, `config` for a
- * URL or ref that is not accepted, or a registry that can't be read
+ * Registers a local directory or a git repository without cloning. `location` is a path or a git
+ * URL, which can contain `${{ }}`.
+ * @throws AgentvError `usage` for a duplicate id (the hint suggests one), `not-found` for a missing
+ * directory, `config` for an invalid
+ * URL or ref, or an unreadable registry
  */
 export async function addBenchmark(location: string, options: AddBenchmarkOptions): Promise<WrittenEntry> {
 	const { env } = options;
@@ -52,7 +53,7 @@ export async function addBenchmark(location: string, options: AddBenchmarkOption
 	return { file, ...entry };
 }
 
-/** An entry that was taken out, and where its directory still is. */
+/** A removed entry, and where its directory still is. */
 export interface RemovedEntry {
 	readonly file: string;
 	readonly id: string;
@@ -61,7 +62,7 @@ export interface RemovedEntry {
 }
 
 /**
- * Takes an entry out of the registry; the directory stays.
+ * Removes an entry from the registry; the directory stays.
  * @throws AgentvError `not-found` for an unknown id
  */
 export async function removeBenchmark(id: string, options: { readonly env: Environment }): Promise<RemovedEntry> {
@@ -76,14 +77,14 @@ export async function removeBenchmark(id: string, options: { readonly env: Envir
 }
 
 /**
- * The entry of that id.
+ * Returns the entry of that id.
  * @throws AgentvError `not-found`, with the known ids
  */
 export function findEntry(registry: Registry, id: string): RegistryEntry {
 	const found = registry.entries.find((entry) => entry.id === id);
 	if (found) return found;
 	const known = registry.entries.map((entry) => entry.id);
-	throw new AgentvError("not-found", `there is no benchmark ${JSON.stringify(id)}`, {
+	throw new AgentvError("not-found", `no benchmark ${JSON.stringify(id)}`, {
 		hint: known.length === 0 ? "Add one: agentv benchmark add <path-or-git-url>." : `Known: ${known.join(", ")}.`,
 		diagnostics: registry.diagnostics,
 	});
@@ -92,7 +93,7 @@ export function findEntry(registry: Registry, id: string): RegistryEntry {
 async function edit(file: string, env: Environment, change: (registry: Registry) => string): Promise<void> {
 	await withLock(file, () => {
 		const text = change(readRegistry(env));
-		// What is written must be readable: a last look before it replaces what was there.
+		// Check that the new text is readable before it replaces the old one.
 		parseRegistry(text, file, env);
 		writeAtomic(file, text, { mode: 0o600 });
 	});
@@ -103,7 +104,7 @@ function refuseDuplicate(id: string, registry: Registry): void {
 	if (!taken.has(id)) return;
 	let number = 2;
 	while (taken.has(`${id}-${number}`)) number++;
-	throw new AgentvError("usage", `there is already a benchmark ${JSON.stringify(id)}`, {
+	throw new AgentvError("usage", `benchmark ${JSON.stringify(id)} already exists`, {
 		hint: `Choose another id: --id ${id}-${number}.`,
 	});
 }
@@ -121,8 +122,8 @@ function entryFor(location: string, options: AddBenchmarkOptions): { id: string;
 	else if (targetKind(absolute) !== "directory") throw new AgentvError("config", `${absolute} is not a directory`);
 	const id = options.id ?? defaultId(isPath ? absolute : text, location);
 	if (!benchmarkIdPattern.test(id))
-		throw new AgentvError("usage", `the id ${JSON.stringify(id)} is not accepted`, {
-			hint: "An id is lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+		throw new AgentvError("usage", `invalid id ${JSON.stringify(id)}`, {
+			hint: "An id consists of lower-case letters, digits, '.', '_' and '-', and starts with a letter or digit.",
 		});
 	const path = options.path === undefined ? join(benchmarksPlace(agentvHome(env)), id) : clonePath(options.path, cwd);
 	return {
@@ -146,23 +147,25 @@ function missing(location: string, absolute: string): AgentvError {
 	return new AgentvError("not-found", `${absolute} does not exist`, {
 		hint: isShorthand
 			? `For a GitHub repository write https://github.com/${location}.git.`
-			: "Name a directory, or a git URL (https://…, git@host:…).",
+			: "Use a directory or a git URL (https://…, git@host:…).",
 	});
 }
 
 function defaultId(text: string, location: string): string {
 	const id = repositoryName(text) ?? repositoryName(basename(text));
-	// The name of a variable is no name of a benchmark.
+	// A variable's name is not a benchmark's name.
 	const last = text
 		.replace(/(?<!\/)\/+$/, "")
 		.split("/")
 		.at(-1);
 	const isNamed = !last?.includes("${{");
 	if (id !== undefined && isNamed) return id;
-	throw new AgentvError("usage", `no id can be made of ${JSON.stringify(location)}`, { hint: "Give one: --id <id>." });
+	throw new AgentvError("usage", `can't derive an id from ${JSON.stringify(location)}`, {
+		hint: "Give one: --id <id>.",
+	});
 }
 
-/** Whether sync would accept URL and ref; variables that are unset here may well be set there. */
+/** Checks whether sync would accept URL and ref; variables that are unset now can be set then. */
 function checkSource(url: string, { env, cwd, ref }: AddBenchmarkOptions): void {
 	const unset = [url, ref ?? ""].some((text) => interpolateEnv(text, env).uses.some(({ state }) => state === "unset"));
 	if (!unset) {

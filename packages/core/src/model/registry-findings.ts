@@ -1,6 +1,6 @@
 import type { FindingKind } from "../base/diagnostic.ts";
 
-/** What reading the registry may find, each stated once. */
+/** Findings of reading the registry. */
 
 const quote = (text: string) => JSON.stringify(text);
 
@@ -13,8 +13,8 @@ export const registryShape: FindingKind<{ field: string; message: string }> = {
 export const registryDuplicate: FindingKind<{ id: string }> = {
 	rule: "registry.duplicate-id",
 	severity: "error",
-	message: ({ id }) => `the id ${quote(id)} is used by an entry further up; this one is left out`,
-	hint: () => "ids are unique",
+	message: ({ id }) => `the id ${quote(id)} is already used by an earlier entry; this one is ignored`,
+	hint: () => "ids must be unique",
 };
 
 export const registryVariable: FindingKind<{ id: string; field: string; name: string }> = {

@@ -6,14 +6,14 @@ import { type Collection, entryEnd, entryStart, lineStart, nextLineStart, starts
 import { verifiedPatch } from "../base/yaml-patch.ts";
 import { removeEntry } from "../base/yaml-remove.ts";
 
-/** An entry to be written: keys in order; values are texts or one more level of the same. */
+/** An entry to write: keys in order; values are texts or a nested entry of texts. */
 export interface EntryFields {
 	readonly [key: string]: string | EntryFields;
 }
 
 /**
- * The registry's text with `entry` at the end of its list; every byte that was there stays.
- * @throws AgentvError `refused` where the text is built so that this can't be done safely (aliases)
+ * Returns the registry's text with `entry` appended to its list; all existing bytes stay.
+ * @throws AgentvError `refused` if the layout of the text makes that unsafe (aliases)
  */
 export function withEntry(document: YamlDocument, entry: EntryFields): string {
 	const value = (document.value ?? {}) as Record<string, unknown>;
@@ -23,8 +23,8 @@ export function withEntry(document: YamlDocument, entry: EntryFields): string {
 }
 
 /**
- * The registry's text without entry `index`. Its own lines are taken out and nothing else: a comment above it stays, since
- * nobody can know what it speaks of.
+ * Returns the registry's text without entry `index`. Removes only its own lines: a comment above it
+ * may be about something else, so it stays.
  * @throws AgentvError `refused` as `withEntry`
  */
 export function withoutEntry(document: YamlDocument, index: number): string {
@@ -36,7 +36,7 @@ export function withoutEntry(document: YamlDocument, index: number): string {
 	return verifiedPatch(document, [ownLines], { ...value, benchmarks: left.length === 0 ? null : left }).text;
 }
 
-/** The edit that removes the lines of an entry of a block list; undefined for a list in flow style. */
+/** Returns undefined for a flow list. */
 function linesOf(document: YamlDocument, index: number): TextEdit | undefined {
 	const { text } = document;
 	const { node } = document.find(["benchmarks"]);
@@ -46,7 +46,7 @@ function linesOf(document: YamlDocument, index: number): TextEdit | undefined {
 	if (!startsLine(text, start)) return undefined;
 	const from = lineStart(text, start);
 	const to = nextLineStart(text, entryEnd(text, list.items[index] as Parameters<typeof entryEnd>[1]));
-	// A file that did not end with a line break still doesn't.
+	// A file without a final line break still has none.
 	const isLast = to === text.length && !text.endsWith("\n") && index > 0;
 	return { range: [isLast ? from - (text.slice(0, from).endsWith("\r\n") ? 2 : 1) : from, to], text: "" };
 }

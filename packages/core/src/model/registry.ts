@@ -12,21 +12,21 @@ import { kindOf, shapeIssues } from "../schema/shape-issues.ts";
 import { sourceAccess, type WrittenSource } from "./benchmark-source.ts";
 import { registryDuplicate, registryShape, registrySource, registryVariable } from "./registry-findings.ts";
 
-/** One usable-looking entry of `benchmarks.yaml`, its variables filled in. */
+/** A well-formed entry of `benchmarks.yaml`, its variables filled in. */
 export interface RegistryEntry {
 	readonly id: string;
 	readonly name: string;
-	/** Absolute: `~` expanded, relative paths are relative to the registry's directory. */
+	/** Absolute: `~` expanded, relative paths resolved against the registry's directory. */
 	readonly path: string;
-	/** As written: its variables are filled in when it is used (`sourceAccess`). Never show it: use `shownSource`. */
+	/** Variables are filled in on use. Never show it: use `shownSource`. */
 	readonly source: WrittenSource | undefined;
 	readonly addedAt: string | undefined;
 	/** Index in the list `benchmarks`. */
 	readonly index: number;
 	readonly at: Place;
-	/** Why it can't be used now, one sentence: an unset variable, a refused URL. */
+	/** Why it can't be used now, in one sentence: an unset variable, an invalid URL. */
 	readonly problem: string | undefined;
-	/** Whether only the source has a problem: what stands at `path` can be looked at. */
+	/** Whether only the source has a problem, so that `path` can still be read. */
 	readonly hasUsablePath: boolean;
 }
 
@@ -34,22 +34,24 @@ export interface Registry {
 	/** Absolute path of `benchmarks.yaml`, which may not exist. */
 	readonly file: string;
 	readonly entries: readonly RegistryEntry[];
-	/** What is wrong with single entries; they are left out of `entries`, or have a `problem`. */
+	/** Problems of single entries; these are missing from `entries`, or have a `problem`. */
 	readonly diagnostics: readonly Diagnostic[];
-	/** Undefined when there is no file. */
+	/** Undefined if there is no file. */
 	readonly document: YamlDocument | undefined;
 }
 
 const maxBytes = 10 * 1024 * 1024;
 
-/** Where the registry is kept: `$AGENTV_HOME/benchmarks.yaml`. */
+/** Returns `$AGENTV_HOME/benchmarks.yaml`. */
 export function registryFile(env: Environment): string {
 	return join(agentvHome(env), "benchmarks.yaml");
 }
 
 /**
- * Reads the registry anew. A missing file is an empty list; a bad entry is a diagnostic, the others still work.
- * @throws AgentvError `config`, with diagnostics, when the file as a whole can't be read; nothing may write to it then
+ * Reads the registry from disk. A missing file is an empty list; a bad entry becomes a diagnostic,
+ * the others still work.
+ * @throws AgentvError `config`, with diagnostics, if the file as a whole is unreadable; nothing may
+ * write to it then
  */
 export function readRegistry(env: Environment): Registry {
 	const file = registryFile(env);
@@ -57,7 +59,6 @@ export function readRegistry(env: Environment): Registry {
 	return parseRegistry(readTextFile(file, { maxBytes }), file, env);
 }
 
-/** Reads the registry text of `file`. */
 export function parseRegistry(text: string, file: string, env: Environment): Registry {
 	const document = parseYaml(text, file);
 	if (hasErrors(document.diagnostics)) throw unusable(file, document.diagnostics);
@@ -81,8 +82,8 @@ export function parseRegistry(text: string, file: string, env: Environment): Reg
 }
 
 function unusable(file: string, diagnostics: readonly Diagnostic[]): AgentvError {
-	return new AgentvError("config", `${file} can't be read as a registry`, {
-		hint: "Correct it by hand; AgentV does not write to a file that it can't read.",
+	return new AgentvError("config", `${file} is not a valid registry`, {
+		hint: "Fix it by hand; AgentV does not write to a file that it can't read.",
 		diagnostics,
 	});
 }
@@ -134,7 +135,7 @@ function readEntry(
 			problems.push(
 				finding(
 					registryShape,
-					{ field, message: `its variables put in more than ${mostInField} characters` },
+					{ field, message: `its variables insert more than ${mostInField} characters` },
 					place(field),
 				),
 			);
@@ -181,7 +182,7 @@ function refusedSource(
 	}
 }
 
-/** The entry with the scalars that are texts as they are written: an id `007` or a ref `1.10` is no number here. */
+/** Keeps text scalars as written: an id `007` is not a number here. */
 function asWritten(value: unknown, path: DocumentPath, document: YamlDocument): unknown {
 	if (typeof value === "number" || typeof value === "boolean") return document.sourceText(path) ?? String(value);
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;

@@ -16,25 +16,21 @@ import type { EvalScope } from "./eval-scope.ts";
 import { resolvePath } from "./path-text.ts";
 import { fillShellText, type HoleReader, type HoleValue } from "./shell-values.ts";
 
-/** What a command is resolved with. */
 export interface CommandSetting {
 	readonly view: DiskView;
-	/** Of the eval that runs it: bounds the search that older evals need. */
+	/** The scope of the eval that runs it; bounds the search that older evals need. */
 	readonly scope: EvalScope;
-	/** The environment that the program gets. */
+	/** The program's environment. */
 	readonly env: Environment;
-	/**
-	 * Values by the text inside the braces: `{NAME}` for upper-case names, `{{name}}` for any. Names that are not among them stay as
-	 * they are written.
-	 */
+	/** By the text inside the braces of `{NAME}` or `{{name}}`. Other names stay. */
 	readonly values?: Readonly<Record<string, HoleValue>> | undefined;
-	/** Working directory where the command names none. Default: the directory of the file it is written in. */
+	/** For commands without one. Default: the directory of the command's file. */
 	readonly defaultCwd?: string | undefined;
-	/** Words put behind the command's own, as they are. */
+	/** Literal words that are appended to the command. */
 	readonly extraWords?: readonly string[] | undefined;
 }
 
-/** A command ready for `runProcess`: spread it into its options. */
+/** Options for `runProcess`. */
 export type RunnableCommand = {
 	/** Absolute. */
 	readonly cwd: string;
@@ -45,9 +41,9 @@ export type RunnableCommand = {
 );
 
 /**
- * Turns a command as a file says it into what is run: words that name files become absolute paths, values one argument each. In the shell
- * form, and in the script of a `sh -c` word list, values are quoted.
- * @throws AgentvError `config` where a `${{ }}` variable has no value
+ * Resolves a command for execution: words that name files become absolute paths, values one
+ * argument each. In the shell form, and in the script of a `sh -c` word list, values are quoted.
+ * @throws AgentvError `config` if a `${{ }}` variable has no value
  */
 export function resolveCommand(command: CommandSpec, setting: CommandSetting): RunnableCommand {
 	const cwd = workingDirectory(command, setting);
@@ -79,19 +75,19 @@ function workingDirectory(command: CommandSpec, setting: CommandSetting): string
 	return found.kind === "directory" ? found.path : resolve(command.cwd.base, raw);
 }
 
-/** The absolute path of a word that names a file. Values that only the run knows (a prompt, say) never do. */
+/** Run-time values (a prompt, for example) never name a file. */
 function wordAsRun(word: string, command: CommandSpec, cwd: string, setting: CommandSetting): string | undefined {
 	const known = command.written ? command.written.fill(word) : word;
 	const located = locate(known, command, cwd, setting);
 	return located === known ? undefined : located;
 }
 
-/** The word as an absolute path where it names a file, else as it is. */
+/** Returns the word as an absolute path if it names a file, else unchanged. */
 function locate(word: string, command: CommandSpec, cwd: string, setting: CommandSetting): string {
 	const known = fileOfWord(word, command, setting.view);
 	if (known !== undefined) return known;
 	if (!word.includes("/") || word.includes("{") || isAbsolute(word) || word.startsWith("-")) return word;
-	// A working directory that only the run knows: nobody may remember what it held a moment ago.
+	// A run-time working directory: its content must not be cached.
 	const here = resolve(cwd, word);
 	if (targetKind(here) !== "missing") return meansFile(word) || command.cwd ? here : word;
 	if (!meansFile(word)) return word;
@@ -101,7 +97,7 @@ function locate(word: string, command: CommandSpec, cwd: string, setting: Comman
 
 const hole = /^\$\{\{[\s\S]*?\}\}|^\{\{\s*([A-Za-z_][\w.-]*)\s*\}\}|^\{([A-Z_][A-Z0-9_]*)\}/;
 
-/** Reads holes: `${{ }}` and a test's `vars` where the text still has them, then the given values. */
+/** Reads holes: `${{ }}` and a test's `vars` if the text still has them, then the given values. */
 function holeReader(setting: CommandSetting, written: WrittenCommand | undefined): HoleReader {
 	return (rest) => {
 		if (rest[0] !== "{" && rest[0] !== "$") return undefined;
@@ -117,7 +113,7 @@ function holeReader(setting: CommandSetting, written: WrittenCommand | undefined
 	};
 }
 
-/** A `${{ }}` that has no value: text that only looks like one stays as it is. */
+/** Returns a `${{ }}` look-alike unchanged; throws for a reference without a value. */
 function orThrow(reference: string): string {
 	const [unset] = interpolateEnv(reference, {}).uses;
 	if (unset) {
@@ -127,7 +123,7 @@ function orThrow(reference: string): string {
 	return reference;
 }
 
-/** A word with its values in it: one argument, or as many as a list has that stands alone. */
+/** Fills values into a word: one argument, or several for a list that is the whole word. */
 function fillWord(word: string, readHole: HoleReader): string[] {
 	const whole = readHole(word);
 	if (whole && whole.length === word.length) {
@@ -135,7 +131,7 @@ function fillWord(word: string, readHole: HoleReader): string[] {
 	}
 	const pieces: string[] = [];
 	let kept = 0;
-	// Not character by character: a command may have thousands of long words.
+	// Not character by character: a command can have thousands of long words.
 	const start = /[{$]/g;
 	for (let found = start.exec(word); found; found = start.exec(word)) {
 		const next = readHole(word.slice(found.index));

@@ -19,21 +19,21 @@ import { type TargetLayer, type TargetPaths, targetPaths } from "./target-paths.
 
 export type { TargetLayer } from "./target-paths.ts";
 
-/** One hop of a chain: the definition it went through, and the variables that chose where it led. */
+/** A step of a chain: the definition, and the variables that selected the next one. */
 export interface TargetHop {
 	readonly definition: TargetDefinition;
-	/** Where `use_target` or `extends` says it. */
+	/** The `use_target` or `extends`. */
 	readonly next?: { readonly name: string; readonly at: Place; readonly chosenBy: readonly string[] };
 }
 
 interface ResolvedBase extends TargetPaths {
-	/** The name the eval uses. */
+	/** The name that the eval uses. */
 	readonly name: string;
-	/** Definitions from the one the eval names to the concrete one. Empty for an inline target that extends nothing. */
+	/** From the one that the eval names to the concrete one; can be empty. */
 	readonly via: readonly TargetHop[];
-	/** All settings on the wire, the chain's overrides laid over the concrete definition, `${{ }}` replaced. */
+	/** In file spelling, the chain's overrides merged, `${{ }}` replaced. */
 	readonly wire: Readonly<Record<string, unknown>>;
-	/** Which part each wire key came from: its place, base directory and text. */
+	/** The layer that each wire key came from: its location, base directory and text. */
 	readonly origin: ReadonlyMap<string, TargetLayer>;
 	readonly graderTarget?: string;
 	readonly at: Place;
@@ -48,7 +48,7 @@ export type TargetResolution =
 	| { readonly ok: true; readonly target: ResolvedTarget; readonly diagnostics: readonly Diagnostic[] }
 	| { readonly ok: false; readonly diagnostics: readonly Diagnostic[]; readonly via: readonly TargetHop[] };
 
-/** Follows a choice to the provider that runs it. The one resolver: validation, bundling and running all call it. */
+/** Validation, bundling and running all use this resolver. */
 export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetResolution {
 	const diagnostics: Diagnostic[] = [];
 	const log: LoadLog = { report: (found) => void diagnostics.push(found) };
@@ -71,7 +71,7 @@ export function resolveTarget(choice: TargetChoice, scope: TargetScope): TargetR
 	return failed || !target ? { ok: false, diagnostics, via } : { ok: true, target, diagnostics };
 }
 
-/** The hops from `first` on; not `whole` where the chain ends before a provider is named, which is then reported. */
+/** Reports a chain that ends without a provider; it is then not `whole`. */
 function follow(
 	first: { name: string; at: Place },
 	scope: TargetScope,
@@ -115,7 +115,7 @@ function follow(
 	return { via, whole: true };
 }
 
-/** The variables that a place of a targets file names. */
+/** Returns the variables at a location of a targets file. */
 export function variablesAt(place: Place, scope: Pick<TargetScope, "sources">): PlacedVariable[] {
 	const path = (place.path ?? []).join("\0");
 	return (scope.sources.get(place.file)?.variables ?? []).filter(
@@ -142,7 +142,7 @@ function concrete(
 			if (chainKeys.has(key)) continue;
 			wire[key] = value;
 			origin.set(key, layer);
-			// A setting overrides the same one of another layer, whichever way that spells it.
+			// A setting overrides the same one of another layer in any spelling.
 			for (const other of otherSpellings(key)) {
 				if (origin.get(other) === layer || !origin.has(other)) continue;
 				delete wire[other];
@@ -199,7 +199,7 @@ function otherSpellings(key: string): string[] {
 	return spellings.flatMap((names) => (names.includes(key) ? names.filter((name) => name !== key) : []));
 }
 
-/** The provider that `written` names, in today's or another spelling. */
+/** Returns the provider for `written`, in its current or another spelling. */
 export function providerOf(written: string): ProviderName | undefined {
 	if (Object.hasOwn(providerSchemas, written)) return written as ProviderName;
 	return lookUp(providerAliases, written);
@@ -221,7 +221,7 @@ function checkSettings(
 			if (reference === prefix || reference.startsWith(`${prefix}\0`))
 				references.add([key, reference.slice(prefix.length + 1)].filter((piece) => piece !== "").join("\0"));
 	}
-	// Findings come at paths of the merged settings; each goes back to the layer that gave its key.
+	// Findings have paths in the merged settings; map each back to the layer of its key.
 	const merged: Part = {
 		...plainPart(settled, { file: choice.at.file, path: [] }),
 		references,
@@ -243,10 +243,10 @@ function checkSettings(
 		},
 	});
 	if (!settings) return undefined;
-	// pi takes an address for Azure only; any other vendor's it would ask at its own.
+	// pi uses an address only for Azure; for other vendors it would contact its own.
 	if (provider === "pi-cli" && wire.base_url && !String(wire.subprovider).startsWith("azure")) {
 		const layer = origin.get("base_url");
-		const hint = "leave it out, or use `subprovider: azure`; pi's own configuration names other addresses";
+		const hint = "remove it, or use `subprovider: azure`; configure other addresses in pi itself";
 		const at = layer ? child(layer.part, "base_url").at : choice.at;
 		log.report(finding(unsupportedField, { key: "base_url", hint }, { ...at, part: "key" }));
 	}

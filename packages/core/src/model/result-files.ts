@@ -8,15 +8,15 @@ import { type ResultRow, type RunSummary, resultRowSchema, runSummarySchema } fr
 import { type RunFile, runFileSchema } from "../schema/run-file.ts";
 import { shapeIssues } from "../schema/shape-issues.ts";
 
-/** The rows of an index, as far as it can be read. */
+/** The readable rows of an index. */
 export interface IndexReading {
-	/** In the order of writing; of an attempt that was run again the last row counts. */
+	/** In writing order; for an attempt that was run again the last row counts. */
 	readonly rows: readonly ResultRow[];
-	/** Numbers (from 1) of whole lines that are no rows. */
+	/** 1-based numbers of complete lines that are not valid rows. */
 	readonly badLines: readonly number[];
 }
 
-/** Reads `index.jsonl` of a run; without one there are no rows. */
+/** Reads a run's `index.jsonl`; without one there are no rows. */
 export function readIndex(directory: string): IndexReading {
 	const rows = new Map<string, ResultRow>();
 	const badLines: number[] = [];
@@ -26,7 +26,7 @@ export function readIndex(directory: string): IndexReading {
 		const row = parseRow(text);
 		if (row) {
 			const key = rowKey(row);
-			// Taken out first, so that the order is that of the last writing.
+			// Deleted first, so that the order is that of the last write.
 			rows.delete(key);
 			rows.set(key, row);
 		} else badLines.push(line);
@@ -34,7 +34,7 @@ export function readIndex(directory: string): IndexReading {
 	return { rows: [...rows.values()], badLines };
 }
 
-/** The lines of a file that have their end, without it; returns what comes after the last of them. A missing file has none. */
+/** Yields complete lines without line breaks; returns the rest. A missing file has none. */
 export function* wholeLines(path: string): Generator<string, string> {
 	const lines = linesOf(path);
 	let next = lines.next();
@@ -42,12 +42,12 @@ export function* wholeLines(path: string): Generator<string, string> {
 	return next.value;
 }
 
-/** Like `wholeLines`, for those who do not need all of each line. */
+/** Like `wholeLines`, for callers that don't need the whole line. */
 export function* linesOf(path: string): Generator<FileLine, string> {
 	return pathKind(path) === "missing" ? "" : yield* readLines(path);
 }
 
-/** Names an attempt within its run. */
+/** Returns a key for an attempt within its run. */
 export function rowKey({
 	eval: label,
 	testId,
@@ -57,27 +57,30 @@ export function rowKey({
 	return JSON.stringify([label, testId, target, attempt]);
 }
 
-/** The row that a line records; `undefined` where it is none. */
+/** Parses a row; undefined if invalid. */
 export function parseRow(text: string): ResultRow | undefined {
 	const read = readJson(text);
 	const parsed = "value" in read ? resultRowSchema.safeParse(read.value) : undefined;
 	return parsed?.success ? parsed.data : undefined;
 }
 
-/** `run.json` of a run. @throws AgentvError `not-found` where the directory holds no run, `config` where it can't be read */
+/**
+ * Reads a run's `run.json`. @throws AgentvError `not-found` if the directory is not a run, `config`
+ * if it is unreadable
+ */
 export function readRunFile(directory: string): RunFile {
 	const file = join(directory, "run.json");
-	if (pathKind(file) === "missing") throw new AgentvError("not-found", `${directory} holds no run`);
-	const what = `${file} can't be read as the record of a run`;
+	if (pathKind(file) === "missing") throw new AgentvError("not-found", `${directory} does not contain a run`);
+	const what = `${file} is not a valid run record`;
 	const read = readJson(readTextFile(file, { maxBytes: 2 ** 29 }));
-	if (!("value" in read)) throw new AgentvError("config", `${what}: it is not JSON: ${read.reason}`);
+	if (!("value" in read)) throw new AgentvError("config", `${what}: it is not valid JSON: ${read.reason}`);
 	const parsed = runFileSchema.safeParse(read.value);
 	if (parsed.success) return parsed.data;
 	const [first] = shapeIssues(parsed.error, read.value);
 	throw new AgentvError("config", first ? `${what}: ${first.path.join(".")}: ${first.message}` : what);
 }
 
-/** `summary.json` of a run; `undefined` where it has not ended yet, or the file is no summary. */
+/** Reads a run's `summary.json`; undefined if the run has not ended, or the file is invalid. */
 export function readSummary(directory: string): RunSummary | undefined {
 	const file = join(directory, "summary.json");
 	if (targetKind(file) !== "file") return undefined;

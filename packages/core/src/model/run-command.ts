@@ -10,11 +10,11 @@ import { type RunnableCommand, resolveCommand } from "./resolve-command.ts";
 export interface CommandServices {
 	readonly view: DiskView;
 	readonly scope: EvalScope;
-	/** What eval programs inherit: the process environment with the eval's `.env` files laid under it. */
+	/** The process environment merged over the eval's `.env` files. */
 	readonly env: Environment;
 }
 
-/** Makes the function that runs an eval's commands: each resolved by `resolveCommand`, run in a process group of its own. */
+/** Each command is resolved by `resolveCommand` and runs in its own process group. */
 export function commandRunner(services: CommandServices): CommandRunner {
 	return async (command, run) => {
 		let runnable: RunnableCommand;

@@ -13,12 +13,12 @@ import { writeAtomic } from "../io/files/write-atomic.ts";
 import { forbidExecution } from "../io/files/write-note.ts";
 import { sumLine } from "./bundle-digest.ts";
 
-/** Beside a run's record: a line of `sha256sum` for each file of it. The run's digest is the SHA-256 of this file. */
+/** `sha256sum` lines for the record's files. The run's digest is the SHA-256 of this file. */
 export const digestName = "run.sha256";
-/** A signature over `run.sha256`, as `ssh-keygen -Y sign` makes it. */
+/** A signature of `run.sha256`, as created by `ssh-keygen -Y sign`. */
 export const signatureName = `${digestName}.sig`;
 
-/** Where a run's record is not what its digest was made over. */
+/** A file of a run's record that does not match its digest. */
 export interface DigestProblem {
 	readonly kind: "digest-missing" | "digest-unreadable" | "file-added" | "file-changed" | "file-kind" | "file-missing";
 	/** Relative to the run's directory. */
@@ -32,17 +32,17 @@ export interface DigestCheck {
 }
 
 interface RecordFiles {
-	/** Plain files, in byte order of their paths. */
+	/** Regular files, in byte order of their paths. */
 	readonly plain: readonly string[];
-	/** Links and other things that are no files. */
+	/** Links and special files. */
 	readonly odd: readonly string[];
-	/** Files that may be executed; none where all may be: some file systems report that of each file. */
+	/** Executable files; empty if all are: some file systems report that for every file. */
 	readonly executable: readonly string[];
-	/** Directories without any file, each before those in it. */
+	/** Directories without any file, each before nested ones. */
 	readonly empty: string[];
 }
 
-/** Everything in a run's directory but its digest, signature and locks, and what a killed command was writing there. */
+/** Skips digest, signature, locks, and partial files of a killed command. */
 function recordFiles(directory: string): RecordFiles {
 	const plain: string[] = [];
 	const odd: string[] = [];
@@ -79,13 +79,13 @@ export async function syncRecord(directory: string): Promise<void> {
 /**
  * Writes the digest of a run whose record is complete.
  * @param written the SHA-256 of files that the run wrote, by their paths
- * @returns the paths of those that are something else by now: then no digest is written
+ * @returns the paths of those that changed meanwhile: then no digest is written
  * @throws AgentvError
  */
 export function writeRunDigest(directory: string, written: ReadonlyMap<string, string> = new Map()): readonly string[] {
 	const { plain, executable, empty } = recordFiles(directory);
 	for (const path of executable) forbidExecution(join(directory, path));
-	// What an attempt left that was not recorded; inner directories go before those around them.
+	// Unrecorded leftovers of an attempt; remove inner directories first.
 	for (const path of empty.reverse()) removeEmptyDirectory(join(directory, path));
 	const sums = new Map(plain.map((path) => [path, digestFile(join(directory, path))]));
 	const changed = [...written].flatMap(([path, sha256]) => (sums.get(path) === sha256 ? [] : [path]));
@@ -95,7 +95,7 @@ export function writeRunDigest(directory: string, written: ReadonlyMap<string, s
 	return [];
 }
 
-/** Compares each file of a run with what its digest was made over. @throws AgentvError if a file can't be read */
+/** Compares each file of a run with its digest. @throws AgentvError if a file is unreadable */
 export function checkRunDigest(directory: string): DigestCheck {
 	const file = join(directory, digestName);
 	const { plain, odd, executable, empty } = recordFiles(directory);
@@ -117,12 +117,12 @@ export function checkRunDigest(directory: string): DigestCheck {
 	return { digest: digestText(text), problems };
 }
 
-/** That of a run with a million attempts. */
+/** Size for a run with a million attempts. */
 const largestDigest = 2 ** 29;
 
 const unescaped: Readonly<Record<string, string>> = { "\\\\": "\\", "\\n": "\n", "\\r": "\r" };
 
-/** The digests by their paths; undefined if the text is not the one that we write of them. */
+/** Parses digests by path; undefined if the text is not exactly what we would write. */
 function readSums(bytes: Uint8Array): ReadonlyMap<string, string> | undefined {
 	const sums = new Map<string, string>();
 	const rendered = createDigest();

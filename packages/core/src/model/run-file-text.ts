@@ -2,7 +2,7 @@ import { type Redactor, redactDeep } from "../base/redact.ts";
 import type { PlannedTest, RunFile } from "../schema/run-file.ts";
 import { toWire } from "../schema/to-wire.ts";
 
-/** `run.json` as text, secrets redacted: one line for each planned test, so that the file can be read. */
+/** Redacted, with one line per planned test, so that the file is readable. */
 export function runFileText(run: RunFile, redact: Redactor): string {
 	const { evals, targets, graderTargets, git, benchmark, bundle, planned, shard, whole, merged, ...others } = run;
 	const { repositories, origin, flags, files, fingerprints, ...rest } = others;

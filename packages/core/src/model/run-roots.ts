@@ -5,21 +5,20 @@ import { pathKind } from "../io/files/stat-path.ts";
 import { repositoryRoot } from "../io/git/repository.ts";
 import { resultsPlace } from "./home-places.ts";
 
-/** What finding runs needs to know of the machine. */
 export interface ResultsMachine {
 	readonly env: Environment;
 	/** Absolute. */
 	readonly cwd: string;
 }
 
-/** A folder that holds `<experiment>/<time>` folders. */
+/** A directory with `<experiment>/<time>` subdirectories. */
 export interface RunRoot {
 	readonly path: string;
-	/** The benchmark or bundle whose runs these are; absent for the project of the current directory. */
+	/** The benchmark or bundle of these runs; absent for the project of the current directory. */
 	readonly owner?: string;
 }
 
-/** Where runs are looked for: the project of the current directory, then benchmarks and bundles below `$AGENTV_HOME/results`. */
+/** The current project, then benchmarks and bundles below `$AGENTV_HOME/results`. */
 export function runRoots({ env, cwd }: ResultsMachine): RunRoot[] {
 	const home = resultsPlace(agentvHome(env));
 	const owners = listDirectory(home).filter((name) => pathKind(join(home, name)) === "directory");

@@ -4,15 +4,15 @@ import type { TargetScope } from "./load-targets.ts";
 import type { ResolvedTarget } from "./resolve-target.ts";
 import type { PlacedVariable } from "./source.ts";
 
-/** Top-level fields that describe an eval and change nothing about its run. */
+/** Top-level fields that describe an eval and don't affect its run. */
 const descriptive = new Set(["description", "author", "license", "version", "bundle", "requires"]);
 
-/** The variables of an eval's own files that a run of it reads. */
+/** Returns the variables of an eval's own files that a run of it reads. */
 export function evalVariables({ variables }: LoadedEval): PlacedVariable[] {
 	return variables.filter(({ at }) => !descriptive.has(String(at.path?.[0])));
 }
 
-/** The variables in the settings of targets, but for those that another definition of the chain overrides. */
+/** Skips settings that another definition of the chain overrides. */
 export function targetVariables(
 	targets: Iterable<ResolvedTarget>,
 	{ sources }: Pick<TargetScope, "sources">,

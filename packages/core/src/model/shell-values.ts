@@ -1,15 +1,15 @@
 import { AgentvError } from "../base/agentv-error.ts";
 
-/** A value for a hole: one argument, or several. */
+/** One argument, or several. */
 export type HoleValue = string | readonly string[];
 
 export interface ShellText {
 	readonly text: string;
-	/** Variables that the text names; they belong into the shell's environment. */
+	/** Variables that the text uses; add them to the shell's environment. */
 	readonly env: Readonly<Record<string, string>>;
 }
 
-/** The next hole at the beginning of `rest`, and what stands for it; `undefined` where there is none. */
+/** Returns the hole at the beginning of `rest` and its value; undefined if there is none. */
 export type HoleReader = (rest: string) => { readonly length: number; readonly value: HoleValue } | undefined;
 
 type Mode = "plain" | "double" | "substitution" | "backtick" | "braces" | "parenthesis";
@@ -21,9 +21,10 @@ interface Heredoc {
 }
 
 /**
- * Puts values into a shell's text. They travel in environment variables and the text only names these, quoted as the place asks
- * for, since a shell never reads the value of a variable as syntax: whatever a value holds, it can't become a command.
- * @throws AgentvError `config` for a value that would end the here-document that it stands in
+ * Fills values into a shell's text. They are passed in environment variables and the text only
+ * refers to these, quoted for their context, since a shell never parses a variable's value as
+ * syntax: no value can become a command.
+ * @throws AgentvError `config` for a value that would end its here-document
  */
 export function fillShellText(text: string, readHole: HoleReader, prefix = "AGENTV_VALUE_"): ShellText {
 	return new ShellScan(text, readHole, prefix).run();
@@ -50,7 +51,7 @@ class ShellScan {
 		return { text: this.#out, env: this.#env };
 	}
 
-	/** Whether double quotes are open here: inside `${…}` that is what they were outside of it. */
+	/** Whether double quotes are open here: inside `${…}` as outside it. */
 	get #quoted(): boolean {
 		return this.#modes.findLast((mode) => mode !== "braces") === "double";
 	}
@@ -109,7 +110,7 @@ class ShellScan {
 		}
 	}
 
-	/** In a here-document variables are expanded without quotes; in one whose end is quoted nothing is, so the text itself goes in. */
+	/** With a quoted end nothing is expanded, so the text itself is inserted. */
 	#heredoc({ end, tabs, literal }: Heredoc): void {
 		let line = "";
 		while (this.#at < this.#text.length) {
@@ -126,14 +127,17 @@ class ShellScan {
 			const lines = line.replace(/\n$/, "").split("\n");
 			const isEnd = (one: string | undefined) => (tabs ? one?.replace(/^\t+/, "") : one) === end;
 			if (lines.length > 1 && lines.some(isEnd)) {
-				throw new AgentvError("config", `a value holds the line ${JSON.stringify(end)}, the end of its here-document`);
+				throw new AgentvError(
+					"config",
+					`a value contains the line ${JSON.stringify(end)}, the end of its here-document`,
+				);
 			}
 			if (isEnd(lines[0])) return;
 			line = "";
 		}
 	}
 
-	/** The value as references to variables; several inside one pair of quotes (`together`) are one word. */
+	/** Several variables inside one pair of quotes (`together`) are one word. */
 	#named(value: HoleValue, quote: '"' | "", together = false): string {
 		const values = typeof value === "string" || together ? [joined(value)] : value;
 		return values

@@ -7,65 +7,65 @@ import { mostInserted, type TextBudget, textLimit } from "../base/yaml-limits.ts
 import type { Environment } from "../io/environment.ts";
 import type { DiskView } from "./disk-view.ts";
 
-/** A variable named somewhere in a source, with its place. */
+/** A variable in a source, with its location. */
 export interface PlacedVariable {
 	readonly name: string;
 	readonly defaultText?: string;
 	readonly state: "set" | "default" | "unset";
-	/** It is set to nothing but blanks, and has no default. */
+	/** Set to whitespace only, without a default. */
 	readonly isEmpty?: true;
 	readonly at: Place;
 }
 
-/** A text that was read, with its value after `${{ }}` and the way back from a place to line and column. */
+/** A parsed text, with its value after `${{ }}` and the mapping from a path to line and column. */
 export interface Source {
 	readonly file: string;
 	readonly text: string;
-	/** Values after interpolation: one for a document, one a line for JSON Lines. */
+	/** Values after interpolation: one for a document, one per line for JSON Lines. */
 	readonly parts: readonly Part[];
 	readonly diagnostics: readonly Diagnostic[];
 	readonly variables: readonly PlacedVariable[];
 	readonly malformed: readonly { readonly text: string; readonly at: Place }[];
-	/** The value before `${{ }}`; of JSON Lines that of a line. */
+	/** Returns the value before `${{ }}`; for JSON Lines that of a line. */
 	raw(line?: number): unknown;
-	/** The parsed YAML, for patches; absent for JSON Lines. */
+	/** For patches; absent for JSON Lines. */
 	readonly document?: YamlDocument;
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** A test's `vars`: what `{{ name }}` and dotted `{{ a.b }}` stand for in its strings. */
+/** A test's `vars`: the values of `{{ name }}` and dotted `{{ a.b }}` in its strings. */
 export interface Vars {
 	/** Whether the test has `vars`: without, `{{ name }}` is prose. */
 	readonly isGiven: boolean;
-	/** The text for a name; undefined for one that is not a variable. Numbers are as written, mappings and lists as JSON. */
+	/** Numbers are as written, mappings and lists as JSON. */
 	readonly text: (name: string) => string | undefined;
-	/** Every name that has a text, for hints. */
+	/** Returns every name that has a text, for hints. */
 	readonly names: () => string[];
 }
 
-/** A value with its place: what every loading function takes. */
+/** A value with its location: the input of every loading function. */
 export interface Part {
 	readonly value: unknown;
 	readonly at: Place;
-	/** Places (paths joined by NUL) whose whole text was one variable reference: there `true` or `3` may become a boolean or number. */
+	/** Paths (joined by NUL) of whole-string references, which can become other scalars. */
 	readonly references: ReadonlySet<string>;
-	/** The scalar's text as written at `path` below this part (so that the id `007` survives). */
+	/** Returns the scalar at `path` as written, so that the id `007` is kept. */
 	readonly written: (path: DocumentPath) => string | undefined;
-	/** The value at `path` below this part before variables were put in. */
+	/** Returns the value at `path` below this part before variables were filled in. */
 	readonly unfilled: (path: DocumentPath) => unknown;
-	/** Puts variables into a text as they were put into `value`; what has no value stays as it is. */
+	/** Fills variables into a text like into `value`; those without a value stay. */
 	readonly fill: (text: string) => string;
-	/** The test's `vars`, if they were put into `value`. */
+	/** The test's `vars`, if they were filled into `value`. */
 	readonly vars?: Vars | undefined;
 }
 
-/** A part of a text that was never read from a file, or holds no variables. */
+/** Returns a part that was never read from a file, or has no variables. */
 export function plainPart(value: unknown, at: Place): Part {
 	const unfilled = (path: DocumentPath) => valueBelow(value, path);
 	return { value, at, references: noReferences, written: () => undefined, unfilled, fill: (text) => text };
 }
 
-/** The part under `key`. */
+/** Returns the part under `key`. */
 export function child(part: Part, ...keys: DocumentPath): Part {
 	const { references, fill, vars } = part;
 	return {
@@ -86,12 +86,12 @@ function valueBelow(value: unknown, path: DocumentPath): unknown {
 	return found;
 }
 
-/** The place `path` below `part`. */
+/** Returns the location `path` below `part`. */
 export function placeOf(part: Part, path: DocumentPath, half?: "key"): Place {
 	return { ...part.at, path: [...(part.at.path ?? []), ...path], ...(half ? { part: half } : {}) };
 }
 
-/** Reads and parses `file` (YAML, JSON or JSON Lines by its ending). Throws only where it cannot be read at all. */
+/** YAML, JSON or JSON Lines by its extension. Throws only if it is unreadable. */
 export function readSource(file: string, view: DiskView, env: Environment): Source {
 	const text = view.readText(file);
 	return file.endsWith(".jsonl") ? jsonLinesSource(file, text, env) : yamlSource(file, text, env);
@@ -125,7 +125,7 @@ export function yamlSource(file: string, text: string, env: Environment): Source
 	};
 }
 
-/** A file that is not a document: only ranges of it can be located. */
+/** Returns a source for a file that is not a document: only ranges of it can be located. */
 export function textSource(file: string, text: string): Source {
 	const lines = new LineIndex(text);
 	return {
@@ -187,7 +187,7 @@ function fillWith(env: Environment): Part["fill"] {
 	return (text) => interpolateEnv(text, env, { left: mostInserted }).value;
 }
 
-/** Most texts name no variable: looking through all their values would find nothing. */
+/** Most texts have no variable: skip walking all their values. */
 function withoutReferences(value: unknown): InterpolationResult {
 	return { value, uses: [], malformed: [] };
 }

@@ -2,8 +2,9 @@ import type { TargetChoice } from "./eval-types.ts";
 import type { Part } from "./source.ts";
 
 /**
- * How a `target` field chooses: a name; an inline definition (`provider: …`); `{name, extends, …overrides}`; and, from
- * older `execution.targets`, `{name, use_target, hooks}`, which reads as a target that extends `use_target`.
+ * Reads a `target` field: a name; an inline definition (`provider: …`);
+ * `{name, extends, …overrides}`; and, from the deprecated `execution.targets`,
+ * `{name, use_target, hooks}`, which means a target that extends `use_target`.
  */
 export function readTargetChoice(value: unknown, part: Part, base: string): TargetChoice | undefined {
 	if (typeof value === "string") return { name: value, at: part.at };

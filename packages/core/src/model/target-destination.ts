@@ -5,15 +5,15 @@ import type { TargetScope } from "./load-targets.ts";
 import { type ResolvedTarget, variablesAt } from "./resolve-target.ts";
 import { child } from "./source.ts";
 
-/** Where a target sends what it is asked, and which secrets go with it. */
+/** Where a target sends requests, and which secrets it sends. */
 export interface TargetDestination {
-	/** `api.openai.com`, `localhost:8080`; undefined for targets that are programs of this machine, which send what they like. */
+	/** `api.openai.com`, `localhost:8080`; undefined for local programs. */
 	readonly host: string | undefined;
-	/** Names of the variables whose values it gets as key or header. */
+	/** Names of the variables that are sent as key or header. */
 	readonly keys: readonly { readonly name: string; readonly set: boolean }[];
-	/** A key or header stands in the file itself. */
+	/** Whether a key or header is written in the file itself. */
 	readonly literalKey: boolean;
-	/** It is a program that inherits the whole environment. */
+	/** Whether it is a program that inherits the whole environment. */
 	readonly inheritsEnvironment: boolean;
 }
 
@@ -28,8 +28,10 @@ const usual: { readonly [Name in ProviderName]?: { readonly host: string; readon
 type Sources = Pick<TargetScope, "sources">;
 
 /**
- * What a user should know before `target` is called: hosts, and keys by name, never their values.
- * @param scope the files that its settings stand in: target files, and the eval's own where a target is written there
+ * Returns what a user should know before `target` is called: hosts, and keys by name, never their
+ * values.
+ * @param scope the files with its settings: target files, and the eval's own if the target is
+ * inline
  */
 export function targetDestination(target: ResolvedTarget, scope: Sources, env: Environment): TargetDestination {
 	const { wire } = target;
@@ -38,7 +40,8 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 	const written = secretSettings(wire);
 	const names = written.flatMap((key) => variablesOf(target, key, scope));
 	const literal = written.some((key) => isLiteral(target, key, scope));
-	// Without a key of its own a hosted model takes the usual variable, but never to another server (azure's is always another).
+	// Without a key, a hosted model uses its usual variable, but never for another server (azure's is
+	// always another).
 	const byHabit = written.length === 0 && known && (typeof address !== "string" || target.provider === "azure");
 	const used = byHabit ? known.keys.filter((name) => env[name]).slice(0, 1) : [];
 	const keys = byHabit && used.length === 0 ? known.keys.slice(0, 1) : used;
@@ -53,7 +56,7 @@ export function targetDestination(target: ResolvedTarget, scope: Sources, env: E
 	};
 }
 
-/** Keys of the settings that hold a secret, as paths: `api_key`, `headers` and what is called like a secret. */
+/** Returns the paths of settings that are secret: `api_key`, `headers` and secret names. */
 function secretSettings(wire: Readonly<Record<string, unknown>>): string[][] {
 	return Object.entries(wire).flatMap(([key, value]) => {
 		if (key === "headers" && typeof value === "object" && value !== null)

@@ -7,13 +7,13 @@ import { commandOf, isCommandText, readCommand } from "./read-command.ts";
 import type { LoadLog } from "./read-shape.ts";
 import { child, type Part } from "./source.ts";
 
-/** A definition, or an inline target, that gave settings. */
+/** A definition, or an inline target, with settings. */
 export interface TargetLayer {
 	readonly part: Part;
 	readonly base: string;
 }
 
-/** What of a target leads to files. */
+/** A target's references to files. */
 export interface TargetPaths {
 	readonly hooks: Hooks;
 	readonly command?: CommandSpec;
@@ -22,7 +22,7 @@ export interface TargetPaths {
 	readonly fixtures?: PathText;
 }
 
-/** The settings that hold paths or commands, each relative to the file that its layer stands in. */
+/** Returns the settings that are paths or commands, each relative to its layer's file. */
 export function targetPaths(
 	wire: Record<string, unknown>,
 	origin: ReadonlyMap<string, TargetLayer>,

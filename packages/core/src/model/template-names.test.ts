@@ -27,7 +27,7 @@ describe("a judge's prompt", () => {
 			"none of the answer",
 			grader('"By {{ criteria }} and {{ input }}"'),
 			"{{ criteria }}",
-			"but none that holds the answer",
+			"but none that contains the answer",
 		],
 		[
 			"results outside of an aggregator",
@@ -40,7 +40,7 @@ describe("a judge's prompt", () => {
 			"an aggregator without results",
 			aggregator('"{{ output }}"'),
 			"{{ output }}",
-			"none that holds the graders' results",
+			"none that contains the graders' results",
 		],
 		["an unknown variable of an aggregator", aggregator('"{{ results }}"'), "{{ results }}", "uses {{ results }}"],
 		[
@@ -123,8 +123,8 @@ describe("an input", () => {
 		const text = make("Hi {{ b }}, {{ a }} {{ b }}").replace("- id: a", "- id: a\n    vars: { a: 1, bc: { d: 2 } }");
 		const found = findingsOf(loadTree({ "eval.yaml": text }));
 		expect(found.map((one) => one.replace(/^\S+ /, ""))).toEqual([
-			"error vars.unknown {{ b }} is not among the test's vars (a, bc, bc.d)",
-			"error vars.unknown {{ b }} is not among the test's vars (a, bc, bc.d)",
+			"error vars.unknown {{ b }} is not one of the test's vars (a, bc, bc.d)",
+			"error vars.unknown {{ b }} is not one of the test's vars (a, bc, bc.d)",
 		]);
 		const columns = found.map((one) => Number(/:(\d+) error/.exec(one)?.[1]));
 		expect((columns[1] ?? 0) - (columns[0] ?? 0)).toBe("{{ b }}, {{ a }} ".length);
@@ -133,7 +133,7 @@ describe("an input", () => {
 	test.each(fields)("without vars is prose (%#)", (make) => {
 		const loaded = loadTree({ "eval.yaml": make("{{ b }} {{{{ c }}}} {{#if d}}") });
 		expect(findingsOf(loaded).map((one) => one.replace(/^\S+ /, ""))).toEqual([
-			"warning vars.unknown {{ b }} is kept as it is: the test has no `vars`",
+			"warning vars.unknown {{ b }} is not replaced: the test has no `vars`",
 		]);
 		expect(JSON.stringify(loaded.tests)).toContain("{{ b }} {{ c }} {{#if d}}");
 	});
@@ -142,7 +142,7 @@ describe("an input", () => {
 		const files = { "PROMPT.md": "\nHello\n  {{ whom }} and {{{{ you }}}}\n" };
 		const loaded = loadTree({ ...files, "eval.yaml": oneTest("vars: { who: z }", "criteria: y") });
 		expect(findingsOf(loaded)).toEqual([
-			"PROMPT.md:3:3 error vars.unknown {{ whom }} is not among the test's vars (who)",
+			"PROMPT.md:3:3 error vars.unknown {{ whom }} is not one of the test's vars (who)",
 		]);
 		const plain = loadTree({ ...files, "eval.yaml": oneTest("criteria: y") });
 		expect(plain.tests[0]?.input[0]?.content).toBe("Hello\n  {{ whom }} and {{ you }}");

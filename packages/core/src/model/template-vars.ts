@@ -7,7 +7,7 @@ export const noVars: Vars = { isGiven: false, text: () => undefined, names: () =
 
 /**
  * Returns the `vars` of the test at `part`.
- * @param mayInsert is asked before each use of a text; a text that may not be put in is as if it were not there
+ * @param mayInsert is called before each use of a text; a rejected text counts as missing
  */
 export function varsOf(part: Part, mayInsert: (characters: number) => boolean): Vars {
 	const vars = child(part, "vars");
@@ -43,12 +43,12 @@ function namesBelow(value: unknown, path: readonly string[]): string[] {
 	]);
 }
 
-/** The part with a test's `vars` in its strings, those of its graders included. */
+/** Returns the part with a test's `vars` in its strings, including those of its graders. */
 export function withVars(part: Part, vars: Vars): Part {
 	return filledPart(part, vars, fill(part.value, vars, testKeys));
 }
 
-/** The same for a list of graders. */
+/** Like `withVars`, for a list of graders. */
 export function withVarsInGraders(part: Part, vars: Vars): Part {
 	return filledPart(part, vars, fillGraders(part.value, vars));
 }
@@ -57,12 +57,12 @@ function filledPart(part: Part, vars: Vars, value: unknown): Part {
 	return { ...part, value, vars, fill: (text) => fillTemplate(part.fill(text), vars.text) };
 }
 
-/** Puts `vars` into all strings of a value; untouched values are returned as they are. */
+/** Fills `vars` into all strings of a value; unchanged values are returned as they are. */
 export function fillVars<Value>(value: Value, vars: Vars): Value {
 	return fill(value, vars, noKeys) as Value;
 }
 
-/** How the value of a key is filled, if not as plain data. */
+/** How a key's value is filled, if not as plain data. */
 type KeyFill = (value: unknown, vars: Vars) => unknown;
 type KeyFills = Readonly<Record<string, KeyFill>>;
 
@@ -70,7 +70,7 @@ const noKeys: KeyFills = {};
 const graderKeys: KeyFills = { assertions: fillGraders, assert: fillGraders, evaluators: fillGraders };
 const testKeys: KeyFills = {
 	...graderKeys,
-	// What the variables themselves hold is data.
+	// Values of the variables themselves are data.
 	vars: (value) => value,
 	execution: (value, vars) => fill(value, vars, graderKeys),
 	turns: (value, vars) => (Array.isArray(value) ? value.map((turn) => fill(turn, vars, graderKeys)) : value),
@@ -79,7 +79,7 @@ const aggregatorKeys: KeyFills = { prompt: fillPrompt };
 const judgeKeys: KeyFills = { prompt: fillPrompt };
 const compositeKeys: KeyFills = { ...graderKeys, aggregator: (value, vars) => fill(value, vars, aggregatorKeys) };
 
-/** A judge's prompt is filled once more when it is sent, so that it keeps its escapes. */
+/** A grader's prompt is filled again when it is sent, so it keeps its escapes. */
 function fillGraders(value: unknown, vars: Vars): unknown {
 	if (!Array.isArray(value)) return fill(value, vars, noKeys);
 	return mapChanged(value, (entry) => fill(entry, vars, keysOfGrader(entry)));
@@ -105,7 +105,8 @@ function fill(value: unknown, vars: Vars, keys: KeyFills): unknown {
 		const special = Object.hasOwn(keys, key) ? keys[key] : undefined;
 		const filled = special ? special(item, vars) : fill(item, vars, noKeys);
 		if (filled === item) continue;
-		// A spread makes own properties, so a key named `__proto__` stays one and the assignment below meets it.
+		// Spreading creates own properties, so a key named `__proto__` stays one and the assignment
+		// below sets it.
 		copy ??= { ...value };
 		copy[key] = filled;
 	}

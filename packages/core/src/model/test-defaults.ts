@@ -10,22 +10,21 @@ import { tagsOf } from "./read-tags.ts";
 import { child, type Part, type Vars } from "./source.ts";
 import { fillVars, noVars, withVarsInGraders } from "./template-vars.ts";
 
-/** What an eval gives to each of its tests. */
+/** An eval's defaults for its tests. */
 export interface TestDefaults {
 	readonly suite: Suite;
 	readonly tags: readonly string[];
 	readonly metadata: Readonly<Record<string, unknown>>;
-	/** Messages put before every test's own, for these `vars`. */
+	/** Returns the messages before every test's own, for these `vars`. */
 	readonly input: (vars: Vars) => readonly Message[];
 	readonly inputFiles: readonly ContentPiece[];
 	readonly assertions: (vars: Vars) => readonly Assertion[];
-	/** Text of PROMPT.md next to the eval, with these `vars`; a call records that the file is needed. */
+	/** Returns PROMPT.md next to the eval; a call records that the file is needed. */
 	readonly prompt: (vars: Vars) => string | undefined;
-	/** Reads what no test has needed, so that what is wrong with it is reported all the same. */
+	/** Reads what no test needed, so that its problems are reported, too. */
 	readonly finish: () => void;
 }
 
-/** Reads what an eval gives to each of its tests. */
 export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, loading: Loading): TestDefaults {
 	const base = loading.scope.directory;
 	const assertionsPart = gradersPart(envelope, part);
@@ -41,7 +40,7 @@ export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, l
 	const assertions = perVars(
 		() => assertionsPart?.value,
 		(vars) => (assertionsPart ? readAssertions(withVarsInGraders(assertionsPart, vars), base, loading) : []),
-		// A prompt file or an include may name variables, too.
+		// A prompt file or an include can contain variables, too.
 		(value) => /"(prompt|include)":/.test(value),
 	);
 	return {
@@ -58,7 +57,7 @@ export function testDefaults(suite: Suite, envelope: EvalEnvelope, part: Part, l
 	};
 }
 
-/** The eval's own graders, whichever way they are spelled. */
+/** Returns the eval's own graders, in either spelling. */
 function gradersPart({ assertions, assert, evaluators, execution }: EvalEnvelope, part: Part): Part | undefined {
 	if (assertions !== undefined) return child(part, "assertions");
 	if (assert !== undefined) return child(part, "assert");
@@ -67,7 +66,7 @@ function gradersPart({ assertions, assert, evaluators, execution }: EvalEnvelope
 	return execution?.evaluators === undefined ? undefined : child(part, "execution", "evaluators");
 }
 
-/** What is read once for all tests, or for each test with `vars` if it names some. */
+/** Reads something once for all tests, or for each test with `vars` if it uses any. */
 function perVars<Result>(
 	value: () => unknown,
 	read: (vars: Vars) => Result,

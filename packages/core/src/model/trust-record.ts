@@ -9,26 +9,26 @@ import { readTextFile } from "../io/files/read-text.ts";
 import { targetKind } from "../io/files/stat-path.ts";
 import { writeAtomic } from "../io/files/write-atomic.ts";
 
-/** Something that the user may consent to. Another kind is another `kind`: records of kinds that are unknown here are kept. */
+/** Something that the user can consent to. Records of unknown kinds are kept. */
 export interface Trusted {
 	readonly kind: string;
 	readonly value: string;
 }
 
-/** A bundle that this user made is trusted as a whole, while its files are as its manifest lists them. */
+/** A bundle that this user made is trusted as a whole, while its files match its manifest. */
 export const madeHere: Trusted = { kind: "bundle", value: "made here" };
 
 const entrySchema = z.looseObject({ kind: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 const recordSchema = z.looseObject({
 	version: z.literal(1),
-	/** By the digest of who wrote the evals: what the user lets them read. */
+	/** What the user allows, by the digest of the subject. */
 	trusted: z.record(z.string(), z.array(entrySchema)),
 });
 
 type TrustFile = z.output<typeof recordSchema>;
 type TrustEntry = z.output<typeof entrySchema>;
 
-/** What the user has consented to. It holds digests only: neither names nor values. */
+/** What the user has consented to. It contains only digests, no names or values. */
 export class TrustRecord {
 	readonly #known: ReadonlySet<string>;
 
@@ -47,12 +47,14 @@ function trustFile(env: Environment): string {
 	return join(agentvHome(env), "state", "trust.json");
 }
 
-/** @throws AgentvError `config` if there is a record that can't be read: it is neither believed nor overwritten */
+/**
+ * @throws AgentvError `config` if the record is unreadable: it is neither trusted nor overwritten
+ */
 export function readTrust(env: Environment): TrustRecord {
 	return new TrustRecord(readFile(trustFile(env)));
 }
 
-/** Adds to what is trusted of a subject, of which the last `most` are kept. Concurrent callers wait for each other. */
+/** Keeps the last `most` entries of a subject. Concurrent callers wait. */
 export async function addTrust(
 	subject: string,
 	items: readonly Trusted[],
@@ -71,7 +73,7 @@ export async function addTrust(
 	});
 }
 
-/** Forgets all that is trusted of a subject. */
+/** Removes all trust for a subject. */
 export async function removeTrust(subject: string, env: Environment): Promise<void> {
 	if (targetKind(trustFile(env)) === "missing") return;
 	await change(env, ({ trusted, ...rest }) => {
@@ -93,8 +95,8 @@ function readFile(file: string): TrustFile {
 	if (targetKind(file) === "missing") return { version: 1, trusted: {} };
 	const parsed = recordSchema.safeParse(parseJson(readTextFile(file)));
 	if (parsed.success) return parsed.data;
-	throw new AgentvError("config", `${file} can't be read as a record of what you trust`, {
-		hint: "Move it away and trust anew what you run; AgentV does not write to a record that it can't read.",
+	throw new AgentvError("config", `${file} is not a valid trust record`, {
+		hint: "Move it away and grant trust again; AgentV does not write to a record that it can't read.",
 	});
 }
 

@@ -16,20 +16,20 @@ import { manifestName, manifestText, parseManifest } from "./manifest.ts";
 import { type RegistryEntry, readRegistry } from "./registry.ts";
 import { urlEnvironment } from "./written-source.ts";
 
-/** Who else wrote an eval, or chose it: a benchmark that is synced from a repository, a bundle, or a run that was received. */
+/** A synced benchmark, a bundle, or a received run. */
 export interface TrustSubject {
 	readonly kind: "benchmark" | "bundle" | "run";
 	/** The benchmark's id, or the directory of the bundle or run. */
 	readonly name: string;
 	/** Absolute, links resolved. */
 	readonly root: string;
-	/** What consent is recorded for: another repository under the same id is another subject, as is a bundle with another manifest. */
+	/** Another repository or manifest under the same id is another subject. */
 	readonly key: string;
-	/** What the user does to consent, where that is no command of its own. */
+	/** How the user can consent, if there is no command for it. */
 	readonly advice?: string;
 }
 
-/** Finds the subjects that files belong to, however these are reached. */
+/** Finds the subjects of files, however they are reached. */
 export class TrustSubjects {
 	readonly #env: Environment;
 	readonly #view: DiskView;
@@ -44,7 +44,7 @@ export class TrustSubjects {
 		this.#view = view;
 	}
 
-	/** The subjects of a file: of the place where its name is, and of the one where its content is. None for the user's own. */
+	/** Returns the subjects of a file: by its path, and by its real path. None for the user's own. */
 	of(file: string): readonly TrustSubject[] {
 		const known = this.#known.get(file);
 		if (known) return known;
@@ -54,7 +54,7 @@ export class TrustSubjects {
 		return [...found.values()];
 	}
 
-	/** Whether a bundle's file is as its manifest lists it. */
+	/** Returns whether a bundle's file matches its manifest. */
 	isListed({ root }: TrustSubject, file: string): boolean {
 		let listed = this.#listed.get(root);
 		if (!listed) {
@@ -66,13 +66,12 @@ export class TrustSubjects {
 		return listed.get(relative(root, real).split(sep).join("/")) === this.#digests.of(real);
 	}
 
-	/** The nearest one. */
 	#at(path: string): TrustSubject | undefined {
 		this.#benchmarks ??= gitBacked(this.#env);
 		const holding = this.#benchmarks.filter(({ root }) => isInside(root, path));
 		const bundle = this.#bundleAbove(dirname(path), isBundle);
 		const [nearest] = [...holding, ...(bundle ? [bundle] : [])].sort((a, b) => b.root.length - a.root.length);
-		// Within something that was received, a manifest that is not quite that of a bundle says nothing more.
+		// Within received content, an invalid bundle manifest changes nothing.
 		return nearest ?? this.#bundleAbove(dirname(path), hasBundleManifest) ?? removedBenchmark(path, this.#env);
 	}
 
@@ -91,8 +90,8 @@ export class TrustSubjects {
 }
 
 /**
- * Returns the real paths of files that the user names to a command and that are links: such a link is the user's own choice, unless it
- * belongs to a benchmark or bundle of somebody else.
+ * Returns the real paths of files that the user passes to a command and that are links: such a link
+ * is the user's own choice, unless it belongs to a received benchmark or bundle.
  * @param named absolute
  */
 export function ownLinks(named: readonly string[], env: Environment, view: DiskView): string[] {
@@ -102,17 +101,17 @@ export function ownLinks(named: readonly string[], env: Environment, view: DiskV
 		.map((file) => realPath(file));
 }
 
-/** The bundle at `directory`. @throws AgentvError `not-found` */
+/** Returns the bundle at `directory`. @throws AgentvError `not-found` */
 export function bundleSubject(directory: string): TrustSubject {
 	const root = realPath(directory);
 	if (!hasBundleManifest(root, openDiskView()))
 		throw new AgentvError("not-found", `${directory} is not a bundle`, {
-			hint: "Name the directory that holds the bundle's manifest.json.",
+			hint: "Use the directory that contains the bundle's manifest.json.",
 		});
 	return { kind: "bundle", name: root, root, key: bundleKey(root) };
 }
 
-/** A manifest that can't be read identifies no content: then it is the place that is trusted. */
+/** An unreadable manifest identifies no content: then the directory is trusted. */
 function bundleKey(root: string): string {
 	try {
 		return `bundle ${digestText(manifestText(root))}`;
@@ -122,7 +121,7 @@ function bundleKey(root: string): string {
 	}
 }
 
-/** The clone that a benchmark left below `$AGENTV_HOME/benchmarks`; what the user registered there as a directory of their own is theirs. */
+/** Finds a leftover clone; directories that the user registered are the user's. */
 function removedBenchmark(path: string, env: Environment): TrustSubject | undefined {
 	const place = realPathOr(benchmarksPlace(agentvHome(env)));
 	const id = isInside(place, path) ? relative(place, path).split(sep)[0] : undefined;
@@ -131,7 +130,7 @@ function removedBenchmark(path: string, env: Environment): TrustSubject | undefi
 	if (pathKind(join(root, ".git")) === "missing") return undefined;
 	const { entries } = readRegistry(env);
 	if (entries.some((entry) => !entry.source && realPathOr(entry.path) === root)) return undefined;
-	const advice = `register it again (\`agentv benchmark add\`) and run \`agentv benchmark trust ${id}\``;
+	const advice = `add it again (\`agentv benchmark add\`) and run \`agentv benchmark trust ${id}\``;
 	return { kind: "benchmark", name: id, root, key: JSON.stringify(["benchmark", id, originOf(root)]), advice };
 }
 
@@ -143,12 +142,15 @@ function originOf(root: string): string {
 
 const urlUser = /^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i;
 
-/** The benchmark of an entry. @throws AgentvError `config` for one without a source: it is the user's own */
+/**
+ * Returns the benchmark of an entry. @throws AgentvError `config` for one without a source: it is
+ * the user's own
+ */
 export function benchmarkSubject(entry: RegistryEntry, registry: string, env: Environment): TrustSubject {
 	const { id, path, source } = entry;
 	if (!source)
-		throw new AgentvError("config", `${id} is a directory of yours: its evals run without being trusted`, {
-			hint: "Only benchmarks with a `source` are asked for.",
+		throw new AgentvError("config", `${id} is your own directory: its evals run without trust`, {
+			hint: "Only benchmarks with a `source` need trust.",
 		});
 	return {
 		kind: "benchmark",
@@ -172,7 +174,7 @@ function writtenEntries(value: unknown): readonly unknown[] {
 	return Array.isArray(list) ? list : [];
 }
 
-/** What an entry with an error was synced to does not become the user's own. */
+/** The clone of an invalid entry does not become the user's own. */
 function unusableSubject(entry: unknown, registry: string, env: Environment): TrustSubject | undefined {
 	if (typeof entry !== "object" || entry === null || !("path" in entry) || !("source" in entry)) return undefined;
 	if (entry.source === undefined || entry.source === null) return undefined;
@@ -182,7 +184,7 @@ function unusableSubject(entry: unknown, registry: string, env: Environment): Tr
 	return { kind: "benchmark", name, root, key: JSON.stringify(["benchmark", name, root, entry.source]) };
 }
 
-/** Another entry's directory that can't be looked at must not stop the user's own evals. */
+/** Another entry's inaccessible directory must not stop the user's own evals. */
 function realPathOr(path: string): string {
 	try {
 		return realPath(path);
@@ -192,7 +194,7 @@ function realPathOr(path: string): string {
 	}
 }
 
-/** The repository's address without its user part; a variable that is not set stays as it is written. */
+/** Returns the repository's URL without its user part; an unset variable stays as written. */
 function urlOf({ url }: WrittenSource, registry: string, env: Environment): string {
 	const filled = interpolateEnv(url, urlEnvironment(url, env)).value.replace(urlUser, "$1");
 	return parseGitUrl(filled).kind === "path" ? resolve(dirname(registry), expandHome(filled, env)) : filled;

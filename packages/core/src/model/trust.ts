@@ -17,23 +17,23 @@ export interface TrustOptions {
 	/** Absolute. */
 	readonly cwd: string;
 	readonly view: DiskView;
-	/** Targets that evals are run with in addition to their own. */
+	/** Targets to run evals with, in addition to their own. */
 	readonly targets?: readonly string[] | undefined;
-	/** As `eval run` takes them; absolute. */
+	/** As for `eval run`; absolute. */
 	readonly targetsFile?: string | undefined;
 	readonly envFile?: string | undefined;
 }
 
-/** What evals of a subject read and reach. */
+/** What evals of a subject read and contact. */
 export interface TrustPlan {
 	readonly subject: TrustSubject;
 	readonly access: readonly AccessItem[];
-	/** What of it the user has yet to consent to. */
+	/** The part that needs the user's consent. */
 	readonly found: readonly NewAccess[];
 	readonly redact: Redactor;
 }
 
-/** Looks what evals (absolute files) of a subject read and reach; runs and sends nothing. Faults of the evals are left to a run. */
+/** Runs and sends nothing. Problems of the evals are left to a run. */
 export function planTrust(subject: TrustSubject, evals: readonly string[], options: TrustOptions): TrustPlan {
 	const { env, view } = options;
 	const access = evals.flatMap((file) => accessOfEval(file, options));

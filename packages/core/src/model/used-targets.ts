@@ -6,22 +6,22 @@ import type { TargetScope } from "./load-targets.ts";
 import { type ResolvedTarget, resolveTarget, type TargetResolution } from "./resolve-target.ts";
 import { child } from "./source.ts";
 
-/** A place where an eval, or a target that it uses, names a target. */
+/** A location where an eval, or one of its targets, refers to a target. */
 export interface TargetUse {
-	/** `target` runs tests, `grader` judges answers, `fallback` steps in for a target that fails. */
+	/** `target` runs tests, `grader` grades answers, `fallback` replaces a failing target. */
 	readonly role: "target" | "grader" | "fallback";
 	readonly choice: TargetChoice;
 	readonly resolution: TargetResolution;
-	/** Nobody names it: it is `default`, or the grader of a target although nothing is graded by a model. */
+	/** Not written anywhere: `default`, or the grader of a target although no model grades. */
 	readonly implied: boolean;
 }
 
-/** The name that a test without any choice runs on. */
+/** The target of tests without one. */
 export const defaultTarget = "default";
 
 /**
- * Every target that an eval uses: its own and its tests', their graders and fallbacks, and those that graders name. One
- * use for each place that names one. `override` stands in for `--target`.
+ * Returns every target that an eval uses: its own and its tests', their graders and fallbacks, and
+ * those of graders. One use for each reference. `override` replaces them for `--target`.
  */
 export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: readonly string[]): TargetUse[] {
 	const uses = new Uses(scope, loaded.scope);
@@ -38,7 +38,7 @@ export function usedTargets(loaded: LoadedEval, scope: TargetScope, override?: r
 	return uses.all;
 }
 
-/** The targets that could be resolved, each once. */
+/** Returns the resolved targets, each once. */
 export function resolvedTargets(uses: readonly TargetUse[]): ResolvedTarget[] {
 	return [...new Set(uses.flatMap(({ resolution }) => (resolution.ok ? [resolution.target] : [])))];
 }
@@ -56,7 +56,7 @@ function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
 	}
 }
 
-/** Whether an assertion is judged by a model. */
+/** Returns whether an assertion is graded by a model. */
 function needsModel(assertion: Assertion): boolean {
 	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return true;
 	const aggregator = assertion.type === "composite" ? assertion.settings.aggregator.type : "";
@@ -94,7 +94,7 @@ class Uses {
 		this.all.push({ role, choice, implied, resolution: this.#resolve(choice) });
 	}
 
-	/** Adds the graders and fallbacks of what is there, and theirs. */
+	/** Adds the graders and fallbacks of all targets, recursively. */
 	follow(gradersImplied: boolean): void {
 		for (let index = 0; index < this.all.length; index++) {
 			const { resolution, role } = this.all[index] as TargetUse;
@@ -111,14 +111,14 @@ class Uses {
 	#resolve(choice: TargetChoice): TargetResolution {
 		if ("inline" in choice) return this.#shown(resolveTarget(choice, this.#scope));
 		const known = this.#resolved.get(choice.name);
-		// What was found wrong at the first place that names it is as wrong here, where it is another name's fault.
+		// A problem found at the first reference also applies here, if it is another name's fault.
 		if (known) return known.ok ? known : { ...known, diagnostics: this.#moved(known.diagnostics, choice) };
 		const resolution = this.#shown(resolveTarget(choice, this.#scope));
 		this.#resolved.set(choice.name, resolution);
 		return resolution;
 	}
 
-	/** Where a name was looked for, as seen from the eval: the same in every checkout. */
+	/** Shows search paths relative to the eval: the same in every checkout. */
 	#shown(resolution: TargetResolution): TargetResolution {
 		if (resolution.ok) return resolution;
 		const diagnostics = resolution.diagnostics.map((found) => {
@@ -136,7 +136,7 @@ class Uses {
 	}
 }
 
-/** Where a setting of a resolved target is written. */
+/** Returns where a setting of a resolved target is written. */
 function placeIn(target: ResolvedTarget, [key, ...rest]: readonly [string, ...(string | number)[]]): Place {
 	const layer = target.origin.get(key);
 	return layer ? child(layer.part, key, ...rest).at : target.at;

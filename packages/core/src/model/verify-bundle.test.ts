@@ -145,9 +145,9 @@ test("the manifest's own digest covers unknown keys, and a missing one, a key th
 	expect(await says(text.replace(/,\n\t"manifest_sha256": "[0-9a-f]*"/, ""))).toEqual([
 		expect.stringContaining("it has no manifest_sha256"),
 	]);
-	expect(await says(text.replace('"flags"', '"later": 1,\n\t"flags"'))).toEqual(["what it says was changed"]);
+	expect(await says(text.replace('"flags"', '"later": 1,\n\t"flags"'))).toEqual(["its content was changed"]);
 	expect(await says(text.replace('"agentv_version": "1.2.3"', '"agentv_version": "1.2.4"'))).toEqual([
-		"what it says was changed",
+		"its content was changed",
 	]);
 	expect(await says(text.replace('"flags"', '"flags": [],\n\t"flags"'))).toEqual(['it has the key "flags" twice']);
 	expect(await says(text.replace("\t", "  "))).toEqual(["its text is not as AgentV wrote it"]);

@@ -5,17 +5,16 @@ import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
 import { bundleDigest, filesDigest } from "./bundle-digest.ts";
 import { manifestName, manifestTextProblems, readManifestText } from "./manifest.ts";
 
-/** What is wrong with one path of a bundle. */
+/** A problem with a path of a bundle. */
 export interface BundleProblem {
 	readonly kind: "missing" | "changed" | "added" | "mode" | "manifest";
-	/** Relative to the bundle. */
 	readonly path: string;
-	/** A sentence about the path, without a full stop and without naming it. */
+	/** A sentence about the path, without a full stop or the path. */
 	readonly message: string;
 }
 
 export interface BundleVerification {
-	/** No file is missing, changed or added, and the manifest agrees with itself. */
+	/** No file is missing, changed or added, and the manifest is consistent. */
 	readonly ok: boolean;
 	readonly manifest: BundleManifest;
 	readonly problems: readonly BundleProblem[];
@@ -25,7 +24,8 @@ export interface BundleVerification {
 
 /**
  * Recomputes every digest of the bundle at `directory` and compares it with the manifest.
- * @throws AgentvError `not-found` or `config` where the manifest can't be read, `interrupted` once the signal is aborted
+ * @throws AgentvError `not-found` or `config` if the manifest is unreadable, `interrupted` once the
+ * signal is aborted
  */
 export async function verifyBundle(
 	directory: string,
@@ -47,21 +47,21 @@ function manifestProblems(manifest: BundleManifest, text: string, found: readonl
 	const problem = (message: string): BundleProblem => ({ kind: "manifest", path: manifestName, message });
 	const problems: BundleProblem[] = [];
 	if (filesDigest(manifest.files) !== manifest.filesDigest) problems.push(problem("its list of files was changed"));
-	if (bundleDigest(manifest) !== manifest.digest) problems.push(problem("its digest is not that of its files"));
+	if (bundleDigest(manifest) !== manifest.digest) problems.push(problem("its digest does not match its files"));
 	if (new Set(manifest.files.map(({ path }) => path)).size !== manifest.files.length)
-		problems.push(problem("it lists a file twice"));
+		problems.push(problem("it lists a file more than once"));
 	problems.push(...manifestTextProblems(text, manifest).map(problem));
 	if (found.find(({ path }) => path === manifestName)?.mode !== "644")
-		problems.push(problem("it is a link, or may be executed"));
+		problems.push(problem("it is a link or executable"));
 	return problems;
 }
 
-/** What is no file or link, and directories that hold nothing listed: each is named once and not looked into. */
+/** Special files, and directories without listed files: each is reported once and not entered. */
 class Strangers {
 	readonly #directories: ReadonlySet<string>;
 	readonly #links: ReadonlySet<string>;
 	readonly #found: string[] = [];
-	/** Directories below what was a link: an archiver may have put a directory there. */
+	/** Directories below a former link: an archiver may have created a directory there. */
 	readonly #belowLinks: string[] = [];
 
 	constructor({ files, emptyDirectories = [] }: BundleManifest) {
@@ -70,7 +70,7 @@ class Strangers {
 		this.#links = new Set(files.flatMap(({ path, mode }) => (mode === "link" ? [path] : [])));
 	}
 
-	/** Whether the entry is to be compared with the manifest. */
+	/** Returns whether to compare the entry with the manifest. */
 	isListed(path: string, kind: TreeEntry["kind"]): boolean {
 		if (kind === "file" || kind === "link") return true;
 		if (kind === "directory" && this.#directories.has(path)) return true;
@@ -128,17 +128,19 @@ class Comparison {
 		if (!entry) return { kind: "missing", path, message: "is missing" };
 		if (file.mode === "link" || entry.mode === "link") {
 			if (file.mode !== entry.mode)
-				return { kind: "changed", path, message: file.mode === "link" ? "is no link any more" : "became a link" };
-			return entry.sha256 === file.sha256 ? undefined : { kind: "changed", path, message: "links to something else" };
+				return { kind: "changed", path, message: file.mode === "link" ? "is no longer a link" : "became a link" };
+			return entry.sha256 === file.sha256
+				? undefined
+				: { kind: "changed", path, message: "links to a different target" };
 		}
 		if (entry.sha256 !== file.sha256 || entry.size !== file.size)
-			return { kind: "changed", path, message: "has other content" };
+			return { kind: "changed", path, message: "has different content" };
 		if (entry.isSpecial) return { kind: "mode", path, message: "became setuid, setgid or sticky" };
 		if (entry.mode === file.mode) return undefined;
-		return { kind: "mode", path, message: entry.mode === "755" ? "became executable" : "is not executable any more" };
+		return { kind: "mode", path, message: entry.mode === "755" ? "became executable" : "is no longer executable" };
 	}
 
-	/** A link's text is not in the manifest; an archiver that followed it left what some listed file or directory holds. */
+	/** An archiver that followed the link left the content of a listed file or directory. */
 	#standsForLink(link: BundleFile, entry: DigestEntry | undefined): boolean {
 		if (entry) return this.#contents.has(entry.sha256);
 		const below = [...this.#found.keys()].filter((path) => path.startsWith(`${link.path}/`));
@@ -152,7 +154,7 @@ class Comparison {
 		return true;
 	}
 
-	/** Directories of the manifest that hold a file of that inner path. */
+	/** Returns directories of the manifest that contain a file of that inner path. */
 	#directoriesLike(link: BundleFile, inner: string): string[] {
 		const ending = `/${inner}`;
 		return [...this.#expected.keys()].flatMap((path) =>

@@ -92,9 +92,9 @@ test("ids that JavaScript would round to one number are two tests", () => {
 });
 
 test.each([
-	['{"id": 007, "input": "x", "criteria": "y"}', 8, 'the number 007 at column 8 begins with 0; write "007"'],
-	['{"id": "a", "input": "x", "criteria": "y", "id": "b"}', 44, 'The key "id" is in this mapping twice'],
-	['{"id": "a", "metadata": {"k": 1, "\\u006b": 2}}', 34, 'The key "k" is in this mapping twice'],
+	['{"id": 007, "input": "x", "criteria": "y"}', 8, 'the number 007 at column 8 has a leading 0; write "007"'],
+	['{"id": "a", "input": "x", "criteria": "y", "id": "b"}', 44, 'The key "id" is duplicated in this mapping'],
+	['{"id": "a", "metadata": {"k": 1, "\\u006b": 2}}', 34, 'The key "k" is duplicated in this mapping'],
 ])("%s is an error of its column", (row, column, message) => {
 	const loaded = loadTree(
 		{ "tests.jsonl": `{"id":"z","input":"x","criteria":"y"}\n${row}\n` },
@@ -111,7 +111,7 @@ test.each(["eval.yaml", "evals.json"])("a key that is given twice is an error in
 	const json = '{"skill_name": "s", "evals": [{"id": "a", "prompt": "x", "id": "b"}]}';
 	const text = name === "evals.json" ? json : "tests:\n  - id: a\n    input: x\n    criteria: y\n    input: z\n";
 	const loaded = loadTree({ [name]: text }, { entry: name });
-	expect(findingsOf(loaded)[0]).toMatch(/ error yaml\.syntax The key `\w+` stands twice in this mapping/);
+	expect(findingsOf(loaded)[0]).toMatch(/ error yaml\.syntax The key `\w+` is duplicated in this mapping/);
 });
 
 test("whatever number JSON holds, an id and a variable keep its text", () => {

@@ -7,7 +7,7 @@ import type { Environment } from "../io/environment.ts";
 
 const neutral = "\ue000";
 
-/** Where the user part of a URL template stands, when the template itself shows one: `https://HERE@host/…`. */
+/** Returns undefined if the template has no user part: `https://HERE@host/…`. */
 function userPartOf(written: string): readonly [start: number, end: number] | undefined {
 	let filled = "";
 	let done = 0;
@@ -21,8 +21,8 @@ function userPartOf(written: string): readonly [start: number, end: number] | un
 }
 
 /**
- * The environment in which a URL template is filled in: what lands in its user part is percent-encoded, so that a token
- * may hold a slash or an `@`. What is encoded already stays.
+ * Returns the environment for filling a URL template: values in its user part are percent-encoded,
+ * so that a token can contain a slash or an `@`. Encoded values stay.
  */
 export function urlEnvironment(written: string, env: Environment): Environment {
 	const encoded: Record<string, string> = {};
@@ -48,8 +48,8 @@ function usesOf(written: string): readonly VariableUse[] {
 }
 
 /**
- * A variable with a secret's name that stands outside the user part: there it would reach git's configuration and the
- * process list. A variable that is the whole URL may be called what it likes.
+ * Returns a variable with a secret name outside the user part: its value would be visible in git's
+ * configuration and the process list. A variable that is the whole URL can have any name.
  */
 export function misplacedSecret(written: string): string | undefined {
 	const span = userPartOf(written);
@@ -58,7 +58,7 @@ export function misplacedSecret(written: string): string | undefined {
 	)?.name;
 }
 
-/** Returns a URL template as it can be shown: what is secret and written literally, also in a default, is redacted; variables stay. */
+/** Redacts literal secrets, also in defaults; variables stay. */
 export function shownSource(written: string): string {
 	return redactAddress(redactText(written));
 }

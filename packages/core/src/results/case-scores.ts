@@ -9,7 +9,7 @@ export interface AttemptScore {
 	readonly target: string;
 	/** From 1. */
 	readonly attempt: number;
-	/** From 0 to 1; absent if the attempt was not judged. */
+	/** From 0 to 1; absent if the attempt was not graded. */
 	readonly score?: number;
 	/** Whether the tested agent kept it from being judged. */
 	readonly isBroken?: boolean;
@@ -26,7 +26,7 @@ export interface CaseScore {
 	/** The same with 0 for each attempt that the tested agent kept from being judged; absent where others broke all of them. */
 	readonly lowest?: number;
 	readonly attempts: number;
-	/** Attempts that were not judged. */
+	/** Attempts that were not graded. */
 	readonly errors: number;
 	/** Of the judged attempts; absent where one of them has none. A part in which they differ holds all of its digests. */
 	readonly fingerprint?: Fingerprint;

@@ -11,7 +11,7 @@ function attempt(testId: string, more: Partial<AttemptScore> = {}): AttemptScore
 	return { eval: "a.eval.yaml", testId, target: "default", attempt: 1, score: 1, fingerprint: print, ...more };
 }
 
-/** Not judged. */
+/** Not graded. */
 function unjudged(testId: string): AttemptScore {
 	const { score: _, ...rest } = attempt(testId);
 	return rest;

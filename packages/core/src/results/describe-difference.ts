@@ -5,15 +5,11 @@ import { fewestTests, type MeanDifference } from "./mean-difference.ts";
 export function describeDifference(difference: MeanDifference): string {
 	const { tests, mean, interval } = difference;
 	if (tests === 0)
-		return "No test can be compared: every one of them was changed, added or removed, or was not judged.";
+		return "No test can be compared: every one of them was changed, added or removed, or was not graded.";
 	const over = `over ${tests} comparable test${tests === 1 ? "" : "s"}`;
 	if (!interval) return `Mean difference ${signed(mean)} ${over}. ${describeSmallestEffect(difference)}`;
 	const judged =
-		interval[1] < 0
-			? "The later run is worse."
-			: interval[0] > 0
-				? "The later run is better."
-				: "No difference is shown.";
+		interval[1] < 0 ? "The later run is worse." : interval[0] > 0 ? "The later run is better." : "No difference shown.";
 	return `Mean difference ${signed(mean)} (95 % interval ${signed(interval[0])} to ${signed(interval[1])}) ${over}. ${judged} ${describeSmallestEffect(difference)}`;
 }
 
@@ -21,10 +17,10 @@ export function describeDifference(difference: MeanDifference): string {
 export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
 	if (tests === 0) return "";
 	if (!interval || smallestEffect === undefined)
-		return `So few tests can't tell any difference from chance: at least ${fewestTests} are needed.`;
+		return `With so few tests, a difference can't be distinguished from chance: at least ${fewestTests} are needed.`;
 	if (smallestEffect >= 1)
-		return "With so few tests and so wide a spread, hardly any true difference would have been shown.";
-	return `With this spread, ${tests} tests show a true difference of ${smallestEffect.toFixed(3)} four times out of five; a smaller one may go unseen.`;
+		return "With so few tests and such a wide spread, hardly any true difference would be detected.";
+	return `With this spread, ${tests} tests detect a true difference of ${smallestEffect.toFixed(3)} with 80 % power; a smaller one can go undetected.`;
 }
 
 /** Returns whether counting what the later run's agent broke as 0 changes the figures. */
@@ -36,7 +32,7 @@ export function isLowered({ difference, atLeast }: Comparison): boolean {
 export function describeLowered({ atLeast: { difference, verdict } }: Comparison): string {
 	const { mean, interval } = difference;
 	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
-	return `With 0 for what the agent of the later run kept from being judged: ${signed(mean)}${range}, ${verdict}.`;
+	return `Counting 0 for tests that the later run's agent kept from being graded: ${signed(mean)}${range}, ${verdict}.`;
 }
 
 /** A difference with its sign, to three places. */

@@ -73,7 +73,7 @@ export function readTestResult(directory: string, wanted: AttemptId): TestResult
 	const text = readRecordText(directory, row.file);
 	const read = readJson(text);
 	if (!("value" in read) || typeof read.value !== "object" || read.value === null)
-		throw new AgentvError("config", `${join(directory, row.file)} can't be read: it is no JSON object`);
+		throw new AgentvError("config", `${join(directory, row.file)} is not a JSON object`);
 	// A figure such as 1e400, which no record of ours holds, could not be written again.
 	const value: unknown = /\de\+?\d{3}/i.test(text) ? JSON.parse(JSON.stringify(read.value)) : read.value;
 	const detail = value as Record<string, unknown>;

@@ -23,7 +23,7 @@ export function resolveRun(run: string, machine: ResultsMachine, options: Resolv
 	if (run === "latest") {
 		const latest = options.wholeOnly ? runs.find(({ directory }) => isWholeRun(directory)) : runs[0];
 		if (latest) return latest.directory;
-		throw new AgentvError("not-found", "there is no run yet", { hint: "Run an eval: agentv eval run <eval>." });
+		throw new AgentvError("not-found", "there are no runs yet", { hint: "Run an eval: agentv eval run <eval>." });
 	}
 	const found = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
 	if (found) return found.directory;
@@ -31,7 +31,7 @@ export function resolveRun(run: string, machine: ResultsMachine, options: Resolv
 		run,
 		runs.map(({ id }) => id),
 	);
-	throw new AgentvError("not-found", `there is no run ${JSON.stringify(run)}`, {
+	throw new AgentvError("not-found", `no run ${JSON.stringify(run)}`, {
 		hint: nearest ? `Did you mean ${nearest}?` : "`agentv results list` lists the runs.",
 	});
 }
@@ -47,9 +47,13 @@ export function resolveRuns(runs: readonly string[], machine: ResultsMachine): s
 		const real = realPath(directory);
 		const other = names.get(real);
 		if (other !== undefined)
-			throw new AgentvError("usage", other === run ? `${run} is named twice` : `${other} and ${run} are the same run`, {
-				hint: "A run differs from itself in nothing. `agentv results list` lists the runs.",
-			});
+			throw new AgentvError(
+				"usage",
+				other === run ? `${run} was given twice` : `${other} and ${run} are the same run`,
+				{
+					hint: "Choose two different runs. `agentv results list` lists them.",
+				},
+			);
 		names.set(real, run);
 		return directory;
 	});

@@ -27,8 +27,8 @@ export async function checkSignature(
 	const signature = join(directory, signatureName);
 	if (targetKind(allowedSigners) !== "file") throw new AgentvError("config", `${allowedSigners} is not a file`);
 	if (pathKind(signature) === "missing") return { reason: "the run is not signed" };
-	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest that could be signed" };
-	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a plain file` };
+	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest to sign" };
+	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a regular file` };
 	const known = ["-f", allowedSigners, "-s", signature];
 	const found = await keygen(directory, ["-Y", "find-principals", ...known], options);
 	const principals = found.exitCode === 0 ? found.stdout.split(/[\n,]/).filter((line) => line !== "") : [];
@@ -40,7 +40,7 @@ export async function checkSignature(
 		if (exitCode === 0) return { signedBy: principal };
 		said = stderr.trim().split("\n")[0] ?? "";
 	}
-	if (principals.length === 0) return { reason: "the signature is not by an allowed signer" };
+	if (principals.length === 0) return { reason: "the signature is not from an allowed signer" };
 	if (signer !== undefined && !principals.includes(signer))
 		return { reason: `it is signed by ${principals.join(", ")}, not by ${signer}` };
 	return {
@@ -61,15 +61,15 @@ export async function checkSignatureForm(
 ): Promise<{ readonly signature?: UncheckedSignature; readonly reason?: string }> {
 	const signature = join(directory, signatureName);
 	if (pathKind(signature) === "missing") return {};
-	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a plain file` };
-	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest that could be signed" };
+	if (pathKind(signature) !== "file") return { reason: `${signatureName} is not a regular file` };
+	if (pathKind(join(directory, digestName)) !== "file") return { reason: "the run has no digest to sign" };
 	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
 	const how = ["-Y", "check-novalidate", "-n", namespace, "-s", signature];
 	try {
 		const { exitCode, stderr } = await keygen(directory, how, { ...options, input });
 		if (exitCode === 0) return { signature: "signers-not-checked" };
 		const said = stderr.trim().split("\n")[0] ?? "";
-		return { reason: `${signatureName} is not a signature over this digest (ssh-keygen: ${said})` };
+		return { reason: `${signatureName} is not a signature of this digest (ssh-keygen: ${said})` };
 	} catch (error) {
 		if (error instanceof AgentvError && error.code === "config") return { signature: "not-checked" };
 		throw error;
@@ -85,15 +85,15 @@ export async function makeSignature(
 	// ssh-keygen also opens the public key beside a private one, and waits for a pipe.
 	for (const path of [key, `${key}.pub`])
 		if (!["file", "missing"].includes(targetKind(path)))
-			throw new AgentvError("config", `${path} is not a regular file`, { hint: "Name the file of a key by --key." });
+			throw new AgentvError("config", `${path} is not a regular file`, { hint: "Specify a key file with --key." });
 	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
 	const { exitCode, stdout, stderr } = await keygen(directory, ["-Y", "sign", "-f", key, "-n", namespace], {
 		...options,
 		input,
 	});
 	if (exitCode === 0 && stdout.startsWith("-----BEGIN SSH SIGNATURE-----")) return stdout;
-	throw new AgentvError("config", `ssh-keygen can't sign with ${key}: ${stderr.trim() || "it gives no reason"}`, {
-		hint: "Name a private key, or a public key whose private key ssh-agent holds; ssh-agent also holds keys with a passphrase.",
+	throw new AgentvError("config", `ssh-keygen can't sign with ${key}: ${stderr.trim() || "no reason given"}`, {
+		hint: "Use a private key, or a public key whose private key is in ssh-agent; ssh-agent also supports keys with a passphrase.",
 	});
 }
 
@@ -111,7 +111,7 @@ async function keygen(
 	if (result.aborted) throw new AgentvError("interrupted", "ssh-keygen was interrupted");
 	if (result.startError)
 		throw new AgentvError("config", `ssh-keygen can't be run: ${result.startError.message}`, {
-			hint: "Install OpenSSH's client: Debian's package is openssh-client.",
+			hint: "Install the OpenSSH client (Debian package openssh-client).",
 		});
 	return result;
 }

@@ -23,10 +23,10 @@ export async function signRun(
 		throw new AgentvError(
 			"config",
 			digest === undefined
-				? `${directory} has no digest that could be signed`
-				: `${directory} is not what its digest was made over: ${first?.file}`,
+				? `${directory} has no digest to sign`
+				: `${directory} does not match its digest: ${first?.file}`,
 			{
-				hint: "agentv results verify says what differs; agentv eval run --resume finishes a run and gives it a digest.",
+				hint: "`agentv results verify` shows what differs; `agentv eval run --resume` finishes a run and writes its digest.",
 			},
 		);
 	const file = join(directory, signatureName);

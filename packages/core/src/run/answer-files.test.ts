@@ -70,7 +70,7 @@ console.log(JSON.stringify({ text: "done", output_messages: [{ role: "assistant"
 		["is missing", '[{ type: "file", path: "gone.bin" }]', "convert.mjs", '"gone.bin", which is not a file'],
 		["is a directory", '[{ type: "file", path: "." }]', "convert.mjs", '".", which is not a file'],
 		["can't be converted", '[{ type: "file", path: "report.bin" }]', "fail.mjs", "exited with 3: no such sheet"],
-	])("that %s leave the answer on record, not judged", async (_, parts, preprocessor, message) => {
+	])("that %s leave the answer on record, not graded", async (_, parts, preprocessor, message) => {
 		const run = await runTree({
 			...agent(parts),
 			"my.eval.yaml": evalOf("{ type: contains, value: file }", preprocessor),
@@ -134,7 +134,7 @@ console.log(JSON.stringify({ output: [{ role: "assistant", content: [{ type: "${
 		["a link", 'symlinkSync("OUT/secret.txt", file)', "a link in place of its {OUTPUT_FILE}"],
 		["a pipe", 'execFileSync("mkfifo", [file])', "a device, pipe or socket in place"],
 		["a directory", "mkdirSync(file)", "a directory in place"],
-		["a huge file", 'writeFileSync(file, ""); truncateSync(file, 200 * 1024 ** 3)', "wrote 214748364800 bytes into"],
+		["a huge file", 'writeFileSync(file, ""); truncateSync(file, 200 * 1024 ** 3)', "wrote 214748364800 bytes to"],
 	])("are not taken from what an agent puts in place of its output file: %s", async (_, made, message) => {
 		const out = tempTree({ "secret.txt": "outer-words" });
 		const run = await runTree({

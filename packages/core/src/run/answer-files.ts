@@ -17,7 +17,7 @@ type FilePart = Exclude<AnswerPart, { type: "text" }>;
 /**
  * Puts the text of the files that an answer consists of into its text: by a preprocessor, or as they are if they are text. A binary
  * file without a preprocessor stays `[file: path]`.
- * @throws AttemptError if a file is not there or its preprocessor fails: such an answer is not judged
+ * @throws AttemptError if a file is not there or its preprocessor fails: such an answer is not graded
  */
 export async function withFileTexts(
 	answer: GivenAnswer,
@@ -37,9 +37,8 @@ export async function withFileTexts(
 		if (isLocal(part) && !known.has(key)) known.set(key, fileText(part, one, workspacePath, context));
 		const text = (await known.get(key)) ?? partText(part);
 		size += Buffer.byteLength(text);
-		if (known.size > mostFiles) throw tooMuch(`names more than ${mostFiles} files`);
-		if (size > largestAnswer)
-			throw tooMuch(`is larger than ${largestAnswer / 1024 / 1024} MB with the files that it names`);
+		if (known.size > mostFiles) throw tooMuch(`refers to more than ${mostFiles} files`);
+		if (size > largestAnswer) throw tooMuch(`is larger than ${largestAnswer / 1024 / 1024} MB including its files`);
 		texts.push(text);
 		if (part.type !== "text") files.push(text);
 	}
@@ -99,10 +98,10 @@ function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunCon
  * @throws AgentvError if it is outside of the directory, through links or not, or not a regular file
  */
 function locate(path: string, directory: string): string {
-	const named = `the answer names ${JSON.stringify(path)}, which is`;
+	const named = `the answer refers to ${JSON.stringify(path)}, which is`;
 	const real = realPath(resolve(directory, path));
 	if (!isInside(realPath(directory), real))
-		throw new AgentvError("refused", `${named} outside of the directory that the agent works in`);
+		throw new AgentvError("refused", `${named} outside the agent's working directory`);
 	if (targetKind(real) !== "file") throw new AgentvError("not-found", `${named} not a file`);
 	return real;
 }

@@ -20,7 +20,7 @@ export async function askGraderModel(
 	const { plan, targets, signal } = context;
 	const target = plan.graderTarget(one.eval.label, asked, one.target.target);
 	if (!target) {
-		const message = `no target to grade with: ${asked ?? "neither the grader nor the target names one"}`;
+		const message = `no target to grade with: ${asked ?? "neither the grader nor the target specifies one"}`;
 		return { ok: false, failure: { code: "no-grader-target", message, retryable: false } };
 	}
 	const live = await targets.live(target, one.eval);

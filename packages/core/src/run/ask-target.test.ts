@@ -47,7 +47,7 @@ describe("a target that fails", () => {
 			{ timeoutSeconds: 0.4 },
 		);
 		expect(performance.now() - started).toBeLessThan(10_000);
-		expect(run.row("t").error).toMatchObject({ stage: "target", code: "timeout", message: "no answer within 0.4 s" });
+		expect(run.row("t").error).toMatchObject({ stage: "target", code: "timeout", message: "no response within 0.4 s" });
 	});
 });
 
@@ -64,7 +64,7 @@ describe("figures that a target reports", () => {
 		[{ token_usage: { input: -1, output: 2 } }, "-1 as its input tokens"],
 		[{ token_usage: { input: 1.5, output: 2 } }, "1.5 as its input tokens"],
 		[{ token_usage: { input: 1, output: 2 ** 53 } }, "9007199254740992 as its output tokens"],
-		[{ token_usage: { output: 2 } }, "token_usage has no number as `input`"],
+		[{ token_usage: { output: 2 } }, "token_usage has no number in `input`"],
 		[{ cost_usd: -0.5 }, "-0.5 as its cost"],
 		[{ cost_usd: "huge" }, "Infinity as its cost"],
 		[{ duration_ms: -3 }, "-3 as its duration"],
@@ -77,7 +77,7 @@ describe("figures that a target reports", () => {
 		expect(durationMs).toBeGreaterThanOrEqual(0);
 	});
 
-	test("are not judged where they are not known", async () => {
+	test("are not graded where they are not known", async () => {
 		const run = await runTree({
 			"my.eval.yaml": "tests: [{id: t, input: hi, assertions: [{type: cost, budget: 1}]}]\n",
 			"targets.yaml": `targets: [${target("echo yes")}]\n`,
@@ -88,7 +88,7 @@ describe("figures that a target reports", () => {
 
 	test.each([
 		["refusal", "ok", undefined],
-		["max_tokens", "execution_error", "the answer was cut off by the limit of its length"],
+		["max_tokens", "execution_error", "the answer was truncated at the length limit"],
 		["content-filter", "execution_error", "the answer was stopped by a content filter"],
 		["end_turn", "ok", undefined],
 	])("tell why an answer ended: %s", async (reason, status, message) => {

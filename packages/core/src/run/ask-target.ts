@@ -70,7 +70,7 @@ export async function askTarget(
 			if (options.signal.aborted) return last;
 		}
 	}
-	const none = failed("not-found", "there is no target to ask");
+	const none = failed("not-found", "there is no target");
 	return last ?? { outcome: none, by: "", tries: 0, durationMs: 0, failedCalls };
 }
 
@@ -121,7 +121,7 @@ async function callOnce(instance: Target, question: Question, options: AskOption
 	try {
 		const outcome = await guarded(instance, question, { signal: AbortSignal.any([signal, limit.signal]), timeoutMs });
 		if (outcome.ok || !limit.signal.aborted) return outcome;
-		const message = `no answer within ${timeoutMs / 1000} s`;
+		const message = `no response within ${timeoutMs / 1000} s`;
 		return { ok: false, failure: { ...outcome.failure, code: "timeout", message, retryable: true } };
 	} finally {
 		clearTimeout(timer);

@@ -58,7 +58,7 @@ export class Budgets {
 		this.#spent.set(evalLabel, (this.#spent.get(evalLabel) ?? 0) + (costUsd ?? 0));
 		if (costUsd !== undefined || this.#silent.has(target) || this.#limitOf(evalLabel) === undefined) return undefined;
 		this.#silent.add(target);
-		return `target ${JSON.stringify(target)} does not say what its answers cost: the budget does not see them (give it \`pricing\`)`;
+		return `target ${JSON.stringify(target)} does not report its costs, so the budget ignores them (add \`pricing\`)`;
 	}
 
 	/** Whether no more tests of a case's eval may be started. */

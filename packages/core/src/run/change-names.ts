@@ -35,7 +35,7 @@ export class ChangeNames {
 		this.#after = new Map(now.files.map((file) => [file.path, file]));
 	}
 
-	/** Returns a sentence for each change, at least one. @param parts those of the row's fingerprint that are others now */
+	/** what they are made of is not known => their inputs are unknown */
 	of(row: ResultRow, one: PlannedCase, parts: readonly (keyof Fingerprint)[], now: Versions): readonly string[] {
 		if (!row.fingerprint) return ["results without a fingerprint: what they are made of is not known"];
 		const recorded = this.#run.files ? this.#recordedFiles(row) : now.files;
@@ -64,7 +64,7 @@ export class ChangeNames {
 		);
 		return names.flatMap((name) => {
 			if (recorded[name] === undefined) return `${name} is new`;
-			if (now[name] === undefined || now[name] === "missing") return `${name} is gone`;
+			if (now[name] === undefined || now[name] === "missing") return `${name} was removed`;
 			return this.#members(name);
 		});
 	}
@@ -78,7 +78,7 @@ export class ChangeNames {
 		);
 		if (changed.length === 0) return [`${name} changed`];
 		const shown = changed.slice(0, mostMembers).map((member) => {
-			const verb = before[member] === undefined ? "is new" : after[member] === undefined ? "is gone" : "changed";
+			const verb = before[member] === undefined ? "is new" : after[member] === undefined ? "was removed" : "changed";
 			return `${name}/${member} ${verb}`;
 		});
 		const more = changed.length - shown.length;

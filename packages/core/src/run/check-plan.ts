@@ -61,7 +61,7 @@ export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Pr
 
 function checkProvider(target: ResolvedTarget): Diagnostic[] {
 	if (providers[target.provider]) return [];
-	const reason = `has the provider ${target.provider}, which is not available in this version`;
+	const reason = `uses the provider ${target.provider}, which is not available in this version`;
 	const hint = `available: ${Object.keys(providers).join(", ")}`;
 	return [finding(targetInvalid, { name: target.name, reason, hint }, target.at)];
 }
@@ -70,7 +70,7 @@ const noGrader = {
 	rule: "assertions.not-available",
 	severity: "error" as const,
 	message: ({ message }: { message: string }) => message,
-	hint: () => "give the test assertions that need no model, or name a grader",
+	hint: () => "use assertions that need no model, or set a grader",
 };
 
 function checkGrader(
@@ -87,8 +87,8 @@ function checkGrader(
 	const name = asked.target ?? target.graderTarget;
 	const message =
 		name === undefined
-			? `${assertion.name} is judged by a model, and target ${JSON.stringify(target.name)} names no \`grader_target\``
-			: `${assertion.name} is judged by the target ${JSON.stringify(name)}, which can't be used`;
+			? `${assertion.name} is graded by a model, but target ${JSON.stringify(target.name)} has no \`grader_target\``
+			: `${assertion.name} is graded by the target ${JSON.stringify(name)}, which can't be used`;
 	return [finding(noGrader, { message }, assertion.at)];
 }
 

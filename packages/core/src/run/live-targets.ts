@@ -63,7 +63,7 @@ export class LiveTargets {
 		for (const { target, eval: of } of this.#plan.graderTargets) {
 			const { problem } = await this.live(target, of);
 			if (!problem) continue;
-			problems.push(`target ${JSON.stringify(target.name)} can't be used to judge: ${problem.message}`);
+			problems.push(`target ${JSON.stringify(target.name)} can't be used to grade: ${problem.message}`);
 			if (problem.hint !== undefined) hints.push(problem.hint);
 		}
 		// A check that Ctrl-C ended says nothing of its target.

@@ -27,7 +27,7 @@ const losses: readonly (readonly [string, string])[] = [
 
 test.each(
 	losses.flatMap(([name, loss]) => ["shared", "per_test"].map((isolation) => [name, isolation, loss] as const)),
-)("an agent that %s (%s) is not judged, and the other tests run", async (_, isolation, loss) => {
+)("an agent that %s (%s) is not graded, and the other tests run", async (_, isolation, loss) => {
 	const run = await runTree(evalTree(isolation, loss), { workers: 1 });
 	const gone = { executionStatus: "execution_error", error: { code: "workspace-gone", causedBy: "agent" } };
 	expect(run.row("bad")).toMatchObject(gone);

@@ -42,7 +42,7 @@ export function madeOf(
 		warnings: changed.map((name) => ({
 			stage: "versions",
 			code: "changed-while-running",
-			message: `${name} changed while the attempt ran, which may have used either version`,
+			message: `${name} changed while the attempt ran, which could have used either version`,
 		})),
 	};
 }

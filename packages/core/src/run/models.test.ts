@@ -44,7 +44,7 @@ describe("a run against a language model", () => {
 		expect(run.row("t0").executionStatus).toBe("ok");
 		expect(performance.now() - started).toBeGreaterThanOrEqual(2000);
 		expect(run.events.filter(({ type }) => type === "retry")).toMatchObject([
-			{ waitMs: 1000, message: "the server answered 429: busy, ***" },
+			{ waitMs: 1000, message: "the server responded with 429: busy, ***" },
 			{ waitMs: 1000 },
 		]);
 	});
@@ -112,7 +112,7 @@ describe("a model that judges", () => {
 	});
 
 	test.each([
-		["there is none", "{name: default, provider: mock}", 'target "default" names no `grader_target`'],
+		["there is none", "{name: default, provider: mock}", 'target "default" has no `grader_target`'],
 		["it does not exist", "{name: default, provider: mock, grader_target: none}", "none"],
 	])("is missed before any test: %s", async (_, target, said) => {
 		const failing = runTree({ "my.eval.yaml": criteria, "targets.yaml": `targets: [${target}]\n` });
@@ -127,7 +127,7 @@ describe("a model that judges", () => {
 			"targets:\n  - {name: default, provider: mock, grader_target: judge}\n  - {name: judge, provider: anthropic, model: m}\n";
 		await expect(runTree({ "my.eval.yaml": criteria, "targets.yaml": targets })).rejects.toMatchObject({
 			code: "config",
-			message: 'target "judge" can\'t be used to judge: target "judge" has no api_key',
+			message: 'target "judge" can\'t be used to grade: target "judge" has no api_key',
 			hint: expect.stringContaining("ANTHROPIC_API_KEY"),
 		});
 	});

@@ -24,7 +24,7 @@ const good = "{type: code-grader, name: good, command: [node, ./ok.mjs]}";
 const bad = "{type: code-grader, name: bad, command: [node, ./broken.mjs]}";
 
 describe("a grader that can't run", () => {
-	test("leaves the other scores, the answer and its figures on record; the attempt is not judged", async () => {
+	test("leaves the other scores, the answer and its figures on record; the attempt is not graded", async () => {
 		const answer = `console.log(JSON.stringify({ text: "yes", token_usage: { input: 3, output: 2 }, cost_usd: 0.5 }))\n`;
 		const run = await runTree({
 			"my.eval.yaml": evalOf([bad, good, "{type: contains, value: yes}"]),
@@ -97,7 +97,7 @@ describe("a grader that can't run", () => {
 	});
 });
 
-describe("retrying what was not judged", () => {
+describe("retrying what was not graded", () => {
 	test("runs only the graders without a score, on the recorded answer", async () => {
 		const count = `import { appendFileSync } from "node:fs";\nappendFileSync("calls.txt", process.argv[2] + "\\n");\n`;
 		const run = await runTree({
@@ -247,7 +247,7 @@ test("an attempt's time is told by stage, the target's apart from what grades it
 	expect(durationMs).toBeLessThan((timingsMs?.target ?? 0) + 5);
 });
 
-test("an attempt whose file can't be written is not judged, and what it cost stays on record", async () => {
+test("an attempt whose file can't be written is not graded, and what it cost stays on record", async () => {
 	const root = tempTree({
 		"my.eval.yaml": evalOf(["{type: contains, value: yes}"]),
 		"targets.yaml": "targets: [{name: default, provider: cli, command: [node, ./agent.mjs]}]\n",

@@ -75,7 +75,7 @@ describe("choosing tests", () => {
 		expect(await ids({ limit: 2 })).toEqual(["one", "two"]);
 	});
 
-	test("that are not there is an error", async () => {
+	test("that are not it has an error", async () => {
 		await expect(runTree(files, { tests: ["nothing"] })).rejects.toMatchObject({ code: "not-found" });
 	});
 });

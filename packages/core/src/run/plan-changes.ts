@@ -22,11 +22,11 @@ export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 	const left = run.evals.filter(({ file }) => !planned.has(file)).map(({ file }) => file);
 	if (added.length > 0)
 		throw new AgentvError("config", `${added.join(", ")} is not part of the run`, {
-			hint: "Run it as a new run. Without a git repository, evals are named from the working directory: then resume a run from where it was started.",
+			hint: "Start a new run. Without a git repository, evals are identified relative to the working directory: resume a run from the directory in which it was started.",
 		});
 	if (left.length > 0)
-		throw new AgentvError("config", `${left.join(", ")} is part of the run and was not named`, {
-			hint: "Name all evals of the run, or none.",
+		throw new AgentvError("config", `${left.join(", ")} is part of the run but was not specified`, {
+			hint: "Specify all evals of the run, or none.",
 		});
 }
 
@@ -39,7 +39,7 @@ export function planChanges(run: RunFile, cases: readonly PlannedCase[], plan: R
 	for (const [key, { name, repeat }] of before) {
 		const now = after.get(key);
 		limits.set(key, now?.repeat?.count ?? (now ? 1 : 0));
-		if (!now) texts.push(`${name} is gone`);
+		if (!now) texts.push(`${name} was removed`);
 		else if (canonicalJson(repeat) !== canonicalJson(now.repeat))
 			texts.push(`${name}: ${repeatText(repeat)} → ${repeatText(now.repeat)}`);
 	}

@@ -118,7 +118,7 @@ function nothingSelected({ tests, tags, excludeTags }: RunRequest, origin: RunOr
 	if (origin?.kind === "rerun_failed")
 		return new AgentvError("not-found", `every test of ${origin.run.runId} passed: there is nothing to run again`);
 	if (origin)
-		return new AgentvError("not-found", `${origin.run.runId} has no answer to the tests that these evals have today`);
+		return new AgentvError("not-found", `${origin.run.runId} has no answers to the current tests of these evals`);
 	const by = [
 		...(tests ?? []).map((glob) => `--test ${glob}`),
 		...(tags ?? []).map((tag) => `--tag ${tag}`),

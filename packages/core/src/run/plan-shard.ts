@@ -15,12 +15,12 @@ export function planShard(whole: readonly PlannedCase[], request: RunRequest): S
 	if (!request.shard) return { cases: whole };
 	const { index, count } = request.shard;
 	if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count)
-		throw new AgentvError("usage", `there is no shard ${index} of ${count}`);
+		throw new AgentvError("usage", `no shard ${index} of ${count}`);
 	const durations = request.durationsFrom === undefined ? undefined : readDurations(request.durationsFrom);
 	const recorded = request.recordedShards;
 	const assigned = recorded?.assigned ?? assignShards(whole, count, durations);
 	if (assigned.length !== whole.length)
-		throw new AgentvError("config", "other tests or targets are planned by now than when the run began");
+		throw new AgentvError("config", "the planned tests or targets have changed since the run started");
 	const balancedBy = recorded ? recorded.balancedBy : durations?.runId;
 	const shard = { index, count, whole, assigned, ...(balancedBy === undefined ? {} : { balancedBy }) };
 	return { cases: renumbered(whole.filter((_, position) => assigned[position] === index)), shard };

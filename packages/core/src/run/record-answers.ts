@@ -36,8 +36,8 @@ export async function recordAnswers(
 ): Promise<RecordedAnswers> {
 	const names = [...new Set(plan.cases.map(({ target }) => target.target.name))];
 	if (plan.evals.length > 1 || names.length > 1)
-		throw new AgentvError("usage", "answers are recorded of one eval and one target at a time", {
-			hint: `Name one eval, and one target by --target (${names.join(", ")}).`,
+		throw new AgentvError("usage", "answers can only be recorded for one eval and one target at a time", {
+			hint: `Specify one eval, and one target with --target (${names.join(", ")}).`,
 		});
 	const answers = new Map<string, { readonly name: AttemptName; readonly turns: TargetAnswer[] }>();
 	const missing: RecordedAnswers["missing"][number][] = [];

@@ -32,7 +32,7 @@ type MessagesOf = (input: TestCase["input"]) => readonly RequestMessage[];
 
 const redacted = {
 	code: "redacted",
-	message: "secrets were taken out of the recorded answer, so it can't be graded again: run the test again",
+	message: "secrets were redacted from the recorded answer, so it can't be graded again: run the test again",
 };
 
 /** An attempt whose answer is on record and is graded again. */
@@ -94,7 +94,7 @@ export class RecordedAttempt {
 		const { fingerprint: { workspace } = {}, error } = this.#row ?? {};
 		const isAnswered = error === undefined || error.stage === graderStage;
 		if (this.#regrading.sameRun || !isAnswered || workspace === undefined || workspace === today.workspace) return;
-		const what = "the template or the repositories of the test are not those that the recorded answer was given in";
+		const what = "the template or the repositories of the test are not those of the recorded answer";
 		throw new AttemptError({ stage: "record", code: "workspace-changed", message: what });
 	}
 
@@ -104,7 +104,7 @@ export class RecordedAttempt {
 			throw new AttemptError({ stage: "record", code: "no-answer", message: "the run has no record of this attempt" });
 		const file = this.#file;
 		if (!file)
-			throw new AttemptError({ stage: "record", code: "unreadable", message: "the recorded attempt can't be read" });
+			throw new AttemptError({ stage: "record", code: "unreadable", message: "the recorded attempt is not readable" });
 		const { error } = file;
 		if (error?.stage === "dependency")
 			throw new AttemptError({
@@ -116,12 +116,12 @@ export class RecordedAttempt {
 			throw new AttemptError(error, partial);
 		}
 		if (file.output === null && file.outputPath === undefined)
-			throw new AttemptError({ stage: "record", code: "no-answer", message: "no answer is on record" });
+			throw new AttemptError({ stage: "record", code: "no-answer", message: "no answer is recorded" });
 		if (!this.#answers(test, file, input, messages))
 			throw new AttemptError({
 				stage: "record",
 				code: "input-changed",
-				message: "the test asks something else than the recorded answer answers",
+				message: "the test's question differs from that of the recorded answer",
 			});
 	}
 
@@ -168,7 +168,7 @@ export class RecordedAttempt {
 					throw new AttemptError({
 						stage: "record",
 						code: "unreadable",
-						message: "the recorded attempt can't be read",
+						message: "the recorded attempt is not readable",
 					});
 				messages.push(...said);
 				const part = file.turns?.[turn];

@@ -31,7 +31,7 @@ describe("a run's record does not choose what runs", () => {
 	] as const) {
 		const text = key === "envFile" ? "A=b\n" : mockTargets("hi");
 
-		test(`${option} outside of the eval's root is named again, or refused`, async () => {
+		test(`${option} outside the eval's root is named again, or refused`, async () => {
 			const path = join(tempTree({ file: text }), "file");
 			const { requests, plan } = await recordedRun(() => ({ flags: { [key]: path } }));
 			for (const request of requests())

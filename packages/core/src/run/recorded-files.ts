@@ -22,7 +22,7 @@ export function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest,
 	const named = new Set(recorded.namedEvals.map((path) => realPath(path)));
 	for (const path of evals)
 		if (!named.has(realPath(path)) && isInside(run, realPath(path)))
-			throw refusal("an eval", path, "in its own directory", "Copy it elsewhere, look at it, and name that file.");
+			throw refusal("an eval", path, "in its own directory", "Copy it elsewhere, review it, and use the copy.");
 	for (const key of recorded.options) {
 		const path = request[key];
 		if (path === undefined) continue;
@@ -31,7 +31,7 @@ export function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest,
 		if (!isForeign) continue;
 		const option = `${optionOf(key)} ${shown(path)}`;
 		const what = key === "envFile" ? "a .env file" : "a targets file";
-		throw refusal(what, path, "outside of the eval's root", `If it is yours, add \`${option}\`.`);
+		throw refusal(what, path, "outside the eval's root", `If it is yours, add \`${option}\`.`);
 	}
 }
 
@@ -56,7 +56,7 @@ export function receivedChoice(request: RunRequest, env: Environment): ReceivedC
 		...evals.map((path) => (request.regrade ? `--eval ${shown(path)}` : shown(path))),
 		...options.map((key) => `${optionOf(key)} ${shown(String(request[key]))}`),
 	];
-	const advice = `name these yourself if they are yours, as the record of ${directory} was not made here: \`${paths.join(" ")}\``;
+	const advice = `the record of ${directory} was not created here; if these are yours, pass them explicitly: \`${paths.join(" ")}\``;
 	return {
 		run: { kind: "run", name: directory, root: directory, key: `run ${directory}`, advice },
 		isChosen,
@@ -69,5 +69,5 @@ function shown(path: string): string {
 }
 
 function refusal(what: string, path: string, where: string, hint: string): AgentvError {
-	return new AgentvError("usage", `the run's record names ${what} ${where}: ${path}`, { hint });
+	return new AgentvError("usage", `the run's record refers to ${what} ${where}: ${path}`, { hint });
 }

@@ -32,8 +32,8 @@ export function resumedRequest(directory: string, given: RunRequest): RunRequest
 	for (const key of keys) {
 		const before = run.flags[key];
 		if (given[key] !== undefined && JSON.stringify(given[key]) !== JSON.stringify(before))
-			throw new AgentvError("usage", `the run was begun with another ${optionOf(key)}`, {
-				hint: "A resumed run keeps the tests, targets and limits it was begun with: leave the option out, or start a new run.",
+			throw new AgentvError("usage", `the run was started with a different ${optionOf(key)}`, {
+				hint: "A resumed run keeps its original tests, targets and limits: omit the option, or start a new run.",
 			});
 	}
 	const before = Object.fromEntries(

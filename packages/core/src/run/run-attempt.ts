@@ -271,7 +271,7 @@ class Attempt {
 	}
 }
 
-/** Why an attempt is not judged although it has an answer: the graders that could not run. */
+/** Why an attempt is not graded although it has an answer: the graders that could not run. */
 function graderError(scores: readonly GraderResult[], answer: GivenAnswer | undefined): RowError {
 	const broken = scores.flatMap((score) => (isGraded(score) ? [] : [score]));
 	const [first] = broken;

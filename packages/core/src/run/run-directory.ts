@@ -43,21 +43,21 @@ export function claimNamed(path: string, resume: boolean): RunDirectory {
 	if (kind !== "missing" && kind !== "directory") throw new AgentvError("config", `${path} is not a directory`);
 	const holdsRun = pathKind(join(path, "run.json")) !== "missing";
 	if (holdsRun && !resume)
-		throw new AgentvError("config", `${path} already holds a run`, {
-			hint: "Go on with it by --resume, or name another directory.",
+		throw new AgentvError("config", `${path} already contains a run`, {
+			hint: "Resume it with --resume, or choose another directory.",
 		});
 	sweepStagedFiles(path);
 	for (const { name, kind, found } of misplaced(path)) {
 		if (holdsRun && !needed.includes(name)) continue;
 		const what = found === "other" ? `not a ${kind}` : `a ${found}, not a ${kind}`;
 		throw new AgentvError("config", `${join(path, name)} is ${what}`, {
-			hint: "A run writes to plain files and directories only: remove this one, or name another directory.",
+			hint: "A run only writes to regular files and directories: remove this one, or choose another directory.",
 		});
 	}
 	if (holdsRun) return { path: realPath(path), resumes: true };
 	if (!isUnbegun(path))
-		throw new AgentvError("config", `${path} is not empty and holds no run`, {
-			hint: "Name a new or empty directory.",
+		throw new AgentvError("config", `${path} is not empty and does not contain a run`, {
+			hint: "Choose a new or empty directory.",
 		});
 	makeDirectories(path);
 	ignoreAll(path);
@@ -83,7 +83,7 @@ export function makeWay(directory: string): string[] {
 			const content = readBytes(path, { maxBytes: 2 ** 29 });
 			removeFile(path);
 			writeAtomic(path, content, { noFollow: true });
-			return `${what}: it is replaced by what it pointed to`;
+			return `${what}: it was replaced with its target`;
 		}
 		if (found === "directory" && !removeEmptyDirectory(path)) {
 			const aside = freeName(`${directory}.${name}`);

@@ -140,7 +140,7 @@ describe("the directory of a run", () => {
 		const { runDir, root } = await runTree(files, { output: join(tempTree(), "new") });
 		await expect(runTree({ root }, { output: runDir })).rejects.toMatchObject({
 			code: "config",
-			message: expect.stringContaining("already holds a run"),
+			message: expect.stringContaining("already contains a run"),
 		});
 		const other = tempTree({ "keep.txt": "mine" });
 		await expect(runTree({ root }, { output: other })).rejects.toMatchObject({ code: "config" });

@@ -187,9 +187,9 @@ async function locked(directory: string, work: () => Promise<void>): Promise<voi
 		);
 	} catch (error) {
 		if (holds || !(error instanceof AgentvError) || error.code !== "failed") throw error;
-		throw new AgentvError("config", `${directory} belongs to a run that is under way`, {
+		throw new AgentvError("config", `${directory} belongs to a run in progress`, {
 			cause: error,
-			hint: "Wait for it, or name another directory by --output.",
+			hint: "Wait for it, or choose another directory with --output.",
 		});
 	}
 }
@@ -278,7 +278,7 @@ class Execution {
 		const { path } = this.#directory;
 		const { digest, problems } = checkRunDigest(path);
 		if (digest !== undefined && problems.some(({ file }) => file === "run.json"))
-			this.#emit({ type: "warning", message: `${join(path, "run.json")} was changed after it was recorded` });
+			this.#emit({ type: "warning", message: `${join(path, "run.json")} was modified after the run` });
 		const isComplete = states.every(({ result }) => result);
 		return digest !== undefined && problems.length === 0 && isComplete && canonicalJson(run) === canonicalJson(before);
 	}

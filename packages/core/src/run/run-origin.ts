@@ -52,7 +52,7 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, redact:
 		const key = originKey(planned, origin, redact);
 		const made = rows.get(key) ?? [];
 		if (made.length === 0 && !repeats.has(key)) return [];
-		// Attempts that were planned and are not on record are not judged: fewer could come to another result.
+		// Attempts that were planned and are not on record are not graded: fewer could come to another result.
 		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
 		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
 		// The answers are there, whatever became of other tests since: only a test that was skipped waits, and may be skipped again.
@@ -82,7 +82,7 @@ export function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }:
 	const unknown = graders.find((name) => !known.has(name));
 	if (unknown === undefined) return;
 	const nearest = nearestName(unknown, known);
-	throw new AgentvError("usage", `no grader is named ${JSON.stringify(unknown)}`, {
+	throw new AgentvError("usage", `no grader ${JSON.stringify(unknown)}`, {
 		hint: nearest === undefined ? `Graders: ${[...known].join(", ")}.` : `Did you mean ${JSON.stringify(nearest)}?`,
 	});
 }

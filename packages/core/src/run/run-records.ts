@@ -85,7 +85,7 @@ export class RunRecords {
 			return row;
 		} catch (error) {
 			const failure = notRecorded(attempt.testId, error);
-			// Its row says at least that it is not judged, and what it cost; after a row that was cut off nothing may follow.
+			// Its row says at least that it is not graded, and what it cost; after a row that was cut off nothing may follow.
 			if (!this.#failure) this.#append(notJudged(attempt, failure.message));
 			this.#failure ??= failure;
 			throw this.#failure;
@@ -170,14 +170,10 @@ function notJudged({ file: _, ...attempt }: ResultRow, message: string): ResultR
 }
 
 function changedMeanwhile(directory: string, [first, ...more]: readonly string[]): AgentvError {
-	const files = more.length === 0 ? `${first} is` : `${first} and ${more.length} more files are`;
-	return new AgentvError(
-		"not-runnable",
-		`a program of the run changed its record: ${files} not what was written in ${directory}`,
-		{
-			hint: "Go on with --resume: what is lost is run again.",
-		},
-	);
+	const files = more.length === 0 ? `${first} is` : `${first} and ${more.length} more files were`;
+	return new AgentvError("not-runnable", `a program of the run changed its record: ${files} modified in ${directory}`, {
+		hint: "Continue with --resume: lost tests run again.",
+	});
 }
 
 function notRecorded(testId: string, error: unknown): AgentvError {
@@ -187,7 +183,7 @@ function notRecorded(testId: string, error: unknown): AgentvError {
 		`the result of ${JSON.stringify(testId)} could not be recorded: ${error.message}`,
 		{
 			cause: error,
-			hint: "What had finished before is on disk: mend this, then go on with --resume.",
+			hint: "Earlier results are saved: fix this, then continue with --resume.",
 		},
 	);
 }

@@ -178,13 +178,13 @@ describe("shards that are balanced by a former run", () => {
 		const second = await runTree({ root }, { ...request, output: first.runDir, resume: true });
 		expect(second.rows.map(({ testId }) => testId).sort()).toEqual(ids);
 		expect(() => resumedRequest(first.runDir, { evals: [], shard: { index: 1, count: 2 } })).toThrow(
-			"the run was begun with another --shard",
+			"the run was started with a different --shard",
 		);
 	});
 
 	test("need a run", () => {
 		const root = suite(named(2));
-		expect(() => shardsOf(root, 2, { durationsFrom: join(root, "none") })).toThrow("holds no run");
+		expect(() => shardsOf(root, 2, { durationsFrom: join(root, "none") })).toThrow("does not contain a run");
 	});
 
 	test("always hold every test once, in as few milliseconds more than the best as the greedy rule promises", () => {

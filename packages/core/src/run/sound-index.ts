@@ -95,7 +95,7 @@ function readLines(directory: string, planned: ReadonlyMap<string, number>, prob
 			return texts.next();
 		} catch (error) {
 			if (!(error instanceof AgentvError)) throw error;
-			problems.push(`${index}:${number} and what follows was skipped: ${error.message}`);
+			problems.push(`${index}:${number} and everything after it was skipped: ${error.message}`);
 			return { done: true, value: "" };
 		}
 	};
@@ -104,7 +104,7 @@ function readLines(directory: string, planned: ReadonlyMap<string, number>, prob
 		const text = next.value;
 		const row = parseRow(text);
 		if (!row) {
-			problems.push(`${index}:${number} is not a row and was skipped`);
+			problems.push(`${index}:${number} is not a valid row and was skipped`);
 			continue;
 		}
 		const most = planned.get(caseKey(row.eval, row.testId, row.target)) ?? 0;
@@ -145,12 +145,12 @@ function isSettled({ executionStatus, error }: ResultRow): boolean {
 function* leftOut(lines: readonly Line[], last: Line | undefined, kept: readonly Line[]): Generator<string> {
 	const [first] = lines;
 	if (!last && first) {
-		yield `the record of ${nameOf(first.row)} is missing or was changed: it is run again`;
+		yield `the record of ${nameOf(first.row)} is missing or was modified: it runs again`;
 		return;
 	}
 	const isKept = new Set(kept);
 	for (const line of lines)
-		if (!isKept.has(line)) yield `index.jsonl:${line.number} is another row of ${nameOf(line.row)} and was skipped`;
+		if (!isKept.has(line)) yield `index.jsonl:${line.number} is a duplicate row of ${nameOf(line.row)} and was skipped`;
 }
 
 function nameOf({ testId, target, attempt }: ResultRow): string {

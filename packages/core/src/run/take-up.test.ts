@@ -55,14 +55,14 @@ describe("a run of what another left", () => {
 		const [first = "", second = ""] = request.evals;
 		const withEvals = (...evals: string[]) =>
 			runTree({ root }, { ...request, evals, output: join(root, `rest-${evals.length}`) });
-		await expect(withEvals(first)).rejects.toThrow("more/my.eval.yaml is part of the run and was not named");
+		await expect(withEvals(first)).rejects.toThrow("more/my.eval.yaml is part of the run but was not specified");
 		writeFileSync(join(root, "third.eval.yaml"), text);
 		await expect(withEvals(first, second, join(root, "third.eval.yaml"))).rejects.toThrow(
 			"third.eval.yaml is not part of the run",
 		);
 		writeFileSync(join(root, "targets.yaml"), mockTargets("yes").replace("default", "other"));
 		await expect(runTree({ root }, { ...request, targets: ["other"], output: join(root, "rest") })).rejects.toThrow(
-			/other tests or targets are planned.*\n.*test "a" of my.eval.yaml with target "default" is gone/,
+			/the planned tests or targets have changed.*\n.*test "a" of my.eval.yaml with target "default" was removed/,
 		);
 	});
 });

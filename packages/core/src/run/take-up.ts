@@ -73,8 +73,8 @@ function otherRun(
 ): { readonly run: RunFile; readonly rows: readonly ResultRow[] } {
 	const run = readRunFile(directory);
 	if (isLocked(directory, { lockDirectory: directory }))
-		throw new AgentvError("config", `${directory} belongs to a run that is under way`, {
-			hint: "What it leaves is known when it has ended.",
+		throw new AgentvError("config", `${directory} belongs to a run in progress`, {
+			hint: "Wait until it has finished.",
 		});
 	refuseOtherEvals(run, plan);
 	const { rows } = readIndex(directory);
@@ -128,7 +128,7 @@ const mostProblems = 20;
 
 function shortened(problems: readonly string[]): readonly string[] {
 	if (problems.length <= mostProblems) return problems;
-	return [...problems.slice(0, mostProblems), `${problems.length - mostProblems} more rows are left out`];
+	return [...problems.slice(0, mostProblems), `${problems.length - mostProblems} more rows are omitted`];
 }
 
 interface Found {
@@ -159,7 +159,10 @@ function planDifference(run: RunFile, cases: readonly PlannedCase[], plan: RunPl
 	const changes = planChanges(run, cases, plan);
 	const whole = plan.shard?.whole;
 	if (changes.texts.length > 0 || !run.whole || !whole || sameTests(run, run.whole, whole, plan)) return changes;
-	return { ...changes, texts: ["the tests of the whole run, which this is a part of, are others or in another order"] };
+	return {
+		...changes,
+		texts: ["the tests of the whole run that this is part of are different or in a different order"],
+	};
 }
 
 function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): void {
@@ -167,8 +170,8 @@ function refuseLostRows(rows: readonly ResultRow[], { limits }: PlanChanges): vo
 		(row) => row.attempt > (limits.get(caseKey(row.eval, row.testId, row.target)) ?? row.attempt),
 	);
 	if (lost.length === 0) return;
-	throw new AgentvError("config", `results would be left without their test: ${idsOf(lost)}`, {
-		hint: "Put these tests and attempts back, or start a new run: a run keeps all its results.",
+	throw new AgentvError("config", `results would lose their test: ${idsOf(lost)}`, {
+		hint: "Restore these tests and attempts, or start a new run: a run keeps all its results.",
 	});
 }
 
@@ -205,10 +208,10 @@ function refusal(
 	if (lines.length > shown.length) shown.push(`and ${lines.length - shown.length} more`);
 	const message =
 		touched.length > 0
-			? "results of this run are made of something that has changed since"
-			: "other tests or targets are planned than when the run began";
+			? "inputs of this run's results have changed since"
+			: "the planned tests or targets have changed since the run started";
 	const advice = mayRerun
-		? "Undo the change, run what it touches again with --rerun-changed, or start a new run."
+		? "Undo the change, rerun the affected tests with --rerun-changed, or start a new run."
 		: "Undo the change, or start a new run.";
 	return new AgentvError("config", plan.redact([message, ...shown.map((line) => `  ${line}`)].join("\n")), {
 		hint: `${advice}${changes.isAboutGraders ? regradeAdvice : ""} Results of different versions are not mixed.`,

@@ -46,7 +46,7 @@ describe("a resumed run", () => {
 		writeFileSync(file, evalWith(passes));
 		await expect(runTree(first, { ...again, rerunChanged: true })).rejects.toMatchObject({
 			code: "config",
-			message: "results would be left without their test: d",
+			message: "results would lose their test: d",
 		});
 	});
 
@@ -129,7 +129,7 @@ describe("what a run is made of", () => {
 		expect(run.opaque).toEqual([
 			{ what: "node", why: expect.stringContaining("found on PATH") },
 			{ what: "check.mjs:1", why: expect.stringContaining("a computed import") },
-			{ what: "echo 1 | cat", why: expect.stringContaining("a shell reads it") },
+			{ what: "echo 1 | cat", why: expect.stringContaining("it runs in a shell") },
 		]);
 		expect(root).not.toBe("");
 	});

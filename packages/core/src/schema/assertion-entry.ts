@@ -17,14 +17,14 @@ const common = {
 	type: z.string(),
 	name: textSchema.optional(),
 	weight: amountSchema.optional(),
-	/** A number is the older spelling of `required: true` with that `min_score`. */
+	/** A number is the deprecated spelling of `required: true` with that `min_score`. */
 	required: z.union([z.boolean(), fractionSchema]).optional(),
 	minScore: fractionSchema.optional(),
 	negate: z.boolean().optional(),
 };
 
 const bound = amountSchema;
-/** Every answer contains the empty text, so it can't be what is looked for. */
+/** Every answer contains the empty text, so it can't be searched for. */
 const textValue = { value: fullTextSchema };
 const listValue = { value: z.array(fullTextSchema).min(1) };
 const commandFields = {
@@ -33,7 +33,7 @@ const commandFields = {
 	timeoutSeconds: secondsSchema.optional(),
 	timeoutMs: older(millisecondsSchema, "timeout_seconds"),
 };
-/** Looking a path up takes time by the square of its length. */
+/** Resolving a path takes time quadratic in its length. */
 const longestPath = 1000;
 
 export const argsMatchSchema = z.union([
@@ -41,7 +41,7 @@ export const argsMatchSchema = z.union([
 	z.array(z.string().max(longestPath)),
 ]);
 
-/** A criterion says its outcome, or what earns which score. */
+/** A criterion has an outcome, or score ranges. */
 export const rubricCriterionSchema = z.union([
 	z.string().min(1),
 	strictWireObject({
@@ -79,7 +79,7 @@ const fieldSchema = strictWireObject({
 	formats: z.array(z.string()).optional(),
 }).superRefine(({ match = "exact", tolerance, relative, formats }, context) => {
 	const idle = (key: string, wanted: string) =>
-		context.addIssue({ code: "custom", path: [key], message: `counts only with \`match: ${wanted}\`` });
+		context.addIssue({ code: "custom", path: [key], message: `has an effect only with \`match: ${wanted}\`` });
 	if (match !== "numeric_tolerance" && tolerance !== undefined) idle("tolerance", "numeric_tolerance");
 	if (match !== "numeric_tolerance" && relative !== undefined) idle("relative", "numeric_tolerance");
 	if (match !== "date" && formats !== undefined) idle("formats", "date");
@@ -103,13 +103,13 @@ const aggregatorSchema = strictWireObject({
 	target: z.string().optional(),
 });
 
-/** The fields of each assertion type; the type itself is the key. One entry here, one file in `grading/`. */
+/** The fields of each assertion type by type. One entry here, one file in `grading/`. */
 export const assertionSchemas = {
 	contains: strictWireObject({ ...common, ...textValue }),
 	icontains: strictWireObject({ ...common, ...textValue }),
 	"starts-with": strictWireObject({ ...common, ...textValue }),
 	"ends-with": strictWireObject({ ...common, ...textValue }),
-	/** The empty text is a value to expect. */
+	/** The empty text is a valid expectation. */
 	equals: strictWireObject({ ...common, value: textSchema }),
 	"contains-any": strictWireObject({ ...common, ...listValue }),
 	"contains-all": strictWireObject({ ...common, ...listValue }),
@@ -117,7 +117,7 @@ export const assertionSchemas = {
 	"icontains-all": strictWireObject({ ...common, ...listValue }),
 	regex: strictWireObject({ ...common, value: fullTextSchema, flags: z.string().optional() }),
 	"is-json": strictWireObject({ ...common, schema: z.union([dataSchema, z.boolean()]).optional() }),
-	/** Its other keys are the program's `config`. */
+	/** All other keys are the program's `config`. */
 	"code-grader": wireObject({
 		...common,
 		command: commandSchema.optional(),
@@ -125,18 +125,18 @@ export const assertionSchemas = {
 		...commandFields,
 		target: unsupported(z.union([z.string(), z.boolean(), dataSchema]), {
 			allows: (value) => value === false,
-			hint: "let the program ask a model itself, or use an `llm-grader`",
+			hint: "call a model from the program, or use an `llm-grader`",
 		}),
-		preprocessors: unsupported(z.array(z.unknown()), { hint: "write `preprocessors` in the eval" }),
+		preprocessors: unsupported(z.array(z.unknown()), { hint: "define `preprocessors` in the eval" }),
 	}),
 	"llm-grader": strictWireObject({
 		...common,
 		prompt: promptSchema.optional(),
 		target: z.string().optional(),
 		rubrics: z.array(rubricCriterionSchema).min(1).optional(),
-		model: unsupported(z.string(), { hint: "name a target of that model in `target`" }),
+		model: unsupported(z.string(), { hint: "set `target` to a target of that model" }),
 		config: dataSchema.optional(),
-		preprocessors: unsupported(z.array(z.unknown()), { hint: "write `preprocessors` in the eval" }),
+		preprocessors: unsupported(z.array(z.unknown()), { hint: "define `preprocessors` in the eval" }),
 	}),
 	rubrics: strictWireObject({
 		...common,
@@ -185,7 +185,7 @@ export const assertionSchemas = {
 export type AssertionType = keyof typeof assertionSchemas;
 export type AssertionSettings<Type extends AssertionType> = z.output<(typeof assertionSchemas)[Type]>;
 
-/** Older spellings of types. `snake_case` forms of every type are read too. */
+/** Deprecated spellings of types. `snake_case` forms of every type are accepted too. */
 export const olderAssertionTypes: Readonly<Record<string, AssertionType>> = {
 	"code-judge": "code-grader",
 	script: "code-grader",
@@ -193,11 +193,11 @@ export const olderAssertionTypes: Readonly<Record<string, AssertionType>> = {
 	rubric: "rubrics",
 };
 
-/** What every assertion may carry, and what a custom type (found in `.agentv/graders/`) is checked against. */
+/** The fields of every assertion, and the schema of a custom type (found in `.agentv/graders/`). */
 export const customAssertionSchema = wireObject({ ...common, ...commandFields });
 export const includeSchema = strictWireObject({ include: z.string().min(1) });
 
-/** A file of shared assertions that is not just their list. */
+/** A shared assertions file that is not a plain list. */
 export const assertionTemplateSchema = wireObject({
 	assertions: z.array(z.unknown()).optional(),
 	assert: older(z.array(z.unknown()), "assertions"),
@@ -206,7 +206,6 @@ export const assertionTemplateSchema = wireObject({
 
 export type RubricCriterion = z.output<typeof rubricCriterionSchema>;
 
-/** An entry of `assertions`: a rubric criterion, an include, or a grader by `type`. */
 export const assertionEntrySchema = z.union([
 	z.string().min(1),
 	includeSchema,

@@ -13,7 +13,7 @@ import {
 } from "./result-row.ts";
 import { wireObject } from "./wire-object.ts";
 
-/** What a grader made of an answer, as an attempt's file holds it; the parts of a composite are nested. */
+/** A grader's result, as recorded in an attempt's file; parts of a composite are nested. */
 export interface GradedRecord {
 	readonly name: string;
 	readonly type: string;
@@ -41,9 +41,9 @@ const gradedSchema: z.ZodType<GradedRecord> = z.lazy(() =>
 	}),
 );
 
-/** What a target answered to the input, or to one turn of it. */
+/** A target's response to the input, or to one turn of it. */
 const answered = {
-	/** Null where there was no answer, or where it stands in `output_path`. */
+	/** Null without a response, or if it is in `output_path`. */
 	output: z.string().nullable(),
 	/** Relative to the run's directory. */
 	outputPath: z.string().optional(),
@@ -52,7 +52,7 @@ const answered = {
 	cached: cachedSchema.optional(),
 	llmCalls: z.number().optional(),
 	expectedOutput: z.string().optional(),
-	/** The graders as evals write them, defaults left out; of those that can't be graded again by the record alone only what they share. */
+	/** As written, without defaults; non-reproducible graders only have the common fields. */
 	assertions: z.array(dataSchema),
 	scores: z.array(gradedSchema),
 };
@@ -61,7 +61,7 @@ const messageRecordSchema = wireObject({
 	role: z.string(),
 	content: z.string().nullable(),
 	contentPath: z.string().optional(),
-	/** Its pieces, if a target returned files or images. */
+	/** Present if a target returned files or images. */
 	parts: z.array(dataSchema).optional(),
 	toolCalls: z.array(toolCallSchema).optional(),
 	durationMs: z.number().optional(),
@@ -70,28 +70,28 @@ const messageRecordSchema = wireObject({
 const turnSchema = wireObject({
 	...answered,
 	input: z.unknown(),
-	/** Which of the attempt's `messages` are this turn's: the next so many. */
+	/** How many of the attempt's next `messages` belong to this turn. */
 	messageCount: z.number().int(),
 	durationMs: z.number(),
 	/** Absent if the turn has no graders of its own, or one of them could not run. */
 	score: z.number().optional(),
-	/** What the target had changed in the workspace by the end of this turn; recorded for turns with graders of their own. */
+	/** Workspace changes so far; recorded for turns with their own graders. */
 	fileChangesPath: z.string().optional(),
 	fileChangesShownPath: z.string().optional(),
 });
 
-/** What a program printed in one stage of an attempt. */
+/** Output of a program in one stage of an attempt. */
 const stageLogSchema = wireObject({
 	/** `before_each`, `target`, `grade`, … */
 	stage: z.string(),
 	/** The hook, extension, target or grader that printed it. */
 	name: z.string(),
 	text: z.string(),
-	/** Characters that were left out of the middle of `text`. */
+	/** Characters omitted from the middle of `text`. */
 	omitted: z.number().int().optional(),
 });
 
-/** `tests/<safe>/<attempt>.json`: everything about an attempt. */
+/** `tests/<safe>/<attempt>.json`: the complete record of an attempt. */
 export const attemptFileSchema = wireObject({
 	...attemptFacts,
 	...answered,
@@ -102,28 +102,28 @@ export const attemptFileSchema = wireObject({
 	messages: z.array(messageRecordSchema).optional(),
 	turns: z.array(turnSchema).optional(),
 	aggregation: z.enum(["mean", "min", "max"]).optional(),
-	/** Turns with graders that a failed one before them kept from being held. */
+	/** Turns with graders that were skipped because an earlier turn failed. */
 	unheldTurns: z.number().int().optional(),
-	/** Calls that the answer took, where it was more than one. */
+	/** Calls until the response; absent for one. */
 	tries: z.number().optional(),
-	/** The target that stepped in. */
+	/** The fallback target that answered. */
 	answeredBy: z.string().optional(),
 	targetMetadata: dataSchema.optional(),
-	/** What the target changed in the workspace, for `git apply`. */
+	/** The target's workspace changes, for `git apply`. */
 	fileChangesPath: z.string().nullable(),
-	/** What graders saw of that, if it is not the same text: a line for each large or binary file. */
+	/** What graders saw of them, if that differs: a line for each large or binary file. */
 	fileChangesShownPath: z.string().optional(),
-	/** What hooks, extensions, the target and graders printed, in order. */
+	/** Output of hooks, extensions, the target and graders, in order. */
 	logs: z.array(stageLogSchema).optional(),
-	/** The files that the fingerprint covers, by the names that `run.json` gives them: the first 32 digits of each one's SHA-256. */
+	/** The first 32 digits of each SHA-256, by the names in `run.json`. */
 	files: z.record(z.string(), z.string()).optional(),
-	/** The commits that the workspace got, by the paths of its repositories. */
+	/** The checked-out commits by repository path. */
 	repositories: z.record(z.string(), z.string()).optional(),
-	/** The files that stand beside this one. */
+	/** The files next to this one. */
 	beside: z.array(wireObject({ path: z.string(), sha256: z.string() })).optional(),
-	/** Present where secrets were taken out of what was judged. */
+	/** Present if secrets were redacted from the graded material. */
 	masked: z.literal(true).optional(),
-	/** Present where secrets were taken out of the answer or of what it changed: what the target answered is not on record. */
+	/** Present if secrets were redacted, so that the original response is not recorded. */
 	redacted: z.literal(true).optional(),
 });
 export type AttemptFile = z.output<typeof attemptFileSchema>;

@@ -3,7 +3,7 @@ import { wireObject } from "./wire-object.ts";
 
 export const manifestVersion = 1;
 
-/** What a file of a bundle is for. `generated` ones were written by us, all others are copies. */
+/** `generated` files were written by AgentV, all others are copies. */
 export const bundleFileKinds = [
 	"generated",
 	"template",
@@ -16,7 +16,7 @@ export const bundleFileKinds = [
 ] as const;
 export type BundleFileKind = (typeof bundleFileKinds)[number];
 
-const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal");
+const digestSchema = z.string().regex(/^[0-9a-f]{64}$/, "expected a hexadecimal SHA-256");
 /** Relative, `/`-separated, and within the bundle. */
 const innerPathSchema = z
 	.string()
@@ -32,7 +32,7 @@ export const bundleFileSchema = wireObject({
 	mode: z.enum(["644", "755", "link"]),
 	sha256: digestSchema,
 	kind: z.enum(bundleFileKinds),
-	/** Where it came from, relative to the source's repository (or directory); null for what was written by us. */
+	/** Relative to the source's repository (or directory); null for generated files. */
 	source: z.string().nullable(),
 });
 
@@ -47,15 +47,15 @@ export const bundleVariableSchema = wireObject({
 
 export const bundleTargetSchema = wireObject({
 	name: z.string(),
-	/** The definitions that its chain went through, and the variables that chose the way. */
+	/** The definitions in its chain, and the variables that selected them. */
 	via: z.array(wireObject({ name: z.string(), chosenBy: z.array(z.string()) })),
 });
 
 export const bundleRepoSchema = wireObject({
-	/** Path inside the workspace. */
+	/** Relative to the workspace. */
 	path: z.string(),
 	repo: z.string(),
-	/** Branch, tag or SHA as the eval says it; null: the remote's default branch. */
+	/** Branch, tag or SHA from the eval; null: the remote's default branch. */
 	requested: z.string().nullable(),
 	/** Null: not pinned. */
 	sha: z.string().nullable(),
@@ -78,16 +78,16 @@ export const bundleManifestSchema = wireObject({
 	}),
 	flags: z.array(z.string()),
 	files: z.array(bundleFileSchema),
-	/** Directories that hold nothing; absent when there are none. */
+	/** Absent if there are none. */
 	emptyDirectories: z.array(innerPathSchema).optional(),
 	variables: z.array(bundleVariableSchema),
 	targets: z.array(bundleTargetSchema),
 	repos: z.array(bundleRepoSchema),
 	requires: wireObject({ packages: z.array(z.string()), executables: z.array(z.string()) }),
-	/** SHA-256 over every entry of `files` as written here: a changed `kind` or `source` shows, too. */
+	/** SHA-256 over every entry of `files` as written: it also covers `kind` and `source`. */
 	filesDigest: digestSchema,
 	digest: digestSchema,
-	/** SHA-256 over the canonical form of all the rest; absent in what earlier versions wrote. */
+	/** Over the canonical form of everything else; absent in earlier versions. */
 	manifestSha256: digestSchema.optional(),
 });
 

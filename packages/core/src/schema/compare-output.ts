@@ -1,18 +1,15 @@
 import { z } from "zod";
 import { fingerprintParts } from "./result-row.ts";
 
-const scoreSchema = z
-	.number()
-	.nullable()
-	.describe("Mean over the attempts that could be judged; null where none could.");
+const scoreSchema = z.number().nullable().describe("Mean over the graded attempts; null if there are none.");
 
 const nameFields = { eval: z.string(), test_id: z.string(), target: z.string() };
 
-/** Of a case that both runs have: named as the later run names it, and as the earlier does where that differs. */
+/** By the later run's names, and the earlier one's if they differ. */
 const pairFields = {
 	...nameFields,
-	before_eval: z.string().optional().describe("What the earlier run calls the eval, where that differs."),
-	before_target: z.string().optional().describe("What the earlier run calls the target, where that differs."),
+	before_eval: z.string().optional().describe("The eval's name in the earlier run, if it differs."),
+	before_target: z.string().optional().describe("The target's name in the earlier run, if it differs."),
 };
 
 const comparableSchema = z.strictObject({ ...pairFields, before: z.number(), after: z.number(), delta: z.number() });
@@ -20,7 +17,7 @@ const changedSchema = z.strictObject({
 	...pairFields,
 	parts: z
 		.array(z.enum(fingerprintParts))
-		.describe("What differs; empty where a row has no fingerprint, so that nobody knows."),
+		.describe("What differs; empty if a row has no fingerprint, so that it is unknown."),
 	before: scoreSchema,
 	after: scoreSchema,
 });
@@ -28,7 +25,7 @@ const sideSchema = z.strictObject({ ...nameFields, score: scoreSchema });
 const unjudgedSchema = z.strictObject({ ...pairFields, before: scoreSchema, after: scoreSchema });
 
 const runSchema = z.strictObject({
-	run: z.string().describe("As it was named."),
+	run: z.string().describe("As given on the command line."),
 	run_dir: z.string().describe("Absolute path."),
 	run_id: z.string(),
 	experiment: z.string(),
@@ -39,54 +36,54 @@ const runSchema = z.strictObject({
 
 const comparisonSchema = z.strictObject({
 	runs: z.tuple([runSchema, runSchema]).describe("The earlier run and the later one."),
-	vary: z.array(z.enum(fingerprintParts)).describe("Parts that were meant to differ."),
+	vary: z.array(z.enum(fingerprintParts)).describe("Parts that are expected to differ."),
 	verdict: z.enum(["better", "worse", "no difference shown", "nothing to compare"]),
 	difference: z.strictObject({
-		tests: z.number().int().describe("Comparable tests that both runs could judge; all figures are about these."),
+		tests: z.number().int().describe("Comparable tests that were graded in both runs; all figures are based on these."),
 		before: z.number().describe("Mean score in the earlier run."),
 		after: z.number(),
 		mean: z.number().describe("Mean of the differences, after − before."),
 		interval: z
 			.tuple([z.number(), z.number()])
 			.nullable()
-			.describe("95 % bootstrap interval of the mean difference; null where the tests are too few."),
+			.describe("95 % bootstrap interval of the mean difference; null if there are too few tests."),
 		smallest_effect: z
 			.number()
 			.nullable()
-			.describe(
-				"The smallest true difference that so many tests show four times out of five; null where they are too few.",
-			),
+			.describe("The smallest true difference that this many tests detect with 80 % power; null if there are too few."),
 	}),
 	lower_bound: z
 		.strictObject({
 			tests: z.number().int(),
-			before: z.number().nullable().describe("Mean score in the earlier run, with 0 for what its own agent broke."),
+			before: z
+				.number()
+				.nullable()
+				.describe("Mean score in the earlier run, counting 0 for tests that its agent broke."),
 			after: z.number().nullable(),
-			mean: z.number().describe("Mean of the differences, with 0 for what the agent of the later run broke."),
+			mean: z.number().describe("Mean of the differences, counting 0 for tests that the later run's agent broke."),
 			interval: z.tuple([z.number(), z.number()]).nullable(),
 			verdict: z.enum(["better", "worse", "no difference shown", "nothing to compare"]),
 		})
 		.describe(
-			"The same figures with 0 for each test that the tested agent kept from being judged (`caused_by: agent`): `--fail-on` decides by them.",
+			"The same figures, counting 0 for each test that the tested agent kept from being graded (`caused_by: agent`); used by `--fail-on`.",
 		),
 	unjudged_attempts: z
 		.number()
 		.int()
 		.describe(
-			"Attempts of comparable tests, of both runs, that could not be judged: left out of the means of their tests.",
+			"Attempts of comparable tests, in both runs, that could not be graded: excluded from the means of their tests.",
 		),
 	comparable: z.array(comparableSchema),
 	changed: z.array(changedSchema),
 	new: z.array(sideSchema).describe("In the later run only."),
 	gone: z.array(sideSchema).describe("In the earlier run only."),
-	errors: z.array(unjudgedSchema).describe("Comparable, but not judged in at least one of the runs."),
+	errors: z.array(unjudgedSchema).describe("Comparable, but not graded in at least one of the runs."),
 });
 
-/** What `agentv results compare --json` prints: one comparison, or of more than two runs each one with the first. */
+/** With more than two runs, each one is compared with the first. */
 export const compareOutputSchema = z.union([
 	comparisonSchema,
 	z.strictObject({ comparisons: z.array(comparisonSchema).min(2) }),
 ]);
 
-/** Two runs beside each other, as `--json` prints them. */
 export type ComparisonDocument = z.input<typeof comparisonSchema>;

@@ -59,7 +59,7 @@ const envelope = {
 	bundle: wireObject({ include: z.array(z.string()).optional(), exclude: z.array(z.string()).optional() }).optional(),
 };
 
-/** The eval without the shape of its tests: each test is read on its own, so that one bad test hides no other. */
+/** Each test is parsed on its own, so that a bad test hides no other. */
 export const evalEnvelopeSchema = wireObject({
 	...envelope,
 	tests: z.unknown().optional(),

@@ -1,17 +1,17 @@
 import type { z } from "zod";
 
-/** What a format says about a field beyond the shape of its value. */
+/** What a format defines about a field beyond its value's schema. */
 export interface FieldFacts {
-	/** The key next to it that is today's spelling of it. */
+	/** The sibling key that replaced it. */
 	readonly newer?: string;
-	/** The same of a field inside an older block: the key next to that block. */
+	/** Like `newer`, for a field inside a deprecated block: the key next to that block. */
 	readonly outer?: string;
 	readonly unsupported?: {
 		readonly hint: string;
 		readonly severity?: "error" | "warning";
 		readonly allows?: (value: unknown) => boolean;
 	};
-	/** Numbers (and booleans) are read as the text that is written, so that `007` and `3.10` stay what they are. */
+	/** Numbers and booleans are read as written text, so that `007` and `3.10` are kept. */
 	readonly isText?: boolean;
 }
 
@@ -19,7 +19,7 @@ export interface ObjectFacts {
 	readonly isStrict: boolean;
 }
 
-// Not zod's own metadata: that goes into the published JSON Schemas.
+// Not zod's own metadata, which goes into the published JSON Schemas.
 const fields = new WeakMap<z.core.$ZodType, FieldFacts>();
 const objects = new WeakMap<z.core.$ZodType, ObjectFacts>();
 const nothing: FieldFacts = {};

@@ -1,4 +1,4 @@
-/** The formats that have a published JSON Schema. Apart from the schemas, so that naming them costs nothing. */
+/** Separate from the schemas, so that importing the names is cheap. */
 export const formatNames = [
 	"eval",
 	"targets",

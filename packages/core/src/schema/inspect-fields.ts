@@ -3,25 +3,25 @@ import type { DocumentPath } from "../base/diagnostic.ts";
 import { sameValue } from "../base/value-edit.ts";
 import { type FieldFacts, factsOfField, isStrictObject } from "./field-notes.ts";
 
-/** What a schema says about one key of a value, beyond the shape of what it holds. */
+/** A schema's finding about a key, beyond its value's shape. */
 export type FieldNote =
 	| {
 			readonly kind: "unknown";
 			readonly path: DocumentPath;
 			readonly key: string;
-			/** Keys that the schema knows at this place (for the nearest name). */
+			/** Keys that the schema allows here (for the nearest name). */
 			readonly known: readonly string[];
-			/** Whether such a key is an error there. */
+			/** Whether an unknown key is an error here. */
 			readonly isError: boolean;
 	  }
 	| {
 			readonly kind: "older";
 			readonly path: DocumentPath;
 			readonly key: string;
-			/** What to write now. */
+			/** The replacement. */
 			readonly instead: string;
 	  }
-	/** Two spellings of one field, side by side; both as paths from the mapping that holds them. */
+	/** Two spellings of one field, both as paths from the mapping that contains them. */
 	| { readonly kind: "conflict"; readonly path: DocumentPath; readonly keys: readonly [string, string] }
 	| {
 			readonly kind: "unsupported";
@@ -30,7 +30,7 @@ export type FieldNote =
 			readonly hint: string;
 			readonly severity: "error" | "warning";
 	  }
-	/** A number or boolean where text is expected: to be read as it is written. */
+	/** A number or boolean in place of text: read it as written. */
 	| { readonly kind: "text"; readonly path: DocumentPath };
 
 type Definition = {
@@ -44,7 +44,7 @@ type Definition = {
 	getter?: () => z.ZodType;
 };
 
-/** Walks `value` along its schema and returns what the schema says about its keys. Assumes nothing about validity. */
+/** Walks `value` along its schema and returns notes about its keys. The value may be invalid. */
 export function inspectFields(schema: z.ZodType, value: unknown): readonly FieldNote[] {
 	if (typeof value !== "object" || value === null) return none;
 	const walk: Walk = { path: [], notes: [] };
@@ -59,7 +59,7 @@ interface Walk {
 	readonly notes: FieldNote[];
 }
 
-/** What of a schema matters for its fields, worked out once. */
+/** The precomputed field information of a schema. */
 type Plan =
 	| { readonly kind: "leaf" | "text" }
 	| ObjectPlan
@@ -80,7 +80,7 @@ interface Field {
 	readonly instead: string | undefined;
 }
 
-/** A field, or one inside an older block, and the key that it is a spelling of. */
+/** A field, or one inside a deprecated block, and the key that it is a spelling of. */
 interface Spelling {
 	readonly path: readonly string[];
 	readonly of: string;
@@ -134,7 +134,7 @@ function objectPlan(shape: Readonly<Record<string, z.ZodType>>, isStrict: boolea
 	};
 }
 
-/** Every spelling of the fields that have several. */
+/** Returns every spelling of fields that have several. */
 function spellingsOf(fields: ReadonlyMap<string, Field>): Spelling[] {
 	const found: Spelling[] = [];
 	for (const [key, { plan, facts }] of fields) {
@@ -180,7 +180,7 @@ function visitFields(plan: ObjectPlan, value: Readonly<Record<string, unknown>>,
 	for (const key of Object.keys(value)) {
 		const field = fields.get(key);
 		if (!field) {
-			// Keys that begin with `x-` are the author's own, in any mapping.
+			// Keys with the prefix `x-` are the author's own, in any mapping.
 			if (!key.startsWith("x-"))
 				walk.notes.push({ kind: "unknown", path: [...walk.path, key], key, known, isError: isStrict });
 			continue;
@@ -204,7 +204,7 @@ function noteFacts(key: string, { facts, instead }: Field, item: unknown, walk: 
 	}
 }
 
-/** Of two spellings only one could be read. Inside an older block the same value may be repeated. */
+/** Only one of two spellings could be used. A deprecated block may repeat the same value. */
 function noteConflicts(spellings: readonly Spelling[], value: Readonly<Record<string, unknown>>, walk: Walk): void {
 	const first = new Map<string, Spelling>();
 	for (const spelling of spellings) {
@@ -230,11 +230,11 @@ function valueAt(value: unknown, path: readonly string[]): unknown {
 	return found;
 }
 
-/** The branch of a union that holds `value`: by its plain form where only one has that, else by trying. */
+/** Decides by plain type if unique, else by parsing. */
 function fittingOption(options: Extract<Plan, { kind: "union" }>["options"], value: object): Plan | undefined {
 	const forms = Array.isArray(value) ? ["array"] : ["object", "record"];
 	const alike = options.filter(({ plan }) => forms.includes(plan.kind) || plan.kind === "union");
-	// A branch without fields of its own (`unknown`) would hide those of the others: it is never the one.
+	// A branch without fields (`unknown`) would hide those of the others: never choose it.
 	if (alike.length === 1) return alike[0]?.plan;
 	return alike.find(({ schema }) => schema.safeParse(value).success)?.plan;
 }

@@ -13,7 +13,7 @@ import { providerSchemas, targetEntrySchema } from "./target-file.ts";
 import { executionSchema, testEntrySchema } from "./test-entry.ts";
 import { hookSchema, hooksSchema, repoSchema, workspaceFieldSchema } from "./workspace-entry.ts";
 
-/** Parts that several fields share: each stands once in a schema, under its name. */
+/** Parts that several fields share: each is defined once in a schema, under its name. */
 const shared: Readonly<Record<string, z.ZodType>> = {
 	assertion: assertionEntrySchema,
 	command: commandSchema,
@@ -40,16 +40,16 @@ const titles: Readonly<Record<FormatName, string>> = {
 	"compare-output": "Output of `agentv results compare --json`",
 };
 
-/** The JSON Schema (2020-12) of a format as it is written in files, generated from the one zod schema. */
+/** Describes files as written; generated from the format's zod schema. */
 export function jsonSchemaOf(format: FormatName): Record<string, unknown> {
 	const { $schema, ...schema } = z.toJSONSchema(sources[format](), { io: "input", unrepresentable: "any" });
 	return { $schema, title: titles[format], ...(interpolated.has(format) ? allowReferences(schema) : schema) };
 }
 
-/** Formats whose files are written by people, with variables in them. */
+/** Formats that users write, with variables. */
 const interpolated: ReadonlySet<FormatName> = new Set<FormatName>(["eval", "targets", "benchmarks"]);
 
-/** A number or boolean may be written as one `${{ NAME }}`: editors must not call that wrong. */
+/** Allows a `${{ NAME }}` in place of a number or boolean, so that editors accept it. */
 function allowReferences<Node>(node: Node): Node {
 	if (Array.isArray(node)) return node.map(allowReferences) as Node;
 	if (typeof node !== "object" || node === null) return node;
@@ -68,7 +68,8 @@ const wholeReference = "^\\s*\\$\\{\\{[^}]*\\}\\}\\s*$";
 
 const sources: Readonly<Record<FormatName, () => z.ZodType>> = {
 	eval: () => evalFileSchema.and(z.object({ assertions: z.array(assertionEntrySchema).optional() })),
-	// A target is delegated, or has the settings of its provider; other providers' settings are left to whoever runs them.
+	// A target is delegated, or has its provider's settings; other providers' settings are not
+	// checked here.
 	targets: () => z.looseObject({ targets: z.array(z.union([...Object.values(providerSchemas), targetEntrySchema])) }),
 	benchmarks: () => registryFileSchema,
 	config: () => configFileSchema,

@@ -29,10 +29,10 @@ export const messageSchema = wireObject({
 	toolCalls: z.array(toolCallSchema).optional(),
 });
 
-/** What `input` may be: text, one message or a list of messages. */
+/** Text, one message or a list of messages. */
 export const inputSchema = z.union([z.string(), messageSchema, z.array(z.union([messageSchema, z.string()]))]);
 
-/** What `expected_output` may be: text, a message, a list of messages, or any object (its JSON is the text). */
+/** Text, a message, a list of messages, or any object (its JSON is the text). */
 export const expectedOutputSchema = z.union([
 	z.string(),
 	z.array(messageSchema),

@@ -1,13 +1,12 @@
-/** What a variable of a judge's prompt is filled with: the answer that is graded, the results of a composite's graders, or anything else. */
 export type PromptVariableHolds = "answer" | "results" | "other";
 
 export interface PromptVariable {
 	readonly holds: PromptVariableHolds;
-	/** The current name, for an older spelling. */
+	/** The current name of a deprecated spelling. */
 	readonly aliasOf?: string;
 }
 
-/** The variables that prompts of `llm-grader` and of a composite's `llm-grader` aggregator may use. Names match in any letter case. */
+/** For prompts of `llm-grader` and of a composite's aggregator. Case-insensitive. */
 export const judgeVariables = {
 	input: { holds: "other" },
 	input_files: { holds: "other" },
@@ -43,7 +42,7 @@ export interface PromptPlaceholder {
 /** `{{ name }}`, or `{{{{ name }}}}`, which is a literal `{{ name }}`. */
 const placeholder = /\{\{(\{\{)?\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}(\}\})?/g;
 
-/** Returns the placeholders of a prompt in their order, known or not; literal ones are left out. */
+/** Returns the placeholders of a prompt in order, known or not, without literal ones. */
 export function promptPlaceholders(prompt: string): PromptPlaceholder[] {
 	const found: PromptPlaceholder[] = [];
 	for (const { 0: whole, 1: opened, 2: name = "", 3: closed, index } of prompt.matchAll(placeholder))
@@ -51,12 +50,12 @@ export function promptPlaceholders(prompt: string): PromptPlaceholder[] {
 	return found;
 }
 
-/** Replaces each placeholder by its value in one pass: values are never filled again. Placeholders without a value stay as they are. */
+/** Values are never filled again. Placeholders without a value stay. */
 export function fillPlaceholders(prompt: string, valueFor: (name: string) => string | undefined): string {
 	return prompt.replace(placeholder, (whole, opened: string | undefined, name: string, closed: string | undefined) => {
 		if (opened && closed) return whole.slice(2, -2);
 		const value = valueFor(name.toLowerCase());
-		// An unpaired further `{{` or `}}` around a placeholder is text.
+		// An additional unpaired `{{` or `}}` around a placeholder is text.
 		return value === undefined ? whole : `${opened ?? ""}${value}${closed ?? ""}`;
 	});
 }

@@ -10,7 +10,7 @@ export const benchmarkEntrySchema = wireObject({
 		.string()
 		.regex(
 			benchmarkIdPattern,
-			"an id is lower-case letters, digits, '.', '_' and '-', beginning with a letter or digit",
+			"an id consists of lower-case letters, digits, '.', '_' and '-', and starts with a letter or digit",
 		),
 	name: z.string().optional(),
 	path: z.string().min(1),
@@ -18,7 +18,7 @@ export const benchmarkEntrySchema = wireObject({
 	addedAt: z.string().optional(),
 });
 
-/** The whole of `benchmarks.yaml`; entries are read one by one, so that a bad one leaves the others usable. */
+/** Entries are parsed one by one, so that a bad one doesn't break the others. */
 export const registryFileSchema = wireObject({ benchmarks: z.array(benchmarkEntrySchema).nullish() });
 
 export type BenchmarkEntry = z.output<typeof benchmarkEntrySchema>;

@@ -15,11 +15,11 @@ export const tokenUsageSchema = wireObject({
 	reasoning: amountSchema.optional(),
 });
 
-/** Why an answer ended before its own end. */
+/** Why a response ended early. */
 export const stopReasons = ["refusal", "length", "content_filter", "max_turns"] as const;
 export type StopReason = (typeof stopReasons)[number];
 
-/** What an answer from the cache took when it was made; the row's own figures say what it took now. */
+/** The original cost of a cached response; the row's own figures are those of this run. */
 export const cachedSchema = wireObject({
 	durationMs: amountSchema.optional(),
 	tokenUsage: tokenUsageSchema.optional(),
@@ -37,18 +37,17 @@ export const graderUsageSchema = wireObject({
 export const verdicts = ["pass", "fail", "not_judged"] as const;
 export type Verdict = (typeof verdicts)[number];
 
-/** Why a grader gave no score. */
 export const graderErrorSchema = wireObject({ code: z.string(), message: z.string() });
 
-/** What a grader made of an answer, in rows and in attempts' own files. */
+/** A grader's result, in rows and in attempt files. */
 export const graderFacts = {
 	name: z.string(),
 	type: z.string(),
-	/** From 0 to 1; null if the grader could not run. */
+	/** 0 to 1; null if the grader could not run. */
 	score: z.number().nullable(),
 	weight: amountSchema,
 	verdict: z.enum(verdicts),
-	/** Present if the grader itself states that the answer fails although its score would pass: the test fails with it. */
+	/** Present if the grader fails the answer regardless of its score: the test fails, too. */
 	veto: z.literal(true).optional(),
 	/** Present exactly if `verdict` is `not_judged`. */
 	error: graderErrorSchema.optional(),
@@ -57,7 +56,7 @@ export const graderFacts = {
 
 export const scoreSchema = wireObject({
 	...graderFacts,
-	/** Where a model judged: which, and what that took, apart from the tested target's. */
+	/** For model-based graders: the model and its usage, separate from the tested target's. */
 	usage: graderUsageSchema.optional(),
 });
 
@@ -69,13 +68,14 @@ export const fingerprintSchema = wireObject({
 	target: z.string(),
 });
 
-/** `error.stage` of an attempt whose answer is on record, and whose graders could not all run. */
+/** `error.stage` of an attempt whose response is recorded, but whose graders could not all run. */
 export const graderStage = "grader";
 
 /**
- * Who kept an attempt from being judged. `agent`: what is tested, by what it did (it exited with an error, ran into a limit, gave no answer
- * that can be read or too much of it, removed its workspace) or because a test that this one depends on failed. `provider`: the server of a
- * model. `grader`: a grader or the model that judges. `machine`: the disk was full, or files or processes ran out.
+ * Who kept an attempt from being graded. `agent`: what is tested, by its actions (it exited with an
+ * error, hit a limit, gave no readable answer or too much of it, removed its workspace) or because
+ * a test that this one depends on failed. `provider`: the server of a model. `grader`: a grader or
+ * its model. `machine`: the disk was full, or files or processes ran out.
  */
 export const errorCauses = ["agent", "provider", "grader", "machine"] as const;
 export type ErrorCause = (typeof errorCauses)[number];
@@ -84,13 +84,13 @@ export const rowErrorSchema = wireObject({
 	stage: z.string(),
 	code: z.string(),
 	message: z.string(),
-	/** Absent if none of them is known to be the cause: a hook, a template or a setting, for example. */
+	/** Absent for other causes: a hook, a template or a setting, for example. */
 	causedBy: z.enum(errorCauses).optional(),
 });
 
-/** Milliseconds that an attempt spent in each stage. `grade` is without `judge`, the time of models that grade. */
+/** Milliseconds per stage. `grade` excludes `judge`, the time of models that grade. */
 export const timingsSchema = wireObject({
-	/** Template, repositories and the copy of them. */
+	/** Template, repositories and copying them. */
 	prepare: amountSchema,
 	/** Hooks and extensions, before and after. */
 	hooks: amountSchema,
@@ -100,7 +100,7 @@ export const timingsSchema = wireObject({
 	judge: amountSchema,
 });
 
-/** What an attempt's row and its own file both say. */
+/** Fields of both an attempt's row and its file. */
 export const attemptFacts = {
 	timestamp: z.string(),
 	testId: z.string(),
@@ -112,7 +112,7 @@ export const attemptFacts = {
 	executionStatus: z.enum(executionStatuses),
 	error: rowErrorSchema.optional(),
 	warnings: z.array(rowErrorSchema).optional(),
-	/** Of the target alone, in rows without an answer too; 0 if it was never called. */
+	/** Of the target alone, also in rows without a response; 0 if it was never called. */
 	durationMs: amountSchema,
 	tokenUsage: tokenUsageSchema.optional(),
 	costUsd: amountSchema.optional(),
@@ -122,7 +122,7 @@ export const attemptFacts = {
 	timingsMs: timingsSchema.optional(),
 	metadata: z.record(z.string(), z.unknown()),
 	fingerprint: fingerprintSchema.optional(),
-	/** Why a judged attempt was run again: what it is made of had changed. */
+	/** Why a graded attempt was run again: its inputs had changed. */
 	rerun: z.literal("changed").optional(),
 };
 
@@ -130,9 +130,9 @@ export const attemptFacts = {
 export const resultRowSchema = wireObject({
 	...attemptFacts,
 	scores: z.array(scoreSchema),
-	/** The attempt's own file, relative to the run's directory. */
+	/** The attempt's file, relative to the run's directory. */
 	file: z.string().optional(),
-	/** Of that file, hexadecimal: a record that was changed afterwards shows. */
+	/** Hexadecimal SHA-256 of that file: it reveals later changes. */
 	fileSha256: z.string().optional(),
 });
 
@@ -149,39 +149,39 @@ export const fingerprintParts = [
 	"target",
 ] as const satisfies (keyof Fingerprint)[];
 
-/** `summary.json`: counts are of tests × targets, whatever number of attempts each took. */
+/** `summary.json`: counts are tests × targets, independent of the number of attempts. */
 export const runSummarySchema = wireObject({
 	planned: z.number(),
 	passed: z.number(),
 	failed: z.number(),
 	errors: z.number(),
-	/** Of `errors`, those that the tested agent caused. Absent in summaries of former versions. */
+	/** The part of `errors` that the tested agent caused. Absent in summaries of earlier versions. */
 	errorsByAgent: z.number().optional(),
-	/** Over tests that were judged; null where none was. */
+	/** Over graded tests; null if there are none. */
 	meanScore: z.number().nullable(),
-	/** The mean score if each of `errors_by_agent` counts 0. Absent in summaries of former versions. */
+	/** Counting 0 for each of `errors_by_agent`. Absent in earlier versions. */
 	meanScoreLowerBound: z.number().nullable().optional(),
 	durationMs: amountSchema,
 	tokenUsage: tokenUsageSchema.nullable(),
 	costUsd: amountSchema.nullable(),
-	/** What models that judge took, apart from the tested targets; absent where none judged. */
+	/** Usage of models that grade, separate from the tested targets'; absent if there were none. */
 	graderTokenUsage: tokenUsageSchema.optional(),
 	graderCostUsd: amountSchema.optional(),
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 
-/** Returns a row as `index.jsonl` and JSON reports write it. */
+/** Returns a row as in `index.jsonl` and JSON reports. */
 export function toWireRow(row: ResultRow): Record<string, unknown> {
 	const wire = toWire(row);
 	if (row.cached) wire.cached = toWire(row.cached);
 	if (row.error?.causedBy) wire.error = toWire(row.error);
-	// Few rows have models that judge: the others are not copied.
+	// Few rows have model-based graders: the others are not copied.
 	if (row.scores.some(({ usage }) => usage))
 		wire.scores = row.scores.map((score) => (score.usage ? { ...score, usage: toWire(score.usage) } : score));
 	return wire;
 }
 
-/** A summary as it stands in `summary.json` and in JSON reports. */
+/** Returns a summary as in `summary.json` and JSON reports. */
 export function toWireSummary(summary: RunSummary): Record<string, unknown> {
 	return toWire(summary);
 }

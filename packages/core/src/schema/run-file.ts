@@ -5,21 +5,21 @@ import { wireObject } from "./wire-object.ts";
 const plannedTargetSchema = wireObject({
 	name: z.string(),
 	provider: z.string(),
-	/** Settings with secrets out. */
+	/** Settings with secrets redacted. */
 	settings: dataSchema,
-	/** Names from the chosen one to the one that has the provider. */
+	/** Names from the chosen target to the one with the provider. */
 	via: z.array(z.string()),
-	/** What the target says of itself: versions. */
+	/** Versions that the target reports. */
 	facts: z.record(z.string(), z.string()).optional(),
 });
 
 const plannedEvalSchema = wireObject({
-	/** Relative to the repository (or bundle, or directory) that it belongs to; rows name their eval so. */
+	/** Relative to its repository (or bundle, or directory); the eval's name in rows. */
 	file: z.string(),
-	/** Absolute, where it was run. */
+	/** Absolute, on the machine of the run. */
 	path: z.string(),
 	name: z.string(),
-	/** SHA-256 of the eval file and of every file that loading it read. */
+	/** SHA-256 of the eval file and of every file read while loading it. */
 	digest: z.string(),
 });
 
@@ -27,39 +27,39 @@ const repositorySchema = wireObject({
 	path: z.string(),
 	repo: z.string(),
 	requested: z.string().optional(),
-	/** How many commits before the requested one; absent: none. */
+	/** Number of commits before the requested one; absent: none. */
 	ancestor: z.number().optional(),
 	sha: z.string(),
 });
 
 /** A file or directory that results depend on. */
 const coveredFileSchema = z.object({
-	/** Relative to the root of its eval; absolute when it is outside. */
+	/** Relative to the eval's root; absolute if outside. */
 	path: z.string(),
-	/** SHA-256 of a file; of a directory, of the digests of all its files. */
+	/** SHA-256 of a file; of a directory, of all its files' digests. */
 	sha256: z.string(),
-	/** Parts of fingerprints; `eval` and `targets` for files that count by what they mean to a test. */
+	/** `eval` and `targets` for files that count by their meaning for a test. */
 	parts: z.array(z.string()),
-	/** Of a directory with at most 10,000 files: digest and mode of each, by relative path. */
+	/** For a directory with at most 10,000 files: digest and mode of each, by relative path. */
 	members: z.record(z.string(), z.string()).optional(),
 });
 export type CoveredFile = z.output<typeof coveredFileSchema>;
 
-/** How the attempts of a test are put together, where it has several. */
+/** How a test's attempts are combined, if it has several. */
 const plannedRepeatSchema = wireObject({
 	count: z.number().int().positive(),
 	strategy: z.enum(["mean", "pass_any", "pass_all"]),
 	earlyExit: z.boolean(),
 });
 
-/** A test × target: `[index in evals, test id, target]`, where it has several attempts with its repeat. */
+/** `[index in evals, test id, target]`, with its repeat if it has several attempts. */
 const plannedTestSchema = z.tuple([z.number(), z.string(), z.string(), plannedRepeatSchema.optional()]);
 
 export type PlannedTest = z.output<typeof plannedTestSchema>;
 
 /**
- * A list of them. Those without repeat are taken as they are: of a hundred thousand tests each would be made anew, and what the engine
- * learns from so many lasting arrays makes reading rows slow, too.
+ * Tests without repeat are not copied: of a hundred thousand tests each would be created again, and
+ * so many lasting arrays make V8 slow at reading rows, too.
  */
 const plannedListSchema = z.custom<unknown[]>(Array.isArray).transform((list, context): PlannedTest[] =>
 	list.map((one) => {
@@ -79,10 +79,10 @@ function isPlain(one: unknown): one is [number, string, string] {
 
 /** How the tests of a run are divided among shards. */
 const shardSchema = wireObject({
-	/** Which shard this run is, from 1; absent in a run that others were merged into, and in one of tests that others left. */
+	/** 1-based shard of this run; absent in a merged run, and in a run of missing tests. */
 	index: z.number().int().positive().optional(),
 	count: z.number().int().positive(),
-	/** The run by whose durations they were balanced: its id. */
+	/** The id of the run whose durations balanced the shards. */
 	balancedBy: z.string().optional(),
 	/** The shard of each test of the whole, in the order of their list. */
 	assigned: z.array(z.number().int().positive()),
@@ -91,22 +91,21 @@ const shardSchema = wireObject({
 const mergedRunSchema = wireObject({
 	runId: z.string(),
 	startedAt: z.string(),
-	/** Which shard it was. */
 	shard: z.number().int().positive().optional(),
 });
 
-/** The run that a run started from. */
+/** The run that a run is based on. */
 const originSchema = wireObject({
-	/** `regrade`: its answers were graded again. `rerun_failed`: its tests that did not pass ran again. */
+	/** `regrade`: same answers. `rerun_failed`: the tests that did not pass. */
 	kind: z.enum(["regrade", "rerun_failed"]),
 	runId: z.string(),
-	/** Absolute, where it was then. */
+	/** Absolute, at that time. */
 	path: z.string(),
 	/** Names of the graders that ran again; absent: all. */
 	graders: z.array(z.string()).optional(),
 });
 
-/** Options that the run was begun with, as a request has them: what decides which tests are run and how they are judged. */
+/** Options that determine which tests run and how they are graded, as in a request. */
 const flagsSchema = z.looseObject({
 	targets: z.array(z.string()).optional(),
 	tests: z.array(z.string()).optional(),
@@ -138,25 +137,25 @@ export const runFileSchema = wireObject({
 	benchmark: wireObject({ id: z.string(), revision: z.string().optional() }).optional(),
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
 	flags: flagsSchema,
-	/** Tests × targets in their order. */
+	/** Tests × targets in order. */
 	planned: plannedListSchema,
 	shard: shardSchema.optional(),
-	/** Of a run that is a part of a larger one: the tests of the whole, in their order. */
+	/** For a part of a larger run: the tests of the whole, in order. */
 	whole: plannedListSchema.optional(),
-	/** The runs that this one was put together from. */
+	/** The runs that were merged into this one. */
 	merged: z.array(mergedRunSchema).optional(),
 	origin: originSchema.optional(),
-	/** Every file that fingerprints cover, as it was when the run began or was last resumed. */
+	/** Every file covered by fingerprints, as of the start or last resume of the run. */
 	files: z.array(coveredFileSchema).optional(),
-	/** What results depend on and fingerprints can't cover. */
+	/** What results depend on that fingerprints can't cover. */
 	opaque: z.array(z.object({ what: z.string(), why: z.string() })).optional(),
-	/** Digests of the values of variables that evals name, by name; without secrets. */
+	/** Digests of the values of variables that evals use, by name; without secrets. */
 	variables: z.record(z.string(), z.string()).optional(),
 	/** Targets that grade, as in `targets`. */
 	graderTargets: z.array(plannedTargetSchema).optional(),
 	/** For each planned test the first eight digits of its fingerprint's parts, joined by dots. */
 	fingerprints: z.array(z.string()).optional(),
-	/** Repositories of workspaces with the SHA that was checked out; known once they are prepared. */
+	/** Workspace repositories with the checked-out SHA; known once they are prepared. */
 	repositories: z.array(repositorySchema).optional(),
 });
 export type RunFile = z.output<typeof runFileSchema>;

@@ -1,18 +1,18 @@
 import type { z } from "zod";
 import type { DocumentPath } from "../base/diagnostic.ts";
 
-/** One way in which a value does not have the shape its format asks for. */
+/** A mismatch between a value and its schema. */
 export interface ShapeIssue {
 	readonly path: DocumentPath;
-	/** "expected number, got text": completes the sentence `<field>: …`. */
+	/** "expected number, got text": completes `<field>: …`. */
 	readonly message: string;
-	/** The plain type that was wanted, where one was. */
+	/** The expected plain type, if any. */
 	readonly expected?: string;
 }
 
 type Issue = z.core.$ZodIssue;
 
-/** The issues of a failed parse, unions reduced to the branch that came nearest. */
+/** Returns the issues of a failed parse, with unions reduced to the closest branch. */
 export function shapeIssues(error: z.core.$ZodError, value: unknown): ShapeIssue[] {
 	return error.issues.flatMap((issue) => flatten(issue, [], value));
 }
@@ -33,7 +33,7 @@ function flatten(issue: Issue, prefix: DocumentPath, root: unknown): ShapeIssue[
 		return [
 			{
 				path,
-				message: `expected ${wanted.join(" or ") || "another form"}, got ${kindOf(at(root, path))}`,
+				message: `expected ${wanted.join(" or ") || "another shape"}, got ${kindOf(at(root, path))}`,
 				...(wanted[0] ? { expected: wanted.join("|") } : {}),
 			},
 		];
@@ -47,7 +47,7 @@ function flatten(issue: Issue, prefix: DocumentPath, root: unknown): ShapeIssue[
 	return [{ path, message: plain(issue) }];
 }
 
-/** The branch whose problem lies deepest: its outer type fitted, so it is the one that was meant. */
+/** The branch with the deepest problem was probably meant. */
 function nearestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
 	const fitting = branches.filter(
 		(issues) => issues.length > 0 && issues.every((issue) => issue.path.length > 0 || issue.code !== "invalid_type"),
@@ -93,7 +93,7 @@ function at(root: unknown, path: DocumentPath): unknown {
 	return value;
 }
 
-/** How a value is called in messages. */
+/** Returns how messages name a value's type. */
 export function kindOf(value: unknown): string {
 	if (value === null || value === undefined) return "nothing";
 	if (Array.isArray(value)) return "a list";

@@ -11,8 +11,8 @@ import {
 import { older, unsupported, wireObject } from "./wire-object.ts";
 import { hooksSchema } from "./workspace-entry.ts";
 
-/** Settings that only say how other tools log. */
-const logging = { severity: "warning", hint: "leave it out: a run records every answer whole" } as const;
+/** Settings that only affect logging in other tools. */
+const logging = { severity: "warning", hint: "remove it: a run records every response in full" } as const;
 
 const common = {
 	name: z.string().min(1),
@@ -77,12 +77,12 @@ const agent = {
 	maxTurns: countSchema.optional(),
 	maxBudgetUsd: positiveSchema.optional(),
 	permissionMode: z.string().optional(),
-	byok: unsupported(dataSchema, { hint: "configure the agent itself, or use the provider of that model" }),
+	byok: unsupported(dataSchema, { hint: "configure the agent itself, or use that model's provider" }),
 	logFormat: unsupported(z.string(), logging),
 	pricing: pricing.optional(),
 };
 
-/** The settings of `names` that a provider has no use for: written there, they are errors. */
+/** Marks the settings of `names`, which a provider does not support, as errors. */
 function without<Fields extends Readonly<Record<string, z.ZodType>>, Name extends keyof Fields & string>(
 	fields: Fields,
 	hint: string,
@@ -92,8 +92,8 @@ function without<Fields extends Readonly<Record<string, z.ZodType>>, Name extend
 	return Object.fromEntries(marked) as unknown as Pick<Fields, Name>;
 }
 
-const otherAgent = "leave it out, or give it to the agent by `args` or `env`";
-const otherModel = "leave it out: this provider has no such setting";
+const otherAgent = "remove it, or pass it to the agent in `args` or `env`";
+const otherModel = "remove it: this provider has no such setting";
 const onlyAzure = without(model, otherModel, ["resourceName", "deployment", "version", "apiVersion"]);
 const plainModel = { ...model, ...onlyAzure, ...without(model, otherModel, ["apiFormat"]) };
 
@@ -104,7 +104,7 @@ const healthcheck = z.union([
 ]);
 
 const permissionSchema = z.enum(["allow", "reject"]);
-/** Kinds of work that an ACP agent asks to be permitted; `default` stands for all that are not named. */
+/** Kinds of actions for which an ACP agent requests permission; `default` applies to all others. */
 const toolKinds = [
 	"default",
 	"read",
@@ -119,7 +119,7 @@ const toolKinds = [
 	"other",
 ] as const;
 
-/** The settings of each provider, common keys included. One entry here, one file in `targets/`. */
+/** Includes the common settings. One entry here, one file in `targets/`. */
 export const providerSchemas = {
 	mock: wireObject({
 		...common,
@@ -145,7 +145,7 @@ export const providerSchemas = {
 		...common,
 		...agent,
 		...without(agent, otherAgent, ["subprovider", "thinking", "modelReasoningEffort"]),
-		pricing: unsupported(pricing, { severity: "warning", hint: "leave it out: Claude Code reports what it cost" }),
+		pricing: unsupported(pricing, { severity: "warning", hint: "remove it: Claude Code reports its cost" }),
 	}),
 	codex: wireObject({
 		...common,
@@ -166,12 +166,12 @@ export const providerSchemas = {
 	acp: wireObject({
 		...common,
 		...agent,
-		...without(agent, "put it into `command`", ["executable", "args", "model"]),
-		...without(agent, "give it to the agent by `env`, or in `command`", ["apiKey", "baseUrl", "subprovider"]),
-		...without(agent, "give it to the agent by `env`, or in `command`", ["thinking", "modelReasoningEffort"]),
-		...without(agent, "give it to the agent by `env`, or in `command`", ["maxTurns", "maxBudgetUsd"]),
-		permissionMode: unsupported(z.string(), { hint: "write `permissions`" }),
-		pricing: unsupported(pricing, { hint: "leave it out: a cost is what the agent reports" }),
+		...without(agent, "add it to `command`", ["executable", "args", "model"]),
+		...without(agent, "pass it to the agent in `env` or `command`", ["apiKey", "baseUrl", "subprovider"]),
+		...without(agent, "pass it to the agent in `env` or `command`", ["thinking", "modelReasoningEffort"]),
+		...without(agent, "pass it to the agent in `env` or `command`", ["maxTurns", "maxBudgetUsd"]),
+		permissionMode: unsupported(z.string(), { hint: "use `permissions`" }),
+		pricing: unsupported(pricing, { hint: "remove it: the agent reports its cost" }),
 		command: commandSchema,
 		permissions: z.union([permissionSchema, z.partialRecord(z.enum(toolKinds), permissionSchema)]).optional(),
 	}),
@@ -180,7 +180,6 @@ export const providerSchemas = {
 export type ProviderName = keyof typeof providerSchemas;
 export type ProviderSettings<Name extends ProviderName> = z.output<(typeof providerSchemas)[Name]>;
 
-/** Other names under which a provider is known. */
 export const providerAliases: Readonly<Record<string, ProviderName>> = {
 	"claude-cli": "claude",
 	"claude-code": "claude",
@@ -193,7 +192,7 @@ export const providerAliases: Readonly<Record<string, ProviderName>> = {
 	google: "gemini",
 };
 
-/** What every entry of `targets` has, whatever its provider; the provider's own settings are checked when it is used. */
+/** The provider's own settings are checked when the target is used. */
 export const targetEntrySchema = wireObject(common);
 export type TargetEntry = z.output<typeof targetEntrySchema>;
 

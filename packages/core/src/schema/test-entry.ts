@@ -45,16 +45,16 @@ const execution = {
 	evaluators: movedTo("assertions", older(z.array(z.unknown()), "assertions", "assertions")),
 	failOnError: unsupported(z.union([z.boolean(), z.string(), z.number()]), {
 		allows: (value) => value === false,
-		hint: "leave it out: every test is run, and exit code 4 says that one could not be",
+		hint: "remove it: every test is run, and exit code 4 means that some could not be",
 	}),
 	cache: unsupported(z.union([z.boolean(), dataSchema]), {
 		allows: (value) => value === false,
-		hint: "leave it out, and run with --cache",
+		hint: "remove it, and run with --cache",
 	}),
 };
-const forWholeEval = { hint: "write it in the eval: it holds for all tests" };
+const forWholeEval = { hint: "move it to the eval: it applies to all tests" };
 
-/** The older `execution` block of an eval. */
+/** The deprecated `execution` block of an eval. */
 export const executionSchema = wireObject({
 	...execution,
 	targets: movedTo("target", z.array(z.union([z.string(), dataSchema])).optional()),
@@ -62,11 +62,11 @@ export const executionSchema = wireObject({
 	budgetUsd: movedTo("budget_usd", positiveSchema.optional()),
 	skipDefaults: unsupported(z.boolean(), {
 		allows: (value) => value === false,
-		hint: "write it in the `execution` of the tests that leave out the eval's graders",
+		hint: "set it in the `execution` of the tests that skip the eval's graders",
 	}),
 });
 
-/** The older `execution` block of a test. */
+/** The deprecated `execution` block of a test. */
 export const testExecutionSchema = wireObject({
 	...execution,
 	trials: movedTo(
@@ -74,13 +74,13 @@ export const testExecutionSchema = wireObject({
 		wireObject({ ...trials, costLimitUsd: unsupported(positiveSchema, forWholeEval) }).optional(),
 	),
 	targets: unsupported(z.array(z.union([z.string(), dataSchema])), {
-		hint: "write one `target` in the test, or `targets` in the eval",
+		hint: "set one `target` in the test, or `targets` in the eval",
 	}),
 	workers: unsupported(countSchema, forWholeEval),
 	budgetUsd: unsupported(positiveSchema, forWholeEval),
 });
 
-/** One test. `assertions` entries are read one by one by the loader, so that each finding has its own place. */
+/** The loader parses `assertions` entries one by one, so that each finding has its own location. */
 export const testEntrySchema = wireObject({
 	id: idSchema,
 	description: z.string().optional(),
@@ -89,7 +89,7 @@ export const testEntrySchema = wireObject({
 	expectedOutput: expectedOutputSchema.optional(),
 	criteria: z.string().optional(),
 	expectedOutcome: older(z.string(), "criteria"),
-	/** Criteria that a model judges one by one: the same as a grader of type `rubrics`. */
+	/** Criteria that a model grades one by one, like a grader of type `rubrics`. */
 	rubrics: z.array(rubricCriterionSchema).min(1).optional(),
 	assertions: z.array(z.unknown()).optional(),
 	assert: older(z.array(z.unknown()), "assertions"),

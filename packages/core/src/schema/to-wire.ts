@@ -3,8 +3,9 @@ import { toWireKey } from "./wire-object.ts";
 const wireKeys = new Map<string, string>();
 
 /**
- * An object of ours as it is written: its own keys in `snake_case`, undefined ones left out. Values are taken as they are, so that users'
- * data keeps its keys; nested objects of ours are turned by their own call.
+ * Returns one of our objects as written to files: its own keys in `snake_case`, without undefined
+ * ones. Values are not converted, so that users' data keeps its keys; convert nested objects
+ * separately.
  */
 export function toWire(object: object): Record<string, unknown> {
 	const wire: Record<string, unknown> = {};

@@ -17,7 +17,7 @@ export const hookSchema = wireObject(hookFields);
 
 const lastHookSchema = wireObject({
 	...hookFields,
-	reset: unsupported(z.enum(resetModes), { hint: "leave it out: after the last test nothing is reset" }),
+	reset: unsupported(z.enum(resetModes), { hint: "remove it: nothing is reset after the last test" }),
 });
 
 export const hooksSchema = wireObject({
@@ -32,11 +32,12 @@ export const repoSchema = wireObject({
 	path: z.string().optional(),
 	repo: z.string().optional(),
 	commit: textSchema.optional(),
-	/** Another name of `commit`, which is not older. */
+	/** An alternative name of `commit`, not deprecated. */
 	baseCommit: noteField(textSchema.optional(), { newer: "commit" }),
 	sparse: z.array(z.string()).optional(),
 	ancestor: z.number().int().min(0).optional(),
-	// Each field of the three older blocks is a spelling of its own field; the blocks themselves may be next to those.
+	// Each field of the three deprecated blocks is a spelling of its own field; the blocks may also
+	// appear next to those.
 	source: older(
 		wireObject({
 			url: movedTo("repo", z.string().optional()),
@@ -57,8 +58,8 @@ export const repoSchema = wireObject({
 	clone: older(
 		wireObject({
 			sparse: movedTo("sparse", z.array(z.string()).optional()),
-			depth: unsupported(z.number(), { hint: "leave it out: a repository has its history up to its commit" }),
-			filter: unsupported(z.string(), { severity: "warning", hint: "leave it out: it changes no content" }),
+			depth: unsupported(z.number(), { hint: "remove it: a repository has its full history up to its commit" }),
+			filter: unsupported(z.string(), { severity: "warning", hint: "remove it: it doesn't affect the content" }),
 		}),
 		"sparse",
 		"clone",
@@ -75,15 +76,15 @@ export const workspaceSchema = wireObject({
 	env: z.record(z.string(), textSchema).optional(),
 	mode: older(z.enum(["shared", "per_test", "temp", "pooled"]), "isolation"),
 	path: unsupported(z.string(), {
-		hint: "name a `template`, which is copied: a test never works in a directory of yours",
+		hint: "use a `template`, which is copied: tests never run in one of your directories",
 	}),
 	docker: unsupported(z.union([dataSchema, z.string(), z.boolean()]), {
 		allows: (value) => value === false,
-		hint: "start the container from a `cli` target's command, or run AgentV inside it",
+		hint: "start the container in a `cli` target's command, or run AgentV inside it",
 	}),
 });
 
-/** A string is a template directory or, ending in .yaml/.yml, an external workspace file. */
+/** A string is a template directory or an external file (.yaml or .yml). */
 export const workspaceFieldSchema = z.union([z.string(), workspaceSchema]);
 
 export const agentRulesSchema = wireObject({
@@ -93,7 +94,7 @@ export const agentRulesSchema = wireObject({
 	hooks: stringsSchema.optional(),
 	agents: stringsSchema.optional(),
 	rules: stringsSchema.optional(),
-	/** Of a module's function; default 60,000. */
+	/** For a module's function; default 60,000. */
 	timeoutMs: millisecondsSchema.optional(),
 });
 

@@ -1,35 +1,35 @@
-/** How the clone stands to what the registry wants. `local`: no source. `unknown`: the remote was not reached. */
+/** `local`: no source. `unknown`: the remote was unreachable. */
 export type RevisionState = "local" | "missing" | "synced" | "behind" | "ahead" | "diverged" | "rewritten" | "unknown";
 
-/** Which commit is wanted and which one is there. */
+/** The wanted and the present commit. */
 export interface Revision {
 	readonly state: RevisionState;
-	/** Branch, tag or SHA that the registry asks for; null: the remote's HEAD branch, where that is not known yet. */
+	/** Null: the remote's HEAD branch, if that is not known yet. */
 	readonly wantedRef: string | null;
-	/** The commit that `wantedRef` stands for, as far as known. */
+	/** The commit of `wantedRef`, if known. */
 	readonly wantedSha: string | null;
-	/** The commit that is checked out. */
+	/** The checked-out commit. */
 	readonly sha: string | null;
 	/** First line of its message. */
 	readonly subject: string | null;
-	/** When it was committed, ISO 8601. */
+	/** Commit time, ISO 8601. */
 	readonly committedAt: string | null;
-	/** Why the state is what it is, where that needs a word. */
+	/** Explains the state if necessary. */
 	readonly reason: string | null;
 }
 
-/** `foreign`: what stands at the path is not the repository that the source names. */
+/** `foreign`: what is at the path is not the source's repository. */
 export type WorkTreeState = "clean" | "modified" | "foreign";
 
 export interface WorkTree {
 	readonly state: WorkTreeState;
-	/** Changed and untracked files, relative to the benchmark; at most 1,000 of them. */
+	/** Changed and untracked files, relative to the benchmark; at most 1,000. */
 	readonly files: readonly string[];
 }
 
-/** The last sync of a benchmark, as kept in `$AGENTV_HOME/state/`. */
+/** The last sync of a benchmark, stored in `$AGENTV_HOME/state/`. */
 export interface LastSync {
-	/** `running` only while its process lives. */
+	/** `running` only while its process is alive. */
 	readonly status: "running" | "succeeded" | "failed";
 	/** ISO 8601. */
 	readonly startedAt: string;
@@ -39,13 +39,12 @@ export interface LastSync {
 	readonly message: string;
 }
 
-/** Where a benchmark comes from, as the registry says it: variables unresolved, passwords never shown. */
+/** A benchmark's source as in the registry: variables unresolved, passwords never shown. */
 export interface ShownSource {
 	readonly url: string;
 	readonly ref: string | null;
 }
 
-/** One benchmark: what the registry says of it and how it stands. */
 export interface BenchmarkReport {
 	readonly id: string;
 	readonly name: string;
@@ -59,9 +58,9 @@ export interface BenchmarkReport {
 	readonly message: string;
 }
 
-/** Answer of `list` and `status`. */
+/** Result of `list` and `status`. */
 export interface BenchmarkReports {
 	readonly benchmarks: readonly BenchmarkReport[];
-	/** What is wrong with single entries of the registry; an entry without a usable id is only here. */
+	/** Problems of single registry entries; an entry without a usable id is only here. */
 	readonly diagnostics: readonly import("../base/diagnostic.ts").Diagnostic[];
 }

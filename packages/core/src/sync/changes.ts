@@ -13,8 +13,9 @@ import { ChangedPaths, evalChanges } from "./touched-evals.ts";
 import type { TreeChange } from "./tree-diff.ts";
 
 /**
- * What moving the clone to the wanted commit changes; null where no file does. The wanted commit's contents must be here. Evals are
- * loaded as they are and as they will be: nothing is checked out. What an opaque shell text uses is not known and not told.
+ * Describes what moving the clone to the wanted commit changes; null if no file changes. The wanted
+ * commit's contents must be available. Loads evals as they are and as they will be, without
+ * checkout. Files of opaque shell texts are unknown and not included.
  */
 export async function describeChanges(seen: Seen, env: Environment): Promise<SyncChanges | null> {
 	const { incoming, observation, clone } = seen;
@@ -50,13 +51,13 @@ async function changedEvals(
 		const { touched, executes: more } = evalChanges(file, before, after, changed);
 		if (touched) evals.push(touched);
 		executes.push(...more);
-		// Many evals take a while: whoever waits for something else in this process gets his turn.
+		// Many evals take a while: yield to other work in this process.
 		await new Promise((resolve) => setImmediate(resolve));
 	}
 	return { evals, executes: distinctFirst(executes) };
 }
 
-/** Each thing once at the front, its repetitions in further evals behind: a list that is cut off still names everything. */
+/** Moves repetitions to the end: a truncated list still has every change. */
 function distinctFirst(changes: readonly ExecutableChange[]): ExecutableChange[] {
 	const seen = new Set<string>();
 	const first: ExecutableChange[] = [];

@@ -7,7 +7,7 @@ import { type RemoteGitAnswer, type RemoteGitOptions, remoteGit } from "../io/gi
 import { remoteUrl } from "../io/git/repository.ts";
 import { shieldedGit } from "../io/git/shielded-git.ts";
 
-/** What talking to a remote needs. */
+/** Settings for remote access. */
 export interface RemoteSettings
 	extends Pick<RemoteGitOptions, "env" | "signal" | "timeoutMs" | "credentials" | "onProgress"> {
 	readonly env: Environment;
@@ -15,24 +15,24 @@ export interface RemoteSettings
 
 type LocalSettings = Pick<LocalGitOptions, "input" | "okExitCodes">;
 
-/** git in one clone: never in another repository, and without the programs that the clone's own configuration names. */
+/** Never another repository, nor programs from the clone's own configuration. */
 export interface CloneGit {
 	readonly root: string;
 	readonly gitDir: string;
-	/** Its configuration holds only what git itself writes into a clone: its files may be read without asking git. */
+	/** Whether its configuration is git's own, so that its files can be read without git. */
 	readonly isPlain: boolean;
-	/** `remote.origin.url` as it stands in the configuration. */
+	/** `remote.origin.url` as in the configuration. */
 	readonly originUrl: string | undefined;
-	/** The full ref (`refs/heads/main`) or SHA that the last sync brought, as we noted it in the clone's configuration. */
+	/** The full ref (`refs/heads/main`) or SHA of the last sync, from the clone's configuration. */
 	readonly syncedRef: string | undefined;
-	/** A configuration key of the clone that would run a program when a remote is asked. */
+	/** A configuration key of the clone that would run a program on remote access. */
 	readonly refusedKey: string | undefined;
 	/** Offline. */
 	local(
 		args: readonly string[],
 		settings?: LocalSettings & { readonly signal?: AbortSignal | undefined },
 	): Promise<GitAnswer>;
-	/** Offline, and not stopped half-way by Ctrl-C. */
+	/** Offline, and not interrupted by Ctrl-C. */
 	shielded(args: readonly string[], settings?: LocalSettings): Promise<RemoteGitAnswer>;
 	/** Online. */
 	remote(

@@ -14,7 +14,7 @@ import { scriptClosure } from "../model/script-closure/script-closure.ts";
 import { resolvedTargets, usedTargets } from "../model/used-targets.ts";
 import type { ExecutableChange } from "./sync-types.ts";
 
-/** What evals are looked at with: the work tree as it is, or as it will be. */
+/** How to load evals: from the work tree as it is, or as it will be. */
 export interface Side {
 	readonly view: DiskView;
 	readonly env: Environment;
@@ -23,14 +23,14 @@ export interface Side {
 	readonly targetCache: TargetCache;
 }
 
-/** One eval as it is or will be, with everything it points at. */
+/** An eval on one side, with all its references. */
 export interface EvalSide {
 	readonly loaded: LoadedEval;
 	readonly targets: readonly ResolvedTarget[];
 	readonly references: readonly Reference[];
 }
 
-/** Loads an eval; undefined where it is not there. What is wrong with it is not told here. */
+/** Loads an eval; undefined if it does not exist. Its problems are not reported here. */
 export function evalSide(file: string, { view, env, root, targetCache: cache }: Side): EvalSide | undefined {
 	if (view.kind(file) !== "file") return undefined;
 	try {
@@ -43,7 +43,7 @@ export function evalSide(file: string, { view, env, root, targetCache: cache }: 
 	}
 }
 
-/** Paths whose change an eval may notice: what it was read from, points at, or would look at were it there. */
+/** Returns an eval's sources, references, and searched locations. */
 export function watchedPaths({ loaded, references }: EvalSide): string[] {
 	const { directory, root } = loaded.scope;
 	const around = [...withParents(directory, root)].flatMap((at) => [
@@ -75,7 +75,7 @@ const kinds: Partial<Record<Reference["kind"], Kind>> = {
 	"prompt-command": "command",
 };
 
-/** What a run of the eval executes: command lines by `kind` and name, and script files with all they import. */
+/** Command lines by `kind` and name, and script files with their imports. */
 export interface Executed {
 	readonly commands: readonly { readonly kind: Kind; readonly name: string; readonly text: string }[];
 	/** Absolute path → what it is part of. */

@@ -9,26 +9,26 @@ import { type LocalClone, remoteRef } from "./look-local.ts";
 import type { Wanted } from "./look-remote.ts";
 import { fetchedCommit } from "./relation.ts";
 
-/** What a fetch from a benchmark's remote needs. */
+/** Settings for a fetch from a benchmark's remote. */
 export interface FetchSettings extends RemoteSettings {
 	/** Without credentials. */
 	readonly url: string;
 }
 
-/** Puts the mark of a journal into git's arguments. */
+/** Adds a journal's mark to git's arguments. */
 export type Marked = (args: readonly string[]) => string[];
 
-/** Whether the commit is in the clone's own store. Offline. */
+/** Returns whether the commit is in the clone's own store. Offline. */
 export async function isHere({ git, head, refs }: LocalClone, sha: string): Promise<boolean> {
 	if (sha === head.sha || [...refs.values()].includes(sha)) return true;
-	// With --missing, git does not go looking for it at the remote.
+	// With --missing, git does not fetch it.
 	const args = ["rev-list", "--missing=allow-any", "--no-walk", "--max-count=1", sha, "--"];
 	return (await git.local(args, { okExitCodes: [0, 128] })).stdout.trim() === sha;
 }
 
 /**
- * Fetches the wanted commit into `refs/agentv/remote`, touching nothing else, and answers which commit it is now (it may have moved
- * since the remote was asked).
+ * Fetches the wanted commit into `refs/agentv/remote` only, and returns its current SHA (it can
+ * have moved).
  * @throws GitError
  */
 export async function fetchTip(
@@ -37,20 +37,21 @@ export async function fetchTip(
 	settings: FetchSettings,
 	marked: Marked,
 ): Promise<string> {
-	// A branch never with --depth: its history would not reach the commit that is checked out.
+	// Never fetch a branch with --depth: its history would not reach the checked-out commit.
 	const depth = wanted.kind !== "branch" && isShallow(clone) ? ["--depth", "1"] : [];
 	const options = ["--progress", "--no-tags", "--refmap=", "--no-write-fetch-head", ...depth];
 	await fetch(clone, marked(["fetch", ...options, "--", "origin", `+${wanted.ref}:${remoteRef}`]), settings);
 	return fetchedCommit(clone.git);
 }
 
-/** Whether its history ends at a commit whose parents were not fetched. */
+/** Returns whether the history ends at a commit whose parents were not fetched. */
 export function isShallow({ git }: LocalClone): boolean {
 	return targetKind(`${git.gitDir}/shallow`) === "file";
 }
 
 /**
- * Fetches what a shallow clone lacks of a branch's history. Looking at a tag or commit may have cut it off between HEAD and the tip.
+ * Fetches the history of a branch that a shallow clone lacks. Fetching a tag or commit can have cut
+ * it off between HEAD and the tip.
  * @throws GitError
  */
 export async function fetchHistory(
@@ -72,7 +73,7 @@ function fetch(
 ) {
 	const { url, ...remote } = settings;
 	const { originUrl } = clone.git;
-	// The clone's configuration names the former URL until the clone has moved.
+	// The clone's configuration has the old URL until the clone has moved.
 	const moved: GitConfig =
 		originUrl === undefined
 			? [["remote.origin.url", url]]
@@ -83,8 +84,8 @@ function fetch(
 }
 
 /**
- * Fetches the file contents of `commit` that a blob-filtered clone does not have yet, all at once, so that checking it out needs no
- * network. One local command where nothing is missing.
+ * Fetches file contents of `commit` that a blob-filtered clone lacks, in one request, so that
+ * checking it out works offline. One local command if nothing is missing.
  * @throws GitError
  */
 export async function fetchContents(
@@ -102,7 +103,7 @@ export async function fetchContents(
 	]);
 }
 
-/** Whether the remote holds `commit`: then it serves the same history, wherever its branches stand. Asked without the clone. */
+/** Asks the remote directly. With `commit` it has the same history. */
 export async function remoteHolds(commit: string, { url, ...settings }: FetchSettings): Promise<boolean> {
 	return withTempDir("agentv-probe-", async (directory) => {
 		await localGit(directory, ["init", "--quiet", "--bare"], { env: settings.env });

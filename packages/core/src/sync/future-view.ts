@@ -5,12 +5,12 @@ import type { CloneGit } from "./clone-git.ts";
 import { objectContents } from "./object-contents.ts";
 import type { TreeChange } from "./tree-diff.ts";
 
-/** Larger files are no evals; what they hold is not looked at. */
+/** Larger files are not evals; their content is not read. */
 const mostBytes = 10 * 1024 * 1024;
 
 /**
- * The work tree as it will be after `changes`: what they touch comes from git's objects, the rest from `view`. Local edits of
- * untouched files are seen as they are, since they stay.
+ * Returns the work tree after `changes`: changed files come from git's objects, the rest from
+ * `view`. Local edits of other files are visible, since they stay.
  */
 export async function futureView(git: CloneGit, changes: readonly TreeChange[], view: DiskView): Promise<DiskView> {
 	const wanted = changes.filter(({ path, after }) => after?.mode.startsWith("100") && mayBeRead(path));
@@ -29,7 +29,7 @@ export async function futureView(git: CloneGit, changes: readonly TreeChange[], 
 	return new FutureView(view, files, gone, names);
 }
 
-/** Files that loading an eval, or following a script's imports, may read. */
+/** Returns whether loading an eval, or following a script's imports, may read the file. */
 function mayBeRead(path: string): boolean {
 	const name = basename(path);
 	return (
@@ -52,9 +52,9 @@ class FutureView implements DiskView {
 	readonly #view: DiskView;
 	readonly #files: ReadonlyMap<string, Buffer | undefined>;
 	readonly #gone: ReadonlySet<string>;
-	/** Directories that files of the change lie in, and the names in them. */
+	/** Directories of changed files, with their names. */
 	readonly #names: ReadonlyMap<string, ReadonlySet<string>>;
-	/** Directories that files go away from. */
+	/** Directories with removed files. */
 	readonly #losing = new Set<string>();
 
 	constructor(
@@ -79,7 +79,7 @@ class FutureView implements DiskView {
 		return kind === "directory" && this.#isEmptied(path) ? "missing" : kind;
 	}
 
-	/** Whether a directory loses all that it holds, and so itself. */
+	/** Returns whether a directory loses all its entries, and thus itself. */
 	#isEmptied(directory: string): boolean {
 		return this.#losing.has(directory) && this.list(directory).length === 0;
 	}
@@ -89,7 +89,7 @@ class FutureView implements DiskView {
 		if (!this.#files.has(path)) return this.#view.readText(path);
 		const content = this.#files.get(path);
 		if (content && content.length <= mostBytes) return content.toString("utf8");
-		throw new AgentvError("config", `${path} is not a text that is looked at before a sync`);
+		throw new AgentvError("config", `${path} is not a text file that a sync reads`);
 	}
 
 	list(directory: string): readonly string[] {

@@ -9,19 +9,19 @@ import { GitError } from "../io/git/git-error.ts";
 import { removeUnfinishedObjects } from "../io/git/unfinished-objects.ts";
 import { endStrays } from "../io/process/end-strays.ts";
 
-/** What a sync is doing to a clone, written before it begins, so that the next one can put right what a killed one left. */
+/** Written before a sync changes a clone, so that the next one can recover. */
 export interface Journal {
 	readonly version: 1;
-	/** In the arguments of the git that was started, so that it can be found should it outlive us. */
+	/** In git's arguments, to find its process if it outlives us. */
 	readonly token: string;
 	/** Milliseconds since 1970. */
 	readonly startedAt: number;
-	/** `fetch` leaves at most locks and unfinished objects; `work-tree` also half-changed files. */
+	/** `fetch` leaves at most locks and partial objects; `work-tree` also partially changed files. */
 	readonly phase: "fetch" | "work-tree";
-	/** Commits between which the work tree moves; `from` is empty for one that begins with nothing. */
+	/** Commits of a work tree change; `from` is empty for an initial one. */
 	readonly from?: string;
 	readonly to?: string;
-	/** Paths that differed from `from` before: not ours. */
+	/** Paths that already differed from `from`. */
 	readonly edits?: readonly string[];
 }
 
@@ -29,7 +29,7 @@ function journalFile(gitDir: string): string {
 	return join(gitDir, "agentv-journal.json");
 }
 
-/** The journal that a sync left in a clone, if any. One that can't be read counts as one of a fetch. */
+/** Reads the journal that a sync left in a clone. An unreadable one counts as a fetch's. */
 export function readJournal(gitDir: string): Journal | undefined {
 	const file = journalFile(gitDir);
 	if (targetKind(file) !== "file") return undefined;
@@ -48,8 +48,8 @@ function parsed(text: string): unknown {
 }
 
 /**
- * Writes the journal, runs `work` with the arguments that mark its git, and removes the journal when that went well. A fetch that
- * failed leaves none either; where a change of the work tree failed it stays, for whoever puts that right.
+ * Writes the journal, runs `work` with git arguments that contain its mark, and removes the journal
+ * on success or after a failed fetch. After a failed work tree change it stays for recovery.
  */
 export async function withJournal<T>(
 	gitDir: string,
@@ -80,10 +80,10 @@ export function removeJournal(gitDir: string): void {
 	removeFile(journalFile(gitDir));
 }
 
-/** Ends the git that a killed sync left running, and removes the locks that it held and the objects that it had not finished. */
+/** Ends the git that a killed sync left running, and removes its locks and partial objects. */
 export async function clearRemains(gitDir: string, journal: Journal): Promise<void> {
 	if (journal.token !== "") await endStrays(`agentv.token=${journal.token}`);
-	// A lock that is older was there before us: whoever made it may still be at work.
+	// An older lock existed before: its owner can still be running.
 	const since = journal.startedAt - 2000;
 	const isLock = (path: string) => path.endsWith(".lock");
 	const ownPlaces = /^(refs|logs)(\/|$)/;
@@ -96,9 +96,9 @@ export async function clearRemains(gitDir: string, journal: Journal): Promise<vo
 	removeUnfinishedObjects(gitDir, since);
 }
 
-/** @throws AgentvError `internal`: a caller asked for what only a journal of the work tree has */
+/** @throws AgentvError `internal` if it is not a work tree's journal */
 export function workTreeSpan(journal: Journal): { readonly from: string; readonly to: string } {
 	if (journal.from === undefined || journal.to === undefined)
-		throw new AgentvError("internal", "the journal names no commits");
+		throw new AgentvError("internal", "the journal has no commits");
 	return { from: journal.from, to: journal.to };
 }

@@ -6,7 +6,7 @@ import type { Journal } from "./journal.ts";
 import type { Edit } from "./observation.ts";
 import { type TreeChange, treeDiff } from "./tree-diff.ts";
 
-/** What differs from HEAD; what an interrupted sync left half-done is not the user's. */
+/** Returns the user's differences from HEAD, without leftovers of an interrupted sync. */
 export async function localEdits(
 	git: CloneGit,
 	{ signal }: RemoteSettings,
@@ -25,7 +25,7 @@ export async function localEdits(
 	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
 }
 
-/** The same, and files that git ignores where `incoming` would put something else. */
+/** Like `localEdits`, with ignored files that `incoming` would replace. */
 export async function editsAgainst(
 	incoming: readonly TreeChange[],
 	git: CloneGit,
@@ -33,14 +33,14 @@ export async function editsAgainst(
 	journal: Journal | undefined,
 ): Promise<readonly Edit[]> {
 	const edits = await localEdits(git, settings, journal);
-	// Before an interrupted sync is put right, files of its own stand there.
+	// Before recovery, the interrupted sync's own files are still there.
 	if (journal) return edits;
 	const known = new Set(edits.map(({ path }) => path));
 	const ignored = [...untrackedInTheWay(git.root, incoming)].filter((path) => !known.has(path));
 	return [...edits, ...ignored.map((path) => ({ path, isTracked: false }))];
 }
 
-/** What stands where a file will be added, above that or below it, and does not leave with the same change. */
+/** Finds untracked paths at, above or below an added file that stay in the way. */
 function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): ReadonlySet<string> {
 	const tracked = new Set(incoming.flatMap(({ path, before }) => (before ? [path] : [])));
 	const kinds = new Map<string, PathKind>();
@@ -60,7 +60,7 @@ function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): Reado
 	return found;
 }
 
-/** `a`, `a/b`, `a/b/c` of `a/b/c`. */
+/** Returns `a`, `a/b`, `a/b/c` of `a/b/c`. */
 function partsOf(path: string): string[] {
 	const names = path.split("/");
 	return names.map((_, index) => names.slice(0, index + 1).join("/"));

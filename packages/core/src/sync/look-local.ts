@@ -7,27 +7,27 @@ import { readPlainHead, readPlainRefs } from "../io/git/plain-refs.ts";
 import { workshopPrefix } from "../model/home-places.ts";
 import { type CloneGit, openClone } from "./clone-git.ts";
 
-/** A clone as it stands on disk, found without starting git where its configuration is plain. */
+/** A clone on disk, inspected without starting git if its configuration is plain. */
 export interface LocalClone {
 	readonly git: CloneGit;
 	readonly head: Head;
-	/** Full ref → SHA: `refs/agentv/*`, what is known of origin, and the branch that is checked out. */
+	/** Full ref → SHA: `refs/agentv/*`, what is known of origin, and the checked-out branch. */
 	readonly refs: ReadonlyMap<string, string>;
-	/** Whether a sync of ours made it or took it over: it holds `refs/agentv/base`. */
+	/** Whether our sync created or adopted it: it has `refs/agentv/base`. */
 	readonly isOurs: boolean;
 	readonly isOrigin: boolean;
-	/** What is half-done there (`merge`, `rebase`, …), or holds git's lock (`lock`). */
+	/** An unfinished operation (`merge`, `rebase`, …), or git's lock (`lock`). */
 	readonly underWay: string | undefined;
 }
 
 export interface Head {
-	/** Undefined when detached. */
+	/** Undefined if detached. */
 	readonly branch: string | undefined;
 	/** Undefined before the first commit. */
 	readonly sha: string | undefined;
 }
 
-/** What stands at a benchmark's path. */
+/** What is at a benchmark's path. */
 export type LocalLook =
 	| { readonly kind: "missing" | "empty" }
 	/** `message`: a sentence without a full stop. */
@@ -37,32 +37,31 @@ export type LocalLook =
 export const baseRef = "refs/agentv/base";
 export const remoteRef = "refs/agentv/remote";
 
-/** Looks at `path` (real or not), which should hold a clone of `url`. Goes nowhere, changes nothing. */
+/** Inspects `path` (real or not), which should be a clone of `url`. Offline and read-only. */
 export async function lookLocal(path: string, url: string, env: Environment): Promise<LocalLook> {
 	const kind = targetKind(path);
 	if (kind === "missing") {
-		if (pathKind(path) === "link") return { kind: "foreign", message: `${path} is a link that leads nowhere` };
+		if (pathKind(path) === "link") return { kind: "foreign", message: `${path} is a broken link` };
 		return { kind: "missing" };
 	}
-	if (kind !== "directory") return { kind: "foreign", message: `${path} is no directory` };
+	if (kind !== "directory") return { kind: "foreign", message: `${path} is not a directory` };
 	const root = realPath(path);
 	const gitKind = pathKind(join(root, ".git"));
-	if (gitKind === "other")
-		return { kind: "foreign", message: `${path} may not be looked into, or holds no git repository` };
+	if (gitKind === "other") return { kind: "foreign", message: `${path} is not readable, or is not a git repository` };
 	if (gitKind === "missing") {
 		const isEmpty = listDirectory(root).every((name) => name === "lost+found" || name.startsWith(workshopPrefix));
-		return isEmpty ? { kind: "empty" } : { kind: "foreign", message: `${path} is not empty and no git repository` };
+		return isEmpty ? { kind: "empty" } : { kind: "foreign", message: `${path} is not empty and not a git repository` };
 	}
 	if (gitKind !== "directory")
-		return { kind: "foreign", message: `${path} is a linked work tree or submodule; sync needs a clone of its own` };
+		return { kind: "foreign", message: `${path} is a linked work tree or submodule; sync needs its own clone` };
 	const entries = new Set(listDirectory(join(root, ".git")));
 	if (!entries.has("HEAD") || !entries.has("config"))
-		return { kind: "foreign", message: `${path} holds a broken git repository` };
+		return { kind: "foreign", message: `${path} is a broken git repository` };
 	const git = await openClone(root, env);
 	const { head, refs } = await readRefs(git);
 	const isOurs = refs.has(baseRef);
 	const isOrigin = git.originUrl !== undefined && sameRepository(git.originUrl, url);
-	if (!isOrigin && !isOurs) return { kind: "foreign", message: `${path} holds another repository` };
+	if (!isOrigin && !isOurs) return { kind: "foreign", message: `${path} contains another repository` };
 	return { kind: "clone", clone: { git, head, refs, isOurs, isOrigin, underWay: underWay(entries) } };
 }
 
@@ -81,7 +80,7 @@ function underWay(entries: ReadonlySet<string>): string | undefined {
 	return operations.find(([file]) => entries.has(file))?.[1];
 }
 
-/** HEAD and the refs from their files; with one or two commands where git keeps them in another way. */
+/** Reads HEAD and the refs from their files, or with git commands for other ref formats. */
 async function readRefs(git: CloneGit): Promise<{ head: Head; refs: ReadonlyMap<string, string> }> {
 	const found = (git.isPlain && readPlainHead(git.gitDir)) || (await askHead(git));
 	const { branch } = found;

@@ -4,17 +4,17 @@ import { remoteGit } from "../io/git/remote-git.ts";
 import { isFullSha, type SourceAccess } from "../model/benchmark-source.ts";
 import type { RemoteSettings } from "./clone-git.ts";
 
-/** The commit that the registry's ref stands for at the remote. */
+/** The commit of the registry's ref at the remote. */
 export interface Wanted {
 	readonly kind: "branch" | "tag" | "commit";
 	/** Full name (`refs/heads/main`), or the SHA of a pinned commit. */
 	readonly ref: string;
-	/** As people say it: `main`. */
+	/** For display: `main`. */
 	readonly name: string;
 	readonly sha: string;
 }
 
-/** Why a remote gave no answer that helps; `message` is a sentence without a full stop. */
+/** Why the remote could not resolve the ref; `message` is a sentence without a full stop. */
 export interface RemoteProblem {
 	readonly reason: string;
 	readonly message: string;
@@ -23,7 +23,7 @@ export interface RemoteProblem {
 
 export type RemoteLook = { readonly wanted: Wanted } | { readonly problem: RemoteProblem };
 
-/** Asks the remote what the ref stands for. A full SHA needs no asking. */
+/** Resolves the ref at the remote. A full SHA needs no request. */
 export async function lookRemote(access: SourceAccess, settings: RemoteSettings): Promise<RemoteLook> {
 	const { url, ref } = access;
 	if (ref !== undefined && isFullSha(ref)) {
@@ -39,34 +39,37 @@ export async function lookRemote(access: SourceAccess, settings: RemoteSettings)
 	}
 }
 
-/** The answer to a failed remote command; interruptions and faults are thrown on. */
+/** Converts a failed remote command; rethrows interruptions and internal errors. */
 export function remoteProblem(error: unknown): RemoteProblem {
 	if (!(error instanceof GitError) || error.code !== "failed") throw error;
 	const said = error.message.replace(/^git [\w-]+ failed: /, "");
 	const [message, usual] = sentences[error.reason] ?? ["git failed", error.hint];
 	const isSingle = error.reason === "ref-missing" && /unadvertised object|not our ref/.test(said);
 	const hint = isSingle
-		? "The server hands out no such commit by its SHA: name a branch or tag in the registry."
+		? "The server does not serve this commit by its SHA: use a branch or tag in the registry."
 		: usual;
 	const isTold = error.reason === "timeout" && /took too long/.test(said);
 	return { reason: error.reason, message: isTold ? message : `${message} (${said.replace(/\.$/, "")})`, hint };
 }
 
 const sentences: Partial<Record<GitError["reason"], readonly [message: string, hint: string]>> = {
-	"not-found": ["the remote repository was not found", "Check the URL, and that you may read the repository."],
-	auth: ["the remote refused access", "Set up git's credentials for it, or take a token from a variable of the URL."],
-	network: ["the remote was not reached", "Check the network and the URL, then try again."],
-	"disk-full": ["the disk is full", "Make room, then try again."],
-	timeout: ["the remote did not answer in time", "Try again, with a larger --timeout if it is slow."],
-	"ref-missing": ["the remote does not have what the ref names", "Correct `ref` in the registry."],
+	"not-found": [
+		"the remote repository was not found",
+		"Check the URL, and that you have read access to the repository.",
+	],
+	auth: ["the remote refused access", "Set up git credentials for it, or use a variable with a token in the URL."],
+	network: ["the remote is unreachable", "Check the network and the URL, then try again."],
+	"disk-full": ["the disk is full", "Free some disk space, then try again."],
+	timeout: ["the remote did not respond in time", "Try again, with a larger --timeout if it is slow."],
+	"ref-missing": ["the remote does not have this ref", "Fix `ref` in the registry."],
 };
 
 function missingRef(ref: string | undefined): RemoteProblem {
 	if (ref === undefined)
 		return { reason: "empty", message: "the remote repository has no commits yet", hint: "Push a first commit to it." };
 	const hint = /^[0-9a-f]{4,39}$/i.test(ref)
-		? "A commit needs its full 40-character SHA; otherwise name a branch or tag."
-		: "Correct `ref` in the registry, or leave it out for the remote's default branch.";
+		? "A commit needs its full 40-character SHA; otherwise use a branch or tag."
+		: "Fix `ref` in the registry, or remove it to use the remote's default branch.";
 	return { reason: "ref-missing", message: `the remote has no branch or tag ${JSON.stringify(ref)}`, hint };
 }
 
@@ -76,7 +79,7 @@ function patternsFor(ref: string | undefined): string[] {
 	return names.flatMap((name) => (name.startsWith("refs/heads/") ? [name] : [name, `${name}^{}`]));
 }
 
-/** Full ref → SHA; `HEAD` also → the branch it stands for, as `ref: refs/heads/main`. */
+/** Full ref → SHA; `HEAD` also → its branch, as `ref: refs/heads/main`. */
 async function listRefs(
 	url: string,
 	patterns: readonly string[],

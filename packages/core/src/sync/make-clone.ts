@@ -18,8 +18,9 @@ import { emptyTree, restoreWorkTree } from "./recover.ts";
 import { withWorkshop } from "./workshop.ts";
 
 /**
- * Clones the wanted commit, shallow and blob-filtered, beside `path` and renames it there: a reader sees nothing or all of it. Only
- * into a mount point, which can't be replaced, the files are written one by one. Answers the commit that was got.
+ * Clones the wanted commit, shallow and blob-filtered, next to `path` and renames it: readers see
+ * nothing or all of it. Only in a mount point, which can't be replaced, files are written one by
+ * one. Returns the cloned commit.
  * @throws GitError, AgentvError
  */
 export async function makeClone(path: string, wanted: Wanted, settings: FetchSettings): Promise<string> {
@@ -72,7 +73,7 @@ async function clone(goal: string, wanted: Wanted, settings: FetchSettings, flag
 	await remoteGit("/", args, { ...remote, config: [["clone.rejectShallow", "false"]] });
 }
 
-/** `clone --branch` takes no SHA, and no tag that has a branch's name. */
+/** `clone --branch` supports no SHA, and no tag with a branch's name. */
 async function cloneCommit(
 	goal: string,
 	wanted: Wanted,
@@ -87,7 +88,7 @@ async function cloneCommit(
 	await localGit(goal, ["remote", "add", "--no-tags", "--", "origin", url], { env });
 	await localGit(goal, ["config", "agentv.ref", wanted.ref], { env });
 	const fetch = ["fetch", "--progress", "--depth", "1", "--no-tags", "--filter=blob:none", "--no-write-fetch-head"];
-	// The directory among the arguments lets a later sync find this git, should it outlive us.
+	// The directory in the arguments lets a later sync find this git if it outlives us.
 	const marked = ["-c", `agentv.token=${goal}`];
 	await remoteGit(goal, [...marked, ...fetch, "--", "origin", `+${wanted.ref}:${remoteRef}`], remote);
 	if (flags.includes("--no-checkout")) {
@@ -101,7 +102,7 @@ async function cloneCommit(
 	);
 }
 
-/** Notes in a new clone what was synced, and answers which commit that is. */
+/** Records in a new clone what was synced, and returns its commit. */
 async function mark(root: string, env: Environment): Promise<string> {
 	const gitDir = join(root, ".git");
 	const head = readPlainHead(gitDir);

@@ -2,7 +2,7 @@ import type { Wanted } from "./look-remote.ts";
 import type { CloneState, Observation } from "./observation.ts";
 import type { SyncAction } from "./sync-types.ts";
 
-/** What is to be done with one benchmark, decided from what was seen. */
+/** What to do with one benchmark, based on the observation. */
 export interface Decision {
 	readonly action: Exclude<SyncAction, "skip">;
 	readonly from: string | null;
@@ -12,44 +12,44 @@ export interface Decision {
 }
 
 export interface Request {
-	/** Adopt a rewritten upstream where no local work would be lost. */
+	/** Adopt a rewritten upstream if no local work would be lost. */
 	readonly reset: boolean;
 }
 
-/** The plan: pure, so that the same observation always gives the same answer. Order matters: the first obstacle is told. */
+/** A pure function of the observation. The first obstacle is reported. */
 export function makePlan(observation: Observation, request: Request): Decision {
 	const { clone, remote } = observation;
 	const from = clone?.sha ?? null;
 	const to = "wanted" in remote ? remote.wanted.sha : null;
 	const refuse = (message: string): Decision => ({ action: "refuse", from, to, message });
 	if (observation.disk === "foreign")
-		return refuse(`${observation.foreign}; move it away, or give the benchmark another path`);
+		return refuse(`${observation.foreign}; move it away, or change the benchmark's path`);
 	const standing = clone && standingObstacle(clone, observation);
 	if (standing !== undefined) return refuse(standing);
 	if ("problem" in remote) return refuse(sentence(remote.problem.message, remote.problem.hint));
 	const { wanted } = remote;
 	if (!clone) return { action: "clone", from, to, message: `clone ${wanted.name} at ${short(wanted.sha)}` };
 	if (clone.urlChanged && !clone.sameHistory)
-		return refuse("the URL changed to a repository that has no history in common with the clone; move the clone away");
+		return refuse("the URL changed to a repository without common history with the clone; move the clone away");
 	const decided = isOnWantedRef(clone, wanted) ? onTheRef(clone, wanted, request) : toAnotherRef(clone, wanted);
 	if ("obstacle" in decided) return refuse(decided.obstacle);
 	const { action } = decided;
 	if (action === "none" && !clone.urlChanged) return { action, from, to, message: `already at ${short(wanted.sha)}` };
 	const inTheWay = action === "none" ? [] : editsInTheWay(clone);
 	if (inTheWay.length > 0)
-		return refuse(`local edits are in the way (${listed(inTheWay)}); commit, stash or remove them`);
+		return refuse(`local edits would be overwritten (${listed(inTheWay)}); commit, stash or remove them`);
 	if (action === "none") return { action: "move", from, to, message: "the URL changed; the commit is the same" };
 	return { action, from, to, message: decided.message };
 }
 
-/** What stands in the way whatever the remote says. */
+/** Returns an obstacle that is independent of the remote. */
 function standingObstacle(clone: CloneState, { path }: Observation): string | undefined {
 	if (clone.underWay === "lock")
-		return `${path}/.git/index.lock exists: another git program is at work there, or was interrupted; when none is, remove the file`;
+		return `${path}/.git/index.lock exists: another git process is running there, or was interrupted; if none is running, remove the file`;
 	if (clone.underWay !== undefined)
-		return `a ${clone.underWay} is under way in ${path}; finish it or give it up (git ${givingUp(clone.underWay)})`;
+		return `a ${clone.underWay} is in progress in ${path}; finish it or abort it (git ${givingUp(clone.underWay)})`;
 	if (clone.refusedKey !== undefined)
-		return `the clone's configuration sets ${clone.refusedKey}, which runs a program; take it out (git config --unset)`;
+		return `the clone's configuration sets ${clone.refusedKey}, which runs a program; remove it (git config --unset)`;
 	if (clone.sha === undefined) return `the repository at ${path} has no commit checked out; move it away`;
 	return undefined;
 }
@@ -63,14 +63,14 @@ type Choice =
 	| { readonly obstacle: string }
 	| { readonly action: "none" | "update" | "adopt" | "move"; readonly message: string };
 
-/** Whether HEAD stands where the registry's ref would have it: on its branch, or detached at what was synced. */
+/** On its branch, or detached at what was synced. */
 export function isOnWantedRef(clone: CloneState, wanted: Wanted): boolean {
 	if (wanted.kind === "branch") return clone.branch === wanted.name;
 	if (clone.branch !== undefined) return false;
 	return clone.sha === wanted.sha || (clone.syncedRef === wanted.ref && clone.sha === clone.base);
 }
 
-/** Whether HEAD stands where the last sync left it, so that moving it away overrides nobody's choice. */
+/** Moving HEAD then doesn't override the user. */
 function isWhereWeLeftIt(clone: CloneState): boolean {
 	const { syncedRef } = clone;
 	if (syncedRef === undefined) return false;
@@ -94,7 +94,7 @@ function onTheRef(clone: CloneState, wanted: Wanted, request: Request): Choice {
 			};
 		case "diverged":
 			return {
-				obstacle: `the clone has ${commits(relation?.ahead ?? 0)} of its own and the remote ${commits(relation?.behind ?? 0)}; rebase or move them away`,
+				obstacle: `the clone has ${commits(relation?.ahead ?? 0)} that the remote does not have, and the remote has ${commits(relation?.behind ?? 0)} more; rebase or move them away`,
 			};
 		default:
 			return rewritten(clone, span, request);
@@ -103,25 +103,25 @@ function onTheRef(clone: CloneState, wanted: Wanted, request: Request): Choice {
 
 function rewritten(clone: CloneState, span: string, request: Request): Choice {
 	if (!request.reset)
-		return { obstacle: `upstream was rewritten (${span}); take it over with --reset, local work is never lost` };
+		return { obstacle: `upstream was rewritten (${span}); accept it with --reset, which never loses local work` };
 	const tracked = clone.edits.filter(({ isTracked }) => isTracked).map(({ path }) => path);
 	if (tracked.length > 0)
 		return {
 			obstacle: `upstream was rewritten, and local edits would be lost (${listed(tracked)}); commit or remove them`,
 		};
-	return { action: "adopt", message: `take over the rewritten upstream: ${span}` };
+	return { action: "adopt", message: `accept the rewritten upstream: ${span}` };
 }
 
 function toAnotherRef(clone: CloneState, wanted: Wanted): Choice {
 	if (!isWhereWeLeftIt(clone)) {
 		const found = clone.branch === undefined ? `commit ${short(clone.sha)}` : `branch ${clone.branch}`;
 		return {
-			obstacle: `${found} was checked out by hand, the registry wants ${wanted.name}; ${wayBack(clone, wanted)}`,
+			obstacle: `${found} was checked out manually, but the registry specifies ${wanted.name}; ${wayBack(clone, wanted)}`,
 		};
 	}
 	if (clone.relation?.hasLocalCommits) {
 		return {
-			obstacle: `the clone has local commits on ${clone.branch ?? "no branch"}, the registry wants ${wanted.name}; push or move them away`,
+			obstacle: `the clone has local commits on ${clone.branch ?? "no branch"}, but the registry specifies ${wanted.name}; push or move them away`,
 		};
 	}
 	if (clone.targetHasLocalCommits)
@@ -136,7 +136,7 @@ function wayBack(clone: CloneState, wanted: Wanted): string {
 
 export type CloneRevision = "synced" | "behind" | "ahead" | "diverged" | "rewritten";
 
-/** How HEAD stands to the wanted commit. */
+/** Compares HEAD with the wanted commit. */
 export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	if (clone.sha === wanted.sha) return "synced";
 	const { relation } = clone;
@@ -146,7 +146,7 @@ export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	return relation.behind === 0 ? "ahead" : "diverged";
 }
 
-/** Edits at, above or below a path that would change. */
+/** Returns edits at, above or below a path that would change. */
 function editsInTheWay({ edits, incoming }: CloneState): string[] {
 	if (edits.length === 0) return [];
 	const changing = new Set<string>();
@@ -169,7 +169,7 @@ function withParents(path: string): string[] {
 	return [path, ...parents(path)];
 }
 
-/** A SHA as people say it. */
+/** Returns an abbreviated SHA. */
 export function short(sha: string | null | undefined): string {
 	return sha ? sha.slice(0, 12) : "nothing";
 }
@@ -178,13 +178,13 @@ export function commits(count: number): string {
 	return count === 1 ? "1 commit" : `${count} commits`;
 }
 
-/** Up to three of `paths`, and how many more. */
+/** Returns up to three of `paths`, and the number of others. */
 export function listed(paths: readonly string[]): string {
 	const shown = paths.slice(0, 3).join(", ");
 	return paths.length > 3 ? `${shown} and ${paths.length - 3} more` : shown;
 }
 
-/** A message and what to do about it, in one sentence. */
+/** Joins a message and its hint into one sentence. */
 export function sentence(message: string, hint: string | undefined): string {
 	if (hint === undefined) return message;
 	return `${message}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, "")}`;

@@ -1,18 +1,15 @@
 import type { LocalClone } from "./look-local.ts";
 
-/** A ref of the clone and the commit that it stands for. */
+/** A ref of the clone with its commit. */
 export interface NamedRef {
 	readonly ref: string;
 	readonly sha: string;
 }
 
-/** Below these a branch is known here. */
+/** Prefixes of known branches. */
 const places = ["refs/heads/", "refs/remotes/origin/"];
 
-/**
- * Refs that keep git from making the branch `name`: where `a` is one, there is no room for `a/b`, nor the other way round. Offline, one
- * git command.
- */
+/** Branches `a` and `a/b` exclude each other. Offline, one git command. */
 export async function namesInTheWay({ git }: LocalClone, name: string): Promise<NamedRef[]> {
 	const parts = name.split("/");
 	const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
@@ -26,7 +23,7 @@ export async function namesInTheWay({ git }: LocalClone, name: string): Promise<
 	});
 }
 
-/** Removes them; nothing is lost, for the plan has seen that their commits are the remote's. */
+/** Removes them; the plan has checked that their commits are the remote's, so nothing is lost. */
 export async function clearNames(clone: LocalClone, name: string): Promise<void> {
 	const { git, head } = clone;
 	const found = await namesInTheWay(clone, name);

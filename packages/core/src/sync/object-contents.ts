@@ -1,6 +1,6 @@
 import type { CloneGit } from "./clone-git.ts";
 
-/** The contents of git objects that are here, by their names; asked for with one command. Offline. */
+/** Returns the contents of available git objects by name, with one command. Offline. */
 export async function objectContents(git: CloneGit, oids: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
 	const contents = new Map<string, Buffer>();
 	if (oids.length === 0) return contents;
@@ -10,7 +10,7 @@ export async function objectContents(git: CloneGit, oids: readonly string[]): Pr
 		if (end === -1) break;
 		const [oid = "", , size] = stdoutBytes.toString("latin1", at, end).split(" ");
 		at = end + 1;
-		// A missing object is a line alone.
+		// A missing object is a single line.
 		if (size === undefined) continue;
 		contents.set(oid, stdoutBytes.subarray(at, at + Number(size)));
 		at += Number(size) + 1;

@@ -13,25 +13,25 @@ import { hasLocalCommits, type Relation, relate, shareHistory } from "./relation
 import { type TreeChange, treeDiff } from "./tree-diff.ts";
 
 export interface ObserveSettings extends RemoteSettings {
-	/** Compare with what was last seen of the remote, and go nowhere. */
+	/** Compare with the last known state of the remote, offline. */
 	readonly offline?: boolean;
-	/** Whether to fetch an unknown tip. Without, what is not here stays unknown. */
+	/** Whether to fetch an unknown tip, which otherwise stays unknown. */
 	readonly fetch: boolean;
-	/** Whether to look at local edits and incoming files where files would change. */
+	/** Whether to check local edits and incoming files if files would change. */
 	readonly files: boolean;
 }
 
-/** What was seen: plain data for the plan, and the clone for carrying it out. */
+/** Plain data for the plan, and the clone for carrying it out. */
 export interface Seen {
 	readonly observation: Observation;
 	readonly clone: LocalClone | undefined;
-	/** What differs between HEAD and the wanted commit. */
+	/** The differences between HEAD and the wanted commit. */
 	readonly incoming: readonly TreeChange[];
-	/** Left by a sync that was killed, and not cleared away yet. */
+	/** Left by a killed sync, not recovered yet. */
 	readonly journal: Journal | undefined;
 }
 
-/** Looks at a benchmark's disk and remote at the same time, fetches the tip where it is unknown, and compares. */
+/** Inspects a benchmark's disk and remote concurrently, fetches an unknown tip, and compares. */
 export async function observe(entry: RegistryEntry, access: SourceAccess, settings: ObserveSettings): Promise<Seen> {
 	const [local, asked] = await Promise.all([
 		lookLocal(entry.path, access.url, settings.env),
@@ -50,7 +50,7 @@ function foreignText(local: LocalLook): string | undefined {
 	return local.kind === "foreign" ? local.message : undefined;
 }
 
-/** What was last seen of the remote, for the ref that the registry wants now. */
+/** Returns the last known state of the remote for the registry's current ref. */
 function lastSeen({ ref }: SourceAccess, clone: LocalClone | undefined): RemoteLook {
 	if (ref !== undefined && isFullSha(ref)) {
 		const sha = ref.toLowerCase();
@@ -61,7 +61,7 @@ function lastSeen({ ref }: SourceAccess, clone: LocalClone | undefined): RemoteL
 		full && (full === clone.git.syncedRef ? (clone.refs.get(remoteRef) ?? clone.refs.get(baseRef)) : undefined);
 	const tracked = sha ?? (full && clone?.refs.get(full.replace("refs/heads/", "refs/remotes/origin/")));
 	if (full === undefined || tracked === undefined)
-		return { problem: { reason: "offline", message: "the remote was not asked", hint: undefined } };
+		return { problem: { reason: "offline", message: "the remote was not contacted", hint: undefined } };
 	const kind = full.startsWith("refs/heads/") ? "branch" : full.startsWith("refs/tags/") ? "tag" : "commit";
 	return { wanted: { kind, ref: full, name: full.replace(/^refs\/(heads|tags)\//, ""), sha: tracked } };
 }
@@ -123,7 +123,7 @@ async function compare(
 
 type Tip = { readonly wanted: Wanted; readonly isHere: boolean } | Extract<RemoteLook, { problem: unknown }>;
 
-/** Sees to it that the wanted commit is here, as far as the settings allow. */
+/** Makes the wanted commit available, as far as the settings allow. */
 async function bringTip(
 	clone: LocalClone,
 	wanted: Wanted,
@@ -143,7 +143,7 @@ async function bringTip(
 	}
 }
 
-/** HEAD against the wanted commit; undefined where the history between them has to be fetched first and may not be now. */
+/** Undefined if the comparison needs a fetch that is not allowed now. */
 async function relateFully(
 	clone: LocalClone,
 	wanted: Wanted,
@@ -175,7 +175,7 @@ async function isSameHistory(
 	return remoteHolds(ours, { env, signal, timeoutMs, url, credentials });
 }
 
-/** Whether commits made here would be lost with the branch that is wanted now, or with one that leaves no room for its name. */
+/** Also covers branches whose names conflict with the wanted one. */
 async function targetHasLocalCommits(clone: LocalClone, state: CloneState, wanted: Wanted): Promise<boolean> {
 	if (wanted.kind !== "branch" || isOnWantedRef(state, wanted)) return false;
 	const { git } = clone;

@@ -16,9 +16,10 @@ import type { SyncOptions, SyncPlan } from "./sync-types.ts";
 import { fetchFiles } from "./update-clone.ts";
 
 /**
- * What `sync` would do, with the files, evals, tests and executed things that would change. May fetch objects into a clone's own
- * store; changes no HEAD, file, registry or state.
- * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read, `interrupted`
+ * Returns what `sync` would do, with the files, evals, tests and executed programs that would
+ * change. Can fetch objects into a clone's own store; changes no HEAD, file, registry or state.
+ * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry,
+ * `interrupted`
  */
 export async function planSync(options: SyncOptions): Promise<readonly SyncPlan[]> {
 	const registry = readRegistry(options.env);
@@ -39,11 +40,11 @@ async function planOne(entry: RegistryEntry, options: PlanOneOptions): Promise<S
 	const simple = (action: SyncPlan["action"], message: string): SyncPlan => {
 		return { id: entry.id, action, from: null, to: null, message, changes: null };
 	};
-	if (!entry.source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used as it is");
+	if (!entry.source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used in place");
 	if (entry.problem !== undefined) return simple("refuse", entry.problem);
 	const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
 	try {
-		// The lock keeps a fetch of ours out of a running sync's way.
+		// The lock keeps our fetch from interfering with a running sync.
 		const { signal } = options;
 		return await withLock(entry.path, () => planLocked(entry, options), {
 			...{ lockDirectory: lockDirectory(options.env), waitMs, signal },
@@ -65,7 +66,7 @@ async function planLocked(entry: RegistryEntry, options: PlanOneOptions): Promis
 	const { observation, clone } = seen;
 	const decision = makePlan(observation, { reset: options.reset === true });
 	const plan = { id: entry.id, ...decision, changes: null };
-	const noted = seen.journal ? { ...plan, message: `${plan.message}; first an interrupted sync is put right` } : plan;
+	const noted = seen.journal ? { ...plan, message: `${plan.message}; first, an interrupted sync is recovered` } : plan;
 	const { wanted } = "wanted" in observation.remote ? observation.remote : { wanted: undefined };
 	const moves = decision.action === "update" || decision.action === "move" || decision.action === "adopt";
 	if (!moves || !clone || !wanted) return noted;

@@ -10,15 +10,15 @@ import { type CloneGit, openClone } from "./clone-git.ts";
 import { clearRemains, type Journal, readJournal, removeJournal, workTreeSpan } from "./journal.ts";
 import { type TreeChange, treeDiff } from "./tree-diff.ts";
 
-/** git's name for the empty tree in a repository that names its commits as `sha` (SHA-1 or SHA-256). */
+/** Returns git's name for the empty tree in a repository with `sha`'s format (SHA-1 or SHA-256). */
 export function emptyTree(sha: string): string {
 	if (sha.length === 64) return "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
 	return "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 }
 
 /**
- * Puts right what a killed sync left in the clone at `root`: its git is ended, its locks are removed, and paths that it was changing
- * and that were clean before become what HEAD says. Answers what was done, or undefined where there was nothing.
+ * Recovers from a killed sync in the clone at `root`: ends its git, removes its locks, and resets
+ * paths that it was changing and that were clean. Returns what was done; undefined if nothing was.
  */
 export async function recover(root: string, env: Environment): Promise<string | undefined> {
 	const gitDir = join(root, ".git");
@@ -30,10 +30,7 @@ export async function recover(root: string, env: Environment): Promise<string | 
 	return putRight(root, gitDir, journal, env);
 }
 
-/**
- * After a git that failed half-way, yet ended by itself and so removed its own locks: others' locks stay as they are. What can't be
- * put right now, the next sync does.
- */
+/** For a git that exited, removing its own locks: others' locks stay. Best effort. */
 export async function undo(root: string, env: Environment): Promise<void> {
 	const gitDir = join(root, ".git");
 	const journal = readJournal(gitDir);
@@ -48,15 +45,15 @@ async function putRight(root: string, gitDir: string, journal: Journal, env: Env
 	const restored = journal.phase === "work-tree" ? await restoreWorkTree(await openClone(root, env), journal) : 0;
 	removeJournal(gitDir);
 	return restored === 0
-		? "an interrupted sync was cleared away"
-		: `an interrupted sync was put right (${restored} ${restored === 1 ? "file" : "files"})`;
+		? "an interrupted sync was cleaned up"
+		: `an interrupted sync was recovered (${restored} ${restored === 1 ? "file" : "files"})`;
 }
 
-/** Makes the paths that the journal speaks of what HEAD says; answers how many. */
+/** Resets the journal's paths to HEAD; returns their number. */
 export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<number> {
 	const { from, to } = workTreeSpan(journal);
 	const head = (await git.local(["rev-parse", "--verify", "HEAD"])).stdout.trim();
-	// Somebody has gone on from there: what he did is his.
+	// The user has moved on from there: keep that.
 	if (head !== from && head !== to) return 0;
 	const edits = new Set(journal.edits ?? []);
 	const changes = (await treeDiff(git, from, to)).filter(({ path }) => !edits.has(path));
@@ -73,7 +70,7 @@ export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<
 	return changes.length;
 }
 
-/** Removes a file of the work tree and the directories that it leaves empty; nothing behind a link that leads elsewhere. */
+/** Removes a file of the work tree and emptied directories; nothing through a link to elsewhere. */
 function removeBelow(root: string, path: string): void {
 	const file = join(root, path);
 	const directory = dirname(file);

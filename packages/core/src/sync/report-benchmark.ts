@@ -32,14 +32,13 @@ function shown({ source }: RegistryEntry): ShownSource | null {
 	return source ? { url: shownSource(source.url), ref: source.ref ?? null } : null;
 }
 
-/** A benchmark without a source. */
 export function localReport(entry: RegistryEntry, env: Environment): BenchmarkReport {
 	const reason =
-		entry.problem ?? (targetKind(entry.path) === "directory" ? null : `${entry.path} is not there; correct the path`);
-	return report(entry, env, { ...nothing, state: "local", reason }, clean, reason ?? "local, used as it is");
+		entry.problem ?? (targetKind(entry.path) === "directory" ? null : `${entry.path} does not exist; fix the path`);
+	return report(entry, env, { ...nothing, state: "local", reason }, clean, reason ?? "local, used in place");
 }
 
-/** A benchmark that can't be compared; `there` is what stands on disk, where that was looked at. */
+/** Reports a benchmark that can't be compared; `there` is its state on disk, if inspected. */
 export async function problemReport(
 	entry: RegistryEntry,
 	problem: string,
@@ -55,7 +54,7 @@ function workTreeOf(edits: readonly Edit[]): WorkTree {
 	return edits.length === 0 ? clean : { state: "modified", files: edits.slice(0, mostFiles).map(({ path }) => path) };
 }
 
-/** A git-backed benchmark that was looked at. */
+/** Reports an inspected git-backed benchmark. */
 export async function reportOf(
 	entry: RegistryEntry,
 	access: SourceAccess,
@@ -69,7 +68,7 @@ export async function reportOf(
 	const wants = { wantedRef: wanted?.name ?? access.ref ?? null, wantedSha: wanted?.sha ?? null };
 	if (observation.disk === "foreign") {
 		const reason = observation.foreign ?? "";
-		const message = `${reason}; move it away, or give the benchmark another path`;
+		const message = `${reason}; move it away, or change the benchmark's path`;
 		return report(entry, env, { ...nothing, ...wants, reason }, { state: "foreign", files: [] }, message);
 	}
 	if (!seen.clone) {
@@ -77,7 +76,7 @@ export async function reportOf(
 		const reason = isAsked ? problem.message : null;
 		const message = isAsked
 			? `not cloned yet, and ${sentence(problem.message, problem.hint)}`
-			: `not cloned yet; agentv benchmark sync ${entry.id} gets it`;
+			: `not cloned yet; agentv benchmark sync ${entry.id} clones it`;
 		return report(entry, env, { ...nothing, ...wants, state: "missing", reason }, clean, message);
 	}
 	const got = await commitOf(seen.clone);
@@ -103,11 +102,11 @@ interface Compared {
 }
 
 function uncompared(problem: RemoteProblem | undefined): Compared {
-	const reason = problem?.message ?? "the remote was not asked";
+	const reason = problem?.message ?? "the remote was not contacted";
 	return { state: "unknown", reason, message: sentence(reason, problem?.hint) };
 }
 
-/** State and sentence of a clone whose wanted commit is known. */
+/** Returns state and message of a clone whose wanted commit is known. */
 function compare(entry: RegistryEntry, seen: Seen, wanted: Wanted): Compared {
 	const { clone } = seen.observation;
 	if (!clone) return { state: "missing", reason: null, message: "not cloned yet" };
@@ -117,14 +116,14 @@ function compare(entry: RegistryEntry, seen: Seen, wanted: Wanted): Compared {
 	const isKnown = clone.relation !== undefined || clone.sha === wanted.sha;
 	const state = isOn || plan.action === "refuse" ? revisionOf(clone, wanted) : "behind";
 	if (seen.journal)
-		return { state, reason: "a sync was interrupted", message: `a sync was interrupted; ${sync} puts it right` };
+		return { state, reason: "a sync was interrupted", message: `a sync was interrupted; ${sync} recovers it` };
 	if (plan.action === "refuse")
 		return { state: state === "synced" && !isOn ? "diverged" : state, reason: plan.message, message: plan.message };
 	if (state === "synced" && !clone.urlChanged)
 		return { state, reason: null, message: `up to date, ${wanted.name} at ${short(wanted.sha)}` };
 	if (clone.urlChanged) return { state, reason: "the URL changed", message: `the URL changed; ${sync} moves to it` };
 	if (!isOn) {
-		const reason = `the registry wants ${wanted.name}`;
+		const reason = `the registry specifies ${wanted.name}`;
 		return {
 			state,
 			reason,

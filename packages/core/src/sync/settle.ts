@@ -2,13 +2,13 @@ import { baseRef, type LocalClone, remoteRef } from "./look-local.ts";
 import type { Wanted } from "./look-remote.ts";
 
 /**
- * Notes in the clone what it stands on now: our refs, the ref it follows, its URL, and what a plain `git pull` there needs. Writes only
- * what differs; for a clone that is current that is nothing, and costs no git command.
+ * Records the clone's state in it: our refs, its ref, its URL, and the configuration for a plain
+ * `git pull`. Only writes what differs; for a current clone that is nothing, without a git command.
  */
 export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted, url: string): Promise<void> {
 	const tracking = wanted.kind === "branch" ? [`refs/remotes/origin/${wanted.name}`] : [];
 	const updates = [baseRef, remoteRef, ...tracking].filter((ref) => refs.get(ref) !== wanted.sha);
-	// All or none, so that a later look never finds the base behind what is checked out.
+	// Atomic, so that the base is never behind what is checked out.
 	if (updates.length > 0)
 		await git.shielded(["update-ref", "-z", "--stdin"], {
 			input: updates.map((ref) => `update ${ref}\0${wanted.sha}\0\0`).join(""),
@@ -19,7 +19,7 @@ export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted
 	await git.shielded(["config", "agentv.ref", wanted.ref]);
 }
 
-/** The branch that was followed before is not fetched any more: should the remote delete it, every plain `git pull` would fail. */
+/** If the remote deleted the previous branch, every plain `git pull` would fail. */
 async function follow(git: LocalClone["git"], branch: string): Promise<void> {
 	const former = git.syncedRef?.startsWith("refs/heads/") ? refspecOf(git.syncedRef.slice("refs/heads/".length)) : "";
 	const answer = await git.local(["config", "--get-all", "remote.origin.fetch"], { okExitCodes: [0, 1] });

@@ -13,7 +13,7 @@ import { problemReport, reportOf } from "./report-benchmark.ts";
 import { lockDirectory } from "./state-file.ts";
 import type { StatusOptions } from "./status-options.ts";
 
-/** How a git-backed benchmark stands to its remote. */
+/** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(
 	entry: RegistryEntry,
 	base: string,
@@ -34,14 +34,14 @@ export async function sourceStatus(
 		const edits = seen.clone ? await localEdits(seen.clone.git, settings, seen.journal) : [];
 		return await reportOf(entry, access, seen, edits, env);
 	} catch (error) {
-		// git that can't read this one directory says nothing about the others.
+		// An error in this directory says nothing about the others.
 		if (!(error instanceof AgentvError) || error.code === "internal" || error.code === "interrupted") throw error;
 		if (error instanceof GitError && error.reason === "git-missing") throw error;
 		return problemReport(entry, sentence(error.message, error.hint), env);
 	}
 }
 
-/** A benchmark whose source can't be used now, as with a variable that is unset: what is there is told all the same. */
+/** Includes the state on disk, for example if a variable of the source is unset. */
 export async function problemStatus(
 	entry: RegistryEntry,
 	problem: string,
@@ -59,7 +59,7 @@ export async function problemStatus(
 	}
 }
 
-/** Looks without a lock, and takes it only where the tip has to be fetched; a sync that runs is not waited for. */
+/** Takes the lock only to fetch the tip; does not wait for a running sync. */
 async function look(entry: RegistryEntry, access: SourceAccess, settings: ObserveSettings): Promise<Seen> {
 	const seen = await observe(entry, access, settings);
 	const { clone, remote } = seen.observation;

@@ -9,7 +9,7 @@ import { targetKind } from "../io/files/stat-path.ts";
 import { writeNote } from "../io/files/write-note.ts";
 import type { LastSync } from "./benchmark-report.ts";
 
-/** Where locks of benchmark directories are kept. */
+/** Directory of locks for benchmark directories. */
 export function lockDirectory(env: Environment): string {
 	return join(agentvHome(env), "state", "locks");
 }
@@ -26,11 +26,10 @@ interface StateOnDisk {
 	readonly from: string | null;
 	readonly to: string | null;
 	readonly message: string;
-	/** The process that runs the sync. */
+	/** The process of the sync. */
 	readonly owner?: LockOwner;
 }
 
-/** Notes how a benchmark's sync stands. */
 export function writeState(id: string, state: LastSync, env: Environment): void {
 	const file = stateFile(id, env);
 	makeDirectory(dirname(file), { mode: 0o700 });
@@ -43,7 +42,7 @@ export function writeState(id: string, state: LastSync, env: Environment): void 
 	writeNote(file, `${JSON.stringify(note)}\n`);
 }
 
-/** The last sync; one that runs no more, yet never finished, failed. Null when there was none, or nothing readable. */
+/** A sync that ended without finishing failed. Null if there is no readable one. */
 export function readState(id: string, env: Environment): LastSync | null {
 	const file = stateFile(id, env);
 	if (targetKind(file) !== "file") return null;

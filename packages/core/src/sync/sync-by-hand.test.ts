@@ -14,24 +14,24 @@ describe("what somebody does in the clone", () => {
 		home.git("switch", "--quiet", "main");
 		home.git("pull", "--quiet", "--ff-only");
 		expect(() => home.git(...(operation === "rebase" ? ["rebase", "main", "side"] : [operation, "side"]))).toThrow();
-		await refused(home, new RegExp(`a ${operation} is under way`));
+		await refused(home, new RegExp(`a ${operation} is in progress`));
 	});
 
 	test("another branch, or commit, that was checked out by hand is refused", async () => {
 		const home = await behind();
 		home.git("switch", "--quiet", "-c", "mine");
-		await refused(home, /branch mine was checked out by hand.*git switch main/);
+		await refused(home, /branch mine was checked out manually.*git switch main/);
 		home.git("switch", "--quiet", "--detach");
-		await refused(home, /checked out by hand/);
+		await refused(home, /checked out manually/);
 	});
 
 	test("a bisect and a half-done sequence are refused, with the way out", async () => {
 		const home = await behind();
 		home.git("bisect", "start");
-		await refused(home, /a bisect is under way.*git bisect reset/);
+		await refused(home, /a bisect is in progress.*git bisect reset/);
 		home.git("bisect", "reset");
 		mkdirSync(join(home.clone, ".git/sequencer"));
-		await refused(home, /a cherry-pick or revert is under way.*git cherry-pick --abort/);
+		await refused(home, /a cherry-pick or revert is in progress.*git cherry-pick --abort/);
 	});
 
 	test.each(["HEAD", "refs/heads/main"])("git's lock of %s: what was half-done is undone", async (ref) => {

@@ -22,21 +22,21 @@ export const defaultTimeoutMs = 600_000;
 const noteAfterMs = 100;
 
 export interface SyncOneOptions extends Omit<SyncOptions, "ids" | "concurrency"> {
-	/** Directory of the registry, which relative paths are relative to. */
+	/** Directory of the registry, for relative paths. */
 	readonly base: string;
-	/** Whether the user named it. */
+	/** Whether the user specified it. */
 	readonly isNamed: boolean;
 	readonly emit: (event: SyncEvent) => void;
 }
 
-/** Syncs one benchmark under its lock; never throws for what can happen to one benchmark. */
+/** Syncs one benchmark under its lock; never throws for problems of that benchmark. */
 export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Promise<SyncResult> {
 	const { env, signal } = options;
 	const ended = (outcome: SyncOutcome, message: string) => result(entry.id, outcome, message);
 	if (!entry.source)
 		return options.isNamed
-			? ended("refused", "local benchmark, used as it is")
-			: ended("skipped", "local benchmark, used as it is");
+			? ended("refused", "local benchmark, used in place")
+			: ended("skipped", "local benchmark, used in place");
 	if (entry.problem !== undefined) return ended("refused", entry.problem);
 	options.emit({ type: "started", id: entry.id });
 	const startedAt = new Date().toISOString();
@@ -51,7 +51,7 @@ export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Pr
 		return await withLock(
 			entry.path,
 			async () => {
-				// A sync that finds nothing to do is over before anybody could ask whether it runs.
+				// A sync with nothing to do finishes before its state matters.
 				const soon = setTimeout(() => note("running", ended("failed", "running")), noteAfterMs);
 				let done: SyncResult;
 				try {
@@ -69,14 +69,14 @@ export async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Pr
 	}
 }
 
-/** Writes the state; answers why it could not be kept, which makes no sync fail. */
+/** Writes the state; returns why that failed, which doesn't fail the sync. */
 function keepState(id: string, state: LastSync, env: Environment): string | undefined {
 	try {
 		writeState(id, state, env);
 		return undefined;
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
-		return `its state could not be kept (${error.message})`;
+		return `its state could not be saved (${error.message})`;
 	}
 }
 
@@ -99,9 +99,9 @@ async function guarded(
 	}
 }
 
-/** What an error means for one benchmark; a fault of ours is thrown on. */
+/** Converts an error of one benchmark; rethrows internal errors. */
 function failure(id: string, error: unknown, signal: AbortSignal | undefined): SyncResult {
-	if (signal?.aborted) return result(id, "failed", "interrupted; what was there before is as it was");
+	if (signal?.aborted) return result(id, "failed", "interrupted; nothing was changed");
 	if (error instanceof GitError && error.code === "failed" && error.reason !== "other") {
 		const { message, hint } = remoteProblem(error);
 		return result(id, "refused", sentence(message, hint));

@@ -156,7 +156,7 @@ describe("the registry's ref", () => {
 	test.each([
 		["none", 'no branch or tag "none"'],
 		["abc1234", "full 40-character SHA"],
-		[`${"0".repeat(39)}1`, "does not have what the ref names"],
+		[`${"0".repeat(39)}1`, "does not have this ref"],
 	])("%s, which is not there, is refused with a reason", async (ref, words) => {
 		const { home } = manyRefs();
 		home.register({ ref });
@@ -234,7 +234,7 @@ describe("a changed URL", () => {
 		const before = home.snapshot();
 		expect(await home.sync()).toMatchObject({
 			outcome: "refused",
-			message: expect.stringContaining("no history in common"),
+			message: expect.stringContaining("without common history"),
 		});
 		const after = home.snapshot() as { refs: string };
 		expect({ ...after, refs: "" }).toEqual({ ...(before as object), refs: "" });

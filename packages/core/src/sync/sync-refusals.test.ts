@@ -9,7 +9,7 @@ describe("local edits", () => {
 	test("of a file that upstream changed are in the way", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, "a.txt"), "mine\n");
-		await refused(home, /local edits are in the way \(a\.txt\)/);
+		await refused(home, /local edits would be overwritten \(a\.txt\)/);
 		expect(await home.status()).toMatchObject({
 			revision: { state: "behind" },
 			workTree: { state: "modified", files: ["a.txt"] },
@@ -90,7 +90,7 @@ describe("local commits", () => {
 	test("diverged from the remote are refused, with --reset as well", async () => {
 		const home = await behind();
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
-		await refused(home, /1 commit of its own and the remote 1 commit/);
+		await refused(home, /1 commit that the remote does not have, and the remote has 1 commit more/);
 		await refused(home, /1 commit of its own/, { reset: true });
 		expect(await home.status()).toMatchObject({ revision: { state: "diverged" } });
 	});
@@ -196,7 +196,7 @@ describe("a benchmark without a source", () => {
 		home.register({}, `  - id: mine\n    path: ${home.root}\n`);
 		expect(await home.sync({ ids: ["mine"] })).toMatchObject({
 			outcome: "refused",
-			message: "local benchmark, used as it is",
+			message: "local benchmark, used in place",
 		});
 		const events = await home.events({ ids: [] });
 		expect(events.at(-1)).toMatchObject({ type: "outcome", results: [{ outcome: "synced" }, { outcome: "skipped" }] });

@@ -94,7 +94,7 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		await synced("the URL of a mirror", tip());
 		gitRepository(join(home.root, "strange"), { "x.txt": "x\n" }).pushTo(join(served(home), "strange.git"));
 		register({ repository: "strange.git" });
-		await refused("the URL of a stranger", /no history in common/);
+		await refused("the URL of a stranger", /without common history/);
 	});
 
 	test("local work", async () => {
@@ -103,7 +103,7 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		await home.sync({ env });
 		const second = home.publish({ "a.txt": "2\n" });
 		writeFileSync(join(home.clone, "a.txt"), "mine\n");
-		await refused("edits in the way", /local edits are in the way \(a\.txt\)/);
+		await refused("edits in the way", /local edits would be overwritten \(a\.txt\)/);
 		home.git("restore", "a.txt");
 		writeFileSync(join(home.clone, "b.txt"), "mine\n");
 		expect(await home.sync({ env })).toMatchObject({ outcome: "synced", to: second, edits: ["b.txt"] });
@@ -111,14 +111,14 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
 		await refused("local commits", /1 commit that the remote does not have/);
 		home.publish({ "a.txt": "3\n" });
-		await refused("diverged", /1 commit of its own and the remote 1 commit/);
+		await refused("diverged", /1 commit that the remote does not have, and the remote has 1 commit more/);
 		home.git("reset", "--quiet", "--hard", second);
 		home.git("switch", "--quiet", "-c", "mine");
-		await refused("another branch by hand", /branch mine was checked out by hand/);
+		await refused("another branch by hand", /branch mine was checked out manually/);
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
 		home.git("switch", "--quiet", "main");
 		home.git("merge", "--quiet", "--no-ff", "--no-commit", "mine");
-		await refused("a merge in progress", /a merge is under way/);
+		await refused("a merge in progress", /a merge is in progress/);
 		home.git("merge", "--abort");
 		home.upstream.git("reset", "--quiet", "--hard", "HEAD~1");
 		await synced("after that, with upstream on a new third commit", home.publish({ "a.txt": "third\n" }));
@@ -142,9 +142,9 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		const { home, way, env, register, refused } = await reached(by);
 		register();
 		writeTree(home.clone, { "precious.txt": "mine\n" });
-		await refused("files of somebody", /not empty and no git repository/);
+		await refused("files of somebody", /not empty and not a git repository/);
 		gitRepository(home.clone).git("remote", "add", "origin", "https://host/other.git");
-		await refused("another repository", /holds another repository/);
+		await refused("another repository", /contains another repository/);
 		rmSync(home.clone, { recursive: true });
 		await home.sync({ env });
 		register({ repository: "none.git" });

@@ -199,7 +199,7 @@ describe("a remote that fails", () => {
 	test("a server that stalls is given up after the timeout, with all its processes", async () => {
 		const { home, server } = await overHttp();
 		server.behaviour.stall = true;
-		await stays(home, "did not answer in time", { timeoutMs: 500 });
+		await stays(home, "did not respond in time", { timeoutMs: 500 });
 		const helpers = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" }).split("\n");
 		expect(helpers.filter((line) => line.includes(server.url) && isAlive(Number.parseInt(line, 10)))).toEqual([]);
 		server.behaviour.stall = false;

@@ -10,14 +10,14 @@ import { chosenEntries } from "./chosen-entries.ts";
 import { syncOne } from "./sync-one.ts";
 import type { SyncEvent, SyncOptions, SyncResult } from "./sync-types.ts";
 
-/** How many benchmarks are synced at once: more are slower on small machines. */
+/** More concurrent syncs are slower on small machines. */
 const defaultConcurrency = 3;
 
 /**
- * Brings benchmarks up to date; several at once, one failing stops none of the others. Yields events as they happen and ends with
- * one `outcome`, also when interrupted.
- * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read or a missing or old git: before the
- * first event
+ * Updates benchmarks concurrently; a failure stops none of the others. Yields events and ends with
+ * one `outcome` each, also when interrupted.
+ * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry or a
+ * missing or old git: before the first event
  */
 export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, void> {
 	const registry = readRegistry(options.env);
@@ -32,13 +32,16 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 		yield* events.contents();
 		yield { type: "outcome", results: await all, interrupted: options.signal?.aborted === true };
 	} finally {
-		// Whoever leaves the loop early wants no sync to go on behind his back.
+		// If the caller stops iterating, cancel the remaining syncs.
 		abandoned.abort();
 		await all.catch(() => undefined);
 	}
 }
 
-/** Without git no entry that has a source can be synced: said once, not for each. @throws AgentvError `config` */
+/**
+ * No entry with a source can be synced without git: reported once, not for each. @throws
+ * AgentvError `config`
+ */
 export async function requireGitFor(
 	entries: readonly RegistryEntry[],
 	env: Environment,
@@ -68,7 +71,7 @@ async function syncAll(
 	return entries.flatMap(({ id }) => results.get(id) ?? []);
 }
 
-/** Entries that may be synced at once: one whose directory lies in another's comes after that, which must find its own empty. */
+/** An entry inside another's directory comes later, since that one must start empty. */
 function rounds(entries: readonly RegistryEntry[]): RegistryEntry[][] {
 	const clones = entries.filter(({ source }) => source);
 	const depth = ({ path }: RegistryEntry) =>
@@ -81,7 +84,7 @@ function rounds(entries: readonly RegistryEntry[]): RegistryEntry[][] {
 	return found.filter((round) => round !== undefined);
 }
 
-/** Hands events from those who sync to the one who listens. */
+/** Passes events from the syncs to the one consumer. */
 class EventQueue {
 	readonly #events: SyncEvent[] = [];
 	#isClosed = false;

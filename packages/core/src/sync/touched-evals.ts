@@ -6,7 +6,7 @@ import { type EvalSide, type Executed, evalSide, executedBy, type Side, watchedP
 import type { ExecutableChange, TouchedEval } from "./sync-types.ts";
 import type { TreeChange } from "./tree-diff.ts";
 
-/** The paths of a change, ready to be asked whether a path is, holds or lies below one of them. */
+/** The paths of a change, to check whether a path is, contains or is inside one of them. */
 export class ChangedPaths {
 	/** Absolute path → whether it is new. */
 	readonly #files = new Map<string, boolean>();
@@ -21,12 +21,12 @@ export class ChangedPaths {
 		}
 	}
 
-	/** Whether `path` changes, or something in it. */
+	/** Returns whether `path`, or something in it, changes. */
 	touches(path: string): boolean {
 		return this.#files.has(path) || this.#above.has(path);
 	}
 
-	/** `added` or `changed` for a changed file. */
+	/** Returns `added` or `changed` for a changed file. */
 	changeOf(path: string): "added" | "changed" | undefined {
 		const isNew = this.#files.get(path);
 		return isNew === undefined ? undefined : isNew ? "added" : "changed";
@@ -38,7 +38,7 @@ export interface EvalChanges {
 	readonly executes: readonly ExecutableChange[];
 }
 
-/** How the change touches one eval file, which may be new or go away. */
+/** Returns how the change affects one eval file, which can be added or removed. */
 export function evalChanges(file: string, before: Side, after: Side, changed: ChangedPaths): EvalChanges {
 	const was = evalSide(file, before);
 	if (was && !watchedOf(was, before).some((path) => changed.touches(path))) return { touched: undefined, executes: [] };
@@ -61,12 +61,12 @@ export function evalChanges(file: string, before: Side, after: Side, changed: Ch
 	return { touched: isTouched ? { file: name, change: "changed", tests } : undefined, executes };
 }
 
-/** A script that a referenced script imports counts, too. */
+/** Includes imports of referenced scripts. */
 function watchedOf(side: EvalSide, at: Side): string[] {
 	return [...watchedPaths(side), ...executedBy(side, at).scripts.keys()];
 }
 
-/** Ids of tests that are new or differ, or that use a changed file. */
+/** Returns ids of tests that are new or differ, or that use a changed file. */
 function touchedTests(was: EvalSide, will: EvalSide, changed: ChangedPaths): string[] {
 	const former = new Map(was.loaded.tests.map((test) => [test.id, testText(test)]));
 	const isShared = sharedText(was) !== sharedText(will);
@@ -76,10 +76,10 @@ function touchedTests(was: EvalSide, will: EvalSide, changed: ChangedPaths): str
 		.map(({ id }) => id);
 }
 
-/** Kinds of references that loading reads: what they hold is compared as part of the tests. */
+/** Kinds of references that loading reads: their content is compared as part of the tests. */
 const readByLoading = new Set<Reference["kind"]>(["tests", "suite", "workspace-file", "include", "prompt-file"]);
 
-/** The tests that point at a changed file; all of them where what they share does. */
+/** Returns the tests that refer to a changed file; all of them if a shared part does. */
 function usersOf({ loaded, references }: EvalSide, changed: ChangedPaths): "all" | ReadonlySet<TestCase> {
 	const byPlace = new Map(loaded.tests.map((test) => [placeKey(test.at, test.at.path?.length ?? 0), test]));
 	const users = new Set<TestCase>();
@@ -104,7 +104,7 @@ function placeKey({ file, line, path }: Place, length: number): string {
 	return JSON.stringify([file, line, (path ?? []).slice(0, length)]);
 }
 
-/** Keys that say where something stands, not what it is; suites are compared apart. */
+/** Keys of locations; suites are compared separately. */
 const places = new Set(["at", "base", "file", "scope", "suite", "program"]);
 
 function text(value: unknown): string {
@@ -127,7 +127,7 @@ function suiteText({
 	return text({ workspace, extensions, preprocessors, targets, threshold, timeoutSeconds, repeat });
 }
 
-/** What all tests of an eval share: its suite and the targets they run on. */
+/** Returns what all tests of an eval share: its suite and targets. */
 function sharedText({ loaded, targets }: EvalSide): string {
 	const used = targets.map(({ name, wire }) => [name, wire]);
 	return suiteText(loaded.suite) + text({ used, ...runControls(loaded) });

@@ -1,6 +1,6 @@
 import type { CloneGit } from "./clone-git.ts";
 
-/** One side of a changed path: git's mode (`100644`, `100755`, `120000`, `160000`) and object; undefined when it is not there. */
+/** Git's mode (`100644`, `100755`, `120000`, `160000`) and object. */
 export interface TreeSide {
 	readonly mode: string;
 	readonly oid: string;
@@ -15,7 +15,7 @@ export interface TreeChange {
 
 const nothing = /^0+$/;
 
-/** What differs between two commits (or trees), by path, renames not looked for. Offline, one git command. */
+/** By path, without rename detection. Offline, one git command. */
 export async function treeDiff(git: CloneGit, from: string, to: string): Promise<TreeChange[]> {
 	const { stdout } = await git.local(["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", from, to, "--"]);
 	const parts = stdout.split("\0");

@@ -11,7 +11,7 @@ import type { Edit } from "./observation.ts";
 import { recover, undo } from "./recover.ts";
 import { settle } from "./settle.ts";
 
-/** Why git itself refused to change the work tree; it is as it was. */
+/** Why git itself refused to change the work tree, which is then unchanged. */
 export interface Refusal {
 	readonly refused: string;
 }
@@ -22,7 +22,7 @@ export interface UpdateSettings {
 	readonly url: string;
 }
 
-/** Fetches what the wanted commit's files hold, as far as it is not here: after that nothing needs the network. */
+/** Fetches missing file contents of the wanted commit: after that everything works offline. */
 export async function fetchFiles(clone: LocalClone, wanted: Wanted, settings: FetchSettings): Promise<void> {
 	if (clone.head.sha === wanted.sha) return;
 	await withJournal(clone.git.gitDir, { phase: "fetch" }, (marked) =>
@@ -32,8 +32,9 @@ export async function fetchFiles(clone: LocalClone, wanted: Wanted, settings: Fe
 }
 
 /**
- * Moves the clone's work tree to the wanted commit (whose files are here) as the plan says, sparing local edits and ignored files.
- * Offline; a journal covers it.
+ * Moves the clone's work tree to the wanted commit (whose files are available) by the plan, keeping
+ * local edits and ignored files.
+ * Offline; protected by a journal.
  * @throws GitError
  */
 export async function updateClone(
@@ -89,15 +90,18 @@ function moveCommand({ action }: Decision, { kind, name, sha }: Wanted): string[
 	return ["switch", "--quiet", "--no-overwrite-ignore", ...goal, sha];
 }
 
-/** What git says when it finds another one's lock, or files that it would overwrite. */
+/** Git's messages about another process's lock, or files that it would overwrite. */
 function refusalOf({ stderr }: GitError): (Refusal & { readonly isHalfDone: boolean }) | undefined {
 	const lock = /Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
 	if (lock !== undefined)
 		return {
-			refused: `another git program is at work in the clone (${lock} exists), or was interrupted; when none is, remove the file`,
+			refused: `another git process is running in the clone (${lock} exists), or was interrupted; if none is running, remove the file`,
 			isHalfDone: !lock.endsWith("/index.lock"),
 		};
 	if (!/would be overwritten|would lose untracked files|would be removed/.test(stderr)) return undefined;
 	const files = [...stderr.matchAll(/^\t(.+)$/gm)].map((match) => match[1] ?? "");
-	return { refused: `local files are in the way (${listed(files)}); move them away or commit them`, isHalfDone: false };
+	return {
+		refused: `local files would be overwritten (${listed(files)}); move them away or commit them`,
+		isHalfDone: false,
+	};
 }

@@ -6,7 +6,7 @@ import { makeOwnedDir } from "../io/files/temp-dir.ts";
 import { workshopPrefix } from "../model/home-places.ts";
 import { readJournal } from "./journal.ts";
 
-/** Runs `work` with a directory of its own inside `parent`, which is removed afterwards, come what may. */
+/** Runs `work` with a temporary directory inside `parent`, which is always removed afterwards. */
 export async function withWorkshop<T>(
 	goal: string,
 	parent: string,
@@ -20,7 +20,7 @@ export async function withWorkshop<T>(
 	}
 }
 
-/** Removes what killed syncs left beside `goal`, and in it unless a clone is there, and ends the git that they left running. */
+/** Removes leftovers next to `goal`, and in it unless there is a clone. */
 export async function sweepWorkshops(goal: string): Promise<void> {
 	const isClone = pathKind(join(goal, ".git")) !== "missing" && !readJournal(join(goal, ".git"));
 	for (const parent of isClone ? [dirname(goal)] : [dirname(goal), goal]) await sweepStaged(parent);

@@ -6,12 +6,12 @@ export const largestAnswer = 64 * 1024 * 1024;
 /** Messages and tool calls of one answer. */
 export const mostMessages = 20_000;
 
-/** The failure for an answer that can't be graded and recorded as a whole. */
+/** Returns the failure for an answer that is too large to be graded and recorded. */
 export function tooLarge(what: string): TargetFailure {
 	return { code: "answer-too-large", message: `the answer ${what}`, retryable: false, causedBy: "agent" };
 }
 
-/** Returns what a target answered, or a failure if that is more than one answer may be. What it cost counts all the same. */
+/** Returns the outcome, or a failure if the answer is too large. Its cost is kept. */
 export function withinLimits(outcome: TargetOutcome): TargetOutcome {
 	const { text = "", messages = [], textFile, ...figures } = answerOf(outcome);
 	const problem = problemOf(text, messages, textFile);
@@ -30,7 +30,7 @@ function problemOf(text: string, messages: readonly AnswerMessage[], textFile: s
 	let size = textFile === undefined ? Buffer.byteLength(text) : listEntry(textFile).size;
 	for (const message of messages) {
 		if (size > largestAnswer) break;
-		// The last message usually is the text.
+		// The last message usually equals the text.
 		if (message.content !== text || message.toolCalls) size += Buffer.byteLength(JSON.stringify(message));
 	}
 	return size > largestAnswer ? `is larger than ${largestAnswer / 1024 / 1024} MB` : undefined;

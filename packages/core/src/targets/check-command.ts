@@ -6,27 +6,27 @@ import type { CommandSpec } from "../model/command.ts";
 import { resolveCommand } from "../model/resolve-command.ts";
 import type { TargetProblem, TargetServices } from "./contract.ts";
 
-/** What is wrong with a command before it is run: its program is not installed, a variable is not set. A shell's text is not looked into. */
+/** Checks program and variables of a command. A shell's text is not analyzed. */
 export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
 	try {
 		const { argv, cwd, env } = resolveCommand(command, { ...services, defaultCwd: services.scope.directory });
 		if (command.cwd && !cwd.includes("{") && targetKind(cwd) !== "directory") {
-			const hint = "correct `cwd`, or make the directory";
+			const hint = "fix `cwd`, or create the directory";
 			return { message: `the working directory ${cwd} does not exist or is not a directory`, hint };
 		}
 		const program = argv?.[0];
 		if (program === undefined || program.includes("{")) return undefined;
-		// A relative path may name a file that only the test's workspace will have.
+		// A relative path can name a file that exists only in the test's workspace.
 		if (program.includes("/") && !isAbsolute(program)) return undefined;
 		if (findExecutable(program, env, cwd) !== undefined) return undefined;
 		return isAbsolute(program)
 			? {
 					message: `${program} is not an executable file`,
-					hint: "make it executable (chmod +x), or name the program that runs it",
+					hint: "make it executable (chmod +x), or start it with its interpreter",
 				}
 			: {
 					message: `the program ${JSON.stringify(program)} was not found`,
-					hint: `install ${program}, or correct PATH`,
+					hint: `install ${program}, or fix PATH`,
 				};
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;

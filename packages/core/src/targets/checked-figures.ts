@@ -3,8 +3,8 @@ import type { ToolCall } from "../schema/message.ts";
 import type { AnswerMessage, TargetAnswer, TargetOutcome, TokenUsage } from "./contract.ts";
 
 /**
- * Returns what a target answered without figures that can't be (negative ones, fractions of tokens, absurd ones) and without tool calls' data
- * that is too deep to be recorded. A warning names each.
+ * Removes impossible figures (negative ones, fractions of tokens, absurd ones) and tool call data
+ * that is too deep to be recorded, with a warning for each.
  */
 export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
 	if (outcome.ok) {
@@ -21,16 +21,16 @@ function checked(answer: Partial<TargetAnswer>): Partial<TargetAnswer> {
 	const kept = <Key extends string>(key: Key, value: number | undefined, isPossible: (value: number) => boolean) => {
 		if (value === undefined) return {};
 		if (isPossible(value)) return { [key]: value };
-		found.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is not possible: it is left out`);
+		found.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
 		return {};
 	};
 	const tokens = tokenUsage && checkedTokens(tokenUsage, kept);
 	const times = messages && withCalls(messages, hasWrongTime, withoutTime);
 	if (times && times !== messages)
-		found.push("the target reports durations of tool calls that are not possible: they are left out");
+		found.push("the target reports impossible durations of tool calls: they are ignored");
 	const shallow = times && withCalls(times, isTooDeep, withoutDepth);
 	if (shallow && shallow !== times)
-		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is left out`);
+		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`);
 	return {
 		...rest,
 		...(shallow ? { messages: shallow } : {}),
@@ -52,7 +52,7 @@ const names: Readonly<Record<string, string>> = {
 	reasoning: "its reasoning tokens",
 };
 
-/** What no attempt takes: beyond these figures, the unit is another or the target is wrong. */
+/** Larger figures can't be right: the unit is different or the target is wrong. */
 const most = { count: 1e12, dollars: 1e6, milliseconds: 366 * 24 * 3600 * 1000 };
 
 function isCount(value: number): boolean {
@@ -67,7 +67,7 @@ function isDuration(value: number): boolean {
 	return typeof value === "number" && value >= 0 && value <= most.milliseconds;
 }
 
-/** Changes the tool calls for which `isWrong` holds; without any, the messages are the same. */
+/** Without matching calls, the messages are returned unchanged. */
 function withCalls(
 	messages: readonly AnswerMessage[],
 	isWrong: (call: ToolCall) => boolean,
@@ -106,7 +106,7 @@ type Kept = (
 	isPossible: (value: number) => boolean,
 ) => { [key: string]: number };
 
-/** Input and output count together: one without the other would make the sum too small. */
+/** Input and output are only counted together: one alone would make the sum too small. */
 function checkedTokens({ input, output, cached, reasoning }: TokenUsage, kept: Kept): TokenUsage | undefined {
 	const whole = { ...kept("input", input, isCount), ...kept("output", output, isCount) };
 	if (whole["input"] === undefined || whole["output"] === undefined) return undefined;

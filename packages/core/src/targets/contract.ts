@@ -8,98 +8,94 @@ import type { Role, ToolCall } from "../schema/message.ts";
 import type { CachedFigures, ErrorCause, StopReason } from "../schema/result-row.ts";
 import type { ProviderName } from "../schema/target-file.ts";
 
-/** A resolved target of one provider. */
 export type TargetOf<Name extends ProviderName> = Extract<ResolvedTarget, { provider: Name }>;
 
-/** One kind of system under test. One file each in `providers/`, listed in `providers/index.ts`, loaded when a used target needs it. */
+/** A kind of system under test. One file each in `providers/`, loaded when needed. */
 export interface Provider<Name extends ProviderName> {
 	readonly provider: Name;
-	/** Cheap and without I/O: connections and processes begin in `check` or `invoke`. */
+	/** Cheap and without I/O: connections and processes start in `check` or `invoke`. */
 	create(target: TargetOf<Name>, services: TargetServices): Target;
 }
 
-/** What the runner hands to every target. */
+/** What the runner passes to every target. */
 export interface TargetServices {
-	/** The eval's environment: that of the process with `.env` files laid under it. Programs inherit it. */
+	/** The eval's environment: the process's merged over `.env` files. Programs inherit it. */
 	readonly env: Environment;
-	/** Of the eval that uses the target; its directory is the default working directory without a workspace. */
+	/** Without a workspace, its directory is the working directory. */
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
-	/** Keys of the run's other targets: an agent's program gets no variable that holds one. */
+	/** Keys of the run's other targets: an agent's program gets no variable with one of them. */
 	readonly otherKeys?: readonly string[];
 }
 
-/** A system under test, made once a run and used by several tests at once. */
+/** A system under test, created once per run and used by several tests concurrently. */
 export interface Target {
-	/** Looks, before any test starts, for what would fail all of them: a missing program, key or file. `undefined`: fit to run. */
+	/** Checks before any test for a missing program, key or file. Undefined: ready. */
 	check(signal: AbortSignal): Promise<TargetProblem | undefined>;
-	/** Asks once. Never rejects for what the system under test does: that is a `TargetFailure`. Retrying is the runner's business. */
+	/** Never rejects because of the target: that is a `TargetFailure`. The runner retries. */
 	invoke(request: TargetRequest): Promise<TargetOutcome>;
-	/** What ran, for the record: `{version: "1.2.3"}`. Called once, after `check`; secrets stay out. */
+	/** Called once, after `check`: `{version: "1.2.3"}`. Must not contain secrets. */
 	describe?(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
-	/** Ends what it keeps open. Called once, at the end of the run. */
+	/** Closes what it keeps open. Called once, at the end of the run. */
 	close?(): Promise<void>;
 }
 
-/** Why no test can run against a target. A sentence without a full stop, and what to do about it. */
+/** Why no test can use a target: a sentence without a full stop, and what to do about it. */
 export interface TargetProblem {
 	readonly message: string;
 	readonly hint?: string;
 }
 
-/** A piece of a message as a target sees it. Files are absolute paths that exist, not yet read. */
+/** A piece of a message for a target. Files are absolute paths that exist, not read yet. */
 export type RequestPiece =
 	| { readonly type: "text"; readonly text: string }
 	| {
 			readonly type: "file" | "image";
 			readonly path: string;
-			/** The path as the eval writes it, for prompts. */
+			/** The path as written in the eval, for prompts. */
 			readonly name: string;
 			readonly mediaType?: string;
 	  };
 
 export interface RequestMessage {
 	readonly role: Role;
-	/** Who speaks, as graders and records see it. */
+	/** The speaker, for graders and records. */
 	readonly name?: string;
 	readonly content: readonly RequestPiece[];
 	readonly toolCalls?: readonly ToolCall[];
 }
 
-/** One question to a target. */
+/** A request to a target. */
 export interface TargetRequest {
 	readonly testId: string;
-	/** Counts the repeats of a test from 1; retries of one attempt share it. */
+	/** 1-based repeat of a test; retries of one attempt share it. */
 	readonly attempt: number;
-	/** The whole conversation so far; in `mode: conversation` the answers of earlier turns are in it. */
+	/** Including earlier turns; in `mode: conversation` with their answers. */
 	readonly messages: readonly RequestMessage[];
-	/** The conversation as one text: a single user message is its bare text, several are marked by role. */
+	/** A single user message is its bare text, several are marked by role. */
 	readonly prompt: string;
 	/** Absolute paths of all file and image pieces, in order. */
 	readonly files: readonly string[];
-	/** Absolute; absent where the eval has no workspace. */
+	/** Absolute; absent if the eval has no workspace. */
 	readonly workspacePath?: string;
-	/** What extensions returned as `provider_context`, `agent_rules_paths` included. */
+	/** What extensions returned as `provider_context`, including `agent_rules_paths`. */
 	readonly providerContext: Readonly<Record<string, unknown>>;
-	/** What `session` of this conversation's previous answer was; `undefined` in the first turn. */
+	/** `session` of this conversation's previous answer; undefined in the first turn. */
 	readonly session?: unknown;
-	/**
-	 * A directory of this attempt's own for prompt files, answer files and spilled output, made when first asked for. Removed when the
-	 * attempt is recorded.
-	 */
+	/** For temporary files of this attempt; created on first use, removed once recorded. */
 	readonly scratch: Scratch;
-	/** Aborted by Ctrl-C and by the time limit: whatever runs for this request ends with it, grandchildren included. */
+	/** Aborted by Ctrl-C and the time limit: ends everything, including grandchildren. */
 	readonly signal: AbortSignal;
-	/** The time limit that `signal` enforces, for protocols that want to know it. */
+	/** The time limit that `signal` enforces, for protocols that need it. */
 	readonly timeoutMs?: number;
-	/** Takes what the target prints in addition to its answer, for the attempt's record. */
+	/** Receives additional output of the target, for the attempt's record. */
 	readonly log?: (text: string) => void;
-	/** The answer has to be JSON of this schema. Only LLM graders ask so; targets that can't force it may ignore it. */
+	/** Only set by LLM graders; targets that can't enforce it may ignore it. */
 	readonly answerSchema?: { readonly name: string; readonly schema: Readonly<Record<string, unknown>> };
 }
 
-/** Counts of one answer. `input` includes `cached`, `output` includes `reasoning`. */
+/** `input` includes `cached`, `output` includes `reasoning`. */
 export interface TokenUsage {
 	readonly input: number;
 	readonly output: number;
@@ -107,68 +103,66 @@ export interface TokenUsage {
 	readonly reasoning?: number | undefined;
 }
 
-/** A piece of a message that a target produced, if that is more than text. */
+/** A piece of a target's message that is not only text. */
 export type AnswerPart =
 	| { readonly type: "text"; readonly text: string }
 	| {
 			readonly type: "file" | "image";
-			/** As the target gave it: relative to the workspace, absolute, or the address of an image. */
+			/** As reported by the target: relative to the workspace, absolute, or the URL of an image. */
 			readonly path: string;
 			readonly mediaType?: string;
 	  };
 
-/** A message that a target produced. */
 export interface AnswerMessage {
 	readonly role: Role;
-	/** Its text; a file or image is `[file: path]` in it. */
+	/** Its text, with `[file: path]` for a file or image. */
 	readonly content: string;
-	/** Its pieces, if some are files or images. */
+	/** Its pieces, if any are files or images. */
 	readonly parts?: readonly AnswerPart[];
 	readonly toolCalls?: readonly ToolCall[];
 	readonly durationMs?: number;
 }
 
 export interface TargetAnswer {
-	/** The final answer: the last assistant message's text. Where `textFile` is given, its beginning (at most 10 MB). */
+	/** The last assistant message's text. With `textFile`, its first 10 MB. */
 	readonly text: string;
-	/** File in `scratch` that holds the whole answer, where it is too large for memory. */
+	/** File in `scratch` with the whole answer, if it is too large for memory. */
 	readonly textFile?: string;
-	/** What was produced in this turn, in order, tool calls on the messages that made them. Empty: one assistant message of `text`. */
+	/** In order, tool calls on their messages. Empty: one assistant message of `text`. */
 	readonly messages: readonly AnswerMessage[];
 	readonly tokenUsage?: TokenUsage;
 	/** US dollars, as the target reports it or from its `pricing`. */
 	readonly costUsd?: number;
-	/** As the target reports it; the runner measures otherwise. */
+	/** As the target reports it; otherwise the runner measures it. */
 	readonly durationMs?: number;
-	/** Calls of a language model behind this answer, where known. */
+	/** Calls of a language model for this answer, if known. */
 	readonly llmCalls?: number;
-	/** Set if the answer ended before its own end: a refusal is an answer, one that was cut is not graded. */
+	/** Set if the answer ended early: a refusal is an answer, a truncated one is not graded. */
 	readonly stopReason?: StopReason;
-	/** Of an answer from the cache: what it took when it was made. The other figures say what it took now. */
+	/** The original figures of a cached answer. The other figures are those of this run. */
 	readonly cached?: CachedFigures;
-	/** What is wrong with what the target reports, for the record: sentences without a full stop. */
+	/** Problems of the target's report, for the record: sentences without a full stop. */
 	readonly warnings?: readonly string[];
-	/** Handed back as `session` in the next turn of the same conversation. */
+	/** Passed back as `session` in the next turn of the same conversation. */
 	readonly session?: unknown;
-	/** Small facts for the record: model version, finish reason, request id. Redacted like everything that is recorded. */
+	/** For the record, redacted: model version, finish reason, request id. */
 	readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
-/** Why there is no answer. */
 export interface TargetFailure {
 	/** Who failed, if the target knows; otherwise the runner decides. */
 	readonly causedBy?: ErrorCause;
 	/** Short and stable: `timeout`, `not-found`, `exit-code`, `signal`, `http-429`, `bad-answer`, … */
 	readonly code: string;
-	/** A sentence without a full stop; may quote what the program said. */
+	/** A sentence without a full stop; can quote the program's output. */
 	readonly message: string;
-	/** Whether the same call may succeed later: 429, 5xx, reset connections, timeouts. */
+	/** Whether the same call can succeed later: 429, 5xx, reset connections, timeouts. */
 	readonly retryable: boolean;
-	/** What `Retry-After` asked for. */
+	/** From `Retry-After`. */
 	readonly retryAfterMs?: number;
 	/** An HTTP status, for `retry_status_codes`. */
 	readonly status?: number;
-	/** What was said before it failed, for the record. */
+	/** What was received before the failure, for the record. */
 	readonly partial?: Partial<TargetAnswer>;
 }
 

@@ -1,13 +1,13 @@
 import type { TokenUsage } from "./contract.ts";
 
-/** US dollars for a million tokens. `cached` input defaults to the price of `input`. */
+/** US dollars per million tokens. `cached` defaults to the price of `input`. */
 export interface Pricing {
 	readonly input?: number | undefined;
 	readonly output?: number | undefined;
 	readonly cached?: number | undefined;
 }
 
-/** What a call cost: what the server says it took (`usage.cost`), else by the target's `pricing`; `undefined` where neither tells. */
+/** From the server (`usage.cost`), else by the target's `pricing`. */
 export function costOf(body: unknown, usage: TokenUsage | undefined, pricing: Pricing | undefined): number | undefined {
 	const told = (body as { usage?: { cost?: unknown } } | undefined)?.usage?.cost;
 	if (typeof told === "number") return told;

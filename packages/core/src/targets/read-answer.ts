@@ -7,8 +7,10 @@ import type { AnswerMessage, AnswerPart, TargetAnswer } from "./contract.ts";
 import { stopReasonOf } from "./stop-reason.ts";
 
 /**
- * What a program answered: plain text, or a JSON object with `text` or `output_messages` (`output` is read as either), `token_usage`,
- * `cost_usd`, `duration_ms` and `stop_reason`. Other JSON is plain text. Figures are taken as they are: the caller checks them.
+ * Parses a program's output: plain text, or a JSON object with `text` or `output_messages`
+ * (`output` is read as either), `token_usage`,
+ * `cost_usd`, `duration_ms` and `stop_reason`. Other JSON is plain text. Figures are not checked
+ * here.
  */
 export function readAnswer(said: string): TargetAnswer {
 	const trimmed = said.trim();
@@ -20,7 +22,7 @@ export function readAnswer(said: string): TargetAnswer {
 	return { text: withoutLastBreak(said), messages: [] };
 }
 
-/** The answer that a JSON object of the form above holds; `undefined` if it is not an answer. */
+/** Returns the answer in a JSON object of the form above; undefined if it is not an answer. */
 export function answerOf(value: unknown): TargetAnswer | undefined {
 	if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
 	const fields = value as Readonly<Record<string, unknown>>;
@@ -50,11 +52,11 @@ function amount<Key extends string>(key: Key, value: unknown): { [K in Key]?: nu
 	return (typeof value === "number" ? { [key]: value } : {}) as { [K in Key]?: number };
 }
 
-/** The messages of a list in which everything is one; else `undefined`. */
+/** Returns the messages of a list if every entry is one; else undefined. */
 function readMessages(value: unknown): AnswerMessage[] | undefined {
 	if (!Array.isArray(value) || value.length === 0) return undefined;
 	const messages: AnswerMessage[] = [];
-	// Of more than one answer may have, one more is enough to refuse it.
+	// One more than allowed is enough to reject it.
 	for (const entry of value.slice(0, mostMessages + 1)) {
 		const { parts, content } = readContent((entry as { content?: unknown } | null)?.content);
 		const read = messageSchema.safeParse(parts ? { ...(entry as object), content } : entry);
@@ -64,7 +66,7 @@ function readMessages(value: unknown): AnswerMessage[] | undefined {
 	return messages;
 }
 
-/** A piece as programs print it: what it holds is called `value`, or by what it is. */
+/** A piece as programs print it: its content is in `value`, or under the name of its kind. */
 const partsSchema = z
 	.array(
 		wireObject({
@@ -78,9 +80,9 @@ const partsSchema = z
 	)
 	.min(1);
 
-/** A list of pieces with the text that represents it; anything else has no parts. */
+/** Returns a list of pieces with the text that represents it; anything else has no parts. */
 function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]; readonly content?: string } {
-	// A message's text is by far the most common: a failed parse costs more than the rest of the message.
+	// Plain text is by far the most common: a failed parse costs more than the rest of the message.
 	if (!Array.isArray(content)) return {};
 	const read = partsSchema.safeParse(content);
 	if (!read.success) return {};
@@ -94,7 +96,7 @@ function readContent(content: unknown): { readonly parts?: readonly AnswerPart[]
 	return { parts, content: parts.map(partText).join("\n\n") };
 }
 
-/** Returns a piece as a message's text has it. */
+/** Returns a piece as it appears in a message's text. */
 export function partText(part: AnswerPart): string {
 	return part.type === "text" ? part.text : `[${part.type}: ${part.path}]`;
 }
@@ -108,7 +110,7 @@ function contentText(content: MessageEntry["content"]): string {
 	return JSON.stringify(content);
 }
 
-/** Token counts; those of which one is missing say nothing about the sum. */
+/** Returns token counts; incomplete ones don't determine the sum. */
 function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"> {
 	if (typeof value !== "object" || value === null) return {};
 	const { input, output, cached, reasoning } = value as Readonly<Record<string, unknown>>;
@@ -116,5 +118,5 @@ function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"
 	if (typeof input === "number" && typeof output === "number")
 		return { tokenUsage: { input, output, ...amount("cached", cached), ...amount("reasoning", reasoning) } };
 	const missing = typeof input === "number" ? "output" : "input";
-	return { warnings: [`the target's token_usage has no number as \`${missing}\`: it is left out`] };
+	return { warnings: [`the target's token_usage has no number in \`${missing}\`: it is ignored`] };
 }

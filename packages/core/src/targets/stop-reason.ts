@@ -1,6 +1,6 @@
 import type { StopReason } from "../schema/result-row.ts";
 
-/** The words of vendors, agents and programs. */
+/** Stop reasons of vendors, agents and programs. */
 const words: Readonly<Record<string, StopReason>> = {
 	refusal: "refusal",
 	refused: "refusal",
@@ -21,16 +21,16 @@ const words: Readonly<Record<string, StopReason>> = {
 	max_turn_requests: "max_turns",
 };
 
-/** Returns why an answer ended before its own end; `undefined` for `stop`, `end_turn` and words that are not known. */
+/** Returns why an answer ended early; undefined for `stop`, `end_turn` and unknown words. */
 export function stopReasonOf(word: unknown): StopReason | undefined {
 	if (typeof word !== "string") return undefined;
 	const key = word.trim().toLowerCase().replaceAll("-", "_");
 	return Object.hasOwn(words, key) ? words[key] : undefined;
 }
 
-/** Why an answer is not graded: the rest of a sentence that begins with "the answer". */
+/** Why an answer is not graded: completes "the answer …". */
 export const cutShort: Readonly<Record<Exclude<StopReason, "refusal">, string>> = {
-	length: "was cut off by the limit of its length",
+	length: "was truncated at the length limit",
 	content_filter: "was stopped by a content filter",
-	max_turns: "was cut off by the limit of its turns",
+	max_turns: "was truncated at the turn limit",
 };

@@ -20,7 +20,7 @@ export async function lookCalls({ home, signal }: LookOptions): Promise<CacheIte
 		if (kind === "link") items.push(foreignItem("call", shelf, "it is a link"));
 		if (kind !== "directory") continue;
 		await new Promise((resolve) => setImmediate(resolve));
-		throwIfAborted(signal, "looking at the cache");
+		throwIfAborted(signal, "scanning the cache");
 		for (const [file, fileKind] of directoryEntries(shelf) ?? [])
 			if (fileKind === "file") items.push(...answerAt(join(shelf, file), file));
 	}

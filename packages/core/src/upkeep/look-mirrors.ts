@@ -18,7 +18,7 @@ export async function lookMirrors({ home, ...limits }: LookOptions): Promise<Cac
 		if (!/^[0-9a-f]{32}\.git$/.test(name)) continue;
 		const path = join(place.path, name);
 		if (kind !== "directory") {
-			items.push(foreignItem("mirror", path, kind === "link" ? "it is a link" : "it is no directory"));
+			items.push(foreignItem("mirror", path, kind === "link" ? "it is a link" : "it is not a directory"));
 			continue;
 		}
 		const { bytes } = await treeSize(path, limits);

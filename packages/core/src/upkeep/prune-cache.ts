@@ -55,7 +55,7 @@ export async function pruneCache({
 	const removed: CacheItem[] = [];
 	const failed: PruneResult["failed"][number][] = [];
 	for (const item of plan.remove) {
-		throwIfAborted(signal, "removing what is old");
+		throwIfAborted(signal, "removing old entries");
 		try {
 			const reason = await removeItem(item);
 			if (reason) kept.push(reason);

@@ -39,7 +39,7 @@ const plainChecks: ReadonlyMap<string, Readonly<Record<"pass" | "fail" | "skip",
 			{
 				pass: check("pass", `none found: ${summary}`),
 				fail: check("fail", `found: ${summary}`),
-				skip: check("skip", `nothing to judge: ${summary}`),
+				skip: check("skip", `not applicable: ${summary}`),
 			},
 		];
 	}),
@@ -78,7 +78,7 @@ function* topicsOf(context: EvalContext): Generator<Topic> {
 	yield* pathTopics(context);
 	const local = [...new Set(context.uses.filter(({ resolution }) => resolution.ok).map(({ choice }) => choice.name))];
 	if (local.length > 0)
-		yield { rule: "targets.not-local", message: `Targets are defined beside the eval (${list(local)})` };
+		yield { rule: "targets.not-local", message: `Targets are defined next to the eval (${list(local)})` };
 	const variables = [...new Set(usedVariables(context).map(({ name }) => name))];
 	if (variables.length > 0)
 		yield { rule: "env.undocumented", message: `Variables have defaults or are documented (${list(variables)})` };
@@ -121,7 +121,7 @@ function* pathTopics(context: EvalContext): Generator<Topic> {
 	for (const [index, { paths, failed }] of found.entries())
 		if (paths.size > 0)
 			yield { rule: "path.missing", message: `${pathTopic[index]?.[0]} (${list([...paths])})`, failed };
-	if (references.length === 0) yield { rule: "path.missing", message: "No file is needed beside the eval" };
+	if (references.length === 0) yield { rule: "path.missing", message: "The eval needs no other files" };
 }
 
 function list(names: readonly string[]): string {

@@ -32,7 +32,7 @@ export function parseRuleLevels(options: readonly string[]): RuleLevels {
 export function unknownRule(id: string): AgentvError {
 	const ids = rules.map((rule) => rule.id);
 	const nearest = nearestName(id, ids);
-	return new AgentvError("usage", `there is no rule ${JSON.stringify(id)}`, {
+	return new AgentvError("usage", `no rule ${JSON.stringify(id)}`, {
 		hint: nearest ? `did you mean ${nearest}?` : `rules: ${ids.join(", ")}`,
 	});
 }
@@ -94,7 +94,7 @@ function unknownInConfig(id: string, file: string): Diagnostic {
 	return {
 		rule: "schema.unknown-field",
 		severity: "warning",
-		message: `there is no rule ${JSON.stringify(id)}`,
+		message: `no rule ${JSON.stringify(id)}`,
 		...(nearest ? { hint: `did you mean ${nearest}?` } : {}),
 		at: { file, path: ["validate", "rules", id], part: "key" },
 		data: { id, directory: dirname(file) },

@@ -21,6 +21,6 @@ describe("the docs of the rules", () => {
 	});
 
 	it("are refused for a rule that there is not, with the nearest", () => {
-		expect(() => ruleDoc("path.mising")).toThrow('there is no rule "path.mising"');
+		expect(() => ruleDoc("path.mising")).toThrow('no rule "path.mising"');
 	});
 });

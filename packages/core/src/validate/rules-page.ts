@@ -16,8 +16,8 @@ export function rulesPage(): string {
 	]);
 	return `${[
 		"# Validation rules",
-		"What `agentv eval validate` reports. `agentv eval validate --explain <rule>` prints one of these texts; `.agentv/config.yaml` (`validate: { rules: { id: off } }`) and `--rule id=off|warn|error` set a rule's severity. This page is generated from the rules themselves.",
-		["| rule | severity | mended by | reports |", "| --- | --- | --- | --- |", ...table].join("\n"),
+		"What `agentv eval validate` reports. `agentv eval validate --explain <rule>` prints one of these entries; `.agentv/config.yaml` (`validate: { rules: { id: off } }`) and `--rule id=off|warn|error` set a rule's severity. This page is generated from the rules themselves.",
+		["| rule | severity | auto-fix | reports |", "| --- | --- | --- | --- |", ...table].join("\n"),
 		...sections,
 	].join("\n\n")}\n`;
 }

@@ -32,7 +32,7 @@ describe("validateEvals", () => {
 			result?.checks.filter(({ notable }) => notable).map(({ message }) => message.replace(/[0-9a-f]{7}\b/, "…")),
 		).toEqual([
 			"All test data paths resolve (tests: ./cases.jsonl)",
-			"Targets are defined beside the eval (local)",
+			"Targets are defined next to the eval (local)",
 			"Git repo detected (commit: …)",
 		]);
 	});

@@ -15,7 +15,7 @@ import { pathWithin } from "./safe-path.ts";
 
 type AgentRules = Extract<Extension, { kind: "agent-rules" }>;
 
-/** Where agents look for rules in a workspace. */
+/** Where agents search rules in a workspace. */
 const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 	skills: [".claude/skills", ".agents/skills", ".codex/skills", ".pi/skills", "skills"],
 	hooks: [".claude/hooks", ".agents/hooks", ".codex/hooks", ".pi/hooks", "hooks"],
@@ -24,9 +24,9 @@ const places: Readonly<Record<AgentRuleKind, readonly string[]>> = {
 };
 
 /**
- * The built-in extension `agentv:agent-rules`: stages the files it names under `.agentv/agent-rules/<kind>/` of the workspace, or, when it
- * names none, finds what is there already. Absolute paths by kind.
- * @throws AgentvError for missing files, or a way out of the workspace
+ * The built-in extension `agentv:agent-rules`: stages its files under `.agentv/agent-rules/<kind>/`
+ * of the workspace or, if it has none, finds existing rules. Returns absolute paths by kind.
+ * @throws AgentvError for missing files, or a path outside the workspace
  */
 export async function agentRules(
 	extension: AgentRules,
@@ -39,7 +39,7 @@ export async function agentRules(
 		for (const text of extension.paths[kind] ?? []) {
 			const from = resolveWithinReach(text, "agent rules", at.scope, at.view);
 			if (from.kind === "missing") throw new AgentvError("not-found", `${kind}: ${from.path} does not exist`);
-			// Loading has made sure that no two are of one name.
+			// Loading has checked that names are unique.
 			staged[kind] = [
 				...(staged[kind] ?? []),
 				await stage(from.path, workspace, `${kind}/${basename(from.path)}`, at.signal),
@@ -50,7 +50,7 @@ export async function agentRules(
 }
 
 async function stage(from: string, workspace: string, path: string, signal: AbortSignal | undefined): Promise<string> {
-	const parent = pathWithin(workspace, dirname(join(".agentv/agent-rules", path)), "the place for agent rules");
+	const parent = pathWithin(workspace, dirname(join(".agentv/agent-rules", path)), "the directory for agent rules");
 	const goal = join(parent, basename(path));
 	makeDirectory(parent);
 	await removeTree(goal);

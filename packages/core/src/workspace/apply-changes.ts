@@ -8,8 +8,8 @@ import { readTreeLines } from "./tree-lines.ts";
 import { WorkspaceError } from "./workspace-error.ts";
 
 /**
- * Makes the changes of a recorded patch in the workspace at `root`.
- * @throws WorkspaceError when the patch does not hold everything, or does not fit
+ * Applies a recorded patch in the workspace at `root`.
+ * @throws WorkspaceError if the patch is incomplete or does not apply
  */
 export async function applyChanges(
 	patchFile: string,
@@ -24,10 +24,11 @@ export async function applyChanges(
 		throw new WorkspaceError(
 			"workspace",
 			"incomplete-changes",
-			`${patchFile} does not hold all changes of the workspace: left out ${first}${more}`,
+			`${patchFile} does not contain all changes of the workspace: missing ${first}${more}`,
 		);
 	}
-	// Before, so that a file can take the place of directories that held nothing; and again, when those around them are empty.
+	// First, so that a file can replace directories that were empty; again later, when those around
+	// them are empty.
 	const removable = removes.filter((path) => notePath(`${root}/${path}`)?.kind === "directory");
 	for (const path of removable) removeEmptyDirectory(placeWithin(root, path));
 	if (hasFiles) await applyPatch(patchFile, root, () => store.apply(patchFile, root, signal));
@@ -44,16 +45,16 @@ async function applyPatch(patchFile: string, root: string, apply: () => Promise<
 		throw new WorkspaceError(
 			"workspace",
 			"changes-not-applicable",
-			`the changes recorded in ${patchFile} can't be made in ${root}: ${error.message}`,
+			`the changes recorded in ${patchFile} can't be applied in ${root}: ${error.message}`,
 			{
 				cause: error,
-				hint: "The template, the repositories or the hooks made another workspace than in the recorded run.",
+				hint: "The template, repositories or hooks created a different workspace than in the recorded run.",
 			},
 		);
 	}
 }
 
-/** The lines before the first file of a patch, and whether there is a file. */
+/** Reads the lines before the first file of a patch, and whether there is a file. */
 function readHeadLines(patchFile: string): { readonly lines: readonly string[]; readonly hasFiles: boolean } {
 	const lines: string[] = [];
 	for (const line of readLines(patchFile)) {
@@ -63,7 +64,7 @@ function readHeadLines(patchFile: string): { readonly lines: readonly string[]; 
 	return { lines, hasFiles: false };
 }
 
-/** @throws WorkspaceError for a path that leads out of the workspace, by itself or by a link */
+/** @throws WorkspaceError for a path outside the workspace, directly or through a link */
 function placeWithin(root: string, path: string): string {
 	const names = path.split("/");
 	let place = root;

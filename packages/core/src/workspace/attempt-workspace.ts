@@ -14,7 +14,7 @@ import { endScope, hasStage, runAfter, runBefore } from "./run-stage.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { staged, WorkspaceError } from "./workspace-error.ts";
 
-/** One attempt's turn in a directory. */
+/** One attempt's use of a directory. */
 export class AttemptWorkspace implements TestWorkspace {
 	readonly path: string;
 	readonly #base: BaseParts;
@@ -71,7 +71,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		try {
 			return await staged("file_changes", () => changesSince(snapshot, this.path, this.#changes()));
 		} catch (error) {
-			// It may have gone meanwhile, or what it is compared with.
+			// It, or its baseline, can have vanished meanwhile.
 			this.#refuseIfGone();
 			throw error;
 		}
@@ -86,20 +86,21 @@ export class AttemptWorkspace implements TestWorkspace {
 		});
 	}
 
-	/** @throws WorkspaceError when the target removed or replaced the directory, or what we keep next to it */
+	/**
+	 * @throws WorkspaceError if the target removed or replaced the directory, or our files next to it
+	 */
 	#refuseIfGone(): void {
 		const { pristine, store } = this.#base;
 		const lost =
-			whatIsGone(this.#directory) ??
-			(pristine.exists() && store.exists() ? undefined : "what it is compared with is gone");
+			whatIsGone(this.#directory) ?? (pristine.exists() && store.exists() ? undefined : "its baseline is gone");
 		if (lost === undefined) return;
-		throw new WorkspaceError("workspace", "workspace-gone", `the workspace ${this.path} can't be judged: ${lost}`, {
+		throw new WorkspaceError("workspace", "workspace-gone", `the workspace ${this.path} can't be graded: ${lost}`, {
 			causedBy: "agent",
 		});
 	}
 
 	async after(): Promise<readonly WorkspaceWarning[]> {
-		// Also when the run is being stopped: what before-hooks set up is theirs to take down.
+		// Also while the run is being stopped: after-hooks must undo what before-hooks set up.
 		const run = { subject: this.#subject(), scope: this.#processes, log: this.#test.log };
 		const { state, warnings } = await runAfter(this.#base.runner, "afterEach", run, this.#state);
 		this.#state = state;
@@ -118,7 +119,8 @@ export class AttemptWorkspace implements TestWorkspace {
 		try {
 			await this.#release(keep);
 		} catch (error) {
-			// An agent can remove what is around its workspace at any moment: it ends its own attempt by that, not the run.
+			// An agent can remove the surroundings of its workspace at any moment: that ends its own
+			// attempt, not the run.
 			const message = `the workspace ${this.path} could not be closed: ${String(error)}`;
 			this.#base.runner.services.log?.("clean_up", "agentv", message);
 		}
@@ -144,7 +146,7 @@ export class AttemptWorkspace implements TestWorkspace {
 			this.#patches += 1;
 			return join(directory, `changes-${basename(this.path)}-${this.#patches}.diff`);
 		};
-		// Not the test's own time limit: what a target did until then counts.
+		// Not the test's own time limit: a target's changes up to then count.
 		return { pristine, store, rules, patchFile, redact, signal };
 	}
 }

@@ -10,41 +10,39 @@ import type { Pristine } from "./pristine.ts";
 import type { StageRunner } from "./run-stage.ts";
 import type { Snapshot } from "./snapshot.ts";
 
-/** What preparing made. */
 export interface BaseParts {
 	readonly runner: StageRunner;
 	/** Directory of everything that belongs to this base. */
 	readonly home: string;
-	/** The prepared directory; of a shared workspace the one that tests work in. */
+	/** The prepared directory; for a shared workspace the one that tests work in. */
 	readonly path: string;
 	readonly repositories: readonly RepositoryRecord[];
 	readonly state: ExtensionState;
-	/** What ran before all tests. */
+	/** The scope of what ran before all tests. */
 	readonly processes: ProcessScope;
 	readonly pristine: Pristine;
 	readonly store: ChangeStore;
 	readonly rules: IgnoreRules;
 }
 
-/** A directory that tests work in, with what is known of its state. */
+/** A directory that tests work in, with its known state. */
 export interface WorkDirectory {
 	readonly path: string;
 	/** Notes from when it was equal to the pristine tree. */
 	clean: TreeNotes;
-	/** Whether it still is; false where hooks asked for no reset. */
+	/** Whether it still is; false if hooks requested no reset. */
 	isClean: boolean;
 	/** While a test works in it. */
 	held?: HeldDirectory | undefined;
-	/** Whether the test that worked in it removed or replaced it. */
+	/** Whether its test removed or replaced it. */
 	isLost?: boolean;
-	/** The last snapshot taken of it. */
 	snapshot?: Snapshot | undefined;
 }
 
-/** How a directory was lost that a test works in; undefined when it is still there. */
+/** Returns how a test's directory was lost; undefined if it still exists. */
 export function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): string | undefined {
 	const kind = pathKind(path);
 	if (kind === "missing") return "the directory is gone";
-	if (kind !== "directory") return `a ${kind === "other" ? "special file" : kind} is in its place`;
-	return !held || held.isAt(path) ? undefined : "another directory is in its place";
+	if (kind !== "directory") return `a ${kind === "other" ? "special file" : kind} replaced it`;
+	return !held || held.isAt(path) ? undefined : "another directory replaced it";
 }

@@ -12,19 +12,19 @@ import { baselineIdentity, plainGitEnvironment, workspaceGitConfig } from "./wor
 export interface BaselineOptions {
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
-	/** Where repositories were put, relative to the root (`.`: they are the root). */
+	/** Locations of repositories, relative to the root (`.`: the root itself). */
 	readonly repositories: readonly string[];
-	/** Directory for object stores that copies borrow from; made if need be. */
+	/** Directory for object stores that copies borrow from; created if missing. */
 	readonly stores: string;
 }
 
-/** More than this is not copied with every workspace. */
+/** Larger object stores are not copied with every workspace. */
 const largestCopiedStore = 1024 * 1024;
 const mostCopiedObjects = 20;
 
 /**
- * Makes the prepared directory the baseline: commits it, unless it is a repository already, and arranges that copies of it are cheap and
- * git in them quick. Repositories that were put there keep the commit they were asked for.
+ * Makes the prepared directory the baseline: commits it, unless it is a repository, and makes
+ * copies of it and git in them cheap. Repositories inside it keep their requested commit.
  */
 export async function makeBaseline(root: string, options: BaselineOptions): Promise<void> {
 	const git = { env: plainGitEnvironment(options.env), signal: options.signal };
@@ -35,14 +35,14 @@ export async function makeBaseline(root: string, options: BaselineOptions): Prom
 		own.push(root);
 	} else if (!own.includes(root)) settleTimesOfGit(root);
 	for (const [index, repository] of own.entries()) {
-		if (pathKind(join(repository, ".git")) !== "directory") continue; // a hook took it away
+		if (pathKind(join(repository, ".git")) !== "directory") continue; // A hook removed it.
 		await localGit(repository, ["update-index", "-q", "--refresh"], { ...git, okExitCodes: [0, 1] });
 		shareObjects(join(repository, ".git/objects"), join(options.stores, String(index)));
 		settleTimesOfGit(repository);
 	}
 }
 
-/** The index keeps its real time: git takes entries as young as their index for possibly changed. */
+/** The index keeps its real time: git treats entries as new as their index as possibly changed. */
 function settleTimesOfGit(repository: string): void {
 	if (pathKind(join(repository, ".git")) === "directory")
 		settleTimes(join(repository, ".git"), (path) => path !== "index");
@@ -54,7 +54,7 @@ async function commitAll(root: string, repositories: readonly string[], options:
 	initRepository(root, options);
 	for (const [key, value] of workspaceGitConfig) await git(["config", key, value]);
 	if (repositories.length > 0) {
-		// Repositories within are looked after by themselves; to the outer one they are no content.
+		// Inner repositories are handled separately; the outer one ignores them.
 		const lines = repositories.map((path) => `/${path.replace(/[*?[\]!\\# ]/g, "\\$&")}/\n`);
 		writeNewFile(join(root, ".git/info/exclude"), lines.join(""));
 	}
@@ -64,7 +64,7 @@ async function commitAll(root: string, repositories: readonly string[], options:
 	});
 }
 
-/** Moves a large object store out of the tree that is copied; the repository then borrows from it. */
+/** Moves a large object store out of the copied tree; the repository then borrows from it. */
 function shareObjects(objects: string, store: string): void {
 	const files = listTree(objects).filter(({ kind }) => kind === "file");
 	const bytes = files.reduce((sum, { size }) => sum + size, 0);

@@ -1,14 +1,14 @@
 import { once } from "node:events";
 import { createDeflate, deflateSync } from "node:zlib";
 
-/** The letters of git's base 85. */
+/** The alphabet of git's base 85. */
 const letters = Buffer.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~");
-/** Bytes of compressed content in a line. */
+/** Bytes of compressed content per line. */
 const lineBytes = 52;
-/** Content up to this size is compressed in one go. */
+/** Content up to this size is compressed synchronously. */
 const smallSize = 1024 * 1024;
 
-/** Compressed bytes as the lines of a `GIT binary patch`; all lines but the last hold 52 bytes. */
+/** Encodes compressed bytes as lines of a `GIT binary patch`; all but the last contain 52 bytes. */
 function encodeLines(bytes: Buffer): string {
 	const result = Buffer.allocUnsafe(Math.ceil(bytes.length / lineBytes) * (2 + Math.ceil(lineBytes / 4) * 5));
 	let to = 0;
@@ -18,7 +18,7 @@ function encodeLines(bytes: Buffer): string {
 		// A to Z for 1 to 26 bytes, then a to z.
 		result[to++] = length <= 26 ? 64 + length : 96 + length - 26;
 		for (let at = start; at < end; at += 4) {
-			// Only the last line may end in less than four bytes; the missing ones count as zeros.
+			// Only the last line can end in less than four bytes; missing ones count as zeros.
 			const [first = 0, second = 0, third = 0, fourth = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
 			const value = ((first << 24) | (second << 16) | (third << 8) | fourth) >>> 0;
 			const high = Math.trunc(value / 85 ** 3);
@@ -37,8 +37,8 @@ function encodeLines(bytes: Buffer): string {
 }
 
 /**
- * Writes the hunk of a `GIT binary patch` that holds the whole of a file's content, without ever having more than a piece of it in memory.
- * @param read hands over the content piece by piece
+ * Writes the hunk of a `GIT binary patch` with a file's whole content, in bounded memory.
+ * @param read passes the content in chunks
  */
 export async function writeBinaryHunk(
 	size: number,
@@ -60,10 +60,10 @@ async function writeCompressed(
 ): Promise<void> {
 	const deflate = createDeflate({ level: 1 });
 	const written = writeLinesOf(deflate, write);
-	// It is waited for below, and may fail before that.
+	// Awaited below, but it can fail before that.
 	written.catch(() => undefined);
 	await read(async (chunk) => {
-		// The stream may keep what it gets, and the caller uses its memory again.
+		// The stream can keep its input, and the caller reuses the buffer.
 		if (!deflate.write(Buffer.from(chunk))) await Promise.race([once(deflate, "drain"), written]);
 	});
 	deflate.end();

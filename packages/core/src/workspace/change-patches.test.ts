@@ -121,12 +121,12 @@ describe("what a patch does not hold is said in it, and refused when it is to be
 		[
 			"a name that git refuses",
 			(root) => writeFileSync(join(root, ".GIT"), "x"),
-			/git accepts no such name: new file \.GIT: 1 bytes/,
+			/git does not accept this name: new file \.GIT: 1 bytes/,
 		],
 		[
 			"a binary file with a secret",
 			(root) => writeFileSync(join(root, "b"), `\0${"x".repeat(3_000_000)}${secret}`),
-			/it holds a secret: new binary file b|it holds a secret: new large file b/,
+			/it contains a secret: new binary file b|it contains a secret: new large file b/,
 		],
 		[
 			"very many bytes of installed packages",
@@ -172,7 +172,7 @@ describe("what a patch does not hold is said in it, and refused when it is to be
 	});
 });
 
-test("a patch that leads out of the workspace, or does not fit, is refused", async () => {
+test("a patch that is outside the workspace, or does not fit, is refused", async () => {
 	const home = mkdtempSync(join(tmpdir(), "agentv-hostile-"));
 	onTestFinished(() => rmSync(home, { recursive: true, force: true }));
 	const one = services(home, holder(home, new Map()));

@@ -7,13 +7,13 @@ import { type GitAnswer, type LocalGitOptions, localGit } from "../io/git/local-
 import { writeGitObject, writeGitTree } from "../io/git/object-writer.ts";
 import { plainGitEnvironment } from "./workspace-git.ts";
 
-/** Blobs in the store of a file before and after a change; absent if there was no file. */
+/** Blobs in the store before and after a change; absent if there was no file. */
 export interface StoredChange {
 	readonly before?: string | undefined;
 	readonly after?: string | undefined;
 }
 
-/** No rule of a repository, and none of the user, may say how a file is read or shown. */
+/** No rule of a repository or user may affect how a file is read or shown. */
 const config = [
 	["core.attributesFile", "/dev/null"],
 	["core.excludesFile", "/dev/null"],
@@ -21,8 +21,9 @@ const config = [
 ] as const;
 
 /**
- * A repository of our own, far from any workspace, that keeps versions of files and shows their differences. Nothing of it is in the
- * workspace, and nothing in a workspace (attributes, filters, configuration) has a say in it.
+ * A separate repository, outside any workspace, that stores versions of files and shows their
+ * differences. It adds nothing to a workspace, and nothing in a workspace (attributes, filters,
+ * configuration) affects it.
  */
 export class ChangeStore {
 	readonly #directory: string;
@@ -36,7 +37,7 @@ export class ChangeStore {
 		this.#env = plainGitEnvironment(env);
 	}
 
-	/** Whether nothing took away what was stored. */
+	/** Returns whether the stored content still exists. */
 	exists(): boolean {
 		return !this.#made || pathKind(this.#objects) === "directory";
 	}
@@ -47,13 +48,13 @@ export class ChangeStore {
 	}
 
 	/**
-	 * Returns the hunks of the unified diff of each change, all read as text; empty if only one side exists and has no content. The two
-	 * sides of a change must differ.
+	 * Returns the hunks of each change's unified diff, read as text; empty if only one side exists
+	 * and is empty. The two sides of a change must differ.
 	 */
 	async hunks(changes: readonly StoredChange[], signal?: AbortSignal): Promise<string[]> {
 		if (changes.length === 0) return [];
 		this.#make();
-		// Under our own names: no name of a file can have a say in how its change is shown, nor in the order.
+		// Under our own names: a file's name must not affect how its change is shown, nor the order.
 		const tree = (side: "before" | "after") =>
 			changes.flatMap(({ [side]: sha }, index) =>
 				sha === undefined ? [] : [{ name: nameAt(index), mode: "100644" as const, sha }],
@@ -64,15 +65,18 @@ export class ChangeStore {
 		return splitHunks(`\n${stdout}`, changes.length);
 	}
 
-	/** Reads what was stored. @throws GitError when it is not there */
+	/** @throws GitError if it is not stored */
 	async read(blob: string): Promise<Buffer> {
 		return (await this.git(["cat-file", "blob", blob])).stdoutBytes;
 	}
 
-	/** Makes the changes of a patch in a directory. What a repository there configures has no say in it. @throws GitError */
+	/**
+	 * Applies a patch in a directory, independent of any repository configuration there. @throws
+	 * GitError
+	 */
 	async apply(patchFile: string, directory: string, signal?: AbortSignal): Promise<void> {
 		this.#make();
-		// Names that other systems would take for git's own are files like others here.
+		// Names that other systems treat as git's own are ordinary files here.
 		const names = [
 			["core.protectNTFS", "false"],
 			["core.protectHFS", "false"],
@@ -83,7 +87,6 @@ export class ChangeStore {
 		});
 	}
 
-	/** Runs git in the store. */
 	async git(args: readonly string[], options: Omit<LocalGitOptions, "env"> = {}): Promise<GitAnswer> {
 		this.#make();
 		const variables = { GIT_DIR: this.#directory, ...options.variables };
@@ -102,7 +105,7 @@ function nameAt(index: number): string {
 	return String(index).padStart(8, "0");
 }
 
-/** Each line of a hunk begins with a blank, a sign or a backslash, so that a heading can't be mistaken. */
+/** Each line of a hunk begins with a blank, a sign or a backslash, so a heading is unambiguous. */
 function splitHunks(diff: string, count: number): string[] {
 	const starts = Array.from({ length: count + 1 }, () => diff.length);
 	let at = 0;

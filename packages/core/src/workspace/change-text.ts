@@ -1,7 +1,7 @@
 import { isRawPath, quotedRawPath } from "../io/files/raw-path.ts";
 import type { FileVersion } from "./file-version.ts";
 
-/** A file or link that was added, changed or removed. One that became the other is removed and added. */
+/** A change between file and link is a removal and an addition. */
 export interface FileChange {
 	readonly path: string;
 	readonly before?: FileVersion | undefined;
@@ -10,7 +10,7 @@ export interface FileChange {
 
 const noBlob = "0".repeat(40);
 
-/** Returns the lines above the hunks of a change. @param hasHunks whether text hunks follow */
+/** Returns the lines above a change's hunks. @param hasHunks whether text hunks follow */
 export function patchHeading({ path, before, after }: FileChange, hasHunks: boolean): string {
 	const [from, to] = [quoted(path, "a/"), quoted(path, "b/")];
 	const lines = [`diff --git ${from} ${to}`];
@@ -21,18 +21,18 @@ export function patchHeading({ path, before, after }: FileChange, hasHunks: bool
 		const mode = before && before.mode === after?.mode ? ` ${before.mode}` : "";
 		lines.push(`index ${before?.blob ?? noBlob}..${after?.blob ?? noBlob}${mode}`);
 	}
-	// A tab ends a name that holds blanks.
+	// A tab ends a name with blanks.
 	const end = path.includes(" ") ? "\t" : "";
 	if (hasHunks) lines.push(`--- ${before ? from + end : "/dev/null"}`, `+++ ${after ? to + end : "/dev/null"}`);
 	return `${lines.join("\n")}\n`;
 }
 
-/** Whether the content differs, and not the mode alone. */
+/** Returns whether the content differs, not only the mode. */
 export function changesContent({ before, after }: FileChange): boolean {
 	return before?.blob !== after?.blob;
 }
 
-/** One line about a change that is not shown whole, with the size and digest of what the file holds now, or held when it is gone. */
+/** A change that is not shown whole gets a line with size and digest. */
 export function changeLine({ path, before, after }: FileChange, what: string): string {
 	const verb = before ? (after ? "changed" : "deleted") : "new";
 	const bytes =
@@ -44,7 +44,7 @@ export function changeLine({ path, before, after }: FileChange, what: string): s
 	return `# ${verb} ${what} ${shownPath(path)}: ${bytes} bytes, sha256 ${(after ?? before)?.sha256}${mode}${form}\n`;
 }
 
-/** What a change that is not shown whole is called. */
+/** Returns the noun for a change that is not shown whole. */
 export function formName({ before, after }: FileChange): string {
 	const forms = [before?.form, after?.form];
 	if ([before?.mode, after?.mode].includes("120000")) return "link";
@@ -52,31 +52,31 @@ export function formName({ before, after }: FileChange): string {
 	return forms.includes("large") ? "large file" : "file";
 }
 
-/** A text as lines that git passes over. */
+/** Returns a text as lines that git ignores. */
 export function commented(text: string): string {
 	const lines = text.replace(/\n$/, "").split("\n");
 	return lines.map((line) => `# ${line}\n`).join("");
 }
 
-/** A path on one line, in quotes if git would put it in quotes. */
+/** Returns a path on one line, quoted if git would quote it. */
 export function shownPath(path: string): string {
 	return quoted(path, "");
 }
 
 function quoted(path: string, prefix: string): string {
-	// git itself can't read back what it writes without quotes for a name that begins or ends with a blank.
+	// git can't read back what it writes unquoted for a name with blanks at its ends.
 	const needsQuotes = isRawPath(path) || /["\\\p{Cc}]|(^|\/) | (\/|$)/u.test(path);
 	return needsQuotes ? `"${prefix}${quotedRawPath(path)}"` : prefix + path;
 }
 
-/** Names that git takes for its own directory on some file system, and therefore for no file. */
+/** Names that git on some file system treats as its own directory. */
 const gitsName = /^(\.git|git~1)[ .]*(:.*)?$/i;
-/** The same of links in the place of `.gitmodules`. */
+/** Like `gitsName`, for links in place of `.gitmodules`. */
 const modulesName = /^(\.gitmodules|gitmod~\d|gi7eba~\d)[ .]*(:.*)?$/i;
-/** Some file systems leave out these characters. */
+/** Some file systems ignore these characters. */
 const invisible = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 
-/** Whether git takes a patch that has a file of that path. */
+/** Returns whether git accepts a patch with a file of that path. */
 export function gitAccepts({ path, before, after }: FileChange): boolean {
 	const isLink = (after ?? before)?.mode === "120000";
 	const names = path.split(/[/\\]/).map((name) => name.replace(invisible, ""));

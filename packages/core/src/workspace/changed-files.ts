@@ -12,12 +12,12 @@ import { isGitsOwn } from "./pristine.ts";
 import type { ChangeServices, Snapshot } from "./snapshot.ts";
 import { WorkspaceError } from "./workspace-error.ts";
 
-/** Files looked at before other work gets its turn. */
+/** Files compared before yielding to other work. */
 const filesPerTurn = 100;
-/** Bytes of changed files that are kept in memory while they are compared. */
+/** Bytes of changed files that are kept in memory during the comparison. */
 const mostRemembered = 16 * 1024 * 1024;
 
-/** Every file and link whose content or mode is not what the snapshot has, in the order in which changes are shown. */
+/** Returns changes of content or mode since the snapshot, in display order. */
 export async function changedFiles(
 	snapshot: Snapshot,
 	notes: TreeNotes,
@@ -58,13 +58,13 @@ export async function changedFiles(
 	return inOrder(changes);
 }
 
-/** Bytes of all new and changed files that are compared and kept: hours of an agent's work, but no disk full of holes. */
+/** Total bytes of new and changed files: bounded, since files can be sparse. */
 const mostChanged = 1024 ** 3;
 
 /** @throws WorkspaceError `too-large` */
 function refuseTooMuch(root: string, files: readonly SizedFile[]): void {
 	try {
-		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Have large files deleted, or written elsewhere.");
+		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Delete large files, or write them elsewhere.");
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
 		throw new WorkspaceError("file_changes", "too-large", error.message, {
@@ -94,8 +94,8 @@ function sourceOf(file: string, { target }: TreeNote): NonNullable<FileVersion["
 }
 
 /**
- * First what the workspace had, by its names, which the target did not choose; then what is new, the smallest first, where names decide
- * only between equal files. So no choice of names moves a file behind others.
+ * Orders existing files by name, which the target did not choose; then new ones by size, with names
+ * only deciding between equal files. So a choice of names can't hide a file behind others.
  */
 function inOrder(changes: readonly FileChange[]): FileChange[] {
 	const [old, added] = [changes.filter(({ before }) => before), changes.filter(({ before }) => !before)];
@@ -106,11 +106,11 @@ function inOrder(changes: readonly FileChange[]): FileChange[] {
 	return [...old, ...keyed.map(([, change]) => change)];
 }
 
-/** New files that the workspace's own rules ignore are shown up to these; beyond them they are counted. */
+/** Up to this number of ignored new files are shown; more are counted. */
 const mostIgnored = 100;
 const mostIgnoredBytes = 1024 * 1024;
 
-/** The new files that ignore rules name, if they are too many to be shown like others: installed packages, say. */
+/** Returns the ignored new files if they are too many to be shown, such as installed packages. */
 export async function manyIgnored(
 	changes: readonly FileChange[],
 	{ rules }: ChangeServices,
@@ -127,7 +127,7 @@ export function bytesOf(changes: readonly FileChange[]): number {
 	return changes.reduce((sum, { after }) => sum + (after?.size ?? 0), 0);
 }
 
-/** Changes by their top directories, each with its number of files, their bytes and a digest of all of them. */
+/** Summarizes changes by top directory: number of files, bytes and a digest. */
 export function byDirectory(changes: readonly FileChange[]): string {
 	const groups = new Map<string, FileChange[]>();
 	for (const change of changes) {
@@ -141,7 +141,7 @@ export function byDirectory(changes: readonly FileChange[]): string {
 	return [...listed, ...(rest.length > 0 ? [describeGroup("others", rest)] : [])].join(", ");
 }
 
-/** The digest is that of a line `sha256  path` for each file, in order of the paths. */
+/** The digest covers a line `sha256  path` per file, sorted by path. */
 function describeGroup(name: string, group: readonly FileChange[]): string {
 	const lines = group.map(({ path, after }) => ({ path, line: `${after?.sha256}  ${path}\n` }));
 	lines.sort((one, other) => compareByBytes(one.path, other.path));

@@ -8,12 +8,10 @@ import type { WorkspaceSpec } from "./contract.ts";
 import { extensionsAt } from "./run-extensions.ts";
 import { hooksAt } from "./run-stage.ts";
 
-/** What preparing and opening a workspace would do, in the order in which it would. */
+/** What preparing and opening a workspace would do, in order. */
 export interface WorkspaceDescription {
 	readonly isolation: "shared" | "per_test";
-	/** What would be copied. */
 	readonly template?: { readonly path: string; readonly exists: boolean };
-	/** What would be cloned. */
 	readonly repositories: readonly {
 		readonly path: string;
 		readonly repo: string;
@@ -21,11 +19,11 @@ export interface WorkspaceDescription {
 		readonly ancestor: number;
 		readonly sparse?: readonly string[];
 	}[];
-	/** What would be called: once a run (`beforeAll`, `before_all`, …) or for each test. */
+	/** Once per run (`beforeAll`, `before_all`, …) or for each test. */
 	readonly calls: readonly { readonly when: string; readonly what: string }[];
 }
 
-/** Tells what a workspace would be made of, for `--dry-run`. Looks only whether the template exists. */
+/** Describes a workspace for `--dry-run`. Only checks whether the template exists. */
 export function describeWorkspace(spec: WorkspaceSpec, view: DiskView): WorkspaceDescription {
 	const { workspace, scope } = spec;
 	const template = workspace?.template && resolvePath(workspace.template, scope, view);

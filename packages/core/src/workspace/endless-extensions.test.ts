@@ -63,7 +63,7 @@ test("what is left in the event loop of a module does not hold the run", { timeo
 });
 
 test.for([
-	["no JSON", "writeSync(4, 'nonsense\\n\\n');", "wrote an answer that is not JSON"],
+	["no JSON", "writeSync(4, 'nonsense\\n\\n');", "wrote a response that is not JSON"],
 	["JSON too deep", "writeSync(4, '['.repeat(100000) + ']'.repeat(100000) + '\\n\\n');", "levels of values"],
 ] as const)("an answer that is %s is the extension's error", async ([, write, message]) => {
 	const source = `import { writeSync } from "node:fs"; export const beforeAll = () => { ${write} };`;

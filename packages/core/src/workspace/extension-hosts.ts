@@ -13,7 +13,7 @@ import { stoppedError, WorkspaceError } from "./workspace-error.ts";
 export interface ExtensionCall {
 	/** Absolute path. */
 	readonly module: string;
-	/** As the eval writes it, for messages. */
+	/** As written in the eval, for messages. */
 	readonly shown: string;
 	readonly exportName: string;
 	readonly context: Readonly<Record<string, unknown>>;
@@ -21,16 +21,17 @@ export interface ExtensionCall {
 	readonly timeoutMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 	readonly runSignal?: AbortSignal | undefined;
-	/** Takes what the module prints until the next call. */
+	/** Receives the module's output until the next call. */
 	readonly log?: PrintedLog | undefined;
 }
 
-/** How long one call may take if the eval says nothing, as for hooks. */
+/** Time limit of a call without its own, as for hooks. */
 const defaultTimeoutMs = 60_000;
 
 /**
- * The processes that extension modules live in: one a module from its first call to the end of the run, so that module state lasts; started
- * again after a crash. Calls of one module run one after the other, so a crash is the fault of exactly one.
+ * Processes of extension modules: one per module from its first call to the end of the run, so that
+ * module state is kept; restarted after a crash. Calls of a module run one by one, so a crash
+ * belongs to exactly one.
  */
 export class ExtensionHosts {
 	readonly #hosts = new Map<string, ExtensionHost>();
@@ -40,7 +41,7 @@ export class ExtensionHosts {
 		this.#env = env;
 	}
 
-	/** Calls the module's function and returns what it returned. @throws WorkspaceError naming the module */
+	/** Calls the module's function and returns its result. @throws WorkspaceError with the module */
 	call(call: ExtensionCall): Promise<unknown> {
 		let host = this.#hosts.get(call.module);
 		if (!host) {
@@ -50,7 +51,6 @@ export class ExtensionHosts {
 		return host.call(call);
 	}
 
-	/** Ends all of them. */
 	async end(): Promise<void> {
 		await Promise.all([...this.#hosts.values()].map((host) => host.end()));
 	}
@@ -101,7 +101,7 @@ class ExtensionHost {
 			return answer.result;
 		} catch (error) {
 			if (error instanceof WorkspaceError) throw error;
-			// The process ended, by itself or by us: the next call starts another.
+			// The process ended or was ended: the next call starts another.
 			this.#child = undefined;
 			await child.end();
 			const said = this.#said.join("\n").trim();
@@ -132,11 +132,11 @@ class ExtensionHost {
 		if (extension === ".py") return ["python3", "-u", "-c", pythonExtensionProgram, this.#module];
 		if (/^\.[cm]?ts$/.test(extension)) {
 			const runner = ["bun", "tsx"].find((name) => findExecutable(name, this.#env, "/") !== undefined);
-			if (runner === undefined) throw failed("not-found", "is TypeScript, which needs bun or tsx on the PATH");
+			if (runner === undefined) throw failed("not-found", "is TypeScript, which needs bun or tsx in PATH");
 			return [runner, host, this.#module];
 		}
 		if (/^\.[cm]?js$/.test(extension)) return [nodeExecutable, host, this.#module];
-		throw failed("unsupported", "is neither JavaScript, TypeScript nor Python: it has no functions to call");
+		throw failed("unsupported", "is not JavaScript, TypeScript or Python, so it has no functions to call");
 	}
 
 	async end(): Promise<void> {

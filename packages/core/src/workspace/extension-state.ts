@@ -2,7 +2,7 @@ import type { AgentRuleKind } from "../model/eval-types.ts";
 
 export type AgentRulesPaths = { readonly [Kind in AgentRuleKind]?: readonly string[] };
 
-/** What extensions have said so far; each test goes on from what the run-level ones said. */
+/** What extensions have returned so far; each test continues from the run-level state. */
 export interface ExtensionState {
 	readonly providerContext: Readonly<Record<string, unknown>>;
 	readonly metadata: Readonly<Record<string, unknown>>;
@@ -12,8 +12,9 @@ export interface ExtensionState {
 export const emptyState: ExtensionState = { providerContext: {}, metadata: {}, agentRulesPaths: undefined };
 
 /**
- * The state after an extension returned `value`: `{provider_context, metadata, agent_rules_paths}`, or nothing.
- * @throws Error saying what is wrong with it
+ * Returns the state after an extension returned `value`:
+ * `{provider_context, metadata, agent_rules_paths}`, or nothing.
+ * @throws Error with what is wrong with it
  */
 export function withReturned(state: ExtensionState, value: unknown): ExtensionState {
 	if (value === null || value === undefined) return state;
@@ -28,7 +29,7 @@ export function withReturned(state: ExtensionState, value: unknown): ExtensionSt
 	};
 }
 
-/** Both lists of each kind, without repeats. */
+/** Joins both lists of each kind, without repeats. */
 export function joinPaths(first: AgentRulesPaths | undefined, second: AgentRulesPaths): AgentRulesPaths {
 	const kinds = new Set([...Object.keys(first ?? {}), ...Object.keys(second)]) as Set<AgentRuleKind>;
 	return Object.fromEntries(
@@ -36,7 +37,7 @@ export function joinPaths(first: AgentRulesPaths | undefined, second: AgentRules
 	);
 }
 
-/** The state with every path below `from` leading to the same place below `to`. */
+/** Returns the state with every path below `from` moved below `to`. */
 export function relocated(state: ExtensionState, from: string, to: string): ExtensionState {
 	if (from === to) return state;
 	const move = (value: unknown): unknown => {
@@ -50,7 +51,7 @@ export function relocated(state: ExtensionState, from: string, to: string): Exte
 	return move(state) as ExtensionState;
 }
 
-/** `providerContext` or `metadata` as the target and the record get it. */
+/** Returns `providerContext` or `metadata` as passed to the target and the record. */
 export function withRules(
 	values: Readonly<Record<string, unknown>>,
 	{ agentRulesPaths }: ExtensionState,
@@ -60,7 +61,7 @@ export function withRules(
 
 function objectOf(value: unknown, what: string): Record<string, unknown> {
 	if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-	throw new Error(`${what} is no object of {provider_context, metadata, agent_rules_paths}`);
+	throw new Error(`${what} is not an object of {provider_context, metadata, agent_rules_paths}`);
 }
 
 function pathsOf(value: unknown): AgentRulesPaths {

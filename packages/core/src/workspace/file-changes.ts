@@ -19,16 +19,19 @@ import { PatchText } from "./patch-text.ts";
 import type { ChangeServices, Snapshot } from "./snapshot.ts";
 import { notInPatch, treeLines } from "./tree-lines.ts";
 
-/** What all files that are shown whole may have together. */
+/** Total size of the files that are shown whole. */
 const mostShown = 16 * 1024 * 1024;
-/** Files that are not shown whole have a line each up to this number; further ones are counted by their directories. */
+/** More files that are not shown whole are counted by directory. */
 const mostLines = 10_000;
-/** New files that ignore rules name are kept in the patch while they have no more bytes than this. */
+/** Ignored new files are kept in the patch up to this total size. */
 const mostIgnoredKept = 64 * 1024 * 1024;
-/** How often to look again when files come and go while we look, as those of a server that a hook started. */
+/** Files can change during the comparison, such as those of a hook's server. */
 const attempts = 3;
 
-/** What changed in the workspace since its snapshot, `undefined` when nothing did. @throws AgentvError */
+/**
+ * Returns the workspace's changes since its snapshot; undefined if there are none. @throws
+ * AgentvError
+ */
 export async function changesSince(
 	snapshot: Snapshot,
 	root: string,
@@ -69,7 +72,7 @@ function isText({ before, after }: FileChange): boolean {
 	return [before, after].every((version) => !version || version.form === "text");
 }
 
-/** The hunks of the changes that are shown whole; empty for a change of the mode alone, or of a file without content. */
+/** Empty for a change of only the mode, or of an empty file. */
 async function wholeHunks(
 	changes: readonly FileChange[],
 	ignored: ReadonlySet<FileChange>,
@@ -78,7 +81,7 @@ async function wholeHunks(
 	const whole = withinLimit(changes.filter((change) => !ignored.has(change) && canBeWhole(change)));
 	const differing = changes.filter((change) => whole.has(change) && changesContent(change));
 	const save = (version: FileVersion | undefined) => {
-		// What has no source is in the store already.
+		// Content without a source is already in the store.
 		if (version?.source) store.saveBytes(bytesOfVersion(version));
 		return version?.blob;
 	};
@@ -101,7 +104,7 @@ function canBeWhole(change: FileChange): boolean {
 	);
 }
 
-/** Leaves out the largest until the others fit. */
+/** Excludes the largest until the rest fits. */
 function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
 	const sizeOf = (change: FileChange) =>
 		changesContent(change) ? Math.max(change.before?.size ?? 0, change.after?.size ?? 0) : 0;
@@ -117,7 +120,7 @@ function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
 	return whole;
 }
 
-/** Everything as `git apply` takes it: text as it is, all else compressed. */
+/** Returns everything for `git apply`: text as it is, all else compressed. */
 async function patchOf(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -146,7 +149,7 @@ async function patchOf(
 	return text.result();
 }
 
-/** The changes that a patch can't or must not hold, each with the reason. */
+/** Returns the changes that a patch can't or must not contain, each with the reason. */
 async function refusedChanges(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -157,10 +160,10 @@ async function refusedChanges(
 	const tooMany = bytesOf([...ignored]) > mostIgnoredKept;
 	for (const change of changes) {
 		if (tooMany && ignored.has(change)) refused.set(change, "");
-		else if (!gitAccepts(change)) refused.set(change, "git accepts no such name: ");
+		else if (!gitAccepts(change)) refused.set(change, "git does not accept this name: ");
 		else if (redact && change.after && changesContent(change) && !(isText(change) && hunks.has(change))) {
-			// What is compressed can't be redacted.
-			if (await holdsSecret(change.after, redact, signal)) refused.set(change, "it holds a secret: ");
+			// Compressed content can't be redacted.
+			if (await holdsSecret(change.after, redact, signal)) refused.set(change, "it contains a secret: ");
 		}
 	}
 	return refused;
@@ -172,7 +175,7 @@ async function writeContent({ after }: FileChange, text: PatchText, signal: Abor
 	await writeBinaryHunk(after?.size ?? 0, read, (piece) => text.write(piece));
 }
 
-/** What graders see: a line for each file that is not shown whole, then the others. `git apply` passes over the lines. */
+/** Files that are not shown whole come first. `git apply` ignores their lines. */
 function shownText(
 	changes: readonly FileChange[],
 	hunks: ReadonlyMap<FileChange, string>,
@@ -190,7 +193,7 @@ function shownText(
 	});
 	return [
 		...listed,
-		...(counted.length > 0 ? [`# ${counted.length} further files: ${byDirectory(counted)}\n`] : []),
+		...(counted.length > 0 ? [`# ${counted.length} more files: ${byDirectory(counted)}\n`] : []),
 		...(ignored.size > 0 ? [`# ${ignoredLine(ignored)}`] : []),
 		...lines,
 		...whole,

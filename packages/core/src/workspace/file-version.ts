@@ -6,30 +6,29 @@ import { rawBytes } from "../io/files/raw-path.ts";
 import { readRegularChunks, readRegularFile } from "../io/files/read-regular.ts";
 import type { TreeNote } from "../io/files/tree-notes.ts";
 
-/** Files larger than this are not shown whole. */
+/** Larger files are not shown whole. */
 export const largestWhole = 2 * 1024 * 1024;
 
-/** What a file's content is, as far as showing and keeping a change of it is concerned. */
+/** What is known of a file's content for showing and storing a change. */
 export interface Content {
 	readonly size: number;
-	/** The name that git gives to it. */
+	/** Its object name in git. */
 	readonly blob: string;
 	readonly sha256: string;
-	/** `text` is valid UTF-8, `other-text` has no NUL either; what is `large` was not looked at. */
+	/** `text` is valid UTF-8, `other-text` has no NUL either; `large` content is not read. */
 	readonly form: "text" | "other-text" | "binary" | "large";
 }
 
-/** Where content can be read. */
 export type Source = { readonly file: string } | { readonly link: string } | { readonly bytes: Buffer };
 
-/** Memory for contents that were read, so that most need no second look. */
+/** Caches read contents, so that most are read once. */
 export interface ContentMemory {
 	left: number;
 }
 
 /** A file or link at one side of a change. */
 export interface FileVersion extends Content {
-	/** As git writes it. */
+	/** In git's format. */
 	readonly mode: "100644" | "100755" | "120000";
 	/** Absent if only the content's name is left, or a copy in the store. */
 	readonly source?: Source | undefined;
@@ -40,7 +39,7 @@ interface DescribeOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** @throws AgentvError when the file is gone or replaced meanwhile */
+/** @throws AgentvError if the file was removed or replaced meanwhile */
 export async function describeVersion(
 	note: TreeNote,
 	source: Source,
@@ -67,13 +66,13 @@ export function describeBytes(bytes: Buffer): Content {
 	return { size: bytes.length, ...digests.result(), form: bytes.length > largestWhole ? "large" : form };
 }
 
-/** The bytes of content that is not `large`. */
+/** Returns the bytes of content that is not `large`. */
 export function readSource(source: Source): Buffer {
 	if ("bytes" in source) return source.bytes;
 	return "link" in source ? rawBytes(source.link) : readRegularFile(source.file);
 }
 
-/** Hands over content piece by piece. @throws AgentvError `not-found` when it is not what was described */
+/** Passes content in chunks. @throws AgentvError `not-found` if it changed since */
 export async function readVersion(
 	{ source, size, blob }: FileVersion,
 	take: (chunk: Buffer) => void | Promise<void>,
@@ -89,7 +88,10 @@ export async function readVersion(
 	if (digests.result().blob !== blob) throw changedMeanwhile(source);
 }
 
-/** The whole content of a version that has a source. @throws AgentvError `not-found` when it is not what was described */
+/**
+ * Returns the whole content of a version with a source. @throws AgentvError `not-found` if it
+ * changed since
+ */
 export function bytesOfVersion({ source, blob }: FileVersion): Buffer {
 	const bytes = source ? readSource(source) : Buffer.alloc(0);
 	if (describeBytes(bytes).blob !== blob) throw changedMeanwhile(source);
@@ -101,10 +103,10 @@ function changedMeanwhile(source: Source | undefined): AgentvError {
 	return new AgentvError("not-found", `${name} was changed while it was read`);
 }
 
-/** Pieces overlap by so many characters, so that a secret that spans two of them is found. */
+/** Chunks overlap by this many characters, so that a secret across two of them is found. */
 const overlap = 16 * 1024;
 
-/** Whether content holds a secret as it is. */
+/** Returns whether content contains a secret unencoded. */
 export async function holdsSecret(version: FileVersion, redact: Redactor, signal?: AbortSignal): Promise<boolean> {
 	let [found, end] = [false, ""];
 	await readVersion(
@@ -112,7 +114,8 @@ export async function holdsSecret(version: FileVersion, redact: Redactor, signal
 		(chunk) => {
 			if (found) return;
 			const text = end + chunk.toString("latin1");
-			// Secrets may be of any letters; most content is read wrongly in one of the two ways, and harmlessly.
+			// Secrets can have any letters; decoding most content wrongly in one of the two ways is
+			// harmless.
 			found = redact(text) !== text || redact(chunk.toString("utf8")) !== chunk.toString("utf8");
 			end = text.slice(-overlap);
 		},
@@ -134,7 +137,7 @@ async function describeLarge(source: Source, size: number, signal: AbortSignal |
 			},
 			signal,
 		);
-	// The size is part of what git digests.
+	// The size is part of git's digest.
 	if (read !== size) throw changedMeanwhile(source);
 	return { size, ...digests.result(), form: "large" };
 }

@@ -7,8 +7,9 @@ import type { ChangeStore } from "./change-store.ts";
 import type { Pristine } from "./pristine.ts";
 
 /**
- * The ignore rules of a workspace as its baseline has them: what the tested agent later writes into a `.gitignore` is no rule for us.
- * Each repository in the workspace has rules of its own.
+ * The ignore rules of a workspace's baseline: a `.gitignore` that the agent writes later doesn't
+ * count.
+ * Each repository in the workspace has its own rules.
  */
 export class IgnoreRules {
 	readonly #pristine: Pristine;
@@ -19,7 +20,7 @@ export class IgnoreRules {
 	readonly #files: readonly string[];
 	#ready: Set<string> | undefined;
 
-	/** @param directory a place of its own for copies of the rules */
+	/** @param directory a separate directory for copies of the rules */
 	constructor(pristine: Pristine, store: ChangeStore, directory: string) {
 		this.#pristine = pristine;
 		this.#store = store;
@@ -32,7 +33,7 @@ export class IgnoreRules {
 			.map(({ path }) => path);
 	}
 
-	/** Which of the paths (relative to the workspace) are ignored. */
+	/** Returns which of the paths (relative to the workspace) are ignored. */
 	async ignored(paths: readonly string[]): Promise<ReadonlySet<string>> {
 		if (this.#files.length === 0 || paths.length === 0) return new Set();
 		const withRules = this.#prepare();
@@ -65,7 +66,7 @@ export class IgnoreRules {
 		return join(this.#directory, String(this.#repositories.indexOf(root)));
 	}
 
-	/** Copies the rule files, once; answers which repositories have some. */
+	/** Copies the rule files once; returns which repositories have any. */
 	#prepare(): Set<string> {
 		if (this.#ready) return this.#ready;
 		this.#ready = new Set();

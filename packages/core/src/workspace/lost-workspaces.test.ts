@@ -40,7 +40,7 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 			mkdirSync(join(path, "d"), { recursive: true });
 			writeFileSync(join(path, "a.txt"), "one\n");
 		},
-		"another directory is in its place",
+		"another directory replaced it",
 	],
 	[
 		"put a link in its place",
@@ -49,7 +49,7 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 			renameSync(path, moved);
 			symlinkSync(moved, path);
 		},
-		"a link is in its place",
+		"a link replaced it",
 	],
 	[
 		"put a file in its place",
@@ -57,11 +57,11 @@ const losses: readonly (readonly [string, (path: string) => void, string])[] = [
 			rmSync(path, { recursive: true });
 			writeFileSync(path, "");
 		},
-		"a file is in its place",
+		"a file replaced it",
 	],
 ];
 
-describe("a workspace is not judged when the target", () => {
+describe("a workspace is not graded when the target", () => {
 	test.each(
 		["shared", "per_test"].flatMap((isolation) =>
 			losses.map(([name, lose, why]) => [isolation, name, lose, why] as const),

@@ -4,7 +4,7 @@ import type { FileChanges } from "./contract.ts";
 /** Characters kept in memory. */
 const mostInMemory = 8 * 1024 * 1024;
 
-/** A text that is written piece by piece: in memory while it is small, then in a file. */
+/** A text written in chunks: in memory while it is small, then in a file. */
 export class PatchText {
 	readonly #place: () => string;
 	readonly #pieces: string[] = [];
@@ -12,12 +12,12 @@ export class PatchText {
 	#path = "";
 	#file: ReturnType<typeof openOwnFile> | undefined;
 
-	/** @param place returns the path of the file, called when it is needed */
+	/** @param place returns the file's path, called on first use */
 	constructor(place: () => string) {
 		this.#place = place;
 	}
 
-	/** @throws AgentvError when the disk takes no more */
+	/** @throws AgentvError if the disk is full */
 	write(text: string): void {
 		this.#length += text.length;
 		if (!this.#file && this.#length > mostInMemory) {
@@ -34,7 +34,6 @@ export class PatchText {
 		this.#file?.close();
 	}
 
-	/** What was written. */
 	result(): FileChanges["patch"] {
 		return this.#file ? { file: this.#path } : { text: this.#pieces.join("") };
 	}

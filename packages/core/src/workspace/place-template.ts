@@ -8,7 +8,7 @@ import { isGitsOwn } from "./pristine.ts";
 import { WorkspaceError } from "./workspace-error.ts";
 
 /**
- * Copies a template, everything but `.git`, into the empty directory `to`.
+ * Copies a template, without `.git`, into the empty directory `to`.
  * @throws WorkspaceError `not-found`, or `path.symlink-escape` for links that leave the template
  */
 export async function placeTemplate(

@@ -19,8 +19,10 @@ import { staged } from "./workspace-error.ts";
 import { workspaceKey } from "./workspace-key.ts";
 
 /**
- * Prepares what the tests of a spec have in common, once: template, repositories, extensions' `beforeAll`, `before_all`, baseline commit.
- * @throws WorkspaceError when one of these fails (every test of the spec is then an execution error); AgentvError `interrupted`
+ * Prepares what the tests of a spec share, once: template, repositories, extensions' `beforeAll`,
+ * `before_all`, baseline commit.
+ * @throws WorkspaceError if one of these fails (every test of the spec is then an execution error);
+ * AgentvError `interrupted`
  */
 export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: WorkspaceServices): Promise<PreparedBase> {
 	const home = await staged("template", () => makeTempDir(`${workspaceKey(spec).slice(0, 12)}-`, services.directory));
@@ -46,7 +48,7 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 	}
 }
 
-/** Template and repositories. */
+/** Adds template and repositories. */
 async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<PlacedRepositories> {
 	const { view, signal, agentvHome, processEnv, recordedCommit } = services;
 	const { workspace, scope } = spec;
@@ -60,7 +62,7 @@ async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServic
 	return staged("repositories", () => placeRepositories(workspace?.repos ?? [], path, repositoryServices));
 }
 
-/** The baseline commit, and for a shared workspace the copy that it is reset from. */
+/** Creates the baseline commit, and for a shared workspace the copy to reset it from. */
 async function finish(
 	home: string,
 	path: string,
@@ -75,7 +77,7 @@ async function finish(
 	return Pristine.of(path, join(home, "pristine"), signal);
 }
 
-/** When `beforeAll` fails, what of it succeeded may have to be undone: the after-hooks run all the same. */
+/** Runs the after-hooks, because a failed `beforeAll` can have succeeded in part. */
 async function afterFailure(
 	runner: StageRunner,
 	run: StageRun,

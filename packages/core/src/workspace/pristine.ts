@@ -7,7 +7,7 @@ import { pathKind } from "../io/files/stat-path.ts";
 import { noteTree, type TreeNotes } from "../io/files/tree-notes.ts";
 import type { ResetMode } from "../schema/workspace-entry.ts";
 
-/** A prepared tree that nobody works in: copies are made from it, and made equal to it again. */
+/** A prepared tree that is never modified: copies are created from it and reset to it. */
 export class Pristine {
 	readonly root: string;
 	readonly entries: readonly TreeEntry[];
@@ -18,17 +18,15 @@ export class Pristine {
 	constructor(root: string, preparedAt = root) {
 		this.root = root;
 		this.#preparedAt = preparedAt;
-		// Sockets and pipes of what hooks left running mean nothing in a copy.
+		// Sockets and pipes of what hooks left running are useless in a copy.
 		this.entries = listTree(root).filter(({ kind }) => kind !== "other");
 		this.#paths = new Set(this.entries.map(({ path }) => path));
 	}
 
-	/** Whether it is still where it was made. */
 	exists(): boolean {
 		return pathKind(this.root) === "directory";
 	}
 
-	/** Whether it holds something at that path. */
 	has(path: string): boolean {
 		return this.#paths.has(path);
 	}
@@ -39,17 +37,14 @@ export class Pristine {
 		return noteTree(path, signal);
 	}
 
-	/** A pristine copy at `path` of a tree that is going to be worked in; links stay as they are. */
+	/** Creates a pristine copy at `path` of a tree that will be modified; links are unchanged. */
 	static async of(tree: string, path: string, signal?: AbortSignal): Promise<Pristine> {
 		const { entries } = new Pristine(tree);
 		await copyPreparedTree({ root: tree, entries }, path, { preserveTimes: true, signal });
 		return new Pristine(path, tree);
 	}
 
-	/**
-	 * Makes a copy equal to it again. `fast` leaves new files that its own ignore rules name (caches, installed packages), `strict`
-	 * nothing.
-	 */
+	/** `fast` keeps new files that its own ignore rules match, `strict` none. */
 	reset(
 		path: string,
 		clean: TreeNotes,
@@ -71,7 +66,7 @@ export class Pristine {
 	}
 }
 
-/** Whether a path belongs to a repository's own administration. */
+/** Returns whether a path is in a repository's own directory. */
 export function isGitsOwn(path: string): boolean {
 	return path === ".git" || path.startsWith(".git/") || path.endsWith("/.git") || path.includes("/.git/");
 }

@@ -1,4 +1,4 @@
-/** What `extension-host.mjs` is for Python modules; given to `python3 -c` with the module's path. */
+/** Run by `python3 -c` with the module's path, like `extension-host.mjs`. */
 export const pythonExtensionProgram = `
 import importlib.util, inspect, json, os, queue, signal, sys, threading, traceback
 

@@ -10,8 +10,8 @@ import type { ChangeServices, Snapshot } from "./snapshot.ts";
 import { WorkspaceError } from "./workspace-error.ts";
 
 /**
- * Makes the files of a workspace what the snapshot has.
- * @throws WorkspaceError for a large file that hooks made, whose content is not kept
+ * Resets the files of a workspace to the snapshot.
+ * @throws WorkspaceError for a large file that hooks created, whose content is not kept
  */
 export async function restoreSnapshot(snapshot: Snapshot, root: string, services: ChangeServices): Promise<void> {
 	const openings = new Openings();
@@ -43,6 +43,6 @@ async function contentOf(
 	throw new WorkspaceError(
 		"workspace",
 		"changes-not-applicable",
-		`${path}, which a hook made, is too large to be made again`,
+		`${path}, which a hook created, is too large to be restored`,
 	);
 }

@@ -15,17 +15,17 @@ export interface ExtensionServices {
 	readonly view: DiskView;
 	readonly hosts: ExtensionHosts;
 	readonly signal?: AbortSignal | undefined;
-	/** Tells, when `signal` is aborted, whether the whole run was stopped. */
+	/** Tells whether an abort of `signal` stopped the whole run. */
 	readonly runSignal?: AbortSignal | undefined;
 	readonly log?: PrintedLog | undefined;
 }
 
-/** The extensions that have something to do at a hook. */
+/** Returns the extensions with a function for a hook. */
 export function extensionsAt(extensions: readonly Extension[], name: HookName): Extension[] {
 	return extensions.filter((one) => (one.kind === "module" ? one.exportName : one.hook) === name);
 }
 
-/** Runs one extension at the hook `name` and returns the state after it. @throws WorkspaceError */
+/** Runs one extension at the hook `name` and returns the new state. @throws WorkspaceError */
 export async function runExtension(
 	extension: Extension,
 	name: HookName,
@@ -65,7 +65,7 @@ function merged(state: ExtensionState, value: unknown, who: string, stage: Works
 	}
 }
 
-/** What an extension's function gets as its first argument. */
+/** Returns the first argument of an extension's function. */
 function contextOf(
 	name: HookName,
 	subject: HookSubject,

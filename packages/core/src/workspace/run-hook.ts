@@ -6,7 +6,7 @@ import { wireHookNames } from "../model/load-workspace.ts";
 import type { PrintedLog, WorkspaceStage } from "./contract.ts";
 import { stoppedError, WorkspaceError } from "./workspace-error.ts";
 
-/** What a hook of a test, or of the whole run, is told. */
+/** The input of a hook, of a test or the whole run. */
 export interface HookSubject {
 	readonly workspacePath: string;
 	/** `__before_all__` and `__after_all__` for hooks of the run. */
@@ -18,19 +18,19 @@ export interface HookSubject {
 
 export interface HookServices {
 	readonly runCommand: CommandRunner;
-	/** `AGENTV_…` variables and the workspace's own `env`, laid over what the eval's programs inherit. */
+	/** Merged over the environment of the eval's programs. */
 	readonly env: Readonly<Record<string, string>>;
 	readonly signal?: AbortSignal | undefined;
-	/** Tells, when `signal` is aborted, whether the whole run was stopped. */
+	/** Tells whether an abort of `signal` stopped the whole run. */
 	readonly runSignal?: AbortSignal | undefined;
 	readonly log?: PrintedLog | undefined;
 }
 
 const defaultTimeoutMs = 60_000;
-/** Bytes of each output stream that are kept for the message: a hook may print as much as it likes. */
+/** Bytes of each output stream that are kept for the message. */
 const maxBuffer = 64 * 1024;
 
-/** Runs one hook to its end. @throws WorkspaceError when it fails */
+/** Runs one hook. @throws WorkspaceError if it fails */
 export async function runHook(name: HookName, hook: Hook, subject: HookSubject, services: HookServices): Promise<void> {
 	if (!hook.command) return;
 	const stage = wireHookNames[name] as WorkspaceStage;
@@ -70,7 +70,7 @@ function problemOf(result: ProcessResult, timeoutMs: number): { reason: string; 
 
 const errnoReasons: Readonly<Record<string, string>> = { ENOENT: "not-found", EACCES: "not-executable" };
 
-/** The end of what a program said, a few lines of it. */
+/** Returns the last few lines of a program's output. */
 function lastWords(text: string): string {
 	return text.trim().split("\n").slice(-5).join("\n").slice(-1000);
 }

@@ -7,7 +7,7 @@ import { extensionsAt, runExtension } from "./run-extensions.ts";
 import { type HookSubject, runHook } from "./run-hook.ts";
 import { warned } from "./workspace-error.ts";
 
-/** Runs what an eval has for one moment of a workspace's life: extensions, then hooks; after-hooks inside out. */
+/** Runs extensions, then hooks; after-hooks in reverse. */
 export interface StageRunner {
 	readonly spec: WorkspaceSpec;
 	readonly services: WorkspaceServices;
@@ -16,26 +16,25 @@ export interface StageRunner {
 
 export interface StageRun {
 	readonly subject: HookSubject;
-	/** What hooks and extensions leave running belongs to it. */
+	/** Owns processes that hooks and extensions leave running. */
 	readonly scope: ProcessScope;
 	readonly signal?: AbortSignal | undefined;
-	/** Of the attempt; without it what is printed belongs to the run. */
+	/** The attempt's log; without it the output belongs to the run. */
 	readonly log?: PrintedLog | undefined;
 }
 
-/** The hooks that have a command at `name`, in the order in which they run. */
+/** Returns the hooks with a command at `name`, in run order. */
 export function hooksAt(spec: WorkspaceSpec, name: HookName): Hook[] {
 	const hooks = [spec.workspace?.hooks[name], spec.targetHooks?.[name]];
 	if (name === "afterEach" || name === "afterAll") hooks.reverse();
 	return hooks.filter((hook): hook is Hook => hook?.command !== undefined);
 }
 
-/** Whether anything runs at `name`. */
 export function hasStage(spec: WorkspaceSpec, name: HookName): boolean {
 	return hooksAt(spec, name).length > 0 || extensionsAt(spec.extensions, name).length > 0;
 }
 
-/** Runs a before-stage; the first failure ends it. Returns the state after it. @throws WorkspaceError */
+/** Runs a before-stage; the first failure ends it. Returns the new state. @throws WorkspaceError */
 export async function runBefore(
 	runner: StageRunner,
 	name: "beforeAll" | "beforeEach",
@@ -52,7 +51,7 @@ export async function runBefore(
 	});
 }
 
-/** Runs an after-stage to its end, whatever fails in it; it is the last in its scope, so that what still runs then is ended. */
+/** Continues after failures. It is the last in its scope, so remaining processes end. */
 export async function runAfter(
 	runner: StageRunner,
 	name: "afterEach" | "afterAll",
@@ -68,9 +67,9 @@ interface AfterStage {
 	readonly warnings: readonly WorkspaceWarning[];
 }
 
-/** Ends what runs in a scope. @param who started it, for messages */
+/** Ends the processes of a scope. @param who started them, for messages */
 export async function endScope(scope: ProcessScope, who: string): Promise<WorkspaceWarning[]> {
-	// Hooks are the user's own: a process that merely began while they ran is not attributed to them.
+	// Hooks belong to the user: a process that only started during them is not attributed to them.
 	const left = (await scope.end()).filter(({ isCertain }) => isCertain);
 	return left.map((one) => ({ stage: "clean_up", code: "process-left", message: describeLeft(one, who) }));
 }

@@ -4,12 +4,13 @@ import { isInside } from "../io/files/path-inside.ts";
 import { realPath } from "../io/files/stat-path.ts";
 
 /**
- * The absolute path of `path` within `root` (a real path), made sure of on disk: no link on the way, and none at its end, leads out.
+ * Returns the absolute path of `path` within `root` (a real path), checked on disk: no link on the
+ * way or at its end leaves it.
  * @throws AgentvError `refused`
  */
 export function pathWithin(root: string, path: string, what: string): string {
 	const lexical = resolve(root, path);
 	const real = isInside(root, lexical) ? realPath(lexical) : lexical;
 	if (isInside(root, real)) return real;
-	throw new AgentvError("refused", `${what} ${JSON.stringify(path)} leads out of the workspace`);
+	throw new AgentvError("refused", `${what} ${JSON.stringify(path)} is outside the workspace`);
 }

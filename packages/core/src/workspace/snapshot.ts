@@ -8,10 +8,10 @@ import { type Content, describeBytes, describeVersion, largestWhole, readSource 
 import type { IgnoreRules } from "./ignore-rules.ts";
 import { isGitsOwn, type Pristine } from "./pristine.ts";
 
-/** What the workspace held when the target began. */
+/** The workspace's state when the target started. */
 export interface Snapshot {
 	readonly notes: TreeNotes;
-	/** Files that differ from the pristine tree. The contents of those that are not `large` are in the store. */
+	/** Files that differ from the pristine tree. Contents that are not `large` are in the store. */
 	readonly saved: ReadonlyMap<string, Content>;
 }
 
@@ -21,24 +21,24 @@ export interface ChangeServices {
 	readonly rules: IgnoreRules;
 	/** Returns the path of a new file for a patch that is too large for memory. */
 	readonly patchFile: () => string;
-	/** Finds the run's secrets: they must not be kept in a form that hides them. */
+	/** Finds the run's secrets, which must not be stored in a form that hides them. */
 	readonly redact?: Redactor | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
 export interface SnapshotInput {
-	/** Notes of the workspace as it was when reset or copied. */
+	/** Notes of the workspace after its reset or copy. */
 	readonly clean: TreeNotes;
 	/** Whether anything ran in it since. */
 	readonly touched: boolean;
-	/** The snapshot before, of the same directory: contents that are the same still need not be stored again. */
+	/** The previous snapshot of the same directory: unchanged contents need not be stored again. */
 	readonly previous?: Snapshot | undefined;
 }
 
-/** Files stored before other work gets its turn. */
+/** Files stored before yielding to other work. */
 const savedPerTurn = 200;
 
-/** Takes the snapshot of a workspace that hooks and extensions may have changed since it was clean. */
+/** Takes the snapshot of a workspace that hooks and extensions may have changed. */
 export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
 	const openings = new Openings();
 	try {
@@ -49,7 +49,7 @@ export async function takeSnapshot(root: string, input: SnapshotInput, services:
 	}
 }
 
-/** The files that differ from the pristine tree, their contents stored. */
+/** Returns the files that differ from the pristine tree, with their contents stored. */
 async function savedContents(
 	root: string,
 	notes: TreeNotes,
@@ -83,14 +83,14 @@ async function savedContents(
 }
 
 async function save(file: string, note: TreeNote, { store, signal }: ChangeServices): Promise<Content> {
-	// The old content of a large file is never needed, only what it was.
+	// The old content of a large file is never needed, only its metadata.
 	if (note.size > largestWhole) return describeVersion(note, { file }, { signal });
 	const bytes = readSource({ file });
 	store.saveBytes(bytes);
 	return describeBytes(bytes);
 }
 
-/** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be distinguished from it. */
+/** A change in the same tick as a hook's, of the same length, would be undetectable. */
 async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
 	const youngest = notes.reduce((latest, { ctimeMs }) => Math.max(latest, ctimeMs), 0);
 	const wait = youngest + 20 - Date.now();

@@ -6,13 +6,13 @@ import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
 import { removeTree } from "../io/files/remove-tree.ts";
 import { workspacesPlace } from "../model/home-places.ts";
 
-/** The name of a note beside a workspace that is kept to be looked at is the workspace's with this. */
+/** Suffix of the note next to a workspace that is kept for the user. */
 export const keptMark = ".kept";
 
-/** What kept workspaces borrow from. */
+/** Object stores that kept workspaces borrow from. */
 const sharedStores = "objects";
 
-/** Removes the workspaces that killed runs left, without those that were to be kept. What can't be removed stays. */
+/** Removes the workspaces of killed runs, except kept ones. Best effort. */
 export async function sweepWorkspaces(agentvHome: string): Promise<void> {
 	const place = workspacesPlace(agentvHome);
 	for (const [name, kind] of directoryEntries(place) ?? []) {
@@ -21,7 +21,7 @@ export async function sweepWorkspaces(agentvHome: string): Promise<void> {
 		try {
 			for (const [home, homeKind] of directoryEntries(directory) ?? [])
 				if (homeKind === "directory") await sweepHome(join(directory, home));
-			// Last: without it the directory counts as kept on purpose.
+			// Last: without it the directory counts as kept.
 			removeOwnerNote(directory);
 			removeEmptyDirectory(directory);
 		} catch (error) {

@@ -4,14 +4,14 @@ import type { TreeNotes } from "../io/files/tree-notes.ts";
 import { shownPath } from "./change-text.ts";
 import { isGitsOwn } from "./pristine.ts";
 
-// What git has no words for, as lines that it passes over: empty directories, and what is neither file, directory nor link.
+// What git can't represent, as lines that it ignores: empty directories and special files.
 
-/** Begins a line about something that the patch does not bring back. */
+/** Begins a line about something that the patch does not restore. */
 export const notInPatch = "# not in this patch, because ";
 const emptyDirectory = "# new empty directory ";
 const removedDirectory = "# deleted empty directory ";
 
-/** Lines about everything but files and links that differs between two notes of a tree. */
+/** Returns lines about every difference between two notes of a tree except files and links. */
 export function treeLines(before: TreeNotes, after: TreeNotes): string[] {
 	const lines: string[] = [];
 	const [emptyBefore, emptyAfter] = [emptyDirectories(before), emptyDirectories(after)];
@@ -27,7 +27,7 @@ export function treeLines(before: TreeNotes, after: TreeNotes): string[] {
 
 function emptyDirectories(notes: TreeNotes): Set<string> {
 	const empty = new Set<string>();
-	// A directory comes before what it holds.
+	// A directory precedes its contents.
 	for (const [path, { kind }] of notes) {
 		empty.delete(dirname(path));
 		if (kind === "directory" && !isGitsOwn(path)) empty.add(path);
@@ -35,7 +35,7 @@ function emptyDirectories(notes: TreeNotes): Set<string> {
 	return empty;
 }
 
-/** Directories that are gone and that an empty one in them kept from being removed together with their files; the deepest first. */
+/** Finds removed directories with an empty subdirectory, deepest first. */
 function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: ReadonlySet<string>): string[] {
 	const gone = new Set<string>();
 	const isGone = (path: string) => before.has(path) && after.get(path)?.kind !== "directory";
@@ -47,13 +47,13 @@ function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: Readonl
 /** What the lines before a patch say about directories. */
 export interface TreeWork {
 	readonly makes: readonly string[];
-	/** The deepest first. */
+	/** Deepest first. */
 	readonly removes: readonly string[];
-	/** Lines about what the patch does not hold. */
+	/** Lines about what the patch does not contain. */
 	readonly missing: readonly string[];
 }
 
-/** Reads the lines that stand before the first file of a patch. */
+/** Parses the lines before the first file of a patch. */
 export function readTreeLines(lines: readonly string[]): TreeWork {
 	const after = (prefix: string) =>
 		lines.filter((line) => line.startsWith(prefix)).map((line) => pathOf(line.slice(prefix.length)));
@@ -64,7 +64,7 @@ export function readTreeLines(lines: readonly string[]): TreeWork {
 	};
 }
 
-/** The path that `shownPath` wrote, as the system takes it. */
+/** Parses the output of `shownPath` to a path for system calls. */
 function pathOf(shown: string): string {
 	if (!shown.startsWith('"')) return shown;
 	const bytes = shown

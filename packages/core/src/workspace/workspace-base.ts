@@ -25,7 +25,7 @@ export class WorkspaceBase implements PreparedBase {
 	/** Resolves when the shared directory is free. */
 	#turn: Promise<void> = Promise.resolve();
 	#kept = false;
-	/** Workspaces that are open; each resolves when it is closed. */
+	/** Open workspaces; each resolves when it is closed. */
 	readonly #open = new Set<Promise<void>>();
 
 	constructor(parts: BaseParts) {
@@ -45,7 +45,7 @@ export class WorkspaceBase implements PreparedBase {
 		const { runner, pristine } = this.parts;
 		const { signal } = runner.services;
 		if (this.isLost()) {
-			const message = `what workspaces are copied from is gone: ${pristine.root}`;
+			const message = `the pristine copy of the workspace is gone: ${pristine.root}`;
 			throw new WorkspaceError("workspace", "workspace-gone", message, { causedBy: "agent" });
 		}
 		if (!this.#isShared) {
@@ -88,7 +88,7 @@ export class WorkspaceBase implements PreparedBase {
 		await Promise.all(this.#open);
 	}
 
-	/** Counts a workspace as open until the answer is called. */
+	/** Counts a workspace as open until the returned function is called. */
 	#opened(): () => void {
 		let close: (() => void) | undefined;
 		const open = new Promise<void>((resolve) => {
@@ -101,7 +101,7 @@ export class WorkspaceBase implements PreparedBase {
 		};
 	}
 
-	/** Waits until the shared directory is free; the answer frees it again. */
+	/** Waits until the shared directory is free; the returned function releases it. */
 	async #waitTurn(): Promise<() => void> {
 		const before = this.#turn;
 		let done: (() => void) | undefined;
@@ -112,7 +112,7 @@ export class WorkspaceBase implements PreparedBase {
 		return () => done?.();
 	}
 
-	/** A copy for one test: a finished one made clean again, which costs a tenth, else a new one. */
+	/** Returns a directory for one test: a reset one, which costs a tenth, else a new copy. */
 	async #ownDirectory(test: WorkspaceTest): Promise<WorkDirectory> {
 		const { home, pristine, rules, runner } = this.parts;
 		const { signal } = runner.services;
@@ -120,12 +120,14 @@ export class WorkspaceBase implements PreparedBase {
 		const used = this.#free.pop();
 		if (used) {
 			try {
-				// A name of its own: what still runs of an earlier test and writes to its paths does not reach this one's.
+				// A unique name: leftover processes of an earlier test that write to its paths don't reach
+				// this one.
 				renamePath(used.path, path);
 				return { path, clean: await pristine.reset(path, used.clean, "strict", rules, signal), isClean: true };
 			} catch (error) {
 				if (signal.aborted) throw error;
-				// A test may leave what can't be tidied up, as a mounted file system: the next one works elsewhere.
+				// A test can leave what can't be cleaned up, such as a mounted file system: use another
+				// directory.
 				runner.services.log?.("reset", "agentv", `a used workspace could not be reset: ${String(error)}`);
 			}
 		}
@@ -157,7 +159,7 @@ export class WorkspaceBase implements PreparedBase {
 		else await removeTree(directory.path);
 	}
 
-	/** Says so beside the directory, too: should we be killed, it stays all the same. */
+	/** Also noted next to the directory, so that it stays after a crash. */
 	#keep({ path }: WorkDirectory): void {
 		// What the agent removed can't be kept.
 		if (pathKind(path) === "missing") return;
@@ -176,7 +178,7 @@ export class WorkspaceBase implements PreparedBase {
 		return [...warnings, ...tidied];
 	}
 
-	/** Kept workspaces stay, and the object stores that they borrow from. */
+	/** Keeps kept workspaces, and the object stores that they borrow from. */
 	async #remove(home: string): Promise<void> {
 		if (!this.#kept) return removeTree(home);
 		const ours = ["changes.git", "rules", "pristine", "patches", ...(this.#isShared ? [] : ["base"])].map((name) =>
@@ -188,7 +190,7 @@ export class WorkspaceBase implements PreparedBase {
 	}
 }
 
-/** How a shared workspace is reset before each test: as the first hook that says something says. */
+/** Returns how to reset a shared workspace before each test: from the first hook that sets it. */
 function resetMode({ spec }: StageRunner): ResetMode {
 	const all = [spec.workspace?.hooks, spec.targetHooks];
 	const resets = (["afterEach", "beforeEach", "beforeAll"] as const).flatMap((name) =>
@@ -197,7 +199,7 @@ function resetMode({ spec }: StageRunner): ResetMode {
 	return resets[0] ?? "fast";
 }
 
-/** Where a test's own directory goes: its name tells nothing of the test's id, which may be any text. */
+/** Doesn't depend on the test's id, which can be any text. */
 function freePath(home: string, test: WorkspaceTest): string {
 	const digest = digestText(JSON.stringify([test.id, test.target, test.attempt])).slice(0, 16);
 	for (let count = 1; ; count++) {

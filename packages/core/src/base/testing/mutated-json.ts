@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** What breaks readers of JSON and of what it holds, as JSON text. */
+/** JSON texts that break JSON readers and the code behind them. */
 const values = [
 	...[
 		"null",
@@ -93,14 +93,14 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 	),
 );
 
-/** A JSON text (or lines of them) after one to four random changes: values and keys of other kinds, pieces lost and doubled. */
+/** Generates JSON with one to four random changes, also parts removed and duplicated. */
 export function mutatedJson(text: string): fc.Arbitrary<string> {
 	return fc
 		.array(mutation, { minLength: 1, maxLength: 4 })
 		.map((mutations) => mutations.reduce((changed, mutate) => mutate(changed), text).slice(0, 2_000_000));
 }
 
-/** Puts `value` in the place of a scalar, a list or a mapping. */
+/** Replaces a scalar, list or mapping by `value`. */
 function withValue(at: number, value: string): Mutation {
 	return (text) => {
 		const colons = [...text.matchAll(/":\s*/g)];

@@ -4,7 +4,7 @@ import { programReply } from "../program-reply.ts";
 import { runProgram } from "../run-program.ts";
 import { barOf } from "../verdict.ts";
 
-/** A program of the user's judges: JSON on stdin, `{score, assertions}` on stdout. */
+/** Grades by a user's program: JSON on stdin, `{score, assertions}` on stdout. */
 export const codeGrader: Grader<"code-grader"> = {
 	types: ["code-grader"],
 	version: "2",

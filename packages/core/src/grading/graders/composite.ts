@@ -21,7 +21,7 @@ import { barOf, reaches, weightedMean } from "../verdict.ts";
 
 type Composite = AssertionOf<"composite">;
 
-/** Several graders whose scores are put together: by weight, by how many pass, or by a program or model that sees them all. */
+/** Combines several graders: by weight, by count, or by a program or model. */
 export const composite: Grader<"composite"> = {
 	types: ["composite"],
 	version: judgeVersion,
@@ -30,7 +30,7 @@ export const composite: Grader<"composite"> = {
 	async grade(assertion, subject, services) {
 		const parts: GraderResult[] = [];
 		let usage: GraderUsage | undefined;
-		// A part that can't run spoils the composite, but not the results of the other parts.
+		// A part that can't run fails the composite, but keeps the other parts' results.
 		for (const part of assertion.parts ?? []) {
 			const result = await services.gradePart(part, subject);
 			usage = addUsage(usage, result.usage);
@@ -42,7 +42,7 @@ export const composite: Grader<"composite"> = {
 	},
 };
 
-/** A required part that fails decides, whatever the results of the others; if none fails, each must have a score. */
+/** A failed required part decides; if none fails, each must have a score. */
 async function combine(
 	assertion: Composite,
 	parts: readonly GraderResult[],
@@ -98,7 +98,7 @@ function round(score: number): number {
 	return Math.round(score * 1000) / 1000;
 }
 
-/** A model weighs the parts' results by the author's prompt. */
+/** Lets a model weigh the parts' results by the author's prompt. */
 async function byModel(
 	assertion: Composite,
 	parts: readonly GradedAssertion[],

@@ -4,7 +4,7 @@ import { binaryScore } from "../verdict.ts";
 
 type Type = "contains" | "icontains" | "contains-any" | "contains-all" | "icontains-any" | "icontains-all";
 
-/** `contains` and its variants: `i…` without regard to case, `-any` and `-all` with a list. */
+/** `contains` and its variants: `i…` ignores case, `-any` and `-all` take a list. */
 export const contains: Grader<Type> = {
 	types: ["contains", "icontains", "contains-any", "contains-all", "icontains-any", "icontains-all"],
 	reproducible: () => true,

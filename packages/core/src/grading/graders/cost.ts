@@ -1,7 +1,6 @@
 import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Grader } from "../contract.ts";
 
-/** The answer cost at most `budget` US dollars. */
 export const cost: Grader<"cost"> = {
 	types: ["cost"],
 	version: "2",

@@ -5,7 +5,7 @@ import { programReply } from "../program-reply.ts";
 import { runProgram } from "../run-program.ts";
 import { barOf } from "../verdict.ts";
 
-/** A type that is a program in `.agentv/graders/`: a code-grader whose `config` is the entry's other keys. */
+/** A program in `.agentv/graders/`: a code-grader whose `config` is the other keys. */
 export const custom: Grader<"custom"> = {
 	types: ["custom"],
 	version: "2",

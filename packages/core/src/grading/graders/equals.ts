@@ -2,7 +2,7 @@ import { answerText, quoted } from "../answer-text.ts";
 import type { Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
 
-/** The answer is the value. Blanks around either don't count: programs end their output with a newline. */
+/** Compares the answer with the value, both trimmed: programs end their output with a newline. */
 export const equals: Grader<"equals"> = {
 	types: ["equals"],
 	reproducible: () => true,

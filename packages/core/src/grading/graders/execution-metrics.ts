@@ -2,7 +2,7 @@ import type { ToolCall } from "../../schema/message.ts";
 import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Finding, Grader } from "../contract.ts";
 
-/** Limits on what the run took: tool calls, model calls, tokens, cost, time, and the share of calls that only look. */
+/** Limits tool calls, model calls, tokens, cost, time, and the share of read-only calls. */
 export const executionMetrics: Grader<"execution-metrics"> = {
 	types: ["execution-metrics"],
 	version: "2",
@@ -18,7 +18,7 @@ export const executionMetrics: Grader<"execution-metrics"> = {
 		]);
 		const wanted = settings.targetExplorationRatio;
 		if (wanted === undefined) return boundsScore({ findings, unknown });
-		// Without tool calls there is nothing of which to take a share.
+		// Without tool calls there is no share.
 		if (subject.toolCalls.length === 0) return boundsScore({ findings, unknown: [...unknown, "tool calls"] });
 		const explored = explorationFinding(subject.toolCalls, wanted, settings.explorationTolerance ?? 0.2);
 		return boundsScore({ findings: [...findings, explored], unknown });
@@ -28,7 +28,7 @@ export const executionMetrics: Grader<"execution-metrics"> = {
 const lookingTools = /^(read|grep|glob|search|list|ls|find|view|cat|webfetch|websearch)/i;
 
 function explorationFinding(calls: readonly ToolCall[], wanted: number, tolerance: number): Finding {
-	const text = `share of tool calls that only look: ${wanted} ± ${tolerance}`;
+	const text = `share of read-only tool calls: ${wanted} ± ${tolerance}`;
 	const share = calls.filter(({ tool }) => lookingTools.test(tool)).length / calls.length;
 	return {
 		text,

@@ -9,7 +9,7 @@ import { weightedMean } from "../verdict.ts";
 
 type Field = AssertionSettings<"field-accuracy">["fields"][number];
 
-/** The answer's JSON has the expected answer's values in the listed fields. */
+/** Compares listed fields of the answer's JSON with the expected answer's. */
 export const fieldAccuracy: Grader<"field-accuracy"> = {
 	types: ["field-accuracy"],
 	version: "2",
@@ -18,11 +18,11 @@ export const fieldAccuracy: Grader<"field-accuracy"> = {
 		const expected = parsed(subject.expectedOutput ?? "");
 		if (expected === undefined)
 			return {
-				couldNotRun: { code: "expected-output", message: "field-accuracy needs an `expected_output` that is JSON" },
+				couldNotRun: { code: "expected-output", message: "field-accuracy needs a JSON `expected_output`" },
 			};
 		const actual = parsed(answerText(subject));
 		if (actual === undefined) return { score: 0, assertions: [{ text: "the answer is JSON", passed: false }] };
-		// What this reference says nothing of is left out.
+		// Skip fields that this reference doesn't have.
 		const fields = settings.fields.filter(({ path }) => hasPath(expected, path));
 		const judged = fields.flatMap((field) => judge(field, valueAt(actual, field.path), valueAt(expected, field.path)));
 		if (judged.length === 0) return nothingToCompare(settings.fields, fields.length > 0);
@@ -43,7 +43,7 @@ function nothingToCompare(fields: readonly Field[], areExpected: boolean): Could
 	return { couldNotRun: { code: "no-data", message } };
 }
 
-/** JSON, also in a code fence, where models like to put it. */
+/** Parses JSON, also in a code fence, as models often write it. */
 function parsed(text: string): unknown {
 	try {
 		return JSON.parse(withoutFence(text));
@@ -53,7 +53,7 @@ function parsed(text: string): unknown {
 	}
 }
 
-/** Nothing for a field that is optional and absent from the answer. */
+/** Returns undefined for an optional field that is missing from the answer. */
 function judge(field: Field, actual: unknown, expected: unknown): { finding: Finding; weight: number }[] {
 	if (actual === undefined && field.required === false) return [];
 	const finding = {

@@ -17,7 +17,7 @@ import { startsEnds } from "./starts-ends.ts";
 import { tokenUsage } from "./token-usage.ts";
 import { toolTrajectory } from "./tool-trajectory.ts";
 
-/** A grader with its own assertion type forgotten: it is only ever handed assertions of `types`. */
+/** A grader without its own assertion type: it only ever gets assertions of `types`. */
 type AnyGrader = { [Type in GraderType]: Grader<Type> }[GraderType];
 
 const all: readonly unknown[] = [
@@ -40,7 +40,7 @@ const all: readonly unknown[] = [
 	skillTrigger,
 ];
 
-/** Every grader by the types it grades. A type of the format without an entry is not available yet. */
+/** Graders by the types they grade. A type of the format without an entry is not available yet. */
 export const graders: ReadonlyMap<GraderType, Grader<GraderType>> = new Map(
 	(all as readonly AnyGrader[]).flatMap((grader) => grader.types.map((type) => [type, grader as Grader<GraderType>])),
 );

@@ -3,7 +3,7 @@ import { answerText } from "../answer-text.ts";
 import type { Finding, Grade, Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
 
-/** The answer is JSON, of the given schema if there is one (draft 7, or 2020-12 and 2019-09 by their `$schema`). */
+/** Supports schemas of draft 7, and of 2019-09 and 2020-12 by `$schema`. */
 export const isJson: Grader<"is-json"> = {
 	types: ["is-json"],
 	reproducible: () => true,
@@ -25,10 +25,10 @@ async function checkSchema(schema: Readonly<Record<string, unknown>> | boolean, 
 	const outcome = await compute({ kind: "schema", schema, text });
 	if (outcome.kind === "schema") {
 		const { problems } = outcome;
-		if (problems.length === 0) return binaryScore(true, "the answer is JSON of the schema");
+		if (problems.length === 0) return binaryScore(true, "the answer matches the JSON schema");
 		const assertions = problems.map(
 			({ instancePath, message }): Finding => ({
-				text: `the answer${instancePath} fits the schema`,
+				text: `the answer${instancePath} matches the schema`,
 				passed: false,
 				...(message === undefined ? {} : { evidence: message }),
 			}),

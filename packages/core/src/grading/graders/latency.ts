@@ -1,7 +1,6 @@
 import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Grader } from "../contract.ts";
 
-/** The answer came within `threshold` milliseconds. */
 export const latency: Grader<"latency"> = {
 	types: ["latency"],
 	version: "2",

@@ -4,7 +4,7 @@ import { judgeScore } from "../judge/judge-score.ts";
 import { judgePrompt } from "../judge/prompt-text.ts";
 import { criteriaToWire, judgeRubric, readCriteria, rubricText } from "../judge/rubric.ts";
 
-/** A language model judges by criteria or by the author's own prompt; with `rubrics`, each of them by itself. */
+/** A language model grades by criteria, a prompt, or `rubrics`. */
 export const llmGrader: Grader<"llm-grader"> = {
 	types: ["llm-grader"],
 	version: judgeVersion,

@@ -3,7 +3,7 @@ import { answerText, quoted } from "../answer-text.ts";
 import type { Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
 
-/** The answer matches a regular expression, tried in a process of its own within 2 seconds. */
+/** Matches the answer with a regular expression, in a separate process for at most 2 seconds. */
 export const regex: Grader<"regex"> = {
 	types: ["regex"],
 	reproducible: () => true,
@@ -18,7 +18,7 @@ export const regex: Grader<"regex"> = {
 		const message =
 			outcome.kind === "timeout"
 				? `the regular expression /${value}/ took longer than ${computingLimitMs / 1000} s on this answer`
-				: `the regular expression /${value}/ could not be tried: ${outcome.message}`;
+				: `the regular expression /${value}/ could not be evaluated: ${outcome.message}`;
 		return { couldNotRun: { code: outcome.kind === "timeout" ? "timeout" : "regex", message } };
 	},
 };

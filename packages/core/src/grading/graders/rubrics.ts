@@ -3,7 +3,7 @@ import { fillPrompt } from "../judge/fill-prompt.ts";
 import { judgeVersion, rubricsPrompt } from "../judge/judge-prompts.ts";
 import { judgeRubric, readCriteria, rubricText } from "../judge/rubric.ts";
 
-/** A language model judges each criterion on its own; the score is the satisfied weight over the whole. */
+/** The score is the satisfied weight over the total. */
 export const rubrics: Grader<"rubrics"> = {
 	types: ["rubrics"],
 	version: judgeVersion,

@@ -2,7 +2,7 @@ import type { ToolCall } from "../../schema/message.ts";
 import type { Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
 
-/** The agent did (or with `should_trigger: false` did not) reach for a skill: called its skill tool, or opened the skill's files. */
+/** Checks that the agent called its skill tool, or opened the skill's files. */
 export const skillTrigger: Grader<"skill-trigger"> = {
 	types: ["skill-trigger"],
 	reproducible: () => true,

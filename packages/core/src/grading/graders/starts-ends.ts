@@ -2,7 +2,7 @@ import { answerText, quoted } from "../answer-text.ts";
 import type { Grader } from "../contract.ts";
 import { binaryScore } from "../verdict.ts";
 
-/** The answer begins or ends with the value. Blanks around the answer don't count against it. */
+/** Compares the start or end of the trimmed answer with the value. */
 export const startsEnds: Grader<"starts-with" | "ends-with"> = {
 	types: ["starts-with", "ends-with"],
 	reproducible: () => true,

@@ -1,7 +1,6 @@
 import { boundFindings, boundsScore } from "../bounds.ts";
 import type { Grader } from "../contract.ts";
 
-/** The answer used at most so many tokens. */
 export const tokenUsage: Grader<"token-usage"> = {
 	types: ["token-usage"],
 	version: "2",

@@ -8,7 +8,7 @@ type Settings = AssertionSettings<"tool-trajectory">;
 type Step = NonNullable<Settings["expected"]>[number];
 type Matches = (call: ToolCall | undefined, step: Step) => boolean;
 
-/** Which tools were called: how often, in which order, with which arguments. */
+/** Checks which tools were called: how often, in which order, with which arguments. */
 export const toolTrajectory: Grader<"tool-trajectory"> = {
 	types: ["tool-trajectory"],
 	version: "2",
@@ -33,7 +33,7 @@ export const toolTrajectory: Grader<"tool-trajectory"> = {
 
 function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
 	if (call.tool !== step.tool) return false;
-	// A time that the target does not report is left out: the call itself still counts.
+	// Without a reported time its limit is skipped: the call itself still counts.
 	if (step.maxDurationMs !== undefined && call.durationMs !== undefined && call.durationMs > step.maxDurationMs)
 		return false;
 	if (step.args === undefined || step.args === "any") return true;
@@ -51,13 +51,13 @@ function describe(step: Step): string {
 	return typeof step.args === "object" ? `${step.tool}(${JSON.stringify(step.args)})` : step.tool;
 }
 
-/** Says that a limit of time was left out. */
+/** Reports a skipped time limit. */
 function timeNote({ maxDurationMs }: Step, call: ToolCall | undefined): Pick<Finding, "evidence"> {
 	if (maxDurationMs === undefined || !call || call.durationMs !== undefined) return {};
-	return { evidence: `the target does not report how long ${call.tool} took: its limit of time is left out` };
+	return { evidence: `the target does not report how long ${call.tool} took: its time limit is ignored` };
 }
 
-/** The expected calls come in this order; others may come between. */
+/** The expected calls occur in this order, possibly with others in between. */
 function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
 	let from = 0;
 	return steps.map((step) => {
@@ -67,7 +67,7 @@ function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Ma
 	});
 }
 
-/** Each expected call is found among the actual ones, each of which counts once. */
+/** Each expected call is matched with an actual one, each of which counts once. */
 function anywhere(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
 	const left = [...calls];
 	return steps.map((step) => {
@@ -89,7 +89,7 @@ function exact(calls: readonly ToolCall[], steps: readonly Step[], matches: Matc
 	return findings.length === 0 ? binaryScore(true, "no tool is called") : shareScore(findings);
 }
 
-/** Every actual call is one of the expected; those may be used again. */
+/** Every actual call matches an expected one; those can be reused. */
 function subset(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Score {
 	if (calls.length === 0) return binaryScore(true, "only expected tools are called", "no tool was called");
 	return shareScore(

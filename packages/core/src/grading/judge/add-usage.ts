@@ -1,7 +1,7 @@
 import { addCosts } from "../add-costs.ts";
 import type { GraderUsage } from "../contract.ts";
 
-/** What several calls of models that judge took together. */
+/** Adds up the usage of several calls of grader models. */
 export function addUsage(one: GraderUsage | undefined, other: GraderUsage | undefined): GraderUsage | undefined {
 	if (!one || !other) return one ?? other;
 	const { model, target } = other;

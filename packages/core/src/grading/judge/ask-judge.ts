@@ -5,32 +5,31 @@ import { judgeInstructions } from "./judge-prompts.ts";
 import { judgeReply } from "./judge-reply.ts";
 
 export interface JudgeQuestion<Reply> {
-	/** `target` of the assertion. */
 	readonly target?: string | undefined;
 	readonly prompt: string;
-	/** The form of the reply: what the model is held to, and what is read. */
+	/** The format of the reply: enforced on the model, and used for parsing. */
 	readonly name: string;
 	readonly jsonSchema: Readonly<Record<string, unknown>>;
 	readonly reply: z.ZodType<Reply>;
-	/** The keys of the form; an object without any of them is not the reply. */
+	/** Keys of the format; an object without any of them is not the reply. */
 	readonly keys: readonly string[];
-	/** A complaint about a reply that has the form but not the sense. */
+	/** Returns a complaint about a well-formed but invalid reply. */
 	readonly check?: (reply: Reply) => string | undefined;
 }
 
 export type JudgeAnswer<Reply> = { readonly reply: Reply; readonly usage: GraderUsage } | CouldNotRun;
 
-/** The question, and once more with what was wrong with the reply. */
+/** The first question, and one more with what was wrong with the reply. */
 const tries = 2;
 
 const cutShort = {
-	length: "its reply was cut off by the limit of its length",
+	length: "its reply was truncated at the length limit",
 	content_filter: "its reply was stopped by a content filter",
 	refusal: "it refused to grade",
 	max_turns: "it ran out of turns before it replied",
 };
 
-/** Asks the judge for a reply of the wanted form, at most twice; then the test could not be judged, which is never a low score. */
+/** Asks at most twice; without a usable reply, the test is not graded. */
 export async function askJudge<Reply>(
 	question: JudgeQuestion<Reply>,
 	services: GraderServices,
@@ -52,7 +51,7 @@ export async function askJudge<Reply>(
 			...(question.target === undefined ? {} : { target: question.target }),
 		});
 		usage = addUsage(usage, asked.usage);
-		// Whatever may pass has been tried again by the runner.
+		// The runner has already retried transient errors.
 		if (!asked.ok) return failed("model", `the grader model failed: ${asked.failure.message}`, usage);
 		const { stopReason } = asked.answer;
 		if (stopReason)
@@ -87,7 +86,7 @@ function readReply<Reply>(
 	if (!parsed.success) {
 		const issue = parsed.error.issues[0];
 		const path = issue?.path.join(".") || "the object";
-		return { complaint: `does not have the form that was asked for: ${path}: ${issue?.message ?? "has another form"}` };
+		return { complaint: `does not have the requested form: ${path}: ${issue?.message ?? "has another form"}` };
 	}
 	const complaint = check?.(parsed.data);
 	return complaint === undefined ? { reply: parsed.data } : { complaint };

@@ -3,13 +3,13 @@ import { digestText } from "../../io/files/digest-tree.ts";
 /** A file's part of a diff, or the lines before the first. */
 interface Part {
 	readonly text: string;
-	/** What is left of it if there is no room. */
+	/** Its replacement if there is no room. */
 	readonly line: string;
 }
 
 /**
- * Returns a diff of at most `limit` characters that still names every file: the largest parts become a line each, with length and digest, until
- * the others fit.
+ * Returns a diff of at most `limit` characters that still names every file: the largest parts
+ * become a line each, with length and digest, until the rest fits.
  */
 export function condenseChanges(diff: string, limit: number): string {
 	if (diff.length <= limit) return diff;
@@ -38,7 +38,7 @@ function lineFor(section: string): string {
 	return `# ${kind} ${names}: a diff of ${section.length} characters, sha256 ${digestText(section)}\n`;
 }
 
-/** Lines as far as there is room, then how many there are beyond. */
+/** Returns lines up to the limit, then a count of the rest. */
 function countedLines(lines: string, room: number): string {
 	if (lines.length <= room) return lines;
 	const end = lines.lastIndexOf("\n", Math.max(0, room - 200)) + 1;

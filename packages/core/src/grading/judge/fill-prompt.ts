@@ -13,17 +13,17 @@ import { condenseChanges } from "./condense-changes.ts";
 
 const longestMaterial = 200_000;
 
-/** What a prompt is filled with in addition to the subject. */
+/** Values for a prompt in addition to the subject. */
 export interface PromptParts {
-	/** The grader's own criteria, as evals write them. */
+	/** The grader's own criteria, as written in evals. */
 	readonly rubrics?: readonly object[] | undefined;
 	/** The results of a composite's graders, as JSON. */
 	readonly results?: string;
-	/** Placeholders to leave as they are. */
+	/** Placeholders to leave unfilled. */
 	readonly except?: ReadonlySet<string>;
 }
 
-/** Returns a prompt with its `{{ … }}` filled. All that the candidate can write is fenced, so that nothing in it can pass for instructions. */
+/** Fences everything that the candidate can write, so that it can't pass for instructions. */
 export async function fillPrompt(prompt: string, subject: Subject, parts: PromptParts = {}): Promise<string> {
 	const values = new Map<string, string>();
 	for (const { name } of promptPlaceholders(prompt)) {
@@ -38,32 +38,32 @@ function isKnown(name: string): name is JudgeVariable {
 	return Object.hasOwn(judgeVariables, name);
 }
 
-/** The current name of a variable. */
+/** Returns the current name of a variable. */
 function nameOf(name: JudgeVariable): JudgeVariable {
 	const variable = judgeVariables[name];
 	return "aliasOf" in variable ? variable.aliasOf : name;
 }
 
-/** Whether a prompt says itself where the material goes. */
+/** Returns whether a prompt has placeholders for the material. */
 export function hasPlaceholders(prompt: string): boolean {
 	return promptPlaceholders(prompt).some(({ name }) => isKnown(name));
 }
 
-/** Whether a prompt has a place for the answer. */
+/** Returns whether a prompt has a placeholder for the answer. */
 export function holdsAnswer(prompt: string, except: ReadonlySet<string> = new Set()): boolean {
 	return promptPlaceholders(prompt).some(
 		({ name }) => isKnown(name) && !except.has(name) && judgeVariables[name].holds === "answer",
 	);
 }
 
-/** Whether a prompt has a place for the results of a composite's graders. */
+/** Returns whether a prompt has a placeholder for the results of a composite's graders. */
 export function holdsResults(prompt: string): boolean {
 	return promptPlaceholders(prompt).some(({ name }) => isKnown(name) && judgeVariables[name].holds === "results");
 }
 
 const none = "(none)";
 
-/** `undefined` if the prompt's grader has no such value: then the placeholder stays. */
+/** Undefined if the prompt's grader has no such value: then the placeholder stays. */
 async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptParts): Promise<string | undefined> {
 	switch (name) {
 		case "output":
@@ -97,7 +97,7 @@ async function valueFor(name: JudgeVariable, subject: Subject, parts: PromptPart
 
 const longestDetail = 120;
 
-/** A line for a tool call: the tool's name and what distinguishes its calls. */
+/** Returns a line for a tool call: the tool's name and the distinguishing part of its input. */
 function describeCall({ tool, input }: ToolCall): string {
 	const detail = callDetail(tool, input);
 	if (detail === undefined) return `- ${tool}`;
@@ -124,7 +124,7 @@ async function inputFiles(subject: Subject): Promise<string> {
 	return files.map(({ path, text }) => fence(`${path}:\n${text ?? "(no text)"}`)).join("\n\n");
 }
 
-/** Text between tags that carry its own SHA-256: nobody can write a text that holds the tag that would end it. */
+/** Returns text between tags with its own SHA-256: no text can contain its own closing tag. */
 export function fence(text: string): string {
 	const cut =
 		text.length > longestMaterial

@@ -2,12 +2,13 @@ import { deepestJson } from "../../base/json-depth.ts";
 import { type FoundValue, findJsonValues, scanJson } from "../../base/json-values.ts";
 import { isObject, type JsonObject } from "../reply-score.ts";
 
-/** The object that counts in a model's reply, or why it has none: the rest of a sentence that begins with "the reply". */
+/** The object in a model's reply, or why there is none: completes "the reply …". */
 export type JudgeReply = { readonly object: JsonObject } | { readonly complaint: string };
 
 /**
- * Finds the verdict in a judge's reply: the last object with one of `keys` (those of the requested form), outside of thinking. One
- * that can't be read counts, too: an earlier one may be a quotation of the answer or a draft.
+ * Finds the verdict in a grader model's reply: the last object with one of `keys` (those of the
+ * requested format), outside thinking. An unparsable one counts, too: an earlier one can be a
+ * quotation of the answer or a draft.
  */
 export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	const said = withoutThinking(text);
@@ -20,7 +21,7 @@ export function judgeReply(text: string, keys: readonly string[]): JudgeReply {
 	return twice === undefined ? { object: last.value } : { complaint: `has the key ${JSON.stringify(twice)} twice` };
 }
 
-/** Whether an object, or what looks like one, is meant as the verdict. */
+/** Returns whether an object, or what looks like one, is meant as the verdict. */
 function isVerdict({ kind, value, start, end }: FoundValue, text: string, keys: readonly string[]): boolean {
 	if (kind === "object") return isObject(value) && keys.some((key) => Object.hasOwn(value, key));
 	const names = keys.map((key) => key.replace(/\W/g, "\\$&")).join("|");
@@ -29,19 +30,19 @@ function isVerdict({ kind, value, start, end }: FoundValue, text: string, keys: 
 
 const token = /\{|<\|?\/?[a-z][\w:-]*\|?(?:\s[^<>]*)?>(?:final\b)?|\[\/?think\]|◁\/?think▷/gi;
 const words = "think|thinking|thoughts?|thought_process|reasoning|reflection|scratchpad|analysis|internal_monologue";
-/** Names may have a prefix, as in `<seed:think>` and `<antThinking>`. */
+/** Names can have a prefix, as in `<seed:think>` and `<antThinking>`. */
 const tag = new RegExp(`^[<[◁](/?)((?:[a-z]+:|ant)?(?:${words}))(?:\\s[^<>]*)?[>\\]▷]$`);
 
 interface Edge {
 	readonly block: string;
-	/** `closes if open`: elsewhere it is only the end of a message. */
+	/** `closes if open`: otherwise it is only the end of a message. */
 	readonly kind: "opens" | "closes" | "closes if open";
 }
 
-/** The edge of a block of thinking, as models of different families write it; `undefined` for another tag and for `<think/>`. */
+/** Returns the edge of a thinking block, as various model families write it. */
 function edgeOf(text: string): Edge | undefined {
 	const lower = text.toLowerCase();
-	// In the form of gpt-oss, only the channel `final` is the reply.
+	// In the gpt-oss format, only the channel `final` is the reply.
 	if (lower.startsWith("<|channel|>")) return { block: "channel", kind: lower.endsWith("final") ? "closes" : "opens" };
 	if (lower === "<|end|>") return { block: "channel", kind: "closes if open" };
 	if (lower === "<|begin_of_thought|>") return { block: "thought", kind: "opens" };
@@ -51,8 +52,9 @@ function edgeOf(text: string): Edge | undefined {
 }
 
 /**
- * Drops what a model thought before it replied: blocks like `<think>…</think>`, nested ones within. A block that is never closed runs to the
- * end. A closing tag that was never opened ends a block, too, because some servers leave the opening tag out. Tags inside an object are text.
+ * Removes a model's thinking: blocks like `<think>…</think>`, including nested ones. An unclosed
+ * block extends to the end. A closing tag without an opening one ends a block, too, because some
+ * servers omit the opening tag. Tags inside an object are text.
  */
 export function withoutThinking(text: string): string {
 	let kept = "";
@@ -83,7 +85,7 @@ export function withoutThinking(text: string): string {
 	return depth > 0 ? kept : kept + text.slice(from);
 }
 
-/** Returns the offset at which the object at `start` ends, or is not JSON any more. */
+/** Returns the offset at which the object at `start` ends, or stops being JSON. */
 function scanEnd(text: string, start: number): number {
 	const scan = scanJson(text, start);
 	if (scan.kind === "cut") return text.length;

@@ -2,7 +2,7 @@ import type { Grade, GraderServices } from "../contract.ts";
 import { askJudge } from "./ask-judge.ts";
 import { scoreReply, scoreReplyKeys, scoreReplySchema } from "./score-reply.ts";
 
-/** Asks a judge for one score with reasons. */
+/** Asks a grader model for one score with reasons. */
 export async function judgeScore(prompt: string, target: string | undefined, services: GraderServices): Promise<Grade> {
 	const answer = await askJudge(
 		{ target, prompt, name: "grade", jsonSchema: scoreReplySchema, reply: scoreReply, keys: scoreReplyKeys },

@@ -12,8 +12,9 @@ import { criteriaPrompt, rubricsPrompt } from "./judge-prompts.ts";
 type Judged = AssertionOf<"llm-grader">;
 
 /**
- * Returns the question to a judge without the form of the reply: the author's prompt (text, file, or what a program prints), or the built-in
- * one. A prompt that names no place for the material is an instruction; the material follows it.
+ * Returns the prompt for a grader model without the reply format: the author's prompt (text, file,
+ * or a program's output), or the built-in one. A prompt without placeholders is an instruction; the
+ * material is appended.
  * @param rubrics the grader's own criteria, for `{{ rubrics }}`
  */
 export async function judgePrompt(
@@ -34,7 +35,7 @@ export async function judgePrompt(
 	return { text: await fillPrompt(hasPlaceholders(own) ? own : `${own}\n\n${material}`, subject, parts) };
 }
 
-/** Returns the text of a grader's prompt file, with the test's `vars` in it. */
+/** Returns the text of a grader's prompt file, with the test's `vars`. */
 export function promptFileText(
 	{ promptFile, promptText }: Pick<Assertion, "promptFile" | "promptText">,
 	{ scope, view }: GraderServices,
@@ -43,12 +44,13 @@ export function promptFileText(
 	return promptText ?? view.readText(resolveWithinReach(promptFile, "prompt file", scope, view).path);
 }
 
-/** Answers shorter than this are not looked for in a printed prompt: they may be words of the author's. */
+/** Shorter answers are not searched in a printed prompt: they can be the author's words. */
 const shortestQuotation = 16;
 
 /**
- * Fills what a program printed. It may hold the answer, and with it placeholders that the candidate wrote: those that the candidate's texts
- * hold stay as they are. The answer is fenced if the program printed it; if it has no place in the prompt, the material follows.
+ * Fills a program's output. It can contain the answer, and with it placeholders from the candidate:
+ * those in the candidate's texts stay unfilled. The answer is fenced if the program printed it; if
+ * the prompt doesn't contain it, the material is appended.
  */
 async function fillPrinted(
 	printed: string,
@@ -68,7 +70,7 @@ async function fillPrinted(
 	return `${filled}\n\n${await fillPrompt(material, subject, parts)}`;
 }
 
-/** What the prompt's program printed. */
+/** Returns the output of the prompt's program. */
 async function printedPrompt(
 	{ name, command, settings: { prompt, config } }: Judged,
 	subject: Subject,
@@ -82,7 +84,7 @@ async function printedPrompt(
 	const broken = notRun(what, result);
 	if (broken) return broken;
 	const failed = (problem: string) => ({ couldNotRun: { code: "exit-code", message: `${what} ${problem}` } });
-	if (result.stdoutPath !== undefined) return failed("printed more than a prompt can hold");
+	if (result.stdoutPath !== undefined) return failed("printed more than a prompt can contain");
 	if (result.exitCode === 0 && result.stdout.trim() !== "") return result.stdout;
 	const said = result.stderr.trim().slice(-500);
 	return failed(

@@ -32,7 +32,7 @@ describe("rubrics", () => {
 			index === 0 ? { criteria: entries([1, 1, 1]).criteria.slice(1) } : entries([1, 1, 10]),
 		);
 		expect(await judged(rubric, judge).grade({ output: "Hello" })).toMatchObject({ score: 1 });
-		expect(judge.questions[1] && wholeQuestion(judge.questions[1])).toContain('has not for "criterion-1"');
+		expect(judge.questions[1] && wholeQuestion(judge.questions[1])).toContain('but doesn\'t for "criterion-1"');
 	});
 
 	it("keep what was earned beside a required criterion that is not satisfied, which fails grader and test", async () => {

@@ -5,24 +5,24 @@ import { reaches } from "../verdict.ts";
 import { askJudge } from "./ask-judge.ts";
 import { rubricForm } from "./judge-prompts.ts";
 
-/** A criterion of a rubric with its defaults, its id unlike every other's. */
+/** A criterion with its defaults and a unique id. */
 export interface Criterion {
 	readonly id: string;
 	readonly outcome: string;
 	readonly weight: number;
 	readonly required: boolean;
 	readonly contradiction: boolean;
-	/** What earns which score from 0 to 10; a criterion without them is satisfied or not. */
+	/** Meanings of scores from 0 to 10; a criterion without them is satisfied or not. */
 	readonly ranges: readonly string[];
 	readonly minScore: number;
 }
 
-/** The criteria of a `rubrics` grader, or of an `llm-grader` with `rubrics`. */
+/** Returns the criteria of a `rubrics` grader, or of an `llm-grader` with `rubrics`. */
 export function readCriteria(entries: readonly RubricCriterion[]): Criterion[] {
 	return withOwnIds(entries.map(readCriterion));
 }
 
-/** The criteria as prompts show them in `{{ rubrics }}`. */
+/** Returns the criteria as shown in `{{ rubrics }}`. */
 export function criteriaToWire(criteria: readonly Criterion[]): object[] {
 	return criteria.map(({ id, outcome, weight, required, contradiction, ranges }) => ({
 		...{ id, outcome, weight, required },
@@ -31,14 +31,14 @@ export function criteriaToWire(criteria: readonly Criterion[]): object[] {
 	}));
 }
 
-/** The rubric as a list, with the form of the reply. */
+/** Returns the rubric as a list, with the reply format. */
 export function rubricText(criteria: readonly Criterion[]): string {
 	return `The rubric:\n${criteria.map(asText).join("\n")}\n\n${rubricForm}`;
 }
 
 /**
- * Has a model judge each criterion by itself. The score is the satisfied weight over the whole; a required criterion that is not satisfied
- * states a failure.
+ * Lets a model grade each criterion separately. The score is the satisfied weight over the total;
+ * an unsatisfied required criterion states a failure.
  */
 export async function judgeRubric(
 	criteria: readonly Criterion[],
@@ -84,7 +84,7 @@ function readCriterion(entry: RubricCriterion, index: number): Criterion {
 	};
 }
 
-/** Criteria that share an id could not be distinguished in a reply. */
+/** Criteria with the same id would be indistinguishable in a reply. */
 function withOwnIds(criteria: readonly Criterion[]): Criterion[] {
 	const seen = new Set<string>();
 	return criteria.map((criterion, index) => {
@@ -94,7 +94,7 @@ function withOwnIds(criteria: readonly Criterion[]): Criterion[] {
 	});
 }
 
-/** Older evals give the least score on the scale of 0 to 10. */
+/** Older evals have the minimum score on the scale of 0 to 10. */
 function fraction(score: number | undefined): number | undefined {
 	return score !== undefined && score > 1 ? score / 10 : score;
 }
@@ -113,7 +113,7 @@ function asText({ id, outcome, contradiction, ranges }: Criterion): string {
 }
 
 const score = z.number().min(0).max(10);
-/** What an older prompt asks for: `checks` with `satisfied`. */
+/** The reply format of older prompts: `checks` with `satisfied`. */
 const check = z.object({
 	id: z.string(),
 	score: score.nullish(),
@@ -158,14 +158,14 @@ function complaintOf(said: Reply, criteria: readonly Criterion[]): string | unde
 	const unjudged = criteria
 		.filter(({ id }) => entries.filter((entry) => entry.id === id).length !== 1)
 		.map(({ id }) => JSON.stringify(id));
-	if (unjudged.length > 0) return `must have exactly one entry for each id, and has not for ${unjudged.join(", ")}`;
+	if (unjudged.length > 0) return `must have exactly one entry for each id, but doesn't for ${unjudged.join(", ")}`;
 	const wrong = criteria.find((criterion) => scaled(criterion, entries) === undefined);
 	if (!wrong) return undefined;
 	const wanted = wrong.ranges.length > 0 ? "a score from 0 to 10" : "a score of 0 or 1";
 	return `must give ${JSON.stringify(wrong.id)} ${wanted}`;
 }
 
-/** A criterion's score from 0 to 1; `undefined` if the reply has no score on the criterion's scale. */
+/** Returns a score from 0 to 1; undefined if the reply's score is off the scale. */
 function scaled({ id, ranges }: Criterion, entries: readonly Check[]): number | undefined {
 	const entry = entries.find((candidate) => candidate.id === id);
 	const given = entry?.score ?? undefined;

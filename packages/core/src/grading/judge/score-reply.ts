@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a judge that gives one score replies; authors' prompts may ask for `details` besides. */
+/** The reply with one score; authors' prompts can also request `details`. */
 export const scoreReply = z.object({
 	score: z.number().min(0).max(1),
 	assertions: z.array(z.object({ text: z.string(), passed: z.boolean(), evidence: z.string().nullish() })).optional(),
@@ -8,7 +8,7 @@ export const scoreReply = z.object({
 	details: z.record(z.string(), z.unknown()).optional(),
 });
 
-/** The same in the strict form that servers hold a model to. */
+/** Like `scoreReply`, in the strict form for structured output. */
 export const scoreReplySchema = {
 	type: "object",
 	properties: {

@@ -9,9 +9,8 @@ import type { CouldNotRun, GradedAssertion, Subject } from "../contract.ts";
 import { type GradingServices, gradeAssertion } from "../grade-assertion.ts";
 import { isGraded } from "../grader-result.ts";
 
-/** An assertion as an eval writes it, with what grading needs. */
+/** An assertion from an eval, with what grading needs. */
 export interface GradingFixture {
-	/** Directory of the eval. */
 	readonly root: string;
 	readonly assertion: Assertion;
 	readonly services: GradingServices;
@@ -61,7 +60,6 @@ export function gradingFixture(
 	};
 }
 
-/** An answer to be judged. */
 export function aSubject(more: Partial<Subject> = {}): Subject {
 	return {
 		...{ testId: "t", attempt: 1, prompt: "hi", output: "", threshold: 0.8 },
@@ -72,7 +70,7 @@ export function aSubject(more: Partial<Subject> = {}): Subject {
 	};
 }
 
-/** Grades `output` by one assertion and answers its score. @throws where it could not run */
+/** Grades `output` by one assertion and returns its score. @throws if it could not run */
 export async function scoreOf(assertion: string, subject: Partial<Subject> | string): Promise<number> {
 	const graded = await gradingFixture(assertion).grade(typeof subject === "string" ? { output: subject } : subject);
 	if ("couldNotRun" in graded) throw new Error(graded.couldNotRun.message);

@@ -5,7 +5,7 @@ export interface ScriptedJudge {
 	readonly questions: readonly GraderQuestion[];
 }
 
-/** A grader model that answers each question as told: a text, or an object as JSON. */
+/** Returns a grader model with scripted replies: a text, or an object as JSON. */
 export function scriptedJudge(reply: (question: GraderQuestion, index: number) => unknown): ScriptedJudge {
 	const questions: GraderQuestion[] = [];
 	return {
@@ -20,7 +20,7 @@ export function scriptedJudge(reply: (question: GraderQuestion, index: number) =
 	};
 }
 
-/** All that a judge was told, in order. */
+/** Returns the whole input of a grader model, in order. */
 export function wholeQuestion({ messages }: GraderQuestion): string {
 	return messages
 		.flatMap(({ content }) => content.map((piece) => (piece.type === "text" ? piece.text : piece.path)))

@@ -1,9 +1,9 @@
-/** One file, link or (empty) directory of an archive. */
+/** A file, link or empty directory. */
 export interface ArchiveEntry {
 	readonly kind: "file" | "link" | "directory";
 	/** Path in the archive, `/` between components. */
 	readonly path: string;
-	/** Absolute path of the file; for links the text stands in `link`. */
+	/** Absolute path of the file; unused for links, whose text is in `link`. */
 	readonly from: string;
 	readonly size: number;
 	readonly executable: boolean;
@@ -11,7 +11,7 @@ export interface ArchiveEntry {
 }
 
 export interface ArchiveOptions {
-	/** The time that every entry gets. */
+	/** The modification time of every entry. */
 	readonly time: Date;
 	readonly signal?: AbortSignal | undefined;
 }

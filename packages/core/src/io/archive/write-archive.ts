@@ -10,22 +10,22 @@ import type { ArchiveEntry, ArchiveOptions } from "./archive-entry.ts";
 import { writeTar } from "./write-tar.ts";
 import { writeZip } from "./write-zip.ts";
 
-/** Whether `file` is named like an archive that can be written. */
 export function isArchiveName(file: string): boolean {
 	return /\.(tgz|tar\.gz|zip)$/i.test(file);
 }
 
 /**
- * Writes `entries` as a `.tgz`, `.tar.gz` or `.zip`, by the name of `file`: beside it first, then renamed, so that nothing half-made
- * is left behind.
- * @throws AgentvError `usage` for another name, `interrupted` once the signal is aborted, and where the system refuses
+ * Writes `entries` as a `.tgz`, `.tar.gz` or `.zip`, depending on the name of `file`: to a
+ * temporary neighbor first, then renamed, so that no partial archive remains.
+ * @throws AgentvError `usage` for another extension, `interrupted` once the signal is aborted, or a
+ * file error
  */
 export async function writeArchive(
 	file: string,
 	entries: Iterable<ArchiveEntry>,
 	options: ArchiveOptions,
 ): Promise<void> {
-	if (!isArchiveName(file)) throw new AgentvError("usage", `${file} is neither a .tgz nor a .zip file`);
+	if (!isArchiveName(file)) throw new AgentvError("usage", `${file} is not a .tgz or .zip file`);
 	makeDirectory(dirname(file));
 	throwIfAborted(options.signal, "archiving");
 	const staged = besideName(file);

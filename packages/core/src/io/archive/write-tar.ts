@@ -5,7 +5,7 @@ import { pack } from "tar-stream";
 import { readStream } from "../files/stream-file.ts";
 import type { ArchiveEntry, ArchiveOptions } from "./archive-entry.ts";
 
-/** Writes a gzipped tar file: one pass, whatever the size; no user, no group, one time for all. */
+/** Writes a gzipped tar file in one pass: no user, no group, the same time for all entries. */
 export async function writeTar(
 	file: string,
 	entries: Iterable<ArchiveEntry>,
@@ -22,7 +22,7 @@ export async function writeTar(
 		}
 		archive.finalize();
 	})();
-	// Whichever fails, the other must not wait for ever, and both are waited for.
+	// If either side fails, the other must not wait forever; wait for both.
 	filled.catch((error: Error) => archive.destroy(error));
 	written.catch((error: Error) => archive.destroy(error));
 	const [fill, write] = await Promise.allSettled([filled, written]);

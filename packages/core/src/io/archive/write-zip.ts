@@ -3,7 +3,7 @@ import { pipeline } from "node:stream/promises";
 import { ZipFile } from "yazl";
 import type { ArchiveEntry, ArchiveOptions } from "./archive-entry.ts";
 
-/** Writes a zip file with Unix modes and symbolic links, file by file. */
+/** Writes a zip file with Unix modes and symbolic links. */
 export async function writeZip(
 	file: string,
 	entries: Iterable<ArchiveEntry>,

@@ -3,18 +3,21 @@ import { AgentvError } from "../../base/agentv-error.ts";
 import { errnoCode, fileError } from "./file-error.ts";
 import { writeFlags } from "./open-regular.ts";
 
-/** A file open for appending. What `append` took is with the operating system when it returns: a crash of ours does not lose it. */
+/** When `append` returns, the data survives a crash of the process. */
 export interface AppendFile {
 	readonly path: string;
 	append(content: string | Uint8Array): void;
-	/** Returns whether it is still the file at its path. */
+	/** Returns whether the path still refers to this file. */
 	isInPlace(): boolean;
-	/** Makes what was appended survive a power failure. */
+	/** Makes the appended data survive a power failure. */
 	sync(): void;
 	close(): void;
 }
 
-/** Opens (and makes, with `mode`) a file for appending; its directory must exist. @throws AgentvError if another thing is in its place */
+/**
+ * Opens (or creates, with `mode`) a file for appending; its directory must exist. @throws
+ * AgentvError if it is not a regular file
+ */
 export function openAppendFile(path: string, options: { readonly mode?: number } = {}): AppendFile {
 	const guarded = <T>(work: () => T): T => {
 		try {

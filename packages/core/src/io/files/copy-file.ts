@@ -17,10 +17,10 @@ import type { TreeEntry } from "./list-tree.ts";
 import { openRegular } from "./open-regular.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
-/** Files up to this size are read and written through one buffer: half the time of a system copy for each. */
+/** Files up to this size are copied through one buffer, in half the time of a system copy. */
 export const smallFileSize = 256 * 1024;
 
-/** A function that copies small files from one tree to another, all through one buffer. */
+/** Returns a function that copies small files between two trees through one shared buffer. */
 export function smallFileCopier(from: string, to: string, options: { readonly preserveTimes?: boolean | undefined }) {
 	const buffer = Buffer.allocUnsafe(smallFileSize);
 	const umask = process.umask();
@@ -56,7 +56,7 @@ function openOrSay(path: string, flags: number, mode: number): number {
 	}
 }
 
-/** Copies one large file, sharing its blocks where the file system can. */
+/** Copies a large file, sharing its blocks if the file system can. */
 export async function copyLargeFile(
 	from: string,
 	to: string,
@@ -65,7 +65,7 @@ export async function copyLargeFile(
 ): Promise<void> {
 	const goal = join(to, entry.path);
 	try {
-		// The system's copy can't be stopped.
+		// The system's copy can't be aborted.
 		if (entry.size > longestCopy) await copyInPieces(join(from, entry.path), goal, options.signal);
 		else await copyFile(join(from, entry.path), goal, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
 		await chmod(goal, entry.mode);
@@ -75,7 +75,7 @@ export async function copyLargeFile(
 	}
 }
 
-/** Bytes that the system copies in one go. */
+/** Bytes that the system copies in one call. */
 const longestCopy = 256 * 1024 * 1024;
 
 async function copyInPieces(from: string, to: string, signal: AbortSignal | undefined): Promise<void> {

@@ -62,7 +62,7 @@ describe("a copy", () => {
 
 	test("does not overwrite, does not nest in itself, and stops when told", async () => {
 		const root = tempTree({ "from/a": "1", "to/a": "mine" });
-		await expect(copyTree(join(root, "from"), join(root, "to"))).rejects.toThrow(/to\/a exists already/);
+		await expect(copyTree(join(root, "from"), join(root, "to"))).rejects.toThrow(/to\/a already exists/);
 		expect(readFileSync(join(root, "to/a"), "utf8")).toBe("mine");
 		await expect(copyTree(join(root, "from"), join(root, "from/below/deep"))).rejects.toMatchObject({
 			code: "refused",
@@ -98,7 +98,7 @@ describe("what is refused by name", () => {
 		const server = createServer().listen(join(root, "from/socket"));
 		await new Promise((resolve) => server.once("listening", resolve));
 		await expect(copyTree(join(root, "from"), join(root, "to"))).rejects.toThrow(
-			/neither file, directory nor link: pipe, socket/,
+			/not files, directories or links: pipe, socket/,
 		);
 		server.close();
 	});

@@ -12,7 +12,7 @@ import { realPath } from "./stat-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 import { linksLeavingTree } from "./tree-links.ts";
 
-/** A tree that was listed and judged once and can be copied many times, as long as it does not change. */
+/** A listed and checked tree that can be copied many times while it does not change. */
 export interface PreparedTree {
 	/** Real absolute path. */
 	readonly root: string;
@@ -20,32 +20,33 @@ export interface PreparedTree {
 }
 
 export interface CopyOptions {
-	/** Keeps modification times. Default false. */
+	/** Default false. */
 	readonly preserveTimes?: boolean | undefined;
-	/** Large files copied at once. Default 4. */
+	/** Large files copied concurrently. Default 4. */
 	readonly concurrency?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Small files copied before other work gets its turn. */
+/** Small files copied before yielding to other work. */
 const filesPerTurn = 200;
 
 /**
- * Lists a directory for copying; its top `.git` is left out unless `skipGit: false`.
- * @throws AgentvError `refused`, naming the paths, for links that leave the tree and for devices, sockets and pipes.
+ * Lists a directory for copying; its top-level `.git` is skipped unless `skipGit: false`.
+ * @throws AgentvError `refused`, with the paths, for links that leave the tree and for devices,
+ * sockets and pipes
  */
 export function prepareTree(from: string, options: ListOptions = {}): PreparedTree {
 	const root = realPath(from);
 	const entries = listTree(root, { skipGit: true, ...options });
 	const special = entries.filter((entry) => entry.kind === "other");
-	if (special.length > 0) throw refused(from, "holds what is neither file, directory nor link", special);
+	if (special.length > 0) throw refused(from, "contains entries that are not files, directories or links", special);
 	const leaving = linksLeavingTree(entries);
 	if (leaving.length > 0) {
 		throw refused(
 			from,
-			"has links that lead out of it",
+			"has links that point outside it",
 			leaving,
-			"Make them relative, to a target within the directory.",
+			"Make them relative, with a target inside the directory.",
 		);
 	}
 	return { root, entries };
@@ -58,14 +59,15 @@ function refused(from: string, what: string, entries: readonly TreeEntry[], hint
 }
 
 /**
- * Copies a prepared tree to `to`, a new or empty place outside of it. Files are copies, never hard links; permission bits stay, links
- * keep their text. A failure may leave a part behind: remove `to` then.
- * @throws AgentvError when something of that name exists in `to`, or the system refuses.
+ * Copies a prepared tree to `to`, a new or empty directory outside it. Files are copied, never
+ * hard-linked; permission bits and link texts stay. A failure can leave a partial copy: remove `to`
+ * then.
+ * @throws AgentvError if an entry of that name exists in `to`, or on a file error
  */
 export async function copyPreparedTree(tree: PreparedTree, to: string, options: CopyOptions = {}): Promise<void> {
 	const goal = resolve(to);
 	if (isInside(tree.root, realPath(goal))) {
-		throw new AgentvError("refused", `${to} lies within ${tree.root}, which is to be copied there`);
+		throw new AgentvError("refused", `${to} is inside ${tree.root}, the directory to copy`);
 	}
 	refuseTooLarge(tree.root, filesOf(tree.entries), largestTree);
 	try {
@@ -80,7 +82,7 @@ export async function copyPreparedTree(tree: PreparedTree, to: string, options: 
 	}
 }
 
-/** `prepareTree` and `copyPreparedTree` in one. */
+/** Runs `prepareTree` and `copyPreparedTree`. */
 export async function copyTree(from: string, to: string, options: CopyOptions & ListOptions = {}): Promise<void> {
 	await copyPreparedTree(prepareTree(from, options), to, options);
 }
@@ -91,8 +93,8 @@ function filesOf(entries: readonly TreeEntry[]): TreeEntry[] {
 
 function makeDirectory(path: string): void {
 	makeDirectories(path);
-	// A link that stands there already would lead what follows to somewhere else.
-	if (!lstatSync(path).isDirectory()) throw new AgentvError("config", `${path} exists already and is a link`);
+	// An existing link would redirect everything below it.
+	if (!lstatSync(path).isDirectory()) throw new AgentvError("config", `${path} already exists and is a link`);
 }
 
 async function copyFiles(tree: PreparedTree, goal: string, options: CopyOptions): Promise<void> {
@@ -113,7 +115,7 @@ async function copyFiles(tree: PreparedTree, goal: string, options: CopyOptions)
 		failed = true;
 		throw error;
 	} finally {
-		// Also after a failure: whoever tidies up then must not race with a copy under way.
+		// Also after a failure: the caller's cleanup must not race with a running copy.
 		await copying;
 	}
 	for (const result of await copying) if (result.status === "rejected") throw result.reason;
@@ -132,7 +134,7 @@ async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOpt
 	}
 }
 
-/** Modes and times of directories come last, deepest first: a read-only directory could not be filled. */
+/** Runs last, deepest first: a read-only directory could not be filled. */
 function finishDirectories(goal: string, directories: readonly TreeEntry[], options: CopyOptions): void {
 	for (const entry of directories.toReversed()) {
 		const path = join(goal, entry.path);

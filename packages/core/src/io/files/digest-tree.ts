@@ -11,34 +11,34 @@ import { throwIfAborted } from "./throw-if-aborted.ts";
 export interface DigestEntry {
 	/** Relative to the root, `/` between components. */
 	readonly path: string;
-	/** Bytes; of a link the length of its text. */
+	/** Bytes; the length of its text for a link. */
 	readonly size: number;
 	readonly mode: "644" | "755" | "link";
-	/** A file that is setuid, setgid or sticky. */
+	/** Set for a setuid, setgid or sticky file. */
 	readonly isSpecial?: true;
-	/** Hexadecimal SHA-256 of the content; of a link that of its text. */
+	/** Hexadecimal SHA-256 of the content; of its text for a link. */
 	readonly sha256: string;
 }
 
-/** Bytes of a file that is digested without giving other work its turn. */
+/** Largest file, in bytes, that is hashed without yielding to other work. */
 export const largestDigested = 4 * 1024 ** 3;
 const chunkSize = 1024 * 1024;
 let shared: Buffer | undefined;
 
 /**
- * Hexadecimal SHA-256 of a file, read piece by piece.
- * @throws AgentvError `config` for one of more than `maxBytes`: nothing else gets its turn meanwhile
+ * Returns the hexadecimal SHA-256 of a file, read in chunks.
+ * @throws AgentvError `config` if it has more than `maxBytes`: hashing blocks all other work
  */
 export function digestFile(path: string, maxBytes?: number): string {
 	return createDigest(path, maxBytes).hex();
 }
 
-/** Hexadecimal SHA-256 of a text (as UTF-8) or of bytes. */
+/** Returns the hexadecimal SHA-256 of a text (as UTF-8) or of bytes. */
 export function digestText(content: string | Uint8Array): string {
 	return hash("sha256", content, "hex");
 }
 
-/** A SHA-256 of texts that come piece by piece, after what `file` holds. */
+/** Returns a SHA-256 for incremental updates, starting with the content of `file`. */
 export function createDigest(file?: string, maxBytes = largestDigested): { update(text: string): void; hex(): string } {
 	const hash = createHash("sha256");
 	if (file !== undefined) {
@@ -55,7 +55,8 @@ export function createDigest(file?: string, maxBytes = largestDigested): { updat
 }
 
 /**
- * Digests of all files and links below `root`, in byte order of their paths; directories count only by what they hold.
+ * Returns digests of all files and links below `root`, in byte order of their paths; empty
+ * directories are not recorded.
  * @throws AgentvError `refused` for devices, sockets and pipes
  */
 export async function digestTree(
@@ -72,7 +73,7 @@ export async function digestTree(
 	);
 	for (const { path, kind, size, mode, isSpecial, target } of entries) {
 		if (kind === "directory") continue;
-		if (kind === "other") throw new AgentvError("refused", `${join(root, path)} is neither file, directory nor link`);
+		if (kind === "other") throw new AgentvError("refused", `${join(root, path)} is not a file, directory or link`);
 		if (kind === "link")
 			digests.push({ path, size: Buffer.byteLength(target ?? ""), mode: "link", sha256: digestText(target ?? "") });
 		else {
@@ -81,7 +82,7 @@ export async function digestTree(
 		}
 		bytes += size;
 		if (bytes < 8 * chunkSize) continue;
-		// Other work gets its turn.
+		// Yield to other work.
 		bytes = 0;
 		await new Promise((next) => setImmediate(next));
 		throwIfAborted(options.signal, "reading");

@@ -3,10 +3,7 @@ import { errnoCode, fileError, isResourceError } from "./file-error.ts";
 import { isMadeByKernel } from "./kernel-files.ts";
 import type { PathKind } from "./stat-path.ts";
 
-/**
- * The entries of a directory with what each itself is (links are not followed), in the order of their names. Undefined
- * where there is no such directory, or it may not be read.
- */
+/** Returns sorted entries with their own kinds; undefined if missing or unreadable. */
 export function directoryEntries(directory: string): ReadonlyMap<string, Exclude<PathKind, "missing">> | undefined {
 	try {
 		const entries = readdirSync(directory, { withFileTypes: true });

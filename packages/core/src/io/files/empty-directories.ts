@@ -1,6 +1,6 @@
 import type { TreeEntry } from "./list-tree.ts";
 
-/** The directories among `entries` that hold nothing at all, by path. */
+/** Returns the paths of the directories among `entries` that are empty. */
 export function emptyDirectories(entries: readonly TreeEntry[]): string[] {
 	const filled = new Set<string>();
 	for (const { path } of entries) {

@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join, parse, relative, resolve, sep } from "node:path";
 import { errnoCode, fileError, isResourceError } from "./file-error.ts";
 
-/** Folds what file systems may fold: letter case and Unicode composition. */
+/** Folds what file systems can fold: letter case and Unicode composition. */
 function folded(name: string): string {
 	return name.normalize("NFC").toLowerCase();
 }
@@ -17,9 +17,10 @@ function namesIn(directory: string): string[] {
 }
 
 /**
- * How the asked path is really spelled on disk: equal to the (resolved) path when the letters agree, another spelling when
- * they differ only in case or composition, undefined when nothing of that name exists. Answers the same on file systems that
- * tell case apart and on those that don't. Components above `below` (default: the file system's root) are taken as given.
+ * Returns how a path is spelled on disk: the (resolved) path itself if it matches exactly, another
+ * spelling if only case or composition differ, undefined if nothing of that name exists. The result
+ * is the same on case-sensitive and case-insensitive file systems. Components above `below`
+ * (default: the file system's root) are not checked.
  */
 export function existingCase(path: string, below?: string): string | undefined {
 	const asked = resolve(path);

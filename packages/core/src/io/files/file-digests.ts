@@ -4,7 +4,7 @@ import { digestFile } from "./digest-tree.ts";
 import { errnoCode } from "./file-error.ts";
 import { largestHashed } from "./size-limits.ts";
 
-/** Milliseconds within which a second write may leave a file's times as they are. */
+/** Milliseconds within which a second write can leave a file's times unchanged. */
 const clockTick = 100;
 
 interface KnownDigest {
@@ -12,14 +12,14 @@ interface KnownDigest {
 	readonly ctimeMs: number;
 	readonly size: number;
 	readonly inode: number;
-	/** Whether the file was written long enough before it was read for its times to show the next write. */
+	/** Whether the next write certainly changes the file's times. */
 	readonly isSettled: boolean;
 	readonly sha256: string;
 }
 
 /**
- * Digests of files for a process that lasts: a file is read again only when its times, size or inode show that it was written.
- *
+ * Caches digests of files in a long-running process: a file is read again only if its times, size
+ * or inode changed.
  * @example
  * const digests = new FileDigests();
  * digests.of("/evals/check.mjs"); // hexadecimal SHA-256, "missing" or "unreadable <code>"
@@ -27,13 +27,13 @@ interface KnownDigest {
 export class FileDigests {
 	readonly #known = new Map<string, KnownDigest>();
 
-	/** Returns the SHA-256 of the file that `path` leads to; a word that no digest equals when it can't be read or is large. */
+	/** Returns the SHA-256, or a word that never equals one if it is unreadable or large. */
 	of(path: string): string {
 		const startedAt = Date.now();
 		const stat = statOf(path);
 		if (typeof stat === "string") return stat;
 		const { mtimeMs, ctimeMs, size, ino: inode } = stat;
-		// Such a file is known by what shows that it was written.
+		// A large file is identified by the metadata that each write changes.
 		if (size > largestHashed) return `large ${size} ${mtimeMs}`;
 		const known = this.#known.get(path);
 		if (
@@ -45,7 +45,7 @@ export class FileDigests {
 		)
 			return known.sha256;
 		const sha256 = readDigest(path);
-		// Programs set modification times as they like, but not when an inode changed.
+		// Programs can set modification times, but not the time of an inode change.
 		const isSettled = ctimeMs < startedAt - clockTick;
 		this.#known.set(path, { mtimeMs, ctimeMs, size, inode, isSettled, sha256 });
 		return sha256;
@@ -56,7 +56,7 @@ function statOf(path: string) {
 	try {
 		const stat = statSync(path, { throwIfNoEntry: false });
 		if (!stat) return "missing";
-		// Reading a pipe or a device may never end.
+		// Reading a pipe or device might never end.
 		return stat.isFile() ? stat : "unreadable";
 	} catch (error) {
 		const code = errnoCode(error);

@@ -2,29 +2,32 @@ import { AgentvError, type ErrorCode } from "../../base/agentv-error.ts";
 
 const reasons: Readonly<Record<string, string>> = {
 	ENOENT: "does not exist",
-	ENOTDIR: "lies below something that is not a directory",
+	ENOTDIR: "is below something that is not a directory",
 	EISDIR: "is a directory, not a file",
 	EACCES: "is not accessible: permission denied",
 	EPERM: "is not accessible: operation not permitted",
 	ELOOP: "is a cycle of symbolic links",
 	ENAMETOOLONG: "has a name that is too long",
-	EEXIST: "exists already",
+	EEXIST: "already exists",
 	ENOTEMPTY: "is not empty",
 };
 
-/** What the machine has run out of, by the system's name: it says nothing of what was asked for, and may work later. */
+/** These errors say nothing about the operation, which can work later. */
 const resources: Readonly<Record<string, { readonly reason: string; readonly hint: string }>> = {
 	EROFS: {
 		reason: "is on a read-only file system",
-		hint: "Write to another place, or mount it so that it can be written to.",
+		hint: "Write to another directory, or mount the file system writable.",
 	},
-	ENOSPC: { reason: "could not be written: no space left", hint: "Make room on the disk, then try again." },
-	EDQUOT: { reason: "could not be written: the disk quota is used up", hint: "Make room on the disk, then try again." },
+	ENOSPC: { reason: "could not be written: no space left", hint: "Free some disk space, then try again." },
+	EDQUOT: {
+		reason: "could not be written: the disk quota is exhausted",
+		hint: "Free some disk space, then try again.",
+	},
 	EFBIG: {
-		reason: "could not be written: the file is larger than allowed here",
-		hint: "Raise the limit (`ulimit -f`), or write to a file system that takes larger files.",
+		reason: "could not be written: the file exceeds the size limit",
+		hint: "Raise the limit (`ulimit -f`), or write to a file system that allows larger files.",
 	},
-	EIO: { reason: "could not be used: the device failed", hint: "Look at the system's log for what the disk reports." },
+	EIO: { reason: "could not be used: the device failed", hint: "Check the system log for disk errors." },
 	EMFILE: {
 		reason: "could not be opened: too many open files",
 		hint: "Raise the limit (`ulimit -n`), or use fewer workers.",
@@ -37,7 +40,10 @@ const resources: Readonly<Record<string, { readonly reason: string; readonly hin
 		reason: "could not be used: too many processes or threads",
 		hint: "Raise the limit (`ulimit -u`), or use fewer workers.",
 	},
-	ENOBUFS: { reason: "could not be used: no buffer space in the system", hint: "Use fewer workers, or free memory." },
+	ENOBUFS: {
+		reason: "could not be used: the system has no buffer space left",
+		hint: "Use fewer workers, or free memory.",
+	},
 	ENOLCK: { reason: "could not be used: the system has no locks left", hint: "Use fewer workers, then try again." },
 	ENOMEM: { reason: "could not be used: not enough memory", hint: "Use fewer workers, or free memory." },
 	ERR_WORKER_OUT_OF_MEMORY: {
@@ -50,19 +56,19 @@ const resources: Readonly<Record<string, { readonly reason: string; readonly hin
 	},
 };
 
-/** Returns whether a system's code means that the machine has run out of something. */
+/** Returns whether a system error code means that the machine ran out of a resource. */
 export function isResourceCode(code: string): boolean {
 	return Object.hasOwn(resources, code);
 }
 
-/** Whether the machine, not what was asked of it, made an operation fail. */
+/** Returns whether the machine, not the request, made an operation fail. */
 export function isResourceError(error: unknown): boolean {
 	return isResourceCode(errnoCode(error) ?? "");
 }
 
 /**
- * Returns the execution error for a machine that has run out of something; undefined for any other error.
- * @param what names what could not be done: a path, a program
+ * Returns the error for an exhausted machine; undefined for any other error.
+ * @param what subject of the message: a path, a program
  */
 export function resourceError(what: string, error: unknown): AgentvError | undefined {
 	const isMemory = error instanceof RangeError && /out of memory|allocation failed/i.test(error.message);
@@ -72,15 +78,16 @@ export function resourceError(what: string, error: unknown): AgentvError | undef
 	return new AgentvError("not-runnable", `${what} ${known.reason} (${code})`, { hint: known.hint, cause: error });
 }
 
-/** The code (`ENOENT`) of an error that Node's file system or process functions threw, or undefined. */
+/** Returns the code (`ENOENT`) of an error from Node's file system or process functions. */
 export function errnoCode(error: unknown): string | undefined {
 	const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
 	return typeof code === "string" ? code : undefined;
 }
 
 /**
- * The AgentvError that says in a sentence what the operating system answered about `path`: `not-found` when it is
- * missing, `not-runnable` for a machine that has run out of something, else `config`. An AgentvError passes through unchanged.
+ * Returns an AgentvError for a file system error about `path`: `not-found` if it is missing,
+ * `not-runnable` if the machine ran out of a resource, else `config`. An AgentvError is returned
+ * unchanged.
  */
 export function fileError(path: string, error: unknown): AgentvError {
 	if (error instanceof AgentvError) return error;

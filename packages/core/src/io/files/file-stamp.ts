@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { errnoCode, fileError } from "./file-error.ts";
 
-/** A text that changes when the file at `path` is written or replaced; undefined where there is none. */
+/** Returns a text that changes whenever the file at `path` is written or replaced. */
 export function fileStamp(path: string): string | undefined {
 	try {
 		const stat = statSync(path, { throwIfNoEntry: false });

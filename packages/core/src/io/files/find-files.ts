@@ -4,7 +4,7 @@ import { errnoCode } from "./file-error.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
 export interface FindOptions {
-	/** Directories that are looked into at most; default 20,000. */
+	/** Maximum number of directories to search; default 20,000. */
 	readonly maxDirectories?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
@@ -12,16 +12,17 @@ export interface FindOptions {
 export interface FoundFiles {
 	/** Relative to the root, `/` between components, sorted. */
 	readonly files: readonly string[];
-	/** There are more directories than were looked into. */
+	/** The limit of directories was reached. */
 	readonly cut: boolean;
 }
 
-/** How long is looked in one go before whatever else waits (a server's requests) gets its turn. */
+/** Milliseconds of searching before yielding to other work, such as a server's requests. */
 const turnMs = 20;
 
 /**
- * Files (and links) below `root` whose name `wanted` accepts, nearest directories first. Links are not followed, `.git`
- * and `node_modules` not entered, unreadable directories passed by. Bounded and patient: safe for a home directory.
+ * Finds files (and links) below `root` whose name `wanted` accepts, nearest directories first.
+ * Doesn't follow links, enter `.git` or `node_modules`, or fail on unreadable directories. Bounded
+ * and cooperative: safe for a home directory.
  * @throws AgentvError `interrupted`
  */
 export async function findFiles(
@@ -38,7 +39,7 @@ export async function findFiles(
 			await new Promise((resolve) => setImmediate(resolve));
 			turn = performance.now();
 		}
-		throwIfAborted(signal, "looking for files");
+		throwIfAborted(signal, "searching files");
 		const directory = directories[looked] as string;
 		for (const entry of entriesOf(join(root, directory))) {
 			const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
@@ -56,7 +57,7 @@ function entriesOf(directory: string): Dirent[] {
 	try {
 		return readdirSync(directory, { withFileTypes: true });
 	} catch (error) {
-		// Gone since, or not ours to read: what can be seen is still worth a list.
+		// Removed meanwhile or not readable: list what is visible.
 		if (passedBy.includes(errnoCode(error) ?? "")) return [];
 		throw error;
 	}

@@ -4,9 +4,9 @@ import { type PathGlob, pathGlob } from "../../base/path-glob.ts";
 import { directoryEntries } from "./directory-entries.ts";
 
 export interface GlobOptions {
-	/** Patterns to leave out, relative to the directory. A directory that matches is not entered. */
+	/** Patterns to exclude, relative to the directory. A matching directory is not entered. */
 	readonly ignore?: readonly string[];
-	/** How many entries of directories may still be looked at; several searches can share one. Default: no limit. */
+	/** Remaining directory entries to visit; can be shared by several searches. Default: no limit. */
 	readonly budget?: GlobBudget | undefined;
 }
 
@@ -17,9 +17,10 @@ export interface GlobBudget {
 const neverEntered: ReadonlySet<string> = new Set([".git", "node_modules"]);
 
 /**
- * Returns the regular files below `directory` that match `pattern`, absolute and sorted. Links are not followed, and `.git` and
- * `node_modules` not entered. Only directories that can hold a match are read.
- * @throws AgentvError `usage` for a pattern that is refused (see `pathGlob`), or that goes beyond the budget
+ * Returns the regular files below `directory` that match `pattern`, absolute and sorted. Links are
+ * not followed, and `.git` and
+ * `node_modules` not entered. Only directories that can contain a match are read.
+ * @throws AgentvError `usage` for an invalid pattern (see `pathGlob`), or if the budget is exceeded
  */
 export function globFiles(pattern: string, directory: string, options: GlobOptions = {}): string[] {
 	const { base, rest } = splitGlob(pattern);
@@ -36,7 +37,7 @@ export function globFiles(pattern: string, directory: string, options: GlobOptio
 	return search.found.sort();
 }
 
-/** Whether a directory between `directory` and `root` is one that would not be entered. */
+/** Returns whether a directory between `directory` and `root` would not be entered. */
 function leadsToSkipped(root: string, directory: string, isIgnored: (path: string) => boolean): boolean {
 	let at = directory;
 	for (const name of relative(directory, root).split(sep)) {
@@ -46,7 +47,7 @@ function leadsToSkipped(root: string, directory: string, isIgnored: (path: strin
 	return false;
 }
 
-/** Splits a glob at its first component with a wildcard; `base` is a path, escapes resolved. */
+/** Splits a glob at its first component with a wildcard; `base` is a path with escapes resolved. */
 export function splitGlob(pattern: string): { readonly base: string; readonly rest: string } {
 	const parts = normalized(pattern).split("/");
 	const wild = parts.findIndex((part) => /[*?[\]{}()]/.test(part.replace(/\\./gs, "")));
@@ -93,7 +94,7 @@ class Search {
 	#count(): void {
 		if (this.#budget.left-- > 0) return;
 		throw new AgentvError("usage", `the pattern ${JSON.stringify(this.#pattern)} searches too many files`, {
-			hint: "Begin it with the directory that it is meant for.",
+			hint: "Start it with the directory to search.",
 		});
 	}
 }

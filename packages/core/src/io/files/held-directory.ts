@@ -1,12 +1,12 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 
-/** A directory that is kept open, so that no other one can get its identity while callers check whether it is still in its place. */
+/** Keeps a directory open, so that no other one can get its inode. */
 export class HeldDirectory {
 	#descriptor: number | undefined;
 	readonly #identity: string | undefined;
 
-	/** Whatever is at `path` now, also nothing. Call `release` in the end. */
+	/** Opens what is at `path`, if anything. Call `release` at the end. */
 	constructor(path: string) {
 		try {
 			const flags = constants.O_RDONLY | (constants.O_DIRECTORY ?? 0) | (constants.O_NOFOLLOW ?? 0);
@@ -19,7 +19,7 @@ export class HeldDirectory {
 		}
 	}
 
-	/** Returns whether it is what is at `path`. */
+	/** Returns whether the path still refers to this directory. */
 	isAt(path: string): boolean {
 		return identityOf(path) === this.#identity;
 	}

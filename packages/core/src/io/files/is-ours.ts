@@ -1,7 +1,7 @@
 import { lstatSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 
-/** Whether the path itself (a link, were it one) belongs to the user who runs us; where there are no users, everything does. */
+/** Checks the path itself, not a link's target; true on systems without users. */
 export function isOurs(path: string): boolean {
 	try {
 		const user = process.getuid?.();

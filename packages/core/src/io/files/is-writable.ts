@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { errnoCode } from "./file-error.ts";
 import { targetKind } from "./stat-path.ts";
 
-/** Whether we may write into the directory `path`, or make it where it is missing. Changes nothing. */
+/** Returns whether the directory `path` is writable, or can be created. Changes nothing. */
 export function isWritableDirectory(path: string): boolean {
 	const kind = targetKind(path);
 	const parent = dirname(path);

@@ -1,7 +1,10 @@
 import { readdirSync } from "node:fs";
 import { errnoCode, fileError } from "./file-error.ts";
 
-/** Sorted entry names of a directory; empty where there is no such directory. Throws `AgentvError` where it cannot be read. */
+/**
+ * Returns the sorted entry names of a directory; empty if it does not exist. @throws AgentvError if
+ * it is unreadable
+ */
 export function listDirectory(path: string): string[] {
 	try {
 		return readdirSync(path).sort();

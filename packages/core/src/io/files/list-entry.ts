@@ -2,7 +2,7 @@ import { lstatSync, readlinkSync } from "node:fs";
 import { fileError } from "./file-error.ts";
 import type { TreeEntry } from "./list-tree.ts";
 
-/** One file, link or directory as `listTree` tells it; its `path` is the one given. */
+/** Returns a single path as `listTree` would report it; its `path` is the given one. */
 export function listEntry(path: string): TreeEntry {
 	try {
 		const stat = lstatSync(path);

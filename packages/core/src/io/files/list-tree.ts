@@ -8,34 +8,35 @@ export interface TreeEntry {
 	/** Relative to the root, `/` between components. */
 	readonly path: string;
 	readonly kind: "file" | "directory" | "link" | "other";
-	/** Bytes; of a link the length of its text. */
+	/** Bytes; the length of its text for a link. */
 	readonly size: number;
 	/** Permission bits, `0o755`. */
 	readonly mode: number;
-	/** A file that is setuid, setgid or sticky. */
+	/** Set for a setuid, setgid or sticky file. */
 	readonly isSpecial?: true;
 	/** Milliseconds since 1970. */
 	readonly mtimeMs: number;
-	/** The text of a link. */
+	/** Only for links. */
 	readonly target?: string;
 }
 
 export interface ListOptions {
-	/** Answers false for what is left out; a directory that is left out is not looked into. */
+	/** Returns false to exclude an entry; an excluded directory is not entered. */
 	readonly filter?: ((path: string, kind: TreeEntry["kind"]) => boolean) | undefined;
-	/** Leaves out `.git` at the top. Default false. */
+	/** Skips `.git` at the top level. Default false. */
 	readonly skipGit?: boolean | undefined;
 }
 
 /**
- * Everything below `root` (a directory), links not followed, each directory before what it holds.
- * @throws AgentvError when something can't be looked at, or has a name that is not UTF-8
+ * Yields everything below `root` (a directory), links not followed, each directory before its
+ * contents.
+ * @throws AgentvError if an entry is inaccessible, or its name is not UTF-8
  */
 export function* walkTree(root: string, options: ListOptions = {}): Generator<TreeEntry> {
 	yield* walk(root, "", options);
 }
 
-/** `walkTree` as a list in byte order of the paths. */
+/** Returns `walkTree` as a list in byte order of the paths. */
 export function listTree(root: string, options: ListOptions = {}): TreeEntry[] {
 	return [...walkTree(root, options)].sort((left, right) => compareByBytes(left.path, right.path));
 }

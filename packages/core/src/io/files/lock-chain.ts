@@ -6,31 +6,32 @@ import { readBytes } from "./read-text.ts";
 import { besideName } from "./staged-files.ts";
 
 /**
- * A lock is a chain of files, each made by an atomic link that only one process can win. The head is `<name>`. A holder that died is
- * never deleted by its successors, for two of them could then delete each other's work; instead the successor of the holder with
- * token T is whoever makes `<name>.T`. Releasing removes the head first: whoever joins an old chain after that sees, on looking again,
- * that it is not the chain any more.
+ * A lock is a chain of files, each created by an atomic link that only one process can win. The
+ * head is `<name>`. Successors never delete the file of a dead holder, for two of them could then
+ * delete each other's; instead the process that creates `<name>.T` succeeds the holder with token
+ * T. Releasing removes the head first: a process that joins an old chain afterwards checks again
+ * and sees that it is no longer the chain.
  */
 export interface ChainLink {
 	readonly path: string;
 	readonly owner: LockOwner;
 }
 
-/** A holder on another machine that gave no sign of life for this long is taken for dead. */
+/** A holder on another machine that was silent for this long is considered dead. */
 const silentForMs = 60_000;
 /** Each link is a holder that died before it could release the lock. */
 const longestChain = 1000;
-/** A lock file without content is being written, or what a power failure left. */
+/** A lock file without content is either being written or was truncated by a power failure. */
 const unwrittenForMs = 5_000;
 
-/** Who holds the lock now, by following the chain; `free` says where a newcomer links, `links` what came before. */
+/** `free` is where a newcomer links, `links` what precedes it. */
 export interface ChainState {
 	readonly links: readonly ChainLink[];
 	readonly free: string | undefined;
 	readonly holder: LockOwner | undefined;
 }
 
-/** @throws AgentvError `config` if the files at the lock's name form a circle */
+/** @throws AgentvError `config` if the lock files form a cycle */
 export function followChain(head: string): ChainState {
 	const links: ChainLink[] = [];
 	const seen = new Set<string>();
@@ -38,7 +39,7 @@ export function followChain(head: string): ChainState {
 		const link = readLink(path);
 		if (!link) return { links, free: path, holder: undefined };
 		if (seen.has(path) || seen.size > longestChain)
-			throw new AgentvError("config", `${head} is damaged: it is not a lock of AgentV`, { hint: "remove it" });
+			throw new AgentvError("config", `${head} is damaged: not an AgentV lock file`, { hint: "remove it" });
 		seen.add(path);
 		links.push(link);
 		if (!isDead(link)) return { links, free: undefined, holder: link.owner };
@@ -60,7 +61,7 @@ function ageOf(path: string): number {
 function readLink(path: string): ChainLink | undefined {
 	let text: string;
 	try {
-		// In a directory that came from elsewhere, it may be anything.
+		// In a directory from elsewhere, it can be anything.
 		text = readBytes(path, { maxBytes: 64 * 1024 }).toString("utf8");
 	} catch (error) {
 		if (error instanceof AgentvError && error.code === "not-found") return undefined;
@@ -79,7 +80,7 @@ function parseOwner(text: string): LockOwner | undefined {
 	}
 }
 
-/** A file in a directory that came from elsewhere may say anything; the token becomes part of a path. */
+/** The file can contain anything, and the token becomes part of a path. */
 function isOwner(value: unknown): value is LockOwner {
 	if (typeof value !== "object" || value === null) return false;
 	const { token, pid, machine, started, boot } = value as Record<string, unknown>;
@@ -94,14 +95,14 @@ function isOwner(value: unknown): value is LockOwner {
 	);
 }
 
-/** Stands for the owner of a file that says nothing; its token is the same for every process that looks at the same file. */
+/** The token is the same for every process that reads the file. */
 function unreadable(path: string): LockOwner {
 	const stat = statSync(path, { throwIfNoEntry: false });
 	const token = stat ? `${stat.ino}-${Math.round(stat.mtimeMs)}` : "gone";
 	return { token, pid: 0, started: undefined, machine: "", boot: undefined };
 }
 
-/** Tries to stand at `free`; false when another was faster. */
+/** Tries to take `free`; returns false if another process was faster. */
 export function joinChain(free: string, owner: LockOwner): boolean {
 	const candidate = besideName(free);
 	const content = JSON.stringify(owner);
@@ -112,7 +113,7 @@ export function joinChain(free: string, owner: LockOwner): boolean {
 	} catch (error) {
 		const code = errnoCode(error);
 		if (code === "EEXIST" || code === "ENOENT") return false;
-		// A file system without hard links: the content then follows a moment after the name.
+		// On a file system without hard links, the content is written a moment after the name appears.
 		if (code && ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code))
 			return makeExclusively(free, content);
 		throw error;
@@ -131,10 +132,10 @@ function makeExclusively(path: string, content: string): boolean {
 	}
 }
 
-/** Removes what we hold and what stood before it, the head first. */
+/** Removes our link and those before it, the head first. */
 export function releaseChain(links: readonly ChainLink[]): void {
 	for (const { path, owner } of links) {
-		// Should somebody have taken us for dead and gone on, what stands there now is not ours to remove.
+		// If another process considered us dead and took over, the file is not ours to remove.
 		if (readLink(path)?.owner.token === owner.token) rmSync(path, { force: true });
 	}
 }

@@ -3,16 +3,15 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errnoCode } from "./file-error.ts";
 
-/** Who holds a lock, as its file says. */
 export interface LockOwner {
-	/** Unique to this one holding. */
+	/** Unique to this acquisition. */
 	readonly token: string;
 	readonly pid: number;
-	/** When the process started, in the system's own counting, where it tells; process ids are used again, this is not. */
+	/** Start time in the system's own units, if known; process ids are reused, this is not. */
 	readonly started: string | undefined;
-	/** Host name and, where the system tells, the namespace in which the process id counts. */
+	/** Host name and, if known, the namespace of the process id. */
 	readonly machine: string;
-	/** Changes when the machine starts anew. */
+	/** Changes when the machine reboots. */
 	readonly boot: string | undefined;
 }
 
@@ -20,7 +19,7 @@ function readOrUndefined(read: () => string): string | undefined {
 	try {
 		return read();
 	} catch (error) {
-		// Only Linux has /proc; elsewhere, and for a process that is gone, there is nothing to tell.
+		// Only Linux has /proc; elsewhere, and for a process that is gone, nothing is known.
 		if (errnoCode(error) === undefined) throw error;
 		return undefined;
 	}
@@ -29,13 +28,13 @@ function readOrUndefined(read: () => string): string | undefined {
 function startOf(pid: number | "self"): string | undefined {
 	const stat = readOrUndefined(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
 	const fields = stat?.replace(/^.*\) /s, "").split(" ");
-	// A zombie has ended; its start does not matter any more.
+	// A zombie has ended; its start no longer matters.
 	return fields?.[0] === "Z" ? undefined : fields?.[19];
 }
 
 let self: Omit<LockOwner, "token"> | undefined;
 
-/** This process as an owner. */
+/** Returns this process as an owner. */
 export function ourselves(token: string): LockOwner {
 	self ??= {
 		pid: process.pid,
@@ -48,7 +47,7 @@ export function ourselves(token: string): LockOwner {
 
 export type OwnerState = "alive" | "dead" | "elsewhere";
 
-/** Whether the owner still runs; `elsewhere` when it ran on another machine or in another container, where we can't look. */
+/** `elsewhere`: on another machine or in another container, where we can't check. */
 export function ownerState(owner: LockOwner): OwnerState {
 	const us = ourselves("");
 	const sameHost = owner.machine.split(" ")[0] === us.machine.split(" ")[0];
@@ -67,12 +66,12 @@ function processState(pid: number, started: string | undefined): "alive" | "dead
 	}
 }
 
-/** How an owner is written in a name: host, process namespace and boot as four digits each, the process id and its start. */
+/** Host, process namespace and boot as four digits each, the process id and its start. */
 export const ownerTagPattern = "[0-9a-f]{12}-[0-9a-z]+-[0-9a-z]+";
 
 let tag: string | undefined;
 
-/** Returns this process as a part of a file's name, so that others can tell whose the file is. */
+/** Returns this process as part of a file name. */
 export function ownerTag(): string {
 	if (tag !== undefined) return tag;
 	const { pid, started = "0" } = ourselves("");
@@ -80,7 +79,7 @@ export function ownerTag(): string {
 	return tag;
 }
 
-/** Returns whether the process of an owner's tag still runs, as `ownerState` does for an owner. */
+/** Returns whether the process of an owner tag is still running, like `ownerState` for an owner. */
 export function tagState(text: string): OwnerState {
 	const [place = "", pid = "", started = ""] = text.split("-");
 	const [host, namespace, boot] = placeTags();

@@ -137,7 +137,7 @@ describe("files at a lock's name that are no lock of ours", () => {
 	test("a circle of them is refused, and not followed for ever", async () => {
 		const owner = JSON.stringify({ token: "a", pid: 0, machine: "" });
 		const root = planted({ ".thing.lock": owner, ".thing.lock.a": owner });
-		await expect(withLock(join(root, "thing"), async () => "done", {})).rejects.toThrow(/not a lock of AgentV/);
+		await expect(withLock(join(root, "thing"), async () => "done", {})).rejects.toThrow(/not an AgentV lock file/);
 	});
 
 	test.each([{ token: "/../../x" }, { token: 1 }, { pid: "1" }, { machine: 7 }, { started: {} }])(

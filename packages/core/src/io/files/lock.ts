@@ -10,27 +10,29 @@ import { realPath } from "./stat-path.ts";
 import { touch } from "./touch.ts";
 
 export interface LockOptions {
-	/** How long to wait for another holder. Default: for ever. 0: not at all. */
+	/** How long to wait for another holder. Default: forever. 0: not at all. */
 	readonly waitMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
-	/** Called once, when another holder is waited for, with its process id. */
+	/** Called once with the holder's process id when waiting starts. */
 	readonly onWait?: ((pid: number) => void) | undefined;
-	/** Where lock files are kept (made if need be). Default: beside what is locked, as `.<name>.lock`. */
+	/** Created if missing. Default: next to the locked path, as `.<name>.lock`. */
 	readonly lockDirectory?: string | undefined;
 }
 
 const signOfLifeMs = 10_000;
 
 /**
- * Runs `work` while no other process (and no other caller in this one) holds the lock of `path`. It goes by the real path, which need
- * not exist: two names of one thing share one lock. A lock whose owner died is taken over at once.
- * @throws AgentvError `failed` when it was not free within `waitMs`, `interrupted` when aborted; else what `work` threw.
+ * Runs `work` while no other process (and no other caller in this one) holds the lock of `path`.
+ * The lock is for the real path, which need not exist: two names of one file share a lock. A lock
+ * whose owner died is taken over immediately.
+ * @throws AgentvError `failed` if it was not free within `waitMs`, `interrupted` if aborted; else
+ * what `work` threw
  */
 export async function withLock<T>(path: string, work: () => Promise<T> | T, options: LockOptions = {}): Promise<T> {
 	const head = lockFile(path, options.lockDirectory);
 	const held = await acquire(head, path, options);
 	const own = held.at(-1)?.path ?? head;
-	// A sign of life for those who can't see our process.
+	// A heartbeat for machines that can't see our process.
 	const alive = setInterval(() => touch(own), signOfLifeMs);
 	alive.unref();
 	try {
@@ -41,20 +43,20 @@ export async function withLock<T>(path: string, work: () => Promise<T> | T, opti
 	}
 }
 
-/** Whether a process that lives holds the lock of `path`. Looks only: it may be free or taken a moment later. */
+/** Only a snapshot: the result can change a moment later. */
 export function isLocked(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): boolean {
 	return lockHolder(path, options) !== undefined;
 }
 
-/** The process id of who holds the lock of `path` now, 0 where it does not say; undefined when the lock is free. */
+/** Returns the holder's process id, 0 if unknown; undefined if the lock is free. */
 export function lockHolder(path: string, options: Pick<LockOptions, "lockDirectory"> = {}): number | undefined {
 	const { free, holder } = followChain(lockName(path, options.lockDirectory));
 	return free === undefined ? (holder?.pid ?? 0) : undefined;
 }
 
-/** Returns whether a name is that of a lock in a lock directory. */
 export function isLockName(name: string): boolean {
-	// A successor is named after the token of the lock before it, or after the file if that one says nothing.
+	// A successor is named after the token of the lock before it, or after the file if that one is
+	// unreadable.
 	return /^[0-9a-f]{32}\.lock(\.[0-9a-f]{16}|\.\d+-\d+)?$/.test(name);
 }
 
@@ -97,7 +99,8 @@ function attempt(head: string, path: string): Attempt {
 		if (before.free === undefined) return { holder: before.holder };
 		const us = ourselves(randomBytes(8).toString("hex"));
 		if (!joinChain(before.free, us)) return { holder: undefined };
-		// Look again: the chain we joined may have been released in between, and then it is not the lock any more.
+		// Check again: the chain we joined can have been released meanwhile, and is then no longer the
+		// lock.
 		const after = followChain(head);
 		if (after.holder?.token === us.token) return { held: after.links };
 		rmSync(before.free, { force: true });

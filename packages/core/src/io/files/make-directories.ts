@@ -5,8 +5,8 @@ import { systemPath } from "./raw-path.ts";
 import { targetKind } from "./stat-path.ts";
 
 /**
- * Makes a directory and those above it, one after the other: Node's own way never ends below `/proc`. Returns whether it was not there
- * before. `mode` holds for what is made.
+ * Creates a directory and its parents one by one, because Node's recursive call never ends below
+ * `/proc`. Returns whether it is new. `mode` applies to created directories.
  * @throws AgentvError
  */
 export function makeDirectories(path: string, mode?: number): boolean {
@@ -33,7 +33,7 @@ function makeOne(path: string, mode: number | undefined): boolean {
 		mkdirSync(systemPath(path), mode === undefined ? {} : { mode });
 		return true;
 	} catch (error) {
-		// On a read-only file system, the system says so of directories that are there, too.
+		// A read-only file system reports this for existing directories, too.
 		if (
 			["EEXIST", "EROFS", "EACCES", "EPERM", "EISDIR"].includes(errnoCode(error) ?? "") &&
 			targetKind(path) === "directory"

@@ -5,7 +5,8 @@ import { makeDirectories } from "./make-directories.ts";
 import { pathKind, targetKind } from "./stat-path.ts";
 
 /**
- * Makes a directory and its parents; one that exists is fine. `mode` holds for what is made.
+ * Creates a directory and its parents; an existing one is fine. `mode` applies to created
+ * directories.
  * @throws AgentvError `config`, `not-found`
  */
 export function makeDirectory(path: string, options: { readonly mode?: number } = {}): void {

@@ -2,9 +2,10 @@ import { renameSync, rmdirSync } from "node:fs";
 import { errnoCode, fileError } from "./file-error.ts";
 
 /**
- * Renames a directory to `goal`, which is missing or an empty directory: a reader sees nothing or all of it. Answers false where
- * the system can't (another file system, a mount point): nothing has changed then.
- * @throws AgentvError when the goal is not empty, or may not be written to
+ * Renames a directory to `goal`, which is missing or an empty directory: readers see nothing or all
+ * of it. Returns false, with nothing changed, if the system can't (another file system, a mount
+ * point).
+ * @throws AgentvError if the goal is not empty, or not writable
  */
 export function moveIntoPlace(directory: string, goal: string): boolean {
 	try {

@@ -4,23 +4,23 @@ import { fileError } from "./file-error.ts";
 import { openRegular } from "./open-regular.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
-/** Sees the bytes of a file as they pass. `offset` is where `bytes` begin in the file; windows overlap by `overlap` bytes. */
+/** `offset` is the position of `bytes` in the file; windows overlap by `overlap` bytes. */
 export type ByteObserver = (bytes: Buffer, offset: number) => void;
 
 export interface ObservedCopy {
-	/** Hexadecimal SHA-256 of what was copied. */
+	/** Hexadecimal SHA-256 of the copied bytes. */
 	readonly sha256: string;
 	readonly size: number;
 }
 
 const chunkSize = 1024 * 1024;
 
-/** Copies files through one buffer, hashing and showing every byte on its way, so that each is read once. */
+/** Copies, hashes and shows files through one buffer, so that each is read once. */
 export class ObservedCopier {
 	readonly #overlap: number;
 	readonly #buffer: Buffer;
 
-	/** `overlap`: bytes at the end of a window that the next one shows again. */
+	/** `overlap`: bytes at the end of a window that the next one repeats. */
 	constructor(overlap: number) {
 		this.#overlap = overlap;
 		this.#buffer = Buffer.allocUnsafeSlow(overlap + chunkSize);
@@ -28,7 +28,7 @@ export class ObservedCopier {
 
 	/**
 	 * Copies the regular file `from` to `to`, which must not exist; mode 755 or 644 less the umask.
-	 * @throws AgentvError naming the path that could not be read or written
+	 * @throws AgentvError with the path that could not be read or written
 	 */
 	async copy(
 		from: string,
@@ -72,7 +72,7 @@ export class ObservedCopier {
 	): Promise<ObservedCopy> {
 		const first = this.#read(source, from);
 		if (first < chunkSize) {
-			// The whole file is here.
+			// The buffer contains the whole file.
 			const bytes = this.#buffer.subarray(this.#overlap, this.#overlap + first);
 			this.#write(goal, bytes, to);
 			observe(bytes, 0);
@@ -120,7 +120,7 @@ export class ObservedCopier {
 	}
 }
 
-/** Makes a symbolic link with exactly this text. */
+/** Creates a symbolic link with exactly this text. */
 export function writeLink(path: string, target: string): void {
 	try {
 		symlinkSync(target, path);

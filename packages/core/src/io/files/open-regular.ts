@@ -10,23 +10,23 @@ export interface OpenRegular {
 }
 
 export interface OpenOptions {
-	/** Refuses a symbolic link in the file's place. Default: it is followed. */
+	/** Rejects a symbolic link. Default: it is followed. */
 	readonly noFollow?: boolean;
 }
 
-/** A pipe is opened without waiting for who writes to it, and a terminal does not become ours. */
+/** Doesn't wait for a pipe's writer, and a terminal does not become the controlling one. */
 const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
 
-/** For writing what other programs may have put something in place of: a pipe is not waited for, and a link is not followed. */
+/** Doesn't wait for a pipe or follow a link that another program put there. */
 export const writeFlags =
 	constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Opens a file for reading: the one door for every file that a user, an eval or another program names. Never waits, whatever is at
- * the path. The caller closes the descriptor.
+ * Opens a file for reading; every file that a user, an eval or another program names is opened
+ * here. Never waits, whatever is at the path. The caller closes the descriptor.
  * @param path may be one of `raw-path`
- * @throws AgentvError `not-found` when missing; `config` for what is not a regular file (with `noFollow` also `not-found`),
- * or may not be read
+ * @throws AgentvError `not-found` if missing; `config` if it is not a regular file (with `noFollow`
+ * also `not-found`) or unreadable
  */
 export function openRegular(path: string, { noFollow = false }: OpenOptions = {}): OpenRegular {
 	let descriptor: number | undefined;
@@ -38,7 +38,7 @@ export function openRegular(path: string, { noFollow = false }: OpenOptions = {}
 		return { descriptor, stat };
 	} catch (error) {
 		if (descriptor !== undefined) closeSync(descriptor);
-		// A socket can't be opened at all, and a link not where none is followed.
+		// A socket can't be opened at all, nor a link with `noFollow`.
 		if (errnoCode(error) === "ENXIO" || (noFollow && errnoCode(error) === "ELOOP"))
 			throw notRegular(path, noFollow, error);
 		throw fileError(path, error);
@@ -57,7 +57,7 @@ export function withRegular<T>(path: string, read: (file: OpenRegular) => T, opt
 	}
 }
 
-/** Reads up to `length` bytes from where the file is, fewer at its end only. */
+/** Reads up to `length` bytes from the current position, fewer only at the end. */
 export function readUpTo(descriptor: number, length: number): Buffer {
 	const buffer = Buffer.allocUnsafe(length);
 	let filled = 0;
@@ -70,9 +70,9 @@ export function readUpTo(descriptor: number, length: number): Buffer {
 }
 
 function notRegular(path: string, noFollow: boolean, cause?: unknown): AgentvError {
-	// In a tree in which others work, the file that was there is gone.
+	// In a tree that other programs change, the original file is gone.
 	return new AgentvError(noFollow ? "not-found" : "config", `${path} is not a regular file`, {
-		hint: "Name a file on disk, not a device, pipe, socket or a file of the kernel.",
+		hint: "Use a file on disk, not a device, pipe, socket or kernel file.",
 		...(cause === undefined ? {} : { cause }),
 	});
 }

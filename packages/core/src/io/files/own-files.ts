@@ -4,20 +4,21 @@ import { errnoCode, fileError } from "./file-error.ts";
 import { writeFlags } from "./open-regular.ts";
 import { pathKind } from "./stat-path.ts";
 
-/** Makes a directory in one that is ours. A link in its place is refused: what we write must stay where we mean it. */
+/** Rejects a link in its place: writes must not be redirected. */
 export function makeOwnDirectory(path: string): void {
 	try {
 		mkdirSync(path);
 	} catch (error) {
 		if (errnoCode(error) !== "EEXIST") throw fileError(path, error);
 		const kind = pathKind(path);
-		if (kind !== "directory") throw new AgentvError("refused", `${path} is a ${kind}, not a directory of ours`);
+		if (kind !== "directory")
+			throw new AgentvError("refused", `${path} is a ${kind}, not a directory created by AgentV`);
 	}
 }
 
 const flags = writeFlags | constants.O_TRUNC;
 
-/** Writes a file in a directory of ours at once, not through a link. It survives a crash of ours, not one of the machine. */
+/** Survives a crash of the process, not of the machine. Doesn't follow a link. */
 export function writeOwnFile(path: string, content: string | Uint8Array): void {
 	const file = openOwnFile(path);
 	try {
@@ -27,7 +28,7 @@ export function writeOwnFile(path: string, content: string | Uint8Array): void {
 	}
 }
 
-/** The same in pieces. */
+/** Like `writeOwnFile`, in chunks. */
 export function openOwnFile(path: string): { write(content: string | Uint8Array): void; close(): void } {
 	let descriptor: number;
 	try {

@@ -6,15 +6,15 @@ import { readTextFile } from "./read-text.ts";
 import { pathKind } from "./stat-path.ts";
 import { removeFile, writeNote } from "./write-note.ts";
 
-/** Says in a directory of ours which process it belongs to. */
+/** Records which process owns a directory. */
 export const ownerNote = "owner.json";
 
-/** Notes down in `directory` that it is this process's. */
+/** Records that this process owns `directory`. */
 export function writeOwnerNote(directory: string): void {
 	writeNote(join(directory, ownerNote), JSON.stringify(ourselves("")));
 }
 
-/** Gives a directory up: what is left in it was meant to stay. */
+/** Releases a directory: its remaining contents are meant to stay. */
 export function removeOwnerNote(directory: string): void {
 	removeFile(join(directory, ownerNote));
 }
@@ -24,12 +24,12 @@ export interface DirectoryOwner {
 	readonly state: OwnerState;
 }
 
-/** The process that a directory says it belongs to; undefined where it says none, or nothing that can be read. */
+/** Returns the recorded owner of a directory; undefined if there is none, or it is unreadable. */
 export function directoryOwner(directory: string): DirectoryOwner | undefined {
 	return readOwner(join(directory, ownerNote));
 }
 
-/** Notes down in `directory` that this process uses what is beside it. The answer takes the note away again. */
+/** Records in `directory` that this process uses it. The returned function removes the record. */
 export function noteUser(directory: string): () => void {
 	const token = randomBytes(8).toString("hex");
 	const note = join(directory, `${token}.json`);
@@ -37,7 +37,6 @@ export function noteUser(directory: string): () => void {
 	return () => removeFile(note);
 }
 
-/** The owner that a note names. */
 export function readOwner(note: string): DirectoryOwner | undefined {
 	if (pathKind(note) !== "file") return undefined;
 	try {
@@ -45,7 +44,7 @@ export function readOwner(note: string): DirectoryOwner | undefined {
 		if (typeof owner?.pid !== "number" || typeof owner.machine !== "string") return undefined;
 		return { pid: owner.pid, state: ownerState(owner as LockOwner) };
 	} catch (error) {
-		// Half a note of a machine that lost its power says nothing, as none does.
+		// A note truncated by a power failure counts as missing.
 		if (error instanceof SyntaxError || error instanceof AgentvError) return undefined;
 		throw error;
 	}

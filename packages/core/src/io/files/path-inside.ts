@@ -1,11 +1,11 @@
 import { isAbsolute, relative, sep } from "node:path";
 
 /**
- * Whether `child` is `parent` itself or lies below it. Pure string logic on absolute paths: nothing is looked up, `..`
- * and trailing separators are resolved, links are not.
+ * Returns whether `child` is `parent` itself or below it. Pure string logic on absolute paths: no
+ * file access; `..` and trailing separators are resolved, links are not.
  */
 export function isInside(parent: string, child: string): boolean {
-	// Nearly every question is this one; working out the way between the two costs fifty times as much.
+	// The common case; computing the relative path takes fifty times as long.
 	if (child.startsWith(parent) && child[parent.length] === sep && !child.includes("..")) return true;
 	const path = relative(parent, child);
 	return path === "" || (path !== ".." && !path.startsWith(`..${sep}`) && !isAbsolute(path));

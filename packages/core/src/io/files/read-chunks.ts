@@ -3,7 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import { fileError } from "./file-error.ts";
 import { openRegular } from "./open-regular.ts";
 
-/** A text file piece by piece (1 MB each), characters whole. A link in its place is not followed. */
+/** Yields a text file in chunks (1 MB each) without splitting characters. Doesn't follow a link. */
 export function* readChunks(path: string, size = 1024 * 1024): Generator<string> {
 	const { descriptor } = openRegular(path, { noFollow: true });
 	const decoder = new StringDecoder("utf8");

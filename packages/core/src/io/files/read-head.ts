@@ -5,15 +5,17 @@ import { fileError } from "./file-error.ts";
 import { type OpenOptions, type OpenRegular, openRegular, readUpTo } from "./open-regular.ts";
 
 export interface FileHead {
-	/** The first bytes as UTF-8; a character that the limit cuts is left out. */
+	/** The first bytes as UTF-8; a character at the limit is dropped. */
 	readonly text: string;
-	/** Whether the file has more. */
 	readonly cut: boolean;
-	/** Of the whole file. */
+	/** Size of the whole file. */
 	readonly size: number;
 }
 
-/** The first `maxBytes` of a file; `undefined` where there is none. @throws AgentvError where it cannot be read. */
+/**
+ * Returns the first `maxBytes` of a file; undefined if there is none. @throws AgentvError if it is
+ * unreadable
+ */
 export function readHead(path: string, maxBytes: number, options: OpenOptions = {}): FileHead | undefined {
 	let file: OpenRegular;
 	try {

@@ -3,27 +3,30 @@ import { AgentvError } from "../../base/agentv-error.ts";
 import { fileError } from "./file-error.ts";
 import { openRegular } from "./open-regular.ts";
 
-/** A line of a file, without its end. Good until the next one is asked for. */
+/** A line of a file without its line break. Valid until the next one is read. */
 export interface FileLine {
 	text(): string;
-	/** Its first bytes; the last character may be broken. */
+	/** Returns its first bytes; the last character can be broken. */
 	head(mostBytes: number): string;
 }
 
 const atOnce = 256 * 1024;
 const longestLine = 64 * 1024 * 1024;
 
-/** The lines of a text file that have their end; returns what comes after the last of them. Takes the memory of the longest line. @throws AgentvError */
+/**
+ * Yields the terminated lines of a text file; returns the rest after the last one. Needs memory for
+ * the longest line. @throws AgentvError
+ */
 export function* readLines(path: string): Generator<FileLine, string> {
 	const { descriptor } = openRegular(path);
 	let buffer = Buffer.allocUnsafe(atOnce);
 	let [start, end] = [0, 0];
-	// One object for all of them: a line is looked at and let go.
+	// Reuse one object: a line is read and dropped.
 	const line: FileLine = {
 		text: () => buffer.toString("utf8", start, end),
 		head: (mostBytes) => buffer.toString("utf8", start, Math.min(end, start + mostBytes)),
 	};
-	/** Bytes of the buffer that are filled: a beginning of a line, then what was read. */
+	/** Bytes used in the buffer: the start of a line, then newly read bytes. */
 	let filled = 0;
 	try {
 		for (;;) {

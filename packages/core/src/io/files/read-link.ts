@@ -1,7 +1,7 @@
 import { readlinkSync } from "node:fs";
 import { fileError } from "./file-error.ts";
 
-/** The text of a symbolic link. Throws `AgentvError` where there is none. */
+/** Returns the text of a symbolic link. @throws AgentvError if there is none */
 export function readLink(path: string): string {
 	try {
 		return readlinkSync(path);

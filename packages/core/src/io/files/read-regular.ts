@@ -7,7 +7,8 @@ import { throwIfAborted } from "./throw-if-aborted.ts";
 export const largestWhole = 512 * 1024 * 1024;
 
 /**
- * Reads a file of a tree in which other programs work. Never follows a link and never waits, whatever has taken the file's place.
+ * Reads a file of a tree that other programs change. Never follows a link and never waits, whatever
+ * has replaced the file.
  * @param path may be one of `raw-path`
  */
 export function readRegularFile(path: string): Buffer {
@@ -22,7 +23,7 @@ export function readRegularFile(path: string): Buffer {
 	);
 }
 
-/** Reads the first `size` bytes of such a file piece by piece, fewer when it is shorter. A piece is valid until `take` is done. */
+/** Reads the first `size` bytes in chunks. A chunk is valid until `take` resolves. */
 export async function readRegularChunks(
 	path: string,
 	size: number,
@@ -32,14 +33,15 @@ export async function readRegularChunks(
 	const buffer = Buffer.allocUnsafe(Math.min(size, 1024 * 1024));
 	for (let at = 0; at < size; ) {
 		const wanted = Math.min(buffer.length, size - at);
-		// Opened for each piece: nothing is left open between them, and a file that was replaced is noticed by its digest.
+		// Reopened for each chunk: nothing stays open in between, and a replaced file shows in its
+		// digest.
 		const length = withRegular(path, ({ descriptor }) => readSync(descriptor, buffer, 0, wanted, at), {
 			noFollow: true,
 		});
 		if (length === 0) return;
 		at += length;
 		await take(buffer.subarray(0, length));
-		// Other work, and what stops this, gets its turn.
+		// Yield to other work and to aborts.
 		await new Promise((next) => setImmediate(next));
 		throwIfAborted(signal, "reading");
 	}

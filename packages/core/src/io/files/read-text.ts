@@ -3,15 +3,16 @@ import { AgentvError } from "../../base/agentv-error.ts";
 import { type OpenOptions, type OpenRegular, readUpTo, withRegular } from "./open-regular.ts";
 
 export interface ReadOptions extends OpenOptions {
-	/** Files larger than this are refused. Default 64 MB. */
+	/** Larger files are rejected. Default 64 MB. */
 	readonly maxBytes?: number;
 }
 
 const defaultMaxBytes = 64 * 1024 * 1024;
 
 /**
- * Reads a regular file whole.
- * @throws AgentvError `not-found` when missing; `config` when it is a directory, a device, unreadable or over `maxBytes`.
+ * Reads a whole regular file.
+ * @throws AgentvError `not-found` if missing; `config` if it is a directory, a device, unreadable
+ * or over `maxBytes`
  */
 export function readBytes(path: string, options: ReadOptions = {}): Buffer {
 	const maxBytes = options.maxBytes ?? defaultMaxBytes;
@@ -24,8 +25,9 @@ export function readBytes(path: string, options: ReadOptions = {}): Buffer {
 }
 
 /**
- * Reads a text file as it is: byte order mark and CRLF stay, so that offsets into the text are offsets into the file.
- * @throws AgentvError as `readBytes`, and `config` when the bytes are not UTF-8.
+ * Reads a text file unchanged: byte order mark and CRLF stay, so that text offsets equal file
+ * offsets.
+ * @throws AgentvError as `readBytes`, and `config` if it is not UTF-8
  */
 export function readTextFile(path: string, options: ReadOptions = {}): string {
 	const bytes = readBytes(path, options);

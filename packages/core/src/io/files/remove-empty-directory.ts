@@ -2,7 +2,7 @@ import { rmdirSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 import { systemPath } from "./raw-path.ts";
 
-/** Removes a directory if it is empty; answers whether there is none any more. */
+/** Removes a directory if it is empty; returns whether it is gone. */
 export function removeEmptyDirectory(path: string): boolean {
 	try {
 		rmdirSync(systemPath(path));

@@ -4,9 +4,10 @@ import { errnoCode, fileError } from "./file-error.ts";
 import { systemPath } from "./raw-path.ts";
 
 /**
- * Removes a file, link or directory with all it holds, read-only directories included; nothing there is fine. Links are not followed.
+ * Removes a file, link or directory with its contents, including read-only directories; a missing
+ * path is fine. Links are not followed.
  * @param path may be one of `raw-path`
- * @throws AgentvError when the system refuses
+ * @throws AgentvError on a file error
  */
 export async function removeTree(path: string): Promise<void> {
 	const options = { recursive: true, force: true, maxRetries: 3 };

@@ -2,7 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { errnoCode } from "./file-error.ts";
 
-/** Whether a directory can be renamed to `path`: its parent may be written to, and it is no mount point, as far as one can see. */
+/** Returns whether the parent is writable and the path is not a visible mount point. */
 export function canReplaceDirectory(path: string): boolean {
 	const own = statSync(path, { throwIfNoEntry: false });
 	const parent = dirname(path);

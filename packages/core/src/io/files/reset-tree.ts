@@ -8,14 +8,15 @@ import { removeTree } from "./remove-tree.ts";
 import { isUnchanged, notePath, noteTree, type TreeNotes } from "./tree-notes.ts";
 
 export interface ResetOptions {
-	/** Which of the files (and links) that the original does not have may stay. Default: none. */
+	/** Selects which files (and links) that the original lacks stay. Default: none. */
 	readonly keep?: ((extras: readonly string[]) => Promise<ReadonlySet<string>>) | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Makes `root`, once a copy of `original`, equal to it again, rewriting only what changed: far cheaper than a new copy. `clean` holds
- * the notes of paths from when they were equal; returns the new notes. Links that stand in the way are removed, never followed.
+ * Restores `root`, once a copy of `original`, by rewriting only what changed: far cheaper than a
+ * new copy. `clean` contains the notes of paths from when they were equal; returns the new notes.
+ * Links in the way are removed, never followed.
  */
 export async function resetTree(
 	original: PreparedTree,
@@ -23,7 +24,7 @@ export async function resetTree(
 	clean: TreeNotes,
 	options: ResetOptions = {},
 ): Promise<TreeNotes> {
-	// What was opened stays so: modes that differ are reset below, with all else.
+	// Opened entries stay open: all differing modes are reset below.
 	const now = await noteTree(root, options.signal, new Openings());
 	const top = notePath(root);
 	if (top && (top.mode & 0o700) !== 0o700) makeUsable(root);
@@ -55,7 +56,7 @@ export async function resetTree(
 	return now;
 }
 
-/** Removes what the original does not have, and what is of another kind there. */
+/** Removes what the original lacks or has as another kind. */
 async function removeWrong(
 	root: string,
 	now: TreeNotes,
@@ -63,7 +64,7 @@ async function removeWrong(
 	kept: ReadonlySet<string>,
 ): Promise<void> {
 	const gone = new Set<string>();
-	// A directory comes before what it holds: with it, all of that is gone.
+	// A directory comes before its contents, which are removed with it.
 	for (const [path, note] of now) {
 		const isGone = gone.has(dirname(path));
 		const right = wanted.get(path)?.kind === note.kind || (!wanted.has(path) && kept.has(path));
@@ -85,7 +86,7 @@ async function keptExtras(
 		.map(([path]) => path);
 	if (extras.length === 0) return new Set();
 	const asked = await keep(extras);
-	// A kept file whose directory must give way to a file of the original goes with it.
+	// A kept file whose directory must be replaced by a file of the original is removed with it.
 	const possible = [...asked].filter((path) => {
 		for (let at = dirname(path); at !== "."; at = dirname(at)) {
 			const entry = wanted.get(at);
@@ -96,7 +97,7 @@ async function keptExtras(
 	return new Set([...possible, ...parentsOf(possible)]);
 }
 
-/** All directories above the paths. */
+/** Returns all parent directories of the paths. */
 function parentsOf(paths: readonly string[]): Set<string> {
 	const parents = new Set<string>();
 	for (const path of paths) {

@@ -1,7 +1,7 @@
-/** A directory for a moment's files, which is made only when something is put into it. */
+/** A temporary directory that is created only when needed. */
 export interface Scratch {
-	/** Absolute; it may not be there yet. */
+	/** Absolute; may not exist yet. */
 	readonly path: string;
-	/** Makes it where it is not there, and answers its path. */
+	/** Creates it if missing and returns its path. */
 	make(): string;
 }

@@ -1,8 +1,8 @@
 import { AgentvError } from "../../base/agentv-error.ts";
 
-/** Bytes that the files which are copied or hashed together may have: a template, a skill, a bundle. */
+/** Total bytes of files that are copied or hashed together: a template, a skill, a bundle. */
 export const largestTree = 16 * 1024 ** 3;
-/** Bytes of one file that is hashed in one go. */
+/** Bytes of one file that is hashed without a break. */
 export const largestHashed = 512 * 1024 ** 2;
 
 export interface SizedFile {
@@ -12,9 +12,10 @@ export interface SizedFile {
 }
 
 /**
- * Looks at sizes before anything is read: a file of nothing but holes takes no room, but years to copy.
- * @param what begins the sentence: `the template /t`
- * @throws AgentvError `refused`, naming the largest file
+ * Checks sizes before anything is read: a sparse file takes no disk space, but can take years to
+ * copy.
+ * @param what subject of the message: `the template /t`
+ * @throws AgentvError `refused`, with the largest file
  */
 export function refuseTooLarge(what: string, files: Iterable<SizedFile>, most: number, hint?: string): void {
 	let bytes = 0;
@@ -26,7 +27,7 @@ export function refuseTooLarge(what: string, files: Iterable<SizedFile>, most: n
 	if (bytes <= most || !largest) return;
 	throw new AgentvError(
 		"refused",
-		`${what} has files of ${bytes} bytes together, more than the ${most} allowed; the largest is ${largest.path} with ${largest.size} bytes`,
-		{ hint: hint ?? "Take large files out, or have a hook fetch them where they are needed." },
+		`${what} has ${bytes} bytes of files, more than the ${most} allowed; the largest is ${largest.path} with ${largest.size} bytes`,
+		{ hint: hint ?? "Remove large files, or fetch them in a hook." },
 	);
 }

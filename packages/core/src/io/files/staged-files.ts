@@ -10,23 +10,23 @@ import { ownerTag, ownerTagPattern, tagState } from "./lock-owner.ts";
 import { removeTree } from "./remove-tree.ts";
 import { pathKind } from "./stat-path.ts";
 
-// Everything that is written under another name first has its owner in that name, so that what a killed process left can be
-// told from what a living one is writing, and from files of the user.
+// Temporary names contain their owner, so that leftovers of a killed process can be told from files
+// that a live one is writing, and from the user's files.
 
-/** How a staged file, a staged directory or a temporary directory is named. */
+/** The name of a staged file, a staged directory or a temporary directory. */
 const pattern = new RegExp(
 	`^(\\.(.*)\\.agentv|agentv-[a-z]+|\\.agentv-clone-.*)-(${ownerTagPattern})-[0-9a-f]{8}(\\.tmp|\\.former)?$`,
 	"s",
 );
 
-/** What a process on another machine or in another container has not touched for this long is taken for left. */
+/** Files untouched for this long by a process that we can't check are leftovers. */
 const silentForMs = 24 * 60 * 60_000;
 
-/** A directory is looked through at most once in this time. */
+/** Minimum time between sweeps of one directory. */
 const pauseMs = 2_000;
 const lookedAt = new Map<string, number>();
 
-/** Returns a path for a temporary neighbour of `target`, in the same directory, and removes those that killed processes left there. */
+/** Returns a temporary neighbor of `target`, and removes those of killed processes. */
 export function besideName(target: string): string {
 	const directory = dirname(target);
 	const now = performance.now();
@@ -38,22 +38,22 @@ export function besideName(target: string): string {
 	return join(directory, `.${cutName(basename(target))}.agentv-${uniqueTag()}.tmp`);
 }
 
-/** Returns a path to which the directory `target` is moved while another one takes its place. */
+/** Returns a path to which the directory `target` is moved while it is replaced. */
 export function formerName(target: string): string {
 	return besideName(target).replace(/\.tmp$/, ".former");
 }
 
-/** Returns the end of a name that says whose it is, and that no other name has. */
+/** Returns a unique end of a name that identifies its owner. */
 export function uniqueTag(): string {
 	return `${ownerTag()}-${randomBytes(4).toString("hex")}`;
 }
 
-/** Returns whether a name is one that only we give, whether its owner still runs or not. */
+/** Returns whether only AgentV creates such a name, whether or not its owner is still running. */
 export function isStagedName(name: string): boolean {
 	return pattern.test(name);
 }
 
-/** Returns whose an entry is by its name: the process id if it runs, `left` if it does not; undefined if the name is not one of ours. */
+/** Returns the owner's process id, `left` if it has ended; undefined for other names. */
 export function stagedState(path: string): { readonly pid: number } | "left" | undefined {
 	const owner = pattern.exec(basename(path))?.[3];
 	if (owner === undefined || !isOurs(path)) return undefined;
@@ -62,7 +62,7 @@ export function stagedState(path: string): { readonly pid: number } | "left" | u
 	return isLeft ? "left" : { pid: Number.parseInt(owner.split("-")[1] ?? "", 36) };
 }
 
-/** Removes the files that killed processes were writing in a directory. What can't be removed stays and does no harm. */
+/** Best effort: files that can't be removed stay. */
 export function sweepStagedFiles(directory: string): void {
 	for (const [name, kind] of directoryEntries(directory) ?? []) {
 		const path = join(directory, name);
@@ -71,8 +71,8 @@ export function sweepStagedFiles(directory: string): void {
 }
 
 /**
- * Removes the files and directories that killed processes were writing in a directory, and ends what they left running there. A
- * directory that was moved away and not yet replaced returns to its place.
+ * Removes partial files and directories of killed processes in a directory, and ends the processes
+ * they left there. A directory that was moved away but not replaced is moved back.
  */
 export async function sweepStaged(directory: string): Promise<void> {
 	for (const [name, kind] of directoryEntries(directory) ?? []) {
@@ -89,15 +89,16 @@ async function removeLeft(path: string): Promise<void> {
 	try {
 		await removeTree(path);
 	} catch (error) {
-		// Another process may remove it just now, and what may not be removed keeps no command from its work.
+		// Another process may be removing it, and a file that can't be removed must not stop a command.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
 
-/** Returns whether what was moved away is not to be removed: it is in its place again, or its place is not known. */
+/** Returns whether to keep what was moved away: it is back at its path, or its path is unknown. */
 function bringBack(directory: string, name: string): boolean {
 	const goal = pattern.exec(name)?.[2];
-	// A repository may hold such names, to have something hidden put where git would not: `.git`, for example.
+	// A repository could contain such names to have a hidden file put where git refuses it, for
+	// example `.git`.
 	if (goal === undefined || goal.startsWith(".") || goal.length >= longestName) return true;
 	if (pathKind(join(directory, goal)) !== "missing") return false;
 	try {
@@ -123,7 +124,7 @@ function ageOf(path: string): number {
 
 const longestName = 150;
 
-/** Cuts a name so that it fits into 255 bytes with all that is added to it. */
+/** Truncates a name so that it fits into 255 bytes with all suffixes. */
 function cutName(name: string): string {
 	let cut = name.slice(0, longestName);
 	while (Buffer.byteLength(cut) > longestName) cut = cut.slice(0, -1);

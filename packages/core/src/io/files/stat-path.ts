@@ -16,7 +16,7 @@ function orMissing(path: string, look: () => Stats | undefined): PathKind {
 	try {
 		return kindOf(look());
 	} catch (error) {
-		// Below a file, a name that no file can have, or a circle of links: there is nothing at that path.
+		// Below a file, with an invalid name, or in a cycle of links, nothing exists at that path.
 		const code = errnoCode(error);
 		if (code && ["ENOTDIR", "ENAMETOOLONG", "ELOOP", "EINVAL", "ERR_INVALID_ARG_VALUE"].includes(code))
 			return "missing";
@@ -25,12 +25,12 @@ function orMissing(path: string, look: () => Stats | undefined): PathKind {
 	}
 }
 
-/** What `path` itself is: a symbolic link is a `link`, wherever it points. What may not be looked at is `other`. */
+/** Returns the path's own kind: a link is a `link`. Inaccessible paths are `other`. */
 export function pathKind(path: string): PathKind {
 	return orMissing(path, () => lstatSync(path, { throwIfNoEntry: false }));
 }
 
-/** What `path` leads to, links followed: never `link`; a dangling link is `missing`, a file of `/proc` is `other`. */
+/** Follows links: a dangling one is `missing`, a file of `/proc` is `other`. */
 export function targetKind(path: string): Exclude<PathKind, "link"> {
 	let device = 0;
 	const kind = orMissing(path, () => {
@@ -41,7 +41,7 @@ export function targetKind(path: string): Exclude<PathKind, "link"> {
 	return kind === "link" || (kind === "file" && isMadeByKernel(path, device)) ? "other" : kind;
 }
 
-/** The bytes of the file that `path` leads to; 0 where nothing can be looked at. */
+/** Returns the size in bytes of the file that `path` resolves to; 0 if inaccessible. */
 export function fileSize(path: string): number {
 	try {
 		return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
@@ -51,7 +51,7 @@ export function fileSize(path: string): number {
 	}
 }
 
-/** The device that holds what `path` leads to. @throws AgentvError */
+/** Returns the device of what `path` resolves to. @throws AgentvError */
 export function pathDevice(path: string): number {
 	try {
 		return statSync(path).dev;
@@ -60,10 +60,7 @@ export function pathDevice(path: string): number {
 	}
 }
 
-/**
- * The path with every link resolved. What does not exist yet is allowed: then its deepest existing ancestor is resolved
- * and the rest appended.
- */
+/** Resolves every link; of a missing path, those of its deepest existing ancestor. */
 export function realPath(path: string): string {
 	try {
 		return realpathSync.native(path);
@@ -75,7 +72,6 @@ export function realPath(path: string): string {
 	}
 }
 
-/** Whether the file may be executed by us. */
 export function isExecutable(path: string): boolean {
 	try {
 		accessSync(path, constants.X_OK);

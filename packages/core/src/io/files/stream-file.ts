@@ -9,8 +9,9 @@ export interface FileStream {
 }
 
 /**
- * A file as a stream of bytes. `onEnd` is called once, when it was read to its end or the reader went away.
- * @throws AgentvError where it can't be looked at
+ * Returns a file as a byte stream. `onEnd` is called once, after the last byte or when the reader
+ * stops.
+ * @throws AgentvError if it is inaccessible
  */
 export function streamFile(path: string, onEnd: () => void): FileStream {
 	const { size, file } = readStream(path);

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 
-/** Makes renames within a directory durable. Does nothing where directories can't be opened (Windows, some network shares). */
+/** Does nothing if directories can't be opened (Windows, some network shares). */
 export function syncDirectory(path: string): void {
 	try {
 		const descriptor = openSync(path, "r");

@@ -6,14 +6,15 @@ import { runProcess } from "../run-process.ts";
 import { fileError } from "./file-error.ts";
 import { syncDirectory } from "./sync-directory.ts";
 
-/** From so many files on, syncing the whole file system once takes less time than syncing each of them. */
+/** From this many files on, syncing the whole file system is faster than syncing each of them. */
 const manyFiles = 64;
 const concurrency = 16;
 
 /**
- * Makes files (absolute paths below `root`) and their names survive a power failure. Many of them together by the program `sync -f`
- * if the system has it, because Node has no call for that; few of them, or without that program, one by one.
- * @throws AgentvError if one of them can't be written to the disk
+ * Makes files (absolute paths below `root`) and their names survive a power failure. Many files are
+ * synced by the program `sync -f` if available, because Node has no call for that; few of them, or
+ * without that program, one by one.
+ * @throws AgentvError if one of them is not writable the disk
  */
 export async function syncFiles(root: string, files: readonly string[]): Promise<void> {
 	if (files.length >= manyFiles && (await syncFileSystem(root))) return;
@@ -32,7 +33,7 @@ export async function syncFiles(root: string, files: readonly string[]): Promise
 	for (const directory of new Set([root, ...files.map(dirname)])) syncDirectory(directory);
 }
 
-/** Other programs may have written much that goes to the disk first. */
+/** Data of other programs can be written to the disk first. */
 const timeoutMs = 60_000;
 
 async function syncFileSystem(root: string): Promise<boolean> {

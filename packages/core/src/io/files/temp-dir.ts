@@ -6,14 +6,13 @@ import { makeDirectories } from "./make-directories.ts";
 import { removeTree } from "./remove-tree.ts";
 import { uniqueTag } from "./staged-files.ts";
 
-/** The system's directory for temporary files. */
 export function systemTempDir(): string {
 	return tmpdir();
 }
 
 /**
- * Makes a new directory, readable only by us, below `parent`, which is made if needed; without `parent` in the system's directory,
- * under a name that says whose it is. Returns its real path.
+ * Creates a new private directory below `parent`, which is created if needed, or in the system's
+ * temporary directory under a name with its owner. Returns its real path.
  */
 export function makeTempDir(prefix: string, parent?: string): string {
 	const where = parent ?? systemTempDir();
@@ -26,7 +25,7 @@ export function makeTempDir(prefix: string, parent?: string): string {
 	}
 }
 
-/** Makes a new directory, readable only by us, whose path begins with `prefix` and says whose it is. Returns its real path. */
+/** Creates a private directory whose path begins with `prefix`. Returns its real path. */
 export function makeOwnedDir(prefix: string): string {
 	const path = `${prefix}${uniqueTag()}`;
 	try {
@@ -37,7 +36,7 @@ export function makeOwnedDir(prefix: string): string {
 	}
 }
 
-/** Runs `work` with a new directory, which is removed afterwards, come what may. */
+/** Runs `work` with a new directory, which is always removed afterwards. */
 export async function withTempDir<T>(prefix: string, work: (path: string) => Promise<T>, parent?: string): Promise<T> {
 	const path = makeTempDir(prefix, parent);
 	try {

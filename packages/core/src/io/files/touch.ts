@@ -1,7 +1,7 @@
 import { utimesSync } from "node:fs";
 import { errnoCode } from "./file-error.ts";
 
-/** Makes a path as new as now. Nothing there, or nothing that we may touch, is fine: it is a sign, not a record. */
+/** Updates the modification time. Best effort: errors are ignored. */
 export function touch(path: string): void {
 	const now = new Date();
 	try {

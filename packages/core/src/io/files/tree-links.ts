@@ -1,8 +1,9 @@
 import type { TreeEntry } from "./list-tree.ts";
 
 /**
- * The links among `entries` that leave the tree when followed, wherever the tree stands: absolute ones, those that climb above its
- * root (also by way of other links), and circles. Nothing is looked up, so dangling links are judged too.
+ * Returns the links among `entries` that leave the tree when followed, wherever the tree is:
+ * absolute ones, those that climb above its root (also through other links), and cycles. Needs no
+ * file access, so dangling links are included.
  */
 export function linksLeavingTree(entries: readonly TreeEntry[]): TreeEntry[] {
 	const targets = new Map<string, string>();
@@ -26,7 +27,8 @@ function leaves(link: string, targets: ReadonlyMap<string, string>): boolean {
 			at = [...at, part];
 			continue;
 		}
-		// Windows' drive letters and backslashes count as absolute, too: such a link means something else there.
+		// Drive letters and backslashes count as absolute, too: on Windows such a link has another
+		// meaning.
 		if (/^(?:[/\\]|[a-z]:)/i.test(target) || ++hops > 40) return true;
 		todo.unshift(...target.split("/"));
 	}

@@ -4,34 +4,35 @@ import type { Openings } from "./openings.ts";
 import { rawNames, readRawLink, systemPath } from "./raw-path.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
-/** What is noted of a path so that any change of it is seen later without reading it. */
+/** Metadata of a path that reveals any later change without reading it. */
 export interface TreeNote {
 	readonly kind: "file" | "directory" | "link" | "other";
 	/** Permission bits. */
 	readonly mode: number;
 	readonly size: number;
 	readonly mtimeMs: number;
-	/** The kernel's own time of the last change, which no program can set. */
+	/** The kernel's own time of the last change, which programs can't set. */
 	readonly ctimeMs: number;
 	readonly inode: number;
-	/** The text of a link. */
+	/** Only for links. */
 	readonly target: string | undefined;
 }
 
 /**
- * Notes by path relative to the root, `/` between components; a directory stands before what it holds. Names that are
- * not UTF-8 are written as `raw-path` does.
+ * Notes by path relative to the root, `/` between components; a directory precedes its contents.
+ * Names that are not UTF-8 are encoded by `raw-path`.
  */
 export type TreeNotes = Map<string, TreeNote>;
 
-/** Entries noted before other work gets its turn. */
+/** Entries noted before yielding to other work. */
 const entriesPerTurn = 2000;
 
 /**
- * Notes everything below `root`, links not followed. What vanishes meanwhile, or can't be looked at, is left out or noted as
- * `other`: whatever a program made of a tree, it can be noted.
- * @param openings opens directories that may not be read; without it what these hold is left out
- * @throws AgentvError when `root` itself can't be read, or `interrupted`
+ * Notes everything below `root`, links not followed. Entries that vanish meanwhile are omitted,
+ * inaccessible ones noted as
+ * `other`: whatever a program did to a tree, it can be noted.
+ * @param openings opens unreadable directories; without it their contents are omitted
+ * @throws AgentvError if `root` itself is unreadable, or `interrupted`
  */
 export async function noteTree(root: string, signal?: AbortSignal, openings?: Openings): Promise<TreeNotes> {
 	const notes: TreeNotes = new Map();
@@ -52,7 +53,7 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 		if (notes.size - turn < entriesPerTurn) continue;
 		turn = notes.size;
 		await new Promise((next) => setImmediate(next));
-		throwIfAborted(signal, "looking at the workspace");
+		throwIfAborted(signal, "scanning the workspace");
 	}
 	return notes;
 }
@@ -61,7 +62,7 @@ function namesIn(root: string, directory: string): string[] {
 	const path = directory === "" ? root : `${root}/${directory}`;
 	try {
 		const names = readdirSync(systemPath(path));
-		// What is not UTF-8 was lost, and can't be found by what became of it.
+		// A non-UTF-8 name was lost in decoding and can't be found by the result.
 		return names.some((name) => name.includes("\ufffd")) ? [...names, ...rawNames(path)] : names;
 	} catch (error) {
 		if (directory === "" || errnoCode(error) === undefined) throw fileError(path, error);
@@ -71,13 +72,13 @@ function namesIn(root: string, directory: string): string[] {
 
 const noThrow = { throwIfNoEntry: false } as const;
 
-/** The note of one absolute path, or undefined where nothing is. */
+/** Returns the note of an absolute path, or undefined if nothing is there. */
 export function notePath(path: string): TreeNote | undefined {
 	try {
 		const stat = lstatSync(systemPath(path), noThrow);
 		if (!stat) return undefined;
 		const kind = kindOf(stat);
-		// One shape for all, made at once: hundreds of thousands of these are made and compared in a run.
+		// One object shape for all: a run creates and compares hundreds of thousands of these.
 		return {
 			kind,
 			mode: stat.mode & 0o7777,
@@ -99,7 +100,7 @@ function kindOf(stat: Stats): TreeNote["kind"] {
 	return stat.isSymbolicLink() ? "link" : "other";
 }
 
-/** Whether nothing happened to a path between two notes of it. */
+/** Returns whether a path is unchanged between two notes. */
 export function isUnchanged(before: TreeNote, after: TreeNote): boolean {
 	if (before.kind !== after.kind) return false;
 	if (before.kind === "link") return before.target === after.target;

@@ -5,18 +5,19 @@ import { errnoCode } from "./file-error.ts";
 import { throwIfAborted } from "./throw-if-aborted.ts";
 
 export interface TreeSize {
-	/** Of all files, as their lengths. */
+	/** Sum of all file sizes. */
 	readonly bytes: number;
 	readonly files: number;
-	/** There is more than could be looked at in time. */
+	/** The time limit was reached. */
 	readonly cut: boolean;
 }
 
-/** How long is looked in one go before whatever else waits gets its turn. */
+/** Milliseconds of work before yielding. */
 const turnMs = 20;
 
 /**
- * What a file or a directory takes, links not followed; nothing there takes nothing. What may not be read is passed by.
+ * Returns the size of a file or directory, links not followed; 0 if missing. Unreadable entries are
+ * skipped.
  * @throws AgentvError `interrupted`
  */
 export async function treeSize(
@@ -34,7 +35,7 @@ export async function treeSize(
 			turn = performance.now();
 			if (turn > until) return { bytes, files, cut: true };
 		}
-		throwIfAborted(signal, "looking at sizes");
+		throwIfAborted(signal, "measuring sizes");
 		const size = look(path);
 		if (size === undefined) continue;
 		if (size === "directory")

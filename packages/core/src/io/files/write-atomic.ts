@@ -19,17 +19,17 @@ import { pathKind, realPath } from "./stat-path.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { writePieces } from "./write-text-pieces.ts";
 
-/** What a file is to hold; of a long text its pieces, so that it never stands in memory whole. */
+/** A file's content; a long text as chunks, so that it is never in memory as a whole. */
 export type FileContent = string | Uint8Array | Iterable<string>;
 
 export interface WriteOptions {
-	/** Permission bits of a file that did not exist; an existing file keeps its own. Default 0o644 less the umask. */
+	/** Of a new file; an existing one keeps its own. Default 0o644 less the umask. */
 	readonly mode?: number;
-	/** Replaces a link, pipe or device at the path itself: for files that other programs may have put something in place of. */
+	/** Replaces a link, pipe or device that another program put at the path. */
 	readonly noFollow?: boolean;
 }
 
-/** The file that writing to `path` changes: links are followed, also a link whose target does not exist yet. */
+/** Returns the file that writing to `path` changes, following links. */
 export function writeTarget(path: string): string {
 	let target = resolve(path);
 	for (let hops = 0; hops < 40 && pathKind(target) === "link"; hops++) {
@@ -38,7 +38,7 @@ export function writeTarget(path: string): string {
 	return join(realPath(dirname(target)), basename(target));
 }
 
-/** Writes `content` to a new, synced file beside `target` and returns its path; the caller renames or removes it. */
+/** Writes a new, synced neighbor of `target`; the caller renames or removes it. */
 export function stageBeside(target: string, content: FileContent, options: WriteOptions = {}): string {
 	const staged = besideName(target);
 	const existing = pathKind(target) === "file" ? statSync(target) : undefined;
@@ -59,19 +59,21 @@ export function stageBeside(target: string, content: FileContent, options: Write
 }
 
 /**
- * Replaces a file in one step: written beside it, synced, renamed. A reader sees the old content or the new, never a part.
- * Writing to a symbolic link changes the file it points to and leaves the link, unless `noFollow`. What is not a regular file is never
- * replaced then. The directory must exist.
- * @throws AgentvError `not-found` or `config` naming the path; the old content is then untouched.
+ * Replaces a file atomically: written to a neighbor, synced, renamed. Readers see the old or the
+ * new content, never a part.
+ * Writing to a symbolic link changes the file it points to and keeps the link, unless `noFollow`.
+ * Only regular files are replaced. The directory must exist.
+ * @throws AgentvError `not-found` or `config` with the path; the old content is then untouched
  */
 export function writeAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
 	let staged: string | undefined;
 	try {
 		const target = options.noFollow ? resolve(path) : writeTarget(path);
 		const kind = pathKind(target);
-		// A device, for example, that a link in the file's place points to.
+		// For example a device that a link at the path points to.
 		if (kind === "other" && !options.noFollow) throw new AgentvError("config", `${path} is not a regular file`);
-		// Renaming asks the directory alone; a file that was made read-only is meant to stay as it is.
+		// Renaming only checks the directory; a file that was made read-only is meant to stay
+		// unchanged.
 		if (kind === "file" || kind === "directory") accessSync(target, constants.W_OK);
 		staged = stageBeside(target, content, options);
 		renameSync(staged, target);

@@ -7,7 +7,7 @@ import { pathKind, realPath, targetKind } from "./stat-path.ts";
 import { syncDirectory } from "./sync-directory.ts";
 import { type FileContent, stageBeside, type WriteOptions, writeTarget } from "./write-atomic.ts";
 
-/** A file's new content; `null` removes it. */
+/** `null` removes the file. */
 export interface FileChange extends WriteOptions {
 	readonly path: string;
 	readonly content: FileContent | null;
@@ -16,18 +16,20 @@ export interface FileChange extends WriteOptions {
 interface Step {
 	readonly path: string;
 	readonly target: string;
-	/** The new content, written and synced beside the target; undefined when it is removed. */
+	/** The new content, written and synced next to the target; undefined for a removal. */
 	staged?: string;
-	/** The old content beside the target; undefined when there was none. */
+	/** The old content next to the target; undefined if there was none. */
 	backup?: string;
 	applied?: boolean;
 }
 
 /**
- * Writes all of the files or none: everything is staged first, then renamed into place; what fails is rolled back. Missing
- * directories are made. Links are written through; a removed link is itself removed. A process killed between two renames leaves
- * each file whole, but not all of them new.
- * @throws AgentvError naming the file that could not be written; all files then have their old content.
+ * Writes all of the files or none: everything is staged first, then renamed into place; failures
+ * are rolled back. Missing directories are created. Links are written through; a removed link is
+ * itself removed. A process killed between two renames leaves each file whole, but not all of them
+ * new.
+ * @throws AgentvError with the file that could not be written; all files then have their old
+ * content
  */
 export function writeAllOrNone(changes: readonly FileChange[]): void {
 	const steps: Step[] = [];
@@ -38,19 +40,20 @@ export function writeAllOrNone(changes: readonly FileChange[]): void {
 			at = change.path;
 			const target = change.content === null ? removalTarget(at) : writeTarget(at);
 			if (steps.some((step) => step.target === target))
-				throw new AgentvError("internal", `${at} is to be written twice`);
+				throw new AgentvError("internal", `${at} would be written twice`);
 			const step: Step = { path: at, target };
 			steps.push(step);
 			stage(step, change, made);
 		}
-		// Removals come last: should we be killed, no content is lost that another of these files was to get.
+		// Removals come last: if the process is killed, no content is lost that another file was to
+		// receive.
 		for (const step of [...steps].sort((a, b) => Number(!a.staged) - Number(!b.staged))) {
 			at = step.path;
 			apply(step);
 		}
 	} catch (error) {
 		for (const step of steps.reverse()) undo(step);
-		// Only empty ones go: what somebody else put there meanwhile stays.
+		// Only empty ones are removed: files of other programs stay.
 		for (const directory of made.reverse()) removeIfEmpty(directory);
 		throw fileError(at, error);
 	}
@@ -58,7 +61,7 @@ export function writeAllOrNone(changes: readonly FileChange[]): void {
 	for (const directory of new Set(steps.map(({ target }) => dirname(target)))) syncDirectory(directory);
 }
 
-/** The entry itself, were it a link, by its real directory. */
+/** Returns the entry itself, even if it is a link, in its real directory. */
 function removalTarget(path: string): string {
 	return join(realPath(dirname(path)), basename(path));
 }
@@ -81,7 +84,7 @@ function stage(step: Step, { content, mode }: FileChange, made: string[]): void 
 function apply(step: Step): void {
 	if (step.staged) renameSync(step.staged, step.target);
 	else if (pathKind(step.target) !== "missing") {
-		// Moved away rather than deleted, so that undoing it brings back the very same thing.
+		// Moved instead of deleted, so that rolling back restores the original.
 		const away = besideName(step.target);
 		renameSync(step.target, away);
 		step.backup = away;

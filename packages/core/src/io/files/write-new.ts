@@ -10,7 +10,7 @@ export function writeNewFile(path: string, content: string | Uint8Array): void {
 	}
 }
 
-/** Gives a file or directory another name on the same file system. @throws AgentvError */
+/** Renames a file or directory within its file system. @throws AgentvError */
 export function renamePath(from: string, to: string): void {
 	try {
 		renameSync(from, to);

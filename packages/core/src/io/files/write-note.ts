@@ -3,7 +3,8 @@ import { errnoCode, fileError } from "./file-error.ts";
 import { besideName } from "./staged-files.ts";
 
 /**
- * Writes a file that may be lost in a power failure, but is never seen half-written: renamed into place, not synced. Mode 0600.
+ * Writes a file that can be lost in a power failure, but is never seen half-written: renamed into
+ * place, not synced. Mode 0600.
  * @throws AgentvError
  */
 export function writeNote(path: string, content: string): void {
@@ -22,7 +23,7 @@ export function removeFile(path: string): void {
 	removeAt(path, false);
 }
 
-/** Removes what is in a file's place, a directory with all it holds, too. Links are not followed. */
+/** Removes a file, or a directory with its contents. Links are not followed. */
 export function clearPlace(path: string): void {
 	removeAt(path, true);
 }
@@ -37,7 +38,7 @@ function removeAt(path: string, recursive: boolean): void {
 	}
 }
 
-/** Takes the permissions to execute a file from everyone. @throws AgentvError */
+/** Removes execute permission for everyone. @throws AgentvError */
 export function forbidExecution(path: string): void {
 	try {
 		chmodSync(path, statSync(path).mode & 0o666);

@@ -3,7 +3,7 @@ import { fileError } from "./file-error.ts";
 
 const atOnce = 256 * 1024;
 
-/** Writes a new file piece by piece, so that a large text never stands in memory whole. */
+/** Writes a new file in chunks, so that a large text is never in memory as a whole. */
 export function writeTextPieces(path: string, pieces: Iterable<string>): void {
 	try {
 		const descriptor = openSync(path, "wx");
@@ -17,12 +17,12 @@ export function writeTextPieces(path: string, pieces: Iterable<string>): void {
 	}
 }
 
-/** Writes pieces to an open file, many small ones at once: through one buffer, since joined texts would be garbage of the file's size. */
+/** Writes through one buffer; joined texts would be garbage of the file's size. */
 export function writePieces(descriptor: number, pieces: Iterable<string>): void {
 	const buffer = Buffer.allocUnsafe(atOnce);
 	let filled = 0;
 	for (const piece of pieces) {
-		// No character takes more than three bytes for each of its UTF-16 units.
+		// No character takes more than three bytes per UTF-16 unit.
 		const most = piece.length * 3;
 		if (filled + most > atOnce) {
 			writeAll(descriptor, buffer.subarray(0, filled));

@@ -3,9 +3,9 @@ import { fileError } from "./file-error.ts";
 import { systemPath } from "./raw-path.ts";
 
 /**
- * Writes a file or link of a tree at a path that is free.
+ * Writes a file or link of a tree at an unused path.
  * @param path may be one of `raw-path`
- * @param mode as git writes it; `120000` makes a link with `content` as its text
+ * @param mode as in git; `120000` makes a link with `content` as its text
  */
 export function writeTreeFile(path: string, content: Buffer, mode: "100644" | "100755" | "120000"): void {
 	const place = systemPath(path);

@@ -5,13 +5,13 @@ const refusals: readonly (readonly [RegExp, string])[] = [
 	[/^$/, "is empty"],
 	[/^-/, 'begins with "-"'],
 	// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-	[/[\x00-\x1f\x7f]/, "holds a control character"],
+	[/[\x00-\x1f\x7f]/, "contains a control character"],
 	[/^[a-z0-9+.-]+::/i, "names another transport"],
 ];
 
 /**
- * Refuses a URL or ref that git could take for an option or for the name of a program to run: a leading `-`, control
- * characters, `ext::…`.
+ * Rejects a URL or ref that git could take for an option or for a program to run: a leading `-`,
+ * control characters, `ext::…`.
  * @throws AgentvError `config`
  */
 export function checkGitOperand(operand: string): void {

@@ -3,7 +3,7 @@ import type { Environment } from "../environment.ts";
 import type { GitConfig } from "./git-environment.ts";
 import { type LocalGitOptions, localGitSync } from "./local-git.ts";
 
-/** What a key that can run a program, or lead git elsewhere, is overridden with; the first match counts. */
+/** Overrides for keys that can run a program or redirect git; the first match wins. */
 const overrides: readonly (readonly [RegExp, string])[] = [
 	[/^filter\..*\.required$/, "false"],
 	[/^filter\..*\.(clean|smudge|process)$/, ""],
@@ -19,9 +19,10 @@ const overrides: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * Options for git commands in a repository that we did not make (a benchmark's work tree, a workspace after the agent had it):
- * its own configuration may name programs to run, so what it names is overridden, and `core.worktree` can't lead elsewhere.
- * External diff and textconv programs never run in `localGit`; nested repositories are not looked into.
+ * Returns options for git commands in a repository that AgentV did not create (a benchmark's work
+ * tree, a workspace after the agent ran): its configuration can name programs to run, so those keys
+ * are overridden, and `core.worktree` can't redirect git.
+ * `localGit` never runs external diff and textconv programs; nested repositories are not inspected.
  */
 export function foreignRepository(root: string, env: Environment): Pick<LocalGitOptions, "config" | "variables"> {
 	const variables = { GIT_DIR: join(root, ".git"), GIT_WORK_TREE: root };

@@ -1,23 +1,23 @@
 import type { Environment } from "../environment.ts";
 
-/** Configuration for one command, keys as git writes them (`core.hooksPath`). */
+/** Configuration for one command, keys as in git (`core.hooksPath`). */
 export type GitConfig = readonly (readonly [key: string, value: string])[];
 
-/** Where the user keeps his configuration is his choice, and does not change what a command works on. */
+/** The location of the user's configuration doesn't change what a command works on. */
 const alwaysKept = ["GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM"];
-/** What a user sets up for reaching his remotes. */
+/** The user's settings for reaching remotes. */
 const keptForRemotes = [
 	...["GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS", "GIT_PROXY_COMMAND", "GIT_HTTP_USER_AGENT"],
 	...["GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_NO_VERIFY", "GIT_SSL_VERSION"],
 	...["GIT_PROXY_SSL_CAINFO", "GIT_PROXY_SSL_CERT", "GIT_PROXY_SSL_KEY", "GIT_HTTP_PROXY_AUTHMETHOD"],
 ];
 
-/** Programs that git would start to ask or show something; `PREFIX` moves its system configuration. */
+/** Programs for prompts and pagers; `PREFIX` moves git's system configuration. */
 const interactive = new Set(["EDITOR", "VISUAL", "PAGER", "SSH_ASKPASS", "PREFIX"]);
-/** On a desktop it opens a window and waits; whoever means to answer git by a program of his own sets `GIT_ASKPASS`. */
+/** Opens a window and waits; programs that answer git are set by `GIT_ASKPASS`. */
 const asking = new Set(["SSH_ASKPASS"]);
 
-/** Nothing that a repository or the user configured may run programs, ask questions or tidy up behind our back. */
+/** Prevents configured programs, prompts and background maintenance. */
 export const hardening: GitConfig = [
 	["core.hooksPath", "/dev/null"],
 	["core.fsmonitor", "false"],
@@ -43,8 +43,8 @@ function stripped(
 }
 
 /**
- * Configuration as environment variables: they win over every file and, other than `-c`, show in no process list. `before` are
- * pairs that the user gave in the same way.
+ * Returns configuration as environment variables: they override every file and, unlike `-c`, are
+ * not visible in process lists. `before` are pairs that the user set the same way.
  */
 export function configVariables(config: GitConfig, before: GitConfig = []): Record<string, string> {
 	const all = [...before, ...config];
@@ -64,7 +64,7 @@ function configGiven(env: Environment): GitConfig {
 	}).filter(([key]) => key !== "");
 }
 
-/** The environment of a command that must not go online and must not be led elsewhere by inherited `GIT_*` variables. */
+/** Goes offline and ignores inherited `GIT_*` variables. */
 export function localGitEnvironment(env: Environment, config: GitConfig = []): Record<string, string | undefined> {
 	return {
 		...stripped(env, alwaysKept, interactive),
@@ -76,7 +76,7 @@ export function localGitEnvironment(env: Environment, config: GitConfig = []): R
 	};
 }
 
-/** The environment of a command that talks to a remote: what the user set up for that works, prompts do not. */
+/** The user's setup for remotes applies, prompts don't. */
 export function remoteGitEnvironment(env: Environment, config: GitConfig = []): Record<string, string | undefined> {
 	const lowSpeed: GitConfig = [
 		["http.lowSpeedLimit", "1000"],

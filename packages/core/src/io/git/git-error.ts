@@ -2,7 +2,7 @@ import { AgentvError, type ErrorCode } from "../../base/agentv-error.ts";
 import { redactText } from "../../base/redact.ts";
 import { isDiskFull } from "../disk-space.ts";
 
-/** Why a git command failed, as far as its words tell. */
+/** Why a git command failed, as far as its output shows. */
 export type GitFailureReason =
 	| "not-found"
 	| "auth"
@@ -14,21 +14,20 @@ export type GitFailureReason =
 	| "disk-full"
 	| "other";
 
-/** What a git command left behind when it failed. */
 export interface GitFailure {
 	readonly args: readonly string[];
 	readonly exitCode: number | null;
 	readonly stderr: string;
 	readonly timedOut?: boolean;
 	readonly aborted?: boolean;
-	/** Where it ran: git does not always say that a disk is full. */
+	/** Where it ran: git does not always report that a disk is full. */
 	readonly directory?: string;
 }
 
-/** An AgentvError that also says why git failed. Message, hint and stderr never hold the user part of a URL. */
+/** Message, hint and stderr never contain the user part of a URL. */
 export class GitError extends AgentvError {
 	readonly reason: GitFailureReason;
-	/** Null when git did not start or was ended by a signal. */
+	/** Null if git did not start or was ended by a signal. */
 	readonly exitCode: number | null;
 	readonly stderr: string;
 
@@ -40,7 +39,7 @@ export class GitError extends AgentvError {
 	}
 }
 
-/** The words of git (`LC_ALL=C`), curl and ssh by which a reason is known; the first that matches counts. */
+/** Messages of git (`LC_ALL=C`), curl and ssh that identify a reason; the first match wins. */
 const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
 	["disk-full", /No space left on device|Disk quota exceeded|Out of diskspace/i],
 	["other", /cannot run \S+: No such file/],
@@ -49,7 +48,7 @@ const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
 		"auth",
 		/Authentication failed|could not read (Username|Password)|terminal prompts disabled|returned error: 40[137]/i,
 	],
-	// ssh names the ways it tried; without them it is a file of this machine that may not be touched.
+	// ssh names the methods it tried; without them it is a local file that may not be accessed.
 	["auth", /Permission denied(, please try again| \([\w-,]+\))|Host key verification failed/i],
 	["auth", /HTTP Basic: Access denied|Invalid username or/i],
 	[
@@ -71,17 +70,16 @@ const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
 	],
 ];
 
-/** Why a failed command failed. */
 export function classifyGitFailure(failure: GitFailure): GitFailureReason {
 	if (failure.aborted) return "aborted";
 	if (failure.timedOut) return "timeout";
 	return signs.find(([, sign]) => sign.test(failure.stderr))?.[0] ?? "other";
 }
 
-/** Lines by which git only passes on that another one (ssh, the checkout) told what was wrong. */
+/** Lines by which git only reports that ssh or the checkout failed. */
 const passedOn = /^fatal: (Could not read from remote repository|unable to checkout working tree)/;
 
-/** The line of git's stderr that says most: the first `fatal:`, else `error:`, else the last one. */
+/** Returns git's first `fatal:` line, else `error:`, else the last one. */
 function tellingLine(stderr: string): string {
 	const lines = stderr.split(/[\r\n]+/).filter((line) => line.trim() !== "");
 	const fatal = lines.findIndex((one) => one.startsWith("fatal:"));
@@ -90,35 +88,35 @@ function tellingLine(stderr: string): string {
 	return line?.replace(/^(fatal|error): /, "").replace(/(?<![:\s])[:\s]+$/, "") ?? "";
 }
 
-/** The name of the command in `args`: the first that is no option. */
+/** Returns the name of the command in `args`: the first that is not an option. */
 function commandName(args: readonly string[]): string {
 	const name = args.find((argument, index) => !argument.startsWith("-") && args[index - 1] !== "-c");
 	return `git ${name ?? ""}`.trim();
 }
 
-/** The error for a command that ran and failed: `interrupted` when aborted, else `failed`. */
+/** Returns the error for a command that ran and failed: `interrupted` if aborted, else `failed`. */
 export function gitFailed(failure: GitFailure): GitError {
 	const known = classifyGitFailure(failure);
 	const isFull = known === "other" && failure.directory !== undefined && isDiskFull(failure.directory);
 	const reason = isFull ? "disk-full" : known;
 	const command = commandName(failure.args);
 	if (reason === "aborted") return new GitError("interrupted", `${command} was interrupted`, reason, failure);
-	if (failure.timedOut) return new GitError("failed", `${command} took too long and was ended`, reason, failure);
+	if (failure.timedOut) return new GitError("failed", `${command} timed out and was ended`, reason, failure);
 	const words = redactText(tellingLine(failure.stderr));
 	const said =
 		words || (failure.exitCode === null ? "it was ended by a signal" : `exit code ${failure.exitCode}, no message`);
 	const hint = /dubious ownership/.test(failure.stderr)
-		? 'Add the directory to git\'s "safe.directory" configuration, if you trust it.'
+		? 'Add the directory to git\'s "safe.directory" configuration if you trust it.'
 		: undefined;
 	return new GitError("failed", `${command} failed: ${said}${isFull ? " (no space left)" : ""}`, reason, failure, hint);
 }
 
-/** The error for a git that could not be started. */
+/** Returns the error for a git that could not be started. */
 export function gitNotStarted(args: readonly string[], code: string, message: string): GitError {
 	const failure: GitFailure = { args, exitCode: null, stderr: "" };
 	if (code === "ENOENT" && !message.startsWith("the working directory")) {
-		const hint = "Install git, or add its directory to the PATH.";
-		return new GitError("config", "git was not found on the PATH", "git-missing", failure, hint);
+		const hint = "Install git, or add its directory to PATH.";
+		return new GitError("config", "git was not found in PATH", "git-missing", failure, hint);
 	}
 	return new GitError("config", `git could not be started: ${message}`, "other", failure);
 }

@@ -1,4 +1,3 @@
-/** One progress line of git. */
 export interface GitProgress {
 	/** As git names it: `Receiving objects`, `Resolving deltas`, `Updating files`. */
 	readonly phase: string;
@@ -6,13 +5,13 @@ export interface GitProgress {
 	readonly percent: number;
 	readonly done: number;
 	readonly total: number;
-	/** Whether the server reports it, not this side. */
+	/** Whether the server reports it. */
 	readonly remote: boolean;
 }
 
 const line = /^(remote: )?([A-Z][a-z]+ [a-z]+):\s+(\d+)% \((\d+)\/(\d+)\)/;
 
-/** Reads a line of git's stderr (run with `--progress`), or undefined when it is no progress line. */
+/** Parses a line of git's stderr (run with `--progress`). */
 export function parseGitProgress(text: string): GitProgress | undefined {
 	const match = line.exec(text);
 	if (!match) return undefined;

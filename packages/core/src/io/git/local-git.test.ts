@@ -50,7 +50,7 @@ describe.each(ways)("%s", (_, run) => {
 	test("no git on the PATH, and no directory, are said to be that", async () => {
 		const root = tempTree();
 		await expect(run(root, ["status"], { env: { PATH: root } })).rejects.toMatchObject({
-			...{ code: "config", reason: "git-missing", message: "git was not found on the PATH" },
+			...{ code: "config", reason: "git-missing", message: "git was not found in PATH" },
 		});
 		await expect(run(join(root, "none"), ["status"], { env })).rejects.toMatchObject({ code: "not-found" });
 	});
@@ -144,7 +144,7 @@ test("a synchronous call of a git that waits for ever ends, and says so", () => 
 	execFileSync("mkfifo", [join(root, "pipe")]);
 	const started = performance.now();
 	expect(() => localGitSync(root, ["config", "--file", "pipe", "--list"], { env, longestSyncMs: 300 })).toThrow(
-		/git did not end within 0.3 s/,
+		/git did not finish within 0.3 s/,
 	);
 	expect(performance.now() - started).toBeLessThan(5_000);
 });

@@ -10,13 +10,13 @@ export interface LocalGitOptions {
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
 	readonly input?: string | Uint8Array | undefined;
-	/** Exit codes that are an answer, not a failure. Default `[0]`. */
+	/** Exit codes that are not failures. Default `[0]`. */
 	readonly okExitCodes?: readonly number[] | undefined;
-	/** Further configuration for this call: `foreignRepositoryConfig(root)` for a repository that we did not make. */
+	/** Additional configuration: `foreignRepositoryConfig(root)` for received repositories. */
 	readonly config?: GitConfig | undefined;
-	/** `GIT_*` variables for this call, as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`. */
+	/** Such as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`. */
 	readonly variables?: Readonly<Record<string, string>> | undefined;
-	/** Milliseconds that a synchronous call may take: nothing else happens meanwhile. Default 30,000. */
+	/** Milliseconds that a synchronous call may block. Default 30,000. */
 	readonly longestSyncMs?: number | undefined;
 }
 
@@ -28,14 +28,14 @@ export interface GitAnswer {
 	readonly stderr: string;
 }
 
-/** What simple-git blocks and our own hardening needs; whatever a user wrote stays behind `--` in `args`. */
+/** What simple-git blocks and our hardening needs; user input stays after `--` in `args`. */
 const allowed: NonNullable<SimpleGitOptions["unsafe"]> = {
 	allowUnsafeConfigEnvCount: true,
 	allowUnsafeConfigPaths: true,
 	allowUnsafeHooksPath: true,
 	allowUnsafeFsMonitor: true,
 };
-/** The same for switching off what a foreign repository's configuration names. */
+/** Like `allowed`, to override what a foreign repository configures. */
 const allowedForOverrides: NonNullable<SimpleGitOptions["unsafe"]> = {
 	allowUnsafeCommandBinaries: true,
 	allowUnsafeCredentialHelper: true,
@@ -71,9 +71,10 @@ function refuseMissingDirectory(directory: string): void {
 }
 
 /**
- * Runs a git command that never talks to a remote (protocols are off, so that a blob-filtered clone can't fetch behind our back),
- * without hooks, prompts or inherited `GIT_*` variables. `args` begins with the command's name; operands belong behind `--`.
- * @throws GitError with git's words, redacted; `git-missing` when there is no git.
+ * Runs a git command that never accesses a remote (protocols are off, so that a blob-filtered clone
+ * can't fetch), without hooks, prompts or inherited `GIT_*` variables. `args` begins with the
+ * command's name; operands belong after `--`.
+ * @throws GitError with git's message, redacted; `git-missing` if there is no git
  */
 export async function localGit(
 	directory: string,
@@ -86,12 +87,12 @@ export async function localGit(
 	let result: { stdOut: Buffer[]; stdErr: Buffer[]; exitCode: number } | undefined;
 	const settings: Partial<SimpleGitOptions> = {
 		baseDir: directory,
-		// Every variable named GIT_… is one that we put there ourselves.
+		// All variables named GIT_… were set by us.
 		allowEnvironment: Object.keys(env),
 		unsafe: options.config ? { ...allowed, ...allowedForOverrides } : allowed,
 		completion: { onClose: true, onExit: false },
 		...(options.signal ? { abort: options.signal } : {}),
-		// Always something: a command that reads its stdin must not wait for ever.
+		// Always set: a command that reads stdin must not wait forever.
 		input: () => Buffer.from(options.input ?? ""),
 		errors(error, ended) {
 			result = ended;
@@ -101,7 +102,7 @@ export async function localGit(
 	try {
 		await simpleGit(settings)
 			.env(env)
-			// simple-git waits 50 ms for a command that prints nothing; an empty piece of output spares that.
+			// simple-git waits 50 ms for a command that prints nothing; an empty chunk avoids that.
 			.outputHandler((_command, stdout) => setImmediate(() => stdout.emit("data", Buffer.alloc(0))))
 			.raw(guarded(args));
 	} catch (error) {
@@ -115,10 +116,10 @@ export async function localGit(
 	return answer(result.exitCode, Buffer.concat(result.stdOut), Buffer.concat(result.stdErr));
 }
 
-/** The same, synchronously: for one quick question in the middle of synchronous work. At most 1 GB of output; no abort. */
+/** Synchronous `localGit` for a quick query. At most 1 GB of output; no abort. */
 export function localGitSync(directory: string, args: readonly string[], options: LocalGitOptions): GitAnswer {
 	refuseMissingDirectory(directory);
-	// A repository can make git wait for ever.
+	// A repository can make git wait forever.
 	const { longestSyncMs = 30_000 } = options;
 	const result = spawnSync("git", guarded(args), {
 		cwd: directory,
@@ -132,7 +133,7 @@ export function localGitSync(directory: string, args: readonly string[], options
 	});
 	if (result.error && result.pid === 0) throw gitNotStarted(args, errnoCode(result.error) ?? "", result.error.message);
 	if (errnoCode(result.error) === "ETIMEDOUT")
-		throw gitFailed({ args, exitCode: null, stderr: `git did not end within ${longestSyncMs / 1000} s` });
+		throw gitFailed({ args, exitCode: null, stderr: `git did not finish within ${longestSyncMs / 1000} s` });
 	if (result.error) throw result.error;
 	const stderr = result.stderr.toString("utf8");
 	if (result.status === null || !(options.okExitCodes ?? [0]).includes(result.status)) {

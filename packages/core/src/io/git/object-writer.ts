@@ -5,7 +5,7 @@ import { deflateSync } from "node:zlib";
 import { fileError } from "../files/file-error.ts";
 import { makeDirectories } from "../files/make-directories.ts";
 
-/** An entry of a tree object: a file, executable, link, or a tree. */
+/** A file, executable, link or tree. */
 export interface GitTreeEntry {
 	/** One path component. */
 	readonly name: string;
@@ -14,8 +14,9 @@ export interface GitTreeEntry {
 }
 
 /**
- * Writes an object into a repository's store (`objects` directory) as git would, without starting git: its SHA-1.
- * @throws AgentvError when the system refuses
+ * Writes an object into a repository's store (`objects` directory) without starting git; returns
+ * its SHA-1.
+ * @throws AgentvError on a file error
  */
 export function writeGitObject(objects: string, type: "blob" | "tree", content: Uint8Array): string {
 	const bytes = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
@@ -34,7 +35,7 @@ export function writeGitObject(objects: string, type: "blob" | "tree", content: 
 	return sha;
 }
 
-/** Writes a tree object. Names are put into git's order. */
+/** Writes a tree object, with its entries in git's order. */
 export function writeGitTree(objects: string, entries: readonly GitTreeEntry[]): string {
 	// Git sorts a directory as if its name ended in a slash.
 	const keyed = entries.map((entry) => ({ entry, key: Buffer.from(entry.name + (entry.mode === "40000" ? "/" : "")) }));
@@ -46,7 +47,7 @@ export function writeGitTree(objects: string, entries: readonly GitTreeEntry[]):
 	return writeGitObject(objects, "tree", Buffer.concat(parts));
 }
 
-/** Writes the trees that hold files under their paths (`/` between components); the root's SHA. */
+/** Writes the trees for files by path (`/` between components); returns the root's SHA. */
 export function writeGitTreeOf(
 	objects: string,
 	files: readonly { readonly path: string; readonly mode: GitTreeEntry["mode"]; readonly sha: string }[],

@@ -1,12 +1,12 @@
 import { readTextFile } from "../files/read-text.ts";
 
-/** What git itself writes into the configuration of a clone; none of it runs a program or leads elsewhere. */
+/** Keys that git writes into clones; none runs a program or redirects git. */
 const harmless =
 	/^(core\.(repositoryformatversion|filemode|bare|logallrefupdates|ignorecase|precomposeunicode|symlinks|autocrlf|eol)|remote\.origin\.(url|fetch|tagopt|promisor|partialclonefilter)|branch\..*\.(remote|merge)|extensions\.(partialclone|objectformat)|agentv\..*|user\.(name|email)|(advice|gui|pull)\..*)$/;
 
 /**
- * The settings of a repository's configuration file, the last of each key, when it holds nothing but what git itself writes into a
- * clone; undefined when it holds anything else, or a spelling that git should be asked about.
+ * Returns a repository's settings, the last of each key, if the file has only what git itself
+ * writes into a clone; undefined if it has anything else, or syntax that only git should parse.
  */
 export function readPlainConfig(file: string): ReadonlyMap<string, string> | undefined {
 	const settings = new Map<string, string>();

@@ -3,27 +3,28 @@ import { walkTree } from "../files/list-tree.ts";
 import { readTextFile } from "../files/read-text.ts";
 import { targetKind } from "../files/stat-path.ts";
 
-/** What HEAD says: the branch that is checked out, or the commit when it is detached. */
+/** The branch or commit that is checked out. */
 export interface PlainHead {
 	readonly branch: string | undefined;
-	/** Only when detached. */
+	/** Only if detached. */
 	readonly sha: string | undefined;
 }
 
 const object = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
-/** HEAD from its file; undefined for a spelling that git should be asked about. */
+/** Parses HEAD's file; undefined for a syntax that only git should parse. */
 export function readPlainHead(gitDir: string): PlainHead | undefined {
 	const text = readTextFile(join(gitDir, "HEAD"), { maxBytes: 10_000 }).trim();
 	if (object.test(text)) return { branch: undefined, sha: text };
 	const branch = /^ref: refs\/heads\/(.+)$/.exec(text)?.[1];
-	// What git writes there for another way of keeping refs.
+	// Git writes this for another ref storage format.
 	return branch === undefined || branch === ".invalid" ? undefined : { branch, sha: undefined };
 }
 
 /**
- * Full ref → object of the refs below `prefixes` (`refs/heads/main`, `refs/remotes/origin/`), read from the files in which git keeps
- * them; a tenth of the time that a git process takes. Symbolic refs are left out. Undefined where anything looks unusual.
+ * Returns full ref → object for the refs below `prefixes` (`refs/heads/main`,
+ * `refs/remotes/origin/`), read from git's files in a tenth of the time of a git process. Symbolic
+ * refs are skipped. Undefined if anything looks unusual.
  */
 export function readPlainRefs(gitDir: string, prefixes: readonly string[]): Map<string, string> | undefined {
 	const refs = readPacked(gitDir, prefixes);

@@ -6,9 +6,9 @@ import { type GitConfig, localGitEnvironment, remoteGitEnvironment } from "./git
 import { gitFailed, gitNotStarted } from "./git-error.ts";
 import { type GitProgress, parseGitProgress } from "./git-progress.ts";
 
-/** User and password for one server, handed to git for one call by its environment: in no argv, no file, no log. */
+/** Passed in the environment of one call: never in argv, a file or a log. */
 export interface GitCredentials {
-	/** The repository's URL, without a user part: `https://host/path`. Only its host is told, wherever that may send us. */
+	/** `https://host/path`. Only its host receives the credentials, even after redirects. */
 	readonly url: string;
 	readonly username: string;
 	readonly password: string;
@@ -17,13 +17,13 @@ export interface GitCredentials {
 export interface RemoteGitOptions {
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
-	/** Time for the whole command. */
+	/** For the whole command. */
 	readonly timeoutMs?: number | undefined;
 	readonly credentials?: GitCredentials | undefined;
-	/** Called for each progress line; needs `--progress` among `args`. */
+	/** Needs `--progress` in `args`. */
 	readonly onProgress?: ((progress: GitProgress) => void) | undefined;
 	readonly config?: GitConfig | undefined;
-	/** `GIT_*` variables for this call: `GIT_DIR` and `GIT_WORK_TREE`, so that no other repository is found. */
+	/** `GIT_DIR` and `GIT_WORK_TREE`, so that no other repository is found. */
 	readonly variables?: Readonly<Record<string, string>> | undefined;
 	readonly input?: string | undefined;
 	readonly okExitCodes?: readonly number[] | undefined;
@@ -35,10 +35,11 @@ export interface RemoteGitAnswer {
 }
 
 /**
- * Runs a git command that talks to a remote, in a process group of its own: timeout and abort end its helpers
- * (`git-remote-https`, ssh) too. The user's own credentials, ssh and proxy settings work; prompts and hooks do not. URLs and refs belong behind
+ * Runs a git command that accesses a remote, in its own process group: timeout and abort also end
+ * its helpers (`git-remote-https`, ssh). The user's credentials, ssh and proxy settings apply;
+ * prompts and hooks don't. Pass URLs and refs after
  * `--` and through `checkGitOperand`.
- * @throws GitError with a reason and git's words, without the user part of any URL.
+ * @throws GitError with a reason and git's message, without the user part of any URL
  */
 export async function remoteGit(
 	directory: string,
@@ -74,11 +75,11 @@ export async function remoteGit(
 
 export interface RemoteRef {
 	readonly sha: string;
-	/** As `refs/heads/main`; `refs/tags/v1^{}` is what an annotated tag points to. */
+	/** Such as `refs/heads/main`; `refs/tags/v1^{}` is what an annotated tag points to. */
 	readonly ref: string;
 }
 
-/** The refs of a remote that match `patterns` (full names as `refs/heads/main`, or `HEAD`); all without patterns; maybe none. */
+/** Returns the refs that match `patterns` (`refs/heads/main`, or `HEAD`); default all. */
 export async function listRemoteRefs(
 	directory: string,
 	url: string,
@@ -97,8 +98,9 @@ const answersGit =
 	'!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" "$AGENTV_GIT_USERNAME" "$AGENTV_GIT_PASSWORD"; }; f';
 
 /**
- * A credential helper for one host, which finds its answer in the environment: a header would follow a redirection to another host.
- * The user's own helpers are left out there, for some keep what they hear of.
+ * Returns a credential helper for one host, which reads its answer from the environment: a header
+ * would follow a redirect to another host.
+ * The user's own helpers are not used there, because some store what they receive.
  */
 function loginFor(credentials: GitCredentials | undefined): {
 	readonly config: GitConfig;
@@ -106,9 +108,9 @@ function loginFor(credentials: GitCredentials | undefined): {
 } {
 	if (!credentials) return { config: [], variables: {} };
 	const { url, username, password } = credentials;
-	// Each stands on a line of its own in what git reads.
+	// Each is a line of git's input.
 	if (/[\0\r\n]/.test(username + password))
-		throw new AgentvError("config", "the login in the URL holds a control character");
+		throw new AgentvError("config", "the URL's user or password contains a control character");
 	const key = `credential.${/^[a-z]+:\/\/[^/?#]+/i.exec(url)?.[0] ?? url}.helper`;
 	return {
 		config: [
@@ -120,8 +122,8 @@ function loginFor(credentials: GitCredentials | undefined): {
 }
 
 /**
- * ssh must neither ask nor wait for ever. A command that the user configured for himself is left as it is; one that only the
- * repository's own configuration names is not run.
+ * Returns variables that keep ssh from prompting or waiting forever. The user's own ssh command
+ * stays; one from the repository's configuration is not run.
  */
 async function sshVariables(args: readonly string[], env: Environment): Promise<Record<string, string>> {
 	const needsNoSsh = args.some((argument) => /^(https?|git|file):\/\/|^\//i.test(argument));
@@ -129,7 +131,7 @@ async function sshVariables(args: readonly string[], env: Environment): Promise<
 	const configured = await runProcess({
 		argv: ["git", "config", "--get", "core.sshCommand"],
 		cwd: "/",
-		// No repository: only what the user and the system configured is read.
+		// Without a repository, only the user's and the system's configuration is read.
 		env: { ...localGitEnvironment(env), GIT_DIR: "/nonexistent" },
 	});
 	return { GIT_SSH_COMMAND: configured.stdout.trim() || "ssh -oBatchMode=yes -oConnectTimeout=10" };

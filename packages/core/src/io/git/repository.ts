@@ -2,32 +2,32 @@ import { dirname, join, resolve } from "node:path";
 import { pathKind, targetKind } from "../files/stat-path.ts";
 import { type LocalGitOptions, localGit, localGitSync } from "./local-git.ts";
 
-/** `env`, and for repositories that we did not make also what `foreignRepository` answers. */
+/** `env`, and the options of `foreignRepository` for repositories that AgentV did not create. */
 export type GitReadOptions = Pick<LocalGitOptions, "env" | "signal" | "config" | "variables">;
 
-/** A path that differs from HEAD: its two-letter status as `git status --porcelain` gives it (`??` is untracked). */
+/** `status` is that of `git status --porcelain` (`??` is untracked). */
 export interface ChangedFile {
 	/** Relative to the repository's root, `/` between components. */
 	readonly path: string;
 	readonly status: string;
 }
 
-/** The top directory of the repository that `directory` lies in, found without starting git, or undefined. */
+/** Returns the root of the repository that contains `directory`, without starting git. */
 export function repositoryRoot(directory: string): string | undefined {
 	for (let at = resolve(directory); ; at = dirname(at)) {
 		const marker = join(at, ".git");
-		// An empty directory named .git is no repository, neither for git.
+		// An empty directory named .git is not a repository, neither for git.
 		if (targetKind(marker) === "file" || isHead(join(marker, "HEAD"))) return at;
 		if (dirname(at) === at) return undefined;
 	}
 }
 
-/** Whether there is a file, or a link as former versions of git made it. Nothing else is one, and git would wait for who writes to a pipe. */
+/** Accepts a link, which older versions of git created; git would wait for a pipe. */
 function isHead(path: string): boolean {
 	return ["file", "link"].includes(pathKind(path)) && targetKind(path) !== "other";
 }
 
-/** The SHA that HEAD stands on, or undefined before the first commit. */
+/** Returns the SHA of HEAD; undefined before the first commit. */
 export async function headCommit(root: string, options: GitReadOptions): Promise<string | undefined> {
 	const answer = await localGit(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], {
 		...options,
@@ -36,7 +36,7 @@ export async function headCommit(root: string, options: GitReadOptions): Promise
 	return answer.stdout.trim() || undefined;
 }
 
-/** The branch that is checked out (also one without commits), or undefined when HEAD is detached. */
+/** Returns the checked-out branch (also without commits); undefined if HEAD is detached. */
 export async function currentBranch(root: string, options: GitReadOptions): Promise<string | undefined> {
 	const answer = await localGit(root, ["symbolic-ref", "--quiet", "--short", "HEAD"], {
 		...options,
@@ -45,7 +45,7 @@ export async function currentBranch(root: string, options: GitReadOptions): Prom
 	return answer.stdout.trim() || undefined;
 }
 
-/** What differs from HEAD in the index or the work tree, untracked files included, ignored ones not; of `paths` if given. */
+/** Returns what differs from HEAD, with untracked files, without ignored ones. */
 export async function changedFiles(
 	root: string,
 	options: GitReadOptions,
@@ -56,22 +56,20 @@ export async function changedFiles(
 	return zeroSeparated(answer.stdout).map((entry) => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
 }
 
-/** Whether anything differs from HEAD. */
 export async function isDirty(root: string, options: GitReadOptions): Promise<boolean> {
 	return (await changedFiles(root, options)).length > 0;
 }
 
-/** Every path that the index holds, relative to the root, in byte order. One `git ls-files` for the whole repository. */
+/** Returns every path of the index, relative to the root, in byte order. */
 export async function trackedFiles(root: string, options: GitReadOptions): Promise<string[]> {
 	return zeroSeparated((await localGit(root, ["ls-files", "-z"], options)).stdout);
 }
 
-/** `trackedFiles`, synchronously. */
 export function trackedFilesSync(root: string, options: GitReadOptions): string[] {
 	return zeroSeparated(localGitSync(root, ["ls-files", "-z"], options).stdout);
 }
 
-/** Which of `paths` (relative to the root, or absolute) git ignores; tracked files are never ignored. */
+/** Paths are relative to the root, or absolute; tracked files are never ignored. */
 export async function ignoredFiles(
 	root: string,
 	paths: readonly string[],
@@ -83,7 +81,7 @@ export async function ignoredFiles(
 	return new Set(zeroSeparated(answer.stdout));
 }
 
-/** The configured URL of a remote as it stands there: redact it before showing. */
+/** Returns the configured URL of a remote: redact it before showing. */
 export async function remoteUrl(root: string, options: GitReadOptions, remote = "origin"): Promise<string | undefined> {
 	const answer = await localGit(root, ["config", "--get", `remote.${remote}.url`], { ...options, okExitCodes: [0, 1] });
 	return answer.stdout.replace(/\n$/, "") || undefined;
@@ -93,7 +91,7 @@ function zeroSeparated(text: string): string[] {
 	return text.split("\0").filter((part) => part !== "");
 }
 
-/** Paths as paths, not as patterns. */
+/** Returns pathspecs that git doesn't read as patterns. */
 function literal(paths: readonly string[]): string[] {
 	return paths.map((path) => `:(literal)${path}`);
 }

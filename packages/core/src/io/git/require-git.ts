@@ -5,16 +5,16 @@ import { findExecutable } from "../process/find-executable.ts";
 import { gitNotStarted } from "./git-error.ts";
 import { localGit } from "./local-git.ts";
 
-/** The first git that takes configuration from its environment: an older one would heed neither our hardening nor credentials. */
+/** Older versions ignore configuration and credentials in the environment. */
 const oldest = { major: 2, minor: 31 };
 
-/** Programs that are new enough, with their stamps: asking costs a process. */
+/** Programs that are new enough, with their stamps: each check costs a process. */
 const asked = new Map<string, string | undefined>();
 
 /**
- * Sees to it that there is a git to work with.
- * @param directory an existing directory, which a relative PATH counts from
- * @throws AgentvError `config` where git is missing or too old
+ * Checks that a usable git is installed.
+ * @param directory an existing directory, which a relative PATH is resolved against
+ * @throws AgentvError `config` if git is missing or too old
  */
 export async function requireGit(env: Environment, directory: string): Promise<void> {
 	const program = findExecutable("git", env, directory);
@@ -28,7 +28,7 @@ export async function requireGit(env: Environment, directory: string): Promise<v
 async function refuseOldGit(env: Environment, directory: string): Promise<void> {
 	const { stdout } = await localGit(directory, ["version"], { env });
 	const [, version, major, minor] = /(?<![0-9])(([0-9]+)\.([0-9]+)[.0-9]*)/.exec(stdout) ?? [];
-	// A build that numbers itself in another way is taken as it is.
+	// Accept a build with another version scheme.
 	if (version === undefined) return;
 	const isOld = Number(major) < oldest.major || (Number(major) === oldest.major && Number(minor) < oldest.minor);
 	if (!isOld) return;

@@ -5,8 +5,8 @@ import type { LocalGitOptions } from "./local-git.ts";
 import type { RemoteGitAnswer } from "./remote-git.ts";
 
 /**
- * `localGit` for a command that must not be stopped half-way: in a process group of its own, so that Ctrl-C at the terminal does not
- * reach it, and without abort.
+ * Runs `localGit` for a command that must not be stopped half-way: in its own process group, so
+ * that Ctrl-C does not reach it, and without abort.
  * @throws GitError
  */
 export async function shieldedGit(

@@ -3,7 +3,10 @@ import { listTree } from "../files/list-tree.ts";
 import { pathKind } from "../files/stat-path.ts";
 import { removeFile } from "../files/write-note.ts";
 
-/** Removes what a killed git was writing among the objects of a repository, if it was changed at `since` or later. @throws AgentvError */
+/**
+ * Removes partial objects of a killed git in a repository that changed at `since` or later. @throws
+ * AgentvError
+ */
 export function removeUnfinishedObjects(gitDir: string, since = 0): void {
 	const objects = join(gitDir, "objects");
 	if (pathKind(objects) !== "directory") return;

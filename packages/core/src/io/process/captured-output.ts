@@ -6,18 +6,18 @@ import { makeDirectories } from "../files/make-directories.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
 export interface CaptureOptions {
-	/** `stdout` or `stderr`: the spill file's name begins with it. */
+	/** `stdout` or `stderr`; a prefix of the spill file's name. */
 	readonly name: string;
 	/** Bytes kept in memory. */
 	readonly maxBuffer: number;
-	/** Where output beyond `maxBuffer` goes; without it that output is dropped. */
+	/** Directory for output beyond `maxBuffer`; without it that output is dropped. */
 	readonly spillDir?: string | undefined;
-	/** Bytes that the spill file may have at most; what comes later is dropped. */
+	/** Maximum bytes of the spill file; the rest is dropped. */
 	readonly maxSpill: number;
 	readonly onLine?: ((line: string) => void) | undefined;
 }
 
-/** One output stream of a process: its head in memory, the whole in a file once it outgrows that. */
+/** An output stream of a process: its head in memory, all of it in a file once it exceeds that. */
 export class CapturedOutput {
 	readonly #options: CaptureOptions;
 	readonly #lines: LineSplitter | undefined;
@@ -26,9 +26,9 @@ export class CapturedOutput {
 	#spilled = 0;
 	#descriptor: number | undefined;
 	#spillError: unknown;
-	/** The file that holds everything, when the output outgrew memory and there is a spill directory. */
+	/** File with the whole output, if it exceeded memory and there is a spill directory. */
 	path: string | undefined;
-	/** Whether `text()` is less than what the process wrote. */
+	/** Whether `text()` is incomplete. */
 	truncated = false;
 
 	constructor(options: CaptureOptions) {
@@ -51,7 +51,7 @@ export class CapturedOutput {
 		this.#kept += head.length;
 	}
 
-	/** Closes the spill file. @throws what writing the spill file threw. */
+	/** Closes the spill file. @throws what writing the spill file threw */
 	end(): void {
 		this.#lines?.end();
 		if (this.#descriptor !== undefined) closeSync(this.#descriptor);
@@ -59,7 +59,7 @@ export class CapturedOutput {
 		if (this.#spillError) throw this.#spillError;
 	}
 
-	/** What was kept in memory, as UTF-8; a character cut by the limit is left out. */
+	/** Returns the output kept in memory, as UTF-8; a character at the limit is dropped. */
 	text(): string {
 		const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
 		this.#chunks = [bytes];
@@ -84,7 +84,8 @@ export class CapturedOutput {
 		if (this.#descriptor === undefined || this.#spillError) return;
 		const part = chunk.subarray(0, Math.max(0, this.#options.maxSpill - this.#spilled));
 		try {
-			// Synchronous on purpose: the pipe is not read further until the disk has taken this, so memory stays bounded.
+			// Synchronous on purpose: the pipe is not read until the disk has this, so memory stays
+			// bounded.
 			for (let at = 0; at < part.length; ) at += writeSync(this.#descriptor, part, at);
 			this.#spilled += part.length;
 		} catch (error) {

@@ -1,5 +1,6 @@
-// Computes what evals and records ask for (regular expressions, JSON Schemas) in a thread of a process of its own. V8 does not
-// interrupt a thread that compiles a regular expression: only the end of its process ends it. The process ends with its parent.
+// Computes what evals and records request (regular expressions, JSON Schemas) in a thread of a
+// separate process. V8 can't interrupt a thread that compiles a regular expression; only ending the
+// process does. The process ends with its parent.
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 
 /** @import { Computation, Outcome, Problem } from "./computing-process.ts" */
@@ -17,7 +18,7 @@ function startThread() {
 	thread.on("error", ({ message }) => process.send?.({ kind: "error", message }, end));
 	process.on("message", (message) => thread.postMessage(message));
 	process.on("disconnect", end);
-	// The parent decides what Ctrl-C ends.
+	// The parent handles Ctrl-C.
 	for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => undefined);
 }
 
@@ -41,7 +42,7 @@ function match({ pattern, flags, text }) {
 	return { kind: "match", ...(found ? { found: found[0].slice(0, 1000) } : {}) };
 }
 
-/** The validator is imported when it is first needed. */
+/** Imports the validator on first use. */
 async function schemaCheck() {
 	const [{ Ajv }, { Ajv2019 }, { Ajv2020 }] = await Promise.all([
 		import("ajv"),
@@ -58,7 +59,7 @@ async function schemaCheck() {
 		const draft = typeof schema === "object" && typeof schema.$schema === "string" ? schema.$schema : "";
 		const Validator = draft.includes("2020-12") ? Ajv2020 : draft.includes("2019-09") ? Ajv2019 : Ajv;
 		const ajv = new Validator({ strict: false, allErrors: true, validateFormats: false, logger: false });
-		// The validator's own compares each item with each other one.
+		// The validator's own compares each item with every other one.
 		const validate = ajv.removeKeyword("uniqueItems").addKeyword(uniqueItems).compile(schema);
 		if (text === undefined || validate(JSON.parse(text))) return { kind: "schema", problems: [] };
 		/** @type {Problem[]} */
@@ -69,7 +70,7 @@ async function schemaCheck() {
 	};
 }
 
-/** What the validator takes for something else: an asynchronous schema answers with a promise, which looks like a yes. */
+/** An asynchronous schema returns a promise, which is truthy. */
 const unsupported = /** @type {const} */ ([
 	[/"\$async":/, "$async"],
 	[/"__proto__":/, "a property named __proto__"],

@@ -8,18 +8,18 @@ export type Computation =
 	| {
 			readonly kind: "schema";
 			readonly schema: Readonly<Record<string, unknown>> | boolean;
-			/** JSON that is compared with the schema; absent: the schema itself is checked. */
+			/** JSON to validate; absent: check the schema itself. */
 			readonly text?: string;
 	  };
 
-/** Where a value does not fit its schema. */
+/** Where a value does not match its schema. */
 export interface Problem {
 	readonly instancePath: string;
 	readonly message?: string;
 }
 
 interface Results {
-	/** The beginning of the first match. */
+	/** The start of the first match. */
 	readonly match: { readonly kind: "match"; readonly found?: string };
 	/** At most ten. */
 	readonly schema: { readonly kind: "schema"; readonly problems: readonly Problem[] };
@@ -38,8 +38,9 @@ interface Question {
 export const computingLimitMs = 2000;
 
 /**
- * Computes what an eval or a record asks for, and what its author may have made endless, in a process of its own: it is killed after
- * two seconds, and holds up neither the program nor Ctrl-C. One computation after the other; the time starts when its turn has come.
+ * Computes what an eval or a record requests, and may have made endless, in a separate process: it
+ * is killed after two seconds, and blocks neither the program nor Ctrl-C. Computations run one by
+ * one; the time starts when each one does.
  * @example const outcome = await compute({ kind: "match", pattern: "^a+$", flags: "", text: answer });
  */
 export function compute<Kind extends Computation["kind"]>(
@@ -70,7 +71,7 @@ function next(): void {
 	}
 }
 
-/** It does not keep this process alive, and ends with it. */
+/** Starts a child that does not keep this process alive, and ends with it. */
 function startChild(): ChildProcess {
 	const started = fork(workerEntry("io/process/computing-host"), [], {
 		execPath: nodeExecutable,
@@ -94,7 +95,7 @@ function startChild(): ChildProcess {
 			}, computingLimitMs);
 	});
 	started.on("error", (error) => ended(failure(error)));
-	started.on("exit", (code, signal) => ended({ kind: "error", message: `its process ended (${signal ?? code})` }));
+	started.on("exit", (code, signal) => ended({ kind: "error", message: `its process exited (${signal ?? code})` }));
 	return started;
 }
 

@@ -8,8 +8,8 @@ interface Stray {
 }
 
 /**
- * Ends processes that a killed process of ours left running: those whose command line holds `marker`, a text that only we can have
- * put there. Resolves when they are gone, or after 5 seconds.
+ * Ends processes that a killed AgentV left running: those whose command line contains `marker`, a
+ * text that only AgentV sets. Resolves when they are gone, or after 5 seconds.
  */
 export async function endStrays(marker: string): Promise<number> {
 	let ended = 0;
@@ -45,7 +45,8 @@ function* listedProcesses(): Generator<Stray & { readonly args: string }> {
 
 function kill({ pid, leadsGroup }: Stray): void {
 	try {
-		// The leader of a group of ours takes its helpers with it; any other group may hold the user's own processes.
+		// A leader of one of our groups takes its helpers with it; any other group can contain the
+		// user's processes.
 		process.kill(leadsGroup ? -pid : pid, "SIGKILL");
 	} catch (error) {
 		if (errnoCode(error) !== "ESRCH" && errnoCode(error) !== "EPERM") throw error;

@@ -3,8 +3,8 @@ import type { Environment } from "../environment.ts";
 import { isExecutable } from "../files/stat-path.ts";
 
 /**
- * Where the system would find the program `name`: a name with a slash counts from `cwd`, another is looked up in `env.PATH`.
- * Absolute path, or undefined.
+ * Returns the absolute path at which the system would find the program `name`: a name with a slash
+ * is relative to `cwd`, another is searched in `env.PATH`.
  */
 export function findExecutable(name: string, env: Environment, cwd: string): string | undefined {
 	if (name === "") return undefined;

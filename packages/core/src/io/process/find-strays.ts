@@ -9,39 +9,38 @@ import {
 	processPlaces,
 } from "./linux-processes.ts";
 
-/** By what the processes that belong to some piece of work are known. */
+/** How to recognize the processes of a piece of work. */
 export interface StraySigns {
-	/** In the environment of each that did not clear it. */
+	/** In the environment of each process that did not clear it. */
 	readonly mark: string;
-	/** In the environment of all processes that any AgentV started: a process with another mark belongs to other work. */
+	/** Set for every process of any AgentV: another mark means other work. */
 	readonly variable: string;
-	/** When the work began. */
+	/** When the work started. */
 	readonly since: PidMark | undefined;
-	/** Sessions that were opened for its programs: only a process that opens its own leaves them. */
+	/** Sessions that were opened for its programs: a process leaves them only by opening its own. */
 	readonly sessions: ReadonlySet<number>;
-	/** Directories that nothing else uses: absolute real paths. */
+	/** Directories that only this work uses: absolute real paths. */
 	readonly places: readonly string[];
-	/** Process groups that live longer than the work. */
+	/** Process groups that outlive the work. */
 	readonly keptGroups: ReadonlySet<number>;
 }
 
 export interface Strays {
-	/** Those that certainly belong to the work. */
 	readonly certain: readonly ProcessFacts[];
-	/** Orphans that began meanwhile without any mark, so that it can't be known what started them. */
+	/** Orphans without a mark that started meanwhile, so that their origin is unknown. */
 	readonly possible: readonly ProcessFacts[];
-	/** Whether one of these has no environment at all, as a process has for a moment while it starts another program. */
+	/** Whether one has no environment, as a process has for a moment during exec. */
 	readonly isUnsettled: boolean;
 }
 
-/** Finds the processes that a piece of work started and that still run, on Linux. */
+/** Finds the running processes that a piece of work started, on Linux. */
 export function findStrays(signs: StraySigns): Strays {
 	const certain = new Map<number, ProcessFacts>();
 	const unmarked = new Map<number, ProcessFacts>();
-	// Each is looked at before the next id is asked for: what it starts before it ends gets a later id.
+	// Inspect each before the next id: what it starts before it ends gets a later id.
 	for (const pid of processIdsSince(signs.since)) {
 		const facts = pid === process.pid ? undefined : processFacts(pid);
-		// The kernel reuses ids: an old process may have one that looks new.
+		// The kernel reuses ids: an old process can have one that looks new.
 		if (!facts || facts.startTime < (signs.since?.ticks ?? 0) || signs.keptGroups.has(facts.group)) continue;
 		const environment = processEnvironment(facts.pid);
 		if (environment?.includes(signs.mark) || signs.sessions.has(facts.session)) certain.set(facts.pid, facts);
@@ -50,13 +49,13 @@ export function findStrays(signs: StraySigns): Strays {
 	const orphans = [...unmarked.values()].filter((facts) => isOrphan(facts, unmarked));
 	for (const facts of orphans) if (isIn(signs.places, facts.pid)) certain.set(facts.pid, facts);
 	addDescendants(certain, unmarked);
-	// If it is not known which processes are new, every old one would look like one of these.
+	// If it is unknown which processes are new, every old one would look like one of these.
 	const possible = signs.since === undefined ? [] : orphans.filter(({ pid }) => !certain.has(pid));
 	const isUnsettled = possible.some(({ pid }) => processEnvironment(pid)?.length === 0);
 	return { certain: [...certain.values()], possible, isUnsettled };
 }
 
-/** Children that cleared their environment belong to whom their parent belongs to. */
+/** Adds children that cleared their environment: they belong to the work of their parent. */
 function addDescendants(certain: Map<number, ProcessFacts>, unmarked: ReadonlyMap<number, ProcessFacts>): void {
 	for (let count = -1; count !== certain.size; ) {
 		count = certain.size;
@@ -65,11 +64,13 @@ function addDescendants(certain: Map<number, ProcessFacts>, unmarked: ReadonlyMa
 }
 
 /**
- * Whether a process opened a session of its own, or its parent did, and was then left to init (or to the process above us that adopts orphans):
- * what daemons do. Those of a terminal or of another control group are somebody else's.
+ * Returns whether a process, or its parent, opened its own session and was then reparented to init
+ * (or a subreaper above us), as daemons do. Those of a terminal or of another control group are not
+ * ours.
  */
 function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFacts>): boolean {
-	// A session that we are in, too, was not opened by a program of ours. Its leader may be gone or in another namespace.
+	// A session that includes us was not opened by one of our programs. Its leader can be gone or in
+	// another namespace.
 	ownSession ??= processFacts(process.pid)?.session ?? 0;
 	const isOurs = facts.terminal !== 0 || facts.session === ownSession;
 	if (isOurs || !(unmarked.has(facts.session) || processFacts(facts.session) === undefined)) return false;
@@ -81,7 +82,7 @@ function isOrphan(facts: ProcessFacts, unmarked: ReadonlyMap<number, ProcessFact
 let ownSession: number | undefined;
 let ours: ReadonlySet<number> | undefined;
 
-/** Processes that our orphans may be left to: init, and our own ancestors. */
+/** Returns processes that can adopt our orphans: init, and our own ancestors. */
 function adopters(): ReadonlySet<number> {
 	if (ours) return ours;
 	const found = new Set([1]);
@@ -91,7 +92,7 @@ function adopters(): ReadonlySet<number> {
 }
 
 function isIn(places: readonly string[], pid: number): boolean {
-	// A file that was removed meanwhile keeps its path, with a remark.
+	// A file that was removed meanwhile keeps its path, with a suffix.
 	const used = processPlaces(pid).map((path) => path.replace(/ \(deleted\)$/, ""));
 	return places.some((place) => used.some((path) => isInside(place, path)));
 }

@@ -10,23 +10,26 @@ import { keepGroup } from "./process-scope.ts";
 export interface JsonChildOptions {
 	readonly argv: readonly string[];
 	readonly cwd: string;
-	/** The whole environment of the process; nothing is added. */
+	/** The complete environment of the process. */
 	readonly env: Environment;
-	/** Called with each line that the program prints to stdout or stderr. */
+	/** Called with each line of stdout and stderr. */
 	readonly onLine?: ((line: string) => void) | undefined;
 }
 
-/** A program of ours that lives on and answers questions: one JSON value a line, asked on descriptor 3, answered on 4. */
+/** One JSON value per line: requests on descriptor 3, responses on 4. */
 export interface JsonChild {
-	/** Settles when the process has ended, with a sentence about how. */
+	/** Resolves with a message when the process has ended. */
 	readonly ended: Promise<string>;
-	/** Asks, and resolves with the next answer. One question at a time. @throws Error with the sentence when the process ends first. */
+	/**
+	 * Sends a request and resolves with the next response. One request at a time. @throws Error with
+	 * the message if the process ends first
+	 */
 	ask(question: unknown): Promise<unknown>;
 	/** Ends the process and its group. */
 	end(): Promise<void>;
 }
 
-/** Starts it in a process group of its own. A program that can't be started is one that has ended. */
+/** Starts it in its own process group. A program that can't be started counts as ended. */
 export function startJsonChild(options: JsonChildOptions): JsonChild {
 	const [program = "", ...args] = options.argv;
 	const child = spawn(program, args, {
@@ -68,7 +71,7 @@ function endOf(child: ChildProcess, program: string): Promise<string> {
 	});
 }
 
-/** Characters of one answer. */
+/** Characters of one response. */
 const longestAnswer = 64 * 1024 * 1024;
 
 function answersOf(child: ChildProcess) {
@@ -76,10 +79,10 @@ function answersOf(child: ChildProcess) {
 	let waiting: ((answer: JsonReading) => void) | undefined;
 	let lines: string[] = [];
 	let size = 0;
-	// A line may arrive in pieces of bounded size; an answer ends with an empty line.
+	// A line can arrive in chunks of bounded size; a response ends with an empty line.
 	const splitter = new LineSplitter((line) => {
 		size += line.length;
-		// What is too long is let go of, so that memory stays bounded whatever the program writes.
+		// Drop what is too long, so that memory stays bounded.
 		if (line !== "") {
 			if (size <= longestAnswer) lines.push(line);
 			else lines = [];
@@ -90,14 +93,14 @@ function answersOf(child: ChildProcess) {
 		waiting?.(answer);
 	});
 	output?.on("data", (chunk: Buffer) => splitter.write(chunk));
-	// The process may end while it is asked: `ended` tells.
+	// The process can end during a request: `ended` reports that.
 	for (const stream of [input, output]) stream?.on("error", () => undefined);
 	return {
 		async next(question: unknown, ended: Promise<string>): Promise<unknown> {
 			const answer = new Promise<unknown>((resolve, reject) => {
 				waiting = (read) => {
 					if ("value" in read) resolve(read.value);
-					else reject(new Error(`wrote an answer that is not JSON: ${read.reason}`));
+					else reject(new Error(`wrote a response that is not JSON: ${read.reason}`));
 				};
 			});
 			input?.write(`${JSON.stringify(question)}\n`);

@@ -1,11 +1,11 @@
 import { StringDecoder } from "node:string_decoder";
 
-/** A line without an end is handed over in pieces of this many characters, so that memory stays bounded. */
+/** Longer lines are emitted in chunks, so that memory stays bounded. */
 const maxLine = 1024 * 1024;
 
 /**
- * Cuts a byte stream into lines for `onLine`, without their ends. LF, CRLF and a lone CR (progress bars) end a line; `end` hands
- * over what is left.
+ * Splits a byte stream into lines for `onLine`, without line breaks. LF, CRLF and a lone CR
+ * (progress bars) end a line; `end` flushes the rest.
  */
 export class LineSplitter {
 	readonly #decoder = new StringDecoder("utf8");
@@ -25,7 +25,7 @@ export class LineSplitter {
 	}
 
 	#split(text: string, isLast: boolean): void {
-		// A CR at the very end may be the first half of a CRLF: it waits for the next chunk.
+		// A CR at the very end can be the first half of a CRLF: it waits for the next chunk.
 		const held = !isLast && text.endsWith("\r") ? "\r" : "";
 		const lines = (held ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
 		const last = lines.pop() ?? "";

@@ -1,21 +1,21 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
 import { errnoCode } from "../files/file-error.ts";
 
-/** What `/proc/<pid>/stat` says of a process. */
+/** Fields of `/proc/<pid>/stat`. */
 export interface ProcessFacts {
 	readonly pid: number;
-	/** One letter: `Z` and `X` are dead, `D` can't be interrupted. */
+	/** One letter: `Z` and `X` are dead, `D` is uninterruptible. */
 	readonly state: string;
 	readonly parent: number;
 	readonly group: number;
 	readonly session: number;
 	/** 0 without a controlling terminal. */
 	readonly terminal: number;
-	/** In clock ticks since boot: with the pid it identifies a process for good. */
+	/** In clock ticks since boot: together with the pid it identifies a process permanently. */
 	readonly startTime: number;
 }
 
-/** Calls `read` and returns undefined when the process ended meanwhile or is not ours to look at. */
+/** Returns undefined if the process ended meanwhile or is inaccessible. */
 function orUndefined<T>(read: () => T): T | undefined {
 	try {
 		return read();
@@ -25,15 +25,15 @@ function orUndefined<T>(read: () => T): T | undefined {
 	}
 }
 
-/** The ids of all processes that `/proc` shows. */
+/** Returns the ids of all processes in `/proc`. */
 export function processIds(): number[] {
 	return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
 }
 
-/** What is known of a process, or undefined when it is gone or only a zombie. */
+/** Returns undefined if it is gone or a zombie. */
 export function processFacts(pid: number): ProcessFacts | undefined {
 	const text = orUndefined(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
-	// The name is in parentheses and may hold any character, these included.
+	// The name is in parentheses and can contain any character, including these.
 	const fields = text?.slice(text.lastIndexOf(") ") + 2).split(" ");
 	const [state, parent, group, session, terminal] = fields ?? [];
 	if (!fields || state === undefined || state === "Z" || state === "X") return undefined;
@@ -43,7 +43,7 @@ export function processFacts(pid: number): ProcessFacts | undefined {
 	};
 }
 
-/** The command line as one text, or undefined when the process is gone; empty for a thread of the kernel. */
+/** Returns undefined if the process is gone; empty for a kernel thread. */
 export function commandLine(pid: number): string | undefined {
 	const text = orUndefined(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
 	return text?.replaceAll("\0", " ").trim();
@@ -52,10 +52,7 @@ export function commandLine(pid: number): string | undefined {
 const longestEnvironment = 4 * 1024 * 1024;
 let buffer = Buffer.alloc(0);
 
-/**
- * The environment that a process was started with, its variables separated by NUL. Undefined when it may not be read; valid until the
- * next call.
- */
+/** Returns variables separated by NUL, if readable; valid until the next call. */
 export function processEnvironment(pid: number): Buffer | undefined {
 	return orUndefined(() => {
 		if (buffer.length === 0) buffer = Buffer.allocUnsafe(256 * 1024);
@@ -74,49 +71,50 @@ export function processEnvironment(pid: number): Buffer | undefined {
 	});
 }
 
-/** Where a process works, what it runs and which files it has open, as far as that may be looked at. */
+/** Returns the working directory, executable and open files, if readable. */
 export function processPlaces(pid: number): string[] {
 	const link = (name: string) => orUndefined(() => readlinkSync(`/proc/${pid}/${name}`));
 	const open = orUndefined(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 	return ["cwd", "exe", ...open.map((name) => `fd/${name}`)].flatMap((name) => link(name) ?? []);
 }
 
-/** The control groups of a process, as one text. */
+/** Returns the control groups of a process, as one text. */
 export function controlGroups(pid: number | "self"): string | undefined {
 	return orUndefined(() => readFileSync(`/proc/${pid}/cgroup`, "latin1"));
 }
 
-/** A moment, in terms of the process ids that the kernel has assigned until then. */
+/** A moment, in terms of the process ids that the kernel has assigned so far. */
 export interface PidMark {
 	readonly lastPid: number;
-	/** Processes and threads that were started since the machine was booted. */
+	/** Processes and threads started since boot. */
 	readonly forks: number;
-	/** The time in clock ticks since boot. */
+	/** Clock ticks since boot. */
 	readonly ticks: number;
 }
 
-/** The present moment; undefined if the kernel does not report it. */
+/** Returns the present moment; undefined if the kernel does not report it. */
 export function pidMark(): PidMark | undefined {
 	const load = orUndefined(() => readFileSync("/proc/loadavg", "latin1"));
 	const stat = orUndefined(() => readFileSync("/proc/stat", "latin1"));
 	const uptime = orUndefined(() => readFileSync("/proc/uptime", "latin1"));
 	const lastPid = Number(load?.trim().split(" ").at(-1));
 	const forks = Number(/^processes (\d+)$/m.exec(stat ?? "")?.[1]);
-	// A hundred ticks a second are part of what Linux promises to programs.
+	// A hundred ticks per second are part of Linux's stable interface.
 	const ticks = Math.floor(Number.parseFloat(uptime ?? "") * 100);
 	return lastPid > 0 && forks > 0 && ticks > 0 ? { lastPid, forks, ticks } : undefined;
 }
 
-/** Ids are looked for one by one in a range up to this length, in a longer one by listing all processes. */
+/** Ids in a range up to this length are probed one by one; longer ranges list all processes. */
 const shortRange = 256;
 let largestPid: number | undefined;
 
-/** Rounds after which ids of processes that began meanwhile are not looked for any more. */
+/** Rounds after which processes that started meanwhile are no longer searched. */
 const mostRounds = 20;
 
 /**
- * The ids of processes that may have been started since `mark`, those that begin meanwhile included: a program that is replaced by a
- * new one all the time is found, too. All ids if it can't be known when a process began.
+ * Yields ids of processes that may have started since `mark`, including those that start during the
+ * search: a program that keeps replacing itself is found, too. Yields all ids if start times are
+ * unknown.
  */
 export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 	let [from, to] = [mark, mark && pidMark()];
@@ -129,17 +127,17 @@ export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 	}
 }
 
-/** Whether an id is that of a process; threads have ids of the same sequence, and `/proc` answers for them although it does not list them. */
+/** Threads share the sequence of ids, and `/proc` resolves them without listing them. */
 function isProcess(id: number): boolean {
 	const status = orUndefined(() => readFileSync(`/proc/${id}/status`, "latin1"));
 	return Number(/^Tgid:\s*(\d+)$/m.exec(status ?? "")?.[1]) === id;
 }
 
-/** The kernel counts ids up and begins again at the end, so that almost all old processes need no look. */
+/** The kernel counts ids up and wraps around, so almost all old processes can be skipped. */
 function idsBetween(mark: PidMark | undefined, now: PidMark | undefined): number[] {
 	if (!mark || !now || now.forks === mark.forks) return processIds();
 	largestPid ??= Number(orUndefined(() => readFileSync("/proc/sys/kernel/pid_max", "latin1")) ?? 0) || 32768;
-	// Ids in use are skipped, so that a round may take fewer steps than there are ids.
+	// Ids in use are skipped, so a full cycle can take fewer steps than there are ids.
 	if (now.forks - mark.forks > largestPid / 4) return processIds();
 	const isRound = now.lastPid <= mark.lastPid;
 	const length = now.lastPid - mark.lastPid;

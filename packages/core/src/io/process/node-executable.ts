@@ -1,4 +1,4 @@
-/** The Node that runs us: what scripts of evals are run by. */
+/** The Node that runs AgentV also runs the scripts of evals. */
 export const nodeExecutable: string = process.execPath;
 
 export const nodeVersion: string = process.version;

@@ -6,39 +6,41 @@ import { findStrays } from "./find-strays.ts";
 import { commandLine, type PidMark, type ProcessFacts, pidMark } from "./linux-processes.ts";
 import { endGroup, isGroupAlive, killGroup } from "./process-group.ts";
 
-/** Holds the marks of all scopes that a process runs in: its own AgentV's, and those of an AgentV that runs that one. */
+/** Contains the marks of all scopes around a process, including an outer AgentV's. */
 const variable = "_AGENTV_PROCESS_MARK";
 /** The part of a mark that all scopes of this process share. */
 const ownMark = `${randomBytes(8).toString("hex")}.`;
 
 const current = new AsyncLocalStorage<ProcessScope>();
-/** Scopes that may have processes running; ended when this process exits. */
+/** Scopes that may have running processes; ended when this process exits. */
 const open = new Set<ProcessScope>();
-/** Groups of processes that live longer than the scope that they were started in, until the caller that keeps them ends them. */
+/** Process groups that outlive their scope, until the caller that keeps them ends them. */
 const keptGroups = new Set<number>();
 let count = 0;
 let endsWithUs = false;
 
-/** A process that a scope could not end, or that may be one of its processes. */
+/** A process that a scope could not end, or that may belong to it. */
 export interface LeftProcess {
 	readonly pid: number;
-	/** Empty if it can't be known. */
+	/** Empty if unknown. */
 	readonly command: string;
 	/** Whether it certainly belongs to the scope. */
 	readonly isCertain: boolean;
 }
 
-/** Time between the polite SIGTERM and SIGKILL. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const graceMs = 500;
-/** How long a process that is about to run another program may take until its environment shows. */
+/** Milliseconds until the environment of a process after exec is visible. */
 const settleMs = 300;
-/** How long to try, for programs that start others faster than they are ended, and for what the kernel holds. */
+/** Milliseconds to retry, for fast-forking programs and processes stuck in the kernel. */
 const atMostMs = 3000;
 
 /**
- * A piece of work whose processes all end with it, also those that left their process group and their session: every program that
- * `runOneOfMany` starts while the work runs carries a mark in its environment, which its descendants inherit. On Linux they are found by that mark,
- * by their parent or session, or by the directory they work in; elsewhere only the process groups of the programs themselves are ended.
+ * A piece of work whose processes all end with it, including those that left their process group
+ * and session: every program that
+ * `runOneOfMany` starts during the work has a mark in its environment, which its descendants
+ * inherit. On Linux they are found by that mark, by their parent or session, or by their working
+ * directory; elsewhere only the process groups of the programs themselves are ended.
  * @example
  * const scope = new ProcessScope([workspace]);
  * const answer = await scope.run(() => ask());
@@ -46,7 +48,7 @@ const atMostMs = 3000;
  */
 export class ProcessScope {
 	readonly #mark = `;${ownMark}${++count};`;
-	/** Directories that nothing else uses: absolute real paths. */
+	/** Directories that only this work uses: absolute real paths. */
 	readonly #places: readonly string[];
 	readonly #sessions = new Set<number>();
 	#since: PidMark | undefined;
@@ -56,12 +58,12 @@ export class ProcessScope {
 		this.#places = places;
 	}
 
-	/** Runs `work` so that what it starts belongs to the scope, and to no scope around it. */
+	/** Runs `work` so that what it starts belongs to this scope, and to no outer one. */
 	run<T>(work: () => T): T {
 		return current.run(this, work);
 	}
 
-	/** The value of `_AGENTV_PROCESS_MARK` for a program that is started now; counts as a start. */
+	/** Returns the mark for a program that is about to start; counts as a start. */
 	markProgram(): string {
 		if (!this.#hasStarted) {
 			this.#hasStarted = true;
@@ -69,19 +71,19 @@ export class ProcessScope {
 			open.add(this);
 			endOnExit();
 		}
-		// What runs this process keeps finding its descendants.
+		// An AgentV that runs this process must still find its descendants.
 		return (process.env[variable]?.replace(/;$/, "") ?? "") + this.#mark;
 	}
 
-	/** Notes the first process of a program: it leads a group and a session. */
+	/** Records the first process of a program: it leads a group and a session. */
 	addLeader(pid: number): void {
-		// Elsewhere than on Linux an id that is free again may soon be another program's.
+		// Outside Linux, a freed id can soon be another program's.
 		if (this.#hasStarted && (process.platform === "linux" || isGroupAlive(pid))) this.#sessions.add(pid);
 	}
 
 	/**
-	 * Ends everything that runs in the scope, and returns what could not be ended. Costs nothing if nothing was started. The scope can
-	 * be used again.
+	 * Ends everything that runs in the scope, and returns what could not be ended. Costs nothing if
+	 * nothing was started. The scope can be used again.
 	 */
 	async end(): Promise<readonly LeftProcess[]> {
 		if (!this.#hasStarted) return [];
@@ -110,7 +112,7 @@ export class ProcessScope {
 		}
 	}
 
-	/** Stops all of them before it ends any, so that none has the time to start another. */
+	/** Stops all of them before it ends any, so that none has time to start another. */
 	#kill(found: readonly ProcessFacts[]): void {
 		const stopped = new Map<number, ProcessFacts>();
 		let more = found;
@@ -134,31 +136,30 @@ export class ProcessScope {
 		return [];
 	}
 
-	/** Ends what runs without waiting, when this process is about to exit. */
+	/** Ends running processes without waiting, when this process is about to exit. */
 	endNow(): void {
 		if (process.platform === "linux") this.#kill(this.#find().certain);
 		else for (const leader of this.#sessions) killGroup(leader);
 	}
 }
 
-/** The environment of a program that is started now, with the mark of the scope that it belongs to. */
+/** Returns the environment for a program of the current scope, with the scope's mark. */
 export function markedEnvironment(env: Environment): Environment {
 	const scope = current.getStore();
 	return scope ? { ...env, [variable]: scope.markProgram() } : env;
 }
 
-/** The variables by which a program that outlives scopes marks what it starts while it answers a call of the present scope. */
+/** For a long-running program: marks what it starts during a call of the scope. */
 export function markVariables(): Readonly<Record<string, string>> {
 	const scope = current.getStore();
 	return { [variable]: scope?.markProgram() ?? process.env[variable] ?? "" };
 }
 
-/** Notes that a program of the present scope was started. */
 export function noteLeader(pid: number | undefined): void {
 	if (pid !== undefined) current.getStore()?.addLeader(pid);
 }
 
-/** Keeps a process group running when the scope that it was started in ends. The returned function ends that. */
+/** Keeps a process group running when its scope ends, until the returned function is called. */
 export function keepGroup(leader: number): () => void {
 	keptGroups.add(leader);
 	return () => keptGroups.delete(leader);
@@ -172,7 +173,7 @@ function endOnExit(): void {
 	});
 }
 
-/** Sends a signal to a process that was found a moment ago. Whether it got there is seen by looking again. */
+/** Ignores failures: another search shows whether the signal arrived. */
 function signal({ pid }: ProcessFacts, name: NodeJS.Signals): void {
 	try {
 		process.kill(pid, name);
@@ -185,10 +186,10 @@ function leftProcess({ pid }: ProcessFacts, isCertain: boolean): LeftProcess {
 	return { pid, command: (commandLine(pid) ?? "").slice(0, 200), isCertain };
 }
 
-/** A sentence about a process that `who` (`the target`) left running. */
+/** Returns a message about a process that `who` (`the target`) left running. */
 export function describeLeft({ pid, command, isCertain }: LeftProcess, who: string): string {
 	const name = `process ${pid}${command === "" ? "" : ` (${command})`}`;
 	return isCertain
 		? `${name}, which ${who} started, could not be ended`
-		: `${name} may have been started by ${who}: it began meanwhile, has no parent and lacks the mark in its environment`;
+		: `${name} may have been started by ${who}: it started during this time, has no parent and lacks the mark in its environment`;
 }

@@ -5,7 +5,7 @@ import type { Environment } from "../environment.ts";
 import type { ProcessCommand, ProcessOptions, ProcessResult } from "./process-options.ts";
 import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-messages.ts";
 
-/** The helper's program; run from its source there is none, and programs are started directly. */
+/** Missing when run from source; programs are then started directly. */
 const host = join(import.meta.dirname, "spawn-host.js");
 
 interface Waiting {
@@ -13,7 +13,6 @@ interface Waiting {
 	readonly reject: (error: Error) => void;
 }
 
-/** Whether programs can be started by a helper here. */
 export const helperExists: boolean = process.platform !== "win32" && existsSync(host);
 
 /** A process that starts programs for us, see spawn-host. */
@@ -22,14 +21,14 @@ export class SpawnHelper {
 	readonly #env: Environment;
 	readonly #waiting = new Map<number, Waiting>();
 	#next = 1;
-	/** Whether it is there no more; then another one has to be started. */
+	/** Whether it has exited; then another one must be started. */
 	ended = false;
 
 	constructor(env: Environment) {
 		this.#env = env;
 		this.#child = spawn(process.execPath, [host], {
 			env: { ...env },
-			// A group of its own: Ctrl-C is for us to hear, and to act upon.
+			// A separate group: Ctrl-C is handled by this process.
 			detached: true,
 			stdio: ["ignore", "ignore", "ignore", "ipc"],
 			serialization: "advanced",
@@ -74,7 +73,7 @@ export class SpawnHelper {
 		this.#waiting.clear();
 	}
 
-	/** Nothing is under way: it must not keep us alive. */
+	/** Nothing is running: it must not keep us alive. */
 	#rest(): void {
 		this.#child.unref();
 		this.#child.channel?.unref();

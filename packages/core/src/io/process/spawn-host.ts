@@ -1,5 +1,5 @@
-// A process of its own that starts programs for its parent. Starting one copies the page tables of whoever starts it: from a parent that
-// holds a large eval in memory that takes several times as long as from here.
+// A process that starts programs for its parent. Forking copies the page tables of the forking
+// process: from a parent with a large eval in memory that takes several times as long as from here.
 
 import { errnoCode } from "../files/file-error.ts";
 import { runProcess } from "../run-process.ts";
@@ -12,7 +12,7 @@ process.on("message", (message: ToHelper) => {
 	if ("abort" in message) running.get(message.abort)?.abort();
 	else void run(message.run);
 });
-// The parent is gone: whatever runs goes, too (groups that are still tracked are killed on exit).
+// The parent is gone: end what runs (groups that are still tracked are killed on exit).
 process.on("disconnect", () => process.exit(0));
 
 async function run({ id, set, unset, argv, shell, ...options }: SpawnRequest): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ProcessResult } from "./process-options.ts";
 
-/** What the helper is asked to run. The environment is given as what differs from the helper's own. */
+/** The environment is given as the difference from the helper's own. */
 export interface SpawnRequest {
 	readonly id: number;
 	readonly argv?: readonly string[];
@@ -17,10 +17,10 @@ export interface SpawnRequest {
 	readonly leftovers?: "leave" | "end" | undefined;
 }
 
-/** To the helper: run this, or end that. */
+/** Requests: run this, or end that. */
 export type ToHelper = { readonly run: SpawnRequest } | { readonly abort: number };
 
-/** From the helper: how it ended, or what running it threw. */
+/** Responses: how it ended, or what running it threw. */
 export type FromHelper =
 	| { readonly id: number; readonly result: ProcessResult }
 	| { readonly id: number; readonly error: string; readonly code?: string | undefined };

@@ -10,14 +10,15 @@ export interface StartedProcess {
 	readonly leader: number;
 }
 
-/** Starts the program in a group of its own, or answers what the system said against it. */
+/** Starts the program in its own group, or returns the start error. */
 export async function startProcess(
 	options: ProcessOptions & ProcessCommand,
 ): Promise<StartedProcess | { error: unknown }> {
 	const settings: SpawnOptions = {
 		cwd: options.cwd,
 		env: { ...options.env },
-		// A session and process group of its own: one signal reaches every descendant that did not leave it.
+		// A separate session and process group: one signal reaches every descendant that did not leave
+		// it.
 		detached: process.platform !== "win32",
 		windowsHide: true,
 		stdio: [options.input === undefined && !options.onInput ? "ignore" : "pipe", "pipe", "pipe"],
@@ -33,17 +34,18 @@ export async function startProcess(
 	return { child, leader: child.pid };
 }
 
-/** The system's code and a sentence about a program that did not start. */
+/** Returns the system's code and a message about a program that did not start. */
 export function describeStartError(
 	error: unknown,
 	options: ProcessOptions & ProcessCommand,
 ): { readonly code: string; readonly message: string } {
 	const said = errnoCode(error) ?? "UNKNOWN";
 	const program = options.argv?.[0] || "the program";
-	// The system answers EACCES for a program that is nowhere, too, where a directory of the PATH may not be looked into.
+	// The system also reports EACCES for a missing program if a PATH directory is not searchable.
 	const code = said === "EACCES" && isNowhere(program, options) ? "ENOENT" : said;
 	if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR") {
-		// The system answers ENOENT for a missing working directory, too: that must not read as a missing program.
+		// The system reports ENOENT for a missing working directory, too: that must not read as a
+		// missing program.
 		const kind = targetKind(options.cwd);
 		if (kind === "missing") return { code, message: `the working directory ${options.cwd} does not exist` };
 		if (kind !== "directory") return { code, message: `the working directory ${options.cwd} is not a directory` };
@@ -51,7 +53,7 @@ export function describeStartError(
 	const sentences: Readonly<Record<string, string>> = {
 		ENOENT: `${program} was not found`,
 		EACCES: `${program} is not executable`,
-		ENOEXEC: `${program} is neither a program nor a script with a "#!" line`,
+		ENOEXEC: `${program} is not a program or a script with a "#!" line`,
 		E2BIG: `the arguments and environment of ${program} are too long`,
 	};
 	const outOf = resourceError(program, error);
@@ -60,7 +62,7 @@ export function describeStartError(
 	return { code, message: sentences[code] ?? `${program} could not be started: ${reason}` };
 }
 
-/** Whether no directory of the PATH that may be looked into has a file of a bare name. */
+/** Returns whether no searchable directory of PATH has a file of this name. */
 function isNowhere(name: string, { env, cwd }: ProcessOptions): boolean {
 	if (name.includes("/")) return false;
 	const directories = (env.PATH ?? "").split(delimiter);

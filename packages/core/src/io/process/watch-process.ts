@@ -11,13 +11,13 @@ export interface ProcessEnding {
 	readonly reason: "timeout" | "abort" | undefined;
 }
 
-/** How long pipes that a departed process holds open are listened to once the program itself has ended, and nobody writes. */
+/** Milliseconds to keep reading open pipes after the program has ended, while no data arrives. */
 const pipeGraceMs = 200;
-/** The same if somebody keeps writing. */
+/** Milliseconds if data keeps arriving. */
 const pipeGraceAtMostMs = 2000;
 const longestTimer = 2 ** 31 - 1;
 
-/** Feeds a started process, gathers its output and ends its group when time, the caller or a failing callback says so. */
+/** Passes input, collects output, and ends the group on timeout, abort or a callback's error. */
 export async function watchProcess(
 	process: StartedProcess,
 	options: ProcessOptions,
@@ -45,7 +45,7 @@ export async function watchProcess(
 		});
 	listen(child.stdout, stdout);
 	listen(child.stderr, stderr);
-	// A program may end or close its stdin without reading it: that is its right, not an error.
+	// A program can end or close its stdin without reading it: that is not an error.
 	child.stdin?.on("error", () => undefined);
 	const { stdin } = child;
 	if (options.onInput && stdin) options.onInput({ write: (text) => stdin.write(text), close: () => stdin.end() });
@@ -81,7 +81,7 @@ function endOn(options: ProcessOptions, end: (reason: "timeout" | "abort") => vo
 	};
 }
 
-/** Resolves when both pipes ended, or when nobody wrote for a moment although something still holds them open. */
+/** Resolves when both pipes ended, or stay open without data for a moment. */
 async function pipesEnded(closed: Promise<void>, lastData: () => number): Promise<void> {
 	let isClosed = false;
 	const done = closed.then(() => {
@@ -90,7 +90,7 @@ async function pipesEnded(closed: Promise<void>, lastData: () => number): Promis
 	const exited = performance.now();
 	for (;;) {
 		let timer: NodeJS.Timeout | undefined;
-		// The immediate after the timer lets data that waits in the pipe be read first, even on a busy machine.
+		// The immediate after the timer lets buffered data be read first, even on a busy machine.
 		const pause = new Promise<void>((resolve) => {
 			timer = setTimeout(() => setImmediate(resolve), pipeGraceMs / 4);
 		});

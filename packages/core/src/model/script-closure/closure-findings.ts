@@ -3,8 +3,8 @@ import { type Diagnostic, type FindingKind, finding } from "../../base/diagnosti
 const unknownImport: FindingKind<{ what: string }> = {
 	rule: "scripts.unknown-import",
 	severity: "warning",
-	message: ({ what }) => `${what}: the files it brings can't be known`,
-	hint: () => "name the files it needs under `bundle.include`, or with --include",
+	message: ({ what }) => `${what}: the files it needs can't be determined`,
+	hint: () => "list the files it needs under `bundle.include`, or with --include",
 };
 
 const missingImport: FindingKind<{ specifier: string }> = {

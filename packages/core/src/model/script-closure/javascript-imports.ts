@@ -10,7 +10,7 @@ const makerAlias = /\bcreateRequire\s+as\s+([\w$]+)/g;
 const statement = /^[ \t]*(?:import|export)\b[^'"\n\r\u2028\u2029;]*(?:(?<=\bfrom[ \t]*)\s+)?(['"])([^'"\n]+)\1/gm;
 const dynamic = /\bimport\s*\(\s*(['"])([^'"\n]+)\1/g;
 
-/** What a JavaScript or TypeScript module names: by a parser, and by patterns for what is not import syntax. */
+/** Uses a parser, and patterns for other forms than import syntax. */
 export function javascriptImports(text: string): ScriptImports {
 	const lineOf = lineCounter(text);
 	const imports: ScriptImport[] = [];
@@ -18,7 +18,8 @@ export function javascriptImports(text: string): ScriptImports {
 	const parsed = parseModule(text);
 	if (parsed) for (const found of parsed) readImport(found, lineOf, imports, unknown);
 	else {
-		// JSX with quotes in its text: line by line, which misses nothing that begins a line.
+		// JSX with quotes in its text: scan line by line, which finds every import at the start of a
+		// line.
 		for (const pattern of [statement, dynamic]) scan(text, pattern, lineOf, imports, "module", true);
 	}
 	const { called, computed } = requirePatterns(text);
@@ -34,7 +35,7 @@ export function javascriptImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** Patterns for calls of `require`, under the names too that a module gives what `createRequire` returns. */
+/** Returns patterns for calls of `require`, including aliases of `createRequire`'s result. */
 function requirePatterns(text: string): { readonly called: RegExp; readonly computed: RegExp } {
 	const makers = namesOf("createRequire", text, makerAlias);
 	const made = String.raw`(?:(?<![\w$])[\w$]+\s*\.\s*)?(?:${makers.join("|")})\s*\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)`;
@@ -47,7 +48,7 @@ function requirePatterns(text: string): { readonly called: RegExp; readonly comp
 	};
 }
 
-/** A module that gives more names to one function is not read further: each costs a look at every place. */
+/** A module with more aliases for one function is not scanned further: each needs another pass. */
 const mostNames = 50;
 
 function namesOf(first: string, text: string, pattern: RegExp): string[] {

@@ -7,7 +7,7 @@ const computedImport = /\b(?:import_module|__import__|run_path|run_module|spec_f
 const searchPath = /\bsys\.path\b\s*(?:\.|\[|=|\+)/g;
 const besideFile = /^.*__file__.*$/gm;
 
-/** What a Python file names: a line scan, since nothing smaller than Python parses Python. */
+/** Returns the imports of a Python file by a line scan, since only Python can parse Python. */
 export function pythonImports(text: string): ScriptImports {
 	const lineOf = lineCounter(text);
 	const imports: ScriptImport[] = [];
@@ -36,7 +36,7 @@ export function pythonImports(text: string): ScriptImports {
 	return { imports, unknown };
 }
 
-/** `Path(__file__).parent / "x.json"` and `os.path.join(os.path.dirname(__file__), "..", "x.json")` as a relative path. */
+/** Reads `Path(__file__).parent / "x.json"` and its `os.path` form as a relative path. */
 function pathBesideFile(line: string): string | undefined {
 	const at = line.indexOf("__file__");
 	const literals = [...line.slice(at).matchAll(/['"]([^'"]+)['"]/g)].map((match) => match[1] ?? "");

@@ -5,7 +5,7 @@ import type { DiskView } from "../disk-view.ts";
 import { withParents } from "../eval-scope.ts";
 
 const endings = [".mjs", ".js", ".cjs", ".ts", ".mts", ".cts", ".tsx", ".jsx", ".json", ".node"];
-/** TypeScript writes the ending that the compiled file would have. */
+/** TypeScript imports use the extension of the compiled file. */
 const written: Readonly<Record<string, readonly string[]>> = {
 	".js": [".ts", ".tsx"],
 	".jsx": [".tsx"],
@@ -13,7 +13,7 @@ const written: Readonly<Record<string, readonly string[]>> = {
 	".cjs": [".cts"],
 };
 
-/** The file that a relative JavaScript specifier names: as written, as TypeScript writes it, with an ending, or a directory's index. */
+/** As written, by TypeScript's rules, with an extension, or a directory's index. */
 export function resolveRelative(specifier: string, directory: string, view: DiskView): string | undefined {
 	const path = resolve(directory, decoded(specifier.replace(/[?#].*$/s, "")));
 	if (view.kind(path) === "file") return path;
@@ -35,7 +35,7 @@ function inDirectory(path: string, view: DiskView): string[] {
 	return [...fromMain, ...endings.map((ending) => join(path, `index${ending}`))];
 }
 
-/** The nearest `package.json` from `directory` up to `root`: it decides what `.js` means and what `#name` stands for. */
+/** The nearest `package.json` defines the meaning of `.js` and of `#name`. */
 export function nearestPackage(directory: string, root: string, view: DiskView): string | undefined {
 	const bound = isInside(root, directory) ? root : directory;
 	for (const parent of withParents(directory, bound)) {
@@ -45,7 +45,7 @@ export function nearestPackage(directory: string, root: string, view: DiskView):
 	return undefined;
 }
 
-/** Every file that a `#name` import may stand for, by the `imports` of its package; all conditions count. */
+/** Returns all targets of a `#name` import, for all conditions. */
 export function subpathImports(specifier: string, packageFile: string, view: DiskView): string[] {
 	const imports = packageFields(packageFile, view)?.imports;
 	if (typeof imports !== "object" || imports === null) return [];
@@ -83,12 +83,12 @@ function packageFields(file: string, view: DiskView): { main?: unknown; imports?
 	}
 }
 
-/** `@scope/name/sub` → `@scope/name`; undefined for what is no package name. */
+/** Returns `@scope/name` for `@scope/name/sub`; undefined if it isn't a package. */
 export function packageName(specifier: string): string | undefined {
 	return /^(?:@[\w.-]+\/)?[\w][\w.-]*/.exec(specifier)?.[0];
 }
 
-/** Files that a Python module name stands for, looked for in `directories`: whole packages, since they load their own parts. */
+/** Returns whole packages, since they load their own parts. */
 export function resolvePython(name: string, directories: readonly string[], view: DiskView): string[] {
 	const dots = /^\.*/.exec(name)?.[0].length ?? 0;
 	const parts = name.slice(dots).split(".").filter(Boolean);

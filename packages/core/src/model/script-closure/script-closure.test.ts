@@ -81,7 +81,7 @@ const $ = $make(import.meta.url); $("./e.cjs");
 		"b.mts",
 	);
 	expect(files).toEqual(["a.cjs", "a.mjs", "b.cjs", "b.mts", "c.json", "d.cjs", "e.cjs"]);
-	expect(warnings).toEqual(["a.mjs:5 a computed require: the files it brings can't be known"]);
+	expect(warnings).toEqual(["a.mjs:5 a computed require: the files it needs can't be determined"]);
 });
 
 test("what is computed is said, with its line; files that a pattern fits come along", () => {
@@ -98,9 +98,9 @@ test("what is computed is said, with its line; files that a pattern fits come al
 	);
 	expect(files).toEqual(["a.mjs", "b.cjs", "rules/one.mjs", "rules/two.mjs"]);
 	expect(warnings.sort()).toEqual([
-		"a.mjs:2 a computed import: the files it brings can't be known",
-		"a.mjs:3 a computed import: the files it brings can't be known",
-		"b.cjs:1 a computed require: the files it brings can't be known",
+		"a.mjs:2 a computed import: the files it needs can't be determined",
+		"a.mjs:3 a computed import: the files it needs can't be determined",
+		"b.cjs:1 a computed require: the files it needs can't be determined",
 	]);
 });
 
@@ -155,7 +155,7 @@ UP = os.path.join(os.path.dirname(os.path.dirname(__file__)), "up.txt")
 		...["g/check.py", "g/data/rules.json", "g/deep/module.py", "g/helper.py", "g/pkg/__init__.py", "g/pkg/data.bin"],
 		...["g/pkg/late.py", "g/pkg/sub.py", "g/sibling.py", "up.txt"],
 	]);
-	expect(warnings).toEqual(["g/check.py:8 a computed import: the files it brings can't be known"]);
+	expect(warnings).toEqual(["g/check.py:8 a computed import: the files it needs can't be determined"]);
 });
 
 test("shell: sourced files and programs beside the script", () => {
@@ -174,7 +174,7 @@ test("shell: sourced files and programs beside the script", () => {
 	);
 	expect(files).toEqual(["s/common.sh", "s/lib/x.sh", "s/run", "s/t.mjs", "s/tool.mjs", "shared.sh"]);
 	expect(programs).toEqual(["bash"]);
-	expect(warnings).toEqual(["s/run:6 a sourced file with a computed name: the files it brings can't be known"]);
+	expect(warnings).toEqual(["s/run:6 a sourced file with a computed name: the files it needs can't be determined"]);
 });
 
 test("circles, links, binary files and languages that nobody reads end well", () => {
@@ -196,5 +196,5 @@ test("circles, links, binary files and languages that nobody reads end well", ()
 	expect(follow(root, "a.mjs").files).toEqual(["a.mjs", "b.mjs", "linked.mjs", "real/d.mjs"]);
 	const rest = follow(root, "e.mjs", "bin", "x.rb");
 	expect(rest.files).toEqual(["bin", "e.mjs", "loop/file", "x.rb"]);
-	expect(rest.warnings).toEqual(["x.rb:1 imports in a language that is not read: the files it brings can't be known"]);
+	expect(rest.warnings).toEqual(["x.rb:1 imports in an unsupported language: the files it needs can't be determined"]);
 });

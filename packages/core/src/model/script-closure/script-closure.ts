@@ -14,30 +14,31 @@ import type { ScriptImport, ScriptImports } from "./script-import.ts";
 import { mayBeScript, type ScriptLanguage, scriptLanguage, shebangProgram } from "./script-language.ts";
 import { shellImports } from "./shell-imports.ts";
 
-/** A set of scripts with everything they are known to bring. */
+/** Scripts with everything they are known to need. */
 export interface ScriptClosure {
-	/** Absolute, sorted: the scripts, what they import, files and packages beside them, the `package.json` that decides what they are. */
+	/** Absolute, sorted: scripts, imports, files next to them, and their `package.json`. */
 	readonly files: readonly string[];
 	/** npm packages that are imported from `node_modules`, sorted. */
 	readonly packages: readonly string[];
-	/** Programs that `#!` lines name, sorted. */
+	/** Programs of `#!` lines, sorted. */
 	readonly programs: readonly string[];
-	/** Warnings: what can't be known without running a script, and imports of files that do not exist. */
+	/** Warnings: what is unknown without running a script, and imports of files that do not exist. */
 	readonly diagnostics: readonly Diagnostic[];
 }
 
 export interface ClosureOptions {
 	readonly view: DiskView;
-	/** Directory that no search goes beyond: the eval's repository or bundle. */
+	/** Bound of every search: the eval's repository or bundle. */
 	readonly root: string;
-	/** Directories that a shell's `source` and Python's modules may be relative to besides the script's own. */
+	/** Directories for a shell's `source` and Python's modules, in addition to the script's own. */
 	readonly workingDirectories?: readonly string[];
 }
 
 /**
- * Follows the relative imports of `scripts` (absolute paths): JavaScript and TypeScript by a parser (static, literal dynamic,
- * `require`, `new URL("./x", import.meta.url)`), Python modules and sourced shell files by a line scan. Files only; `node_modules` is
- * never entered. Never throws for what a script holds.
+ * Follows the relative imports of `scripts` (absolute paths): JavaScript and TypeScript by a parser
+ * (static, literal dynamic,
+ * `require`, `new URL("./x", import.meta.url)`), Python modules and sourced shell files by a line
+ * scan. Files only; `node_modules` is never entered. Never throws because of a script's content.
  */
 export function scriptClosure(scripts: Iterable<string>, options: ClosureOptions): ScriptClosure {
 	const walk = new ClosureWalk(options);
@@ -53,7 +54,7 @@ export function scriptClosure(scripts: Iterable<string>, options: ClosureOptions
 
 interface Waiting {
 	readonly file: string;
-	/** Directory of the script that was started: Python looks for modules there. */
+	/** Directory of the started script: Python searches modules there. */
 	readonly start: string;
 }
 
@@ -85,7 +86,7 @@ class ClosureWalk {
 		const program = shebangProgram(text);
 		if (program !== undefined) this.programs.add(program);
 		const language = scriptLanguage(file, text);
-		// Modules are resolved from where a file really is, not from a link to it.
+		// Modules are resolved relative to the real file, not to a link to it.
 		const directory = dirname(realPath(file));
 		const { imports, unknown } = scanners[language](text);
 		for (const { line, what } of unknown) this.diagnostics.push(importUnknown(file, line, what));
@@ -97,7 +98,7 @@ class ClosureWalk {
 		try {
 			return this.#options.view.readText(file);
 		} catch (error) {
-			// Not UTF-8, or huge: no script that could be read. A missing one is the caller's finding.
+			// Not UTF-8, or huge: not a script. The caller reports a missing one.
 			if (error instanceof AgentvError) return undefined;
 			throw error;
 		}
@@ -112,7 +113,7 @@ class ClosureWalk {
 		} else this.#followModule(found, file, directory, start);
 	}
 
-	/** A package is taken whole: what it loads at run time lies within it. */
+	/** A package is included as a whole: what it loads at run time is within it. */
 	#addPython(path: string, start: string): void {
 		if (basename(path) === "__init__.py") this.#addDirectory(dirname(path), start);
 		else this.add(path, start);
@@ -123,7 +124,8 @@ class ClosureWalk {
 		for (const base of bases) {
 			const path = resolve(base, specifier);
 			const kind = this.#options.view.kind(path);
-			// The script's own directory, or one above it, is where paths are computed from: that is no file it needs.
+			// The script's own directory, or a parent of it, is a base for computed paths, not a needed
+			// file.
 			if (kind === "directory" && !isInside(path, directory) && isInside(this.#options.root, path))
 				this.#addDirectory(path, start);
 			if (kind === "file") this.add(path, start);
@@ -133,7 +135,7 @@ class ClosureWalk {
 
 	#followPattern({ specifier }: ScriptImport, directory: string, start: string): void {
 		if (!specifier.startsWith(".")) return;
-		// Only names in one directory are looked at: a `*` before another slash matches none.
+		// Only names in one directory are matched: a `*` before another slash matches none.
 		const whole = resolve(directory, specifier);
 		const [folder, pattern] = [dirname(whole), basename(whole)];
 		if (folder.includes("*") || pattern.length > longestGlob) return;
@@ -163,7 +165,7 @@ class ClosureWalk {
 		if (name) this.packages.add(name);
 	}
 
-	/** Node asks the nearest `package.json` what `.js` means; loaders of TypeScript ask it too. */
+	/** The nearest `package.json` defines the meaning of `.js` for Node and TypeScript loaders. */
 	#addPackageFile(file: string, directory: string, imports: readonly ScriptImport[], start: string): void {
 		const decides = !/\.[cm]js$/.test(file) || imports.some(({ specifier }) => specifier.startsWith("#"));
 		const packageFile = decides ? nearestPackage(directory, this.#options.root, this.#options.view) : undefined;
@@ -177,7 +179,7 @@ class ClosureWalk {
 			const path = join(directory, name);
 			const kind = this.#options.view.kind(path);
 			if (kind === "file") this.add(path, start);
-			// Linked directories are not entered: they may lead in circles.
+			// Linked directories are not entered: they can form cycles.
 			else if (kind === "directory" && realPath(path) === join(real, name)) this.#addDirectory(path, start);
 		}
 	}
@@ -188,6 +190,6 @@ const scanners: Readonly<Record<ScriptLanguage, (text: string) => ScriptImports>
 	javascript: javascriptImports,
 	python: pythonImports,
 	shell: shellImports,
-	other: () => ({ imports: [], unknown: [{ line: 1, what: "imports in a language that is not read" }] }),
+	other: () => ({ imports: [], unknown: [{ line: 1, what: "imports in an unsupported language" }] }),
 	none: () => nothing,
 };

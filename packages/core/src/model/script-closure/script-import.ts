@@ -1,30 +1,27 @@
-/** What scanning one script found: each thing it names, and what can't be known. */
+/** The result of scanning a script: its imports, and what is unknown. */
 export interface ScriptImports {
 	readonly imports: readonly ScriptImport[];
 	readonly unknown: readonly UnknownImport[];
 }
 
 export interface ScriptImport {
-	/**
-	 * `module`: resolved as the language resolves modules; `file`: a path relative to the script; `pattern`: a path in which every `*`
-	 * stands for something computed.
-	 */
+	/** `pattern`: a path with a `*` for each computed part. */
 	readonly kind: "module" | "file" | "pattern";
 	readonly specifier: string;
 	/** 1-based. */
 	readonly line: number;
-	/** Found by a scan for words rather than by a parser: what does not exist is no import then. */
+	/** Found by a text scan instead of a parser: a missing file is not an error then. */
 	readonly guessed: boolean;
 }
 
-/** A place in a script that brings files nobody can name without running it. */
+/** A location in a script whose imports are unknown without running it. */
 export interface UnknownImport {
 	readonly line: number;
-	/** What is computed there, a noun phrase: `a computed import`. */
+	/** The computed construct, a noun phrase: `a computed import`. */
 	readonly what: string;
 }
 
-/** 1-based line of an offset; offsets are asked in growing order. */
+/** Returns the 1-based line of an offset; offsets must increase. */
 export function lineCounter(text: string): (offset: number) => number {
 	let line = 1;
 	let seen = 0;

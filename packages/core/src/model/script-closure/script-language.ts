@@ -1,6 +1,6 @@
 import { basename, extname } from "node:path";
 
-/** Languages whose imports are followed; `other` is a script in a language that is not, `none` no script at all. */
+/** `other` is a script in another language, `none` is not a script. */
 export type ScriptLanguage = "javascript" | "python" | "shell" | "other" | "none";
 
 const byEnding: Readonly<Record<string, ScriptLanguage>> = {
@@ -14,15 +14,15 @@ const byEnding: Readonly<Record<string, ScriptLanguage>> = {
 	...Object.fromEntries([".rb", ".pl", ".php", ".lua", ".r", ".ps1", ".jl"].map((ending) => [ending, "other"])),
 };
 
-/** Endings of files that may begin with a `#!` line but have none of the endings above. */
+/** Extensions of files that can begin with a `#!` line without any of the extensions above. */
 const shebang = /^#!\s*(?:\/\S*\/)?(?:env\s+(?:-S\s+)?)?([\w.+-]+)/;
 
-/** The program named by a script's first line (`#!/usr/bin/env python3` → `python3`). */
+/** Returns the program of a script's first line (`#!/usr/bin/env python3` → `python3`). */
 export function shebangProgram(text: string): string | undefined {
 	return shebang.exec(text.slice(0, 256))?.[1];
 }
 
-/** True where the language shows in the file's name, so that its text need not be read to know. */
+/** Returns true if the file's name determines the language, so that its text need not be read. */
 export function mayBeScript(file: string): boolean {
 	const ending = extname(file).toLowerCase();
 	return ending === "" ? !basename(file).startsWith(".") : Object.hasOwn(byEnding, ending);

@@ -1,12 +1,12 @@
 import { lineCounter, type ScriptImport, type ScriptImports, type UnknownImport } from "./script-import.ts";
 
-/** The script's own directory, in the spellings that shell scripts have for it. */
+/** The script's own directory, as shell scripts write it. */
 const ownDirectory = String.raw`(?:\$\(\s*dirname[^)]{0,300}\)|\$\{(?:0|BASH_SOURCE[^}]{0,100})%/\*\}|\$\{?(?:\w*(?:DIR|dir|PATH|path)|HERE|here)\}?)`;
 const besideScript = new RegExp(String.raw`["']?${ownDirectory}["']?/([\w./@+-]+)`, "g");
 const relativeWord = /(?<![\w$}/)"'])(\.{1,2}\/[\w./@+-]+)/g;
 const sourced = /^[ \t]*(?:source|\.)[ \t]+(\S.*)$/gm;
 
-/** What a shell script names: a line scan for sourced files and for paths beside the script. */
+/** Scans lines for sourced files and for paths next to the script. */
 export function shellImports(text: string): ScriptImports {
 	const code = text.replace(/^[ \t]*#.*$/gm, (comment) => " ".repeat(comment.length));
 	const lineOf = lineCounter(code);

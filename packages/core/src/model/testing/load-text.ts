@@ -13,7 +13,7 @@ export function loadTree(
 	return loadEval(join(root, entry), { view: openDiskView(), env, cwd: root });
 }
 
-/** Its findings as `file:line:column severity rule message`. */
+/** Returns findings as `file:line:column severity rule message`. */
 export function findingsOf(loaded: LoadedEval): string[] {
 	const directory = `${loaded.scope.directory}/`;
 	return loaded.diagnostics.map(({ rule, severity, message, at }) => {
@@ -22,7 +22,7 @@ export function findingsOf(loaded: LoadedEval): string[] {
 	});
 }
 
-/** An eval with one test, which has these further lines. */
+/** Returns an eval with one test with these additional lines. */
 export function oneTest(...lines: readonly string[]): string {
 	return ["tests:", "  - id: a", ...lines.map((line) => `    ${line}`), ""].join("\n");
 }

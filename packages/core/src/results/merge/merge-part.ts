@@ -37,8 +37,8 @@ export function readPart(directory: string, name: string): MergePart {
 		if (pathKind(join(directory, file)) === "link") throw new AgentvError("refused", `${join(name, file)} is a link`);
 	const run = readRunFile(directory);
 	if (isLocked(directory, { lockDirectory: directory }))
-		throw new AgentvError("refused", `${name} belongs to a run that is under way`, {
-			hint: "Merge it when it has ended. If it was killed on another machine, that shows after a minute.",
+		throw new AgentvError("refused", `${name} belongs to a run in progress`, {
+			hint: "Merge it after it has finished. A run that was killed on another machine is detected after a minute.",
 		});
 	const stored = new StoredRows(directory);
 	const rows = [...stored.recorded()];

@@ -61,21 +61,21 @@ export type PlanPart =
 export function mergeProblemText(problem: MergeProblem): string {
 	switch (problem.kind) {
 		case "same-run":
-			return `${problem.runs[0]} and ${problem.runs[1]} hold the same run`;
+			return `${problem.runs[0]} and ${problem.runs[1]} contain the same run`;
 		case "same-shard":
-			return `shard ${problem.index}/${problem.count} is there twice: ${problem.runs[0]} and ${problem.runs[1]}`;
+			return `shard ${problem.index}/${problem.count} is duplicated: ${problem.runs[0]} and ${problem.runs[1]}`;
 		case "other-plan":
 			return planText(problem);
 		case "duplicate":
-			return `${attemptText(problem.attempt)} is there twice: ${problem.places[0]} and ${problem.places[1]}`;
+			return `${attemptText(problem.attempt)} is duplicated: ${problem.places[0]} and ${problem.places[1]}`;
 		case "not-planned":
-			return `${attemptText(problem.attempt)} is no test of this run: ${problem.place}`;
+			return `${attemptText(problem.attempt)} is not a test of this run: ${problem.place}`;
 		case "fingerprint":
-			return `${attemptText(problem.attempt)} is another ${problem.parts.join(" and ")} in ${problem.places[0]} than in ${problem.places[1]}`;
+			return `${attemptText(problem.attempt)} has a different ${problem.parts.join(" and ")} in ${problem.places[0]} than in ${problem.places[1]}`;
 		case "file":
-			return `${problem.path} is another version in ${problem.runs[0]} than in ${problem.runs[1]}`;
+			return `${problem.path} differs between ${problem.runs[0]} and ${problem.runs[1]}`;
 		case "target":
-			return `target ${JSON.stringify(problem.target)} of ${problem.eval} is another one in ${problem.places[0]} than in ${problem.places[1]}`;
+			return `target ${JSON.stringify(problem.target)} of ${problem.eval} differs between ${problem.places[0]} and ${problem.places[1]}`;
 	}
 }
 
@@ -91,7 +91,7 @@ const differences: Readonly<Record<PlanPart, (name: string) => string>> = {
 	bundle: () => "ran different bundles",
 	benchmark: () => "ran different revisions of a benchmark",
 	commit: () => "ran different commits",
-	flag: (name) => `were begun with different ${optionOf(name)}`,
+	flag: (name) => `were started with different ${optionOf(name)}`,
 	"shard-count": () => "divide the tests into different numbers of shards",
 	tests: () => "planned different tests",
 	balance: () => "balanced the shards by different durations",

@@ -20,13 +20,13 @@ async function problemsOf(directories: readonly string[]): Promise<string[]> {
 }
 
 describe("what counts twice is refused:", () => {
-	test("a shard that is named twice, or lies in two places", async () => {
+	test("a shard that was given twice, or lies in two places", async () => {
 		const { root, one, two } = await twoShards();
-		expect(await problemsOf([one, two, one])).toEqual(["shard-1-2 and shard-1-2 hold the same run"]);
+		expect(await problemsOf([one, two, one])).toEqual(["shard-1-2 and shard-1-2 contain the same run"]);
 		cpSync(one, join(root, "copy"), { recursive: true });
-		expect(await problemsOf([one, two, join(root, "copy")])).toEqual(["shard-1-2 and copy hold the same run"]);
+		expect(await problemsOf([one, two, join(root, "copy")])).toEqual(["shard-1-2 and copy contain the same run"]);
 		const full = await merged([one, two]);
-		expect(await problemsOf([full.directory, two])).toEqual(["shard-2-2 and merged hold the same run"]);
+		expect(await problemsOf([full.directory, two])).toEqual(["shard-2-2 and merged contain the same run"]);
 	});
 
 	test("a shard that was run twice", async () => {
@@ -35,7 +35,7 @@ describe("what counts twice is refused:", () => {
 			{ root },
 			{ targets: ["default"], shard: { index: 1, count: 2 }, output: join(root, "again") },
 		);
-		expect(await problemsOf([one, again.runDir, two])).toEqual(["shard 1/2 is there twice: shard-1-2 and again"]);
+		expect(await problemsOf([one, again.runDir, two])).toEqual(["shard 1/2 is duplicated: shard-1-2 and again"]);
 	});
 
 	test("an attempt that two runs made", async () => {
@@ -47,7 +47,7 @@ describe("what counts twice is refused:", () => {
 		const found = await problemsOf([one, two, rest.runDir]);
 		expect(found).toHaveLength(second.rows.length);
 		expect(found[0]).toBe(
-			`"${row?.testId}" (default) of my.eval.yaml is there twice: shard-2-2/${row?.file} and rest/${row?.file}`,
+			`"${row?.testId}" (default) of my.eval.yaml is duplicated: shard-2-2/${row?.file} and rest/${row?.file}`,
 		);
 	});
 });
@@ -59,8 +59,8 @@ describe("shards of different runs are refused:", () => {
 			{ shard: { index: 2, count: 3 } },
 			"divide the tests into different numbers of shards: 2 and 3",
 		],
-		["with other tests", { tests: ["?"] }, 'were begun with different --test: none and ["?"]'],
-		["with another number of attempts", { repeat: 3 }, "were begun with different --repeat: none and 3"],
+		["with other tests", { tests: ["?"] }, 'were started with different --test: none and ["?"]'],
+		["with another number of attempts", { repeat: 3 }, "were started with different --repeat: none and 3"],
 		["with another target", { targets: ["other"] }, 'had different targets "default"'],
 		["of another version", { version: "1.2.4" }, "were run by different versions of AgentV: 1.2.3 and 1.2.4"],
 	])("%s", async (_, difference, said) => {
@@ -96,7 +96,7 @@ describe("shards of different runs are refused:", () => {
 		const { runDir: one } = await shard(1);
 		writeFileSync(join(root, "check.mjs"), "// changed");
 		const { runDir: two } = await shard(2);
-		expect(await problemsOf([one, two])).toEqual(["check.mjs is another version in shard-1 than in shard-2"]);
+		expect(await problemsOf([one, two])).toEqual(["check.mjs differs between shard-1 and shard-2"]);
 	});
 
 	test("of a target whose settings changed in between, unless they have no bearing on answers", async () => {
@@ -111,9 +111,7 @@ describe("shards of different runs are refused:", () => {
 		writeFileSync(join(root, "targets.yaml"), mockTargets("yes, yes"));
 		await shard(2);
 		expect(await problemsOf([one, two])).toEqual([
-			expect.stringMatching(
-				/^target "default" of my.eval.yaml is another one in shard-\d\/tests\/.* than in shard-\d\//,
-			),
+			expect.stringMatching(/^target "default" of my.eval.yaml differs between shard-\d\/tests\/.* and shard-\d\//),
 		]);
 		editJson(join(two, "run.json"), (run) => ({
 			...run,
@@ -161,9 +159,7 @@ describe("shards of different runs are refused:", () => {
 		const { one, two } = await twoShards();
 		editRows(two, (row) => ({ ...row, fingerprint: { ...(row.fingerprint as object), target: "another" } }));
 		expect(await problemsOf([one, two])).toEqual([
-			expect.stringMatching(
-				/^target "default" of my.eval.yaml is another one in shard-\d-2\/tests\/.* than in shard-\d-2\//,
-			),
+			expect.stringMatching(/^target "default" of my.eval.yaml differs between shard-\d-2\/tests\/.* and shard-\d-2\//),
 		]);
 		editRows(two, (row) => ({
 			...row,
@@ -175,7 +171,9 @@ describe("shards of different runs are refused:", () => {
 	test("a row of no test of theirs", async () => {
 		const { one, two } = await twoShards();
 		editRows(two, (row) => ({ ...row, attempt: 3 }));
-		expect((await problemsOf([one, two]))[0]).toMatch(/attempt 3\) of my.eval.yaml is no test of this run: shard-2-2/);
+		expect((await problemsOf([one, two]))[0]).toMatch(
+			/attempt 3\) of my.eval.yaml is not a test of this run: shard-2-2/,
+		);
 	});
 });
 
@@ -212,24 +210,22 @@ describe("nothing is written, and nothing is left behind,", () => {
 		}
 		expect(await refusal([one])).toBe("merged");
 		editRows(one, (row) => ({ ...row, file: "tests/../../../secret/1.json" }));
-		expect(await refusal([one])).toMatch(/^refused: shard: "tests\/\.\.\/.*" is no place for the record of a test$/);
+		expect(await refusal([one])).toMatch(/^refused: shard: "tests\/\.\.\/.*" is not a valid path for a test's record$/);
 	});
 
 	test("where a shard is still being run", async () => {
 		const { one } = await twoShards();
-		await withLock(
-			one,
-			async () => expect(await refusal([one])).toBe("refused: shard belongs to a run that is under way"),
-			{ lockDirectory: one },
-		);
+		await withLock(one, async () => expect(await refusal([one])).toBe("refused: shard belongs to a run in progress"), {
+			lockDirectory: one,
+		});
 	});
 
 	test("where there is something, no run, or no way to stop", async () => {
 		const { root, one } = await twoShards();
 		expect(await refusal([one], root)).toBe(`config: ${root} is not empty`);
 		expect(await refusal([one], join(root, "my.eval.yaml"))).toMatch(/^config: .* is not a directory$/);
-		expect(await refusal([root])).toBe(`not-found: ${root} holds no run`);
-		expect(await refusal([one], join(one, "tests/merged"))).toMatch(/^refused: .* lies within /);
+		expect(await refusal([root])).toBe(`not-found: ${root} does not contain a run`);
+		expect(await refusal([one], join(one, "tests/merged"))).toMatch(/^refused: .* is inside /);
 		expect(readdirSync(join(one, "tests")).filter((name) => name.includes("merged"))).toEqual([]);
 		await expect(
 			mergeRuns([{ directory: one, name: "one" }], join(root, "out"), {

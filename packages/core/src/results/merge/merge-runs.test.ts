@@ -46,7 +46,7 @@ describe("what is missing is named:", () => {
 		expect(same).toEqual(missing);
 		expect(warnings).toHaveLength(3);
 		for (const warning of warnings.slice(0, 2))
-			expect(warning).toMatch(/^shard-2-2\/index\.jsonl:\d+ is not a row and is left out$/);
+			expect(warning).toMatch(/^shard-2-2\/index\.jsonl:\d+ is not a valid row and is skipped$/);
 		expect(warnings[2]).toBe("shard-2-2/index.jsonl is not what run.sha256 says");
 	});
 
@@ -124,8 +124,8 @@ describe("a merged run", () => {
 		appendFileSync(join(one, "tests", folder, "2.json"), " ");
 		const { warnings, missing, directory } = await merged([one, two]);
 		expect(warnings).toEqual([
-			`shard-1-2/tests/${folder}/1.json is gone`,
-			`shard-1-2/tests/${folder}/2.json is not what was recorded`,
+			`shard-1-2/tests/${folder}/1.json is missing`,
+			`shard-1-2/tests/${folder}/2.json was modified after the run`,
 		]);
 		expect(missing.tests).toEqual([]);
 		expect(filesIn(directory).get(`tests/${folder}/2.json`)).toMatch(/ $/);
@@ -143,7 +143,7 @@ describe("a merged run", () => {
 		expect(warnings).toEqual([
 			"shard-1-2/index.jsonl is not what run.sha256 says",
 			`shard-1-2/tests/${folder}/1.file_changes.diff is not what run.sha256 says`,
-			"shard-2-2 is finished but has no run.sha256: whether it was changed can't be told",
+			"shard-2-2 is finished but has no run.sha256: changes can't be detected",
 		]);
 	});
 

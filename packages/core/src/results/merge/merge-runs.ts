@@ -56,7 +56,7 @@ export async function mergeRuns(
 	const parts = inPartOrder(runs.map(({ directory, name }) => readPart(directory, name)));
 	throwIfAborted(signal, "merging");
 	const [first, ...others] = parts;
-	if (!first) throw new AgentvError("usage", "no run is named that could be merged");
+	if (!first) throw new AgentvError("usage", "no run to merge");
 	const warnings = warningsOf(parts);
 	const nothing = { missing: { shards: [], tests: [] }, warnings, parts: parts.map(summaryOf) };
 	const unlike = [
@@ -88,7 +88,7 @@ function refuseFilled(output: string): void {
 	const kind = targetKind(output);
 	if (kind === "missing" || (kind === "directory" && listDirectory(output).length === 0)) return;
 	throw new AgentvError("config", `${output} ${kind === "directory" ? "is not empty" : "is not a directory"}`, {
-		hint: "Name a new or empty directory.",
+		hint: "Choose a new or empty directory.",
 	});
 }
 
@@ -126,7 +126,7 @@ function otherVersions(parts: readonly MergePart[]): MergeProblem[] {
 
 function warningsOf(parts: readonly MergePart[]): string[] {
 	return parts.flatMap((part) => [
-		...part.badLines.map((line) => `${part.name}/index.jsonl:${line} is not a row and is left out`),
+		...part.badLines.map((line) => `${part.name}/index.jsonl:${line} is not a valid row and is skipped`),
 		...(part.isFinished ? digestWarnings(part) : []),
 	]);
 }
@@ -137,9 +137,8 @@ function digestWarnings({ directory, name }: MergePart): string[] {
 		// Of the record of an attempt it is said when it is copied, as for parts without a digest.
 		const isMerged = kind !== "file-added" || file.startsWith("tests/");
 		if (isAttemptRecord(file) || !isMerged) return [];
-		if (kind === "digest-missing")
-			return [`${name} is finished but has no ${file}: whether it was changed can't be told`];
-		return [`${name}/${file} ${kind === "file-missing" ? "is gone" : `is not what ${digestName} says`}`];
+		if (kind === "digest-missing") return [`${name} is finished but has no ${file}: changes can't be detected`];
+		return [`${name}/${file} ${kind === "file-missing" ? "is missing" : `does not match ${digestName}`}`];
 	});
 }
 

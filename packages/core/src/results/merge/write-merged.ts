@@ -56,7 +56,7 @@ export async function writeMerged(merged: MergedRun, output: string, signal: Abo
 		throwIfAborted(signal, "merging");
 		isPlaced = moveIntoPlace(staging, output);
 		if (!isPlaced)
-			throw new AgentvError("config", `${output} can't be replaced`, { hint: "Name a directory below it." });
+			throw new AgentvError("config", `${output} can't be replaced`, { hint: "Choose a directory below it." });
 		return damaged;
 	} finally {
 		if (!isPlaced) {
@@ -74,9 +74,9 @@ function* lines(rows: readonly PartRow[]): Generator<string> {
 function damageOf({ row, part }: PartRow, staging: string): string[] {
 	if (row.file === undefined) return [];
 	const copy = join(staging, row.file);
-	if (pathKind(copy) === "missing") return [`${part.name}/${row.file} is gone`];
+	if (pathKind(copy) === "missing") return [`${part.name}/${row.file} is missing`];
 	if (row.fileSha256 === undefined || row.fileSha256 === digestFile(copy)) return [];
-	return [`${part.name}/${row.file} is not what was recorded`];
+	return [`${part.name}/${row.file} was modified after the run`];
 }
 
 /** Whether a path in a run's directory is that of an attempt's own file. */
@@ -95,7 +95,7 @@ function recordsOf(part: MergePart, rows: readonly PartRow[]): PreparedTree {
 		if (folder === undefined || attempt === undefined)
 			throw new AgentvError(
 				"refused",
-				`${part.name}: ${JSON.stringify(row.file)} is no place for the record of a test`,
+				`${part.name}: ${JSON.stringify(row.file)} is not a valid path for a test's record`,
 			);
 		wanted.set(folder, (wanted.get(folder) ?? new Set()).add(attempt));
 	}

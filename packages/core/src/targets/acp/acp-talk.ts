@@ -21,23 +21,23 @@ import { WorkspaceFiles } from "./workspace-files.ts";
 
 type Settings = ProviderSettings<"acp">;
 
-/** A talk with an agent about one question. */
+/** A conversation with an agent about one prompt. */
 export interface AcpTalk {
-	/** Rejects where the talk breaks off. */
+	/** Rejects if the conversation fails. */
 	readonly answer: Promise<TargetAnswer>;
-	/** What the agent said until now, for the record of a talk that breaks off. */
+	/** Returns what the agent has sent so far, for the record of a failed conversation. */
 	readonly partial: () => Partial<TargetAnswer>;
-	/** Takes the parameters of a `session/update`. */
+	/** Handles the parameters of a `session/update`. */
 	readonly onUpdate: (params: unknown) => void;
 }
 
 /**
- * Asks an agent one question in a session, its own earlier one where it can load that.
+ * Sends an agent one prompt in a session, its previous one if it can load that.
  * @param cwd absolute working directory of the session
  */
 export function askAgent(stream: Stream, request: TargetRequest, settings: Settings, cwd: string): AcpTalk {
 	const transcript = new AcpTranscript();
-	// Loading a session tells it again: the answer begins after that.
+	// Loading a session replays it: the answer begins after that.
 	let listens = false;
 	const listen = () => {
 		listens = true;
@@ -85,7 +85,7 @@ async function converse(
 	});
 }
 
-/** The session of the turn before, where there is one and the agent can load it; else a new one. */
+/** Opens the session of the previous turn if the agent can load it; else a new one. */
 async function openSession(
 	agent: ClientContext,
 	methods: typeof import("@agentclientprotocol/sdk").methods.agent.session,
@@ -102,7 +102,7 @@ async function openSession(
 	return { sessionId, isOld: false };
 }
 
-/** The words, and links to the files that are part of the question. */
+/** Returns the text, and links to the files of the prompt. */
 function promptBlocks(words: string, { files }: TargetRequest): ContentBlock[] {
 	const links = files.map((path) => {
 		const name = path.split("/").at(-1) ?? path;

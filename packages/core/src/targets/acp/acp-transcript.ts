@@ -2,10 +2,10 @@ import { contentText, count, type Fields, given, record, records, text } from ".
 import { Transcript } from "../agent/transcript.ts";
 import type { AnswerMessage, TargetAnswer } from "../contract.ts";
 
-/** Turns an ACP agent's session updates into messages, tool calls and figures. Unknown updates are passed over. */
+/** Converts ACP session updates to messages and figures. Ignores unknown updates. */
 export class AcpTranscript {
 	readonly #transcript = new Transcript();
-	/** Text comes in chunks: what belongs together so far. */
+	/** Text arrives in chunks: the current message so far. */
 	#saying = "";
 	#messageId: string | undefined;
 	#cost: number | undefined;
@@ -53,7 +53,7 @@ export class AcpTranscript {
 		return this.#transcript.messages();
 	}
 
-	/** @param response of the prompt; newer agents say there how many tokens the turn took */
+	/** @param response to the prompt; newer agents report the turn's token usage in it */
 	figures(response: Fields): Pick<TargetAnswer, "tokenUsage" | "costUsd"> {
 		const usage = record(response.usage);
 		const input = count(usage.inputTokens);
@@ -65,7 +65,7 @@ export class AcpTranscript {
 	}
 }
 
-/** What a call is about, where the agent does not say what it was called with. */
+/** Returns what a call is about if the agent does not report its input. */
 function inputOf({ title, locations }: Fields): unknown {
 	const paths = records(locations).flatMap(({ path }) => text(path) ?? []);
 	if (title === undefined && paths.length === 0) return undefined;

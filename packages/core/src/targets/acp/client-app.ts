@@ -6,7 +6,7 @@ import type { WorkspaceFiles } from "./workspace-files.ts";
 
 type Sdk = typeof import("@agentclientprotocol/sdk");
 
-/** What we do for an agent: permit, and read and write files where there is a workspace. */
+/** Handles an agent's requests: permissions, and file access if there is a workspace. */
 export function clientApp(
 	{ client, methods, RequestError }: Sdk,
 	permissions: ProviderSettings<"acp">["permissions"],

@@ -1,20 +1,20 @@
 import type { AnyMessage, Stream } from "@agentclientprotocol/sdk";
 import type { OpenInput } from "../../io/run-process.ts";
 
-/** The two ends of a talk with an agent over its stdin and stdout. */
+/** The two ends of a connection to an agent over its stdin and stdout. */
 export interface MessageStream {
 	readonly stream: Stream;
-	/** Takes the agent's stdin, once it runs. */
+	/** Receives the agent's stdin once it runs. */
 	readonly onInput: (input: OpenInput) => void;
-	/** Takes a message from the agent. Only JSON-RPC passes, and answers only to what was asked. */
+	/** Only JSON-RPC passes, and only responses to our requests. */
 	readonly onMessage: (message: Readonly<Record<string, unknown>>) => void;
-	/** Nothing more will come. */
+	/** Ends the stream. */
 	readonly end: () => void;
 }
 
 /**
- * @param onUpdate takes what a session tells. It goes past the SDK, which would put updates that it does not know on our terminal, and
- * would hand over the last one only after the response that it came before.
+ * @param onUpdate receives session updates. It bypasses the SDK, which would print unknown updates
+ * to our terminal, and would deliver the last one only after the response that it preceded
  */
 export function messageStream(onUpdate: (params: unknown) => void): MessageStream {
 	let toUs: ReadableStreamDefaultController<AnyMessage> | undefined;

@@ -4,7 +4,7 @@ import type { ProviderSettings } from "../../schema/target-file.ts";
 
 type Permissions = ProviderSettings<"acp">["permissions"];
 
-/** Answers an agent's request as the target's `permissions` say: one word for all, or one for each kind of work. Default: allow. */
+/** `permissions` is one word, or one per kind of action. Default: allow. */
 export function permissionAnswer(
 	request: RequestPermissionRequest,
 	permissions: Permissions,
@@ -21,7 +21,7 @@ export function permissionAnswer(
 function wordFor(kind: string, permissions: Permissions): "allow" | "reject" {
 	if (typeof permissions !== "object") return permissions ?? "allow";
 	const words: Readonly<Record<string, "allow" | "reject" | undefined>> = permissions;
-	// A list of what is allowed allows nothing else; a list of what is rejected rejects nothing else.
+	// A list of allowed kinds allows nothing else; a list of rejected kinds rejects nothing else.
 	const rest = Object.values(permissions).every((word) => word === "allow") ? "reject" : "allow";
 	return lookUp(words, kind) ?? words["default"] ?? rest;
 }

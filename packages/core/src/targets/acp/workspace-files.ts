@@ -12,7 +12,7 @@ import { isInside } from "../../io/files/path-inside.ts";
 import { readTextFile } from "../../io/files/read-text.ts";
 import { realPath } from "../../io/files/stat-path.ts";
 
-/** An agent's access to files through us: inside one directory, whatever links there say. */
+/** An agent's file access through us: inside one directory, whatever links there point to. */
 export class WorkspaceFiles {
 	readonly #root: string;
 
@@ -20,7 +20,10 @@ export class WorkspaceFiles {
 		this.#root = realPath(directory);
 	}
 
-	/** @throws AgentvError `refused` outside of the workspace; `not-found` or `config` where the file can't be read */
+	/**
+	 * @throws AgentvError `refused` outside the workspace; `not-found` or `config` if the file is
+	 * unreadable
+	 */
 	read({ path, line, limit }: ReadTextFileRequest): ReadTextFileResponse {
 		const text = readTextFile(this.#inside(path));
 		if (!line && !limit) return { content: text };
@@ -29,7 +32,7 @@ export class WorkspaceFiles {
 		return { content: lines.join("") };
 	}
 
-	/** @throws AgentvError `refused` outside of the workspace; `config` where it can't be written */
+	/** @throws AgentvError `refused` outside the workspace; `config` if it is not writable */
 	write({ path, content }: WriteTextFileRequest): WriteTextFileResponse {
 		const file = this.#inside(path);
 		makeDirectories(dirname(file));
@@ -41,6 +44,6 @@ export class WorkspaceFiles {
 		const lexical = isAbsolute(path) ? path : resolve(this.#root, path);
 		const real = realPath(lexical);
 		if (isInside(this.#root, real) && real !== this.#root) return real;
-		throw new AgentvError("refused", `${path} is outside of the workspace`);
+		throw new AgentvError("refused", `${path} is outside the workspace`);
 	}
 }

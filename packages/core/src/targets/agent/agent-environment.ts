@@ -1,6 +1,6 @@
 import type { Environment } from "../../io/environment.ts";
 
-/** Where people keep the keys of model vendors. */
+/** Variables in which users keep the keys of model vendors. */
 const vendorKeys: ReadonlySet<string> = new Set([
 	"ANTHROPIC_API_KEY",
 	"ANTHROPIC_AUTH_TOKEN",
@@ -23,8 +23,9 @@ const vendorKeys: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What to take out of the environment that an agent's program inherits (each name with `undefined`): keys of vendors that are not its
- * own, and whatever holds the key of another target, such as the judge's. The program runs what a model says.
+ * Returns what to remove from the environment of an agent's program (each name with `undefined`):
+ * keys of other vendors, and variables with the key of another target, such as the grader's. The
+ * program executes a model's output.
  */
 export function withheldVariables(
 	env: Environment,

@@ -17,7 +17,7 @@ import { objectLines } from "./object-lines.ts";
 
 type AgentName = "claude" | "codex" | "copilot-cli" | "pi-cli";
 
-/** A coding agent run by its own command line in the workspace, its JSON events read as they come. */
+/** Runs a coding agent in the workspace and parses its JSON events as they arrive. */
 export function agentTarget(target: TargetOf<AgentName>, services: TargetServices, protocol: AgentProtocol): Target {
 	const agent = new Agent(target, services, protocol);
 	return {
@@ -28,7 +28,7 @@ export function agentTarget(target: TargetOf<AgentName>, services: TargetService
 }
 
 const versionTimeoutMs = 15_000;
-/** Events are read as they come; what is kept is for error messages. */
+/** Events are parsed as they arrive; this output is only for error messages. */
 const keptOutput = 64 * 1024;
 
 class Agent {
@@ -106,12 +106,12 @@ function failureOf(
 	report: AgentReport,
 	partial: TargetAnswer,
 ): TargetFailure | undefined {
-	// What the agent says of itself tells more than its exit code, but not more than that it was ended.
+	// The agent's own message is more specific than its exit code, but not than a timeout or signal.
 	const ended = process !== undefined && process.code !== "exit-code";
 	if (report.failure && !ended) return { code: "agent-failed", ...report.failure, partial };
 	if (process) return { ...process, partial };
 	const nothing = report.messages.length === 0 && report.text === undefined;
 	if (!nothing && !report.isIncomplete) return undefined;
-	const message = nothing ? "the agent ended without a message that could be read" : "the agent's events break off";
+	const message = nothing ? "the agent ended without a readable message" : "the agent's events are incomplete";
 	return { code: "no-output", message, retryable: true, partial };
 }

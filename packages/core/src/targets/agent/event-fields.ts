@@ -1,4 +1,4 @@
-/** Reading fields of events that another program made: whatever is missing or of another type is `undefined` or empty. */
+/** Missing fields and those of another type are `undefined` or empty. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -14,13 +14,13 @@ export function text(value: unknown): string | undefined {
 	return typeof value === "string" ? value : undefined;
 }
 
-/** An amount; one that is not possible is `NaN`, also in sums, so that it is refused and warned of. */
+/** An impossible amount becomes `NaN`, also in sums, so that it is rejected later. */
 export function count(value: unknown): number | undefined {
 	if (typeof value !== "number") return undefined;
 	return Number.isFinite(value) && value >= 0 ? value : Number.NaN;
 }
 
-/** Content given as text or as a list of `{type: "text", text}` blocks; `undefined` where it is neither. */
+/** Returns content given as text or as a list of `{type: "text", text}` blocks; else undefined. */
 export function contentText(value: unknown): string | undefined {
 	if (typeof value === "string") return value;
 	if (!Array.isArray(value)) return undefined;
@@ -29,7 +29,7 @@ export function contentText(value: unknown): string | undefined {
 		.join("\n");
 }
 
-/** `{key: value}`, or nothing where there is no value. */
+/** Returns `{key: value}`, or `{}` without a value. */
 export function given<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
 	return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value };
 }

@@ -1,6 +1,6 @@
 import type { RequestPiece, TargetRequest } from "../contract.ts";
 
-/** What an agent has not been told yet: everything, or, where it goes on with its session, what came after its last answer. */
+/** Returns everything, or what follows the last answer of a resumed session. */
 export function newWords({ session, prompt, messages }: TargetRequest): string {
 	if (session === undefined) return prompt;
 	const last = messages.findLastIndex(({ role }) => role === "assistant");

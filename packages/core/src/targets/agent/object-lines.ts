@@ -1,10 +1,10 @@
 import type { Fields } from "./event-fields.ts";
 
-/** Longer lines come in pieces of at least this many characters. */
+/** Longer lines arrive in chunks of at least this many characters. */
 const pieceLength = 1024 * 1024;
 const longestEvent = 64 * 1024 * 1024;
 
-/** Reads JSON objects, one a line, from what a program prints. Lines that are none are a program's chatter. */
+/** Parses JSON objects, one per line, from a program's output. Other lines are ignored. */
 export function objectLines(onObject: (object: Fields) => void): (line: string) => void {
 	let begun = "";
 	return (line) => {

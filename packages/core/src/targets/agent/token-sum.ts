@@ -1,11 +1,10 @@
 import type { TokenUsage } from "../contract.ts";
 
-/** Adds up the tokens of an agent's model calls. */
 export class TokenSum {
 	#sum: TokenUsage | undefined;
 	#isKnown = true;
 
-	/** Counts a call. One that does not say both input and output makes the sum unknown. */
+	/** Adds a call. A call without input or output tokens makes the sum unknown. */
 	add({ input, output, cached, reasoning }: { readonly [Key in keyof TokenUsage]: number | undefined }): void {
 		if (input === undefined || output === undefined) {
 			this.#isKnown = false;
@@ -22,7 +21,7 @@ export class TokenSum {
 		};
 	}
 
-	/** `undefined` if no call was counted, or not all of them are known. */
+	/** Undefined if no call was counted, or the usage of one is unknown. */
 	get usage(): TokenUsage | undefined {
 		return this.#isKnown ? this.#sum : undefined;
 	}

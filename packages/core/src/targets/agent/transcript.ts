@@ -3,17 +3,16 @@ import type { AnswerMessage } from "../contract.ts";
 
 type Open = { -readonly [Key in keyof ToolCall]: ToolCall[Key] } & { startedAt: number };
 
-/** Collects an agent's messages and tool calls in the order they happened, and joins results to their calls. */
+/** Collects an agent's messages and tool calls in order, and joins results to their calls. */
 export class Transcript {
 	readonly #messages: { content: string; toolCalls: Open[] }[] = [];
 	readonly #calls = new Map<string, Open>();
 
-	/** Text the agent said. */
 	say(text: string): void {
 		if (text.trim() !== "") this.#messages.push({ content: text, toolCalls: [] });
 	}
 
-	/** A tool was called. A second start of one call only completes its input. */
+	/** Records a tool call. A second start of the same call only completes its input. */
 	call(id: string, tool: string, input: unknown, at: number): void {
 		const known = this.#calls.get(id);
 		if (known && id !== "") {
@@ -27,13 +26,12 @@ export class Transcript {
 		else this.#messages.push({ content: "", toolCalls: [call] });
 	}
 
-	/** The tool now really begins: time spent until now was the model's. */
+	/** Records when the tool really started: the time before was the model's. */
 	begin(id: string, at: number): void {
 		const call = this.#calls.get(id);
 		if (call) call.startedAt = at;
 	}
 
-	/** A tool answered. */
 	result(id: string, output: unknown, at: number, failed = false): void {
 		const call = this.#calls.get(id);
 		if (!call) return;

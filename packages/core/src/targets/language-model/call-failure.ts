@@ -4,7 +4,7 @@ import { tooLarge } from "../answer-limits.ts";
 import type { TargetFailure } from "../contract.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
-/** What the SDK's errors carry. */
+/** Fields of the SDK's errors. */
 interface CallError {
 	readonly name: string;
 	readonly message: string;
@@ -13,7 +13,7 @@ interface CallError {
 	readonly cause?: unknown;
 }
 
-/** Codes of the system and of Node's `fetch` for connections that break or never come about, and may do better next time. */
+/** Codes of broken or failed connections, which can succeed later. */
 const passingCodes = new Set([
 	"ECONNRESET",
 	"ECONNREFUSED",
@@ -32,29 +32,29 @@ const passingCodes = new Set([
 const longestMessage = 2000;
 const ofServer = { causedBy: "provider", retryable: true } as const;
 
-/** Says why a call failed and whether it may pass later: 429, 5xx, resets and stalls do; a refused request does not. */
+/** Retries can help for 429, 5xx, resets and stalls, but not for a rejected request. */
 export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure {
 	if (signal.aborted) return stopped(signal);
 	const error = thrown as CallError;
 	const status = error.statusCode;
-	// A body that breaks off is an error of the SDK with the status it began with: what went wrong is its cause.
+	// A truncated body is an SDK error with its original status: the actual problem is its cause.
 	if (status !== undefined && (status < 200 || status > 299)) return httpFailure(error, status);
 	const code = systemCode(error);
 	if (code !== undefined && passingCodes.has(code))
 		return { ...ofServer, code: "network", message: `the connection failed (${code})` };
-	if (code === answerTooLong) return tooLarge(`could not be read: ${deepest(error)}`);
+	if (code === answerTooLong) return tooLarge(`could not be parsed: ${deepest(error)}`);
 	if (code === impossibleStatus || code?.startsWith("HPE_"))
-		return { ...ofServer, code: "bad-answer", message: `the server's answer could not be read: ${deepest(error)}` };
+		return { ...ofServer, code: "bad-answer", message: `the server's response could not be parsed: ${deepest(error)}` };
 	const network = code === undefined && /fetch failed|socket hang up|terminated|other side closed/i.test(error.message);
 	if (network) return { ...ofServer, code: "network", message: `the connection failed: ${deepest(error)}` };
-	// The SDK stumbles over answers of the right form with the wrong content: a TypeError of its own.
+	// The SDK throws its own TypeError for responses of the right shape with wrong content.
 	const stumbled = thrown instanceof TypeError && code === undefined;
 	if (
 		stumbled ||
 		status !== undefined ||
 		/JSONParse|TypeValidation|InvalidResponse|EmptyResponse|NoContent/.test(error.name)
 	)
-		return { ...ofServer, code: "bad-answer", message: `the server's answer could not be read: ${said(error)}` };
+		return { ...ofServer, code: "bad-answer", message: `the server's response could not be parsed: ${said(error)}` };
 	if (/Unsupported|InvalidPrompt|InvalidArgument/.test(error.name))
 		return { code: "unsupported", message: said(error), retryable: false };
 	if (thrown instanceof AgentvError) return { code: thrown.code, message: said(error), retryable: false };
@@ -64,7 +64,7 @@ export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure
 function stopped({ reason }: AbortSignal): TargetFailure {
 	const timeout = reason instanceof Error && reason.name === "TimeoutError";
 	return timeout
-		? { code: "timeout", message: "the model did not answer in time", retryable: true }
+		? { code: "timeout", message: "the model did not respond in time", retryable: true }
 		: { code: "interrupted", message: "the call was interrupted", retryable: false };
 }
 
@@ -72,7 +72,7 @@ function httpFailure(error: CallError, status: number): TargetFailure {
 	const wait = retryAfterMs(error.responseHeaders, Date.now());
 	return {
 		code: `http-${status}`,
-		message: `the server answered ${status}: ${said(error)}`,
+		message: `the server responded with ${status}: ${said(error)}`,
 		retryable: status === 408 || status === 409 || status === 425 || status === 429 || status >= 500,
 		status,
 		causedBy: "provider",
@@ -85,13 +85,13 @@ function said({ message }: CallError): string {
 	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
 }
 
-/** The first code in an error and what caused it. */
+/** Returns the first code in an error and its causes. */
 function systemCode(error: CallError): string | undefined {
 	for (const { code } of causes(error)) if (typeof code === "string") return code;
 	return undefined;
 }
 
-/** The message of the innermost cause: "fetch failed" alone helps nobody. */
+/** Returns the message of the innermost cause: "fetch failed" alone is useless. */
 function deepest(error: CallError): string {
 	return said(causes(error).findLast(({ message }) => message) ?? error);
 }

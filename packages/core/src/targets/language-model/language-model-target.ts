@@ -8,22 +8,22 @@ import { callFailure } from "./call-failure.ts";
 import { toModelPrompt } from "./model-prompt.ts";
 import { refusalIn, refusedAnswer } from "./refusal.ts";
 
-/** The settings that all language model providers share. */
 export type ModelSettings = ProviderSettings<"openai">;
 
-/** What one provider adds to the common target: how its model is made, and what it cannot do without. */
+/** A provider's part of a language model target: creating its model, and its requirements. */
 export interface ModelDoor {
-	/** Says what is missing, before any test starts. */
+	/** Returns what is missing, before any test starts. */
 	problem(): TargetProblem | undefined;
-	/** Makes the model; imports the provider's part of the SDK when it is first called. */
+	/** Creates the model; imports the provider's part of the SDK on first call. */
 	open(): Promise<LanguageModelV3>;
-	/** Settings that only this provider's part of the SDK knows. */
+	/** Settings that only this provider's part of the SDK supports. */
 	readonly options?: SharedV3ProviderOptions;
 }
 
 /**
- * A target that is one call of a language model. Text files are given as text, images and other files as content parts;
- * a failing call says whether it may pass later, and the runner retries: the SDK's own retries are not used.
+ * A target that is one call of a language model. Text files are passed as text, images and other
+ * files as content parts. A failure says whether to retry, and the runner does: the SDK's own
+ * retries are off.
  */
 export function languageModelTarget(settings: ModelSettings, door: ModelDoor): Target {
 	let model: Promise<LanguageModelV3> | undefined;
@@ -35,7 +35,7 @@ export function languageModelTarget(settings: ModelSettings, door: ModelDoor): T
 	return {
 		async check() {
 			const problem = door.problem();
-			// The SDK is loaded before the first test starts, so that no test pays for it.
+			// Load the SDK before the first test, so that no test's time includes it.
 			if (!problem) await opened();
 			return problem;
 		},
@@ -52,7 +52,7 @@ export function languageModelTarget(settings: ModelSettings, door: ModelDoor): T
 	};
 }
 
-/** Whether the server refused to hold the model to a form; it is then asked without one, for the rest of the run. */
+/** Whether the server rejected structured output; the rest of the run then does without. */
 interface AnswerForm {
 	refused: boolean;
 }
@@ -79,7 +79,7 @@ async function ask(
 	try {
 		return await model.doGenerate({ ...call, responseFormat });
 	} catch (error) {
-		// Some compatible servers know no schemas. The question itself asks for the form, too.
+		// Some compatible servers don't support schemas. The prompt also describes the format.
 		const { statusCode } = error as { statusCode?: number };
 		if ((statusCode !== 400 && statusCode !== 422) || request.signal.aborted) throw error;
 		const result = await model.doGenerate(call);
@@ -114,7 +114,8 @@ function answerOf(
 		...(tokenUsage ? { tokenUsage } : {}),
 		...(costUsd === undefined ? {} : { costUsd }),
 	};
-	// A refusal or an answer cut short says so by its finish reason; one that says nothing for no known reason is none.
+	// A refusal or truncated answer has a finish reason; an empty one without a known reason is not
+	// an answer.
 	const nothing = text === "" && !stopReason && (finishReason.unified === "error" || finishReason.unified === "other");
 	return nothing ? noAnswer(finishReason.raw, answer) : { ok: true, answer };
 }
@@ -129,7 +130,7 @@ function noAnswer(reason: string | undefined, partial: TargetAnswer): TargetOutc
 }
 
 function usageOf({ inputTokens, outputTokens }: LanguageModelV3GenerateResult["usage"]): TokenUsage | undefined {
-	// One without the other says nothing about the sum.
+	// One without the other doesn't determine the sum.
 	if (inputTokens.total === undefined || outputTokens.total === undefined) return undefined;
 	return {
 		input: inputTokens.total,

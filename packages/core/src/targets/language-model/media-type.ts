@@ -22,7 +22,7 @@ const bySignature: readonly (readonly [signature: string, mediaType: string])[] 
 
 type FilePiece = Exclude<RequestPiece, { readonly type: "text" }>;
 
-/** What a file is: as the eval says, by its first bytes, or by the ending of its name. */
+/** Returns a file's media type: from the eval, its first bytes, or its extension. */
 export function mediaTypeOf({ type, path, mediaType }: FilePiece, bytes: Buffer): string {
 	if (mediaType !== undefined) return mediaType;
 	const head = bytes.subarray(0, 12).toString("latin1");
@@ -33,7 +33,7 @@ export function mediaTypeOf({ type, path, mediaType }: FilePiece, bytes: Buffer)
 	return lookUp(byEnding, ending) ?? (type === "image" ? "image/*" : "application/octet-stream");
 }
 
-/** The bytes as UTF-8 without a byte order mark, or `undefined` where they are no text. */
+/** Returns the bytes as UTF-8 without a byte order mark; undefined if they are not text. */
 export function decodeText(bytes: Buffer): string | undefined {
 	if (bytes.includes(0) || !isUtf8(bytes)) return undefined;
 	return bytes.toString("utf8").replace(/^\ufeff/, "");

@@ -6,8 +6,8 @@ import { decodeText, mediaTypeOf } from "./media-type.ts";
 const largestFile = 20 * 1024 * 1024;
 
 /**
- * A conversation in the SDK's terms, a target's `system_prompt` before it.
- * @throws AgentvError where a file cannot be read
+ * Converts a conversation for the SDK, after the target's `system_prompt`.
+ * @throws AgentvError if a file is unreadable
  */
 export function toModelPrompt(messages: readonly RequestMessage[], systemPrompt?: string): LanguageModelV3Message[] {
 	const converted = messages.flatMap(toModelMessage);
@@ -21,7 +21,7 @@ function toModelMessage(message: RequestMessage, index: number): LanguageModelV3
 		case "assistant":
 			return assistantMessages(message, index);
 		case "tool":
-			// Without the call it answers, a tool's message can only be told as what it says.
+			// Without the call, a tool's message can only be sent as text.
 			return [{ role: "user", content: [textPart(`Tool result:\n${plainText(message.content)}`)] }];
 		case "user":
 			return [{ role: "user", content: message.content.map(userPart) }];
@@ -32,7 +32,7 @@ function textPart(text: string): LanguageModelV3TextPart {
 	return { type: "text", text };
 }
 
-/** What the assistant said and, right behind it, what the tools that it called answered. */
+/** Returns what the assistant said, followed by the results of the tools that it called. */
 function assistantMessages({ content, toolCalls = [] }: RequestMessage, index: number): LanguageModelV3Message[] {
 	const text = plainText(content);
 	const calls = toolCalls.map(({ tool, id, input, output }, position) => ({
@@ -44,7 +44,7 @@ function assistantMessages({ content, toolCalls = [] }: RequestMessage, index: n
 		...(text === "" ? [] : [textPart(text)]),
 		...calls.map(({ call, input }) => ({ type: "tool-call" as const, ...call, input })),
 	];
-	// Vendors refuse messages that say nothing.
+	// Vendors reject empty messages.
 	if (said.length === 0) return [];
 	const results = calls.map(({ call, output }) => ({ type: "tool-result" as const, ...call, output }));
 	return [
@@ -53,7 +53,7 @@ function assistantMessages({ content, toolCalls = [] }: RequestMessage, index: n
 	];
 }
 
-/** Vendors know letters, digits, `_` and `-` only. */
+/** Vendors only allow letters, digits, `_` and `-`. */
 function toolName(tool: string): string {
 	return tool.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "tool";
 }
@@ -72,7 +72,7 @@ function userPart(piece: RequestPiece): LanguageModelV3TextPart | LanguageModelV
 	return { type: "file", data: new Uint8Array(bytes), mediaType, filename: piece.name };
 }
 
-/** The text of a message's pieces, files in it given as text. */
+/** Returns the text of a message's pieces, with files as text. */
 function plainText(pieces: readonly RequestPiece[]): string {
 	return pieces
 		.map((piece) => {

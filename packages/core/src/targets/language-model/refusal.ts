@@ -3,7 +3,7 @@ import { count, given, record, text as textOf } from "../agent/event-fields.ts";
 import type { TargetAnswer } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
 
-/** The parts of OpenAI's answers that hold a model's refusal apart from its text. */
+/** The parts of OpenAI's responses that report a refusal separately from the text. */
 interface OpenAiBody {
 	readonly choices?: readonly { readonly message?: { readonly refusal?: unknown } }[];
 	readonly output?: readonly {
@@ -11,7 +11,7 @@ interface OpenAiBody {
 	}[];
 }
 
-/** Returns what the model said to refuse, by the body of the server's answer; `undefined` if it did not refuse. The SDK drops it. */
+/** The SDK drops the refusal, so read it from the response body. */
 export function refusalIn(body: unknown): string | undefined {
 	if (typeof body !== "object" || body === null) return undefined;
 	const { choices, output } = body as OpenAiBody;
@@ -27,10 +27,7 @@ export function refusalIn(body: unknown): string | undefined {
 	return texts.length === 0 ? undefined : texts.join("\n");
 }
 
-/**
- * Returns the refusal in a body that some versions of the SDK can't read, although the server answered as it should (200); `undefined` for
- * any other error.
- */
+/** Some versions of the SDK can't parse a valid response with a refusal. */
 export function refusedAnswer(error: unknown, pricing: Pricing | undefined): TargetAnswer | undefined {
 	const { responseBody } = error as { readonly responseBody?: unknown };
 	const read = typeof responseBody === "string" ? readJson(responseBody) : undefined;

@@ -1,4 +1,4 @@
-/** `Retry-After` in milliseconds: seconds, an HTTP date, or the `-ms` form that some servers send. `undefined` where it says nothing. */
+/** Parses seconds, an HTTP date, or the `-ms` form of some servers. */
 export function retryAfterMs(headers: Readonly<Record<string, string>> | undefined, now: number): number | undefined {
 	const exact = amount(headers?.["retry-after-ms"]);
 	if (exact !== undefined) return exact;

@@ -103,7 +103,7 @@ describe("acp: a real agent over stdio", () => {
 		["crash", {}, "exit-code", "out of cheese"],
 		["fail", {}, "agent-failed", "the model is down"],
 		["cancel", {}, "agent-failed", "gave up"],
-		["anything", { env: { ACP_LOGIN: "1" } }, "auth", "logged in"],
+		["anything", { env: { ACP_LOGIN: "1" } }, "auth", "requires authentication"],
 	])("says why there is no answer: %s", async (words, settings, code, said) => {
 		const outcome = await started(settings).invoke(request(words));
 		expect(outcome).toMatchObject({ ok: false, failure: { code } });

@@ -14,7 +14,7 @@ import type {
 } from "../contract.ts";
 import { processFailure } from "../process-failure.ts";
 
-/** Any agent that speaks the Agent Client Protocol over stdio: `command` starts it, once for each turn. */
+/** An agent with the Agent Client Protocol over stdio, started once per turn. */
 export const acp: Provider<"acp"> = {
 	provider: "acp",
 	create: (target, services) => ({
@@ -23,7 +23,7 @@ export const acp: Provider<"acp"> = {
 	}),
 };
 
-/** Time for an agent to end by itself when nothing more is asked. */
+/** Milliseconds for an agent to exit when there are no more requests. */
 const partingMs = 500;
 const keptOutput = 64 * 1024;
 
@@ -71,12 +71,12 @@ async function invoke(
 			partial: talk.partial(),
 		});
 	if ("answer" in first) return outcomeOf(first.answer);
-	// That we ended it ourselves is no failure of its own.
+	// If we ended it, its exit is not a failure.
 	const process = over.signal.aborted ? undefined : processFailure(result, command.text[0] ?? "the agent");
 	return failed({ ...(process ?? talkFailure(first.error)), partial: talk.partial() });
 }
 
-/** A program that never ran leaves the talk waiting for its stdin. */
+/** A program that never ran leaves the connection waiting for its stdin. */
 function silence(): Promise<{ readonly error: unknown }> {
 	const error = new Error("the agent ended before it answered");
 	return new Promise((resolve) => setTimeout(() => resolve({ error }), partingMs));
@@ -84,7 +84,7 @@ function silence(): Promise<{ readonly error: unknown }> {
 
 function outcomeOf(answer: TargetAnswer): TargetOutcome {
 	if (answer.metadata?.["finish_reason"] !== "cancelled") return { ok: true, answer };
-	return failed({ code: "agent-failed", message: "the agent gave up its turn", retryable: true, partial: answer });
+	return failed({ code: "agent-failed", message: "the agent cancelled its turn", retryable: true, partial: answer });
 }
 
 function failed(failure: TargetFailure): TargetOutcome {
@@ -98,6 +98,6 @@ function talkFailure(error: unknown): TargetFailure {
 	const said = error instanceof Error ? error.message : String(error);
 	const details = typeof data === "object" && data !== null && "details" in data ? `: ${String(data.details)}` : "";
 	if (code === authRequired)
-		return { code: "auth", message: `the agent wants to be logged in first: ${said}`, retryable: false };
-	return { code: "agent-failed", message: `the agent answered with an error: ${said}${details}`, retryable: true };
+		return { code: "auth", message: `the agent requires authentication: ${said}`, retryable: false };
+	return { code: "agent-failed", message: `the agent responded with an error: ${said}${details}`, retryable: true };
 }

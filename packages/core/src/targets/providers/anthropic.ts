@@ -4,10 +4,9 @@ import { languageModelTarget } from "../language-model/language-model-target.ts"
 import { modelAddress, versioned } from "../language-model/model-address.ts";
 import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
 
-/** Always given to the SDK, which would otherwise look for an address of its own in the process's environment. */
+/** The SDK would otherwise read an address from the process's environment. */
 const vendorAddress = "https://api.anthropic.com";
 
-/** Anthropic's messages API. */
 export const anthropic: Provider<"anthropic"> = {
 	provider: "anthropic",
 	create: ({ name, settings }, { env }) => {

@@ -3,7 +3,7 @@ import type { Provider } from "../contract.ts";
 import { languageModelTarget } from "../language-model/language-model-target.ts";
 import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
 
-/** Models deployed on Azure, by `resource_name` or `base_url`; `deployment` (or `model`) names the deployment. */
+/** Uses `resource_name` or `base_url`; `deployment` (or `model`) is the deployment. */
 export const azure: Provider<"azure"> = {
 	provider: "azure",
 	create: ({ name, settings }, { env }) => {
@@ -12,14 +12,15 @@ export const azure: Provider<"azure"> = {
 		const apiKey = settings.apiKey ?? env.AZURE_OPENAI_API_KEY ?? env.AZURE_API_KEY;
 		const deployment = settings.deployment ?? settings.model;
 		const apiVersion = settings.apiVersion ?? settings.version;
-		// Versions that are dates belong to the older paths, which name the deployment and know chat completions.
+		// Date versions belong to the older paths, which contain the deployment and support chat
+		// completions.
 		const dated = apiVersion !== undefined && /^\d{4}-/.test(apiVersion);
 		const { reasoningEffort } = settings;
 		const place =
 			given === undefined && !resource
 				? {
-						message: `target ${JSON.stringify(name)} does not say which Azure resource`,
-						hint: "give it `base_url` or `resource_name`",
+						message: `target ${JSON.stringify(name)} does not specify the Azure resource`,
+						hint: "add `base_url` or `resource_name`",
 					}
 				: addressProblem(name, given);
 		return languageModelTarget(settings, {
@@ -31,7 +32,7 @@ export const azure: Provider<"azure"> = {
 				const sdk = createAzure({
 					fetch: postHttp,
 					apiKey: apiKey ?? "",
-					// The newest paths need no version of their own.
+					// The newest paths need no version.
 					baseURL: apiVersion === undefined ? `${root}/v1` : root,
 					...(apiVersion === undefined ? {} : { apiVersion, useDeploymentBasedUrls: dated }),
 					...(settings.headers ? { headers: settings.headers } : {}),
@@ -43,7 +44,7 @@ export const azure: Provider<"azure"> = {
 	},
 };
 
-/** The endpoint as the portal shows it (`https://x.openai.azure.com/`) → the root of its OpenAI paths. */
+/** Accepts the endpoint as the portal shows it (`https://x.openai.azure.com/`). */
 function openaiRoot(endpoint: string): string {
 	const trimmed = endpoint.replace(/(?<!\/)\/+$/, "").replace(/\/openai\/v1$/, "/openai");
 	return trimmed.endsWith("/openai") ? trimmed : `${trimmed}/openai`;

@@ -5,7 +5,6 @@ import { Transcript } from "../agent/transcript.ts";
 import type { Provider } from "../contract.ts";
 import { stopReasonOf } from "../stop-reason.ts";
 
-/** Claude Code, by `claude --print --output-format stream-json`. */
 export const claude: Provider<"claude"> = {
 	provider: "claude",
 	create: (target, services) => agentTarget(target, services, protocol),
@@ -46,7 +45,7 @@ class ClaudeReader implements EventReader {
 				this.#model = text(event.model) ?? this.#model;
 				return;
 			case "assistant":
-				// A sub-agent's words are not the answer; what it does with tools counts.
+				// A sub-agent's text is not the answer; its tool calls count.
 				this.#assistant(record(event.message), at, typeof event.parent_tool_use_id === "string");
 				return;
 			case "user":
@@ -82,7 +81,8 @@ class ClaudeReader implements EventReader {
 		if (result.is_error !== true && (result.subtype === undefined || result.subtype === "success"))
 			return { ...report, ...given("text", final) };
 		const reason = final || contentText(result.errors) || text(result.subtype) || "an error";
-		// Too many turns or dollars will be too many again; a fault on the way, or an overloaded server, may pass.
+		// Hitting the turn or cost limit would repeat; a transport error or an overloaded server can
+		// recover.
 		const retryable =
 			result.subtype === "error_during_execution" || /API Error: (408|429|5\d\d)|overloaded/i.test(reason);
 		return { ...report, failure: { message: `claude ended with an error: ${reason}`, retryable } };

@@ -17,10 +17,10 @@ import type {
 import { processFailure } from "../process-failure.ts";
 import { readAnswer } from "../read-answer.ts";
 
-/** What is kept of an answer in memory; a longer one stays in its file. */
+/** The part of an answer kept in memory; a longer one stays in its file. */
 const longestInMemory = 10 * 1024 * 1024;
 
-/** A program of the user's: its command with placeholders filled, its answer from `{OUTPUT_FILE}` or stdout. */
+/** A user's program that answers in `{OUTPUT_FILE}` or on stdout. */
 export const cli: Provider<"cli"> = {
 	provider: "cli",
 	create: (target, services) => ({
@@ -35,7 +35,7 @@ async function check(
 	signal: AbortSignal,
 ): Promise<TargetProblem | undefined> {
 	if (target.settings.providerBatching)
-		return { message: "`provider_batching: true` is not supported", hint: "let the command answer one test at a time" };
+		return { message: "`provider_batching: true` is not supported", hint: "make the command answer one test per call" };
 	const program = target.command && checkCommand(target.command, services);
 	return program ?? healthProblem(target, services, signal);
 }
@@ -71,7 +71,7 @@ async function urlProblem(url: string, signal: AbortSignal): Promise<TargetProbl
 		await response.body?.cancel();
 		return response.ok ? undefined : { message: `the health check got HTTP ${response.status}` };
 	} catch (error) {
-		// fetch rejects with a TypeError whose cause says what the network said.
+		// fetch rejects with a TypeError whose cause has the network error.
 		const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
 		return { message: `the health check failed: ${cause instanceof Error ? cause.message : String(cause)}` };
 	}
@@ -119,7 +119,7 @@ async function invoke(
 	return failure ? { ok: false, failure: { ...failure, ...partialOf(outcome) } } : outcome;
 }
 
-/** What a command that failed had answered by then: what that cost counts. */
+/** Returns what a failed command had answered: its cost counts. */
 function partialOf(outcome: TargetOutcome): Pick<TargetFailure, "partial"> {
 	return outcome.ok && outcome.answer.text !== "" ? { partial: outcome.answer } : {};
 }
@@ -145,7 +145,7 @@ function answerOfStdout(result: ProcessResult): TargetOutcome {
 	return { ok: true, answer: readAnswer(result.stdout) };
 }
 
-/** An answer's file is copied into the record: one that is large only by its holes would take as long as any other. */
+/** An answer's file is copied into the record: a sparse one takes as long as any other. */
 const largestOutputFile = 512 * 1024 * 1024;
 
 function badFile(message: string): TargetOutcome {
@@ -156,12 +156,12 @@ function answerOfFile(file: string, result: ProcessResult): TargetOutcome {
 	const kind = pathKind(file);
 	if (kind !== "file" && kind !== "missing")
 		return badFile(
-			`the command put ${kind === "other" ? "a device, pipe or socket" : `a ${kind}`} in place of its {OUTPUT_FILE}: only a regular file is read`,
+			`the command replaced its {OUTPUT_FILE} with ${kind === "other" ? "a device, pipe or socket" : `a ${kind}`}: only a regular file is read`,
 		);
 	const head = readHead(file, longestInMemory, { noFollow: true });
 	if (head && head.size > largestOutputFile)
 		return badFile(
-			`the command wrote ${head.size} bytes into its {OUTPUT_FILE}, more than the ${largestOutputFile} that are read`,
+			`the command wrote ${head.size} bytes to its {OUTPUT_FILE}, more than the ${largestOutputFile} allowed`,
 		);
 	if (head?.cut) return { ok: true, answer: { text: head.text, textFile: file, messages: [] } };
 	if (head) return { ok: true, answer: readAnswer(head.text) };

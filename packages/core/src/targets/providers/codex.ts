@@ -6,7 +6,6 @@ import { Transcript } from "../agent/transcript.ts";
 import type { Provider } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
 
-/** Codex, by `codex exec --json`. */
 export const codex: Provider<"codex"> = {
 	provider: "codex",
 	create: (target, services) => agentTarget(target, services, protocol),
@@ -24,7 +23,7 @@ const protocol: AgentProtocol = {
 		...config("model_reasoning_effort", settings.modelReasoningEffort),
 		...config("openai_base_url", settings.baseUrl),
 		...(typeof session === "string" ? ["resume", session] : []),
-		"-", // the prompt comes by stdin
+		"-", // The prompt is passed on stdin.
 	],
 	input: ({ systemPrompt }, prompt) => (systemPrompt ? `${systemPrompt}\n\n${prompt}` : prompt),
 	env: ({ apiKey, baseUrl }) => ({
@@ -35,7 +34,7 @@ const protocol: AgentProtocol = {
 	reader: ({ pricing }) => new CodexReader(pricing),
 };
 
-/** An override of its configuration, whose values are TOML: a JSON string is one. */
+/** A configuration override, whose value is TOML: a JSON string is valid TOML. */
 function config(key: string, value: string | undefined): string[] {
 	return value ? ["--config", `${key}=${JSON.stringify(value)}`] : [];
 }
@@ -69,7 +68,7 @@ class CodexReader implements EventReader {
 				this.#failure = text(record(event.error).message) ?? "the turn failed";
 				return;
 			case "error":
-				// Reconnecting is said as an error, too: a turn that is completed later takes it back.
+				// Reconnecting is also reported as an error: a turn that completes later clears it.
 				this.#failure = text(event.message) ?? "codex reported an error";
 		}
 	}
@@ -111,7 +110,7 @@ class CodexReader implements EventReader {
 	}
 }
 
-/** The items that are work with tools. */
+/** Returns the tool call for an item; other items are not tool calls. */
 function toolOf(
 	item: Fields,
 ): { readonly tool: string; readonly input: unknown; readonly output: unknown } | undefined {

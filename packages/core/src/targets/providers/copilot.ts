@@ -6,7 +6,6 @@ import { Transcript } from "../agent/transcript.ts";
 import type { Provider } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
 
-/** GitHub Copilot's command line, by `copilot --output-format json`. */
 export const copilot: Provider<"copilot-cli"> = {
 	provider: "copilot-cli",
 	create: (target, services) => agentTarget(target, services, protocol),
@@ -31,7 +30,7 @@ class CopilotReader implements EventReader {
 	readonly #pricing: Pricing | undefined;
 	readonly #tokens = new TokenSum();
 	#calls = 0;
-	/** All that newer versions say of tokens. */
+	/** The only token count that newer versions report. */
 	#outputTokens: number | undefined;
 	#session: string | undefined;
 	#model: string | undefined;
@@ -76,7 +75,7 @@ class CopilotReader implements EventReader {
 	#message(data: Fields, at: number): void {
 		const tokens = count(data.outputTokens);
 		if (tokens !== undefined) this.#outputTokens = (this.#outputTokens ?? 0) + tokens;
-		// A sub-agent's words are not the answer; what it does with tools counts.
+		// A sub-agent's text is not the answer; its tool calls count.
 		if (typeof data.parentToolCallId !== "string") this.#transcript.say(text(data.content) ?? "");
 		for (const request of records(data.toolRequests)) this.#call(request, at);
 	}

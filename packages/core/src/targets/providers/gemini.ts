@@ -6,7 +6,6 @@ import { addressProblem, keyProblem, modelProblem } from "../language-model/mode
 
 const vendorAddress = "https://generativelanguage.googleapis.com";
 
-/** Google's Gemini API. */
 export const gemini: Provider<"gemini"> = {
 	provider: "gemini",
 	create: ({ name, settings }, { env }) => {

@@ -1,7 +1,7 @@
 import type { ProviderName } from "../../schema/target-file.ts";
 import type { Provider } from "../contract.ts";
 
-/** How each provider is loaded: only when a used target needs it. A provider of the schema without an entry is not available yet. */
+/** Loads each provider when needed. One without an entry is not available yet. */
 export const providers: { readonly [Name in ProviderName]?: () => Promise<Provider<Name>> } = {
 	mock: async () => (await import("./mock.ts")).mock,
 	replay: async () => (await import("./replay.ts")).replay,

@@ -2,7 +2,7 @@ import type { Provider, TargetOutcome } from "../contract.ts";
 
 const fallbackAnswer = "This is the mock target's answer.";
 
-/** Answers what its settings say: deterministic, offline. */
+/** Returns the responses from its settings: deterministic, offline. */
 export const mock: Provider<"mock"> = {
 	provider: "mock",
 	create: ({ settings }) => ({
@@ -16,7 +16,7 @@ export const mock: Provider<"mock"> = {
 	}),
 };
 
-/** Waits, but not past an abort: the runner then knows why. */
+/** Waits, but not past an abort, which the runner handles. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
 	return new Promise((resolve) => {
 		const done = () => {

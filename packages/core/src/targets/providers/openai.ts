@@ -4,10 +4,10 @@ import { languageModelTarget } from "../language-model/language-model-target.ts"
 import { modelAddress } from "../language-model/model-address.ts";
 import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
 
-/** Always given to the SDK, which would otherwise look for an address of its own in the process's environment. */
+/** The SDK would otherwise read an address from the process's environment. */
 const vendorAddress = "https://api.openai.com/v1";
 
-/** OpenAI, and with `base_url` any server that speaks its chat completions (Ollama, vLLM, LM Studio, gateways). */
+/** OpenAI, or any server with chat completions at `base_url` (Ollama, vLLM, gateways). */
 export const openai: Provider<"openai"> = {
 	provider: "openai",
 	create: ({ name, settings }, { env }) => {

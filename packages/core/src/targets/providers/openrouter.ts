@@ -6,7 +6,7 @@ import { addressProblem, keyProblem, modelProblem } from "../language-model/mode
 
 const vendorAddress = "https://openrouter.ai/api/v1";
 
-/** OpenRouter: many vendors behind chat completions; its answers say what they cost. */
+/** OpenRouter: many vendors behind chat completions; its responses include the cost. */
 export const openrouter: Provider<"openrouter"> = {
 	provider: "openrouter",
 	create: ({ name, settings }, { env }) => {

@@ -7,7 +7,7 @@ import type { Provider } from "../contract.ts";
 import { costOf, type Pricing } from "../price.ts";
 import { stopReasonOf } from "../stop-reason.ts";
 
-/** The pi coding agent, by `pi --mode json`. It keeps no session: each turn is told the whole conversation. */
+/** The pi coding agent. Without sessions: each turn gets the whole conversation. */
 export const pi: Provider<"pi-cli"> = {
 	provider: "pi-cli",
 	create: (target, services) => agentTarget(target, services, protocol),
@@ -34,7 +34,7 @@ const protocol: AgentProtocol = {
 	reader: ({ pricing }) => new PiReader(pricing),
 };
 
-/** Where pi looks for a vendor's key. */
+/** Returns the variable in which pi expects a vendor's key. */
 function keyVariable({ subprovider = "anthropic" }: AgentSettings): string {
 	if (subprovider.startsWith("azure")) return "AZURE_OPENAI_API_KEY";
 	if (subprovider === "google" || subprovider === "gemini") return "GEMINI_API_KEY";
@@ -88,7 +88,7 @@ class PiReader implements EventReader {
 		this.#count(record(message.usage));
 		this.#model = text(message.model) ?? this.#model;
 		this.#stopReason = message.stopReason;
-		// pi tries again by itself: a later message takes the error back.
+		// pi retries by itself: a later message clears the error.
 		const stopped = message.stopReason === "error" || message.stopReason === "aborted";
 		this.#failure = stopped ? (text(message.errorMessage) ?? "the model's answer ended with an error") : undefined;
 	}
@@ -99,7 +99,7 @@ class PiReader implements EventReader {
 		const input = fresh === undefined ? undefined : fresh + cached + (count(usage.cacheWrite) ?? 0);
 		this.#tokens.add({ input, output: count(usage.output), cached, reasoning: undefined });
 		const cost = count(record(usage.cost).total);
-		// What one of the calls does not say makes the whole unknown.
+		// If one call does not report its cost, the total is unknown.
 		if (cost === undefined) this.#isCostKnown = false;
 		else this.#cost = (this.#cost ?? 0) + cost;
 		this.#calls += 1;
@@ -107,7 +107,7 @@ class PiReader implements EventReader {
 
 	finish(): AgentReport {
 		const used = this.#tokens.usage;
-		// Models that report no usage come with zeros.
+		// Models without usage reports have zeros.
 		const tokenUsage = used && used.input + used.output === 0 ? undefined : used;
 		const cost = this.#isCostKnown ? this.#cost : undefined;
 		const report = {

@@ -6,12 +6,13 @@ import { answerOf } from "../read-answer.ts";
 
 interface Fixture {
 	readonly answer: TargetAnswer;
-	/** Which repeat it answers; absent: any. */
+	/** The repeat that it answers; absent: any. */
 	readonly attempt: number | undefined;
 }
 
 /**
- * Answers as recorded: JSON Lines of `{test_id, output}`, with `attempt`, `token_usage`, `cost_usd` and the like where they are known.
+ * Recorded answers: JSON Lines of `{test_id, output}`, with optional `attempt`, `token_usage`,
+ * `cost_usd` and other figures.
  * Several lines of one test (and attempt) are the turns of a conversation.
  */
 export const replay: Provider<"replay"> = {
@@ -45,7 +46,7 @@ function recorded(fixtures: ReadonlyMap<string, readonly Fixture[]>, request: Ta
 	const turn = typeof session === "number" ? session : 0;
 	const found = turns[turn] ?? turns.at(-1);
 	if (found) return { ok: true, answer: { ...found.answer, session: turn + 1 } };
-	const message = `no answer is recorded for ${JSON.stringify(testId)}${all.length > 0 ? `, attempt ${attempt}` : ""}`;
+	const message = `no recorded answer for ${JSON.stringify(testId)}${all.length > 0 ? `, attempt ${attempt}` : ""}`;
 	return { ok: false, failure: { code: "not-recorded", message, retryable: false } };
 }
 
@@ -58,7 +59,7 @@ function readFixtures(target: TargetOf<"replay">, services: TargetServices): Rea
 	const fixtures = new Map<string, Fixture[]>();
 	for (const { value, line, spelled } of rows) {
 		const written = typeof value === "object" && value !== null ? (value as { test_id?: unknown }).test_id : undefined;
-		// An id of digits may be beyond what a number holds.
+		// An id of digits can exceed what a number represents.
 		const id = typeof written === "number" ? (spelled.get("test_id") ?? String(written)) : written;
 		const answer = answerOf(value);
 		if (typeof id !== "string" || !answer)

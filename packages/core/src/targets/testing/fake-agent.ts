@@ -4,28 +4,27 @@ import { tempTree } from "@agentv/test-support";
 import { nodeExecutable } from "../../io/process/node-executable.ts";
 
 export interface FakeAgentScript {
-	/** Printed to stdout, one a line; objects as JSON. */
+	/** Printed to stdout, one per line; objects as JSON. */
 	readonly lines: readonly (string | object)[];
 	readonly exitCode?: number;
 	readonly stderr?: string;
-	/** After the lines: starts a child of its own and waits for ever. */
+	/** After the lines: starts a child process and waits forever. */
 	readonly hangs?: boolean;
-	/** Written into its working directory before it ends. */
+	/** Written to its working directory before it ends. */
 	readonly writes?: Readonly<Record<string, string>>;
 }
 
-/** What one call of a fake agent was given. */
 export interface FakeAgentCall {
 	readonly argv: readonly string[];
 	readonly stdin: string;
 	readonly env: Readonly<Record<string, string>>;
 	readonly cwd: string;
 	readonly pid: number;
-	/** Of the child that a hanging agent starts. */
+	/** The child process of a hanging agent. */
 	readonly childPid?: number;
 }
 
-/** An executable that prints a recorded stream as an agent would, and notes what it was given. */
+/** Creates an executable that prints a recorded stream like an agent, and logs its input. */
 export function fakeAgent(name: string, script: FakeAgentScript): { path: string; calls: () => FakeAgentCall[] } {
 	const directory = tempTree();
 	const path = join(directory, name);

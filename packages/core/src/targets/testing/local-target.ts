@@ -10,7 +10,7 @@ import { cli } from "../providers/cli.ts";
 import { mock } from "../providers/mock.ts";
 import { replay } from "../providers/replay.ts";
 
-/** A target as a targets file writes it (YAML in flow form, without its name), beside `files`. */
+/** `entry` is YAML in flow form, without the name; `files` are next to it. */
 export function localTarget(
 	entry: string,
 	files: Readonly<Record<string, string>> = {},
@@ -32,5 +32,5 @@ function create(target: ResolvedTarget, services: TargetServices): Target {
 	if (target.provider === "mock") return mock.create(target, services);
 	if (target.provider === "replay") return replay.create(target, services);
 	if (target.provider === "cli") return cli.create(target, services);
-	throw new Error(`${target.provider} is no offline provider`);
+	throw new Error(`${target.provider} is not an offline provider`);
 }

@@ -2,33 +2,32 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from "nod
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
-/** A request that the server got. */
 export interface SeenRequest {
 	readonly path: string;
 	readonly headers: IncomingHttpHeaders;
 	readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** What the server does with one request. */
+/** The server's response to one request. */
 export type Reply =
 	| { readonly json: unknown; readonly status?: number; readonly headers?: Readonly<Record<string, string>> }
 	| { readonly text: string; readonly status?: number; readonly headers?: Readonly<Record<string, string>> }
 	/** Headers and half of the body, then the connection breaks. */
 	| { readonly cut: unknown }
-	/** The connection breaks before any answer. */
+	/** The connection breaks before any response. */
 	| { readonly reset: true }
-	/** Nothing, for ever. */
+	/** Nothing, forever. */
 	| { readonly stall: "before headers" | "in the body" };
 
 export interface ModelServer {
 	/** `http://127.0.0.1:port` */
 	readonly url: string;
 	readonly requests: readonly SeenRequest[];
-	/** Requests whose connection the client has given up. */
+	/** Number of requests whose connection the client closed. */
 	readonly abandoned: () => number;
 }
 
-/** A loopback HTTP server that answers each request as `reply` says, closed when the test ends. */
+/** Listens on loopback until the test ends. */
 export async function modelServer(reply: (request: SeenRequest, index: number) => Reply): Promise<ModelServer> {
 	const requests: SeenRequest[] = [];
 	let abandoned = 0;

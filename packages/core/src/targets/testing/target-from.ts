@@ -9,7 +9,7 @@ import { commandRunner } from "../../model/run-command.ts";
 import type { ProviderName } from "../../schema/target-file.ts";
 import type { Provider, RequestMessage, Target, TargetOf, TargetRequest } from "../contract.ts";
 
-/** A target as a run makes it: read from a targets file with `settings` (on the wire) in it. */
+/** `settings` are in file spelling, as in a targets file. */
 export function targetFrom<Name extends ProviderName>(
 	provider: Provider<Name>,
 	settings: Readonly<Record<string, unknown>>,
@@ -32,7 +32,7 @@ function targetsFile(entry: Readonly<Record<string, unknown>>): string {
 	return JSON.stringify({ targets: [{ name: "tested", ...entry }] });
 }
 
-/** A request that asks `prompt`, or holds the given messages. */
+/** Returns a request with the text `prompt`, or the given messages. */
 export function request(prompt: string | readonly RequestMessage[], more: Partial<TargetRequest> = {}): TargetRequest {
 	const messages: readonly RequestMessage[] =
 		typeof prompt === "string" ? [{ role: "user", content: [{ type: "text", text: prompt }] }] : prompt;
@@ -49,7 +49,6 @@ export function request(prompt: string | readonly RequestMessage[], more: Partia
 	};
 }
 
-/** One message of plain text. */
 export function message(role: RequestMessage["role"], text: string): RequestMessage {
 	return { role, content: [{ type: "text", text }] };
 }

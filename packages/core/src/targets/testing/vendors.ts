@@ -7,22 +7,22 @@ import { openrouter } from "../providers/openrouter.ts";
 import type { SeenRequest } from "./model-server.ts";
 import { targetFrom } from "./target-from.ts";
 
-/** One vendor's wire format: how a target speaks it, and what its server answers. Shapes as the vendors' servers send them. */
+/** Shapes as the vendors' servers send them. */
 export interface Vendor {
 	readonly name: string;
-	/** A target that talks to a server at `url`. */
+	/** Returns a target that calls a server at `url`. */
 	readonly target: (url: string, more?: Readonly<Record<string, unknown>>) => Target;
-	/** The path that requests go to. */
+	/** The path of requests. */
 	readonly path: string;
-	/** The header that carries the key. */
+	/** The header with the key. */
 	readonly keyHeader: readonly [name: string, value: string];
-	/** An answer that says `text`, of 120 tokens in (20 of them cached) and 30 out. */
+	/** Returns a response with `text`, of 120 tokens in (20 of them cached) and 30 out. */
 	readonly answer: (text: string) => unknown;
-	/** An error as the vendor words it. */
+	/** Returns an error as the vendor formats it. */
 	readonly error: (message: string) => unknown;
-	/** What the model was told, as JSON text. */
+	/** Returns the model's input, as JSON text. */
 	readonly told: (request: SeenRequest) => string;
-	/** The most tokens the answer may have, as asked. */
+	/** Returns the requested output token limit. */
 	readonly outputLimit: (request: SeenRequest) => unknown;
 }
 

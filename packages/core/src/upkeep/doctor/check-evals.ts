@@ -5,7 +5,7 @@ import type { ExaminedEvals } from "./observe-evals.ts";
 export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 	const shared = { group: "evals" } as const;
 	if (evals.length === 0) {
-		const action = "name evals, or `agentv init` writes a first one";
+		const action = "specify evals, or create a first one with `agentv init`";
 		return [{ ...shared, name: "found", state: "note", says: "none below the current directory", action }];
 	}
 	const tests = evals.reduce((sum, { loaded }) => sum + loaded.tests.length, 0);
@@ -17,12 +17,12 @@ export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
 				...shared,
 				name: label,
 				state: "warning",
-				says: `has faults, so that it may need more: ${loaded.diagnostics[0]?.message ?? ""}`,
+				says: `has errors, so it may need more: ${loaded.diagnostics[0]?.message ?? ""}`,
 				action: `agentv eval validate ${label}`,
 			}),
 		);
 	const cut = isCut
-		? [{ ...shared, name: "more", state: "note", says: "there are more: name those you mean" } as const]
+		? [{ ...shared, name: "more", state: "note", says: "there are more: specify which ones" } as const]
 		: [];
 	return [{ ...shared, name: "found", state: "ok", says }, ...broken, ...cut];
 }

@@ -15,7 +15,7 @@ function home(path: string): DoctorItem {
 	const problem = homeProblem(path, { writes: true });
 	if (problem !== undefined) return { ...shared, state: "problem", says: problem, action: homeHint };
 	const isThere = targetKind(path) === "directory";
-	return { ...shared, state: "ok", says: isThere ? path : `${path}, made once it is needed` };
+	return { ...shared, state: "ok", says: isThere ? path : `${path}, created when needed` };
 }
 
 function registry(env: Environment): DoctorItem[] {
@@ -32,7 +32,7 @@ function registry(env: Environment): DoctorItem[] {
 	const says = entries.length === 1 ? "1 benchmark" : `${entries.length} benchmarks`;
 	const found = diagnostics.map(({ message, hint, severity }): DoctorItem => {
 		const state = severity === "error" ? "problem" : "warning";
-		return { group: "home", name: "registry", state, says: message, action: hint ?? "correct the entry" };
+		return { group: "home", name: "registry", state, says: message, action: hint ?? "fix the entry" };
 	});
 	const summary = { group: "home", name: "registry" } as const;
 	if (!document)
@@ -46,8 +46,8 @@ function benchmark({ id, path, source, problem }: RegistryEntry): DoctorItem[] {
 	if (problem !== undefined || kind === "directory") return [];
 	const shared = { group: "home", name: id } as const;
 	if (kind !== "missing")
-		return [{ ...shared, state: "problem", says: `${path} is not a directory`, action: "correct its path" }];
+		return [{ ...shared, state: "problem", says: `${path} is not a directory`, action: "fix its path" }];
 	if (source) return [{ ...shared, state: "warning", says: "not cloned yet", action: `agentv benchmark sync ${id}` }];
-	const action = `correct its path, or \`agentv benchmark remove ${id}\``;
+	const action = `fix its path, or \`agentv benchmark remove ${id}\``;
 	return [{ ...shared, state: "problem", says: `its directory ${path} is missing`, action }];
 }

@@ -27,10 +27,10 @@ function node(version: string): DoctorItem {
 async function git(search: ProgramSearch): Promise<DoctorItem> {
 	const found = await findProgram("git", search);
 	const shared = { group: "machine", name: "git" } as const;
-	if (!found) return { ...shared, state: "problem", says: "not found", action: "install git, or correct PATH" };
+	if (!found) return { ...shared, state: "problem", says: "not found", action: "install git, or fix PATH" };
 	const { version, path } = found;
 	if (version === undefined)
-		return { ...shared, state: "warning", says: `${path} does not tell its version`, action: "see whether it works" };
+		return { ...shared, state: "warning", says: `${path} does not report its version`, action: "check that it works" };
 	if (isOlder(version, oldestGit))
 		return {
 			...shared,
@@ -49,7 +49,7 @@ async function git(search: ProgramSearch): Promise<DoctorItem> {
 function path({ env }: ProgramSearch): DoctorItem[] {
 	const relative = (env.PATH ?? env.Path ?? "").split(delimiter).filter((entry) => entry !== "" && !isAbsolute(entry));
 	if (relative.length === 0) return [];
-	const says = `has entries that hang on the current directory: ${relative.join(", ")}`;
+	const says = `has entries relative to the current directory: ${relative.join(", ")}`;
 	return [{ group: "machine", name: "PATH", state: "warning", says, action: "write them as absolute paths" }];
 }
 
@@ -61,8 +61,8 @@ function temporary(): DoctorItem {
 		: {
 				...shared,
 				state: "problem",
-				says: `${directory} can't be written to`,
-				action: "let TMPDIR name another directory",
+				says: `${directory} is not writable`,
+				action: "set TMPDIR to another directory",
 			};
 }
 

@@ -62,10 +62,10 @@ async function remote({ entry, base }: Remote, { env, timeoutMs, signal }: Onlin
 	try {
 		const { url, credentials } = sourceAccess(entry.source ?? { url: "" }, base, env);
 		await listRemoteRefs("/", url, ["HEAD"], { env, signal, credentials, timeoutMs });
-		return { ...shared, state: "ok", says: "its remote answers" };
+		return { ...shared, state: "ok", says: "its remote responds" };
 	} catch (error) {
 		if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
-		const action = error.hint ?? `\`agentv benchmark status ${entry.id}\` says more`;
+		const action = error.hint ?? `\`agentv benchmark status ${entry.id}\` shows details`;
 		return { ...shared, state: "problem", says: error.message, action };
 	}
 }
@@ -87,7 +87,7 @@ function serversOf(evals: ExaminedEvals["evals"], machine: Parameters<typeof new
 				({ item }) => item.kind === "host" && item.value === host.toLowerCase(),
 			);
 			if (found) {
-				const says = `not asked: you have not trusted ${shownSubject(found.subject)} with its host`;
+				const says = `not contacted: you have not allowed ${shownSubject(found.subject)} to contact its host`;
 				left.push({ group: "online", name: target.name, state: "note", says, neededBy: [label] });
 				continue;
 			}

@@ -25,8 +25,13 @@ export async function checkPrograms({ evals, view }: ExaminedEvals, search: Prog
 		const shared = { group: "programs", name, neededBy } as const;
 		if (found) return { ...shared, state: "ok", says: [found.version, found.path].filter(Boolean).join("  ") };
 		if (isAbsolute(name))
-			return { ...shared, state: "problem", says: "is no executable file", action: "make it executable (chmod +x)" };
-		return { ...shared, state: "problem", says: "not found", action: `install ${name}, or correct PATH` };
+			return {
+				...shared,
+				state: "problem",
+				says: "is not an executable file",
+				action: "make it executable (chmod +x)",
+			};
+		return { ...shared, state: "problem", says: "not found", action: `install ${name}, or fix PATH` };
 	});
 }
 

@@ -70,9 +70,11 @@ async function space(env: Environment, cwd: string): Promise<DoctorItem[]> {
 		const free = await freeSpace(path);
 		if (free === undefined || told.has(free.disk)) continue;
 		told.add(free.disk);
-		const shared = { group: "storage", name: "free", says: `${formatBytes(free.bytes)} where ${path} is` } as const;
+		const shared = { group: "storage", name: "free", says: `${formatBytes(free.bytes)} at ${path}` } as const;
 		items.push(
-			free.bytes < littleSpace ? { ...shared, state: "warning", action: "make room" } : { ...shared, state: "ok" },
+			free.bytes < littleSpace
+				? { ...shared, state: "warning", action: "free some disk space" }
+				: { ...shared, state: "ok" },
 		);
 	}
 	return items;

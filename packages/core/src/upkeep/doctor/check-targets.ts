@@ -54,14 +54,14 @@ async function usedItem({ use, examined, neededBy }: Seen, view: ExaminedEvals["
 	if (!resolution.ok) {
 		const found = resolution.diagnostics.find(({ severity }) => severity === "error") ?? resolution.diagnostics[0];
 		const says = found?.message ?? "can't be used";
-		return { ...shared, state: "problem", says, action: found?.hint ?? "correct it in its targets file" };
+		return { ...shared, state: "problem", says, action: found?.hint ?? "fix it in its targets file" };
 	}
 	const sources = new Map([...examined.scope.sources, ...examined.loaded.sources]);
 	const [empty] = emptyCredentials(resolution.target, { sources });
 	const problem = empty ?? (await problemOf(resolution.target, examined, view));
 	if (!problem) return { ...shared, state: "ok", says: describe(resolution.target, examined) };
 	const says = `${describe(resolution.target, examined)}: ${problem.message}`;
-	return { ...shared, state: "problem", says, action: problem.hint ?? "correct it in its targets file" };
+	return { ...shared, state: "problem", says, action: problem.hint ?? "fix it in its targets file" };
 }
 
 async function problemOf(

@@ -39,7 +39,7 @@ function itemOf(name: string, { state, isEmpty, evals }: Named, view: DiskView, 
 	if (state === "set" && isEmpty) {
 		if (!isSecretName(name))
 			return { ...shared, state: "warning", says: "set, but empty", action: actionFor(name, evals, view, cwd) };
-		const action = `give it its value, or write \${{ ${name}:-}} if it may be empty`;
+		const action = `set it, or write \${{ ${name}:-}} if it may be empty`;
 		return { ...shared, state: "problem", says: "set, but empty", action };
 	}
 	if (state === "set") return { ...shared, state: "ok", says: "set" };
@@ -53,5 +53,5 @@ function actionFor(name: string, evals: readonly ExaminedEval[], view: DiskView,
 	const isDescribed = view.kind(join(directory, ".env.example")) === "file";
 	if (isDescribed && view.kind(join(directory, ".env")) === "missing")
 		return `set it, or copy ${shown(".env.example")} to ${shown(".env")} and fill it in`;
-	return `set it, or write ${name}=… into ${shown(".env")}`;
+	return `set it, or add ${name}=… to ${shown(".env")}`;
 }

@@ -36,6 +36,6 @@ export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
 		...(await checkStorage({ env, cwd, signal })),
 		...(onlineMs === undefined ? [] : await checkOnline(examined, { env, timeoutMs: onlineMs, signal })),
 	];
-	throwIfAborted(signal, "looking at this machine");
+	throwIfAborted(signal, "checking this machine");
 	return items;
 }

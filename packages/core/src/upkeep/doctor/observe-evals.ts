@@ -54,7 +54,7 @@ export async function examineEvals(options: ExamineOptions): Promise<ExaminedEva
 	const evals: ExaminedEval[] = [];
 	for (const file of files.slice(0, mostEvals)) {
 		await new Promise((done) => setImmediate(done));
-		throwIfAborted(signal, "looking at evals");
+		throwIfAborted(signal, "checking evals");
 		const loaded = loadEval(file, { view, env, cwd });
 		const own = evalEnvironment(loaded.scope, env, view);
 		const given = targetsFile === undefined ? {} : { targetsFile };

@@ -24,13 +24,9 @@ export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): vo
 	for (const [file, before] of plan.meanings) {
 		if (meaningOf(file, run, meaning) === before) continue;
 		writeAllOrNone(plan.files.map(({ path, before: content }) => ({ path, content: content ?? null })));
-		throw new AgentvError(
-			"refused",
-			`${file} no longer meant the same once the fixes were written: all were taken back`,
-			{
-				hint: "Was something else changed at the same moment? Try again.",
-			},
-		);
+		throw new AgentvError("refused", `${file} changed its meaning after the fixes: all were reverted`, {
+			hint: "It may have been edited concurrently. Try again.",
+		});
 	}
 }
 

@@ -108,7 +108,7 @@ function withTargets(
 	});
 	const existing = targetFileNames.map((name) => join(directory, name)).find((file) => view.kind(file) === "file");
 	const path = existing ?? join(directory, "targets.yaml");
-	if (!existing && view.kind(path) !== "missing") return { reason: "targets.yaml is no file" };
+	if (!existing && view.kind(path) !== "missing") return { reason: "targets.yaml is not a file" };
 	const names = [...new Set(changes.map(({ name }) => name))];
 	const brought = bringTargets(names, {
 		scope: targets,
@@ -120,10 +120,10 @@ function withTargets(
 	});
 	if ("stuck" in brought)
 		return {
-			reason: `a path of target ${JSON.stringify(brought.stuck)} begins with a variable that holds a relative path`,
+			reason: `a path of target ${JSON.stringify(brought.stuck)} begins with a variable that contains a relative path`,
 		};
 	const secret = brought.find(({ entry }) => [...literalSecrets(entry)].length > 0);
-	if (secret) return { reason: `target ${JSON.stringify(secret.name)} holds a credential that is written out` };
+	if (secret) return { reason: `target ${JSON.stringify(secret.name)} contains a literal credential` };
 	const before = files.get(path)?.before ?? (existing ? view.readText(existing) : undefined);
 	const text = files.get(path)?.after ?? before;
 	try {

@@ -114,7 +114,7 @@ describe("fixing", () => {
 		});
 		const { files, refused } = await plan();
 		expect(files).toEqual([]);
-		expect(refused.map(({ reason }) => reason)).toEqual(["the eval lies inside another eval's template"]);
+		expect(refused.map(({ reason }) => reason)).toEqual(["the eval is inside another eval's template"]);
 	});
 
 	it("refuses to write over a file that changed meanwhile", async () => {

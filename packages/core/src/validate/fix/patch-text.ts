@@ -54,7 +54,7 @@ function patchDocument(file: string, text: string, changes: readonly FieldChange
 
 function reasonOf(error: unknown): string {
 	if (error instanceof AgentvError) return error.message;
-	if (error instanceof RangeError) return "two fixes change the same place";
+	if (error instanceof RangeError) return "two fixes change the same text";
 	throw error;
 }
 
@@ -130,7 +130,7 @@ function patchLines(file: string, text: string, changes: readonly FieldChange[])
 	for (const [line, here] of byLine) {
 		const row = line === undefined ? undefined : rows.get(line);
 		if (!row) {
-			refused.push(...here.map((change) => ({ change, reason: "there is no such line" })));
+			refused.push(...here.map((change) => ({ change, reason: "no such line" })));
 			continue;
 		}
 		const patched = patchDocument(`${file}.json`, text.slice(...row.range), here);

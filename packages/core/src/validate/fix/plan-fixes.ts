@@ -71,14 +71,14 @@ async function mendable(
 			const changes = rule.fix(finding, context);
 			if (changes.length === 0) continue;
 			if (templates.has(file, context.loaded.scope.root)) {
-				refused.push({ finding, reason: "the eval lies inside another eval's template" });
+				refused.push({ finding, reason: "the eval is inside another eval's template" });
 				continue;
 			}
 			const isPin = changes.some(({ kind }) => kind === "pin");
 			if (isPin && hasNewRemotes(context)) {
 				refused.push({
 					finding,
-					reason: "you have not trusted its benchmark or bundle with the hosts that would be asked",
+					reason: "you have not allowed its benchmark or bundle to contact the required hosts",
 				});
 				continue;
 			}
@@ -124,8 +124,8 @@ function offending(
 	const which = finding
 		? `the fix of ${finding.rule} at ${finding.at.file}:${finding.range.start.line}`
 		: "the fixes together";
-	return new AgentvError("refused", `${which} would change what ${evalFile} means; nothing was written`, {
-		hint: finding ? `mend it by hand, or leave it out with --rule ${finding.rule}=off` : "mend them by hand",
+	return new AgentvError("refused", `${which} would change the meaning of ${evalFile}; nothing was written`, {
+		hint: finding ? `fix it by hand, or skip it with --rule ${finding.rule}=off` : "fix them by hand",
 		diagnostics: finding ? [finding] : [],
 	});
 }

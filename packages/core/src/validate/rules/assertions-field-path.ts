@@ -4,9 +4,9 @@ export const assertionsFieldPath = loadingRule({
 	id: "assertions.field-path",
 	group: "assertions",
 	severity: "error",
-	summary: "a field of `field-accuracy` that every reference lacks",
+	summary: "a field of `field-accuracy` that no reference has",
 	docs: {
-		why: "It would be left out of every comparison, so that answers pass which lack it.",
+		why: "No comparison would include it, so answers without it would pass.",
 		bad: `tests:
   - id: invoice
     input: Read the invoice
@@ -19,6 +19,6 @@ export const assertionsFieldPath = loadingRule({
     expected_output: { total: 9 }
     assertions:
       - { type: field-accuracy, fields: [{ path: total }] }`,
-		mend: 'Name a field of `expected_output`: `a.b`, `list[0].c`, and `["a.b"]` for a key that holds a dot.',
+		mend: 'Use a field of `expected_output`: `a.b`, `list[0].c`, and `["a.b"]` for a key with a dot.',
 	},
 });

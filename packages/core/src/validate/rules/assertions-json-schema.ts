@@ -4,15 +4,15 @@ export const assertionsJsonSchema = loadingRule({
 	id: "assertions.json-schema",
 	group: "assertions",
 	severity: "error",
-	summary: "a JSON Schema that can't be used",
+	summary: "an invalid JSON Schema",
 	docs: {
-		why: "The grader could not run, after the target has been paid for.",
+		why: "The grader would fail after the cost of calling the target.",
 		bad: `assertions:
   - type: is-json
     schema: { type: strin }`,
 		good: `assertions:
   - type: is-json
     schema: { type: string }`,
-		mend: "Correct the schema: draft 7, or 2019-09 and 2020-12 by its `$schema`.",
+		mend: "Fix the schema: draft 7, or 2019-09 and 2020-12 with `$schema`.",
 	},
 });

@@ -4,15 +4,15 @@ export const assertionsRegex = loadingRule({
 	id: "assertions.regex",
 	group: "assertions",
 	severity: "error",
-	summary: "a regular expression that cannot be read",
+	summary: "an invalid regular expression",
 	docs: {
-		why: "The pattern would fail at run time, after the target has been paid for.",
+		why: "The pattern would fail at run time, after the cost of calling the target.",
 		bad: `assertions:
   - type: regex
     value: "(hello"`,
 		good: `assertions:
   - type: regex
     value: "\\\\(hello"`,
-		mend: "Correct the pattern at the marked place; JavaScript's syntax applies.",
+		mend: "Fix the pattern at the marked position; JavaScript's syntax applies.",
 	},
 });

@@ -4,9 +4,9 @@ export const assertionsWeight = loadingRule({
 	id: "assertions.weight",
 	group: "assertions",
 	severity: "error",
-	summary: "a weight that is no number, or is negative",
+	summary: "a weight that is not a number, or is negative",
 	docs: {
-		why: "Weights say how much a grader counts in the mean; a negative one would turn its verdict round.",
+		why: "Weights define a grader's share of the mean; a negative one would invert its verdict.",
 		bad: `assertions:
   - type: contains
     value: hello
@@ -15,7 +15,7 @@ export const assertionsWeight = loadingRule({
   - type: contains
     value: hello
     weight: 2
-    # negate: true turns a verdict round`,
-		mend: "Use a number from 0 up; `negate: true` turns a verdict round.",
+    # negate: true inverts the verdict`,
+		mend: "Use a number of at least 0; `negate: true` inverts a verdict.",
 	},
 });

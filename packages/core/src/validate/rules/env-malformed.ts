@@ -13,15 +13,15 @@ export const envMalformed = rule<Data>({
 	id: "env.malformed",
 	group: "variables",
 	severity: "error",
-	summary: "text that looks like a variable reference but is none (a warning in prose)",
+	summary: "text that looks like a variable reference but is not one (a warning in prose)",
 	docs: {
-		why: "It is kept as it is. In a prompt that may be meant; as a path, name, URL or command it leads to nothing.",
+		why: "It is not replaced. In a prompt that can be intended; as a path, name, URL or command it does not work.",
 		bad: `target: \${{ env.TARGET }}`,
 		good: `target: \${{ TARGET:-claude }}`,
 		mend: "Write `${{ NAME }}` or `${{ NAME:-default }}`; `$${{` is a literal `${{`.",
 	},
 	message: ({ text, prose }) =>
-		`${JSON.stringify(text)} looks like a variable reference but is none${prose ? "; it is kept as it is" : ""}`,
+		`${JSON.stringify(text)} looks like a variable reference but is not one${prose ? "; it is not replaced" : ""}`,
 	hint: () => "write ${{ NAME }} or ${{ NAME:-default }}; $${{ is a literal ${{",
 	*check(context) {
 		for (const source of context.loaded.sources.values())

@@ -13,16 +13,16 @@ export const envUndocumented = rule<Data>({
 	id: "env.undocumented",
 	group: "variables",
 	severity: "warning",
-	summary: "a variable without default that nobody documents",
+	summary: "an undocumented variable without default",
 	docs: {
-		why: "Who gets the eval learns only from a failing run that the variable has to be set, and never what to.",
+		why: "Other users learn only from a failing run that the variable must be set, and never to what.",
 		bad: `api_key: \${{ OPENAI_API_KEY }}   # and no .env.example`,
-		good: `# .env.example beside the eval
-OPENAI_API_KEY=   # a key for the judge model`,
-		mend: "Name it in a `.env.example` or in the README beside the eval, or give it a default: `${{ NAME:-default }}`.",
+		good: `# .env.example next to the eval
+OPENAI_API_KEY=   # a key for the grader model`,
+		mend: "List it in a `.env.example` or in the README next to the eval, or add a default: `${{ NAME:-default }}`.",
 	},
 	message: ({ name }) => `${name} referenced but not documented`,
-	hint: ({ name }) => `name it in .env.example or the README beside the eval, or write \${{ ${name}:-default }}`,
+	hint: ({ name }) => `list it in .env.example or the README next to the eval, or write \${{ ${name}:-default }}`,
 	*check(context) {
 		const { documentation } = context.run;
 		const { directory } = context.loaded.scope;

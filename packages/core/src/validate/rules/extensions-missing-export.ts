@@ -16,12 +16,12 @@ export const extensionsMissingExport = rule<Data>({
 	severity: "error",
 	summary: "an extension whose module has no export of the hook's name",
 	docs: {
-		why: "The function cannot be called, so every test that it prepares fails.",
+		why: "The function can't be called, so every test that needs it fails.",
 		bad: `extensions:
   - file://scripts/setup.mjs:beforeAll   # the module exports \`setup\``,
 		good: `extensions:
   - file://scripts/setup.mjs:beforeAll   # export async function beforeAll(context) { … }`,
-		mend: "Export a function of that name (`beforeAll`, `beforeEach`, `afterEach` or `afterAll`) from the module, or correct the entry.",
+		mend: "Export a function of that name (`beforeAll`, `beforeEach`, `afterEach` or `afterAll`) from the module, or fix the entry.",
 	},
 	message: ({ module, name, isPython }) => `${module} has no ${isPython ? "function" : "export"} "${name}"`,
 	hint: ({ nearest, name, isPython }) => {

@@ -21,19 +21,19 @@ export const extensionsProvisionsRepo = rule<Data>({
 	id: "extensions.provisions-repo",
 	group: "extensions",
 	severity: "warning",
-	summary: "an extension that seems to fetch a repository by itself",
+	summary: "an extension that seems to fetch a repository itself",
 	docs: {
-		why: "What an extension clones is neither pinned nor recorded nor bundled, and may carry the answer in its history.",
+		why: "A repository cloned by an extension is not pinned, recorded or bundled, and its history can contain the answer.",
 		bad: `// scripts/setup.mjs
 execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path })`,
 		good: `workspace:
   repos:
     - repo: https://git.example.com/acme/app.git
       commit: 8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a`,
-		mend: "Name the repository under `workspace.repos`; extensions run after it is there.",
+		mend: "Add the repository to `workspace.repos`; extensions run after it is cloned.",
 	},
 	message: ({ module, line, sign }) => `${module}:${line} seems to fetch a repository (${sign})`,
-	hint: () => "name the repository under workspace.repos, where it is pinned and recorded",
+	hint: () => "add the repository to workspace.repos, where it is pinned and recorded",
 	*check(context) {
 		const seen = new Set<string>();
 		for (const { extension, text, file } of extensionModules(context)) {

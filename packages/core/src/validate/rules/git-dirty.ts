@@ -14,11 +14,11 @@ export const gitDirty = rule<Data>({
 	severity: "warning",
 	summary: "files of the eval that differ from the commit",
 	docs: {
-		why: "A result is recorded with the commit; what differs from it cannot be found again.",
+		why: "A result is recorded with the commit; uncommitted changes can't be reproduced.",
 		bad: `$ git status --short
  M evals/greeting/cases.jsonl`,
 		good: `$ git commit --all --message "Add a case"`,
-		mend: "Commit the eval's files before results are kept.",
+		mend: "Commit the eval's files before recording results.",
 	},
 	message: ({ files }) =>
 		`${files.length === 1 ? "a file" : `${files.length} files`} of the eval ${files.length === 1 ? "differs" : "differ"} from the commit: ${files.slice(0, 3).join(", ")}${files.length > 3 ? ", …" : ""}`,

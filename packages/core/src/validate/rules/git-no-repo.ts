@@ -6,13 +6,13 @@ export const gitNoRepo = rule<Record<string, never>>({
 	severity: "warning",
 	summary: "an eval outside any git repository",
 	docs: {
-		why: "Nobody can tell later which version of the eval gave a result.",
+		why: "It is impossible to tell later which version of the eval produced a result.",
 		bad: `~/evals/greeting/eval.yaml   # no .git up to the root`,
 		good: `~/evals/.git
 ~/evals/greeting/eval.yaml`,
-		mend: "Keep the eval in a git repository: `git init`, `git add`, `git commit`. A bundle needs none, its manifest says where it comes from.",
+		mend: "Keep the eval in a git repository: `git init`, `git add`, `git commit`. A bundle needs none, since its manifest records its origin.",
 	},
-	message: () => "the eval lies in no git repository, so its version can't be told",
+	message: () => "the eval is not in a git repository, so its version is unknown",
 	*check({ loaded }) {
 		const { rootKind } = loaded.scope;
 		if (rootKind !== "repository" && rootKind !== "bundle") yield { data: {}, at: { file: loaded.file, path: [] } };

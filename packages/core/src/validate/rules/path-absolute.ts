@@ -20,16 +20,16 @@ export const pathAbsolute = rule<Data>({
 	fixedBy: "fix",
 	summary: "an absolute path",
 	docs: {
-		why: "An absolute path names a place on one machine. A path from the repository's root breaks when the eval moves into another repository.",
+		why: "An absolute path is specific to one machine. A path from the repository's root breaks when the eval moves into another repository.",
 		bad: `tests: /home/me/evals/cases.jsonl`,
 		good: `tests: ./cases.jsonl`,
-		mend: "Write it relative to the file that it stands in; `--fix` does, where it leads into the eval's repository.",
+		mend: "Make it relative to the file that contains it; `--fix` does so for paths inside the eval's repository.",
 	},
 	message: ({ raw, kind, fromRoot }) =>
 		fromRoot
-			? `${kind} ${JSON.stringify(raw)} is found from the repository's root only`
+			? `${kind} ${JSON.stringify(raw)} is resolved from the repository's root`
 			: `${kind} ${JSON.stringify(raw)} is an absolute path`,
-	hint: ({ inside }) => (inside ? undefined : "copy what it leads to beside the eval, and name it by a relative path"),
+	hint: ({ inside }) => (inside ? undefined : "copy its target next to the eval, and use a relative path"),
 	*check(context) {
 		const { scope } = context.loaded;
 		for (const reference of oddReferences(context)) {

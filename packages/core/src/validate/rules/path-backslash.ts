@@ -15,12 +15,12 @@ export const pathBackslash = rule<Data>({
 	fixedBy: "fix",
 	summary: "a path with backslashes",
 	docs: {
-		why: "Only Windows separates directories by a backslash; everywhere else it is part of a file's name.",
+		why: "Only Windows separates directories with a backslash; everywhere else it is part of a file's name.",
 		bad: `tests: data\\cases.jsonl`,
 		good: `tests: data/cases.jsonl`,
-		mend: "Write `/`, which works everywhere; `--fix` does.",
+		mend: "Use `/`, which works everywhere; `--fix` replaces it.",
 	},
-	message: ({ raw, kind }) => `${kind} ${JSON.stringify(raw)} separates directories by backslashes`,
+	message: ({ raw, kind }) => `${kind} ${JSON.stringify(raw)} separates directories with backslashes`,
 	*check(context) {
 		for (const reference of oddReferences(context)) {
 			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;

@@ -19,7 +19,7 @@ export const pathCase = rule<Data>({
 		why: "macOS and Windows find such a file, Linux does not: the eval works for its author and fails in CI.",
 		bad: `workspace: ./Template/   # on disk: ./template/`,
 		good: `workspace: ./template/`,
-		mend: "Spell it as it is on disk; `--fix` does.",
+		mend: "Spell it as on disk; `--fix` corrects it.",
 	},
 	message: ({ raw, kind, onDisk }) => `${kind} ${JSON.stringify(raw)} is ${JSON.stringify(onDisk)} on disk`,
 	*check(context) {

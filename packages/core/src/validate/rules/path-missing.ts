@@ -19,16 +19,16 @@ const missing = rule<Data>({
 	id: "path.missing",
 	group: "paths",
 	severity: "error",
-	summary: "a path that leads to nothing, or to what is not a file on disk",
+	summary: "a path to something that does not exist or is not a file on disk",
 	docs: {
-		why: "What the path should lead to cannot be read, copied or run: the eval fails here, or on the next machine.",
-		bad: `workspace: ./templates/   # the directory is called ./template/`,
+		why: "The path can't be read, copied or run: the eval fails here, or on the next machine.",
+		bad: `workspace: ./templates/   # the directory's name is ./template/`,
 		good: `workspace: ./template/`,
-		mend: "Correct the path, or add the file. Paths are relative to the file that they are written in; those of a command to its `cwd`, if it has one.",
+		mend: "Fix the path, or add the file. Paths are relative to the file that contains them; those of a command to its `cwd`, if it has one.",
 	},
 	message: (data) => pathMissing.message(data),
 	hint: ({ maybeOutput, ...data }) =>
-		maybeOutput ? "nothing to do if the command writes it" : pathMissing.hint?.(data),
+		maybeOutput ? "ignore this if the command creates it" : pathMissing.hint?.(data),
 	*check(context) {
 		for (const reference of oddReferences(context)) {
 			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;

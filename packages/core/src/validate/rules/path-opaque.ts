@@ -14,22 +14,22 @@ export const pathOpaque = rule<Data>({
 	id: "path.opaque",
 	group: "paths",
 	severity: "warning",
-	summary: "files that can't be known: a shell string, or a path that hangs on a variable",
+	summary: "paths that can't be resolved statically: inside a shell string, or built from a variable",
 	docs: {
-		why: "Which files a shell string touches only the shell knows, and a variable may lead elsewhere tomorrow: nobody can promise that they come along.",
+		why: "Only the shell knows which files a shell string uses, and a variable's value can change: a copy of the eval might not include them.",
 		bad: `command: cat ./answer.txt | ./scripts/check.sh`,
 		good: `command: [./scripts/check-answer.sh, ./answer.txt]`,
-		mend: "Give the command as a list of words, and put pipes into a script; write the path out. For a bundle name further files under `bundle.include`.",
+		mend: "Write the command as a list of words, move pipes into a script, and write paths without variables. For a bundle, list additional files under `bundle.include`.",
 	},
 	message: ({ kind, raw, variables, unset }) => {
 		if (variables.length === 0)
-			return `the files of this ${kind.replace(/ script$/, "")} command can't be known: it goes to the shell`;
+			return `the files of this ${kind.replace(/ script$/, "")} command can't be determined: it runs in a shell`;
 		const names = variables.join(", ");
 		return unset
-			? `where ${kind} ${JSON.stringify(raw)} leads can't be known: ${names} is not set`
-			: `where ${kind} ${JSON.stringify(raw)} leads depends on ${names}`;
+			? `${kind} ${JSON.stringify(raw)} can't be resolved: ${names} is not set`
+			: `${kind} ${JSON.stringify(raw)} depends on ${names}`;
 	},
-	hint: ({ variables }) => (variables.length === 0 ? "write it as a list, or put it into a script" : undefined),
+	hint: ({ variables }) => (variables.length === 0 ? "write it as a list, or move it into a script" : undefined),
 	*check(context) {
 		for (const reference of pathReferences(context)) {
 			const { raw, at, state } = reference;

@@ -11,9 +11,9 @@ export const pathOutsideEval = rule<Data>({
 	id: "path.outside-eval",
 	group: "paths",
 	severity: "warning",
-	summary: "a path that leaves the eval's directory but stays in its repository",
+	summary: "a path outside the eval's directory but inside its repository",
 	docs: {
-		why: "Who copies the eval's directory alone leaves this behind. The finding names the portable root: the smallest directory that holds everything the eval needs.",
+		why: "A copy of the eval's directory alone would not include it. The finding shows the portable root: the smallest directory that contains everything the eval needs.",
 		bad: `hooks:
   before_each: { command: ../scripts/setup.sh }`,
 		good: `hooks:
@@ -21,8 +21,8 @@ export const pathOutsideEval = rule<Data>({
 		mend: "Move the file below the eval, or copy the portable root as a whole; `agentv bundle` collects everything into one directory.",
 	},
 	message: ({ raw, kind, root }) =>
-		`${kind} ${JSON.stringify(raw)} lies outside the eval's directory; the smallest directory that holds everything is ${root}`,
-	hint: () => "`agentv bundle` makes a directory that holds all of it",
+		`${kind} ${JSON.stringify(raw)} is outside the eval's directory; the smallest directory that contains everything is ${root}`,
+	hint: () => "`agentv bundle` creates a directory with all of it",
 	*check(context) {
 		const root = shownPath(context.root, context);
 		for (const reference of oddReferences(context)) {

@@ -11,15 +11,15 @@ export const pathOutsideRepo = rule<Data>({
 	id: "path.outside-repo",
 	group: "paths",
 	severity: "error",
-	summary: "a path that leaves the repository",
+	summary: "a path outside the repository",
 	docs: {
 		why: "A clone of the repository does not contain it: the eval works on this machine only.",
 		bad: `workspace: ../../../shared-template/`,
 		good: `workspace: ./template/`,
-		mend: "Copy what it leads to into the repository, best below the eval, and correct the path.",
+		mend: "Copy its target into the repository, preferably below the eval, and fix the path.",
 	},
-	message: ({ raw, kind, boundary }) => `${kind} ${JSON.stringify(raw)} leaves ${boundary}`,
-	hint: () => "copy it beside the eval",
+	message: ({ raw, kind, boundary }) => `${kind} ${JSON.stringify(raw)} is outside ${boundary}`,
+	hint: () => "copy it next to the eval",
 	*check(context) {
 		const boundary = rootNames[context.loaded.scope.rootKind];
 		for (const reference of oddReferences(context)) {

@@ -16,10 +16,10 @@ export const pathParentSearch = rule<Data>({
 	fixedBy: "fix",
 	summary: "a path that is found only by searching the parent directories",
 	docs: {
-		why: "The path is right by the grace of the directories above: move the eval, or add a file of that name on the way, and it leads elsewhere or nowhere.",
-		bad: `prompt: prompts/judge.md        # which lies two directories up`,
+		why: "The path only works because of the parent directories: after moving the eval, or adding a file of that name in between, it resolves to something else or nothing.",
+		bad: `prompt: prompts/judge.md        # two directories up`,
 		good: `prompt: ../../prompts/judge.md`,
-		mend: "Write the path relative to the file that it stands in; `--fix` does.",
+		mend: "Make the path relative to the file that contains it; `--fix` does so.",
 	},
 	message: ({ raw, kind, shown }) => `${kind} ${JSON.stringify(raw)} is found only by searching upwards, as ${shown}`,
 	*check(context) {

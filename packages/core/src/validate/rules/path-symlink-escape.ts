@@ -18,20 +18,20 @@ export const pathSymlinkEscape = rule<Data>({
 	id: "path.symlink-escape",
 	group: "paths",
 	severity: "error",
-	summary: "a symbolic link that leads out of the template or the repository",
+	summary: "a symbolic link to outside the template or repository",
 	docs: {
-		why: "A copy of the link leads to nothing on another machine, or back into the original: a test would then change the template itself. A link to a private file would carry it away.",
+		why: "A copy of the link is broken on another machine, or points back to the original: a test would then change the template itself. A link to a private file would leak it.",
 		bad: `template/
   config -> /etc/app/config`,
 		good: `template/
   config`,
-		mend: "Replace the link by the file itself, or let it point to a place inside the same directory.",
+		mend: "Replace the link with the file itself, or point it to a target inside the same directory.",
 	},
 	message: ({ raw, kind, links, leadsTo }) =>
 		links
-			? `${kind} ${JSON.stringify(raw)} has a symbolic link that leaves it: ${links.slice(0, 3).join(", ")}${links.length > 3 ? ", …" : ""}`
-			: `${kind} ${JSON.stringify(raw)} leads by a symbolic link to ${leadsTo}`,
-	hint: () => "replace the link by what it points to",
+			? `${kind} ${JSON.stringify(raw)} has a symbolic link to outside it: ${links.slice(0, 3).join(", ")}${links.length > 3 ? ", …" : ""}`
+			: `${kind} ${JSON.stringify(raw)} is a symbolic link to ${leadsTo}`,
+	hint: () => "replace the link with its target",
 	*check(context) {
 		const { root } = context.loaded.scope;
 		const realRoot = remembered(context.run, `real\0${root}`, () => realPath(root));

@@ -22,22 +22,22 @@ export const pathUntracked = rule<Data>({
 	id: "path.untracked",
 	group: "paths",
 	severity: "error",
-	summary: "a file of the eval that git ignores (error) or does not have yet (warning)",
+	summary: "a file of the eval that git ignores (error) or does not track yet (warning)",
 	docs: {
 		why: "It exists on this machine, but a colleague's clone and CI won't have it.",
 		bad: `tests: ./build/cases.jsonl   # .gitignore: build/`,
 		good: `tests: ./data/cases.jsonl`,
-		mend: "`git add` the file; move it, or change .gitignore, where it is ignored.",
+		mend: "`git add` the file; if it is ignored, move it or change .gitignore.",
 	},
 	message: ({ path, kind, ignored, inside, empty }) =>
 		empty
-			? `${kind} ${JSON.stringify(path)} is an empty directory, which git does not keep`
+			? `${kind} ${JSON.stringify(path)} is an empty directory, which git does not track`
 			: inside
-				? `${kind} ${JSON.stringify(path)} holds what git ${ignored ? "ignores" : "does not have yet"}: ${some(inside)}`
+				? `${kind} ${JSON.stringify(path)} contains files that git ${ignored ? "ignores" : "does not track yet"}: ${some(inside)}`
 				: `${kind} ${JSON.stringify(path)} is ${ignored ? "ignored by git" : "not added to git yet"}`,
 	hint: ({ ignored, empty }) =>
 		empty
-			? "put a file into it, or a clone won't have it"
+			? "add a file to it, or a clone won't have it"
 			: ignored
 				? "a clone won't have it: move it, or change .gitignore"
 				: "git add it, or a clone won't have it",

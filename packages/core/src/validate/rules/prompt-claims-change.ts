@@ -15,18 +15,18 @@ export const promptClaimsChange = rule<Data>({
 	id: "prompt.claims-change",
 	group: "authoring",
 	severity: "warning",
-	summary: "a prompt that claims a change of a file which nothing in the sandbox holds",
+	summary: "a prompt that claims a file change that does not exist in the sandbox",
 	docs: {
-		why: "The target looks for a change that is not there: a careful one says so and fails, a careless one invents it and passes.",
-		bad: `input: This PR changes src/add.ts. Is it right?   # the template holds src/add.ts, unchanged`,
+		why: "The target can't find the change: a careful one reports that and fails, a careless one invents it and passes.",
+		bad: `input: This PR changes src/add.ts. Is it right?   # the template contains src/add.ts, unchanged`,
 		good: `input: This PR changes src/add.ts. Is it right?
 metadata:
   diff_file: ./add.patch   # which a before_each hook applies`,
-		mend: "Bring the change along: as a diff in the prompt, as a patch named in the metadata that a hook applies, or in the template's git state.",
+		mend: "Include the change: as a diff in the prompt, as a patch in the metadata that a hook applies, or in the template's git state.",
 	},
 	message: ({ file: name }) =>
-		`the prompt claims that ${name} is changed, and nothing in the sandbox holds such a change`,
-	hint: () => "bring the change as a diff in the prompt, or as a patch that a hook applies",
+		`the prompt claims that ${name} is changed, but the sandbox does not contain such a change`,
+	hint: () => "include the change as a diff in the prompt, or as a patch that a hook applies",
 	*check(context) {
 		for (const { test, prompts } of promptTexts(context)) {
 			const claimed = prompts.flatMap(({ text, at }) => claimedChanges(text).map((claim) => ({ ...claim, at })));

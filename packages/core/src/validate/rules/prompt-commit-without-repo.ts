@@ -22,18 +22,18 @@ export const promptCommitWithoutRepo = rule<Data>({
 	id: "prompt.commit-without-repo",
 	group: "authoring",
 	severity: "warning",
-	summary: "a prompt that names a commit which no repository of the workspace pins",
+	summary: "a prompt with a commit that is not pinned by a repository of the workspace",
 	docs: {
-		why: "The commit is nowhere in the sandbox: whatever is asked about it can only be guessed.",
+		why: "The sandbox does not contain the commit, so the target can only guess.",
 		bad: `input: What does commit 8c5fd1b change?`,
 		good: `input: What does commit 8c5fd1b change?
 workspace:
   repos:
     - repo: https://git.example.com/acme/app.git
       commit: 8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a`,
-		mend: "Add the repository under `workspace.repos` with that commit, or put what matters of it into the prompt.",
+		mend: "Add the repository under `workspace.repos` with that commit, or include its relevant parts in the prompt.",
 	},
-	message: ({ mark }) => `the prompt names commit ${mark}, which no repository of the workspace pins`,
+	message: ({ mark }) => `the prompt mentions commit ${mark}, which no repository of the workspace pins`,
 	hint: () => "add the repository with that commit under workspace.repos",
 	*check(context) {
 		for (const { test, prompts } of promptTexts(context)) {

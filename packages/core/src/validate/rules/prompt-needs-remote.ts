@@ -12,9 +12,9 @@ export const promptNeedsRemote = rule<Data>({
 	id: "prompt.needs-remote",
 	group: "authoring",
 	severity: "warning",
-	summary: "a prompt that asks to merge, push, open or comment on a pull request or issue where no remote is",
+	summary: "a prompt that asks to merge, push, open or comment on a pull request or issue without a remote",
 	docs: {
-		why: "A sandbox has no remote: the target can only refuse or make something up, and the score says nothing.",
+		why: "A sandbox has no remote: the target can only refuse or make something up, so the score is meaningless.",
 		bad: `input: Review the changes and merge the pull request.`,
 		good: `input: |
   Would you merge this change? Say why.
@@ -25,11 +25,11 @@ export const promptNeedsRemote = rule<Data>({
   -export const add = (a, b) => a - b;
   +export const add = (a, b) => a + b;
   \`\`\``,
-		mend: "Put the diff into the prompt and ask for a judgement, or let a hook make a bare repository beside the workspace and `git remote add` it.",
+		mend: "Include the diff in the prompt and ask for an assessment, or create a bare repository next to the workspace in a hook and `git remote add` it.",
 	},
 	message: ({ mark }) =>
-		`the prompt asks for something that needs a remote (${JSON.stringify(mark)}), and the sandbox has none`,
-	hint: () => "put the diff into the prompt, or let a hook set up a remote",
+		`the prompt asks for something that needs a remote (${JSON.stringify(mark)}), but the sandbox has none`,
+	hint: () => "include the diff in the prompt, or set up a remote in a hook",
 	*check(context) {
 		for (const { test, prompts } of promptTexts(context)) {
 			for (const { text, at } of prompts) {

@@ -13,7 +13,7 @@ export const reposLocalPath = rule<Data>({
 	severity: "error",
 	summary: "a workspace repository that is a path on this machine",
 	docs: {
-		why: "The path exists here only, and git does not carry one repository inside another.",
+		why: "The path exists only on this machine, and git does not track one repository inside another.",
 		bad: `workspace:
   repos:
     - repo: ../../my-app`,
@@ -21,10 +21,10 @@ export const reposLocalPath = rule<Data>({
   repos:
     - repo: https://git.example.com/acme/my-app.git
       commit: 8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a`,
-		mend: "Name the repository by its URL or as org/name, or put a git bundle file (`git bundle create app.bundle main`) beside the eval.",
+		mend: "Use the repository's URL or org/name, or put a git bundle file (`git bundle create app.bundle main`) next to the eval.",
 	},
 	message: ({ repo }) => `repository ${JSON.stringify(repo)} is a path on this machine`,
-	hint: () => "name its URL, or a git bundle file beside the eval",
+	hint: () => "use its URL, or a git bundle file next to the eval",
 	*check({ loaded, run }) {
 		for (const { local, repo, repoAt } of placedRepos(loaded)) {
 			const path = local && resolve(local.base, local.raw);

@@ -20,7 +20,7 @@ export const reposUnpinned = rule<Data>({
 	fixedBy: "pin",
 	summary: "a repository of the workspace without a full commit SHA",
 	docs: {
-		why: "Branches move and tags can: the same eval works on other code next week, and results no longer compare.",
+		why: "Branches move, and tags can: the same eval would use different code later, and results would not be comparable.",
 		bad: `workspace:
   repos:
     - repo: acme/app
@@ -29,18 +29,18 @@ export const reposUnpinned = rule<Data>({
   repos:
     - repo: acme/app
       commit: 8c5fd1b5e4b4a3d2c1f0e9d8c7b6a5948372615a`,
-		mend: "Write the full commit SHA; `--pin` asks the remote for today's one and writes it.",
+		mend: "Use the full commit SHA; `--pin` resolves it from the remote and writes it.",
 	},
 	message: ({ repo, commit, variables }) => {
 		if (commit === undefined) return `repository ${repo} is not pinned to a commit`;
 		const pinned = `repository ${repo} is pinned to ${JSON.stringify(commit)}`;
-		if (variables) return `${pinned} by ${variables.join(", ")}, which may say something else tomorrow`;
+		if (variables) return `${pinned} by ${variables.join(", ")}, which can change`;
 		return `${pinned}, ${partOfSha.test(commit) ? "a part of a SHA, which may become ambiguous" : "which may move"}`;
 	},
 	hint: ({ commit, variables }) =>
 		variables || partOfSha.test(commit ?? "")
-			? "write the full SHA"
-			: "write the full SHA; `--pin` asks the remote for it",
+			? "use the full SHA"
+			: "use the full SHA; `--pin` resolves it from the remote",
 	*check(context) {
 		for (const { commit, shown, at, commitAt } of placedRepos(context.loaded)) {
 			const variables = commitAt ? [...new Set(variablesAt(commitAt, context).map(({ name }) => name))] : [];

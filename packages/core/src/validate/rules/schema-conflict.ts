@@ -4,9 +4,9 @@ export const schemaConflict = loadingRule({
 	id: "schema.conflict",
 	group: "document",
 	severity: "error",
-	summary: "two spellings of one field, side by side",
+	summary: "two spellings of one field",
 	docs: {
-		why: "Only one of them could be read; the other one's graders, tests or settings would be without effect.",
+		why: "Only one of them would be used; the other one's graders, tests or settings would have no effect.",
 		bad: `assertions:
   - { type: contains, value: hello }
 evaluators:
@@ -14,6 +14,6 @@ evaluators:
 		good: `assertions:
   - { type: contains, value: hello }
   - { type: contains, value: world }`,
-		mend: "Put everything under the newer spelling, which the message names first.",
+		mend: "Move everything to the current spelling, which the message shows first.",
 	},
 });

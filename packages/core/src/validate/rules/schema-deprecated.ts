@@ -6,16 +6,16 @@ export const schemaDeprecated = loadingRule({
 	group: "document",
 	severity: "warning",
 	fixedBy: "migrate",
-	summary: "an older spelling of a field",
+	summary: "a deprecated spelling of a field",
 	docs: {
-		why: "Older spellings still load, but readers and editors know only today's.",
+		why: "Deprecated spellings still load, but readers and editors only know the current ones.",
 		bad: `evaluators:
   - type: code_judge
     script: ./check.sh`,
 		good: `assertions:
   - type: code-grader
     command: ./check.sh`,
-		mend: "Write what the message says; `agentv eval validate --migrate` does it where the field only has another name.",
+		mend: "Use the spelling in the message; `agentv eval validate --migrate` rewrites fields that were only renamed.",
 	},
 	fix: deprecatedChanges,
 });

@@ -4,11 +4,11 @@ export const schemaShape = loadingRule({
 	id: "schema.shape",
 	group: "document",
 	severity: "error",
-	summary: "a field does not have the form that the format asks for",
+	summary: "a field has the wrong type or shape",
 	docs: {
-		why: "A field of the wrong form cannot be read, so the eval does not mean what its author meant.",
+		why: "A field of the wrong shape is ignored, so the eval does not mean what its author intended.",
 		bad: `threshold: high`,
 		good: `threshold: 0.9`,
-		mend: "Give the field the form that the message names.",
+		mend: "Change the field to the shape in the message.",
 	},
 });

@@ -4,13 +4,13 @@ export const schemaUnsupported = loadingRule({
 	id: "schema.unsupported",
 	group: "document",
 	severity: "error",
-	summary: "a field that is known and can't be honoured (a warning where it changes no result)",
+	summary: "a known field that is not supported (a warning if it does not affect results)",
 	docs: {
-		why: "The run would do something else than the eval says.",
+		why: "The run would not do what the eval specifies.",
 		bad: `workspace:
   docker: { image: node:22 }`,
 		good: `workspace:
   template: ./workspace`,
-		mend: "Do what the message says instead, or remove the field.",
+		mend: "Use the alternative in the message, or remove the field.",
 	},
 });

@@ -4,9 +4,9 @@ export const targetsCircular = loadingRule({
 	id: "targets.circular",
 	group: "targets",
 	severity: "error",
-	summary: "`use_target` goes round in a circle",
+	summary: "`use_target` forms a cycle",
 	docs: {
-		why: "A circle leads to no provider: nothing can run.",
+		why: "A cycle never reaches a provider: nothing can run.",
 		bad: `targets:
   - name: default
     use_target: claude
@@ -17,6 +17,6 @@ export const targetsCircular = loadingRule({
     use_target: claude
   - name: claude
     provider: claude`,
-		mend: "Let one target of the circle name a `provider`.",
+		mend: "Set a `provider` in one target of the cycle.",
 	},
 });

@@ -6,20 +6,20 @@ export const targetsEmptyCredential: Rule = {
 	id: emptyCredential.rule,
 	group: "targets",
 	severity: emptyCredential.severity,
-	summary: "a credential or `base_url` that is empty (a warning where a variable is)",
+	summary: "a credential or `base_url` that is empty (a warning for a variable)",
 	docs: {
-		why: "A run would be refused by the server, or ask another server than the one that is meant.",
+		why: "The server would reject the run, or the run would contact a different server than intended.",
 		bad: `targets:
-  - name: judge
+  - name: grader
     provider: openai
     model: gpt-5-mini
     api_key: ""`,
 		good: `targets:
-  - name: judge
+  - name: grader
     provider: openai
     model: gpt-5-mini
-    api_key: \${{ OPENAI_API_KEY }}   # \${{ OPENAI_API_KEY:-}} where there may be none`,
-		mend: "Name a variable that holds the value. `${{ KEY:-}}` says that it may be empty.",
+    api_key: \${{ OPENAI_API_KEY }}   # \${{ OPENAI_API_KEY:-}} if it may be missing`,
+		mend: "Use a variable with the value. `${{ KEY:-}}` allows it to be empty.",
 	},
 	*check({ loaded, targets, uses }): Iterable<Diagnostic> {
 		const sources = new Map([...targets.sources, ...loaded.sources]);

@@ -12,21 +12,21 @@ export const targetsEnvChosen = rule<Data>({
 	id: "targets.env-chosen",
 	group: "targets",
 	severity: "warning",
-	summary: "a variable that decides which target is used",
+	summary: "a variable that selects the target",
 	docs: {
-		why: "Two people with different environments run two different things under one name, and their results do not compare.",
+		why: "Users with different environments run different targets under one name, and their results are not comparable.",
 		bad: `targets:
   - name: default
     use_target: \${{ AGENT_TARGET:-claude }}`,
 		good: `targets:
   - name: default
     use_target: claude   # another one: agentv eval run --target codex`,
-		mend: "Name the target, and choose another one with `--target`; results record which one ran.",
+		mend: "Use a fixed target name, and select another one with `--target`; results record which one ran.",
 	},
 	message: ({ chosen, variables, unset }) =>
 		unset
-			? `which target is used can't be known: ${variables.join(", ")} is not set`
-			: `which target is used hangs on ${variables.join(", ")} (today: ${chosen})`,
+			? `the target can't be determined: ${variables.join(", ")} is not set`
+			: `the target depends on ${variables.join(", ")} (currently ${chosen})`,
 	*check({ loaded, targets, uses }) {
 		const seen = new Set<string>();
 		const variables = [...loaded.variables, ...[...targets.sources.values()].flatMap((source) => source.variables)];

@@ -15,9 +15,9 @@ export const targetsLiteralSecret = rule<Data>({
 	id: "targets.literal-secret",
 	group: "targets",
 	severity: "error",
-	summary: "a credential that is written out",
+	summary: "a literal credential",
 	docs: {
-		why: "Whoever gets the eval gets the key; git keeps it for ever, and a bundle carries it on.",
+		why: "Everyone who gets the eval gets the key; git keeps it forever, and a bundle distributes it.",
 		bad: `targets:
   - name: judge
     provider: openai
@@ -26,10 +26,10 @@ export const targetsLiteralSecret = rule<Data>({
   - name: judge
     provider: openai
     api_key: \${{ OPENAI_API_KEY }}`,
-		mend: "Name a variable instead, keep its value in the environment or an ignored `.env` file, and revoke the key if it was ever committed.",
+		mend: "Use a variable instead, keep its value in the environment or an ignored `.env` file, and revoke the key if it was ever committed.",
 	},
-	message: ({ field }) => `${field} holds a credential that is written out`,
-	hint: ({ field }) => `write \${{ ${field.toUpperCase().replace(/[^A-Z0-9]+/g, "_")} }} and set it in the environment`,
+	message: ({ field }) => `${field} contains a literal credential`,
+	hint: ({ field }) => `use \${{ ${field.toUpperCase().replace(/[^A-Z0-9]+/g, "_")} }} and set it in the environment`,
 	*check(context) {
 		for (const at of suspects(context))
 			for (const { field, path } of literalSecrets(writtenValue(at, context)))

@@ -19,15 +19,15 @@ export const targetsNotLocal = rule<Data>({
 	fixedBy: "fix",
 	summary: "a target that is defined in a parent directory",
 	docs: {
-		why: "Copied elsewhere, the eval loses the target, or silently gets another one of the same name.",
+		why: "A copy of the eval loses the target, or silently uses another one of the same name.",
 		bad: `# evals/greeting/eval.yaml
 target: claude          # defined in evals/targets.yaml`,
-		good: `# evals/greeting/targets.yaml, beside the eval
+		good: `# evals/greeting/targets.yaml, next to the eval
 targets:
   - name: claude
     provider: claude
     model: \${{ CLAUDE_MODEL:-sonnet }}`,
-		mend: "Define the target in a targets.yaml beside the eval. `--fix` copies it there with everything it leads to, variables as they are written.",
+		mend: "Define the target in a targets.yaml next to the eval. `--fix` copies it there with everything it refers to, keeping variables.",
 	},
 	message: ({ name, from }) => `Target ${JSON.stringify(name)} resolved from ${from} — not self-contained`,
 	*check(context) {
@@ -39,7 +39,7 @@ targets:
 		}
 	},
 	fix: ({ data }) => [
-		{ kind: "target", name: data.name, directory: data.directory, says: `target ${data.name} copied beside the eval` },
+		{ kind: "target", name: data.name, directory: data.directory, says: `target ${data.name} copied next to the eval` },
 	],
 });
 

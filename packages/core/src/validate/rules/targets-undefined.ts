@@ -6,21 +6,21 @@ const spec = rule<{ name: string }>({
 	id: "targets.undefined",
 	group: "targets",
 	severity: "error",
-	summary: "a target that is not defined, or that nothing can run",
+	summary: "a target that is not defined, or can't run",
 	docs: {
-		why: "Without a target there is nothing to ask: the run ends before its first test.",
+		why: "Without a target the run ends before its first test.",
 		bad: `# eval.yaml
 target: cluade`,
 		good: `# eval.yaml
 target: claude
-# targets.yaml beside it
+# targets.yaml next to it
 targets:
   - name: claude
     provider: claude`,
-		mend: "Correct the name, or define the target in a targets.yaml beside the eval, with a known `provider` and the settings it needs.",
+		mend: "Fix the name, or define the target in a targets.yaml next to the eval, with a known `provider` and the settings it needs.",
 	},
-	message: () => `no target is named, and no target is called "${defaultTarget}"`,
-	hint: () => `name one under \`target\`, or run with --target`,
+	message: () => `no target is specified, and there is no target "${defaultTarget}"`,
+	hint: () => `set one under \`target\`, or run with --target`,
 	*check({ loaded, uses }) {
 		// An eval that names no target may be meant to be given one by --target.
 		for (const { implied, role, choice, resolution } of uses)

@@ -4,9 +4,9 @@ export const testsDependsOn = loadingRule({
 	id: "tests.depends-on",
 	group: "tests",
 	severity: "error",
-	summary: "`depends_on` names no test of the eval, or goes round in a circle",
+	summary: "`depends_on` is not a test of the eval, or forms a cycle",
 	docs: {
-		why: "Tests are ordered by their dependencies: an unknown or circular one can never be satisfied.",
+		why: "Tests are ordered by their dependencies: an unknown or cyclic one can never be satisfied.",
 		bad: `tests:
   - id: build
     depends_on: setpu
@@ -20,6 +20,6 @@ export const testsDependsOn = loadingRule({
     depends_on: setup
     input: Build it
     criteria: it builds`,
-		mend: "Name a test of the same eval, and break the circle.",
+		mend: "Use a test of the same eval, and break the cycle.",
 	},
 });

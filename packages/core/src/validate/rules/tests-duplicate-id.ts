@@ -6,7 +6,7 @@ export const testsDuplicateId = loadingRule({
 	severity: "error",
 	summary: "two tests of one eval share an id",
 	docs: {
-		why: "Results are kept by test id: one of the two would overwrite the other, and comparisons between runs would mix them.",
+		why: "Results are stored by test id: one test would overwrite the other, and comparisons between runs would mix them.",
 		bad: `tests:
   - id: add
     input: 1 + 1
@@ -21,6 +21,6 @@ export const testsDuplicateId = loadingRule({
   - id: add-two
     input: 2 + 2
     criteria: says 4`,
-		mend: "Give each test an id of its own.",
+		mend: "Give each test a unique id.",
 	},
 });

@@ -6,7 +6,7 @@ export const testsEmpty = loadingRule({
 	severity: "error",
 	summary: "an eval, or a file of tests, without a test",
 	docs: {
-		why: "A run without tests would pass without having tested anything.",
+		why: "A run without tests would pass without testing anything.",
 		bad: `name: my-eval
 tests: []`,
 		good: `name: my-eval

@@ -6,7 +6,7 @@ export const testsIncomplete = loadingRule({
 	severity: "error",
 	summary: "a test without an id, an input or anything that grades it",
 	docs: {
-		why: "A test that cannot run or cannot be judged must not be left out silently: it fails the run.",
+		why: "A test that can't run or be graded must not be skipped silently: it fails the run.",
 		bad: `tests:
   - id: greet
     input: Say hello`,
@@ -14,6 +14,6 @@ export const testsIncomplete = loadingRule({
   - id: greet
     input: Say hello
     criteria: greets the user`,
-		mend: "Add what the message names: `id`, `input` (or a PROMPT.md beside the eval), or one of `criteria`, `expected_output`, `assertions`.",
+		mend: "Add the field in the message: `id`, `input` (or a PROMPT.md next to the eval), or one of `criteria`, `expected_output`, `assertions`.",
 	},
 });

@@ -4,9 +4,9 @@ export const varsUnknown = loadingRule({
 	id: "vars.unknown",
 	group: "variables",
 	severity: "error",
-	summary: "a `{{ name }}` that none of the test's `vars` fills (a warning where the test has none)",
+	summary: "a `{{ name }}` that is not in the test's `vars` (a warning if the test has none)",
 	docs: {
-		why: "The target or the judge would read the braces instead of the value.",
+		why: "The target or grader would get the braces instead of the value.",
 		bad: `tests:
   - id: greet
     vars: { person: Ada }
@@ -17,6 +17,6 @@ export const varsUnknown = loadingRule({
     vars: { person: Ada }
     input: Say hello to {{ person }}, not to {{{{ person }}}}
     criteria: greets {{ person }}`,
-		mend: "Correct the name, or add it to `vars`. `{{{{ name }}}}` is a literal `{{ name }}`.",
+		mend: "Fix the name, or add it to `vars`. `{{{{ name }}}}` is a literal `{{ name }}`.",
 	},
 });

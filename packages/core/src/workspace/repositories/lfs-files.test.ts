@@ -107,7 +107,7 @@ describe("files in Git LFS", () => {
 		app.git("bundle", "create", "--quiet", bundle, "main");
 		const { spec, services } = workspaceFixture(evalOf(bundle, ", commit: main"));
 		await expect(prepareWorkspaceBase(spec, services)).rejects.toMatchObject({
-			message: expect.stringContaining("a bundle does not hold them"),
+			message: expect.stringContaining("a bundle does not contain them"),
 		});
 	});
 

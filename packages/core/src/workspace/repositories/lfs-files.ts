@@ -19,11 +19,11 @@ import type { RepositoryServices, RepositorySource } from "./repository-source.t
 interface LfsRepository {
 	readonly source: RepositorySource;
 	readonly commit: MirroredCommit;
-	/** Where it is checked out, absolute. */
+	/** Absolute work tree. */
 	readonly directory: string;
 }
 
-/** A file that a repository holds only the name of. */
+/** A Git LFS pointer in place of a file. */
 interface Pointer {
 	readonly path: string;
 	/** SHA-256 of the content. */
@@ -33,9 +33,9 @@ interface Pointer {
 }
 
 /**
- * Puts the content of files in Git LFS in the place of their pointers. Contents are cached next to the repository's commits, so that a cached one
- * needs neither the network nor git-lfs.
- * @throws WorkspaceError that names the files that can't be had
+ * Replaces Git LFS pointers with their content. Content is cached next to the repository's commits,
+ * so that cached files need neither network nor git-lfs.
+ * @throws WorkspaceError with the unavailable files
  */
 export async function placeLfsFiles(
 	files: readonly CheckedOutFile[],
@@ -52,7 +52,7 @@ export async function placeLfsFiles(
 	if (missing.length > 0) throw refusal(missing, repository.source, "its server does not have them");
 	for (const { path, oid, executable } of pointers)
 		replaceByCopy(objectPath(cache, oid), join(repository.directory, path), executable ? 0o755 : 0o644);
-	// To the repository the files are what they were: git-lfs, which would say so, may not be there for the agent.
+	// The repository still considers the files unchanged: git-lfs may not be available to the agent.
 	await localGit(repository.directory, ["update-index", "--assume-unchanged", "-z", "--stdin"], {
 		...{ env: plainGitEnvironment(services.env), signal: services.signal },
 		input: pointers.map(({ path }) => `${path}\0`).join(""),
@@ -83,7 +83,7 @@ async function findPointers(
 
 const longestPointer = 1024;
 
-/** What a pointer file says; undefined for a file that holds its content. */
+/** Parses a pointer file; undefined for other content. */
 function readPointer(file: string): Pick<Pointer, "oid" | "size"> | undefined {
 	const note = notePath(file);
 	if (note?.kind !== "file" || note.size > longestPointer) return undefined;
@@ -102,7 +102,7 @@ function missingFrom(store: string, pointers: readonly Pointer[]): Pointer[] {
 	return pointers.filter(({ oid, size }) => notePath(objectPath(store, oid))?.size !== size);
 }
 
-/** Copies what a repository of this machine has itself. */
+/** Copies content from a local repository. */
 function takeFromNeighbour(missing: readonly Pointer[], cache: string, { kind, url }: RepositorySource): void {
 	if (kind !== "directory") return;
 	for (const { oid, size } of missing)
@@ -121,7 +121,7 @@ async function fetchObjects(
 	{ source, commit, directory }: LfsRepository,
 	{ env, signal }: RepositoryServices,
 ): Promise<void> {
-	if (source.kind === "bundle") throw refusal(missing, source, "a bundle does not hold them");
+	if (source.kind === "bundle") throw refusal(missing, source, "a bundle does not contain them");
 	const { exitCode } = await localGit(directory, ["lfs", "version"], { env, signal, okExitCodes: [0, 1, 127, 128] });
 	if (exitCode !== 0) {
 		const hint = "Install git-lfs (apt-get install git-lfs, brew install git-lfs, or https://git-lfs.com).";
@@ -131,7 +131,8 @@ async function fetchObjects(
 	const before = readBytes(settings);
 	const url = source.kind === "directory" ? pathToFileURL(source.url).href : source.url;
 	try {
-		// In its own configuration: what the environment sets would hold in a remote repository of this machine, too.
+		// Set in its own configuration: environment variables would also apply to a local remote
+		// repository.
 		for (const setting of [
 			["remote.agentv.url", url],
 			["lfs.storage", cache],
@@ -149,7 +150,7 @@ async function fetchObjects(
 		if (!(error instanceof Error) || signal?.aborted) throw error;
 		throw refusal(missing, source, error.message, undefined, error);
 	} finally {
-		// What git-lfs notes down for itself is not the repository's.
+		// git-lfs's own settings don't belong to the repository.
 		writeAtomic(settings, before);
 		for (const name of ["lfs", "hooks", "FETCH_HEAD"]) await removeTree(join(directory, ".git", name));
 	}
@@ -159,7 +160,7 @@ function refusal(
 	missing: readonly Pointer[],
 	{ shown }: RepositorySource,
 	why: string,
-	hint = "If tests don't need them, leave them out by `sparse`.",
+	hint = "If tests don't need them, exclude them with `sparse`.",
 	cause?: unknown,
 ): WorkspaceError {
 	const names = missing.slice(0, 5).map(({ path }) => path);

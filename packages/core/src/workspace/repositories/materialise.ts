@@ -8,19 +8,20 @@ import { plainGitEnvironment, workspaceGitConfig } from "../workspace-git.ts";
 import type { MirroredCommit } from "./mirror.ts";
 
 export interface CheckoutOptions {
-	/** Paths (or patterns) that are checked out; everything if absent. */
+	/** Paths (or patterns) to check out; default everything. */
 	readonly sparse?: readonly string[] | undefined;
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Makes a repository at `directory` that holds a commit, its history and nothing else: no later commit, not even as an object; one branch;
- * no remote, reflog or hook, and no setting that leads anywhere. Files that are there already give way to the commit's.
+ * Creates a repository at `directory` with a commit and its history only: no later commit, not even
+ * as an object; one branch; no remote, reflog, hook, or external setting. Existing files are
+ * replaced by the commit's.
  */
 export async function materialise(commit: MirroredCommit, directory: string, options: CheckoutOptions): Promise<void> {
 	const { signal } = options;
-	// Neither filters nor line-ending habits of this machine's user may change what the commit holds.
+	// Filters and line-ending settings of the user must not change the commit's content.
 	const env = plainGitEnvironment(options.env);
 	const config = [["core.logAllRefUpdates", "false"] as const];
 	const git = (args: readonly string[]): Promise<GitAnswer> => localGit(directory, args, { env, signal, config });
@@ -28,7 +29,7 @@ export async function materialise(commit: MirroredCommit, directory: string, opt
 	makeDirectory(directory);
 	initRepository(directory, { env, sha256: commit.sha.length === 64 });
 	const fetch = ["--quiet", "--no-tags", "--update-shallow", "--no-write-fetch-head"];
-	// By the commit alone: the packs that come hold what it reaches, whatever else the cache has.
+	// Fetch by the commit alone: the packs then only contain what it reaches.
 	await remoteGit(directory, ["fetch", ...fetch, "--", commit.mirror, commit.sha], {
 		...{ env, signal },
 		config: [["fetch.unpackLimit", "1"]],
@@ -44,17 +45,17 @@ export async function materialise(commit: MirroredCommit, directory: string, opt
 	for (const leftover of ["ORIG_HEAD", "FETCH_HEAD", "logs"]) await removeTree(`${directory}/.git/${leftover}`);
 }
 
-/** An entry of a repository's index that `sparse` did not leave out. */
+/** An entry of a repository's index that `sparse` includes. */
 export interface CheckedOutFile {
-	/** As git writes it: `160000` is a submodule. */
+	/** In git's format: `160000` is a submodule. */
 	readonly mode: string;
-	/** Of a submodule its commit. */
+	/** For a submodule its commit. */
 	readonly sha: string;
 	/** Relative to the repository. */
 	readonly path: string;
 }
 
-/** Lists what is checked out in a repository that `materialise` made. */
+/** Lists what is checked out in a repository created by `materialise`. */
 export async function checkedOutFiles(
 	directory: string,
 	{ env, signal }: Pick<CheckoutOptions, "env" | "signal">,
@@ -64,7 +65,7 @@ export async function checkedOutFiles(
 		signal,
 	});
 	return stdout.split("\0").flatMap((entry) => {
-		// `S` marks what is left out.
+		// `S` marks what is excluded.
 		const [, tag, mode, sha, path] = /^(\S) (\d+) ([0-9a-f]+) \d\t(.*)$/s.exec(entry) ?? [];
 		return mode && sha && path && tag !== "S" ? [{ mode, sha, path }] : [];
 	});

@@ -8,9 +8,9 @@ import { pathKind } from "../../io/files/stat-path.ts";
 import { touch } from "../../io/files/touch.ts";
 import { removeFile, writeNote } from "../../io/files/write-note.ts";
 
-// What is noted down inside a mirror about the mirror. Call these while its lock is held.
+// Notes inside a mirror about it. Call these while its lock is held.
 
-/** A directory of ours in the mirror: there once it is set up, and as new as its last use. */
+/** A directory in the mirror: exists once it is set up, and its time is the last use. */
 export const usedMark = "agentv-complete";
 const usersFolder = "agentv-users";
 
@@ -18,29 +18,29 @@ export function isSetUp(mirror: string): boolean {
 	return pathKind(join(mirror, usedMark)) === "directory";
 }
 
-/** @param shown the repository as people write it, without credentials */
+/** @param shown the repository for display, without credentials */
 export function markSetUp(mirror: string, shown: string): void {
 	writeNote(join(mirror, "agentv-source"), shown);
 	makeDirectory(join(mirror, usedMark));
 }
 
-/** The repository that a mirror is of; undefined for one of an older version. */
+/** Returns the repository of a mirror; undefined for one of an older version. */
 export function mirrorSource(mirror: string): string | undefined {
 	const note = join(mirror, "agentv-source");
 	return pathKind(note) === "file" ? readTextFile(note) : undefined;
 }
 
-/** Notes down that this process reads the mirror from now on. The answer ends that. */
+/** Records that this process reads the mirror, until the returned function is called. */
 export function useMirror(mirror: string): () => void {
 	touch(join(mirror, usedMark));
 	const users = join(mirror, usersFolder);
 	makeDirectories(users);
-	// Those of processes that were killed.
+	// Notes of killed processes.
 	for (const note of notesIn(users)) if (readOwner(note)?.state === "dead") removeFile(note);
 	return noteUser(users);
 }
 
-/** The process that reads the mirror, if one does that lives (or that we can't ask). */
+/** Returns the process that reads the mirror, if it is alive (or unknown). */
 export function mirrorUser(mirror: string): number | undefined {
 	const owners = notesIn(join(mirror, usersFolder)).map((note) => readOwner(note));
 	return owners.find((owner) => owner && owner.state !== "dead")?.pid;

@@ -21,29 +21,30 @@ export interface MirrorServices {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** A commit that the cache now holds with all its history. */
+/** A commit that is in the cache with all its history. */
 export interface MirroredCommit {
 	/** Bare repository in the cache. */
 	readonly mirror: string;
 	/** Full SHA. */
 	readonly sha: string;
-	/** The branch it was asked for by. */
+	/** The requested branch. */
 	readonly branch?: string;
-	/** Says that the mirror is not read any more; until then nobody tidies it away. */
+	/** Releases the mirror, which can be pruned afterwards. */
 	release(): void;
 }
 
-/** How long a fetch may take. */
+/** Time limit of a fetch. */
 export const remoteTimeoutMs = 30 * 60_000;
-/** A directory may be asked for any commit that it has, also one that no ref of it reaches. */
+/** Serves any commit of a local repository, including unreferenced ones. */
 const uploadAnything = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true upload-pack";
 
 /**
- * Gets a commit of a repository into the shared cache `$AGENTV_HOME/cache/git`. A full SHA that is there already costs no look at the
- * remote. Runs that want the same repository wait for each other. `release` what is answered once it is not read any more.
+ * Fetches a commit into the shared cache `$AGENTV_HOME/cache/git`. A cached full SHA needs no
+ * remote access. Runs that need the same repository wait for each other. Call `release` once the
+ * result is no longer read.
  * @param requested branch, tag or SHA; the remote's HEAD if absent
- * @param ancestor how many first parents to go back from it
- * @throws GitError, AgentvError `not-found` for a commit that isn't there
+ * @param ancestor number of first parents to go back
+ * @throws GitError, AgentvError `not-found` for a missing commit
  */
 export async function mirrorCommit(
 	source: RepositorySource,
@@ -62,7 +63,7 @@ export async function mirrorCommit(
 
 interface Wanted {
 	readonly sha: string;
-	/** The ref that leads there; absent where only the SHA is known. */
+	/** The ref; absent if only the SHA is known. */
 	readonly ref?: string;
 	readonly branch?: string;
 }
@@ -85,7 +86,10 @@ class Mirror {
 		const sha = await this.#commit(`${wanted.sha}~${ancestor}`);
 		if (sha === undefined) {
 			throw (await this.#commit(wanted.sha))
-				? new AgentvError("not-found", `${this.#source.shown}: ${requested ?? "HEAD"} has no ${ancestor}. ancestor`)
+				? new AgentvError(
+						"not-found",
+						`${this.#source.shown}: ${requested ?? "HEAD"} has no ancestor number ${ancestor}`,
+					)
 				: this.#missing(requested);
 		}
 		const branch = wanted.branch === undefined ? {} : { branch: wanted.branch };
@@ -117,7 +121,7 @@ class Mirror {
 		return this.#abbreviated(requested);
 	}
 
-	/** A short SHA can only be completed where the history is. */
+	/** Expands a short SHA, which needs the history. */
 	async #abbreviated(requested: string | undefined): Promise<Wanted> {
 		if (requested === undefined || !/^[0-9a-f]{4,63}$/i.test(requested)) throw this.#missing(requested);
 		await this.#open(false);
@@ -130,10 +134,10 @@ class Mirror {
 		return { sha };
 	}
 
-	/** Makes the bare repository where there is none, or only the beginning of one. */
+	/** Creates the bare repository if it is missing or incomplete. */
 	async #open(sha256: boolean): Promise<void> {
 		if (isSetUp(this.#path)) {
-			// We hold the lock: what a fetch that was killed left behind is nobody's.
+			// We hold the lock: leftovers of a killed fetch belong to nobody.
 			removeUnfinishedObjects(this.#path);
 			return;
 		}
@@ -145,14 +149,14 @@ class Mirror {
 	}
 
 	async #fetch(wanted: Wanted): Promise<void> {
-		// Refs of our own tell the server the next time what is here already.
+		// Our own refs tell the server the next time what is already here.
 		const to = `refs/agentv/${wanted.ref ?? wanted.sha}`;
 		if (wanted.ref !== undefined) return this.#remoteFetch([`+${wanted.ref}:${to}`]);
 		if (this.#source.kind !== "bundle") {
 			try {
 				return await this.#remoteFetch([`+${wanted.sha}:${to}`]);
 			} catch (error) {
-				// Not every server gives out a commit by its SHA alone.
+				// Not every server serves a commit by its SHA alone.
 				if (!(error instanceof GitError) || !["ref-missing", "other"].includes(error.reason)) throw error;
 			}
 		}
@@ -164,7 +168,7 @@ class Mirror {
 		await this.#remoteFetch(["+refs/heads/*:refs/agentv/refs/heads/*", "+refs/tags/*:refs/agentv/refs/tags/*"]);
 	}
 
-	/** A bundle may have nothing but a HEAD. */
+	/** Fetches HEAD, which can be a bundle's only ref. */
 	async #fetchHead(): Promise<void> {
 		try {
 			await this.#remoteFetch(["+HEAD:refs/agentv/HEAD"]);
@@ -179,7 +183,7 @@ class Mirror {
 		await remoteGit(this.#path, ["fetch", ...options, "--", this.#source.url, ...refspecs], this.#remote());
 	}
 
-	/** The full SHA of a commit that is here, else undefined. */
+	/** Returns the full SHA of a commit that is here. */
 	async #commit(name: string): Promise<string | undefined> {
 		const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`];
 		const { stdout } = await this.#local(args, [0, 1, 128]);

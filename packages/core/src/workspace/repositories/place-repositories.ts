@@ -6,23 +6,26 @@ import { mirrorCommit } from "./mirror.ts";
 import { placeWithSubmodules } from "./place-submodules.ts";
 import { type RepositoryServices, repositorySource } from "./repository-source.ts";
 
-/** More at once gain nothing. */
+/** More concurrent fetches are not faster. */
 const atOnce = 3;
 
 export interface PlacedRepositories {
 	/** One for each repository of the workspace, in order. */
 	readonly records: readonly RepositoryRecord[];
-	/** Where repositories are now, submodules included, relative to the workspace. */
+	/** Locations of all repositories, including submodules, relative to the workspace. */
 	readonly paths: readonly string[];
 }
 
-/** Puts a workspace's repositories in place below `root`, a real path, and says which commits they got. @throws AgentvError */
+/**
+ * Creates a workspace's repositories below `root`, a real path, and returns their commits. @throws
+ * AgentvError
+ */
 export async function placeRepositories(
 	repos: readonly WorkspaceRepo[],
 	root: string,
 	services: RepositoryServices,
 ): Promise<PlacedRepositories> {
-	// Judged before anything is fetched; and again below, when what comes before has been put in place.
+	// Checked before anything is fetched; and again below, after the preceding ones are in place.
 	for (const repo of repos) pathWithin(root, repo.path, "the path of a repository");
 	const limit = pLimit(atOnce);
 	const commits = await Promise.allSettled(

@@ -12,22 +12,22 @@ import { type MirroredCommit, mirrorCommit } from "./mirror.ts";
 import type { RepositoryServices, RepositorySource } from "./repository-source.ts";
 import { submoduleSource } from "./submodule-source.ts";
 
-/** A repository that was put in place. */
+/** A repository in the workspace. */
 export interface PlacedRepository {
 	readonly source: RepositorySource;
 	readonly commit: MirroredCommit;
-	/** Where it is, relative to the workspace; empty for the workspace itself. */
+	/** Relative to the workspace; empty for the workspace itself. */
 	readonly path: string;
 	readonly sparse?: readonly string[] | undefined;
 }
 
-/** Submodules within submodules beyond this are taken for a mistake. */
+/** Deeper nesting of submodules is considered a mistake. */
 const deepest = 10;
 
 /**
- * Puts a repository below `root`, a real path, with its submodules and the files that it keeps in Git LFS.
- * @returns the paths of all repositories that are there now, relative to the workspace
- * @throws WorkspaceError that names a submodule or file that can't be had; AgentvError
+ * Creates a repository below `root`, a real path, with its submodules and Git LFS files.
+ * @returns the paths of all repositories there, relative to the workspace
+ * @throws WorkspaceError with an unavailable submodule or file; AgentvError
  */
 export async function placeWithSubmodules(
 	{ source, commit, path, sparse }: PlacedRepository,
@@ -47,7 +47,7 @@ export async function placeWithSubmodules(
 		const inner = path === "" ? link.path : `${path}/${link.path}`;
 		const url = modules.get(link.path);
 		try {
-			if (url === undefined) throw new AgentvError("not-found", ".gitmodules names no URL for it");
+			if (url === undefined) throw new AgentvError("not-found", ".gitmodules has no URL for it");
 			if (depth >= deepest) throw new AgentvError("refused", `it is ${deepest} submodules deep`);
 			const fetched = await fetchSubmodule(source, url, link, services);
 			try {
@@ -62,7 +62,7 @@ export async function placeWithSubmodules(
 	return placed;
 }
 
-/** The commit of a submodule, from its own place in a work tree of this machine when it is there, else from its URL. */
+/** Prefers the checkout in a local work tree to the URL. */
 async function fetchSubmodule(
 	parent: RepositorySource,
 	url: string,
@@ -75,7 +75,7 @@ async function fetchSubmodule(
 		try {
 			return { source, commit: await mirrorCommit(source, sha, 0, services) };
 		} catch (error) {
-			// It may be at another commit, or no repository any more.
+			// It can be at another commit, or no longer be a repository.
 			if (!(error instanceof AgentvError) || error.code === "interrupted") throw error;
 		}
 	}
@@ -85,7 +85,7 @@ async function fetchSubmodule(
 	return { source, commit: await mirrorCommit(source, sha, 0, services) };
 }
 
-/** URLs by the paths of submodules, as `.gitmodules` of a commit has them. */
+/** Returns submodule URLs by path, from `.gitmodules` of a commit. */
 async function readModules(
 	directory: string,
 	sha: string,
@@ -111,6 +111,6 @@ function submoduleError(error: unknown, { shown }: RepositorySource, path: strin
 	const name = `the submodule ${JSON.stringify(path)} of ${shown}`;
 	return new WorkspaceError("repositories", "submodule", `${name} can't be fetched: ${error.message}`, {
 		cause: error,
-		hint: error.hint ?? `If tests don't need it, leave it out: sparse: ["/*", ${JSON.stringify(`!/${path}`)}].`,
+		hint: error.hint ?? `If tests don't need it, exclude it: sparse: ["/*", ${JSON.stringify(`!/${path}`)}].`,
 	});
 }

@@ -84,7 +84,7 @@ describe("where it goes", () => {
 		const { repository } = history();
 		const text = eval_(repository.root, "").replace("path: ./app", `path: ${path}`);
 		expect(text).toContain(path);
-		expect(() => workspaceFixture(text)).toThrow(/leaves the workspace|git keeps its own files/);
+		expect(() => workspaceFixture(text)).toThrow(/is outside the workspace|git's own directory/);
 	});
 });
 
@@ -186,7 +186,7 @@ describe("what is refused or missing is said", () => {
 		["a missing directory", "path: a, repo: ./nowhere", "does not exist"],
 		["no such ref", "path: a, repo: REPO, commit: nope", 'has no branch, tag or commit "nope"'],
 		["no such commit", `path: a, repo: REPO, commit: ${"a".repeat(40)}`, "has no branch, tag or commit"],
-		["too few ancestors", "path: a, repo: REPO, ancestor: 99", "HEAD has no 99. ancestor"],
+		["too few ancestors", "path: a, repo: REPO, ancestor: 99", "HEAD has no ancestor number 99"],
 		["an option as ref", 'path: a, repo: REPO, commit: "--upload-pack=touch x"', 'begins with "-"'],
 		["another transport", 'path: a, repo: "ext::touch x"', "names another transport"],
 	])("%s", async (_, fields, message) => {

@@ -16,13 +16,13 @@ export interface RepositoryServices {
 	readonly env: Environment;
 	readonly agentvHome: string;
 	readonly signal?: AbortSignal | undefined;
-	/** The commit that a resumed run got for a repository before. */
+	/** Returns the commit that a resumed run previously checked out. */
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 }
 
-/** Where a workspace's repository comes from. */
+/** The source of a workspace's repository. */
 export interface RepositorySource {
-	/** What git is given: a URL without credentials, or an absolute path. */
+	/** For git: a URL without credentials, or an absolute path. */
 	readonly url: string;
 	readonly kind: "remote" | "directory" | "bundle";
 	readonly credentials?: GitCredentials;
@@ -31,8 +31,9 @@ export interface RepositorySource {
 }
 
 /**
- * What `repo` of a workspace names: a local path (also of a git bundle file), `org/name` on GitHub, or a URL.
- * @throws AgentvError for what is missing or what git must not be given
+ * Resolves a workspace's `repo`: a local path (also of a git bundle file), `org/name` on GitHub, or
+ * a URL.
+ * @throws AgentvError for what is missing or must not be passed to git
  */
 export function repositorySource(
 	repo: WorkspaceRepo,
@@ -52,8 +53,8 @@ export function repositorySource(
 	const file = fileUrlPath(url);
 	if (file !== undefined) refuseOutOfReach(file, { raw: shown, kind: "repository", at: repo.repoAt }, places.scope);
 	if (kind === "other" || kind === "path" || (kind === "file" && file === undefined)) {
-		const hint = "Write org/name, a URL, or a path that begins with `.`, `/` or `~`.";
-		throw new AgentvError("config", `${JSON.stringify(shown)} names no repository`, { hint });
+		const hint = "Use org/name, a URL, or a path that begins with `.`, `/` or `~`.";
+		throw new AgentvError("config", `${JSON.stringify(shown)} is not a repository`, { hint });
 	}
 	return { url, kind: "remote", shown, ...(credentials ? { credentials: { url, ...credentials } } : {}) };
 }

@@ -6,19 +6,23 @@ import { checkGitOperand } from "../../io/git/check-git-operand.ts";
 import type { RepositorySource } from "./repository-source.ts";
 
 /**
- * Returns where a submodule comes from.
- * @param url as `.gitmodules` has it; relative to the repository that it is in when it begins with `./` or `../`
- * @throws AgentvError for what git must not get, and for a path of this machine in a repository that comes from elsewhere
+ * Returns the source of a submodule.
+ * @param url from `.gitmodules`; relative to its repository if it begins with `./` or `../`
+ * @throws AgentvError for what must not be passed to git, and for a local path in a repository from
+ * elsewhere
  */
 export function submoduleSource(parent: RepositorySource, url: string): RepositorySource {
 	checkGitOperand(url);
 	const isRelative = /^\.\.?(\/|$)/.test(url);
 	if (isRelative && parent.kind === "bundle")
-		throw new AgentvError("config", `its URL ${JSON.stringify(url)} is relative, which leads nowhere from a bundle`);
+		throw new AgentvError(
+			"config",
+			`its URL ${JSON.stringify(url)} is relative, which can't be resolved from a bundle`,
+		);
 	const { url: whole, credentials } = splitCredentials(isRelative ? resolveUrl(parent.url, url) : url);
 	checkGitOperand(whole);
 	const { kind, path } = parseGitUrl(whole);
-	if (kind === "other") throw new AgentvError("config", `${JSON.stringify(redactUrl(url))} names no repository`);
+	if (kind === "other") throw new AgentvError("config", `${JSON.stringify(redactUrl(url))} is not a repository`);
 	if (kind === "path" || kind === "file") return localSource(parent, kind === "file" ? decodeURI(path) : whole, url);
 	const login = credentials ?? loginOf(parent, whole);
 	return {
@@ -29,17 +33,17 @@ export function submoduleSource(parent: RepositorySource, url: string): Reposito
 	};
 }
 
-/** A repository of a server must not bring files of this machine into a workspace. */
+/** A remote repository must not add local files to a workspace. */
 function localSource(parent: RepositorySource, path: string, url: string): RepositorySource {
 	const shown = redactUrl(url);
 	if (parent.kind !== "directory" || !path.startsWith("/"))
-		throw new AgentvError("refused", `its URL ${JSON.stringify(shown)} is a path of this machine`);
+		throw new AgentvError("refused", `its URL ${JSON.stringify(shown)} is a local path`);
 	const kind = targetKind(path);
 	if (kind === "missing") throw new AgentvError("not-found", `${path} does not exist`);
 	return { url: realPath(path), kind: kind === "directory" ? "directory" : "bundle", shown: path };
 }
 
-/** The parent's login, if the submodule is on the same server. */
+/** Returns the parent's login, if the submodule is on the same server. */
 function loginOf(parent: RepositorySource, url: string): { username: string; password: string } | undefined {
 	const server = (text: string) => /^[a-z]+:\/\/[^/?#]+/i.exec(text)?.[0].toLowerCase();
 	if (!parent.credentials || server(parent.url) === undefined || server(parent.url) !== server(url)) return undefined;
@@ -47,7 +51,7 @@ function loginOf(parent: RepositorySource, url: string): { username: string; pas
 	return { username, password };
 }
 
-/** Resolves a relative URL as git does: each `../` takes away the last part of the parent's URL, but never of its server. */
+/** Each `../` removes the last part of the parent's path, but never the server. */
 function resolveUrl(parent: string, relative: string): string {
 	const server = /^([a-z][a-z0-9+.-]*:\/\/[^/]*\/|[^/:]+:|\/)/i.exec(parent)?.[0] ?? "";
 	const parts = parent
@@ -58,7 +62,7 @@ function resolveUrl(parent: string, relative: string): string {
 	for (let step = /^(\.\.?)(\/|$)/.exec(rest); step; step = /^(\.\.?)(\/|$)/.exec(rest)) {
 		rest = rest.slice(step[0].length);
 		if (step[1] === ".." && parts.pop() === undefined)
-			throw new AgentvError("config", `its URL ${JSON.stringify(relative)} leads out of the server`);
+			throw new AgentvError("config", `its URL ${JSON.stringify(relative)} points outside the server`);
 	}
 	return server + [...parts, ...rest.split("/")].filter((part) => part !== "").join("/");
 }

@@ -119,7 +119,7 @@ describe("a submodule that can't be had is named", () => {
 		git(app.root, "rm", "--quiet", "--force", ".gitmodules");
 		git(app.root, "commit", "--quiet", "--message", "no modules");
 		await expect(prepared(evalOf(app.root))).rejects.toMatchObject({
-			message: expect.stringContaining(".gitmodules names no URL"),
+			message: expect.stringContaining(".gitmodules has no URL"),
 		});
 	});
 
