@@ -169,7 +169,7 @@ describe("a machine that has run out of something", () => {
 		for (const { stderr } of said) expect(stderr).not.toMatch(new RegExp(`${key}|planted-env|\\u001b`));
 		expect(said[0]?.stderr).toContain("hint: Free some disk space");
 		expect(said[1]?.stderr).toContain("the disk quota is exhausted");
-		expect(said[2]?.stderr).toMatch(/inside AgentV: no .*\*\*\*/);
+		expect(said[2]?.stderr).toMatch(/internal error: no .*\*\*\*/);
 	});
 
 	test("a reader that goes away is not an error", async () => {

@@ -113,7 +113,7 @@ describe("agentv results show", () => {
 		await agentv(["results", "regrade", "out", "--grader", "kind", "--output", "again"], { cwd });
 		await agentv(["eval", "run", "--rerun-failed", "out", "--output", "rerun"], { cwd });
 		const again = (await agentv(["results", "show", "again"], { cwd })).stdout;
-		expect(again).toMatch(new RegExp(`^Grades the answers of run ${id} .*again by kind: `, "m"));
+		expect(again).toMatch(new RegExp(`^Grades the answers of run ${id} .*again by kind; `, "m"));
 		const rerun = (await agentv(["results", "show", "rerun"], { cwd })).stdout;
 		expect(rerun).toMatch(new RegExp(`^Reruns the tests that did not pass in run ${id} `, "m"));
 		const markdown = (await agentv(["results", "export", "rerun", "--format", "markdown"], { cwd })).stdout;

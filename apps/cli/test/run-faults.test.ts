@@ -163,7 +163,7 @@ test("a full disk stops the run, which can be finished once there is room", asyn
 	});
 	expect(limited.status).toBe(4);
 	expect(limited.stderr).toMatch(/the result of "t\d+" could not be recorded: .*index\.jsonl/);
-	expect(limited.stderr).toContain("go on with --resume");
+	expect(limited.stderr).toContain("continue with --resume");
 	const resumed = await agentv(["eval", "run", "--resume", "--run", "out"], { cwd });
 	expect(resumed).toMatchObject({ exitCode: 1, stderr: "" });
 	expect(results(join(cwd, "out"))).toHaveLength(60);

@@ -57,8 +57,8 @@ it.each([["127.0.0.1"], ["0.0.0.0"]])(
 
 it.each([
 	[["--token", "a&b"], {}, "Studio's token has 3 characters, which is too short"],
-	[["--token", ""], {}, "the token of Studio has 0 characters"],
-	[[], { AGENTV_STUDIO_TOKEN: "x".repeat(21) }, "the token of Studio has 21 characters"],
+	[["--token", ""], {}, "Studio's token has 0 characters"],
+	[[], { AGENTV_STUDIO_TOKEN: "x".repeat(21) }, "Studio's token has 21 characters"],
 ])("refuses the token of %j %j", async (args, env, said) => {
 	const { exitCode, stdout, stderr } = await agentv(["studio", "--no-open", "--port", "0", ...args], {
 		cwd: tempTree(),

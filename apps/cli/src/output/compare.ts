@@ -257,7 +257,7 @@ function figures(comparison: Comparison, look: Look): string {
 	const { tests, mean, interval } = difference;
 	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
 	if (tests === 0) {
-		const why = "no test judged in both runs has the same fingerprint.";
+		const why = "no test graded in both runs has the same fingerprint.";
 		const differing = differsIn(comparison);
 		const hint =
 			differing.length > 0

@@ -249,7 +249,7 @@ function scoreBeside(score: number, threshold: number, passed: boolean): string 
 		: `${shortScore(score)}, ${outcomeWords.failed}`;
 }
 
-/** Describes why a judged attempt failed, in one line without markup. */
+/** Describes why a graded attempt failed, in one line without markup. */
 export function failureSentence({
 	score,
 	threshold,

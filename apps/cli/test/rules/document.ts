@@ -88,19 +88,19 @@ export const documentFixtures: readonly RuleFixture[] = [
 	{
 		rule: "schema.deprecated",
 		bad: graded("type: llm_judge, prompt: Is it?"),
-		found: 'evals/eval.yaml:6:26 warning "llm_judge" is an older spelling of llm-grader',
+		found: 'evals/eval.yaml:6:26 warning "llm_judge" is a deprecated spelling of llm-grader',
 		fixed: graded("type: llm-grader, prompt: Is it?"),
 	},
 	{
 		rule: "schema.deprecated",
 		bad: { ...graded("type: code-grader, script: [node, ./x.mjs]"), "evals/x.mjs": "" },
-		found: 'evals/eval.yaml:6:39 warning "script" is an older spelling of command',
+		found: 'evals/eval.yaml:6:39 warning "script" is a deprecated spelling of command',
 		fixed: graded("type: code-grader, command: [node, ./x.mjs]"),
 	},
 	{
 		rule: "schema.deprecated",
 		bad: { ...graded("type: code-grader, command: [node, ./x.mjs], timeout_ms: 5000"), "evals/x.mjs": "" },
-		found: 'evals/eval.yaml:6:65 warning "timeout_ms" is an older spelling of timeout_seconds',
+		found: 'evals/eval.yaml:6:65 warning "timeout_ms" is a deprecated spelling of timeout_seconds',
 		fixed: graded("type: code-grader, command: [node, ./x.mjs], timeout_seconds: 5"),
 	},
 ];

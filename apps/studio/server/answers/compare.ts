@@ -4,7 +4,7 @@ export interface ComparedCase {
 	readonly eval: string;
 	readonly test_id: string;
 	readonly target: string;
-	/** Mean over the attempts, before and after; null if none was judged or the run lacks the test. */
+	/** Mean over the attempts, before and after; null if none was graded or the run lacks the test. */
 	readonly scores: readonly [number | null, number | null];
 	/** Ids of the attempts' rows in each run; empty if the run lacks the test. */
 	readonly rows: readonly [readonly string[], readonly string[]];
@@ -26,7 +26,7 @@ export interface ComparisonAnswer {
 	readonly means: readonly [number, number];
 	readonly mean: number;
 	/**
-	 * The basis of gates: the same with score 0 for tests that the later run's agent kept from being judged. Null if
+	 * The basis of gates: the same with score 0 for tests that the later run's agent kept from being graded. Null if
 	 * equal.
 	 */
 	readonly at_least: {

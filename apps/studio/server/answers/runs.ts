@@ -16,11 +16,11 @@ export interface RunSummaryAnswer extends UsageAnswer {
 	readonly errors: number;
 	/** Planned tests without a result. */
 	readonly not_run: number;
-	/** Over judged tests; null if there are none. */
+	/** Over graded tests; null if there are none. */
 	readonly mean_score: number | null;
-	/** The same with score 0 for tests that the agent kept from being judged. */
+	/** The same with score 0 for tests that the agent kept from being graded. */
 	readonly mean_score_lower_bound: number | null;
-	/** Number of judged tests. */
+	/** Number of graded tests. */
 	readonly judged: number;
 	readonly duration_ms: number;
 	/** Usage of grading models, failed calls included; null if none was used. */
@@ -64,7 +64,7 @@ export interface RunHistoryAnswer {
 			readonly started_at: string;
 			/** 0 to 1. */
 			readonly pass_rate: number;
-			/** The same, counting tests that the agent kept from being judged as not passed. */
+			/** The same, counting tests that the agent kept from being graded as not passed. */
 			readonly pass_rate_lower_bound: number;
 			/** Judged tests; `errors` counts the others. */
 			readonly tests: number;

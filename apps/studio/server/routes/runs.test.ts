@@ -301,7 +301,7 @@ describe("records that someone tampered with", () => {
 		expect(await studio.json(`/api/runs/${run}/tests/${only?.id}`)).toMatchObject({ recorded: false, output: null });
 		studio.write({ [join(inside, "run.json")]: "{}" });
 		studio.services.runs.forget();
-		expect((await studio.json<RunListAnswer>("/api/runs")).items[0]?.problem).toMatch(/can't be read/);
+		expect((await studio.json<RunListAnswer>("/api/runs")).items[0]?.problem).toMatch(/is not a valid run record/);
 		expect(items.length).toBe(2);
 	});
 });

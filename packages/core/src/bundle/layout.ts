@@ -3,7 +3,7 @@ import { agentSkillsEnvelope, isAgentSkillsFile } from "../eval/check-tests.ts";
 import type { LoadedEval } from "../eval/eval-types.ts";
 import { plainPart, type Source } from "../eval/source.ts";
 import type { DocumentPath, Place } from "../lib/errors.ts";
-import { type JsonLine, parseJsonLines } from "../lib/json-lines.ts";
+import { type JsonLine, parseJsonLines } from "../lib/json.ts";
 import { isInside } from "../machine/files.ts";
 
 /** Directories of a bundle for copies, each mirroring a part of the source tree. */

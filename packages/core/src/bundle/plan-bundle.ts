@@ -13,9 +13,9 @@ import { type BundleManifest, type BundleVariable, manifestVersion } from "../fo
 import { AgentvError, type Diagnostic, finding, hasErrors } from "../lib/errors.ts";
 import { createRedactor, secretsOf } from "../lib/redact.ts";
 import { type ReferenceToken, scanReferences } from "../lib/template-text.ts";
+import { sweepStaged } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, largestTree, refuseTooLarge } from "../machine/files.ts";
-import { sweepStaged } from "../machine/staged-files.ts";
 import { variableChoice } from "./bundled-content.ts";
 import { type BundlePlan, collectCopies, copySource, type ManifestDraft, planCopy } from "./collect-copies.ts";
 import {

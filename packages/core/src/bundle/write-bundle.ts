@@ -1,21 +1,29 @@
-import { dirname, join, relative, sep } from "node:path";
-import { bundleDigest, filesDigest, manifestName, renderManifest } from "../eval/bundle-manifest.ts";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { bundleDigest, filesDigest, manifestName, readManifest, renderManifest } from "../eval/bundle-manifest.ts";
 import { benchmarkOfFile, type EvalScope } from "../eval/discover-evals.ts";
 import type { LoadedEval, TestCase } from "../eval/eval-types.ts";
 import type { References } from "../eval/references.ts";
+import { addTrust, madeHere } from "../eval/run-digest.ts";
 import { bundleSubject } from "../eval/trust.ts";
-import { addTrust, madeHere } from "../eval/trust-record.ts";
 import type { BundleFile, BundleManifest } from "../format/bundle-manifest.ts";
 import { AgentvError, type Diagnostic, finding, type Place } from "../lib/errors.ts";
 import { redactUrl } from "../lib/git-url.ts";
 import { createRedactor, redactText, secretsOf } from "../lib/redact.ts";
 import { isSecretField, isSecretName, redactAddress } from "../lib/secret-shapes.ts";
 import { scanReferences } from "../lib/template-text.ts";
+import { type ArchiveEntry, writeArchive } from "../machine/archive.ts";
 import { ObservedCopier, writeLink } from "../machine/copy-tree.ts";
-import { makeDirectory, systemTempDir } from "../machine/directories.ts";
-import type { Environment } from "../machine/environment.ts";
-import { compareByBytes, largestTree, removeTree, throwIfAborted } from "../machine/files.ts";
-import { listEntry } from "../machine/find-files.ts";
+import {
+	besideName,
+	formerName,
+	makeDirectory,
+	makeTempDir,
+	sweepStaged,
+	systemTempDir,
+} from "../machine/directories.ts";
+import { type Environment, missingParent } from "../machine/environment.ts";
+import { compareByBytes, isInside, largestTree, pathKind, removeTree, throwIfAborted } from "../machine/files.ts";
+import { emptyDirectories, listEntry, listTree } from "../machine/find-files.ts";
 import { GitError } from "../machine/git-error.ts";
 import {
 	currentBranch,
@@ -25,8 +33,7 @@ import {
 	remoteUrl,
 	repositoryRoot,
 } from "../machine/git-repository.ts";
-import { missingParent } from "../machine/own-files.ts";
-import { besideName, formerName, sweepStaged } from "../machine/staged-files.ts";
+import { type FileStream, streamFile } from "../machine/read-file.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
 import { renamePath, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
 import { locateSecrets, SecretScanner, variablePath } from "./bundled-content.ts";
@@ -472,4 +479,84 @@ async function benchmark(file: string, env: Environment): Promise<BundleSource["
 		if (error instanceof AgentvError) return null;
 		throw error;
 	}
+}
+
+/** @throws AgentvError `refused` if the archive must not be written to `file` */
+export function judgeArchive(file: string, output: string, force: boolean): void {
+	if (isInside(output, file))
+		throw new AgentvError("refused", `the archive ${file} is inside the bundle`, { hint: "choose a file next to it" });
+	const kind = pathKind(file);
+	if (kind === "directory") throw new AgentvError("refused", `the archive ${file} is a directory`);
+	if (kind !== "missing" && !force)
+		throw new AgentvError("refused", `the archive ${file} already exists`, { hint: "--force overwrites it" });
+}
+
+/** Writes the bundle at `directory` as an archive with a top-level directory of its name. */
+export async function archiveBundle(
+	directory: string,
+	file: string,
+	options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+	const folder = basename(directory);
+	const listed = listTree(directory);
+	const empty = new Set(emptyDirectories(listed));
+	const entries = listed.flatMap(({ path, kind, size, mode, target }): ArchiveEntry[] => {
+		if (kind === "other" || (kind === "directory" && !empty.has(path))) return [];
+		const place = { path: `${folder}/${path}`, from: join(directory, path) };
+		return [{ kind, ...place, size, executable: (mode & 0o100) !== 0, link: target }];
+	});
+	await writeArchive(file, entries, { ...options, time: new Date(readManifest(directory).createdAt) });
+}
+
+export interface ArchiveStream extends FileStream {
+	/** File name for the download. */
+	readonly name: string;
+}
+
+/** The archive is a temporary file that is removed after reading. */
+export async function streamArchive(
+	directory: string,
+	format: "tgz" | "zip",
+	options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<ArchiveStream> {
+	const place = makeTempDir("agentv-archive-");
+	const name = `${basename(directory)}.${format}`;
+	try {
+		await archiveBundle(directory, join(place, name), options);
+		return { name, ...streamFile(join(place, name), () => void removeTree(place)) };
+	} catch (error) {
+		await removeTree(place);
+		throw error;
+	}
+}
+
+/** A plan as plain data, for `--dry-run --json` and Studio's preview. Sizes in bytes. */
+export interface BundleDescription {
+	readonly kind: BundlePlan["kind"];
+	readonly output: string;
+	readonly replaces: boolean;
+	readonly bytes: number;
+	readonly files: readonly {
+		readonly path: string;
+		/** Relative to the source's repository; null for generated files. */
+		readonly source: string | null;
+		readonly size: number | null;
+	}[];
+	readonly manifest: BundlePlan["manifest"];
+	readonly warnings: BundlePlan["warnings"];
+}
+
+export function describeBundle(plan: BundlePlan): BundleDescription {
+	const files = [
+		...[...plan.generated].map(([path, text]) => ({ path, source: null, size: Buffer.byteLength(text) })),
+		...plan.vendored.map(({ to, source }) => ({ path: to, source: source.shown, size: null })),
+		...plan.copies.map((copy) => ({
+			path: copyTarget(copy),
+			source: relative(plan.sourceRoot, copySource(copy)).split(sep).join("/"),
+			size: copy.size,
+		})),
+	].sort((a, b) => (a.path < b.path ? -1 : 1));
+	const { kind, output, replaces, manifest, warnings } = plan;
+	const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+	return { kind, output, replaces, bytes, files, manifest, warnings };
 }

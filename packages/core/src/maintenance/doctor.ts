@@ -1,16 +1,32 @@
 import { delimiter, isAbsolute } from "node:path";
 import { type Registry, type RegistryEntry, readRegistry } from "../eval/registry.ts";
-import { runRoots } from "../eval/trust-record.ts";
+import { runRoots } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { formatBytes } from "../lib/numbers.ts";
 import { systemTempDir } from "../machine/directories.ts";
-import { agentvHome, type Environment, freeSpace, homeHint, homeProblem, nodeVersion } from "../machine/environment.ts";
+import {
+	agentvHome,
+	type Environment,
+	freeSpace,
+	homeHint,
+	homeProblem,
+	isWritableDirectory,
+	nodeVersion,
+} from "../machine/environment.ts";
 import { targetKind, throwIfAborted } from "../machine/files.ts";
 import { treeSize } from "../machine/find-files.ts";
-import { isWritableDirectory } from "../machine/own-files.ts";
-import { checkEvals, checkPrograms, checkVariables, type ExamineOptions, examineEvals } from "./doctor-evals.ts";
-import { type DoctorItem, findProgram, type ProgramSearch } from "./doctor-item.ts";
-import { checkOnline, checkTargets } from "./doctor-targets.ts";
+import {
+	checkEvals,
+	checkOnline,
+	checkPrograms,
+	checkTargets,
+	checkVariables,
+	type DoctorItem,
+	type ExamineOptions,
+	examineEvals,
+	findProgram,
+	type ProgramSearch,
+} from "./doctor-checks.ts";
 import { type CacheItem, type CacheKind, cacheKinds, lookCache } from "./prune-cache.ts";
 
 export interface DoctorOptions extends ExamineOptions {

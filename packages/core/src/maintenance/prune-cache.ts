@@ -1,12 +1,17 @@
 import { dirname, join, relative, sep } from "node:path";
-import { benchmarksPlace, callsPlace, mirrorsPlace, workspacesPlace } from "../eval/trust-record.ts";
+import { benchmarksPlace, callsPlace, mirrorsPlace, workspacesPlace } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { listDirectory, removeEmptyDirectory, systemTempDir } from "../machine/directories.ts";
+import {
+	listDirectory,
+	removeEmptyDirectory,
+	stagedState,
+	sweepStaged,
+	systemTempDir,
+} from "../machine/directories.ts";
 import { agentvHome, type Environment } from "../machine/environment.ts";
 import { directoryEntries, pathKind, realPath, removeTree, throwIfAborted } from "../machine/files.ts";
 import { listEntry, treeSize } from "../machine/find-files.ts";
 import { directoryOwner, lockHolder, ownerNote, withLock } from "../machine/lock.ts";
-import { stagedState, sweepStaged } from "../machine/staged-files.ts";
 import { removeFile } from "../machine/write-file.ts";
 import { isSetUp, mirrorSource, mirrorUser, usedMark } from "../workspace/repositories.ts";
 

@@ -1,16 +1,22 @@
 import { dirname, join } from "node:path";
-import { caseKey, checkRunDigest, digestName, runFileText, syncRecord, writeRunDigest } from "../eval/run-digest.ts";
-import { isMadeHere, noteMadeRun } from "../eval/trust-record.ts";
+import {
+	caseKey,
+	checkRunDigest,
+	digestName,
+	isMadeHere,
+	noteMadeRun,
+	runFileText,
+	syncRecord,
+	writeRunDigest,
+} from "../eval/run-digest.ts";
 import { type CoveredFile, type RunFile, type RunSummary, toWireSummary } from "../format/run-file.ts";
 import { caseResult, isDecided, SummaryBuilder } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { copyPreparedTree, type PreparedTree, prepareTree } from "../machine/copy-tree.ts";
-import { listDirectory, makeDirectory } from "../machine/directories.ts";
-import type { Environment } from "../machine/environment.ts";
+import { besideName, listDirectory, makeDirectory, sweepStaged } from "../machine/directories.ts";
+import { type Environment, missingParent } from "../machine/environment.ts";
 import { pathKind, removeTree, targetKind, throwIfAborted } from "../machine/files.ts";
-import { missingParent } from "../machine/own-files.ts";
-import { besideName, sweepStaged } from "../machine/staged-files.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
 import { moveIntoPlace, writeAtomic, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
 import {

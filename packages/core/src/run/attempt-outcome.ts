@@ -3,8 +3,7 @@ import type { CachedFigures, ExecutionStatus, RowError, StageLog, StopReason, Ti
 import type { GraderResult, Measures } from "../grading/contract.ts";
 import { AgentvError } from "../lib/errors.ts";
 import type { AnswerMessage, RequestMessage, TokenUsage } from "../targets/contract.ts";
-import type { FileChanges } from "../workspace/contract.ts";
-import { WorkspaceError } from "../workspace/workspace-error.ts";
+import { type FileChanges, WorkspaceError } from "../workspace/contract.ts";
 
 /** The result of an attempt before it is recorded. */
 export interface AttemptOutcome {

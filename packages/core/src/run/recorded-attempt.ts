@@ -3,10 +3,9 @@ import { findScope } from "../eval/discover-evals.ts";
 import type { Assertion, Message, TestCase, WorkspaceRepo } from "../eval/eval-types.ts";
 import type { PinnedRepository } from "../eval/fingerprint.ts";
 import { pathOutside, resolvePath, resolveWithinReach } from "../eval/read-shape.ts";
-import { optionOf, readAttempt, readRecordText, recordPath } from "../eval/run-digest.ts";
+import { isMadeHere, optionOf, readAttempt, readRecordText, recordPath } from "../eval/run-digest.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { TrustSubject } from "../eval/trust.ts";
-import { isMadeHere } from "../eval/trust-record.ts";
 import {
 	type AttemptFile,
 	type AttemptTurn,

@@ -4,8 +4,7 @@ import { attemptScore, attemptVerdict, type EarlierResults } from "../grading/gr
 import type { Scratch } from "../machine/directories.ts";
 import { describeLeft, ProcessScope } from "../machine/process-scope.ts";
 import type { RequestMessage } from "../targets/contract.ts";
-import type { FileChanges, TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
-import { WorkspaceError } from "../workspace/workspace-error.ts";
+import { type FileChanges, type TestWorkspace, WorkspaceError, type WorkspaceWarning } from "../workspace/contract.ts";
 import {
 	type AnswerSource,
 	AttemptError,

@@ -14,15 +14,20 @@ import { AgentvError, type Diagnostic } from "../lib/errors.ts";
 import { redactText } from "../lib/redact.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
 import { safeName } from "../lib/text.ts";
-import { listDirectory, makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
-import { agentvHome, type Environment } from "../machine/environment.ts";
+import {
+	isStagedName,
+	listDirectory,
+	makeDirectories,
+	removeEmptyDirectory,
+	stagedState,
+	sweepStagedFiles,
+} from "../machine/directories.ts";
+import { agentvHome, type Environment, writeOwnFile } from "../machine/environment.ts";
 import { pathKind, realPath, targetKind } from "../machine/files.ts";
 import { listEntry } from "../machine/find-files.ts";
 import { repositoryRoot } from "../machine/git-repository.ts";
 import { isLocked, isLockName } from "../machine/lock.ts";
-import { writeOwnFile } from "../machine/own-files.ts";
 import { readBytes, readTextFile } from "../machine/read-file.ts";
-import { isStagedName, stagedState, sweepStagedFiles } from "../machine/staged-files.ts";
 import { digestText, FileDigests } from "../machine/tree-notes.ts";
 import { moveIntoPlace, removeFile, writeAtomic } from "../machine/write-file.ts";
 import { receivedChoice, refuseRecordedFiles } from "./recorded-attempt.ts";

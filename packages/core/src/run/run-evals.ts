@@ -2,21 +2,25 @@ import { setMaxListeners } from "node:events";
 import { dirname, join } from "node:path";
 import { readSummary } from "../eval/discover-evals.ts";
 import { commandRunner } from "../eval/resolve-command.ts";
-import { checkRunDigest } from "../eval/run-digest.ts";
+import { callsPlace, checkRunDigest, noteMadeRun, workspacesPlace } from "../eval/run-digest.ts";
 import { refuseNewAccess } from "../eval/trust.ts";
-import { callsPlace, noteMadeRun, workspacesPlace } from "../eval/trust-record.ts";
 import { toWire } from "../format/codec.ts";
 import type { ResultRow, RunFile } from "../format/run-file.ts";
 import { SummaryBuilder, summaryOfRows } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { redactDeep } from "../lib/redact.ts";
-import { makeDirectories, makeTempDir, type Scratch, systemTempDir, withTempDir } from "../machine/directories.ts";
-import { agentvHome, freeMemory } from "../machine/environment.ts";
+import {
+	makeDirectories,
+	makeTempDir,
+	type Scratch,
+	sweepStaged,
+	systemTempDir,
+	withTempDir,
+} from "../machine/directories.ts";
+import { agentvHome, freeMemory, makeOwnDirectory } from "../machine/environment.ts";
 import { pathKind, removeTree, targetKind } from "../machine/files.ts";
 import { withLock } from "../machine/lock.ts";
-import { makeOwnDirectory } from "../machine/own-files.ts";
-import { sweepStaged } from "../machine/staged-files.ts";
 import { writeAtomic } from "../machine/write-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
 import { sweepWorkspaces } from "../workspace/attempt-workspace.ts";

@@ -5,9 +5,16 @@ import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import type { RunFile, StageLog } from "../format/run-file.ts";
 import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
 import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../machine/lock.ts";
-import type { PreparedBase, RepositoryRecord, WorkspaceSpec, WorkspaceWarning } from "../workspace/contract.ts";
+import {
+	atStage,
+	type PreparedBase,
+	type RepositoryRecord,
+	WorkspaceError,
+	type WorkspaceSpec,
+	type WorkspaceWarning,
+	warned,
+} from "../workspace/contract.ts";
 import { prepareWorkspaceBase, workspaceKey } from "../workspace/prepare-base.ts";
-import { atStage, WorkspaceError, warned } from "../workspace/workspace-error.ts";
 import { StageLogs } from "./attempt-outcome.ts";
 import { recordedCommit, recordedCommits } from "./recorded-attempt.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";

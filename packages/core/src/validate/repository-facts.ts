@@ -1,4 +1,8 @@
 import { join, relative, sep } from "node:path";
+import type { DocumentPath } from "../lib/errors.ts";
+import { findSecrets } from "../lib/redact.ts";
+import { isSecretField, looksRandom } from "../lib/secret-shapes.ts";
+import { scanReferences } from "../lib/template-text.ts";
 import type { Environment } from "../machine/environment.ts";
 import { localGitSync } from "../machine/git.ts";
 import { GitError } from "../machine/git-error.ts";
@@ -135,4 +139,46 @@ class Tree {
 		}
 		return low;
 	}
+}
+
+export interface LiteralSecret {
+	/** The setting with the secret. */
+	readonly field: string;
+	/** Path in the value. */
+	readonly path: DocumentPath;
+}
+
+/** Searches values as written, including `${{ }}`. Never yields the secrets themselves. */
+export function* literalSecrets(value: unknown, path: DocumentPath = []): Generator<LiteralSecret> {
+	if (typeof value === "object" && value !== null) {
+		for (const [key, item] of Object.entries(value))
+			yield* literalSecrets(item, [...path, Array.isArray(value) ? Number(key) : key]);
+		return;
+	}
+	if (typeof value !== "string" || value.length < 8) return;
+	const field = path.findLast((key) => typeof key === "string");
+	if (typeof field === "string" && isWrittenOut(value, field)) yield { field, path };
+}
+
+function isWrittenOut(value: string, field: string): boolean {
+	const isNamed = isSecretField(field);
+	const references = scanReferences(value).filter(({ kind }) => kind === "reference");
+	if (references.length === 0) return isNamed || findSecrets(value).length > 0;
+	// Text around variables, and their defaults.
+	let plain = "";
+	let end = 0;
+	for (const { range } of references) {
+		plain += value.slice(end, range[0]);
+		end = range[1];
+	}
+	plain += value.slice(end);
+	const defaults = references.flatMap((one) => ("defaultText" in one && one.defaultText ? [one.defaultText] : []));
+	return [plain, ...defaults].some(
+		(text) => findSecrets(text).length > 0 || (isNamed && isLong(text) && looksRandom(text)),
+	);
+}
+
+/** `not-needed` is a common dummy key for local servers, not a secret. */
+function isLong(text: string): boolean {
+	return text.length >= 16 && !/\s/.test(text);
 }

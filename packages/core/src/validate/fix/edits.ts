@@ -4,7 +4,6 @@ import { type CommandWord, parseCommand } from "../../eval/command.ts";
 import type { Diagnostic, DocumentPath, Place } from "../../lib/errors.ts";
 import { checkGitRef, checkGitUrl, expandRepoShorthand, splitCredentials } from "../../lib/git-url.ts";
 import type { TextEdit } from "../../lib/text.ts";
-import type { YamlDocument } from "../../lib/yaml-document.ts";
 import {
 	cannotPatch,
 	columnOf,
@@ -13,7 +12,8 @@ import {
 	lineStart,
 	nextLineStart,
 	startsLine,
-} from "../../lib/yaml-locate.ts";
+	type YamlDocument,
+} from "../../lib/yaml-document.ts";
 import type { Environment } from "../../machine/environment.ts";
 import { listRemoteRefs } from "../../machine/git.ts";
 import { GitError } from "../../machine/git-error.ts";

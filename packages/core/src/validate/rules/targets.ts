@@ -3,7 +3,7 @@ import { emptyCredential, emptyCredentials, emptyEvalCredentials } from "../../e
 import { defaultTarget, type TargetUse } from "../../eval/resolve-target.ts";
 import type { Diagnostic, Place } from "../../lib/errors.ts";
 import { type EvalContext, placedRepos, usedDefinitions, workspacesOf, writtenValue } from "../eval-context.ts";
-import { literalSecrets } from "../literal-secrets.ts";
+import { literalSecrets } from "../repository-facts.ts";
 import { loadingRule, type Rule, rule } from "../rule.ts";
 
 export const targetsCircular = loadingRule({
