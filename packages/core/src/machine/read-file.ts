@@ -44,8 +44,8 @@ export function readTextFile(path: string, options: ReadOptions = {}): string {
 export const largestWhole = 512 * 1024 * 1024;
 
 /**
- * Reads a file of a tree that other programs change. Never follows a link and never waits, even if it
- * was replaced.
+ * Reads a file of a tree that other programs change. Never follows a link and never waits, even
+ * if it was replaced.
  * @param path may be one of `raw-path`
  */
 export function readRegularFile(path: string): Buffer {

@@ -294,7 +294,7 @@ export function mergeProblemText(problem: MergeProblem): string {
 		case "not-planned":
 			return `${attemptText(problem.attempt)} is not a test of this run: ${problem.place}`;
 		case "fingerprint":
-			return `${attemptText(problem.attempt)} has a different ${problem.parts.join(" and ")} in ${problem.places[0]} than in ${problem.places[1]}`;
+			return `${attemptText(problem.attempt)} differs in ${problem.parts.join(" and ")} between ${problem.places[0]} and ${problem.places[1]}`;
 		case "file":
 			return `${problem.path} differs between ${problem.runs[0]} and ${problem.runs[1]}`;
 		case "target":

@@ -165,7 +165,7 @@ describe("shards of different runs are refused:", () => {
 			...row,
 			fingerprint: { ...(row.fingerprint as object), target: "t", graders: `of attempt ${row.attempt}` },
 		}));
-		expect((await problemsOf([two]))[0]).toMatch(/attempt 2\) of my.eval.yaml is another graders in/);
+		expect((await problemsOf([two]))[0]).toMatch(/attempt 2\) of my.eval.yaml differs in graders between/);
 	});
 
 	test("a row of no test of theirs", async () => {

@@ -47,7 +47,7 @@ describe("what is missing is named:", () => {
 		expect(warnings).toHaveLength(3);
 		for (const warning of warnings.slice(0, 2))
 			expect(warning).toMatch(/^shard-2-2\/index\.jsonl:\d+ is not a valid row and is skipped$/);
-		expect(warnings[2]).toBe("shard-2-2/index.jsonl is not what run.sha256 says");
+		expect(warnings[2]).toBe("shard-2-2/index.jsonl does not match run.sha256");
 	});
 
 	test("an attempt, which alone is run again, in a run of its own or inside", async () => {
@@ -141,8 +141,8 @@ describe("a merged run", () => {
 		rmSync(join(two, "run.sha256"));
 		const { warnings } = await merged([one, two]);
 		expect(warnings).toEqual([
-			"shard-1-2/index.jsonl is not what run.sha256 says",
-			`shard-1-2/tests/${folder}/1.file_changes.diff is not what run.sha256 says`,
+			"shard-1-2/index.jsonl does not match run.sha256",
+			`shard-1-2/tests/${folder}/1.file_changes.diff does not match run.sha256`,
 			"shard-2-2 is finished but has no run.sha256: changes can't be detected",
 		]);
 	});

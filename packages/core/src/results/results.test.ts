@@ -95,7 +95,7 @@ describe("runs", () => {
 		expect(resolveRun(".agentv/results/runs/default/2026-01-01T00-00-00Z", machine)).toBe(
 			join(runs, "default/2026-01-01T00-00-00Z"),
 		);
-		expect(() => resolveRun("default/2026-01-01T00-00-00", machine)).toThrow(/there is no run/);
+		expect(() => resolveRun("default/2026-01-01T00-00-00", machine)).toThrow(/^no run /);
 		expect(() => resolveRun("latest", project([]))).toThrow("no run yet");
 	});
 

@@ -131,9 +131,9 @@ console.log(JSON.stringify({ output: [{ role: "assistant", content: [{ type: "${
 	});
 
 	test.each([
-		["a link", 'symlinkSync("OUT/secret.txt", file)', "a link in place of its {OUTPUT_FILE}"],
-		["a pipe", 'execFileSync("mkfifo", [file])', "a device, pipe or socket in place"],
-		["a directory", "mkdirSync(file)", "a directory in place"],
+		["a link", 'symlinkSync("OUT/secret.txt", file)', "replaced its {OUTPUT_FILE} with a link"],
+		["a pipe", 'execFileSync("mkfifo", [file])', "with a device, pipe or socket"],
+		["a directory", "mkdirSync(file)", "with a directory"],
 		["a huge file", 'writeFileSync(file, ""); truncateSync(file, 200 * 1024 ** 3)', "wrote 214748364800 bytes to"],
 	])("are not taken from what an agent puts in place of its output file: %s", async (_, made, message) => {
 		const out = tempTree({ "secret.txt": "outer-words" });

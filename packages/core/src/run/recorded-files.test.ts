@@ -43,7 +43,7 @@ describe("a run's record does not choose what runs", () => {
 		test(`${option} in the run's own directory is refused`, async () => {
 			const { requests, plan, runDir } = await recordedRun((run) => ({ flags: { [key]: join(run, "file") } }));
 			writeFileSync(join(runDir, "file"), text);
-			for (const request of requests()) expect(() => plan(request)).toThrow(/names a .* file/);
+			for (const request of requests()) expect(() => plan(request)).toThrow(/refers to a .* file/);
 		});
 	}
 
@@ -75,7 +75,7 @@ describe("a run's record does not choose what runs", () => {
 		}));
 		const path = join(runDir, "x.eval.yaml");
 		writeFileSync(path, evalText);
-		for (const request of requests()) expect(() => plan(request)).toThrow(/names an eval in its own directory/);
+		for (const request of requests()) expect(() => plan(request)).toThrow(/refers to an eval in its own directory/);
 		for (const request of requests({ evals: [path] })) expect(() => plan(request)).not.toThrow(/names an eval/);
 	});
 });

@@ -40,7 +40,7 @@ describe("a resumed run", () => {
 		appendFileSync(join(first.runDir, "index.jsonl"), '{"not": "a row"}\n');
 		const second = await runTree(first, { output: first.runDir, resume: true });
 		expect(second.events).toContainEqual(
-			expect.objectContaining({ type: "warning", message: expect.stringMatching(/:5 is not a row/) }),
+			expect.objectContaining({ type: "warning", message: expect.stringMatching(/:5 is not a valid row/) }),
 		);
 		expect(second.summary.passed).toBe(4);
 	});

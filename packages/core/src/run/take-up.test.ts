@@ -41,7 +41,7 @@ describe("a run of what another left", () => {
 	test("waits for none that is under way", async () => {
 		const { root, runDir } = await gap();
 		const request = { ...resumedRequest(runDir, { evals: [] }), onlyMissing: runDir };
-		const refused = expect.objectContaining({ code: "config", message: expect.stringContaining("under way") });
+		const refused = expect.objectContaining({ code: "config", message: expect.stringContaining("in progress") });
 		await withLock(
 			runDir,
 			async () => expect(runTree({ root }, { ...request, output: join(root, "rest") })).rejects.toEqual(refused),
