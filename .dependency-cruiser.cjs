@@ -3,7 +3,7 @@
 
 const core = "^packages/core/src";
 const tests = "\\.test\\.tsx?$|/test/|/testing/";
-const features = "sync|validate|bundle|run|results|upkeep";
+const features = "sync|validate|bundle|run|results|maintenance";
 /** Files that a child process or worker starts with: each is an entry point of its own. */
 const entryPoints = "-(host|worker)\\.(ts|mjs)$|^apps/cli/src/bin\\.ts$|^apps/studio/server/start\\.ts$";
 const machinePackages = "execa|simple-git|write-file-atomic|proper-lockfile|tinyglobby|cross-spawn";
@@ -33,7 +33,7 @@ function siblings(name, folder) {
 	};
 }
 
-const below = ["base", "schema", "io", "model"];
+const below = ["lib", "format", "machine", "eval"];
 
 module.exports = {
 	forbidden: [
@@ -52,25 +52,25 @@ module.exports = {
 			from: {},
 			to: { couldNotResolve: true },
 		},
-		block("base", [], "pass what it needs as an argument, or move the file to the block that may import it."),
+		block("lib", [], "pass what it needs as an argument, or move the file to the block that may import it."),
 		{
-			name: "base-is-pure",
-			comment: "base runs anywhere, a browser included: do the I/O in io and hand base plain values.",
+			name: "lib-is-pure",
+			comment: "lib runs anywhere, a browser included: do the I/O in machine and hand lib plain values.",
 			severity: "error",
-			from: { path: `${core}/base/`, pathNot: tests },
+			from: { path: `${core}/lib/`, pathNot: tests },
 			to: { dependencyTypes: ["core"] },
 		},
-		block("schema", ["base"], "a schema states a format; put what reads files into model."),
+		block("format", ["lib"], "format states the file formats; put what reads files into eval."),
 		{
-			name: "schema-needs-zod-only",
-			comment: "schema uses zod and nothing else: put code that needs a package or Node into model or io.",
+			name: "format-needs-zod-only",
+			comment: "format uses zod and nothing else: put code that needs a package or Node into eval or machine.",
 			severity: "error",
-			from: { path: `${core}/schema/`, pathNot: tests },
+			from: { path: `${core}/format/`, pathNot: tests },
 			to: { dependencyTypes: ["core", "npm", "npm-dev"], pathNot: "/zod/" },
 		},
-		block("io", ["base"], "a door to the machine knows no format; let model give it plain values."),
+		block("machine", ["lib"], "a door to the machine knows no format; let eval give it plain values."),
 		block(
-			"model",
+			"eval",
 			below.slice(0, 3),
 			"what a file means does not depend on what is done with it; move this into the feature.",
 		),
@@ -85,7 +85,7 @@ module.exports = {
 		{
 			name: "features-stand-apart",
 			comment:
-				"A feature imports another: let the command or the route compose them, or move the shared part into model.",
+				"A feature imports another: let the command or the route compose them, or move the shared part into eval.",
 			severity: "error",
 			from: { path: `${core}/(${features})/`, pathNot: tests },
 			to: { path: `${core}/(${features})/`, pathNot: `${core}/$1/` },
@@ -146,13 +146,13 @@ module.exports = {
 			to: { path: "^apps/studio/server/|^packages/core/", dependencyTypesNot: ["type-only"] },
 		},
 		{
-			name: "machine-behind-io",
+			name: "machine-behind-its-door",
 			comment:
-				"Only io (and the few entry points) touches files and processes: call a function of packages/core/src/io.",
+				"Only machine (and the few entry points) touches files and processes: call a function of packages/core/src/machine.",
 			severity: "error",
 			from: {
 				path: "^(packages/core/src|apps/[^/]+/(src|server|client))/",
-				pathNot: [tests, `${core}/io/`, entryPoints],
+				pathNot: [tests, `${core}/machine/`, entryPoints],
 			},
 			to: {
 				dependencyTypes: ["core"],
@@ -160,11 +160,11 @@ module.exports = {
 			},
 		},
 		{
-			name: "machine-packages-behind-io",
+			name: "machine-packages-behind-its-door",
 			comment:
-				"Packages that touch files or start processes are used by packages/core/src/io only: call io's function.",
+				"Packages that touch files or start processes are used by packages/core/src/machine only: call its function.",
 			severity: "error",
-			from: { path: "^(packages/core/src|apps/[^/]+/(src|server|client))/", pathNot: [tests, `${core}/io/`] },
+			from: { path: "^(packages/core/src|apps/[^/]+/(src|server|client))/", pathNot: [tests, `${core}/machine/`] },
 			to: { path: `node_modules/(${machinePackages})/` },
 		},
 		{

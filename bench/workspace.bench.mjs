@@ -9,9 +9,9 @@ import { median, report } from "./pairs.mjs";
 const core = resolve(import.meta.dirname, "../packages/core/dist");
 const load = (path) => import(join(core, path));
 const { prepareWorkspaceBase } = await load("workspace/prepare-base.js");
-const { loadEval } = await load("model/load-eval.js");
-const { openDiskView } = await load("model/disk-view.js");
-const { commandRunner } = await load("model/run-command.js");
+const { loadEval } = await load("eval/load-eval.js");
+const { openDiskView } = await load("eval/source.js");
+const { commandRunner } = await load("eval/resolve-command.js");
 
 const files = 2000;
 const root = mkdtempSync(join(tmpdir(), "agentv-bench-"));

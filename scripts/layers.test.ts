@@ -34,23 +34,23 @@ const soundTree: Record<string, string> = {
 	}),
 	"apps/cli/package.json": JSON.stringify({ name: "agentv", type: "module" }),
 	[`${core}/index.ts`]: 'export * from "./run/run.ts";\n',
-	[`${core}/base/slug.ts`]: "export const slug = 1;\nexport type Slug = number;\n",
-	[`${core}/base/slug.test.ts`]: 'import "node:fs";\nimport "@agentv/test-support";\nimport "./slug.ts";\n',
-	[`${core}/schema/eval-file.ts`]: 'import "zod";\nimport "../base/slug.ts";\n',
-	[`${core}/io/files.ts`]: 'import "node:fs";\nimport "execa";\nimport "../base/slug.ts";\n',
-	[`${core}/model/load-eval.ts`]: 'import "../io/files.ts";\nimport "../schema/eval-file.ts";\n',
-	[`${core}/workspace/template.ts`]: 'import "../model/load-eval.ts";\n',
+	[`${core}/lib/slug.ts`]: "export const slug = 1;\nexport type Slug = number;\n",
+	[`${core}/lib/slug.test.ts`]: 'import "node:fs";\nimport "@agentv/test-support";\nimport "./slug.ts";\n',
+	[`${core}/format/eval-file.ts`]: 'import "zod";\nimport "../lib/slug.ts";\n',
+	[`${core}/machine/files.ts`]: 'import "node:fs";\nimport "execa";\nimport "../lib/slug.ts";\n',
+	[`${core}/eval/load-eval.ts`]: 'import "../machine/files.ts";\nimport "../format/eval-file.ts";\n',
+	[`${core}/workspace/template.ts`]: 'import "../eval/load-eval.ts";\n',
 	[`${core}/targets/target.ts`]: empty,
 	[`${core}/targets/registry.ts`]: 'import "./providers/mock.ts";\nimport "./providers/cli.ts";\n',
 	[`${core}/targets/providers/mock.ts`]: 'import "../target.ts";\n',
 	[`${core}/targets/providers/cli.ts`]: 'import "../target.ts";\n',
 	[`${core}/grading/graders/contains.ts`]: 'import "../../targets/target.ts";\n',
-	[`${core}/grading/graders/regex.ts`]: 'import "../../model/load-eval.ts";\n',
+	[`${core}/grading/graders/regex.ts`]: 'import "../../eval/load-eval.ts";\n',
 	[`${core}/grading/regex-worker.ts`]: 'import "node:worker_threads";\n',
 	[`${core}/validate/rules/index.ts`]: 'import "./missing.ts";\nimport "./absolute.ts";\n',
 	[`${core}/validate/rules/missing.ts`]: empty,
 	[`${core}/validate/rules/absolute.ts`]: empty,
-	[`${core}/sync/sync.ts`]: 'import "../model/load-eval.ts";\n',
+	[`${core}/sync/sync.ts`]: 'import "../eval/load-eval.ts";\n',
 	[`${core}/run/run.ts`]:
 		'import "../workspace/template.ts";\nimport "../targets/registry.ts";\nimport "../grading/graders/contains.ts";\n',
 	"apps/cli/src/bin.ts": 'import "node:process";\nimport "./commands/studio.ts";\nimport "./commands/eval-run.ts";\n',
@@ -76,17 +76,17 @@ interface Violation {
 
 const violations: Record<string, Violation> = {
 	"no-cycles": {
-		file: `${core}/base/slug.ts`,
+		file: `${core}/lib/slug.ts`,
 		imports: 'import type { Loop } from "./loop.ts";',
-		extra: { [`${core}/base/loop.ts`]: 'import type { Slug } from "./slug.ts";\nexport type Loop = Slug;\n' },
+		extra: { [`${core}/lib/loop.ts`]: 'import type { Slug } from "./slug.ts";\nexport type Loop = Slug;\n' },
 	},
-	resolvable: { file: `${core}/base/slug.ts`, imports: 'import "./nowhere.ts";' },
-	"base-imports-only-below": { file: `${core}/base/slug.ts`, imports: 'import "../targets/target.ts";' },
-	"base-is-pure": { file: `${core}/base/slug.ts`, imports: 'import "node:path";' },
-	"schema-imports-only-below": { file: `${core}/schema/eval-file.ts`, imports: 'import "../targets/target.ts";' },
-	"schema-needs-zod-only": { file: `${core}/schema/eval-file.ts`, imports: 'import "node:path";' },
-	"io-imports-only-below": { file: `${core}/io/files.ts`, imports: 'import "../schema/eval-file.ts";' },
-	"model-imports-only-below": { file: `${core}/model/load-eval.ts`, imports: 'import "../targets/target.ts";' },
+	resolvable: { file: `${core}/lib/slug.ts`, imports: 'import "./nowhere.ts";' },
+	"lib-imports-only-below": { file: `${core}/lib/slug.ts`, imports: 'import "../targets/target.ts";' },
+	"lib-is-pure": { file: `${core}/lib/slug.ts`, imports: 'import "node:path";' },
+	"format-imports-only-below": { file: `${core}/format/eval-file.ts`, imports: 'import "../targets/target.ts";' },
+	"format-needs-zod-only": { file: `${core}/format/eval-file.ts`, imports: 'import "node:path";' },
+	"machine-imports-only-below": { file: `${core}/machine/files.ts`, imports: 'import "../format/eval-file.ts";' },
+	"eval-imports-only-below": { file: `${core}/eval/load-eval.ts`, imports: 'import "../targets/target.ts";' },
 	"workspace-imports-only-below": { file: `${core}/workspace/template.ts`, imports: 'import "../targets/target.ts";' },
 	"targets-imports-only-below": { file: `${core}/targets/target.ts`, imports: 'import "../workspace/template.ts";' },
 	"grading-imports-only-below": {
@@ -116,10 +116,10 @@ const violations: Record<string, Violation> = {
 		imports: 'import "../../../cli/src/report/text.ts";',
 	},
 	"client-takes-types-only": { file: "apps/studio/client/main.tsx", imports: 'import "../server/routes/runs.ts";' },
-	"machine-behind-io": { file: `${core}/run/run.ts`, imports: 'import { spawn } from "node:child_process";' },
-	"machine-packages-behind-io": { file: `${core}/run/run.ts`, imports: 'import "execa";' },
+	"machine-behind-its-door": { file: `${core}/run/run.ts`, imports: 'import { spawn } from "node:child_process";' },
+	"machine-packages-behind-its-door": { file: `${core}/run/run.ts`, imports: 'import "execa";' },
 	"test-support-in-tests-only": { file: `${core}/run/run.ts`, imports: 'import "@agentv/test-support";' },
-	"tests-are-not-imported": { file: `${core}/run/run.ts`, imports: 'import "../base/slug.test.ts";' },
+	"tests-are-not-imported": { file: `${core}/run/run.ts`, imports: 'import "../lib/slug.test.ts";' },
 };
 
 function plant(extra: Record<string, string> = {}): string {
@@ -183,10 +183,10 @@ describe("the import rules", () => {
 	});
 
 	it("fail alone: one forbidden import is enough", () => {
-		const tree = plant({ [`${core}/base/slug.ts`]: 'import "node:path";\n' });
+		const tree = plant({ [`${core}/lib/slug.ts`]: 'import "node:path";\n' });
 		const { exitCode, output } = checkLayers(tree);
 		expect(output).toContain("1 dependency violations (1 errors");
-		expect(output).toContain(`base-is-pure: ${core}/base/slug.ts`);
+		expect(output).toContain(`lib-is-pure: ${core}/lib/slug.ts`);
 		expect(exitCode).toBe(1);
 	});
 

@@ -14,8 +14,8 @@ const bounded: readonly string[] = [
 	"apps/studio/client/lib/format.ts", // of numbers
 	"apps/studio/client/lib/highlight-yaml.ts", // of lines up to 2,000 characters
 	"apps/studio/client/lib/parse-diff.ts", // of a page that waits for nothing else
-	"apps/studio/server/run-catalog.ts", // of directory names
-	"packages/core/src/base/yaml-layout.ts", // of 2,000 characters
+	"apps/studio/server/catalog.ts", // of directory names
+	"packages/core/src/lib/yaml-locate.ts", // of 2,000 characters
 ];
 
 interface Pattern {

@@ -1,21 +1,31 @@
-import { accessSync, constants, mkdtempSync, realpathSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, readdirSync, realpathSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isAlive } from "@agentv/test-support";
 
 const memory = "/dev/shm";
 const neededBytes = 4 * 1024 ** 3;
 
 /**
- * Lets the tests' temporary directories lie in memory where there is room: they write small files by the ten thousand, which a disk
- * takes ten times as long for. AGENTV_TEST_DISK then says where the disk's are. A TMPDIR that is set is left as
- * it is.
+ * Puts the tests' temporary directories in memory if there is enough space: the tests write tens of thousands of small files, which
+ * takes much longer on disk. AGENTV_TEST_DISK is then the temporary directory on disk. Keeps a TMPDIR that is set.
  */
 export default function quickTemp(): () => void {
 	if (process.env["TMPDIR"] !== undefined || !hasRoom()) return () => undefined;
+	const parent = realpathSync(memory);
+	removeStale(parent);
 	process.env["AGENTV_TEST_DISK"] = tmpdir();
-	const directory = mkdtempSync(join(realpathSync(memory), "agentv-"));
+	const directory = mkdtempSync(join(parent, `agentv-${process.pid}-`));
 	process.env["TMPDIR"] = directory;
 	return () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** Removes the directories of test runs that were killed. */
+function removeStale(parent: string): void {
+	for (const name of readdirSync(parent)) {
+		const [, pid] = /^agentv-(\d+)-\w{6}$/.exec(name) ?? [];
+		if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(parent, name), { recursive: true, force: true });
+	}
 }
 
 function hasRoom(): boolean {

@@ -1,9 +1,9 @@
 #!/usr/bin/env -S node --
-// The only file that knows `process`. Imports no more than `--version` needs.
 import { writeSync } from "node:fs";
 import * as nodeModule from "node:module";
-import type { Output } from "./context.ts";
-import { version } from "./version.ts";
+import { type Output, version } from "./context.ts";
+
+// The only file that knows `process`. Imports no more than `--version` needs.
 
 const argv = process.argv.slice(2);
 const interrupted = 130;
@@ -138,8 +138,8 @@ let report: ((thrown: unknown) => number) | undefined;
 async function loadReport(): Promise<void> {
 	const [{ createOutputRedactor }, { reportFault }, { safeOutput }] = await Promise.all([
 		import("@agentv/core"),
-		import("./report/error.ts"),
-		import("./terminal/safe-output.ts"),
+		import("./output/error.ts"),
+		import("./output/terminal.ts"),
 	]);
 	// Synchronous, because the process is about to exit.
 	const raw: Output = { write: tell, isTTY: false, columns: 80, color: false };

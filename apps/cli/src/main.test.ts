@@ -1,7 +1,7 @@
 import { AgentvError } from "@agentv/core";
 import { describe, expect, it } from "vitest";
 import { main } from "./main.ts";
-import { type CommandGroup, parent } from "./program/command-group.ts";
+import { type CommandGroup, parent } from "./program/options.ts";
 
 /** Two groups that share the parent `eval`, whose `run` is also meant by `agentv eval <eval…>`. */
 const groups: CommandGroup[] = [

@@ -1,10 +1,13 @@
 import { createOutputRedactor } from "@agentv/core";
-import { CommanderError } from "commander";
-import type { CommandResult, Context, Output } from "./context.ts";
-import type { CommandGroup } from "./program/command-group.ts";
-import { createProgram } from "./program.ts";
-import { safeOutput } from "./terminal/safe-output.ts";
-import { usageError } from "./usage-error.ts";
+import { Command, CommanderError } from "commander";
+import { type CommandResult, type Context, type Output, usageError, version } from "./context.ts";
+import { safeOutput } from "./output/terminal.ts";
+import { benchmarkCommands } from "./program/benchmark.ts";
+import { bundleCommands, cacheCommands } from "./program/bundle.ts";
+import type { CommandGroup } from "./program/options.ts";
+import { resultsCommands } from "./program/results.ts";
+import { matrixCommand, mergeCommand, recordCommand, regradeCommand, runCommands } from "./program/run.ts";
+import { completionCommands, gettingStartedCommands, studioCommands, validateCommands } from "./program/validate.ts";
 
 /**
  * Runs one command line (without `node` and the script) and returns its exit code; never throws.
@@ -39,7 +42,7 @@ export async function main(
 			return 2;
 		}
 		const error = thrown instanceof CommanderError ? usageError(thrown, program, argv) : thrown;
-		const { reportError } = await import("./report/error.ts");
+		const { reportError } = await import("./output/error.ts");
 		const report = await reportError(error, context);
 		context.stderr.write(report.text);
 		return report.exitCode;
@@ -64,4 +67,70 @@ async function print({ text, kind }: CommandResult, stdout: Output): Promise<voi
 function beforeDashes(argv: readonly string[]): readonly string[] {
 	const dashes = argv.indexOf("--");
 	return dashes === -1 ? argv : argv.slice(0, dashes);
+}
+
+/** Every group of commands, in the order in which help lists them. */
+const commandGroups: readonly CommandGroup[] = [
+	gettingStartedCommands,
+	benchmarkCommands,
+	validateCommands,
+	bundleCommands,
+	runCommands,
+	matrixCommand,
+	recordCommand,
+	resultsCommands,
+	regradeCommand,
+	mergeCommand,
+	studioCommands,
+	cacheCommands,
+	completionCommands,
+];
+
+/** Commands that don't use `$AGENTV_HOME`, or check it themselves. */
+const withoutHome: ReadonlySet<string> = new Set(["init", "schema", "doctor", "completion", "__complete"]);
+/** Commands that only read `$AGENTV_HOME`, so that it may be read-only. */
+const onlyReading: ReadonlySet<string> = new Set([
+	...["benchmark list", "benchmark status", "eval validate", "eval matrix", "bundle verify", "bundle inspect"],
+	...["list", "show", "compare", "export", "verify", "sign", "merge"].map((name) => `results ${name}`),
+]);
+
+/** Returns the command's name with its group's, for example `results list`. */
+function wordsOf(command: Command): string {
+	const group = command.parent?.parent ? `${command.parent.name()} ` : "";
+	return group + command.name();
+}
+
+/** Receives what the program produces. */
+export interface ProgramSink {
+	readonly finish: (result: CommandResult) => void;
+	/** Receives the parser's usage errors. */
+	readonly complain: (text: string) => void;
+}
+
+/** Builds the command line. Each action imports its command when it is called. */
+export function createProgram(context: Context, sink: ProgramSink, groups = commandGroups): Command {
+	const program = new Command("agentv")
+		.description("Evals for AI agents: sync, validate, bundle and run them.")
+		.version(version, "-V, --version", "print the version")
+		.option("--debug", "show error causes and stack traces")
+		.option("--no-color", "disable colours")
+		.helpOption("-h, --help", "show help")
+		.showSuggestionAfterError(true)
+		.exitOverride()
+		.configureOutput({
+			writeOut: (text) => context.stdout.write(text),
+			writeErr: sink.complain,
+			getOutHelpWidth: () => context.stdout.columns,
+			getErrHelpWidth: () => context.stderr.columns,
+			getOutHasColors: () => context.stdout.color,
+			getErrHasColors: () => context.stderr.color,
+		});
+	program.hook("preAction", async (_, command) => {
+		const words = wordsOf(command);
+		if (withoutHome.has(words)) return;
+		const { refuseUnusableHome } = await import("@agentv/core");
+		refuseUnusableHome(context.env, { writes: !onlyReading.has(words) && command.opts().dryRun !== true });
+	});
+	for (const addCommands of groups) addCommands(program, async (command) => sink.finish(await command(context)));
+	return program;
 }

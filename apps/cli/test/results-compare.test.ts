@@ -85,9 +85,10 @@ describe("agentv results compare", () => {
 			     1  gone        t9
 
 			= no difference shown: −0.167 (95 % interval −0.667 to 0.000)
-			  Mean score 1.000 → 0.833 over 6 comparable tests: 1 went down, 0 up, 5 stayed.
-			  With this spread, 6 tests show a true difference of 0.797 four times out of
-			  five; a smaller one may go unseen.
+			  Mean score 1.000 → 0.833 over 6 comparable tests: 1 went down, 0 up, 5
+			  unchanged.
+			  With this spread, 6 tests detect a true difference of 0.797 with 80 % power; a
+			  smaller one can go undetected.
 
 			  −1.00  1.00 → 0.00  t4
 			"

@@ -1,20 +1,15 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getPath } from "hono/utils/url";
-import { hostGuard, jsonGuard, originGuard, securityHeaders } from "./guard.ts";
-import { loginGuard, routedPath } from "./login.ts";
-import { answerError, problem } from "./problem.ts";
-import { redactedAnswers } from "./redacted-answers.ts";
+import { redactedAnswers } from "./describe-run.ts";
+import { hostGuard, jsonGuard, loginGuard, originGuard, routedPath, securityHeaders } from "./guard.ts";
+import { answerError, problem, type Services } from "./problem.ts";
 import { aboutReads } from "./routes/about.ts";
-import { benchmarkWrites } from "./routes/benchmark-writes.ts";
-import { benchmarkReads } from "./routes/benchmarks.ts";
+import { benchmarkReads, benchmarkWrites } from "./routes/benchmarks.ts";
 import { bundleReads } from "./routes/bundles.ts";
-import { evalWrites } from "./routes/eval-writes.ts";
-import { evalReads } from "./routes/evals.ts";
+import { evalReads, evalWrites } from "./routes/evals.ts";
 import { jobReads, jobWrites } from "./routes/jobs.ts";
-import { runWrites } from "./routes/run-writes.ts";
-import { runReads } from "./routes/runs.ts";
-import type { Services } from "./services.ts";
+import { runReads, runWrites } from "./routes/runs.ts";
 
 const largestBody = 1024 * 1024;
 

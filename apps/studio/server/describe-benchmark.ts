@@ -1,5 +1,7 @@
 import {
+	AgentvError,
 	type BenchmarkReport,
+	benchmarkStatus,
 	type RegistryEntry,
 	readLastSync,
 	redactUrl,
@@ -7,6 +9,7 @@ import {
 	type SyncEvent,
 	type SyncPlan,
 	type SyncResult,
+	targetKind,
 } from "@agentv/core";
 import type {
 	BenchmarkAnswer,
@@ -16,7 +19,8 @@ import type {
 	SyncPlanAnswer,
 	SyncResultAnswer,
 } from "./answers/benchmarks.ts";
-import type { Services } from "./services.ts";
+import { placeOf } from "./find-eval.ts";
+import type { Services } from "./problem.ts";
 
 const mostFiles = 100;
 const mostChanges = 500;
@@ -43,7 +47,7 @@ export function describeBenchmark(entry: RegistryEntry, { options, jobs }: Servi
 	};
 }
 
-export function describeMarks({ id, revision, workTree, message }: BenchmarkReport, evals: number): BenchmarkMarks {
+function describeMarks({ id, revision, workTree, message }: BenchmarkReport, evals: number): BenchmarkMarks {
 	const { state, wantedRef, wantedSha, sha, subject, committedAt, reason } = revision;
 	return {
 		id,
@@ -87,5 +91,40 @@ export async function* describeSync(events: AsyncIterable<SyncEvent>): AsyncGene
 		else if (event.type === "finished") yield { ...event, result: describeResult(event.result) };
 		else if (event.type === "outcome") yield { ...event, results: event.results.map(describeResult) };
 		else yield event;
+	}
+}
+
+/** Number of benchmarks to check concurrently. */
+const batch = 6;
+
+/**
+ * Yields the status of benchmarks in batches, in the registry's order.
+ * @param ids default: all
+ * @param offline whether to skip contacting remotes
+ */
+export async function* readBenchmarkMarks(
+	ids: readonly string[],
+	offline: boolean,
+	services: Services,
+	signal: AbortSignal,
+): AsyncGenerator<BenchmarkMarks> {
+	const { env } = services.options;
+	const known = services.registry.read().entries.map(({ id }) => id);
+	const wanted = ids.length > 0 ? known.filter((id) => ids.includes(id)) : known;
+	for (let first = 0; first < wanted.length; first += batch) {
+		const some = wanted.slice(first, first + batch);
+		const { benchmarks } = await benchmarkStatus({ env, ids: some, offline, signal });
+		for (const report of benchmarks) yield describeMarks(report, await countEvals(report.id, report.path, services));
+	}
+}
+
+async function countEvals(id: string, path: string, services: Services): Promise<number> {
+	if (targetKind(path) !== "directory") return 0;
+	try {
+		return (await services.evals.list(placeOf(id, services))).evals.length;
+	} catch (error) {
+		// Removed or changed in the meantime.
+		if (error instanceof AgentvError) return 0;
+		throw error;
 	}
 }

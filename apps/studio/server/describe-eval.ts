@@ -1,9 +1,32 @@
-import { type EvalValidation, ruleDocs, type ValidationFinding, validateEvals } from "@agentv/core";
-import type { EvalAnswer, EvalTestAnswer } from "./answers/evals.ts";
+import { relative, sep } from "node:path";
+import {
+	createRedactor,
+	type DiskView,
+	type Environment,
+	type EvalValidation,
+	evalEnvironment,
+	executedCommands,
+	type LoadedEval,
+	loadEval,
+	loadTargets,
+	openDiskView,
+	type Redactor,
+	resolvedTargets,
+	ruleDocs,
+	type Place as SourcePlace,
+	secretsIn,
+	secretsOf,
+	type TargetScope,
+	type TargetUse,
+	targetDestination,
+	usedTargets,
+	type ValidationFinding,
+	validateEvals,
+} from "@agentv/core";
+import type { CommandAnswer, EvalAnswer, EvalTestAnswer, TargetAnswer, WorkspaceAnswer } from "./answers/evals.ts";
 import type { FindingAnswer, RuleAnswer } from "./answers/findings.ts";
-import { describeCommands, describeTargets, describeWorkspace } from "./describe-targets.ts";
-import type { OpenedEval } from "./opened-eval.ts";
-import type { Services } from "./services.ts";
+import type { FoundEval } from "./find-eval.ts";
+import type { Services } from "./problem.ts";
 
 /** Longer sources are cut. */
 const longestSource = 1024 * 1024;
@@ -111,4 +134,179 @@ export function describeTest(test: OpenedEval["loaded"]["tests"][number], opened
 		file: shown(test.at.file),
 		line: loaded.locate(test.at)?.start.line ?? test.at.line ?? null,
 	};
+}
+
+/** Describes the targets of an eval: provider, host and key variables. */
+export function describeTargets(opened: OpenedEval): TargetAnswer[] {
+	const seen = new Set<string>();
+	return opened.uses.flatMap((use) => {
+		const { role, choice, implied, resolution } = use;
+		const key = `${role}\0${choice.name}`;
+		// Omits an implied grader that is not needed.
+		if (seen.has(key) || (implied && role !== "target" && !resolution.ok)) return [];
+		seen.add(key);
+		return [describeTarget(use, opened)];
+	});
+}
+
+function describeTarget({ role, choice, resolution }: TargetUse, opened: OpenedEval): TargetAnswer {
+	const { redact, targets, loaded, env } = opened;
+	const base = { name: choice.name, role };
+	if (!resolution.ok) {
+		const message = resolution.diagnostics[0]?.message ?? "can't be resolved";
+		const nothing = {
+			provider: null,
+			model: null,
+			host: null,
+			keys: [],
+			literal_key: false,
+			inherits_environment: false,
+		};
+		return {
+			...base,
+			...nothing,
+			via: resolution.via.map(({ definition }) => definition.name),
+			problem: redact(message),
+		};
+	}
+	const { target } = resolution;
+	const sources = new Map([...loaded.sources, ...targets.sources]);
+	const { host, keys, literalKey, inheritsEnvironment } = targetDestination(target, { sources }, env);
+	const model = target.wire.model ?? target.wire.deployment;
+	return {
+		...base,
+		provider: target.provider,
+		model: typeof model === "string" ? redact(model) : null,
+		via: target.via.map(({ definition }) => definition.name),
+		host: host ?? null,
+		keys,
+		literal_key: literalKey,
+		inherits_environment: inheritsEnvironment,
+		problem: null,
+	};
+}
+
+/** Lists everything that a run of the eval executes on this machine. */
+export function describeCommands(opened: OpenedEval): CommandAnswer[] {
+	const { loaded, uses, redact, where } = opened;
+	return executedCommands(loaded, resolvedTargets(uses)).map(({ kind, name, text, shell, at }) => ({
+		kind,
+		name,
+		command: redact(text),
+		at: where(at),
+		shell,
+	}));
+}
+
+/** Describes the tests' workspace. */
+function describeWorkspace({ loaded, redact }: OpenedEval): WorkspaceAnswer | null {
+	const { workspace } = loaded.suite;
+	if (!workspace) return null;
+	return {
+		template: workspace.template ? redact(workspace.template.raw) : null,
+		isolation: workspace.isolation,
+		repos: workspace.repos.map(({ path, repo, commit }) => ({
+			path,
+			repo: redact(repo),
+			commit: commit === undefined ? null : redact(commit),
+		})),
+	};
+}
+
+/** A loaded eval with its context. */
+export interface OpenedEval {
+	readonly found: FoundEval;
+	readonly view: DiskView;
+	readonly loaded: LoadedEval;
+	readonly targets: TargetScope;
+	readonly uses: readonly TargetUse[];
+	/** Variables for the eval's `${{ }}`: the process environment and `.env` files. */
+	readonly env: Environment;
+	/** Replaces variable values by `${{ NAME }}` and credentials by `***`. For interpolated texts. */
+	readonly redact: (text: string) => string;
+	/** Redacts credentials in source text without changing its line numbers. */
+	readonly redactWritten: (text: string) => string;
+	/** Returns a path relative to the eval's place. */
+	shown(file: string): string;
+	/** Returns `evals/a.eval.yaml:12`. */
+	where(at: SourcePlace): string;
+}
+
+/** Loads an eval by id and resolves its targets. */
+export async function openEval(id: string, { evals, options }: Services): Promise<OpenedEval> {
+	const found = await evals.find(id);
+	const view = openDiskView();
+	const loaded = loadEval(found.file, { view, env: options.env, cwd: options.cwd });
+	const env = evalEnvironment(loaded.scope, options.env, view);
+	const targets = loadTargets(loaded.scope, { view, env });
+	const shown = (file: string) => shownPath(found.place.root, file);
+	return {
+		found,
+		view,
+		loaded,
+		targets,
+		uses: usedTargets(loaded, targets),
+		env,
+		...evalRedactors(loaded, targets, env),
+		shown,
+		where: (at) => {
+			const line = (loaded.locate(at) ?? targets.locate(at))?.start.line ?? at.line;
+			return line === undefined ? shown(at.file) : `${shown(at.file)}:${line}`;
+		},
+	};
+}
+
+/** Returns a path relative to `root`, with `/`. */
+export function shownPath(root: string, file: string): string {
+	return relative(root, file).split(sep).join("/");
+}
+
+/** Shorter values are ordinary words and numbers; replacing them would garble texts. */
+const shortest = 4;
+
+/** Creates redactors for an eval's texts, which remove variable values and secrets. */
+function evalRedactors(
+	loaded: LoadedEval,
+	targets: TargetScope,
+	env: Environment,
+): { readonly redact: Redactor; readonly redactWritten: Redactor } {
+	const redactWritten = createRedactor([...secretsOf(env), ...writtenSecrets(loaded, targets)]);
+	const values = valuesOf(loaded, targets, env);
+	return {
+		redactWritten,
+		redact: (text) => {
+			let shown = text;
+			for (const [value, name] of values) shown = shown.replaceAll(value, () => `\${{ ${name} }}`);
+			return redactWritten(shown);
+		},
+	};
+}
+
+/** Returns the values of variables in eval and target files, longest first. */
+function valuesOf(loaded: LoadedEval, targets: TargetScope, env: Environment): [value: string, name: string][] {
+	const used = [...loaded.variables, ...[...targets.sources.values()].flatMap((source) => source.variables)];
+	const values = new Map<string, string>();
+	for (const { name } of used) {
+		const value = env[name];
+		if (value !== undefined && value.length >= shortest) values.set(value, name);
+	}
+	return [...values].sort(([a], [b]) => b.length - a.length);
+}
+
+/** Returns literal secrets in eval and target files. */
+function writtenSecrets(loaded: LoadedEval, targets: TargetScope): string[] {
+	const found = [...targets.sources.values(), ...loaded.sources.values()].flatMap((source) =>
+		source.document ? secretsIn(settingsIn(source.document.value)) : [],
+	);
+	return found.filter((secret) => !secret.includes("${{"));
+}
+
+/** Returns the parts of a document that may contain a target; elsewhere, a field named `token` may be prose. */
+function settingsIn(value: unknown): unknown {
+	if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+	const { tests, ...rest } = value as Record<string, unknown>;
+	const own = Array.isArray(tests)
+		? tests.map((test) => (typeof test === "object" && test !== null && "target" in test ? test.target : undefined))
+		: undefined;
+	return { ...rest, own };
 }

@@ -2,7 +2,7 @@ import { AgentvError, redactJson } from "@agentv/core";
 import type { Context } from "hono";
 import { streamSSE } from "hono/streaming";
 import { toErrorBody } from "./jobs.ts";
-import type { Services } from "./services.ts";
+import type { Services } from "./problem.ts";
 
 /** Keeps proxies from closing the stream, and detects pages that have gone away. */
 const pingMs = 15_000;

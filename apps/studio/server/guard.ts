@@ -1,7 +1,11 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { type Connection, isOfAnotherUser } from "@agentv/core";
 import type { Context, MiddlewareHandler } from "hono";
-import { isLoopback, type StudioOptions } from "./options.ts";
-import { problem } from "./problem.ts";
-import { refuse } from "./refuse.ts";
+import { setCookie } from "hono/cookie";
+import { html } from "hono/html";
+import { isLoopback, type StudioOptions } from "./find-eval.ts";
+import { problem, refuse } from "./problem.ts";
+import type { Session } from "./session.ts";
 
 const policy = [
 	"default-src 'none'",
@@ -78,4 +82,96 @@ function sameHost(origin: string, host: string | undefined): boolean {
 function notJson(c: Context): Response | undefined {
 	const type = c.req.header("content-type")?.split(";")[0]?.trim();
 	return type === "application/json" ? undefined : problem(c, 415, "json-only", "the body must be application/json");
+}
+
+/** Delay of the response to a wrong token. Requests with the right token are never delayed. */
+const delayMs = 500;
+const mostWaiting = 100;
+const mostCookies = 20;
+const apiPrefix = /^\/~[\w-]{43}(?=\/api\/)/;
+
+/** Returns the path for routing, without the login's key. */
+export function routedPath(path: string): string {
+	return path.replace(apiPrefix, "");
+}
+
+/**
+ * Allows requests with the token or a login's cookie. A link with the token (or a one-time code) is exchanged for
+ * cookies that scripts can't read and other sites can't send.
+ */
+export function loginGuard(session: Session): MiddlewareHandler {
+	const refuseGuess = slowRefusal();
+	return async (c, next) => {
+		const url = new URL(c.req.url);
+		const code = url.searchParams.get("code");
+		const link = url.searchParams.get("token");
+		if (c.req.method === "GET" && (code !== null || link !== null)) {
+			if (session.matches(link ?? "") || (code !== null && redeems(session, code, c))) return exchange(c, url, session);
+			if (!isLoggedIn(c, session)) return refuseGuess(c);
+		}
+		if (isLoggedIn(c, session)) return next();
+		const shown = bearer(c.req.header("authorization")) ?? c.req.header("x-agentv-token");
+		if (shown === undefined) return refuseLogin(c);
+		return session.matches(shown) ? next() : refuseGuess(c);
+	};
+}
+
+function redeems(session: Session, code: string, c: Context): boolean {
+	const { incoming } = (c.env ?? {}) as { incoming?: { socket?: Connection } };
+	return !isOfAnotherUser(incoming?.socket ?? {}) && session.redeem(code);
+}
+
+function exchange(c: Context, url: URL, session: Session): Response | Promise<Response> {
+	const { key, apiCookie, pageCookie } = session.logIn();
+	const port = url.port || "80";
+	const options = { httpOnly: true, sameSite: "Strict" } as const;
+	setCookie(c, `agentv-api-${port}`, apiCookie, { ...options, path: `/${key}/api` });
+	setCookie(c, `agentv-${port}`, pageCookie, { ...options, path: "/" });
+	url.searchParams.delete("token");
+	url.searchParams.delete("code");
+	// `//name` would redirect to another host.
+	const clean = url.pathname.replace(/^\/+/, "/") + url.search;
+	// Browsers don't send strict cookies on redirects from other sites, but do from our own page.
+	if (c.req.header("sec-fetch-site") !== "cross-site") return c.redirect(clean, 303);
+	return c.html(html`<!doctype html><meta http-equiv="refresh" content="0;url=${clean}">`);
+}
+
+function isLoggedIn(c: Context, session: Session): boolean {
+	const cookies = cookieValues(c.req.header("cookie"));
+	return c.req.path.startsWith("/api/") ? session.opensApi(cookies) : session.opensPages(cookies);
+}
+
+/** Returns the values of our cookies. Servers on other ports of the host may have set cookies of the same name. */
+export function cookieValues(header: string | undefined): readonly string[] {
+	const all = (header ?? "").matchAll(/(?:^|;\s*)agentv-(?:api-)?\d+=([\w-]{43})(?=;|$)/g);
+	return Array.from(all, ([, value]) => value ?? "").slice(0, mostCookies);
+}
+
+function bearer(header: string | undefined): string | undefined {
+	return /^bearer +(\S+) *$/i.exec(header ?? "")?.[1];
+}
+
+/** Creates the response to wrong tokens: delayed, and limited in number. */
+function slowRefusal(): (c: Context) => Promise<Response> {
+	let waiting = 0;
+	return async (c) => {
+		if (waiting >= mostWaiting) {
+			c.header("Retry-After", "1");
+			return refuse(c, 429, "too-many-attempts", "too many wrong tokens", { hint: "Retry after one second." });
+		}
+		waiting += 1;
+		try {
+			await wait(delayMs);
+		} finally {
+			waiting -= 1;
+		}
+		return refuseLogin(c);
+	};
+}
+
+function refuseLogin(c: Context): Response {
+	c.header("WWW-Authenticate", "Bearer");
+	return refuse(c, 401, "login-needed", "missing or invalid access token", {
+		hint: "Open the link that `agentv studio` printed, or send the token as `Authorization: Bearer TOKEN`.",
+	});
 }

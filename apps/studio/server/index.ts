@@ -1,11 +1,15 @@
-import { AgentvError } from "@agentv/core";
+import { join } from "node:path";
+import { AgentvError, readTextFile } from "@agentv/core";
 import { serve } from "@hono/node-server";
+import { serveStatic } from "@hono/node-server/serve-static";
+import type { Hono } from "hono";
+import { compress } from "hono/compress";
 import { createApi } from "./app.ts";
-import type { StudioOptions } from "./options.ts";
-import { addPages } from "./pages.ts";
-import { createServices } from "./services.ts";
+import type { StudioOptions } from "./find-eval.ts";
+import { cookieValues } from "./guard.ts";
+import { createServices, type Services } from "./problem.ts";
 
-export type { StudioOptions } from "./options.ts";
+export type { StudioOptions } from "./find-eval.ts";
 
 export interface RunningStudio {
 	/** URL with `?token=…`, valid until Studio ends. */
@@ -77,5 +81,22 @@ function listen(
 			else
 				reject(new AgentvError("config", `cannot listen on ${hostname}:${port}: ${error.message}`, { cause: error }));
 		});
+	});
+}
+
+/** Adds the built pages: immutable assets, and index.html for all other paths. After a login, it contains the key. */
+export function addPages(app: Hono, { options, session }: Services): void {
+	app.use("/assets/*", async (c, next) => {
+		await next();
+		if (c.res.ok) c.header("Cache-Control", "public, max-age=31536000, immutable");
+	});
+	app.use("/assets/*", compress());
+	app.use("/assets/*", serveStatic({ root: options.pages, rewriteRequestPath: (path) => path }));
+	app.use("/favicon.svg", serveStatic({ root: options.pages }));
+	app.get("*", (c, next) => {
+		if (c.req.path.startsWith("/api/") || c.req.path.startsWith("/assets/")) return next();
+		const page = readTextFile(join(options.pages, "index.html"));
+		const key = session.keyForPage(cookieValues(c.req.header("cookie")));
+		return c.html(page.replace("__AGENTV_KEY__", key ?? ""));
 	});
 }

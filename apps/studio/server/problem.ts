@@ -1,9 +1,12 @@
-import { AgentvError, type ErrorCode, locateFindings } from "@agentv/core";
+import { AgentvError, createOutputRedactor, type ErrorCode, locateFindings, type Redactor } from "@agentv/core";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { JobRefused } from "./jobs.ts";
-import type { Services } from "./services.ts";
+import { RunCatalog, RunTables } from "./catalog.ts";
+import { ComparedRuns } from "./compare.ts";
+import { EvalFinder, EvalMarksCache, RegistryReader, type StudioOptions } from "./find-eval.ts";
+import { JobRefused, Jobs, RunJobs } from "./jobs.ts";
+import { createSession, type Session } from "./session.ts";
 
 /** The error response of all routes. */
 export interface Problem {
@@ -63,4 +66,74 @@ function detailsOf(error: AgentvError, redact: (text: string) => string): unknow
 		...(diagnostic.hint ? { hint: redact(diagnostic.hint) } : {}),
 		...(range ? { line: range.start.line, column: range.start.column } : {}),
 	}));
+}
+
+/** Refuses a request with plain text for browsers, a JSON problem for programs. */
+export function refuse(
+	c: Context,
+	status: 401 | 403 | 429,
+	code: string,
+	message: string,
+	more: { hint: string },
+): Response {
+	const byBrowser = c.req.header("accept")?.includes("text/html") && !c.req.path.startsWith("/api/");
+	if (!byBrowser) return problem(c, status, code, message, more);
+	return c.text(`AgentV Studio: ${message}\n\n${more.hint}\n`, status);
+}
+
+/** An unvalidated object of a record. */
+export type Wire = Readonly<Record<string, unknown>>;
+
+export function isRecord(value: unknown): value is Wire {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Returns the objects of a list; empty if `value` is not a list. */
+export function listOf(value: unknown): Wire[] {
+	return Array.isArray(value) ? value.filter(isRecord) : [];
+}
+
+export function textOf(value: unknown): string | undefined {
+	return typeof value === "string" ? value : undefined;
+}
+
+export function numberOf(value: unknown): number | undefined {
+	return typeof value === "number" && Number.isFinite(value) ? value : undefined;
+}
+
+/** Dependencies of the routes. */
+export interface Services {
+	readonly options: StudioOptions;
+	readonly session: Session;
+	readonly jobs: Jobs;
+	readonly registry: RegistryReader;
+	readonly evals: EvalFinder;
+	readonly marks: EvalMarksCache;
+	readonly runs: RunCatalog;
+	readonly tables: RunTables;
+	readonly compared: ComparedRuns;
+	readonly runJobs: RunJobs;
+	/**
+	 * Redacts the environment's secrets and texts that look like secrets. Secrets of an eval are only redacted in that
+	 * eval's responses, so that one benchmark can't change how another is shown.
+	 */
+	readonly redact: Redactor;
+}
+
+export function createServices(options: StudioOptions): Services {
+	const jobs = new Jobs();
+	const registry = new RegistryReader(options);
+	return {
+		options,
+		session: createSession(options.token),
+		jobs,
+		registry,
+		runs: new RunCatalog(options),
+		tables: new RunTables(),
+		compared: new ComparedRuns(),
+		runJobs: new RunJobs(jobs),
+		evals: new EvalFinder({ options, registry }),
+		marks: new EvalMarksCache(options),
+		redact: createOutputRedactor(options.env),
+	};
 }

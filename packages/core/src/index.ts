@@ -1,158 +1,241 @@
-export { AgentvError, type AgentvErrorOptions, type ErrorCode, exitCodes } from "./base/agentv-error.ts";
-export { type BoundedMean, boundedMeanText, boundText } from "./base/bounded-mean.ts";
-export { formatBytes } from "./base/bytes.ts";
-export { type CodeFrameOptions, codeFrame } from "./base/code-frame.ts";
-export { type Diagnostic, type DocumentPath, hasErrors, type Place, type Severity } from "./base/diagnostic.ts";
-export { characterWidth } from "./base/display-line.ts";
-export { formatDuration } from "./base/duration.ts";
-export { redactUrl } from "./base/git-credentials.ts";
-export { matchesGlob } from "./base/glob-text.ts";
-export { type InterpolationResult, interpolateEnv, type VariableUse } from "./base/interpolate.ts";
-export { nearestName } from "./base/nearest.ts";
-export { createOutputRedactor } from "./base/noted-secrets.ts";
-export { createRedactor, type Redactor, redactJson, redactText, secretsIn, secretsOf } from "./base/redact.ts";
-export { isSecretName } from "./base/secret-names.ts";
-export { redacted } from "./base/secret-shapes.ts";
-export { safeName } from "./base/slug.ts";
-export { neutral, terminalSafe, terminalSafeLine } from "./base/terminal-safe.ts";
-export type { SourceRange } from "./base/yaml-document.ts";
-export { archiveBundle, judgeArchive } from "./bundle/archive-bundle.ts";
-export type { BundleOptions } from "./bundle/bundle-options.ts";
-export type { BundlePlan } from "./bundle/bundle-plan.ts";
-export { type BundleDescription, describeBundle } from "./bundle/describe-bundle.ts";
+export {
+	type ArchiveStream,
+	archiveBundle,
+	type BundleDescription,
+	describeBundle,
+	judgeArchive,
+	streamArchive,
+} from "./bundle/archive-bundle.ts";
+export type { BundlePlan } from "./bundle/collect-copies.ts";
+export type { BundleOptions } from "./bundle/gather-sources.ts";
 export { planBundle } from "./bundle/plan-bundle.ts";
-export { type ArchiveStream, streamArchive } from "./bundle/stream-archive.ts";
 export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
-export { sumCosts } from "./grading/add-costs.ts";
+export {
+	type BundleProblem,
+	type BundleVerification,
+	listBundle,
+	readManifest,
+	renderManifest,
+	verifyBundle,
+} from "./eval/bundle-manifest.ts";
+export { type ExecutedCommand, executedCommands } from "./eval/command-files.ts";
+export {
+	type BenchmarkPaths,
+	benchmarkOfFile,
+	discoverEvals,
+	type EvalScope,
+	findEvals,
+	findScope,
+	isEvalName,
+	readRunFile,
+	readSummary,
+	resolveBenchmarkPaths,
+} from "./eval/discover-evals.ts";
+export type { LoadedEval, Suite, TestCase } from "./eval/eval-types.ts";
+export { evalEnvironment, type LoadOptions, loadEval } from "./eval/load-eval.ts";
+export { loadTargets, type TargetScope } from "./eval/load-targets.ts";
+export { type LocatedFinding, locateFindings } from "./eval/read-shape.ts";
+export { collectReferences, portableRoot, type Reference, type References } from "./eval/references.ts";
+export {
+	type AddBenchmarkOptions,
+	addBenchmark,
+	findEntry,
+	type Registry,
+	type RegistryEntry,
+	type RemovedEntry,
+	readRegistry,
+	registryFile,
+	removeBenchmark,
+	type WrittenEntry,
+} from "./eval/registry.ts";
+export {
+	defaultTarget,
+	type ResolvedTarget,
+	resolvedTargets,
+	resolveTarget,
+	type TargetDestination,
+	type TargetUse,
+	targetDestination,
+	usedTargets,
+} from "./eval/resolve-target.ts";
+export { readAttempt, readRecordText } from "./eval/run-digest.ts";
+export { type DiskView, openDiskView, shownSource } from "./eval/source.ts";
+export {
+	benchmarkSubject,
+	bundleSubject,
+	grantTrust,
+	newAccessFindings,
+	planTrust,
+	refuseNewAccess,
+	shownSubject,
+	type TrustPlan,
+	type TrustSubject,
+} from "./eval/trust.ts";
+export { type ResultsMachine, removeTrust } from "./eval/trust-record.ts";
+export type { BundleManifest } from "./format/bundle-manifest.ts";
+export { type ComparisonDocument, type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
+export {
+	type AttemptFile,
+	type ErrorCause,
+	type ExecutionStatus,
+	fingerprintParts,
+	type PlannedTargetRecord,
+	type ResultRow,
+	type RowScore,
+	type RunFile,
+	type RunSummary,
+	toWireRow,
+	toWireSummary,
+} from "./format/run-file.ts";
+export { ruleLevels } from "./format/target-file.ts";
+export { sumCosts } from "./grading/contract.ts";
 export {
 	attemptStatuses,
 	type CaseOutcome,
 	caseOutcomes,
 	outcomeWords,
 	type PlannedRun,
-} from "./grading/case-outcomes.ts";
-export { passRate, SummaryBuilder, scoreMean } from "./grading/run-summary.ts";
-export { RunTally, type Tallied, type TargetTally, tallyOf, testsNotRun } from "./grading/run-tally.ts";
-export { agentvHome, type Environment, expandHome } from "./io/environment.ts";
-export { directoryEntries } from "./io/files/directory-entries.ts";
-export { resourceError } from "./io/files/file-error.ts";
-export { fileStamp } from "./io/files/file-stamp.ts";
-export { type FindOptions, type FoundFiles, findFiles } from "./io/files/find-files.ts";
-export { listDirectory } from "./io/files/list-directory.ts";
-export { isInside } from "./io/files/path-inside.ts";
-export { readTextFile } from "./io/files/read-text.ts";
-export { pathKind, realPath, targetKind } from "./io/files/stat-path.ts";
-export { type FileChange, writeAllOrNone } from "./io/files/write-files-together.ts";
-export { repositoryRoot } from "./io/git/repository.ts";
-export { openInBrowser } from "./io/open-in-browser.ts";
-export { refuseUnusableHome } from "./io/refuse-unusable-home.ts";
-export { type Connection, isOfAnotherUser } from "./io/socket-peer.ts";
-export { type BenchmarkPaths, benchmarkOfFile, resolveBenchmarkPaths } from "./model/benchmark-paths.ts";
-export { listBundle } from "./model/bundle-digest.ts";
-export { newAccessFindings, refuseNewAccess, shownSubject } from "./model/consent.ts";
-export { discoverEvals, isEvalName } from "./model/discover-evals.ts";
-export { type DiskView, openDiskView } from "./model/disk-view.ts";
-export { evalEnvironment } from "./model/eval-environment.ts";
-export { type EvalScope, findScope } from "./model/eval-scope.ts";
-export type { LoadedEval, Suite, TestCase } from "./model/eval-types.ts";
-export { type ExecutedCommand, executedCommands } from "./model/executed-commands.ts";
-export { findEvals } from "./model/find-evals.ts";
-export { type LoadOptions, loadEval } from "./model/load-eval.ts";
-export { loadTargets, type TargetScope } from "./model/load-targets.ts";
-export { type LocatedFinding, locateFindings } from "./model/locate-findings.ts";
-export { readManifest, renderManifest } from "./model/manifest.ts";
-export { portableRoot } from "./model/portable-root.ts";
-export { readAttempt, readRecordText } from "./model/record-files.ts";
-export type { Reference, References } from "./model/reference.ts";
-export { collectReferences } from "./model/references.ts";
-export { type Registry, type RegistryEntry, readRegistry, registryFile } from "./model/registry.ts";
+	passRate,
+	RunTally,
+	SummaryBuilder,
+	scoreMean,
+	type Tallied,
+	type TargetTally,
+	tallyOf,
+	testsNotRun,
+} from "./grading/outcomes.ts";
 export {
-	type AddBenchmarkOptions,
-	addBenchmark,
-	findEntry,
-	type RemovedEntry,
-	removeBenchmark,
-	type WrittenEntry,
-} from "./model/registry-edit.ts";
-export { type ResolvedTarget, resolveTarget } from "./model/resolve-target.ts";
-export { readRunFile, readSummary } from "./model/result-files.ts";
-export type { ResultsMachine } from "./model/run-roots.ts";
-export { type TargetDestination, targetDestination } from "./model/target-destination.ts";
-export { grantTrust, planTrust, type TrustPlan } from "./model/trust.ts";
-export { removeTrust } from "./model/trust-record.ts";
-export { benchmarkSubject, bundleSubject, type TrustSubject } from "./model/trust-subjects.ts";
-export { defaultTarget, resolvedTargets, type TargetUse, usedTargets } from "./model/used-targets.ts";
-export { type BundleProblem, type BundleVerification, verifyBundle } from "./model/verify-bundle.ts";
-export { shownSource } from "./model/written-source.ts";
-export type { CaseScore } from "./results/case-scores.ts";
+	type CodeFrameOptions,
+	characterWidth,
+	codeFrame,
+	neutral,
+	terminalSafe,
+	terminalSafeLine,
+} from "./lib/code-frame.ts";
+export {
+	AgentvError,
+	type AgentvErrorOptions,
+	type Diagnostic,
+	type DocumentPath,
+	type ErrorCode,
+	exitCodes,
+	hasErrors,
+	type Place,
+	type Severity,
+} from "./lib/errors.ts";
+export { redactUrl } from "./lib/git-url.ts";
+export { matchesGlob } from "./lib/glob.ts";
+export { type InterpolationResult, interpolateEnv, type VariableUse } from "./lib/interpolate.ts";
+export { type BoundedMean, boundedMeanText, boundText, formatBytes, formatDuration } from "./lib/numbers.ts";
+export {
+	createOutputRedactor,
+	createRedactor,
+	type Redactor,
+	redactJson,
+	redactText,
+	secretsIn,
+	secretsOf,
+} from "./lib/redact.ts";
+export { isSecretName, redacted } from "./lib/secret-shapes.ts";
+export { nearestName, safeName } from "./lib/text.ts";
+export type { SourceRange } from "./lib/yaml-document.ts";
+export { listDirectory } from "./machine/directories.ts";
+export { agentvHome, type Environment, expandHome, refuseUnusableHome } from "./machine/environment.ts";
+export {
+	directoryEntries,
+	fileStamp,
+	isInside,
+	pathKind,
+	realPath,
+	resourceError,
+	targetKind,
+} from "./machine/files.ts";
+export { type FindOptions, type FoundFiles, findFiles } from "./machine/find-files.ts";
+export { repositoryRoot } from "./machine/git-repository.ts";
+export { type Connection, isOfAnotherUser, openInBrowser } from "./machine/http.ts";
+export { readTextFile } from "./machine/read-file.ts";
+export { type FileChange, writeAllOrNone } from "./machine/write-file.ts";
+export { type DoctorOptions, examine } from "./maintenance/doctor.ts";
+export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-item.ts";
+export {
+	type CacheItem,
+	type CacheKind,
+	cacheKinds,
+	type KeptItem,
+	type PruneOptions,
+	type PruneResult,
+	pruneCache,
+} from "./maintenance/prune-cache.ts";
 export {
 	type ChangedCase,
 	type ComparableCase,
 	type Comparison,
 	compareRuns,
-	type FingerprintPart,
-} from "./results/compare-runs.ts";
-export { type ComparedRun, readComparedRun } from "./results/compared-run.ts";
-export {
 	describeDifference,
 	describeLowered,
 	describeSmallestEffect,
+	type FingerprintPart,
 	isLowered,
 	signed,
-} from "./results/describe-difference.ts";
-export { type FoundRun, findRuns } from "./results/find-runs.ts";
-export type { ListRunsOptions, RunList, RunListItem } from "./results/list-runs.ts";
-export { listRuns } from "./results/list-runs.ts";
-export type { Missing, MissingTest } from "./results/merge/find-missing.ts";
-export { type MergeProblem, mergeProblemText } from "./results/merge/merge-problem.ts";
-export { type Merge, mergeRuns, type NamedRun } from "./results/merge/merge-runs.ts";
-export type { AttemptId, OpenRun, RunReading, TestResultReading } from "./results/read-run.ts";
-export { openRun, readRun, readTestResult } from "./results/read-run.ts";
-export { lastRunOf, resolveRun, resolveRuns } from "./results/resolve-run.ts";
-export { isFinished } from "./results/run-state.ts";
-export { isRunUnderWay, readRecordHead, readRunTable, runStamps, type TableRow } from "./results/run-table.ts";
-export type { Difference, RunVerification } from "./results/run-verification.ts";
-export { signRun } from "./results/sign-run.ts";
-export type { RecordedRow, StoredRows } from "./results/stored-rows.ts";
+} from "./results/compare-runs.ts";
+export {
+	type FoundRun,
+	findRuns,
+	type ListRunsOptions,
+	lastRunOf,
+	listRuns,
+	type RunList,
+	type RunListItem,
+	resolveRun,
+	resolveRuns,
+} from "./results/list-runs.ts";
+export { type MergeProblem, type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
+export { type Merge, mergeRuns, type NamedRun } from "./results/merge-runs.ts";
+export { type CaseScore, type ComparedRun, readComparedRun } from "./results/outcomes.ts";
+export {
+	type AttemptId,
+	isFinished,
+	isRunUnderWay,
+	type OpenRun,
+	openRun,
+	type RecordedRow,
+	type RunReading,
+	readRecordHead,
+	readRun,
+	readRunTable,
+	readTestResult,
+	runStamps,
+	type StoredRows,
+	type TableRow,
+	type TestResultReading,
+} from "./results/read-run.ts";
+export { type Difference, type RunVerification, signRun } from "./results/sign-run.ts";
 export { type VerifyOptions, verifyRun } from "./results/verify-run.ts";
-export { type ShardBudget, shardBudgets } from "./run/budgets.ts";
+export { type ShardBudget, shardBudgets } from "./run/call-cache.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
-export { describePlan, type PlanDescription } from "./run/describe-plan.ts";
-export { planRun } from "./run/plan-run.ts";
-export { shardSizes } from "./run/plan-shard.ts";
-export { type RecordedAnswers, recordAnswers } from "./run/record-answers.ts";
-export { originRequest, resumedRequest } from "./run/request-flags.ts";
+export type { AttemptName, RunEvent, RunOutcome } from "./run/grade-attempt.ts";
+export { describePlan, type PlanDescription, planRun } from "./run/plan-run.ts";
 export { isUnbegun } from "./run/run-directory.ts";
-export { type RunOptions, runEvals } from "./run/run-evals.ts";
-export type { AttemptName, RunEvent, RunOutcome } from "./run/run-events.ts";
+export { type RecordedAnswers, type RunOptions, recordAnswers, runEvals } from "./run/run-evals.ts";
 export type { PlannedCase, RunPlan } from "./run/run-plan.ts";
-export type { RunMachine, RunRequest } from "./run/run-request.ts";
-export type { AttemptFile } from "./schema/attempt-file.ts";
-export type { BundleManifest } from "./schema/bundle-manifest.ts";
-export type { ComparisonDocument } from "./schema/compare-output.ts";
-export { ruleLevels } from "./schema/config-file.ts";
-export { type FormatName, formatNames } from "./schema/format-names.ts";
-export { jsonSchemaOf } from "./schema/json-schema.ts";
-export type { ErrorCause, ExecutionStatus, ResultRow, RowScore, RunSummary } from "./schema/result-row.ts";
-export { fingerprintParts, toWireRow, toWireSummary } from "./schema/result-row.ts";
-export type { PlannedTargetRecord, RunFile } from "./schema/run-file.ts";
-export type {
-	BenchmarkReport,
-	BenchmarkReports,
-	LastSync,
-	Revision,
-	RevisionState,
-	ShownSource,
-	WorkTree,
-	WorkTreeState,
+export { originRequest, type RunMachine, type RunRequest, resumedRequest } from "./run/run-request.ts";
+export { shardSizes } from "./run/shards.ts";
+export {
+	type BenchmarkReport,
+	type BenchmarkReports,
+	type LastSync,
+	type Revision,
+	type RevisionState,
+	readState as readLastSync,
+	type ShownSource,
+	type WorkTree,
+	type WorkTreeState,
 } from "./sync/benchmark-report.ts";
 export { benchmarkStatus, listBenchmarks } from "./sync/benchmark-status.ts";
-export { planSync } from "./sync/plan-sync.ts";
-export { readState as readLastSync } from "./sync/state-file.ts";
-export type { StatusOptions } from "./sync/status-options.ts";
-export { sync } from "./sync/sync.ts";
+export { planSync, sync } from "./sync/sync.ts";
 export type {
 	ExecutableChange,
+	StatusOptions,
 	SyncAction,
 	SyncChanges,
 	SyncEvent,
@@ -162,18 +245,15 @@ export type {
 	SyncResult,
 	TouchedEval,
 } from "./sync/sync-types.ts";
-export { type CacheItem, type CacheKind, cacheKinds } from "./upkeep/cache-item.ts";
-export { type DoctorGroup, type DoctorItem, doctorGroups } from "./upkeep/doctor/doctor-item.ts";
-export { type DoctorOptions, examine } from "./upkeep/doctor/examine.ts";
-export type { KeptItem } from "./upkeep/plan-prune.ts";
-export { type PruneOptions, type PruneResult, pruneCache } from "./upkeep/prune-cache.ts";
-export type { EvalValidation, ValidationCheck, ValidationFinding } from "./validate/eval-result.ts";
-export { applyFixes } from "./validate/fix/apply-fixes.ts";
-export type { FixPlan, PlannedChange, PlannedFile } from "./validate/fix/fix-plan.ts";
-export { type OfferedEdit, offeredEdits } from "./validate/fix/offered-edits.ts";
-export { type FixOptions, planFixes } from "./validate/fix/plan-fixes.ts";
+export type { FixPlan, PlannedChange, PlannedFile } from "./validate/fix/edited-files.ts";
+export { applyFixes, type FixOptions, type OfferedEdit, offeredEdits, planFixes } from "./validate/fix/plan-fixes.ts";
 export { type DiffFile, unifiedDiff } from "./validate/fix/unified-diff.ts";
 export type { FixWhen, RuleGroup } from "./validate/rule.ts";
-export { type RuleDoc, ruleDoc, ruleDocs } from "./validate/rule-docs.ts";
-export { parseRuleLevels, type RuleLevels } from "./validate/rule-levels.ts";
-export { type ValidateOptions, validateEvals } from "./validate/validate-evals.ts";
+export { parseRuleLevels, type RuleDoc, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
+export {
+	type EvalValidation,
+	type ValidateOptions,
+	type ValidationCheck,
+	type ValidationFinding,
+	validateEvals,
+} from "./validate/validate-evals.ts";

@@ -1,9 +1,8 @@
 import { AgentvError, planRun, resolveRun, shardSizes } from "@agentv/core";
-import type { CommandResult, Context } from "../context.ts";
-import { type ShardChoices, shardArguments, shardPlans } from "../matrix/shard-command.ts";
-import type { MatrixFormat } from "../program/choices.ts";
-import { findEvals, requestOf } from "../run/run-options.ts";
-import { version } from "../version.ts";
+import { type CommandResult, type Context, version } from "../context.ts";
+import { type ShardChoices, shardArguments, shardPlans } from "../exporters/matrix.ts";
+import { findEvals, requestOf } from "../output/run-report.ts";
+import type { MatrixFormat } from "../program/options.ts";
 
 /** Options that only apply to `--format k8s`. */
 interface JobChoices {
@@ -36,14 +35,14 @@ export async function evalMatrix(
 	const plan = planRun(request, { env: context.env, cwd: context.cwd, version });
 	const args = shardArguments(evals, options);
 	if (format === "k8s") {
-		const { matrixK8s } = await import("../report/matrix-k8s.ts");
+		const { matrixK8s } = await import("../exporters/matrix.ts");
 		return { text: matrixK8s(jobSettings(options, args, plan.evals[0]?.name ?? "eval")), exitCode: 0 };
 	}
 	const plans = shardPlans(args, shardSizes(plan.cases, shards, durationsRun), options.output ?? "shards");
 	const text =
 		format === "github"
-			? (await import("../report/matrix-github.ts")).matrixGithub(plans)
-			: (await import("../report/matrix-lines.ts")).matrixLines(plans);
+			? (await import("../exporters/matrix.ts")).matrixGithub(plans)
+			: (await import("../exporters/matrix.ts")).matrixLines(plans);
 	return { text, exitCode: 0 };
 }
 

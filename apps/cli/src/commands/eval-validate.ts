@@ -16,10 +16,9 @@ import {
 	validateEvals,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import type { ValidationFormat } from "../program/choices.ts";
-import { colorsFor } from "../terminal/colors.ts";
-import { planDiff } from "../validation/plan-diff.ts";
-import type { ValidationReporter } from "../validation/reporter.ts";
+import { colorsFor } from "../output/terminal.ts";
+import { planDiff, type ValidationReporter } from "../output/validate.ts";
+import type { ValidationFormat } from "../program/options.ts";
 
 interface ValidateCommandOptions {
 	readonly format: ValidationFormat;
@@ -37,11 +36,11 @@ interface ValidateCommandOptions {
 
 /** Loads reporters on demand. */
 const reporters: Readonly<Record<ValidationFormat, () => Promise<ValidationReporter>>> = {
-	text: async () => (await import("../report/validate-text.ts")).validateText,
-	json: async () => (await import("../report/validate-json.ts")).validateJson,
-	sarif: async () => (await import("../report/validate-sarif.ts")).validateSarif,
-	github: async () => (await import("../report/validate-github.ts")).validateGithub,
-	junit: async () => (await import("../report/validate-junit.ts")).validateJunit,
+	text: async () => (await import("../output/validate.ts")).validateText,
+	json: async () => (await import("../output/validate.ts")).validateJson,
+	sarif: async () => (await import("../exporters/validate-formats.ts")).validateSarif,
+	github: async () => (await import("../exporters/validate-formats.ts")).validateGithub,
+	junit: async () => (await import("../exporters/validate-formats.ts")).validateJunit,
 };
 
 export async function evalValidate(
@@ -50,7 +49,7 @@ export async function evalValidate(
 	context: Context,
 ): Promise<CommandResult> {
 	if (options.explain !== undefined) {
-		const { explainRule } = await import("../report/validate-explain.ts");
+		const { explainRule } = await import("../exporters/validate-formats.ts");
 		return explainRule(ruleDoc(options.explain), colorsFor(context.stdout));
 	}
 	if (args.length === 0 && options.benchmark === undefined)

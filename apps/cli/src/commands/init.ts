@@ -1,7 +1,6 @@
 import { join, relative, resolve } from "node:path";
-import { AgentvError, pathKind, repositoryRoot, writeAllOrNone } from "@agentv/core";
+import { AgentvError, type FormatName, jsonSchemaOf, pathKind, repositoryRoot, writeAllOrNone } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { type StarterFile, starterFiles } from "../starter/starter-files.ts";
 
 /** Writes a working eval, all files or none; never overwrites existing files. */
 export async function init(directory: string, context: Context): Promise<CommandResult> {
@@ -35,3 +34,96 @@ export async function init(directory: string, context: Context): Promise<Command
 	];
 	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
 }
+
+/** Prints the JSON Schema of a file format. */
+export async function schema(format: FormatName): Promise<CommandResult> {
+	return { text: `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`, exitCode: 0 };
+}
+
+interface StarterFile {
+	/** Relative to the target directory. */
+	readonly path: string;
+	readonly content: string;
+	readonly purpose: string;
+	/** A supporting file, for which an existing one is fine. */
+	readonly isSupport?: boolean;
+}
+
+/** Returns a small eval that passes offline and shows the parts that users change first. */
+function starterFiles(): StarterFile[] {
+	const schema = (format: "eval" | "targets") => `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`;
+	return [
+		{ path: "evals/greeting.eval.yaml", content: evalText, purpose: "the eval" },
+		{ path: "evals/cases.jsonl", content: casesText, purpose: "its tests, one per line" },
+		{ path: "evals/targets.yaml", content: targetsText, purpose: "targets: an offline mock, and a model" },
+		{ path: "evals/scripts/check-length.mjs", content: graderText, purpose: "a custom grader" },
+		{ path: "evals/.env.example", content: envText, purpose: "its environment variables" },
+		{ path: "evals/.gitignore", content: ".env\n", purpose: "keeps keys out of git", isSupport: true },
+		{ path: ".agentv/schemas/eval.schema.json", content: schema("eval"), purpose: "for editors", isSupport: true },
+		{
+			path: ".agentv/schemas/targets.schema.json",
+			content: schema("targets"),
+			purpose: "for editors",
+			isSupport: true,
+		},
+	];
+}
+
+const evalText = `# yaml-language-server: $schema=../.agentv/schemas/eval.schema.json
+name: greeting
+description: Greets people by name, briefly.
+
+# The target in targets.yaml to test; use --target model for the real one.
+target: default
+
+tests: ./cases.jsonl
+
+# Graders for every test; a test can have additional ones.
+assertions:
+  - type: icontains-any
+    value: [hello, welcome, hi]
+  - name: brief
+    type: code-grader
+    command: [node, ./scripts/check-length.mjs]
+    config: { most: 120 }
+`;
+
+const casesText = `{"id": "ada", "input": "Greet Ada.", "assertions": [{"type": "contains", "value": "Ada"}]}
+{"id": "grace", "input": "Greet Grace.", "assertions": [{"type": "contains", "value": "Grace"}]}
+`;
+
+const targetsText = `# yaml-language-server: $schema=../.agentv/schemas/targets.schema.json
+targets:
+  # Always returns the same answers, to try graders offline.
+  - name: default
+    provider: mock
+    responses:
+      ada: Hello Ada, nice to see you.
+      grace: Welcome, Grace!
+
+  # Any server with OpenAI's chat completions API; by default OpenAI's own.
+  - name: model
+    provider: openai
+    base_url: \${{ OPENAI_BASE_URL:-https://api.openai.com/v1 }}
+    api_key: \${{ OPENAI_API_KEY }}
+    model: \${{ OPENAI_MODEL:-gpt-5-mini }}
+`;
+
+const graderText = `// A grader reads one JSON object from stdin and prints {score, assertions}.
+import { readFileSync } from "node:fs";
+
+const { output, config } = JSON.parse(readFileSync(0, "utf8"));
+const passed = output.length <= config.most;
+console.log(
+	JSON.stringify({
+		score: passed ? 1 : 0,
+		assertions: [{ text: \`has at most \${config.most} characters\`, passed, evidence: \`\${output.length} characters\` }],
+	}),
+);
+`;
+
+const envText = `# Copy to .env and fill in, for the target "model". The offline one needs nothing.
+OPENAI_BASE_URL=https://api.openai.com/v1
+OPENAI_API_KEY=
+OPENAI_MODEL=gpt-5-mini
+`;

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { law, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { resultsCompare } from "./results-compare.ts";
+import { resultsCompare } from "./results.ts";
 
 /** Numbers in [0, 1), the same for the same seed (mulberry32). */
 function random(seed: number): () => number {

@@ -10,19 +10,18 @@ import {
 	writeAllOrNone,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import type { ExportFormat } from "../program/choices.ts";
-import type { RunExport } from "../results/exported-run.ts";
-import { warnOfBadLines } from "../results/warn-of-bad-lines.ts";
-import { shownDirectory, sumOfRows, unfinishedSentence } from "../run/summary-text.ts";
-import { colorsFor } from "../terminal/colors.ts";
+import { type RunExport, warnOfBadLines } from "../exporters/export.ts";
+import { shownDirectory, sumOfRows, unfinishedSentence } from "../output/run.ts";
+import { colorsFor } from "../output/terminal.ts";
+import type { ExportFormat } from "../program/options.ts";
 
 /** Loads exporters on demand. */
 const exports: Readonly<Record<ExportFormat, () => Promise<RunExport>>> = {
-	junit: async () => (await import("../report/export-junit.ts")).exportJunit,
-	json: async () => (await import("../report/export-json.ts")).exportJson,
-	jsonl: async () => (await import("../report/export-jsonl.ts")).exportJsonl,
-	html: async () => (await import("../report/export-html.ts")).exportHtml,
-	markdown: async () => (await import("../report/export-markdown.ts")).exportMarkdown,
+	junit: async () => (await import("../exporters/export.ts")).exportJunit,
+	json: async () => (await import("../exporters/export.ts")).exportJson,
+	jsonl: async () => (await import("../exporters/export.ts")).exportJsonl,
+	html: async () => (await import("../exporters/html.ts")).exportHtml,
+	markdown: async () => (await import("../exporters/export.ts")).exportMarkdown,
 };
 
 export async function resultsExport(

@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { openInBrowser } from "@agentv/core";
-import type { CommandResult, Context } from "../context.ts";
-import { version } from "../version.ts";
+import { type CommandResult, type Context, version } from "../context.ts";
 
 interface StudioCommandOptions {
 	readonly port?: number;

@@ -15,7 +15,7 @@ import {
 	type TrustSubject,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { trustJson, trustText } from "../report/trust-text.ts";
+import { trustJson, trustText } from "../output/trust.ts";
 
 export interface TrustCommandOptions {
 	readonly yes?: boolean;

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { answerBash, answerFish, answerZsh } from "./answers.ts";
+import { answerBash, answerFish, answerZsh } from "./complete.ts";
 import { readShellLine } from "./shell-line.ts";
 
 const breaks = " \t\n\"'><=;|&(:@";

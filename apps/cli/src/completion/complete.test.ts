@@ -2,10 +2,9 @@ import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { Argument, type Command, type Option } from "commander";
 import { describe, expect, it } from "vitest";
-import { createProgram } from "../program.ts";
-import { complete } from "./complete.ts";
-import { takesValue } from "./position.ts";
-import { sourceOf } from "./value-sources.ts";
+import { createProgram } from "../main.ts";
+import { complete, sourceOf } from "./complete.ts";
+import { takesValue } from "./shell-line.ts";
 
 const output = { write: () => undefined, isTTY: false, columns: 80, color: false };
 const nothing = { env: {}, cwd: "/", stdout: output, stderr: output, signal: AbortSignal.abort(), debug: false };

@@ -1,10 +1,8 @@
 import { AgentvError } from "@agentv/core";
-import type { Command, Option } from "commander";
-import { several } from "../program/option-values.ts";
-import type { CompletionRequest, Surroundings } from "./asked.ts";
-import type { Candidate } from "./candidate.ts";
-import { defaultCommand, type Position, positionOf, takesValue } from "./position.ts";
-import { sourceOf } from "./value-sources.ts";
+import { Argument, type Command, type Option } from "commander";
+import { several } from "../program/options.ts";
+import { defaultCommand, type Position, positionOf, type ShellLine, takesValue } from "./shell-line.ts";
+import type { Candidate, CompletionRequest, Surroundings, ValueSource } from "./sources.ts";
 
 /**
  * Returns the possible words at the cursor. Commands, options and choices are read from the program itself.
@@ -80,4 +78,119 @@ function options({ commands, optionValues }: Position): Candidate[] {
 		const hint = takesValue(option) ? `${option.flags.replace(/^.*?(?=[<[])/, "")} ` : "";
 		return text ? [{ text, about: `${hint}${option.description}` }] : [];
 	});
+}
+
+/**
+ * Formats candidates for bash, one per line: quoted as the line needs, and with a space after a finished word, because
+ * not every bash can add one itself.
+ */
+export function answerBash(candidates: readonly Candidate[], { prefix, quote, isHome }: ShellLine): string {
+	return lines(
+		candidates
+			.filter(({ text }) => text.startsWith(prefix))
+			.map(({ text, isOpen }) => {
+				const rest = text.slice(prefix.length);
+				const quoted = isHome ? `~${bashQuoted(rest.slice(1), quote)}` : bashQuoted(rest, quote);
+				// Readline closes an open quote itself.
+				return isOpen || quote !== "" ? quoted : `${quoted} `;
+			}),
+	);
+}
+
+function bashQuoted(text: string, quote: ShellLine["quote"]): string {
+	if (quote === "'") return text.replaceAll("'", "'\\''");
+	// History expansion also happens between double quotes, where a backslash can't prevent it.
+	if (quote === '"') return text.replace(/["\\$`]/g, "\\$&").replace(/!+/g, `"'$&'"`);
+	return text.replace(/[^\p{L}\p{N}\p{M}_./:=@%+,^-]/gu, "\\$&");
+}
+
+/**
+ * Formats candidates for zsh, one per line: whether the word is open (`+`) or finished (` `), the word (zsh quotes it
+ * itself), and its description.
+ */
+export function answerZsh(candidates: readonly Candidate[], typed: string): string {
+	// Text before the last slash is kept as typed, so that zsh still expands the `~` in it.
+	const prefixLength = typed.startsWith("~") ? typed.lastIndexOf("/") + 1 : 0;
+	return lines(
+		candidates.map(
+			({ text, about = "", isOpen }) => `${isOpen ? "+" : " "}\t${text.slice(prefixLength)}\t${oneLine(about)}`,
+		),
+	);
+}
+
+/**
+ * Formats candidates for fish, one per line: the word (fish quotes it itself, and adds no space after `/` and `=`) and
+ * its description.
+ */
+export function answerFish(candidates: readonly Candidate[]): string {
+	return lines(candidates.map(({ text, about }) => (about ? `${text}\t${oneLine(about)}` : text)));
+}
+
+function oneLine(text: string): string {
+	return text.replace(/[\s\p{Cc}]+/gu, " ").slice(0, 120);
+}
+
+function lines(texts: readonly string[]): string {
+	return texts.map((text) => `${text}\n`).join("");
+}
+
+const benchmarks: ValueSource = async (request) => (await import("./sources.ts")).benchmarkIds(request);
+const targets: ValueSource = async (request) => (await import("./sources.ts")).targetNames(request);
+const tests: ValueSource = async (request) => (await import("./sources.ts")).testIds(request);
+const runs: ValueSource = async (request) => (await import("./sources.ts")).runNames(request);
+const experiments: ValueSource = async (request) => (await import("./sources.ts")).experimentNames(request);
+const rules: ValueSource = async () => (await import("./sources.ts")).ruleIds();
+const ruleLevels: ValueSource = async (request) => (await import("./sources.ts")).ruleSettings(request);
+const evals: ValueSource = async (request) => (await import("./sources.ts")).evalPaths(request);
+const files: ValueSource = async (request) => (await import("./sources.ts")).filePaths(request);
+const directories: ValueSource = async (request) => (await import("./sources.ts")).directoryPaths(request);
+/** Numbers and new names, which can't be completed. */
+const free: ValueSource = async () => [];
+
+/**
+ * Sources of values, by the option's long name or by the value's name in help. A test fails if an option or argument
+ * without fixed choices is missing here.
+ */
+const sources: ReadonlyMap<string, ValueSource> = new Map([
+	["--benchmark", benchmarks],
+	["--target", targets],
+	["--grader-target", targets],
+	["--eval", evals],
+	["--test", tests],
+	["--experiment", experiments],
+	["--explain", rules],
+	["--rule", ruleLevels],
+	["--include", files],
+	["--allow-outside", files],
+	...[
+		"--id",
+		"--name",
+		"--ref",
+		"--tag",
+		"--exclude-tag",
+		"--grader",
+		"--allow-secret",
+		"--host",
+		"--signer",
+		"--allow-host",
+		"--token",
+		"--image",
+		"--claim",
+		"--secret",
+	].map((name) => [name, free] as const),
+	["ids", benchmarks],
+	["id", benchmarks],
+	["eval", evals],
+	["evals", evals],
+	...["run", "runs", "shard", "shards", "before", "after"].map((name) => [name, runs] as const),
+	["file", files],
+	...["dir", "directory", "path", "path-or-git-url"].map((name) => [name, directories] as const),
+	...["age", "i/n", "n", "number", "score", "seconds", "usd"].map((name) => [name, free] as const),
+]);
+
+/** Returns the source of an option's or argument's values; undefined if it is not listed. */
+export function sourceOf(wanted: Option | Argument): ValueSource | undefined {
+	if (wanted instanceof Argument) return sources.get(wanted.name());
+	const placeholder = /[<[]([^.\]>]+)/.exec(wanted.flags)?.[1] ?? "";
+	return sources.get(wanted.long ?? "") ?? sources.get(placeholder);
 }

@@ -1,3 +1,136 @@
+import type { Argument, Command, Option } from "commander";
+
+/** A command line up to the cursor, and what the word at the cursor can be. */
+export interface Position {
+	/** The program, then the commands given. */
+	readonly commands: readonly [Command, ...Command[]];
+	/** The part of the word before the cursor, without quotes. */
+	readonly typed: string;
+	/** The option whose value the word is; `attached` is the part of the word before the value: `--format=`. */
+	readonly value?: { readonly option: Option; readonly attached: string };
+	/** The command's argument that the word would be. */
+	readonly argument?: Argument;
+	/** After `--` there are no options or commands. */
+	readonly isBehindDashes: boolean;
+	/** Words other than options, their values and commands. */
+	readonly operands: readonly string[];
+	/** Values of the options so far, by attribute name; none for flags. */
+	readonly optionValues: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Reads the words after the program's name; the last one is at the cursor and may be empty. */
+export function positionOf(program: Command, words: readonly string[]): Position {
+	const reading = new PositionReading(program);
+	for (const word of words.slice(0, -1)) reading.take(word);
+	return reading.end(words.at(-1) ?? "");
+}
+
+/** Returns the default subcommand (`agentv eval` is `agentv eval run`). */
+export function defaultCommand(command: Command): Command | undefined {
+	// Not public in commander; without it, the short form would be completed without options.
+	const { _defaultCommandName: name } = command as { _defaultCommandName?: string | null };
+	return command.commands.find((candidate) => candidate.name() === name);
+}
+
+export function takesValue(option: Option): boolean {
+	return option.required || option.optional;
+}
+
+class PositionReading {
+	readonly #commands: [Command, ...Command[]];
+	readonly #optionValues = new Map<string, string[]>();
+	#operands: string[] = [];
+	#pending: Option | undefined;
+	#isBehindDashes = false;
+
+	constructor(program: Command) {
+		this.#commands = [program];
+	}
+
+	get #command(): Command {
+		return this.#commands.at(-1) ?? this.#commands[0];
+	}
+
+	take(word: string): void {
+		if (this.#pending && !(this.#isFlag(word) && !this.#mustTake(this.#pending))) {
+			this.#note(this.#pending, word);
+			if (!this.#pending.variadic) this.#pending = undefined;
+			return;
+		}
+		this.#pending = undefined;
+		if (this.#isBehindDashes) this.#operands.push(word);
+		else if (word === "--") this.#isBehindDashes = true;
+		else if (this.#isFlag(word)) this.#takeFlag(word);
+		else this.#takeWord(word);
+	}
+
+	/** The first value of an option that requires one may begin with a dash. */
+	#mustTake(option: Option): boolean {
+		return option.required && (this.#optionValues.get(option.attributeName()) ?? []).length === 0;
+	}
+
+	#isFlag(word: string): boolean {
+		return word.startsWith("-") && word !== "-" && !this.#isBehindDashes;
+	}
+
+	#takeFlag(word: string): void {
+		const [flag = "", ...rest] = word.split("=");
+		const option = this.#optionOf(flag);
+		if (!option) return;
+		this.#note(option);
+		if (!takesValue(option)) return;
+		if (rest.length > 0) this.#note(option, rest.join("="));
+		else this.#pending = option;
+	}
+
+	#optionOf(flag: string): Option | undefined {
+		const fallback = defaultCommand(this.#command);
+		const commands = [this.#command, ...(fallback ? [fallback] : []), ...this.#commands];
+		return commands.flatMap(({ options }) => options).find(({ long, short }) => flag === long || flag === short);
+	}
+
+	#note(option: Option, value?: string): void {
+		const values = this.#optionValues.get(option.attributeName()) ?? [];
+		this.#optionValues.set(option.attributeName(), value === undefined ? values : [...values, value]);
+	}
+
+	#takeWord(word: string): void {
+		const command = this.#command;
+		const isFirst = this.#operands.length === 0;
+		const named = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+		if (isFirst && named) this.#commands.push(named);
+		else if (!(isFirst && word === "help" && command.commands.length > 0)) {
+			const fallback = isFirst ? defaultCommand(command) : undefined;
+			if (fallback) this.#commands.push(fallback);
+			this.#operands.push(word);
+		}
+	}
+
+	end(typed: string): Position {
+		const shared = {
+			commands: this.#commands,
+			isBehindDashes: this.#isBehindDashes,
+			operands: this.#operands,
+			optionValues: this.#optionValues,
+		};
+		if (this.#pending && !(this.#isFlag(typed) && !this.#mustTake(this.#pending)))
+			return { ...shared, typed, value: { option: this.#pending, attached: "" } };
+		const equals = this.#isFlag(typed) ? typed.indexOf("=") : -1;
+		const option = equals < 0 ? undefined : this.#optionOf(typed.slice(0, equals));
+		if (option && takesValue(option))
+			return { ...shared, typed, value: { option, attached: typed.slice(0, equals + 1) } };
+		const argument = this.#isFlag(typed) ? undefined : this.#nextArgument();
+		return { ...shared, typed, ...(argument ? { argument } : {}) };
+	}
+
+	#nextArgument(): Argument | undefined {
+		const command = defaultCommand(this.#command) ?? this.#command;
+		const list = command.registeredArguments;
+		const last = list.at(-1);
+		return list[this.#operands.length] ?? (last?.variadic ? last : undefined);
+	}
+}
+
 /** A bash command line up to the cursor, split as bash splits it, without expansions. */
 export interface ShellLine {
 	/** Unquoted words, the program's name first; the last one is at the cursor. */
@@ -90,3 +223,6 @@ class Reading {
 		return { words, quote: this.#quote, prefix: this.#prefix, isHome: this.#isHome };
 	}
 }
+
+export const shellNames = ["bash", "zsh", "fish"] as const;
+export type ShellName = (typeof shellNames)[number];

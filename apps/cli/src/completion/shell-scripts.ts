@@ -1,4 +1,4 @@
-import type { ShellName } from "./shell-names.ts";
+import type { ShellName } from "./shell-line.ts";
 
 // Each calls `agentv __complete` and passes its output to the shell as plain text, which is never evaluated.
 

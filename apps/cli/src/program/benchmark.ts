@@ -1,6 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { type CommandGroup, parent, type RunCommand } from "./command-group.ts";
-import { addTrustChoices } from "./trust-choices.ts";
+import { addTrustChoices, type CommandGroup, parent, type RunCommand } from "./options.ts";
 
 /** Adds `agentv benchmark …`: the registry, sync and its status. */
 export const benchmarkCommands: CommandGroup = (program, run) => {
@@ -21,7 +20,7 @@ function addList(benchmark: Command, run: RunCommand): void {
 		.description("list registered benchmarks and their local state (offline)")
 		.option(...json)
 		.action((options) =>
-			run(async (context) => (await import("../commands/benchmark-list.ts")).benchmarkList(options, context)),
+			run(async (context) => (await import("../commands/benchmark.ts")).benchmarkList(options, context)),
 		);
 }
 
@@ -42,7 +41,7 @@ function addAdd(benchmark: Command, run: RunCommand): void {
 				"Keep credentials in variables: 'https://x-access-token:${{ GITHUB_TOKEN }}@host/…'.",
 		)
 		.action((location, options) =>
-			run(async (context) => (await import("../commands/benchmark-add.ts")).benchmarkAdd(location, options, context)),
+			run(async (context) => (await import("../commands/benchmark.ts")).benchmarkAdd(location, options, context)),
 		);
 }
 
@@ -53,7 +52,7 @@ function addRemove(benchmark: Command, run: RunCommand): void {
 		.description("remove a benchmark from the registry (keeps its directory)")
 		.option(...json)
 		.action((id, options) =>
-			run(async (context) => (await import("../commands/benchmark-remove.ts")).benchmarkRemove(id, options, context)),
+			run(async (context) => (await import("../commands/benchmark.ts")).benchmarkRemove(id, options, context)),
 		);
 }
 
@@ -73,7 +72,7 @@ function addStatus(benchmark: Command, run: RunCommand): void {
 		)
 		.action((ids, options) =>
 			run(async (context) =>
-				(await import("../commands/benchmark-status.ts")).benchmarkStatusOf(chosen(ids, options), options, context),
+				(await import("../commands/benchmark.ts")).benchmarkStatusOf(chosen(ids, options), options, context),
 			),
 		);
 }
@@ -92,7 +91,7 @@ function addSync(benchmark: Command, run: RunCommand): void {
 		.addHelpText("after", "\nExit code: 0 everything is up to date; 1 a sync was refused or failed; 130 interrupted.")
 		.action((ids, options) =>
 			run(async (context) =>
-				(await import("../commands/benchmark-sync.ts")).benchmarkSync(chosen(ids, options), options, context),
+				(await import("../commands/benchmark.ts")).benchmarkSync(chosen(ids, options), options, context),
 			),
 		);
 }

@@ -1,7 +1,5 @@
 import type { Command } from "commander";
-import type { CommandGroup, RunCommand } from "./command-group.ts";
-import { several } from "./option-values.ts";
-import { addTrustChoices } from "./trust-choices.ts";
+import { addTrustChoices, type CommandGroup, parent, type RunCommand, several, timeSpan } from "./options.ts";
 
 /** Adds `agentv bundle` and its subcommands. */
 export const bundleCommands: CommandGroup = (program, run) => {
@@ -39,7 +37,7 @@ export const bundleCommands: CommandGroup = (program, run) => {
 		.option("--json", "print one JSON document")
 		.action((directory, options, command) =>
 			run(async (context) =>
-				(await import("../commands/bundle-verify.ts")).bundleVerify(
+				(await import("../commands/bundle.ts")).bundleVerify(
 					directory,
 					{ ...command.optsWithGlobals(), ...options },
 					context,
@@ -53,7 +51,7 @@ export const bundleCommands: CommandGroup = (program, run) => {
 		.option("--json", "print the manifest")
 		.action((directory, options, command) =>
 			run(async (context) =>
-				(await import("../commands/bundle-inspect.ts")).bundleInspect(
+				(await import("../commands/bundle.ts")).bundleInspect(
 					directory,
 					{ ...command.optsWithGlobals(), ...options },
 					context,
@@ -81,3 +79,27 @@ function addTrust(bundle: Command, run: RunCommand): void {
 		),
 	);
 }
+
+/** Adds `agentv cache …`. */
+export const cacheCommands: CommandGroup = (program, run) => {
+	parent(program, "cache", "manage cached data")
+		.command("prune")
+		.description("remove old mirrors, model answers and kept workspaces, and leftovers of killed runs")
+		.option(
+			"--older-than <age>",
+			"only entries unused for at least this long: 90m, 12h, 30d, 2w (default: 30d)",
+			timeSpan,
+		)
+		.option("--all", "all unused entries, regardless of age")
+		.option("--dry-run", "list what would be removed, without removing it")
+		.option("--json", "print one JSON document")
+		.addHelpText(
+			"after",
+			"\nMirrors are fetched and answers requested again when needed. Entries in use by a running process,\n" +
+				"results, bundles and benchmarks are never removed.\n" +
+				"Exit code: 0 done, 1 an entry could not be removed.",
+		)
+		.action((options) =>
+			run(async (context) => (await import("../commands/maintenance.ts")).cachePrune(options, context)),
+		);
+};

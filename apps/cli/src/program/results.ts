@@ -1,8 +1,5 @@
 import { type Command, Option } from "commander";
-import { exportFormats } from "./choices.ts";
-import type { CommandGroup, RunCommand } from "./command-group.ts";
-import { parent } from "./command-group.ts";
-import { count, several, whole } from "./option-values.ts";
+import { type CommandGroup, count, exportFormats, parent, type RunCommand, several, whole } from "./options.ts";
 
 /** Adds `agentv results …`. */
 export const resultsCommands: CommandGroup = (program, run) => {
@@ -15,7 +12,7 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		.option("--experiment <name>", "only runs of this experiment")
 		.option("--json", "print one JSON document")
 		.action((options) =>
-			run(async (context) => (await import("../commands/results-list.ts")).resultsList(options, context)),
+			run(async (context) => (await import("../commands/results.ts")).resultsList(options, context)),
 		);
 	results
 		.command("show")
@@ -24,7 +21,7 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		.option("--test <glob>", "only tests whose id matches (repeatable)", several)
 		.option("--json", "print one JSON document")
 		.action((which, options) =>
-			run(async (context) => (await import("../commands/results-show.ts")).resultsShow(which, options, context)),
+			run(async (context) => (await import("../commands/results.ts")).resultsShow(which, options, context)),
 		);
 	results
 		.command("compare")
@@ -45,7 +42,7 @@ export const resultsCommands: CommandGroup = (program, run) => {
 		)
 		.action((before, after, options) =>
 			run(async (context) =>
-				(await import("../commands/results-compare.ts")).resultsCompare([before, ...after], options, context),
+				(await import("../commands/results.ts")).resultsCompare([before, ...after], options, context),
 			),
 		);
 	recordCommands(results, run);
@@ -77,7 +74,7 @@ function recordCommands(results: Command, run: RunCommand): void {
 			"\nCompares every file of the run with its digest. Never runs a program or model: graders that need one keep their recorded scores and are counted.\nExit code: 0 everything matches, 1 something differs, 2 wrong usage.",
 		)
 		.action((which, options) =>
-			run(async (context) => (await import("../commands/results-verify.ts")).resultsVerify(which, options, context)),
+			run(async (context) => (await import("../commands/results.ts")).resultsVerify(which, options, context)),
 		);
 	results
 		.command("sign")
@@ -85,6 +82,6 @@ function recordCommands(results: Command, run: RunCommand): void {
 		.description("sign a run's digest with ssh-keygen (writes run.sha256.sig to its directory)")
 		.requiredOption("--key <file>", "private key, or public key whose private key is in ssh-agent")
 		.action((which, options) =>
-			run(async (context) => (await import("../commands/results-sign.ts")).resultsSign(which, options, context)),
+			run(async (context) => (await import("../commands/results.ts")).resultsSign(which, options, context)),
 		);
 }

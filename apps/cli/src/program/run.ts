@@ -1,9 +1,17 @@
 import { Option } from "commander";
-import { runReporters } from "./choices.ts";
-import type { CommandGroup } from "./command-group.ts";
-import { parent } from "./command-group.ts";
-import { shard } from "./option-values.ts";
-import { addRunChoices } from "./run-choices.ts";
+import {
+	addAccessChoices,
+	addRunChoices,
+	type CommandGroup,
+	count,
+	matrixFormats,
+	parent,
+	positive,
+	runReporters,
+	several,
+	shard,
+	whole,
+} from "./options.ts";
 
 /** Adds `agentv eval run`, the default of `agentv eval`. */
 export const runCommands: CommandGroup = (program, run) => {
@@ -31,6 +39,100 @@ export const runCommands: CommandGroup = (program, run) => {
 			const siblings = command.parent?.commands.map((sibling: { name(): string }) => sibling.name()) ?? [];
 			return run(async (context) =>
 				(await import("../commands/eval-run.ts")).evalRun(evals, { ...options, siblings }, context),
+			);
+		});
+};
+
+export const recordCommand: CommandGroup = (program, run) => {
+	addAccessChoices(
+		parent(program, "eval", "validate and run evals")
+			.command("record")
+			.argument("<eval>", "eval file")
+			.description("record a target's answers for the replay provider, without grading them")
+			.requiredOption("-o, --out <file>", "output file (JSON Lines)")
+			.option("--target <name>", "target to record, instead of the eval's own", several)
+			.option("--test <glob>", "only tests whose id matches (repeatable)", several)
+			.option("--workers <n>", "maximum number of concurrent tests", count)
+			.option("--repeat <n>", "number of attempts per test", count),
+	).action((file, options) =>
+		run(async (context) => (await import("../commands/eval-run.ts")).evalRecord(file, options, context)),
+	);
+};
+
+export const regradeCommand: CommandGroup = (program, run) => {
+	const command = parent(program, "results", "look at the results of runs").command("regrade");
+	command
+		.argument("[run]", "run: a directory, <experiment>/<time> or latest", "latest")
+		.description("grade a run's recorded answers again with the current graders, as a new run without calling targets")
+		.option("--grader <name>", "only graders with this name; keeps the other results (repeatable)", several)
+		.option("--grader-target <name>", "model for grading, instead of those that evals and targets name")
+		.option("--eval <path>", "eval file with the current graders (default: the run's own; repeatable)", several)
+		.option("--test <glob>", "only tests whose id matches (repeatable)", several)
+		.option("--targets <file>", "targets file (overrides all others)")
+		.option("--env-file <file>", "load variables from this file (overrides .env files)")
+		.option("--output <dir>", "directory for the new run (default: a new one under .agentv/results/runs)")
+		.option("--workers <n>", "maximum number of concurrent tests", count)
+		.option("--budget-usd <usd>", "stop starting tests once this much is spent (exits 4)", positive)
+		.option("--cache", "reuse cached model responses for identical requests")
+		.addOption(new Option("--reporter <name>", "output format").choices(runReporters).default("text"))
+		.option("--json", 'print only {"run_dir", "summary"} as one JSON document')
+		.addHelpText(
+			"after",
+			`
+Uses the run's recorded answers, transcripts and diffs; rebuilds workspaces for graders that inspect them. A test
+whose input, template or repositories changed is not graded; fix its eval, or run it again with \`agentv eval run --rerun-failed\`.
+
+Exit code: 0 all passed, 1 a test below its threshold, 2 wrong usage or configuration, 4 a test was not graded, 130 interrupted.`,
+		);
+	addAccessChoices(command).action((which, options) =>
+		run(async (context) => (await import("../commands/results.ts")).resultsRegrade(which, options, context)),
+	);
+};
+
+export const mergeCommand: CommandGroup = (program, run) => {
+	parent(program, "results", "look at the results of runs")
+		.command("merge")
+		.argument("<run...>", "shard runs, plus follow-up runs of missing tests: directories or <experiment>/<time>")
+		.description("merge the shards of a run and verify that nothing is missing, duplicated, or from a different run")
+		.requiredOption("--output <dir>", "new or empty directory for the merged run")
+		.option("--json", "print one JSON document")
+		.addHelpText(
+			"after",
+			`
+Lists missing tests; run them with \`agentv eval run --only-missing <dir>\`. Refuses to merge runs that contradict each other.
+
+Exit code: 0 merged and complete, 1 tests are missing or the runs contradict each other, 2 wrong usage.`,
+		)
+		.action((runs, options) =>
+			run(async (context) => (await import("../commands/results.ts")).resultsMerge(runs, options, context)),
+		);
+};
+
+export const matrixCommand: CommandGroup = (program, run) => {
+	addRunChoices(parent(program, "eval", "validate and run evals").command("matrix"))
+		.description("print how to run evals in shards: commands, a GitHub Actions matrix or a Kubernetes Job")
+		.requiredOption("--shards <n>", "number of shards", count)
+		.addOption(new Option("--format <format>", "output format").choices(matrixFormats).default("lines"))
+		.option("--output <dir>", "parent directory of the shards' results (default: shards; k8s: /results)")
+		.option("--image <image>", "k8s: container image with agentv, a shell and the evals")
+		.option("--name <name>", "k8s: name of the Job (default: agentv-<name of the first eval>)")
+		.option("--claim <name>", "k8s: PersistentVolumeClaim for the results (default: agentv-results)")
+		.option("--secret <name>", "k8s: Secret whose keys become environment variables (repeatable)", several)
+		.option("--retries <n>", "k8s: number of retries per shard (default: 3)", whole)
+		.option("--parallelism <n>", "k8s: maximum number of concurrent shards (default: all)", count)
+		.addHelpText(
+			"after",
+			`
+Checks evals and options like \`agentv eval run --dry-run\`. Merge the shards' results with \`agentv results merge\`.
+
+github: one line of JSON for \`matrix: \${{ fromJSON(…) }}\`: shard, name, tests, output and command of each shard.
+k8s: an Indexed Job. Failed tests (exit code 1) are not retried; a shard that ends otherwise is retried and resumes.
+lines: one command per shard.`,
+		)
+		.action((evals, options, command) => {
+			const siblings = command.parent?.commands.map((sibling: { name(): string }) => sibling.name()) ?? [];
+			return run(async (context) =>
+				(await import("../commands/eval-matrix.ts")).evalMatrix(evals, { ...options, siblings }, context),
 			);
 		});
 };

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { createProgram } from "../../src/program.ts";
+import { createProgram } from "../../src/main.ts";
 
 const nowhere = { write: () => undefined, isTTY: false, columns: 80, color: false };
 

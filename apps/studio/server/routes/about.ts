@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import type { Services } from "../services.ts";
+import type { Services } from "../problem.ts";
 
 /** `GET /api/about`: Studio's version and mode, for the page layout. */
 export function aboutReads({ options }: Services) {

@@ -1,9 +1,9 @@
 import { streamArchive } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
-import { findBundle, listBundles } from "../bundle-shelf.ts";
-import type { Services } from "../services.ts";
-import { query } from "../valid.ts";
+import { query } from "../catalog.ts";
+import { findBundle, listBundles } from "../plans.ts";
+import type { Services } from "../problem.ts";
 
 const archiveQuery = z.object({ format: z.enum(["tgz", "zip"]).optional() });
 const types = { tgz: "application/gzip", zip: "application/zip" } as const;

@@ -1,7 +1,7 @@
 import { AgentvError } from "@agentv/core";
 import { Hono } from "hono";
 import { eventStream } from "../event-stream.ts";
-import type { Services } from "../services.ts";
+import type { Services } from "../problem.ts";
 
 /**
  * `GET /api/jobs`, `GET /api/jobs/:id`, `GET /api/jobs/:id/events` (server-sent events, resumable by Last-Event-ID).

@@ -1,19 +1,39 @@
-import { fingerprintParts, testsNotRun } from "@agentv/core";
+import {
+	AgentvError,
+	describePlan,
+	fingerprintParts,
+	readRunFile,
+	refuseNewAccess,
+	resumedRequest,
+	testsNotRun,
+} from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
 import type { CompareAnswer } from "../answers/compare.ts";
+import type { StartedAnswer } from "../answers/jobs.ts";
 import { mapPage, pageOf } from "../answers/page.ts";
 import type { RunAnswer, RunHistoryAnswer, RunListAnswer, RunTestsAnswer, TestResultAnswer } from "../answers/runs.ts";
-import { compareAnswer, comparedParts, comparedSorts } from "../compare-runs.ts";
-import { describeRun, describeRunEntry, describeTest } from "../describe-run.ts";
-import { describeTestResult } from "../describe-test-result.ts";
-import type { CatalogRun } from "../run-catalog.ts";
-import { runHistory } from "../run-history.ts";
-import { rowId } from "../run-row-id.ts";
-import { selectTests, testsQuery } from "../run-tests-query.ts";
-import { matcher } from "../search.ts";
-import type { Services } from "../services.ts";
-import { listField, nameField, pageField, pageSizeField, query, searchField } from "../valid.ts";
+import {
+	body,
+	type CatalogRun,
+	listField,
+	nameField,
+	pageField,
+	pageSizeField,
+	query,
+	rowId,
+	runHistory,
+	runState,
+	searchField,
+	selectTests,
+	testsQuery,
+} from "../catalog.ts";
+import { compareAnswer, comparedParts, comparedSorts } from "../compare.ts";
+import { allKnown, describeRun, describeRunEntry, describeTest, describeTestResult } from "../describe-run.ts";
+import { matcher } from "../find-eval.ts";
+import { JobRefused } from "../jobs.ts";
+import { followRun, planFor } from "../plans.ts";
+import type { Services } from "../problem.ts";
 
 const filters = {
 	search: searchField,
@@ -105,4 +125,40 @@ function choices(all: readonly CatalogRun[]) {
 		targets: sorted(all.flatMap(({ targets }) => targets)),
 		benchmarks: sorted(all.flatMap(({ benchmark }) => benchmark ?? [])),
 	};
+}
+
+/** `rerun_changed`: rerun tests whose dependencies have changed, instead of refusing to resume. */
+const resumeBody = z.object({ rerun_changed: z.boolean().optional() });
+
+/** `POST /api/runs/:id/resume`: resumes an interrupted run. */
+export function runWrites(services: Services) {
+	const { runs, jobs, evals, runJobs } = services;
+	return new Hono().post("/:id/resume", body(resumeBody), async (c) => {
+		const run = await runs.find(c.req.param("id"));
+		const { rerun_changed: rerunChanged = false } = c.req.valid("json");
+		const busy = jobs.get(runJobs.of(run.directory) ?? "");
+		if (busy) throw new JobRefused(busy, run.id);
+		if (runState(run) !== "interrupted") throw new AgentvError("refused", "the run is not interrupted");
+		const file = readRunFile(run.directory);
+		if (!(await allKnown(file, services)))
+			throw new AgentvError(
+				"refused",
+				"the run's evals, targets file or .env file are outside the directories of Studio",
+				{
+					hint: "Register their benchmark, or start Studio in their directory.",
+				},
+			);
+		const plan = planFor(resumedRequest(run.directory, { evals: [] }), services);
+		refuseNewAccess(plan.newAccess, plan.redact);
+		// Fails here, in the response, rather than in the job.
+		describePlan(plan, { directory: run.directory, retryErrors: false, rerunChanged });
+		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));
+		const job = jobs.start(
+			"run",
+			run.id,
+			(signal) => followRun(plan, services, { signal, resume: run.directory, rerunChanged }, () => job.id),
+			locks,
+		);
+		return c.json({ job: job.id } satisfies StartedAnswer, 202);
+	});
 }

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { gitTestEnvironment, tempTree, writeTree } from "@agentv/test-support";
 import { createApi } from "../app.ts";
-import type { StudioOptions } from "../options.ts";
-import { addPages } from "../pages.ts";
-import { createServices, type Services } from "../services.ts";
+import type { StudioOptions } from "../find-eval.ts";
+import { addPages } from "../index.ts";
+import { createServices, type Services } from "../problem.ts";
 
 type Files = Parameters<typeof writeTree>[1];
 

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree, writeTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
-import { verifyBundle } from "../model/verify-bundle.ts";
+import { verifyBundle } from "../eval/bundle-manifest.ts";
 import { archiveBundle, judgeArchive } from "./archive-bundle.ts";
 import { makeBundle, treeOf } from "./testing/make-bundle.ts";
 

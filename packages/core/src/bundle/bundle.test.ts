@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
-import { verifyBundle } from "../model/verify-bundle.ts";
+import { verifyBundle } from "../eval/bundle-manifest.ts";
 import { makeBundle, treeOf } from "./testing/make-bundle.ts";
 
 const sample = {

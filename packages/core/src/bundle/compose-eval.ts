@@ -1,10 +1,11 @@
 import { basename } from "node:path";
-import type { EvalScope } from "../model/eval-scope.ts";
-import type { LoadedEval, TestCase } from "../model/eval-types.ts";
-import { relativeReference, toBundlePath } from "./layout.ts";
-import { isRecord } from "./raw-values.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import type { LoadedEval, TestCase } from "../eval/eval-types.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { child } from "../eval/source.ts";
+import type { Place } from "../lib/errors.ts";
+import { isRecord, relativeReference, type SuitePlace, toBundlePath } from "./layout.ts";
 import { type RewriteInput, Rewriter } from "./rewriter.ts";
-import type { SuitePlace } from "./suite-places.ts";
 
 /** Test data from elsewhere that is larger than this goes to a file of its own. Bytes of its JSON. */
 export const largestInline = 256 * 1024;
@@ -165,4 +166,17 @@ function stableName({ suite, tests, loaded }: ComposeInput): string | undefined 
 
 function isTopDirectory(scope: EvalScope, { directory }: SuitePlace): boolean {
 	return directory === scope.root || scope.rootKind !== "repository";
+}
+
+/** A target as the bundle defines it: its chain flattened under the name the eval uses, `${{ VAR }}` kept, paths rewritten. */
+export function flattenTarget(target: ResolvedTarget, rewriter: Rewriter): Record<string, unknown> {
+	const places = new Map<string, Place>();
+	for (const [key, { part }] of target.origin) places.set(key, child(part, key).at);
+	const { provider, ...settings } = rewriter.mapping(places);
+	const judge = settings.grader_target === undefined ? "judge_target" : "grader_target";
+	const flat: Record<string, unknown> = { name: target.name, provider: provider ?? target.provider, ...settings };
+	// Names that variables chose are settled, as the chain is.
+	if (target.graderTarget !== undefined && flat[judge] !== undefined) flat[judge] = target.graderTarget;
+	if (target.settings.fallbackTargets) flat.fallback_targets = [...target.settings.fallbackTargets];
+	return flat;
 }

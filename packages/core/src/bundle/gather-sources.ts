@@ -1,25 +1,36 @@
-import { dirname, isAbsolute, join, relative } from "node:path";
-import { type Diagnostic, finding, type Place } from "../base/diagnostic.ts";
-import { isInside } from "../io/files/path-inside.ts";
-import { targetKind } from "../io/files/stat-path.ts";
-import type { CommandSpec } from "../model/command.ts";
-import { guessedFiles, isLaterArgument, workingDirectory } from "../model/command-files.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import type { LoadedEval } from "../model/eval-types.ts";
-import { outOfReach } from "../model/reach.ts";
+import { dirname, isAbsolute, join, parse, relative, resolve } from "node:path";
+import type { CommandSpec } from "../eval/command.ts";
+import { guessedFiles, isLaterArgument, workingDirectory } from "../eval/command-files.ts";
+import type { Assertion, CustomAssertion, LoadedEval, TargetChoice } from "../eval/eval-types.ts";
+import { evalEnvironment, loadEval } from "../eval/load-eval.ts";
+import { loadTargets, type TargetScope } from "../eval/load-targets.ts";
+import { outOfReach } from "../eval/read-shape.ts";
 import {
 	type CommandUse,
 	type Reference,
 	type ReferenceKind,
 	type References,
 	referenceNoun,
-} from "../model/reference.ts";
-import { type ScriptClosure, scriptClosure } from "../model/script-closure/script-closure.ts";
-import { mayBeScript } from "../model/script-closure/script-language.ts";
-import type { BundleFileKind } from "../schema/bundle-manifest.ts";
-import { AreaContent } from "./area-content.ts";
+} from "../eval/references.ts";
 import {
+	type ResolvedTarget,
+	resolveTarget,
+	type TargetHop,
+	type TargetUse,
+	usedTargets,
+} from "../eval/resolve-target.ts";
+import { type ScriptClosure, scriptClosure } from "../eval/script-closure.ts";
+import { mayBeScript } from "../eval/script-imports.ts";
+import type { DiskView } from "../eval/source.ts";
+import { ownLinks } from "../eval/trust.ts";
+import type { BundleFileKind } from "../format/bundle-manifest.ts";
+import { type Diagnostic, finding, type Place } from "../lib/errors.ts";
+import type { Environment } from "../machine/environment.ts";
+import { isInside, targetKind } from "../machine/files.ts";
+import {
+	AreaContent,
 	argumentMissing,
+	followLinks,
 	linkEscapes,
 	machinePath,
 	metadataAbove,
@@ -28,11 +39,8 @@ import {
 	partialDirectory,
 	pathCollision,
 	referenceMissing,
-} from "./bundle-findings.ts";
-import { followLinks } from "./follow-links.ts";
-import type { Area } from "./layout.ts";
-import { toBundlePath } from "./layout.ts";
-import type { SuitePlace } from "./suite-places.ts";
+} from "./bundled-content.ts";
+import { type Area, placeKey, type SuitePlace, toBundlePath } from "./layout.ts";
 
 /** A file with a bundle path of its own, outside the areas. */
 export interface OwnPlace {
@@ -304,4 +312,245 @@ function* directoryFiles(directory: string, view: DiskView): Generator<string> {
 		if (view.kind(path) === "directory") yield* directoryFiles(path, view);
 		else yield path;
 	}
+}
+
+/** An eval and its targets, loaded. */
+export interface LoadedSource {
+	readonly loaded: LoadedEval;
+	readonly scope: TargetScope;
+	readonly selection: TargetSelection;
+	/** The environment it was loaded with, `.env` files included. */
+	readonly env: Environment;
+}
+
+/** What a number and a boolean may be while nobody knows. */
+const standIns = ["1", "true"];
+
+/**
+ * Loads an eval to bundle it. An unset variable is no error here, since only its name is written: where a number or boolean has to
+ * stand, one stands in for it.
+ * @throws AgentvError `not-found` for the eval or the targets file
+ */
+export function loadSource(options: BundleOptions): LoadedSource {
+	let assumed: Environment = {};
+	for (const value of standIns) {
+		const source = loadWith(options, assumed);
+		const unset = unsetVariables(source);
+		if (unset.length === 0) return source;
+		assumed = { ...assumed, ...Object.fromEntries(unset.map((name) => [name, value])) };
+	}
+	return loadWith(options, assumed);
+}
+
+function loadWith(
+	{ file, view, env: given, cwd, targetsFile, targets = [], includeOutside }: BundleOptions,
+	assumed: Environment,
+): LoadedSource {
+	const env = { ...given, ...assumed };
+	const override = targetsFile === undefined ? {} : { targetsFile: resolve(cwd, targetsFile) };
+	const allowed = includeOutside ? [parse(cwd).root] : ownLinks([resolve(cwd, file)], given, view);
+	const reach = { allowed, ownFiles: Object.values(override), option: "--include-outside" } as const;
+	const loaded = loadEval(file, { view, env, cwd, reach });
+	const evalEnv = evalEnvironment(loaded.scope, env, view);
+	const scope = loadTargets(loaded.scope, { view, env: evalEnv, ...override });
+	return { loaded, scope, selection: selectTargets(loaded, scope, targets), env: evalEnv };
+}
+
+/** Variables without a value at places that have another shape than they should. */
+function unsetVariables({ loaded, scope, selection, env }: LoadedSource): string[] {
+	const wrong = new Set(
+		[...loaded.diagnostics, ...scope.diagnostics, ...selection.diagnostics]
+			.filter(isShapeError)
+			.map(({ at }) => placeKey(at)),
+	);
+	const variables = [...loaded.variables, ...[...scope.sources.values()].flatMap((source) => source.variables)];
+	return variables.flatMap(({ name, state, at }) =>
+		wrong.has(placeKey(at)) && (state === "unset" || standIns.includes(env[name] ?? "")) ? [name] : [],
+	);
+}
+
+function isShapeError({ severity, rule }: Diagnostic): boolean {
+	return severity === "error" && /^(schema\.shape|assertions\.weight)$/.test(rule);
+}
+
+/** The references of an eval by the place that says them. */
+export interface ReferenceIndex {
+	/** Path-valued fields. Several where the text depends on a test's variables. */
+	paths(at: Place): readonly Reference[];
+	/** The commands whose text stands at this place. */
+	commands(at: Place): readonly CommandUse[];
+	/** What word `index` of the command there stands for. */
+	words(at: Place, index: number): readonly Reference[];
+	custom(at: Place): CustomAssertion | undefined;
+	/** The file that an assertion include, or an external workspace, leads to. */
+	inlined(at: Place): string | undefined;
+	/** The eval that an entry of `imports.suites` leads to. */
+	suite(at: Place): string | undefined;
+}
+
+const rewritten = new Set<ReferenceKind>([
+	"template",
+	"input-file",
+	"prompt",
+	"fixtures",
+	"extension",
+	"agent-rules",
+	"working-directory",
+]);
+
+export function indexReferences(loaded: LoadedEval, references: References): ReferenceIndex {
+	const paths = new Lists<Reference>();
+	const words = new Lists<Reference>();
+	const commands = new Lists<CommandUse>();
+	for (const reference of references.files) {
+		if (reference.word && reference.command) words.add(placeKey(reference.command.at, reference.word.index), reference);
+		else if (rewritten.has(reference.kind)) paths.add(placeKey(reference.at), reference);
+	}
+	for (const use of references.commands) commands.add(placeKey(use.command.at), use);
+	const customs = new Map<string, CustomAssertion>();
+	for (const test of loaded.tests)
+		for (const assertion of [...test.assertions, ...test.turns.flatMap((turn) => turn.assertions)])
+			collectCustom(assertion, customs);
+	const inlined = new Map<string, string>();
+	const suites = new Map<string, string>();
+	for (const { kind, path, resolved } of loaded.files) {
+		if (kind === "include" || kind === "workspace") inlined.set(placeKey(path.at), resolved);
+		if (kind === "suite") suites.set(placeKey(path.at), resolved);
+	}
+	return {
+		paths: (at) => paths.get(placeKey(at)),
+		commands: (at) => commands.get(placeKey(at)),
+		words: (at, index) => words.get(placeKey(at, index)),
+		custom: (at) => customs.get(placeKey(at)),
+		inlined: (at) => inlined.get(placeKey(at)),
+		suite: (at) => suites.get(placeKey(at)),
+	};
+}
+
+class Lists<Value> {
+	readonly #lists = new Map<string, Value[]>();
+
+	add(key: string, value: Value): void {
+		const list = this.#lists.get(key);
+		if (list) list.push(value);
+		else this.#lists.set(key, [value]);
+	}
+
+	get(key: string): readonly Value[] {
+		return this.#lists.get(key) ?? [];
+	}
+}
+
+function collectCustom(assertion: Assertion, into: Map<string, CustomAssertion>): void {
+	if (assertion.type === "custom") into.set(placeKey(assertion.at), assertion);
+	for (const part of assertion.parts ?? []) collectCustom(part, into);
+}
+
+/** A command of a custom grader, for the rule of working directories. */
+export function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
+	return { text: [], at, base, ...(cwd ? { cwd } : {}) };
+}
+
+/** What to bundle and how: the options of `agentv bundle`. */
+export interface BundleOptions {
+	/** Path of the eval file, relative to `cwd` or absolute. */
+	readonly file: string;
+	/** Directory that becomes the bundle. */
+	readonly output: string;
+	/** Absolute. */
+	readonly cwd: string;
+	/** The process environment. */
+	readonly env: Environment;
+	readonly view: DiskView;
+	/** Written into the manifest. */
+	readonly agentvVersion: string;
+	/** Names of targets that the bundle runs against instead of those that the eval chooses. */
+	readonly targets?: readonly string[] | undefined;
+	/** A targets file that overrides every other. */
+	readonly targetsFile?: string | undefined;
+	readonly captureEnv?: boolean | undefined;
+	readonly pin?: boolean | undefined;
+	readonly vendorRepos?: boolean | undefined;
+	/** Globs below the eval's directory. */
+	readonly include?: readonly string[] | undefined;
+	/** Beginnings of the SHA-256 of texts that look like secrets and are none. */
+	readonly allowedSecrets?: readonly string[] | undefined;
+	/** Copy files from outside of the eval's root, too. */
+	readonly includeOutside?: boolean | undefined;
+	/** Replace a former bundle at `output`. */
+	readonly force?: boolean | undefined;
+	/** When it is made; default: `SOURCE_DATE_EPOCH`, else now. */
+	readonly now?: Date | undefined;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** The flags that shaped a bundle, as its manifest records them; `--targets` relative to the source's root. */
+export function recordedFlags(options: BundleOptions, relativePath: (path: string) => string): string[] {
+	const { targets = [], targetsFile, include = [], allowedSecrets = [] } = options;
+	return [
+		...targets.flatMap((name) => ["--target", name]),
+		...(targetsFile === undefined ? [] : ["--targets", relativePath(targetsFile)]),
+		...(options.captureEnv ? ["--capture-env"] : []),
+		...(options.pin ? ["--pin"] : []),
+		...(options.vendorRepos ? ["--vendor-repos"] : []),
+		...(options.includeOutside ? ["--include-outside"] : []),
+		...include.flatMap((pattern) => ["--include", pattern]),
+		...allowedSecrets.flatMap((prefix) => ["--allow-secret", prefix]),
+	];
+}
+
+/** The time that the manifest tells: seconds since 1970 in `SOURCE_DATE_EPOCH` fix it. */
+export function creationTime({ now, env }: BundleOptions): string {
+	const epoch = env.SOURCE_DATE_EPOCH;
+	const date = epoch !== undefined && /^\d{1,12}$/.test(epoch) ? new Date(Number(epoch) * 1000) : (now ?? new Date());
+	return date.toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+/** The targets an eval needs, each resolved to what runs. */
+export interface TargetSelection {
+	/** By the name that the eval uses: what `targets.yaml` of the bundle defines. */
+	readonly named: ReadonlyMap<string, ResolvedTarget>;
+	/** Also those that the eval defines inline. */
+	readonly all: readonly ResolvedTarget[];
+	/** Every place that chooses a target. */
+	readonly choices: readonly TargetChoice[];
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Resolves every target that a test, a grader or another target may use; `chosen` (from `--target`) overrides the eval's choice. */
+export function selectTargets(loaded: LoadedEval, scope: TargetScope, chosen: readonly string[]): TargetSelection {
+	const uses = usedTargets(loaded, scope, chosen.length > 0 ? chosen : undefined);
+	const named = new Map<string, ResolvedTarget>();
+	const all = new Set<ResolvedTarget>();
+	const diagnostics: Diagnostic[] = [];
+	const take = (choice: TargetChoice, resolution: TargetUse["resolution"], optional: boolean): void => {
+		if (!resolution.ok) {
+			// A judge that nothing is judged by may be missing, as it may be for a run.
+			if (!optional) diagnostics.push(...resolution.diagnostics.map(withTargetHint));
+			return;
+		}
+		all.add(resolution.target);
+		if (!("inline" in choice)) {
+			named.set(choice.name, resolution.target);
+			return;
+		}
+		const parent = [choice.inline.extends, choice.inline.use_target].find((name) => typeof name === "string");
+		if (typeof parent !== "string") return;
+		const base: TargetChoice = { name: parent, at: choice.at };
+		take(base, resolveTarget(base, scope), false);
+	};
+	for (const { choice, resolution, implied, role } of uses) take(choice, resolution, implied && role === "grader");
+	return { named, all: [...all], choices: uses.map(({ choice }) => choice), diagnostics };
+}
+
+function withTargetHint(diagnostic: Diagnostic): Diagnostic {
+	const byVariable = diagnostic.rule === "env.unset" || String(diagnostic.data.name).includes("${{");
+	return byVariable
+		? { ...diagnostic, hint: `${diagnostic.hint ?? "set it"}; or select a target with --target NAME` }
+		: diagnostic;
+}
+
+/** The variables that chose the hops of a chain, by name. */
+export function chosenBy(via: readonly TargetHop[]): string[] {
+	return [...new Set(via.flatMap((hop) => hop.next?.chosenBy ?? []))];
 }

@@ -1,5 +1,10 @@
-import { dirname, join, relative, sep } from "node:path";
-import { isInside } from "../io/files/path-inside.ts";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { agentSkillsEnvelope, isAgentSkillsFile } from "../eval/check-tests.ts";
+import type { LoadedEval } from "../eval/eval-types.ts";
+import { plainPart, type Source } from "../eval/source.ts";
+import type { DocumentPath, Place } from "../lib/errors.ts";
+import { type JsonLine, parseJsonLines } from "../lib/json-lines.ts";
+import { isInside } from "../machine/files.ts";
 
 /** The folders of a bundle that copies go to, each a mirror of a part of the source tree. */
 export const areas = ["workspace", "scripts", "data"] as const;
@@ -61,7 +66,7 @@ function freePrefix(area: Area, top: string, taken: ReadonlyMap<string, string>)
 }
 
 /** The deepest directory that holds all of `directories`. */
-export function commonDirectory(directories: Iterable<string>): string | undefined {
+function commonDirectory(directories: Iterable<string>): string | undefined {
 	let common: string | undefined;
 	for (const directory of directories) {
 		common ??= directory;
@@ -83,4 +88,114 @@ export function relativeReference(from: string, to: string): string {
 	const path = relative(`/${from}`, `/${to}`).split(sep).join("/");
 	if (path === "") return ".";
 	return path.startsWith("../") || path === ".." ? path : `./${path}`;
+}
+
+/** Where an eval file stands in the source and in the bundle. */
+export interface SuitePlace {
+	readonly file: string;
+	/** Directory of the source that `bundleDirectory` stands for: relative paths below it stay as they are. */
+	readonly directory: string;
+	/** "" for the bundle itself. */
+	readonly bundleDirectory: string;
+	readonly bundleFile: string;
+}
+
+/** A place for the eval (`eval.yaml`) and for each suite it imports, by source file. Suites never look like evals of their own. */
+export function suitePlaces(loaded: LoadedEval): ReadonlyMap<string, SuitePlace> {
+	const { directory } = loaded.scope;
+	const places = new Map<string, SuitePlace>([
+		[loaded.file, { file: loaded.file, directory, bundleDirectory: "", bundleFile: "eval.yaml" }],
+	]);
+	const imported = [...new Set(loaded.files.filter(({ kind }) => kind === "suite").map(({ resolved }) => resolved))];
+	const outside = commonDirectory(
+		imported.map((file) => dirname(file)).filter((parent) => !isInside(directory, parent)),
+	);
+	const names = new Set<string>();
+	for (const file of imported) {
+		if (places.has(file)) continue;
+		const parent = dirname(file);
+		const bundleDirectory = isInside(directory, parent)
+			? toBundlePath(relative(directory, parent))
+			: toBundlePath("suites", relative(outside ?? parent, parent));
+		const stem =
+			basename(file)
+				.replace(/\.(ya?ml|jsonl?)$/i, "")
+				.replace(/\.?eval$/i, "") || "eval";
+		let bundleFile = toBundlePath(bundleDirectory, `${stem}.suite.yaml`);
+		for (let count = 2; names.has(bundleFile); count++)
+			bundleFile = toBundlePath(bundleDirectory, `${stem}-${count}.suite.yaml`);
+		names.add(bundleFile);
+		places.set(file, { file, directory: parent, bundleDirectory, bundleFile });
+	}
+	return places;
+}
+
+/** Values as they stand in the files, `${{ }}` unreplaced: what a bundle writes. */
+export interface RawValues {
+	/** The value at `place`; undefined where there is none. */
+	at(place: Place): unknown;
+	/** The scalar at `place` as its author wrote it. */
+	written(place: Place): string | undefined;
+	/** The whole document of a file; for JSON Lines the list of its rows. */
+	document(file: string): unknown;
+}
+
+export function rawValues(...sources: readonly ReadonlyMap<string, Source>[]): RawValues {
+	const documents = new Map<string, unknown>();
+	const rows = new Map<string, ReadonlyMap<number, JsonLine>>();
+	const find = (file: string) => sources.map((map) => map.get(file)).find((source) => source !== undefined);
+	const document = (file: string): unknown => {
+		if (!documents.has(file)) documents.set(file, readDocument(file, find(file)));
+		return documents.get(file);
+	};
+	const row = (file: string, line: number): JsonLine | undefined => {
+		let lines = rows.get(file);
+		if (!lines) {
+			const parsed = parseJsonLines(find(file)?.text ?? "", file).rows;
+			lines = new Map(parsed.map((found) => [found.line, found]));
+			rows.set(file, lines);
+		}
+		return lines.get(line);
+	};
+	return {
+		document,
+		written: ({ file, line, path = [] }) =>
+			line === undefined ? writtenIn(file, find(file), path) : row(file, line)?.spelled.get(path.join("\0")),
+		at: (place) =>
+			valueAt(place.line === undefined ? document(place.file) : row(place.file, place.line)?.value, place.path ?? []),
+	};
+}
+
+function writtenIn(file: string, source: Source | undefined, path: DocumentPath): string | undefined {
+	const document = source?.document;
+	if (!document || !isAgentSkillsFile(file, document.value)) return document?.sourceText(path);
+	const part = { ...plainPart(document.value, { file }), written: (own: DocumentPath) => document.sourceText(own) };
+	return agentSkillsEnvelope(part).written(path);
+}
+
+function readDocument(file: string, source: Source | undefined): unknown {
+	if (!source) return undefined;
+	if (!source.document) return parseJsonLines(source.text, file).rows.map((row) => row.value);
+	const { value } = source.document;
+	if (!isAgentSkillsFile(file, value)) return value;
+	return agentSkillsEnvelope(plainPart(value, { file })).value;
+}
+
+/** The value below `value` at `path`; undefined where there is none. */
+export function valueAt(value: unknown, path: DocumentPath): unknown {
+	let found = value;
+	for (const key of path) {
+		if (typeof found !== "object" || found === null || !Object.hasOwn(found, key)) return undefined;
+		found = (found as Record<string | number, unknown>)[key];
+	}
+	return found;
+}
+
+/** A key for maps by place. */
+export function placeKey({ file, line, path }: Place, ...more: DocumentPath): string {
+	return [file, line ?? "", ...(path ?? []), ...more].join("\0");
+}
+
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+	return typeof value === "object" && value !== null && !Array.isArray(value);
 }

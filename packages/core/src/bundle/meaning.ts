@@ -1,7 +1,7 @@
-import { relative, resolve, sep } from "node:path";
-import { isInside } from "../io/files/path-inside.ts";
-import { type CommandSpec, fileOfWord, parseAsRun } from "../model/command.ts";
-import type { DiskView } from "../model/disk-view.ts";
+import { join, relative, resolve, sep } from "node:path";
+import { manifestName } from "../eval/bundle-manifest.ts";
+import { type CommandSpec, fileOfWord, parseAsRun } from "../eval/command.ts";
+import { workingDirectory } from "../eval/command-files.ts";
 import type {
 	Assertion,
 	Extension,
@@ -11,10 +11,19 @@ import type {
 	Suite,
 	TestCase,
 	Workspace,
-} from "../model/eval-types.ts";
-import { type PathText, resolvePath, stripScheme } from "../model/path-text.ts";
-import type { ReferenceKind } from "../model/reference.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
+} from "../eval/eval-types.ts";
+import { loadEval } from "../eval/load-eval.ts";
+import { loadTargets } from "../eval/load-targets.ts";
+import { type PathText, resolvePath, stripScheme } from "../eval/read-shape.ts";
+import { collectReferences, type ReferenceKind } from "../eval/references.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { type DiskView, entriesOf, openDiskView } from "../eval/source.ts";
+import { AgentvError, type Diagnostic } from "../lib/errors.ts";
+import type { Environment } from "../machine/environment.ts";
+import { isInside } from "../machine/files.ts";
+import type { BundlePlan } from "./collect-copies.ts";
+import { selectTargets, type TargetSelection } from "./gather-sources.ts";
+import type { RewriteInput } from "./rewriter.ts";
 
 /** How paths of one side are named, so that source and bundle can be compared. */
 export interface MeaningNames {
@@ -28,7 +37,7 @@ export interface MeaningNames {
 }
 
 /** What an eval means, apart from where its parts stand: plain values that are equal for a source and its bundle. */
-export function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, ResolvedTarget>, withChoices: boolean) {
+function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, ResolvedTarget>, withChoices: boolean) {
 	const { loaded } = names;
 	const meaning = new Meaning(names, withChoices);
 	return plain({
@@ -44,7 +53,7 @@ export function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, Reso
 }
 
 /** The first place where two meanings differ, as a path; undefined where they agree. Values are not told: they may be secret. */
-export function firstDifference(a: unknown, b: unknown, path = ""): string | undefined {
+function firstDifference(a: unknown, b: unknown, path = ""): string | undefined {
 	if (Object.is(a, b)) return undefined;
 	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return path || "the eval";
 	const left = a as Record<string, unknown>;
@@ -232,12 +241,12 @@ const comparedElsewhere = new Set([
 ]);
 
 /** A name for a path of a bundle at `root`; what lies outside of it keeps its absolute path. */
-export function nameInBundle(root: string, path: string): string {
+function nameInBundle(root: string, path: string): string {
 	return isInside(root, path) ? relative(root, path).split(sep).join("/") : path;
 }
 
 /** Where a command of a bundle runs, by name. */
-export function cwdInBundle(root: string, kind: ReferenceKind, command: CommandSpec): string | undefined {
+function cwdInBundle(root: string, kind: ReferenceKind, command: CommandSpec): string | undefined {
 	if (command.cwd?.raw.includes("{{")) return undefined;
 	if (command.cwd) return nameInBundle(root, resolve(command.cwd.base, command.cwd.raw));
 	return kind === "target-command" ? undefined : nameInBundle(root, command.base);
@@ -246,4 +255,114 @@ export function cwdInBundle(root: string, kind: ReferenceKind, command: CommandS
 /** Without undefined entries, so that what is left out and what is undefined are equal. */
 function plain(value: unknown): unknown {
 	return JSON.parse(JSON.stringify(value));
+}
+
+/** What the source means, its paths named as the bundle will have them. */
+export function sourceMeaning(
+	loaded: LoadedEval,
+	selection: TargetSelection,
+	{ places, bound, evalDirectory }: RewriteInput,
+	view: DiskView,
+	withChoices: boolean,
+): unknown {
+	const isDirectory = (path: string) => view.kind(path) === "directory";
+	return meaningOf(
+		{
+			view,
+			loaded,
+			path: (kind, path) => places.named(kind, path, isDirectory(path)) ?? path,
+			cwd(kind, command) {
+				if ((kind === "target-command" && !command.cwd) || command.cwd?.raw.includes("{{")) return undefined;
+				const directory = command.cwd
+					? resolvePath(command.cwd, loaded.scope, view).path
+					: workingDirectory(command, kind, evalDirectory);
+				if (directory === undefined) return undefined;
+				if (command.cwd && places.named("working-directory", directory, true) === undefined) return directory;
+				return places.workingDirectory(directory, bound.has(command));
+			},
+		},
+		selection.named,
+		withChoices,
+	);
+}
+
+/** Enough of a manifest to be recognised as a bundle: reading the real one, of 50,000 files, would cost for nothing. */
+const stubManifest = `{"format_version": 1, "digest": "${"0".repeat(64)}"}`;
+
+/** The view with nothing but the bundle at `root` in reach. */
+function confinedView(view: DiskView, root: string): DiskView {
+	const inside = (path: string) => isInside(root, path);
+	return {
+		kind: (path) => (inside(path) ? view.kind(path) : "missing"),
+		list: (directory) => (inside(directory) ? view.list(directory) : []),
+		entries: (directory) => (inside(directory) ? entriesOf(view, directory) : new Map()),
+		otherCase: (path) => (inside(path) ? view.otherCase(path) : undefined),
+		readText(path) {
+			if (!inside(path)) throw new AgentvError("not-found", `${path} is outside the bundle`);
+			return path === join(root, manifestName) ? stubManifest : view.readText(path);
+		},
+	};
+}
+
+/**
+ * Loads the bundle written at `root` with nothing but itself in reach, and compares what it means with what the source does.
+ * @throws AgentvError `refused` where it could not stand alone
+ */
+export function checkBundle(plan: BundlePlan, root: string): void {
+	if (plan.kind !== "bundle") return;
+	const alone = load(plan, root, plan.env);
+	const problems = [...errors(alone.loaded.diagnostics), ...errors(alone.selection.diagnostics)];
+	if (problems.length > 0) throw refused("the written bundle does not load", problems);
+	for (const { state, raw, kind } of alone.references.files) {
+		const needed = kind !== "metadata-file" && (state === "missing" || state === "outside-root");
+		if (needed && !isExpected(plan, raw)) throw refused(`the bundle would be missing ${JSON.stringify(raw)}`);
+	}
+	const meaning = meaningOf(
+		{
+			view: alone.view,
+			loaded: alone.loaded,
+			path: (_kind, path) => nameInBundle(root, path),
+			cwd: (kind, command) => cwdInBundle(root, kind, command),
+		},
+		alone.selection.named,
+		plan.keepsChoices,
+	);
+	const difference = firstDifference(plan.meaning, meaning);
+	if (difference !== undefined)
+		throw refused(`the bundle would differ in meaning from its source: ${difference} differs`);
+	checkWithoutEnvironment(plan, root);
+}
+
+/** What the source lacked as well, or what stays a path of the machine: said in a warning. */
+function isExpected(plan: BundlePlan, raw: string): boolean {
+	return plan.warnings.some(({ data, rule }) => data.raw === raw && /^path\.(missing|absolute)$/.test(rule));
+}
+
+/** Where nothing is set, only the variables that are listed as required may be missed. */
+function checkWithoutEnvironment(plan: BundlePlan, root: string): void {
+	const required = plan.manifest.variables.filter((variable) => variable.required).map(({ name }) => name);
+	if (required.length > 0) return;
+	const alone = load(plan, root, {});
+	const problems = [...errors(alone.loaded.diagnostics), ...errors(alone.selection.diagnostics)];
+	if (problems.length > 0) throw refused("the written bundle does not load with no variable set", problems);
+}
+
+function load(plan: BundlePlan, root: string, env: Environment) {
+	const view = confinedView(openDiskView(), root);
+	const loaded = loadEval(join(root, "eval.yaml"), { view, env, cwd: root });
+	const scope = loadTargets(loaded.scope, { view, env });
+	const selection = selectTargets(loaded, scope, []);
+	return { view, loaded, selection, references: collectReferences(loaded, selection.all, view), plan };
+}
+
+function errors(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+	return diagnostics.filter(({ severity }) => severity === "error");
+}
+
+function refused(message: string, diagnostics: readonly Diagnostic[] = []): AgentvError {
+	// Their places lie in a directory that is gone by the time they are read.
+	const said = diagnostics.map((found) => found.message).slice(0, 5);
+	return new AgentvError("refused", [message, ...said].join(": "), {
+		hint: "nothing was written; this is probably a bug in AgentV",
+	});
 }

@@ -1,18 +1,15 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import { type Diagnostic, finding } from "../base/diagnostic.ts";
-import { redactUrl } from "../base/git-credentials.ts";
-import { parseGitUrl } from "../base/git-url.ts";
-import { agentvHome, type Environment } from "../io/environment.ts";
-import { makeDirectory } from "../io/files/make-directory.ts";
-import { listRemoteRefs } from "../io/git/remote-git.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import type { EvalScope } from "../model/eval-scope.ts";
-import type { LoadedEval, WorkspaceRepo } from "../model/eval-types.ts";
-import type { BundleRepo } from "../schema/bundle-manifest.ts";
-import { mirrorCommit } from "../workspace/repositories/mirror.ts";
-import { type RepositorySource, repositorySource } from "../workspace/repositories/repository-source.ts";
-import { localRepository, unpinned } from "./bundle-findings.ts";
-import { placeKey } from "./raw-values.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import type { LoadedEval, WorkspaceRepo } from "../eval/eval-types.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { BundleRepo } from "../format/bundle-manifest.ts";
+import { AgentvError, type Diagnostic, finding } from "../lib/errors.ts";
+import { parseGitUrl, redactUrl } from "../lib/git-url.ts";
+import { makeDirectory } from "../machine/directories.ts";
+import { agentvHome, type Environment } from "../machine/environment.ts";
+import { listRemoteRefs } from "../machine/git.ts";
+import { mirrorCommit, type RepositorySource, repositorySource } from "../workspace/repositories.ts";
+import { localRepository, unpinned } from "./bundled-content.ts";
+import { placeKey } from "./layout.ts";
 
 /** A repository to put into the bundle as one git bundle file. */
 export interface VendorStep {

@@ -1,23 +1,40 @@
 import { dirname, relative, resolve, sep } from "node:path";
-import { largestTree, refuseTooLarge } from "../io/files/size-limits.ts";
-import { sweepStaged } from "../io/files/staged-files.ts";
-import { manifestName } from "../model/manifest.ts";
-import { TrustSubjects } from "../model/trust-subjects.ts";
-import { manifestVersion } from "../schema/bundle-manifest.ts";
-import { type BundleOptions, creationTime, recordedFlags } from "./bundle-options.ts";
-import type { BundlePlan, ManifestDraft } from "./bundle-plan.ts";
-import { bundleVariables } from "./bundle-variables.ts";
-import { capturedVariables, captureEnvironment } from "./capture-environment.ts";
-import { collectCopies, copySource } from "./collect-copies.ts";
-import { generateFiles } from "./generate-files.ts";
-import { type Layout, layOut } from "./layout.ts";
-import { loadSource } from "./load-source.ts";
-import { type Observation, observeSources, stopOnErrors } from "./observe-sources.ts";
-import { planCopy } from "./plan-copy.ts";
-import { rawValues } from "./raw-values.ts";
-import { requirements } from "./requirements.ts";
-import { anchorVariablePaths } from "./rewrite-text.ts";
-import { sourceMeaning } from "./source-meaning.ts";
+import { repositoryAccess } from "../eval/access.ts";
+import { manifestName } from "../eval/bundle-manifest.ts";
+import { type IncludedFiles, includedFiles } from "../eval/content.ts";
+import type { LoadedEval } from "../eval/eval-types.ts";
+import type { TargetScope } from "../eval/load-targets.ts";
+import { findingKey } from "../eval/loading.ts";
+import { collectReferences, irregularReferences, type References } from "../eval/references.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { neededPrograms } from "../eval/script-closure.ts";
+import { newAccess, refuseNewAccess, TrustSubjects } from "../eval/trust.ts";
+import { type BundleManifest, type BundleVariable, manifestVersion } from "../format/bundle-manifest.ts";
+import { AgentvError, type Diagnostic, finding, hasErrors } from "../lib/errors.ts";
+import { createRedactor, secretsOf } from "../lib/redact.ts";
+import { type ReferenceToken, scanReferences } from "../lib/template-text.ts";
+import type { Environment } from "../machine/environment.ts";
+import { isInside, largestTree, refuseTooLarge } from "../machine/files.ts";
+import { sweepStaged } from "../machine/staged-files.ts";
+import { variableChoice } from "./bundled-content.ts";
+import { type BundlePlan, collectCopies, copySource, type ManifestDraft, planCopy } from "./collect-copies.ts";
+import {
+	type BundleOptions,
+	chosenBy,
+	creationTime,
+	type GatheredSources,
+	gatherSources,
+	type LoadedSource,
+	loadSource,
+	recordedFlags,
+	type TargetSelection,
+} from "./gather-sources.ts";
+import { isRecord, type Layout, layOut, rawValues, type SuitePlace, suitePlaces } from "./layout.ts";
+import { sourceMeaning } from "./meaning.ts";
+import { type PinnedRepositories, pinRepositories } from "./pinned-repositories.ts";
+import { judgeOutput } from "./print-yaml.ts";
+import { anchorVariablePaths } from "./rewriter.ts";
+import { type BundleSource, capturedVariables, captureEnvironment, generateFiles, provenance } from "./write-bundle.ts";
 
 /**
  * Looks at an eval and all it needs, and plans its bundle. Removes what killed processes left beside the output, and changes nothing else; with `pin` or `vendorRepos` it asks the remotes.
@@ -110,4 +127,153 @@ function manifestDraft(
 		repos: [...pinned.repos],
 		requires: requirements(references, gathered, selection.all, pinned.repos.length > 0),
 	};
+}
+
+/** Everything that was looked at to plan a bundle. */
+interface Observation {
+	readonly options: BundleOptions;
+	readonly loaded: LoadedEval;
+	readonly scope: TargetScope;
+	readonly selection: TargetSelection;
+	readonly references: References;
+	readonly suites: ReadonlyMap<string, SuitePlace>;
+	readonly gathered: GatheredSources;
+	readonly pinned: PinnedRepositories;
+	/** `.env` files that may come along. */
+	readonly dotEnv: ReadonlySet<string>;
+	readonly source: BundleSource;
+	/** The eval's environment. */
+	readonly env: Environment;
+	/** Absolute. */
+	readonly output: string;
+	readonly replaces: boolean;
+	/** Warnings. */
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Looks at everything an eval needs. Asks remotes only to pin repositories.
+ * @throws AgentvError `refused` with every error at its place
+ */
+async function observeSources(
+	{ loaded, scope, selection, env }: LoadedSource,
+	given: BundleOptions,
+): Promise<Observation> {
+	const { view, cwd } = given;
+	const output = resolve(cwd, given.output);
+	const replaces = judgeOutput(output, loaded.scope.directory, given.force ?? false);
+	const options = given.targetsFile === undefined ? given : { ...given, targetsFile: resolve(cwd, given.targetsFile) };
+	const suites = suitePlaces(loaded);
+	const included = include(loaded, scope, options);
+	const references = collectReferences(loaded, selection.all, view);
+	const gathered = gatherSources({ loaded, references, suites, included: included.files, view });
+	const diagnostics = distinct([
+		...loaded.diagnostics.filter(({ severity }) => severity === "error"),
+		...irregularReferences(references.files),
+		...selection.diagnostics,
+		...included.diagnostics,
+		...gathered.diagnostics,
+		...choicesByVariable(selection),
+	]);
+	stopOnErrors(loaded.file, cwd, diagnostics);
+	for (const area of Object.values(gathered.areas))
+		for (const directory of area.trees.keys()) refuseNested(directory, output);
+	const { pin = false, vendorRepos = false, signal } = options;
+	if (pin || vendorRepos) {
+		const fetched = [...repositoryAccess({ loaded, tests: loaded.tests })];
+		refuseNewAccess(newAccess(fetched, { env: options.env, view }), createRedactor(secretsOf(options.env)));
+	}
+	const pins = { pin: pin || vendorRepos, vendor: vendorRepos, env: options.env, view, signal };
+	const pinned = await pinRepositories(loaded, pins);
+	return {
+		...{ options, loaded, scope, selection, references, suites, gathered, pinned, env, output, replaces },
+		dotEnv: included.dotEnv,
+		source: await provenance(loaded.file, loaded.scope, options.env),
+		diagnostics: [...diagnostics, ...pinned.diagnostics],
+	};
+}
+
+function include({ bundle, file, scope }: LoadedEval, targets: TargetScope, options: BundleOptions): IncludedFiles {
+	const own = bundle.include.map((pattern, index) => ({ pattern, at: { file, path: ["bundle", "include", index] } }));
+	const given = (options.include ?? []).map((pattern) => ({ pattern, at: { file, path: [] } }));
+	const found = includedFiles([...own, ...given], bundle.exclude, scope.directory, options.view);
+	// The eval and its targets are in the bundle already, rewritten.
+	const written = new Set([file, ...targets.files]);
+	return { ...found, files: found.files.filter((path) => !written.has(path)) };
+}
+
+/** What loading may not read is reported by it, and again where it would be copied. */
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+	return [...new Map(diagnostics.map((one) => [findingKey(one), one])).values()];
+}
+
+function choicesByVariable({ named }: TargetSelection): Diagnostic[] {
+	return [...named].flatMap(([name, { via, at }]) => {
+		const names = chosenBy(via);
+		const target = via.at(-1)?.definition.name ?? name;
+		return names.length === 0 ? [] : [finding(variableChoice, { names, target }, at)];
+	});
+}
+
+function refuseNested(directory: string, output: string): void {
+	if (!isInside(directory, output) && !isInside(output, directory)) return;
+	throw new AgentvError(
+		"refused",
+		`the output ${output} is inside ${directory}, which would be bundled, or contains it`,
+		{
+			hint: "choose a directory outside the source",
+		},
+	);
+}
+
+/** @throws AgentvError `refused` with all errors among `diagnostics`, if there are any */
+function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnostic[]): void {
+	if (!hasErrors(diagnostics)) return;
+	const errors = diagnostics.filter(({ severity }) => severity === "error");
+	const count = errors.length === 1 ? "it has an error" : `it has ${errors.length} errors`;
+	const short = relative(cwd, file);
+	throw new AgentvError("refused", `${short.startsWith("..") ? file : short} can't be bundled: ${count}`, {
+		diagnostics: errors,
+	});
+}
+
+/** What must be installed where the bundle runs: programs by name, and npm packages that its scripts import. */
+function requirements(
+	references: References,
+	gathered: GatheredSources,
+	targets: readonly ResolvedTarget[],
+	usesGit: boolean,
+): BundleManifest["requires"] {
+	const executables = neededPrograms(references, targets);
+	for (const program of gathered.programs) executables.add(program);
+	if (usesGit) executables.add("git");
+	return { packages: [...gathered.packages], executables: [...executables].sort() };
+}
+
+/** The variables that the files of a bundle name: where, and whether it runs without them. */
+function bundleVariables(files: ReadonlyMap<string, unknown>, captured: Environment | undefined): BundleVariable[] {
+	const found = new Map<string, { usedIn: Set<string>; required: boolean }>();
+	for (const [file, value] of files) {
+		for (const token of references(value)) {
+			const entry = found.get(token.name) ?? { usedIn: new Set(), required: false };
+			entry.usedIn.add(file);
+			entry.required ||= token.defaultText === undefined;
+			found.set(token.name, entry);
+		}
+	}
+	return [...found]
+		.sort(([a], [b]) => (a < b ? -1 : 1))
+		.map(([name, { usedIn, required }]) => ({
+			name,
+			usedIn: [...usedIn].sort(),
+			captured: captured?.[name] !== undefined,
+			required,
+		}));
+}
+
+function* references(value: unknown): Generator<Extract<ReferenceToken, { kind: "reference" }>> {
+	if (typeof value === "string") {
+		if (value.includes("${{")) for (const token of scanReferences(value)) if (token.kind === "reference") yield token;
+	} else if (Array.isArray(value)) for (const item of value) yield* references(item);
+	else if (isRecord(value)) for (const item of Object.values(value)) yield* references(item);
 }

@@ -14,10 +14,50 @@ import {
 	type YAMLMap,
 	type YAMLSeq,
 } from "yaml";
-import { sameValue } from "../base/value-edit.ts";
-import { parseYaml } from "../base/yaml-document.ts";
-import { isRecord } from "./raw-values.ts";
-import { WrittenNumber, withPlainNumbers } from "./written-number.ts";
+import { isBundleDirectory } from "../eval/bundle-manifest.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { jsonNumber } from "../lib/json.ts";
+import { parseYaml } from "../lib/yaml-document.ts";
+import { sameValue } from "../lib/yaml-edit.ts";
+import { listDirectory } from "../machine/directories.ts";
+import { isInside, pathKind, realPath, targetKind } from "../machine/files.ts";
+import { isRecord } from "./layout.ts";
+
+/** A number as its author wrote it: `007` and `1e3` must not become 7 and 1000 in a bundle. */
+export class WrittenNumber {
+	readonly text: string;
+	readonly #value: number;
+
+	constructor(text: string, value: number) {
+		this.text = text;
+		this.#value = value;
+	}
+
+	valueOf(): number {
+		return this.#value;
+	}
+
+	toJSON(): number {
+		return this.#value;
+	}
+}
+
+/** `value` with plain numbers in it. */
+function withPlainNumbers(value: unknown): unknown {
+	if (value instanceof WrittenNumber) return value.valueOf();
+	if (typeof value !== "object" || value === null) return value;
+	if (Array.isArray(value)) return value.map(withPlainNumbers);
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withPlainNumbers(item)]));
+}
+
+/** `value` as JSON. A number that JSON can't spell so is text: fields that take either read it as the same. */
+export function printJson(value: unknown): string {
+	if (value instanceof WrittenNumber) return jsonNumber.test(value.text) ? value.text : JSON.stringify(value.text);
+	if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+	if (Array.isArray(value)) return `[${value.map(printJson).join(",")}]`;
+	const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+	return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${printJson(item)}`).join(",")}}`;
+}
 
 /** Which items of the old list at a path the new items are; undefined for new ones. */
 export type ItemOrigins = (path: readonly (string | number)[]) => readonly (number | undefined)[] | undefined;
@@ -167,4 +207,34 @@ function alike(old: unknown, value: unknown): boolean {
 
 function findPair(node: YAMLMap, key: string): Pair | undefined {
 	return node.items.find((pair) => (isScalar(pair.key) ? String(pair.key.value) === key : pair.key === key));
+}
+
+/**
+ * Whether a former bundle stands at `output` and gives way to the new one.
+ * @throws AgentvError `refused` where a bundle must not be written there
+ */
+export function judgeOutput(output: string, source: string, force: boolean): boolean {
+	const real = realPath(output);
+	if (isInside(realPath(source), real))
+		throw new AgentvError("refused", `the output ${output} is inside the source ${source}`, {
+			hint: "choose a directory outside the eval's",
+		});
+	if (isInside(real, realPath(source)))
+		throw new AgentvError("refused", `the output ${output} contains the source ${source}`, {
+			hint: "choose a separate directory for the bundle",
+		});
+	const kind = targetKind(output);
+	if (kind === "missing") {
+		if (pathKind(output) === "link") throw new AgentvError("refused", `the output ${output} is a broken link`);
+		return false;
+	}
+	if (kind !== "directory") throw new AgentvError("refused", `the output ${output} exists and is not a directory`);
+	if (listDirectory(output).length === 0) return false;
+	if (!isBundleDirectory(output))
+		throw new AgentvError("refused", `the output ${output} is not empty and not a bundle`, {
+			hint: "choose a new or empty directory; --force only replaces an existing bundle",
+		});
+	if (!force)
+		throw new AgentvError("refused", `the output ${output} is already a bundle`, { hint: "--force overwrites it" });
+	return true;
 }

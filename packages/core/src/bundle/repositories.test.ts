@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { bareRepository, git, gitRepository, tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { verifyBundle } from "../model/verify-bundle.ts";
+import { verifyBundle } from "../eval/bundle-manifest.ts";
 import { makeBundle } from "./testing/make-bundle.ts";
 
 const evalText = (repos: string) => `target: {name: m, provider: mock}

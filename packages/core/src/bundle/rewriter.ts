@@ -1,15 +1,161 @@
-import type { Place } from "../base/diagnostic.ts";
-import type { CommandSpec } from "../model/command.ts";
-import { parseAsRun } from "../model/command.ts";
-import { workingDirectory } from "../model/command-files.ts";
-import type { CommandUse, ReferenceKind } from "../model/reference.ts";
-import type { BundlePlaces } from "./bundle-places.ts";
-import { relativeReference } from "./layout.ts";
-import { isRecord, placeKey, type RawValues, valueAt } from "./raw-values.ts";
-import { customCommand, type ReferenceIndex } from "./reference-index.ts";
-import { replaceWords, rewritePath } from "./rewrite-text.ts";
-import type { SuitePlace } from "./suite-places.ts";
-import { WrittenNumber } from "./written-number.ts";
+import { resolve } from "node:path";
+import { type CommandSpec, parseAsRun, parseCommand } from "../eval/command.ts";
+import { workingDirectory } from "../eval/command-files.ts";
+import { stripScheme } from "../eval/read-shape.ts";
+import type { CommandUse, Reference, ReferenceKind, References } from "../eval/references.ts";
+import type { Place } from "../lib/errors.ts";
+import { isInside } from "../machine/files.ts";
+import { customCommand, type GatheredSources, type ReferenceIndex } from "./gather-sources.ts";
+import {
+	type Area,
+	isRecord,
+	type Layout,
+	placeKey,
+	type RawValues,
+	relativeReference,
+	type SuitePlace,
+	valueAt,
+} from "./layout.ts";
+import { WrittenNumber } from "./print-yaml.ts";
+
+/** `file://` stays in front of what had it, an extension's `:beforeAll` behind. */
+function rewritePath(
+	written: string,
+	references: readonly Reference[],
+	from: string,
+	places: BundlePlaces,
+): string | undefined {
+	const [first] = references;
+	if (!first) return undefined;
+	const suffix = first.kind === "extension" ? (/:[A-Za-z]+$/.exec(written)?.[0] ?? "") : "";
+	const scheme = written.startsWith("file://") ? "file://" : "";
+	const path = rewriteTarget(written.slice(scheme.length, written.length - suffix.length), references, from, places);
+	if (path === undefined) return undefined;
+	// A word without a slash would be no path.
+	return `${scheme}${/^\.{1,2}$/.test(path) ? `${path}/` : path}${suffix}`;
+}
+
+/**
+ * What a path is in the bundle. Where a test's variables make several paths of one text, the part before the first variable is
+ * rewritten and the rest stays: relative structure is kept, so that all of them are right.
+ */
+function rewriteTarget(
+	written: string,
+	references: readonly Reference[],
+	from: string,
+	places: BundlePlaces,
+): string | undefined {
+	const targets = new Set(references.map((reference) => places.target(reference)));
+	const [only] = targets;
+	if (targets.size === 1) return only === undefined ? undefined : relativeReference(from, only);
+	const [first] = references;
+	const fixed = /^[^{]*\//.exec(written)?.[0];
+	if (!first || !written.includes("{{") || fixed === undefined) return undefined;
+	const directory = resolve(first.base, stripScheme(fixed));
+	const place = places.inArea(first.kind, directory);
+	return place === undefined ? undefined : `${relativeReference(from, place)}/${written.slice(fixed.length)}`;
+}
+
+/** Gives the directories a place that paths with a test's variables begin with. */
+export function anchorVariablePaths(references: References, raw: RawValues, contents: GatheredSources["areas"]): void {
+	for (const { kind, at, base } of references.files) {
+		const written = raw.at(at);
+		if (typeof written !== "string" || !/(?<!\$)\{\{/.test(written) || kind === "tests" || kind === "metadata-file")
+			continue;
+		const fixed = /^[^{]*\//.exec(stripScheme(written))?.[0];
+		const content = contents[areaOf(kind)];
+		if (fixed !== undefined && !content.isEmpty()) content.anchors.add(resolve(base, fixed));
+	}
+}
+
+/**
+ * A string command with some of its words replaced (`replaced` by index), everything else as it was written. Undefined where
+ * its words can't be told apart before its variables are replaced.
+ */
+function replaceWords(written: string, replaced: ReadonlyMap<number, string>): string | undefined {
+	const parsed = parseCommand(written);
+	if (parsed.kind === "shell") return undefined;
+	let text = "";
+	let done = 0;
+	for (const word of parsed.words) {
+		const replacement = replaced.get(word.index);
+		if (replacement === undefined) continue;
+		text += written.slice(done, word.range[0]) + quoteWord(replacement);
+		done = word.range[1];
+	}
+	return text + written.slice(done);
+}
+
+/** A word as a command line says it, so that it is read back as it is. */
+export function quoteWord(word: string): string {
+	if (/^[\w@%+=:,./-]+$/.test(word)) return word;
+	if (!word.includes("'")) return `'${word}'`;
+	return word.replace(/[^\w@%+=:,./-]/g, (character) => `\\${character}`);
+}
+
+/** Where references lead inside the bundle. */
+export interface BundlePlaces {
+	/** Bundle path of what a reference names; undefined where nothing is copied for it. */
+	target(reference: Reference): string | undefined;
+	/** The same for an absolute path. */
+	named(kind: Reference["kind"], path: string, isDirectory: boolean): string | undefined;
+	/** Bundle path of a source path in the area that a reference's kind belongs to. */
+	inArea(kind: Reference["kind"], path: string): string | undefined;
+	/** The bundle directory that stands for a directory in which a command runs. */
+	workingDirectory(directory: string, bound: boolean): string;
+}
+
+export function bundlePlaces(
+	gathered: GatheredSources,
+	layout: Layout,
+	suites: ReadonlyMap<string, SuitePlace>,
+): BundlePlaces {
+	const place = (area: Area, path: string): string | undefined => {
+		const top = layout.top(area);
+		return top !== undefined && isInside(top, path) ? layout.place(area, path) : undefined;
+	};
+	const inArea: BundlePlaces["inArea"] = (kind, path) => place(areaOf(kind), path);
+	const byDirectory = new Map([...suites.values()].map((suite) => [suite.directory, suite.bundleDirectory]));
+	const { scripts } = gathered.areas;
+	const named: BundlePlaces["named"] = (kind, path, isDirectory) => {
+		if (kind === "template") {
+			const real = gathered.templates.get(path);
+			return real === undefined ? undefined : place("workspace", real);
+		}
+		if (areaOf(kind) === "scripts" && isDirectory && !scripts.hasBelow(path))
+			// Of a directory that holds the eval nothing else may be needed: then the bundle stands for it.
+			return [...byDirectory.keys()].some((directory) => isInside(path, directory)) ? "" : undefined;
+		return place(areaOf(kind), path);
+	};
+	return {
+		inArea,
+		named,
+		target({ kind, state, resolved, onDisk }) {
+			if (state === "missing" || state === "run-time" || state === "opaque") return undefined;
+			return named(kind, resolved, onDisk === "directory");
+		},
+		workingDirectory(directory, bound) {
+			const own = byDirectory.get(directory);
+			if (own !== undefined && !bound) return own;
+			return gathered.areas.scripts.hasBelow(directory) ? (place("scripts", directory) ?? "") : "";
+		},
+	};
+}
+
+/** The area that what a kind of reference names goes to. */
+function areaOf(kind: Reference["kind"]): Area {
+	switch (kind) {
+		case "template":
+			return "workspace";
+		case "input-file":
+		case "prompt":
+		case "fixtures":
+		case "agent-rules":
+			return "data";
+		default:
+			return "scripts";
+	}
+}
 
 export interface RewriteInput {
 	readonly raw: RawValues;

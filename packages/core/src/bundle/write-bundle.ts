@@ -1,30 +1,43 @@
-import { dirname, join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import { digestFile, digestText } from "../io/files/digest-tree.ts";
-import { listEntry } from "../io/files/list-entry.ts";
-import { makeDirectory } from "../io/files/make-directory.ts";
-import { missingParent } from "../io/files/missing-parent.ts";
-import { ObservedCopier, writeLink } from "../io/files/observed-copy.ts";
-import { compareByBytes } from "../io/files/path-order.ts";
-import { removeTree } from "../io/files/remove-tree.ts";
-import { largestTree } from "../io/files/size-limits.ts";
-import { besideName, formerName, sweepStaged } from "../io/files/staged-files.ts";
-import { systemTempDir } from "../io/files/temp-dir.ts";
-import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
-import { renamePath, writeNewFile } from "../io/files/write-new.ts";
-import { writeTextPieces } from "../io/files/write-text-pieces.ts";
-import { bundleDigest, filesDigest } from "../model/bundle-digest.ts";
-import { manifestName, renderManifest } from "../model/manifest.ts";
-import { addTrust, madeHere } from "../model/trust-record.ts";
-import { bundleSubject } from "../model/trust-subjects.ts";
-import type { BundleFile, BundleManifest } from "../schema/bundle-manifest.ts";
-import type { BundlePlan } from "./bundle-plan.ts";
-import { checkBundle } from "./check-bundle.ts";
-import { copySource, copyTarget } from "./collect-copies.ts";
-import { CopiedFile } from "./copied-file.ts";
-import { locateSecrets } from "./locate-secrets.ts";
-import { SecretScanner } from "./secret-scanner.ts";
-import { vendorRepository } from "./vendor-repository.ts";
+import { dirname, join, relative, sep } from "node:path";
+import { bundleDigest, filesDigest, manifestName, renderManifest } from "../eval/bundle-manifest.ts";
+import { benchmarkOfFile, type EvalScope } from "../eval/discover-evals.ts";
+import type { LoadedEval, TestCase } from "../eval/eval-types.ts";
+import type { References } from "../eval/references.ts";
+import { bundleSubject } from "../eval/trust.ts";
+import { addTrust, madeHere } from "../eval/trust-record.ts";
+import type { BundleFile, BundleManifest } from "../format/bundle-manifest.ts";
+import { AgentvError, type Diagnostic, finding, type Place } from "../lib/errors.ts";
+import { redactUrl } from "../lib/git-url.ts";
+import { createRedactor, redactText, secretsOf } from "../lib/redact.ts";
+import { isSecretField, isSecretName, redactAddress } from "../lib/secret-shapes.ts";
+import { scanReferences } from "../lib/template-text.ts";
+import { ObservedCopier, writeLink } from "../machine/copy-tree.ts";
+import { makeDirectory, systemTempDir } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
+import { compareByBytes, largestTree, removeTree, throwIfAborted } from "../machine/files.ts";
+import { listEntry } from "../machine/find-files.ts";
+import { GitError } from "../machine/git-error.ts";
+import {
+	currentBranch,
+	foreignRepository,
+	headCommit,
+	isDirty,
+	remoteUrl,
+	repositoryRoot,
+} from "../machine/git-repository.ts";
+import { missingParent } from "../machine/own-files.ts";
+import { besideName, formerName, sweepStaged } from "../machine/staged-files.ts";
+import { digestFile, digestText } from "../machine/tree-notes.ts";
+import { renamePath, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
+import { locateSecrets, SecretScanner, variablePath } from "./bundled-content.ts";
+import { type BundlePlan, CopiedFile, copySource, copyTarget, vendorRepository } from "./collect-copies.ts";
+import { type ComposedEval, composeEval, flattenTarget } from "./compose-eval.ts";
+import { type GatheredSources, indexReferences, type TargetSelection } from "./gather-sources.ts";
+import { isRecord, type Layout, placeKey, type RawValues, type SuitePlace } from "./layout.ts";
+import { checkBundle } from "./meaning.ts";
+import type { PinnedRepositories } from "./pinned-repositories.ts";
+import { patchYaml, printJson, printYaml } from "./print-yaml.ts";
+import { type BundlePlaces, bundlePlaces, type RewriteInput, Rewriter } from "./rewriter.ts";
 
 /** How far a bundle is; the last one is `done`. */
 export type BundleProgress =
@@ -210,4 +223,251 @@ function secretsFound(found: readonly string[]): AgentvError {
 			hint: "remove them, or allow one with --allow-secret and the digits in brackets",
 		},
 	);
+}
+
+export interface GenerateInput {
+	readonly loaded: LoadedEval;
+	readonly selection: TargetSelection;
+	readonly references: References;
+	readonly gathered: GatheredSources;
+	readonly layout: Layout;
+	readonly suites: ReadonlyMap<string, SuitePlace>;
+	readonly pinned: PinnedRepositories;
+	readonly chosen: readonly string[];
+	readonly raw: RawValues;
+}
+
+/** The files that bundling writes itself. */
+export interface GeneratedFiles {
+	/** By bundle path; of JSON Lines the rows. */
+	readonly values: ReadonlyMap<string, unknown>;
+	/** The texts of `values`, or of what was made of them. */
+	print(values: ReadonlyMap<string, unknown>): Map<string, string>;
+	readonly rewrite: RewriteInput;
+	readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Makes `eval.yaml`, `targets.yaml`, imported suites and large test data. */
+export function generateFiles(input: GenerateInput): GeneratedFiles {
+	const { loaded, gathered, layout, suites, pinned, raw, selection } = input;
+	const places = bundlePlaces(gathered, layout, suites);
+	const rewrite: RewriteInput = {
+		raw,
+		index: indexReferences(loaded, input.references),
+		places,
+		suites,
+		bound: gathered.bound,
+		evalDirectory: loaded.scope.directory,
+		settled: { ...pinned, texts: new Map([...pinned.texts, ...chosenNames(selection, raw)]) },
+	};
+	const values = new Map<string, unknown>();
+	const composed = new Map<string, { suite: SuitePlace; eval: ComposedEval }>();
+	const rows = new Set<string>();
+	const freePath = pathFinder(gathered, layout, values);
+	for (const suite of suites.values()) {
+		const tests: TestCase[] = loaded.tests.filter((test) => test.suite.file === suite.file);
+		const made = composeEval({ ...rewrite, loaded, suite, tests, chosen: input.chosen, freePath });
+		composed.set(suite.bundleFile, { suite, eval: made });
+		values.set(suite.bundleFile, made.value);
+		for (const [path, list] of made.testFiles) {
+			values.set(path, list);
+			rows.add(path);
+		}
+	}
+	if (selection.named.size > 0) {
+		const targets = [...selection.named.values()].map((target) => flattenTarget(target, new Rewriter(rewrite, "")));
+		values.set("targets.yaml", { targets });
+	}
+	const print = (path: string, value: unknown): string => {
+		if (rows.has(path)) return (value as readonly unknown[]).map((row) => `${printJson(row)}\n`).join("");
+		const made = composed.get(path);
+		return made ? printEval(made, value, input) : printYaml(value);
+	};
+	return {
+		values,
+		print: (changed) => new Map([...changed].map(([path, value]) => [path, print(path, value)])),
+		rewrite,
+		diagnostics: [...pathsByVariable(input, places)],
+	};
+}
+
+function printEval(
+	{ suite, eval: made }: { suite: SuitePlace; eval: ComposedEval },
+	value: unknown,
+	{ loaded, raw }: GenerateInput,
+): string {
+	const source = loaded.sources.get(suite.file);
+	const before = raw.document(suite.file);
+	if (!source?.document || source.document.value !== before) return printYaml(value);
+	return patchYaml(source.text, before, value, (path) =>
+		path.length === 1 && path[0] === made.testsKey ? made.origins : undefined,
+	);
+}
+
+/** A path of the bundle that nothing else has: `data/tests.jsonl`, else `data/tests-2.jsonl`, … */
+function pathFinder(gathered: GatheredSources, layout: Layout, values: ReadonlyMap<string, unknown>) {
+	const given = new Set<string>();
+	const { data } = gathered.areas;
+	const isTaken = (path: string) => {
+		if (given.has(path) || gathered.own.has(path) || values.has(path)) return true;
+		if ([...data.files.keys(), ...data.links.keys()].some((source) => layout.place("data", source) === path))
+			return true;
+		return [...data.trees].some(([directory, { entries }]) => {
+			const prefix = layout.place("data", directory);
+			return entries.some((entry) => `${prefix}/${entry.path}` === path);
+		});
+	};
+	return (wanted: string): string => {
+		let path = wanted;
+		for (let count = 2; isTaken(path); count++) path = wanted.replace(/(\.\w+)$/, `-${count}$1`);
+		given.add(path);
+		return path;
+	};
+}
+
+/** Names of targets that stand behind a variable: today's choice is kept. */
+function* chosenNames({ choices }: TargetSelection, raw: RawValues): Generator<[string, string]> {
+	const settle = function* (at: Place, name: unknown): Generator<[string, string]> {
+		const written = raw.at(at);
+		if (typeof written === "string" && written.includes("${{") && typeof name === "string") yield [placeKey(at), name];
+	};
+	for (const choice of choices) {
+		if (!("inline" in choice)) yield* settle(choice.at, choice.name);
+		else
+			for (const key of ["extends", "use_target"])
+				yield* settle({ ...choice.at, path: [...(choice.at.path ?? []), key] }, choice.inline[key]);
+	}
+}
+
+function* pathsByVariable({ references, raw }: GenerateInput, places: BundlePlaces): Generator<Diagnostic> {
+	for (const reference of references.files) {
+		const written = raw.at(reference.at);
+		if (typeof written !== "string" || !written.includes("${{") || reference.kind === "metadata-file") continue;
+		const path = places.target(reference);
+		const names = scanReferences(written).flatMap((token) => (token.kind === "reference" ? [token.name] : []));
+		if (path !== undefined && names.length > 0)
+			yield finding(variablePath, { names: [...new Set(names)], path }, reference.at);
+	}
+}
+
+/**
+ * Returns the variables that `--capture-env` writes into a bundle: those that its files name, without secrets and what a default can't hold.
+ * A variable is a secret by its name, by its value, and by each place that uses it: under `api_key`, a header, the user part of a URL.
+ */
+export function capturedVariables(files: ReadonlyMap<string, unknown>, env: Environment): Environment {
+	const uses = new Map<string, boolean>();
+	for (const value of files.values()) collectUses(value, false, uses);
+	const secret = [...uses].flatMap(([name, isSecret]) => (isSecret ? (env[name] ?? []) : []));
+	const redact = createRedactor([...secretsOf(env), ...secret]);
+	const isCapturable = (name: string, value: string | undefined): value is string =>
+		value !== undefined &&
+		value !== "" &&
+		uses.get(name) === false &&
+		redact(value) === value &&
+		!/[\r\n]/.test(value) &&
+		!value.includes("}}") &&
+		value === value.trim();
+	return Object.fromEntries(
+		[...uses.keys()].flatMap((name) => {
+			const value = Object.hasOwn(env, name) ? env[name] : undefined;
+			return isCapturable(name, value) ? [[name, value]] : [];
+		}),
+	);
+}
+
+/** Notes of each variable whether any place of it is one for secrets. */
+function collectUses(value: unknown, isSecret: boolean, uses: Map<string, boolean>): void {
+	if (typeof value === "string") {
+		if (value.includes("${{")) noteUses(value, isSecret, uses);
+	} else if (Array.isArray(value)) for (const item of value) collectUses(item, isSecret, uses);
+	else if (isRecord(value))
+		for (const [key, item] of Object.entries(value)) collectUses(item, isSecret || isSecretField(key), uses);
+}
+
+function noteUses(text: string, isSecret: boolean, uses: Map<string, boolean>): void {
+	const tokens = scanReferences(text).filter((token) => token.kind === "reference");
+	let filled = "";
+	let done = 0;
+	for (const [index, { range }] of tokens.entries()) {
+		filled += `${text.slice(done, range[0])}${standIn(index)}`;
+		done = range[1];
+	}
+	const shown = redactAddress(redactText(filled + text.slice(done)));
+	for (const [index, { name }] of tokens.entries())
+		uses.set(name, uses.get(name) || isSecret || isSecretName(name) || !shown.includes(standIn(index)));
+}
+
+/** A value that is redacted wherever a secret would be. */
+function standIn(index: number): string {
+	return `Zq${index}x7Kd2Lm4Vt`;
+}
+
+/** `value` with what the captured variables are today as the defaults of its `${{ VAR }}` references, in every string. */
+export function captureEnvironment(value: unknown, captured: Environment): unknown {
+	if (typeof value === "string") return value.includes("${{") ? captureText(value, captured) : value;
+	if (Array.isArray(value)) return value.map((item) => captureEnvironment(item, captured));
+	if (!isRecord(value)) return value;
+	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, captureEnvironment(item, captured)]));
+}
+
+function captureText(text: string, captured: Environment): string {
+	let result = "";
+	let done = 0;
+	for (const token of scanReferences(text)) {
+		if (token.kind !== "reference") continue;
+		const today = captured[token.name];
+		if (today === undefined) continue;
+		result += `${text.slice(done, token.range[0])}\${{ ${token.name}:-${today} }}`;
+		done = token.range[1];
+	}
+	return result + text.slice(done);
+}
+
+export type BundleSource = BundleManifest["source"];
+
+/** Where an eval came from: repository, commit, branch, local changes, and the benchmark that holds it. */
+export async function provenance(file: string, scope: EvalScope, env: Environment): Promise<BundleSource> {
+	const root = repositoryRoot(scope.directory);
+	const git = root === undefined ? undefined : await gitFacts(root, env);
+	return {
+		eval: relative(root ?? scope.root, file)
+			.split(sep)
+			.join("/"),
+		commit: git?.commit ?? null,
+		branch: git?.branch ?? null,
+		dirty: git?.dirty ?? null,
+		remote: git?.remote === undefined ? null : redactUrl(git.remote),
+		benchmark: await benchmark(file, env),
+	};
+}
+
+async function gitFacts(root: string, env: Environment) {
+	try {
+		const options = { env, ...foreignRepository(root, env) };
+		const [commit, branch, dirty, remote] = await Promise.all([
+			headCommit(root, options),
+			currentBranch(root, options),
+			isDirty(root, options),
+			remoteUrl(root, options),
+		]);
+		return { commit, branch, dirty, remote };
+	} catch (error) {
+		// Without git, or in a repository that git refuses, a bundle says less about where it came from.
+		if (error instanceof GitError) return undefined;
+		throw error;
+	}
+}
+
+async function benchmark(file: string, env: Environment): Promise<BundleSource["benchmark"]> {
+	try {
+		const found = benchmarkOfFile(file, env);
+		if (!found) return null;
+		const root = found.isGitBacked ? repositoryRoot(found.root) : undefined;
+		const git = root === undefined ? undefined : await gitFacts(root, env);
+		return { id: found.id, revision: git?.commit ?? null };
+	} catch (error) {
+		// A registry that can't be read is the registry's trouble, not this eval's.
+		if (error instanceof AgentvError) return null;
+		throw error;
+	}
 }

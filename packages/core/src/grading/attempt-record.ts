@@ -1,14 +1,20 @@
 import { join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import { readJson } from "../base/read-json.ts";
-import { sameValue } from "../base/value-edit.ts";
-import { digestFile, digestText } from "../io/files/digest-tree.ts";
-import { pathKind, realPath } from "../io/files/stat-path.ts";
-import { readRecordText, recordPath } from "../model/record-files.ts";
-import { type AttemptFile, attemptFileSchema, type GradedRecord } from "../schema/attempt-file.ts";
-import { attemptFacts, type ResultRow } from "../schema/result-row.ts";
-import { toWireKey } from "../schema/wire-object.ts";
-import { sameScore } from "./verdict.ts";
+import { readRecordText, recordPath } from "../eval/run-digest.ts";
+import { toWire, toWireKey } from "../format/codec.ts";
+import {
+	type AttemptFile,
+	attemptFacts,
+	attemptFileSchema,
+	type GradedRecord,
+	type ResultRow,
+} from "../format/run-file.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { readJson } from "../lib/json.ts";
+import { sameValue } from "../lib/yaml-edit.ts";
+import { pathKind, realPath } from "../machine/files.ts";
+import { digestFile, digestText } from "../machine/tree-notes.ts";
+import type { RequestMessage } from "../targets/contract.ts";
+import { sameScore } from "./contract.ts";
 
 /** A mismatch between a row and the attempt's own file. */
 export interface RecordProblem {
@@ -123,4 +129,23 @@ export function sameOrNoScore(one: number | null, other: number | null): boolean
 
 function shown({ name, score, verdict, assertions }: Judgement) {
 	return { name, score, verdict, assertions };
+}
+
+/** Returns a message for programs and records: a lone text is that text. */
+export function messageToWire(
+	{ role, name, content, toolCalls }: RequestMessage,
+	files: "path" | "name",
+): Record<string, unknown> {
+	const [first, ...more] = content;
+	const isText = first?.type === "text" && more.length === 0;
+	return {
+		role,
+		...(name === undefined ? {} : { name }),
+		content: isText
+			? first.text
+			: content.map((piece) =>
+					piece.type === "text" ? { type: "text", value: piece.text } : { type: piece.type, value: piece[files] },
+				),
+		...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
+	};
 }

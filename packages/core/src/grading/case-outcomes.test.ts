@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { readIndex, readRunFile, readSummary } from "../model/result-files.ts";
+import { readIndex, readRunFile, readSummary } from "../eval/discover-evals.ts";
 import { editIndex, isOf, recordedRun } from "../results/testing/tampered-run.ts";
-import { caseOutcomes } from "./case-outcomes.ts";
-import { tallyOf, testsNotRun } from "./run-tally.ts";
+import { caseOutcomes, tallyOf, testsNotRun } from "./outcomes.ts";
 
 function counted(directory: string) {
 	const run = readRunFile(directory);

@@ -1,9 +1,9 @@
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { combineScores } from "./grade-assertion.ts";
+import { weightedMean } from "./contract.ts";
+import { combineScores } from "./grade-answer.ts";
 import { gradingFixture } from "./testing/grading-fixture.ts";
-import { weightedMean } from "./verdict.ts";
 
 const parts = "assertions: [{name: a, type: contains, value: yes}, {name: b, type: contains, value: no, weight: 3}]";
 const composite = (aggregator: string, more = "") =>

@@ -1,9 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { assertionSchemas } from "../schema/assertion-entry.ts";
-import { gradeAssertion } from "./grade-assertion.ts";
+import { assertionSchemas } from "../format/assertion-entry.ts";
+import {
+	assertionRecord,
+	gradeAssertion,
+	isReproducible,
+	type Regraded,
+	readAssertionRecord,
+	regrade,
+} from "./grade-answer.ts";
 import { graders } from "./graders/index.ts";
-import { assertionRecord, isReproducible, readAssertionRecord } from "./recorded-assertion.ts";
-import { type Regraded, regrade } from "./regrade.ts";
 import { aSubject, gradingFixture } from "./testing/grading-fixture.ts";
 
 /** An entry of each type, as short as its schema allows. */

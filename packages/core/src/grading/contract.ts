@@ -1,10 +1,13 @@
-import type { Environment } from "../io/environment.ts";
-import type { Scratch } from "../io/files/scratch.ts";
-import type { CommandRunner } from "../model/command-runner.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import type { EvalScope } from "../model/eval-scope.ts";
-import type { Assertion } from "../model/eval-types.ts";
-import type { ToolCall } from "../schema/message.ts";
+import type { CommandRunner } from "../eval/command.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import type { Assertion } from "../eval/eval-types.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { AssertionSettings } from "../format/assertion-entry.ts";
+import type { ToolCall } from "../format/eval-file.ts";
+import type { GradedRecord } from "../format/run-file.ts";
+import { valueAt } from "../lib/yaml-locate.ts";
+import type { Scratch } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
 import type { AnswerMessage, RequestMessage, TargetAnswer, TargetFailure, TokenUsage } from "../targets/contract.ts";
 
 export type GraderType = Assertion["type"];
@@ -87,8 +90,7 @@ export interface GradedAssertion extends Omit<Score, "parts"> {
 }
 
 /** A grader that could not run, as recorded in attempts. */
-export interface UngradedAssertion
-	extends Pick<GradedAssertion, "name" | "type" | "weight" | "required" | "usage" | "parts"> {
+interface UngradedAssertion extends Pick<GradedAssertion, "name" | "type" | "weight" | "required" | "usage" | "parts"> {
 	readonly verdict: "not_judged";
 	readonly score: null;
 	readonly assertions: readonly Finding[];
@@ -167,3 +169,246 @@ export interface GraderQuestion {
 export type GraderReply =
 	| { readonly ok: true; readonly answer: TargetAnswer; readonly usage: GraderUsage }
 	| { readonly ok: false; readonly failure: TargetFailure; readonly usage?: GraderUsage };
+
+/** Returns the fields of results that identify an assertion's grader. */
+export function graderName(assertion: Assertion): Pick<GraderResult, "name" | "type" | "weight" | "required"> {
+	const { name, weight, required } = assertion;
+	return { name, type: assertion.type === "custom" ? assertion.customType : assertion.type, weight, required };
+}
+
+export function isGraded(result: GraderResult): result is GradedAssertion {
+	return result.verdict !== "not_judged";
+}
+
+/** Returns the result of a grader that could not run. */
+export function ungraded(assertion: Assertion, { couldNotRun, usage, parts }: CouldNotRun): UngradedAssertion {
+	return {
+		...{ ...graderName(assertion), verdict: "not_judged", score: null, assertions: [], error: couldNotRun },
+		...(usage ? { usage } : {}),
+		...(parts ? { parts } : {}),
+	};
+}
+
+/**
+ * Returns a recorded result as the result of the current assertion: the recorded score, compared
+ * with the current `min_score` or threshold.
+ * Excludes the usage of grading, which was counted when the result was made.
+ */
+export function recordedResult(assertion: Assertion, record: GradedRecord, threshold: number): GraderResult {
+	const { score, assertions, details, veto, stated = veto ? "fail" : undefined, error = unknownError } = record;
+	const parts = record.parts?.flatMap((part, index) => {
+		const inner = assertion.parts?.[index];
+		return inner ? [recordedResult(inner, part, threshold)] : [];
+	});
+	if (score === null) return ungraded(assertion, { couldNotRun: error, ...(parts ? { parts } : {}) });
+	const said = stated ? { stated } : {};
+	return {
+		...{ ...graderName(assertion), score, assertions, ...said },
+		...verdictOf({ score, ...said }, barOf(assertion, { threshold })),
+		...(details ? { details } : {}),
+		...(parts ? { parts } : {}),
+	};
+}
+
+const unknownError = { code: "unknown", message: "its recorded score is missing" };
+
+/** A measured amount and its limit. */
+export interface Bound {
+	readonly what: string;
+	readonly unit: string;
+	/** Undefined: the target did not report it. */
+	readonly actual: number | undefined;
+	/** Undefined: no limit, so it is not checked. */
+	readonly most: number | undefined;
+}
+
+export interface BoundFindings {
+	readonly findings: readonly Finding[];
+	/** Limited figures that the target does not report. */
+	readonly unknown: readonly string[];
+}
+
+/** Compares the known amounts with their limits; unknown amounts are skipped. */
+export function boundFindings(bounds: readonly Bound[]): BoundFindings {
+	const findings: Finding[] = [];
+	const unknown: string[] = [];
+	for (const { what, unit, actual, most } of bounds) {
+		if (most === undefined) continue;
+		const amount = (value: number) => `${Math.round(value * 1e6) / 1e6}${unit === "" ? "" : ` ${unit}`}`;
+		if (actual === undefined || !Number.isFinite(actual)) unknown.push(what);
+		else findings.push({ text: `${what}: at most ${amount(most)}`, passed: actual <= most, evidence: amount(actual) });
+	}
+	return { findings, unknown };
+}
+
+/** Returns the share of known amounts within their limits, if any amount is known. */
+export function boundsScore({ findings, unknown }: BoundFindings): Score | CouldNotRun {
+	if (findings.length === 0) return noData(unknown);
+	const details = unknown.length > 0 ? { not_reported: unknown } : undefined;
+	return shareScore(findings, details);
+}
+
+function noData(unknown: readonly string[]): CouldNotRun {
+	if (unknown.length === 0) return { couldNotRun: { code: "no-data", message: "the grader sets no limit" } };
+	const list = unknown.length === 1 ? unknown[0] : `${unknown.slice(0, -1).join(", ")} and ${unknown.at(-1)}`;
+	return { couldNotRun: { code: "no-data", message: `the target does not report ${list}` } };
+}
+
+/** Sums of fractions miss their target by some 1e-16: scores this close are equal. */
+const closeEnough = 1e-9;
+
+export function reaches(score: number, bar: number): boolean {
+	return score >= bar - closeEnough;
+}
+
+/** Returns the score from which an assertion passes. */
+export function barOf(assertion: { readonly minScore?: number }, subject: { readonly threshold: number }): number {
+	return assertion.minScore ?? subject.threshold;
+}
+
+/** A stated failure is not outvoted by the grader's own score: that is a veto. */
+export function verdictOf(
+	{ score, stated }: Pick<Score, "score" | "stated">,
+	bar: number,
+): { readonly verdict: "pass" | "fail"; readonly veto?: true } {
+	if (!reaches(score, bar)) return { verdict: "fail" };
+	return stated === "fail" ? { verdict: "fail", veto: true } : { verdict: "pass" };
+}
+
+/** Returns whether two ways of adding up agree. */
+export function sameScore(one: number, other: number): boolean {
+	return Math.abs(one - other) <= closeEnough;
+}
+
+/** Returns 1 or 0 for one statement. */
+export function binaryScore(passed: boolean, text: string, evidence?: string): Score {
+	return { score: passed ? 1 : 0, assertions: [{ text, passed, ...(evidence === undefined ? {} : { evidence }) }] };
+}
+
+/** Returns the share of true statements; 0 without any. */
+export function shareScore(assertions: readonly Finding[], details?: Readonly<Record<string, unknown>>): Score {
+	const passed = assertions.filter((assertion) => assertion.passed).length;
+	return {
+		score: assertions.length === 0 ? 0 : passed / assertions.length,
+		assertions,
+		...(details ? { details } : {}),
+	};
+}
+
+/** Returns the plain mean if all weights are 0, and 0 for an empty list. */
+export function weightedMean(scores: readonly { readonly score: number; readonly weight: number }[]): number {
+	if (scores.length === 0) return 0;
+	const total = scores.reduce((sum, { weight }) => sum + weight, 0);
+	if (total === 0) return scores.reduce((sum, { score }) => sum + score, 0) / scores.length;
+	return scores.reduce((sum, { score, weight }) => sum + score * weight, 0) / total;
+}
+
+/** The figures that graders use: the original ones for a cached answer. */
+export interface Measures {
+	readonly durationMs?: number | undefined;
+	readonly tokenUsage?: TokenUsage | undefined;
+	readonly costUsd?: number | undefined;
+	readonly llmCalls?: number | undefined;
+}
+
+/** Recorded figures. */
+export interface RecordedFigures extends Measures {
+	readonly cached?: Omit<Measures, "llmCalls"> | undefined;
+}
+
+/** Returns the figures for graders. */
+export function measuresOf({ durationMs, tokenUsage, costUsd, llmCalls, cached }: RecordedFigures): Measures {
+	return { ...(cached ?? { durationMs, tokenUsage, costUsd }), llmCalls };
+}
+
+/** Adds up turns. A figure that one of them lacks is unknown for the whole. */
+export function addMeasures(one: Measures, other: Measures): Measures {
+	return {
+		durationMs: add(one.durationMs, other.durationMs),
+		tokenUsage: one.tokenUsage && other.tokenUsage && addTokens(one.tokenUsage, other.tokenUsage, add),
+		costUsd: add(one.costUsd, other.costUsd),
+		llmCalls: add(one.llmCalls, other.llmCalls),
+	};
+}
+
+function add(one: number | undefined, other: number | undefined): number | undefined {
+	return one === undefined || other === undefined ? undefined : one + other;
+}
+
+/** Reported costs of calls. */
+export interface Costs {
+	readonly tokenUsage?: TokenUsage;
+	/** US dollars. */
+	readonly costUsd?: number;
+}
+
+interface KnownCosts {
+	readonly tokenUsage?: TokenUsage | undefined;
+	readonly costUsd?: number | undefined;
+}
+
+/** Adds up the costs of two calls; a figure that neither reports stays unknown. */
+export function addCosts(one: KnownCosts | undefined, other: KnownCosts | undefined): Costs {
+	const [first, second] = [one?.tokenUsage, other?.tokenUsage];
+	const tokenUsage = first && second ? addTokens(first, second, addAmounts) : (first ?? second);
+	const costUsd = addAmounts(one?.costUsd, other?.costUsd);
+	return { ...(tokenUsage === undefined ? {} : { tokenUsage }), ...(costUsd === undefined ? {} : { costUsd }) };
+}
+
+export function addAmounts(one: number | undefined, other: number | undefined): number | undefined {
+	return one === undefined ? other : one + (other ?? 0);
+}
+
+/** Adds up the costs of any number of calls; a figure that none reports stays unknown. */
+export function sumCosts(usages: Iterable<KnownCosts>): Costs {
+	let sum: Costs = {};
+	for (const usage of usages) sum = addCosts(sum, usage);
+	return sum;
+}
+
+/** @param add returns the sum of two counts if one of them is unknown */
+function addTokens(
+	one: TokenUsage,
+	other: TokenUsage,
+	add: (one: number | undefined, other: number | undefined) => number | undefined,
+): TokenUsage {
+	const cached = add(one.cached, other.cached);
+	const reasoning = add(one.reasoning, other.reasoning);
+	return {
+		input: one.input + other.input,
+		output: one.output + other.output,
+		...(cached === undefined ? {} : { cached }),
+		...(reasoning === undefined ? {} : { reasoning }),
+	};
+}
+
+export type ArgsMatch = NonNullable<AssertionSettings<"tool-trajectory">["argsMatch"]>;
+
+/**
+ * Returns whether a tool's actual arguments match the expected ones, by `exact`, `superset`,
+ * `subset`, `ignore` or a list of fields to compare.
+ */
+export function argsMatch(actual: unknown, expected: Readonly<Record<string, unknown>>, how: ArgsMatch): boolean {
+	if (how === "ignore") return true;
+	if (typeof how === "object") return how.every((path) => sameValue(valueAt(actual, path), valueAt(expected, path)));
+	if (how === "exact") return sameValue(actual, expected);
+	const held = typeof actual === "object" && actual !== null ? (actual as Record<string, unknown>) : {};
+	if (how === "superset") return Object.entries(expected).every(([key, value]) => sameValue(held[key], value));
+	return Object.entries(held).every(([key, value]) => Object.hasOwn(expected, key) && sameValue(value, expected[key]));
+}
+
+/** Returns whether JSON values are deeply equal; the order of keys is ignored. */
+export function sameValue(one: unknown, other: unknown): boolean {
+	if (one === other) return true;
+	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+	if (Array.isArray(one) !== Array.isArray(other)) return false;
+	const keys = Object.keys(one);
+	return (
+		keys.length === Object.keys(other).length &&
+		keys.every(
+			(key) =>
+				Object.hasOwn(other, key) &&
+				sameValue((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]),
+		)
+	);
+}

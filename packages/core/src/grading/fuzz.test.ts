@@ -2,10 +2,9 @@ import { readFileSync } from "node:fs";
 import { inputWatch, law } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { mutatedJson } from "../base/testing/mutated-json.ts";
-import { judgeReply } from "./judge/judge-reply.ts";
-import { programReply } from "./program-reply.ts";
-import { replyScore } from "./reply-score.ts";
+import { mutatedJson } from "../lib/testing/mutated-json.ts";
+import { judgeReply } from "./judge.ts";
+import { programReply, replyScore } from "./run-program.ts";
 
 function replies(file: string, key: string): string[] {
 	const lines = readFileSync(new URL(`./testing/${file}`, import.meta.url), "utf8")

@@ -1,9 +1,39 @@
-import type { Assertion } from "../model/eval-types.ts";
-import type { GradedRecord } from "../schema/attempt-file.ts";
-import type { CouldNotRun, GraderResult, Subject } from "./contract.ts";
-import { type GradingServices, gradeAssertion } from "./grade-assertion.ts";
-import { isGraded, recordedResult, ungraded } from "./grader-result.ts";
-import { addUsage } from "./judge/add-usage.ts";
+import { isUtf8 } from "node:buffer";
+import { extname } from "node:path";
+import type { CommandRunner } from "../eval/command.ts";
+import type { Assertion, BuiltInAssertion, Preprocessor } from "../eval/eval-types.ts";
+import { openDiskView } from "../eval/source.ts";
+import { type AssertionType, assertionSchemas, customAssertionSchema } from "../format/assertion-entry.ts";
+import { toWire } from "../format/codec.ts";
+import type { ExecutionStatus, GradedRecord } from "../format/run-file.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { lookUp } from "../lib/interpolate.ts";
+import { readBytes } from "../machine/read-file.ts";
+import type { RequestMessage } from "../targets/contract.ts";
+import {
+	barOf,
+	type CouldNotRun,
+	type Grade,
+	type GradedAssertion,
+	type Grader,
+	type GraderResult,
+	type GraderServices,
+	type GraderType,
+	graderName,
+	type InputFileText,
+	isGraded,
+	reaches,
+	recordedResult,
+	type Score,
+	type Subject,
+	sameScore,
+	ungraded,
+	verdictOf,
+	weightedMean,
+} from "./contract.ts";
+import { graders } from "./graders/index.ts";
+import { addUsage } from "./judge.ts";
+import { notRun } from "./run-program.ts";
 
 /** `parts`: the grader runs again, with a choice for each part. */
 export type RegradeChoice = "keep" | "parts" | "regrade";
@@ -89,4 +119,322 @@ function withUsage(result: GraderResult, record: GradedRecord, earlier: EarlierR
 	if (!earlier?.countsUsage || !record.usage || (record.parts && isGraded(result) && result.usage)) return result;
 	const usage = addUsage(record.usage as GraderResult["usage"], result.usage);
 	return usage ? { ...result, usage } : result;
+}
+
+export type GradingServices = Omit<GraderServices, "gradePart">;
+
+/**
+ * Grades one assertion: runs its grader, then applies `negate`, `min_score` and the test's
+ * threshold. Never rejects.
+ * @param gradePart grades the parts of a composite; by default like any other assertion
+ */
+export async function gradeAssertion(
+	assertion: Assertion,
+	subject: Subject,
+	services: GradingServices,
+	gradePart: GraderServices["gradePart"] = (part, of) => gradeAssertion(part, of, services),
+): Promise<GraderResult> {
+	const grade = await rawGrade(assertion, subject, { ...services, gradePart });
+	if ("couldNotRun" in grade) return ungraded(assertion, grade);
+	const score = assertion.negate ? negated(grade) : grade;
+	return { ...score, ...graderName(assertion), ...verdictOf(score, barOf(assertion, subject)) };
+}
+
+async function rawGrade(assertion: Assertion, subject: Subject, services: GraderServices): Promise<Grade> {
+	const grader = graders.get(assertion.type);
+	if (!grader)
+		return { couldNotRun: { code: "not-available", message: `the grader ${assertion.type} is not available` } };
+	try {
+		return await grader.grade(assertion, subject, services);
+	} catch (error) {
+		// A crashing grader is never a low score: the test was not graded.
+		const reason = error instanceof Error ? error.message : String(error);
+		const code = error instanceof AgentvError ? error.code : "crashed";
+		return { couldNotRun: { code, message: `the grader ${assertion.name} failed: ${reason}` } };
+	}
+}
+
+function negated(score: Score): Score {
+	const { stated } = score;
+	return {
+		...score,
+		...(stated ? { stated: stated === "pass" ? "fail" : "pass" } : {}),
+		score: 1 - score.score,
+		assertions: score.assertions.map((finding) => ({
+			...finding,
+			text: `not: ${finding.text}`,
+			passed: !finding.passed,
+		})),
+	};
+}
+
+/** Returns the weighted mean of the graders' scores, or 0 if a required one fails. */
+export function combineScores(graded: readonly GradedAssertion[]): number {
+	if (graded.some(({ required, verdict }) => required && verdict === "fail")) return 0;
+	return weightedMean(graded);
+}
+
+/** How the scores of a conversation's turns are combined. */
+export type TurnAggregation = "mean" | "min" | "max";
+
+/** The result of a conversation. */
+export interface TurnScores {
+	/** Scores of the turns that have their own graders, except skipped ones. */
+	readonly scores: readonly number[];
+	/** Turns with graders that were skipped because an earlier turn failed: they count as failed. */
+	readonly unheld: number;
+	readonly aggregation: TurnAggregation;
+}
+
+/**
+ * Returns an attempt's score from all its graders.
+ * @param whole score of the graders for the whole answer; absent if there are none
+ */
+export function attemptScore(turns: TurnScores | undefined, whole: number | undefined): number {
+	if (!turns || (turns.scores.length === 0 && whole !== undefined)) return whole ?? 0;
+	const score = aggregate([...turns.scores, ...new Array<number>(turns.unheld).fill(0)], turns.aggregation);
+	// All turns together weigh as much as the graders of the whole conversation.
+	return whole === undefined ? score : (score + whole) / 2;
+}
+
+/**
+ * Combines the results of an attempt's graders. A failed required grader leaves the attempt without
+ * a score, and a veto fails it regardless of its score; both apply even if other graders could not
+ * run. Otherwise an attempt is graded only if every grader gave a score.
+ */
+export function attemptVerdict(
+	score: number,
+	threshold: number,
+	results: readonly GraderResult[],
+): { readonly score: number; readonly status: ExecutionStatus } {
+	const graded = results.filter(isGraded);
+	if (graded.some(({ required, verdict }) => required && verdict === "fail"))
+		return { score: 0, status: "quality_failure" };
+	if (graded.some(({ veto }) => veto)) return { score, status: "quality_failure" };
+	if (graded.length < results.length) return { score: 0, status: "execution_error" };
+	return { score, status: reaches(score, threshold) ? "ok" : "quality_failure" };
+}
+
+function aggregate(scores: readonly number[], how: TurnAggregation): number {
+	if (scores.length === 0) return 0;
+	if (how === "min") return Math.min(...scores);
+	if (how === "max") return Math.max(...scores);
+	return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}
+
+/** Returns whether the record of an answer suffices to grade it. */
+export function isReproducible(assertion: Assertion): boolean {
+	const grader: Grader<GraderType> | undefined = graders.get(assertion.type);
+	return grader?.reproducible(assertion) ?? false;
+}
+
+/** Returns an assertion as written in evals, without defaults, for an attempt's file. */
+export function assertionRecord(assertion: Assertion): Record<string, unknown> {
+	const { name, weight, required, minScore, negate, parts } = assertion;
+	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
+	return {
+		type,
+		...(name === type ? {} : { name }),
+		...(weight === 1 ? {} : { weight }),
+		...(required ? { required } : {}),
+		...(minScore === undefined ? {} : { min_score: minScore }),
+		...(negate ? { negate } : {}),
+		...(isReproducible(assertion) ? settingsRecord(assertion) : {}),
+		...(parts ? { assertions: parts.map(assertionRecord) } : {}),
+	};
+}
+
+const common = new Set(["type", "name", "weight", "required", "minScore", "negate", "assertions", "evaluators"]);
+
+function settingsRecord(assertion: Assertion): Record<string, unknown> {
+	const own = Object.fromEntries(Object.entries(assertion.settings).filter(([key]) => !common.has(key)));
+	// The only own steps inside settings; everything deeper is written as the author wrote it.
+	if (assertion.type === "tool-trajectory" && assertion.settings.expected)
+		own.expected = assertion.settings.expected.map(toWire);
+	return toWire(own);
+}
+
+/**
+ * Parses the output of `assertionRecord`; undefined if invalid. Types that can't be graded again
+ * become a custom type, which is never reproducible.
+ */
+export function readAssertionRecord(record: unknown): Assertion | undefined {
+	const read = customAssertionSchema.safeParse(record);
+	if (!read.success) return undefined;
+	const { assertions } = record as { readonly assertions?: unknown };
+	const parts = assertions === undefined ? undefined : readAssertionRecords(assertions);
+	if (assertions !== undefined && !parts) return undefined;
+	const { type, name = type, weight = 1, required = false, minScore, negate = false } = read.data;
+	const base = {
+		...{ name, weight, negate, required: required !== false, at: { file: "", path: [] }, base: "", rest: {} },
+		...(minScore === undefined ? {} : { minScore }),
+		...(parts ? { parts } : {}),
+	};
+	const settings = Object.hasOwn(assertionSchemas, type)
+		? assertionSchemas[type as AssertionType].safeParse(record)
+		: undefined;
+	const builtIn = settings?.success ? ({ ...base, type, settings: settings.data } as BuiltInAssertion) : undefined;
+	if (builtIn && isReproducible(builtIn)) return builtIn;
+	return { ...base, type: "custom", customType: type, program: "", settings: {} };
+}
+
+/** Parses a list of them; undefined if one is invalid. */
+export function readAssertionRecords(records: unknown): Assertion[] | undefined {
+	if (!Array.isArray(records)) return undefined;
+	const read = records.map(readAssertionRecord);
+	const known = read.flatMap((assertion) => assertion ?? []);
+	return known.length === read.length ? known : undefined;
+}
+
+/** Why a grader's recorded score is kept. */
+export type TakenOver = "not-reproducible" | "masked" | "timeout";
+
+/** A grader of an attempt, with its recorded result and its current one. */
+export interface Regraded {
+	/** Its name; for a part of a composite after the names of its composites. */
+	readonly path: readonly string[];
+	readonly type: string;
+	/** Absent if it is not recorded. */
+	readonly recorded: GradedRecord | undefined;
+	/** Absent if there is no recorded result to keep. */
+	readonly now: GraderResult | undefined;
+	/** Absent if it was graded again. */
+	readonly takenOver?: TakenOver;
+}
+
+export interface RegradeOptions {
+	/** Whether secrets were redacted from the record, so that a differing score proves nothing. */
+	readonly isRedacted: boolean;
+	/** Called for every grader, the parts of a composite before the composite. */
+	readonly seen: (regraded: Regraded) => void;
+}
+
+/**
+ * Grades a recorded answer again. @returns what counts for the test's score; undefined if it is
+ * unknown
+ */
+export async function regrade(
+	assertion: Assertion,
+	recorded: GradedRecord | undefined,
+	subject: Subject,
+	options: RegradeOptions,
+	around: readonly string[] = [],
+): Promise<GraderResult | undefined> {
+	const path = [...around, assertion.name];
+	const type = assertion.type === "custom" ? assertion.customType : assertion.type;
+	const parts = new Map<Assertion, GraderResult | undefined>();
+	for (const [index, part] of (assertion.parts ?? []).entries())
+		parts.set(part, await regrade(part, recorded?.parts?.[index], subject, options, path));
+	const again = isReproducible(assertion)
+		? await gradeAssertion(assertion, subject, noServices, async (part) => parts.get(part) ?? unknownPart(part))
+		: undefined;
+	const takenOver = whyTakenOver(again, recorded, options);
+	const now = takenOver ? recorded && recordedResult(assertion, recorded, subject.threshold) : again;
+	options.seen({ path, type, recorded, now, ...(takenOver ? { takenOver } : {}) });
+	return now;
+}
+
+function unknownPart(part: Assertion): GraderResult {
+	return ungraded(part, { couldNotRun: { code: "unknown", message: "its recorded score is missing" } });
+}
+
+function whyTakenOver(
+	again: GraderResult | undefined,
+	recorded: GradedRecord | undefined,
+	{ isRedacted }: RegradeOptions,
+): TakenOver | undefined {
+	if (!again) return "not-reproducible";
+	// A slow machine can hit a time limit that the run did not.
+	if (!isGraded(again) && again.error.code === "timeout" && recorded?.error?.code !== "timeout") return "timeout";
+	const agrees = recorded && isGraded(again) && recorded.score !== null && sameScore(again.score, recorded.score);
+	return isRedacted && !agrees ? "masked" : undefined;
+}
+
+function refuse(): never {
+	throw new AgentvError("failed", "a reproducible grader asked for a service");
+}
+
+/** Reproducible graders use none of these. */
+const noServices: GradingServices = {
+	env: {},
+	scope: { directory: "/", root: "/", rootKind: "eval-directory" },
+	view: openDiskView(),
+	runCommand: refuse,
+	programEnv: {},
+	scratch: { path: "", make: refuse },
+	signal: new AbortController().signal,
+	askModel: refuse,
+};
+
+export interface InputTextOptions {
+	readonly preprocessors: readonly Preprocessor[];
+	readonly runCommand: CommandRunner;
+	readonly signal: AbortSignal;
+}
+
+/**
+ * Returns the input files of messages as text: by the preprocessor of their extension or media type
+ * if there is one, else unchanged if they are text.
+ * @throws AgentvError if a preprocessor fails or a file is unreadable
+ */
+export async function inputTexts(
+	messages: readonly RequestMessage[],
+	options: InputTextOptions,
+): Promise<InputFileText[]> {
+	const texts: InputFileText[] = [];
+	for (const { content } of messages) {
+		for (const piece of content) {
+			if (piece.type === "text") continue;
+			const text = await textOf(piece.path, piece.name, piece.mediaType, options);
+			texts.push({ path: piece.name, file: piece.path, ...(text === undefined ? {} : { text }) });
+		}
+	}
+	return texts;
+}
+
+const mediaTypes: Readonly<Record<string, string>> = {
+	pdf: "application/pdf",
+	docx: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+	pptx: "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+	xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+	csv: "text/csv",
+	html: "text/html",
+	json: "application/json",
+	md: "text/markdown",
+	txt: "text/plain",
+	png: "image/png",
+	jpg: "image/jpeg",
+	jpeg: "image/jpeg",
+};
+
+/**
+ * Returns a file as text; undefined if it is binary and has no preprocessor.
+ * @throws AgentvError if its preprocessor fails or it is unreadable
+ */
+export async function textOf(
+	file: string,
+	name: string,
+	given: string | undefined,
+	{ preprocessors, runCommand, signal }: InputTextOptions,
+): Promise<string | undefined> {
+	const ending = extname(file).slice(1).toLowerCase();
+	const mediaType = given ?? lookUp(mediaTypes, ending) ?? "application/octet-stream";
+	const preprocessor = preprocessors.find(
+		({ type }) => type === mediaType || type.replace(/^\./, "").toLowerCase() === ending,
+	);
+	if (!preprocessor) {
+		const bytes = readBytes(file);
+		return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
+	}
+	const result = await runCommand(preprocessor.command, {
+		input: JSON.stringify({ path: file, original_path: name, media_type: mediaType }),
+		timeoutMs: (preprocessor.timeoutSeconds ?? 60) * 1000,
+		signal,
+	});
+	const what = `the preprocessor of ${name}`;
+	const failed = notRun(what, result)?.couldNotRun.message;
+	if (failed !== undefined) throw new AgentvError("not-runnable", failed);
+	if (result.truncated) throw new AgentvError("not-runnable", `${what} printed too much, so its output was truncated`);
+	if (result.exitCode === 0) return result.stdout;
+	throw new AgentvError("not-runnable", `${what} exited with ${result.exitCode}: ${result.stderr.trim().slice(-1000)}`);
 }

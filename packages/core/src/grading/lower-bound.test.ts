@@ -1,13 +1,12 @@
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { boundedMeanText } from "../base/bounded-mean.ts";
-import type { Repeat } from "../model/eval-types.ts";
-import { caseScores } from "../results/case-scores.ts";
+import type { Repeat } from "../eval/eval-types.ts";
+import { type ErrorCause, errorCauses } from "../format/run-file.ts";
+import { boundedMeanText } from "../lib/numbers.ts";
 import { compareRuns } from "../results/compare-runs.ts";
-import { type ErrorCause, errorCauses } from "../schema/result-row.ts";
-import { type AttemptResult, caseResult } from "./case-result.ts";
-import { passRate, SummaryBuilder, scoreMean } from "./run-summary.ts";
+import { caseScores } from "../results/outcomes.ts";
+import { type AttemptResult, caseResult, passRate, SummaryBuilder, scoreMean } from "./outcomes.ts";
 
 const threshold = 0.8;
 

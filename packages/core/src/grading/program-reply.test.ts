@@ -2,11 +2,10 @@ import { readFileSync } from "node:fs";
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseJsonLines } from "../base/json-lines.ts";
-import type { ProcessResult } from "../io/run-process.ts";
-import type { Grade } from "./contract.ts";
-import { programReply } from "./program-reply.ts";
-import { verdictOf } from "./verdict.ts";
+import { parseJsonLines } from "../lib/json-lines.ts";
+import type { ProcessResult } from "../machine/run-process.ts";
+import { type Grade, verdictOf } from "./contract.ts";
+import { programReply } from "./run-program.ts";
 
 interface ReplyCase {
 	readonly name: string;

@@ -1,9 +1,9 @@
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Fingerprint } from "../schema/result-row.ts";
-import { type AttemptScore, type CaseScore, caseScores } from "./case-scores.ts";
+import type { Fingerprint } from "../format/run-file.ts";
 import { type Comparison, compareRuns } from "./compare-runs.ts";
+import { type AttemptScore, type CaseScore, caseScores } from "./outcomes.ts";
 
 const print: Fingerprint = { test: "t", graders: "g", workspace: "w", hooks: "h", target: "x" };
 

@@ -1,8 +1,20 @@
-import { type BoundedMean, boundedMean } from "../base/bounded-mean.ts";
-import { type Fingerprint, fingerprintParts } from "../schema/result-row.ts";
-import type { CaseScore } from "./case-scores.ts";
-import { type CasePair, matchCases, type Renamed } from "./match-cases.ts";
-import { type MeanDifference, meanDifference } from "./mean-difference.ts";
+import { join } from "node:path";
+import { readSummary } from "../eval/discover-evals.ts";
+import { caseKey } from "../eval/run-digest.ts";
+import { toWireKey } from "../format/codec.ts";
+import {
+	type AttemptFile,
+	type Fingerprint,
+	fingerprintParts,
+	type ResultRow,
+	type RunFile,
+	type RunSummary,
+} from "../format/run-file.ts";
+import { type BoundedMean, boundedMean, seededRandom } from "../lib/numbers.ts";
+import { pathKind } from "../machine/files.ts";
+import { type CasePair, type CaseScore, matchCases, type Renamed } from "./outcomes.ts";
+import { type AttemptId, attemptOf } from "./read-run.ts";
+import type { Difference, VersionUse } from "./sign-run.ts";
 
 export type FingerprintPart = keyof Fingerprint;
 
@@ -147,4 +159,316 @@ function byBoth(a1: string, a2: string, b1: string, b2: string): number {
 
 function byText(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** What the figures mean, in words. */
+export function describeDifference(difference: MeanDifference): string {
+	const { tests, mean, interval } = difference;
+	if (tests === 0)
+		return "No test can be compared: every one of them was changed, added or removed, or was not graded.";
+	const over = `over ${tests} comparable test${tests === 1 ? "" : "s"}`;
+	if (!interval) return `Mean difference ${signed(mean)} ${over}. ${describeSmallestEffect(difference)}`;
+	const judged =
+		interval[1] < 0 ? "The later run is worse." : interval[0] > 0 ? "The later run is better." : "No difference shown.";
+	return `Mean difference ${signed(mean)} (95 % interval ${signed(interval[0])} to ${signed(interval[1])}) ${over}. ${judged} ${describeSmallestEffect(difference)}`;
+}
+
+/** How much would have shown with so many tests; empty where none can be compared. */
+export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
+	if (tests === 0) return "";
+	if (!interval || smallestEffect === undefined)
+		return `With so few tests, a difference can't be distinguished from chance: at least ${fewestTests} are needed.`;
+	if (smallestEffect >= 1)
+		return "With so few tests and such a wide spread, hardly any true difference would be detected.";
+	return `With this spread, ${tests} tests detect a true difference of ${smallestEffect.toFixed(3)} with 80 % power; a smaller one can go undetected.`;
+}
+
+/** Returns whether counting what the later run's agent broke as 0 changes the figures. */
+export function isLowered({ difference, atLeast }: Comparison): boolean {
+	return atLeast.difference.tests !== difference.tests || atLeast.difference.mean !== difference.mean;
+}
+
+/** What the figures are then, in words. */
+export function describeLowered({ atLeast: { difference, verdict } }: Comparison): string {
+	const { mean, interval } = difference;
+	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
+	return `Counting 0 for tests that the later run's agent kept from being graded: ${signed(mean)}${range}, ${verdict}.`;
+}
+
+/** A difference with its sign, to three places. */
+export function signed(value: number): string {
+	const digits = Math.abs(value).toFixed(3);
+	if (Number(digits) === 0) return digits;
+	return `${value < 0 ? "−" : "+"}${digits}`;
+}
+
+/** What paired differences say about their mean. */
+interface MeanDifference {
+	readonly tests: number;
+	readonly mean: number;
+	/** 95 % bootstrap interval of the mean; absent where so few tests could not show any effect. */
+	readonly interval?: readonly [low: number, high: number];
+	/** The smallest true difference that this many tests with this spread would show four times out of five. */
+	readonly smallestEffect?: number;
+}
+
+/** With fewer pairs even a difference in every one of them may be chance: 2⁻⁵ is more than one in forty. */
+export const fewestTests = 6;
+
+const z975 = 1.959964;
+const z80 = 0.841621;
+
+/**
+ * The mean of paired differences with a percentile bootstrap interval, widened for small samples. Deterministic: the
+ * resamples depend on the number of tests alone, so that swapping the runs mirrors the interval exactly.
+ */
+export function meanDifference(differences: Float64Array): MeanDifference {
+	const tests = differences.length;
+	const mean = tests === 0 ? 0 : sum(differences) / tests;
+	if (tests < fewestTests) return { tests, mean };
+	const t = studentQuantile(tests - 1);
+	// Bootstrap means vary less than means do by √((n-1)/n), and their tails are the normal's: both are made good.
+	const tail = normalTail(Math.sqrt(tests / (tests - 1)) * t);
+	const means = resampledMeans(differences);
+	return {
+		tests,
+		mean,
+		interval: [quantile(means, tail), quantile(means, 1 - tail)],
+		smallestEffect: smallestEffect(differences, mean, (t + z80) ** 2 / tests),
+	};
+}
+
+/**
+ * The difference d that is √`needed` standard deviations large. A true difference spreads the tests further: it comes in steps, of the size
+ * that was seen (a whole one, where nothing changed), in some of the tests. So the variance at d is what was seen + d · step − d².
+ */
+function smallestEffect(differences: Float64Array, mean: number, needed: number): number {
+	let [squares, moves, deviations] = [0, 0, 0];
+	for (const difference of differences) {
+		squares += difference ** 2;
+		moves += Math.abs(difference);
+		deviations += (difference - mean) ** 2;
+	}
+	const step = moves === 0 ? 1 : squares / moves;
+	const variance = deviations / (differences.length - 1);
+	const half = (needed * step) / 2;
+	return (half + Math.sqrt(half ** 2 + (1 + needed) * needed * variance)) / (1 + needed);
+}
+
+function sum(values: Float64Array): number {
+	let total = 0;
+	for (const value of values) total += value;
+	return total;
+}
+
+/** Between 1,000 resamples for very many tests and 10,000 for few: twenty million draws are a fraction of a second. */
+function resampledMeans(differences: Float64Array): Float64Array {
+	const count = differences.length;
+	const rounds = Math.max(1000, Math.min(10_000, Math.floor(20_000_000 / count)));
+	const random = seededRandom(count);
+	const means = new Float64Array(rounds);
+	for (let round = 0; round < rounds; round += 1) {
+		let total = 0;
+		for (let draw = 0; draw < count; draw += 1) total += differences[Math.floor(random() * count)] as number;
+		means[round] = total / count;
+	}
+	return means.sort();
+}
+
+/** Linear between neighbours, so that the quantiles of p and 1 - p mirror each other. */
+function quantile(sorted: Float64Array, p: number): number {
+	const place = (sorted.length - 1) * p;
+	const below = Math.floor(place);
+	const low = sorted[below] as number;
+	const high = sorted[Math.min(below + 1, sorted.length - 1)] as number;
+	return low + (high - low) * (place - below);
+}
+
+/** The 97.5 % quantile of Student's t, by the expansion in 1/df around the normal quantile (exact to 0.3 % from 5 on). */
+function studentQuantile(df: number): number {
+	const z = z975;
+	const first = (z ** 3 + z) / 4;
+	const second = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
+	const third = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
+	return z + first / df + second / df ** 2 + third / df ** 3;
+}
+
+/** The normal's probability beyond `x` (Abramowitz and Stegun 26.2.17, error below 7.5e-8). */
+function normalTail(x: number): number {
+	const k = 1 / (1 + 0.2316419 * x);
+	const series = k * (0.31938153 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))));
+	return (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) * series;
+}
+
+/** What the rows add up to. */
+interface Tally {
+	readonly summary: RunSummary;
+	readonly finished: number;
+	readonly missing: readonly AttemptId[];
+}
+
+/** Where `summary.json` says something else than the rows add up to. The time that the run took can't be known from them. */
+export function summaryDifferences(directory: string, { summary, finished, missing }: Tally): Difference[] {
+	const recorded = withBounds(readSummary(directory));
+	if (!recorded) {
+		if (pathKind(join(directory, "summary.json")) !== "missing") return [{ kind: "summary-unreadable" }];
+		// A run that was cut short has none yet.
+		return finished === summary.planned ? [{ kind: "summary-missing" }] : [];
+	}
+	const counted = recorded.passed + recorded.failed + recorded.errors;
+	const lost: Difference[] =
+		counted < recorded.planned ? [] : missing.map((attempt) => ({ kind: "row-missing", attempt }));
+	const names = Object.keys({ ...summary, ...recorded }) as (keyof RunSummary)[];
+	const figures = names.filter((name) => name !== "durationMs" && !sameFigures(recorded[name], summary[name]));
+	return [
+		...lost,
+		...figures.map((name): Difference => {
+			return { kind: "summary", field: toWireKey(name), recorded: recorded[name], recomputed: summary[name] };
+		}),
+	];
+}
+
+/** Summaries of former versions have no lower bounds: what they say is that these are the means. */
+function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
+	return summary && { errorsByAgent: 0, meanScoreLowerBound: summary.meanScore, ...summary };
+}
+
+/** Equal, but for the order in which fractions were added up. */
+function sameFigures(one: unknown, other: unknown): boolean {
+	if (typeof one === "number" && typeof other === "number")
+		return Math.abs(one - other) <= 1e-9 * Math.max(1, Math.abs(one), Math.abs(other));
+	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
+	const left: Readonly<Record<string, unknown>> = { ...one };
+	const right: Readonly<Record<string, unknown>> = { ...other };
+	return Object.keys({ ...left, ...right }).every((key) => sameFigures(left[key], right[key]));
+}
+
+/** What an attempt's file says about the versions of what it was made of. */
+export type MadeOf = Pick<AttemptFile, "files" | "repositories">;
+
+/** How many attempts a version is shown with. */
+const mostShown = 3;
+
+type Uses = Map<string, { attempts: number; first: VersionUse["first"][number][] }>;
+
+/** Finds out whether the results of a run were made of different versions of one thing. */
+export class MixedVersions {
+	readonly #run: RunFile;
+	/** By test and target: the fingerprint that was planned, and whether there are several attempts. */
+	readonly #planned: ReadonlyMap<string, { readonly fingerprint: string; readonly isRepeated: boolean }>;
+	/** By what it is: a file, a repository. */
+	readonly #things = new Map<string, Uses>();
+	/** By eval, target and part, for the tests that are not what was planned. */
+	readonly #parts = new Map<string, { part: keyof Fingerprint; of: string; uses: Uses }>();
+	readonly #attempts = new Map<string, { readonly attempt: AttemptId; readonly fingerprint: Partial<Fingerprint> }>();
+
+	constructor(run: RunFile) {
+		this.#run = run;
+		this.#planned = new Map(
+			run.planned.map(([of, id, target, repeat], position) => [
+				caseKey(run.evals[of]?.file ?? "", id, target),
+				{ fingerprint: run.fingerprints?.[position] ?? "", isRepeated: repeat !== undefined },
+			]),
+		);
+	}
+
+	/** @param made absent when the attempt's file can't be read */
+	add(row: ResultRow, made: MadeOf | undefined): void {
+		const attempt = attemptOf(row);
+		for (const [name, version] of Object.entries(made?.files ?? {})) count(this.#thing(name), version, attempt);
+		for (const { path, repo, requested, ancestor } of this.#run.repositories ?? []) {
+			const sha = made?.repositories?.[path];
+			// A relative path depends on the eval that it is written in.
+			if (sha === undefined || /^[./~]/.test(repo)) continue;
+			const title = [repo, requested, ancestor === undefined ? undefined : `less ${ancestor}`, `in ${path}`];
+			if (this.#commits(path, repo, requested, ancestor).has(sha))
+				count(this.#thing(`repository ${title.filter((text) => text !== undefined).join(" ")}`), sha, attempt);
+		}
+		if (row.fingerprint) this.#fingerprint(row, row.fingerprint);
+	}
+
+	/** Called once, after all rows. */
+	differences(): Difference[] {
+		const stated = new Map((this.#run.files ?? []).map((file) => [file.path, file]));
+		const parts = new Set<string>();
+		const found = [...this.#things].flatMap(([of, uses]): Difference[] => {
+			const file = stated.get(of);
+			const planned = file?.sha256.slice(0, 32);
+			if (uses.size < 2 && (planned === undefined || uses.has(planned))) return [];
+			for (const part of file?.parts ?? []) parts.add(part);
+			return [{ kind: "mixed-versions", of, versions: [...statedBy(planned, uses), ...listed(uses)] }];
+		});
+		// A file that has changed explains why the parts that it belongs to have.
+		const others = [...this.#parts.values()].filter(({ part }) => !parts.has(part));
+		return [
+			...found,
+			...others.map(({ of, uses }): Difference => ({ kind: "mixed-versions", of, versions: listed(uses) })),
+		];
+	}
+
+	#thing(name: string): Uses {
+		const uses: Uses = this.#things.get(name) ?? new Map();
+		this.#things.set(name, uses);
+		return uses;
+	}
+
+	#commits(path: string, repo: string, requested: string | undefined, ancestor: number | undefined): Set<string> {
+		const same = (this.#run.repositories ?? []).filter(
+			(one) => one.path === path && one.repo === repo && one.requested === requested && one.ancestor === ancestor,
+		);
+		return new Set(same.map(({ sha }) => sha));
+	}
+
+	/** Compares a row's fingerprint with what was planned, and with that of the test's other attempts. */
+	#fingerprint(row: ResultRow, fingerprint: Fingerprint): void {
+		const key = caseKey(row.eval, row.testId, row.target);
+		const planned = this.#planned.get(key);
+		const parts = planned?.fingerprint.split(".") ?? [];
+		const attempt = attemptOf(row);
+		const other = this.#attempts.get(key);
+		// A workspace that could not be prepared has no commits to be known by.
+		const isUnprepared = row.executionStatus === "execution_error";
+		for (const [position, part] of fingerprintParts.entries()) {
+			if (part === "workspace" && isUnprepared) continue;
+			const version = fingerprint[part];
+			const expected = parts[position] ?? "";
+			const before = other?.fingerprint[part];
+			if (expected !== "" && !version.startsWith(expected)) {
+				const uses = this.#usesOf(part, row);
+				if (!uses.has(expected)) uses.set(expected, { attempts: 0, first: [] });
+				count(uses, version, attempt);
+			} else if (other && before !== undefined && before !== version) {
+				const uses = this.#usesOf(part, row);
+				if (!uses.has(before)) count(uses, before, other.attempt);
+				count(uses, version, attempt);
+			}
+		}
+		if (!planned?.isRepeated || (other && isUnprepared)) return;
+		const { workspace: _, ...rest } = fingerprint;
+		this.#attempts.set(key, { attempt, fingerprint: isUnprepared ? rest : fingerprint });
+	}
+
+	#usesOf(part: keyof Fingerprint, row: ResultRow): Uses {
+		const key = JSON.stringify([part, row.eval, row.target]);
+		const of = `${part} of ${row.eval} with target ${JSON.stringify(row.target)}`;
+		const known = this.#parts.get(key) ?? { part, of, uses: new Map() };
+		this.#parts.set(key, known);
+		return known.uses;
+	}
+}
+
+function count(uses: Uses, version: string, attempt: AttemptId): void {
+	const known = uses.get(version) ?? { attempts: 0, first: [] };
+	known.attempts += 1;
+	if (known.first.length < mostShown) known.first.push(attempt);
+	uses.set(version, known);
+}
+
+/** The version that `run.json` states, when no result was made of it. */
+function statedBy(planned: string | undefined, uses: Uses): VersionUse[] {
+	return planned === undefined || uses.has(planned) ? [] : [{ version: planned, attempts: 0, first: [] }];
+}
+
+function listed(uses: Uses): VersionUse[] {
+	return [...uses].map(([version, { attempts, first }]) => ({ version, attempts, first }));
 }

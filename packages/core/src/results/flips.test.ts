@@ -16,9 +16,9 @@ import { dirname, join } from "node:path";
 import { law, tempTree, writeTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AgentvError } from "../base/agentv-error.ts";
 import { makeBundle } from "../bundle/testing/make-bundle.ts";
-import { verifyBundle } from "../model/verify-bundle.ts";
+import { verifyBundle } from "../eval/bundle-manifest.ts";
+import { AgentvError } from "../lib/errors.ts";
 import { runTree } from "../run/testing/run-fixture.ts";
 import { verifyRun } from "./verify-run.ts";
 

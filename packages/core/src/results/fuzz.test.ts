@@ -3,11 +3,10 @@ import { join } from "node:path";
 import { inputWatch, law } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { AgentvError } from "../base/agentv-error.ts";
-import { mutatedJson } from "../base/testing/mutated-json.ts";
-import { readComparedRun } from "./compared-run.ts";
-import { readRun, readTestResult } from "./read-run.ts";
-import { readRunTable } from "./run-table.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { mutatedJson } from "../lib/testing/mutated-json.ts";
+import { readComparedRun } from "./outcomes.ts";
+import { readRun, readRunTable, readTestResult } from "./read-run.ts";
 import { fileOf, recordedRun } from "./testing/tampered-run.ts";
 import { verifyRun } from "./verify-run.ts";
 

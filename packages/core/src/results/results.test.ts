@@ -2,10 +2,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { readRecordText } from "../model/record-files.ts";
-import { listRuns } from "./list-runs.ts";
+import { readRecordText } from "../eval/run-digest.ts";
+import { lastRunOf, listRuns, resolveRun } from "./list-runs.ts";
 import { readRun, readTestResult } from "./read-run.ts";
-import { lastRunOf, resolveRun } from "./resolve-run.ts";
 
 const summary = {
 	planned: 1,

@@ -17,7 +17,7 @@ import { dirname, join } from "node:path";
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readRunFile } from "../model/result-files.ts";
+import { readRunFile } from "../eval/discover-evals.ts";
 import { runTree } from "../run/testing/run-fixture.ts";
 import { editIndex } from "./testing/tampered-run.ts";
 import { verifyRun } from "./verify-run.ts";

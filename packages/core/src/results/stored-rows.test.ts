@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readIndex } from "../model/result-files.ts";
-import { StoredRows } from "./stored-rows.ts";
+import { readIndex } from "../eval/discover-evals.ts";
+import { StoredRows } from "./read-run.ts";
 
 const wire = {
 	...{ timestamp: "2026-01-01T00:00:00Z", test_id: "t", eval: "e", target: "x", attempt: 1, score: 1, threshold: 0.8 },

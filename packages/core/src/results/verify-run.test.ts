@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { digestText } from "../io/files/digest-tree.ts";
+import { digestText } from "../machine/tree-notes.ts";
 import { fileTargets, mockTargets, runTree } from "../run/testing/run-fixture.ts";
-import { merged, twoShards } from "./merge/testing/merge-fixture.ts";
+import { merged, twoShards } from "./testing/merge-fixture.ts";
 import {
 	byRecords,
 	changeOne,

@@ -1,20 +1,234 @@
 import { join } from "node:path";
-import { canonicalJson } from "../base/canonical-json.ts";
-import { readJson } from "../base/read-json.ts";
-import type { Environment } from "../io/environment.ts";
-import { listDirectory } from "../io/files/list-directory.ts";
-import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
-import { parseRow, readRunFile, wholeLines } from "../model/result-files.ts";
-import { checkRunDigest, type DigestCheck, signatureName } from "../model/run-digest.ts";
-import type { ResultRow } from "../schema/result-row.ts";
-import type { RunFile } from "../schema/run-file.ts";
-import { MixedVersions } from "./mixed-versions.ts";
+import { parseRow, readRunFile, wholeLines } from "../eval/discover-evals.ts";
+import type { Assertion } from "../eval/eval-types.ts";
+import { checkRunDigest, type DigestCheck, recordPath, signatureName } from "../eval/run-digest.ts";
+import type { ToolCall } from "../format/eval-file.ts";
+import {
+	type AttemptFile,
+	type AttemptTurn,
+	type ExecutionStatus,
+	type GradedRecord,
+	graderStage,
+	type ResultRow,
+	type RunFile,
+} from "../format/run-file.ts";
+import { checkAttemptRecord, sameOrNoScore } from "../grading/attempt-record.ts";
+import {
+	addMeasures,
+	type GraderResult,
+	isGraded,
+	type Measures,
+	measuresOf,
+	type Subject,
+	sameScore,
+} from "../grading/contract.ts";
+import {
+	attemptScore,
+	attemptVerdict,
+	combineScores,
+	type Regraded,
+	readAssertionRecords,
+	regrade,
+} from "../grading/grade-answer.ts";
+import { canonicalJson, readJson } from "../lib/json.ts";
+import { listDirectory } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
+import { throwIfAborted } from "../machine/files.ts";
+import { type MadeOf, MixedVersions, summaryDifferences } from "./compare-runs.ts";
+import { TalliedCases } from "./outcomes.ts";
 import { attemptOf } from "./read-run.ts";
-import { checkSignature, checkSignatureForm, type SignatureDemand } from "./run-signature.ts";
-import type { Difference, NotReExecuted, RunVerification } from "./run-verification.ts";
-import { summaryDifferences } from "./summary-differences.ts";
-import { TalliedCases } from "./tallied-cases.ts";
-import { verifyAttempt } from "./verify-attempt.ts";
+import {
+	checkSignature,
+	checkSignatureForm,
+	type Difference,
+	type NotReExecuted,
+	type RunVerification,
+	type SignatureDemand,
+} from "./sign-run.ts";
+
+/** What verifying an attempt showed. */
+export interface AttemptVerification {
+	readonly differences: readonly Difference[];
+	readonly graders: readonly Regraded[];
+	/** As recomputed; as recorded where that can't be done. */
+	readonly score: number;
+	readonly executionStatus: ExecutionStatus;
+	/** Versions of what it was made of; absent when the file can't be read. */
+	readonly made?: MadeOf;
+}
+
+/** Holds an attempt's row against its file, and both against what grading the recorded answer again gives. */
+async function verifyAttempt(directory: string, row: ResultRow): Promise<AttemptVerification> {
+	const attempt = attemptOf(row);
+	const differences: Difference[] = [];
+	const differs = (found: Difference) => differences.push({ ...found, attempt });
+	const recorded = { differences, graders: [], score: row.score, executionStatus: row.executionStatus };
+	const { file, problems } = checkAttemptRecord(directory, row);
+	for (const found of problems) differs(found);
+	if (!file) return recorded;
+	const regraded = await regradeRow(directory, row, file);
+	const made = { files: file.files, repositories: file.repositories };
+	if (!regraded) {
+		differs({ kind: "file-unreadable", ...(row.file === undefined ? {} : { file: row.file }), field: "assertions" });
+		return { ...recorded, made };
+	}
+	for (const one of regraded.graders) for (const found of graderDifferences(one)) differs(found);
+	const { graders, score, status, expectedScores } = regraded;
+	if (expectedScores !== undefined)
+		differs({ kind: "grader", field: "scores", recorded: file.scores.length, recomputed: expectedScores });
+	if (score !== undefined && !sameScore(round(score), row.score))
+		differs({ kind: "attempt", field: "score", recorded: row.score, recomputed: round(score) });
+	if (status !== undefined && status !== row.executionStatus)
+		differs({ kind: "attempt", field: "execution_status", recorded: row.executionStatus, recomputed: status });
+	return {
+		...{ differences, graders, made },
+		score: score === undefined ? row.score : round(score),
+		executionStatus: status ?? row.executionStatus,
+	};
+}
+
+/** Rows hold scores to nine places. */
+function round(score: number): number {
+	return Math.round(score * 1e9) / 1e9;
+}
+
+async function regradeRow(directory: string, row: ResultRow, file: AttemptFile) {
+	if (file.error === undefined || file.error.stage === graderStage)
+		return regradeAttempt(file, (path) => recordPath(directory, path));
+	// An attempt without a whole answer, or one that was skipped because of another test, has no score to recompute.
+	const status = file.error.stage === "dependency" ? row.executionStatus : "execution_error";
+	return { graders: [], score: 0, status, expectedScores: undefined } as const;
+}
+
+/** Where a recorded judgement is not the one that grading gives, or is not the grader's that the record names. */
+function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<Difference> {
+	const grader = path.join(" › ");
+	const differs = (field: string, was: unknown, is: unknown): Difference => ({
+		...{ kind: "grader", grader, field, recorded: was, recomputed: is },
+	});
+	if (!recorded) yield differs("score", undefined, now?.score);
+	else if (now) {
+		if (!sameOrNoScore(now.score, recorded.score)) yield differs("score", recorded.score, now.score);
+		// The verdict follows from the score.
+		else if (now.verdict !== recorded.verdict) yield differs("verdict", recorded.verdict, now.verdict);
+		if (now.weight !== recorded.weight) yield differs("weight", recorded.weight, now.weight);
+		if (now.required !== recorded.required) yield differs("required", recorded.required, now.required);
+		if (now.name !== recorded.name) yield differs("name", recorded.name, now.name);
+		if (type !== recorded.type) yield differs("type", recorded.type, type);
+	}
+}
+
+/** What an attempt comes to when its recorded answer is graded again. */
+export interface RegradedAttempt {
+	readonly graders: readonly Regraded[];
+	/** How many judgements the record should have, where it has another number. */
+	readonly expectedScores?: number;
+	/** Absent if a grader neither runs again nor has a recorded result. */
+	readonly score?: number;
+	readonly status?: ExecutionStatus;
+}
+
+/**
+ * Grades an attempt again by its file.
+ * @param fileOf makes an absolute path of one that the file names
+ * @returns `undefined` where the file does not say what it was graded by
+ */
+async function regradeAttempt(
+	file: AttemptFile,
+	fileOf: (path: string) => string,
+): Promise<RegradedAttempt | undefined> {
+	const whole = readAssertionRecords(file.assertions);
+	const turns = file.turns?.map((turn) => readAssertionRecords(turn.assertions));
+	if (!whole || turns?.includes(undefined)) return undefined;
+	const regrader = new Regrader(file, fileOf);
+	const turnScores: (number | undefined)[] = [];
+	for (const [index, turn] of (file.turns ?? []).entries()) {
+		const assertions = (turns?.[index] ?? []).map((one) => ({ ...one, name: `turn ${index + 1}: ${one.name}` }));
+		const subject = regrader.turnSubject(turn);
+		if (assertions.length > 0) turnScores.push(await regrader.grade(assertions, subject));
+	}
+	const wholeScore =
+		whole.length === 0 && file.turns ? undefined : await regrader.grade(whole, regrader.wholeSubject());
+	const { graders, results, expected } = regrader;
+	const count = expected === file.scores.length ? {} : { expectedScores: expected };
+	if (results.length < expected) return { graders, ...count };
+	const held = file.turns && {
+		scores: turnScores.flatMap((score) => score ?? []),
+		unheld: file.unheldTurns ?? 0,
+		aggregation: file.aggregation ?? "mean",
+	};
+	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, results) };
+}
+
+/** Goes through the graders of an attempt in the order in which their judgements are recorded. */
+class Regrader {
+	readonly graders: Regraded[] = [];
+	/** Of the graders that count, those with a result. */
+	readonly results: GraderResult[] = [];
+	/** How many count. */
+	expected = 0;
+	readonly #file: AttemptFile;
+	readonly #fileOf: (path: string) => string;
+	readonly #scores: readonly GradedRecord[];
+	readonly #toolCalls: readonly (readonly ToolCall[])[];
+	#message = 0;
+
+	constructor(file: AttemptFile, fileOf: (path: string) => string) {
+		this.#file = file;
+		this.#fileOf = fileOf;
+		this.#scores = file.scores;
+		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
+	}
+
+	/** @returns the score; `undefined` if one of the graders has none */
+	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number | undefined> {
+		const results: GraderResult[] = [];
+		for (const assertion of assertions) {
+			const recorded = this.#scores[this.expected];
+			this.expected += 1;
+			const one = await regrade(assertion, recorded, subject, {
+				isRedacted: this.#file.masked === true,
+				seen: (regraded) => this.graders.push(regraded),
+			});
+			if (one) results.push(one);
+		}
+		this.results.push(...results);
+		const graded = results.filter(isGraded);
+		return graded.length < assertions.length ? undefined : combineScores(graded);
+	}
+
+	wholeSubject(): Subject {
+		const { turns } = this.#file;
+		const [first, ...more] = (turns ?? [this.#file]).map(measuresOf);
+		const measures = more.reduce((sum, turn) => addMeasures(sum, turn), first ?? {});
+		return this.#subject(this.#file, measures, this.#toolCalls.flat());
+	}
+
+	/** Of the next turn: its tool calls are those of the next messages. */
+	turnSubject(turn: AttemptTurn): Subject {
+		const from = this.#message;
+		this.#message += turn.messageCount;
+		return this.#subject(turn, measuresOf(turn), this.#toolCalls.slice(from, this.#message).flat());
+	}
+
+	#subject(answer: AttemptFile | AttemptTurn, measures: Measures, toolCalls: readonly ToolCall[]): Subject {
+		const { output, outputPath, expectedOutput } = answer;
+		const { durationMs, tokenUsage, costUsd, llmCalls } = measures;
+		const { testId, attempt, threshold, metadata } = this.#file;
+		return {
+			...{ testId, attempt, threshold, metadata, toolCalls },
+			output: output ?? "",
+			// Graders that judge by the record alone look at none of these.
+			...{ input: [], prompt: "", messages: [], inputFiles: async () => [] },
+			...(outputPath === undefined ? {} : { outputFile: this.#fileOf(outputPath) }),
+			...(durationMs === undefined ? {} : { durationMs }),
+			...(tokenUsage === undefined ? {} : { tokenUsage }),
+			...(costUsd === undefined ? {} : { costUsd }),
+			...(llmCalls === undefined ? {} : { llmCalls }),
+			...(expectedOutput === undefined ? {} : { expectedOutput }),
+		};
+	}
+}
 
 export interface VerifyOptions {
 	readonly signal?: AbortSignal | undefined;

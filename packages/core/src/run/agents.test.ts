@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { nodeExecutable } from "../io/process/node-executable.ts";
+import { nodeExecutable } from "../machine/environment.ts";
 import { fakeAgent } from "../targets/testing/fake-agent.ts";
 import { runTree } from "./testing/run-fixture.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { verifyRun } from "../results/verify-run.ts";
-import { callFailure } from "../targets/language-model/call-failure.ts";
+import { callFailure } from "../targets/language-model.ts";
 import { readAnswer } from "../targets/read-answer.ts";
 import { modelServer } from "../targets/testing/model-server.ts";
 import { vendors } from "../targets/testing/vendors.ts";

@@ -1,10 +1,16 @@
-import { addCosts, type Costs } from "../grading/add-costs.ts";
-import { withinLimits } from "../targets/answer-limits.ts";
-import { withCheckedFigures } from "../targets/checked-figures.ts";
-import type { Target, TargetAnswer, TargetFailure, TargetOutcome, TargetRequest } from "../targets/contract.ts";
-import { isModel } from "./grader-targets.ts";
+import { addCosts, type Costs } from "../grading/contract.ts";
+import {
+	type Target,
+	type TargetAnswer,
+	type TargetFailure,
+	type TargetOutcome,
+	type TargetRequest,
+	withCheckedFigures,
+	withinLimits,
+} from "../targets/contract.ts";
+import { pause } from "./call-cache.ts";
 import type { LiveTarget } from "./live-targets.ts";
-import { pause } from "./pause.ts";
+import { isModel } from "./run-plan.ts";
 
 /** How a question ended, and what it took. */
 export interface Asked {

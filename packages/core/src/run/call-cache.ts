@@ -1,17 +1,14 @@
 import { join } from "node:path";
-import { canonicalJson } from "../base/canonical-json.ts";
-import { readJson } from "../base/read-json.ts";
-import { type Redactor, redactDeep } from "../base/redact.ts";
-import { digestText } from "../io/files/digest-tree.ts";
-import { makeDirectories } from "../io/files/make-directories.ts";
-import { readBytes, readTextFile } from "../io/files/read-text.ts";
-import { targetKind } from "../io/files/stat-path.ts";
-import { touch } from "../io/files/touch.ts";
-import { writeAtomic } from "../io/files/write-atomic.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
-import type { RequestPiece, TargetAnswer, TargetRequest } from "../targets/contract.ts";
-import { stopReasonOf } from "../targets/stop-reason.ts";
-import { isModel } from "./grader-targets.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { canonicalJson, readJson } from "../lib/json.ts";
+import { type Redactor, redactDeep } from "../lib/redact.ts";
+import { makeDirectories } from "../machine/directories.ts";
+import { targetKind } from "../machine/files.ts";
+import { readBytes, readTextFile } from "../machine/read-file.ts";
+import { digestText } from "../machine/tree-notes.ts";
+import { touch, writeAtomic } from "../machine/write-file.ts";
+import { type RequestPiece, stopReasonOf, type TargetAnswer, type TargetRequest } from "../targets/contract.ts";
+import { isModel, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
 /** What of a target has no bearing on its answers: who may ask how often, and the key that opens the door. */
 const without: ReadonlySet<string> = new Set([
@@ -89,4 +86,115 @@ function print(piece: RequestPiece): unknown {
 	if (piece.type === "text") return piece;
 	const { path, ...rest } = piece;
 	return { ...rest, digest: digestText(readBytes(path)) };
+}
+
+/** The part of a budget that a shard may spend: as large as its part of the tests. */
+export interface ShardBudget {
+	/** The eval whose `budget_usd` it is; absent for the budget of the whole run. */
+	readonly eval?: string;
+	/** US dollars that this shard may spend. */
+	readonly usd: number;
+	/** US dollars of all shards together. */
+	readonly wholeUsd: number;
+	/** Tests × targets of this shard. */
+	readonly tests: number;
+	/** Tests × targets of all shards together. */
+	readonly wholeTests: number;
+}
+
+type Budgeted = Pick<RunPlan, "request" | "evals" | "cases" | "shard">;
+
+/** Returns what a shard may spend of each budget; empty for a run that is not a shard or has no budget. */
+export function shardBudgets({ request, evals, cases, shard }: Budgeted): ShardBudget[] {
+	if (!shard) return [];
+	const { budgetUsd } = request;
+	if (budgetUsd !== undefined) return [shareOf(budgetUsd, cases, shard.whole)];
+	return evals.flatMap((one) => {
+		const ofEval = (planned: PlannedCase) => planned.eval.label === one.label;
+		if (one.budgetUsd === undefined) return [];
+		return [{ eval: one.label, ...shareOf(one.budgetUsd, cases.filter(ofEval), shard.whole.filter(ofEval)) }];
+	});
+}
+
+function shareOf(wholeUsd: number, cases: readonly PlannedCase[], whole: readonly PlannedCase[]): ShardBudget {
+	const [tests, wholeTests] = [cases.length, whole.length];
+	return { usd: wholeTests === 0 ? 0 : (wholeUsd * tests) / wholeTests, wholeUsd, tests, wholeTests };
+}
+
+/**
+ * What a run may spend on targets and on models that grade, in US dollars: in all by the request, else on each eval by its own `budget_usd`;
+ * a shard its share of that. Counts from zero when a run is resumed.
+ */
+export class Budgets {
+	readonly #limits = new Map<string, number>();
+	readonly #whole: number | undefined;
+	readonly #spent = new Map<string, number>();
+	readonly #silent = new Set<string>();
+
+	constructor(plan: Budgeted) {
+		const shares = shardBudgets(plan);
+		const shareFor = (label?: string) => shares.find((share) => share.eval === label)?.usd;
+		const { budgetUsd } = plan.request;
+		this.#whole = budgetUsd === undefined ? undefined : (shareFor() ?? budgetUsd);
+		if (this.#whole !== undefined) return;
+		for (const { label, budgetUsd: own } of plan.evals)
+			if (own !== undefined) this.#limits.set(label, shareFor(label) ?? own);
+	}
+
+	/** Counts a call of a target, the tested one's or one that judges. Answers a warning where the budget can't see what it cost. */
+	add(evalLabel: string, target: string, costUsd: number | undefined): string | undefined {
+		this.#spent.set(evalLabel, (this.#spent.get(evalLabel) ?? 0) + (costUsd ?? 0));
+		if (costUsd !== undefined || this.#silent.has(target) || this.#limitOf(evalLabel) === undefined) return undefined;
+		this.#silent.add(target);
+		return `target ${JSON.stringify(target)} does not report its costs, so the budget ignores them (add \`pricing\`)`;
+	}
+
+	/** Whether no more tests of a case's eval may be started. */
+	isSpent({ eval: { label } }: PlannedCase): boolean {
+		const limit = this.#limitOf(label);
+		if (limit === undefined) return false;
+		return (this.#whole === undefined ? (this.#spent.get(label) ?? 0) : this.#total()) >= limit;
+	}
+
+	#limitOf(evalLabel: string): number | undefined {
+		return this.#whole ?? this.#limits.get(evalLabel);
+	}
+
+	#total(): number {
+		return [...this.#spent.values()].reduce((sum, amount) => sum + amount, 0);
+	}
+}
+
+const longestTimer = 2 ** 31 - 1;
+
+/** Waits, but not past an abort: the caller looks at the signal. */
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
+	return new Promise((resolve) => {
+		const done = () => {
+			clearTimeout(timer);
+			signal.removeEventListener("abort", done);
+			resolve();
+		};
+		const timer = setTimeout(done, Math.min(ms, longestTimer));
+		signal.addEventListener("abort", done, { once: true });
+		if (signal.aborted) done();
+	});
+}
+
+/** Spreads the calls of a target evenly over time: each waits for its turn. */
+export class Pace {
+	readonly #gapMs: number;
+	#next = 0;
+
+	constructor(requestsPerMinute: number) {
+		this.#gapMs = 60_000 / requestsPerMinute;
+	}
+
+	/** Resolves when it is this call's turn, or on abort. */
+	async turn(signal: AbortSignal): Promise<void> {
+		const now = performance.now();
+		const at = Math.max(now, this.#next);
+		this.#next = at + this.#gapMs;
+		if (at > now) await pause(at - now, signal);
+	}
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compareRuns } from "../results/compare-runs.ts";
-import { readComparedRun } from "../results/compared-run.ts";
+import { readComparedRun } from "../results/outcomes.ts";
 import { verifyRun } from "../results/verify-run.ts";
 import { modelServer } from "../targets/testing/model-server.ts";
 import { vendors } from "../targets/testing/vendors.ts";

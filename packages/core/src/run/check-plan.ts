@@ -1,20 +1,45 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import { type Diagnostic, finding } from "../base/diagnostic.ts";
+import { join } from "node:path";
+import { checkJsonSchemas } from "../eval/check-tests.ts";
+import type { Assertion, TestCase } from "../eval/eval-types.ts";
+import { besideTheAnswer } from "../eval/fingerprint.ts";
+import { pathMissing, targetInvalid, variableUnset } from "../eval/load-findings.ts";
+import { resolvePath } from "../eval/read-shape.ts";
+import {
+	collectReferences,
+	irregularReferences,
+	irregularTemplates,
+	type TreeFaults,
+	treeFaults,
+} from "../eval/references.ts";
+import {
+	emptyCredentials,
+	emptyEvalCredentials,
+	evalVariables,
+	isPlaceBelow,
+	targetVariables,
+} from "../eval/resolve-command.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { caseKey } from "../eval/run-digest.ts";
+import type {
+	CoveredFile,
+	Fingerprint,
+	PlannedTargetRecord,
+	PlannedTest,
+	ResultRow,
+	RunFile,
+} from "../format/run-file.ts";
 import { graders } from "../grading/graders/index.ts";
-import { emptyCredentials, emptyEvalCredentials } from "../model/empty-credentials.ts";
-import type { Assertion, TestCase } from "../model/eval-types.ts";
-import { irregularReferences, irregularTemplates, type TreeFaults, treeFaults } from "../model/irregular-references.ts";
-import { checkJsonSchemas } from "../model/json-schema-check.ts";
-import { pathMissing, targetInvalid, variableUnset } from "../model/load-findings.ts";
-import { resolvePath } from "../model/path-text.ts";
-import { collectReferences } from "../model/references.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
-import { evalVariables, isPlaceBelow, targetVariables } from "../model/run-variables.ts";
+import { AgentvError, type Diagnostic, finding } from "../lib/errors.ts";
+import { canonicalJson, readJson } from "../lib/json.ts";
+import { type Redactor, redactDeep } from "../lib/redact.ts";
+import { pathKind } from "../machine/files.ts";
+import { readTextFile } from "../machine/read-file.ts";
 import { providers } from "../targets/providers/index.ts";
-import { isGitsOwn } from "../workspace/pristine.ts";
-import type { Observed, ObservedEval } from "./load-run.ts";
-import { allGraders, modelOf } from "./needed-model.ts";
-import type { PlannedCase, RunPlan } from "./run-plan.ts";
+import { isGitsOwn } from "../workspace/change-store.ts";
+import type { Versions } from "./fingerprints.ts";
+import type { Observed, ObservedEval } from "./run-directory.ts";
+import { allGraders, modelOf, type PlannedCase, plannedList, type RunPlan, targetRecord } from "./run-plan.ts";
+import type { Coverage } from "./shards.ts";
 
 /**
  * Looks for what would stop the chosen tests although everything loads: variables without a value, missing files, providers and graders
@@ -131,4 +156,219 @@ function missingFiles(test: TestCase, { view }: RunPlan): Diagnostic[] {
 					return [finding(pathMissing, data, piece.path.at)];
 				}),
 	);
+}
+
+/** How a run's planned tests differ from those before. */
+export interface PlanChanges {
+	/** Sentences without a full stop. */
+	readonly texts: readonly string[];
+	/** Keys of tests × targets, and their largest attempt, that a run must not have results of beyond. */
+	readonly limits: ReadonlyMap<string, number>;
+}
+
+/** Refuses a plan of other evals than a run's: one is not part of it, or is not named. @throws AgentvError `config` */
+export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
+	const before = new Set(run.evals.map(({ file }) => file));
+	const planned = new Set(plan.evals.map(({ label }) => label));
+	const added = plan.evals.filter(({ label }) => !before.has(label)).map(({ label }) => label);
+	const left = run.evals.filter(({ file }) => !planned.has(file)).map(({ file }) => file);
+	if (added.length > 0)
+		throw new AgentvError("config", `${added.join(", ")} is not part of the run`, {
+			hint: "Start a new run. Without a git repository, evals are identified relative to the working directory: resume a run from the directory in which it was started.",
+		});
+	if (left.length > 0)
+		throw new AgentvError("config", `${left.join(", ")} is part of the run but was not specified`, {
+			hint: "Specify all evals of the run, or none.",
+		});
+}
+
+/** Compares the tests of a run with those that are planned now. */
+export function planChanges(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
+	const before = recordedTests(run, run.planned);
+	const after = plannedTests(plan, cases);
+	const texts: string[] = [];
+	const limits = new Map<string, number>();
+	for (const [key, { name, repeat }] of before) {
+		const now = after.get(key);
+		limits.set(key, now?.repeat?.count ?? (now ? 1 : 0));
+		if (!now) texts.push(`${name} was removed`);
+		else if (canonicalJson(repeat) !== canonicalJson(now.repeat))
+			texts.push(`${name}: ${repeatText(repeat)} → ${repeatText(now.repeat)}`);
+	}
+	for (const [key, { name }] of after) if (!before.has(key)) texts.push(`${name} is new`);
+	return { texts, limits };
+}
+
+/** Returns whether two lists of tests are the same, in the same order. */
+export function sameTests(
+	run: RunFile,
+	list: readonly PlannedTest[],
+	cases: readonly PlannedCase[],
+	plan: RunPlan,
+): boolean {
+	return canonicalJson([...recordedTests(run, list)]) === canonicalJson([...plannedTests(plan, cases)]);
+}
+
+interface NamedTest {
+	readonly name: string;
+	readonly repeat: PlannedTest[3];
+}
+
+function recordedTests({ evals }: RunFile, list: readonly PlannedTest[]): Map<string, NamedTest> {
+	const labels = evals.map(({ file }) => file);
+	return byKey(list, labels);
+}
+
+function plannedTests({ evals, redact }: RunPlan, cases: readonly PlannedCase[]): Map<string, NamedTest> {
+	const labels = evals.map(({ label }) => redact(label));
+	return byKey(recorded(plannedList(evals, cases), redact), labels);
+}
+
+function byKey(list: readonly PlannedTest[], evals: readonly string[]): Map<string, NamedTest> {
+	return new Map(
+		list.map(([of, id, target, repeat]) => {
+			const label = evals[of] ?? "";
+			const name = `test ${JSON.stringify(id)} of ${label} with target ${JSON.stringify(target)}`;
+			return [caseKey(label, id, target), { name, repeat }];
+		}),
+	);
+}
+
+function recorded(list: readonly PlannedTest[], redact: Redactor): PlannedTest[] {
+	return list.map(([of, id, target, repeat]) => [of, id, redact(target), repeat]);
+}
+
+function repeatText(repeat: PlannedTest[3]): string {
+	return repeat
+		? `${repeat.count} attempts (${repeat.strategy}${repeat.earlyExit ? ", early exit" : ""})`
+		: "1 attempt";
+}
+
+/** Settings that don't count for a target's answers by their text, but by what they lead to. */
+const namedAllTheSame: ReadonlySet<string> = new Set(["command", "cwd", "fixtures"]);
+
+/** Names what a recorded result would be made of differently now. */
+export class ChangeNames {
+	readonly #plan: RunPlan;
+	readonly #run: RunFile;
+	readonly #directory: string;
+	readonly #now: Coverage;
+	readonly #before: ReadonlyMap<string, CoveredFile>;
+	readonly #after: ReadonlyMap<string, CoveredFile>;
+
+	/** @param directory of the run that `run` is the record of */
+	constructor(plan: RunPlan, run: RunFile, directory: string, now: Coverage) {
+		this.#plan = plan;
+		this.#run = run;
+		this.#directory = directory;
+		this.#now = now;
+		this.#before = new Map((run.files ?? []).map((file) => [file.path, file]));
+		this.#after = new Map(now.files.map((file) => [file.path, file]));
+	}
+
+	/** what they are made of is not known => their inputs are unknown */
+	of(row: ResultRow, one: PlannedCase, parts: readonly (keyof Fingerprint)[], now: Versions): readonly string[] {
+		if (!row.fingerprint) return ["results without a fingerprint: what they are made of is not known"];
+		const recorded = this.#run.files ? this.#recordedFiles(row) : now.files;
+		const names = new Set<string>();
+		for (const part of parts) {
+			const found = [...this.#files(part, recorded, now.files), ...this.#settings(part, row, one)];
+			for (const name of found.length > 0 ? found : this.#meanings(part)) names.add(name);
+		}
+		return [...names];
+	}
+
+	/** The versions that the attempt's own file states; those of `run.json` when it can't be read. */
+	#recordedFiles({ file }: ResultRow): Readonly<Record<string, string>> {
+		const path = file === undefined ? undefined : join(this.#directory, file);
+		const read = path !== undefined && pathKind(path) === "file" ? readJson(readTextFile(path)) : undefined;
+		const value = read && "value" in read ? (read.value as { files?: unknown } | null)?.files : undefined;
+		if (typeof value === "object" && value !== null) return value as Record<string, string>;
+		return Object.fromEntries([...this.#before].map(([name, { sha256 }]) => [name, sha256.slice(0, 32)]));
+	}
+
+	#files(part: string, recorded: Readonly<Record<string, string>>, now: Readonly<Record<string, string>>): string[] {
+		const names = [...new Set([...Object.keys(recorded), ...Object.keys(now)])].filter(
+			(name) =>
+				recorded[name] !== now[name] &&
+				[this.#before.get(name), this.#after.get(name)].some((file) => file?.parts.includes(part)),
+		);
+		return names.flatMap((name) => {
+			if (recorded[name] === undefined) return `${name} is new`;
+			if (now[name] === undefined || now[name] === "missing") return `${name} was removed`;
+			return this.#members(name);
+		});
+	}
+
+	/** What of a directory changed, as far as that is known. */
+	#members(name: string): string[] {
+		const [before, after] = [this.#before.get(name)?.members, this.#after.get(name)?.members];
+		if (!before || !after) return [`${name} changed`];
+		const changed = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+			(member) => before[member] !== after[member],
+		);
+		if (changed.length === 0) return [`${name} changed`];
+		const shown = changed.slice(0, mostMembers).map((member) => {
+			const verb = before[member] === undefined ? "is new" : after[member] === undefined ? "was removed" : "changed";
+			return `${name}/${member} ${verb}`;
+		});
+		const more = changed.length - shown.length;
+		return more > 0 ? [...shown, `${name}: ${more} more files changed`] : shown;
+	}
+
+	#settings(part: string, row: ResultRow, { target, threshold, eval: of }: PlannedCase): string[] {
+		if (part === "target")
+			return [target.target, ...target.fallbacks].flatMap((one) =>
+				this.#targetChanges("target", one, this.#run.targets),
+			);
+		if (part !== "graders") return [];
+		const judges = this.#plan.graderTargets.filter((judge) => judge.eval.label === of.label);
+		return [
+			...(row.threshold === threshold ? [] : [`threshold ${row.threshold} → ${threshold}`]),
+			...judges.flatMap((judge) =>
+				this.#targetChanges("grader target", judge.target, this.#run.graderTargets ?? this.#run.targets),
+			),
+		];
+	}
+
+	#targetChanges(what: string, target: ResolvedTarget, records: readonly PlannedTargetRecord[]): string[] {
+		const now = redactDeep(targetRecord(target, undefined), this.#plan.redact);
+		const before = records.find(({ name }) => name === now.name);
+		const title = `${what} ${JSON.stringify(now.name)}`;
+		if (!before) return [`${title} is new`];
+		if (before.provider !== now.provider) return [`${title}: provider ${before.provider} → ${now.provider}`];
+		const keys = new Set([...Object.keys(before.settings), ...Object.keys(now.settings)]);
+		return [...keys].flatMap((key) => {
+			if (besideTheAnswer.has(key) && !namedAllTheSame.has(key)) return [];
+			const [was, is] = [before.settings[key], now.settings[key]];
+			return canonicalJson(was) === canonicalJson(is) ? [] : [`${title}: ${key} ${shown(was)} → ${shown(is)}`];
+		});
+	}
+
+	/** Why a part may be another although its files and settings are the same: the texts that say what it is. */
+	#meanings(part: string): string[] {
+		if (!this.#run.files)
+			return [`${part} changed (AgentV ${this.#run.agentvVersion}, which made the run, did not record its files)`];
+		const texts = [...new Set([...this.#before.keys(), ...this.#after.keys()])].flatMap((name) => {
+			const [before, after] = [this.#before.get(name), this.#after.get(name)];
+			const kind = part === "target" ? "targets" : "eval";
+			if (before?.sha256 === after?.sha256 || !(before ?? after)?.parts.includes(kind)) return [];
+			return [`${name} ${before === undefined ? "is new" : after === undefined ? "is gone" : "changed"}`];
+		});
+		const before = this.#run.variables ?? {};
+		const { variables } = this.#now;
+		const names = new Set([...Object.keys(before), ...Object.keys(variables)]);
+		const values = [...names].filter((name) => this.#run.variables && before[name] !== variables[name]);
+		const found = [...texts, ...values.map((name) => `variable ${name} changed`)];
+		return found.length > 0 ? found : [`${part} changed`];
+	}
+}
+
+/** How many files of a directory are named one by one. */
+const mostMembers = 5;
+
+function shown(value: unknown): string {
+	if (value === undefined) return "(none)";
+	const text = typeof value === "string" ? value : JSON.stringify(value);
+	return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

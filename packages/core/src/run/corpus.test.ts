@@ -3,10 +3,10 @@ import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { AgentvError } from "../base/agentv-error.ts";
-import { discoverEvals } from "../model/discover-evals.ts";
-import { openDiskView } from "../model/disk-view.ts";
-import { loadEval } from "../model/load-eval.ts";
+import { discoverEvals } from "../eval/discover-evals.ts";
+import { loadEval } from "../eval/load-eval.ts";
+import { openDiskView } from "../eval/source.ts";
+import { AgentvError } from "../lib/errors.ts";
 import { planRun } from "./plan-run.ts";
 import { runEvals } from "./run-evals.ts";
 

@@ -1,7 +1,7 @@
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { AgentvError } from "../base/agentv-error.ts";
-import { locateFindings } from "../model/locate-findings.ts";
+import { locateFindings } from "../eval/read-shape.ts";
+import { AgentvError } from "../lib/errors.ts";
 import { planRun } from "./plan-run.ts";
 import { machineIn } from "./testing/run-fixture.ts";
 

@@ -1,14 +1,13 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import { secretsIn } from "../base/redact.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
-import { commandRunner } from "../model/run-command.ts";
-import type { ProviderName } from "../schema/target-file.ts";
+import { commandRunner } from "../eval/resolve-command.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import type { ProviderName } from "../format/target-file.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { secretsIn } from "../lib/redact.ts";
 import type { Provider, Target, TargetOf, TargetProblem } from "../targets/contract.ts";
 import { providers } from "../targets/providers/index.ts";
-import { interrupted } from "./attempt-error.ts";
-import type { CallCache } from "./call-cache.ts";
-import { targetKey } from "./choose-targets.ts";
-import { Pace } from "./pace.ts";
+import { interrupted } from "./attempt-outcome.ts";
+import { type CallCache, Pace } from "./call-cache.ts";
+import { targetKey } from "./plan-run.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
 
 /** A target that is up. */

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
-import { checkRunDigest } from "../model/run-digest.ts";
+import { checkRunDigest } from "../eval/run-digest.ts";
 import { verifyRun } from "../results/verify-run.ts";
 import { runTree } from "./testing/run-fixture.ts";
 

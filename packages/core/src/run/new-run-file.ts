@@ -1,21 +1,25 @@
 import { randomBytes } from "node:crypto";
 import { basename, join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import { readJson } from "../base/read-json.ts";
-import { readTextFile } from "../io/files/read-text.ts";
-import { foreignRepository } from "../io/git/foreign-repository.ts";
-import { currentBranch, headCommit, isDirty, repositoryRoot } from "../io/git/repository.ts";
-import { nodeVersion } from "../io/process/node-executable.ts";
-import { benchmarkOfFile } from "../model/benchmark-paths.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
-import type { PlannedTest, RunFile } from "../schema/run-file.ts";
-import type { Coverage } from "./coverage.ts";
+import { benchmarkOfFile } from "../eval/discover-evals.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import type { PlannedTest, RunFile } from "../format/run-file.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { readJson } from "../lib/json.ts";
+import { nodeVersion } from "../machine/environment.ts";
+import { currentBranch, foreignRepository, headCommit, isDirty, repositoryRoot } from "../machine/git-repository.ts";
+import { readTextFile } from "../machine/read-file.ts";
 import type { LiveTargets } from "./live-targets.ts";
-import { requestFlags } from "./request-flags.ts";
-import { plannedList, plannedTargets, targetRecord } from "./run-file.ts";
-import { originRecord } from "./run-origin.ts";
-import type { PlannedCase, PlannedEval, RunPlan } from "./run-plan.ts";
-import type { RunMachine } from "./run-request.ts";
+import { originRecord } from "./plan-run.ts";
+import {
+	type PlannedCase,
+	type PlannedEval,
+	plannedList,
+	plannedTargets,
+	type RunPlan,
+	targetRecord,
+} from "./run-plan.ts";
+import { type RunMachine, requestFlags } from "./run-request.ts";
+import type { Coverage } from "./shards.ts";
 
 export interface NewRunFileOptions {
 	readonly signal: AbortSignal;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readRunFile } from "../model/result-files.ts";
+import { readRunFile } from "../eval/discover-evals.ts";
 import { mockTargets, runTree } from "./testing/run-fixture.ts";
 
 const passes = "assertions: [{type: contains, value: yes}]";

@@ -3,10 +3,9 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { bareRepository, gitRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { AgentvError } from "../base/agentv-error.ts";
-import { locateFindings } from "../model/locate-findings.ts";
-import { describePlan } from "./describe-plan.ts";
-import { planRun } from "./plan-run.ts";
+import { locateFindings } from "../eval/read-shape.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { describePlan, planRun } from "./plan-run.ts";
 import type { RunRequest } from "./run-request.ts";
 import { machineIn, mockTargets, runTree } from "./testing/run-fixture.ts";
 

@@ -1,23 +1,40 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import type { Diagnostic } from "../base/diagnostic.ts";
-import { createRedactor, distinctName, type Redactor, secretsIn, secretsOf } from "../base/redact.ts";
-import { coreCount } from "../io/core-count.ts";
-import { secretsByUse } from "../model/contributed-secrets.ts";
-import type { LoadedEval, TestCase } from "../model/eval-types.ts";
-import { outsideRoot } from "../model/load-findings.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
+import { readIndex, readRunFile } from "../eval/discover-evals.ts";
+import type { LoadedEval, Suite, TargetChoice, TestCase } from "../eval/eval-types.ts";
+import { outsideRoot } from "../eval/load-findings.ts";
+import type { TargetScope } from "../eval/load-targets.ts";
+import type { OpaqueUse } from "../eval/resolve-command.ts";
+import { type ResolvedTarget, resolveTarget } from "../eval/resolve-target.ts";
+import { caseKey } from "../eval/run-digest.ts";
+import { type AccessDescription, describeAccess } from "../eval/trust.ts";
+import { secretsByUse } from "../eval/trust-record.ts";
+import type { ResultRow, RunOriginRecord } from "../format/run-file.ts";
+import { AgentvError, type Diagnostic } from "../lib/errors.ts";
+import { textGlob } from "../lib/glob.ts";
+import { canonicalJson } from "../lib/json.ts";
+import { createRedactor, distinctName, type Redactor, redactDeep, secretsIn, secretsOf } from "../lib/redact.ts";
+import { nearestName } from "../lib/text.ts";
+import { coreCount } from "../machine/environment.ts";
+import { describeWorkspace, type WorkspaceDescription } from "../workspace/prepare-base.ts";
+import { type ShardBudget, shardBudgets } from "./call-cache.ts";
 import { checkPlan } from "./check-plan.ts";
-import { TargetResolver, targetChoices } from "./choose-targets.ts";
-import { graderTargetName, graderTargetsOf } from "./grader-targets.ts";
-import { type Observed, type ObservedEval, observeRun } from "./load-run.ts";
-import { assertionsOf } from "./needed-model.ts";
-import { planShard, renumbered } from "./plan-shard.ts";
-import { accessOfRun } from "./run-access.ts";
-import { originCases, readOrigin, refuseUnknownGraders } from "./run-origin.ts";
-import type { PlannedCase, PlannedTarget, RunOrigin, RunPlan } from "./run-plan.ts";
+import { Fingerprints } from "./fingerprints.ts";
+import { caseStates, type TakeUpOptions, takeUp } from "./resume.ts";
+import { accessOfRun, type Observed, type ObservedEval, observeRun } from "./run-directory.ts";
+import {
+	allGraders,
+	assertionsOf,
+	graderTargetName,
+	graderTargetsOf,
+	opaqueParts,
+	type PlannedCase,
+	type PlannedTarget,
+	type RunOrigin,
+	type RunPlan,
+	recordedKey,
+} from "./run-plan.ts";
 import type { RunMachine, RunRequest } from "./run-request.ts";
-import { selectTests } from "./select-tests.ts";
-import { WorkspaceChooser } from "./workspace-of.ts";
+import { WorkspaceChooser } from "./run-workspaces.ts";
+import { planShard, renumbered } from "./shards.ts";
 
 /**
  * Decides what a run will do, and looks for what would stop it, without doing anything: evals are loaded, targets resolved, variables and
@@ -208,4 +225,251 @@ function plannedCase(
 		dependsOn: test.dependsOn.flatMap((id) => positions.get(id) ?? []),
 		workspace: workspaces.of(test, target.target),
 	};
+}
+
+/** The choices a test runs with: `--target` > its own > the eval's > `default`. A name that the eval defines inline means that one. */
+function targetChoices(test: TestCase, override: readonly string[] | undefined): readonly TargetChoice[] {
+	const { suite } = test;
+	const at = { file: suite.file, path: [] };
+	if (override && override.length > 0)
+		return unique(override.map((name) => inlineOf(name, test, suite) ?? { name, at }));
+	if (test.target) return [test.target];
+	return suite.targets.length > 0 ? unique(suite.targets) : [{ name: "default", at }];
+}
+
+function inlineOf(name: string, test: TestCase, suite: Suite): TargetChoice | undefined {
+	const choices = [...(test.target ? [test.target] : []), ...suite.targets];
+	return choices.find((choice) => choice.name === name && "inline" in choice);
+}
+
+function unique(choices: readonly TargetChoice[]): TargetChoice[] {
+	return choices.filter((choice, index) => choices.findIndex(({ name }) => name === choice.name) === index);
+}
+
+/** Resolves the choices of one eval, each once, and remembers what was wrong with them. */
+class TargetResolver {
+	readonly diagnostics: Diagnostic[] = [];
+	readonly #scope: TargetScope;
+	readonly #known = new Map<string, PlannedTarget | undefined>();
+
+	constructor(scope: TargetScope) {
+		this.#scope = scope;
+	}
+
+	/** The target of a choice, with its fallbacks; `undefined` where it can't be run (see `diagnostics`). */
+	planned(choice: TargetChoice): PlannedTarget | undefined {
+		const key = "inline" in choice ? canonicalJson([choice.inline, choice.base]) : choice.name;
+		if (!this.#known.has(key)) this.#known.set(key, this.#plan(choice));
+		return this.#known.get(key);
+	}
+
+	#plan(choice: TargetChoice): PlannedTarget | undefined {
+		const target = this.resolve(choice);
+		if (!target) return undefined;
+		const fallbacks: ResolvedTarget[] = [];
+		for (const name of target.settings.fallbackTargets ?? []) {
+			const fallback = this.resolve({ name, at: target.at });
+			if (!fallback) return undefined;
+			fallbacks.push(fallback);
+		}
+		return { target, fallbacks, key: targetKey(target) };
+	}
+
+	resolve(choice: TargetChoice): ResolvedTarget | undefined {
+		const resolution = resolveTarget(choice, this.#scope);
+		if (resolution.ok) return resolution.target;
+		this.diagnostics.push(...resolution.diagnostics);
+		return undefined;
+	}
+}
+
+/** Equal for targets of the same settings with the same paths. */
+export function targetKey({ wire, command, cwd, fixtures, healthcheck }: ResolvedTarget): string {
+	return canonicalJson([wire, command?.base, cwd?.base, fixtures?.base, healthcheck?.base]);
+}
+
+/** The tests that a request asks for, in their order, and those that they depend on. */
+function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[] {
+	const { tests: globs, tags, excludeTags, limit } = request;
+	const patterns = globs?.map(textGlob);
+	const matching = tests.filter(
+		(test) =>
+			(!patterns || patterns.some((matches) => matches(test.id))) &&
+			(!tags || tags.some((tag) => test.tags.includes(tag))) &&
+			!excludeTags?.some((tag) => test.tags.includes(tag)),
+	);
+	const wanted = new Set(limit === undefined ? matching : matching.slice(0, limit));
+	const byId = new Map(tests.map((test) => [test.id, test]));
+	// A set that grows while it is walked: dependencies of dependencies come, too.
+	for (const test of wanted)
+		for (const id of test.dependsOn) {
+			const dependency = byId.get(id);
+			if (dependency) wanted.add(dependency);
+		}
+	return tests.filter((test) => wanted.has(test));
+}
+
+/** What a run would do, for `--dry-run` and previews. */
+export interface PlanDescription {
+	readonly experiment: string;
+	readonly workers: number;
+	/** Where the plan is one of several parts. */
+	readonly shard?: {
+		readonly index: number;
+		readonly count: number;
+		/** What it may spend of the run's budgets; empty if there are none. */
+		readonly budgets: readonly ShardBudget[];
+	};
+	/** Tests × targets in their order. */
+	readonly cases: readonly {
+		readonly eval: string;
+		readonly testId: string;
+		readonly target: string;
+		readonly provider: string;
+		readonly attempts: number;
+		readonly graders: readonly string[];
+		readonly dependsOn: readonly string[];
+		/** Index in `workspaces`; absent: none. */
+		readonly workspace?: number;
+	}[];
+	/** What workspaces would copy, clone and call; tests of the same one share what is prepared once. */
+	readonly workspaces: readonly WorkspaceDescription[];
+	/** What it reads of the machine beyond the evals' own files, and which hosts it reaches. */
+	readonly access: AccessDescription;
+	/** What results will depend on and fingerprints can't cover. */
+	readonly opaque: readonly OpaqueUse[];
+}
+
+/** How a run would be resumed: what has a result that counts is left out. */
+export type ResumeChoices = Pick<TakeUpOptions, "directory" | "retryErrors" | "rerunChanged">;
+
+/**
+ * Describes what a run would do, and does nothing.
+ * @throws AgentvError `config` as resuming would, when recorded results are made of something that has changed
+ */
+export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
+	const keys: string[] = [];
+	const workspaces: WorkspaceDescription[] = [];
+	const quiet = { fingerprints: new Fingerprints(plan), isPreview: true, warn: () => undefined };
+	const isNew = resume?.directory === undefined && plan.request.onlyMissing === undefined;
+	const states = !resume || isNew ? caseStates(plan, []) : takeUp(plan, { ...resume, ...quiet }).own;
+	const left = states.filter(({ result }) => !result);
+	const cases = left.map((state) => {
+		const { eval: of, test, target, assertions, workspace } = state.one;
+		let position = workspace ? keys.indexOf(workspace.key) : -1;
+		if (workspace && position === -1) {
+			position = keys.push(workspace.key) - 1;
+			workspaces.push(describeWorkspace(workspace.spec, plan.view));
+		}
+		const all = [...assertions, ...test.turns.flatMap((turn) => turn.assertions)];
+		return {
+			...{ eval: of.label, testId: test.id, target: target.target.name, provider: target.target.provider },
+			attempts: state.missing.length,
+			graders: all.map(({ name }) => name),
+			dependsOn: test.dependsOn,
+			...(position === -1 ? {} : { workspace: position }),
+		};
+	});
+	const { experiment, workers, shard } = plan;
+	const description = {
+		...{
+			experiment,
+			workers,
+			cases,
+			workspaces,
+			access: describeAccess(plan.access, plan.newAccess),
+			opaque: opaqueParts(plan),
+		},
+		...(shard ? { shard: { index: shard.index, count: shard.count, budgets: shardBudgets(plan) } } : {}),
+	};
+	return redactDeep(description, plan.redact);
+}
+
+/** Reads the run that a request starts from. @throws AgentvError `not-found`, `config` */
+function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined {
+	const directory = regrade?.origin ?? rerunFailed;
+	if (directory === undefined) return undefined;
+	const run = readRunFile(directory);
+	const { rows } = readIndex(directory);
+	if (!regrade) return { kind: "rerun_failed", directory, run, rows };
+	return { kind: "regrade", directory, run, rows, ...(regrade.graders ? { graders: regrade.graders } : {}) };
+}
+
+/** How a run's record names its origin. */
+export function originRecord({ kind, directory, run, graders }: RunOrigin): RunOriginRecord {
+	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
+}
+
+/**
+ * Returns the cases that a run with an origin is about: to grade again, those with a row there, each with the attempts that were planned; to run
+ * again, those that were planned there and did not pass.
+ */
+function originCases(cases: readonly PlannedCase[], origin: RunOrigin, redact: Redactor): PlannedCase[] {
+	return origin.kind === "regrade" ? recordedCases(cases, origin, redact) : failedCases(cases, origin, redact);
+}
+
+function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, redact: Redactor): PlannedCase[] {
+	const repeats = new Map(
+		origin.run.planned.map(([of, id, target, repeat]) => [
+			caseKey(origin.run.evals[of]?.file ?? "", id, target),
+			repeat,
+		]),
+	);
+	const rows = new Map<string, ResultRow[]>();
+	for (const row of origin.rows) {
+		const key = caseKey(row.eval, row.testId, row.target);
+		const known = rows.get(key);
+		if (known) known.push(row);
+		else rows.set(key, [row]);
+	}
+	if (rows.size === 0) return [];
+	return cases.flatMap((planned) => {
+		const key = originKey(planned, origin, redact);
+		const made = rows.get(key) ?? [];
+		if (made.length === 0 && !repeats.has(key)) return [];
+		// Attempts that were planned and are not on record are not graded: fewer could come to another result.
+		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
+		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
+		// The answers are there, whatever became of other tests since: only a test that was skipped waits, and may be skipped again.
+		const isSkipped = made.some(({ error }) => error?.stage === "dependency");
+		return [
+			{
+				...planned,
+				dependsOn: isSkipped ? planned.dependsOn : [],
+				repeat: { ...planned.repeat, count: most, earlyExit },
+			},
+		];
+	});
+}
+
+function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin, redact: Redactor): PlannedCase[] {
+	const planned = new Set(run.planned.map(([index, id, target]) => caseKey(run.evals[index]?.file ?? "", id, target)));
+	const failed = new Set(
+		caseStates({ cases, redact }, rows).flatMap(({ one, result }) => (result?.status === "passed" ? [] : [one])),
+	);
+	return cases.filter((one) => failed.has(one) && planned.has(recordedKey(one, redact)));
+}
+
+/** @throws AgentvError `usage` if a grader is to run again that none of the tests has */
+function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOrigin): void {
+	if (!graders) return;
+	const known = new Set(cases.flatMap((planned) => allGraders(planned).map(({ name }) => name)));
+	const unknown = graders.find((name) => !known.has(name));
+	if (unknown === undefined) return;
+	const nearest = nearestName(unknown, known);
+	throw new AgentvError("usage", `no grader ${JSON.stringify(unknown)}`, {
+		hint: nearest === undefined ? `Graders: ${[...known].join(", ")}.` : `Did you mean ${JSON.stringify(nearest)}?`,
+	});
+}
+
+/** The key of a case in the origin: an eval that moved is recognised if both runs have only one. */
+export function originKey(
+	{ eval: { label }, test, target }: PlannedCase,
+	{ run }: RunOrigin,
+	redact: Redactor,
+): string {
+	const [only, ...others] = run.evals;
+	const own = redact(label);
+	const known = run.evals.some(({ file }) => file === own);
+	return caseKey(known || !only || others.length > 0 ? own : only.file, test.id, redact(target.target.name));
 }

@@ -1,19 +1,153 @@
-import { canonicalJson } from "../base/canonical-json.ts";
-import { type Redactor, redactDeep } from "../base/redact.ts";
+import { dirname } from "node:path";
+import { findScope } from "../eval/discover-evals.ts";
+import type { Assertion, Message, TestCase, WorkspaceRepo } from "../eval/eval-types.ts";
+import type { PinnedRepository } from "../eval/fingerprint.ts";
+import { pathOutside, resolvePath, resolveWithinReach } from "../eval/read-shape.ts";
+import { optionOf, readAttempt, readRecordText, recordPath } from "../eval/run-digest.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { TrustSubject } from "../eval/trust.ts";
+import { isMadeHere } from "../eval/trust-record.ts";
+import {
+	type AttemptFile,
+	type AttemptTurn,
+	type Fingerprint,
+	type GradedRecord,
+	graderStage,
+	type ResultRow,
+	type RunFile,
+	type StageLog,
+} from "../format/run-file.ts";
+import { messageToWire } from "../grading/attempt-record.ts";
+import { measuresOf } from "../grading/contract.ts";
 import { type EarlierResults, gradersToRun, type RegradeChoice } from "../grading/grade-answer.ts";
-import { measuresOf } from "../grading/measures.ts";
-import { readHead } from "../io/files/read-head.ts";
-import type { Assertion, TestCase } from "../model/eval-types.ts";
-import { readAttempt, readRecordText, recordPath } from "../model/record-files.ts";
-import type { AttemptFile, AttemptTurn, GradedRecord, StageLog } from "../schema/attempt-file.ts";
-import { type Fingerprint, graderStage, type ResultRow } from "../schema/result-row.ts";
-import type { AnswerMessage, RequestMessage } from "../targets/contract.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { redactUrl } from "../lib/git-url.ts";
+import { canonicalJson } from "../lib/json.ts";
+import { type Redactor, redactDeep } from "../lib/redact.ts";
+import type { Environment } from "../machine/environment.ts";
+import { isInside, realPath } from "../machine/files.ts";
+import { readHead } from "../machine/read-file.ts";
+import type { AnswerMessage, RequestMessage, RequestPiece } from "../targets/contract.ts";
 import type { FileChanges, TestWorkspace } from "../workspace/contract.ts";
-import { AttemptError } from "./attempt-error.ts";
-import type { AnswerSource, GivenAnswer } from "./attempt-outcome.ts";
-import type { PlannedCase } from "./run-plan.ts";
-import type { StageTimer } from "./stage-timer.ts";
-import { inputToWire } from "./test-input.ts";
+import { type AnswerSource, AttemptError, type GivenAnswer, type StageTimer } from "./attempt-outcome.ts";
+import type { PlannedCase, RunPlan } from "./run-plan.ts";
+import type { RunRequest } from "./run-request.ts";
+
+/**
+ * Refuses files that only a run's record names if they may have come with that record: evals in the run's own directory, and a
+ * targets or `.env` file there or outside of an eval's root.
+ * @throws AgentvError `usage`
+ */
+export function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: string, view: DiskView): void {
+	if (!recorded) return;
+	const run = realPath(recorded.directory);
+	const named = new Set(recorded.namedEvals.map((path) => realPath(path)));
+	for (const path of evals)
+		if (!named.has(realPath(path)) && isInside(run, realPath(path)))
+			throw refusal("an eval", path, "in its own directory", "Copy it elsewhere, review it, and use the copy.");
+	for (const key of recorded.options) {
+		const path = request[key];
+		if (path === undefined) continue;
+		const roots = evals.map((file) => findScope(dirname(file), cwd, view));
+		const isForeign = isInside(run, realPath(path)) || roots.some((scope) => pathOutside(path, scope) !== undefined);
+		if (!isForeign) continue;
+		const option = `${optionOf(key)} ${shown(path)}`;
+		const what = key === "envFile" ? "a .env file" : "a targets file";
+		throw refusal(what, path, "outside the eval's root", `If it is yours, add \`${option}\`.`);
+	}
+}
+
+/** What a run's record chose that this user did not make here: consent to it is needed as to what a bundle reads. */
+interface ReceivedChoice {
+	readonly run: TrustSubject;
+	/** Of each eval of the request: whether it, or a file of its options, is the record's choice. */
+	readonly isChosen: readonly boolean[];
+	/** Files that the user names. */
+	readonly ownFiles: readonly string[];
+}
+
+/** Returns what a received record chose; undefined if the user named it all, or made the run here. */
+export function receivedChoice(request: RunRequest, env: Environment): ReceivedChoice | undefined {
+	const { recorded, evals, targetsFile } = request;
+	if (!recorded) return undefined;
+	const { directory, options, run } = recorded;
+	const named = new Set(recorded.namedEvals.map((path) => realPath(path)));
+	const isChosen = evals.map((path) => options.length > 0 || !named.has(realPath(path)));
+	if (!isChosen.includes(true) || isMadeHere(run, env)) return undefined;
+	const paths = [
+		...evals.map((path) => (request.regrade ? `--eval ${shown(path)}` : shown(path))),
+		...options.map((key) => `${optionOf(key)} ${shown(String(request[key]))}`),
+	];
+	const advice = `the record of ${directory} was not created here; if these are yours, pass them explicitly: \`${paths.join(" ")}\``;
+	return {
+		run: { kind: "run", name: directory, root: directory, key: `run ${directory}`, advice },
+		isChosen,
+		ownFiles: targetsFile === undefined || options.includes("targetsFile") ? [] : [targetsFile],
+	};
+}
+
+function shown(path: string): string {
+	return /^[\w./:@+-]+$/.test(path) ? path : JSON.stringify(path);
+}
+
+function refusal(what: string, path: string, where: string, hint: string): AgentvError {
+	return new AgentvError("usage", `the run's record refers to ${what} ${where}: ${path}`, { hint });
+}
+
+/** A test's messages as a target sees them: every file an absolute path. */
+export function requestMessages(messages: readonly Message[], test: TestCase, { view }: RunPlan): RequestMessage[] {
+	return messages.map(({ role, name, content, toolCalls }): RequestMessage => {
+		const pieces =
+			typeof content === "string"
+				? [{ type: "text" as const, text: content }]
+				: content.map((piece): RequestPiece => {
+						if (piece.type === "text") return piece;
+						const { path } = resolvePath(piece.path, test.suite.scope, view);
+						const mediaType = piece.mediaType === undefined ? {} : { mediaType: piece.mediaType };
+						return { type: piece.type, path, name: piece.path.raw, ...mediaType };
+					});
+		return {
+			role,
+			...(name === undefined ? {} : { name }),
+			content: pieces,
+			...(toolCalls ? { toolCalls } : {}),
+		};
+	});
+}
+
+/** Looks once more, as an attempt begins, where a test's files are. @throws AgentvError `config` if one is out of reach */
+export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view }: RunPlan): void {
+	for (const { content } of [...input, ...turns.flatMap((turn) => turn.input)]) {
+		if (typeof content === "string") continue;
+		for (const piece of content)
+			if (piece.type !== "text") resolveWithinReach(piece.path, "input file", suite.scope, view);
+	}
+}
+
+/** A conversation as one text: a single user message is its bare text, several are marked by role. */
+export function promptText(messages: readonly RequestMessage[]): string {
+	const [only] = messages;
+	if (only && messages.length === 1 && only.role === "user") return piecesText(only.content);
+	return messages.map(({ role, content }) => `[${role}]\n${piecesText(content)}`).join("\n\n");
+}
+
+function piecesText(pieces: readonly RequestPiece[]): string {
+	return pieces.map((piece) => (piece.type === "text" ? piece.text : `[${piece.type}: ${piece.path}]`)).join("\n\n");
+}
+
+export function requestFiles(messages: readonly RequestMessage[]): string[] {
+	return messages.flatMap(({ content }) => content.flatMap((piece) => (piece.type === "text" ? [] : [piece.path])));
+}
+
+/** The input as hooks, extensions and records have it: plain text where it is one plain message, else a list of messages. */
+export function inputToWire(messages: readonly RequestMessage[]): unknown {
+	const [only] = messages;
+	const [piece] = only?.content ?? [];
+	const isPlain =
+		only && messages.length === 1 && only.role === "user" && !only.toolCalls && !only.name && only.content.length === 1;
+	if (isPlain && piece?.type === "text") return piece.text;
+	return messages.map((message) => messageToWire(message, "name"));
+}
 
 /** How recorded attempts are graded again. */
 export interface Regrading {
@@ -256,4 +390,32 @@ function paidBefore({ tokenUsage, costUsd, durationMs, cached, ...answer }: Give
 		...(tokenUsage === undefined ? {} : { tokenUsage: { input: 0, output: 0 } }),
 		...(costUsd === undefined ? {} : { costUsd: 0 }),
 	};
+}
+
+/** The commits that a run recorded for a case's repositories. */
+export function recordedCommits(
+	{ workspace }: PlannedCase,
+	records: NonNullable<RunFile["repositories"]>,
+	redact: Redactor,
+): PinnedRepository[] {
+	const repos = workspace?.spec.workspace?.repos ?? [];
+	return repos.flatMap((repo) => {
+		const sha = recordedCommit(repo, records, redact);
+		return sha === undefined ? [] : [{ path: repo.path === "" ? "." : repo.path, sha }];
+	});
+}
+
+/** The commit that a run recorded for a repository: the last one when it recorded several. */
+export function recordedCommit(
+	{ path, repo, commit, ancestor }: WorkspaceRepo,
+	records: NonNullable<RunFile["repositories"]>,
+	redact: Redactor,
+): string | undefined {
+	return records.findLast(
+		(record) =>
+			record.path === (path === "" ? "." : path) &&
+			record.repo === redact(redactUrl(repo)) &&
+			record.requested === (commit === undefined ? undefined : redact(commit)) &&
+			(record.ancestor ?? 0) === ancestor,
+	)?.sha;
 }

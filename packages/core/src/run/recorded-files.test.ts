@@ -3,8 +3,7 @@ import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { planRun } from "./plan-run.ts";
-import { originRequest, resumedRequest } from "./request-flags.ts";
-import type { RunRequest } from "./run-request.ts";
+import { originRequest, type RunRequest, resumedRequest } from "./run-request.ts";
 import { machineIn, mockTargets, runTree } from "./testing/run-fixture.ts";
 
 const evalText = "tests: [{id: t, input: hi, assertions: [{type: contains, value: hi}]}]\n";

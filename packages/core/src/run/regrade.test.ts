@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readRunFile } from "../model/result-files.ts";
+import { readRunFile } from "../eval/discover-evals.ts";
 import { verifyRun } from "../results/verify-run.ts";
-import { resumedRequest } from "./request-flags.ts";
+import { resumedRequest } from "./run-request.ts";
 import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
 
 const strict = `let text = ""; for await (const chunk of process.stdin) text += chunk;

@@ -1,26 +1,33 @@
-import { attemptScore, attemptVerdict } from "../grading/attempt-verdict.ts";
-import type { GraderResult } from "../grading/contract.ts";
-import type { EarlierResults } from "../grading/grade-answer.ts";
-import { isGraded } from "../grading/grader-result.ts";
-import type { Scratch } from "../io/files/scratch.ts";
-import { describeLeft, ProcessScope } from "../io/process/process-scope.ts";
-import { graderStage, type RowError } from "../schema/result-row.ts";
+import { graderStage, type RowError } from "../format/run-file.ts";
+import { type GraderResult, isGraded } from "../grading/contract.ts";
+import { attemptScore, attemptVerdict, type EarlierResults } from "../grading/grade-answer.ts";
+import type { Scratch } from "../machine/directories.ts";
+import { describeLeft, ProcessScope } from "../machine/process-scope.ts";
 import type { RequestMessage } from "../targets/contract.ts";
 import type { FileChanges, TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
 import { WorkspaceError } from "../workspace/workspace-error.ts";
-import { withFileTexts } from "./answer-files.ts";
-import type { RunContext } from "./attempt-context.ts";
-import { AttemptError, rowError } from "./attempt-error.ts";
-import type { AnswerSource, AttemptOutcome, GivenAnswer, TurnOutcome } from "./attempt-outcome.ts";
-import { type AttemptGrades, gradeAttempt } from "./grade-attempt.ts";
-import { Conversation, isGradedTurn, unheldTurns } from "./hold-conversation.ts";
-import { figureWarnings, mergeAnswers, refuseCut } from "./merge-answers.ts";
-import type { RecordedAttempt } from "./recorded-attempt.ts";
-import type { AttemptName } from "./run-events.ts";
+import {
+	type AnswerSource,
+	AttemptError,
+	type AttemptOutcome,
+	type GivenAnswer,
+	rowError,
+	StageLogs,
+	StageTimer,
+	type TurnOutcome,
+} from "./attempt-outcome.ts";
+import {
+	Conversation,
+	figureWarnings,
+	isGradedTurn,
+	mergeAnswers,
+	refuseCut,
+	unheldTurns,
+	withFileTexts,
+} from "./conversation.ts";
+import { type AttemptGrades, type AttemptName, gradeAttempt, type RunContext } from "./grade-attempt.ts";
+import { inputToWire, type RecordedAttempt, refuseFilesOutOfReach, requestMessages } from "./recorded-attempt.ts";
 import type { PlannedCase } from "./run-plan.ts";
-import { StageLogs } from "./stage-logs.ts";
-import { StageTimer } from "./stage-timer.ts";
-import { inputToWire, refuseFilesOutOfReach, requestMessages } from "./test-input.ts";
 
 type Ending = Pick<AttemptOutcome, "status" | "score" | "scores" | "error">;
 

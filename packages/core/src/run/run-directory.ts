@@ -1,19 +1,33 @@
-import { join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import { safeName } from "../base/slug.ts";
-import { listDirectory } from "../io/files/list-directory.ts";
-import { listEntry } from "../io/files/list-entry.ts";
-import { isLocked, isLockName } from "../io/files/lock.ts";
-import { makeDirectories } from "../io/files/make-directories.ts";
-import { moveIntoPlace } from "../io/files/move-into-place.ts";
-import { writeOwnFile } from "../io/files/own-files.ts";
-import { readBytes, readTextFile } from "../io/files/read-text.ts";
-import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
-import { isStagedName, stagedState, sweepStagedFiles } from "../io/files/staged-files.ts";
-import { pathKind, realPath, targetKind } from "../io/files/stat-path.ts";
-import { writeAtomic } from "../io/files/write-atomic.ts";
-import { removeFile } from "../io/files/write-note.ts";
-import { digestName, signatureName } from "../model/run-digest.ts";
+import { basename, join, relative } from "node:path";
+import { accessOf } from "../eval/access.ts";
+import { executedCommands } from "../eval/command-files.ts";
+import { benchmarkOfFile, findScope, type Reach } from "../eval/discover-evals.ts";
+import type { LoadedEval } from "../eval/eval-types.ts";
+import { evalEnvironment, loadEval, withEnvFile } from "../eval/load-eval.ts";
+import { loadTargets, type TargetScope } from "../eval/load-targets.ts";
+import { evalVariables } from "../eval/resolve-command.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { digestName, signatureName } from "../eval/run-digest.ts";
+import { type DiskView, openDiskView } from "../eval/source.ts";
+import { accessOfReceived, newAccess, ownLinks } from "../eval/trust.ts";
+import { AgentvError, type Diagnostic } from "../lib/errors.ts";
+import { redactText } from "../lib/redact.ts";
+import { isSecretName } from "../lib/secret-shapes.ts";
+import { safeName } from "../lib/text.ts";
+import { listDirectory, makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
+import { agentvHome, type Environment } from "../machine/environment.ts";
+import { pathKind, realPath, targetKind } from "../machine/files.ts";
+import { listEntry } from "../machine/find-files.ts";
+import { repositoryRoot } from "../machine/git-repository.ts";
+import { isLocked, isLockName } from "../machine/lock.ts";
+import { writeOwnFile } from "../machine/own-files.ts";
+import { readBytes, readTextFile } from "../machine/read-file.ts";
+import { isStagedName, stagedState, sweepStagedFiles } from "../machine/staged-files.ts";
+import { digestText, FileDigests } from "../machine/tree-notes.ts";
+import { moveIntoPlace, removeFile, writeAtomic } from "../machine/write-file.ts";
+import { receivedChoice, refuseRecordedFiles } from "./recorded-attempt.ts";
+import type { PlannedCase, PlannedEval, PlannedGraderTarget, RunAccess, RunPlan } from "./run-plan.ts";
+import type { RunMachine, RunRequest } from "./run-request.ts";
 
 /** Where a run's records go. */
 export interface RunDirectory {
@@ -142,7 +156,7 @@ export function claimNew(root: string, experiment: string, time: Date, results: 
 }
 
 /** The experiment's folder: its name where that is a plain one, else one derived from it. */
-export function experimentFolder(experiment: string): string {
+function experimentFolder(experiment: string): string {
 	return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(experiment) ? experiment : safeName(experiment);
 }
 
@@ -171,4 +185,190 @@ function ignoreAll(directory: string): void {
 	// A process that was killed may have left it empty.
 	if (pathKind(file) === "missing" || (pathKind(file) === "file" && listEntry(file).size === 0))
 		writeOwnFile(file, ignoresAll);
+}
+
+/** An eval with everything that planning looks at. */
+export interface ObservedEval {
+	readonly loaded: LoadedEval;
+	readonly targets: TargetScope;
+	readonly planned: PlannedEval;
+}
+
+export interface Observed {
+	readonly evals: readonly ObservedEval[];
+	readonly view: DiskView;
+	/** Values of `--env-file` laid under the process environment. */
+	readonly env: Environment;
+}
+
+/**
+ * Loads the evals of a request and their targets.
+ * @throws AgentvError `config` with all findings if one can't be loaded whole: a test is never left out; `usage` if a record names
+ * files that the user must name
+ */
+export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
+	const view = openDiskView();
+	refuseRecordedFiles(request, cwd, view);
+	const reach: Reach = {
+		allowed: [
+			...(request.allowOutside ?? []).map((path) => realPath(path)),
+			...ownLinks(request.named ?? [], processEnv, view),
+		],
+		ownFiles:
+			request.targetsFile === undefined || request.recorded?.options.includes("targetsFile")
+				? []
+				: [request.targetsFile],
+		option: "--allow-outside",
+	};
+	const env = withEnvFile(processEnv, request.envFile);
+	const loaded = request.evals.map((file) => loadEval(file, { view, env, cwd, reach }));
+	const broken = loaded.flatMap(({ diagnostics }) => diagnostics.filter(({ severity }) => severity === "error"));
+	if (broken.length > 0) throw cannotLoad(broken);
+	const labels = labelsOf(loaded, cwd);
+	const evals = loaded.map((one, index): ObservedEval => {
+		const own = evalEnvironment(one.scope, env, view);
+		const targets = loadTargets(one.scope, {
+			view,
+			env: own,
+			...(request.targetsFile === undefined ? {} : { targetsFile: request.targetsFile }),
+		});
+		return { loaded: one, targets, planned: plannedEval(one, labels[index] ?? one.file, own) };
+	});
+	return { evals, view, env };
+}
+
+function cannotLoad(diagnostics: readonly Diagnostic[]): AgentvError {
+	const files = new Set(diagnostics.map(({ at }) => at.file));
+	const where = files.size === 1 ? [...files][0] : `${files.size} files`;
+	return new AgentvError("config", `${where} can't be loaded`, {
+		diagnostics,
+		hint: "Nothing was run. `agentv eval validate` shows all findings.",
+	});
+}
+
+function plannedEval(loaded: LoadedEval, label: string, env: Environment): PlannedEval {
+	const { file, name, scope, workers, budgetUsd, experiment } = loaded;
+	return {
+		...{ label, file, name, scope, env, workers, budgetUsd, experiment, bundle: loaded.bundle },
+		digest: sourcesDigest(loaded),
+		sources: sourcesOf(loaded),
+		variables: variablesOf(loaded, env),
+	};
+}
+
+function sourcesOf({ sources, files }: LoadedEval): PlannedEval["sources"] {
+	const texts = [...sources].map(([path, { text }]) => ({ path, sha256: digestText(text) }));
+	// A prompt file is text, not a document.
+	const prompts = new Set(files.filter(({ kind }) => kind === "prompt").map(({ resolved }) => resolved));
+	const digests = new FileDigests();
+	return [...texts, ...[...prompts].map((path) => ({ path, sha256: digests.of(path) }))];
+}
+
+function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variables"] {
+	const names = new Set(evalVariables(loaded).map(({ name }) => name));
+	return Object.fromEntries(
+		[...names].flatMap((name) => {
+			const value = env[name];
+			return value === undefined || isSecretName(name) || redactText(value) !== value
+				? []
+				: [[name, digestText(value).slice(0, 16)]];
+		}),
+	);
+}
+
+/** Over the texts that loading read, in the order it read them. */
+function sourcesDigest({ sources }: LoadedEval): string {
+	return digestText([...sources.values()].map(({ text }) => digestText(text)).join("\n"));
+}
+
+/** What rows call each eval: its path from its root; from the working directory where two would have one name. */
+function labelsOf(loaded: readonly LoadedEval[], cwd: string): string[] {
+	const short = loaded.map(({ file, scope }) => slashes(relative(scope.root, file)));
+	return short.map((label, index) => {
+		const file = loaded[index]?.file ?? label;
+		return short.indexOf(label) === short.lastIndexOf(label) ? label : slashes(relative(cwd, file));
+	});
+}
+
+function slashes(path: string): string {
+	return path.replaceAll("\\", "/");
+}
+
+export interface ResultsPlace {
+	/** Experiments are folders of it. */
+	readonly root: string;
+	/** The folder whose content git is to ignore. */
+	readonly ignored: string;
+}
+
+/** Where records go: the project's results folder; for what a run must not dirty, bundles and synced benchmarks, below `$AGENTV_HOME`. */
+export function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
+	const names = evals.flatMap((one) => untouchable(one, env) ?? []);
+	const own = findScope(cwd, cwd, view);
+	const here = names[0] ?? (own.rootKind === "bundle" ? bundleName(own.root) : undefined);
+	if (here !== undefined) {
+		const ignored = join(agentvHome(env), "results");
+		return { root: join(ignored, here), ignored };
+	}
+	const ignored = join(repositoryRoot(cwd) ?? cwd, ".agentv", "results");
+	return { root: join(ignored, "runs"), ignored };
+}
+
+/** The name of the benchmark or bundle that an eval lies in, where a run must leave no trace. */
+function untouchable({ file, scope }: PlannedEval, env: RunMachine["env"]): string | undefined {
+	const benchmark = benchmarkOfFile(file, env);
+	if (benchmark?.isGitBacked) return benchmark.id;
+	return scope.rootKind === "bundle" ? bundleName(scope.root) : undefined;
+}
+
+/** A bundle is called as its directory. */
+function bundleName(root: string): string {
+	return experimentFolder(basename(root));
+}
+
+/** Returns what a run reads and reaches for its evals. */
+export function accessOfRun(
+	{ evals, view }: Observed,
+	cases: readonly PlannedCase[],
+	graderTargets: readonly PlannedGraderTarget[],
+	request: RunRequest,
+	{ env }: RunMachine,
+): RunAccess {
+	const used = evals.map((one) => usedOf(one, cases, graderTargets, request));
+	const ofEval = evals.map(({ loaded, targets: scope, planned }, index) =>
+		accessOf({ loaded, scope, ...(used[index] ?? nothing), env: planned.env, view }),
+	);
+	const access = ofEval.flat();
+	const received = receivedChoice(request, env);
+	if (request.trust === "any") return { access, newAccess: [], isReceived: received !== undefined };
+	const found = newAccess(access, { env, view });
+	if (!received) return { access, newAccess: found, isReceived: false };
+	const { isChosen, run, ownFiles } = received;
+	const items = evals.flatMap(({ loaded }, index) => {
+		if (!isChosen[index]) return [];
+		const { tests, targets } = used[index] ?? nothing;
+		const programs = executedCommands({ ...loaded, tests }, targets).map(({ text, at }) => {
+			return { kind: "program" as const, value: text, at, files: [at.file] };
+		});
+		return [...(ofEval[index] ?? []), ...programs];
+	});
+	return { access, newAccess: [...found, ...accessOfReceived(items, run, { env, view, ownFiles })], isReceived: true };
+}
+
+type Used = Pick<Parameters<typeof accessOf>[0], "targets" | "tests">;
+
+const nothing: Used = { targets: [], tests: [] };
+
+function usedOf(
+	{ planned }: ObservedEval,
+	cases: readonly PlannedCase[],
+	graderTargets: readonly PlannedGraderTarget[],
+	{ regrade }: RunRequest,
+): Used {
+	const own = cases.filter((one) => one.eval === planned);
+	const targets = new Set<ResolvedTarget>();
+	// Recorded answers are graded without the targets that gave them.
+	if (!regrade) for (const { target } of own) for (const one of [target.target, ...target.fallbacks]) targets.add(one);
+	for (const one of graderTargets) if (one.eval === planned) targets.add(one.target);
+	return { targets: [...targets], tests: [...new Set(own.map(({ test }) => test))] };
 }

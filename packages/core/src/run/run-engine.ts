@@ -1,22 +1,141 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import type { SummaryBuilder } from "../grading/run-summary.ts";
-import type { Scratch } from "../io/files/scratch.ts";
-import type { ErrorCause, ExecutionStatus, RowError } from "../schema/result-row.ts";
-import type { RunContext } from "./attempt-context.ts";
-import { rowError } from "./attempt-error.ts";
-import type { AttemptOutcome } from "./attempt-outcome.ts";
-import { attemptRow } from "./attempt-row.ts";
-import type { CaseState } from "./case-states.ts";
-import type { Fingerprints, Versions } from "./fingerprints.ts";
-import { madeOf } from "./made-of.ts";
-import type { RecordedAttempt } from "./recorded-attempt.ts";
+import type { ErrorCause, ExecutionStatus, RowError } from "../format/run-file.ts";
+import type { SummaryBuilder } from "../grading/outcomes.ts";
+import { AgentvError } from "../lib/errors.ts";
+import type { Scratch } from "../machine/directories.ts";
+import { type AttemptOutcome, rowError, StageTimer } from "./attempt-outcome.ts";
+import { type Fingerprints, madeOf, type Versions } from "./fingerprints.ts";
+import type { AttemptName, RunContext, RunOutcome } from "./grade-attempt.ts";
+import { type RecordedAttempt, requestMessages } from "./recorded-attempt.ts";
+import type { CaseState } from "./resume.ts";
 import { runAttempt } from "./run-attempt.ts";
-import type { AttemptName, RunOutcome } from "./run-events.ts";
 import type { PlannedCase } from "./run-plan.ts";
-import type { RunRecords } from "./run-records.ts";
-import { Schedule, type Slot, slot } from "./schedule.ts";
-import { StageTimer } from "./stage-timer.ts";
-import { requestMessages } from "./test-input.ts";
+import { attemptRow, type RunRecords } from "./run-records.ts";
+
+/** A limit on how many jobs run at once; several lanes may share one. */
+interface Slot {
+	readonly most: number;
+	taken: number;
+}
+
+function slot(most: number): Slot {
+	return { most, taken: 0 };
+}
+
+/** Jobs that need the same slots, in order. */
+class Lane<Job> {
+	readonly slots: readonly Slot[];
+	readonly #jobs: { readonly order: number; readonly job: Job }[] = [];
+	#next = 0;
+
+	constructor(slots: readonly Slot[]) {
+		this.slots = slots;
+	}
+
+	/** Puts a job behind those of a lower order. */
+	push(order: number, job: Job): void {
+		let at = this.#jobs.length;
+		while (at > this.#next && (this.#jobs[at - 1]?.order ?? -1) > order) at -= 1;
+		this.#jobs.splice(at, 0, { order, job });
+	}
+
+	/** The order of the first job, where it could start now. */
+	get head(): number | undefined {
+		const first = this.#jobs[this.#next];
+		return first && this.slots.every(({ most, taken }) => taken < most) ? first.order : undefined;
+	}
+
+	take(): Job | undefined {
+		const first = this.#jobs[this.#next];
+		this.#next += 1;
+		// Taken jobs are dropped now and then: taking each off the front would move all the others every time.
+		if (this.#next > 1000) {
+			this.#jobs.splice(0, this.#next);
+			this.#next = 0;
+		}
+		return first?.job;
+	}
+}
+
+/** Starts jobs in their order as their slots become free. */
+class Schedule<Job> {
+	readonly #lanes = new Map<string, Lane<Job>>();
+	readonly #run: (job: Job) => Promise<void>;
+	#running = 0;
+	#waiting = 0;
+	#stopped = false;
+	#failure: { readonly error: unknown } | undefined;
+	#idle: (() => void) | undefined;
+
+	/** @param run must not start before `pump` is called; what it rejects with stops the schedule. */
+	constructor(run: (job: Job) => Promise<void>) {
+		this.#run = run;
+	}
+
+	/** Adds a job that is ready. Jobs of one `lane` need the same slots. */
+	add(job: Job, order: number, lane: string, slots: readonly Slot[]): void {
+		let found = this.#lanes.get(lane);
+		if (!found) {
+			found = new Lane(slots);
+			this.#lanes.set(lane, found);
+		}
+		found.push(order, job);
+		this.#waiting += 1;
+	}
+
+	/** Starts what can start. */
+	pump(): void {
+		while (!this.#stopped) {
+			const lane = this.#firstLane();
+			const job = lane?.take();
+			if (!lane || job === undefined) break;
+			this.#waiting -= 1;
+			this.#running += 1;
+			for (const one of lane.slots) one.taken += 1;
+			void this.#start(job, lane.slots);
+		}
+		if (this.#running === 0 && (this.#stopped || this.#waiting === 0)) this.#idle?.();
+	}
+
+	/** Starts nothing more; what runs goes on. */
+	stop(): void {
+		this.#stopped = true;
+		this.pump();
+	}
+
+	/** Resolves when nothing runs and nothing is left that could start. @throws what a job rejected with */
+	async finished(): Promise<void> {
+		await new Promise<void>((resolve) => {
+			this.#idle = resolve;
+			this.pump();
+		});
+		if (this.#failure) throw this.#failure.error;
+	}
+
+	#firstLane(): Lane<Job> | undefined {
+		let best: Lane<Job> | undefined;
+		let order = Number.POSITIVE_INFINITY;
+		for (const lane of this.#lanes.values()) {
+			const head = lane.head;
+			if (head !== undefined && head < order) {
+				best = lane;
+				order = head;
+			}
+		}
+		return best;
+	}
+
+	async #start(job: Job, slots: readonly Slot[]): Promise<void> {
+		try {
+			await this.#run(job);
+		} catch (error) {
+			this.#failure ??= { error };
+			this.#stopped = true;
+		}
+		for (const one of slots) one.taken -= 1;
+		this.#running -= 1;
+		this.pump();
+	}
+}
 
 interface Job {
 	readonly state: CaseState;
@@ -257,4 +376,43 @@ function laneOf({ target: { key }, workspace }: PlannedCase): string {
 
 export function attemptName({ index, eval: { label }, test, target }: PlannedCase, attempt: number): AttemptName {
 	return { index, eval: label, testId: test.id, target: target.target.name, attempt };
+}
+
+/** Hands values from where they arise to the one who loops over them. */
+export class EventQueue<Value> {
+	#values: Value[] = [];
+	#closed = false;
+	#failure: { readonly error: unknown } | undefined;
+	#wake: (() => void) | undefined;
+
+	put(value: Value): void {
+		this.#values.push(value);
+		this.#wake?.();
+	}
+
+	close(): void {
+		this.#closed = true;
+		this.#wake?.();
+	}
+
+	/** Ends the loop with an error, once all that was put has come. */
+	fail(error: unknown): void {
+		this.#failure = { error };
+		this.close();
+	}
+
+	async *contents(): AsyncGenerator<Value, void> {
+		for (;;) {
+			const values = this.#values;
+			this.#values = [];
+			yield* values;
+			if (this.#values.length > 0) continue;
+			if (this.#closed) break;
+			await new Promise<void>((resolve) => {
+				this.#wake = resolve;
+			});
+			this.#wake = undefined;
+		}
+		if (this.#failure) throw this.#failure.error;
+	}
 }

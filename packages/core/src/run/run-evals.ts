@@ -1,50 +1,83 @@
 import { setMaxListeners } from "node:events";
 import { dirname, join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import { canonicalJson } from "../base/canonical-json.ts";
-import { SummaryBuilder } from "../grading/run-summary.ts";
-import { summaryOfRows } from "../grading/run-tally.ts";
-import { agentvHome } from "../io/environment.ts";
-import { withLock } from "../io/files/lock.ts";
-import { makeDirectories } from "../io/files/make-directories.ts";
-import { sweepStaged } from "../io/files/staged-files.ts";
-import { targetKind } from "../io/files/stat-path.ts";
-import { systemTempDir } from "../io/files/temp-dir.ts";
-import { freeMemory } from "../io/free-memory.ts";
-import { refuseNewAccess } from "../model/consent.ts";
-import { callsPlace, workspacesPlace } from "../model/home-places.ts";
-import { noteMadeRun } from "../model/made-runs.ts";
-import { readSummary } from "../model/result-files.ts";
-import { commandRunner } from "../model/run-command.ts";
-import { checkRunDigest } from "../model/run-digest.ts";
-import type { ResultRow } from "../schema/result-row.ts";
-import type { RunFile } from "../schema/run-file.ts";
+import { readSummary } from "../eval/discover-evals.ts";
+import { commandRunner } from "../eval/resolve-command.ts";
+import { checkRunDigest } from "../eval/run-digest.ts";
+import { refuseNewAccess } from "../eval/trust.ts";
+import { callsPlace, noteMadeRun, workspacesPlace } from "../eval/trust-record.ts";
+import { toWire } from "../format/codec.ts";
+import type { ResultRow, RunFile } from "../format/run-file.ts";
+import { SummaryBuilder, summaryOfRows } from "../grading/outcomes.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { canonicalJson } from "../lib/json.ts";
+import { redactDeep } from "../lib/redact.ts";
+import { makeDirectories, makeTempDir, type Scratch, systemTempDir, withTempDir } from "../machine/directories.ts";
+import { agentvHome, freeMemory } from "../machine/environment.ts";
+import { pathKind, removeTree, targetKind } from "../machine/files.ts";
+import { withLock } from "../machine/lock.ts";
+import { makeOwnDirectory } from "../machine/own-files.ts";
+import { sweepStaged } from "../machine/staged-files.ts";
+import { writeAtomic } from "../machine/write-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
-import { sweepWorkspaces } from "../workspace/sweep-workspaces.ts";
-import type { RunContext } from "./attempt-context.ts";
-import { Budgets, shardBudgets } from "./budgets.ts";
-import { CallCache } from "./call-cache.ts";
-import type { CaseState } from "./case-states.ts";
+import { sweepWorkspaces } from "../workspace/attempt-workspace.ts";
+import { StageLogs } from "./attempt-outcome.ts";
+import { Budgets, CallCache, shardBudgets } from "./call-cache.ts";
 import { checkPlannedSchemas } from "./check-plan.ts";
-import { coverageOf } from "./coverage.ts";
-import { EventQueue } from "./event-queue.ts";
 import { Fingerprints } from "./fingerprints.ts";
+import {
+	type AttemptName,
+	type RunContext,
+	type RunEvent,
+	type RunOutcome,
+	recordedAttempts,
+	redactEvent,
+	type ScratchSpace,
+} from "./grade-attempt.ts";
 import { LiveTargets } from "./live-targets.ts";
 import { newRunFile, resumedRunFile } from "./new-run-file.ts";
-import { recordedAttempts } from "./recorded-attempts.ts";
-import { resultsPlace } from "./results-place.ts";
-import { changedFacts, type FactsOf } from "./row-changes.ts";
-import { claimNamed, claimNew, isUnbegun, makeWay, type RunDirectory } from "./run-directory.ts";
-import { RunEngine } from "./run-engine.ts";
-import { type AttemptName, type RunEvent, type RunOutcome, redactEvent } from "./run-events.ts";
-import { withRepositories } from "./run-file.ts";
-import type { PlannedCase, RunPlan } from "./run-plan.ts";
+import { type CaseState, changedFacts, type FactsOf, type Standing, takeUp } from "./resume.ts";
+import { claimNamed, claimNew, isUnbegun, makeWay, type RunDirectory, resultsPlace } from "./run-directory.ts";
+import { EventQueue, RunEngine } from "./run-engine.ts";
+import { type PlannedCase, type RunPlan, withRepositories } from "./run-plan.ts";
 import { RunRecords } from "./run-records.ts";
 import type { RunMachine } from "./run-request.ts";
-import { runScratch } from "./run-scratch.ts";
 import { RunWorkspaces } from "./run-workspaces.ts";
-import { StageLogs } from "./stage-logs.ts";
-import { type Standing, takeUp } from "./take-up.ts";
+import { coverageOf } from "./shards.ts";
+
+/** Directories for attempts below one of the system's temporary ones. */
+function runScratch(): ScratchSpace & { close(): Promise<void> } {
+	const roots: string[] = [];
+	let count = 0;
+	const usableRoot = () => {
+		const last = roots.at(-1);
+		if (last !== undefined && pathKind(last) === "directory") return last;
+		// The first one, or in place of one that an agent removed.
+		const root = makeTempDir("agentv-run-");
+		roots.push(root);
+		return root;
+	};
+	return {
+		next(): Scratch {
+			count += 1;
+			const root = usableRoot();
+			const path = join(root, String(count));
+			return {
+				path,
+				make() {
+					if (pathKind(root) === "missing") makeDirectories(root, 0o700);
+					makeOwnDirectory(path);
+					return path;
+				},
+			};
+		},
+		async remove({ path }) {
+			if (targetKind(path) !== "missing") await removeTree(path);
+		},
+		close: async () => {
+			for (const root of roots) await removeTree(root);
+		},
+	};
+}
 
 export interface RunOptions {
 	/** Absolute directory for the records. Default: a new one below the results folder. */
@@ -358,5 +391,87 @@ function commandsOf({ view }: RunPlan): RunContext["commands"] {
 		const runner = known.get(suite) ?? commandRunner({ view, scope: suite.scope, env: { ...env, ...own } });
 		known.set(suite, runner);
 		return runner;
+	};
+}
+
+export interface RecordOptions {
+	/** Absolute path of the fixtures, replaced in one step. Nothing is written where no test has an answer. */
+	readonly file: string;
+	readonly signal: AbortSignal;
+	readonly onEvent?: (event: RunEvent) => void;
+}
+
+export interface RecordedAnswers {
+	/** Tests with an answer. */
+	readonly recorded: number;
+	/** Tests without one, and why. */
+	readonly missing: readonly { readonly testId: string; readonly message: string }[];
+	readonly outcome: RunOutcome;
+}
+
+/**
+ * Asks the plan's target (an `ungraded` plan of one eval and one target) and writes its answers as `replay` reads them, secrets redacted.
+ * @throws AgentvError `usage` where the plan has several evals or targets; as `runEvals`
+ */
+export async function recordAnswers(
+	plan: RunPlan,
+	machine: RunMachine,
+	options: RecordOptions,
+): Promise<RecordedAnswers> {
+	const names = [...new Set(plan.cases.map(({ target }) => target.target.name))];
+	if (plan.evals.length > 1 || names.length > 1)
+		throw new AgentvError("usage", "answers can only be recorded for one eval and one target at a time", {
+			hint: `Specify one eval, and one target with --target (${names.join(", ")}).`,
+		});
+	const answers = new Map<string, { readonly name: AttemptName; readonly turns: TargetAnswer[] }>();
+	const missing: RecordedAnswers["missing"][number][] = [];
+	let outcome: RunOutcome = "complete";
+	const keyOf = ({ testId, attempt }: AttemptName) => JSON.stringify([testId, attempt]);
+	await withTempDir("agentv-record-", async (directory) => {
+		const onAnswer = (name: AttemptName, answer: TargetAnswer) => {
+			const known = answers.get(keyOf(name));
+			if (known) known.turns.push(answer);
+			else answers.set(keyOf(name), { name, turns: [answer] });
+		};
+		const output = join(directory, "run");
+		for await (const event of runEvals(plan, machine, { signal: options.signal, output, onAnswer })) {
+			options.onEvent?.(event);
+			if (event.type === "done") outcome = event.outcome;
+			if (event.type !== "attempt-finished" || event.row.executionStatus === "ok") continue;
+			answers.delete(keyOf(event));
+			missing.push({ testId: event.testId, message: event.row.error?.message ?? "it gave no answer" });
+		}
+	});
+	const repeats = plan.cases.some(({ repeat }) => repeat.count > 1);
+	const order = new Map(plan.cases.map(({ test }, index) => [test.id, index]));
+	const inOrder = [...answers.values()].sort(
+		(one, other) =>
+			(order.get(one.name.testId) ?? 0) - (order.get(other.name.testId) ?? 0) || one.name.attempt - other.name.attempt,
+	);
+	const lines = inOrder.flatMap(({ name, turns }) =>
+		turns.map((answer) => `${JSON.stringify(redactDeep(fixture(name, answer, repeats), plan.redact))}\n`),
+	);
+	if (lines.length > 0) writeAtomic(options.file, lines.join(""));
+	return { recorded: new Set(inOrder.map(({ name }) => name.testId)).size, missing, outcome };
+}
+
+function fixture({ testId, attempt }: AttemptName, answer: TargetAnswer, repeats: boolean): Record<string, unknown> {
+	const { text, messages, llmCalls, stopReason, cached } = answer;
+	const { tokenUsage, costUsd, durationMs } = cached ?? answer;
+	return {
+		test_id: testId,
+		...(repeats ? { attempt } : {}),
+		output: text,
+		...(messages.some(({ toolCalls, parts }) => toolCalls || parts) || messages.length > 1
+			? {
+					output_messages: messages.map(({ toolCalls, parts, ...message }) => ({
+						...toWire(message),
+						...(parts ? { content: parts.map(toWire) } : {}),
+						...(toolCalls ? { tool_calls: toolCalls.map(toWire) } : {}),
+					})),
+				}
+			: {}),
+		...(tokenUsage ? { token_usage: tokenUsage } : {}),
+		...toWire({ costUsd, durationMs, llmCalls, stopReason }),
 	};
 }

@@ -1,15 +1,33 @@
-import type { Redactor } from "../base/redact.ts";
-import type { Environment } from "../io/environment.ts";
-import type { AccessItem } from "../model/access.ts";
-import { caseKey } from "../model/case-key.ts";
-import type { NewAccess } from "../model/consent.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import type { EvalScope } from "../model/eval-scope.ts";
-import type { Assertion, LoadedEval, Repeat, TestCase } from "../model/eval-types.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
-import type { ResultRow } from "../schema/result-row.ts";
-import type { RunFile, RunOriginRecord } from "../schema/run-file.ts";
-import type { WorkspaceSpec } from "../workspace/contract.ts";
+import { extname } from "node:path";
+import type { AccessItem } from "../eval/access.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import {
+	type Assertion,
+	type Extension,
+	type Hooks,
+	hookNames,
+	type LoadedEval,
+	type Message,
+	type Repeat,
+	type Suite,
+	type TestCase,
+	type Workspace,
+	withParts,
+	withTurns,
+} from "../eval/eval-types.ts";
+import { executableOf } from "../eval/fingerprint.ts";
+import { isAddress, resolvePath } from "../eval/read-shape.ts";
+import { type OpaqueUse, OpaqueUses } from "../eval/resolve-command.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { caseKey } from "../eval/run-digest.ts";
+import { agentPrograms, typeScriptRunners } from "../eval/script-closure.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { NewAccess } from "../eval/trust.ts";
+import type { PlannedTargetRecord, PlannedTest, ResultRow, RunFile, RunOriginRecord } from "../format/run-file.ts";
+import { canonicalJson } from "../lib/json.ts";
+import { type Redactor, redactSettings } from "../lib/redact.ts";
+import type { Environment } from "../machine/environment.ts";
+import type { RepositoryRecord, WorkspaceSpec } from "../workspace/contract.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /** An eval of a run. */
@@ -138,4 +156,198 @@ export function keyOfCase({ eval: { label }, test, target }: PlannedCase): strin
 /** The key by which records name a case: its test's id is redacted since the plan was made. */
 export function recordedKey({ eval: { label }, test, target }: PlannedCase, redact: Redactor): string {
 	return caseKey(redact(label), test.id, redact(target.target.name));
+}
+
+/** The graders of a test: its own, else the one that a language model makes of its criteria or expected output. */
+export function assertionsOf(test: TestCase): readonly Assertion[] {
+	const turns = test.turns.some((turn) => turn.assertions.length > 0);
+	return test.assertions.length > 0 || turns ? test.assertions : [criteriaGrader(test)];
+}
+
+function criteriaGrader(test: TestCase): Assertion {
+	return {
+		type: "llm-grader",
+		settings: { type: "llm-grader" },
+		name: "criteria",
+		weight: 1,
+		required: false,
+		negate: false,
+		at: test.at,
+		base: test.base,
+		rest: {},
+	};
+}
+
+/** Whether an assertion itself asks a language model, and which target it names for that. */
+export function modelOf(assertion: Assertion): { readonly target: string | undefined } | undefined {
+	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return { target: assertion.settings.target };
+	if (assertion.type !== "composite") return undefined;
+	const { aggregator } = assertion.settings;
+	return aggregator.type.startsWith("llm") ? { target: aggregator.target } : undefined;
+}
+
+/** Returns all graders of a case: those of its turns too, and the parts of composites. */
+export function allGraders({ assertions, test }: Pick<PlannedCase, "assertions" | "test">): Assertion[] {
+	return [...withParts(withTurns(assertions, test))];
+}
+
+const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
+
+/** Whether targets of a provider are calls of a language model: they can judge, are asked again by default, and can be cached. */
+export function isModel(provider: string): boolean {
+	return models.has(provider);
+}
+
+/** The name of the target that judges: the one that is asked for, else the tested target's `grader_target`, else that target if it is a model. */
+export function graderTargetName(asked: string | undefined, tested: ResolvedTarget): string | undefined {
+	return asked ?? tested.graderTarget ?? (isModel(tested.provider) ? tested.name : undefined);
+}
+
+/** The targets that judge the cases, each once for each eval. */
+export function graderTargetsOf(
+	cases: readonly PlannedCase[],
+	graderTarget: RunPlan["graderTarget"],
+): PlannedGraderTarget[] {
+	const found = new Map<ResolvedTarget, PlannedGraderTarget>();
+	for (const one of cases)
+		for (const grader of allGraders(one)) {
+			const asked = modelOf(grader);
+			const target = asked && graderTarget(one.eval.label, asked.target, one.target.target);
+			if (target) found.set(target, { target, eval: one.eval });
+		}
+	return [...found.values()];
+}
+
+/** Finds what the results of a plan depend on and what fingerprints can't cover. Runs nothing. */
+export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
+	const walk = new Walk(plan);
+	for (const { test, target, assertions, eval: of } of plan.cases) {
+		for (const one of [target.target, ...target.fallbacks]) walk.target(one, of.scope);
+		walk.test(test);
+		for (const assertion of withTurns(assertions, test)) walk.assertion(assertion, test.suite.scope);
+	}
+	for (const { target, eval: of } of plan.graderTargets) walk.target(target, of.scope);
+	return walk.uses.all;
+}
+
+class Walk {
+	readonly uses: OpaqueUses;
+	readonly #plan: RunPlan;
+	/** Most tests share their suite, targets and graders. */
+	readonly #seen = new Set<Suite | TestCase | Workspace | ResolvedTarget | Assertion>();
+
+	constructor(plan: RunPlan) {
+		this.#plan = plan;
+		this.uses = new OpaqueUses(plan.view);
+	}
+
+	target(target: ResolvedTarget, scope: EvalScope): void {
+		if (this.#isSeen(target)) return;
+		const own = agentPrograms[target.provider];
+		const executable = executableOf(target);
+		if (executable) this.uses.command(executable, "target-command", scope);
+		else if (own !== undefined)
+			this.uses.program(("executable" in target.settings ? target.settings.executable : undefined) ?? own);
+		if (target.command) this.uses.command(target.command, "target-command", scope);
+		this.#hooks(target.hooks, scope);
+	}
+
+	test(test: TestCase): void {
+		if (this.#isSeen(test)) return;
+		const { suite, workspace, input, turns } = test;
+		this.#messages([...input, ...turns.flatMap((turn) => turn.input)]);
+		if (workspace) this.#workspace(workspace, suite.scope);
+		if (this.#isSeen(suite)) return;
+		if (suite.workspace) this.#workspace(suite.workspace, suite.scope);
+		for (const { command } of suite.preprocessors) this.uses.command(command, "preprocessor", suite.scope);
+		for (const extension of suite.extensions) this.#extension(extension, suite.scope);
+	}
+
+	assertion(assertion: Assertion, scope: EvalScope): void {
+		if (this.#isSeen(assertion)) return;
+		for (const part of withParts([assertion])) {
+			if (part.type === "custom") this.#program(part.program, scope);
+			const kind = part.type === "llm-grader" ? "prompt-command" : "grader";
+			if (part.command) this.uses.command(part.command, kind, scope);
+		}
+	}
+
+	#messages(messages: readonly Message[]): void {
+		for (const { content } of messages) {
+			if (typeof content === "string") continue;
+			for (const piece of content)
+				if (piece.type !== "text" && isAddress(piece.path.raw)) this.uses.address(piece.path.raw);
+		}
+	}
+
+	#workspace(workspace: Workspace, scope: EvalScope): void {
+		if (!this.#isSeen(workspace)) this.#hooks(workspace.hooks, scope);
+	}
+
+	#hooks(hooks: Hooks, scope: EvalScope): void {
+		for (const name of hookNames) {
+			const command = hooks[name]?.command;
+			if (command) this.uses.command(command, "hook", scope);
+		}
+	}
+
+	#extension(extension: Extension, scope: EvalScope): void {
+		if (extension.kind !== "module") return;
+		const { path, kind } = resolvePath(extension.module, scope, this.#plan.view);
+		if (kind === "file") this.#program(path, scope);
+	}
+
+	/** A script without a command of its own: Node is AgentV's, whose version `run.json` holds. */
+	#program(file: string, scope: EvalScope): void {
+		this.uses.script(file, scope);
+		const interpreter = interpreters[extname(file)];
+		if (interpreter !== undefined) this.uses.program(interpreter);
+	}
+
+	#isSeen(one: Suite | TestCase | Workspace | ResolvedTarget | Assertion): boolean {
+		if (this.#seen.has(one)) return true;
+		this.#seen.add(one);
+		return false;
+	}
+}
+
+const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh", ".ts": typeScriptRunners };
+
+/** What `run.json` says of a target: its settings, secrets redacted. */
+export function targetRecord(
+	target: ResolvedTarget,
+	facts: Readonly<Record<string, string>> | undefined,
+): PlannedTargetRecord {
+	const { name: _, provider: __, ...settings } = target.wire;
+	return {
+		name: target.name,
+		provider: target.provider,
+		settings: redactSettings(settings),
+		via: target.via.map(({ definition }) => definition.name),
+		...(facts ? { facts: { ...facts } } : {}),
+	};
+}
+
+/** The targets of a plan, fallbacks included, each once. */
+export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] {
+	return [
+		...new Map(
+			cases.flatMap(({ target }) => [target.target, ...target.fallbacks]).map((one) => [one.name, one]),
+		).values(),
+	];
+}
+
+/** The `planned` list: every test × target in order. */
+export function plannedList(evals: readonly PlannedEval[], cases: readonly PlannedCase[]): PlannedTest[] {
+	const positions = new Map(evals.map((one, index) => [one, index]));
+	return cases.map(({ eval: of, test, target, repeat }): PlannedTest => {
+		const named = [positions.get(of) ?? 0, test.id, target.target.name] as const;
+		return repeat.count === 1 ? [...named] : [...named, { ...repeat }];
+	});
+}
+
+/** `run` with the commits that a workspace got; those of a resumed run may be others than before. */
+export function withRepositories(run: RunFile, found: readonly RepositoryRecord[]): RunFile {
+	const known = [...(run.repositories ?? []), ...found].map((one) => [canonicalJson(one), one] as const);
+	return { ...run, repositories: [...new Map(known).values()] };
 }

@@ -1,16 +1,16 @@
-import { makeDirectories } from "../io/files/make-directories.ts";
-import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../io/files/owner-note.ts";
-import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
-import type { PinnedRepository } from "../model/fingerprint.ts";
-import { commandRunner } from "../model/run-command.ts";
-import type { StageLog } from "../schema/attempt-file.ts";
-import type { RunFile } from "../schema/run-file.ts";
-import type { PreparedBase, RepositoryRecord, WorkspaceWarning } from "../workspace/contract.ts";
-import { prepareWorkspaceBase } from "../workspace/prepare-base.ts";
+import type { TestCase } from "../eval/eval-types.ts";
+import type { PinnedRepository } from "../eval/fingerprint.ts";
+import { commandRunner } from "../eval/resolve-command.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import type { RunFile, StageLog } from "../format/run-file.ts";
+import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
+import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../machine/lock.ts";
+import type { PreparedBase, RepositoryRecord, WorkspaceSpec, WorkspaceWarning } from "../workspace/contract.ts";
+import { prepareWorkspaceBase, workspaceKey } from "../workspace/prepare-base.ts";
 import { atStage, WorkspaceError, warned } from "../workspace/workspace-error.ts";
-import { recordedCommit, recordedCommits } from "./recorded-commits.ts";
+import { StageLogs } from "./attempt-outcome.ts";
+import { recordedCommit, recordedCommits } from "./recorded-attempt.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
-import { StageLogs } from "./stage-logs.ts";
 
 export interface WorkspaceOptions {
 	readonly runId: string;
@@ -157,5 +157,26 @@ export class RunWorkspaces {
 		});
 		if (base.repositories.length > 0) this.#options.onPrepared(base.repositories);
 		return base;
+	}
+}
+
+/** What a test works in against a target; tests of one key share a prepared base. Remembers specs, since most tests share one. */
+export class WorkspaceChooser {
+	readonly #known = new Map<unknown, Map<unknown, PlannedCase["workspace"]>>();
+
+	of(test: TestCase, target: ResolvedTarget): PlannedCase["workspace"] {
+		const workspace = test.workspace ?? test.suite.workspace;
+		const { extensions, scope } = test.suite;
+		const targetHooks = Object.keys(target.hooks).length > 0 ? target.hooks : undefined;
+		if (!workspace && extensions.length === 0 && !targetHooks) return undefined;
+		const byTarget = this.#known.get(workspace ?? extensions) ?? new Map();
+		this.#known.set(workspace ?? extensions, byTarget);
+		const known = byTarget.get(target);
+		if (known) return known;
+		const spec: WorkspaceSpec = { workspace, extensions, targetHooks, scope };
+		// Targets never share a directory: what one leaves behind must not help the other.
+		const made = { spec, key: `${target.name} ${workspaceKey(spec)}` };
+		byTarget.set(target, made);
+		return made;
 	}
 }

@@ -4,11 +4,9 @@ import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { planRun } from "./plan-run.ts";
-import { shardSizes } from "./plan-shard.ts";
-import { resumedRequest } from "./request-flags.ts";
 import { keyOfCase, type RunPlan } from "./run-plan.ts";
-import type { RunRequest } from "./run-request.ts";
-import { assignShards } from "./shards.ts";
+import { type RunRequest, resumedRequest } from "./run-request.ts";
+import { assignShards, shardSizes } from "./shards.ts";
 import { machineIn, mockTargets, runTree } from "./testing/run-fixture.ts";
 
 interface SuiteTest {

@@ -1,6 +1,15 @@
-import { digestText } from "../io/files/digest-tree.ts";
-import { caseDuration, type Durations } from "./durations.ts";
-import { keyOfCase, type PlannedCase } from "./run-plan.ts";
+import { join } from "node:path";
+import { readRunFile, wholeLines } from "../eval/discover-evals.ts";
+import type { OpaqueUse } from "../eval/resolve-command.ts";
+import { caseKey } from "../eval/run-digest.ts";
+import { type CoveredFile, fingerprintParts } from "../format/run-file.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { readJson } from "../lib/json.ts";
+import { OrderFreeSum } from "../lib/numbers.ts";
+import { digestText, FileDigests } from "../machine/tree-notes.ts";
+import type { Fingerprints } from "./fingerprints.ts";
+import { keyOfCase, opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";
+import type { RunRequest } from "./run-request.ts";
 
 /** Tests that stay together: of one eval, tied by `depends_on`; with each all its targets and attempts. */
 interface Unit {
@@ -100,4 +109,188 @@ function balanced(
 
 function weightOf(one: PlannedCase | undefined, durations: Durations): number {
 	return one ? caseDuration(durations, keyOfCase(one)) * one.repeat.count : 0;
+}
+
+/** What `run.json` says about what the results of a run are made of. */
+export interface Coverage {
+	readonly files: readonly CoveredFile[];
+	readonly opaque: readonly OpaqueUse[];
+	/** Digests of the values of variables in evals, by name; those of secrets left out. */
+	readonly variables: Readonly<Record<string, string>>;
+	/** Of each of the cases, in their order. */
+	readonly fingerprints: readonly string[];
+}
+
+/** Looks at everything that the results of a plan will be made of. @param cases those that the run plans */
+export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: readonly PlannedCase[]): Coverage {
+	const files = new Map<string, { file: CoveredFile; parts: Set<string> }>();
+	const add = (path: string, root: string, part: string, sha256: string, members?: ReadonlyMap<string, string>) => {
+		const name = fingerprints.names.of(path, root);
+		const known = files.get(name);
+		if (known) known.parts.add(part);
+		else {
+			const listed = members && members.size <= mostMembers ? { members: Object.fromEntries(members) } : {};
+			files.set(name, { file: { path: name, sha256, parts: [], ...listed }, parts: new Set([part]) });
+		}
+	};
+	const planned = cases.map((one) => plannedFingerprint(fingerprints, one));
+	for (const { scope, sources } of plan.evals)
+		for (const { path, sha256 } of sources) add(path, scope.root, "eval", sha256);
+	const digests = new FileDigests();
+	for (const { root, path } of targetsFiles(plan)) add(path, root, "targets", digests.of(path));
+	const seen = new Set<unknown>();
+	for (const one of cases) {
+		const parts = fingerprints.filesOf(one);
+		for (const part of fingerprints.parts) {
+			if (seen.has(parts[part])) continue;
+			seen.add(parts[part]);
+			for (const { path, sha256, members } of parts[part]) add(path, one.eval.scope.root, part, sha256, members);
+		}
+	}
+	// What gave the answers that are graded again is on record there.
+	if (plan.origin?.kind === "regrade")
+		for (const file of plan.origin.run.files ?? [])
+			if (file.parts.includes("target") && !files.has(file.path))
+				files.set(file.path, { file, parts: new Set(["target"]) });
+	return {
+		files: [...files.values()]
+			.map(({ file, parts }) => ({ ...file, parts: [...parts].sort() }))
+			.sort((a, b) => (a.path < b.path ? -1 : 1)),
+		opaque: opaqueParts(plan),
+		variables: Object.assign({}, ...plan.evals.map(({ variables }) => variables)),
+		fingerprints: planned,
+	};
+}
+
+/** Of larger directories only the digest of all is kept. */
+const mostMembers = 10_000;
+
+/** The files that define the targets of a plan. */
+function targetsFiles({
+	cases,
+	graderTargets,
+	origin,
+}: RunPlan): Iterable<{ readonly root: string; readonly path: string }> {
+	const found = new Map<string, { readonly root: string; readonly path: string }>();
+	const isRegrade = origin?.kind === "regrade";
+	const used = [
+		...(isRegrade ? [] : cases).flatMap(({ target, eval: of }) =>
+			[target.target, ...target.fallbacks].map((one) => ({ one, of })),
+		),
+		...graderTargets.map(({ target, eval: of }) => ({ one: target, of })),
+	];
+	for (const { one, of } of used)
+		for (const { definition } of one.via) found.set(definition.file, { root: of.scope.root, path: definition.file });
+	return found.values();
+}
+
+/** The beginnings of a fingerprint's parts. The workspace's is left out when it depends on commits that only the run learns. */
+function plannedFingerprint(fingerprints: Fingerprints, one: PlannedCase): string {
+	const { fingerprint } = fingerprints.of(one, []);
+	const hasUnknownCommits = (one.workspace?.spec.workspace?.repos.length ?? 0) > 0;
+	const known = fingerprints.parts.filter((part) => part !== "workspace" || !hasUnknownCommits);
+	return fingerprintParts.map((part) => (known.includes(part) ? fingerprint[part].slice(0, 8) : "")).join(".");
+}
+
+interface Sharded {
+	/** Of the shard alone, numbered anew; of all without one. */
+	readonly cases: readonly PlannedCase[];
+	readonly shard?: PlannedShard;
+}
+
+/** Takes out of all cases those of the shard that is asked for. There may be none. */
+export function planShard(whole: readonly PlannedCase[], request: RunRequest): Sharded {
+	if (!request.shard) return { cases: whole };
+	const { index, count } = request.shard;
+	if (!Number.isInteger(index) || !Number.isInteger(count) || index < 1 || index > count)
+		throw new AgentvError("usage", `no shard ${index} of ${count}`);
+	const durations = request.durationsFrom === undefined ? undefined : readDurations(request.durationsFrom);
+	const recorded = request.recordedShards;
+	const assigned = recorded?.assigned ?? assignShards(whole, count, durations);
+	if (assigned.length !== whole.length)
+		throw new AgentvError("config", "the planned tests or targets have changed since the run started");
+	const balancedBy = recorded ? recorded.balancedBy : durations?.runId;
+	const shard = { index, count, whole, assigned, ...(balancedBy === undefined ? {} : { balancedBy }) };
+	return { cases: renumbered(whole.filter((_, position) => assigned[position] === index)), shard };
+}
+
+/** Returns some cases of a plan with positions of their own. Dependencies on cases that are not among them are dropped. */
+export function renumbered(chosen: readonly PlannedCase[]): PlannedCase[] {
+	const positions = new Map(chosen.map(({ index }, position) => [index, position]));
+	return chosen.map((planned, index) => ({
+		...planned,
+		index,
+		dependsOn: planned.dependsOn.flatMap((dependency) => positions.get(dependency) ?? []),
+	}));
+}
+
+/** How many tests × targets each shard of a plan has. */
+export function shardSizes(cases: readonly PlannedCase[], count: number, durationsFrom?: string): number[] {
+	const durations = durationsFrom === undefined ? undefined : readDurations(durationsFrom);
+	const sizes = Array.from({ length: count }, () => 0);
+	for (const shard of assignShards(cases, count, durations)) sizes[shard - 1] = (sizes[shard - 1] ?? 0) + 1;
+	return sizes;
+}
+
+/** How long the tests of a former run took. */
+interface Durations {
+	/** Id of that run. */
+	readonly runId: string;
+	/** Milliseconds of an attempt, in the mean, by case. */
+	readonly byCase: ReadonlyMap<string, number>;
+	/** What is taken for tests that the run does not know: the median of those that it does. */
+	readonly usual: number;
+}
+
+function caseDuration({ byCase, usual }: Durations, key: string): number {
+	return byCase.get(key) ?? usual;
+}
+
+/**
+ * Reads the durations of a run. An attempt that was made again counts as it was the last time, one that was skipped not at all.
+ * @throws AgentvError `not-found` where `directory` holds no run, `config` where it can't be read
+ */
+function readDurations(directory: string): Durations {
+	const { runId } = readRunFile(directory);
+	const attempts = new Map<string, Map<number, number>>();
+	for (const line of wholeLines(join(directory, "index.jsonl"))) {
+		const row = timedRow(line);
+		if (!row) continue;
+		const known = attempts.get(row.key) ?? new Map<number, number>();
+		attempts.set(row.key, known.set(row.attempt, row.durationMs));
+	}
+	const byCase = new Map([...attempts].map(([key, known]) => [key, mean([...known.values()])]));
+	return { runId, byCase, usual: median([...byCase.values()]) };
+}
+
+function timedRow(line: string) {
+	const read = readJson(line);
+	if (!("value" in read) || typeof read.value !== "object" || read.value === null) return undefined;
+	const { eval: label, test_id: testId, target, attempt, duration_ms: durationMs, error } = read.value as Wire;
+	if (typeof label !== "string" || typeof testId !== "string" || typeof target !== "string") return undefined;
+	if (typeof attempt !== "number" || typeof durationMs !== "number" || error?.stage === "dependency") return undefined;
+	return { key: caseKey(label, testId, target), attempt, durationMs };
+}
+
+interface Wire {
+	readonly eval?: unknown;
+	readonly test_id?: unknown;
+	readonly target?: unknown;
+	readonly attempt?: unknown;
+	readonly duration_ms?: unknown;
+	readonly error?: { readonly stage?: unknown } | null;
+}
+
+function mean(numbers: readonly number[]): number {
+	const sum = new OrderFreeSum();
+	for (const number of numbers) sum.add(number);
+	return sum.total / sum.count;
+}
+
+/** 0 of nothing. */
+function median(numbers: readonly number[]): number {
+	const sorted = [...numbers].sort((one, other) => one - other);
+	const middle = sorted.length >> 1;
+	const upper = sorted[middle] ?? 0;
+	return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { withLock } from "../io/files/lock.ts";
-import { readRunFile } from "../model/result-files.ts";
-import { resumedRequest } from "./request-flags.ts";
+import { readRunFile } from "../eval/discover-evals.ts";
+import { withLock } from "../machine/lock.ts";
+import { resumedRequest } from "./run-request.ts";
 import { mockTargets, type RanEval, runTree } from "./testing/run-fixture.ts";
 
 const text = "tests: [{id: a, input: hi}, {id: b, input: hi}]\nassertions: [{type: contains, value: yes}]\n";

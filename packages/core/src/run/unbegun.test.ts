@@ -2,9 +2,8 @@ import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { ourselves } from "../io/files/lock-owner.ts";
-import { besideName } from "../io/files/staged-files.ts";
-import { asDead } from "../io/files/testing/dead-owner.ts";
+import { besideName, ourselves } from "../machine/staged-files.ts";
+import { asDead } from "../machine/testing/dead-owner.ts";
 import { mockTargets, runTree } from "./testing/run-fixture.ts";
 
 const files = {

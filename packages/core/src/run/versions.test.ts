@@ -2,9 +2,9 @@ import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { readRunFile } from "../model/result-files.ts";
+import { readRunFile } from "../eval/discover-evals.ts";
 import { verifyRun } from "../results/verify-run.ts";
-import { resumedRequest } from "./request-flags.ts";
+import { resumedRequest } from "./run-request.ts";
 import { cutShort, evalWith, grader, mock, passes, verdict } from "./testing/changed-versions.ts";
 import { fileTargets, mockTargets, runTree } from "./testing/run-fixture.ts";
 

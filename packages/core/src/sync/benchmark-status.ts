@@ -1,23 +1,28 @@
 import { dirname } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import { mapPool } from "../base/pool.ts";
-import { type RegistryEntry, readRegistry } from "../model/registry.ts";
-import type { BenchmarkReport, BenchmarkReports } from "./benchmark-report.ts";
-import { chosenEntries } from "./chosen-entries.ts";
-import { localReport, problemReport } from "./report-benchmark.ts";
-import type { StatusOptions } from "./status-options.ts";
+import { type RegistryEntry, readRegistry } from "../eval/registry.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { mapPool } from "../lib/pool.ts";
+import {
+	type BenchmarkReport,
+	type BenchmarkReports,
+	chosenEntries,
+	localReport,
+	problemReport,
+} from "./benchmark-report.ts";
+import type { StatusOptions } from "./sync-types.ts";
 
 /**
- * Every registered benchmark and how it stands on disk; never goes online.
- * @throws AgentvError `config` for a registry that can't be read
+ * Returns every registered benchmark with its state on disk; offline.
+ * @throws AgentvError `config` for an unreadable registry
  */
 export async function listBenchmarks(options: Pick<StatusOptions, "env" | "signal">): Promise<BenchmarkReports> {
 	return benchmarkStatus({ ...options, offline: true });
 }
 
 /**
- * How benchmarks stand to their remotes. An unknown tip is fetched into `refs/agentv/remote`; nothing else is touched.
- * @throws AgentvError `not-found` for an unknown id, `config` for a registry that can't be read, `interrupted`
+ * Compares benchmarks with their remotes. Only fetches an unknown tip into `refs/agentv/remote`.
+ * @throws AgentvError `not-found` for an unknown id, `config` for an unreadable registry,
+ * `interrupted`
  */
 export async function benchmarkStatus(options: StatusOptions): Promise<BenchmarkReports> {
 	const registry = readRegistry(options.env);
@@ -33,7 +38,7 @@ export async function benchmarkStatus(options: StatusOptions): Promise<Benchmark
 async function statusOf(entry: RegistryEntry, base: string, options: StatusOptions): Promise<BenchmarkReport> {
 	if (!entry.source) return localReport(entry, options.env);
 	if (entry.problem !== undefined && !entry.hasUsablePath) return problemReport(entry, entry.problem, options.env);
-	// What speaks to git is loaded only where there is a repository to look at: a list of local benchmarks starts at once.
+	// Git access is only loaded if there is a repository, so that a list of local benchmarks is fast.
 	const { problemStatus, sourceStatus } = await import("./source-status.ts");
 	if (entry.problem !== undefined) return problemStatus(entry, entry.problem, options);
 	return sourceStatus(entry, base, options);

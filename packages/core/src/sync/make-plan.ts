@@ -1,8 +1,11 @@
-import type { Wanted } from "./look-remote.ts";
-import type { CloneState, Observation } from "./observation.ts";
+import { join } from "node:path";
+import { type PathKind, pathKind } from "../machine/files.ts";
+import { walkTree } from "../machine/find-files.ts";
+import type { CloneGit, CloneState, Edit, LocalClone, Observation, RemoteSettings, Wanted } from "./observation.ts";
+import { type Journal, type TreeChange, treeDiff } from "./recover.ts";
 import type { SyncAction } from "./sync-types.ts";
 
-/** What is to be done with one benchmark, decided from what was seen. */
+/** What to do with one benchmark, based on the observation. */
 export interface Decision {
 	readonly action: Exclude<SyncAction, "skip">;
 	readonly from: string | null;
@@ -12,11 +15,11 @@ export interface Decision {
 }
 
 export interface Request {
-	/** Adopt a rewritten upstream where no local work would be lost. */
+	/** Adopt a rewritten upstream if no local work would be lost. */
 	readonly reset: boolean;
 }
 
-/** The plan: pure, so that the same observation always gives the same answer. Order matters: the first obstacle is told. */
+/** A pure function of the observation. The first obstacle is reported. */
 export function makePlan(observation: Observation, request: Request): Decision {
 	const { clone, remote } = observation;
 	const from = clone?.sha ?? null;
@@ -42,7 +45,7 @@ export function makePlan(observation: Observation, request: Request): Decision {
 	return { action, from, to, message: decided.message };
 }
 
-/** What stands in the way whatever the remote says. */
+/** Returns an obstacle that is independent of the remote. */
 function standingObstacle(clone: CloneState, { path }: Observation): string | undefined {
 	if (clone.underWay === "lock")
 		return `${path}/.git/index.lock exists: another git process is running there, or was interrupted; if none is running, remove the file`;
@@ -63,14 +66,14 @@ type Choice =
 	| { readonly obstacle: string }
 	| { readonly action: "none" | "update" | "adopt" | "move"; readonly message: string };
 
-/** Whether HEAD stands where the registry's ref would have it: on its branch, or detached at what was synced. */
+/** On its branch, or detached at what was synced. */
 export function isOnWantedRef(clone: CloneState, wanted: Wanted): boolean {
 	if (wanted.kind === "branch") return clone.branch === wanted.name;
 	if (clone.branch !== undefined) return false;
 	return clone.sha === wanted.sha || (clone.syncedRef === wanted.ref && clone.sha === clone.base);
 }
 
-/** Whether HEAD stands where the last sync left it, so that moving it away overrides nobody's choice. */
+/** Moving HEAD then doesn't override the user. */
 function isWhereWeLeftIt(clone: CloneState): boolean {
 	const { syncedRef } = clone;
 	if (syncedRef === undefined) return false;
@@ -136,7 +139,7 @@ function wayBack(clone: CloneState, wanted: Wanted): string {
 
 export type CloneRevision = "synced" | "behind" | "ahead" | "diverged" | "rewritten";
 
-/** How HEAD stands to the wanted commit. */
+/** Compares HEAD with the wanted commit. */
 export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	if (clone.sha === wanted.sha) return "synced";
 	const { relation } = clone;
@@ -146,7 +149,7 @@ export function revisionOf(clone: CloneState, wanted: Wanted): CloneRevision {
 	return relation.behind === 0 ? "ahead" : "diverged";
 }
 
-/** Edits at, above or below a path that would change. */
+/** Returns edits at, above or below a path that would change. */
 function editsInTheWay({ edits, incoming }: CloneState): string[] {
 	if (edits.length === 0) return [];
 	const changing = new Set<string>();
@@ -169,7 +172,7 @@ function withParents(path: string): string[] {
 	return [path, ...parents(path)];
 }
 
-/** A SHA as people say it. */
+/** Returns an abbreviated SHA. */
 export function short(sha: string | null | undefined): string {
 	return sha ? sha.slice(0, 12) : "nothing";
 }
@@ -178,14 +181,112 @@ export function commits(count: number): string {
 	return count === 1 ? "1 commit" : `${count} commits`;
 }
 
-/** Up to three of `paths`, and how many more. */
+/** Returns up to three of `paths`, and the number of others. */
 export function listed(paths: readonly string[]): string {
 	const shown = paths.slice(0, 3).join(", ");
 	return paths.length > 3 ? `${shown} and ${paths.length - 3} more` : shown;
 }
 
-/** A message and what to do about it, in one sentence. */
+/** Joins a message and its hint into one sentence. */
 export function sentence(message: string, hint: string | undefined): string {
 	if (hint === undefined) return message;
 	return `${message}; ${hint.charAt(0).toLowerCase()}${hint.slice(1).replace(/\.$/, "")}`;
+}
+
+/** A ref of the clone with its commit. */
+export interface NamedRef {
+	readonly ref: string;
+	readonly sha: string;
+}
+
+/** Prefixes of known branches. */
+const places = ["refs/heads/", "refs/remotes/origin/"];
+
+/** Branches `a` and `a/b` exclude each other. Offline, one git command. */
+export async function namesInTheWay({ git }: LocalClone, name: string): Promise<NamedRef[]> {
+	const parts = name.split("/");
+	const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+	const standing = places.flatMap((place) => above.map((part) => place + part));
+	const below = places.map((place) => `${place}${name}/`);
+	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", ...standing, ...below]);
+	return stdout.split("\n").flatMap((line) => {
+		const [sha = "", ref = ""] = line.split(" ");
+		const isInTheWay = standing.includes(ref) || below.some((start) => ref.startsWith(start));
+		return isInTheWay ? [{ ref, sha }] : [];
+	});
+}
+
+/** Removes them; the plan has checked that their commits are the remote's, so nothing is lost. */
+export async function clearNames(clone: LocalClone, name: string): Promise<void> {
+	const { git, head } = clone;
+	const found = await namesInTheWay(clone, name);
+	if (found.length === 0 || head.sha === undefined) return;
+	if (found.some(({ ref }) => ref === `refs/heads/${head.branch}`))
+		await git.shielded(["update-ref", "--no-deref", "HEAD", head.sha]);
+	const input = found.map(({ ref, sha }) => `delete ${ref}\0${sha}\0`).join("");
+	await git.shielded(["update-ref", "-z", "--stdin"], { input });
+}
+
+/** Returns the user's differences from HEAD, without leftovers of an interrupted sync. */
+export async function localEdits(
+	git: CloneGit,
+	{ signal }: RemoteSettings,
+	journal: Journal | undefined,
+): Promise<readonly Edit[]> {
+	const { stdout } = await git.local(
+		["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty", "--"],
+		{ signal },
+	);
+	const edits = stdout.split("\0").flatMap((line) => {
+		return line === "" ? [] : [{ path: line.slice(3), isTracked: !line.startsWith("??") }];
+	});
+	if (journal?.phase !== "work-tree" || journal.from === undefined || journal.to === undefined) return edits;
+	const before = new Set(journal.edits ?? []);
+	const ours = new Set((await treeDiff(git, journal.from, journal.to)).map(({ path }) => path));
+	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
+}
+
+/** Like `localEdits`, with ignored files that `incoming` would replace. */
+export async function editsAgainst(
+	incoming: readonly TreeChange[],
+	git: CloneGit,
+	settings: RemoteSettings,
+	journal: Journal | undefined,
+): Promise<readonly Edit[]> {
+	const edits = await localEdits(git, settings, journal);
+	// Before recovery, the interrupted sync's own files are still there.
+	if (journal) return edits;
+	const known = new Set(edits.map(({ path }) => path));
+	const ignored = [...untrackedInTheWay(git.root, incoming)].filter((path) => !known.has(path));
+	return [...edits, ...ignored.map((path) => ({ path, isTracked: false }))];
+}
+
+/** Finds untracked paths at, above or below an added file that stay in the way. */
+function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): ReadonlySet<string> {
+	const tracked = new Set(incoming.flatMap(({ path, before }) => (before ? [path] : [])));
+	const kinds = new Map<string, PathKind>();
+	const kindOf = (path: string) => {
+		const kind = kinds.get(path) ?? pathKind(join(root, path));
+		kinds.set(path, kind);
+		return kind;
+	};
+	const found = new Set<string>();
+	for (const { path, before, after } of incoming) {
+		if (before || !after || after.mode === "160000") continue;
+		const standing = partsOf(path).find((part) => kindOf(part) !== "directory") ?? path;
+		const kind = kindOf(standing);
+		if (kind === "directory") for (const inner of filesBelow(root, path)) if (!tracked.has(inner)) found.add(inner);
+		if (kind !== "directory" && kind !== "missing" && !tracked.has(standing)) found.add(standing);
+	}
+	return found;
+}
+
+/** Returns `a`, `a/b`, `a/b/c` of `a/b/c`. */
+function partsOf(path: string): string[] {
+	const names = path.split("/");
+	return names.map((_, index) => names.slice(0, index + 1).join("/"));
+}
+
+function* filesBelow(root: string, path: string): Generator<string> {
+	for (const { path: inner, kind } of walkTree(join(root, path))) if (kind !== "directory") yield `${path}/${inner}`;
 }

@@ -1,37 +1,46 @@
-import { isFullSha, type SourceAccess } from "../model/benchmark-source.ts";
-import type { RegistryEntry } from "../model/registry.ts";
-import type { RemoteSettings } from "./clone-git.ts";
-import { fetchHistory, fetchTip, isHere, isShallow, remoteHolds } from "./fetch-tip.ts";
-import { type Journal, readJournal, withJournal } from "./journal.ts";
-import { editsAgainst } from "./local-edits.ts";
-import { baseRef, type LocalClone, type LocalLook, lookLocal, remoteRef } from "./look-local.ts";
-import { lookRemote, type RemoteLook, remoteProblem, type Wanted } from "./look-remote.ts";
-import { isOnWantedRef } from "./make-plan.ts";
-import { namesInTheWay } from "./names-in-the-way.ts";
-import type { CloneState, Observation } from "./observation.ts";
-import { hasLocalCommits, type Relation, relate, shareHistory } from "./relation.ts";
-import { type TreeChange, treeDiff } from "./tree-diff.ts";
+import { isFullSha, type RegistryEntry, type SourceAccess } from "../eval/registry.ts";
+import { fetchHistory, fetchTip, isHere, isShallow, remoteHolds } from "./clone.ts";
+import { editsAgainst, isOnWantedRef, namesInTheWay } from "./make-plan.ts";
+import {
+	baseRef,
+	type CloneState,
+	hasLocalCommits,
+	type LocalClone,
+	type LocalLook,
+	lookLocal,
+	lookRemote,
+	type Observation,
+	type Relation,
+	type RemoteLook,
+	type RemoteSettings,
+	relate,
+	remoteProblem,
+	remoteRef,
+	shareHistory,
+	type Wanted,
+} from "./observation.ts";
+import { type Journal, readJournal, type TreeChange, treeDiff, withJournal } from "./recover.ts";
 
 export interface ObserveSettings extends RemoteSettings {
-	/** Compare with what was last seen of the remote, and go nowhere. */
+	/** Compare with the last known state of the remote, offline. */
 	readonly offline?: boolean;
-	/** Whether to fetch an unknown tip. Without, what is not here stays unknown. */
+	/** Whether to fetch an unknown tip, which otherwise stays unknown. */
 	readonly fetch: boolean;
-	/** Whether to look at local edits and incoming files where files would change. */
+	/** Whether to check local edits and incoming files if files would change. */
 	readonly files: boolean;
 }
 
-/** What was seen: plain data for the plan, and the clone for carrying it out. */
+/** Plain data for the plan, and the clone for carrying it out. */
 export interface Seen {
 	readonly observation: Observation;
 	readonly clone: LocalClone | undefined;
-	/** What differs between HEAD and the wanted commit. */
+	/** The differences between HEAD and the wanted commit. */
 	readonly incoming: readonly TreeChange[];
-	/** Left by a sync that was killed, and not cleared away yet. */
+	/** Left by a killed sync, not recovered yet. */
 	readonly journal: Journal | undefined;
 }
 
-/** Looks at a benchmark's disk and remote at the same time, fetches the tip where it is unknown, and compares. */
+/** Inspects a benchmark's disk and remote concurrently, fetches an unknown tip, and compares. */
 export async function observe(entry: RegistryEntry, access: SourceAccess, settings: ObserveSettings): Promise<Seen> {
 	const [local, asked] = await Promise.all([
 		lookLocal(entry.path, access.url, settings.env),
@@ -50,7 +59,7 @@ function foreignText(local: LocalLook): string | undefined {
 	return local.kind === "foreign" ? local.message : undefined;
 }
 
-/** What was last seen of the remote, for the ref that the registry wants now. */
+/** Returns the last known state of the remote for the registry's current ref. */
 function lastSeen({ ref }: SourceAccess, clone: LocalClone | undefined): RemoteLook {
 	if (ref !== undefined && isFullSha(ref)) {
 		const sha = ref.toLowerCase();
@@ -123,7 +132,7 @@ async function compare(
 
 type Tip = { readonly wanted: Wanted; readonly isHere: boolean } | Extract<RemoteLook, { problem: unknown }>;
 
-/** Sees to it that the wanted commit is here, as far as the settings allow. */
+/** Makes the wanted commit available, as far as the settings allow. */
 async function bringTip(
 	clone: LocalClone,
 	wanted: Wanted,
@@ -143,7 +152,7 @@ async function bringTip(
 	}
 }
 
-/** HEAD against the wanted commit; undefined where the history between them has to be fetched first and may not be now. */
+/** Undefined if the comparison needs a fetch that is not allowed now. */
 async function relateFully(
 	clone: LocalClone,
 	wanted: Wanted,
@@ -175,7 +184,7 @@ async function isSameHistory(
 	return remoteHolds(ours, { env, signal, timeoutMs, url, credentials });
 }
 
-/** Whether commits made here would be lost with the branch that is wanted now, or with one that leaves no room for its name. */
+/** Also covers branches whose names conflict with the wanted one. */
 async function targetHasLocalCommits(clone: LocalClone, state: CloneState, wanted: Wanted): Promise<boolean> {
 	if (wanted.kind !== "branch" || isOnWantedRef(state, wanted)) return false;
 	const { git } = clone;

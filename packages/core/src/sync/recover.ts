@@ -1,24 +1,27 @@
+import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import type { Environment } from "../io/environment.ts";
-import { isInside } from "../io/files/path-inside.ts";
-import { removeEmptyDirectory } from "../io/files/remove-empty-directory.ts";
-import { sweepStagedFiles } from "../io/files/staged-files.ts";
-import { pathKind, realPath } from "../io/files/stat-path.ts";
-import { removeFile } from "../io/files/write-note.ts";
-import { type CloneGit, openClone } from "./clone-git.ts";
-import { clearRemains, type Journal, readJournal, removeJournal, workTreeSpan } from "./journal.ts";
-import { type TreeChange, treeDiff } from "./tree-diff.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { removeEmptyDirectory } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
+import { isInside, pathKind, realPath, targetKind } from "../machine/files.ts";
+import { listTree } from "../machine/find-files.ts";
+import { GitError } from "../machine/git-error.ts";
+import { removeUnfinishedObjects } from "../machine/git-repository.ts";
+import { endStrays } from "../machine/process-scope.ts";
+import { readTextFile } from "../machine/read-file.ts";
+import { sweepStagedFiles } from "../machine/staged-files.ts";
+import { removeFile, writeNote } from "../machine/write-file.ts";
+import { type CloneGit, openClone } from "./observation.ts";
 
-/** git's name for the empty tree in a repository that names its commits as `sha` (SHA-1 or SHA-256). */
+/** Returns git's name for the empty tree in a repository with `sha`'s format (SHA-1 or SHA-256). */
 export function emptyTree(sha: string): string {
 	if (sha.length === 64) return "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321";
 	return "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 }
 
 /**
- * Puts right what a killed sync left in the clone at `root`: its git is ended, its locks are removed, and paths that it was changing
- * and that were clean before become what HEAD says. Answers what was done, or undefined where there was nothing.
+ * Recovers from a killed sync in the clone at `root`: ends its git, removes its locks, and resets
+ * paths that it was changing and that were clean. Returns what was done; undefined if nothing was.
  */
 export async function recover(root: string, env: Environment): Promise<string | undefined> {
 	const gitDir = join(root, ".git");
@@ -30,10 +33,7 @@ export async function recover(root: string, env: Environment): Promise<string | 
 	return putRight(root, gitDir, journal, env);
 }
 
-/**
- * After a git that failed half-way, yet ended by itself and so removed its own locks: others' locks stay as they are. What can't be
- * put right now, the next sync does.
- */
+/** For a git that exited, removing its own locks: others' locks stay. Best effort. */
 export async function undo(root: string, env: Environment): Promise<void> {
 	const gitDir = join(root, ".git");
 	const journal = readJournal(gitDir);
@@ -52,11 +52,11 @@ async function putRight(root: string, gitDir: string, journal: Journal, env: Env
 		: `an interrupted sync was recovered (${restored} ${restored === 1 ? "file" : "files"})`;
 }
 
-/** Makes the paths that the journal speaks of what HEAD says; answers how many. */
+/** Resets the journal's paths to HEAD; returns their number. */
 export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<number> {
 	const { from, to } = workTreeSpan(journal);
 	const head = (await git.local(["rev-parse", "--verify", "HEAD"])).stdout.trim();
-	// Somebody has gone on from there: what he did is his.
+	// The user has moved on from there: keep that.
 	if (head !== from && head !== to) return 0;
 	const edits = new Set(journal.edits ?? []);
 	const changes = (await treeDiff(git, from, to)).filter(({ path }) => !edits.has(path));
@@ -73,7 +73,7 @@ export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<
 	return changes.length;
 }
 
-/** Removes a file of the work tree and the directories that it leaves empty; nothing behind a link that leads elsewhere. */
+/** Removes a file of the work tree and emptied directories; nothing through a link to elsewhere. */
 function removeBelow(root: string, path: string): void {
 	const file = join(root, path);
 	const directory = dirname(file);
@@ -81,4 +81,129 @@ function removeBelow(root: string, path: string): void {
 	const kind = pathKind(file);
 	if (kind === "file" || kind === "link") removeFile(file);
 	for (let at = directory; at !== root && isInside(root, at); at = dirname(at)) if (!removeEmptyDirectory(at)) return;
+}
+
+/** Written before a sync changes a clone, so that the next one can recover. */
+export interface Journal {
+	readonly version: 1;
+	/** In git's arguments, to find its process if it outlives us. */
+	readonly token: string;
+	/** Milliseconds since 1970. */
+	readonly startedAt: number;
+	/** `fetch` leaves at most locks and partial objects; `work-tree` also partially changed files. */
+	readonly phase: "fetch" | "work-tree";
+	/** Commits of a work tree change; `from` is empty for an initial one. */
+	readonly from?: string;
+	readonly to?: string;
+	/** Paths that already differed from `from`. */
+	readonly edits?: readonly string[];
+}
+
+function journalFile(gitDir: string): string {
+	return join(gitDir, "agentv-journal.json");
+}
+
+/** Reads the journal that a sync left in a clone. An unreadable one counts as a fetch's. */
+export function readJournal(gitDir: string): Journal | undefined {
+	const file = journalFile(gitDir);
+	if (targetKind(file) !== "file") return undefined;
+	const value = parsed(readTextFile(file));
+	if (typeof value === "object" && value !== null && "token" in value && "phase" in value) return value as Journal;
+	return { version: 1, token: "", startedAt: 0, phase: "fetch" };
+}
+
+function parsed(text: string): unknown {
+	try {
+		return JSON.parse(text);
+	} catch (error) {
+		if (error instanceof SyntaxError) return undefined;
+		throw error;
+	}
+}
+
+/**
+ * Writes the journal, runs `work` with git arguments that contain its mark, and removes the journal
+ * on success or after a failed fetch. After a failed work tree change it stays for recovery.
+ */
+export async function withJournal<T>(
+	gitDir: string,
+	entry: Omit<Journal, "version" | "token" | "startedAt">,
+	work: (marked: (args: readonly string[]) => string[]) => Promise<T>,
+): Promise<T> {
+	const journal: Journal = { version: 1, token: randomBytes(12).toString("hex"), startedAt: Date.now(), ...entry };
+	writeJournal(gitDir, journal);
+	try {
+		const result = await work((args) => ["-c", `agentv.token=${journal.token}`, ...args]);
+		removeJournal(gitDir);
+		return result;
+	} catch (error) {
+		if (journal.phase === "fetch") {
+			const wasEnded = !(error instanceof GitError) || error.exitCode === null;
+			if (wasEnded) await clearRemains(gitDir, journal);
+			removeJournal(gitDir);
+		}
+		throw error;
+	}
+}
+
+export function writeJournal(gitDir: string, journal: Journal): void {
+	writeNote(journalFile(gitDir), `${JSON.stringify(journal)}\n`);
+}
+
+export function removeJournal(gitDir: string): void {
+	removeFile(journalFile(gitDir));
+}
+
+/** Ends the git that a killed sync left running, and removes its locks and partial objects. */
+async function clearRemains(gitDir: string, journal: Journal): Promise<void> {
+	if (journal.token !== "") await endStrays(`agentv.token=${journal.token}`);
+	// An older lock existed before: its owner can still be running.
+	const since = journal.startedAt - 2000;
+	const isLock = (path: string) => path.endsWith(".lock");
+	const ownPlaces = /^(refs|logs)(\/|$)/;
+	const entries = listTree(gitDir, {
+		filter: (path, kind) => (kind !== "directory" ? isLock(path) : ownPlaces.test(path)),
+	});
+	for (const { path, kind, mtimeMs } of entries) {
+		if (kind === "file" && mtimeMs >= since) removeFile(join(gitDir, path));
+	}
+	removeUnfinishedObjects(gitDir, since);
+}
+
+/** @throws AgentvError `internal` if it is not a work tree's journal */
+function workTreeSpan(journal: Journal): { readonly from: string; readonly to: string } {
+	if (journal.from === undefined || journal.to === undefined)
+		throw new AgentvError("internal", "the journal has no commits");
+	return { from: journal.from, to: journal.to };
+}
+
+/** Git's mode (`100644`, `100755`, `120000`, `160000`) and object. */
+export interface TreeSide {
+	readonly mode: string;
+	readonly oid: string;
+}
+
+export interface TreeChange {
+	/** Relative to the repository's root, `/` between components. */
+	readonly path: string;
+	readonly before: TreeSide | undefined;
+	readonly after: TreeSide | undefined;
+}
+
+const nothing = /^0+$/;
+
+/** By path, without rename detection. Offline, one git command. */
+export async function treeDiff(git: CloneGit, from: string, to: string): Promise<TreeChange[]> {
+	const { stdout } = await git.local(["diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", from, to, "--"]);
+	const parts = stdout.split("\0");
+	const changes: TreeChange[] = [];
+	for (let index = 0; index + 1 < parts.length; index += 2) {
+		const [before = "", after = "", oldOid = "", newOid = ""] = (parts[index] ?? "").slice(1).split(" ");
+		changes.push({ path: parts[index + 1] ?? "", before: side(before, oldOid), after: side(after, newOid) });
+	}
+	return changes;
+}
+
+function side(mode: string, oid: string): TreeSide | undefined {
+	return nothing.test(mode) ? undefined : { mode, oid };
 }

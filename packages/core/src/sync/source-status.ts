@@ -1,19 +1,15 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import { withLock } from "../io/files/lock.ts";
-import { GitError } from "../io/git/git-error.ts";
-import { type SourceAccess, sourceAccess } from "../model/benchmark-source.ts";
-import type { RegistryEntry } from "../model/registry.ts";
-import type { BenchmarkReport } from "./benchmark-report.ts";
-import { readJournal } from "./journal.ts";
-import { localEdits } from "./local-edits.ts";
-import { lookLocal } from "./look-local.ts";
-import { sentence } from "./make-plan.ts";
+import { type RegistryEntry, type SourceAccess, sourceAccess } from "../eval/registry.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { GitError } from "../machine/git-error.ts";
+import { withLock } from "../machine/lock.ts";
+import { type BenchmarkReport, lockDirectory, problemReport, reportOf } from "./benchmark-report.ts";
+import { localEdits, sentence } from "./make-plan.ts";
+import { lookLocal } from "./observation.ts";
 import { type ObserveSettings, observe, type Seen } from "./observe.ts";
-import { problemReport, reportOf } from "./report-benchmark.ts";
-import { lockDirectory } from "./state-file.ts";
-import type { StatusOptions } from "./status-options.ts";
+import { readJournal } from "./recover.ts";
+import type { StatusOptions } from "./sync-types.ts";
 
-/** How a git-backed benchmark stands to its remote. */
+/** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(
 	entry: RegistryEntry,
 	base: string,
@@ -34,14 +30,14 @@ export async function sourceStatus(
 		const edits = seen.clone ? await localEdits(seen.clone.git, settings, seen.journal) : [];
 		return await reportOf(entry, access, seen, edits, env);
 	} catch (error) {
-		// git that can't read this one directory says nothing about the others.
+		// An error in this directory says nothing about the others.
 		if (!(error instanceof AgentvError) || error.code === "internal" || error.code === "interrupted") throw error;
 		if (error instanceof GitError && error.reason === "git-missing") throw error;
 		return problemReport(entry, sentence(error.message, error.hint), env);
 	}
 }
 
-/** A benchmark whose source can't be used now, as with a variable that is unset: what is there is told all the same. */
+/** Includes the state on disk, for example if a variable of the source is unset. */
 export async function problemStatus(
 	entry: RegistryEntry,
 	problem: string,
@@ -59,7 +55,7 @@ export async function problemStatus(
 	}
 }
 
-/** Looks without a lock, and takes it only where the tip has to be fetched; a sync that runs is not waited for. */
+/** Takes the lock only to fetch the tip; does not wait for a running sync. */
 async function look(entry: RegistryEntry, access: SourceAccess, settings: ObserveSettings): Promise<Seen> {
 	const seen = await observe(entry, access, settings);
 	const { clone, remote } = seen.observation;

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSyn
 import { join } from "node:path";
 import { gitHttpServer } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { besideName, uniqueTag } from "../io/files/staged-files.ts";
-import { asDead } from "../io/files/testing/dead-owner.ts";
+import { besideName, uniqueTag } from "../machine/staged-files.ts";
+import { asDead } from "../machine/testing/dead-owner.ts";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 
 /** Such a configuration as the user's own. */

@@ -1,9 +1,9 @@
-import type { Environment } from "../io/environment.ts";
+import type { Environment } from "../machine/environment.ts";
 
-/** How one benchmark's sync ended. `current`: nothing to do. `skipped`: a local one that was not named. */
+/** `current`: nothing to do. `skipped`: a local one that was not specified. */
 export type SyncOutcome = "synced" | "current" | "skipped" | "refused" | "failed";
 
-/** Something that the next run will execute and that this sync changed or brought. */
+/** A program that the next run executes and that this sync changed or added. */
 export interface ExecutableChange {
 	readonly kind: "hook" | "grader" | "extension" | "target" | "command";
 	/** The command line, or the path relative to the benchmark. */
@@ -14,7 +14,7 @@ export interface ExecutableChange {
 	readonly change: "added" | "changed";
 }
 
-/** An eval that the change touches. */
+/** An affected eval. */
 export interface TouchedEval {
 	/** Relative to the benchmark. */
 	readonly file: string;
@@ -23,9 +23,9 @@ export interface TouchedEval {
 	readonly tests: readonly string[];
 }
 
-/** What a sync changes, or (in a preview) would change. */
+/** The changes of a sync or its preview. */
 export interface SyncChanges {
-	/** How many commits lie between; null where the history is not known (pinned tags and SHAs). */
+	/** Number of commits in between; null if the history is unknown (pinned tags and SHAs). */
 	readonly commits: number | null;
 	readonly added: readonly string[];
 	readonly changed: readonly string[];
@@ -34,19 +34,18 @@ export interface SyncChanges {
 	readonly executes: readonly ExecutableChange[];
 }
 
-/** What a sync will do with a benchmark. */
 export type SyncAction = "clone" | "update" | "move" | "adopt" | "none" | "skip" | "refuse";
 
-/** A plan: what would be done, and why. The dry run and Studio's preview print it; apply carries it out. */
+/** What would be done, and why. The dry run and Studio's preview print it; the sync applies it. */
 export interface SyncPlan {
 	readonly id: string;
-	/** `update`: fast-forward; `move`: another ref or URL; `adopt`: a rewritten upstream, by `reset`. */
+	/** `adopt`: a rewritten upstream, by `reset`. */
 	readonly action: SyncAction;
 	readonly from: string | null;
 	readonly to: string | null;
 	/** One sentence. */
 	readonly message: string;
-	/** Null where nothing would change, and for a missing clone, of which only the revision is known. */
+	/** Null if nothing would change, and for a missing clone, of which only the revision is known. */
 	readonly changes: SyncChanges | null;
 }
 
@@ -57,18 +56,18 @@ export interface SyncResult {
 	readonly to: string | null;
 	/** What was done, or why not and what the user can do. */
 	readonly message: string;
-	/** Local edits that are still there after a sync, relative to the benchmark: the revision is then not clean. */
+	/** Relative to the benchmark. If there are any, the revision is not clean. */
 	readonly edits: readonly string[];
-	/** Null where no file changed, and for a first clone. */
+	/** Null if no file changed, and for a first clone. */
 	readonly changes: SyncChanges | null;
 }
 
-/** What happens during a sync, in order for each benchmark; `outcome` comes once, last. */
+/** Events of a sync, in order for each benchmark; `outcome` comes once, last. */
 export type SyncEvent =
 	| { readonly type: "started"; readonly id: string }
-	/** Another process (of that id) syncs the same directory; this one waits. */
+	/** Another process syncs the same directory; this one waits. */
 	| { readonly type: "waiting"; readonly id: string; readonly pid: number }
-	/** The remains of an interrupted sync were put right. */
+	/** An interrupted sync was recovered. */
 	| { readonly type: "recovered"; readonly id: string; readonly message: string }
 	/** `phase` as git names it: `Receiving objects`; percent 0 to 100. */
 	| {
@@ -85,15 +84,28 @@ export type SyncEvent =
 
 export interface SyncOptions {
 	readonly env: Environment;
-	/** Which benchmarks; default: every git-backed one. */
+	/** Default: every git-backed one. */
 	readonly ids?: readonly string[] | undefined;
-	/** Adopt a rewritten upstream where no local work would be lost. */
+	/** Adopt a rewritten upstream if no local work would be lost. */
 	readonly reset?: boolean | undefined;
-	/** How many benchmarks at once. Default 3. */
+	/** Concurrent benchmarks. Default 3. */
 	readonly concurrency?: number | undefined;
-	/** Time for each command that talks to a remote. Default 600,000. */
+	/** Per remote command. Default 600,000. */
 	readonly timeoutMs?: number | undefined;
-	/** How long to wait for another sync of the same directory. Default: as `timeoutMs`. */
+	/** How long to wait for another sync of the same directory. Default: `timeoutMs`. */
 	readonly waitMs?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+}
+
+export interface StatusOptions {
+	readonly env: Environment;
+	/** Default: all. */
+	readonly ids?: readonly string[] | undefined;
+	/** Compare with the last known state of the remote, offline. */
+	readonly offline?: boolean | undefined;
+	/** Per remote command. Default 60,000. */
+	readonly timeoutMs?: number | undefined;
+	/** Concurrent benchmarks. Default 4. */
+	readonly concurrency?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
 }

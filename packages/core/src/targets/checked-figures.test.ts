@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { withCheckedFigures } from "./checked-figures.ts";
-import type { TargetAnswer } from "./contract.ts";
+import { type TargetAnswer, withCheckedFigures } from "./contract.ts";
 
 function checked(answer: Partial<TargetAnswer>): TargetAnswer {
 	const outcome = withCheckedFigures({ ok: true, answer: { text: "x", messages: [], ...answer } });

@@ -1,12 +1,14 @@
-import type { Environment } from "../io/environment.ts";
-import type { Scratch } from "../io/files/scratch.ts";
-import type { CommandRunner } from "../model/command-runner.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import type { EvalScope } from "../model/eval-scope.ts";
-import type { ResolvedTarget } from "../model/resolve-target.ts";
-import type { Role, ToolCall } from "../schema/message.ts";
-import type { CachedFigures, ErrorCause, StopReason } from "../schema/result-row.ts";
-import type { ProviderName } from "../schema/target-file.ts";
+import type { CommandRunner } from "../eval/command.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { Role, ToolCall } from "../format/eval-file.ts";
+import type { CachedFigures, ErrorCause, StopReason } from "../format/run-file.ts";
+import type { ProviderName } from "../format/target-file.ts";
+import { deepestJson, nestsDeeper } from "../lib/json.ts";
+import type { Scratch } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
+import { listEntry } from "../machine/find-files.ts";
 
 export type TargetOf<Name extends ProviderName> = Extract<ResolvedTarget, { provider: Name }>;
 
@@ -169,3 +171,206 @@ export interface TargetFailure {
 export type TargetOutcome =
 	| { readonly ok: true; readonly answer: TargetAnswer }
 	| { readonly ok: false; readonly failure: TargetFailure };
+
+/** Stop reasons of vendors, agents and programs. */
+const words: Readonly<Record<string, StopReason>> = {
+	refusal: "refusal",
+	refused: "refusal",
+	length: "length",
+	max_tokens: "length",
+	max_output_tokens: "length",
+	max_completion_tokens: "length",
+	model_length: "length",
+	model_context_window_exceeded: "length",
+	content_filter: "content_filter",
+	content_filtered: "content_filter",
+	safety: "content_filter",
+	recitation: "content_filter",
+	blocklist: "content_filter",
+	prohibited_content: "content_filter",
+	spii: "content_filter",
+	max_turns: "max_turns",
+	max_turn_requests: "max_turns",
+};
+
+/** Returns why an answer ended early; undefined for `stop`, `end_turn` and unknown words. */
+export function stopReasonOf(word: unknown): StopReason | undefined {
+	if (typeof word !== "string") return undefined;
+	const key = word.trim().toLowerCase().replaceAll("-", "_");
+	return Object.hasOwn(words, key) ? words[key] : undefined;
+}
+
+/** Why an answer is not graded: completes "the answer …". */
+export const cutShort: Readonly<Record<Exclude<StopReason, "refusal">, string>> = {
+	length: "was truncated at the length limit",
+	content_filter: "was stopped by a content filter",
+	max_turns: "was truncated at the turn limit",
+};
+
+/** Bytes of one answer: its text, and its messages with their tool calls as JSON. */
+export const largestAnswer = 64 * 1024 * 1024;
+/** Messages and tool calls of one answer. */
+export const mostMessages = 20_000;
+
+/** Returns the failure for an answer that is too large to be graded and recorded. */
+export function tooLarge(what: string): TargetFailure {
+	return { code: "answer-too-large", message: `the answer ${what}`, retryable: false, causedBy: "agent" };
+}
+
+/** Returns the outcome, or a failure if the answer is too large. Its cost is kept. */
+export function withinLimits(outcome: TargetOutcome): TargetOutcome {
+	const { text = "", messages = [], textFile, ...figures } = answerOf(outcome);
+	const problem = problemOf(text, messages, textFile);
+	if (problem === undefined) return outcome;
+	const failure = outcome.ok ? tooLarge(problem) : outcome.failure;
+	return { ok: false, failure: { ...failure, partial: figures } };
+}
+
+function answerOf(outcome: TargetOutcome): Partial<TargetAnswer> {
+	return (outcome.ok ? outcome.answer : outcome.failure.partial) ?? {};
+}
+
+function problemOf(text: string, messages: readonly AnswerMessage[], textFile: string | undefined): string | undefined {
+	const count = messages.reduce((sum, { toolCalls }) => sum + 1 + (toolCalls?.length ?? 0), 0);
+	if (count > mostMessages) return `has more than ${mostMessages} messages and tool calls`;
+	let size = textFile === undefined ? Buffer.byteLength(text) : listEntry(textFile).size;
+	for (const message of messages) {
+		if (size > largestAnswer) break;
+		// The last message usually equals the text.
+		if (message.content !== text || message.toolCalls) size += Buffer.byteLength(JSON.stringify(message));
+	}
+	return size > largestAnswer ? `is larger than ${largestAnswer / 1024 / 1024} MB` : undefined;
+}
+
+/**
+ * Removes impossible figures (negative ones, fractions of tokens, absurd ones) and tool call data
+ * that is too deep to be recorded, with a warning for each.
+ */
+export function withCheckedFigures(outcome: TargetOutcome): TargetOutcome {
+	if (outcome.ok) {
+		const { text, messages } = outcome.answer;
+		return { ok: true, answer: { text, messages, ...checked(outcome.answer) } };
+	}
+	const { partial } = outcome.failure;
+	return partial ? { ok: false, failure: { ...outcome.failure, partial: checked(partial) } } : outcome;
+}
+
+function checked(answer: Partial<TargetAnswer>): Partial<TargetAnswer> {
+	const { tokenUsage, costUsd, durationMs, llmCalls, messages, warnings = [], ...rest } = answer;
+	const found: string[] = [...warnings];
+	const kept = <Key extends string>(key: Key, value: number | undefined, isPossible: (value: number) => boolean) => {
+		if (value === undefined) return {};
+		if (isPossible(value)) return { [key]: value };
+		found.push(`the target reports ${String(value)} as ${names[key] ?? key}, which is impossible: it is ignored`);
+		return {};
+	};
+	const tokens = tokenUsage && checkedTokens(tokenUsage, kept);
+	const times = messages && withCalls(messages, hasWrongTime, withoutTime);
+	if (times && times !== messages)
+		found.push("the target reports impossible durations of tool calls: they are ignored");
+	const shallow = times && withCalls(times, isTooDeep, withoutDepth);
+	if (shallow && shallow !== times)
+		found.push(`the target reports data of tool calls that nests more than ${deepestJson} levels deep: it is ignored`);
+	return {
+		...rest,
+		...(shallow ? { messages: shallow } : {}),
+		...(tokens ? { tokenUsage: tokens } : {}),
+		...kept("costUsd", costUsd, isCost),
+		...kept("durationMs", durationMs, isDuration),
+		...kept("llmCalls", llmCalls, isCount),
+		...(found.length > 0 ? { warnings: found } : {}),
+	};
+}
+
+const names: Readonly<Record<string, string>> = {
+	costUsd: "its cost in US dollars",
+	durationMs: "its duration in milliseconds",
+	llmCalls: "its number of model calls",
+	input: "its input tokens",
+	output: "its output tokens",
+	cached: "its cached tokens",
+	reasoning: "its reasoning tokens",
+};
+
+/** Larger figures can't be right: the unit is different or the target is wrong. */
+const most = { count: 1e12, dollars: 1e6, milliseconds: 366 * 24 * 3600 * 1000 };
+
+function isCount(value: number): boolean {
+	return Number.isSafeInteger(value) && value >= 0 && value <= most.count;
+}
+
+function isCost(value: number): boolean {
+	return typeof value === "number" && value >= 0 && value <= most.dollars;
+}
+
+function isDuration(value: number): boolean {
+	return typeof value === "number" && value >= 0 && value <= most.milliseconds;
+}
+
+/** Without matching calls, the messages are returned unchanged. */
+function withCalls(
+	messages: readonly AnswerMessage[],
+	isWrong: (call: ToolCall) => boolean,
+	change: (call: ToolCall) => ToolCall,
+): readonly AnswerMessage[] {
+	if (!messages.some(({ toolCalls }) => toolCalls?.some(isWrong))) return messages;
+	return messages.map(({ toolCalls, ...message }) => ({
+		...message,
+		...(toolCalls ? { toolCalls: toolCalls.map((call) => (isWrong(call) ? change(call) : call)) } : {}),
+	}));
+}
+
+function hasWrongTime({ durationMs }: ToolCall): boolean {
+	return durationMs !== undefined && !isDuration(durationMs);
+}
+
+function withoutTime({ durationMs: _, ...call }: ToolCall): ToolCall {
+	return call;
+}
+
+function isTooDeep({ input, output }: ToolCall): boolean {
+	return nestsDeeper(input) || nestsDeeper(output);
+}
+
+function withoutDepth({ input, output, ...call }: ToolCall): ToolCall {
+	return {
+		...call,
+		...(input === undefined || nestsDeeper(input) ? {} : { input }),
+		...(output === undefined || nestsDeeper(output) ? {} : { output }),
+	};
+}
+
+type Kept = (
+	key: string,
+	value: number | undefined,
+	isPossible: (value: number) => boolean,
+) => { [key: string]: number };
+
+/** Input and output are only counted together: one alone would make the sum too small. */
+function checkedTokens({ input, output, cached, reasoning }: TokenUsage, kept: Kept): TokenUsage | undefined {
+	const whole = { ...kept("input", input, isCount), ...kept("output", output, isCount) };
+	if (whole["input"] === undefined || whole["output"] === undefined) return undefined;
+	return {
+		...{ input, output },
+		...kept("cached", cached, isCount),
+		...kept("reasoning", reasoning, isCount),
+	};
+}
+
+/** US dollars per million tokens. `cached` defaults to the price of `input`. */
+export interface Pricing {
+	readonly input?: number | undefined;
+	readonly output?: number | undefined;
+	readonly cached?: number | undefined;
+}
+
+/** From the server (`usage.cost`), else by the target's `pricing`. */
+export function costOf(body: unknown, usage: TokenUsage | undefined, pricing: Pricing | undefined): number | undefined {
+	const told = (body as { usage?: { cost?: unknown } } | undefined)?.usage?.cost;
+	if (typeof told === "number") return told;
+	if (!usage || !pricing) return undefined;
+	const cached = usage.cached ?? 0;
+	const input =
+		Math.max(0, usage.input - cached) * (pricing.input ?? 0) + cached * (pricing.cached ?? pricing.input ?? 0);
+	return (input + usage.output * (pricing.output ?? 0)) / 1_000_000;
+}

@@ -2,11 +2,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
-import { openDiskView } from "../model/disk-view.ts";
-import { findScope } from "../model/eval-scope.ts";
-import { loadTargets } from "../model/load-targets.ts";
-import { resolveTarget } from "../model/resolve-target.ts";
-import { providerSchemas } from "../schema/target-file.ts";
+import { findScope } from "../eval/discover-evals.ts";
+import { loadTargets } from "../eval/load-targets.ts";
+import { resolveTarget } from "../eval/resolve-target.ts";
+import { openDiskView } from "../eval/source.ts";
+import { providerSchemas } from "../format/target-file.ts";
 
 test("docs/targets.md shows a target of every provider, and each can be used", () => {
 	const text = readFileSync(new URL("../../../../docs/targets.md", import.meta.url), "utf8");

@@ -1,10 +1,23 @@
+import { isAbsolute } from "node:path";
 import { z } from "zod";
-import { readJson } from "../base/read-json.ts";
-import { type MessageEntry, messageSchema } from "../schema/message.ts";
-import { wireObject } from "../schema/wire-object.ts";
-import { mostMessages } from "./answer-limits.ts";
-import type { AnswerMessage, AnswerPart, TargetAnswer } from "./contract.ts";
-import { stopReasonOf } from "./stop-reason.ts";
+import type { CommandSpec } from "../eval/command.ts";
+import { resolveCommand } from "../eval/resolve-command.ts";
+import { wireObject } from "../format/codec.ts";
+import { type MessageEntry, messageSchema } from "../format/eval-file.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { readJson } from "../lib/json.ts";
+import { isResourceCode, targetKind } from "../machine/files.ts";
+import { findExecutable, type ProcessResult } from "../machine/run-process.ts";
+import {
+	type AnswerMessage,
+	type AnswerPart,
+	mostMessages,
+	stopReasonOf,
+	type TargetAnswer,
+	type TargetFailure,
+	type TargetProblem,
+	type TargetServices,
+} from "./contract.ts";
 
 /**
  * Parses a program's output: plain text, or a JSON object with `text` or `output_messages`
@@ -119,4 +132,52 @@ function readUsage(value: unknown): Pick<TargetAnswer, "tokenUsage" | "warnings"
 		return { tokenUsage: { input, output, ...amount("cached", cached), ...amount("reasoning", reasoning) } };
 	const missing = typeof input === "number" ? "output" : "input";
 	return { warnings: [`the target's token_usage has no number in \`${missing}\`: it is ignored`] };
+}
+
+const longestSaid = 2000;
+
+/** Undefined if the program succeeded. `what` is the subject of the message. */
+export function processFailure(result: ProcessResult, what: string): TargetFailure | undefined {
+	const said = (result.stderr.trim() || result.stdout.trim()).slice(-longestSaid);
+	const saying = said === "" ? "" : `: ${said}`;
+	const failure = (code: string, message: string, retryable: boolean): TargetFailure => ({ code, message, retryable });
+	if (result.startError) {
+		const notFound = failure("not-found", `${what} could not be started: ${result.startError.message}`, false);
+		// Programs are checked before a run: a missing one was removed later.
+		return isResourceCode(result.startError.code) ? { ...notFound, causedBy: "machine" } : notFound;
+	}
+	if (result.timedOut) return failure("timeout", `${what} timed out${saying}`, true);
+	if (result.aborted) return failure("interrupted", `${what} was interrupted`, false);
+	if (result.signal !== null) return failure("signal", `${what} was ended by ${result.signal}${saying}`, true);
+	if (result.exitCode === 0) return undefined;
+	const missing = result.exitCode === 126 || result.exitCode === 127;
+	return failure("exit-code", `${what} exited with ${result.exitCode}${saying}`, !missing);
+}
+
+/** Checks program and variables of a command. A shell's text is not analyzed. */
+export function checkCommand(command: CommandSpec, services: TargetServices): TargetProblem | undefined {
+	try {
+		const { argv, cwd, env } = resolveCommand(command, { ...services, defaultCwd: services.scope.directory });
+		if (command.cwd && !cwd.includes("{") && targetKind(cwd) !== "directory") {
+			const hint = "fix `cwd`, or create the directory";
+			return { message: `the working directory ${cwd} does not exist or is not a directory`, hint };
+		}
+		const program = argv?.[0];
+		if (program === undefined || program.includes("{")) return undefined;
+		// A relative path can name a file that exists only in the test's workspace.
+		if (program.includes("/") && !isAbsolute(program)) return undefined;
+		if (findExecutable(program, env, cwd) !== undefined) return undefined;
+		return isAbsolute(program)
+			? {
+					message: `${program} is not an executable file`,
+					hint: "make it executable (chmod +x), or start it with its interpreter",
+				}
+			: {
+					message: `the program ${JSON.stringify(program)} was not found`,
+					hint: `install ${program}, or fix PATH`,
+				};
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return { message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+	}
 }

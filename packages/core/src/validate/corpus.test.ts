@@ -3,8 +3,8 @@ import { relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gitRepository, gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { discoverEvals } from "../model/discover-evals.ts";
-import { openDiskView } from "../model/disk-view.ts";
+import { discoverEvals } from "../eval/discover-evals.ts";
+import { openDiskView } from "../eval/source.ts";
 import { validateEvals } from "./validate-evals.ts";
 
 const checkout = fileURLToPath(new URL("../../../../", import.meta.url));

@@ -1,16 +1,39 @@
-import type { Diagnostic, Place } from "../base/diagnostic.ts";
-import type { SourceRange } from "../base/yaml-document.ts";
-import { evalEnvironment } from "../model/eval-environment.ts";
-import type { LoadedEval, TestCase } from "../model/eval-types.ts";
-import { loadEval } from "../model/load-eval.ts";
-import { loadTargets, type TargetScope } from "../model/load-targets.ts";
-import { findingKey } from "../model/loading.ts";
-import { portableRoot } from "../model/portable-root.ts";
-import type { Reference, References } from "../model/reference.ts";
-import { collectReferences } from "../model/references.ts";
-import { resolvedTargets, type TargetUse, usedTargets } from "../model/used-targets.ts";
-import type { RepositoryFacts } from "./repository-facts.ts";
-import type { ValidationRun } from "./validation-run.ts";
+import { isAbsolute, join, relative, sep, win32 } from "node:path";
+import { parseCommand } from "../eval/command.ts";
+import { shownPath as shownIn } from "../eval/discover-evals.ts";
+import type { Extension, LoadedEval, TestCase, Workspace, WorkspaceRepo } from "../eval/eval-types.ts";
+import { evalEnvironment, loadEval } from "../eval/load-eval.ts";
+import {
+	loadTargets,
+	type TargetCache,
+	type TargetDefinition,
+	type TargetScope,
+	targetCache,
+} from "../eval/load-targets.ts";
+import { findingKey } from "../eval/loading.ts";
+import { stripScheme } from "../eval/read-shape.ts";
+import {
+	collectReferences,
+	isSystemPath,
+	portableRoot,
+	type Reference,
+	type ReferenceKind,
+	type References,
+	referenceNoun,
+	type TreeFaults,
+	treeFaults,
+} from "../eval/references.ts";
+import { resolvedTargets, type TargetUse, usedTargets } from "../eval/resolve-target.ts";
+import type { DiskView, PlacedVariable } from "../eval/source.ts";
+import { ownLinks } from "../eval/trust.ts";
+import { AgentvError, type Diagnostic, type DocumentPath, type Place } from "../lib/errors.ts";
+import { redactUrl } from "../lib/git-url.ts";
+import type { SourceRange } from "../lib/yaml-document.ts";
+import type { Environment } from "../machine/environment.ts";
+import { pathKind } from "../machine/files.ts";
+import { listTree } from "../machine/find-files.ts";
+import { isGitsOwn } from "../workspace/change-store.ts";
+import { Repositories, type RepositoryFacts } from "./repository-facts.ts";
 
 /** One eval as the rules see it: loaded, its targets resolved, its references walked. */
 export interface EvalContext {
@@ -93,4 +116,352 @@ function targetFiles(uses: readonly TargetUse[]): string[] {
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 	const seen = new Set<string>();
 	return diagnostics.filter((one) => seen.size < seen.add(findingKey(one)).size);
+}
+
+/** A file or directory that belongs to an eval, and the place that says so. */
+export interface EvalFile {
+	readonly path: string;
+	/** How messages call it. */
+	readonly kind: string;
+	readonly at: Place;
+	/** A directory that comes along with all that is in it. */
+	readonly whole: boolean;
+}
+
+/** Directories of these kinds are looked into for what is named otherwise, or worked in: not all that is there is needed. */
+const notWhole: ReadonlySet<ReferenceKind> = new Set(["tests", "working-directory"]);
+
+/** The eval itself, the target files it uses, and everything on disk that it refers to, each once. */
+export function evalFiles(context: EvalContext): EvalFile[] {
+	const { loaded, uses } = context;
+	const files = new Map<string, EvalFile>();
+	const add = (file: EvalFile) => files.has(file.path) || files.set(file.path, file);
+	const top: Place = { file: loaded.file, path: [] };
+	add({ path: loaded.file, kind: "the eval", at: top, whole: false });
+	for (const reference of neededPaths(context)) {
+		const { kind, onDisk, state, resolved, at, glob } = reference;
+		if (onDisk === "missing" || state === "outside-root" || glob) continue;
+		add({ path: resolved, kind: referenceNoun(reference), at, whole: onDisk === "directory" && !notWhole.has(kind) });
+	}
+	for (const { resolution, choice } of uses) {
+		const via = resolution.ok ? resolution.target.via : resolution.via;
+		for (const { definition } of via) add({ path: definition.file, kind: "targets file", at: choice.at, whole: false });
+	}
+	return [...files.values()];
+}
+
+export interface ExtensionModule {
+	readonly extension: Extract<Extension, { kind: "module" }>;
+	/** Absolute path of the module. */
+	readonly file: string;
+	readonly text: string;
+}
+
+/** The modules of an eval's extensions that can be read. */
+export function extensionModules({ loaded, references, run }: EvalContext): ExtensionModule[] {
+	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
+	const extensions = [...suites].flatMap((suite) => suite.extensions);
+	return extensions.flatMap((extension): ExtensionModule[] => {
+		if (extension.kind !== "module") return [];
+		const reference = references.files.find(({ kind, at }) => kind === "extension" && at === extension.module.at);
+		if (reference?.onDisk !== "file") return [];
+		try {
+			return [{ extension, file: reference.resolved, text: run.view.readText(reference.resolved) }];
+		} catch (error) {
+			// A file that is no text (or may not be read) is reported when it is run.
+			if (error instanceof AgentvError) return [];
+			throw error;
+		}
+	});
+}
+
+/** The references whose path is for the path rules to judge: repositories have rules of their own, system programs none. */
+export function pathReferences(context: EvalContext): readonly Reference[] {
+	context.remembered.paths ??= context.references.files.filter(
+		(reference) => isForPathRules(reference) && !reference.listed,
+	);
+	return context.remembered.paths;
+}
+
+/** Those, and the files that a directory or glob of tests leads to: nobody wrote their paths, but they have to come along. */
+export function neededPaths(context: EvalContext): readonly Reference[] {
+	return context.references.files.filter(isForPathRules);
+}
+
+function isForPathRules(reference: Reference): boolean {
+	return reference.kind !== "repository" && !isSystemPath(reference);
+}
+
+/** Those of them that are not simply there, below the eval, as they are written: the others give most path rules nothing to say. */
+export function oddReferences(context: EvalContext): readonly Reference[] {
+	context.remembered.odd ??= pathReferences(context).filter(
+		({ state, found, raw }) => state !== "ok" || found !== "direct" || raw.includes("\\"),
+	);
+	return context.remembered.odd;
+}
+
+/** Whether the path is written from the file system's root. A custom grader's is ours, nobody wrote it. */
+export function isWrittenAbsolute(reference: Reference): boolean {
+	const raw = stripScheme(reference.raw);
+	return reference.kind !== "custom-grader" && (isAbsolute(raw) || win32.isAbsolute(raw));
+}
+
+/** `path` as a file in `directory` would write it: with `./` or `../`, `/` between components. */
+export function relativePath(directory: string, path: string): string {
+	const way = relative(directory, path).split(sep).join("/");
+	if (way === "") return "./";
+	return way.startsWith("../") || way === ".." ? way : `./${way}`;
+}
+
+/** `path` for messages. */
+export function shownPath(path: string, { loaded }: EvalContext): string {
+	return shownIn(path, loaded.scope);
+}
+
+/** The variables that a reference's path is written with. */
+export function variablesOf(reference: Reference, context: EvalContext): PlacedVariable[] {
+	const here = variablesAt(reference.at, context);
+	const { command, word } = reference;
+	if (here.length === 0 || !word || !command || typeof command.text !== "string") return here;
+	const written = writtenText(reference.at, context);
+	const parsed = written === undefined ? undefined : parseCommand(written);
+	if (parsed?.kind !== "argv") return here;
+	const text = parsed.words[word.index]?.text ?? "";
+	return here.filter(({ name }) => new RegExp(`\\$\\{\\{\\s*${name}\\b`).test(text));
+}
+
+/** The variables in the value at a place. */
+export function variablesAt(place: Place, { loaded, targets }: EvalContext): PlacedVariable[] {
+	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
+	if (!source || source.variables.length === 0) return [];
+	return source.variables.filter(({ at }) => at.line === place.line && samePath(at.path, place.path));
+}
+
+function samePath(a: DocumentPath = [], b: DocumentPath = []): boolean {
+	return a.length === b.length && a.every((key, index) => String(key) === String(b[index]));
+}
+
+/** The text at a place as its author wrote it, `${{ }}` included; undefined where there is no text value. */
+export function writtenText(place: Place, context: EvalContext): string | undefined {
+	const value = writtenValue(place, context);
+	return typeof value === "string" ? value : undefined;
+}
+
+/** The value at a place before `${{ }}`. */
+export function writtenValue(place: Place, { loaded, targets }: EvalContext): unknown {
+	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
+	let value = source?.raw(place.line);
+	for (const key of place.path ?? [])
+		value = typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
+	return value;
+}
+
+/** Kinds of files that loading has to read, and reports by itself where they are missing. */
+export const loadingKinds: ReadonlySet<ReferenceKind> = new Set([
+	"tests",
+	"suite",
+	"workspace-file",
+	"include",
+	"prompt-file",
+]);
+
+/** The target definitions that an eval uses, each once. */
+export function usedDefinitions({ uses }: EvalContext): TargetDefinition[] {
+	const used = new Set<TargetDefinition>();
+	for (const { resolution } of uses)
+		for (const { definition } of resolution.ok ? resolution.target.via : resolution.via) used.add(definition);
+	return [...used];
+}
+
+/** The variables of the eval's own files, and of the target definitions that it uses. */
+export function usedVariables(context: EvalContext): PlacedVariable[] {
+	const { loaded, targets } = context;
+	const inTargets = usedDefinitions(context).flatMap(({ file, part }) =>
+		(targets.sources.get(file)?.variables ?? []).filter(({ at }) => isBelow(at.path, part.at.path)),
+	);
+	return [...loaded.variables, ...inTargets];
+}
+
+export function isBelow(path: DocumentPath = [], above: DocumentPath = []): boolean {
+	return above.every((key, index) => path[index] === key);
+}
+
+/** Every workspace of an eval: its suites' and its tests' own, each once. */
+export function workspacesOf(loaded: LoadedEval): Workspace[] {
+	const all = [loaded.suite, ...loaded.tests.map((test) => test.suite), ...loaded.tests];
+	return [...new Set(all.flatMap(({ workspace }) => (workspace ? [workspace] : [])))];
+}
+
+export interface PlacedRepo extends WorkspaceRepo {
+	/** As messages show it: without credentials. */
+	readonly shown: string;
+}
+
+/** The repositories of an eval's workspaces, each place once. */
+export function placedRepos(loaded: LoadedEval): PlacedRepo[] {
+	const byPlace = new Map<string, PlacedRepo>();
+	for (const workspace of workspacesOf(loaded)) {
+		for (const repo of workspace.repos) {
+			const key = [repo.at.file, repo.at.line ?? "", ...(repo.at.path ?? [])].join("\0");
+			byPlace.set(key, { ...repo, shown: redactUrl(repo.repo) });
+		}
+	}
+	return [...byPlace.values()];
+}
+
+/** What a test's sandbox is made of, for rules that ask whether it holds what a prompt speaks of. */
+export interface Sandbox {
+	/** Texts of the scripts that prepare it (hooks, extensions), and their commands. */
+	readonly scripts: readonly string[];
+	/** Texts of the patches that come with it: named in metadata, by hooks or as input, or inside the template. */
+	readonly patches: readonly string[];
+	/** Absolute path of its template. */
+	readonly template: string | undefined;
+}
+
+export function sandboxOf(test: TestCase, context: EvalContext): Sandbox {
+	const { references } = context;
+	const workspace = test.workspace ?? test.suite.workspace;
+	const template = references.files.find(({ kind, at }) => kind === "template" && at === workspace?.template?.at);
+	const prepares = references.files.filter(({ kind }) => kind === "hook" || kind === "extension");
+	const mine = new Set([...test.metadataFiles.map(({ at }) => at), test.at]);
+	const named = references.files.filter(
+		({ kind, at }) => (kind === "metadata-file" && mine.has(at)) || (kind === "input-file" && at.file === test.at.file),
+	);
+	return {
+		scripts: prepares.flatMap((one) => [one.raw, ...textOf(one, context)]),
+		patches: [
+			...[...named, ...prepares].filter(isPatch).flatMap((one) => textOf(one, context)),
+			...Object.values(test.metadata).filter((value): value is string => typeof value === "string"),
+			...patchesIn(template, context),
+		],
+		template: template?.onDisk === "directory" ? template.resolved : undefined,
+	};
+}
+
+function isPatch({ resolved }: Reference): boolean {
+	return /\.(patch|diff)$/.test(resolved);
+}
+
+function textOf({ resolved, onDisk }: Reference, context: EvalContext): string[] {
+	return onDisk === "file" ? [readText(resolved, context)] : [];
+}
+
+function readText(file: string, { run }: EvalContext): string {
+	return remembered(run, `text\0${file}`, () => {
+		try {
+			const text = run.view.readText(file);
+			return text.length > 1_000_000 ? "" : text;
+		} catch (error) {
+			// A program that is no text says nothing.
+			if (error instanceof AgentvError) return "";
+			throw error;
+		}
+	});
+}
+
+function patchesIn(template: Reference | undefined, context: EvalContext): string[] {
+	if (template?.onDisk !== "directory") return [];
+	const directory = template.resolved;
+	const files = remembered(context.run, `patches\0${directory}`, () =>
+		listTree(directory, { skipGit: true })
+			.filter(({ kind, path }) => kind === "file" && /\.(patch|diff)$/.test(path))
+			.map(({ path }) => `${directory}/${path}`),
+	);
+	return files.map((file) => readText(file, context));
+}
+
+/** Whether `name` exists in a template, be it a dangling link. */
+export function existsBelow(template: string, name: string): boolean {
+	return pathKind(join(template, name)) !== "missing";
+}
+
+/** What a run would refuse to copy of a directory. */
+export function rememberedFaults(directory: string, run: ValidationRun): TreeFaults {
+	return remembered(run, `faults\0${directory}`, () => treeFaults(directory, isGitsOwn));
+}
+
+/** What the evals of one validation share: each is looked at once, however many evals there are. */
+export interface ValidationRun {
+	readonly view: DiskView;
+	/** The process environment. */
+	readonly env: Environment;
+	readonly cwd: string;
+	/** `--targets FILE`, absolute. */
+	readonly targetsFile?: string;
+	/** Real paths of evals that the user names by a link. */
+	readonly ownLinks: readonly string[];
+	readonly repositories: Repositories;
+	readonly targetFiles: TargetCache;
+	readonly documentation: Documentation;
+	/** Answers of rules that cost a look at the disk, by rule and path. */
+	readonly memo: Map<string, unknown>;
+}
+
+export function validationRun(
+	machine: Pick<ValidationRun, "view" | "env" | "cwd"> & {
+		readonly targetsFile?: string | undefined;
+		readonly named?: readonly string[] | undefined;
+	},
+): ValidationRun {
+	const { view, env, cwd, targetsFile, named = [] } = machine;
+	return {
+		view,
+		env,
+		cwd,
+		...(targetsFile === undefined ? {} : { targetsFile }),
+		ownLinks: ownLinks(named, env, view),
+		repositories: new Repositories(env),
+		targetFiles: targetCache(),
+		documentation: new Documentation(view),
+		memo: new Map(),
+	};
+}
+
+/** The answer remembered under `key`, or a new one. Forgets all when there are many, so that memory stays flat. */
+export function remembered<Answer>(run: ValidationRun, key: string, look: () => Answer): Answer {
+	if (run.memo.has(key)) return run.memo.get(key) as Answer;
+	if (run.memo.size >= 5000) run.memo.clear();
+	const answer = look();
+	run.memo.set(key, answer);
+	return answer;
+}
+
+const documents = /^(\.env\.(example|sample|template)|readme(\.(md|markdown|txt|rst))?)$/i;
+
+/** The variables that a directory's `.env.example` or README names. */
+class Documentation {
+	readonly #view: DiskView;
+	readonly #names = new Map<string, ReadonlySet<string>>();
+
+	constructor(view: DiskView) {
+		this.#view = view;
+	}
+
+	names(variable: string, directory: string): boolean {
+		let names = this.#names.get(directory);
+		if (!names) {
+			if (this.#names.size >= 2000) this.#names.clear();
+			names = this.#read(directory);
+			this.#names.set(directory, names);
+		}
+		return names.has(variable);
+	}
+
+	#read(directory: string): ReadonlySet<string> {
+		const names = new Set<string>();
+		for (const file of this.#view.list(directory).filter((name) => documents.test(name)))
+			for (const [name] of this.#text(join(directory, file)).matchAll(/[A-Za-z_][A-Za-z0-9_]*/g)) names.add(name);
+		return names;
+	}
+
+	#text(file: string): string {
+		try {
+			return this.#view.readText(file);
+		} catch (error) {
+			// A README that is no text documents nothing.
+			if (error instanceof AgentvError) return "";
+			throw error;
+		}
+	}
 }

@@ -4,13 +4,12 @@ import { join } from "node:path";
 import { gitRepository, gitTestEnvironment, inputWatch, law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { openDiskView } from "../model/disk-view.ts";
-import { findScope } from "../model/eval-scope.ts";
-import { loadTargets } from "../model/load-targets.ts";
-import { resolveTarget } from "../model/resolve-target.ts";
-import type { ValidationFinding } from "./eval-result.ts";
+import { findScope } from "../eval/discover-evals.ts";
+import { loadTargets } from "../eval/load-targets.ts";
+import { resolveTarget } from "../eval/resolve-target.ts";
+import { openDiskView } from "../eval/source.ts";
 import { mutatedText } from "./testing/mutated-text.ts";
-import { validateEvals } from "./validate-evals.ts";
+import { type ValidationFinding, validateEvals } from "./validate-evals.ts";
 
 /** Sound evals, which between them use most of the format. */
 const seeds = [

@@ -1,8 +1,7 @@
-import type { DocumentPath } from "../base/diagnostic.ts";
-import { findSecrets } from "../base/redact.ts";
-import { scanReferences } from "../base/scan-references.ts";
-import { isSecretField } from "../base/secret-names.ts";
-import { looksRandom } from "../base/secret-shapes.ts";
+import type { DocumentPath } from "../lib/errors.ts";
+import { findSecrets } from "../lib/redact.ts";
+import { isSecretField, looksRandom } from "../lib/secret-shapes.ts";
+import { scanReferences } from "../lib/template-text.ts";
 
 export interface LiteralSecret {
 	/** The setting that holds it. */

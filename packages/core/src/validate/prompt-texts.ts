@@ -1,6 +1,6 @@
-import type { DocumentPath, Place } from "../base/diagnostic.ts";
-import type { TestCase } from "../model/eval-types.ts";
-import type { Part, Source } from "../model/source.ts";
+import type { TestCase } from "../eval/eval-types.ts";
+import type { Part, Source } from "../eval/source.ts";
+import type { DocumentPath, Place } from "../lib/errors.ts";
 import type { EvalContext, PromptText, TestPrompts } from "./eval-context.ts";
 
 /** The tests of an eval that bring a text of their own, each with its texts. What all tests share comes with the first. */
@@ -74,4 +74,156 @@ function fieldOf(value: unknown, key: string | number): unknown {
 export function holdsDiff(text: string, file?: string): boolean {
 	const isDiff = /^(diff --git |@@ -\d|\+\+\+ |--- a\/)/m.test(text) || /```(diff|patch)\b/.test(text);
 	return isDiff && (file === undefined || text.includes(file.replace(/^.*\//, "")));
+}
+
+/** Fields whose text people or models read. Everything else becomes a path, a name, a URL or a command. */
+const prose = new Set([
+	...["input", "expected_output", "criteria", "expected_outcome", "description", "content", "prompt", "outcome"],
+	...["vars", "metadata", "value", "text", "system_prompt", "response", "responses", "author", "license"],
+	...["assertions", "assert", "evaluators", "score_ranges", "tool_calls", "args", "config", "rubrics"],
+]);
+
+const notProse = new Set([
+	...["command", "script", "cwd", "path", "target", "include", "type", "name", "id", "skill", "repo", "url", "commit"],
+]);
+
+/** Whether the text at `path` is prose, judged by the innermost field name that tells. */
+export function isProse(path: DocumentPath, inTarget: boolean): boolean {
+	const names = path.filter((key): key is string => typeof key === "string");
+	for (const name of names.reverse()) {
+		if (notProse.has(name)) return false;
+		if (prose.has(name)) return !inTarget || ["response", "responses", "system_prompt"].includes(name);
+	}
+	return false;
+}
+
+export interface ClaimedChange {
+	/** The file that is said to be changed. */
+	readonly file: string;
+	/** The words that say so. */
+	readonly words: string;
+}
+
+const noun = "(?:workspace|working tree|PR|pull[ -]request|merge[ -]request|MR|branch|diff|patch|commit|changeset)";
+/** The change that a text speaks of: `this PR`, `the open pull request`, `PR #12`. */
+const subject = `\\b(?:(?:this|the|my|our|current|attached|staged|latest|last|recent|open)\\s+(?:(?:open|current|attached|staged|latest|last|recent|feature|following)\\s+)?${noun}\\b|(?:PR|pull request|MR|merge request)\\s*[#!]\\d+|(?:the\\s+)?branch\\s+[\`"'][^\`"'\\s]{1,100}[\`"']|(?:the\\s+)?branch\\s+[\\w.-]{0,100}[/_-][\\w./-]{1,100})`;
+const past =
+	"(?:changed|modified|updated|edited|touched|added|removed|deleted|introduced|refactored|renamed|rewrote|rewritten|fixed|reworked)";
+const present =
+	"(?:changes|modifies|updates|edits|touches|adds|removes|deletes|introduces|refactors|renames|rewrites|fixes|reworks)";
+const changes = "(?:changes|modifications|edits|additions)";
+const pending = `(?:uncommitted|unstaged|staged|pending|local)\\s+(?:${changes}|change|modification|edit)`;
+const extensions =
+	"[cm]?[jt]sx?|py|rb|go|rs|java|kts?|swift|[chm]|cc|cpp|hpp|cs|php|scala|clj|exs?|erl|hs|ml|lua|p[lm]|r|jl|dart|vue|svelte|html?|s?css|less|sql|sh|bash|ps1|bat|mdx?|rst|txt|adoc|json[c5]?|ya?ml|toml|ini|cfg|conf|env|xml|[ct]sv|lock|gradle|proto|graphql|tf|ipynb|mk|cmake";
+const folders = "(?:[\\w@.-]{1,80}\\/)";
+const name = "[\\w@-][\\w@.-]{0,80}";
+/** A path with a slash and any ending, or a name with one that files have. Begins where a word does: else long texts cost their square. */
+const file = `(?<![\\w@./-])[\`'"(]?(${folders}{1,20}${name}\\.[a-z][a-z0-9]{0,9}|${name}\\.(?:${extensions})|${folders}{0,20}(?:Dockerfile|Makefile|Gemfile|Jenkinsfile|CODEOWNERS))\\b[\`'")]?`;
+const within = (count: number) => `[^.;\\n]{0,${count}}?`;
+const isOrWas = "(?:is|was|are|were|has been|have been|got)";
+
+const claims = [
+	`${subject}${within(60)}\\b(?:${present}|${past}|${changes})\\b${within(60)}${file}`,
+	`${file}\\s+${isOrWas}\\s+${past}\\s+(?:in|on|by)\\s+${subject}`,
+	`${subject}${within(40)}${file}\\s+${isOrWas}\\s+${past}`,
+	`\\b(?:I|we|you|he|she|they|somebody|someone)(?:'ve|\\s+have|\\s+has)?\\s+${past}\\s+${file}${within(20)}\\b(?:in|on)\\s+${subject}`,
+	`\\b(?:${changes}|change)\\s+(?:in|to|of)\\s+${file}${within(20)}\\b(?:in|on)\\s+${subject}`,
+	`\\b${pending}\\s+(?:in|to|of)\\s+${file}`,
+	`${file}\\s+has\\s+${pending}`,
+].map((source) => new RegExp(source, "gi"));
+/** `Files changed in this PR:`, and then their names. */
+const listed = new RegExp(
+	`\\b(?:changed|changes|modified|touched|edited)\\b${within(20)}\\b(?:in|on|by|of)\\s+${subject}\\s*:((?:\\s*[-*]?\\s*[\`'"]?[\\w@./-]+\\.\\w+[\`'"]?,?)+)`,
+	"gi",
+);
+const fileName = new RegExp(file, "gi");
+
+/** Most texts speak of no change: one look spares them the others. */
+const speaks = new RegExp(`\\b${noun}\\b|\\b(?:uncommitted|unstaged|staged|pending)\\b`, "i");
+/** Names with a dot that are no files. */
+const noFile = /^(?:(?:node|vue|next|nuxt|react|three|d3|express|ember|backbone|alpine|solid)\.(?:js|ts)|e\.g|i\.e)$/i;
+/** What is still to be done, or only might be, is no claim. */
+const notYet = /\b(?:must|should|shall|can|could|will|would|may|might|to|make|please|not|n't|if)\s+(?:\w+\s+){0,2}$/i;
+
+/** The changes of named files that a text claims, each file once. */
+export function claimedChanges(text: string): ClaimedChange[] {
+	if (!speaks.test(text)) return [];
+	const found = new Map<string, string>();
+	const add = (path: string | undefined, words: string) => {
+		if (path !== undefined && !noFile.test(path) && !found.has(path)) found.set(path, words);
+	};
+	for (const pattern of claims)
+		for (const match of text.matchAll(pattern)) if (!isNotYet(text, match)) add(match[1], match[0]);
+	for (const match of text.matchAll(listed))
+		for (const [words, inner] of (match[1] ?? "").matchAll(fileName)) add(inner, words);
+	return [...found].map(([path, words]) => ({ file: path, words }));
+}
+
+/** Whether the claim is an order or a condition: "your PR should change", "the file must be edited". */
+function isNotYet(text: string, { index, 0: words }: RegExpExecArray): boolean {
+	if (notYet.test(text.slice(Math.max(0, index - 30), index))) return true;
+	return /\b(?:must|should|shall|could|would|may|might|cannot|can't|do not|don't|doesn't|does not)\b/i.test(words);
+}
+
+/** Words before what is asked for: an article, whose it is, what kind. */
+const some = "(?:(?:an?|the|this|that|my|your|our|any|each|every|new|draft|open|corresponding|follow-?up)\\s+){0,4}";
+const change = `${some}(?:PRs?|pull[ -]requests?|merge[ -]requests?|MRs?)\\b`;
+const issue = `${some}(?:(?:github|gitlab|tracking|bug)\\s+){0,3}(?:issues?|tickets?)\\b`;
+const host = "(?:github|gitlab|bitbucket|jira|the (?:issue )?tracker)\\b";
+const remote = "(?:branch(?:es)?|remote|origin|upstream|commits?|changes|fix|main|master|github|gitlab)\\b";
+/** Up to so many characters of the same sentence. */
+const withinRequest = (count: number) => `[^.?!\\n]{0,${count}}?`;
+
+const requests = [
+	`\\b(?:merge|squash|land|close|re-?open|approve)\\s+(?:and\\s+merge\\s+)?(?:${change}|#\\d+\\b)`,
+	`\\b(?:open|create|submit|raise|make|send|file|publish)\\s+${change}(?!\\s+(?:change|touch|modif|description|template|title|summary))`,
+	`\\b(?:open|submit|raise|send|push|deliver)\\b${withinRequest(40)}\\b(?:as|in|via|through)\\s+${change}`,
+	`\\b(?:open|create|submit|raise|file|log)\\s+(?:an?|the|new|this|that)\\s+(?:${issue}|bug report\\s+(?:on|in|at)\\s+${host})(?!\\s+(?:class|model|object|type|template|list|tracker|form|page|view|table|component|field)\\b)`,
+	`\\b(?:close|re-?open|resolve)\\s+${issue}\\s*#?\\d+`,
+	`\\b(?:comment|reply|respond)\\b${withinRequest(40)}\\b(?:on|to|in)\\s+(?:${change}|${issue})`,
+	`\\b(?:post|leave|add|submit|request\\s+changes|write)\\b${withinRequest(40)}\\b(?:on|to|in)\\s+(?:${change}|${issue}\\s*#?\\d+)`,
+	`\\b(?:update|edit|change)\\s+(?:the\\s+)?(?:title|description|labels?)\\s+of\\s+${change}`,
+	`\\b(?:update|edit|change)\\s+${change}\\s+(?:title|description|labels?)\\b`,
+	`\\bgit\\s+push\\b`,
+	`\\bforce[- ]push\\b`,
+	`\\bpush\\b(?!\\s*(?:notification|button|\\())${withinRequest(50)}\\b${remote}(?!${withinRequest(30)}\\b(?:stack|queue|array|list|heap|buffer)\\b)`,
+	`\\b(?:and|then)\\s+push(?:\\s+(?:it|them|everything|again))?\\s*(?=[.,;!\\n]|$)`,
+	`\\b(?:gh|glab)\\s+(?:pr|mr|issue)\\s+(?:create|merge|comment|note|close|reopen|review|edit)\\b`,
+].map((source) => new RegExp(source, "gi"));
+
+/** Most prompts speak of nothing of the kind: one look spares them all others. */
+const hosting = /\b(?:PRs?|MRs?|pull|merge|push|issues?|tickets?|bug report|gh|glab|#\d)\b/i;
+
+/** The words by which a text asks for something that only a remote can give; undefined where it does not ask. */
+export function remoteRequest(text: string): string | undefined {
+	if (!hosting.test(text)) return undefined;
+	for (const pattern of requests)
+		for (const match of text.matchAll(pattern))
+			if (!/\bMr\b/.test(match[0]) && isInstruction(text, match.index, match[0].length)) return match[0].trim();
+	return undefined;
+}
+
+const denied =
+	/(?:\b(?:not|never|without|don't|doesn't|won't|no need to|avoid|instead of|rather than|refuse to)\b|n't)[^.,;:\n]{0,25}$/i;
+/** Words that make what follows a subject of talk: how one opens a pull request, what `git push` does, when to push. */
+const spokenOf = [
+	/\b(?:how|when|why|whether|what|which|who|should|if)\b(?:(?!\b(?:then|and)\b)[^.,;:\n]){0,40}$/i,
+	/\b(?:explain|describe|define|document|about|of|does|is|a|an|the|wants? to|wanted to|tried to|going to|able to|ready to)\s*[`"'(]*$/i,
+];
+const polite = /^\W*(?:please|(?:can|could|will|would) you\b)/i;
+
+/** Whether the words at `start` are an order: neither denied, nor spoken of, nor part of a question. */
+function isInstruction(text: string, start: number, length: number): boolean {
+	const before = sentenceEnd(text.slice(Math.max(0, start - farthest), start));
+	if (denied.test(before) || spokenOf.some((pattern) => pattern.test(before))) return false;
+	const end = /[.?!\n]/.exec(text.slice(start + length, start + length + farthest));
+	return end?.[0] !== "?" || polite.test(before + text.slice(start, start + length));
+}
+
+/** How far from the words anything can say what they mean. */
+const farthest = 300;
+
+/** The last sentence of `text`, which may be a part of one. */
+function sentenceEnd(text: string): string {
+	return text.slice(Math.max(...[". ", "? ", "! ", "\n"].map((stop) => text.lastIndexOf(stop) + 1)));
 }

@@ -1,9 +1,8 @@
 import { join, relative, sep } from "node:path";
-import type { Environment } from "../io/environment.ts";
-import { foreignRepository } from "../io/git/foreign-repository.ts";
-import { GitError } from "../io/git/git-error.ts";
-import { localGitSync } from "../io/git/local-git.ts";
-import { repositoryRoot, trackedFilesSync } from "../io/git/repository.ts";
+import type { Environment } from "../machine/environment.ts";
+import { localGitSync } from "../machine/git.ts";
+import { GitError } from "../machine/git-error.ts";
+import { foreignRepository, repositoryRoot, trackedFilesSync } from "../machine/git-repository.ts";
 
 /** What one look at a repository tells about all evals in it. */
 export interface RepositoryFacts {

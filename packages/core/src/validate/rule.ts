@@ -1,6 +1,9 @@
-import type { Diagnostic, Place, Severity } from "../base/diagnostic.ts";
-import type { EvalContext } from "./eval-context.ts";
-import type { Change } from "./fix/change.ts";
+import { type Reference, referenceNoun } from "../eval/references.ts";
+import type { Source } from "../eval/source.ts";
+import type { Diagnostic, Place, Severity } from "../lib/errors.ts";
+import type { SourceRange } from "../lib/yaml-document.ts";
+import { type EvalContext, writtenText } from "./eval-context.ts";
+import type { Change } from "./fix/edits.ts";
 
 /** Rules that belong together, in the order that the docs show them. */
 export const ruleGroups = [
@@ -94,4 +97,39 @@ export function loadingRule(spec: Omit<Rule, "check">): Rule {
 		...spec,
 		check: ({ findings }) => (findings.length === 0 ? findings : findings.filter((found) => found.rule === spec.id)),
 	};
+}
+
+/** What every finding about a reference tells. */
+export interface AboutReference {
+	/** As written, after `${{ }}`. */
+	readonly raw: string;
+	/** What it is: "test data", "hook script". */
+	readonly kind: string;
+	/** Set for a word of a command that is one text: the part of it that is meant. */
+	readonly mark?: string;
+}
+
+export function aboutReference(reference: Reference): AboutReference {
+	const { raw, word, command } = reference;
+	const mark = word && typeof command?.text === "string" ? { mark: raw } : {};
+	return { raw, kind: referenceNoun(reference), ...mark };
+}
+
+/**
+ * The stretch of a value that a finding means, where that is one part of a longer text (a word of a command, a variable in a
+ * sentence): its first occurrence in the source. The whole range where it isn't found, or is all there is.
+ */
+export function narrowed(range: SourceRange, mark: unknown, source: Source, at: Place): SourceRange {
+	if (typeof mark !== "string" || mark === "") return range;
+	const { offset } = range.start;
+	const written = source.text.slice(offset, range.end.offset);
+	const start = written.indexOf(mark);
+	if (start < 0 || written.replace(/^["']|["']$/g, "") === mark) return range;
+	return source.locate({ ...at, range: [offset + start, offset + start + mark.length] }) ?? range;
+}
+
+/** `${{ NAME … }}` as it is written at a place: the mark of a finding about that variable. */
+export function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
+	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
+	return found ? { mark: found[0] } : {};
 }

@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ruleDoc, ruleDocs } from "./rule-docs.ts";
-import { rulesPage } from "./rules-page.ts";
+import { ruleDoc, ruleDocs, rulesPage } from "./rules.ts";
 
 const page = new URL("../../../../docs/validation-rules.md", import.meta.url);
 

@@ -1,50 +1,145 @@
-import type { Rule } from "./rule.ts";
-import { assertionsFieldPath } from "./rules/assertions-field-path.ts";
-import { assertionsJsonSchema } from "./rules/assertions-json-schema.ts";
-import { assertionsPromptVariable } from "./rules/assertions-prompt-variable.ts";
-import { assertionsRegex } from "./rules/assertions-regex.ts";
-import { assertionsUnknownType } from "./rules/assertions-unknown-type.ts";
-import { assertionsWeight } from "./rules/assertions-weight.ts";
-import { envMalformed } from "./rules/env-malformed.ts";
-import { envUndocumented } from "./rules/env-undocumented.ts";
-import { extensionsMissingExport } from "./rules/extensions-missing-export.ts";
-import { extensionsProvisionsRepo } from "./rules/extensions-provisions-repo.ts";
-import { gitDirty } from "./rules/git-dirty.ts";
-import { gitNoRepo } from "./rules/git-no-repo.ts";
-import { pathAbsolute } from "./rules/path-absolute.ts";
-import { pathBackslash } from "./rules/path-backslash.ts";
-import { pathCase } from "./rules/path-case.ts";
-import { pathMissingRule } from "./rules/path-missing.ts";
-import { pathNotExecutable } from "./rules/path-not-executable.ts";
-import { pathOpaque } from "./rules/path-opaque.ts";
-import { pathOutsideEval } from "./rules/path-outside-eval.ts";
-import { pathOutsideRepo } from "./rules/path-outside-repo.ts";
-import { pathParentSearch } from "./rules/path-parent-search.ts";
-import { pathSymlinkEscape } from "./rules/path-symlink-escape.ts";
-import { pathUntracked } from "./rules/path-untracked.ts";
-import { promptClaimsChange } from "./rules/prompt-claims-change.ts";
-import { promptCommitWithoutRepo } from "./rules/prompt-commit-without-repo.ts";
-import { promptNeedsRemote } from "./rules/prompt-needs-remote.ts";
-import { reposLocalPath } from "./rules/repos-local-path.ts";
-import { reposUnpinned } from "./rules/repos-unpinned.ts";
-import { schemaConflict } from "./rules/schema-conflict.ts";
-import { schemaDeprecated } from "./rules/schema-deprecated.ts";
-import { schemaShape } from "./rules/schema-shape.ts";
-import { schemaUnknownField } from "./rules/schema-unknown-field.ts";
-import { schemaUnsupported } from "./rules/schema-unsupported.ts";
-import { targetsCircular } from "./rules/targets-circular.ts";
-import { targetsEmptyCredential } from "./rules/targets-empty-credential.ts";
-import { targetsEnvChosen } from "./rules/targets-env-chosen.ts";
-import { targetsLiteralSecret } from "./rules/targets-literal-secret.ts";
-import { targetsNotLocal } from "./rules/targets-not-local.ts";
-import { targetsUndefined } from "./rules/targets-undefined.ts";
-import { testsDependsOn } from "./rules/tests-depends-on.ts";
-import { testsDuplicateId } from "./rules/tests-duplicate-id.ts";
-import { testsEmpty } from "./rules/tests-empty.ts";
-import { testsIncomplete } from "./rules/tests-incomplete.ts";
-import { varsUnknown } from "./rules/vars-unknown.ts";
-import { yamlLimits } from "./rules/yaml-limits.ts";
-import { yamlSyntax } from "./rules/yaml-syntax.ts";
+import { dirname, join } from "node:path";
+import { type EvalScope, withParents } from "../eval/discover-evals.ts";
+import { unreadable } from "../eval/load-findings.ts";
+import { outOfReach, readShape } from "../eval/read-shape.ts";
+import { hasFile, readSource, type Source } from "../eval/source.ts";
+import { configFileSchema, type RuleLevel, ruleLevels } from "../format/target-file.ts";
+import { AgentvError, type Diagnostic, finding, type Severity } from "../lib/errors.ts";
+import { nearestName } from "../lib/text.ts";
+import { remembered, type ValidationRun } from "./eval-context.ts";
+import { type FixWhen, type Rule, type RuleDocs, type RuleGroup, ruleGroups } from "./rule.ts";
+import {
+	assertionsFieldPath,
+	assertionsJsonSchema,
+	assertionsPromptVariable,
+	assertionsRegex,
+	assertionsUnknownType,
+	assertionsWeight,
+} from "./rules/assertions.ts";
+import { envMalformed, envUndocumented, varsUnknown } from "./rules/environment.ts";
+import { extensionsMissingExport, extensionsProvisionsRepo } from "./rules/extensions.ts";
+import { gitDirty, gitNoRepo, reposLocalPath, reposUnpinned } from "./rules/git.ts";
+import {
+	pathAbsolute,
+	pathBackslash,
+	pathCase,
+	pathMissingRule,
+	pathNotExecutable,
+	pathOpaque,
+	pathOutsideEval,
+	pathOutsideRepo,
+	pathParentSearch,
+	pathSymlinkEscape,
+	pathUntracked,
+} from "./rules/paths.ts";
+import { promptClaimsChange, promptCommitWithoutRepo, promptNeedsRemote } from "./rules/prompts.ts";
+import {
+	schemaConflict,
+	schemaDeprecated,
+	schemaShape,
+	schemaUnknownField,
+	schemaUnsupported,
+	yamlLimits,
+	yamlSyntax,
+} from "./rules/schema.ts";
+import {
+	targetsCircular,
+	targetsEmptyCredential,
+	targetsEnvChosen,
+	targetsLiteralSecret,
+	targetsNotLocal,
+	targetsUndefined,
+} from "./rules/targets.ts";
+import { testsDependsOn, testsDuplicateId, testsEmpty, testsIncomplete } from "./rules/tests.ts";
+
+export type RuleLevels = ReadonlyMap<string, RuleLevel>;
+
+/** Reads `--rule id=level` options. Throws `AgentvError` `usage` for a rule or level that there is not. */
+export function parseRuleLevels(options: readonly string[]): RuleLevels {
+	return new Map(
+		options.map((option) => {
+			const [id = "", level = "", ...rest] = option.split("=");
+			const known = ruleLevels.find((one) => one === level);
+			if (!known || rest.length > 0)
+				throw new AgentvError("usage", `--rule ${option}: expected id=${ruleLevels.join("|")}`);
+			if (!findRule(id)) throw unknownRule(id);
+			return [id, known] as const;
+		}),
+	);
+}
+
+/** The error for a rule id that there is not. */
+function unknownRule(id: string): AgentvError {
+	const ids = rules.map((rule) => rule.id);
+	const nearest = nearestName(id, ids);
+	return new AgentvError("usage", `no rule ${JSON.stringify(id)}`, {
+		hint: nearest ? `did you mean ${nearest}?` : `rules: ${ids.join(", ")}`,
+	});
+}
+
+export interface Configured {
+	readonly levels: RuleLevels;
+	readonly diagnostics: readonly Diagnostic[];
+	/** The configuration file, for places in it. */
+	readonly source?: Source;
+}
+
+const unconfigured: Configured = { levels: new Map(), diagnostics: [] };
+
+/** The levels that the nearest `.agentv/config.yaml` sets. */
+export function configuredLevels(scope: EvalScope, run: ValidationRun): Configured {
+	for (const directory of withParents(scope.directory, scope.root)) {
+		for (const name of ["config.yaml", "config.yml"]) {
+			const file = join(directory, ".agentv", name);
+			if (hasFile(run.view, file)) return remembered(run, `config\0${file}`, () => readConfig(file, scope, run));
+		}
+	}
+	return unconfigured;
+}
+
+function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun): Configured {
+	const refused = outOfReach(file, { raw: file, kind: "settings file", at: { file } }, scope);
+	if (refused) return { ...unconfigured, diagnostics: [refused] };
+	const diagnostics: Diagnostic[] = [];
+	let source: Source;
+	try {
+		source = readSource(file, view, env);
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return { ...unconfigured, diagnostics: [finding(unreadable, { file, reason: error.message }, { file })] };
+	}
+	diagnostics.push(...source.diagnostics);
+	const part = source.parts[0];
+	// Other parts of the file are not for us to judge: its unknown fields pass.
+	const log = {
+		report: (found: Diagnostic) => {
+			if (found.rule !== "schema.unknown-field") diagnostics.push(found);
+		},
+	};
+	const config =
+		part && part.value !== undefined && part.value !== null ? readShape(configFileSchema, part, log) : undefined;
+	const levels = new Map<string, RuleLevel>();
+	for (const [id, level] of Object.entries(config?.validate?.rules ?? {})) {
+		if (findRule(id)) levels.set(id, level);
+		else diagnostics.push(unknownInConfig(id, file));
+	}
+	return { levels, diagnostics, source };
+}
+
+function unknownInConfig(id: string, file: string): Diagnostic {
+	const nearest = nearestName(
+		id,
+		rules.map((rule) => rule.id),
+	);
+	return {
+		rule: "schema.unknown-field",
+		severity: "warning",
+		message: `no rule ${JSON.stringify(id)}`,
+		...(nearest ? { hint: `did you mean ${nearest}?` } : {}),
+		at: { file, path: ["validate", "rules", id], part: "key" },
+		data: { id, directory: dirname(file) },
+	};
+}
 
 /** Every rule, in the order of the docs. A new rule is its file, its two trees in the command's tests, and its line here. */
 export const rules: readonly Rule[] = [
@@ -68,6 +163,66 @@ export const rules: readonly Rule[] = [
 	...[promptNeedsRemote, promptClaimsChange, promptCommitWithoutRepo],
 ];
 
-export function findRule(id: string): Rule | undefined {
+function findRule(id: string): Rule | undefined {
 	return rules.find((rule) => rule.id === id);
+}
+
+const fixedBy = { fix: "`--fix`", migrate: "`--migrate`", pin: "`--pin`" } as const;
+
+/** The page docs/validation-rules.md: a table of all rules, then each one's text. A test keeps the file equal to this. */
+export function rulesPage(): string {
+	const docs = ruleDocs();
+	const table = docs.map(
+		({ id, severity, summary, fixedBy: by }) =>
+			`| [\`${id}\`](#${id.replace(".", "")}) | ${severity} | ${by ? fixedBy[by] : ""} | ${summary} |`,
+	);
+	const sections = ruleGroups.flatMap((group) => [
+		`## ${group[0]?.toUpperCase()}${group.slice(1)}`,
+		...docs.filter((doc) => doc.group === group).map(section),
+	]);
+	return `${[
+		"# Validation rules",
+		"What `agentv eval validate` reports. `agentv eval validate --explain <rule>` prints one of these entries; `.agentv/config.yaml` (`validate: { rules: { id: off } }`) and `--rule id=off|warn|error` set a rule's severity. This page is generated from the rules themselves.",
+		["| rule | severity | auto-fix | reports |", "| --- | --- | --- | --- |", ...table].join("\n"),
+		...sections,
+	].join("\n\n")}\n`;
+}
+
+function section({ id, why, bad, good, mend }: RuleDoc): string {
+	const block = (text: string) => `\`\`\`yaml\n${text}\n\`\`\``;
+	return [`### ${id}`, why, "Bad:", block(fenceSafe(bad)), "Good:", block(fenceSafe(good)), mend].join("\n\n");
+}
+
+/** An example may hold a fence of its own. */
+function fenceSafe(text: string): string {
+	return text.replaceAll("```", "~~~");
+}
+
+/** What is written about a rule, for `--explain`, the docs table and Studio. */
+export interface RuleDoc extends RuleDocs {
+	readonly id: string;
+	readonly group: RuleGroup;
+	readonly severity: Severity;
+	readonly summary: string;
+	/** The option that mends its findings. */
+	readonly fixedBy?: FixWhen;
+}
+
+/** The docs of every rule, in their order. */
+export function ruleDocs(): readonly RuleDoc[] {
+	return rules.map(({ id, group, severity, summary, docs, fixedBy }) => ({
+		id,
+		group,
+		severity,
+		summary,
+		...docs,
+		...(fixedBy ? { fixedBy } : {}),
+	}));
+}
+
+/** The docs of one rule. Throws `AgentvError` `usage`, with the nearest id, for a rule that there is not. */
+export function ruleDoc(id: string): RuleDoc {
+	const doc = findRule(id) && ruleDocs().find((one) => one.id === id);
+	if (!doc) throw unknownRule(id);
+	return doc;
 }

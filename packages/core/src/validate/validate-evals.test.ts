@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { gitRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
-import { openDiskView } from "../model/disk-view.ts";
+import { openDiskView } from "../eval/source.ts";
 import { validateEvals } from "./validate-evals.ts";
 
 const env = { PATH: process.env.PATH, HOME: "/nonexistent" };

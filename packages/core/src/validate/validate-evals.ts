@@ -1,12 +1,26 @@
-import { AgentvError } from "../base/agentv-error.ts";
-import type { Environment } from "../io/environment.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import { checkJsonSchemas } from "../model/json-schema-check.ts";
-import { evalContext } from "./eval-context.ts";
-import type { EvalValidation } from "./eval-result.ts";
-import { evalResult } from "./judge.ts";
-import type { RuleLevels } from "./rule-levels.ts";
-import { validationRun } from "./validation-run.ts";
+import { checkJsonSchemas } from "../eval/check-tests.ts";
+import { pathOutside } from "../eval/read-shape.ts";
+import type { ReferenceKind } from "../eval/references.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { RuleLevel } from "../format/target-file.ts";
+import { codeFrame } from "../lib/code-frame.ts";
+import { AgentvError, type Diagnostic, type Place } from "../lib/errors.ts";
+import { createRedactor } from "../lib/redact.ts";
+import type { SourceRange } from "../lib/yaml-document.ts";
+import type { Environment } from "../machine/environment.ts";
+import {
+	type EvalContext,
+	evalContext,
+	pathReferences,
+	remembered,
+	repositoryOf,
+	usedVariables,
+	validationRun,
+	workspacesOf,
+} from "./eval-context.ts";
+import { narrowed, type Rule } from "./rule.ts";
+import { targetsLiteralSecret } from "./rules/targets.ts";
+import { type Configured, configuredLevels, type RuleLevels, rules } from "./rules.ts";
 
 export interface ValidateOptions {
 	readonly view: DiskView;
@@ -52,4 +66,307 @@ export async function* validateEvals(
 			levels,
 		);
 	}
+}
+
+/** A finding on its way out: placed in its file, nothing of the loaded eval left in it. */
+export interface ValidationFinding extends Diagnostic {
+	/** Where it stands; of a file that can't be read, its first character. */
+	readonly range: SourceRange;
+	/** The lines around it, marked (see `codeFrame`). */
+	readonly frame: readonly string[];
+	/** `--fix`, `--migrate` or `--pin` can mend it. */
+	readonly fixable: boolean;
+	/** It was mended. */
+	readonly fixed: boolean;
+}
+
+/** What one rule, or one topic of a rule, came to. */
+export interface ValidationCheck {
+	readonly rule: string;
+	/** `skip`: switched off, or nothing in the eval that it could judge. */
+	readonly state: "pass" | "fail" | "skip";
+	readonly message: string;
+	/** Worth a line of its own in a short report. */
+	readonly notable: boolean;
+}
+
+/** What validation says of one eval. */
+export interface EvalValidation {
+	/** Absolute path of the eval file. */
+	readonly file: string;
+	readonly name: string;
+	/** The portable root: the smallest directory that holds everything the eval needs; absolute. */
+	readonly root: string;
+	/** How many tests were loaded. */
+	readonly tests: number;
+	/** Names of the targets that its tests run on, in the order they are named. */
+	readonly targets: readonly string[];
+	readonly checks: readonly ValidationCheck[];
+	readonly diagnostics: readonly ValidationFinding[];
+}
+
+interface Judgement {
+	readonly judged: readonly Judged[];
+	/** Rules that are switched off. */
+	readonly off: ReadonlySet<string>;
+	readonly config: Configured;
+}
+
+/** Runs every rule that is not switched off; `levels` are the command line's, over those of the configuration. */
+function judge(context: EvalContext, levels: RuleLevels): Judgement {
+	const config = configuredLevels(context.loaded.scope, context.run);
+	const off = new Set<string>();
+	const judged: Judged[] = [];
+	for (const rule of rules) {
+		const level = levels.get(rule.id) ?? config.levels.get(rule.id);
+		if (level === "off") off.add(rule.id);
+		else for (const found of rule.check(context)) judged.push({ rule, found: atLevel(found, level) });
+		if (level !== "off")
+			for (const found of config.diagnostics)
+				if (found.rule === rule.id) judged.push({ rule, found: atLevel(found, level) });
+	}
+	return { judged, off, config };
+}
+
+function atLevel(found: Diagnostic, level: RuleLevel | undefined): Diagnostic {
+	return level === undefined ? found : { ...found, severity: level === "error" ? "error" : "warning" };
+}
+
+/** A finding as it goes out, with the rule that made it. */
+export interface JudgedFinding {
+	readonly rule: Rule;
+	readonly finding: ValidationFinding;
+}
+
+/** What the rules find in an eval, in the order of its files and places. */
+export function judgedFindings(context: EvalContext, levels: RuleLevels): JudgedFinding[] {
+	return located(context, judge(context, levels));
+}
+
+function located(context: EvalContext, { judged, config }: Judgement): JudgedFinding[] {
+	const places = judged.map(({ found }) => placed(found, context, config));
+	// A code frame goes to terminals and logs: what was found to be a secret is not shown there.
+	const secrets = places.flatMap(({ range, text }, index) =>
+		judged[index]?.found.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],
+	);
+	const redact = createRedactor(secrets.map((secret) => secret.replace(/^["']|["']$/g, "")));
+	const findings = judged.map(({ rule, found }, index): JudgedFinding => {
+		const { range, text } = places[index] ?? nowhere;
+		const frame = text === "" ? [] : owned(codeFrame(text, range).map(redact).join("\n")).split("\n");
+		const fixable = (rule.fix?.(found, context).length ?? 0) > 0;
+		return { rule, finding: { ...found, message: owned(found.message), range, frame, fixable, fixed: false } };
+	});
+	return findings.sort((a, b) => compare(a.finding, b.finding, context.loaded.file));
+}
+
+/** The result of one eval: independent of everything that was loaded for it. */
+function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
+	const { loaded } = context;
+	const judgement = judge(context, levels);
+	return {
+		file: loaded.file,
+		name: loaded.name,
+		root: context.root,
+		tests: loaded.tests.length,
+		targets: [...new Set(context.uses.filter(({ role }) => role === "target").map(({ choice }) => choice.name))],
+		checks: checksOf(context, judgement.judged, judgement.off),
+		diagnostics: distinctFindings(located(context, judgement).map(({ finding }) => finding)),
+	};
+}
+
+/** Each finding once: where an alias or a merge key repeats a value, what is wrong with it is found as often. */
+export function distinctFindings(findings: readonly ValidationFinding[]): ValidationFinding[] {
+	const seen = new Set<string>();
+	return findings.filter(({ rule, message, at, range }) => {
+		const key = `${rule}\0${at.file}\0${range.start.offset}\0${range.start.line}\0${message}`;
+		return seen.size < seen.add(key).size;
+	});
+}
+
+/** A copy that does not keep the file alive which it is a part of. */
+function owned(text: string): string {
+	return Buffer.from(text, "utf16le").toString("utf16le");
+}
+
+interface Placed {
+	readonly range: SourceRange;
+	/** Of the file; "" where it can't be read. */
+	readonly text: string;
+}
+
+const start: SourceRange = { start: { line: 1, column: 1, offset: 0 }, end: { line: 1, column: 1, offset: 0 } };
+
+const nowhere: Placed = { range: start, text: "" };
+
+function placed({ at, data }: Diagnostic, context: EvalContext, config: Configured): Placed {
+	const { loaded, targets } = context;
+	const own = config.source?.file === at.file ? config.source : undefined;
+	const source = loaded.sources.get(at.file) ?? targets.sources.get(at.file) ?? loaded.texts.get(at.file) ?? own;
+	if (!source) return atLine(at.line);
+	const range = source.locate(at);
+	// What a link leads to may not be the eval's: it is never quoted.
+	const isOutside = remembered(
+		context.run,
+		`outside\0${loaded.scope.root}\0${at.file}`,
+		() => pathOutside(at.file, loaded.scope) !== undefined,
+	);
+	if (range)
+		return { range: narrowed(wholeStart(range, at), data.mark, source, at), text: isOutside ? "" : source.text };
+	return atLine(at.line);
+}
+
+function atLine(line = 1): Placed {
+	return { range: { start: { ...start.start, line }, end: { ...start.end, line } }, text: "" };
+}
+
+/** What is said of a whole document stands at its first line, not on all of it. */
+function wholeStart(range: SourceRange, { path, range: exact }: Place): SourceRange {
+	return exact === undefined && (path === undefined || path.length === 0)
+		? { start: range.start, end: range.start }
+		: range;
+}
+
+function compare(a: ValidationFinding, b: ValidationFinding, first: string): number {
+	if (a.at.file !== b.at.file) {
+		if (a.at.file === first) return -1;
+		if (b.at.file === first) return 1;
+		return a.at.file < b.at.file ? -1 : 1;
+	}
+	return (
+		a.range.start.line - b.range.start.line ||
+		a.range.start.column - b.range.start.column ||
+		byText(a.rule, b.rule) ||
+		byText(a.message, b.message)
+	);
+}
+
+function byText(a: string, b: string): number {
+	return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A finding with the rule that made it. */
+interface Judged {
+	readonly rule: Rule;
+	readonly found: Diagnostic;
+}
+
+/**
+ * What every rule came to. Where a rule has something to tell when it passes ("Workspace template exists"), its check says
+ * that; else it says what the rule reports.
+ */
+function checksOf(context: EvalContext, judged: readonly Judged[], off: ReadonlySet<string>): ValidationCheck[] {
+	const failed = new Set(judged.map(({ rule }) => rule.id));
+	const topics = new Map<string, Topic[]>();
+	for (const topic of topicsOf(context)) topics.set(topic.rule, [...(topics.get(topic.rule) ?? []), topic]);
+	const checks: ValidationCheck[] = [];
+	for (const [id, plain] of plainChecks) {
+		if (off.has(id)) {
+			checks.push({ ...plain.skip, message: "switched off" });
+			continue;
+		}
+		const own = topics.get(id)?.map((topic) => checkOf(topic, failed.has(id))) ?? [];
+		checks.push(...own);
+		if (failed.has(id)) {
+			if (!own.some(({ state }) => state === "fail")) checks.push(plain.fail);
+		} else if (own.length === 0) checks.push(judges.get(id)?.(context) === false ? plain.skip : plain.pass);
+	}
+	return checks;
+}
+
+/** What a rule's check says where it has nothing of its own to tell. */
+const plainChecks: ReadonlyMap<string, Readonly<Record<"pass" | "fail" | "skip", ValidationCheck>>> = new Map(
+	rules.map(({ id, summary }) => {
+		const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
+		return [
+			id,
+			{
+				pass: check("pass", `none found: ${summary}`),
+				fail: check("fail", `found: ${summary}`),
+				skip: check("skip", `not applicable: ${summary}`),
+			},
+		];
+	}),
+);
+
+/** Whether an eval has anything that a rule could judge; rules that are not named here always do. */
+const judges: ReadonlyMap<string, (context: EvalContext) => boolean> = new Map([
+	...["path.untracked", "git.dirty"].map(
+		(id) => [id, (context: EvalContext) => repositoryOf(context) !== undefined] as const,
+	),
+	...["repos.unpinned", "repos.local-path"].map((id) => [id, hasRepos] as const),
+	...["extensions.missing-export", "extensions.provisions-repo"].map((id) => [id, hasExtensions] as const),
+]);
+
+function hasRepos({ loaded }: EvalContext): boolean {
+	return workspacesOf(loaded).some(({ repos }) => repos.length > 0);
+}
+
+function hasExtensions({ loaded }: EvalContext): boolean {
+	return loaded.suite.extensions.length > 0 || loaded.tests.some(({ suite }) => suite.extensions.length > 0);
+}
+
+interface Topic {
+	readonly rule: string;
+	readonly message: string;
+	/** Whether this topic itself failed; default: whether its rule found anything. */
+	readonly failed?: boolean;
+}
+
+function checkOf(topic: Topic, ruleFailed: boolean): ValidationCheck {
+	const { rule, message } = topic;
+	return { rule, message, state: (topic.failed ?? ruleFailed) ? "fail" : "pass", notable: true };
+}
+
+function* topicsOf(context: EvalContext): Generator<Topic> {
+	yield* pathTopics(context);
+	const local = [...new Set(context.uses.filter(({ resolution }) => resolution.ok).map(({ choice }) => choice.name))];
+	if (local.length > 0)
+		yield { rule: "targets.not-local", message: `Targets are defined next to the eval (${list(local)})` };
+	const variables = [...new Set(usedVariables(context).map(({ name }) => name))];
+	if (variables.length > 0)
+		yield { rule: "env.undocumented", message: `Variables have defaults or are documented (${list(variables)})` };
+	const { loaded } = context;
+	const repository = repositoryOf(context);
+	if (repository)
+		yield {
+			rule: "git.no-repo",
+			message: `Git repo detected (${repository.head ? `commit: ${repository.head.slice(0, 7)}` : "no commit yet"})`,
+		};
+	else if (loaded.scope.rootKind === "bundle")
+		yield { rule: "git.no-repo", message: "Bundle detected (manifest.json)" };
+}
+
+/** What is told of references of these kinds, all together. */
+const pathTopic: readonly (readonly [message: string, ...kinds: ReferenceKind[]])[] = [
+	["All test data paths resolve", "tests", "suite"],
+	["Workspace file exists", "workspace-file"],
+	["Workspace template exists", "template"],
+	["Input files exist", "input-file", "metadata-file"],
+	["Code-grader scripts exist", "grader", "custom-grader"],
+	["Grader prompts exist", "prompt", "prompt-command", "include"],
+	["Hook scripts exist", "hook"],
+	["Extension files exist", "extension", "agent-rules"],
+	["Target files exist", "target-command", "fixtures", "healthcheck"],
+];
+const topicOfKind = new Map(pathTopic.flatMap(([, ...kinds], index) => kinds.map((kind) => [kind, index] as const)));
+
+const named: Partial<Record<ReferenceKind, string>> = { tests: "tests: ", template: "workspace: " };
+
+function* pathTopics(context: EvalContext): Generator<Topic> {
+	const references = pathReferences(context);
+	const found = pathTopic.map(() => ({ paths: new Set<string>(), failed: false }));
+	for (const { kind, state, raw } of references) {
+		const topic = found[topicOfKind.get(kind) ?? -1];
+		if (!topic || state === "opaque" || state === "run-time") continue;
+		topic.paths.add(`${named[kind] ?? ""}${raw}`);
+		if (state === "missing") topic.failed = true;
+	}
+	for (const [index, { paths, failed }] of found.entries())
+		if (paths.size > 0)
+			yield { rule: "path.missing", message: `${pathTopic[index]?.[0]} (${list([...paths])})`, failed };
+	if (references.length === 0) yield { rule: "path.missing", message: "The eval needs no other files" };
+}
+
+function list(names: readonly string[]): string {
+	return names.length > 3 ? `${names.slice(0, 3).join(", ")}, and ${names.length - 3} more` : names.join(", ");
 }

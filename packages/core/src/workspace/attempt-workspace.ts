@@ -1,20 +1,98 @@
-import { basename, join } from "node:path";
-import { HeldDirectory } from "../io/files/held-directory.ts";
-import { makeDirectories } from "../io/files/make-directories.ts";
-import { pathKind } from "../io/files/stat-path.ts";
-import { ProcessScope } from "../io/process/process-scope.ts";
-import { applyChanges } from "./apply-changes.ts";
-import { type BaseParts, type WorkDirectory, whatIsGone } from "./base-parts.ts";
-import type { FileChanges, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
-import { type ExtensionState, withRules } from "./extension-state.ts";
-import { changesSince } from "./file-changes.ts";
-import { restoreSnapshot } from "./restore-snapshot.ts";
-import type { HookSubject } from "./run-hook.ts";
-import { endScope, hasStage, runAfter, runBefore } from "./run-stage.ts";
-import { takeSnapshot } from "./snapshot.ts";
+import { basename, dirname, join } from "node:path";
+import { workspacesPlace } from "../eval/trust-record.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { writeTreeFile } from "../machine/copy-tree.ts";
+import { HeldDirectory, makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
+import { directoryEntries, pathKind, removeTree } from "../machine/files.ts";
+import { directoryOwner, removeOwnerNote } from "../machine/lock.ts";
+import { ProcessScope } from "../machine/process-scope.ts";
+import { Openings } from "../machine/read-file.ts";
+import { noteTree, type TreeNotes } from "../machine/tree-notes.ts";
+import type { ChangeStore, IgnoreRules, Pristine } from "./change-store.ts";
+import { changedFiles, changesSince } from "./changed-files.ts";
+import type { FileChanges, RepositoryRecord, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
+import { type ExtensionState, withRules } from "./extension-hosts.ts";
+import { endScope, type HookSubject, hasStage, runAfter, runBefore, type StageRunner } from "./hooks.ts";
+import { applyChanges } from "./patch.ts";
+import { type ChangeServices, type FileVersion, readSource, type Snapshot, takeSnapshot } from "./snapshot.ts";
 import { staged, WorkspaceError } from "./workspace-error.ts";
 
-/** One attempt's turn in a directory. */
+export interface BaseParts {
+	readonly runner: StageRunner;
+	/** Directory of everything that belongs to this base. */
+	readonly home: string;
+	/** The prepared directory; for a shared workspace the one that tests work in. */
+	readonly path: string;
+	readonly repositories: readonly RepositoryRecord[];
+	readonly state: ExtensionState;
+	/** The scope of what ran before all tests. */
+	readonly processes: ProcessScope;
+	readonly pristine: Pristine;
+	readonly store: ChangeStore;
+	readonly rules: IgnoreRules;
+}
+
+/** A directory that tests work in, with its known state. */
+export interface WorkDirectory {
+	readonly path: string;
+	/** Notes from when it was equal to the pristine tree. */
+	clean: TreeNotes;
+	/** Whether it still is; false if hooks requested no reset. */
+	isClean: boolean;
+	/** While a test works in it. */
+	held?: HeldDirectory | undefined;
+	/** Whether its test removed or replaced it. */
+	isLost?: boolean;
+	snapshot?: Snapshot | undefined;
+}
+
+/** Returns how a test's directory was lost; undefined if it still exists. */
+function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): string | undefined {
+	const kind = pathKind(path);
+	if (kind === "missing") return "the directory is gone";
+	if (kind !== "directory") return `a ${kind === "other" ? "special file" : kind} replaced it`;
+	return !held || held.isAt(path) ? undefined : "another directory replaced it";
+}
+
+/**
+ * Resets the files of a workspace to the snapshot.
+ * @throws WorkspaceError for a large file that hooks created, whose content is not kept
+ */
+async function restoreSnapshot(snapshot: Snapshot, root: string, services: ChangeServices): Promise<void> {
+	const openings = new Openings();
+	try {
+		const notes = await noteTree(root, services.signal, openings);
+		const changes = await changedFiles(snapshot, notes, root, services, openings);
+		for (const { path, after } of changes) if (after) await removeTree(`${root}/${path}`);
+		for (const [path, { kind }] of notes)
+			if (kind === "other" || (kind === "directory" && snapshot.notes.get(path)?.kind !== "directory"))
+				await removeTree(`${root}/${path}`);
+		for (const [path, { kind }] of snapshot.notes) if (kind === "directory") makeDirectories(`${root}/${path}`);
+		for (const { path, before } of changes)
+			if (before) {
+				makeDirectories(dirname(`${root}/${path}`));
+				writeTreeFile(`${root}/${path}`, await contentOf(path, before, services), before.mode);
+			}
+	} finally {
+		openings.close();
+	}
+}
+
+async function contentOf(
+	path: string,
+	{ source, blob, form }: FileVersion,
+	{ store }: ChangeServices,
+): Promise<Buffer> {
+	if (source) return readSource(source);
+	if (form !== "large") return store.read(blob);
+	throw new WorkspaceError(
+		"workspace",
+		"changes-not-applicable",
+		`${path}, which a hook created, is too large to be restored`,
+	);
+}
+
+/** One attempt's use of a directory. */
 export class AttemptWorkspace implements TestWorkspace {
 	readonly path: string;
 	readonly #base: BaseParts;
@@ -71,7 +149,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		try {
 			return await staged("file_changes", () => changesSince(snapshot, this.path, this.#changes()));
 		} catch (error) {
-			// It may have gone meanwhile, or what it is compared with.
+			// It, or its baseline, can have vanished meanwhile.
 			this.#refuseIfGone();
 			throw error;
 		}
@@ -86,7 +164,9 @@ export class AttemptWorkspace implements TestWorkspace {
 		});
 	}
 
-	/** @throws WorkspaceError when the target removed or replaced the directory, or what we keep next to it */
+	/**
+	 * @throws WorkspaceError if the target removed or replaced the directory, or our files next to it
+	 */
 	#refuseIfGone(): void {
 		const { pristine, store } = this.#base;
 		const lost =
@@ -98,7 +178,7 @@ export class AttemptWorkspace implements TestWorkspace {
 	}
 
 	async after(): Promise<readonly WorkspaceWarning[]> {
-		// Also when the run is being stopped: what before-hooks set up is theirs to take down.
+		// Also while the run is being stopped: after-hooks must undo what before-hooks set up.
 		const run = { subject: this.#subject(), scope: this.#processes, log: this.#test.log };
 		const { state, warnings } = await runAfter(this.#base.runner, "afterEach", run, this.#state);
 		this.#state = state;
@@ -117,7 +197,8 @@ export class AttemptWorkspace implements TestWorkspace {
 		try {
 			await this.#release(keep);
 		} catch (error) {
-			// An agent can remove what is around its workspace at any moment: it ends its own attempt by that, not the run.
+			// An agent can remove the surroundings of its workspace at any moment: that ends its own
+			// attempt, not the run.
 			const message = `the workspace ${this.path} could not be closed: ${String(error)}`;
 			this.#base.runner.services.log?.("clean_up", "agentv", message);
 		}
@@ -143,7 +224,38 @@ export class AttemptWorkspace implements TestWorkspace {
 			this.#patches += 1;
 			return join(directory, `changes-${basename(this.path)}-${this.#patches}.diff`);
 		};
-		// Not the test's own time limit: what a target did until then counts.
+		// Not the test's own time limit: a target's changes up to then count.
 		return { pristine, store, rules, patchFile, redact, signal };
 	}
+}
+
+/** Suffix of the note next to a workspace that is kept for the user. */
+export const keptMark = ".kept";
+
+/** Object stores that kept workspaces borrow from. */
+const sharedStores = "objects";
+
+/** Removes the workspaces of killed runs, except kept ones. Best effort. */
+export async function sweepWorkspaces(agentvHome: string): Promise<void> {
+	const place = workspacesPlace(agentvHome);
+	for (const [name, kind] of directoryEntries(place) ?? []) {
+		const directory = join(place, name);
+		if (kind !== "directory" || directoryOwner(directory)?.state !== "dead") continue;
+		try {
+			for (const [home, homeKind] of directoryEntries(directory) ?? [])
+				if (homeKind === "directory") await sweepHome(join(directory, home));
+			// Last: without it the directory counts as kept.
+			removeOwnerNote(directory);
+			removeEmptyDirectory(directory);
+		} catch (error) {
+			if (!(error instanceof AgentvError)) throw error;
+		}
+	}
+}
+
+async function sweepHome(home: string): Promise<void> {
+	const names = [...(directoryEntries(home)?.keys() ?? [])];
+	const kept = names.flatMap((name) => (name.endsWith(keptMark) ? [name.slice(0, -keptMark.length)] : []));
+	if (kept.length === 0) return removeTree(home);
+	for (const name of names) if (name !== sharedStores && !kept.includes(name)) await removeTree(join(home, name));
 }

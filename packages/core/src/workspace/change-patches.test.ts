@@ -16,13 +16,11 @@ import { join } from "node:path";
 import { gitTestEnvironment, law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { createRedactor } from "../base/redact.ts";
-import { digestFile } from "../io/files/digest-tree.ts";
-import { applyChanges } from "./apply-changes.ts";
-import { ChangeStore } from "./change-store.ts";
-import { changesSince } from "./file-changes.ts";
-import { IgnoreRules } from "./ignore-rules.ts";
-import { Pristine } from "./pristine.ts";
+import { createRedactor } from "../lib/redact.ts";
+import { digestFile } from "../machine/tree-notes.ts";
+import { ChangeStore, IgnoreRules, Pristine } from "./change-store.ts";
+import { changesSince } from "./changed-files.ts";
+import { applyChanges } from "./patch.ts";
 import { type ChangeServices, takeSnapshot } from "./snapshot.ts";
 import {
 	change,

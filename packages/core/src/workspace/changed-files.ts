@@ -1,23 +1,44 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { AgentvError } from "../base/agentv-error.ts";
-import type { Openings } from "../io/files/openings.ts";
-import { compareByBytes } from "../io/files/path-order.ts";
-import { refuseTooLarge, type SizedFile } from "../io/files/size-limits.ts";
-import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
-import { isUnchanged, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
-import type { FileChange } from "./change-text.ts";
-import { type ContentMemory, describeVersion, type FileVersion, modeOf } from "./file-version.ts";
-import { isGitsOwn } from "./pristine.ts";
-import type { ChangeServices, Snapshot } from "./snapshot.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { compareByBytes, refuseTooLarge, type SizedFile, throwIfAborted } from "../machine/files.ts";
+import { Openings } from "../machine/read-file.ts";
+import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../machine/tree-notes.ts";
+import { isGitsOwn, type StoredChange } from "./change-store.ts";
+import type { FileChanges } from "./contract.ts";
+import {
+	changeLine,
+	changesContent,
+	commented,
+	type FileChange,
+	formName,
+	gitAccepts,
+	notInPatch,
+	PatchText,
+	patchHeading,
+	treeLines,
+	writeBinaryHunk,
+} from "./patch.ts";
+import {
+	bytesOfVersion,
+	type ChangeServices,
+	type ContentMemory,
+	describeVersion,
+	type FileVersion,
+	holdsSecret,
+	largestWhole,
+	modeOf,
+	readVersion,
+	type Snapshot,
+} from "./snapshot.ts";
 import { WorkspaceError } from "./workspace-error.ts";
 
-/** Files looked at before other work gets its turn. */
+/** Files compared before yielding to other work. */
 const filesPerTurn = 100;
-/** Bytes of changed files that are kept in memory while they are compared. */
+/** Bytes of changed files that are kept in memory during the comparison. */
 const mostRemembered = 16 * 1024 * 1024;
 
-/** Every file and link whose content or mode is not what the snapshot has, in the order in which changes are shown. */
+/** Returns changes of content or mode since the snapshot, in display order. */
 export async function changedFiles(
 	snapshot: Snapshot,
 	notes: TreeNotes,
@@ -58,7 +79,7 @@ export async function changedFiles(
 	return inOrder(changes);
 }
 
-/** Bytes of all new and changed files that are compared and kept: hours of an agent's work, but no disk full of holes. */
+/** Total bytes of new and changed files: bounded, since files can be sparse. */
 const mostChanged = 1024 ** 3;
 
 /** @throws WorkspaceError `too-large` */
@@ -94,8 +115,8 @@ function sourceOf(file: string, { target }: TreeNote): NonNullable<FileVersion["
 }
 
 /**
- * First what the workspace had, by its names, which the target did not choose; then what is new, the smallest first, where names decide
- * only between equal files. So no choice of names moves a file behind others.
+ * Orders existing files by name, which the target did not choose; then new ones by size, with names
+ * only deciding between equal files. So a choice of names can't hide a file behind others.
  */
 function inOrder(changes: readonly FileChange[]): FileChange[] {
 	const [old, added] = [changes.filter(({ before }) => before), changes.filter(({ before }) => !before)];
@@ -106,12 +127,12 @@ function inOrder(changes: readonly FileChange[]): FileChange[] {
 	return [...old, ...keyed.map(([, change]) => change)];
 }
 
-/** New files that the workspace's own rules ignore are shown up to these; beyond them they are counted. */
+/** Up to this number of ignored new files are shown; more are counted. */
 const mostIgnored = 100;
 const mostIgnoredBytes = 1024 * 1024;
 
-/** The new files that ignore rules name, if they are too many to be shown like others: installed packages, say. */
-export async function manyIgnored(
+/** Returns the ignored new files if they are too many to be shown, such as installed packages. */
+async function manyIgnored(
 	changes: readonly FileChange[],
 	{ rules }: ChangeServices,
 ): Promise<ReadonlySet<FileChange>> {
@@ -123,12 +144,12 @@ export async function manyIgnored(
 	return isMany(hidden) ? new Set(hidden) : new Set();
 }
 
-export function bytesOf(changes: readonly FileChange[]): number {
+function bytesOf(changes: readonly FileChange[]): number {
 	return changes.reduce((sum, { after }) => sum + (after?.size ?? 0), 0);
 }
 
-/** Changes by their top directories, each with its number of files, their bytes and a digest of all of them. */
-export function byDirectory(changes: readonly FileChange[]): string {
+/** Summarizes changes by top directory: number of files, bytes and a digest. */
+function byDirectory(changes: readonly FileChange[]): string {
 	const groups = new Map<string, FileChange[]>();
 	for (const change of changes) {
 		const top = change.path.includes("/") ? `${change.path.split("/")[0]}/` : change.path;
@@ -141,11 +162,196 @@ export function byDirectory(changes: readonly FileChange[]): string {
 	return [...listed, ...(rest.length > 0 ? [describeGroup("others", rest)] : [])].join(", ");
 }
 
-/** The digest is that of a line `sha256  path` for each file, in order of the paths. */
+/** The digest covers a line `sha256  path` per file, sorted by path. */
 function describeGroup(name: string, group: readonly FileChange[]): string {
 	const lines = group.map(({ path, after }) => ({ path, line: `${after?.sha256}  ${path}\n` }));
 	lines.sort((one, other) => compareByBytes(one.path, other.path));
 	const digest = createHash("sha256");
 	for (const { line } of lines) digest.update(line);
 	return `${name} (${group.length} files, ${bytesOf(group)} bytes, sha256 ${digest.digest("hex")})`;
+}
+
+/** Total size of the files that are shown whole. */
+const mostShown = 16 * 1024 * 1024;
+/** More files that are not shown whole are counted by directory. */
+const mostLines = 10_000;
+/** Ignored new files are kept in the patch up to this total size. */
+const mostIgnoredKept = 64 * 1024 * 1024;
+/** Files can change during the comparison, such as those of a hook's server. */
+const attempts = 3;
+
+/**
+ * Returns the workspace's changes since its snapshot; undefined if there are none. @throws
+ * AgentvError
+ */
+export async function changesSince(
+	snapshot: Snapshot,
+	root: string,
+	services: ChangeServices,
+): Promise<FileChanges | undefined> {
+	for (let attempt = 1; ; attempt++) {
+		const openings = new Openings();
+		try {
+			return await changesNow(snapshot, root, services, openings);
+		} catch (error) {
+			const hasGone = error instanceof AgentvError && error.code === "not-found";
+			if (!hasGone || attempt === attempts) throw error;
+		} finally {
+			openings.close();
+		}
+	}
+}
+
+async function changesNow(
+	snapshot: Snapshot,
+	root: string,
+	services: ChangeServices,
+	openings: Openings,
+): Promise<FileChanges | undefined> {
+	const notes = await noteTree(root, services.signal, openings);
+	const changes = await changedFiles(snapshot, notes, root, services, openings);
+	const lines = treeLines(snapshot.notes, notes);
+	if (changes.length === 0 && lines.length === 0) return undefined;
+	const ignored = await manyIgnored(changes, services);
+	const hunks = await wholeHunks(changes, ignored, services);
+	const patch = await patchOf(changes, hunks, ignored, lines, services);
+	const isWhole = hunks.size === changes.length && changes.every(isText);
+	if (isWhole && "text" in patch) return { shown: patch.text, patch };
+	return { shown: shownText(changes, hunks, ignored, lines), patch };
+}
+
+function isText({ before, after }: FileChange): boolean {
+	return [before, after].every((version) => !version || version.form === "text");
+}
+
+/** Empty for a change of only the mode, or of an empty file. */
+async function wholeHunks(
+	changes: readonly FileChange[],
+	ignored: ReadonlySet<FileChange>,
+	{ store, signal }: ChangeServices,
+): Promise<ReadonlyMap<FileChange, string>> {
+	const whole = withinLimit(changes.filter((change) => !ignored.has(change) && canBeWhole(change)));
+	const differing = changes.filter((change) => whole.has(change) && changesContent(change));
+	const save = (version: FileVersion | undefined) => {
+		// Content without a source is already in the store.
+		if (version?.source) store.saveBytes(bytesOfVersion(version));
+		return version?.blob;
+	};
+	const stored: StoredChange[] = [];
+	for (const { before, after } of differing) {
+		stored.push({ before: save(before), after: save(after) });
+		if (stored.length % 200 === 0) await new Promise((next) => setImmediate(next));
+	}
+	const hunks = await store.hunks(stored, signal);
+	const result = new Map([...whole].map((change) => [change, ""]));
+	for (const [index, change] of differing.entries()) result.set(change, hunks[index] ?? "");
+	return result;
+}
+
+function canBeWhole(change: FileChange): boolean {
+	if (!gitAccepts(change)) return false;
+	if (!changesContent(change)) return true;
+	return [change.before, change.after].every(
+		(version) => !version || (version.size <= largestWhole && ["text", "other-text"].includes(version.form)),
+	);
+}
+
+/** Excludes the largest until the rest fits. */
+function withinLimit(changes: readonly FileChange[]): Set<FileChange> {
+	const sizeOf = (change: FileChange) =>
+		changesContent(change) ? Math.max(change.before?.size ?? 0, change.after?.size ?? 0) : 0;
+	let total = changes.reduce((sum, change) => sum + sizeOf(change), 0);
+	if (total <= mostShown) return new Set(changes);
+	const bySize = [...changes].sort((one, other) => sizeOf(other) - sizeOf(one));
+	const whole = new Set(changes);
+	for (const change of bySize) {
+		if (total <= mostShown) break;
+		whole.delete(change);
+		total -= sizeOf(change);
+	}
+	return whole;
+}
+
+/** Returns everything for `git apply`: text as it is, all else compressed. */
+async function patchOf(
+	changes: readonly FileChange[],
+	hunks: ReadonlyMap<FileChange, string>,
+	ignored: ReadonlySet<FileChange>,
+	lines: readonly string[],
+	services: ChangeServices,
+): Promise<FileChanges["patch"]> {
+	const text = new PatchText(services.patchFile);
+	try {
+		const leftOut = await refusedChanges(changes, hunks, ignored, services);
+		if (ignored.size > 0 && [...ignored].every((change) => leftOut.has(change)))
+			text.write(`${notInPatch}they are too large: ${ignoredLine(ignored)}`);
+		for (const [change, reason] of leftOut)
+			if (!ignored.has(change)) text.write(notInPatch + reason + changeLine(change, formName(change)).slice(2));
+		for (const line of lines) text.write(line);
+		for (const change of changes) {
+			if (leftOut.has(change)) continue;
+			const hunk = isText(change) ? hunks.get(change) : undefined;
+			text.write(patchHeading(change, hunk !== undefined && hunk !== ""));
+			if (hunk !== undefined) text.write(hunk);
+			else if (changesContent(change)) await writeContent(change, text, services.signal);
+		}
+	} finally {
+		text.close();
+	}
+	return text.result();
+}
+
+/** Returns the changes that a patch can't or must not contain, each with the reason. */
+async function refusedChanges(
+	changes: readonly FileChange[],
+	hunks: ReadonlyMap<FileChange, string>,
+	ignored: ReadonlySet<FileChange>,
+	{ redact, signal }: ChangeServices,
+): Promise<ReadonlyMap<FileChange, string>> {
+	const refused = new Map<FileChange, string>();
+	const tooMany = bytesOf([...ignored]) > mostIgnoredKept;
+	for (const change of changes) {
+		if (tooMany && ignored.has(change)) refused.set(change, "");
+		else if (!gitAccepts(change)) refused.set(change, "git does not accept this name: ");
+		else if (redact && change.after && changesContent(change) && !(isText(change) && hunks.has(change))) {
+			// Compressed content can't be redacted.
+			if (await holdsSecret(change.after, redact, signal)) refused.set(change, "it contains a secret: ");
+		}
+	}
+	return refused;
+}
+
+async function writeContent({ after }: FileChange, text: PatchText, signal: AbortSignal | undefined): Promise<void> {
+	const read = (take: (chunk: Buffer) => void | Promise<void>) =>
+		after ? readVersion(after, take, signal) : Promise.resolve();
+	await writeBinaryHunk(after?.size ?? 0, read, (piece) => text.write(piece));
+}
+
+/** Files that are not shown whole come first. `git apply` ignores their lines. */
+function shownText(
+	changes: readonly FileChange[],
+	hunks: ReadonlyMap<FileChange, string>,
+	ignored: ReadonlySet<FileChange>,
+	lines: readonly string[],
+): string {
+	const condensed = changes.filter((change) => !hunks.has(change) && !ignored.has(change));
+	const listed = condensed.slice(0, mostLines).map((change) => changeLine(change, formName(change)));
+	const counted = condensed.slice(mostLines);
+	const whole = changes.flatMap((change) => {
+		const hunk = hunks.get(change);
+		if (hunk === undefined) return [];
+		if (isText(change) || !changesContent(change)) return [patchHeading(change, hunk !== "") + hunk];
+		return [changeLine(change, formName(change)) + commented(hunk)];
+	});
+	return [
+		...listed,
+		...(counted.length > 0 ? [`# ${counted.length} more files: ${byDirectory(counted)}\n`] : []),
+		...(ignored.size > 0 ? [`# ${ignoredLine(ignored)}`] : []),
+		...lines,
+		...whole,
+	].join("");
+}
+
+function ignoredLine(ignored: ReadonlySet<FileChange>): string {
+	return `${ignored.size} new files that the workspace's rules ignore are not shown: ${byDirectory([...ignored])}\n`;
 }

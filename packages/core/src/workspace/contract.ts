@@ -1,148 +1,147 @@
-import type { Redactor } from "../base/redact.ts";
-import type { Environment } from "../io/environment.ts";
-import type { Scratch } from "../io/files/scratch.ts";
-import type { CommandRunner } from "../model/command-runner.ts";
-import type { DiskView } from "../model/disk-view.ts";
-import type { EvalScope } from "../model/eval-scope.ts";
-import type { Extension, Hooks, Workspace, WorkspaceRepo } from "../model/eval-types.ts";
+import type { CommandRunner } from "../eval/command.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import type { Extension, Hooks, Workspace, WorkspaceRepo } from "../eval/eval-types.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { Redactor } from "../lib/redact.ts";
+import type { Scratch } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
 
-/** Takes what a hook or an extension printed, secrets not redacted. `name`: the command line, or the extension's path. */
+/** Secrets are not redacted. `name`: the command line, or the extension's path. */
 export type PrintedLog = (stage: WorkspaceStage, name: string, text: string) => void;
 
-/** What tests have in common that share one workspace definition: `workspaceKey` tells whether two are the same. */
+/** What tests with the same workspace definition share, as compared by `workspaceKey`. */
 export interface WorkspaceSpec {
-	/** Absent where an eval has extensions or target hooks only: then the directory is empty at first. */
+	/** Absent if an eval only has extensions or target hooks: then the directory starts empty. */
 	readonly workspace?: Workspace | undefined;
 	readonly extensions: readonly Extension[];
 	/** The target's own hooks: before-hooks run after the workspace's, after-hooks before them. */
 	readonly targetHooks?: Hooks | undefined;
-	/** Scope of the eval that the tests belong to; its directory is the extensions' `eval_dir`. */
+	/** Scope of the tests' eval; its directory is the extensions' `eval_dir`. */
 	readonly scope: EvalScope;
 }
 
 export interface WorkspaceServices {
 	readonly view: DiskView;
-	/** The eval's environment: what hooks and extensions inherit. */
+	/** The eval's environment, for hooks and extensions. */
 	readonly env: Environment;
-	/** AgentV's own environment, without `.env` files: what git gets. */
+	/** AgentV's own environment, without `.env` files, for git. */
 	readonly processEnv: Environment;
 	/** Runs hooks: `commandRunner({view, scope, env})`. */
 	readonly runCommand: CommandRunner;
-	/** `$AGENTV_HOME`, absolute; repositories are cached below it. */
+	/** `$AGENTV_HOME`, absolute; contains the repository cache. */
 	readonly agentvHome: string;
-	/** Directory for this run's workspaces, made if need be; nothing else may write there. Not within the eval's own directories. */
+	/** Created if missing, used by this run only. Not inside the eval's own directories. */
 	readonly directory: string;
 	/** `eval_run_id` of hooks and extensions. */
 	readonly runId: string;
 	/** `AGENTV_EXPERIMENT` and `AGENTV_RUN_TIMESTAMP`; `AGENTV_WORKSPACE_PATH` is added. */
 	readonly programEnv: Readonly<Record<string, string>>;
-	/** Aborted by Ctrl-C: ends what is under way, process groups included. After-hooks still run on `close`, unless it aborts them by its own. */
+	/** Aborted by Ctrl-C. After-hooks still run on `close`, unless it has its own abort. */
 	readonly signal: AbortSignal;
-	/** Takes secrets out of texts: files that hold one are not recorded in a form that hides it. */
+	/** Redacts secrets: files with one are not recorded in a form that hides it. */
 	readonly redact?: Redactor | undefined;
-	/** The commit that a resumed run got for a repository before: it gets the same again. */
+	/** Returns the commit that a resumed run previously checked out, to use it again. */
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
-	/** For what belongs to no attempt: `beforeAll`, `afterAll`, clean-up. */
+	/** For output outside attempts: `beforeAll`, `afterAll`, cleanup. */
 	readonly log?: PrintedLog | undefined;
 }
 
-/** A repository as a run got it; goes into the run's record. */
+/** A repository as checked out, for the run's record. */
 export interface RepositoryRecord {
-	/** Inside the workspace. */
+	/** Relative to the workspace. */
 	readonly path: string;
 	/** As written, without credentials. */
 	readonly repo: string;
 	/** Branch, tag or SHA as written; absent: the remote's HEAD. */
 	readonly requested?: string;
-	/** How many commits before that; absent: none. */
+	/** Number of commits before it; absent: none. */
 	readonly ancestor?: number;
 	/** The full SHA that was checked out. */
 	readonly sha: string;
 }
 
-/** Prepared once for all tests of a spec: template, repositories, `beforeAll`, `before_all`, baseline commit. */
+/** Prepared once for all tests of a spec. */
 export interface PreparedBase {
 	readonly repositories: readonly RepositoryRecord[];
-	/** Whether what workspaces are made from and compared with was removed since. */
+	/** Returns whether the source and baseline of workspaces were removed. */
 	isLost(): boolean;
-	/** Resolves when no workspace of it is open. */
+	/** Resolves when none of its workspaces is open. */
 	idle(): Promise<void>;
-	/** How many tests it can serve at once: 1 for a shared workspace. `open` waits its turn, too. */
+	/** How many tests it can serve concurrently: 1 for a shared workspace. `open` also waits. */
 	readonly concurrency: number;
 	/**
-	 * A workspace for one attempt: a copy of the base, or the shared directory, reset to the baseline.
+	 * Opens a workspace for one attempt: a copy of the base, or the shared directory reset to the
+	 * baseline.
 	 * @throws WorkspaceError, AgentvError `interrupted`
 	 */
 	open(test: WorkspaceTest): Promise<TestWorkspace>;
-	/** `afterAll`, `after_all`, then removes everything but the workspaces that were kept. Returns what went wrong. Never rejects. */
+	/** Runs after-hooks, then removes all but kept workspaces. Returns failures; never rejects. */
 	close(): Promise<readonly WorkspaceWarning[]>;
 }
 
 export interface WorkspaceTest {
-	/** Takes what hooks and extensions of this attempt print. */
+	/** Receives the output of this attempt's hooks and extensions. */
 	readonly log?: PrintedLog;
 	readonly id: string;
-	/** From 1. */
+	/** 1-based. */
 	readonly attempt: number;
-	/** Tells attempts against different targets apart. */
+	/** Distinguishes attempts against different targets. */
 	readonly target: string;
-	/** `case_input` as hooks and extensions get it: the test's input on the wire. */
+	/** `case_input` of hooks and extensions: the test's input in file spelling. */
 	readonly input: unknown;
 	/** `case_metadata` and `metadata`. */
 	readonly metadata: Readonly<Record<string, unknown>>;
-	/** Where changes go that are too large for memory, one file a call of `fileChanges`. Default: a directory that the base removes in the end. */
+	/** For changes that are too large for memory. Default: a directory of the base. */
 	readonly scratch?: Scratch | undefined;
-	/** Ends the before-hooks and extensions of this attempt: the test's own time limit, or Ctrl-C. */
+	/** Ends this attempt's before-hooks and extensions: the test's own time limit, or Ctrl-C. */
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** What one attempt works in. Call in this order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
+/** Call order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
 export interface TestWorkspace {
 	/** Absolute real path. */
 	readonly path: string;
-	/** What extensions returned as `provider_context` so far, `agent_rules_paths` included. */
+	/** What extensions returned as `provider_context` so far, including `agent_rules_paths`. */
 	readonly providerContext: Readonly<Record<string, unknown>>;
-	/** What extensions want in the result's `metadata`, `agent_rules_paths` included. */
+	/** What extensions add to the result's `metadata`, including `agent_rules_paths`. */
 	readonly metadata: Readonly<Record<string, unknown>>;
 	/**
-	 * Extensions' `beforeEach`, `before_each`, snapshot.
-	 * @throws WorkspaceError when one of them fails, AgentvError `interrupted`
+	 * Runs extensions' `beforeEach` and `before_each`, then takes a snapshot.
+	 * @throws WorkspaceError if one of them fails, AgentvError `interrupted`
 	 */
 	before(): Promise<void>;
 	/**
-	 * What differs from the snapshot; `undefined` when nothing does. Every new, changed and removed file is in it, nested repositories'
-	 * files under their paths; HEAD and the agent's index are not touched.
-	 * @throws WorkspaceError; with `causedBy: "agent"` when the directory was removed or replaced
+	 * Returns the differences from the snapshot; undefined if there are none. Includes every new,
+	 * changed and removed file, and those of nested repositories under their paths; does not touch
+	 * HEAD or the agent's index.
+	 * @throws WorkspaceError; with `causedBy: "agent"` if the directory was removed or replaced
 	 */
 	fileChanges(): Promise<FileChanges | undefined>;
 	/**
-	 * Makes the changes that an earlier attempt recorded, in place of asking a target. Call it after `before`; called again, it makes the
-	 * other changes instead.
+	 * Applies the changes that an earlier attempt recorded, instead of calling a target. Call it
+	 * after `before`; another call replaces the changes.
 	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
-	 * @throws WorkspaceError when they can't be made exactly
+	 * @throws WorkspaceError if they don't apply exactly
 	 */
 	applyChanges(patchFile: string): Promise<void>;
-	/** Extensions' `afterEach`, then `after_each`; also after a failed `before`. Never rejects. */
+	/** Runs extensions, then hooks; also after a failed `before`. Never rejects. */
 	after(): Promise<readonly WorkspaceWarning[]>;
-	/** Ends what hooks left running and frees the directory, or keeps it for the user to look at. Returns where it was kept. */
+	/** Ends leftover processes. Returns the path of a kept workspace. */
 	close(options: { readonly keep: boolean }): Promise<string | undefined>;
 }
 
-/** What a target did to the files of its workspace. */
+/** A target's changes to the files of its workspace. */
 export interface FileChanges {
 	/**
-	 * What graders see, in an order that no file name decides. Files are shown whole as in a unified diff, but a binary or large one by a
-	 * line that begins with `#` and says its size and SHA-256.
+	 * For graders, in an order that file names can't influence. Files are shown whole as in a unified
+	 * diff, but a binary or large one by a line that begins with `#`, with its size and SHA-256.
 	 */
 	readonly shown: string;
-	/**
-	 * The same for `git apply`, with the content of all files: the text, or the absolute path of a file that holds it, if it is too
-	 * large for memory.
-	 */
+	/** For `git apply`: the text or, if too large for memory, an absolute path. */
 	readonly patch: { readonly text: string } | { readonly file: string };
 }
 
-/** A failed after-hook, or something that could not be tidied up. */
+/** A failed after-hook or cleanup. */
 export interface WorkspaceWarning {
 	readonly stage: WorkspaceStage;
 	/** Short and stable, as `WorkspaceError.reason`. */
@@ -151,7 +150,6 @@ export interface WorkspaceWarning {
 	readonly message: string;
 }
 
-/** Where in the life of a workspace something happened. */
 export type WorkspaceStage =
 	| "workspace"
 	| "target"

@@ -1,6 +1,6 @@
-// Runs the functions of one extension module, in a process of its own: whatever user code does to it, only this process ends.
-// Asked on descriptor 3, one JSON value a line: {name, context, env}. Answers on descriptor 4, ended by an empty line: {result} or {error}.
-// Usage: extension-host.mjs MODULE
+// Runs the functions of one extension module in a separate process, so that user code can only
+// crash that. Requests on descriptor 3, one JSON value per line: {name, context, env}. Responses on
+// descriptor 4, ended by an empty line: {result} or {error}. Usage: extension-host.mjs MODULE
 import { createReadStream, writeSync } from "node:fs";
 import { Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -20,7 +20,7 @@ function send(answer) {
 		try {
 			at += writeSync(4, bytes, at);
 		} catch (error) {
-			// The pipe is full and does not block: the reader is about to empty it.
+			// The pipe is full and does not block: the reader will empty it.
 			if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EAGAIN") throw error;
 		}
 	}
@@ -35,33 +35,34 @@ function describe(error) {
 /** @param {Question} question */
 async function answer({ name, context, env }) {
 	try {
-		// What the function starts belongs to the test that it is called for.
+		// Processes that the function starts belong to the current test.
 		Object.assign(process.env, env);
 		loading ??= import(pathToFileURL(path).href);
 		const module = await loading;
 		const value = module[name] ?? /** @type {Record<string, unknown> | undefined} */ (module["default"])?.[name];
 		if (typeof value !== "function") throw new Error(`it has no exported function ${name}`);
 		const result = await value(context, { hookName: name });
-		// Said here already, so that a result that is no JSON is this call's error.
+		// Serialized here, so that a result that is not JSON is this call's error.
 		send(JSON.parse(JSON.stringify({ result: result ?? null })));
 	} catch (error) {
 		send({ error: describe(error) });
 	}
 }
 
-/** Reads the questions in a thread of its own: the module may keep the main one busy for ever, and the end of the run must still be seen. */
+/** The module can block the main thread, and the end of the run must still be noticed. */
 function readQuestions() {
-	// Where there is a choice, a socket: a file's stream would block a thread, and with it the end of this process.
+	// Use a socket if possible: a file stream would block a thread, and with it the end of this
+	// process.
 	const questions = process.versions["bun"] ? createReadStream("", { fd: 3 }) : new Socket({ fd: 3 });
 	const lines = createInterface({ input: questions });
 	lines.on("line", (line) => parentPort?.postMessage(line));
-	// When the run is gone, nothing is left to do; what the module started is in this process's group.
+	// The run has ended; processes of the module are in this process's group.
 	lines.on("close", () => process.kill(process.platform === "win32" ? process.pid : 0, "SIGKILL"));
 }
 
 function answerQuestions() {
 	let queue = Promise.resolve();
-	// What the runner of TypeScript adds to the command line is not for the thread.
+	// Flags of the TypeScript runner are not for the thread.
 	const reader = new Worker(new URL(import.meta.url), { execArgv: [] });
 	reader.on("message", (/** @type {string} */ line) => {
 		queue = queue.then(() => answer(JSON.parse(line)));

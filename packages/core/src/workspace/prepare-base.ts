@@ -1,26 +1,44 @@
 import { join } from "node:path";
-import { makeDirectory } from "../io/files/make-directory.ts";
-import { removeTree } from "../io/files/remove-tree.ts";
-import { makeTempDir } from "../io/files/temp-dir.ts";
-import { throwIfAborted } from "../io/files/throw-if-aborted.ts";
-import { ProcessScope } from "../io/process/process-scope.ts";
-import { makeBaseline } from "./baseline.ts";
-import { ChangeStore } from "./change-store.ts";
-import type { PreparedBase, WorkspaceServices, WorkspaceSpec } from "./contract.ts";
-import { ExtensionHosts } from "./extension-hosts.ts";
-import { type ExtensionState, emptyState } from "./extension-state.ts";
-import { IgnoreRules } from "./ignore-rules.ts";
-import { placeTemplate } from "./place-template.ts";
-import { Pristine } from "./pristine.ts";
-import { type PlacedRepositories, placeRepositories } from "./repositories/place-repositories.ts";
-import { endScope, runAfter, runBefore, type StageRun, type StageRunner } from "./run-stage.ts";
-import { WorkspaceBase } from "./workspace-base.ts";
-import { staged } from "./workspace-error.ts";
-import { workspaceKey } from "./workspace-key.ts";
+import pLimit from "p-limit";
+import { shownCommand } from "../eval/command.ts";
+import type { EvalScope } from "../eval/discover-evals.ts";
+import { type HookName, hookNames, type WorkspaceRepo } from "../eval/eval-types.ts";
+import { wireHookNames } from "../eval/load-workspace.ts";
+import { type PathText, resolvePath, resolveWithinReach } from "../eval/read-shape.ts";
+import type { DiskView } from "../eval/source.ts";
+import type { ResetMode } from "../format/workspace-entry.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { redactUrl } from "../lib/git-url.ts";
+import { copyPreparedTree, type PreparedTree, prepareTree } from "../machine/copy-tree.ts";
+import { listDirectory, makeDirectory, makeTempDir } from "../machine/directories.ts";
+import { pathKind, removeTree, throwIfAborted } from "../machine/files.ts";
+import { ProcessScope } from "../machine/process-scope.ts";
+import { digestText, noteTree } from "../machine/tree-notes.ts";
+import { removeFile, renamePath, writeNote } from "../machine/write-file.ts";
+import { AttemptWorkspace, type BaseParts, keptMark, type WorkDirectory } from "./attempt-workspace.ts";
+import { ChangeStore, IgnoreRules, isGitsOwn, Pristine } from "./change-store.ts";
+import type {
+	PreparedBase,
+	RepositoryRecord,
+	TestWorkspace,
+	WorkspaceServices,
+	WorkspaceSpec,
+	WorkspaceTest,
+	WorkspaceWarning,
+} from "./contract.ts";
+import { ExtensionHosts, type ExtensionState, emptyState, relocated } from "./extension-hosts.ts";
+import { endScope, extensionsAt, hooksAt, runAfter, runBefore, type StageRun, type StageRunner } from "./hooks.ts";
+import { pathWithin } from "./patch.ts";
+import { mirrorCommit, type RepositoryServices, repositorySource } from "./repositories.ts";
+import { makeBaseline } from "./snapshot.ts";
+import { placeWithSubmodules } from "./submodules.ts";
+import { staged, WorkspaceError, warned } from "./workspace-error.ts";
 
 /**
- * Prepares what the tests of a spec have in common, once: template, repositories, extensions' `beforeAll`, `before_all`, baseline commit.
- * @throws WorkspaceError when one of these fails (every test of the spec is then an execution error); AgentvError `interrupted`
+ * Prepares what the tests of a spec share, once: template, repositories, extensions' `beforeAll`,
+ * `before_all`, baseline commit.
+ * @throws WorkspaceError if one of these fails (every test of the spec is then an execution error);
+ * AgentvError `interrupted`
  */
 export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: WorkspaceServices): Promise<PreparedBase> {
 	const home = await staged("template", () => makeTempDir(`${workspaceKey(spec).slice(0, 12)}-`, services.directory));
@@ -46,7 +64,7 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 	}
 }
 
-/** Template and repositories. */
+/** Adds template and repositories. */
 async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServices): Promise<PlacedRepositories> {
 	const { view, signal, agentvHome, processEnv, recordedCommit } = services;
 	const { workspace, scope } = spec;
@@ -60,7 +78,7 @@ async function fill(path: string, spec: WorkspaceSpec, services: WorkspaceServic
 	return staged("repositories", () => placeRepositories(workspace?.repos ?? [], path, repositoryServices));
 }
 
-/** The baseline commit, and for a shared workspace the copy that it is reset from. */
+/** Creates the baseline commit, and for a shared workspace the copy to reset it from. */
 async function finish(
 	home: string,
 	path: string,
@@ -75,7 +93,7 @@ async function finish(
 	return Pristine.of(path, join(home, "pristine"), signal);
 }
 
-/** When `beforeAll` fails, what of it succeeded may have to be undone: the after-hooks run all the same. */
+/** Runs the after-hooks, because a failed `beforeAll` can have succeeded in part. */
 async function afterFailure(
 	runner: StageRunner,
 	run: StageRun,
@@ -92,5 +110,333 @@ async function afterFailure(
 		);
 		for (const { message } of warnings) runner.services.log?.("clean_up", "agentv", message);
 		throw error;
+	}
+}
+
+class WorkspaceBase implements PreparedBase {
+	readonly parts: BaseParts;
+	readonly #isShared: boolean;
+	/** Directories that tests have finished with. */
+	readonly #free: WorkDirectory[] = [];
+	#shared: WorkDirectory | undefined;
+	/** Resolves when the shared directory is free. */
+	#turn: Promise<void> = Promise.resolve();
+	#kept = false;
+	/** Open workspaces; each resolves when it is closed. */
+	readonly #open = new Set<Promise<void>>();
+
+	constructor(parts: BaseParts) {
+		this.parts = parts;
+		this.#isShared = parts.runner.spec.workspace?.isolation !== "per_test";
+	}
+
+	get repositories(): readonly RepositoryRecord[] {
+		return this.parts.repositories;
+	}
+
+	get concurrency(): number {
+		return this.#isShared ? 1 : Number.POSITIVE_INFINITY;
+	}
+
+	async open(test: WorkspaceTest): Promise<TestWorkspace> {
+		const { runner, pristine } = this.parts;
+		const { signal } = runner.services;
+		if (this.isLost()) {
+			const message = `the pristine copy of the workspace is gone: ${pristine.root}`;
+			throw new WorkspaceError("workspace", "workspace-gone", message, { causedBy: "agent" });
+		}
+		if (!this.#isShared) {
+			const directory = await staged("copy", () => this.#ownDirectory(test));
+			const state = relocated(this.parts.state, this.parts.path, directory.path);
+			const closed = this.#opened();
+			return new AttemptWorkspace(this.parts, directory, test, state, async (keep) => {
+				try {
+					await this.#release(directory, keep);
+				} finally {
+					closed();
+				}
+			});
+		}
+		const done = await this.#waitTurn();
+		try {
+			if (signal.aborted) throw new AgentvError("interrupted", "waiting for the workspace was interrupted");
+			const directory = await staged("reset", () => this.#sharedDirectory());
+			const closed = this.#opened();
+			return new AttemptWorkspace(this.parts, directory, test, this.parts.state, async (keep) => {
+				try {
+					if (keep) this.#keep(directory);
+				} finally {
+					closed();
+					done();
+				}
+			});
+		} catch (error) {
+			done();
+			throw error;
+		}
+	}
+
+	isLost(): boolean {
+		const { pristine, store } = this.parts;
+		return !pristine.exists() || !store.exists();
+	}
+
+	async idle(): Promise<void> {
+		await Promise.all(this.#open);
+	}
+
+	/** Counts a workspace as open until the returned function is called. */
+	#opened(): () => void {
+		let close: (() => void) | undefined;
+		const open = new Promise<void>((resolve) => {
+			close = resolve;
+		});
+		this.#open.add(open);
+		return () => {
+			this.#open.delete(open);
+			close?.();
+		};
+	}
+
+	/** Waits until the shared directory is free; the returned function releases it. */
+	async #waitTurn(): Promise<() => void> {
+		const before = this.#turn;
+		let done: (() => void) | undefined;
+		this.#turn = new Promise((resolve) => {
+			done = resolve;
+		});
+		await before;
+		return () => done?.();
+	}
+
+	/** Returns a directory for one test: a reset one, which costs a tenth, else a new copy. */
+	async #ownDirectory(test: WorkspaceTest): Promise<WorkDirectory> {
+		const { home, pristine, rules, runner } = this.parts;
+		const { signal } = runner.services;
+		const path = freePath(home, test);
+		const used = this.#free.pop();
+		if (used) {
+			try {
+				// A unique name: leftover processes of an earlier test that write to its paths don't reach
+				// this one.
+				renamePath(used.path, path);
+				return { path, clean: await pristine.reset(path, used.clean, "strict", rules, signal), isClean: true };
+			} catch (error) {
+				if (signal.aborted) throw error;
+				// A test can leave what can't be cleaned up, such as a mounted file system: use another
+				// directory.
+				runner.services.log?.("reset", "agentv", `a used workspace could not be reset: ${String(error)}`);
+			}
+		}
+		const fresh = freePath(home, test);
+		try {
+			return { path: fresh, clean: await pristine.copyTo(fresh, signal), isClean: true };
+		} catch (error) {
+			await removeTree(fresh);
+			throw error;
+		}
+	}
+
+	async #sharedDirectory(): Promise<WorkDirectory> {
+		const { path, pristine, rules, runner } = this.parts;
+		const { signal } = runner.services;
+		const mode = resetMode(runner);
+		if (this.#shared?.isLost) {
+			await removeTree(path);
+			this.#shared = { path, clean: await pristine.copyTo(path, signal), isClean: true };
+		} else if (!this.#shared) this.#shared = { path, clean: await noteTree(path, signal), isClean: true };
+		else if (mode === "none") this.#shared.isClean = false;
+		else this.#shared.clean = await pristine.reset(path, this.#shared.clean, mode, rules, signal);
+		return this.#shared;
+	}
+
+	async #release(directory: WorkDirectory, keep: boolean): Promise<void> {
+		if (keep) return this.#keep(directory);
+		if (!directory.isLost) this.#free.push(directory);
+		else await removeTree(directory.path);
+	}
+
+	/** Also noted next to the directory, so that it stays after a crash. */
+	#keep({ path }: WorkDirectory): void {
+		// What the agent removed can't be kept.
+		if (pathKind(path) === "missing") return;
+		this.#kept = true;
+		writeNote(`${path}${keptMark}`, "");
+	}
+
+	async close(): Promise<readonly WorkspaceWarning[]> {
+		const { runner, home, path, state, processes } = this.parts;
+		const subject = { workspacePath: path, testId: "__after_all__", runId: runner.services.runId };
+		const { warnings } = await runAfter(runner, "afterAll", { subject, scope: processes }, state);
+		const tidied = await warned("clean_up", async () => {
+			await runner.hosts.end();
+			await this.#remove(home);
+		});
+		return [...warnings, ...tidied];
+	}
+
+	/** Keeps kept workspaces, and the object stores that they borrow from. */
+	async #remove(home: string): Promise<void> {
+		if (!this.#kept) return removeTree(home);
+		const ours = ["changes.git", "rules", "pristine", "patches", ...(this.#isShared ? [] : ["base"])].map((name) =>
+			join(home, name),
+		);
+		const marks = listDirectory(home).filter((name) => name.endsWith(keptMark));
+		for (const path of [...ours, ...this.#free.map((directory) => directory.path)]) await removeTree(path);
+		for (const mark of marks) removeFile(join(home, mark));
+	}
+}
+
+/** Returns how to reset a shared workspace before each test: from the first hook that sets it. */
+function resetMode({ spec }: StageRunner): ResetMode {
+	const all = [spec.workspace?.hooks, spec.targetHooks];
+	const resets = (["afterEach", "beforeEach", "beforeAll"] as const).flatMap((name) =>
+		all.flatMap((hooks) => hooks?.[name]?.reset ?? []),
+	);
+	return resets[0] ?? "fast";
+}
+
+/** Doesn't depend on the test's id, which can be any text. */
+function freePath(home: string, test: WorkspaceTest): string {
+	const digest = digestText(JSON.stringify([test.id, test.target, test.attempt])).slice(0, 16);
+	for (let count = 1; ; count++) {
+		const path = join(home, count === 1 ? `w-${digest}` : `w-${digest}-${count}`);
+		if (pathKind(path) === "missing") return path;
+	}
+}
+
+/** Equal for specs with the same content, wherever it is written. */
+export function workspaceKey(spec: WorkspaceSpec): string {
+	const { workspace, extensions, targetHooks, scope } = spec;
+	const text = JSON.stringify([workspace ?? null, extensions, targetHooks ?? null, scope], (key, value: unknown) =>
+		// The directory of relative paths (`base`) counts, the location does not.
+		key === "at" ? undefined : value,
+	);
+	return digestText(text).slice(0, 32);
+}
+
+/**
+ * Copies a template, without `.git`, into the empty directory `to`.
+ * @throws WorkspaceError `not-found`, or `path.symlink-escape` for links that leave the template
+ */
+async function placeTemplate(
+	template: PathText,
+	to: string,
+	at: { readonly scope: EvalScope; readonly view: DiskView; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+	const from = resolveWithinReach(template, "workspace template", at.scope, at.view);
+	if (from.kind !== "directory") {
+		const what = from.kind === "missing" ? "does not exist" : "is not a directory";
+		throw new WorkspaceError("template", "not-found", `the template ${from.path} ${what}`);
+	}
+	let tree: PreparedTree;
+	try {
+		tree = prepareTree(from.path, { filter: (path) => !isGitsOwn(path) });
+	} catch (error) {
+		if (!(error instanceof AgentvError) || error.code !== "refused") throw error;
+		const options = { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+		const reason = /lead out of it/.test(error.message) ? "path.symlink-escape" : "refused";
+		throw new WorkspaceError("template", reason, `the template ${error.message}`, options);
+	}
+	await copyPreparedTree(tree, to, { signal: at.signal });
+}
+
+/** What preparing and opening a workspace would do, in order. */
+export interface WorkspaceDescription {
+	readonly isolation: "shared" | "per_test";
+	readonly template?: { readonly path: string; readonly exists: boolean };
+	readonly repositories: readonly {
+		readonly path: string;
+		readonly repo: string;
+		readonly requested?: string;
+		readonly ancestor: number;
+		readonly sparse?: readonly string[];
+	}[];
+	/** Once per run (`beforeAll`, `before_all`, …) or for each test. */
+	readonly calls: readonly { readonly when: string; readonly what: string }[];
+}
+
+/** Describes a workspace for `--dry-run`. Only checks whether the template exists. */
+export function describeWorkspace(spec: WorkspaceSpec, view: DiskView): WorkspaceDescription {
+	const { workspace, scope } = spec;
+	const template = workspace?.template && resolvePath(workspace.template, scope, view);
+	return {
+		isolation: workspace?.isolation ?? "shared",
+		...(template ? { template: { path: template.path, exists: template.kind === "directory" } } : {}),
+		repositories: (workspace?.repos ?? []).map((repo) => ({
+			path: repo.path || ".",
+			repo: redactUrl(repo.repo),
+			...(repo.commit === undefined ? {} : { requested: repo.commit }),
+			ancestor: repo.ancestor,
+			...(repo.sparse ? { sparse: repo.sparse } : {}),
+		})),
+		calls: hookNames.flatMap((name) => callsAt(spec, name)),
+	};
+}
+
+function callsAt(spec: WorkspaceSpec, name: HookName): { when: string; what: string }[] {
+	const extensions = extensionsAt(spec.extensions, name).map((extension) => ({
+		when: name,
+		what: extension.kind === "module" ? `${extension.module.raw}:${name}` : "agentv:agent-rules",
+	}));
+	const hooks = hooksAt(spec, name).flatMap(({ command }) =>
+		command ? [{ when: wireHookNames[name], what: shownCommand(command) }] : [],
+	);
+	return [...extensions, ...hooks];
+}
+
+/** More concurrent fetches are not faster. */
+const atOnce = 3;
+
+interface PlacedRepositories {
+	/** One for each repository of the workspace, in order. */
+	readonly records: readonly RepositoryRecord[];
+	/** Locations of all repositories, including submodules, relative to the workspace. */
+	readonly paths: readonly string[];
+}
+
+/**
+ * Creates a workspace's repositories below `root`, a real path, and returns their commits. @throws
+ * AgentvError
+ */
+async function placeRepositories(
+	repos: readonly WorkspaceRepo[],
+	root: string,
+	services: RepositoryServices,
+): Promise<PlacedRepositories> {
+	// Checked before anything is fetched; and again below, after the preceding ones are in place.
+	for (const repo of repos) pathWithin(root, repo.path, "the path of a repository");
+	const limit = pLimit(atOnce);
+	const commits = await Promise.allSettled(
+		repos.map((repo) =>
+			limit(async () => {
+				const source = repositorySource(repo, services);
+				const known = services.recordedCommit?.(repo);
+				const [commit, ancestor] = known === undefined ? [repo.commit, repo.ancestor] : [known, 0];
+				return { source, commit: await mirrorCommit(source, commit, ancestor, services) };
+			}),
+		),
+	);
+	try {
+		const records: RepositoryRecord[] = [];
+		const paths: string[] = [];
+		for (const [index, repo] of repos.entries()) {
+			const outcome = commits[index];
+			if (outcome?.status !== "fulfilled") throw outcome?.reason;
+			const fetched = outcome.value;
+			const { path, sparse } = repo;
+			const placed = await placeWithSubmodules({ ...fetched, path, sparse }, root, services);
+			paths.push(...placed.map((one) => one || "."));
+			records.push({
+				path: repo.path === "" ? "." : repo.path,
+				repo: fetched.source.shown,
+				...(repo.commit === undefined ? {} : { requested: repo.commit }),
+				...(repo.ancestor === 0 ? {} : { ancestor: repo.ancestor }),
+				sha: fetched.commit.sha,
+			});
+		}
+		return { records, paths };
+	} finally {
+		for (const outcome of commits) if (outcome.status === "fulfilled") outcome.value.commit.release();
 	}
 }

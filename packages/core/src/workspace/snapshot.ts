@@ -1,17 +1,23 @@
-import { join } from "node:path";
-import type { Redactor } from "../base/redact.ts";
-import { Openings } from "../io/files/openings.ts";
-import { largestTree, refuseTooLarge } from "../io/files/size-limits.ts";
-import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../io/files/tree-notes.ts";
-import type { ChangeStore } from "./change-store.ts";
-import { type Content, describeBytes, describeVersion, largestWhole, readSource } from "./file-version.ts";
-import type { IgnoreRules } from "./ignore-rules.ts";
-import { isGitsOwn, type Pristine } from "./pristine.ts";
+import { isUtf8 } from "node:buffer";
+import { createHash, type Hash } from "node:crypto";
+import { dirname, join } from "node:path";
+import { AgentvError } from "../lib/errors.ts";
+import type { Redactor } from "../lib/redact.ts";
+import { makeDirectory } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
+import { largestTree, pathKind, rawBytes, refuseTooLarge } from "../machine/files.ts";
+import { listTree } from "../machine/find-files.ts";
+import { initRepository, type LocalGitOptions, localGit } from "../machine/git.ts";
+import { Openings, readRegularChunks, readRegularFile } from "../machine/read-file.ts";
+import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../machine/tree-notes.ts";
+import { renamePath, settleTimes, writeNewFile } from "../machine/write-file.ts";
+import { type ChangeStore, type IgnoreRules, isGitsOwn, type Pristine } from "./change-store.ts";
+import { baselineIdentity, plainGitEnvironment, workspaceGitConfig } from "./repositories.ts";
 
-/** What the workspace held when the target began. */
+/** The workspace's state when the target started. */
 export interface Snapshot {
 	readonly notes: TreeNotes;
-	/** Files that differ from the pristine tree. The contents of those that are not `large` are in the store. */
+	/** Files that differ from the pristine tree. Contents that are not `large` are in the store. */
 	readonly saved: ReadonlyMap<string, Content>;
 }
 
@@ -21,24 +27,24 @@ export interface ChangeServices {
 	readonly rules: IgnoreRules;
 	/** Returns the path of a new file for a patch that is too large for memory. */
 	readonly patchFile: () => string;
-	/** Finds the run's secrets: they must not be kept in a form that hides them. */
+	/** Finds the run's secrets, which must not be stored in a form that hides them. */
 	readonly redact?: Redactor | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
 export interface SnapshotInput {
-	/** Notes of the workspace as it was when reset or copied. */
+	/** Notes of the workspace after its reset or copy. */
 	readonly clean: TreeNotes;
 	/** Whether anything ran in it since. */
 	readonly touched: boolean;
-	/** The snapshot before, of the same directory: contents that are the same still need not be stored again. */
+	/** The previous snapshot of the same directory: unchanged contents need not be stored again. */
 	readonly previous?: Snapshot | undefined;
 }
 
-/** Files stored before other work gets its turn. */
+/** Files stored before yielding to other work. */
 const savedPerTurn = 200;
 
-/** Takes the snapshot of a workspace that hooks and extensions may have changed since it was clean. */
+/** Takes the snapshot of a workspace that hooks and extensions may have changed. */
 export async function takeSnapshot(root: string, input: SnapshotInput, services: ChangeServices): Promise<Snapshot> {
 	const openings = new Openings();
 	try {
@@ -49,7 +55,7 @@ export async function takeSnapshot(root: string, input: SnapshotInput, services:
 	}
 }
 
-/** The files that differ from the pristine tree, their contents stored. */
+/** Returns the files that differ from the pristine tree, with their contents stored. */
 async function savedContents(
 	root: string,
 	notes: TreeNotes,
@@ -83,16 +89,237 @@ async function savedContents(
 }
 
 async function save(file: string, note: TreeNote, { store, signal }: ChangeServices): Promise<Content> {
-	// The old content of a large file is never needed, only what it was.
+	// The old content of a large file is never needed, only its metadata.
 	if (note.size > largestWhole) return describeVersion(note, { file }, { signal });
 	const bytes = readSource({ file });
 	store.saveBytes(bytes);
 	return describeBytes(bytes);
 }
 
-/** File systems keep time in ticks: a change in the same tick as a hook's, of the same length, could not be distinguished from it. */
+/** A change in the same tick as a hook's, of the same length, would be undetectable. */
 async function letTimePass(notes: readonly TreeNote[]): Promise<void> {
 	const youngest = notes.reduce((latest, { ctimeMs }) => Math.max(latest, ctimeMs), 0);
 	const wait = youngest + 20 - Date.now();
 	if (wait > 0 && wait <= 20) await new Promise((resolve) => setTimeout(resolve, wait));
+}
+
+export interface BaselineOptions {
+	readonly env: Environment;
+	readonly signal?: AbortSignal | undefined;
+	/** Locations of repositories, relative to the root (`.`: the root itself). */
+	readonly repositories: readonly string[];
+	/** Directory for object stores that copies borrow from; created if missing. */
+	readonly stores: string;
+}
+
+/** Larger object stores are not copied with every workspace. */
+const largestCopiedStore = 1024 * 1024;
+const mostCopiedObjects = 20;
+
+/**
+ * Makes the prepared directory the baseline: commits it, unless it is a repository, and makes
+ * copies of it and git in them cheap. Repositories inside it keep their requested commit.
+ */
+export async function makeBaseline(root: string, options: BaselineOptions): Promise<void> {
+	const git = { env: plainGitEnvironment(options.env), signal: options.signal };
+	settleTimes(root, (path) => path !== ".git" && !path.endsWith("/.git"));
+	const own = options.repositories.map((path) => join(root, path));
+	if (pathKind(join(root, ".git")) === "missing") {
+		await commitAll(root, options.repositories, git);
+		own.push(root);
+	} else if (!own.includes(root)) settleTimesOfGit(root);
+	for (const [index, repository] of own.entries()) {
+		if (pathKind(join(repository, ".git")) !== "directory") continue; // A hook removed it.
+		await localGit(repository, ["update-index", "-q", "--refresh"], { ...git, okExitCodes: [0, 1] });
+		shareObjects(join(repository, ".git/objects"), join(options.stores, String(index)));
+		settleTimesOfGit(repository);
+	}
+}
+
+/** The index keeps its real time: git treats entries as new as their index as possibly changed. */
+function settleTimesOfGit(repository: string): void {
+	if (pathKind(join(repository, ".git")) === "directory")
+		settleTimes(join(repository, ".git"), (path) => path !== "index");
+}
+
+async function commitAll(root: string, repositories: readonly string[], options: LocalGitOptions): Promise<void> {
+	const git = (args: readonly string[], more: Partial<LocalGitOptions> = {}) =>
+		localGit(root, args, { ...options, ...more });
+	initRepository(root, options);
+	for (const [key, value] of workspaceGitConfig) await git(["config", key, value]);
+	if (repositories.length > 0) {
+		// Inner repositories are handled separately; the outer one ignores them.
+		const lines = repositories.map((path) => `/${path.replace(/[*?[\]!\\# ]/g, "\\$&")}/\n`);
+		writeNewFile(join(root, ".git/info/exclude"), lines.join(""));
+	}
+	await git(["add", "--all"]);
+	await git(["commit", "--quiet", "--allow-empty", "--no-verify", "--message", "baseline"], {
+		variables: baselineIdentity,
+	});
+}
+
+/** Moves a large object store out of the copied tree; the repository then borrows from it. */
+function shareObjects(objects: string, store: string): void {
+	const files = listTree(objects).filter(({ kind }) => kind === "file");
+	const bytes = files.reduce((sum, { size }) => sum + size, 0);
+	if (bytes <= largestCopiedStore && files.length <= mostCopiedObjects) return;
+	makeDirectory(dirname(store));
+	renamePath(objects, store);
+	makeDirectory(join(objects, "info"));
+	makeDirectory(join(objects, "pack"));
+	writeNewFile(join(objects, "info/alternates"), `${store}\n`);
+}
+
+/** Larger files are not shown whole. */
+export const largestWhole = 2 * 1024 * 1024;
+
+/** What is known of a file's content for showing and storing a change. */
+interface Content {
+	readonly size: number;
+	/** Its object name in git. */
+	readonly blob: string;
+	readonly sha256: string;
+	/** `text` is valid UTF-8, `other-text` has no NUL either; `large` content is not read. */
+	readonly form: "text" | "other-text" | "binary" | "large";
+}
+
+export type Source = { readonly file: string } | { readonly link: string } | { readonly bytes: Buffer };
+
+/** Caches read contents, so that most are read once. */
+export interface ContentMemory {
+	left: number;
+}
+
+/** A file or link at one side of a change. */
+export interface FileVersion extends Content {
+	/** In git's format. */
+	readonly mode: "100644" | "100755" | "120000";
+	/** Absent if only the content's name is left, or a copy in the store. */
+	readonly source?: Source | undefined;
+}
+
+interface DescribeOptions {
+	readonly memory?: ContentMemory;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/** @throws AgentvError if the file was removed or replaced meanwhile */
+export async function describeVersion(
+	note: TreeNote,
+	source: Source,
+	{ memory, signal }: DescribeOptions = {},
+): Promise<FileVersion> {
+	const mode = modeOf(note);
+	if (note.kind === "file" && note.size > largestWhole)
+		return { ...(await describeLarge(source, note.size, signal)), mode, source };
+	const bytes = readSource(source);
+	const isKept = memory !== undefined && bytes.length <= memory.left;
+	if (isKept) memory.left -= bytes.length;
+	return { ...describeBytes(bytes), mode, source: isKept ? { bytes } : source };
+}
+
+export function modeOf(note: TreeNote): FileVersion["mode"] {
+	if (note.kind === "link") return "120000";
+	return note.mode & 0o100 ? "100755" : "100644";
+}
+
+function describeBytes(bytes: Buffer): Content {
+	const digests = new Digests(bytes.length);
+	digests.update(bytes);
+	const form = bytes.includes(0) ? "binary" : isUtf8(bytes) ? "text" : "other-text";
+	return { size: bytes.length, ...digests.result(), form: bytes.length > largestWhole ? "large" : form };
+}
+
+/** Returns the bytes of content that is not `large`. */
+export function readSource(source: Source): Buffer {
+	if ("bytes" in source) return source.bytes;
+	return "link" in source ? rawBytes(source.link) : readRegularFile(source.file);
+}
+
+/** Passes content in chunks. @throws AgentvError `not-found` if it changed since */
+export async function readVersion(
+	{ source, size, blob }: FileVersion,
+	take: (chunk: Buffer) => void | Promise<void>,
+	signal?: AbortSignal,
+): Promise<void> {
+	const digests = new Digests(size);
+	const pass = async (chunk: Buffer) => {
+		digests.update(chunk);
+		await take(chunk);
+	};
+	if (source && "file" in source) await readRegularChunks(source.file, size, pass, signal);
+	else if (source) await pass(readSource(source));
+	if (digests.result().blob !== blob) throw changedMeanwhile(source);
+}
+
+/**
+ * Returns the whole content of a version with a source. @throws AgentvError `not-found` if it
+ * changed since
+ */
+export function bytesOfVersion({ source, blob }: FileVersion): Buffer {
+	const bytes = source ? readSource(source) : Buffer.alloc(0);
+	if (describeBytes(bytes).blob !== blob) throw changedMeanwhile(source);
+	return bytes;
+}
+
+function changedMeanwhile(source: Source | undefined): AgentvError {
+	const name = source && "file" in source ? source.file : "a link";
+	return new AgentvError("not-found", `${name} was changed while it was read`);
+}
+
+/** Chunks overlap by this many characters, so that a secret across two of them is found. */
+const overlap = 16 * 1024;
+
+/** Returns whether content contains a secret unencoded. */
+export async function holdsSecret(version: FileVersion, redact: Redactor, signal?: AbortSignal): Promise<boolean> {
+	let [found, end] = [false, ""];
+	await readVersion(
+		version,
+		(chunk) => {
+			if (found) return;
+			const text = end + chunk.toString("latin1");
+			// Secrets can have any letters; decoding most content wrongly in one of the two ways is
+			// harmless.
+			found = redact(text) !== text || redact(chunk.toString("utf8")) !== chunk.toString("utf8");
+			end = text.slice(-overlap);
+		},
+		signal,
+	);
+	return found;
+}
+
+async function describeLarge(source: Source, size: number, signal: AbortSignal | undefined): Promise<Content> {
+	const digests = new Digests(size);
+	let read = 0;
+	if ("file" in source)
+		await readRegularChunks(
+			source.file,
+			size,
+			(chunk) => {
+				digests.update(chunk);
+				read += chunk.length;
+			},
+			signal,
+		);
+	// The size is part of git's digest.
+	if (read !== size) throw changedMeanwhile(source);
+	return { size, ...digests.result(), form: "large" };
+}
+
+class Digests {
+	readonly #blob: Hash;
+	readonly #sha256 = createHash("sha256");
+
+	constructor(size: number) {
+		this.#blob = createHash("sha1").update(`blob ${size}\0`);
+	}
+
+	update(chunk: Buffer): void {
+		this.#blob.update(chunk);
+		this.#sha256.update(chunk);
+	}
+
+	result(): Pick<Content, "blob" | "sha256"> {
+		return { blob: this.#blob.digest("hex"), sha256: this.#sha256.digest("hex") };
+	}
 }

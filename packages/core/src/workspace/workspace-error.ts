@@ -1,19 +1,19 @@
-import { AgentvError, type AgentvErrorOptions } from "../base/agentv-error.ts";
-import { errnoCode } from "../io/files/file-error.ts";
-import { GitError } from "../io/git/git-error.ts";
-import type { ErrorCause } from "../schema/result-row.ts";
+import type { ErrorCause } from "../format/run-file.ts";
+import { AgentvError, type AgentvErrorOptions } from "../lib/errors.ts";
+import { errnoCode } from "../machine/files.ts";
+import { GitError } from "../machine/git-error.ts";
 import type { WorkspaceStage, WorkspaceWarning } from "./contract.ts";
 
 export interface WorkspaceErrorOptions extends AgentvErrorOptions {
 	readonly causedBy?: ErrorCause;
 }
 
-/** Why a workspace can't serve its tests: they become execution errors `{stage, code: reason, message}`. */
+/** The affected tests become execution errors `{stage, code: reason, message}`. */
 export class WorkspaceError extends AgentvError {
 	/** Present if the tested agent or the machine is the cause. */
 	readonly causedBy?: ErrorCause;
 	readonly stage: WorkspaceStage;
-	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `not-found`, `disk-full`, `git`, … */
+	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `git`, … */
 	readonly reason: string;
 
 	constructor(stage: WorkspaceStage, reason: string, message: string, options: WorkspaceErrorOptions = {}) {
@@ -24,14 +24,14 @@ export class WorkspaceError extends AgentvError {
 		this.reason = reason;
 	}
 
-	/** Returns the same error for a workspace that the agent had to itself; a full disk may be that of others. */
+	/** Only if the agent had the workspace to itself; others can have filled the disk. */
 	ofAgent(): WorkspaceError {
 		if (this.reason === "disk-full") return this;
 		return new WorkspaceError(this.stage, this.reason, this.message, { causedBy: "agent", cause: this });
 	}
 }
 
-/** The WorkspaceError that says at which stage `error` happened; an interruption stays one, an unknown error is thrown on. */
+/** Keeps an interruption and rethrows unknown errors. */
 export function atStage(stage: WorkspaceStage, error: unknown): AgentvError {
 	if (error instanceof WorkspaceError) return error;
 	if (error instanceof AgentvError) {
@@ -45,13 +45,13 @@ export function atStage(stage: WorkspaceStage, error: unknown): AgentvError {
 	throw error;
 }
 
-/** What ended `who` before its time: Ctrl-C, or else the test's time limit. */
+/** Returns the error for an aborted `who`: by Ctrl-C, or else by the test's time limit. */
 export function stoppedError(stage: WorkspaceStage, who: string, run: AbortSignal | undefined): AgentvError {
 	if (run === undefined || run.aborted) return new AgentvError("interrupted", `${who} was interrupted`);
 	return new WorkspaceError(stage, "timeout", `${who} was ended at the test's time limit`);
 }
 
-/** Runs `work`; what it throws says at which stage it happened. */
+/** Runs `work`; what it throws gets the stage. */
 export async function staged<T>(stage: WorkspaceStage, work: () => T | Promise<T>): Promise<T> {
 	try {
 		return await work();
@@ -60,7 +60,7 @@ export async function staged<T>(stage: WorkspaceStage, work: () => T | Promise<T
 	}
 }
 
-/** Runs `work` and answers what it threw as warnings. */
+/** Runs `work` and returns what it threw as warnings. */
 export async function warned(stage: WorkspaceStage, work: () => unknown): Promise<WorkspaceWarning[]> {
 	try {
 		await work();
@@ -78,7 +78,6 @@ function reasonOf(error: Error): string {
 	return error instanceof AgentvError ? error.code : (system?.toLowerCase() ?? "failed");
 }
 
-/** The operating system's code behind an error. */
 function systemCode(error: unknown): string | undefined {
 	return error instanceof AgentvError ? systemCode(error.cause) : errnoCode(error);
 }

@@ -1,10 +1,10 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { tempTree } from "@agentv/test-support";
-import { openDiskView } from "../../model/disk-view.ts";
-import type { BundleManifest } from "../../schema/bundle-manifest.ts";
-import type { BundleOptions } from "../bundle-options.ts";
-import type { BundlePlan } from "../bundle-plan.ts";
+import { openDiskView } from "../../eval/source.ts";
+import type { BundleManifest } from "../../format/bundle-manifest.ts";
+import type { BundlePlan } from "../collect-copies.ts";
+import type { BundleOptions } from "../gather-sources.ts";
 import { planBundle } from "../plan-bundle.ts";
 import { writeBundle } from "../write-bundle.ts";
 

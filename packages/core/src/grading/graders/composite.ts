@@ -1,23 +1,20 @@
-import type {
-	AssertionOf,
-	Grade,
-	GradedAssertion,
-	Grader,
-	GraderResult,
-	GraderServices,
-	GraderUsage,
-	Subject,
+import {
+	type AssertionOf,
+	barOf,
+	type Grade,
+	type GradedAssertion,
+	type Grader,
+	type GraderResult,
+	type GraderServices,
+	type GraderUsage,
+	isGraded,
+	reaches,
+	type Subject,
+	weightedMean,
 } from "../contract.ts";
-import { isGraded } from "../grader-result.ts";
-import { addUsage } from "../judge/add-usage.ts";
-import { fillPrompt, holdsResults } from "../judge/fill-prompt.ts";
-import { judgeVersion, scoreForm } from "../judge/judge-prompts.ts";
-import { judgeScore } from "../judge/judge-score.ts";
-import { promptFileText } from "../judge/prompt-text.ts";
-import { programPayload } from "../program-payload.ts";
-import { programReply } from "../program-reply.ts";
-import { runProgram } from "../run-program.ts";
-import { barOf, reaches, weightedMean } from "../verdict.ts";
+import { addUsage, judgeScore } from "../judge.ts";
+import { fillPrompt, holdsResults, judgeVersion, promptFileText, scoreForm } from "../judge-prompt.ts";
+import { programPayload, programReply, runProgram } from "../run-program.ts";
 
 type Composite = AssertionOf<"composite">;
 

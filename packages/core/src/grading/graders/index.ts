@@ -1,21 +1,11 @@
 import type { Grader, GraderType } from "../contract.ts";
-import { codeGrader } from "./code-grader.ts";
 import { composite } from "./composite.ts";
-import { contains } from "./contains.ts";
-import { cost } from "./cost.ts";
-import { custom } from "./custom.ts";
-import { equals } from "./equals.ts";
-import { executionMetrics } from "./execution-metrics.ts";
 import { fieldAccuracy } from "./field-accuracy.ts";
-import { isJson } from "./is-json.ts";
-import { latency } from "./latency.ts";
-import { llmGrader } from "./llm-grader.ts";
-import { regex } from "./regex.ts";
-import { rubrics } from "./rubrics.ts";
-import { skillTrigger } from "./skill-trigger.ts";
-import { startsEnds } from "./starts-ends.ts";
-import { tokenUsage } from "./token-usage.ts";
-import { toolTrajectory } from "./tool-trajectory.ts";
+import { llmGrader, rubrics } from "./llm.ts";
+import { cost, executionMetrics, latency, tokenUsage } from "./metrics.ts";
+import { codeGrader, custom } from "./program.ts";
+import { contains, equals, isJson, regex, startsEnds } from "./text.ts";
+import { skillTrigger, toolTrajectory } from "./tools.ts";
 
 /** A grader without its own assertion type: it only ever gets assertions of `types`. */
 type AnyGrader = { [Type in GraderType]: Grader<Type> }[GraderType];

@@ -1,13 +1,12 @@
 import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
-import { makeOwnDirectory } from "../../io/files/own-files.ts";
-import { openDiskView } from "../../model/disk-view.ts";
-import type { Assertion } from "../../model/eval-types.ts";
-import { loadEval } from "../../model/load-eval.ts";
-import { commandRunner } from "../../model/run-command.ts";
-import type { CouldNotRun, GradedAssertion, Subject } from "../contract.ts";
-import { type GradingServices, gradeAssertion } from "../grade-assertion.ts";
-import { isGraded } from "../grader-result.ts";
+import type { Assertion } from "../../eval/eval-types.ts";
+import { loadEval } from "../../eval/load-eval.ts";
+import { commandRunner } from "../../eval/resolve-command.ts";
+import { openDiskView } from "../../eval/source.ts";
+import { makeOwnDirectory } from "../../machine/own-files.ts";
+import { type CouldNotRun, type GradedAssertion, isGraded, type Subject } from "../contract.ts";
+import { type GradingServices, gradeAssertion } from "../grade-answer.ts";
 
 /** An assertion from an eval, with what grading needs. */
 export interface GradingFixture {

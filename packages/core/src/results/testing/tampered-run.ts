@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runTree } from "../../run/testing/run-fixture.ts";
-import type { RunVerification } from "../run-verification.ts";
+import type { RunVerification } from "../sign-run.ts";
 
 /** Everything that counts for a score, in one eval: answers come from a file, so that repeats differ. */
 const files = {

@@ -3,22 +3,20 @@ import { join } from "node:path";
 import { gitRepository, gitTestEnvironment, type TestRepository, tempTree, git as testGit } from "@agentv/test-support";
 import type { BenchmarkReport } from "../benchmark-report.ts";
 import { benchmarkStatus } from "../benchmark-status.ts";
-import { planSync } from "../plan-sync.ts";
-import type { StatusOptions } from "../status-options.ts";
-import { sync } from "../sync.ts";
-import type { SyncEvent, SyncOptions, SyncPlan, SyncResult } from "../sync-types.ts";
+import { planSync, sync } from "../sync.ts";
+import type { StatusOptions, SyncEvent, SyncOptions, SyncPlan, SyncResult } from "../sync-types.ts";
 
-/** A user's home with a registry, a repository that is worked in, and the bare one that benchmarks come from. */
+/** A home with a registry, an upstream work tree, and its bare repository. */
 export interface BenchmarkHome {
 	readonly root: string;
 	readonly env: Readonly<Record<string, string>>;
 	readonly upstream: TestRepository;
-	/** The bare repository; `url` names it by file://. */
+	/** The bare repository; `url` is its file:// URL. */
 	readonly bare: string;
 	readonly url: string;
-	/** Where `b` is cloned to. */
+	/** Directory of the clone of `b`. */
 	readonly clone: string;
-	/** Writes the registry: entry `b` with this source, and further lines. */
+	/** Writes the registry: entry `b` with this source, and additional lines. */
 	register(source: { readonly url?: string; readonly ref?: string }, further?: string): void;
 	/** Commits to upstream and publishes. */
 	publish(files: Parameters<TestRepository["commit"]>[0], message?: string): string;
@@ -28,11 +26,11 @@ export interface BenchmarkHome {
 	events(options?: Partial<SyncOptions>): Promise<SyncEvent[]>;
 	plan(options?: Partial<SyncOptions>): Promise<SyncPlan>;
 	status(options?: Partial<StatusOptions>): Promise<BenchmarkReport>;
-	/** Every file of the clone's work tree and its content; the names of its refs. */
+	/** Returns every file of the clone's work tree with its content, and the names of its refs. */
 	snapshot(): unknown;
 }
 
-/** Makes such a home below a temporary directory. */
+/** Creates such a home below a temporary directory. */
 export function benchmarkHome(
 	files: Parameters<TestRepository["commit"]>[0] = { "a.txt": "1\n", "b.txt": "1\n" },
 ): BenchmarkHome {

@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { type BenchmarkHome, benchmarkHome } from "./benchmark-home.ts";
 
-/** A synced clone, upstream one commit ahead. */
+/** Returns a synced clone with upstream one commit ahead. */
 export async function behind(): Promise<BenchmarkHome> {
 	const home = benchmarkHome({ "a.txt": "1\n", "b.txt": "1\n", ".gitignore": "*.log\n" });
 	home.register({ ref: "main" });
@@ -10,7 +10,7 @@ export async function behind(): Promise<BenchmarkHome> {
 	return home;
 }
 
-/** The sync is refused with these words, and the clone is as it was. */
+/** Checks that the sync is refused with this message, and the clone unchanged. */
 export async function refused(home: BenchmarkHome, words: string | RegExp, options: { reset?: boolean } = {}) {
 	await home.status();
 	const before = home.snapshot();

@@ -1,18 +1,380 @@
-import { realPath } from "../../io/files/stat-path.ts";
-import { askAgent } from "../acp/acp-talk.ts";
-import { messageStream } from "../acp/message-stream.ts";
-import { objectLines } from "../agent/object-lines.ts";
-import { checkCommand } from "../check-command.ts";
+import { dirname, isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type {
-	Provider,
-	TargetAnswer,
-	TargetFailure,
-	TargetOf,
-	TargetOutcome,
-	TargetRequest,
-	TargetServices,
+	AnyMessage,
+	ClientApp,
+	ClientContext,
+	ContentBlock,
+	InitializeRequest,
+	InitializeResponse,
+	LoadSessionRequest,
+	NewSessionRequest,
+	NewSessionResponse,
+	PromptRequest,
+	ReadTextFileRequest,
+	ReadTextFileResponse,
+	RequestPermissionRequest,
+	RequestPermissionResponse,
+	Stream,
+	WriteTextFileRequest,
+	WriteTextFileResponse,
+} from "@agentclientprotocol/sdk";
+import type { ProviderSettings } from "../../format/target-file.ts";
+import { AgentvError } from "../../lib/errors.ts";
+import { lookUp } from "../../lib/interpolate.ts";
+import { makeDirectories } from "../../machine/directories.ts";
+import { isInside, realPath } from "../../machine/files.ts";
+import { writeOwnFile } from "../../machine/own-files.ts";
+import { readTextFile } from "../../machine/read-file.ts";
+import type { OpenInput } from "../../machine/run-process.ts";
+import {
+	contentText,
+	count,
+	type Fields,
+	given,
+	newWords,
+	objectLines,
+	record,
+	records,
+	Transcript,
+	text,
+} from "../agent.ts";
+import {
+	type AnswerMessage,
+	type Provider,
+	stopReasonOf,
+	type TargetAnswer,
+	type TargetFailure,
+	type TargetOf,
+	type TargetOutcome,
+	type TargetRequest,
+	type TargetServices,
 } from "../contract.ts";
-import { processFailure } from "../process-failure.ts";
+import { checkCommand, processFailure } from "../read-answer.ts";
+
+type Settings = ProviderSettings<"acp">;
+
+/** A conversation with an agent about one prompt. */
+export interface AcpTalk {
+	/** Rejects if the conversation fails. */
+	readonly answer: Promise<TargetAnswer>;
+	/** Returns what the agent has sent so far, for the record of a failed conversation. */
+	readonly partial: () => Partial<TargetAnswer>;
+	/** Handles the parameters of a `session/update`. */
+	readonly onUpdate: (params: unknown) => void;
+}
+
+/**
+ * Sends an agent one prompt in a session, its previous one if it can load that.
+ * @param cwd absolute working directory of the session
+ */
+function askAgent(stream: Stream, request: TargetRequest, settings: Settings, cwd: string): AcpTalk {
+	const transcript = new AcpTranscript();
+	// Loading a session replays it: the answer begins after that.
+	let listens = false;
+	const listen = () => {
+		listens = true;
+	};
+	return {
+		answer: converse(stream, request, settings, cwd, transcript, listen),
+		onUpdate: (params) => {
+			if (listens) transcript.update(record(record(params).update), performance.now());
+		},
+		partial: () => ({ messages: transcript.messages(), ...transcript.figures({}) }),
+	};
+}
+
+async function converse(
+	stream: Stream,
+	request: TargetRequest,
+	settings: Settings,
+	cwd: string,
+	transcript: AcpTranscript,
+	listen: () => void,
+): Promise<TargetAnswer> {
+	const sdk = await import("@agentclientprotocol/sdk");
+	const files = request.workspacePath === undefined ? undefined : new WorkspaceFiles(request.workspacePath);
+	const app = clientApp(sdk, settings.permissions, files);
+	return app.connectWith(stream, async (agent) => {
+		const known = await agent.request<InitializeResponse, InitializeRequest>(sdk.methods.agent.initialize, {
+			protocolVersion: sdk.PROTOCOL_VERSION,
+			clientInfo: { name: "agentv", version: "1" },
+			clientCapabilities: {
+				fs: { readTextFile: files !== undefined, writeTextFile: files !== undefined },
+				terminal: false,
+			},
+		});
+		const { sessionId, isOld } = await openSession(agent, sdk.methods.agent.session, known, request, cwd);
+		listen();
+		const { cancel, prompt } = sdk.methods.agent.session;
+		const onAbort = () => void agent.notify(cancel, { sessionId }).catch(() => undefined);
+		request.signal.addEventListener("abort", onAbort, { once: true });
+		const words = isOld ? newWords(request) : request.prompt;
+		const whole = settings.systemPrompt && !isOld ? `${settings.systemPrompt}\n\n${words}` : words;
+		const question: PromptRequest = { sessionId, prompt: promptBlocks(whole, request) };
+		const response = await agent.request<unknown, PromptRequest>(prompt, question);
+		request.signal.removeEventListener("abort", onAbort);
+		return answerOf(transcript, record(response), known, sessionId);
+	});
+}
+
+/** Opens the session of the previous turn if the agent can load it; else a new one. */
+async function openSession(
+	agent: ClientContext,
+	methods: typeof import("@agentclientprotocol/sdk").methods.agent.session,
+	{ agentCapabilities }: InitializeResponse,
+	{ session }: TargetRequest,
+	cwd: string,
+): Promise<{ readonly sessionId: string; readonly isOld: boolean }> {
+	const place = { cwd, mcpServers: [] };
+	if (typeof session === "string" && agentCapabilities?.loadSession) {
+		await agent.request<unknown, LoadSessionRequest>(methods.load, { ...place, sessionId: session });
+		return { sessionId: session, isOld: true };
+	}
+	const { sessionId } = await agent.request<NewSessionResponse, NewSessionRequest>(methods.new, place);
+	return { sessionId, isOld: false };
+}
+
+/** Returns the text, and links to the files of the prompt. */
+function promptBlocks(words: string, { files }: TargetRequest): ContentBlock[] {
+	const links = files.map((path) => {
+		const name = path.split("/").at(-1) ?? path;
+		return { type: "resource_link" as const, uri: pathToFileURL(path).href, name };
+	});
+	return [{ type: "text", text: words }, ...links];
+}
+
+function answerOf(
+	transcript: AcpTranscript,
+	response: Fields,
+	{ agentInfo, agentCapabilities }: InitializeResponse,
+	sessionId: string,
+): TargetAnswer {
+	const messages = transcript.messages();
+	return {
+		text: messages.findLast(({ content }) => content !== "")?.content ?? "",
+		messages,
+		...transcript.figures(response),
+		...given("stopReason", stopReasonOf(response.stopReason)),
+		...(agentCapabilities?.loadSession ? { session: sessionId } : {}),
+		metadata: {
+			finish_reason: text(response.stopReason) ?? "unknown",
+			session_id: sessionId,
+			...(agentInfo ? { agent: `${agentInfo.name} ${agentInfo.version}` } : {}),
+		},
+	};
+}
+
+/** Converts ACP session updates to messages and figures. Ignores unknown updates. */
+class AcpTranscript {
+	readonly #transcript = new Transcript();
+	/** Text arrives in chunks: the current message so far. */
+	#saying = "";
+	#messageId: string | undefined;
+	#cost: number | undefined;
+
+	update(update: Fields, at: number): void {
+		switch (update.sessionUpdate) {
+			case "agent_message_chunk":
+				this.#say(text(update.messageId), text(record(update.content).text) ?? "");
+				return;
+			case "tool_call":
+			case "tool_call_update":
+				this.#flush();
+				this.#call(update, at);
+				return;
+			case "usage_update": {
+				const { amount, currency } = record(update.cost);
+				if (currency === "USD") this.#cost = count(amount) ?? this.#cost;
+			}
+		}
+	}
+
+	#say(messageId: string | undefined, chunk: string): void {
+		if (messageId !== this.#messageId) this.#flush();
+		this.#messageId = messageId;
+		this.#saying += chunk;
+	}
+
+	#flush(): void {
+		this.#transcript.say(this.#saying);
+		this.#saying = "";
+	}
+
+	#call(update: Fields, at: number): void {
+		const id = text(update.toolCallId) ?? "";
+		const kind = text(update.kind);
+		const tool = text(update.name) ?? (kind && kind !== "other" ? kind : text(update.title)) ?? "tool";
+		this.#transcript.call(id, tool, update.rawInput ?? inputOf(update), at);
+		if (update.status === "in_progress") this.#transcript.begin(id, at);
+		if (update.status !== "completed" && update.status !== "failed") return;
+		this.#transcript.result(id, update.rawOutput ?? outputOf(update), at, update.status === "failed");
+	}
+
+	messages(): readonly AnswerMessage[] {
+		this.#flush();
+		return this.#transcript.messages();
+	}
+
+	/** @param response to the prompt; newer agents report the turn's token usage in it */
+	figures(response: Fields): Pick<TargetAnswer, "tokenUsage" | "costUsd"> {
+		const usage = record(response.usage);
+		const input = count(usage.inputTokens);
+		const output = count(usage.outputTokens);
+		const told = input === undefined || output === undefined ? undefined : { input, output };
+		const cached = given("cached", count(usage.cachedReadTokens));
+		const tokenUsage = told && { ...told, ...cached, ...given("reasoning", count(usage.thoughtTokens)) };
+		return { ...given("tokenUsage", tokenUsage), ...given("costUsd", this.#cost) };
+	}
+}
+
+/** Returns what a call is about if the agent does not report its input. */
+function inputOf({ title, locations }: Fields): unknown {
+	const paths = records(locations).flatMap(({ path }) => text(path) ?? []);
+	if (title === undefined && paths.length === 0) return undefined;
+	return { ...given("title", text(title)), ...(paths.length > 0 ? { paths } : {}) };
+}
+
+function outputOf({ content }: Fields): unknown {
+	const blocks = records(content);
+	const said = contentText(blocks.map((block) => block.content)) ?? "";
+	const changes = blocks.flatMap(({ type, path }) => (type === "diff" ? [path] : []));
+	return changes.length > 0 ? { ...(said ? { text: said } : {}), changed: changes } : said;
+}
+
+type Sdk = typeof import("@agentclientprotocol/sdk");
+
+/** Handles an agent's requests: permissions, and file access if there is a workspace. */
+function clientApp(
+	{ client, methods, RequestError }: Sdk,
+	permissions: ProviderSettings<"acp">["permissions"],
+	files: WorkspaceFiles | undefined,
+): ClientApp {
+	const { session, fs } = methods.client;
+	const app = client({ name: "agentv" }).onRequest(session.requestPermission, ({ params }) =>
+		permissionAnswer(params, permissions),
+	);
+	if (!files) return app;
+	const refusing = <Answer>(work: () => Answer): Answer => {
+		try {
+			return work();
+		} catch (error) {
+			if (error instanceof AgentvError) throw RequestError.invalidParams(undefined, error.message);
+			throw error;
+		}
+	};
+	return app
+		.onRequest(fs.readTextFile, ({ params }) => refusing(() => files.read(params)))
+		.onRequest(fs.writeTextFile, ({ params }) => refusing(() => files.write(params)));
+}
+
+type Permissions = ProviderSettings<"acp">["permissions"];
+
+/** `permissions` is one word, or one per kind of action. Default: allow. */
+function permissionAnswer(request: RequestPermissionRequest, permissions: Permissions): RequestPermissionResponse {
+	const wanted = wordFor(request.toolCall.kind ?? "other", permissions);
+	const preferred = wanted === "allow" ? ["allow_once", "allow_always"] : ["reject_once", "reject_always"];
+	for (const kind of preferred) {
+		const option = request.options.find((candidate) => candidate.kind === kind);
+		if (option) return { outcome: { outcome: "selected", optionId: option.optionId } };
+	}
+	return { outcome: { outcome: "cancelled" } };
+}
+
+function wordFor(kind: string, permissions: Permissions): "allow" | "reject" {
+	if (typeof permissions !== "object") return permissions ?? "allow";
+	const words: Readonly<Record<string, "allow" | "reject" | undefined>> = permissions;
+	// A list of allowed kinds allows nothing else; a list of rejected kinds rejects nothing else.
+	const rest = Object.values(permissions).every((word) => word === "allow") ? "reject" : "allow";
+	return lookUp(words, kind) ?? words["default"] ?? rest;
+}
+
+/** An agent's file access through us: inside one directory, whatever links there point to. */
+class WorkspaceFiles {
+	readonly #root: string;
+
+	constructor(directory: string) {
+		this.#root = realPath(directory);
+	}
+
+	/**
+	 * @throws AgentvError `refused` outside the workspace; `not-found` or `config` if the file is
+	 * unreadable
+	 */
+	read({ path, line, limit }: ReadTextFileRequest): ReadTextFileResponse {
+		const text = readTextFile(this.#inside(path));
+		if (!line && !limit) return { content: text };
+		const first = Math.max(0, (line ?? 1) - 1);
+		const lines = text.split(/(?<=\n)/).slice(first, limit ? first + limit : undefined);
+		return { content: lines.join("") };
+	}
+
+	/** @throws AgentvError `refused` outside the workspace; `config` if it is not writable */
+	write({ path, content }: WriteTextFileRequest): WriteTextFileResponse {
+		const file = this.#inside(path);
+		makeDirectories(dirname(file));
+		writeOwnFile(file, content);
+		return {};
+	}
+
+	#inside(path: string): string {
+		const lexical = isAbsolute(path) ? path : resolve(this.#root, path);
+		const real = realPath(lexical);
+		if (isInside(this.#root, real) && real !== this.#root) return real;
+		throw new AgentvError("refused", `${path} is outside the workspace`);
+	}
+}
+
+/** The two ends of a connection to an agent over its stdin and stdout. */
+export interface MessageStream {
+	readonly stream: Stream;
+	/** Receives the agent's stdin once it runs. */
+	readonly onInput: (input: OpenInput) => void;
+	/** Only JSON-RPC passes, and only responses to our requests. */
+	readonly onMessage: (message: Readonly<Record<string, unknown>>) => void;
+	/** Ends the stream. */
+	readonly end: () => void;
+}
+
+/**
+ * @param onUpdate receives session updates. It bypasses the SDK, which would print unknown updates
+ * to our terminal, and would deliver the last one only after the response that it preceded
+ */
+function messageStream(onUpdate: (params: unknown) => void): MessageStream {
+	let toUs: ReadableStreamDefaultController<AnyMessage> | undefined;
+	let toAgent: (input: OpenInput) => void = () => undefined;
+	const opened = new Promise<OpenInput>((resolve) => {
+		toAgent = resolve;
+	});
+	const asked = new Set<unknown>();
+	const readable = new ReadableStream<AnyMessage>({
+		start: (controller) => {
+			toUs = controller;
+		},
+		cancel: () => {
+			toUs = undefined;
+		},
+	});
+	const writable = new WritableStream<AnyMessage>({
+		async write(message) {
+			if ("method" in message && "id" in message) asked.add(message.id);
+			(await opened).write(`${JSON.stringify(message)}\n`);
+		},
+	});
+	return {
+		stream: { readable, writable },
+		onInput: toAgent,
+		onMessage: (message) => {
+			if (message["jsonrpc"] !== "2.0") return;
+			if (message["method"] === "session/update") onUpdate(message["params"]);
+			else if ("method" in message || asked.delete(message["id"])) toUs?.enqueue(message as unknown as AnyMessage);
+		},
+		end: () => {
+			toUs?.close();
+			toUs = undefined;
+		},
+	};
+}
 
 /** An agent with the Agent Client Protocol over stdio, started once per turn. */
 export const acp: Provider<"acp"> = {

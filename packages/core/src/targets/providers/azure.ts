@@ -1,7 +1,6 @@
-import { postHttp } from "../../io/post-http.ts";
+import { postHttp } from "../../machine/http.ts";
 import type { Provider } from "../contract.ts";
-import { languageModelTarget } from "../language-model/language-model-target.ts";
-import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
+import { addressProblem, keyProblem, languageModelTarget, modelProblem } from "../language-model.ts";
 
 /** Uses `resource_name` or `base_url`; `deployment` (or `model`) is the deployment. */
 export const azure: Provider<"azure"> = {

@@ -1,9 +1,19 @@
-import type { AgentEvent, AgentProtocol, AgentReport, EventReader } from "../agent/agent-protocol.ts";
-import { agentTarget } from "../agent/agent-target.ts";
-import { contentText, count, type Fields, given, record, records, text } from "../agent/event-fields.ts";
-import { Transcript } from "../agent/transcript.ts";
-import type { Provider } from "../contract.ts";
-import { stopReasonOf } from "../stop-reason.ts";
+import {
+	type AgentEvent,
+	type AgentProtocol,
+	type AgentReport,
+	agentTarget,
+	contentText,
+	count,
+	type EventReader,
+	type Fields,
+	given,
+	record,
+	records,
+	Transcript,
+	text,
+} from "../agent.ts";
+import { type Provider, stopReasonOf } from "../contract.ts";
 
 export const claude: Provider<"claude"> = {
 	provider: "claude",

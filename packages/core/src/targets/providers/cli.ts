@@ -1,10 +1,9 @@
 import { basename, join } from "node:path";
-import { writeOwnFile } from "../../io/files/own-files.ts";
-import { readHead } from "../../io/files/read-head.ts";
-import { pathKind } from "../../io/files/stat-path.ts";
-import type { ProcessResult } from "../../io/run-process.ts";
-import { type CommandSpec, parseCommand } from "../../model/command.ts";
-import { checkCommand } from "../check-command.ts";
+import { type CommandSpec, parseCommand } from "../../eval/command.ts";
+import { pathKind } from "../../machine/files.ts";
+import { writeOwnFile } from "../../machine/own-files.ts";
+import { readHead } from "../../machine/read-file.ts";
+import type { ProcessResult } from "../../machine/run-process.ts";
 import type {
 	Provider,
 	TargetFailure,
@@ -14,8 +13,7 @@ import type {
 	TargetRequest,
 	TargetServices,
 } from "../contract.ts";
-import { processFailure } from "../process-failure.ts";
-import { readAnswer } from "../read-answer.ts";
+import { checkCommand, processFailure, readAnswer } from "../read-answer.ts";
 
 /** The part of an answer kept in memory; a longer one stays in its file. */
 const longestInMemory = 10 * 1024 * 1024;

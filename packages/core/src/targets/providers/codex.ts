@@ -1,10 +1,18 @@
-import type { AgentEvent, AgentProtocol, AgentReport, EventReader } from "../agent/agent-protocol.ts";
-import { agentTarget } from "../agent/agent-target.ts";
-import { count, type Fields, given, record, text } from "../agent/event-fields.ts";
-import { TokenSum } from "../agent/token-sum.ts";
-import { Transcript } from "../agent/transcript.ts";
-import type { Provider } from "../contract.ts";
-import { costOf, type Pricing } from "../price.ts";
+import {
+	type AgentEvent,
+	type AgentProtocol,
+	type AgentReport,
+	agentTarget,
+	count,
+	type EventReader,
+	type Fields,
+	given,
+	record,
+	TokenSum,
+	Transcript,
+	text,
+} from "../agent.ts";
+import { costOf, type Pricing, type Provider } from "../contract.ts";
 
 export const codex: Provider<"codex"> = {
 	provider: "codex",

@@ -1,10 +1,20 @@
-import type { AgentEvent, AgentProtocol, AgentReport, EventReader } from "../agent/agent-protocol.ts";
-import { agentTarget } from "../agent/agent-target.ts";
-import { contentText, count, type Fields, given, record, records, text } from "../agent/event-fields.ts";
-import { TokenSum } from "../agent/token-sum.ts";
-import { Transcript } from "../agent/transcript.ts";
-import type { Provider } from "../contract.ts";
-import { costOf, type Pricing } from "../price.ts";
+import {
+	type AgentEvent,
+	type AgentProtocol,
+	type AgentReport,
+	agentTarget,
+	contentText,
+	count,
+	type EventReader,
+	type Fields,
+	given,
+	record,
+	records,
+	TokenSum,
+	Transcript,
+	text,
+} from "../agent.ts";
+import { costOf, type Pricing, type Provider } from "../contract.ts";
 
 export const copilot: Provider<"copilot-cli"> = {
 	provider: "copilot-cli",

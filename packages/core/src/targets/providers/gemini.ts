@@ -1,8 +1,13 @@
-import { postHttp } from "../../io/post-http.ts";
+import { postHttp } from "../../machine/http.ts";
 import type { Provider } from "../contract.ts";
-import { languageModelTarget } from "../language-model/language-model-target.ts";
-import { modelAddress, versioned } from "../language-model/model-address.ts";
-import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
+import {
+	addressProblem,
+	keyProblem,
+	languageModelTarget,
+	modelAddress,
+	modelProblem,
+	versioned,
+} from "../language-model.ts";
 
 const vendorAddress = "https://generativelanguage.googleapis.com";
 

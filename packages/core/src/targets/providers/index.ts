@@ -1,4 +1,4 @@
-import type { ProviderName } from "../../schema/target-file.ts";
+import type { ProviderName } from "../../format/target-file.ts";
 import type { Provider } from "../contract.ts";
 
 /** Loads each provider when needed. One without an entry is not available yet. */

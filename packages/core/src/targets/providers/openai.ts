@@ -1,8 +1,6 @@
-import { postHttp } from "../../io/post-http.ts";
+import { postHttp } from "../../machine/http.ts";
 import type { Provider } from "../contract.ts";
-import { languageModelTarget } from "../language-model/language-model-target.ts";
-import { modelAddress } from "../language-model/model-address.ts";
-import { addressProblem, keyProblem, modelProblem } from "../language-model/model-key.ts";
+import { addressProblem, keyProblem, languageModelTarget, modelAddress, modelProblem } from "../language-model.ts";
 
 /** The SDK would otherwise read an address from the process's environment. */
 const vendorAddress = "https://api.openai.com/v1";

@@ -1,11 +1,21 @@
-import type { AgentEvent, AgentProtocol, AgentReport, AgentSettings, EventReader } from "../agent/agent-protocol.ts";
-import { agentTarget } from "../agent/agent-target.ts";
-import { contentText, count, type Fields, given, record, records, text } from "../agent/event-fields.ts";
-import { TokenSum } from "../agent/token-sum.ts";
-import { Transcript } from "../agent/transcript.ts";
-import type { Provider } from "../contract.ts";
-import { costOf, type Pricing } from "../price.ts";
-import { stopReasonOf } from "../stop-reason.ts";
+import {
+	type AgentEvent,
+	type AgentProtocol,
+	type AgentReport,
+	type AgentSettings,
+	agentTarget,
+	contentText,
+	count,
+	type EventReader,
+	type Fields,
+	given,
+	record,
+	records,
+	TokenSum,
+	Transcript,
+	text,
+} from "../agent.ts";
+import { costOf, type Pricing, type Provider, stopReasonOf } from "../contract.ts";
 
 /** The pi coding agent. Without sessions: each turn gets the whole conversation. */
 export const pi: Provider<"pi-cli"> = {

@@ -1,6 +1,6 @@
-import { AgentvError } from "../../base/agentv-error.ts";
-import { parseJsonLines } from "../../base/json-lines.ts";
-import { resolveWithinReach } from "../../model/reach.ts";
+import { resolveWithinReach } from "../../eval/read-shape.ts";
+import { AgentvError } from "../../lib/errors.ts";
+import { parseJsonLines } from "../../lib/json-lines.ts";
 import type { Provider, TargetAnswer, TargetOf, TargetOutcome, TargetRequest, TargetServices } from "../contract.ts";
 import { answerOf } from "../read-answer.ts";
 

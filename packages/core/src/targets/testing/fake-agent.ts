@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
-import { nodeExecutable } from "../../io/process/node-executable.ts";
+import { nodeExecutable } from "../../machine/environment.ts";
 
 export interface FakeAgentScript {
 	/** Printed to stdout, one per line; objects as JSON. */

@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
-import { openDiskView } from "../../model/disk-view.ts";
-import type { EvalScope } from "../../model/eval-scope.ts";
-import { loadTargets } from "../../model/load-targets.ts";
-import { type ResolvedTarget, resolveTarget } from "../../model/resolve-target.ts";
-import { commandRunner } from "../../model/run-command.ts";
+import type { EvalScope } from "../../eval/discover-evals.ts";
+import { loadTargets } from "../../eval/load-targets.ts";
+import { commandRunner } from "../../eval/resolve-command.ts";
+import { type ResolvedTarget, resolveTarget } from "../../eval/resolve-target.ts";
+import { openDiskView } from "../../eval/source.ts";
 import type { Target, TargetServices } from "../contract.ts";
 import { cli } from "../providers/cli.ts";
 import { mock } from "../providers/mock.ts";

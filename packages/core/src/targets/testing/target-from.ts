@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
-import type { Environment } from "../../io/environment.ts";
-import { openDiskView } from "../../model/disk-view.ts";
-import { findScope } from "../../model/eval-scope.ts";
-import { loadTargets } from "../../model/load-targets.ts";
-import { resolveTarget } from "../../model/resolve-target.ts";
-import { commandRunner } from "../../model/run-command.ts";
-import type { ProviderName } from "../../schema/target-file.ts";
+import { findScope } from "../../eval/discover-evals.ts";
+import { loadTargets } from "../../eval/load-targets.ts";
+import { commandRunner } from "../../eval/resolve-command.ts";
+import { resolveTarget } from "../../eval/resolve-target.ts";
+import { openDiskView } from "../../eval/source.ts";
+import type { ProviderName } from "../../format/target-file.ts";
+import type { Environment } from "../../machine/environment.ts";
 import type { Provider, RequestMessage, Target, TargetOf, TargetRequest } from "../contract.ts";
 
 /** `settings` are in file spelling, as in a targets file. */

@@ -1,19 +1,28 @@
 import { dirname, join } from "node:path";
-import { AgentvError } from "../../base/agentv-error.ts";
-import { sameValue, withValueAt } from "../../base/value-edit.ts";
-import { parseYaml } from "../../base/yaml-document.ts";
-import { appendToSequence, blockText } from "../../base/yaml-insert.ts";
-import { verifiedPatch } from "../../base/yaml-patch.ts";
-import { evalEnvironment } from "../../model/eval-environment.ts";
-import { findScope } from "../../model/eval-scope.ts";
-import { loadTargets, targetFileNames } from "../../model/load-targets.ts";
+import { findScope } from "../../eval/discover-evals.ts";
+import { evalEnvironment } from "../../eval/load-eval.ts";
+import { loadTargets, targetFileNames } from "../../eval/load-targets.ts";
+import { AgentvError, type DocumentPath, type Place } from "../../lib/errors.ts";
+import { parseJsonLines } from "../../lib/json-lines.ts";
+import { applyEdits, type TextEdit } from "../../lib/text.ts";
+import { parseYaml, type YamlDocument } from "../../lib/yaml-document.ts";
+import {
+	appendToSequence,
+	blockText,
+	insertPair,
+	removeEntry,
+	renameKey,
+	replaceScalar,
+	sameValue,
+	verifiedPatch,
+	withoutValueAt,
+	withValueAt,
+} from "../../lib/yaml-edit.ts";
+import type { ValidationRun } from "../eval-context.ts";
 import { literalSecrets } from "../literal-secrets.ts";
-import type { ValidationRun } from "../validation-run.ts";
+import type { ValidationFinding } from "../validate-evals.ts";
 import { type BroughtTarget, bringTargets } from "./bring-targets.ts";
-import type { FieldChange, TargetChange } from "./change.ts";
-import type { PlannedFile } from "./fix-plan.ts";
-import { patchText } from "./patch-text.ts";
-import type { PlannedFinding } from "./planned-finding.ts";
+import { type FieldChange, type TargetChange, unwrapEdits, unwrapped, valueAt } from "./edits.ts";
 
 export interface Edited {
 	readonly files: readonly PlannedFile[];
@@ -154,4 +163,178 @@ function appended(path: string, text: string, targets: readonly BroughtTarget[])
 		document = verifiedPatch(document, appendToSequence(document, list, blockText(entry)), base);
 	}
 	return document.text;
+}
+
+export interface Patched {
+	readonly text: string;
+	/** Changes that could not be made safely, and why. */
+	readonly refused: readonly { readonly change: FieldChange; readonly reason: string }[];
+}
+
+/**
+ * Makes changes of one file's text. Each is read again and compared with what was meant; what would do anything else is
+ * refused and left out.
+ */
+export function patchText(file: string, text: string, changes: readonly FieldChange[]): Patched {
+	return file.endsWith(".jsonl") ? patchLines(file, text, changes) : patchDocument(file, text, changes);
+}
+
+function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
+	// The deepest first: a renamed or dissolved mapping changes the paths of all that is in it.
+	const others = changes
+		.filter((change) => change.kind !== "value")
+		.sort((a, b) => (b.at.path?.length ?? 0) - (a.at.path?.length ?? 0));
+	const values = changes.filter((change) => change.kind === "value");
+	let document = parseYaml(text, file);
+	const refused: { change: FieldChange; reason: string }[] = [];
+	// Together, since each patch reads the whole text again; what can't be done with the others is done after them, or refused.
+	const patch = (part: readonly FieldChange[]): void => {
+		if (part.length === 0) return;
+		try {
+			document = patchTogether(document, part);
+		} catch (error) {
+			const [only, ...more] = part;
+			if (more.length > 0) {
+				patch(part.slice(0, part.length >> 1));
+				patch(part.slice(part.length >> 1));
+			} else if (only) refused.push({ change: only, reason: reasonOf(error) });
+		}
+	};
+	patch(values);
+	patch(others);
+	return { text: document.text, refused };
+}
+
+function reasonOf(error: unknown): string {
+	if (error instanceof AgentvError) return error.message;
+	if (error instanceof RangeError) return "two fixes change the same text";
+	throw error;
+}
+
+/** @throws AgentvError, RangeError if the changes can't be made in one step */
+function patchTogether(document: YamlDocument, changes: readonly FieldChange[]): YamlDocument {
+	const edits = new Map<string, TextEdit>();
+	let meant = document.value;
+	for (const change of changes) {
+		const step = stepOf(document, change);
+		// What an anchor and its aliases share is written once.
+		for (const edit of step.edits) edits.set(`${edit.range.join()} ${edit.text}`, edit);
+		meant = step.apply(meant);
+	}
+	return verifiedPatch(document, [...edits.values()], meant);
+}
+
+interface Step {
+	readonly edits: readonly TextEdit[];
+	/** What the edits should make of the document's value. */
+	readonly apply: (value: unknown) => unknown;
+}
+
+function stepOf(document: YamlDocument, change: FieldChange): Step {
+	const path = change.at.path ?? [];
+	switch (change.kind) {
+		case "value": {
+			const paths = pathsOfSame(document, path);
+			return {
+				edits: [replaceScalar(document, path, change.value)],
+				apply: (value) => paths.reduce((changed, at) => withValueAt(changed, at, change.value), value),
+			};
+		}
+		case "key": {
+			const renamed = [...path.slice(0, -1), change.key];
+			return {
+				edits: [renameKey(document, path, change.key)],
+				apply: (value) => withValueAt(withoutValueAt(value, path), renamed, valueAt(value, path)),
+			};
+		}
+		case "entry":
+			return {
+				edits: insertPair(document, path, change.key, blockText(change.value)),
+				apply: (value) => withValueAt(value, [...path, change.key], change.value),
+			};
+		case "remove":
+			return { edits: removeEntry(document, path), apply: (value) => withoutValueAt(value, path) };
+		case "unwrap":
+			return { edits: unwrapEdits(document, path), apply: (value) => unwrapped(value, path) };
+	}
+}
+
+/** Every path that shows what is written at `path`: with merge keys and aliases around it, several may. */
+function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
+	const { written } = document.find(path);
+	const text = valueAt(document.value, path);
+	const found: DocumentPath[] = [];
+	const walk = (value: unknown, at: DocumentPath) => {
+		if (typeof value === "object" && value !== null)
+			for (const [key, item] of Object.entries(value)) walk(item, [...at, Array.isArray(value) ? Number(key) : key]);
+		else if (value === text && document.find(at).written === written) found.push(at);
+	};
+	walk(document.value, []);
+	return found;
+}
+
+/** Each line is a JSON document of its own. */
+function patchLines(file: string, text: string, changes: readonly FieldChange[]): Patched {
+	const rows = new Map(parseJsonLines(text, file).rows.map((row) => [row.line, row]));
+	const byLine = new Map<number | undefined, FieldChange[]>();
+	for (const change of changes) byLine.set(lineOf(change.at), [...(byLine.get(lineOf(change.at)) ?? []), change]);
+	const edits: TextEdit[] = [];
+	const refused: { change: FieldChange; reason: string }[] = [];
+	for (const [line, here] of byLine) {
+		const row = line === undefined ? undefined : rows.get(line);
+		if (!row) {
+			refused.push(...here.map((change) => ({ change, reason: "no such line" })));
+			continue;
+		}
+		const patched = patchDocument(`${file}.json`, text.slice(...row.range), here);
+		edits.push({ range: row.range, text: patched.text });
+		refused.push(...patched.refused);
+	}
+	return { text: applyEdits(text, edits), refused };
+}
+
+function lineOf({ line }: Place): number | undefined {
+	return line;
+}
+
+/** A file as the fixes leave it. */
+export interface PlannedFile {
+	/** Absolute. */
+	readonly path: string;
+	/** Undefined for a new file. */
+	readonly before: string | undefined;
+	readonly after: string;
+}
+
+/** One change, for people. */
+export interface PlannedChange {
+	readonly rule: string;
+	/** Absolute path of the file that changes. */
+	readonly file: string;
+	/** Where the finding stands. */
+	readonly at: { readonly file: string; readonly line: number; readonly column: number };
+	/** What changes, a few words. */
+	readonly says: string;
+}
+
+/** What fixing would do. Nothing has been written. */
+export interface FixPlan {
+	readonly files: readonly PlannedFile[];
+	readonly changes: readonly PlannedChange[];
+	/** The findings that it mends, by eval file. */
+	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
+	/** Findings that could not be mended although their rule knows how, and why. */
+	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
+	/** What each eval that it touches means, before as after. */
+	readonly meanings: ReadonlyMap<string, string>;
+	/** Absolute; where the evals and what they import are, and where a fix that was killed may have left something. */
+	readonly directories: ReadonlySet<string>;
+}
+
+/** A finding with the changes that mend it. */
+export interface PlannedFinding {
+	/** The eval that it was found in; absolute. */
+	readonly evalFile: string;
+	readonly finding: ValidationFinding;
+	readonly changes: readonly (FieldChange | TargetChange)[];
 }

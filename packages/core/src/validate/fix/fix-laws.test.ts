@@ -3,13 +3,11 @@ import { join } from "node:path";
 import { gitRepository, gitTestEnvironment, law, tempTree, writeTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { openDiskView } from "../../model/disk-view.ts";
+import { openDiskView } from "../../eval/source.ts";
+import { validationRun } from "../eval-context.ts";
 import type { FixWhen } from "../rule.ts";
 import { commonFiles, type FixableTree, fixableTree } from "../testing/fixable-tree.ts";
-import { validationRun } from "../validation-run.ts";
-import { applyFixes } from "./apply-fixes.ts";
-import { meaningOf } from "./meaning-check.ts";
-import { planFixes } from "./plan-fixes.ts";
+import { applyFixes, meaningOf, planFixes } from "./plan-fixes.ts";
 
 const evals = ["a/evals/eval.yaml", "a/evals/other.eval.yaml"];
 

@@ -2,10 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FileContent, gitRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
-import { openDiskView } from "../../model/disk-view.ts";
+import { openDiskView } from "../../eval/source.ts";
 import type { FixWhen } from "../rule.ts";
-import { applyFixes } from "./apply-fixes.ts";
-import { planFixes } from "./plan-fixes.ts";
+import { applyFixes, planFixes } from "./plan-fixes.ts";
 import { unifiedDiff } from "./unified-diff.ts";
 
 const env = { PATH: process.env.PATH, HOME: "/nonexistent" };

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { FieldChange } from "./change.ts";
-import { patchText } from "./patch-text.ts";
+import { patchText } from "./edited-files.ts";
+import type { FieldChange } from "./edits.ts";
 
 const count = 1_500;
 const older = (index: number) => `  - id: t${index}\n    expected_outcome: says hello # as agreed\n    assert: []\n`;

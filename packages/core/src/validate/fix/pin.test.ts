@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { git, gitRepository, gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
-import { openDiskView } from "../../model/disk-view.ts";
+import { openDiskView } from "../../eval/source.ts";
 import type { FixWhen } from "../rule.ts";
-import { applyFixes } from "./apply-fixes.ts";
-import { planFixes } from "./plan-fixes.ts";
+import { applyFixes, planFixes } from "./plan-fixes.ts";
 
 /** A remote with two branches and both kinds of tags, and an eval beside it whose repositories `repos` writes. */
 function place(repos: (url: string) => string) {

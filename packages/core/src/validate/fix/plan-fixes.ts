@@ -1,20 +1,25 @@
 import { dirname } from "node:path";
-import { AgentvError } from "../../base/agentv-error.ts";
-import { repositoryAccess } from "../../model/access.ts";
-import { newAccess } from "../../model/consent.ts";
-import { type EvalContext, evalContext } from "../eval-context.ts";
-import type { ValidationFinding } from "../eval-result.ts";
-import { distinctFindings, judgedFindings } from "../judge.ts";
+import { repositoryAccess } from "../../eval/access.ts";
+import { evalsBelow } from "../../eval/discover-evals.ts";
+import { evalMeaning, type MeaningOptions } from "../../eval/fingerprint.ts";
+import { type DiskView, openDiskView, overlayDiskView } from "../../eval/source.ts";
+import { newAccess } from "../../eval/trust.ts";
+import { AgentvError } from "../../lib/errors.ts";
+import { pathKind } from "../../machine/files.ts";
+import { sweepStagedFiles } from "../../machine/staged-files.ts";
+import { writeAllOrNone } from "../../machine/write-file.ts";
+import { type EvalContext, evalContext, type ValidationRun, validationRun } from "../eval-context.ts";
 import type { FixWhen } from "../rule.ts";
-import type { ValidateOptions } from "../validate-evals.ts";
-import { type ValidationRun, validationRun } from "../validation-run.ts";
-import type { Change, FieldChange, TargetChange } from "./change.ts";
-import { editedFiles } from "./edited-files.ts";
-import type { FixPlan, PlannedChange, PlannedFile } from "./fix-plan.ts";
-import { compareMeanings, evalsAround } from "./meaning-check.ts";
-import { Remotes } from "./pin-repos.ts";
-import type { PlannedFinding } from "./planned-finding.ts";
-import { TemplateEvals } from "./template-evals.ts";
+import { distinctFindings, judgedFindings, type ValidateOptions, type ValidationFinding } from "../validate-evals.ts";
+import { TemplateEvals } from "./bring-targets.ts";
+import {
+	editedFiles,
+	type FixPlan,
+	type PlannedChange,
+	type PlannedFile,
+	type PlannedFinding,
+} from "./edited-files.ts";
+import { type Change, type FieldChange, Remotes, type TargetChange } from "./edits.ts";
 
 export interface FixOptions extends ValidateOptions {
 	/** What is to be mended: what `--fix` mends, and what `--migrate` and `--pin` ask for. */
@@ -152,4 +157,184 @@ function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedF
 		}
 	}
 	return [...seen.values()];
+}
+
+/**
+ * Writes a plan's files, all or none, loads every eval that they belong to once more, and takes all back where one does not
+ * mean what it meant.
+ * @throws AgentvError `refused` where a file changed since the plan was made, or an eval would mean something else; nothing
+ * is changed then
+ */
+export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): void {
+	for (const directory of plan.directories) sweepStagedFiles(directory);
+	for (const file of plan.files) if (!isAsPlanned(file)) throw changedMeanwhile(file);
+	writeAllOrNone(plan.files.map(({ path, after }) => ({ path, content: after })));
+	// What earlier looks at the disk remember is no longer true.
+	const run = validationRun({ ...options, view: openDiskView() });
+	const meaning = { withoutCommits: options.modes.has("pin") };
+	for (const [file, before] of plan.meanings) {
+		if (meaningOf(file, run, meaning) === before) continue;
+		writeAllOrNone(plan.files.map(({ path, before: content }) => ({ path, content: content ?? null })));
+		throw new AgentvError("refused", `${file} changed its meaning after the fixes: all were reverted`, {
+			hint: "It may have been edited concurrently. Try again.",
+		});
+	}
+}
+
+function isAsPlanned({ path, before }: PlannedFile): boolean {
+	if (before === undefined) return pathKind(path) === "missing";
+	return pathKind(path) !== "missing" && openDiskView().readText(path) === before;
+}
+
+function changedMeanwhile({ path }: PlannedFile): AgentvError {
+	return new AgentvError("refused", `${path} was changed while the fixes were planned; nothing was written`, {
+		hint: "Try again.",
+	});
+}
+
+/** The evals that could mean something else once `files` have changed: those given, and all in or below their directories. */
+function evalsAround(files: readonly PlannedFile[], given: readonly string[], view: DiskView): string[] {
+	const directories = [...new Set(files.map(({ path }) => dirname(path.replace(/\/\.agentv\/[^/]+$/, "/x"))))];
+	const below = directories.flatMap((directory) => evalsBelow(directory, view));
+	return [...new Set([...given, ...below])].sort();
+}
+
+/** A run that sees the disk as `files` will leave it. */
+export function runAfter(run: ValidationRun, files: readonly PlannedFile[]): ValidationRun {
+	return validationRun({
+		...run,
+		view: overlayDiskView(run.view, new Map(files.map(({ path, after }) => [path, after]))),
+	});
+}
+
+/** What an eval means; where it can't be loaded at all, that. */
+export function meaningOf(file: string, run: ValidationRun, options: MeaningOptions): string {
+	const context = contextOf(file, run);
+	return context ? meaning(context, options) : "unreadable";
+}
+
+function contextOf(file: string, run: ValidationRun): EvalContext | undefined {
+	try {
+		return evalContext(file, run);
+	} catch (error) {
+		if (error instanceof AgentvError) return undefined;
+		throw error;
+	}
+}
+
+function meaning({ loaded, uses, references, run }: EvalContext, options: MeaningOptions): string {
+	return evalMeaning(loaded, uses, references, run.view, options);
+}
+
+export interface Comparison {
+	/** The meaning of each eval that the files belong to. */
+	readonly meanings: ReadonlyMap<string, string>;
+	/** The first eval that would mean something else. */
+	readonly changed?: string;
+}
+
+/** Compares what evals mean now with what they mean once `files` have changed. Evals that read none of them are passed over. */
+function compareMeanings(
+	evals: readonly string[],
+	files: readonly PlannedFile[],
+	run: ValidationRun,
+	options: MeaningOptions,
+): Comparison {
+	const after = runAfter(run, files);
+	const touched = new Set(files.map(({ path }) => path));
+	const meanings = new Map<string, string>();
+	for (const file of evals) {
+		const then = contextOf(file, after);
+		const reads = then ? [...then.loaded.sources.keys(), ...then.targets.files] : [file];
+		if (!reads.some((path) => touched.has(path))) continue;
+		const now = contextOf(file, run);
+		const [before, later] = [now && meaning(now, options), then && meaning(then, options)];
+		if (before !== later || (now && then && addsErrors(now, then))) return { meanings, changed: file };
+		meanings.set(file, before ?? "unreadable");
+	}
+	return { meanings };
+}
+
+/** Whether loading finds an error that was not there before. */
+function addsErrors(before: EvalContext, after: EvalContext): boolean {
+	const counts = new Map<string, number>();
+	const count = ({ findings }: EvalContext, by: number) => {
+		for (const { rule, severity } of findings) if (severity === "error") counts.set(rule, (counts.get(rule) ?? 0) + by);
+	};
+	count(before, -1);
+	count(after, 1);
+	return [...counts.values()].some((more) => more > 0);
+}
+
+/** The edit that would mend one finding, for tools that offer it to a reader. */
+export interface OfferedEdit {
+	readonly rule: string;
+	readonly at: { readonly file: string; readonly offset: number };
+	readonly says: string;
+	readonly files: readonly { readonly path: string; readonly region: OfferedRegion; readonly text: string }[];
+}
+
+/** 1-based lines and columns; the end is exclusive. */
+export interface OfferedRegion {
+	readonly startLine: number;
+	readonly startColumn: number;
+	readonly endLine: number;
+	readonly endColumn: number;
+}
+
+/** What `--fix` would do, finding by finding: one stretch of each file that changes. Writes nothing. */
+export async function offeredEdits(
+	files: readonly string[],
+	options: Omit<FixOptions, "modes">,
+): Promise<OfferedEdit[]> {
+	const offered: OfferedEdit[] = [];
+	for (const file of files) {
+		const plan = await planOf(file, options);
+		for (const finding of plan.mended.get(file) ?? []) {
+			const changed = regionsOf(plan, finding.at.file, finding.rule === "targets.not-local");
+			const says = plan.changes.find(
+				({ rule, at }) => rule === finding.rule && at.line === finding.range.start.line,
+			)?.says;
+			if (changed.length > 0)
+				offered.push({
+					rule: finding.rule,
+					at: { file: finding.at.file, offset: finding.range.start.offset },
+					says: says ?? finding.rule,
+					files: changed,
+				});
+		}
+	}
+	return offered;
+}
+
+/** No plan, where a fix would change what the eval means: then nothing is offered. */
+async function planOf(file: string, options: Omit<FixOptions, "modes">): Promise<FixPlan> {
+	try {
+		return await planFixes([file], { ...options, modes: new Set(["fix"] as const) });
+	} catch (error) {
+		if (!(error instanceof AgentvError) || error.code !== "refused") throw error;
+		return { files: [], changes: [], mended: new Map(), refused: [], meanings: new Map(), directories: new Set() };
+	}
+}
+
+function regionsOf(plan: FixPlan, own: string, target: boolean): OfferedEdit["files"] {
+	const files = plan.files.filter(({ path }) => (target ? /\/targets\.ya?ml$/.test(path) : path === own));
+	return files.map(({ path, before = "", after }) => ({ path, ...changedStretch(before, after) }));
+}
+
+/** What differs between two texts, as one stretch of the old one and what stands for it. */
+function changedStretch(before: string, after: string): { region: OfferedRegion; text: string } {
+	let start = 0;
+	while (start < before.length && before[start] === after[start]) start++;
+	let end = 0;
+	while (end < before.length - start && end < after.length - start && before.at(-1 - end) === after.at(-1 - end)) end++;
+	const from = position(before, start);
+	const to = position(before, before.length - end);
+	const region = { startLine: from.line, startColumn: from.column, endLine: to.line, endColumn: to.column };
+	return { region, text: after.slice(start, after.length - end) };
+}
+
+function position(text: string, offset: number): { line: number; column: number } {
+	const line = text.slice(0, offset).split("\n").length;
+	return { line, column: offset - (text.lastIndexOf("\n", offset - 1) + 1) + 1 };
 }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { expect, it } from "vitest";
-import { openDiskView } from "../../model/disk-view.ts";
-import { rebaseTarget } from "./rebase-target.ts";
+import { openDiskView } from "../../eval/source.ts";
+import { rebaseTarget } from "./bring-targets.ts";
 
 it("mends, as it moves a definition, what would be mended where it lands: absolute paths into the repository, backslashes", () => {
 	const root = tempTree({ "tools/run.mjs": "", "tools/answers.jsonl": "" });

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import fc from "fast-check";
 
-/** A tree as a map from paths, one character a byte. A directory is there only when it is empty. */
+/** Paths with one character per byte. Only empty directories are listed. */
 export type Tree = ReadonlyMap<string, Entry>;
 type Entry =
 	| { readonly kind: "file"; readonly content: string; readonly executable: boolean }
@@ -48,7 +48,7 @@ const contents = [
 	],
 	...["# new empty directory x\n", "\n\n\n", `${"many\n".repeat(300)}end\n`, "\xef\xbb\xbfwith a mark\n", "a\rb\rc"],
 ];
-// Beyond what is shown whole: once compressible, once not.
+// Beyond what is shown whole: one compressible, one not.
 const large = [
 	`${"large line\n".repeat(220_000)}`,
 	Buffer.from(Array.from({ length: 2_200_000 }, (_, i) => (i * i * 31 + (i >> 7)) & 255)).toString("latin1"),
@@ -75,7 +75,7 @@ export function trees(names: readonly string[]): fc.Arbitrary<Tree> {
 		const tree = new Map<string, Entry>();
 		for (const [parts, one] of entries) {
 			const path = parts.join("/");
-			// What is in the way, above or below, goes.
+			// Remove what is in the way, above or below.
 			for (const other of tree.keys())
 				if (path.startsWith(`${other}/`) || other.startsWith(`${path}/`)) tree.delete(other);
 			tree.set(path, one);
@@ -88,10 +88,10 @@ function same(one: Entry | undefined, other: Entry | undefined): boolean {
 	return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** Makes `root`, which holds `from`, hold `to`; what is the same is not touched. */
+/** Changes `root` from the tree `from` to the tree `to`; equal entries are untouched. */
 export function change(root: string, from: Tree, to: Tree): void {
 	for (const [path, entry] of from) if (!same(entry, to.get(path))) rmSync(at(root, path), { recursive: true });
-	// Directories that only held files.
+	// Directories that only contained files.
 	const wanted = new Set([...to.keys()].flatMap((path) => parents(path)));
 	for (const path of new Set([...from.keys()].flatMap((one) => parents(one))))
 		if (!wanted.has(path) && !to.has(path)) rmSync(at(root, path), { recursive: true, force: true });
@@ -109,13 +109,12 @@ export function change(root: string, from: Tree, to: Tree): void {
 	}
 }
 
-/** The directories above a path, the nearest first. */
+/** Returns the directories above a path, nearest first. */
 function parents(path: string): string[] {
 	const parts = path.split("/");
 	return parts.slice(1).map((_, index) => parts.slice(0, parts.length - 1 - index).join("/"));
 }
 
-/** What is below a directory. */
 export function readTree(root: string, prefix = "", tree = new Map<string, Entry>()): Map<string, Entry> {
 	const names = readdirSync(at(root, prefix), { encoding: "buffer" }).map((name) => name.toString("latin1"));
 	if (names.length === 0 && prefix !== "") tree.set(prefix.slice(0, -1), { kind: "directory" });
@@ -139,7 +138,7 @@ export const sorted = (tree: Tree) =>
 	[...tree].sort(([one], [other]) => (one < other ? -1 : 1)).map(([path, entry]) => ({ path, ...entry }));
 export const files = (tree: Tree) => sorted(tree).filter(({ kind }) => kind !== "directory");
 
-/** A new directory that holds a tree. */
+/** Creates a new directory with a tree. */
 export function holder(parent: string, tree: Tree): string {
 	const root = mkdtempSync(join(parent, "tree-"));
 	change(root, new Map(), tree);

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
-import { openDiskView } from "../../model/disk-view.ts";
-import { loadEval } from "../../model/load-eval.ts";
-import { commandRunner } from "../../model/run-command.ts";
+import { loadEval } from "../../eval/load-eval.ts";
+import { commandRunner } from "../../eval/resolve-command.ts";
+import { openDiskView } from "../../eval/source.ts";
 import type { WorkspaceServices, WorkspaceSpec, WorkspaceTest } from "../contract.ts";
 
 /** An eval as a user writes it, ready to be prepared. */
 export interface WorkspaceFixture {
-	/** Directory of the eval and the files beside it. */
+	/** Directory of the eval and its files. */
 	readonly root: string;
 	readonly spec: WorkspaceSpec;
 	readonly services: WorkspaceServices;
@@ -16,7 +16,7 @@ export interface WorkspaceFixture {
 	readonly abort: AbortController;
 }
 
-/** Loads `eval` (the text of an eval file without its tests) from among `files`, as a run would that may read everything. */
+/** `eval` has no tests. The run may read everything. */
 export function workspaceFixture(
 	evalText: string,
 	files: Readonly<Record<string, string>> = {},
@@ -43,7 +43,6 @@ export function workspaceFixture(
 	return { root, spec: { workspace, extensions, scope }, services, lines, abort };
 }
 
-/** A test to open a workspace for. */
 export function aTest(id: string, more: Partial<WorkspaceTest> = {}): WorkspaceTest {
 	return { id, attempt: 1, target: "default", input: "hi", metadata: {}, ...more };
 }

@@ -1,0 +1,167 @@
+import { dirname, resolve } from "node:path";
+import {
+	type DiskView,
+	directoryEntries,
+	discoverEvals,
+	evalEnvironment,
+	expandHome,
+	findFiles,
+	findRuns,
+	findScope,
+	isEvalName,
+	loadEval,
+	loadTargets,
+	openDiskView,
+	readRegistry,
+	ruleDocs,
+	ruleLevels,
+	targetKind,
+} from "@agentv/core";
+import type { Context } from "../context.ts";
+import type { Position } from "./shell-line.ts";
+
+/** The machine, as far as completion depends on it. */
+export type Surroundings = Pick<Context, "env" | "cwd">;
+
+export interface CompletionRequest extends Surroundings {
+	readonly position: Position;
+	/** The part of the value that has been typed. */
+	readonly typed: string;
+}
+
+/** Lists possible values. Loads what it needs on demand. */
+export type ValueSource = (request: CompletionRequest) => Promise<readonly Candidate[]>;
+
+/** A possible word at the cursor. */
+export interface Candidate {
+	/** The whole word, without quotes. */
+	readonly text: string;
+	/** Short description. */
+	readonly about?: string;
+	/** Whether the word can continue, as after a directory's `/`; no space is added then. */
+	readonly isOpen?: boolean;
+}
+
+/** Lists the registered benchmarks that the command line does not name yet. */
+export function benchmarkIds({ env, position }: CompletionRequest): Candidate[] {
+	return readRegistry(env)
+		.entries.filter(({ id }) => !position.operands.includes(id))
+		.map(({ id, name }) => ({ text: id, ...(name === id ? {} : { about: name }) }));
+}
+
+/** Returns the absolute paths of the eval files and directories on the command line. */
+function namedEvals(request: CompletionRequest): readonly string[] {
+	const base = evalsBase(request);
+	return request.position.operands
+		.map((word) => resolve(base, expandHome(word, request.env)))
+		.filter((path) => ["file", "directory"].includes(targetKind(path)));
+}
+
+/** Lists eval files and directories; with `--benchmark`, those of the benchmark. */
+export function evalPaths(request: CompletionRequest): Candidate[] {
+	const named = paths(request, evalsBase(request), isEvalName);
+	// Any file can be an eval, regardless of its name.
+	const isFound = named.some(({ text, isOpen }) => !isOpen && text.startsWith(request.typed));
+	return isFound ? named : paths(request, evalsBase(request), (name) => /\.(ya?ml|jsonl)$/i.test(name));
+}
+
+export function filePaths(request: CompletionRequest): Candidate[] {
+	return paths(request, request.cwd, () => true);
+}
+
+export function directoryPaths(request: CompletionRequest): Candidate[] {
+	return paths(request, request.cwd, () => false);
+}
+
+/** Returns the directory that eval paths are relative to. */
+function evalsBase({ position, env, cwd }: CompletionRequest): string {
+	const [id] = position.optionValues.get("benchmark") ?? [];
+	const entry = id === undefined ? undefined : readRegistry(env).entries.find((one) => one.id === id);
+	return entry?.path ?? cwd;
+}
+
+/** Lists the directories under the typed path and the files that `wanted` accepts; hidden ones once a dot is typed. */
+function paths({ typed, env }: CompletionRequest, base: string, wanted: (name: string) => boolean): Candidate[] {
+	const directory = typed.slice(0, typed.lastIndexOf("/") + 1);
+	const begun = typed.slice(directory.length);
+	// `~` needs a slash before it can be listed.
+	if (typed === "~") return [{ text: "~/", isOpen: true }];
+	const absolute = resolve(base, expandHome(directory, env));
+	const entries = [...(directoryEntries(absolute) ?? [])];
+	return entries.flatMap(([name, own]): Candidate[] => {
+		if (!name.startsWith(begun) || (name.startsWith(".") && !begun.startsWith("."))) return [];
+		const kind = own === "link" ? targetKind(resolve(absolute, name)) : own;
+		if (kind === "directory") return [{ text: `${directory}${name}/`, isOpen: true }];
+		return kind === "file" && wanted(name) ? [{ text: `${directory}${name}` }] : [];
+	});
+}
+
+export function ruleIds(): Candidate[] {
+	return ruleDocs().map(({ id, summary }) => ({ text: id, about: summary }));
+}
+
+/** Completes `id=level`: rules first, then levels. */
+export function ruleSettings({ typed }: CompletionRequest): Candidate[] {
+	const equals = typed.indexOf("=");
+	if (equals < 0) return ruleIds().map((rule) => ({ ...rule, text: `${rule.text}=`, isOpen: true }));
+	return ruleLevels.map((level) => ({ text: `${typed.slice(0, equals + 1)}${level}` }));
+}
+
+/** Keeps completion fast. */
+const mostRuns = 200;
+
+/** Lists runs by name, newest first, and directories. */
+export function runNames(request: CompletionRequest): Candidate[] {
+	const runs = findRuns(request).slice(0, mostRuns);
+	const named = runs.map(({ id }) => ({ text: id }));
+	const latest = runs[0] ? [{ text: "latest", about: runs[0].id }] : [];
+	return [...latest, ...named, ...directoryPaths(request)];
+}
+
+/** Lists experiments that have runs. */
+export function experimentNames(request: CompletionRequest): Candidate[] {
+	return [...new Set(findRuns(request).map(({ experiment }) => experiment))].map((text) => ({ text }));
+}
+
+/** Keeps completion fast. */
+const mostDirectories = 300;
+const mostScopes = 20;
+
+/** Lists the targets available to the named evals, or those in and under the current directory if none is named. */
+export async function targetNames(request: CompletionRequest): Promise<Candidate[]> {
+	const view = openDiskView();
+	const named = namedEvals(request).map((path) => (targetKind(path) === "file" ? dirname(path) : path));
+	const directories = named.length > 0 ? named : [request.cwd, ...(await directoriesWithTargets(request.cwd))];
+	const names = directories.slice(0, mostScopes).flatMap((directory) => namesFor(directory, request, view));
+	return [...new Set(names)].map((text) => ({ text }));
+}
+
+function namesFor(directory: string, { env, cwd, position }: CompletionRequest, view: DiskView): readonly string[] {
+	const scope = findScope(directory, cwd, view);
+	const [file] = position.optionValues.get("targets") ?? [];
+	const targetsFile = file === undefined ? undefined : resolve(cwd, expandHome(file, env));
+	return loadTargets(scope, {
+		view,
+		env: evalEnvironment(scope, env, view),
+		...(targetsFile !== undefined && targetKind(targetsFile) === "file" ? { targetsFile } : {}),
+	}).names;
+}
+
+async function directoriesWithTargets(cwd: string): Promise<string[]> {
+	const found = await findFiles(cwd, (name) => /^targets\.ya?ml$/.test(name), { maxDirectories: mostDirectories });
+	return found.files.map((file) => dirname(resolve(cwd, file)));
+}
+
+/** Keeps completion fast. */
+const mostEvals = 20;
+
+/** Lists the tests of the evals on the command line. */
+export function testIds(request: CompletionRequest): Candidate[] {
+	const view = openDiskView();
+	const files = namedEvals(request).flatMap((path) => discoverEvals([path], request.cwd, view));
+	return files
+		.slice(0, mostEvals)
+		.flatMap((file) =>
+			loadEval(file, { view, env: request.env, cwd: request.cwd }).tests.map(({ id }) => ({ text: id })),
+		);
+}

@@ -1,0 +1,173 @@
+import {
+	type AttemptFile,
+	type CaseOutcome,
+	caseOutcomes,
+	type OpenRun,
+	RunTally,
+	type Tallied,
+	terminalSafeLine,
+	toWireSummary,
+} from "@agentv/core";
+import type { Context } from "../context.ts";
+import {
+	attemptsPassed,
+	failureReasons,
+	originSentence,
+	outcomeScore,
+	shortScore,
+	sumSentence,
+	targetCells,
+	unfinishedSentence,
+} from "../output/run.ts";
+import { colorsFor } from "../output/terminal.ts";
+import { runDocument } from "./junit.ts";
+
+/** Input of an exporter. */
+export interface ExportedRun extends OpenRun {
+	/** The run's name in headings. */
+	readonly name: string;
+	/** Reads an attempt's file; undefined if it can't be read. */
+	readonly attempt: (file: string) => AttemptFile | undefined;
+	/** Reads the beginning of a file next to it. */
+	readonly head: (
+		file: string,
+		maxBytes: number,
+	) => { readonly text: string; readonly cut: boolean; readonly size: number } | undefined;
+}
+
+/** Exports a run as one document, in pieces, because runs may be larger than memory. */
+export type RunExport = (run: ExportedRun) => Generator<string>;
+
+/** Exports the run, its summary and all rows as one document. */
+export const exportJson: RunExport = function* ({ directory, run, summary, rows }) {
+	const { runId, experiment, startedAt } = run;
+	const head = {
+		run_dir: directory,
+		run_id: runId,
+		experiment,
+		started_at: startedAt,
+		summary: summary ? toWireSummary(summary) : null,
+	};
+	yield `${JSON.stringify(head, null, 2).slice(0, -2)},\n  "results": [`;
+	let separator = "\n    ";
+	for (const { text } of rows.recorded()) {
+		yield `${separator}${text}`;
+		separator = ",\n    ";
+	}
+	yield "\n  ]\n}\n";
+};
+
+/** Exports the recorded rows, one per line; for a repeated attempt only the last. */
+export const exportJsonl: RunExport = function* ({ rows }) {
+	for (const { text } of rows.recorded()) yield `${text}\n`;
+};
+
+export const exportJunit: RunExport = runDocument;
+
+/** Special characters of GitHub's Markdown within a line: markup, table cells, formulas, links. */
+const special = /[\\`*_[\]<>&|~$@]|:(?=\/\/)|(?<=www)\./gi;
+
+/** Escapes text for Markdown, on one line and not at its beginning. Cuts it after `longest` characters. */
+export function markdownText(text: string, longest = 300): string {
+	const line = terminalSafeLine(text.replace(/\s+/g, " ").trim());
+	const cut = line.length > longest ? `${line.slice(0, longest).replace(/[\ud800-\udbff]$/, "")}…` : line;
+	return cut.replace(special, "\\$&");
+}
+
+const mostFailures = 50;
+const mostReasons = 10;
+const mostNames = 20;
+/** Limit for all failures: GitHub rejects step summaries over 1 MB. */
+const mostBytes = 600_000;
+
+/** Exports a summary for a CI step: figures, targets, and the tests that did not pass with their reasons. */
+export const exportMarkdown: RunExport = function* (run) {
+	const tally = new RunTally(run.run);
+	const failures: string[] = [];
+	let failed = 0;
+	let bytes = 0;
+	for (const outcome of caseOutcomes(run.rows, run.run)) {
+		tally.add(outcome);
+		if (outcome.status === "passed") continue;
+		failed += 1;
+		if (failures.length >= mostFailures || bytes > mostBytes) continue;
+		const text = failure(outcome);
+		bytes += Buffer.byteLength(text);
+		failures.push(text);
+	}
+	const sum = tally.summary(run.summary?.durationMs);
+	const origin = originSentence(run.run);
+	const parts = [
+		`## ${sum.passed === sum.planned ? "✅" : "❌"} ${title(run)}`,
+		sentence(sum),
+		...targetTable(tally),
+		...(failed > 0 ? [`### What did not pass`, failures.join("\n")] : []),
+		...(failed > failures.length ? [`…and ${failed - failures.length} more.`] : []),
+		...(origin === undefined ? [] : [`${markdownText(origin)}.`]),
+		`Run ${markdownText(run.name)} (${markdownText(run.run.experiment)}), started ${run.run.startedAt}${commit(run)}.`,
+	];
+	yield `${parts.join("\n\n")}\n`;
+};
+
+function title({ run: { evals } }: ExportedRun): string {
+	const names = evals.slice(0, mostNames).map(({ name }) => markdownText(name));
+	return `${names.join(", ")}${evals.length > mostNames ? ` and ${evals.length - mostNames} more` : ""}`;
+}
+
+function sentence(sum: Tallied): string {
+	const strong = (text: string) => `**${text}**`;
+	const unfinished = unfinishedSentence(sum);
+	const text = withoutFormulas(sumSentence(sum, { passed: strong, failed: strong, error: strong, not_run: strong }));
+	return unfinished === undefined ? text : `${text}\n\n${strong(`${unfinished}.`)}`;
+}
+
+/** Escapes dollar signs, because GitHub renders text between them as a formula. */
+function withoutFormulas(text: string): string {
+	return text.split("$").length > 2 ? text.replaceAll("$", "\\$") : text;
+}
+
+function commit({ run: { git } }: ExportedRun): string {
+	return git ? `, commit ${git.commit.slice(0, 12)}${git.dirty ? " with changes" : ""}` : "";
+}
+
+function targetTable(tally: RunTally): string[] {
+	const { header, rows } = targetCells(tally);
+	const lines = rows.slice(0, mostNames).map(([name = "", ...cells]) => [markdownText(name), ...cells]);
+	const table = [header, header.map((_, index) => (index === 0 ? "---" : "---:")), ...lines];
+	return [
+		table.map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
+		...(rows.length > mostNames ? [`…and ${rows.length - mostNames} more targets.`] : []),
+	];
+}
+
+function failure(outcome: CaseOutcome): string {
+	const { status, testId, target, attempts } = outcome;
+	const words = status === "failed" ? scoreWords(outcome) : outcomeScore(outcome);
+	const reasons = [...new Set(attempts.flatMap(failureReasons).map((reason) => markdownText(reason)))];
+	const more = reasons.length > mostReasons ? [`  - …and ${reasons.length - mostReasons} more`] : [];
+	return [
+		`- **${markdownText(testId)}** (${markdownText(target)}): ${words}`,
+		...reasons.slice(0, mostReasons).map((reason) => `  - ${reason}`),
+		...more,
+	].join("\n");
+}
+
+function scoreWords(outcome: CaseOutcome): string {
+	const { score = 0, attempts } = outcome;
+	const threshold = attempts[0]?.threshold ?? 0;
+	return `score ${shortScore(score)}, threshold ${threshold}${attemptsPassed(outcome)}`;
+}
+
+const mostNamed = 5;
+
+/** Warns about unreadable rows, so that no test is skipped silently. `run` is its name on the command line. */
+export function warnOfBadLines(run: string, lines: readonly number[], { stderr }: Context): void {
+	if (lines.length === 0) return;
+	const named = lines.slice(0, mostNamed).join(", ");
+	const more = lines.length > mostNamed ? ` and ${lines.length - mostNamed} more` : "";
+	const which =
+		lines.length === 1 ? `line ${named} of its index.jsonl is` : `lines ${named}${more} of its index.jsonl are`;
+	stderr.write(
+		`${colorsFor(stderr).yellow("warning:")} ${terminalSafeLine(run)}: ${which} skipped, because no row can be read there\n`,
+	);
+}

@@ -1,0 +1,198 @@
+import { pathToFileURL } from "node:url";
+import { type EvalValidation, type RuleDoc, ruleDocs, type ValidationFinding } from "@agentv/core";
+import { type CommandResult, version } from "../context.ts";
+import { type Colors, workflowData, workflowProperty } from "../output/terminal.ts";
+import {
+	exitCodeOf,
+	shownPath,
+	summaryOf,
+	type ValidationReport,
+	type ValidationReporter,
+} from "../output/validate.ts";
+import { type JunitSuite, junitCase, junitXml } from "./junit.ts";
+
+/** Keeps the document reproducible. */
+const noTime = "1970-01-01T00:00:00";
+
+/** Writes JUnit XML: a suite per eval, a case per rule; a case fails if its findings fail the command. */
+export const validateJunit: ValidationReporter = (report) => {
+	const suites = report.evals.map((one) => suiteOf(one, report));
+	return { text: [...junitXml(suites)].join(""), exitCode: exitCodeOf(report) };
+};
+
+function suiteOf(result: EvalValidation, report: ValidationReport): JunitSuite {
+	const of = shownPath(result.file, report.cwd);
+	const open = result.diagnostics.filter(({ fixed }) => !fixed);
+	const fails = ({ severity }: ValidationFinding) => severity === "error" || report.strict;
+	const judging = result.checks.filter(({ state }) => state !== "skip").map(({ rule }) => rule);
+	const rules = [...new Set([...judging, ...open.map(({ rule }) => rule)])];
+	const failing = new Set(open.filter(fails).map(({ rule }) => rule));
+	return {
+		...{ name: of, package: of, timestamp: noTime, seconds: 0, errors: 0, skipped: 0, failures: failing.size },
+		properties: { root: shownPath(result.root, report.cwd) },
+		cases: rules.map((rule) => caseOf(rule, of, failing.has(rule) ? open : [], report)),
+		output: lines(
+			open.filter((one) => !fails(one)),
+			report,
+		),
+	};
+}
+
+function caseOf(rule: string, of: string, open: readonly ValidationFinding[], report: ValidationReport): string {
+	const found = open.filter((one) => one.rule === rule);
+	const [first] = found;
+	const problem = first && {
+		...{ kind: "failure" as const, type: rule, message: first.message, text: lines(found, report) },
+	};
+	return junitCase({ name: rule, seconds: 0, ...(problem ? { problem } : {}) }, of);
+}
+
+function lines(findings: readonly ValidationFinding[], { cwd }: ValidationReport): string {
+	return findings
+		.map(
+			({ at, range, severity, message }) =>
+				`${shownPath(at.file, cwd)}:${range.start.line}:${range.start.column} ${severity} ${message}`,
+		)
+		.join("\n");
+}
+
+/** Writes GitHub annotations: `::error file=…,line=…,col=…,title=…::message`. */
+export const validateGithub: ValidationReporter = (report) => {
+	const lines = report.evals.flatMap(({ diagnostics }) =>
+		diagnostics
+			.filter(({ fixed }) => !fixed)
+			.map(({ severity, rule, message, hint, at, range: { start, end } }) => {
+				const oneLine = start.line === end.line && end.column > start.column;
+				const properties = [
+					["file", shownPath(at.file, report.cwd)],
+					["line", String(start.line)],
+					["endLine", String(end.line)],
+					["col", String(start.column)],
+					...(oneLine ? [["endColumn", String(end.column)]] : []),
+					["title", rule],
+				].map(([name, value]) => `${name}=${workflowProperty(value ?? "")}`);
+				return `::${severity} ${properties.join(",")}::${workflowData(hint === undefined ? message : `${message}\n${hint}`)}`;
+			}),
+	);
+	const { evals, errors, warnings } = summaryOf(report);
+	// Evals that share a file repeat its findings; GitHub only shows a few annotations.
+	const text = [...new Set(lines), `${evals} evals, ${errors} errors, ${warnings} warnings`].join("\n");
+	return { text: `${text}\n`, kind: "commands", exitCode: exitCodeOf(report) };
+};
+
+/** Writes SARIF 2.1.0: rules with their docs, results with regions, and the edits that `--fix` would make. */
+export const validateSarif: ValidationReporter = (report) => {
+	const rules = ruleDocs();
+	const index = new Map(rules.map(({ id }, position) => [id, position]));
+	const log = {
+		$schema: "https://json.schemastore.org/sarif-2.1.0.json",
+		version: "2.1.0",
+		runs: [
+			{
+				tool: {
+					driver: {
+						name: "agentv",
+						version,
+						rules: rules.map(({ id, summary, why, mend: howToFix, severity, group }) => ({
+							id,
+							shortDescription: { text: summary },
+							fullDescription: { text: why },
+							help: { text: howToFix },
+							defaultConfiguration: { level: severity },
+							properties: { tags: [group] },
+						})),
+					},
+				},
+				columnKind: "utf16CodeUnits",
+				results: distinct(
+					report.evals.flatMap(({ diagnostics }) =>
+						diagnostics.filter(({ fixed }) => !fixed).map((found) => resultOf(found, index, report)),
+					),
+				),
+			},
+		],
+	};
+	return { text: `${JSON.stringify(log, null, 2)}\n`, exitCode: exitCodeOf(report) };
+};
+
+/** Removes duplicates, which evals that share a file produce. */
+function distinct<Result>(results: readonly Result[]): Result[] {
+	return [...new Map(results.map((result) => [JSON.stringify(result), result])).values()];
+}
+
+function resultOf(found: ValidationFinding, index: ReadonlyMap<string, number>, report: ValidationReport) {
+	const { rule, severity, message, hint, at, range } = found;
+	const fixes = fixesOf(found, report);
+	return {
+		ruleId: rule,
+		ruleIndex: index.get(rule) ?? -1,
+		level: severity,
+		message: { text: hint === undefined ? message : `${message}. ${hint}` },
+		locations: [
+			{
+				physicalLocation: {
+					artifactLocation: artifact(at.file, report.cwd),
+					region: {
+						startLine: range.start.line,
+						startColumn: range.start.column,
+						endLine: range.end.line,
+						endColumn: range.end.column,
+					},
+				},
+			},
+		],
+		...(fixes.length > 0 ? { fixes } : {}),
+	};
+}
+
+/** Returns a relative reference for files under the current directory, an absolute URI for others. */
+function artifact(file: string, cwd: string): { uri: string } {
+	const shown = shownPath(file, cwd);
+	if (shown === file) return { uri: pathToFileURL(file).href };
+	return { uri: shown.split("/").map(encodeURIComponent).join("/") };
+}
+
+function fixesOf({ rule, at, range }: ValidationFinding, { offered, cwd }: ValidationReport) {
+	const edits = (offered ?? []).filter(
+		(edit) => edit.rule === rule && edit.at.file === at.file && edit.at.offset === range.start.offset,
+	);
+	const [first] = edits;
+	if (!first) return [];
+	return [
+		{
+			description: { text: first.says },
+			artifactChanges: first.files.map(({ path, region, text }) => ({
+				artifactLocation: artifact(path, cwd),
+				replacements: [{ deletedRegion: region, insertedContent: { text } }],
+			})),
+		},
+	];
+}
+
+const fixOptions = { fix: "--fix", migrate: "--migrate", pin: "--pin" } as const;
+
+/** Prints the documentation of a rule. */
+export function explainRule(doc: RuleDoc, colors: Colors): CommandResult {
+	const by = doc.fixedBy ? `, fixed by ${fixOptions[doc.fixedBy]}` : "";
+	const lines = [
+		`${colors.bold(doc.id)}  ${doc.severity}${by}`,
+		doc.summary,
+		"",
+		colors.bold("Why"),
+		indent(doc.why),
+		"",
+		colors.bold("Bad"),
+		indent(doc.bad),
+		"",
+		colors.bold("Good"),
+		indent(doc.good),
+		"",
+		colors.bold("How to fix it"),
+		indent(doc.mend),
+	];
+	return { text: `${lines.join("\n")}\n`, exitCode: 0 };
+}
+
+function indent(text: string): string {
+	return text.replace(/^(?=.)/gm, "  ");
+}

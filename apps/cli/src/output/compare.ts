@@ -1,0 +1,353 @@
+import {
+	AgentvError,
+	type BoundedMean,
+	boundedMeanText,
+	type ComparedRun,
+	type Comparison,
+	type ComparisonDocument,
+	describeLowered,
+	describeSmallestEffect,
+	type FingerprintPart,
+	isLowered,
+	signed,
+	terminalSafeLine,
+} from "@agentv/core";
+import type { Output } from "../context.ts";
+import { type Colors, colorsFor, fitLine, fitMiddle, widthOf, wrapWords } from "./terminal.ts";
+
+/** Reports the runs, how their tests split, the verdict, and the tests that changed most. */
+export function compareText(compared: readonly ComparedRuns[], stdout: Output): string {
+	const look = { colors: colorsFor(stdout), columns: stdout.columns, isTerminal: stdout.isTTY };
+	const blocks = [runLines(compared, look)];
+	if (compared.length > 1) blocks.push(overview(compared, look));
+	for (const [index, { after, comparison }] of compared.entries()) {
+		if (compared.length > 1)
+			blocks.push(`${look.colors.bold(sideName(index, compared))}  ${terminalSafeLine(after.name)}`);
+		blocks.push(...comparisonBlocks(comparison, look));
+	}
+	return `${blocks.join("\n\n")}\n`;
+}
+
+function sideName(index: number, compared: readonly ComparedRuns[]): string {
+	return compared.length === 1 ? "After" : `After ${index + 1}`;
+}
+
+function runLines(compared: readonly ComparedRuns[], { colors }: Look): string {
+	const before = compared.slice(0, 1).map((one): [string, NamedRun] => ["Before", one.before]);
+	const after = compared.map((one, index): [string, NamedRun] => [sideName(index, compared), one.after]);
+	const width = Math.max(...[...before, ...after].map(([side]) => side.length));
+	return [...before, ...after]
+		.map(([side, { name }]) => `${colors.bold(side.padEnd(width))}  ${terminalSafeLine(name)}`)
+		.join("\n");
+}
+
+const headings = ["comparable", "changed", "new", "gone", "errors", "difference"] as const;
+
+/** Returns a table with a line per later run. */
+function overview(compared: readonly ComparedRuns[], { colors }: Look): string {
+	const side = sideName(compared.length - 1, compared).length;
+	const lines = compared.map(({ comparison }, index) => {
+		const { comparable, changed, new: fresh, gone, errors, difference } = comparison;
+		const counts = [comparable, changed, fresh, gone, errors].map(({ length }) => String(length));
+		const cells = [...counts, difference.tests === 0 ? "–" : signed(difference.mean)];
+		const padded = cells.map((cell, column) => cell.padStart(headings[column]?.length ?? 0));
+		return `${[sideName(index, compared).padEnd(side), ...padded].join("  ")}  ${shortVerdict(comparison, colors)}`;
+	});
+	return [colors.dim([" ".repeat(side), ...headings].join("  ")), ...lines].join("\n");
+}
+
+function shortVerdict(comparison: Comparison, colors: Colors): string {
+	if (comparison.verdict === "no difference shown") return "= none shown";
+	if (comparison.verdict === "nothing to compare") return colors.yellow("? not comparable");
+	return verdictText(comparison, colors);
+}
+
+/**
+ * Writes one object for two runs, `{comparisons: […]}` for more, with one test per line. Schema:
+ * docs/schemas/compare-output.schema.json.
+ */
+export function* compareJson(compared: readonly ComparedRuns[]): Generator<string> {
+	const [only, ...others] = compared;
+	if (only && others.length === 0) {
+		yield* pieces(document(only), "");
+		yield "\n";
+		return;
+	}
+	yield '{\n  "comparisons": [\n    ';
+	for (const [index, one] of compared.entries()) {
+		if (index > 0) yield ",\n    ";
+		yield* pieces(document(one), "    ");
+	}
+	yield "\n  ]\n}\n";
+}
+
+function* pieces(value: ComparisonDocument, indent: string): Generator<string> {
+	let separator = "{";
+	for (const [key, field] of Object.entries(value)) {
+		yield `${separator}\n${indent}  ${JSON.stringify(key)}: `;
+		separator = ",";
+		if (Array.isArray(field) && field.length > 0) yield* items(field, indent);
+		else yield JSON.stringify(field);
+	}
+	yield `\n${indent}}`;
+}
+
+function* items(values: readonly unknown[], indent: string): Generator<string> {
+	let separator = "[";
+	for (const value of values) {
+		yield `${separator}\n${indent}    ${JSON.stringify(value)}`;
+		separator = ",";
+	}
+	yield `\n${indent}  ]`;
+}
+
+function document({ before, after, comparison, vary }: ComparedRuns): ComparisonDocument {
+	const { difference, means, verdict, atLeast } = comparison;
+	return {
+		runs: [runDocument(before), runDocument(after)],
+		vary: [...vary],
+		verdict,
+		difference: {
+			tests: difference.tests,
+			...{ before: means.before.mean ?? 0, after: means.after.mean ?? 0 },
+			mean: difference.mean,
+			interval: difference.interval ? [...difference.interval] : null,
+			smallest_effect: difference.smallestEffect ?? null,
+		},
+		lower_bound: {
+			tests: atLeast.difference.tests,
+			...{ before: means.before.lowerBound, after: means.after.lowerBound },
+			mean: atLeast.difference.mean,
+			interval: atLeast.difference.interval ? [...atLeast.difference.interval] : null,
+			verdict: atLeast.verdict,
+		},
+		unjudged_attempts: comparison.unjudgedAttempts,
+		comparable: comparison.comparable.map((one) => ({
+			...pairName(one),
+			...{ before: one.before.score, after: one.after.score, delta: one.delta },
+		})),
+		changed: comparison.changed.map((one) => ({ ...pairName(one), parts: [...one.parts], ...scores(one) })),
+		new: comparison.new.map((one) => ({ ...name(one), score: one.score ?? null })),
+		gone: comparison.gone.map((one) => ({ ...name(one), score: one.score ?? null })),
+		errors: comparison.errors.map((one) => ({ ...pairName(one), ...scores(one) })),
+	};
+}
+
+function runDocument({ name: run, run: { directory, runId, experiment, startedAt, state, planned } }: NamedRun) {
+	return { run, run_dir: directory, run_id: runId, experiment, started_at: startedAt, state, planned };
+}
+
+type Pair = Comparison["errors"][number];
+
+function name({ eval: label, testId, target }: ComparedRun["cases"][number]) {
+	return { eval: label, test_id: testId, target };
+}
+
+function pairName({ before, after }: Pair) {
+	return {
+		...name(after),
+		...(before.eval === after.eval ? {} : { before_eval: before.eval }),
+		...(before.target === after.target ? {} : { before_target: before.target }),
+	};
+}
+
+function scores({ before, after }: Pair) {
+	return { before: before.score ?? null, after: after.score ?? null };
+}
+
+/** A run and its name in the output. */
+export interface NamedRun {
+	readonly name: string;
+	readonly run: ComparedRun;
+}
+
+/** Two runs and their comparison. */
+export interface ComparedRuns {
+	readonly before: NamedRun;
+	readonly after: NamedRun;
+	readonly comparison: Comparison;
+	/** Fingerprint parts that are expected to differ. */
+	readonly vary: readonly FingerprintPart[];
+}
+
+/** Groups changed tests by the fingerprint parts that differ; tests without fingerprint under an empty string. */
+function changedByParts({ changed }: Comparison): ReadonlyMap<string, Comparison["changed"]> {
+	const groups = new Map<string, Comparison["changed"][number][]>();
+	for (const one of changed) {
+		const key = one.parts.join(", ");
+		const group = groups.get(key);
+		if (group) group.push(one);
+		else groups.set(key, [one]);
+	}
+	return groups;
+}
+
+/** Returns the parts in which most of the changed tests differ, as a suggestion for `--vary`. */
+function differsIn(comparison: Comparison): readonly FingerprintPart[] {
+	const groups = [...changedByParts(comparison)].filter(([parts]) => parts !== "");
+	const [largest] = groups.sort(([, one], [, two]) => two.length - one.length);
+	return largest?.[1][0]?.parts ?? [];
+}
+
+interface Look {
+	readonly colors: Colors;
+	/** Width of the terminal; 80 if there is none. */
+	readonly columns: number;
+	/** Whether to cut lines that are too long. */
+	readonly isTerminal: boolean;
+}
+
+const mostMoved = 10;
+const mostNamed = 5;
+
+/** Reports how tests split, the figures, and the tests that changed most. Omits empty blocks. */
+function comparisonBlocks(comparison: Comparison, look: Look): string[] {
+	const blocks = [splitLines(comparison, look), figures(comparison, look), movedLines(comparison, look)];
+	return blocks.filter((block) => block !== "");
+}
+
+/** `     2  changed     in graders: one, two` */
+function splitLines(comparison: Comparison, look: Look): string {
+	const { comparable, errors, renamed } = comparison;
+	const ids = (cases: Comparison["new"]) => cases.map(({ testId }) => testId);
+	const later = (pairs: Comparison["errors"]) => ids(pairs.map(({ after }) => after));
+	const lines: [count: number, part: string, note: string, ids: readonly string[]][] = [
+		[comparable.length, "comparable", "", []],
+		...[...changedByParts(comparison)].map(([parts, cases]): (typeof lines)[number] => [
+			cases.length,
+			"changed",
+			parts === "" ? "unknown change (no fingerprint recorded): " : `in ${parts}: `,
+			later(cases),
+		]),
+		[comparison.new.length, "new", "", ids(comparison.new)],
+		[comparison.gone.length, "gone", "", ids(comparison.gone)],
+		[errors.length, "left out", "not graded in one of them: ", later(errors)],
+	];
+	const shown = lines
+		.filter(([count, part]) => count > 0 || part === "comparable")
+		.map(([count, part, note, names]) => {
+			const start = `${String(count).padStart(6)}  ${part.padEnd(10)}  ${note}`;
+			return `${start}${namesOf(names, start.length, look)}`.trimEnd();
+		});
+	const notes = [
+		...renamed.evals.map(([before, after]) => `        ${after} is compared with ${before}: same questions`),
+		...renamed.targets.map(([before, after]) => `        target ${after} is compared with ${before}`),
+	].map(terminalSafeLine);
+	return [...shown, ...notes.map((note) => (look.isTerminal ? fitLine(note, look.columns) : note))].join("\n");
+}
+
+/** Lists as many ids as fit on the line, at least one, and the number of others. */
+function namesOf(ids: readonly string[], before: number, look: Look): string {
+	const [first, ...others] = ids.map(terminalSafeLine);
+	if (first === undefined) return "";
+	const room = look.columns - before - ", and 100,000 more".length;
+	let text = look.isTerminal ? fitMiddle(first, Math.max(room, 12)) : first;
+	let named = 1;
+	for (const id of others) {
+		if (named === mostNamed || widthOf(text) + 2 + widthOf(id) > room) break;
+		text += `, ${id}`;
+		named += 1;
+	}
+	return named === ids.length ? text : `${text}, and ${(ids.length - named).toLocaleString("en")} more`;
+}
+
+function figures(comparison: Comparison, look: Look): string {
+	const { difference, means, comparable, unjudgedAttempts } = comparison;
+	const lowered = isLowered(comparison) ? [describeLowered(comparison)] : [];
+	const { tests, mean, interval } = difference;
+	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
+	if (tests === 0) {
+		const why = "no test graded in both runs has the same fingerprint.";
+		const differing = differsIn(comparison);
+		const hint =
+			differing.length > 0
+				? ` If the difference in ${differing.join(" and ")} is intended: --vary ${differing.join(" ")}.`
+				: "";
+		return [`${verdictText(comparison, look.colors)}: ${why}${hint}`, ...lowered]
+			.map((text) => paragraph(text, look, "  "))
+			.join("\n");
+	}
+	const down = comparable.filter(({ delta }) => delta < 0).length;
+	const up = comparable.filter(({ delta }) => delta > 0).length;
+	const over = `${tests} comparable test${tests === 1 ? "" : "s"}`;
+	const scores = `Mean score ${meanText(means.before)} → ${meanText(means.after)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} unchanged.`;
+	const leftOut =
+		unjudgedAttempts === 1
+			? ["1 attempt was not graded and is excluded from its test's mean."]
+			: unjudgedAttempts > 0
+				? [`${unjudgedAttempts} attempts were not graded and are excluded from their tests' means.`]
+				: [];
+	return [
+		`${verdictText(comparison, look.colors)}: ${signed(mean)}${range}`,
+		...[scores, ...leftOut, ...lowered, describeSmallestEffect(difference)].map(
+			(text) => `  ${paragraph(text, look, "  ", 2)}`,
+		),
+	].join("\n");
+}
+
+function meanText(mean: BoundedMean): string {
+	return boundedMeanText(mean, (value) => value.toFixed(3));
+}
+
+function verdictText({ verdict }: Comparison, colors: Colors): string {
+	switch (verdict) {
+		case "worse":
+			return colors.bold(colors.red("✗ worse"));
+		case "better":
+			return colors.bold(colors.green("✓ better"));
+		case "no difference shown":
+			return colors.bold("= no difference shown");
+		case "nothing to compare":
+			return colors.bold(colors.yellow("? nothing to compare"));
+	}
+}
+
+/** Lists the tests whose scores changed most. */
+function movedLines({ comparable }: Comparison, look: Look): string {
+	const { colors } = look;
+	const tests = comparable.filter(({ delta }) => delta !== 0).sort((a, b) => Math.abs(b.delta) - Math.abs(a.delta));
+	const severalEvals = new Set(comparable.map(({ after }) => after.eval)).size > 1;
+	const severalTargets = new Set(comparable.map(({ after }) => after.target)).size > 1;
+	const lines = tests.slice(0, mostMoved).map(({ before, after, delta }) => {
+		const change = `${delta > 0 ? "+" : "−"}${Math.abs(delta).toFixed(2)}`;
+		const where = [...(severalEvals ? [after.eval] : []), ...(severalTargets ? [after.target] : [])];
+		const name = `${after.testId}${where.length > 0 ? ` (${where.join(", ")})` : ""}`;
+		const start = `${before.score.toFixed(2)} → ${after.score.toFixed(2)}  `;
+		const shown = terminalSafeLine(name);
+		const fitting = look.isTerminal ? fitMiddle(shown, look.columns - 9 - start.length) : shown;
+		return `  ${delta > 0 ? colors.green(change) : colors.red(change)}  ${start}${fitting}`;
+	});
+	const more = tests.length - mostMoved;
+	return [
+		...lines,
+		...(more > 0 ? [colors.dim(`  and ${more.toLocaleString("en")} more; --json lists all`)] : []),
+	].join("\n");
+}
+
+function paragraph(text: string, { columns }: Look, indent: string, before = 0): string {
+	return wrapWords(text, columns, { indent, before });
+}
+
+/** Explains why none of the runs' tests is comparable. */
+export function unanswered({ before, after, comparison }: ComparedRuns): AgentvError {
+	const { errors, new: fresh, gone } = comparison;
+	const parts = [...changedByParts(comparison)].map(
+		([names, tests]) => `${tests.length} ${names === "" ? "without fingerprint" : `changed in ${names}`}`,
+	);
+	const reasons = [
+		...parts,
+		...(errors.length > 0 ? [`${errors.length} not graded`] : []),
+		...(gone.length > 0 ? [`${gone.length} only in the earlier run`] : []),
+		...(fresh.length > 0 ? [`${fresh.length} only in the later run`] : []),
+	];
+	const differing = differsIn(comparison);
+	const vary =
+		differing.length > 0
+			? `If the difference in ${differing.join(" and ")} is intended: --vary ${differing.join(" ")}. `
+			: "";
+	return new AgentvError(
+		"config",
+		`no test of ${after.name} can be compared with ${before.name}: ${reasons.join(", ") || "neither run has results"}`,
+		{ hint: `${vary}Pass --allow-incomparable to succeed anyway.` },
+	);
+}

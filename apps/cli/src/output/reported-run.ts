@@ -1,0 +1,77 @@
+import {
+	AgentvError,
+	openRun,
+	type RunEvent,
+	type RunMachine,
+	type RunOptions,
+	type RunPlan,
+	runEvals,
+} from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import type { RunReporterName } from "../program/options.ts";
+import type { RunFollower } from "./live.ts";
+import type { RunReporter } from "./run-report.ts";
+import { colorsFor, tableColumns } from "./terminal.ts";
+
+type Done = Extract<RunEvent, { type: "done" }>;
+
+/** Shows the events of a run as they happen. Resolves to its outcome. */
+async function followRun(
+	events: AsyncIterable<RunEvent>,
+	forPeople: boolean,
+	context: Context,
+): Promise<Omit<Done, "type">> {
+	const follower = await followerFor(forPeople, context);
+	let done: Done | undefined;
+	try {
+		for await (const event of events) {
+			follower?.on(event);
+			if (event.type === "done") done = event;
+		}
+	} finally {
+		follower?.end();
+	}
+	if (!done) throw new AgentvError("internal", "the run ended without a final event");
+	return done;
+}
+
+/** Chooses a live view for terminals, plain lines for pipes, and nothing next to machine-readable reports. */
+async function followerFor(forPeople: boolean, { stdout, stderr }: Context): Promise<RunFollower | undefined> {
+	const screen = forPeople ? stdout : stderr;
+	if (screen.isTTY) return (await import("./live.ts")).followLive(screen);
+	return forPeople ? (await import("./live.ts")).followPlain(stdout) : undefined;
+}
+
+export interface ReporterChoice {
+	readonly reporter: RunReporterName;
+	readonly json?: boolean;
+}
+
+/** Loads reporters on demand. */
+const reporters: Readonly<Record<RunReporterName, () => Promise<RunReporter>>> = {
+	text: async () => (await import("./run.ts")).runText,
+	json: async () => (await import("../exporters/run-formats.ts")).runJson,
+	junit: async () => (await import("../exporters/run-formats.ts")).runJunit,
+	github: async () => (await import("../exporters/run-formats.ts")).runGithub,
+};
+
+/** Runs a plan, shows its progress and reports the result. */
+export async function reportedRun(
+	plan: RunPlan,
+	machine: RunMachine,
+	options: Omit<RunOptions, "signal">,
+	choice: ReporterChoice,
+	context: Context,
+): Promise<CommandResult> {
+	const reporter = await reporterOf(choice);
+	const events = runEvals(plan, machine, { signal: context.signal, ...options });
+	const forPeople = choice.reporter === "text" && !choice.json;
+	const done = await followRun(events, forPeople, context);
+	const screen = { colors: colorsFor(context.stdout), columns: tableColumns(context.stdout) };
+	return reporter({ ...done, run: openRun(done.runDir), plan, cwd: context.cwd, ...screen });
+}
+
+async function reporterOf({ reporter, json }: ReporterChoice): Promise<RunReporter> {
+	if (json && reporter === "text") return (await import("../exporters/run-formats.ts")).runBriefJson;
+	return reporters[reporter]();
+}

@@ -1,0 +1,242 @@
+import { relative, sep } from "node:path";
+import {
+	codeFrame,
+	type Diagnostic,
+	type EvalValidation,
+	type FixPlan,
+	type LocatedFinding,
+	locateFindings,
+	type OfferedEdit,
+	ruleDocs,
+	terminalSafe,
+	terminalSafeLine,
+	unifiedDiff,
+	type ValidationFinding,
+} from "@agentv/core";
+import type { CommandResult, Context } from "../context.ts";
+import { type Colors, colorsFor } from "./terminal.ts";
+
+/** Input of a validation reporter. */
+export interface ValidationReport {
+	readonly evals: readonly EvalValidation[];
+	/** Absolute; paths are shown relative to it. */
+	readonly cwd: string;
+	/** Whether warnings fail. */
+	readonly strict: boolean;
+	/** Whether to report only failures. */
+	readonly quiet: boolean;
+	readonly colors: Colors;
+	/** The changes of `--fix`, `--migrate` and `--pin`; not applied with `dryRun`. */
+	readonly plan?: FixPlan;
+	readonly dryRun?: boolean;
+	/** The edits of `--fix` by finding, for formats that contain edits. */
+	readonly offered?: readonly OfferedEdit[];
+}
+
+export type ValidationReporter = (report: ValidationReport) => CommandResult;
+
+export interface ValidationSummary {
+	readonly evals: number;
+	readonly tests: number;
+	/** Without fixed ones. */
+	readonly errors: number;
+	readonly warnings: number;
+	readonly fixed: number;
+}
+
+export function summaryOf({ evals }: Pick<ValidationReport, "evals">): ValidationSummary {
+	const findings = evals.flatMap(({ diagnostics }) => diagnostics);
+	const open = findings.filter(({ fixed }) => !fixed);
+	return {
+		evals: evals.length,
+		tests: evals.reduce((sum, { tests }) => sum + tests, 0),
+		errors: open.filter(({ severity }) => severity === "error").length,
+		warnings: open.filter(({ severity }) => severity === "warning").length,
+		fixed: findings.length - open.length,
+	};
+}
+
+/** Returns 1 if there are errors, or warnings with `strict`; else 0. */
+export function exitCodeOf(report: ValidationReport): number {
+	const { errors, warnings } = summaryOf(report);
+	return errors > 0 || (report.strict && warnings > 0) ? 1 : 0;
+}
+
+/** Returns a path relative to `cwd`, with `/`, if it is inside; else unchanged. */
+export function shownPath(path: string, cwd: string): string {
+	const way = relative(cwd, path);
+	if (way === "") return ".";
+	return way.startsWith("..") ? path : way.split(sep).join("/");
+}
+
+/** Returns a plan's changes as a unified diff that can be applied in `cwd`. */
+export function planDiff(plan: FixPlan, cwd: string): string {
+	return plan.files.map((file) => unifiedDiff({ ...file, path: shownPath(file.path, cwd) })).join("");
+}
+
+/** Writes a short tree per eval, a code frame per finding, and a summary. */
+export const validateText: ValidationReporter = (report) => {
+	const shown = new Set<string>();
+	const parts = report.evals.map((one) => evalText(one, report, shown)).filter((text) => text !== "");
+	return { text: `${[...fixTexts(report), ...parts, sumText(report)].join("\n\n")}\n`, exitCode: exitCodeOf(report) };
+};
+
+/** Lists changes (with `--dry-run` as a diff), then what could not be fixed. */
+function fixTexts({ plan, dryRun, cwd, colors }: ValidationReport): string[] {
+	if (!plan) return [];
+	const place = (file: string, { start }: ValidationFinding["range"]) =>
+		`${shownPath(file, cwd)}:${start.line}:${start.column}`;
+	const lines = plan.changes.map(
+		({ file, says, rule }) => `${colors.green("fixed")}  ${shownPath(file, cwd)}  ${says}  ${colors.dim(rule)}`,
+	);
+	const refused = plan.refused.map(
+		({ finding, reason }) =>
+			`${colors.yellow("not fixed")}  ${place(finding.at.file, finding.range)}  ${reason}  ${colors.dim(finding.rule)}`,
+	);
+	// One change can fix two findings.
+	const done = dryRun ? [planDiff(plan, cwd).trimEnd()] : [[...new Set(lines)].join("\n")];
+	return [...done, [...new Set(refused)].join("\n")].filter((text) => text !== "");
+}
+
+/** Columns of a message before its rule and location; longer messages push them to the right. */
+const widest = 84;
+
+/** `shown` contains the locations above, so that each is only shown once if evals share a file. */
+function evalText(result: EvalValidation, report: ValidationReport, shown: Set<string>): string {
+	const { colors, cwd, quiet } = report;
+	const findings = result.diagnostics.filter((found) => !quiet || fails(found, report));
+	if (quiet && findings.length === 0) return "";
+	const sign = findings.some(({ severity, fixed }) => severity === "error" && !fixed)
+		? colors.red("✗")
+		: findings.some(({ fixed }) => !fixed)
+			? colors.yellow("⚠")
+			: colors.green("✓");
+	const tree = [`${sign} ${colors.bold(shownPath(result.file, cwd))}`, ...treeLines(result, findings, report)];
+	const frames = quiet ? [] : findings.filter(({ fixed }) => !fixed).map((found) => frameText(found, cwd, colors));
+	const fresh = frames.filter((frame) => shown.size < shown.add(frame).size);
+	return [tree.join("\n"), ...fresh].join("\n\n");
+}
+
+function fails({ severity, fixed }: ValidationFinding, { strict }: ValidationReport): boolean {
+	return !fixed && (strict || severity === "error");
+}
+
+/** Lists passed rules and findings, in the order of the rules. */
+function treeLines(result: EvalValidation, findings: readonly ValidationFinding[], report: ValidationReport): string[] {
+	const { colors, cwd, quiet } = report;
+	const width = Math.min(widest, Math.max(0, ...findings.map(({ message }) => message.length)));
+	const ids = Math.max(0, ...findings.map(({ rule }) => rule.length));
+	return ruleDocs().flatMap(({ id }) => {
+		const passed = result.checks.filter(({ rule, state, notable }) => rule === id && state === "pass" && notable);
+		const found = findings.filter(({ rule }) => rule === id);
+		return [
+			...(quiet ? [] : passed.map(({ message }) => `  ${colors.green("✓")} ${message}`)),
+			...found.map((one) => {
+				const place = `${shownPath(one.at.file, cwd)}:${one.range.start.line}:${one.range.start.column}`;
+				const end = `${colors.dim(one.rule.padEnd(ids))}  ${colors.dim(place)}`;
+				return `  ${signOf(one, colors)} ${one.message.padEnd(width)}   ${end}${one.fixed ? "  fixed" : ""}`;
+			}),
+		];
+	});
+}
+
+function signOf({ severity, fixed }: ValidationFinding, colors: Colors): string {
+	if (fixed) return colors.green("✓");
+	return severity === "error" ? colors.red("✗") : colors.yellow("⚠");
+}
+
+function frameText(
+	{ at, range, severity, message, frame, hint }: ValidationFinding,
+	cwd: string,
+	colors: Colors,
+): string {
+	const paint = severity === "error" ? colors.red : colors.yellow;
+	const place = `${shownPath(at.file, cwd)}:${range.start.line}:${range.start.column}`;
+	const lines = [`${colors.bold(place)}  ${paint(severity)}  ${message}`];
+	for (const line of frame) lines.push(`  ${/^\s+\|\s*\^+$/.test(line) ? paint(line) : colors.dim(line)}`);
+	if (hint !== undefined) lines.push(`  ${colors.cyan("hint:")} ${hint}`);
+	return lines.join("\n");
+}
+
+function sumText(report: ValidationReport): string {
+	const { evals, errors, warnings, fixed } = summaryOf(report);
+	const counts = [count(errors, "error"), count(warnings, "warning"), ...(fixed > 0 ? [`${fixed} fixed`] : [])];
+	const fixable = report.evals.some(({ diagnostics }) =>
+		diagnostics.some((one) => one.fixable && !one.fixed && one.severity === "error"),
+	);
+	const what = evals === 1 ? "this eval" : "these evals";
+	if (errors === 0 && warnings === 0)
+		return `${count(evals, "eval")}, no errors${fixed > 0 ? `, ${fixed} fixed` : ""}.`;
+	return `${counts.join(", ")}.${fixable ? ` Run with --fix to make ${what} self-contained.` : ""}`;
+}
+
+function count(number: number, noun: string): string {
+	return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** Schema: docs/schemas/validate-output.schema.json. Paths under the current directory are relative to it. */
+export const validateJson: ValidationReporter = (report) => {
+	const document = {
+		evals: report.evals.map((one) => evalJson(one, report.cwd)),
+		summary: summaryOf(report),
+	};
+	return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: exitCodeOf(report) };
+};
+
+function evalJson({ file, root, checks, diagnostics }: EvalValidation, cwd: string) {
+	return {
+		file: shownPath(file, cwd),
+		root: shownPath(root, cwd),
+		checks: checks.map(({ rule, state, message }) => ({ rule, state, message })),
+		diagnostics: diagnostics.map((found) => findingJson(found, cwd)),
+	};
+}
+
+function findingJson({ rule, severity, message, at, range, hint, fixable, fixed }: ValidationFinding, cwd: string) {
+	return {
+		rule,
+		severity,
+		message,
+		file: shownPath(at.file, cwd),
+		line: range.start.line,
+		column: range.start.column,
+		end_line: range.end.line,
+		end_column: range.end.column,
+		hint: hint ?? null,
+		fixable,
+		fixed,
+	};
+}
+
+/** Formats findings, one text each, with paths relative to `cwd`. */
+export function findingsText(diagnostics: readonly Diagnostic[], cwd: string, colors: Colors): readonly string[] {
+	return locateFindings(diagnostics).map((located) => findingText(located, cwd, colors));
+}
+
+/** Formats a finding: location, severity, message and rule; code frame; hint. No final newline. */
+export function findingText({ diagnostic, range, text }: LocatedFinding, cwd: string, colors: Colors): string {
+	const paint = diagnostic.severity === "error" ? colors.red : colors.yellow;
+	const place = `${terminalSafeLine(shortPath(diagnostic.at.file, cwd))}${range ? `:${range.start.line}:${range.start.column}` : ""}`;
+	const { severity, message, rule, hint } = diagnostic;
+	const lines = [`${colors.bold(place)}  ${paint(severity)}  ${terminalSafe(message)}  ${colors.dim(rule)}`];
+	const frame = range && text !== undefined ? codeFrame(text, range, { context: 1 }).join("\n") : "";
+	if (frame !== "") lines.push(indent(frame));
+	if (hint !== undefined) lines.push(indent(`${colors.cyan("hint:")} ${terminalSafe(hint)}`));
+	return lines.join("\n");
+}
+
+/** Returns the path relative to `cwd` if it is inside, else unchanged. */
+function shortPath(file: string, cwd: string): string {
+	const short = relative(cwd, file);
+	return short === "" || short.startsWith("..") ? file : short;
+}
+
+function indent(text: string): string {
+	return text.replace(/^/gm, "  ");
+}
+
+/** Warns about invalid entries of a file, whose other entries are used. */
+export function writeWarnings(diagnostics: readonly Diagnostic[], context: Context): void {
+	const texts = findingsText(diagnostics, context.cwd, colorsFor(context.stderr));
+	if (texts.length > 0) context.stderr.write(`${texts.join("\n")}\n`);
+}

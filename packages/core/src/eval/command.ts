@@ -1,0 +1,252 @@
+import { basename, extname, resolve } from "node:path";
+import type { CommandText } from "../format/codec.ts";
+import type { Place } from "../lib/errors.ts";
+import { type Environment, nodeExecutable } from "../machine/environment.ts";
+import { findExecutable, type OpenInput, type ProcessResult } from "../machine/run-process.ts";
+import type { PathText } from "./read-shape.ts";
+import type { DiskView } from "./source.ts";
+
+/** A command from a file: a hook, grader, target, preprocessor or health check. */
+export interface CommandSpec {
+	/** With the values of `${{ }}` and of a test's `vars`. */
+	readonly text: CommandText;
+	/** Before variables were filled in, if it has any: each value is one argument. */
+	readonly written?: WrittenCommand;
+	readonly at: Place;
+	/** Directory of the file that defines it. */
+	readonly base: string;
+	/** `cwd` as written, relative to `base`. */
+	readonly cwd?: PathText;
+}
+
+export interface WrittenCommand {
+	readonly text: CommandText;
+	/** Fills in variables; those without a value stay. */
+	readonly fill: (text: string) => string;
+}
+
+export interface CommandWord {
+	readonly text: string;
+	/** Offsets of the word in a string command; for a list, its index is the location. */
+	readonly range: readonly [start: number, end: number];
+	readonly index: number;
+	/** The word was written with quotes or backslashes. */
+	readonly quoted: boolean;
+}
+
+/** Words that run as argv, or a shell text whose files are unknown. */
+export type ParsedCommand =
+	| { readonly kind: "argv"; readonly words: readonly CommandWord[] }
+	| { readonly kind: "shell"; readonly text: string };
+
+/** A string is split into words unless it has shell metacharacters outside quotes. */
+export function parseCommand(text: CommandText): ParsedCommand {
+	if (typeof text !== "string") {
+		return {
+			kind: "argv",
+			words: text.map((word, index) => ({ text: word, range: [0, word.length], index, quoted: false })),
+		};
+	}
+	const words = splitWords(text);
+	return words ? { kind: "argv", words } : { kind: "shell", text };
+}
+
+/** Returns the words of a command at run time: a value never adds words or shell syntax. */
+export function parseAsRun({ text, written }: CommandSpec): ParsedCommand {
+	if (!written) return parseCommand(text);
+	const source = parseCommand(written.text);
+	if (source.kind === "shell") return { kind: "shell", text: typeof text === "string" ? text : text.join(" ") };
+	return { kind: "argv", words: source.words.map((word) => ({ ...word, text: written.fill(word.text) })) };
+}
+
+const placeholder = /^(?:\$?\$\{\{.*?\}\}|\{\{.*?\}\}|\{[A-Za-z_][A-Za-z0-9_]*\})/s;
+
+/** Returns the words of a simple command line; undefined if it needs a shell. */
+function splitWords(text: string): CommandWord[] | undefined {
+	const words: CommandWord[] = [];
+	let position = 0;
+	while (position < text.length) {
+		if (/[ \t\r\n]/.test(text[position] as string)) {
+			if (text[position] === "\n" && words.length > 0 && text.slice(position).trim() !== "") return undefined;
+			position += 1;
+			continue;
+		}
+		const word = readWord(text, position, words.length);
+		if (!word) return undefined;
+		if (words.length === 0 && !word.quoted && /^[A-Za-z_][A-Za-z0-9_]*=/.test(word.text)) return undefined;
+		words.push(word);
+		position = word.range[1];
+	}
+	return words.length > 0 ? words : undefined;
+}
+
+function readWord(text: string, start: number, index: number): CommandWord | undefined {
+	let position = start;
+	let value = "";
+	let quoted = false;
+	while (position < text.length && !/[ \t\r\n]/.test(text[position] as string)) {
+		const hole = placeholder.exec(text.slice(position, position + 4096));
+		const character = text[position] as string;
+		if (hole) {
+			value += hole[0];
+			position += hole[0].length;
+		} else if (character === "'" || character === '"') {
+			const end = readQuoted(text, position);
+			if (!end) return undefined;
+			quoted = true;
+			value += end.text;
+			position = end.next;
+		} else if (character === "\\") {
+			if (position + 1 >= text.length) return undefined;
+			quoted = true;
+			value += text[position + 1];
+			position += 2;
+		} else {
+			if (isShellSyntax(character, position === start)) return undefined;
+			value += character;
+			position += 1;
+		}
+	}
+	return { text: value, range: [start, position], index, quoted };
+}
+
+function isShellSyntax(character: string, atStart: boolean): boolean {
+	return "|&;<>()$`*?[]{}".includes(character) || (atStart && "~#!".includes(character));
+}
+
+function readQuoted(text: string, start: number): { text: string; next: number } | undefined {
+	const quote = text[start] as string;
+	let value = "";
+	let position = start + 1;
+	while (position < text.length) {
+		const character = text[position] as string;
+		if (character === quote) return { text: value, next: position + 1 };
+		const hole = quote === '"' ? placeholder.exec(text.slice(position, position + 4096)) : null;
+		if (hole) {
+			value += hole[0];
+			position += hole[0].length;
+			continue;
+		}
+		if (quote === '"' && (character === "$" || character === "`")) return undefined;
+		if (quote === '"' && character === "\\" && /["\\$`\n]/.test(text[position + 1] ?? "")) position += 1;
+		value += text[position];
+		position += 1;
+	}
+	return undefined;
+}
+
+/** Returns the command line as written, without values of variables. */
+export function shownCommand({ text, written }: CommandSpec): string {
+	const source = written?.text ?? text;
+	return typeof source === "string" ? source : source.map(quoted).join(" ");
+}
+
+/** Returns a word of a list quoted for a command line. */
+function quoted(word: string): string {
+	return /^[\w./:@%+,={}$-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Returns the command's `cwd`, else the directory of its file. */
+export function wordBases(command: CommandSpec): string[] {
+	const own = command.cwd && !/\{\{/.test(command.cwd.raw) ? [resolve(command.cwd.base, command.cwd.raw)] : [];
+	return [...own, command.base];
+}
+
+/**
+ * Returns the absolute path that a word of a command names; undefined if the word is passed as
+ * written. A word names a file if it has a `/` (or begins with `./`, `../`) and such a file or
+ * directory exists below one of `wordBases`.
+ */
+export function fileOfWord(word: string, command: CommandSpec, view: DiskView): string | undefined {
+	if (!word.includes("/") || word.includes("{") || word.startsWith("-") || /^[a-z][a-z0-9+.-]*:\/\//i.test(word))
+		return undefined;
+	for (const base of wordBases(command)) {
+		const path = resolve(base, word);
+		if (view.kind(path) !== "missing") return path;
+	}
+	return undefined;
+}
+
+/**
+ * Returns the absolute path that a word of a text command names with backslashes read as on
+ * Windows, if the word as it runs names nothing: probably the author's intent, although it only
+ * works on Windows.
+ */
+export function backslashedFile(word: CommandWord, command: CommandSpec, view: DiskView): string | undefined {
+	if (typeof command.text !== "string") return undefined;
+	const raw = command.text.slice(...word.range);
+	if (!/\\[\w.]/.test(raw) || fileOfWord(word.text, command, view) !== undefined) return undefined;
+	return fileOfWord(raw.replaceAll("\\", "/"), command, view);
+}
+
+/** Returns whether a word begins with `./` or `../`, whether or not the file exists. */
+export function meansFile(word: string): boolean {
+	return /^\.{1,2}\//.test(word);
+}
+
+const shells = new Set(["sh", "bash", "dash", "zsh", "ksh", "ash"]);
+
+/** Finds the script of `sh -c SCRIPT`, in which values must be quoted. */
+export function shellScriptIndex(words: readonly string[]): number | undefined {
+	if (!shells.has(basename(words[0] ?? ""))) return undefined;
+	const option = words.findIndex((word, index) => index > 0 && /^-(?=[a-zA-Z]*c)[a-zA-Z]+$/.test(word));
+	if (option < 0 || words.slice(1, option).some((word) => !/^[-+]/.test(word))) return undefined;
+	return words.findIndex((word, index) => index > option && !/^[-+]/.test(word));
+}
+
+/** How a command is run, beyond what its file defines. */
+export interface CommandRun {
+	/**
+	 * Values of `{NAME}` (a target's placeholders) and `{{name}}` (`workspace_path`, `test_id`, …) in
+	 * its words, by the text inside the braces. A list becomes several arguments; in the shell form
+	 * every value is quoted.
+	 */
+	readonly values?: Readonly<Record<string, string | readonly string[]>>;
+	/** Literal words that are appended to the command. */
+	readonly extraWords?: readonly string[];
+	/** For commands without one. Default: the directory of the command's file. */
+	readonly defaultCwd?: string;
+	/** Merged over the environment that eval programs inherit. */
+	readonly env?: Readonly<Record<string, string | undefined>>;
+	readonly input?: string;
+	/** Keeps stdin open, for interactive programs; called once, when the program runs. */
+	readonly onInput?: (input: OpenInput) => void;
+	readonly timeoutMs?: number;
+	readonly signal?: AbortSignal;
+	/** Per stream; larger output goes to `spillDir`. Default 10 MB. */
+	readonly maxBuffer?: number;
+	readonly spillDir?: string;
+	readonly onStdout?: (line: string) => void;
+}
+
+/**
+ * Runs a command of an eval by the common rules. Never rejects because of the program: exit code,
+ * signal, timeout and a failed start are in the result.
+ */
+export type CommandRunner = (command: CommandSpec, run: CommandRun) => Promise<ProcessResult>;
+
+export type ProgramArgv =
+	| { readonly ok: true; readonly argv: readonly string[] }
+	| { readonly ok: false; readonly message: string };
+
+const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh" };
+
+/**
+ * Returns how a script without a command is run: `.mjs` and `.js` by this Node, `.py` by `python3`,
+ * `.sh` by `sh`, `.ts` by `bun` or `tsx`, whichever is installed.
+ */
+export function programArgv(file: string, env: Environment, cwd: string): ProgramArgv {
+	const ending = extname(file).toLowerCase();
+	if (ending === ".mjs" || ending === ".js" || ending === ".cjs") return { ok: true, argv: [nodeExecutable, file] };
+	const interpreter = interpreters[ending];
+	if (interpreter !== undefined) return { ok: true, argv: [interpreter, file] };
+	if (ending === ".ts" || ending === ".mts") {
+		const found = ["bun", "tsx"].find((name) => findExecutable(name, env, cwd) !== undefined);
+		if (found) return { ok: true, argv: [found, file] };
+		return { ok: false, message: `${file} needs \`bun\` or \`tsx\`, but neither is installed` };
+	}
+	return {
+		ok: false,
+		message: `don't know how to run ${file}: unsupported extension (expected .mjs, .js, .ts, .py or .sh)`,
+	};
+}

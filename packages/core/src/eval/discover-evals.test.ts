@@ -1,0 +1,33 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { describe, expect, test } from "vitest";
+import { discoverEvals } from "./discover-evals.ts";
+import { openDiskView } from "./source.ts";
+
+describe("the evals that arguments name", () => {
+	const files = {
+		"a/one.eval.yaml": "",
+		"a/EVAL.yaml": "",
+		"a/notes.yaml": "",
+		"a/node_modules/x/two.eval.yaml": "",
+		"b/three.eval.yml": "",
+	};
+	const named = (cwd: string, ...args: string[]) =>
+		discoverEvals(args, cwd, openDiskView()).map((file) => file.slice(cwd.length + 1));
+
+	test("a directory, a glob, a file, and what !patterns take away", () => {
+		const cwd = tempTree(files);
+		expect(named(cwd, ".")).toEqual(["a/EVAL.yaml", "a/one.eval.yaml", "b/three.eval.yml"]);
+		expect(named(cwd, "a/*.eval.yaml", "a/notes.yaml")).toEqual(["a/notes.yaml", "a/one.eval.yaml"]);
+		expect(named(cwd, ".", "!a/**")).toEqual(["b/three.eval.yml"]);
+	});
+
+	test("a bundle is one eval, whatever its template holds", () => {
+		const cwd = tempTree({ "bundle/eval.yaml": "", "bundle/workspace/evals/inner.eval.yaml": "" });
+		writeFileSync(join(cwd, "bundle/manifest.json"), JSON.stringify({ format_version: 1, digest: "0".repeat(64) }));
+		mkdirSync(join(cwd, "empty"));
+		expect(named(cwd, ".")).toEqual(["bundle/eval.yaml"]);
+		expect(() => named(cwd, "empty")).toThrow("contains no eval");
+	});
+});

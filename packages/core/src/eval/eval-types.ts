@@ -1,0 +1,242 @@
+import type { AssertionSettings, AssertionType } from "../format/assertion-entry.ts";
+import type { Role, ToolCall } from "../format/eval-file.ts";
+import type { ResetMode } from "../format/workspace-entry.ts";
+import type { Diagnostic, Place } from "../lib/errors.ts";
+import type { SourceRange } from "../lib/yaml-document.ts";
+import type { CommandSpec } from "./command.ts";
+import type { EvalScope } from "./discover-evals.ts";
+import type { PathText } from "./read-shape.ts";
+import type { Part, PlacedVariable, Source } from "./source.ts";
+
+/** Files and images are paths that are not read yet. */
+export type ContentPiece =
+	| { readonly type: "text"; readonly text: string }
+	| { readonly type: "file" | "image"; readonly path: PathText; readonly mediaType?: string };
+
+export interface Message {
+	readonly role: Role;
+	/** Speaker, for graders and records: targets only get roles. */
+	readonly name?: string;
+	readonly content: string | readonly ContentPiece[];
+	readonly toolCalls?: readonly ToolCall[];
+}
+
+interface AssertionBase {
+	/** Not necessarily unique among its siblings; default: the type. */
+	readonly name: string;
+	readonly weight: number;
+	readonly required: boolean;
+	readonly minScore?: number;
+	readonly negate: boolean;
+	readonly at: Place;
+	/** Directory of the file that defines it. */
+	readonly base: string;
+	/** Keys of the entry that its type does not define; a program gets them as `config`. */
+	readonly rest: Readonly<Record<string, unknown>>;
+	readonly command?: CommandSpec;
+	/** The prompt if it is a file (else it is text in `settings`). */
+	readonly promptFile?: PathText;
+	/** Content of that file with the test's `vars`, if it uses any. */
+	readonly promptText?: string;
+	/** The graders of a `composite`. */
+	readonly parts?: readonly Assertion[];
+	/** The include that added it, for bundles that inline it. */
+	readonly includedBy?: PathText;
+}
+
+export type BuiltInAssertion = {
+	[Type in AssertionType]: AssertionBase & { readonly type: Type; readonly settings: AssertionSettings<Type> };
+}[AssertionType];
+
+/** A type implemented by a program in `.agentv/graders/` or `.agentv/assertions/`. */
+export interface CustomAssertion extends AssertionBase {
+	readonly type: "custom";
+	readonly customType: string;
+	/** Absolute path of the program. */
+	readonly program: string;
+	/** Working directory; default: the directory of the file that defines the entry. */
+	readonly cwd?: PathText;
+	readonly settings: { readonly config?: Readonly<Record<string, unknown>>; readonly timeoutSeconds?: number };
+}
+
+export type Assertion = BuiltInAssertion | CustomAssertion;
+
+export interface Hook {
+	readonly command?: CommandSpec;
+	readonly timeoutMs?: number;
+	readonly reset?: ResetMode;
+	readonly at: Place;
+}
+
+export const hookNames = ["beforeAll", "beforeEach", "afterEach", "afterAll"] as const;
+export type HookName = (typeof hookNames)[number];
+export type Hooks = { readonly [Name in HookName]?: Hook };
+
+export interface WorkspaceRepo {
+	/** Relative to the workspace, without leading `./`. */
+	readonly path: string;
+	/** As written: `org/name`, URL, or local path. */
+	readonly repo: string;
+	/** Location of that text. */
+	readonly repoAt: Place;
+	/** Present if `repo` is a local path. */
+	readonly local?: PathText;
+	readonly commit?: string;
+	readonly commitAt?: Place;
+	readonly sparse?: readonly string[];
+	readonly ancestor: number;
+	readonly at: Place;
+}
+
+export interface Workspace {
+	readonly template?: PathText;
+	readonly isolation: "shared" | "per_test";
+	readonly repos: readonly WorkspaceRepo[];
+	readonly hooks: Hooks;
+	readonly env: Readonly<Record<string, string>>;
+	readonly at: Place;
+	/** The external workspace file that defines it. */
+	readonly file?: PathText;
+}
+
+export type AgentRuleKind = "skills" | "hooks" | "agents" | "rules";
+
+export type Extension =
+	| {
+			readonly kind: "module";
+			readonly module: PathText;
+			readonly exportName: HookName;
+			/** Per call; default: as for hooks. */
+			readonly timeoutMs?: number;
+			readonly at: Place;
+	  }
+	| {
+			readonly kind: "agent-rules";
+			readonly hook: HookName;
+			readonly paths?: { readonly [Kind in AgentRuleKind]?: readonly PathText[] };
+			readonly at: Place;
+	  };
+
+export interface Preprocessor {
+	readonly type: string;
+	readonly command: CommandSpec;
+	readonly timeoutSeconds?: number;
+}
+
+/** A test's or eval's target: a name, or an inline definition. */
+export type TargetChoice =
+	| { readonly name: string; readonly at: Place }
+	| {
+			readonly inline: Readonly<Record<string, unknown>>;
+			readonly name: string;
+			readonly part: Part;
+			readonly at: Place;
+			readonly base: string;
+	  };
+
+export interface Repeat {
+	readonly count: number;
+	readonly strategy: "mean" | "pass_any" | "pass_all";
+	readonly earlyExit: boolean;
+}
+
+export interface Turn {
+	readonly input: readonly Message[];
+	readonly expectedOutput?: string;
+	readonly assertions: readonly Assertion[];
+}
+
+/** What the tests of one eval file share. An imported test keeps its own suite. */
+export interface Suite {
+	readonly file: string;
+	readonly name: string;
+	readonly scope: EvalScope;
+	readonly workspace?: Workspace;
+	readonly extensions: readonly Extension[];
+	readonly preprocessors: readonly Preprocessor[];
+	readonly targets: readonly TargetChoice[];
+	readonly threshold: number;
+	readonly timeoutSeconds?: number;
+	readonly repeat: Repeat;
+}
+
+export interface TestCase {
+	readonly id: string;
+	readonly description?: string;
+	readonly at: Place;
+	/** Directory of the file that defines it. */
+	readonly base: string;
+	readonly suite: Suite;
+	readonly input: readonly Message[];
+	/** The reference answer: the last expected message's content as text. */
+	readonly expectedOutput?: string;
+	readonly expectedMessages: readonly Message[];
+	readonly criteria?: string;
+	/** Its own, then the eval's. Empty with `criteria` or `expectedOutput` alone. */
+	readonly assertions: readonly Assertion[];
+	readonly vars: Readonly<Record<string, unknown>>;
+	readonly metadata: Readonly<Record<string, unknown>>;
+	/** Files in string values of `metadata` (`…_file`, `…_path`). */
+	readonly metadataFiles: readonly PathText[];
+	readonly tags: readonly string[];
+	readonly conversationId?: string;
+	readonly workspace?: Workspace;
+	readonly threshold: number;
+	readonly timeoutSeconds?: number;
+	readonly repeat: Repeat;
+	readonly target?: TargetChoice;
+	readonly dependsOn: readonly string[];
+	readonly onDependencyFailure: "skip" | "fail" | "run";
+	readonly turns: readonly Turn[];
+	readonly aggregation: "mean" | "min" | "max";
+	readonly onTurnFailure: "continue" | "stop";
+}
+
+/** A file read while loading: test files, includes, external workspaces, imported suites. */
+export interface LoadedFile {
+	readonly kind: "tests" | "suite" | "workspace" | "include" | "prompt";
+	readonly path: PathText;
+	readonly resolved: string;
+	/** `glob`: `resolved` is the pattern's base. `listed`: found in such a directory. */
+	readonly found?: "glob" | "listed";
+}
+
+export interface LoadedEval {
+	/** Absolute path of the eval file. */
+	readonly file: string;
+	readonly name: string;
+	readonly description?: string;
+	readonly scope: EvalScope;
+	readonly suite: Suite;
+	readonly tests: readonly TestCase[];
+	readonly tags: readonly string[];
+	readonly metadata: Readonly<Record<string, unknown>>;
+	readonly requires?: string;
+	readonly workers?: number;
+	readonly budgetUsd?: number;
+	readonly experiment?: string;
+	readonly bundle: { readonly include: readonly string[]; readonly exclude: readonly string[] };
+	/** Every problem found while loading. */
+	readonly diagnostics: readonly Diagnostic[];
+	/** References read while loading, including missing files. */
+	readonly files: readonly LoadedFile[];
+	readonly sources: ReadonlyMap<string, Source>;
+	/** Files read as plain text. */
+	readonly texts: ReadonlyMap<string, Source>;
+	/** Variables in any of the sources. */
+	readonly variables: readonly PlacedVariable[];
+	locate(place: Place): SourceRange | undefined;
+}
+
+/** Yields assertions recursively, each before its parts. */
+export function* withParts(assertions: Iterable<Assertion>): Generator<Assertion> {
+	for (const assertion of assertions) {
+		yield assertion;
+		yield* withParts(assertion.parts ?? []);
+	}
+}
+
+/** Returns the assertions of a whole test, then those of its turns. */
+export function withTurns(assertions: readonly Assertion[], { turns }: Pick<TestCase, "turns">): Assertion[] {
+	return [...assertions, ...turns.flatMap((turn) => turn.assertions)];
+}

@@ -1,0 +1,386 @@
+import { basename, dirname, join } from "node:path";
+import {
+	type AssertionType,
+	assertionSchemas,
+	assertionTemplateSchema,
+	customAssertionSchema,
+	includeSchema,
+	type RubricCriterion,
+} from "../format/assertion-entry.ts";
+import { finding, type Place } from "../lib/errors.ts";
+import { exactData, readJson, withoutFence } from "../lib/json.ts";
+import { nearestName } from "../lib/text.ts";
+import { hasPath } from "../lib/yaml-locate.ts";
+import { checkAggregator, checkAssertion } from "./check-tests.ts";
+import { type EvalScope, withParents } from "./discover-evals.ts";
+import type { Assertion, BuiltInAssertion, Message, Turn } from "./eval-types.ts";
+import { absentField, includeDepth, noReference, olderField, unknownAssertion } from "./load-findings.ts";
+import {
+	builtInType,
+	customKeys,
+	messageText,
+	noVars,
+	promptOf,
+	restOf,
+	wireKeys,
+	withVarsInGraders,
+} from "./load-messages.ts";
+import { commandOf, configOf, readCodeGrader, timeoutOf } from "./load-workspace.ts";
+import type { ComparedField, Loading } from "./loading.ts";
+import { type PathText, readShape } from "./read-shape.ts";
+import { child, type DiskView, type Part, placeOf } from "./source.ts";
+
+/** The plain strings of a list form one `rubrics` grader with their number as weight. */
+export function readAssertions(
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[] = [],
+): Assertion[] {
+	if (part.value === undefined || part.value === null) return [];
+	if (!Array.isArray(part.value)) {
+		loading.shape(part.at, "assertions", "expected a list");
+		return [];
+	}
+	const criteria: { text: string; index: number }[] = [];
+	const result: Assertion[] = [];
+	for (const [index, entry] of part.value.entries()) {
+		if (typeof entry === "string" && entry.trim() !== "") criteria.push({ text: entry, index });
+		else result.push(...readAssertion(child(part, index), base, loading, includes));
+	}
+	const first = criteria[0];
+	if (!first) return result;
+	const texts = criteria.map(({ text }) => text);
+	return [...result, rubricsOf(texts, placeOf(part, [first.index]), base, includes)];
+}
+
+/** Reads the `rubrics` of a test. */
+export function readRubrics(criteria: readonly RubricCriterion[], part: Part, base: string): Assertion[] {
+	return [{ ...rubricsOf(criteria, part.at, base, []), weight: 1 }];
+}
+
+function rubricsOf(
+	criteria: readonly RubricCriterion[],
+	at: Place,
+	base: string,
+	includes: readonly PathText[],
+): BuiltInAssertion {
+	return {
+		type: "rubrics",
+		settings: { type: "rubrics", criteria: [...criteria] },
+		name: "rubrics",
+		weight: criteria.length,
+		required: false,
+		negate: false,
+		at,
+		base,
+		rest: {},
+		...includedBy(includes),
+	};
+}
+
+function includedBy(includes: readonly PathText[]): { includedBy?: PathText } {
+	const outermost = includes[0];
+	return outermost ? { includedBy: outermost } : {};
+}
+
+function readAssertion(part: Part, base: string, loading: Loading, includes: readonly PathText[]): Assertion[] {
+	const entry = part.value;
+	if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
+		loading.shape(part.at, "assertion", "expected a mapping with a `type`, a rubric criterion, or {include: …}");
+		return [];
+	}
+	const fields = entry as Record<string, unknown>;
+	if (typeof fields.include === "string" && fields.type === undefined) {
+		readShape(includeSchema, part, loading);
+		return readInclude(fields.include, part, base, loading, includes);
+	}
+	if (typeof fields.type !== "string") {
+		loading.shape(part.at, "type", `is required (text), one of ${Object.keys(assertionSchemas).join(", ")}`);
+		return [];
+	}
+	const type = builtInType(fields.type);
+	if (type === undefined) return readCustom(fields.type, part, base, loading, includes);
+	if (fields.type !== type)
+		loading.report(finding(olderField, { key: fields.type, instead: type }, placeOf(part, ["type"])));
+	const assertion = readBuiltIn(type, part, base, loading, includes);
+	return assertion ? [assertion] : [];
+}
+
+interface Common {
+	readonly name?: string | undefined;
+	readonly weight?: number | undefined;
+	readonly required?: boolean | number | undefined;
+	readonly minScore?: number | undefined;
+	readonly negate?: boolean | undefined;
+}
+
+function commonOf(
+	settings: Common,
+	type: string,
+	part: Part,
+	base: string,
+	known: ReadonlySet<string>,
+	includes: readonly PathText[],
+) {
+	const entry = part.value as Record<string, unknown>;
+	const minScore = typeof settings.required === "number" ? settings.required : settings.minScore;
+	return {
+		name: settings.name ?? type,
+		weight: settings.weight ?? 1,
+		required: settings.required !== undefined && settings.required !== false,
+		negate: settings.negate ?? false,
+		at: part.at,
+		base,
+		rest: exactData(restOf(entry, known), part.written),
+		...(minScore === undefined ? {} : { minScore }),
+		...includedBy(includes),
+	};
+}
+
+function readBuiltIn(
+	type: AssertionType,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Assertion | undefined {
+	// A code-grader's additional keys are its program's `config`, not unknown fields.
+	const quiet =
+		type === "code-grader"
+			? {
+					report: (found: Parameters<Loading["report"]>[0]) =>
+						found.rule === "schema.unknown-field" || loading.report(found),
+				}
+			: loading;
+	const settings = readShape(assertionSchemas[type], part, quiet as Loading);
+	if (!settings) return undefined;
+	const common = commonOf(settings, type, part, base, wireKeys(type), includes);
+	const assertion = { ...common, type, settings } as BuiltInAssertion;
+	if (!checkAssertion(assertion, part, loading)) return undefined;
+	switch (assertion.type) {
+		case "code-grader":
+			return readCodeGrader(assertion, part, base, loading);
+		case "llm-grader":
+			return { ...assertion, ...promptOf(assertion.settings.prompt, part, base, "grader", loading) };
+		case "composite":
+			return readComposite(assertion, part, base, loading, includes);
+		default:
+			return assertion;
+	}
+}
+
+type Composite = Extract<BuiltInAssertion, { type: "composite" }>;
+
+function readComposite(
+	assertion: Composite,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Composite | undefined {
+	const key = assertion.settings.assertions ? "assertions" : "evaluators";
+	const parts = readAssertions(child(part, key), base, loading, includes);
+	if (parts.length === 0) {
+		if ((assertion.settings[key] ?? []).length === 0)
+			loading.shape(part.at, "assertions", "a composite needs at least one assertion");
+		return undefined;
+	}
+	if (!checkAggregator(assertion, parts, part, loading)) return undefined;
+	const aggregator = assertion.settings.aggregator;
+	const commandKey = aggregator.command === undefined ? "path" : "command";
+	const text = aggregator.command ?? aggregator.path;
+	if (text === undefined)
+		return {
+			...assertion,
+			parts,
+			...promptOf(aggregator.prompt, child(part, "aggregator"), base, "aggregator", loading),
+		};
+	return { ...assertion, parts, command: commandOf(text, child(part, "aggregator"), commandKey, aggregator.cwd, base) };
+}
+
+function readCustom(
+	type: string,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Assertion[] {
+	const program = /^[\w.-]+$/.test(type) ? findCustomGrader(type, loading.scope, loading.view) : undefined;
+	if (!program) {
+		const known = [...Object.keys(assertionSchemas), ...customGraderNames(loading.scope, loading.view)];
+		loading.report(
+			finding(
+				unknownAssertion,
+				{
+					type,
+					nearest: nearestName(type, known),
+					known,
+					lookedFor: `.agentv/graders/${type}.{${programEndings.join(",")}}`,
+				},
+				placeOf(part, ["type"]),
+			),
+		);
+		return [];
+	}
+	const quiet = {
+		report: (found: Parameters<Loading["report"]>[0]) => found.rule === "schema.unknown-field" || loading.report(found),
+	};
+	const settings = readShape(customAssertionSchema, part, quiet as Loading);
+	if (!settings) return [];
+	const common = commonOf(settings, type, part, base, customKeys, includes);
+	return [
+		{
+			...common,
+			type: "custom",
+			customType: type,
+			program,
+			...(settings.cwd === undefined ? {} : { cwd: { raw: settings.cwd, at: placeOf(part, ["cwd"]), base } }),
+			settings: {
+				...configOf(settings, part),
+				...timeoutOf(settings),
+			},
+		},
+	];
+}
+
+const deepestInclude = 3;
+
+function readInclude(
+	include: string,
+	part: Part,
+	base: string,
+	loading: Loading,
+	includes: readonly PathText[],
+): Assertion[] {
+	const at = placeOf(part, ["include"]);
+	const path = templatePath(include, at, base, loading);
+	if (includes.length >= deepestInclude) {
+		loading.report(finding(includeDepth, { include, chain: [...includes, path].map((step) => step.raw) }, at));
+		return [];
+	}
+	const opened = loading.open(path, "include", "assertion include");
+	if (!opened) return [];
+	const { parts, file } = opened.source;
+	const list = parts[0] && templateList(parts[0], loading);
+	if (list === "refused") return [];
+	if (!Array.isArray(list?.value) || list.value.length === 0) {
+		loading.shape(list?.at ?? { file }, "assertions", "a file of shared assertions needs at least one");
+		return [];
+	}
+	const filled = withVarsInGraders(list, part.vars ?? noVars);
+	return readAssertions(filled, dirname(opened.resolved), loading, [...includes, path]);
+}
+
+/** Returns the whole file, or the list under one of the names of `assertions`. */
+function templateList(root: Part, loading: Loading): Part | "refused" {
+	if (root.value === undefined || root.value === null || Array.isArray(root.value)) return root;
+	const template = readShape(assertionTemplateSchema, root, loading);
+	if (!template) return "refused";
+	const key = (["assertions", "assert", "evaluators"] as const).find((name) => template[name] !== undefined);
+	return key === undefined ? root : child(root, key);
+}
+
+/** A bare name means the nearest `.agentv/templates/NAME.yaml`; anything else is a path. */
+function templatePath(include: string, at: PathText["at"], base: string, { scope, view }: Loading): PathText {
+	if (/[./\\]/.test(include)) return { raw: include, at, base };
+	for (const directory of withParents(scope.directory, scope.root)) {
+		for (const ending of ["yaml", "yml"]) {
+			const raw = join(".agentv", "templates", `${include}.${ending}`);
+			if (view.kind(join(directory, raw)) === "file") return { raw, at, base: directory };
+		}
+	}
+	return { raw: join(".agentv", "templates", `${include}.yaml`), at, base: scope.directory };
+}
+
+/** Extensions of custom graders, in search order. */
+export const programEndings = ["mjs", "js", "ts", "py", "sh"] as const;
+
+const programFolders = [".agentv/graders", ".agentv/assertions"];
+
+/** Returns the nearest program from the eval's directory up to its root. */
+function findCustomGrader(type: string, scope: EvalScope, view: DiskView): string | undefined {
+	for (const directory of withParents(scope.directory, scope.root)) {
+		for (const folder of programFolders) {
+			for (const ending of programEndings) {
+				const path = join(directory, folder, `${type}.${ending}`);
+				if (view.kind(path) === "file") return path;
+			}
+		}
+	}
+	return undefined;
+}
+
+/** Returns the names of the custom types that an eval can use. */
+function customGraderNames(scope: EvalScope, view: DiskView): string[] {
+	return [...withParents(scope.directory, scope.root)].flatMap((directory) =>
+		programFolders.flatMap((folder) =>
+			view.list(join(directory, folder)).map((name) => basename(name).replace(/\.[^.]+$/, "")),
+		),
+	);
+}
+
+interface GradedTest {
+	readonly assertions: readonly Assertion[];
+	readonly expected: readonly Message[];
+	readonly turns: readonly Turn[];
+}
+
+/** Records which fields of `field-accuracy` graders a test's references have. */
+export function checkFields({ assertions, expected, turns }: GradedTest, loading: Loading): void {
+	const last = expected.at(-1);
+	noteFields(assertions, last && messageText(last), loading);
+	for (const turn of turns) noteFields(turn.assertions, turn.expectedOutput, loading);
+}
+
+function noteFields(assertions: readonly Assertion[], expectedOutput: string | undefined, loading: Loading): void {
+	for (const assertion of assertions) {
+		if (assertion.parts) noteFields(assertion.parts, expectedOutput, loading);
+		if (assertion.type !== "field-accuracy") continue;
+		const reference = referenceOf(expectedOutput ?? "");
+		for (const [index, { path }] of assertion.settings.fields.entries()) {
+			const field = fieldAt(assertion, index, path, loading);
+			if (reference === undefined) continue;
+			field.references++;
+			if (hasPath(reference, path)) field.isPresent = true;
+			else if (field.known.size < maxKnown) for (const key of keysOf(reference, "")) field.known.add(key);
+		}
+	}
+}
+
+const maxKnown = 1000;
+
+function fieldAt({ at }: Assertion, index: number, path: string, { comparedFields }: Loading): ComparedField {
+	const place = { ...at, path: [...(at.path ?? []), "fields", index, "path"] };
+	const key = [at.file, at.line ?? "", ...place.path, path].join("\0");
+	const known = comparedFields.get(key);
+	if (known) return known;
+	const field: ComparedField = { path, at: place, isPresent: false, known: new Set(), references: 0 };
+	comparedFields.set(key, field);
+	return field;
+}
+
+/** Parses JSON, also in a code fence, like the grader. */
+function referenceOf(text: string): unknown {
+	const read = readJson(withoutFence(text));
+	return "value" in read ? read.value : undefined;
+}
+
+function keysOf(value: unknown, prefix: string): string[] {
+	if (typeof value !== "object" || value === null) return [];
+	return Object.entries(value).flatMap(([key, item]) => {
+		const step = /[.[\]\\]/.test(key) ? `[${JSON.stringify(key)}]` : Array.isArray(value) ? `[${key}]` : key;
+		const path = prefix === "" || step.startsWith("[") ? `${prefix}${step}` : `${prefix}.${step}`;
+		return [path, ...keysOf(item, path)];
+	});
+}
+
+/** Reports each field that is missing from every reference: no comparison would include it. */
+export function reportAbsentFields(loading: Loading): void {
+	for (const { path, at, isPresent, known, references } of loading.comparedFields.values()) {
+		if (isPresent) continue;
+		if (references > 0) loading.report(finding(absentField, { path, nearest: nearestName(path, known) }, at));
+		else loading.report(finding(noReference, { path }, at));
+	}
+	loading.comparedFields.clear();
+}

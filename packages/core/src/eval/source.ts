@@ -1,0 +1,402 @@
+import { LineIndex } from "../lib/code-frame.ts";
+import { AgentvError, type Diagnostic, type DocumentPath, finding, type Place } from "../lib/errors.ts";
+import { type InterpolationResult, interpolateEnv, type VariableUse } from "../lib/interpolate.ts";
+import { type JsonLine, locateInLine, parseJsonLines } from "../lib/json-lines.ts";
+import { redactText } from "../lib/redact.ts";
+import { isSecretName, redactAddress } from "../lib/secret-shapes.ts";
+import { scanReferences } from "../lib/template-text.ts";
+import { parseYaml, type SourceRange, type YamlDocument } from "../lib/yaml-document.ts";
+import { mostInserted, type TextBudget, textLimit } from "../lib/yaml-value.ts";
+import { listDirectory } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
+import { directoryEntries, type PathKind, targetKind } from "../machine/files.ts";
+import { existingCase } from "../machine/own-files.ts";
+import { readTextFile } from "../machine/read-file.ts";
+
+/** A variable in a source, with its location. */
+export interface PlacedVariable {
+	readonly name: string;
+	readonly defaultText?: string;
+	readonly state: "set" | "default" | "unset";
+	/** Set to whitespace only, without a default. */
+	readonly isEmpty?: true;
+	readonly at: Place;
+}
+
+/** A parsed text, with its value after `${{ }}` and the mapping from a path to line and column. */
+export interface Source {
+	readonly file: string;
+	readonly text: string;
+	/** Values after interpolation: one for a document, one per line for JSON Lines. */
+	readonly parts: readonly Part[];
+	readonly diagnostics: readonly Diagnostic[];
+	readonly variables: readonly PlacedVariable[];
+	readonly malformed: readonly { readonly text: string; readonly at: Place }[];
+	/** Returns the value before `${{ }}`; for JSON Lines that of a line. */
+	raw(line?: number): unknown;
+	/** For patches; absent for JSON Lines. */
+	readonly document?: YamlDocument;
+	locate(place: Place): SourceRange | undefined;
+}
+
+/** A test's `vars`: the values of `{{ name }}` and dotted `{{ a.b }}` in its strings. */
+export interface Vars {
+	/** Whether the test has `vars`: without, `{{ name }}` is prose. */
+	readonly isGiven: boolean;
+	/** Numbers are as written, mappings and lists as JSON. */
+	readonly text: (name: string) => string | undefined;
+	/** Returns every name that has a text, for hints. */
+	readonly names: () => string[];
+}
+
+/** A value with its location: the input of every loading function. */
+export interface Part {
+	readonly value: unknown;
+	readonly at: Place;
+	/** Paths (joined by NUL) of whole-string references, which can become other scalars. */
+	readonly references: ReadonlySet<string>;
+	/** Returns the scalar at `path` as written, so that the id `007` is kept. */
+	readonly written: (path: DocumentPath) => string | undefined;
+	/** Returns the value at `path` below this part before variables were filled in. */
+	readonly unfilled: (path: DocumentPath) => unknown;
+	/** Fills variables into a text like into `value`; those without a value stay. */
+	readonly fill: (text: string) => string;
+	/** The test's `vars`, if they were filled into `value`. */
+	readonly vars?: Vars | undefined;
+}
+
+/** Returns a part that was never read from a file, or has no variables. */
+export function plainPart(value: unknown, at: Place): Part {
+	const unfilled = (path: DocumentPath) => valueBelow(value, path);
+	return { value, at, references: noReferences, written: () => undefined, unfilled, fill: (text) => text };
+}
+
+/** Returns the part under `key`. */
+export function child(part: Part, ...keys: DocumentPath): Part {
+	const { references, fill, vars } = part;
+	return {
+		vars,
+		value: valueBelow(part.value, keys),
+		at: placeOf(part, keys),
+		references,
+		written: (path) => part.written([...keys, ...path]),
+		unfilled: (path) => part.unfilled([...keys, ...path]),
+		fill,
+	};
+}
+
+function valueBelow(value: unknown, path: DocumentPath): unknown {
+	let found = value;
+	for (const key of path)
+		found = typeof found === "object" && found !== null ? (found as Record<string | number, unknown>)[key] : undefined;
+	return found;
+}
+
+/** Returns the location `path` below `part`. */
+export function placeOf(part: Part, path: DocumentPath, half?: "key"): Place {
+	return { ...part.at, path: [...(part.at.path ?? []), ...path], ...(half ? { part: half } : {}) };
+}
+
+/** YAML, JSON or JSON Lines by its extension. Throws only if it is unreadable. */
+export function readSource(file: string, view: DiskView, env: Environment): Source {
+	const text = view.readText(file);
+	return file.endsWith(".jsonl") ? jsonLinesSource(file, text, env) : yamlSource(file, text, env);
+}
+
+export function yamlSource(file: string, text: string, env: Environment): Source {
+	const document = parseYaml(text, file);
+	const budget: TextBudget = { left: mostInserted };
+	const filled = text.includes("${{") ? interpolateEnv(document.value, env, budget) : withoutReferences(document.value);
+	const tooLarge = textFindings(budget, { file, path: [] });
+	const result = tooLarge.length > 0 ? withoutReferences(undefined) : filled;
+	return {
+		file,
+		text,
+		document,
+		parts: [
+			{
+				value: result.value,
+				at: { file, path: [] },
+				references: wholeReferences(result),
+				written: (path) => document.sourceText(path),
+				unfilled: (path) => valueBelow(document.value, path),
+				fill: fillWith(env),
+			},
+		],
+		diagnostics: [...document.diagnostics, ...tooLarge],
+		variables: placed(result, { file, path: [] }),
+		malformed: result.malformed.map(({ text: found, path }) => ({ text: found, at: { file, path } })),
+		raw: () => document.value,
+		locate: (place) => document.range(place),
+	};
+}
+
+/** Returns a source for a file that is not a document: only ranges of it can be located. */
+export function textSource(file: string, text: string): Source {
+	const lines = new LineIndex(text);
+	return {
+		file,
+		text,
+		parts: [],
+		diagnostics: [],
+		variables: [],
+		malformed: [],
+		raw: () => undefined,
+		locate: ({ range }) => range && lines.range(...range),
+	};
+}
+
+function jsonLinesSource(file: string, text: string, env: Environment): Source {
+	const { rows, diagnostics } = parseJsonLines(text, file);
+	const byLine = new Map<number, JsonLine>(rows.map((row) => [row.line, row]));
+	const budget: TextBudget = { left: mostInserted };
+	const read = text.includes("${{") ? (value: unknown) => interpolateEnv(value, env, budget) : withoutReferences;
+	const filled = rows.map((row) => ({ row, result: read(row.value) }));
+	const tooLarge = textFindings(budget, { file, path: [] });
+	const results = tooLarge.length > 0 ? [] : filled;
+	const at = (row: JsonLine): Place => ({ file, line: row.line, path: [] });
+	return {
+		file,
+		text,
+		parts: results.map(({ row, result }) => ({
+			value: result.value,
+			at: at(row),
+			references: wholeReferences(result),
+			written: (path) => writtenScalar(row, path),
+			unfilled: (path) => valueBelow(row.value, path),
+			fill: fillWith(env),
+		})),
+		diagnostics: [...diagnostics, ...tooLarge],
+		variables: results.flatMap(({ row, result }) => placed(result, at(row))),
+		malformed: results.flatMap(({ row, result }) =>
+			result.malformed.map(({ text: found, path }) => ({ text: found, at: { ...at(row), path } })),
+		),
+		raw: (line) => (line === undefined ? undefined : byLine.get(line)?.value),
+		locate: (place) => {
+			const row = place.line === undefined ? undefined : byLine.get(place.line);
+			return (row ?? place.range) ? locateInLine(text, row, place) : undefined;
+		},
+	};
+}
+
+function textFindings({ left }: TextBudget, at: Place): Diagnostic[] {
+	return left < 0 ? [finding(textLimit, { allowed: mostInserted }, at)] : [];
+}
+
+function writtenScalar(row: JsonLine, path: DocumentPath): string | undefined {
+	const value = valueBelow(row.value, path);
+	if (typeof value === "object" || value === undefined) return value === null ? "null" : undefined;
+	return row.spelled.get(path.join("\0")) ?? String(value);
+}
+
+function fillWith(env: Environment): Part["fill"] {
+	return (text) => interpolateEnv(text, env, { left: mostInserted }).value;
+}
+
+/** Most texts have no variable: skip walking all their values. */
+function withoutReferences(value: unknown): InterpolationResult {
+	return { value, uses: [], malformed: [] };
+}
+
+function wholeReferences(result: InterpolationResult): ReadonlySet<string> {
+	if (result.uses.length === 0) return noReferences;
+	return new Set(result.uses.filter((use) => use.whole).map((use) => use.path.join("\0")));
+}
+
+const noReferences: ReadonlySet<string> = new Set();
+
+function placed(result: InterpolationResult, at: Place): PlacedVariable[] {
+	return result.uses.map((use) => ({
+		name: use.name,
+		...(use.defaultText === undefined ? {} : { defaultText: use.defaultText }),
+		state: use.state,
+		...(use.isEmpty ? { isEmpty: use.isEmpty } : {}),
+		at: { ...at, path: use.path },
+	}));
+}
+
+const neutral = "\ue000";
+
+/** Returns undefined if the template has no user part: `https://HERE@host/…`. */
+function userPartOf(written: string): readonly [start: number, end: number] | undefined {
+	let filled = "";
+	let done = 0;
+	for (const { range } of scanReferences(written)) {
+		filled += written.slice(done, range[0]) + neutral.repeat(range[1] - range[0]);
+		done = range[1];
+	}
+	const match = /^([^/?#@]*:\/\/)([^/?#]*)@/.exec(filled + written.slice(done));
+	if (match?.[1] === undefined || match[2] === undefined) return undefined;
+	return [match[1].length, match[1].length + match[2].length];
+}
+
+/**
+ * Returns the environment for filling a URL template: values in its user part are percent-encoded,
+ * so that a token can contain a slash or an `@`. Encoded values stay.
+ */
+export function urlEnvironment(written: string, env: Environment): Environment {
+	const encoded: Record<string, string> = {};
+	for (const name of namesInUserPart(written)) {
+		const value = env[name];
+		const isEncoded = value === undefined || (/%[0-9a-f]{2}/i.test(value) && !/[/?#@:\s]/.test(value));
+		if (!isEncoded) encoded[name] = encodeURIComponent(value);
+	}
+	return { ...env, ...encoded };
+}
+
+function namesInUserPart(written: string): string[] {
+	const span = userPartOf(written);
+	return span ? usesOf(written).flatMap((use) => (isWithin(use, span) ? [use.name] : [])) : [];
+}
+
+function isWithin(use: VariableUse, [start, end]: readonly [number, number]): boolean {
+	return use.range[0] >= start && use.range[1] <= end;
+}
+
+function usesOf(written: string): readonly VariableUse[] {
+	return interpolateEnv(written, {}).uses;
+}
+
+/**
+ * Returns a variable with a secret name outside the user part: its value would be visible in git's
+ * configuration and the process list. A variable that is the whole URL can have any name.
+ */
+export function misplacedSecret(written: string): string | undefined {
+	const span = userPartOf(written);
+	return usesOf(written).find(
+		(use) => isSecretName(use.name) && !use.whole && !(span !== undefined && isWithin(use, span)),
+	)?.name;
+}
+
+/** Redacts literal secrets, also in defaults; variables stay. */
+export function shownSource(written: string): string {
+	return redactAddress(redactText(written));
+}
+
+/**
+ * The disk as the loader sees it. A view lives as long as one command and caches kinds and
+ * directory listings, so that a thousand evals of one directory share its lookups.
+ */
+export interface DiskView {
+	kind(path: string): PathKind;
+	/** @throws AgentvError if the file is missing, unreadable or too large */
+	readText(path: string): string;
+	/** Returns the sorted entry names of a directory, empty if there is none. */
+	list(directory: string): readonly string[];
+	/** Like `list`, with each entry's own kind: a link is a `link`. Call it through `entriesOf`. */
+	entries?(directory: string): ReadonlyMap<string, PathKind>;
+	/** Returns the path as spelled on disk, if that differs only in letter case; else undefined. */
+	otherCase(path: string): string | undefined;
+}
+
+export function openDiskView(): DiskView {
+	const view = new OpenView();
+	return {
+		kind: (path) => view.kind(path),
+		readText: (path) => readTextFile(path),
+		list: (directory) => view.list(directory),
+		entries: (directory) => view.entries(directory),
+		otherCase: (path) => existingCase(path),
+	};
+}
+
+/**
+ * Returns whether there is a file at a path that AgentV checks on its own.
+ * @throws AgentvError `config` for a device, pipe, socket or kernel file: it would never be opened,
+ * and ignoring it could surprise
+ */
+export function hasFile(view: DiskView, path: string): boolean {
+	const kind = view.kind(path);
+	if (kind !== "other") return kind === "file";
+	throw new AgentvError("config", `${path} is not a regular file`, {
+		hint: "Replace it with a file on disk: devices, pipes, sockets and kernel files are never opened.",
+	});
+}
+
+type Entries = ReturnType<typeof directoryEntries>;
+
+/** Returns entries sorted by name; a view that can't detect links follows them. */
+export function entriesOf(view: DiskView, directory: string): ReadonlyMap<string, PathKind> {
+	return (
+		view.entries?.(directory) ?? new Map(view.list(directory).map((name) => [name, view.kind(`${directory}/${name}`)]))
+	);
+}
+
+const noEntries: ReadonlyMap<string, PathKind> = new Map();
+
+/** Reads each directory once: that gives the kinds of all its entries, and of missing ones. */
+class OpenView {
+	readonly #entries = new Map<string, { readonly found: Entries }>();
+	readonly #lists = new Map<string, readonly string[]>();
+	readonly #followed = new Map<string, PathKind>();
+
+	kind(path: string): PathKind {
+		const slash = path.lastIndexOf("/");
+		const name = path.slice(slash + 1);
+		// A root, a path with a trailing slash, or one of another system: query it directly.
+		if (slash <= 0 || name === "" || name === "." || name === "..") return this.#follow(path);
+		const directory = path.slice(0, slash);
+		const entries = this.#read(directory);
+		if (entries) {
+			const kind = entries.get(name);
+			// On a case-insensitive disk another spelling exists, too; `otherCase` handles that.
+			return kind === undefined ? "missing" : kind === "link" ? this.#follow(path) : kind;
+		}
+		return this.kind(directory) === "directory" ? this.#follow(path) : "missing";
+	}
+
+	list(directory: string): readonly string[] {
+		const known = this.#lists.get(directory);
+		if (known) return known;
+		const names = [...(this.#read(directory)?.keys() ?? listDirectory(directory))];
+		return this.#keep(this.#lists, directory, names);
+	}
+
+	entries(directory: string): ReadonlyMap<string, PathKind> {
+		return this.#read(directory) ?? noEntries;
+	}
+
+	/** Undefined if there is no such directory; a parent's listing can show that without a lookup. */
+	#read(directory: string): Entries {
+		const known = this.#entries.get(directory);
+		if (known) return known.found;
+		const slash = directory.lastIndexOf("/");
+		const parent = slash > 0 ? this.#entries.get(directory.slice(0, slash))?.found : undefined;
+		const kind = parent?.get(directory.slice(slash + 1));
+		const absent = parent !== undefined && (kind === undefined || kind === "file");
+		return this.#keep(this.#entries, directory, { found: absent ? undefined : directoryEntries(directory) }).found;
+	}
+
+	#follow(path: string): PathKind {
+		return this.#followed.get(path) ?? this.#keep(this.#followed, path, targetKind(path));
+	}
+
+	#keep<Value>(map: Map<string, Value>, path: string, value: Value): Value {
+		if (map.size >= 10_000) map.clear(); // Memory stays flat for any number of evals.
+		map.set(path, value);
+		return value;
+	}
+}
+
+/** Returns the view after a change: `files` maps absolute path → new text. */
+export function overlayDiskView(view: DiskView, files: ReadonlyMap<string, string>): DiskView {
+	return {
+		kind: (path) => (files.has(path) ? "file" : view.kind(path)),
+		readText: (path) => files.get(path) ?? view.readText(path),
+		list: (directory) => {
+			const added = namesIn(directory, files);
+			return added.length === 0 ? view.list(directory) : [...new Set([...view.list(directory), ...added])].sort();
+		},
+		entries: (directory) => {
+			const added = namesIn(directory, files).map((name) => [name, "file"] as const);
+			return added.length === 0 ? entriesOf(view, directory) : new Map([...entriesOf(view, directory), ...added]);
+		},
+		otherCase: (path) => (files.has(path) ? undefined : view.otherCase(path)),
+	};
+}
+
+function namesIn(directory: string, files: ReadonlyMap<string, string>): string[] {
+	return [...files.keys()]
+		.filter((path) => path.slice(0, path.lastIndexOf("/")) === directory)
+		.map((path) => path.slice(directory.length + 1));
+}

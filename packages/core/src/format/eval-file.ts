@@ -1,0 +1,231 @@
+import { z } from "zod";
+import { rubricCriterionSchema } from "./assertion-entry.ts";
+import {
+	commandSchema,
+	countSchema,
+	dataSchema,
+	fractionSchema,
+	idSchema,
+	idsSchema,
+	movedTo,
+	noteField,
+	older,
+	positiveSchema,
+	repeatCountSchema,
+	secondsSchema,
+	stringsSchema,
+	textSchema,
+	textsSchema,
+	unsupported,
+	wireObject,
+} from "./codec.ts";
+import { targetFieldSchema } from "./target-file.ts";
+import { extensionSchema, hooksSchema, workspaceFieldSchema } from "./workspace-entry.ts";
+
+export const roles = ["system", "user", "assistant", "tool"] as const;
+
+export const contentPartSchema = wireObject({
+	type: z.enum(["text", "file", "image"]),
+	value: z.string(),
+	mediaType: z.string().optional(),
+});
+
+export const toolCallSchema = wireObject({
+	tool: z.string(),
+	input: z.unknown().optional(),
+	output: z.unknown().optional(),
+	id: z.string().optional(),
+	durationMs: z.number().optional(),
+	startTime: z.string().optional(),
+	endTime: z.string().optional(),
+});
+
+/** A string, an object (its JSON is the text) or a list of parts. */
+export const contentSchema = z.union([z.string(), z.array(contentPartSchema), z.record(z.string(), z.unknown())]);
+
+export const messageSchema = wireObject({
+	role: z.enum(roles),
+	content: contentSchema.optional(),
+	name: z.string().optional(),
+	toolCalls: z.array(toolCallSchema).optional(),
+});
+
+/** Text, one message or a list of messages. */
+export const inputSchema = z.union([z.string(), messageSchema, z.array(z.union([messageSchema, z.string()]))]);
+
+/** Text, a message, a list of messages, or any object (its JSON is the text). */
+export const expectedOutputSchema = z.union([
+	z.string(),
+	z.array(messageSchema),
+	messageSchema,
+	z.record(z.string(), z.unknown()),
+	z.array(z.unknown()),
+	z.number(),
+	z.boolean(),
+]);
+
+export type Role = (typeof roles)[number];
+export type ContentPart = z.output<typeof contentPartSchema>;
+export type ToolCall = z.output<typeof toolCallSchema>;
+export type MessageEntry = z.output<typeof messageSchema>;
+
+const repeatSchema = wireObject({
+	count: repeatCountSchema,
+	strategy: z.enum(["mean", "pass_any", "pass_all"]).optional(),
+	earlyExit: z.boolean().optional(),
+});
+
+export const turnSchema = wireObject({
+	input: inputSchema,
+	expectedOutput: expectedOutputSchema.optional(),
+	assertions: z.array(z.unknown()).optional(),
+});
+
+const trials = {
+	count: repeatCountSchema,
+	strategy: z.enum(["pass_at_k", "pass_any", "pass_all", "mean"]).optional(),
+};
+export const trialsSchema = wireObject({ ...trials, costLimitUsd: positiveSchema.optional() });
+
+const execution = {
+	target: movedTo("target", z.union([z.string(), dataSchema]).optional()),
+	threshold: movedTo("threshold", fractionSchema.optional()),
+	trials: movedTo("repeat", trialsSchema.optional()),
+	skipDefaults: z.boolean().optional(),
+	assertions: movedTo("assertions", older(z.array(z.unknown()), "assertions", "assertions")),
+	evaluators: movedTo("assertions", older(z.array(z.unknown()), "assertions", "assertions")),
+	failOnError: unsupported(z.union([z.boolean(), z.string(), z.number()]), {
+		allows: (value) => value === false,
+		hint: "remove it: every test is run, and exit code 4 means that some could not be",
+	}),
+	cache: unsupported(z.union([z.boolean(), dataSchema]), {
+		allows: (value) => value === false,
+		hint: "remove it, and run with --cache",
+	}),
+};
+const forWholeEval = { hint: "move it to the eval: it applies to all tests" };
+
+/** The deprecated `execution` block of an eval. */
+export const executionSchema = wireObject({
+	...execution,
+	targets: movedTo("target", z.array(z.union([z.string(), dataSchema])).optional()),
+	workers: movedTo("workers", countSchema.optional()),
+	budgetUsd: movedTo("budget_usd", positiveSchema.optional()),
+	skipDefaults: unsupported(z.boolean(), {
+		allows: (value) => value === false,
+		hint: "set it in the `execution` of the tests that skip the eval's graders",
+	}),
+});
+
+/** The deprecated `execution` block of a test. */
+export const testExecutionSchema = wireObject({
+	...execution,
+	trials: movedTo(
+		"repeat",
+		wireObject({ ...trials, costLimitUsd: unsupported(positiveSchema, forWholeEval) }).optional(),
+	),
+	targets: unsupported(z.array(z.union([z.string(), dataSchema])), {
+		hint: "set one `target` in the test, or `targets` in the eval",
+	}),
+	workers: unsupported(countSchema, forWholeEval),
+	budgetUsd: unsupported(positiveSchema, forWholeEval),
+});
+
+/** The loader parses `assertions` entries one by one, so that each finding has its own location. */
+export const testEntrySchema = wireObject({
+	id: idSchema,
+	description: z.string().optional(),
+	input: inputSchema.optional(),
+	inputFiles: stringsSchema.optional(),
+	expectedOutput: expectedOutputSchema.optional(),
+	criteria: z.string().optional(),
+	expectedOutcome: older(z.string(), "criteria"),
+	/** Criteria that a model grades one by one, like a grader of type `rubrics`. */
+	rubrics: z.array(rubricCriterionSchema).min(1).optional(),
+	assertions: z.array(z.unknown()).optional(),
+	assert: older(z.array(z.unknown()), "assertions"),
+	evaluators: older(z.array(z.unknown()), "assertions"),
+	vars: dataSchema.optional(),
+	metadata: dataSchema.optional(),
+	tags: z.union([textsSchema, z.record(z.string(), textSchema)]).optional(),
+	conversationId: textSchema.optional(),
+	workspace: workspaceFieldSchema.optional(),
+	threshold: fractionSchema.optional(),
+	timeoutSeconds: secondsSchema.optional(),
+	repeat: z.union([repeatCountSchema, repeatSchema]).optional(),
+	target: targetFieldSchema.optional(),
+	execution: testExecutionSchema.optional(),
+	dependsOn: idsSchema.optional(),
+	onDependencyFailure: z.enum(["skip", "fail", "run"]).optional(),
+	mode: z.enum(["conversation"]).optional(),
+	turns: z.array(turnSchema).min(1).optional(),
+	aggregation: z.enum(["mean", "min", "max"]).optional(),
+	onTurnFailure: z.enum(["continue", "stop"]).optional(),
+});
+
+export type TestEntry = z.output<typeof testEntrySchema>;
+
+export const evalNamePattern = /^[a-z0-9-]{1,64}$/;
+
+export const preprocessorSchema = wireObject({
+	type: z.string().min(1),
+	command: commandSchema,
+	cwd: z.string().optional(),
+	timeoutSeconds: secondsSchema.optional(),
+});
+
+const envelope = {
+	$schema: z.string().optional(),
+	name: z.string().regex(evalNamePattern, "a name is 1 to 64 lower-case letters, digits and '-'").optional(),
+	description: z.string().optional(),
+	version: textSchema.optional(),
+	author: z.string().optional(),
+	license: z.string().optional(),
+	tags: z.union([textsSchema, z.record(z.string(), textSchema)]).optional(),
+	metadata: dataSchema.optional(),
+	requires: wireObject({ agentv: z.string().optional() }).optional(),
+	target: targetFieldSchema.optional(),
+	targets: noteField(z.array(targetFieldSchema).optional(), { newer: "target" }),
+	input: inputSchema.optional(),
+	inputFiles: stringsSchema.optional(),
+	assertions: z.array(z.unknown()).optional(),
+	assert: older(z.array(z.unknown()), "assertions"),
+	evaluators: older(z.array(z.unknown()), "assertions"),
+	workspace: workspaceFieldSchema.optional(),
+	extensions: z.array(extensionSchema).optional(),
+	hooks: hooksSchema.optional(),
+	threshold: fractionSchema.optional(),
+	timeoutSeconds: secondsSchema.optional(),
+	workers: countSchema.optional(),
+	repeat: z.union([repeatCountSchema, repeatSchema]).optional(),
+	budgetUsd: positiveSchema.optional(),
+	experiment: z.string().optional(),
+	execution: older(executionSchema, "the flat fields (target, threshold, workers, …)", "execution"),
+	preprocessors: z.array(preprocessorSchema).optional(),
+	imports: wireObject({ suites: z.array(z.string()).optional(), tests: z.array(z.string()).optional() }).optional(),
+	bundle: wireObject({ include: z.array(z.string()).optional(), exclude: z.array(z.string()).optional() }).optional(),
+};
+
+/** Each test is parsed on its own, so that a bad test hides no other. */
+export const evalEnvelopeSchema = wireObject({
+	...envelope,
+	tests: z.unknown().optional(),
+	evalCases: older(z.unknown(), "tests"),
+	evalcases: older(z.unknown(), "tests"),
+});
+
+const testsSchema = z.union([
+	z.string().min(1),
+	z.array(z.union([z.string().min(1), wireObject({ include: z.string().min(1) }), testEntrySchema])),
+]);
+
+/** The whole eval file, as published for editors. */
+export const evalFileSchema = wireObject({
+	...envelope,
+	tests: testsSchema.optional(),
+	evalCases: older(testsSchema, "tests"),
+	evalcases: older(testsSchema, "tests"),
+});
+
+export type EvalEnvelope = z.output<typeof evalEnvelopeSchema>;
+export type PreprocessorEntry = z.output<typeof preprocessorSchema>;

@@ -1,0 +1,84 @@
+import { describe, expect, test } from "vitest";
+import type { z } from "zod";
+import { assertionSchemas, rubricCriterionSchema } from "./assertion-entry.ts";
+import { factsOfField } from "./codec.ts";
+import { evalFileSchema, testEntrySchema } from "./eval-file.ts";
+import { inspectFields } from "./inspect-fields.ts";
+import { providerSchemas } from "./target-file.ts";
+import { hookSchema, repoSchema, workspaceSchema } from "./workspace-entry.ts";
+
+const criterion = rubricCriterionSchema.options[1];
+const formats: Readonly<Record<string, z.ZodType>> = {
+	eval: evalFileSchema,
+	test: testEntrySchema,
+	criterion,
+	hook: hookSchema,
+	repository: repoSchema,
+	workspace: workspaceSchema,
+	...assertionSchemas,
+	...providerSchemas,
+};
+
+/** The fields of a wire object. */
+function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> {
+	const {
+		shape,
+		in: inner,
+		innerType,
+	} = schema.def as {
+		shape?: Readonly<Record<string, z.ZodType>>;
+		in?: z.ZodType;
+		innerType?: z.ZodType;
+	};
+	const next = inner ?? innerType;
+	return shape ?? (next ? shapeOf(next) : {});
+}
+
+const pairs = Object.entries(formats).flatMap(([format, schema]) =>
+	Object.entries(shapeOf(schema)).flatMap(([key, field]): [string, string, string, z.ZodType, object][] => {
+		const { newer } = factsOfField(field);
+		const known = shapeOf(schema);
+		const own: [string, string, string, z.ZodType, object][] =
+			newer !== undefined && newer !== key && known[newer]
+				? [[format, newer, key, schema, { [newer]: 1, [key]: 2 }]]
+				: [];
+		const inside = Object.entries(shapeOf(field)).flatMap(([name, inner]): typeof own => {
+			const { outer } = factsOfField(inner);
+			return outer === undefined || !known[outer]
+				? []
+				: [[format, outer, `${key}.${name}`, schema, { [outer]: 1, [key]: { [name]: 2 } }]];
+		});
+		return [...own, ...inside];
+	}),
+);
+
+describe("of every field with an older spelling", () => {
+	test("there are some in all formats", () => {
+		expect(pairs.length).toBeGreaterThan(40);
+		const keys = new Set(pairs.map(([format, newer, key]) => `${format} ${newer} ${key}`));
+		for (const pair of ["eval tests evalcases", "test criteria expected_outcome", "repository repo source.path"])
+			expect(keys).toContain(pair);
+	});
+
+	test.each(pairs)("%s: %s and %s side by side are a conflict", (_, newer, key, schema, value) => {
+		expect(inspectFields(schema, value).filter(({ kind }) => kind === "conflict")).toEqual([
+			{ kind: "conflict", path: key.split("."), keys: [newer, key] },
+		]);
+		for (const one of [newer, key]) {
+			const [first = "", second] = one.split(".");
+			const alone = { [first]: second === undefined ? 1 : { [second]: 1 } };
+			expect(inspectFields(schema, alone).filter(({ kind }) => kind === "conflict")).toEqual([]);
+		}
+	});
+
+	test("each names a key that its format has", () => {
+		for (const [format, schema] of Object.entries(formats))
+			for (const [key, field] of Object.entries(shapeOf(schema))) {
+				const { newer } = factsOfField(field);
+				if (field.meta()?.["instead"] !== undefined)
+					expect([format, key, newer !== undefined]).toEqual([format, key, true]);
+				if (newer !== undefined)
+					expect([format, key, Object.hasOwn(shapeOf(schema), newer)]).toEqual([format, key, true]);
+			}
+	});
+});

@@ -1,0 +1,72 @@
+import type { ToolCall } from "../../format/eval-file.ts";
+import { boundFindings, boundsScore, type Finding, type Grader } from "../contract.ts";
+
+export const cost: Grader<"cost"> = {
+	types: ["cost"],
+	version: "2",
+	reproducible: () => true,
+	grade: ({ settings }, subject) =>
+		boundsScore(boundFindings([{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.budget }])),
+};
+
+export const latency: Grader<"latency"> = {
+	types: ["latency"],
+	version: "2",
+	reproducible: () => true,
+	grade: ({ settings }, subject) =>
+		boundsScore(
+			boundFindings([{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.threshold }]),
+		),
+};
+
+export const tokenUsage: Grader<"token-usage"> = {
+	types: ["token-usage"],
+	version: "2",
+	reproducible: () => true,
+	grade({ settings }, { tokenUsage: used }) {
+		const score = boundsScore(
+			boundFindings([
+				{ what: "tokens in all", unit: "", actual: used && used.input + used.output, most: settings.maxTotal },
+				{ what: "input tokens", unit: "", actual: used?.input, most: settings.maxInput },
+				{ what: "output tokens", unit: "", actual: used?.output, most: settings.maxOutput },
+			]),
+		);
+		if ("couldNotRun" in score) return score;
+		return { ...score, score: score.assertions.every(({ passed }) => passed) ? 1 : 0 };
+	},
+};
+
+/** Limits tool calls, model calls, tokens, cost, time, and the share of read-only calls. */
+export const executionMetrics: Grader<"execution-metrics"> = {
+	types: ["execution-metrics"],
+	version: "2",
+	reproducible: () => true,
+	grade({ settings }, subject) {
+		const used = subject.tokenUsage;
+		const { findings, unknown } = boundFindings([
+			{ what: "tool calls", unit: "", actual: subject.toolCalls.length, most: settings.maxToolCalls },
+			{ what: "model calls", unit: "", actual: subject.llmCalls, most: settings.maxLlmCalls },
+			{ what: "tokens", unit: "", actual: used && used.input + used.output, most: settings.maxTokens },
+			{ what: "cost", unit: "USD", actual: subject.costUsd, most: settings.maxCostUsd },
+			{ what: "duration", unit: "ms", actual: subject.durationMs, most: settings.maxDurationMs },
+		]);
+		const wanted = settings.targetExplorationRatio;
+		if (wanted === undefined) return boundsScore({ findings, unknown });
+		// Without tool calls there is no share.
+		if (subject.toolCalls.length === 0) return boundsScore({ findings, unknown: [...unknown, "tool calls"] });
+		const explored = explorationFinding(subject.toolCalls, wanted, settings.explorationTolerance ?? 0.2);
+		return boundsScore({ findings: [...findings, explored], unknown });
+	},
+};
+
+const lookingTools = /^(read|grep|glob|search|list|ls|find|view|cat|webfetch|websearch)/i;
+
+function explorationFinding(calls: readonly ToolCall[], wanted: number, tolerance: number): Finding {
+	const text = `share of read-only tool calls: ${wanted} ± ${tolerance}`;
+	const share = calls.filter(({ tool }) => lookingTools.test(tool)).length / calls.length;
+	return {
+		text,
+		passed: Math.abs(share - wanted) <= tolerance + 1e-9,
+		evidence: String(Math.round(share * 1000) / 1000),
+	};
+}

@@ -1,0 +1,123 @@
+import type { AssertionSettings } from "../../format/assertion-entry.ts";
+import type { ToolCall } from "../../format/eval-file.ts";
+import { argsMatch, binaryScore, type Finding, type Grader, type Score, shareScore } from "../contract.ts";
+
+type Settings = AssertionSettings<"tool-trajectory">;
+type Step = NonNullable<Settings["expected"]>[number];
+type Matches = (call: ToolCall | undefined, step: Step) => boolean;
+
+/** Checks which tools were called: how often, in which order, with which arguments. */
+export const toolTrajectory: Grader<"tool-trajectory"> = {
+	types: ["tool-trajectory"],
+	version: "2",
+	reproducible: () => true,
+	grade({ settings }, { toolCalls }) {
+		const steps = settings.expected ?? [];
+		const matches: Matches = (call, step) => call !== undefined && stepMatches(call, step, settings);
+		const counts = minimumFindings(settings, toolCalls);
+		if (counts.length > 0 && steps.length === 0) return shareScore(counts);
+		switch (settings.mode) {
+			case "in_order":
+				return shareScore([...counts, ...inOrder(toolCalls, steps, matches)]);
+			case "exact":
+				return exact(toolCalls, steps, matches);
+			case "subset":
+				return subset(toolCalls, steps, matches);
+			default:
+				return shareScore([...counts, ...anywhere(toolCalls, steps, matches)]);
+		}
+	},
+};
+
+function stepMatches(call: ToolCall, step: Step, settings: Settings): boolean {
+	if (call.tool !== step.tool) return false;
+	// Without a reported time its limit is skipped: the call itself still counts.
+	if (step.maxDurationMs !== undefined && call.durationMs !== undefined && call.durationMs > step.maxDurationMs)
+		return false;
+	if (step.args === undefined || step.args === "any") return true;
+	return argsMatch(call.input ?? {}, step.args, step.argsMatch ?? settings.argsMatch ?? "exact");
+}
+
+function minimumFindings({ minimums }: Settings, calls: readonly ToolCall[]): Finding[] {
+	return Object.entries(minimums ?? {}).map(([tool, least]) => {
+		const count = calls.filter((call) => call.tool === tool).length;
+		return { text: `${tool} is called at least ${least}×`, passed: count >= least, evidence: `called ${count}×` };
+	});
+}
+
+function describe(step: Step): string {
+	return typeof step.args === "object" ? `${step.tool}(${JSON.stringify(step.args)})` : step.tool;
+}
+
+/** Reports a skipped time limit. */
+function timeNote({ maxDurationMs }: Step, call: ToolCall | undefined): Pick<Finding, "evidence"> {
+	if (maxDurationMs === undefined || !call || call.durationMs !== undefined) return {};
+	return { evidence: `the target does not report how long ${call.tool} took: its time limit is ignored` };
+}
+
+/** The expected calls occur in this order, possibly with others in between. */
+function inOrder(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
+	let from = 0;
+	return steps.map((step) => {
+		const at = calls.findIndex((call, index) => index >= from && matches(call, step));
+		if (at !== -1) from = at + 1;
+		return { text: `${describe(step)} is called in order`, passed: at !== -1, ...timeNote(step, calls[at]) };
+	});
+}
+
+/** Each expected call is matched with an actual one, each of which counts once. */
+function anywhere(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Finding[] {
+	const left = [...calls];
+	return steps.map((step) => {
+		const at = left.findIndex((call) => matches(call, step));
+		const [call] = at === -1 ? [] : left.splice(at, 1);
+		return { text: `${describe(step)} is called`, passed: at !== -1, ...timeNote(step, call) };
+	});
+}
+
+function exact(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Score {
+	const findings = Array.from({ length: Math.max(calls.length, steps.length) }, (_, index): Finding => {
+		const step = steps[index];
+		const call = calls[index];
+		const evidence = call ? `${call.tool} was called` : "nothing more was called";
+		if (!step) return { text: `nothing is called as number ${index + 1}`, passed: false, evidence };
+		const text = `call ${index + 1} is ${describe(step)}`;
+		return { text, passed: matches(call, step), evidence, ...timeNote(step, call) };
+	});
+	return findings.length === 0 ? binaryScore(true, "no tool is called") : shareScore(findings);
+}
+
+/** Every actual call matches an expected one; those can be reused. */
+function subset(calls: readonly ToolCall[], steps: readonly Step[], matches: Matches): Score {
+	if (calls.length === 0) return binaryScore(true, "only expected tools are called", "no tool was called");
+	return shareScore(
+		calls.map((call) => ({ text: `${call.tool} is allowed`, passed: steps.some((step) => matches(call, step)) })),
+	);
+}
+
+/** Checks that the agent called its skill tool, or opened the skill's files. */
+export const skillTrigger: Grader<"skill-trigger"> = {
+	types: ["skill-trigger"],
+	reproducible: () => true,
+	grade({ settings: { skill, shouldTrigger = true } }, { toolCalls }) {
+		const call = toolCalls.find((candidate) => triggers(candidate, skill));
+		const text = shouldTrigger ? `the skill ${skill} is used` : `the skill ${skill} is not used`;
+		const evidence = call ? `by the call of ${call.tool}` : `none of ${toolCalls.length} tool calls uses it`;
+		return binaryScore((call !== undefined) === shouldTrigger, text, evidence);
+	},
+};
+
+function triggers(call: ToolCall, skill: string): boolean {
+	const isSkillTool = /(^|[_.-])skills?$/i.test(call.tool);
+	return strings(call.input).some(
+		(text) =>
+			(isSkillTool && (text === skill || text.endsWith(`:${skill}`) || text.endsWith(`/${skill}`))) ||
+			text.includes(`skills/${skill}/`) ||
+			text.includes(`${skill}/SKILL.md`),
+	);
+}
+
+function strings(value: unknown): string[] {
+	if (typeof value === "string") return [value];
+	return typeof value === "object" && value !== null ? Object.values(value).flatMap(strings) : [];
+}

@@ -1,6 +1,0 @@
-import { availableParallelism } from "node:os";
-
-/** Returns how many programs this machine can run concurrently. */
-export function coreCount(): number {
-	return availableParallelism();
-}

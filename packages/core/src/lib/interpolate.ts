@@ -1,0 +1,161 @@
+import type { DocumentPath } from "./errors.ts";
+import { type OffsetRange, scanReferences } from "./template-text.ts";
+import { mostInField, type TextBudget } from "./yaml-value.ts";
+
+/** A `${{ NAME }}` in a string value. */
+export interface VariableUse {
+	readonly name: string;
+	/** Path of the string in the interpolated value. */
+	readonly path: DocumentPath;
+	readonly defaultText?: string;
+	/** `unset`: neither a value nor a default; the text was left as written. */
+	readonly state: "set" | "default" | "unset";
+	/** Set to whitespace only, without a default. */
+	readonly isEmpty?: true;
+	/** The string consists of this reference. */
+	readonly whole: boolean;
+	/** Offsets in the string as written. */
+	readonly range: OffsetRange;
+}
+
+/** Text such as `${{ github.ref }}`, which is left unchanged. */
+export interface MalformedReference {
+	readonly path: DocumentPath;
+	readonly text: string;
+	readonly range: OffsetRange;
+}
+
+export interface InterpolationResult<T = unknown> {
+	/** Same shape as the input; unchanged parts are the same objects. Strings stay strings. */
+	readonly value: T;
+	readonly uses: readonly VariableUse[];
+	/** Each text once per string, and only the first few. */
+	readonly malformed: readonly MalformedReference[];
+}
+
+export type Variables = Readonly<Record<string, string | undefined>>;
+
+interface Walk {
+	readonly variables: Variables;
+	readonly path: (string | number)[];
+	readonly uses: VariableUse[];
+	readonly malformed: MalformedReference[];
+	readonly budget: TextBudget;
+}
+
+/**
+ * Replaces `${{ NAME }}` and `${{ NAME:-default }}` in every string value (never a key) of `value`.
+ *
+ * The default applies if NAME is unset or empty. An unset NAME without a default is left as written
+ * and reported with state `unset`: whether that is an error depends on where the value is used.
+ * `$${{` becomes a literal `${{`.
+ * Variable values are inserted literally and never interpolated again.
+ *
+ * @param budget reduced by each insertion; default that of a single field (a path, a URL, a name).
+ * Once it is exhausted, references stay as written and `left` is negative
+ */
+export function interpolateEnv<T>(
+	value: T,
+	env: Variables,
+	budget: TextBudget = { left: mostInField },
+): InterpolationResult<T> {
+	const walk: Walk = { variables: env, path: [], uses: [], malformed: [], budget };
+	return {
+		value: visit(value, walk) as T,
+		uses: walk.uses,
+		malformed: walk.malformed,
+	};
+}
+
+function visit(value: unknown, walk: Walk): unknown {
+	if (typeof value === "string") return value.includes("${{") ? replaceIn(value, walk) : value;
+	if (typeof value !== "object" || value === null) return value;
+	return Array.isArray(value) ? visitArray(value, walk) : visitObject(value as Record<string, unknown>, walk);
+}
+
+function visitArray(list: readonly unknown[], walk: Walk): unknown {
+	let copy: unknown[] | undefined;
+	for (let index = 0; index < list.length; index++) {
+		walk.path.push(index);
+		const item = visit(list[index], walk);
+		walk.path.pop();
+		if (item !== list[index]) {
+			copy ??= list.slice();
+			copy[index] = item;
+		}
+	}
+	return copy ?? list;
+}
+
+function visitObject(object: Record<string, unknown>, walk: Walk): unknown {
+	let copy: Record<string, unknown> | undefined;
+	for (const key of Object.keys(object)) {
+		walk.path.push(key);
+		const item = visit(object[key], walk);
+		walk.path.pop();
+		if (item !== object[key]) {
+			// Spreading creates own properties, so a key named `__proto__` stays one and the assignment
+			// below sets it.
+			copy ??= { ...object };
+			copy[key] = item;
+		}
+	}
+	return copy ?? object;
+}
+
+/** Reported per string; the first ones are enough to find the mistake. */
+const mostLookAlikes = 20;
+
+function replaceIn(text: string, walk: Walk): string {
+	let result = "";
+	let done = 0;
+	const lookAlikes = new Set<string>();
+	for (const token of scanReferences(text)) {
+		const [start, end] = token.range;
+		result += text.slice(done, start);
+		done = end;
+		if (token.kind === "escape") {
+			result += "${{";
+		} else if (token.kind === "malformed") {
+			if (!lookAlikes.has(token.text) && lookAlikes.size < mostLookAlikes) {
+				lookAlikes.add(token.text);
+				walk.malformed.push({ path: [...walk.path], text: token.text, range: token.range });
+			}
+			result += token.text;
+		} else {
+			const { kind: _, ...reference } = token;
+			const found = Object.hasOwn(walk.variables, token.name) ? walk.variables[token.name] : undefined;
+			const set = found !== undefined && (found !== "" || token.defaultText === undefined);
+			const state = set ? "set" : token.defaultText === undefined ? "unset" : "default";
+			walk.uses.push({
+				...reference,
+				path: [...walk.path],
+				state,
+				...(set && found.trim() === "" ? { isEmpty: true as const } : {}),
+				whole: start === 0 && end === text.length,
+			});
+			const inserted = set ? found : token.defaultText;
+			walk.budget.left -= inserted?.length ?? 0;
+			result += inserted === undefined || walk.budget.left < 0 ? text.slice(start, end) : inserted;
+		}
+	}
+	return result + text.slice(done);
+}
+
+const decimal = /^-?(0|[1-9]\d*)(\.\d+)?$/;
+
+/**
+ * Returns the boolean or number that a whole-string reference resolves to if the schema expects
+ * one:
+ * `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
+ */
+export function referenceScalar(text: string): boolean | number | undefined {
+	if (text === "true") return true;
+	if (text === "false") return false;
+	return decimal.test(text) ? Number(text) : undefined;
+}
+
+/** Returns the table's own entry: input can be `constructor`, which every object inherits. */
+export function lookUp<Value>(table: Readonly<Record<string, Value>>, name: string): Value | undefined {
+	return Object.hasOwn(table, name) ? table[name] : undefined;
+}

@@ -1,0 +1,340 @@
+import type { DocumentPath } from "./errors.ts";
+import { BraceMatches } from "./glob.ts";
+
+/**
+ * Returns `value` as JSON that is identical for equal values: keys sorted by UTF-16 units, no
+ * whitespace, undefined entries omitted. For digests and comparisons.
+ */
+export function canonicalJson(value: unknown): string {
+	if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(",")}]`;
+	if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
+	const object = value as Record<string, unknown>;
+	if (typeof object.toJSON === "function") return canonicalJson(object.toJSON());
+	const parts: string[] = [];
+	for (const key of Object.keys(object).sort()) {
+		const item = object[key];
+		if (item !== undefined) parts.push(`${JSON.stringify(key)}:${canonicalJson(item)}`);
+	}
+	return `{${parts.join(",")}}`;
+}
+
+/** Serializing uses stack for each level, and records add a few more. */
+export const deepestJson = 500;
+
+/** Returns whether a JSON value nests more than `deepest` levels deep. */
+export function nestsDeeper(value: unknown, deepest: number = deepestJson): boolean {
+	if (typeof value !== "object" || value === null) return false;
+	return deepest === 0 || Object.values(value).some((item) => nestsDeeper(item, deepest - 1));
+}
+
+/** A parsed JSON text: its value, or why it is invalid and the offset of the invalid character. */
+export type JsonReading = { readonly value: unknown } | { readonly reason: string; readonly offset: number };
+
+/** A record adds a few levels around a value from another program. */
+const deepestRecord = deepestJson + 100;
+
+/**
+ * Parses `source`. The reason is in the engine's words, without its position.
+ * @param deepest maximum nesting of the value
+ */
+export function readJson(source: string, deepest = deepestRecord): JsonReading {
+	try {
+		const value: unknown = JSON.parse(source);
+		// Each level takes two brackets, so most texts are too short to need the check.
+		if (source.length <= 2 * deepest || !nestsDeeper(value, deepest)) return { value };
+		return { reason: `more than ${deepest} levels of values`, offset: 0 };
+	} catch (error) {
+		return problem(source, error instanceof Error ? error.message : String(error));
+	}
+}
+
+/** Removes a code fence around the whole text, in which models often wrap JSON. */
+export function withoutFence(text: string): string {
+	const trimmed = text.trim();
+	const opening = /^```(?:json)?\s*\n/.exec(trimmed)?.[0].length ?? trimmed.length;
+	if (!trimmed.endsWith("```") || trimmed.length < opening + 3) return text;
+	return trimmed.slice(opening, -3);
+}
+
+function problem(source: string, message: string): JsonReading {
+	const reason = message
+		.replace(/ in JSON at position \d+[\s\S]*$/, "")
+		.replace(/, (\.\.\.)?"[\s\S]*$/, "")
+		.replace(/ of JSON input$/, " of the text");
+	return { reason, offset: offsetOf(source, message) };
+}
+
+/** Engines omit the offset in some messages; then it is the end of the shortest bad prefix. */
+function offsetOf(source: string, message: string): number {
+	const position = positionIn(message);
+	if (position !== undefined) return Math.min(position, source.length);
+	if (isIncomplete(message, source.length)) return source.length;
+	let incomplete = 0;
+	let failing = source.length;
+	while (failing - incomplete > 1) {
+		const middle = (incomplete + failing) >> 1;
+		const found = failure(source.slice(0, middle));
+		if (found === undefined || isIncomplete(found, middle)) incomplete = middle;
+		else failing = middle;
+	}
+	return failing - 1;
+}
+
+function isIncomplete(message: string, length: number): boolean {
+	return /end of JSON input|Unterminated string/.test(message) || positionIn(message) === length;
+}
+
+function positionIn(message: string): number | undefined {
+	const digits = /in JSON at position (\d+)/.exec(message)?.[1];
+	return digits === undefined ? undefined : Number(digits);
+}
+
+function failure(source: string): string | undefined {
+	try {
+		JSON.parse(source);
+		return undefined;
+	} catch (error) {
+		return error instanceof Error ? error.message : String(error);
+	}
+}
+
+export const jsonNumber = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
+
+/**
+ * Returns `value` as JSON with numbers spelled as in the source, so that `3.10` and integers beyond
+ * 2^53 keep their digits. `indent` is that of `JSON.stringify`.
+ * @param written the text of the scalar at a path of `value`
+ */
+export function writtenJson(value: unknown, written: (path: DocumentPath) => string | undefined, indent = 0): string {
+	const path: (string | number)[] = [];
+	const inner = (key: string | number, item: unknown): string => {
+		path.push(key);
+		const text = print(item);
+		path.pop();
+		return text;
+	};
+	const print = (item: unknown): string => {
+		if (typeof item === "number") {
+			const text = written(path);
+			return text !== undefined && jsonNumber.test(text) ? text : JSON.stringify(item);
+		}
+		if (typeof item !== "object" || item === null) return JSON.stringify(item) ?? "null";
+		const isList = Array.isArray(item);
+		const entries = isList
+			? item.map((entry, index) => inner(index, entry))
+			: Object.entries(item).map(
+					([key, entry]) => `${JSON.stringify(key)}:${indent > 0 ? " " : ""}${inner(key, entry)}`,
+				);
+		const [open, close] = isList ? ["[", "]"] : ["{", "}"];
+		if (entries.length === 0) return `${open}${close}`;
+		if (indent === 0) return `${open}${entries.join(",")}${close}`;
+		const lines = entries.map((entry) => `${" ".repeat(indent)}${entry.replaceAll("\n", `\n${" ".repeat(indent)}`)}`);
+		return `${open}\n${lines.join(",\n")}\n${close}`;
+	};
+	return print(value);
+}
+
+/**
+ * Returns data in which each number that a double can't represent is its source text: a rounded
+ * number could be another order's or issue's, and JSON has none for infinity. Untouched values are
+ * returned as they are.
+ */
+export function exactData<Value>(value: Value, written: (path: DocumentPath) => string | undefined): Value {
+	const path: (string | number)[] = [];
+	const visit = (item: unknown): unknown => {
+		if (typeof item === "number") {
+			const text =
+				Number.isInteger(item) === Number.isSafeInteger(item) && Number.isFinite(item) ? undefined : written(path);
+			return text !== undefined && !holds(item, text) ? text : item;
+		}
+		if (typeof item !== "object" || item === null) return item;
+		let copy: Record<string | number, unknown> | undefined;
+		for (const [key, inner] of Object.entries(item)) {
+			path.push(Array.isArray(item) ? Number(key) : key);
+			const exact = visit(inner);
+			path.pop();
+			if (exact === inner) continue;
+			copy ??= (Array.isArray(item) ? item.slice() : { ...item }) as Record<string | number, unknown>;
+			copy[key] = exact;
+		}
+		return copy ?? item;
+	};
+	return visit(value) as Value;
+}
+
+/** Returns whether a number keeps all its written digits. Powers of ten are rounded on purpose. */
+function holds(value: number, text: string): boolean {
+	if (!Number.isFinite(value)) return false;
+	const [, whole, fraction] = /^([-+]?\d+)(?:\.(\d*))?$/.exec(text) ?? [];
+	return whole === undefined || (BigInt(whole) === BigInt(value) && !/[1-9]/.test(fraction ?? ""));
+}
+
+/** JSON in a text, JSON that nests too deeply, or text in braces that is not JSON. */
+export interface FoundValue {
+	readonly kind: "object" | "array" | "too deep" | "unreadable";
+	readonly start: number;
+	/** Offset after the last character. */
+	readonly end: number;
+	/** Absent if it is unreadable or too deep. */
+	readonly value?: unknown;
+	/** Keys that occur twice at the first level of an object. */
+	readonly duplicates?: readonly string[];
+}
+
+/**
+ * Finds the top-level objects and arrays in other text, in order. Values nested in another value
+ * are not returned, even if the outer one can't be parsed. Text in brackets counts only if it is
+ * JSON that fills whole lines or contains an object: logs are full of `[INFO]`.
+ * Takes linear time.
+ * @param unclosed what an object that is neither JSON nor ever closed hides: everything up to a
+ * line that begins with a brace (truncated program output), or nothing (a brace in prose)
+ */
+export function findJsonValues(text: string, unclosed: "hides lines" | "is prose" = "hides lines"): FoundValue[] {
+	const found: FoundValue[] = [];
+	const opener = /[{[]/g;
+	let matches: BraceMatches | undefined;
+	let reread = 0;
+	for (let at = 0; at < text.length; ) {
+		opener.lastIndex = at;
+		const start = opener.exec(text)?.index;
+		if (start === undefined) break;
+		const scan = scanJson(text, start);
+		const isArray = text[start] === "[";
+		if (scan.kind === "complete") {
+			at = scan.end;
+			if (isArray && !text.slice(start, at).includes("{") && !fillsLines(text, start, at)) continue;
+			const value: unknown = JSON.parse(text.slice(start, at));
+			if (nestsDeeper(value)) found.push({ kind: "too deep", start, end: at });
+			else found.push({ kind: isArray ? "array" : "object", start, end: at, value, duplicates: scan.duplicates });
+			continue;
+		}
+		if (isArray) {
+			const end = scan.kind === "cut" ? text.length : scan.at;
+			const holdsObject = text.slice(start, end).includes("{");
+			if (holdsObject || (scan.kind === "cut" && beginsLine(text, start)))
+				found.push({ kind: "unreadable", start, end });
+			at = end;
+			continue;
+		}
+		if (scan.kind === "cut") at = text.length;
+		else {
+			matches ??= new BraceMatches(text);
+			const closing = matches.closing(start);
+			if (closing !== undefined) at = Math.max(closing + 1, scan.at);
+			else if (unclosed === "hides lines") at = nextLineWithBrace(text, scan.at);
+			else {
+				// What looked like the first key can be prose too: scan it again while that stays linear.
+				reread += scan.at - start;
+				at = reread < 10 * text.length ? start + 1 : scan.at;
+			}
+		}
+		found.push({ kind: "unreadable", start, end: at });
+	}
+	return found;
+}
+
+/** An object that is never closed hides what follows, up to a line that begins with a brace. */
+function nextLineWithBrace(text: string, from: number): number {
+	const next = text.indexOf("\n{", from - 1);
+	return next === -1 ? text.length : next + 1;
+}
+
+function beginsLine(text: string, start: number): boolean {
+	return /(^|[\n\r])[ \t\ufeff]*$/.test(text.slice(Math.max(0, start - 80), start));
+}
+
+function fillsLines(text: string, start: number, end: number): boolean {
+	return beginsLine(text, start) && /^[ \t]*(?:[\n\r]|$)/.test(text.slice(end, end + 80));
+}
+
+export type JsonScan =
+	| { readonly kind: "complete"; readonly end: number; readonly duplicates: readonly string[] }
+	/** The text ends inside the value. */
+	| { readonly kind: "cut" }
+	/** The character at `at` is not allowed there. */
+	| { readonly kind: "wrong"; readonly at: number };
+
+type Expected = "value" | "value or end" | "key" | "key or end" | "colon" | "comma or end";
+
+const number = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const blanks = /[ \t\n\r]*/y;
+
+/** Scans the object or array at `start` without recursion: depth uses no stack. */
+export function scanJson(text: string, start: number): JsonScan {
+	const open: string[] = [];
+	const keys = new Set<string>();
+	const duplicates: string[] = [];
+	let expected: Expected = "value";
+	for (let at = start; ; ) {
+		blanks.lastIndex = at;
+		blanks.test(text);
+		at = blanks.lastIndex;
+		const next = text[at];
+		if (next === undefined) return { kind: "cut" };
+		if ((next === "}" && allowsEnd(expected, open, "{")) || (next === "]" && allowsEnd(expected, open, "["))) {
+			open.pop();
+			at += 1;
+			if (open.length === 0) return { kind: "complete", end: at, duplicates };
+			expected = "comma or end";
+		} else if (expected === "colon" || expected === "comma or end") {
+			if (next !== (expected === "colon" ? ":" : ",")) return { kind: "wrong", at };
+			expected = expected === "colon" || open.at(-1) === "[" ? "value" : "key";
+			at += 1;
+		} else if (next === '"') {
+			const end = stringEnd(text, at);
+			if (end < 0) return end === cutString ? { kind: "cut" } : { kind: "wrong", at: -end };
+			const isKey: boolean = expected === "key" || expected === "key or end";
+			if (isKey && open.length === 1) {
+				const key = JSON.parse(text.slice(at, end)) as string;
+				if (keys.has(key)) duplicates.push(key);
+				keys.add(key);
+			}
+			expected = isKey ? "colon" : "comma or end";
+			at = end;
+		} else if (expected === "key" || expected === "key or end") {
+			return { kind: "wrong", at };
+		} else if (next === "{" || next === "[") {
+			open.push(next);
+			expected = next === "{" ? "key or end" : "value or end";
+			at += 1;
+		} else {
+			const end = scalarEnd(text, at);
+			if (end === at) return { kind: "wrong", at };
+			expected = "comma or end";
+			at = end;
+		}
+	}
+}
+
+function allowsEnd(expected: Expected, open: readonly string[], container: "{" | "["): boolean {
+	if (open.at(-1) !== container) return false;
+	return expected === "comma or end" || expected === (container === "{" ? "key or end" : "value or end");
+}
+
+const cutString = Number.NEGATIVE_INFINITY;
+
+/** Returns the end offset, `cutString` if truncated, or the negated offset of a bad character. */
+function stringEnd(text: string, start: number): number {
+	for (let at = start + 1; at < text.length; at += 1) {
+		const code = text.charCodeAt(at);
+		if (code === 0x22) return at + 1;
+		if (code < 0x20) return -at;
+		if (code !== 0x5c) continue;
+		at += 1;
+		if (at >= text.length) break;
+		const escaped = text[at] ?? "";
+		if (escaped === "u") {
+			const digits = text.slice(at + 1, at + 5);
+			if (!/^[0-9a-fA-F]{4}$/.test(digits)) return at + 5 > text.length ? cutString : -at;
+			at += 4;
+		} else if (!'"\\/bfnrt'.includes(escaped)) return -at;
+	}
+	return cutString;
+}
+
+/** Returns the offset after a number or literal; `start` if there is neither. */
+function scalarEnd(text: string, start: number): number {
+	for (const literal of ["true", "false", "null"]) if (text.startsWith(literal, start)) return start + literal.length;
+	number.lastIndex = start;
+	return number.test(text) ? number.lastIndex : start;
+}

@@ -1,0 +1,242 @@
+import type { Span } from "./secret-shapes.ts";
+import type { OffsetRange } from "./template-text.ts";
+
+/** Returns `text` as `[a-z0-9-]`, without accents; empty if nothing is left. */
+export function slugify(text: string): string {
+	// Usually there is no accent: testing for one is cheaper than normalizing.
+	const plain = /[^\0-\x7f]/.test(text) ? text.normalize("NFKD").replace(/\p{M}+/gu, "") : text;
+	return plain
+		.toLowerCase()
+		.replace(/[^a-z0-9]+/g, "-")
+		.replace(/^-+|(?<!-)-+$/g, "");
+}
+
+const longestStem = 60;
+
+/**
+ * Returns a file name for `text`, however long or hostile that is: a readable stem and a digest,
+ * `[a-z0-9-]` only.
+ * Different texts get different names, also on case-insensitive file systems.
+ * @param digest hex digest of `text`; by default 12 digits of a fast one, which is not
+ * collision-resistant
+ */
+export function safeName(text: string, digest: string = textDigest(text).slice(0, 12)): string {
+	const stem = slugify(text.slice(0, 4 * longestStem))
+		.slice(0, longestStem)
+		.replace(/(?<!-)-+$/, "");
+	return stem === "" ? digest : `${stem}-${digest}`;
+}
+
+/** Returns the closest entry, if at most about a third of its letters differ. */
+export function nearestName(name: string, known: Iterable<string>): string | undefined {
+	return nearestNames(name, known, 1)[0];
+}
+
+/** Returns up to `most` likely intended names, nearest first; letter case counts for little. */
+export function nearestNames(name: string, known: Iterable<string>, most = 3): string[] {
+	const found: { name: string; distance: number }[] = [];
+	for (const candidate of new Set(known)) {
+		const length = Math.max(name.length, candidate.length);
+		// Long names are generated ids: comparing them is slow and useless.
+		if (length > 200 || candidate === name) continue;
+		const allowed = Math.min(Math.max(1, Math.ceil(length / 3)), length - 1);
+		const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), allowed);
+		if (distance <= allowed) found.push({ name: candidate, distance });
+	}
+	// The sort is stable: among equally near names the first of `known` stays first.
+	return found
+		.sort((a, b) => a.distance - b.distance)
+		.slice(0, most)
+		.map((one) => one.name);
+}
+
+/** Returns the Damerau–Levenshtein distance; gives up above `most`. */
+export function editDistance(a: string, b: string, most = Number.POSITIVE_INFINITY): number {
+	if (Math.abs(a.length - b.length) > most) return most + 1;
+	let beforeLast: number[] = [];
+	let last = Array.from({ length: b.length + 1 }, (_, column) => column);
+	for (let row = 1; row <= a.length; row++) {
+		const current = [row];
+		for (let column = 1; column <= b.length; column++) {
+			const same = a[row - 1] === b[column - 1];
+			let best = Math.min(at(last, column) + 1, at(current, column - 1) + 1, at(last, column - 1) + (same ? 0 : 1));
+			const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+			if (swapped) best = Math.min(best, at(beforeLast, column - 2) + 1);
+			current.push(best);
+		}
+		if (Math.min(...current) > most) return most + 1;
+		beforeLast = last;
+		last = current;
+	}
+	return at(last, b.length);
+}
+
+function at(row: readonly number[], column: number): number {
+	return row[column] ?? Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Returns 64 bits of `text` as 16 hex digits: fast and well distributed, for names and memo keys.
+ * Not cryptographic: contents are compared by SHA-256.
+ */
+function textDigest(text: string): string {
+	let high = 0xdeadbeef;
+	let low = 0x41c6ce57;
+	for (let index = 0; index < text.length; index++) {
+		const unit = text.charCodeAt(index);
+		high = Math.imul(high ^ unit, 0x9e3779b1);
+		low = Math.imul(low ^ unit, 0x5f356495);
+	}
+	high = Math.imul(high ^ (high >>> 16), 0x85ebca6b) ^ Math.imul(low ^ (low >>> 13), 0xc2b2ae35);
+	low = Math.imul(low ^ (low >>> 16), 0x85ebca6b) ^ Math.imul(high ^ (high >>> 13), 0xc2b2ae35);
+	return hex(high) + hex(low);
+}
+
+function hex(bits: number): string {
+	return (bits >>> 0).toString(16).padStart(8, "0");
+}
+
+const hexDigit = "[\\da-fA-F]";
+const byte = "(?:%|\\\\x)";
+const further = `${byte}[89abAB]${hexDigit}`;
+/** Escapes of URLs (UTF-8 bytes), JSON and other quoted strings, and HTML. */
+const escapes = [
+	`${byte}(?:[cCdD]${hexDigit}${further}|[eE]${hexDigit}(?:${further}){2}|[fF][0-7](?:${further}){3}|${hexDigit}{2})`,
+	`\\\\u(?:${hexDigit}{4}|\\{${hexDigit}{1,6}\\})`,
+	"\\\\[nrtbf]|\\\\[^\\w\\s]|\\\\[ _]",
+	`&(?:amp|quot|apos|lt|gt|#\\d{1,7}|#[xX]${hexDigit}{1,6});`,
+];
+/** The rest of an escape that the text is truncated within. */
+const cut = [
+	`${byte}(?:[cCdD]${hexDigit}|[eE]${hexDigit}(?:${further})?|[fF][0-7](?:${further}){0,2})?${byte}?${hexDigit}?`,
+	`\\\\(?:u${hexDigit}{0,3}|x)?|&[#\\w]{0,7}`,
+];
+const escapesOf = {
+	whole: new RegExp(escapes.join("|"), "g"),
+	cut: new RegExp(`(?<cut>(?:${cut.join("|")})(?=$|…|\\.{3}))|${escapes.join("|")}`, "g"),
+};
+const named: Readonly<Record<string, string>> = {
+	...{ "\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f" },
+	...{ "&amp;": "&", "&quot;": '"', "&apos;": "'", "&lt;": "<", "&gt;": ">" },
+};
+/** JSON within JSON within a URL … is rarely deeper. */
+const mostLayers = 8;
+
+/**
+ * Yields a text as it is, then with one more layer of escapes undone each time, until none is left.
+ * A truncated text can end within an escape.
+ */
+export function* unescapedLayers(text: string, ending: keyof typeof escapesOf = "cut"): Generator<EditedText> {
+	let layer = new EditedText(text);
+	for (let count = 0; ; count++) {
+		yield layer;
+		if (count === mostLayers || !/[%&\\]/.test(layer.text)) return;
+		layer = new EditedText(layer, edits(layer.text, escapesOf[ending]));
+		if (!layer.isEdited) return;
+	}
+}
+
+function* edits(text: string, pattern: RegExp): Generator<Edit> {
+	for (const { 0: whole, index, groups } of text.matchAll(pattern))
+		yield { index, length: whole.length, text: groups?.["cut"] === undefined ? character(whole) : "" };
+}
+
+function character(escaped: string): string {
+	const own = named[escaped];
+	if (own !== undefined) return own;
+	if (/^(?:%|\\x)/.test(escaped)) {
+		const bytes = escaped.replaceAll("\\x", "%");
+		try {
+			return decodeURIComponent(bytes);
+		} catch {
+			return String.fromCharCode(Number.parseInt(bytes.slice(1, 3), 16));
+		}
+	}
+	const code = /^(?:\\u\{?|&#[xX])([\da-fA-F]+)/.exec(escaped)?.[1];
+	const point = code === undefined ? Number(/^&#(\d+)/.exec(escaped)?.[1] ?? -1) : Number.parseInt(code, 16);
+	if (point === -1) return escaped.slice(1);
+	return point > 0x10ffff ? "" : String.fromCodePoint(point);
+}
+
+/** Replaces a range of a text (UTF-16 offsets, end exclusive); an empty range inserts. */
+export interface TextEdit {
+	readonly range: OffsetRange;
+	readonly text: string;
+}
+
+/**
+ * Returns `text` with all `edits` applied, each against the original text. Insertions at the same
+ * offset keep their order.
+ * @throws RangeError if two edits overlap or one is outside the text
+ */
+export function applyEdits(text: string, edits: readonly TextEdit[]): string {
+	const sorted = [...edits].sort((a, b) => a.range[0] - b.range[0] || a.range[1] - b.range[1]);
+	let result = "";
+	let done = 0;
+	for (const { range, text: replacement } of sorted) {
+		const [start, end] = range;
+		if (start < done || end < start || end > text.length) {
+			throw new RangeError(`The edit at ${start}–${end} overlaps another or is outside the text`);
+		}
+		result += text.slice(done, start) + replacement;
+		done = end;
+	}
+	return result + text.slice(done);
+}
+
+interface Edit {
+	readonly index: number;
+	readonly length: number;
+	readonly text: string;
+}
+
+/** A text that was edited to make it searchable, with a mapping back to offsets in the original. */
+export class EditedText {
+	readonly text: string;
+	readonly #original: EditedText | undefined;
+	readonly #originalLength: number;
+	/** The start and end of each edit in this text and in the original. */
+	readonly #edits: (readonly [start: number, end: number, from: number, to: number])[] = [];
+
+	/** @param edits in order; an edit that overlaps the previous one is skipped */
+	constructor(original: EditedText | string, edits: Iterable<Edit> = []) {
+		const whole = typeof original === "string" ? original : original.text;
+		this.#original = typeof original === "string" ? undefined : original;
+		this.#originalLength = whole.length;
+		const pieces: string[] = [];
+		let [length, done] = [0, 0];
+		for (const { index, length: replaced, text } of edits) {
+			if (index < done) continue;
+			pieces.push(whole.slice(done, index), text);
+			const start = length + index - done;
+			length = start + text.length;
+			done = index + replaced;
+			this.#edits.push([start, length, index, done]);
+		}
+		this.text = done === 0 ? whole : pieces.join("") + whole.slice(done);
+	}
+
+	get isEdited(): boolean {
+		return this.#edits.length > 0;
+	}
+
+	/** Maps a span of this text to the original text. */
+	span([start, end]: Span): Span {
+		const isLast = end === this.text.length;
+		const span: Span = this.isEdited
+			? [this.#place(start)[0], isLast ? this.#originalLength : this.#place(end - 1)[1]]
+			: [start, end];
+		return this.#original?.span(span) ?? span;
+	}
+
+	#place(offset: number): Span {
+		let [low, high] = [-1, this.#edits.length - 1];
+		while (low < high) {
+			const middle = Math.ceil((low + high) / 2);
+			if ((this.#edits[middle]?.[0] ?? 0) <= offset) low = middle;
+			else high = middle - 1;
+		}
+		const [, end, from, to] = this.#edits[low] ?? [0, 0, 0, 0];
+		return offset < end ? [from, to] : [to + offset - end, to + offset - end + 1];
+	}
+}

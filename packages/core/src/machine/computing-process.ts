@@ -1,0 +1,241 @@
+import { type ChildProcess, fork, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Readable, Writable } from "node:stream";
+import { type JsonReading, readJson } from "../lib/json.ts";
+import { type Environment, nodeExecutable } from "./environment.ts";
+import { errnoCode, isResourceError, resourceError } from "./files.ts";
+import { endGroup, forgetGroup, keepGroup, trackGroup } from "./process-scope.ts";
+import { LineSplitter } from "./run-process.ts";
+
+export type Computation =
+	| { readonly kind: "match"; readonly pattern: string; readonly flags: string; readonly text: string }
+	| {
+			readonly kind: "schema";
+			readonly schema: Readonly<Record<string, unknown>> | boolean;
+			/** JSON to validate; absent: check the schema itself. */
+			readonly text?: string;
+	  };
+
+/** Where a value does not match its schema. */
+export interface Problem {
+	readonly instancePath: string;
+	readonly message?: string;
+}
+
+interface Results {
+	/** The start of the first match. */
+	readonly match: { readonly kind: "match"; readonly found?: string };
+	/** At most ten. */
+	readonly schema: { readonly kind: "schema"; readonly problems: readonly Problem[] };
+}
+
+export type Outcome<Kind extends Computation["kind"]> =
+	| Results[Kind]
+	| { readonly kind: "timeout" }
+	| { readonly kind: "error"; readonly message: string };
+
+interface Question {
+	readonly computation: Computation;
+	readonly settle: (outcome: Outcome<Computation["kind"]>) => void;
+}
+
+export const computingLimitMs = 2000;
+
+/**
+ * Computes what an eval or a record requests, and may have made endless, in a separate process: it
+ * is killed after two seconds, and blocks neither the program nor Ctrl-C. Computations run one by
+ * one; the time starts when each one does.
+ * @example const outcome = await compute({ kind: "match", pattern: "^a+$", flags: "", text: answer });
+ */
+export function compute<Kind extends Computation["kind"]>(
+	computation: Extract<Computation, { kind: Kind }>,
+): Promise<Outcome<Kind>> {
+	return new Promise((settle) => {
+		waiting.push({ computation, settle: settle as Question["settle"] });
+		next();
+	});
+}
+
+const waiting: Question[] = [];
+let current: Question | undefined;
+let child: ChildProcess | undefined;
+let timer: NodeJS.Timeout | undefined;
+
+function next(): void {
+	if (current) return;
+	current = waiting.shift();
+	if (!current) return;
+	try {
+		child ??= startChild();
+		child.ref();
+		child.channel?.ref();
+		child.send(current.computation);
+	} catch (error) {
+		settle(failure(error));
+	}
+}
+
+/** Starts a child that does not keep this process alive, and ends with it. */
+function startChild(): ChildProcess {
+	const started = fork(workerEntry("machine/computing-host"), [], {
+		execPath: nodeExecutable,
+		execArgv: [],
+		env: {},
+		stdio: ["ignore", "ignore", "ignore", "ipc"],
+		serialization: "advanced",
+	});
+	const ended = (outcome: Outcome<Computation["kind"]>) => {
+		if (child !== started) return;
+		child = undefined;
+		settle(outcome);
+	};
+	started.on("message", (message: "begun" | Outcome<Computation["kind"]>) => {
+		if (child !== started) return;
+		if (message !== "begun") settle(message);
+		else
+			timer = setTimeout(() => {
+				started.kill("SIGKILL");
+				ended({ kind: "timeout" });
+			}, computingLimitMs);
+	});
+	started.on("error", (error) => ended(failure(error)));
+	started.on("exit", (code, signal) => ended({ kind: "error", message: `its process exited (${signal ?? code})` }));
+	return started;
+}
+
+function failure(error: unknown): Outcome<Computation["kind"]> {
+	const message = isResourceError(error) ? resourceError("a process", error)?.message : undefined;
+	return { kind: "error", message: message ?? (error instanceof Error ? error.message : String(error)) };
+}
+
+function settle(outcome: Outcome<Computation["kind"]>): void {
+	const question = current;
+	if (!question) return;
+	clearTimeout(timer);
+	current = undefined;
+	child?.unref();
+	child?.channel?.unref();
+	question.settle(outcome);
+	next();
+}
+
+export interface JsonChildOptions {
+	readonly argv: readonly string[];
+	readonly cwd: string;
+	/** The complete environment of the process. */
+	readonly env: Environment;
+	/** Called with each line of stdout and stderr. */
+	readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/** One JSON value per line: requests on descriptor 3, responses on 4. */
+export interface JsonChild {
+	/** Resolves with a message when the process has ended. */
+	readonly ended: Promise<string>;
+	/**
+	 * Sends a request and resolves with the next response. One request at a time. @throws Error with
+	 * the message if the process ends first
+	 */
+	ask(question: unknown): Promise<unknown>;
+	/** Ends the process and its group. */
+	end(): Promise<void>;
+}
+
+/** Starts it in its own process group. A program that can't be started counts as ended. */
+export function startJsonChild(options: JsonChildOptions): JsonChild {
+	const [program = "", ...args] = options.argv;
+	const child = spawn(program, args, {
+		cwd: options.cwd,
+		env: { ...options.env },
+		detached: process.platform !== "win32",
+		windowsHide: true,
+		stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+	});
+	const { pid } = child;
+	if (pid !== undefined) trackGroup(pid);
+	const release = pid === undefined ? undefined : keepGroup(pid);
+	for (const stream of [child.stdout, child.stderr]) {
+		const lines = new LineSplitter((line) => options.onLine?.(line));
+		stream?.on("data", (chunk: Buffer) => lines.write(chunk));
+		stream?.on("end", () => lines.end());
+	}
+	const answers = answersOf(child);
+	const ended = endOf(child, program);
+	return {
+		ended,
+		ask: (question) => answers.next(question, ended),
+		async end() {
+			if (pid === undefined) return;
+			await endGroup(pid, 500);
+			forgetGroup(pid);
+			release?.();
+			for (const stream of child.stdio) stream?.destroy();
+		},
+	};
+}
+
+function endOf(child: ChildProcess, program: string): Promise<string> {
+	return new Promise((resolve) => {
+		child.once("error", (error) =>
+			resolve(errnoCode(error) === "ENOENT" ? `${program} was not found` : `${program}: ${error.message}`),
+		);
+		child.once("exit", (code, signal) => resolve(signal ? `was ended by ${signal}` : `exited with code ${code}`));
+	});
+}
+
+/** Characters of one response. */
+const longestAnswer = 64 * 1024 * 1024;
+
+function answersOf(child: ChildProcess) {
+	const [input, output] = [child.stdio[3] as Writable | null, child.stdio[4] as Readable | null];
+	let waiting: ((answer: JsonReading) => void) | undefined;
+	let lines: string[] = [];
+	let size = 0;
+	// A line can arrive in chunks of bounded size; a response ends with an empty line.
+	const splitter = new LineSplitter((line) => {
+		size += line.length;
+		// Drop what is too long, so that memory stays bounded.
+		if (line !== "") {
+			if (size <= longestAnswer) lines.push(line);
+			else lines = [];
+			return;
+		}
+		const answer = size <= longestAnswer ? readJson(lines.join("")) : { reason: "too long", offset: 0 };
+		[lines, size] = [[], 0];
+		waiting?.(answer);
+	});
+	output?.on("data", (chunk: Buffer) => splitter.write(chunk));
+	// The process can end during a request: `ended` reports that.
+	for (const stream of [input, output]) stream?.on("error", () => undefined);
+	return {
+		async next(question: unknown, ended: Promise<string>): Promise<unknown> {
+			const answer = new Promise<unknown>((resolve, reject) => {
+				waiting = (read) => {
+					if ("value" in read) resolve(read.value);
+					else reject(new Error(`wrote a response that is not JSON: ${read.reason}`));
+				};
+			});
+			input?.write(`${JSON.stringify(question)}\n`);
+			const end = ended.then((how) => {
+				throw new Error(how);
+			});
+			try {
+				return await Promise.race([answer, end]);
+			} finally {
+				waiting = undefined;
+				end.catch(() => undefined);
+			}
+		},
+	};
+}
+
+/**
+ * Returns the absolute path of one of our programs that runs as a separate process or thread, from
+ * its source path without extension (`workspace/extension-host`). It is plain JavaScript, so that
+ * any runtime starts it; bundled, it is next to the other files under its own name.
+ */
+export function workerEntry(name: string): string {
+	const bundled = join(import.meta.dirname, `${basename(name)}.js`);
+	return existsSync(bundled) ? bundled : join(import.meta.dirname, "..", `${name}.mjs`);
+}

@@ -1,0 +1,203 @@
+import { statfsSync, statSync } from "node:fs";
+import { stat, statfs } from "node:fs/promises";
+import { availableParallelism, homedir, userInfo } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { AgentvError } from "../lib/errors.ts";
+import { errnoCode, fileError, isMadeByKernel, pathDevice, targetKind } from "./files.ts";
+import { isWritableDirectory } from "./own-files.ts";
+
+/** Environment variables as a plain value: read once at the entry point, then passed down. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Returns the user's home directory: `HOME`, on Windows `USERPROFILE`, else the system's. */
+export function homeDirectory(env: Environment): string {
+	return env.HOME || env.USERPROFILE || systemHome();
+}
+
+function systemHome(): string {
+	try {
+		// Empty if HOME is empty: then trust decisions would be stored in the working directory.
+		return homedir() || userInfo().homedir;
+	} catch (error) {
+		// The system has no entry for this user id, as in containers.
+		throw new AgentvError("config", "no home directory: HOME is not set", {
+			hint: "Set HOME, or set AGENTV_HOME to a directory.",
+			cause: error,
+		});
+	}
+}
+
+/** Replaces a leading `~` or `~/` by the home directory. */
+export function expandHome(path: string, env: Environment): string {
+	if (path === "~") return homeDirectory(env);
+	return path.startsWith("~/") ? join(homeDirectory(env), path.slice(2)) : path;
+}
+
+/** Returns the absolute `$AGENTV_HOME` (`~` expanded), default `~/.agentv`. */
+export function agentvHome(env: Environment): string {
+	return resolve(expandHome(env.AGENTV_HOME || join(homeDirectory(env), ".agentv"), env));
+}
+
+const assignment = /^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_.-]*)\s*=[ \t]*/;
+const escapes: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "$" };
+
+/** Returns the end of a quoted value that opens at `start`, or -1 if the quote is never closed. */
+function closingQuote(text: string, start: number, quote: string): number {
+	for (let at = start + 1; at < text.length; at++) {
+		if (quote === '"' && text[at] === "\\") at++;
+		else if (text[at] === quote) return at;
+	}
+	return -1;
+}
+
+/**
+ * Parses a `.env` text: `KEY=VALUE` lines, `export` allowed, `#` comments, single quotes literal,
+ * double quotes with
+ * `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded; the last of duplicate
+ * keys wins.
+ * Other lines are skipped.
+ */
+export function loadDotEnv(text: string): Record<string, string> {
+	const values = new Map<string, string>();
+	const source = text.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
+	let at = 0;
+	while (at < source.length) {
+		const lineEnd = source.indexOf("\n", at) === -1 ? source.length : source.indexOf("\n", at);
+		const match = assignment.exec(source.slice(at, lineEnd));
+		let next = lineEnd + 1;
+		if (match?.[1] !== undefined) {
+			const valueStart = at + match[0].length;
+			const quote = source[valueStart];
+			const end = quote === '"' || quote === "'" || quote === "`" ? closingQuote(source, valueStart, quote) : -1;
+			if (end === -1) {
+				values.set(
+					match[1],
+					source
+						.slice(valueStart, lineEnd)
+						.replace(/(^|\s)#.*$/s, "")
+						.trim(),
+				);
+			} else {
+				const inner = source.slice(valueStart + 1, end);
+				values.set(
+					match[1],
+					quote === '"' ? inner.replace(/\\(.)/g, (whole, sign: string) => escapes[sign] ?? whole) : inner,
+				);
+				const rest = source.indexOf("\n", end);
+				next = rest === -1 ? source.length : rest + 1;
+			}
+		}
+		at = next;
+	}
+	// Assigning to an object literal would not keep a key named `__proto__` as an ordinary key.
+	return Object.fromEntries(values);
+}
+
+/** Adds variables of `files` (nearest first); one that is set, even to "", keeps its value. */
+export function layerDotEnv(env: Environment, files: readonly Readonly<Record<string, string>>[]): Environment {
+	const layers = [...files].reverse();
+	const set = Object.entries(env).filter(([, value]) => value !== undefined);
+	return Object.fromEntries([...layers.flatMap((layer) => Object.entries(layer)), ...set]);
+}
+
+/**
+ * Fails if `$AGENTV_HOME` is not a directory and can't become one.
+ * @param writes whether something will be written there
+ * @throws AgentvError `config`
+ */
+export function refuseUnusableHome(env: Environment, { writes }: { readonly writes: boolean }): void {
+	const problem = homeProblem(agentvHome(env), { writes });
+	if (problem !== undefined) throw new AgentvError("config", problem, { hint: homeHint });
+}
+
+export const homeHint = "Set AGENTV_HOME to a writable directory (default: ~/.agentv).";
+
+/** Returns why `home` can't be used, without a full stop; undefined if it can. */
+export function homeProblem(home: string, { writes }: { readonly writes: boolean }): string | undefined {
+	const existing = nearestExisting(home);
+	const reason = problemOf(existing, writes);
+	if (reason === undefined) return nameProblem(home);
+	return existing === home ? `${home} ${reason}` : `${home} can't be used: ${existing} ${reason}`;
+}
+
+function problemOf(path: string, writes: boolean): string | undefined {
+	if (targetKind(path) !== "directory") return "is not a directory";
+	if (isMadeByKernel(path, pathDevice(path))) return "is on a kernel file system";
+	return writes && !isWritableDirectory(path) ? "is not writable" : undefined;
+}
+
+/** A path that can't exist (a name that is too long, a cycle of links) looks like a missing one. */
+function nameProblem(home: string): string | undefined {
+	try {
+		statSync(home, { throwIfNoEntry: false });
+		return undefined;
+	} catch (error) {
+		return fileError(home, error).message;
+	}
+}
+
+function nearestExisting(path: string): string {
+	return targetKind(path) === "missing" && dirname(path) !== path ? nearestExisting(dirname(path)) : path;
+}
+
+/** Returns how many programs this machine can run concurrently. */
+export function coreCount(): number {
+	return availableParallelism();
+}
+
+export interface FreeSpace {
+	/** Available to this user. */
+	readonly bytes: number;
+	/** Equal for all paths on one disk. */
+	readonly disk: number;
+}
+
+/** Returns the free space at `path`, which may not exist yet; undefined if unknown. */
+export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
+	try {
+		const { bavail, bsize } = await statfs(path);
+		return { bytes: bavail * bsize, disk: (await stat(path)).dev };
+	} catch (error) {
+		if (errnoCode(error) === "ENOENT" && dirname(path) !== path) return freeSpace(dirname(path));
+		if (errnoCode(error) === undefined) throw error;
+		return undefined;
+	}
+}
+
+/** Returns whether the disk of `directory` is full; false if unknown. */
+export function isDiskFull(directory: string): boolean {
+	try {
+		const { bavail } = statfsSync(directory);
+		return bavail < 2;
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return false;
+	}
+}
+
+/**
+ * Collects garbage now. Worth its time (some 50 ms) once, after reading much and keeping little:
+ * otherwise V8 lets the memory grow by half first, and starting programs takes longer the more
+ * there is.
+ */
+export function freeMemory(): void {
+	setFlagsFromString("--expose-gc");
+	const collect: unknown = runInNewContext("gc");
+	if (typeof collect === "function") collect();
+}
+
+/**
+ * Tells V8 to expect short-lived objects; call it before reading very many rows that are not kept.
+ * After long lists were read, V8 pretenures what each row allocates, and collecting that takes a
+ * third of the total time. Affects the whole process.
+ */
+export function expectShortLived(): void {
+	setFlagsFromString("--no-allocation-site-pretenuring");
+}
+
+/** The Node that runs AgentV also runs the scripts of evals. */
+export const nodeExecutable: string = process.execPath;
+
+export const nodeVersion: string = process.version;

@@ -1,0 +1,315 @@
+import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { AgentvError } from "../lib/errors.ts";
+import { type PathGlob, pathGlob } from "../lib/glob.ts";
+import { compareByBytes, directoryEntries, errnoCode, fileError, throwIfAborted } from "./files.ts";
+
+export interface FindOptions {
+	/** Maximum number of directories to search; default 20,000. */
+	readonly maxDirectories?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+}
+
+export interface FoundFiles {
+	/** Relative to the root, `/` between components, sorted. */
+	readonly files: readonly string[];
+	/** The limit of directories was reached. */
+	readonly cut: boolean;
+}
+
+/** Milliseconds of searching before yielding to other work, such as a server's requests. */
+const turnMs = 20;
+
+/**
+ * Finds files (and links) below `root` whose name `wanted` accepts, nearest directories first.
+ * Doesn't follow links, enter `.git` or `node_modules`, or fail on unreadable directories. Bounded
+ * and cooperative: safe for a home directory.
+ * @throws AgentvError `interrupted`
+ */
+export async function findFiles(
+	root: string,
+	wanted: (name: string) => boolean,
+	{ maxDirectories = 20_000, signal }: FindOptions = {},
+): Promise<FoundFiles> {
+	const files: string[] = [];
+	const directories = [""];
+	let turn = performance.now();
+	let looked = 0;
+	for (; looked < directories.length && looked < maxDirectories; looked++) {
+		if (performance.now() - turn > turnMs) {
+			await new Promise((resolve) => setImmediate(resolve));
+			turn = performance.now();
+		}
+		throwIfAborted(signal, "searching files");
+		const directory = directories[looked] as string;
+		for (const entry of entriesOf(join(root, directory))) {
+			const path = directory === "" ? entry.name : `${directory}/${entry.name}`;
+			if (entry.isDirectory()) {
+				if (entry.name !== ".git" && entry.name !== "node_modules") directories.push(path);
+			} else if (wanted(entry.name)) files.push(path);
+		}
+	}
+	return { files: files.sort(), cut: looked < directories.length };
+}
+
+const passedBy = ["ENOENT", "ENOTDIR", "EACCES", "EPERM", "ELOOP", "ENAMETOOLONG"];
+
+function entriesOf(directory: string): Dirent[] {
+	try {
+		return readdirSync(directory, { withFileTypes: true });
+	} catch (error) {
+		// Removed meanwhile or not readable: list what is visible.
+		if (passedBy.includes(errnoCode(error) ?? "")) return [];
+		throw error;
+	}
+}
+
+export interface GlobOptions {
+	/** Patterns to exclude, relative to the directory. A matching directory is not entered. */
+	readonly ignore?: readonly string[];
+	/** Remaining directory entries to visit; can be shared by several searches. Default: no limit. */
+	readonly budget?: GlobBudget | undefined;
+}
+
+export interface GlobBudget {
+	left: number;
+}
+
+const neverEntered: ReadonlySet<string> = new Set([".git", "node_modules"]);
+
+/**
+ * Returns the regular files below `directory` that match `pattern`, absolute and sorted. Links are
+ * not followed, and `.git` and
+ * `node_modules` not entered. Only directories that can contain a match are read.
+ * @throws AgentvError `usage` for an invalid pattern (see `pathGlob`), or if the budget is exceeded
+ */
+export function globFiles(pattern: string, directory: string, options: GlobOptions = {}): string[] {
+	const { base, rest } = splitGlob(pattern);
+	if (rest === "") return [];
+	const root = resolve(directory, base);
+	const ignored = (options.ignore ?? []).filter((one) => one !== "").map((one) => pathGlob(normalized(one)));
+	const isIgnored = (path: string): boolean => {
+		const below = relative(directory, path).split(sep).join("/");
+		return ignored.some((glob) => glob.isMatch(glob.read(glob.start, below)));
+	};
+	if (leadsToSkipped(root, directory, isIgnored)) return [];
+	const search = new Search(pathGlob(rest), pattern, options.budget ?? { left: Number.POSITIVE_INFINITY }, isIgnored);
+	search.enter(root);
+	return search.found.sort();
+}
+
+/** Returns whether a directory between `directory` and `root` would not be entered. */
+function leadsToSkipped(root: string, directory: string, isIgnored: (path: string) => boolean): boolean {
+	let at = directory;
+	for (const name of relative(directory, root).split(sep)) {
+		at = join(at, name);
+		if (neverEntered.has(name) || (name !== "" && name !== ".." && isIgnored(at))) return true;
+	}
+	return false;
+}
+
+/** Splits a glob at its first component with a wildcard; `base` is a path with escapes resolved. */
+export function splitGlob(pattern: string): { readonly base: string; readonly rest: string } {
+	const parts = normalized(pattern).split("/");
+	const wild = parts.findIndex((part) => /[*?[\]{}()]/.test(part.replace(/\\./gs, "")));
+	const fixed = parts.slice(0, wild === -1 ? parts.length - 1 : wild);
+	const base = fixed.join("/").replace(/\\(.)/gs, "$1");
+	return { base: base === "" && isAbsolute(pattern) ? "/" : base, rest: parts.slice(fixed.length).join("/") };
+}
+
+function normalized(pattern: string): string {
+	return posix.normalize(pattern).replace(/(?<=.)\/$/, "");
+}
+
+class Search {
+	readonly found: string[] = [];
+	readonly #glob: PathGlob;
+	readonly #isIgnored: (path: string) => boolean;
+	readonly #pattern: string;
+	readonly #budget: GlobBudget;
+
+	constructor(glob: PathGlob, pattern: string, budget: GlobBudget, isIgnored: (path: string) => boolean) {
+		this.#glob = glob;
+		this.#pattern = pattern;
+		this.#budget = budget;
+		this.#isIgnored = isIgnored;
+	}
+
+	enter(directory: string): void {
+		const waiting = [{ directory, state: this.#glob.start }];
+		for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+			for (const [name, kind] of directoryEntries(at.directory) ?? []) {
+				this.#count();
+				if (kind === "link" || neverEntered.has(name)) continue;
+				const state = this.#glob.read(at.state, name);
+				if (state.length === 0) continue;
+				const path = join(at.directory, name);
+				if (this.#isIgnored(path)) continue;
+				if (kind === "file" && this.#glob.isMatch(state)) this.found.push(path);
+				const inner = kind === "directory" ? this.#glob.read(state, "/") : [];
+				if (inner.length > 0) waiting.push({ directory: path, state: inner });
+			}
+		}
+	}
+
+	#count(): void {
+		if (this.#budget.left-- > 0) return;
+		throw new AgentvError("usage", `the pattern ${JSON.stringify(this.#pattern)} searches too many files`, {
+			hint: "Start it with the directory to search.",
+		});
+	}
+}
+
+export interface TreeEntry {
+	/** Relative to the root, `/` between components. */
+	readonly path: string;
+	readonly kind: "file" | "directory" | "link" | "other";
+	/** Bytes; the length of its text for a link. */
+	readonly size: number;
+	/** Permission bits, `0o755`. */
+	readonly mode: number;
+	/** Set for a setuid, setgid or sticky file. */
+	readonly isSpecial?: true;
+	/** Milliseconds since 1970. */
+	readonly mtimeMs: number;
+	/** Only for links. */
+	readonly target?: string;
+}
+
+export interface ListOptions {
+	/** Returns false to exclude an entry; an excluded directory is not entered. */
+	readonly filter?: ((path: string, kind: TreeEntry["kind"]) => boolean) | undefined;
+	/** Skips `.git` at the top level. Default false. */
+	readonly skipGit?: boolean | undefined;
+}
+
+/**
+ * Yields everything below `root` (a directory), links not followed, each directory before its
+ * contents.
+ * @throws AgentvError if an entry is inaccessible, or its name is not UTF-8
+ */
+export function* walkTree(root: string, options: ListOptions = {}): Generator<TreeEntry> {
+	yield* walk(root, "", options);
+}
+
+/** Returns `walkTree` as a list in byte order of the paths. */
+export function listTree(root: string, options: ListOptions = {}): TreeEntry[] {
+	return [...walkTree(root, options)].sort((left, right) => compareByBytes(left.path, right.path));
+}
+
+function* walk(root: string, directory: string, options: ListOptions): Generator<TreeEntry> {
+	for (const name of namesIn(directory === "" ? root : join(root, directory))) {
+		if (options.skipGit && directory === "" && name === ".git") continue;
+		const path = directory === "" ? name : `${directory}/${name}`;
+		const entry = look(root, path);
+		if (options.filter && !options.filter(path, entry.kind)) continue;
+		yield entry;
+		if (entry.kind === "directory") yield* walk(root, path, options);
+	}
+}
+
+function namesIn(directory: string): string[] {
+	try {
+		return readdirSync(directory).sort(compareByBytes);
+	} catch (error) {
+		throw fileError(directory, error);
+	}
+}
+
+function look(root: string, path: string): TreeEntry {
+	const absolute = join(root, path);
+	try {
+		const stat = lstatSync(absolute);
+		const kind = kindOf(stat);
+		const entry = { path, kind, size: stat.size, mode: stat.mode & 0o777, mtimeMs: stat.mtimeMs };
+		if (kind === "file" && (stat.mode & 0o7000) !== 0) return { ...entry, isSpecial: true };
+		return kind === "link" ? { ...entry, target: readlinkSync(absolute) } : entry;
+	} catch (error) {
+		if (errnoCode(error) === "ENOENT" && path.includes("\ufffd")) {
+			throw new AgentvError("config", `${absolute}: the file's name is not UTF-8`, { cause: error });
+		}
+		throw fileError(absolute, error);
+	}
+}
+
+function kindOf(stat: Stats): TreeEntry["kind"] {
+	if (stat.isFile()) return "file";
+	if (stat.isDirectory()) return "directory";
+	return stat.isSymbolicLink() ? "link" : "other";
+}
+
+export interface TreeSize {
+	/** Sum of all file sizes. */
+	readonly bytes: number;
+	readonly files: number;
+	/** The time limit was reached. */
+	readonly cut: boolean;
+}
+
+/** Milliseconds of work before yielding. */
+const sizeTurnMs = 20;
+
+/**
+ * Returns the size of a file or directory, links not followed; 0 if missing. Unreadable entries are
+ * skipped.
+ * @throws AgentvError `interrupted`
+ */
+export async function treeSize(
+	root: string,
+	{ timeMs = Number.POSITIVE_INFINITY, signal }: { timeMs?: number; signal?: AbortSignal | undefined } = {},
+): Promise<TreeSize> {
+	const until = performance.now() + timeMs;
+	let turn = performance.now();
+	let bytes = 0;
+	let files = 0;
+	const waiting = [root];
+	for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+		if (performance.now() - turn > sizeTurnMs) {
+			await new Promise((resolve) => setImmediate(resolve));
+			turn = performance.now();
+			if (turn > until) return { bytes, files, cut: true };
+		}
+		throwIfAborted(signal, "measuring sizes");
+		const size = sizeOf(path);
+		if (size === undefined) continue;
+		if (size === "directory")
+			waiting.push(...[...(directoryEntries(path)?.keys() ?? [])].map((name) => join(path, name)));
+		else {
+			bytes += size;
+			files += 1;
+		}
+	}
+	return { bytes, files, cut: false };
+}
+
+function sizeOf(path: string): number | "directory" | undefined {
+	try {
+		const stat = lstatSync(path, { throwIfNoEntry: false });
+		return stat?.isDirectory() ? "directory" : stat?.size;
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return undefined;
+	}
+}
+
+/** Returns a single path as `listTree` would report it; its `path` is the given one. */
+export function listEntry(path: string): TreeEntry {
+	try {
+		const stat = lstatSync(path);
+		const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : stat.isSymbolicLink() ? "link" : "other";
+		const entry = { path, kind, size: stat.size, mode: stat.mode & 0o777, mtimeMs: stat.mtimeMs } as const;
+		return kind === "link" ? { ...entry, target: readlinkSync(path) } : entry;
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}
+
+/** Returns the paths of the directories among `entries` that are empty. */
+export function emptyDirectories(entries: readonly TreeEntry[]): string[] {
+	const filled = new Set<string>();
+	for (const { path } of entries) {
+		const slash = path.lastIndexOf("/");
+		if (slash > 0) filled.add(path.slice(0, slash));
+	}
+	return entries.flatMap(({ kind, path }) => (kind === "directory" && !filled.has(path) ? [path] : []));
+}

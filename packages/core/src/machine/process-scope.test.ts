@@ -1,0 +1,138 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { compileModules, isAlive, tempTree, waitUntil } from "@agentv/test-support";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { describeLeft, ProcessScope } from "./process-scope.ts";
+import { runOneOfMany } from "./spawn-helper.ts";
+
+const isLinux = process.platform === "linux";
+const env = { PATH: process.env["PATH"] };
+
+/** Runs a shell script in a scope and in a directory of its own, in which it may leave process ids, one a line. */
+async function run(shell: string, scope?: ProcessScope, cwd = realpathSync(tempTree())) {
+	const one = scope ?? new ProcessScope([cwd]);
+	const result = await one.run(() => runOneOfMany({ shell, cwd, env }));
+	expect(result.exitCode).toBe(0);
+	await waitUntil(() => existsSync(join(cwd, "pids")));
+	const pids = () => readFileSync(join(cwd, "pids"), "utf8").trim().split("\n").map(Number);
+	onTestFinished(() => {
+		for (const pid of pids()) if (isAlive(pid)) process.kill(pid, "SIGKILL");
+	});
+	return { scope: one, pids, cwd };
+}
+
+/** What could not be ended. Processes that hide themselves may be those of a test that runs at the same time. */
+async function surelyLeft(scope: ProcessScope) {
+	return (await scope.end()).filter(({ isCertain }) => isCertain);
+}
+
+/** A shell that writes down its process id and waits. */
+const waits = `'echo $$ >> pids; exec sleep 60'`;
+const quiet = "</dev/null >/dev/null 2>&1";
+
+describe.runIf(isLinux)("everything that a program started ends with its scope", () => {
+	test.each([
+		["in the group", `sh -c ${waits} ${quiet} &`],
+		["in a session of its own", `setsid -f sh -c ${waits} ${quiet}`],
+		["by nohup, after a double fork", `(nohup sh -c ${waits} ${quiet} &) ; sleep 0.1`],
+		["deaf to SIGTERM", `setsid -f sh -c 'trap "" TERM HUP; echo $$ >> pids; while :; do sleep 0.1; done' ${quiet}`],
+		["with an empty environment, in the session", `env -i PATH="$PATH" sh -c ${waits} ${quiet} &`],
+		[
+			"with an empty environment, below one that has it",
+			`setsid -f sh -c 'env -i PATH="$PATH" sh -c "echo \\$\\$ >> pids; exec sleep 60" & wait' ${quiet}`,
+		],
+		["with an empty environment, at work in the directory", `setsid -f env -i PATH="$PATH" sh -c ${waits} ${quiet}`],
+		["stopped", `setsid -f sh -c 'echo $$ >> pids; kill -STOP $$; sleep 60' ${quiet}; sleep 0.2`],
+	])("%s", async (_, shell) => {
+		const { scope, pids } = await run(shell);
+		await waitUntil(() => pids().every(isAlive));
+		expect(await surelyLeft(scope)).toEqual([]);
+		expect(pids().filter(isAlive)).toEqual([]);
+	});
+
+	test("a chain of programs that start each other again and again", async () => {
+		const cwd = realpathSync(tempTree());
+		const chain = `trap "" TERM; echo $$ >> pids; sleep 0.02; setsid -f sh "$0" ${quiet}`;
+		writeFileSync(join(cwd, "chain.sh"), chain);
+		const { scope, pids } = await run(`setsid -f sh "$PWD/chain.sh" ${quiet}; sleep 0.3`, undefined, cwd);
+		expect(await surelyLeft(scope)).toEqual([]);
+		const before = pids().length;
+		await new Promise((resolve) => setTimeout(resolve, 200));
+		expect(pids().length).toBe(before);
+	});
+});
+
+describe.runIf(isLinux)("what doesn't belong to a scope goes on", () => {
+	test("processes of another scope, of a scope around it and of nobody's", async () => {
+		const other = await run(`setsid -f sh -c ${waits} ${quiet}`);
+		const around = new ProcessScope();
+		const inner = await around.run(() => run(`setsid -f sh -c ${waits} ${quiet}`));
+		const outer = await run(`setsid -f sh -c ${waits} ${quiet}`, around);
+		let bystander: ChildProcess | undefined;
+		const mine = await run(`setsid -f sh -c ${waits} ${quiet}`);
+		bystander = spawn("sleep", ["60"], { detached: true, stdio: "ignore" });
+		onTestFinished(() => void bystander.kill("SIGKILL"));
+		expect(await surelyLeft(mine.scope)).toEqual([]);
+		expect(mine.pids().some(isAlive)).toBe(false);
+		expect(await surelyLeft(inner.scope)).toEqual([]);
+		expect(inner.pids().some(isAlive)).toBe(false);
+		for (const pid of [...other.pids(), ...outer.pids(), bystander.pid ?? 0]) expect(isAlive(pid)).toBe(true);
+		await other.scope.end();
+		await around.end();
+		expect([...other.pids(), ...outer.pids()].some(isAlive)).toBe(false);
+	});
+
+	test("an AgentV within AgentV ends only its own, and what runs it ends everything", async () => {
+		const cwd = realpathSync(tempTree());
+		const many = compileModules(join(import.meta.dirname, "./spawn-helper.ts"));
+		writeFileSync(
+			join(cwd, "inner.mjs"),
+			`import { ProcessScope } from ${JSON.stringify(join(dirname(many), "process-scope.js"))};
+			import { runOneOfMany } from ${JSON.stringify(many)};
+			const start = (scope, file) =>
+				scope.run(() => runOneOfMany({ shell: \`setsid -f sh -c 'echo $$ >> \${file}; exec sleep 60' ${quiet}; sleep 0.2\`, cwd: process.cwd(), env: process.env }));
+			const [ended, left] = [new ProcessScope(), new ProcessScope()];
+			await start(ended, "ended");
+			await start(left, "pids");
+			await ended.end();
+			process.reallyExit(0);`,
+		);
+		const { scope, pids } = await run(`${process.execPath} inner.mjs`, undefined, cwd);
+		expect(pids().every(isAlive)).toBe(true);
+		expect(isAlive(Number(readFileSync(join(cwd, "ended"), "utf8")))).toBe(false);
+		expect(await surelyLeft(scope)).toEqual([]);
+		expect(pids().some(isAlive)).toBe(false);
+	});
+});
+
+test.runIf(isLinux)("a daemon that hides everything is told of, and not ended", async () => {
+	const { scope, pids } = await run(
+		`touch pids; setsid -f env -i PATH="$PATH" OUT="$PWD/pids" sh -c 'cd /; echo $$ >> "$OUT"; exec sleep 60' ${quiet}; sleep 0.1`,
+	);
+	const left = (await scope.end()).filter(({ pid }) => pid === pids()[0]);
+	expect(left).toEqual([{ pid: pids()[0], command: "sleep 60", isCertain: false }]);
+	expect(left.map((one) => describeLeft(one, "the target"))[0]).toMatch(
+		/^process \d+ \(sleep 60\) may have been started by the target/,
+	);
+	expect(pids().every(isAlive)).toBe(true);
+});
+
+test.runIf(isLinux)("ending a scope costs little, also among many processes", async () => {
+	const crowd = Array.from({ length: 500 }, () => spawn("sleep", ["60"], { stdio: "ignore" }));
+	onTestFinished(() => void crowd.map((one) => one.kill("SIGKILL")));
+	const times: number[] = [];
+	for (let index = 0; index < 20; index++) {
+		const scope = new ProcessScope();
+		await scope.run(() => runOneOfMany({ argv: ["true"], cwd: "/", env }));
+		const started = performance.now();
+		await scope.end();
+		times.push(performance.now() - started);
+	}
+	const median = times.sort((a, b) => a - b)[10] ?? 0;
+	expect(median).toBeLessThan(5);
+	const nothing = new ProcessScope();
+	const started = performance.now();
+	for (let index = 0; index < 1000; index++) await nothing.end();
+	expect(performance.now() - started).toBeLessThan(100);
+});

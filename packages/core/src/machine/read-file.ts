@@ -1,0 +1,322 @@
+import { isUtf8 } from "node:buffer";
+import { chmodSync, closeSync, constants, createReadStream, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
+import { AgentvError } from "../lib/errors.ts";
+import { errnoCode, fileError, isMadeByKernel, systemPath, throwIfAborted } from "./files.ts";
+
+export interface ReadOptions extends OpenOptions {
+	/** Larger files are rejected. Default 64 MB. */
+	readonly maxBytes?: number;
+}
+
+const defaultMaxBytes = 64 * 1024 * 1024;
+
+/**
+ * Reads a whole regular file.
+ * @throws AgentvError `not-found` if missing; `config` if it is a directory, a device, unreadable
+ * or over `maxBytes`
+ */
+export function readBytes(path: string, options: ReadOptions = {}): Buffer {
+	const maxBytes = options.maxBytes ?? defaultMaxBytes;
+	const read = ({ descriptor, stat }: OpenRegular) => {
+		if (stat.size > maxBytes)
+			throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
+		return readUpTo(descriptor, stat.size);
+	};
+	return withRegular(path, read, options);
+}
+
+/**
+ * Reads a text file unchanged: byte order mark and CRLF stay, so that text offsets equal file
+ * offsets.
+ * @throws AgentvError as `readBytes`, and `config` if it is not UTF-8
+ */
+export function readTextFile(path: string, options: ReadOptions = {}): string {
+	const bytes = readBytes(path, options);
+	if (!isUtf8(bytes)) {
+		throw new AgentvError("config", `${path} is not UTF-8 text`, { hint: "Save the file as UTF-8." });
+	}
+	return bytes.toString("utf8");
+}
+
+/** Larger files are not read whole. */
+export const largestWhole = 512 * 1024 * 1024;
+
+/**
+ * Reads a file of a tree that other programs change. Never follows a link and never waits, whatever
+ * has replaced the file.
+ * @param path may be one of `raw-path`
+ */
+export function readRegularFile(path: string): Buffer {
+	return withRegular(
+		path,
+		({ descriptor, stat }) => {
+			if (stat.size > largestWhole)
+				throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${largestWhole} allowed`);
+			return readUpTo(descriptor, stat.size);
+		},
+		{ noFollow: true },
+	);
+}
+
+/** Reads the first `size` bytes in chunks. A chunk is valid until `take` resolves. */
+export async function readRegularChunks(
+	path: string,
+	size: number,
+	take: (chunk: Buffer) => void | Promise<void>,
+	signal?: AbortSignal,
+): Promise<void> {
+	const buffer = Buffer.allocUnsafe(Math.min(size, 1024 * 1024));
+	for (let at = 0; at < size; ) {
+		const wanted = Math.min(buffer.length, size - at);
+		// Reopened for each chunk: nothing stays open in between, and a replaced file shows in its
+		// digest.
+		const length = withRegular(path, ({ descriptor }) => readSync(descriptor, buffer, 0, wanted, at), {
+			noFollow: true,
+		});
+		if (length === 0) return;
+		at += length;
+		await take(buffer.subarray(0, length));
+		// Yield to other work and to aborts.
+		await new Promise((next) => setImmediate(next));
+		throwIfAborted(signal, "reading");
+	}
+}
+
+export interface FileHead {
+	/** The first bytes as UTF-8; a character at the limit is dropped. */
+	readonly text: string;
+	readonly cut: boolean;
+	/** Size of the whole file. */
+	readonly size: number;
+}
+
+/**
+ * Returns the first `maxBytes` of a file; undefined if there is none. @throws AgentvError if it is
+ * unreadable
+ */
+export function readHead(path: string, maxBytes: number, options: OpenOptions = {}): FileHead | undefined {
+	let file: OpenRegular;
+	try {
+		file = openRegular(path, options);
+	} catch (error) {
+		if (error instanceof AgentvError && error.code === "not-found") return undefined;
+		throw error;
+	}
+	try {
+		const { size } = file.stat;
+		const bytes = readUpTo(file.descriptor, Math.min(size, maxBytes));
+		const cut = size > maxBytes;
+		return { text: cut ? new StringDecoder("utf8").write(bytes) : bytes.toString("utf8"), cut, size };
+	} catch (error) {
+		throw fileError(path, error);
+	} finally {
+		closeSync(file.descriptor);
+	}
+}
+
+interface OpenRegular {
+	readonly descriptor: number;
+	readonly stat: Stats;
+}
+
+interface OpenOptions {
+	/** Rejects a symbolic link. Default: it is followed. */
+	readonly noFollow?: boolean;
+}
+
+/** Doesn't wait for a pipe's writer, and a terminal does not become the controlling one. */
+const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0);
+
+/** Doesn't wait for a pipe or follow a link that another program put there. */
+export const writeFlags =
+	constants.O_WRONLY | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/**
+ * Opens a file for reading; every file that a user, an eval or another program names is opened
+ * here. Never waits, whatever is at the path. The caller closes the descriptor.
+ * @param path may be one of `raw-path`
+ * @throws AgentvError `not-found` if missing; `config` if it is not a regular file (with `noFollow`
+ * also `not-found`) or unreadable
+ */
+export function openRegular(path: string, { noFollow = false }: OpenOptions = {}): OpenRegular {
+	let descriptor: number | undefined;
+	try {
+		descriptor = openSync(systemPath(path), noFollow ? flags | (constants.O_NOFOLLOW ?? 0) : flags);
+		const stat = fstatSync(descriptor);
+		if (stat.isDirectory()) throw new AgentvError("config", `${path} is a directory, not a file`);
+		if (!stat.isFile() || isMadeByKernel(path, stat.dev)) throw notRegular(path, noFollow);
+		return { descriptor, stat };
+	} catch (error) {
+		if (descriptor !== undefined) closeSync(descriptor);
+		// A socket can't be opened at all, nor a link with `noFollow`.
+		if (errnoCode(error) === "ENXIO" || (noFollow && errnoCode(error) === "ELOOP"))
+			throw notRegular(path, noFollow, error);
+		throw fileError(path, error);
+	}
+}
+
+/** Calls `read` with an open file and closes it. @throws AgentvError */
+export function withRegular<T>(path: string, read: (file: OpenRegular) => T, options: OpenOptions = {}): T {
+	const file = openRegular(path, options);
+	try {
+		return read(file);
+	} catch (error) {
+		throw fileError(path, error);
+	} finally {
+		closeSync(file.descriptor);
+	}
+}
+
+/** Reads up to `length` bytes from the current position, fewer only at the end. */
+export function readUpTo(descriptor: number, length: number): Buffer {
+	const buffer = Buffer.allocUnsafe(length);
+	let filled = 0;
+	while (filled < length) {
+		const read = readSync(descriptor, buffer, filled, length - filled, null);
+		if (read === 0) break;
+		filled += read;
+	}
+	return buffer.subarray(0, filled);
+}
+
+function notRegular(path: string, noFollow: boolean, cause?: unknown): AgentvError {
+	// In a tree that other programs change, the original file is gone.
+	return new AgentvError(noFollow ? "not-found" : "config", `${path} is not a regular file`, {
+		hint: "Use a file on disk, not a device, pipe, socket or kernel file.",
+		...(cause === undefined ? {} : { cause }),
+	});
+}
+
+/** Makes files and directories that even their owner can't read temporarily readable. */
+export class Openings {
+	readonly #modes: [path: string, mode: number][] = [];
+
+	/** Makes a file or directory readable. Other users' files stay unchanged. */
+	open(path: string, { kind, mode }: { readonly kind: string; readonly mode: number }): void {
+		const needed = kind === "directory" ? 0o500 : kind === "file" ? 0o400 : 0;
+		if ((mode & needed) === needed) return;
+		if (changeMode(path, mode | needed)) this.#modes.push([path, mode]);
+	}
+
+	/** Restores all original modes. */
+	close(): void {
+		for (const [path, mode] of this.#modes.reverse()) changeMode(path, mode);
+		this.#modes.length = 0;
+	}
+}
+
+function changeMode(path: string, mode: number): boolean {
+	try {
+		chmodSync(systemPath(path), mode);
+		return true;
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return false;
+	}
+}
+
+/** A line of a file without its line break. Valid until the next one is read. */
+export interface FileLine {
+	text(): string;
+	/** Returns its first bytes; the last character can be broken. */
+	head(mostBytes: number): string;
+}
+
+const atOnce = 256 * 1024;
+const longestLine = 64 * 1024 * 1024;
+
+/**
+ * Yields the terminated lines of a text file; returns the rest after the last one. Needs memory for
+ * the longest line. @throws AgentvError
+ */
+export function* readLines(path: string): Generator<FileLine, string> {
+	const { descriptor } = openRegular(path);
+	let buffer = Buffer.allocUnsafe(atOnce);
+	let [start, end] = [0, 0];
+	// Reuse one object: a line is read and dropped.
+	const line: FileLine = {
+		text: () => buffer.toString("utf8", start, end),
+		head: (mostBytes) => buffer.toString("utf8", start, Math.min(end, start + mostBytes)),
+	};
+	/** Bytes used in the buffer: the start of a line, then newly read bytes. */
+	let filled = 0;
+	try {
+		for (;;) {
+			if (filled >= longestLine)
+				throw new AgentvError("config", `${path} has a line of more than ${longestLine / 1024 / 1024} MB`);
+			if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
+			const length = read(descriptor, buffer.subarray(filled), path);
+			if (length === 0) return buffer.toString("utf8", 0, filled);
+			const searched = filled;
+			filled += length;
+			start = 0;
+			for (end = newline(buffer, searched, filled); end !== -1; end = newline(buffer, start, filled)) {
+				yield line;
+				start = end + 1;
+			}
+			buffer.copyWithin(0, start, filled);
+			filled -= start;
+		}
+	} finally {
+		closeSync(descriptor);
+	}
+}
+
+function newline(buffer: Buffer, from: number, filled: number): number {
+	const found = buffer.indexOf(0x0a, from);
+	return found < filled ? found : -1;
+}
+
+function read(descriptor: number, into: Buffer, path: string): number {
+	try {
+		return readSync(descriptor, into);
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}
+
+/** Yields a text file in chunks (1 MB each) without splitting characters. Doesn't follow a link. */
+export function* readChunks(path: string, size = 1024 * 1024): Generator<string> {
+	const { descriptor } = openRegular(path, { noFollow: true });
+	const decoder = new StringDecoder("utf8");
+	const buffer = Buffer.allocUnsafe(size);
+	const next = () => {
+		try {
+			return readSync(descriptor, buffer);
+		} catch (error) {
+			throw fileError(path, error);
+		}
+	};
+	try {
+		for (let length = next(); length > 0; length = next()) yield decoder.write(buffer.subarray(0, length));
+		const rest = decoder.end();
+		if (rest !== "") yield rest;
+	} finally {
+		closeSync(descriptor);
+	}
+}
+
+export interface FileStream {
+	/** Bytes. */
+	readonly size: number;
+	readonly stream: ReadableStream<Uint8Array>;
+}
+
+/**
+ * Returns a file as a byte stream. `onEnd` is called once, after the last byte or when the reader
+ * stops.
+ * @throws AgentvError if it is inaccessible
+ */
+export function streamFile(path: string, onEnd: () => void): FileStream {
+	const { size, file } = readStream(path);
+	file.once("close", onEnd);
+	return { size, stream: Readable.toWeb(file) as ReadableStream<Uint8Array> };
+}
+
+/** Opens a regular file as a stream, which closes it. @throws AgentvError */
+export function readStream(path: string): { readonly size: number; readonly file: Readable } {
+	const { descriptor, stat } = openRegular(path);
+	return { size: stat.size, file: createReadStream("", { fd: descriptor, start: 0 }) };
+}

@@ -1,0 +1,76 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gitRepository, gitTestEnvironment, tempTree, writeTree } from "@agentv/test-support";
+import { expect, test } from "vitest";
+import {
+	changedFiles,
+	currentBranch,
+	headCommit,
+	ignoredFiles,
+	isDirty,
+	remoteUrl,
+	repositoryRoot,
+	trackedFiles,
+	trackedFilesSync,
+} from "./git-repository.ts";
+
+const options = { env: gitTestEnvironment };
+
+test("the root is found from anywhere below, in linked work trees too", () => {
+	const base = tempTree();
+	const repository = gitRepository(join(base, "repo"), { "deep/er/a": "1" });
+	expect(repositoryRoot(join(repository.root, "deep/er"))).toBe(repository.root);
+	expect(repositoryRoot(join(repository.root, "not/there/yet"))).toBe(repository.root);
+	repository.git("worktree", "add", "--quiet", join(base, "linked"), "-b", "linked");
+	expect(repositoryRoot(join(base, "linked/deep"))).toBe(join(base, "linked"));
+	mkdirSync(join(base, "empty/.git"), { recursive: true });
+	expect(repositoryRoot(join(base, "empty"))).toBe(repositoryRoot(base));
+});
+
+test("HEAD before and after the first commit, on a branch and detached", async () => {
+	const repository = gitRepository(tempTree());
+	expect(await headCommit(repository.root, options)).toBeUndefined();
+	expect(await currentBranch(repository.root, options)).toBe("main");
+	const sha = repository.commit({ a: "1" });
+	expect(await headCommit(repository.root, options)).toBe(sha);
+	repository.git("switch", "--quiet", "--detach");
+	expect(await currentBranch(repository.root, options)).toBeUndefined();
+});
+
+test("what changed, odd names included, and only where asked", async () => {
+	const { root } = gitRepository(tempTree(), { "a b": "1", "dir/ü": "1", ".gitignore": "*.log\n", gone: "1" });
+	expect(await isDirty(root, options)).toBe(false);
+	writeTree(root, { "a b": "2", "dir/n\new": "x", "x.log": "x", gone: null });
+	expect(await changedFiles(root, options)).toEqual([
+		{ status: " M", path: "a b" },
+		{ status: " D", path: "gone" },
+		{ status: "??", path: "dir/n\new" },
+	]);
+	expect(await changedFiles(root, options, ["dir"])).toEqual([{ status: "??", path: "dir/n\new" }]);
+	expect(await isDirty(root, options)).toBe(true);
+});
+
+test("tracked and ignored files", async () => {
+	const { root } = gitRepository(tempTree(), { "ü/a": "1", "kept.log": "1", ".gitignore": "*.log\nbuild/\n" });
+	writeFileSync(join(root, "other.log"), "");
+	const tracked = [".gitignore", "kept.log", "ü/a"];
+	expect(await trackedFiles(root, options)).toEqual(tracked);
+	expect(trackedFilesSync(root, options)).toEqual(tracked);
+	const asked = ["kept.log", "other.log", "build/x", "ü/a", "missing"];
+	expect(await ignoredFiles(root, asked, options)).toEqual(new Set(["other.log", "build/x"]));
+	expect(await ignoredFiles(root, ["ü/a"], options)).toEqual(new Set());
+});
+
+test("the URL of a remote", async () => {
+	const repository = gitRepository(tempTree());
+	expect(await remoteUrl(repository.root, options)).toBeUndefined();
+	repository.git("remote", "add", "origin", "https://example.com/x.git");
+	expect(await remoteUrl(repository.root, options)).toBe("https://example.com/x.git");
+});
+
+test("a pipe in the place of HEAD is not a repository: git would wait for somebody to write to it", () => {
+	const root = tempTree({ "a/.git/config": "" });
+	execFileSync("mkfifo", [join(root, "a/.git/HEAD")]);
+	expect(repositoryRoot(join(root, "a"))).toBe(repositoryRoot(root));
+});

@@ -1,0 +1,417 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, writeSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { performance } from "node:perf_hooks";
+import { StringDecoder } from "node:string_decoder";
+import { makeDirectories } from "./directories.ts";
+import type { Environment } from "./environment.ts";
+import { errnoCode, isExecutable, resourceError, targetKind } from "./files.ts";
+import { endGroup, forgetGroup, trackGroup } from "./process-scope.ts";
+
+/** The stdin of a running program. Writes after its end are dropped. */
+export interface OpenInput {
+	write(text: string): void;
+	close(): void;
+}
+
+export interface ProcessOptions {
+	/** Absolute working directory. */
+	readonly cwd: string;
+	/** The complete environment of the process. */
+	readonly env: Environment;
+	/** Written to stdin, which is then closed. Default: empty stdin. */
+	readonly input?: string | Uint8Array | undefined;
+	/** Keeps stdin open, for interactive programs; called once, when the program runs. */
+	readonly onInput?: ((input: OpenInput) => void) | undefined;
+	readonly timeoutMs?: number | undefined;
+	readonly signal?: AbortSignal | undefined;
+	/** Bytes of each stream kept in memory. Default 10 MB. */
+	readonly maxBuffer?: number | undefined;
+	/** For output beyond `maxBuffer`. Default: the excess is dropped. */
+	readonly spillDir?: string | undefined;
+	/** Maximum bytes of a spill file. Default 2 GB. */
+	readonly maxSpill?: number | undefined;
+	/** Called with each line of stdout, without its break (LF, CRLF or CR). */
+	readonly onStdout?: ((line: string) => void) | undefined;
+	readonly onStderr?: ((line: string) => void) | undefined;
+	/** Milliseconds between SIGTERM and SIGKILL. Default 2000. */
+	readonly killGraceMs?: number | undefined;
+	/** For processes left in the group. Default `leave`; after timeout or abort always `end`. */
+	readonly leftovers?: "leave" | "end" | undefined;
+}
+
+/** Either an argument vector, without a shell, or a command line for `/bin/sh`. */
+export type ProcessCommand =
+	| { readonly argv: readonly string[]; readonly shell?: undefined }
+	| { readonly shell: string; readonly argv?: undefined };
+
+export interface ProcessResult {
+	/** Null if it was ended by a signal or did not start. */
+	readonly exitCode: number | null;
+	readonly signal: NodeJS.Signals | null;
+	/** The first `maxBuffer` bytes, as UTF-8. */
+	readonly stdout: string;
+	readonly stderr: string;
+	/** File with the whole output, if it exceeded memory and `spillDir` was given. */
+	readonly stdoutPath?: string;
+	readonly stderrPath?: string;
+	/** Whether `stdout` or `stderr` is incomplete. */
+	readonly truncated: boolean;
+	readonly timedOut: boolean;
+	readonly aborted: boolean;
+	/** Why it did not start: the system's code (`ENOENT`, `EACCES`, …) and a message. */
+	readonly startError?: { readonly code: string; readonly message: string };
+	/** Its process id, also the id of its group and session. Absent if it did not start. */
+	readonly leader?: number;
+	readonly durationMs: number;
+}
+
+/**
+ * Runs a program in its own process group and resolves when it has ended; never rejects because of
+ * the program. Timeout and abort end the whole group, including grandchildren. Output in memory is
+ * bounded.
+ * @throws what a callback or writing a spill file threw (after the group was ended)
+ */
+export async function runProcess(options: ProcessOptions & ProcessCommand): Promise<ProcessResult> {
+	const started = performance.now();
+	const capture = {
+		maxBuffer: options.maxBuffer ?? 10 * 1024 * 1024,
+		spillDir: options.spillDir,
+		maxSpill: options.maxSpill ?? 2 ** 31,
+	};
+	const stdout = new CapturedOutput({ name: "stdout", ...capture, onLine: options.onStdout });
+	const stderr = new CapturedOutput({ name: "stderr", ...capture, onLine: options.onStderr });
+	const ended = (end: Partial<ProcessResult>): ProcessResult => ({
+		exitCode: null,
+		signal: null,
+		stdout: stdout.text(),
+		stderr: stderr.text(),
+		...(stdout.path === undefined ? {} : { stdoutPath: stdout.path }),
+		...(stderr.path === undefined ? {} : { stderrPath: stderr.path }),
+		truncated: stdout.truncated || stderr.truncated,
+		timedOut: false,
+		aborted: false,
+		durationMs: performance.now() - started,
+		...end,
+	});
+	if (options.signal?.aborted) return ended({ aborted: true });
+	const process = await startProcess(options);
+	if ("error" in process) return ended({ startError: describeStartError(process.error, options) });
+	trackGroup(process.leader);
+	try {
+		const { exitCode, signal, reason } = await watchProcess(process, options, stdout, stderr);
+		const { leader } = process;
+		return ended({ exitCode, signal, timedOut: reason === "timeout", aborted: reason === "abort", leader });
+	} finally {
+		forgetGroup(process.leader);
+		stdout.end();
+		stderr.end();
+	}
+}
+
+interface StartedProcess {
+	readonly child: ChildProcess;
+	/** Its process id, also the id of its group. */
+	readonly leader: number;
+}
+
+/** Starts the program in its own group, or returns the start error. */
+async function startProcess(options: ProcessOptions & ProcessCommand): Promise<StartedProcess | { error: unknown }> {
+	const settings: SpawnOptions = {
+		cwd: options.cwd,
+		env: { ...options.env },
+		// A separate session and process group: one signal reaches every descendant that did not leave
+		// it.
+		detached: process.platform !== "win32",
+		windowsHide: true,
+		stdio: [options.input === undefined && !options.onInput ? "ignore" : "pipe", "pipe", "pipe"],
+	};
+	let child: ChildProcess;
+	try {
+		if (options.shell !== undefined) child = spawn(options.shell, { ...settings, shell: true });
+		else child = spawn(options.argv[0] ?? "", options.argv.slice(1), settings);
+	} catch (error) {
+		return { error };
+	}
+	if (child.pid === undefined) return { error: await new Promise<unknown>((resolve) => child.once("error", resolve)) };
+	return { child, leader: child.pid };
+}
+
+/** Returns the system's code and a message about a program that did not start. */
+function describeStartError(
+	error: unknown,
+	options: ProcessOptions & ProcessCommand,
+): { readonly code: string; readonly message: string } {
+	const said = errnoCode(error) ?? "UNKNOWN";
+	const program = options.argv?.[0] || "the program";
+	// The system also reports EACCES for a missing program if a PATH directory is not searchable.
+	const code = said === "EACCES" && isNowhere(program, options) ? "ENOENT" : said;
+	if (code === "ENOENT" || code === "EACCES" || code === "ENOTDIR") {
+		// The system reports ENOENT for a missing working directory, too: that must not read as a
+		// missing program.
+		const kind = targetKind(options.cwd);
+		if (kind === "missing") return { code, message: `the working directory ${options.cwd} does not exist` };
+		if (kind !== "directory") return { code, message: `the working directory ${options.cwd} is not a directory` };
+	}
+	const sentences: Readonly<Record<string, string>> = {
+		ENOENT: `${program} was not found`,
+		EACCES: `${program} is not executable`,
+		ENOEXEC: `${program} is not a program or a script with a "#!" line`,
+		E2BIG: `the arguments and environment of ${program} are too long`,
+	};
+	const outOf = resourceError(program, error);
+	if (outOf) return { code, message: `${outOf.message}: ${outOf.hint}` };
+	const reason = error instanceof Error ? error.message : String(error);
+	return { code, message: sentences[code] ?? `${program} could not be started: ${reason}` };
+}
+
+/** Returns whether no searchable directory of PATH has a file of this name. */
+function isNowhere(name: string, { env, cwd }: ProcessOptions): boolean {
+	if (name.includes("/")) return false;
+	const directories = (env.PATH ?? "").split(delimiter);
+	return directories.every((directory) => targetKind(resolve(cwd, directory, name)) !== "file");
+}
+
+export interface ProcessEnding {
+	readonly exitCode: number | null;
+	readonly signal: NodeJS.Signals | null;
+	/** Why we ended it, if we did. */
+	readonly reason: "timeout" | "abort" | undefined;
+}
+
+/** Milliseconds to keep reading open pipes after the program has ended, while no data arrives. */
+const pipeGraceMs = 200;
+/** Milliseconds if data keeps arriving. */
+const pipeGraceAtMostMs = 2000;
+const longestTimer = 2 ** 31 - 1;
+
+/** Passes input, collects output, and ends the group on timeout, abort or a callback's error. */
+async function watchProcess(
+	process: StartedProcess,
+	options: ProcessOptions,
+	stdout: CapturedOutput,
+	stderr: CapturedOutput,
+): Promise<ProcessEnding> {
+	const { child, leader } = process;
+	let reason: ProcessEnding["reason"];
+	let ending: Promise<void> | undefined;
+	let failure: { readonly error: unknown } | undefined;
+	let lastData = performance.now();
+	const end = () => {
+		ending ??= endGroup(leader, options.killGraceMs ?? 2000);
+	};
+	const listen = (stream: NodeJS.ReadableStream | null, output: CapturedOutput) =>
+		stream?.on("data", (chunk: Buffer) => {
+			lastData = performance.now();
+			if (failure) return;
+			try {
+				output.write(chunk);
+			} catch (error) {
+				failure = { error };
+				end();
+			}
+		});
+	listen(child.stdout, stdout);
+	listen(child.stderr, stderr);
+	// A program can end or close its stdin without reading it: that is not an error.
+	child.stdin?.on("error", () => undefined);
+	const { stdin } = child;
+	if (options.onInput && stdin) options.onInput({ write: (text) => stdin.write(text), close: () => stdin.end() });
+	else stdin?.end(options.input);
+	const release = endOn(options, (why) => {
+		reason ??= why;
+		end();
+	});
+	const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+	const [exitCode, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve) => {
+		child.once("exit", (code, by) => resolve([code, by]));
+	});
+	release();
+	if (options.leftovers === "end") end();
+	await ending;
+	await pipesEnded(closed, () => lastData);
+	for (const stream of [child.stdin, child.stdout, child.stderr]) stream?.destroy();
+	if (failure) throw failure.error;
+	return { exitCode, signal, reason };
+}
+
+/** Calls `end` on timeout or abort, until the returned function is called. */
+function endOn(options: ProcessOptions, end: (reason: "timeout" | "abort") => void): () => void {
+	const onAbort = () => end("abort");
+	options.signal?.addEventListener("abort", onAbort, { once: true });
+	if (options.signal?.aborted) onAbort();
+	const { timeoutMs } = options;
+	const timer =
+		timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), Math.min(timeoutMs, longestTimer));
+	return () => {
+		clearTimeout(timer);
+		options.signal?.removeEventListener("abort", onAbort);
+	};
+}
+
+/** Resolves when both pipes ended, or stay open without data for a moment. */
+async function pipesEnded(closed: Promise<void>, lastData: () => number): Promise<void> {
+	let isClosed = false;
+	const done = closed.then(() => {
+		isClosed = true;
+	});
+	const exited = performance.now();
+	for (;;) {
+		let timer: NodeJS.Timeout | undefined;
+		// The immediate after the timer lets buffered data be read first, even on a busy machine.
+		const pause = new Promise<void>((resolve) => {
+			timer = setTimeout(() => setImmediate(resolve), pipeGraceMs / 4);
+		});
+		await Promise.race([done, pause]);
+		clearTimeout(timer);
+		const now = performance.now();
+		if (isClosed || now - exited > pipeGraceAtMostMs || now - Math.max(exited, lastData()) > pipeGraceMs) return;
+	}
+}
+
+/** Longer lines are emitted in chunks, so that memory stays bounded. */
+const maxLine = 1024 * 1024;
+
+/**
+ * Splits a byte stream into lines for `onLine`, without line breaks. LF, CRLF and a lone CR
+ * (progress bars) end a line; `end` flushes the rest.
+ */
+export class LineSplitter {
+	readonly #decoder = new StringDecoder("utf8");
+	readonly #onLine: (line: string) => void;
+	#rest = "";
+
+	constructor(onLine: (line: string) => void) {
+		this.#onLine = onLine;
+	}
+
+	write(chunk: Buffer): void {
+		this.#split(this.#rest + this.#decoder.write(chunk), false);
+	}
+
+	end(): void {
+		this.#split(this.#rest + this.#decoder.end(), true);
+	}
+
+	#split(text: string, isLast: boolean): void {
+		// A CR at the very end can be the first half of a CRLF: it waits for the next chunk.
+		const held = !isLast && text.endsWith("\r") ? "\r" : "";
+		const lines = (held ? text.slice(0, -1) : text).split(/\r\n|\n|\r/);
+		const last = lines.pop() ?? "";
+		for (const line of lines) this.#onLine(line);
+		if (isLast ? last !== "" : last.length > maxLine) {
+			this.#onLine(last);
+			this.#rest = held;
+		} else this.#rest = last + held;
+	}
+}
+
+export interface CaptureOptions {
+	/** `stdout` or `stderr`; a prefix of the spill file's name. */
+	readonly name: string;
+	/** Bytes kept in memory. */
+	readonly maxBuffer: number;
+	/** Directory for output beyond `maxBuffer`; without it that output is dropped. */
+	readonly spillDir?: string | undefined;
+	/** Maximum bytes of the spill file; the rest is dropped. */
+	readonly maxSpill: number;
+	readonly onLine?: ((line: string) => void) | undefined;
+}
+
+/** An output stream of a process: its head in memory, all of it in a file once it exceeds that. */
+class CapturedOutput {
+	readonly #options: CaptureOptions;
+	readonly #lines: LineSplitter | undefined;
+	#chunks: Buffer[] = [];
+	#kept = 0;
+	#spilled = 0;
+	#descriptor: number | undefined;
+	#spillError: unknown;
+	/** File with the whole output, if it exceeded memory and there is a spill directory. */
+	path: string | undefined;
+	/** Whether `text()` is incomplete. */
+	truncated = false;
+
+	constructor(options: CaptureOptions) {
+		this.#options = options;
+		this.#lines = options.onLine && new LineSplitter(options.onLine);
+	}
+
+	write(chunk: Buffer): void {
+		this.#lines?.write(chunk);
+		const room = this.#options.maxBuffer - this.#kept;
+		if (this.#descriptor === undefined && chunk.length > room) this.#startSpilling();
+		if (this.#descriptor !== undefined) this.#spill(chunk);
+		if (room <= 0) {
+			this.truncated ||= chunk.length > 0;
+			return;
+		}
+		const head = chunk.length > room ? chunk.subarray(0, room) : chunk;
+		this.truncated ||= head.length < chunk.length;
+		this.#chunks.push(head);
+		this.#kept += head.length;
+	}
+
+	/** Closes the spill file. @throws what writing the spill file threw */
+	end(): void {
+		this.#lines?.end();
+		if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+		this.#descriptor = undefined;
+		if (this.#spillError) throw this.#spillError;
+	}
+
+	/** Returns the output kept in memory, as UTF-8; a character at the limit is dropped. */
+	text(): string {
+		const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
+		this.#chunks = [bytes];
+		return this.truncated ? new StringDecoder("utf8").write(bytes) : bytes.toString("utf8");
+	}
+
+	#startSpilling(): void {
+		if (this.#options.spillDir === undefined || this.path !== undefined || this.#spillError) return;
+		try {
+			makeDirectories(this.#options.spillDir);
+			const path = join(this.#options.spillDir, `${this.#options.name}-${randomBytes(6).toString("hex")}.txt`);
+			this.#descriptor = openSync(path, "wx", 0o600);
+			this.path = path;
+		} catch (error) {
+			this.#spillError = error;
+			return;
+		}
+		for (const chunk of this.#chunks) this.#spill(chunk);
+	}
+
+	#spill(chunk: Buffer): void {
+		if (this.#descriptor === undefined || this.#spillError) return;
+		const part = chunk.subarray(0, Math.max(0, this.#options.maxSpill - this.#spilled));
+		try {
+			// Synchronous on purpose: the pipe is not read until the disk has this, so memory stays
+			// bounded.
+			for (let at = 0; at < part.length; ) at += writeSync(this.#descriptor, part, at);
+			this.#spilled += part.length;
+		} catch (error) {
+			this.#spillError = error;
+		}
+	}
+}
+
+/**
+ * Returns the absolute path at which the system would find the program `name`: a name with a slash
+ * is relative to `cwd`, another is searched in `env.PATH`.
+ */
+export function findExecutable(name: string, env: Environment, cwd: string): string | undefined {
+	if (name === "") return undefined;
+	const extensions = process.platform === "win32" ? ["", ...(env.PATHEXT ?? ".EXE;.CMD;.BAT;.COM").split(";")] : [""];
+	const isPath = name.includes("/") || (process.platform === "win32" && name.includes("\\"));
+	const directories = isPath
+		? [cwd]
+		: (env.PATH ?? env.Path ?? "").split(delimiter).map((directory) => resolve(cwd, directory));
+	for (const directory of directories) {
+		for (const extension of extensions) {
+			const candidate = resolve(directory, name + extension);
+			if (isExecutable(candidate)) return candidate;
+		}
+	}
+	return undefined;
+}

@@ -1,0 +1,35 @@
+import { errnoCode } from "./files.ts";
+import { runProcess } from "./run-process.ts";
+import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-messages.ts";
+
+// A process that starts programs for its parent. Forking copies the page tables of the forking
+// process: from a parent with a large eval in memory that takes several times as long as from here.
+
+const running = new Map<number, AbortController>();
+const own = { ...process.env };
+
+process.on("message", (message: ToHelper) => {
+	if ("abort" in message) running.get(message.abort)?.abort();
+	else void run(message.run);
+});
+// The parent is gone: end what runs (groups that are still tracked are killed on exit).
+process.on("disconnect", () => process.exit(0));
+
+async function run({ id, set, unset, argv, shell, ...options }: SpawnRequest): Promise<void> {
+	const abort = new AbortController();
+	running.set(id, abort);
+	const env: Record<string, string | undefined> = { ...own, ...set };
+	for (const name of unset) delete env[name];
+	try {
+		const command = shell === undefined ? { argv: argv ?? [] } : { shell };
+		answer({ id, result: await runProcess({ ...options, ...command, env, signal: abort.signal }) });
+	} catch (error) {
+		answer({ id, error: error instanceof Error ? error.message : String(error), code: errnoCode(error) });
+	} finally {
+		running.delete(id);
+	}
+}
+
+function answer(message: FromHelper): void {
+	if (process.connected) process.send?.(message);
+}

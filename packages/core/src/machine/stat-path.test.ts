@@ -1,0 +1,72 @@
+import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { tempTree } from "@agentv/test-support";
+import { expect, test } from "vitest";
+import { isExecutable, isInside, pathKind, realPath, targetKind } from "./files.ts";
+import { existingCase } from "./own-files.ts";
+
+test("the kind of a path, of the link itself and of where it leads", () => {
+	const root = tempTree({ "dir/file": "" });
+	symlinkSync("dir", join(root, "to-dir"));
+	symlinkSync("nowhere", join(root, "dangling"));
+	const kinds = ["dir/file", "dir", "to-dir", "dangling", "none", "dir/file/below", "to-dir/file"];
+	expect(kinds.map((path) => pathKind(join(root, path)))).toEqual([
+		...["file", "directory", "link", "link", "missing", "missing", "file"],
+	]);
+	expect(targetKind(join(root, "to-dir"))).toBe("directory");
+	expect(targetKind(join(root, "dangling"))).toBe("missing");
+	expect(pathKind("/dev/null")).toBe("other");
+	expect(pathKind(join(root, "x".repeat(300)))).toBe("missing");
+});
+
+test("the real path resolves links, also of what does not exist yet", () => {
+	const root = tempTree({ "dir/file": "" });
+	symlinkSync("dir", join(root, "link"));
+	expect(realPath(join(root, "link/file"))).toBe(join(root, "dir/file"));
+	expect(realPath(join(root, "link/new/deep"))).toBe(join(root, "dir/new/deep"));
+});
+
+test("inside is decided by whole components", () => {
+	const yes = [
+		["/a", "/a"],
+		["/a/", "/a/b"],
+		["/a", "/a/b/"],
+		["/", "/x"],
+		["/a", "/a/..b"],
+		["/a", "/a/b/../c"],
+	] as const;
+	const no = [
+		["/a", "/ab"],
+		["/a/b", "/a"],
+		["/a", "/a/../b"],
+		["/a", "/"],
+	] as const;
+	for (const [parent, child] of yes) expect(isInside(parent, child), `${parent} ${child}`).toBe(true);
+	for (const [parent, child] of no) expect(isInside(parent, child), `${parent} ${child}`).toBe(false);
+});
+
+test("the spelling on disk is found whatever letters were asked for", () => {
+	const root = tempTree({ "Prompts/Main.md": "", "Caf\u00e9.md": "" });
+	expect(existingCase(join(root, "Prompts/Main.md"), root)).toBe(join(root, "Prompts/Main.md"));
+	expect(existingCase(join(root, "prompts/MAIN.md"))).toBe(join(root, "Prompts/Main.md"));
+	expect(existingCase(join(root, "Cafe\u0301.md"), root)).toBe(join(root, "Caf\u00e9.md"));
+	expect(existingCase(join(root, "prompts/other.md"), root)).toBeUndefined();
+	expect(existingCase(join(root, "Prompts/../prompts"), join(root, "Prompts"))).toBe(join(root, "Prompts"));
+});
+
+test("of two spellings the exact one wins", () => {
+	const root = tempTree({ readme: "", README: "" });
+	expect(existingCase(join(root, "README"), root)).toBe(join(root, "README"));
+});
+
+test("executable means a file with the bit set", () => {
+	const root = tempTree({ script: "", plain: "" });
+	chmodSync(join(root, "script"), 0o755);
+	mkdirSync(join(root, "dir"));
+	expect(["script", "plain", "dir", "none"].map((name) => isExecutable(join(root, name)))).toEqual([
+		true,
+		false,
+		false,
+		false,
+	]);
+});

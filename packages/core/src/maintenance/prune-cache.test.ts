@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gitRepository, tempTree } from "@agentv/test-support";
+import { expect, it } from "vitest";
+import { withLock } from "../machine/lock.ts";
+import { ourselves } from "../machine/staged-files.ts";
+import { type MirroredCommit, mirrorCommit } from "../workspace/repositories.ts";
+import { type PruneResult, pruneCache } from "./prune-cache.ts";
+
+/** A mirror that was just made, still held, and what pruning everything does. */
+async function mirrored() {
+	const root = tempTree();
+	const home = join(root, "home");
+	const { root: path } = gitRepository(join(root, "app"), { "a.txt": "a" });
+	const env = { PATH: process.env["PATH"], HOME: root, AGENTV_HOME: home };
+	const source = { url: path, kind: "directory", shown: "./app" } as const;
+	const commit: MirroredCommit = await mirrorCommit(source, undefined, 0, { env, agentvHome: home });
+	const prune = (): Promise<PruneResult> =>
+		pruneCache({ env, olderThanMs: 0, all: true, now: Date.now(), tempDirectory: join(root, "tmp") });
+	return { commit, prune };
+}
+
+it("spares a mirror that a process reads, until it says that it is done", async () => {
+	const { commit, prune } = await mirrored();
+	const during = await prune();
+	expect(during.removed).toEqual([]);
+	expect(during.kept).toMatchObject([{ reason: "in-use", item: { state: { is: "in-use", pid: process.pid } } }]);
+	expect(existsSync(join(commit.mirror, "HEAD"))).toBe(true);
+	commit.release();
+	expect((await prune()).removed).toMatchObject([{ kind: "mirror", path: commit.mirror }]);
+	expect(existsSync(commit.mirror)).toBe(false);
+});
+
+it("spares a mirror that a process fetches into", async () => {
+	const { commit, prune } = await mirrored();
+	commit.release();
+	const { kept } = await withLock(commit.mirror, prune);
+	expect(kept).toMatchObject([{ reason: "in-use", item: { state: { pid: process.pid } } }]);
+});
+
+it("removes a mirror that a killed process only began, and one whose reader was killed", async () => {
+	const { commit, prune } = await mirrored();
+	const { pid } = spawnSync(process.execPath, ["-e", "0"]);
+	const dead = { ...ourselves("dead"), pid, started: "1" };
+	writeFileSync(join(commit.mirror, "agentv-users", "dead.json"), JSON.stringify(dead));
+	commit.release();
+	rmSync(join(commit.mirror, "agentv-complete"), { recursive: true });
+	expect((await prune()).removed).toMatchObject([{ state: { is: "left" } }]);
+	expect(existsSync(commit.mirror)).toBe(false);
+});

@@ -1,0 +1,349 @@
+import { dirname, join, relative, sep } from "node:path";
+import { benchmarksPlace, callsPlace, mirrorsPlace, workspacesPlace } from "../eval/trust-record.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { listDirectory, removeEmptyDirectory, systemTempDir } from "../machine/directories.ts";
+import { agentvHome, type Environment } from "../machine/environment.ts";
+import { directoryEntries, pathKind, realPath, removeTree, throwIfAborted } from "../machine/files.ts";
+import { listEntry, treeSize } from "../machine/find-files.ts";
+import { directoryOwner, lockHolder, ownerNote, withLock } from "../machine/lock.ts";
+import { stagedState, sweepStaged } from "../machine/staged-files.ts";
+import { removeFile } from "../machine/write-file.ts";
+import { isSetUp, mirrorSource, mirrorUser, usedMark } from "../workspace/repositories.ts";
+
+export interface PruneOptions extends PruneRule {
+	readonly env: Environment;
+	/** Where processes put what they need while they run. Default: the system's directory. */
+	readonly tempDirectory?: string;
+	/** Say what would go, and remove nothing. */
+	readonly dryRun?: boolean;
+	/** Milliseconds since 1970. */
+	readonly now: number;
+	readonly signal?: AbortSignal | undefined;
+}
+
+export interface PruneResult {
+	/** What went, or with `dryRun` would go. */
+	readonly removed: readonly CacheItem[];
+	readonly kept: readonly KeptItem[];
+	readonly failed: readonly { readonly item: CacheItem; readonly message: string }[];
+}
+
+/**
+ * Removes what AgentV keeps and could do without: what is old and unused, and what killed processes left. What a process uses stays. Links
+ * are not followed.
+ * @throws AgentvError `interrupted`; each thing is then whole or gone, or is taken for a remainder by the next call
+ */
+export async function pruneCache({
+	env,
+	dryRun,
+	now,
+	signal,
+	tempDirectory,
+	...rule
+}: PruneOptions): Promise<PruneResult> {
+	const plan = planPrune(await lookCache(env, { signal, tempDirectory }), rule, now);
+	const kept = [...plan.keep];
+	if (dryRun) return { removed: plan.remove, kept, failed: [] };
+	const removed: CacheItem[] = [];
+	const failed: PruneResult["failed"][number][] = [];
+	for (const item of plan.remove) {
+		throwIfAborted(signal, "removing old entries");
+		try {
+			const reason = await removeItem(item);
+			if (reason) kept.push(reason);
+			else removed.push(item);
+		} catch (error) {
+			if (!(error instanceof AgentvError)) throw error;
+			failed.push({ item, message: error.message });
+		}
+	}
+	await removeLeftLocks(mirrorsPlace(agentvHome(env)));
+	return { removed, kept, failed };
+}
+
+/** Removes locks that killed processes left of mirrors that are gone, and what they were writing beside them. */
+async function removeLeftLocks(place: string): Promise<void> {
+	if (pathKind(place) !== "directory") return;
+	await sweepStaged(place);
+	for (const name of listDirectory(place)) {
+		const mirror = /^\.([0-9a-f]{32}\.git)\.lock/.exec(name)?.[1];
+		if (mirror === undefined || pathKind(join(place, mirror)) !== "missing") continue;
+		try {
+			await withLock(join(place, mirror), () => undefined, { waitMs: 0 });
+		} catch (error) {
+			// Somebody is about to make it.
+			if (!(error instanceof AgentvError)) throw error;
+		}
+	}
+}
+
+/** Removes it unless somebody has come to use it since it was looked at. */
+async function removeItem(item: CacheItem): Promise<KeptItem | undefined> {
+	switch (item.kind) {
+		case "mirror":
+			return removeMirror(item);
+		case "call":
+			return removeCall(item);
+		default:
+			return removeDirectory(item);
+	}
+}
+
+async function removeMirror(item: CacheItem): Promise<KeptItem | undefined> {
+	const { path } = item;
+	let holds = false;
+	const work = async (): Promise<KeptItem | undefined> => {
+		holds = true;
+		const pid = mirrorUser(path);
+		if (pid !== undefined) return inUse(item, pid);
+		if (lastUse(path) !== item.usedAt) return { item, reason: "recent" };
+		// Its mark goes first: should we be killed, what is left is taken for a beginning and made anew.
+		await removeTree(join(path, usedMark));
+		await removeTree(path);
+		return undefined;
+	};
+	try {
+		return await withLock(path, work, { waitMs: 0 });
+	} catch (error) {
+		if (holds || !(error instanceof AgentvError) || error.code !== "failed") throw error;
+		return inUse(item, lockHolder(path) ?? 0);
+	}
+}
+
+function removeCall(item: CacheItem): KeptItem | undefined {
+	const { path, usedAt } = item;
+	if (pathKind(path) !== "file") return undefined;
+	if (listEntry(path).mtimeMs !== usedAt) return { item, reason: "recent" };
+	removeFile(path);
+	removeEmptyDirectory(dirname(path));
+	return undefined;
+}
+
+async function removeDirectory(item: CacheItem): Promise<KeptItem | undefined> {
+	const { path } = item;
+	if (pathKind(path) !== "directory") return undefined;
+	const owner = stagedState(path) ?? directoryOwner(path);
+	if (owner !== undefined && owner !== "left" && !("state" in owner && owner.state === "dead"))
+		return inUse(item, owner.pid);
+	// The note of the dead owner goes last: a half-removed directory without one would stay for good.
+	for (const name of listDirectory(path)) if (name !== ownerNote) await removeTree(join(path, name));
+	await removeTree(path);
+	return undefined;
+}
+
+function inUse(item: CacheItem, pid: number): KeptItem {
+	return { item: { ...item, state: { is: "in-use", pid } }, reason: "in-use" };
+}
+
+interface PruneRule {
+	/** What was of use within this time stays. */
+	readonly olderThanMs: number;
+	/** Everything that nobody uses goes, however new. */
+	readonly all?: boolean;
+}
+
+export interface KeptItem {
+	readonly item: CacheItem;
+	readonly reason: "recent" | "in-use" | "foreign";
+}
+
+export interface PrunePlan {
+	readonly remove: readonly CacheItem[];
+	readonly keep: readonly KeptItem[];
+}
+
+/** Decides what goes: what killed processes left, always; what nobody uses, once it is old. */
+export function planPrune(items: readonly CacheItem[], rule: PruneRule, now: number): PrunePlan {
+	const remove: CacheItem[] = [];
+	const keep: KeptItem[] = [];
+	for (const item of items) {
+		const reason = reasonToKeep(item, rule, now);
+		if (reason) keep.push({ item, reason });
+		else remove.push(item);
+	}
+	return { remove, keep };
+}
+
+function reasonToKeep({ state, usedAt }: CacheItem, { olderThanMs, all }: PruneRule, now: number) {
+	if (state.is === "foreign" || state.is === "in-use") return state.is;
+	const isRecent = state.is === "idle" && all !== true && now - usedAt < olderThanMs;
+	return isRecent ? "recent" : undefined;
+}
+
+/** All that AgentV keeps on this machine and could do without. Changes nothing. @throws AgentvError `interrupted` */
+export async function lookCache(env: Environment, limits: Omit<LookOptions, "home">): Promise<CacheItem[]> {
+	const look: LookOptions = { home: agentvHome(env), ...limits };
+	return [
+		...(await lookMirrors(look)),
+		...(await lookCalls(look)),
+		...(await lookWorkspaces(look)),
+		...(await lookTemporaries(look)),
+	];
+}
+
+/** The kept answers of language models, and what writing them left behind. */
+async function lookCalls({ home, signal }: LookOptions): Promise<CacheItem[]> {
+	const place = openPlace("call", home, callsPlace(home));
+	if ("foreign" in place) return [place.foreign];
+	const items: CacheItem[] = [];
+	for (const [name, kind] of place.entries) {
+		if (!/^[0-9a-f]{2}$/.test(name)) continue;
+		const shelf = join(place.path, name);
+		if (kind === "link") items.push(foreignItem("call", shelf, "it is a link"));
+		if (kind !== "directory") continue;
+		await new Promise((resolve) => setImmediate(resolve));
+		throwIfAborted(signal, "scanning the cache");
+		for (const [file, fileKind] of directoryEntries(shelf) ?? [])
+			if (fileKind === "file") items.push(...answerAt(join(shelf, file), file));
+	}
+	return items;
+}
+
+function answerAt(path: string, name: string): CacheItem[] {
+	const isAnswer = /^[0-9a-f]{64}\.json$/.test(name);
+	if (!isAnswer && stagedState(path) !== "left") return [];
+	// It may have gone since the directory was listed.
+	if (pathKind(path) !== "file") return [];
+	const { size, mtimeMs } = listEntry(path);
+	return [{ kind: "call", path, bytes: size, usedAt: mtimeMs, state: { is: isAnswer ? "idle" : "left" } }];
+}
+
+/** The workspaces of runs that go on, that were killed, and those that were kept. */
+async function lookWorkspaces(options: LookOptions): Promise<CacheItem[]> {
+	const place = openPlace("workspace", options.home, workspacesPlace(options.home));
+	if ("foreign" in place) return [place.foreign];
+	const items: CacheItem[] = [];
+	for (const [name, kind] of place.entries) {
+		const path = join(place.path, name);
+		if (kind === "link") items.push(foreignItem("workspace", path, "it is a link"));
+		// A finished run takes its note away: what is left then was kept to be looked at.
+		if (kind === "directory") items.push(await itemAt("workspace", path, stateOf(path) ?? { is: "idle" }, options));
+	}
+	return items;
+}
+
+/** What processes need while they run, and what killed ones left: in the system's directory, and beside benchmarks. */
+async function lookTemporaries(options: LookOptions): Promise<CacheItem[]> {
+	const items: CacheItem[] = [];
+	const system = options.tempDirectory ?? systemTempDir();
+	const clones = openPlace("temporary", options.home, benchmarksPlace(options.home));
+	for (const place of [{ path: system, entries: directoryEntries(system) ?? [] }, clones]) {
+		if ("foreign" in place) continue;
+		for (const [name, kind] of place.entries) {
+			const path = join(place.path, name);
+			const state = kind === "directory" ? stagedState(path) : undefined;
+			if (state === undefined) continue;
+			items.push(
+				await itemAt("temporary", path, state === "left" ? { is: "left" } : { is: "in-use", ...state }, options),
+			);
+		}
+	}
+	return items;
+}
+
+/** By the process that the directory says it belongs to; undefined where it says none. */
+function stateOf(directory: string): CacheItemState | undefined {
+	const owner = directoryOwner(directory);
+	if (!owner) return undefined;
+	return owner.state === "dead" ? { is: "left" } : { is: "in-use", pid: owner.pid };
+}
+
+async function itemAt(
+	kind: CacheKind,
+	path: string,
+	state: CacheItemState,
+	{ timeMs, signal }: LookOptions,
+): Promise<CacheItem> {
+	const { bytes } = await treeSize(path, { ...(timeMs === undefined ? {} : { timeMs }), signal });
+	return { kind, path, bytes, usedAt: listEntry(path).mtimeMs, state };
+}
+
+/** The mirrors of repositories. */
+async function lookMirrors({ home, ...limits }: LookOptions): Promise<CacheItem[]> {
+	const place = openPlace("mirror", home, mirrorsPlace(home));
+	if ("foreign" in place) return [place.foreign];
+	const items: CacheItem[] = [];
+	for (const [name, kind] of place.entries) {
+		if (!/^[0-9a-f]{32}\.git$/.test(name)) continue;
+		const path = join(place.path, name);
+		if (kind !== "directory") {
+			items.push(foreignItem("mirror", path, kind === "link" ? "it is a link" : "it is not a directory"));
+			continue;
+		}
+		const { bytes } = await treeSize(path, limits);
+		const source = mirrorSource(path);
+		const usedAt = lastUse(path);
+		items.push({ kind: "mirror", path, bytes, usedAt, state: mirrorState(path), ...(source ? { name: source } : {}) });
+	}
+	return items;
+}
+
+/** When a mirror was last of use. */
+function lastUse(mirror: string): number {
+	const mark = join(mirror, usedMark);
+	return pathKind(mark) === "directory" ? listEntry(mark).mtimeMs : 0;
+}
+
+function mirrorState(mirror: string): CacheItemState {
+	const pid = lockHolder(mirror) ?? mirrorUser(mirror);
+	if (pid !== undefined) return { is: "in-use", pid };
+	// What a killed process only began.
+	return { is: isSetUp(mirror) ? "idle" : "left" };
+}
+
+interface LookOptions {
+	/** `$AGENTV_HOME`, absolute. */
+	readonly home: string;
+	/** Where processes put what they need while they run. Default: the system's directory. */
+	readonly tempDirectory?: string | undefined;
+	/** Time for the size of one thing; what takes longer is told smaller than it is. Default: none. */
+	readonly timeMs?: number;
+	readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * `mirror`: a repository's mirror; `call`: an answer of a language model; `workspace`: the workspaces of a run; `temporary`: what a
+ * process needs while it runs.
+ */
+export const cacheKinds = ["mirror", "call", "workspace", "temporary"] as const;
+export type CacheKind = (typeof cacheKinds)[number];
+
+/** Something that AgentV keeps and could do without. */
+export interface CacheItem {
+	readonly kind: CacheKind;
+	/** Absolute. */
+	readonly path: string;
+	/** What people know it by, where that is not its path: a mirror's repository. */
+	readonly name?: string;
+	readonly bytes: number;
+	/** When it was last of use, in milliseconds since 1970. */
+	readonly usedAt: number;
+	readonly state: CacheItemState;
+}
+
+/** `left`: of a process that was killed, of use to nobody. */
+type CacheItemState =
+	| { readonly is: "idle" }
+	| { readonly is: "left" }
+	| { readonly is: "in-use" /** 0: unknown */; readonly pid: number }
+	/** A link stands in its place, or something that is not ours: it is not touched. */
+	| { readonly is: "foreign"; readonly reason: string };
+
+/** What a place of ours holds: its real path and entries; an item instead where a link leads away from it. */
+export type Place =
+	| { readonly path: string; readonly entries: ReadonlyMap<string, string> }
+	| { readonly foreign: CacheItem };
+
+/** Looks into `place`, below `home`, where no link is followed: what it leads to may be anything. Nothing there is an empty place. */
+function openPlace(kind: CacheKind, home: string, place: string): Place {
+	let path = realPath(home);
+	for (const part of relative(home, place).split(sep)) {
+		path = join(path, part);
+		if (pathKind(path) === "link") return { foreign: foreignItem(kind, path, "it is a link") };
+	}
+	return { path, entries: directoryEntries(path) ?? new Map() };
+}
+
+function foreignItem(kind: CacheKind, path: string, reason: string): CacheItem {
+	return { kind, path, bytes: 0, usedAt: 0, state: { is: "foreign", reason } };
+}

@@ -1,0 +1,403 @@
+import { join } from "node:path";
+import { readRunFile, readSummary, rowKey } from "../eval/discover-evals.ts";
+import type { Repeat } from "../eval/eval-types.ts";
+import { caseKey, optionOf, planFlags } from "../eval/run-digest.ts";
+import {
+	type Fingerprint,
+	fingerprintParts,
+	type PlannedTest,
+	type ResultRow,
+	type RunFile,
+	type ShardRecord,
+} from "../format/run-file.ts";
+import { isDecided, missingAttempts } from "../grading/outcomes.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { canonicalJson } from "../lib/json.ts";
+import { pathKind, realPath } from "../machine/files.ts";
+import { isLocked } from "../machine/lock.ts";
+import { isFinished, type RecordedRow, StoredRows } from "./read-run.ts";
+
+/** A row with the part that it is from. */
+export interface PartRow extends RecordedRow {
+	readonly part: MergePart;
+}
+
+/** Everything known of one planned test × target. */
+export interface MergedCase {
+	readonly planned: PlannedTest;
+	/** Its name in rows. */
+	readonly eval: string;
+	/** By attempt. */
+	readonly rows: readonly PartRow[];
+}
+
+export interface Collation {
+	/** In the order of the plan. */
+	readonly cases: readonly MergedCase[];
+	readonly problems: readonly MergeProblem[];
+}
+
+/** Puts the rows of all parts to the tests of the plan. The parts are of one plan. */
+export function collateRows(parts: readonly MergePart[]): Collation {
+	const [first] = parts;
+	if (!first) return { cases: [], problems: [] };
+	const problems: MergeProblem[] = [];
+	const byCase = new Map<string, { planned: PlannedTest; eval: string; rows: PartRow[] }>();
+	for (const planned of first.whole) {
+		const label = first.run.evals[planned[0]]?.file ?? "";
+		byCase.set(caseKey(label, planned[1], planned[2]), { planned, eval: label, rows: [] });
+	}
+	const seen = new Map<string, PartRow>();
+	for (const part of parts) {
+		for (const { row, text } of part.rows) {
+			const one = { row, text, part };
+			const known = byCase.get(caseKey(row.eval, row.testId, row.target));
+			const before = seen.get(rowKey(row));
+			if (!known || row.attempt < 1 || row.attempt > (known.planned[3]?.count ?? 1))
+				problems.push({ kind: "not-planned", attempt: nameOf(row), place: placeOf(one) });
+			else if (before)
+				problems.push({ kind: "duplicate", attempt: nameOf(row), places: [placeOf(before), placeOf(one)] });
+			else {
+				seen.set(rowKey(row), one);
+				known.rows.push(one);
+			}
+		}
+	}
+	const cases = [...byCase.values()];
+	for (const { rows } of cases) rows.sort((a, b) => a.row.attempt - b.row.attempt);
+	return { cases, problems: [...problems, ...attemptsDiffer(cases), ...targetsDiffer(cases)] };
+}
+
+function nameOf({ eval: label, testId, target, attempt }: ResultRow): AttemptName {
+	return { eval: label, testId, target, attempt };
+}
+
+/** Where a row's attempt is recorded, as seen by the user. */
+function placeOf({ row, part }: PartRow): string {
+	return `${part.name}/${row.file ?? "index.jsonl"}`;
+}
+
+/** Attempts of one test with one target have one fingerprint. */
+function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
+	return cases.flatMap(({ rows: [first, ...others] }) =>
+		others.flatMap((other): MergeProblem[] => {
+			const parts = first ? differing(first, other, fingerprintParts) : [];
+			if (!first || parts.length === 0) return [];
+			return [{ kind: "fingerprint", attempt: nameOf(other.row), parts, places: [placeOf(first), placeOf(other)] }];
+		}),
+	);
+}
+
+/**
+ * A target is the same in all parts. Within one part its tests may see several (an imported suite looks for files in its own directory):
+ * then nothing is said of it.
+ */
+function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
+	const byTarget = new Map<string, Map<MergePart, PartRow | "several">>();
+	for (const { eval: label, planned, rows } of cases)
+		for (const one of rows) {
+			const key = JSON.stringify([label, planned[2]]);
+			const byPart = byTarget.get(key) ?? new Map<MergePart, PartRow | "several">();
+			const before = byPart.get(one.part) ?? one;
+			const isSame = before !== "several" && differing(before, one, ["target"]).length === 0;
+			byTarget.set(key, byPart.set(one.part, isSame ? before : "several"));
+		}
+	return [...byTarget.values()].flatMap((byPart) => {
+		const [first, ...others] = [...byPart.values()].filter((one) => one !== "several");
+		return others.flatMap((other): MergeProblem[] => {
+			if (!first || differing(first, other, ["target"]).length === 0) return [];
+			const { target, eval: label } = other.row;
+			return [{ kind: "target", target, eval: label, places: [placeOf(first), placeOf(other)] }];
+		});
+	});
+}
+
+/** Where a row has no fingerprint, nobody knows. */
+function differing(one: PartRow, other: PartRow, among: readonly (keyof Fingerprint)[]): string[] {
+	const [a, b] = [one.row.fingerprint, other.row.fingerprint];
+	return a && b ? among.filter((part) => a[part] !== b[part]) : [];
+}
+
+/** A planned test × target without all its results. */
+export interface MissingTest {
+	readonly eval: string;
+	readonly testId: string;
+	readonly target: string;
+	/** Attempts without a result; where a test stops early once it is decided, the next one. */
+	readonly attempts: readonly number[];
+	/** Which shard it is in. */
+	readonly shard?: number;
+}
+
+export interface Missing {
+	/** Shards that were not there, and whose tests none of the other runs has. */
+	readonly shards: readonly number[];
+	/** In the order of the plan. */
+	readonly tests: readonly MissingTest[];
+}
+
+/** What is left to be run. */
+export function findMissing(parts: readonly MergePart[], cases: readonly MergedCase[]): Missing {
+	const sharding = parts[0]?.sharding;
+	const there = new Set(
+		parts.flatMap(({ run }) => [run.shard?.index, ...(run.merged ?? []).map(({ shard }) => shard)]),
+	);
+	const tests = cases.flatMap((one, position): MissingTest[] => {
+		const repeat = repeatOf(one.planned);
+		const rows = one.rows.map(({ row }) => row);
+		if (isDecided(rows, repeat)) return [];
+		const left = missingAttempts(new Set(rows.map(({ attempt }) => attempt)), repeat.count);
+		const shard = sharding?.assigned[position];
+		const [, testId, target] = one.planned;
+		const attempts = repeat.earlyExit ? left.slice(0, 1) : left;
+		return [{ eval: one.eval, testId, target, attempts, ...(shard === undefined ? {} : { shard }) }];
+	});
+	const absent = tests.flatMap(({ shard }) => (shard === undefined || there.has(shard) ? [] : [shard]));
+	return { shards: [...new Set(absent)].sort((one, other) => one - other), tests };
+}
+
+export function repeatOf([, , , repeat]: PlannedTest): Repeat {
+	return repeat ?? { count: 1, strategy: "mean", earlyExit: false };
+}
+
+/** A run that is to be merged. */
+export interface MergePart {
+	/** Real, absolute. */
+	readonly directory: string;
+	/** As the user named it. */
+	readonly name: string;
+	readonly run: RunFile;
+	/** Every test of the whole that it is a part of. */
+	readonly whole: readonly PlannedTest[];
+	/** How these are divided among shards, if they are. */
+	readonly sharding: ShardRecord | undefined;
+	readonly rows: readonly RecordedRow[];
+	/** Numbers of lines of its index that are no rows. */
+	readonly badLines: readonly number[];
+	/** Whether it came to its end, and so has a digest of its whole record. */
+	readonly isFinished: boolean;
+	/** Milliseconds; 0 where it was killed before it could say so. */
+	readonly durationMs: number;
+}
+
+/**
+ * Reads a part whole. A last line that a crash cut off is passed by.
+ * @throws AgentvError `not-found` where there is no run, `refused` for one that is under way or whose files are links
+ */
+export function readPart(directory: string, name: string): MergePart {
+	for (const file of ["run.json", "index.jsonl", "summary.json", "tests"])
+		if (pathKind(join(directory, file)) === "link") throw new AgentvError("refused", `${join(name, file)} is a link`);
+	const run = readRunFile(directory);
+	if (isLocked(directory, { lockDirectory: directory }))
+		throw new AgentvError("refused", `${name} belongs to a run in progress`, {
+			hint: "Merge it after it has finished. A run that was killed on another machine is detected after a minute.",
+		});
+	const stored = new StoredRows(directory);
+	const rows = [...stored.recorded()];
+	const summary = readSummary(directory);
+	return {
+		isFinished: isFinished(summary),
+		...{ directory: realPath(directory), name, run, rows, badLines: stored.badLines },
+		whole: run.whole ?? run.planned,
+		sharding: run.shard,
+		durationMs: summary?.durationMs ?? 0,
+	};
+}
+
+/** Ids of the runs that a part is, and was put together from. */
+export function runIdsOf({ run }: MergePart): string[] {
+	return [run.runId, ...(run.merged ?? []).map(({ runId }) => runId)];
+}
+
+/** In an order that does not depend on that in which they were named: by shard, then by when they began. */
+export function inPartOrder(parts: readonly MergePart[]): MergePart[] {
+	const key = ({ run }: MergePart) => [run.shard?.index ?? Number.POSITIVE_INFINITY, run.startedAt, run.runId] as const;
+	return [...parts].sort((one, other) => compareKeys(key(one), key(other)));
+}
+
+function compareKeys(one: readonly (string | number)[], other: readonly (string | number)[]): number {
+	for (const [position, left] of one.entries()) {
+		const right = other[position] ?? left;
+		if (left !== right) return left < right ? -1 : 1;
+	}
+	return 0;
+}
+
+/** What names an attempt for people and programs. */
+type AttemptName = Pick<ResultRow, "eval" | "testId" | "target" | "attempt">;
+
+/** Why runs can't be merged. */
+export type MergeProblem =
+	/** One run is named twice, or was merged into another that is named, too. */
+	| { readonly kind: "same-run"; readonly runs: readonly [string, string] }
+	| {
+			readonly kind: "same-shard";
+			readonly index: number;
+			readonly count: number;
+			readonly runs: readonly [string, string];
+	  }
+	/** They were not begun as parts of one plan. */
+	| {
+			readonly kind: "other-plan";
+			readonly what: PlanPart;
+			/** What of it: an eval, a target, a flag. */
+			readonly name?: string;
+			/** What each run says of it, where that is short. */
+			readonly values?: readonly [string, string];
+			readonly runs: readonly [string, string];
+	  }
+	/** An attempt was made twice; the lines that record it. */
+	| { readonly kind: "duplicate"; readonly attempt: AttemptName; readonly places: readonly [string, string] }
+	| { readonly kind: "not-planned"; readonly attempt: AttemptName; readonly place: string }
+	/** Attempts of one test mean different things. */
+	| {
+			readonly kind: "fingerprint";
+			readonly attempt: AttemptName;
+			readonly parts: readonly string[];
+			readonly places: readonly [string, string];
+	  }
+	/** What the tests of several runs are made of is another version in each: a file as `run.json` names it. */
+	| {
+			readonly kind: "file";
+			readonly path: string;
+			readonly runs: readonly [string, string];
+	  }
+	/** Tests of one target were answered by different ones. */
+	| {
+			readonly kind: "target";
+			readonly target: string;
+			readonly eval: string;
+			readonly places: readonly [string, string];
+	  };
+
+type PlanPart =
+	| "agentv"
+	| "eval"
+	| "target"
+	| "bundle"
+	| "benchmark"
+	| "commit"
+	| "flag"
+	| "shard-count"
+	| "tests"
+	| "balance";
+
+/** The problem in a sentence, without a full stop. */
+export function mergeProblemText(problem: MergeProblem): string {
+	switch (problem.kind) {
+		case "same-run":
+			return `${problem.runs[0]} and ${problem.runs[1]} contain the same run`;
+		case "same-shard":
+			return `shard ${problem.index}/${problem.count} is duplicated: ${problem.runs[0]} and ${problem.runs[1]}`;
+		case "other-plan":
+			return planText(problem);
+		case "duplicate":
+			return `${attemptText(problem.attempt)} is duplicated: ${problem.places[0]} and ${problem.places[1]}`;
+		case "not-planned":
+			return `${attemptText(problem.attempt)} is not a test of this run: ${problem.place}`;
+		case "fingerprint":
+			return `${attemptText(problem.attempt)} has a different ${problem.parts.join(" and ")} in ${problem.places[0]} than in ${problem.places[1]}`;
+		case "file":
+			return `${problem.path} differs between ${problem.runs[0]} and ${problem.runs[1]}`;
+		case "target":
+			return `target ${JSON.stringify(problem.target)} of ${problem.eval} differs between ${problem.places[0]} and ${problem.places[1]}`;
+	}
+}
+
+function planText({ what, name, values, runs: [one, other] }: Extract<MergeProblem, { kind: "other-plan" }>): string {
+	const said = values ? `: ${values[0]} and ${values[1]}` : "";
+	return `${one} and ${other} ${differences[what](name ?? "")}${said}`;
+}
+
+const differences: Readonly<Record<PlanPart, (name: string) => string>> = {
+	agentv: () => "were run by different versions of AgentV",
+	eval: (name) => `did not run the same ${name}`,
+	target: (name) => `had different targets ${JSON.stringify(name)}`,
+	bundle: () => "ran different bundles",
+	benchmark: () => "ran different revisions of a benchmark",
+	commit: () => "ran different commits",
+	flag: (name) => `were started with different ${optionOf(name)}`,
+	"shard-count": () => "divide the tests into different numbers of shards",
+	tests: () => "planned different tests",
+	balance: () => "balanced the shards by different durations",
+};
+
+/** `test-id (target), attempt 2 of evals/a.eval.yaml`. */
+function attemptText({ eval: label, testId, target, attempt }: AttemptName): string {
+	return `${JSON.stringify(testId)} (${target}${attempt > 1 ? `, attempt ${attempt}` : ""}) of ${label}`;
+}
+
+type Difference = {
+	readonly what: PlanPart;
+	readonly name?: string;
+	readonly values?: readonly [string, string];
+};
+
+/** In what two parts show that they were not begun as parts of one plan. Paths and the machine may differ. */
+export function planDifferences(one: MergePart, other: MergePart): MergeProblem[] {
+	const [a, b] = [one.run, other.run];
+	const found: Difference[] = [
+		...short("agentv", a.agentvVersion, b.agentvVersion),
+		...evals(a, b),
+		...targets(a, b),
+		...whole("bundle", a.bundle?.digest, b.bundle?.digest),
+		...whole("benchmark", a.benchmark, b.benchmark),
+		...commits(a, b),
+		...planFlags.flatMap((name) => flags(name, a.flags[name], b.flags[name])),
+		...short("shard-count", String(one.sharding?.count ?? 1), String(other.sharding?.count ?? 1)),
+	];
+	// All of these have a say in what is planned: only where none of them differs is that a difference of its own.
+	if (found.length === 0) found.push(...same("tests", JSON.stringify(one.whole) === JSON.stringify(other.whole)));
+	if (found.length === 0) found.push(...whole("balance", divisionOf(one), divisionOf(other)));
+	return found.map((difference) => ({ kind: "other-plan", ...difference, runs: [one.name, other.name] }));
+}
+
+function divisionOf({ sharding }: MergePart): unknown {
+	return sharding && [sharding.assigned, sharding.balancedBy];
+}
+
+function whole(what: PlanPart, a: unknown, b: unknown, name?: string): Difference[] {
+	return same(what, canonicalJson(a) === canonicalJson(b), name);
+}
+
+function same(what: PlanPart, isSame: boolean, name?: string): Difference[] {
+	return isSame ? [] : [{ what, ...(name === undefined ? {} : { name }) }];
+}
+
+/** With what each says, where that fits into a sentence. */
+function short(what: PlanPart, a: string, b: string): Difference[] {
+	return a === b ? [] : [{ what, values: [a, b] }];
+}
+
+function flags(name: string, a: unknown, b: unknown): Difference[] {
+	if (canonicalJson(a) === canonicalJson(b)) return [];
+	const said = (value: unknown) => (value === undefined ? "none" : JSON.stringify(value));
+	return [{ what: "flag", name, values: [said(a), said(b)] }];
+}
+
+/** Where nobody knows one of the commits, nothing is said. */
+function commits({ git: a }: RunFile, { git: b }: RunFile): Difference[] {
+	return a && b ? short("commit", a.commit.slice(0, 12), b.commit.slice(0, 12)) : [];
+}
+
+function evals(a: RunFile, b: RunFile): Difference[] {
+	const [ofA, ofB] = [a, b].map(
+		(run) => new Map(run.evals.map(({ file, digest }, position) => [file, `${position} ${digest}`])),
+	);
+	const names = new Set([...a.evals, ...b.evals].map(({ file }) => file));
+	return [...names].flatMap((name) => whole("eval", ofA?.get(name), ofB?.get(name), name));
+}
+
+/**
+ * Settings differ between machines where they hold paths: what of them has a bearing on answers is in the rows' fingerprints. What targets
+ * say of themselves counts where both were asked.
+ */
+function targets(a: RunFile, b: RunFile): Difference[] {
+	const names = [...new Set([...a.targets, ...b.targets].map(({ name }) => name))];
+	return names.flatMap((name) => {
+		const [ofA, ofB] = [a, b].map((run) => run.targets.find((target) => target.name === name));
+		const sameFacts = !ofA?.facts || !ofB?.facts || canonicalJson(ofA.facts) === canonicalJson(ofB.facts);
+		const isSame = sameFacts && ofA?.provider === ofB?.provider && canonicalJson(ofA?.via) === canonicalJson(ofB?.via);
+		return same("target", isSame, name);
+	});
+}

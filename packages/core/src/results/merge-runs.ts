@@ -1,0 +1,334 @@
+import { dirname, join } from "node:path";
+import { caseKey, checkRunDigest, digestName, runFileText, syncRecord, writeRunDigest } from "../eval/run-digest.ts";
+import { isMadeHere, noteMadeRun } from "../eval/trust-record.ts";
+import { type CoveredFile, type RunFile, type RunSummary, toWireSummary } from "../format/run-file.ts";
+import { caseResult, isDecided, SummaryBuilder } from "../grading/outcomes.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { canonicalJson } from "../lib/json.ts";
+import { copyPreparedTree, type PreparedTree, prepareTree } from "../machine/copy-tree.ts";
+import { listDirectory, makeDirectory } from "../machine/directories.ts";
+import type { Environment } from "../machine/environment.ts";
+import { pathKind, removeTree, targetKind, throwIfAborted } from "../machine/files.ts";
+import { missingParent } from "../machine/own-files.ts";
+import { besideName, sweepStaged } from "../machine/staged-files.ts";
+import { digestFile, digestText } from "../machine/tree-notes.ts";
+import { moveIntoPlace, writeAtomic, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
+import {
+	collateRows,
+	findMissing,
+	inPartOrder,
+	type MergedCase,
+	type MergePart,
+	type MergeProblem,
+	type Missing,
+	type PartRow,
+	planDifferences,
+	readPart,
+	repeatOf,
+	runIdsOf,
+} from "./merge-checks.ts";
+
+/** A run that is to be merged: where it is, and what the user calls it. */
+export interface NamedRun {
+	/** Absolute. */
+	readonly directory: string;
+	readonly name: string;
+}
+
+/** What came of merging. Nothing was written where there are problems. */
+export interface Merge {
+	readonly problems: readonly MergeProblem[];
+	/** Nothing of it: every planned attempt is there, once. */
+	readonly missing: Missing;
+	/** Of the merged run; absent where there are problems. */
+	readonly summary?: RunSummary;
+	/** What is wrong with records of the parts: rows that could not be read, and are missing therefore; files that were changed or are gone. */
+	readonly warnings: readonly string[];
+	/** The runs in the order of their shards. */
+	readonly parts: readonly {
+		readonly name: string;
+		readonly runId: string;
+		readonly shard?: number;
+		/** Attempts that it has results of. */
+		readonly attempts: number;
+	}[];
+}
+
+/**
+ * Merges shards of a run, and runs of what others left, into an ordinary run directory, and proves it complete: no planned attempt missing,
+ * none twice, all of one plan. With gaps it is written all the same, to be completed; what contradicts itself is not.
+ * @param output absolute; missing or empty
+ * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for runs that can't be read
+ */
+export async function mergeRuns(
+	runs: readonly NamedRun[],
+	output: string,
+	{ signal, env }: { readonly signal: AbortSignal; readonly env: Environment },
+): Promise<Merge> {
+	refuseFilled(output);
+	const parts = inPartOrder(runs.map(({ directory, name }) => readPart(directory, name)));
+	throwIfAborted(signal, "merging");
+	const [first, ...others] = parts;
+	if (!first) throw new AgentvError("usage", "no run to merge");
+	const warnings = warningsOf(parts);
+	const nothing = { missing: { shards: [], tests: [] }, warnings, parts: parts.map(summaryOf) };
+	const unlike = [
+		...namedTwice(parts),
+		...others.flatMap((other) => planDifferences(first, other)),
+		...otherVersions(parts),
+	];
+	if (unlike.length > 0) return { ...nothing, problems: unlike };
+	const { cases, problems } = collateRows(parts);
+	if (problems.length > 0) return { ...nothing, problems };
+	const summary = mergedSummary(parts, cases);
+	const run = mergedRunFile([first, ...others]);
+	await noteIfOwn(run, parts, env);
+	const damaged = await writeMerged({ run, summary, cases }, output, signal);
+	return { ...nothing, warnings: [...warnings, ...damaged], problems, missing: findMissing(parts, cases), summary };
+}
+
+/** A run that is merged of the user's own shards is the user's own. */
+async function noteIfOwn(run: RunFile, parts: readonly MergePart[], env: Environment): Promise<void> {
+	try {
+		if (parts.every((part) => isMadeHere(part.run, env))) await noteMadeRun(run, (text) => text, env);
+	} catch (error) {
+		// The merged run is whole without: what resumes it is then asked as of a received one.
+		if (!(error instanceof AgentvError)) throw error;
+	}
+}
+
+function refuseFilled(output: string): void {
+	const kind = targetKind(output);
+	if (kind === "missing" || (kind === "directory" && listDirectory(output).length === 0)) return;
+	throw new AgentvError("config", `${output} ${kind === "directory" ? "is not empty" : "is not a directory"}`, {
+		hint: "Choose a new or empty directory.",
+	});
+}
+
+/** One run, or one shard, must not count twice. */
+function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
+	const problems: MergeProblem[] = [];
+	const byId = new Map<string, MergePart>();
+	const byShard = new Map<number, MergePart>();
+	for (const part of parts) {
+		const same = runIdsOf(part).flatMap((id) => byId.get(id) ?? [])[0];
+		for (const id of runIdsOf(part)) byId.set(id, byId.get(id) ?? part);
+		const { index, count = 1 } = part.run.shard ?? {};
+		const twin = index === undefined ? undefined : byShard.get(index);
+		if (same) problems.push({ kind: "same-run", runs: [same.name, part.name] });
+		else if (twin && index !== undefined)
+			problems.push({ kind: "same-shard", index, count, runs: [twin.name, part.name] });
+		if (index !== undefined) byShard.set(index, twin ?? part);
+	}
+	return problems;
+}
+
+/** Files that tests of the parts are made of, and that are not the same in all of them. */
+function otherVersions(parts: readonly MergePart[]): MergeProblem[] {
+	const known = new Map<string, { readonly sha256: string; readonly name: string }>();
+	return parts.flatMap(({ run, name }) =>
+		(run.files ?? []).flatMap(({ path, sha256, parts: covered }): MergeProblem[] => {
+			// Evals and targets are compared by what they mean.
+			if (covered.every((part) => part === "eval" || part === "targets")) return [];
+			const before = known.get(path) ?? { sha256, name };
+			known.set(path, before);
+			return before.sha256 === sha256 ? [] : [{ kind: "file", path, runs: [before.name, name] }];
+		}),
+	);
+}
+
+function warningsOf(parts: readonly MergePart[]): string[] {
+	return parts.flatMap((part) => [
+		...part.badLines.map((line) => `${part.name}/index.jsonl:${line} is not a valid row and is skipped`),
+		...(part.isFinished ? digestWarnings(part) : []),
+	]);
+}
+
+/** The merged run gets a digest of its own: what was changed in a part would no longer show. */
+function digestWarnings({ directory, name }: MergePart): string[] {
+	return checkRunDigest(directory).problems.flatMap(({ kind, file }) => {
+		// Of the record of an attempt it is said when it is copied, as for parts without a digest.
+		const isMerged = kind !== "file-added" || file.startsWith("tests/");
+		if (isAttemptRecord(file) || !isMerged) return [];
+		if (kind === "digest-missing") return [`${name} is finished but has no ${file}: changes can't be detected`];
+		return [`${name}/${file} ${kind === "file-missing" ? "is missing" : `does not match ${digestName}`}`];
+	});
+}
+
+function summaryOf({ name, run: { runId, shard }, rows }: MergePart): Merge["parts"][number] {
+	return { name, runId, ...(shard?.index === undefined ? {} : { shard: shard.index }), attempts: rows.length };
+}
+
+/** `run.json` of what parts, in their order, are merged into. Says the same whenever and wherever they are merged. */
+function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunFile {
+	const [{ run: first, whole, sharding }] = parts;
+	const runs = parts.map(({ run }) => run);
+	const startedAt = runs.map((run) => run.startedAt).sort()[0] ?? first.startedAt;
+	const ids = runs.map(({ runId }) => runId).sort();
+	const { whole: _whole, shard: _shard, repositories: _repositories, ...others } = first;
+	const { files: _files, opaque: _opaque, fingerprints: _fingerprints, ...rest } = others;
+	const repositories = new Map(
+		runs.flatMap((run) => run.repositories ?? []).map((one) => [canonicalJson(one), one] as const),
+	);
+	const asked = runs.flatMap(({ targets }) => targets.filter(({ facts }) => facts !== undefined));
+	const { shard: _own, onlyMissing: _base, ...flags } = first.flags;
+	return {
+		...rest,
+		runId: `${startedAt.replace(/[-:]|\.\d+/g, "")}-${digestText(ids.join("\n")).slice(0, 6)}`,
+		startedAt,
+		// A shard without tests for a target did not ask it what it is.
+		targets: first.targets.map((target) => asked.find(({ name }) => name === target.name) ?? target),
+		...(first.git ? { git: { ...first.git, dirty: runs.some(({ git }) => git?.dirty === true) } } : {}),
+		flags,
+		planned: [...whole],
+		...(sharding ? { shard: withoutIndex(sharding) } : {}),
+		merged: parts.flatMap(mergedFrom),
+		...(repositories.size > 0 ? { repositories: [...repositories.values()] } : {}),
+		...mergedCoverage(parts),
+	};
+}
+
+/** What the results of all parts are made of. */
+function mergedCoverage(parts: readonly [MergePart, ...MergePart[]]): Partial<RunFile> {
+	const runs = parts.map(({ run }) => run);
+	if (runs.some(({ files, fingerprints }) => !files || !fingerprints)) return {};
+	const files = new Map<string, CoveredFile>();
+	for (const file of runs.flatMap((run) => run.files ?? [])) {
+		const covered = new Set([...(files.get(file.path)?.parts ?? []), ...file.parts]);
+		files.set(file.path, { ...file, parts: [...covered].sort() });
+	}
+	const opaque = new Map(runs.flatMap((run) => run.opaque ?? []).map((one) => [canonicalJson(one), one] as const));
+	const prints = new Map(
+		runs.flatMap((run) =>
+			run.planned.map(([of, id, target], position) => {
+				const key = caseKey(run.evals[of]?.file ?? "", id, target);
+				return [key, run.fingerprints?.[position] ?? ""] as const;
+			}),
+		),
+	);
+	const [{ run: first, whole }] = parts;
+	return {
+		files: [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
+		opaque: [...opaque.values()],
+		// A shard that was not there is not known either.
+		fingerprints: whole.map(([of, id, target]) => prints.get(caseKey(first.evals[of]?.file ?? "", id, target)) ?? ""),
+	};
+}
+
+function withoutIndex({ count, balancedBy, assigned }: NonNullable<RunFile["shard"]>): NonNullable<RunFile["shard"]> {
+	return { count, ...(balancedBy === undefined ? {} : { balancedBy }), assigned };
+}
+
+/** A run that was itself merged stands for what it was merged from. */
+function mergedFrom({ run }: MergePart): NonNullable<RunFile["merged"]> {
+	const { runId, startedAt, shard } = run;
+	return run.merged ?? [{ runId, startedAt, ...(shard?.index === undefined ? {} : { shard: shard.index }) }];
+}
+
+/** `summary.json`, computed anew from the rows. Its duration is what the parts took together. */
+function mergedSummary(parts: readonly MergePart[], cases: readonly MergedCase[]): RunSummary {
+	const summary = new SummaryBuilder(cases.length);
+	for (const { planned, rows } of cases) {
+		const repeat = repeatOf(planned);
+		const attempts = rows.map(({ row }) => row);
+		for (const row of attempts) summary.addRow(row);
+		const threshold = attempts.at(-1)?.threshold;
+		if (threshold !== undefined && isDecided(attempts, repeat))
+			summary.addCase(caseResult(attempts, repeat, threshold));
+	}
+	for (const { durationMs } of parts) summary.addTime(durationMs);
+	return summary.result();
+}
+
+export interface MergedRun {
+	readonly run: RunFile;
+	readonly summary: RunSummary;
+	readonly cases: readonly MergedCase[];
+}
+
+/**
+ * Writes a run's directory beside `output` (absolute; missing or empty) and renames it into place. Whatever fails, nothing half-made is left.
+ * Answers which records of tests are damaged: they are merged as they are.
+ * @throws AgentvError `refused` for records that are links, or that lie where none of ours do
+ */
+async function writeMerged(merged: MergedRun, output: string, signal: AbortSignal): Promise<readonly string[]> {
+	const parent = missingParent(dirname(output));
+	makeDirectory(dirname(output));
+	await sweepStaged(dirname(output));
+	const staging = besideName(output);
+	let isPlaced = false;
+	try {
+		makeDirectory(join(staging, "tests"));
+		writeNewFile(join(staging, ".gitignore"), "*\n");
+		const rows = merged.cases.flatMap((one) => one.rows);
+		for (const part of new Set(rows.map((row) => row.part))) {
+			const own = rows.filter((row) => row.part === part);
+			await copyPreparedTree(recordsOf(part, own), staging, { signal });
+		}
+		writeTextPieces(join(staging, "index.jsonl"), lines(rows));
+		writeNewFile(
+			join(staging, "run.json"),
+			runFileText(merged.run, (text) => text),
+		);
+		await syncRecord(staging);
+		writeAtomic(join(staging, "summary.json"), `${JSON.stringify(toWireSummary(merged.summary), null, 2)}\n`);
+		writeRunDigest(staging);
+		const damaged = rows.flatMap((row) => damageOf(row, staging));
+		throwIfAborted(signal, "merging");
+		isPlaced = moveIntoPlace(staging, output);
+		if (!isPlaced)
+			throw new AgentvError("config", `${output} can't be replaced`, { hint: "Choose a directory below it." });
+		return damaged;
+	} finally {
+		if (!isPlaced) {
+			await removeTree(staging);
+			if (parent !== undefined) await removeTree(parent);
+		}
+	}
+}
+
+function* lines(rows: readonly PartRow[]): Generator<string> {
+	for (const { text } of rows) yield `${text}\n`;
+}
+
+/** What is wrong with the copy of a test's record, in a sentence. */
+function damageOf({ row, part }: PartRow, staging: string): string[] {
+	if (row.file === undefined) return [];
+	const copy = join(staging, row.file);
+	if (pathKind(copy) === "missing") return [`${part.name}/${row.file} is missing`];
+	if (row.fileSha256 === undefined || row.fileSha256 === digestFile(copy)) return [];
+	return [`${part.name}/${row.file} was modified after the run`];
+}
+
+/** Whether a path in a run's directory is that of an attempt's own file. */
+function isAttemptRecord(path: string): boolean {
+	return ownRecord.test(path);
+}
+
+const ownRecord = /^tests\/([a-z0-9-]+)\/(\d+)\.json$/;
+
+/** The files of a part that belong to its rows. They may be read-only where they are; the merged ones are ordinary files. */
+function recordsOf(part: MergePart, rows: readonly PartRow[]): PreparedTree {
+	const wanted = new Map<string, Set<string>>();
+	for (const { row } of rows) {
+		if (row.file === undefined) continue;
+		const [, folder, attempt] = ownRecord.exec(row.file) ?? [];
+		if (folder === undefined || attempt === undefined)
+			throw new AgentvError(
+				"refused",
+				`${part.name}: ${JSON.stringify(row.file)} is not a valid path for a test's record`,
+			);
+		wanted.set(folder, (wanted.get(folder) ?? new Set()).add(attempt));
+	}
+	const { root, entries } = prepareTree(part.directory, {
+		filter: (path, kind) => {
+			const [top, folder, file, ...deeper] = path.split("/");
+			const attempts = folder === undefined ? undefined : wanted.get(folder);
+			if (top !== "tests" || deeper.length > 0 || (folder !== undefined && !attempts)) return false;
+			const isWanted = file === undefined || attempts?.has(file.slice(0, file.indexOf("."))) === true;
+			if (isWanted && kind === "link") throw new AgentvError("refused", `${join(part.name, path)} is a link`);
+			return isWanted;
+		},
+	});
+	return { root, entries: entries.map((entry) => ({ ...entry, mode: entry.kind === "directory" ? 0o755 : 0o644 })) };
+}

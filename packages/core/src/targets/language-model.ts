@@ -1,0 +1,498 @@
+import { isUtf8 } from "node:buffer";
+import type {
+	LanguageModelV3,
+	LanguageModelV3FilePart,
+	LanguageModelV3GenerateResult,
+	LanguageModelV3Message,
+	LanguageModelV3TextPart,
+	SharedV3ProviderOptions,
+} from "@ai-sdk/provider";
+import type { StopReason } from "../format/run-file.ts";
+import type { ProviderSettings } from "../format/target-file.ts";
+import { AgentvError } from "../lib/errors.ts";
+import { lookUp } from "../lib/interpolate.ts";
+import { readJson } from "../lib/json.ts";
+import { answerTooLong, impossibleStatus } from "../machine/http.ts";
+import { readBytes } from "../machine/read-file.ts";
+import { count, given, record, text as textOf } from "./agent.ts";
+import {
+	costOf,
+	type Pricing,
+	type RequestMessage,
+	type RequestPiece,
+	stopReasonOf,
+	type Target,
+	type TargetAnswer,
+	type TargetFailure,
+	type TargetOutcome,
+	type TargetProblem,
+	type TargetRequest,
+	type TokenUsage,
+	tooLarge,
+} from "./contract.ts";
+
+type ModelSettings = ProviderSettings<"openai">;
+
+/** A provider's part of a language model target: creating its model, and its requirements. */
+export interface ModelDoor {
+	/** Returns what is missing, before any test starts. */
+	problem(): TargetProblem | undefined;
+	/** Creates the model; imports the provider's part of the SDK on first call. */
+	open(): Promise<LanguageModelV3>;
+	/** Settings that only this provider's part of the SDK supports. */
+	readonly options?: SharedV3ProviderOptions;
+}
+
+/**
+ * A target that is one call of a language model. Text files are passed as text, images and other
+ * files as content parts. A failure says whether to retry, and the runner does: the SDK's own
+ * retries are off.
+ */
+export function languageModelTarget(settings: ModelSettings, door: ModelDoor): Target {
+	let model: Promise<LanguageModelV3> | undefined;
+	const opened = () => {
+		model ??= door.open();
+		return model;
+	};
+	const form: AnswerForm = { refused: false };
+	return {
+		async check() {
+			const problem = door.problem();
+			// Load the SDK before the first test, so that no test's time includes it.
+			if (!problem) await opened();
+			return problem;
+		},
+		describe: async () => ({ model: settings.model ?? settings.deployment ?? "" }),
+		async invoke(request): Promise<TargetOutcome> {
+			try {
+				const result = await ask(await opened(), settings, door.options, request, form);
+				return answerOf(result, settings);
+			} catch (error) {
+				const refused = refusedAnswer(error, settings.pricing);
+				return refused ? { ok: true, answer: refused } : { ok: false, failure: callFailure(error, request.signal) };
+			}
+		},
+	};
+}
+
+/** Whether the server rejected structured output; the rest of the run then does without. */
+interface AnswerForm {
+	refused: boolean;
+}
+
+async function ask(
+	model: LanguageModelV3,
+	settings: ModelSettings,
+	providerOptions: SharedV3ProviderOptions | undefined,
+	request: TargetRequest,
+	form: AnswerForm,
+): Promise<LanguageModelV3GenerateResult> {
+	const { answerSchema } = request;
+	const maxOutputTokens = settings.maxOutputTokens ?? settings.maxTokens;
+	const call = {
+		prompt: toModelPrompt(request.messages, settings.systemPrompt),
+		abortSignal: request.signal,
+		...(maxOutputTokens === undefined ? {} : { maxOutputTokens }),
+		...(settings.temperature === undefined ? {} : { temperature: settings.temperature }),
+		...(settings.topP === undefined ? {} : { topP: settings.topP }),
+		...(providerOptions ? { providerOptions } : {}),
+	};
+	if (!answerSchema || form.refused) return model.doGenerate(call);
+	const responseFormat = { type: "json" as const, name: answerSchema.name, schema: answerSchema.schema };
+	try {
+		return await model.doGenerate({ ...call, responseFormat });
+	} catch (error) {
+		// Some compatible servers don't support schemas. The prompt also describes the format.
+		const { statusCode } = error as { statusCode?: number };
+		if ((statusCode !== 400 && statusCode !== 422) || request.signal.aborted) throw error;
+		const result = await model.doGenerate(call);
+		form.refused = true;
+		return result;
+	}
+}
+
+function answerOf(
+	{ content, usage, response, finishReason, warnings }: LanguageModelV3GenerateResult,
+	{ pricing }: ModelSettings,
+): TargetOutcome {
+	const said = content.map((part) => (part.type === "text" ? part.text : "")).join("");
+	const refusal = refusalIn(response?.body);
+	const text = said || refusal || "";
+	const stopReason = refusal === undefined ? stopOf(finishReason) : "refusal";
+	const tokenUsage = usageOf(usage);
+	const costUsd = costOf(response?.body, tokenUsage, pricing);
+	const model = response?.modelId ?? (response?.body as { modelVersion?: string } | undefined)?.modelVersion;
+	const ignored = warnings.flatMap((warning) => ("feature" in warning ? [warning.feature] : []));
+	const answer: TargetAnswer = {
+		text,
+		messages: [{ role: "assistant", content: text }],
+		llmCalls: 1,
+		...(stopReason ? { stopReason } : {}),
+		metadata: {
+			finish_reason: finishReason.unified,
+			...(model ? { model } : {}),
+			...(response?.id ? { request_id: response.id } : {}),
+			...(ignored.length > 0 ? { ignored_settings: ignored } : {}),
+		},
+		...(tokenUsage ? { tokenUsage } : {}),
+		...(costUsd === undefined ? {} : { costUsd }),
+	};
+	// A refusal or truncated answer has a finish reason; an empty one without a known reason is not
+	// an answer.
+	const nothing = text === "" && !stopReason && (finishReason.unified === "error" || finishReason.unified === "other");
+	return nothing ? noAnswer(finishReason.raw, answer) : { ok: true, answer };
+}
+
+function stopOf({ raw, unified }: LanguageModelV3GenerateResult["finishReason"]): StopReason | undefined {
+	return stopReasonOf(raw) ?? stopReasonOf(unified);
+}
+
+function noAnswer(reason: string | undefined, partial: TargetAnswer): TargetOutcome {
+	const message = `the model ended without an answer${reason ? ` (${reason})` : ""}`;
+	return { ok: false, failure: { code: "bad-answer", message, retryable: true, causedBy: "agent", partial } };
+}
+
+function usageOf({ inputTokens, outputTokens }: LanguageModelV3GenerateResult["usage"]): TokenUsage | undefined {
+	// One without the other doesn't determine the sum.
+	if (inputTokens.total === undefined || outputTokens.total === undefined) return undefined;
+	return {
+		input: inputTokens.total,
+		output: outputTokens.total,
+		...(inputTokens.cacheRead === undefined ? {} : { cached: inputTokens.cacheRead }),
+		...(outputTokens.reasoning === undefined ? {} : { reasoning: outputTokens.reasoning }),
+	};
+}
+
+/** Fields of the SDK's errors. */
+interface CallError {
+	readonly name: string;
+	readonly message: string;
+	readonly statusCode?: number;
+	readonly responseHeaders?: Readonly<Record<string, string>>;
+	readonly cause?: unknown;
+}
+
+/** Codes of broken or failed connections, which can succeed later. */
+const passingCodes = new Set([
+	"ECONNRESET",
+	"ECONNREFUSED",
+	"ECONNABORTED",
+	"EPIPE",
+	"ETIMEDOUT",
+	"EAI_AGAIN",
+	"EHOSTUNREACH",
+	"ENETUNREACH",
+	"UND_ERR_SOCKET",
+	"UND_ERR_HEADERS_TIMEOUT",
+	"UND_ERR_BODY_TIMEOUT",
+	"UND_ERR_CONNECT_TIMEOUT",
+	"UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
+]);
+const longestMessage = 2000;
+const ofServer = { causedBy: "provider", retryable: true } as const;
+
+/** Retries can help for 429, 5xx, resets and stalls, but not for a rejected request. */
+export function callFailure(thrown: unknown, signal: AbortSignal): TargetFailure {
+	if (signal.aborted) return stopped(signal);
+	const error = thrown as CallError;
+	const status = error.statusCode;
+	// A truncated body is an SDK error with its original status: the actual problem is its cause.
+	if (status !== undefined && (status < 200 || status > 299)) return httpFailure(error, status);
+	const code = systemCode(error);
+	if (code !== undefined && passingCodes.has(code))
+		return { ...ofServer, code: "network", message: `the connection failed (${code})` };
+	if (code === answerTooLong) return tooLarge(`could not be parsed: ${deepest(error)}`);
+	if (code === impossibleStatus || code?.startsWith("HPE_"))
+		return { ...ofServer, code: "bad-answer", message: `the server's response could not be parsed: ${deepest(error)}` };
+	const network = code === undefined && /fetch failed|socket hang up|terminated|other side closed/i.test(error.message);
+	if (network) return { ...ofServer, code: "network", message: `the connection failed: ${deepest(error)}` };
+	// The SDK throws its own TypeError for responses of the right shape with wrong content.
+	const stumbled = thrown instanceof TypeError && code === undefined;
+	if (
+		stumbled ||
+		status !== undefined ||
+		/JSONParse|TypeValidation|InvalidResponse|EmptyResponse|NoContent/.test(error.name)
+	)
+		return { ...ofServer, code: "bad-answer", message: `the server's response could not be parsed: ${said(error)}` };
+	if (/Unsupported|InvalidPrompt|InvalidArgument/.test(error.name))
+		return { code: "unsupported", message: said(error), retryable: false };
+	if (thrown instanceof AgentvError) return { code: thrown.code, message: said(error), retryable: false };
+	return { code: "call-failed", message: deepest(error), retryable: false };
+}
+
+function stopped({ reason }: AbortSignal): TargetFailure {
+	const timeout = reason instanceof Error && reason.name === "TimeoutError";
+	return timeout
+		? { code: "timeout", message: "the model did not respond in time", retryable: true }
+		: { code: "interrupted", message: "the call was interrupted", retryable: false };
+}
+
+function httpFailure(error: CallError, status: number): TargetFailure {
+	const wait = retryAfterMs(error.responseHeaders, Date.now());
+	return {
+		code: `http-${status}`,
+		message: `the server responded with ${status}: ${said(error)}`,
+		retryable: status === 408 || status === 409 || status === 425 || status === 429 || status >= 500,
+		status,
+		causedBy: "provider",
+		...(wait === undefined ? {} : { retryAfterMs: wait }),
+	};
+}
+
+function said({ message }: CallError): string {
+	const text = message.trim() || "(no message)";
+	return text.length > longestMessage ? `${text.slice(0, longestMessage)}…` : text;
+}
+
+/** Returns the first code in an error and its causes. */
+function systemCode(error: CallError): string | undefined {
+	for (const { code } of causes(error)) if (typeof code === "string") return code;
+	return undefined;
+}
+
+/** Returns the message of the innermost cause: "fetch failed" alone is useless. */
+function deepest(error: CallError): string {
+	return said(causes(error).findLast(({ message }) => message) ?? error);
+}
+
+function causes(error: CallError): (CallError & { readonly code?: unknown })[] {
+	const chain: CallError[] = [];
+	for (let current: unknown = error; current instanceof Error && chain.length < 5; current = current.cause)
+		chain.push(current);
+	return chain;
+}
+
+/** The parts of OpenAI's responses that report a refusal separately from the text. */
+interface OpenAiBody {
+	readonly choices?: readonly { readonly message?: { readonly refusal?: unknown } }[];
+	readonly output?: readonly {
+		readonly content?: readonly { readonly type?: unknown; readonly refusal?: unknown }[];
+	}[];
+}
+
+/** The SDK drops the refusal, so read it from the response body. */
+function refusalIn(body: unknown): string | undefined {
+	if (typeof body !== "object" || body === null) return undefined;
+	const { choices, output } = body as OpenAiBody;
+	const said: unknown[] = [
+		...(Array.isArray(choices) ? [(choices as OpenAiBody["choices"])?.[0]?.message?.refusal] : []),
+		...(Array.isArray(output)
+			? (output as NonNullable<OpenAiBody["output"]>).flatMap(({ content }) =>
+					Array.isArray(content) ? content.map((part) => part?.refusal) : [],
+				)
+			: []),
+	];
+	const texts = said.filter((text) => typeof text === "string" && text !== "");
+	return texts.length === 0 ? undefined : texts.join("\n");
+}
+
+/** Some versions of the SDK can't parse a valid response with a refusal. */
+function refusedAnswer(error: unknown, pricing: Pricing | undefined): TargetAnswer | undefined {
+	const { responseBody } = error as { readonly responseBody?: unknown };
+	const read = typeof responseBody === "string" ? readJson(responseBody) : undefined;
+	const body = read && "value" in read ? read.value : undefined;
+	const text = refusalIn(body);
+	if (text === undefined) return undefined;
+	const { id, model, usage } = record(body);
+	const counts = record(usage);
+	const input = count(counts.input_tokens);
+	const output = count(counts.output_tokens);
+	const cached = count(record(counts.input_tokens_details).cached_tokens);
+	const reasoning = count(record(counts.output_tokens_details).reasoning_tokens);
+	const known = input !== undefined && output !== undefined;
+	const tokenUsage = known
+		? { input, output, ...given("cached", cached), ...given("reasoning", reasoning) }
+		: undefined;
+	return {
+		text,
+		messages: [{ role: "assistant", content: text }],
+		llmCalls: 1,
+		stopReason: "refusal",
+		metadata: { finish_reason: "stop", ...given("model", textOf(model)), ...given("request_id", textOf(id)) },
+		...given("tokenUsage", tokenUsage),
+		...given("costUsd", costOf(body, tokenUsage, pricing)),
+	};
+}
+
+/** Parses seconds, an HTTP date, or the `-ms` form of some servers. */
+function retryAfterMs(headers: Readonly<Record<string, string>> | undefined, now: number): number | undefined {
+	const exact = amount(headers?.["retry-after-ms"]);
+	if (exact !== undefined) return exact;
+	const text = headers?.["retry-after"];
+	const seconds = amount(text);
+	if (seconds !== undefined) return seconds * 1000;
+	const date = text === undefined ? Number.NaN : Date.parse(text);
+	return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+function amount(text: string | undefined): number | undefined {
+	return text !== undefined && /^\s*\d+(\.\d+)?\s*$/.test(text) ? Number(text) : undefined;
+}
+
+const byEnding: Readonly<Record<string, string>> = {
+	png: "image/png",
+	jpg: "image/jpeg",
+	jpeg: "image/jpeg",
+	gif: "image/gif",
+	webp: "image/webp",
+	pdf: "application/pdf",
+	mp3: "audio/mpeg",
+	wav: "audio/wav",
+};
+
+const bySignature: readonly (readonly [signature: string, mediaType: string])[] = [
+	["\x89PNG", "image/png"],
+	["\xff\xd8\xff", "image/jpeg"],
+	["GIF8", "image/gif"],
+	["%PDF-", "application/pdf"],
+];
+
+type FilePiece = Exclude<RequestPiece, { readonly type: "text" }>;
+
+/** Returns a file's media type: from the eval, its first bytes, or its extension. */
+function mediaTypeOf({ type, path, mediaType }: FilePiece, bytes: Buffer): string {
+	if (mediaType !== undefined) return mediaType;
+	const head = bytes.subarray(0, 12).toString("latin1");
+	const signed = bySignature.find(([signature]) => head.startsWith(signature))?.[1];
+	if (signed !== undefined) return signed;
+	if (head.startsWith("RIFF") && head.endsWith("WEBP")) return "image/webp";
+	const ending = path.split(".").at(-1)?.toLowerCase() ?? "";
+	return lookUp(byEnding, ending) ?? (type === "image" ? "image/*" : "application/octet-stream");
+}
+
+/** Returns the bytes as UTF-8 without a byte order mark; undefined if they are not text. */
+function decodeText(bytes: Buffer): string | undefined {
+	if (bytes.includes(0) || !isUtf8(bytes)) return undefined;
+	return bytes.toString("utf8").replace(/^\ufeff/, "");
+}
+
+const largestFile = 20 * 1024 * 1024;
+
+/**
+ * Converts a conversation for the SDK, after the target's `system_prompt`.
+ * @throws AgentvError if a file is unreadable
+ */
+function toModelPrompt(messages: readonly RequestMessage[], systemPrompt?: string): LanguageModelV3Message[] {
+	const converted = messages.flatMap(toModelMessage);
+	return systemPrompt === undefined ? converted : [{ role: "system", content: systemPrompt }, ...converted];
+}
+
+function toModelMessage(message: RequestMessage, index: number): LanguageModelV3Message[] {
+	switch (message.role) {
+		case "system":
+			return [{ role: "system", content: plainText(message.content) }];
+		case "assistant":
+			return assistantMessages(message, index);
+		case "tool":
+			// Without the call, a tool's message can only be sent as text.
+			return [{ role: "user", content: [textPart(`Tool result:\n${plainText(message.content)}`)] }];
+		case "user":
+			return [{ role: "user", content: message.content.map(userPart) }];
+	}
+}
+
+function textPart(text: string): LanguageModelV3TextPart {
+	return { type: "text", text };
+}
+
+/** Returns what the assistant said, followed by the results of the tools that it called. */
+function assistantMessages({ content, toolCalls = [] }: RequestMessage, index: number): LanguageModelV3Message[] {
+	const text = plainText(content);
+	const calls = toolCalls.map(({ tool, id, input, output }, position) => ({
+		call: { toolCallId: id ?? `call-${index}-${position}`, toolName: toolName(tool) },
+		input: input ?? {},
+		output: { type: "text" as const, value: asText(output) },
+	}));
+	const said = [
+		...(text === "" ? [] : [textPart(text)]),
+		...calls.map(({ call, input }) => ({ type: "tool-call" as const, ...call, input })),
+	];
+	// Vendors reject empty messages.
+	if (said.length === 0) return [];
+	const results = calls.map(({ call, output }) => ({ type: "tool-result" as const, ...call, output }));
+	return [
+		{ role: "assistant", content: said },
+		...(results.length > 0 ? [{ role: "tool" as const, content: results }] : []),
+	];
+}
+
+/** Vendors only allow letters, digits, `_` and `-`. */
+function toolName(tool: string): string {
+	return tool.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, 64) || "tool";
+}
+
+function asText(value: unknown): string {
+	if (value === undefined) return "";
+	return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function userPart(piece: RequestPiece): LanguageModelV3TextPart | LanguageModelV3FilePart {
+	if (piece.type === "text") return textPart(piece.text);
+	const bytes = readBytes(piece.path, { maxBytes: largestFile });
+	const mediaType = mediaTypeOf(piece, bytes);
+	const text = mediaType.startsWith("image/") ? undefined : decodeText(bytes);
+	if (text !== undefined) return textPart(fileText(piece.name, text));
+	return { type: "file", data: new Uint8Array(bytes), mediaType, filename: piece.name };
+}
+
+/** Returns the text of a message's pieces, with files as text. */
+function plainText(pieces: readonly RequestPiece[]): string {
+	return pieces
+		.map((piece) => {
+			if (piece.type === "text") return piece.text;
+			const text = decodeText(readBytes(piece.path, { maxBytes: largestFile }));
+			return fileText(piece.name, text ?? "(a binary file)");
+		})
+		.join("\n\n");
+}
+
+function fileText(name: string, text: string): string {
+	return `<file path="${name.replaceAll('"', "'")}">\n${text}\n</file>`;
+}
+
+/** A target's URL and key. */
+export interface ModelAddress {
+	/** From the target's settings; undefined: the vendor's own. */
+	readonly given: string | undefined;
+	readonly apiKey: string | undefined;
+}
+
+/**
+ * Returns the address and key. The vendor's variable is only used for the vendor's own address: a
+ * key must not go to a server that an eval names.
+ */
+export function modelAddress(settings: ModelSettings, vendorKey: string | undefined): ModelAddress {
+	// `${{ URL:-}}` can be empty, which selects the vendor's own.
+	const given = settings.baseUrl || settings.endpoint || undefined;
+	return { given, apiKey: settings.apiKey ?? (given === undefined ? vendorKey : undefined) };
+}
+
+/** Adds the vendor's version path, which gateways are often configured without. */
+export function versioned(address: string, version: string): string {
+	const trimmed = address.replace(/(?<!\/)\/+$/, "");
+	return /\/v\d[a-z0-9]*$/.test(trimmed) ? trimmed : `${trimmed}/${version}`;
+}
+
+/** Reported before the first test, since every test would fail. */
+export function keyProblem(target: string, key: string | undefined, variable: string): TargetProblem | undefined {
+	if (key) return undefined;
+	return {
+		message: `target ${JSON.stringify(target)} has no api_key`,
+		hint: `set ${variable}, or add to the target \`api_key: \${{ ${variable} }}\``,
+	};
+}
+
+export function modelProblem(target: string, model: string | undefined): TargetProblem | undefined {
+	return model ? undefined : { message: `target ${JSON.stringify(target)} has no model`, hint: "add `model: …`" };
+}
+
+/** An address that can't be requested. */
+export function addressProblem(target: string, address: string | undefined): TargetProblem | undefined {
+	if (address === undefined) return undefined;
+	const url = URL.canParse(address) ? new URL(address) : undefined;
+	if (url?.protocol === "http:" || url?.protocol === "https:") return undefined;
+	return {
+		message: `target ${JSON.stringify(target)} has a \`base_url\` that is not a web address`,
+		hint: "it must begin with http:// or https://",
+	};
+}

@@ -1,0 +1,252 @@
+import { dirname } from "node:path";
+import { isMap } from "yaml";
+import { type CommandWord, parseCommand } from "../../eval/command.ts";
+import type { Diagnostic, DocumentPath, Place } from "../../lib/errors.ts";
+import { checkGitRef, checkGitUrl, expandRepoShorthand, splitCredentials } from "../../lib/git-url.ts";
+import type { TextEdit } from "../../lib/text.ts";
+import type { YamlDocument } from "../../lib/yaml-document.ts";
+import {
+	cannotPatch,
+	columnOf,
+	contentEnd,
+	lineEnd,
+	lineStart,
+	nextLineStart,
+	startsLine,
+} from "../../lib/yaml-locate.ts";
+import type { Environment } from "../../machine/environment.ts";
+import { listRemoteRefs } from "../../machine/git.ts";
+import { GitError } from "../../machine/git-error.ts";
+import { type EvalContext, relativePath, writtenText, writtenValue } from "../eval-context.ts";
+
+/** One step of a fix. Rules name what should change; the planner turns it into edits of a file's text. */
+export type Change = FieldChange | TargetChange | PinChange;
+
+/** A change of one field, where it stands. */
+export type FieldChange =
+	/** Puts `value` in the place of the single value at `at`; text as written, `${{ }}` included. */
+	| { readonly kind: "value"; readonly at: Place; readonly value: string | number; readonly says: string }
+	/** Gives the mapping entry at `at` another key. */
+	| { readonly kind: "key"; readonly at: Place; readonly key: string; readonly says: string }
+	/** Adds `key: value` to the mapping at `at`. */
+	| { readonly kind: "entry"; readonly at: Place; readonly key: string; readonly value: unknown; readonly says: string }
+	/** Takes the mapping entry at `at` away. */
+	| { readonly kind: "remove"; readonly at: Place; readonly says: string }
+	/** Puts the entries of the mapping at `at` in its own place, one level up. */
+	| { readonly kind: "unwrap"; readonly at: Place; readonly says: string };
+
+/** Brings the target `name`, with what it needs, into the target file beside the eval in `directory`. */
+export interface TargetChange {
+	readonly kind: "target";
+	readonly name: string;
+	readonly directory: string;
+	readonly says: string;
+}
+
+/** Pins a repository to the commit that its remote has for `ref` (its HEAD where there is none). */
+interface PinChange {
+	readonly kind: "pin";
+	/** The commit's value where there is one, else the mapping that gets a `commit`. */
+	readonly at: Place;
+	readonly repo: string;
+	readonly ref: string | undefined;
+	readonly says: string;
+}
+
+/**
+ * The edits that put the entries of the block mapping at `path` one level up, in place of the entry that holds them: its
+ * key's line goes, its lines move left. Comments come along.
+ * @throws AgentvError `refused` where it is not laid out in lines of its own
+ */
+export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdit[] {
+	const { text } = document;
+	const { pair, written, found } = document.find(path);
+	if (!pair || found < path.length || !isMap(written) || written.flow || written.anchor !== undefined)
+		throw cannotPatch();
+	const key = pair.key.range[0];
+	const first = written.range[0];
+	if (!startsLine(text, key) || !startsLine(text, first)) throw cannotPatch();
+	const by = columnOf(text, first) - columnOf(text, key);
+	const end = contentEnd(text, written);
+	const edits: TextEdit[] = [{ range: [lineStart(text, key), nextLineStart(text, key)], text: "" }];
+	for (let line = nextLineStart(text, key); line < end; line = nextLineStart(text, line)) {
+		const blank = text.slice(line, lineEnd(text, line)).trim() === "";
+		if (blank) continue;
+		const indent = /^ */.exec(text.slice(line, line + by))?.[0].length ?? 0;
+		edits.push({ range: [line, line + indent], text: "" });
+	}
+	return edits;
+}
+
+/** The value with the entries of the mapping at `path` one level up. */
+export function unwrapped(value: unknown, path: DocumentPath): unknown {
+	const [key, ...rest] = path;
+	if (key === undefined || typeof value !== "object" || value === null) return value;
+	const object = value as Record<string | number, unknown>;
+	if (rest.length > 0) {
+		const inner = unwrapped(object[key], rest);
+		return Array.isArray(value) ? value.with(Number(key), inner) : { ...object, [key]: inner };
+	}
+	const { [key]: held, ...others } = object;
+	return { ...others, ...(held as object) };
+}
+
+/** What stands at `path` below `value`; undefined where the path leads nowhere. */
+export function valueAt(value: unknown, path: DocumentPath): unknown {
+	let at = value;
+	for (const key of path)
+		at = typeof at === "object" && at !== null ? (at as Record<string | number, unknown>)[key] : undefined;
+	return at;
+}
+
+/** A string command with another path in the place of one word, quoted where the word was or has to be. */
+export function replaceWord(command: string, { range, quoted }: CommandWord, path: string): string {
+	const written = quoted || /[^\w@%+=:,./-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path;
+	return command.slice(0, range[0]) + written + command.slice(range[1]);
+}
+
+const timeoutMs = 60_000;
+
+/** Asks remotes for the commits of branches and tags, each question once. */
+export class Remotes {
+	readonly #env: Environment;
+	readonly #signal: AbortSignal | undefined;
+	readonly #known = new Map<string, Promise<string>>();
+
+	constructor(env: Environment, signal: AbortSignal | undefined) {
+		this.#env = env;
+		this.#signal = signal;
+	}
+
+	/** The change that pins a repository, or why it can't be pinned. */
+	async pin(change: PinChange): Promise<FieldChange | { readonly reason: string }> {
+		const { repo, ref } = change;
+		const refusal = checkGitUrl(repo) ?? (ref === undefined ? undefined : checkGitRef(ref));
+		if (refusal) return { reason: refusal.message };
+		const key = `${repo}\0${ref ?? ""}`;
+		const asked = this.#known.get(key) ?? this.#ask(repo, ref);
+		this.#known.set(key, asked);
+		try {
+			const sha = await asked;
+			const says = `${ref ?? "HEAD"} → ${sha}`;
+			return ref === undefined
+				? { kind: "entry", at: change.at, key: "commit", value: sha, says }
+				: { kind: "value", at: change.at, value: sha, says };
+		} catch (error) {
+			if (error instanceof GitError || error instanceof MissingRef) return { reason: error.message };
+			throw error;
+		}
+	}
+
+	async #ask(repo: string, ref: string | undefined): Promise<string> {
+		const { url, credentials } = splitCredentials(expandRepoShorthand(repo) ?? repo);
+		const patterns = ref === undefined ? ["HEAD"] : [`refs/heads/${ref}`, `refs/tags/${ref}`, `refs/tags/${ref}^{}`];
+		const refs = await listRemoteRefs("/", url, patterns, {
+			env: this.#env,
+			timeoutMs,
+			signal: this.#signal,
+			variables: { GIT_DIR: "/nonexistent" },
+			...(credentials ? { credentials: { url, ...credentials } } : {}),
+		});
+		// A branch before a tag, as git decides; of an annotated tag the commit.
+		const order = ["HEAD", `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
+		for (const name of order) {
+			const found = refs.find((one) => one.ref === name);
+			if (found) return found.sha;
+		}
+		throw new MissingRef(`the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
+	}
+}
+
+class MissingRef extends Error {}
+
+/** Older keys that only have another name now. */
+const renamed = new Set([
+	...["assert", "evaluators", "eval_cases", "evalcases", "expected_outcome", "script", "judge_target", "path"],
+	...["max_tokens", "endpoint", "attachments_format"],
+]);
+/** What of an eval's `execution` block has the same name, and form, one level up. */
+const flat = new Set(["target", "targets", "workers", "threshold", "budget_usd"]);
+
+/** The changes that write today's spelling of the field that `found` (of `schema.deprecated`) is about. */
+export function deprecatedChanges({ at, data }: Diagnostic, context: EvalContext): FieldChange[] {
+	const { key, instead } = data as { readonly key: string; readonly instead: string };
+	const path = at.path ?? [];
+	const place: Place = { file: at.file, path, ...(at.line === undefined ? {} : { line: at.line }) };
+	const holder: Place = { ...place, path: path.slice(0, -1) };
+	const around = writtenValue(holder, context);
+	if (typeof around !== "object" || around === null) return [];
+	const fields = around as Readonly<Record<string, unknown>>;
+	const says = `${key} → ${instead}`;
+	if (at.part !== "key") return [{ kind: "value", at: place, value: instead, says }];
+	if (renamed.has(key)) return Object.hasOwn(fields, instead) ? [] : [{ kind: "key", at: place, key: instead, says }];
+	if (key === "timeout_ms" && typeof fields.timeout_ms === "number")
+		return [
+			{ kind: "value", at: place, value: fields.timeout_ms / 1000, says },
+			{ kind: "key", at: place, key: instead, says },
+		];
+	if (key === "execution") return unwrap(place, fields);
+	if (key === "source") return repository(place, holder, fields, "repo", ["url", "path"]);
+	if (key === "checkout") return repository(place, holder, fields, "commit", ["ref"]);
+	return [];
+}
+
+function unwrap(at: Place, fields: Readonly<Record<string, unknown>>): FieldChange[] {
+	const held = fields.execution;
+	if (typeof held !== "object" || held === null) return [];
+	const keys = Object.keys(held);
+	const free = keys.every((key) => flat.has(key) && !Object.hasOwn(fields, key));
+	// Of both, `targets` wins one level up but not inside.
+	if (!free || keys.length === 0 || (keys.includes("targets") && keys.includes("target"))) return [];
+	return [{ kind: "unwrap", at, says: `execution: { ${keys.join(", ")} } → ${keys.join(", ")}` }];
+}
+
+/** `source: {url}` → `repo`, `checkout: {ref}` → `commit`. */
+function repository(
+	at: Place,
+	holder: Place,
+	fields: Readonly<Record<string, unknown>>,
+	key: string,
+	from: readonly string[],
+): FieldChange[] {
+	const old = String(at.path?.at(-1));
+	const held = fields[old];
+	if (typeof held !== "object" || held === null || Object.hasOwn(fields, key)) return [];
+	const entries = Object.entries(held).filter(([name]) => name !== "type");
+	const [only] = entries;
+	if (entries.length !== 1 || !only || !from.includes(only[0]) || typeof only[1] !== "string") return [];
+	const says = `${old}.${only[0]} → ${key}`;
+	return [
+		{ kind: "entry", at: holder, key, value: only[1], says },
+		{ kind: "remove", at, says },
+	];
+}
+
+/**
+ * The change that makes the path `raw`, written at `at`, lead to `resolved` from the directory of its own file. None where
+ * the path is not there as plain text: a variable is part of it, or an alias or merge brings it from elsewhere.
+ */
+export function rewritePath(at: Place, raw: string, resolved: string, context: EvalContext): Change[] {
+	const written = writtenText(at, context);
+	if (written === undefined) return [];
+	const reference = context.references.files.find((one) => one.at === at && one.raw === raw);
+	if (reference?.glob) return [];
+	const path = relativePath(reference?.command?.cwd ? reference.base : dirname(at.file), resolved);
+	const kept = raw.endsWith("/") && !path.endsWith("/") ? `${path}/` : path;
+	const value = replaced(written, raw, raw.startsWith("file://") ? `file://${kept}` : kept, reference?.word?.index);
+	return value === undefined ? [] : [{ kind: "value", at, value, says: `${raw} → ${kept}` }];
+}
+
+function replaced(written: string, raw: string, path: string, word: number | undefined): string | undefined {
+	if (written === raw) return path;
+	if (word === undefined) {
+		// An extension: the path, then `:` and the name of its export.
+		return written.startsWith(`${raw}:`) ? `${path}${written.slice(raw.length)}` : undefined;
+	}
+	const parsed = parseCommand(written);
+	const found = parsed.kind === "argv" ? parsed.words[word] : undefined;
+	if (!found) return undefined;
+	if (found.text === raw) return replaceWord(written, found, path);
+	// With backslashes that Windows alone would read.
+	return written.slice(...found.range) === raw ? replaceWord(written, { ...found, quoted: false }, path) : undefined;
+}

@@ -1,0 +1,95 @@
+import { basename, dirname } from "node:path";
+import type { PlacedVariable } from "../../eval/source.ts";
+import type { Place } from "../../lib/errors.ts";
+import { isBelow, usedDefinitions, usedVariables } from "../eval-context.ts";
+import { isProse } from "../prompt-texts.ts";
+import { loadingRule, rule, variableMark } from "../rule.ts";
+
+interface EnvMalformedData {
+	readonly text: string;
+	readonly mark: string;
+	readonly prose: boolean;
+}
+
+export const envMalformed = rule<EnvMalformedData>({
+	id: "env.malformed",
+	group: "variables",
+	severity: "error",
+	summary: "text that looks like a variable reference but is not one (a warning in prose)",
+	docs: {
+		why: "It is not replaced. In a prompt that can be intended; as a path, name, URL or command it does not work.",
+		bad: `target: \${{ env.TARGET }}`,
+		good: `target: \${{ TARGET:-claude }}`,
+		mend: "Write `${{ NAME }}` or `${{ NAME:-default }}`; `$${{` is a literal `${{`.",
+	},
+	message: ({ text, prose }) =>
+		`${JSON.stringify(text)} looks like a variable reference but is not one${prose ? "; it is not replaced" : ""}`,
+	hint: () => "write ${{ NAME }} or ${{ NAME:-default }}; $${{ is a literal ${{",
+	*check(context) {
+		for (const source of context.loaded.sources.values())
+			for (const { text, at } of source.malformed) yield judged(text, at, false);
+		for (const { file, part } of usedDefinitions(context))
+			for (const { text, at } of context.targets.sources.get(file)?.malformed ?? [])
+				if (isBelow(at.path, part.at.path)) yield judged(text, at, true);
+	},
+});
+
+function judged(text: string, at: Place, inTarget: boolean) {
+	const prose = isProse(at.path ?? [], inTarget);
+	return { data: { text, mark: text, prose }, at, ...(prose ? { severity: "warning" as const } : {}) };
+}
+
+interface EnvUndocumentedData {
+	readonly name: string;
+	readonly mark?: string;
+}
+
+export const envUndocumented = rule<EnvUndocumentedData>({
+	id: "env.undocumented",
+	group: "variables",
+	severity: "warning",
+	summary: "an undocumented variable without default",
+	docs: {
+		why: "Other users learn only from a failing run that the variable must be set, and never to what.",
+		bad: `api_key: \${{ OPENAI_API_KEY }}   # and no .env.example`,
+		good: `# .env.example next to the eval
+OPENAI_API_KEY=   # a key for the grader model`,
+		mend: "List it in a `.env.example` or in the README next to the eval, or add a default: `${{ NAME:-default }}`.",
+	},
+	message: ({ name }) => `${name} referenced but not documented`,
+	hint: ({ name }) => `list it in .env.example or the README next to the eval, or write \${{ ${name}:-default }}`,
+	*check(context) {
+		const { documentation } = context.run;
+		const { directory } = context.loaded.scope;
+		const first = new Map<string, PlacedVariable>();
+		for (const variable of usedVariables(context))
+			if (variable.defaultText === undefined && !first.has(variable.name)) first.set(variable.name, variable);
+		for (const { name, at } of first.values()) {
+			const own = dirname(at.file);
+			const beside = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
+			if (!beside.some((place) => documentation.names(name, place)))
+				yield { data: { name, ...variableMark(name, at, context) }, at };
+		}
+	},
+});
+
+export const varsUnknown = loadingRule({
+	id: "vars.unknown",
+	group: "variables",
+	severity: "error",
+	summary: "a `{{ name }}` that is not in the test's `vars` (a warning if the test has none)",
+	docs: {
+		why: "The target or grader would get the braces instead of the value.",
+		bad: `tests:
+  - id: greet
+    vars: { person: Ada }
+    input: Say hello to {{ persn }}
+    criteria: greets {{ person }}`,
+		good: `tests:
+  - id: greet
+    vars: { person: Ada }
+    input: Say hello to {{ person }}, not to {{{{ person }}}}
+    criteria: greets {{ person }}`,
+		mend: "Fix the name, or add it to `vars`. `{{{{ name }}}}` is a literal `{{ name }}`.",
+	},
+});

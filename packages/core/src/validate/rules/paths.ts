@@ -1,0 +1,487 @@
+import { basename, join } from "node:path";
+import { meansFile, parseAsRun } from "../../eval/command.ts";
+import { rootNames } from "../../eval/discover-evals.ts";
+import { pathMissing } from "../../eval/load-findings.ts";
+import { irregularReferences, irregularTemplates, type Reference, referenceNoun } from "../../eval/references.ts";
+import { entriesOf } from "../../eval/source.ts";
+import type { Diagnostic } from "../../lib/errors.ts";
+import { directoryEntries, isExecutable, isInside, realPath } from "../../machine/files.ts";
+import { listTree, type TreeEntry } from "../../machine/find-files.ts";
+import {
+	evalFiles,
+	isWrittenAbsolute,
+	loadingKinds,
+	neededPaths,
+	oddReferences,
+	pathReferences,
+	relativePath,
+	remembered,
+	rememberedFaults,
+	repositoryOf,
+	shownPath,
+	type ValidationRun,
+	variablesOf,
+} from "../eval-context.ts";
+import { rewritePath } from "../fix/edits.ts";
+import type { RepositoryFacts } from "../repository-facts.ts";
+import { type AboutReference, aboutReference, type Rule, rule } from "../rule.ts";
+
+interface PathAbsoluteData extends AboutReference {
+	/** It was found from the repository's root, not from the file system's. */
+	readonly fromRoot: boolean;
+	/** Absolute path of what it leads to. */
+	readonly resolved: string;
+	/** It lies in the eval's repository, so that a relative path can lead there. */
+	readonly inside: boolean;
+}
+
+export const pathAbsolute = rule<PathAbsoluteData>({
+	id: "path.absolute",
+	group: "paths",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "an absolute path",
+	docs: {
+		why: "An absolute path is specific to one machine. A path from the repository's root breaks when the eval moves into another repository.",
+		bad: `tests: /home/me/evals/cases.jsonl`,
+		good: `tests: ./cases.jsonl`,
+		mend: "Make it relative to the file that contains it; `--fix` does so for paths inside the eval's repository.",
+	},
+	message: ({ raw, kind, fromRoot }) =>
+		fromRoot
+			? `${kind} ${JSON.stringify(raw)} is resolved from the repository's root`
+			: `${kind} ${JSON.stringify(raw)} is an absolute path`,
+	hint: ({ inside }) => (inside ? undefined : "copy its target next to the eval, and use a relative path"),
+	*check(context) {
+		const { scope } = context.loaded;
+		for (const reference of oddReferences(context)) {
+			if (!isWrittenAbsolute(reference) || reference.state === "run-time" || reference.state === "opaque") continue;
+			yield {
+				data: {
+					...aboutReference(reference),
+					fromRoot: reference.found === "from-root",
+					resolved: reference.resolved,
+					inside: reference.state !== "missing" && isInside(scope.root, reference.resolved),
+				},
+				at: reference.at,
+			};
+		}
+	},
+	fix: ({ data, at }, context) => (data.inside ? rewritePath(at, data.raw, data.resolved, context) : []),
+});
+
+interface PathBackslashData extends AboutReference {
+	/** Absolute path of what it leads to, read with `/`; undefined where that leads to nothing. */
+	readonly resolved?: string;
+}
+
+export const pathBackslash = rule<PathBackslashData>({
+	id: "path.backslash",
+	group: "paths",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "a path with backslashes",
+	docs: {
+		why: "Only Windows separates directories with a backslash; everywhere else it is part of a file's name.",
+		bad: `tests: data\\cases.jsonl`,
+		good: `tests: data/cases.jsonl`,
+		mend: "Use `/`, which works everywhere; `--fix` replaces it.",
+	},
+	message: ({ raw, kind }) => `${kind} ${JSON.stringify(raw)} separates directories with backslashes`,
+	*check(context) {
+		for (const reference of oddReferences(context)) {
+			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;
+			if (isWrittenAbsolute(reference)) continue; // the worse finding, and mended together with it
+			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // such a name exists
+			const found = reference.state === "missing" ? {} : { resolved: reference.resolved };
+			yield { data: { ...aboutReference(reference), ...found }, at: reference.at };
+		}
+	},
+	fix: ({ data, at }, context) =>
+		data.resolved === undefined ? [] : rewritePath(at, data.raw, data.resolved, context),
+});
+
+interface PathCaseData extends AboutReference {
+	/** How it is spelled on disk, relative to the same directory. */
+	readonly onDisk: string;
+	readonly resolved: string;
+}
+
+export const pathCase = rule<PathCaseData>({
+	id: "path.case",
+	group: "paths",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "a path that differs from the file on disk in letter case only",
+	docs: {
+		why: "macOS and Windows find such a file, Linux does not: the eval works for its author and fails in CI.",
+		bad: `workspace: ./Template/   # on disk: ./template/`,
+		good: `workspace: ./template/`,
+		mend: "Spell it as on disk; `--fix` corrects it.",
+	},
+	message: ({ raw, kind, onDisk }) => `${kind} ${JSON.stringify(raw)} is ${JSON.stringify(onDisk)} on disk`,
+	*check(context) {
+		for (const reference of oddReferences(context)) {
+			if (reference.found !== "other-case") continue;
+			const { base, resolved, at } = reference;
+			yield { data: { ...aboutReference(reference), onDisk: relativePath(base, resolved), resolved }, at };
+		}
+	},
+	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
+});
+
+interface PathMissingData extends AboutReference {
+	readonly lookedIn: string;
+	/** The word of a command that may as well be a file which the command writes. */
+	readonly maybeOutput?: boolean;
+}
+
+const missing = rule<PathMissingData>({
+	id: "path.missing",
+	group: "paths",
+	severity: "error",
+	summary: "a path to something that does not exist or is not a file on disk",
+	docs: {
+		why: "The path can't be read, copied or run: the eval fails here, or on the next machine.",
+		bad: `workspace: ./templates/   # the directory's name is ./template/`,
+		good: `workspace: ./template/`,
+		mend: "Fix the path, or add the file. Paths are relative to the file that contains them; those of a command to its `cwd`, if it has one.",
+	},
+	message: (data) => pathMissing.message(data),
+	hint: ({ maybeOutput, ...data }) =>
+		maybeOutput ? "ignore this if the command creates it" : pathMissing.hint?.(data),
+	*check(context) {
+		for (const reference of oddReferences(context)) {
+			if (reference.state !== "missing" || loadingKinds.has(reference.kind)) continue;
+			const maybeOutput = isArgument(reference);
+			const data = { ...aboutReference(reference), lookedIn: shownPath(reference.base, context) };
+			yield maybeOutput
+				? { data: { ...data, maybeOutput }, at: reference.at, severity: "warning" }
+				: { data, at: reference.at };
+		}
+	},
+});
+
+/** Files that loading itself reads are reported by loading; the walk sees them too, and keeps silent. */
+export const pathMissingRule: Rule = {
+	...missing,
+	*check(context): Iterable<Diagnostic> {
+		for (const found of context.findings) if (found.rule === missing.id) yield found;
+		yield* irregularReferences(context.references.files);
+		yield* irregularTemplates(context.references.files, (directory) => {
+			const { special } = rememberedFaults(directory, context.run);
+			return { special };
+		});
+		yield* missing.check(context);
+	},
+};
+
+const interpreters =
+	/^(node|nodejs|python[\d.]*|bun|deno|tsx|ts-node|sh|bash|zsh|dash|ruby|perl|php|pwsh|Rscript|lua|npx|uv|uvx|poetry|pipenv|env)(\.exe)?$/;
+
+/** Whether the word is neither the program nor the script that an interpreter runs. */
+function isArgument({ word, command }: Reference): boolean {
+	if (!word || !command || word.index === 0) return false;
+	const parsed = parseAsRun(command);
+	const words = parsed.kind === "argv" ? parsed.words : [];
+	const program = words[0]?.text ?? "";
+	if (!interpreters.test(basename(program))) return true;
+	const first = words.slice(1).find(({ text }) => meansFile(text) || /\.\w+$/.test(text));
+	return first?.index !== word.index;
+}
+
+type PathNotExecutableData = AboutReference;
+
+export const pathNotExecutable = rule<PathNotExecutableData>({
+	id: "path.not-executable",
+	group: "paths",
+	severity: "warning",
+	summary: "a program of the eval without the executable bit",
+	docs: {
+		why: "A command that begins with this file cannot be started: permission denied.",
+		bad: `hooks:
+  before_each: { command: ./setup.sh }        # mode 644`,
+		good: `hooks:
+  before_each: { command: [sh, ./setup.sh] }  # or mode 755`,
+		mend: "`chmod +x` the file and commit the mode (`git update-index --chmod=+x`), or start it with its interpreter.",
+	},
+	message: ({ raw, kind }) => `${kind} ${JSON.stringify(raw)} is not executable`,
+	hint: ({ raw }) => `chmod +x ${raw}, or start it with its interpreter`,
+	*check(context) {
+		for (const reference of pathReferences(context)) {
+			const { word, onDisk, resolved, at } = reference;
+			if (word?.index !== 0 || onDisk !== "file") continue;
+			if (remembered(context.run, `executable\0${resolved}`, () => isExecutable(resolved))) continue;
+			yield { data: { ...aboutReference(reference) }, at };
+		}
+	},
+});
+
+interface PathUntrackedData {
+	readonly path: string;
+	readonly kind: string;
+	readonly ignored: boolean;
+	/** It is an empty directory, which git does not keep. */
+	readonly empty?: boolean;
+	/** What of a directory is left out, relative to it; a directory of which git has nothing ends in `/`. */
+	readonly inside?: readonly string[];
+}
+
+export const pathUntracked = rule<PathUntrackedData>({
+	id: "path.untracked",
+	group: "paths",
+	severity: "error",
+	summary: "a file of the eval that git ignores (error) or does not track yet (warning)",
+	docs: {
+		why: "It exists on this machine, but a colleague's clone and CI won't have it.",
+		bad: `tests: ./build/cases.jsonl   # .gitignore: build/`,
+		good: `tests: ./data/cases.jsonl`,
+		mend: "`git add` the file; if it is ignored, move it or change .gitignore.",
+	},
+	message: ({ path, kind, ignored, inside, empty }) =>
+		empty
+			? `${kind} ${JSON.stringify(path)} is an empty directory, which git does not track`
+			: inside
+				? `${kind} ${JSON.stringify(path)} contains files that git ${ignored ? "ignores" : "does not track yet"}: ${some(inside)}`
+				: `${kind} ${JSON.stringify(path)} is ${ignored ? "ignored by git" : "not added to git yet"}`,
+	hint: ({ ignored, empty }) =>
+		empty
+			? "add a file to it, or a clone won't have it"
+			: ignored
+				? "a clone won't have it: move it, or change .gitignore"
+				: "git add it, or a clone won't have it",
+	*check(context) {
+		const { run } = context;
+		const repository = repositoryOf(context);
+		if (!repository) return;
+		for (const { path, kind, at, whole } of evalFiles(context)) {
+			const state = repository.state(path);
+			if (state === "tracked" && !whole) continue;
+			const data = { path: shownPath(path, context), kind };
+			const empty = state === "ignored" && isEmpty(path);
+			if (state === "ignored") yield { data: { ...data, ignored: true, ...(empty ? { empty } : {}) }, at };
+			if (state === "untracked") yield { data: { ...data, ignored: false }, at, severity: "warning" };
+			if (state !== "tracked") continue;
+			const left = remembered(run, `left out\0${path}`, () => leftOut(path, repository));
+			if (left.ignored.length > 0) yield { data: { ...data, ignored: true, inside: left.ignored }, at };
+			if (left.untracked.length > 0)
+				yield { data: { ...data, ignored: false, inside: left.untracked }, at, severity: "warning" };
+		}
+	},
+});
+
+/** What systems and interpreters leave behind wherever they look: no eval needs it. */
+const leftBehind = /^(\.DS_Store|Thumbs\.db|__pycache__|.*\.pyc)$/;
+
+/** What of a directory a clone would not have, relative to it. */
+function leftOut(directory: string, repository: RepositoryFacts) {
+	const left: Readonly<Record<"ignored" | "untracked", string[]>> = { ignored: [], untracked: [] };
+	const filter = (path: string, kind: TreeEntry["kind"]) => {
+		if (leftBehind.test(path.slice(path.lastIndexOf("/") + 1))) return false;
+		const state = repository.state(join(directory, path));
+		if (state !== "ignored" && state !== "untracked") return true;
+		if (kind === "directory" && isEmpty(join(directory, path))) return false;
+		left[state].push(kind === "directory" ? `${path}/` : path);
+		return false;
+	};
+	listTree(directory, { skipGit: true, filter });
+	return left;
+}
+
+function isEmpty(directory: string): boolean {
+	return directoryEntries(directory)?.size === 0;
+}
+
+function some(files: readonly string[]): string {
+	return files.length > 3 ? `${files.slice(0, 3).join(", ")}, and ${files.length - 3} more` : files.join(", ");
+}
+
+interface PathOpaqueData {
+	readonly kind: string;
+	readonly raw: string;
+	/** The variables that the path is written with; empty for a shell string. */
+	readonly variables: readonly string[];
+	readonly unset: boolean;
+}
+
+export const pathOpaque = rule<PathOpaqueData>({
+	id: "path.opaque",
+	group: "paths",
+	severity: "warning",
+	summary: "paths that can't be resolved statically: inside a shell string, or built from a variable",
+	docs: {
+		why: "Only the shell knows which files a shell string uses, and a variable's value can change: a copy of the eval might not include them.",
+		bad: `command: cat ./answer.txt | ./scripts/check.sh`,
+		good: `command: [./scripts/check-answer.sh, ./answer.txt]`,
+		mend: "Write the command as a list of words, move pipes into a script, and write paths without variables. For a bundle, list additional files under `bundle.include`.",
+	},
+	message: ({ kind, raw, variables, unset }) => {
+		if (variables.length === 0)
+			return `the files of this ${kind.replace(/ script$/, "")} command can't be determined: it runs in a shell`;
+		const names = variables.join(", ");
+		return unset
+			? `${kind} ${JSON.stringify(raw)} can't be resolved: ${names} is not set`
+			: `${kind} ${JSON.stringify(raw)} depends on ${names}`;
+	},
+	hint: ({ variables }) => (variables.length === 0 ? "write it as a list, or move it into a script" : undefined),
+	*check(context) {
+		for (const reference of pathReferences(context)) {
+			const { raw, at, state } = reference;
+			const kind = referenceNoun(reference);
+			if (state === "opaque") {
+				yield { data: { kind, raw, variables: [], unset: false }, at };
+				continue;
+			}
+			const variables = variablesOf(reference, context);
+			if (variables.length === 0) continue;
+			const names = [...new Set(variables.map(({ name }) => name))];
+			yield { data: { kind, raw, variables: names, unset: variables.some((one) => one.state === "unset") }, at };
+		}
+	},
+});
+
+interface PathOutsideEvalData extends AboutReference {
+	/** The smallest directory that holds everything, as seen from the eval. */
+	readonly root: string;
+}
+
+export const pathOutsideEval = rule<PathOutsideEvalData>({
+	id: "path.outside-eval",
+	group: "paths",
+	severity: "warning",
+	summary: "a path outside the eval's directory but inside its repository",
+	docs: {
+		why: "A copy of the eval's directory alone would not include it. The finding shows the portable root: the smallest directory that contains everything the eval needs.",
+		bad: `hooks:
+  before_each: { command: ../scripts/setup.sh }`,
+		good: `hooks:
+  before_each: { command: ./scripts/setup.sh }`,
+		mend: "Move the file below the eval, or copy the portable root as a whole; `agentv bundle` collects everything into one directory.",
+	},
+	message: ({ raw, kind, root }) =>
+		`${kind} ${JSON.stringify(raw)} is outside the eval's directory; the smallest directory that contains everything is ${root}`,
+	hint: () => "`agentv bundle` creates a directory with all of it",
+	*check(context) {
+		const root = shownPath(context.root, context);
+		for (const reference of oddReferences(context)) {
+			// An absolute or searched path is the worse finding, and its fix leads here.
+			if (reference.state !== "outside-eval" || reference.found === "parent-search" || isWrittenAbsolute(reference))
+				continue;
+			yield { data: { ...aboutReference(reference), root }, at: reference.at };
+		}
+	},
+});
+
+interface PathOutsideRepoData extends AboutReference {
+	readonly boundary: string;
+}
+
+export const pathOutsideRepo = rule<PathOutsideRepoData>({
+	id: "path.outside-repo",
+	group: "paths",
+	severity: "error",
+	summary: "a path outside the repository",
+	docs: {
+		why: "A clone of the repository does not contain it: the eval works on this machine only.",
+		bad: `workspace: ../../../shared-template/`,
+		good: `workspace: ./template/`,
+		mend: "Copy its target into the repository, preferably below the eval, and fix the path.",
+	},
+	message: ({ raw, kind, boundary }) => `${kind} ${JSON.stringify(raw)} is outside ${boundary}`,
+	hint: () => "copy it next to the eval",
+	*check(context) {
+		const boundary = rootNames[context.loaded.scope.rootKind];
+		for (const reference of oddReferences(context)) {
+			if (reference.state !== "outside-root") continue;
+			yield { data: { ...aboutReference(reference), boundary }, at: reference.at };
+		}
+		// The eval itself and its targets files, which no path names.
+		for (const { rule: id, data, at } of context.findings)
+			if (id === "path.outside-repo" && at.path === undefined)
+				yield { data: { raw: String(data.raw), kind: String(data.kind), boundary }, at };
+	},
+});
+
+interface PathParentSearchData extends AboutReference {
+	/** Where it was found, as seen from the eval. */
+	readonly shown: string;
+	readonly resolved: string;
+}
+
+export const pathParentSearch = rule<PathParentSearchData>({
+	id: "path.parent-search",
+	group: "paths",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "a path that is found only by searching the parent directories",
+	docs: {
+		why: "The path only works because of the parent directories: after moving the eval, or adding a file of that name in between, it resolves to something else or nothing.",
+		bad: `prompt: prompts/judge.md        # two directories up`,
+		good: `prompt: ../../prompts/judge.md`,
+		mend: "Make the path relative to the file that contains it; `--fix` does so.",
+	},
+	message: ({ raw, kind, shown }) => `${kind} ${JSON.stringify(raw)} is found only by searching upwards, as ${shown}`,
+	*check(context) {
+		for (const reference of oddReferences(context)) {
+			if (reference.found !== "parent-search") continue;
+			const { resolved, at } = reference;
+			yield { data: { ...aboutReference(reference), shown: shownPath(resolved, context), resolved }, at };
+		}
+	},
+	fix: ({ data, at }, context) => rewritePath(at, data.raw, data.resolved, context),
+});
+
+interface PathSymlinkEscapeData extends AboutReference {
+	/** Links inside a directory, relative to it, that leave it. */
+	readonly links?: readonly string[];
+	/** Where the path itself leads by a link. */
+	readonly leadsTo?: string;
+}
+
+export const pathSymlinkEscape = rule<PathSymlinkEscapeData>({
+	id: "path.symlink-escape",
+	group: "paths",
+	severity: "error",
+	summary: "a symbolic link to outside the template or repository",
+	docs: {
+		why: "A copy of the link is broken on another machine, or points back to the original: a test would then change the template itself. A link to a private file would leak it.",
+		bad: `template/
+  config -> /etc/app/config`,
+		good: `template/
+  config`,
+		mend: "Replace the link with the file itself, or point it to a target inside the same directory.",
+	},
+	message: ({ raw, kind, links, leadsTo }) =>
+		links
+			? `${kind} ${JSON.stringify(raw)} has a symbolic link to outside it: ${links.slice(0, 3).join(", ")}${links.length > 3 ? ", …" : ""}`
+			: `${kind} ${JSON.stringify(raw)} is a symbolic link to ${leadsTo}`,
+	hint: () => "replace the link with its target",
+	*check(context) {
+		const { root } = context.loaded.scope;
+		const realRoot = remembered(context.run, `real\0${root}`, () => realPath(root));
+		for (const reference of neededPaths(context)) {
+			const { resolved, at, state, onDisk } = reference;
+			if (state !== "ok" && state !== "outside-eval") continue;
+			const about = aboutReference(reference);
+			if (onDisk !== "directory" && !leadsByLink(resolved, root, context.run)) continue;
+			const real = remembered(context.run, `real\0${resolved}`, () => realPath(resolved));
+			if (!isInside(realRoot, real)) yield { data: { ...about, leadsTo: real }, at };
+			else if (onDisk === "directory" && copied.has(reference.kind)) {
+				const { links } = rememberedFaults(resolved, context.run);
+				if (links.length > 0) yield { data: { ...about, links }, at };
+			}
+		}
+	},
+});
+
+/** Whether `path` or a directory on the way from `root` to it is a link. */
+function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
+	if (path === root || !path.startsWith(root)) return false;
+	const slash = path.lastIndexOf("/");
+	const directory = path.slice(0, slash);
+	if (entriesOf(run.view, directory).get(path.slice(slash + 1)) === "link") return true;
+	return remembered(run, `linked\0${directory}`, () => leadsByLink(directory, root, run));
+}
+
+/** Directories that a run or a bundle copies whole. */
+const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);

@@ -1,0 +1,254 @@
+import { basename, dirname, relative, sep } from "node:path";
+import { emptyCredential, emptyCredentials, emptyEvalCredentials } from "../../eval/resolve-command.ts";
+import { defaultTarget, type TargetUse } from "../../eval/resolve-target.ts";
+import type { Diagnostic, Place } from "../../lib/errors.ts";
+import { type EvalContext, placedRepos, usedDefinitions, workspacesOf, writtenValue } from "../eval-context.ts";
+import { literalSecrets } from "../literal-secrets.ts";
+import { loadingRule, type Rule, rule } from "../rule.ts";
+
+export const targetsCircular = loadingRule({
+	id: "targets.circular",
+	group: "targets",
+	severity: "error",
+	summary: "`use_target` forms a cycle",
+	docs: {
+		why: "A cycle never reaches a provider: nothing can run.",
+		bad: `targets:
+  - name: default
+    use_target: claude
+  - name: claude
+    use_target: default`,
+		good: `targets:
+  - name: default
+    use_target: claude
+  - name: claude
+    provider: claude`,
+		mend: "Set a `provider` in one target of the cycle.",
+	},
+});
+
+export const targetsEmptyCredential: Rule = {
+	id: emptyCredential.rule,
+	group: "targets",
+	severity: emptyCredential.severity,
+	summary: "a credential or `base_url` that is empty (a warning for a variable)",
+	docs: {
+		why: "The server would reject the run, or the run would contact a different server than intended.",
+		bad: `targets:
+  - name: grader
+    provider: openai
+    model: gpt-5-mini
+    api_key: ""`,
+		good: `targets:
+  - name: grader
+    provider: openai
+    model: gpt-5-mini
+    api_key: \${{ OPENAI_API_KEY }}   # \${{ OPENAI_API_KEY:-}} if it may be missing`,
+		mend: "Use a variable with the value. `${{ KEY:-}}` allows it to be empty.",
+	},
+	*check({ loaded, targets, uses }): Iterable<Diagnostic> {
+		const sources = new Map([...targets.sources, ...loaded.sources]);
+		const used = uses.flatMap(({ implied, resolution }) => (resolution.ok && !implied ? [resolution.target] : []));
+		const found = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
+		// What a variable holds is the machine's: a run is refused, the eval may be right.
+		for (const one of [...found, ...emptyEvalCredentials(loaded)])
+			yield one.data.name === undefined ? one : { ...one, severity: "warning" };
+	},
+};
+
+interface TargetsEnvChosenData {
+	/** What is chosen: a target's name, as it stands today. */
+	readonly chosen: string;
+	readonly variables: readonly string[];
+	readonly unset: boolean;
+}
+
+export const targetsEnvChosen = rule<TargetsEnvChosenData>({
+	id: "targets.env-chosen",
+	group: "targets",
+	severity: "warning",
+	summary: "a variable that selects the target",
+	docs: {
+		why: "Users with different environments run different targets under one name, and their results are not comparable.",
+		bad: `targets:
+  - name: default
+    use_target: \${{ AGENT_TARGET:-claude }}`,
+		good: `targets:
+  - name: default
+    use_target: claude   # another one: agentv eval run --target codex`,
+		mend: "Use a fixed target name, and select another one with `--target`; results record which one ran.",
+	},
+	message: ({ chosen, variables, unset }) =>
+		unset
+			? `the target can't be determined: ${variables.join(", ")} is not set`
+			: `the target depends on ${variables.join(", ")} (currently ${chosen})`,
+	*check({ loaded, targets, uses }) {
+		const seen = new Set<string>();
+		const variables = [...loaded.variables, ...[...targets.sources.values()].flatMap((source) => source.variables)];
+		if (variables.length === 0) return;
+		for (const { choice, resolution } of uses) {
+			const via = resolution.ok ? resolution.target.via : resolution.via;
+			const steps: { name: string; at: Place }[] = [choice, ...via.flatMap((hop) => (hop.next ? [hop.next] : []))];
+			for (const { name, at } of steps) {
+				const here = variables.filter((variable) => isAt(variable.at, at));
+				const key = `${at.file}\0${(at.path ?? []).join("\0")}`;
+				if (here.length === 0 || seen.has(key)) continue;
+				seen.add(key);
+				const names = [...new Set(here.map((variable) => variable.name))];
+				yield { data: { chosen: name, variables: names, unset: here.some(({ state }) => state === "unset") }, at };
+			}
+		}
+	},
+});
+
+function isAt(a: Place, b: Place): boolean {
+	return a.file === b.file && a.line === b.line && (a.path ?? []).join("\0") === (b.path ?? []).join("\0");
+}
+
+interface TargetsLiteralSecretData {
+	/** The setting that holds it. The secret itself is nowhere in a finding. */
+	readonly field: string;
+}
+
+export const targetsLiteralSecret = rule<TargetsLiteralSecretData>({
+	id: "targets.literal-secret",
+	group: "targets",
+	severity: "error",
+	summary: "a literal credential",
+	docs: {
+		why: "Everyone who gets the eval gets the key; git keeps it forever, and a bundle distributes it.",
+		bad: `targets:
+  - name: judge
+    provider: openai
+    api_key: sk-proj-0123456789abcdef`,
+		good: `targets:
+  - name: judge
+    provider: openai
+    api_key: \${{ OPENAI_API_KEY }}`,
+		mend: "Use a variable instead, keep its value in the environment or an ignored `.env` file, and revoke the key if it was ever committed.",
+	},
+	message: ({ field }) => `${field} contains a literal credential`,
+	hint: ({ field }) => `use \${{ ${field.toUpperCase().replace(/[^A-Z0-9]+/g, "_")} }} and set it in the environment`,
+	*check(context) {
+		for (const at of suspects(context))
+			for (const { field, path } of literalSecrets(writtenValue(at, context)))
+				yield { data: { field }, at: { ...at, path: [...(at.path ?? []), ...path] } };
+	},
+});
+
+/** Target definitions in use, those beside the eval, targets of the eval itself, workspaces' variables and repositories. */
+function suspects(context: EvalContext): Place[] {
+	const { targets, loaded, uses } = context;
+	const local = targets.names.flatMap((name) => {
+		const definition = targets.find(name);
+		return definition?.level === loaded.scope.directory ? [definition] : [];
+	});
+	const definitions = new Set([...usedDefinitions(context), ...local]);
+	const inline = uses.flatMap(({ choice }) => ("inline" in choice ? [choice.at] : []));
+	const environments = workspacesOf(loaded).map(({ at }) => ({ ...at, path: [...(at.path ?? []), "env"] }));
+	const repositories = placedRepos(loaded).map(({ at }) => at);
+	return [...[...definitions].map(({ part }) => part.at), ...inline, ...environments, ...repositories];
+}
+
+interface TargetsNotLocalData {
+	/** The name that the eval, or a target beside it, uses. */
+	readonly name: string;
+	/** The file that defines it, as a reader would call it. */
+	readonly from: string;
+	readonly directory: string;
+}
+
+export const targetsNotLocal = rule<TargetsNotLocalData>({
+	id: "targets.not-local",
+	group: "targets",
+	severity: "error",
+	fixedBy: "fix",
+	summary: "a target that is defined in a parent directory",
+	docs: {
+		why: "A copy of the eval loses the target, or silently uses another one of the same name.",
+		bad: `# evals/greeting/eval.yaml
+target: claude          # defined in evals/targets.yaml`,
+		good: `# evals/greeting/targets.yaml, next to the eval
+targets:
+  - name: claude
+    provider: claude
+    model: \${{ CLAUDE_MODEL:-sonnet }}`,
+		mend: "Define the target in a targets.yaml next to the eval. `--fix` copies it there with everything it refers to, keeping variables.",
+	},
+	message: ({ name, from }) => `Target ${JSON.stringify(name)} resolved from ${from} — not self-contained`,
+	*check(context) {
+		const { directory } = context.loaded.scope;
+		for (const use of context.uses) {
+			const hop = firstForeign(use, context);
+			if (!hop) continue;
+			yield { data: { name: hop.name, from: called(hop.file, directory), directory }, at: hop.at };
+		}
+	},
+	fix: ({ data }) => [
+		{ kind: "target", name: data.name, directory: data.directory, says: `target ${data.name} copied next to the eval` },
+	],
+});
+
+/** The first step of a use's chain that leads out of the eval's directory: who names it, and where it is defined. */
+function firstForeign({ choice, resolution }: TargetUse, { loaded, run }: EvalContext) {
+	const via = resolution.ok ? resolution.target.via : resolution.via;
+	let at = namedAt(choice);
+	for (const { definition, next } of via) {
+		if (definition.file === run.targetsFile) return undefined; // --targets was asked for
+		if (definition.level !== loaded.scope.directory) return { name: definition.name, file: definition.file, at };
+		at = next?.at ?? at;
+	}
+	return undefined;
+}
+
+/** Where a choice names the target: of one defined in the eval itself, where it says what it extends. */
+function namedAt(choice: TargetUse["choice"]): Place {
+	const key = "inline" in choice ? ["extends", "use_target"].find((one) => one in choice.inline) : undefined;
+	return key === undefined ? choice.at : { ...choice.at, path: [...(choice.at.path ?? []), key] };
+}
+
+/** `parent .agentv/targets.yaml`, `../../targets.yaml`: short where it is one directory up. */
+function called(file: string, directory: string): string {
+	const level = basename(dirname(file)) === ".agentv" ? dirname(dirname(file)) : dirname(file);
+	if (level === dirname(directory)) return `parent ${relative(level, file).split(sep).join("/")}`;
+	return relative(directory, file).split(sep).join("/");
+}
+
+const spec = rule<{ name: string }>({
+	id: "targets.undefined",
+	group: "targets",
+	severity: "error",
+	summary: "a target that is not defined, or can't run",
+	docs: {
+		why: "Without a target the run ends before its first test.",
+		bad: `# eval.yaml
+target: cluade`,
+		good: `# eval.yaml
+target: claude
+# targets.yaml next to it
+targets:
+  - name: claude
+    provider: claude`,
+		mend: "Fix the name, or define the target in a targets.yaml next to the eval, with a known `provider` and the settings it needs.",
+	},
+	message: () => `no target is specified, and there is no target "${defaultTarget}"`,
+	hint: () => `set one under \`target\`, or run with --target`,
+	*check({ loaded, uses }) {
+		// An eval that names no target may be meant to be given one by --target.
+		for (const { implied, role, choice, resolution } of uses)
+			if (implied && role === "target" && !resolution.ok && resolution.via.length === 0)
+				yield { data: { name: choice.name }, at: { file: loaded.file, path: [] }, severity: "warning" };
+	},
+});
+
+export const targetsUndefined: Rule = {
+	...spec,
+	*check(context): Iterable<Diagnostic> {
+		yield* spec.check(context);
+		for (const { implied, role, resolution } of context.uses) {
+			if (implied && role === "target" && resolution.ok === false && resolution.via.length === 0) continue;
+			for (const found of resolution.diagnostics)
+				if (found.rule === spec.id) yield implied ? { ...found, severity: "warning" } : found;
+		}
+	},
+};

@@ -1,0 +1,369 @@
+import { once } from "node:events";
+import { dirname, resolve } from "node:path";
+import { createDeflate, deflateSync } from "node:zlib";
+import { AgentvError } from "../lib/errors.ts";
+import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
+import { isInside, isRawPath, quotedRawPath, rawPath, realPath } from "../machine/files.ts";
+import { GitError } from "../machine/git-error.ts";
+import { openOwnFile } from "../machine/own-files.ts";
+import { readLines } from "../machine/read-file.ts";
+import { notePath, type TreeNotes } from "../machine/tree-notes.ts";
+import { isGitsOwn } from "./change-store.ts";
+import type { FileChanges } from "./contract.ts";
+import type { ChangeServices, FileVersion } from "./snapshot.ts";
+import { WorkspaceError } from "./workspace-error.ts";
+
+/**
+ * Applies a recorded patch in the workspace at `root`.
+ * @throws WorkspaceError if the patch is incomplete or does not apply
+ */
+export async function applyChanges(
+	patchFile: string,
+	root: string,
+	{ store, signal }: Pick<ChangeServices, "store" | "signal">,
+): Promise<void> {
+	const { lines, hasFiles } = readHeadLines(patchFile);
+	const { makes, removes, missing } = readTreeLines(lines);
+	if (missing.length > 0) {
+		const first = missing[0]?.replace(/^# not in this patch, /, "");
+		const more = missing.length > 1 ? `, and ${missing.length - 1} more` : "";
+		throw new WorkspaceError(
+			"workspace",
+			"incomplete-changes",
+			`${patchFile} does not contain all changes of the workspace: missing ${first}${more}`,
+		);
+	}
+	// First, so that a file can replace directories that were empty; again later, when those around
+	// them are empty.
+	const removable = removes.filter((path) => notePath(`${root}/${path}`)?.kind === "directory");
+	for (const path of removable) removeEmptyDirectory(placeWithin(root, path));
+	if (hasFiles) await applyPatch(patchFile, root, () => store.apply(patchFile, root, signal));
+	for (const path of removable)
+		if (notePath(`${root}/${path}`)?.kind === "directory") removeEmptyDirectory(placeWithin(root, path));
+	for (const path of makes) makeDirectories(placeWithin(root, path));
+}
+
+async function applyPatch(patchFile: string, root: string, apply: () => Promise<unknown>): Promise<void> {
+	try {
+		await apply();
+	} catch (error) {
+		if (!(error instanceof GitError) || error.code === "interrupted") throw error;
+		throw new WorkspaceError(
+			"workspace",
+			"changes-not-applicable",
+			`the changes recorded in ${patchFile} can't be applied in ${root}: ${error.message}`,
+			{
+				cause: error,
+				hint: "The template, repositories or hooks created a different workspace than in the recorded run.",
+			},
+		);
+	}
+}
+
+/** Reads the lines before the first file of a patch, and whether there is a file. */
+function readHeadLines(patchFile: string): { readonly lines: readonly string[]; readonly hasFiles: boolean } {
+	const lines: string[] = [];
+	for (const line of readLines(patchFile)) {
+		if (line.head(11) === "diff --git ") return { lines, hasFiles: true };
+		lines.push(line.text());
+	}
+	return { lines, hasFiles: false };
+}
+
+/** @throws WorkspaceError for a path outside the workspace, directly or through a link */
+function placeWithin(root: string, path: string): string {
+	const names = path.split("/");
+	let place = root;
+	for (const name of names) {
+		place = `${place}/${name}`;
+		const note = notePath(place);
+		if (["", ".", "..", ".git"].includes(name) || (note && note.kind !== "directory"))
+			throw new WorkspaceError(
+				"workspace",
+				"changes-not-applicable",
+				`${JSON.stringify(path)} is not a directory of the workspace`,
+			);
+	}
+	return place;
+}
+
+/** The alphabet of git's base 85. */
+const letters = Buffer.from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~");
+/** Bytes of compressed content per line. */
+const lineBytes = 52;
+/** Content up to this size is compressed synchronously. */
+const smallSize = 1024 * 1024;
+
+/** Encodes compressed bytes as lines of a `GIT binary patch`; all but the last contain 52 bytes. */
+function encodeLines(bytes: Buffer): string {
+	const result = Buffer.allocUnsafe(Math.ceil(bytes.length / lineBytes) * (2 + Math.ceil(lineBytes / 4) * 5));
+	let to = 0;
+	for (let start = 0; start < bytes.length; start += lineBytes) {
+		const end = Math.min(start + lineBytes, bytes.length);
+		const length = end - start;
+		// A to Z for 1 to 26 bytes, then a to z.
+		result[to++] = length <= 26 ? 64 + length : 96 + length - 26;
+		for (let at = start; at < end; at += 4) {
+			// Only the last line can end in less than four bytes; missing ones count as zeros.
+			const [first = 0, second = 0, third = 0, fourth = 0] = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
+			const value = ((first << 24) | (second << 16) | (third << 8) | fourth) >>> 0;
+			const high = Math.trunc(value / 85 ** 3);
+			const low = value - high * 85 ** 3;
+			const middle = Math.trunc(low / 85);
+			result[to] = letters[Math.trunc(high / 85)] ?? 0;
+			result[to + 1] = letters[high % 85] ?? 0;
+			result[to + 2] = letters[Math.trunc(middle / 85)] ?? 0;
+			result[to + 3] = letters[middle % 85] ?? 0;
+			result[to + 4] = letters[low - middle * 85] ?? 0;
+			to += 5;
+		}
+		result[to++] = 10;
+	}
+	return result.toString("latin1", 0, to);
+}
+
+/**
+ * Writes the hunk of a `GIT binary patch` with a file's whole content, in bounded memory.
+ * @param read passes the content in chunks
+ */
+export async function writeBinaryHunk(
+	size: number,
+	read: (take: (chunk: Buffer) => void | Promise<void>) => Promise<void>,
+	write: (text: string) => void,
+): Promise<void> {
+	write(`GIT binary patch\nliteral ${size}\n`);
+	if (size <= smallSize) {
+		const chunks: Buffer[] = [];
+		await read((chunk) => void chunks.push(Buffer.from(chunk)));
+		write(encodeLines(deflateSync(Buffer.concat(chunks))));
+	} else await writeCompressed(read, write);
+	write("\n");
+}
+
+async function writeCompressed(
+	read: (take: (chunk: Buffer) => void | Promise<void>) => Promise<void>,
+	write: (text: string) => void,
+): Promise<void> {
+	const deflate = createDeflate({ level: 1 });
+	const written = writeLinesOf(deflate, write);
+	// Awaited below, but it can fail before that.
+	written.catch(() => undefined);
+	await read(async (chunk) => {
+		// The stream can keep its input, and the caller reuses the buffer.
+		if (!deflate.write(Buffer.from(chunk))) await Promise.race([once(deflate, "drain"), written]);
+	});
+	deflate.end();
+	await written;
+}
+
+async function writeLinesOf(compressed: AsyncIterable<Buffer>, write: (text: string) => void): Promise<void> {
+	let rest: Buffer = Buffer.alloc(0);
+	for await (const chunk of compressed) {
+		rest = Buffer.concat([rest, chunk]);
+		const whole = rest.length - (rest.length % lineBytes);
+		write(encodeLines(rest.subarray(0, whole)));
+		rest = rest.subarray(whole);
+	}
+	write(encodeLines(rest));
+}
+
+/** Characters kept in memory. */
+const mostInMemory = 8 * 1024 * 1024;
+
+/** A text written in chunks: in memory while it is small, then in a file. */
+export class PatchText {
+	readonly #place: () => string;
+	readonly #pieces: string[] = [];
+	#length = 0;
+	#path = "";
+	#file: ReturnType<typeof openOwnFile> | undefined;
+
+	/** @param place returns the file's path, called on first use */
+	constructor(place: () => string) {
+		this.#place = place;
+	}
+
+	/** @throws AgentvError if the disk is full */
+	write(text: string): void {
+		this.#length += text.length;
+		if (!this.#file && this.#length > mostInMemory) {
+			this.#path = this.#place();
+			this.#file = openOwnFile(this.#path);
+			for (const piece of this.#pieces.splice(0)) this.#file.write(piece);
+		}
+		if (this.#file) this.#file.write(text);
+		else this.#pieces.push(text);
+	}
+
+	/** Closes the file. Call it also after a failure. */
+	close(): void {
+		this.#file?.close();
+	}
+
+	result(): FileChanges["patch"] {
+		return this.#file ? { file: this.#path } : { text: this.#pieces.join("") };
+	}
+}
+
+// What git can't represent, as lines that it ignores: empty directories and special files.
+
+/** Begins a line about something that the patch does not restore. */
+export const notInPatch = "# not in this patch, because ";
+const emptyDirectory = "# new empty directory ";
+const removedDirectory = "# deleted empty directory ";
+
+/** Returns lines about every difference between two notes of a tree except files and links. */
+export function treeLines(before: TreeNotes, after: TreeNotes): string[] {
+	const lines: string[] = [];
+	const [emptyBefore, emptyAfter] = [emptyDirectories(before), emptyDirectories(after)];
+	for (const path of emptyAfter) if (!emptyBefore.has(path)) lines.push(`${emptyDirectory}${shownPath(path)}\n`);
+	for (const path of goneWithEmpty(before, after, emptyBefore)) lines.push(`${removedDirectory}${shownPath(path)}\n`);
+	for (const [path, { kind, inode }] of after) {
+		const old = before.get(path);
+		if (kind !== "other" || isGitsOwn(path) || (old?.kind === "other" && old.inode === inode)) continue;
+		lines.push(`${notInPatch}it is a pipe, socket or device: new ${shownPath(path)}\n`);
+	}
+	return lines;
+}
+
+function emptyDirectories(notes: TreeNotes): Set<string> {
+	const empty = new Set<string>();
+	// A directory precedes its contents.
+	for (const [path, { kind }] of notes) {
+		empty.delete(dirname(path));
+		if (kind === "directory" && !isGitsOwn(path)) empty.add(path);
+	}
+	return empty;
+}
+
+/** Finds removed directories with an empty subdirectory, deepest first. */
+function goneWithEmpty(before: TreeNotes, after: TreeNotes, emptyBefore: ReadonlySet<string>): string[] {
+	const gone = new Set<string>();
+	const isGone = (path: string) => before.has(path) && after.get(path)?.kind !== "directory";
+	for (const empty of emptyBefore)
+		for (let path = empty; path !== "." && isGone(path); path = dirname(path)) gone.add(path);
+	return [...gone].sort((one, other) => other.split("/").length - one.split("/").length);
+}
+
+/** What the lines before a patch say about directories. */
+export interface TreeWork {
+	readonly makes: readonly string[];
+	/** Deepest first. */
+	readonly removes: readonly string[];
+	/** Lines about what the patch does not contain. */
+	readonly missing: readonly string[];
+}
+
+/** Parses the lines before the first file of a patch. */
+function readTreeLines(lines: readonly string[]): TreeWork {
+	const after = (prefix: string) =>
+		lines.filter((line) => line.startsWith(prefix)).map((line) => pathOf(line.slice(prefix.length)));
+	return {
+		makes: after(emptyDirectory),
+		removes: after(removedDirectory),
+		missing: lines.filter((line) => line.startsWith(notInPatch)),
+	};
+}
+
+/** Parses the output of `shownPath` to a path for system calls. */
+function pathOf(shown: string): string {
+	if (!shown.startsWith('"')) return shown;
+	const bytes = shown
+		.slice(1, -1)
+		.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+	return rawPath(Buffer.from(bytes, "latin1"));
+}
+
+/**
+ * Returns the absolute path of `path` within `root` (a real path), checked on disk: no link on the
+ * way or at its end leaves it.
+ * @throws AgentvError `refused`
+ */
+export function pathWithin(root: string, path: string, what: string): string {
+	const lexical = resolve(root, path);
+	const real = isInside(root, lexical) ? realPath(lexical) : lexical;
+	if (isInside(root, real)) return real;
+	throw new AgentvError("refused", `${what} ${JSON.stringify(path)} is outside the workspace`);
+}
+
+/** A change between file and link is a removal and an addition. */
+export interface FileChange {
+	readonly path: string;
+	readonly before?: FileVersion | undefined;
+	readonly after?: FileVersion | undefined;
+}
+
+const noBlob = "0".repeat(40);
+
+/** Returns the lines above a change's hunks. @param hasHunks whether text hunks follow */
+export function patchHeading({ path, before, after }: FileChange, hasHunks: boolean): string {
+	const [from, to] = [quoted(path, "a/"), quoted(path, "b/")];
+	const lines = [`diff --git ${from} ${to}`];
+	if (!before) lines.push(`new file mode ${after?.mode}`);
+	else if (!after) lines.push(`deleted file mode ${before.mode}`);
+	else if (before.mode !== after.mode) lines.push(`old mode ${before.mode}`, `new mode ${after.mode}`);
+	if (before?.blob !== after?.blob) {
+		const mode = before && before.mode === after?.mode ? ` ${before.mode}` : "";
+		lines.push(`index ${before?.blob ?? noBlob}..${after?.blob ?? noBlob}${mode}`);
+	}
+	// A tab ends a name with blanks.
+	const end = path.includes(" ") ? "\t" : "";
+	if (hasHunks) lines.push(`--- ${before ? from + end : "/dev/null"}`, `+++ ${after ? to + end : "/dev/null"}`);
+	return `${lines.join("\n")}\n`;
+}
+
+/** Returns whether the content differs, not only the mode. */
+export function changesContent({ before, after }: FileChange): boolean {
+	return before?.blob !== after?.blob;
+}
+
+/** A change that is not shown whole gets a line with size and digest. */
+export function changeLine({ path, before, after }: FileChange, what: string): string {
+	const verb = before ? (after ? "changed" : "deleted") : "new";
+	const bytes =
+		before && after && changesContent({ path, before, after })
+			? `${before.size} → ${after.size}`
+			: (after ?? before)?.size;
+	const mode = before && after && before.mode !== after.mode ? `, mode ${before.mode} → ${after.mode}` : "";
+	const form = [before?.form, after?.form].includes("other-text") ? ", not UTF-8" : "";
+	return `# ${verb} ${what} ${shownPath(path)}: ${bytes} bytes, sha256 ${(after ?? before)?.sha256}${mode}${form}\n`;
+}
+
+/** Returns the noun for a change that is not shown whole. */
+export function formName({ before, after }: FileChange): string {
+	const forms = [before?.form, after?.form];
+	if ([before?.mode, after?.mode].includes("120000")) return "link";
+	if (forms.includes("binary")) return "binary file";
+	return forms.includes("large") ? "large file" : "file";
+}
+
+/** Returns a text as lines that git ignores. */
+export function commented(text: string): string {
+	const lines = text.replace(/\n$/, "").split("\n");
+	return lines.map((line) => `# ${line}\n`).join("");
+}
+
+/** Returns a path on one line, quoted if git would quote it. */
+function shownPath(path: string): string {
+	return quoted(path, "");
+}
+
+function quoted(path: string, prefix: string): string {
+	// git can't read back what it writes unquoted for a name with blanks at its ends.
+	const needsQuotes = isRawPath(path) || /["\\\p{Cc}]|(^|\/) | (\/|$)/u.test(path);
+	return needsQuotes ? `"${prefix}${quotedRawPath(path)}"` : prefix + path;
+}
+
+/** Names that git on some file system treats as its own directory. */
+const gitsName = /^(\.git|git~1)[ .]*(:.*)?$/i;
+/** Like `gitsName`, for links in place of `.gitmodules`. */
+const modulesName = /^(\.gitmodules|gitmod~\d|gi7eba~\d)[ .]*(:.*)?$/i;
+/** Some file systems ignore these characters. */
+const invisible = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
+
+/** Returns whether git accepts a patch with a file of that path. */
+export function gitAccepts({ path, before, after }: FileChange): boolean {
+	const isLink = (after ?? before)?.mode === "120000";
+	const names = path.split(/[/\\]/).map((name) => name.replace(invisible, ""));
+	return !names.some((name) => gitsName.test(name) || (isLink && modulesName.test(name)));
+}
