@@ -77,8 +77,8 @@ interface Violation {
 const violations: Record<string, Violation> = {
 	"no-cycles": {
 		file: `${core}/lib/slug.ts`,
-		imports: 'import type { Loop } from "./loop.ts";',
-		extra: { [`${core}/lib/loop.ts`]: 'import type { Slug } from "./slug.ts";\nexport type Loop = Slug;\n' },
+		imports: 'import type { Loop } from "./turn.ts";',
+		extra: { [`${core}/lib/turn.ts`]: 'import type { Slug } from "./slug.ts";\nexport type Loop = Slug;\n' },
 	},
 	resolvable: { file: `${core}/lib/slug.ts`, imports: 'import "./nowhere.ts";' },
 	"lib-imports-only-below": { file: `${core}/lib/slug.ts`, imports: 'import "../targets/target.ts";' },
@@ -104,7 +104,7 @@ const violations: Record<string, Violation> = {
 	"routes-stand-alone": { file: "apps/studio/server/routes/evals.ts", imports: 'import "./runs.ts";' },
 	"apps-use-the-front-door": {
 		file: "apps/studio/server/routes/evals.ts",
-		imports: 'import "../../../../packages/core/src/io/files.ts";',
+		imports: 'import "../../../../packages/core/src/machine/files.ts";',
 	},
 	"studio-behind-its-command": {
 		file: "apps/cli/src/commands/eval-run.ts",

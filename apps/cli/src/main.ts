@@ -5,8 +5,14 @@ import { safeOutput } from "./output/terminal.ts";
 import { benchmarkCommands } from "./program/benchmark.ts";
 import { bundleCommands, cacheCommands } from "./program/bundle.ts";
 import type { CommandGroup } from "./program/options.ts";
-import { resultsCommands } from "./program/results.ts";
-import { matrixCommand, mergeCommand, recordCommand, regradeCommand, runCommands } from "./program/run.ts";
+import {
+	matrixCommand,
+	mergeCommand,
+	recordCommand,
+	regradeCommand,
+	resultsCommands,
+	runCommands,
+} from "./program/run.ts";
 import { completionCommands, gettingStartedCommands, studioCommands, validateCommands } from "./program/validate.ts";
 
 /**

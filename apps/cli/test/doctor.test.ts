@@ -181,7 +181,7 @@ describe("agentv doctor", () => {
 		write("benchmarks: [\n");
 		expect((await doctor()).item("home", "registry")).toMatchObject({
 			state: "problem",
-			says: expect.stringContaining("can't be read"),
+			says: expect.stringContaining("is not a valid registry"),
 		});
 	});
 

@@ -101,7 +101,7 @@ describe("the exported page", () => {
 			/^all work[\s\S]*… of 105001 bytes$/,
 		);
 		expect(await (await details("unanswered")).getByLabel("Error").innerText()).toMatch(
-			/^target\/not-recorded: no answer/,
+			/^target\/not-recorded: no recorded answer/,
 		);
 		await page.getByRole("button", { name: "greets" }).first().click();
 		expect(await greets.count()).toBe(0);

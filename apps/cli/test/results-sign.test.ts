@@ -95,7 +95,10 @@ describe.skipIf(!hasKeygen)("a signed run", () => {
 		const json = await run("results", "verify", "out", "--json");
 		expect(JSON.parse(json.stdout)).toMatchObject({ agrees: true, signature: "signers_not_checked" });
 		const without = await agentv(["results", "verify", "out"], { cwd, env: { PATH: join(cwd, "tmp") } });
-		expect(without).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("ssh-keygen (OpenSSH client) is missing") });
+		expect(without).toMatchObject({
+			exitCode: 0,
+			stdout: expect.stringContaining("ssh-keygen (OpenSSH client) is missing"),
+		});
 		writeFileSync(join(cwd, "out/run.sha256.sig"), "garbage\n");
 		expect(await run("results", "verify", "out")).toMatchObject({
 			exitCode: 1,
@@ -175,6 +178,6 @@ test("without ssh-keygen says what to install, and --signer alone what it needs"
 	});
 	expect(await agentv(["results", "verify", "out", "--signer", "ada"], { cwd })).toMatchObject({
 		exitCode: 2,
-		stderr: expect.stringContaining("requires --allowed-signers FILE"),
+		stderr: expect.stringContaining("--signer requires --allowed-signers FILE"),
 	});
 });

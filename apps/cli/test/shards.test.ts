@@ -65,7 +65,7 @@ describe("agentv eval run --shard", () => {
 	test("balances by a previous run; latest is never a shard", async () => {
 		const run = sessionsIn(tempTree(files));
 		const none = await run("eval", "my.eval.yaml", "--shard", "1/2", "--durations-from", "latest");
-		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("no runs yet") });
+		expect(none).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("there are no runs yet") });
 		const recordOf = (directory: string) => JSON.parse(readFileSync(join(directory, "run.json"), "utf8"));
 		const whole = JSON.parse((await run("eval", "my.eval.yaml", "--json")).stdout).run_dir;
 		for (const shard of ["1/2", "2/2"]) {
@@ -94,7 +94,10 @@ describe("agentv eval run --shard", () => {
 			expect(stderr).toContain("I/N");
 		}
 		const alone = await run("eval", "my.eval.yaml", "--durations-from", "latest");
-		expect(alone).toMatchObject({ exitCode: 2, stderr: expect.stringContaining("requires --shard I/N") });
+		expect(alone).toMatchObject({
+			exitCode: 2,
+			stderr: expect.stringContaining("--durations-from requires --shard I/N"),
+		});
 		expect(existsSync(join(cwd, ".agentv"))).toBe(false);
 	});
 

@@ -1,93 +1,136 @@
+import { Group } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import {
 	createRootRoute,
 	createRoute,
 	createRouter,
 	Link,
 	lazyRouteComponent,
+	Outlet,
 	type SearchSchemaInput,
 	stripSearchParams,
+	useRouterState,
 } from "@tanstack/react-router";
-import { Empty } from "./components/empty.tsx";
-import { Frame } from "./components/frame.tsx";
-import { Failure, Loading } from "./components/load-state.tsx";
-import * as at from "./lib/screen-search.ts";
+import { Empty, Failure, Loading } from "./components/page.tsx";
+import { StatusBadge } from "./components/status.tsx";
+import classes from "./layout.module.css";
+import { aboutQuery } from "./lib/queries.ts";
+import * as at from "./lib/search.ts";
 
 const root = createRootRoute({
-	component: Frame,
+	component: Layout,
 	notFoundComponent: () => (
-		<Empty icon="question" title="Nothing here">
-			<p>
-				This address leads to no screen of Studio. <Link to="/">Go to the benchmarks</Link>
-			</p>
+		<Empty icon="question" title="Page not found">
+			<Link to="/">Go to the benchmarks</Link>
 		</Empty>
 	),
 });
 const getParentRoute = () => root;
 
-/** What a link may say: every key may be left out. */
-type Given<Search> = { [Key in keyof Search]?: Search[Key] } & SearchSchemaInput;
+const sections = [
+	{ to: "/", label: "Benchmarks", contains: /^\/($|benchmarks|evals|here)/ },
+	{ to: "/runs", label: "Runs", contains: /^\/(runs|compare)/ },
+] as const;
 
-// One route a screen; each screen is loaded when it is first opened.
+/** Renders the header with the main navigation, and the current screen below it. */
+function Layout() {
+	const about = useQuery(aboutQuery);
+	const path = useRouterState({ select: (state) => state.location.pathname });
+	return (
+		<>
+			<a className={classes.skip} href="#screen">
+				Skip to content
+			</a>
+			<header className={classes.header}>
+				<nav className={classes.bar} aria-label="Main">
+					<Link to="/" className={classes.name} aria-label="AgentV Studio, home">
+						<img src="/favicon.svg" alt="" width={20} height={20} />
+						<span>
+							AgentV <span className={classes.wide}>Studio</span>
+						</span>
+					</Link>
+					<Group gap={4} className={classes.sections}>
+						{sections.map(({ to, label, contains }) => (
+							<Link key={to} to={to} className={classes.section} data-current={contains.test(path) || undefined}>
+								{label}
+							</Link>
+						))}
+					</Group>
+					<Group gap="xs" ml="auto" wrap="nowrap" fz="xs">
+						{about.data?.read_only ? <StatusBadge tone="quiet" icon="eye" label="read-only" /> : null}
+						<span className={classes.wide}>{about.data ? `v${about.data.version}` : ""}</span>
+					</Group>
+				</nav>
+			</header>
+			<main id="screen" className={classes.main} tabIndex={-1}>
+				<Outlet />
+			</main>
+		</>
+	);
+}
+
+/** Returns the options of a route for its search parameters, each of which links may omit. */
+function searchOf<Search extends object>({ defaults, read }: { defaults: Search; read: (raw: object) => Search }) {
+	return {
+		validateSearch: (raw: Partial<Search> & SearchSchemaInput) => read(raw),
+		search: { middlewares: [stripSearchParams<Search>(defaults)] },
+	};
+}
+
+// One route a screen; the screen is loaded when it is first opened.
 const benchmarks = createRoute({
 	getParentRoute,
 	path: "/",
-	validateSearch: (raw: Given<at.ListSearch>) => at.readList(raw),
-	search: { middlewares: [stripSearchParams(at.listUsual)] },
-	component: lazyRouteComponent(() => import("./screens/benchmarks/benchmarks.tsx"), "Benchmarks"),
+	...searchOf(at.list),
+	component: lazyRouteComponent(() => import("./screens/benchmarks.tsx"), "Benchmarks"),
 });
 
 const benchmark = createRoute({
 	getParentRoute,
 	path: "/benchmarks/$benchmark",
-	validateSearch: (raw: Given<at.EvalsSearch>) => at.readEvals(raw),
-	search: { middlewares: [stripSearchParams(at.evalsUsual)] },
-	component: lazyRouteComponent(() => import("./screens/benchmark/benchmark.tsx"), "Benchmark"),
+	...searchOf(at.evals),
+	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Benchmark"),
 });
 
 const here = createRoute({
 	getParentRoute,
 	path: "/here",
-	validateSearch: (raw: Given<at.EvalsSearch>) => at.readEvals(raw),
-	search: { middlewares: [stripSearchParams(at.evalsUsual)] },
-	component: lazyRouteComponent(() => import("./screens/benchmark/here.tsx"), "Here"),
+	...searchOf(at.evals),
+	component: lazyRouteComponent(() => import("./screens/benchmark.tsx"), "Here"),
 });
 
 const evalScreen = createRoute({
 	getParentRoute,
 	path: "/evals/$eval",
-	validateSearch: (raw: Given<at.EvalSearch>) => at.readEval(raw),
-	search: { middlewares: [stripSearchParams(at.evalUsual)] },
-	component: lazyRouteComponent(() => import("./screens/eval/eval.tsx"), "Eval"),
+	...searchOf(at.evalScreen),
+	component: lazyRouteComponent(() => import("./screens/eval.tsx"), "Eval"),
 });
 
 const runs = createRoute({
 	getParentRoute,
 	path: "/runs",
-	validateSearch: (raw: Given<at.RunsSearch>) => at.readRuns(raw),
-	search: { middlewares: [stripSearchParams(at.runsUsual)] },
-	component: lazyRouteComponent(() => import("./screens/runs/runs.tsx"), "Runs"),
+	...searchOf(at.runs),
+	component: lazyRouteComponent(() => import("./screens/runs.tsx"), "Runs"),
 });
 
 const run = createRoute({
 	getParentRoute,
 	path: "/runs/$run",
-	validateSearch: (raw: Given<at.RunSearch>) => at.readRun(raw),
-	search: { middlewares: [stripSearchParams(at.runUsual)] },
-	component: lazyRouteComponent(() => import("./screens/run/run.tsx"), "Run"),
+	...searchOf(at.run),
+	component: lazyRouteComponent(() => import("./screens/run.tsx"), "Run"),
 });
 
 const compare = createRoute({
 	getParentRoute,
 	path: "/compare",
-	validateSearch: (raw: Given<at.CompareSearch>) => at.readCompare(raw),
-	search: { middlewares: [stripSearchParams(at.compareUsual)] },
-	component: lazyRouteComponent(() => import("./screens/compare/compare.tsx"), "Compare"),
+	...searchOf(at.compare),
+	component: lazyRouteComponent(() => import("./screens/compare.tsx"), "Compare"),
 });
 
 const testResult = createRoute({
 	getParentRoute,
 	path: "/runs/$run/tests/$test",
-	component: lazyRouteComponent(() => import("./screens/test-result/test-result.tsx"), "TestResult"),
+	component: lazyRouteComponent(() => import("./screens/test-result.tsx"), "TestResult"),
 });
 
 export const router = createRouter({

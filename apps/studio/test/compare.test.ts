@@ -79,7 +79,7 @@ test("runs are compared by a link: part by part, test by test, both answers side
 	await page.getByRole("link", { name: /^Gone/ }).click();
 	await table.getByText("case-29").waitFor();
 	await page.getByRole("link", { name: /^New/ }).click();
-	await page.getByText("The later run has no test that the earlier has not.").waitFor();
+	await page.getByText("The later run has no tests that the earlier run lacks.").waitFor();
 
 	await page.getByRole("link", { name: /^Comparable/ }).click();
 	await table.getByRole("button", { name: "Difference" }).click();

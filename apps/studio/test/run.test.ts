@@ -37,7 +37,7 @@ describe("a run in the browser", () => {
 
 		await page.getByText("Running", { exact: true }).waitFor();
 		await page.getByText(/^[1-5] of 6 tests$/).waitFor();
-		await page.getByText(/Now: step-\d/).waitFor();
+		await page.getByText(/Running: step-\d/).waitFor();
 		await page.getByText("Done", { exact: true }).waitFor();
 		await page.getByText("83 %").first().waitFor();
 
@@ -76,7 +76,7 @@ describe("a run in the browser", () => {
 		await page.getByRole("link", { name: /slow.eval.yaml/ }).click();
 		await page.getByRole("button", { name: "Run", exact: true }).click();
 		const dialog = page.getByRole("dialog");
-		await dialog.getByText("team was synced: others wrote what runs").waitFor();
+		await dialog.getByText("team was synced: its commands were written by others").waitFor();
 		await dialog
 			.getByText(/waits\.mjs/)
 			.first()
@@ -101,14 +101,14 @@ describe("a run in the browser", () => {
 		const evalPage = page.url();
 		await page.getByRole("button", { name: "Run", exact: true }).click();
 		const dialog = page.getByRole("dialog");
-		await dialog.getByText("It reads or reaches something new").waitFor();
+		await dialog.getByText("New access to files, hosts or variables").waitFor();
 		await dialog.getByText("TEAM_NOTE").waitFor();
 		await dialog.getByRole("button", { name: "Trust and run" }).click();
 		await page.getByText("Done", { exact: true }).waitFor();
 		await page.goto(evalPage);
 		await page.getByRole("button", { name: "Run", exact: true }).click();
-		await dialog.getByRole("button", { name: "Run what is shown" }).waitFor();
-		await expect(dialog.getByText("It reads or reaches something new").count()).resolves.toBe(0);
+		await dialog.getByRole("button", { name: "Run as shown" }).waitFor();
+		await expect(dialog.getByText("New access to files, hosts or variables").count()).resolves.toBe(0);
 	});
 
 	test("that cannot be started says what is missing", async () => {

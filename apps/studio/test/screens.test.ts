@@ -38,9 +38,9 @@ describe("every screen", () => {
 		await page.getByRole("heading", { name: "Findings" }).waitFor();
 		await inspect(page, "eval");
 		for (const [button, name, ready] of [
-			[/^Fix/, "fix", "What a fix would write"],
-			["Bundle", "bundle", "Make bundle"],
-			["Run", "run-dialog", "What is executed on this machine"],
+			[/^Fix/, "fix", "Preview of the fix"],
+			["Bundle", "bundle", "Create bundle"],
+			["Run", "run-dialog", "Commands executed on this machine"],
 		] as const) {
 			await page.getByRole("button", { name: button, exact: true }).click();
 			await page.getByRole("dialog").getByText(ready).first().waitFor();
@@ -51,7 +51,7 @@ describe("every screen", () => {
 		await page.getByRole("table", { name: "Tests" }).waitFor();
 		await inspect(page, "eval-tests");
 		await page.getByRole("link", { name: /^Targets and workspace/ }).click();
-		await page.getByText("Targets, as they resolve here").waitFor();
+		await page.getByText("Resolved targets").waitFor();
 		await inspect(page, "eval-setup");
 		await open("/runs", "runs", "Pass rate over time");
 		await page
@@ -67,16 +67,16 @@ describe("every screen", () => {
 		await page.goto(studio.link("runs"));
 		const boxes = page.getByRole("checkbox", { name: /^Compare run/ });
 		await boxes.first().check();
-		await page.getByText("One run is picked").waitFor();
+		await page.getByText("1 run selected").waitFor();
 		await boxes.nth(1).check();
-		await page.getByText("2 runs are picked").waitFor();
-		await page.getByRole("link", { name: "Compare them" }).click();
+		await page.getByText("2 runs selected").waitFor();
+		await page.getByRole("link", { name: "Compare", exact: true }).click();
 		await page.getByRole("table", { name: "Compared tests" }).waitFor();
 		await inspect(page, "compare");
 		await page.getByRole("link", { name: /^half-price/ }).click();
 		await page.getByRole("dialog").getByText("Refund for order 1234").nth(1).waitFor();
 		await inspect(page, "compare-answers");
-		await open("/nowhere", "nothing-here", "Nothing here");
+		await open("/nowhere", "nothing-here", "Page not found");
 	}, 240_000);
 
 	test("says what to do where there is nothing yet", async () => {
@@ -97,7 +97,7 @@ describe("every screen", () => {
 		await page.getByText("No benchmarks yet").waitFor();
 		await page.evaluate("window.fetch = () => Promise.reject(new TypeError('offline'))");
 		await page.getByRole("link", { name: "Runs", exact: true }).click();
-		await page.getByText("Studio does not answer").waitFor();
+		await page.getByText("Studio is not responding").waitFor();
 		await page.getByRole("button", { name: "Try again" }).waitFor();
 		await inspect(page, "no-answer");
 	});

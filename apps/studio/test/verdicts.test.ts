@@ -83,7 +83,7 @@ test("a run and its results say what was judged, what not, why, and what it cost
 
 	await page.getByRole("link", { name: /^tried-thrice/ }).click();
 	await page.getByRole("link", { name: /^Attempt 3/ }).click();
-	await page.getByText("one attempt that passes is enough").waitFor();
+	await page.getByText("at least one attempt must pass").waitFor();
 	await page.getByText(/attempt 3 of 3/).waitFor();
 	await inspect(page, "test-result-attempts");
 
@@ -94,7 +94,7 @@ test("a run and its results say what was judged, what not, why, and what it cost
 	await page.getByRole("link", { name: /^broken-grader/ }).click();
 	await page.getByText("Not graded: workspace failed, caused by the agent").waitFor();
 	await page.getByText("1 of 3 graders passed, 2 not graded").waitFor();
-	await page.getByRole("heading", { name: "Time of each stage" }).waitFor();
+	await page.getByRole("heading", { name: "Duration of each stage" }).waitFor();
 	await page.locator("summary", { hasText: "node ./broken.mjs" }).click();
 	await page.getByText("fixture is missing").last().waitFor();
 	await page.locator("summary", { hasText: "target" }).click();
@@ -104,8 +104,8 @@ test("a run and its results say what was judged, what not, why, and what it cost
 
 	await page.goBack();
 	await page.getByRole("link", { name: /^greets/ }).click();
-	await page.getByText("It vetoed the answer, although its score would pass.").waitFor();
+	await page.getByText("The grader vetoes the output, although its score would pass.").waitFor();
 	await page.getByText("refusal").waitFor();
-	await page.getByText("took $0.20, 1.2 s when it was made").waitFor();
+	await page.getByText("originally $0.20, 1.2 s").waitFor();
 	await inspect(page, "test-result-veto");
 }, 240_000);

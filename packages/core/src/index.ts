@@ -1,15 +1,16 @@
+export type { BundlePlan } from "./bundle/collect-copies.ts";
+export type { BundleOptions } from "./bundle/gather-sources.ts";
+export { planBundle } from "./bundle/plan-bundle.ts";
 export {
 	type ArchiveStream,
 	archiveBundle,
 	type BundleDescription,
+	type BundleProgress,
 	describeBundle,
 	judgeArchive,
 	streamArchive,
-} from "./bundle/archive-bundle.ts";
-export type { BundlePlan } from "./bundle/collect-copies.ts";
-export type { BundleOptions } from "./bundle/gather-sources.ts";
-export { planBundle } from "./bundle/plan-bundle.ts";
-export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
+	writeBundle,
+} from "./bundle/write-bundle.ts";
 export {
 	type BundleProblem,
 	type BundleVerification,
@@ -58,7 +59,7 @@ export {
 	targetDestination,
 	usedTargets,
 } from "./eval/resolve-target.ts";
-export { readAttempt, readRecordText } from "./eval/run-digest.ts";
+export { type ResultsMachine, readAttempt, readRecordText, removeTrust } from "./eval/run-digest.ts";
 export { type DiskView, openDiskView, shownSource } from "./eval/source.ts";
 export {
 	benchmarkSubject,
@@ -71,7 +72,6 @@ export {
 	type TrustPlan,
 	type TrustSubject,
 } from "./eval/trust.ts";
-export { type ResultsMachine, removeTrust } from "./eval/trust-record.ts";
 export type { BundleManifest } from "./format/bundle-manifest.ts";
 export { type ComparisonDocument, type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
 export {
@@ -156,7 +156,7 @@ export { type Connection, isOfAnotherUser, openInBrowser } from "./machine/http.
 export { readTextFile } from "./machine/read-file.ts";
 export { type FileChange, writeAllOrNone } from "./machine/write-file.ts";
 export { type DoctorOptions, examine } from "./maintenance/doctor.ts";
-export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-item.ts";
+export { type DoctorGroup, type DoctorItem, doctorGroups } from "./maintenance/doctor-checks.ts";
 export {
 	type CacheItem,
 	type CacheKind,
@@ -178,32 +178,30 @@ export {
 	isLowered,
 	signed,
 } from "./results/compare-runs.ts";
-export {
-	type FoundRun,
-	findRuns,
-	type ListRunsOptions,
-	lastRunOf,
-	listRuns,
-	type RunList,
-	type RunListItem,
-	resolveRun,
-	resolveRuns,
-} from "./results/list-runs.ts";
 export { type MergeProblem, type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
 export { type Merge, mergeRuns, type NamedRun } from "./results/merge-runs.ts";
 export { type CaseScore, type ComparedRun, readComparedRun } from "./results/outcomes.ts";
 export {
 	type AttemptId,
+	type FoundRun,
+	findRuns,
 	isFinished,
 	isRunUnderWay,
+	type ListRunsOptions,
+	lastRunOf,
+	listRuns,
 	type OpenRun,
 	openRun,
 	type RecordedRow,
+	type RunList,
+	type RunListItem,
 	type RunReading,
 	readRecordHead,
 	readRun,
 	readRunTable,
 	readTestResult,
+	resolveRun,
+	resolveRuns,
 	runStamps,
 	type StoredRows,
 	type TableRow,
@@ -232,7 +230,6 @@ export {
 	type WorkTreeState,
 } from "./sync/benchmark-report.ts";
 export { benchmarkStatus, listBenchmarks } from "./sync/benchmark-status.ts";
-export { planSync, sync } from "./sync/sync.ts";
 export type {
 	ExecutableChange,
 	StatusOptions,
@@ -244,10 +241,16 @@ export type {
 	SyncPlan,
 	SyncResult,
 	TouchedEval,
-} from "./sync/sync-types.ts";
-export type { FixPlan, PlannedChange, PlannedFile } from "./validate/fix/edited-files.ts";
+} from "./sync/make-plan.ts";
+export { planSync, sync } from "./sync/sync.ts";
+export {
+	type DiffFile,
+	type FixPlan,
+	type PlannedChange,
+	type PlannedFile,
+	unifiedDiff,
+} from "./validate/fix/edited-files.ts";
 export { applyFixes, type FixOptions, type OfferedEdit, offeredEdits, planFixes } from "./validate/fix/plan-fixes.ts";
-export { type DiffFile, unifiedDiff } from "./validate/fix/unified-diff.ts";
 export type { FixWhen, RuleGroup } from "./validate/rule.ts";
 export { parseRuleLevels, type RuleDoc, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
 export {

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { answerBash, answerFish, answerZsh, complete as candidatesFor } from "../completion/complete.ts";
-import { readShellLine, type ShellName } from "../completion/shell-line.ts";
-import { shellScripts } from "../completion/shell-scripts.ts";
+import { readShellLine, type ShellName, shellScripts } from "../completion/shell-line.ts";
 import type { CommandResult, Context } from "../context.ts";
 
 /**

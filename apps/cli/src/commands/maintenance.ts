@@ -35,8 +35,8 @@ export async function cachePrune(
 		...(all ? { all } : {}),
 		...(dryRun ? { dryRun } : {}),
 	});
-	if (json) return (await import("../output/prune.ts")).pruneJson(result, dryRun === true);
-	const { pruneText } = await import("../output/prune.ts");
+	if (json) return (await import("../output/maintenance.ts")).pruneJson(result, dryRun === true);
+	const { pruneText } = await import("../output/maintenance.ts");
 	return pruneText(result, { dryRun: dryRun === true, olderThanMs, colors: colorsFor(stdout) });
 }
 
@@ -67,8 +67,8 @@ export async function doctor(
 		...(options.online ? { onlineMs: options.timeout * 1000 } : {}),
 	};
 	const items = await examine(request);
-	if (options.json) return (await import("../output/doctor.ts")).doctorJson(items);
-	return (await import("../output/doctor.ts")).doctorText(items, stdout);
+	if (options.json) return (await import("../output/maintenance.ts")).doctorJson(items);
+	return (await import("../output/maintenance.ts")).doctorText(items, stdout);
 }
 
 /** Returns undefined if no evals are named: doctor then searches itself, and may find none. */

@@ -15,7 +15,7 @@ import {
 	type TrustSubject,
 } from "@agentv/core";
 import type { CommandResult, Context } from "../context.ts";
-import { trustJson, trustText } from "../output/trust.ts";
+import { trustJson, trustText } from "../output/bundle.ts";
 
 export interface TrustCommandOptions {
 	readonly yes?: boolean;

@@ -45,8 +45,7 @@ export const provenanceFixtures: readonly RuleFixture[] = [
 	{
 		rule: "repos.unpinned",
 		bad: repository("acme/app", "'${{ REF:-main }}'"),
-		found:
-			'evals/eval.yaml:1:48 warning repository acme/app is pinned to "main" by REF, which can change',
+		found: 'evals/eval.yaml:1:48 warning repository acme/app is pinned to "main" by REF, which can change',
 		fixed: false,
 	},
 	{

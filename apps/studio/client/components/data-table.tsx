@@ -1,25 +1,29 @@
-// biome-ignore-all lint/a11y/useSemanticElements: rows are placed by themselves, which the browser's table layout does not allow
-// biome-ignore-all lint/a11y/useFocusableInteractive: this is a table to read, not a grid of cells to step through
+// biome-ignore-all lint/a11y/useSemanticElements: rows are positioned absolutely, which table layout does not allow
+// biome-ignore-all lint/a11y/useFocusableInteractive: a table to read, not a grid of cells to step through
+import { Paper, Skeleton } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
+import { type QueryFunction, useQueries } from "@tanstack/react-query";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { type CSSProperties, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import type { Page } from "../../server/answers/page.ts";
 import classes from "./data-table.module.css";
-import { Icon } from "./icon.tsx";
+import { Failure, Loading } from "./page.tsx";
+import { Icon } from "./status.tsx";
 
 export interface Column<Row> {
-	/** Unique; sent as `sort` where the column sorts. */
+	/** Unique; sent as `sort` if the column sorts. */
 	readonly key: string;
 	readonly title: string;
-	/** A track of CSS grid: `minmax(0, 1fr)`, `90px`. */
+	/** A track of a CSS grid: `minmax(0, 1fr)`, `90px`. */
 	readonly width: string;
 	readonly align?: "end";
 	readonly sorts?: boolean;
-	/** On narrow screens a row has two lines: `first`, `second`, or left out. */
+	/** The line of the cell on narrow screens, where a row has two; `none` omits it. */
 	readonly narrow: "first" | "second" | "none";
 	readonly cell: (row: Row) => ReactNode;
 }
 
-export interface Sorting {
+interface Sorting {
 	readonly key: string;
 	readonly descending: boolean;
 }
@@ -28,28 +32,29 @@ interface DataTableProps<Row> {
 	readonly label: string;
 	readonly columns: readonly Column<Row>[];
 	readonly total: number;
+	/** Returns undefined for a row that is still loading. */
 	readonly at: (index: number) => Row | undefined;
-	/** Told which rows are in sight. */
-	readonly show?: ((first: number, last: number) => void) | undefined;
+	/** Called with the range of the visible rows. */
+	readonly onVisible?: ((first: number, last: number) => void) | undefined;
 	readonly sorting?: Sorting;
 	readonly onSort?: (sorting: Sorting) => void;
-	/** Shown instead of rows where there are none. */
+	/** Rendered if there are no rows. */
 	readonly empty: ReactNode;
 }
 
 const wideRow = 38;
 const narrowRow = 62;
 
-/** A table of any length: only the rows in sight are in the page. The first column's link covers its whole row. */
+/**
+ * Renders a table of any length, of which only the visible rows are in the page. The link of the first column covers
+ * its row.
+ */
 export function DataTable<Row>(props: DataTableProps<Row>) {
-	const { label, columns, total, at, show, empty } = props;
+	const { label, columns, total, at, onVisible, empty } = props;
 	const isNarrow = useMediaQuery("(max-width: 719px)", undefined, { getInitialValueInEffect: false }) ?? false;
-	const place = useRef<HTMLDivElement>(null);
+	const body = useRef<HTMLDivElement>(null);
 	const [offset, setOffset] = useState(0);
-	useLayoutEffect(() => {
-		const top = place.current?.getBoundingClientRect().top ?? 0;
-		setOffset(top + window.scrollY);
-	}, []);
+	useLayoutEffect(() => setOffset((body.current?.getBoundingClientRect().top ?? 0) + window.scrollY), []);
 	const height = isNarrow ? narrowRow : wideRow;
 	const virtual = useWindowVirtualizer({
 		count: total,
@@ -58,25 +63,24 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 		scrollMargin: offset,
 		useFlushSync: false,
 	});
-	// biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height are measured anew
+	// biome-ignore lint/correctness/useExhaustiveDependencies: rows of another height must be measured again
 	useEffect(() => virtual.measure(), [virtual, height]);
 	const rows = virtual.getVirtualItems();
 	const [first, last] = [rows[0]?.index, rows.at(-1)?.index];
 	useEffect(() => {
-		if (first !== undefined && last !== undefined) show?.(first, last);
+		if (first !== undefined && last !== undefined) onVisible?.(first, last);
 	});
-	const tracks = { "--tracks": columns.map(({ width }) => width).join(" ") } as React.CSSProperties;
 	return (
-		<div
+		<Paper
 			role="table"
 			aria-label={label}
 			aria-rowcount={total + 1}
 			className={classes.table}
 			data-narrow={isNarrow || undefined}
-			style={tracks}
+			style={{ "--tracks": columns.map(({ width }) => width).join(" ") } as CSSProperties}
 		>
 			<Head {...props} />
-			<div role="rowgroup" ref={place} className={classes.rows} style={{ height: virtual.getTotalSize() }}>
+			<div role="rowgroup" ref={body} className={classes.rows} style={{ height: virtual.getTotalSize() }}>
 				{rows.map((item) => {
 					const row = at(item.index);
 					return (
@@ -88,7 +92,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 							style={{ height, transform: `translateY(${item.start - offset}px)` }}
 						>
 							{row === undefined ? (
-								<div role="cell" className={classes.waiting} aria-label="Loading" />
+								<Skeleton role="cell" aria-label="Loading" height={10} maw={220} />
 							) : (
 								<Cells row={row} columns={columns} isNarrow={isNarrow} />
 							)}
@@ -97,7 +101,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
 				})}
 			</div>
 			{total === 0 ? empty : null}
-		</div>
+		</Paper>
 	);
 }
 
@@ -107,20 +111,19 @@ interface CellsProps<Row> {
 	readonly isNarrow: boolean;
 }
 
-/** The cells of a row: all in a line, or on narrow screens one above the others. */
 function Cells<Row>({ row, columns, isNarrow }: CellsProps<Row>) {
-	const draw = (shown: readonly Column<Row>[]) =>
+	const render = (shown: readonly Column<Row>[]) =>
 		shown.map(({ key, align, cell }) => (
 			<div role="cell" key={key} className={classes.cell} data-align={align}>
 				{cell(row)}
 			</div>
 		));
-	if (!isNarrow) return draw(columns);
+	if (!isNarrow) return render(columns);
 	return (
 		<>
-			{draw(columns.filter(({ narrow }) => narrow === "first"))}
+			{render(columns.filter(({ narrow }) => narrow === "first"))}
 			<div role="presentation" className={classes.second}>
-				{draw(columns.filter(({ narrow }) => narrow === "second"))}
+				{render(columns.filter(({ narrow }) => narrow === "second"))}
 			</div>
 		</>
 	);
@@ -131,17 +134,14 @@ function Head<Row>({ columns, sorting, onSort }: DataTableProps<Row>) {
 		<div role="rowgroup" className={classes.headGroup}>
 			<div role="row" className={classes.head} aria-rowindex={1}>
 				{columns.map(({ key, title, align, sorts }) => {
-					const isSorted = sorting?.key === key;
-					const way = isSorted ? (sorting.descending ? "descending" : "ascending") : undefined;
+					const direction = sorting?.key !== key ? undefined : sorting.descending ? "descending" : "ascending";
+					const icon = direction === undefined ? "sort" : direction === "descending" ? "sortDown" : "sortUp";
 					return (
-						<div role="columnheader" key={key} className={classes.title} data-align={align} aria-sort={way}>
+						<div role="columnheader" key={key} className={classes.title} data-align={align} aria-sort={direction}>
 							{sorts && onSort ? (
-								<button
-									type="button"
-									onClick={() => onSort({ key, descending: isSorted ? !sorting.descending : false })}
-								>
+								<button type="button" onClick={() => onSort({ key, descending: direction === "ascending" })}>
 									{title}
-									<Icon name={isSorted ? (sorting.descending ? "sortDown" : "sortUp") : "sort"} size={11} />
+									<Icon name={icon} size={11} />
 								</button>
 							) : (
 								title
@@ -152,4 +152,47 @@ function Head<Row>({ columns, sorting, onSort }: DataTableProps<Row>) {
 			</div>
 		</div>
 	);
+}
+
+/** A query of one page, as `queryOptions` returns it. */
+interface PageQuery<Response> {
+	readonly queryKey: readonly unknown[];
+	// biome-ignore lint/suspicious/noExplicitAny: the type of each query's key is its own and does not matter here
+	readonly queryFn?: QueryFunction<Response, any>;
+}
+
+type RowOf<Response> = Response extends Page<infer Row> ? Row : never;
+
+interface PagedTableProps<Response> {
+	readonly query: (page: number) => PageQuery<Response>;
+	readonly pageSize: number;
+	readonly children: (
+		response: Response,
+		rows: Pick<DataTableProps<RowOf<Response>>, "total" | "at" | "onVisible">,
+	) => ReactNode;
+}
+
+/** Fetches the visible pages of a paged route, and renders a table of them. */
+export function PagedTable<Response extends Page<unknown>>({ query, pageSize, children }: PagedTableProps<Response>) {
+	const [pages, setPages] = useState<readonly number[]>([1]);
+	const fetched = [...new Set([1, ...pages])];
+	const results = useQueries({ queries: fetched.map((page) => query(page)) });
+	const byPage = new Map(fetched.map((page, index) => [page, results[index]?.data as Response | undefined]));
+	// While the first page of a new filter loads, the last one remains, so that the table doesn't jump.
+	const last = useRef<Response | undefined>(undefined);
+	const response = byPage.get(1) ?? last.current;
+	last.current = response;
+	const onVisible = (first: number, end: number) => {
+		const from = Math.floor(first / pageSize) + 1;
+		const to = Math.floor(end / pageSize) + 1;
+		const next = Array.from({ length: to - from + 1 }, (_, step) => from + step);
+		if (next.join() !== pages.join()) setPages(next);
+	};
+	if (response === undefined) {
+		const error = results[0]?.error;
+		return error ? <Failure error={error} retry={() => void results[0]?.refetch()} /> : <Loading />;
+	}
+	const at = (index: number) =>
+		byPage.get(Math.floor(index / pageSize) + 1)?.items[index % pageSize] as RowOf<Response> | undefined;
+	return children(response, { total: response.total, at, onVisible });
 }

@@ -1,50 +1,60 @@
-import { CloseButton } from "@mantine/core";
-import { type ReactNode, useEffect, useId, useRef } from "react";
-import classes from "./dialog.module.css";
+import "@mantine/core/styles/Overlay.css";
+import "@mantine/core/styles/ModalBase.css";
+import "@mantine/core/styles/Modal.css";
+import { Button, Group, Modal } from "@mantine/core";
+import { type ReactNode, useEffect } from "react";
 
 interface DialogProps {
 	readonly title: string;
 	readonly onClose: () => void;
 	readonly children: ReactNode;
-	/** The row of buttons at its foot. */
-	readonly actions?: ReactNode;
+	/** The button that closes the dialog without doing anything; none if undefined. */
+	readonly cancel?: string;
+	/** The button that does what the dialog is for. */
+	readonly action?: ReactNode;
 	/** For diffs and lists. */
 	readonly wide?: boolean;
 }
 
-/** A dialog of the browser's own: focus stays in it, Escape closes it, focus goes back to where it was. */
-export function Dialog({ title, onClose, children, actions, wide }: DialogProps) {
-	const heading = useId();
-	const place = useRef<HTMLDialogElement>(null);
+/** Renders a dialog: focus stays in it, Escape closes it, and focus returns to where it was. */
+export function Dialog({ title, onClose, children, cancel, action, wide }: DialogProps) {
 	useEffect(() => {
 		const before = document.activeElement;
-		place.current?.showModal();
 		return () => {
 			if (before instanceof HTMLElement) before.focus();
 		};
 	}, []);
 	return (
-		<dialog
-			ref={place}
-			className={classes.dialog}
-			data-wide={wide || undefined}
-			aria-labelledby={heading}
-			onCancel={(event) => {
-				event.preventDefault();
-				onClose();
-			}}
+		<Modal.Root
+			opened
+			onClose={onClose}
+			size={wide ? 980 : 560}
+			yOffset="7dvh"
+			xOffset={12}
+			closeOnClickOutside={false}
+			lockScroll={false}
+			transitionProps={{ duration: 0 }}
+			styles={{ content: { display: "flex", flexDirection: "column", overflow: "hidden" } }}
 		>
-			<div className={classes.head}>
-				<h2 id={heading} className={classes.title}>
-					{title}
-				</h2>
-				<CloseButton aria-label="Close" onClick={onClose} />
-			</div>
-			{/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
-			<div className={classes.body} tabIndex={0}>
-				{children}
-			</div>
-			{actions ? <div className={classes.actions}>{actions}</div> : null}
-		</dialog>
+			<Modal.Overlay />
+			<Modal.Content>
+				<Modal.Header mih={0} py="xs" style={{ borderBottom: "1px solid var(--line)" }}>
+					<Modal.Title fw={620} lh={1.4} className="breaks">
+						{title}
+					</Modal.Title>
+					<Modal.CloseButton aria-label="Close" />
+				</Modal.Header>
+				{/* What scrolls must be reachable by keyboard. */}
+				<Modal.Body tabIndex={0} pt="sm" fz="sm" style={{ overflow: "auto", outlineOffset: -3 }}>
+					{children}
+				</Modal.Body>
+				{cancel === undefined ? null : (
+					<Group justify="flex-end" gap={8} px="md" py="xs" style={{ borderTop: "1px solid var(--line)" }}>
+						<Button onClick={onClose}>{cancel}</Button>
+						{action}
+					</Group>
+				)}
+			</Modal.Content>
+		</Modal.Root>
 	);
 }

@@ -1,10 +1,12 @@
+import "@mantine/core/styles/Table.css";
+import { Table } from "@mantine/core";
 import { lexer, type Token, type Tokens } from "marked";
 import { Fragment, type ReactNode, useMemo } from "react";
 import classes from "./markdown.module.css";
 
 /**
- * Markdown as elements of ours: no HTML of the text ever becomes HTML of the page, links lead to the web or mail only, and
- * pictures are not loaded.
+ * Renders Markdown as React elements: HTML in the text is shown as text, links point to the web or mail only, and images
+ * are not loaded.
  */
 export default function Markdown({ text }: { text: string }) {
 	const tokens = useMemo(() => lexer(text), [text]);
@@ -13,7 +15,7 @@ export default function Markdown({ text }: { text: string }) {
 
 function blocks(tokens: readonly Token[] | undefined): ReactNode {
 	return (tokens ?? []).map((token, index) => (
-		// biome-ignore lint/suspicious/noArrayIndexKey: tokens have no other name than their place
+		// biome-ignore lint/suspicious/noArrayIndexKey: tokens have no other identity than their index
 		<Fragment key={index}>{block(token as Tokens.Generic & Token)}</Fragment>
 	));
 }
@@ -24,7 +26,7 @@ function block(token: Token): ReactNode {
 		case "def":
 			return null;
 		case "heading":
-			// Headings of an answer are none of the page's: their size shows their level.
+			// The headings of an output are not headings of the page; their size shows their level.
 			return (
 				<p className={classes.heading} data-depth={(token as Tokens.Heading).depth}>
 					{inline(token)}
@@ -42,7 +44,7 @@ function block(token: Token): ReactNode {
 		case "list":
 			return <List token={token as Tokens.List} />;
 		case "table":
-			return <Table token={token as Tokens.Table} />;
+			return <TableToken token={token as Tokens.Table} />;
 		case "hr":
 			return <hr />;
 		case "paragraph":
@@ -56,7 +58,7 @@ function block(token: Token): ReactNode {
 
 function List({ token }: { token: Tokens.List }) {
 	const items = token.items.map((item, index) => (
-		// biome-ignore lint/suspicious/noArrayIndexKey: items have no other name than their place
+		// biome-ignore lint/suspicious/noArrayIndexKey: items have no other identity than their index
 		<li key={index} data-task={item.task || undefined}>
 			{item.task ? <input type="checkbox" checked={item.checked ?? false} readOnly disabled aria-label="done" /> : null}
 			{blocks(item.tokens.filter(({ type }) => type !== "checkbox"))}
@@ -65,10 +67,10 @@ function List({ token }: { token: Tokens.List }) {
 	return token.ordered ? <ol start={Number(token.start) || 1}>{items}</ol> : <ul>{items}</ul>;
 }
 
-function Table({ token }: { token: Tokens.Table }) {
-	const cells = (row: readonly Tokens.TableCell[], Cell: "th" | "td") =>
+function TableToken({ token }: { token: Tokens.Table }) {
+	const cells = (row: readonly Tokens.TableCell[], Cell: typeof Table.Th | typeof Table.Td) =>
 		row.map((cell, index) => (
-			// biome-ignore lint/suspicious/noArrayIndexKey: cells have no other name than their place
+			// biome-ignore lint/suspicious/noArrayIndexKey: cells have no other identity than their index
 			<Cell key={index} style={{ textAlign: cell.align ?? "left" }}>
 				{inlines(cell.tokens)}
 			</Cell>
@@ -76,25 +78,25 @@ function Table({ token }: { token: Tokens.Table }) {
 	return (
 		// biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
 		<div className={classes.table} tabIndex={0}>
-			<table>
-				<thead>
-					<tr>{cells(token.header, "th")}</tr>
-				</thead>
-				<tbody>
+			<Table withTableBorder withColumnBorders w="auto" verticalSpacing={4}>
+				<Table.Thead>
+					<Table.Tr>{cells(token.header, Table.Th)}</Table.Tr>
+				</Table.Thead>
+				<Table.Tbody>
 					{token.rows.map((row, index) => (
-						// biome-ignore lint/suspicious/noArrayIndexKey: rows have no other name than their place
-						<tr key={index}>{cells(row, "td")}</tr>
+						// biome-ignore lint/suspicious/noArrayIndexKey: rows have no other identity than their index
+						<Table.Tr key={index}>{cells(row, Table.Td)}</Table.Tr>
 					))}
-				</tbody>
-			</table>
+				</Table.Tbody>
+			</Table>
 		</div>
 	);
 }
 
 function inlines(tokens: readonly Token[]): ReactNode {
 	return tokens.map((token, index) => (
-		// biome-ignore lint/suspicious/noArrayIndexKey: tokens have no other name than their place
-		<Fragment key={index}>{inlineOne(token)}</Fragment>
+		// biome-ignore lint/suspicious/noArrayIndexKey: tokens have no other identity than their index
+		<Fragment key={index}>{inlineToken(token)}</Fragment>
 	));
 }
 
@@ -102,7 +104,7 @@ function inline(token: Token): ReactNode {
 	return "tokens" in token && token.tokens ? inlines(token.tokens) : plain(token);
 }
 
-function inlineOne(token: Token): ReactNode {
+function inlineToken(token: Token): ReactNode {
 	switch (token.type) {
 		case "strong":
 			return <strong>{inline(token)}</strong>;
@@ -117,7 +119,7 @@ function inlineOne(token: Token): ReactNode {
 		case "link":
 			return <Link token={token as Tokens.Link} />;
 		case "image":
-			return `[picture: ${(token as Tokens.Image).text || (token as Tokens.Image).href}]`;
+			return `[image: ${(token as Tokens.Image).text || (token as Tokens.Image).href}]`;
 		case "escape":
 			return (token as Tokens.Escape).text;
 		case "html":
@@ -136,7 +138,7 @@ function Link({ token }: { token: Tokens.Link }) {
 	);
 }
 
-/** The text as it was written; `marked` escapes some of it for HTML, which React does anyway. */
+/** Returns the text as written; `marked` escapes some of it for HTML, which React does anyway. */
 function plain(token: Token): string {
 	return token.raw.replace(/\n$/, "");
 }

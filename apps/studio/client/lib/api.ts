@@ -1,43 +1,50 @@
 import { hc } from "hono/client";
 import type { ReadApi, WriteApi } from "../../server/app.ts";
 
-const storedAs = "agentv-key";
+const storageKey = "agentv-key";
 
 /**
  * Returns the address of the API for this browser. The page that follows a login holds the key; other tabs and later
  * pages read it from the storage of this origin, which servers on other ports can't.
  */
-function addressOfApi(): string {
-	const handed = document.querySelector<HTMLMetaElement>(`meta[name="${storedAs}"]`)?.content;
+function findApiAddress(): string {
+	const key = document.querySelector<HTMLMetaElement>(`meta[name="${storageKey}"]`)?.content;
 	try {
-		if (handed?.startsWith("~")) localStorage.setItem(storedAs, handed);
-		const key = localStorage.getItem(storedAs);
-		return key ? `/${key}/api` : "/api";
+		if (key?.startsWith("~")) localStorage.setItem(storageKey, key);
+		const stored = localStorage.getItem(storageKey);
+		return stored ? `/${stored}/api` : "/api";
 	} catch {
-		// Storage is switched off: the key lasts as long as this page.
-		return handed?.startsWith("~") ? `/${handed}/api` : "/api";
+		// If storage is disabled, the key is only valid for this page.
+		return key?.startsWith("~") ? `/${key}/api` : "/api";
 	}
 }
 
-/** Where the API is: for event streams and downloads. */
-export const apiAddress = addressOfApi();
+/** The base of event streams and downloads, which don't go through `api`. */
+export const apiAddress = findApiAddress();
 
 const options = { headers: { "content-type": "application/json" } };
 
-/** The API, typed by the server's own routes: what reads, and what writes. */
+/** The routes that read, typed by the server's own definitions. */
 export const api = hc<ReadApi>(apiAddress, options);
-export const writes = hc<WriteApi>(apiAddress, options);
+const writes = hc<WriteApi>(apiAddress, options);
 
-/** What the server said went wrong, in its own words. */
+interface Problem {
+	readonly code: string;
+	readonly message: string;
+	readonly hint?: string;
+	/** Added by the route, e.g. `{job}` of the conflicting job. */
+	readonly details?: unknown;
+}
+
+/** An error response; `status` is 0 if there was no response. */
 export class ApiError extends Error {
 	override readonly name = "ApiError";
 	readonly status: number;
 	readonly code: string;
 	readonly hint: string | undefined;
-	/** What the route adds: `{job}` of the work that is in the way. */
 	readonly details: unknown;
 
-	constructor(status: number, problem: { code: string; message: string; hint?: string; details?: unknown }) {
+	constructor(status: number, problem: Problem) {
 		super(problem.message);
 		this.status = status;
 		this.code = problem.code;
@@ -46,27 +53,105 @@ export class ApiError extends Error {
 	}
 }
 
-interface Answer<Body> {
+interface TypedResponse<Body> {
 	readonly ok: boolean;
 	readonly status: number;
 	json(): Promise<Body>;
 }
 
-/** The body of an answer; throws `ApiError` with the server's message where it is a problem. */
-export async function unwrap<Body>(pending: Promise<Answer<Body>>): Promise<Body> {
-	const answer = await pending.catch(() => {
+/**
+ * Returns the body of a response; throws `ApiError` with the server's message if it is an error.
+ * @example const { benchmarks } = await unwrap(api.benchmarks.$get({ query: {} }));
+ */
+export async function unwrap<Body>(pending: Promise<TypedResponse<Body>>): Promise<Body> {
+	const response = await pending.catch(() => {
 		throw new ApiError(0, {
 			code: "unreachable",
-			message: "Studio does not answer",
+			message: "Studio is not responding",
 			hint: "is `agentv studio` still running?",
 		});
 	});
-	if (answer.ok) return answer.json();
-	const body = (await answer.json().catch(() => undefined)) as
-		| { error?: { code: string; message: string; hint?: string; details?: unknown } }
-		| undefined;
+	if (response.ok) return response.json();
+	const body = (await response.json().catch(() => undefined)) as { error?: Problem } | undefined;
 	throw new ApiError(
-		answer.status,
-		body?.error ?? { code: "unknown", message: `the server answered ${answer.status}` },
+		response.status,
+		body?.error ?? { code: "unknown", message: `the server responded with status ${response.status}` },
 	);
+}
+
+interface NewBenchmark {
+	readonly location: string;
+	readonly id?: string | undefined;
+	readonly name?: string | undefined;
+	readonly ref?: string | undefined;
+}
+
+export function addBenchmark(benchmark: NewBenchmark) {
+	return unwrap(writes.benchmarks.$post({ json: benchmark }));
+}
+
+export function removeBenchmark(id: string) {
+	return unwrap(writes.benchmarks[":id"].$delete({ param: { id } }));
+}
+
+/** `status` only compares with the remote. */
+export type SyncKind = "sync" | "status";
+
+export function startSync(id: string, kind: SyncKind) {
+	return unwrap(writes.benchmarks[":id"][kind].$post({ param: { id }, json: {} }));
+}
+
+/** Starts a job for every git-backed benchmark. */
+export function startSyncAll(kind: SyncKind) {
+	return unwrap(writes.benchmarks[kind].$post({ json: {} }));
+}
+
+export function cancelJob(id: string) {
+	return unwrap(writes.jobs[":id"].cancel.$post({ param: { id } }));
+}
+
+interface RunOptions {
+	/** Identifies the plan that the user has reviewed. */
+	readonly digest: string;
+	/** Consents to what the plan marks as new. */
+	readonly trust?: boolean | undefined;
+	readonly tests?: string[] | undefined;
+	readonly repeat?: number | undefined;
+	readonly workers?: number | undefined;
+	readonly experiment?: string | undefined;
+}
+
+export function startRun(id: string, options: RunOptions) {
+	return unwrap(writes.evals[":id"].run.$post({ param: { id }, json: options }));
+}
+
+/** @param rerunChanged also runs tests again whose files have changed since */
+export function resumeRun(id: string, rerunChanged: boolean) {
+	return unwrap(writes.runs[":id"].resume.$post({ param: { id }, json: { rerun_changed: rerunChanged } }));
+}
+
+export interface FixModes {
+	/** Replaces deprecated spellings. */
+	readonly migrate: boolean;
+	/** Replaces branches and tags by their current commits. */
+	readonly pin: boolean;
+}
+
+export function previewFix(id: string, modes: FixModes) {
+	return unwrap(writes.evals[":id"].fix.preview.$post({ param: { id }, json: modes }));
+}
+
+export function applyFix(id: string, digest: string, modes: FixModes) {
+	return unwrap(writes.evals[":id"].fix.$post({ param: { id }, json: { ...modes, digest } }));
+}
+
+interface BundleOptions {
+	readonly capture_env: boolean;
+	readonly pin: boolean;
+	readonly vendor_repos: boolean;
+	readonly include: string[];
+}
+
+export function startBundle(id: string, options: BundleOptions) {
+	return unwrap(writes.evals[":id"].bundle.$post({ param: { id }, json: options }));
 }

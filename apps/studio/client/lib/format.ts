@@ -10,33 +10,25 @@ const shortDate = new Intl.DateTimeFormat(undefined, {
 });
 const counts = new Intl.NumberFormat("en");
 
-const steps: readonly [seconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
-	[60, "second"],
-	[3600, "minute"],
-	[86_400, "hour"],
-	[30 * 86_400, "day"],
-	[365 * 86_400, "month"],
-	[Number.POSITIVE_INFINITY, "year"],
+const units: readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number][] = [
+	["year", 365 * 86_400],
+	["month", 30 * 86_400],
+	["day", 86_400],
+	["hour", 3600],
+	["minute", 60],
+	["second", 1],
 ];
-const lengths: Partial<Record<Intl.RelativeTimeFormatUnit, number>> = {
-	second: 1,
-	minute: 60,
-	hour: 3600,
-	day: 86_400,
-	month: 30 * 86_400,
-	year: 365 * 86_400,
-};
 
 /** `3 hours ago`. */
 export function ago(iso: string, now = Date.now()): string {
 	const seconds = (Date.parse(iso) - now) / 1000;
 	if (Number.isNaN(seconds)) return iso;
 	if (Math.abs(seconds) < 10) return "just now";
-	const [, unit] = steps.find(([limit]) => Math.abs(seconds) < limit) ?? [0, "year" as const];
-	return relative.format(Math.round(seconds / (lengths[unit] ?? 1)), unit);
+	const [unit, length] = units.find(([, least]) => Math.abs(seconds) >= least) ?? ["second", 1];
+	return relative.format(Math.round(seconds / length), unit);
 }
 
-/** The moment in full, in the reader's own zone. */
+/** Formats date and time in the user's time zone. */
 export function moment(iso: string): string {
 	const time = Date.parse(iso);
 	return Number.isNaN(time) ? iso : absolute.format(time);
@@ -57,7 +49,7 @@ export function duration(ms: number): string {
 	return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
 }
 
-/** `0.83`, `1`; never rounds up to 1 or over a threshold's side. */
+/** `0.83`, `1`; rounds down, so that a score below a threshold never reads as above it. */
 export function score(value: number): string {
 	return String(Math.floor(value * 100 + 1e-9) / 100);
 }
@@ -84,12 +76,12 @@ export function usage({ cost_usd: usd, tokens }: UsageAnswer): string | undefine
 	return parts.length === 0 ? undefined : parts.join(", ");
 }
 
-/** `83 %`; 100 only when it is all of them. */
+/** `83 %`; `100 %` only for all of them. */
 export function percent(rate: number): string {
 	return `${Math.floor(rate * 100 + 1e-9)} %`;
 }
 
-/** `11 of 12, at least 0.84`: what limits a mean; empty if every planned test was judged. */
+/** `11 of 12, at least 0.84`: the limits of a mean; empty if every planned test was graded. */
 export function bound(
 	{ mean, lower, n, planned }: Readonly<Record<"n" | "planned", number> & Record<"mean" | "lower", number | null>>,
 	format: (value: number) => string,
@@ -107,8 +99,8 @@ export function count(value: number): string {
 }
 
 /** `1 test`, `2 tests`. */
-export function plural(value: number, one: string, many = `${one}s`): string {
-	return `${count(value)} ${value === 1 ? one : many}`;
+export function plural(value: number, singular: string, many = `${singular}s`): string {
+	return `${count(value)} ${value === 1 ? singular : many}`;
 }
 
 /** `12.4 MB`. */
@@ -124,7 +116,14 @@ export function bytes(size: number): string {
 	return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 
-/** A commit as people name it. */
+/** Shortens a commit to 8 digits; other revisions remain as they are. */
 export function shortSha(sha: string): string {
 	return /^[0-9a-f]{40,64}$/.test(sha) ? sha.slice(0, 8) : sha;
+}
+
+/** `evals/refunds/partial.eval.yaml` → `partial`; `refunds/eval.yaml` → `refunds`. */
+export function evalName(file: string): string {
+	const name = file.split("/").at(-1) ?? file;
+	const short = name.replace(/(\.eval)?\.(ya?ml|jsonl?)$/i, "");
+	return /^(eval|evals)$/i.test(short) ? (file.split("/").at(-2) ?? short) : short;
 }

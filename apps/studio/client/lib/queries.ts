@@ -1,18 +1,16 @@
-import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 import type { TestResultAnswer } from "../../server/answers/runs.ts";
-import { type FixModes, previewFix } from "./actions.ts";
-import { api, unwrap } from "./api.ts";
-import type { CompareSearch, EvalsSearch, RunSearch, RunsSearch } from "./screen-search.ts";
-
-/** Everything the client asks the server, each under one key. */
+import { api, type FixModes, previewFix, unwrap } from "./api.ts";
+import type { CompareSearch, EvalsSearch, RunSearch, RunsSearch } from "./search.ts";
+/** The queries of every screen, each under its own key. */
 export const aboutQuery = queryOptions({
 	queryKey: ["about"],
 	queryFn: () => unwrap(api.about.$get()),
 	staleTime: Number.POSITIVE_INFINITY,
 });
 
-/** A filter as the server takes it: what is empty is left out. */
-function given<Text extends string>(text: Text): Exclude<Text, ""> | undefined {
+/** Returns undefined for an empty filter, which leaves it out of the request. */
+function nonEmpty<Text extends string>(text: Text): Exclude<Text, ""> | undefined {
 	return text === "" ? undefined : (text as Exclude<Text, "">);
 }
 
@@ -31,7 +29,7 @@ export function benchmarkQuery(id: string) {
 	});
 }
 
-/** What a sync would change. Asks the remote, so it is never kept. */
+/** Contacts the remote, so it is never cached. */
 export function planQuery(id: string) {
 	return queryOptions({
 		queryKey: ["plan", id],
@@ -41,11 +39,11 @@ export function planQuery(id: string) {
 	});
 }
 
-/** @param benchmark its id; undefined: Studio's own directory */
+/** @param benchmark undefined for the directory in which Studio was started */
 export function evalsQuery(benchmark: string | undefined, { page, search, state }: EvalsSearch) {
 	return queryOptions({
 		queryKey: ["evals", "list", benchmark, page, search, state],
-		queryFn: () => unwrap(api.evals.$get({ query: { benchmark, page: String(page), search, state: given(state) } })),
+		queryFn: () => unwrap(api.evals.$get({ query: { benchmark, page: String(page), search, state: nonEmpty(state) } })),
 		placeholderData: keepPreviousData,
 	});
 }
@@ -57,7 +55,7 @@ export function evalQuery(id: string) {
 	});
 }
 
-/** How many rows of a long table are asked for at once. */
+/** Rows per request of a long table. */
 export const tablePage = 200;
 
 export function evalTestsQuery(id: string, search: string, page: number) {
@@ -90,10 +88,10 @@ export type RunFilter = Omit<RunsSearch, "page" | "pick">;
 function runFilter({ search, experiment, target, benchmark, eval: file }: RunFilter) {
 	return {
 		search,
-		experiment: given(experiment),
-		target: given(target),
-		benchmark: given(benchmark),
-		eval: given(file),
+		experiment: nonEmpty(experiment),
+		target: nonEmpty(target),
+		benchmark: nonEmpty(benchmark),
+		eval: nonEmpty(file),
 	};
 }
 
@@ -113,7 +111,7 @@ export function historyQuery(filter: RunFilter) {
 	});
 }
 
-/** How often a run that goes on is looked at. */
+/** Polling interval of a running run. */
 const liveMs = 1000;
 
 export function runQuery(id: string) {
@@ -124,12 +122,12 @@ export function runQuery(id: string) {
 	});
 }
 
-/** @param live the run goes on: its rows are asked for again and again */
+/** @param live polls, because the run is still running */
 export function runTestsQuery(id: string, filter: RunSearch, page: number, live: boolean) {
 	const query = {
 		search: filter.search,
-		status: given(filter.status),
-		target: given(filter.target),
+		status: nonEmpty(filter.status),
+		target: nonEmpty(filter.target),
 		sort: filter.sort,
 		descending: filter.descending ? ("true" as const) : undefined,
 		page: String(page),
@@ -146,24 +144,24 @@ export function testResultQuery(run: string, test: string) {
 	return queryOptions({
 		queryKey: ["runs", "result", run, test],
 		queryFn: async () => {
-			// `hc` cannot follow a type that holds itself: the parts of composite graders.
-			const answer: unknown = await unwrap(api.runs[":id"].tests[":test"].$get({ param: { id: run, test } }));
-			return answer as TestResultAnswer;
+			// `hc` does not support recursive types: the parts of composite graders.
+			const result: unknown = await unwrap(api.runs[":id"].tests[":test"].$get({ param: { id: run, test } }));
+			return result as TestResultAnswer;
 		},
 	});
 }
 
-/** @param runs two to five ids; the first is what the others are compared with */
+/** @param runs two to five ids; the others are compared with the first */
 export function compareQuery(runs: string[], { part, differing, sort, descending, vary, page, search }: CompareSearch) {
-	// Only parts that there are: the address is anybody's.
+	// The address may contain anything; the server accepts known parts only.
 	const known = ["test", "graders", "workspace", "hooks", "target"] as const;
 	const query = {
 		run: runs,
 		part,
-		differing: part === "changed" ? given(differing) : undefined,
+		differing: part === "changed" ? nonEmpty(differing) : undefined,
 		sort,
 		descending: descending ? ("true" as const) : undefined,
-		vary: known.filter((one) => vary.split(",").includes(one)),
+		vary: known.filter((name) => vary.split(",").includes(name)),
 		page: String(page),
 		page_size: "100",
 		search,
@@ -173,4 +171,9 @@ export function compareQuery(runs: string[], { part, differing, sort, descending
 		queryFn: () => unwrap(api.runs.compare.$get({ query })),
 		placeholderData: keepPreviousData,
 	});
+}
+
+/** Returns true if Studio is read-only, and until that is known, so that no button disappears again. */
+export function useReadOnly(): boolean {
+	return useQuery(aboutQuery).data?.read_only ?? true;
 }

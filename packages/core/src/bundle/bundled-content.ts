@@ -11,7 +11,7 @@ import { listTree, type TreeEntry } from "../machine/find-files.ts";
 import { readUpTo, withRegular } from "../machine/read-file.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 
-/** What bundling may find, each stated once. Errors stop it, all of them at once. */
+/** Findings of bundling. Errors stop it, after all of them were collected. */
 
 const quote = (text: string) => JSON.stringify(text);
 
@@ -126,19 +126,19 @@ export const localRepository: FindingKind<{ repo: string }> = {
 	message: ({ repo }) => `${repo} is a repository on this machine; it is bundled as a git bundle file`,
 };
 
-/** A path with the links that it leads through. */
+/** A path with the links on the way. */
 export interface FollowedPath {
-	/** Links met on the way, each with its text. Their relative texts stay true when all of them are copied. */
+	/** Each with its text. Relative texts stay valid if all of them are copied. */
 	readonly links: readonly { readonly path: string; readonly target: string }[];
-	/** Where it ends: below `bound`, without links below it. */
+	/** The end of the chain below `bound`, without links. */
 	readonly real: string;
-	/** The first link that leads out of `bound`. */
+	/** The first link that leaves `bound`. */
 	readonly escape?: { readonly path: string; readonly target: string };
 }
 
 const mostHops = 40;
 
-/** Follows `path` link by link below the directory `bound`; what lies above `bound` is taken as given. */
+/** Follows `path` link by link below `bound`, which is not resolved. */
 export function followLinks(path: string, bound: string): FollowedPath {
 	if (!isInside(bound, path)) return { links: [], real: path };
 	const links: { path: string; target: string }[] = [];
@@ -161,34 +161,34 @@ export function followLinks(path: string, bound: string): FollowedPath {
 	return { links, real };
 }
 
-/** A directory that is copied whole. */
+/** A directory that is copied as a whole. */
 export interface CopiedTree {
 	readonly kind: BundleFileKind;
 	readonly entries: readonly TreeEntry[];
 }
 
-/** Folders that no copied directory brings along, except in templates, which are copied exactly as a run would. */
+/** Directories that are not copied, except in templates, which are copied exactly like in a run. */
 const leftOut = new Set([".git", "node_modules", "__pycache__"]);
 
-/** What goes to one area of the bundle: files, links and whole directories, by absolute source path. */
+/** Files, links and whole directories of a bundle's area, by absolute source path. */
 export class AreaContent {
 	readonly files = new Map<string, BundleFileKind>();
 	readonly links = new Map<string, string>();
 	readonly trees = new Map<string, CopiedTree>();
-	/** Directories that need a place although nothing is copied for them: commands run there. */
+	/** Directories without copied files in which commands run. */
 	readonly anchors = new Set<string>();
 	/** Directories whose own name must stay. */
 	readonly named = new Set<string>();
 	readonly #root: string;
 	readonly #report: (diagnostic: Diagnostic) => void;
 
-	/** `root` bounds where links may lead. */
+	/** `root` bounds the targets of links. */
 	constructor(root: string, report: (diagnostic: Diagnostic) => void) {
 		this.#root = root;
 		this.#report = report;
 	}
 
-	/** Adds a file or directory with the links that lead to it. `at` is where it is named. */
+	/** Adds a file or directory, including links in its path. `at` is where it is referenced. */
 	add(path: string, kind: BundleFileKind, at: Place): void {
 		const { links, real, escape: leaving } = followLinks(path, this.#root);
 		if (leaving) {
@@ -203,7 +203,7 @@ export class AreaContent {
 		else this.#report(finding(specialFile, { path: real }, at));
 	}
 
-	/** Adds a template directory: everything a run would copy. Returns its real path, or undefined where it can't be bundled. */
+	/** Copies like a run. Returns the real path; undefined if it can't be bundled. */
 	addTemplate(path: string, at: Place): string | undefined {
 		const { real, escape: leaving } = followLinks(path, this.#root);
 		if (leaving) {
@@ -237,7 +237,7 @@ export class AreaContent {
 		this.trees.set(directory, tree);
 	}
 
-	/** True where something that is copied lies in `directory`. */
+	/** Returns whether something below `directory` is copied. */
 	hasBelow(directory: string): boolean {
 		for (const path of this.files.keys()) if (isInside(directory, path)) return true;
 		for (const [path, { entries }] of this.trees) {
@@ -247,13 +247,13 @@ export class AreaContent {
 		return false;
 	}
 
-	/** Files of the directories that are copied whole. */
+	/** Files of directories that are copied as a whole. */
 	*treeFiles(): Generator<string> {
 		for (const [directory, { entries }] of this.trees)
 			for (const entry of entries) if (entry.kind === "file") yield join(directory, entry.path);
 	}
 
-	/** Every directory that must have a place. */
+	/** Yields every directory that needs a place. */
 	*directories(): Generator<string> {
 		for (const path of this.files.keys()) yield dirname(path);
 		for (const path of this.links.keys()) yield dirname(path);
@@ -266,14 +266,14 @@ export class AreaContent {
 	}
 }
 
-/** A secret found in a file. The secret itself is in no message. */
+/** A secret in a file. Messages never contain the secret. */
 interface SecretHit {
 	readonly file: string;
-	/** Where in the file, in bytes. */
+	/** Byte offset in the file. */
 	readonly offset: number;
 	/** `the value of OPENAI_API_KEY`, `a GitHub token`. */
 	readonly what: string;
-	/** First hex digits of the SHA-256 of what was found, for `--allow-secret`. */
+	/** First hex digits of its SHA-256, for `--allow-secret`. */
 	readonly fingerprint: string;
 }
 
@@ -281,18 +281,18 @@ const fingerprintLength = 12;
 const mostHits = 50;
 /** The longest key of a known form that is found across two windows. */
 const longestKey = 1024;
-/** In a later window the beginning is what the one before has looked at, and lacks what is before it. */
+/** Bytes at the start of a later window that were already searched, and lack their context. */
 const before = 16;
 
-/** Searches bytes for the values of secret-looking variables and for what is a secret by its form, as they are copied. */
+/** Searches copied bytes for values of secret variables and for secrets by their form. */
 export class SecretScanner {
-	/** Windows of a large file must overlap by as many bytes. */
+	/** Bytes by which windows of a large file must overlap. */
 	readonly overlap: number;
 	readonly #values: readonly { readonly bytes: Buffer; readonly what: string }[];
 	readonly #allowed: readonly string[];
 	readonly #found = new Map<string, SecretHit>();
 
-	/** `allowed`: beginnings (at least 8 hex digits) of the SHA-256 of what is no secret. */
+	/** `allowed`: SHA-256 prefixes (at least 8 hex digits) of non-secrets. */
 	constructor(env: Environment, allowed: readonly string[]) {
 		this.#allowed = allowed.map((prefix) => prefix.toLowerCase());
 		this.#values = Object.entries(env).flatMap(([name, value]) =>
@@ -307,7 +307,7 @@ export class SecretScanner {
 		return [...this.#found.values()];
 	}
 
-	/** Looks through a window of a file; `offset` is where it begins there. */
+	/** Searches a window of a file; `offset` is its position there. */
 	scan(file: string, bytes: Buffer, offset: number): void {
 		for (const { bytes: value, what } of this.#values)
 			for (let at = bytes.indexOf(value); at !== -1; at = bytes.indexOf(value, at + 1))
@@ -321,7 +321,7 @@ export class SecretScanner {
 
 	#hit(file: string, offset: number, what: string, found: Buffer): void {
 		const key = `${file}\0${offset}`;
-		// What the end of a window cut is found again, whole, in the next one.
+		// A match that the window's end truncated is found again in the next one.
 		const known = this.#found.get(key);
 		if (known ? known.what.startsWith("the value") : this.#found.size >= mostHits) return;
 		const digest = createHash("sha256").update(found).digest("hex");
@@ -334,7 +334,7 @@ function article(name: string): string {
 	return /^[AEIOUx]/.test(name) ? "an" : "a";
 }
 
-/** `file:line: what [digits]` of every hit. `generated` holds the texts of files that are not in the source. */
+/** Returns `file:line: what [digits]`. `generated` has texts that are not in the source. */
 export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap<string, string>): string[] {
 	return hits.map(({ file, offset, what, fingerprint }) => {
 		const text = generated.get(file);
@@ -344,7 +344,7 @@ export function locateSecrets(hits: readonly SecretHit[], generated: ReadonlyMap
 	});
 }
 
-/** Undefined where it would be too long to count its lines. */
+/** Undefined if the file is too large to count its lines. */
 function beginning(file: string, length: number): Buffer | undefined {
 	if (length > longestCounted) return undefined;
 	return withRegular(file, ({ descriptor, stat }) => readUpTo(descriptor, Math.min(stat.size, length + 1)));

@@ -16,7 +16,7 @@ import { areas, type Layout } from "./layout.ts";
 import type { VendorStep } from "./pinned-repositories.ts";
 import { judgeOutput } from "./print-yaml.ts";
 
-/** A directory of the source and what stands for it in the bundle. Shared by all that is copied from it. */
+/** A source directory and its bundle path, shared by everything copied from it. */
 interface CopyRoot {
 	/** Absolute. */
 	readonly from: string;
@@ -24,7 +24,7 @@ interface CopyRoot {
 	readonly kind: BundleFileKind;
 }
 
-/** One file or link to copy. Small: a template may have 100,000 of them. */
+/** A file or link to copy. Small, since a template can have 100,000 of them. */
 interface PlannedCopy {
 	readonly root: CopyRoot;
 	/** Relative to the root; "" for the root itself. */
@@ -42,12 +42,12 @@ export const copyTarget = ({ root, path }: PlannedCopy): string =>
 export interface CollectedCopies {
 	/** In byte order of the bundle paths. */
 	readonly copies: readonly PlannedCopy[];
-	/** Directories that would otherwise not come into being, since they hold nothing. */
+	/** Empty directories, which no file creates. */
 	readonly emptyDirectories: readonly string[];
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Lists every file and link to copy, with its place in the bundle, and judges the places. */
+/** Lists every file and link to copy, with its bundle path, and checks the paths. */
 export function collectCopies(
 	gathered: GatheredSources,
 	layout: Layout,
@@ -114,7 +114,7 @@ function byTarget(a: PlannedCopy, b: PlannedCopy): number {
 	return a.root === b.root ? compareByBytes(a.path, b.path) : compareByBytes(copyTarget(a), copyTarget(b));
 }
 
-/** Each path once: what lies in a copied directory may also be named by itself. Two sources for one path are left to `collisions`. */
+/** A file in a copied directory can also be referenced directly. */
 function distinct(sorted: readonly PlannedCopy[]): PlannedCopy[] {
 	return sorted.filter((copy, index) => {
 		const before = sorted[index - 1];
@@ -123,7 +123,7 @@ function distinct(sorted: readonly PlannedCopy[]): PlannedCopy[] {
 	});
 }
 
-/** Two sources for one path, names that are equal to a file system which folds case, and files where others need a directory. */
+/** Finds conflicting sources, names that differ in case, and files in place of directories. */
 function collisions(copies: readonly PlannedCopy[], generated: readonly string[], at: Place): Diagnostic[] {
 	const written = new Set(generated);
 	const directories = new Set<string>();
@@ -154,7 +154,7 @@ function addParents(path: string, directories: Set<string>): void {
 	}
 }
 
-/** Paths that a file system which folds case takes for one. Most are folded already, so only the others are remembered. */
+/** For case-insensitive file systems. Only remembers paths that aren't lower case. */
 function foldedCollisions(copies: readonly PlannedCopy[], others: readonly string[], at: Place): Diagnostic[] {
 	const spelled = new Map<string, string>();
 	const found: Diagnostic[] = [];
@@ -178,8 +178,9 @@ function foldedCollisions(copies: readonly PlannedCopy[], others: readonly strin
 }
 
 /**
- * The plan for an eval that is itself a bundle, as its manifest says: onto itself nothing changes, elsewhere it is copied as it is.
- * Undefined for anything else, edited bundles and new flags included: those are bundled like any eval.
+ * Plans a bundle of a bundle: onto itself nothing changes, elsewhere it is copied unchanged.
+ * Undefined for anything else, including edited bundles and new flags: those are bundled like any
+ * eval.
  */
 export async function planCopy(loaded: LoadedEval, options: BundleOptions): Promise<BundlePlan | undefined> {
 	const { scope, file } = loaded;
@@ -224,7 +225,7 @@ function changesContent(options: BundleOptions): boolean {
 	return Boolean(targets.length > 0 || targetsFile !== undefined || adds || include.length > 0);
 }
 
-/** A copied file as the manifest lists it. Its paths are put together when they are asked for: there may be 100,000 of them. */
+/** Computes paths on use, since a manifest can have 100,000 files. */
 export class CopiedFile implements BundleFile {
 	readonly size: number;
 	readonly sha256: string;
@@ -258,7 +259,7 @@ export class CopiedFile implements BundleFile {
 
 /**
  * Writes a git bundle file with a commit and its history, and nothing later, to `file` (absolute).
- * @throws GitError where the repository can't be reached
+ * @throws GitError if the repository is unreachable
  */
 export async function vendorRepository(
 	step: VendorStep,
@@ -288,44 +289,44 @@ async function writeGitBundle(
 		const git = (args: readonly string[]) => localGit(bare, args, { env, signal });
 		await git(["update-ref", branch, sha]);
 		await git(["symbolic-ref", "HEAD", branch]);
-		// Names behind `--` would be taken for paths; both are our own or were checked when they were asked for.
+		// Names after `--` would be paths; both are our own or were checked before.
 		await git(["bundle", "create", "--quiet", file, "HEAD", branch]);
 	});
 }
 
-/** A manifest but for what is known only once its files are written. */
+/** A manifest without what is only known after writing its files. */
 export type ManifestDraft = Omit<BundleManifest, "files" | "filesDigest" | "digest" | "manifestSha256">;
 
-/** What bundling would do: printed by `--dry-run`, shown by Studio, carried out by `writeBundle`. */
+/** What bundling would do: printed by `--dry-run`, shown by Studio, applied by `writeBundle`. */
 export interface BundlePlan {
-	/** `copy`: the source is itself a bundle and is copied byte by byte; `unchanged`: it is also the goal. */
+	/** `copy`: the source is itself a bundle; `unchanged`: it is also the output. */
 	readonly kind: "bundle" | "copy" | "unchanged";
 	/** Absolute path of the eval file. */
 	readonly evalFile: string;
-	/** Absolute path of the directory that becomes the bundle. */
+	/** Absolute path of the bundle. */
 	readonly output: string;
-	/** Whether a former bundle at `output` gives way. */
+	/** Whether an existing bundle at `output` is replaced. */
 	readonly replaces: boolean;
 	/** Directory that the recorded sources are relative to. */
 	readonly sourceRoot: string;
 	/** In byte order of their bundle paths. */
 	readonly copies: readonly PlannedCopy[];
 	readonly emptyDirectories: readonly string[];
-	/** Texts of the files that bundling writes itself, by bundle path. */
+	/** Texts of generated files, by bundle path. */
 	readonly generated: ReadonlyMap<string, string>;
 	readonly vendored: readonly VendorStep[];
 	readonly manifest: ManifestDraft;
-	/** Warnings: what the bundle may lack, what it settled. */
+	/** Warnings about missing files and fixed choices. */
 	readonly warnings: readonly Diagnostic[];
 	/** Bytes to copy. */
 	readonly bytes: number;
-	/** The eval's environment: the values that must not be in the bundle. */
+	/** The eval's environment, whose secrets must not be in the bundle. */
 	readonly env: Environment;
 	readonly allowedSecrets: readonly string[];
-	/** The environment of the record that notes the bundle as made by the user; undefined if others wrote a part of its source. */
+	/** For recording that the user made the bundle; undefined if others wrote part of it. */
 	readonly trustIn: Environment | undefined;
-	/** What the eval means; the written bundle must mean the same. Null for a copy. */
+	/** The eval's meaning, which the bundle must keep. Null for a copy. */
 	readonly meaning: unknown;
-	/** Whether the tests' choice of targets is part of that. */
+	/** Whether that includes the tests' choice of targets. */
 	readonly keepsChoices: boolean;
 }

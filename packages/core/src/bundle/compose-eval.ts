@@ -7,30 +7,30 @@ import type { Place } from "../lib/errors.ts";
 import { isRecord, relativeReference, type SuitePlace, toBundlePath } from "./layout.ts";
 import { type RewriteInput, Rewriter } from "./rewriter.ts";
 
-/** Test data from elsewhere that is larger than this goes to a file of its own. Bytes of its JSON. */
+/** Bytes of JSON. Larger test data from other files goes to a separate file. */
 export const largestInline = 256 * 1024;
 
 export interface ComposeInput extends RewriteInput {
 	readonly loaded: LoadedEval;
 	readonly suite: SuitePlace;
 	readonly tests: readonly TestCase[];
-	/** Names from `--target`: the eval then runs against these. */
+	/** Names from `--target`, which the eval then runs against. */
 	readonly chosen: readonly string[];
-	/** A bundle path that nothing else has. */
+	/** Returns an unused bundle path. */
 	readonly freePath: (wanted: string) => string;
 }
 
-/** An eval file as the bundle has it, as plain values. */
+/** An eval file for the bundle, as plain values. */
 export interface ComposedEval {
 	readonly value: Readonly<Record<string, unknown>>;
-	/** Which test of the source's own list each test of the new list is; undefined for those from elsewhere. */
+	/** The index of each new test in the source's list; undefined for tests from other files. */
 	readonly origins: readonly (number | undefined)[];
 	readonly testsKey: string;
-	/** Bundle path → rows, for test data too large to inline. */
+	/** Bundle path → rows, for test data that is too large to inline. */
 	readonly testFiles: ReadonlyMap<string, readonly unknown[]>;
 }
 
-/** Puts an eval file together: tests inlined, references rewritten, targets as chosen. */
+/** Composes an eval file: tests inlined, references rewritten, targets selected. */
 export function composeEval(input: ComposeInput): ComposedEval {
 	const { raw, suite, tests, chosen } = input;
 	const document = raw.document(suite.file);
@@ -87,7 +87,7 @@ class TestList {
 		this.origins.push(this.#inlineIndex(test));
 	}
 
-	/** Every stretch of tests from elsewhere becomes one file, so that the order stays. */
+	/** Moves each run of tests from other files to one file, so that the order stays. */
 	#withFiles(): void {
 		const { tests, suite, freePath } = this.#input;
 		const directory = toBundlePath(suite.bundleDirectory, "data");
@@ -110,12 +110,12 @@ class TestList {
 	}
 }
 
-/** One test as the bundle says it in a file of `directory`. */
+/** Returns a test for a bundle file in `directory`. */
 function testValue(input: ComposeInput, test: TestCase, directory: string): Record<string, unknown> {
 	const rewritten = new Rewriter(input, directory).value(test.at);
 	const value: Record<string, unknown> = isRecord(rewritten) ? { ...rewritten } : {};
 	if (typeof value.id !== "string") {
-		// An id that YAML reads as a number keeps its spelling; a directory of a case is its id.
+		// An id that YAML parses as a number keeps its spelling; a case directory's name is its id.
 		const { id: _id, ...rest } = value;
 		return finishTest(input, test, directory, { id: test.id, ...rest });
 	}
@@ -134,7 +134,7 @@ function finishTest(
 	}
 	const { workspace } = test;
 	const template = workspace?.template;
-	// A directory's `workspace/` is its template although nothing says so.
+	// A case directory's `workspace/` is its implicit template.
 	const implied = /^case\.ya?ml$/.test(basename(test.at.file)) && template?.base === test.base;
 	const own = isRecord(value.workspace) ? value.workspace : {};
 	if (!workspace || !template || !implied || own.template !== undefined || typeof value.workspace === "string")
@@ -156,7 +156,7 @@ function without(value: Readonly<Record<string, unknown>>, keys: readonly string
 	return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)));
 }
 
-/** The name that the source's file gives its eval, unless it is that of a directory which may be called otherwise elsewhere. */
+/** Returns undefined for a name taken from a directory, which can change. */
 function stableName({ suite, tests, loaded }: ComposeInput): string | undefined {
 	const name = suite.file === loaded.file ? loaded.name : tests[0]?.suite.name;
 	const stem = basename(suite.file).replace(/\.(ya?ml|jsonl?)$/i, "");
@@ -168,14 +168,14 @@ function isTopDirectory(scope: EvalScope, { directory }: SuitePlace): boolean {
 	return directory === scope.root || scope.rootKind !== "repository";
 }
 
-/** A target as the bundle defines it: its chain flattened under the name the eval uses, `${{ VAR }}` kept, paths rewritten. */
+/** Flattens the chain under the eval's name, with `${{ VAR }}` kept and paths rewritten. */
 export function flattenTarget(target: ResolvedTarget, rewriter: Rewriter): Record<string, unknown> {
 	const places = new Map<string, Place>();
 	for (const [key, { part }] of target.origin) places.set(key, child(part, key).at);
 	const { provider, ...settings } = rewriter.mapping(places);
 	const judge = settings.grader_target === undefined ? "judge_target" : "grader_target";
 	const flat: Record<string, unknown> = { name: target.name, provider: provider ?? target.provider, ...settings };
-	// Names that variables chose are settled, as the chain is.
+	// Names selected by variables become fixed, like the chain.
 	if (target.graderTarget !== undefined && flat[judge] !== undefined) flat[judge] = target.graderTarget;
 	if (target.settings.fallbackTargets) flat.fallback_targets = [...target.settings.fallbackTargets];
 	return flat;

@@ -42,20 +42,20 @@ import {
 } from "./bundled-content.ts";
 import { type Area, placeKey, type SuitePlace, toBundlePath } from "./layout.ts";
 
-/** A file with a bundle path of its own, outside the areas. */
+/** A file with a fixed bundle path, outside the areas. */
 export interface OwnPlace {
 	readonly source: string;
 	readonly kind: BundleFileKind;
 }
 
-/** Everything that has to be copied, before it is laid out. */
+/** Everything to copy, before the layout. */
 export interface GatheredSources {
 	readonly areas: Readonly<Record<Area, AreaContent>>;
-	/** By bundle path: what scripts find by its path relative to the eval. */
+	/** By bundle path: files that scripts find relative to the eval. */
 	readonly own: ReadonlyMap<string, OwnPlace>;
-	/** Template references by where they lead, and by their real directories. */
+	/** Template references by target, and by real directory. */
 	readonly templates: ReadonlyMap<string, string>;
-	/** Commands whose words include names that only their working directory makes files: these must run in its copy. */
+	/** Commands with bare words that are files only in their working directory. */
 	readonly bound: ReadonlySet<CommandSpec>;
 	readonly packages: readonly string[];
 	readonly programs: readonly string[];
@@ -66,12 +66,12 @@ export interface GatherInput {
 	readonly loaded: LoadedEval;
 	readonly references: References;
 	readonly suites: ReadonlyMap<string, SuitePlace>;
-	/** Files that `bundle.include` and `--include` name. */
+	/** Files from `bundle.include` and `--include`. */
 	readonly included: readonly string[];
 	readonly view: DiskView;
 }
 
-/** Collects what the references, the scripts' closure and the includes bring. */
+/** Collects the files of references, script imports and includes. */
 export function gatherSources(input: GatherInput): GatheredSources {
 	const gathering = new Gathering(input);
 	for (const reference of input.references.files) gathering.reference(reference);
@@ -91,7 +91,7 @@ const wordKinds = new Set<ReferenceKind>([
 	"prompt-command",
 ]);
 const dataKinds = new Set<ReferenceKind>(["input-file", "prompt", "fixtures", "agent-rules"]);
-/** What loading reads itself: inlined, so never copied. */
+/** Read by the loader and inlined, so never copied. */
 const inlined = new Set<ReferenceKind>(["tests", "suite", "workspace-file", "include"]);
 
 class Gathering implements GatheredSources {
@@ -106,9 +106,9 @@ class Gathering implements GatheredSources {
 	readonly #root: string;
 	readonly #evalDirectory: string;
 	readonly #metadata = new Map<string, Place>();
-	/** Directories that hold the eval itself and that some command names. */
+	/** Directories in commands that contain the eval itself. */
 	readonly #partial = new Set<string>();
-	/** Scripts that run where the eval is, so that they and what they import keep their path relative to it. */
+	/** Scripts in the eval's directory, which keep their relative path with their imports. */
 	readonly #inPlace = new Set<string>();
 
 	constructor(input: GatherInput) {
@@ -131,7 +131,7 @@ class Gathering implements GatheredSources {
 			return;
 		}
 		if (state === "missing") {
-			// A missing argument behind the script may be something that the run makes.
+			// A missing argument after the script can be an output.
 			if (wordKinds.has(kind) && isLaterArgument(reference)) this.#report(finding(argumentMissing, { raw }, at));
 			else
 				this.#report(finding(referenceMissing, { raw, kind: kind.replaceAll("-", " "), lookedIn: reference.base }, at));
@@ -148,7 +148,7 @@ class Gathering implements GatheredSources {
 		else this.#script(reference);
 	}
 
-	/** Paths outside the repository come along, except programs and folders of the machine. */
+	/** Copies paths outside the repository, except the machine's programs and directories. */
 	#takesFromOutside(reference: Reference): boolean {
 		const { raw, at, resolved, onDisk, kind } = reference;
 		const ofMachine = isAbsolute(raw) && (onDisk !== "file" || (wordKinds.has(kind) && !mayBeScript(resolved)));
@@ -182,7 +182,7 @@ class Gathering implements GatheredSources {
 		this.areas.scripts.add(resolved, "script", at);
 	}
 
-	/** A custom grader keeps its place in `.agentv/`, since its type is how it is found; what it imports keeps its place beside it. */
+	/** Stays in `.agentv/`, where its type is searched, with its imports next to it. */
 	#customGrader({ resolved, at }: Reference): void {
 		const level = dirname(dirname(dirname(resolved)));
 		const { suite } = this.#input.loaded;
@@ -206,7 +206,7 @@ class Gathering implements GatheredSources {
 		else this.#addOwn(resolved, "metadata-file", at);
 	}
 
-	/** Words of a shell command, and values of options, that happen to name files where the command runs. */
+	/** Adds files that words of a shell command or option values may refer to. */
 	guess({ kind, command }: CommandUse): void {
 		const directory = workingDirectory(command, kind, this.#evalDirectory);
 		if (directory === undefined) return;
@@ -244,7 +244,7 @@ class Gathering implements GatheredSources {
 		return closure;
 	}
 
-	/** Included files stand where the eval had them and, for scripts that find them relative to themselves, among the scripts. */
+	/** Also puts them among the scripts, which can use paths relative to themselves. */
 	addIncluded(): void {
 		const at = { file: this.#input.loaded.file, path: [] };
 		const mirrored = !this.areas.scripts.isEmpty();
@@ -254,7 +254,7 @@ class Gathering implements GatheredSources {
 		}
 	}
 
-	/** Directories in which commands run get a place where something is copied for them. */
+	/** Adds working directories of commands that contain copied files. */
 	placeWorkingDirectories(): void {
 		const { scripts } = this.areas;
 		const needed = new Set<string>();
@@ -285,7 +285,7 @@ class Gathering implements GatheredSources {
 		}
 	}
 
-	/** The path below the bundle that a path has relative to the eval, or to the suite that it belongs to. */
+	/** Returns the bundle path that corresponds to a path relative to the eval or its suite. */
 	#ownPlace(path: string): string | undefined {
 		const suites = [...this.#input.suites.values()].filter(({ directory }) => isInside(directory, path));
 		const [suite] = suites.sort((a, b) => b.directory.length - a.directory.length);
@@ -314,21 +314,20 @@ function* directoryFiles(directory: string, view: DiskView): Generator<string> {
 	}
 }
 
-/** An eval and its targets, loaded. */
 export interface LoadedSource {
 	readonly loaded: LoadedEval;
 	readonly scope: TargetScope;
 	readonly selection: TargetSelection;
-	/** The environment it was loaded with, `.env` files included. */
+	/** The environment it was loaded with, including `.env` files. */
 	readonly env: Environment;
 }
 
-/** What a number and a boolean may be while nobody knows. */
+/** Placeholders for an unknown number or boolean. */
 const standIns = ["1", "true"];
 
 /**
- * Loads an eval to bundle it. An unset variable is no error here, since only its name is written: where a number or boolean has to
- * stand, one stands in for it.
+ * Loads an eval for bundling. An unset variable is not an error here, since only its name is
+ * written: a placeholder replaces it if a number or boolean is needed.
  * @throws AgentvError `not-found` for the eval or the targets file
  */
 export function loadSource(options: BundleOptions): LoadedSource {
@@ -356,7 +355,7 @@ function loadWith(
 	return { loaded, scope, selection: selectTargets(loaded, scope, targets), env: evalEnv };
 }
 
-/** Variables without a value at places that have another shape than they should. */
+/** Returns variables without a value in fields that need another type. */
 function unsetVariables({ loaded, scope, selection, env }: LoadedSource): string[] {
 	const wrong = new Set(
 		[...loaded.diagnostics, ...scope.diagnostics, ...selection.diagnostics]
@@ -373,18 +372,18 @@ function isShapeError({ severity, rule }: Diagnostic): boolean {
 	return severity === "error" && /^(schema\.shape|assertions\.weight)$/.test(rule);
 }
 
-/** The references of an eval by the place that says them. */
+/** The references of an eval by location. */
 export interface ReferenceIndex {
-	/** Path-valued fields. Several where the text depends on a test's variables. */
+	/** Returns path fields. Several if the text depends on a test's variables. */
 	paths(at: Place): readonly Reference[];
-	/** The commands whose text stands at this place. */
+	/** Returns the commands with their text at this location. */
 	commands(at: Place): readonly CommandUse[];
-	/** What word `index` of the command there stands for. */
+	/** Returns the references of word `index` of the command there. */
 	words(at: Place, index: number): readonly Reference[];
 	custom(at: Place): CustomAssertion | undefined;
-	/** The file that an assertion include, or an external workspace, leads to. */
+	/** Returns the file of an assertion include, or of an external workspace. */
 	inlined(at: Place): string | undefined;
-	/** The eval that an entry of `imports.suites` leads to. */
+	/** Returns the eval of an entry of `imports.suites`. */
 	suite(at: Place): string | undefined;
 }
 
@@ -446,45 +445,45 @@ function collectCustom(assertion: Assertion, into: Map<string, CustomAssertion>)
 	for (const part of assertion.parts ?? []) collectCustom(part, into);
 }
 
-/** A command of a custom grader, for the rule of working directories. */
+/** Returns a custom grader's command, to apply the common working directory rule. */
 export function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
 	return { text: [], at, base, ...(cwd ? { cwd } : {}) };
 }
 
-/** What to bundle and how: the options of `agentv bundle`. */
+/** The options of `agentv bundle`. */
 export interface BundleOptions {
 	/** Path of the eval file, relative to `cwd` or absolute. */
 	readonly file: string;
-	/** Directory that becomes the bundle. */
+	/** Directory of the bundle. */
 	readonly output: string;
 	/** Absolute. */
 	readonly cwd: string;
 	/** The process environment. */
 	readonly env: Environment;
 	readonly view: DiskView;
-	/** Written into the manifest. */
+	/** For the manifest. */
 	readonly agentvVersion: string;
-	/** Names of targets that the bundle runs against instead of those that the eval chooses. */
+	/** Targets that replace those of the eval. */
 	readonly targets?: readonly string[] | undefined;
-	/** A targets file that overrides every other. */
+	/** A targets file that overrides all others. */
 	readonly targetsFile?: string | undefined;
 	readonly captureEnv?: boolean | undefined;
 	readonly pin?: boolean | undefined;
 	readonly vendorRepos?: boolean | undefined;
 	/** Globs below the eval's directory. */
 	readonly include?: readonly string[] | undefined;
-	/** Beginnings of the SHA-256 of texts that look like secrets and are none. */
+	/** SHA-256 prefixes of suspected secrets to allow. */
 	readonly allowedSecrets?: readonly string[] | undefined;
-	/** Copy files from outside of the eval's root, too. */
+	/** Also copy files outside the eval's root. */
 	readonly includeOutside?: boolean | undefined;
-	/** Replace a former bundle at `output`. */
+	/** Overwrite an existing bundle at `output`. */
 	readonly force?: boolean | undefined;
-	/** When it is made; default: `SOURCE_DATE_EPOCH`, else now. */
+	/** Creation time; default: `SOURCE_DATE_EPOCH`, else now. */
 	readonly now?: Date | undefined;
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** The flags that shaped a bundle, as its manifest records them; `--targets` relative to the source's root. */
+/** Returns the flags for the manifest; `--targets` is relative to the source's root. */
 export function recordedFlags(options: BundleOptions, relativePath: (path: string) => string): string[] {
 	const { targets = [], targetsFile, include = [], allowedSecrets = [] } = options;
 	return [
@@ -499,25 +498,25 @@ export function recordedFlags(options: BundleOptions, relativePath: (path: strin
 	];
 }
 
-/** The time that the manifest tells: seconds since 1970 in `SOURCE_DATE_EPOCH` fix it. */
+/** Returns the manifest's time: `SOURCE_DATE_EPOCH` (seconds since 1970) fixes it. */
 export function creationTime({ now, env }: BundleOptions): string {
 	const epoch = env.SOURCE_DATE_EPOCH;
 	const date = epoch !== undefined && /^\d{1,12}$/.test(epoch) ? new Date(Number(epoch) * 1000) : (now ?? new Date());
 	return date.toISOString().replace(/\.\d{3}Z$/, "Z");
 }
 
-/** The targets an eval needs, each resolved to what runs. */
+/** The resolved targets that an eval needs. */
 export interface TargetSelection {
-	/** By the name that the eval uses: what `targets.yaml` of the bundle defines. */
+	/** By the eval's name for it: the content of the bundle's `targets.yaml`. */
 	readonly named: ReadonlyMap<string, ResolvedTarget>;
-	/** Also those that the eval defines inline. */
+	/** Including inline targets. */
 	readonly all: readonly ResolvedTarget[];
-	/** Every place that chooses a target. */
+	/** Every selection of a target. */
 	readonly choices: readonly TargetChoice[];
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Resolves every target that a test, a grader or another target may use; `chosen` (from `--target`) overrides the eval's choice. */
+/** `chosen` (from `--target`) overrides the eval's choice. */
 export function selectTargets(loaded: LoadedEval, scope: TargetScope, chosen: readonly string[]): TargetSelection {
 	const uses = usedTargets(loaded, scope, chosen.length > 0 ? chosen : undefined);
 	const named = new Map<string, ResolvedTarget>();
@@ -525,7 +524,7 @@ export function selectTargets(loaded: LoadedEval, scope: TargetScope, chosen: re
 	const diagnostics: Diagnostic[] = [];
 	const take = (choice: TargetChoice, resolution: TargetUse["resolution"], optional: boolean): void => {
 		if (!resolution.ok) {
-			// A judge that nothing is judged by may be missing, as it may be for a run.
+			// An unused grader may be missing, like in a run.
 			if (!optional) diagnostics.push(...resolution.diagnostics.map(withTargetHint));
 			return;
 		}
@@ -550,7 +549,7 @@ function withTargetHint(diagnostic: Diagnostic): Diagnostic {
 		: diagnostic;
 }
 
-/** The variables that chose the hops of a chain, by name. */
+/** Returns the variables that selected the hops of a chain, by name. */
 export function chosenBy(via: readonly TargetHop[]): string[] {
 	return [...new Set(via.flatMap((hop) => hop.next?.chosenBy ?? []))];
 }

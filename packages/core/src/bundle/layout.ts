@@ -3,33 +3,33 @@ import { agentSkillsEnvelope, isAgentSkillsFile } from "../eval/check-tests.ts";
 import type { LoadedEval } from "../eval/eval-types.ts";
 import { plainPart, type Source } from "../eval/source.ts";
 import type { DocumentPath, Place } from "../lib/errors.ts";
-import { type JsonLine, parseJsonLines } from "../lib/json-lines.ts";
+import { type JsonLine, parseJsonLines } from "../lib/json.ts";
 import { isInside } from "../machine/files.ts";
 
-/** The folders of a bundle that copies go to, each a mirror of a part of the source tree. */
+/** Directories of a bundle for copies, each mirroring a part of the source tree. */
 export const areas = ["workspace", "scripts", "data"] as const;
 export type Area = (typeof areas)[number];
 
-/** What lies in an area: directories that hold a copy, or where a command runs. Absolute. */
+/** Absolute directories with copies, or in which commands run. */
 export interface AreaExtent {
-	/** Every directory that must have a place in the area. */
+	/** Every directory that needs a place in the area. */
 	readonly directories: Iterable<string>;
 	/** Directories whose own name must stay: they can't be the area's top. */
 	readonly named?: Iterable<string>;
 }
 
-/** Where everything goes: pure functions of paths. */
+/** Maps paths to the bundle, without file access. */
 export interface Layout {
-	/** The bundle path of what lies at the absolute `path` in the source; "" would be the bundle itself. */
+	/** Returns the bundle path of the absolute source `path`. */
 	place(area: Area, path: string): string;
-	/** The source directory that an area mirrors; undefined while nothing lies in it. */
+	/** Returns the source directory that an area mirrors; undefined if it is empty. */
 	top(area: Area): string | undefined;
 }
 
 /**
- * Lays out a bundle: each area mirrors the smallest directory that holds all that lies in it, so that `../lib/x.mjs` still
- * resolves. `taken` says which sources have a bundle path of their own already; an area that would put something else there
- * gets another name.
+ * Lays out a bundle: each area mirrors the smallest directory with all its content, so that
+ * `../lib/x.mjs` still resolves. `taken` has fixed bundle paths with their sources; a conflicting
+ * area gets another name.
  */
 export function layOut(extents: Readonly<Record<Area, AreaExtent>>, taken: ReadonlyMap<string, string>): Layout {
 	const tops = new Map<Area, string>();
@@ -53,7 +53,7 @@ export function layOut(extents: Readonly<Record<Area, AreaExtent>>, taken: Reado
 	};
 }
 
-/** The area's name, or with underscores where others hold a path below it for another source. */
+/** Returns the area's name, with underscores if another source uses a path below it. */
 function freePrefix(area: Area, top: string, taken: ReadonlyMap<string, string>): string {
 	const agrees = (prefix: string) =>
 		[...taken].every(
@@ -65,7 +65,7 @@ function freePrefix(area: Area, top: string, taken: ReadonlyMap<string, string>)
 	return prefix;
 }
 
-/** The deepest directory that holds all of `directories`. */
+/** Returns the deepest directory that contains all `directories`. */
 function commonDirectory(directories: Iterable<string>): string | undefined {
 	let common: string | undefined;
 	for (const directory of directories) {
@@ -75,7 +75,7 @@ function commonDirectory(directories: Iterable<string>): string | undefined {
 	return common;
 }
 
-/** Joins with `/`, whatever the system's separator; "" for the bundle itself. */
+/** Joins with `/` on all systems; "" for the bundle itself. */
 export function toBundlePath(...parts: readonly string[]): string {
 	const path = join(...parts)
 		.split(sep)
@@ -83,24 +83,24 @@ export function toBundlePath(...parts: readonly string[]): string {
 	return path === "." ? "" : path.replace(/\/$/, "");
 }
 
-/** How a file in the bundle directory `from` writes the bundle path `to`: with `./` or `../` in front, so that it means a file anywhere. */
+/** Returns a path with `./` or `../`, so that it is never a bare word. */
 export function relativeReference(from: string, to: string): string {
 	const path = relative(`/${from}`, `/${to}`).split(sep).join("/");
 	if (path === "") return ".";
 	return path.startsWith("../") || path === ".." ? path : `./${path}`;
 }
 
-/** Where an eval file stands in the source and in the bundle. */
+/** The location of an eval file in the source and in the bundle. */
 export interface SuitePlace {
 	readonly file: string;
-	/** Directory of the source that `bundleDirectory` stands for: relative paths below it stay as they are. */
+	/** Source directory for `bundleDirectory`: relative paths below it stay unchanged. */
 	readonly directory: string;
 	/** "" for the bundle itself. */
 	readonly bundleDirectory: string;
 	readonly bundleFile: string;
 }
 
-/** A place for the eval (`eval.yaml`) and for each suite it imports, by source file. Suites never look like evals of their own. */
+/** Returns places by source file. Suites never have eval names. */
 export function suitePlaces(loaded: LoadedEval): ReadonlyMap<string, SuitePlace> {
 	const { directory } = loaded.scope;
 	const places = new Map<string, SuitePlace>([
@@ -130,13 +130,13 @@ export function suitePlaces(loaded: LoadedEval): ReadonlyMap<string, SuitePlace>
 	return places;
 }
 
-/** Values as they stand in the files, `${{ }}` unreplaced: what a bundle writes. */
+/** Values as in the files, without `${{ }}` replaced: what a bundle writes. */
 export interface RawValues {
-	/** The value at `place`; undefined where there is none. */
+	/** Returns the value at `place`, if any. */
 	at(place: Place): unknown;
-	/** The scalar at `place` as its author wrote it. */
+	/** Returns the scalar at `place` as written. */
 	written(place: Place): string | undefined;
-	/** The whole document of a file; for JSON Lines the list of its rows. */
+	/** Returns the whole document of a file; for JSON Lines the list of its rows. */
 	document(file: string): unknown;
 }
 
@@ -181,7 +181,7 @@ function readDocument(file: string, source: Source | undefined): unknown {
 	return agentSkillsEnvelope(plainPart(value, { file })).value;
 }
 
-/** The value below `value` at `path`; undefined where there is none. */
+/** Returns the value below `value` at `path`, if any. */
 export function valueAt(value: unknown, path: DocumentPath): unknown {
 	let found = value;
 	for (const key of path) {
@@ -191,7 +191,7 @@ export function valueAt(value: unknown, path: DocumentPath): unknown {
 	return found;
 }
 
-/** A key for maps by place. */
+/** Returns a key for maps by location. */
 export function placeKey({ file, line, path }: Place, ...more: DocumentPath): string {
 	return [file, line ?? "", ...(path ?? []), ...more].join("\0");
 }

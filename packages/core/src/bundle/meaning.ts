@@ -25,18 +25,18 @@ import type { BundlePlan } from "./collect-copies.ts";
 import { selectTargets, type TargetSelection } from "./gather-sources.ts";
 import type { RewriteInput } from "./rewriter.ts";
 
-/** How paths of one side are named, so that source and bundle can be compared. */
+/** Names paths of one side, so that source and bundle are comparable. */
 export interface MeaningNames {
 	readonly view: DiskView;
-	/** The name of an absolute path that a reference of this kind leads to. */
+	/** Returns the name of an absolute path of a reference. */
 	path(kind: ReferenceKind, path: string): string;
-	/** The name of the directory in which a command runs; undefined where only the run decides. */
+	/** Returns the name of a command's working directory; undefined if only the run determines it. */
 	cwd(kind: ReferenceKind, command: CommandSpec): string | undefined;
-	/** Paths in `loaded` that belong to no suite: they are looked up from here. */
+	/** For paths in `loaded` that belong to no suite. */
 	readonly loaded: LoadedEval;
 }
 
-/** What an eval means, apart from where its parts stand: plain values that are equal for a source and its bundle. */
+/** Returns plain values that are equal for a source and its bundle. */
 function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, ResolvedTarget>, withChoices: boolean) {
 	const { loaded } = names;
 	const meaning = new Meaning(names, withChoices);
@@ -52,7 +52,7 @@ function meaningOf(names: MeaningNames, targets: ReadonlyMap<string, ResolvedTar
 	});
 }
 
-/** The first place where two meanings differ, as a path; undefined where they agree. Values are not told: they may be secret. */
+/** Never includes values, which can be secret; undefined if equal. */
 function firstDifference(a: unknown, b: unknown, path = ""): string | undefined {
 	if (Object.is(a, b)) return undefined;
 	if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return path || "the eval";
@@ -166,7 +166,7 @@ class Meaning {
 		};
 	}
 
-	/** Settings of the type alone: what all have, and texts that hold paths, is compared by what it comes to. */
+	/** Settings of the type only: common ones, and texts with paths, are compared separately. */
 	#settings(settings: object): unknown {
 		const kept = Object.entries(settings).filter(([key]) => !comparedElsewhere.has(key));
 		const { prompt, aggregator } = settings as { prompt?: unknown; aggregator?: object };
@@ -240,24 +240,24 @@ const comparedElsewhere = new Set([
 	...["command", "cwd", "prompt", "aggregator", "assertions", "evaluators"],
 ]);
 
-/** A name for a path of a bundle at `root`; what lies outside of it keeps its absolute path. */
+/** Names a path of the bundle at `root`; a path outside it stays absolute. */
 function nameInBundle(root: string, path: string): string {
 	return isInside(root, path) ? relative(root, path).split(sep).join("/") : path;
 }
 
-/** Where a command of a bundle runs, by name. */
+/** Names the working directory of a bundle's command. */
 function cwdInBundle(root: string, kind: ReferenceKind, command: CommandSpec): string | undefined {
 	if (command.cwd?.raw.includes("{{")) return undefined;
 	if (command.cwd) return nameInBundle(root, resolve(command.cwd.base, command.cwd.raw));
 	return kind === "target-command" ? undefined : nameInBundle(root, command.base);
 }
 
-/** Without undefined entries, so that what is left out and what is undefined are equal. */
+/** Removes undefined entries, so that absent and undefined ones are equal. */
 function plain(value: unknown): unknown {
 	return JSON.parse(JSON.stringify(value));
 }
 
-/** What the source means, its paths named as the bundle will have them. */
+/** Returns the source's meaning, with paths named as in the bundle. */
 export function sourceMeaning(
 	loaded: LoadedEval,
 	selection: TargetSelection,
@@ -286,10 +286,10 @@ export function sourceMeaning(
 	);
 }
 
-/** Enough of a manifest to be recognised as a bundle: reading the real one, of 50,000 files, would cost for nothing. */
+/** Enough of a manifest to be recognized: reading one with 50,000 files is slow. */
 const stubManifest = `{"format_version": 1, "digest": "${"0".repeat(64)}"}`;
 
-/** The view with nothing but the bundle at `root` in reach. */
+/** Returns the view restricted to the bundle at `root`. */
 function confinedView(view: DiskView, root: string): DiskView {
 	const inside = (path: string) => isInside(root, path);
 	return {
@@ -305,8 +305,8 @@ function confinedView(view: DiskView, root: string): DiskView {
 }
 
 /**
- * Loads the bundle written at `root` with nothing but itself in reach, and compares what it means with what the source does.
- * @throws AgentvError `refused` where it could not stand alone
+ * Loads the bundle at `root` in isolation, and compares its meaning with the source's.
+ * @throws AgentvError `refused` if it is not self-contained
  */
 export function checkBundle(plan: BundlePlan, root: string): void {
 	if (plan.kind !== "bundle") return;
@@ -333,12 +333,12 @@ export function checkBundle(plan: BundlePlan, root: string): void {
 	checkWithoutEnvironment(plan, root);
 }
 
-/** What the source lacked as well, or what stays a path of the machine: said in a warning. */
+/** Missing in the source, too, or a path that stays on the machine: a warning reports it. */
 function isExpected(plan: BundlePlan, raw: string): boolean {
 	return plan.warnings.some(({ data, rule }) => data.raw === raw && /^path\.(missing|absolute)$/.test(rule));
 }
 
-/** Where nothing is set, only the variables that are listed as required may be missed. */
+/** Without any variables, only required ones may be missing. */
 function checkWithoutEnvironment(plan: BundlePlan, root: string): void {
 	const required = plan.manifest.variables.filter((variable) => variable.required).map(({ name }) => name);
 	if (required.length > 0) return;
@@ -360,7 +360,7 @@ function errors(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 }
 
 function refused(message: string, diagnostics: readonly Diagnostic[] = []): AgentvError {
-	// Their places lie in a directory that is gone by the time they are read.
+	// Locations are in a directory that is removed before they are read.
 	const said = diagnostics.map((found) => found.message).slice(0, 5);
 	return new AgentvError("refused", [message, ...said].join(": "), {
 		hint: "nothing was written; this is probably a bug in AgentV",

@@ -11,7 +11,7 @@ import { mirrorCommit, type RepositorySource, repositorySource } from "../worksp
 import { localRepository, unpinned } from "./bundled-content.ts";
 import { placeKey } from "./layout.ts";
 
-/** A repository to put into the bundle as one git bundle file. */
+/** A repository to bundle as one git bundle file. */
 export interface VendorStep {
 	readonly source: RepositorySource;
 	readonly sha: string;
@@ -20,7 +20,7 @@ export interface VendorStep {
 	readonly to: string;
 }
 
-/** What becomes of the repositories of a workspace. */
+/** Decisions about the repositories of a workspace. */
 export interface PinnedRepositories {
 	readonly repos: readonly BundleRepo[];
 	readonly vendored: readonly VendorStep[];
@@ -40,9 +40,9 @@ export interface PinOptions {
 }
 
 /**
- * Decides for every repository of the eval's workspaces whether it is pinned and vendored. Repositories on this machine are always
- * both: nothing else would reach them elsewhere.
- * @throws GitError or AgentvError where a commit to pin can't be found out
+ * Decides for every repository of the eval's workspaces whether it is pinned and vendored. Local
+ * repositories are always both: they exist only on this machine.
+ * @throws GitError or AgentvError if a commit can't be resolved
  */
 export async function pinRepositories(loaded: LoadedEval, options: PinOptions): Promise<PinnedRepositories> {
 	const pinning = new Pinning(options);
@@ -139,7 +139,7 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 			"failed",
 			`${source.shown} has no branch, tag or commit ${JSON.stringify(requested ?? "HEAD")}`,
 		);
-	// A short SHA can only be completed where the history is.
+	// Expanding a short SHA needs the history.
 	const mirrored = await mirrorCommit(source, requested, 0, { env, agentvHome: home, signal });
 	mirrored.release();
 	return { sha: mirrored.sha, branch: "main" };

@@ -13,9 +13,9 @@ import { type BundleManifest, type BundleVariable, manifestVersion } from "../fo
 import { AgentvError, type Diagnostic, finding, hasErrors } from "../lib/errors.ts";
 import { createRedactor, secretsOf } from "../lib/redact.ts";
 import { type ReferenceToken, scanReferences } from "../lib/template-text.ts";
+import { sweepStaged } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, largestTree, refuseTooLarge } from "../machine/files.ts";
-import { sweepStaged } from "../machine/staged-files.ts";
 import { variableChoice } from "./bundled-content.ts";
 import { type BundlePlan, collectCopies, copySource, type ManifestDraft, planCopy } from "./collect-copies.ts";
 import {
@@ -37,17 +37,17 @@ import { anchorVariablePaths } from "./rewriter.ts";
 import { type BundleSource, capturedVariables, captureEnvironment, generateFiles, provenance } from "./write-bundle.ts";
 
 /**
- * Looks at an eval and all it needs, and plans its bundle. Removes what killed processes left beside the output, and changes nothing else; with `pin` or `vendorRepos` it asks the remotes.
- * @throws AgentvError `refused` with everything that stands in the way at once, each finding at its place; `not-found` for the eval
+ * Reads an eval and its dependencies, and plans its bundle. Only removes leftovers of killed
+ * processes next to the output; `pin` and `vendorRepos` contact remotes.
+ * @throws AgentvError `refused` with all obstacles and their locations; `not-found` for the eval
  */
 export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
-	// Before the output is looked at: a former bundle that a killed process had moved away returns to its place.
+	// First, so that an existing bundle that a killed process moved away returns to its place.
 	await sweepStaged(dirname(resolve(options.cwd, options.output)));
 	const source = loadSource(options);
 	return (await planCopy(source.loaded, options)) ?? planFrom(await observeSources(source, options));
 }
 
-/** The plan for what was observed. */
 function planFrom(observation: Observation): BundlePlan {
 	const { options, loaded, scope, selection, gathered, pinned, env } = observation;
 	const chosen = options.targets ?? [];
@@ -90,7 +90,7 @@ function planFrom(observation: Observation): BundlePlan {
 	};
 }
 
-/** Whether no synced benchmark and no bundle has a part in the source. */
+/** Returns whether the source is independent of synced benchmarks and bundles. */
 function isOfUser({ loaded, scope, options }: Observation): boolean {
 	const subjects = new TrustSubjects(options.env, options.view);
 	return [...loaded.sources.keys(), ...scope.files].every((file) => subjects.of(file).length === 0);
@@ -129,7 +129,7 @@ function manifestDraft(
 	};
 }
 
-/** Everything that was looked at to plan a bundle. */
+/** Everything that was read to plan a bundle. */
 interface Observation {
 	readonly options: BundleOptions;
 	readonly loaded: LoadedEval;
@@ -139,7 +139,7 @@ interface Observation {
 	readonly suites: ReadonlyMap<string, SuitePlace>;
 	readonly gathered: GatheredSources;
 	readonly pinned: PinnedRepositories;
-	/** `.env` files that may come along. */
+	/** `.env` files that may be copied. */
 	readonly dotEnv: ReadonlySet<string>;
 	readonly source: BundleSource;
 	/** The eval's environment. */
@@ -152,8 +152,8 @@ interface Observation {
 }
 
 /**
- * Looks at everything an eval needs. Asks remotes only to pin repositories.
- * @throws AgentvError `refused` with every error at its place
+ * Reads everything that an eval needs. Contacts remotes only to pin repositories.
+ * @throws AgentvError `refused` with every error and its location
  */
 async function observeSources(
 	{ loaded, scope, selection, env }: LoadedSource,
@@ -197,12 +197,12 @@ function include({ bundle, file, scope }: LoadedEval, targets: TargetScope, opti
 	const own = bundle.include.map((pattern, index) => ({ pattern, at: { file, path: ["bundle", "include", index] } }));
 	const given = (options.include ?? []).map((pattern) => ({ pattern, at: { file, path: [] } }));
 	const found = includedFiles([...own, ...given], bundle.exclude, scope.directory, options.view);
-	// The eval and its targets are in the bundle already, rewritten.
+	// The rewritten eval and its targets are already in the bundle.
 	const written = new Set([file, ...targets.files]);
 	return { ...found, files: found.files.filter((path) => !written.has(path)) };
 }
 
-/** What loading may not read is reported by it, and again where it would be copied. */
+/** Removes repetitions: unreadable files are reported by the loader and when copied. */
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 	return [...new Map(diagnostics.map((one) => [findingKey(one), one])).values()];
 }
@@ -226,7 +226,7 @@ function refuseNested(directory: string, output: string): void {
 	);
 }
 
-/** @throws AgentvError `refused` with all errors among `diagnostics`, if there are any */
+/** @throws AgentvError `refused` with all errors among `diagnostics`, if any */
 function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnostic[]): void {
 	if (!hasErrors(diagnostics)) return;
 	const errors = diagnostics.filter(({ severity }) => severity === "error");
@@ -237,7 +237,7 @@ function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnosti
 	});
 }
 
-/** What must be installed where the bundle runs: programs by name, and npm packages that its scripts import. */
+/** Lists programs by name, and imported npm packages. */
 function requirements(
 	references: References,
 	gathered: GatheredSources,
@@ -250,7 +250,7 @@ function requirements(
 	return { packages: [...gathered.packages], executables: [...executables].sort() };
 }
 
-/** The variables that the files of a bundle name: where, and whether it runs without them. */
+/** Returns the variables in a bundle's files: where, and whether they are required. */
 function bundleVariables(files: ReadonlyMap<string, unknown>, captured: Environment | undefined): BundleVariable[] {
 	const found = new Map<string, { usedIn: Set<string>; required: boolean }>();
 	for (const [file, value] of files) {

@@ -23,7 +23,7 @@ import { listDirectory } from "../machine/directories.ts";
 import { isInside, pathKind, realPath, targetKind } from "../machine/files.ts";
 import { isRecord } from "./layout.ts";
 
-/** A number as its author wrote it: `007` and `1e3` must not become 7 and 1000 in a bundle. */
+/** A number as written: `007` and `1e3` must not become 7 and 1000 in a bundle. */
 export class WrittenNumber {
 	readonly text: string;
 	readonly #value: number;
@@ -42,7 +42,7 @@ export class WrittenNumber {
 	}
 }
 
-/** `value` with plain numbers in it. */
+/** Returns `value` with plain numbers. */
 function withPlainNumbers(value: unknown): unknown {
 	if (value instanceof WrittenNumber) return value.valueOf();
 	if (typeof value !== "object" || value === null) return value;
@@ -50,7 +50,7 @@ function withPlainNumbers(value: unknown): unknown {
 	return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withPlainNumbers(item)]));
 }
 
-/** `value` as JSON. A number that JSON can't spell so is text: fields that take either read it as the same. */
+/** A number that JSON can't spell becomes text, which such fields read the same. */
 export function printJson(value: unknown): string {
 	if (value instanceof WrittenNumber) return jsonNumber.test(value.text) ? value.text : JSON.stringify(value.text);
 	if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
@@ -59,7 +59,7 @@ export function printJson(value: unknown): string {
 	return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${printJson(item)}`).join(",")}}`;
 }
 
-/** Which items of the old list at a path the new items are; undefined for new ones. */
+/** Returns the old indexes of the items of a list; undefined for new items. */
 export type ItemOrigins = (path: readonly (string | number)[]) => readonly (number | undefined)[] | undefined;
 
 const printing = { lineWidth: 0, flowCollectionPadding: false } as const;
@@ -79,15 +79,14 @@ function keepNumbers(tags: Tags): Tags {
 	return [...keeping, ...tags];
 }
 
-/** `value` as YAML text. */
 export function printYaml(value: unknown): string {
 	const options = { aliasDuplicateObjects: false, customTags: keepNumbers, version: "1.2" } as const;
 	return new Document(value, options).toString(printing);
 }
 
 /**
- * `source` with the value `before` changed to `after`: parts that stay keep their comments, quotes and blank lines. Where that can't
- * be done without changing the meaning, `after` is printed plainly.
+ * Changes the value of `source` from `before` to `after`: unchanged parts keep comments, quotes and
+ * blank lines. Falls back to printing `after` if that would change the meaning.
  */
 export function patchYaml(source: string, before: unknown, after: unknown, origins: ItemOrigins): string {
 	const document = parseDocument(source, { customTags: keepNumbers, merge: true, version: "1.2" });
@@ -104,7 +103,7 @@ function printed(document: Document): string | undefined {
 	try {
 		return document.toString(printing);
 	} catch (error) {
-		// An alias whose anchor went away.
+		// An alias whose anchor was removed.
 		if (error instanceof Error) return undefined;
 		throw error;
 	}
@@ -121,7 +120,7 @@ class Patch {
 		this.#origins = origins;
 	}
 
-	/** The node to stand for `after` where `node` stood for `before`. */
+	/** Returns the node for `after` in place of `before`'s. */
 	node(node: unknown, before: unknown, after: unknown, path: Path): unknown {
 		if (sameValue(before, withPlainNumbers(after))) return node;
 		if (isMap(node) && isRecord(before) && isRecord(after)) return this.#map(node, before, after, path);
@@ -132,7 +131,7 @@ class Patch {
 			return node;
 		}
 		const created = this.#document.createNode(after, { aliasDuplicateObjects: false });
-		// A comment before the old value belongs to what takes its place.
+		// A comment before the old value moves to its replacement.
 		if (isNode(node) && isNode(created) && !isAlias(node)) {
 			if (node.commentBefore) created.commentBefore = node.commentBefore;
 			if (node.comment && isScalar(created)) created.comment = node.comment;
@@ -158,7 +157,7 @@ class Patch {
 
 	#pair(node: YAMLMap, key: string, value: unknown, position: number): Pair {
 		const pair = this.#document.createPair(key, value) as Pair<Node, unknown>;
-		// A comment that opens the file or block stays at its top.
+		// A comment at the start of the file or block stays there.
 		const first = node.items[0];
 		if (position === 0 && isPair(first) && isNode(first.key) && first.key.commentBefore) {
 			pair.key.commentBefore = first.key.commentBefore;
@@ -188,7 +187,7 @@ class Patch {
 	}
 }
 
-/** Items that did not change stay where they are; what is between them is new. */
+/** Unchanged items stay in place; those in between are new. */
 function guessOrigins(before: readonly unknown[], after: readonly unknown[]): (number | undefined)[] {
 	let next = 0;
 	return after.map((value) => {
@@ -210,8 +209,8 @@ function findPair(node: YAMLMap, key: string): Pair | undefined {
 }
 
 /**
- * Whether a former bundle stands at `output` and gives way to the new one.
- * @throws AgentvError `refused` where a bundle must not be written there
+ * Returns whether an existing bundle at `output` is replaced.
+ * @throws AgentvError `refused` if a bundle must not be written there
  */
 export function judgeOutput(output: string, source: string, force: boolean): boolean {
 	const real = realPath(output);

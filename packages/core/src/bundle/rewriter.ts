@@ -18,7 +18,7 @@ import {
 } from "./layout.ts";
 import { WrittenNumber } from "./print-yaml.ts";
 
-/** `file://` stays in front of what had it, an extension's `:beforeAll` behind. */
+/** Keeps the prefix `file://` and an extension's suffix `:beforeAll`. */
 function rewritePath(
 	written: string,
 	references: readonly Reference[],
@@ -31,13 +31,13 @@ function rewritePath(
 	const scheme = written.startsWith("file://") ? "file://" : "";
 	const path = rewriteTarget(written.slice(scheme.length, written.length - suffix.length), references, from, places);
 	if (path === undefined) return undefined;
-	// A word without a slash would be no path.
+	// Without a slash it would not be a path.
 	return `${scheme}${/^\.{1,2}$/.test(path) ? `${path}/` : path}${suffix}`;
 }
 
 /**
- * What a path is in the bundle. Where a test's variables make several paths of one text, the part before the first variable is
- * rewritten and the rest stays: relative structure is kept, so that all of them are right.
+ * Returns a path in the bundle. If a test's variables make several paths of one text, only the part
+ * before the first variable is rewritten: relative structure is kept, so all of them stay valid.
  */
 function rewriteTarget(
 	written: string,
@@ -56,7 +56,7 @@ function rewriteTarget(
 	return place === undefined ? undefined : `${relativeReference(from, place)}/${written.slice(fixed.length)}`;
 }
 
-/** Gives the directories a place that paths with a test's variables begin with. */
+/** Adds the directories at the start of paths with a test's variables. */
 export function anchorVariablePaths(references: References, raw: RawValues, contents: GatheredSources["areas"]): void {
 	for (const { kind, at, base } of references.files) {
 		const written = raw.at(at);
@@ -69,8 +69,8 @@ export function anchorVariablePaths(references: References, raw: RawValues, cont
 }
 
 /**
- * A string command with some of its words replaced (`replaced` by index), everything else as it was written. Undefined where
- * its words can't be told apart before its variables are replaced.
+ * Replaces words of a string command by index, keeping the rest as written. Undefined if its words
+ * are ambiguous before its variables are replaced.
  */
 function replaceWords(written: string, replaced: ReadonlyMap<number, string>): string | undefined {
 	const parsed = parseCommand(written);
@@ -86,22 +86,22 @@ function replaceWords(written: string, replaced: ReadonlyMap<number, string>): s
 	return text + written.slice(done);
 }
 
-/** A word as a command line says it, so that it is read back as it is. */
+/** Quotes a word for a command line. */
 export function quoteWord(word: string): string {
 	if (/^[\w@%+=:,./-]+$/.test(word)) return word;
 	if (!word.includes("'")) return `'${word}'`;
 	return word.replace(/[^\w@%+=:,./-]/g, (character) => `\\${character}`);
 }
 
-/** Where references lead inside the bundle. */
+/** Maps references to the bundle. */
 export interface BundlePlaces {
-	/** Bundle path of what a reference names; undefined where nothing is copied for it. */
+	/** Returns the bundle path of a reference; undefined if nothing is copied for it. */
 	target(reference: Reference): string | undefined;
-	/** The same for an absolute path. */
+	/** Like `target`, for an absolute path. */
 	named(kind: Reference["kind"], path: string, isDirectory: boolean): string | undefined;
-	/** Bundle path of a source path in the area that a reference's kind belongs to. */
+	/** Returns the bundle path of a source path in the area of a reference's kind. */
 	inArea(kind: Reference["kind"], path: string): string | undefined;
-	/** The bundle directory that stands for a directory in which a command runs. */
+	/** Returns the bundle directory for a command's working directory. */
 	workingDirectory(directory: string, bound: boolean): string;
 }
 
@@ -123,7 +123,8 @@ export function bundlePlaces(
 			return real === undefined ? undefined : place("workspace", real);
 		}
 		if (areaOf(kind) === "scripts" && isDirectory && !scripts.hasBelow(path))
-			// Of a directory that holds the eval nothing else may be needed: then the bundle stands for it.
+			// A directory with the eval may contain nothing else that is needed: then it maps to the
+			// bundle.
 			return [...byDirectory.keys()].some((directory) => isInside(path, directory)) ? "" : undefined;
 		return place(areaOf(kind), path);
 	};
@@ -142,7 +143,7 @@ export function bundlePlaces(
 	};
 }
 
-/** The area that what a kind of reference names goes to. */
+/** Returns the area for a kind of reference. */
 function areaOf(kind: Reference["kind"]): Area {
 	switch (kind) {
 		case "template":
@@ -168,37 +169,37 @@ export interface RewriteInput {
 	readonly settled: SettledTexts;
 }
 
-/** Texts that the bundle says otherwise than the source, by `placeKey`. */
+/** Texts that differ between bundle and source, by `placeKey`. */
 export interface SettledTexts {
-	/** Target names that variables chose, commits that were pinned. */
+	/** Target names selected by variables, pinned commits. */
 	readonly texts: ReadonlyMap<string, string>;
 	/** Bundle paths of vendored repositories. */
 	readonly paths: ReadonlyMap<string, string>;
-	/** Entries that a mapping gets. */
+	/** Additional entries of mappings. */
 	readonly added: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
-/** Keys that hold a command and have `cwd` beside them; a command under another key becomes a mapping to get one. */
+/** These can have a sibling `cwd`; a command under another key becomes a mapping. */
 const commandKeys = new Set(["command", "script", "path"]);
 const commitKeys = new Set(["commit", "base_commit", "ref"]);
 
-/** Produces the values of a file of the bundle from those of the source: paths, commands and working directories rewritten. */
+/** Rewrites paths, commands and working directories of source values. */
 export class Rewriter {
 	readonly #input: RewriteInput;
 	readonly #directory: string;
 
-	/** `directory` is that of the bundle file in which the values will stand. */
+	/** `directory` is that of the bundle file with the values. */
 	constructor(input: RewriteInput, directory: string) {
 		this.#input = input;
 		this.#directory = directory;
 	}
 
-	/** What stands at `at` in the source, as the bundle says it. */
+	/** Returns the value at `at` for the bundle. */
 	value(at: Place): unknown {
 		return this.#rewrite(this.#input.raw.at(at), at);
 	}
 
-	/** A mapping whose entries come from several places. */
+	/** Returns a mapping with entries from several locations. */
 	mapping(entries: ReadonlyMap<string, Place>): Record<string, unknown> {
 		const written = new Map([...entries].map(([key, at]) => [key, this.#input.raw.at(at)]));
 		return this.#entries(written, (key) => entries.get(key) as Place);
@@ -219,7 +220,7 @@ export class Rewriter {
 			if (path !== undefined) return relativeReference(this.#directory, path);
 			return rewritePath(value, index.paths(at), this.#directory, this.#input.places) ?? value;
 		}
-		// A commit of digits alone is a number to YAML, and would lose most of them.
+		// YAML parses a commit of only digits as a number, and would lose most of them.
 		if (typeof value === "number" && commitKeys.has(String(at.path?.at(-1))))
 			return this.#input.raw.written(at) ?? value;
 		if (typeof value === "number") {
@@ -231,13 +232,13 @@ export class Rewriter {
 		return this.#entries(new Map(Object.entries(value)), (key) => below(at, key), at);
 	}
 
-	/** A list item; an assertion include becomes what it includes. */
+	/** Returns a list item; an assertion include becomes its content. */
 	#item(item: unknown, at: Place): unknown[] {
 		const included = isRecord(item) ? this.#input.index.inlined(below(at, "include")) : undefined;
 		return included === undefined ? [this.#rewrite(item, at)] : this.includedAssertions(included);
 	}
 
-	/** The entries of an include file. Its plain strings form one grader there, and must go on doing so in another list. */
+	/** Plain strings of an include form one grader, and must do so in another list. */
 	includedAssertions(file: string): unknown[] {
 		const document = this.#input.raw.document(file);
 		const path = Array.isArray(document) ? [] : ["assertions"];
@@ -284,7 +285,7 @@ export class Rewriter {
 		return result;
 	}
 
-	/** A command that stands for itself (a hook, a health check): it becomes a mapping where it has to say where it runs. */
+	/** Rewrites a hook or health check: it becomes a mapping if it needs a working directory. */
 	#bareCommand(value: string | unknown[], use: CommandUse, at: Place): unknown {
 		const cwd = this.#cwd(use.command, use.kind);
 		const command = this.#command(value, use, at, cwd);
@@ -297,7 +298,7 @@ export class Rewriter {
 		const directory = workingDirectory(command, kind, this.#input.evalDirectory);
 		if (directory === undefined) return undefined;
 		const [reference] = command.cwd ? this.#input.index.paths(command.cwd.at) : [];
-		// A working directory outside of the repository that belongs to the machine stays as it is.
+		// A working directory of the machine, outside the repository, stays unchanged.
 		if (reference && this.#input.places.target(reference) === undefined && reference.state === "outside-root")
 			return undefined;
 		return this.#input.places.workingDirectory(reference?.resolved ?? directory, this.#input.bound.has(command));
@@ -306,7 +307,7 @@ export class Rewriter {
 	#command(value: unknown, use: CommandUse, at: Place, cwd: string | undefined): unknown {
 		const { index, places } = this.#input;
 		const from = cwd ?? this.#directory;
-		// A bare `check.py` stays as it is: the command runs where it lies.
+		// A bare `check.py` stays unchanged: the command runs in its directory.
 		const word = (text: string, position: number) =>
 			/[/\\]/.test(text) ? rewritePath(text, index.words(at, position), from, places) : undefined;
 		if (Array.isArray(value))
@@ -323,7 +324,7 @@ export class Rewriter {
 	}
 }
 
-/** The place of an entry or item below `at`. */
+/** Returns the location of an entry or item below `at`. */
 export function below(at: Place, key: string | number): Place {
 	return { ...at, path: [...(at.path ?? []), key] };
 }

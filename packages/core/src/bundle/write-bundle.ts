@@ -1,21 +1,29 @@
-import { dirname, join, relative, sep } from "node:path";
-import { bundleDigest, filesDigest, manifestName, renderManifest } from "../eval/bundle-manifest.ts";
+import { basename, dirname, join, relative, sep } from "node:path";
+import { bundleDigest, filesDigest, manifestName, readManifest, renderManifest } from "../eval/bundle-manifest.ts";
 import { benchmarkOfFile, type EvalScope } from "../eval/discover-evals.ts";
 import type { LoadedEval, TestCase } from "../eval/eval-types.ts";
 import type { References } from "../eval/references.ts";
+import { addTrust, madeHere } from "../eval/run-digest.ts";
 import { bundleSubject } from "../eval/trust.ts";
-import { addTrust, madeHere } from "../eval/trust-record.ts";
 import type { BundleFile, BundleManifest } from "../format/bundle-manifest.ts";
 import { AgentvError, type Diagnostic, finding, type Place } from "../lib/errors.ts";
 import { redactUrl } from "../lib/git-url.ts";
 import { createRedactor, redactText, secretsOf } from "../lib/redact.ts";
 import { isSecretField, isSecretName, redactAddress } from "../lib/secret-shapes.ts";
 import { scanReferences } from "../lib/template-text.ts";
+import { type ArchiveEntry, writeArchive } from "../machine/archive.ts";
 import { ObservedCopier, writeLink } from "../machine/copy-tree.ts";
-import { makeDirectory, systemTempDir } from "../machine/directories.ts";
-import type { Environment } from "../machine/environment.ts";
-import { compareByBytes, largestTree, removeTree, throwIfAborted } from "../machine/files.ts";
-import { listEntry } from "../machine/find-files.ts";
+import {
+	besideName,
+	formerName,
+	makeDirectory,
+	makeTempDir,
+	sweepStaged,
+	systemTempDir,
+} from "../machine/directories.ts";
+import { type Environment, missingParent } from "../machine/environment.ts";
+import { compareByBytes, isInside, largestTree, pathKind, removeTree, throwIfAborted } from "../machine/files.ts";
+import { emptyDirectories, listEntry, listTree } from "../machine/find-files.ts";
 import { GitError } from "../machine/git-error.ts";
 import {
 	currentBranch,
@@ -25,8 +33,7 @@ import {
 	remoteUrl,
 	repositoryRoot,
 } from "../machine/git-repository.ts";
-import { missingParent } from "../machine/own-files.ts";
-import { besideName, formerName, sweepStaged } from "../machine/staged-files.ts";
+import { type FileStream, streamFile } from "../machine/read-file.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
 import { renamePath, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
 import { locateSecrets, SecretScanner, variablePath } from "./bundled-content.ts";
@@ -39,7 +46,7 @@ import type { PinnedRepositories } from "./pinned-repositories.ts";
 import { patchYaml, printJson, printYaml } from "./print-yaml.ts";
 import { type BundlePlaces, bundlePlaces, type RewriteInput, Rewriter } from "./rewriter.ts";
 
-/** How far a bundle is; the last one is `done`. */
+/** Progress of a bundle; the last event is `done`. */
 export type BundleProgress =
 	| {
 			readonly type: "copying";
@@ -53,9 +60,11 @@ export type BundleProgress =
 	| { readonly type: "done"; readonly output: string; readonly manifest: BundleManifest };
 
 /**
- * Carries out a plan: writes the bundle beside its goal, checks it there with nothing but itself in reach, and renames it into place.
- * Whatever fails, nothing half-made is left behind, and a former bundle stays.
- * @throws AgentvError `refused` for secrets and what could not stand alone, `interrupted` once the signal is aborted
+ * Applies a plan: writes the bundle next to its output, checks it there in isolation, and renames
+ * it into place.
+ * On failure nothing partial remains, and an existing bundle stays.
+ * @throws AgentvError `refused` for secrets and if it is not self-contained, `interrupted` once the
+ * signal is aborted
  */
 export async function* writeBundle(
 	plan: BundlePlan,
@@ -79,7 +88,7 @@ export async function* writeBundle(
 		const manifest = writing.finish();
 		checkBundle(plan, staging);
 		throwIfAborted(options.signal, "bundling");
-		// First: what is killed in between leaves no bundle that its own maker is asked to trust.
+		// First: a killed process leaves no bundle that its maker would need to trust.
 		await noteAsOwn(plan, staging);
 		await place(plan, staging);
 		placed = true;
@@ -92,13 +101,13 @@ export async function* writeBundle(
 	}
 }
 
-/** Lets a run of the bundle go without consent: it was the user who made it. */
+/** Records that the user made the bundle, so that it runs without consent. */
 async function noteAsOwn({ trustIn }: BundlePlan, staging: string): Promise<void> {
 	if (!trustIn) return;
 	try {
 		await addTrust(bundleSubject(staging).key, [madeHere], trustIn);
 	} catch (error) {
-		// The bundle is whole without: a run of it then needs the consent that a received one needs.
+		// Not required: a run of the bundle then needs consent like a received one.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
@@ -119,7 +128,7 @@ async function place(plan: BundlePlan, staging: string): Promise<void> {
 	await removeTree(former);
 }
 
-/** Milliseconds of copying after which other work, Ctrl-C included, gets its turn. */
+/** Milliseconds of copying before yielding to other work, including Ctrl-C. */
 const turn = 50;
 
 class Writing {
@@ -176,10 +185,9 @@ class Writing {
 		}
 	}
 
-	/** Writes the manifest. */
 	finish(): BundleManifest {
 		const manifest = completed(this.#plan, this.#files);
-		// A copied bundle brings its own.
+		// A copied bundle has its own.
 		if (this.#plan.kind === "bundle") writeTextPieces(join(this.#staging, manifestName), renderManifest(manifest));
 		return manifest;
 	}
@@ -191,7 +199,7 @@ class Writing {
 		this.#list(path, bytes.length, digestText(bytes), "generated");
 	}
 
-	/** The absolute path of a file in the staged bundle; its directory is made. */
+	/** Returns the absolute path of a file in the staged bundle; creates its directory. */
 	#directoryOf(path: string): string {
 		const absolute = join(this.#staging, path);
 		const directory = dirname(absolute);
@@ -207,7 +215,7 @@ class Writing {
 	}
 }
 
-/** The manifest of what was written; of a copied bundle its own. */
+/** Returns the manifest of written files; a copied bundle's own. */
 function completed(plan: BundlePlan, written: readonly BundleFile[]): BundleManifest {
 	if (plan.kind !== "bundle") return plan.manifest as BundleManifest;
 	const files = [...written].sort((a, b) => compareByBytes(a.path, b.path));
@@ -237,17 +245,16 @@ export interface GenerateInput {
 	readonly raw: RawValues;
 }
 
-/** The files that bundling writes itself. */
 export interface GeneratedFiles {
-	/** By bundle path; of JSON Lines the rows. */
+	/** By bundle path; rows for JSON Lines. */
 	readonly values: ReadonlyMap<string, unknown>;
-	/** The texts of `values`, or of what was made of them. */
+	/** Returns the texts of `values` or a modified copy. */
 	print(values: ReadonlyMap<string, unknown>): Map<string, string>;
 	readonly rewrite: RewriteInput;
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Makes `eval.yaml`, `targets.yaml`, imported suites and large test data. */
+/** Generates `eval.yaml`, `targets.yaml`, imported suites and large test data. */
 export function generateFiles(input: GenerateInput): GeneratedFiles {
 	const { loaded, gathered, layout, suites, pinned, raw, selection } = input;
 	const places = bundlePlaces(gathered, layout, suites);
@@ -304,7 +311,7 @@ function printEval(
 	);
 }
 
-/** A path of the bundle that nothing else has: `data/tests.jsonl`, else `data/tests-2.jsonl`, … */
+/** Returns an unused bundle path: `data/tests.jsonl`, else `data/tests-2.jsonl`, … */
 function pathFinder(gathered: GatheredSources, layout: Layout, values: ReadonlyMap<string, unknown>) {
 	const given = new Set<string>();
 	const { data } = gathered.areas;
@@ -325,7 +332,7 @@ function pathFinder(gathered: GatheredSources, layout: Layout, values: ReadonlyM
 	};
 }
 
-/** Names of targets that stand behind a variable: today's choice is kept. */
+/** Yields targets selected by a variable: the current selection is kept. */
 function* chosenNames({ choices }: TargetSelection, raw: RawValues): Generator<[string, string]> {
 	const settle = function* (at: Place, name: unknown): Generator<[string, string]> {
 		const written = raw.at(at);
@@ -351,8 +358,10 @@ function* pathsByVariable({ references, raw }: GenerateInput, places: BundlePlac
 }
 
 /**
- * Returns the variables that `--capture-env` writes into a bundle: those that its files name, without secrets and what a default can't hold.
- * A variable is a secret by its name, by its value, and by each place that uses it: under `api_key`, a header, the user part of a URL.
+ * Returns the variables that `--capture-env` writes into a bundle: those in its files, except
+ * secrets and values that a default can't represent.
+ * A variable is a secret by its name, its value, or any use: under `api_key`, a header, the user
+ * part of a URL.
  */
 export function capturedVariables(files: ReadonlyMap<string, unknown>, env: Environment): Environment {
 	const uses = new Map<string, boolean>();
@@ -375,7 +384,7 @@ export function capturedVariables(files: ReadonlyMap<string, unknown>, env: Envi
 	);
 }
 
-/** Notes of each variable whether any place of it is one for secrets. */
+/** Records for each variable whether any use of it is secret. */
 function collectUses(value: unknown, isSecret: boolean, uses: Map<string, boolean>): void {
 	if (typeof value === "string") {
 		if (value.includes("${{")) noteUses(value, isSecret, uses);
@@ -397,12 +406,12 @@ function noteUses(text: string, isSecret: boolean, uses: Map<string, boolean>): 
 		uses.set(name, uses.get(name) || isSecret || isSecretName(name) || !shown.includes(standIn(index)));
 }
 
-/** A value that is redacted wherever a secret would be. */
+/** Returns a value that is redacted wherever a secret would be. */
 function standIn(index: number): string {
 	return `Zq${index}x7Kd2Lm4Vt`;
 }
 
-/** `value` with what the captured variables are today as the defaults of its `${{ VAR }}` references, in every string. */
+/** Adds current values as defaults to `${{ VAR }}` references. */
 export function captureEnvironment(value: unknown, captured: Environment): unknown {
 	if (typeof value === "string") return value.includes("${{") ? captureText(value, captured) : value;
 	if (Array.isArray(value)) return value.map((item) => captureEnvironment(item, captured));
@@ -425,7 +434,7 @@ function captureText(text: string, captured: Environment): string {
 
 export type BundleSource = BundleManifest["source"];
 
-/** Where an eval came from: repository, commit, branch, local changes, and the benchmark that holds it. */
+/** Returns an eval's origin: repository, commit, branch, local changes, and its benchmark. */
 export async function provenance(file: string, scope: EvalScope, env: Environment): Promise<BundleSource> {
 	const root = repositoryRoot(scope.directory);
 	const git = root === undefined ? undefined : await gitFacts(root, env);
@@ -452,7 +461,7 @@ async function gitFacts(root: string, env: Environment) {
 		]);
 		return { commit, branch, dirty, remote };
 	} catch (error) {
-		// Without git, or in a repository that git refuses, a bundle says less about where it came from.
+		// Without git, or if git refuses the repository, the manifest has less information.
 		if (error instanceof GitError) return undefined;
 		throw error;
 	}
@@ -466,8 +475,88 @@ async function benchmark(file: string, env: Environment): Promise<BundleSource["
 		const git = root === undefined ? undefined : await gitFacts(root, env);
 		return { id: found.id, revision: git?.commit ?? null };
 	} catch (error) {
-		// A registry that can't be read is the registry's trouble, not this eval's.
+		// An unreadable registry doesn't affect this eval.
 		if (error instanceof AgentvError) return null;
 		throw error;
 	}
+}
+
+/** @throws AgentvError `refused` if the archive must not be written to `file` */
+export function judgeArchive(file: string, output: string, force: boolean): void {
+	if (isInside(output, file))
+		throw new AgentvError("refused", `the archive ${file} is inside the bundle`, { hint: "choose a file next to it" });
+	const kind = pathKind(file);
+	if (kind === "directory") throw new AgentvError("refused", `the archive ${file} is a directory`);
+	if (kind !== "missing" && !force)
+		throw new AgentvError("refused", `the archive ${file} already exists`, { hint: "--force overwrites it" });
+}
+
+/** Writes the bundle at `directory` as an archive with a top-level directory of its name. */
+export async function archiveBundle(
+	directory: string,
+	file: string,
+	options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+	const folder = basename(directory);
+	const listed = listTree(directory);
+	const empty = new Set(emptyDirectories(listed));
+	const entries = listed.flatMap(({ path, kind, size, mode, target }): ArchiveEntry[] => {
+		if (kind === "other" || (kind === "directory" && !empty.has(path))) return [];
+		const place = { path: `${folder}/${path}`, from: join(directory, path) };
+		return [{ kind, ...place, size, executable: (mode & 0o100) !== 0, link: target }];
+	});
+	await writeArchive(file, entries, { ...options, time: new Date(readManifest(directory).createdAt) });
+}
+
+export interface ArchiveStream extends FileStream {
+	/** File name for the download. */
+	readonly name: string;
+}
+
+/** The archive is a temporary file that is removed after reading. */
+export async function streamArchive(
+	directory: string,
+	format: "tgz" | "zip",
+	options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<ArchiveStream> {
+	const place = makeTempDir("agentv-archive-");
+	const name = `${basename(directory)}.${format}`;
+	try {
+		await archiveBundle(directory, join(place, name), options);
+		return { name, ...streamFile(join(place, name), () => void removeTree(place)) };
+	} catch (error) {
+		await removeTree(place);
+		throw error;
+	}
+}
+
+/** A plan as plain data, for `--dry-run --json` and Studio's preview. Sizes in bytes. */
+export interface BundleDescription {
+	readonly kind: BundlePlan["kind"];
+	readonly output: string;
+	readonly replaces: boolean;
+	readonly bytes: number;
+	readonly files: readonly {
+		readonly path: string;
+		/** Relative to the source's repository; null for generated files. */
+		readonly source: string | null;
+		readonly size: number | null;
+	}[];
+	readonly manifest: BundlePlan["manifest"];
+	readonly warnings: BundlePlan["warnings"];
+}
+
+export function describeBundle(plan: BundlePlan): BundleDescription {
+	const files = [
+		...[...plan.generated].map(([path, text]) => ({ path, source: null, size: Buffer.byteLength(text) })),
+		...plan.vendored.map(({ to, source }) => ({ path: to, source: source.shown, size: null })),
+		...plan.copies.map((copy) => ({
+			path: copyTarget(copy),
+			source: relative(plan.sourceRoot, copySource(copy)).split(sep).join("/"),
+			size: copy.size,
+		})),
+	].sort((a, b) => (a.path < b.path ? -1 : 1));
+	const { kind, output, replaces, manifest, warnings } = plan;
+	const bytes = files.reduce((sum, { size }) => sum + (size ?? 0), 0);
+	return { kind, output, replaces, bytes, files, manifest, warnings };
 }

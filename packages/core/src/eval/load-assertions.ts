@@ -10,7 +10,7 @@ import {
 import { finding, type Place } from "../lib/errors.ts";
 import { exactData, readJson, withoutFence } from "../lib/json.ts";
 import { nearestName } from "../lib/text.ts";
-import { hasPath } from "../lib/yaml-locate.ts";
+import { hasPath } from "../lib/yaml-document.ts";
 import { checkAggregator, checkAssertion } from "./check-tests.ts";
 import { type EvalScope, withParents } from "./discover-evals.ts";
 import type { Assertion, BuiltInAssertion, Message, Turn } from "./eval-types.ts";

@@ -26,8 +26,8 @@ import { collectTests, type RawTest, readTest, repeatOf, tagsOf, testDefaults, t
 import { commandOf, readExtension, readHooks, readWorkspace, wireHookNames } from "./load-workspace.ts";
 import { Loading } from "./loading.ts";
 import { readShape } from "./read-shape.ts";
+import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, placeOf, plainPart } from "./source.ts";
-import { secretsByUse } from "./trust-record.ts";
 
 export interface LoadOptions {
 	readonly view: DiskView;

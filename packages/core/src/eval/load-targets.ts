@@ -18,8 +18,8 @@ import {
 } from "./load-findings.ts";
 import { commandOf, isCommandText, readCommand, readHooks } from "./load-workspace.ts";
 import { type LoadLog, outOfReach, type PathText, readShape } from "./read-shape.ts";
+import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, readSource, type Source } from "./source.ts";
-import { secretsByUse } from "./trust-record.ts";
 
 /** An entry of a `targets.yaml`. Provider settings are checked only if the target is used. */
 export interface TargetDefinition {

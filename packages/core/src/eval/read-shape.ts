@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { type FieldNote, inspectFields, type ShapeIssue, shapeIssues } from "../format/inspect-fields.ts";
 import { AgentvError, type Diagnostic, type DocumentPath, finding, type Place } from "../lib/errors.ts";
 import { referenceScalar } from "../lib/interpolate.ts";
-import { locateInLine, parseJsonLines } from "../lib/json-lines.ts";
+import { locateInLine, parseJsonLines } from "../lib/json.ts";
 import { nearestName } from "../lib/text.ts";
 import { parseYaml, type SourceRange } from "../lib/yaml-document.ts";
 import { withValueAt } from "../lib/yaml-edit.ts";

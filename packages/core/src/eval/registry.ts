@@ -21,9 +21,17 @@ import {
 } from "../lib/git-url.ts";
 import { interpolateEnv } from "../lib/interpolate.ts";
 import type { TextEdit } from "../lib/text.ts";
-import { parseYaml, type YamlDocument } from "../lib/yaml-document.ts";
+import {
+	type Collection,
+	entryEnd,
+	entryStart,
+	lineStart,
+	nextLineStart,
+	parseYaml,
+	startsLine,
+	type YamlDocument,
+} from "../lib/yaml-document.ts";
 import { appendToSequence, blockText, removeEntry, verifiedPatch } from "../lib/yaml-edit.ts";
-import { type Collection, entryEnd, entryStart, lineStart, nextLineStart, startsLine } from "../lib/yaml-locate.ts";
 import { mostInField } from "../lib/yaml-value.ts";
 import { agentvHome, type Environment, expandHome } from "../machine/environment.ts";
 import { targetKind } from "../machine/files.ts";
@@ -31,8 +39,8 @@ import type { GitCredentials } from "../machine/git.ts";
 import { withLock } from "../machine/lock.ts";
 import { readTextFile } from "../machine/read-file.ts";
 import { writeAtomic } from "../machine/write-file.ts";
+import { benchmarksPlace } from "./run-digest.ts";
 import { misplacedSecret, urlEnvironment } from "./source.ts";
-import { benchmarksPlace } from "./trust-record.ts";
 
 /** A well-formed entry of `benchmarks.yaml`, its variables filled in. */
 export interface RegistryEntry {

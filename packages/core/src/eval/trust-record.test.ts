@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { addTrust, readTrust, removeTrust } from "./trust-record.ts";
+import { addTrust, readTrust, removeTrust } from "./run-digest.ts";
 
 const home = () => ({ AGENTV_HOME: join(tempTree(), "home") });
 const file = (env: { AGENTV_HOME: string }) => join(env.AGENTV_HOME, "state/trust.json");

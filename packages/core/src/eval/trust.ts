@@ -14,8 +14,8 @@ import { evalEnvironment, loadEval, withEnvFile } from "./load-eval.ts";
 import { loadTargets } from "./load-targets.ts";
 import { type RegistryEntry, readRegistry, type WrittenSource } from "./registry.ts";
 import { resolvedTargets, usedTargets } from "./resolve-target.ts";
+import { addTrust, benchmarksPlace, madeHere, readTrust } from "./run-digest.ts";
 import { type DiskView, openDiskView, urlEnvironment } from "./source.ts";
-import { addTrust, benchmarksPlace, madeHere, readTrust } from "./trust-record.ts";
 
 export interface TrustOptions {
 	/** The process environment. */

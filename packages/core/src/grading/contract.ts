@@ -5,7 +5,7 @@ import type { DiskView } from "../eval/source.ts";
 import type { AssertionSettings } from "../format/assertion-entry.ts";
 import type { ToolCall } from "../format/eval-file.ts";
 import type { GradedRecord } from "../format/run-file.ts";
-import { valueAt } from "../lib/yaml-locate.ts";
+import { valueAt } from "../lib/yaml-document.ts";
 import type { Scratch } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import type { AnswerMessage, RequestMessage, TargetAnswer, TargetFailure, TokenUsage } from "../targets/contract.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parseJsonLines } from "../lib/json-lines.ts";
+import { parseJsonLines } from "../lib/json.ts";
 import type { GraderReply } from "./contract.ts";
 import { gradingFixture } from "./testing/grading-fixture.ts";
 import { scriptedJudge } from "./testing/scripted-judge.ts";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseJsonLines } from "../lib/json-lines.ts";
+import { parseJsonLines } from "../lib/json.ts";
 import type { ProcessResult } from "../machine/run-process.ts";
 import { type Grade, verdictOf } from "./contract.ts";
 import { programReply } from "./run-program.ts";

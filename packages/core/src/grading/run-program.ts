@@ -5,8 +5,8 @@ import { toWire } from "../format/codec.ts";
 import type { ToolCall } from "../format/eval-file.ts";
 import { deepestJson, type FoundValue, findJsonValues } from "../lib/json.ts";
 import type { Scratch } from "../machine/directories.ts";
+import { writeOwnFile } from "../machine/environment.ts";
 import { targetKind } from "../machine/files.ts";
-import { writeOwnFile } from "../machine/own-files.ts";
 import type { ProcessResult } from "../machine/run-process.ts";
 import { messageToWire } from "./attempt-record.ts";
 import {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { locateInLine, parseJsonLines } from "./json-lines.ts";
+import { locateInLine, parseJsonLines } from "./json.ts";
 
 const file = "/tests.jsonl";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { hasPath, pathKeys, valueAt } from "./yaml-locate.ts";
+import { hasPath, pathKeys, valueAt } from "./yaml-document.ts";
 
 const value = {
 	items: [{ price: 10, "unit.name": "kg" }],

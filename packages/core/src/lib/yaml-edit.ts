@@ -2,7 +2,6 @@ import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, type ParsedNode,
 import { AgentvError, type DocumentPath, hasErrors } from "./errors.ts";
 import type { OffsetRange } from "./template-text.ts";
 import { applyEdits, type TextEdit } from "./text.ts";
-import { parseYaml, type YamlDocument } from "./yaml-document.ts";
 import {
 	afterColon,
 	type Collection,
@@ -20,12 +19,14 @@ import {
 	lineStart,
 	nextLineStart,
 	type ParsedPair,
+	parseYaml,
 	type ScalarPlace,
 	type ScalarStyle,
 	scalarText,
 	startsLine,
 	startWithProps,
-} from "./yaml-locate.ts";
+	type YamlDocument,
+} from "./yaml-document.ts";
 
 /**
  * Applies `edits` to the text of `document` and parses the result. The new document is returned

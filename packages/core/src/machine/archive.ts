@@ -5,10 +5,9 @@ import { createGzip } from "node:zlib";
 import { pack } from "tar-stream";
 import { ZipFile } from "yazl";
 import { AgentvError } from "../lib/errors.ts";
-import { makeDirectory } from "./directories.ts";
+import { besideName, makeDirectory } from "./directories.ts";
 import { fileError, removeTree, throwIfAborted } from "./files.ts";
 import { readStream } from "./read-file.ts";
-import { besideName } from "./staged-files.ts";
 import { renamePath } from "./write-file.ts";
 
 export function isArchiveName(file: string): boolean {

@@ -2,10 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { linkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
-import { makeDirectory } from "./directories.ts";
+import { besideName, type LockOwner, makeDirectory, type OwnerState, ourselves, ownerState } from "./directories.ts";
 import { errnoCode, fileError, pathKind, realPath } from "./files.ts";
 import { readBytes, readTextFile } from "./read-file.ts";
-import { besideName, type LockOwner, type OwnerState, ourselves, ownerState } from "./staged-files.ts";
 import { removeFile, touch, writeNote } from "./write-file.ts";
 
 export interface LockOptions {

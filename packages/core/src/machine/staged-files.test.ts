@@ -3,16 +3,16 @@ import { existsSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileS
 import { join } from "node:path";
 import { isAlive, tempTree, waitUntil } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { makeTempDir } from "./directories.ts";
 import {
 	besideName,
 	formerName,
 	isStagedName,
+	makeTempDir,
 	ownerTag,
 	stagedState,
 	sweepStaged,
 	sweepStagedFiles,
-} from "./staged-files.ts";
+} from "./directories.ts";
 import { asDead } from "./testing/dead-owner.ts";
 import { writeAtomic } from "./write-file.ts";
 

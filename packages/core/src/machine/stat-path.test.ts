@@ -2,8 +2,8 @@ import { chmodSync, mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { expect, test } from "vitest";
+import { existingCase } from "./environment.ts";
 import { isExecutable, isInside, pathKind, realPath, targetKind } from "./files.ts";
-import { existingCase } from "./own-files.ts";
 
 test("the kind of a path, of the link itself and of where it leads", () => {
 	const root = tempTree({ "dir/file": "" });

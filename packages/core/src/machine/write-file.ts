@@ -24,11 +24,11 @@ import { open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
 import { mapPool } from "../lib/pool.ts";
+import { besideName } from "./directories.ts";
 import { errnoCode, fileError, pathKind, realPath, targetKind } from "./files.ts";
 import { type ListOptions, walkTree } from "./find-files.ts";
 import { writeFlags } from "./read-file.ts";
 import { runProcess } from "./run-process.ts";
-import { besideName } from "./staged-files.ts";
 
 /** A file's content; a long text as chunks, so that it is never in memory as a whole. */
 type FileContent = string | Uint8Array | Iterable<string>;

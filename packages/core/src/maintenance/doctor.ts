@@ -1,26 +1,42 @@
 import { delimiter, isAbsolute } from "node:path";
 import { type Registry, type RegistryEntry, readRegistry } from "../eval/registry.ts";
-import { runRoots } from "../eval/trust-record.ts";
+import { runRoots } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { formatBytes } from "../lib/numbers.ts";
 import { systemTempDir } from "../machine/directories.ts";
-import { agentvHome, type Environment, freeSpace, homeHint, homeProblem, nodeVersion } from "../machine/environment.ts";
+import {
+	agentvHome,
+	type Environment,
+	freeSpace,
+	homeHint,
+	homeProblem,
+	isWritableDirectory,
+	nodeVersion,
+} from "../machine/environment.ts";
 import { targetKind, throwIfAborted } from "../machine/files.ts";
 import { treeSize } from "../machine/find-files.ts";
-import { isWritableDirectory } from "../machine/own-files.ts";
-import { checkEvals, checkPrograms, checkVariables, type ExamineOptions, examineEvals } from "./doctor-evals.ts";
-import { type DoctorItem, findProgram, type ProgramSearch } from "./doctor-item.ts";
-import { checkOnline, checkTargets } from "./doctor-targets.ts";
+import {
+	checkEvals,
+	checkOnline,
+	checkPrograms,
+	checkTargets,
+	checkVariables,
+	type DoctorItem,
+	type ExamineOptions,
+	examineEvals,
+	findProgram,
+	type ProgramSearch,
+} from "./doctor-checks.ts";
 import { type CacheItem, type CacheKind, cacheKinds, lookCache } from "./prune-cache.ts";
 
 export interface DoctorOptions extends ExamineOptions {
-	/** Ask the remotes of benchmarks and the servers of targets, too, and wait so long for each. Default: go nowhere. */
+	/** Also contacts remotes and servers, with this time limit for each. Default: offline. */
 	readonly onlineMs?: number;
 }
 
 /**
- * Looks whether this machine has what AgentV and the evals here need, and says what to do. Changes nothing; of all programs only well-known
- * ones are run, and those with `--version` alone.
+ * Checks whether everything that AgentV and the evals here need is installed and configured.
+ * Read-only; runs only well-known programs, with `--version`.
  * @throws AgentvError `interrupted`, `not-found`
  */
 export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
@@ -42,7 +58,7 @@ export async function examine(options: DoctorOptions): Promise<DoctorItem[]> {
 	return items;
 }
 
-/** `$AGENTV_HOME`, the registry and the benchmarks that it names, as they are on disk. */
+/** Checks `$AGENTV_HOME`, the registry and its benchmarks on disk. */
 function checkHome(env: Environment): DoctorItem[] {
 	return [home(agentvHome(env)), ...registry(env)];
 }
@@ -77,7 +93,7 @@ function registry(env: Environment): DoctorItem[] {
 	return [{ ...summary, state: "ok", says: `${says}  ${read.file}` }, ...found, ...entries.flatMap(benchmark)];
 }
 
-/** Only what is not there: how clones stand is for `benchmark status`. */
+/** Only reports missing ones: the state of clones is for `benchmark status`. */
 function benchmark({ id, path, source, problem }: RegistryEntry): DoctorItem[] {
 	const kind = targetKind(path);
 	if (problem !== undefined || kind === "directory") return [];
@@ -89,14 +105,14 @@ function benchmark({ id, path, source, problem }: RegistryEntry): DoctorItem[] {
 	return [{ ...shared, state: "problem", says: `its directory ${path} is missing`, action }];
 }
 
-/** As package.json's `engines` says. */
+/** As in `engines` of package.json. */
 export const oldestNode = "20.19";
-/** The first git that takes configuration by its environment, so that no credential stands in a command line. */
+/** Supports configuration in the environment, so no command line contains credentials. */
 const oldestGit = "2.31";
-/** The first whose sparse checkouts are set up in one step. */
+/** The first git that sets up sparse checkouts in one step. */
 const gitForSparse = "2.35";
 
-/** Node, git and the directories that everything needs. */
+/** Checks Node, git and the required directories. */
 async function checkMachine(search: ProgramSearch): Promise<DoctorItem[]> {
 	return [node(nodeVersion.replace(/^v/, "")), await git(search), ...path(search), temporary()];
 }
@@ -129,7 +145,7 @@ async function git(search: ProgramSearch): Promise<DoctorItem> {
 	return { ...shared, state: "ok", says: `${version}  ${path}` };
 }
 
-/** Whoever can write where we stand could put programs into such an entry. */
+/** Anyone with write access to the current directory could put programs into a relative entry. */
 function path({ env }: ProgramSearch): DoctorItem[] {
 	const relative = (env.PATH ?? env.Path ?? "").split(delimiter).filter((entry) => entry !== "" && !isAbsolute(entry));
 	if (relative.length === 0) return [];
@@ -150,7 +166,7 @@ function temporary(): DoctorItem {
 			};
 }
 
-/** Compares dotted numbers; what is no number counts as 0. */
+/** Compares dotted versions; a non-numeric part counts as 0. */
 export function isOlder(version: string, than: string): boolean {
 	const numbers = (text: string) => text.split(/[^\d]+/).map(Number);
 	const [left, right] = [numbers(version), numbers(than)];
@@ -167,7 +183,7 @@ interface StorageOptions {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** How long one thing is measured. */
+/** Time limit for measuring one item. */
 const lookMs = 2000;
 const littleSpace = 1e9;
 
@@ -178,7 +194,7 @@ const names: Readonly<Record<CacheKind, string>> = {
 	temporary: "temporary",
 };
 
-/** What AgentV keeps, and the room that is left. */
+/** Reports AgentV's data, and the free disk space. */
 async function checkStorage({ env, cwd, signal }: StorageOptions): Promise<DoctorItem[]> {
 	if (homeProblem(agentvHome(env), { writes: false }) !== undefined) return space(env, cwd);
 	const items = await lookCache(env, { timeMs: lookMs, signal });

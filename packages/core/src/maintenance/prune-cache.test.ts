@@ -3,8 +3,8 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitRepository, tempTree } from "@agentv/test-support";
 import { expect, it } from "vitest";
+import { ourselves } from "../machine/directories.ts";
 import { withLock } from "../machine/lock.ts";
-import { ourselves } from "../machine/staged-files.ts";
 import { type MirroredCommit, mirrorCommit } from "../workspace/repositories.ts";
 import { type PruneResult, pruneCache } from "./prune-cache.ts";
 

@@ -1,20 +1,25 @@
 import { dirname, join, relative, sep } from "node:path";
-import { benchmarksPlace, callsPlace, mirrorsPlace, workspacesPlace } from "../eval/trust-record.ts";
+import { benchmarksPlace, callsPlace, mirrorsPlace, workspacesPlace } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
-import { listDirectory, removeEmptyDirectory, systemTempDir } from "../machine/directories.ts";
+import {
+	listDirectory,
+	removeEmptyDirectory,
+	stagedState,
+	sweepStaged,
+	systemTempDir,
+} from "../machine/directories.ts";
 import { agentvHome, type Environment } from "../machine/environment.ts";
 import { directoryEntries, pathKind, realPath, removeTree, throwIfAborted } from "../machine/files.ts";
 import { listEntry, treeSize } from "../machine/find-files.ts";
 import { directoryOwner, lockHolder, ownerNote, withLock } from "../machine/lock.ts";
-import { stagedState, sweepStaged } from "../machine/staged-files.ts";
 import { removeFile } from "../machine/write-file.ts";
 import { isSetUp, mirrorSource, mirrorUser, usedMark } from "../workspace/repositories.ts";
 
 export interface PruneOptions extends PruneRule {
 	readonly env: Environment;
-	/** Where processes put what they need while they run. Default: the system's directory. */
+	/** Default: the system's directory. */
 	readonly tempDirectory?: string;
-	/** Say what would go, and remove nothing. */
+	/** Report what would be removed, without removing it. */
 	readonly dryRun?: boolean;
 	/** Milliseconds since 1970. */
 	readonly now: number;
@@ -22,16 +27,17 @@ export interface PruneOptions extends PruneRule {
 }
 
 export interface PruneResult {
-	/** What went, or with `dryRun` would go. */
+	/** With `dryRun`, what would be removed. */
 	readonly removed: readonly CacheItem[];
 	readonly kept: readonly KeptItem[];
 	readonly failed: readonly { readonly item: CacheItem; readonly message: string }[];
 }
 
 /**
- * Removes what AgentV keeps and could do without: what is old and unused, and what killed processes left. What a process uses stays. Links
- * are not followed.
- * @throws AgentvError `interrupted`; each thing is then whole or gone, or is taken for a remainder by the next call
+ * Removes old unused data and leftovers of killed processes. Data in use stays. Links are not
+ * followed.
+ * @throws AgentvError `interrupted`; each item is then complete, gone, or a leftover for the next
+ * call
  */
 export async function pruneCache({
 	env,
@@ -61,7 +67,7 @@ export async function pruneCache({
 	return { removed, kept, failed };
 }
 
-/** Removes locks that killed processes left of mirrors that are gone, and what they were writing beside them. */
+/** Removes leftover locks of removed mirrors, and partial files next to them. */
 async function removeLeftLocks(place: string): Promise<void> {
 	if (pathKind(place) !== "directory") return;
 	await sweepStaged(place);
@@ -71,13 +77,13 @@ async function removeLeftLocks(place: string): Promise<void> {
 		try {
 			await withLock(join(place, mirror), () => undefined, { waitMs: 0 });
 		} catch (error) {
-			// Somebody is about to make it.
+			// Another process is about to create it.
 			if (!(error instanceof AgentvError)) throw error;
 		}
 	}
 }
 
-/** Removes it unless somebody has come to use it since it was looked at. */
+/** Removes it unless a process started using it meanwhile. */
 async function removeItem(item: CacheItem): Promise<KeptItem | undefined> {
 	switch (item.kind) {
 		case "mirror":
@@ -97,7 +103,7 @@ async function removeMirror(item: CacheItem): Promise<KeptItem | undefined> {
 		const pid = mirrorUser(path);
 		if (pid !== undefined) return inUse(item, pid);
 		if (lastUse(path) !== item.usedAt) return { item, reason: "recent" };
-		// Its mark goes first: should we be killed, what is left is taken for a beginning and made anew.
+		// Remove the marker first: after a crash, an unmarked mirror is rebuilt.
 		await removeTree(join(path, usedMark));
 		await removeTree(path);
 		return undefined;
@@ -125,7 +131,7 @@ async function removeDirectory(item: CacheItem): Promise<KeptItem | undefined> {
 	const owner = stagedState(path) ?? directoryOwner(path);
 	if (owner !== undefined && owner !== "left" && !("state" in owner && owner.state === "dead"))
 		return inUse(item, owner.pid);
-	// The note of the dead owner goes last: a half-removed directory without one would stay for good.
+	// Remove the dead owner's note last: without it, a partial directory would stay forever.
 	for (const name of listDirectory(path)) if (name !== ownerNote) await removeTree(join(path, name));
 	await removeTree(path);
 	return undefined;
@@ -136,9 +142,9 @@ function inUse(item: CacheItem, pid: number): KeptItem {
 }
 
 interface PruneRule {
-	/** What was of use within this time stays. */
+	/** What was used within this time stays. */
 	readonly olderThanMs: number;
-	/** Everything that nobody uses goes, however new. */
+	/** Remove everything unused, regardless of age. */
 	readonly all?: boolean;
 }
 
@@ -152,7 +158,7 @@ export interface PrunePlan {
 	readonly keep: readonly KeptItem[];
 }
 
-/** Decides what goes: what killed processes left, always; what nobody uses, once it is old. */
+/** Decides what to remove: leftovers of killed processes always; unused data once it is old. */
 export function planPrune(items: readonly CacheItem[], rule: PruneRule, now: number): PrunePlan {
 	const remove: CacheItem[] = [];
 	const keep: KeptItem[] = [];
@@ -170,7 +176,7 @@ function reasonToKeep({ state, usedAt }: CacheItem, { olderThanMs, all }: PruneR
 	return isRecent ? "recent" : undefined;
 }
 
-/** All that AgentV keeps on this machine and could do without. Changes nothing. @throws AgentvError `interrupted` */
+/** Lists everything that AgentV can recreate. Read-only. @throws AgentvError `interrupted` */
 export async function lookCache(env: Environment, limits: Omit<LookOptions, "home">): Promise<CacheItem[]> {
 	const look: LookOptions = { home: agentvHome(env), ...limits };
 	return [
@@ -181,7 +187,7 @@ export async function lookCache(env: Environment, limits: Omit<LookOptions, "hom
 	];
 }
 
-/** The kept answers of language models, and what writing them left behind. */
+/** Lists cached model responses, and leftovers of writing them. */
 async function lookCalls({ home, signal }: LookOptions): Promise<CacheItem[]> {
 	const place = openPlace("call", home, callsPlace(home));
 	if ("foreign" in place) return [place.foreign];
@@ -202,13 +208,13 @@ async function lookCalls({ home, signal }: LookOptions): Promise<CacheItem[]> {
 function answerAt(path: string, name: string): CacheItem[] {
 	const isAnswer = /^[0-9a-f]{64}\.json$/.test(name);
 	if (!isAnswer && stagedState(path) !== "left") return [];
-	// It may have gone since the directory was listed.
+	// It can have been removed meanwhile.
 	if (pathKind(path) !== "file") return [];
 	const { size, mtimeMs } = listEntry(path);
 	return [{ kind: "call", path, bytes: size, usedAt: mtimeMs, state: { is: isAnswer ? "idle" : "left" } }];
 }
 
-/** The workspaces of runs that go on, that were killed, and those that were kept. */
+/** Lists workspaces of running, killed and kept runs. */
 async function lookWorkspaces(options: LookOptions): Promise<CacheItem[]> {
 	const place = openPlace("workspace", options.home, workspacesPlace(options.home));
 	if ("foreign" in place) return [place.foreign];
@@ -216,13 +222,13 @@ async function lookWorkspaces(options: LookOptions): Promise<CacheItem[]> {
 	for (const [name, kind] of place.entries) {
 		const path = join(place.path, name);
 		if (kind === "link") items.push(foreignItem("workspace", path, "it is a link"));
-		// A finished run takes its note away: what is left then was kept to be looked at.
+		// A finished run removes its note: what is left then was kept for the user.
 		if (kind === "directory") items.push(await itemAt("workspace", path, stateOf(path) ?? { is: "idle" }, options));
 	}
 	return items;
 }
 
-/** What processes need while they run, and what killed ones left: in the system's directory, and beside benchmarks. */
+/** Searches the system's directory, and next to benchmarks. */
 async function lookTemporaries(options: LookOptions): Promise<CacheItem[]> {
 	const items: CacheItem[] = [];
 	const system = options.tempDirectory ?? systemTempDir();
@@ -241,7 +247,7 @@ async function lookTemporaries(options: LookOptions): Promise<CacheItem[]> {
 	return items;
 }
 
-/** By the process that the directory says it belongs to; undefined where it says none. */
+/** Decides by the directory's recorded owner; undefined without one. */
 function stateOf(directory: string): CacheItemState | undefined {
 	const owner = directoryOwner(directory);
 	if (!owner) return undefined;
@@ -258,7 +264,6 @@ async function itemAt(
 	return { kind, path, bytes, usedAt: listEntry(path).mtimeMs, state };
 }
 
-/** The mirrors of repositories. */
 async function lookMirrors({ home, ...limits }: LookOptions): Promise<CacheItem[]> {
 	const place = openPlace("mirror", home, mirrorsPlace(home));
 	if ("foreign" in place) return [place.foreign];
@@ -278,7 +283,7 @@ async function lookMirrors({ home, ...limits }: LookOptions): Promise<CacheItem[
 	return items;
 }
 
-/** When a mirror was last of use. */
+/** Returns when a mirror was last used. */
 function lastUse(mirror: string): number {
 	const mark = join(mirror, usedMark);
 	return pathKind(mark) === "directory" ? listEntry(mark).mtimeMs : 0;
@@ -287,54 +292,54 @@ function lastUse(mirror: string): number {
 function mirrorState(mirror: string): CacheItemState {
 	const pid = lockHolder(mirror) ?? mirrorUser(mirror);
 	if (pid !== undefined) return { is: "in-use", pid };
-	// What a killed process only began.
+	// Incomplete, left by a killed process.
 	return { is: isSetUp(mirror) ? "idle" : "left" };
 }
 
 interface LookOptions {
 	/** `$AGENTV_HOME`, absolute. */
 	readonly home: string;
-	/** Where processes put what they need while they run. Default: the system's directory. */
+	/** Default: the system's directory. */
 	readonly tempDirectory?: string | undefined;
-	/** Time for the size of one thing; what takes longer is told smaller than it is. Default: none. */
+	/** Time limit for measuring one item; larger ones are reported too small. Default: none. */
 	readonly timeMs?: number;
 	readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * `mirror`: a repository's mirror; `call`: an answer of a language model; `workspace`: the workspaces of a run; `temporary`: what a
- * process needs while it runs.
+ * `mirror`: a repository's mirror; `call`: a cached model response; `workspace`: the workspaces of
+ * a run; `temporary`: files of a running process.
  */
 export const cacheKinds = ["mirror", "call", "workspace", "temporary"] as const;
 export type CacheKind = (typeof cacheKinds)[number];
 
-/** Something that AgentV keeps and could do without. */
+/** Cached data that AgentV can recreate. */
 export interface CacheItem {
 	readonly kind: CacheKind;
 	/** Absolute. */
 	readonly path: string;
-	/** What people know it by, where that is not its path: a mirror's repository. */
+	/** Display name if it is not the path: a mirror's repository. */
 	readonly name?: string;
 	readonly bytes: number;
-	/** When it was last of use, in milliseconds since 1970. */
+	/** Last use, in milliseconds since 1970. */
 	readonly usedAt: number;
 	readonly state: CacheItemState;
 }
 
-/** `left`: of a process that was killed, of use to nobody. */
+/** `left`: of a killed process, unused. */
 type CacheItemState =
 	| { readonly is: "idle" }
 	| { readonly is: "left" }
-	| { readonly is: "in-use" /** 0: unknown */; readonly pid: number }
-	/** A link stands in its place, or something that is not ours: it is not touched. */
+	| { readonly is: "in-use" /** 0: unknown. */; readonly pid: number }
+	/** A link, or something not created by AgentV, which stays untouched. */
 	| { readonly is: "foreign"; readonly reason: string };
 
-/** What a place of ours holds: its real path and entries; an item instead where a link leads away from it. */
+/** The real path and entries of a directory; an item instead if it is a link to elsewhere. */
 export type Place =
 	| { readonly path: string; readonly entries: ReadonlyMap<string, string> }
 	| { readonly foreign: CacheItem };
 
-/** Looks into `place`, below `home`, where no link is followed: what it leads to may be anything. Nothing there is an empty place. */
+/** Doesn't follow links, which can point anywhere. A missing directory is empty. */
 function openPlace(kind: CacheKind, home: string, place: string): Place {
 	let path = realPath(home);
 	for (const part of relative(home, place).split(sep)) {

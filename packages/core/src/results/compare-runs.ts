@@ -18,12 +18,12 @@ import type { Difference, VersionUse } from "./sign-run.ts";
 
 export type FingerprintPart = keyof Fingerprint;
 
-/** A case that could be judged. */
+/** A graded case. */
 export interface JudgedCase extends CaseScore {
 	readonly score: number;
 }
 
-/** A case that both runs have with equal fingerprints. */
+/** A case of both runs with equal fingerprints. */
 export interface ComparableCase {
 	readonly before: JudgedCase;
 	readonly after: JudgedCase;
@@ -31,13 +31,13 @@ export interface ComparableCase {
 	readonly delta: number;
 }
 
-/** A case that both runs have, but whose scores mean different things. */
+/** A case of both runs whose scores are not comparable. */
 export interface ChangedCase extends CasePair {
-	/** What differs; empty where a row has no fingerprint, so that nobody knows. */
+	/** What differs; empty if a row has no fingerprint, so that it is unknown. */
 	readonly parts: readonly FingerprintPart[];
 }
 
-/** Two runs beside each other. Numbers are about `comparable` alone. */
+/** A comparison of two runs. Figures only cover `comparable`. */
 export interface Comparison {
 	readonly comparable: readonly ComparableCase[];
 	readonly changed: readonly ChangedCase[];
@@ -45,27 +45,26 @@ export interface Comparison {
 	readonly new: readonly CaseScore[];
 	/** Cases of the first run only. */
 	readonly gone: readonly CaseScore[];
-	/** Cases with equal fingerprints that at least one run could not judge. */
+	/** Comparable cases that were not graded in at least one run. */
 	readonly errors: readonly CasePair[];
-	/** Attempts of comparable cases, of both runs, that could not be judged: left out of the means of their cases. */
+	/** Ungraded attempts of comparable cases in both runs: excluded from their means. */
 	readonly unjudgedAttempts: number;
-	/** Evals and targets that the second run calls otherwise. */
+	/** Evals and targets with another name in the second run. */
 	readonly renamed: { readonly evals: readonly Renamed[]; readonly targets: readonly Renamed[] };
 	readonly difference: MeanDifference;
-	/** Mean scores over the comparable cases, of those that both runs have with equal fingerprints. */
+	/** Mean scores of the comparable cases, of all cases with equal fingerprints. */
 	readonly means: { readonly before: BoundedMean; readonly after: BoundedMean };
 	readonly verdict: ComparisonVerdict;
 	/**
-	 * The same with 0 for what the agent of the second run kept from being judged: turning failures into errors must not look better. Gates
-	 * decide by it.
+	 * Counts 0 for what the second run's agent broke, so that errors don't look better. For gates.
 	 */
 	readonly atLeast: { readonly difference: MeanDifference; readonly verdict: ComparisonVerdict };
 }
 
-/** Whether the interval lies wholly on one side of zero. */
+/** Whether the interval is entirely on one side of zero. */
 export type ComparisonVerdict = "better" | "worse" | "no difference shown" | "nothing to compare";
 
-/** Compares two runs, case by case. `vary` names fingerprint parts that are meant to differ, as the target between two models. */
+/** `vary` lists fingerprint parts that are expected to differ, such as the target. */
 export function compareRuns(
 	before: readonly CaseScore[],
 	after: readonly CaseScore[],
@@ -97,7 +96,7 @@ export function compareRuns(
 	};
 }
 
-/** The mean of one run over the comparable cases; what its own agent broke of the others counts for the bound. */
+/** What the run's own agent broke counts for the bound. */
 function sideMean(
 	comparable: readonly ComparableCase[],
 	errors: readonly CasePair[],
@@ -114,7 +113,7 @@ function sideMean(
 	});
 }
 
-/** Without a judged result before nothing can be said. */
+/** Without an earlier graded result nothing is known. */
 function lowestDelta({ before, after }: CasePair): number[] {
 	return before.score === undefined || after.lowest === undefined ? [] : [after.lowest - before.score];
 }
@@ -130,7 +129,7 @@ function verdictOf({ tests, interval }: MeanDifference): ComparisonVerdict {
 	return interval[0] > 0 ? "better" : "no difference shown";
 }
 
-/** The parts that differ; `undefined` where a fingerprint is missing. */
+/** Undefined if a fingerprint is missing. */
 function changedParts({ before, after }: CasePair, vary: ReadonlySet<FingerprintPart>): FingerprintPart[] | undefined {
 	const [one, two] = [before.fingerprint, after.fingerprint];
 	if (!one || !two) return undefined;
@@ -141,7 +140,7 @@ function inOrder(cases: readonly CaseScore[]): CaseScore[] {
 	return [...cases].sort((a, b) => byName({ before: a, after: a }, { before: b, after: b }));
 }
 
-/** By eval, test and target, so that the order depends neither on which tests finished first nor on which run is the first. */
+/** Sorts independently of completion order and of which run is first. */
 function byName(a: CasePair, b: CasePair): number {
 	return (
 		byBoth(a.before.eval, a.after.eval, b.before.eval, b.after.eval) ||
@@ -150,7 +149,7 @@ function byName(a: CasePair, b: CasePair): number {
 	);
 }
 
-/** Compares two pairs of texts whose own order does not matter. */
+/** Compares two pairs of texts, ignoring the order in a pair. */
 function byBoth(a1: string, a2: string, b1: string, b2: string): number {
 	if (a1 === a2 && b1 === b2) return byText(a1, b1);
 	const [a, b] = [[a1, a2].sort(), [b1, b2].sort()] as [[string, string], [string, string]];
@@ -161,7 +160,6 @@ function byText(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** What the figures mean, in words. */
 export function describeDifference(difference: MeanDifference): string {
 	const { tests, mean, interval } = difference;
 	if (tests === 0)
@@ -173,7 +171,7 @@ export function describeDifference(difference: MeanDifference): string {
 	return `Mean difference ${signed(mean)} (95 % interval ${signed(interval[0])} to ${signed(interval[1])}) ${over}. ${judged} ${describeSmallestEffect(difference)}`;
 }
 
-/** How much would have shown with so many tests; empty where none can be compared. */
+/** Describes the power of the comparison; empty if there are no comparable tests. */
 export function describeSmallestEffect({ tests, interval, smallestEffect }: MeanDifference): string {
 	if (tests === 0) return "";
 	if (!interval || smallestEffect === undefined)
@@ -183,51 +181,51 @@ export function describeSmallestEffect({ tests, interval, smallestEffect }: Mean
 	return `With this spread, ${tests} tests detect a true difference of ${smallestEffect.toFixed(3)} with 80 % power; a smaller one can go undetected.`;
 }
 
-/** Returns whether counting what the later run's agent broke as 0 changes the figures. */
+/** Returns whether counting 0 for what the later run's agent broke changes the figures. */
 export function isLowered({ difference, atLeast }: Comparison): boolean {
 	return atLeast.difference.tests !== difference.tests || atLeast.difference.mean !== difference.mean;
 }
 
-/** What the figures are then, in words. */
 export function describeLowered({ atLeast: { difference, verdict } }: Comparison): string {
 	const { mean, interval } = difference;
 	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
 	return `Counting 0 for tests that the later run's agent kept from being graded: ${signed(mean)}${range}, ${verdict}.`;
 }
 
-/** A difference with its sign, to three places. */
+/** Formats a difference with its sign, to three places. */
 export function signed(value: number): string {
 	const digits = Math.abs(value).toFixed(3);
 	if (Number(digits) === 0) return digits;
 	return `${value < 0 ? "−" : "+"}${digits}`;
 }
 
-/** What paired differences say about their mean. */
+/** The statistics of paired differences. */
 interface MeanDifference {
 	readonly tests: number;
 	readonly mean: number;
-	/** 95 % bootstrap interval of the mean; absent where so few tests could not show any effect. */
+	/** 95 % bootstrap interval of the mean; absent if too few tests could show any effect. */
 	readonly interval?: readonly [low: number, high: number];
-	/** The smallest true difference that this many tests with this spread would show four times out of five. */
+	/** The smallest true difference that tests with this spread detect with 80 % power. */
 	readonly smallestEffect?: number;
 }
 
-/** With fewer pairs even a difference in every one of them may be chance: 2⁻⁵ is more than one in forty. */
+/** With fewer pairs even a unanimous difference can be chance: 2⁻⁵ is more than one in forty. */
 export const fewestTests = 6;
 
 const z975 = 1.959964;
 const z80 = 0.841621;
 
 /**
- * The mean of paired differences with a percentile bootstrap interval, widened for small samples. Deterministic: the
- * resamples depend on the number of tests alone, so that swapping the runs mirrors the interval exactly.
+ * Returns the mean with a percentile bootstrap interval, widened for small samples. Deterministic:
+ * the resamples depend only on the number of tests, so that swapping the runs mirrors the interval
+ * exactly.
  */
 export function meanDifference(differences: Float64Array): MeanDifference {
 	const tests = differences.length;
 	const mean = tests === 0 ? 0 : sum(differences) / tests;
 	if (tests < fewestTests) return { tests, mean };
 	const t = studentQuantile(tests - 1);
-	// Bootstrap means vary less than means do by √((n-1)/n), and their tails are the normal's: both are made good.
+	// Bootstrap means vary less than means do by √((n-1)/n), with normal tails: correct both.
 	const tail = normalTail(Math.sqrt(tests / (tests - 1)) * t);
 	const means = resampledMeans(differences);
 	return {
@@ -239,8 +237,9 @@ export function meanDifference(differences: Float64Array): MeanDifference {
 }
 
 /**
- * The difference d that is √`needed` standard deviations large. A true difference spreads the tests further: it comes in steps, of the size
- * that was seen (a whole one, where nothing changed), in some of the tests. So the variance at d is what was seen + d · step − d².
+ * Returns the difference d of √`needed` standard deviations. A true difference increases the
+ * spread: it occurs in steps of the observed size (1 if nothing changed) in some of the tests. So
+ * the variance at d is the observed one + d · step − d².
  */
 function smallestEffect(differences: Float64Array, mean: number, needed: number): number {
 	let [squares, moves, deviations] = [0, 0, 0];
@@ -261,7 +260,7 @@ function sum(values: Float64Array): number {
 	return total;
 }
 
-/** Between 1,000 resamples for very many tests and 10,000 for few: twenty million draws are a fraction of a second. */
+/** Uses 1,000 (many tests) to 10,000 resamples (few): at most twenty million draws. */
 function resampledMeans(differences: Float64Array): Float64Array {
 	const count = differences.length;
 	const rounds = Math.max(1000, Math.min(10_000, Math.floor(20_000_000 / count)));
@@ -275,7 +274,7 @@ function resampledMeans(differences: Float64Array): Float64Array {
 	return means.sort();
 }
 
-/** Linear between neighbours, so that the quantiles of p and 1 - p mirror each other. */
+/** Interpolates linearly, so that the quantiles of p and 1 - p mirror each other. */
 function quantile(sorted: Float64Array, p: number): number {
 	const place = (sorted.length - 1) * p;
 	const below = Math.floor(place);
@@ -284,7 +283,7 @@ function quantile(sorted: Float64Array, p: number): number {
 	return low + (high - low) * (place - below);
 }
 
-/** The 97.5 % quantile of Student's t, by the expansion in 1/df around the normal quantile (exact to 0.3 % from 5 on). */
+/** The 97.5 % quantile of Student's t, expanded in 1/df (exact to 0.3 % from 5 on). */
 function studentQuantile(df: number): number {
 	const z = z975;
 	const first = (z ** 3 + z) / 4;
@@ -293,26 +292,26 @@ function studentQuantile(df: number): number {
 	return z + first / df + second / df ** 2 + third / df ** 3;
 }
 
-/** The normal's probability beyond `x` (Abramowitz and Stegun 26.2.17, error below 7.5e-8). */
+/** Normal tail probability (Abramowitz and Stegun 26.2.17, error below 7.5e-8). */
 function normalTail(x: number): number {
 	const k = 1 / (1 + 0.2316419 * x);
 	const series = k * (0.31938153 + k * (-0.356563782 + k * (1.781477937 + k * (-1.821255978 + k * 1.330274429))));
 	return (Math.exp((-x * x) / 2) / Math.sqrt(2 * Math.PI)) * series;
 }
 
-/** What the rows add up to. */
+/** The totals of the rows. */
 interface Tally {
 	readonly summary: RunSummary;
 	readonly finished: number;
 	readonly missing: readonly AttemptId[];
 }
 
-/** Where `summary.json` says something else than the rows add up to. The time that the run took can't be known from them. */
+/** The run's duration can't be derived from rows, so it is not compared. */
 export function summaryDifferences(directory: string, { summary, finished, missing }: Tally): Difference[] {
 	const recorded = withBounds(readSummary(directory));
 	if (!recorded) {
 		if (pathKind(join(directory, "summary.json")) !== "missing") return [{ kind: "summary-unreadable" }];
-		// A run that was cut short has none yet.
+		// An interrupted run has no summary yet.
 		return finished === summary.planned ? [{ kind: "summary-missing" }] : [];
 	}
 	const counted = recorded.passed + recorded.failed + recorded.errors;
@@ -328,12 +327,12 @@ export function summaryDifferences(directory: string, { summary, finished, missi
 	];
 }
 
-/** Summaries of former versions have no lower bounds: what they say is that these are the means. */
+/** Summaries of earlier versions have no lower bounds: they equal the means. */
 function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
 	return summary && { errorsByAgent: 0, meanScoreLowerBound: summary.meanScore, ...summary };
 }
 
-/** Equal, but for the order in which fractions were added up. */
+/** Ignores rounding from the order in which fractions were added up. */
 function sameFigures(one: unknown, other: unknown): boolean {
 	if (typeof one === "number" && typeof other === "number")
 		return Math.abs(one - other) <= 1e-9 * Math.max(1, Math.abs(one), Math.abs(other));
@@ -343,22 +342,22 @@ function sameFigures(one: unknown, other: unknown): boolean {
 	return Object.keys({ ...left, ...right }).every((key) => sameFigures(left[key], right[key]));
 }
 
-/** What an attempt's file says about the versions of what it was made of. */
+/** Versions of an attempt's inputs, from its file. */
 export type MadeOf = Pick<AttemptFile, "files" | "repositories">;
 
-/** How many attempts a version is shown with. */
+/** Attempts that are shown per version. */
 const mostShown = 3;
 
 type Uses = Map<string, { attempts: number; first: VersionUse["first"][number][] }>;
 
-/** Finds out whether the results of a run were made of different versions of one thing. */
+/** Detects whether a run's results have different versions of an input. */
 export class MixedVersions {
 	readonly #run: RunFile;
-	/** By test and target: the fingerprint that was planned, and whether there are several attempts. */
+	/** By test and target: the planned fingerprint, and whether there are several attempts. */
 	readonly #planned: ReadonlyMap<string, { readonly fingerprint: string; readonly isRepeated: boolean }>;
-	/** By what it is: a file, a repository. */
+	/** By kind: a file, a repository. */
 	readonly #things = new Map<string, Uses>();
-	/** By eval, target and part, for the tests that are not what was planned. */
+	/** By eval, target and part, for tests that differ from the plan. */
 	readonly #parts = new Map<string, { part: keyof Fingerprint; of: string; uses: Uses }>();
 	readonly #attempts = new Map<string, { readonly attempt: AttemptId; readonly fingerprint: Partial<Fingerprint> }>();
 
@@ -372,13 +371,13 @@ export class MixedVersions {
 		);
 	}
 
-	/** @param made absent when the attempt's file can't be read */
+	/** @param made absent if the attempt's file is unreadable */
 	add(row: ResultRow, made: MadeOf | undefined): void {
 		const attempt = attemptOf(row);
 		for (const [name, version] of Object.entries(made?.files ?? {})) count(this.#thing(name), version, attempt);
 		for (const { path, repo, requested, ancestor } of this.#run.repositories ?? []) {
 			const sha = made?.repositories?.[path];
-			// A relative path depends on the eval that it is written in.
+			// A relative path depends on its eval.
 			if (sha === undefined || /^[./~]/.test(repo)) continue;
 			const title = [repo, requested, ancestor === undefined ? undefined : `less ${ancestor}`, `in ${path}`];
 			if (this.#commits(path, repo, requested, ancestor).has(sha))
@@ -398,7 +397,7 @@ export class MixedVersions {
 			for (const part of file?.parts ?? []) parts.add(part);
 			return [{ kind: "mixed-versions", of, versions: [...statedBy(planned, uses), ...listed(uses)] }];
 		});
-		// A file that has changed explains why the parts that it belongs to have.
+		// A changed file explains why its parts changed.
 		const others = [...this.#parts.values()].filter(({ part }) => !parts.has(part));
 		return [
 			...found,
@@ -419,14 +418,14 @@ export class MixedVersions {
 		return new Set(same.map(({ sha }) => sha));
 	}
 
-	/** Compares a row's fingerprint with what was planned, and with that of the test's other attempts. */
+	/** Compares with the planned fingerprint, and with the test's other attempts. */
 	#fingerprint(row: ResultRow, fingerprint: Fingerprint): void {
 		const key = caseKey(row.eval, row.testId, row.target);
 		const planned = this.#planned.get(key);
 		const parts = planned?.fingerprint.split(".") ?? [];
 		const attempt = attemptOf(row);
 		const other = this.#attempts.get(key);
-		// A workspace that could not be prepared has no commits to be known by.
+		// A workspace that could not be prepared has no commits.
 		const isUnprepared = row.executionStatus === "execution_error";
 		for (const [position, part] of fingerprintParts.entries()) {
 			if (part === "workspace" && isUnprepared) continue;
@@ -464,7 +463,7 @@ function count(uses: Uses, version: string, attempt: AttemptId): void {
 	uses.set(version, known);
 }
 
-/** The version that `run.json` states, when no result was made of it. */
+/** Returns the version in `run.json`, if no result has it. */
 function statedBy(planned: string | undefined, uses: Uses): VersionUse[] {
 	return planned === undefined || uses.has(planned) ? [] : [{ version: planned, attempts: 0, first: [] }];
 }

@@ -17,12 +17,11 @@ import { pathKind, realPath } from "../machine/files.ts";
 import { isLocked } from "../machine/lock.ts";
 import { isFinished, type RecordedRow, StoredRows } from "./read-run.ts";
 
-/** A row with the part that it is from. */
+/** A row with its part. */
 export interface PartRow extends RecordedRow {
 	readonly part: MergePart;
 }
 
-/** Everything known of one planned test × target. */
 export interface MergedCase {
 	readonly planned: PlannedTest;
 	/** Its name in rows. */
@@ -32,12 +31,12 @@ export interface MergedCase {
 }
 
 export interface Collation {
-	/** In the order of the plan. */
+	/** In planned order. */
 	readonly cases: readonly MergedCase[];
 	readonly problems: readonly MergeProblem[];
 }
 
-/** Puts the rows of all parts to the tests of the plan. The parts are of one plan. */
+/** Assigns the rows of all parts of one plan to its tests. */
 export function collateRows(parts: readonly MergePart[]): Collation {
 	const [first] = parts;
 	if (!first) return { cases: [], problems: [] };
@@ -72,12 +71,12 @@ function nameOf({ eval: label, testId, target, attempt }: ResultRow): AttemptNam
 	return { eval: label, testId, target, attempt };
 }
 
-/** Where a row's attempt is recorded, as seen by the user. */
+/** Returns where a row's attempt is recorded, for display. */
 function placeOf({ row, part }: PartRow): string {
 	return `${part.name}/${row.file ?? "index.jsonl"}`;
 }
 
-/** Attempts of one test with one target have one fingerprint. */
+/** Attempts of one test with one target must have one fingerprint. */
 function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	return cases.flatMap(({ rows: [first, ...others] }) =>
 		others.flatMap((other): MergeProblem[] => {
@@ -89,8 +88,8 @@ function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 }
 
 /**
- * A target is the same in all parts. Within one part its tests may see several (an imported suite looks for files in its own directory):
- * then nothing is said of it.
+ * A target must be equal in all parts. If the tests of one part see several (an imported suite
+ * searches its own directory), it is not checked.
  */
 function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	const byTarget = new Map<string, Map<MergePart, PartRow | "several">>();
@@ -112,7 +111,7 @@ function targetsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 	});
 }
 
-/** Where a row has no fingerprint, nobody knows. */
+/** A row without a fingerprint is not compared. */
 function differing(one: PartRow, other: PartRow, among: readonly (keyof Fingerprint)[]): string[] {
 	const [a, b] = [one.row.fingerprint, other.row.fingerprint];
 	return a && b ? among.filter((part) => a[part] !== b[part]) : [];
@@ -123,20 +122,19 @@ export interface MissingTest {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** Attempts without a result; where a test stops early once it is decided, the next one. */
+	/** Attempts without a result; for a test with early exit, the next one. */
 	readonly attempts: readonly number[];
-	/** Which shard it is in. */
+	/** Its shard. */
 	readonly shard?: number;
 }
 
 export interface Missing {
-	/** Shards that were not there, and whose tests none of the other runs has. */
+	/** Missing shards whose tests no other run has. */
 	readonly shards: readonly number[];
-	/** In the order of the plan. */
+	/** In planned order. */
 	readonly tests: readonly MissingTest[];
 }
 
-/** What is left to be run. */
 export function findMissing(parts: readonly MergePart[], cases: readonly MergedCase[]): Missing {
 	const sharding = parts[0]?.sharding;
 	const there = new Set(
@@ -160,29 +158,30 @@ export function repeatOf([, , , repeat]: PlannedTest): Repeat {
 	return repeat ?? { count: 1, strategy: "mean", earlyExit: false };
 }
 
-/** A run that is to be merged. */
+/** A run to merge. */
 export interface MergePart {
 	/** Real, absolute. */
 	readonly directory: string;
-	/** As the user named it. */
+	/** As specified by the user. */
 	readonly name: string;
 	readonly run: RunFile;
-	/** Every test of the whole that it is a part of. */
+	/** Every test of the whole run. */
 	readonly whole: readonly PlannedTest[];
 	/** How these are divided among shards, if they are. */
 	readonly sharding: ShardRecord | undefined;
 	readonly rows: readonly RecordedRow[];
-	/** Numbers of lines of its index that are no rows. */
+	/** 1-based numbers of invalid lines in its index. */
 	readonly badLines: readonly number[];
-	/** Whether it came to its end, and so has a digest of its whole record. */
+	/** Whether it finished, and so has a digest of its whole record. */
 	readonly isFinished: boolean;
-	/** Milliseconds; 0 where it was killed before it could say so. */
+	/** Milliseconds; 0 if it was killed before recording it. */
 	readonly durationMs: number;
 }
 
 /**
- * Reads a part whole. A last line that a crash cut off is passed by.
- * @throws AgentvError `not-found` where there is no run, `refused` for one that is under way or whose files are links
+ * Reads a whole part. A truncated last line is skipped.
+ * @throws AgentvError `not-found` if there is no run, `refused` if it is in progress or its files
+ * are links
  */
 export function readPart(directory: string, name: string): MergePart {
 	for (const file of ["run.json", "index.jsonl", "summary.json", "tests"])
@@ -204,12 +203,12 @@ export function readPart(directory: string, name: string): MergePart {
 	};
 }
 
-/** Ids of the runs that a part is, and was put together from. */
+/** Returns the ids of a part and of the runs merged into it. */
 export function runIdsOf({ run }: MergePart): string[] {
 	return [run.runId, ...(run.merged ?? []).map(({ runId }) => runId)];
 }
 
-/** In an order that does not depend on that in which they were named: by shard, then by when they began. */
+/** Sorts by shard, then by start time, independent of the arguments' order. */
 export function inPartOrder(parts: readonly MergePart[]): MergePart[] {
 	const key = ({ run }: MergePart) => [run.shard?.index ?? Number.POSITIVE_INFINITY, run.startedAt, run.runId] as const;
 	return [...parts].sort((one, other) => compareKeys(key(one), key(other)));
@@ -223,12 +222,11 @@ function compareKeys(one: readonly (string | number)[], other: readonly (string 
 	return 0;
 }
 
-/** What names an attempt for people and programs. */
+/** Identifies an attempt for people and programs. */
 type AttemptName = Pick<ResultRow, "eval" | "testId" | "target" | "attempt">;
 
-/** Why runs can't be merged. */
 export type MergeProblem =
-	/** One run is named twice, or was merged into another that is named, too. */
+	/** A run was given twice, or is part of another one. */
 	| { readonly kind: "same-run"; readonly runs: readonly [string, string] }
 	| {
 			readonly kind: "same-shard";
@@ -236,33 +234,33 @@ export type MergeProblem =
 			readonly count: number;
 			readonly runs: readonly [string, string];
 	  }
-	/** They were not begun as parts of one plan. */
+	/** The runs don't belong to one plan. */
 	| {
 			readonly kind: "other-plan";
 			readonly what: PlanPart;
-			/** What of it: an eval, a target, a flag. */
+			/** What differs: an eval, a target, a flag. */
 			readonly name?: string;
-			/** What each run says of it, where that is short. */
+			/** Each run's value, if short. */
 			readonly values?: readonly [string, string];
 			readonly runs: readonly [string, string];
 	  }
-	/** An attempt was made twice; the lines that record it. */
+	/** An attempt with two results, and the lines that record them. */
 	| { readonly kind: "duplicate"; readonly attempt: AttemptName; readonly places: readonly [string, string] }
 	| { readonly kind: "not-planned"; readonly attempt: AttemptName; readonly place: string }
-	/** Attempts of one test mean different things. */
+	/** Attempts of one test are not comparable. */
 	| {
 			readonly kind: "fingerprint";
 			readonly attempt: AttemptName;
 			readonly parts: readonly string[];
 			readonly places: readonly [string, string];
 	  }
-	/** What the tests of several runs are made of is another version in each: a file as `run.json` names it. */
+	/** A file of several runs' tests, as in `run.json`, has different versions. */
 	| {
 			readonly kind: "file";
 			readonly path: string;
 			readonly runs: readonly [string, string];
 	  }
-	/** Tests of one target were answered by different ones. */
+	/** Different targets answered the tests of one target. */
 	| {
 			readonly kind: "target";
 			readonly target: string;
@@ -282,7 +280,7 @@ type PlanPart =
 	| "tests"
 	| "balance";
 
-/** The problem in a sentence, without a full stop. */
+/** Returns a sentence without a full stop. */
 export function mergeProblemText(problem: MergeProblem): string {
 	switch (problem.kind) {
 		case "same-run":
@@ -322,7 +320,7 @@ const differences: Readonly<Record<PlanPart, (name: string) => string>> = {
 	balance: () => "balanced the shards by different durations",
 };
 
-/** `test-id (target), attempt 2 of evals/a.eval.yaml`. */
+/** Returns `test-id (target), attempt 2 of evals/a.eval.yaml`. */
 function attemptText({ eval: label, testId, target, attempt }: AttemptName): string {
 	return `${JSON.stringify(testId)} (${target}${attempt > 1 ? `, attempt ${attempt}` : ""}) of ${label}`;
 }
@@ -333,7 +331,7 @@ type Difference = {
 	readonly values?: readonly [string, string];
 };
 
-/** In what two parts show that they were not begun as parts of one plan. Paths and the machine may differ. */
+/** Shows that two parts are not from one plan. Paths and the machine may differ. */
 export function planDifferences(one: MergePart, other: MergePart): MergeProblem[] {
 	const [a, b] = [one.run, other.run];
 	const found: Difference[] = [
@@ -346,7 +344,7 @@ export function planDifferences(one: MergePart, other: MergePart): MergeProblem[
 		...planFlags.flatMap((name) => flags(name, a.flags[name], b.flags[name])),
 		...short("shard-count", String(one.sharding?.count ?? 1), String(other.sharding?.count ?? 1)),
 	];
-	// All of these have a say in what is planned: only where none of them differs is that a difference of its own.
+	// These determine the planned tests: report those only if none of these differs.
 	if (found.length === 0) found.push(...same("tests", JSON.stringify(one.whole) === JSON.stringify(other.whole)));
 	if (found.length === 0) found.push(...whole("balance", divisionOf(one), divisionOf(other)));
 	return found.map((difference) => ({ kind: "other-plan", ...difference, runs: [one.name, other.name] }));
@@ -364,7 +362,7 @@ function same(what: PlanPart, isSame: boolean, name?: string): Difference[] {
 	return isSame ? [] : [{ what, ...(name === undefined ? {} : { name }) }];
 }
 
-/** With what each says, where that fits into a sentence. */
+/** Includes the values if they are short enough. */
 function short(what: PlanPart, a: string, b: string): Difference[] {
 	return a === b ? [] : [{ what, values: [a, b] }];
 }
@@ -375,7 +373,7 @@ function flags(name: string, a: unknown, b: unknown): Difference[] {
 	return [{ what: "flag", name, values: [said(a), said(b)] }];
 }
 
-/** Where nobody knows one of the commits, nothing is said. */
+/** Skips unknown commits. */
 function commits({ git: a }: RunFile, { git: b }: RunFile): Difference[] {
 	return a && b ? short("commit", a.commit.slice(0, 12), b.commit.slice(0, 12)) : [];
 }
@@ -389,8 +387,8 @@ function evals(a: RunFile, b: RunFile): Difference[] {
 }
 
 /**
- * Settings differ between machines where they hold paths: what of them has a bearing on answers is in the rows' fingerprints. What targets
- * say of themselves counts where both were asked.
+ * Settings with paths differ between machines: what matters is in the rows' fingerprints. Facts
+ * that targets report count if both have them.
  */
 function targets(a: RunFile, b: RunFile): Difference[] {
 	const names = [...new Set([...a.targets, ...b.targets].map(({ name }) => name))];

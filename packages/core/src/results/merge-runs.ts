@@ -1,16 +1,22 @@
 import { dirname, join } from "node:path";
-import { caseKey, checkRunDigest, digestName, runFileText, syncRecord, writeRunDigest } from "../eval/run-digest.ts";
-import { isMadeHere, noteMadeRun } from "../eval/trust-record.ts";
+import {
+	caseKey,
+	checkRunDigest,
+	digestName,
+	isMadeHere,
+	noteMadeRun,
+	runFileText,
+	syncRecord,
+	writeRunDigest,
+} from "../eval/run-digest.ts";
 import { type CoveredFile, type RunFile, type RunSummary, toWireSummary } from "../format/run-file.ts";
 import { caseResult, isDecided, SummaryBuilder } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { copyPreparedTree, type PreparedTree, prepareTree } from "../machine/copy-tree.ts";
-import { listDirectory, makeDirectory } from "../machine/directories.ts";
-import type { Environment } from "../machine/environment.ts";
+import { besideName, listDirectory, makeDirectory, sweepStaged } from "../machine/directories.ts";
+import { type Environment, missingParent } from "../machine/environment.ts";
 import { pathKind, removeTree, targetKind, throwIfAborted } from "../machine/files.ts";
-import { missingParent } from "../machine/own-files.ts";
-import { besideName, sweepStaged } from "../machine/staged-files.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
 import { moveIntoPlace, writeAtomic, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
 import {
@@ -28,37 +34,39 @@ import {
 	runIdsOf,
 } from "./merge-checks.ts";
 
-/** A run that is to be merged: where it is, and what the user calls it. */
+/** A run to merge, with its name for messages. */
 export interface NamedRun {
 	/** Absolute. */
 	readonly directory: string;
 	readonly name: string;
 }
 
-/** What came of merging. Nothing was written where there are problems. */
+/** Nothing is written if there are problems. */
 export interface Merge {
 	readonly problems: readonly MergeProblem[];
-	/** Nothing of it: every planned attempt is there, once. */
+	/** Empty: every planned attempt has exactly one result. */
 	readonly missing: Missing;
-	/** Of the merged run; absent where there are problems. */
+	/** Of the merged run; absent with problems. */
 	readonly summary?: RunSummary;
-	/** What is wrong with records of the parts: rows that could not be read, and are missing therefore; files that were changed or are gone. */
+	/** Invalid rows, which are therefore missing, and changed or missing files. */
 	readonly warnings: readonly string[];
 	/** The runs in the order of their shards. */
 	readonly parts: readonly {
 		readonly name: string;
 		readonly runId: string;
 		readonly shard?: number;
-		/** Attempts that it has results of. */
+		/** Number of attempts with a result. */
 		readonly attempts: number;
 	}[];
 }
 
 /**
- * Merges shards of a run, and runs of what others left, into an ordinary run directory, and proves it complete: no planned attempt missing,
- * none twice, all of one plan. With gaps it is written all the same, to be completed; what contradicts itself is not.
+ * Merges the shards of a run, and follow-up runs of missing tests, into an ordinary run directory,
+ * and verifies it: no planned attempt missing or duplicated, all of one plan. An incomplete run is
+ * written, to be completed; a contradictory one is not.
  * @param output absolute; missing or empty
- * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for runs that can't be read
+ * @throws AgentvError `config` for an output that is not empty, `not-found` and `refused` for
+ * unreadable runs
  */
 export async function mergeRuns(
 	runs: readonly NamedRun[],
@@ -87,12 +95,12 @@ export async function mergeRuns(
 	return { ...nothing, warnings: [...warnings, ...damaged], problems, missing: findMissing(parts, cases), summary };
 }
 
-/** A run that is merged of the user's own shards is the user's own. */
+/** A merge of the user's own shards is the user's own run. */
 async function noteIfOwn(run: RunFile, parts: readonly MergePart[], env: Environment): Promise<void> {
 	try {
 		if (parts.every((part) => isMadeHere(part.run, env))) await noteMadeRun(run, (text) => text, env);
 	} catch (error) {
-		// The merged run is whole without: what resumes it is then asked as of a received one.
+		// Not required: resuming the merged run then needs consent like a received one.
 		if (!(error instanceof AgentvError)) throw error;
 	}
 }
@@ -105,7 +113,7 @@ function refuseFilled(output: string): void {
 	});
 }
 
-/** One run, or one shard, must not count twice. */
+/** A run or shard must not count twice. */
 function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
 	const problems: MergeProblem[] = [];
 	const byId = new Map<string, MergePart>();
@@ -123,12 +131,12 @@ function namedTwice(parts: readonly MergePart[]): MergeProblem[] {
 	return problems;
 }
 
-/** Files that tests of the parts are made of, and that are not the same in all of them. */
+/** Finds files of the parts' tests that have different versions. */
 function otherVersions(parts: readonly MergePart[]): MergeProblem[] {
 	const known = new Map<string, { readonly sha256: string; readonly name: string }>();
 	return parts.flatMap(({ run, name }) =>
 		(run.files ?? []).flatMap(({ path, sha256, parts: covered }): MergeProblem[] => {
-			// Evals and targets are compared by what they mean.
+			// Evals and targets are compared by meaning.
 			if (covered.every((part) => part === "eval" || part === "targets")) return [];
 			const before = known.get(path) ?? { sha256, name };
 			known.set(path, before);
@@ -144,10 +152,10 @@ function warningsOf(parts: readonly MergePart[]): string[] {
 	]);
 }
 
-/** The merged run gets a digest of its own: what was changed in a part would no longer show. */
+/** Checked here, because the merged run's own digest hides changes in a part. */
 function digestWarnings({ directory, name }: MergePart): string[] {
 	return checkRunDigest(directory).problems.flatMap(({ kind, file }) => {
-		// Of the record of an attempt it is said when it is copied, as for parts without a digest.
+		// Records of attempts are checked when they are copied, as for parts without a digest.
 		const isMerged = kind !== "file-added" || file.startsWith("tests/");
 		if (isAttemptRecord(file) || !isMerged) return [];
 		if (kind === "digest-missing") return [`${name} is finished but has no ${file}: changes can't be detected`];
@@ -159,7 +167,7 @@ function summaryOf({ name, run: { runId, shard }, rows }: MergePart): Merge["par
 	return { name, runId, ...(shard?.index === undefined ? {} : { shard: shard.index }), attempts: rows.length };
 }
 
-/** `run.json` of what parts, in their order, are merged into. Says the same whenever and wherever they are merged. */
+/** Returns `run.json` for ordered parts; independent of when and where they are merged. */
 function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunFile {
 	const [{ run: first, whole, sharding }] = parts;
 	const runs = parts.map(({ run }) => run);
@@ -176,7 +184,7 @@ function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunFile {
 		...rest,
 		runId: `${startedAt.replace(/[-:]|\.\d+/g, "")}-${digestText(ids.join("\n")).slice(0, 6)}`,
 		startedAt,
-		// A shard without tests for a target did not ask it what it is.
+		// A shard without tests for a target has no facts about it.
 		targets: first.targets.map((target) => asked.find(({ name }) => name === target.name) ?? target),
 		...(first.git ? { git: { ...first.git, dirty: runs.some(({ git }) => git?.dirty === true) } } : {}),
 		flags,
@@ -188,7 +196,6 @@ function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunFile {
 	};
 }
 
-/** What the results of all parts are made of. */
 function mergedCoverage(parts: readonly [MergePart, ...MergePart[]]): Partial<RunFile> {
 	const runs = parts.map(({ run }) => run);
 	if (runs.some(({ files, fingerprints }) => !files || !fingerprints)) return {};
@@ -210,7 +217,7 @@ function mergedCoverage(parts: readonly [MergePart, ...MergePart[]]): Partial<Ru
 	return {
 		files: [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
 		opaque: [...opaque.values()],
-		// A shard that was not there is not known either.
+		// The fingerprints of a missing shard are unknown.
 		fingerprints: whole.map(([of, id, target]) => prints.get(caseKey(first.evals[of]?.file ?? "", id, target)) ?? ""),
 	};
 }
@@ -219,13 +226,13 @@ function withoutIndex({ count, balancedBy, assigned }: NonNullable<RunFile["shar
 	return { count, ...(balancedBy === undefined ? {} : { balancedBy }), assigned };
 }
 
-/** A run that was itself merged stands for what it was merged from. */
+/** Lists the original runs of a part that was itself merged. */
 function mergedFrom({ run }: MergePart): NonNullable<RunFile["merged"]> {
 	const { runId, startedAt, shard } = run;
 	return run.merged ?? [{ runId, startedAt, ...(shard?.index === undefined ? {} : { shard: shard.index }) }];
 }
 
-/** `summary.json`, computed anew from the rows. Its duration is what the parts took together. */
+/** Recomputes `summary.json` from the rows. Its duration is the parts' total. */
 function mergedSummary(parts: readonly MergePart[], cases: readonly MergedCase[]): RunSummary {
 	const summary = new SummaryBuilder(cases.length);
 	for (const { planned, rows } of cases) {
@@ -247,9 +254,10 @@ export interface MergedRun {
 }
 
 /**
- * Writes a run's directory beside `output` (absolute; missing or empty) and renames it into place. Whatever fails, nothing half-made is left.
- * Answers which records of tests are damaged: they are merged as they are.
- * @throws AgentvError `refused` for records that are links, or that lie where none of ours do
+ * Writes a run's directory next to `output` (absolute; missing or empty) and renames it into place.
+ * Nothing partial remains after a failure.
+ * Returns which test records are damaged: they are merged unchanged.
+ * @throws AgentvError `refused` for records that are links, or at an unexpected path
  */
 async function writeMerged(merged: MergedRun, output: string, signal: AbortSignal): Promise<readonly string[]> {
 	const parent = missingParent(dirname(output));
@@ -291,7 +299,7 @@ function* lines(rows: readonly PartRow[]): Generator<string> {
 	for (const { text } of rows) yield `${text}\n`;
 }
 
-/** What is wrong with the copy of a test's record, in a sentence. */
+/** Describes damage of a copied test record. */
 function damageOf({ row, part }: PartRow, staging: string): string[] {
 	if (row.file === undefined) return [];
 	const copy = join(staging, row.file);
@@ -300,14 +308,14 @@ function damageOf({ row, part }: PartRow, staging: string): string[] {
 	return [`${part.name}/${row.file} was modified after the run`];
 }
 
-/** Whether a path in a run's directory is that of an attempt's own file. */
+/** Returns whether a path in a run's directory is an attempt's file. */
 function isAttemptRecord(path: string): boolean {
 	return ownRecord.test(path);
 }
 
 const ownRecord = /^tests\/([a-z0-9-]+)\/(\d+)\.json$/;
 
-/** The files of a part that belong to its rows. They may be read-only where they are; the merged ones are ordinary files. */
+/** The parts' files may be read-only; the merged ones are ordinary files. */
 function recordsOf(part: MergePart, rows: readonly PartRow[]): PreparedTree {
 	const wanted = new Map<string, Set<string>>();
 	for (const { row } of rows) {

@@ -15,7 +15,6 @@ import { readJson } from "../lib/json.ts";
 import { boundedMean } from "../lib/numbers.ts";
 import { type AttemptId, isFinished, isRunUnderWay } from "./read-run.ts";
 
-/** A test against a target, with what its attempts came to. */
 interface Case {
 	readonly name: Omit<AttemptId, "attempt">;
 	readonly repeat: Repeat;
@@ -41,7 +40,7 @@ export class TalliedCases {
 		);
 	}
 
-	/** Counts an attempt; `result` is what it really came to. Says whether it was planned at all. */
+	/** Counts an attempt; `result` is the recomputed one. Returns whether it was planned. */
 	add(row: ResultRow, result: Pick<AttemptResult, "score" | "executionStatus">): boolean {
 		const of = this.#cases.get(caseKey(row.eval, row.testId, row.target));
 		if (!of || row.attempt < 1 || row.attempt > of.repeat.count) return false;
@@ -51,7 +50,7 @@ export class TalliedCases {
 		return true;
 	}
 
-	/** The summary of what was added, time apart; and the first attempts that are missing of cases that are not finished. Called once. */
+	/** Also returns the first missing attempts of unfinished cases. Called once. */
 	result(): { readonly summary: RunSummary; readonly finished: number; readonly missing: readonly AttemptId[] } {
 		const missing: AttemptId[] = [];
 		for (const { name, repeat, attempts, threshold } of this.#cases.values()) {
@@ -69,39 +68,39 @@ function firstMissing(attempts: readonly AttemptResult[]): number {
 	return attempt;
 }
 
-/** What comparing takes of a row. */
+/** Fields of a row for comparisons. */
 export interface AttemptScore {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** From 1. */
+	/** 1-based. */
 	readonly attempt: number;
-	/** From 0 to 1; absent if the attempt was not graded. */
+	/** 0 to 1; absent if the attempt was not graded. */
 	readonly score?: number;
-	/** Whether the tested agent kept it from being judged. */
+	/** Whether the tested agent kept it from being graded. */
 	readonly isBroken?: boolean;
 	readonly fingerprint?: Fingerprint;
 }
 
-/** What a run says of one test with one target, over its attempts. */
+/** The result of one test with one target, over its attempts. */
 export interface CaseScore {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** Mean over the attempts that could be judged; absent where none could. */
+	/** Mean over the graded attempts; absent if there are none. */
 	readonly score?: number;
-	/** The same with 0 for each attempt that the tested agent kept from being judged; absent where others broke all of them. */
+	/** Like `score`, counting 0 for attempts that the agent broke; absent if others broke all. */
 	readonly lowest?: number;
 	readonly attempts: number;
 	/** Attempts that were not graded. */
 	readonly errors: number;
-	/** Of the judged attempts; absent where one of them has none. A part in which they differ holds all of its digests. */
+	/** Of the graded attempts; absent if one has none. Differing parts list all digests. */
 	readonly fingerprint?: Fingerprint;
 }
 
 /**
- * Puts the attempts of each case together: repeats are averaged within a test, never pooled. Of an attempt that was run again the last
- * counts. The order of the answer is that of the first attempts.
+ * Combines the attempts of each case: repeats are averaged within a test, never pooled. For an
+ * attempt that was run again the last one counts. Ordered by first attempt.
  */
 export function caseScores(rows: Iterable<AttemptScore>): CaseScore[] {
 	const cases = new Map<string, Map<number, AttemptScore>>();
@@ -135,7 +134,7 @@ function caseScore(attempts: readonly AttemptScore[]): CaseScore | undefined {
 	};
 }
 
-/** Attempts of one run may differ where files were changed between the run and its resumption. */
+/** Attempts differ if files changed between the run and its resumption. */
 function commonFingerprint(attempts: readonly AttemptScore[]): Fingerprint | undefined {
 	const prints = attempts.flatMap(({ fingerprint }) => fingerprint ?? []);
 	const [first, ...others] = prints;
@@ -148,23 +147,23 @@ function commonFingerprint(attempts: readonly AttemptScore[]): Fingerprint | und
 	};
 }
 
-/** A run as comparing sees it. */
+/** A run for comparison. */
 export interface ComparedRun {
 	/** Absolute. */
 	readonly directory: string;
 	readonly runId: string;
 	readonly experiment: string;
 	readonly startedAt: string;
-	/** `unfinished`: interrupted or killed before all was done. */
+	/** `unfinished`: interrupted or killed. */
 	readonly state: "finished" | "unfinished" | "under way";
 	/** Tests × targets. */
 	readonly planned: number;
 	readonly cases: readonly CaseScore[];
-	/** Numbers (from 1) of lines of `index.jsonl` that are no rows. */
+	/** 1-based numbers of invalid lines in `index.jsonl`. */
 	readonly badLines: readonly number[];
 }
 
-/** Reads of a run what comparing needs, row by row. @throws AgentvError `not-found`, `config` */
+/** Streams a run's rows for comparison. @throws AgentvError `not-found`, `config` */
 export function readComparedRun(directory: string): ComparedRun {
 	const run = readRunFile(directory);
 	const state = stateOf(directory);
@@ -179,7 +178,7 @@ function stateOf(directory: string): ComparedRun["state"] {
 	return isRunUnderWay(directory) ? "under way" : "unfinished";
 }
 
-/** Not through the rows' schema: of a row's many fields few are looked at, which is several times as fast. */
+/** Bypasses the rows' schema: reading few of many fields is several times as fast. */
 function* attemptScores(directory: string, badLines: number[]): Generator<AttemptScore> {
 	const known = new Map<string, string>();
 	let line = 0;
@@ -223,7 +222,7 @@ function readFingerprint(value: unknown, known: Map<string, string>): Fingerprin
 	};
 }
 
-/** One copy of a text that many rows hold. */
+/** Returns one shared copy of a repeated text. */
 function shared(text: string, known: Map<string, string>): string {
 	const copy = known.get(text);
 	if (copy !== undefined) return copy;
@@ -231,29 +230,29 @@ function shared(text: string, known: Map<string, string>): string {
 	return text;
 }
 
-/** A case that both runs have. */
+/** A case of both runs. */
 export interface CasePair {
 	readonly before: CaseScore;
 	readonly after: CaseScore;
 }
 
-/** Two names that mean one thing, the first run's and the second's. */
+/** Different names for the same thing in the first and second run. */
 export type Renamed = readonly [before: string, after: string];
 
 export interface CaseMatching {
 	readonly pairs: readonly CasePair[];
 	readonly new: readonly CaseScore[];
 	readonly gone: readonly CaseScore[];
-	/** Evals that are called otherwise in the second run, as the eval of a bundle is. */
+	/** Evals with another name in the second run, such as a bundle's eval. */
 	readonly evals: readonly Renamed[];
-	/** Targets that are. */
+	/** Targets with another name in the second run. */
 	readonly targets: readonly Renamed[];
 }
 
 /**
- * Finds for each case of a run the same one of another. Evals and targets are the same by their names; of those that one run alone
- * names, evals that ask the same are taken for one (a bundle and its source, a file that was moved), and so are targets with the same
- * settings, or the only ones left of an eval. Swapping the runs swaps the answer.
+ * Matches the cases of two runs. Evals and targets match by name; among the others, evals with the
+ * same questions match (a bundle and its source, a moved file), and targets with the same settings,
+ * or the only remaining ones of an eval. Swapping the runs swaps the result.
  */
 export function matchCases(before: readonly CaseScore[], after: readonly CaseScore[]): CaseMatching {
 	const first = byEval(before);
@@ -295,10 +294,10 @@ function matchTargets(before: readonly CaseScore[], after: readonly CaseScore[])
 	return isOnly ? [...matched, [one, two]] : matched;
 }
 
-/** What a case says about the thing whose name is looked for; things that say the same may be one. */
+/** What a case says about a thing to match; things with equal evidence can match. */
 type Evidence = (one: CaseScore) => readonly string[] | undefined;
 
-/** Equal names; then, of the others, those that agree in most pieces of evidence first. */
+/** Matches equal names, then the others by most common evidence. */
 function matchNames(
 	before: ReadonlyMap<string, readonly CaseScore[]>,
 	after: ReadonlyMap<string, readonly CaseScore[]>,
@@ -325,7 +324,7 @@ interface Agreement {
 
 type Named = readonly (readonly [name: string, cases: readonly CaseScore[]])[];
 
-/** The strongest first; what is equally strong stands in an order that does not depend on which run is the first. */
+/** Sorts by strength, with ties independent of which run is first. */
 function agreements(before: Named, after: Named, evidence: Evidence): Agreement[] {
 	const holders = new Map<string, Set<string>>();
 	for (const [name, cases] of before)

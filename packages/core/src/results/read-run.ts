@@ -1,6 +1,6 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { linesOf, parseRow, readIndex, readRunFile, readSummary, rowKey, wholeLines } from "../eval/discover-evals.ts";
-import { readRecordText, recordPath } from "../eval/run-digest.ts";
+import { type ResultsMachine, type RunRoot, readRecordText, recordPath, runRoots } from "../eval/run-digest.ts";
 import { largestFigure } from "../format/codec.ts";
 import {
 	errorCauses,
@@ -14,19 +14,20 @@ import {
 import { type TalliedRow, testsNotRun } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { readJson } from "../lib/json.ts";
+import { nearestName } from "../lib/text.ts";
+import { listDirectory } from "../machine/directories.ts";
 import { expectShortLived } from "../machine/environment.ts";
-import { fileStamp, targetKind } from "../machine/files.ts";
+import { fileStamp, pathKind, realPath, targetKind } from "../machine/files.ts";
 import { isLocked } from "../machine/lock.ts";
 import { readHead } from "../machine/read-file.ts";
 
-/** A run with all its rows. */
 export interface RunReading {
 	/** Absolute. */
 	readonly directory: string;
 	readonly run: RunFile;
-	/** Absent while it has not ended. */
+	/** Absent until the run has ended. */
 	readonly summary?: RunSummary;
-	/** In the order in which they finished; of an attempt that was run again only the last. */
+	/** In completion order; for an attempt that was run again only the last one. */
 	readonly rows: readonly ResultRow[];
 }
 
@@ -35,7 +36,10 @@ export interface OpenRun extends Omit<RunReading, "rows"> {
 	readonly rows: StoredRows;
 }
 
-/** Opens a run of any size. A last line that a crash cut off is passed by. @throws AgentvError `not-found`, `config` */
+/**
+ * Opens a run of any size. A truncated last line is skipped. @throws AgentvError `not-found`,
+ * `config`
+ */
 export function openRun(directory: string): OpenRun {
 	expectShortLived();
 	const run = readRunFile(directory);
@@ -43,37 +47,37 @@ export function openRun(directory: string): OpenRun {
 	return { directory, run, rows: new StoredRows(directory), ...(summary ? { summary } : {}) };
 }
 
-/** Reads a run. A last line that a crash cut off is passed by. @throws AgentvError `not-found`, `config` */
+/** Reads a run. A truncated last line is skipped. @throws AgentvError `not-found`, `config` */
 export function readRun(directory: string): RunReading {
 	const run = readRunFile(directory);
 	const summary = readSummary(directory);
 	return { directory, run, rows: readIndex(directory).rows, ...(summary ? { summary } : {}) };
 }
 
-/** Which attempt of a run is meant. */
 export interface AttemptId {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** From 1. */
+	/** 1-based. */
 	readonly attempt: number;
 }
 
-/** Which attempt a row is of. */
 export function attemptOf({ eval: label, testId, target, attempt }: AttemptId): AttemptId {
 	return { eval: label, testId, target, attempt };
 }
 
-/** Everything recorded about an attempt. */
 export interface TestResultReading {
 	readonly row: ResultRow;
-	/** The attempt's own file as it was written (`input`, `output`, `messages`, `scores`, …). */
+	/** The attempt's file as written (`input`, `output`, `messages`, `scores`, …). */
 	readonly detail: Readonly<Record<string, unknown>>;
-	/** Unified diff of what the target changed in the workspace. */
+	/** Unified diff of the target's workspace changes. */
 	readonly fileChanges?: string;
 }
 
-/** Reads one attempt's file. @throws AgentvError `not-found` where the run has no such attempt, or its file is gone */
+/**
+ * Reads an attempt's file. @throws AgentvError `not-found` if the run has no such attempt, or its
+ * file is missing
+ */
 export function readTestResult(directory: string, wanted: AttemptId): TestResultReading {
 	const row = readIndex(directory).rows.find(
 		({ eval: label, testId, target, attempt }) =>
@@ -85,7 +89,7 @@ export function readTestResult(directory: string, wanted: AttemptId): TestResult
 	const read = readJson(text);
 	if (!("value" in read) || typeof read.value !== "object" || read.value === null)
 		throw new AgentvError("config", `${join(directory, row.file)} is not a JSON object`);
-	// A figure such as 1e400, which no record of ours holds, could not be written again.
+	// A number such as 1e400, which our records never contain, could not be serialized again.
 	const value: unknown = /\de\+?\d{3}/i.test(text) ? JSON.parse(JSON.stringify(read.value)) : read.value;
 	const detail = value as Record<string, unknown>;
 	const changes = detail.file_changes_shown_path ?? detail.file_changes_path;
@@ -95,15 +99,15 @@ export function readTestResult(directory: string, wanted: AttemptId): TestResult
 type TokenUsage = NonNullable<ResultRow["tokenUsage"]>;
 type Usage = NonNullable<RowScore["usage"]>;
 
-/** A row as a table shows it: what `index.jsonl` says of an attempt, of its graders only what models that grade used. */
+/** A row for tables: the fields of `index.jsonl`, of graders only their model usage. */
 export interface TableRow extends TalliedRow {
-	/** The attempt's own file, relative to the run's directory. */
+	/** Relative to the run's directory. */
 	readonly file: string | undefined;
 }
 
 /**
- * The rows of a run in the order in which they finished; of an attempt that was run again only the last. Quick and small, for tables and
- * averages: `readRun` reads all there is.
+ * Returns the rows in completion order; for an attempt that was run again only the last one. Faster
+ * and smaller than `readRun`, for tables and averages.
  */
 export function readRunTable(directory: string): readonly TableRow[] {
 	const rows = new Map<string, TableRow>();
@@ -197,21 +201,22 @@ function rowError(value: unknown): RowError | undefined {
 	};
 }
 
-/** Texts that change with what a run's directory records: its description, its summary, its rows. */
+/** Returns texts that change with the record's description, summary and rows. */
 export function runStamps(directory: string): { readonly run: string | undefined; readonly rows: string | undefined } {
 	const run = fileStamp(join(directory, "run.json"));
 	const summary = fileStamp(join(directory, "summary.json"));
 	return { run: run && `${run}; ${summary ?? ""}`, rows: fileStamp(join(directory, "index.jsonl")) };
 }
 
-/** Whether a process is at work on the run in `directory`. */
+/** Returns whether a process is running the run in `directory`. */
 export function isRunUnderWay(directory: string): boolean {
 	return targetKind(directory) === "directory" && isLocked(directory, { lockDirectory: directory });
 }
 
 /**
- * The first `maxBytes` of a file that a run's records name, relative to its directory; undefined where it is gone.
- * @throws AgentvError `refused` where it leads out of that directory
+ * Returns the first `maxBytes` of a file from a run's records, relative to its directory; undefined
+ * if missing.
+ * @throws AgentvError `refused` if it is outside that directory
  */
 export function readRecordHead(
 	directory: string,
@@ -221,17 +226,17 @@ export function readRecordHead(
 	return readHead(recordPath(directory, path), maxBytes);
 }
 
-/** What a glance at each line of `index.jsonl` tells. Lines are numbered from 1. */
+/** The result of scanning the lines of `index.jsonl`. Lines are 1-based. */
 interface IndexGlance {
-	/** How many whole lines there are. */
+	/** Number of complete lines. */
 	readonly lines: number;
 	/** Rows of attempts that were run again later. */
 	readonly superseded: ReadonlySet<number>;
-	/** Lines that are no rows; those that are broken further on are not seen. */
+	/** Invalid lines, as far as their beginning shows. */
 	readonly bad: ReadonlySet<number>;
 }
 
-/** Finds the rows that later ones supersede. Keeps a number for each line, not its key: a run may have a hundred thousand of them. */
+/** Keeps a number per line instead of its key: a run can have a hundred thousand lines. */
 function glanceAtIndex(directory: string): IndexGlance {
 	const file = join(directory, "index.jsonl");
 	const bad = new Set<number>();
@@ -245,7 +250,7 @@ function glanceAtIndex(directory: string): IndexGlance {
 	return { lines: numbers.length, bad, superseded: twice.size === 0 ? twice : supersededAmong(file, numbers, twice) };
 }
 
-/** Equal numbers are mostly, but not always, of equal keys: here the keys decide. */
+/** Equal numbers can have different keys: compare those. */
 function supersededAmong(file: string, numbers: readonly number[], twice: ReadonlySet<number>): Set<number> {
 	const superseded = new Set<number>();
 	const last = new Map<string, number>();
@@ -268,12 +273,12 @@ function thoseTwice(numbers: readonly number[]): Set<number> {
 	return new Set(sorted.filter((number, index) => number === sorted[index + 1]));
 }
 
-/** How lines of ours begin: which attempt a line records can be told without reading the rest of it. */
+/** The beginning of our lines identifies the attempt without parsing the rest. */
 const beginning =
 	/^\{"timestamp":"[^"\\]*","test_id":("[^"\\]*"),"eval":("[^"\\]*"),"target":("[^"\\]*"),"attempt":(\d{1,9}),/;
 const mostOfBeginning = 512;
 
-/** Equal to `rowKey`; undefined for lines that begin otherwise. */
+/** Equal to `rowKey`; undefined for lines that begin differently. */
 function keyAtGlance(text: string): string | undefined {
 	const found = beginning.exec(text);
 	return found ? `[${found[2]},${found[1]},${found[3]},${found[4]}]` : undefined;
@@ -284,7 +289,7 @@ function keyOf(text: string): string | undefined {
 	return row && rowKey(row);
 }
 
-/** Two FNV-1a hashes as one whole number of 53 bits. */
+/** Combines two FNV-1a hashes to a 53-bit integer. */
 function numberOf(key: string): number {
 	let [one, two] = [0x811c9dc5, 0x1b873593];
 	for (let index = 0; index < key.length; index += 1) {
@@ -295,21 +300,22 @@ function numberOf(key: string): number {
 	return (two >>> 11) * 2 ** 32 + (one >>> 0);
 }
 
-/** A row with the line of JSON that records it. */
+/** A row with its line of JSON. */
 export interface RecordedRow {
 	readonly row: ResultRow;
 	readonly text: string;
 }
 
 /**
- * The rows of a run, in the order in which they finished; of an attempt that was run again only the last. They stay on disk: walking them
- * reads them anew, so that a run of any size takes little memory. What is appended after opening is not seen.
+ * The rows of a run in completion order; for an attempt that was run again only the last one. They
+ * stay on disk: each iteration reads them again, so that a run of any size needs little memory.
+ * Rows that are appended after opening are not seen.
  */
 export class StoredRows implements Iterable<ResultRow> {
 	readonly #file: string;
 	readonly #glance: IndexGlance;
 	readonly #bad: Set<number>;
-	/** How many rows there are; lines that are broken further on are counted, too. */
+	/** Number of rows, including lines that are only invalid further on. */
 	readonly count: number;
 
 	constructor(directory: string) {
@@ -336,13 +342,211 @@ export class StoredRows implements Iterable<ResultRow> {
 		}
 	}
 
-	/** Numbers (from 1) of lines that are no rows; complete once the rows were walked. */
+	/** 1-based numbers of invalid lines; complete once the rows were iterated. */
 	get badLines(): readonly number[] {
 		return [...this.#bad].sort((a, b) => a - b);
 	}
 }
 
-/** Returns whether a run is finished: every planned test has a result. */
+/** Returns whether every planned test has a result. */
 export function isFinished(summary: RunSummary | undefined): summary is RunSummary {
 	return summary !== undefined && testsNotRun(summary) === 0;
+}
+
+/** A run's directory, not opened yet. */
+export interface FoundRun {
+	/** `<experiment>/<time>`, after `<owner>/` for benchmarks and bundles: the RUN argument. */
+	readonly id: string;
+	/** Absolute. */
+	readonly directory: string;
+	readonly experiment: string;
+	readonly owner?: string;
+	/** The directory's name: the UTC start time. */
+	readonly time: string;
+}
+
+/** Returns all runs, newest first. Only opens runs that started in the same second. */
+export function findRuns(machine: ResultsMachine): FoundRun[] {
+	return runRoots(machine)
+		.flatMap(runsBelow)
+		.sort((a, b) => compare(b.time, a.time) || compare(startOf(b), startOf(a)) || compare(a.id, b.id));
+}
+
+/** Returns a run's start with milliseconds; empty if unreadable. */
+function startOf({ directory }: FoundRun): string {
+	try {
+		return readRunFile(directory).startedAt;
+	} catch (error) {
+		if (error instanceof AgentvError) return "";
+		throw error;
+	}
+}
+
+function runsBelow({ path, owner }: RunRoot): FoundRun[] {
+	return listDirectory(path).flatMap((experiment) => {
+		const folder = join(path, experiment);
+		if (pathKind(folder) !== "directory") return [];
+		return listDirectory(folder)
+			.filter((time) => /^\d{4}-\d\d-\d\dT/.test(time))
+			.map((time): FoundRun => {
+				const id = owner === undefined ? `${experiment}/${time}` : `${owner}/${experiment}/${time}`;
+				return { id, directory: join(folder, time), experiment, time, ...(owner === undefined ? {} : { owner }) };
+			});
+	});
+}
+
+function compare(one: string, other: string): number {
+	return one < other ? -1 : one > other ? 1 : 0;
+}
+
+export interface RunListItem extends FoundRun {
+	/** `unfinished`: in progress, interrupted or killed; `unreadable`: its files are unreadable. */
+	readonly state: "finished" | "unfinished" | "unreadable";
+	readonly startedAt?: string;
+	readonly evals: readonly { readonly file: string; readonly name: string }[];
+	readonly targets: readonly string[];
+	/** Tests × targets. */
+	readonly planned: number;
+	/** Present for a shard. */
+	readonly shard?: { readonly index: number; readonly count: number };
+	readonly summary?: RunSummary;
+}
+
+export interface RunList {
+	/** Of all pages. */
+	readonly total: number;
+	readonly runs: readonly RunListItem[];
+}
+
+export interface ListRunsOptions {
+	/** Runs to skip. Default 0. */
+	readonly offset?: number;
+	/** Default 50. */
+	readonly limit?: number;
+	readonly experiment?: string;
+}
+
+/** Returns a page of runs, newest first. Only opens the runs of the page. */
+export function listRuns(machine: ResultsMachine, options: ListRunsOptions = {}): RunList {
+	const { offset = 0, limit = 50, experiment } = options;
+	const all = findRuns(machine).filter(
+		(found) => (experiment === undefined || found.experiment === experiment) && hasBegun(found),
+	);
+	return { total: all.length, runs: all.slice(offset, offset + limit).map(listItem) };
+}
+
+function hasBegun({ directory }: FoundRun): boolean {
+	return pathKind(join(directory, "run.json")) === "file";
+}
+
+function listItem(found: FoundRun): RunListItem {
+	try {
+		return itemOf(found, readRunFile(found.directory), readSummary(found.directory));
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		return { ...found, state: "unreadable", evals: [], targets: [], planned: 0 };
+	}
+}
+
+function itemOf(found: FoundRun, run: RunFile, summary: RunSummary | undefined): RunListItem {
+	return {
+		...found,
+		state: isFinished(summary) ? "finished" : "unfinished",
+		startedAt: run.startedAt,
+		evals: run.evals.map(({ file, name }) => ({ file, name })),
+		targets: run.targets.map(({ name }) => name),
+		planned: run.planned.length,
+		...(run.shard?.index === undefined ? {} : { shard: { index: run.shard.index, count: run.shard.count } }),
+		...(summary ? { summary } : {}),
+	};
+}
+
+export interface ResolveOptions {
+	/** `latest` skips shards and other parts of larger runs. Default false. */
+	readonly wholeOnly?: boolean;
+}
+
+/**
+ * Resolves RUN: `latest`, `<experiment>/<time>`, a `run_id` or a directory.
+ * @throws AgentvError `not-found`
+ */
+export function resolveRun(run: string, machine: ResultsMachine, options: ResolveOptions = {}): string {
+	const directory = resolve(machine.cwd, run);
+	if (holdsRun(directory)) return directory;
+	const runs = findRuns(machine).filter((found) => holdsRun(found.directory));
+	if (run === "latest") {
+		const latest = options.wholeOnly ? runs.find(({ directory }) => isWholeRun(directory)) : runs[0];
+		if (latest) return latest.directory;
+		throw new AgentvError("not-found", "there are no runs yet", { hint: "Run an eval: agentv eval run <eval>." });
+	}
+	const found = runs.find(({ id }) => id === run) ?? (isRunId(run) ? runs.find(hasId(run)) : undefined);
+	if (found) return found.directory;
+	const nearest = nearestName(
+		run,
+		runs.map(({ id }) => id),
+	);
+	throw new AgentvError("not-found", `no run ${JSON.stringify(run)}`, {
+		hint: nearest ? `Did you mean ${nearest}?` : "`agentv results list` lists the runs.",
+	});
+}
+
+/**
+ * Resolves several RUNs.
+ * @throws AgentvError `not-found`; `usage` if two of them are the same run
+ */
+export function resolveRuns(runs: readonly string[], machine: ResultsMachine): string[] {
+	const names = new Map<string, string>();
+	return runs.map((run) => {
+		const directory = resolveRun(run, machine);
+		const real = realPath(directory);
+		const other = names.get(real);
+		if (other !== undefined)
+			throw new AgentvError(
+				"usage",
+				other === run ? `${run} was given twice` : `${other} and ${run} are the same run`,
+				{
+					hint: "Choose two different runs. `agentv results list` lists them.",
+				},
+			);
+		names.set(real, run);
+		return directory;
+	});
+}
+
+/** Returns the newest run of any of these eval files (absolute paths). */
+export function lastRunOf(files: readonly string[], machine: ResultsMachine): string | undefined {
+	return findRuns(machine).find(({ directory }) => {
+		const record = holdsRun(directory) ? recordOf(directory) : undefined;
+		// A regraded run calls no target: it is only resumed by name.
+		return record?.origin?.kind !== "regrade" && record?.evals.some(({ path }) => files.includes(path));
+	})?.directory;
+}
+
+/** Excludes shards and other parts of a larger run. */
+function isWholeRun(directory: string): boolean {
+	const record = recordOf(directory);
+	return record !== undefined && record.whole === undefined;
+}
+
+/** Recognizes the `run_id` of `run.json`, which JSON reports contain. */
+function isRunId(text: string): boolean {
+	return /^\d{8}T\d{6}Z-[0-9a-f]{6}$/.test(text);
+}
+
+function hasId(id: string): (found: FoundRun) => boolean {
+	return ({ directory }) => recordOf(directory)?.runId === id;
+}
+
+/** An unreadable run is never the requested one. */
+function recordOf(directory: string): RunFile | undefined {
+	try {
+		return readRunFile(directory);
+	} catch (error) {
+		if (error instanceof AgentvError) return undefined;
+		throw error;
+	}
+}
+
+function holdsRun(directory: string): boolean {
+	return pathKind(join(directory, "run.json")) === "file";
 }

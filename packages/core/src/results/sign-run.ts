@@ -9,12 +9,12 @@ import { runProcess } from "../machine/run-process.ts";
 import { writeAtomic } from "../machine/write-file.ts";
 import type { AttemptId } from "./read-run.ts";
 
-/** What `ssh-keygen` binds a signature to, so that one made for something else is none of a run. */
+/** `ssh-keygen` namespace, so that signatures for other purposes are not valid for a run. */
 const namespace = "agentv-run";
 
-/** Whose signature a run must have. */
+/** Required signature of a run. */
 export interface SignatureDemand {
-	/** Absolute path of a file as `ssh-keygen` describes it under ALLOWED SIGNERS. */
+	/** Absolute path of a file in the format of ALLOWED SIGNERS in `ssh-keygen`. */
 	readonly allowedSigners: string;
 	/** One of its principals; absent: any of them. */
 	readonly signer?: string | undefined;
@@ -22,7 +22,10 @@ export interface SignatureDemand {
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** Whose signature over its digest a run has, or why none is good. @throws AgentvError if `ssh-keygen` or the file of signers is missing */
+/**
+ * Returns who signed the digest, or why no signature is valid. @throws AgentvError if `ssh-keygen`
+ * or the signers file is missing
+ */
 export async function checkSignature(
 	directory: string,
 	{ allowedSigners, signer, ...options }: SignatureDemand,
@@ -51,11 +54,12 @@ export async function checkSignature(
 	};
 }
 
-/** How far a signature was checked when no signers are named. */
+/** How far a signature was checked without signers. */
 type UncheckedSignature = "not-checked" | "signers-not-checked";
 
 /**
- * Whether a run's signature, if it has one, is a signature over its digest by any key; "not-checked" without `ssh-keygen`.
+ * Checks that a run's signature, if any, is one of its digest by any key; "not-checked" without
+ * `ssh-keygen`.
  * @throws AgentvError `interrupted`
  */
 export async function checkSignatureForm(
@@ -79,13 +83,15 @@ export async function checkSignatureForm(
 	}
 }
 
-/** Returns a signature over the run's digest. @throws AgentvError if the key can't be used, or `ssh-keygen` is missing */
+/**
+ * Signs the run's digest. @throws AgentvError if the key is unusable, or `ssh-keygen` is missing
+ */
 async function makeSignature(
 	directory: string,
 	key: string,
 	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
 ): Promise<string> {
-	// ssh-keygen also opens the public key beside a private one, and waits for a pipe.
+	// ssh-keygen also opens the public key next to a private one, and waits for a pipe.
 	for (const path of [key, `${key}.pub`])
 		if (!["file", "missing"].includes(targetKind(path)))
 			throw new AgentvError("config", `${path} is not a regular file`, { hint: "Specify a key file with --key." });
@@ -120,9 +126,9 @@ async function keygen(
 }
 
 /**
- * Signs the digest of a run by `ssh-keygen`, beside the record. Returns the digest.
- * @param key absolute path of a key in a form that `ssh-keygen -Y sign` takes
- * @throws AgentvError `config` for a record that is not what its digest was made over
+ * Signs the digest of a run with `ssh-keygen`, next to the record. Returns the digest.
+ * @param key absolute path of a key for `ssh-keygen -Y sign`
+ * @throws AgentvError `config` for a record that does not match its digest
  */
 export async function signRun(
 	directory: string,
@@ -147,70 +153,70 @@ export async function signRun(
 	return { digest, file };
 }
 
-/** What a record says, and what it should say by the other records. */
+/** A recorded value, and the expected one. */
 export interface Difference {
 	readonly kind: DifferenceKind;
-	/** Whose; absent where the run as a whole is meant. */
+	/** Absent for the run as a whole. */
 	readonly attempt?: AttemptId;
 	/** Relative to the run's directory. */
 	readonly file?: string;
-	/** Of `index.jsonl`, from 1. */
+	/** 1-based line of `index.jsonl`. */
 	readonly line?: number;
-	/** Name of the grader; of a part of a composite with those around it. */
+	/** Name of the grader; for a part of a composite after those of its composites. */
 	readonly grader?: string;
-	/** Which figure or fact, as it is spelled in the records. */
+	/** Which value, spelled as in the records. */
 	readonly field?: string;
 	readonly recorded?: unknown;
 	readonly recomputed?: unknown;
-	/** What there are several versions of: a file as `run.json` names it, a repository, a part of a fingerprint. */
+	/** A file as in `run.json`, a repository, or a part of a fingerprint. */
 	readonly of?: string;
 	readonly versions?: readonly VersionUse[];
-	/** Why, as a sentence without a full stop. */
+	/** A sentence without a full stop. */
 	readonly reason?: string;
 }
 
-/** A version of something, with the attempts that were made of it. */
+/** A version of an input, with its attempts. */
 export interface VersionUse {
 	/** Digest or commit. */
 	readonly version: string;
-	/** 0 for one that only `run.json` states. */
+	/** 0 if only `run.json` has it. */
 	readonly attempts: number;
 	/** The first three. */
 	readonly first: readonly AttemptId[];
 }
 
 export const differenceKinds = [
-	/** A line of the index that is no row. */
+	/** An invalid line of the index. */
 	"row-unreadable",
 	/** The index ends in the middle of a row. */
 	"row-cut-off",
-	/** A judged attempt has a second row. */
+	/** A graded attempt has a second row. */
 	"row-duplicated",
 	/** A row of a test, target or attempt that was not planned. */
 	"row-unplanned",
-	/** A test without (all) its rows in a run whose summary counts it. */
+	/** A test without all its rows in a run whose summary counts it. */
 	"row-missing",
 	"file-missing",
 	"file-unreadable",
-	/** The file is not the one that was recorded. */
+	/** The file differs from the recorded one. */
 	"file-changed",
-	/** A file, or a directory without files, that is not part of the record. */
+	/** A file, or an empty directory, that is not part of the record. */
 	"file-added",
-	/** A link, or something else that is not a plain file, or a file that may be executed. */
+	/** A link, special file, or executable. */
 	"file-kind",
 	/** There is no digest: of the run, or in a row. */
 	"digest-missing",
-	/** What holds the run's digest can't be read, or is not written as AgentV writes it. */
+	/** The file with the run's digest is unreadable, or not in AgentV's format. */
 	"digest-unreadable",
-	/** The signature is not one over this digest; or it is missing, or not that of an allowed signer, when that is demanded. */
+	/** It does not match this digest; or a required one is missing or not allowed. */
 	"signature",
-	/** An attempt's file that no row names. */
+	/** An attempt's file without a row. */
 	"file-without-row",
-	/** The row says something else than the attempt's own file. */
+	/** The row differs from the attempt's file. */
 	"fact",
-	/** A grader's judgement is not what grading the recorded answer gives. */
+	/** A grader's recorded result differs from grading the recorded answer again. */
 	"grader",
-	/** Attempts were made of different versions of one thing, or of another than `run.json` states. */
+	/** Attempts have different versions of an input, or another than `run.json`. */
 	"mixed-versions",
 	/** An attempt's score or status does not follow from its graders. */
 	"attempt",
@@ -221,33 +227,32 @@ export const differenceKinds = [
 ] as const;
 export type DifferenceKind = (typeof differenceKinds)[number];
 
-/** Graders whose recorded scores were taken over. */
+/** Graders whose recorded scores were kept. */
 export interface NotReExecuted {
 	readonly type: string;
-	/** It judges by a program or model; secrets were taken out of what it judged; it ran into its time limit just now. */
+	/** It uses a program or model; secrets were redacted from its input; it timed out now. */
 	readonly reason: "not-reproducible" | "masked" | "timeout";
 	readonly graders: number;
 }
 
-/** What verifying a run showed. */
 export interface RunVerification {
 	/** Absolute. */
 	readonly directory: string;
 	readonly runId: string;
 	/** SHA-256 of `run.sha256`, which covers every file of the run; absent if there is none. */
 	readonly digest?: string;
-	/** Whose signature over the digest was found good, if that was asked for. */
+	/** Who signed the digest, if requested. */
 	readonly signedBy?: string;
-	/** What is known of its signature, if that was not asked for. */
+	/** What is known of the signature, if not requested. */
 	readonly signature?: UncheckedSignature;
 	/** Tests × targets. */
 	readonly planned: number;
-	/** Of these, with all their attempts. */
+	/** Those with all attempts. */
 	readonly finished: number;
 	readonly attempts: number;
-	/** Graders that judged the recorded answers again. */
+	/** Number of graders that ran again. */
 	readonly reExecuted: number;
 	readonly notReExecuted: readonly NotReExecuted[];
-	/** Empty: all agrees. */
+	/** Empty if everything agrees. */
 	readonly differences: readonly Difference[];
 }

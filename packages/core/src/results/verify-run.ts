@@ -46,18 +46,17 @@ import {
 	type SignatureDemand,
 } from "./sign-run.ts";
 
-/** What verifying an attempt showed. */
 export interface AttemptVerification {
 	readonly differences: readonly Difference[];
 	readonly graders: readonly Regraded[];
-	/** As recomputed; as recorded where that can't be done. */
+	/** As recomputed; as recorded if that is not possible. */
 	readonly score: number;
 	readonly executionStatus: ExecutionStatus;
-	/** Versions of what it was made of; absent when the file can't be read. */
+	/** Versions of its inputs; absent if the file is unreadable. */
 	readonly made?: MadeOf;
 }
 
-/** Holds an attempt's row against its file, and both against what grading the recorded answer again gives. */
+/** Compares an attempt's row with its file, and both with grading the recorded answer again. */
 async function verifyAttempt(directory: string, row: ResultRow): Promise<AttemptVerification> {
 	const attempt = attemptOf(row);
 	const differences: Difference[] = [];
@@ -87,7 +86,7 @@ async function verifyAttempt(directory: string, row: ResultRow): Promise<Attempt
 	};
 }
 
-/** Rows hold scores to nine places. */
+/** Rows have scores with nine places. */
 function round(score: number): number {
 	return Math.round(score * 1e9) / 1e9;
 }
@@ -95,12 +94,13 @@ function round(score: number): number {
 async function regradeRow(directory: string, row: ResultRow, file: AttemptFile) {
 	if (file.error === undefined || file.error.stage === graderStage)
 		return regradeAttempt(file, (path) => recordPath(directory, path));
-	// An attempt without a whole answer, or one that was skipped because of another test, has no score to recompute.
+	// An attempt without a complete answer, or one skipped because of another test, has no score to
+	// recompute.
 	const status = file.error.stage === "dependency" ? row.executionStatus : "execution_error";
 	return { graders: [], score: 0, status, expectedScores: undefined } as const;
 }
 
-/** Where a recorded judgement is not the one that grading gives, or is not the grader's that the record names. */
+/** Finds recorded results that differ from grading again, or from another grader. */
 function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<Difference> {
 	const grader = path.join(" › ");
 	const differs = (field: string, was: unknown, is: unknown): Difference => ({
@@ -118,10 +118,10 @@ function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<
 	}
 }
 
-/** What an attempt comes to when its recorded answer is graded again. */
+/** The result of grading a recorded answer again. */
 export interface RegradedAttempt {
 	readonly graders: readonly Regraded[];
-	/** How many judgements the record should have, where it has another number. */
+	/** Expected number of results, if the record has another one. */
 	readonly expectedScores?: number;
 	/** Absent if a grader neither runs again nor has a recorded result. */
 	readonly score?: number;
@@ -130,8 +130,8 @@ export interface RegradedAttempt {
 
 /**
  * Grades an attempt again by its file.
- * @param fileOf makes an absolute path of one that the file names
- * @returns `undefined` where the file does not say what it was graded by
+ * @param fileOf resolves a path in the file
+ * @returns undefined if the file has no graders
  */
 async function regradeAttempt(
 	file: AttemptFile,
@@ -160,12 +160,12 @@ async function regradeAttempt(
 	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, results) };
 }
 
-/** Goes through the graders of an attempt in the order in which their judgements are recorded. */
+/** Visits the graders of an attempt in recorded order. */
 class Regrader {
 	readonly graders: Regraded[] = [];
-	/** Of the graders that count, those with a result. */
+	/** Results of the graders that count. */
 	readonly results: GraderResult[] = [];
-	/** How many count. */
+	/** Number of graders that count. */
 	expected = 0;
 	readonly #file: AttemptFile;
 	readonly #fileOf: (path: string) => string;
@@ -180,7 +180,7 @@ class Regrader {
 		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
 	}
 
-	/** @returns the score; `undefined` if one of the graders has none */
+	/** @returns the score; undefined if one of the graders has none */
 	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number | undefined> {
 		const results: GraderResult[] = [];
 		for (const assertion of assertions) {
@@ -204,7 +204,7 @@ class Regrader {
 		return this.#subject(this.#file, measures, this.#toolCalls.flat());
 	}
 
-	/** Of the next turn: its tool calls are those of the next messages. */
+	/** Returns the subject of the next turn, with the tool calls of the next messages. */
 	turnSubject(turn: AttemptTurn): Subject {
 		const from = this.#message;
 		this.#message += turn.messageCount;
@@ -218,7 +218,7 @@ class Regrader {
 		return {
 			...{ testId, attempt, threshold, metadata, toolCalls },
 			output: output ?? "",
-			// Graders that judge by the record alone look at none of these.
+			// Reproducible graders use none of these.
 			...{ input: [], prompt: "", messages: [], inputFiles: async () => [] },
 			...(outputPath === undefined ? {} : { outputFile: this.#fileOf(outputPath) }),
 			...(durationMs === undefined ? {} : { durationMs }),
@@ -232,16 +232,18 @@ class Regrader {
 
 export interface VerifyOptions {
 	readonly signal?: AbortSignal | undefined;
-	/** Demands a signature over the run's digest. */
+	/** Requires a signature of the run's digest. */
 	readonly signature?: SignatureDemand | undefined;
-	/** The environment of `ssh-keygen`, if no signature is demanded. */
+	/** The environment of `ssh-keygen`, if no signature is required. */
 	readonly env?: Environment;
 }
 
 /**
- * Compares every file of a run with its digest, grades the recorded answers again, as far as their records are all that it takes, adds
- * everything up again, and tells where the records say something else. Of programs only `ssh-keygen` is run, if the run is signed or must be.
- * @throws AgentvError `not-found` or `config` where the directory holds no run; `interrupted`
+ * Compares every file of a run with its digest, grades the recorded answers again if their records
+ * suffice, adds everything up again, and reports differences. Runs only `ssh-keygen`, if the run is
+ * signed or must be.
+ * @throws AgentvError `not-found` or `config` if the directory does not contain a run;
+ * `interrupted`
  */
 export async function verifyRun(directory: string, options: VerifyOptions = {}): Promise<RunVerification> {
 	const verifier = new Verifier(directory, readRunFile(directory));
@@ -273,7 +275,7 @@ class Verifier {
 		this.#versions = new MixedVersions(run);
 	}
 
-	/** Goes through the rows that count, one at a time. */
+	/** Visits the rows that count, one at a time. */
 	async readRows(signal: AbortSignal | undefined): Promise<void> {
 		const counting = this.#countingLines();
 		let line = 0;
@@ -284,7 +286,7 @@ class Verifier {
 			if (row) await this.#verify(row, line);
 			else this.#differences.push({ kind: "row-unreadable", line });
 			if (line % 100 !== 0) continue;
-			// Ctrl-C gets its turn.
+			// Yield to Ctrl-C.
 			await new Promise((next) => setImmediate(next));
 			throwIfAborted(signal, "verifying");
 		}
@@ -294,7 +296,7 @@ class Verifier {
 		return join(this.#directory, "index.jsonl");
 	}
 
-	/** Of an attempt that was run again the last line; and every line that is no row. */
+	/** Returns the last line of each attempt, and every invalid line. */
 	#countingLines(): ReadonlySet<number> {
 		const lines = new Map<string, { readonly line: number; readonly settled: boolean; readonly made: string }>();
 		const index = wholeLines(this.#index);
@@ -304,7 +306,7 @@ class Verifier {
 			const row = identified(next.value);
 			const key = row ? JSON.stringify(row.attempt) : `line ${line}`;
 			const before = lines.get(key);
-			// Run again because of a change: then it is made of something else, and says so.
+			// Run again because of a change: its inputs differ, and it records that.
 			const isRerun = row?.rerun === "changed" && row.made !== before?.made;
 			if (row && before?.settled && !isRerun)
 				this.#differences.push({ kind: "row-duplicated", line, attempt: row.attempt });
@@ -337,7 +339,7 @@ class Verifier {
 	/** Called once, after all rows. */
 	result({ digest, problems }: DigestCheck): RunVerification {
 		const tally = this.#cases.result();
-		// What an attempt's row tells about its files is not told again.
+		// Skip files that an attempt's row already reported.
 		const told = new Set(this.#differences.map(({ file }) => file));
 		return {
 			directory: this.#directory,
@@ -359,7 +361,7 @@ class Verifier {
 	}
 }
 
-/** Whose row a line is, without all there is to reading it. A settled attempt is never run again. */
+/** Identifies a line's attempt without parsing all of it. A settled attempt is never run again. */
 function identified(text: string) {
 	const read = readJson(text);
 	const value = "value" in read ? read.value : undefined;
@@ -377,7 +379,7 @@ function identified(text: string) {
 	};
 }
 
-/** Attempts' files that no row speaks of. */
+/** Yields attempts' files without a row. */
 function* unnamedFiles(directory: string, named: ReadonlySet<string>): Generator<Difference> {
 	for (const folder of listDirectory(join(directory, "tests")))
 		for (const name of listDirectory(join(directory, "tests", folder))) {

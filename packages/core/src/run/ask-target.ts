@@ -12,16 +12,16 @@ import { pause } from "./call-cache.ts";
 import type { LiveTarget } from "./live-targets.ts";
 import { isModel } from "./run-plan.ts";
 
-/** How a question ended, and what it took. */
+/** The result of a request, with all its calls. */
 export interface Asked {
 	readonly outcome: TargetOutcome;
-	/** Who gave the last word: the target, or the fallback that stepped in. */
+	/** The target that answered, or the fallback. */
 	readonly by: string;
-	/** Calls, retries and fallbacks included. */
+	/** Calls, including retries and fallbacks. */
 	readonly tries: number;
 	/** Of the last call. */
 	readonly durationMs: number;
-	/** What the calls before the last one cost, as far as they say. */
+	/** Reported costs of the calls before the last one. */
 	readonly failedCalls: Costs;
 }
 
@@ -31,15 +31,15 @@ export interface AskOptions {
 	/** For each call. */
 	readonly timeoutMs: number | undefined;
 	readonly onRetry?: (failure: TargetFailure, waitMs: number) => void;
-	/** Told of each call that was really made, failed ones too, in US dollars where the target says. */
+	/** Called for each actual call, including failed ones, with US dollars if reported. */
 	readonly onCall?: (target: string, costUsd: number | undefined) => void;
-	/** Whether an answer may be taken from, and kept in, the cache. By default any that came to its own end. */
+	/** Returns whether an answer may be cached. Default: every complete answer. */
 	readonly isUsable?: (answer: TargetAnswer) => boolean;
 }
 
 type Question = Omit<TargetRequest, "signal" | "timeoutMs">;
 
-/** Asks a target: again with growing pauses where that can help, and then those that step in for it. */
+/** Calls a target, with retries and increasing pauses if they can help, then its fallbacks. */
 export async function askTarget(
 	candidates: readonly LiveTarget[],
 	question: Question,
@@ -55,7 +55,7 @@ export async function askTarget(
 		const known = place === undefined ? undefined : live.cache?.read(place);
 		if (known && mayBeKept(known, options))
 			return { outcome: { ok: true, answer: known }, by: target.name, tries, durationMs: 0, failedCalls };
-		// Calls over the network fail in passing; programs are asked again only where their target says so.
+		// Network calls have transient failures; programs are only retried if their target says so.
 		const most = settings.maxRetries ?? (isModel(target.provider) ? 3 : 0);
 		for (let retry = 0; ; retry++) {
 			await live.pace?.turn(options.signal);
@@ -81,8 +81,8 @@ export async function askTarget(
 }
 
 /**
- * Says who failed if the target does not. What a program does or says of itself is the tested agent's doing, its reports of other failures
- * included; so is running into the time limit.
+ * Adds who failed if the target doesn't. A program's behavior and reports are the tested agent's
+ * doing, including other failures that it reports and timeouts.
  */
 function withCause(outcome: TargetOutcome, provider: string): TargetOutcome {
 	if (outcome.ok || outcome.failure.causedBy) return outcome;
@@ -91,12 +91,12 @@ function withCause(outcome: TargetOutcome, provider: string): TargetOutcome {
 	return isOfAgent ? { ok: false, failure: { ...failure, causedBy: "agent" } } : outcome;
 }
 
-/** A refusal, or an answer that was cut, is not repeated to later runs; neither is one that its asker can't use. */
+/** Refusals, truncated and unusable answers are not cached. */
 function mayBeKept(answer: TargetAnswer, { isUsable }: AskOptions): boolean {
 	return answer.stopReason === undefined && (isUsable?.(answer) ?? true);
 }
 
-/** A server that asks to stay away for longer than this is not waited for. */
+/** A longer `Retry-After` is not waited for. */
 const longestWaitMs = 5 * 60_000;
 
 function canHelp(failure: TargetFailure, codes: readonly number[] | undefined): boolean {
@@ -111,7 +111,10 @@ interface Pauses {
 	readonly retryBackoffFactor?: number | undefined;
 }
 
-/** Doubling from half a second to half a minute, a little at random so that many tests don't come back at once; or what the target asked for. */
+/**
+ * Doubles from half a second to half a minute, with jitter so that many tests don't return
+ * simultaneously; or as requested by the target.
+ */
 function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: Pauses): number {
 	const { retryInitialDelayMs = 500, retryMaxDelayMs = 30_000, retryBackoffFactor = 2 } = settings;
 	const grown = Math.min(retryInitialDelayMs * retryBackoffFactor ** retry, retryMaxDelayMs);
@@ -120,7 +123,7 @@ function pauseBefore(retry: number, { retryAfterMs }: TargetFailure, settings: P
 
 async function callOnce(instance: Target, question: Question, options: AskOptions): Promise<TargetOutcome> {
 	const { signal, timeoutMs } = options;
-	// Without a limit nothing has to be made for a call.
+	// Without a limit a call needs no extra signal.
 	if (timeoutMs === undefined) return guarded(instance, question, { signal });
 	const limit = new AbortController();
 	const timer = setTimeout(() => limit.abort(), Math.min(timeoutMs, 2 ** 31 - 1));

@@ -3,10 +3,9 @@ import type { CachedFigures, ExecutionStatus, RowError, StageLog, StopReason, Ti
 import type { GraderResult, Measures } from "../grading/contract.ts";
 import { AgentvError } from "../lib/errors.ts";
 import type { AnswerMessage, RequestMessage, TokenUsage } from "../targets/contract.ts";
-import type { FileChanges } from "../workspace/contract.ts";
-import { WorkspaceError } from "../workspace/workspace-error.ts";
+import { type FileChanges, WorkspaceError } from "../workspace/contract.ts";
 
-/** What came of an attempt, before it is recorded. */
+/** The result of an attempt before it is recorded. */
 export interface AttemptOutcome {
 	readonly status: ExecutionStatus;
 	readonly score: number;
@@ -14,7 +13,7 @@ export interface AttemptOutcome {
 	readonly error?: RowError;
 	readonly warnings: readonly RowError[];
 	readonly input: readonly RequestMessage[];
-	/** What the target answered; if it failed, what it had said until then. */
+	/** The target's answer; a partial one if it failed. */
 	readonly answer?: GivenAnswer;
 	readonly turns?: readonly TurnOutcome[];
 	/** Of the target alone. */
@@ -22,7 +21,7 @@ export interface AttemptOutcome {
 	readonly timings: Timings;
 	readonly logs: readonly StageLog[];
 	readonly fileChanges?: FileChanges;
-	/** Whether the answer comes from a record that secrets were taken out of. */
+	/** Whether the answer comes from a redacted record. */
 	readonly isRedacted?: boolean;
 	readonly workspacePath?: string;
 	/** Digests of the files that the fingerprint covers, by name. */
@@ -33,10 +32,10 @@ export interface AttemptOutcome {
 	readonly metadata: Readonly<Record<string, unknown>>;
 }
 
-/** The answer that is judged: the target's, or a whole conversation's put together. */
+/** The graded answer: the target's, or a merged conversation. */
 export interface GivenAnswer {
 	readonly text: string;
-	/** The whole answer, where it is too large for memory. */
+	/** The whole answer, if it is too large for memory. */
 	readonly textFile?: string;
 	readonly messages: readonly AnswerMessage[];
 	readonly tokenUsage?: TokenUsage;
@@ -44,16 +43,16 @@ export interface GivenAnswer {
 	readonly durationMs: number;
 	readonly llmCalls?: number;
 	readonly stopReason?: StopReason;
-	/** Of answers from the cache: what they took when they were made. */
+	/** The original figures of a cached answer. */
 	readonly cached?: CachedFigures;
-	/** What graders judge it by. */
+	/** The figures for graders. */
 	readonly measures: Measures;
-	/** What is wrong with what the target reports. */
+	/** Problems of the target's report. */
 	readonly warnings?: readonly string[];
 	readonly metadata?: Readonly<Record<string, unknown>>;
-	/** The target that answered, or the fallback that stepped in. */
+	/** The target that answered, or the fallback. */
 	readonly by: string;
-	/** Calls it took. */
+	/** Number of calls. */
 	readonly tries: number;
 }
 
@@ -68,18 +67,21 @@ export interface TurnOutcome {
 	readonly fileChanges?: FileChanges;
 }
 
-/** What answers the turns of an attempt: a target, or the record of an earlier attempt. */
+/** A source of answers for turns: a target, or the record of an earlier attempt. */
 export interface AnswerSource {
-	/** Everything said so far. */
+	/** The conversation so far. */
 	readonly messages: readonly RequestMessage[];
-	/** Sends `messages` and returns the answer. @throws AttemptError if the target fails; an interruption */
+	/**
+	 * Sends `messages` and returns the answer. @throws AttemptError if the target fails; an
+	 * interruption
+	 */
 	say(messages: readonly RequestMessage[]): Promise<GivenAnswer>;
 }
 
-/** Why an attempt could not be run to its end: it becomes an execution error. */
+/** Why an attempt could not finish: it becomes an execution error. */
 export class AttemptError extends AgentvError {
 	readonly row: RowError;
-	/** What the target said before it failed: it stays on record, and what it cost is counted. */
+	/** The target's partial answer: it is recorded, and its cost counts. */
 	readonly partial: GivenAnswer | undefined;
 
 	constructor({ stage, code, message, causedBy }: RowError, partial?: GivenAnswer) {
@@ -89,12 +91,12 @@ export class AttemptError extends AgentvError {
 	}
 }
 
-/** Ended by Ctrl-C: nothing is recorded, so that the attempt is run again. */
+/** Ended by Ctrl-C: nothing is recorded, so that the attempt runs again. */
 export function interrupted(): AgentvError {
 	return new AgentvError("interrupted", "the run was interrupted");
 }
 
-/** What an error means for the attempt. @throws an interruption, and errors that are none of a test's */
+/** Returns the row's error. @throws an interruption, and errors that don't belong to a test */
 export function rowError(error: unknown): RowError {
 	if (error instanceof AttemptError) return error.row;
 	if (error instanceof WorkspaceError) {
@@ -116,7 +118,7 @@ export class StageTimer {
 		judge: 0,
 	};
 
-	/** Runs `work` and adds its time to `stage`; time that it adds to other stages meanwhile counts only there. */
+	/** Time that is added to other stages meanwhile only counts there. */
 	async time<Value>(stage: keyof Timings, work: () => Promise<Value>): Promise<Value> {
 		const started = performance.now();
 		const before = this.#total;
@@ -128,7 +130,7 @@ export class StageTimer {
 		}
 	}
 
-	/** Adds time that was measured elsewhere. */
+	/** Adds time measured elsewhere. */
 	add(stage: keyof Timings, ms: number): void {
 		this.#spent[stage] += ms;
 	}
@@ -152,17 +154,17 @@ export class StageTimer {
 	}
 }
 
-/** Characters that are kept of what one program prints in one stage: its beginning and its end. */
+/** Characters kept of one program's output in one stage: its start and its end. */
 const maxHead = 16 * 1024;
 const maxTail = 48 * 1024;
-/** Logs that are kept of one attempt; later ones only count. */
+/** Logs kept per attempt; later ones are only counted. */
 const maxLogs = 200;
 
-/** What programs print while an attempt runs, for its record. */
+/** Output of programs during an attempt, for its record. */
 export class StageLogs {
 	readonly #logs: { readonly stage: string; readonly name: string; head: string; tail: string; omitted: number }[] = [];
 
-	/** Adds text that the program `name` printed in `stage`; successive texts of one program are joined. */
+	/** Adds output of the program `name` in `stage`; successive texts of one program are joined. */
 	add(stage: string, name: string, text: string): void {
 		if (text === "") return;
 		const last = this.#logs.at(-1);
@@ -174,14 +176,14 @@ export class StageLogs {
 		}
 	}
 
-	/** Returns the logs so far and forgets them. */
+	/** Returns the logs so far and clears them. */
 	take(): StageLog[] {
 		const records = this.records();
 		this.#logs.length = 0;
 		return records;
 	}
 
-	/** The logs in the order in which they began. */
+	/** Returns the logs in starting order. */
 	records(): StageLog[] {
 		return this.#logs.map(({ stage, name, head, tail, omitted }) => ({
 			...{ stage, name, text: head + tail },

@@ -10,7 +10,7 @@ import { touch, writeAtomic } from "../machine/write-file.ts";
 import { type RequestPiece, stopReasonOf, type TargetAnswer, type TargetRequest } from "../targets/contract.ts";
 import { isModel, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
-/** What of a target has no bearing on its answers: who may ask how often, and the key that opens the door. */
+/** Settings that don't affect a target's answers: rate limits, and keys. */
 const without: ReadonlySet<string> = new Set([
 	...["name", "workers", "requests_per_minute", "timeout_seconds", "max_retries", "fallback_targets"],
 	...["retry_initial_delay_ms", "retry_max_delay_ms", "retry_backoff_factor", "retry_status_codes"],
@@ -20,20 +20,21 @@ const without: ReadonlySet<string> = new Set([
 type Question = Pick<TargetRequest, "messages" | "attempt" | "answerSchema">;
 
 /**
- * Answers of language models by everything that they depend on: provider, model, all settings, the whole input with its files, the form
- * that was asked for, and the number of the attempt. Other targets act on a workspace, which no cache could bring back.
+ * Caches model responses by everything that they depend on: provider, model, all settings, the
+ * whole input with its files, the requested format, and the attempt's number. Other targets change
+ * a workspace, which a cache can't restore.
  */
 export class CallCache {
 	readonly #directory: string;
 	readonly #redact: Redactor;
 
-	/** @param directory absolute; made when something is kept */
+	/** @param directory absolute; created when something is stored */
 	constructor(directory: string, redact: Redactor) {
 		this.#directory = directory;
 		this.#redact = redact;
 	}
 
-	/** Where a call's answer is kept; `undefined` for targets that are not cached. */
+	/** Returns where a call's answer is cached; undefined for targets that are not cached. */
 	place({ provider, wire }: ResolvedTarget, { messages, attempt, answerSchema }: Question): string | undefined {
 		if (!isModel(provider)) return undefined;
 		const settings = Object.fromEntries(Object.entries(wire).filter(([key]) => !without.has(key)));
@@ -42,22 +43,20 @@ export class CallCache {
 		return join(this.#directory, key.slice(0, 2), `${key}.json`);
 	}
 
-	/** The answer that is kept there. What can't be read counts as not kept. */
+	/** Reads the cached answer. An unreadable one counts as missing. */
 	read(place: string): TargetAnswer | undefined {
 		if (targetKind(place) !== "file") return undefined;
 		const read = readJson(readTextFile(place));
 		const answer = "value" in read ? (read.value as Partial<TargetAnswer> | null) : undefined;
 		if (typeof answer?.text !== "string" || !Array.isArray(answer.messages)) return undefined;
-		// Earlier versions kept answers that were cut short.
+		// Earlier versions cached truncated answers.
 		if (answer.stopReason ?? stopReasonOf(answer.metadata?.["finish_reason"])) return undefined;
-		// What was of use lately is not tidied away.
+		// Recently used entries are not pruned.
 		touch(place);
 		return asCached(answer as TargetAnswer);
 	}
 
-	/**
-	 * Only the user may read it: answers are nobody else's business. One that holds a secret is not kept: redacted it would be another answer.
-	 */
+	/** Only readable by the user. Skips answers with a secret: redacting would change them. */
 	keep(place: string, answer: TargetAnswer): void {
 		if (answer.textFile !== undefined || redactDeep(answer, this.#redact) !== answer) return;
 		makeDirectories(join(place, ".."));
@@ -65,7 +64,7 @@ export class CallCache {
 	}
 }
 
-/** An answer that costs nothing now, with what it took when it was made. */
+/** Returns an answer without cost, with its original figures. */
 function asCached({ tokenUsage, costUsd, durationMs, warnings: _, ...answer }: TargetAnswer): TargetAnswer {
 	return {
 		...answer,
@@ -81,30 +80,30 @@ function asCached({ tokenUsage, costUsd, durationMs, warnings: _, ...answer }: T
 	};
 }
 
-/** A piece by what it holds, wherever its file lies. */
+/** Identifies a piece by its content, wherever its file is. */
 function print(piece: RequestPiece): unknown {
 	if (piece.type === "text") return piece;
 	const { path, ...rest } = piece;
 	return { ...rest, digest: digestText(readBytes(path)) };
 }
 
-/** The part of a budget that a shard may spend: as large as its part of the tests. */
+/** A shard's part of a budget, proportional to its tests. */
 export interface ShardBudget {
-	/** The eval whose `budget_usd` it is; absent for the budget of the whole run. */
+	/** The eval with this `budget_usd`; absent for the whole run's budget. */
 	readonly eval?: string;
-	/** US dollars that this shard may spend. */
+	/** US dollars for this shard. */
 	readonly usd: number;
-	/** US dollars of all shards together. */
+	/** US dollars for all shards. */
 	readonly wholeUsd: number;
 	/** Tests × targets of this shard. */
 	readonly tests: number;
-	/** Tests × targets of all shards together. */
+	/** Tests × targets of all shards. */
 	readonly wholeTests: number;
 }
 
 type Budgeted = Pick<RunPlan, "request" | "evals" | "cases" | "shard">;
 
-/** Returns what a shard may spend of each budget; empty for a run that is not a shard or has no budget. */
+/** Returns a shard's part of each budget; empty for a run that is not a shard or has no budget. */
 export function shardBudgets({ request, evals, cases, shard }: Budgeted): ShardBudget[] {
 	if (!shard) return [];
 	const { budgetUsd } = request;
@@ -122,8 +121,8 @@ function shareOf(wholeUsd: number, cases: readonly PlannedCase[], whole: readonl
 }
 
 /**
- * What a run may spend on targets and on models that grade, in US dollars: in all by the request, else on each eval by its own `budget_usd`;
- * a shard its share of that. Counts from zero when a run is resumed.
+ * Limits spending on targets and grader models, in US dollars: by the request's budget, else per
+ * eval by its `budget_usd`; a shard gets its part. A resumed run counts from zero.
  */
 export class Budgets {
 	readonly #limits = new Map<string, number>();
@@ -141,7 +140,7 @@ export class Budgets {
 			if (own !== undefined) this.#limits.set(label, shareFor(label) ?? own);
 	}
 
-	/** Counts a call of a target, the tested one's or one that judges. Answers a warning where the budget can't see what it cost. */
+	/** Counts a call of a tested or grading target. Returns a warning if its cost is unknown. */
 	add(evalLabel: string, target: string, costUsd: number | undefined): string | undefined {
 		this.#spent.set(evalLabel, (this.#spent.get(evalLabel) ?? 0) + (costUsd ?? 0));
 		if (costUsd !== undefined || this.#silent.has(target) || this.#limitOf(evalLabel) === undefined) return undefined;
@@ -149,7 +148,7 @@ export class Budgets {
 		return `target ${JSON.stringify(target)} does not report its costs, so the budget ignores them (add \`pricing\`)`;
 	}
 
-	/** Whether no more tests of a case's eval may be started. */
+	/** Returns whether no more tests of a case's eval may start. */
 	isSpent({ eval: { label } }: PlannedCase): boolean {
 		const limit = this.#limitOf(label);
 		if (limit === undefined) return false;
@@ -167,7 +166,7 @@ export class Budgets {
 
 const longestTimer = 2 ** 31 - 1;
 
-/** Waits, but not past an abort: the caller looks at the signal. */
+/** Waits until the time is over or the signal aborts, which the caller checks. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
 	return new Promise((resolve) => {
 		const done = () => {
@@ -181,7 +180,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 	});
 }
 
-/** Spreads the calls of a target evenly over time: each waits for its turn. */
+/** Spaces the calls of a target evenly: each waits for its turn. */
 export class Pace {
 	readonly #gapMs: number;
 	#next = 0;
@@ -190,7 +189,7 @@ export class Pace {
 		this.#gapMs = 60_000 / requestsPerMinute;
 	}
 
-	/** Resolves when it is this call's turn, or on abort. */
+	/** Resolves at this call's turn, or on abort. */
 	async turn(signal: AbortSignal): Promise<void> {
 		const now = performance.now();
 		const at = Math.max(now, this.#next);

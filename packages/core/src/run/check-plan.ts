@@ -42,9 +42,9 @@ import { allGraders, modelOf, type PlannedCase, plannedList, type RunPlan, targe
 import type { Coverage } from "./shards.ts";
 
 /**
- * Looks for what would stop the chosen tests although everything loads: variables without a value, missing files, providers and graders
- * that are not there.
- * @throws AgentvError `config` with all of it
+ * Checks for obstacles of the chosen tests besides loading: variables without a value, missing
+ * files, unavailable providers and graders.
+ * @throws AgentvError `config` with all of them
  */
 export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const found: Diagnostic[] = [];
@@ -75,8 +75,8 @@ export function checkPlan(plan: RunPlan, observed: Observed): void {
 }
 
 /**
- * Looks at the JSON Schemas of a plan's graders, for which a validator has to be loaded first.
- * @throws AgentvError `config` if one can't be used
+ * Checks the JSON Schemas of a plan's graders. Separate, because it loads a validator.
+ * @throws AgentvError `config` if one is invalid
  */
 export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Promise<void> {
 	const diagnostics = await checkJsonSchemas({ tests: [...new Set(cases.map(({ test }) => test))] });
@@ -129,7 +129,7 @@ function unsetVariables(
 		.map(({ name, at }) => finding(variableUnset, { name }, at));
 }
 
-/** Credentials without a value: every call would fail, or go to another address. */
+/** With an empty credential every call would fail, or go to another address. */
 function emptySecrets(
 	{ loaded, targets: scope }: ObservedEval,
 	chosen: ReadonlySet<TestCase>,
@@ -141,7 +141,7 @@ function emptySecrets(
 	return [...own, ...[...targets].flatMap((target) => emptyCredentials(target, { sources }))];
 }
 
-/** Files that a test gives to its target. */
+/** Returns missing files of a test's input. */
 function missingFiles(test: TestCase, { view }: RunPlan): Diagnostic[] {
 	const { scope } = test.suite;
 	const messages = [...test.input, ...test.turns.flatMap((turn) => turn.input)];
@@ -158,15 +158,15 @@ function missingFiles(test: TestCase, { view }: RunPlan): Diagnostic[] {
 	);
 }
 
-/** How a run's planned tests differ from those before. */
+/** Changes of a run's planned tests. */
 export interface PlanChanges {
 	/** Sentences without a full stop. */
 	readonly texts: readonly string[];
-	/** Keys of tests × targets, and their largest attempt, that a run must not have results of beyond. */
+	/** Maximum attempt by test × target; the run must not have results beyond it. */
 	readonly limits: ReadonlyMap<string, number>;
 }
 
-/** Refuses a plan of other evals than a run's: one is not part of it, or is not named. @throws AgentvError `config` */
+/** Refuses a plan for other evals than the run's. @throws AgentvError `config` */
 export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 	const before = new Set(run.evals.map(({ file }) => file));
 	const planned = new Set(plan.evals.map(({ label }) => label));
@@ -182,7 +182,7 @@ export function refuseOtherEvals(run: RunFile, plan: RunPlan): void {
 		});
 }
 
-/** Compares the tests of a run with those that are planned now. */
+/** Compares the tests of a run with the current plan. */
 export function planChanges(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
 	const before = recordedTests(run, run.planned);
 	const after = plannedTests(plan, cases);
@@ -199,7 +199,7 @@ export function planChanges(run: RunFile, cases: readonly PlannedCase[], plan: R
 	return { texts, limits };
 }
 
-/** Returns whether two lists of tests are the same, in the same order. */
+/** Returns whether two lists of tests are equal, including their order. */
 export function sameTests(
 	run: RunFile,
 	list: readonly PlannedTest[],
@@ -244,10 +244,10 @@ function repeatText(repeat: PlannedTest[3]): string {
 		: "1 attempt";
 }
 
-/** Settings that don't count for a target's answers by their text, but by what they lead to. */
+/** Settings that affect a target's answers through the files that they refer to. */
 const namedAllTheSame: ReadonlySet<string> = new Set(["command", "cwd", "fixtures"]);
 
-/** Names what a recorded result would be made of differently now. */
+/** Describes how the inputs of a recorded result have changed. */
 export class ChangeNames {
 	readonly #plan: RunPlan;
 	readonly #run: RunFile;
@@ -256,7 +256,7 @@ export class ChangeNames {
 	readonly #before: ReadonlyMap<string, CoveredFile>;
 	readonly #after: ReadonlyMap<string, CoveredFile>;
 
-	/** @param directory of the run that `run` is the record of */
+	/** @param directory of the run with the record `run` */
 	constructor(plan: RunPlan, run: RunFile, directory: string, now: Coverage) {
 		this.#plan = plan;
 		this.#run = run;
@@ -278,7 +278,7 @@ export class ChangeNames {
 		return [...names];
 	}
 
-	/** The versions that the attempt's own file states; those of `run.json` when it can't be read. */
+	/** Returns versions from the attempt's own file, or from `run.json` if that is unreadable. */
 	#recordedFiles({ file }: ResultRow): Readonly<Record<string, string>> {
 		const path = file === undefined ? undefined : join(this.#directory, file);
 		const read = path !== undefined && pathKind(path) === "file" ? readJson(readTextFile(path)) : undefined;
@@ -300,7 +300,7 @@ export class ChangeNames {
 		});
 	}
 
-	/** What of a directory changed, as far as that is known. */
+	/** Returns a directory's changed files, if known. */
 	#members(name: string): string[] {
 		const [before, after] = [this.#before.get(name)?.members, this.#after.get(name)?.members];
 		if (!before || !after) return [`${name} changed`];
@@ -345,7 +345,7 @@ export class ChangeNames {
 		});
 	}
 
-	/** Why a part may be another although its files and settings are the same: the texts that say what it is. */
+	/** Explains a changed part whose files and settings are equal, by its other texts. */
 	#meanings(part: string): string[] {
 		if (!this.#run.files)
 			return [`${part} changed (AgentV ${this.#run.agentvVersion}, which made the run, did not record its files)`];
@@ -364,7 +364,7 @@ export class ChangeNames {
 	}
 }
 
-/** How many files of a directory are named one by one. */
+/** Changed files of a directory that are listed individually. */
 const mostMembers = 5;
 
 function shown(value: unknown): string {

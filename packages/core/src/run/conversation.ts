@@ -30,7 +30,7 @@ import { type AttemptName, countCall, type RunContext } from "./grade-attempt.ts
 import { promptText, requestFiles } from "./recorded-attempt.ts";
 import type { PlannedCase } from "./run-plan.ts";
 
-/** A target's answer with how it came about. Whole milliseconds, as they are recorded: graders judge by what records say. */
+/** Rounds to whole milliseconds, since graders use the recorded values. */
 function givenAnswer(
 	answer: TargetAnswer,
 	{ by, tries, durationMs, failedCalls }: Omit<Asked, "outcome">,
@@ -54,7 +54,10 @@ function givenAnswer(
 	};
 }
 
-/** @throws AttemptError if an answer was cut: its end is missing, so that it can't be graded. A refusal is an answer. */
+/**
+ * @throws AttemptError if an answer is truncated, so that it can't be graded. A refusal is an
+ * answer
+ */
 export function refuseCut({ stopReason }: GivenAnswer): void {
 	if (stopReason === undefined || stopReason === "refusal") return;
 	throw new AttemptError({
@@ -63,19 +66,19 @@ export function refuseCut({ stopReason }: GivenAnswer): void {
 	});
 }
 
-/** What is wrong with what the target reports, as warnings on the attempt. */
+/** Returns problems of the target's report as warnings. */
 export function figureWarnings(answer: GivenAnswer | undefined): RowError[] {
 	return (answer?.warnings ?? []).map((message) => ({ stage: "target", code: "figures", message }));
 }
 
-/** Returns what a target said before it failed; `undefined` if that is not known. */
+/** Returns a target's partial answer before a failure, if known. */
 function partialAnswer(partial: Partial<TargetAnswer> | undefined, asked: Asked): GivenAnswer | undefined {
 	if (!partial) return undefined;
 	const messages = partial.messages ?? [];
 	return { ...givenAnswer({ text: "", ...partial, messages }, asked), messages };
 }
 
-/** A conversation as one answer: the last text, all messages, everything else added up. */
+/** Merges a conversation: the last text, all messages, the sum of everything else. */
 export function mergeAnswers(before: GivenAnswer | undefined, next: GivenAnswer): GivenAnswer {
 	if (!before) return next;
 	const { tokenUsage, costUsd } = addCosts(before, next);
@@ -98,7 +101,7 @@ export function mergeAnswers(before: GivenAnswer | undefined, next: GivenAnswer)
 	};
 }
 
-/** What a conversation would have taken without the cache. */
+/** Returns what a conversation would have cost without the cache. */
 function mergeCached(before: GivenAnswer, next: GivenAnswer): CachedFigures {
 	const [one, other] = [before.cached ?? before, next.cached ?? next];
 	const { tokenUsage, costUsd } = addCosts(one, other);
@@ -128,7 +131,7 @@ export class Conversation implements AnswerSource {
 		this.#place = place;
 	}
 
-	/** Everything said so far. */
+	/** The conversation so far. */
 	get messages(): readonly RequestMessage[] {
 		return this.#messages;
 	}
@@ -182,31 +185,29 @@ export class Conversation implements AnswerSource {
 	}
 }
 
-/** What a conversation takes place in. */
 export interface ConversationPlace extends Pick<AttemptOutcome, "workspacePath"> {
 	readonly providerContext: Readonly<Record<string, unknown>>;
 	readonly timer: StageTimer;
 	readonly logs: StageLogs;
 }
 
-/** Returns whether a turn has graders of its own. */
 export function isGradedTurn(turn: Turn): boolean {
 	return turn.assertions.length > 0;
 }
 
-/** Returns how many turns with graders a conversation skipped that ended after `held` turns. */
+/** Returns how many turns with graders were skipped after `held` turns. */
 export function unheldTurns({ turns }: TestCase, held: number): number {
 	return turns.slice(held).filter(isGradedTurn).length;
 }
 
 const longestMs = 10;
 
-/** Lets the event loop turn now and then: work that never waits would keep Ctrl-C, timers and the screen from their turn. */
+/** Without turns of the loop, synchronous work would block Ctrl-C, timers and the screen. */
 export class LoopTurns {
 	#last = performance.now();
 	#turn: Promise<void> | undefined;
 
-	/** Resolves at once, or after a turn of the loop where the last one was a while ago. */
+	/** Resolves immediately, or after a turn of the loop if the last one was a while ago. */
 	taken(): Promise<void> | undefined {
 		if (performance.now() - this.#last < longestMs) return undefined;
 		this.#turn ??= new Promise((resolve) => {
@@ -223,9 +224,9 @@ export class LoopTurns {
 type FilePart = Exclude<AnswerPart, { type: "text" }>;
 
 /**
- * Puts the text of the files that an answer consists of into its text: by a preprocessor, or as they are if they are text. A binary
- * file without a preprocessor stays `[file: path]`.
- * @throws AttemptError if a file is not there or its preprocessor fails: such an answer is not graded
+ * Adds the text of an answer's files to its text: by a preprocessor, or unchanged if they are text.
+ * A binary file without a preprocessor stays `[file: path]`.
+ * @throws AttemptError if a file is missing or its preprocessor fails: such an answer is not graded
  */
 export async function withFileTexts(
 	answer: GivenAnswer,
@@ -251,7 +252,7 @@ export async function withFileTexts(
 		if (part.type !== "text") files.push(text);
 	}
 	const content = texts.join("\n\n");
-	// A program may state its answer in addition to the messages; the files belong to it all the same.
+	// A program can report a text besides the messages; the files belong to both.
 	const text = answer.text === last.content ? content : [answer.text, ...files].join("\n\n");
 	const messages = answer.messages.map((message, position) => (position === index ? { ...message, content } : message));
 	return { ...answer, text, messages };
@@ -281,7 +282,7 @@ async function fileText(
 	}
 }
 
-/** Each takes a process if it has a preprocessor. */
+/** A preprocessor needs a process for each. */
 const mostFiles = 100;
 
 function tooMuch(what: string): AttemptError {
@@ -289,12 +290,12 @@ function tooMuch(what: string): AttemptError {
 	return new AttemptError({ stage: "target", code, message, causedBy: "agent" });
 }
 
-/** What the agent calls its answer is not there, or can't be turned into text. */
+/** Returns the error for a missing or unreadable answer file. */
 function unreadable(message: string): AttemptError {
 	return new AttemptError({ stage: "target", code: "answer-file", message, causedBy: "agent" });
 }
 
-/** Where an agent without a workspace works: where the target's program runs. */
+/** Without a workspace an agent works where the target's program runs. */
 function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunContext): string {
 	const { scope } = test.suite;
 	const cwd = target.cwd && resolvePath(target.cwd, scope, plan.view);
@@ -302,8 +303,9 @@ function directoryOf({ test, target: { target } }: PlannedCase, { plan }: RunCon
 }
 
 /**
- * Returns the real path of a file that an answer names: the agent may not have AgentV read what is elsewhere.
- * @throws AgentvError if it is outside of the directory, through links or not, or not a regular file
+ * Returns the real path of an answer's file: an agent must not make AgentV read files elsewhere.
+ * @throws AgentvError if it is outside the directory, directly or through links, or not a regular
+ * file
  */
 function locate(path: string, directory: string): string {
 	const named = `the answer refers to ${JSON.stringify(path)}, which is`;

@@ -16,7 +16,7 @@ import { isInside } from "../machine/files.ts";
 import type { RecordedAttempt } from "./recorded-attempt.ts";
 import { allGraders, modelOf, type PlannedCase, type PlannedEval, type RunOrigin, type RunPlan } from "./run-plan.ts";
 
-/** What a result is made of, as of now. */
+/** The current inputs of a result. */
 export interface Versions {
 	readonly fingerprint: Fingerprint;
 	/** Digests of the files that the fingerprint covers, by their names in the run's records. */
@@ -26,7 +26,7 @@ export interface Versions {
 type Part = keyof Fingerprint;
 type Prints = Readonly<Record<Part, Print>>;
 
-/** The recipes of a case that none or few others share. */
+/** The recipes that a case shares with no or few others. */
 interface CaseRecipes {
 	readonly test: Recipe;
 	readonly graders: Recipe;
@@ -35,8 +35,8 @@ interface CaseRecipes {
 }
 
 /**
- * Reports what results are made of: the one place that computes fingerprints. What many cases share is computed once, and files that were
- * written meanwhile are read again, so that each result is of the moment of its call.
+ * Computes fingerprints, which is done only here. Shared inputs are computed once, and files that
+ * were written meanwhile are read again, so that each result has the versions at its time.
  *
  * @example
  * const { fingerprint, files } = new Fingerprints(plan).of(plan.cases[0], repositories);
@@ -59,14 +59,14 @@ export class Fingerprints {
 		this.#fingerprinter = new Fingerprinter(this.#prints, createKnownRedactor(plan.secrets));
 	}
 
-	/** The parts that a case is made of now; the answer of a regrade comes from the target of the recorded run. */
+	/** Returns the current parts of a case; a regraded answer has the target of the recorded run. */
 	get parts(): readonly Part[] {
 		return this.#plan.origin?.kind === "regrade"
 			? fingerprintParts.filter((part) => part !== "target")
 			: fingerprintParts;
 	}
 
-	/** @param repositories commits that the case's workspace got */
+	/** @param repositories checked-out commits of the case's workspace */
 	of(one: PlannedCase, repositories: readonly PinnedRepository[]): Versions {
 		const recipes = this.#recipesOf(one);
 		const prints = this.#printsOf(one, recipes, repositories);
@@ -78,7 +78,7 @@ export class Fingerprints {
 		return versions;
 	}
 
-	/** Returns the files that each part of a case's fingerprint covers. */
+	/** Returns the files of each part of a case's fingerprint. */
 	filesOf(one: PlannedCase): Readonly<Record<Part, readonly FileVersion[]>> {
 		const prints = this.#printsOf(one, this.#recipesOf(one), []);
 		const { test, graders: judging, workspace, hooks, target } = prints;
@@ -88,7 +88,10 @@ export class Fingerprints {
 		};
 	}
 
-	/** Returns what a case is made of as an attempt begins. Its workspace may be prepared now: from here on the template counts as it is. */
+	/**
+	 * Returns the inputs of a case when an attempt starts. Its workspace can be prepared now, so the
+	 * template's state is fixed from here on.
+	 */
 	begin(one: PlannedCase): Versions {
 		const template = this.#templateOf(one);
 		if (typeof template === "object") template.freeze();
@@ -159,7 +162,7 @@ export class Fingerprints {
 		return this.#templates.get(key);
 	}
 
-	/** The files that an eval declares although nothing in it names them. */
+	/** Returns files that an eval declares without a reference. */
 	#declaredBy(of: PlannedEval): Content | undefined {
 		if (of.bundle.include.length === 0) return undefined;
 		if (!this.#declared.has(of)) {
@@ -198,7 +201,7 @@ function commitsOf(repositories: readonly PinnedRepository[]): string {
 	return repositories.map(({ path, sha }) => `${path} ${sha}`).join();
 }
 
-/** What the records of a run call files: by their path from the eval's root, absolute when that is ambiguous or leads out of it. */
+/** Relative to the eval's root, or absolute if that is ambiguous or outside. */
 class FileNames {
 	readonly #redact: Redactor;
 	readonly #names = new Map<string, string>();
@@ -213,7 +216,7 @@ class FileNames {
 		const known = this.#names.get(path);
 		if (known !== undefined) return known;
 		const short = isInside(root, path) ? relative(root, path).split(sep).join("/") || "." : path;
-		// Evals of one run may lie in different repositories.
+		// Evals of one run can be in different repositories.
 		const name = this.#redact(this.#paths.has(short) ? path : short);
 		this.#names.set(path, name);
 		this.#paths.set(name, path);
@@ -221,18 +224,18 @@ class FileNames {
 	}
 }
 
-/** What the records of an attempt say about what it was made of. */
+/** The inputs of an attempt, for its records. */
 interface MadeOf {
 	readonly fingerprint: Fingerprint;
 	readonly files?: Readonly<Record<string, string>>;
-	/** Commits by the paths of repositories. */
+	/** Commits by repository path. */
 	readonly repositories?: Readonly<Record<string, string>>;
-	/** One for each file that was written while the attempt ran. */
+	/** One for each file that was written during the attempt. */
 	readonly warnings: readonly RowError[];
 }
 
 interface Begun {
-	/** The files as they were when the attempt began; absent for one that never ran. */
+	/** The files when the attempt started; absent if it never ran. */
 	readonly files?: Versions["files"];
 	/** The attempt whose answer is graded again. */
 	readonly recorded?: Pick<RecordedAttempt, "fingerprint" | "files"> | undefined;
@@ -248,7 +251,7 @@ export function madeOf(
 	const names = [...new Set([...Object.keys(begunWith), ...Object.keys(versions.files)])];
 	const changed = names.filter((name) => begunWith[name] !== versions.files[name]);
 	const files = { ...targetFiles(recorded?.files, origin), ...versions.files };
-	// The target that gave a recorded answer is the one of then.
+	// A recorded answer keeps its original target.
 	const target = recorded?.fingerprint?.target;
 	return {
 		fingerprint: target === undefined ? versions.fingerprint : { ...versions.fingerprint, target },
@@ -264,7 +267,7 @@ export function madeOf(
 	};
 }
 
-/** The files that the target of a recorded answer was made of. */
+/** Returns the files of a recorded answer's target. */
 function targetFiles(files: Versions["files"] | undefined, origin: RunOrigin | undefined): Versions["files"] {
 	if (!files || !origin) return {};
 	const ofTarget = (origin.run.files ?? []).filter(({ parts }) => parts.includes("target"));

@@ -38,18 +38,18 @@ import { promptText, RecordedAttempt, type Regrading, requestFiles } from "./rec
 import { type PlannedCase, type RunPlan, recordedKey } from "./run-plan.ts";
 import type { RunWorkspaces } from "./run-workspaces.ts";
 
-/** An answer, and the graders that it gets. */
+/** An answer with its graders. */
 export interface GradingTask {
 	readonly assertions: readonly Assertion[];
 	readonly input: readonly RequestMessage[];
 	readonly answer: GivenAnswer;
 	readonly expectedOutput: string | undefined;
 	readonly fileChanges: string | undefined;
-	/** Results from an earlier grading of the same answer. */
+	/** Results of an earlier grading of the same answer. */
 	readonly earlier: EarlierResults | undefined;
 }
 
-/** What an attempt has while it is graded. */
+/** The state of an attempt during grading. */
 export interface GradingPlace extends Pick<AttemptOutcome, "workspacePath" | "metadata"> {
 	readonly scratch: Scratch;
 	readonly timer: StageTimer;
@@ -62,7 +62,10 @@ export interface AttemptGrades {
 	readonly scores: readonly GraderResult[];
 }
 
-/** Grades an answer by all its assertions. @throws an interruption; never for a grader that could not run */
+/**
+ * Grades an answer by all its assertions. @throws an interruption; never because a grader could not
+ * run
+ */
 export function gradeAttempt(
 	task: GradingTask,
 	planned: PlannedCase,
@@ -102,7 +105,7 @@ function servicesFor(
 	};
 }
 
-/** Keeps what grader programs print: stdout is their reply, and shown when it can't be read. */
+/** Records the output of grader programs: stdout is their reply, and shown if it is unreadable. */
 function logged(runCommand: CommandRunner, logs: StageLogs): CommandRunner {
 	return async (command, run) => {
 		const result = await runCommand(command, run);
@@ -149,7 +152,6 @@ function given<Key extends string, Value>(key: Key, value: Value | undefined): {
 const graderTimeoutMs = 120_000;
 const agents: ReadonlySet<string> = new Set(["claude", "codex", "copilot-cli", "pi-cli", "acp"]);
 
-/** Puts a grader's question to its model. */
 async function askGraderModel(
 	{ target: asked, messages, answerSchema, isUsable }: GraderQuestion,
 	one: PlannedCase,
@@ -174,7 +176,7 @@ async function askGraderModel(
 		files: requestFiles(messages),
 		providerContext: {},
 		scratch,
-		// An agent that judges works in a directory of its own, not beside the eval.
+		// A grading agent works in its own directory, not next to the eval.
 		...(agents.has(target.provider) ? { workspacePath: scratch.make() } : {}),
 		...(answerSchema ? { answerSchema } : {}),
 	};
@@ -193,29 +195,28 @@ async function askGraderModel(
 	return { ok: true, answer: outcome.answer, usage: spent };
 }
 
-/** What all attempts of a run share. */
+/** State shared by all attempts of a run. */
 export interface RunContext {
 	readonly plan: RunPlan;
 	readonly runId: string;
-	/** UTC, as records show it. */
+	/** UTC, as in records. */
 	readonly startedAt: string;
 	readonly targets: LiveTargets;
 	readonly workspaces: RunWorkspaces;
-	/** Runs the commands of a case's eval. */
+	/** Returns the runner for commands of a case's eval. */
 	readonly commands: (one: PlannedCase) => CommandRunner;
-	/** The attempt's record, if its recorded answer is graded instead of calling the target. */
+	/** Returns the attempt's record if its recorded answer is graded again. */
 	readonly recorded: (planned: PlannedCase, attempt: number) => RecordedAttempt | undefined;
-	/** New directories for attempts' files. */
+	/** Creates directories for attempts' files. */
 	readonly scratch: ScratchSpace;
 	/** Aborted by Ctrl-C. */
 	readonly signal: AbortSignal;
 	readonly budgets: Budgets;
-	/** Told of each answer of a tested target. */
+	/** Called for each answer of a tested target. */
 	readonly onAnswer?: (name: AttemptName, answer: TargetAnswer) => void;
 	readonly emit: (event: RunEvent) => void;
 }
 
-/** Counts a call against the budgets. */
 export function countCall(
 	{ budgets, emit }: RunContext,
 	{ eval: { label } }: PlannedCase,
@@ -226,17 +227,16 @@ export function countCall(
 	if (message !== undefined) emit({ type: "warning", message });
 }
 
-/** Directories for attempts, all below one that is removed with the run. */
+/** Directories for attempts, inside one that is removed with the run. */
 export interface ScratchSpace {
-	/** A new one. */
 	next(): Scratch;
-	/** Removes it, where it was made. */
+	/** Removes it, if it was created. */
 	remove(scratch: Scratch): Promise<void>;
 }
 
 /**
- * Finds the records of attempts whose answers are graded instead of calling the target: of the resumed run those that only lack the results
- * of some graders, else those of the run that is graded again.
+ * Finds attempts whose recorded answers are graded instead of calling the target: those of the
+ * resumed run that only lack results of graders, else those of the regraded run.
  * @param retried rows of the resumed run, in `directory`
  */
 export function recordedAttempts(
@@ -249,7 +249,7 @@ export function recordedAttempts(
 	return (planned, attempt) => {
 		const row = findRetried(planned, attempt);
 		const own = row && new RecordedAttempt(directory, row, { choose: chooseMissing, sameRun: true, redact });
-		// Without its answer as it was given, the target is called again: only a regrade never calls it.
+		// Without its original answer, the target is called again, except in a regrade.
 		if (own?.isReadable && (findOrigin || !own.isRedacted)) return own;
 		if (!origin || !findOrigin) return undefined;
 		const regrading: Regrading = { choose: chooseNamed(origin.graders), sameRun: false, redact };
@@ -264,13 +264,13 @@ function finder(rows: readonly ResultRow[], keyOf: (planned: PlannedCase) => str
 	return (planned, attempt) => byKey.get(`${attempt} ${keyOf(planned)}`);
 }
 
-/** Runs the graders again that gave no score; of a composite only the parts that gave none. */
+/** Runs graders without a score again; for a composite only its parts without one. */
 function chooseMissing(_: Assertion, { score, parts }: GradedRecord): RegradeChoice {
 	if (score !== null) return "keep";
 	return parts ? "parts" : "regrade";
 }
 
-/** Runs the named graders again, and the composites around them; without names all. */
+/** Runs graders of these names again, and their composites; by default all. */
 function chooseNamed(names: readonly string[] | undefined): (assertion: Assertion) => RegradeChoice {
 	if (!names) return () => "regrade";
 	const isNamed = (name: string) => names.includes(name);
@@ -279,7 +279,7 @@ function chooseNamed(names: readonly string[] | undefined): (assertion: Assertio
 	return (assertion) => (isNamed(assertion.name) ? "regrade" : holds(assertion) ? "parts" : "keep");
 }
 
-/** What happens in a run, in order: `started` first, `done` last. The command line and Studio both follow these. */
+/** Events of a run, in order: `started` first, `done` last. For the command line and Studio. */
 export type RunEvent =
 	| {
 			readonly type: "started";
@@ -287,11 +287,11 @@ export type RunEvent =
 			readonly runDir: string;
 			/** Tests × targets. */
 			readonly planned: number;
-			/** Of these, finished before by the run that is resumed. */
+			/** Those that the resumed run had finished. */
 			readonly alreadyDone: number;
-			/** What these come to, and what they cost. */
+			/** Their results and costs. */
 			readonly before: RunSummary;
-			/** What a shard may spend of the run's budgets; absent if there are none. */
+			/** A shard's part of the run's budgets; absent if there are none. */
 			readonly budgets?: readonly ShardBudget[];
 			readonly experiment: string;
 	  }
@@ -303,7 +303,7 @@ export type RunEvent =
 	| ({ readonly type: "case-finished"; readonly result: CaseResult } & Omit<AttemptName, "attempt">)
 	| { readonly type: "repositories"; readonly repositories: readonly RepositoryRecord[] }
 	| { readonly type: "warning"; readonly message: string }
-	/** Nothing more is started: Ctrl-C, `bail`, or (of the evals that it concerns) no budget left. */
+	/** Nothing more starts: Ctrl-C, `bail`, or (for the affected evals) an exhausted budget. */
 	| { readonly type: "stopping"; readonly reason: "interrupted" | "bail" | "budget" }
 	| { readonly type: "done"; readonly runDir: string; readonly summary: RunSummary; readonly outcome: RunOutcome };
 
@@ -313,14 +313,14 @@ export interface AttemptName {
 	readonly eval: string;
 	readonly testId: string;
 	readonly target: string;
-	/** From 1. */
+	/** 1-based. */
 	readonly attempt: number;
 }
 
-/** How a run ended: all done, by Ctrl-C, by `bail`, or with tests left for which there was no budget. */
+/** How a run ended; `over-budget` if tests are left. */
 export type RunOutcome = "complete" | "interrupted" | "bailed" | "over-budget";
 
-/** The event without secrets, as whoever shows it gets it. Rows are redacted when they are made; directories are for finding the run. */
+/** Rows are already redacted; directories are needed to find the run. */
 export function redactEvent(event: RunEvent, redact: Redactor): RunEvent {
 	if (event.type === "started" || event.type === "done") return event;
 	if (event.type !== "attempt-finished") return redactDeep(event, redact);

@@ -10,19 +10,19 @@ import { type CallCache, Pace } from "./call-cache.ts";
 import { targetKey } from "./plan-run.ts";
 import type { PlannedEval, PlannedTarget, RunPlan } from "./run-plan.ts";
 
-/** A target that is up. */
+/** A target that is ready. */
 export interface LiveTarget {
 	readonly target: ResolvedTarget;
 	readonly instance: Target;
-	/** Why it can't be asked, where its fallbacks serve in its place. */
+	/** Why it can't be used, if its fallbacks replace it. */
 	readonly problem?: TargetProblem;
-	/** Where it says how many requests a minute it bears. */
+	/** Present if it has a limit of requests per minute. */
 	readonly pace?: Pace;
-	/** Where the run keeps answers. */
+	/** Present if the run caches answers. */
 	readonly cache?: CallCache;
 }
 
-/** The targets of a run, each made and checked once. */
+/** The targets of a run, each created and checked once. */
 export class LiveTargets {
 	readonly #plan: RunPlan;
 	readonly #signal: AbortSignal;
@@ -31,7 +31,7 @@ export class LiveTargets {
 	readonly #cache: CallCache | undefined;
 	readonly #facts = new Map<string, Readonly<Record<string, string>>>();
 
-	/** @param cache answers that are kept beyond the run, where it wants that */
+	/** @param cache answers that are kept beyond the run, if enabled */
 	constructor(plan: RunPlan, signal: AbortSignal, cache?: CallCache) {
 		this.#plan = plan;
 		this.#signal = signal;
@@ -39,8 +39,8 @@ export class LiveTargets {
 	}
 
 	/**
-	 * Makes and checks all targets of the plan.
-	 * @throws AgentvError `config`: one sentence for each target that can't be used; `interrupted`
+	 * Creates and checks all targets of the plan.
+	 * @throws AgentvError `config`: one sentence for each unusable target; `interrupted`
 	 */
 	async start(): Promise<void> {
 		const planned = new Map<string, { readonly target: PlannedTarget; readonly eval: PlannedEval }>();
@@ -65,7 +65,7 @@ export class LiveTargets {
 			problems.push(`target ${JSON.stringify(target.name)} can't be used to grade: ${problem.message}`);
 			if (problem.hint !== undefined) hints.push(problem.hint);
 		}
-		// A check that Ctrl-C ended says nothing of its target.
+		// An aborted check says nothing about its target.
 		if (this.#signal.aborted) throw interrupted();
 		const [only] = problems;
 		if (only === undefined) return;
@@ -74,7 +74,7 @@ export class LiveTargets {
 		throw new AgentvError("config", this.#plan.redact(message), hints[0] === undefined ? {} : { hint: hints[0] });
 	}
 
-	/** A target as the tests of an eval use it. */
+	/** Returns a target for the tests of an eval. */
 	live(target: ResolvedTarget, of: PlannedEval): Promise<LiveTarget> {
 		const key = liveKey(target, of);
 		let live = this.#live.get(key);
@@ -85,13 +85,13 @@ export class LiveTargets {
 		return live;
 	}
 
-	/** A target and those that step in for it, without those that failed their check. */
+	/** Returns a target and its fallbacks, without those that failed their check. */
 	async candidates({ target, fallbacks }: PlannedTarget, of: PlannedEval): Promise<readonly LiveTarget[]> {
 		const all = await Promise.all([target, ...fallbacks].map((one) => this.live(one, of)));
 		return all.filter(({ problem }) => !problem);
 	}
 
-	/** What a target said of itself. */
+	/** Returns what a target reported about itself. */
 	facts(target: ResolvedTarget): Readonly<Record<string, string>> | undefined {
 		return this.#facts.get(target.name);
 	}
@@ -100,7 +100,7 @@ export class LiveTargets {
 		for (const live of this.#live.values()) await (await live).instance.close?.();
 	}
 
-	/** Keys of all targets but this one. */
+	/** Returns keys of all targets except this one. */
 	#otherKeys(target: ResolvedTarget): string[] {
 		const own = new Set(secretsIn(target.wire));
 		return secretsIn(this.#plan.targets.map(({ wire }) => wire)).filter((key) => !own.has(key));
@@ -119,7 +119,7 @@ export class LiveTargets {
 		return { target, instance, ...(pace ? { pace } : {}), ...(this.#cache ? { cache: this.#cache } : {}) };
 	}
 
-	/** One for all evals that use the target. */
+	/** Shared by all evals that use the target. */
 	#paceOf(target: ResolvedTarget): Pace | undefined {
 		const { requestsPerMinute } = target.settings;
 		if (requestsPerMinute === undefined) return undefined;
@@ -131,7 +131,8 @@ export class LiveTargets {
 }
 
 function liveKey(target: ResolvedTarget, { label, scope }: PlannedEval): string {
-	// Relative commands and default directories depend on the eval, so that evals share a target only within one directory.
+	// Relative commands and default directories depend on the eval, so evals only share a target
+	// within one directory.
 	return `${targetKey(target)}\0${scope.directory}\0${label}`;
 }
 

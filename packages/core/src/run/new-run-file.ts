@@ -25,11 +25,11 @@ export interface NewRunFileOptions {
 	readonly signal: AbortSignal;
 	readonly targets: LiveTargets;
 	readonly coverage: Coverage;
-	/** Where only tests that another run left are run: that run, and these tests. */
+	/** For missing tests of another run: that run, and these tests. */
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
-/** The record of what a run is about to do. */
+/** Returns the record of a run before it starts. */
 export async function newRunFile(plan: RunPlan, machine: RunMachine, options: NewRunFileOptions): Promise<RunFile> {
 	const git = await ifKnown(() => gitState(plan, machine, options.signal));
 	const [first] = plan.evals;
@@ -46,7 +46,7 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		nodeVersion,
 		...madeOfNow(plan, options),
 		...(plan.origin ? { origin: originRecord(plan.origin) } : {}),
-		// A branch may have moved since the answers were given.
+		// A branch can have moved since the answers were given.
 		...(plan.origin?.kind === "regrade" && plan.origin.run.repositories
 			? { repositories: plan.origin.run.repositories }
 			: {}),
@@ -56,12 +56,12 @@ export async function newRunFile(plan: RunPlan, machine: RunMachine, options: Ne
 		flags: requestFlags(plan.request),
 		planned: plannedList(plan.evals, plan.cases),
 		...partOf(plan, options),
-		// Tests that are left, and answers that are graded again, get the commits that those of the other run got.
+		// Missing tests and regraded answers use the commits of the other run.
 		...(from?.repositories ? { repositories: from.repositories } : {}),
 	};
 }
 
-/** The record of a run that is resumed, with what its results are made of now. */
+/** Returns the record of a resumed run, with its current inputs. */
 export function resumedRunFile(
 	run: RunFile,
 	plan: RunPlan,
@@ -69,7 +69,7 @@ export function resumedRunFile(
 	options: Pick<NewRunFileOptions, "targets" | "coverage">,
 ): RunFile {
 	const now = madeOfNow(plan, options);
-	// The lists of tests name evals by their position.
+	// The lists of tests refer to evals by position.
 	const order = new Map(run.evals.map(({ file }, position) => [file, position]));
 	const inOrder = <Eval>(evals: readonly Eval[], labelOf: (one: Eval) => string) =>
 		[...evals].sort((a, b) => (order.get(labelOf(a)) ?? 0) - (order.get(labelOf(b)) ?? 0));
@@ -81,7 +81,7 @@ export function resumedRunFile(
 	return { ...run, ...now, evals, planned };
 }
 
-/** What results are made of: all that may differ in a resumed run from when it began. */
+/** Returns the inputs of results, which can change until a run is resumed. */
 function madeOfNow(
 	plan: RunPlan,
 	{ targets, coverage }: Pick<NewRunFileOptions, "targets" | "coverage">,
@@ -90,7 +90,7 @@ function madeOfNow(
 	const judges = new Map(plan.graderTargets.map(({ target }) => [target.name, target]));
 	return {
 		evals: plan.evals.map(({ label, file, name, digest }) => ({ file: label, path: file, name, digest })),
-		// Also those of other shards: what was planned is the same in all of them.
+		// Includes those of other shards, which share the plan.
 		targets:
 			plan.origin?.kind === "regrade"
 				? plan.origin.run.targets
@@ -103,7 +103,7 @@ function madeOfNow(
 	};
 }
 
-/** What the run is a part of. */
+/** Returns the larger run that the run is part of. */
 function partOf({ evals, shard }: RunPlan, { completes }: NewRunFileOptions): Partial<RunFile> {
 	if (completes) {
 		const { run, planned } = completes;
@@ -122,7 +122,7 @@ function partOf({ evals, shard }: RunPlan, { completes }: NewRunFileOptions): Pa
 	};
 }
 
-/** The commit of the repository that the evals lie in, and whether it has changes. */
+/** Returns the commit of the evals' repository, and whether it has changes. */
 async function gitState({ evals }: RunPlan, { env }: RunMachine, signal: AbortSignal): Promise<RunFile["git"]> {
 	const root = evals[0] && repositoryRoot(evals[0].scope.directory);
 	if (root === undefined) return undefined;
@@ -135,7 +135,7 @@ async function gitState({ evals }: RunPlan, { env }: RunMachine, signal: AbortSi
 	return commit === undefined ? undefined : { commit, dirty, ...(branch === undefined ? {} : { branch }) };
 }
 
-/** The registered benchmark that an eval lies in, and the commit that it is at. */
+/** Returns the registered benchmark that contains an eval, and its commit. */
 async function benchmarkState(
 	{ file }: PlannedEval,
 	{ env }: RunMachine,
@@ -148,7 +148,7 @@ async function benchmarkState(
 	return { id: benchmark.id, ...(revision ? { revision } : {}) };
 }
 
-/** The bundle that an eval is, by the digest that its manifest states. */
+/** Returns an eval's bundle, by its manifest's digest. */
 function bundleState({ scope }: PlannedEval): RunFile["bundle"] {
 	if (scope.rootKind !== "bundle") return undefined;
 	const read = readJson(readTextFile(join(scope.root, "manifest.json"), { maxBytes: 2 ** 29 }));
@@ -156,7 +156,7 @@ function bundleState({ scope }: PlannedEval): RunFile["bundle"] {
 	return typeof digest === "string" ? { name: basename(scope.root), digest } : undefined;
 }
 
-/** Where git is missing, or can't read the repository, a run goes on without what it would have said. */
+/** Without git, or in an unreadable repository, a run has less information. */
 async function ifKnown<Value>(look: () => Promise<Value>): Promise<Value | undefined> {
 	try {
 		return await look();

@@ -4,9 +4,8 @@ import { outsideRoot } from "../eval/load-findings.ts";
 import type { TargetScope } from "../eval/load-targets.ts";
 import type { OpaqueUse } from "../eval/resolve-command.ts";
 import { type ResolvedTarget, resolveTarget } from "../eval/resolve-target.ts";
-import { caseKey } from "../eval/run-digest.ts";
+import { caseKey, secretsByUse } from "../eval/run-digest.ts";
 import { type AccessDescription, describeAccess } from "../eval/trust.ts";
-import { secretsByUse } from "../eval/trust-record.ts";
 import type { ResultRow, RunOriginRecord } from "../format/run-file.ts";
 import { AgentvError, type Diagnostic } from "../lib/errors.ts";
 import { textGlob } from "../lib/glob.ts";
@@ -37,8 +36,8 @@ import { WorkspaceChooser } from "./run-workspaces.ts";
 import { planShard, renumbered } from "./shards.ts";
 
 /**
- * Decides what a run will do, and looks for what would stop it, without doing anything: evals are loaded, targets resolved, variables and
- * files that the chosen tests need looked for.
+ * Plans a run and checks for obstacles without running anything: loads evals, resolves targets, and
+ * checks the variables and files of the chosen tests.
  * @throws AgentvError `config` (with findings) or `usage`
  */
 export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
@@ -56,7 +55,7 @@ export function planRun(request: RunRequest, machine: RunMachine): RunPlan {
 	if (diagnostics.length > 0)
 		throw new AgentvError("config", "some targets can't be used", { diagnostics, hint: "Nothing was run." });
 	if (whole.length === 0) throw nothingSelected(request, origin);
-	// Recorded answers are graded without the targets that gave them.
+	// Recorded answers are graded without their targets.
 	const targets = new Set(request.regrade ? [] : targetsOf(cases));
 	for (const { target } of graderTargets) targets.add(target);
 	for (const { wire } of targets)
@@ -102,7 +101,7 @@ function knownSecrets({ evals }: Observed, cases: readonly PlannedCase[]): strin
 	];
 }
 
-/** The cases with their tests' ids as they are recorded: redacted, and still different from each other. Most plans have no secret in any. */
+/** Redacts the ids of tests, keeping them unique. Most plans have no secret in any. */
 function withRecordedIds(cases: readonly PlannedCase[], { evals }: Observed, redact: Redactor): readonly PlannedCase[] {
 	const recorded = new Map<string, TestCase>();
 	for (const { planned, loaded } of evals) {
@@ -122,7 +121,7 @@ function withRecordedIds(cases: readonly PlannedCase[], { evals }: Observed, red
 	});
 }
 
-/** With those that step in for them. */
+/** Includes fallbacks. */
 function targetsOf(cases: readonly PlannedCase[]): ResolvedTarget[] {
 	return cases.flatMap(({ target }) => [target.target, ...target.fallbacks]);
 }
@@ -144,14 +143,14 @@ function nothingSelected({ tests, tags, excludeTags }: RunRequest, origin: RunOr
 	return new AgentvError("not-found", by === "" ? "the evals have no tests" : `no test matches ${by}`);
 }
 
-/** The target that judges, if there is one. */
+/** Returns the grading target, if any. */
 function graderTarget(
 	resolver: TargetResolver | undefined,
 	asked: string | undefined,
 	tested: ResolvedTarget,
 ): ResolvedTarget | undefined {
 	const name = graderTargetName(asked, tested);
-	// A tested model judges itself as it was chosen: an inline target has no definition to find.
+	// A tested model grades itself as configured: an inline target has no definition to find.
 	if (name === undefined || name === tested.name) return name === undefined ? undefined : tested;
 	return resolver?.planned({ name, at: tested.at })?.target;
 }
@@ -162,12 +161,12 @@ interface Cases {
 	readonly resolvers: ReadonlyMap<string, TargetResolver>;
 }
 
-/** What is wrong with targets files and with the targets that were asked for. */
+/** Returns problems of targets files and of requested targets. */
 function targetProblems({ evals }: Observed, resolvers: Cases["resolvers"]): Diagnostic[] {
 	const found = new Set(evals.flatMap(({ targets }) => targets.diagnostics));
 	const unread = (rule: string) => rule.startsWith("yaml.") || rule === outsideRoot.rule;
 	const files = [...found].filter(({ rule, severity }) => unread(rule) && severity === "error");
-	// What a file that can't be read would have defined is not said to be missing.
+	// An unreadable file might define the targets, so don't report them as missing.
 	return files.length > 0 ? files : [...resolvers.values()].flatMap((resolver) => resolver.diagnostics);
 }
 
@@ -188,7 +187,7 @@ function planCases({ evals }: Observed, request: RunRequest): Cases {
 	return { cases, resolvers };
 }
 
-/** The chosen tests of an eval for each of its targets, in the order in which targets are first named. */
+/** Returns an eval's chosen tests for each of its targets, in the order of first use. */
 function testsByTarget(loaded: LoadedEval, resolver: TargetResolver, request: RunRequest) {
 	const byTarget = new Map<PlannedTarget, TestCase[]>();
 	for (const test of selectTests(loaded.tests, request)) {
@@ -227,7 +226,10 @@ function plannedCase(
 	};
 }
 
-/** The choices a test runs with: `--target` > its own > the eval's > `default`. A name that the eval defines inline means that one. */
+/**
+ * Returns a test's targets: `--target` > its own > the eval's > `default`. A name that the eval
+ * defines inline refers to that definition.
+ */
 function targetChoices(test: TestCase, override: readonly string[] | undefined): readonly TargetChoice[] {
 	const { suite } = test;
 	const at = { file: suite.file, path: [] };
@@ -246,7 +248,7 @@ function unique(choices: readonly TargetChoice[]): TargetChoice[] {
 	return choices.filter((choice, index) => choices.findIndex(({ name }) => name === choice.name) === index);
 }
 
-/** Resolves the choices of one eval, each once, and remembers what was wrong with them. */
+/** Resolves the targets of one eval, each once, and collects problems. */
 class TargetResolver {
 	readonly diagnostics: Diagnostic[] = [];
 	readonly #scope: TargetScope;
@@ -256,7 +258,7 @@ class TargetResolver {
 		this.#scope = scope;
 	}
 
-	/** The target of a choice, with its fallbacks; `undefined` where it can't be run (see `diagnostics`). */
+	/** Returns a target with its fallbacks; undefined if it can't run (see `diagnostics`). */
 	planned(choice: TargetChoice): PlannedTarget | undefined {
 		const key = "inline" in choice ? canonicalJson([choice.inline, choice.base]) : choice.name;
 		if (!this.#known.has(key)) this.#known.set(key, this.#plan(choice));
@@ -283,12 +285,12 @@ class TargetResolver {
 	}
 }
 
-/** Equal for targets of the same settings with the same paths. */
+/** Equal for targets with the same settings and paths. */
 export function targetKey({ wire, command, cwd, fixtures, healthcheck }: ResolvedTarget): string {
 	return canonicalJson([wire, command?.base, cwd?.base, fixtures?.base, healthcheck?.base]);
 }
 
-/** The tests that a request asks for, in their order, and those that they depend on. */
+/** Returns the requested tests in order, with their dependencies. */
 function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[] {
 	const { tests: globs, tags, excludeTags, limit } = request;
 	const patterns = globs?.map(textGlob);
@@ -300,7 +302,7 @@ function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[
 	);
 	const wanted = new Set(limit === undefined ? matching : matching.slice(0, limit));
 	const byId = new Map(tests.map((test) => [test.id, test]));
-	// A set that grows while it is walked: dependencies of dependencies come, too.
+	// The set grows during the iteration, so dependencies of dependencies are included.
 	for (const test of wanted)
 		for (const id of test.dependsOn) {
 			const dependency = byId.get(id);
@@ -309,18 +311,18 @@ function selectTests(tests: readonly TestCase[], request: RunRequest): TestCase[
 	return tests.filter((test) => wanted.has(test));
 }
 
-/** What a run would do, for `--dry-run` and previews. */
+/** A plan as plain data, for `--dry-run` and previews. */
 export interface PlanDescription {
 	readonly experiment: string;
 	readonly workers: number;
-	/** Where the plan is one of several parts. */
+	/** Present for a shard. */
 	readonly shard?: {
 		readonly index: number;
 		readonly count: number;
-		/** What it may spend of the run's budgets; empty if there are none. */
+		/** Its part of the run's budgets; empty if there are none. */
 		readonly budgets: readonly ShardBudget[];
 	};
-	/** Tests × targets in their order. */
+	/** Tests × targets in order. */
 	readonly cases: readonly {
 		readonly eval: string;
 		readonly testId: string;
@@ -332,20 +334,20 @@ export interface PlanDescription {
 		/** Index in `workspaces`; absent: none. */
 		readonly workspace?: number;
 	}[];
-	/** What workspaces would copy, clone and call; tests of the same one share what is prepared once. */
+	/** What workspaces would copy, clone and run; tests of the same one share its preparation. */
 	readonly workspaces: readonly WorkspaceDescription[];
-	/** What it reads of the machine beyond the evals' own files, and which hosts it reaches. */
+	/** What it reads outside the evals' own files, and the hosts that it contacts. */
 	readonly access: AccessDescription;
-	/** What results will depend on and fingerprints can't cover. */
+	/** Inputs of the results that fingerprints can't cover. */
 	readonly opaque: readonly OpaqueUse[];
 }
 
-/** How a run would be resumed: what has a result that counts is left out. */
+/** How a run would be resumed, without tests whose results count. */
 export type ResumeChoices = Pick<TakeUpOptions, "directory" | "retryErrors" | "rerunChanged">;
 
 /**
- * Describes what a run would do, and does nothing.
- * @throws AgentvError `config` as resuming would, when recorded results are made of something that has changed
+ * Describes a plan without running anything.
+ * @throws AgentvError `config` like resuming, if inputs of recorded results have changed
  */
 export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescription {
 	const keys: string[] = [];
@@ -385,7 +387,7 @@ export function describePlan(plan: RunPlan, resume?: ResumeChoices): PlanDescrip
 	return redactDeep(description, plan.redact);
 }
 
-/** Reads the run that a request starts from. @throws AgentvError `not-found`, `config` */
+/** Reads the run that a request is based on. @throws AgentvError `not-found`, `config` */
 function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined {
 	const directory = regrade?.origin ?? rerunFailed;
 	if (directory === undefined) return undefined;
@@ -395,14 +397,14 @@ function readOrigin({ regrade, rerunFailed }: RunRequest): RunOrigin | undefined
 	return { kind: "regrade", directory, run, rows, ...(regrade.graders ? { graders: regrade.graders } : {}) };
 }
 
-/** How a run's record names its origin. */
+/** Returns the origin for a run's record. */
 export function originRecord({ kind, directory, run, graders }: RunOrigin): RunOriginRecord {
 	return { kind, runId: run.runId, path: directory, ...(graders ? { graders: [...graders] } : {}) };
 }
 
 /**
- * Returns the cases that a run with an origin is about: to grade again, those with a row there, each with the attempts that were planned; to run
- * again, those that were planned there and did not pass.
+ * Returns the cases of a run with an origin: for a regrade, those with a row there, with all
+ * planned attempts; for a rerun, those that were planned there and did not pass.
  */
 function originCases(cases: readonly PlannedCase[], origin: RunOrigin, redact: Redactor): PlannedCase[] {
 	return origin.kind === "regrade" ? recordedCases(cases, origin, redact) : failedCases(cases, origin, redact);
@@ -427,10 +429,11 @@ function recordedCases(cases: readonly PlannedCase[], origin: RunOrigin, redact:
 		const key = originKey(planned, origin, redact);
 		const made = rows.get(key) ?? [];
 		if (made.length === 0 && !repeats.has(key)) return [];
-		// Attempts that were planned and are not on record are not graded: fewer could come to another result.
+		// Planned attempts without a record are not graded: fewer could change the result.
 		const { count = 1, earlyExit = false } = repeats.get(key) ?? {};
 		const most = Math.max(count, ...made.map(({ attempt }) => attempt));
-		// The answers are there, whatever became of other tests since: only a test that was skipped waits, and may be skipped again.
+		// The answers exist regardless of other tests: only a skipped test waits, and can be skipped
+		// again.
 		const isSkipped = made.some(({ error }) => error?.stage === "dependency");
 		return [
 			{
@@ -450,7 +453,7 @@ function failedCases(cases: readonly PlannedCase[], { run, rows }: RunOrigin, re
 	return cases.filter((one) => failed.has(one) && planned.has(recordedKey(one, redact)));
 }
 
-/** @throws AgentvError `usage` if a grader is to run again that none of the tests has */
+/** @throws AgentvError `usage` if no test has one of the graders to run again */
 function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOrigin): void {
 	if (!graders) return;
 	const known = new Set(cases.flatMap((planned) => allGraders(planned).map(({ name }) => name)));
@@ -462,7 +465,7 @@ function refuseUnknownGraders(cases: readonly PlannedCase[], { graders }: RunOri
 	});
 }
 
-/** The key of a case in the origin: an eval that moved is recognised if both runs have only one. */
+/** Returns a case's key in the origin: a moved eval is recognized if both runs have only one. */
 export function originKey(
 	{ eval: { label }, test, target }: PlannedCase,
 	{ run }: RunOrigin,

@@ -3,10 +3,9 @@ import { findScope } from "../eval/discover-evals.ts";
 import type { Assertion, Message, TestCase, WorkspaceRepo } from "../eval/eval-types.ts";
 import type { PinnedRepository } from "../eval/fingerprint.ts";
 import { pathOutside, resolvePath, resolveWithinReach } from "../eval/read-shape.ts";
-import { optionOf, readAttempt, readRecordText, recordPath } from "../eval/run-digest.ts";
+import { isMadeHere, optionOf, readAttempt, readRecordText, recordPath } from "../eval/run-digest.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { TrustSubject } from "../eval/trust.ts";
-import { isMadeHere } from "../eval/trust-record.ts";
 import {
 	type AttemptFile,
 	type AttemptTurn,
@@ -34,8 +33,8 @@ import type { PlannedCase, RunPlan } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
 /**
- * Refuses files that only a run's record names if they may have come with that record: evals in the run's own directory, and a
- * targets or `.env` file there or outside of an eval's root.
+ * Refuses files that only a run's record names if they may have come with it: evals in the run's
+ * own directory, and a targets or `.env` file there or outside an eval's root.
  * @throws AgentvError `usage`
  */
 export function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest, cwd: string, view: DiskView): void {
@@ -57,16 +56,16 @@ export function refuseRecordedFiles({ recorded, evals, ...request }: RunRequest,
 	}
 }
 
-/** What a run's record chose that this user did not make here: consent to it is needed as to what a bundle reads. */
+/** A received record's choices, which need consent like a bundle's accesses. */
 interface ReceivedChoice {
 	readonly run: TrustSubject;
-	/** Of each eval of the request: whether it, or a file of its options, is the record's choice. */
+	/** For each eval of the request: whether the record selected it, or a file of its options. */
 	readonly isChosen: readonly boolean[];
-	/** Files that the user names. */
+	/** Files that the user specified. */
 	readonly ownFiles: readonly string[];
 }
 
-/** Returns what a received record chose; undefined if the user named it all, or made the run here. */
+/** Undefined if the user specified everything, or made the run here. */
 export function receivedChoice(request: RunRequest, env: Environment): ReceivedChoice | undefined {
 	const { recorded, evals, targetsFile } = request;
 	if (!recorded) return undefined;
@@ -94,7 +93,7 @@ function refusal(what: string, path: string, where: string, hint: string): Agent
 	return new AgentvError("usage", `the run's record refers to ${what} ${where}: ${path}`, { hint });
 }
 
-/** A test's messages as a target sees them: every file an absolute path. */
+/** Returns a test's messages for a target: every file an absolute path. */
 export function requestMessages(messages: readonly Message[], test: TestCase, { view }: RunPlan): RequestMessage[] {
 	return messages.map(({ role, name, content, toolCalls }): RequestMessage => {
 		const pieces =
@@ -115,7 +114,10 @@ export function requestMessages(messages: readonly Message[], test: TestCase, { 
 	});
 }
 
-/** Looks once more, as an attempt begins, where a test's files are. @throws AgentvError `config` if one is out of reach */
+/**
+ * Checks a test's files again when an attempt starts. @throws AgentvError `config` if one is not
+ * allowed
+ */
 export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view }: RunPlan): void {
 	for (const { content } of [...input, ...turns.flatMap((turn) => turn.input)]) {
 		if (typeof content === "string") continue;
@@ -124,7 +126,7 @@ export function refuseFilesOutOfReach({ input, turns, suite }: TestCase, { view 
 	}
 }
 
-/** A conversation as one text: a single user message is its bare text, several are marked by role. */
+/** A single user message is its bare text, several are marked by role. */
 export function promptText(messages: readonly RequestMessage[]): string {
 	const [only] = messages;
 	if (only && messages.length === 1 && only.role === "user") return piecesText(only.content);
@@ -139,7 +141,7 @@ export function requestFiles(messages: readonly RequestMessage[]): string[] {
 	return messages.flatMap(({ content }) => content.flatMap((piece) => (piece.type === "text" ? [] : [piece.path])));
 }
 
-/** The input as hooks, extensions and records have it: plain text where it is one plain message, else a list of messages. */
+/** A single plain message is its text; others are a list. */
 export function inputToWire(messages: readonly RequestMessage[]): unknown {
 	const [only] = messages;
 	const [piece] = only?.content ?? [];
@@ -151,9 +153,9 @@ export function inputToWire(messages: readonly RequestMessage[]): unknown {
 
 /** How recorded attempts are graded again. */
 export interface Regrading {
-	/** Which of the recorded results count as they are. */
+	/** Returns which recorded results to keep. */
 	readonly choose: (assertion: Assertion, record: GradedRecord) => RegradeChoice;
-	/** Whether a new result replaces the recorded one in the same run: then what the earlier grading cost is counted with it. */
+	/** Whether new results replace old ones, so that the cost of earlier grading is added. */
 	readonly sameRun: boolean;
 	readonly redact: Redactor;
 }
@@ -161,7 +163,7 @@ export interface Regrading {
 /** Longer texts stay in their files. */
 const maxInMemory = 10 * 1024 * 1024;
 
-/** Makes the messages of a part of the test's input. */
+/** Builds the messages for a part of the test's input. */
 type MessagesOf = (input: TestCase["input"]) => readonly RequestMessage[];
 
 const redacted = {
@@ -169,7 +171,7 @@ const redacted = {
 	message: "secrets were redacted from the recorded answer, so it can't be graded again: run the test again",
 };
 
-/** An attempt whose answer is on record and is graded again. */
+/** A recorded attempt whose answer is graded again. */
 export class RecordedAttempt {
 	readonly #directory: string;
 	readonly #file: AttemptFile | undefined;
@@ -177,7 +179,7 @@ export class RecordedAttempt {
 	readonly #regrading: Regrading;
 
 	/**
-	 * @param directory of the run that holds the attempt
+	 * @param directory of the run with the attempt
 	 * @param row absent if the run lacks the attempt
 	 */
 	constructor(directory: string, row: ResultRow | undefined, regrading: Regrading) {
@@ -187,7 +189,7 @@ export class RecordedAttempt {
 		this.#file = row?.file === undefined ? undefined : readAttempt(directory, row.file);
 	}
 
-	/** What was printed until the answer was there. */
+	/** Output before the answer. */
 	get logs(): readonly StageLog[] {
 		return (this.#file?.logs ?? []).filter(({ stage }) => stage !== "grade");
 	}
@@ -200,7 +202,7 @@ export class RecordedAttempt {
 		return this.#row?.fingerprint;
 	}
 
-	/** The versions of what the attempt was made of. */
+	/** Versions of the attempt's inputs. */
 	get files(): AttemptFile["files"] {
 		return this.#file?.files;
 	}
@@ -209,12 +211,15 @@ export class RecordedAttempt {
 		return this.#file !== undefined;
 	}
 
-	/** Whether secrets were taken out of the answer. */
+	/** Whether secrets were redacted from the answer. */
 	get isRedacted(): boolean {
 		return this.#file?.redacted === true;
 	}
 
-	/** @throws AttemptError if the conversation ended before a turn that follows today: its graders or `on_turn_failure` say something else */
+	/**
+	 * @throws AttemptError if the conversation ended before a turn that now exists, because its
+	 * graders or `on_turn_failure` changed
+	 */
 	refuseTurn(turn: number): void {
 		const held = this.#file?.turns?.length ?? 0;
 		if (turn < held) return;
@@ -223,7 +228,7 @@ export class RecordedAttempt {
 		throw new AttemptError({ stage: "record", code: "no-answer", message: what });
 	}
 
-	/** @throws AttemptError if the answer was given in another workspace than the test has today */
+	/** @throws AttemptError if the answer comes from another workspace than the test's current one */
 	refuseOtherWorkspace(today: Fingerprint): void {
 		const { fingerprint: { workspace } = {}, error } = this.#row ?? {};
 		const isAnswered = error === undefined || error.stage === graderStage;
@@ -232,7 +237,7 @@ export class RecordedAttempt {
 		throw new AttemptError({ stage: "record", code: "workspace-changed", message: what });
 	}
 
-	/** @throws AttemptError if it has no answer to grade, or the answer is to another question than today's */
+	/** @throws AttemptError if it has no answer to grade, or one to another question */
 	refuse({ test }: PlannedCase, input: readonly RequestMessage[], messages: MessagesOf): void {
 		if (!this.#row)
 			throw new AttemptError({ stage: "record", code: "no-answer", message: "the run has no record of this attempt" });
@@ -259,7 +264,7 @@ export class RecordedAttempt {
 			});
 	}
 
-	/** Returns whether the recorded questions are those of the test, turn by turn. */
+	/** Returns whether the recorded questions are the test's, turn by turn. */
 	#answers(test: TestCase, file: AttemptFile, input: readonly RequestMessage[], messages: MessagesOf): boolean {
 		const turns = file.turns ?? [];
 		if (turns.length > test.turns.length) return false;
@@ -268,7 +273,7 @@ export class RecordedAttempt {
 		return canonicalJson(today) === canonicalJson([file.input, ...turns.map((turn) => turn.input)]);
 	}
 
-	/** Returns whether a grader that runs again may look at the workspace. */
+	/** Returns whether a grader that runs again can use the workspace. */
 	needsWorkspace({ assertions, test }: PlannedCase): boolean {
 		const again = [
 			...gradersToRun(assertions, this.earlier()),
@@ -277,7 +282,7 @@ export class RecordedAttempt {
 		return again.some(({ type, command }) => type === "custom" || command !== undefined);
 	}
 
-	/** The recorded results of the whole answer, or of one turn. */
+	/** Returns the recorded results of the whole answer, or of one turn. */
 	earlier(turn?: number): EarlierResults {
 		const { choose, sameRun } = this.#regrading;
 		const turns = this.#file?.turns ?? [];
@@ -289,7 +294,7 @@ export class RecordedAttempt {
 		return { records, choose, countsUsage: sameRun, ...(this.isRedacted ? { refusal: redacted } : {}) };
 	}
 
-	/** Answers the turns of the attempt as they were answered. */
+	/** Returns the recorded answers of the turns. */
 	source(timer: StageTimer): AnswerSource {
 		const file = this.#file;
 		const messages: RequestMessage[] = [];
@@ -318,8 +323,8 @@ export class RecordedAttempt {
 	}
 
 	/**
-	 * Brings a workspace into the state that the target left it in, at the end of a turn or at last. Returns what changed.
-	 * @throws WorkspaceError when the workspace is not what it was, or the record does not hold all changes
+	 * Restores the target's workspace changes, after a turn or the last one. Returns what changed.
+	 * @throws WorkspaceError if the workspace differs from the original, or the record is incomplete
 	 */
 	async fileChanges(workspace: TestWorkspace | undefined, turn?: number): Promise<FileChanges | undefined> {
 		const turns = this.#file?.turns ?? [];
@@ -363,7 +368,7 @@ export class RecordedAttempt {
 		return this.#regrading.sameRun ? answer : paidBefore(answer);
 	}
 
-	/** The text of a file next to the attempt's own; of one that is too large for memory its beginning and where it is. */
+	/** For a file that is too large for memory, returns its beginning and path. */
 	#text(path: string): { readonly text: string; readonly textFile?: string } {
 		const file = recordPath(this.#directory, path);
 		const head = readHead(file, maxInMemory);
@@ -377,7 +382,7 @@ export class RecordedAttempt {
 	}
 }
 
-/** An answer that costs nothing now, with what it took when it was made. */
+/** Returns an answer without cost, with its original figures. */
 function paidBefore({ tokenUsage, costUsd, durationMs, cached, ...answer }: GivenAnswer): GivenAnswer {
 	return {
 		...answer,
@@ -392,7 +397,7 @@ function paidBefore({ tokenUsage, costUsd, durationMs, cached, ...answer }: Give
 	};
 }
 
-/** The commits that a run recorded for a case's repositories. */
+/** Returns the commits that a run recorded for a case's repositories. */
 export function recordedCommits(
 	{ workspace }: PlannedCase,
 	records: NonNullable<RunFile["repositories"]>,
@@ -405,7 +410,7 @@ export function recordedCommits(
 	});
 }
 
-/** The commit that a run recorded for a repository: the last one when it recorded several. */
+/** Returns a repository's recorded commit: the last of several. */
 export function recordedCommit(
 	{ path, repo, commit, ancestor }: WorkspaceRepo,
 	records: NonNullable<RunFile["repositories"]>,

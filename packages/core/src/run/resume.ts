@@ -25,39 +25,40 @@ import { recordedCommits } from "./recorded-attempt.ts";
 import { type PlannedCase, plannedList, type RunPlan, recordedKey } from "./run-plan.ts";
 import { coverageOf } from "./shards.ts";
 
-/** Where a run stands as it begins. */
+/** The state of a run when it starts. */
 export interface Standing {
-	/** Of all cases of the plan, in its order. */
+	/** Of all cases of the plan, in order. */
 	readonly states: readonly CaseState[];
-	/** Those that are for this run to settle: without what another run has done. */
+	/** Those that this run must settle, without another run's. */
 	readonly own: readonly CaseState[];
-	/** What this run recorded before it was taken up again, without what is run again. */
+	/** What this run had recorded, without what runs again. */
 	readonly before: readonly ResultRow[];
-	/** Rows of it with an answer on record that only lack the results of graders: those graders run again. */
+	/** Its rows with a recorded answer that only lack results of graders: those graders run again. */
 	readonly regraded: readonly ResultRow[];
-	/** Its record, where it is taken up again. */
+	/** Its record, if it is resumed. */
 	readonly run?: RunFile;
-	/** Where only what another run left is run: that run, and what it left. */
+	/** For missing tests of another run: that run, and these tests. */
 	readonly completes?: { readonly run: RunFile; readonly planned: readonly PlannedTest[] };
 }
 
 export interface TakeUpOptions {
-	/** Of the run that is taken up again; absent: a new one. */
+	/** Of the resumed run; absent: a new one. */
 	readonly directory?: string;
 	readonly retryErrors: boolean;
-	/** Run again what is made of something else by now, instead of refusing to go on. */
+	/** Rerun tests with changed inputs, instead of failing. */
 	readonly rerunChanged: boolean;
 	readonly fingerprints: Fingerprints;
-	/** What targets say about themselves, once they are up. */
+	/** What targets report about themselves, once they are ready. */
 	readonly facts?: FactsOf;
-	/** Leaves the run's files as they are. */
+	/** Leaves the run's files unchanged. */
 	readonly isPreview?: boolean;
 	readonly warn: (message: string) => void;
 }
 
 /**
- * Puts together what was done before, by this run and by the one whose gaps it fills.
- * @throws AgentvError `config` when recorded results would be made of something else by now: different versions are not mixed
+ * Combines earlier results of this run and of the one that it completes.
+ * @throws AgentvError `config` if inputs of recorded results have changed: different versions are
+ * not mixed
  */
 export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	const { directory } = options;
@@ -78,7 +79,7 @@ export function takeUp(plan: RunPlan, options: TakeUpOptions): Standing {
 	};
 }
 
-/** The run whose gaps are filled. Its results stay where they are, so none may be of another version. */
+/** The run to complete. Its results stay there, so none may have another version. */
 function otherRun(
 	directory: string,
 	plan: RunPlan,
@@ -99,13 +100,13 @@ function otherRun(
 
 interface Before {
 	readonly kept: readonly ResultRow[];
-	/** Results that are run again because they would be made of something else. */
+	/** Results that run again because their inputs changed. */
 	readonly rerun: readonly ResultRow[];
 	/** Errors whose answers are kept: only graders run again. */
 	readonly regraded: readonly ResultRow[];
 }
 
-/** Rows of the run that is taken up again; what can't be trusted is removed. */
+/** Returns rows of the resumed run; removes those that can't be trusted. */
 function rowsBefore(
 	run: RunFile,
 	directory: string,
@@ -118,7 +119,7 @@ function rowsBefore(
 	const isRetried = (row: ResultRow) => retryErrors && (isError(row) || isSkipped(row));
 	const lacksGraders = (row: ResultRow) => isRetried(row) && row.error?.stage === graderStage;
 	const changes = new RowChanges(plan, fingerprints, run, directory, facts ?? noFacts);
-	// Of a result that only lacks graders the answer and the other scores are kept.
+	// A result that only lacks graders keeps its answer and the other scores.
 	const rows = reading.rows.filter((row) => !isRetried(row) || lacksGraders(row));
 	const found = changesOf(run, rows, cases, plan, changes);
 	const isWhole = run.whole === undefined && run.shard === undefined;
@@ -161,13 +162,13 @@ function changesOf(
 		const one = byKey.get(caseKey(row.eval, row.testId, row.target));
 		return one ? [{ row, one }] : [];
 	});
-	// In the order of the plan: tests end in any order.
+	// In planned order, since tests end in any order.
 	known.sort((a, b) => a.one.index - b.one.index || a.row.attempt - b.row.attempt);
 	const touched = known.filter(({ row, one }) => changes.touches(row, one)).map(({ row }) => row);
 	return { plan: planDifference(run, cases, plan), touched };
 }
 
-/** A part of a larger run is known by the positions of its tests: there even their order must be the same. */
+/** A part of a larger run identifies tests by position, so their order must be the same. */
 function planDifference(run: RunFile, cases: readonly PlannedCase[], plan: RunPlan): PlanChanges {
 	const changes = planChanges(run, cases, plan);
 	const whole = plan.shard?.whole;
@@ -249,11 +250,11 @@ function noFacts(): undefined {
 	return undefined;
 }
 
-/** How far a case is. */
+/** The progress of a case. */
 export class CaseState {
 	readonly one: PlannedCase;
 	readonly #attempts = new Map<number, AttemptResult>();
-	/** Judged attempts that are run again because what they are made of changed. */
+	/** Graded attempts that run again because their inputs changed. */
 	readonly reruns = new Set<number>();
 	/** Attempts that were started and have not ended. */
 	running = 0;
@@ -268,7 +269,7 @@ export class CaseState {
 		this.#attempts.set(attempt, { attempt, score, executionStatus, ...(error ? { error } : {}) });
 	}
 
-	/** Settles the result where nothing more has to be run. Says whether it did so just now. */
+	/** Sets the result if nothing more must run. Returns whether it did so now. */
 	settle(): boolean {
 		const attempts = [...this.#attempts.values()];
 		if (this.result || this.running > 0 || !isDecided(attempts, this.one.repeat)) return false;
@@ -281,13 +282,13 @@ export class CaseState {
 		return missingAttempts(new Set(this.#attempts.keys()), this.one.repeat.count);
 	}
 
-	/** Attempts that can be started now: all that are missing, or with `early_exit` the next one. */
+	/** Returns attempts to start: all missing ones, or with `early_exit` the next one. */
 	nextAttempts(): number[] {
 		return this.one.repeat.earlyExit ? this.missing.slice(0, 1) : this.missing;
 	}
 }
 
-/** The states of all cases of a plan, with what an earlier run has already finished. */
+/** Returns the states of all cases of a plan, with results of an earlier run. */
 export function caseStates(
 	{ cases, redact }: Pick<RunPlan, "cases" | "redact">,
 	before: readonly ResultRow[],
@@ -297,7 +298,7 @@ export function caseStates(
 	return states;
 }
 
-/** Adds what is known of some attempts: rows name their test without the secrets that its id may hold. */
+/** Adds known attempts: rows have their tests' ids redacted. */
 function addRows(states: readonly CaseState[], rows: readonly ResultRow[], redact: Redactor): void {
 	if (rows.length === 0) return;
 	const byKey = new Map(states.map((state) => [recordedKey(state.one, redact), state]));
@@ -305,17 +306,17 @@ function addRows(states: readonly CaseState[], rows: readonly ResultRow[], redac
 	for (const state of states) state.settle();
 }
 
-/** What a target says about itself, if it is up. */
+/** Returns what a target reports about itself, once it is ready. */
 export type FactsOf = (target: ResolvedTarget) => Readonly<Record<string, string>> | undefined;
 
-/** Something that is not what it was, with the results that it touches. */
+/** A changed input, with the affected results. */
 interface Change {
 	/** A sentence without a full stop: `graders/check.mjs changed`. */
 	readonly text: string;
 	readonly rows: readonly ResultRow[];
 }
 
-/** Compares the recorded results of a run with what they would be made of now. */
+/** Compares the inputs of a run's recorded results with the current ones. */
 class RowChanges {
 	readonly #plan: RunPlan;
 	readonly #fingerprints: Fingerprints;
@@ -326,7 +327,7 @@ class RowChanges {
 	readonly #parts = new Set<keyof Fingerprint | "facts">();
 	#names: ChangeNames | undefined;
 
-	/** @param directory of the run that `run` is the record of */
+	/** @param directory of the run with the record `run` */
 	constructor(plan: RunPlan, fingerprints: Fingerprints, run: RunFile, directory: string, facts: FactsOf) {
 		this.#plan = plan;
 		this.#fingerprints = fingerprints;
@@ -335,17 +336,16 @@ class RowChanges {
 		this.#facts = facts;
 	}
 
-	/** Whether nothing but graders has changed: then the recorded answers could be graded again. */
+	/** Whether only graders have changed: then the recorded answers could be graded again. */
 	get isAboutGraders(): boolean {
 		return this.#parts.size === 1 && this.#parts.has("graders");
 	}
 
-	/** What was found so far. */
 	get all(): readonly Change[] {
 		return [...this.#found].map(([text, rows]) => ({ text, rows }));
 	}
 
-	/** Returns whether a row's result would be made of something else now, and keeps what that is. */
+	/** Returns whether the inputs of a row have changed, and collects the changes. */
 	touches(row: ResultRow, one: PlannedCase): boolean {
 		const { repositories = [] } = this.#run;
 		const now = this.#fingerprints.of(one, recordedCommits(one, repositories, this.#plan.redact));
@@ -373,7 +373,7 @@ class RowChanges {
 	#differs(part: keyof Fingerprint, row: ResultRow, one: PlannedCase, now: Fingerprint): boolean {
 		const recorded = row.fingerprint?.[part];
 		if (recorded === now[part]) return false;
-		// An attempt whose workspace could not be prepared knew no commits.
+		// An attempt whose workspace could not be prepared has no commits.
 		const isUnprepared = part === "workspace" && row.executionStatus === "execution_error";
 		return !(isUnprepared && recorded === this.#fingerprints.of(one, []).fingerprint[part]);
 	}
@@ -396,7 +396,7 @@ class RowChanges {
 	}
 }
 
-/** What a target reports about itself differently from its record; what only one of both knows is left out. */
+/** Ignores facts that are missing on one side. */
 export function changedFacts(
 	target: ResolvedTarget,
 	records: readonly PlannedTargetRecord[],
@@ -417,18 +417,18 @@ interface Line {
 }
 
 /**
- * The rows of a run that is taken up again, without those that can't be trusted: lines that are no rows, rows of tests that were not
- * planned, second rows, and rows that do not agree with their attempt's file. What they were about is done again.
+ * The trusted rows of a resumed run: without invalid lines, unplanned tests, duplicates, and rows
+ * that do not match their attempt's file. Dropped results run again.
  */
 class SoundIndex {
-	/** In the order of writing; of an attempt that was run again only the last. */
+	/** In writing order; for an attempt that was run again only the last one. */
 	readonly rows: readonly ResultRow[];
-	/** What is left out and why, each as a sentence without a full stop. */
+	/** What was dropped and why, as sentences without a full stop. */
 	readonly problems: readonly string[];
 	readonly #directory: string;
 	readonly #kept: readonly Line[];
 	readonly #isWhole: boolean;
-	/** Names of the folders of tests that have a row. */
+	/** Names of the directories of tests with a row. */
 	readonly #folders: ReadonlySet<string | undefined>;
 
 	constructor(directory: string, run: RunFile) {
@@ -453,10 +453,7 @@ class SoundIndex {
 		this.#isWhole = problems.length === 0 && tail === "";
 	}
 
-	/**
-	 * Makes the files say what `rows` says: what is left out is taken out of the index, and attempts' files without a row are removed, as is
-	 * what is in the place of a test's folder.
-	 */
+	/** Removes dropped rows, files without a row, and what replaced a test's directory. */
 	putRight(): void {
 		const index = join(this.#directory, "index.jsonl");
 		if (!this.#isWhole) writeAtomic(index, this.#kept.map(({ text }) => `${text}\n`).join(""), { noFollow: true });
@@ -471,12 +468,12 @@ class SoundIndex {
 	}
 }
 
-/** Whether a name is of the form that the folders of tests have: the rows that would say so may be gone, too. */
+/** Recognizes names of test directories by form: their rows can be lost, too. */
 function isTestFolder(name: string): boolean {
 	return /^([a-z0-9-]+-)?[0-9a-f]{16}$/.test(name);
 }
 
-/** The number of attempts of each planned test, by its key. */
+/** Returns the number of attempts of each planned test, by key. */
 function attemptsOf({ planned, evals }: RunFile): ReadonlyMap<string, number> {
 	return new Map(
 		planned.map(([of, id, target, repeat]) => [caseKey(evals[of]?.file ?? "", id, target), repeat?.count ?? 1]),
@@ -488,7 +485,7 @@ function readLines(directory: string, planned: ReadonlyMap<string, number>, prob
 	const index = join(directory, "index.jsonl");
 	const texts = wholeLines(index);
 	let number = 1;
-	/** A line that is too long is not a row, and nothing behind it was written by a run. */
+	/** A line that is too long is not a row, and a run wrote nothing after it. */
 	const line = (): IteratorResult<string, string> => {
 		try {
 			return texts.next();
@@ -523,7 +520,7 @@ function isSound(directory: string, row: ResultRow): boolean {
 	return checkAttemptRecord(directory, row).problems.length === 0;
 }
 
-/** The rows of an attempt up to the one that counts, as running it again leaves them: only what is not settled, or has changed, is. */
+/** Includes earlier rows that reruns of unsettled or changed attempts left. */
 function historyOf(lines: readonly Line[], last: Line): Line[] {
 	const kept = [last];
 	let next = last;
@@ -556,7 +553,7 @@ function nameOf({ testId, target, attempt }: ResultRow): string {
 	return `${JSON.stringify(testId)} with ${target}${attempt > 1 ? `, attempt ${attempt}` : ""}`;
 }
 
-/** Removes the files of attempts that no row names. */
+/** Removes files of attempts without a row. */
 function removeUnnamed(folder: string, name: string, named: ReadonlySet<string | undefined>): void {
 	for (const file of listDirectory(folder)) {
 		const attempt = /^(\d+)\./.exec(file)?.[1];

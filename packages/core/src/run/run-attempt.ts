@@ -4,8 +4,7 @@ import { attemptScore, attemptVerdict, type EarlierResults } from "../grading/gr
 import type { Scratch } from "../machine/directories.ts";
 import { describeLeft, ProcessScope } from "../machine/process-scope.ts";
 import type { RequestMessage } from "../targets/contract.ts";
-import type { FileChanges, TestWorkspace, WorkspaceWarning } from "../workspace/contract.ts";
-import { WorkspaceError } from "../workspace/workspace-error.ts";
+import { type FileChanges, type TestWorkspace, WorkspaceError, type WorkspaceWarning } from "../workspace/contract.ts";
 import {
 	type AnswerSource,
 	AttemptError,
@@ -32,8 +31,9 @@ import type { PlannedCase } from "./run-plan.ts";
 type Ending = Pick<AttemptOutcome, "status" | "score" | "scores" | "error">;
 
 /**
- * Runs one attempt of a test against its target: workspace, answer, grading. With a `recorded` attempt the answer is the recorded one, and
- * the target is not called. @throws an interruption; faults that are not the test's
+ * Runs one attempt of a test against its target: workspace, answer, grading. With `recorded` its
+ * answer is used, and the target is not called. @throws an interruption; errors that don't belong
+ * to the test
  */
 export function runAttempt(
 	planned: PlannedCase,
@@ -45,7 +45,7 @@ export function runAttempt(
 	return new Attempt(planned, name, context, scratch, recorded).run();
 }
 
-/** What is known of an attempt whenever it ends. */
+/** The state of an attempt whenever it ends. */
 class Attempt {
 	readonly #planned: PlannedCase;
 	readonly #name: AttemptName;
@@ -117,7 +117,7 @@ class Attempt {
 	get #metadata(): Readonly<Record<string, unknown>> {
 		const { metadata } = this.#planned.test;
 		if (this.#workspace) return { ...metadata, ...this.#workspace.metadata };
-		// What extensions added when the answer was made counts while they do not run again.
+		// Keeps what extensions added to the recorded answer, since they don't run again.
 		return this.#recorded ? { ...this.#recorded.metadata, ...metadata } : metadata;
 	}
 
@@ -228,7 +228,7 @@ class Attempt {
 				...(graded?.score === undefined ? {} : { score: graded.score }),
 				...(changes === undefined ? {} : { fileChanges: changes }),
 			});
-			// A turn whose graders could not all run has not failed: the conversation goes on.
+			// A turn with graders that could not run has not failed: the conversation continues.
 			const failed = graded && attemptVerdict(graded.score ?? 0, threshold, graded.scores).status === "quality_failure";
 			if (failed && test.onTurnFailure === "stop") break;
 		}
@@ -242,12 +242,12 @@ class Attempt {
 		try {
 			this.#fileChanges = await this.#workspace?.fileChanges();
 		} catch (error) {
-			// What can't be read any more was whole before the agent worked in it.
+			// What is unreadable now was intact before the agent ran.
 			throw error instanceof WorkspaceError ? error.ofAgent() : error;
 		}
 	}
 
-	/** The answer with the files that it consists of as text, as graders and records have it; a recorded one has them already. */
+	/** Adds files as text, for graders and records; a recorded answer already has them. */
 	async #withFiles(answer: GivenAnswer): Promise<GivenAnswer> {
 		if (this.#recorded) return answer;
 		return withFileTexts(answer, this.#planned, this.#workspace?.path, this.#context);
@@ -265,7 +265,7 @@ class Attempt {
 		return this.#alone("grader", () => gradeAttempt(task, this.#planned, this.#name, this.#place, this.#context));
 	}
 
-	/** Runs `work`, then ends every process that it started: they must not change what is compared and graded next. */
+	/** Afterwards ends all its processes, which could change what is compared and graded. */
 	async #alone<Value>(stage: "target" | "grader", work: () => Promise<Value>): Promise<Value> {
 		const path = this.#workspace?.path;
 		const scope = new ProcessScope([this.#scratch.path, ...(path === undefined ? [] : [path])]);
@@ -278,13 +278,13 @@ class Attempt {
 	}
 }
 
-/** Why an attempt is not graded although it has an answer: the graders that could not run. */
+/** Returns why an attempt with an answer is not graded: the graders that could not run. */
 function graderError(scores: readonly GraderResult[], answer: GivenAnswer | undefined): RowError {
 	const broken = scores.flatMap((score) => (isGraded(score) ? [] : [score]));
 	const [first] = broken;
 	const more = broken.length > 1 ? ` (and ${broken.length - 1} more of ${scores.length} graders could not run)` : "";
 	const { code, message } = first?.error ?? { code: "unknown", message: "a grader could not run" };
-	// An answer that memory does not hold is what graders fail on.
+	// Graders fail on an answer that is too large for memory.
 	const causedBy = answer?.textFile === undefined ? "grader" : "agent";
 	return { stage: graderStage, code, message: `${first?.name ?? "grader"}: ${message}${more}`, causedBy };
 }

@@ -14,15 +14,20 @@ import { AgentvError, type Diagnostic } from "../lib/errors.ts";
 import { redactText } from "../lib/redact.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
 import { safeName } from "../lib/text.ts";
-import { listDirectory, makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
-import { agentvHome, type Environment } from "../machine/environment.ts";
+import {
+	isStagedName,
+	listDirectory,
+	makeDirectories,
+	removeEmptyDirectory,
+	stagedState,
+	sweepStagedFiles,
+} from "../machine/directories.ts";
+import { agentvHome, type Environment, writeOwnFile } from "../machine/environment.ts";
 import { pathKind, realPath, targetKind } from "../machine/files.ts";
 import { listEntry } from "../machine/find-files.ts";
 import { repositoryRoot } from "../machine/git-repository.ts";
 import { isLocked, isLockName } from "../machine/lock.ts";
-import { writeOwnFile } from "../machine/own-files.ts";
 import { readBytes, readTextFile } from "../machine/read-file.ts";
-import { isStagedName, stagedState, sweepStagedFiles } from "../machine/staged-files.ts";
 import { digestText, FileDigests } from "../machine/tree-notes.ts";
 import { moveIntoPlace, removeFile, writeAtomic } from "../machine/write-file.ts";
 import { receivedChoice, refuseRecordedFiles } from "./recorded-attempt.ts";
@@ -33,23 +38,23 @@ import type { RunMachine, RunRequest } from "./run-request.ts";
 export interface RunDirectory {
 	/** Absolute. */
 	readonly path: string;
-	/** Whether it holds the run that is to be resumed. */
+	/** Whether it contains the run to resume. */
 	readonly resumes: boolean;
 }
 
-/** What is written to, by what it must be: a link leads elsewhere, a pipe is never written to, and a file holds no attempts. */
+/** A link points elsewhere, a pipe blocks, and a file has no entries. */
 const written = [
 	["tests", "directory"],
 	...["run.json", "index.jsonl", "summary.json", "logs.json", digestName, signatureName].map(
 		(name) => [name, "file"] as const,
 	),
 ] as const;
-/** What a run can't be resumed without, or would be run again for. */
+/** Without these a run can't be resumed, or would run again. */
 const needed = ["run.json", "tests"];
 
 /**
- * Makes the directory of a run that the user named. One that holds a run is taken only to resume it, one that holds anything else never;
- * what a run left that was killed before it had begun is nothing.
+ * Creates the run directory that the user specified. One with a run is only accepted to resume it,
+ * one with anything else never; leftovers of a run that was killed at its start don't count.
  * @throws AgentvError `config`
  */
 export function claimNamed(path: string, resume: boolean): RunDirectory {
@@ -85,9 +90,10 @@ function misplaced(directory: string) {
 }
 
 /**
- * Makes way for the records of a run that is resumed: what is in their place and holds nothing (links, pipes, empty directories) is removed,
- * anything else is moved out of the run's directory, next to it. An index that is a link is replaced by what it points to.
- * @returns what was done, each as a sentence without a full stop
+ * Clears the paths of a resumed run's records: entries without content (links, pipes, empty
+ * directories) are removed, others are moved next to the run's directory. An index that is a link
+ * is replaced with its target.
+ * @returns what was done, as sentences without a full stop
  */
 export function makeWay(directory: string): string[] {
 	return misplaced(directory).map(({ name, kind, found }) => {
@@ -115,7 +121,7 @@ function freeName(path: string): string {
 	return free;
 }
 
-/** Returns whether a run can begin in a directory: it is missing or empty, or holds only what a run leaves that was killed as it began. */
+/** Leftovers of a run that was killed at its start don't count. */
 export function isUnbegun(directory: string): boolean {
 	return (
 		["missing", "directory"].includes(targetKind(directory)) &&
@@ -128,7 +134,7 @@ function isOfBeginning(path: string, name: string): boolean {
 	switch (name) {
 		case ".gitignore":
 			return pathKind(path) === "file" && ["", ignoresAll].includes(readTextFile(path));
-		// Earlier versions made these before `run.json`.
+		// Earlier versions created these before `run.json`.
 		case "tests":
 			return pathKind(path) === "directory" && listDirectory(path).length === 0;
 		case "index.jsonl":
@@ -138,7 +144,7 @@ function isOfBeginning(path: string, name: string): boolean {
 	}
 }
 
-/** Makes a new directory `<root>/<experiment>/<time>`; a time that is taken gets a number. */
+/** Creates a new directory `<root>/<experiment>/<time>`; a number is added to a used time. */
 export function claimNew(root: string, experiment: string, time: Date, results: string): RunDirectory {
 	makeDirectories(results);
 	ignoreAll(results);
@@ -155,12 +161,12 @@ export function claimNew(root: string, experiment: string, time: Date, results: 
 	}
 }
 
-/** The experiment's folder: its name where that is a plain one, else one derived from it. */
+/** Returns the experiment's directory name: the plain name, or one derived from it. */
 function experimentFolder(experiment: string): string {
 	return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(experiment) ? experiment : safeName(experiment);
 }
 
-/** Removes what killed runs left of their beginning, but nothing that another process may be about to begin. */
+/** Removes leftovers of runs that were killed at their start, but not starting ones. */
 function removeUnbegun(parent: string): void {
 	for (const name of listDirectory(parent)) {
 		const path = join(parent, name);
@@ -175,19 +181,19 @@ function removeUnbegun(parent: string): void {
 	}
 }
 
-/** A process takes the lock of a directory a moment after it made it. */
+/** A process locks a directory a moment after creating it. */
 const beginningMs = 60_000;
 const ignoresAll = "*\n";
 
 /** Results never make a repository dirty. */
 function ignoreAll(directory: string): void {
 	const file = join(directory, ".gitignore");
-	// A process that was killed may have left it empty.
+	// A killed process can have left it empty.
 	if (pathKind(file) === "missing" || (pathKind(file) === "file" && listEntry(file).size === 0))
 		writeOwnFile(file, ignoresAll);
 }
 
-/** An eval with everything that planning looks at. */
+/** An eval with everything that planning needs. */
 export interface ObservedEval {
 	readonly loaded: LoadedEval;
 	readonly targets: TargetScope;
@@ -197,14 +203,14 @@ export interface ObservedEval {
 export interface Observed {
 	readonly evals: readonly ObservedEval[];
 	readonly view: DiskView;
-	/** Values of `--env-file` laid under the process environment. */
+	/** Values of `--env-file`, overridden by the process environment. */
 	readonly env: Environment;
 }
 
 /**
  * Loads the evals of a request and their targets.
- * @throws AgentvError `config` with all findings if one can't be loaded whole: a test is never left out; `usage` if a record names
- * files that the user must name
+ * @throws AgentvError `config` with all findings if one does not load completely: no test is
+ * dropped; `usage` if a record names files that the user must name
  */
 export function observeRun(request: RunRequest, { env: processEnv, cwd }: RunMachine): Observed {
 	const view = openDiskView();
@@ -276,12 +282,12 @@ function variablesOf(loaded: LoadedEval, env: Environment): PlannedEval["variabl
 	);
 }
 
-/** Over the texts that loading read, in the order it read them. */
+/** Covers the texts that loading read, in order. */
 function sourcesDigest({ sources }: LoadedEval): string {
 	return digestText([...sources.values()].map(({ text }) => digestText(text)).join("\n"));
 }
 
-/** What rows call each eval: its path from its root; from the working directory where two would have one name. */
+/** Returns paths from the root, or from the working directory if not unique. */
 function labelsOf(loaded: readonly LoadedEval[], cwd: string): string[] {
 	const short = loaded.map(({ file, scope }) => slashes(relative(scope.root, file)));
 	return short.map((label, index) => {
@@ -295,13 +301,16 @@ function slashes(path: string): string {
 }
 
 export interface ResultsPlace {
-	/** Experiments are folders of it. */
+	/** Contains the experiments' directories. */
 	readonly root: string;
-	/** The folder whose content git is to ignore. */
+	/** The directory whose content git ignores. */
 	readonly ignored: string;
 }
 
-/** Where records go: the project's results folder; for what a run must not dirty, bundles and synced benchmarks, below `$AGENTV_HOME`. */
+/**
+ * Returns where records go: the project's results directory, or below `$AGENTV_HOME` for bundles
+ * and synced benchmarks, which a run must not change.
+ */
 export function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine): ResultsPlace {
 	const names = evals.flatMap((one) => untouchable(one, env) ?? []);
 	const own = findScope(cwd, cwd, view);
@@ -314,19 +323,18 @@ export function resultsPlace({ evals, view }: RunPlan, { env, cwd }: RunMachine)
 	return { root: join(ignored, "runs"), ignored };
 }
 
-/** The name of the benchmark or bundle that an eval lies in, where a run must leave no trace. */
+/** Returns the name of an eval's benchmark or bundle, in which a run must not write. */
 function untouchable({ file, scope }: PlannedEval, env: RunMachine["env"]): string | undefined {
 	const benchmark = benchmarkOfFile(file, env);
 	if (benchmark?.isGitBacked) return benchmark.id;
 	return scope.rootKind === "bundle" ? bundleName(scope.root) : undefined;
 }
 
-/** A bundle is called as its directory. */
+/** Returns the name of the bundle's directory. */
 function bundleName(root: string): string {
 	return experimentFolder(basename(root));
 }
 
-/** Returns what a run reads and reaches for its evals. */
 export function accessOfRun(
 	{ evals, view }: Observed,
 	cases: readonly PlannedCase[],
@@ -367,7 +375,7 @@ function usedOf(
 ): Used {
 	const own = cases.filter((one) => one.eval === planned);
 	const targets = new Set<ResolvedTarget>();
-	// Recorded answers are graded without the targets that gave them.
+	// Recorded answers are graded without their targets.
 	if (!regrade) for (const { target } of own) for (const one of [target.target, ...target.fallbacks]) targets.add(one);
 	for (const one of graderTargets) if (one.eval === planned) targets.add(one.target);
 	return { targets: [...targets], tests: [...new Set(own.map(({ test }) => test))] };

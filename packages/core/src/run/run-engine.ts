@@ -11,7 +11,7 @@ import { runAttempt } from "./run-attempt.ts";
 import type { PlannedCase } from "./run-plan.ts";
 import { attemptRow, type RunRecords } from "./run-records.ts";
 
-/** A limit on how many jobs run at once; several lanes may share one. */
+/** A limit of concurrent jobs; several lanes can share one. */
 interface Slot {
 	readonly most: number;
 	taken: number;
@@ -31,14 +31,14 @@ class Lane<Job> {
 		this.slots = slots;
 	}
 
-	/** Puts a job behind those of a lower order. */
+	/** Inserts a job after those of a lower order. */
 	push(order: number, job: Job): void {
 		let at = this.#jobs.length;
 		while (at > this.#next && (this.#jobs[at - 1]?.order ?? -1) > order) at -= 1;
 		this.#jobs.splice(at, 0, { order, job });
 	}
 
-	/** The order of the first job, where it could start now. */
+	/** The order of the first job, if it could start now. */
 	get head(): number | undefined {
 		const first = this.#jobs[this.#next];
 		return first && this.slots.every(({ most, taken }) => taken < most) ? first.order : undefined;
@@ -47,7 +47,7 @@ class Lane<Job> {
 	take(): Job | undefined {
 		const first = this.#jobs[this.#next];
 		this.#next += 1;
-		// Taken jobs are dropped now and then: taking each off the front would move all the others every time.
+		// Drop taken jobs now and then: removing each from the front would move all others.
 		if (this.#next > 1000) {
 			this.#jobs.splice(0, this.#next);
 			this.#next = 0;
@@ -56,7 +56,7 @@ class Lane<Job> {
 	}
 }
 
-/** Starts jobs in their order as their slots become free. */
+/** Starts jobs in order when their slots are free. */
 class Schedule<Job> {
 	readonly #lanes = new Map<string, Lane<Job>>();
 	readonly #run: (job: Job) => Promise<void>;
@@ -66,12 +66,12 @@ class Schedule<Job> {
 	#failure: { readonly error: unknown } | undefined;
 	#idle: (() => void) | undefined;
 
-	/** @param run must not start before `pump` is called; what it rejects with stops the schedule. */
+	/** @param run must not start before `pump` is called; its rejection stops the schedule */
 	constructor(run: (job: Job) => Promise<void>) {
 		this.#run = run;
 	}
 
-	/** Adds a job that is ready. Jobs of one `lane` need the same slots. */
+	/** Adds a ready job. Jobs of one `lane` need the same slots. */
 	add(job: Job, order: number, lane: string, slots: readonly Slot[]): void {
 		let found = this.#lanes.get(lane);
 		if (!found) {
@@ -96,13 +96,13 @@ class Schedule<Job> {
 		if (this.#running === 0 && (this.#stopped || this.#waiting === 0)) this.#idle?.();
 	}
 
-	/** Starts nothing more; what runs goes on. */
+	/** Starts nothing more; running jobs continue. */
 	stop(): void {
 		this.#stopped = true;
 		this.pump();
 	}
 
-	/** Resolves when nothing runs and nothing is left that could start. @throws what a job rejected with */
+	/** Resolves when nothing runs or can start. @throws what a job rejected with */
 	async finished(): Promise<void> {
 		await new Promise<void>((resolve) => {
 			this.#idle = resolve;
@@ -142,7 +142,7 @@ interface Job {
 	readonly attempt: number;
 }
 
-/** Runs the cases that are not finished: in order, as workers, targets and workspaces allow, dependencies first. */
+/** Runs unfinished cases in order, dependencies first, within all limits. */
 export class RunEngine {
 	readonly #context: RunContext;
 	readonly #states: readonly CaseState[];
@@ -171,7 +171,7 @@ export class RunEngine {
 		this.#schedule = new Schedule((job) => this.#run(job));
 	}
 
-	/** @throws what stops a run: records that can't be written, faults of ours */
+	/** @throws what stops a run: unwritable records, internal errors */
 	async run(): Promise<RunOutcome> {
 		const { signal } = this.#context;
 		const stop = () => this.#stop("interrupted");
@@ -199,16 +199,17 @@ export class RunEngine {
 		this.#schedule.stop();
 	}
 
-	/** Puts a case up for running once all that it depends on is done. */
+	/** Queues a case once all its dependencies are done. */
 	async #ready(state: CaseState): Promise<void> {
 		const { one } = state;
-		// It may be called for each of several dependencies.
+		// Can be called for each of several dependencies.
 		if (state.result || state.running > 0) return;
 		const needed = one.dependsOn.map((index) => this.#states[index]);
 		if (needed.some((dependency) => !dependency?.result)) return;
 		const broken = needed.find((dependency) => dependency?.result?.status !== "passed");
 		if (broken && one.test.onDependencyFailure !== "run") {
-			// Skipped tests would be the hard ones: what the agent did not pass keeps them from being judged.
+			// Skipped tests would be the hard ones: they count as broken by the agent that failed their
+			// dependency.
 			const isOfAgent = broken.result?.status === "failed" || broken.result?.lowest !== undefined;
 			await this.#skip(state, broken.one.test.id, isOfAgent ? "agent" : undefined);
 			return;
@@ -223,7 +224,7 @@ export class RunEngine {
 		const { request } = this.#context.plan;
 		const { workers } = target.settings;
 		return [
-			// A target that says how much it bears is bound by that alone, unless the user sets a limit over all.
+			// A target with its own limit is only bound by that, unless the user sets a global limit.
 			...(workers === undefined || request.workers !== undefined ? [this.#global] : []),
 			...(workers === undefined ? [] : [this.#slot(`target ${key}`, workers)]),
 			...(workspace && workspace.spec.workspace?.isolation !== "per_test"
@@ -281,7 +282,7 @@ export class RunEngine {
 		return runAttempt(one, name, this.#context, scratch, recorded);
 	}
 
-	/** A directory for an attempt's files, or why there is none. */
+	/** Creates a directory for an attempt's files, or returns why there is none. */
 	#scratch(): { readonly scratch: Scratch } | { readonly error: RowError } {
 		try {
 			return { scratch: this.#context.scratch.next() };
@@ -290,7 +291,7 @@ export class RunEngine {
 		}
 	}
 
-	/** The outcome of an attempt that never reached its target. */
+	/** Returns the outcome of an attempt that never reached its target. */
 	#withoutAnswer(one: PlannedCase, status: ExecutionStatus, error: RowError): AttemptOutcome {
 		return {
 			...{ status, score: 0, scores: [], error, warnings: [] },
@@ -300,7 +301,7 @@ export class RunEngine {
 		};
 	}
 
-	/** Leaves a case for a run that is resumed: there is no money left. */
+	/** Leaves a case for a resumed run: the budget is exhausted. */
 	#leave(state: CaseState): void {
 		state.running -= 1;
 		if (this.#outcome !== "complete") return;
@@ -308,7 +309,7 @@ export class RunEngine {
 		this.#context.emit({ type: "stopping", reason: "budget" });
 	}
 
-	/** @param begunWith the attempt's files as they were when it began, and the answer that it grades again */
+	/** @param begunWith the attempt's files when it started, and the answer that it grades again */
 	async #record(
 		state: CaseState,
 		name: AttemptName,
@@ -338,7 +339,7 @@ export class RunEngine {
 		await this.#finish(state);
 	}
 
-	/** What follows from a case's result. */
+	/** Handles a case's result. */
 	async #finish(state: CaseState): Promise<void> {
 		const { result, one } = state;
 		if (!result) return;
@@ -378,7 +379,7 @@ export function attemptName({ index, eval: { label }, test, target }: PlannedCas
 	return { index, eval: label, testId: test.id, target: target.target.name, attempt };
 }
 
-/** Hands values from where they arise to the one who loops over them. */
+/** Passes values from producers to an iterating consumer. */
 export class EventQueue<Value> {
 	#values: Value[] = [];
 	#closed = false;
@@ -395,7 +396,7 @@ export class EventQueue<Value> {
 		this.#wake?.();
 	}
 
-	/** Ends the loop with an error, once all that was put has come. */
+	/** Ends the iteration with an error after all queued values. */
 	fail(error: unknown): void {
 		this.#failure = { error };
 		this.close();

@@ -2,21 +2,25 @@ import { setMaxListeners } from "node:events";
 import { dirname, join } from "node:path";
 import { readSummary } from "../eval/discover-evals.ts";
 import { commandRunner } from "../eval/resolve-command.ts";
-import { checkRunDigest } from "../eval/run-digest.ts";
+import { callsPlace, checkRunDigest, noteMadeRun, workspacesPlace } from "../eval/run-digest.ts";
 import { refuseNewAccess } from "../eval/trust.ts";
-import { callsPlace, noteMadeRun, workspacesPlace } from "../eval/trust-record.ts";
 import { toWire } from "../format/codec.ts";
 import type { ResultRow, RunFile } from "../format/run-file.ts";
 import { SummaryBuilder, summaryOfRows } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { redactDeep } from "../lib/redact.ts";
-import { makeDirectories, makeTempDir, type Scratch, systemTempDir, withTempDir } from "../machine/directories.ts";
-import { agentvHome, freeMemory } from "../machine/environment.ts";
+import {
+	makeDirectories,
+	makeTempDir,
+	type Scratch,
+	sweepStaged,
+	systemTempDir,
+	withTempDir,
+} from "../machine/directories.ts";
+import { agentvHome, freeMemory, makeOwnDirectory } from "../machine/environment.ts";
 import { pathKind, removeTree, targetKind } from "../machine/files.ts";
 import { withLock } from "../machine/lock.ts";
-import { makeOwnDirectory } from "../machine/own-files.ts";
-import { sweepStaged } from "../machine/staged-files.ts";
 import { writeAtomic } from "../machine/write-file.ts";
 import type { TargetAnswer } from "../targets/contract.ts";
 import { sweepWorkspaces } from "../workspace/attempt-workspace.ts";
@@ -44,14 +48,14 @@ import type { RunMachine } from "./run-request.ts";
 import { RunWorkspaces } from "./run-workspaces.ts";
 import { coverageOf } from "./shards.ts";
 
-/** Directories for attempts below one of the system's temporary ones. */
+/** Creates directories for attempts below one in the system's temporary directory. */
 function runScratch(): ScratchSpace & { close(): Promise<void> } {
 	const roots: string[] = [];
 	let count = 0;
 	const usableRoot = () => {
 		const last = roots.at(-1);
 		if (last !== undefined && pathKind(last) === "directory") return last;
-		// The first one, or in place of one that an agent removed.
+		// The first one, or a replacement for one that an agent removed.
 		const root = makeTempDir("agentv-run-");
 		roots.push(root);
 		return root;
@@ -80,23 +84,23 @@ function runScratch(): ScratchSpace & { close(): Promise<void> } {
 }
 
 export interface RunOptions {
-	/** Absolute directory for the records. Default: a new one below the results folder. */
+	/** Absolute directory for the records. Default: a new one below the results directory. */
 	readonly output?: string;
-	/** Go on with the run in `output`: run what has no row yet. */
+	/** Resume the run in `output`: run what has no row yet. */
 	readonly resume?: boolean;
-	/** With `resume`: also run again what ended in an execution error. */
+	/** With `resume`: also rerun execution errors. */
 	readonly retryErrors?: boolean;
-	/** With `resume`: also run again what is made of something else by now, instead of refusing to go on. */
+	/** With `resume`: also rerun tests with changed inputs, instead of failing. */
 	readonly rerunChanged?: boolean;
-	/** Aborted by Ctrl-C: starts nothing more and ends what runs. */
+	/** Aborted by Ctrl-C: starts nothing more and ends what is running. */
 	readonly signal: AbortSignal;
-	/** Told of each answer of a tested target, in a conversation of each turn's. */
+	/** Called for each answer of a tested target, in a conversation for each turn. */
 	readonly onAnswer?: (name: AttemptName, answer: TargetAnswer) => void;
 }
 
 /**
- * Runs a plan and yields what happens. Leaving the loop early aborts the run.
- * @throws AgentvError `config` where targets can't be used or the directory can't be taken, before anything is run
+ * Runs a plan and yields its events. Leaving the loop early aborts the run.
+ * @throws AgentvError `config` if targets or the directory are unusable, before anything runs
  */
 export async function* runEvals(
 	plan: RunPlan,
@@ -105,7 +109,7 @@ export async function* runEvals(
 ): AsyncGenerator<RunEvent, void> {
 	const left = new AbortController();
 	const signal = AbortSignal.any([options.signal, left.signal]);
-	// Everything that runs at once listens to it: many listeners are no leak.
+	// Everything that runs concurrently listens to it: many listeners are not a leak.
 	setMaxListeners(0, signal);
 	const events = new EventQueue<RunEvent>();
 	const running = execute(plan, machine, { ...options, signal }, (event) =>
@@ -138,7 +142,7 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 		await checkPlannedSchemas(plan);
 		const standing = standingOf(plan, fingerprints, options, emit, resumed);
 		await targets.start();
-		// What loading a large eval leaves behind (its whole syntax tree) goes before programs are started and records made.
+		// Free what loading a large eval leaves (its whole syntax tree) before starting programs.
 		if (plan.cases.length >= manyCases) freeMemory();
 		return standing.withFacts((target) => targets.facts(target));
 	};
@@ -170,8 +174,8 @@ async function execute(plan: RunPlan, machine: RunMachine, options: RunOptions, 
 }
 
 /**
- * Compares what was recorded with what it would be made of now, before anything runs. What targets say about themselves is known only when
- * they are up: if they report something else than before, that is compared again.
+ * Compares recorded inputs with the current ones before anything runs. Targets only report facts
+ * about themselves once they are ready: if those differ, it compares again.
  */
 function standingOf(
 	plan: RunPlan,
@@ -294,18 +298,18 @@ class Execution {
 		}
 	}
 
-	/** Lets what the record chooses be run again without consent: the user chose it. */
+	/** Lets the record's choices run again without consent, since the user made it. */
 	async #noteMade(run: RunFile): Promise<void> {
 		if (this.#plan.isReceived) return;
 		try {
 			await noteMadeRun(run, this.#plan.redact, this.#machine.env);
 		} catch (error) {
-			// The run goes on without: what resumes it is then asked as of a received one.
+			// Not required: resuming the run then needs consent like a received one.
 			if (!(error instanceof AgentvError)) throw error;
 		}
 	}
 
-	/** Returns whether a run that is taken up again is complete and as its digest says: it stays as it is, with its digest. */
+	/** Returns whether a resumed run is complete and matches its digest: then it stays unchanged. */
 	#isUnchanged(run: RunFile, { run: before, states }: Standing): boolean {
 		if (!before) return false;
 		const { path } = this.#directory;
@@ -382,7 +386,7 @@ class Execution {
 	}
 }
 
-/** The command runner of each suite and environment. */
+/** Returns the command runner of each suite and environment. */
 function commandsOf({ view }: RunPlan): RunContext["commands"] {
 	const known = new Map<PlannedCase["test"]["suite"], ReturnType<typeof commandRunner>>();
 	return ({ test: { suite, workspace }, eval: { env } }) => {
@@ -395,7 +399,7 @@ function commandsOf({ view }: RunPlan): RunContext["commands"] {
 }
 
 export interface RecordOptions {
-	/** Absolute path of the fixtures, replaced in one step. Nothing is written where no test has an answer. */
+	/** Absolute, replaced atomically. Nothing is written if no test has an answer. */
 	readonly file: string;
 	readonly signal: AbortSignal;
 	readonly onEvent?: (event: RunEvent) => void;
@@ -410,8 +414,9 @@ export interface RecordedAnswers {
 }
 
 /**
- * Asks the plan's target (an `ungraded` plan of one eval and one target) and writes its answers as `replay` reads them, secrets redacted.
- * @throws AgentvError `usage` where the plan has several evals or targets; as `runEvals`
+ * Calls the plan's target (an `ungraded` plan of one eval and one target) and writes its answers
+ * for `replay`, secrets redacted.
+ * @throws AgentvError `usage` if the plan has several evals or targets; as `runEvals`
  */
 export async function recordAnswers(
 	plan: RunPlan,

@@ -30,30 +30,29 @@ import type { Environment } from "../machine/environment.ts";
 import type { RepositoryRecord, WorkspaceSpec } from "../workspace/contract.ts";
 import type { RunRequest } from "./run-request.ts";
 
-/** An eval of a run. */
 export interface PlannedEval {
-	/** Relative to its root, unique in the run: what rows call it. */
+	/** Relative to its root, unique in the run: its name in rows. */
 	readonly label: string;
 	/** Absolute. */
 	readonly file: string;
 	readonly name: string;
 	readonly scope: EvalScope;
-	/** Process environment with `.env` files laid under it. */
+	/** Process environment merged over `.env` files. */
 	readonly env: Environment;
-	/** SHA-256 over the eval file and what loading it read. */
+	/** SHA-256 over the eval file and everything read while loading it. */
 	readonly digest: string;
-	/** Everything that loading read: absolute paths with the digests of their texts. */
+	/** Everything read while loading: absolute paths with the digests of their texts. */
 	readonly sources: readonly { readonly path: string; readonly sha256: string }[];
-	/** Digests of the variables that it names, by name; without secrets and those that have no value. */
+	/** Digests of its variables, by name; without secrets and unset ones. */
 	readonly variables: Readonly<Record<string, string>>;
-	/** Files that its programs read by its own word. */
+	/** Files that it declares that its programs read. */
 	readonly bundle: LoadedEval["bundle"];
 	readonly workers: number | undefined;
 	readonly budgetUsd: number | undefined;
 	readonly experiment: string | undefined;
 }
 
-/** A target of a run, with those that step in for it. */
+/** A target of a run, with its fallbacks. */
 export interface PlannedTarget {
 	readonly target: ResolvedTarget;
 	readonly fallbacks: readonly ResolvedTarget[];
@@ -61,7 +60,7 @@ export interface PlannedTarget {
 	readonly key: string;
 }
 
-/** A target that judges tests of an eval. */
+/** A target that grades tests of an eval. */
 export interface PlannedGraderTarget {
 	readonly target: ResolvedTarget;
 	readonly eval: PlannedEval;
@@ -74,31 +73,31 @@ export interface PlannedCase {
 	readonly eval: PlannedEval;
 	readonly test: TestCase;
 	readonly target: PlannedTarget;
-	/** Its graders; the default one where it has none of its own. */
+	/** Its graders; the default one if it has none of its own. */
 	readonly assertions: readonly Assertion[];
 	readonly threshold: number;
 	readonly repeat: Repeat;
 	readonly timeoutMs: number | undefined;
-	/** Positions of the cases that come before it. */
+	/** Positions of its dependencies. */
 	readonly dependsOn: readonly number[];
-	/** Absent: it needs no directory of its own. */
+	/** Absent: it needs no separate directory. */
 	readonly workspace: { readonly spec: WorkspaceSpec; readonly key: string } | undefined;
 }
 
-/** A part of a plan's tests. Tests that depend on each other are in one shard, and with a test all its targets and attempts. */
+/** Keeps dependent tests together, and a test with all its targets and attempts. */
 export interface PlannedShard {
-	/** From 1. */
+	/** 1-based. */
 	readonly index: number;
 	readonly count: number;
-	/** Of all shards: every test × target in its order. */
+	/** Every test × target of all shards in order. */
 	readonly whole: readonly PlannedCase[];
-	/** The shard of each of these. */
+	/** The shard of each of them. */
 	readonly assigned: readonly number[];
-	/** Id of the run by whose durations they are balanced. */
+	/** Id of the run whose durations balanced them. */
 	readonly balancedBy?: string;
 }
 
-/** The run that a new run starts from: its answers are graded again, or its tests that did not pass run again. */
+/** For grading its answers again, or rerunning its tests that did not pass. */
 export interface RunOrigin {
 	readonly kind: RunOriginRecord["kind"];
 	/** Absolute. */
@@ -110,42 +109,42 @@ export interface RunOrigin {
 	readonly graders?: readonly string[];
 }
 
-/** What a run reads and reaches. */
+/** What a run reads and contacts. */
 export interface RunAccess {
 	readonly access: readonly AccessItem[];
-	/** What of it needs the user's consent, and the programs that a received record chose. */
+	/** The part that needs the user's consent, and programs that a received record selected. */
 	readonly newAccess: readonly NewAccess[];
-	/** Whether a received run's record, and not the user, chose what is run. */
+	/** Whether a received run's record, not the user, selected what runs. */
 	readonly isReceived: boolean;
 }
 
-/** What a run will do, decided before anything is done. Made by `planRun`. */
+/** What a run will do. Created by `planRun`. */
 export interface RunPlan extends RunAccess {
 	readonly request: RunRequest;
 	readonly evals: readonly PlannedEval[];
 	/** In order: evals as given, targets as chosen, tests as written. */
 	readonly cases: readonly PlannedCase[];
-	/** Where the plan is one shard of a larger one. */
+	/** Present for one shard of a larger plan. */
 	readonly shard?: PlannedShard;
-	/** The run that this one starts from. */
+	/** The run that this one is based on. */
 	readonly origin?: RunOrigin;
 	readonly experiment: string;
-	/** Tests at once over all targets without `workers` of their own. */
+	/** Concurrent tests over all targets without their own `workers`. */
 	readonly workers: number;
-	/** Grader models by the target that is asked for and the tested one's. */
+	/** Returns the grading target from the requested and the tested one. */
 	readonly graderTarget: (
 		evalLabel: string,
 		asked: string | undefined,
 		tested: ResolvedTarget,
 	) => ResolvedTarget | undefined;
-	/** The targets that judge. */
+	/** The targets that grade. */
 	readonly graderTargets: readonly PlannedGraderTarget[];
-	/** All targets that may be asked, each once: tested ones, their fallbacks, and those that judge. */
+	/** All targets that may be called, each once: tested ones, their fallbacks, and grading ones. */
 	readonly targets: readonly ResolvedTarget[];
 	readonly view: DiskView;
 	/** Redacts everything that is recorded or shown. */
 	readonly redact: Redactor;
-	/** The secrets that it knows. */
+	/** Its secrets. */
 	readonly secrets: readonly string[];
 }
 
@@ -153,12 +152,12 @@ export function keyOfCase({ eval: { label }, test, target }: PlannedCase): strin
 	return caseKey(label, test.id, target.target.name);
 }
 
-/** The key by which records name a case: its test's id is redacted since the plan was made. */
+/** Returns a case's key in records, whose test ids are redacted. */
 export function recordedKey({ eval: { label }, test, target }: PlannedCase, redact: Redactor): string {
 	return caseKey(redact(label), test.id, redact(target.target.name));
 }
 
-/** The graders of a test: its own, else the one that a language model makes of its criteria or expected output. */
+/** Default: a model-based grader from the test's criteria or expected output. */
 export function assertionsOf(test: TestCase): readonly Assertion[] {
 	const turns = test.turns.some((turn) => turn.assertions.length > 0);
 	return test.assertions.length > 0 || turns ? test.assertions : [criteriaGrader(test)];
@@ -178,7 +177,7 @@ function criteriaGrader(test: TestCase): Assertion {
 	};
 }
 
-/** Whether an assertion itself asks a language model, and which target it names for that. */
+/** Returns whether an assertion itself calls a language model, and its target. */
 export function modelOf(assertion: Assertion): { readonly target: string | undefined } | undefined {
 	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return { target: assertion.settings.target };
 	if (assertion.type !== "composite") return undefined;
@@ -186,24 +185,24 @@ export function modelOf(assertion: Assertion): { readonly target: string | undef
 	return aggregator.type.startsWith("llm") ? { target: aggregator.target } : undefined;
 }
 
-/** Returns all graders of a case: those of its turns too, and the parts of composites. */
+/** Returns all graders of a case, including those of turns and parts of composites. */
 export function allGraders({ assertions, test }: Pick<PlannedCase, "assertions" | "test">): Assertion[] {
 	return [...withParts(withTurns(assertions, test))];
 }
 
 const models: ReadonlySet<string> = new Set(["openai", "azure", "openrouter", "anthropic", "gemini"]);
 
-/** Whether targets of a provider are calls of a language model: they can judge, are asked again by default, and can be cached. */
+/** Language models can grade, are retried by default, and can be cached. */
 export function isModel(provider: string): boolean {
 	return models.has(provider);
 }
 
-/** The name of the target that judges: the one that is asked for, else the tested target's `grader_target`, else that target if it is a model. */
+/** Returns the requested target, else `grader_target`, else the tested model. */
 export function graderTargetName(asked: string | undefined, tested: ResolvedTarget): string | undefined {
 	return asked ?? tested.graderTarget ?? (isModel(tested.provider) ? tested.name : undefined);
 }
 
-/** The targets that judge the cases, each once for each eval. */
+/** Returns the grading targets of the cases, each once per eval. */
 export function graderTargetsOf(
 	cases: readonly PlannedCase[],
 	graderTarget: RunPlan["graderTarget"],
@@ -218,7 +217,7 @@ export function graderTargetsOf(
 	return [...found.values()];
 }
 
-/** Finds what the results of a plan depend on and what fingerprints can't cover. Runs nothing. */
+/** Finds inputs of a plan's results that fingerprints can't cover. Runs nothing. */
 export function opaqueParts(plan: RunPlan): readonly OpaqueUse[] {
 	const walk = new Walk(plan);
 	for (const { test, target, assertions, eval: of } of plan.cases) {
@@ -297,7 +296,7 @@ class Walk {
 		if (kind === "file") this.#program(path, scope);
 	}
 
-	/** A script without a command of its own: Node is AgentV's, whose version `run.json` holds. */
+	/** A script without a command: it runs in AgentV's Node, whose version is in `run.json`. */
 	#program(file: string, scope: EvalScope): void {
 		this.uses.script(file, scope);
 		const interpreter = interpreters[extname(file)];
@@ -313,7 +312,7 @@ class Walk {
 
 const interpreters: Readonly<Record<string, string>> = { ".py": "python3", ".sh": "sh", ".ts": typeScriptRunners };
 
-/** What `run.json` says of a target: its settings, secrets redacted. */
+/** Returns a target for `run.json`: its settings, secrets redacted. */
 export function targetRecord(
 	target: ResolvedTarget,
 	facts: Readonly<Record<string, string>> | undefined,
@@ -328,7 +327,7 @@ export function targetRecord(
 	};
 }
 
-/** The targets of a plan, fallbacks included, each once. */
+/** Returns the targets of a plan, including fallbacks, each once. */
 export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] {
 	return [
 		...new Map(
@@ -337,7 +336,7 @@ export function plannedTargets(cases: readonly PlannedCase[]): ResolvedTarget[] 
 	];
 }
 
-/** The `planned` list: every test × target in order. */
+/** Returns the `planned` list: every test × target in order. */
 export function plannedList(evals: readonly PlannedEval[], cases: readonly PlannedCase[]): PlannedTest[] {
 	const positions = new Map(evals.map((one, index) => [one, index]));
 	return cases.map(({ eval: of, test, target, repeat }): PlannedTest => {
@@ -346,7 +345,7 @@ export function plannedList(evals: readonly PlannedEval[], cases: readonly Plann
 	});
 }
 
-/** `run` with the commits that a workspace got; those of a resumed run may be others than before. */
+/** Returns `run` with a workspace's commits; those of a resumed run can differ. */
 export function withRepositories(run: RunFile, found: readonly RepositoryRecord[]): RunFile {
 	const known = [...(run.repositories ?? []), ...found].map((one) => [canonicalJson(one), one] as const);
 	return { ...run, repositories: [...new Map(known).values()] };

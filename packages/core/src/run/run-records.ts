@@ -17,8 +17,8 @@ import { AgentvError } from "../lib/errors.ts";
 import { RedactedStream, type Redactor, redactDeep } from "../lib/redact.ts";
 import { safeName } from "../lib/text.ts";
 import { makeDirectories } from "../machine/directories.ts";
+import { makeOwnDirectory, openOwnFile, writeOwnFile } from "../machine/environment.ts";
 import { fileSize, pathKind } from "../machine/files.ts";
-import { makeOwnDirectory, openOwnFile, writeOwnFile } from "../machine/own-files.ts";
 import { readChunks } from "../machine/read-file.ts";
 import { createDigest, digestFile, digestText, largestDigested } from "../machine/tree-notes.ts";
 import { type AppendFile, openAppendFile, removeFile, writeAtomic } from "../machine/write-file.ts";
@@ -30,23 +30,23 @@ import type { AttemptName } from "./grade-attempt.ts";
 import { inputToWire } from "./recorded-attempt.ts";
 import { keyOfCase, type PlannedCase, type RunPlan } from "./run-plan.ts";
 
-/** Texts longer than this stand in a file of their own. */
+/** Longer texts go to separate files. */
 const longestInline = 64 * 1024;
 
 export interface AttemptFileOptions {
-	/** Absolute path without ending: `…/tests/<safe>/<attempt>`. */
+	/** Absolute path without extension: `…/tests/<safe>/<attempt>`. */
 	readonly stem: string;
 	/** The stem relative to the run's directory. */
 	readonly shortStem: string;
 	readonly redact: Redactor;
-	/** The secrets that the redactor knows. */
+	/** The redactor's secrets. */
 	readonly secrets: readonly string[];
-	/** Told of each file that was written, by its path relative to the run's directory. */
+	/** Called for each written file, with its path relative to the run's directory. */
 	readonly onWritten: (path: string, sha256: string) => void;
 }
 
 /**
- * Writes everything about an attempt: its JSON file, and beside it the diff and long texts.
+ * Writes an attempt's record: its JSON file, and next to it the diff and long texts.
  * @returns the JSON file's SHA-256
  */
 function writeAttemptFile(
@@ -94,7 +94,7 @@ function writeAttemptFile(
 		...toWire({ files: outcome.files, repositories: outcome.repositories }),
 	};
 	const shown = redactDeep(content, options.redact);
-	// An answer that is graded again comes from a record that has lost its secrets already.
+	// An answer that is graded again comes from a redacted record.
 	const isRedacted =
 		outcome.isRedacted === true ||
 		beside.isRedacted ||
@@ -162,28 +162,28 @@ function scoreToWire({ parts, usage, ...score }: GraderResult): Record<string, u
 	};
 }
 
-/** Files that stand beside an attempt's own. */
+/** Files next to an attempt's own. */
 class Beside {
 	readonly #options: AttemptFileOptions;
 	readonly files: { readonly path: string; readonly sha256: string }[] = [];
-	/** Whether a secret was taken out of one of them. */
+	/** Whether a secret was redacted from one of them. */
 	isRedacted = false;
 
 	constructor(options: AttemptFileOptions) {
 		this.#options = options;
 	}
 
-	/** An answer's text itself where it is short, else the path of its file. */
+	/** Returns a short text itself, or the path of its file. */
 	output(name: string, { text, textFile }: GivenAnswer): { readonly text?: string; readonly path?: string } {
 		return textFile === undefined ? this.text(name, text) : { path: this.#copy(name, textFile) };
 	}
 
-	/** The same for any text. */
+	/** Like `output`, for any text. */
 	text(name: string, text: string): { readonly text?: string; readonly path?: string } {
 		return text.length <= longestInline ? { text } : { path: this.put(name, text) };
 	}
 
-	/** The changes of a workspace as `git apply` takes them, and as graders saw them; the paths of their files. */
+	/** Writes workspace changes for `git apply`, and as graders saw them; returns their paths. */
 	changes(name: string, { patch, shown }: FileChanges): Record<string, string> {
 		const isSame = "text" in patch && patch.text === shown;
 		return {
@@ -193,17 +193,17 @@ class Beside {
 		};
 	}
 
-	/** Writes a file and answers its path relative to the run's directory. */
+	/** Writes a file and returns its path relative to the run's directory. */
 	put(name: string, text: string): string {
 		const shown = this.#redact(text);
 		writeOwnFile(`${this.#options.stem}.${name}`, shown);
 		return this.#wrote(name, digestText(shown));
 	}
 
-	/** Writes a file that is too large for memory piece by piece. A secret may lie across two pieces. */
+	/** Writes a file that is too large for memory in chunks, which a secret can span. */
 	#copy(name: string, from: string): string {
 		const path = `${this.#options.stem}.${name}`;
-		// An answer that is graded again already has its file, secrets redacted.
+		// An answer that is graded again already has its redacted file.
 		if (from === path) return this.#wrote(name, digestFile(path));
 		const to = openOwnFile(path);
 		const digest = createDigest();
@@ -237,29 +237,33 @@ class Beside {
 }
 
 /**
- * Writes a run's directory. Each row is appended at once, and not joined with others of its turn of the event loop: a test
- * that waits for its neighbours' records starts the next one late, and tests that were answered together would stay together.
+ * Writes a run's directory. Each row is appended immediately, not batched per turn of the event
+ * loop: a test that waits for other records would start the next one late, and tests that finished
+ * together would stay together.
  */
 export class RunRecords {
 	readonly directory: string;
 	#index: AppendFile | undefined;
-	/** What `index.jsonl` holds as far as this process knows. */
+	/** The digest of `index.jsonl` as written by this process. */
 	#indexDigest = createDigest();
-	/** The SHA-256 of every file that was written, by its path. */
+	/** The SHA-256 of every written file, by path. */
 	readonly #written = new Map<string, string>();
 	#run: RunFile | undefined;
 	readonly #plan: RunPlan;
 	readonly #turns = new LoopTurns();
-	/** Once something could not be written nothing more is: a half row must stay the last one. */
+	/** After a failed write nothing more is written: a partial row must be the last one. */
 	#failure: AgentvError | undefined;
 
-	/** @param directory ours, which is there */
+	/** @param directory existing run directory */
 	constructor(directory: string, plan: RunPlan) {
 		this.directory = directory;
 		this.#plan = plan;
 	}
 
-	/** Opens what attempts are recorded in; a digest of the record so far is void from now on. `run.json` is there already: a directory without it holds no run, whatever else it holds. */
+	/**
+	 * Opens the files for recording attempts, which invalidates an earlier digest. `run.json` must
+	 * exist: a directory without it does not contain a run.
+	 */
 	open(run: RunFile): void {
 		this.#run = run;
 		removeFile(join(this.directory, digestName));
@@ -269,24 +273,24 @@ export class RunRecords {
 		this.#indexDigest = createDigest(index);
 	}
 
-	/** Makes what records are written to again if something that ran removed it: what comes next is not lost, too. */
+	/** Recreates records' files that a program removed, so that no result is lost. */
 	#makeAgain(): void {
 		if (!this.#index || !this.#run || this.#index.isInPlace()) return;
 		makeDirectories(this.directory);
 		this.writeRunFile(this.#run);
 		this.#index.close();
 		const index = join(this.directory, "index.jsonl");
-		// A link or a pipe in its place is not the user's.
+		// A link or a pipe there is not the user's.
 		if (["link", "other"].includes(pathKind(index))) removeFile(index);
 		this.#index = openAppendFile(index);
 	}
 
-	/** Where an attempt's file stands, relative to the directory and without ending: derived from the test, never its raw text. */
+	/** Returns a relative path without extension, derived from the test, never its raw text. */
 	stem(one: PlannedCase, attempt: number): string {
 		return `tests/${safeName(one.test.id, digestText(keyOfCase(one)).slice(0, 16))}/${attempt}`;
 	}
 
-	/** Records an attempt. Resolves to its row, with the digest of its file, when that is with the operating system. */
+	/** Resolves to the row, with its file's digest, once the operating system has it. */
 	async add(one: PlannedCase, attempt: ResultRow, outcome: AttemptOutcome): Promise<ResultRow> {
 		if (this.#failure) throw this.#failure;
 		const row = this.#record(one, attempt, outcome);
@@ -302,7 +306,7 @@ export class RunRecords {
 			return row;
 		} catch (error) {
 			const failure = notRecorded(attempt.testId, error);
-			// Its row says at least that it is not graded, and what it cost; after a row that was cut off nothing may follow.
+			// Its row at least records the failure and the cost; nothing may follow a partial row.
 			if (!this.#failure) this.#append(notJudged(attempt, failure.message));
 			this.#failure ??= failure;
 			throw this.#failure;
@@ -323,7 +327,7 @@ export class RunRecords {
 
 	#writeFile(one: PlannedCase, row: ResultRow, outcome: AttemptOutcome): string {
 		const shortStem = row.file?.replace(/\.json$/, "") ?? this.stem(one, row.attempt);
-		// Each time: something that ran may have removed it.
+		// Each time, because a program can have removed it.
 		for (const directory of ["tests", shortStem.slice(0, shortStem.lastIndexOf("/"))])
 			makeOwnDirectory(join(this.directory, directory));
 		return writeAttemptFile(one, row, outcome, {
@@ -341,8 +345,9 @@ export class RunRecords {
 	}
 
 	/**
-	 * Ends the record: what the summary counts is on the disk before it is written, and the digest covers all.
-	 * @returns the failure if a file is not what the run wrote: then there is no digest, which would confirm it
+	 * Completes the record: everything that the summary counts is on disk before it is written, and
+	 * the digest covers all.
+	 * @returns the failure if a file was changed: then there is no digest, which would confirm it
 	 */
 	async seal(summary: RunSummary): Promise<AgentvError | undefined> {
 		this.#makeAgain();
@@ -350,14 +355,14 @@ export class RunRecords {
 		this.#write("summary.json", `${JSON.stringify(toWireSummary(summary), null, 2)}\n`);
 		if (this.#index) this.#written.set("index.jsonl", this.#indexDigest.hex());
 		const changed = this.#changedOrSealed();
-		// Without it the run would be refused; what it says is known.
+		// Restore it, since resuming needs it and its content is known.
 		if (changed.includes("run.json") && this.#run) this.writeRunFile(this.#run);
 		return changed.length > 0 ? changedMeanwhile(this.directory, changed) : undefined;
 	}
 
-	/** Writes the digest, unless files were changed; returns their paths. */
+	/** Writes the digest unless files were changed; returns their paths. */
 	#changedOrSealed(): readonly string[] {
-		// A file of holes would take hours to read, and is not what was written.
+		// Reading a sparse file would take hours, and it is not what was written.
 		const large = [...this.#written.keys()].filter((path) => fileSize(join(this.directory, path)) > largestDigested);
 		return large.length > 0 ? large : writeRunDigest(this.directory, this.#written);
 	}
@@ -367,7 +372,7 @@ export class RunRecords {
 		this.#written.set(name, digestText(text));
 	}
 
-	/** Writes what hooks and extensions printed after the last attempt; nothing if they printed nothing. */
+	/** Writes the output of hooks and extensions after the last attempt, if any. */
 	writeLogs(logs: readonly StageLog[]): void {
 		if (logs.length === 0) return;
 		this.#makeAgain();
@@ -380,7 +385,7 @@ export class RunRecords {
 	}
 }
 
-/** The row of an attempt whose own file could not be written. */
+/** Returns the row of an attempt whose own file could not be written. */
 function notJudged({ file: _, ...attempt }: ResultRow, message: string): ResultRow {
 	const error = { stage: "record", code: "not-recorded", message };
 	return { ...attempt, score: 0, executionStatus: "execution_error", error };
@@ -405,12 +410,12 @@ function notRecorded(testId: string, error: unknown): AgentvError {
 	);
 }
 
-/** A row as it stands in `index.jsonl`, its line end included. */
+/** Returns a row of `index.jsonl`, with its line break. */
 function rowLine(row: ResultRow): string {
 	return `${JSON.stringify(toWireRow(row))}\n`;
 }
 
-/** The row of an attempt, secrets redacted. */
+/** Returns the row of an attempt, secrets redacted. */
 export function attemptRow(
 	one: PlannedCase,
 	{ eval: label, testId, target, attempt }: AttemptName,
@@ -457,7 +462,7 @@ function rowScore({ required: _, parts: __, score, assertions, ...result }: Grad
 	};
 }
 
-/** Sums of fractions are shown without the dust of binary arithmetic. */
+/** Removes rounding errors from sums of fractions. */
 function round(score: number): number {
 	return Math.round(score * 1e9) / 1e9;
 }

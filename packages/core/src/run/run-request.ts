@@ -5,7 +5,7 @@ import { AgentvError } from "../lib/errors.ts";
 import type { Environment } from "../machine/environment.ts";
 import { targetKind } from "../machine/files.ts";
 
-/** What a user asks to be run. Everything but `evals` is optional and overrides what the evals say. */
+/** A user's request. Everything except `evals` is optional and overrides the evals. */
 export interface RunRequest {
 	/** Eval files, absolute. */
 	readonly evals: readonly string[];
@@ -13,29 +13,29 @@ export interface RunRequest {
 	readonly targets?: readonly string[];
 	/** Absolute path of a targets file that overrides all others. */
 	readonly targetsFile?: string;
-	/** Globs over test ids; a test that one of them matches is run. */
+	/** Globs over test ids; any match selects a test. */
 	readonly tests?: readonly string[];
-	/** A test with one of these tags is run. */
+	/** Any of these tags selects a test. */
 	readonly tags?: readonly string[];
-	/** A test with one of these tags is left out, whatever else chooses it. */
+	/** Any of these tags excludes a test, overriding other options. */
 	readonly excludeTags?: readonly string[];
-	/** At most so many tests of each eval. */
+	/** Maximum number of tests per eval. */
 	readonly limit?: number;
-	/** Only this part of the chosen tests. Shards of one request are disjoint, and together they are all of it. */
+	/** Shards of one request are disjoint, and complete together. */
 	readonly shard?: { readonly index: number; readonly count: number };
-	/** Absolute directory of a former run: shards are balanced by how long its tests took. */
+	/** Absolute directory of an earlier run, whose durations balance the shards. */
 	readonly durationsFrom?: string;
-	/** How the run that is taken up again divided its tests. */
+	/** How the resumed run divided its tests. */
 	readonly recordedShards?: Pick<ShardRecord, "assigned" | "balancedBy">;
 	/** Absolute directory of a run: only what has no result there. */
 	readonly onlyMissing?: string;
 	/** Absolute directory of a run: only its tests that did not pass, in a new run. */
 	readonly rerunFailed?: string;
-	/** Grades the answers of the run in `origin` (absolute) again, without its targets; `graders`: only those of these names. */
+	/** Grades the answers of the run in `origin` (absolute) again; default: all graders. */
 	readonly regrade?: { readonly origin: string; readonly graders?: readonly string[] };
-	/** The target that grades, instead of those that evals and targets name. */
+	/** The grading target, overriding evals and targets. */
 	readonly graderTarget?: string;
-	/** Tests that run at once, over all targets. Default: the eval's `workers`, else the number of cores. */
+	/** Concurrent tests in total. Default: the eval's `workers`, else the number of cores. */
 	readonly workers?: number;
 	readonly threshold?: number;
 	readonly repeat?: number;
@@ -45,33 +45,33 @@ export interface RunRequest {
 	readonly keepWorkspaces?: boolean;
 	/** Stop starting tests after the first that does not pass. */
 	readonly bail?: boolean;
-	/** US dollars: once they are spent, no more tests are started. In place of the evals' own `budget_usd`. */
+	/** US dollars: once spent, no more tests start. Overrides the evals' own `budget_usd`. */
 	readonly budgetUsd?: number;
-	/** Ask targets and judge nothing: every answer passes. */
+	/** Call targets without grading: every answer passes. */
 	readonly ungraded?: boolean;
-	/** Take answers of language models from earlier identical calls, and keep new ones. */
+	/** Reuse cached model responses for identical requests, and cache new ones. */
 	readonly cache?: boolean;
-	/** Absolute path of a `.env` file that counts before those of the evals' directories. */
+	/** Absolute path of a `.env` file that overrides those of the evals' directories. */
 	readonly envFile?: string;
-	/** Absolute paths of files and directories outside of the evals' roots that they may read all the same. */
+	/** Absolute paths outside the evals' roots that they may read. */
 	readonly allowOutside?: readonly string[];
-	/** Evals that the user names, not a directory or glob, absolute: a link among them may lead anywhere. */
+	/** Evals that the user specified directly, absolute: a link among them may point anywhere. */
 	readonly named?: readonly string[];
-	/** What a run's record names in place of the user: a received record must not choose what runs here. */
+	/** Tracks the record's choices: a received record must not choose what runs here. */
 	readonly recorded?: {
 		/** Absolute directory of that run. */
 		readonly directory: string;
 		readonly run: RunFile;
 		/** Options whose file the record names. */
 		readonly options: readonly ("targetsFile" | "envFile")[];
-		/** The evals that the user names, absolute. */
+		/** The evals that the user specified, absolute. */
 		readonly namedEvals: readonly string[];
 	};
 	/** Skips consent to variables, hosts and outside files: for CI. */
 	readonly trust?: "any";
 }
 
-/** What a run may know of the machine. */
+/** The machine's state for a run. */
 export interface RunMachine {
 	readonly env: Environment;
 	/** Absolute. */
@@ -80,13 +80,13 @@ export interface RunMachine {
 	readonly version: string;
 }
 
-/** The parts of a request that decide which tests are run and how they are judged: a resumed run keeps them. */
+/** Options that determine which tests run and how they are graded: a resumed run keeps them. */
 const kept = [...planFlags, "targetsFile", "envFile", "shard"] as const;
 
-/** Files that may be elsewhere on this machine: if one is missing, the one that is named now is taken. */
+/** Files that can be elsewhere on this machine: the current option replaces a missing one. */
 const paths = ["targetsFile", "envFile"] as const;
 
-/** What `run.json` keeps of a request, so that it can be taken up again. */
+/** Returns what `run.json` keeps of a request, to resume it. */
 export function requestFlags(request: RunRequest): Record<string, unknown> {
 	return Object.fromEntries(
 		[...kept, "onlyMissing", "workers", "keepWorkspaces", "bail", "budgetUsd", "cache"].flatMap((key) => {
@@ -97,8 +97,9 @@ export function requestFlags(request: RunRequest): Record<string, unknown> {
 }
 
 /**
- * Returns the request that resumes the run in `directory`: what it was begun with, and what has no bearing on results as it is given now.
- * @throws AgentvError `usage` if something else is requested than what it was begun with
+ * Returns the request that resumes the run in `directory`: its original options, and current ones
+ * that don't affect results.
+ * @throws AgentvError `usage` if an option differs from the original
  */
 export function resumedRequest(directory: string, given: RunRequest): RunRequest {
 	const run = readRunFile(directory);
@@ -129,7 +130,7 @@ function originOf({ kind, path, graders }: RunOriginRecord): Partial<RunRequest>
 	return { regrade: { origin: path, ...(graders ? { graders } : {}) } };
 }
 
-/** Returns the request of a new run that starts from the one in `directory`: what that was begun with, unless `given` overrides it. */
+/** Returns the options of the run in `directory`, overridden by `given`. */
 export function originRequest(directory: string, given: RunRequest): RunRequest {
 	const run = readRunFile(directory);
 	const before = Object.fromEntries(
@@ -148,7 +149,7 @@ export function originRequest(directory: string, given: RunRequest): RunRequest 
 	};
 }
 
-/** Which files the record names, and the user does not. */
+/** Returns the files that only the record names. */
 function recordedFiles(
 	recorded: { readonly directory: string; readonly run: RunFile },
 	before: Readonly<Record<string, unknown>>,
@@ -158,7 +159,7 @@ function recordedFiles(
 	return { ...recorded, options, namedEvals: given.evals };
 }
 
-/** The evals where the run found them; those that are named now where it ran elsewhere. Whether they are the same shows as they are loaded. */
+/** Returns recorded paths, or the current ones on another machine. */
 function evalsOf(run: RunFile, given: RunRequest): readonly string[] {
 	const recorded = run.evals.map(({ path }) => path);
 	const areThere = recorded.every((path) => targetKind(path) === "file");

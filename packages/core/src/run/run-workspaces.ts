@@ -5,9 +5,16 @@ import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import type { RunFile, StageLog } from "../format/run-file.ts";
 import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
 import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../machine/lock.ts";
-import type { PreparedBase, RepositoryRecord, WorkspaceSpec, WorkspaceWarning } from "../workspace/contract.ts";
+import {
+	atStage,
+	type PreparedBase,
+	type RepositoryRecord,
+	WorkspaceError,
+	type WorkspaceSpec,
+	type WorkspaceWarning,
+	warned,
+} from "../workspace/contract.ts";
 import { prepareWorkspaceBase, workspaceKey } from "../workspace/prepare-base.ts";
-import { atStage, WorkspaceError, warned } from "../workspace/workspace-error.ts";
 import { StageLogs } from "./attempt-outcome.ts";
 import { recordedCommit, recordedCommits } from "./recorded-attempt.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";
@@ -20,23 +27,23 @@ export interface WorkspaceOptions {
 	readonly agentvHome: string;
 	readonly directory: string;
 	readonly signal: AbortSignal;
-	/** The commits that the run has recorded so far: another base, and a resumed run, get the same. */
+	/** The commits that the run has recorded so far, to use them again. */
 	readonly recorded: () => NonNullable<RunFile["repositories"]>;
-	/** Takes what is printed after the last attempt. */
+	/** Receives output after the last attempt. */
 	readonly logs: StageLogs;
 	readonly onPrepared: (repositories: readonly RepositoryRecord[]) => void;
 }
 
 interface Prepared {
-	/** Another one once an agent removed what the first was made of. */
+	/** Replaced if an agent removed the source of its workspaces. */
 	base: Promise<PreparedBase>;
-	/** What was printed while it was prepared, until an attempt takes it. */
+	/** Output of its preparation, until an attempt takes it. */
 	readonly logs: StageLogs;
 	/** Cases that still need it. */
 	waiting: number;
 }
 
-/** The prepared bases of a run: each made when a test first needs it, closed when the last one is done. */
+/** The prepared bases of a run: each created on first use, closed after its last test. */
 export class RunWorkspaces {
 	readonly #plan: RunPlan;
 	readonly #options: WorkspaceOptions;
@@ -51,7 +58,10 @@ export class RunWorkspaces {
 			if (workspace) this.#users.set(workspace.key, (this.#users.get(workspace.key) ?? 0) + 1);
 	}
 
-	/** The base of a case, or `undefined` where it needs none. @throws WorkspaceError; the same one for all that share the base */
+	/**
+	 * Returns the base of a case, if it needs one. @throws WorkspaceError; the same one for all that
+	 * share the base
+	 */
 	base(one: PlannedCase): Promise<PreparedBase> | undefined {
 		const { workspace } = one;
 		if (!workspace) return undefined;
@@ -65,7 +75,7 @@ export class RunWorkspaces {
 		return prepared.base;
 	}
 
-	/** The base as it is, or prepared again if an agent removed what its workspaces are made from. */
+	/** Returns the base, prepared again if an agent removed the source of its workspaces. */
 	async #standing(
 		one: PlannedCase,
 		spec: NonNullable<PlannedCase["workspace"]>["spec"],
@@ -79,25 +89,25 @@ export class RunWorkspaces {
 		try {
 			return await this.#prepare(one, spec, logs);
 		} catch (error) {
-			// It could be prepared before the agent worked in it.
+			// It was possible to prepare it before the agent ran.
 			const failure = atStage("workspace", error);
 			throw failure instanceof WorkspaceError ? failure.ofAgent() : failure;
 		}
 	}
 
-	/** What was printed while the base of a case was prepared; the first attempt that asks gets it. */
+	/** Returns the output of preparing a case's base, once. */
 	takeLogs({ workspace }: PlannedCase): readonly StageLog[] {
 		return (workspace && this.#prepared.get(workspace.key)?.logs.take()) ?? [];
 	}
 
-	/** The commits of a case's repositories: as its base has them, else as the run has recorded them. */
+	/** Returns the commits of a case's repositories: from its base, else from the run's record. */
 	async repositories(one: PlannedCase): Promise<readonly PinnedRepository[]> {
 		const prepared = one.workspace && this.#prepared.get(one.workspace.key);
 		const base = await prepared?.base.catch(() => undefined);
 		return base?.repositories ?? recordedCommits(one, this.#options.recorded(), this.#plan.redact);
 	}
 
-	/** Says that a case is done; after the last one of a base that base is closed. */
+	/** Records that a case is done; closes its base after the last one. */
 	async release({ workspace }: PlannedCase): Promise<readonly WorkspaceWarning[]> {
 		const prepared = workspace && this.#prepared.get(workspace.key);
 		if (!prepared) return [];
@@ -118,7 +128,7 @@ export class RunWorkspaces {
 		return [...warnings, ...released];
 	}
 
-	/** Says whose the directory is, for whoever tidies up after a run that was killed. */
+	/** Records the directory's owner, for cleaning up after a killed run. */
 	#claim(): void {
 		if (this.#isClaimed && directoryOwner(this.#options.directory)) return;
 		makeDirectories(this.#options.directory);
@@ -160,7 +170,7 @@ export class RunWorkspaces {
 	}
 }
 
-/** What a test works in against a target; tests of one key share a prepared base. Remembers specs, since most tests share one. */
+/** Caches specs, since most tests share one. Tests with one key share a prepared base. */
 export class WorkspaceChooser {
 	readonly #known = new Map<unknown, Map<unknown, PlannedCase["workspace"]>>();
 
@@ -174,7 +184,7 @@ export class WorkspaceChooser {
 		const known = byTarget.get(target);
 		if (known) return known;
 		const spec: WorkspaceSpec = { workspace, extensions, targetHooks, scope };
-		// Targets never share a directory: what one leaves behind must not help the other.
+		// Targets never share a directory: leftovers of one must not help another.
 		const made = { spec, key: `${target.name} ${workspaceKey(spec)}` };
 		byTarget.set(target, made);
 		return made;

@@ -11,17 +11,18 @@ import type { Fingerprints } from "./fingerprints.ts";
 import { keyOfCase, opaqueParts, type PlannedCase, type PlannedShard, type RunPlan } from "./run-plan.ts";
 import type { RunRequest } from "./run-request.ts";
 
-/** Tests that stay together: of one eval, tied by `depends_on`; with each all its targets and attempts. */
+/** Tests of one eval, connected by `depends_on`, with all their targets and attempts. */
 interface Unit {
-	/** The eval and the first of the tests' ids: what the unit is called whatever other tests there are. */
+	/** The eval and the first of the tests' ids: independent of other tests. */
 	readonly key: string;
 	/** Positions of its cases. */
 	readonly cases: readonly number[];
 }
 
 /**
- * The shard, from 1 to `count`, of each case. Without durations it depends on the ids of a test and of what it is tied to, and on nothing
- * else, so that it stays the same when other tests come and go. With durations the shards are balanced by them.
+ * Returns the 1-based shard of each case. Without durations it depends only on the ids of a test
+ * and its connected ones, so that it is stable when other tests change. With durations the shards
+ * are balanced by them.
  */
 export function assignShards(cases: readonly PlannedCase[], count: number, durations?: Durations): number[] {
 	const units = unitsOf(cases);
@@ -32,7 +33,7 @@ export function assignShards(cases: readonly PlannedCase[], count: number, durat
 	return assigned;
 }
 
-/** 48 bits of a digest, so that no shard is favoured. */
+/** Uses 48 bits of a digest, so that shards are uniform. */
 function hashed(key: string, count: number): number {
 	return (Number.parseInt(digestText(key).slice(0, 12), 16) % count) + 1;
 }
@@ -52,7 +53,7 @@ function unitsOf(cases: readonly PlannedCase[]): Unit[] {
 	return [...units].map(([key, members]) => ({ key, cases: members }));
 }
 
-/** Names put into groups; a group is known by the first of its names in the order of their characters. */
+/** Groups of names; each is represented by its first name in sort order. */
 class Groups {
 	readonly #above = new Map<string, string>();
 
@@ -64,7 +65,7 @@ class Groups {
 		let first = name;
 		for (let above = this.#above.get(first); above !== undefined && above !== first; above = this.#above.get(first))
 			first = above;
-		// Shortens the way for the next who asks.
+		// Path compression for later lookups.
 		this.#above.set(name, first);
 		return first;
 	}
@@ -75,7 +76,7 @@ class Groups {
 	}
 }
 
-/** The longest unit first, each to the shard that has least to do: of equal ones to that with the fewest tests, then the first. */
+/** The longest unit goes first, to the shard with the least work, then the fewest tests. */
 function balanced(
 	units: readonly Unit[],
 	cases: readonly PlannedCase[],
@@ -111,17 +112,17 @@ function weightOf(one: PlannedCase | undefined, durations: Durations): number {
 	return one ? caseDuration(durations, keyOfCase(one)) * one.repeat.count : 0;
 }
 
-/** What `run.json` says about what the results of a run are made of. */
+/** The inputs of a run's results, for `run.json`. */
 export interface Coverage {
 	readonly files: readonly CoveredFile[];
 	readonly opaque: readonly OpaqueUse[];
-	/** Digests of the values of variables in evals, by name; those of secrets left out. */
+	/** Digests of the values of variables in evals, by name; without secrets. */
 	readonly variables: Readonly<Record<string, string>>;
-	/** Of each of the cases, in their order. */
+	/** In the order of the cases. */
 	readonly fingerprints: readonly string[];
 }
 
-/** Looks at everything that the results of a plan will be made of. @param cases those that the run plans */
+/** Reads all inputs of a plan's results. @param cases the planned ones */
 export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: readonly PlannedCase[]): Coverage {
 	const files = new Map<string, { file: CoveredFile; parts: Set<string> }>();
 	const add = (path: string, root: string, part: string, sha256: string, members?: ReadonlyMap<string, string>) => {
@@ -147,7 +148,7 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 			for (const { path, sha256, members } of parts[part]) add(path, one.eval.scope.root, part, sha256, members);
 		}
 	}
-	// What gave the answers that are graded again is on record there.
+	// The target of answers that are graded again is in their record.
 	if (plan.origin?.kind === "regrade")
 		for (const file of plan.origin.run.files ?? [])
 			if (file.parts.includes("target") && !files.has(file.path))
@@ -162,10 +163,10 @@ export function coverageOf(plan: RunPlan, fingerprints: Fingerprints, cases: rea
 	};
 }
 
-/** Of larger directories only the digest of all is kept. */
+/** For larger directories only the total digest is recorded. */
 const mostMembers = 10_000;
 
-/** The files that define the targets of a plan. */
+/** Returns the files that define the targets of a plan. */
 function targetsFiles({
 	cases,
 	graderTargets,
@@ -184,7 +185,7 @@ function targetsFiles({
 	return found.values();
 }
 
-/** The beginnings of a fingerprint's parts. The workspace's is left out when it depends on commits that only the run learns. */
+/** Omits the workspace's part if its commits are only known later. */
 function plannedFingerprint(fingerprints: Fingerprints, one: PlannedCase): string {
 	const { fingerprint } = fingerprints.of(one, []);
 	const hasUnknownCommits = (one.workspace?.spec.workspace?.repos.length ?? 0) > 0;
@@ -193,12 +194,12 @@ function plannedFingerprint(fingerprints: Fingerprints, one: PlannedCase): strin
 }
 
 interface Sharded {
-	/** Of the shard alone, numbered anew; of all without one. */
+	/** Only those of the shard, renumbered; all without a shard. */
 	readonly cases: readonly PlannedCase[];
 	readonly shard?: PlannedShard;
 }
 
-/** Takes out of all cases those of the shard that is asked for. There may be none. */
+/** Returns the cases of the requested shard, possibly none. */
 export function planShard(whole: readonly PlannedCase[], request: RunRequest): Sharded {
 	if (!request.shard) return { cases: whole };
 	const { index, count } = request.shard;
@@ -214,7 +215,7 @@ export function planShard(whole: readonly PlannedCase[], request: RunRequest): S
 	return { cases: renumbered(whole.filter((_, position) => assigned[position] === index)), shard };
 }
 
-/** Returns some cases of a plan with positions of their own. Dependencies on cases that are not among them are dropped. */
+/** Renumbers some cases of a plan. Dependencies on other cases are dropped. */
 export function renumbered(chosen: readonly PlannedCase[]): PlannedCase[] {
 	const positions = new Map(chosen.map(({ index }, position) => [index, position]));
 	return chosen.map((planned, index) => ({
@@ -224,7 +225,7 @@ export function renumbered(chosen: readonly PlannedCase[]): PlannedCase[] {
 	}));
 }
 
-/** How many tests × targets each shard of a plan has. */
+/** Returns how many tests × targets each shard of a plan has. */
 export function shardSizes(cases: readonly PlannedCase[], count: number, durationsFrom?: string): number[] {
 	const durations = durationsFrom === undefined ? undefined : readDurations(durationsFrom);
 	const sizes = Array.from({ length: count }, () => 0);
@@ -232,13 +233,13 @@ export function shardSizes(cases: readonly PlannedCase[], count: number, duratio
 	return sizes;
 }
 
-/** How long the tests of a former run took. */
+/** Durations of an earlier run's tests. */
 interface Durations {
 	/** Id of that run. */
 	readonly runId: string;
-	/** Milliseconds of an attempt, in the mean, by case. */
+	/** Mean milliseconds per attempt, by case. */
 	readonly byCase: ReadonlyMap<string, number>;
-	/** What is taken for tests that the run does not know: the median of those that it does. */
+	/** Default for unknown tests: the median of the known ones. */
 	readonly usual: number;
 }
 
@@ -247,8 +248,10 @@ function caseDuration({ byCase, usual }: Durations, key: string): number {
 }
 
 /**
- * Reads the durations of a run. An attempt that was made again counts as it was the last time, one that was skipped not at all.
- * @throws AgentvError `not-found` where `directory` holds no run, `config` where it can't be read
+ * Reads the durations of a run. A repeated attempt counts with its last duration, a skipped one not
+ * at all.
+ * @throws AgentvError `not-found` if `directory` does not contain a run, `config` if it is
+ * unreadable
  */
 function readDurations(directory: string): Durations {
 	const { runId } = readRunFile(directory);
@@ -287,7 +290,7 @@ function mean(numbers: readonly number[]): number {
 	return sum.total / sum.count;
 }
 
-/** 0 of nothing. */
+/** 0 for an empty list. */
 function median(numbers: readonly number[]): number {
 	const sorted = [...numbers].sort((one, other) => one - other);
 	const middle = sorted.length >> 1;

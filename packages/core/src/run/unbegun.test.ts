@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, symlinkSync, writeFileS
 import { join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { besideName, ourselves } from "../machine/staged-files.ts";
+import { besideName, ourselves } from "../machine/directories.ts";
 import { asDead } from "../machine/testing/dead-owner.ts";
 import { mockTargets, runTree } from "./testing/run-fixture.ts";
 

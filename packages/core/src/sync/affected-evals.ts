@@ -11,10 +11,10 @@ import { type DiskView, openDiskView } from "../eval/source.ts";
 import { AgentvError, type Place } from "../lib/errors.ts";
 import type { Environment } from "../machine/environment.ts";
 import { splitGlob } from "../machine/find-files.ts";
+import type { ExecutableChange, SyncChanges, TouchedEval } from "./make-plan.ts";
 import type { CloneGit } from "./observation.ts";
 import type { Seen } from "./observe.ts";
 import type { TreeChange } from "./recover.ts";
-import type { ExecutableChange, SyncChanges, TouchedEval } from "./sync-types.ts";
 
 /** The paths of a change, to check whether a path is, contains or is inside one of them. */
 class ChangedPaths {

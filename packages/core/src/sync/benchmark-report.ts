@@ -3,11 +3,10 @@ import { findEntry, type Registry, type RegistryEntry, type SourceAccess } from 
 import { shownSource } from "../eval/source.ts";
 import { createRedactor, redactDeep, secretsOf } from "../lib/redact.ts";
 import { safeName } from "../lib/text.ts";
-import { makeDirectory } from "../machine/directories.ts";
+import { type LockOwner, makeDirectory, ourselves, ownerState } from "../machine/directories.ts";
 import { agentvHome, type Environment } from "../machine/environment.ts";
 import { targetKind } from "../machine/files.ts";
 import { readTextFile } from "../machine/read-file.ts";
-import { type LockOwner, ourselves, ownerState } from "../machine/staged-files.ts";
 import { writeNote } from "../machine/write-file.ts";
 import { commits, isOnWantedRef, listed, makePlan, revisionOf, sentence, short } from "./make-plan.ts";
 import type { Edit, LocalClone, RemoteProblem, Wanted } from "./observation.ts";

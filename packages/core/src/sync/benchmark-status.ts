@@ -9,7 +9,7 @@ import {
 	localReport,
 	problemReport,
 } from "./benchmark-report.ts";
-import type { StatusOptions } from "./sync-types.ts";
+import type { StatusOptions } from "./make-plan.ts";
 
 /**
  * Returns every registered benchmark with its state on disk; offline.

@@ -1,13 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
-import { workshopPrefix } from "../eval/trust-record.ts";
-import { makeDirectory, makeOwnedDir, withTempDir } from "../machine/directories.ts";
+import { workshopPrefix } from "../eval/run-digest.ts";
+import { makeDirectory, makeOwnedDir, sweepStaged, withTempDir } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { pathKind, realPath, removeTree, targetKind, throwIfAborted } from "../machine/files.ts";
 import { type GitConfig, localGit, remoteGit } from "../machine/git.ts";
 import { GitError } from "../machine/git-error.ts";
 import { readPlainHead, readPlainRefs } from "../machine/git-repository.ts";
-import { sweepStaged } from "../machine/staged-files.ts";
 import { canReplaceDirectory, moveIntoPlace } from "../machine/write-file.ts";
 import { clearNames, type Decision, listed } from "./make-plan.ts";
 import {

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { isFullSha, type SourceAccess } from "../eval/registry.ts";
-import { workshopPrefix } from "../eval/trust-record.ts";
+import { workshopPrefix } from "../eval/run-digest.ts";
 import { sameRepository } from "../lib/git-url.ts";
 import { listDirectory } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";

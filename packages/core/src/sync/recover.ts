@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
-import { removeEmptyDirectory } from "../machine/directories.ts";
+import { removeEmptyDirectory, sweepStagedFiles } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, pathKind, realPath, targetKind } from "../machine/files.ts";
 import { listTree } from "../machine/find-files.ts";
@@ -9,7 +9,6 @@ import { GitError } from "../machine/git-error.ts";
 import { removeUnfinishedObjects } from "../machine/git-repository.ts";
 import { endStrays } from "../machine/process-scope.ts";
 import { readTextFile } from "../machine/read-file.ts";
-import { sweepStagedFiles } from "../machine/staged-files.ts";
 import { removeFile, writeNote } from "../machine/write-file.ts";
 import { type CloneGit, openClone } from "./observation.ts";
 

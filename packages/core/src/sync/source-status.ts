@@ -3,11 +3,10 @@ import { AgentvError } from "../lib/errors.ts";
 import { GitError } from "../machine/git-error.ts";
 import { withLock } from "../machine/lock.ts";
 import { type BenchmarkReport, lockDirectory, problemReport, reportOf } from "./benchmark-report.ts";
-import { localEdits, sentence } from "./make-plan.ts";
+import { localEdits, type StatusOptions, sentence } from "./make-plan.ts";
 import { lookLocal } from "./observation.ts";
 import { type ObserveSettings, observe, type Seen } from "./observe.ts";
 import { readJournal } from "./recover.ts";
-import type { StatusOptions } from "./sync-types.ts";
 
 /** Compares a git-backed benchmark with its remote. */
 export async function sourceStatus(

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSyn
 import { join } from "node:path";
 import { gitHttpServer } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import { besideName, uniqueTag } from "../machine/staged-files.ts";
+import { besideName, uniqueTag } from "../machine/directories.ts";
 import { asDead } from "../machine/testing/dead-owner.ts";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 

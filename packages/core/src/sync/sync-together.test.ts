@@ -4,8 +4,8 @@ import { gitHttpServer, waitUntil } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { withLock } from "../machine/lock.ts";
 import { lockDirectory } from "./benchmark-report.ts";
+import type { SyncEvent } from "./make-plan.ts";
 import { sync } from "./sync.ts";
-import type { SyncEvent } from "./sync-types.ts";
 import { benchmarkHome } from "./testing/benchmark-home.ts";
 
 describe("two syncs of one benchmark", () => {

@@ -2,21 +2,31 @@ import { dirname } from "node:path";
 import { type Registry, type RegistryEntry, readRegistry, type SourceAccess, sourceAccess } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { iteratePool, mapPool } from "../lib/pool.ts";
-import { systemTempDir } from "../machine/directories.ts";
+import { sweepStaged, systemTempDir } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, realPath } from "../machine/files.ts";
 import { requireGit } from "../machine/git.ts";
 import { GitError } from "../machine/git-error.ts";
 import { withLock } from "../machine/lock.ts";
-import { sweepStaged } from "../machine/staged-files.ts";
 import { describeChanges } from "./affected-evals.ts";
 import { chosenEntries, type LastSync, lockDirectory, writeState } from "./benchmark-report.ts";
 import { fetchFiles, makeClone, settle, sweepWorkshops, updateClone } from "./clone.ts";
-import { type Decision, listed, makePlan, sentence, short } from "./make-plan.ts";
+import {
+	type Decision,
+	listed,
+	makePlan,
+	type SyncChanges,
+	type SyncEvent,
+	type SyncOptions,
+	type SyncOutcome,
+	type SyncPlan,
+	type SyncResult,
+	sentence,
+	short,
+} from "./make-plan.ts";
 import { remoteProblem } from "./observation.ts";
 import { observe, type Seen } from "./observe.ts";
 import { recover } from "./recover.ts";
-import type { SyncChanges, SyncEvent, SyncOptions, SyncOutcome, SyncPlan, SyncResult } from "./sync-types.ts";
 
 /** More concurrent syncs are slower on small machines. */
 const defaultConcurrency = 3;

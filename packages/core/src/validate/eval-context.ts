@@ -35,23 +35,22 @@ import { listTree } from "../machine/find-files.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import { Repositories, type RepositoryFacts } from "./repository-facts.ts";
 
-/** One eval as the rules see it: loaded, its targets resolved, its references walked. */
+/** An eval for the rules: loaded, its targets resolved, its references collected. */
 export interface EvalContext {
 	readonly run: ValidationRun;
 	readonly loaded: LoadedEval;
 	readonly targets: TargetScope;
 	readonly uses: readonly TargetUse[];
 	readonly references: References;
-	/** The smallest directory that holds everything the eval needs; absolute. */
+	/** The smallest directory with everything that the eval needs; absolute. */
 	readonly root: string;
-	/** What loading the eval, its targets and following them found, in this order and each once. */
+	/** Findings of loading the eval and its targets, in this order and each once. */
 	readonly findings: readonly Diagnostic[];
-	/** What several rules work out alike; filled by the first that asks. */
+	/** Shared results of several rules, computed on first use. */
 	readonly remembered: { paths?: readonly Reference[]; odd?: readonly Reference[]; prompts?: readonly TestPrompts[] };
 	locate(place: Place): SourceRange | undefined;
 }
 
-/** A text that a target is asked with, and where it stands. */
 export interface PromptText {
 	readonly text: string;
 	readonly at: Place;
@@ -62,7 +61,9 @@ export interface TestPrompts {
 	readonly prompts: readonly PromptText[];
 }
 
-/** Loads `file` and everything that the rules judge. Throws `AgentvError` only where the file cannot be read. */
+/**
+ * Loads `file` and everything that the rules check. @throws AgentvError only if it is unreadable
+ */
 export function evalContext(file: string, run: ValidationRun): EvalContext {
 	const { view, env, cwd } = run;
 	const loaded = loadEval(file, { view, env, cwd, reach: { allowed: run.ownLinks, ownFiles: [] } });
@@ -92,13 +93,13 @@ export function evalContext(file: string, run: ValidationRun): EvalContext {
 	};
 }
 
-/** The repository that the eval lies in, asked for by those who need it; undefined without one (a bundle needs none). */
+/** Returns the eval's repository, looked up on first use; undefined for bundles and others. */
 export function repositoryOf({ loaded, run }: EvalContext): RepositoryFacts | undefined {
 	const { rootKind, root } = loaded.scope;
 	return rootKind === "repository" ? run.repositories.of(root) : undefined;
 }
 
-/** Errors of every target file on the way count; warnings only in files that the eval really uses. */
+/** Errors count in every target file of the search, warnings only in used ones. */
 function targetFileFindings(targets: TargetScope, uses: readonly TargetUse[], directory: string): Diagnostic[] {
 	const used = new Set(targetFiles(uses));
 	return targets.diagnostics.filter(
@@ -106,7 +107,6 @@ function targetFileFindings(targets: TargetScope, uses: readonly TargetUse[], di
 	);
 }
 
-/** The files that define the targets in use. */
 function targetFiles(uses: readonly TargetUse[]): string[] {
 	return uses.flatMap(({ resolution }) =>
 		(resolution.ok ? resolution.target.via : resolution.via).map(({ definition }) => definition.file),
@@ -118,20 +118,20 @@ function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
 	return diagnostics.filter((one) => seen.size < seen.add(findingKey(one)).size);
 }
 
-/** A file or directory that belongs to an eval, and the place that says so. */
+/** A file or directory of an eval, and where it is referenced. */
 export interface EvalFile {
 	readonly path: string;
-	/** How messages call it. */
+	/** Noun in messages. */
 	readonly kind: string;
 	readonly at: Place;
-	/** A directory that comes along with all that is in it. */
+	/** Whether everything in the directory is needed. */
 	readonly whole: boolean;
 }
 
-/** Directories of these kinds are looked into for what is named otherwise, or worked in: not all that is there is needed. */
+/** Directories of these kinds are searched or worked in: not all their files are needed. */
 const notWhole: ReadonlySet<ReferenceKind> = new Set(["tests", "working-directory"]);
 
-/** The eval itself, the target files it uses, and everything on disk that it refers to, each once. */
+/** Returns the eval, its target files, and everything on disk that it refers to, each once. */
 export function evalFiles(context: EvalContext): EvalFile[] {
 	const { loaded, uses } = context;
 	const files = new Map<string, EvalFile>();
@@ -157,7 +157,7 @@ export interface ExtensionModule {
 	readonly text: string;
 }
 
-/** The modules of an eval's extensions that can be read. */
+/** Returns the readable modules of an eval's extensions. */
 export function extensionModules({ loaded, references, run }: EvalContext): ExtensionModule[] {
 	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
 	const extensions = [...suites].flatMap((suite) => suite.extensions);
@@ -168,14 +168,14 @@ export function extensionModules({ loaded, references, run }: EvalContext): Exte
 		try {
 			return [{ extension, file: reference.resolved, text: run.view.readText(reference.resolved) }];
 		} catch (error) {
-			// A file that is no text (or may not be read) is reported when it is run.
+			// Running a binary or unreadable file reports that.
 			if (error instanceof AgentvError) return [];
 			throw error;
 		}
 	});
 }
 
-/** The references whose path is for the path rules to judge: repositories have rules of their own, system programs none. */
+/** Skips repositories, which have their own rules, and system programs. */
 export function pathReferences(context: EvalContext): readonly Reference[] {
 	context.remembered.paths ??= context.references.files.filter(
 		(reference) => isForPathRules(reference) && !reference.listed,
@@ -183,7 +183,7 @@ export function pathReferences(context: EvalContext): readonly Reference[] {
 	return context.remembered.paths;
 }
 
-/** Those, and the files that a directory or glob of tests leads to: nobody wrote their paths, but they have to come along. */
+/** Adds files from a directory or glob of tests, which must be present, too. */
 export function neededPaths(context: EvalContext): readonly Reference[] {
 	return context.references.files.filter(isForPathRules);
 }
@@ -192,7 +192,7 @@ function isForPathRules(reference: Reference): boolean {
 	return reference.kind !== "repository" && !isSystemPath(reference);
 }
 
-/** Those of them that are not simply there, below the eval, as they are written: the others give most path rules nothing to say. */
+/** Returns the needed paths that are unusual: most path rules ignore the others. */
 export function oddReferences(context: EvalContext): readonly Reference[] {
 	context.remembered.odd ??= pathReferences(context).filter(
 		({ state, found, raw }) => state !== "ok" || found !== "direct" || raw.includes("\\"),
@@ -200,25 +200,24 @@ export function oddReferences(context: EvalContext): readonly Reference[] {
 	return context.remembered.odd;
 }
 
-/** Whether the path is written from the file system's root. A custom grader's is ours, nobody wrote it. */
+/** Returns whether the path is absolute. A custom grader's path is computed, not written. */
 export function isWrittenAbsolute(reference: Reference): boolean {
 	const raw = stripScheme(reference.raw);
 	return reference.kind !== "custom-grader" && (isAbsolute(raw) || win32.isAbsolute(raw));
 }
 
-/** `path` as a file in `directory` would write it: with `./` or `../`, `/` between components. */
+/** Returns `path` with `./` or `../`, and `/` between components. */
 export function relativePath(directory: string, path: string): string {
 	const way = relative(directory, path).split(sep).join("/");
 	if (way === "") return "./";
 	return way.startsWith("../") || way === ".." ? way : `./${way}`;
 }
 
-/** `path` for messages. */
 export function shownPath(path: string, { loaded }: EvalContext): string {
 	return shownIn(path, loaded.scope);
 }
 
-/** The variables that a reference's path is written with. */
+/** Returns the variables in a reference's path. */
 export function variablesOf(reference: Reference, context: EvalContext): PlacedVariable[] {
 	const here = variablesAt(reference.at, context);
 	const { command, word } = reference;
@@ -230,7 +229,7 @@ export function variablesOf(reference: Reference, context: EvalContext): PlacedV
 	return here.filter(({ name }) => new RegExp(`\\$\\{\\{\\s*${name}\\b`).test(text));
 }
 
-/** The variables in the value at a place. */
+/** Returns the variables in the value at a place. */
 export function variablesAt(place: Place, { loaded, targets }: EvalContext): PlacedVariable[] {
 	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
 	if (!source || source.variables.length === 0) return [];
@@ -241,13 +240,13 @@ function samePath(a: DocumentPath = [], b: DocumentPath = []): boolean {
 	return a.length === b.length && a.every((key, index) => String(key) === String(b[index]));
 }
 
-/** The text at a place as its author wrote it, `${{ }}` included; undefined where there is no text value. */
+/** Returns the text at a place as written, including `${{ }}`; undefined if it is not text. */
 export function writtenText(place: Place, context: EvalContext): string | undefined {
 	const value = writtenValue(place, context);
 	return typeof value === "string" ? value : undefined;
 }
 
-/** The value at a place before `${{ }}`. */
+/** Returns the value at a place before `${{ }}`. */
 export function writtenValue(place: Place, { loaded, targets }: EvalContext): unknown {
 	const source = loaded.sources.get(place.file) ?? targets.sources.get(place.file);
 	let value = source?.raw(place.line);
@@ -256,7 +255,7 @@ export function writtenValue(place: Place, { loaded, targets }: EvalContext): un
 	return value;
 }
 
-/** Kinds of files that loading has to read, and reports by itself where they are missing. */
+/** Kinds of files that the loader reads, and reports if missing. */
 export const loadingKinds: ReadonlySet<ReferenceKind> = new Set([
 	"tests",
 	"suite",
@@ -265,7 +264,6 @@ export const loadingKinds: ReadonlySet<ReferenceKind> = new Set([
 	"prompt-file",
 ]);
 
-/** The target definitions that an eval uses, each once. */
 export function usedDefinitions({ uses }: EvalContext): TargetDefinition[] {
 	const used = new Set<TargetDefinition>();
 	for (const { resolution } of uses)
@@ -273,7 +271,7 @@ export function usedDefinitions({ uses }: EvalContext): TargetDefinition[] {
 	return [...used];
 }
 
-/** The variables of the eval's own files, and of the target definitions that it uses. */
+/** Returns the variables of the eval's own files, and of its target definitions. */
 export function usedVariables(context: EvalContext): PlacedVariable[] {
 	const { loaded, targets } = context;
 	const inTargets = usedDefinitions(context).flatMap(({ file, part }) =>
@@ -286,18 +284,18 @@ export function isBelow(path: DocumentPath = [], above: DocumentPath = []): bool
 	return above.every((key, index) => path[index] === key);
 }
 
-/** Every workspace of an eval: its suites' and its tests' own, each once. */
+/** Returns every workspace of an eval: its suites' and its tests' own, each once. */
 export function workspacesOf(loaded: LoadedEval): Workspace[] {
 	const all = [loaded.suite, ...loaded.tests.map((test) => test.suite), ...loaded.tests];
 	return [...new Set(all.flatMap(({ workspace }) => (workspace ? [workspace] : [])))];
 }
 
 export interface PlacedRepo extends WorkspaceRepo {
-	/** As messages show it: without credentials. */
+	/** For messages: without credentials. */
 	readonly shown: string;
 }
 
-/** The repositories of an eval's workspaces, each place once. */
+/** Returns the repositories of an eval's workspaces, each path once. */
 export function placedRepos(loaded: LoadedEval): PlacedRepo[] {
 	const byPlace = new Map<string, PlacedRepo>();
 	for (const workspace of workspacesOf(loaded)) {
@@ -309,13 +307,13 @@ export function placedRepos(loaded: LoadedEval): PlacedRepo[] {
 	return [...byPlace.values()];
 }
 
-/** What a test's sandbox is made of, for rules that ask whether it holds what a prompt speaks of. */
+/** A test's sandbox, for rules about its content. */
 export interface Sandbox {
 	/** Texts of the scripts that prepare it (hooks, extensions), and their commands. */
 	readonly scripts: readonly string[];
-	/** Texts of the patches that come with it: named in metadata, by hooks or as input, or inside the template. */
+	/** Texts of its patches: from metadata, hooks, input, or inside the template. */
 	readonly patches: readonly string[];
-	/** Absolute path of its template. */
+	/** Absolute. */
 	readonly template: string | undefined;
 }
 
@@ -353,7 +351,7 @@ function readText(file: string, { run }: EvalContext): string {
 			const text = run.view.readText(file);
 			return text.length > 1_000_000 ? "" : text;
 		} catch (error) {
-			// A program that is no text says nothing.
+			// A binary program is not searched.
 			if (error instanceof AgentvError) return "";
 			throw error;
 		}
@@ -371,17 +369,17 @@ function patchesIn(template: Reference | undefined, context: EvalContext): strin
 	return files.map((file) => readText(file, context));
 }
 
-/** Whether `name` exists in a template, be it a dangling link. */
+/** Returns whether `name` exists in a template, including dangling links. */
 export function existsBelow(template: string, name: string): boolean {
 	return pathKind(join(template, name)) !== "missing";
 }
 
-/** What a run would refuse to copy of a directory. */
+/** Returns what a run would refuse to copy of a directory. */
 export function rememberedFaults(directory: string, run: ValidationRun): TreeFaults {
 	return remembered(run, `faults\0${directory}`, () => treeFaults(directory, isGitsOwn));
 }
 
-/** What the evals of one validation share: each is looked at once, however many evals there are. */
+/** Shared state of one validation: everything is read once for all evals. */
 export interface ValidationRun {
 	readonly view: DiskView;
 	/** The process environment. */
@@ -389,12 +387,12 @@ export interface ValidationRun {
 	readonly cwd: string;
 	/** `--targets FILE`, absolute. */
 	readonly targetsFile?: string;
-	/** Real paths of evals that the user names by a link. */
+	/** Real paths of evals that the user specified by a link. */
 	readonly ownLinks: readonly string[];
 	readonly repositories: Repositories;
 	readonly targetFiles: TargetCache;
 	readonly documentation: Documentation;
-	/** Answers of rules that cost a look at the disk, by rule and path. */
+	/** Cached results of rules that read the disk, by rule and path. */
 	readonly memo: Map<string, unknown>;
 }
 
@@ -418,7 +416,7 @@ export function validationRun(
 	};
 }
 
-/** The answer remembered under `key`, or a new one. Forgets all when there are many, so that memory stays flat. */
+/** Clears a large cache, so that memory stays flat. */
 export function remembered<Answer>(run: ValidationRun, key: string, look: () => Answer): Answer {
 	if (run.memo.has(key)) return run.memo.get(key) as Answer;
 	if (run.memo.size >= 5000) run.memo.clear();
@@ -429,7 +427,7 @@ export function remembered<Answer>(run: ValidationRun, key: string, look: () => 
 
 const documents = /^(\.env\.(example|sample|template)|readme(\.(md|markdown|txt|rst))?)$/i;
 
-/** The variables that a directory's `.env.example` or README names. */
+/** The variables in a directory's `.env.example` or README. */
 class Documentation {
 	readonly #view: DiskView;
 	readonly #names = new Map<string, ReadonlySet<string>>();
@@ -459,7 +457,7 @@ class Documentation {
 		try {
 			return this.#view.readText(file);
 		} catch (error) {
-			// A README that is no text documents nothing.
+			// A binary README documents nothing.
 			if (error instanceof AgentvError) return "";
 			throw error;
 		}

@@ -3,7 +3,7 @@ import type { Part, Source } from "../eval/source.ts";
 import type { DocumentPath, Place } from "../lib/errors.ts";
 import type { EvalContext, PromptText, TestPrompts } from "./eval-context.ts";
 
-/** The tests of an eval that bring a text of their own, each with its texts. What all tests share comes with the first. */
+/** Returns the tests with their own texts. Shared texts come with the first. */
 export function promptTexts(context: EvalContext): readonly TestPrompts[] {
 	context.remembered.prompts ??= readPrompts(context);
 	return context.remembered.prompts;
@@ -20,7 +20,7 @@ function readPrompts(context: EvalContext): TestPrompts[] {
 	});
 }
 
-/** The eval's own `input`, and PROMPT.md. */
+/** Returns the eval's own `input`, and PROMPT.md. */
 function sharedTexts({ loaded, run }: EvalContext): PromptText[] {
 	const source = loaded.sources.get(loaded.file);
 	const root = source?.document && source.parts[0];
@@ -47,14 +47,14 @@ function ownTexts({ at }: TestCase, source: Source): PromptText[] {
 
 const byLine = new WeakMap<Source, ReadonlyMap<number | undefined, Part>>();
 
-/** The rows of JSON Lines, of which there may be very many. */
+/** Indexes the rows of JSON Lines, which can be very many. */
 function partsByLine(source: Source): ReadonlyMap<number | undefined, Part> {
 	const known = byLine.get(source) ?? new Map(source.parts.map((part) => [part.at.line, part]));
 	byLine.set(source, known);
 	return known;
 }
 
-/** The texts of an `input` value: itself, its messages, their text parts. What an assistant is made to have said asks nothing. */
+/** Returns the texts of an `input` value, except an assistant's. */
 function textsIn(value: unknown, at: Place): PromptText[] {
 	if (typeof value === "string") return [{ text: value, at }];
 	const below = (key: string | number): Place => ({ ...at, path: [...(at.path ?? []), key] });
@@ -70,13 +70,13 @@ function fieldOf(value: unknown, key: string | number): unknown {
 	return typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
 }
 
-/** Whether a text holds a unified diff; of `file` if given. */
+/** Returns whether a text contains a unified diff; of `file` if given. */
 export function holdsDiff(text: string, file?: string): boolean {
 	const isDiff = /^(diff --git |@@ -\d|\+\+\+ |--- a\/)/m.test(text) || /```(diff|patch)\b/.test(text);
 	return isDiff && (file === undefined || text.includes(file.replace(/^.*\//, "")));
 }
 
-/** Fields whose text people or models read. Everything else becomes a path, a name, a URL or a command. */
+/** Fields with text for people or models. Others are paths, names, URLs or commands. */
 const prose = new Set([
 	...["input", "expected_output", "criteria", "expected_outcome", "description", "content", "prompt", "outcome"],
 	...["vars", "metadata", "value", "text", "system_prompt", "response", "responses", "author", "license"],
@@ -87,7 +87,7 @@ const notProse = new Set([
 	...["command", "script", "cwd", "path", "target", "include", "type", "name", "id", "skill", "repo", "url", "commit"],
 ]);
 
-/** Whether the text at `path` is prose, judged by the innermost field name that tells. */
+/** Decides by the innermost known field name. */
 export function isProse(path: DocumentPath, inTarget: boolean): boolean {
 	const names = path.filter((key): key is string => typeof key === "string");
 	for (const name of names.reverse()) {
@@ -98,14 +98,14 @@ export function isProse(path: DocumentPath, inTarget: boolean): boolean {
 }
 
 export interface ClaimedChange {
-	/** The file that is said to be changed. */
+	/** The changed file according to the text. */
 	readonly file: string;
-	/** The words that say so. */
+	/** The matching words. */
 	readonly words: string;
 }
 
 const noun = "(?:workspace|working tree|PR|pull[ -]request|merge[ -]request|MR|branch|diff|patch|commit|changeset)";
-/** The change that a text speaks of: `this PR`, `the open pull request`, `PR #12`. */
+/** A change in a text: `this PR`, `the open pull request`, `PR #12`. */
 const subject = `\\b(?:(?:this|the|my|our|current|attached|staged|latest|last|recent|open)\\s+(?:(?:open|current|attached|staged|latest|last|recent|feature|following)\\s+)?${noun}\\b|(?:PR|pull request|MR|merge request)\\s*[#!]\\d+|(?:the\\s+)?branch\\s+[\`"'][^\`"'\\s]{1,100}[\`"']|(?:the\\s+)?branch\\s+[\\w.-]{0,100}[/_-][\\w./-]{1,100})`;
 const past =
 	"(?:changed|modified|updated|edited|touched|added|removed|deleted|introduced|refactored|renamed|rewrote|rewritten|fixed|reworked)";
@@ -117,7 +117,7 @@ const extensions =
 	"[cm]?[jt]sx?|py|rb|go|rs|java|kts?|swift|[chm]|cc|cpp|hpp|cs|php|scala|clj|exs?|erl|hs|ml|lua|p[lm]|r|jl|dart|vue|svelte|html?|s?css|less|sql|sh|bash|ps1|bat|mdx?|rst|txt|adoc|json[c5]?|ya?ml|toml|ini|cfg|conf|env|xml|[ct]sv|lock|gradle|proto|graphql|tf|ipynb|mk|cmake";
 const folders = "(?:[\\w@.-]{1,80}\\/)";
 const name = "[\\w@-][\\w@.-]{0,80}";
-/** A path with a slash and any ending, or a name with one that files have. Begins where a word does: else long texts cost their square. */
+/** A path with a slash, or a name with a known extension. Starts at a word: otherwise quadratic. */
 const file = `(?<![\\w@./-])[\`'"(]?(${folders}{1,20}${name}\\.[a-z][a-z0-9]{0,9}|${name}\\.(?:${extensions})|${folders}{0,20}(?:Dockerfile|Makefile|Gemfile|Jenkinsfile|CODEOWNERS))\\b[\`'")]?`;
 const within = (count: number) => `[^.;\\n]{0,${count}}?`;
 const isOrWas = "(?:is|was|are|were|has been|have been|got)";
@@ -131,21 +131,21 @@ const claims = [
 	`\\b${pending}\\s+(?:in|to|of)\\s+${file}`,
 	`${file}\\s+has\\s+${pending}`,
 ].map((source) => new RegExp(source, "gi"));
-/** `Files changed in this PR:`, and then their names. */
+/** `Files changed in this PR:`, followed by names. */
 const listed = new RegExp(
 	`\\b(?:changed|changes|modified|touched|edited)\\b${within(20)}\\b(?:in|on|by|of)\\s+${subject}\\s*:((?:\\s*[-*]?\\s*[\`'"]?[\\w@./-]+\\.\\w+[\`'"]?,?)+)`,
 	"gi",
 );
 const fileName = new RegExp(file, "gi");
 
-/** Most texts speak of no change: one look spares them the others. */
+/** Most texts mention no change: this check skips the others. */
 const speaks = new RegExp(`\\b${noun}\\b|\\b(?:uncommitted|unstaged|staged|pending)\\b`, "i");
-/** Names with a dot that are no files. */
+/** Names with a dot that are not files. */
 const noFile = /^(?:(?:node|vue|next|nuxt|react|three|d3|express|ember|backbone|alpine|solid)\.(?:js|ts)|e\.g|i\.e)$/i;
-/** What is still to be done, or only might be, is no claim. */
+/** What is to be done, or only possible, is not a claim. */
 const notYet = /\b(?:must|should|shall|can|could|will|would|may|might|to|make|please|not|n't|if)\s+(?:\w+\s+){0,2}$/i;
 
-/** The changes of named files that a text claims, each file once. */
+/** Returns the claimed changes of a text, each file once. */
 export function claimedChanges(text: string): ClaimedChange[] {
 	if (!speaks.test(text)) return [];
 	const found = new Map<string, string>();
@@ -159,19 +159,19 @@ export function claimedChanges(text: string): ClaimedChange[] {
 	return [...found].map(([path, words]) => ({ file: path, words }));
 }
 
-/** Whether the claim is an order or a condition: "your PR should change", "the file must be edited". */
+/** Detects orders and conditions: "your PR should change", "the file must be edited". */
 function isNotYet(text: string, { index, 0: words }: RegExpExecArray): boolean {
 	if (notYet.test(text.slice(Math.max(0, index - 30), index))) return true;
 	return /\b(?:must|should|shall|could|would|may|might|cannot|can't|do not|don't|doesn't|does not)\b/i.test(words);
 }
 
-/** Words before what is asked for: an article, whose it is, what kind. */
+/** Words before the object: an article, possessive, or adjective. */
 const some = "(?:(?:an?|the|this|that|my|your|our|any|each|every|new|draft|open|corresponding|follow-?up)\\s+){0,4}";
 const change = `${some}(?:PRs?|pull[ -]requests?|merge[ -]requests?|MRs?)\\b`;
 const issue = `${some}(?:(?:github|gitlab|tracking|bug)\\s+){0,3}(?:issues?|tickets?)\\b`;
 const host = "(?:github|gitlab|bitbucket|jira|the (?:issue )?tracker)\\b";
 const remote = "(?:branch(?:es)?|remote|origin|upstream|commits?|changes|fix|main|master|github|gitlab)\\b";
-/** Up to so many characters of the same sentence. */
+/** Up to this many characters of the same sentence. */
 const withinRequest = (count: number) => `[^.?!\\n]{0,${count}}?`;
 
 const requests = [
@@ -191,10 +191,10 @@ const requests = [
 	`\\b(?:gh|glab)\\s+(?:pr|mr|issue)\\s+(?:create|merge|comment|note|close|reopen|review|edit)\\b`,
 ].map((source) => new RegExp(source, "gi"));
 
-/** Most prompts speak of nothing of the kind: one look spares them all others. */
+/** Most prompts mention nothing of the kind: this check skips the others. */
 const hosting = /\b(?:PRs?|MRs?|pull|merge|push|issues?|tickets?|bug report|gh|glab|#\d)\b/i;
 
-/** The words by which a text asks for something that only a remote can give; undefined where it does not ask. */
+/** Returns the words that request something from a remote, if any. */
 export function remoteRequest(text: string): string | undefined {
 	if (!hosting.test(text)) return undefined;
 	for (const pattern of requests)
@@ -205,14 +205,14 @@ export function remoteRequest(text: string): string | undefined {
 
 const denied =
 	/(?:\b(?:not|never|without|don't|doesn't|won't|no need to|avoid|instead of|rather than|refuse to)\b|n't)[^.,;:\n]{0,25}$/i;
-/** Words that make what follows a subject of talk: how one opens a pull request, what `git push` does, when to push. */
+/** Words that make what follows a topic: how one opens a pull request, when to push. */
 const spokenOf = [
 	/\b(?:how|when|why|whether|what|which|who|should|if)\b(?:(?!\b(?:then|and)\b)[^.,;:\n]){0,40}$/i,
 	/\b(?:explain|describe|define|document|about|of|does|is|a|an|the|wants? to|wanted to|tried to|going to|able to|ready to)\s*[`"'(]*$/i,
 ];
 const polite = /^\W*(?:please|(?:can|could|will|would) you\b)/i;
 
-/** Whether the words at `start` are an order: neither denied, nor spoken of, nor part of a question. */
+/** Returns whether the words are an instruction: not negated, discussed, or a question. */
 function isInstruction(text: string, start: number, length: number): boolean {
 	const before = sentenceEnd(text.slice(Math.max(0, start - farthest), start));
 	if (denied.test(before) || spokenOf.some((pattern) => pattern.test(before))) return false;
@@ -220,10 +220,10 @@ function isInstruction(text: string, start: number, length: number): boolean {
 	return end?.[0] !== "?" || polite.test(before + text.slice(start, start + length));
 }
 
-/** How far from the words anything can say what they mean. */
+/** Maximum distance of words that affect the meaning. */
 const farthest = 300;
 
-/** The last sentence of `text`, which may be a part of one. */
+/** Returns the last, possibly partial, sentence of `text`. */
 function sentenceEnd(text: string): string {
 	return text.slice(Math.max(...[". ", "? ", "! ", "\n"].map((stop) => text.lastIndexOf(stop) + 1)));
 }

@@ -1,24 +1,28 @@
 import { join, relative, sep } from "node:path";
+import type { DocumentPath } from "../lib/errors.ts";
+import { findSecrets } from "../lib/redact.ts";
+import { isSecretField, looksRandom } from "../lib/secret-shapes.ts";
+import { scanReferences } from "../lib/template-text.ts";
 import type { Environment } from "../machine/environment.ts";
 import { localGitSync } from "../machine/git.ts";
 import { GitError } from "../machine/git-error.ts";
 import { foreignRepository, repositoryRoot, trackedFilesSync } from "../machine/git-repository.ts";
 
-/** What one look at a repository tells about all evals in it. */
+/** Facts about a repository for all evals in it. */
 export interface RepositoryFacts {
 	readonly root: string;
-	/** The commit that HEAD stands on; undefined before the first one. */
+	/** The commit of HEAD; undefined before the first one. */
 	readonly head: string | undefined;
-	/** How git keeps `path`, a file or directory of the work tree. */
+	/** Returns the git state of a file or directory of the work tree. */
 	state(path: string): FileState;
-	/** Files at or below `path` that differ from HEAD, or are not added yet; absolute. */
+	/** Returns files at or below `path` that differ from HEAD or are untracked; absolute. */
 	changed(path: string): readonly string[];
 }
 
-/** `untracked`: not added yet. `ignored`: git leaves it out. `outside`: not in this repository (or in one inside it). */
+/** `outside`: not in this repository, or in a nested one. */
 export type FileState = "tracked" | "untracked" | "ignored" | "outside";
 
-/** Looks at each repository once: two git calls for any number of evals. */
+/** Inspects each repository once: two git calls for any number of evals. */
 export class Repositories {
 	readonly #env: Environment;
 	readonly #known = new Map<string, RepositoryFacts | undefined>();
@@ -28,7 +32,7 @@ export class Repositories {
 		this.#env = env;
 	}
 
-	/** The facts of the repository that `directory` lies in; undefined without a repository, or without git. */
+	/** Undefined without a repository, or without git. */
 	of(directory: string): RepositoryFacts | undefined {
 		if (!this.#roots.has(directory)) this.#roots.set(directory, repositoryRoot(directory));
 		const root = this.#roots.get(directory);
@@ -45,7 +49,7 @@ function look(root: string, env: Environment): RepositoryFacts | undefined {
 		const { head, added, changed } = statusOf(localGitSync(root, status, options).stdout);
 		return facts(root, head, tracked, new Tree(added), new Tree([...added, ...changed]));
 	} catch (error) {
-		// No git on this machine, or a repository that git refuses (another owner): validation goes on without these facts.
+		// Without git, or if git refuses the repository (another owner), continue without these facts.
 		if (error instanceof GitError) return undefined;
 		throw error;
 	}
@@ -56,14 +60,14 @@ const status = [
 	...["--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"],
 ];
 
-/** Reads `git status`: the commit, files that are not added yet, and files that differ from the commit. */
+/** Parses `git status`: the commit, untracked and changed files. */
 function statusOf(output: string) {
 	const [added, changed]: [string[], string[]] = [[], []];
 	let head: string | undefined;
 	for (const line of output.split("\0")) {
 		if (line.startsWith("? ")) added.push(line.slice(2));
 		else if (line.startsWith("# branch.oid ")) head = /(?<![0-9a-f])[0-9a-f]{40,}$/.exec(line)?.[0];
-		// Eight fields, then the path; ten of a conflict.
+		// Eight fields, then the path; ten for a conflict.
 		else if (/^[1u] /.test(line))
 			changed.push(
 				line
@@ -93,7 +97,7 @@ function facts(root: string, head: string | undefined, tracked: Tree, added: Tre
 	};
 }
 
-/** File names of a repository, sorted, for questions about directories. */
+/** Sorted file names of a repository, for queries about directories. */
 class Tree {
 	readonly #names: readonly string[];
 	readonly #set: ReadonlySet<string>;
@@ -103,20 +107,20 @@ class Tree {
 		this.#set = new Set(names);
 	}
 
-	/** Whether it holds the file, or a file below the directory. */
+	/** Returns whether it has the file, or a file below the directory. */
 	has(name: string): boolean {
 		if (this.#set.has(name)) return true;
 		return this.#names[this.#first(`${name}/`)]?.startsWith(`${name}/`) ?? false;
 	}
 
-	/** Whether a parent directory of `name` is itself an entry: a submodule. */
+	/** Returns whether a parent directory of `name` is itself an entry: a submodule. */
 	holdsAbove(name: string): boolean {
 		for (let end = name.lastIndexOf("/"); end > 0; end = name.lastIndexOf("/", end - 1))
 			if (this.#set.has(name.slice(0, end))) return true;
 		return false;
 	}
 
-	/** The entry `name`, and those below it. */
+	/** Returns the entry `name`, and those below it. */
 	below(name: string): string[] {
 		if (name === "") return [...this.#names];
 		const found = this.#set.has(name) ? [name] : [];
@@ -135,4 +139,46 @@ class Tree {
 		}
 		return low;
 	}
+}
+
+export interface LiteralSecret {
+	/** The setting with the secret. */
+	readonly field: string;
+	/** Path in the value. */
+	readonly path: DocumentPath;
+}
+
+/** Searches values as written, including `${{ }}`. Never yields the secrets themselves. */
+export function* literalSecrets(value: unknown, path: DocumentPath = []): Generator<LiteralSecret> {
+	if (typeof value === "object" && value !== null) {
+		for (const [key, item] of Object.entries(value))
+			yield* literalSecrets(item, [...path, Array.isArray(value) ? Number(key) : key]);
+		return;
+	}
+	if (typeof value !== "string" || value.length < 8) return;
+	const field = path.findLast((key) => typeof key === "string");
+	if (typeof field === "string" && isWrittenOut(value, field)) yield { field, path };
+}
+
+function isWrittenOut(value: string, field: string): boolean {
+	const isNamed = isSecretField(field);
+	const references = scanReferences(value).filter(({ kind }) => kind === "reference");
+	if (references.length === 0) return isNamed || findSecrets(value).length > 0;
+	// Text around variables, and their defaults.
+	let plain = "";
+	let end = 0;
+	for (const { range } of references) {
+		plain += value.slice(end, range[0]);
+		end = range[1];
+	}
+	plain += value.slice(end);
+	const defaults = references.flatMap((one) => ("defaultText" in one && one.defaultText ? [one.defaultText] : []));
+	return [plain, ...defaults].some(
+		(text) => findSecrets(text).length > 0 || (isNamed && isLong(text) && looksRandom(text)),
+	);
+}
+
+/** `not-needed` is a common dummy key for local servers, not a secret. */
+function isLong(text: string): boolean {
+	return text.length >= 16 && !/\s/.test(text);
 }

@@ -5,7 +5,7 @@ import type { SourceRange } from "../lib/yaml-document.ts";
 import { type EvalContext, writtenText } from "./eval-context.ts";
 import type { Change } from "./fix/edits.ts";
 
-/** Rules that belong together, in the order that the docs show them. */
+/** Groups of rules, in the order of the docs. */
 export const ruleGroups = [
 	"document",
 	"paths",
@@ -19,40 +19,40 @@ export const ruleGroups = [
 ] as const;
 export type RuleGroup = (typeof ruleGroups)[number];
 
-/** When a fix is made: with `--fix`, or only with the option that asks for it. */
+/** When a fix applies: with `--fix`, or only with the explicit option. */
 export type FixWhen = "fix" | "migrate" | "pin";
 
 export interface RuleDocs {
-	/** What goes wrong for somebody when this is left as it is. */
+	/** The consequences of ignoring it. */
 	readonly why: string;
 	/** YAML (or a file tree) that the rule reports. */
 	readonly bad: string;
-	/** The same, mended. */
+	/** The same after the fix. */
 	readonly good: string;
-	/** What to do, one or two sentences. */
+	/** What to do, in one or two sentences. */
 	readonly mend: string;
 }
 
 interface RuleBase {
-	/** Stable, as `path.missing`. */
+	/** Stable, such as `path.missing`. */
 	readonly id: string;
 	readonly group: RuleGroup;
 	readonly severity: Severity;
-	/** What the rule reports, one line without a full stop. */
+	/** One line without a full stop. */
 	readonly summary: string;
 	readonly docs: RuleDocs;
-	/** Present where the rule has a `fix`. */
+	/** Present if the rule has a `fix`. */
 	readonly fixedBy?: FixWhen;
 }
 
-/** A rule as validation uses it. Made by `rule` or `loadingRule`. */
+/** Create it with `rule` or `loadingRule`. */
 export interface Rule extends RuleBase {
 	readonly check: (context: EvalContext) => Iterable<Diagnostic>;
-	/** The changes that mend a finding of this rule; none where this one can't be mended. Reads, never writes. */
+	/** Returns the changes that fix a finding; none if this one can't be fixed. Read-only. */
 	readonly fix?: (found: Diagnostic, context: EvalContext) => readonly Change[];
 }
 
-/** What a rule found, before it is worded. `severity` departs from the rule's own where one rule knows two. */
+/** A finding before its message. `severity` overrides the rule's own. */
 export interface Found<Data extends object> {
 	readonly data: Data;
 	readonly at: Place;
@@ -67,7 +67,6 @@ export interface RuleSpec<Data extends object> extends RuleBase {
 	readonly fix?: (found: Found<Data>, context: EvalContext) => readonly Change[];
 }
 
-/** States a rule. */
 export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 	const { check, message, hint, fix, ...base } = spec;
 	return {
@@ -91,7 +90,7 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 	};
 }
 
-/** A rule whose findings loading has already made (and worded): it gives them their docs and lets them be configured. */
+/** Documents a rule whose findings the loader creates, and makes it configurable. */
 export function loadingRule(spec: Omit<Rule, "check">): Rule {
 	return {
 		...spec,
@@ -99,13 +98,13 @@ export function loadingRule(spec: Omit<Rule, "check">): Rule {
 	};
 }
 
-/** What every finding about a reference tells. */
+/** Data of every finding about a reference. */
 export interface AboutReference {
 	/** As written, after `${{ }}`. */
 	readonly raw: string;
-	/** What it is: "test data", "hook script". */
+	/** Noun: "test data", "hook script". */
 	readonly kind: string;
-	/** Set for a word of a command that is one text: the part of it that is meant. */
+	/** The relevant part of a command that is one text. */
 	readonly mark?: string;
 }
 
@@ -116,8 +115,8 @@ export function aboutReference(reference: Reference): AboutReference {
 }
 
 /**
- * The stretch of a value that a finding means, where that is one part of a longer text (a word of a command, a variable in a
- * sentence): its first occurrence in the source. The whole range where it isn't found, or is all there is.
+ * Narrows a range to the part that a finding is about (a word of a command, a variable in a text):
+ * its first occurrence in the source. Falls back to the whole range.
  */
 export function narrowed(range: SourceRange, mark: unknown, source: Source, at: Place): SourceRange {
 	if (typeof mark !== "string" || mark === "") return range;
@@ -128,7 +127,7 @@ export function narrowed(range: SourceRange, mark: unknown, source: Source, at: 
 	return source.locate({ ...at, range: [offset + start, offset + start + mark.length] }) ?? range;
 }
 
-/** `${{ NAME … }}` as it is written at a place: the mark of a finding about that variable. */
+/** Returns `${{ NAME … }}` as written at a place, to mark it in a finding. */
 export function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
 	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
 	return found ? { mark: found[0] } : {};

@@ -54,7 +54,7 @@ import { testsDependsOn, testsDuplicateId, testsEmpty, testsIncomplete } from ".
 
 export type RuleLevels = ReadonlyMap<string, RuleLevel>;
 
-/** Reads `--rule id=level` options. Throws `AgentvError` `usage` for a rule or level that there is not. */
+/** Parses `--rule id=level` options. @throws AgentvError `usage` for an unknown rule or level */
 export function parseRuleLevels(options: readonly string[]): RuleLevels {
 	return new Map(
 		options.map((option) => {
@@ -68,7 +68,6 @@ export function parseRuleLevels(options: readonly string[]): RuleLevels {
 	);
 }
 
-/** The error for a rule id that there is not. */
 function unknownRule(id: string): AgentvError {
 	const ids = rules.map((rule) => rule.id);
 	const nearest = nearestName(id, ids);
@@ -80,13 +79,13 @@ function unknownRule(id: string): AgentvError {
 export interface Configured {
 	readonly levels: RuleLevels;
 	readonly diagnostics: readonly Diagnostic[];
-	/** The configuration file, for places in it. */
+	/** The configuration file, for locations in it. */
 	readonly source?: Source;
 }
 
 const unconfigured: Configured = { levels: new Map(), diagnostics: [] };
 
-/** The levels that the nearest `.agentv/config.yaml` sets. */
+/** Reads the levels from the nearest `.agentv/config.yaml`. */
 export function configuredLevels(scope: EvalScope, run: ValidationRun): Configured {
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const name of ["config.yaml", "config.yml"]) {
@@ -110,7 +109,7 @@ function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun
 	}
 	diagnostics.push(...source.diagnostics);
 	const part = source.parts[0];
-	// Other parts of the file are not for us to judge: its unknown fields pass.
+	// Other parts of the file are not checked here: unknown fields pass.
 	const log = {
 		report: (found: Diagnostic) => {
 			if (found.rule !== "schema.unknown-field") diagnostics.push(found);
@@ -141,7 +140,7 @@ function unknownInConfig(id: string, file: string): Diagnostic {
 	};
 }
 
-/** Every rule, in the order of the docs. A new rule is its file, its two trees in the command's tests, and its line here. */
+/** In the order of the docs. A new rule needs its file, two test trees, and a line here. */
 export const rules: readonly Rule[] = [
 	...[yamlSyntax, yamlLimits, schemaShape, schemaUnknownField, schemaDeprecated, schemaConflict, schemaUnsupported],
 	...[pathAbsolute, pathMissingRule, pathParentSearch, pathOutsideEval, pathOutsideRepo, pathCase, pathBackslash],
@@ -169,7 +168,7 @@ function findRule(id: string): Rule | undefined {
 
 const fixedBy = { fix: "`--fix`", migrate: "`--migrate`", pin: "`--pin`" } as const;
 
-/** The page docs/validation-rules.md: a table of all rules, then each one's text. A test keeps the file equal to this. */
+/** Returns docs/validation-rules.md, which a test keeps in sync. */
 export function rulesPage(): string {
 	const docs = ruleDocs();
 	const table = docs.map(
@@ -193,22 +192,21 @@ function section({ id, why, bad, good, mend }: RuleDoc): string {
 	return [`### ${id}`, why, "Bad:", block(fenceSafe(bad)), "Good:", block(fenceSafe(good)), mend].join("\n\n");
 }
 
-/** An example may hold a fence of its own. */
+/** Chooses a longer fence, since an example can contain one. */
 function fenceSafe(text: string): string {
 	return text.replaceAll("```", "~~~");
 }
 
-/** What is written about a rule, for `--explain`, the docs table and Studio. */
+/** A rule's documentation, for `--explain`, the docs table and Studio. */
 export interface RuleDoc extends RuleDocs {
 	readonly id: string;
 	readonly group: RuleGroup;
 	readonly severity: Severity;
 	readonly summary: string;
-	/** The option that mends its findings. */
+	/** The option that fixes its findings. */
 	readonly fixedBy?: FixWhen;
 }
 
-/** The docs of every rule, in their order. */
 export function ruleDocs(): readonly RuleDoc[] {
 	return rules.map(({ id, group, severity, summary, docs, fixedBy }) => ({
 		id,
@@ -220,7 +218,7 @@ export function ruleDocs(): readonly RuleDoc[] {
 	}));
 }
 
-/** The docs of one rule. Throws `AgentvError` `usage`, with the nearest id, for a rule that there is not. */
+/** @throws AgentvError `usage` for an unknown rule, with the nearest id */
 export function ruleDoc(id: string): RuleDoc {
 	const doc = findRule(id) && ruleDocs().find((one) => one.id === id);
 	if (!doc) throw unknownRule(id);

@@ -26,25 +26,25 @@ export interface ValidateOptions {
 	readonly view: DiskView;
 	/** The process environment. */
 	readonly env: Environment;
-	/** Absolute; bounds the search through parent directories where there is no repository. */
+	/** Absolute; without a repository, bounds the search through parent directories. */
 	readonly cwd: string;
 	/** `--targets FILE`, absolute. */
 	readonly targetsFile?: string | undefined;
-	/** Evals that the user names, not a directory or glob, absolute: a link among them may lead anywhere. */
+	/** Absolute evals that the user specified directly: a link among them may point anywhere. */
 	readonly named?: readonly string[] | undefined;
-	/** Levels of rules, over those of `.agentv/config.yaml`. */
+	/** Override those of `.agentv/config.yaml`. */
 	readonly levels?: RuleLevels | undefined;
 	/** Ends the validation with an `interrupted` error. */
 	readonly signal?: AbortSignal | undefined;
 }
 
-/** How long evals are judged in one go before whatever else waits (Ctrl-C, a server's requests) gets its turn. */
+/** Milliseconds of work before yielding to Ctrl-C or other requests. */
 const turnMs = 50;
 
 /**
- * Validates eval files one after the other. Nothing of an eval is kept once its result is handed out, and what evals share
- * (repositories, target files, directories) is looked at once. Offline; writes nothing.
- * @param files absolute paths, as `discoverEvals` finds them
+ * Validates eval files one by one. Keeps nothing of an eval after its result; shared inputs
+ * (repositories, target files, directories) are read once. Offline and read-only.
+ * @param files absolute paths from `discoverEvals`
  */
 export async function* validateEvals(
 	files: readonly string[],
@@ -68,38 +68,36 @@ export async function* validateEvals(
 	}
 }
 
-/** A finding on its way out: placed in its file, nothing of the loaded eval left in it. */
+/** A finding for output: located in its file, without references to the loaded eval. */
 export interface ValidationFinding extends Diagnostic {
-	/** Where it stands; of a file that can't be read, its first character. */
+	/** For an unreadable file, its first character. */
 	readonly range: SourceRange;
-	/** The lines around it, marked (see `codeFrame`). */
+	/** The surrounding lines with a marker (see `codeFrame`). */
 	readonly frame: readonly string[];
-	/** `--fix`, `--migrate` or `--pin` can mend it. */
+	/** Whether `--fix`, `--migrate` or `--pin` can fix it. */
 	readonly fixable: boolean;
-	/** It was mended. */
+	/** Whether it was fixed. */
 	readonly fixed: boolean;
 }
 
-/** What one rule, or one topic of a rule, came to. */
+/** The result of a rule, or of one topic of it. */
 export interface ValidationCheck {
 	readonly rule: string;
-	/** `skip`: switched off, or nothing in the eval that it could judge. */
+	/** `skip`: switched off, or not applicable. */
 	readonly state: "pass" | "fail" | "skip";
 	readonly message: string;
-	/** Worth a line of its own in a short report. */
+	/** Worth a separate line in a short report. */
 	readonly notable: boolean;
 }
 
-/** What validation says of one eval. */
 export interface EvalValidation {
 	/** Absolute path of the eval file. */
 	readonly file: string;
 	readonly name: string;
-	/** The portable root: the smallest directory that holds everything the eval needs; absolute. */
+	/** The portable root: the smallest directory with everything that the eval needs; absolute. */
 	readonly root: string;
-	/** How many tests were loaded. */
 	readonly tests: number;
-	/** Names of the targets that its tests run on, in the order they are named. */
+	/** Names of its tests' targets, in order. */
 	readonly targets: readonly string[];
 	readonly checks: readonly ValidationCheck[];
 	readonly diagnostics: readonly ValidationFinding[];
@@ -112,7 +110,7 @@ interface Judgement {
 	readonly config: Configured;
 }
 
-/** Runs every rule that is not switched off; `levels` are the command line's, over those of the configuration. */
+/** Runs every enabled rule; `levels` from the command line override the configuration. */
 function judge(context: EvalContext, levels: RuleLevels): Judgement {
 	const config = configuredLevels(context.loaded.scope, context.run);
 	const off = new Set<string>();
@@ -132,20 +130,20 @@ function atLevel(found: Diagnostic, level: RuleLevel | undefined): Diagnostic {
 	return level === undefined ? found : { ...found, severity: level === "error" ? "error" : "warning" };
 }
 
-/** A finding as it goes out, with the rule that made it. */
+/** A finding for output, with its rule. */
 export interface JudgedFinding {
 	readonly rule: Rule;
 	readonly finding: ValidationFinding;
 }
 
-/** What the rules find in an eval, in the order of its files and places. */
+/** Returns the findings of all rules, by file and position. */
 export function judgedFindings(context: EvalContext, levels: RuleLevels): JudgedFinding[] {
 	return located(context, judge(context, levels));
 }
 
 function located(context: EvalContext, { judged, config }: Judgement): JudgedFinding[] {
 	const places = judged.map(({ found }) => placed(found, context, config));
-	// A code frame goes to terminals and logs: what was found to be a secret is not shown there.
+	// A code frame goes to terminals and logs, so redact the secrets that were found.
 	const secrets = places.flatMap(({ range, text }, index) =>
 		judged[index]?.found.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],
 	);
@@ -159,7 +157,7 @@ function located(context: EvalContext, { judged, config }: Judgement): JudgedFin
 	return findings.sort((a, b) => compare(a.finding, b.finding, context.loaded.file));
 }
 
-/** The result of one eval: independent of everything that was loaded for it. */
+/** Returns the result of one eval, without references to what was loaded. */
 function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	const { loaded } = context;
 	const judgement = judge(context, levels);
@@ -174,7 +172,7 @@ function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	};
 }
 
-/** Each finding once: where an alias or a merge key repeats a value, what is wrong with it is found as often. */
+/** Removes repetitions, which aliases and merge keys cause. */
 export function distinctFindings(findings: readonly ValidationFinding[]): ValidationFinding[] {
 	const seen = new Set<string>();
 	return findings.filter(({ rule, message, at, range }) => {
@@ -183,14 +181,14 @@ export function distinctFindings(findings: readonly ValidationFinding[]): Valida
 	});
 }
 
-/** A copy that does not keep the file alive which it is a part of. */
+/** Copies the slice so that it doesn't retain the whole file's text. */
 function owned(text: string): string {
 	return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
 interface Placed {
 	readonly range: SourceRange;
-	/** Of the file; "" where it can't be read. */
+	/** Content of the file; "" if unreadable. */
 	readonly text: string;
 }
 
@@ -204,7 +202,7 @@ function placed({ at, data }: Diagnostic, context: EvalContext, config: Configur
 	const source = loaded.sources.get(at.file) ?? targets.sources.get(at.file) ?? loaded.texts.get(at.file) ?? own;
 	if (!source) return atLine(at.line);
 	const range = source.locate(at);
-	// What a link leads to may not be the eval's: it is never quoted.
+	// A link's target may be outside the eval: never quote it.
 	const isOutside = remembered(
 		context.run,
 		`outside\0${loaded.scope.root}\0${at.file}`,
@@ -219,7 +217,7 @@ function atLine(line = 1): Placed {
 	return { range: { start: { ...start.start, line }, end: { ...start.end, line } }, text: "" };
 }
 
-/** What is said of a whole document stands at its first line, not on all of it. */
+/** A finding about a whole document is shown at its first line. */
 function wholeStart(range: SourceRange, { path, range: exact }: Place): SourceRange {
 	return exact === undefined && (path === undefined || path.length === 0)
 		? { start: range.start, end: range.start }
@@ -244,15 +242,14 @@ function byText(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** A finding with the rule that made it. */
 interface Judged {
 	readonly rule: Rule;
 	readonly found: Diagnostic;
 }
 
 /**
- * What every rule came to. Where a rule has something to tell when it passes ("Workspace template exists"), its check says
- * that; else it says what the rule reports.
+ * Returns the result of every rule. A rule can have its own text for a pass ("Workspace template
+ * exists"); the default is the rule's summary.
  */
 function checksOf(context: EvalContext, judged: readonly Judged[], off: ReadonlySet<string>): ValidationCheck[] {
 	const failed = new Set(judged.map(({ rule }) => rule.id));
@@ -273,7 +270,7 @@ function checksOf(context: EvalContext, judged: readonly Judged[], off: Readonly
 	return checks;
 }
 
-/** What a rule's check says where it has nothing of its own to tell. */
+/** Default texts for checks. */
 const plainChecks: ReadonlyMap<string, Readonly<Record<"pass" | "fail" | "skip", ValidationCheck>>> = new Map(
 	rules.map(({ id, summary }) => {
 		const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
@@ -288,7 +285,7 @@ const plainChecks: ReadonlyMap<string, Readonly<Record<"pass" | "fail" | "skip",
 	}),
 );
 
-/** Whether an eval has anything that a rule could judge; rules that are not named here always do. */
+/** Returns whether a rule applies to an eval; unlisted rules always do. */
 const judges: ReadonlyMap<string, (context: EvalContext) => boolean> = new Map([
 	...["path.untracked", "git.dirty"].map(
 		(id) => [id, (context: EvalContext) => repositoryOf(context) !== undefined] as const,
@@ -308,7 +305,7 @@ function hasExtensions({ loaded }: EvalContext): boolean {
 interface Topic {
 	readonly rule: string;
 	readonly message: string;
-	/** Whether this topic itself failed; default: whether its rule found anything. */
+	/** Whether this topic failed; default: whether its rule found anything. */
 	readonly failed?: boolean;
 }
 
@@ -336,7 +333,7 @@ function* topicsOf(context: EvalContext): Generator<Topic> {
 		yield { rule: "git.no-repo", message: "Bundle detected (manifest.json)" };
 }
 
-/** What is told of references of these kinds, all together. */
+/** Groups of reference kinds that share a check. */
 const pathTopic: readonly (readonly [message: string, ...kinds: ReferenceKind[]])[] = [
 	["All test data paths resolve", "tests", "suite"],
 	["Workspace file exists", "workspace-file"],

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { workspacesPlace } from "../eval/trust-record.ts";
+import { workspacesPlace } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { writeTreeFile } from "../machine/copy-tree.ts";
 import { HeldDirectory, makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
@@ -10,12 +10,19 @@ import { Openings } from "../machine/read-file.ts";
 import { noteTree, type TreeNotes } from "../machine/tree-notes.ts";
 import type { ChangeStore, IgnoreRules, Pristine } from "./change-store.ts";
 import { changedFiles, changesSince } from "./changed-files.ts";
-import type { FileChanges, RepositoryRecord, TestWorkspace, WorkspaceTest, WorkspaceWarning } from "./contract.ts";
+import {
+	type FileChanges,
+	type RepositoryRecord,
+	staged,
+	type TestWorkspace,
+	WorkspaceError,
+	type WorkspaceTest,
+	type WorkspaceWarning,
+} from "./contract.ts";
 import { type ExtensionState, withRules } from "./extension-hosts.ts";
 import { endScope, type HookSubject, hasStage, runAfter, runBefore, type StageRunner } from "./hooks.ts";
 import { applyChanges } from "./patch.ts";
 import { type ChangeServices, type FileVersion, readSource, type Snapshot, takeSnapshot } from "./snapshot.ts";
-import { staged, WorkspaceError } from "./workspace-error.ts";
 
 export interface BaseParts {
 	readonly runner: StageRunner;

@@ -5,7 +5,7 @@ import { compareByBytes, refuseTooLarge, type SizedFile, throwIfAborted } from "
 import { Openings } from "../machine/read-file.ts";
 import { isUnchanged, noteTree, type TreeNote, type TreeNotes } from "../machine/tree-notes.ts";
 import { isGitsOwn, type StoredChange } from "./change-store.ts";
-import type { FileChanges } from "./contract.ts";
+import { type FileChanges, WorkspaceError } from "./contract.ts";
 import {
 	changeLine,
 	changesContent,
@@ -31,7 +31,6 @@ import {
 	readVersion,
 	type Snapshot,
 } from "./snapshot.ts";
-import { WorkspaceError } from "./workspace-error.ts";
 
 /** Files compared before yielding to other work. */
 const filesPerTurn = 100;

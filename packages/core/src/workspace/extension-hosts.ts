@@ -5,8 +5,7 @@ import { type JsonChild, startJsonChild, workerEntry } from "../machine/computin
 import { type Environment, nodeExecutable } from "../machine/environment.ts";
 import { markVariables } from "../machine/process-scope.ts";
 import { findExecutable } from "../machine/run-process.ts";
-import type { PrintedLog, WorkspaceStage } from "./contract.ts";
-import { stoppedError, WorkspaceError } from "./workspace-error.ts";
+import { type PrintedLog, stoppedError, WorkspaceError, type WorkspaceStage } from "./contract.ts";
 
 /** Run by `python3 -c` with the module's path, like `extension-host.mjs`. */
 const pythonExtensionProgram = `

@@ -13,7 +13,17 @@ import { describeLeft, type ProcessScope } from "../machine/process-scope.ts";
 import { readBytes } from "../machine/read-file.ts";
 import type { ProcessResult } from "../machine/run-process.ts";
 import { writeNewFile } from "../machine/write-file.ts";
-import type { PrintedLog, WorkspaceServices, WorkspaceSpec, WorkspaceStage, WorkspaceWarning } from "./contract.ts";
+import {
+	atStage,
+	type PrintedLog,
+	stoppedError,
+	WorkspaceError,
+	type WorkspaceServices,
+	type WorkspaceSpec,
+	type WorkspaceStage,
+	type WorkspaceWarning,
+	warned,
+} from "./contract.ts";
 import {
 	type AgentRulesPaths,
 	type ExtensionHosts,
@@ -22,7 +32,6 @@ import {
 	withReturned,
 } from "./extension-hosts.ts";
 import { pathWithin } from "./patch.ts";
-import { atStage, stoppedError, WorkspaceError, warned } from "./workspace-error.ts";
 
 /** Runs extensions, then hooks; after-hooks in reverse. */
 export interface StageRunner {

@@ -3,15 +3,14 @@ import { dirname, resolve } from "node:path";
 import { createDeflate, deflateSync } from "node:zlib";
 import { AgentvError } from "../lib/errors.ts";
 import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts";
+import { openOwnFile } from "../machine/environment.ts";
 import { isInside, isRawPath, quotedRawPath, rawPath, realPath } from "../machine/files.ts";
 import { GitError } from "../machine/git-error.ts";
-import { openOwnFile } from "../machine/own-files.ts";
 import { readLines } from "../machine/read-file.ts";
 import { notePath, type TreeNotes } from "../machine/tree-notes.ts";
 import { isGitsOwn } from "./change-store.ts";
-import type { FileChanges } from "./contract.ts";
+import { type FileChanges, WorkspaceError } from "./contract.ts";
 import type { ChangeServices, FileVersion } from "./snapshot.ts";
-import { WorkspaceError } from "./workspace-error.ts";
 
 /**
  * Applies a recorded patch in the workspace at `root`.

@@ -17,14 +17,17 @@ import { digestText, noteTree } from "../machine/tree-notes.ts";
 import { removeFile, renamePath, writeNote } from "../machine/write-file.ts";
 import { AttemptWorkspace, type BaseParts, keptMark, type WorkDirectory } from "./attempt-workspace.ts";
 import { ChangeStore, IgnoreRules, isGitsOwn, Pristine } from "./change-store.ts";
-import type {
-	PreparedBase,
-	RepositoryRecord,
-	TestWorkspace,
-	WorkspaceServices,
-	WorkspaceSpec,
-	WorkspaceTest,
-	WorkspaceWarning,
+import {
+	type PreparedBase,
+	type RepositoryRecord,
+	staged,
+	type TestWorkspace,
+	WorkspaceError,
+	type WorkspaceServices,
+	type WorkspaceSpec,
+	type WorkspaceTest,
+	type WorkspaceWarning,
+	warned,
 } from "./contract.ts";
 import { ExtensionHosts, type ExtensionState, emptyState, relocated } from "./extension-hosts.ts";
 import { endScope, extensionsAt, hooksAt, runAfter, runBefore, type StageRun, type StageRunner } from "./hooks.ts";
@@ -32,7 +35,6 @@ import { pathWithin } from "./patch.ts";
 import { mirrorCommit, type RepositoryServices, repositorySource } from "./repositories.ts";
 import { makeBaseline } from "./snapshot.ts";
 import { placeWithSubmodules } from "./submodules.ts";
-import { staged, WorkspaceError, warned } from "./workspace-error.ts";
 
 /**
  * Prepares what the tests of a spec share, once: template, repositories, extensions' `beforeAll`,

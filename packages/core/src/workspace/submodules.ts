@@ -10,6 +10,7 @@ import { repositoryRoot } from "../machine/git-repository.ts";
 import { readBytes, readRegularFile } from "../machine/read-file.ts";
 import { digestFile, notePath } from "../machine/tree-notes.ts";
 import { replaceByCopy, writeAtomic } from "../machine/write-file.ts";
+import { WorkspaceError } from "./contract.ts";
 import { pathWithin } from "./patch.ts";
 import {
 	type CheckedOutFile,
@@ -22,7 +23,6 @@ import {
 	type RepositorySource,
 	remoteTimeoutMs,
 } from "./repositories.ts";
-import { WorkspaceError } from "./workspace-error.ts";
 
 /** A repository in the workspace. */
 export interface PlacedRepository {

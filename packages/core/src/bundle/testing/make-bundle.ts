@@ -14,18 +14,18 @@ export interface MadeBundle {
 	readonly output: string;
 	readonly plan: BundlePlan;
 	readonly manifest: BundleManifest;
-	/** Text of a file of the bundle. */
+	/** Returns the text of a file of the bundle. */
 	read(path: string): string;
 }
 
-/** Bundles the eval `file`, by default to `bundle-of-<its directory>` beside its directory, with an empty environment. */
+/** Default output: `bundle-of-<its directory>` next to its directory. */
 export async function makeBundle(file: string, options: MakeOptions = {}): Promise<MadeBundle> {
 	const directory = dirname(file);
 	const output = options.output ?? join(dirname(directory), `bundle-of-${basename(directory)}`);
 	const plan = await planBundle({
 		...{ cwd: directory, view: openDiskView(), agentvVersion: "1.2.3" },
 		...options,
-		// What bundling notes must not reach the home of who runs the tests.
+		// Must not write to the home of the user who runs the tests.
 		...{ file, output, env: { AGENTV_HOME: join(tempTree(), "home"), ...options.env } },
 	});
 	for await (const progress of writeBundle(plan, { signal: options.signal })) {
@@ -36,7 +36,7 @@ export async function makeBundle(file: string, options: MakeOptions = {}): Promi
 	throw new Error("the bundle was not finished");
 }
 
-/** Everything below `root`: relative path → content and executable bit, or `-> text` of a link; directories end in `/`. */
+/** Maps paths to content and executable bit, or `-> text`; directories end in `/`. */
 export function treeOf(root: string): Record<string, string> {
 	const tree: Record<string, string> = {};
 	const walk = (directory: string, prefix: string): void => {

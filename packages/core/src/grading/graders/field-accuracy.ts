@@ -1,6 +1,6 @@
 import type { AssertionSettings } from "../../format/assertion-entry.ts";
 import { withoutFence } from "../../lib/json.ts";
-import { hasPath, valueAt } from "../../lib/yaml-locate.ts";
+import { hasPath, valueAt } from "../../lib/yaml-document.ts";
 import { type CouldNotRun, type Finding, type Grader, sameValue, weightedMean } from "../contract.ts";
 import { answerText } from "../judge-prompt.ts";
 

@@ -4,7 +4,7 @@ import type { Assertion } from "../../eval/eval-types.ts";
 import { loadEval } from "../../eval/load-eval.ts";
 import { commandRunner } from "../../eval/resolve-command.ts";
 import { openDiskView } from "../../eval/source.ts";
-import { makeOwnDirectory } from "../../machine/own-files.ts";
+import { makeOwnDirectory } from "../../machine/environment.ts";
 import { type CouldNotRun, type GradedAssertion, isGraded, type Subject } from "../contract.ts";
 import { type GradingServices, gradeAssertion } from "../grade-answer.ts";
 

@@ -1,4 +1,4 @@
-import { ownerTag } from "../staged-files.ts";
+import { ownerTag } from "../directories.ts";
 
 /** Returns the name or path as if a process had created it that has ended since. */
 export function asDead(name: string): string {

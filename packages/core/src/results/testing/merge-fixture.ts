@@ -5,7 +5,7 @@ import { readRunFile } from "../../eval/discover-evals.ts";
 import { type FixtureOptions, machineIn, mockTargets, type RanEval, runTree } from "../../run/testing/run-fixture.ts";
 import { type Merge, mergeRuns } from "../merge-runs.ts";
 
-/** All shards of the tests in `root`, each in a directory of its own. */
+/** Runs all shards of the tests in `root`, each in its own directory. */
 export async function runShards(root: string, count: number, options: FixtureOptions = {}): Promise<RanEval[]> {
 	const runs: RanEval[] = [];
 	const targets = readFileSync(join(root, "targets.yaml"), "utf8").match(/(?<=name: )\w+/g) ?? [];
@@ -19,7 +19,6 @@ export async function runShards(root: string, count: number, options: FixtureOpt
 	return runs;
 }
 
-/** Merges and answers what came of it, with the merged directory. */
 export async function merged(directories: readonly string[]): Promise<Merge & { readonly directory: string }> {
 	const directory = join(tempTree(), "deep/merged");
 	const named = directories.map((one) => ({ directory: one, name: one.slice(one.lastIndexOf("/") + 1) }));
@@ -29,7 +28,7 @@ export async function merged(directories: readonly string[]): Promise<Merge & { 
 
 export const directoriesOf = (runs: readonly RanEval[]) => runs.map(({ runDir }) => runDir);
 
-/** Every file of a directory, by path. */
+/** Returns every file of a directory, by path. */
 export function filesIn(directory: string): Map<string, string> {
 	const paths = readdirSync(directory, { recursive: true, withFileTypes: true })
 		.filter((entry) => entry.isFile())
@@ -37,7 +36,7 @@ export function filesIn(directory: string): Map<string, string> {
 	return new Map(paths.sort().map((path) => [path.slice(directory.length + 1), readFileSync(path, "utf8")]));
 }
 
-/** What a run found, without what differs from time to time: its rows in the plan's order, and all files. */
+/** Returns a run's reproducible results: its rows in planned order, and all files. */
 export function found(directory: string) {
 	const files = filesIn(directory);
 	const steady = (text: string) =>
@@ -64,7 +63,7 @@ export function found(directory: string) {
 
 export const ids = ["a", "b", "c", "d", "e", "f"];
 
-/** An eval of six tests; each of two shards has some of them. */
+/** Returns an eval of six tests; each of two shards has some of them. */
 export function project(targets = mockTargets("yes")): string {
 	const tests = ids.map((id) => `  - {id: ${id}, input: hi, repeat: 2, assertions: [{type: contains, value: yes}]}`);
 	return tempTree({ "my.eval.yaml": `tests:\n${tests.join("\n")}\n`, "targets.yaml": targets });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { runTree } from "../../run/testing/run-fixture.ts";
 import type { RunVerification } from "../sign-run.ts";
 
-/** Everything that counts for a score, in one eval: answers come from a file, so that repeats differ. */
+/** Everything that affects a score. Answers come from a file, so that repeats differ. */
 const files = {
 	"my.eval.yaml": `
 threshold: 0.6
@@ -75,23 +75,23 @@ tests:
 		.join("\n"),
 };
 
-/** The directory of a run of all these tests against two targets that answer alike. */
+/** Returns the directory of a run of all these tests with two equal targets. */
 export const recordedRun = async () => (await runTree(files, { workers: 2, targets: ["default", "other"] })).runDir;
 
-/** The differences that are told without the run's digest: by the records alone. */
+/** Differences that don't need the run's digest. */
 export const byRecords = ({ differences }: RunVerification) =>
 	differences.filter(
 		({ kind, attempt }) =>
 			attempt !== undefined || !["file-added", "file-changed", "file-kind", "file-missing"].includes(kind),
 	);
 
-/** Each of these in short: its kind, whose it is, the grader and the field. */
+/** Each in short: its kind, attempt, grader and field. */
 export const told = (verified: RunVerification) =>
 	byRecords(verified).map(({ kind, attempt, grader, field, file }) =>
 		[kind, attempt?.testId ?? file?.replace(/^tests\/[^/]+\//, ""), grader, field].filter((part) => part).join(" "),
 	);
 
-/** The rows of an index, changed by `change`. */
+/** Changes the rows of an index. */
 export function editIndex(directory: string, change: (rows: Record<string, unknown>[]) => readonly unknown[]): void {
 	const file = join(directory, "index.jsonl");
 	const rows = readFileSync(file, "utf8")
@@ -102,10 +102,10 @@ export function editIndex(directory: string, change: (rows: Record<string, unkno
 	writeFileSync(file, `${lines.join("\n")}\n`);
 }
 
-/** Whether a row is of the test `id` with the first target. */
+/** Matches rows of the test `id` with the first target. */
 export const isOf = (id: string) => (row: Record<string, unknown>) => row.test_id === id && row.target === "default";
 
-/** Path of the file of a test's first attempt, or of another in the same folder. */
+/** Returns the path of the file of a test's first attempt, or of another in its directory. */
 export function fileOf(directory: string, id: string, name = "1.json"): string {
 	let found = "";
 	editIndex(directory, (rows) => {
@@ -120,14 +120,14 @@ export function editAttempt(directory: string, id: string, change: (file: Record
 	writeFileSync(path, `${JSON.stringify(change(JSON.parse(readFileSync(path, "utf8"))))}\n`);
 }
 
-/** The attempts' files, relative to the directory. */
+/** Returns the attempts' files, relative to the directory. */
 export function recordsIn(directory: string): string[] {
 	return readdirSync(join(directory, "tests"), { recursive: true, encoding: "utf8" })
 		.filter((name) => name.endsWith(".json"))
 		.map((name) => join("tests", name));
 }
 
-/** The value with one leaf changed (the `place`th, counted round); nothing where the leaf may be anything. */
+/** Changes leaf number `place` (modulo the count), unless it may have any value. */
 export function changeOne(value: unknown, place: number): unknown {
 	const leaves: { readonly holder: Record<string, unknown>; readonly key: string }[] = [];
 	const walk = (holder: Record<string, unknown>): void => {
@@ -138,7 +138,7 @@ export function changeOne(value: unknown, place: number): unknown {
 	};
 	walk(value as Record<string, unknown>);
 	const leaf = leaves[place % leaves.length];
-	// Time passes unrecorded between the attempts: the summary's can't be known from them.
+	// Time between attempts is not recorded: the summary's can't be derived.
 	if (!leaf || (leaf.key === "duration_ms" && "planned" in leaf.holder)) return undefined;
 	const was = leaf.holder[leaf.key];
 	leaf.holder[leaf.key] = typeof was === "number" ? was + 0.25 : typeof was === "boolean" ? !was : `${was}x`;

@@ -9,16 +9,16 @@ export const verdict = "console.log(JSON.stringify({ score: 1 }));";
 export const passes = "assertions: [{type: contains, value: yes}]";
 export const mock = { "targets.yaml": mockTargets("yes") };
 
-/** An eval of three tests. */
+/** Returns an eval of three tests. */
 export const evalWith = (text: string) =>
 	`${text}\ntests:\n${["a", "b", "c"].map((id) => `  - {id: ${id}, input: hi}`).join("\n")}\n`;
 
 export const grader = (command: string) => `assertions: [{type: code-grader, command: ${command}}]`;
 
-/** Something that results depend on: a project, the file that changes, and what the refusal calls the change. */
+/** A kind of input: a project, the file that changes, and the name of the change in the refusal. */
 export interface Kind {
 	readonly files: Readonly<Record<string, string>>;
-	/** The file that gets a byte more; by default that is all that changes. */
+	/** The file that is changed, by default by an additional byte. */
 	readonly changes?: string;
 	/** Replaced in that file instead. */
 	readonly from?: string;
@@ -27,14 +27,14 @@ export interface Kind {
 	readonly options?: FixtureOptions;
 }
 
-/** Paths of options, made absolute. */
+/** Makes paths of options absolute. */
 const placed = (root: string, { envFile, targetsFile, ...rest }: FixtureOptions = {}): FixtureOptions => ({
 	...rest,
 	...(envFile === undefined ? {} : { envFile: join(root, envFile) }),
 	...(targetsFile === undefined ? {} : { targetsFile: join(root, targetsFile) }),
 });
 
-/** Takes out the last row, so that there is something left to run. */
+/** Removes the last row, so that there is something left to run. */
 export function cutShort({ runDir }: Pick<RanEval, "runDir">): void {
 	const index = join(runDir, "index.jsonl");
 	const rows = readFileSync(index, "utf8").trimEnd().split("\n");
@@ -42,7 +42,7 @@ export function cutShort({ runDir }: Pick<RanEval, "runDir">): void {
 	writeFileSync(index, left.map((row) => `${row}\n`).join(""));
 }
 
-/** Changes one thing of each kind in the middle of a run: resuming it is refused, and runs again what the change touches. */
+/** Checks that resuming after a change is refused, or reruns the affected tests. */
 export function refusesToMix(kinds: Readonly<Record<string, Kind>>): void {
 	test.each(Object.entries(kinds))("%s", async (_, { files, changes = "", from, to = "", named, options }) => {
 		const root = tempTree(files as Record<string, string>);

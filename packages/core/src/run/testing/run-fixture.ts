@@ -7,7 +7,6 @@ import { planRun } from "../plan-run.ts";
 import { type RunOptions, runEvals } from "../run-evals.ts";
 import type { RunMachine, RunRequest } from "../run-request.ts";
 
-/** What a test sees of a run. */
 export interface RanEval {
 	/** The directory of the eval. */
 	readonly root: string;
@@ -16,7 +15,7 @@ export interface RanEval {
 	readonly rows: readonly ResultRow[];
 	readonly summary: RunSummary;
 	readonly outcome: RunOutcome;
-	/** The row of a test's attempt (the first). */
+	/** Returns the row of a test's (first) attempt. */
 	row(testId: string, attempt?: number): ResultRow;
 }
 
@@ -68,10 +67,10 @@ export async function runTree(
 	};
 }
 
-/** A targets file whose target answers with what stands in `answers/<test id>`: no fingerprint knows of these files. */
+/** A targets file whose target answers with `answers/<test id>`, which no fingerprint covers. */
 export const fileTargets = `targets: [{name: default, provider: cli, command: [sh, -c, 'cat "answers/$0"', "{EVAL_ID}"]}]\n`;
 
-/** A targets file with a mock target named `default` that answers `response`. */
+/** Returns a targets file with a mock target named `default` and this response. */
 export function mockTargets(response: string): string {
 	return `targets:\n  - name: default\n    provider: mock\n    response: ${JSON.stringify(response)}\n`;
 }

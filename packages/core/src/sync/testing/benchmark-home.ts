@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { gitRepository, gitTestEnvironment, type TestRepository, tempTree, git as testGit } from "@agentv/test-support";
 import type { BenchmarkReport } from "../benchmark-report.ts";
 import { benchmarkStatus } from "../benchmark-status.ts";
+import type { StatusOptions, SyncEvent, SyncOptions, SyncPlan, SyncResult } from "../make-plan.ts";
 import { planSync, sync } from "../sync.ts";
-import type { StatusOptions, SyncEvent, SyncOptions, SyncPlan, SyncResult } from "../sync-types.ts";
 
 /** A home with a registry, an upstream work tree, and its bare repository. */
 export interface BenchmarkHome {

@@ -23,8 +23,8 @@ import type { ProviderSettings } from "../../format/target-file.ts";
 import { AgentvError } from "../../lib/errors.ts";
 import { lookUp } from "../../lib/interpolate.ts";
 import { makeDirectories } from "../../machine/directories.ts";
+import { writeOwnFile } from "../../machine/environment.ts";
 import { isInside, realPath } from "../../machine/files.ts";
-import { writeOwnFile } from "../../machine/own-files.ts";
 import { readTextFile } from "../../machine/read-file.ts";
 import type { OpenInput } from "../../machine/run-process.ts";
 import {

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { type CommandSpec, parseCommand } from "../../eval/command.ts";
+import { writeOwnFile } from "../../machine/environment.ts";
 import { pathKind } from "../../machine/files.ts";
-import { writeOwnFile } from "../../machine/own-files.ts";
 import { readHead } from "../../machine/read-file.ts";
 import type { ProcessResult } from "../../machine/run-process.ts";
 import type {

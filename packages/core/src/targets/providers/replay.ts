@@ -1,6 +1,6 @@
 import { resolveWithinReach } from "../../eval/read-shape.ts";
 import { AgentvError } from "../../lib/errors.ts";
-import { parseJsonLines } from "../../lib/json-lines.ts";
+import { parseJsonLines } from "../../lib/json.ts";
 import type { Provider, TargetAnswer, TargetOf, TargetOutcome, TargetRequest, TargetServices } from "../contract.ts";
 import { answerOf } from "../read-answer.ts";
 

@@ -16,19 +16,19 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export interface BroughtTarget {
 	readonly name: string;
-	/** What goes into the file: values as written, `${{ }}` included. */
+	/** Values as written, including `${{ }}`. */
 	readonly entry: Fields;
 }
 
 export interface Bringing {
 	readonly scope: TargetScope;
-	/** Directory of the eval: what is defined there stays as it is. */
+	/** Directory of the eval: its own definitions stay unchanged. */
 	readonly directory: string;
-	/** Directory of the file that the targets go to. */
+	/** Directory of the file that receives the targets. */
 	readonly to: string;
 	/** Root of the eval's repository. */
 	readonly root: string;
-	/** `--targets FILE`: given for one run, not for keeps. */
+	/** `--targets FILE`: only for this run. */
 	readonly targetsFile?: string | undefined;
 	readonly view: DiskView;
 	/** The eval's variables. */
@@ -36,9 +36,10 @@ export interface Bringing {
 }
 
 /**
- * The targets `names`, and whatever they lead to, as they are to be written beside the eval: chains flattened up to a hop
- * that a variable chooses, which stays, and then all that it can choose from that file comes along.
- * @returns the targets in the order they are needed, or the name of one that can't be moved
+ * Returns the targets `names` and their dependencies as written next to the eval: chains are
+ * flattened up to a variable, which stays, together with everything that it can select from that
+ * file.
+ * @returns the targets in dependency order, or the name of one that can't be moved
  */
 export function bringTargets(
 	names: readonly string[],
@@ -106,7 +107,6 @@ function isVariable(value: unknown): boolean {
 	return typeof value === "string" && value.includes("${{");
 }
 
-/** The graders and fallbacks that a definition names. */
 function namedIn(raw: Fields, definition: TargetDefinition, scope: TargetScope): string[] {
 	const { graderTarget, judgeTarget, fallbackTargets = [] } = definition.entry;
 	const named = [graderTarget, judgeTarget, ...fallbackTargets].filter((name) => name !== undefined);
@@ -118,7 +118,7 @@ function namedIn(raw: Fields, definition: TargetDefinition, scope: TargetScope):
 	return written.some(isVariable) ? [...named, ...namesOfFile(definition.file, scope)] : named;
 }
 
-/** What a hop can lead to: one name, or, where a variable chooses, every target of its file and of the chosen one's. */
+/** A variable can select every target of its file and of the selected one's. */
 function chosenFrom(
 	written: unknown,
 	definition: TargetDefinition,
@@ -135,23 +135,23 @@ function namesOfFile(file: string, scope: TargetScope): string[] {
 }
 
 interface Move {
-	/** Directory of the file that the definition stands in. */
+	/** Directory of the file with the definition. */
 	readonly from: string;
-	/** Directory of the file that it goes to. */
+	/** Directory of the destination. */
 	readonly to: string;
-	/** Root of the eval's repository: an absolute path into it is mended as it moves, as it would be where it stands. */
+	/** Root of the eval's repository: absolute paths into it become relative. */
 	readonly root: string;
 	readonly view: DiskView;
-	/** What the eval's variables hold today. */
+	/** The current values of the eval's variables. */
 	readonly env: Environment;
 }
 
 type TargetFields = Readonly<Record<string, unknown>>;
 
 /**
- * A target's settings as they must be written in another directory, so that their paths lead where they led. Values are as
- * written, `${{ }}` included. Undefined where a path begins with a variable that holds a relative path today: wherever that
- * is written, it leads elsewhere.
+ * Returns a target's settings for another directory, so that their paths resolve as before. Values
+ * are as written, including `${{ }}`. Undefined if a path begins with a variable with a relative
+ * path, which can't be moved.
  */
 export function rebaseTarget(settings: TargetFields, move: Move): TargetFields | undefined {
 	if (move.from === move.to) return settings;
@@ -185,13 +185,13 @@ function isFields(value: unknown): value is TargetFields {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Undefined where the path begins with a variable that holds a relative path. */
+/** Undefined if the path begins with a variable with a relative path. */
 function rebasePath(path: string, move: Move): string | undefined {
 	const { from, to, env } = move;
 	const scheme = path.startsWith("file://") ? "file://" : "";
 	const plain = stripScheme(path).replaceAll("\\", "/");
 	if (plain.startsWith("${{")) {
-		// Unset, or absolute: then it means the same wherever it is written.
+		// Unset or absolute: independent of its location.
 		const today = interpolateEnv(plain, env).value;
 		return today === plain || isAbsolute(today) ? path : undefined;
 	}
@@ -200,25 +200,25 @@ function rebasePath(path: string, move: Move): string | undefined {
 		const inside = insideRoot(plain, move);
 		return inside === undefined ? path : `${scheme}${explicit(relative(to, inside))}`;
 	}
-	// Not resolved: a part of it may be a variable.
+	// Not resolved: a part of it can be a variable.
 	return `${scheme}${explicit(join(relative(to, from), plain))}`;
 }
 
-/** A relative path that can't be taken for a bare word. */
+/** Returns a relative path that can't be mistaken for a bare word. */
 function explicit(path: string): string {
 	const way = path.split(sep).join("/");
 	return way.startsWith("../") || way === ".." ? way : `./${way}`;
 }
 
-/** What a path, absolute or written from the repository's root, leads to; undefined where that is not in the repository. */
+/** Resolves an absolute or root-relative path inside the repository; else undefined. */
 function insideRoot(path: string, { root, view }: Move): string | undefined {
 	if (view.kind(path) !== "missing") return isInside(root, path) ? path : undefined;
 	return view.kind(join(root, path)) === "missing" ? undefined : join(root, path);
 }
 
 /**
- * Words that name a file below the file's directory. Those found below `cwd` stay right, as that moves with them; all
- * other words mean something where the command runs.
+ * Words that are files relative to the definition's file. Words below `cwd` stay valid, since that
+ * is rewritten too; others are relative to the working directory.
  */
 function rebaseCommand(command: string | readonly string[], cwd: string | undefined, move: Move): string | string[] {
 	const word = (text: string): string => {
@@ -245,7 +245,7 @@ function rebaseCommand(command: string | readonly string[], cwd: string | undefi
 	return result;
 }
 
-/** It runs in the eval's directory unless it says otherwise, wherever its file is. */
+/** It runs in the eval's directory by default, wherever its file is. */
 function rebaseHealthcheck(value: unknown, move: Move): unknown {
 	if (isCommand(value)) return rebaseCommand(value, undefined, move);
 	if (!isFields(value) || !isCommand(value.command)) return value;
@@ -256,7 +256,7 @@ function rebaseHealthcheck(value: unknown, move: Move): unknown {
 	return { ...value, command, ...(movedCwd === undefined ? {} : { cwd: movedCwd }) };
 }
 
-/** A hook without `cwd` runs beside the file that it is written in: that has to be said once it has moved. */
+/** A hook without `cwd` runs next to its file, so a moved one needs an explicit `cwd`. */
 function rebaseHooks(value: unknown, move: Move): unknown {
 	if (!isFields(value)) return value;
 	const hooks: Record<string, unknown> = {};
@@ -281,8 +281,8 @@ function rebaseHook(hook: unknown, move: Move): unknown {
 }
 
 /**
- * Tells whether an eval lies inside the template of another one: there it is part of what a target is shown, and no fix
- * touches it. Looks at the evals of the whole repository (or whatever bounds the eval's searches) that name a workspace.
+ * Detects evals inside the template of another eval: these are test data, so no fix changes them.
+ * Checks all evals with a workspace in the repository (or the eval's search bound).
  */
 export class TemplateEvals {
 	readonly #run: ValidationRun;
@@ -292,7 +292,7 @@ export class TemplateEvals {
 		this.#run = run;
 	}
 
-	/** @param root what bounds the eval's searches: its repository */
+	/** @param root the eval's search bound: its repository */
 	has(file: string, root: string): boolean {
 		let templates = this.#templates.get(root);
 		if (!templates) {
@@ -316,11 +316,11 @@ export class TemplateEvals {
 			const loaded = loadEval(file, { view, env, cwd });
 			return workspacesOf(loaded).flatMap(({ template }) => {
 				const resolved = template && resolvePath(template, loaded.scope, view);
-				// An eval does not lie in its own template, were that `.` or a parent.
+				// An eval is never inside its own template, even if that is `.` or a parent.
 				return resolved?.kind === "directory" && !isInside(resolved.path, file) ? [resolved.path] : [];
 			});
 		} catch (error) {
-			// What can't be read has no template that matters.
+			// An unreadable eval has no relevant template.
 			if (error instanceof AgentvError) return [];
 			throw error;
 		}

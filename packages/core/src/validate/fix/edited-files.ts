@@ -3,7 +3,7 @@ import { findScope } from "../../eval/discover-evals.ts";
 import { evalEnvironment } from "../../eval/load-eval.ts";
 import { loadTargets, targetFileNames } from "../../eval/load-targets.ts";
 import { AgentvError, type DocumentPath, type Place } from "../../lib/errors.ts";
-import { parseJsonLines } from "../../lib/json-lines.ts";
+import { parseJsonLines } from "../../lib/json.ts";
 import { applyEdits, type TextEdit } from "../../lib/text.ts";
 import { parseYaml, type YamlDocument } from "../../lib/yaml-document.ts";
 import {
@@ -19,18 +19,18 @@ import {
 	withValueAt,
 } from "../../lib/yaml-edit.ts";
 import type { ValidationRun } from "../eval-context.ts";
-import { literalSecrets } from "../literal-secrets.ts";
+import { literalSecrets } from "../repository-facts.ts";
 import type { ValidationFinding } from "../validate-evals.ts";
 import { type BroughtTarget, bringTargets } from "./bring-targets.ts";
 import { type FieldChange, type TargetChange, unwrapEdits, unwrapped, valueAt } from "./edits.ts";
 
 export interface Edited {
 	readonly files: readonly PlannedFile[];
-	/** Why a finding's changes could not be made. */
+	/** Why a finding's changes were not possible. */
 	readonly refused: ReadonlyMap<PlannedFinding, string>;
 }
 
-/** The files as the changes of all findings leave them; what many evals share is changed once. */
+/** Returns the files after the changes of all findings; shared files are changed once. */
 export function editedFiles(findings: readonly PlannedFinding[], run: ValidationRun): Edited {
 	const refused = new Map<PlannedFinding, string>();
 	const files = new Map<string, PlannedFile>();
@@ -57,7 +57,7 @@ export function editedFiles(findings: readonly PlannedFinding[], run: Validation
 		({ directory }) => directory,
 	);
 	for (const [directory, changes] of targets) {
-		// One that can't be moved is no reason to leave the others.
+		// One that can't be moved doesn't stop the others.
 		const movable = changes.filter((change) => {
 			const alone = withTargets(directory, [change], files, run);
 			if ("reason" in alone) refuse([change], alone.reason);
@@ -96,7 +96,7 @@ function sameChange(a: FieldChange, b: FieldChange): boolean {
 	return keyOf(a) === keyOf(b);
 }
 
-/** Several evals that read one file find the same in it. */
+/** Several evals that share a file have the same findings in it. */
 function distinct(changes: readonly FieldChange[]): FieldChange[] {
 	return [...new Map(changes.map((change) => [keyOf(change), change])).values()];
 }
@@ -145,7 +145,7 @@ function withTargets(
 
 function newFile(targets: readonly BroughtTarget[]): string {
 	const text = `${blockText({ targets: targets.map(({ entry }) => entry) })}\n`;
-	// What a printer writes is read again before anybody trusts it.
+	// Verify the printer's output by parsing it.
 	const read = parseYaml(text, "targets.yaml").value;
 	if (!sameValue(read, { targets: targets.map(({ entry }) => entry) }))
 		throw new AgentvError("refused", "a target's settings can't be written as YAML");
@@ -167,27 +167,24 @@ function appended(path: string, text: string, targets: readonly BroughtTarget[])
 
 export interface Patched {
 	readonly text: string;
-	/** Changes that could not be made safely, and why. */
+	/** Changes that were not safely possible, and why. */
 	readonly refused: readonly { readonly change: FieldChange; readonly reason: string }[];
 }
 
-/**
- * Makes changes of one file's text. Each is read again and compared with what was meant; what would do anything else is
- * refused and left out.
- */
+/** Verifies each change by parsing; one with other effects is refused. */
 export function patchText(file: string, text: string, changes: readonly FieldChange[]): Patched {
 	return file.endsWith(".jsonl") ? patchLines(file, text, changes) : patchDocument(file, text, changes);
 }
 
 function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
-	// The deepest first: a renamed or dissolved mapping changes the paths of all that is in it.
+	// Deepest first: a renamed or removed mapping changes the paths inside it.
 	const others = changes
 		.filter((change) => change.kind !== "value")
 		.sort((a, b) => (b.at.path?.length ?? 0) - (a.at.path?.length ?? 0));
 	const values = changes.filter((change) => change.kind === "value");
 	let document = parseYaml(text, file);
 	const refused: { change: FieldChange; reason: string }[] = [];
-	// Together, since each patch reads the whole text again; what can't be done with the others is done after them, or refused.
+	// Apply them together, since each patch parses the whole text; apply the rest one by one.
 	const patch = (part: readonly FieldChange[]): void => {
 		if (part.length === 0) return;
 		try {
@@ -217,7 +214,7 @@ function patchTogether(document: YamlDocument, changes: readonly FieldChange[]):
 	let meant = document.value;
 	for (const change of changes) {
 		const step = stepOf(document, change);
-		// What an anchor and its aliases share is written once.
+		// A value shared by an anchor and its aliases is written once.
 		for (const edit of step.edits) edits.set(`${edit.range.join()} ${edit.text}`, edit);
 		meant = step.apply(meant);
 	}
@@ -226,7 +223,7 @@ function patchTogether(document: YamlDocument, changes: readonly FieldChange[]):
 
 interface Step {
 	readonly edits: readonly TextEdit[];
-	/** What the edits should make of the document's value. */
+	/** Applies the expected effect to the document's value. */
 	readonly apply: (value: unknown) => unknown;
 }
 
@@ -259,7 +256,7 @@ function stepOf(document: YamlDocument, change: FieldChange): Step {
 	}
 }
 
-/** Every path that shows what is written at `path`: with merge keys and aliases around it, several may. */
+/** Returns every path of the node at `path`: merge keys and aliases can add more. */
 function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
 	const { written } = document.find(path);
 	const text = valueAt(document.value, path);
@@ -273,7 +270,7 @@ function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[]
 	return found;
 }
 
-/** Each line is a JSON document of its own. */
+/** Each line is a separate JSON document. */
 function patchLines(file: string, text: string, changes: readonly FieldChange[]): Patched {
 	const rows = new Map(parseJsonLines(text, file).rows.map((row) => [row.line, row]));
 	const byLine = new Map<number | undefined, FieldChange[]>();
@@ -297,7 +294,6 @@ function lineOf({ line }: Place): number | undefined {
 	return line;
 }
 
-/** A file as the fixes leave it. */
 export interface PlannedFile {
 	/** Absolute. */
 	readonly path: string;
@@ -306,35 +302,145 @@ export interface PlannedFile {
 	readonly after: string;
 }
 
-/** One change, for people. */
+/** A change, for display. */
 export interface PlannedChange {
 	readonly rule: string;
-	/** Absolute path of the file that changes. */
+	/** Absolute path of the changed file. */
 	readonly file: string;
-	/** Where the finding stands. */
+	/** Location of the finding. */
 	readonly at: { readonly file: string; readonly line: number; readonly column: number };
-	/** What changes, a few words. */
+	/** A short description. */
 	readonly says: string;
 }
 
-/** What fixing would do. Nothing has been written. */
+/** What the fixes would do. Nothing is written yet. */
 export interface FixPlan {
 	readonly files: readonly PlannedFile[];
 	readonly changes: readonly PlannedChange[];
-	/** The findings that it mends, by eval file. */
+	/** The fixed findings, by eval file. */
 	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
-	/** Findings that could not be mended although their rule knows how, and why. */
+	/** Fixable findings that could not be fixed, and why. */
 	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
-	/** What each eval that it touches means, before as after. */
+	/** The meaning of each affected eval, before and after. */
 	readonly meanings: ReadonlyMap<string, string>;
-	/** Absolute; where the evals and what they import are, and where a fix that was killed may have left something. */
+	/** Absolute. A killed fix can have left files there. */
 	readonly directories: ReadonlySet<string>;
 }
 
-/** A finding with the changes that mend it. */
+/** A finding with the changes that fix it. */
 export interface PlannedFinding {
 	/** The eval that it was found in; absolute. */
 	readonly evalFile: string;
 	readonly finding: ValidationFinding;
 	readonly changes: readonly (FieldChange | TargetChange)[];
+}
+
+export interface DiffFile {
+	/** As in the diff; `/` between components. */
+	readonly path: string;
+	/** Undefined for a new file. */
+	readonly before: string | undefined;
+	readonly after: string;
+}
+
+const context = 3;
+
+/** Returns a unified diff for `git apply` and `patch -p1`; "" without changes. */
+export function unifiedDiff({ path, before, after }: DiffFile): string {
+	if (before === after) return "";
+	const old = linesOf(before ?? "");
+	const now = linesOf(after);
+	const hunks = hunksOf(editsBetween(old, now), old, now);
+	const name = (prefix: string) => quotedName(`${prefix}/${path}`);
+	const from = before === undefined ? "/dev/null" : name("a");
+	const header = before === undefined ? `diff --git ${name("a")} ${name("b")}\nnew file mode 100644\n` : "";
+	return `${header}--- ${from}\n+++ ${name("b")}\n${hunks.join("")}`;
+}
+
+function quotedName(name: string): string {
+	return /["\\\p{Cc}]/u.test(name) ? JSON.stringify(name) : /\s/.test(name) ? `${name}\t` : name;
+}
+
+/** Splits text into lines with their line breaks. */
+function linesOf(text: string): string[] {
+	return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+}
+
+/** A range of old lines and its replacement: `[from, to)` each. */
+interface Edit {
+	readonly old: readonly [number, number];
+	readonly now: readonly [number, number];
+}
+
+/** Returns the differences of two lists of lines. Skips equal ends, since fixes change little. */
+function editsBetween(old: readonly string[], now: readonly string[]): Edit[] {
+	let start = 0;
+	while (start < old.length && start < now.length && old[start] === now[start]) start++;
+	let [oldEnd, nowEnd] = [old.length, now.length];
+	while (oldEnd > start && nowEnd > start && old[oldEnd - 1] === now[nowEnd - 1]) {
+		oldEnd--;
+		nowEnd--;
+	}
+	const size = (oldEnd - start) * (nowEnd - start);
+	if (size === 0 || size > 4_000_000) return [{ old: [start, oldEnd], now: [start, nowEnd] }];
+	return aligned(old.slice(start, oldEnd), now.slice(start, nowEnd), start);
+}
+
+/** Aligns by the longest common subsequence. */
+function aligned(old: readonly string[], now: readonly string[], offset: number): Edit[] {
+	const width = now.length + 1;
+	const longest = new Uint32Array((old.length + 1) * width);
+	const at = (i: number, j: number) => longest[i * width + j] ?? 0;
+	for (let i = old.length - 1; i >= 0; i--)
+		for (let j = now.length - 1; j >= 0; j--)
+			longest[i * width + j] = old[i] === now[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+	const edits: Edit[] = [];
+	let [i, j] = [0, 0];
+	while (i < old.length || j < now.length) {
+		if (i < old.length && j < now.length && old[i] === now[j]) {
+			i++;
+			j++;
+			continue;
+		}
+		const [fromOld, fromNow] = [i, j];
+		while ((i < old.length || j < now.length) && !(i < old.length && j < now.length && old[i] === now[j])) {
+			if (j >= now.length || (i < old.length && at(i + 1, j) >= at(i, j + 1))) i++;
+			else j++;
+		}
+		edits.push({ old: [fromOld + offset, i + offset], now: [fromNow + offset, j + offset] });
+	}
+	return edits;
+}
+
+function hunksOf(edits: readonly Edit[], old: readonly string[], now: readonly string[]): string[] {
+	const groups: Edit[][] = [];
+	for (const edit of edits) {
+		const last = groups.at(-1);
+		const before = last?.at(-1);
+		if (last && before && edit.old[0] - before.old[1] <= 2 * context) last.push(edit);
+		else groups.push([edit]);
+	}
+	return groups.map((group) => hunk(group, old, now));
+}
+
+function hunk(group: readonly Edit[], old: readonly string[], now: readonly string[]): string {
+	const [first, last] = [group[0] as Edit, group.at(-1) as Edit];
+	const before = Math.min(context, first.old[0]);
+	const after = Math.min(context, old.length - last.old[1]);
+	const lines: string[] = [];
+	let at = first.old[0] - before;
+	for (const edit of group) {
+		lines.push(...old.slice(at, edit.old[0]).map((line) => ` ${line}`));
+		lines.push(
+			...old.slice(...edit.old).map((line) => `-${line}`),
+			...now.slice(...edit.now).map((line) => `+${line}`),
+		);
+		at = edit.old[1];
+	}
+	lines.push(...old.slice(at, at + after).map((line) => ` ${line}`));
+	const range = (start: number, end: number) => `${end === start ? start : start + 1},${end - start}`;
+	const header = `@@ -${range(first.old[0] - before, last.old[1] + after)} +${range(first.now[0] - before, last.now[1] + after)} @@\n`;
+	return (
+		header + lines.map((line) => (line.endsWith("\n") ? line : `${line}\n\\ No newline at end of file\n`)).join("")
+	);
 }

@@ -4,7 +4,6 @@ import { type CommandWord, parseCommand } from "../../eval/command.ts";
 import type { Diagnostic, DocumentPath, Place } from "../../lib/errors.ts";
 import { checkGitRef, checkGitUrl, expandRepoShorthand, splitCredentials } from "../../lib/git-url.ts";
 import type { TextEdit } from "../../lib/text.ts";
-import type { YamlDocument } from "../../lib/yaml-document.ts";
 import {
 	cannotPatch,
 	columnOf,
@@ -13,29 +12,29 @@ import {
 	lineStart,
 	nextLineStart,
 	startsLine,
-} from "../../lib/yaml-locate.ts";
+	type YamlDocument,
+} from "../../lib/yaml-document.ts";
 import type { Environment } from "../../machine/environment.ts";
 import { listRemoteRefs } from "../../machine/git.ts";
 import { GitError } from "../../machine/git-error.ts";
 import { type EvalContext, relativePath, writtenText, writtenValue } from "../eval-context.ts";
 
-/** One step of a fix. Rules name what should change; the planner turns it into edits of a file's text. */
+/** A step of a fix. Rules specify the change; the planner converts it to text edits. */
 export type Change = FieldChange | TargetChange | PinChange;
 
-/** A change of one field, where it stands. */
 export type FieldChange =
-	/** Puts `value` in the place of the single value at `at`; text as written, `${{ }}` included. */
+	/** Replaces the scalar at `at`; text as written, including `${{ }}`. */
 	| { readonly kind: "value"; readonly at: Place; readonly value: string | number; readonly says: string }
-	/** Gives the mapping entry at `at` another key. */
+	/** Renames the key of the mapping entry at `at`. */
 	| { readonly kind: "key"; readonly at: Place; readonly key: string; readonly says: string }
 	/** Adds `key: value` to the mapping at `at`. */
 	| { readonly kind: "entry"; readonly at: Place; readonly key: string; readonly value: unknown; readonly says: string }
-	/** Takes the mapping entry at `at` away. */
+	/** Removes the mapping entry at `at`. */
 	| { readonly kind: "remove"; readonly at: Place; readonly says: string }
-	/** Puts the entries of the mapping at `at` in its own place, one level up. */
+	/** Replaces the mapping at `at` with its entries, one level up. */
 	| { readonly kind: "unwrap"; readonly at: Place; readonly says: string };
 
-/** Brings the target `name`, with what it needs, into the target file beside the eval in `directory`. */
+/** Copies the target `name` and its dependencies to the target file in `directory`. */
 export interface TargetChange {
 	readonly kind: "target";
 	readonly name: string;
@@ -43,10 +42,10 @@ export interface TargetChange {
 	readonly says: string;
 }
 
-/** Pins a repository to the commit that its remote has for `ref` (its HEAD where there is none). */
+/** Pins a repository to its remote's commit for `ref` (default HEAD). */
 interface PinChange {
 	readonly kind: "pin";
-	/** The commit's value where there is one, else the mapping that gets a `commit`. */
+	/** The commit's value if there is one, else the mapping that gets a `commit`. */
 	readonly at: Place;
 	readonly repo: string;
 	readonly ref: string | undefined;
@@ -54,9 +53,9 @@ interface PinChange {
 }
 
 /**
- * The edits that put the entries of the block mapping at `path` one level up, in place of the entry that holds them: its
- * key's line goes, its lines move left. Comments come along.
- * @throws AgentvError `refused` where it is not laid out in lines of its own
+ * Returns the edits that move the entries of the block mapping at `path` one level up: its key's
+ * line is removed, its lines and comments move left.
+ * @throws AgentvError `refused` if it is not in separate lines
  */
 export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdit[] {
 	const { text } = document;
@@ -78,7 +77,7 @@ export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdi
 	return edits;
 }
 
-/** The value with the entries of the mapping at `path` one level up. */
+/** Returns the value with the entries of the mapping at `path` one level up. */
 export function unwrapped(value: unknown, path: DocumentPath): unknown {
 	const [key, ...rest] = path;
 	if (key === undefined || typeof value !== "object" || value === null) return value;
@@ -91,7 +90,7 @@ export function unwrapped(value: unknown, path: DocumentPath): unknown {
 	return { ...others, ...(held as object) };
 }
 
-/** What stands at `path` below `value`; undefined where the path leads nowhere. */
+/** Returns the value at `path`; undefined if there is none. */
 export function valueAt(value: unknown, path: DocumentPath): unknown {
 	let at = value;
 	for (const key of path)
@@ -99,7 +98,7 @@ export function valueAt(value: unknown, path: DocumentPath): unknown {
 	return at;
 }
 
-/** A string command with another path in the place of one word, quoted where the word was or has to be. */
+/** Replaces the path in one word of a string command, quoted as before or if necessary. */
 export function replaceWord(command: string, { range, quoted }: CommandWord, path: string): string {
 	const written = quoted || /[^\w@%+=:,./-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path;
 	return command.slice(0, range[0]) + written + command.slice(range[1]);
@@ -107,7 +106,7 @@ export function replaceWord(command: string, { range, quoted }: CommandWord, pat
 
 const timeoutMs = 60_000;
 
-/** Asks remotes for the commits of branches and tags, each question once. */
+/** Resolves branches and tags at remotes, each once. */
 export class Remotes {
 	readonly #env: Environment;
 	readonly #signal: AbortSignal | undefined;
@@ -118,7 +117,7 @@ export class Remotes {
 		this.#signal = signal;
 	}
 
-	/** The change that pins a repository, or why it can't be pinned. */
+	/** Returns the change that pins a repository, or why it can't be pinned. */
 	async pin(change: PinChange): Promise<FieldChange | { readonly reason: string }> {
 		const { repo, ref } = change;
 		const refusal = checkGitUrl(repo) ?? (ref === undefined ? undefined : checkGitRef(ref));
@@ -148,7 +147,7 @@ export class Remotes {
 			variables: { GIT_DIR: "/nonexistent" },
 			...(credentials ? { credentials: { url, ...credentials } } : {}),
 		});
-		// A branch before a tag, as git decides; of an annotated tag the commit.
+		// Like git: a branch before a tag, and the commit of an annotated tag.
 		const order = ["HEAD", `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
 		for (const name of order) {
 			const found = refs.find((one) => one.ref === name);
@@ -160,15 +159,15 @@ export class Remotes {
 
 class MissingRef extends Error {}
 
-/** Older keys that only have another name now. */
+/** Deprecated keys that were only renamed. */
 const renamed = new Set([
 	...["assert", "evaluators", "eval_cases", "evalcases", "expected_outcome", "script", "judge_target", "path"],
 	...["max_tokens", "endpoint", "attachments_format"],
 ]);
-/** What of an eval's `execution` block has the same name, and form, one level up. */
+/** Fields of an eval's `execution` block with the same name and shape one level up. */
 const flat = new Set(["target", "targets", "workers", "threshold", "budget_usd"]);
 
-/** The changes that write today's spelling of the field that `found` (of `schema.deprecated`) is about. */
+/** Returns the changes that replace the deprecated field of `found` (`schema.deprecated`). */
 export function deprecatedChanges({ at, data }: Diagnostic, context: EvalContext): FieldChange[] {
 	const { key, instead } = data as { readonly key: string; readonly instead: string };
 	const path = at.path ?? [];
@@ -196,12 +195,12 @@ function unwrap(at: Place, fields: Readonly<Record<string, unknown>>): FieldChan
 	if (typeof held !== "object" || held === null) return [];
 	const keys = Object.keys(held);
 	const free = keys.every((key) => flat.has(key) && !Object.hasOwn(fields, key));
-	// Of both, `targets` wins one level up but not inside.
+	// With both, `targets` wins one level up but not inside.
 	if (!free || keys.length === 0 || (keys.includes("targets") && keys.includes("target"))) return [];
 	return [{ kind: "unwrap", at, says: `execution: { ${keys.join(", ")} } → ${keys.join(", ")}` }];
 }
 
-/** `source: {url}` → `repo`, `checkout: {ref}` → `commit`. */
+/** Converts `source: {url}` to `repo`, `checkout: {ref}` to `commit`. */
 function repository(
 	at: Place,
 	holder: Place,
@@ -223,8 +222,8 @@ function repository(
 }
 
 /**
- * The change that makes the path `raw`, written at `at`, lead to `resolved` from the directory of its own file. None where
- * the path is not there as plain text: a variable is part of it, or an alias or merge brings it from elsewhere.
+ * Returns the change that makes `raw`, written at `at`, resolve to `resolved`. None if the path is
+ * not plain text there: it contains a variable, or comes from an alias or merge.
  */
 export function rewritePath(at: Place, raw: string, resolved: string, context: EvalContext): Change[] {
 	const written = writtenText(at, context);
@@ -247,6 +246,6 @@ function replaced(written: string, raw: string, path: string, word: number | und
 	const found = parsed.kind === "argv" ? parsed.words[word] : undefined;
 	if (!found) return undefined;
 	if (found.text === raw) return replaceWord(written, found, path);
-	// With backslashes that Windows alone would read.
+	// With backslashes, which only Windows supports.
 	return written.slice(...found.range) === raw ? replaceWord(written, { ...found, quoted: false }, path) : undefined;
 }

@@ -4,8 +4,8 @@ import { type FileContent, gitRepository, tempTree } from "@agentv/test-support"
 import { describe, expect, it } from "vitest";
 import { openDiskView } from "../../eval/source.ts";
 import type { FixWhen } from "../rule.ts";
+import { unifiedDiff } from "./edited-files.ts";
 import { applyFixes, planFixes } from "./plan-fixes.ts";
-import { unifiedDiff } from "./unified-diff.ts";
 
 const env = { PATH: process.env.PATH, HOME: "/nonexistent" };
 const row = '{"id":"a","input":"hi","criteria":"greets"}\n';

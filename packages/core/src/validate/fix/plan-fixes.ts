@@ -5,8 +5,8 @@ import { evalMeaning, type MeaningOptions } from "../../eval/fingerprint.ts";
 import { type DiskView, openDiskView, overlayDiskView } from "../../eval/source.ts";
 import { newAccess } from "../../eval/trust.ts";
 import { AgentvError } from "../../lib/errors.ts";
+import { sweepStagedFiles } from "../../machine/directories.ts";
 import { pathKind } from "../../machine/files.ts";
-import { sweepStagedFiles } from "../../machine/staged-files.ts";
 import { writeAllOrNone } from "../../machine/write-file.ts";
 import { type EvalContext, evalContext, type ValidationRun, validationRun } from "../eval-context.ts";
 import type { FixWhen } from "../rule.ts";
@@ -22,16 +22,16 @@ import {
 import { type Change, type FieldChange, Remotes, type TargetChange } from "./edits.ts";
 
 export interface FixOptions extends ValidateOptions {
-	/** What is to be mended: what `--fix` mends, and what `--migrate` and `--pin` ask for. */
+	/** What to fix: what `--fix`, `--migrate` and `--pin` cover. */
 	readonly modes: ReadonlySet<FixWhen>;
 }
 
 type Refused = { finding: ValidationFinding; reason: string };
 
 /**
- * Plans the fixes of evals: which files would hold what, so that every eval that reads them means what it meant. Reads only;
- * with `pin` it asks remotes, else it is offline.
- * @throws AgentvError `refused`, naming the fix, where an eval would mean something else
+ * Plans the fixes of evals so that every eval keeps its meaning. Read-only; offline unless `pin`
+ * contacts remotes.
+ * @throws AgentvError `refused`, with the fix that would change an eval's meaning
  */
 export async function planFixes(files: readonly string[], options: FixOptions): Promise<FixPlan> {
 	const run = validationRun(options);
@@ -55,7 +55,7 @@ export async function planFixes(files: readonly string[], options: FixOptions): 
 	};
 }
 
-/** The findings that can be mended, with their changes; nothing of an eval is kept but that. */
+/** Returns the fixable findings with their changes, without keeping the eval. */
 async function mendable(
 	files: readonly string[],
 	options: FixOptions,
@@ -114,7 +114,7 @@ async function pinned(changes: readonly Change[], remotes: Remotes): Promise<Rea
 	return { changes: ready };
 }
 
-/** Finds the one fix that changes what an eval means, by trying each alone. */
+/** Finds the fix that changes an eval's meaning by trying each alone. */
 function offending(
 	evalFile: string,
 	findings: readonly PlannedFinding[],
@@ -160,16 +160,16 @@ function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedF
 }
 
 /**
- * Writes a plan's files, all or none, loads every eval that they belong to once more, and takes all back where one does not
- * mean what it meant.
- * @throws AgentvError `refused` where a file changed since the plan was made, or an eval would mean something else; nothing
- * is changed then
+ * Writes a plan's files, all or none, reloads every affected eval, and reverts everything if one
+ * changed its meaning.
+ * @throws AgentvError `refused` if a file changed since the plan, or an eval would change its
+ * meaning; nothing is changed then
  */
 export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): void {
 	for (const directory of plan.directories) sweepStagedFiles(directory);
 	for (const file of plan.files) if (!isAsPlanned(file)) throw changedMeanwhile(file);
 	writeAllOrNone(plan.files.map(({ path, after }) => ({ path, content: after })));
-	// What earlier looks at the disk remember is no longer true.
+	// Cached reads are outdated.
 	const run = validationRun({ ...options, view: openDiskView() });
 	const meaning = { withoutCommits: options.modes.has("pin") };
 	for (const [file, before] of plan.meanings) {
@@ -192,14 +192,14 @@ function changedMeanwhile({ path }: PlannedFile): AgentvError {
 	});
 }
 
-/** The evals that could mean something else once `files` have changed: those given, and all in or below their directories. */
+/** Includes all evals in or below the directories of changed files. */
 function evalsAround(files: readonly PlannedFile[], given: readonly string[], view: DiskView): string[] {
 	const directories = [...new Set(files.map(({ path }) => dirname(path.replace(/\/\.agentv\/[^/]+$/, "/x"))))];
 	const below = directories.flatMap((directory) => evalsBelow(directory, view));
 	return [...new Set([...given, ...below])].sort();
 }
 
-/** A run that sees the disk as `files` will leave it. */
+/** Returns a run that sees the disk after the changes. */
 export function runAfter(run: ValidationRun, files: readonly PlannedFile[]): ValidationRun {
 	return validationRun({
 		...run,
@@ -207,7 +207,7 @@ export function runAfter(run: ValidationRun, files: readonly PlannedFile[]): Val
 	});
 }
 
-/** What an eval means; where it can't be loaded at all, that. */
+/** Returns an eval's meaning, or that it can't be loaded. */
 export function meaningOf(file: string, run: ValidationRun, options: MeaningOptions): string {
 	const context = contextOf(file, run);
 	return context ? meaning(context, options) : "unreadable";
@@ -227,13 +227,13 @@ function meaning({ loaded, uses, references, run }: EvalContext, options: Meanin
 }
 
 export interface Comparison {
-	/** The meaning of each eval that the files belong to. */
+	/** The meaning of each affected eval. */
 	readonly meanings: ReadonlyMap<string, string>;
-	/** The first eval that would mean something else. */
+	/** The first eval whose meaning would change. */
 	readonly changed?: string;
 }
 
-/** Compares what evals mean now with what they mean once `files` have changed. Evals that read none of them are passed over. */
+/** Compares the meaning of evals before and after. Evals that use none of the files are skipped. */
 function compareMeanings(
 	evals: readonly string[],
 	files: readonly PlannedFile[],
@@ -255,7 +255,7 @@ function compareMeanings(
 	return { meanings };
 }
 
-/** Whether loading finds an error that was not there before. */
+/** Returns whether loading finds a new error. */
 function addsErrors(before: EvalContext, after: EvalContext): boolean {
 	const counts = new Map<string, number>();
 	const count = ({ findings }: EvalContext, by: number) => {
@@ -266,7 +266,7 @@ function addsErrors(before: EvalContext, after: EvalContext): boolean {
 	return [...counts.values()].some((more) => more > 0);
 }
 
-/** The edit that would mend one finding, for tools that offer it to a reader. */
+/** An edit for one finding, for tools that offer it. */
 export interface OfferedEdit {
 	readonly rule: string;
 	readonly at: { readonly file: string; readonly offset: number };
@@ -274,7 +274,7 @@ export interface OfferedEdit {
 	readonly files: readonly { readonly path: string; readonly region: OfferedRegion; readonly text: string }[];
 }
 
-/** 1-based lines and columns; the end is exclusive. */
+/** 1-based lines and columns; end exclusive. */
 export interface OfferedRegion {
 	readonly startLine: number;
 	readonly startColumn: number;
@@ -282,7 +282,7 @@ export interface OfferedRegion {
 	readonly endColumn: number;
 }
 
-/** What `--fix` would do, finding by finding: one stretch of each file that changes. Writes nothing. */
+/** Returns what `--fix` would do for each finding: one edit per changed file. Writes nothing. */
 export async function offeredEdits(
 	files: readonly string[],
 	options: Omit<FixOptions, "modes">,
@@ -307,7 +307,7 @@ export async function offeredEdits(
 	return offered;
 }
 
-/** No plan, where a fix would change what the eval means: then nothing is offered. */
+/** Returns undefined if a fix would change the eval's meaning: then nothing is offered. */
 async function planOf(file: string, options: Omit<FixOptions, "modes">): Promise<FixPlan> {
 	try {
 		return await planFixes([file], { ...options, modes: new Set(["fix"] as const) });
@@ -322,7 +322,7 @@ function regionsOf(plan: FixPlan, own: string, target: boolean): OfferedEdit["fi
 	return files.map(({ path, before = "", after }) => ({ path, ...changedStretch(before, after) }));
 }
 
-/** What differs between two texts, as one stretch of the old one and what stands for it. */
+/** Returns the difference of two texts as one edit. */
 function changedStretch(before: string, after: string): { region: OfferedRegion; text: string } {
 	let start = 0;
 	while (start < before.length && before[start] === after[start]) start++;

@@ -43,13 +43,13 @@ export const extensionsMissingExport = rule<ExtensionsMissingExportData>({
 
 interface ExtensionsProvisionsRepoData {
 	readonly module: string;
-	/** The words by which it is seen. */
+	/** The matching words. */
 	readonly sign: string;
 	/** 1-based line of the module. */
 	readonly line: number;
 }
 
-/** How programs fetch repositories: git's own commands, as text or as arguments, and packages made for it. */
+/** How programs fetch repositories: git commands, as text or arguments, and packages. */
 const signs = [
 	/\bgit\b["'`]?\s*[,\s[("'`]+\s*["'`]?(clone|fetch|pull|submodule|worktree)\b/,
 	/\bgh\s+repo\s+clone\b/,
@@ -88,7 +88,7 @@ execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path
 	},
 });
 
-/** The text with whole-line comments left out; its lines stay what they are. */
+/** Removes whole-line comments; line numbers stay. */
 function withoutComments(text: string): string {
 	return text.replace(/^[ \t]*(?:\/\/|#|\*).*/gm, "");
 }

@@ -80,7 +80,7 @@ export const reposLocalPath = rule<ReposLocalPathData>({
 	*check({ loaded, run }) {
 		for (const { local, repo, repoAt } of placedRepos(loaded)) {
 			const path = local && resolve(local.base, local.raw);
-			// A git bundle beside the eval travels with it.
+			// A git bundle next to the eval is copied with it.
 			const travels = path && isInside(loaded.scope.directory, path) && run.view.kind(path) === "file";
 			if ((local && !travels) || /^file:/i.test(repo)) yield { data: { repo }, at: repoAt };
 		}
@@ -88,10 +88,10 @@ export const reposLocalPath = rule<ReposLocalPathData>({
 });
 
 interface ReposUnpinnedData {
-	/** As messages show it: without credentials. */
+	/** For messages: without credentials. */
 	readonly repo: string;
 	readonly commit?: string;
-	/** The variables that the commit hangs on. */
+	/** The variables that the commit depends on. */
 	readonly variables?: readonly string[];
 }
 
@@ -136,7 +136,7 @@ export const reposUnpinned = rule<ReposUnpinnedData>({
 	},
 	fix: ({ at, data }, { loaded }) => {
 		const found = placedRepos(loaded).find((one) => (one.commitAt ?? one.at) === at);
-		// A local path has a finding of its own, and a part of a SHA names no branch or tag that a remote could be asked for.
+		// A local path has its own finding, and a remote can't resolve a part of a SHA.
 		if (!found || found.local || data.variables || partOfSha.test(data.commit ?? "")) return [];
 		return [{ kind: "pin", at, repo: found.repo, ref: found.commit, says: `${data.repo} pinned` }];
 	},

@@ -27,11 +27,11 @@ import type { RepositoryFacts } from "../repository-facts.ts";
 import { type AboutReference, aboutReference, type Rule, rule } from "../rule.ts";
 
 interface PathAbsoluteData extends AboutReference {
-	/** It was found from the repository's root, not from the file system's. */
+	/** Resolved from the repository's root, not the file system's. */
 	readonly fromRoot: boolean;
-	/** Absolute path of what it leads to. */
+	/** Absolute path of the target. */
 	readonly resolved: string;
-	/** It lies in the eval's repository, so that a relative path can lead there. */
+	/** Inside the eval's repository, so that a relative path is possible. */
 	readonly inside: boolean;
 }
 
@@ -71,7 +71,7 @@ export const pathAbsolute = rule<PathAbsoluteData>({
 });
 
 interface PathBackslashData extends AboutReference {
-	/** Absolute path of what it leads to, read with `/`; undefined where that leads to nothing. */
+	/** Absolute path with `/` instead; undefined if that does not exist. */
 	readonly resolved?: string;
 }
 
@@ -91,8 +91,8 @@ export const pathBackslash = rule<PathBackslashData>({
 	*check(context) {
 		for (const reference of oddReferences(context)) {
 			if (!reference.raw.includes("\\") || reference.state === "opaque" || reference.state === "run-time") continue;
-			if (isWrittenAbsolute(reference)) continue; // the worse finding, and mended together with it
-			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // such a name exists
+			if (isWrittenAbsolute(reference)) continue; // Reported by the worse finding, and fixed with it.
+			if (reference.resolved.includes("\\") && reference.state !== "missing") continue; // Such a name exists.
 			const found = reference.state === "missing" ? {} : { resolved: reference.resolved };
 			yield { data: { ...aboutReference(reference), ...found }, at: reference.at };
 		}
@@ -102,7 +102,7 @@ export const pathBackslash = rule<PathBackslashData>({
 });
 
 interface PathCaseData extends AboutReference {
-	/** How it is spelled on disk, relative to the same directory. */
+	/** The spelling on disk, relative to the same directory. */
 	readonly onDisk: string;
 	readonly resolved: string;
 }
@@ -132,7 +132,7 @@ export const pathCase = rule<PathCaseData>({
 
 interface PathMissingData extends AboutReference {
 	readonly lookedIn: string;
-	/** The word of a command that may as well be a file which the command writes. */
+	/** Whether the word can be an output of the command. */
 	readonly maybeOutput?: boolean;
 }
 
@@ -162,7 +162,7 @@ const missing = rule<PathMissingData>({
 	},
 });
 
-/** Files that loading itself reads are reported by loading; the walk sees them too, and keeps silent. */
+/** The loader reports files that it reads itself; skip them here. */
 export const pathMissingRule: Rule = {
 	...missing,
 	*check(context): Iterable<Diagnostic> {
@@ -179,7 +179,7 @@ export const pathMissingRule: Rule = {
 const interpreters =
 	/^(node|nodejs|python[\d.]*|bun|deno|tsx|ts-node|sh|bash|zsh|dash|ruby|perl|php|pwsh|Rscript|lua|npx|uv|uvx|poetry|pipenv|env)(\.exe)?$/;
 
-/** Whether the word is neither the program nor the script that an interpreter runs. */
+/** Returns whether the word is neither the program nor an interpreter's script. */
 function isArgument({ word, command }: Reference): boolean {
 	if (!word || !command || word.index === 0) return false;
 	const parsed = parseAsRun(command);
@@ -221,9 +221,9 @@ interface PathUntrackedData {
 	readonly path: string;
 	readonly kind: string;
 	readonly ignored: boolean;
-	/** It is an empty directory, which git does not keep. */
+	/** An empty directory, which git does not track. */
 	readonly empty?: boolean;
-	/** What of a directory is left out, relative to it; a directory of which git has nothing ends in `/`. */
+	/** Missing files of a directory, relative to it; a wholly missing directory ends in `/`. */
 	readonly inside?: readonly string[];
 }
 
@@ -270,10 +270,10 @@ export const pathUntracked = rule<PathUntrackedData>({
 	},
 });
 
-/** What systems and interpreters leave behind wherever they look: no eval needs it. */
+/** Leftovers of systems and interpreters: no eval needs them. */
 const leftBehind = /^(\.DS_Store|Thumbs\.db|__pycache__|.*\.pyc)$/;
 
-/** What of a directory a clone would not have, relative to it. */
+/** Returns files of a directory that a clone would not have, relative to it. */
 function leftOut(directory: string, repository: RepositoryFacts) {
 	const left: Readonly<Record<"ignored" | "untracked", string[]>> = { ignored: [], untracked: [] };
 	const filter = (path: string, kind: TreeEntry["kind"]) => {
@@ -299,7 +299,7 @@ function some(files: readonly string[]): string {
 interface PathOpaqueData {
 	readonly kind: string;
 	readonly raw: string;
-	/** The variables that the path is written with; empty for a shell string. */
+	/** The variables in the path; empty for a shell string. */
 	readonly variables: readonly string[];
 	readonly unset: boolean;
 }
@@ -341,7 +341,7 @@ export const pathOpaque = rule<PathOpaqueData>({
 });
 
 interface PathOutsideEvalData extends AboutReference {
-	/** The smallest directory that holds everything, as seen from the eval. */
+	/** The smallest directory with everything, relative to the eval. */
 	readonly root: string;
 }
 
@@ -364,7 +364,7 @@ export const pathOutsideEval = rule<PathOutsideEvalData>({
 	*check(context) {
 		const root = shownPath(context.root, context);
 		for (const reference of oddReferences(context)) {
-			// An absolute or searched path is the worse finding, and its fix leads here.
+			// Absolute or searched paths have a worse finding, whose fix leads here.
 			if (reference.state !== "outside-eval" || reference.found === "parent-search" || isWrittenAbsolute(reference))
 				continue;
 			yield { data: { ...aboutReference(reference), root }, at: reference.at };
@@ -395,7 +395,7 @@ export const pathOutsideRepo = rule<PathOutsideRepoData>({
 			if (reference.state !== "outside-root") continue;
 			yield { data: { ...aboutReference(reference), boundary }, at: reference.at };
 		}
-		// The eval itself and its targets files, which no path names.
+		// The eval itself and its targets files, which no path refers to.
 		for (const { rule: id, data, at } of context.findings)
 			if (id === "path.outside-repo" && at.path === undefined)
 				yield { data: { raw: String(data.raw), kind: String(data.kind), boundary }, at };
@@ -403,7 +403,7 @@ export const pathOutsideRepo = rule<PathOutsideRepoData>({
 });
 
 interface PathParentSearchData extends AboutReference {
-	/** Where it was found, as seen from the eval. */
+	/** Where it was found, relative to the eval. */
 	readonly shown: string;
 	readonly resolved: string;
 }
@@ -432,9 +432,9 @@ export const pathParentSearch = rule<PathParentSearchData>({
 });
 
 interface PathSymlinkEscapeData extends AboutReference {
-	/** Links inside a directory, relative to it, that leave it. */
+	/** Links in a directory, relative to it, that leave it. */
 	readonly links?: readonly string[];
-	/** Where the path itself leads by a link. */
+	/** The target of a link in the path itself. */
 	readonly leadsTo?: string;
 }
 
@@ -474,7 +474,7 @@ export const pathSymlinkEscape = rule<PathSymlinkEscapeData>({
 	},
 });
 
-/** Whether `path` or a directory on the way from `root` to it is a link. */
+/** Returns whether `path` or a directory between `root` and it is a link. */
 function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 	if (path === root || !path.startsWith(root)) return false;
 	const slash = path.lastIndexOf("/");
@@ -483,5 +483,5 @@ function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 	return remembered(run, `linked\0${directory}`, () => leadsByLink(directory, root, run));
 }
 
-/** Directories that a run or a bundle copies whole. */
+/** Directories that a run or a bundle copies as a whole. */
 const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);

@@ -5,7 +5,7 @@ import { rule } from "../rule.ts";
 
 interface PromptClaimsChangeData {
 	readonly file: string;
-	/** The words that claim it. */
+	/** The words with the claim. */
 	readonly mark: string;
 }
 
@@ -30,7 +30,7 @@ metadata:
 			const claimed = prompts.flatMap(({ text, at }) => claimedChanges(text).map((claim) => ({ ...claim, at })));
 			if (claimed.length === 0) continue;
 			const workspace = test.workspace ?? test.suite.workspace;
-			if ((workspace?.repos.length ?? 0) > 0) continue; // its commit may well hold the change
+			if ((workspace?.repos.length ?? 0) > 0) continue; // Its commit can contain the change.
 			const sandbox = sandboxOf(test, context);
 			for (const { file: name, words, at } of claimed)
 				if (!prompts.some(({ text }) => holdsDiff(text, name)) && !holdsChange(name, sandbox, context))
@@ -39,19 +39,19 @@ metadata:
 	},
 });
 
-/** Whether a patch, a script that prepares the sandbox, or the template's own git state changes the file. */
+/** Checks patches, scripts that prepare the sandbox, and the template's own git state. */
 function holdsChange(name: string, { patches, scripts, template }: Sandbox, context: EvalContext): boolean {
 	const base = name.replace(/^.*\//, "");
 	if (patches.some((patch) => holdsDiff(patch, name)) || scripts.some((script) => script.includes(base))) return true;
 	if (template === undefined) return false;
-	if (existsBelow(template, ".git")) return true; // a repository of its own: its history is not for us to judge
+	if (existsBelow(template, ".git")) return true; // A nested repository: its history is not checked here.
 	return (repositoryOf(context)?.changed(template) ?? []).some(
 		(path) => path.endsWith(`/${name}`) || path.endsWith(`/${base}`),
 	);
 }
 
 interface PromptCommitWithoutRepoData {
-	/** The SHA as the prompt writes it. */
+	/** The SHA as written in the prompt. */
 	readonly mark: string;
 }
 
@@ -98,7 +98,7 @@ function pinsOf({ workspace, suite }: TestCase): string[] {
 	return (workspace ?? suite.workspace)?.repos.flatMap(({ commit }) => (commit ? [commit.toLowerCase()] : [])) ?? [];
 }
 
-/** SHAs that a text calls a commit, and whole ones wherever they stand. A word of letters or digits alone is none. */
+/** Words of only letters or digits don't count. */
 function shasIn(text: string): Set<string> {
 	if (!/[0-9a-f]{7}/i.test(text)) return new Set();
 	const found = named
@@ -109,7 +109,7 @@ function shasIn(text: string): Set<string> {
 }
 
 interface PromptNeedsRemoteData {
-	/** The words that ask for it. */
+	/** The requesting words. */
 	readonly mark: string;
 }
 

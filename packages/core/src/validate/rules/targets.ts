@@ -3,7 +3,7 @@ import { emptyCredential, emptyCredentials, emptyEvalCredentials } from "../../e
 import { defaultTarget, type TargetUse } from "../../eval/resolve-target.ts";
 import type { Diagnostic, Place } from "../../lib/errors.ts";
 import { type EvalContext, placedRepos, usedDefinitions, workspacesOf, writtenValue } from "../eval-context.ts";
-import { literalSecrets } from "../literal-secrets.ts";
+import { literalSecrets } from "../repository-facts.ts";
 import { loadingRule, type Rule, rule } from "../rule.ts";
 
 export const targetsCircular = loadingRule({
@@ -50,14 +50,14 @@ export const targetsEmptyCredential: Rule = {
 		const sources = new Map([...targets.sources, ...loaded.sources]);
 		const used = uses.flatMap(({ implied, resolution }) => (resolution.ok && !implied ? [resolution.target] : []));
 		const found = [...new Set(used)].flatMap((target) => emptyCredentials(target, { sources }));
-		// What a variable holds is the machine's: a run is refused, the eval may be right.
+		// A variable's value belongs to the machine: a run is refused, but the eval can be right.
 		for (const one of [...found, ...emptyEvalCredentials(loaded)])
 			yield one.data.name === undefined ? one : { ...one, severity: "warning" };
 	},
 };
 
 interface TargetsEnvChosenData {
-	/** What is chosen: a target's name, as it stands today. */
+	/** The currently selected target's name. */
 	readonly chosen: string;
 	readonly variables: readonly string[];
 	readonly unset: boolean;
@@ -106,7 +106,7 @@ function isAt(a: Place, b: Place): boolean {
 }
 
 interface TargetsLiteralSecretData {
-	/** The setting that holds it. The secret itself is nowhere in a finding. */
+	/** The setting with the secret, which is never part of a finding. */
 	readonly field: string;
 }
 
@@ -136,7 +136,7 @@ export const targetsLiteralSecret = rule<TargetsLiteralSecretData>({
 	},
 });
 
-/** Target definitions in use, those beside the eval, targets of the eval itself, workspaces' variables and repositories. */
+/** Includes inline targets, and workspaces' variables and repositories. */
 function suspects(context: EvalContext): Place[] {
 	const { targets, loaded, uses } = context;
 	const local = targets.names.flatMap((name) => {
@@ -151,9 +151,9 @@ function suspects(context: EvalContext): Place[] {
 }
 
 interface TargetsNotLocalData {
-	/** The name that the eval, or a target beside it, uses. */
+	/** The name used by the eval, or by a target next to it. */
 	readonly name: string;
-	/** The file that defines it, as a reader would call it. */
+	/** The file that defines it, for display. */
 	readonly from: string;
 	readonly directory: string;
 }
@@ -189,25 +189,25 @@ targets:
 	],
 });
 
-/** The first step of a use's chain that leads out of the eval's directory: who names it, and where it is defined. */
+/** Returns where a chain leaves the eval's directory. */
 function firstForeign({ choice, resolution }: TargetUse, { loaded, run }: EvalContext) {
 	const via = resolution.ok ? resolution.target.via : resolution.via;
 	let at = namedAt(choice);
 	for (const { definition, next } of via) {
-		if (definition.file === run.targetsFile) return undefined; // --targets was asked for
+		if (definition.file === run.targetsFile) return undefined; // --targets was requested.
 		if (definition.level !== loaded.scope.directory) return { name: definition.name, file: definition.file, at };
 		at = next?.at ?? at;
 	}
 	return undefined;
 }
 
-/** Where a choice names the target: of one defined in the eval itself, where it says what it extends. */
+/** Returns where a choice names the target; for an inline one, its `extends`. */
 function namedAt(choice: TargetUse["choice"]): Place {
 	const key = "inline" in choice ? ["extends", "use_target"].find((one) => one in choice.inline) : undefined;
 	return key === undefined ? choice.at : { ...choice.at, path: [...(choice.at.path ?? []), key] };
 }
 
-/** `parent .agentv/targets.yaml`, `../../targets.yaml`: short where it is one directory up. */
+/** Returns a short path: `parent .agentv/targets.yaml`, `../../targets.yaml`. */
 function called(file: string, directory: string): string {
 	const level = basename(dirname(file)) === ".agentv" ? dirname(dirname(file)) : dirname(file);
 	if (level === dirname(directory)) return `parent ${relative(level, file).split(sep).join("/")}`;
@@ -234,7 +234,7 @@ targets:
 	message: () => `no target is specified, and there is no target "${defaultTarget}"`,
 	hint: () => `set one under \`target\`, or run with --target`,
 	*check({ loaded, uses }) {
-		// An eval that names no target may be meant to be given one by --target.
+		// An eval without a target may expect --target.
 		for (const { implied, role, choice, resolution } of uses)
 			if (implied && role === "target" && !resolution.ok && resolution.via.length === 0)
 				yield { data: { name: choice.name }, at: { file: loaded.file, path: [] }, severity: "warning" };

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 
-/** Files of a small repository by path (null: not there). `ROOT` in a text stands for the repository's directory. */
+/** Files by path (null: absent). `ROOT` in a text is the repository's directory. */
 export type FixableTree = Readonly<Record<string, string | null>>;
 
-/** What every tree holds, for evals to refer to. */
+/** Files in every tree, for evals to refer to. */
 export const commonFiles: Readonly<Record<string, string>> = {
 	"a/data/cases.jsonl": '{"id":"a","input":"hi","criteria":"greets"}\n{"id":"b","input":"ho","criteria":"greets"}\n',
 	"a/prompts/judge.md": "Judge {{ output }}\n",
@@ -13,14 +13,14 @@ export const commonFiles: Readonly<Record<string, string>> = {
 	"tools/answers.jsonl": '{"prompt":"hi","response":"hello"}\n',
 };
 
-/** Ways to write a path that lies below `a/`, from `a/evals/`: sound ones and those that are mended. */
+/** Spellings of a path below `a/` from `a/evals/`: correct ones and fixable ones. */
 const pathTo = (below: string) =>
 	fc.constantFrom(
 		...[`../${below}`, `..\\${below.replaceAll("/", "\\")}`, `/a/${below}`, `ROOT/a/${below}`, below],
 		`../${below.replace(/^./, (first) => first.toUpperCase())}`,
 	);
 
-/** A path as a scalar: plain, quoted, anchored, with a comment. */
+/** Spellings of a scalar: plain, quoted, anchored, with a comment. */
 const scalar = (path: fc.Arbitrary<string>) =>
 	fc
 		.tuple(
@@ -59,7 +59,7 @@ const evalText = fc
 		first: fc.boolean(),
 	})
 	.map(({ block, target, workspace, prompt, script, cases, first }) => {
-		// An anchor's name stands once in a text, so that later ones do not take its place.
+		// An anchor's name occurs once, so that later ones don't replace it.
 		const named = (text: string, name: string) => text.replace("&here", `&${name}`);
 		const graders = [
 			"assertions:",
@@ -103,7 +103,7 @@ const ownTargets = fc.constantFrom(
 	"targets:\n- name: judge\n  provider: mock\n  response: ours\n",
 );
 
-/** One or two evals below `a/evals`, their targets in a file further up, with whatever `--fix` mends, in many spellings. */
+/** One or two evals with fixable findings in many spellings. */
 export const fixableTree: fc.Arbitrary<FixableTree> = fc
 	.record({
 		text: evalText,

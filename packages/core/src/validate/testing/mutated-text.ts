@@ -1,6 +1,6 @@
 import fc from "fast-check";
 
-/** What breaks YAML readers and readers of what YAML holds. */
+/** Texts that break YAML readers and the code behind them. */
 const splices = [
 	...[
 		"~",
@@ -70,7 +70,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 	fc.tuple(place, fc.string({ unit: "binary", maxLength: 3 })).map(([at, char]): Mutation => spliced(at, 1, char)),
 	fc.tuple(place, fc.nat(40)).map(([at, count]): Mutation => spliced(at, count, "")),
 	fc.tuple(place, fc.constantFrom(...splices)).map(([at, splice]): Mutation => spliced(at, 0, splice)),
-	// A value of another kind in place of one that stands there.
+	// Replaces an existing value with one of another kind.
 	fc.tuple(place, fc.constantFrom(...splices)).map(
 		([at, value]): Mutation =>
 			onLines((lines) =>
@@ -83,7 +83,7 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 	place.map((at): Mutation => onLines((lines) => lines.with(index(at, lines), `   ${lines[index(at, lines)]}`))),
 );
 
-/** A text after one to six random changes: lines lost, doubled, swapped; characters, values and oddities put in. */
+/** Generates one to six random changes: lines removed, duplicated, swapped; text inserted. */
 export function mutatedText(text: string): fc.Arbitrary<string> {
 	return fc
 		.array(mutation, { minLength: 1, maxLength: 6 })

@@ -1,0 +1,246 @@
+import {
+	Breadcrumbs,
+	Button,
+	type ButtonProps,
+	DataList,
+	EmptyState,
+	Group,
+	Loader,
+	Pagination,
+	Paper,
+	Text,
+} from "@mantine/core";
+import type { UseQueryResult } from "@tanstack/react-query";
+import { createLink, Link } from "@tanstack/react-router";
+import { type AnchorHTMLAttributes, type CSSProperties, type ReactNode, type Ref, useEffect, useId } from "react";
+import classes from "../layout.module.css";
+import { ApiError } from "../lib/api.ts";
+import { Icon, type IconName, Note } from "./status.tsx";
+
+export interface Crumb {
+	readonly label: string;
+	readonly to: string;
+}
+
+interface PageHeaderProps {
+	readonly title: string;
+	readonly crumbs?: readonly Crumb[];
+	/** Next to the title. */
+	readonly badges?: ReactNode;
+	readonly description?: ReactNode;
+	readonly actions?: ReactNode;
+}
+
+/** Renders the title and actions of a screen, and sets the title of the browser's tab. */
+export function PageHeader({ title, crumbs = [], badges, description, actions }: PageHeaderProps) {
+	useEffect(() => {
+		document.title = `${title} · AgentV Studio`;
+	}, [title]);
+	return (
+		<header style={{ marginBottom: 16 }}>
+			{crumbs.length > 0 ? (
+				<nav aria-label="Breadcrumb">
+					<Breadcrumbs separator={<Icon name="chevron" size={11} />} separatorMargin={6} fz="xs" mb={6}>
+						{crumbs.map(({ label, to }) => (
+							<Link key={to} to={to} className={classes.crumb}>
+								{label}
+							</Link>
+						))}
+					</Breadcrumbs>
+				</nav>
+			) : null}
+			<Group justify="space-between" align="flex-start" gap="sm">
+				<div style={{ flex: "1 1 300px", minWidth: 0 }}>
+					<Group gap="xs">
+						<Text component="h1" fz={20} lh="28px" fw={650} className="breaks">
+							{title}
+						</Text>
+						{badges}
+					</Group>
+					{description ? (
+						<Text component="div" c="dimmed" mt={2} className="breaks">
+							{description}
+						</Text>
+					) : null}
+				</div>
+				{actions ? <Group gap={8}>{actions}</Group> : null}
+			</Group>
+		</header>
+	);
+}
+
+interface PanelProps {
+	readonly title?: ReactNode;
+	/** At the end of the heading: a count or a control. */
+	readonly aside?: ReactNode;
+	/** Without padding, for tables and code. */
+	readonly flush?: boolean;
+	readonly children: ReactNode;
+}
+
+/** Renders a part of a screen in a border, under its heading. */
+export function Panel({ title, aside, flush, children }: PanelProps) {
+	const heading = useId();
+	return (
+		<Paper component="section" className={classes.panel} aria-labelledby={title ? heading : undefined}>
+			{title ? (
+				<Group justify="space-between" gap="4px 12px" className={classes.panelHead}>
+					<Text component="h2" id={heading} fw={600} c="var(--text)" className="breaks">
+						{title}
+					</Text>
+					{aside}
+				</Group>
+			) : null}
+			<Text component="div" p={flush ? 0 : "12px 14px"}>
+				{children}
+			</Text>
+		</Paper>
+	);
+}
+
+/** Returns the style of a grid with as many columns of at least `min` pixels as there is room for. */
+export function columns(min: number, gap = "8px 24px"): CSSProperties {
+	return { display: "grid", gridTemplateColumns: `repeat(auto-fit, minmax(min(100%, ${min}px), 1fr))`, gap };
+}
+
+/** Renders `Fact`s in columns. */
+export function Facts({ children }: { children: ReactNode }) {
+	return (
+		<DataList orientation="vertical" style={columns(250)}>
+			{children}
+		</DataList>
+	);
+}
+
+export function Fact({ term, mono, children }: { term: string; mono?: boolean; children: ReactNode }) {
+	return (
+		<DataList.Item miw={0}>
+			<DataList.ItemLabel fz="xs">{term}</DataList.ItemLabel>
+			<DataList.ItemValue maw="100%" className={mono ? "mono breaks" : "breaks"}>
+				{children}
+			</DataList.ItemValue>
+		</DataList.Item>
+	);
+}
+
+/** Explains why there is nothing to show, and what to do about it. */
+export function Empty({ icon, title, children }: { icon: IconName; title: string; children?: ReactNode }) {
+	return (
+		<EmptyState size="sm" py={36} px="md" icon={<Icon name={icon} size={26} />} title={title} description={children} />
+	);
+}
+
+/** Renders a loader, an error with what to do about it, or the data of a query; never a blank page. */
+export function LoadState<Data>({
+	query,
+	children,
+}: {
+	query: UseQueryResult<Data>;
+	children: (data: Data) => ReactNode;
+}) {
+	const failure = query.isError ? <Failure error={query.error} retry={() => void query.refetch()} /> : null;
+	if (query.data === undefined) return failure ?? <Loading />;
+	return (
+		<>
+			{failure}
+			{children(query.data)}
+		</>
+	);
+}
+
+/** Appears after a moment only, so that fast responses don't flicker. */
+export function Loading({ label = "Loading" }: { label?: string }) {
+	return (
+		<Group justify="center" gap="xs" mih={180} c="dimmed" fz="sm" role="status" className={classes.loading}>
+			<Loader size={18} color="gray" />
+			<span>{label}</span>
+		</Group>
+	);
+}
+
+/** Renders an error with its hint and a button that tries again. */
+export function Failure({ error, retry }: { error: Error; retry?: () => void }) {
+	const hint = error instanceof ApiError ? error.hint : undefined;
+	return (
+		<Text component="div" mb="sm">
+			<Note tone="bad" live title={capitalize(error.message)}>
+				{hint ? <p>{capitalize(hint)}</p> : null}
+				{retry ? (
+					<Button size="compact-sm" mt={6} onClick={retry}>
+						Try again
+					</Button>
+				) : null}
+			</Note>
+		</Text>
+	);
+}
+
+function capitalize(text: string): string {
+	return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+interface PagerProps {
+	readonly page: number;
+	readonly pages: number;
+	readonly onPage: (page: number) => void;
+}
+
+/** Renders the pages of a list; nothing if there is only one. */
+export function Pager({ page, pages, onPage }: PagerProps) {
+	return (
+		<nav aria-label="Pages">
+			<Pagination
+				mt="sm"
+				size="sm"
+				hideWithOnePage
+				total={pages}
+				value={page}
+				onChange={onPage}
+				getControlProps={(control) => ({ "aria-label": control === "next" ? "Next page" : "Previous page" })}
+				getItemProps={(number) => ({ "aria-label": `Page ${number}` })}
+			/>
+		</nav>
+	);
+}
+
+type ButtonAnchorProps = ButtonProps &
+	Omit<AnchorHTMLAttributes<HTMLAnchorElement>, "color" | "style"> & { ref?: Ref<HTMLAnchorElement> };
+
+/** A link that looks like a button. */
+export const ButtonLink = createLink((props: ButtonAnchorProps) => <Button component="a" {...props} />);
+
+/** A link that filters a list, in a row of `Chips`. */
+export const Chip = createLink(({ isCurrent, ...props }: ButtonAnchorProps & { isCurrent: boolean }) => (
+	<Button
+		component="a"
+		size="compact-sm"
+		radius="xl"
+		fz={12.5}
+		{...(isCurrent ? { variant: "light", color: "info", bd: "1px solid var(--accent)" } : { c: "dimmed", fw: 400 })}
+		{...props}
+		aria-current={isCurrent ? "true" : undefined}
+	/>
+));
+
+export function Chips({ label, children }: { label: string; children: ReactNode }) {
+	return (
+		<Group component="nav" aria-label={label} gap={4}>
+			{children}
+		</Group>
+	);
+}
+
+type TabProps = AnchorHTMLAttributes<HTMLAnchorElement> & { ref?: Ref<HTMLAnchorElement>; isCurrent: boolean };
+
+/** A link to a part of a screen, in a row of `Tabs`: parts have addresses of their own. */
+export const Tab = createLink(({ isCurrent, ...props }: TabProps) => (
+	<a {...props} className={classes.tab} aria-current={isCurrent ? "true" : undefined} />
+));
+
+export function Tabs({ label, children }: { label: string; children: ReactNode }) {
+	return (
+		<nav aria-label={label} className={classes.tabs}>
+			{children}
+		</nav>
+	);
+}

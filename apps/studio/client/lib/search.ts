@@ -1,0 +1,78 @@
+/**
+ * The search parameters of every screen. A number is an integer of at least its default, an array lists the choices, of
+ * which the first is the default; defaults are left out of addresses.
+ */
+type Parameter = string | number | boolean | readonly [string, ...string[]];
+
+type ValueOf<P extends Parameter> = P extends readonly (infer Choice)[]
+	? Choice
+	: P extends string
+		? string
+		: P extends number
+			? number
+			: boolean;
+
+type Search<Parameters extends Record<string, Parameter>> = {
+	readonly [Key in keyof Parameters]: ValueOf<Parameters[Key]>;
+};
+
+function define<const Parameters extends Record<string, Parameter>>(parameters: Parameters) {
+	const mapped = (value: (parameter: Parameter, key: string) => unknown) =>
+		Object.fromEntries(
+			Object.entries(parameters).map(([key, parameter]) => [key, value(parameter, key)]),
+		) as Search<Parameters>;
+	return {
+		defaults: mapped((parameter) => (typeof parameter === "object" ? parameter[0] : parameter)),
+		/** Reads an address, which may contain anything. */
+		read: (raw: object) => mapped((parameter, key) => readParameter(parameter, Reflect.get(raw, key))),
+	};
+}
+
+function readParameter(parameter: Parameter, value: unknown): unknown {
+	if (typeof parameter === "object") return parameter.find((choice) => choice === value) ?? parameter[0];
+	if (typeof parameter === "boolean") return value === true || value === "true";
+	if (typeof parameter === "string") return typeof value === "string" || typeof value === "number" ? String(value) : "";
+	const number = Number(value);
+	return Number.isSafeInteger(number) && number > parameter ? number : parameter;
+}
+
+export const list = define({ page: 1, search: "" });
+
+export const evals = define({ page: 1, search: "", state: ["", "errors", "warnings", "clean", "unknown"] });
+export type EvalsSearch = typeof evals.defaults;
+
+/** `line` is the line of the source to highlight; 0 for none. */
+export const evalScreen = define({ tab: ["source", "tests", "setup"], search: "", line: 0 });
+
+/** `pick` contains comma-separated ids of the runs selected for comparison. */
+export const runs = define({ page: 1, search: "", experiment: "", target: "", benchmark: "", eval: "", pick: "" });
+export type RunsSearch = typeof runs.defaults;
+
+export const run = define({
+	search: "",
+	status: ["", "ok", "quality_failure", "execution_error", "not_run"],
+	target: "",
+	sort: ["order", "test", "status", "score", "target", "duration", "cost"],
+	descending: false,
+});
+export type RunSearch = typeof run.defaults;
+
+export const compare = define({
+	page: 1,
+	search: "",
+	/** Comma-separated ids of runs; the others are compared with the first. */
+	runs: "",
+	/** Index of the comparison whose tests are listed. */
+	after: 0,
+	part: ["comparable", "changed", "new", "gone", "errors"],
+	/** Limits changed tests to those that differ in this. */
+	differing: ["", "test", "graders", "workspace", "hooks", "target", "unknown"],
+	/** `change` sorts by the size of the difference. */
+	sort: ["change", "test", "before", "after", "delta"],
+	descending: false,
+	/** Comma-separated parts of tests whose differences are ignored. */
+	vary: "",
+	/** The row whose outputs are shown side by side. */
+	test: "",
+});
+export type CompareSearch = typeof compare.defaults;

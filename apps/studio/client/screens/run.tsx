@@ -1,0 +1,394 @@
+import { Button, Group, Paper, Stack, Text } from "@mantine/core";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { type ReactNode, useEffect } from "react";
+import type { RunAnswer, RunEventAnswer, RunOriginAnswer, RunSummaryAnswer } from "../../server/answers/runs.ts";
+import { ButtonLink, columns, Fact, Facts, LoadState, PageHeader } from "../components/page.tsx";
+import { Icon, Note, PassBar, ProgressLine, RunBadge, StatusBadge, Time } from "../components/status.tsx";
+import { ApiError, cancelJob, resumeRun } from "../lib/api.ts";
+import { useJob } from "../lib/events.ts";
+import { bound, cost, count, duration, evalName, moment, percent, score, shortSha } from "../lib/format.ts";
+import { runQuery, useReadOnly } from "../lib/queries.ts";
+import { RunTests } from "./run-tests.tsx";
+
+const route = getRouteApi("/runs/$run");
+
+/** Shows the progress, summary, provenance and tests of a run. */
+export function Run() {
+	const { run: id } = route.useParams();
+	const run = useQuery(runQuery(id));
+	return (
+		<>
+			{run.data ? null : <PageHeader title="Run" crumbs={[{ label: "Runs", to: "/runs" }]} />}
+			<LoadState query={run}>{(data) => <Loaded key={data.id} run={data} />}</LoadState>
+		</>
+	);
+}
+
+function Loaded({ run }: { run: RunAnswer }) {
+	return (
+		<>
+			<PageHeader
+				title={run.evals.map(evalName).join(", ") || run.experiment}
+				crumbs={[{ label: "Runs", to: "/runs" }]}
+				badges={<RunBadge state={run.state} />}
+				description={
+					<Group gap="2px 16px">
+						<Link to="/runs" search={{ experiment: run.experiment }}>
+							{run.experiment}
+						</Link>
+						<span>
+							started <Time at={run.started_at} />
+						</span>
+						<span>against {run.targets.join(", ")}</span>
+						{run.benchmark ? (
+							<Link to="/benchmarks/$benchmark" params={{ benchmark: run.benchmark }}>
+								{run.benchmark}
+							</Link>
+						) : null}
+					</Group>
+				}
+				actions={<Actions run={run} />}
+			/>
+			<Stack gap="sm" mb="md">
+				{run.problem ? (
+					<Note tone="warn" title="Some records of this run are not readable">
+						<p>{run.problem}</p>
+					</Note>
+				) : null}
+				<Live run={run} />
+				<Summary run={run} />
+				<Provenance run={run} />
+			</Stack>
+			<RunTests run={run} />
+		</>
+	);
+}
+
+/** Returns whether resuming was refused because files have changed since the run. */
+function hasChangedFiles(error: unknown): boolean {
+	return error instanceof ApiError && error.hint?.includes("--rerun-changed") === true;
+}
+
+function Actions({ run }: { run: RunAnswer }) {
+	const client = useQueryClient();
+	const readOnly = useReadOnly();
+	const cancel = useMutation({ mutationFn: cancelJob });
+	const resume = useMutation({
+		mutationFn: (rerunChanged: boolean) => resumeRun(run.id, rerunChanged),
+		onSettled: () => client.invalidateQueries({ queryKey: ["runs"] }),
+	});
+	const { job, eval_id: evalId } = run;
+	const error = cancel.error ?? resume.error;
+	return (
+		<>
+			{error ? (
+				<Text span role="alert" c="var(--bad)" className="pre">
+					{error.message}
+				</Text>
+			) : null}
+			{job !== null && run.state === "running" && !readOnly ? (
+				<Button
+					leftSection={<Icon name="stop" />}
+					disabled={cancel.isSuccess}
+					loading={cancel.isPending}
+					onClick={() => cancel.mutate(job)}
+				>
+					{cancel.isSuccess ? "Stopping" : "Cancel"}
+				</Button>
+			) : null}
+			{run.resumable && !readOnly ? (
+				<Button
+					variant="filled"
+					leftSection={<Icon name="play" />}
+					loading={resume.isPending}
+					onClick={() => resume.mutate(false)}
+				>
+					Resume
+				</Button>
+			) : null}
+			{run.resumable && !readOnly && hasChangedFiles(resume.error) ? (
+				<Button loading={resume.isPending} onClick={() => resume.mutate(true)}>
+					Rerun changed tests
+				</Button>
+			) : null}
+			<ButtonLink leftSection={<Icon name="split" />} to="/runs" search={{ pick: run.id }}>
+				Compare
+			</ButtonLink>
+			{evalId === null ? null : (
+				<ButtonLink leftSection={<Icon name="file" />} to="/evals/$eval" params={{ eval: evalId }}>
+					Eval
+				</ButtonLink>
+			)}
+		</>
+	);
+}
+
+/** What the events of a run report before it is on disk. */
+interface LiveRun {
+	/** The labels of running tests, by their position in the plan. */
+	readonly current: ReadonlyMap<number, string>;
+	readonly warnings: readonly string[];
+	readonly stopping: boolean;
+}
+
+const notLive: LiveRun = { current: new Map(), warnings: [], stopping: false };
+
+function reduceLive(live: LiveRun, event: RunEventAnswer): LiveRun {
+	switch (event.type) {
+		case "attempt_started":
+			return { ...live, current: new Map(live.current).set(event.index, `${event.test_id} (${event.target})`) };
+		case "case_finished": {
+			const current = new Map(live.current);
+			current.delete(event.index);
+			return { ...live, current };
+		}
+		case "warning":
+			return { ...live, warnings: [...live.warnings, event.message].slice(-5) };
+		case "stopping":
+			return { ...live, stopping: true };
+		default:
+			return live;
+	}
+}
+
+function Live({ run }: { run: RunAnswer }) {
+	const client = useQueryClient();
+	const { state, ended, waiting } = useJob<RunEventAnswer, LiveRun>(run.job ?? undefined, reduceLive, notLive);
+	useEffect(() => {
+		// What the last events reported is on disk now.
+		if (ended || run.state !== "running") void client.invalidateQueries({ queryKey: ["runs"] });
+	}, [client, ended, run.state]);
+	const error = ended?.state === "failed" ? ended.error : undefined;
+	return (
+		<>
+			{error ? (
+				<Note tone="bad" live title={error.message}>
+					{error.hint ? <p>{error.hint}</p> : null}
+				</Note>
+			) : null}
+			{run.state === "running" ? <Progress run={run} state={state} waiting={waiting} /> : null}
+			{state.warnings.length > 0 ? (
+				<Note tone="warn" title="Warnings">
+					{[...new Set(state.warnings)].map((warning) => (
+						<p key={warning}>{warning}</p>
+					))}
+				</Note>
+			) : null}
+		</>
+	);
+}
+
+function Progress({ run, state, waiting }: { run: RunAnswer; state: LiveRun; waiting: boolean }) {
+	const done = run.planned - (run.summary?.not_run ?? run.planned);
+	return (
+		<Paper component="section" aria-label="Progress" aria-live="polite" px={14} py="xs">
+			<ProgressLine
+				label={state.stopping ? "Stopping: cancelling running tests" : `${count(done)} of ${count(run.planned)} tests`}
+				percent={run.planned === 0 ? null : (done / run.planned) * 100}
+			/>
+			<Text c="dimmed" fz="xs" mt={6} className="breaks">
+				{progressText(run, [...state.current.values()], waiting)}
+			</Text>
+		</Paper>
+	);
+}
+
+function progressText(run: RunAnswer, current: readonly string[], waiting: boolean): string {
+	if (waiting) return "Connection lost. Reconnecting …";
+	if (run.job === null) return "Running in another process.";
+	if (current.length === 0) return "Preparing …";
+	return `Running: ${current.slice(0, 4).join(", ")}${current.length > 4 ? ` and ${current.length - 4} more` : ""}`;
+}
+
+function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
+	if (!summary) return null;
+	const { passed, failed, errors, not_run: notRun, mean_score: mean, duration_ms: ms } = summary;
+	const limits = bound({ mean, lower: summary.mean_score_lower_bound, n: summary.judged, planned }, score);
+	return (
+		<Paper component="dl" p="12px 14px" style={columns(112, "10px 20px")}>
+			<div style={{ gridColumn: "span 2", minWidth: 0 }}>
+				<Text component="dt" c="dimmed" fz="xs">
+					Pass rate
+				</Text>
+				<Group component="dd" m={0} gap="sm" wrap="nowrap">
+					<Text span fz={20} fw={700}>
+						{planned === 0 ? "–" : percent(passed / planned)}
+					</Text>
+					<PassBar counts={{ passed, failed, errors, planned }} withPercent={false} />
+				</Group>
+			</div>
+			<Figure term="Passed">{count(passed)}</Figure>
+			<Figure term="Failed">{count(failed)}</Figure>
+			<Figure term="Not graded">{count(errors)}</Figure>
+			{notRun > 0 ? <Figure term="Not run">{count(notRun)}</Figure> : null}
+			<Figure term="Mean score">
+				{mean === null ? "–" : score(mean)}
+				{limits === "" ? null : (
+					<Text c="dimmed" fz="xs">
+						{limits}
+					</Text>
+				)}
+			</Figure>
+			<Figure term="Duration">{duration(ms)}</Figure>
+			<Usage summary={summary} />
+		</Paper>
+	);
+}
+
+/** Lists cost and tokens of the target, of the models that grade, and the total cost. */
+function Usage({ summary: { cost_usd: usd, tokens, judging } }: { summary: RunSummaryAnswer }) {
+	const judgingUsd = judging?.cost_usd ?? null;
+	const judgingTokens = judging?.tokens ?? null;
+	return (
+		<>
+			{usd === null ? null : <Figure term={judging ? "Target cost" : "Cost"}>{cost(usd)}</Figure>}
+			{judgingUsd === null ? null : <Figure term="Judging cost">{cost(judgingUsd)}</Figure>}
+			{usd === null || judgingUsd === null ? null : <Figure term="Total cost">{cost(usd + judgingUsd)}</Figure>}
+			{tokens === null ? null : (
+				<Figure term={`${judging ? "Target tokens" : "Tokens"} in, out`}>{tokenText(tokens)}</Figure>
+			)}
+			{judgingTokens === null ? null : <Figure term="Judging tokens in, out">{tokenText(judgingTokens)}</Figure>}
+		</>
+	);
+}
+
+/** `1.2 M, 88 k`. */
+function tokenText({ input, output }: NonNullable<RunSummaryAnswer["tokens"]>): string {
+	const short = (value: number) =>
+		value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value >= 1e4 ? `${Math.round(value / 1e3)} k` : count(value);
+	return `${short(input)}, ${short(output)}`;
+}
+
+function Figure({ term, children }: { term: string; children: ReactNode }) {
+	return (
+		<div>
+			<Text component="dt" c="dimmed" fz="xs">
+				{term}
+			</Text>
+			<Text component="dd" m={0} fz={16}>
+				{children}
+			</Text>
+		</div>
+	);
+}
+
+/** Shows a summary of what exactly was run, and all of it on demand. */
+function Provenance({ run }: { run: RunAnswer }) {
+	const { commit, branch, dirty, benchmark, bundle, origin } = run.provenance;
+	return (
+		<Paper component="details" fz="sm" px={14} py={8}>
+			<summary>
+				<Group display="inline-flex" gap="4px 18px" c="dimmed">
+					<Text span fw={600} c="var(--text)">
+						Provenance
+					</Text>
+					{commit ? (
+						<span>
+							commit <span className="mono">{shortSha(commit)}</span>
+							{branch ? ` on ${branch}` : ""}
+						</span>
+					) : (
+						<span>no commit</span>
+					)}
+					{dirty ? <StatusBadge tone="warn" icon="dirty" label="dirty" title="Files differed from the commit" /> : null}
+					{benchmark ? (
+						<span>
+							{benchmark.id} <span className="mono">{benchmark.revision ? shortSha(benchmark.revision) : ""}</span>
+						</span>
+					) : null}
+					{origin ? <span>{origin.kind === "regrade" ? "regraded" : "rerun of failed tests"}</span> : null}
+					{bundle ? (
+						<span>
+							bundle {bundle.name} <span className="mono">{bundle.digest.slice(0, 12)}</span>
+						</span>
+					) : null}
+				</Group>
+			</summary>
+			<Text component="div" mt="xs">
+				<ProvenanceFacts run={run} />
+			</Text>
+		</Paper>
+	);
+}
+
+function ProvenanceFacts({ run }: { run: RunAnswer }) {
+	const { commit, benchmark, bundle, evals, targets, repositories, opaque, origin, ...versions } = run.provenance;
+	return (
+		<Facts>
+			<Fact term="Directory" mono>
+				{run.directory}
+			</Fact>
+			<Fact term="Started">{moment(run.started_at)}</Fact>
+			<Fact term="Versions">
+				AgentV {versions.agentv_version}, Node {versions.node_version}
+			</Fact>
+			{commit ? (
+				<Fact term="Commit" mono>
+					{commit}
+				</Fact>
+			) : null}
+			{benchmark ? (
+				<Fact term="Benchmark revision">
+					<Link to="/benchmarks/$benchmark" params={{ benchmark: benchmark.id }}>
+						{benchmark.id}
+					</Link>{" "}
+					<span className="mono">{benchmark.revision}</span>
+				</Fact>
+			) : null}
+			{origin ? (
+				<Fact term="Origin">
+					<Origin origin={origin} />
+				</Fact>
+			) : null}
+			{bundle ? (
+				<Fact term="Bundle digest" mono>
+					{bundle.digest}
+				</Fact>
+			) : null}
+			{evals.map(({ file, digest }) => (
+				<Fact key={file} term={file} mono>
+					{digest}
+				</Fact>
+			))}
+			{targets.map(({ name, provider, via, facts }) => (
+				<Fact key={name} term={`Target ${name}`}>
+					{[provider, ...Object.entries(facts).map(([key, value]) => `${key} ${value}`)].join(", ")}
+					{via.length > 1 ? <span className="mono dim"> {via.join(" → ")}</span> : null}
+				</Fact>
+			))}
+			{opaque.length > 0 ? (
+				<Fact term="Not covered by fingerprints">
+					{opaque.map(({ what, why }) => (
+						<div key={`${what} ${why}`}>
+							<span className="mono">{what}</span> <span className="dim">{why}</span>
+						</div>
+					))}
+				</Fact>
+			) : null}
+			{repositories.map(({ path, repo, sha }) => (
+				<Fact key={path} term={`Repository at ${path}`} mono>
+					{repo} @ {shortSha(sha)}
+				</Fact>
+			))}
+		</Facts>
+	);
+}
+
+function Origin({ origin: { kind, name, run, graders } }: { origin: RunOriginAnswer }) {
+	const from =
+		run === null ? (
+			<span className="mono">{name}</span>
+		) : (
+			<Link to="/runs/$run" params={{ run }}>
+				{name}
+			</Link>
+		);
+	if (kind === "rerun_failed") return <>Reruns the tests that did not pass in {from}</>;
+	return (
+		<>
+			Regrades the outputs of {from}
+			{graders ? ` by ${graders.join(", ")}` : ""}; cost and duration of the target are those of that run
+		</>
+	);
+}
