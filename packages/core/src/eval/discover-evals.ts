@@ -55,7 +55,7 @@ function matches(arg: string, cwd: string, ignore: readonly string[], view: Disk
 
 /**
  * Returns every eval file below `directory` by name; `.git`, `node_modules` and links to
- * directories are not entered. A bundle is one eval, whatever its template and scripts contain.
+ * directories are not entered. A bundle is one eval, independent of its template and scripts.
  */
 export function evalsBelow(directory: string, view: DiskView): string[] {
 	const found: string[] = [];

@@ -88,7 +88,7 @@ function jump(steps: Step[]): Extract<Step, { kind: "jump" }> {
 	return step;
 }
 
-/** A glob for paths. A text is read once, whatever the pattern, and can be read in chunks. */
+/** A glob for paths. A text is read only once, and can be read in chunks. */
 export interface PathGlob {
 	readonly start: GlobState;
 	/** Returns the state after `text`; empty if no text with this prefix can match. */

@@ -448,7 +448,7 @@ function* parserFindings(documents: readonly ParsedDocument[], file: string): Ge
 	}
 }
 
-/** Once the parser is confused, every further token is unexpected: keep the first error only. */
+/** Once the parser is confused, every following token is unexpected: keep the first error only. */
 function withoutEchoes(errors: readonly YAMLError[]): YAMLError[] {
 	return errors.filter(({ code }, index) => index === 0 || code !== "UNEXPECTED_TOKEN");
 }

@@ -229,7 +229,7 @@ function namesIn(directory: string): string[] {
 
 /**
  * Returns how a path is spelled on disk: the (resolved) path itself if it matches exactly, another
- * spelling if only case or composition differ, undefined if nothing of that name exists. The result
+ * spelling if only case or composition differ, undefined if that name does not exist. The result
  * is the same on case-sensitive and case-insensitive file systems. Components above `below`
  * (default: the file system's root) are not checked.
  */

@@ -44,8 +44,8 @@ export function readTextFile(path: string, options: ReadOptions = {}): string {
 export const largestWhole = 512 * 1024 * 1024;
 
 /**
- * Reads a file of a tree that other programs change. Never follows a link and never waits, whatever
- * has replaced the file.
+ * Reads a file of a tree that other programs change. Never follows a link and never waits, even if it
+ * was replaced.
  * @param path may be one of `raw-path`
  */
 export function readRegularFile(path: string): Buffer {
@@ -135,7 +135,7 @@ export const writeFlags =
 
 /**
  * Opens a file for reading; every file that a user, an eval or another program names is opened
- * here. Never waits, whatever is at the path. The caller closes the descriptor.
+ * here. Never waits for the path. The caller closes the descriptor.
  * @param path may be one of `raw-path`
  * @throws AgentvError `not-found` if missing; `config` if it is not a regular file (with `noFollow`
  * also `not-found`) or unreadable

@@ -45,7 +45,7 @@ const entriesPerTurn = 2000;
 /**
  * Notes everything below `root`, links not followed. Entries that vanish meanwhile are omitted,
  * inaccessible ones noted as
- * `other`: whatever a program did to a tree, it can be noted.
+ * `other`: every state of a tree can be noted.
  * @param openings opens unreadable directories; without it their contents are omitted
  * @throws AgentvError if `root` itself is unreadable, or `interrupted`
  */

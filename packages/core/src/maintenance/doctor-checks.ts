@@ -199,7 +199,7 @@ export async function examineEvals(options: ExamineOptions): Promise<ExaminedEva
 async function evalsBelow(cwd: string, view: DiskView, signal: AbortSignal | undefined) {
 	const found = await findEvals(cwd, { maxDirectories: mostDirectories, signal });
 	const all = found.files.map((file) => resolve(cwd, file));
-	// A bundle is one eval, whatever its template contains.
+	// A bundle is one eval, independent of its template.
 	const bundles = all.map((file) => dirname(file)).filter((directory) => isBundle(directory, view));
 	const isInner = (file: string) =>
 		bundles.some((bundle) => file.startsWith(`${bundle}${sep}`) && file !== resolve(bundle, "eval.yaml"));

@@ -283,7 +283,7 @@ function quantile(sorted: Float64Array, p: number): number {
 	return low + (high - low) * (place - below);
 }
 
-/** The 97.5 % quantile of Student's t, expanded in 1/df (exact to 0.3 % from 5 on). */
+/** The 97.5 % quantile of Student's t, expanded in 1/df (exact to 0.3 % for df ≥ 5). */
 function studentQuantile(df: number): number {
 	const z = z975;
 	const first = (z ** 3 + z) / 4;

@@ -315,7 +315,7 @@ export class StoredRows implements Iterable<ResultRow> {
 	readonly #file: string;
 	readonly #glance: IndexGlance;
 	readonly #bad: Set<number>;
-	/** Number of rows, including lines that are only invalid further on. */
+	/** Number of rows, including lines that are only invalid after their beginning. */
 	readonly count: number;
 
 	constructor(directory: string) {

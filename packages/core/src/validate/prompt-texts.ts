@@ -191,7 +191,7 @@ const requests = [
 	`\\b(?:gh|glab)\\s+(?:pr|mr|issue)\\s+(?:create|merge|comment|note|close|reopen|review|edit)\\b`,
 ].map((source) => new RegExp(source, "gi"));
 
-/** Most prompts mention nothing of the kind: this check skips the others. */
+/** Most prompts contain no such request: this check skips the others. */
 const hosting = /\b(?:PRs?|MRs?|pull|merge|push|issues?|tickets?|bug report|gh|glab|#\d)\b/i;
 
 /** Returns the words that request something from a remote, if any. */

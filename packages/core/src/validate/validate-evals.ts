@@ -42,7 +42,7 @@ export interface ValidateOptions {
 const turnMs = 50;
 
 /**
- * Validates eval files one by one. Keeps nothing of an eval after its result; shared inputs
+ * Validates eval files one by one. Releases each eval after its result; shared inputs
  * (repositories, target files, directories) are read once. Offline and read-only.
  * @param files absolute paths from `discoverEvals`
  */

@@ -304,7 +304,7 @@ class Mirror {
 	/** Creates the bare repository if it is missing or incomplete. */
 	async #open(sha256: boolean): Promise<void> {
 		if (isSetUp(this.#path)) {
-			// We hold the lock: leftovers of a killed fetch belong to nobody.
+			// We hold the lock: leftovers of a killed fetch are unused.
 			removeUnfinishedObjects(this.#path);
 			return;
 		}

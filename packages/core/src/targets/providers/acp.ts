@@ -289,7 +289,7 @@ function wordFor(kind: string, permissions: Permissions): "allow" | "reject" {
 	return lookUp(words, kind) ?? words["default"] ?? rest;
 }
 
-/** An agent's file access through us: inside one directory, whatever links there point to. */
+/** An agent's file access through us: inside one directory, even through links. */
 class WorkspaceFiles {
 	readonly #root: string;
 
