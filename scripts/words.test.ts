@@ -40,13 +40,7 @@ const unwanted: readonly (readonly [words: RegExp, suggestion: string])[] = [
 ];
 
 /** How often a folder may still use them. A number here may only go down. */
-const allowances: Readonly<Record<string, number>> = {
-	"packages/core": 256,
-	"apps/studio/client": 33,
-	"apps/studio/test": 2,
-	// Sentences of core that the tests of the command line expect.
-	"apps/cli": 1,
-};
+const allowances: Readonly<Record<string, number>> = { "packages/core": 256 };
 
 /** The generated pages repeat what the source says. */
 const skipped =
