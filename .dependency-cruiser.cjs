@@ -107,7 +107,6 @@ module.exports = {
 		siblings("rules", `${core}/validate/rules`),
 		siblings("graders", `${core}/grading/graders`),
 		siblings("targets", `${core}/targets/providers`),
-		siblings("reporters", "^apps/cli/src/report"),
 		siblings("commands", "^apps/cli/src/commands"),
 		siblings("routes", "^apps/studio/server/routes"),
 		{

@@ -57,8 +57,7 @@ const soundTree: Record<string, string> = {
 	"apps/cli/src/commands/eval-run.ts": 'import "@agentv/core";\nimport "../report/text.ts";\n',
 	"apps/cli/src/commands/studio.ts":
 		'import type {} from "@agentv/studio/server";\nexport const load = () => import("@agentv/studio/server");\n',
-	"apps/cli/src/report/text.ts": empty,
-	"apps/cli/src/report/json.ts": empty,
+	"apps/cli/src/output/text.ts": empty,
 	"apps/studio/server/index.ts": 'import "@agentv/core";\nimport "./routes/evals.ts";\nimport "./routes/runs.ts";\n',
 	"apps/studio/server/start.ts": 'import "node:fs";\nimport "./index.ts";\n',
 	"apps/studio/server/routes/evals.ts": empty,
@@ -95,11 +94,10 @@ const violations: Record<string, Violation> = {
 	},
 	"features-stand-apart": { file: `${core}/sync/sync.ts`, imports: 'import "../run/run.ts";' },
 	"front-door-is-for-others": { file: `${core}/sync/sync.ts`, imports: 'import "../index.ts";' },
-	"core-knows-no-app": { file: `${core}/sync/sync.ts`, imports: 'import "../../../../apps/cli/src/report/text.ts";' },
+	"core-knows-no-app": { file: `${core}/sync/sync.ts`, imports: 'import "../../../../apps/cli/src/output/text.ts";' },
 	"rules-stand-alone": { file: `${core}/validate/rules/missing.ts`, imports: 'import "./absolute.ts";' },
 	"graders-stand-alone": { file: `${core}/grading/graders/regex.ts`, imports: 'import "./contains.ts";' },
 	"targets-stand-alone": { file: `${core}/targets/providers/mock.ts`, imports: 'import "./cli.ts";' },
-	"reporters-stand-alone": { file: "apps/cli/src/report/text.ts", imports: 'import "./json.ts";' },
 	"commands-stand-alone": { file: "apps/cli/src/commands/eval-run.ts", imports: 'import "./studio.ts";' },
 	"routes-stand-alone": { file: "apps/studio/server/routes/evals.ts", imports: 'import "./runs.ts";' },
 	"apps-use-the-front-door": {

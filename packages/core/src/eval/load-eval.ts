@@ -29,6 +29,9 @@ import { readShape } from "./read-shape.ts";
 import { secretsByUse } from "./run-digest.ts";
 import { child, type DiskView, hasFile, type Part, placeOf, plainPart } from "./source.ts";
 
+/** The score that a test needs to pass, unless its eval says otherwise. */
+const defaultThreshold = 0.8;
+
 export interface LoadOptions {
 	readonly view: DiskView;
 	/** The process environment; it overrides `.env` files next to and above the eval. */
@@ -212,7 +215,7 @@ function readSuite(file: string, envelope: EvalEnvelope, part: Part, loading: Lo
 			};
 		}),
 		targets: targetsOf(envelope, part, base),
-		threshold: envelope.threshold ?? execution?.threshold ?? 0.8,
+		threshold: envelope.threshold ?? execution?.threshold ?? defaultThreshold,
 		...(timeout === undefined ? {} : { timeoutSeconds: timeout }),
 		repeat: repeatOf(envelope.repeat, execution?.trials) ?? once,
 	};
