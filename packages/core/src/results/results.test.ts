@@ -96,7 +96,7 @@ describe("runs", () => {
 			join(runs, "default/2026-01-01T00-00-00Z"),
 		);
 		expect(() => resolveRun("default/2026-01-01T00-00-00", machine)).toThrow(/^no run /);
-		expect(() => resolveRun("latest", project([]))).toThrow("no run yet");
+		expect(() => resolveRun("latest", project([]))).toThrow("no runs yet");
 	});
 
 	test("are found by their eval", () => {

@@ -40,7 +40,7 @@ describe("what somebody does in the clone", () => {
 		const before = home.snapshot() as { files: unknown };
 		expect(await home.sync()).toMatchObject({
 			outcome: "refused",
-			message: expect.stringMatching(/another git program is at work .*\.lock/),
+			message: expect.stringMatching(/another git process is running .*\.lock/),
 		});
 		expect(home.snapshot()).toMatchObject({ files: before.files });
 		expect(home.git("status", "--porcelain")).toBe("");
@@ -67,7 +67,7 @@ describe("what somebody does in the clone", () => {
 		writeFileSync(join(home.clone, ".git/hooks/post-merge"), `#!/bin/sh\ntouch ${home.root}/ran\n`);
 		chmodSync(join(home.clone, ".git/hooks/post-merge"), 0o755);
 		writeFileSync(join(home.clone, "a.txt"), "mine\n");
-		await refused(home, /in the way/);
+		await refused(home, /would be overwritten/);
 		home.git("restore", "a.txt");
 		expect(await home.sync()).toMatchObject({ outcome: "synced" });
 		expect(existsSync(join(home.root, "ran"))).toBe(false);

@@ -91,7 +91,7 @@ describe("local commits", () => {
 		const home = await behind();
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
 		await refused(home, /1 commit that the remote does not have, and the remote has 1 commit more/);
-		await refused(home, /1 commit of its own/, { reset: true });
+		await refused(home, /1 commit that the remote does not have/, { reset: true });
 		expect(await home.status()).toMatchObject({ revision: { state: "diverged" } });
 	});
 
@@ -147,7 +147,7 @@ describe("a rewritten upstream", () => {
 		writeFileSync(join(home.clone, "b.txt"), "mine\n");
 		await refused(home, /local edits would be lost \(b\.txt\)/, { reset: true });
 		home.git("commit", "--quiet", "-am", "mine");
-		await refused(home, /of its own/, { reset: true });
+		await refused(home, /that the remote does not have/, { reset: true });
 	});
 });
 

@@ -148,10 +148,10 @@ describe.each(Object.keys(ways))("over %s", (by) => {
 		rmSync(home.clone, { recursive: true });
 		await home.sync({ env });
 		register({ repository: "none.git" });
-		await refused("no such repository", /was not found|refused access|not reached/);
+		await refused("no such repository", /was not found|refused access|unreachable/);
 		register();
 		await way.close();
-		await refused("offline", /was not found|not reached/);
+		await refused("offline", /was not found|unreachable/);
 		expect(await home.status({ env, offline: true })).toMatchObject({ revision: { state: "synced" } });
 	});
 });

@@ -112,7 +112,7 @@ describe("what the surroundings can't do", () => {
 		writeFileSync(join(home.root, "home/.agentv/state/benchmarks"), "in the way\n");
 		expect(await home.sync()).toMatchObject({
 			outcome: "synced",
-			message: expect.stringMatching(/cloned main.*its state could not be kept/),
+			message: expect.stringMatching(/cloned main.*its state could not be saved/),
 		});
 		expect(home.read("a.txt")).toBe("1\n");
 	});

@@ -178,13 +178,13 @@ describe("a remote that fails", () => {
 		for (const [status, words] of [
 			[404, "not found"],
 			[403, "refused access"],
-			[500, "not reached"],
+			[500, "unreachable"],
 		] as const) {
 			server.behaviour.status = status;
 			await stays(home, words);
 		}
 		await server.close();
-		await stays(home, "not reached");
+		await stays(home, "unreachable");
 		expect(await home.status({ offline: true })).toMatchObject({ revision: { state: "synced" } });
 	});
 
@@ -220,7 +220,7 @@ describe("a remote that fails", () => {
 		const { home, server } = await overHttp();
 		server.behaviour.cutAfterBytes = 300;
 		const result = await home.sync();
-		expect(result).toMatchObject({ outcome: "refused", message: expect.stringContaining("not reached") });
+		expect(result).toMatchObject({ outcome: "refused", message: expect.stringContaining("unreachable") });
 		delete server.behaviour.cutAfterBytes;
 		expect(await home.sync()).toMatchObject({ outcome: "synced" });
 		const first = benchmarkHome({ "big.txt": `${"x".repeat(40_000)}${Math.random()}\n` });

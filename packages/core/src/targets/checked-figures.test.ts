@@ -18,7 +18,7 @@ test.each([
 ] as const)("a %s of %d is left out, with a warning", (key, value) => {
 	const answer = checked({ [key]: value });
 	expect(answer).not.toHaveProperty(key);
-	expect(answer.warnings).toEqual([expect.stringContaining("which is not possible")]);
+	expect(answer.warnings).toEqual([expect.stringContaining("which is impossible")]);
 });
 
 test.each([
@@ -28,7 +28,7 @@ test.each([
 ])("tokens of %j are left out, with a warning", (tokenUsage) => {
 	const answer = checked({ tokenUsage });
 	expect(answer).not.toHaveProperty("tokenUsage");
-	expect(answer.warnings).toEqual([expect.stringContaining("which is not possible")]);
+	expect(answer.warnings).toEqual([expect.stringContaining("which is impossible")]);
 });
 
 test("possible figures stay as they are, without a warning", () => {

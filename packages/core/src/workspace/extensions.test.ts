@@ -83,7 +83,7 @@ def afterAll(context, info, missing):
 			"extension-crash",
 			"lost",
 		],
-		["returns a text", "return 'text'", "extension-error", "what it returned is no object"],
+		["returns a text", "return 'text'", "extension-error", "what it returned is not an object"],
 		["returns what is no JSON", "const a = {}; a.a = a; return a", "extension-error", "circular"],
 		["returns bad rules", "return { agent_rules_paths: { skils: [] } }", "extension-error", "skils"],
 	])("that %s fails that test, and the next goes on in a new process", async (_, code, reason, message) => {

@@ -337,7 +337,7 @@ async function placeTemplate(
 	} catch (error) {
 		if (!(error instanceof AgentvError) || error.code !== "refused") throw error;
 		const options = { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-		const reason = /lead out of it/.test(error.message) ? "path.symlink-escape" : "refused";
+		const reason = /point outside it/.test(error.message) ? "path.symlink-escape" : "refused";
 		throw new WorkspaceError("template", reason, `the template ${error.message}`, options);
 	}
 	await copyPreparedTree(tree, to, { signal: at.signal });

@@ -132,7 +132,7 @@ describe("a submodule that can't be had is named", () => {
 		app.git("bundle", "create", "--quiet", bundle, "main");
 		for (const repo of [`${server.url}/app.git`, bundle])
 			await expect(prepared(evalOf(repo, ", commit: main"))).rejects.toMatchObject({
-				message: expect.stringContaining("is a path of this machine"),
+				message: expect.stringContaining("is a local path"),
 			});
 	});
 });

@@ -102,7 +102,7 @@ describe("acp: a real agent over stdio", () => {
 	it.each([
 		["crash", {}, "exit-code", "out of cheese"],
 		["fail", {}, "agent-failed", "the model is down"],
-		["cancel", {}, "agent-failed", "gave up"],
+		["cancel", {}, "agent-failed", "cancelled its turn"],
 		["anything", { env: { ACP_LOGIN: "1" } }, "auth", "requires authentication"],
 	])("says why there is no answer: %s", async (words, settings, code, said) => {
 		const outcome = await started(settings).invoke(request(words));
