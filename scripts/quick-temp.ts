@@ -1,10 +1,12 @@
-import { accessSync, constants, mkdtempSync, readdirSync, realpathSync, rmSync, statfsSync } from "node:fs";
+import { accessSync, constants, mkdtempSync, readdirSync, realpathSync, rmSync, statfsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isAlive } from "@agentv/test-support";
 
 const memory = "/dev/shm";
 const neededBytes = 4 * 1024 ** 3;
+/** Running tests create and remove directories all the time. */
+const staleMs = 60 * 60_000;
 
 /**
  * Puts the tests' temporary directories in memory if there is enough space: the tests write tens of thousands of small files, which
@@ -20,11 +22,14 @@ export default function quickTemp(): () => void {
 	return () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }
 
-/** Removes the directories of test runs that were killed. */
+/** Removes the directories of killed test runs. A process id can be of another pid namespace, so unused ones only. */
 function removeStale(parent: string): void {
 	for (const name of readdirSync(parent)) {
 		const [, pid] = /^agentv-(\d+)-\w{6}$/.exec(name) ?? [];
-		if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(parent, name), { recursive: true, force: true });
+		if (pid === undefined || isAlive(Number(pid))) continue;
+		const directory = join(parent, name);
+		const changed = statSync(directory, { throwIfNoEntry: false })?.mtimeMs;
+		if (changed !== undefined && Date.now() - changed > staleMs) rmSync(directory, { recursive: true, force: true });
 	}
 }
 
