@@ -29,7 +29,12 @@ function removeStale(parent: string): void {
 		if (pid === undefined || isAlive(Number(pid))) continue;
 		const directory = join(parent, name);
 		const changed = statSync(directory, { throwIfNoEntry: false })?.mtimeMs;
-		if (changed !== undefined && Date.now() - changed > staleMs) rmSync(directory, { recursive: true, force: true });
+		if (changed === undefined || Date.now() - changed <= staleMs) continue;
+		try {
+			rmSync(directory, { recursive: true, force: true });
+		} catch {
+			// Its processes still write: the next run removes it.
+		}
 	}
 }
 

@@ -108,7 +108,7 @@ test("runs are compared by a link: part by part, test by test, both answers side
 
 	await open(runs.join(","));
 	const second = page.getByRole("region", { name: "After 2" });
-	await second.getByText("No difference shown").waitFor();
+	await second.getByText("No difference shown", { exact: true }).waitFor();
 	await inspect(page, "compare-three");
 	await second.getByRole("button", { name: "Show its tests" }).click();
 	await table.getByRole("link", { name: /^case-4:/ }).click();
