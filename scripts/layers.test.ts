@@ -54,7 +54,7 @@ const soundTree: Record<string, string> = {
 	[`${core}/run/run.ts`]:
 		'import "../workspace/template.ts";\nimport "../targets/registry.ts";\nimport "../grading/graders/contains.ts";\n',
 	"apps/cli/src/bin.ts": 'import "node:process";\nimport "./commands/studio.ts";\nimport "./commands/eval-run.ts";\n',
-	"apps/cli/src/commands/eval-run.ts": 'import "@agentv/core";\nimport "../report/text.ts";\n',
+	"apps/cli/src/commands/eval-run.ts": 'import "@agentv/core";\nimport "../output/text.ts";\n',
 	"apps/cli/src/commands/studio.ts":
 		'import type {} from "@agentv/studio/server";\nexport const load = () => import("@agentv/studio/server");\n',
 	"apps/cli/src/output/text.ts": empty,
@@ -111,7 +111,7 @@ const violations: Record<string, Violation> = {
 	"studio-loads-lazily": { file: "apps/cli/src/commands/studio.ts", imports: 'import "@agentv/studio/server";' },
 	"studio-knows-no-cli": {
 		file: "apps/studio/server/routes/evals.ts",
-		imports: 'import "../../../cli/src/report/text.ts";',
+		imports: 'import "../../../cli/src/output/text.ts";',
 	},
 	"client-takes-types-only": { file: "apps/studio/client/main.tsx", imports: 'import "../server/routes/runs.ts";' },
 	"machine-behind-its-door": { file: `${core}/run/run.ts`, imports: 'import { spawn } from "node:child_process";' },
