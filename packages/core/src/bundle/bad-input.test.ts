@@ -12,9 +12,9 @@ const rules = (...names: string[]) => ({
 	diagnostics: names.map((rule) => expect.objectContaining({ rule })),
 });
 
-test("everything that is missing is named at once, at its place", async () => {
+test("reports everything that is missing in one error, with its location", async () => {
 	const root = tempTree({
-		"eval/e.eval.yaml": `target: nobody
+		"eval/e.eval.yaml": `target: unknown
 workspace: ./no-template
 tests:
   - {id: a, input: hi, input_files: [./gone.md], assertions: [{type: code-grader, command: [node, ./gone.mjs]}]}
@@ -49,7 +49,7 @@ test("an output inside the source, around it, or in the way of something else is
 	expect(Object.keys(treeOf(root)).sort()).toEqual([".git/HEAD", "eval/e.eval.yaml", "full/file", "plain", "shared/x"]);
 });
 
-test("--force replaces a former bundle and nothing else; an empty directory is taken", async () => {
+test("--force replaces only an existing bundle; an empty directory is used", async () => {
 	const root = tempTree({ "eval/e.eval.yaml": plain });
 	const file = join(root, "eval/e.eval.yaml");
 	const output = join(root, "out");
@@ -96,7 +96,7 @@ test("devices and pipes, names that differ in case, and unreadable files are ref
 	expect(readdirSync(root)).toEqual(["eval"]);
 });
 
-test("an interruption leaves nothing behind, and a former bundle as it was", async () => {
+test("an interruption leaves no files behind and an existing bundle unchanged", async () => {
 	const files = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`eval/t/${index}`, "x".repeat(20_000)]));
 	const root = tempTree({ "eval/e.eval.yaml": `${plain}workspace: ./t\n`, ...files });
 	const file = join(root, "eval/e.eval.yaml");

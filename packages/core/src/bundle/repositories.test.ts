@@ -45,7 +45,7 @@ test("a branch is kept and marked as unpinned; a SHA counts as pinned", async ()
 	expect(manifest.requires.executables).toContain("git");
 });
 
-test("a repository on this machine is pinned and put into the bundle, whatever the flags", async () => {
+test("a local repository is always pinned and included in the bundle", async () => {
 	const root = tempTree();
 	const { first, second, bare } = remote(root);
 	const text = evalText(`

@@ -75,7 +75,7 @@ test("each file's paths and working directory lead into the bundle", async () =>
 	expect(read("scripts/lib/a.mjs")).toBe("");
 });
 
-test("a choice by a variable is settled with today's value, in the eval, too", async () => {
+test("a target chosen by a variable is resolved with its current value, also in the eval", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `target: \${{ AGENT:-one }}\n${tests}`,
 		"eval/targets.yaml":

@@ -39,7 +39,7 @@ imports:
 	expect(Object.keys(treeOf(output)).sort()).toEqual(["eval.yaml", "manifest.json"]);
 });
 
-test("a directory of cases keeps ids, templates and files beside each case", async () => {
+test("a directory of cases keeps ids, templates and the files next to each case", async () => {
 	const files = {
 		"case.yaml": `input: hi\ninput_files: [notes.md]\n${check}`,
 		"notes.md": "notes",
@@ -82,7 +82,7 @@ test("data/tests.jsonl gives way to a file of that name", async () => {
 	expect(parse(read("eval.yaml")).tests).toEqual(["./data/tests-2.jsonl"]);
 });
 
-test("imported suites keep their own context in files that are no evals of their own", async () => {
+test("imported suites keep their own context in files that are not evals", async () => {
 	const root = tempTree({
 		".git/HEAD": "ref: refs/heads/main\n",
 		"evals/e.eval.yaml": `${target}tests: [{id: own, input: hi, ${check}}]\nimports: {suites: [./inner/s.eval.yaml, ../other/EVAL.yaml]}\n`,
@@ -137,7 +137,7 @@ test("an eval of JSON lines and Agent Skills' evals.json become eval.yaml", asyn
 	});
 });
 
-test("PROMPT.md beside the eval stays there", async () => {
+test("PROMPT.md next to the eval stays there", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": `${target}tests: [{id: a, ${check}}]\n`,
 		"eval/PROMPT.md": "Do it",

@@ -64,14 +64,14 @@ test("objects are their JSON, unset variables an error, escapes and unknown name
 	const [json, unset, kept] = loaded([
 		"tool {{ deep.list }}",
 		"tool ${{ NOT_SET }}",
-		"tool $${{ OTHER }} {{ nobody }}",
+		"tool $${{ OTHER }} {{ unknown }}",
 	]);
 	expect(resolved(json as CommandSpec).argv).toEqual(["tool", '[1,"b c"]']);
 	expect(() => resolved(unset as CommandSpec)).toThrow(/the variable NOT_SET is not set/);
-	expect(resolved(kept as CommandSpec).argv).toEqual(["tool", "${{ OTHER }}", "{{ nobody }}"]);
+	expect(resolved(kept as CommandSpec).argv).toEqual(["tool", "${{ OTHER }}", "{{ unknown }}"]);
 });
 
-test("a path that variables name is found beside the file; a path that only the run knows stays as it is", () => {
+test("a path from variables is resolved relative to the file; a path known only at run time is kept", () => {
 	const commands = loaded(["cat ${{ PLACE }}/words.txt", "cat {{ folder }}/words.txt", "cat {PROMPT}"]);
 	for (const [index, command] of commands.entries()) {
 		const path = "./data dir/words.txt";

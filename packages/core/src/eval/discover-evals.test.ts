@@ -23,7 +23,7 @@ describe("the evals that arguments name", () => {
 		expect(named(cwd, ".", "!a/**")).toEqual(["b/three.eval.yml"]);
 	});
 
-	test("a bundle is one eval, whatever its template holds", () => {
+	test("a bundle is one eval, regardless of its template's contents", () => {
 		const cwd = tempTree({ "bundle/eval.yaml": "", "bundle/workspace/evals/inner.eval.yaml": "" });
 		writeFileSync(join(cwd, "bundle/manifest.json"), JSON.stringify({ format_version: 1, digest: "0".repeat(64) }));
 		mkdirSync(join(cwd, "empty"));

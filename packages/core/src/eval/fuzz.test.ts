@@ -8,7 +8,7 @@ import { AgentvError } from "../lib/errors.ts";
 import { mutatedJson } from "../lib/testing/mutated-json.ts";
 import { parseManifest, verifyBundle } from "./bundle-manifest.ts";
 
-test("whatever is in a bundle's manifest, it is verified or refused, soon", { timeout: 900_000 }, async () => {
+test("verifies or refuses any bundle manifest quickly", { timeout: 900_000 }, async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": "target: m\nworkspace: ./t\ntests: [{id: a, input: hi, criteria: x}]\n",
 		"eval/targets.yaml": "targets: [{name: m, provider: mock}]",

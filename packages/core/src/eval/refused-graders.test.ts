@@ -130,7 +130,7 @@ describe("a path of field-accuracy", () => {
 	});
 });
 
-test("a test's rubrics are a grader of type rubrics, beside the others", () => {
+test("a test's rubrics become a grader of type rubrics, in addition to the others", () => {
 	const text = oneTest(
 		"input: x",
 		"rubrics:",

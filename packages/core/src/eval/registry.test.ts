@@ -23,7 +23,7 @@ describe("reading", () => {
 		expect(entries[2]?.source).toEqual({ url: "${{ URL }}" });
 	});
 
-	test("ids, names and refs are texts, whatever they look like", () => {
+	test("ids, names and refs are always texts", () => {
 		const { entries } = parse(
 			"benchmarks:\n- {id: 007, name: 1.10, path: /x, source: {url: /r, ref: 1e5}}\n- {id: true, path: /y}\n",
 		);
@@ -158,7 +158,7 @@ describe("adding", () => {
 		}
 	});
 
-	test("many at once are all kept", async () => {
+	test("concurrent additions are all kept", async () => {
 		const { options } = home();
 		await Promise.all(Array.from({ length: 20 }, (_, index) => addBenchmark(`https://host/b${index}`, options)));
 		expect(new Set(readRegistry(options.env).entries.map(({ id }) => id)).size).toBe(20);

@@ -24,7 +24,7 @@ async function printed(spec: CommandSpec, values: CommandSetting["values"]): Pro
 }
 
 describe("words that name files", () => {
-	test("become absolute, found from the given cwd first, then beside the file they are written in", () => {
+	test("become absolute, resolved from the given cwd first, then from the file that contains them", () => {
 		const root = tempTree({ "evals/run.sh": "", "scripts/run.sh": "", "evals/tools/a.mjs": "" });
 		const base = join(root, "evals");
 		const argv = (text: string | string[], more?: Partial<CommandSpec>) =>

@@ -26,7 +26,7 @@ function follow(root: string, ...start: string[]) {
 	};
 }
 
-test("JavaScript: static, literal dynamic, require, URLs and paths beside the script, through everything they bring", () => {
+test("JavaScript: static, literal dynamic, require, URLs and paths relative to the script, transitively", () => {
 	const { files, packages, warnings } = closureOf(
 		{
 			"a.mjs": `import x from "./b.mjs"; export * from "./c.js"; import "node:fs"; import "lodash/fp"; import "@scope/pkg/x";
@@ -62,7 +62,7 @@ const text = 'import "./text.mjs"';`,
 	]);
 });
 
-test("JavaScript: what createRequire returns, by whatever name", () => {
+test("JavaScript: what createRequire returns, under any name", () => {
 	const { files, warnings } = closureOf(
 		{
 			"a.mjs": `import { createRequire } from "node:module";
@@ -124,7 +124,7 @@ test("TypeScript: endings left out or written as compiled, index files, JSX that
 	]);
 });
 
-test("Python: modules and packages beside the script, files found by __file__", () => {
+test("Python: modules and packages next to the script, files located by __file__", () => {
 	const { files, warnings } = closureOf(
 		{
 			"g/check.py": `import json, helper
@@ -158,7 +158,7 @@ UP = os.path.join(os.path.dirname(os.path.dirname(__file__)), "up.txt")
 	expect(warnings).toEqual(["g/check.py:8 a computed import: the files it needs can't be determined"]);
 });
 
-test("shell: sourced files and programs beside the script", () => {
+test("shell: sourced files and programs next to the script", () => {
 	const { files, programs, warnings } = closureOf(
 		{
 			"s/run":
@@ -177,7 +177,7 @@ test("shell: sourced files and programs beside the script", () => {
 	expect(warnings).toEqual(["s/run:6 a sourced file with a computed name: the files it needs can't be determined"]);
 });
 
-test("circles, links, binary files and languages that nobody reads end well", () => {
+test("handles cycles, links, binary files and unsupported languages", () => {
 	const root = tempTree({
 		"a.mjs": 'import "./b.mjs"; import "./linked.mjs"',
 		"b.mjs": 'import "./a.mjs"',

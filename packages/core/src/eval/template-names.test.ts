@@ -50,7 +50,7 @@ describe("a judge's prompt", () => {
 			"{{ foo }}",
 		],
 		[
-			"an unknown name beside vars",
+			"an unknown name next to vars",
 			grader('"{{ output }} {{ prodct }}"', "vars: { product: z }"),
 			"{{ prodct }}",
 			"{{ prodct }}",
@@ -70,7 +70,7 @@ describe("a judge's prompt", () => {
 		["a literal", grader('"{{{{ critera }}}} of {{ output }}"')],
 		["another template language", grader('"{% if a %}{{#each x}}{{> y}}{% endif %} {{ output }}"')],
 		["an aggregator's results", aggregator('"{{ EVALUATOR_RESULTS_JSON }} {{ output }}"')],
-		["a program", grader("{ command: [node, x.mjs, '{{ whatever }}'] }")],
+		["a program", grader("{ command: [node, x.mjs, '{{ anything }}'] }")],
 	])("may be %s", (_, text) => {
 		expect(findingsOf(loadTree({ "eval.yaml": text }))).toEqual([]);
 	});

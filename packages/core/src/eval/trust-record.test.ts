@@ -40,7 +40,7 @@ describe("the record of what is trusted", () => {
 		expect(readdirSync(join(env.AGENTV_HOME, "state"))).toEqual(["trust.json"]);
 	});
 
-	test("loses nothing when many write at once", async () => {
+	test("loses nothing when many processes write concurrently", async () => {
 		const env = home();
 		const items = Array.from({ length: 30 }, (_, index) => ({ kind: "host", value: `h${index}` }));
 		await Promise.all(items.map((item, index) => addTrust(index % 2 ? "a" : "b", [item], env)));

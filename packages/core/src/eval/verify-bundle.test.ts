@@ -60,7 +60,7 @@ test("a repository, empty directories, pipes and other things that hold no conte
 	]);
 });
 
-test("a pipe in place of a file is a difference, and empty directories of the source are none", async () => {
+test("reports a pipe in place of a file, but not empty directories of the source", async () => {
 	const root = tempTree({
 		"eval/e.eval.yaml": "target: m\nworkspace: ./t\ntests: [{id: a, input: hi, criteria: x}]\n",
 		"eval/targets.yaml": "targets: [{name: m, provider: mock}]",
@@ -121,7 +121,7 @@ test("the listing is what sha256sum --check reads", async () => {
 	expect(list).toMatch(/^\\[0-9a-f]{64} {2}workspace\/b\\nc$/m);
 });
 
-test("a directory without a manifest is no bundle; a manifest of another shape is said to be damaged", async () => {
+test("a directory without a manifest is not a bundle; a manifest of another shape is reported as damaged", async () => {
 	const root = await bundle();
 	const file = join(root, "manifest.json");
 	writeFileSync(file, readFileSync(file, "utf8").replace('"path":"eval.yaml"', '"path":"../eval.yaml"'));

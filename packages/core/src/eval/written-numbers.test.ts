@@ -114,7 +114,7 @@ test.each(["eval.yaml", "evals.json"])("a key that is given twice is an error in
 	expect(findingsOf(loaded)[0]).toMatch(/ error yaml\.syntax The key `\w+` is duplicated in this mapping/);
 });
 
-test("whatever number JSON holds, an id and a variable keep its text", () => {
+test("ids and variables keep the text of any JSON number", () => {
 	const digits = fc.stringMatching(/^(0|[1-9]\d{0,30})(\.\d{1,20})?([eE][+-]?\d{1,2})?$/);
 	fc.assert(
 		fc.property(digits, fc.boolean(), (text, isNegative) => {

@@ -12,7 +12,7 @@ describe.each(formatNames)("the JSON Schema of %s", (format) => {
 
 	test("is the one that is checked in", () => {
 		const text = `${JSON.stringify(jsonSchemaOf(format), null, 2)}\n`;
-		// AGENTV_UPDATE=1 writes it anew after the format has changed.
+		// AGENTV_UPDATE=1 updates it after a format change.
 		if (process.env.AGENTV_UPDATE) writeFileSync(file, text);
 		expect(readFileSync(file, "utf8")).toBe(text);
 	});

@@ -97,7 +97,7 @@ test("every type of the format has an entry here, so that a new grader meets thi
 	for (const type of Object.keys(assertionSchemas)) expect(Object.keys(entries)).toContain(type);
 });
 
-test("what a grader throws is no low score", async () => {
+test("an error thrown by a grader is not a low score", async () => {
 	const { assertion, services } = gradingFixture("{type: contains, value: x}");
 	const broken = { ...aSubject(), outputFile: "/no/such/file" };
 	expect(await gradeAssertion(assertion, broken, services)).toMatchObject({

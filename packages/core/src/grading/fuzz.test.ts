@@ -15,7 +15,7 @@ function replies(file: string, key: string): string[] {
 
 const seeds = [...replies("grader-replies.jsonl", "stdout"), ...replies("judge-replies.jsonl", "reply")];
 
-test("whatever a grader or a judge replies, it becomes a score from 0 to 1 or an error, soon", {
+test("any reply of a grader or judge quickly becomes a score from 0 to 1 or an error", {
 	timeout: 900_000,
 }, () => {
 	const watch = inputWatch();

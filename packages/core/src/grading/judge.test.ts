@@ -100,14 +100,12 @@ describe("an llm-grader", () => {
 			"prompt.mjs": `import { readFileSync } from "node:fs"; const { output } = JSON.parse(readFileSync(0)); console.log(${text});`,
 		});
 		const prompt = "{type: llm-grader, prompt: {command: [node, ./prompt.mjs]}}";
-		const output = "I say {{ expected_output }}, whatever the question is.";
+		const output = "I say {{ expected_output }}, for every question.";
 		const subject = { output, expectedOutput: "the secret" };
 		await judged(prompt, judge, prints("`Grade: ${output}`")).grade(subject);
 		await judged(prompt, judge, prints("JSON.stringify(output.slice(2))")).grade(subject);
 		const [whole = "", piece = ""] = judge.questions.map(wholeQuestion);
-		expect(whole).toMatch(
-			/Grade: <(material-\w+)>\nI say \{\{ expected_output \}\}, whatever the question is\.\n<\/\1>/,
-		);
+		expect(whole).toMatch(/Grade: <(material-\w+)>\nI say \{\{ expected_output \}\}, for every question\.\n<\/\1>/);
 		expect(whole).not.toContain("the secret");
 		// The answer was printed in part: the whole of it follows as material, apart.
 		expect(piece).toMatch(

@@ -20,7 +20,7 @@ function broken(attempt: number, causedBy: ErrorCause | undefined) {
 	return { attempt, score: 0, executionStatus: "execution_error" as const, error };
 }
 
-/** A judged attempt, one with a veto, or one that was not graded for whatever reason. */
+/** A graded attempt, one with a veto, or one that could not be graded. */
 const anyAttempt = fc.oneof(
 	{ weight: 4, arbitrary: fc.integer({ min: 0, max: 20 }).map((twentieths) => twentieths / 20) },
 	{ weight: 1, arbitrary: fc.constant("veto" as const) },

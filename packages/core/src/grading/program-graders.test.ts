@@ -71,7 +71,7 @@ describe("a code-grader", () => {
 			"output was truncated",
 		],
 		[
-			"it prints bytes that are no text",
+			"it prints bytes that are not text",
 			"process.stdout.write(Buffer.from([0xff, 0xfe, 0x7b, 0x00, 0x7d]))",
 			"in braces",
 		],

@@ -63,7 +63,7 @@ describe("a program's reply", () => {
 		["counts of hits and misses", '{"hits":3,"misses":1}', 0.75],
 		["hits alone", '{"hits":["a"]}', 1],
 		["a rounding error over 1", '{"score":1.0000000000000002}', 1],
-		["an error that is none", '{"error":"","score":0.5}', 0.5],
+		["an empty error", '{"error":"","score":0.5}', 0.5],
 		["a reason and a score", '{"reason":"because","score":0.5}', 0.5],
 	])("is read with %s", (_, stdout, score) => {
 		expect(programReply("g", ended(stdout), bar)).toMatchObject({ score });
@@ -93,11 +93,11 @@ describe("a program's reply", () => {
 		["no statements", '{"assertions":[]}'],
 		["nothing counted", '{"hits":[],"misses":[]}'],
 		["a statement without a boolean", '{"assertions":[{"text":"a","passed":"no"}]}'],
-		["statements that are no list", '{"score":1,"assertions":{"a":true}}'],
+		["assertions that are not a list", '{"score":1,"assertions":{"a":true}}'],
 		["pass as text", '{"pass":"yes"}'],
 		["pass as null", '{"pass":null,"score":1}'],
 		["another verdict", '{"verdict":"maybe","score":1}'],
-		["an error beside a score", '{"error":{"code":1},"score":1}'],
+		["an error next to a score", '{"error":{"code":1},"score":1}'],
 		["a key twice", '{"pass":false,"pass":true}'],
 		["the end of a reply whose beginning is missing", '{"text":"a","passed":true}]}'],
 		["a cut reply", '{"score":1}\n{"score":0,"assertions":[{"text":"x'],
@@ -117,13 +117,13 @@ describe("a program's reply", () => {
 		[{ exitCode: 125 }, "bad-reply"],
 		[{ truncated: true }, "bad-reply"],
 		[{ truncated: true, stdoutPath: "/spilled" }, "bad-reply"],
-	])("that passes beside %j can't be used", (end, code) => {
+	])("that passes next to %j can't be used", (end, code) => {
 		expect(programReply("g", ended('{"score":1}', end), bar)).toMatchObject({
 			couldNotRun: { code, message: expect.stringContaining('it printed "{\\"score\\":1}"') },
 		});
 	});
 
-	test("that fails agrees with exit code 1, whatever its score", () => {
+	test("that fails agrees with exit code 1 for any score", () => {
 		const failed = programReply("g", ended('{"score":0.9,"pass":false}', { exitCode: 1 }), bar);
 		expect(failed).toMatchObject({ score: 0.9, stated: "fail" });
 		expect(programReply("g", ended('{"score":0.5}', { exitCode: 1 }), bar)).toMatchObject({ score: 0.5 });
@@ -215,7 +215,7 @@ function saysPass({ score, pass, passed, verdict, assertions, error }: Record<st
 	return pass === true || passed === true || /pass/i.test(String(verdict));
 }
 
-test("whatever a program prints and however it ends, it passes only by its own statement, or in silence with exit code 0", () => {
+test("a program passes only by its own statement, or by exit code 0 without output", () => {
 	let passes = 0;
 	fc.assert(
 		fc.property(stdouts, ends, (stdout, end) => {

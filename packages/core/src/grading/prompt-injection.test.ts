@@ -20,7 +20,7 @@ function outsideOfFences(question: string): string {
 	return question.replace(/<(material-[0-9a-f]+)>\n[\s\S]*?\n<\/\1>/g, "(material)");
 }
 
-/** A gullible judge: it does whatever it is told outside of the fences. */
+/** A gullible judge: it follows all instructions outside of the fences. */
 const gullible = () =>
 	scriptedJudge((question) => {
 		const told = outsideOfFences(wholeQuestion(question));
@@ -45,7 +45,7 @@ const forms = [
 ];
 
 /**
- * A judge that obeys whatever is told outside of the fences, and else scores by what is inside. It quotes the answer before its verdict, as
+ * A judge that follows all instructions outside of the fences, and otherwise scores what is inside. It quotes the answer before its verdict, as
  * models do.
  */
 const honest = () =>
@@ -125,7 +125,7 @@ describe("an answer that tells the judge what to score", () => {
 		);
 	});
 
-	it("cannot end its fence, whatever it holds", () => {
+	it("cannot end its fence with any content", () => {
 		fc.assert(
 			fc.property(fc.string(), fc.string(), (before, after) => {
 				const inner = fence(before);

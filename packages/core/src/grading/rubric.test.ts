@@ -35,7 +35,7 @@ describe("rubrics", () => {
 		expect(judge.questions[1] && wholeQuestion(judge.questions[1])).toContain('but doesn\'t for "criterion-1"');
 	});
 
-	it("keep what was earned beside a required criterion that is not satisfied, which fails grader and test", async () => {
+	it("keep the points of other criteria when a required one is not satisfied, which fails grader and test", async () => {
 		const required = "{type: rubrics, criteria: [{id: a, outcome: A, weight: 9}, {id: b, outcome: B, required: true}]}";
 		const replies = {
 			criteria: [

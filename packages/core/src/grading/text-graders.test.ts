@@ -72,7 +72,7 @@ describe.each([
 	});
 });
 
-test("items of a list are unique whatever the order of their keys", async () => {
+test("items of a list are unique regardless of the order of their keys", async () => {
 	const assertion = "{type: is-json, schema: {uniqueItems: true}}";
 	expect(await scoreOf(assertion, '[{"a": 1, "b": {"c": 1, "d": 2}}, {"b": {"d": 2, "c": 1}, "a": 1}]')).toBe(0);
 	expect(await scoreOf(assertion, '[{"a": 1}, [["a", 1]], {"a": 2}]')).toBe(1);

@@ -77,7 +77,7 @@ describe("limits", () => {
 		expect(await gradingFixture(assertion).grade(subject)).toMatchObject({ couldNotRun: { code: "no-data", message } });
 	});
 
-	test("that are not known are left out beside those that are", async () => {
+	test("that are unknown are omitted", async () => {
 		const metrics = "{type: execution-metrics, max_tool_calls: 1, max_cost_usd: 1, target_exploration_ratio: 0.5}";
 		const graded = await gradingFixture(metrics).grade({});
 		expect(graded).toMatchObject({ score: 1, details: { not_reported: ["cost", "tool calls"] } });
@@ -106,7 +106,7 @@ describe("field-accuracy", () => {
 		expect(await scoreOf(fields, { output: "no JSON", expectedOutput })).toBe(0);
 	});
 
-	test("leaves out what this reference says nothing of", async () => {
+	test("ignores what this reference does not mention", async () => {
 		const output = JSON.stringify({ day: "2026-03-20", note: "x" });
 		expect(await scoreOf(fields, { output, expectedOutput: JSON.stringify({ day: "2026-03-20" }) })).toBe(1);
 		expect(await gradingFixture(fields).grade({ output, expectedOutput: '{"other":1}' })).toMatchObject({

@@ -6,7 +6,7 @@ test("keys are sorted at every depth, undefined entries left out", () => {
 	expect(canonicalJson({ b: [{ d: 1, c: undefined }], a: null })).toBe('{"a":null,"b":[{"d":1}]}');
 });
 
-test("it is JSON of the same value, whatever the order of keys", () => {
+test("it is JSON of the same value for any order of keys", () => {
 	const reversed = (value: unknown): unknown => {
 		if (Array.isArray(value)) return value.map(reversed);
 		if (typeof value !== "object" || value === null) return value;

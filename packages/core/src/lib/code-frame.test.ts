@@ -35,7 +35,7 @@ test("works at the start and the end of a text, and in an empty one", () => {
 	expect(codeFrame("a\nb\n", new LineIndex("a\nb\n").range(0, 1))).toEqual(["> 1 | a", "    | ^", "  2 | b"]);
 });
 
-test("whatever the text, a frame is short, harmless and has one line of carets", () => {
+test("a frame of any text is short, harmless and has one line of carets", () => {
 	const text = fc.array(fc.constantFrom("a", "\t", "日", "👍", "\n", "\r\n", "\u001b", "e\u0301"), { maxLength: 200 });
 	fc.assert(
 		fc.property(text, fc.nat(250), fc.nat(20), (parts, start, length) => {

@@ -54,7 +54,7 @@ describe("references in text", () => {
 		expect(malformed).toEqual([{ path: [], text: "${{ A and ", range: [0, 10] }]);
 	});
 
-	test("names of an object's own machinery are no variables", () => {
+	test("properties of Object.prototype are not variables", () => {
 		expect(text("${{ constructor:-no }} ${{ __proto__:-no }}")).toBe("no no");
 	});
 });

@@ -4,7 +4,7 @@ import { locateInLine, parseJsonLines } from "./json.ts";
 
 const file = "/tests.jsonl";
 
-test("each line is a value; blank lines, CRLF and a byte order mark are no trouble", () => {
+test("each line is a value; blank lines, CRLF and a byte order mark are accepted", () => {
 	const { rows, diagnostics } = parseJsonLines('\uFEFF{"id": "a"}\r\n\r\n  \n{"id": "b"}', file);
 	expect(diagnostics).toEqual([]);
 	expect(rows.map(({ line, value }) => [line, value])).toEqual([
@@ -44,7 +44,7 @@ test("a line that nests too deeply is refused", () => {
 	expect(diagnostics).toMatchObject([{ rule: "yaml.limits" }]);
 });
 
-test("whatever was written as JSON Lines is read again", () => {
+test("values written as JSON Lines are read back", () => {
 	fc.assert(
 		fc.property(fc.array(fc.jsonValue()), fc.constantFrom("\n", "\r\n", "\n\n"), (values, newline) => {
 			const text = values.map((value) => JSON.stringify(value)).join(newline);

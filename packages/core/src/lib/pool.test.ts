@@ -4,7 +4,7 @@ import { iteratePool, mapPool } from "./pool.ts";
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-test("results keep the order of the items, and no more run at once than allowed", async () => {
+test("results keep the order of the items, and concurrency is limited", async () => {
 	await fc.assert(
 		fc.asyncProperty(
 			fc.array(fc.nat(3), { maxLength: 20 }),

@@ -357,12 +357,12 @@ test("redacted JSON is still JSON", () => {
 	fc.assert(property, law(1000));
 });
 
-test("JSON loses what a secret's name stands beside, though nothing in it looks like a secret", () => {
+test("JSON loses the value of a secret's name, even if it does not look like a secret", () => {
 	const shown = redactJson(JSON.stringify({ a: [{ password: "correct horse", passwordless: "yes" }] }), redactText);
 	expect(JSON.parse(shown)).toEqual({ a: [{ password: "***", passwordless: "yes" }] });
 });
 
-test("JSON keeps names that are words, whatever is a secret", () => {
+test("JSON keeps names that are words, even if a secret equals one", () => {
 	const redact = createRedactor(["mean_score", "password", "planted-1a2b"]);
 	const shown = redactJson(JSON.stringify({ mean_score: "mean_score", "planted-1a2b": 1, passwords: 2 }), redact);
 	expect(JSON.parse(shown)).toEqual({ mean_score: "***", "***": 1, passwords: 2 });
@@ -522,7 +522,7 @@ test.each([
 	"mysql -p -u root, sshpass -f file ssh h, docker run -p 8080:80 -u 1000:1000 x, mkdir -p a/b, cp -p a b",
 	"PWD=/home/x OLDPWD=/y DB_PASSWORD=$P PGPASSWORD=",
 	"the machine learning course, login with a password, machine-readable",
-])("%j is no command with a secret", (text) => {
+])("%j is not a command with a secret", (text) => {
 	expect(redactText(text)).toBe(text);
 });
 

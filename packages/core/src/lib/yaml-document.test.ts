@@ -138,7 +138,7 @@ describe("what cannot be read", () => {
 		]);
 	});
 
-	test("an alias bomb, at once and at its place", () => {
+	test("an alias bomb, immediately and with its location", () => {
 		let text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
 		for (let n = 1; n < 30; n++)
 			text += `a${n}: &a${n} [${Array(10)

@@ -172,7 +172,7 @@ describe("adding to a list", () => {
 		expect(appended(text, ["l"], "y", { l: ["x\n\n\n", "y"], b: 1 })).toBe("l:\n  - |+\n    x\n\n\n  - y\nb: 1\n");
 	});
 
-	test("to something that is no list is refused", () => {
+	test("to something that is not a list is refused", () => {
 		expect(() => appended("benchmarks: {a: 1}\n", ["benchmarks"], entry, {})).toThrow("no list");
 	});
 });
@@ -192,7 +192,7 @@ test("a file with errors is never written to", () => {
 	expect(() => verifiedPatch(document, [], { a: 1 })).toThrow("/x.yaml was not changed: it has errors");
 });
 
-test("edits that overlap are a mistake of ours", () => {
+test("overlapping edits are an internal error", () => {
 	const edits: TextEdit[] = [
 		{ range: [0, 2], text: "" },
 		{ range: [1, 3], text: "" },

@@ -18,7 +18,7 @@ test("AGENTV_HOME may begin with a tilde; empty means unset", () => {
 	expect(agentvHome({ HOME: "/h", AGENTV_HOME: "/abs" })).toBe("/abs");
 });
 
-test("an empty HOME is no home: the working directory must not become the place of what is trusted", () => {
+test("an empty HOME is not a home: the working directory must not hold the record of trust", () => {
 	vi.stubEnv("HOME", "");
 	onTestFinished(() => void vi.unstubAllEnvs());
 	const { homedir: registered } = userInfo();

@@ -18,7 +18,7 @@ const writes: Readonly<Record<string, (file: string, text: string) => void>> = {
 	},
 };
 
-test("whatever is written is noticed, however soon and however it is hidden", () => {
+test("notices every write, however soon and however hidden", () => {
 	const file = join(tempTree({ a: "0" }), "a");
 	utimesSync(file, 1, 1);
 	const digests = new FileDigests();

@@ -69,7 +69,7 @@ describe("within one process", () => {
 });
 
 describe("among processes", () => {
-	test("a lock whose holder was killed is taken over at once", async () => {
+	test("a lock whose holder was killed is taken over immediately", async () => {
 		const root = tempTree();
 		const holder = start(
 			root,
@@ -96,7 +96,7 @@ describe("among processes", () => {
 		await expect(withLock(join(root, "c"), () => 0, { waitMs: 0 })).rejects.toMatchObject({ code: "failed" });
 	});
 
-	test("20 at once, of which some are killed while they hold it: never two inside, no count lost", async () => {
+	test("20 processes, some killed while they hold it: never two inside, no count lost", async () => {
 		const root = tempTree({ counter: "0" });
 		const script = `
 			const dying = Number(process.env.N) % 5 === 0;
@@ -120,13 +120,13 @@ describe("among processes", () => {
 		await Promise.all(all.map((child) => once(child, "exit")));
 		expect(existsSync(join(root, "wrong"))).toBe(false);
 		expect(readFileSync(join(root, "counter"), "utf8")).toBe(String(16 * 10 + 4 * 5));
-		// One that died last may have left its lock behind: whoever comes next takes it over at once and leaves nothing.
+		// The last one killed may have left its lock behind: the next process takes it over immediately.
 		expect(await withLock(join(root, "counter"), () => "mine", { waitMs: 0 })).toBe("mine");
 		expect(readdirSync(root).filter((name) => name.includes(".lock"))).toEqual([]);
 	});
 });
 
-describe("files at a lock's name that are no lock of ours", () => {
+describe("files at a lock's path that are not our lock", () => {
 	const long = new Date(Date.now() - 3_600_000);
 	const planted = (files: Record<string, string>) => {
 		const root = tempTree({ "thing/a": "", ...files });
@@ -134,7 +134,7 @@ describe("files at a lock's name that are no lock of ours", () => {
 		return root;
 	};
 
-	test("a circle of them is refused, and not followed for ever", async () => {
+	test("a cycle of links is refused", async () => {
 		const owner = JSON.stringify({ token: "a", pid: 0, machine: "" });
 		const root = planted({ ".thing.lock": owner, ".thing.lock.a": owner });
 		await expect(withLock(join(root, "thing"), async () => "done", {})).rejects.toThrow(/not an AgentV lock file/);

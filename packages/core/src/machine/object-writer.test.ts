@@ -10,7 +10,7 @@ test("any set of files becomes the tree that git itself makes of it", () => {
 	const content = fc.uint8Array({ maxLength: 40 });
 	fc.assert(
 		fc.property(fc.dictionary(path, content, { minKeys: 1, maxKeys: 8 }), (all) => {
-			// A name can't be a file and a directory at once.
+			// A name can't be both a file and a directory.
 			const paths = Object.keys(all).filter((one) => !Object.keys(all).some((other) => other.startsWith(`${one}/`)));
 			const root = tempTree();
 			const files = Object.fromEntries(paths.map((one) => [one, all[one] ?? new Uint8Array()]));

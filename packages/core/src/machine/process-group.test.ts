@@ -32,7 +32,7 @@ describe("ending a program", () => {
 		expect(isAlive(pidIn(cwd))).toBe(false);
 	});
 
-	test("a program that heeds SIGTERM may tidy up and is not waited for longer than it takes", async () => {
+	test("a program that handles SIGTERM may clean up, and is awaited no longer than that takes", async () => {
 		const shell = "trap 'echo tidied; exit 7' TERM; sleep 60 & wait";
 		const result = await runProcess({ shell, cwd: "/", env, timeoutMs: 300, killGraceMs: 10_000 });
 		expect(result).toMatchObject({ timedOut: true, exitCode: 7, stdout: "tidied\n" });

@@ -64,7 +64,7 @@ describe.runIf(isLinux)("everything that a program started ends with its scope",
 });
 
 describe.runIf(isLinux)("what doesn't belong to a scope goes on", () => {
-	test("processes of another scope, of a scope around it and of nobody's", async () => {
+	test("processes of another scope, of an outer scope and of no scope", async () => {
 		const other = await run(`setsid -f sh -c ${waits} ${quiet}`);
 		const around = new ProcessScope();
 		const inner = await around.run(() => run(`setsid -f sh -c ${waits} ${quiet}`));

@@ -24,12 +24,12 @@ test("what cannot be read is said in a sentence with the path", () => {
 	failing(".").toThrow(expect.objectContaining({ code: "config", message: `${root} is a directory, not a file` }));
 	writeFileSync(join(root, "latin"), Buffer.from([0x66, 0xfc, 0x72]));
 	failing("latin").toThrow(/is not UTF-8 text/);
-	symlinkSync("circle", join(root, "circle"));
-	failing("circle").toThrow(/is a cycle of symbolic links/);
+	symlinkSync("loop", join(root, "loop"));
+	failing("loop").toThrow(/is a cycle of symbolic links/);
 	failing("x".repeat(300)).toThrow(/has a name that is too long/);
 });
 
-test("devices and pipes are refused at once", () => {
+test("devices and pipes are refused immediately", () => {
 	const root = tempTree();
 	execFileSync("mkfifo", [join(root, "pipe")]);
 	expect(() => readBytes(join(root, "pipe"))).toThrow(/is not a regular file/);

@@ -13,7 +13,7 @@ test("replaces a link and writes through none, not even one at a name that can b
 	expect(readFileSync(join(root, "outside.txt"), "utf8")).toBe("kept");
 });
 
-test("leaves nothing beside what it can't replace", () => {
+test("leaves no files next to what it can't replace", () => {
 	const root = tempTree({ "from.txt": "new", "to/kept.txt": "kept" });
 	expect(() => replaceByCopy(join(root, "from.txt"), join(root, "to"), 0o644)).toThrow();
 	expect(readdirSync(root).sort()).toEqual(["from.txt", "to"]);

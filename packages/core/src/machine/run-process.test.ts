@@ -43,7 +43,7 @@ describe("what a program answers", () => {
 		expect((await run({ argv: ["cat"] })).stdout).toBe("");
 	});
 
-	test("a program that does not read its large input is no error", async () => {
+	test("a program that does not read its large input is not an error", async () => {
 		expect(await run({ argv: ["true"], input: Buffer.alloc(5_000_000) })).toMatchObject({ exitCode: 0 });
 	});
 

@@ -40,7 +40,7 @@ describe("a staged name", () => {
 		expect(stagedState(mine)).toEqual({ pid: process.pid });
 	});
 
-	test("of a machine that was started anew is left", () => {
+	test("of a rebooted machine is left", () => {
 		const root = tempTree();
 		const [place = "", pid, start] = ownerTag().split("-");
 		const boot = place.endsWith("0000") ? "1111" : "0000";
@@ -51,7 +51,7 @@ describe("a staged name", () => {
 });
 
 describe("sweeping", () => {
-	test("removes what dead processes left, and nothing of living ones, of the user, or behind a link", async () => {
+	test("removes what dead processes left, but no files of living ones, of the user, or behind a link", async () => {
 		const root = tempTree({ "mine/keep.txt": "mine" });
 		const left = [
 			asDead(besideName(join(root, "run.json"))),
@@ -99,9 +99,9 @@ describe("sweeping", () => {
 		const hidden = asDead(formerName(join(root, ".git")));
 		mkdirSync(hidden);
 		for (const name of ["one", "two"]) {
-			const former = asDead(formerName(join(root, name)));
-			mkdirSync(former);
-			writeFileSync(join(former, "old.txt"), "");
+			const replaced = asDead(formerName(join(root, name)));
+			mkdirSync(replaced);
+			writeFileSync(join(replaced, "old.txt"), "");
 		}
 		await sweepStaged(root);
 		const visible = ["one", "one/old.txt", "two", "two/new.txt"];

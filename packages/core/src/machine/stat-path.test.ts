@@ -45,7 +45,7 @@ test("inside is decided by whole components", () => {
 	for (const [parent, child] of no) expect(isInside(parent, child), `${parent} ${child}`).toBe(false);
 });
 
-test("the spelling on disk is found whatever letters were asked for", () => {
+test("returns the spelling on disk for any upper or lower case", () => {
 	const root = tempTree({ "Prompts/Main.md": "", "Caf\u00e9.md": "" });
 	expect(existingCase(join(root, "Prompts/Main.md"), root)).toBe(join(root, "Prompts/Main.md"));
 	expect(existingCase(join(root, "prompts/MAIN.md"))).toBe(join(root, "Prompts/Main.md"));

@@ -33,7 +33,7 @@ test("removing takes read-only directories along, follows no link, and nothing t
 	await removeTree(join(root, "goal"));
 });
 
-test("what was appended is in the file at once", () => {
+test("appended text is in the file immediately", () => {
 	const root = tempTree({ log: "old\n" });
 	const file = openAppendFile(join(root, "log"));
 	file.append("one\n");

@@ -26,16 +26,16 @@ const pairIds = (pairs: readonly { readonly after: CaseScore }[]) => ids(pairs.m
 
 describe("comparing two runs", () => {
 	test("splits tests by their fingerprints, and is about the comparable ones alone", () => {
-		const before = [attempt("same", { score: 0.5 }), attempt("graded anew"), attempt("gone"), attempt("failed")];
+		const before = [attempt("same", { score: 0.5 }), attempt("regraded"), attempt("gone"), attempt("failed")];
 		const after = [
 			attempt("same", { score: 0.75 }),
-			attempt("graded anew", { score: 0, fingerprint: { ...print, graders: "other", hooks: "other" } }),
+			attempt("regraded", { score: 0, fingerprint: { ...print, graders: "other", hooks: "other" } }),
 			attempt("new", { score: 0 }),
 			unjudged("failed"),
 		];
 		const split = compare(before, after);
 		expect(split.comparable).toMatchObject([{ before: { score: 0.5 }, after: { score: 0.75 }, delta: 0.25 }]);
-		expect(split.changed).toMatchObject([{ after: { testId: "graded anew" }, parts: ["graders", "hooks"] }]);
+		expect(split.changed).toMatchObject([{ after: { testId: "regraded" }, parts: ["graders", "hooks"] }]);
 		expect([ids(split.new), ids(split.gone), pairIds(split.errors)]).toEqual([["new"], ["gone"], ["failed"]]);
 		expect(split.difference).toMatchObject({ tests: 1, mean: 0.25 });
 		expect(split.means).toEqual({
@@ -44,7 +44,7 @@ describe("comparing two runs", () => {
 		});
 	});
 
-	test("a test without fingerprint is changed in nobody knows what, never comparable", () => {
+	test("a test without fingerprint has changed in unknown parts and is never comparable", () => {
 		const bare: AttemptScore = { eval: "a.eval.yaml", testId: "t", target: "default", attempt: 1, score: 1 };
 		for (const [before, after] of [
 			[bare, attempt("t")],
@@ -75,7 +75,7 @@ describe("comparing two runs", () => {
 		expect(one).toMatchObject({ score: 0.5, attempts: 2, errors: 1 });
 	});
 
-	test("attempts of one test that were graded differently are changed beside any that were not", () => {
+	test("attempts of one test that were graded differently count as changed", () => {
 		const mixed = [attempt("t"), attempt("t", { attempt: 2, fingerprint: { ...print, graders: "other" } })];
 		expect(compare([attempt("t")], mixed).changed).toMatchObject([{ parts: ["graders"] }]);
 		expect(compare(mixed, mixed).comparable.length).toBe(1);
@@ -111,7 +111,7 @@ describe("evals of several names", () => {
 		expect(strange).toMatchObject({ comparable: [], changed: [], new: [{ eval: "c" }], gone: [{ eval: "a" }] });
 	});
 
-	test("that ask the same are one: a bundle and its source, whatever else was changed", () => {
+	test("that ask the same are matched: a bundle and its source, even if other parts changed", () => {
 		const source = ["1", "2", "3"].map((id) => attempt(id, { eval: "evals/my.eval.yaml", fingerprint: asked(id) }));
 		const bundle = source.map((one) => ({ ...one, eval: "eval.yaml" }));
 		const other = { ...print, test: "edited" };
@@ -155,7 +155,7 @@ describe("laws of comparing", () => {
 		{ requiredKeys: ["eval", "testId", "target", "attempt"] },
 	);
 	const run = fc.array(row, { maxLength: 60 }).map((rows) => caseScores(rows));
-	/** The same tests under other names of evals and targets, some of them scored anew. */
+	/** The same tests under other names of evals and targets, some of them with new scores. */
 	const names = fc.record({ a: fc.constantFrom("a", "d", "b"), x: fc.constantFrom("x", "z") });
 	const pairs = fc.oneof(
 		fc.tuple(run, run),

@@ -126,17 +126,17 @@ describe.each([
 					rmSync(file);
 					mkdirSync(file);
 				},
-				"another beside it": () => writeFileSync(join(dirname(file), "added.txt"), ""),
-				"a hidden one beside it": () => writeFileSync(join(dirname(file), ".added"), "x"),
-				"a link beside it": () => symlinkSync(file, join(dirname(file), "added")),
-				"a dangling link beside it": () => symlinkSync("nowhere", join(dirname(file), "added")),
-				"an empty directory beside it": () => mkdirSync(join(dirname(file), "added")),
-				"empty directories beside it": () => mkdirSync(join(dirname(file), "added/inner"), { recursive: true }),
-				"a repository beside it": () => {
+				"another next to it": () => writeFileSync(join(dirname(file), "added.txt"), ""),
+				"a hidden one next to it": () => writeFileSync(join(dirname(file), ".added"), "x"),
+				"a link next to it": () => symlinkSync(file, join(dirname(file), "added")),
+				"a dangling link next to it": () => symlinkSync("nowhere", join(dirname(file), "added")),
+				"an empty directory next to it": () => mkdirSync(join(dirname(file), "added")),
+				"empty directories next to it": () => mkdirSync(join(dirname(file), "added/inner"), { recursive: true }),
+				"a repository next to it": () => {
 					mkdirSync(join(dirname(file), ".git"));
 					writeFileSync(join(dirname(file), ".git/HEAD"), "ref: refs/heads/main\n");
 				},
-				"a pipe beside it": () => void spawnSync("mkfifo", [join(dirname(file), "added")]),
+				"a pipe next to it": () => void spawnSync("mkfifo", [join(dirname(file), "added")]),
 				"a pipe in its place": () => {
 					rmSync(file);
 					spawnSync("mkfifo", [file]);

@@ -34,7 +34,7 @@ test.for([
 	["run.json", 2500],
 	["summary.json", 2500],
 ] as const)(
-	"whatever is in %s (%i texts), records are read or refused, soon, and what is read can be written",
+	"records with any content in %s (%i texts) are quickly read or refused, and what is read can be written",
 	{ timeout: 900_000 },
 	async ([name, count]) => {
 		const directory = await recordedRun();

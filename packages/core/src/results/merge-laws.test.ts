@@ -68,7 +68,7 @@ function filesOf({ tests, targets }: Suite): Record<string, string> {
 }
 
 describe("merging all shards", () => {
-	test("gives what a run of all tests gives, in whatever order they are named", async () => {
+	test("equals a run of all tests, in any order of the shards", async () => {
 		await fc.assert(
 			fc.asyncProperty(suites, fc.infiniteStream(fc.nat()), async (suite, order) => {
 				const root = tempTree(filesOf(suite));

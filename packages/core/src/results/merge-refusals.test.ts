@@ -126,11 +126,11 @@ describe("shards of different runs are refused:", () => {
 
 	test("that are balanced by different durations", async () => {
 		const root = project();
-		const former = await runTree({ root }, { output: join(root, "former") });
+		const earlier = await runTree({ root }, { output: join(root, "earlier") });
 		const first = await runTree({ root }, { shard: { index: 1, count: 2 }, output: join(root, "first") });
 		const second = await runTree(
 			{ root },
-			{ shard: { index: 2, count: 2 }, durationsFrom: former.runDir, output: join(root, "second") },
+			{ shard: { index: 2, count: 2 }, durationsFrom: earlier.runDir, output: join(root, "second") },
 		);
 		expect(await problemsOf([first.runDir, second.runDir])).toEqual([
 			"first and second balanced the shards by different durations",

@@ -32,7 +32,7 @@ describe("what is missing is named:", () => {
 		expect(readRunFile(directory).whole).toBeUndefined();
 	});
 
-	test("an attempt whose row a crash cut off; a line that is no row is told of", async () => {
+	test("skips a row truncated by a crash; reports a line that is not a row", async () => {
 		const { one, two } = await twoShards();
 		const index = join(two, "index.jsonl");
 		truncateSync(index, readFileSync(index).length - 30);

@@ -81,7 +81,7 @@ describe("runs", () => {
 		expect(listRuns(machine, { experiment: "nightly" })).toMatchObject({ total: 1, runs: [{ planned: 1 }] });
 	});
 
-	test("that can't be read are listed all the same", () => {
+	test("that can't be read are still listed", () => {
 		const machine = project(three);
 		writeFileSync(join(machine.cwd, ".agentv/results/runs/default/2026-01-02T00-00-00Z/run.json"), "{");
 		expect(listRuns(machine).runs.map(({ state }) => state)).toEqual(["unfinished", "unreadable", "finished"]);

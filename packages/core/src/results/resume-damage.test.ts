@@ -65,10 +65,10 @@ const replaced = (name: string, again: string[]): Readonly<Record<string, Damage
 			`a ${kind} in place of ${name}`,
 			(directory: string) => {
 				const path = join(directory, name);
-				const former = `${directory}.former-${name}`;
-				if (existsSync(path)) renameSync(path, former);
+				const original = `${directory}.original-${name}`;
+				if (existsSync(path)) renameSync(path, original);
 				if (kind === "pipe") execFileSync("mkfifo", [path]);
-				else if (kind.endsWith("link")) symlinkSync(kind === "link" ? former : `${former}.none`, path);
+				else if (kind.endsWith("link")) symlinkSync(kind === "link" ? original : `${original}.none`, path);
 				else mkdirSync(kind === "directory" ? join(path, "inner") : path, { recursive: true });
 				return kind === "link" ? [] : again;
 			},
@@ -178,7 +178,7 @@ const damages: Readonly<Record<string, Damage>> = {
 		chmodSync(ownFile(directory, picked(directory, pick)), 0o755);
 		return [];
 	},
-	"a digest that is no text": (directory) => {
+	"a digest that is not a string": (directory) => {
 		writeFileSync(join(directory, "run.sha256"), Buffer.from([0xff, 0xfe]));
 		return [];
 	},
@@ -186,7 +186,7 @@ const damages: Readonly<Record<string, Damage>> = {
 		truncateSync(join(directory, "run.sha256"));
 		return [];
 	},
-	"a summary that is no text": (directory) => {
+	"a summary that is not a string": (directory) => {
 		writeFileSync(join(directory, "summary.json"), Buffer.from([0xff, 0xfe]));
 		return [];
 	},

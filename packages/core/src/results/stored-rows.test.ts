@@ -47,7 +47,7 @@ describe("stored rows", () => {
 		);
 	});
 
-	test("name the lines that are none, and pass by a last one that was cut off", () => {
+	test("report the lines that are not rows, and skip a truncated last one", () => {
 		const good = JSON.stringify(wire);
 		const read = stored(`${good}\nnonsense\n${JSON.stringify({ ...wire, test_id: "u", scores: 1 })}\n{"torn`);
 		expect([...read].map(({ testId }) => testId)).toEqual(["t"]);
@@ -61,7 +61,7 @@ describe("stored rows", () => {
 		expect([...read].map(({ testId }) => testId)).toEqual(["t"]);
 	});
 
-	test("are none where nothing has finished yet", () => {
+	test("are empty if no test has finished yet", () => {
 		const read = new StoredRows(tempTree());
 		expect([[...read], read.count, read.badLines]).toEqual([[], 0, []]);
 	});

@@ -20,7 +20,7 @@ import {
 import { verifyRun } from "./verify-run.ts";
 
 describe("a run as it was recorded", () => {
-	test("agrees with itself, whatever counts for its scores", async () => {
+	test("agrees with itself for all kinds of scores", async () => {
 		const verified = await verifyRun(await recordedRun());
 		expect(verified.differences).toEqual([]);
 		expect(verified).toMatchObject({ planned: 24, finished: 24, attempts: 30 });
@@ -56,14 +56,14 @@ describe("a run as it was recorded", () => {
 		},
 	);
 
-	test("agrees where graders state a failure beside a score that passes", async () => {
+	test("agrees if graders report a failure together with a passing score", async () => {
 		const states = (reply: object) =>
 			`[node, -e, ${JSON.stringify(`console.log(${JSON.stringify(JSON.stringify(reply))})`)}]`;
 		const failing = states({ pass: false, score: 0.9 });
 		const { runDir, row, summary } = await runTree({
 			"my.eval.yaml": `tests:
   - {id: alone, input: hi, assertions: [{name: g, type: code-grader, command: ${failing}}]}
-  - {id: beside, input: hi, assertions: [{type: contains, value: hi, weight: 99}, {name: g, type: code-grader, command: ${failing}}]}
+  - {id: both, input: hi, assertions: [{type: contains, value: hi, weight: 99}, {name: g, type: code-grader, command: ${failing}}]}
   - id: within
     input: hi
     assertions:
@@ -76,7 +76,7 @@ describe("a run as it was recorded", () => {
 `,
 			"targets.yaml": 'targets: [{name: default, provider: mock, response: "hi"}]\n',
 		});
-		for (const id of ["alone", "beside", "within", "negated"]) {
+		for (const id of ["alone", "both", "within", "negated"]) {
 			expect(row(id), id).toMatchObject({ executionStatus: "quality_failure" });
 			expect(row(id).score, id).toBeGreaterThan(0.8);
 			expect(row(id).scores.at(-1), id).toMatchObject({ verdict: "fail", veto: true });
@@ -150,7 +150,7 @@ describe("a run that was changed afterwards", () => {
 		]);
 	});
 
-	test("is told by its answers, in whatever file they stand and even where they are judged alike", async () => {
+	test("is detected by its answers, in any file and even if they get the same grade", async () => {
 		const directory = await recordedRun();
 		editAttempt(directory, "fails", (file) => ({ ...file, output: "never say never" }));
 		writeFileSync(fileOf(directory, "long", "1.output.txt"), "which ends in z");
@@ -267,7 +267,7 @@ describe("a run that was changed afterwards", () => {
 	});
 
 	/** Any value of any row, of any attempt's file, and any figure of the summary. */
-	test("is told by whatever value is another one", async () => {
+	test("is detected by any changed value", async () => {
 		const directory = await recordedRun();
 		const paths = ["index.jsonl", "summary.json", ...recordsIn(directory)];
 		await fc.assert(

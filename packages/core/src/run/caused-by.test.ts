@@ -122,7 +122,7 @@ describe("errors that are not the agent's", () => {
 		expect(run.summary).toMatchObject({ errors: 1, errorsByAgent: 0, meanScore: null, meanScoreLowerBound: null });
 	});
 
-	test("of a grader are the grader's, those of a hook nobody's", async () => {
+	test("of a grader are attributed to the grader, those of a hook to no one", async () => {
 		const run = await runTree({
 			...files,
 			"my.eval.yaml": evalOf(["right"]).replace(

@@ -243,7 +243,7 @@ describe("what a synced benchmark reads or reaches for the first time needs cons
 		expect(() => plan()).toThrow(/can't start/);
 	});
 
-	test("what AgentV sets itself is no news, nor what only other tests read", () => {
+	test("what AgentV sets itself, or only other tests read, needs no consent", () => {
 		const files = {
 			"a.eval.yaml": `tests:
   - {id: t, input: "\${{ PYTHONDONTWRITEBYTECODE }}", assertions: [{type: contains, value: hello}]}

@@ -92,7 +92,7 @@ describe("an empty credential", () => {
 		['provider: claude\nenv: { ANTHROPIC_API_KEY: "" }', {}],
 		["provider: mock\nresponses: { token: '', other: \"${{ WORD }}\" }", { WORD: "" }],
 		[`${model}api_key: k\nsystem_prompt: ""`, {}],
-	])("is none where it is deliberate, or holds nothing secret: %s", (settings, env) => {
+	])("is accepted if it is deliberate or not secret: %s", (settings, env) => {
 		expect(refusals(settings, env as Record<string, string>)).toEqual([]);
 	});
 });

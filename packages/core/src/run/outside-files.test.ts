@@ -281,7 +281,7 @@ describe("a file outside the eval's root is refused, and read where it is allowe
 	});
 });
 
-describe("what is no outside file", () => {
+describe("what is not an outside file", () => {
 	test("programs of the machine, and /dev/null", async () => {
 		const root = tempTree(
 			files(

@@ -48,7 +48,7 @@ describe("grading recorded answers again", () => {
 		expect(again.row("a").fingerprint).toEqual(origin.row("a").fingerprint);
 	});
 
-	test("takes today's graders", async () => {
+	test("uses the current graders", async () => {
 		const origin = await runTree(files);
 		writeFileSync(join(origin.root, "check.mjs"), lenient);
 		const again = await regrade(origin);
@@ -246,7 +246,7 @@ tests:
 			});
 	});
 
-	test("of a conversation that today's graders would have gone on with gives no verdict", async () => {
+	test("of a conversation that the current graders would have continued gives no verdict", async () => {
 		const turns = (first: string) => `tests:
   - id: a
     mode: conversation

@@ -35,7 +35,7 @@ describe("a resumed run", () => {
 			expect(JSON.parse(line)).toHaveProperty("test_id");
 	});
 
-	test("passes by lines that are no rows, and says so", async () => {
+	test("skips lines that are not rows, and says so", async () => {
 		const first = await runTree(files);
 		appendFileSync(join(first.runDir, "index.jsonl"), '{"not": "a row"}\n');
 		const second = await runTree(first, { output: first.runDir, resume: true });
@@ -57,7 +57,7 @@ describe("a resumed run", () => {
 		});
 	});
 
-	test("begins anew where there is none yet, and takes no directory that holds anything else", async () => {
+	test("starts a new run if there is none yet, and refuses a directory with other contents", async () => {
 		const { root } = await runTree(files);
 		const begun = await runTree({ root }, { output: join(root, "nothing"), resume: true });
 		expect(begun.events[0]).toMatchObject({ type: "warning", message: expect.stringContaining("starting a new one") });

@@ -75,7 +75,7 @@ describe("a run", () => {
 
 	test("minds an unset variable only where it is used", async () => {
 		const files = {
-			"my.eval.yaml": `description: by \${{ NOBODY }}\ntests:\n  - {id: one, input: hi, ${contains("a")}}\n  - {id: two, input: "\${{ MISSING }}", ${contains("a")}}\n`,
+			"my.eval.yaml": `description: by \${{ UNUSED }}\ntests:\n  - {id: one, input: hi, ${contains("a")}}\n  - {id: two, input: "\${{ MISSING }}", ${contains("a")}}\n`,
 			"targets.yaml": `${mockTargets("a")}  - {name: other, provider: mock, response: "\${{ OTHER }}"}\n`,
 		};
 		expect((await runTree(files, { tests: ["one"] })).summary.passed).toBe(1);
@@ -119,7 +119,7 @@ describe("a run", () => {
 		expect(resumed.events).toMatchObject([{ type: "started", alreadyDone: 1 }, { type: "done" }]);
 	});
 
-	test("keeps long outputs beside the attempt's file", async () => {
+	test("keeps long outputs next to the attempt's file", async () => {
 		const run = await runTree({
 			"my.eval.yaml": `tests:\n  - {id: long, input: hi, ${contains("xx")}}\n`,
 			"targets.yaml": mockTargets("x".repeat(70_000)),

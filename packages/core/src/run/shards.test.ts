@@ -54,7 +54,7 @@ describe("shards", () => {
 		expect(Math.max(...shards.map(({ length }) => length))).toBeLessThan(20);
 	});
 
-	test("keep tests that depend on each other together, whatever their order", () => {
+	test("keep tests that depend on each other together, in any order", () => {
 		const chain = [
 			{ id: "last", dependsOn: ["middle"] },
 			...named(10),
@@ -131,7 +131,7 @@ async function formerRun(root: string, durations: Readonly<Record<string, number
 	return runDir;
 }
 
-describe("shards that are balanced by a former run", () => {
+describe("shards balanced by an earlier run", () => {
 	test("are as long as each other, the longest test first", async () => {
 		const root = suite(named(5));
 		const durationsFrom = await formerRun(root, { t0: 10, t1: 90, t2: 50, t3: 40, t4: 10 });

@@ -44,7 +44,7 @@ const beginnings: Readonly<Record<string, (directory: string) => void>> = {
 };
 
 describe.each(Object.entries(beginnings))("a run that was killed as it began and left %s", (_, leave) => {
-	test.each([false, true])("begins anew in its directory (resume: %s)", async (resume) => {
+	test.each([false, true])("starts again in its directory (resume: %s)", async (resume) => {
 		const root = tempTree(files);
 		const output = join(root, "out");
 		leave(output);

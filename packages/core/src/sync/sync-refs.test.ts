@@ -4,7 +4,7 @@ import { gitTestEnvironment } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { type BenchmarkHome, benchmarkHome } from "./testing/benchmark-home.ts";
 
-/** Upstream with a branch, two tags and a former commit. */
+/** Upstream with a branch, two tags and an earlier commit. */
 function manyRefs() {
 	const home = benchmarkHome({ "a.txt": "first\n", "only-main.txt": "x\n" });
 	const first = home.upstream.git("rev-parse", "HEAD");
@@ -214,7 +214,7 @@ describe("a changed URL", () => {
 		expect(await home.sync()).toMatchObject({ outcome: "synced", to: other });
 	});
 
-	test("to a mirror that lags is no foreign history, and never goes back by itself", async () => {
+	test("to a mirror that lags is not foreign history, and never goes back automatically", async () => {
 		const { home } = manyRefs();
 		const url = `file://${mirror(home)}`;
 		home.publish({ "a.txt": "newer\n" });

@@ -70,7 +70,7 @@ describe("local edits", () => {
 		expect(await home.status()).toMatchObject({ revision: { state: "synced" }, workTree: { state: "modified" } });
 	});
 
-	test("an edit that upstream made, too, is none after the sync", async () => {
+	test("an edit that upstream also made is no longer one after the sync", async () => {
 		const home = await behind();
 		writeFileSync(join(home.clone, "a.txt"), "2\n");
 		expect(await home.sync()).toMatchObject({ outcome: "refused" });
@@ -95,7 +95,7 @@ describe("local commits", () => {
 		expect(await home.status()).toMatchObject({ revision: { state: "diverged" } });
 	});
 
-	test("that were pushed are no local commits", async () => {
+	test("that were pushed are not local commits", async () => {
 		const home = await behind();
 		home.git("pull", "--quiet", "--rebase");
 		home.git("commit", "--quiet", "--allow-empty", "-m", "mine");
@@ -158,7 +158,7 @@ describe("a directory that is something else", () => {
 			gitRepository(clone, { "precious.txt": "mine\n" }).git("remote", "add", "origin", "https://host/x.git"),
 		"a repository without a remote": ({ clone }) => gitRepository(clone, { "precious.txt": "mine\n" }),
 		"a file": ({ clone }) => writeFileSync(clone, "mine\n"),
-		"a link that leads nowhere": ({ clone }) => symlinkSync("/nonexistent/x", clone),
+		"a dangling link": ({ clone }) => symlinkSync("/nonexistent/x", clone),
 		"a directory inside another repository": (home) => {
 			gitRepository(home.root, {}).git("remote", "add", "origin", home.url);
 			writeTree(home.clone, { "precious.txt": "mine\n" });

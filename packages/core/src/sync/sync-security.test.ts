@@ -127,7 +127,7 @@ describe("a clone whose own configuration names programs", () => {
 	});
 });
 
-test("inherited GIT_ variables and a repository around it lead nowhere else", async () => {
+test("inherited GIT_ variables and a surrounding repository have no effect", async () => {
 	const home = benchmarkHome();
 	const other = gitRepository(join(home.root, "other"), { "o.txt": "o\n" });
 	home.register({});

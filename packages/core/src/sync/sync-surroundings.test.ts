@@ -131,7 +131,7 @@ describe("what the surroundings can't do", () => {
 	});
 });
 
-test("what a killed sync left beside a finished clone, or was about to put into it, is swept away", async () => {
+test("removes what a killed sync left next to a finished clone, or was about to put into it", async () => {
 	const home = benchmarkHome();
 	home.register({});
 	await home.sync();

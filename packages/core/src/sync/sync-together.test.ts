@@ -9,7 +9,7 @@ import { sync } from "./sync.ts";
 import { benchmarkHome } from "./testing/benchmark-home.ts";
 
 describe("two syncs of one benchmark", () => {
-	test("at once: the second waits, says so, and finds it done", async () => {
+	test("concurrently: the second waits, says so, and finds it done", async () => {
 		const home = benchmarkHome();
 		home.register({});
 		const [first, second] = await Promise.all([home.events(), home.events()]);

@@ -18,7 +18,7 @@ async function follows(home: BenchmarkHome) {
 }
 
 describe("a benchmark comes", () => {
-	test("from a plain path, and a relative one, shallow all the same", async () => {
+	test("from a plain path and a relative one, shallow in both cases", async () => {
 		const home = benchmarkHome();
 		home.publish({ "a.txt": "second commit\n" });
 		home.register({ url: home.bare });

@@ -7,7 +7,7 @@ import { modelServer, type Reply } from "./testing/model-server.ts";
 import { request } from "./testing/target-from.ts";
 import { vendors } from "./testing/vendors.ts";
 
-/** An address where nobody listens. */
+/** An address where no server listens. */
 async function deadAddress(): Promise<string> {
 	const server = createServer().listen(0, "127.0.0.1");
 	await once(server, "listening");
@@ -52,7 +52,7 @@ describe.each(vendors)("$name", (vendor) => {
 		["no JSON", { text: "<html>Welcome to the captive portal</html>" }],
 		["another JSON", { json: { hello: "world" } }],
 		["an empty body", { text: "" }],
-		["JSON that is no object", { json: 7 }],
+		["JSON that is not an object", { json: 7 }],
 	])("%s in place of an answer is a bad answer, which may pass", async (_, reply) => {
 		const { failure } = await failureOf(reply);
 		expect(failure).toMatchObject({ code: "bad-answer", retryable: true });

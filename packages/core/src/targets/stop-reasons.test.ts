@@ -46,7 +46,7 @@ describe.each(vendors)("$name", (vendor) => {
 		});
 	});
 
-	it("says nothing of an answer that came to its own end", async () => {
+	it("is absent for a complete answer", async () => {
 		const server = await modelServer(() => ({ json: vendor.answer("four") }));
 		expect(await vendor.target(server.url).invoke(request("four?"))).not.toHaveProperty("answer.stopReason");
 	});

@@ -56,7 +56,7 @@ tests:
 `,
 ].map((text) => text.replaceAll("\t", "  "));
 
-test("whatever is done to an eval's text, it is judged, soon, with findings that have a place", async () => {
+test("validates any mutated eval quickly, with findings that have a location", async () => {
 	const root = tempTree();
 	gitRepository(root, {
 		"evals/cases.jsonl": '{"id":"a","input":"hi","criteria":"greets"}\n',
@@ -66,7 +66,7 @@ test("whatever is done to an eval's text, it is judged, soon, with findings that
 	});
 	execFileSync("mkfifo", [join(root, "evals/fifo")]);
 	writeFileSync(join(root, "evals", "a".repeat(250)), "");
-	// Many at a time, as asking git for each anew would take most of the time.
+	// Many at a time: starting git for each would take most of the time.
 	const batch = fc.array(fc.constantFrom(...seeds).chain(mutatedText), { minLength: 50, maxLength: 50 });
 	let slowest: { ms: number; text: string | undefined } = { ms: 0, text: "" };
 	await fc.assert(
@@ -78,7 +78,7 @@ test("whatever is done to an eval's text, it is judged, soon, with findings that
 			const judged: string[] = [];
 			let started = process.cpuUsage();
 			for await (const { file, diagnostics } of validation) {
-				// The time that it took from this process: what else the machine does is none of its doing.
+				// CPU time of this process, independent of the load of the machine.
 				const { user, system } = process.cpuUsage(started);
 				const ms = (user + system) / 1000;
 				if (ms > slowest.ms) slowest = { ms, text: texts[files.indexOf(file)]?.slice(0, 2000) };
@@ -122,12 +122,12 @@ const targetSeeds = [
 	`targets:
   - { name: local, provider: replay, fixtures: ./cases.jsonl }
   - { name: other, provider: claude, model: x, grader_target: local, max_turns: 3 }
-  - { name: circle, use_target: ring }
-  - { name: ring, use_target: circle }
+  - { name: loop, use_target: ring }
+  - { name: ring, use_target: loop }
 `,
 ].map((text) => text.replaceAll("\t", "  "));
 
-test("whatever is done to a targets file, evals are judged, soon, with findings that have a place", async () => {
+test("validates evals with any mutated targets file quickly, with findings that have a location", async () => {
 	const watch = inputWatch();
 	const root = tempTree();
 	gitRepository(root, { "evals/setup.mjs": "", "evals/cases.jsonl": "" });
@@ -138,7 +138,7 @@ test("whatever is done to a targets file, evals are judged, soon, with findings 
 			const scope = { view: openDiskView(), env, cwd: root };
 			const targets = watch.look(text, () => loadTargets(findScope(join(root, "evals"), root, scope.view), scope));
 			expect(targets.diagnostics.filter((one) => one.at.file === "" || one.message === "")).toEqual([]);
-			for (const name of ["local", "other", "program", "model", "circle", "__proto__", "constructor", "toString"])
+			for (const name of ["local", "other", "program", "model", "loop", "__proto__", "constructor", "toString"])
 				watch.look(text, () => resolveTarget({ name, at: { file: root } }, targets));
 		}),
 		law(10_000),

@@ -13,7 +13,7 @@ describe("the docs of the rules", () => {
 		expect(readFileSync(page, "utf8")).toBe(rulesPage());
 	});
 
-	it.each(ruleDocs().map(({ id }) => id))("explain %s: why, bad, good, how to mend", (id) => {
+	it.each(ruleDocs().map(({ id }) => id))("explain %s: why, bad, good, how to fix", (id) => {
 		const { why, bad, good, mend, summary } = ruleDoc(id);
 		for (const text of [why, mend, summary]) expect(text.length).toBeGreaterThan(15);
 		expect(bad).not.toBe(good);

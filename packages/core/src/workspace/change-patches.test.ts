@@ -61,7 +61,7 @@ async function patchBetween(home: string, template: Tree, hooked: Tree, after: T
 	return { ...one, changes, patchFile };
 }
 
-test("whatever a target does to the files, the recorded patch does it again to a fresh copy, byte for byte", async () => {
+test("the recorded patch reproduces any change of a target in a fresh copy, byte for byte", async () => {
 	await fc.assert(
 		fc.asyncProperty(trees(plainNames), trees(rawNames), trees(rawNames), async (template, hooked, after) => {
 			const home = mkdtempSync(join(tmpdir(), "agentv-law-"));
@@ -70,7 +70,7 @@ test("whatever a target does to the files, the recorded patch does it again to a
 				const rebuilt = holder(home, hooked);
 				if (changes) await applyChanges(patchFile, rebuilt, { store });
 				expect(sorted(readTree(rebuilt))).toEqual(sorted(after));
-				// Plain git knows nothing of empty directories.
+				// Git does not track empty directories.
 				const patched = holder(home, new Map([...hooked].filter(([, { kind }]) => kind !== "directory")));
 				if (changes && readFileSync(patchFile, "utf8").includes("diff --git"))
 					execFileSync("git", ["apply", patchFile], {

@@ -84,7 +84,7 @@ def afterAll(context, info, missing):
 			"lost",
 		],
 		["returns a text", "return 'text'", "extension-error", "what it returned is not an object"],
-		["returns what is no JSON", "const a = {}; a.a = a; return a", "extension-error", "circular"],
+		["returns a value that is not JSON", "const a = {}; a.a = a; return a", "extension-error", "circular"],
 		["returns bad rules", "return { agent_rules_paths: { skils: [] } }", "extension-error", "skils"],
 	])("that %s fails that test, and the next goes on in a new process", async (_, code, reason, message) => {
 		const source = `
@@ -109,7 +109,7 @@ def afterAll(context, info, missing):
 		expect(await base.close()).toEqual([]);
 	});
 
-	test("that crashes hurts only its own test, also when others call at once", async () => {
+	test("that crashes affects only its own test, also with concurrent calls", async () => {
 		const source = `
 			export async function beforeEach(context) {
 				await new Promise((resolve) => setTimeout(resolve, 20));

@@ -60,7 +60,7 @@ test("an absolute link that before_all made leads into each copy, never into the
 	await base.close();
 });
 
-describe("whatever a test made of its directory, the next one finds it clean", () => {
+describe("the next test gets a clean directory after any change", () => {
 	const spoilers: readonly (readonly [string, (path: string) => void])[] = [
 		["everything deleted", (path) => readdirSync(path).map((name) => rmSync(join(path, name), { recursive: true }))],
 		[
@@ -146,7 +146,7 @@ describe("a disk that takes no more is said by the stage that met it", () => {
 		});
 	});
 
-	test("while git makes the baseline, whatever git says of it", async ({ skip }) => {
+	test("while git creates the baseline, for any message of git", async ({ skip }) => {
 		const directory = smallDisk();
 		if (directory === undefined) return skip("needs leave to mount");
 		const { spec, services } = workspaceFixture(template(), { "t/a": "1" });

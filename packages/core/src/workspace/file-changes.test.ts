@@ -83,7 +83,7 @@ describe("file_changes shows", () => {
 		}
 	});
 
-	test("what has a name that is no text, and the next test does not find it", async () => {
+	test("files with names that are not UTF-8, which the next test does not see", async () => {
 		for (const isolation of ["per_test", "shared"]) {
 			const base = await prepared(isolation);
 			const odd = (path: string, name: string) =>
@@ -227,7 +227,7 @@ describe("file_changes shows", () => {
 		await base.close();
 	});
 
-	test("ignored files whose names are no UTF-8, among many new ones", async () => {
+	test("ignored files whose names are not UTF-8, among many new ones", async () => {
 		const base = await prepared("per_test", { "t/.gitignore": "*.log\n" });
 		const named = (path: string, name: string) => Buffer.concat([Buffer.from(`${path}/`), Buffer.from(name, "latin1")]);
 		const diff = await changesOf((path) => {
@@ -247,7 +247,7 @@ describe("file_changes shows", () => {
 		expect(diff).toBe(`# new large file huge.txt: 6000000 bytes, sha256 ${digest}\n`);
 	});
 
-	test("every file, however many the target adds and whatever it calls them", async () => {
+	test("every file, for any number and any names", async () => {
 		const diff = await changesOf((path) => {
 			writeFileSync(join(path, "zz-evil.sh"), `rm -rf /${" ".repeat(3000)}\n`);
 			appendFileSync(join(path, "run.sh"), "evil\n");

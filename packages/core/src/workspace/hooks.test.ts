@@ -127,7 +127,7 @@ test("a hook may print a gigabyte", async () => {
 	await base.close();
 });
 
-test("Ctrl-C ends a running hook with its group, and is no failure of the hook", async () => {
+test("Ctrl-C ends a running hook with its process group, and does not count as its failure", async () => {
 	const { base, workspace, abort, root } = await opened(`{ command: "sh -c 'echo $$ > pid; sleep 60' & wait" }`);
 	const running = workspace.before();
 	await waitUntil(() => existsSync(join(root, "pid")));

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { prepareWorkspaceBase } from "./prepare-base.ts";
 import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 
-/** Appends what it is told by stdin to the log beside the eval. */
+/** Appends its stdin to the log next to the eval. */
 const hook = `
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 const told = JSON.parse(readFileSync(0, "utf8"));
@@ -130,7 +130,7 @@ describe("reset", () => {
 		expect(await found("{ after_each: { reset: strict } }")).toEqual(["a", "-1"]);
 	});
 
-	test("none leaves everything, and blames nobody for it", async () => {
+	test("none leaves everything, without an error", async () => {
 		expect(await found("{ after_each: { reset: none } }")).toEqual(["a", "cache", "new", "-2", "-2"]);
 	});
 });

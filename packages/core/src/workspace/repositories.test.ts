@@ -38,7 +38,7 @@ async function opened<T>(text: string, look: (workspace: TestWorkspace, sha: str
 }
 
 describe("a repository pinned to a historical commit", () => {
-	test.each(["shared", "per_test"])("holds its history and nothing of what came later (%s)", async (isolation) => {
+	test.each(["shared", "per_test"])("contains its history and no later commits (%s)", async (isolation) => {
 		const { repository, pinned, past, later } = history();
 		await opened(eval_(repository.root, `commit: ${pinned}`, isolation), (workspace, sha) => {
 			const app = join(workspace.path, "app");
@@ -169,7 +169,7 @@ describe("the cache", () => {
 		await opened(eval_(repository.root, "commit: main"), (_, sha) => expect(sha).toBe(moved), { agentvHome });
 	});
 
-	test("is made anew where a run was killed while making it", async () => {
+	test("is rebuilt if a run was killed while creating it", async () => {
 		const { repository, later } = history();
 		const agentvHome = tempTree();
 		await opened(eval_(repository.root, ""), () => undefined, { agentvHome });

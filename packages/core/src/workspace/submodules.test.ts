@@ -71,7 +71,7 @@ describe("submodules of a repository", () => {
 		await base.close();
 	});
 
-	test("are taken from the work tree of this machine that has them, whatever their URL", async () => {
+	test("are taken from the local work tree that has them, for any URL", async () => {
 		const { app, lib, pinned } = family(tempTree(), (name) =>
 			name === "lib" ? "https://127.0.0.1:9/lib.git" : "../../../deep",
 		);

@@ -50,7 +50,7 @@ describe("acp: a real agent over stdio", () => {
 		expect(readFileSync(join(workspacePath, "greet.js"), "utf8")).toBe(allowed ? "hello" : "helo");
 	});
 
-	it("keeps file access inside the workspace, whatever links there say", async () => {
+	it("keeps file access inside the workspace, also through links", async () => {
 		const outside = tempTree({ "secret.txt": "secret" });
 		const workspacePath = tempTree({ "a.txt": "a" });
 		symlinkSync(join(outside, "secret.txt"), join(workspacePath, "link.txt"));
@@ -68,7 +68,7 @@ describe("acp: a real agent over stdio", () => {
 		expect(readFileSync(join(workspacePath, "sub/new.txt"), "utf8")).toBe("mine");
 	});
 
-	it("goes on with a session that the agent can load: told only what is new", async () => {
+	it("continues a session that the agent can load, sending only new messages", async () => {
 		const messages = [message("user", "first"), message("assistant", "yes"), message("user", "second")];
 		const loading = await started({ env: { ACP_LOADS: "1" } }).invoke(request(messages, { session: "s-0" }));
 		expect(loading.ok && loading.answer).toMatchObject({
@@ -123,7 +123,7 @@ describe("acp: a real agent over stdio", () => {
 		expect(outcome).not.toHaveProperty("answer.tokenUsage");
 	});
 
-	it("passes over what is no message of the protocol", async () => {
+	it("ignores output that is not a protocol message", async () => {
 		expect(await started().invoke(request("chatter"))).toMatchObject({ ok: true, answer: { text: "quiet now" } });
 	});
 

@@ -144,7 +144,7 @@ describe("claude", () => {
 		);
 	});
 
-	it("goes on with its session, and is told only what is new", async () => {
+	it("continues its session, sending only new messages", async () => {
 		const { agent, target } = claudeThat(stream);
 		const said = (role: "user" | "assistant", text: string) => ({ role, content: [{ type: "text" as const, text }] });
 		const messages = [said("user", "first"), said("assistant", "yes"), said("user", "second")];

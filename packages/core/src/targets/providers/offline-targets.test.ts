@@ -47,7 +47,7 @@ const question = (more: Partial<TargetRequest> = {}): TargetRequest =>
 	request("hi", { testId: "t", scratch: scratch(), ...more });
 
 describe.each(Object.entries(kinds))("the target %s keeps the contract", (_, kind) => {
-	test("is fit and answers, several questions at once", async () => {
+	test("passes its check and answers concurrent requests", async () => {
 		const target = kind.good();
 		expect(await target.check(new AbortController().signal)).toBeUndefined();
 		const outcomes = await Promise.all([1, 2, 3].map((attempt) => target.invoke(question({ attempt }))));
@@ -55,7 +55,7 @@ describe.each(Object.entries(kinds))("the target %s keeps the contract", (_, kin
 		await target.close?.();
 	});
 
-	test("ends at once when aborted", async () => {
+	test("ends immediately when aborted", async () => {
 		const target = kind.endless?.();
 		if (!target) return;
 		const abort = new AbortController();

@@ -72,7 +72,7 @@ function piThat(lines: readonly (string | object)[], settings = {}) {
 }
 
 describe("pi-cli", () => {
-	it("reads messages, tool calls, usage and cost; an error that it got over is none", async () => {
+	it("reads messages, tool calls, usage and cost; ignores an error that pi recovered from", async () => {
 		const outcome = await piThat(stream).target.invoke(request("fix the greeting"));
 		expect(outcome).toMatchObject({
 			ok: true,

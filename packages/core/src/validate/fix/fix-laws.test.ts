@@ -41,7 +41,7 @@ test("fixing keeps what evals mean and every comment, and once fixed there is no
 		}),
 		law(100),
 	);
-	console.log(`${fixed} findings were mended in ${written} files.`);
+	console.log(`${fixed} findings were fixed in ${written} files.`);
 	expect(fixed).toBeGreaterThan(0);
 }, 600_000);
 

@@ -39,7 +39,7 @@ describe("fixing", () => {
 		expect(text("a/evals/eval.yaml")).toBe(before.replace('"/a/data/cases.jsonl"', '"../data/cases.jsonl"'));
 	});
 
-	it("copies a chain of targets beside the eval: flattened, variables as written, paths still right", async () => {
+	it("copies a chain of targets next to the eval: flattened, variables as written, paths still correct", async () => {
 		const { fix, plan, text } = tree({
 			"a/evals/eval.yaml": `target: fast\ntests: ./cases.jsonl\n`,
 			"a/evals/cases.jsonl": row,
@@ -93,7 +93,7 @@ describe("fixing", () => {
 		expect(text("a/evals/targets.yaml")).toBe(`${own}  - name: claude\n    provider: mock\n`);
 	});
 
-	it("writes today's spelling with --migrate, comments kept", async () => {
+	it("writes the current spelling with --migrate and keeps comments", async () => {
 		const { fix, text } = tree({
 			"a/evals/eval.yaml":
 				"# top\nexecution:\n  # which\n  target: x\n  threshold: 0.5\neval_cases:\n  - { id: a, input: hi, expected_outcome: greets }\n",

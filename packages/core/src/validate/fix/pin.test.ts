@@ -7,7 +7,7 @@ import { openDiskView } from "../../eval/source.ts";
 import type { FixWhen } from "../rule.ts";
 import { applyFixes, planFixes } from "./plan-fixes.ts";
 
-/** A remote with two branches and both kinds of tags, and an eval beside it whose repositories `repos` writes. */
+/** A remote with two branches and both kinds of tags, and an eval next to it whose repositories `repos` writes. */
 function place(repos: (url: string) => string) {
 	const root = tempTree();
 	const upstream = gitRepository(join(root, "upstream"), { "a.txt": "1\n" });

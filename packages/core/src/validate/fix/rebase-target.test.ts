@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { openDiskView } from "../../eval/source.ts";
 import { rebaseTarget } from "./bring-targets.ts";
 
-it("mends, as it moves a definition, what would be mended where it lands: absolute paths into the repository, backslashes", () => {
+it("fixes a moved definition as it would be fixed in its new file: absolute paths into the repository, backslashes", () => {
 	const root = tempTree({ "tools/run.mjs": "", "tools/answers.jsonl": "" });
 	const move = { from: root, to: join(root, "a/evals"), root, view: openDiskView(), env: {} };
 	const rebased = (settings: object) => rebaseTarget({ ...settings }, move);
