@@ -243,16 +243,18 @@ export type {
 	TouchedEval,
 } from "./sync/make-plan.ts";
 export { planSync, sync } from "./sync/sync.ts";
+export { type PlannedFile, unifiedDiff } from "./validate/fix/edited-files.ts";
 export {
-	type DiffFile,
+	applyFixes,
+	type FixOptions,
 	type FixPlan,
+	type OfferedEdit,
+	offeredEdits,
 	type PlannedChange,
-	type PlannedFile,
-	unifiedDiff,
-} from "./validate/fix/edited-files.ts";
-export { applyFixes, type FixOptions, type OfferedEdit, offeredEdits, planFixes } from "./validate/fix/plan-fixes.ts";
-export type { FixWhen, RuleGroup } from "./validate/rule.ts";
-export { parseRuleLevels, type RuleDoc, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
+	planFixes,
+} from "./validate/fix/plan-fixes.ts";
+export type { FixWhen } from "./validate/rule.ts";
+export { parseRuleLevels, type RuleDoc, type RuleGroup, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
 export {
 	type EvalValidation,
 	type ValidateOptions,
