@@ -1,16 +1,7 @@
-export type { BundlePlan } from "./bundle/collect-copies.ts";
-export type { BundleOptions } from "./bundle/gather-sources.ts";
+export { type ArchiveStream, archiveBundle, judgeArchive, streamArchive } from "./bundle/archive-bundle.ts";
+export { type BundleDescription, type BundleOptions, type BundlePlan, describeBundle } from "./bundle/bundle-plan.ts";
 export { planBundle } from "./bundle/plan-bundle.ts";
-export {
-	type ArchiveStream,
-	archiveBundle,
-	type BundleDescription,
-	type BundleProgress,
-	describeBundle,
-	judgeArchive,
-	streamArchive,
-	writeBundle,
-} from "./bundle/write-bundle.ts";
+export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
 export {
 	type BundleProblem,
 	type BundleVerification,

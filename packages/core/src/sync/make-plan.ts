@@ -1,6 +1,5 @@
 import type { Environment } from "../machine/environment.ts";
-import type { Wanted } from "./observation.ts";
-import type { CloneState, Observation } from "./observe.ts";
+import type { CloneState, Observation, Wanted } from "./observation.ts";
 
 /** What to do with one benchmark, based on the observation. */
 export interface Decision {

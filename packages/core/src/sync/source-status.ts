@@ -20,8 +20,8 @@ import {
 	sentence,
 	short,
 } from "./make-plan.ts";
-import { type LocalClone, lookLocal, type Remote, type Wanted } from "./observation.ts";
-import { type Edit, localEdits, type ObserveOptions, observe, type Seen } from "./observe.ts";
+import { type Edit, type LocalClone, lookLocal, type Remote, type Wanted } from "./observation.ts";
+import { localEdits, type ObserveOptions, observe, type Seen } from "./observe.ts";
 import { readJournal } from "./recover.ts";
 
 /** Compares a git-backed benchmark with its remote. */
