@@ -1,16 +1,7 @@
-export type { BundlePlan } from "./bundle/collect-copies.ts";
-export type { BundleOptions } from "./bundle/gather-sources.ts";
+export { type ArchiveStream, archiveBundle, judgeArchive, streamArchive } from "./bundle/archive-bundle.ts";
+export { type BundleDescription, type BundleOptions, type BundlePlan, describeBundle } from "./bundle/bundle-plan.ts";
 export { planBundle } from "./bundle/plan-bundle.ts";
-export {
-	type ArchiveStream,
-	archiveBundle,
-	type BundleDescription,
-	type BundleProgress,
-	describeBundle,
-	judgeArchive,
-	streamArchive,
-	writeBundle,
-} from "./bundle/write-bundle.ts";
+export { type BundleProgress, writeBundle } from "./bundle/write-bundle.ts";
 export {
 	type BundleProblem,
 	type BundleVerification,
@@ -243,16 +234,18 @@ export type {
 	TouchedEval,
 } from "./sync/make-plan.ts";
 export { planSync, sync } from "./sync/sync.ts";
+export { type PlannedFile, unifiedDiff } from "./validate/fix/edited-files.ts";
 export {
-	type DiffFile,
+	applyFixes,
+	type FixOptions,
 	type FixPlan,
+	type OfferedEdit,
+	offeredEdits,
 	type PlannedChange,
-	type PlannedFile,
-	unifiedDiff,
-} from "./validate/fix/edited-files.ts";
-export { applyFixes, type FixOptions, type OfferedEdit, offeredEdits, planFixes } from "./validate/fix/plan-fixes.ts";
-export type { FixWhen, RuleGroup } from "./validate/rule.ts";
-export { parseRuleLevels, type RuleDoc, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
+	planFixes,
+} from "./validate/fix/plan-fixes.ts";
+export type { FixWhen } from "./validate/rule.ts";
+export { parseRuleLevels, type RuleDoc, type RuleGroup, type RuleLevels, ruleDoc, ruleDocs } from "./validate/rules.ts";
 export {
 	type EvalValidation,
 	type ValidateOptions,

@@ -21,8 +21,8 @@ import { type DiskView, entriesOf, openDiskView } from "../eval/source.ts";
 import { AgentvError, type Diagnostic } from "../lib/errors.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside } from "../machine/files.ts";
-import type { BundlePlan } from "./collect-copies.ts";
-import { selectTargets, type TargetSelection } from "./gather-sources.ts";
+import type { BundlePlan } from "./bundle-plan.ts";
+import { selectTargets, type TargetSelection } from "./load-source.ts";
 import type { RewriteInput } from "./rewriter.ts";
 
 /** Names paths of one side, so that source and bundle are comparable. */

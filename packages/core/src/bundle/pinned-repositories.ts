@@ -1,15 +1,29 @@
+import { join } from "node:path";
 import type { EvalScope } from "../eval/discover-evals.ts";
 import type { LoadedEval, WorkspaceRepo } from "../eval/eval-types.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { BundleRepo } from "../format/bundle-manifest.ts";
-import { AgentvError, type Diagnostic, finding } from "../lib/errors.ts";
+import { AgentvError, type Diagnostic, type FindingKind, finding } from "../lib/errors.ts";
 import { parseGitUrl, redactUrl } from "../lib/git-url.ts";
-import { makeDirectory } from "../machine/directories.ts";
+import { makeDirectory, withTempDir } from "../machine/directories.ts";
 import { agentvHome, type Environment } from "../machine/environment.ts";
-import { listRemoteRefs } from "../machine/git.ts";
+import { initRepository, listRemoteRefs, localGit, remoteGit } from "../machine/git.ts";
 import { mirrorCommit, type RepositorySource, repositorySource } from "../workspace/repositories.ts";
-import { localRepository, unpinned } from "./bundled-content.ts";
-import { placeKey } from "./layout.ts";
+import { freeName, placeKey } from "./layout.ts";
+
+const unpinned: FindingKind<{ repo: string; requested: string | null }> = {
+	rule: "repos.unpinned",
+	severity: "warning",
+	message: ({ repo, requested }) =>
+		`${repo} is not pinned: ${requested === null ? "its default branch" : JSON.stringify(requested)} can move to another commit`,
+	hint: () => "--pin writes its current commit",
+};
+
+const localRepository: FindingKind<{ repo: string }> = {
+	rule: "repos.local",
+	severity: "warning",
+	message: ({ repo }) => `${repo} is a repository on this machine; it is bundled as a git bundle file`,
+};
 
 /** A repository to bundle as one git bundle file. */
 export interface VendorStep {
@@ -31,7 +45,7 @@ export interface PinnedRepositories {
 	readonly diagnostics: readonly Diagnostic[];
 }
 
-export interface PinOptions {
+interface PinOptions {
 	readonly pin: boolean;
 	readonly vendor: boolean;
 	readonly env: Environment;
@@ -51,12 +65,15 @@ export async function pinRepositories(loaded: LoadedEval, options: PinOptions): 
 }
 
 function distinctRepos(loaded: LoadedEval): { repo: WorkspaceRepo; scope: EvalScope }[] {
-	const found = new Map<string, { repo: WorkspaceRepo; scope: EvalScope }>();
-	for (const suite of new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]))
-		for (const repo of suite.workspace?.repos ?? []) found.set(placeKey(repo.at), { repo, scope: suite.scope });
-	for (const test of loaded.tests)
-		for (const repo of test.workspace?.repos ?? []) found.set(placeKey(repo.at), { repo, scope: test.suite.scope });
-	return [...found.values()];
+	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
+	const workspaces = [
+		...[...suites].map(({ workspace, scope }) => ({ workspace, scope })),
+		...loaded.tests.map(({ workspace, suite }) => ({ workspace, scope: suite.scope })),
+	];
+	const repos = workspaces.flatMap(({ workspace, scope }) =>
+		(workspace?.repos ?? []).map((repo) => [placeKey(repo.at), { repo, scope }] as const),
+	);
+	return [...new Map(repos).values()];
 }
 
 class Pinning implements PinnedRepositories {
@@ -78,7 +95,7 @@ class Pinning implements PinnedRepositories {
 		const source = repositorySource(repo, { scope, view, env });
 		const local = source.kind !== "remote" || parseGitUrl(source.url).kind === "file";
 		const requested = repo.commit ?? null;
-		const isSha = /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(requested ?? "");
+		const isSha = fullSha.test(requested ?? "");
 		const shown = redactUrl(repo.repo);
 		const given = { path: repo.path, repo: shown, requested };
 		if (!pin && !vendor && !local) {
@@ -99,9 +116,7 @@ class Pinning implements PinnedRepositories {
 		const known = this.vendored.find((step) => step.sha === sha && step.source.url === source.url);
 		if (known) return known.to;
 		const name = (parseGitUrl(source.url).name ?? "repository").replace(/[^\w.-]+/g, "-");
-		const taken = this.vendored.map((step) => step.to);
-		let to = `repos/${name}.bundle`;
-		for (let count = 2; taken.includes(to); count++) to = `repos/${name}-${count}.bundle`;
+		const to = freeName(`repos/${name}.bundle`, (path) => this.vendored.some((step) => step.to === path));
 		this.vendored.push({ source, sha, branch, to });
 		return to;
 	}
@@ -114,26 +129,21 @@ class Pinning implements PinnedRepositories {
 	}
 }
 
-interface Pin {
-	readonly sha: string;
-	readonly branch: string;
-}
+type Pin = Pick<VendorStep, "sha" | "branch">;
+
+const fullSha = /^([0-9a-f]{40}|[0-9a-f]{64})$/i;
 
 async function findPin(source: RepositorySource, requested: string | null, options: PinOptions): Promise<Pin> {
-	if (requested !== null && /^([0-9a-f]{40}|[0-9a-f]{64})$/i.test(requested))
-		return { sha: requested.toLowerCase(), branch: "main" };
+	if (requested !== null && fullSha.test(requested)) return { sha: requested.toLowerCase(), branch: "main" };
 	const { env, signal } = options;
 	const home = agentvHome(env);
 	makeDirectory(home);
-	const names = requested === null ? ["HEAD"] : ["heads/", "tags/"].map((kind) => `refs/${kind}${requested}`);
-	if (requested !== null) names.push(`refs/tags/${requested}^{}`);
+	const [head, tag] = [`refs/heads/${requested}`, `refs/tags/${requested}`];
+	const names = requested === null ? ["HEAD"] : [head, `${tag}^{}`, tag];
 	const remote = { env, signal, timeoutMs: 120_000, credentials: source.credentials };
 	const refs = await listRemoteRefs(home, source.url, names, remote);
-	const shaOf = (name: string) => refs.find(({ ref }) => ref === name)?.sha;
-	const branch = shaOf(`refs/heads/${requested}`);
-	if (requested !== null && branch) return { sha: branch, branch: requested };
-	const sha = shaOf(`refs/tags/${requested}^{}`) ?? shaOf(`refs/tags/${requested}`) ?? shaOf("HEAD");
-	if (sha) return { sha, branch: "main" };
+	const [found] = names.flatMap((name) => refs.find(({ ref }) => ref === name) ?? []);
+	if (found) return { sha: found.sha, branch: requested !== null && found.ref === head ? requested : "main" };
 	if (requested === null || !/^[0-9a-f]{4,63}$/i.test(requested))
 		throw new AgentvError(
 			"failed",
@@ -143,4 +153,29 @@ async function findPin(source: RepositorySource, requested: string | null, optio
 	const mirrored = await mirrorCommit(source, requested, 0, { env, agentvHome: home, signal });
 	mirrored.release();
 	return { sha: mirrored.sha, branch: "main" };
+}
+
+/**
+ * Writes a git bundle file with a commit and its history, and nothing later, to `file` (absolute).
+ * @throws GitError if the repository is unreachable
+ */
+export async function vendorRepository(
+	step: VendorStep,
+	file: string,
+	{ env, signal }: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
+): Promise<void> {
+	const commit = await mirrorCommit(step.source, step.sha, 0, { env, agentvHome: agentvHome(env), signal });
+	const { mirror, sha } = commit;
+	await withTempDir("agentv-vendor-", async (directory) => {
+		const bare = join(directory, "repository.git");
+		makeDirectory(bare);
+		initRepository(bare, { env, bare: true, sha256: sha.length === 64 });
+		await remoteGit(bare, ["fetch", "--quiet", "--no-tags", "--update-shallow", "--", mirror, sha], { env, signal });
+		const branch = `refs/heads/${step.branch}`;
+		const git = (args: readonly string[]) => localGit(bare, args, { env, signal });
+		await git(["update-ref", branch, sha]);
+		await git(["symbolic-ref", "HEAD", branch]);
+		// Names after `--` would be paths; both are our own or were checked before.
+		await git(["bundle", "create", "--quiet", file, "HEAD", branch]);
+	}).finally(() => commit.release());
 }

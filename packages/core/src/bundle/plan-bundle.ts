@@ -1,40 +1,54 @@
-import { dirname, relative, resolve, sep } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { repositoryAccess } from "../eval/access.ts";
-import { manifestName } from "../eval/bundle-manifest.ts";
+import { isBundleDirectory, manifestName, verifyBundle } from "../eval/bundle-manifest.ts";
 import { type IncludedFiles, includedFiles } from "../eval/content.ts";
+import { benchmarkOfFile, type EvalScope } from "../eval/discover-evals.ts";
 import type { LoadedEval } from "../eval/eval-types.ts";
-import type { TargetScope } from "../eval/load-targets.ts";
 import { findingKey } from "../eval/loading.ts";
-import { collectReferences, irregularReferences, type References } from "../eval/references.ts";
-import type { ResolvedTarget } from "../eval/resolve-target.ts";
+import { collectReferences, irregularReferences } from "../eval/references.ts";
 import { neededPrograms } from "../eval/script-closure.ts";
 import { newAccess, refuseNewAccess, TrustSubjects } from "../eval/trust.ts";
-import { type BundleManifest, type BundleVariable, manifestVersion } from "../format/bundle-manifest.ts";
-import { AgentvError, type Diagnostic, finding, hasErrors } from "../lib/errors.ts";
+import { type BundleManifest, manifestVersion } from "../format/bundle-manifest.ts";
+import { AgentvError, type Diagnostic, type FindingKind, finding, hasErrors } from "../lib/errors.ts";
+import { redactUrl } from "../lib/git-url.ts";
 import { createRedactor, secretsOf } from "../lib/redact.ts";
-import { type ReferenceToken, scanReferences } from "../lib/template-text.ts";
-import { sweepStaged } from "../machine/directories.ts";
+import { scanReferences } from "../lib/template-text.ts";
+import { listDirectory, sweepStaged } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
-import { isInside, largestTree, refuseTooLarge } from "../machine/files.ts";
-import { variableChoice } from "./bundled-content.ts";
-import { type BundlePlan, collectCopies, copySource, type ManifestDraft, planCopy } from "./collect-copies.ts";
+import { isInside, largestTree, pathKind, realPath, refuseTooLarge, targetKind } from "../machine/files.ts";
+import { emptyDirectories, listTree } from "../machine/find-files.ts";
+import { GitError } from "../machine/git-error.ts";
 import {
-	type BundleOptions,
-	chosenBy,
-	creationTime,
-	type GatheredSources,
-	gatherSources,
-	type LoadedSource,
-	loadSource,
-	recordedFlags,
-	type TargetSelection,
-} from "./gather-sources.ts";
-import { isRecord, type Layout, layOut, rawValues, type SuitePlace, suitePlaces } from "./layout.ts";
+	currentBranch,
+	foreignRepository,
+	headCommit,
+	isDirty,
+	remoteUrl,
+	repositoryRoot,
+} from "../machine/git-repository.ts";
+import { type BundleOptions, type BundlePlan, recordedPath } from "./bundle-plan.ts";
+import { checkCopies, collectCopies, treeCopies } from "./collect-copies.ts";
+import { gatherSources } from "./gather-sources.ts";
+import { chosenNames, generateFiles } from "./generate-files.ts";
+import { layOut, suitePlaces } from "./layout.ts";
+import { type LoadedSource, loadSource, rawValues, type TargetSelection } from "./load-source.ts";
 import { sourceMeaning } from "./meaning.ts";
-import { type PinnedRepositories, pinRepositories } from "./pinned-repositories.ts";
-import { judgeOutput } from "./print-yaml.ts";
-import { anchorVariablePaths } from "./rewriter.ts";
-import { type BundleSource, capturedVariables, captureEnvironment, generateFiles, provenance } from "./write-bundle.ts";
+import { pinRepositories } from "./pinned-repositories.ts";
+import { anchorVariablePaths, bundlePlaces, indexReferences, type RewriteInput } from "./rewriter.ts";
+
+const variablePath: FindingKind<{ names: readonly string[]; path: string }> = {
+	rule: "env.path",
+	severity: "warning",
+	message: ({ names, path }) => `the path depends on ${names.join(", ")}; the bundle keeps the current one: ${path}`,
+};
+
+const variableChoice: FindingKind<{ names: readonly string[]; target: string }> = {
+	rule: "targets.chosen-by-variable",
+	severity: "warning",
+	message: ({ names, target }) =>
+		`${names.join(", ")} selected the target ${JSON.stringify(target)}; the bundle keeps that selection`,
+	hint: () => "--target NAME selects another",
+};
 
 /**
  * Reads an eval and its dependencies, and plans its bundle. Only removes leftovers of killed
@@ -45,137 +59,37 @@ export async function planBundle(options: BundleOptions): Promise<BundlePlan> {
 	// First, so that an existing bundle that a killed process moved away returns to its place.
 	await sweepStaged(dirname(resolve(options.cwd, options.output)));
 	const source = loadSource(options);
-	return (await planCopy(source.loaded, options)) ?? planFrom(await observeSources(source, options));
-}
-
-function planFrom(observation: Observation): BundlePlan {
-	const { options, loaded, scope, selection, gathered, pinned, env } = observation;
-	const chosen = options.targets ?? [];
-	const raw = rawValues(loaded.sources, scope.sources);
-	anchorVariablePaths(observation.references, raw, gathered.areas);
-	const layout = layoutOf(observation);
-	const files = generateFiles({ ...observation, layout, chosen, raw });
-	const captured = options.captureEnv ? capturedVariables(files.values, env) : undefined;
-	const values = captured
-		? new Map([...files.values].map(([path, value]) => [path, captureEnvironment(value, captured)]))
-		: files.values;
-	const generated = files.print(values);
-	const reserved = [...generated.keys(), ...pinned.vendored.map(({ to }) => to), manifestName];
-	const { copies, emptyDirectories, diagnostics } = collectCopies(gathered, layout, reserved, {
-		at: { file: loaded.file, path: [] },
-		allowedDotEnv: observation.dotEnv,
-	});
-	stopOnErrors(loaded.file, options.cwd, diagnostics);
-	const copied = copies.filter(({ link }) => link === undefined);
-	const sizes = copied.map((copy) => ({ size: copy.size, path: copySource(copy) }));
-	refuseTooLarge("the bundle", sizes, largestTree);
-	return {
-		kind: "bundle",
-		evalFile: loaded.file,
-		output: observation.output,
-		replaces: observation.replaces,
-		sourceRoot: loaded.scope.root,
-		...{ copies, emptyDirectories, generated, env },
-		vendored: pinned.vendored,
-		manifest: {
-			...manifestDraft(observation, values, captured),
-			...(emptyDirectories.length > 0 ? { emptyDirectories: [...emptyDirectories] } : {}),
-		},
-		warnings: [...observation.diagnostics, ...files.diagnostics].filter(({ severity }) => severity === "warning"),
-		bytes: copies.reduce((sum, { size }) => sum + size, 0),
-		allowedSecrets: options.allowedSecrets ?? [],
-		trustIn: isOfUser(observation) ? options.env : undefined,
-		meaning: sourceMeaning(loaded, selection, files.rewrite, options.view, chosen.length === 0),
-		keepsChoices: chosen.length === 0,
-	};
-}
-
-/** Returns whether the source is independent of synced benchmarks and bundles. */
-function isOfUser({ loaded, scope, options }: Observation): boolean {
-	const subjects = new TrustSubjects(options.env, options.view);
-	return [...loaded.sources.keys(), ...scope.files].every((file) => subjects.of(file).length === 0);
-}
-
-function layoutOf({ gathered: { areas, own } }: Observation): Layout {
-	const taken = new Map([...own].map(([path, { source }]) => [path, source]));
-	const extents = {
-		workspace: { directories: areas.workspace.directories() },
-		scripts: { directories: areas.scripts.directories() },
-		data: { directories: areas.data.directories(), named: areas.data.named },
-	};
-	return layOut(extents, taken);
-}
-
-function manifestDraft(
-	{ options, loaded, selection, references, gathered, pinned, source }: Observation,
-	values: ReadonlyMap<string, unknown>,
-	captured: Observation["env"] | undefined,
-): ManifestDraft {
-	const relativePath = (path: string) => relative(loaded.scope.root, path).split(sep).join("/");
-	const targets = [...selection.named].sort(([a], [b]) => (a < b ? -1 : 1));
-	return {
-		formatVersion: manifestVersion,
-		agentvVersion: options.agentvVersion,
-		createdAt: creationTime(options),
-		source,
-		flags: recordedFlags(options, relativePath),
-		variables: bundleVariables(values, captured),
-		targets: targets.map(([name, { via }]) => ({
-			name,
-			via: via.map((hop) => ({ name: hop.definition.name, chosenBy: [...(hop.next?.chosenBy ?? [])] })),
-		})),
-		repos: [...pinned.repos],
-		requires: requirements(references, gathered, selection.all, pinned.repos.length > 0),
-	};
+	return (await planCopy(source.loaded, options)) ?? planFrom(await observe(source, options));
 }
 
 /** Everything that was read to plan a bundle. */
-interface Observation {
-	readonly options: BundleOptions;
-	readonly loaded: LoadedEval;
-	readonly scope: TargetScope;
-	readonly selection: TargetSelection;
-	readonly references: References;
-	readonly suites: ReadonlyMap<string, SuitePlace>;
-	readonly gathered: GatheredSources;
-	readonly pinned: PinnedRepositories;
-	/** `.env` files that may be copied. */
-	readonly dotEnv: ReadonlySet<string>;
-	readonly source: BundleSource;
-	/** The eval's environment. */
-	readonly env: Environment;
-	/** Absolute. */
-	readonly output: string;
-	readonly replaces: boolean;
-	/** Warnings. */
-	readonly diagnostics: readonly Diagnostic[];
-}
+type Observation = Awaited<ReturnType<typeof observe>>;
 
 /**
  * Reads everything that an eval needs. Contacts remotes only to pin repositories.
  * @throws AgentvError `refused` with every error and its location
  */
-async function observeSources(
-	{ loaded, scope, selection, env }: LoadedSource,
-	given: BundleOptions,
-): Promise<Observation> {
+async function observe(source: LoadedSource, given: BundleOptions) {
+	const { loaded, scope, selection } = source;
 	const { view, cwd } = given;
 	const output = resolve(cwd, given.output);
 	const replaces = judgeOutput(output, loaded.scope.directory, given.force ?? false);
 	const options = given.targetsFile === undefined ? given : { ...given, targetsFile: resolve(cwd, given.targetsFile) };
 	const suites = suitePlaces(loaded);
-	const included = include(loaded, scope, options);
+	const included = include(loaded, scope.files, options);
 	const references = collectReferences(loaded, selection.all, view);
 	const gathered = gatherSources({ loaded, references, suites, included: included.files, view });
-	const diagnostics = distinct([
+	const diagnostics = [
 		...loaded.diagnostics.filter(({ severity }) => severity === "error"),
 		...irregularReferences(references.files),
 		...selection.diagnostics,
 		...included.diagnostics,
 		...gathered.diagnostics,
 		...choicesByVariable(selection),
-	]);
-	stopOnErrors(loaded.file, cwd, diagnostics);
+	];
+	// Unreadable files are reported by the loader and when copied.
+	const distinct = [...new Map(diagnostics.map((found) => [findingKey(found), found])).values()];
+	stopOnErrors(loaded.file, cwd, distinct);
 	for (const area of Object.values(gathered.areas))
 		for (const directory of area.trees.keys()) refuseNested(directory, output);
 	const { pin = false, vendorRepos = false, signal } = options;
@@ -186,33 +100,169 @@ async function observeSources(
 	const pins = { pin: pin || vendorRepos, vendor: vendorRepos, env: options.env, view, signal };
 	const pinned = await pinRepositories(loaded, pins);
 	return {
-		...{ options, loaded, scope, selection, references, suites, gathered, pinned, env, output, replaces },
-		dotEnv: included.dotEnv,
-		source: await provenance(loaded.file, loaded.scope, options.env),
-		diagnostics: [...diagnostics, ...pinned.diagnostics],
+		...{ ...source, options, references, suites, gathered, pinned, output, replaces, dotEnv: included.dotEnv },
+		origin: await provenance(loaded.file, loaded.scope, options.env),
+		diagnostics: [...distinct, ...pinned.diagnostics],
 	};
 }
 
-function include({ bundle, file, scope }: LoadedEval, targets: TargetScope, options: BundleOptions): IncludedFiles {
+function planFrom(observation: Observation): BundlePlan {
+	const { options, loaded, selection, gathered, pinned, env } = observation;
+	const chosen = options.targets ?? [];
+	const rewrite = rewriteInput(observation);
+	const { copies, emptyDirectories } = collectCopies(gathered, rewrite.layout);
+	let targets: ReadonlySet<string> | undefined;
+	const isCopied = (path: string) => {
+		targets ??= new Set(copies.map(({ target }) => target));
+		return targets.has(path);
+	};
+	const captured = options.captureEnv ? env : undefined;
+	const files = generateFiles({ loaded, selection, chosen, rewrite, isCopied, env: captured });
+	const reserved = [...files.texts.keys(), ...pinned.vendored.map(({ to }) => to), manifestName];
+	const here = { file: loaded.file, path: [] };
+	stopOnErrors(loaded.file, options.cwd, [...checkCopies(copies, reserved, here, observation.dotEnv)]);
+	const copied = copies.filter(({ link }) => link === undefined);
+	refuseTooLarge(
+		"the bundle",
+		copied.map(({ size, source }) => ({ size, path: source })),
+		largestTree,
+	);
+	const recorded = emptyDirectories.length > 0 ? { emptyDirectories: [...emptyDirectories] } : {};
+	return {
+		kind: "bundle",
+		output: observation.output,
+		replaces: observation.replaces,
+		sourceRoot: loaded.scope.root,
+		...{ copies, emptyDirectories, generated: files.texts, env },
+		vendored: pinned.vendored,
+		manifest: { ...manifestDraft(observation, files.variables), ...recorded },
+		warnings: [...observation.diagnostics, ...pathsByVariable(observation, rewrite)].filter(
+			({ severity }) => severity === "warning",
+		),
+		allowedSecrets: options.allowedSecrets ?? [],
+		trustIn: isOfUser(observation) ? options.env : undefined,
+		meaning: sourceMeaning(loaded, selection, rewrite, options.view, chosen.length === 0),
+		keepsChoices: chosen.length === 0,
+	};
+}
+
+function rewriteInput({ loaded, scope, selection, references, suites, gathered, pinned }: Observation) {
+	const raw = rawValues(loaded.sources, scope.sources);
+	anchorVariablePaths(references, raw, gathered.areas);
+	const layout = layOut(gathered.areas, gathered.own);
+	return {
+		...{ raw, layout, suites, bound: gathered.bound, evalDirectory: loaded.scope.directory },
+		index: indexReferences(loaded, references),
+		places: bundlePlaces(gathered, layout, suites),
+		settled: { ...pinned, texts: new Map([...pinned.texts, ...chosenNames(selection, raw)]) },
+	};
+}
+
+/** Returns whether the source is independent of synced benchmarks and bundles. */
+function isOfUser({ loaded, scope, options }: Observation): boolean {
+	const subjects = new TrustSubjects(options.env, options.view);
+	return [...loaded.sources.keys(), ...scope.files].every((file) => subjects.of(file).length === 0);
+}
+
+function manifestDraft(
+	{ options, loaded, selection, references, gathered, pinned, origin }: Observation,
+	variables: BundleManifest["variables"],
+): BundlePlan["manifest"] {
+	const targets = [...selection.named].sort(([a], [b]) => (a < b ? -1 : 1));
+	const executables = neededPrograms(references, selection.all);
+	for (const program of gathered.programs) executables.add(program);
+	if (pinned.repos.length > 0) executables.add("git");
+	return {
+		formatVersion: manifestVersion,
+		agentvVersion: options.agentvVersion,
+		createdAt: creationTime(options),
+		source: origin,
+		flags: recordedFlags(options, loaded.scope.root),
+		variables,
+		targets: targets.map(([name, { via }]) => ({
+			name,
+			via: via.map((hop) => ({ name: hop.definition.name, chosenBy: [...(hop.next?.chosenBy ?? [])] })),
+		})),
+		repos: [...pinned.repos],
+		requires: { packages: [...gathered.packages], executables: [...executables].sort() },
+	};
+}
+
+/** Returns the flags for the manifest. */
+function recordedFlags(options: BundleOptions, root: string): string[] {
+	const { targets = [], targetsFile, include = [], allowedSecrets = [] } = options;
+	return [
+		...targets.flatMap((name) => ["--target", name]),
+		...(targetsFile === undefined ? [] : ["--targets", recordedPath(root, targetsFile)]),
+		...(options.captureEnv ? ["--capture-env"] : []),
+		...(options.pin ? ["--pin"] : []),
+		...(options.vendorRepos ? ["--vendor-repos"] : []),
+		...(options.includeOutside ? ["--include-outside"] : []),
+		...include.flatMap((pattern) => ["--include", pattern]),
+		...allowedSecrets.flatMap((prefix) => ["--allow-secret", prefix]),
+	];
+}
+
+/** Returns the manifest's time: `SOURCE_DATE_EPOCH` (seconds since 1970) fixes it. */
+function creationTime({ now = new Date(), env }: BundleOptions): string {
+	const epoch = env.SOURCE_DATE_EPOCH;
+	const date = epoch !== undefined && /^\d{1,12}$/.test(epoch) ? new Date(Number(epoch) * 1000) : now;
+	return date.toISOString().replace(/\.\d{3}Z$/, "Z");
+}
+
+function include(
+	{ bundle, file, scope }: LoadedEval,
+	targetFiles: readonly string[],
+	options: BundleOptions,
+): IncludedFiles {
 	const own = bundle.include.map((pattern, index) => ({ pattern, at: { file, path: ["bundle", "include", index] } }));
 	const given = (options.include ?? []).map((pattern) => ({ pattern, at: { file, path: [] } }));
 	const found = includedFiles([...own, ...given], bundle.exclude, scope.directory, options.view);
 	// The rewritten eval and its targets are already in the bundle.
-	const written = new Set([file, ...targets.files]);
+	const written = new Set([file, ...targetFiles]);
 	return { ...found, files: found.files.filter((path) => !written.has(path)) };
-}
-
-/** Removes repetitions: unreadable files are reported by the loader and when copied. */
-function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-	return [...new Map(diagnostics.map((one) => [findingKey(one), one])).values()];
 }
 
 function choicesByVariable({ named }: TargetSelection): Diagnostic[] {
 	return [...named].flatMap(([name, { via, at }]) => {
-		const names = chosenBy(via);
+		const names = [...new Set(via.flatMap((hop) => hop.next?.chosenBy ?? []))];
 		const target = via.at(-1)?.definition.name ?? name;
 		return names.length === 0 ? [] : [finding(variableChoice, { names, target }, at)];
 	});
+}
+
+function* pathsByVariable({ references }: Observation, { raw, places }: RewriteInput): Generator<Diagnostic> {
+	for (const reference of references.files) {
+		const written = raw.at(reference.at);
+		if (typeof written !== "string" || !written.includes("${{") || reference.kind === "metadata-file") continue;
+		const path = places.target(reference);
+		const names = scanReferences(written).flatMap((token) => (token.kind === "reference" ? [token.name] : []));
+		if (path !== undefined && names.length > 0)
+			yield finding(variablePath, { names: [...new Set(names)], path }, reference.at);
+	}
+}
+
+/**
+ * Returns whether an existing bundle at `output` is replaced.
+ * @throws AgentvError `refused` if a bundle must not be written there
+ */
+function judgeOutput(output: string, source: string, force: boolean): boolean {
+	const refuse = (what: string, hint?: string): never => {
+		throw new AgentvError("refused", `the output ${output} ${what}`, hint === undefined ? {} : { hint });
+	};
+	const [real, realSource] = [realPath(output), realPath(source)];
+	if (isInside(realSource, real)) refuse(`is inside the source ${source}`, "choose a directory outside the eval's");
+	if (isInside(real, realSource)) refuse(`contains the source ${source}`, "choose a separate directory for the bundle");
+	const kind = targetKind(output);
+	if (kind === "missing") return pathKind(output) === "link" && refuse("is a broken link");
+	if (kind !== "directory") refuse("exists and is not a directory");
+	if (listDirectory(output).length === 0) return false;
+	if (!isBundleDirectory(output))
+		refuse(
+			"is not empty and not a bundle",
+			"choose a new or empty directory; --force only replaces an existing bundle",
+		);
+	return force || refuse("is already a bundle", "--force overwrites it");
 }
 
 function refuseNested(directory: string, output: string): void {
@@ -237,43 +287,81 @@ function stopOnErrors(file: string, cwd: string, diagnostics: readonly Diagnosti
 	});
 }
 
-/** Lists programs by name, and imported npm packages. */
-function requirements(
-	references: References,
-	gathered: GatheredSources,
-	targets: readonly ResolvedTarget[],
-	usesGit: boolean,
-): BundleManifest["requires"] {
-	const executables = neededPrograms(references, targets);
-	for (const program of gathered.programs) executables.add(program);
-	if (usesGit) executables.add("git");
-	return { packages: [...gathered.packages], executables: [...executables].sort() };
+type BundleSource = BundleManifest["source"];
+
+/** Returns an eval's origin: repository, commit, branch, local changes, and its benchmark. */
+async function provenance(file: string, scope: EvalScope, env: Environment): Promise<BundleSource> {
+	const root = repositoryRoot(scope.directory);
+	const git = root === undefined ? undefined : await gitFacts(root, env);
+	return {
+		eval: recordedPath(root ?? scope.root, file),
+		...{ commit: git?.commit ?? null, branch: git?.branch ?? null, dirty: git?.dirty ?? null },
+		remote: git?.remote === undefined ? null : redactUrl(git.remote),
+		benchmark: await benchmark(file, env),
+	};
 }
 
-/** Returns the variables in a bundle's files: where, and whether they are required. */
-function bundleVariables(files: ReadonlyMap<string, unknown>, captured: Environment | undefined): BundleVariable[] {
-	const found = new Map<string, { usedIn: Set<string>; required: boolean }>();
-	for (const [file, value] of files) {
-		for (const token of references(value)) {
-			const entry = found.get(token.name) ?? { usedIn: new Set(), required: false };
-			entry.usedIn.add(file);
-			entry.required ||= token.defaultText === undefined;
-			found.set(token.name, entry);
-		}
+async function gitFacts(root: string, env: Environment) {
+	try {
+		const options = { env, ...foreignRepository(root, env) };
+		const [commit, branch, dirty, remote] = await Promise.all([
+			headCommit(root, options),
+			currentBranch(root, options),
+			isDirty(root, options),
+			remoteUrl(root, options),
+		]);
+		return { commit, branch, dirty, remote };
+	} catch (error) {
+		// Without git, or if git refuses the repository, the manifest has less information.
+		if (error instanceof GitError) return undefined;
+		throw error;
 	}
-	return [...found]
-		.sort(([a], [b]) => (a < b ? -1 : 1))
-		.map(([name, { usedIn, required }]) => ({
-			name,
-			usedIn: [...usedIn].sort(),
-			captured: captured?.[name] !== undefined,
-			required,
-		}));
 }
 
-function* references(value: unknown): Generator<Extract<ReferenceToken, { kind: "reference" }>> {
-	if (typeof value === "string") {
-		if (value.includes("${{")) for (const token of scanReferences(value)) if (token.kind === "reference") yield token;
-	} else if (Array.isArray(value)) for (const item of value) yield* references(item);
-	else if (isRecord(value)) for (const item of Object.values(value)) yield* references(item);
+async function benchmark(file: string, env: Environment): Promise<BundleSource["benchmark"]> {
+	try {
+		const found = benchmarkOfFile(file, env);
+		if (!found) return null;
+		const root = found.isGitBacked ? repositoryRoot(found.root) : undefined;
+		const git = root === undefined ? undefined : await gitFacts(root, env);
+		return { id: found.id, revision: git?.commit ?? null };
+	} catch (error) {
+		// An unreadable registry doesn't affect this eval.
+		if (error instanceof AgentvError) return null;
+		throw error;
+	}
+}
+
+/**
+ * Plans a bundle of a bundle: onto itself nothing changes, elsewhere it is copied unchanged.
+ * Undefined for anything else, including edited bundles and new flags: those are bundled like any
+ * eval.
+ */
+async function planCopy({ scope, file }: LoadedEval, options: BundleOptions): Promise<BundlePlan | undefined> {
+	const { targets = [], targetsFile, captureEnv, pin, vendorRepos, include = [], includeOutside } = options;
+	const adds = captureEnv || pin || vendorRepos || includeOutside || targetsFile !== undefined;
+	if (scope.rootKind !== "bundle" || file !== join(scope.root, "eval.yaml")) return undefined;
+	if (adds || targets.length > 0 || include.length > 0) return undefined;
+	const verification = await verifyBundle(scope.root, { signal: options.signal });
+	if (!verification.ok) return undefined;
+	const output = resolve(options.cwd, options.output);
+	const unchanged = realPath(output) === realPath(scope.root);
+	const entries = unchanged ? [] : listTree(scope.root);
+	return {
+		kind: unchanged ? "unchanged" : "copy",
+		output,
+		replaces: unchanged ? false : judgeOutput(output, scope.root, options.force ?? false),
+		sourceRoot: scope.root,
+		copies: treeCopies({ from: scope.root, to: "", kind: "data" }, entries),
+		emptyDirectories: emptyDirectories(entries),
+		generated: new Map(),
+		vendored: [],
+		manifest: verification.manifest,
+		warnings: [],
+		env: options.env,
+		allowedSecrets: options.allowedSecrets ?? [],
+		trustIn: undefined,
+		meaning: null,
+		keepsChoices: true,
+	};
 }

@@ -14,13 +14,9 @@ import {
 	type YAMLMap,
 	type YAMLSeq,
 } from "yaml";
-import { isBundleDirectory } from "../eval/bundle-manifest.ts";
-import { AgentvError } from "../lib/errors.ts";
 import { jsonNumber } from "../lib/json.ts";
 import { parseYaml } from "../lib/yaml-document.ts";
 import { sameValue } from "../lib/yaml-edit.ts";
-import { listDirectory } from "../machine/directories.ts";
-import { isInside, pathKind, realPath, targetKind } from "../machine/files.ts";
 import { isRecord } from "./layout.ts";
 
 /** A number as written: `007` and `1e3` must not become 7 and 1000 in a bundle. */
@@ -60,7 +56,7 @@ export function printJson(value: unknown): string {
 }
 
 /** Returns the old indexes of the items of a list; undefined for new items. */
-export type ItemOrigins = (path: readonly (string | number)[]) => readonly (number | undefined)[] | undefined;
+type ItemOrigins = (path: readonly (string | number)[]) => readonly (number | undefined)[] | undefined;
 
 const printing = { lineWidth: 0, flowCollectionPadding: false } as const;
 
@@ -206,34 +202,4 @@ function alike(old: unknown, value: unknown): boolean {
 
 function findPair(node: YAMLMap, key: string): Pair | undefined {
 	return node.items.find((pair) => (isScalar(pair.key) ? String(pair.key.value) === key : pair.key === key));
-}
-
-/**
- * Returns whether an existing bundle at `output` is replaced.
- * @throws AgentvError `refused` if a bundle must not be written there
- */
-export function judgeOutput(output: string, source: string, force: boolean): boolean {
-	const real = realPath(output);
-	if (isInside(realPath(source), real))
-		throw new AgentvError("refused", `the output ${output} is inside the source ${source}`, {
-			hint: "choose a directory outside the eval's",
-		});
-	if (isInside(real, realPath(source)))
-		throw new AgentvError("refused", `the output ${output} contains the source ${source}`, {
-			hint: "choose a separate directory for the bundle",
-		});
-	const kind = targetKind(output);
-	if (kind === "missing") {
-		if (pathKind(output) === "link") throw new AgentvError("refused", `the output ${output} is a broken link`);
-		return false;
-	}
-	if (kind !== "directory") throw new AgentvError("refused", `the output ${output} exists and is not a directory`);
-	if (listDirectory(output).length === 0) return false;
-	if (!isBundleDirectory(output))
-		throw new AgentvError("refused", `the output ${output} is not empty and not a bundle`, {
-			hint: "choose a new or empty directory; --force only replaces an existing bundle",
-		});
-	if (!force)
-		throw new AgentvError("refused", `the output ${output} is already a bundle`, { hint: "--force overwrites it" });
-	return true;
 }

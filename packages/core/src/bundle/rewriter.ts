@@ -1,21 +1,16 @@
 import { resolve } from "node:path";
 import { type CommandSpec, parseAsRun, parseCommand } from "../eval/command.ts";
 import { workingDirectory } from "../eval/command-files.ts";
+import type { Assertion, CustomAssertion, LoadedEval } from "../eval/eval-types.ts";
 import { stripScheme } from "../eval/read-shape.ts";
 import type { CommandUse, Reference, ReferenceKind, References } from "../eval/references.ts";
+import { placeBelow, valueBelow } from "../eval/source.ts";
 import type { Place } from "../lib/errors.ts";
 import { isInside } from "../machine/files.ts";
-import { customCommand, type GatheredSources, type ReferenceIndex } from "./gather-sources.ts";
-import {
-	type Area,
-	isRecord,
-	type Layout,
-	placeKey,
-	type RawValues,
-	relativeReference,
-	type SuitePlace,
-	valueAt,
-} from "./layout.ts";
+import type { Area } from "./area-content.ts";
+import type { GatheredSources } from "./gather-sources.ts";
+import { isRecord, type Layout, placeKey, relativeReference, type SuitePlace } from "./layout.ts";
+import type { RawValues } from "./load-source.ts";
 import { WrittenNumber } from "./print-yaml.ts";
 
 /** Keeps the prefix `file://` and an extension's suffix `:beforeAll`. */
@@ -49,11 +44,15 @@ function rewriteTarget(
 	const [only] = targets;
 	if (targets.size === 1) return only === undefined ? undefined : relativeReference(from, only);
 	const [first] = references;
-	const fixed = /^[^{]*\//.exec(written)?.[0];
+	const fixed = fixedStart(written);
 	if (!first || !written.includes("{{") || fixed === undefined) return undefined;
-	const directory = resolve(first.base, stripScheme(fixed));
-	const place = places.inArea(first.kind, directory);
+	const place = places.inArea(first.kind, resolve(first.base, stripScheme(fixed)));
 	return place === undefined ? undefined : `${relativeReference(from, place)}/${written.slice(fixed.length)}`;
+}
+
+/** Returns the directory before the first variable of a path. */
+function fixedStart(path: string): string | undefined {
+	return /^[^{]*\//.exec(path)?.[0];
 }
 
 /** Adds the directories at the start of paths with a test's variables. */
@@ -62,7 +61,7 @@ export function anchorVariablePaths(references: References, raw: RawValues, cont
 		const written = raw.at(at);
 		if (typeof written !== "string" || !/(?<!\$)\{\{/.test(written) || kind === "tests" || kind === "metadata-file")
 			continue;
-		const fixed = /^[^{]*\//.exec(stripScheme(written))?.[0];
+		const fixed = fixedStart(stripScheme(written));
 		const content = contents[areaOf(kind)];
 		if (fixed !== undefined && !content.isEmpty()) content.anchors.add(resolve(base, fixed));
 	}
@@ -98,9 +97,9 @@ export interface BundlePlaces {
 	/** Returns the bundle path of a reference; undefined if nothing is copied for it. */
 	target(reference: Reference): string | undefined;
 	/** Like `target`, for an absolute path. */
-	named(kind: Reference["kind"], path: string, isDirectory: boolean): string | undefined;
+	named(kind: ReferenceKind, path: string, isDirectory: boolean): string | undefined;
 	/** Returns the bundle path of a source path in the area of a reference's kind. */
-	inArea(kind: Reference["kind"], path: string): string | undefined;
+	inArea(kind: ReferenceKind, path: string): string | undefined;
 	/** Returns the bundle directory for a command's working directory. */
 	workingDirectory(directory: string, bound: boolean): string;
 }
@@ -110,11 +109,7 @@ export function bundlePlaces(
 	layout: Layout,
 	suites: ReadonlyMap<string, SuitePlace>,
 ): BundlePlaces {
-	const place = (area: Area, path: string): string | undefined => {
-		const top = layout.top(area);
-		return top !== undefined && isInside(top, path) ? layout.place(area, path) : undefined;
-	};
-	const inArea: BundlePlaces["inArea"] = (kind, path) => place(areaOf(kind), path);
+	const { place } = layout;
 	const byDirectory = new Map([...suites.values()].map((suite) => [suite.directory, suite.bundleDirectory]));
 	const { scripts } = gathered.areas;
 	const named: BundlePlaces["named"] = (kind, path, isDirectory) => {
@@ -122,14 +117,13 @@ export function bundlePlaces(
 			const real = gathered.templates.get(path);
 			return real === undefined ? undefined : place("workspace", real);
 		}
+		// A directory with the eval may contain nothing else that is needed: then it maps to the bundle.
 		if (areaOf(kind) === "scripts" && isDirectory && !scripts.hasBelow(path))
-			// A directory with the eval may contain nothing else that is needed: then it maps to the
-			// bundle.
 			return [...byDirectory.keys()].some((directory) => isInside(path, directory)) ? "" : undefined;
 		return place(areaOf(kind), path);
 	};
 	return {
-		inArea,
+		inArea: (kind, path) => place(areaOf(kind), path),
 		named,
 		target({ kind, state, resolved, onDisk }) {
 			if (state === "missing" || state === "run-time" || state === "opaque") return undefined;
@@ -138,24 +132,65 @@ export function bundlePlaces(
 		workingDirectory(directory, bound) {
 			const own = byDirectory.get(directory);
 			if (own !== undefined && !bound) return own;
-			return gathered.areas.scripts.hasBelow(directory) ? (place("scripts", directory) ?? "") : "";
+			return scripts.hasBelow(directory) ? (place("scripts", directory) ?? "") : "";
 		},
 	};
 }
 
 /** Returns the area for a kind of reference. */
-function areaOf(kind: Reference["kind"]): Area {
-	switch (kind) {
-		case "template":
-			return "workspace";
-		case "input-file":
-		case "prompt":
-		case "fixtures":
-		case "agent-rules":
-			return "data";
-		default:
-			return "scripts";
+function areaOf(kind: ReferenceKind): Area {
+	if (kind === "template") return "workspace";
+	return /^(input-file|prompt|fixtures|agent-rules)$/.test(kind) ? "data" : "scripts";
+}
+
+/** The references of an eval, by `placeKey`. */
+interface ReferenceIndex {
+	/** Path fields. Several if the text depends on a test's variables. */
+	readonly paths: ReadonlyMap<string, readonly Reference[]>;
+	/** The commands with their text there. */
+	readonly commands: ReadonlyMap<string, readonly CommandUse[]>;
+	/** References of words of a command; their index follows its place. */
+	readonly words: ReadonlyMap<string, readonly Reference[]>;
+	readonly customs: ReadonlyMap<string, CustomAssertion>;
+	/** Files whose content replaces their path: an assertion include, an external workspace. */
+	readonly inlined: ReadonlyMap<string, string>;
+	/** Evals of `imports.suites`. */
+	readonly suites: ReadonlyMap<string, string>;
+}
+
+const rewritten = new Set<ReferenceKind>([
+	...(["template", "input-file", "prompt", "fixtures", "extension", "agent-rules", "working-directory"] as const),
+]);
+
+export function indexReferences(loaded: LoadedEval, references: References): ReferenceIndex {
+	const paths = new Map<string, Reference[]>();
+	const words = new Map<string, Reference[]>();
+	const commands = new Map<string, CommandUse[]>();
+	const add = <Item>(lists: Map<string, Item[]>, key: string, item: Item) => {
+		const list = lists.get(key);
+		if (list) list.push(item);
+		else lists.set(key, [item]);
+	};
+	for (const reference of references.files) {
+		const { word, command, kind, at } = reference;
+		if (word && command) add(words, placeKey(command.at, word.index), reference);
+		else if (rewritten.has(kind)) add(paths, placeKey(at), reference);
 	}
+	for (const use of references.commands) add(commands, placeKey(use.command.at), use);
+	const customs = new Map<string, CustomAssertion>();
+	const collect = (assertion: Assertion): void => {
+		if (assertion.type === "custom") customs.set(placeKey(assertion.at), assertion);
+		assertion.parts?.forEach(collect);
+	};
+	for (const { assertions, turns } of loaded.tests)
+		[...assertions, ...turns.flatMap((turn) => turn.assertions)].forEach(collect);
+	const filesOf = (kinds: RegExp) =>
+		new Map(
+			loaded.files.flatMap(({ kind, path, resolved }) =>
+				kinds.test(kind) ? [[placeKey(path.at), resolved] as const] : [],
+			),
+		);
+	return { paths, words, commands, customs, inlined: filesOf(/^(include|workspace)$/), suites: filesOf(/^suite$/) };
 }
 
 export interface RewriteInput {
@@ -170,7 +205,7 @@ export interface RewriteInput {
 }
 
 /** Texts that differ between bundle and source, by `placeKey`. */
-export interface SettledTexts {
+interface SettledTexts {
 	/** Target names selected by variables, pinned commits. */
 	readonly texts: ReadonlyMap<string, string>;
 	/** Bundle paths of vendored repositories. */
@@ -207,34 +242,31 @@ export class Rewriter {
 
 	#rewrite(value: unknown, at: Place): unknown {
 		const { index, settled } = this.#input;
-		const [use] = index.commands(at);
+		const key = placeKey(at);
+		const [use] = index.commands.get(key) ?? [];
 		if (use && (typeof value === "string" || Array.isArray(value))) return this.#bareCommand(value, use, at);
 		if (typeof value === "string") {
-			const inlined = index.inlined(at);
+			const inlined = index.inlined.get(key);
 			if (inlined !== undefined) return this.#workspaceFile(inlined);
-			const suite = this.#input.suites.get(index.suite(at) ?? "");
-			if (suite) return relativeReference(this.#directory, suite.bundleFile);
-			const text = settled.texts.get(placeKey(at));
-			if (text !== undefined) return text;
-			const path = settled.paths.get(placeKey(at));
+			const suite = this.#input.suites.get(index.suites.get(key) ?? "");
+			const path = suite?.bundleFile ?? settled.paths.get(key);
 			if (path !== undefined) return relativeReference(this.#directory, path);
-			return rewritePath(value, index.paths(at), this.#directory, this.#input.places) ?? value;
+			return settled.texts.get(key) ?? this.#path(value, index.paths.get(key), this.#directory) ?? value;
 		}
-		// YAML parses a commit of only digits as a number, and would lose most of them.
-		if (typeof value === "number" && commitKeys.has(String(at.path?.at(-1))))
-			return this.#input.raw.written(at) ?? value;
 		if (typeof value === "number") {
 			const written = this.#input.raw.written(at);
-			return written === undefined || written === String(value) ? value : new WrittenNumber(written, value);
+			if (written === undefined || written === String(value)) return value;
+			// YAML parses a commit of only digits as a number, and would lose most of them.
+			return commitKeys.has(String(at.path?.at(-1))) ? written : new WrittenNumber(written, value);
 		}
-		if (Array.isArray(value)) return value.flatMap((item, position) => this.#item(item, below(at, position)));
+		if (Array.isArray(value)) return value.flatMap((item, position) => this.#item(item, placeBelow(at, position)));
 		if (!isRecord(value)) return value;
-		return this.#entries(new Map(Object.entries(value)), (key) => below(at, key), at);
+		return this.#entries(new Map(Object.entries(value)), (key) => placeBelow(at, key), at);
 	}
 
 	/** Returns a list item; an assertion include becomes its content. */
 	#item(item: unknown, at: Place): unknown[] {
-		const included = isRecord(item) ? this.#input.index.inlined(below(at, "include")) : undefined;
+		const included = isRecord(item) ? this.#input.index.inlined.get(placeKey(at, "include")) : undefined;
 		return included === undefined ? [this.#rewrite(item, at)] : this.includedAssertions(included);
 	}
 
@@ -242,7 +274,7 @@ export class Rewriter {
 	includedAssertions(file: string): unknown[] {
 		const document = this.#input.raw.document(file);
 		const path = Array.isArray(document) ? [] : ["assertions"];
-		const list = valueAt(document, path);
+		const list = valueBelow(document, path);
 		if (!Array.isArray(list)) return [];
 		const criteria = list.filter((entry) => typeof entry === "string" && entry.trim() !== "");
 		const entries = list.flatMap((entry, position) =>
@@ -266,15 +298,11 @@ export class Rewriter {
 		const { index } = this.#input;
 		const result: Record<string, unknown> = {};
 		const commandKey = [...values.keys()].find(
-			(key) => commandKeys.has(key) && index.commands(placeOf(key)).length > 0,
+			(key) => commandKeys.has(key) && index.commands.has(placeKey(placeOf(key))),
 		);
-		const [use] = commandKey === undefined ? [] : index.commands(placeOf(commandKey));
-		const custom = self && index.custom(self);
-		const cwd = use
-			? this.#cwd(use.command, use.kind)
-			: custom
-				? this.#cwd(customCommand(custom), "custom-grader")
-				: undefined;
+		const [use] = (commandKey !== undefined && index.commands.get(placeKey(placeOf(commandKey)))) || [];
+		const custom = self && index.customs.get(placeKey(self));
+		const cwd = use ? this.#cwd(use.command, use.kind) : custom && this.#cwd(customCommand(custom), "custom-grader");
 		for (const [key, value] of values) {
 			if (key === commandKey && use) result[key] = this.#command(value, use, placeOf(key), cwd);
 			else result[key] = this.#rewrite(value, placeOf(key));
@@ -297,19 +325,22 @@ export class Rewriter {
 		if (kind === "target-command" && !command.cwd) return undefined;
 		const directory = workingDirectory(command, kind, this.#input.evalDirectory);
 		if (directory === undefined) return undefined;
-		const [reference] = command.cwd ? this.#input.index.paths(command.cwd.at) : [];
+		const [reference] = (command.cwd && this.#input.index.paths.get(placeKey(command.cwd.at))) ?? [];
 		// A working directory of the machine, outside the repository, stays unchanged.
 		if (reference && this.#input.places.target(reference) === undefined && reference.state === "outside-root")
 			return undefined;
 		return this.#input.places.workingDirectory(reference?.resolved ?? directory, this.#input.bound.has(command));
 	}
 
+	#path(written: string, references: readonly Reference[] | undefined, from: string): string | undefined {
+		return references && rewritePath(written, references, from, this.#input.places);
+	}
+
 	#command(value: unknown, use: CommandUse, at: Place, cwd: string | undefined): unknown {
-		const { index, places } = this.#input;
-		const from = cwd ?? this.#directory;
+		const { words } = this.#input.index;
 		// A bare `check.py` stays unchanged: the command runs in its directory.
 		const word = (text: string, position: number) =>
-			/[/\\]/.test(text) ? rewritePath(text, index.words(at, position), from, places) : undefined;
+			/[/\\]/.test(text) ? this.#path(text, words.get(placeKey(at, position)), cwd ?? this.#directory) : undefined;
 		if (Array.isArray(value))
 			return value.map((text, position) => (typeof text === "string" ? (word(text, position) ?? text) : text));
 		if (typeof value !== "string") return value;
@@ -324,7 +355,7 @@ export class Rewriter {
 	}
 }
 
-/** Returns the location of an entry or item below `at`. */
-export function below(at: Place, key: string | number): Place {
-	return { ...at, path: [...(at.path ?? []), key] };
+/** Returns a custom grader's command, to apply the common working directory rule. */
+function customCommand({ at, base, cwd }: CustomAssertion): CommandSpec {
+	return { text: [], at, base, ...(cwd ? { cwd } : {}) };
 }

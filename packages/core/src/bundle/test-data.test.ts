@@ -169,6 +169,8 @@ test("numbers stay as they are written, wherever their tests go", async () => {
 	])
 		expect(text).toContain(written);
 	expect(text.match(/v: 3\.10/g)).toHaveLength(3);
+	const options = { cwd: root, captureEnv: true, output: join(root, "captured") };
+	expect((await makeBundle(join(root, "e/e.eval.yaml"), options)).read("eval.yaml")).toBe(text);
 	const rows = (await makeBundle(join(root, "many/e.eval.yaml"), { cwd: root })).read("data/tests.jsonl");
 	expect(rows).toContain('"vars":{"v":3.10}');
 	expect(rows).toContain('"m":9007199254740993');

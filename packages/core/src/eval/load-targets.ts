@@ -55,7 +55,7 @@ export interface TargetOptions {
 	readonly view: DiskView;
 	readonly env: Environment;
 	/** `--targets FILE`: overrides all others. */
-	readonly targetsFile?: string;
+	readonly targetsFile?: string | undefined;
 	/** Files already read, for callers that load the targets of many evals. */
 	readonly cache?: TargetCache;
 }

@@ -84,16 +84,21 @@ export function child(part: Part, ...keys: DocumentPath): Part {
 	};
 }
 
-function valueBelow(value: unknown, path: DocumentPath): unknown {
+export function valueBelow(value: unknown, path: DocumentPath): unknown {
 	let found = value;
 	for (const key of path)
 		found = typeof found === "object" && found !== null ? (found as Record<string | number, unknown>)[key] : undefined;
 	return found;
 }
 
+/** Returns the location of an entry or item below `at`. */
+export function placeBelow(at: Place, ...keys: DocumentPath): Place {
+	return { ...at, path: [...(at.path ?? []), ...keys] };
+}
+
 /** Returns the location `path` below `part`. */
 export function placeOf(part: Part, path: DocumentPath, half?: "key"): Place {
-	return { ...part.at, path: [...(part.at.path ?? []), ...path], ...(half ? { part: half } : {}) };
+	return { ...placeBelow(part.at, ...path), ...(half ? { part: half } : {}) };
 }
 
 /** YAML, JSON or JSON Lines by its extension. Throws only if it is unreadable. */

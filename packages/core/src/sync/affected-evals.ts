@@ -383,7 +383,7 @@ export async function describeChanges(seen: Seen, env: Environment): Promise<Syn
 	const { incoming, observation, clone } = seen;
 	if (incoming.length === 0 || !clone) return null;
 	const relation = observation.clone?.relation;
-	const isBranch = "wanted" in observation.remote && observation.remote.wanted.kind === "branch";
+	const isBranch = observation.remote.wanted?.kind === "branch";
 	return {
 		commits: isBranch && relation ? relation.behind : null,
 		added: incoming.flatMap(({ path, before }) => (before ? [] : [path])),

@@ -41,5 +41,5 @@ async function statusOf(entry: RegistryEntry, base: string, options: StatusOptio
 	// Git access is only loaded if there is a repository, so that a list of local benchmarks is fast.
 	const { problemStatus, sourceStatus } = await import("./source-status.ts");
 	if (entry.problem !== undefined) return problemStatus(entry, entry.problem, options);
-	return sourceStatus(entry, base, options);
+	return sourceStatus(entry, entry.source, base, options);
 }

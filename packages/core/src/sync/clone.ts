@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { workshopPrefix } from "../eval/run-digest.ts";
 import { makeDirectory, makeOwnedDir, sweepStaged, withTempDir } from "../machine/directories.ts";
@@ -8,14 +7,14 @@ import { type GitConfig, localGit, remoteGit } from "../machine/git.ts";
 import { GitError } from "../machine/git-error.ts";
 import { readPlainHead, readPlainRefs } from "../machine/git-repository.ts";
 import { canReplaceDirectory, moveIntoPlace } from "../machine/write-file.ts";
-import { clearNames, type Decision, listed } from "./make-plan.ts";
+import { type Decision, listed } from "./make-plan.ts";
 import {
 	baseRef,
-	type Edit,
-	fetchedCommit,
+	type CloneGit,
 	type LocalClone,
+	namesInTheWay,
 	openClone,
-	type RemoteSettings,
+	type Remote,
 	remoteRef,
 	type Wanted,
 } from "./observation.ts";
@@ -25,9 +24,9 @@ import {
 	recover,
 	removeJournal,
 	restoreWorkTree,
+	startJournal,
 	undo,
 	withJournal,
-	writeJournal,
 } from "./recover.ts";
 
 /**
@@ -36,83 +35,56 @@ import {
  * one. Returns the cloned commit.
  * @throws GitError, AgentvError
  */
-export async function makeClone(path: string, wanted: Wanted, settings: FetchSettings): Promise<string> {
+export async function makeClone(path: string, wanted: Wanted, remote: Remote): Promise<string> {
 	const goal = realPath(path);
 	makeDirectory(dirname(goal));
-	if (!canReplaceDirectory(goal)) return cloneInPlace(goal, wanted, settings);
-	const sha = await withWorkshop(goal, dirname(goal), async (workshop) => {
-		const made = join(workshop, "clone");
-		await clone(made, wanted, settings, []);
-		const got = await mark(made, settings.env);
-		throwIfAborted(settings.signal, "cloning");
+	if (!canReplaceDirectory(goal)) return cloneInPlace(goal, wanted, remote);
+	const sha = await withWorkshop(goal, dirname(goal), async (made) => {
+		await clone(made, wanted, remote, []);
+		const got = await mark(made, remote.env);
+		throwIfAborted(remote.signal, "cloning");
 		return moveIntoPlace(made, goal) ? got : undefined;
 	});
-	return sha ?? cloneInPlace(goal, wanted, settings);
+	return sha ?? cloneInPlace(goal, wanted, remote);
 }
 
-async function cloneInPlace(goal: string, wanted: Wanted, settings: FetchSettings): Promise<string> {
-	const sha = await withWorkshop(goal, goal, async (workshop) => {
-		const made = join(workshop, "clone");
-		await clone(made, wanted, settings, ["--no-checkout"]);
-		const got = await mark(made, settings.env);
-		await fetchContents(await justMade(made, settings.env), got, settings);
-		throwIfAborted(settings.signal, "cloning");
-		writeJournal(join(made, ".git"), journalOf(got));
+async function cloneInPlace(goal: string, wanted: Wanted, remote: Remote): Promise<string> {
+	const journal = await withWorkshop(goal, goal, async (made) => {
+		await clone(made, wanted, remote, ["--no-checkout"]);
+		const to = await mark(made, remote.env);
+		await fetchContents(await openClone(made, remote.env), to, remote);
+		throwIfAborted(remote.signal, "cloning");
+		const started = startJournal(join(made, ".git"), { phase: "work-tree", from: emptyTree(to), to, edits: [] });
 		moveIntoPlace(join(made, ".git"), join(goal, ".git"));
-		return got;
+		return { ...started, to };
 	});
-	await restoreWorkTree(await openClone(goal, settings.env), journalOf(sha));
+	await restoreWorkTree(await openClone(goal, remote.env), journal);
 	removeJournal(join(goal, ".git"));
-	return sha;
+	return journal.to;
 }
 
-function journalOf(to: string) {
-	const token = randomBytes(12).toString("hex");
-	return { version: 1, token, startedAt: Date.now(), phase: "work-tree", from: emptyTree(to), to, edits: [] } as const;
-}
-
-async function justMade(root: string, env: Environment): Promise<LocalClone> {
-	const git = await openClone(root, env);
-	const head = { branch: undefined, sha: undefined };
-	return { git, head, refs: new Map(), isOurs: true, isOrigin: true, underWay: undefined };
-}
-
-async function clone(goal: string, wanted: Wanted, settings: FetchSettings, flags: readonly string[]): Promise<void> {
-	const { url, ...remote } = settings;
-	if (wanted.kind !== "branch") return cloneCommit(goal, wanted, settings, flags);
+async function clone(goal: string, wanted: Wanted, remote: Remote, flags: readonly string[]): Promise<void> {
+	if (wanted.kind !== "branch") return cloneCommit(goal, wanted, remote, flags);
 	const depth = ["--depth", "1", "--filter=blob:none", "--single-branch", "--no-tags", "--no-local"];
 	const branch = ["--branch", wanted.name, "--config", `agentv.ref=${wanted.ref}`, "--no-recurse-submodules"];
-	const args = ["clone", "--progress", "--origin", "origin", ...depth, ...branch, ...flags, "--", url, goal];
+	const args = ["clone", "--progress", "--origin", "origin", ...depth, ...branch, ...flags, "--", remote.url, goal];
 	await remoteGit("/", args, { ...remote, config: [["clone.rejectShallow", "false"]] });
 }
 
 /** `clone --branch` supports no SHA, and no tag with a branch's name. */
-async function cloneCommit(
-	goal: string,
-	wanted: Wanted,
-	settings: FetchSettings,
-	flags: readonly string[],
-): Promise<void> {
-	const { url, ...remote } = settings;
-	const { env } = settings;
-	const format = `--object-format=${wanted.sha.length === 64 ? "sha256" : "sha1"}`;
+async function cloneCommit(goal: string, wanted: Wanted, remote: Remote, flags: readonly string[]): Promise<void> {
+	const { env } = remote;
 	makeDirectory(goal);
-	await localGit(goal, ["init", "--quiet", format], { env });
-	await localGit(goal, ["remote", "add", "--no-tags", "--", "origin", url], { env });
+	await localGit(goal, ["init", "--quiet", `--object-format=${wanted.sha.length === 64 ? "sha256" : "sha1"}`], { env });
+	await localGit(goal, ["remote", "add", "--no-tags", "--", "origin", remote.url], { env });
 	await localGit(goal, ["config", "agentv.ref", wanted.ref], { env });
 	const fetch = ["fetch", "--progress", "--depth", "1", "--no-tags", "--filter=blob:none", "--no-write-fetch-head"];
 	// The directory in the arguments lets a later sync find this git if it outlives us.
 	const marked = ["-c", `agentv.token=${goal}`];
 	await remoteGit(goal, [...marked, ...fetch, "--", "origin", `+${wanted.ref}:${remoteRef}`], remote);
-	if (flags.includes("--no-checkout")) {
-		await localGit(goal, ["update-ref", "--no-deref", "HEAD", `${remoteRef}^{commit}`], { env });
-		return;
-	}
-	await remoteGit(
-		goal,
-		[...marked, "checkout", "--progress", "--detach", "--no-guess", `${remoteRef}^{commit}`, "--"],
-		remote,
-	);
+	const commit = `${remoteRef}^{commit}`;
+	if (flags.includes("--no-checkout")) await localGit(goal, ["update-ref", "--no-deref", "HEAD", commit], { env });
+	else await remoteGit(goal, [...marked, "checkout", "--progress", "--detach", "--no-guess", commit, "--"], remote);
 }
 
 /** Records in a new clone what was synced, and returns its commit. */
@@ -127,15 +99,6 @@ async function mark(root: string, env: Environment): Promise<string> {
 	return sha;
 }
 
-/** Settings for a fetch from a benchmark's remote. */
-interface FetchSettings extends RemoteSettings {
-	/** Without credentials. */
-	readonly url: string;
-}
-
-/** Adds a journal's mark to git's arguments. */
-export type Marked = (args: readonly string[]) => string[];
-
 /** Returns whether the commit is in the clone's own store. Offline. */
 export async function isHere({ git, head, refs }: LocalClone, sha: string): Promise<boolean> {
 	if (sha === head.sha || [...refs.values()].includes(sha)) return true;
@@ -144,27 +107,20 @@ export async function isHere({ git, head, refs }: LocalClone, sha: string): Prom
 	return (await git.local(args, { okExitCodes: [0, 128] })).stdout.trim() === sha;
 }
 
+/** Returns whether the history ends at a commit whose parents were not fetched. */
+export function isShallow({ git }: LocalClone): boolean {
+	return targetKind(`${git.gitDir}/shallow`) === "file";
+}
+
 /**
  * Fetches the wanted commit into `refs/agentv/remote` only, and returns its current SHA (it can
  * have moved).
  * @throws GitError
  */
-export async function fetchTip(
-	clone: LocalClone,
-	wanted: Wanted,
-	settings: FetchSettings,
-	marked: Marked,
-): Promise<string> {
+export async function fetchTip(clone: LocalClone, wanted: Wanted, remote: Remote): Promise<string> {
 	// Never fetch a branch with --depth: its history would not reach the checked-out commit.
-	const depth = wanted.kind !== "branch" && isShallow(clone) ? ["--depth", "1"] : [];
-	const options = ["--progress", "--no-tags", "--refmap=", "--no-write-fetch-head", ...depth];
-	await fetch(clone, marked(["fetch", ...options, "--", "origin", `+${wanted.ref}:${remoteRef}`]), settings);
-	return fetchedCommit(clone.git);
-}
-
-/** Returns whether the history ends at a commit whose parents were not fetched. */
-export function isShallow({ git }: LocalClone): boolean {
-	return targetKind(`${git.gitDir}/shallow`) === "file";
+	await fetchRef(clone.git, wanted, remote, wanted.kind !== "branch" && isShallow(clone) ? ["--depth", "1"] : []);
+	return (await clone.git.local(["rev-parse", "--verify", `${remoteRef}^{commit}`])).stdout.trim();
 }
 
 /**
@@ -172,33 +128,33 @@ export function isShallow({ git }: LocalClone): boolean {
  * it off between HEAD and the tip.
  * @throws GitError
  */
-export async function fetchHistory(
-	clone: LocalClone,
-	wanted: Wanted,
-	settings: FetchSettings,
-	marked: Marked,
-): Promise<void> {
-	const options = ["--progress", "--unshallow", "--no-tags", "--refmap=", "--no-write-fetch-head"];
-	await fetch(clone, marked(["fetch", ...options, "--", "origin", `+${wanted.ref}:${remoteRef}`]), settings);
+export async function fetchHistory({ git }: LocalClone, wanted: Wanted, remote: Remote): Promise<void> {
+	await fetchRef(git, wanted, remote, ["--unshallow"]);
 }
 
-function fetch(
-	clone: LocalClone,
+async function fetchRef(git: CloneGit, wanted: Wanted, remote: Remote, depth: readonly string[]): Promise<void> {
+	await fetch(git, remote, [...depth, "--refmap=", "--", "origin", `+${wanted.ref}:${remoteRef}`]);
+}
+
+/** Fetches into the clone under a journal, so that a later sync can end a git that outlives us. */
+async function fetch(
+	git: CloneGit,
+	remote: Remote,
 	args: readonly string[],
-	settings: FetchSettings,
-	input?: string,
-	config?: GitConfig,
-) {
-	const { url, ...remote } = settings;
-	const { originUrl } = clone.git;
+	{ input, config = [] }: { readonly input?: string; readonly config?: GitConfig } = {},
+): Promise<void> {
+	const { originUrl } = git;
+	const options = ["fetch", "--progress", "--no-tags", "--no-write-fetch-head"];
 	// The clone's configuration has the old URL until the clone has moved.
 	const moved: GitConfig =
 		originUrl === undefined
-			? [["remote.origin.url", url]]
-			: originUrl === url
+			? [["remote.origin.url", remote.url]]
+			: originUrl === remote.url
 				? []
-				: [[`url.${url}.insteadOf`, originUrl]];
-	return clone.git.remote(args, { ...remote, input, config: [...moved, ...(config ?? [])] });
+				: [[`url.${remote.url}.insteadOf`, originUrl]];
+	await withJournal(git.gitDir, { phase: "fetch" }, (marked) =>
+		git.remote(marked([...options, ...args]), { ...remote, input, config: [...moved, ...config] }),
+	);
 }
 
 /**
@@ -206,31 +162,23 @@ function fetch(
  * checking it out works offline. One local command if nothing is missing.
  * @throws GitError
  */
-async function fetchContents(
-	clone: LocalClone,
-	commit: string,
-	settings: FetchSettings,
-	marked: Marked = (args) => [...args],
-): Promise<void> {
-	const { stdout } = await clone.git.local(["rev-list", "--objects", "--missing=print", "--no-walk", commit, "--"]);
+async function fetchContents(git: CloneGit, commit: string, remote: Remote): Promise<void> {
+	const { stdout } = await git.local(["rev-list", "--objects", "--missing=print", "--no-walk", commit, "--"]);
 	const missing = stdout.split("\n").flatMap((line) => (line.startsWith("?") ? [line.slice(1)] : []));
 	if (missing.length === 0) return;
-	const options = ["--progress", "--no-tags", "--no-write-fetch-head", "--filter=blob:none", "--stdin", "--", "origin"];
-	await fetch(clone, marked(["fetch", ...options]), settings, `${missing.join("\n")}\n`, [
-		["fetch.negotiationAlgorithm", "noop"],
-	]);
+	await fetch(git, remote, ["--filter=blob:none", "--stdin", "--", "origin"], {
+		input: `${missing.join("\n")}\n`,
+		config: [["fetch.negotiationAlgorithm", "noop"]],
+	});
 }
 
 /** Asks the remote directly. With `commit` it has the same history. */
-export async function remoteHolds(commit: string, { url, ...settings }: FetchSettings): Promise<boolean> {
+export async function remoteHolds(commit: string, remote: Remote): Promise<boolean> {
 	return withTempDir("agentv-probe-", async (directory) => {
-		await localGit(directory, ["init", "--quiet", "--bare"], { env: settings.env });
+		await localGit(directory, ["init", "--quiet", "--bare"], { env: remote.env });
 		try {
-			await remoteGit(
-				directory,
-				["fetch", "--no-tags", "--filter=tree:0", "--depth", "1", "--", url, commit],
-				settings,
-			);
+			const options = ["--no-tags", "--filter=tree:0", "--depth", "1"];
+			await remoteGit(directory, ["fetch", ...options, "--", remote.url, commit], remote);
 			return true;
 		} catch (error) {
 			if (error instanceof GitError && (error.reason === "ref-missing" || error.reason === "other")) return false;
@@ -239,63 +187,55 @@ export async function remoteHolds(commit: string, { url, ...settings }: FetchSet
 	});
 }
 
-/** Why git itself refused to change the work tree, which is then unchanged. */
-export interface Refusal {
-	readonly refused: string;
-}
-
-export interface UpdateSettings {
-	readonly env: Environment;
-	/** Without credentials. */
-	readonly url: string;
-}
-
 /** Fetches missing file contents of the wanted commit: after that everything works offline. */
-export async function fetchFiles(clone: LocalClone, wanted: Wanted, settings: FetchSettings): Promise<void> {
-	if (clone.head.sha === wanted.sha) return;
-	await withJournal(clone.git.gitDir, { phase: "fetch" }, (marked) =>
-		fetchContents(clone, wanted.sha, settings, marked),
-	);
-	throwIfAborted(settings.signal, "the sync");
+export async function fetchFiles({ git, head }: LocalClone, wanted: Wanted, remote: Remote): Promise<void> {
+	if (head.sha === wanted.sha) return;
+	await fetchContents(git, wanted.sha, remote);
+	throwIfAborted(remote.signal, "the sync");
 }
 
 /**
  * Moves the clone's work tree to the wanted commit (whose files are available) by the plan, keeping
- * local edits and ignored files.
+ * local edits and ignored files. Returns why git itself refused: then nothing has changed.
  * Offline; protected by a journal.
+ * @param edits paths of local edits
  * @throws GitError
  */
 export async function updateClone(
 	clone: LocalClone,
 	decision: Decision,
 	wanted: Wanted,
-	edits: readonly Edit[],
-	settings: UpdateSettings,
-): Promise<Refusal | undefined> {
+	edits: readonly string[],
+	remote: Remote,
+): Promise<string | undefined> {
 	const { git, head } = clone;
-	const { gitDir } = git;
-	const entry = {
-		phase: "work-tree",
-		from: head.sha ?? "",
-		to: wanted.sha,
-		edits: edits.map(({ path }) => path),
-	} as const;
+	const entry = { phase: "work-tree", from: head.sha ?? "", to: wanted.sha, edits } as const;
 	try {
-		await withJournal(gitDir, entry, async (marked) => {
+		await withJournal(git.gitDir, entry, async (marked) => {
 			if (wanted.kind === "branch" && head.branch !== wanted.name) await clearNames(clone, wanted.name);
 			if (needsMove(clone, wanted)) await git.shielded(marked(moveCommand(decision, wanted)));
-			await settle(clone, wanted, settings.url);
+			await settle(clone, wanted, remote.url);
 		});
+		return undefined;
 	} catch (error) {
 		if (!(error instanceof GitError)) throw error;
-		const refused = refusalOf(error);
-		if (refused === undefined && error.exitCode === null) await recover(git.root, settings.env);
-		else if (refused === undefined || refused.isHalfDone) await undo(git.root, settings.env);
-		else removeJournal(gitDir);
-		if (refused === undefined) throw error;
-		return refused;
+		const refusal = refusalOf(error);
+		if (!refusal && error.exitCode === null) await recover(git.root, remote.env);
+		else if (!refusal || refusal.isHalfDone) await undo(git.root, remote.env);
+		else removeJournal(git.gitDir);
+		if (!refusal) throw error;
+		return refusal.message;
 	}
-	return undefined;
+}
+
+/** Removes conflicting branches; the plan has checked that their commits are the remote's. */
+async function clearNames(clone: LocalClone, name: string): Promise<void> {
+	const { git, head } = clone;
+	const found = await namesInTheWay(clone, name);
+	if (found.size === 0 || head.sha === undefined) return;
+	if (found.has(`refs/heads/${head.branch}`)) await git.shielded(["update-ref", "--no-deref", "HEAD", head.sha]);
+	const input = [...found].map(([ref, sha]) => `delete ${ref}\0${sha}\0`).join("");
+	await git.shielded(["update-ref", "-z", "--stdin"], { input });
 }
 
 function needsMove({ head }: LocalClone, wanted: Wanted): boolean {
@@ -303,35 +243,23 @@ function needsMove({ head }: LocalClone, wanted: Wanted): boolean {
 }
 
 function moveCommand({ action }: Decision, { kind, name, sha }: Wanted): string[] {
-	if (action === "update")
-		return [
-			"merge",
-			"--quiet",
-			"--ff-only",
-			"--no-overwrite-ignore",
-			"--no-autostash",
-			"--no-stat",
-			"--no-verify-signatures",
-			sha,
-		];
+	const merge = "merge --quiet --ff-only --no-overwrite-ignore --no-autostash --no-stat --no-verify-signatures";
+	if (action === "update") return [...merge.split(" "), sha];
 	const goal = kind === "branch" ? ["--no-track", "-C", name] : ["--detach"];
 	return ["switch", "--quiet", "--no-overwrite-ignore", ...goal, sha];
 }
 
 /** Git's messages about another process's lock, or files that it would overwrite. */
-function refusalOf({ stderr }: GitError): (Refusal & { readonly isHalfDone: boolean }) | undefined {
+function refusalOf({ stderr }: GitError): { readonly message: string; readonly isHalfDone: boolean } | undefined {
 	const lock = /Unable to create '(.+\.lock)': File exists/.exec(stderr)?.[1];
-	if (lock !== undefined)
-		return {
-			refused: `another git process is running in the clone (${lock} exists), or was interrupted; if none is running, remove the file`,
-			isHalfDone: !lock.endsWith("/index.lock"),
-		};
+	if (lock !== undefined) {
+		const message = `another git process is running in the clone (${lock} exists), or was interrupted; if none is running, remove the file`;
+		return { message, isHalfDone: !lock.endsWith("/index.lock") };
+	}
 	if (!/would be overwritten|would lose untracked files|would be removed/.test(stderr)) return undefined;
 	const files = [...stderr.matchAll(/^\t(.+)$/gm)].map((match) => match[1] ?? "");
-	return {
-		refused: `local files would be overwritten (${listed(files)}); move them away or commit them`,
-		isHalfDone: false,
-	};
+	const message = `local files would be overwritten (${listed(files)}); move them away or commit them`;
+	return { message, isHalfDone: false };
 }
 
 /**
@@ -353,7 +281,7 @@ export async function settle({ git, refs, isOrigin }: LocalClone, wanted: Wanted
 }
 
 /** If the remote deleted the previous branch, every plain `git pull` would fail. */
-async function follow(git: LocalClone["git"], branch: string): Promise<void> {
+async function follow(git: CloneGit, branch: string): Promise<void> {
 	const former = git.syncedRef?.startsWith("refs/heads/") ? refspecOf(git.syncedRef.slice("refs/heads/".length)) : "";
 	const answer = await git.local(["config", "--get-all", "remote.origin.fetch"], { okExitCodes: [0, 1] });
 	const known = answer.stdout.split("\n");
@@ -370,11 +298,11 @@ function refspecOf(branch: string): string {
 	return `+refs/heads/${branch}:refs/remotes/origin/${branch}`;
 }
 
-/** Runs `work` with a temporary directory inside `parent`, which is always removed afterwards. */
-async function withWorkshop<T>(goal: string, parent: string, work: (workshop: string) => Promise<T>): Promise<T> {
+/** Runs `work` with a place for a clone inside `parent`, which is always removed afterwards. */
+async function withWorkshop<T>(goal: string, parent: string, work: (clone: string) => Promise<T>): Promise<T> {
 	const workshop = makeOwnedDir(join(parent, `${workshopPrefix}${basename(goal)}-`));
 	try {
-		return await work(workshop);
+		return await work(join(workshop, "clone"));
 	} finally {
 		await removeTree(workshop);
 	}

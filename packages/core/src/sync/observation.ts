@@ -32,7 +32,7 @@ export interface Observation {
 	readonly disk: "missing" | "empty" | "foreign" | "clone";
 	/** For `foreign`: what is there, a sentence without a full stop. */
 	readonly foreign: string | undefined;
-	readonly remote: { readonly wanted: Wanted } | { readonly problem: RemoteProblem };
+	readonly remote: RemoteLook;
 	/** Present for a clone. */
 	readonly clone: CloneState | undefined;
 }
@@ -65,20 +65,30 @@ export interface Edit {
 	readonly isTracked: boolean;
 }
 
+/** The relation of the checked-out commit to the wanted one. */
+export interface Relation {
+	/** Commits that only the checked-out one has, or only the wanted one. */
+	readonly ahead: number;
+	readonly behind: number;
+	/** Whether a checked-out commit was made here: nothing from the remote contains it. */
+	readonly hasLocalCommits: boolean;
+}
+
+/** A benchmark's remote, and how to access it. */
+export interface Remote extends SourceAccess, Pick<RemoteGitOptions, "env" | "signal" | "timeoutMs" | "onProgress"> {}
+
 /** A clone on disk, inspected without starting git if its configuration is plain. */
 export interface LocalClone {
 	readonly git: CloneGit;
 	readonly head: Head;
 	/** Full ref → SHA: `refs/agentv/*`, what is known of origin, and the checked-out branch. */
 	readonly refs: ReadonlyMap<string, string>;
-	/** Whether our sync created or adopted it: it has `refs/agentv/base`. */
-	readonly isOurs: boolean;
 	readonly isOrigin: boolean;
 	/** An unfinished operation (`merge`, `rebase`, …), or git's lock (`lock`). */
 	readonly underWay: string | undefined;
 }
 
-export interface Head {
+interface Head {
 	/** Undefined if detached. */
 	readonly branch: string | undefined;
 	/** Undefined before the first commit. */
@@ -92,35 +102,32 @@ export type LocalLook =
 	| { readonly kind: "foreign"; readonly message: string }
 	| { readonly kind: "clone"; readonly clone: LocalClone };
 
+/** The commit of the last sync: present in a clone that sync created or adopted. */
 export const baseRef = "refs/agentv/base";
 export const remoteRef = "refs/agentv/remote";
 
 /** Inspects `path` (real or not), which should be a clone of `url`. Offline and read-only. */
 export async function lookLocal(path: string, url: string, env: Environment): Promise<LocalLook> {
+	const foreign = (what: string): LocalLook => ({ kind: "foreign", message: `${path} ${what}` });
 	const kind = targetKind(path);
-	if (kind === "missing") {
-		if (pathKind(path) === "link") return { kind: "foreign", message: `${path} is a broken link` };
-		return { kind: "missing" };
-	}
-	if (kind !== "directory") return { kind: "foreign", message: `${path} is not a directory` };
+	if (kind === "missing") return pathKind(path) === "link" ? foreign("is a broken link") : { kind: "missing" };
+	if (kind !== "directory") return foreign("is not a directory");
 	const root = realPath(path);
 	const gitKind = pathKind(join(root, ".git"));
-	if (gitKind === "other") return { kind: "foreign", message: `${path} is not readable, or is not a git repository` };
+	if (gitKind === "other") return foreign("is not readable, or is not a git repository");
 	if (gitKind === "missing") {
 		const isEmpty = listDirectory(root).every((name) => name === "lost+found" || name.startsWith(workshopPrefix));
-		return isEmpty ? { kind: "empty" } : { kind: "foreign", message: `${path} is not empty and not a git repository` };
+		return isEmpty ? { kind: "empty" } : foreign("is not empty and not a git repository");
 	}
-	if (gitKind !== "directory")
-		return { kind: "foreign", message: `${path} is a linked work tree or submodule; sync needs its own clone` };
+	if (gitKind !== "directory") return foreign("is a linked work tree or submodule; sync needs its own clone");
 	const entries = new Set(listDirectory(join(root, ".git")));
-	if (!entries.has("HEAD") || !entries.has("config"))
-		return { kind: "foreign", message: `${path} is a broken git repository` };
+	if (!entries.has("HEAD") || !entries.has("config")) return foreign("is a broken git repository");
 	const git = await openClone(root, env);
 	const { head, refs } = await readRefs(git);
-	const isOurs = refs.has(baseRef);
 	const isOrigin = git.originUrl !== undefined && sameRepository(git.originUrl, url);
-	if (!isOrigin && !isOurs) return { kind: "foreign", message: `${path} contains another repository` };
-	return { kind: "clone", clone: { git, head, refs, isOurs, isOrigin, underWay: underWay(entries) } };
+	if (!isOrigin && !refs.has(baseRef)) return foreign("contains another repository");
+	const underWay = operations.find(([file]) => entries.has(file))?.[1];
+	return { kind: "clone", clone: { git, head, refs, isOrigin, underWay } };
 }
 
 const operations: readonly (readonly [file: string, operation: string])[] = [
@@ -134,18 +141,13 @@ const operations: readonly (readonly [file: string, operation: string])[] = [
 	["index.lock", "lock"],
 ];
 
-function underWay(entries: ReadonlySet<string>): string | undefined {
-	return operations.find(([file]) => entries.has(file))?.[1];
-}
-
 /** Reads HEAD and the refs from their files, or with git commands for other ref formats. */
-async function readRefs(git: CloneGit): Promise<{ head: Head; refs: ReadonlyMap<string, string> }> {
-	const found = (git.isPlain && readPlainHead(git.gitDir)) || (await askHead(git));
-	const { branch } = found;
-	const own = branch === undefined ? [] : [`refs/heads/${branch}`];
-	const prefixes = [...own, "refs/agentv/", "refs/remotes/origin/"];
-	const refs = (git.isPlain && readPlainRefs(git.gitDir, prefixes)) || (await askRefs(git, prefixes));
-	return { head: { branch, sha: branch === undefined ? found.sha : refs.get(`refs/heads/${branch}`) }, refs };
+async function readRefs(git: CloneGit): Promise<Pick<LocalClone, "head" | "refs">> {
+	const { branch, sha } = (git.isPlain && readPlainHead(git.gitDir)) || (await askHead(git));
+	const own = branch === undefined ? undefined : `refs/heads/${branch}`;
+	const prefixes = [...(own === undefined ? [] : [own]), "refs/agentv/", "refs/remotes/origin/"];
+	const refs = (git.isPlain && readPlainRefs(git.gitDir, prefixes)) || (await listRefs(git, prefixes));
+	return { head: { branch, sha: own === undefined ? sha : refs.get(own) }, refs };
 }
 
 async function askHead(git: CloneGit): Promise<Head> {
@@ -155,10 +157,24 @@ async function askHead(git: CloneGit): Promise<Head> {
 	return { branch, sha: stdout.trim() || undefined };
 }
 
-async function askRefs(git: CloneGit, prefixes: readonly string[]): Promise<Map<string, string>> {
+/** Returns refs that match the prefixes or names: full ref → SHA. One git command. */
+export async function listRefs(git: CloneGit, prefixes: readonly string[]): Promise<Map<string, string>> {
 	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", ...prefixes]);
 	const lines = stdout.split("\n").filter((line) => line !== "");
 	return new Map(lines.map((line) => [line.slice(line.indexOf(" ") + 1), line.slice(0, line.indexOf(" "))]));
+}
+
+/** Prefixes of known branches. */
+const places = ["refs/heads/", "refs/remotes/origin/"];
+
+/** Branches `a` and `a/b` exclude each other: returns those that exclude `name`. Offline. */
+export async function namesInTheWay({ git }: LocalClone, name: string): Promise<ReadonlyMap<string, string>> {
+	const parts = name.split("/");
+	const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("/"));
+	const standing = places.flatMap((place) => above.map((part) => place + part));
+	const below = places.map((place) => `${place}${name}/`);
+	const refs = await listRefs(git, [...standing, ...below]);
+	return new Map([...refs].filter(([ref]) => standing.includes(ref) || below.some((start) => ref.startsWith(start))));
 }
 
 /** The commit of the registry's ref at the remote. */
@@ -178,17 +194,29 @@ export interface RemoteProblem {
 	readonly hint: string | undefined;
 }
 
-export type RemoteLook = { readonly wanted: Wanted } | { readonly problem: RemoteProblem };
+export type RemoteLook =
+	| { readonly wanted: Wanted; readonly problem?: undefined }
+	| { readonly problem: RemoteProblem; readonly wanted?: undefined };
+
+/** Returns the wanted commit of a full ref of the remote. */
+function wantedRef(ref: string, sha: string): Wanted {
+	const name = ref.replace(/^refs\/(heads|tags)\//, "");
+	if (ref.startsWith("refs/heads/")) return { kind: "branch", ref, name, sha };
+	return { kind: ref.startsWith("refs/tags/") ? "tag" : "commit", ref, name, sha };
+}
+
+/** Returns the wanted commit for a full SHA, which needs no request. */
+function wantedCommit(ref: string): Wanted {
+	const sha = ref.toLowerCase();
+	return { kind: "commit", ref: sha, name: sha.slice(0, 12), sha };
+}
 
 /** Resolves the ref at the remote. A full SHA needs no request. */
-export async function lookRemote(access: SourceAccess, settings: RemoteSettings): Promise<RemoteLook> {
-	const { url, ref } = access;
-	if (ref !== undefined && isFullSha(ref)) {
-		const sha = ref.toLowerCase();
-		return { wanted: { kind: "commit", ref: sha, name: sha.slice(0, 12), sha } };
-	}
+export async function lookRemote(remote: Remote): Promise<RemoteLook> {
+	const { ref } = remote;
+	if (ref !== undefined && isFullSha(ref)) return { wanted: wantedCommit(ref) };
 	try {
-		const refs = await listRefs(url, patternsFor(ref), { ...settings, credentials: access.credentials });
+		const refs = await listRemote(remote);
 		const wanted = ref === undefined ? headOf(refs) : namedRef(refs, ref);
 		return wanted ? { wanted } : { problem: missingRef(ref) };
 	} catch (error) {
@@ -230,20 +258,13 @@ function missingRef(ref: string | undefined): RemoteProblem {
 	return { reason: "ref-missing", message: `the remote has no branch or tag ${JSON.stringify(ref)}`, hint };
 }
 
-function patternsFor(ref: string | undefined): string[] {
-	if (ref === undefined) return ["HEAD"];
-	const names = ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
-	return names.flatMap((name) => (name.startsWith("refs/heads/") ? [name] : [name, `${name}^{}`]));
-}
-
 /** Full ref → SHA; `HEAD` also → its branch, as `ref: refs/heads/main`. */
-async function listRefs(
-	url: string,
-	patterns: readonly string[],
-	settings: RemoteSettings,
-): Promise<Map<string, string[]>> {
+async function listRemote(remote: Remote): Promise<Map<string, string[]>> {
+	const { url, ref } = remote;
+	const names = ref === undefined ? ["HEAD"] : fullNames(ref);
+	const patterns = names.flatMap((name) => (/^(HEAD$|refs\/heads\/)/.test(name) ? [name] : [name, `${name}^{}`]));
 	for (const operand of [url, ...patterns]) checkGitOperand(operand);
-	const { stdout } = await remoteGit("/", ["ls-remote", "--symref", "--", url, ...patterns], settings);
+	const { stdout } = await remoteGit("/", ["ls-remote", "--symref", "--", url, ...patterns], remote);
 	const refs = new Map<string, string[]>();
 	for (const line of stdout.split("\n")) {
 		const [value, name] = line.split("\t");
@@ -252,62 +273,41 @@ async function listRefs(
 	return refs;
 }
 
+function fullNames(ref: string): string[] {
+	return ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+}
+
 function headOf(refs: ReadonlyMap<string, readonly string[]>): Wanted | undefined {
 	const values = refs.get("HEAD") ?? [];
 	const sha = values.find((value) => !value.startsWith("ref: "));
 	const ref = values.find((value) => value.startsWith("ref: "))?.slice("ref: ".length);
 	if (sha === undefined) return undefined;
-	if (ref?.startsWith("refs/heads/")) return { kind: "branch", ref, name: ref.slice("refs/heads/".length), sha };
-	return { kind: "commit", ref: sha, name: sha.slice(0, 12), sha };
+	return ref?.startsWith("refs/heads/") ? wantedRef(ref, sha) : wantedCommit(sha);
 }
 
 function namedRef(refs: ReadonlyMap<string, readonly string[]>, ref: string): Wanted | undefined {
-	for (const full of ref.startsWith("refs/") ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`]) {
+	for (const full of fullNames(ref)) {
 		const sha = refs.get(`${full}^{}`)?.[0] ?? refs.get(full)?.[0];
-		if (sha === undefined) continue;
-		const isBranch = full.startsWith("refs/heads/");
-		return { kind: isBranch ? "branch" : "tag", ref: full, name: full.replace(/^refs\/(heads|tags)\//, ""), sha };
+		if (sha !== undefined) return wantedRef(full, sha);
 	}
 	return undefined;
 }
 
-/** The relation of the checked-out commit to the wanted one. */
-export interface Relation {
-	/** Commits that only the checked-out one has, or only the wanted one. */
-	readonly ahead: number;
-	readonly behind: number;
-	/** Whether a checked-out commit was made here: nothing from the remote contains it. */
-	readonly hasLocalCommits: boolean;
+/** Returns the last known state of the remote for the registry's current ref; offline. */
+export function lastSeen({ ref }: Remote, clone: LocalClone | undefined): RemoteLook {
+	if (ref !== undefined && isFullSha(ref)) return { wanted: wantedCommit(ref) };
+	const full = clone && knownRef(ref, clone);
+	const synced = full === clone?.git.syncedRef ? (clone?.refs.get(remoteRef) ?? clone?.refs.get(baseRef)) : undefined;
+	const sha = full && (synced ?? clone.refs.get(full.replace("refs/heads/", "refs/remotes/origin/")));
+	if (full && sha) return { wanted: wantedRef(full, sha) };
+	return { problem: { reason: "offline", message: "the remote was not contacted", hint: undefined } };
 }
 
-/** Offline; one git command, or two if HEAD has more commits. */
-export async function relate({ git, head }: LocalClone, tip: string): Promise<Relation> {
-	if (head.sha === undefined || head.sha === tip) return { ahead: 0, behind: 0, hasLocalCommits: false };
-	const { stdout } = await git.local(["rev-list", "--left-right", "--count", `${head.sha}...${tip}`, "--"]);
-	const [ahead = 0, behind = 0] = stdout.trim().split("\t").map(Number);
-	return { ahead, behind, hasLocalCommits: ahead > 0 && (await hasLocalCommits(git, head.sha, tip)) };
-}
-
-/** Returns whether the history of `commit` has a commit that nothing from the remote contains. */
-export async function hasLocalCommits(git: LocalClone["git"], commit: string, tip: string): Promise<boolean> {
-	const known = ["--not", "--remotes=origin", "--glob=refs/agentv/", tip];
-	const { stdout } = await git.local(["rev-list", "--max-count=1", commit, ...known, "--"]);
-	return stdout.trim() !== "";
-}
-
-/** False if a shallow history ends before a common ancestor. */
-export async function shareHistory(git: LocalClone["git"], one: string, other: string): Promise<boolean> {
-	return (await git.local(["merge-base", one, other], { okExitCodes: [0, 1] })).exitCode === 0;
-}
-
-export async function fetchedCommit(git: LocalClone["git"]): Promise<string> {
-	return (await git.local(["rev-parse", "--verify", `${remoteRef}^{commit}`])).stdout.trim();
-}
-
-/** Settings for remote access. */
-export interface RemoteSettings
-	extends Pick<RemoteGitOptions, "env" | "signal" | "timeoutMs" | "credentials" | "onProgress"> {
-	readonly env: Environment;
+function knownRef(ref: string | undefined, { git, refs }: LocalClone): string | undefined {
+	if (ref === undefined) return git.syncedRef;
+	if (ref.startsWith("refs/")) return ref;
+	if (git.syncedRef === `refs/tags/${ref}` || git.syncedRef === `refs/heads/${ref}`) return git.syncedRef;
+	return refs.has(`refs/remotes/origin/${ref}`) ? `refs/heads/${ref}` : undefined;
 }
 
 type LocalSettings = Pick<LocalGitOptions, "input" | "okExitCodes">;
@@ -332,10 +332,7 @@ export interface CloneGit {
 	/** Offline, and not interrupted by Ctrl-C. */
 	shielded(args: readonly string[], settings?: LocalSettings): Promise<RemoteGitAnswer>;
 	/** Online. */
-	remote(
-		args: readonly string[],
-		settings: RemoteSettings & Pick<RemoteGitOptions, "input" | "config">,
-	): Promise<RemoteGitAnswer>;
+	remote(args: readonly string[], options: RemoteGitOptions): Promise<RemoteGitAnswer>;
 }
 
 const runsPrograms = /^remote\..*\.(uploadpack|vcs)$|^core\.(gitproxy|askpass)$/i;
@@ -345,29 +342,22 @@ export async function openClone(root: string, env: Environment): Promise<CloneGi
 	const gitDir = join(root, ".git");
 	const plain = readPlainConfig(join(gitDir, "config"));
 	const variables = { GIT_DIR: gitDir, GIT_WORK_TREE: root };
-	const foreign = plain ? { variables } : foreignRepository(root, env);
+	const foreign: Pick<LocalGitOptions, "config" | "variables"> = plain ? { variables } : foreignRepository(root, env);
 	const local: CloneGit["local"] = (args, settings = {}) => localGit(root, args, { ...settings, ...foreign, env });
 	const setting = async (key: string) =>
 		(await local(["config", "--local", "--get", key], { okExitCodes: [0, 1] })).stdout.replace(/\n$/, "") || undefined;
+	const configKeys = async () =>
+		(await local(["config", "--local", "--includes", "--name-only", "-z", "--list"])).stdout.split("\0");
 	return {
 		root,
 		gitDir,
 		isPlain: plain !== undefined,
 		originUrl: plain ? plain.get("remote.origin.url") : await remoteUrl(root, { env, ...foreign }),
 		syncedRef: plain ? plain.get("agentv.ref") : await setting("agentv.ref"),
-		refusedKey: plain ? undefined : await refusedKeyOf(local),
+		refusedKey: plain ? undefined : (await configKeys()).find((key) => runsPrograms.test(key)),
 		local,
 		shielded: (args, settings = {}) => shieldedGit(root, args, { ...settings, ...foreign, env }),
-		remote: (args, settings) =>
-			remoteGit(root, args, {
-				...settings,
-				variables,
-				config: [...("config" in foreign ? (foreign.config ?? []) : []), ...(settings.config ?? [])],
-			}),
+		remote: (args, { config = [], ...options }) =>
+			remoteGit(root, args, { ...options, variables, config: [...(foreign.config ?? []), ...config] }),
 	};
-}
-
-async function refusedKeyOf(local: CloneGit["local"]): Promise<string | undefined> {
-	const { stdout } = await local(["config", "--local", "--includes", "--name-only", "-z", "--list"]);
-	return stdout.split("\0").find((key) => runsPrograms.test(key));
 }

@@ -1,27 +1,30 @@
-import { isFullSha, type RegistryEntry, type SourceAccess } from "../eval/registry.ts";
+import { join } from "node:path";
+import type { RegistryEntry } from "../eval/registry.ts";
+import { type PathKind, pathKind } from "../machine/files.ts";
+import { walkTree } from "../machine/find-files.ts";
 import { fetchHistory, fetchTip, isHere, isShallow, remoteHolds } from "./clone.ts";
-import { editsAgainst, isOnWantedRef, namesInTheWay } from "./make-plan.ts";
+import { isOnWantedRef } from "./make-plan.ts";
 import {
 	baseRef,
+	type CloneGit,
 	type CloneState,
-	hasLocalCommits,
+	type Edit,
 	type LocalClone,
-	type LocalLook,
+	lastSeen,
+	listRefs,
 	lookLocal,
 	lookRemote,
+	namesInTheWay,
 	type Observation,
 	type Relation,
+	type Remote,
 	type RemoteLook,
-	type RemoteSettings,
-	relate,
 	remoteProblem,
-	remoteRef,
-	shareHistory,
 	type Wanted,
 } from "./observation.ts";
-import { type Journal, readJournal, type TreeChange, treeDiff, withJournal } from "./recover.ts";
+import { type Journal, readJournal, type TreeChange, treeDiff } from "./recover.ts";
 
-export interface ObserveSettings extends RemoteSettings {
+export interface ObserveOptions {
 	/** Compare with the last known state of the remote, offline. */
 	readonly offline?: boolean;
 	/** Whether to fetch an unknown tip, which otherwise stays unknown. */
@@ -41,112 +44,61 @@ export interface Seen {
 }
 
 /** Inspects a benchmark's disk and remote concurrently, fetches an unknown tip, and compares. */
-export async function observe(entry: RegistryEntry, access: SourceAccess, settings: ObserveSettings): Promise<Seen> {
+export async function observe(entry: RegistryEntry, remote: Remote, options: ObserveOptions): Promise<Seen> {
 	const [local, asked] = await Promise.all([
-		lookLocal(entry.path, access.url, settings.env),
-		settings.offline ? undefined : lookRemote(access, settings),
+		lookLocal(entry.path, remote.url, remote.env),
+		options.offline ? undefined : lookRemote(remote),
 	]);
 	const clone = local.kind === "clone" ? local.clone : undefined;
-	const remote = asked ?? lastSeen(access, clone);
-	const seen = { id: entry.id, path: entry.path, disk: local.kind, foreign: foreignText(local) };
-	const journal = clone && readJournal(clone.git.gitDir);
-	if (!clone) return { observation: { ...seen, remote, clone: undefined }, clone, incoming: [], journal };
-	const { state, remote: found, incoming } = await compare(clone, remote, access, settings, journal);
-	return { observation: { ...seen, remote: found, clone: state }, clone, incoming, journal };
-}
-
-function foreignText(local: LocalLook): string | undefined {
-	return local.kind === "foreign" ? local.message : undefined;
-}
-
-/** Returns the last known state of the remote for the registry's current ref. */
-function lastSeen({ ref }: SourceAccess, clone: LocalClone | undefined): RemoteLook {
-	if (ref !== undefined && isFullSha(ref)) {
-		const sha = ref.toLowerCase();
-		return { wanted: { kind: "commit", ref: sha, name: sha.slice(0, 12), sha } };
-	}
-	const full = clone && knownRef(ref, clone);
-	const sha =
-		full && (full === clone.git.syncedRef ? (clone.refs.get(remoteRef) ?? clone.refs.get(baseRef)) : undefined);
-	const tracked = sha ?? (full && clone?.refs.get(full.replace("refs/heads/", "refs/remotes/origin/")));
-	if (full === undefined || tracked === undefined)
-		return { problem: { reason: "offline", message: "the remote was not contacted", hint: undefined } };
-	const kind = full.startsWith("refs/heads/") ? "branch" : full.startsWith("refs/tags/") ? "tag" : "commit";
-	return { wanted: { kind, ref: full, name: full.replace(/^refs\/(heads|tags)\//, ""), sha: tracked } };
-}
-
-function knownRef(ref: string | undefined, { git, refs }: LocalClone): string | undefined {
-	if (ref === undefined) return git.syncedRef;
-	if (ref.startsWith("refs/")) return ref;
-	if (git.syncedRef === `refs/tags/${ref}` || git.syncedRef === `refs/heads/${ref}`) return git.syncedRef;
-	return refs.has(`refs/remotes/origin/${ref}`) ? `refs/heads/${ref}` : undefined;
-}
-
-interface Comparison {
-	readonly state: CloneState;
-	readonly remote: RemoteLook;
-	readonly incoming: readonly TreeChange[];
+	const look = asked ?? lastSeen(remote, clone);
+	const foreign = local.kind === "foreign" ? local.message : undefined;
+	const observation = { id: entry.id, path: entry.path, disk: local.kind, foreign, remote: look, clone: undefined };
+	if (!clone) return { observation, clone, incoming: [], journal: undefined };
+	const journal = readJournal(clone.git.gitDir);
+	const compared = await compare(clone, look, remote, options, journal);
+	const found = { ...observation, remote: compared.look, clone: compared.state };
+	return { observation: found, clone, incoming: compared.incoming, journal };
 }
 
 async function compare(
 	clone: LocalClone,
 	asked: RemoteLook,
-	access: SourceAccess,
-	settings: ObserveSettings,
+	remote: Remote,
+	options: ObserveOptions,
 	journal: Journal | undefined,
-): Promise<Comparison> {
+): Promise<{ state: CloneState; look: RemoteLook; incoming: readonly TreeChange[] }> {
 	const { git, head, refs } = clone;
-	const standing = {
-		branch: head.branch,
-		sha: head.sha,
-		base: refs.get(baseRef),
-		syncedRef: git.syncedRef,
+	const state: CloneState = {
+		...{ branch: head.branch, sha: head.sha, base: refs.get(baseRef), syncedRef: git.syncedRef },
 		urlChanged: !clone.isOrigin,
 		underWay: journal && clone.underWay === "lock" ? undefined : clone.underWay,
 		refusedKey: git.refusedKey,
+		...{ sameHistory: true, relation: undefined, targetHasLocalCommits: false, edits: [], incoming: [] },
 	};
-	const nothing = { sameHistory: true, relation: undefined, targetHasLocalCommits: false, edits: [], incoming: [] };
-	const isStuck = standing.underWay !== undefined || standing.refusedKey !== undefined;
-	if (head.sha === undefined || "problem" in asked)
-		return { state: { ...standing, ...nothing }, remote: asked, incoming: [] };
-	const found = await bringTip(clone, asked.wanted, access, { ...settings, fetch: settings.fetch && !isStuck });
-	if ("problem" in found) return { state: { ...standing, ...nothing }, remote: found, incoming: [] };
-	const { wanted } = found;
-	if (!found.isHere) return { state: { ...standing, ...nothing }, remote: { wanted }, incoming: [] };
-	const sameHistory = standing.urlChanged && !isStuck ? await isSameHistory(clone, wanted, access, settings) : true;
-	const relation = await relateFully(clone, wanted, access, { ...settings, fetch: settings.fetch && !isStuck });
-	const state = { ...standing, sameHistory, relation };
-	const changes = settings.files && head.sha !== wanted.sha;
+	if (head.sha === undefined || !asked.wanted) return { state, look: asked, incoming: [] };
+	const isStuck = state.underWay !== undefined || state.refusedKey !== undefined;
+	const mayFetch = options.fetch && !options.offline && !isStuck;
+	const isTipHere = await isHere(clone, asked.wanted.sha);
+	const look = isTipHere || !mayFetch ? asked : await fetchWanted(clone, asked.wanted, remote);
+	const { wanted } = look;
+	if (!wanted || (!isTipHere && !mayFetch)) return { state, look, incoming: [] };
+	const asks = state.urlChanged && !isStuck && !options.offline;
+	const sameHistory = asks ? await isSameHistory(clone, wanted, remote) : true;
+	const relation = await relateFully(clone, wanted, remote, mayFetch);
+	const changes = options.files && head.sha !== wanted.sha;
 	const incoming = changes ? await treeDiff(git, head.sha, wanted.sha) : [];
-	return {
-		state: {
-			...state,
-			targetHasLocalCommits: await targetHasLocalCommits(clone, { ...state, ...nothing }, wanted),
-			edits: changes ? await editsAgainst(incoming, git, settings, journal) : [],
-			incoming: incoming.map(({ path }) => path),
-		},
-		remote: { wanted },
-		incoming,
+	const compared = {
+		...{ ...state, sameHistory, relation },
+		targetHasLocalCommits: await targetHasLocalCommits(clone, state, wanted),
+		edits: changes ? await editsAgainst(incoming, git, remote.signal, journal) : [],
+		incoming: incoming.map(({ path }) => path),
 	};
+	return { state: compared, look, incoming };
 }
 
-type Tip = { readonly wanted: Wanted; readonly isHere: boolean } | Extract<RemoteLook, { problem: unknown }>;
-
-/** Makes the wanted commit available, as far as the settings allow. */
-async function bringTip(
-	clone: LocalClone,
-	wanted: Wanted,
-	access: SourceAccess,
-	settings: ObserveSettings,
-): Promise<Tip> {
-	if (await isHere(clone, wanted.sha)) return { wanted, isHere: true };
-	if (!settings.fetch || settings.offline) return { wanted, isHere: false };
-	const { url, credentials } = access;
+async function fetchWanted(clone: LocalClone, wanted: Wanted, remote: Remote): Promise<RemoteLook> {
 	try {
-		const sha = await withJournal(clone.git.gitDir, { phase: "fetch" }, (marked) =>
-			fetchTip(clone, wanted, { ...settings, url, credentials }, marked),
-		);
-		return { wanted: { ...wanted, sha }, isHere: true };
+		return { wanted: { ...wanted, sha: await fetchTip(clone, wanted, remote) } };
 	} catch (error) {
 		return { problem: remoteProblem(error) };
 	}
@@ -156,43 +108,108 @@ async function bringTip(
 async function relateFully(
 	clone: LocalClone,
 	wanted: Wanted,
-	{ url, credentials }: SourceAccess,
-	settings: ObserveSettings,
+	remote: Remote,
+	mayFetch: boolean,
 ): Promise<Relation | undefined> {
 	const { git, head } = clone;
 	const relation = await relate(clone, wanted.sha);
 	const isOnBranch = wanted.kind === "branch" && head.branch === wanted.name;
 	if (relation.ahead === 0 || !isOnBranch || head.sha === undefined || !isShallow(clone)) return relation;
 	if (await shareHistory(git, head.sha, wanted.sha)) return relation;
-	if (!settings.fetch || settings.offline) return undefined;
-	await withJournal(git.gitDir, { phase: "fetch" }, (marked) =>
-		fetchHistory(clone, wanted, { ...settings, url, credentials }, marked),
-	);
+	if (!mayFetch) return undefined;
+	await fetchHistory(clone, wanted, remote);
 	return relate(clone, wanted.sha);
 }
 
-async function isSameHistory(
-	{ git, refs, head }: LocalClone,
-	wanted: Wanted,
-	{ url, credentials }: SourceAccess,
-	settings: ObserveSettings,
-): Promise<boolean> {
+/** Offline; one git command, or two if HEAD has more commits. */
+async function relate({ git, head }: LocalClone, tip: string): Promise<Relation> {
+	if (head.sha === undefined || head.sha === tip) return { ahead: 0, behind: 0, hasLocalCommits: false };
+	const { stdout } = await git.local(["rev-list", "--left-right", "--count", `${head.sha}...${tip}`, "--"]);
+	const [ahead = 0, behind = 0] = stdout.trim().split("\t").map(Number);
+	return { ahead, behind, hasLocalCommits: ahead > 0 && (await hasLocalCommits(git, head.sha, tip)) };
+}
+
+/** Returns whether the history of `commit` has a commit that nothing from the remote contains. */
+async function hasLocalCommits(git: CloneGit, commit: string, tip: string): Promise<boolean> {
+	const known = ["--not", "--remotes=origin", "--glob=refs/agentv/", tip];
+	const { stdout } = await git.local(["rev-list", "--max-count=1", commit, ...known, "--"]);
+	return stdout.trim() !== "";
+}
+
+/** False if a shallow history ends before a common ancestor. */
+async function shareHistory(git: CloneGit, one: string, other: string): Promise<boolean> {
+	return (await git.local(["merge-base", one, other], { okExitCodes: [0, 1] })).exitCode === 0;
+}
+
+async function isSameHistory({ git, refs, head }: LocalClone, wanted: Wanted, remote: Remote): Promise<boolean> {
 	const ours = refs.get(baseRef) ?? head.sha;
-	if (ours === undefined || (await shareHistory(git, ours, wanted.sha))) return true;
-	if (settings.offline) return true;
-	const { env, signal, timeoutMs } = settings;
-	return remoteHolds(ours, { env, signal, timeoutMs, url, credentials });
+	return ours === undefined || (await shareHistory(git, ours, wanted.sha)) || remoteHolds(ours, remote);
 }
 
 /** Also covers branches whose names conflict with the wanted one. */
 async function targetHasLocalCommits(clone: LocalClone, state: CloneState, wanted: Wanted): Promise<boolean> {
 	if (wanted.kind !== "branch" || isOnWantedRef(state, wanted)) return false;
-	const { git } = clone;
 	const own = `refs/heads/${wanted.name}`;
-	const { stdout } = await git.local(["for-each-ref", "--format=%(objectname) %(refname)", own]);
-	const there = stdout.split("\n").flatMap((line) => (line.endsWith(` ${own}`) ? [line.split(" ")[0] ?? ""] : []));
-	const others = (await namesInTheWay(clone, wanted.name)).filter(({ ref }) => ref.startsWith("refs/heads/"));
-	for (const sha of [...there, ...others.map((other) => other.sha)])
-		if (sha !== wanted.sha && (await hasLocalCommits(git, sha, wanted.sha))) return true;
+	const existing = (await listRefs(clone.git, [own])).get(own);
+	const others = [...(await namesInTheWay(clone, wanted.name))].filter(([ref]) => ref.startsWith("refs/heads/"));
+	for (const sha of [...(existing ? [existing] : []), ...others.map(([, sha]) => sha)])
+		if (sha !== wanted.sha && (await hasLocalCommits(clone.git, sha, wanted.sha))) return true;
 	return false;
+}
+
+/** Returns the user's differences from HEAD, without leftovers of an interrupted sync. */
+export async function localEdits(
+	git: CloneGit,
+	signal: AbortSignal | undefined,
+	journal: Journal | undefined,
+): Promise<readonly Edit[]> {
+	const { stdout } = await git.local(
+		["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty", "--"],
+		{ signal },
+	);
+	const lines = stdout.split("\0").filter((line) => line !== "");
+	const edits = lines.map((line) => ({ path: line.slice(3), isTracked: !line.startsWith("??") }));
+	if (journal?.phase !== "work-tree" || journal.from === undefined || journal.to === undefined) return edits;
+	const before = new Set(journal.edits ?? []);
+	const ours = new Set((await treeDiff(git, journal.from, journal.to)).map(({ path }) => path));
+	return edits.filter(({ path }) => before.has(path) || !ours.has(path));
+}
+
+/** Like `localEdits`, with ignored files that `incoming` would replace. */
+async function editsAgainst(
+	incoming: readonly TreeChange[],
+	git: CloneGit,
+	signal: AbortSignal | undefined,
+	journal: Journal | undefined,
+): Promise<readonly Edit[]> {
+	const edits = await localEdits(git, signal, journal);
+	// Before recovery, the interrupted sync's own files are still there.
+	if (journal) return edits;
+	const known = new Set(edits.map(({ path }) => path));
+	const ignored = [...untrackedInTheWay(git.root, incoming)].filter((path) => !known.has(path));
+	return [...edits, ...ignored.map((path) => ({ path, isTracked: false }))];
+}
+
+/** Finds untracked paths at, above or below an added file that stay in the way. */
+function untrackedInTheWay(root: string, incoming: readonly TreeChange[]): ReadonlySet<string> {
+	const tracked = new Set(incoming.flatMap(({ path, before }) => (before ? [path] : [])));
+	const kinds = new Map<string, PathKind>();
+	const kindOf = (path: string) => {
+		const kind = kinds.get(path) ?? pathKind(join(root, path));
+		kinds.set(path, kind);
+		return kind;
+	};
+	const found = new Set<string>();
+	for (const { path, before, after } of incoming) {
+		if (before || !after || after.mode === "160000") continue;
+		// `a`, `a/b`, `a/b/c` of `a/b/c`.
+		const parts = path.split("/").map((_, index, names) => names.slice(0, index + 1).join("/"));
+		const standing = parts.find((part) => kindOf(part) !== "directory") ?? path;
+		const kind = kindOf(standing);
+		if (kind === "directory") {
+			for (const inner of walkTree(join(root, path)))
+				if (inner.kind !== "directory" && !tracked.has(`${path}/${inner.path}`)) found.add(`${path}/${inner.path}`);
+		} else if (kind !== "missing" && !tracked.has(standing)) found.add(standing);
+	}
+	return found;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
+import { readJson } from "../lib/json.ts";
 import { removeEmptyDirectory, sweepStagedFiles } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
 import { isInside, pathKind, realPath, targetKind } from "../machine/files.ts";
@@ -53,7 +54,8 @@ async function putRight(root: string, gitDir: string, journal: Journal, env: Env
 
 /** Resets the journal's paths to HEAD; returns their number. */
 export async function restoreWorkTree(git: CloneGit, journal: Journal): Promise<number> {
-	const { from, to } = workTreeSpan(journal);
+	const { from, to } = journal;
+	if (from === undefined || to === undefined) throw new AgentvError("internal", "the journal has no commits");
 	const head = (await git.local(["rev-parse", "--verify", "HEAD"])).stdout.trim();
 	// The user has moved on from there: keep that.
 	if (head !== from && head !== to) return 0;
@@ -106,18 +108,19 @@ function journalFile(gitDir: string): string {
 export function readJournal(gitDir: string): Journal | undefined {
 	const file = journalFile(gitDir);
 	if (targetKind(file) !== "file") return undefined;
-	const value = parsed(readTextFile(file));
+	const reading = readJson(readTextFile(file));
+	const value = "value" in reading ? reading.value : undefined;
 	if (typeof value === "object" && value !== null && "token" in value && "phase" in value) return value as Journal;
 	return { version: 1, token: "", startedAt: 0, phase: "fetch" };
 }
 
-function parsed(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch (error) {
-		if (error instanceof SyntaxError) return undefined;
-		throw error;
-	}
+type JournalEntry = Omit<Journal, "version" | "token" | "startedAt">;
+
+/** Writes a journal before a change, and returns it. */
+export function startJournal(gitDir: string, entry: JournalEntry): Journal {
+	const journal: Journal = { version: 1, token: randomBytes(12).toString("hex"), startedAt: Date.now(), ...entry };
+	writeNote(journalFile(gitDir), `${JSON.stringify(journal)}\n`);
+	return journal;
 }
 
 /**
@@ -126,11 +129,10 @@ function parsed(text: string): unknown {
  */
 export async function withJournal<T>(
 	gitDir: string,
-	entry: Omit<Journal, "version" | "token" | "startedAt">,
+	entry: JournalEntry,
 	work: (marked: (args: readonly string[]) => string[]) => Promise<T>,
 ): Promise<T> {
-	const journal: Journal = { version: 1, token: randomBytes(12).toString("hex"), startedAt: Date.now(), ...entry };
-	writeJournal(gitDir, journal);
+	const journal = startJournal(gitDir, entry);
 	try {
 		const result = await work((args) => ["-c", `agentv.token=${journal.token}`, ...args]);
 		removeJournal(gitDir);
@@ -145,10 +147,6 @@ export async function withJournal<T>(
 	}
 }
 
-export function writeJournal(gitDir: string, journal: Journal): void {
-	writeNote(journalFile(gitDir), `${JSON.stringify(journal)}\n`);
-}
-
 export function removeJournal(gitDir: string): void {
 	removeFile(journalFile(gitDir));
 }
@@ -158,26 +156,16 @@ async function clearRemains(gitDir: string, journal: Journal): Promise<void> {
 	if (journal.token !== "") await endStrays(`agentv.token=${journal.token}`);
 	// An older lock existed before: its owner can still be running.
 	const since = journal.startedAt - 2000;
-	const isLock = (path: string) => path.endsWith(".lock");
-	const ownPlaces = /^(refs|logs)(\/|$)/;
 	const entries = listTree(gitDir, {
-		filter: (path, kind) => (kind !== "directory" ? isLock(path) : ownPlaces.test(path)),
+		filter: (path, kind) => (kind === "directory" ? /^(refs|logs)(\/|$)/.test(path) : path.endsWith(".lock")),
 	});
-	for (const { path, kind, mtimeMs } of entries) {
+	for (const { path, kind, mtimeMs } of entries)
 		if (kind === "file" && mtimeMs >= since) removeFile(join(gitDir, path));
-	}
 	removeUnfinishedObjects(gitDir, since);
 }
 
-/** @throws AgentvError `internal` if it is not a work tree's journal */
-function workTreeSpan(journal: Journal): { readonly from: string; readonly to: string } {
-	if (journal.from === undefined || journal.to === undefined)
-		throw new AgentvError("internal", "the journal has no commits");
-	return { from: journal.from, to: journal.to };
-}
-
 /** Git's mode (`100644`, `100755`, `120000`, `160000`) and object. */
-export interface TreeSide {
+interface TreeSide {
 	readonly mode: string;
 	readonly oid: string;
 }
@@ -188,8 +176,6 @@ export interface TreeChange {
 	readonly before: TreeSide | undefined;
 	readonly after: TreeSide | undefined;
 }
-
-const nothing = /^0+$/;
 
 /** By path, without rename detection. Offline, one git command. */
 export async function treeDiff(git: CloneGit, from: string, to: string): Promise<TreeChange[]> {
@@ -204,5 +190,5 @@ export async function treeDiff(git: CloneGit, from: string, to: string): Promise
 }
 
 function side(mode: string, oid: string): TreeSide | undefined {
-	return nothing.test(mode) ? undefined : { mode, oid };
+	return /^0+$/.test(mode) ? undefined : { mode, oid };
 }

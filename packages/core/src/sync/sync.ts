@@ -1,9 +1,8 @@
 import { dirname } from "node:path";
-import { type Registry, type RegistryEntry, readRegistry, type SourceAccess, sourceAccess } from "../eval/registry.ts";
+import { type RegistryEntry, readRegistry, sourceAccess, type WrittenSource } from "../eval/registry.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { iteratePool, mapPool } from "../lib/pool.ts";
 import { sweepStaged, systemTempDir } from "../machine/directories.ts";
-import type { Environment } from "../machine/environment.ts";
 import { isInside, realPath } from "../machine/files.ts";
 import { requireGit } from "../machine/git.ts";
 import { GitError } from "../machine/git-error.ts";
@@ -15,7 +14,6 @@ import {
 	type Decision,
 	listed,
 	makePlan,
-	type SyncChanges,
 	type SyncEvent,
 	type SyncOptions,
 	type SyncOutcome,
@@ -24,12 +22,33 @@ import {
 	sentence,
 	short,
 } from "./make-plan.ts";
-import { remoteProblem } from "./observation.ts";
-import { observe, type Seen } from "./observe.ts";
+import { type Remote, remoteProblem } from "./observation.ts";
+import { observe } from "./observe.ts";
 import { recover } from "./recover.ts";
 
 /** More concurrent syncs are slower on small machines. */
 const defaultConcurrency = 3;
+const defaultTimeoutMs = 600_000;
+/** A sync with nothing to do finishes before its state matters. */
+const noteAfterMs = 100;
+
+/** Options of all benchmarks of a sync. */
+interface Opened extends SyncOptions {
+	readonly entries: readonly RegistryEntry[];
+	/** Directory of the registry, for relative paths. */
+	readonly base: string;
+	/** Whether the user specified the benchmarks. */
+	readonly isNamed: boolean;
+}
+
+/** No entry with a source can be synced without git: reported once, not for each. */
+async function open(options: SyncOptions): Promise<Opened> {
+	const registry = readRegistry(options.env);
+	const base = dirname(registry.file);
+	const entries = chosenEntries(registry, options.ids);
+	if (entries.some(({ source }) => source)) await requireGit(options.env, base);
+	return { ...options, entries, base, isNamed: options.ids !== undefined && options.ids.length > 0 };
+}
 
 /**
  * Updates benchmarks concurrently; a failure stops none of the others. Yields events and ends with
@@ -38,14 +57,12 @@ const defaultConcurrency = 3;
  * missing or old git: before the first event
  */
 export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, void> {
-	const registry = readRegistry(options.env);
-	const entries = chosenEntries(registry, options.ids);
-	await requireGitFor(entries, options.env, dirname(registry.file));
-	for (const place of [systemTempDir(), dirname(registry.file)]) await sweepStaged(place);
+	const opened = await open(options);
+	for (const place of [systemTempDir(), opened.base]) await sweepStaged(place);
 	const events = new EventQueue();
 	const abandoned = new AbortController();
 	const signal = AbortSignal.any([abandoned.signal, ...(options.signal ? [options.signal] : [])]);
-	const all = syncAll(entries, registry, { ...options, signal }, events).finally(() => events.close());
+	const all = syncAll({ ...opened, signal }, events).finally(() => events.close());
 	try {
 		yield* events.contents();
 		yield { type: "outcome", results: await all, interrupted: options.signal?.aborted === true };
@@ -56,33 +73,19 @@ export async function* sync(options: SyncOptions): AsyncGenerator<SyncEvent, voi
 	}
 }
 
-/**
- * No entry with a source can be synced without git: reported once, not for each. @throws
- * AgentvError `config`
- */
-async function requireGitFor(entries: readonly RegistryEntry[], env: Environment, directory: string): Promise<void> {
-	if (entries.some(({ source }) => source)) await requireGit(env, directory);
-}
-
-async function syncAll(
-	entries: readonly RegistryEntry[],
-	registry: Registry,
-	options: SyncOptions,
-	events: EventQueue,
-): Promise<SyncResult[]> {
-	const isNamed = options.ids !== undefined && options.ids.length > 0;
+async function syncAll(opened: Opened, events: EventQueue): Promise<SyncResult[]> {
 	const emit = (event: SyncEvent) => events.put(event);
 	const results = new Map<string, SyncResult>();
-	const concurrency = options.concurrency ?? defaultConcurrency;
-	for (const round of rounds(entries)) {
+	const concurrency = opened.concurrency ?? defaultConcurrency;
+	for (const round of rounds(opened.entries)) {
 		const work = async (entry: RegistryEntry) => {
-			const done = await syncOne(entry, { ...options, base: dirname(registry.file), isNamed, emit });
+			const done = await syncOne(entry, opened, emit);
 			emit({ type: "finished", id: entry.id, result: done });
 			return done;
 		};
 		for await (const { item, result } of iteratePool(round, { concurrency }, work)) results.set(item.id, result);
 	}
-	return entries.flatMap(({ id }) => results.get(id) ?? []);
+	return opened.entries.flatMap(({ id }) => results.get(id) ?? []);
 }
 
 /** An entry inside another's directory comes later, since that one must start empty. */
@@ -127,85 +130,61 @@ class EventQueue {
 	}
 }
 
-const defaultTimeoutMs = 600_000;
-const noteAfterMs = 100;
+/** Runs `work` under the benchmark's lock. */
+function locked<T>(entry: RegistryEntry, options: SyncOptions, onWait: (pid: number) => void, work: () => Promise<T>) {
+	const { env, signal, timeoutMs = defaultTimeoutMs, waitMs = timeoutMs } = options;
+	return withLock(entry.path, work, { lockDirectory: lockDirectory(env), waitMs, signal, onWait });
+}
 
-export interface SyncOneOptions extends Omit<SyncOptions, "ids" | "concurrency"> {
-	/** Directory of the registry, for relative paths. */
-	readonly base: string;
-	/** Whether the user specified it. */
-	readonly isNamed: boolean;
-	readonly emit: (event: SyncEvent) => void;
+function remoteOf(source: WrittenSource, { base, env, signal, timeoutMs = defaultTimeoutMs }: Opened): Remote {
+	return { ...sourceAccess(source, base, env), env, signal, timeoutMs };
 }
 
 /** Syncs one benchmark under its lock; never throws for problems of that benchmark. */
-async function syncOne(entry: RegistryEntry, options: SyncOneOptions): Promise<SyncResult> {
+async function syncOne(entry: RegistryEntry, options: Opened, emit: (event: SyncEvent) => void): Promise<SyncResult> {
 	const { env, signal } = options;
-	const ended = (outcome: SyncOutcome, message: string) => result(entry.id, outcome, message);
-	if (!entry.source)
-		return options.isNamed
-			? ended("refused", "local benchmark, used in place")
-			: ended("skipped", "local benchmark, used in place");
-	if (entry.problem !== undefined) return ended("refused", entry.problem);
-	options.emit({ type: "started", id: entry.id });
+	const { id, source } = entry;
+	if (!source) return result(id, options.isNamed ? "refused" : "skipped", "local benchmark, used in place");
+	if (entry.problem !== undefined) return result(id, "refused", entry.problem);
+	emit({ type: "started", id });
 	const startedAt = new Date().toISOString();
-	const note = (status: LastSync["status"], { from, to, message }: SyncResult) => {
+	/** Writes the state; returns why that failed, which doesn't fail the sync. */
+	const note = (status: LastSync["status"], { from, to, message }: SyncResult): string => {
 		const finishedAt = status === "running" ? null : new Date().toISOString();
-		return keepState(entry.id, { status, startedAt, finishedAt, from, to, message }, env);
+		try {
+			writeState(id, { status, startedAt, finishedAt, from, to, message }, env);
+			return "";
+		} catch (error) {
+			if (!(error instanceof AgentvError)) throw error;
+			return `; its state could not be saved (${error.message})`;
+		}
 	};
+	const onWait = (pid: number) => emit({ type: "waiting", id, pid });
 	try {
-		const access = sourceAccess(entry.source, options.base, env);
-		const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
-		const onWait = (pid: number) => options.emit({ type: "waiting", id: entry.id, pid });
-		return await withLock(
-			entry.path,
-			async () => {
-				// A sync with nothing to do finishes before its state matters.
-				const soon = setTimeout(() => note("running", ended("failed", "running")), noteAfterMs);
-				let done: SyncResult;
-				try {
-					done = await guarded(entry.id, signal, () => syncLocked(entry, access, options));
-				} finally {
-					clearTimeout(soon);
-				}
-				const problem = note(done.outcome === "synced" || done.outcome === "current" ? "succeeded" : "failed", done);
-				return problem === undefined ? done : { ...done, message: `${done.message}; ${problem}` };
-			},
-			{ lockDirectory: lockDirectory(env), waitMs, signal, onWait },
-		);
+		const remote: Remote = {
+			...remoteOf(source, options),
+			onProgress: ({ phase, percent, done, total }) => emit({ type: "progress", id, phase, percent, done, total }),
+		};
+		return await locked(entry, options, onWait, async () => {
+			const soon = setTimeout(() => note("running", result(id, "failed", "running")), noteAfterMs);
+			const done = await syncLocked(entry, remote, options, emit)
+				.catch(async (error: unknown) => {
+					// A Ctrl-C reaches git a moment before it reaches us.
+					if (error instanceof GitError && error.exitCode === null && !signal?.aborted)
+						await new Promise((resolve) => setTimeout(resolve, 50));
+					return failure(id, error, signal);
+				})
+				.finally(() => clearTimeout(soon));
+			const problem = note(done.outcome === "synced" || done.outcome === "current" ? "succeeded" : "failed", done);
+			return { ...done, message: done.message + problem };
+		});
 	} catch (error) {
-		return failure(entry.id, error, signal);
-	}
-}
-
-/** Writes the state; returns why that failed, which doesn't fail the sync. */
-function keepState(id: string, state: LastSync, env: Environment): string | undefined {
-	try {
-		writeState(id, state, env);
-		return undefined;
-	} catch (error) {
-		if (!(error instanceof AgentvError)) throw error;
-		return `its state could not be saved (${error.message})`;
+		return failure(id, error, signal);
 	}
 }
 
 function result(id: string, outcome: SyncOutcome, message: string, decision?: Decision): SyncResult {
 	return { id, outcome, from: decision?.from ?? null, to: decision?.to ?? null, message, edits: [], changes: null };
-}
-
-async function guarded(
-	id: string,
-	signal: AbortSignal | undefined,
-	work: () => Promise<SyncResult>,
-): Promise<SyncResult> {
-	try {
-		return await work();
-	} catch (error) {
-		// A Ctrl-C reaches git a moment before it reaches us.
-		if (error instanceof GitError && error.exitCode === null && !signal?.aborted)
-			await new Promise((resolve) => setTimeout(resolve, 50));
-		return failure(id, error, signal);
-	}
 }
 
 /** Converts an error of one benchmark; rethrows internal errors. */
@@ -219,49 +198,39 @@ function failure(id: string, error: unknown, signal: AbortSignal | undefined): S
 	return result(id, error.code === "config" ? "refused" : "failed", sentence(error.message, error.hint));
 }
 
-async function syncLocked(entry: RegistryEntry, access: SourceAccess, options: SyncOneOptions): Promise<SyncResult> {
-	const { env, signal, emit } = options;
+async function syncLocked(
+	entry: RegistryEntry,
+	remote: Remote,
+	options: Opened,
+	emit: (event: SyncEvent) => void,
+): Promise<SyncResult> {
 	const { id } = entry;
 	const root = realPath(entry.path);
 	await sweepWorkshops(root);
-	const recovered = await recover(root, env);
+	const recovered = await recover(root, remote.env);
 	if (recovered !== undefined) emit({ type: "recovered", id, message: recovered });
-	const settings = {
-		env,
-		signal,
-		timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
-		onProgress: ({ phase, percent, done, total }: { phase: string; percent: number; done: number; total: number }) =>
-			emit({ type: "progress", id, phase, percent, done, total }),
-		url: access.url,
-		credentials: access.credentials,
-	};
-	const seen = await observe(entry, access, { ...settings, fetch: true, files: true });
-	const { observation, clone } = seen;
-	const decision = makePlan(observation, { reset: options.reset === true });
-	const { wanted } = "wanted" in observation.remote ? observation.remote : { wanted: undefined };
+	const seen = await observe(entry, remote, { fetch: true, files: true });
+	const decision = makePlan(seen.observation, options.reset === true);
+	const { clone } = seen;
+	const { wanted } = seen.observation.remote;
 	if (decision.action === "refuse" || !wanted) return result(id, "refused", decision.message, decision);
+	const plan: SyncPlan = { id, ...decision, changes: null };
 	if (decision.action === "clone" || !clone) {
-		emit({ type: "planned", id, plan: { id, ...decision, changes: null } });
-		const sha = await makeClone(entry.path, wanted, settings);
-		const got = { ...decision, to: sha };
-		return result(id, "synced", `cloned ${wanted.name} at ${short(sha)}`, got);
+		emit({ type: "planned", id, plan });
+		const to = await makeClone(entry.path, wanted, remote);
+		return result(id, "synced", `cloned ${wanted.name} at ${short(to)}`, { ...decision, to });
 	}
 	if (decision.action === "none") {
-		emit({ type: "planned", id, plan: { id, ...decision, changes: null } });
-		await settle(clone, wanted, access.url);
+		emit({ type: "planned", id, plan });
+		await settle(clone, wanted, remote.url);
 		return result(id, "current", decision.message, decision);
 	}
-	await fetchFiles(clone, wanted, settings);
-	const changes = await describeChanges(seen, env);
-	emit({ type: "planned", id, plan: { id, ...decision, changes } });
-	const { edits } = observation.clone ?? { edits: [] };
-	const refusal = await updateClone(clone, decision, wanted, edits, settings);
-	if (refusal) return result(id, "refused", refusal.refused, decision);
-	return synced(id, decision, seen, changes);
-}
-
-function synced(id: string, decision: Decision, seen: Seen, changes: SyncChanges | null): SyncResult {
+	await fetchFiles(clone, wanted, remote);
+	const changes = await describeChanges(seen, remote.env);
+	emit({ type: "planned", id, plan: { ...plan, changes } });
 	const edits = (seen.observation.clone?.edits ?? []).map(({ path }) => path);
+	const refusal = await updateClone(clone, decision, wanted, edits, remote);
+	if (refusal !== undefined) return result(id, "refused", refusal, decision);
 	const leftover = edits.length === 0 ? "" : `; local edits are still there (${listed(edits)})`;
 	return { ...result(id, "synced", decision.message + leftover, decision), edits, changes };
 }
@@ -273,33 +242,26 @@ function synced(id: string, decision: Decision, seen: Seen, changes: SyncChanges
  * `interrupted`
  */
 export async function planSync(options: SyncOptions): Promise<readonly SyncPlan[]> {
-	const registry = readRegistry(options.env);
-	const isNamed = options.ids !== undefined && options.ids.length > 0;
-	const entries = chosenEntries(registry, options.ids);
-	await requireGitFor(entries, options.env, dirname(registry.file));
-	return mapPool(entries, { concurrency: options.concurrency ?? 3 }, (entry) =>
-		planOne(entry, { ...options, base: dirname(registry.file), isNamed }),
-	);
+	const opened = await open(options);
+	const concurrency = options.concurrency ?? defaultConcurrency;
+	return mapPool(opened.entries, { concurrency }, (entry) => planOne(entry, opened));
 }
 
-interface PlanOneOptions extends SyncOptions {
-	readonly base: string;
-	readonly isNamed: boolean;
-}
-
-async function planOne(entry: RegistryEntry, options: PlanOneOptions): Promise<SyncPlan> {
+async function planOne(entry: RegistryEntry, options: Opened): Promise<SyncPlan> {
+	const { id, source } = entry;
 	const simple = (action: SyncPlan["action"], message: string): SyncPlan => {
-		return { id: entry.id, action, from: null, to: null, message, changes: null };
+		return { id, action, from: null, to: null, message, changes: null };
 	};
-	if (!entry.source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used in place");
+	if (!source) return simple(options.isNamed ? "refuse" : "skip", "local benchmark, used in place");
 	if (entry.problem !== undefined) return simple("refuse", entry.problem);
-	const waitMs = options.waitMs ?? options.timeoutMs ?? defaultTimeoutMs;
 	try {
 		// The lock keeps our fetch from interfering with a running sync.
-		const { signal } = options;
-		return await withLock(entry.path, () => planLocked(entry, options), {
-			...{ lockDirectory: lockDirectory(options.env), waitMs, signal },
-		});
+		return await locked(
+			entry,
+			options,
+			() => undefined,
+			() => planLocked(entry, remoteOf(source, options), options),
+		);
 	} catch (error) {
 		if (options.signal?.aborted) throw new AgentvError("interrupted", "the preview was interrupted");
 		if (!(error instanceof AgentvError) || error.code === "internal") throw error;
@@ -307,25 +269,19 @@ async function planOne(entry: RegistryEntry, options: PlanOneOptions): Promise<S
 	}
 }
 
-async function planLocked(entry: RegistryEntry, options: PlanOneOptions): Promise<SyncPlan> {
-	const { env, signal } = options;
-	if (!entry.source) throw new AgentvError("internal", "a local benchmark has no plan");
-	const access = sourceAccess(entry.source, options.base, env);
-	const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
-	const settings = { env, signal, timeoutMs, url: access.url, credentials: access.credentials };
-	const seen = await observe(entry, access, { ...settings, fetch: true, files: true });
-	const { observation, clone } = seen;
-	const decision = makePlan(observation, { reset: options.reset === true });
-	const plan = { id: entry.id, ...decision, changes: null };
-	const noted = seen.journal ? { ...plan, message: `${plan.message}; first, an interrupted sync is recovered` } : plan;
-	const { wanted } = "wanted" in observation.remote ? observation.remote : { wanted: undefined };
-	const moves = decision.action === "update" || decision.action === "move" || decision.action === "adopt";
-	if (!moves || !clone || !wanted) return noted;
+async function planLocked(entry: RegistryEntry, remote: Remote, options: Opened): Promise<SyncPlan> {
+	const seen = await observe(entry, remote, { fetch: true, files: true });
+	const decision = makePlan(seen.observation, options.reset === true);
+	const first = seen.journal ? "; first, an interrupted sync is recovered" : "";
+	const plan = { id: entry.id, ...decision, message: decision.message + first, changes: null };
+	const { clone } = seen;
+	const { wanted } = seen.observation.remote;
+	if (!/^(update|move|adopt)$/.test(decision.action) || !clone || !wanted) return plan;
 	try {
-		await fetchFiles(clone, wanted, settings);
+		await fetchFiles(clone, wanted, remote);
 	} catch (error) {
 		const { message, hint } = remoteProblem(error);
-		return { ...noted, action: "refuse", message: sentence(message, hint) };
+		return { ...plan, action: "refuse", message: sentence(message, hint) };
 	}
-	return { ...noted, changes: await describeChanges(seen, env) };
+	return { ...plan, changes: await describeChanges(seen, remote.env) };
 }

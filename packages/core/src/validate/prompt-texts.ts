@@ -1,22 +1,27 @@
 import type { TestCase } from "../eval/eval-types.ts";
-import type { Part, Source } from "../eval/source.ts";
+import { type Part, placeBelow, type Source, valueBelow } from "../eval/source.ts";
 import type { DocumentPath, Place } from "../lib/errors.ts";
-import type { EvalContext, PromptText, TestPrompts } from "./eval-context.ts";
+import { type EvalContext, remembered } from "./eval-context.ts";
+
+interface PromptText {
+	readonly text: string;
+	readonly at: Place;
+}
+
+interface TestPrompts {
+	readonly test: TestCase;
+	readonly prompts: readonly PromptText[];
+}
 
 /** Returns the tests with their own texts. Shared texts come with the first. */
 export function promptTexts(context: EvalContext): readonly TestPrompts[] {
-	context.remembered.prompts ??= readPrompts(context);
-	return context.remembered.prompts;
-}
-
-function readPrompts(context: EvalContext): TestPrompts[] {
-	const { loaded } = context;
-	let shared = sharedTexts(context);
-	return loaded.tests.flatMap((test) => {
-		const source = loaded.sources.get(test.at.file);
-		const prompts = [...shared, ...(source ? ownTexts(test, source) : [])];
-		shared = [];
-		return prompts.length > 0 ? [{ test, prompts }] : [];
+	return remembered(context.memo, "prompts", () => {
+		const { sources, tests } = context.loaded;
+		return tests.flatMap((test, index) => {
+			const source = sources.get(test.at.file);
+			const prompts = [...(index === 0 ? sharedTexts(context) : []), ...(source ? ownTexts(test, source) : [])];
+			return prompts.length > 0 ? [{ test, prompts }] : [];
+		});
 	});
 }
 
@@ -24,7 +29,7 @@ function readPrompts(context: EvalContext): TestPrompts[] {
 function sharedTexts({ loaded, run }: EvalContext): PromptText[] {
 	const source = loaded.sources.get(loaded.file);
 	const root = source?.document && source.parts[0];
-	const input = root ? textsIn(fieldOf(root.value, "input"), { ...root.at, path: ["input"] }) : [];
+	const input = root ? textsIn(valueBelow(root.value, ["input"]), { ...root.at, path: ["input"] }) : [];
 	const prompt = loaded.files.find(({ kind }) => kind === "prompt");
 	if (!prompt) return input;
 	const text = run.view.kind(prompt.resolved) === "file" ? run.view.readText(prompt.resolved) : "";
@@ -33,14 +38,12 @@ function sharedTexts({ loaded, run }: EvalContext): PromptText[] {
 
 function ownTexts({ at }: TestCase, source: Source): PromptText[] {
 	const part = at.line === undefined ? source.parts[0] : partsByLine(source).get(at.line);
-	let value = part?.value;
-	for (const key of at.path ?? []) value = fieldOf(value, key);
-	const below = (...keys: DocumentPath): Place => ({ ...at, path: [...(at.path ?? []), ...keys] });
-	const turns = fieldOf(value, "turns");
+	const value = valueBelow(part?.value, at.path ?? []);
+	const turns = valueBelow(value, ["turns"]);
 	return [
-		...textsIn(fieldOf(value, "input") ?? fieldOf(value, "prompt"), below("input")),
+		...textsIn(valueBelow(value, ["input"]) ?? valueBelow(value, ["prompt"]), placeBelow(at, "input")),
 		...(Array.isArray(turns) ? turns : []).flatMap((turn, index) =>
-			textsIn(fieldOf(turn, "input"), below("turns", index, "input")),
+			textsIn(valueBelow(turn, ["input"]), placeBelow(at, "turns", index, "input")),
 		),
 	];
 }
@@ -57,17 +60,12 @@ function partsByLine(source: Source): ReadonlyMap<number | undefined, Part> {
 /** Returns the texts of an `input` value, except an assistant's. */
 function textsIn(value: unknown, at: Place): PromptText[] {
 	if (typeof value === "string") return [{ text: value, at }];
-	const below = (key: string | number): Place => ({ ...at, path: [...(at.path ?? []), key] });
-	if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, below(index)));
+	if (Array.isArray(value)) return value.flatMap((item, index) => textsIn(item, placeBelow(at, index)));
 	if (typeof value !== "object" || value === null) return [];
 	const { role, content, type, value: text } = value as Record<string, unknown>;
 	if (role === "assistant" || role === "tool") return [];
-	if (type === "text" && typeof text === "string") return [{ text, at: below("value") }];
-	return content === undefined ? [] : textsIn(content, below("content"));
-}
-
-function fieldOf(value: unknown, key: string | number): unknown {
-	return typeof value === "object" && value !== null ? (value as Record<string | number, unknown>)[key] : undefined;
+	if (type === "text" && typeof text === "string") return [{ text, at: placeBelow(at, "value") }];
+	return content === undefined ? [] : textsIn(content, placeBelow(at, "content"));
 }
 
 /** Returns whether a text contains a unified diff; of `file` if given. */
@@ -95,13 +93,6 @@ export function isProse(path: DocumentPath, inTarget: boolean): boolean {
 		if (prose.has(name)) return !inTarget || ["response", "responses", "system_prompt"].includes(name);
 	}
 	return false;
-}
-
-export interface ClaimedChange {
-	/** The changed file according to the text. */
-	readonly file: string;
-	/** The matching words. */
-	readonly words: string;
 }
 
 const noun = "(?:workspace|working tree|PR|pull[ -]request|merge[ -]request|MR|branch|diff|patch|commit|changeset)";
@@ -145,8 +136,8 @@ const noFile = /^(?:(?:node|vue|next|nuxt|react|three|d3|express|ember|backbone|
 /** What is to be done, or only possible, is not a claim. */
 const notYet = /\b(?:must|should|shall|can|could|will|would|may|might|to|make|please|not|n't|if)\s+(?:\w+\s+){0,2}$/i;
 
-/** Returns the claimed changes of a text, each file once. */
-export function claimedChanges(text: string): ClaimedChange[] {
+/** Returns the claimed changes of a text: each file once, with the matching words. */
+export function claimedChanges(text: string): { readonly file: string; readonly words: string }[] {
 	if (!speaks.test(text)) return [];
 	const found = new Map<string, string>();
 	const add = (path: string | undefined, words: string) => {

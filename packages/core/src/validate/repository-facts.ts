@@ -22,32 +22,23 @@ export interface RepositoryFacts {
 /** `outside`: not in this repository, or in a nested one. */
 export type FileState = "tracked" | "untracked" | "ignored" | "outside";
 
-/** Inspects each repository once: two git calls for any number of evals. */
-export class Repositories {
-	readonly #env: Environment;
-	readonly #known = new Map<string, RepositoryFacts | undefined>();
-	readonly #roots = new Map<string, string | undefined>();
-
-	constructor(env: Environment) {
-		this.#env = env;
-	}
-
-	/** Undefined without a repository, or without git. */
-	of(directory: string): RepositoryFacts | undefined {
-		if (!this.#roots.has(directory)) this.#roots.set(directory, repositoryRoot(directory));
-		const root = this.#roots.get(directory);
-		if (root === undefined) return undefined;
-		if (!this.#known.has(root)) this.#known.set(root, look(root, this.#env));
-		return this.#known.get(root);
-	}
+/** Returns facts about the repository of a directory; undefined without one, or without git. */
+export function repositoryFacts(
+	directory: string,
+	{ env, repositories }: { env: Environment; repositories: Map<string, RepositoryFacts | undefined> },
+): RepositoryFacts | undefined {
+	const root = repositoryRoot(directory);
+	if (root === undefined) return undefined;
+	if (!repositories.has(root)) repositories.set(root, inspect(root, env));
+	return repositories.get(root);
 }
 
-function look(root: string, env: Environment): RepositoryFacts | undefined {
+/** Two git calls for any number of evals. */
+function inspect(root: string, env: Environment): RepositoryFacts | undefined {
 	try {
 		const options = { env, ...foreignRepository(root, env) };
 		const tracked = new Tree(trackedFilesSync(root, options));
-		const { head, added, changed } = statusOf(localGitSync(root, status, options).stdout);
-		return facts(root, head, tracked, new Tree(added), new Tree([...added, ...changed]));
+		return facts(root, tracked, statusOf(localGitSync(root, status, options).stdout));
 	} catch (error) {
 		// Without git, or if git refuses the repository (another owner), continue without these facts.
 		if (error instanceof GitError) return undefined;
@@ -68,18 +59,12 @@ function statusOf(output: string) {
 		if (line.startsWith("? ")) added.push(line.slice(2));
 		else if (line.startsWith("# branch.oid ")) head = /(?<![0-9a-f])[0-9a-f]{40,}$/.exec(line)?.[0];
 		// Eight fields, then the path; ten for a conflict.
-		else if (/^[1u] /.test(line))
-			changed.push(
-				line
-					.split(" ")
-					.slice(line.startsWith("u") ? 10 : 8)
-					.join(" "),
-			);
+		else if (/^[1u] /.test(line)) changed.push(line.replace(line.startsWith("u") ? /^(\S* ){10}/ : /^(\S* ){8}/, ""));
 	}
-	return { head, added, changed };
+	return { head, added: new Tree(added), changed: new Tree([...added, ...changed]) };
 }
 
-function facts(root: string, head: string | undefined, tracked: Tree, added: Tree, changed: Tree): RepositoryFacts {
+function facts(root: string, tracked: Tree, { head, added, changed }: ReturnType<typeof statusOf>): RepositoryFacts {
 	const inside = (path: string) =>
 		path.startsWith(`${root}/`) && !path.includes("..")
 			? path.slice(root.length + 1)
@@ -141,15 +126,14 @@ class Tree {
 	}
 }
 
-export interface LiteralSecret {
-	/** The setting with the secret. */
-	readonly field: string;
-	/** Path in the value. */
-	readonly path: DocumentPath;
-}
-
-/** Searches values as written, including `${{ }}`. Never yields the secrets themselves. */
-export function* literalSecrets(value: unknown, path: DocumentPath = []): Generator<LiteralSecret> {
+/**
+ * Yields the settings with a secret, and their paths, in a value as written, including `${{ }}`.
+ * Never yields the secrets themselves.
+ */
+export function* literalSecrets(
+	value: unknown,
+	path: DocumentPath = [],
+): Generator<{ readonly field: string; readonly path: DocumentPath }> {
 	if (typeof value === "object" && value !== null) {
 		for (const [key, item] of Object.entries(value))
 			yield* literalSecrets(item, [...path, Array.isArray(value) ? Number(key) : key]);

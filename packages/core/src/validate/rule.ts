@@ -1,23 +1,7 @@
 import { type Reference, referenceNoun } from "../eval/references.ts";
-import type { Source } from "../eval/source.ts";
-import type { Diagnostic, Place, Severity } from "../lib/errors.ts";
-import type { SourceRange } from "../lib/yaml-document.ts";
-import { type EvalContext, writtenText } from "./eval-context.ts";
+import { type Diagnostic, finding, type Place, type Severity } from "../lib/errors.ts";
+import type { EvalContext } from "./eval-context.ts";
 import type { Change } from "./fix/edits.ts";
-
-/** Groups of rules, in the order of the docs. */
-export const ruleGroups = [
-	"document",
-	"paths",
-	"targets",
-	"variables",
-	"provenance",
-	"tests",
-	"assertions",
-	"extensions",
-	"authoring",
-] as const;
-export type RuleGroup = (typeof ruleGroups)[number];
 
 /** When a fix applies: with `--fix`, or only with the explicit option. */
 export type FixWhen = "fix" | "migrate" | "pin";
@@ -33,58 +17,51 @@ export interface RuleDocs {
 	readonly mend: string;
 }
 
-interface RuleBase {
+/** Create it with `rule` or `loadingRule`. */
+export interface Rule {
 	/** Stable, such as `path.missing`. */
 	readonly id: string;
-	readonly group: RuleGroup;
 	readonly severity: Severity;
 	/** One line without a full stop. */
 	readonly summary: string;
 	readonly docs: RuleDocs;
 	/** Present if the rule has a `fix`. */
 	readonly fixedBy?: FixWhen;
-}
-
-/** Create it with `rule` or `loadingRule`. */
-export interface Rule extends RuleBase {
+	/** Returns whether the rule applies to an eval. Default: to all of them. */
+	readonly applies?: (context: EvalContext) => boolean;
 	readonly check: (context: EvalContext) => Iterable<Diagnostic>;
 	/** Returns the changes that fix a finding; none if this one can't be fixed. Read-only. */
 	readonly fix?: (found: Diagnostic, context: EvalContext) => readonly Change[];
 }
 
 /** A finding before its message. `severity` overrides the rule's own. */
-export interface Found<Data extends object> {
+interface Found<Data extends object> {
 	readonly data: Data;
 	readonly at: Place;
 	readonly severity?: Severity;
 }
 
-export interface RuleSpec<Data extends object> extends RuleBase {
+interface RuleSpec<Data extends object> extends Omit<Rule, "check" | "fix"> {
 	readonly check: (context: EvalContext) => Iterable<Found<Data>>;
 	/** One sentence without a full stop: a pure function of the data. */
 	readonly message: (data: Data) => string;
 	readonly hint?: (data: Data) => string | undefined;
+	/** Findings of the rule that others create. */
+	readonly more?: Rule["check"];
 	readonly fix?: (found: Found<Data>, context: EvalContext) => readonly Change[];
 }
 
 export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
-	const { check, message, hint, fix, ...base } = spec;
+	const { check, message, hint, more, fix, ...base } = spec;
+	const kind = { rule: spec.id, severity: spec.severity, message, ...(hint ? { hint } : {}) };
 	return {
 		...base,
-		check(context) {
-			const diagnostics: Diagnostic[] = [];
-			for (const { data, at, severity = spec.severity } of check(context)) {
-				const advice = hint?.(data);
-				diagnostics.push({
-					rule: spec.id,
-					severity,
-					message: message(data),
-					...(advice === undefined ? {} : { hint: advice }),
-					at,
-					data: data as Readonly<Record<string, unknown>>,
-				});
+		*check(context) {
+			for (const { data, at, severity } of check(context)) {
+				const found = finding(kind, data, at);
+				yield severity === undefined ? found : { ...found, severity };
 			}
-			return diagnostics;
+			if (more) yield* more(context);
 		},
 		...(fix ? { fix: ({ data, at }, context) => fix({ data: data as Data, at }, context) } : {}),
 	};
@@ -92,10 +69,7 @@ export function rule<Data extends object>(spec: RuleSpec<Data>): Rule {
 
 /** Documents a rule whose findings the loader creates, and makes it configurable. */
 export function loadingRule(spec: Omit<Rule, "check">): Rule {
-	return {
-		...spec,
-		check: ({ findings }) => (findings.length === 0 ? findings : findings.filter((found) => found.rule === spec.id)),
-	};
+	return { ...spec, check: ({ findings }) => findings.filter((found) => found.rule === spec.id) };
 }
 
 /** Data of every finding about a reference. */
@@ -112,23 +86,4 @@ export function aboutReference(reference: Reference): AboutReference {
 	const { raw, word, command } = reference;
 	const mark = word && typeof command?.text === "string" ? { mark: raw } : {};
 	return { raw, kind: referenceNoun(reference), ...mark };
-}
-
-/**
- * Narrows a range to the part that a finding is about (a word of a command, a variable in a text):
- * its first occurrence in the source. Falls back to the whole range.
- */
-export function narrowed(range: SourceRange, mark: unknown, source: Source, at: Place): SourceRange {
-	if (typeof mark !== "string" || mark === "") return range;
-	const { offset } = range.start;
-	const written = source.text.slice(offset, range.end.offset);
-	const start = written.indexOf(mark);
-	if (start < 0 || written.replace(/^["']|["']$/g, "") === mark) return range;
-	return source.locate({ ...at, range: [offset + start, offset + start + mark.length] }) ?? range;
-}
-
-/** Returns `${{ NAME … }}` as written at a place, to mark it in a finding. */
-export function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
-	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
-	return found ? { mark: found[0] } : {};
 }

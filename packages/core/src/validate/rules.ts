@@ -7,50 +7,38 @@ import { configFileSchema, type RuleLevel, ruleLevels } from "../format/target-f
 import { AgentvError, type Diagnostic, finding, type Severity } from "../lib/errors.ts";
 import { nearestName } from "../lib/text.ts";
 import { remembered, type ValidationRun } from "./eval-context.ts";
-import { type FixWhen, type Rule, type RuleDocs, type RuleGroup, ruleGroups } from "./rule.ts";
-import {
-	assertionsFieldPath,
-	assertionsJsonSchema,
-	assertionsPromptVariable,
-	assertionsRegex,
-	assertionsUnknownType,
-	assertionsWeight,
-} from "./rules/assertions.ts";
-import { envMalformed, envUndocumented, varsUnknown } from "./rules/environment.ts";
-import { extensionsMissingExport, extensionsProvisionsRepo } from "./rules/extensions.ts";
-import { gitDirty, gitNoRepo, reposLocalPath, reposUnpinned } from "./rules/git.ts";
-import {
-	pathAbsolute,
-	pathBackslash,
-	pathCase,
-	pathMissingRule,
-	pathNotExecutable,
-	pathOpaque,
-	pathOutsideEval,
-	pathOutsideRepo,
-	pathParentSearch,
-	pathSymlinkEscape,
-	pathUntracked,
-} from "./rules/paths.ts";
-import { promptClaimsChange, promptCommitWithoutRepo, promptNeedsRemote } from "./rules/prompts.ts";
-import {
-	schemaConflict,
-	schemaDeprecated,
-	schemaShape,
-	schemaUnknownField,
-	schemaUnsupported,
-	yamlLimits,
-	yamlSyntax,
-} from "./rules/schema.ts";
-import {
-	targetsCircular,
-	targetsEmptyCredential,
-	targetsEnvChosen,
-	targetsLiteralSecret,
-	targetsNotLocal,
-	targetsUndefined,
-} from "./rules/targets.ts";
-import { testsDependsOn, testsDuplicateId, testsEmpty, testsIncomplete } from "./rules/tests.ts";
+import type { FixWhen, Rule, RuleDocs } from "./rule.ts";
+import { assertionRules } from "./rules/assertions.ts";
+import { variableRules } from "./rules/environment.ts";
+import { extensionRules } from "./rules/extensions.ts";
+import { provenanceRules } from "./rules/git.ts";
+import { pathRules } from "./rules/paths.ts";
+import { promptRules } from "./rules/prompts.ts";
+import { documentRules } from "./rules/schema.ts";
+import { targetRules } from "./rules/targets.ts";
+import { testRules } from "./rules/tests.ts";
+
+/** In the order of the docs. */
+const groups = {
+	document: documentRules,
+	paths: pathRules,
+	targets: targetRules,
+	variables: variableRules,
+	provenance: provenanceRules,
+	tests: testRules,
+	assertions: assertionRules,
+	extensions: extensionRules,
+	authoring: promptRules,
+};
+export type RuleGroup = keyof typeof groups;
+
+export const rules: readonly Rule[] = Object.values(groups).flat();
+
+const rulesById = new Map(rules.map((rule) => [rule.id, rule]));
+
+export function findRule(id: string): Rule | undefined {
+	return rulesById.get(id);
+}
 
 export type RuleLevels = ReadonlyMap<string, RuleLevel>;
 
@@ -69,14 +57,17 @@ export function parseRuleLevels(options: readonly string[]): RuleLevels {
 }
 
 function unknownRule(id: string): AgentvError {
-	const ids = rules.map((rule) => rule.id);
-	const nearest = nearestName(id, ids);
 	return new AgentvError("usage", `no rule ${JSON.stringify(id)}`, {
-		hint: nearest ? `did you mean ${nearest}?` : `rules: ${ids.join(", ")}`,
+		hint: nearestRule(id) ?? `rules: ${[...rulesById.keys()].join(", ")}`,
 	});
 }
 
-export interface Configured {
+function nearestRule(id: string): string | undefined {
+	const nearest = nearestName(id, rulesById.keys());
+	return nearest && `did you mean ${nearest}?`;
+}
+
+interface Configured {
 	readonly levels: RuleLevels;
 	readonly diagnostics: readonly Diagnostic[];
 	/** The configuration file, for locations in it. */
@@ -90,7 +81,7 @@ export function configuredLevels(scope: EvalScope, run: ValidationRun): Configur
 	for (const directory of withParents(scope.directory, scope.root)) {
 		for (const name of ["config.yaml", "config.yml"]) {
 			const file = join(directory, ".agentv", name);
-			if (hasFile(run.view, file)) return remembered(run, `config\0${file}`, () => readConfig(file, scope, run));
+			if (hasFile(run.view, file)) return remembered(run.memo, `config\0${file}`, () => readConfig(file, scope, run));
 		}
 	}
 	return unconfigured;
@@ -126,44 +117,15 @@ function readConfig(file: string, scope: EvalScope, { view, env }: ValidationRun
 }
 
 function unknownInConfig(id: string, file: string): Diagnostic {
-	const nearest = nearestName(
-		id,
-		rules.map((rule) => rule.id),
-	);
+	const hint = nearestRule(id);
 	return {
 		rule: "schema.unknown-field",
 		severity: "warning",
 		message: `no rule ${JSON.stringify(id)}`,
-		...(nearest ? { hint: `did you mean ${nearest}?` } : {}),
+		...(hint === undefined ? {} : { hint }),
 		at: { file, path: ["validate", "rules", id], part: "key" },
 		data: { id, directory: dirname(file) },
 	};
-}
-
-/** In the order of the docs. A new rule needs its file, two test trees, and a line here. */
-export const rules: readonly Rule[] = [
-	...[yamlSyntax, yamlLimits, schemaShape, schemaUnknownField, schemaDeprecated, schemaConflict, schemaUnsupported],
-	...[pathAbsolute, pathMissingRule, pathParentSearch, pathOutsideEval, pathOutsideRepo, pathCase, pathBackslash],
-	...[pathNotExecutable, pathUntracked, pathOpaque, pathSymlinkEscape],
-	...[
-		targetsUndefined,
-		targetsNotLocal,
-		targetsCircular,
-		targetsEnvChosen,
-		targetsLiteralSecret,
-		targetsEmptyCredential,
-	],
-	...[envUndocumented, envMalformed, varsUnknown],
-	...[gitNoRepo, gitDirty, reposUnpinned, reposLocalPath],
-	...[testsDuplicateId, testsIncomplete, testsDependsOn, testsEmpty],
-	...[assertionsUnknownType, assertionsRegex, assertionsWeight, assertionsPromptVariable],
-	...[assertionsJsonSchema, assertionsFieldPath],
-	...[extensionsMissingExport, extensionsProvisionsRepo],
-	...[promptNeedsRemote, promptClaimsChange, promptCommitWithoutRepo],
-];
-
-function findRule(id: string): Rule | undefined {
-	return rules.find((rule) => rule.id === id);
 }
 
 const fixedBy = { fix: "`--fix`", migrate: "`--migrate`", pin: "`--pin`" } as const;
@@ -175,7 +137,7 @@ export function rulesPage(): string {
 		({ id, severity, summary, fixedBy: by }) =>
 			`| [\`${id}\`](#${id.replace(".", "")}) | ${severity} | ${by ? fixedBy[by] : ""} | ${summary} |`,
 	);
-	const sections = ruleGroups.flatMap((group) => [
+	const sections = Object.keys(groups).flatMap((group) => [
 		`## ${group[0]?.toUpperCase()}${group.slice(1)}`,
 		...docs.filter((doc) => doc.group === group).map(section),
 	]);
@@ -208,19 +170,17 @@ export interface RuleDoc extends RuleDocs {
 }
 
 export function ruleDocs(): readonly RuleDoc[] {
-	return rules.map(({ id, group, severity, summary, docs, fixedBy }) => ({
-		id,
-		group,
-		severity,
-		summary,
-		...docs,
-		...(fixedBy ? { fixedBy } : {}),
-	}));
+	return (Object.keys(groups) as RuleGroup[]).flatMap((group) =>
+		groups[group].map(({ id, severity, summary, docs, fixedBy }) => ({
+			...{ id, group, severity, summary, ...docs },
+			...(fixedBy ? { fixedBy } : {}),
+		})),
+	);
 }
 
 /** @throws AgentvError `usage` for an unknown rule, with the nearest id */
 export function ruleDoc(id: string): RuleDoc {
-	const doc = findRule(id) && ruleDocs().find((one) => one.id === id);
+	const doc = ruleDocs().find((one) => one.id === id);
 	if (!doc) throw unknownRule(id);
 	return doc;
 }

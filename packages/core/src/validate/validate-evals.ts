@@ -1,8 +1,7 @@
 import { checkJsonSchemas } from "../eval/check-tests.ts";
 import { pathOutside } from "../eval/read-shape.ts";
 import type { ReferenceKind } from "../eval/references.ts";
-import type { DiskView } from "../eval/source.ts";
-import type { RuleLevel } from "../format/target-file.ts";
+import type { DiskView, Source } from "../eval/source.ts";
 import { codeFrame } from "../lib/code-frame.ts";
 import { AgentvError, type Diagnostic, type Place } from "../lib/errors.ts";
 import { createRedactor } from "../lib/redact.ts";
@@ -16,11 +15,10 @@ import {
 	repositoryOf,
 	usedVariables,
 	validationRun,
-	workspacesOf,
 } from "./eval-context.ts";
-import { narrowed, type Rule } from "./rule.ts";
+import type { Rule } from "./rule.ts";
 import { targetsLiteralSecret } from "./rules/targets.ts";
-import { type Configured, configuredLevels, type RuleLevels, rules } from "./rules.ts";
+import { configuredLevels, findRule, type RuleLevels, rules } from "./rules.ts";
 
 export interface ValidateOptions {
 	readonly view: DiskView;
@@ -103,72 +101,60 @@ export interface EvalValidation {
 	readonly diagnostics: readonly ValidationFinding[];
 }
 
-interface Judgement {
-	readonly judged: readonly Judged[];
-	/** Rules that are switched off. */
+/** The findings of all rules, by file and position, and the rules that are switched off. */
+export interface Findings {
+	readonly findings: readonly ValidationFinding[];
 	readonly off: ReadonlySet<string>;
-	readonly config: Configured;
 }
 
 /** Runs every enabled rule; `levels` from the command line override the configuration. */
-function judge(context: EvalContext, levels: RuleLevels): Judgement {
+export function findAll(context: EvalContext, levels: RuleLevels): Findings {
 	const config = configuredLevels(context.loaded.scope, context.run);
 	const off = new Set<string>();
-	const judged: Judged[] = [];
+	const found: Diagnostic[] = [];
 	for (const rule of rules) {
 		const level = levels.get(rule.id) ?? config.levels.get(rule.id);
-		if (level === "off") off.add(rule.id);
-		else for (const found of rule.check(context)) judged.push({ rule, found: atLevel(found, level) });
-		if (level !== "off")
-			for (const found of config.diagnostics)
-				if (found.rule === rule.id) judged.push({ rule, found: atLevel(found, level) });
+		if (level === "off") {
+			off.add(rule.id);
+			continue;
+		}
+		const configured = config.diagnostics.filter((diagnostic) => diagnostic.rule === rule.id);
+		for (const diagnostics of [rule.check(context), configured])
+			for (const diagnostic of diagnostics)
+				found.push(
+					level === undefined ? diagnostic : { ...diagnostic, severity: level === "error" ? level : "warning" },
+				);
 	}
-	return { judged, off, config };
+	return { findings: located(found, context, config.source), off };
 }
 
-function atLevel(found: Diagnostic, level: RuleLevel | undefined): Diagnostic {
-	return level === undefined ? found : { ...found, severity: level === "error" ? "error" : "warning" };
-}
-
-/** A finding for output, with its rule. */
-export interface JudgedFinding {
-	readonly rule: Rule;
-	readonly finding: ValidationFinding;
-}
-
-/** Returns the findings of all rules, by file and position. */
-export function judgedFindings(context: EvalContext, levels: RuleLevels): JudgedFinding[] {
-	return located(context, judge(context, levels));
-}
-
-function located(context: EvalContext, { judged, config }: Judgement): JudgedFinding[] {
-	const places = judged.map(({ found }) => placed(found, context, config));
+function located(found: readonly Diagnostic[], context: EvalContext, config: Source | undefined): ValidationFinding[] {
+	const places = found.map((diagnostic) => ({ diagnostic, ...placed(diagnostic, context, config) }));
 	// A code frame goes to terminals and logs, so redact the secrets that were found.
-	const secrets = places.flatMap(({ range, text }, index) =>
-		judged[index]?.found.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],
+	const secrets = places.flatMap(({ diagnostic, range, text }) =>
+		diagnostic.rule === targetsLiteralSecret.id ? [text.slice(range.start.offset, range.end.offset)] : [],
 	);
 	const redact = createRedactor(secrets.map((secret) => secret.replace(/^["']|["']$/g, "")));
-	const findings = judged.map(({ rule, found }, index): JudgedFinding => {
-		const { range, text } = places[index] ?? nowhere;
+	const findings = places.map(({ diagnostic, range, text }): ValidationFinding => {
 		const frame = text === "" ? [] : owned(codeFrame(text, range).map(redact).join("\n")).split("\n");
-		const fixable = (rule.fix?.(found, context).length ?? 0) > 0;
-		return { rule, finding: { ...found, message: owned(found.message), range, frame, fixable, fixed: false } };
+		const fixable = (findRule(diagnostic.rule)?.fix?.(diagnostic, context).length ?? 0) > 0;
+		return { ...diagnostic, message: owned(diagnostic.message), range, frame, fixable, fixed: false };
 	});
-	return findings.sort((a, b) => compare(a.finding, b.finding, context.loaded.file));
+	return findings.sort((a, b) => compare(a, b, context.loaded.file));
 }
 
 /** Returns the result of one eval, without references to what was loaded. */
 function evalResult(context: EvalContext, levels: RuleLevels): EvalValidation {
 	const { loaded } = context;
-	const judgement = judge(context, levels);
+	const { findings, off } = findAll(context, levels);
 	return {
 		file: loaded.file,
 		name: loaded.name,
 		root: context.root,
 		tests: loaded.tests.length,
 		targets: [...new Set(context.uses.filter(({ role }) => role === "target").map(({ choice }) => choice.name))],
-		checks: checksOf(context, judgement.judged, judgement.off),
-		diagnostics: distinctFindings(located(context, judgement).map(({ finding }) => finding)),
+		checks: checksOf(context, new Set(findings.map(({ rule }) => rule)), off),
+		diagnostics: distinctFindings(findings),
 	};
 }
 
@@ -186,42 +172,45 @@ function owned(text: string): string {
 	return Buffer.from(text, "utf16le").toString("utf16le");
 }
 
-interface Placed {
-	readonly range: SourceRange;
-	/** Content of the file; "" if unreadable. */
-	readonly text: string;
-}
-
-const start: SourceRange = { start: { line: 1, column: 1, offset: 0 }, end: { line: 1, column: 1, offset: 0 } };
-
-const nowhere: Placed = { range: start, text: "" };
-
-function placed({ at, data }: Diagnostic, context: EvalContext, config: Configured): Placed {
-	const { loaded, targets } = context;
-	const own = config.source?.file === at.file ? config.source : undefined;
-	const source = loaded.sources.get(at.file) ?? targets.sources.get(at.file) ?? loaded.texts.get(at.file) ?? own;
-	if (!source) return atLine(at.line);
-	const range = source.locate(at);
+/** Returns the range of a finding and the content of its file; "" if it must not be quoted. */
+function placed(
+	{ at, data }: Diagnostic,
+	{ loaded, targets, run }: EvalContext,
+	config: Source | undefined,
+): { readonly range: SourceRange; readonly text: string } {
+	const { file, line = 1, path = [] } = at;
+	const source =
+		loaded.sources.get(file) ??
+		targets.sources.get(file) ??
+		loaded.texts.get(file) ??
+		(config?.file === file ? config : undefined);
+	const range = source?.locate(at);
+	if (!source || !range) {
+		const start = { line, column: 1, offset: 0 };
+		return { range: { start, end: start }, text: "" };
+	}
 	// A link's target may be outside the eval: never quote it.
 	const isOutside = remembered(
-		context.run,
-		`outside\0${loaded.scope.root}\0${at.file}`,
-		() => pathOutside(at.file, loaded.scope) !== undefined,
+		run.memo,
+		`outside\0${loaded.scope.root}\0${file}`,
+		() => pathOutside(file, loaded.scope) !== undefined,
 	);
-	if (range)
-		return { range: narrowed(wholeStart(range, at), data.mark, source, at), text: isOutside ? "" : source.text };
-	return atLine(at.line);
+	// A finding about a whole document is shown at its first line.
+	const shown = at.range === undefined && path.length === 0 ? { start: range.start, end: range.start } : range;
+	return { range: narrowed(shown, data.mark, source, at), text: isOutside ? "" : source.text };
 }
 
-function atLine(line = 1): Placed {
-	return { range: { start: { ...start.start, line }, end: { ...start.end, line } }, text: "" };
-}
-
-/** A finding about a whole document is shown at its first line. */
-function wholeStart(range: SourceRange, { path, range: exact }: Place): SourceRange {
-	return exact === undefined && (path === undefined || path.length === 0)
-		? { start: range.start, end: range.start }
-		: range;
+/**
+ * Narrows a range to the part that a finding is about (a word of a command, a variable in a text):
+ * its first occurrence in the source. Falls back to the whole range.
+ */
+function narrowed(range: SourceRange, mark: unknown, source: Source, at: Place): SourceRange {
+	if (typeof mark !== "string" || mark === "") return range;
+	const { offset } = range.start;
+	const written = source.text.slice(offset, range.end.offset);
+	const start = written.indexOf(mark);
+	if (start < 0 || written.replace(/^["']|["']$/g, "") === mark) return range;
+	return source.locate({ ...at, range: [offset + start, offset + start + mark.length] }) ?? range;
 }
 
 function compare(a: ValidationFinding, b: ValidationFinding, first: string): number {
@@ -242,64 +231,38 @@ function byText(a: string, b: string): number {
 	return a < b ? -1 : a > b ? 1 : 0;
 }
 
-interface Judged {
-	readonly rule: Rule;
-	readonly found: Diagnostic;
-}
-
 /**
  * Returns the result of every rule. A rule can have its own text for a pass ("Workspace template
  * exists"); the default is the rule's summary.
  */
-function checksOf(context: EvalContext, judged: readonly Judged[], off: ReadonlySet<string>): ValidationCheck[] {
-	const failed = new Set(judged.map(({ rule }) => rule.id));
-	const topics = new Map<string, Topic[]>();
-	for (const topic of topicsOf(context)) topics.set(topic.rule, [...(topics.get(topic.rule) ?? []), topic]);
-	const checks: ValidationCheck[] = [];
-	for (const [id, plain] of plainChecks) {
-		if (off.has(id)) {
-			checks.push({ ...plain.skip, message: "switched off" });
-			continue;
-		}
-		const own = topics.get(id)?.map((topic) => checkOf(topic, failed.has(id))) ?? [];
-		checks.push(...own);
-		if (failed.has(id)) {
-			if (!own.some(({ state }) => state === "fail")) checks.push(plain.fail);
-		} else if (own.length === 0) checks.push(judges.get(id)?.(context) === false ? plain.skip : plain.pass);
-	}
+function checksOf(context: EvalContext, failed: ReadonlySet<string>, off: ReadonlySet<string>): ValidationCheck[] {
+	const topics = [...topicsOf(context)];
+	return rules.flatMap((rule): ValidationCheck[] => {
+		const { pass, fail, skip } = plainChecks(rule);
+		if (off.has(rule.id)) return [{ ...skip, message: "switched off" }];
+		const isFailed = failed.has(rule.id);
+		const own = topics.flatMap(({ rule: id, message, failed = isFailed }): ValidationCheck[] =>
+			id === rule.id ? [{ rule: id, state: failed ? "fail" : "pass", message, notable: true }] : [],
+		);
+		if (isFailed) return own.some(({ state }) => state === "fail") ? own : [...own, fail];
+		if (own.length > 0) return own;
+		return [rule.applies?.(context) === false ? skip : pass];
+	});
+}
+
+const plain = new Map<Rule, Readonly<Record<ValidationCheck["state"], ValidationCheck>>>();
+
+/** Returns the checks with default texts, which all results share. */
+function plainChecks(rule: Rule) {
+	const { id, summary } = rule;
+	const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
+	const checks = plain.get(rule) ?? {
+		pass: check("pass", `none found: ${summary}`),
+		fail: check("fail", `found: ${summary}`),
+		skip: check("skip", `not applicable: ${summary}`),
+	};
+	plain.set(rule, checks);
 	return checks;
-}
-
-/** Default texts for checks. */
-const plainChecks: ReadonlyMap<string, Readonly<Record<"pass" | "fail" | "skip", ValidationCheck>>> = new Map(
-	rules.map(({ id, summary }) => {
-		const check = (state: ValidationCheck["state"], message: string) => ({ rule: id, state, message, notable: false });
-		return [
-			id,
-			{
-				pass: check("pass", `none found: ${summary}`),
-				fail: check("fail", `found: ${summary}`),
-				skip: check("skip", `not applicable: ${summary}`),
-			},
-		];
-	}),
-);
-
-/** Returns whether a rule applies to an eval; unlisted rules always do. */
-const judges: ReadonlyMap<string, (context: EvalContext) => boolean> = new Map([
-	...["path.untracked", "git.dirty"].map(
-		(id) => [id, (context: EvalContext) => repositoryOf(context) !== undefined] as const,
-	),
-	...["repos.unpinned", "repos.local-path"].map((id) => [id, hasRepos] as const),
-	...["extensions.missing-export", "extensions.provisions-repo"].map((id) => [id, hasExtensions] as const),
-]);
-
-function hasRepos({ loaded }: EvalContext): boolean {
-	return workspacesOf(loaded).some(({ repos }) => repos.length > 0);
-}
-
-function hasExtensions({ loaded }: EvalContext): boolean {
-	return loaded.suite.extensions.length > 0 || loaded.tests.some(({ suite }) => suite.extensions.length > 0);
 }
 
 interface Topic {
@@ -307,11 +270,6 @@ interface Topic {
 	readonly message: string;
 	/** Whether this topic failed; default: whether its rule found anything. */
 	readonly failed?: boolean;
-}
-
-function checkOf(topic: Topic, ruleFailed: boolean): ValidationCheck {
-	const { rule, message } = topic;
-	return { rule, message, state: (topic.failed ?? ruleFailed) ? "fail" : "pass", notable: true };
 }
 
 function* topicsOf(context: EvalContext): Generator<Topic> {
@@ -345,23 +303,19 @@ const pathTopic: readonly (readonly [message: string, ...kinds: ReferenceKind[]]
 	["Extension files exist", "extension", "agent-rules"],
 	["Target files exist", "target-command", "fixtures", "healthcheck"],
 ];
-const topicOfKind = new Map(pathTopic.flatMap(([, ...kinds], index) => kinds.map((kind) => [kind, index] as const)));
 
-const named: Partial<Record<ReferenceKind, string>> = { tests: "tests: ", template: "workspace: " };
+const prefixes: Partial<Record<ReferenceKind, string>> = { tests: "tests: ", template: "workspace: " };
 
 function* pathTopics(context: EvalContext): Generator<Topic> {
 	const references = pathReferences(context);
-	const found = pathTopic.map(() => ({ paths: new Set<string>(), failed: false }));
-	for (const { kind, state, raw } of references) {
-		const topic = found[topicOfKind.get(kind) ?? -1];
-		if (!topic || state === "opaque" || state === "run-time") continue;
-		topic.paths.add(`${named[kind] ?? ""}${raw}`);
-		if (state === "missing") topic.failed = true;
-	}
-	for (const [index, { paths, failed }] of found.entries())
+	const rule = "path.missing";
+	for (const [message, ...kinds] of pathTopic) {
+		const own = references.filter(({ kind, state }) => kinds.includes(kind) && !/^(opaque|run-time)$/.test(state));
+		const paths = new Set(own.map(({ kind, raw }) => `${prefixes[kind] ?? ""}${raw}`));
 		if (paths.size > 0)
-			yield { rule: "path.missing", message: `${pathTopic[index]?.[0]} (${list([...paths])})`, failed };
-	if (references.length === 0) yield { rule: "path.missing", message: "The eval needs no other files" };
+			yield { rule, message: `${message} (${list([...paths])})`, failed: own.some(({ state }) => state === "missing") };
+	}
+	if (references.length === 0) yield { rule, message: "The eval needs no other files" };
 }
 
 function list(names: readonly string[]): string {

@@ -3,8 +3,7 @@ import { basename, dirname, join } from "node:path";
 import { tempTree } from "@agentv/test-support";
 import { openDiskView } from "../../eval/source.ts";
 import type { BundleManifest } from "../../format/bundle-manifest.ts";
-import type { BundlePlan } from "../collect-copies.ts";
-import type { BundleOptions } from "../gather-sources.ts";
+import type { BundleOptions, BundlePlan } from "../bundle-plan.ts";
 import { planBundle } from "../plan-bundle.ts";
 import { writeBundle } from "../write-bundle.ts";
 

@@ -4,103 +4,96 @@ import { evalsBelow } from "../../eval/discover-evals.ts";
 import { loadEval } from "../../eval/load-eval.ts";
 import type { TargetDefinition, TargetScope } from "../../eval/load-targets.ts";
 import { resolvePath, stripScheme } from "../../eval/read-shape.ts";
-import type { DiskView } from "../../eval/source.ts";
+import { type DiskView, valueBelow } from "../../eval/source.ts";
 import { AgentvError } from "../../lib/errors.ts";
 import { interpolateEnv } from "../../lib/interpolate.ts";
 import type { Environment } from "../../machine/environment.ts";
 import { isInside } from "../../machine/files.ts";
 import { type ValidationRun, workspacesOf } from "../eval-context.ts";
-import { replaceWord, valueAt } from "./edits.ts";
+import { replaceWord } from "./edits.ts";
 
+/** A target's settings as written, including `${{ }}`. */
 type Fields = Readonly<Record<string, unknown>>;
 
-export interface BroughtTarget {
-	readonly name: string;
-	/** Values as written, including `${{ }}`. */
-	readonly entry: Fields;
-}
-
-export interface Bringing {
-	readonly scope: TargetScope;
-	/** Directory of the eval: its own definitions stay unchanged. */
-	readonly directory: string;
-	/** Directory of the file that receives the targets. */
+interface Move {
+	/** Directory of the file with the definition. */
+	readonly from: string;
+	/** Directory of the destination. */
 	readonly to: string;
-	/** Root of the eval's repository. */
+	/** Root of the eval's repository: absolute paths into it become relative. */
 	readonly root: string;
-	/** `--targets FILE`: only for this run. */
-	readonly targetsFile?: string | undefined;
 	readonly view: DiskView;
-	/** The eval's variables. */
+	/** The current values of the eval's variables. */
 	readonly env: Environment;
 }
 
+interface Bringing extends Omit<Move, "from"> {
+	readonly scope: TargetScope;
+	/** Directory of the eval: its own definitions stay unchanged. */
+	readonly directory: string;
+	/** `--targets FILE`: only for this run. */
+	readonly targetsFile: string | undefined;
+}
+
 /**
- * Returns the targets `names` and their dependencies as written next to the eval: chains are
- * flattened up to a variable, which stays, together with everything that it can select from that
- * file.
- * @returns the targets in dependency order, or the name of one that can't be moved
+ * Returns the targets `names` and their dependencies as written next to the eval, by name and in
+ * dependency order: chains are flattened up to a variable, which stays, together with everything
+ * that it can select from that file.
+ * @throws AgentvError `refused` for a target that can't be moved
  */
-export function bringTargets(
-	names: readonly string[],
-	bringing: Bringing,
-): readonly BroughtTarget[] | { readonly stuck: string } {
+export function bringTargets(names: readonly string[], bringing: Bringing): ReadonlyMap<string, Fields> {
 	const brought = new Map<string, Fields>();
 	const waiting = [...names];
 	for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-		if (brought.has(name)) continue;
-		const definition = bringing.scope.find(name);
+		const definition = brought.has(name) ? undefined : bringing.scope.find(name);
 		if (!definition || !isForeign(definition, bringing)) continue;
-		const flat = flatten(definition, bringing);
-		if (!flat) return { stuck: name };
-		brought.set(name, flat.entry);
-		waiting.push(...flat.needs);
+		const { entry, needs } = flatten(definition, bringing);
+		brought.set(name, entry);
+		waiting.push(...needs);
 	}
-	return [...brought].map(([name, entry]) => ({ name, entry }));
+	return brought;
 }
 
 function isForeign({ level, file }: TargetDefinition, { directory, targetsFile }: Bringing): boolean {
 	return level !== directory && file !== targetsFile;
 }
 
-const chain = new Set(["name", "use_target"]);
-
-function flatten(first: TargetDefinition, bringing: Bringing): { entry: Fields; needs: string[] } | undefined {
+function flatten(first: TargetDefinition, bringing: Bringing): { entry: Fields; needs: string[] } {
 	const { scope } = bringing;
-	const layers: Fields[] = [];
 	const needs: string[] = [];
 	const seen = new Set<TargetDefinition>();
-	let kept: unknown;
+	let settings: Fields = {};
+	let kept: Fields = {};
 	let definition: TargetDefinition | undefined = first;
 	while (definition) {
 		seen.add(definition);
-		const raw = rawEntry(definition, scope);
-		const { to, root, view, env } = bringing;
-		const move: Move = { from: definition.base, to, root, view, env };
-		const moved = rebaseTarget(withoutChain(raw), move);
-		if (!moved) return undefined;
-		layers.push(moved);
+		const { name: _name, use_target: chosen, ...raw } = rawEntry(definition, scope);
+		settings = { ...moved(first.name, raw, { ...bringing, from: definition.base }), ...settings };
 		needs.push(...namedIn(raw, definition, scope));
 		const next: TargetDefinition | undefined =
-			typeof raw.use_target === "string" ? scope.find(definition.entry.useTarget ?? "") : undefined;
-		const stays: boolean = isVariable(raw.use_target) || !next || seen.has(next) || !isForeign(next, bringing);
-		if (raw.use_target !== undefined && stays) {
-			kept = raw.use_target;
-			needs.push(...chosenFrom(raw.use_target, definition, next, scope));
+			typeof chosen === "string" ? scope.find(definition.entry.useTarget ?? "") : undefined;
+		const stays: boolean = isVariable(chosen) || !next || seen.has(next) || !isForeign(next, bringing);
+		if (chosen !== undefined && stays) {
+			kept = { use_target: chosen };
+			needs.push(...chosenFrom(chosen, definition, next, scope));
 		}
 		definition = stays ? undefined : next;
 	}
-	const settings = Object.assign({}, ...layers.reverse()) as Fields;
-	return { entry: { name: first.name, ...(kept === undefined ? {} : { use_target: kept }), ...settings }, needs };
+	return { entry: { name: first.name, ...kept, ...settings }, needs };
 }
 
-function withoutChain(raw: Fields): Fields {
-	return Object.fromEntries(Object.entries(raw).filter(([key]) => !chain.has(key)));
+function moved(name: string, settings: Fields, move: Move): Fields {
+	try {
+		return rebaseTarget(settings, move);
+	} catch (error) {
+		if (!(error instanceof AgentvError)) throw error;
+		throw new AgentvError("refused", `a path of target ${JSON.stringify(name)} ${error.message}`);
+	}
 }
 
 function rawEntry({ file, part }: TargetDefinition, scope: TargetScope): Fields {
-	const raw = valueAt(scope.sources.get(file)?.raw(), part.at.path ?? []);
-	return typeof raw === "object" && raw !== null ? (raw as Fields) : {};
+	const raw = valueBelow(scope.sources.get(file)?.raw(), part.at.path ?? []);
+	return isFields(raw) ? raw : {};
 }
 
 function isVariable(value: unknown): boolean {
@@ -134,66 +127,42 @@ function namesOfFile(file: string, scope: TargetScope): string[] {
 	return scope.names.filter((name) => scope.find(name)?.file === file);
 }
 
-interface Move {
-	/** Directory of the file with the definition. */
-	readonly from: string;
-	/** Directory of the destination. */
-	readonly to: string;
-	/** Root of the eval's repository: absolute paths into it become relative. */
-	readonly root: string;
-	readonly view: DiskView;
-	/** The current values of the eval's variables. */
-	readonly env: Environment;
-}
-
-type TargetFields = Readonly<Record<string, unknown>>;
-
 /**
- * Returns a target's settings for another directory, so that their paths resolve as before. Values
- * are as written, including `${{ }}`. Undefined if a path begins with a variable with a relative
- * path, which can't be moved.
+ * Returns a target's settings for another directory, so that their paths resolve as before.
+ * @throws AgentvError `refused` if a path begins with a variable with a relative path
  */
-export function rebaseTarget(settings: TargetFields, move: Move): TargetFields | undefined {
+export function rebaseTarget(settings: Fields, move: Move): Fields {
 	if (move.from === move.to) return settings;
-	const result: Record<string, unknown> = { ...settings };
-	for (const key of ["cwd", "fixtures"]) {
-		const value = settings[key];
-		if (typeof value !== "string") continue;
-		const moved = rebasePath(value, move);
-		if (moved === undefined) return undefined;
-		result[key] = moved;
-	}
-	const cwd = typeof settings.cwd === "string" ? settings.cwd : undefined;
-	if (isCommand(settings.command)) result.command = rebaseCommand(settings.command, cwd, move);
-	const parts: readonly [key: string, moved: unknown][] = [
-		["healthcheck", rebaseHealthcheck(settings.healthcheck, move)],
-		["hooks", rebaseHooks(settings.hooks, move)],
-	];
-	for (const [key, moved] of parts) {
-		if (settings[key] === undefined) continue;
-		if (moved === undefined) return undefined;
-		result[key] = moved;
-	}
-	return result;
+	const { cwd, fixtures, command, healthcheck, hooks } = settings;
+	return {
+		...settings,
+		...(typeof cwd === "string" ? { cwd: rebasePath(cwd, move) } : {}),
+		...(typeof fixtures === "string" ? { fixtures: rebasePath(fixtures, move) } : {}),
+		...(isCommand(command) ? { command: rebaseCommand(command, typeof cwd === "string" ? cwd : undefined, move) } : {}),
+		...(healthcheck === undefined ? {} : { healthcheck: rebaseHealthcheck(healthcheck, move) }),
+		...(isFields(hooks)
+			? { hooks: Object.fromEntries(Object.entries(hooks).map(([name, hook]) => [name, rebaseHook(hook, move)])) }
+			: {}),
+	};
 }
 
 function isCommand(value: unknown): value is string | string[] {
 	return typeof value === "string" || (Array.isArray(value) && value.every((word) => typeof word === "string"));
 }
 
-function isFields(value: unknown): value is TargetFields {
+function isFields(value: unknown): value is Fields {
 	return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Undefined if the path begins with a variable with a relative path. */
-function rebasePath(path: string, move: Move): string | undefined {
+function rebasePath(path: string, move: Move): string {
 	const { from, to, env } = move;
 	const scheme = path.startsWith("file://") ? "file://" : "";
 	const plain = stripScheme(path).replaceAll("\\", "/");
 	if (plain.startsWith("${{")) {
 		// Unset or absolute: independent of its location.
 		const today = interpolateEnv(plain, env).value;
-		return today === plain || isAbsolute(today) ? path : undefined;
+		if (today === plain || isAbsolute(today)) return path;
+		throw new AgentvError("refused", "begins with a variable that contains a relative path");
 	}
 	if (/^\{\{/.test(plain)) return path;
 	if (isAbsolute(plain)) {
@@ -250,67 +219,24 @@ function rebaseHealthcheck(value: unknown, move: Move): unknown {
 	if (isCommand(value)) return rebaseCommand(value, undefined, move);
 	if (!isFields(value) || !isCommand(value.command)) return value;
 	const cwd = typeof value.cwd === "string" ? value.cwd : undefined;
-	const movedCwd = cwd === undefined ? undefined : rebasePath(cwd, move);
-	if (cwd !== undefined && movedCwd === undefined) return undefined;
 	const command = rebaseCommand(value.command, cwd, move);
-	return { ...value, command, ...(movedCwd === undefined ? {} : { cwd: movedCwd }) };
+	return { ...value, command, ...(cwd === undefined ? {} : { cwd: rebasePath(cwd, move) }) };
 }
 
 /** A hook without `cwd` runs next to its file, so a moved one needs an explicit `cwd`. */
-function rebaseHooks(value: unknown, move: Move): unknown {
-	if (!isFields(value)) return value;
-	const hooks: Record<string, unknown> = {};
-	for (const [name, hook] of Object.entries(value)) {
-		const moved = rebaseHook(hook, move);
-		if (moved === undefined) return undefined;
-		hooks[name] = moved;
-	}
-	return hooks;
-}
-
 function rebaseHook(hook: unknown, move: Move): unknown {
-	const here = rebasePath(".", move);
-	if (isCommand(hook)) return { command: rebaseCommand(hook, ".", move), cwd: here };
+	if (isCommand(hook)) return { command: rebaseCommand(hook, ".", move), cwd: rebasePath(".", move) };
 	if (!isFields(hook)) return hook;
 	const key = isCommand(hook.command) ? "command" : "script";
 	const command = hook[key];
 	if (!isCommand(command)) return hook;
 	const cwd = typeof hook.cwd === "string" ? hook.cwd : ".";
-	const moved = rebasePath(cwd, move);
-	return moved === undefined ? undefined : { ...hook, [key]: rebaseCommand(command, cwd, move), cwd: moved };
+	return { ...hook, [key]: rebaseCommand(command, cwd, move), cwd: rebasePath(cwd, move) };
 }
 
-/**
- * Detects evals inside the template of another eval: these are test data, so no fix changes them.
- * Checks all evals with a workspace in the repository (or the eval's search bound).
- */
-export class TemplateEvals {
-	readonly #run: ValidationRun;
-	readonly #templates = new Map<string, readonly string[]>();
-
-	constructor(run: ValidationRun) {
-		this.#run = run;
-	}
-
-	/** @param root the eval's search bound: its repository */
-	has(file: string, root: string): boolean {
-		let templates = this.#templates.get(root);
-		if (!templates) {
-			templates = this.#find(root);
-			this.#templates.set(root, templates);
-		}
-		return templates.some((template) => isInside(template, file)) || this.#inCase(file, root);
-	}
-
-	#find(root: string): string[] {
-		const found = new Set<string>();
-		for (const file of evalsBelow(root, this.#run.view))
-			for (const template of this.#templatesOf(file)) found.add(template);
-		return [...found];
-	}
-
-	#templatesOf(file: string): string[] {
-		const { view, env, cwd } = this.#run;
+/** Returns the templates of all evals below `root`. */
+export function templatesBelow(root: string, { view, env, cwd }: ValidationRun): ReadonlySet<string> {
+	const templates = evalsBelow(root, view).flatMap((file) => {
 		try {
 			if (!/workspace|template/.test(view.readText(file))) return [];
 			const loaded = loadEval(file, { view, env, cwd });
@@ -324,15 +250,15 @@ export class TemplateEvals {
 			if (error instanceof AgentvError) return [];
 			throw error;
 		}
-	}
+	});
+	return new Set(templates);
+}
 
-	/** Below the `workspace/` of a directory with a `case.yaml`. */
-	#inCase(file: string, root: string): boolean {
-		const { view } = this.#run;
-		for (let at = dirname(file); at !== root && at !== dirname(at); at = dirname(at)) {
-			if (!at.endsWith("/workspace")) continue;
-			if (["case.yaml", "case.yml"].some((name) => view.kind(join(dirname(at), name)) === "file")) return true;
-		}
-		return false;
+/** Returns whether a file is below the `workspace/` of a directory with a `case.yaml`. */
+export function isInCase(file: string, root: string, view: DiskView): boolean {
+	for (let at = dirname(file); at !== root && at !== dirname(at); at = dirname(at)) {
+		if (!at.endsWith("/workspace")) continue;
+		if (["case.yaml", "case.yml"].some((name) => view.kind(join(dirname(at), name)) === "file")) return true;
 	}
+	return false;
 }

@@ -1,8 +1,10 @@
 import { dirname, join } from "node:path";
+import { type StructuredPatchHunk, structuredPatch } from "diff";
 import { findScope } from "../../eval/discover-evals.ts";
 import { evalEnvironment } from "../../eval/load-eval.ts";
 import { loadTargets, targetFileNames } from "../../eval/load-targets.ts";
-import { AgentvError, type DocumentPath, type Place } from "../../lib/errors.ts";
+import { valueBelow } from "../../eval/source.ts";
+import { AgentvError, type DocumentPath } from "../../lib/errors.ts";
 import { parseJsonLines } from "../../lib/json.ts";
 import { applyEdits, type TextEdit } from "../../lib/text.ts";
 import { parseYaml, type YamlDocument } from "../../lib/yaml-document.ts";
@@ -21,61 +23,70 @@ import {
 import type { ValidationRun } from "../eval-context.ts";
 import { literalSecrets } from "../repository-facts.ts";
 import type { ValidationFinding } from "../validate-evals.ts";
-import { type BroughtTarget, bringTargets } from "./bring-targets.ts";
-import { type FieldChange, type TargetChange, unwrapEdits, unwrapped, valueAt } from "./edits.ts";
+import { bringTargets } from "./bring-targets.ts";
+import { type FieldChange, type TargetChange, unwrapEdits, unwrapped } from "./edits.ts";
 
-export interface Edited {
-	readonly files: readonly PlannedFile[];
-	/** Why a finding's changes were not possible. */
-	readonly refused: ReadonlyMap<PlannedFinding, string>;
+export interface PlannedFile {
+	/** Absolute, or as in a diff. */
+	readonly path: string;
+	/** Undefined for a new file. */
+	readonly before: string | undefined;
+	readonly after: string;
 }
 
-/** Returns the files after the changes of all findings; shared files are changed once. */
-export function editedFiles(findings: readonly PlannedFinding[], run: ValidationRun): Edited {
+/** A finding with the changes that fix it. */
+export interface PlannedFinding {
+	/** The eval that it was found in; absolute. */
+	readonly evalFile: string;
+	readonly finding: ValidationFinding;
+	readonly changes: readonly (FieldChange | TargetChange)[];
+}
+
+/**
+ * Returns the files after the changes of all findings (shared files are changed once), and why a
+ * finding's changes were not possible.
+ */
+export function editedFiles(findings: readonly PlannedFinding[], run: ValidationRun) {
 	const refused = new Map<PlannedFinding, string>();
 	const files = new Map<string, PlannedFile>();
-	const refuse = (changes: readonly unknown[], reason: string) => {
-		for (const finding of findings)
-			if (finding.changes.some((change) => changes.includes(change))) refused.set(finding, reason);
+	const refuse = (change: FieldChange | TargetChange, reason: string) => {
+		for (const finding of findings) if (finding.changes.includes(change)) refused.set(finding, reason);
 	};
+	const changes = findings.flatMap((finding) => finding.changes);
 	const fields = groupBy(
-		findings.flatMap(({ changes }) => changes.filter(isField)),
+		changes.filter((change) => change.kind !== "target"),
 		({ at }) => at.file,
 	);
-	for (const [path, changes] of fields) {
+	for (const [path, inFile] of fields) {
 		const before = run.view.readText(path);
-		const patched = patchText(path, before, distinct(changes));
+		// Several evals that share a file have the same findings in it.
+		const same = groupBy(inFile, ({ says: _, ...change }) => JSON.stringify(change));
+		const distinct = new Map([...same.values()].flatMap((group) => (group[0] ? [[group[0], group] as const] : [])));
+		const patched = patchText(path, before, [...distinct.keys()]);
 		for (const { change, reason } of patched.refused)
-			refuse(
-				changes.filter((one) => sameChange(one, change)),
-				reason,
-			);
-		if (patched.text !== before) files.set(path, { path, before, after: patched.text });
+			for (const repeated of distinct.get(change) ?? []) refuse(repeated, reason);
+		files.set(path, { path, before, after: patched.text });
 	}
 	const targets = groupBy(
-		findings.flatMap(({ changes }) => changes.filter(isTarget)),
+		changes.filter((change) => change.kind === "target"),
 		({ directory }) => directory,
 	);
-	for (const [directory, changes] of targets) {
+	for (const [directory, inDirectory] of targets) {
+		const edit = (part: readonly TargetChange[]): PlannedFile | undefined => {
+			try {
+				return withTargets(directory, part, files, run);
+			} catch (error) {
+				if (!(error instanceof AgentvError)) throw error;
+				for (const change of part) refuse(change, error.message);
+				return undefined;
+			}
+		};
 		// One that can't be moved doesn't stop the others.
-		const movable = changes.filter((change) => {
-			const alone = withTargets(directory, [change], files, run);
-			if ("reason" in alone) refuse([change], alone.reason);
-			return !("reason" in alone);
-		});
-		const written = withTargets(directory, movable, files, run);
-		if ("reason" in written) refuse(movable, written.reason);
-		else if (written.after !== written.before) files.set(written.path, written);
+		const movable = inDirectory.filter((change) => edit([change]));
+		const file = movable.length > 0 ? edit(movable) : undefined;
+		if (file) files.set(file.path, file);
 	}
 	return { files: [...files.values()].filter(({ before, after }) => before !== after), refused };
-}
-
-function isField(change: FieldChange | TargetChange): change is FieldChange {
-	return change.kind !== "target";
-}
-
-function isTarget(change: FieldChange | TargetChange): change is TargetChange {
-	return change.kind === "target";
 }
 
 function groupBy<Item>(items: readonly Item[], key: (item: Item) => string): Map<string, Item[]> {
@@ -88,84 +99,51 @@ function groupBy<Item>(items: readonly Item[], key: (item: Item) => string): Map
 	return groups;
 }
 
-function keyOf({ says: _, ...change }: FieldChange): string {
-	return JSON.stringify(change);
-}
-
-function sameChange(a: FieldChange, b: FieldChange): boolean {
-	return keyOf(a) === keyOf(b);
-}
-
-/** Several evals that share a file have the same findings in it. */
-function distinct(changes: readonly FieldChange[]): FieldChange[] {
-	return [...new Map(changes.map((change) => [keyOf(change), change])).values()];
-}
-
+/** @throws AgentvError if they can't be added */
 function withTargets(
 	directory: string,
 	changes: readonly TargetChange[],
 	files: ReadonlyMap<string, PlannedFile>,
-	run: ValidationRun,
-): PlannedFile | { readonly reason: string } {
-	const { view, env, cwd, targetsFile } = run;
-	const scope = findScope(directory, cwd, view);
-	const variables = evalEnvironment(scope, env, view);
-	const targets = loadTargets(scope, {
-		view,
-		env: variables,
-		...(targetsFile ? { targetsFile } : {}),
-	});
+	{ view, env, cwd, targetsFile }: ValidationRun,
+): PlannedFile {
+	const own = findScope(directory, cwd, view);
+	const variables = evalEnvironment(own, env, view);
+	const scope = loadTargets(own, { view, env: variables, targetsFile });
 	const existing = targetFileNames.map((name) => join(directory, name)).find((file) => view.kind(file) === "file");
 	const path = existing ?? join(directory, "targets.yaml");
-	if (!existing && view.kind(path) !== "missing") return { reason: "targets.yaml is not a file" };
+	if (!existing && view.kind(path) !== "missing") throw new AgentvError("refused", "targets.yaml is not a file");
 	const names = [...new Set(changes.map(({ name }) => name))];
-	const brought = bringTargets(names, {
-		scope: targets,
-		directory,
-		...{ to: dirname(path), root: scope.root },
-		targetsFile,
-		view,
-		env: variables,
-	});
-	if ("stuck" in brought)
-		return {
-			reason: `a path of target ${JSON.stringify(brought.stuck)} begins with a variable that contains a relative path`,
-		};
-	const secret = brought.find(({ entry }) => [...literalSecrets(entry)].length > 0);
-	if (secret) return { reason: `target ${JSON.stringify(secret.name)} contains a literal credential` };
+	const move = { to: dirname(path), root: own.root, view, env: variables };
+	const brought = bringTargets(names, { scope, directory, targetsFile, ...move });
+	for (const [name, entry] of brought)
+		if (!literalSecrets(entry).next().done)
+			throw new AgentvError("refused", `target ${JSON.stringify(name)} contains a literal credential`);
 	const before = files.get(path)?.before ?? (existing ? view.readText(existing) : undefined);
 	const text = files.get(path)?.after ?? before;
-	try {
-		return { path, before, after: text === undefined ? newFile(brought) : appended(path, text, brought) };
-	} catch (error) {
-		if (error instanceof AgentvError) return { reason: error.message };
-		throw error;
-	}
+	const entries = [...brought.values()];
+	return { path, before, after: text === undefined ? newFile(entries) : appended(path, text, entries) };
 }
 
-function newFile(targets: readonly BroughtTarget[]): string {
-	const text = `${blockText({ targets: targets.map(({ entry }) => entry) })}\n`;
+function newFile(targets: readonly object[]): string {
+	const text = `${blockText({ targets })}\n`;
 	// Verify the printer's output by parsing it.
-	const read = parseYaml(text, "targets.yaml").value;
-	if (!sameValue(read, { targets: targets.map(({ entry }) => entry) }))
+	if (!sameValue(parseYaml(text, "targets.yaml").value, { targets }))
 		throw new AgentvError("refused", "a target's settings can't be written as YAML");
 	return text;
 }
 
-function appended(path: string, text: string, targets: readonly BroughtTarget[]): string {
+function appended(path: string, text: string, targets: readonly object[]): string {
 	let document = parseYaml(text, path);
-	for (const { entry } of targets) {
+	for (const entry of targets) {
 		const list = Array.isArray(document.value) ? [] : ["targets"];
-		const held = list.length === 0 ? document.value : (document.value as { targets?: unknown } | null)?.targets;
-		const length = Array.isArray(held) ? held.length : 0;
-		const meant = withValueAt(document.value ?? {}, [...list, length], entry);
-		const base = Array.isArray(held) || list.length === 0 ? meant : withValueAt(document.value ?? {}, list, [entry]);
-		document = verifiedPatch(document, appendToSequence(document, list, blockText(entry)), base);
+		const former = valueBelow(document.value, list);
+		const meant = withValueAt(document.value ?? {}, list, [...(Array.isArray(former) ? former : []), entry]);
+		document = verifiedPatch(document, appendToSequence(document, list, blockText(entry)), meant);
 	}
 	return document.text;
 }
 
-export interface Patched {
+interface Patched {
 	readonly text: string;
 	/** Changes that were not safely possible, and why. */
 	readonly refused: readonly { readonly change: FieldChange; readonly reason: string }[];
@@ -173,7 +151,22 @@ export interface Patched {
 
 /** Verifies each change by parsing; one with other effects is refused. */
 export function patchText(file: string, text: string, changes: readonly FieldChange[]): Patched {
-	return file.endsWith(".jsonl") ? patchLines(file, text, changes) : patchDocument(file, text, changes);
+	if (!file.endsWith(".jsonl")) return patchDocument(file, text, changes);
+	// Each line is a separate JSON document.
+	const rows = new Map(parseJsonLines(text, file).rows.map((row) => [String(row.line), row.range]));
+	const edits: TextEdit[] = [];
+	const refused: Patched["refused"][number][] = [];
+	for (const [line, inLine] of groupBy(changes, ({ at }) => String(at.line))) {
+		const range = rows.get(line);
+		if (!range) {
+			refused.push(...inLine.map((change) => ({ change, reason: "no such line" })));
+			continue;
+		}
+		const patched = patchDocument(`${file}.json`, text.slice(...range), inLine);
+		edits.push({ range, text: patched.text });
+		refused.push(...patched.refused);
+	}
+	return { text: applyEdits(text, edits), refused };
 }
 
 function patchDocument(file: string, text: string, changes: readonly FieldChange[]): Patched {
@@ -190,11 +183,16 @@ function patchDocument(file: string, text: string, changes: readonly FieldChange
 		try {
 			document = patchTogether(document, part);
 		} catch (error) {
-			const [only, ...more] = part;
+			if (!(error instanceof AgentvError) && !(error instanceof RangeError)) throw error;
+			const [change, ...more] = part;
 			if (more.length > 0) {
 				patch(part.slice(0, part.length >> 1));
 				patch(part.slice(part.length >> 1));
-			} else if (only) refused.push({ change: only, reason: reasonOf(error) });
+			} else if (change)
+				refused.push({
+					change,
+					reason: error instanceof AgentvError ? error.message : "two fixes change the same text",
+				});
 		}
 	};
 	patch(values);
@@ -202,64 +200,55 @@ function patchDocument(file: string, text: string, changes: readonly FieldChange
 	return { text: document.text, refused };
 }
 
-function reasonOf(error: unknown): string {
-	if (error instanceof AgentvError) return error.message;
-	if (error instanceof RangeError) return "two fixes change the same text";
-	throw error;
-}
-
 /** @throws AgentvError, RangeError if the changes can't be made in one step */
 function patchTogether(document: YamlDocument, changes: readonly FieldChange[]): YamlDocument {
 	const edits = new Map<string, TextEdit>();
 	let meant = document.value;
 	for (const change of changes) {
-		const step = stepOf(document, change);
 		// A value shared by an anchor and its aliases is written once.
-		for (const edit of step.edits) edits.set(`${edit.range.join()} ${edit.text}`, edit);
-		meant = step.apply(meant);
+		for (const edit of editsOf(document, change)) edits.set(`${edit.range.join()} ${edit.text}`, edit);
+		meant = changed(meant, document, change);
 	}
 	return verifiedPatch(document, [...edits.values()], meant);
 }
 
-interface Step {
-	readonly edits: readonly TextEdit[];
-	/** Applies the expected effect to the document's value. */
-	readonly apply: (value: unknown) => unknown;
-}
-
-function stepOf(document: YamlDocument, change: FieldChange): Step {
+function editsOf(document: YamlDocument, change: FieldChange): readonly TextEdit[] {
 	const path = change.at.path ?? [];
 	switch (change.kind) {
-		case "value": {
-			const paths = pathsOfSame(document, path);
-			return {
-				edits: [replaceScalar(document, path, change.value)],
-				apply: (value) => paths.reduce((changed, at) => withValueAt(changed, at, change.value), value),
-			};
-		}
-		case "key": {
-			const renamed = [...path.slice(0, -1), change.key];
-			return {
-				edits: [renameKey(document, path, change.key)],
-				apply: (value) => withValueAt(withoutValueAt(value, path), renamed, valueAt(value, path)),
-			};
-		}
+		case "value":
+			return [replaceScalar(document, path, change.value)];
+		case "key":
+			return [renameKey(document, path, change.key)];
 		case "entry":
-			return {
-				edits: insertPair(document, path, change.key, blockText(change.value)),
-				apply: (value) => withValueAt(value, [...path, change.key], change.value),
-			};
+			return insertPair(document, path, change.key, blockText(change.value));
 		case "remove":
-			return { edits: removeEntry(document, path), apply: (value) => withoutValueAt(value, path) };
+			return removeEntry(document, path);
 		case "unwrap":
-			return { edits: unwrapEdits(document, path), apply: (value) => unwrapped(value, path) };
+			return unwrapEdits(document, path);
+	}
+}
+
+/** Returns the document's value (after other changes) with the expected effect of a change. */
+function changed(value: unknown, document: YamlDocument, change: FieldChange): unknown {
+	const path = change.at.path ?? [];
+	switch (change.kind) {
+		case "value":
+			return pathsOfSame(document, path).reduce((meant: unknown, at) => withValueAt(meant, at, change.value), value);
+		case "key":
+			return withValueAt(withoutValueAt(value, path), [...path.slice(0, -1), change.key], valueBelow(value, path));
+		case "entry":
+			return withValueAt(value, [...path, change.key], change.value);
+		case "remove":
+			return withoutValueAt(value, path);
+		case "unwrap":
+			return unwrapped(value, path);
 	}
 }
 
 /** Returns every path of the node at `path`: merge keys and aliases can add more. */
 function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[] {
 	const { written } = document.find(path);
-	const text = valueAt(document.value, path);
+	const text = valueBelow(document.value, path);
 	const found: DocumentPath[] = [];
 	const walk = (value: unknown, at: DocumentPath) => {
 		if (typeof value === "object" && value !== null)
@@ -270,177 +259,36 @@ function pathsOfSame(document: YamlDocument, path: DocumentPath): DocumentPath[]
 	return found;
 }
 
-/** Each line is a separate JSON document. */
-function patchLines(file: string, text: string, changes: readonly FieldChange[]): Patched {
-	const rows = new Map(parseJsonLines(text, file).rows.map((row) => [row.line, row]));
-	const byLine = new Map<number | undefined, FieldChange[]>();
-	for (const change of changes) byLine.set(lineOf(change.at), [...(byLine.get(lineOf(change.at)) ?? []), change]);
-	const edits: TextEdit[] = [];
-	const refused: { change: FieldChange; reason: string }[] = [];
-	for (const [line, here] of byLine) {
-		const row = line === undefined ? undefined : rows.get(line);
-		if (!row) {
-			refused.push(...here.map((change) => ({ change, reason: "no such line" })));
-			continue;
-		}
-		const patched = patchDocument(`${file}.json`, text.slice(...row.range), here);
-		edits.push({ range: row.range, text: patched.text });
-		refused.push(...patched.refused);
-	}
-	return { text: applyEdits(text, edits), refused };
-}
-
-function lineOf({ line }: Place): number | undefined {
-	return line;
-}
-
-export interface PlannedFile {
-	/** Absolute. */
-	readonly path: string;
-	/** Undefined for a new file. */
-	readonly before: string | undefined;
-	readonly after: string;
-}
-
-/** A change, for display. */
-export interface PlannedChange {
-	readonly rule: string;
-	/** Absolute path of the changed file. */
-	readonly file: string;
-	/** Location of the finding. */
-	readonly at: { readonly file: string; readonly line: number; readonly column: number };
-	/** A short description. */
-	readonly says: string;
-}
-
-/** What the fixes would do. Nothing is written yet. */
-export interface FixPlan {
-	readonly files: readonly PlannedFile[];
-	readonly changes: readonly PlannedChange[];
-	/** The fixed findings, by eval file. */
-	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
-	/** Fixable findings that could not be fixed, and why. */
-	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
-	/** The meaning of each affected eval, before and after. */
-	readonly meanings: ReadonlyMap<string, string>;
-	/** Absolute. A killed fix can have left files there. */
-	readonly directories: ReadonlySet<string>;
-}
-
-/** A finding with the changes that fix it. */
-export interface PlannedFinding {
-	/** The eval that it was found in; absolute. */
-	readonly evalFile: string;
-	readonly finding: ValidationFinding;
-	readonly changes: readonly (FieldChange | TargetChange)[];
-}
-
-export interface DiffFile {
-	/** As in the diff; `/` between components. */
-	readonly path: string;
-	/** Undefined for a new file. */
-	readonly before: string | undefined;
-	readonly after: string;
-}
-
+/** Lines around a change. */
 const context = 3;
+/** Changed lines up to which a minimal difference is searched. */
+const mostCompared = 2000;
 
 /** Returns a unified diff for `git apply` and `patch -p1`; "" without changes. */
-export function unifiedDiff({ path, before, after }: DiffFile): string {
+export function unifiedDiff({ path, before, after }: PlannedFile): string {
 	if (before === after) return "";
-	const old = linesOf(before ?? "");
-	const now = linesOf(after);
-	const hunks = hunksOf(editsBetween(old, now), old, now);
 	const name = (prefix: string) => quotedName(`${prefix}/${path}`);
-	const from = before === undefined ? "/dev/null" : name("a");
 	const header = before === undefined ? `diff --git ${name("a")} ${name("b")}\nnew file mode 100644\n` : "";
-	return `${header}--- ${from}\n+++ ${name("b")}\n${hunks.join("")}`;
+	const options = { context, maxEditLength: mostCompared };
+	const patch = structuredPatch("", "", before ?? "", after, "", "", options);
+	const hunks = patch?.hunks ?? replacement(before ?? "", after);
+	const range = (start: number, lines: number) => `${lines === 0 ? start - 1 : start},${lines}`;
+	const texts = hunks.map(
+		({ oldStart, oldLines, newStart, newLines, lines }) =>
+			`@@ -${range(oldStart, oldLines)} +${range(newStart, newLines)} @@\n${lines.map((line) => `${line}\n`).join("")}`,
+	);
+	return `${header}--- ${before === undefined ? "/dev/null" : name("a")}\n+++ ${name("b")}\n${texts.join("")}`;
+}
+
+function replacement(before: string, after: string): StructuredPatchHunk[] {
+	const [removed] = structuredPatch("", "", before, "").hunks;
+	const [added] = structuredPatch("", "", "", after).hunks;
+	const [oldLines, newLines] = [removed?.oldLines ?? 0, added?.newLines ?? 0];
+	return [
+		{ oldStart: 1, oldLines, newStart: 1, newLines, lines: [...(removed?.lines ?? []), ...(added?.lines ?? [])] },
+	];
 }
 
 function quotedName(name: string): string {
 	return /["\\\p{Cc}]/u.test(name) ? JSON.stringify(name) : /\s/.test(name) ? `${name}\t` : name;
-}
-
-/** Splits text into lines with their line breaks. */
-function linesOf(text: string): string[] {
-	return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
-}
-
-/** A range of old lines and its replacement: `[from, to)` each. */
-interface Edit {
-	readonly old: readonly [number, number];
-	readonly now: readonly [number, number];
-}
-
-/** Returns the differences of two lists of lines. Skips equal ends, since fixes change little. */
-function editsBetween(old: readonly string[], now: readonly string[]): Edit[] {
-	let start = 0;
-	while (start < old.length && start < now.length && old[start] === now[start]) start++;
-	let [oldEnd, nowEnd] = [old.length, now.length];
-	while (oldEnd > start && nowEnd > start && old[oldEnd - 1] === now[nowEnd - 1]) {
-		oldEnd--;
-		nowEnd--;
-	}
-	const size = (oldEnd - start) * (nowEnd - start);
-	if (size === 0 || size > 4_000_000) return [{ old: [start, oldEnd], now: [start, nowEnd] }];
-	return aligned(old.slice(start, oldEnd), now.slice(start, nowEnd), start);
-}
-
-/** Aligns by the longest common subsequence. */
-function aligned(old: readonly string[], now: readonly string[], offset: number): Edit[] {
-	const width = now.length + 1;
-	const longest = new Uint32Array((old.length + 1) * width);
-	const at = (i: number, j: number) => longest[i * width + j] ?? 0;
-	for (let i = old.length - 1; i >= 0; i--)
-		for (let j = now.length - 1; j >= 0; j--)
-			longest[i * width + j] = old[i] === now[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
-	const edits: Edit[] = [];
-	let [i, j] = [0, 0];
-	while (i < old.length || j < now.length) {
-		if (i < old.length && j < now.length && old[i] === now[j]) {
-			i++;
-			j++;
-			continue;
-		}
-		const [fromOld, fromNow] = [i, j];
-		while ((i < old.length || j < now.length) && !(i < old.length && j < now.length && old[i] === now[j])) {
-			if (j >= now.length || (i < old.length && at(i + 1, j) >= at(i, j + 1))) i++;
-			else j++;
-		}
-		edits.push({ old: [fromOld + offset, i + offset], now: [fromNow + offset, j + offset] });
-	}
-	return edits;
-}
-
-function hunksOf(edits: readonly Edit[], old: readonly string[], now: readonly string[]): string[] {
-	const groups: Edit[][] = [];
-	for (const edit of edits) {
-		const last = groups.at(-1);
-		const before = last?.at(-1);
-		if (last && before && edit.old[0] - before.old[1] <= 2 * context) last.push(edit);
-		else groups.push([edit]);
-	}
-	return groups.map((group) => hunk(group, old, now));
-}
-
-function hunk(group: readonly Edit[], old: readonly string[], now: readonly string[]): string {
-	const [first, last] = [group[0] as Edit, group.at(-1) as Edit];
-	const before = Math.min(context, first.old[0]);
-	const after = Math.min(context, old.length - last.old[1]);
-	const lines: string[] = [];
-	let at = first.old[0] - before;
-	for (const edit of group) {
-		lines.push(...old.slice(at, edit.old[0]).map((line) => ` ${line}`));
-		lines.push(
-			...old.slice(...edit.old).map((line) => `-${line}`),
-			...now.slice(...edit.now).map((line) => `+${line}`),
-		);
-		at = edit.old[1];
-	}
-	lines.push(...old.slice(at, at + after).map((line) => ` ${line}`));
-	const range = (start: number, end: number) => `${end === start ? start : start + 1},${end - start}`;
-	const header = `@@ -${range(first.old[0] - before, last.old[1] + after)} +${range(first.now[0] - before, last.now[1] + after)} @@\n`;
-	return (
-		header + lines.map((line) => (line.endsWith("\n") ? line : `${line}\n\\ No newline at end of file\n`)).join("")
-	);
 }

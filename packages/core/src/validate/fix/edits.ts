@@ -1,8 +1,8 @@
 import { dirname } from "node:path";
 import { isMap } from "yaml";
 import { type CommandWord, parseCommand } from "../../eval/command.ts";
+import { valueBelow } from "../../eval/source.ts";
 import type { Diagnostic, DocumentPath, Place } from "../../lib/errors.ts";
-import { checkGitRef, checkGitUrl, expandRepoShorthand, splitCredentials } from "../../lib/git-url.ts";
 import type { TextEdit } from "../../lib/text.ts";
 import {
 	cannotPatch,
@@ -14,9 +14,7 @@ import {
 	startsLine,
 	type YamlDocument,
 } from "../../lib/yaml-document.ts";
-import type { Environment } from "../../machine/environment.ts";
-import { listRemoteRefs } from "../../machine/git.ts";
-import { GitError } from "../../machine/git-error.ts";
+import { withoutValueAt, withValueAt } from "../../lib/yaml-edit.ts";
 import { type EvalContext, relativePath, writtenText, writtenValue } from "../eval-context.ts";
 
 /** A step of a fix. Rules specify the change; the planner converts it to text edits. */
@@ -43,7 +41,7 @@ export interface TargetChange {
 }
 
 /** Pins a repository to its remote's commit for `ref` (default HEAD). */
-interface PinChange {
+export interface PinChange {
 	readonly kind: "pin";
 	/** The commit's value if there is one, else the mapping that gets a `commit`. */
 	readonly at: Place;
@@ -79,23 +77,11 @@ export function unwrapEdits(document: YamlDocument, path: DocumentPath): TextEdi
 
 /** Returns the value with the entries of the mapping at `path` one level up. */
 export function unwrapped(value: unknown, path: DocumentPath): unknown {
-	const [key, ...rest] = path;
-	if (key === undefined || typeof value !== "object" || value === null) return value;
-	const object = value as Record<string | number, unknown>;
-	if (rest.length > 0) {
-		const inner = unwrapped(object[key], rest);
-		return Array.isArray(value) ? value.with(Number(key), inner) : { ...object, [key]: inner };
-	}
-	const { [key]: held, ...others } = object;
-	return { ...others, ...(held as object) };
-}
-
-/** Returns the value at `path`; undefined if there is none. */
-export function valueAt(value: unknown, path: DocumentPath): unknown {
-	let at = value;
-	for (const key of path)
-		at = typeof at === "object" && at !== null ? (at as Record<string | number, unknown>)[key] : undefined;
-	return at;
+	const held = valueBelow(value, path) ?? {};
+	return Object.entries(held).reduce(
+		(changed, [key, item]) => withValueAt(changed, [...path.slice(0, -1), key], item),
+		withoutValueAt(value, path),
+	);
 }
 
 /** Replaces the path in one word of a string command, quoted as before or if necessary. */
@@ -103,61 +89,6 @@ export function replaceWord(command: string, { range, quoted }: CommandWord, pat
 	const written = quoted || /[^\w@%+=:,./-]/.test(path) ? `'${path.replaceAll("'", "'\\''")}'` : path;
 	return command.slice(0, range[0]) + written + command.slice(range[1]);
 }
-
-const timeoutMs = 60_000;
-
-/** Resolves branches and tags at remotes, each once. */
-export class Remotes {
-	readonly #env: Environment;
-	readonly #signal: AbortSignal | undefined;
-	readonly #known = new Map<string, Promise<string>>();
-
-	constructor(env: Environment, signal: AbortSignal | undefined) {
-		this.#env = env;
-		this.#signal = signal;
-	}
-
-	/** Returns the change that pins a repository, or why it can't be pinned. */
-	async pin(change: PinChange): Promise<FieldChange | { readonly reason: string }> {
-		const { repo, ref } = change;
-		const refusal = checkGitUrl(repo) ?? (ref === undefined ? undefined : checkGitRef(ref));
-		if (refusal) return { reason: refusal.message };
-		const key = `${repo}\0${ref ?? ""}`;
-		const asked = this.#known.get(key) ?? this.#ask(repo, ref);
-		this.#known.set(key, asked);
-		try {
-			const sha = await asked;
-			const says = `${ref ?? "HEAD"} → ${sha}`;
-			return ref === undefined
-				? { kind: "entry", at: change.at, key: "commit", value: sha, says }
-				: { kind: "value", at: change.at, value: sha, says };
-		} catch (error) {
-			if (error instanceof GitError || error instanceof MissingRef) return { reason: error.message };
-			throw error;
-		}
-	}
-
-	async #ask(repo: string, ref: string | undefined): Promise<string> {
-		const { url, credentials } = splitCredentials(expandRepoShorthand(repo) ?? repo);
-		const patterns = ref === undefined ? ["HEAD"] : [`refs/heads/${ref}`, `refs/tags/${ref}`, `refs/tags/${ref}^{}`];
-		const refs = await listRemoteRefs("/", url, patterns, {
-			env: this.#env,
-			timeoutMs,
-			signal: this.#signal,
-			variables: { GIT_DIR: "/nonexistent" },
-			...(credentials ? { credentials: { url, ...credentials } } : {}),
-		});
-		// Like git: a branch before a tag, and the commit of an annotated tag.
-		const order = ["HEAD", `refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
-		for (const name of order) {
-			const found = refs.find((one) => one.ref === name);
-			if (found) return found.sha;
-		}
-		throw new MissingRef(`the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
-	}
-}
-
-class MissingRef extends Error {}
 
 /** Deprecated keys that were only renamed. */
 const renamed = new Set([
@@ -170,8 +101,8 @@ const flat = new Set(["target", "targets", "workers", "threshold", "budget_usd"]
 /** Returns the changes that replace the deprecated field of `found` (`schema.deprecated`). */
 export function deprecatedChanges({ at, data }: Diagnostic, context: EvalContext): FieldChange[] {
 	const { key, instead } = data as { readonly key: string; readonly instead: string };
-	const path = at.path ?? [];
-	const place: Place = { file: at.file, path, ...(at.line === undefined ? {} : { line: at.line }) };
+	const { file, path = [], line } = at;
+	const place: Place = { file, path, ...(line === undefined ? {} : { line }) };
 	const holder: Place = { ...place, path: path.slice(0, -1) };
 	const around = writtenValue(holder, context);
 	if (typeof around !== "object" || around === null) return [];

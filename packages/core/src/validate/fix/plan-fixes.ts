@@ -5,28 +5,49 @@ import { evalMeaning, type MeaningOptions } from "../../eval/fingerprint.ts";
 import { type DiskView, openDiskView, overlayDiskView } from "../../eval/source.ts";
 import { newAccess } from "../../eval/trust.ts";
 import { AgentvError } from "../../lib/errors.ts";
+import { checkGitRef, checkGitUrl, expandRepoShorthand, splitCredentials } from "../../lib/git-url.ts";
 import { sweepStagedFiles } from "../../machine/directories.ts";
-import { pathKind } from "../../machine/files.ts";
+import { isInside, pathKind } from "../../machine/files.ts";
+import { listRemoteRefs } from "../../machine/git.ts";
+import { GitError } from "../../machine/git-error.ts";
 import { writeAllOrNone } from "../../machine/write-file.ts";
-import { type EvalContext, evalContext, type ValidationRun, validationRun } from "../eval-context.ts";
+import { type EvalContext, evalContext, remembered, type ValidationRun, validationRun } from "../eval-context.ts";
 import type { FixWhen } from "../rule.ts";
-import { distinctFindings, judgedFindings, type ValidateOptions, type ValidationFinding } from "../validate-evals.ts";
-import { TemplateEvals } from "./bring-targets.ts";
-import {
-	editedFiles,
-	type FixPlan,
-	type PlannedChange,
-	type PlannedFile,
-	type PlannedFinding,
-} from "./edited-files.ts";
-import { type Change, type FieldChange, Remotes, type TargetChange } from "./edits.ts";
+import { findRule } from "../rules.ts";
+import { distinctFindings, findAll, type ValidateOptions, type ValidationFinding } from "../validate-evals.ts";
+import { isInCase, templatesBelow } from "./bring-targets.ts";
+import { editedFiles, type PlannedFile, type PlannedFinding } from "./edited-files.ts";
+import type { Change, FieldChange, PinChange, TargetChange } from "./edits.ts";
 
 export interface FixOptions extends ValidateOptions {
 	/** What to fix: what `--fix`, `--migrate` and `--pin` cover. */
 	readonly modes: ReadonlySet<FixWhen>;
 }
 
-type Refused = { finding: ValidationFinding; reason: string };
+/** A change, for display. */
+export interface PlannedChange {
+	readonly rule: string;
+	/** Absolute path of the changed file. */
+	readonly file: string;
+	/** Location of the finding. */
+	readonly at: { readonly file: string; readonly line: number; readonly column: number };
+	/** A short description. */
+	readonly says: string;
+}
+
+/** What the fixes would do. Nothing is written yet. */
+export interface FixPlan {
+	readonly files: readonly PlannedFile[];
+	readonly changes: readonly PlannedChange[];
+	/** The fixed findings, by eval file. */
+	readonly mended: ReadonlyMap<string, readonly ValidationFinding[]>;
+	/** Fixable findings that could not be fixed, and why. */
+	readonly refused: readonly { readonly finding: ValidationFinding; readonly reason: string }[];
+	/** The meaning of each affected eval, before and after. */
+	readonly meanings: ReadonlyMap<string, string>;
+	/** Absolute. A killed fix can have left files there. */
+	readonly directories: ReadonlySet<string>;
+}
 
 /**
  * Plans the fixes of evals so that every eval keeps its meaning. Read-only; offline unless `pin`
@@ -35,9 +56,7 @@ type Refused = { finding: ValidationFinding; reason: string };
  */
 export async function planFixes(files: readonly string[], options: FixOptions): Promise<FixPlan> {
 	const run = validationRun(options);
-	const refused: Refused[] = [];
-	const directories = new Set<string>();
-	const findings = await mendable(files, options, run, refused, directories);
+	const { findings, refused, directories } = await fixable(files, options, run);
 	const edited = editedFiles(findings, run);
 	for (const [{ finding }, reason] of edited.refused) refused.push({ finding, reason });
 	const made = findings.filter((finding) => !edited.refused.has(finding));
@@ -56,62 +75,87 @@ export async function planFixes(files: readonly string[], options: FixOptions): 
 }
 
 /** Returns the fixable findings with their changes, without keeping the eval. */
-async function mendable(
-	files: readonly string[],
-	options: FixOptions,
-	run: ValidationRun,
-	refused: Refused[],
-	directories: Set<string>,
-): Promise<PlannedFinding[]> {
-	const levels = options.levels ?? new Map();
-	const templates = new TemplateEvals(run);
-	const remotes = new Remotes(options.env, options.signal);
-	const planned: PlannedFinding[] = [];
+async function fixable(files: readonly string[], options: FixOptions, run: ValidationRun) {
+	const templates = new Map<string, unknown>();
+	const commits = new Map<string, Promise<string>>();
+	const findings: PlannedFinding[] = [];
+	const refused: FixPlan["refused"][number][] = [];
+	const directories = new Set<string>();
 	for (const file of files) {
 		if (options.signal?.aborted) throw new AgentvError("interrupted", "the fix was interrupted; nothing was written");
 		const context = evalContext(file, run);
+		const { root } = context.loaded.scope;
 		for (const path of [file, ...context.loaded.sources.keys()]) directories.add(dirname(path));
-		for (const { rule, finding } of judgedFindings(context, levels)) {
-			if (!rule.fix || !rule.fixedBy || !options.modes.has(rule.fixedBy)) continue;
+		for (const finding of findAll(context, options.levels ?? new Map()).findings) {
+			const rule = findRule(finding.rule);
+			if (!rule?.fix || !rule.fixedBy || !options.modes.has(rule.fixedBy)) continue;
 			const changes = rule.fix(finding, context);
 			if (changes.length === 0) continue;
-			if (templates.has(file, context.loaded.scope.root)) {
+			const inTemplate = [...remembered(templates, root, () => templatesBelow(root, run))].some((template) =>
+				isInside(template, file),
+			);
+			if (inTemplate || isInCase(file, root, run.view)) {
 				refused.push({ finding, reason: "the eval is inside another eval's template" });
 				continue;
 			}
-			const isPin = changes.some(({ kind }) => kind === "pin");
-			if (isPin && hasNewRemotes(context)) {
-				refused.push({
-					finding,
-					reason: "you have not allowed its benchmark or bundle to contact the required hosts",
-				});
-				continue;
-			}
-			const ready = await pinned(changes, remotes);
-			if ("reason" in ready) refused.push({ finding, reason: ready.reason });
-			else planned.push({ evalFile: file, finding, changes: ready.changes });
+			const ready = await withCommits(changes, context, commits, options);
+			if (typeof ready === "string") refused.push({ finding, reason: ready });
+			else findings.push({ evalFile: file, finding, changes: ready });
 		}
 	}
-	return planned;
+	return { findings, refused, directories };
+}
+
+/** Returns the changes with resolved pins, or why one can't be resolved. */
+async function withCommits(
+	changes: readonly Change[],
+	context: EvalContext,
+	commits: Map<string, Promise<string>>,
+	options: FixOptions,
+): Promise<readonly (FieldChange | TargetChange)[] | string> {
+	const ready: (FieldChange | TargetChange)[] = [];
+	for (const change of changes) {
+		if (change.kind !== "pin") {
+			ready.push(change);
+			continue;
+		}
+		const { at, repo, ref } = change;
+		if (hasNewRemotes(context)) return "you have not allowed its benchmark or bundle to contact the required hosts";
+		const refusal = checkGitUrl(repo) ?? (ref === undefined ? undefined : checkGitRef(ref));
+		if (refusal) return refusal.message;
+		try {
+			// Each branch or tag is resolved once.
+			const sha = await remembered(commits, `${repo}\0${ref ?? ""}`, () => remoteCommit(change, options));
+			const says = `${ref ?? "HEAD"} → ${sha}`;
+			if (ref === undefined) ready.push({ kind: "entry", at, key: "commit", value: sha, says });
+			else ready.push({ kind: "value", at, value: sha, says });
+		} catch (error) {
+			if (error instanceof GitError || error instanceof MissingRef) return error.message;
+			throw error;
+		}
+	}
+	return ready;
 }
 
 function hasNewRemotes({ loaded, run: { env, view } }: EvalContext): boolean {
 	return newAccess([...repositoryAccess({ loaded, tests: loaded.tests })], { env, view }).length > 0;
 }
 
-type Ready = { readonly changes: readonly (FieldChange | TargetChange)[] } | { readonly reason: string };
+const timeoutMs = 60_000;
 
-async function pinned(changes: readonly Change[], remotes: Remotes): Promise<Ready> {
-	const ready: (FieldChange | TargetChange)[] = [];
-	for (const change of changes) {
-		if (change.kind !== "pin") ready.push(change);
-		else {
-			const pin = await remotes.pin(change);
-			if ("reason" in pin) return pin;
-			ready.push(pin);
-		}
-	}
-	return { changes: ready };
+class MissingRef extends Error {}
+
+async function remoteCommit({ repo, ref }: PinChange, { env, signal }: FixOptions): Promise<string> {
+	const { url, credentials } = splitCredentials(expandRepoShorthand(repo) ?? repo);
+	// Like git: a branch before a tag, and the commit of an annotated tag.
+	const names = ref === undefined ? ["HEAD"] : [`refs/heads/${ref}`, `refs/tags/${ref}^{}`, `refs/tags/${ref}`];
+	const refs = await listRemoteRefs("/", url, names, {
+		...{ env, signal, timeoutMs, variables: { GIT_DIR: "/nonexistent" } },
+		...(credentials ? { credentials: { url, ...credentials } } : {}),
+	});
+	const found = names.flatMap((name) => refs.find((remote) => remote.ref === name) ?? [])[0];
+	if (!found) throw new MissingRef(`the remote has no branch or tag ${JSON.stringify(ref ?? "HEAD")}`);
+	return found.sha;
 }
 
 /** Finds the fix that changes an eval's meaning by trying each alone. */
@@ -167,7 +211,13 @@ function changesOf(findings: readonly PlannedFinding[], files: readonly PlannedF
  */
 export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): void {
 	for (const directory of plan.directories) sweepStagedFiles(directory);
-	for (const file of plan.files) if (!isAsPlanned(file)) throw changedMeanwhile(file);
+	for (const { path, before } of plan.files) {
+		const now = pathKind(path) === "missing" ? undefined : openDiskView().readText(path);
+		if (now !== before)
+			throw new AgentvError("refused", `${path} was changed while the fixes were planned; nothing was written`, {
+				hint: "Try again.",
+			});
+	}
 	writeAllOrNone(plan.files.map(({ path, after }) => ({ path, content: after })));
 	// Cached reads are outdated.
 	const run = validationRun({ ...options, view: openDiskView() });
@@ -181,30 +231,11 @@ export function applyFixes(plan: FixPlan, options: Omit<FixOptions, "view">): vo
 	}
 }
 
-function isAsPlanned({ path, before }: PlannedFile): boolean {
-	if (before === undefined) return pathKind(path) === "missing";
-	return pathKind(path) !== "missing" && openDiskView().readText(path) === before;
-}
-
-function changedMeanwhile({ path }: PlannedFile): AgentvError {
-	return new AgentvError("refused", `${path} was changed while the fixes were planned; nothing was written`, {
-		hint: "Try again.",
-	});
-}
-
 /** Includes all evals in or below the directories of changed files. */
 function evalsAround(files: readonly PlannedFile[], given: readonly string[], view: DiskView): string[] {
 	const directories = [...new Set(files.map(({ path }) => dirname(path.replace(/\/\.agentv\/[^/]+$/, "/x"))))];
 	const below = directories.flatMap((directory) => evalsBelow(directory, view));
 	return [...new Set([...given, ...below])].sort();
-}
-
-/** Returns a run that sees the disk after the changes. */
-export function runAfter(run: ValidationRun, files: readonly PlannedFile[]): ValidationRun {
-	return validationRun({
-		...run,
-		view: overlayDiskView(run.view, new Map(files.map(({ path, after }) => [path, after]))),
-	});
 }
 
 /** Returns an eval's meaning, or that it can't be loaded. */
@@ -226,31 +257,27 @@ function meaning({ loaded, uses, references, run }: EvalContext, options: Meanin
 	return evalMeaning(loaded, uses, references, run.view, options);
 }
 
-export interface Comparison {
-	/** The meaning of each affected eval. */
-	readonly meanings: ReadonlyMap<string, string>;
-	/** The first eval whose meaning would change. */
-	readonly changed?: string;
-}
-
-/** Compares the meaning of evals before and after. Evals that use none of the files are skipped. */
+/**
+ * Returns the meaning of each affected eval, up to the first one whose meaning would change.
+ * Evals that use none of the files are skipped.
+ */
 function compareMeanings(
 	evals: readonly string[],
 	files: readonly PlannedFile[],
 	run: ValidationRun,
 	options: MeaningOptions,
-): Comparison {
-	const after = runAfter(run, files);
-	const touched = new Set(files.map(({ path }) => path));
+): { readonly meanings: ReadonlyMap<string, string>; readonly changed?: string } {
+	const changed = new Map(files.map(({ path, after }) => [path, after]));
+	const runAfter = validationRun({ ...run, view: overlayDiskView(run.view, changed) });
 	const meanings = new Map<string, string>();
 	for (const file of evals) {
-		const then = contextOf(file, after);
-		const reads = then ? [...then.loaded.sources.keys(), ...then.targets.files] : [file];
-		if (!reads.some((path) => touched.has(path))) continue;
-		const now = contextOf(file, run);
-		const [before, later] = [now && meaning(now, options), then && meaning(then, options)];
-		if (before !== later || (now && then && addsErrors(now, then))) return { meanings, changed: file };
-		meanings.set(file, before ?? "unreadable");
+		const after = contextOf(file, runAfter);
+		const reads = after ? [...after.loaded.sources.keys(), ...after.targets.files] : [file];
+		if (!reads.some((path) => changed.has(path))) continue;
+		const before = contextOf(file, run);
+		const [old, now] = [before && meaning(before, options), after && meaning(after, options)];
+		if (old !== now || (before && after && addsErrors(before, after))) return { meanings, changed: file };
+		meanings.set(file, old ?? "unreadable");
 	}
 	return { meanings };
 }
@@ -271,15 +298,12 @@ export interface OfferedEdit {
 	readonly rule: string;
 	readonly at: { readonly file: string; readonly offset: number };
 	readonly says: string;
-	readonly files: readonly { readonly path: string; readonly region: OfferedRegion; readonly text: string }[];
-}
-
-/** 1-based lines and columns; end exclusive. */
-export interface OfferedRegion {
-	readonly startLine: number;
-	readonly startColumn: number;
-	readonly endLine: number;
-	readonly endColumn: number;
+	/** 1-based lines and columns; end exclusive. */
+	readonly files: readonly {
+		readonly path: string;
+		readonly region: Readonly<Record<"startLine" | "startColumn" | "endLine" | "endColumn", number>>;
+		readonly text: string;
+	}[];
 }
 
 /** Returns what `--fix` would do for each finding: one edit per changed file. Writes nothing. */
@@ -323,7 +347,7 @@ function regionsOf(plan: FixPlan, own: string, target: boolean): OfferedEdit["fi
 }
 
 /** Returns the difference of two texts as one edit. */
-function changedStretch(before: string, after: string): { region: OfferedRegion; text: string } {
+function changedStretch(before: string, after: string): Omit<OfferedEdit["files"][number], "path"> {
 	let start = 0;
 	while (start < before.length && before[start] === after[start]) start++;
 	let end = 0;

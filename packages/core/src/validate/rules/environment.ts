@@ -1,9 +1,18 @@
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { PlacedVariable } from "../../eval/source.ts";
 import type { Place } from "../../lib/errors.ts";
-import { isBelow, usedDefinitions, usedVariables } from "../eval-context.ts";
+import {
+	type EvalContext,
+	isBelow,
+	remembered,
+	textOf,
+	usedDefinitions,
+	usedVariables,
+	type ValidationRun,
+	writtenText,
+} from "../eval-context.ts";
 import { isProse } from "../prompt-texts.ts";
-import { loadingRule, rule, variableMark } from "../rule.ts";
+import { loadingRule, type Rule, rule } from "../rule.ts";
 
 interface EnvMalformedData {
 	readonly text: string;
@@ -11,9 +20,8 @@ interface EnvMalformedData {
 	readonly prose: boolean;
 }
 
-export const envMalformed = rule<EnvMalformedData>({
+const envMalformed = rule<EnvMalformedData>({
 	id: "env.malformed",
-	group: "variables",
 	severity: "error",
 	summary: "text that looks like a variable reference but is not one (a warning in prose)",
 	docs: {
@@ -27,14 +35,14 @@ export const envMalformed = rule<EnvMalformedData>({
 	hint: () => "write ${{ NAME }} or ${{ NAME:-default }}; $${{ is a literal ${{",
 	*check(context) {
 		for (const source of context.loaded.sources.values())
-			for (const { text, at } of source.malformed) yield judged(text, at, false);
+			for (const { text, at } of source.malformed) yield malformed(text, at, false);
 		for (const { file, part } of usedDefinitions(context))
 			for (const { text, at } of context.targets.sources.get(file)?.malformed ?? [])
-				if (isBelow(at.path, part.at.path)) yield judged(text, at, true);
+				if (isBelow(at.path, part.at.path)) yield malformed(text, at, true);
 	},
 });
 
-function judged(text: string, at: Place, inTarget: boolean) {
+function malformed(text: string, at: Place, inTarget: boolean) {
 	const prose = isProse(at.path ?? [], inTarget);
 	return { data: { text, mark: text, prose }, at, ...(prose ? { severity: "warning" as const } : {}) };
 }
@@ -44,9 +52,8 @@ interface EnvUndocumentedData {
 	readonly mark?: string;
 }
 
-export const envUndocumented = rule<EnvUndocumentedData>({
+const envUndocumented = rule<EnvUndocumentedData>({
 	id: "env.undocumented",
-	group: "variables",
 	severity: "warning",
 	summary: "an undocumented variable without default",
 	docs: {
@@ -59,7 +66,6 @@ OPENAI_API_KEY=   # a key for the grader model`,
 	message: ({ name }) => `${name} referenced but not documented`,
 	hint: ({ name }) => `list it in .env.example or the README next to the eval, or write \${{ ${name}:-default }}`,
 	*check(context) {
-		const { documentation } = context.run;
 		const { directory } = context.loaded.scope;
 		const first = new Map<string, PlacedVariable>();
 		for (const variable of usedVariables(context))
@@ -67,15 +73,30 @@ OPENAI_API_KEY=   # a key for the grader model`,
 		for (const { name, at } of first.values()) {
 			const own = dirname(at.file);
 			const beside = [directory, own, ...(basename(own) === ".agentv" ? [dirname(own)] : [])];
-			if (!beside.some((place) => documentation.names(name, place)))
+			if (!beside.some((place) => documentedNames(place, context.run).has(name)))
 				yield { data: { name, ...variableMark(name, at, context) }, at };
 		}
 	},
 });
 
-export const varsUnknown = loadingRule({
+const documents = /^(\.env\.(example|sample|template)|readme(\.(md|markdown|txt|rst))?)$/i;
+
+/** Returns the names in a directory's `.env.example` and README. */
+function documentedNames(directory: string, run: ValidationRun): ReadonlySet<string> {
+	return remembered(run.memo, `documented\0${directory}`, () => {
+		const files = run.view.list(directory).filter((name) => documents.test(name));
+		return new Set(files.flatMap((name) => textOf(join(directory, name), run)?.match(/[A-Za-z_][A-Za-z0-9_]*/g) ?? []));
+	});
+}
+
+/** Returns `${{ NAME … }}` as written at a place, to mark it in a finding. */
+function variableMark(name: string, at: Place, context: EvalContext): { readonly mark?: string } {
+	const found = new RegExp(`\\$\\{\\{\\s*${name}\\b[^}]{0,500}\\}\\}`).exec(writtenText(at, context) ?? "");
+	return found ? { mark: found[0] } : {};
+}
+
+const varsUnknown = loadingRule({
 	id: "vars.unknown",
-	group: "variables",
 	severity: "error",
 	summary: "a `{{ name }}` that is not in the test's `vars` (a warning if the test has none)",
 	docs: {
@@ -93,3 +114,6 @@ export const varsUnknown = loadingRule({
 		mend: "Fix the name, or add it to `vars`. `{{{{ name }}}}` is a literal `{{ name }}`.",
 	},
 });
+
+/** In the order of the docs. */
+export const variableRules: readonly Rule[] = [envUndocumented, envMalformed, varsUnknown];

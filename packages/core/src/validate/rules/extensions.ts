@@ -1,7 +1,7 @@
 import { moduleExports, pythonNames } from "../../eval/script-imports.ts";
 import { nearestName } from "../../lib/text.ts";
-import { extensionModules } from "../eval-context.ts";
-import { rule } from "../rule.ts";
+import { type EvalContext, textOf } from "../eval-context.ts";
+import { type Rule, rule } from "../rule.ts";
 
 interface ExtensionsMissingExportData {
 	readonly module: string;
@@ -10,10 +10,10 @@ interface ExtensionsMissingExportData {
 	readonly isPython?: true;
 }
 
-export const extensionsMissingExport = rule<ExtensionsMissingExportData>({
+const extensionsMissingExport = rule<ExtensionsMissingExportData>({
 	id: "extensions.missing-export",
-	group: "extensions",
 	severity: "error",
+	applies: hasExtensions,
 	summary: "an extension whose module has no export of the hook's name",
 	docs: {
 		why: "The function can't be called, so every test that needs it fails.",
@@ -57,10 +57,10 @@ const signs = [
 	/from\s+["'](degit|tiged|giget|isomorphic-git)["']|require\(["'](degit|tiged|giget|isomorphic-git)["']\)/,
 ];
 
-export const extensionsProvisionsRepo = rule<ExtensionsProvisionsRepoData>({
+const extensionsProvisionsRepo = rule<ExtensionsProvisionsRepoData>({
 	id: "extensions.provisions-repo",
-	group: "extensions",
 	severity: "warning",
+	applies: hasExtensions,
 	summary: "an extension that seems to fetch a repository itself",
 	docs: {
 		why: "A repository cloned by an extension is not pinned, recorded or bundled, and its history can contain the answer.",
@@ -92,3 +92,24 @@ execSync("git clone https://git.example.com/acme/app.git", { cwd: workspace_path
 function withoutComments(text: string): string {
 	return text.replace(/^[ \t]*(?:\/\/|#|\*).*/gm, "");
 }
+
+/** Returns the readable modules of an eval's extensions; running a binary one reports that. */
+function extensionModules({ loaded, references, run }: EvalContext) {
+	const suites = new Set([loaded.suite, ...loaded.tests.map((test) => test.suite)]);
+	return [...suites].flatMap((suite) =>
+		suite.extensions.flatMap((extension) => {
+			if (extension.kind !== "module") return [];
+			const reference = references.files.find(({ kind, at }) => kind === "extension" && at === extension.module.at);
+			if (reference?.onDisk !== "file") return [];
+			const text = textOf(reference.resolved, run);
+			return text === undefined ? [] : [{ extension, file: reference.resolved, text }];
+		}),
+	);
+}
+
+function hasExtensions({ loaded }: EvalContext): boolean {
+	return loaded.suite.extensions.length > 0 || loaded.tests.some(({ suite }) => suite.extensions.length > 0);
+}
+
+/** In the order of the docs. */
+export const extensionRules: readonly Rule[] = [extensionsMissingExport, extensionsProvisionsRepo];

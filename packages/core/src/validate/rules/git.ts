@@ -1,17 +1,17 @@
 import { relative, resolve } from "node:path";
 import { isInside } from "../../machine/files.ts";
-import { evalFiles, placedRepos, repositoryOf, variablesAt } from "../eval-context.ts";
-import { rule } from "../rule.ts";
+import { type EvalContext, evalFiles, placedRepos, repositoryOf, variablesAt } from "../eval-context.ts";
+import { type Rule, rule } from "../rule.ts";
 
 interface GitDirtyData {
 	/** Relative to the eval's directory. */
 	readonly files: readonly string[];
 }
 
-export const gitDirty = rule<GitDirtyData>({
+const gitDirty = rule<GitDirtyData>({
 	id: "git.dirty",
-	group: "provenance",
 	severity: "warning",
+	applies: (context) => repositoryOf(context) !== undefined,
 	summary: "files of the eval that differ from the commit",
 	docs: {
 		why: "A result is recorded with the commit; uncommitted changes can't be reproduced.",
@@ -36,9 +36,8 @@ export const gitDirty = rule<GitDirtyData>({
 	},
 });
 
-export const gitNoRepo = rule<Record<string, never>>({
+const gitNoRepo = rule<Record<string, never>>({
 	id: "git.no-repo",
-	group: "provenance",
 	severity: "warning",
 	summary: "an eval outside any git repository",
 	docs: {
@@ -59,10 +58,10 @@ interface ReposLocalPathData {
 	readonly repo: string;
 }
 
-export const reposLocalPath = rule<ReposLocalPathData>({
+const reposLocalPath = rule<ReposLocalPathData>({
 	id: "repos.local-path",
-	group: "provenance",
 	severity: "error",
+	applies: hasRepos,
 	summary: "a workspace repository that is a path on this machine",
 	docs: {
 		why: "The path exists only on this machine, and git does not track one repository inside another.",
@@ -98,10 +97,10 @@ interface ReposUnpinnedData {
 const fullSha = /^([0-9a-f]{40}|[0-9a-f]{64})$/i;
 const partOfSha = /^[0-9a-f]{7,}$/i;
 
-export const reposUnpinned = rule<ReposUnpinnedData>({
+const reposUnpinned = rule<ReposUnpinnedData>({
 	id: "repos.unpinned",
-	group: "provenance",
 	severity: "warning",
+	applies: hasRepos,
 	fixedBy: "pin",
 	summary: "a repository of the workspace without a full commit SHA",
 	docs: {
@@ -141,3 +140,10 @@ export const reposUnpinned = rule<ReposUnpinnedData>({
 		return [{ kind: "pin", at, repo: found.repo, ref: found.commit, says: `${data.repo} pinned` }];
 	},
 });
+
+function hasRepos({ loaded }: EvalContext): boolean {
+	return placedRepos(loaded).length > 0;
+}
+
+/** In the order of the docs. */
+export const provenanceRules: readonly Rule[] = [gitNoRepo, gitDirty, reposUnpinned, reposLocalPath];

@@ -1,16 +1,21 @@
-import { basename, join } from "node:path";
-import { meansFile, parseAsRun } from "../../eval/command.ts";
+import { basename, isAbsolute, join, win32 } from "node:path";
+import { meansFile, parseAsRun, parseCommand } from "../../eval/command.ts";
 import { rootNames } from "../../eval/discover-evals.ts";
 import { pathMissing } from "../../eval/load-findings.ts";
-import { irregularReferences, irregularTemplates, type Reference, referenceNoun } from "../../eval/references.ts";
-import { entriesOf } from "../../eval/source.ts";
-import type { Diagnostic } from "../../lib/errors.ts";
+import { stripScheme } from "../../eval/read-shape.ts";
+import {
+	irregularReferences,
+	irregularTemplates,
+	type Reference,
+	type ReferenceKind,
+	referenceNoun,
+} from "../../eval/references.ts";
+import { entriesOf, type PlacedVariable } from "../../eval/source.ts";
 import { directoryEntries, isExecutable, isInside, realPath } from "../../machine/files.ts";
 import { listTree, type TreeEntry } from "../../machine/find-files.ts";
 import {
+	type EvalContext,
 	evalFiles,
-	isWrittenAbsolute,
-	loadingKinds,
 	neededPaths,
 	oddReferences,
 	pathReferences,
@@ -20,7 +25,8 @@ import {
 	repositoryOf,
 	shownPath,
 	type ValidationRun,
-	variablesOf,
+	variablesAt,
+	writtenText,
 } from "../eval-context.ts";
 import { rewritePath } from "../fix/edits.ts";
 import type { RepositoryFacts } from "../repository-facts.ts";
@@ -35,9 +41,8 @@ interface PathAbsoluteData extends AboutReference {
 	readonly inside: boolean;
 }
 
-export const pathAbsolute = rule<PathAbsoluteData>({
+const pathAbsolute = rule<PathAbsoluteData>({
 	id: "path.absolute",
-	group: "paths",
 	severity: "error",
 	fixedBy: "fix",
 	summary: "an absolute path",
@@ -75,9 +80,8 @@ interface PathBackslashData extends AboutReference {
 	readonly resolved?: string;
 }
 
-export const pathBackslash = rule<PathBackslashData>({
+const pathBackslash = rule<PathBackslashData>({
 	id: "path.backslash",
-	group: "paths",
 	severity: "error",
 	fixedBy: "fix",
 	summary: "a path with backslashes",
@@ -107,9 +111,8 @@ interface PathCaseData extends AboutReference {
 	readonly resolved: string;
 }
 
-export const pathCase = rule<PathCaseData>({
+const pathCase = rule<PathCaseData>({
 	id: "path.case",
-	group: "paths",
 	severity: "error",
 	fixedBy: "fix",
 	summary: "a path that differs from the file on disk in letter case only",
@@ -136,9 +139,8 @@ interface PathMissingData extends AboutReference {
 	readonly maybeOutput?: boolean;
 }
 
-const missing = rule<PathMissingData>({
+const pathMissingRule = rule<PathMissingData>({
 	id: "path.missing",
-	group: "paths",
 	severity: "error",
 	summary: "a path to something that does not exist or is not a file on disk",
 	docs: {
@@ -160,21 +162,21 @@ const missing = rule<PathMissingData>({
 				: { data, at: reference.at };
 		}
 	},
+	*more({ findings, references, run }) {
+		for (const found of findings) if (found.rule === pathMissing.rule) yield found;
+		yield* irregularReferences(references.files);
+		yield* irregularTemplates(references.files, (directory) => ({ special: rememberedFaults(directory, run).special }));
+	},
 });
 
-/** The loader reports files that it reads itself; skip them here. */
-export const pathMissingRule: Rule = {
-	...missing,
-	*check(context): Iterable<Diagnostic> {
-		for (const found of context.findings) if (found.rule === missing.id) yield found;
-		yield* irregularReferences(context.references.files);
-		yield* irregularTemplates(context.references.files, (directory) => {
-			const { special } = rememberedFaults(directory, context.run);
-			return { special };
-		});
-		yield* missing.check(context);
-	},
-};
+/** Kinds of files that the loader reads, and reports if missing. */
+const loadingKinds: ReadonlySet<ReferenceKind> = new Set([
+	"tests",
+	"suite",
+	"workspace-file",
+	"include",
+	"prompt-file",
+]);
 
 const interpreters =
 	/^(node|nodejs|python[\d.]*|bun|deno|tsx|ts-node|sh|bash|zsh|dash|ruby|perl|php|pwsh|Rscript|lua|npx|uv|uvx|poetry|pipenv|env)(\.exe)?$/;
@@ -190,11 +192,8 @@ function isArgument({ word, command }: Reference): boolean {
 	return first?.index !== word.index;
 }
 
-type PathNotExecutableData = AboutReference;
-
-export const pathNotExecutable = rule<PathNotExecutableData>({
+const pathNotExecutable = rule<AboutReference>({
 	id: "path.not-executable",
-	group: "paths",
 	severity: "warning",
 	summary: "a program of the eval without the executable bit",
 	docs: {
@@ -211,8 +210,8 @@ export const pathNotExecutable = rule<PathNotExecutableData>({
 		for (const reference of pathReferences(context)) {
 			const { word, onDisk, resolved, at } = reference;
 			if (word?.index !== 0 || onDisk !== "file") continue;
-			if (remembered(context.run, `executable\0${resolved}`, () => isExecutable(resolved))) continue;
-			yield { data: { ...aboutReference(reference) }, at };
+			if (remembered(context.run.memo, `executable\0${resolved}`, () => isExecutable(resolved))) continue;
+			yield { data: aboutReference(reference), at };
 		}
 	},
 });
@@ -227,10 +226,10 @@ interface PathUntrackedData {
 	readonly inside?: readonly string[];
 }
 
-export const pathUntracked = rule<PathUntrackedData>({
+const pathUntracked = rule<PathUntrackedData>({
 	id: "path.untracked",
-	group: "paths",
 	severity: "error",
+	applies: (context) => repositoryOf(context) !== undefined,
 	summary: "a file of the eval that git ignores (error) or does not track yet (warning)",
 	docs: {
 		why: "It exists on this machine, but a colleague's clone and CI won't have it.",
@@ -262,7 +261,7 @@ export const pathUntracked = rule<PathUntrackedData>({
 			if (state === "ignored") yield { data: { ...data, ignored: true, ...(empty ? { empty } : {}) }, at };
 			if (state === "untracked") yield { data: { ...data, ignored: false }, at, severity: "warning" };
 			if (state !== "tracked") continue;
-			const left = remembered(run, `left out\0${path}`, () => leftOut(path, repository));
+			const left = remembered(run.memo, `left out\0${path}`, () => leftOut(path, repository));
 			if (left.ignored.length > 0) yield { data: { ...data, ignored: true, inside: left.ignored }, at };
 			if (left.untracked.length > 0)
 				yield { data: { ...data, ignored: false, inside: left.untracked }, at, severity: "warning" };
@@ -304,9 +303,8 @@ interface PathOpaqueData {
 	readonly unset: boolean;
 }
 
-export const pathOpaque = rule<PathOpaqueData>({
+const pathOpaque = rule<PathOpaqueData>({
 	id: "path.opaque",
-	group: "paths",
 	severity: "warning",
 	summary: "paths that can't be resolved statically: inside a shell string, or built from a variable",
 	docs: {
@@ -345,9 +343,8 @@ interface PathOutsideEvalData extends AboutReference {
 	readonly root: string;
 }
 
-export const pathOutsideEval = rule<PathOutsideEvalData>({
+const pathOutsideEval = rule<PathOutsideEvalData>({
 	id: "path.outside-eval",
-	group: "paths",
 	severity: "warning",
 	summary: "a path outside the eval's directory but inside its repository",
 	docs: {
@@ -376,9 +373,8 @@ interface PathOutsideRepoData extends AboutReference {
 	readonly boundary: string;
 }
 
-export const pathOutsideRepo = rule<PathOutsideRepoData>({
+const pathOutsideRepo = rule<PathOutsideRepoData>({
 	id: "path.outside-repo",
-	group: "paths",
 	severity: "error",
 	summary: "a path outside the repository",
 	docs: {
@@ -408,9 +404,8 @@ interface PathParentSearchData extends AboutReference {
 	readonly resolved: string;
 }
 
-export const pathParentSearch = rule<PathParentSearchData>({
+const pathParentSearch = rule<PathParentSearchData>({
 	id: "path.parent-search",
-	group: "paths",
 	severity: "error",
 	fixedBy: "fix",
 	summary: "a path that is found only by searching the parent directories",
@@ -438,9 +433,8 @@ interface PathSymlinkEscapeData extends AboutReference {
 	readonly leadsTo?: string;
 }
 
-export const pathSymlinkEscape = rule<PathSymlinkEscapeData>({
+const pathSymlinkEscape = rule<PathSymlinkEscapeData>({
 	id: "path.symlink-escape",
-	group: "paths",
 	severity: "error",
 	summary: "a symbolic link to outside the template or repository",
 	docs: {
@@ -458,13 +452,13 @@ export const pathSymlinkEscape = rule<PathSymlinkEscapeData>({
 	hint: () => "replace the link with its target",
 	*check(context) {
 		const { root } = context.loaded.scope;
-		const realRoot = remembered(context.run, `real\0${root}`, () => realPath(root));
+		const realRoot = remembered(context.run.memo, `real\0${root}`, () => realPath(root));
 		for (const reference of neededPaths(context)) {
 			const { resolved, at, state, onDisk } = reference;
 			if (state !== "ok" && state !== "outside-eval") continue;
 			const about = aboutReference(reference);
 			if (onDisk !== "directory" && !leadsByLink(resolved, root, context.run)) continue;
-			const real = remembered(context.run, `real\0${resolved}`, () => realPath(resolved));
+			const real = remembered(context.run.memo, `real\0${resolved}`, () => realPath(resolved));
 			if (!isInside(realRoot, real)) yield { data: { ...about, leadsTo: real }, at };
 			else if (onDisk === "directory" && copied.has(reference.kind)) {
 				const { links } = rememberedFaults(resolved, context.run);
@@ -480,8 +474,41 @@ function leadsByLink(path: string, root: string, run: ValidationRun): boolean {
 	const slash = path.lastIndexOf("/");
 	const directory = path.slice(0, slash);
 	if (entriesOf(run.view, directory).get(path.slice(slash + 1)) === "link") return true;
-	return remembered(run, `linked\0${directory}`, () => leadsByLink(directory, root, run));
+	return remembered(run.memo, `linked\0${directory}`, () => leadsByLink(directory, root, run));
 }
 
 /** Directories that a run or a bundle copies as a whole. */
 const copied: ReadonlySet<string> = new Set(["template", "agent-rules", "input-file"]);
+
+/** Returns whether the path is absolute. A custom grader's path is computed, not written. */
+function isWrittenAbsolute(reference: Reference): boolean {
+	const raw = stripScheme(reference.raw);
+	return reference.kind !== "custom-grader" && (isAbsolute(raw) || win32.isAbsolute(raw));
+}
+
+/** Returns the variables in a reference's path. */
+function variablesOf(reference: Reference, context: EvalContext): PlacedVariable[] {
+	const here = variablesAt(reference.at, context);
+	const { command, word } = reference;
+	if (here.length === 0 || !word || !command || typeof command.text !== "string") return here;
+	const written = writtenText(reference.at, context);
+	const parsed = written === undefined ? undefined : parseCommand(written);
+	if (parsed?.kind !== "argv") return here;
+	const text = parsed.words[word.index]?.text ?? "";
+	return here.filter(({ name }) => new RegExp(`\\$\\{\\{\\s*${name}\\b`).test(text));
+}
+
+/** In the order of the docs. */
+export const pathRules: readonly Rule[] = [
+	pathAbsolute,
+	pathMissingRule,
+	pathParentSearch,
+	pathOutsideEval,
+	pathOutsideRepo,
+	pathCase,
+	pathBackslash,
+	pathNotExecutable,
+	pathUntracked,
+	pathOpaque,
+	pathSymlinkEscape,
+];

@@ -1,7 +1,11 @@
+import { join } from "node:path";
 import type { TestCase } from "../../eval/eval-types.ts";
-import { type EvalContext, existsBelow, repositoryOf, type Sandbox, sandboxOf } from "../eval-context.ts";
+import type { Reference } from "../../eval/references.ts";
+import { pathKind } from "../../machine/files.ts";
+import { listTree } from "../../machine/find-files.ts";
+import { type EvalContext, remembered, repositoryOf, textOf } from "../eval-context.ts";
 import { claimedChanges, holdsDiff, promptTexts, remoteRequest } from "../prompt-texts.ts";
-import { rule } from "../rule.ts";
+import { type Rule, rule } from "../rule.ts";
 
 interface PromptClaimsChangeData {
 	readonly file: string;
@@ -9,9 +13,8 @@ interface PromptClaimsChangeData {
 	readonly mark: string;
 }
 
-export const promptClaimsChange = rule<PromptClaimsChangeData>({
+const promptClaimsChange = rule<PromptClaimsChangeData>({
 	id: "prompt.claims-change",
-	group: "authoring",
 	severity: "warning",
 	summary: "a prompt that claims a file change that does not exist in the sandbox",
 	docs: {
@@ -44,7 +47,7 @@ function holdsChange(name: string, { patches, scripts, template }: Sandbox, cont
 	const base = name.replace(/^.*\//, "");
 	if (patches.some((patch) => holdsDiff(patch, name)) || scripts.some((script) => script.includes(base))) return true;
 	if (template === undefined) return false;
-	if (existsBelow(template, ".git")) return true; // A nested repository: its history is not checked here.
+	if (pathKind(join(template, ".git")) !== "missing") return true; // A nested repository: its history is not checked here.
 	return (repositoryOf(context)?.changed(template) ?? []).some(
 		(path) => path.endsWith(`/${name}`) || path.endsWith(`/${base}`),
 	);
@@ -66,9 +69,8 @@ const named = [
 ].map((source) => new RegExp(source, "gi"));
 const bare = /(?<![0-9a-z/])(?<!\b(?:sha-?1|hash|checksum|digest)\b.{0,30})[0-9a-f]{40}(?![0-9a-z])/gi;
 
-export const promptCommitWithoutRepo = rule<PromptCommitWithoutRepoData>({
+const promptCommitWithoutRepo = rule<PromptCommitWithoutRepoData>({
 	id: "prompt.commit-without-repo",
-	group: "authoring",
 	severity: "warning",
 	summary: "a prompt with a commit that is not pinned by a repository of the workspace",
 	docs: {
@@ -113,9 +115,8 @@ interface PromptNeedsRemoteData {
 	readonly mark: string;
 }
 
-export const promptNeedsRemote = rule<PromptNeedsRemoteData>({
+const promptNeedsRemote = rule<PromptNeedsRemoteData>({
 	id: "prompt.needs-remote",
-	group: "authoring",
 	severity: "warning",
 	summary: "a prompt that asks to merge, push, open or comment on a pull request or issue without a remote",
 	docs: {
@@ -152,3 +153,62 @@ function hasRemote({ scripts }: Sandbox): boolean {
 		/\bremote["',\s]+add\b|\binit\b[^\n]*--bare|\bclone\b[^\n]*--(bare|mirror)/.test(script),
 	);
 }
+
+/** A test's sandbox, for rules about its content. */
+interface Sandbox {
+	/** Texts of the scripts that prepare it (hooks, extensions), and their commands. */
+	readonly scripts: readonly string[];
+	/** Texts of its patches: from metadata, hooks, input, or inside the template. */
+	readonly patches: readonly string[];
+	/** Absolute. */
+	readonly template: string | undefined;
+}
+
+function sandboxOf(test: TestCase, context: EvalContext): Sandbox {
+	const { references } = context;
+	const workspace = test.workspace ?? test.suite.workspace;
+	const template = references.files.find(({ kind, at }) => kind === "template" && at === workspace?.template?.at);
+	const prepares = references.files.filter(({ kind }) => kind === "hook" || kind === "extension");
+	const mine = new Set([...test.metadataFiles.map(({ at }) => at), test.at]);
+	const named = references.files.filter(
+		({ kind, at }) => (kind === "metadata-file" && mine.has(at)) || (kind === "input-file" && at.file === test.at.file),
+	);
+	return {
+		scripts: prepares.flatMap((one) => [one.raw, ...readOnDisk(one, context)]),
+		patches: [
+			...[...named, ...prepares]
+				.filter(({ resolved }) => patchName.test(resolved))
+				.flatMap((one) => readOnDisk(one, context)),
+			...Object.values(test.metadata).filter((value): value is string => typeof value === "string"),
+			...patchesIn(template, context),
+		],
+		template: template?.onDisk === "directory" ? template.resolved : undefined,
+	};
+}
+
+const patchName = /\.(patch|diff)$/;
+
+function readOnDisk({ resolved, onDisk }: Reference, context: EvalContext): string[] {
+	return onDisk === "file" ? [searchedText(resolved, context)] : [];
+}
+
+function searchedText(file: string, { run }: EvalContext): string {
+	return remembered(run.memo, `text\0${file}`, () => {
+		const text = textOf(file, run) ?? "";
+		return text.length > 1_000_000 ? "" : text;
+	});
+}
+
+function patchesIn(template: Reference | undefined, context: EvalContext): string[] {
+	if (template?.onDisk !== "directory") return [];
+	const directory = template.resolved;
+	const files = remembered(context.run.memo, `patches\0${directory}`, () =>
+		listTree(directory, { skipGit: true })
+			.filter(({ kind, path }) => kind === "file" && patchName.test(path))
+			.map(({ path }) => `${directory}/${path}`),
+	);
+	return files.map((file) => searchedText(file, context));
+}
+
+/** In the order of the docs. */
+export const promptRules: readonly Rule[] = [promptNeedsRemote, promptClaimsChange, promptCommitWithoutRepo];

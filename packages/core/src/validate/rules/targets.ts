@@ -1,14 +1,22 @@
 import { basename, dirname, relative, sep } from "node:path";
 import { emptyCredential, emptyCredentials, emptyEvalCredentials } from "../../eval/resolve-command.ts";
 import { defaultTarget, type TargetUse } from "../../eval/resolve-target.ts";
+import { placeBelow } from "../../eval/source.ts";
 import type { Diagnostic, Place } from "../../lib/errors.ts";
-import { type EvalContext, placedRepos, usedDefinitions, workspacesOf, writtenValue } from "../eval-context.ts";
+import {
+	type EvalContext,
+	hopsOf,
+	placedRepos,
+	samePlace,
+	usedDefinitions,
+	workspacesOf,
+	writtenValue,
+} from "../eval-context.ts";
 import { literalSecrets } from "../repository-facts.ts";
 import { loadingRule, type Rule, rule } from "../rule.ts";
 
-export const targetsCircular = loadingRule({
+const targetsCircular = loadingRule({
 	id: "targets.circular",
-	group: "targets",
 	severity: "error",
 	summary: "`use_target` forms a cycle",
 	docs: {
@@ -27,9 +35,8 @@ export const targetsCircular = loadingRule({
 	},
 });
 
-export const targetsEmptyCredential: Rule = {
+const targetsEmptyCredential: Rule = {
 	id: emptyCredential.rule,
-	group: "targets",
 	severity: emptyCredential.severity,
 	summary: "a credential or `base_url` that is empty (a warning for a variable)",
 	docs: {
@@ -63,9 +70,8 @@ interface TargetsEnvChosenData {
 	readonly unset: boolean;
 }
 
-export const targetsEnvChosen = rule<TargetsEnvChosenData>({
+const targetsEnvChosen = rule<TargetsEnvChosenData>({
 	id: "targets.env-chosen",
-	group: "targets",
 	severity: "warning",
 	summary: "a variable that selects the target",
 	docs: {
@@ -86,11 +92,10 @@ export const targetsEnvChosen = rule<TargetsEnvChosenData>({
 		const seen = new Set<string>();
 		const variables = [...loaded.variables, ...[...targets.sources.values()].flatMap((source) => source.variables)];
 		if (variables.length === 0) return;
-		for (const { choice, resolution } of uses) {
-			const via = resolution.ok ? resolution.target.via : resolution.via;
-			const steps: { name: string; at: Place }[] = [choice, ...via.flatMap((hop) => (hop.next ? [hop.next] : []))];
+		for (const use of uses) {
+			const steps: { name: string; at: Place }[] = [use.choice, ...hopsOf(use).flatMap(({ next }) => next ?? [])];
 			for (const { name, at } of steps) {
-				const here = variables.filter((variable) => isAt(variable.at, at));
+				const here = variables.filter((variable) => samePlace(variable.at, at));
 				const key = `${at.file}\0${(at.path ?? []).join("\0")}`;
 				if (here.length === 0 || seen.has(key)) continue;
 				seen.add(key);
@@ -101,10 +106,6 @@ export const targetsEnvChosen = rule<TargetsEnvChosenData>({
 	},
 });
 
-function isAt(a: Place, b: Place): boolean {
-	return a.file === b.file && a.line === b.line && (a.path ?? []).join("\0") === (b.path ?? []).join("\0");
-}
-
 interface TargetsLiteralSecretData {
 	/** The setting with the secret, which is never part of a finding. */
 	readonly field: string;
@@ -112,7 +113,6 @@ interface TargetsLiteralSecretData {
 
 export const targetsLiteralSecret = rule<TargetsLiteralSecretData>({
 	id: "targets.literal-secret",
-	group: "targets",
 	severity: "error",
 	summary: "a literal credential",
 	docs: {
@@ -132,7 +132,7 @@ export const targetsLiteralSecret = rule<TargetsLiteralSecretData>({
 	*check(context) {
 		for (const at of suspects(context))
 			for (const { field, path } of literalSecrets(writtenValue(at, context)))
-				yield { data: { field }, at: { ...at, path: [...(at.path ?? []), ...path] } };
+				yield { data: { field }, at: placeBelow(at, ...path) };
 	},
 });
 
@@ -145,7 +145,7 @@ function suspects(context: EvalContext): Place[] {
 	});
 	const definitions = new Set([...usedDefinitions(context), ...local]);
 	const inline = uses.flatMap(({ choice }) => ("inline" in choice ? [choice.at] : []));
-	const environments = workspacesOf(loaded).map(({ at }) => ({ ...at, path: [...(at.path ?? []), "env"] }));
+	const environments = workspacesOf(loaded).map(({ at }) => placeBelow(at, "env"));
 	const repositories = placedRepos(loaded).map(({ at }) => at);
 	return [...[...definitions].map(({ part }) => part.at), ...inline, ...environments, ...repositories];
 }
@@ -158,9 +158,8 @@ interface TargetsNotLocalData {
 	readonly directory: string;
 }
 
-export const targetsNotLocal = rule<TargetsNotLocalData>({
+const targetsNotLocal = rule<TargetsNotLocalData>({
 	id: "targets.not-local",
-	group: "targets",
 	severity: "error",
 	fixedBy: "fix",
 	summary: "a target that is defined in a parent directory",
@@ -190,10 +189,9 @@ targets:
 });
 
 /** Returns where a chain leaves the eval's directory. */
-function firstForeign({ choice, resolution }: TargetUse, { loaded, run }: EvalContext) {
-	const via = resolution.ok ? resolution.target.via : resolution.via;
-	let at = namedAt(choice);
-	for (const { definition, next } of via) {
+function firstForeign(use: TargetUse, { loaded, run }: EvalContext) {
+	let at = namedAt(use.choice);
+	for (const { definition, next } of hopsOf(use)) {
 		if (definition.file === run.targetsFile) return undefined; // --targets was requested.
 		if (definition.level !== loaded.scope.directory) return { name: definition.name, file: definition.file, at };
 		at = next?.at ?? at;
@@ -204,19 +202,18 @@ function firstForeign({ choice, resolution }: TargetUse, { loaded, run }: EvalCo
 /** Returns where a choice names the target; for an inline one, its `extends`. */
 function namedAt(choice: TargetUse["choice"]): Place {
 	const key = "inline" in choice ? ["extends", "use_target"].find((one) => one in choice.inline) : undefined;
-	return key === undefined ? choice.at : { ...choice.at, path: [...(choice.at.path ?? []), key] };
+	return key === undefined ? choice.at : placeBelow(choice.at, key);
 }
 
 /** Returns a short path: `parent .agentv/targets.yaml`, `../../targets.yaml`. */
 function called(file: string, directory: string): string {
 	const level = basename(dirname(file)) === ".agentv" ? dirname(dirname(file)) : dirname(file);
-	if (level === dirname(directory)) return `parent ${relative(level, file).split(sep).join("/")}`;
-	return relative(directory, file).split(sep).join("/");
+	const path = level === dirname(directory) ? `parent ${relative(level, file)}` : relative(directory, file);
+	return path.split(sep).join("/");
 }
 
-const spec = rule<{ name: string }>({
+const targetsUndefined = rule<{ name: string }>({
 	id: "targets.undefined",
-	group: "targets",
 	severity: "error",
 	summary: "a target that is not defined, or can't run",
 	docs: {
@@ -239,16 +236,21 @@ targets:
 			if (implied && role === "target" && !resolution.ok && resolution.via.length === 0)
 				yield { data: { name: choice.name }, at: { file: loaded.file, path: [] }, severity: "warning" };
 	},
-});
-
-export const targetsUndefined: Rule = {
-	...spec,
-	*check(context): Iterable<Diagnostic> {
-		yield* spec.check(context);
-		for (const { implied, role, resolution } of context.uses) {
+	*more({ uses }) {
+		for (const { implied, role, resolution } of uses) {
 			if (implied && role === "target" && resolution.ok === false && resolution.via.length === 0) continue;
 			for (const found of resolution.diagnostics)
-				if (found.rule === spec.id) yield implied ? { ...found, severity: "warning" } : found;
+				if (found.rule === "targets.undefined") yield implied ? { ...found, severity: "warning" } : found;
 		}
 	},
-};
+});
+
+/** In the order of the docs. */
+export const targetRules: readonly Rule[] = [
+	targetsUndefined,
+	targetsNotLocal,
+	targetsCircular,
+	targetsEnvChosen,
+	targetsLiteralSecret,
+	targetsEmptyCredential,
+];
