@@ -35,7 +35,7 @@ import {
 } from "../machine/git-repository.ts";
 import { type FileStream, streamFile } from "../machine/read-file.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
-import { renamePath, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
+import { renamePath, writeNewFile } from "../machine/write-file.ts";
 import { locateSecrets, SecretScanner, variablePath } from "./bundled-content.ts";
 import { type BundlePlan, CopiedFile, copySource, copyTarget, vendorRepository } from "./collect-copies.ts";
 import { type ComposedEval, composeEval, flattenTarget } from "./compose-eval.ts";
@@ -188,7 +188,7 @@ class Writing {
 	finish(): BundleManifest {
 		const manifest = completed(this.#plan, this.#files);
 		// A copied bundle has its own.
-		if (this.#plan.kind === "bundle") writeTextPieces(join(this.#staging, manifestName), renderManifest(manifest));
+		if (this.#plan.kind === "bundle") writeNewFile(join(this.#staging, manifestName), renderManifest(manifest));
 		return manifest;
 	}
 

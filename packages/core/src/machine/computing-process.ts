@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { type JsonReading, readJson } from "../lib/json.ts";
 import { type Environment, nodeExecutable } from "./environment.ts";
-import { errnoCode, isResourceError, resourceError } from "./files.ts";
+import { errnoCode, resourceError } from "./files.ts";
 import { endGroup, forgetGroup, keepGroup, trackGroup } from "./process-scope.ts";
 import { LineSplitter } from "./run-process.ts";
 
@@ -105,7 +105,7 @@ function startChild(): ChildProcess {
 }
 
 function failure(error: unknown): Outcome<Computation["kind"]> {
-	const message = isResourceError(error) ? resourceError("a process", error)?.message : undefined;
+	const message = resourceError("a process", error)?.message;
 	return { kind: "error", message: message ?? (error instanceof Error ? error.message : String(error)) };
 }
 

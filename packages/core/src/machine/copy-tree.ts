@@ -1,4 +1,4 @@
-import { createHash, hash as hashOnce } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import {
 	chmodSync,
 	closeSync,
@@ -14,15 +14,16 @@ import {
 	symlinkSync,
 	utimesSync,
 	writeFileSync,
-	writeSync,
 } from "node:fs";
 import { chmod, copyFile, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import pLimit from "p-limit";
 import { AgentvError } from "../lib/errors.ts";
 import { makeDirectories } from "./directories.ts";
 import {
+	atPath,
 	errnoCode,
 	fileError,
 	isInside,
@@ -33,7 +34,7 @@ import {
 	throwIfAborted,
 } from "./files.ts";
 import { type ListOptions, listTree, type TreeEntry } from "./find-files.ts";
-import { openRegular } from "./read-file.ts";
+import { fillFrom, openRegular } from "./read-file.ts";
 
 /** A listed and checked tree that can be copied many times while it does not change. */
 export interface PreparedTree {
@@ -152,7 +153,7 @@ async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOpt
 		if (entry.kind !== "file" || entry.size > smallFileSize) continue;
 		copy(entry);
 		if (++count % filesPerTurn !== 0) continue;
-		await new Promise((next) => setImmediate(next));
+		await nextTurn();
 		throwIfAborted(options.signal, "copying");
 	}
 }
@@ -176,14 +177,10 @@ function smallFileCopier(from: string, to: string, options: { readonly preserveT
 	return (entry: TreeEntry): void => {
 		const source = openRegular(join(from, entry.path), { noFollow: true }).descriptor;
 		try {
-			const goal = openOrSay(
-				join(to, entry.path),
-				constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
-				entry.mode,
-			);
+			const goal = openNew(join(to, entry.path), entry.mode);
 			try {
 				for (let length = readSync(source, buffer); length > 0; length = readSync(source, buffer)) {
-					for (let at = 0; at < length; ) at += writeSync(goal, buffer, at, length - at);
+					writeFileSync(goal, buffer.subarray(0, length));
 					if (length < buffer.length && entry.size <= length) break;
 				}
 				if ((entry.mode & umask) !== 0) fchmodSync(goal, entry.mode);
@@ -197,12 +194,8 @@ function smallFileCopier(from: string, to: string, options: { readonly preserveT
 	};
 }
 
-function openOrSay(path: string, flags: number, mode: number): number {
-	try {
-		return openSync(path, flags, mode);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+function openNew(path: string, mode: number): number {
+	return atPath(path, () => openSync(path, "wx", mode));
 }
 
 /** Copies a large file, sharing its blocks if the file system can. */
@@ -278,11 +271,7 @@ export class ObservedCopier {
 	): Promise<ObservedCopy> {
 		const source = openRegular(from).descriptor;
 		try {
-			const goal = this.#open(
-				to,
-				constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
-				executable ? 0o755 : 0o644,
-			);
+			const goal = openNew(to, executable ? 0o755 : 0o644);
 			try {
 				return await this.#pass(source, goal, from, to, observe, signal);
 			} finally {
@@ -290,14 +279,6 @@ export class ObservedCopier {
 			}
 		} finally {
 			closeSync(source);
-		}
-	}
-
-	#open(path: string, flags: number, mode: number): number {
-		try {
-			return openSync(path, flags, mode);
-		} catch (error) {
-			throw fileError(path, error);
 		}
 	}
 
@@ -309,63 +290,34 @@ export class ObservedCopier {
 		observe: ByteObserver,
 		signal: AbortSignal | undefined,
 	): Promise<ObservedCopy> {
-		const first = this.#read(source, from);
-		if (first < chunkSize) {
-			// The buffer contains the whole file.
-			const bytes = this.#buffer.subarray(this.#overlap, this.#overlap + first);
-			this.#write(goal, bytes, to);
-			observe(bytes, 0);
-			return { sha256: hashOnce("sha256", bytes, "hex"), size: first };
-		}
 		const digest = createHash("sha256");
 		let kept = 0;
 		let size = 0;
-		for (let length = first; length > 0; length = this.#read(source, from)) {
-			const bytes = this.#buffer.subarray(this.#overlap, this.#overlap + length);
-			this.#write(goal, bytes, to);
+		for (let bytes = this.#read(source, from); bytes.length > 0 || size === 0; bytes = this.#read(source, from)) {
+			atPath(to, () => writeFileSync(goal, bytes));
+			const end = this.#overlap + bytes.length;
+			observe(this.#buffer.subarray(this.#overlap - kept, end), size - kept);
+			// The buffer contains the whole file.
+			if (size === 0 && bytes.length < chunkSize) return { sha256: hash("sha256", bytes, "hex"), size: bytes.length };
 			digest.update(bytes);
-			observe(this.#buffer.subarray(this.#overlap - kept, this.#overlap + length), size - kept);
-			size += length;
-			const end = this.#overlap + length;
-			kept = Math.min(this.#overlap, kept + length);
+			size += bytes.length;
+			kept = Math.min(this.#overlap, kept + bytes.length);
 			this.#buffer.copyWithin(this.#overlap - kept, end - kept, end);
-			await new Promise((next) => setImmediate(next));
+			await nextTurn();
 			throwIfAborted(signal, "copying");
 		}
 		return { sha256: digest.digest("hex"), size };
 	}
 
 	/** Fills the buffer as far as the file goes. */
-	#read(descriptor: number, path: string): number {
-		let length = 0;
-		try {
-			while (length < chunkSize) {
-				const got = readSync(descriptor, this.#buffer, this.#overlap + length, chunkSize - length, null);
-				if (got === 0) break;
-				length += got;
-			}
-			return length;
-		} catch (error) {
-			throw fileError(path, error);
-		}
-	}
-
-	#write(descriptor: number, bytes: Buffer, path: string): void {
-		try {
-			for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-		} catch (error) {
-			throw fileError(path, error);
-		}
+	#read(descriptor: number, path: string): Buffer {
+		return atPath(path, () => fillFrom(descriptor, this.#buffer.subarray(this.#overlap)));
 	}
 }
 
 /** Creates a symbolic link with exactly this text. */
 export function writeLink(path: string, target: string): void {
-	try {
-		symlinkSync(target, path);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	atPath(path, () => symlinkSync(target, path));
 }
 
 /**
@@ -375,15 +327,13 @@ export function writeLink(path: string, target: string): void {
  */
 export function writeTreeFile(path: string, content: Buffer, mode: "100644" | "100755" | "120000"): void {
 	const place = systemPath(path);
-	try {
+	atPath(path, () => {
 		if (mode === "120000") symlinkSync(content, place);
 		else {
 			writeFileSync(place, content, { flag: "wx" });
 			chmodSync(place, mode === "100755" ? 0o755 : 0o644);
 		}
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	});
 }
 
 /**

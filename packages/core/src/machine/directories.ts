@@ -19,8 +19,18 @@ import { hostname, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
 import { isOurs } from "./environment.ts";
-import { directoryEntries, errnoCode, fileError, pathKind, removeTree, systemPath, targetKind } from "./files.ts";
-import { endStrays } from "./process-scope.ts";
+import {
+	atPath,
+	directoryEntries,
+	errnoCode,
+	fileError,
+	ifPossible,
+	pathKind,
+	removeTree,
+	systemPath,
+	targetKind,
+} from "./files.ts";
+import { endStrays, processFacts } from "./process-scope.ts";
 
 /**
  * Returns the sorted entry names of a directory; empty if it does not exist. @throws AgentvError if
@@ -63,11 +73,7 @@ function standingInTheWay(path: string): string | undefined {
  * @throws AgentvError
  */
 export function makeDirectories(path: string, mode?: number): boolean {
-	try {
-		return make(path, mode);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	return atPath(path, () => make(path, mode));
 }
 
 function make(path: string, mode: number | undefined): boolean {
@@ -126,13 +132,10 @@ export class HeldDirectory {
 }
 
 function identityOf(path: string): string | undefined {
-	try {
+	return ifPossible(() => {
 		const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
 		return stat && `${stat.dev}:${stat.ino}`;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
+	});
 }
 
 /** Removes a directory if it is empty; returns whether it is gone. */
@@ -156,24 +159,20 @@ export function systemTempDir(): string {
  */
 export function makeTempDir(prefix: string, parent?: string): string {
 	const where = parent ?? systemTempDir();
-	try {
+	return atPath(where, () => {
 		makeDirectories(where);
 		if (parent === undefined) return makeOwnedDir(join(where, prefix));
 		return realpathSync(mkdtempSync(join(where, prefix)));
-	} catch (error) {
-		throw fileError(where, error);
-	}
+	});
 }
 
 /** Creates a private directory whose path begins with `prefix`. Returns its real path. */
 export function makeOwnedDir(prefix: string): string {
 	const path = `${prefix}${uniqueTag()}`;
-	try {
+	return atPath(path, () => {
 		mkdirSync(path, { mode: 0o700 });
 		return realpathSync(path);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	});
 }
 
 /** Runs `work` with a new directory, which is always removed afterwards. */
@@ -206,21 +205,9 @@ export interface LockOwner {
 	readonly boot: string | undefined;
 }
 
-function readOrUndefined(read: () => string): string | undefined {
-	try {
-		return read();
-	} catch (error) {
-		// Only Linux has /proc; elsewhere, and for a process that is gone, nothing is known.
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
-}
-
+/** Only Linux has /proc; elsewhere, and for a process that is gone, nothing is known. */
 function startOf(pid: number | "self"): string | undefined {
-	const stat = readOrUndefined(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
-	const fields = stat?.replace(/^.*\) /s, "").split(" ");
-	// A zombie has ended; its start no longer matters.
-	return fields?.[0] === "Z" ? undefined : fields?.[19];
+	return processFacts(pid)?.startTime.toString();
 }
 
 let self: Omit<LockOwner, "token"> | undefined;
@@ -230,8 +217,8 @@ export function ourselves(token: string): LockOwner {
 	self ??= {
 		pid: process.pid,
 		started: startOf("self"),
-		machine: `${hostname()} ${readOrUndefined(() => readlinkSync("/proc/self/ns/pid")) ?? ""}`.trim(),
-		boot: readOrUndefined(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"))?.trim(),
+		machine: `${hostname()} ${ifPossible(() => readlinkSync("/proc/self/ns/pid")) ?? ""}`.trim(),
+		boot: ifPossible(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"))?.trim(),
 	};
 	return { token, ...self };
 }
@@ -377,20 +364,12 @@ function bringBack(directory: string, name: string): boolean {
 	// example `.git`.
 	if (goal === undefined || goal.startsWith(".") || goal.length >= longestName) return true;
 	if (pathKind(join(directory, goal)) !== "missing") return false;
-	try {
-		renameSync(join(directory, name), join(directory, goal));
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-	}
+	ifPossible(() => renameSync(join(directory, name), join(directory, goal)));
 	return true;
 }
 
 function removeQuietly(path: string): void {
-	try {
-		rmSync(path, { force: true });
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-	}
+	ifPossible(() => rmSync(path, { force: true }));
 }
 
 function ageOf(path: string): number {

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from "node:path";
 import { deflateSync } from "node:zlib";
 import { makeDirectories } from "./directories.ts";
 import type { Environment } from "./environment.ts";
-import { fileError, pathKind, targetKind } from "./files.ts";
+import { atPath, pathKind, targetKind } from "./files.ts";
 import { listTree, walkTree } from "./find-files.ts";
 import { type GitConfig, type LocalGitOptions, localGit, localGitSync } from "./git.ts";
 import { readTextFile } from "./read-file.ts";
@@ -251,13 +251,11 @@ export function writeGitObject(objects: string, type: "blob" | "tree", content: 
 	const path = join(directory, sha.slice(2));
 	if (existsSync(path)) return sha;
 	const staged = `${path}.${randomBytes(4).toString("hex")}`;
-	try {
+	atPath(path, () => {
 		makeDirectories(directory);
 		writeFileSync(staged, deflateSync(bytes, { level: 1 }), { flag: "wx" });
 		renameSync(staged, path);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	});
 	return sha;
 }
 

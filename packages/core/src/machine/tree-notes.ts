@@ -1,14 +1,19 @@
 import { createHash, hash } from "node:crypto";
-import { chmodSync, lstatSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
 import { copyPreparedTree, type PreparedTree } from "./copy-tree.ts";
 import {
+	atPath,
 	errnoCode,
 	fileError,
+	ifPossible,
 	isRawPath,
+	kindOf,
 	largestHashed,
 	largestTree,
+	type PathKind,
 	rawNames,
 	readRawLink,
 	refuseTooLarge,
@@ -21,7 +26,7 @@ import { Openings, readRegularChunks, withRegular } from "./read-file.ts";
 
 /** Metadata of a path that reveals any later change without reading it. */
 export interface TreeNote {
-	readonly kind: "file" | "directory" | "link" | "other";
+	readonly kind: Exclude<PathKind, "missing">;
 	/** Permission bits. */
 	readonly mode: number;
 	readonly size: number;
@@ -67,7 +72,7 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 		}
 		if (notes.size - turn < entriesPerTurn) continue;
 		turn = notes.size;
-		await new Promise((next) => setImmediate(next));
+		await nextTurn();
 		throwIfAborted(signal, "scanning the workspace");
 	}
 	return notes;
@@ -85,12 +90,10 @@ function namesIn(root: string, directory: string): string[] {
 	}
 }
 
-const noThrow = { throwIfNoEntry: false } as const;
-
 /** Returns the note of an absolute path, or undefined if nothing is there. */
 export function notePath(path: string): TreeNote | undefined {
-	try {
-		const stat = lstatSync(systemPath(path), noThrow);
+	return ifPossible(() => {
+		const stat = lstatSync(systemPath(path), { throwIfNoEntry: false });
 		if (!stat) return undefined;
 		const kind = kindOf(stat);
 		// One object shape for all: a run creates and compares hundreds of thousands of these.
@@ -103,16 +106,7 @@ export function notePath(path: string): TreeNote | undefined {
 			inode: stat.ino,
 			target: kind === "link" ? readRawLink(path) : undefined,
 		};
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
-}
-
-function kindOf(stat: Stats): TreeNote["kind"] {
-	if (stat.isFile()) return "file";
-	if (stat.isDirectory()) return "directory";
-	return stat.isSymbolicLink() ? "link" : "other";
+	});
 }
 
 /** Returns whether a path is unchanged between two notes. */
@@ -229,11 +223,7 @@ function parentsOf(paths: readonly string[]): Set<string> {
 }
 
 function makeUsable(path: string): void {
-	try {
-		chmodSync(systemPath(path), 0o755);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	atPath(path, () => chmodSync(systemPath(path), 0o755));
 }
 
 export interface DigestEntry {
@@ -272,12 +262,11 @@ export function createDigest(file?: string, maxBytes = largestDigested): { updat
 	if (file !== undefined) {
 		shared ??= Buffer.allocUnsafe(chunkSize);
 		const buffer = shared;
-		withRegular(file, ({ descriptor, stat }) => {
-			if (stat.size > maxBytes)
-				throw new AgentvError("config", `${file} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
+		const read = ({ descriptor }: { readonly descriptor: number }) => {
 			for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
 				hash.update(buffer.subarray(0, length));
-		});
+		};
+		withRegular(file, read, { maxBytes });
 	}
 	return { update: (text) => void hash.update(text), hex: () => hash.digest("hex") };
 }
@@ -312,7 +301,7 @@ export async function digestTree(
 		if (bytes < 8 * chunkSize) continue;
 		// Yield to other work.
 		bytes = 0;
-		await new Promise((next) => setImmediate(next));
+		await nextTurn();
 		throwIfAborted(options.signal, "reading");
 	}
 	return digests;
