@@ -54,32 +54,36 @@ export interface CopyOptions {
 /** Small files copied before yielding to other work. */
 const filesPerTurn = 200;
 
+/** A tree that can't be copied, with the paths of the entries. */
+export class TreeRefused extends AgentvError {
+	readonly reason: "path.symlink-escape" | "refused";
+
+	constructor(reason: TreeRefused["reason"], message: string, entries: readonly TreeEntry[], hint?: string) {
+		const names = entries
+			.slice(0, 10)
+			.map(({ path, target }) => (target === undefined ? path : `${path} -> ${target}`));
+		const more = entries.length > 10 ? `, and ${entries.length - 10} more` : "";
+		super("refused", `${message}: ${names.join(", ")}${more}`, { hint });
+		this.reason = reason;
+	}
+}
+
 /**
  * Lists a directory for copying; its top-level `.git` is skipped unless `skipGit: false`.
- * @throws AgentvError `refused`, with the paths, for links that leave the tree and for devices,
- * sockets and pipes
+ * @throws TreeRefused for links that leave the tree and for devices, sockets and pipes
  */
 export function prepareTree(from: string, options: ListOptions = {}): PreparedTree {
 	const root = realPath(from);
 	const entries = listTree(root, { skipGit: true, ...options });
 	const special = entries.filter((entry) => entry.kind === "other");
-	if (special.length > 0) throw refused(from, "contains entries that are not files, directories or links", special);
+	if (special.length > 0)
+		throw new TreeRefused("refused", `${from} contains entries that are not files, directories or links`, special);
 	const leaving = linksLeavingTree(entries);
 	if (leaving.length > 0) {
-		throw refused(
-			from,
-			"has links that point outside it",
-			leaving,
-			"Make them relative, with a target inside the directory.",
-		);
+		const hint = "Make them relative, with a target inside the directory.";
+		throw new TreeRefused("path.symlink-escape", `${from} has links that point outside it`, leaving, hint);
 	}
 	return { root, entries };
-}
-
-function refused(from: string, what: string, entries: readonly TreeEntry[], hint?: string): AgentvError {
-	const names = entries.slice(0, 10).map(({ path, target }) => (target === undefined ? path : `${path} -> ${target}`));
-	const more = entries.length > 10 ? `, and ${entries.length - 10} more` : "";
-	return new AgentvError("refused", `${from} ${what}: ${names.join(", ")}${more}`, hint === undefined ? {} : { hint });
 }
 
 /**

@@ -14,7 +14,6 @@ import {
 	type FileChanges,
 	type RepositoryRecord,
 	staged,
-	type TestWorkspace,
 	WorkspaceError,
 	type WorkspaceTest,
 	type WorkspaceWarning,
@@ -99,8 +98,9 @@ async function contentOf(
 	);
 }
 
-/** One attempt's use of a directory. */
-export class AttemptWorkspace implements TestWorkspace {
+/** One attempt's use of a directory. Call order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
+export class TestWorkspace {
+	/** Absolute real path. */
 	readonly path: string;
 	readonly #base: BaseParts;
 	readonly #directory: WorkDirectory;
@@ -128,14 +128,20 @@ export class AttemptWorkspace implements TestWorkspace {
 		this.#release = release;
 	}
 
+	/** Returns what extensions returned as `provider_context` so far, including `agent_rules_paths`. */
 	get providerContext(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.providerContext, this.#state);
 	}
 
+	/** Returns what extensions add to the result's `metadata`, including `agent_rules_paths`. */
 	get metadata(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.metadata, this.#state);
 	}
 
+	/**
+	 * Runs extensions' `beforeEach` and `before_each`, then takes a snapshot.
+	 * @throws WorkspaceError if one of them fails, AgentvError `interrupted`
+	 */
 	async before(): Promise<void> {
 		const { runner } = this.#base;
 		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal(), log: this.#test.log };
@@ -149,6 +155,12 @@ export class AttemptWorkspace implements TestWorkspace {
 		);
 	}
 
+	/**
+	 * Returns the differences from the snapshot; undefined if there are none. Includes every new,
+	 * changed and removed file, and those of nested repositories under their paths; does not touch
+	 * HEAD or the agent's index.
+	 * @throws WorkspaceError; with `causedBy: "agent"` if the directory was removed or replaced
+	 */
 	async fileChanges(): Promise<FileChanges | undefined> {
 		const { snapshot } = this.#directory;
 		if (!snapshot) return undefined;
@@ -162,6 +174,12 @@ export class AttemptWorkspace implements TestWorkspace {
 		}
 	}
 
+	/**
+	 * Applies the changes that an earlier attempt recorded, instead of calling a target. Call it
+	 * after `before`; another call replaces the changes.
+	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
+	 * @throws WorkspaceError if they don't apply exactly
+	 */
 	async applyChanges(patchFile: string): Promise<void> {
 		const { snapshot } = this.#directory;
 		await staged("workspace", async () => {
@@ -184,6 +202,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		});
 	}
 
+	/** Runs extensions, then hooks; also after a failed `before`. Never rejects. */
 	async after(): Promise<readonly WorkspaceWarning[]> {
 		// Also while the run is being stopped: after-hooks must undo what before-hooks set up.
 		const run = { subject: this.#subject(), scope: this.#processes, log: this.#test.log };
@@ -192,6 +211,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		return warnings;
 	}
 
+	/** Ends leftover processes. Returns the path of a kept workspace. */
 	async close({ keep }: { readonly keep: boolean }): Promise<string | undefined> {
 		if (this.#closed) return undefined;
 		this.#closed = true;

@@ -87,10 +87,7 @@ function refuseTooMuch(root: string, files: readonly SizedFile[]): void {
 		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Delete large files, or write them elsewhere.");
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
-		throw new WorkspaceError("file_changes", "too-large", error.message, {
-			cause: error,
-			...(error.hint === undefined ? {} : { hint: error.hint }),
-		});
+		throw new WorkspaceError("file_changes", "too-large", error.message, { cause: error, hint: error.hint });
 	}
 }
 

@@ -340,5 +340,5 @@ function refusal(
 	const more = missing.length > names.length ? `, and ${missing.length - names.length} more` : "";
 	const count = missing.length === 1 ? "a file" : `${missing.length} files`;
 	const message = `${shown} keeps ${count} in Git LFS that can't be fetched (${names.join(", ")}${more}): ${why}`;
-	return new WorkspaceError("repositories", "lfs", message, { hint, ...(cause === undefined ? {} : { cause }) });
+	return new WorkspaceError("repositories", "lfs", message, { hint, cause });
 }
