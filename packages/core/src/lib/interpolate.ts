@@ -150,8 +150,7 @@ const decimal = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
 /**
  * Returns the boolean or number that a whole-string reference resolves to if the schema expects
- * one:
- * `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
+ * one: `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
  */
 export function referenceScalar(text: string): boolean | number | undefined {
 	if (text === "true") return true;

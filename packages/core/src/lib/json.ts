@@ -38,10 +38,7 @@ export type JsonReading = { readonly value: unknown } | { readonly reason: strin
 /** A record adds a few levels around a value from another program. */
 const deepestRecord = deepestJson + 100;
 
-/**
- * Parses `source`. The reason is in the engine's words, without its position.
- * @param deepest maximum nesting of the value
- */
+/** Parses `source`, of at most `deepest` levels. The reason is the engine's, without its position. */
 export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	try {
 		const value: unknown = JSON.parse(source);
@@ -175,8 +172,7 @@ export interface FoundValue {
 /**
  * Finds the top-level objects and arrays in other text, in order. Values nested in another value
  * are not returned, even if the outer one can't be parsed. Text in brackets counts only if it is
- * JSON that fills whole lines or contains an object: logs are full of `[INFO]`.
- * Takes linear time.
+ * JSON that fills whole lines or contains an object: logs are full of `[INFO]`. Takes linear time.
  * @param unclosed what an object that is neither JSON nor ever closed hides: everything up to a
  * line that begins with a brace (truncated program output), or nothing (a brace in prose)
  */

@@ -25,8 +25,7 @@ const content = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?::-([\s\S]*))?$/;
 
 /**
  * Returns every reference, escape and look-alike in `text`, in order and without overlaps; the text
- * between them is literal.
- * A default extends to the first `}}`, is trimmed and literal.
+ * between them is literal. A default extends to the first `}}`, is trimmed and literal.
  */
 export function scanReferences(text: string): ReferenceToken[] {
 	const tokens: ReferenceToken[] = [];
@@ -66,11 +65,7 @@ function readReference(text: string, start: number, closingAt: number): Referenc
 		}
 	}
 	const end = malformedEnd(text, inside, closingAt);
-	return {
-		kind: "malformed",
-		text: text.slice(start, end),
-		range: [start, end],
-	};
+	return { kind: "malformed", text: text.slice(start, end), range: [start, end] };
 }
 
 /** Ends at its own `}}` on the same line, else at the line's end or the next `${{`. */

@@ -16,8 +16,7 @@ const longestStem = 60;
 
 /**
  * Returns a file name for `text`, however long or hostile that is: a readable stem and a digest,
- * `[a-z0-9-]` only.
- * Different texts get different names, also on case-insensitive file systems.
+ * `[a-z0-9-]` only. Different texts get different names, also on case-insensitive file systems.
  * @param digest hex digest of `text`; by default 12 digits of a fast one, which is not
  * collision-resistant
  */

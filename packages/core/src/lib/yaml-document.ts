@@ -53,16 +53,10 @@ export interface LocatedNode {
 
 /**
  * Follows `path` from `root`, through aliases and merge keys; stops at the deepest part that
- * exists.
- * Merged keys are found where they are defined.
+ * exists. Merged keys are found where they are defined.
  */
 function findNode(root: ParsedNode | null, path: DocumentPath, targets: AliasTargets): LocatedNode {
-	let at: LocatedNode = {
-		node: follow(root, targets),
-		written: root,
-		pair: undefined,
-		found: 0,
-	};
+	let at: LocatedNode = { node: follow(root, targets), written: root, pair: undefined, found: 0 };
 	for (const step of path) {
 		const next = child(at.node, step, targets);
 		if (next === undefined) return at;
@@ -411,9 +405,8 @@ interface ParsedText {
 }
 
 /**
- * Parses `text` (YAML 1.2 with merge keys; JSON is a subset) of the file named `file`.
- * Never throws: errors become `yaml.syntax` and `yaml.limits` diagnostics, and the value is
- * undefined.
+ * Parses `text` (YAML 1.2 with merge keys; JSON is a subset) of the file named `file`. Never
+ * throws: errors become `yaml.syntax` and `yaml.limits` diagnostics, and the value is undefined.
  */
 export function parseYaml(text: string, file: string, limits: YamlLimits = yamlLimits): YamlDocument {
 	return new YamlDocument(file, text, parseText(text, file, limits));

@@ -133,10 +133,7 @@ export interface JsonChildOptions {
 export interface JsonChild {
 	/** Resolves with a message when the process has ended. */
 	readonly ended: Promise<string>;
-	/**
-	 * Sends a request and resolves with the next response. One request at a time. @throws Error with
-	 * the message if the process ends first
-	 */
+	/** Sends a request, one at a time, and resolves with its response. @throws Error if it ends first */
 	ask(question: unknown): Promise<unknown>;
 	/** Ends the process and its group. */
 	end(): Promise<void>;

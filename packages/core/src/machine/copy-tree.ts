@@ -262,10 +262,7 @@ export class ObservedCopier {
 		this.#buffer = Buffer.allocUnsafeSlow(overlap + chunkSize);
 	}
 
-	/**
-	 * Copies the regular file `from` to `to`, which must not exist; mode 755 or 644 less the umask.
-	 * @throws AgentvError with the path that could not be read or written
-	 */
+	/** Copies a regular file to a new one; mode 755 or 644 less the umask. @throws AgentvError */
 	async copy(
 		from: string,
 		to: string,
@@ -324,11 +321,7 @@ export function writeLink(path: string, target: string): void {
 	atPath(path, () => symlinkSync(target, path));
 }
 
-/**
- * Writes a file or link of a tree at an unused path.
- * @param path may be one of `raw-path`
- * @param mode as in git; `120000` makes a link with `content` as its text
- */
+/** Writes a file or, with mode `120000`, a link with this text at an unused path. */
 export function writeTreeFile(path: string, content: Buffer, mode: "100644" | "100755" | "120000"): void {
 	const place = systemPath(path);
 	atPath(path, () => {

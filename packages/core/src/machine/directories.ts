@@ -32,10 +32,7 @@ import {
 } from "./files.ts";
 import { endStrays, processFacts } from "./process-scope.ts";
 
-/**
- * Returns the sorted entry names of a directory; empty if it does not exist. @throws AgentvError if
- * it is unreadable
- */
+/** Returns the sorted names in a directory; none if it does not exist. @throws AgentvError */
 export function listDirectory(path: string): string[] {
 	try {
 		return readdirSync(path).sort();
@@ -45,11 +42,7 @@ export function listDirectory(path: string): string[] {
 	}
 }
 
-/**
- * Creates a directory and its parents; an existing one is fine. `mode` applies to created
- * directories.
- * @throws AgentvError `config`, `not-found`
- */
+/** Creates a directory and its parents with `mode`; an existing one is fine. @throws AgentvError */
 export function makeDirectory(path: string, options: { readonly mode?: number } = {}): void {
 	try {
 		makeDirectories(path, options.mode);

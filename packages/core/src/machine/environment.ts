@@ -74,10 +74,8 @@ function closingQuote(text: string, start: number, quote: string): number {
 
 /**
  * Parses a `.env` text: `KEY=VALUE` lines, `export` allowed, `#` comments, single quotes literal,
- * double quotes with
- * `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded; the last of duplicate
- * keys wins.
- * Other lines are skipped.
+ * double quotes with `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded;
+ * the last of duplicate keys wins. Other lines are skipped.
  */
 export function loadDotEnv(text: string): Record<string, string> {
 	const values = new Map<string, string>();
@@ -122,11 +120,7 @@ export function layerDotEnv(env: Environment, files: readonly Readonly<Record<st
 	return Object.fromEntries([...layers.flatMap((layer) => Object.entries(layer)), ...set]);
 }
 
-/**
- * Fails if `$AGENTV_HOME` is not a directory and can't become one.
- * @param writes whether something will be written there
- * @throws AgentvError `config`
- */
+/** @throws AgentvError `config` if `$AGENTV_HOME` can't be read or, if `writes`, written */
 export function refuseUnusableHome(env: Environment, { writes }: { readonly writes: boolean }): void {
 	const problem = homeProblem(agentvHome(env), { writes });
 	if (problem !== undefined) throw new AgentvError("config", problem, { hint: homeHint });

@@ -56,10 +56,7 @@ export function isResourceCode(code: string): boolean {
 	return Object.hasOwn(resources, code);
 }
 
-/**
- * Returns the error for an exhausted machine; undefined for any other error.
- * @param what subject of the message: a path, a program
- */
+/** Returns the error if the machine is exhausted. @param what a path, a program: the subject */
 export function resourceError(what: string, error: unknown): AgentvError | undefined {
 	const isMemory = error instanceof RangeError && /out of memory|allocation failed/i.test(error.message);
 	const code = isMemory ? "ENOMEM" : (errnoCode(error) ?? "");
@@ -211,10 +208,7 @@ export function refuseTooLarge(what: string, files: Iterable<SizedFile>, most: n
 	);
 }
 
-/**
- * @throws AgentvError `interrupted`, with what was interrupted (`copying`), once the signal is
- * aborted
- */
+/** @throws AgentvError `interrupted` if the signal is aborted. @param what `copying`, for example */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
 	if (signal?.aborted) throw new AgentvError("interrupted", `${what} was interrupted`, { cause: signal.reason });
 }
@@ -276,9 +270,7 @@ export function compareByBytes(left: string, right: string): number {
  */
 const mark = "\0";
 
-/**
- * Returns the non-UTF-8 names in a directory, as encoded in our paths. @throws the system's error
- */
+/** Returns the non-UTF-8 names in a directory, encoded. @throws the system's error */
 export function rawNames(directory: string): string[] {
 	return readdirSync(systemPath(directory), { encoding: "buffer" }).map(rawText).filter(isRawPath);
 }

@@ -193,11 +193,7 @@ export interface GitTreeEntry {
 	readonly sha: string;
 }
 
-/**
- * Writes an object into a repository's store (`objects` directory) without starting git; returns
- * its SHA-1.
- * @throws AgentvError on a file error
- */
+/** Writes an object into an `objects` directory without git; returns its SHA-1. */
 export function writeGitObject(objects: string, type: "blob" | "tree", content: Uint8Array): string {
 	const bytes = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
 	const sha = createHash("sha1").update(bytes).digest("hex");
@@ -225,10 +221,7 @@ export function writeGitTree(objects: string, entries: readonly GitTreeEntry[]):
 	return writeGitObject(objects, "tree", Buffer.concat(parts));
 }
 
-/**
- * Removes partial objects of a killed git in a repository that changed at `since` or later. @throws
- * AgentvError
- */
+/** Removes partial objects that a killed git wrote at `since` or later. @throws AgentvError */
 export function removeUnfinishedObjects(gitDir: string, since = 0): void {
 	const objects = join(gitDir, "objects");
 	if (pathKind(objects) !== "directory") return;

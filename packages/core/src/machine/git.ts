@@ -169,8 +169,7 @@ export type RemoteGitAnswer = Pick<GitAnswer, "exitCode" | "stdout">;
 /**
  * Runs a git command that accesses a remote, in its own process group: timeout and abort also end
  * its helpers (`git-remote-https`, ssh). The user's credentials, ssh and proxy settings apply;
- * prompts and hooks don't. Pass URLs and refs after
- * `--` and through `checkGitOperand`.
+ * prompts and hooks don't. Pass URLs and refs after `--` and through `checkGitOperand`.
  * @throws GitError with a reason and git's message, without the user part of any URL
  */
 export async function remoteGit(

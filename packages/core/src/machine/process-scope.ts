@@ -10,10 +10,7 @@ import { errnoCode, ifPossible, isInside } from "./files.ts";
 const running = new Set<number>();
 let groupsEndWithUs = false;
 
-/**
- * Returns whether the signal was sent. @param target a process, or a group as the negative of its
- * leader
- */
+/** Returns whether the signal was sent. @param target a process, or a negative group leader */
 function send(target: number, signal: NodeJS.Signals | 0): boolean {
 	try {
 		return process.kill(target, signal);

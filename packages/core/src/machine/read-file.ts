@@ -9,19 +9,13 @@ import { atPath, errnoCode, fileError, ifPossible, isMadeByKernel, systemPath, t
 /** Unless the caller sets another limit. */
 const largestRead = 64 * 1024 * 1024;
 
-/**
- * Reads a whole regular file, by default of at most 64 MB. @throws AgentvError as `openRegular`
- */
+/** Reads a whole regular file, by default of at most 64 MB. @throws AgentvError */
 export function readBytes(path: string, options: OpenOptions = {}): Buffer {
 	const read = ({ descriptor, stat }: OpenRegular) => readUpTo(descriptor, stat.size);
 	return withRegular(path, read, { maxBytes: largestRead, ...options });
 }
 
-/**
- * Reads a text file unchanged: byte order mark and CRLF stay, so that text offsets equal file
- * offsets.
- * @throws AgentvError as `readBytes`, and `config` if it is not UTF-8
- */
+/** Reads UTF-8 text, with BOM and CRLF: its offsets equal the file's. @throws AgentvError */
 export function readTextFile(path: string, options: OpenOptions = {}): string {
 	const bytes = readBytes(path, options);
 	if (!isUtf8(bytes)) {
@@ -74,10 +68,7 @@ export interface FileHead {
 	readonly size: number;
 }
 
-/**
- * Returns the first `maxBytes` of a file; undefined if there is none. @throws AgentvError if it is
- * unreadable
- */
+/** Returns the first `maxBytes` of a file; undefined if it is missing. @throws AgentvError */
 export function readHead(path: string, maxBytes: number, options: OpenOptions = {}): FileHead | undefined {
 	const read = ({ descriptor, stat: { size } }: OpenRegular): FileHead => {
 		const bytes = readUpTo(descriptor, Math.min(size, maxBytes));
@@ -267,11 +258,7 @@ export interface FileStream {
 	readonly stream: ReadableStream<Uint8Array>;
 }
 
-/**
- * Returns a file as a byte stream. `onEnd` is called once, after the last byte or when the reader
- * stops.
- * @throws AgentvError if it is inaccessible
- */
+/** Returns a file as a byte stream; `onEnd` is called when it is closed. @throws AgentvError */
 export function streamFile(path: string, onEnd: () => void): FileStream {
 	const { size, file } = readStream(path);
 	file.once("close", onEnd);

@@ -49,8 +49,7 @@ const entriesPerTurn = 2000;
 
 /**
  * Notes everything below `root`, links not followed. Entries that vanish meanwhile are omitted,
- * inaccessible ones noted as
- * `other`: every state of a tree can be noted.
+ * inaccessible ones noted as `other`: every state of a tree can be noted.
  * @param openings opens unreadable directories; without it their contents are omitted
  * @throws AgentvError if `root` itself is unreadable, or `interrupted`
  */
@@ -243,10 +242,7 @@ export const largestDigested = 4 * 1024 ** 3;
 const chunkSize = 1024 * 1024;
 let shared: Buffer | undefined;
 
-/**
- * Returns the hexadecimal SHA-256 of a file, read in chunks.
- * @throws AgentvError `config` if it has more than `maxBytes`: hashing blocks all other work
- */
+/** Returns the hexadecimal SHA-256 of a file. @throws AgentvError `config` if it is too large */
 export function digestFile(path: string, maxBytes?: number): string {
 	return createDigest(path, maxBytes).hex();
 }

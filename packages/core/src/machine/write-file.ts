@@ -69,9 +69,8 @@ function stageBeside(target: string, content: FileContent, options: WriteOptions
 
 /**
  * Replaces a file atomically: written to a neighbor, synced, renamed. Readers see the old or the
- * new content, never a part.
- * Writing to a symbolic link changes the file it points to and keeps the link, unless `noFollow`.
- * Only regular files are replaced. The directory must exist.
+ * new content, never a part. Writing to a symbolic link changes the file it points to and keeps the
+ * link, unless `noFollow`. Only regular files are replaced. The directory must exist.
  * @throws AgentvError `not-found` or `config` with the path; the old content is then untouched
  */
 export function writeAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
@@ -122,19 +121,12 @@ export function renamePath(from: string, to: string): void {
 	atPath(from, () => renameSync(from, to));
 }
 
-/**
- * Writes a file that can be lost in a power failure, but is never seen half-written: renamed into
- * place, not synced. Mode 0600.
- * @throws AgentvError
- */
+/** Writes a file (mode 0600) that is never seen half-written, but not synced. @throws AgentvError */
 export function writeNote(path: string, content: string): void {
 	replaceFile(path, (staged) => writeFileSync(staged, content, { mode: 0o600 }));
 }
 
-/**
- * Removes a file or, if `recursive`, a directory with its contents; a missing one is fine. Links are
- * not followed.
- */
+/** Removes a file or, if `recursive`, a directory; a missing one is fine. Links are not followed. */
 export function removeFile(path: string, { recursive = false } = {}): void {
 	try {
 		rmSync(path, { force: true, recursive });
@@ -286,10 +278,7 @@ export interface AppendFile {
 	close(): void;
 }
 
-/**
- * Opens (or creates, with `mode`) a file for appending; its directory must exist. @throws
- * AgentvError if it is not a regular file
- */
+/** Opens or creates a regular file in an existing directory for appending. @throws AgentvError */
 export function openAppendFile(path: string, options: { readonly mode?: number } = {}): AppendFile {
 	const descriptor = atPath(path, () => openSync(path, writeFlags | constants.O_APPEND, options.mode ?? 0o666));
 	if (!fstatSync(descriptor).isFile()) {

@@ -60,10 +60,7 @@ function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): strin
 	return !held || held.isAt(path) ? undefined : "another directory replaced it";
 }
 
-/**
- * Resets the files of a workspace to the snapshot.
- * @throws WorkspaceError for a large file that hooks created, whose content is not kept
- */
+/** Resets a workspace's files. @throws WorkspaceError for a large file that hooks created */
 async function restoreSnapshot(snapshot: Snapshot, root: string, services: ChangeServices): Promise<void> {
 	const openings = new Openings();
 	try {
@@ -138,10 +135,7 @@ export class TestWorkspace {
 		return withRules(this.#state.metadata, this.#state);
 	}
 
-	/**
-	 * Runs extensions' `beforeEach` and `before_each`, then takes a snapshot.
-	 * @throws WorkspaceError if one of them fails, AgentvError `interrupted`
-	 */
+	/** Runs `beforeEach` extensions and hooks, then takes a snapshot. @throws AgentvError */
 	async before(): Promise<void> {
 		const { runner } = this.#base;
 		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal(), log: this.#test.log };
@@ -189,9 +183,7 @@ export class TestWorkspace {
 		});
 	}
 
-	/**
-	 * @throws WorkspaceError if the target removed or replaced the directory, or our files next to it
-	 */
+	/** @throws WorkspaceError if the target removed the directory, or our files next to it */
 	#refuseIfGone(): void {
 		const { pristine, store } = this.#base;
 		const lost =

@@ -176,10 +176,7 @@ const mostIgnoredKept = 64 * 1024 * 1024;
 /** Files can change during the comparison, such as those of a hook's server. */
 const attempts = 3;
 
-/**
- * Returns the workspace's changes since its snapshot; undefined if there are none. @throws
- * AgentvError
- */
+/** Returns the changes since the snapshot; undefined if there are none. @throws AgentvError */
 export async function changesSince(
 	snapshot: Snapshot,
 	root: string,

@@ -139,11 +139,7 @@ export class PreparedBase {
 		return this.#isShared ? 1 : Number.POSITIVE_INFINITY;
 	}
 
-	/**
-	 * Opens a workspace for one attempt: a copy of the base, or the shared directory reset to the
-	 * baseline.
-	 * @throws WorkspaceError, AgentvError `interrupted`
-	 */
+	/** Opens a copy of the base, or the reset shared directory, for one attempt. @throws AgentvError */
 	async open(test: WorkspaceTest): Promise<TestWorkspace> {
 		const { runner, pristine } = this.#parts;
 		const { signal } = runner.services;
@@ -316,10 +312,7 @@ export function workspaceKey(spec: WorkspaceSpec): string {
 	return digestText(text).slice(0, 32);
 }
 
-/**
- * Copies a template, without `.git`, into the empty directory `to`.
- * @throws WorkspaceError `not-found`, or `path.symlink-escape` for links that leave the template
- */
+/** Copies a template, without `.git`, into the empty directory `to`. @throws AgentvError */
 async function placeTemplate(
 	template: PathText,
 	to: string,
@@ -395,10 +388,7 @@ interface PlacedRepositories {
 	readonly paths: readonly string[];
 }
 
-/**
- * Creates a workspace's repositories below `root`, a real path, and returns their commits. @throws
- * AgentvError
- */
+/** Creates a workspace's repositories below `root`, a real path. @throws AgentvError */
 async function placeRepositories(
 	repos: readonly WorkspaceRepo[],
 	root: string,
