@@ -327,7 +327,6 @@ function scalarEnd(text: string, start: number): number {
 }
 
 export interface JsonLine {
-	/** 1-based. */
 	readonly line: number;
 	readonly value: unknown;
 	/** Offsets of the line in the whole text, without its line break. */

@@ -79,7 +79,6 @@ function malformedEnd(text: string, inside: number, closingAt: number): number {
 	return stop === nextOpening && stop > inside && text[stop - 1] === "$" ? stop - 1 : stop;
 }
 
-/** A `{{ name }}` in a text. */
 export interface TemplateName {
 	readonly name: string;
 	readonly range: OffsetRange;
@@ -105,7 +104,6 @@ export function templateNames(text: string): TemplateName[] {
 	return found;
 }
 
-/** Returns the range in `text` of the `nth` placeholder of this name. */
 export function findTemplateName(text: string, name: string, nth: number): OffsetRange | undefined {
 	return templateNames(text).find((found) => found.name === name && found.nth === nth)?.range;
 }

@@ -112,7 +112,6 @@ function rangeOf(located: LocatedNode, part: "key" | "value"): OffsetRange {
 export type Collection = YAMLMap.Parsed | YAMLSeq.Parsed;
 export type ParsedPair = Pair<ParsedNode, ParsedNode | null>;
 
-/** Returns the line break that `text` uses. */
 export function lineBreakOf(text: string): "\r\n" | "\n" {
 	const at = text.indexOf("\n");
 	return at > 0 && text[at - 1] === "\r" ? "\r\n" : "\n";
@@ -366,12 +365,10 @@ export class YamlDocument {
 		this.#lines = new LineIndex(text);
 	}
 
-	/** Returns the range of the deepest existing part of `path`. */
 	locate(path: DocumentPath, part: "key" | "value" = "value"): SourceRange {
 		return this.#lines.range(...this.offsetsOf(path, part));
 	}
 
-	/** Returns the lines and columns of `place`. */
 	range(place: Pick<Place, "path" | "part" | "range" | "line">): SourceRange {
 		return this.#lines.range(...(place.range ?? this.offsetsOf(place.path ?? [], place.part)));
 	}
@@ -391,7 +388,6 @@ export class YamlDocument {
 		return found === path.length && isScalar(node) ? node.source : undefined;
 	}
 
-	/** Returns the nodes at `path`, for patches. */
 	find(path: DocumentPath): LocatedNode {
 		return findNode(this.root, path, this.#targets);
 	}

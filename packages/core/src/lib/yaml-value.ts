@@ -18,9 +18,7 @@ import {
 import type { FindingKind } from "./errors.ts";
 import type { OffsetRange } from "./template-text.ts";
 
-/** Limits for a YAML text. */
 export interface YamlLimits {
-	/** Size in UTF-8 bytes. */
 	readonly bytes: number;
 	/** Nesting of collections, with aliases expanded. */
 	readonly depth: number;

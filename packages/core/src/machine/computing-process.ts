@@ -123,7 +123,6 @@ function settle(outcome: Outcome<Computation["kind"]>): void {
 export interface JsonChildOptions {
 	readonly argv: readonly string[];
 	readonly cwd: string;
-	/** The complete environment of the process. */
 	readonly env: Environment;
 	/** Called with each line of stdout and stderr. */
 	readonly onLine?: ((line: string) => void) | undefined;

@@ -19,8 +19,8 @@ import { chmod, copyFile, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import pLimit from "p-limit";
 import { AgentvError } from "../lib/errors.ts";
+import { mapPool } from "../lib/pool.ts";
 import { makeDirectories } from "./directories.ts";
 import {
 	atPath,
@@ -110,7 +110,6 @@ export async function copyPreparedTree(tree: PreparedTree, to: string, options: 
 	}
 }
 
-/** Runs `prepareTree` and `copyPreparedTree`. */
 export async function copyTree(from: string, to: string, options: CopyOptions & ListOptions = {}): Promise<void> {
 	await copyPreparedTree(prepareTree(from, options), to, options);
 }
@@ -126,17 +125,14 @@ function makeDirectory(path: string): void {
 }
 
 async function copyFiles(tree: PreparedTree, goal: string, options: CopyOptions): Promise<void> {
-	const limit = pLimit(options.concurrency ?? 4);
 	let failed = false;
 	const large = tree.entries.filter((entry) => entry.kind === "file" && entry.size > smallFileSize);
-	const copying = Promise.allSettled(
-		large.map((entry) =>
-			limit(async () => {
-				throwIfAborted(options.signal, "copying");
-				if (!failed) await copyLargeFile(tree.root, goal, entry, options);
-			}),
-		),
-	);
+	const copying = mapPool(large, { concurrency: options.concurrency ?? 4 }, async (entry) => {
+		throwIfAborted(options.signal, "copying");
+		if (!failed) await copyLargeFile(tree.root, goal, entry, options);
+	});
+	// Awaited below, but it can fail before that.
+	const settled = copying.catch(() => undefined);
 	try {
 		await copySmallFiles(tree, goal, options);
 	} catch (error) {
@@ -144,9 +140,9 @@ async function copyFiles(tree: PreparedTree, goal: string, options: CopyOptions)
 		throw error;
 	} finally {
 		// Also after a failure: the caller's cleanup must not race with a running copy.
-		await copying;
+		await settled;
 	}
-	for (const result of await copying) if (result.status === "rejected") throw result.reason;
+	await copying;
 }
 
 async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOptions): Promise<void> {

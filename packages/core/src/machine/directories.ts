@@ -187,7 +187,6 @@ export interface Scratch {
 }
 
 export interface LockOwner {
-	/** Unique to this acquisition. */
 	readonly token: string;
 	readonly pid: number;
 	/** Start time in the system's own units, if known; process ids are reused, this is not. */
@@ -205,7 +204,6 @@ function startOf(pid: number | "self"): string | undefined {
 
 let self: Omit<LockOwner, "token"> | undefined;
 
-/** Returns this process as an owner. */
 export function ourselves(token: string): LockOwner {
 	self ??= {
 		pid: process.pid,

@@ -110,7 +110,6 @@ export function ifPossible<T>(work: () => T, otherwise?: T): T | undefined {
 
 export type PathKind = "file" | "directory" | "link" | "other" | "missing";
 
-/** Returns the kind of a path, or of a directory's entry. */
 export function kindOf(stat: Stats | Dirent): Exclude<PathKind, "missing"> {
 	if (stat.isFile()) return "file";
 	if (stat.isDirectory()) return "directory";
@@ -303,7 +302,6 @@ export function isRawPath(path: string): boolean {
 	return path.includes(mark);
 }
 
-/** Returns the path for system calls. */
 export function systemPath(path: string): string | Buffer {
 	if (!isRawPath(path)) return path;
 	const components = path.split("/").map(rawBytes);

@@ -181,9 +181,7 @@ export interface TreeEntry {
 	readonly mode: number;
 	/** Set for a setuid, setgid or sticky file. */
 	readonly isSpecial?: true;
-	/** Milliseconds since 1970. */
 	readonly mtimeMs: number;
-	/** Only for links. */
 	readonly target?: string;
 }
 
@@ -281,7 +279,6 @@ export function listEntry(path: string): TreeEntry {
 	return look(path, path);
 }
 
-/** Returns the paths of the directories among `entries` that are empty. */
 export function emptyDirectories(entries: readonly TreeEntry[]): string[] {
 	const filled = new Set<string>();
 	for (const { path } of entries) {

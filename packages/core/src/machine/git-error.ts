@@ -82,7 +82,6 @@ function tellingLine(stderr: string): string {
 	return line?.replace(/^(fatal|error): /, "").replace(/(?<![:\s])[:\s]+$/, "") ?? "";
 }
 
-/** Returns the name of the command in `args`: the first that is not an option. */
 function commandName(args: readonly string[]): string {
 	const name = args.find((argument, index) => !argument.startsWith("-") && args[index - 1] !== "-c");
 	return `git ${name ?? ""}`.trim();
@@ -105,7 +104,6 @@ export function gitFailed(failure: GitFailure): GitError {
 	return new GitError("failed", `${command} failed: ${said}${isFull ? " (no space left)" : ""}`, reason, failure, hint);
 }
 
-/** Returns the error for a git that could not be started. */
 export function gitNotStarted(args: readonly string[], code: string, message: string): GitError {
 	const failure: GitFailure = { args, exitCode: null, stderr: "" };
 	if (code === "ENOENT" && !message.startsWith("the working directory")) {

@@ -157,7 +157,6 @@ export interface GitCredentials {
 }
 
 export interface RemoteGitOptions extends GitOptions {
-	/** For the whole command. */
 	readonly timeoutMs?: number | undefined;
 	readonly credentials?: GitCredentials | undefined;
 	/** Needs `--progress` in `args`. */

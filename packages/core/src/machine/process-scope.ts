@@ -121,7 +121,6 @@ interface ProcessFacts {
 	readonly startTime: number;
 }
 
-/** Returns the ids of all processes in `/proc`. */
 function processIds(): number[] {
 	return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
 }
@@ -353,7 +352,6 @@ export interface LeftProcess {
 	readonly pid: number;
 	/** Empty if unknown. */
 	readonly command: string;
-	/** Whether it certainly belongs to the scope. */
 	readonly isCertain: boolean;
 }
 

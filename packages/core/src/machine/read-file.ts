@@ -64,7 +64,6 @@ export interface FileHead {
 	/** The first bytes as UTF-8; a character at the limit is dropped. */
 	readonly text: string;
 	readonly cut: boolean;
-	/** Size of the whole file. */
 	readonly size: number;
 }
 
@@ -253,7 +252,6 @@ export function* readChunks(path: string, size = 1024 * 1024): Generator<string>
 }
 
 export interface FileStream {
-	/** Bytes. */
 	readonly size: number;
 	readonly stream: ReadableStream<Uint8Array>;
 }

@@ -27,14 +27,12 @@ import { Openings, readRegularChunks, withRegular } from "./read-file.ts";
 /** Metadata of a path that reveals any later change without reading it. */
 export interface TreeNote {
 	readonly kind: Exclude<PathKind, "missing">;
-	/** Permission bits. */
 	readonly mode: number;
 	readonly size: number;
 	readonly mtimeMs: number;
 	/** The kernel's own time of the last change, which programs can't set. */
 	readonly ctimeMs: number;
 	readonly inode: number;
-	/** Only for links. */
 	readonly target: string | undefined;
 }
 
@@ -212,7 +210,6 @@ async function keptExtras(
 	return new Set([...possible, ...parentsOf(possible)]);
 }
 
-/** Returns all parent directories of the paths. */
 function parentsOf(paths: readonly string[]): Set<string> {
 	const parents = new Set<string>();
 	for (const path of paths) {

@@ -213,7 +213,6 @@ export class IgnoreRules {
 			.map(({ path }) => path);
 	}
 
-	/** Returns which of the paths (relative to the workspace) are ignored. */
 	async ignored(paths: readonly string[]): Promise<ReadonlySet<string>> {
 		if (this.#files.length === 0 || paths.length === 0) return new Set();
 		const withRules = this.#prepare();

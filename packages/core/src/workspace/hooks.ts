@@ -169,7 +169,6 @@ function lastWords(text: string): string {
 	return text.trim().split("\n").slice(-5).join("\n").slice(-1000);
 }
 
-/** Returns the extensions with a function for a hook. */
 export function extensionsAt(extensions: readonly Extension[], name: HookName): Extension[] {
 	return extensions.filter((one) => (one.kind === "module" ? one.exportName : one.hook) === name);
 }

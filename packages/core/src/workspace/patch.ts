@@ -160,7 +160,6 @@ async function writeLinesOf(compressed: AsyncIterable<Buffer>, write: (text: str
 	write(encodeLines(rest));
 }
 
-/** Characters kept in memory. */
 const mostInMemory = 8 * 1024 * 1024;
 
 /** A text written in chunks: in memory while it is small, then in a file. */

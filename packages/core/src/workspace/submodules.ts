@@ -24,7 +24,6 @@ import {
 	remoteTimeoutMs,
 } from "./repositories.ts";
 
-/** A repository in the workspace. */
 export interface PlacedRepository {
 	readonly source: RepositorySource;
 	readonly commit: MirroredCommit;
@@ -199,7 +198,6 @@ interface LfsRepository {
 /** A Git LFS pointer in place of a file. */
 interface Pointer {
 	readonly path: string;
-	/** SHA-256 of the content. */
 	readonly oid: string;
 	readonly size: number;
 	readonly executable: boolean;
