@@ -10,7 +10,7 @@ import { missingParent } from "../machine/environment.ts";
 import { compareByBytes, largestTree, removeTree, throwIfAborted } from "../machine/files.ts";
 import { listEntry } from "../machine/find-files.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
-import { renamePath, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
+import { renamePath, writeNewFile } from "../machine/write-file.ts";
 import { type BundlePlan, type PlannedCopy, recordedPath } from "./bundle-plan.ts";
 import { checkBundle } from "./meaning.ts";
 import { vendorRepository } from "./pinned-repositories.ts";
@@ -159,7 +159,7 @@ class Writing {
 	finish(): BundleManifest {
 		const manifest = completed(this.#plan, this.#files);
 		// A copied bundle has its own.
-		if (this.#plan.kind === "bundle") writeTextPieces(join(this.#staging, manifestName), renderManifest(manifest));
+		if (this.#plan.kind === "bundle") writeNewFile(join(this.#staging, manifestName), renderManifest(manifest));
 		return manifest;
 	}
 

@@ -124,7 +124,6 @@ export class LineIndex {
 		this.#text = text;
 	}
 
-	/** Returns the position of `offset`, which is clamped to the text. */
 	positionAt(offset: number): SourcePosition {
 		const at = Math.max(0, Math.min(offset, this.#text.length));
 		this.#starts ??= lineStarts(this.#text);

@@ -73,7 +73,7 @@ export type ErrorCode =
 
 export interface AgentvErrorOptions {
 	/** What the user can do, as one sentence. */
-	readonly hint?: string;
+	readonly hint?: string | undefined;
 	readonly cause?: unknown;
 	/** Source locations of the failure; printed with code frames. */
 	readonly diagnostics?: readonly Diagnostic[];

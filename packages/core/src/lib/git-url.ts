@@ -215,9 +215,8 @@ export interface SplitUrl {
 
 /**
  * Removes user and password from an http(s) URL, so that they can be passed to git outside its
- * arguments.
- * A plain user name (`https://ada@host/`) stays; a lone token, and a user part that comes from a
- * variable, is removed.
+ * arguments. A plain user name (`https://ada@host/`) stays; a lone token, and a user part that
+ * comes from a variable, is removed.
  * @param written the URL as the file has it, with its `${{ }}`
  */
 export function splitCredentials(url: string, written: string = url): SplitUrl {

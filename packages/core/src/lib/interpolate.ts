@@ -37,7 +37,7 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 
 interface Walk {
 	readonly variables: Variables;
-	readonly path: (string | number)[];
+	readonly path: DocumentPath;
 	readonly uses: VariableUse[];
 	readonly malformed: MalformedReference[];
 	readonly budget: TextBudget;
@@ -59,48 +59,52 @@ export function interpolateEnv<T>(
 	env: Variables,
 	budget: TextBudget = { left: mostInField },
 ): InterpolationResult<T> {
-	const walk: Walk = { variables: env, path: [], uses: [], malformed: [], budget };
-	return {
-		value: visit(value, walk) as T,
-		uses: walk.uses,
-		malformed: walk.malformed,
+	const uses: VariableUse[] = [];
+	const malformed: MalformedReference[] = [];
+	const replaced = mapLeaves(value, (leaf, path) => {
+		if (typeof leaf !== "string" || !leaf.includes("${{")) return leaf;
+		return replaceIn(leaf, { variables: env, path: [...path], uses, malformed, budget });
+	});
+	return { value: replaced as T, uses, malformed };
+}
+
+/**
+ * Returns `value` with each scalar replaced by what `map` returns for it. Unchanged parts are the
+ * same objects. `path` is only valid during the call.
+ */
+export function mapLeaves(value: unknown, map: (leaf: unknown, path: DocumentPath) => unknown): unknown {
+	const path: (string | number)[] = [];
+	const at = (step: string | number, item: unknown): unknown => {
+		path.push(step);
+		const mapped = visit(item);
+		path.pop();
+		return mapped;
 	};
-}
-
-function visit(value: unknown, walk: Walk): unknown {
-	if (typeof value === "string") return value.includes("${{") ? replaceIn(value, walk) : value;
-	if (typeof value !== "object" || value === null) return value;
-	return Array.isArray(value) ? visitArray(value, walk) : visitObject(value as Record<string, unknown>, walk);
-}
-
-function visitArray(list: readonly unknown[], walk: Walk): unknown {
-	let copy: unknown[] | undefined;
-	for (let index = 0; index < list.length; index++) {
-		walk.path.push(index);
-		const item = visit(list[index], walk);
-		walk.path.pop();
-		if (item !== list[index]) {
-			copy ??= list.slice();
-			copy[index] = item;
+	const visit = (item: unknown): unknown => {
+		if (typeof item !== "object" || item === null) return map(item, path);
+		if (Array.isArray(item)) {
+			let copy: unknown[] | undefined;
+			for (let index = 0; index < item.length; index++) {
+				const mapped = at(index, item[index]);
+				if (mapped === item[index]) continue;
+				copy ??= item.slice();
+				copy[index] = mapped;
+			}
+			return copy ?? item;
 		}
-	}
-	return copy ?? list;
-}
-
-function visitObject(object: Record<string, unknown>, walk: Walk): unknown {
-	let copy: Record<string, unknown> | undefined;
-	for (const key of Object.keys(object)) {
-		walk.path.push(key);
-		const item = visit(object[key], walk);
-		walk.path.pop();
-		if (item !== object[key]) {
+		let copy: Record<string, unknown> | undefined;
+		const object = item as Record<string, unknown>;
+		for (const key of Object.keys(object)) {
+			const mapped = at(key, object[key]);
+			if (mapped === object[key]) continue;
 			// Spreading creates own properties, so a key named `__proto__` stays one and the assignment
 			// below sets it.
 			copy ??= { ...object };
-			copy[key] = item;
+			copy[key] = mapped;
 		}
-	}
-	return copy ?? object;
+		return copy ?? item;
+	};
+	return visit(value);
 }
 
 /** Reported per string; the first ones are enough to find the mistake. */
@@ -119,7 +123,7 @@ function replaceIn(text: string, walk: Walk): string {
 		} else if (token.kind === "malformed") {
 			if (!lookAlikes.has(token.text) && lookAlikes.size < mostLookAlikes) {
 				lookAlikes.add(token.text);
-				walk.malformed.push({ path: [...walk.path], text: token.text, range: token.range });
+				walk.malformed.push({ path: walk.path, text: token.text, range: token.range });
 			}
 			result += token.text;
 		} else {
@@ -129,7 +133,7 @@ function replaceIn(text: string, walk: Walk): string {
 			const state = set ? "set" : token.defaultText === undefined ? "unset" : "default";
 			walk.uses.push({
 				...reference,
-				path: [...walk.path],
+				path: walk.path,
 				state,
 				...(set && found.trim() === "" ? { isEmpty: true as const } : {}),
 				whole: start === 0 && end === text.length,
@@ -146,8 +150,7 @@ const decimal = /^-?(0|[1-9]\d*)(\.\d+)?$/;
 
 /**
  * Returns the boolean or number that a whole-string reference resolves to if the schema expects
- * one:
- * `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
+ * one: `true`, `false` and plain decimals. Everything else (`007`, `1e3`, text) is undefined.
  */
 export function referenceScalar(text: string): boolean | number | undefined {
 	if (text === "true") return true;

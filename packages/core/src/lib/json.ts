@@ -1,8 +1,9 @@
-import type { SourcePosition, SourceRange } from "./code-frame.ts";
+import type { SourceRange } from "./code-frame.ts";
 import { type Diagnostic, type DocumentPath, finding, type Place } from "./errors.ts";
 import { BraceMatches } from "./glob.ts";
+import { mapLeaves } from "./interpolate.ts";
 import type { OffsetRange } from "./template-text.ts";
-import { parseYaml, yamlSyntax } from "./yaml-document.ts";
+import { lineStart, parseYaml, yamlSyntax } from "./yaml-document.ts";
 import { exceedsBytes, type YamlLimits, yamlLimit, yamlLimits } from "./yaml-value.ts";
 
 /**
@@ -37,10 +38,7 @@ export type JsonReading = { readonly value: unknown } | { readonly reason: strin
 /** A record adds a few levels around a value from another program. */
 const deepestRecord = deepestJson + 100;
 
-/**
- * Parses `source`. The reason is in the engine's words, without its position.
- * @param deepest maximum nesting of the value
- */
+/** Parses `source`, of at most `deepest` levels. The reason is the engine's, without its position. */
 export function readJson(source: string, deepest = deepestRecord): JsonReading {
 	try {
 		const value: unknown = JSON.parse(source);
@@ -144,26 +142,12 @@ export function writtenJson(value: unknown, written: (path: DocumentPath) => str
  * returned as they are.
  */
 export function exactData<Value>(value: Value, written: (path: DocumentPath) => string | undefined): Value {
-	const path: (string | number)[] = [];
-	const visit = (item: unknown): unknown => {
-		if (typeof item === "number") {
-			const text =
-				Number.isInteger(item) === Number.isSafeInteger(item) && Number.isFinite(item) ? undefined : written(path);
-			return text !== undefined && !holds(item, text) ? text : item;
-		}
-		if (typeof item !== "object" || item === null) return item;
-		let copy: Record<string | number, unknown> | undefined;
-		for (const [key, inner] of Object.entries(item)) {
-			path.push(Array.isArray(item) ? Number(key) : key);
-			const exact = visit(inner);
-			path.pop();
-			if (exact === inner) continue;
-			copy ??= (Array.isArray(item) ? item.slice() : { ...item }) as Record<string | number, unknown>;
-			copy[key] = exact;
-		}
-		return copy ?? item;
-	};
-	return visit(value) as Value;
+	return mapLeaves(value, (item, path) => {
+		if (typeof item !== "number") return item;
+		const isExact = Number.isInteger(item) === Number.isSafeInteger(item) && Number.isFinite(item);
+		const text = isExact ? undefined : written(path);
+		return text !== undefined && !holds(item, text) ? text : item;
+	}) as Value;
 }
 
 /** Returns whether a number keeps all its written digits. Powers of ten are rounded on purpose. */
@@ -188,8 +172,7 @@ export interface FoundValue {
 /**
  * Finds the top-level objects and arrays in other text, in order. Values nested in another value
  * are not returned, even if the outer one can't be parsed. Text in brackets counts only if it is
- * JSON that fills whole lines or contains an object: logs are full of `[INFO]`.
- * Takes linear time.
+ * JSON that fills whole lines or contains an object: logs are full of `[INFO]`. Takes linear time.
  * @param unclosed what an object that is neither JSON nor ever closed hides: everything up to a
  * line that begins with a brace (truncated program output), or nothing (a brace in prose)
  */
@@ -344,7 +327,6 @@ function scalarEnd(text: string, start: number): number {
 }
 
 export interface JsonLine {
-	/** 1-based. */
 	readonly line: number;
 	readonly value: unknown;
 	/** Offsets of the line in the whole text, without its line break. */
@@ -412,20 +394,15 @@ export function locateInLine(text: string, row: JsonLine | undefined, place: Pla
 	const line = row?.line ?? place.line ?? 1;
 	if (place.range !== undefined || row === undefined) {
 		const offsets = place.range ?? [0, 0];
-		const start = Math.max(text.lastIndexOf("\n", offsets[0] - 1) + 1, text.startsWith("\uFEFF") ? 1 : 0);
-		return rangeInLine(start, line, offsets);
+		return rangeInLine(lineStart(text, offsets[0]), line, offsets);
 	}
 	const [start, end] = row.range;
 	const within = parseYaml(text.slice(start, end), place.file).offsetsOf(place.path ?? [], place.part);
 	return rangeInLine(start, line, [start + within[0], start + within[1]]);
 }
 
-function rangeInLine(lineStart: number, line: number, [start, end]: OffsetRange): SourceRange {
-	const position = (offset: number): SourcePosition => ({
-		line,
-		column: Math.max(offset - lineStart, 0) + 1,
-		offset,
-	});
+function rangeInLine(from: number, line: number, [start, end]: OffsetRange): SourceRange {
+	const position = (offset: number) => ({ line, column: Math.max(offset - from, 0) + 1, offset });
 	return { start: position(start), end: position(end) };
 }
 

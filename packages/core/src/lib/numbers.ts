@@ -32,7 +32,6 @@ export interface BoundedMean {
 	readonly mean: number | null;
 	/** The mean counting 0 for what the agent broke. Null if nothing was graded or broken. */
 	readonly lowerBound: number | null;
-	/** Number of graded items. */
 	readonly n: number;
 	readonly planned: number;
 }

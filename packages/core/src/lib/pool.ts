@@ -1,5 +1,3 @@
-import pLimit from "p-limit";
-
 export interface PoolOptions {
 	/** Maximum number of concurrent calls, at least 1. */
 	readonly concurrency: number;
@@ -40,67 +38,47 @@ export async function* iteratePool<Item, Result>(
 	{ concurrency, signal }: PoolOptions,
 	work: (item: Item, index: number) => Promise<Result>,
 ): AsyncGenerator<PoolResult<Item, Result>, void> {
-	const limit = pLimit({ concurrency: Math.max(1, Math.floor(concurrency)), rejectOnClear: true });
-	const finished = new Mailbox<PoolResult<Item, Result>>();
-	let failure: { readonly reason: unknown } | undefined;
-	const stop = (reason: unknown) => {
-		failure ??= { reason };
-		limit.clearQueue();
-	};
-	const aborted = () => stop(signal?.reason);
 	signal?.throwIfAborted();
-	signal?.addEventListener("abort", aborted, { once: true });
-	const tasks = [...items].map((item, index) =>
-		limit(async () => {
-			if (failure !== undefined) return;
-			try {
-				finished.put({ item, index, result: await work(item, index) });
-			} catch (error) {
-				// Caught inside the limit: outside it, the next item would already have started.
-				stop(error);
-			}
-		}).catch(stop),
-	);
-	const all = Promise.all(tasks).then(() => finished.close());
+	const waiting = [...items].entries();
+	const running = new Set<Promise<void>>();
+	const finished: PoolResult<Item, Result>[] = [];
+	let failure: { readonly reason: unknown } | undefined;
+	let isLeft = false;
+	let wake: () => void = () => undefined;
+	const run = async (item: Item, index: number) => {
+		try {
+			finished.push({ item, index, result: await work(item, index) });
+		} catch (error) {
+			failure ??= { reason: signal?.aborted ? signal.reason : error };
+		}
+	};
+	const start = () => {
+		if (signal?.aborted) failure ??= { reason: signal.reason };
+		while (running.size < Math.max(1, Math.floor(concurrency)) && failure === undefined && !isLeft) {
+			const next = waiting.next();
+			if (next.done) return;
+			const [index, item] = next.value;
+			const task = run(item, index).then(() => {
+				running.delete(task);
+				wake();
+				start();
+			});
+			running.add(task);
+		}
+	};
+	start();
 	try {
-		yield* finished.contents();
+		while (running.size > 0 || finished.length > 0) {
+			const next = finished.shift();
+			if (next !== undefined) yield next;
+			else
+				await new Promise<void>((resolve) => {
+					wake = resolve;
+				});
+		}
 	} finally {
-		signal?.removeEventListener("abort", aborted);
-		limit.clearQueue();
-		await all;
+		isLeft = true;
+		await Promise.all(running);
 	}
 	if (failure !== undefined) throw failure.reason;
-}
-
-/** Passes values from producers to the one consumer. */
-class Mailbox<Value extends object> {
-	readonly #values: Value[] = [];
-	#closed = false;
-	#wake: (() => void) | undefined;
-
-	put(value: Value) {
-		this.#values.push(value);
-		this.#wake?.();
-	}
-
-	close() {
-		this.#closed = true;
-		this.#wake?.();
-	}
-
-	/** Yields incoming values until it is closed and empty. */
-	async *contents(): AsyncGenerator<Value, void> {
-		for (;;) {
-			const value = this.#values.shift();
-			if (value !== undefined) {
-				yield value;
-			} else if (this.#closed) {
-				return;
-			} else {
-				await new Promise<void>((resolve) => {
-					this.#wake = resolve;
-				});
-			}
-		}
-	}
 }

@@ -25,8 +25,7 @@ const content = /^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?::-([\s\S]*))?$/;
 
 /**
  * Returns every reference, escape and look-alike in `text`, in order and without overlaps; the text
- * between them is literal.
- * A default extends to the first `}}`, is trimmed and literal.
+ * between them is literal. A default extends to the first `}}`, is trimmed and literal.
  */
 export function scanReferences(text: string): ReferenceToken[] {
 	const tokens: ReferenceToken[] = [];
@@ -66,11 +65,7 @@ function readReference(text: string, start: number, closingAt: number): Referenc
 		}
 	}
 	const end = malformedEnd(text, inside, closingAt);
-	return {
-		kind: "malformed",
-		text: text.slice(start, end),
-		range: [start, end],
-	};
+	return { kind: "malformed", text: text.slice(start, end), range: [start, end] };
 }
 
 /** Ends at its own `}}` on the same line, else at the line's end or the next `${{`. */
@@ -84,7 +79,6 @@ function malformedEnd(text: string, inside: number, closingAt: number): number {
 	return stop === nextOpening && stop > inside && text[stop - 1] === "$" ? stop - 1 : stop;
 }
 
-/** A `{{ name }}` in a text. */
 export interface TemplateName {
 	readonly name: string;
 	readonly range: OffsetRange;
@@ -110,7 +104,6 @@ export function templateNames(text: string): TemplateName[] {
 	return found;
 }
 
-/** Returns the range in `text` of the `nth` placeholder of this name. */
 export function findTemplateName(text: string, name: string, nth: number): OffsetRange | undefined {
 	return templateNames(text).find((found) => found.name === name && found.nth === nth)?.range;
 }

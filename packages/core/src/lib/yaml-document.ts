@@ -53,16 +53,10 @@ export interface LocatedNode {
 
 /**
  * Follows `path` from `root`, through aliases and merge keys; stops at the deepest part that
- * exists.
- * Merged keys are found where they are defined.
+ * exists. Merged keys are found where they are defined.
  */
 function findNode(root: ParsedNode | null, path: DocumentPath, targets: AliasTargets): LocatedNode {
-	let at: LocatedNode = {
-		node: follow(root, targets),
-		written: root,
-		pair: undefined,
-		found: 0,
-	};
+	let at: LocatedNode = { node: follow(root, targets), written: root, pair: undefined, found: 0 };
 	for (const step of path) {
 		const next = child(at.node, step, targets);
 		if (next === undefined) return at;
@@ -118,7 +112,6 @@ function rangeOf(located: LocatedNode, part: "key" | "value"): OffsetRange {
 export type Collection = YAMLMap.Parsed | YAMLSeq.Parsed;
 export type ParsedPair = Pair<ParsedNode, ParsedNode | null>;
 
-/** Returns the line break that `text` uses. */
 export function lineBreakOf(text: string): "\r\n" | "\n" {
 	const at = text.indexOf("\n");
 	return at > 0 && text[at - 1] === "\r" ? "\r\n" : "\n";
@@ -372,12 +365,10 @@ export class YamlDocument {
 		this.#lines = new LineIndex(text);
 	}
 
-	/** Returns the range of the deepest existing part of `path`. */
 	locate(path: DocumentPath, part: "key" | "value" = "value"): SourceRange {
 		return this.#lines.range(...this.offsetsOf(path, part));
 	}
 
-	/** Returns the lines and columns of `place`. */
 	range(place: Pick<Place, "path" | "part" | "range" | "line">): SourceRange {
 		return this.#lines.range(...(place.range ?? this.offsetsOf(place.path ?? [], place.part)));
 	}
@@ -397,7 +388,6 @@ export class YamlDocument {
 		return found === path.length && isScalar(node) ? node.source : undefined;
 	}
 
-	/** Returns the nodes at `path`, for patches. */
 	find(path: DocumentPath): LocatedNode {
 		return findNode(this.root, path, this.#targets);
 	}
@@ -411,9 +401,8 @@ interface ParsedText {
 }
 
 /**
- * Parses `text` (YAML 1.2 with merge keys; JSON is a subset) of the file named `file`.
- * Never throws: errors become `yaml.syntax` and `yaml.limits` diagnostics, and the value is
- * undefined.
+ * Parses `text` (YAML 1.2 with merge keys; JSON is a subset) of the file named `file`. Never
+ * throws: errors become `yaml.syntax` and `yaml.limits` diagnostics, and the value is undefined.
  */
 export function parseYaml(text: string, file: string, limits: YamlLimits = yamlLimits): YamlDocument {
 	return new YamlDocument(file, text, parseText(text, file, limits));

@@ -116,10 +116,7 @@ export function appendToSequence(document: YamlDocument, path: DocumentPath, ite
 	return [insertInBlock(document.text, located.node as Collection, listText)];
 }
 
-/**
- * Returns the edits that append the entry `key: value` to the mapping at `path`.
- * @param value the value as block YAML, not indented
- */
+/** Returns edits that append `key: value` to a mapping. @param value block YAML, not indented */
 export function insertPair(document: YamlDocument, path: DocumentPath, key: string, value: string): TextEdit[] {
 	const located = document.find(path);
 	if (located.found < path.length) throw cannotPatch("there is no mapping there");
@@ -277,10 +274,7 @@ function replaceBlock(
 	const headerEnd = lineEnd(text, node.range[0]);
 	const comment = /[ \t]#[\s\S]*$/.exec(text.slice(node.range[0], headerEnd))?.[0] ?? "";
 	const body = text.slice(headerEnd, Math.max(headerEnd, node.range[1])).trimEnd();
-	return {
-		range: [node.range[0], headerEnd + body.length],
-		text: scalarText(value, "double", place) + comment,
-	};
+	return { range: [node.range[0], headerEnd + body.length], text: scalarText(value, "double", place) + comment };
 }
 
 /**

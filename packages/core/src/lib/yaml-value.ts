@@ -18,9 +18,7 @@ import {
 import type { FindingKind } from "./errors.ts";
 import type { OffsetRange } from "./template-text.ts";
 
-/** Limits for a YAML text. */
 export interface YamlLimits {
-	/** Size in UTF-8 bytes. */
 	readonly bytes: number;
 	/** Nesting of collections, with aliases expanded. */
 	readonly depth: number;
@@ -29,11 +27,7 @@ export interface YamlLimits {
 }
 
 /** The limits for every YAML file that AgentV reads. */
-export const yamlLimits: YamlLimits = {
-	bytes: 10_000_000,
-	depth: 100,
-	nodes: 1_000_000,
-};
+export const yamlLimits: YamlLimits = { bytes: 10_000_000, depth: 100, nodes: 1_000_000 };
 
 export const yamlLimit: FindingKind<{
 	limit: keyof YamlLimits;
@@ -163,9 +157,8 @@ export interface YamlReading {
 
 /**
  * Returns the plain value of `root`, with anchors and merge keys resolved; every use of an anchor
- * shares one object.
- * The same walk counts nodes and depth as if aliases were expanded (an anchor's size is known when
- * it is used, so a bomb costs nothing) and finds duplicate keys.
+ * shares one object. The same walk counts nodes and depth as if aliases were expanded (an anchor's
+ * size is known when it is used, so a bomb costs nothing) and finds duplicate keys.
  */
 export function readValue(root: ParsedNode | null, limits: YamlLimits): YamlReading {
 	const reader = new ValueReader(limits);
@@ -241,12 +234,7 @@ class ValueReader {
 		const value = this.#readPlain(node, depth);
 		const height = this.#deepest - depth;
 		this.#deepest = Math.max(this.#deepest, deepestBefore);
-		this.#anchors.set(anchor, {
-			node,
-			value,
-			nodes: this.#nodes - nodesBefore,
-			height,
-		});
+		this.#anchors.set(anchor, { node, value, nodes: this.#nodes - nodesBefore, height });
 		return value;
 	}
 
@@ -313,11 +301,7 @@ class ValueReader {
 	}
 
 	#syntax(reason: string, node: ParsedNode) {
-		this.problems.push({
-			kind: "syntax",
-			reason,
-			range: [node.range[0], node.range[1]],
-		});
+		this.problems.push({ kind: "syntax", reason, range: [node.range[0], node.range[1]] });
 		this.#stopped ||= this.problems.length >= mostErrors;
 	}
 
@@ -336,12 +320,7 @@ class ValueReader {
 function put(object: Record<string, unknown>, key: string, value: unknown) {
 	if (key === "__proto__") {
 		// Assigning would replace the object's prototype instead of creating a key.
-		Object.defineProperty(object, key, {
-			value,
-			writable: true,
-			enumerable: true,
-			configurable: true,
-		});
+		Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
 	} else {
 		object[key] = value;
 	}

@@ -4,7 +4,7 @@ import { basename, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { type JsonReading, readJson } from "../lib/json.ts";
 import { type Environment, nodeExecutable } from "./environment.ts";
-import { errnoCode, isResourceError, resourceError } from "./files.ts";
+import { errnoCode, resourceError } from "./files.ts";
 import { endGroup, forgetGroup, keepGroup, trackGroup } from "./process-scope.ts";
 import { LineSplitter } from "./run-process.ts";
 
@@ -105,7 +105,7 @@ function startChild(): ChildProcess {
 }
 
 function failure(error: unknown): Outcome<Computation["kind"]> {
-	const message = isResourceError(error) ? resourceError("a process", error)?.message : undefined;
+	const message = resourceError("a process", error)?.message;
 	return { kind: "error", message: message ?? (error instanceof Error ? error.message : String(error)) };
 }
 
@@ -123,7 +123,6 @@ function settle(outcome: Outcome<Computation["kind"]>): void {
 export interface JsonChildOptions {
 	readonly argv: readonly string[];
 	readonly cwd: string;
-	/** The complete environment of the process. */
 	readonly env: Environment;
 	/** Called with each line of stdout and stderr. */
 	readonly onLine?: ((line: string) => void) | undefined;
@@ -133,10 +132,7 @@ export interface JsonChildOptions {
 export interface JsonChild {
 	/** Resolves with a message when the process has ended. */
 	readonly ended: Promise<string>;
-	/**
-	 * Sends a request and resolves with the next response. One request at a time. @throws Error with
-	 * the message if the process ends first
-	 */
+	/** Sends a request, one at a time, and resolves with its response. @throws Error if it ends first */
 	ask(question: unknown): Promise<unknown>;
 	/** Ends the process and its group. */
 	end(): Promise<void>;

@@ -1,4 +1,4 @@
-import { createHash, hash as hashOnce } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import {
 	chmodSync,
 	closeSync,
@@ -14,15 +14,16 @@ import {
 	symlinkSync,
 	utimesSync,
 	writeFileSync,
-	writeSync,
 } from "node:fs";
 import { chmod, copyFile, utimes } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
-import pLimit from "p-limit";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
+import { mapPool } from "../lib/pool.ts";
 import { makeDirectories } from "./directories.ts";
 import {
+	atPath,
 	errnoCode,
 	fileError,
 	isInside,
@@ -33,7 +34,7 @@ import {
 	throwIfAborted,
 } from "./files.ts";
 import { type ListOptions, listTree, type TreeEntry } from "./find-files.ts";
-import { openRegular } from "./read-file.ts";
+import { fillFrom, openRegular } from "./read-file.ts";
 
 /** A listed and checked tree that can be copied many times while it does not change. */
 export interface PreparedTree {
@@ -53,32 +54,36 @@ export interface CopyOptions {
 /** Small files copied before yielding to other work. */
 const filesPerTurn = 200;
 
+/** A tree that can't be copied, with the paths of the entries. */
+export class TreeRefused extends AgentvError {
+	readonly reason: "path.symlink-escape" | "refused";
+
+	constructor(reason: TreeRefused["reason"], message: string, entries: readonly TreeEntry[], hint?: string) {
+		const names = entries
+			.slice(0, 10)
+			.map(({ path, target }) => (target === undefined ? path : `${path} -> ${target}`));
+		const more = entries.length > 10 ? `, and ${entries.length - 10} more` : "";
+		super("refused", `${message}: ${names.join(", ")}${more}`, { hint });
+		this.reason = reason;
+	}
+}
+
 /**
  * Lists a directory for copying; its top-level `.git` is skipped unless `skipGit: false`.
- * @throws AgentvError `refused`, with the paths, for links that leave the tree and for devices,
- * sockets and pipes
+ * @throws TreeRefused for links that leave the tree and for devices, sockets and pipes
  */
 export function prepareTree(from: string, options: ListOptions = {}): PreparedTree {
 	const root = realPath(from);
 	const entries = listTree(root, { skipGit: true, ...options });
 	const special = entries.filter((entry) => entry.kind === "other");
-	if (special.length > 0) throw refused(from, "contains entries that are not files, directories or links", special);
+	if (special.length > 0)
+		throw new TreeRefused("refused", `${from} contains entries that are not files, directories or links`, special);
 	const leaving = linksLeavingTree(entries);
 	if (leaving.length > 0) {
-		throw refused(
-			from,
-			"has links that point outside it",
-			leaving,
-			"Make them relative, with a target inside the directory.",
-		);
+		const hint = "Make them relative, with a target inside the directory.";
+		throw new TreeRefused("path.symlink-escape", `${from} has links that point outside it`, leaving, hint);
 	}
 	return { root, entries };
-}
-
-function refused(from: string, what: string, entries: readonly TreeEntry[], hint?: string): AgentvError {
-	const names = entries.slice(0, 10).map(({ path, target }) => (target === undefined ? path : `${path} -> ${target}`));
-	const more = entries.length > 10 ? `, and ${entries.length - 10} more` : "";
-	return new AgentvError("refused", `${from} ${what}: ${names.join(", ")}${more}`, hint === undefined ? {} : { hint });
 }
 
 /**
@@ -105,7 +110,6 @@ export async function copyPreparedTree(tree: PreparedTree, to: string, options: 
 	}
 }
 
-/** Runs `prepareTree` and `copyPreparedTree`. */
 export async function copyTree(from: string, to: string, options: CopyOptions & ListOptions = {}): Promise<void> {
 	await copyPreparedTree(prepareTree(from, options), to, options);
 }
@@ -121,17 +125,14 @@ function makeDirectory(path: string): void {
 }
 
 async function copyFiles(tree: PreparedTree, goal: string, options: CopyOptions): Promise<void> {
-	const limit = pLimit(options.concurrency ?? 4);
 	let failed = false;
 	const large = tree.entries.filter((entry) => entry.kind === "file" && entry.size > smallFileSize);
-	const copying = Promise.allSettled(
-		large.map((entry) =>
-			limit(async () => {
-				throwIfAborted(options.signal, "copying");
-				if (!failed) await copyLargeFile(tree.root, goal, entry, options);
-			}),
-		),
-	);
+	const copying = mapPool(large, { concurrency: options.concurrency ?? 4 }, async (entry) => {
+		throwIfAborted(options.signal, "copying");
+		if (!failed) await copyLargeFile(tree.root, goal, entry, options);
+	});
+	// Awaited below, but it can fail before that.
+	const settled = copying.catch(() => undefined);
 	try {
 		await copySmallFiles(tree, goal, options);
 	} catch (error) {
@@ -139,9 +140,9 @@ async function copyFiles(tree: PreparedTree, goal: string, options: CopyOptions)
 		throw error;
 	} finally {
 		// Also after a failure: the caller's cleanup must not race with a running copy.
-		await copying;
+		await settled;
 	}
-	for (const result of await copying) if (result.status === "rejected") throw result.reason;
+	await copying;
 }
 
 async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOptions): Promise<void> {
@@ -152,7 +153,7 @@ async function copySmallFiles(tree: PreparedTree, goal: string, options: CopyOpt
 		if (entry.kind !== "file" || entry.size > smallFileSize) continue;
 		copy(entry);
 		if (++count % filesPerTurn !== 0) continue;
-		await new Promise((next) => setImmediate(next));
+		await nextTurn();
 		throwIfAborted(options.signal, "copying");
 	}
 }
@@ -176,14 +177,10 @@ function smallFileCopier(from: string, to: string, options: { readonly preserveT
 	return (entry: TreeEntry): void => {
 		const source = openRegular(join(from, entry.path), { noFollow: true }).descriptor;
 		try {
-			const goal = openOrSay(
-				join(to, entry.path),
-				constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
-				entry.mode,
-			);
+			const goal = openNew(join(to, entry.path), entry.mode);
 			try {
 				for (let length = readSync(source, buffer); length > 0; length = readSync(source, buffer)) {
-					for (let at = 0; at < length; ) at += writeSync(goal, buffer, at, length - at);
+					writeFileSync(goal, buffer.subarray(0, length));
 					if (length < buffer.length && entry.size <= length) break;
 				}
 				if ((entry.mode & umask) !== 0) fchmodSync(goal, entry.mode);
@@ -197,12 +194,8 @@ function smallFileCopier(from: string, to: string, options: { readonly preserveT
 	};
 }
 
-function openOrSay(path: string, flags: number, mode: number): number {
-	try {
-		return openSync(path, flags, mode);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+function openNew(path: string, mode: number): number {
+	return atPath(path, () => openSync(path, "wx", mode));
 }
 
 /** Copies a large file, sharing its blocks if the file system can. */
@@ -265,10 +258,7 @@ export class ObservedCopier {
 		this.#buffer = Buffer.allocUnsafeSlow(overlap + chunkSize);
 	}
 
-	/**
-	 * Copies the regular file `from` to `to`, which must not exist; mode 755 or 644 less the umask.
-	 * @throws AgentvError with the path that could not be read or written
-	 */
+	/** Copies a regular file to a new one; mode 755 or 644 less the umask. @throws AgentvError */
 	async copy(
 		from: string,
 		to: string,
@@ -278,11 +268,7 @@ export class ObservedCopier {
 	): Promise<ObservedCopy> {
 		const source = openRegular(from).descriptor;
 		try {
-			const goal = this.#open(
-				to,
-				constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
-				executable ? 0o755 : 0o644,
-			);
+			const goal = openNew(to, executable ? 0o755 : 0o644);
 			try {
 				return await this.#pass(source, goal, from, to, observe, signal);
 			} finally {
@@ -290,14 +276,6 @@ export class ObservedCopier {
 			}
 		} finally {
 			closeSync(source);
-		}
-	}
-
-	#open(path: string, flags: number, mode: number): number {
-		try {
-			return openSync(path, flags, mode);
-		} catch (error) {
-			throw fileError(path, error);
 		}
 	}
 
@@ -309,81 +287,46 @@ export class ObservedCopier {
 		observe: ByteObserver,
 		signal: AbortSignal | undefined,
 	): Promise<ObservedCopy> {
-		const first = this.#read(source, from);
-		if (first < chunkSize) {
-			// The buffer contains the whole file.
-			const bytes = this.#buffer.subarray(this.#overlap, this.#overlap + first);
-			this.#write(goal, bytes, to);
-			observe(bytes, 0);
-			return { sha256: hashOnce("sha256", bytes, "hex"), size: first };
-		}
 		const digest = createHash("sha256");
 		let kept = 0;
 		let size = 0;
-		for (let length = first; length > 0; length = this.#read(source, from)) {
-			const bytes = this.#buffer.subarray(this.#overlap, this.#overlap + length);
-			this.#write(goal, bytes, to);
+		for (let bytes = this.#read(source, from); bytes.length > 0 || size === 0; bytes = this.#read(source, from)) {
+			atPath(to, () => writeFileSync(goal, bytes));
+			const end = this.#overlap + bytes.length;
+			observe(this.#buffer.subarray(this.#overlap - kept, end), size - kept);
+			// The buffer contains the whole file.
+			if (size === 0 && bytes.length < chunkSize) return { sha256: hash("sha256", bytes, "hex"), size: bytes.length };
 			digest.update(bytes);
-			observe(this.#buffer.subarray(this.#overlap - kept, this.#overlap + length), size - kept);
-			size += length;
-			const end = this.#overlap + length;
-			kept = Math.min(this.#overlap, kept + length);
+			size += bytes.length;
+			kept = Math.min(this.#overlap, kept + bytes.length);
 			this.#buffer.copyWithin(this.#overlap - kept, end - kept, end);
-			await new Promise((next) => setImmediate(next));
+			await nextTurn();
 			throwIfAborted(signal, "copying");
 		}
 		return { sha256: digest.digest("hex"), size };
 	}
 
 	/** Fills the buffer as far as the file goes. */
-	#read(descriptor: number, path: string): number {
-		let length = 0;
-		try {
-			while (length < chunkSize) {
-				const got = readSync(descriptor, this.#buffer, this.#overlap + length, chunkSize - length, null);
-				if (got === 0) break;
-				length += got;
-			}
-			return length;
-		} catch (error) {
-			throw fileError(path, error);
-		}
-	}
-
-	#write(descriptor: number, bytes: Buffer, path: string): void {
-		try {
-			for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-		} catch (error) {
-			throw fileError(path, error);
-		}
+	#read(descriptor: number, path: string): Buffer {
+		return atPath(path, () => fillFrom(descriptor, this.#buffer.subarray(this.#overlap)));
 	}
 }
 
 /** Creates a symbolic link with exactly this text. */
 export function writeLink(path: string, target: string): void {
-	try {
-		symlinkSync(target, path);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	atPath(path, () => symlinkSync(target, path));
 }
 
-/**
- * Writes a file or link of a tree at an unused path.
- * @param path may be one of `raw-path`
- * @param mode as in git; `120000` makes a link with `content` as its text
- */
+/** Writes a file or, with mode `120000`, a link with this text at an unused path. */
 export function writeTreeFile(path: string, content: Buffer, mode: "100644" | "100755" | "120000"): void {
 	const place = systemPath(path);
-	try {
+	atPath(path, () => {
 		if (mode === "120000") symlinkSync(content, place);
 		else {
 			writeFileSync(place, content, { flag: "wx" });
 			chmodSync(place, mode === "100755" ? 0o755 : 0o644);
 		}
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	});
 }
 
 /**

@@ -19,13 +19,20 @@ import { hostname, tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
 import { isOurs } from "./environment.ts";
-import { directoryEntries, errnoCode, fileError, pathKind, removeTree, systemPath, targetKind } from "./files.ts";
-import { endStrays } from "./process-scope.ts";
+import {
+	atPath,
+	directoryEntries,
+	errnoCode,
+	fileError,
+	ifPossible,
+	pathKind,
+	removeTree,
+	systemPath,
+	targetKind,
+} from "./files.ts";
+import { endStrays, processFacts } from "./process-scope.ts";
 
-/**
- * Returns the sorted entry names of a directory; empty if it does not exist. @throws AgentvError if
- * it is unreadable
- */
+/** Returns the sorted names in a directory; none if it does not exist. @throws AgentvError */
 export function listDirectory(path: string): string[] {
 	try {
 		return readdirSync(path).sort();
@@ -35,11 +42,7 @@ export function listDirectory(path: string): string[] {
 	}
 }
 
-/**
- * Creates a directory and its parents; an existing one is fine. `mode` applies to created
- * directories.
- * @throws AgentvError `config`, `not-found`
- */
+/** Creates a directory and its parents with `mode`; an existing one is fine. @throws AgentvError */
 export function makeDirectory(path: string, options: { readonly mode?: number } = {}): void {
 	try {
 		makeDirectories(path, options.mode);
@@ -63,11 +66,7 @@ function standingInTheWay(path: string): string | undefined {
  * @throws AgentvError
  */
 export function makeDirectories(path: string, mode?: number): boolean {
-	try {
-		return make(path, mode);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	return atPath(path, () => make(path, mode));
 }
 
 function make(path: string, mode: number | undefined): boolean {
@@ -126,13 +125,10 @@ export class HeldDirectory {
 }
 
 function identityOf(path: string): string | undefined {
-	try {
+	return ifPossible(() => {
 		const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
 		return stat && `${stat.dev}:${stat.ino}`;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
+	});
 }
 
 /** Removes a directory if it is empty; returns whether it is gone. */
@@ -156,24 +152,20 @@ export function systemTempDir(): string {
  */
 export function makeTempDir(prefix: string, parent?: string): string {
 	const where = parent ?? systemTempDir();
-	try {
+	return atPath(where, () => {
 		makeDirectories(where);
 		if (parent === undefined) return makeOwnedDir(join(where, prefix));
 		return realpathSync(mkdtempSync(join(where, prefix)));
-	} catch (error) {
-		throw fileError(where, error);
-	}
+	});
 }
 
 /** Creates a private directory whose path begins with `prefix`. Returns its real path. */
 export function makeOwnedDir(prefix: string): string {
 	const path = `${prefix}${uniqueTag()}`;
-	try {
+	return atPath(path, () => {
 		mkdirSync(path, { mode: 0o700 });
 		return realpathSync(path);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	});
 }
 
 /** Runs `work` with a new directory, which is always removed afterwards. */
@@ -195,7 +187,6 @@ export interface Scratch {
 }
 
 export interface LockOwner {
-	/** Unique to this acquisition. */
 	readonly token: string;
 	readonly pid: number;
 	/** Start time in the system's own units, if known; process ids are reused, this is not. */
@@ -206,32 +197,19 @@ export interface LockOwner {
 	readonly boot: string | undefined;
 }
 
-function readOrUndefined(read: () => string): string | undefined {
-	try {
-		return read();
-	} catch (error) {
-		// Only Linux has /proc; elsewhere, and for a process that is gone, nothing is known.
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
-}
-
+/** Only Linux has /proc; elsewhere, and for a process that is gone, nothing is known. */
 function startOf(pid: number | "self"): string | undefined {
-	const stat = readOrUndefined(() => readFileSync(`/proc/${pid}/stat`, "utf8"));
-	const fields = stat?.replace(/^.*\) /s, "").split(" ");
-	// A zombie has ended; its start no longer matters.
-	return fields?.[0] === "Z" ? undefined : fields?.[19];
+	return processFacts(pid)?.startTime.toString();
 }
 
 let self: Omit<LockOwner, "token"> | undefined;
 
-/** Returns this process as an owner. */
 export function ourselves(token: string): LockOwner {
 	self ??= {
 		pid: process.pid,
 		started: startOf("self"),
-		machine: `${hostname()} ${readOrUndefined(() => readlinkSync("/proc/self/ns/pid")) ?? ""}`.trim(),
-		boot: readOrUndefined(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"))?.trim(),
+		machine: `${hostname()} ${ifPossible(() => readlinkSync("/proc/self/ns/pid")) ?? ""}`.trim(),
+		boot: ifPossible(() => readFileSync("/proc/sys/kernel/random/boot_id", "utf8"))?.trim(),
 	};
 	return { token, ...self };
 }
@@ -377,20 +355,12 @@ function bringBack(directory: string, name: string): boolean {
 	// example `.git`.
 	if (goal === undefined || goal.startsWith(".") || goal.length >= longestName) return true;
 	if (pathKind(join(directory, goal)) !== "missing") return false;
-	try {
-		renameSync(join(directory, name), join(directory, goal));
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-	}
+	ifPossible(() => renameSync(join(directory, name), join(directory, goal)));
 	return true;
 }
 
 function removeQuietly(path: string): void {
-	try {
-		rmSync(path, { force: true });
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-	}
+	ifPossible(() => rmSync(path, { force: true }));
 }
 
 function ageOf(path: string): number {

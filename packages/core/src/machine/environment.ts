@@ -8,7 +8,7 @@ import {
 	readdirSync,
 	statfsSync,
 	statSync,
-	writeSync,
+	writeFileSync,
 } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import { availableParallelism, homedir, userInfo } from "node:os";
@@ -16,7 +16,16 @@ import { dirname, join, parse, relative, resolve, sep } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { AgentvError } from "../lib/errors.ts";
-import { errnoCode, fileError, isMadeByKernel, isResourceError, pathDevice, pathKind, targetKind } from "./files.ts";
+import {
+	atPath,
+	errnoCode,
+	fileError,
+	ifPossible,
+	isMadeByKernel,
+	pathKind,
+	resourceError,
+	targetKind,
+} from "./files.ts";
 import { writeFlags } from "./read-file.ts";
 
 /** Environment variables as a plain value: read once at the entry point, then passed down. */
@@ -65,10 +74,8 @@ function closingQuote(text: string, start: number, quote: string): number {
 
 /**
  * Parses a `.env` text: `KEY=VALUE` lines, `export` allowed, `#` comments, single quotes literal,
- * double quotes with
- * `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded; the last of duplicate
- * keys wins.
- * Other lines are skipped.
+ * double quotes with `\n \r \t \" \\ \$`; quoted values can span lines. `$NAME` is not expanded;
+ * the last of duplicate keys wins. Other lines are skipped.
  */
 export function loadDotEnv(text: string): Record<string, string> {
 	const values = new Map<string, string>();
@@ -113,11 +120,7 @@ export function layerDotEnv(env: Environment, files: readonly Readonly<Record<st
 	return Object.fromEntries([...layers.flatMap((layer) => Object.entries(layer)), ...set]);
 }
 
-/**
- * Fails if `$AGENTV_HOME` is not a directory and can't become one.
- * @param writes whether something will be written there
- * @throws AgentvError `config`
- */
+/** @throws AgentvError `config` if `$AGENTV_HOME` can't be read or, if `writes`, written */
 export function refuseUnusableHome(env: Environment, { writes }: { readonly writes: boolean }): void {
 	const problem = homeProblem(agentvHome(env), { writes });
 	if (problem !== undefined) throw new AgentvError("config", problem, { hint: homeHint });
@@ -135,7 +138,13 @@ export function homeProblem(home: string, { writes }: { readonly writes: boolean
 
 function problemOf(path: string, writes: boolean): string | undefined {
 	if (targetKind(path) !== "directory") return "is not a directory";
-	if (isMadeByKernel(path, pathDevice(path))) return "is on a kernel file system";
+	if (
+		isMadeByKernel(
+			path,
+			atPath(path, () => statSync(path).dev),
+		)
+	)
+		return "is on a kernel file system";
 	return writes && !isWritableDirectory(path) ? "is not writable" : undefined;
 }
 
@@ -179,13 +188,10 @@ export async function freeSpace(path: string): Promise<FreeSpace | undefined> {
 
 /** Returns whether the disk of `directory` is full; false if unknown. */
 export function isDiskFull(directory: string): boolean {
-	try {
+	return ifPossible(() => {
 		const { bavail } = statfsSync(directory);
 		return bavail < 2;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return false;
-	}
+	}, false);
 }
 
 /**
@@ -222,7 +228,7 @@ function namesIn(directory: string): string[] {
 	try {
 		return readdirSync(directory);
 	} catch (error) {
-		if (errnoCode(error) === undefined || isResourceError(error)) throw fileError(directory, error);
+		if (errnoCode(error) === undefined || resourceError(directory, error)) throw fileError(directory, error);
 		return [];
 	}
 }
@@ -257,13 +263,10 @@ export function missingParent(directory: string): string | undefined {
 
 /** Checks the path itself, not a link's target; true on systems without users. */
 export function isOurs(path: string): boolean {
-	try {
+	return ifPossible(() => {
 		const user = process.getuid?.();
 		return user === undefined || lstatSync(path).uid === user;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return false;
-	}
+	}, false);
 }
 
 /** Returns whether the directory `path` is writable, or can be created. Changes nothing. */
@@ -272,13 +275,10 @@ export function isWritableDirectory(path: string): boolean {
 	const parent = dirname(path);
 	if (kind === "missing") return parent !== path && isWritableDirectory(parent);
 	if (kind !== "directory") return false;
-	try {
+	return ifPossible(() => {
 		accessSync(path, constants.W_OK | constants.X_OK);
 		return true;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return false;
-	}
+	}, false);
 }
 
 /** Rejects a link in its place: writes must not be redirected. */
@@ -293,8 +293,6 @@ export function makeOwnDirectory(path: string): void {
 	}
 }
 
-const flags = writeFlags | constants.O_TRUNC;
-
 /** Survives a crash of the process, not of the machine. Doesn't follow a link. */
 export function writeOwnFile(path: string, content: string | Uint8Array): void {
 	const file = openOwnFile(path);
@@ -307,21 +305,9 @@ export function writeOwnFile(path: string, content: string | Uint8Array): void {
 
 /** Like `writeOwnFile`, in chunks. */
 export function openOwnFile(path: string): { write(content: string | Uint8Array): void; close(): void } {
-	let descriptor: number;
-	try {
-		descriptor = openSync(path, flags, 0o644);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	const descriptor = atPath(path, () => openSync(path, writeFlags | constants.O_TRUNC, 0o644));
 	return {
-		write(content) {
-			const bytes = typeof content === "string" ? Buffer.from(content) : content;
-			try {
-				for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-			} catch (error) {
-				throw fileError(path, error);
-			}
-		},
+		write: (content) => atPath(path, () => writeFileSync(descriptor, content)),
 		close: () => closeSync(descriptor),
 	};
 }

@@ -14,6 +14,7 @@ import {
 import { rm } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, relative, sep } from "node:path";
 import { AgentvError, type ErrorCode } from "../lib/errors.ts";
+import { lookUp } from "../lib/interpolate.ts";
 
 const reasons: Readonly<Record<string, string>> = {
 	ENOENT: "does not exist",
@@ -27,48 +28,27 @@ const reasons: Readonly<Record<string, string>> = {
 	ENOTEMPTY: "is not empty",
 };
 
-/** These errors say nothing about the operation, which can work later. */
-const resources: Readonly<Record<string, { readonly reason: string; readonly hint: string }>> = {
-	EROFS: {
-		reason: "is on a read-only file system",
-		hint: "Write to another directory, or mount the file system writable.",
-	},
-	ENOSPC: { reason: "could not be written: no space left", hint: "Free some disk space, then try again." },
-	EDQUOT: {
-		reason: "could not be written: the disk quota is exhausted",
-		hint: "Free some disk space, then try again.",
-	},
-	EFBIG: {
-		reason: "could not be written: the file exceeds the size limit",
-		hint: "Raise the limit (`ulimit -f`), or write to a file system that allows larger files.",
-	},
-	EIO: { reason: "could not be used: the device failed", hint: "Check the system log for disk errors." },
-	EMFILE: {
-		reason: "could not be opened: too many open files",
-		hint: "Raise the limit (`ulimit -n`), or use fewer workers.",
-	},
-	ENFILE: {
-		reason: "could not be opened: too many open files on this machine",
-		hint: "Close other programs, or use fewer workers.",
-	},
-	EAGAIN: {
-		reason: "could not be used: too many processes or threads",
-		hint: "Raise the limit (`ulimit -u`), or use fewer workers.",
-	},
-	ENOBUFS: {
-		reason: "could not be used: the system has no buffer space left",
-		hint: "Use fewer workers, or free memory.",
-	},
-	ENOLCK: { reason: "could not be used: the system has no locks left", hint: "Use fewer workers, then try again." },
-	ENOMEM: { reason: "could not be used: not enough memory", hint: "Use fewer workers, or free memory." },
-	ERR_WORKER_OUT_OF_MEMORY: {
-		reason: "could not be used: not enough memory",
-		hint: "Use fewer workers, or free memory.",
-	},
-	ERR_WORKER_INIT_FAILED: {
-		reason: "could not be used: no thread could be started",
-		hint: "Raise the limit (`ulimit -u`), or use fewer workers.",
-	},
+const fewerWorkers = "Use fewer workers, or free memory.";
+const moreFiles = "Raise the limit (`ulimit -n`), or use fewer workers.";
+const moreThreads = "Raise the limit (`ulimit -u`), or use fewer workers.";
+const moreSpace = "Free some disk space, then try again.";
+const largerFiles = "Raise the limit (`ulimit -f`), or write to a file system that allows larger files.";
+
+/** Reasons and hints of errors that say nothing about the operation, which can work later. */
+const resources: Readonly<Record<string, readonly [reason: string, hint: string]>> = {
+	EROFS: ["is on a read-only file system", "Write to another directory, or mount the file system writable."],
+	ENOSPC: ["could not be written: no space left", moreSpace],
+	EDQUOT: ["could not be written: the disk quota is exhausted", moreSpace],
+	EFBIG: ["could not be written: the file exceeds the size limit", largerFiles],
+	EIO: ["could not be used: the device failed", "Check the system log for disk errors."],
+	EMFILE: ["could not be opened: too many open files", moreFiles],
+	ENFILE: ["could not be opened: too many open files on this machine", "Close other programs, or use fewer workers."],
+	EAGAIN: ["could not be used: too many processes or threads", moreThreads],
+	ENOBUFS: ["could not be used: the system has no buffer space left", fewerWorkers],
+	ENOLCK: ["could not be used: the system has no locks left", "Use fewer workers, then try again."],
+	ENOMEM: ["could not be used: not enough memory", fewerWorkers],
+	ERR_WORKER_OUT_OF_MEMORY: ["could not be used: not enough memory", fewerWorkers],
+	ERR_WORKER_INIT_FAILED: ["could not be used: no thread could be started", moreThreads],
 };
 
 /** Returns whether a system error code means that the machine ran out of a resource. */
@@ -76,21 +56,13 @@ export function isResourceCode(code: string): boolean {
 	return Object.hasOwn(resources, code);
 }
 
-/** Returns whether the machine, not the request, made an operation fail. */
-export function isResourceError(error: unknown): boolean {
-	return isResourceCode(errnoCode(error) ?? "");
-}
-
-/**
- * Returns the error for an exhausted machine; undefined for any other error.
- * @param what subject of the message: a path, a program
- */
+/** Returns the error if the machine is exhausted. @param what a path, a program: the subject */
 export function resourceError(what: string, error: unknown): AgentvError | undefined {
 	const isMemory = error instanceof RangeError && /out of memory|allocation failed/i.test(error.message);
 	const code = isMemory ? "ENOMEM" : (errnoCode(error) ?? "");
-	const known = Object.hasOwn(resources, code) ? resources[code] : undefined;
-	if (!known) return undefined;
-	return new AgentvError("not-runnable", `${what} ${known.reason} (${code})`, { hint: known.hint, cause: error });
+	const [reason, hint] = lookUp(resources, code) ?? [];
+	if (reason === undefined) return undefined;
+	return new AgentvError("not-runnable", `${what} ${reason} (${code})`, { hint, cause: error });
 }
 
 /** Returns the code (`ENOENT`) of an error from Node's file system or process functions. */
@@ -115,10 +87,30 @@ export function fileError(path: string, error: unknown): AgentvError {
 	return new AgentvError(kind, `${path} ${reason}`, { cause: error });
 }
 
+/** Returns what `work`, which uses `path`, returns. @throws AgentvError as `fileError` */
+export function atPath<T>(path: string, work: () => T): T {
+	try {
+		return work();
+	} catch (error) {
+		throw fileError(path, error);
+	}
+}
+
+/** Returns what `work` returns, or `otherwise` after an error of the system. */
+export function ifPossible<T>(work: () => T): T | undefined;
+export function ifPossible<T>(work: () => T, otherwise: T): T;
+export function ifPossible<T>(work: () => T, otherwise?: T): T | undefined {
+	try {
+		return work();
+	} catch (error) {
+		if (errnoCode(error) === undefined) throw error;
+		return otherwise;
+	}
+}
+
 export type PathKind = "file" | "directory" | "link" | "other" | "missing";
 
-function kindOf(stat: Stats | undefined): PathKind {
-	if (!stat) return "missing";
+export function kindOf(stat: Stats | Dirent): Exclude<PathKind, "missing"> {
 	if (stat.isFile()) return "file";
 	if (stat.isDirectory()) return "directory";
 	return stat.isSymbolicLink() ? "link" : "other";
@@ -126,7 +118,8 @@ function kindOf(stat: Stats | undefined): PathKind {
 
 function orMissing(path: string, look: () => Stats | undefined): PathKind {
 	try {
-		return kindOf(look());
+		const stat = look();
+		return stat ? kindOf(stat) : "missing";
 	} catch (error) {
 		// Below a file, with an invalid name, or in a cycle of links, nothing exists at that path.
 		const code = errnoCode(error);
@@ -155,21 +148,7 @@ export function targetKind(path: string): Exclude<PathKind, "link"> {
 
 /** Returns the size in bytes of the file that `path` resolves to; 0 if inaccessible. */
 export function fileSize(path: string): number {
-	try {
-		return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return 0;
-	}
-}
-
-/** Returns the device of what `path` resolves to. @throws AgentvError */
-export function pathDevice(path: string): number {
-	try {
-		return statSync(path).dev;
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	return ifPossible(() => statSync(path, { throwIfNoEntry: false })?.size ?? 0, 0);
 }
 
 /** Resolves every link; of a missing path, those of its deepest existing ancestor. */
@@ -185,22 +164,15 @@ export function realPath(path: string): string {
 }
 
 export function isExecutable(path: string): boolean {
-	try {
+	return ifPossible(() => {
 		accessSync(path, constants.X_OK);
 		return statSync(path).isFile();
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return false;
-	}
+	}, false);
 }
 
 /** Returns the text of a symbolic link. @throws AgentvError if there is none */
 export function readLink(path: string): string {
-	try {
-		return readlinkSync(path);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	return atPath(path, () => readlinkSync(path));
 }
 
 /** Total bytes of files that are copied or hashed together: a template, a skill, a bundle. */
@@ -235,10 +207,7 @@ export function refuseTooLarge(what: string, files: Iterable<SizedFile>, most: n
 	);
 }
 
-/**
- * @throws AgentvError `interrupted`, with what was interrupted (`copying`), once the signal is
- * aborted
- */
+/** @throws AgentvError `interrupted` if the signal is aborted. @param what `copying`, for example */
 export function throwIfAborted(signal: AbortSignal | undefined, what: string): void {
 	if (signal?.aborted) throw new AgentvError("interrupted", `${what} was interrupted`, { cause: signal.reason });
 }
@@ -300,9 +269,7 @@ export function compareByBytes(left: string, right: string): number {
  */
 const mark = "\0";
 
-/**
- * Returns the non-UTF-8 names in a directory, as encoded in our paths. @throws the system's error
- */
+/** Returns the non-UTF-8 names in a directory, encoded. @throws the system's error */
 export function rawNames(directory: string): string[] {
 	return readdirSync(systemPath(directory), { encoding: "buffer" }).map(rawText).filter(isRawPath);
 }
@@ -335,7 +302,6 @@ export function isRawPath(path: string): boolean {
 	return path.includes(mark);
 }
 
-/** Returns the path for system calls. */
 export function systemPath(path: string): string | Buffer {
 	if (!isRawPath(path)) return path;
 	const components = path.split("/").map(rawBytes);
@@ -359,19 +325,15 @@ export function directoryEntries(directory: string): ReadonlyMap<string, Exclude
 		const entries = readdirSync(directory, { withFileTypes: true });
 		const isKernel = entries.length > 0 && isMadeByKernel(directory, statSync(directory).dev);
 		return new Map(
-			entries.sort((a, b) => (a.name < b.name ? -1 : 1)).map((entry) => [entry.name, entryKind(entry, isKernel)]),
+			entries
+				.sort((a, b) => (a.name < b.name ? -1 : 1))
+				.map((entry) => [entry.name, isKernel && entry.isFile() ? "other" : kindOf(entry)]),
 		);
 	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		if (isResourceError(error)) throw fileError(directory, error);
+		const outOf = resourceError(directory, error);
+		if (outOf || errnoCode(error) === undefined) throw outOf ?? error;
 		return undefined;
 	}
-}
-
-function entryKind(entry: Dirent, isKernel: boolean): Exclude<PathKind, "missing"> {
-	if (entry.isFile()) return isKernel ? "other" : "file";
-	if (entry.isDirectory()) return "directory";
-	return entry.isSymbolicLink() ? "link" : "other";
 }
 
 /**

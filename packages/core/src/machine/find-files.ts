@@ -1,8 +1,19 @@
-import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from "node:fs";
+import { type Dirent, lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { isAbsolute, join, posix, relative, resolve, sep } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
 import { type PathGlob, pathGlob } from "../lib/glob.ts";
-import { compareByBytes, directoryEntries, errnoCode, fileError, throwIfAborted } from "./files.ts";
+import {
+	atPath,
+	compareByBytes,
+	directoryEntries,
+	errnoCode,
+	fileError,
+	ifPossible,
+	kindOf,
+	type PathKind,
+	throwIfAborted,
+} from "./files.ts";
 
 export interface FindOptions {
 	/** Maximum number of directories to search; default 20,000. */
@@ -37,7 +48,7 @@ export async function findFiles(
 	let looked = 0;
 	for (; looked < directories.length && looked < maxDirectories; looked++) {
 		if (performance.now() - turn > turnMs) {
-			await new Promise((resolve) => setImmediate(resolve));
+			await nextTurn();
 			turn = performance.now();
 		}
 		throwIfAborted(signal, "searching files");
@@ -163,16 +174,14 @@ class Search {
 export interface TreeEntry {
 	/** Relative to the root, `/` between components. */
 	readonly path: string;
-	readonly kind: "file" | "directory" | "link" | "other";
+	readonly kind: Exclude<PathKind, "missing">;
 	/** Bytes; the length of its text for a link. */
 	readonly size: number;
 	/** Permission bits, `0o755`. */
 	readonly mode: number;
 	/** Set for a setuid, setgid or sticky file. */
 	readonly isSpecial?: true;
-	/** Milliseconds since 1970. */
 	readonly mtimeMs: number;
-	/** Only for links. */
 	readonly target?: string;
 }
 
@@ -198,26 +207,18 @@ export function listTree(root: string, options: ListOptions = {}): TreeEntry[] {
 }
 
 function* walk(root: string, directory: string, options: ListOptions): Generator<TreeEntry> {
-	for (const name of namesIn(directory === "" ? root : join(root, directory))) {
+	const place = directory === "" ? root : join(root, directory);
+	for (const name of atPath(place, () => readdirSync(place).sort(compareByBytes))) {
 		if (options.skipGit && directory === "" && name === ".git") continue;
 		const path = directory === "" ? name : `${directory}/${name}`;
-		const entry = look(root, path);
+		const entry = look(join(root, path), path);
 		if (options.filter && !options.filter(path, entry.kind)) continue;
 		yield entry;
 		if (entry.kind === "directory") yield* walk(root, path, options);
 	}
 }
 
-function namesIn(directory: string): string[] {
-	try {
-		return readdirSync(directory).sort(compareByBytes);
-	} catch (error) {
-		throw fileError(directory, error);
-	}
-}
-
-function look(root: string, path: string): TreeEntry {
-	const absolute = join(root, path);
+function look(absolute: string, path: string): TreeEntry {
 	try {
 		const stat = lstatSync(absolute);
 		const kind = kindOf(stat);
@@ -232,12 +233,6 @@ function look(root: string, path: string): TreeEntry {
 	}
 }
 
-function kindOf(stat: Stats): TreeEntry["kind"] {
-	if (stat.isFile()) return "file";
-	if (stat.isDirectory()) return "directory";
-	return stat.isSymbolicLink() ? "link" : "other";
-}
-
 export interface TreeSize {
 	/** Sum of all file sizes. */
 	readonly bytes: number;
@@ -245,9 +240,6 @@ export interface TreeSize {
 	/** The time limit was reached. */
 	readonly cut: boolean;
 }
-
-/** Milliseconds of work before yielding. */
-const sizeTurnMs = 20;
 
 /**
  * Returns the size of a file or directory, links not followed; 0 if missing. Unreadable entries are
@@ -264,47 +256,29 @@ export async function treeSize(
 	let files = 0;
 	const waiting = [root];
 	for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
-		if (performance.now() - turn > sizeTurnMs) {
-			await new Promise((resolve) => setImmediate(resolve));
+		if (performance.now() - turn > turnMs) {
+			await nextTurn();
 			turn = performance.now();
 			if (turn > until) return { bytes, files, cut: true };
 		}
 		throwIfAborted(signal, "measuring sizes");
-		const size = sizeOf(path);
-		if (size === undefined) continue;
-		if (size === "directory")
+		const stat = ifPossible(() => lstatSync(path, { throwIfNoEntry: false }));
+		if (!stat) continue;
+		if (stat.isDirectory())
 			waiting.push(...[...(directoryEntries(path)?.keys() ?? [])].map((name) => join(path, name)));
 		else {
-			bytes += size;
+			bytes += stat.size;
 			files += 1;
 		}
 	}
 	return { bytes, files, cut: false };
 }
 
-function sizeOf(path: string): number | "directory" | undefined {
-	try {
-		const stat = lstatSync(path, { throwIfNoEntry: false });
-		return stat?.isDirectory() ? "directory" : stat?.size;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
-}
-
 /** Returns a single path as `listTree` would report it; its `path` is the given one. */
 export function listEntry(path: string): TreeEntry {
-	try {
-		const stat = lstatSync(path);
-		const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : stat.isSymbolicLink() ? "link" : "other";
-		const entry = { path, kind, size: stat.size, mode: stat.mode & 0o777, mtimeMs: stat.mtimeMs } as const;
-		return kind === "link" ? { ...entry, target: readlinkSync(path) } : entry;
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	return look(path, path);
 }
 
-/** Returns the paths of the directories among `entries` that are empty. */
 export function emptyDirectories(entries: readonly TreeEntry[]): string[] {
 	const filled = new Set<string>();
 	for (const { path } of entries) {

@@ -3,7 +3,7 @@ import { redactText } from "../lib/redact.ts";
 import { isDiskFull } from "./environment.ts";
 
 /** Why a git command failed, as far as its output shows. */
-export type GitFailureReason =
+type GitFailureReason =
 	| "not-found"
 	| "auth"
 	| "network"
@@ -14,7 +14,7 @@ export type GitFailureReason =
 	| "disk-full"
 	| "other";
 
-export interface GitFailure {
+interface GitFailure {
 	readonly args: readonly string[];
 	readonly exitCode: number | null;
 	readonly stderr: string;
@@ -32,7 +32,7 @@ export class GitError extends AgentvError {
 	readonly stderr: string;
 
 	constructor(code: ErrorCode, message: string, reason: GitFailureReason, failure: GitFailure, hint?: string) {
-		super(code, message, hint === undefined ? {} : { hint });
+		super(code, message, { hint });
 		this.reason = reason;
 		this.exitCode = failure.exitCode;
 		this.stderr = redactText(failure.stderr);
@@ -70,12 +70,6 @@ const signs: readonly (readonly [GitFailureReason, RegExp])[] = [
 	],
 ];
 
-export function classifyGitFailure(failure: GitFailure): GitFailureReason {
-	if (failure.aborted) return "aborted";
-	if (failure.timedOut) return "timeout";
-	return signs.find(([, sign]) => sign.test(failure.stderr))?.[0] ?? "other";
-}
-
 /** Lines by which git only reports that ssh or the checkout failed. */
 const passedOn = /^fatal: (Could not read from remote repository|unable to checkout working tree)/;
 
@@ -88,7 +82,6 @@ function tellingLine(stderr: string): string {
 	return line?.replace(/^(fatal|error): /, "").replace(/(?<![:\s])[:\s]+$/, "") ?? "";
 }
 
-/** Returns the name of the command in `args`: the first that is not an option. */
 function commandName(args: readonly string[]): string {
 	const name = args.find((argument, index) => !argument.startsWith("-") && args[index - 1] !== "-c");
 	return `git ${name ?? ""}`.trim();
@@ -96,12 +89,12 @@ function commandName(args: readonly string[]): string {
 
 /** Returns the error for a command that ran and failed: `interrupted` if aborted, else `failed`. */
 export function gitFailed(failure: GitFailure): GitError {
-	const known = classifyGitFailure(failure);
+	const command = commandName(failure.args);
+	if (failure.aborted) return new GitError("interrupted", `${command} was interrupted`, "aborted", failure);
+	if (failure.timedOut) return new GitError("failed", `${command} timed out and was ended`, "timeout", failure);
+	const known = signs.find(([, sign]) => sign.test(failure.stderr))?.[0] ?? "other";
 	const isFull = known === "other" && failure.directory !== undefined && isDiskFull(failure.directory);
 	const reason = isFull ? "disk-full" : known;
-	const command = commandName(failure.args);
-	if (reason === "aborted") return new GitError("interrupted", `${command} was interrupted`, reason, failure);
-	if (failure.timedOut) return new GitError("failed", `${command} timed out and was ended`, reason, failure);
 	const words = redactText(tellingLine(failure.stderr));
 	const said =
 		words || (failure.exitCode === null ? "it was ended by a signal" : `exit code ${failure.exitCode}, no message`);
@@ -111,7 +104,6 @@ export function gitFailed(failure: GitFailure): GitError {
 	return new GitError("failed", `${command} failed: ${said}${isFull ? " (no space left)" : ""}`, reason, failure, hint);
 }
 
-/** Returns the error for a git that could not be started. */
 export function gitNotStarted(args: readonly string[], code: string, message: string): GitError {
 	const failure: GitFailure = { args, exitCode: null, stderr: "" };
 	if (code === "ENOENT" && !message.startsWith("the working directory")) {

@@ -4,21 +4,14 @@ import { dirname, join, resolve } from "node:path";
 import { deflateSync } from "node:zlib";
 import { makeDirectories } from "./directories.ts";
 import type { Environment } from "./environment.ts";
-import { fileError, pathKind, targetKind } from "./files.ts";
-import { listTree, walkTree } from "./find-files.ts";
+import { atPath, pathKind, targetKind } from "./files.ts";
+import { listTree } from "./find-files.ts";
 import { type GitConfig, type LocalGitOptions, localGit, localGitSync } from "./git.ts";
 import { readTextFile } from "./read-file.ts";
 import { removeFile } from "./write-file.ts";
 
 /** `env`, and the options of `foreignRepository` for repositories that AgentV did not create. */
 export type GitReadOptions = Pick<LocalGitOptions, "env" | "signal" | "config" | "variables">;
-
-/** `status` is that of `git status --porcelain` (`??` is untracked). */
-export interface ChangedFile {
-	/** Relative to the repository's root, `/` between components. */
-	readonly path: string;
-	readonly status: string;
-}
 
 /** Returns the root of the repository that contains `directory`, without starting git. */
 export function repositoryRoot(directory: string): string | undefined {
@@ -37,71 +30,34 @@ function isHead(path: string): boolean {
 
 /** Returns the SHA of HEAD; undefined before the first commit. */
 export async function headCommit(root: string, options: GitReadOptions): Promise<string | undefined> {
-	const answer = await localGit(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], {
-		...options,
-		okExitCodes: [0, 1],
-	});
-	return answer.stdout.trim() || undefined;
+	return query(root, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], options);
 }
 
 /** Returns the checked-out branch (also without commits); undefined if HEAD is detached. */
 export async function currentBranch(root: string, options: GitReadOptions): Promise<string | undefined> {
-	const answer = await localGit(root, ["symbolic-ref", "--quiet", "--short", "HEAD"], {
-		...options,
-		okExitCodes: [0, 1],
-	});
-	return answer.stdout.trim() || undefined;
-}
-
-/** Returns what differs from HEAD, with untracked files, without ignored ones. */
-export async function changedFiles(
-	root: string,
-	options: GitReadOptions,
-	paths: readonly string[] = [],
-): Promise<ChangedFile[]> {
-	const args = ["status", "--porcelain", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"];
-	const answer = await localGit(root, [...args, "--", ...literal(paths)], options);
-	return zeroSeparated(answer.stdout).map((entry) => ({ status: entry.slice(0, 2), path: entry.slice(3) }));
-}
-
-export async function isDirty(root: string, options: GitReadOptions): Promise<boolean> {
-	return (await changedFiles(root, options)).length > 0;
-}
-
-/** Returns every path of the index, relative to the root, in byte order. */
-export async function trackedFiles(root: string, options: GitReadOptions): Promise<string[]> {
-	return zeroSeparated((await localGit(root, ["ls-files", "-z"], options)).stdout);
-}
-
-export function trackedFilesSync(root: string, options: GitReadOptions): string[] {
-	return zeroSeparated(localGitSync(root, ["ls-files", "-z"], options).stdout);
-}
-
-/** Paths are relative to the root, or absolute; tracked files are never ignored. */
-export async function ignoredFiles(
-	root: string,
-	paths: readonly string[],
-	options: GitReadOptions,
-): Promise<Set<string>> {
-	if (paths.length === 0) return new Set();
-	const input = `${paths.join("\0")}\0`;
-	const answer = await localGit(root, ["check-ignore", "-z", "--stdin"], { ...options, input, okExitCodes: [0, 1] });
-	return new Set(zeroSeparated(answer.stdout));
+	return query(root, ["symbolic-ref", "--quiet", "--short", "HEAD"], options);
 }
 
 /** Returns the configured URL of a remote: redact it before showing. */
 export async function remoteUrl(root: string, options: GitReadOptions, remote = "origin"): Promise<string | undefined> {
-	const answer = await localGit(root, ["config", "--get", `remote.${remote}.url`], { ...options, okExitCodes: [0, 1] });
-	return answer.stdout.replace(/\n$/, "") || undefined;
+	return query(root, ["config", "--get", `remote.${remote}.url`], options);
 }
 
-function zeroSeparated(text: string): string[] {
-	return text.split("\0").filter((part) => part !== "");
+async function query(root: string, args: readonly string[], options: GitReadOptions): Promise<string | undefined> {
+	const { stdout } = await localGit(root, args, { ...options, okExitCodes: [0, 1] });
+	return stdout.replace(/\n$/, "") || undefined;
 }
 
-/** Returns pathspecs that git doesn't read as patterns. */
-function literal(paths: readonly string[]): string[] {
-	return paths.map((path) => `:(literal)${path}`);
+/** Returns whether anything differs from HEAD, including untracked files but not ignored ones. */
+export async function isDirty(root: string, options: GitReadOptions): Promise<boolean> {
+	const args = ["status", "--porcelain", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty"];
+	return (await localGit(root, args, options)).stdout !== "";
+}
+
+/** Returns every path of the index, relative to the root, in byte order. */
+export function trackedFilesSync(root: string, options: GitReadOptions): string[] {
+	const { stdout } = localGitSync(root, ["ls-files", "-z"], options);
+	return stdout.split("\0").filter((path) => path !== "");
 }
 
 /** Overrides for keys that can run a program or redirect git; the first match wins. */
@@ -199,7 +155,9 @@ export function readPlainRefs(gitDir: string, prefixes: readonly string[]): Map<
 		const path = join(gitDir, prefix);
 		const names =
 			targetKind(path) === "directory"
-				? [...filesBelow(path)].map((name) => `${prefix.replace(/\/$/, "")}/${name}`)
+				? listTree(path, { filter: (_, kind) => kind === "file" || kind === "directory" }).map(
+						(entry) => `${prefix.replace(/\/$/, "")}/${entry.path}`,
+					)
 				: [prefix];
 		for (const name of names) {
 			if (name.endsWith(".lock") || targetKind(join(gitDir, name)) !== "file") continue;
@@ -210,10 +168,6 @@ export function readPlainRefs(gitDir: string, prefixes: readonly string[]): Map<
 		}
 	}
 	return refs;
-}
-
-function* filesBelow(directory: string): Generator<string> {
-	for (const { path, kind } of walkTree(directory)) if (kind === "file") yield path;
 }
 
 function readPacked(gitDir: string, prefixes: readonly string[]): Map<string, string> | undefined {
@@ -239,11 +193,7 @@ export interface GitTreeEntry {
 	readonly sha: string;
 }
 
-/**
- * Writes an object into a repository's store (`objects` directory) without starting git; returns
- * its SHA-1.
- * @throws AgentvError on a file error
- */
+/** Writes an object into an `objects` directory without git; returns its SHA-1. */
 export function writeGitObject(objects: string, type: "blob" | "tree", content: Uint8Array): string {
 	const bytes = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
 	const sha = createHash("sha1").update(bytes).digest("hex");
@@ -251,13 +201,11 @@ export function writeGitObject(objects: string, type: "blob" | "tree", content: 
 	const path = join(directory, sha.slice(2));
 	if (existsSync(path)) return sha;
 	const staged = `${path}.${randomBytes(4).toString("hex")}`;
-	try {
+	atPath(path, () => {
 		makeDirectories(directory);
 		writeFileSync(staged, deflateSync(bytes, { level: 1 }), { flag: "wx" });
 		renameSync(staged, path);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	});
 	return sha;
 }
 
@@ -273,31 +221,7 @@ export function writeGitTree(objects: string, entries: readonly GitTreeEntry[]):
 	return writeGitObject(objects, "tree", Buffer.concat(parts));
 }
 
-/** Writes the trees for files by path (`/` between components); returns the root's SHA. */
-export function writeGitTreeOf(
-	objects: string,
-	files: readonly { readonly path: string; readonly mode: GitTreeEntry["mode"]; readonly sha: string }[],
-): string {
-	const entries: GitTreeEntry[] = [];
-	const below = new Map<string, { path: string; mode: GitTreeEntry["mode"]; sha: string }[]>();
-	for (const { path, mode, sha } of files) {
-		const slash = path.indexOf("/");
-		if (slash < 0) entries.push({ name: path, mode, sha });
-		else {
-			const name = path.slice(0, slash);
-			const list = below.get(name) ?? [];
-			list.push({ path: path.slice(slash + 1), mode, sha });
-			below.set(name, list);
-		}
-	}
-	for (const [name, members] of below) entries.push({ name, mode: "40000", sha: writeGitTreeOf(objects, members) });
-	return writeGitTree(objects, entries);
-}
-
-/**
- * Removes partial objects of a killed git in a repository that changed at `since` or later. @throws
- * AgentvError
- */
+/** Removes partial objects that a killed git wrote at `since` or later. @throws AgentvError */
 export function removeUnfinishedObjects(gitDir: string, since = 0): void {
 	const objects = join(gitDir, "objects");
 	if (pathKind(objects) !== "directory") return;

@@ -9,7 +9,7 @@ import { errnoCode, fileError, fileStamp, targetKind } from "./files.ts";
 import { gitFailed, gitNotStarted } from "./git-error.ts";
 import { findExecutable, runProcess } from "./run-process.ts";
 
-export interface LocalGitOptions {
+interface GitOptions {
 	readonly env: Environment;
 	readonly signal?: AbortSignal | undefined;
 	readonly input?: string | Uint8Array | undefined;
@@ -19,6 +19,9 @@ export interface LocalGitOptions {
 	readonly config?: GitConfig | undefined;
 	/** Such as `GIT_INDEX_FILE`, `GIT_DIR`, `GIT_WORK_TREE`, `GIT_AUTHOR_DATE`. */
 	readonly variables?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface LocalGitOptions extends GitOptions {
 	/** Milliseconds that a synchronous call may block. Default 30,000. */
 	readonly longestSyncMs?: number | undefined;
 }
@@ -58,7 +61,7 @@ function guarded(args: readonly string[]): string[] {
 	return showsDifferences.has(command) ? [command, "--no-ext-diff", "--no-textconv", ...rest] : [...args];
 }
 
-function environment(options: LocalGitOptions): Record<string, string> {
+function environment(options: GitOptions): Record<string, string> {
 	const all = { ...localGitEnvironment(options.env, options.config), ...options.variables };
 	return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
@@ -130,8 +133,8 @@ export function localGitSync(directory: string, args: readonly string[], options
 		maxBuffer: 2 ** 30,
 		timeout: longestSyncMs,
 		killSignal: "SIGKILL",
-		stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
-		...(options.input === undefined ? {} : { input: options.input }),
+		// Always set: a command that reads stdin must not wait forever.
+		input: options.input ?? "",
 		windowsHide: true,
 	});
 	if (result.error && result.pid === 0) throw gitNotStarted(args, errnoCode(result.error) ?? "", result.error.message);
@@ -153,31 +156,19 @@ export interface GitCredentials {
 	readonly password: string;
 }
 
-export interface RemoteGitOptions {
-	readonly env: Environment;
-	readonly signal?: AbortSignal | undefined;
-	/** For the whole command. */
+export interface RemoteGitOptions extends GitOptions {
 	readonly timeoutMs?: number | undefined;
 	readonly credentials?: GitCredentials | undefined;
 	/** Needs `--progress` in `args`. */
 	readonly onProgress?: ((progress: GitProgress) => void) | undefined;
-	readonly config?: GitConfig | undefined;
-	/** `GIT_DIR` and `GIT_WORK_TREE`, so that no other repository is found. */
-	readonly variables?: Readonly<Record<string, string>> | undefined;
-	readonly input?: string | undefined;
-	readonly okExitCodes?: readonly number[] | undefined;
 }
 
-export interface RemoteGitAnswer {
-	readonly exitCode: number;
-	readonly stdout: string;
-}
+export type RemoteGitAnswer = Pick<GitAnswer, "exitCode" | "stdout">;
 
 /**
  * Runs a git command that accesses a remote, in its own process group: timeout and abort also end
  * its helpers (`git-remote-https`, ssh). The user's credentials, ssh and proxy settings apply;
- * prompts and hooks don't. Pass URLs and refs after
- * `--` and through `checkGitOperand`.
+ * prompts and hooks don't. Pass URLs and refs after `--` and through `checkGitOperand`.
  * @throws GitError with a reason and git's message, without the user part of any URL
  */
 export async function remoteGit(
@@ -186,30 +177,28 @@ export async function remoteGit(
 	options: RemoteGitOptions,
 ): Promise<RemoteGitAnswer> {
 	const login = loginFor(options.credentials);
-	const config = [...(options.config ?? []), ...login.config];
-	const result = await runProcess({
-		argv: ["git", ...args],
-		cwd: directory,
-		env: {
-			...remoteGitEnvironment(options.env, config),
-			...(await sshVariables(args, options.env)),
-			...login.variables,
-			...options.variables,
-		},
-		input: options.input,
-		timeoutMs: options.timeoutMs,
-		signal: options.signal,
-		onStderr(line) {
-			const progress = options.onProgress && parseGitProgress(line);
-			if (progress) options.onProgress?.(progress);
-		},
-	});
-	if (result.startError) throw gitNotStarted(args, result.startError.code, result.startError.message);
-	const { exitCode, stderr, timedOut, aborted } = result;
-	if (timedOut || aborted || exitCode === null || !(options.okExitCodes ?? [0]).includes(exitCode)) {
+	const env = {
+		...remoteGitEnvironment(options.env, [...(options.config ?? []), ...login.config]),
+		...(await sshVariables(args, options.env)),
+		...login.variables,
+		...options.variables,
+	};
+	return groupedGit(directory, args, { ...options, env });
+}
+
+/** Runs git in its own process group: it ends with its helpers, and Ctrl-C does not reach it. */
+async function groupedGit(directory: string, args: readonly string[], options: RemoteGitOptions) {
+	const { env, input, timeoutMs, signal, onProgress, okExitCodes = [0] } = options;
+	const onStderr = (line: string) => {
+		const progress = onProgress && parseGitProgress(line);
+		if (progress) onProgress(progress);
+	};
+	const ended = await runProcess({ argv: ["git", ...args], cwd: directory, env, input, timeoutMs, signal, onStderr });
+	if (ended.startError) throw gitNotStarted(args, ended.startError.code, ended.startError.message);
+	const { exitCode, stdout, stderr, timedOut, aborted } = ended;
+	if (timedOut || aborted || exitCode === null || !okExitCodes.includes(exitCode))
 		throw gitFailed({ args, exitCode, stderr, timedOut, aborted });
-	}
-	return { exitCode, stdout: result.stdout };
+	return { exitCode, stdout };
 }
 
 export interface RemoteRef {
@@ -267,13 +256,12 @@ function loginFor(credentials: GitCredentials | undefined): {
 async function sshVariables(args: readonly string[], env: Environment): Promise<Record<string, string>> {
 	const needsNoSsh = args.some((argument) => /^(https?|git|file):\/\/|^\//i.test(argument));
 	if (needsNoSsh || env.GIT_SSH_COMMAND || env.GIT_SSH) return {};
-	const configured = await runProcess({
-		argv: ["git", "config", "--get", "core.sshCommand"],
-		cwd: "/",
+	const { stdout } = await localGit("/", ["config", "--get", "core.sshCommand"], {
+		...{ env, okExitCodes: [0, 1, 128] },
 		// Without a repository, only the user's and the system's configuration is read.
-		env: { ...localGitEnvironment(env), GIT_DIR: "/nonexistent" },
+		variables: { GIT_DIR: "/nonexistent" },
 	});
-	return { GIT_SSH_COMMAND: configured.stdout.trim() || "ssh -oBatchMode=yes -oConnectTimeout=10" };
+	return { GIT_SSH_COMMAND: stdout.trim() || "ssh -oBatchMode=yes -oConnectTimeout=10" };
 }
 
 /**
@@ -284,19 +272,9 @@ async function sshVariables(args: readonly string[], env: Environment): Promise<
 export async function shieldedGit(
 	directory: string,
 	args: readonly string[],
-	options: Omit<LocalGitOptions, "signal">,
+	options: Omit<GitOptions, "signal">,
 ): Promise<RemoteGitAnswer> {
-	const result = await runProcess({
-		argv: ["git", ...args],
-		cwd: directory,
-		env: { ...localGitEnvironment(options.env, options.config), ...options.variables },
-		input: options.input,
-	});
-	if (result.startError) throw gitNotStarted(args, result.startError.code, result.startError.message);
-	const { exitCode, stderr } = result;
-	if (exitCode === null || !(options.okExitCodes ?? [0]).includes(exitCode))
-		throw gitFailed({ args, exitCode, stderr });
-	return { exitCode, stdout: result.stdout };
+	return groupedGit(directory, args, { ...options, env: environment(options) });
 }
 
 /** Configuration for one command, keys as in git (`core.hooksPath`). */
@@ -317,7 +295,7 @@ const interactive = new Set(["EDITOR", "VISUAL", "PAGER", "SSH_ASKPASS", "PREFIX
 const asking = new Set(["SSH_ASKPASS"]);
 
 /** Prevents configured programs, prompts and background maintenance. */
-export const hardening: GitConfig = [
+const hardening: GitConfig = [
 	["core.hooksPath", "/dev/null"],
 	["core.fsmonitor", "false"],
 	["submodule.recurse", "false"],
@@ -343,13 +321,12 @@ function stripped(
 
 /**
  * Returns configuration as environment variables: they override every file and, unlike `-c`, are
- * not visible in process lists. `before` are pairs that the user set the same way.
+ * not visible in process lists.
  */
-export function configVariables(config: GitConfig, before: GitConfig = []): Record<string, string> {
-	const all = [...before, ...config];
+function configVariables(config: GitConfig): Record<string, string> {
 	return Object.fromEntries([
-		["GIT_CONFIG_COUNT", String(all.length)],
-		...all.flatMap(([key, value], index) => [
+		["GIT_CONFIG_COUNT", String(config.length)],
+		...config.flatMap(([key, value], index) => [
 			[`GIT_CONFIG_KEY_${index}`, key],
 			[`GIT_CONFIG_VALUE_${index}`, value],
 		]),
@@ -388,7 +365,7 @@ function remoteGitEnvironment(env: Environment, config: GitConfig = []): Record<
 		LC_ALL: "C",
 		GIT_TERMINAL_PROMPT: "0",
 		GIT_ALLOW_PROTOCOL: "file:git:http:https:ssh",
-		...configVariables([...hardening, ...lowSpeed, ...config], configGiven(env)),
+		...configVariables([...configGiven(env), ...hardening, ...lowSpeed, ...config]),
 	};
 }
 

@@ -15,9 +15,8 @@ export const impossibleStatus = "ERR_HTTP_STATUS";
 
 /**
  * A `fetch` for calls that send a text and read the whole response, in a fraction of the built-in
- * one's time, which builds streams for both.
- * Redirects are not followed. Rejects with the system's error (`ECONNRESET`, …) if the connection
- * fails, and with the signal's reason.
+ * one's time, which builds streams for both. Redirects are not followed. Rejects with the system's
+ * error (`ECONNRESET`, …) if the connection fails, and with the signal's reason.
  */
 export const postHttp: typeof fetch = async (input, init = {}) => {
 	const url = new URL(input instanceof Request ? input.url : input);
@@ -89,11 +88,7 @@ function coded(code: string, message: string): Error {
 
 export type Reach = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-/**
- * Returns whether a web server responds at all. Requests only `/`: no path, user, key or cookie is
- * sent.
- * @param address its URL; only scheme, host and port are used
- */
+/** Returns whether a web server responds to `HEAD /`: no path, user, key or cookie is sent. */
 export function reachServer(address: URL, timeoutMs: number, signal?: AbortSignal): Promise<Reach> {
 	const open = address.protocol === "https:" ? tlsRequest : request;
 	const limit = AbortSignal.timeout(timeoutMs);

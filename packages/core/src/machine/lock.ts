@@ -3,7 +3,7 @@ import { linkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
 import { besideName, type LockOwner, makeDirectory, type OwnerState, ourselves, ownerState } from "./directories.ts";
-import { errnoCode, fileError, pathKind, realPath } from "./files.ts";
+import { atPath, errnoCode, pathKind, realPath } from "./files.ts";
 import { readBytes, readTextFile } from "./read-file.ts";
 import { removeFile, touch, writeNote } from "./write-file.ts";
 
@@ -92,7 +92,7 @@ async function acquire(head: string, path: string, options: LockOptions): Promis
 type Attempt = { readonly held: readonly ChainLink[] } | { readonly holder: LockOwner | undefined };
 
 function attempt(head: string, path: string): Attempt {
-	try {
+	return atPath(path, () => {
 		const before = followChain(head);
 		if (before.free === undefined) return { holder: before.holder };
 		const us = ourselves(randomBytes(8).toString("hex"));
@@ -103,9 +103,7 @@ function attempt(head: string, path: string): Attempt {
 		if (after.holder?.token === us.token) return { held: after.links };
 		rmSync(before.free, { force: true });
 		return { holder: after.holder };
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	});
 }
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -2,7 +2,26 @@ import { join } from "node:path";
 import { git, gitRepository, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { writeGitObject, writeGitTreeOf } from "./git-repository.ts";
+import { writeGitObject, writeGitTree } from "./git-repository.ts";
+
+interface File {
+	readonly path: string;
+	readonly mode: "100644";
+	readonly sha: string;
+}
+
+/** Writes the trees for files by path; returns the root's SHA. */
+function writeTrees(objects: string, files: readonly File[]): string {
+	const names = new Set(files.map(({ path }) => path.split("/", 1)[0] ?? ""));
+	const entries = [...names].map((name) => {
+		const file = files.find(({ path }) => path === name);
+		if (file) return { name, mode: file.mode, sha: file.sha };
+		const below = files.filter(({ path }) => path.startsWith(`${name}/`));
+		const inner = below.map((one) => ({ ...one, path: one.path.slice(name.length + 1) }));
+		return { name, mode: "40000" as const, sha: writeTrees(objects, inner) };
+	});
+	return writeGitTree(objects, entries);
+}
 
 test("any set of files becomes the tree that git itself makes of it", () => {
 	const name = fc.constantFrom("a", "a.b", "a-b", "ab", "ü", "a b", "B", "0");
@@ -20,7 +39,7 @@ test("any set of files becomes the tree that git itself makes of it", () => {
 				const sha = writeGitObject(objects, "blob", files[one] ?? new Uint8Array());
 				return { path: one, mode: "100644" as const, sha };
 			});
-			expect(writeGitTreeOf(objects, entries)).toBe(repository.git("rev-parse", "HEAD^{tree}"));
+			expect(writeTrees(objects, entries)).toBe(repository.git("rev-parse", "HEAD^{tree}"));
 		}),
 		{ numRuns: 15 },
 	);

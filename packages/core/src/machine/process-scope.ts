@@ -2,19 +2,20 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { execFileSync, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Environment } from "./environment.ts";
-import { errnoCode, isInside } from "./files.ts";
+import { errnoCode, ifPossible, isInside } from "./files.ts";
 
 /** Running groups; ended when this process exits. */
 const running = new Set<number>();
 let groupsEndWithUs = false;
 
-function signalGroup(leader: number, signal: NodeJS.Signals | 0): boolean {
+/** Returns whether the signal was sent. @param target a process, or a negative group leader */
+function send(target: number, signal: NodeJS.Signals | 0): boolean {
 	try {
-		process.kill(-leader, signal);
-		return true;
+		return process.kill(target, signal);
 	} catch (error) {
-		// EPERM: a member changed its user; it exists, but we can't end it.
+		// EPERM: a process changed its user; it exists, but we can't end it.
 		if (errnoCode(error) === "ESRCH" || errnoCode(error) === "EPERM") return false;
 		throw error;
 	}
@@ -26,7 +27,7 @@ export function trackGroup(leader: number): void {
 	if (groupsEndWithUs) return;
 	groupsEndWithUs = true;
 	process.on("exit", () => {
-		for (const group of running) killGroup(group);
+		for (const group of running) signalGroup(group, "SIGKILL");
 	});
 }
 
@@ -34,44 +35,33 @@ export function forgetGroup(leader: number): void {
 	running.delete(leader);
 }
 
-/** Returns whether /proc has a process of the group that is not a zombie. */
-function hasLiveMember(leader: number): boolean {
-	return processIds().some((pid) => processFacts(pid)?.group === leader);
-}
-
 /** Zombies that init is slow to reap count as gone, if the system can tell. */
 function isGroupAlive(leader: number): boolean {
-	if (process.platform === "win32" || !signalGroup(leader, 0)) return false;
-	return process.platform === "linux" ? hasLiveMember(leader) : true;
+	if (process.platform === "win32" || !send(-leader, 0)) return false;
+	return process.platform !== "linux" || processIds().some((pid) => processFacts(pid)?.group === leader);
 }
 
-/** Sends SIGTERM to every process of the group. */
-export function terminateGroup(leader: number): void {
-	if (process.platform === "win32") killGroup(leader);
-	else signalGroup(leader, "SIGTERM");
-}
-
-/** Sends SIGKILL to every process of the group. */
-function killGroup(leader: number): void {
+/** Signals every process of the group; on Windows always ends them. */
+function signalGroup(leader: number, signal: "SIGTERM" | "SIGKILL"): void {
 	if (process.platform === "win32") spawnSync("taskkill", ["/pid", String(leader), "/T", "/F"], { stdio: "ignore" });
-	else signalGroup(leader, "SIGKILL");
+	else send(-leader, signal);
 }
 
 /** Waits until the group is empty, at most `waitMs`; returns whether it is. */
-export async function groupEnded(leader: number, waitMs: number): Promise<boolean> {
+async function groupEnded(leader: number, waitMs: number): Promise<boolean> {
 	const until = performance.now() + waitMs;
 	for (let pause = 2; isGroupAlive(leader); pause = Math.min(pause * 2, 50)) {
 		if (performance.now() >= until) return false;
-		await new Promise((resolve) => setTimeout(resolve, pause));
+		await sleep(pause);
 	}
 	return true;
 }
 
 /** Sends SIGTERM to the group, and SIGKILL to what is left after `graceMs`. */
 export async function endGroup(leader: number, graceMs: number): Promise<void> {
-	terminateGroup(leader);
+	signalGroup(leader, "SIGTERM");
 	if (await groupEnded(leader, graceMs)) return;
-	killGroup(leader);
+	signalGroup(leader, "SIGKILL");
 	// What is left is an unreaped zombie, or stuck in the kernel: not worth waiting for.
 	await groupEnded(leader, 500);
 }
@@ -92,8 +82,10 @@ export async function endStrays(marker: string): Promise<number> {
 		const strays = markedStrays(marker);
 		if (strays.length === 0 || performance.now() > until) return ended;
 		if (ended === 0) ended = strays.length;
-		for (const stray of strays) kill(stray);
-		await new Promise((resolve) => setTimeout(resolve, 20));
+		// A leader of one of our groups takes its helpers with it; any other group can contain the
+		// user's processes.
+		for (const { pid, leadsGroup } of strays) send(leadsGroup ? -pid : pid, "SIGKILL");
+		await sleep(20);
 	}
 }
 
@@ -117,21 +109,9 @@ function* listedProcesses(): Generator<Stray & { readonly args: string }> {
 	}
 }
 
-function kill({ pid, leadsGroup }: Stray): void {
-	try {
-		// A leader of one of our groups takes its helpers with it; any other group can contain the
-		// user's processes.
-		process.kill(leadsGroup ? -pid : pid, "SIGKILL");
-	} catch (error) {
-		if (errnoCode(error) !== "ESRCH" && errnoCode(error) !== "EPERM") throw error;
-	}
-}
-
 /** Fields of `/proc/<pid>/stat`. */
 interface ProcessFacts {
 	readonly pid: number;
-	/** One letter: `Z` and `X` are dead, `D` is uninterruptible. */
-	readonly state: string;
 	readonly parent: number;
 	readonly group: number;
 	readonly session: number;
@@ -141,37 +121,27 @@ interface ProcessFacts {
 	readonly startTime: number;
 }
 
-/** Returns undefined if the process ended meanwhile or is inaccessible. */
-function orUndefined<T>(read: () => T): T | undefined {
-	try {
-		return read();
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
-}
-
-/** Returns the ids of all processes in `/proc`. */
 function processIds(): number[] {
 	return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
 }
 
-/** Returns undefined if it is gone or a zombie. */
-function processFacts(pid: number): ProcessFacts | undefined {
-	const text = orUndefined(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
+/** Returns undefined if it is gone, inaccessible or a zombie. */
+export function processFacts(pid: number | "self"): ProcessFacts | undefined {
+	const text = ifPossible(() => readFileSync(`/proc/${pid}/stat`, "latin1"));
+	if (text === undefined) return undefined;
 	// The name is in parentheses and can contain any character, including these.
-	const fields = text?.slice(text.lastIndexOf(") ") + 2).split(" ");
-	const [state, parent, group, session, terminal] = fields ?? [];
-	if (!fields || state === undefined || state === "Z" || state === "X") return undefined;
+	const fields = text.slice(text.lastIndexOf(") ") + 2).split(" ");
+	const [state, parent, group, session, terminal] = fields;
+	if (state === "Z" || state === "X") return undefined;
 	return {
-		...{ pid, state, parent: Number(parent), group: Number(group), session: Number(session) },
-		...{ terminal: Number(terminal), startTime: Number(fields[19]) },
+		...{ pid: Number(text.split(" ", 1)[0]), parent: Number(parent), group: Number(group) },
+		...{ session: Number(session), terminal: Number(terminal), startTime: Number(fields[19]) },
 	};
 }
 
 /** Returns undefined if the process is gone; empty for a kernel thread. */
 function commandLine(pid: number): string | undefined {
-	const text = orUndefined(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+	const text = ifPossible(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
 	return text?.replaceAll("\0", " ").trim();
 }
 
@@ -180,7 +150,7 @@ let buffer = Buffer.alloc(0);
 
 /** Returns variables separated by NUL, if readable; valid until the next call. */
 function processEnvironment(pid: number): Buffer | undefined {
-	return orUndefined(() => {
+	return ifPossible(() => {
 		if (buffer.length === 0) buffer = Buffer.allocUnsafe(256 * 1024);
 		const descriptor = openSync(`/proc/${pid}/environ`, "r");
 		try {
@@ -199,14 +169,14 @@ function processEnvironment(pid: number): Buffer | undefined {
 
 /** Returns the working directory, executable and open files, if readable. */
 function processPlaces(pid: number): string[] {
-	const link = (name: string) => orUndefined(() => readlinkSync(`/proc/${pid}/${name}`));
-	const open = orUndefined(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+	const link = (name: string) => ifPossible(() => readlinkSync(`/proc/${pid}/${name}`));
+	const open = ifPossible(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
 	return ["cwd", "exe", ...open.map((name) => `fd/${name}`)].flatMap((name) => link(name) ?? []);
 }
 
 /** Returns the control groups of a process, as one text. */
 function controlGroups(pid: number | "self"): string | undefined {
-	return orUndefined(() => readFileSync(`/proc/${pid}/cgroup`, "latin1"));
+	return ifPossible(() => readFileSync(`/proc/${pid}/cgroup`, "latin1"));
 }
 
 /** A moment, in terms of the process ids that the kernel has assigned so far. */
@@ -220,9 +190,9 @@ interface PidMark {
 
 /** Returns the present moment; undefined if the kernel does not report it. */
 export function pidMark(): PidMark | undefined {
-	const load = orUndefined(() => readFileSync("/proc/loadavg", "latin1"));
-	const stat = orUndefined(() => readFileSync("/proc/stat", "latin1"));
-	const uptime = orUndefined(() => readFileSync("/proc/uptime", "latin1"));
+	const load = ifPossible(() => readFileSync("/proc/loadavg", "latin1"));
+	const stat = ifPossible(() => readFileSync("/proc/stat", "latin1"));
+	const uptime = ifPossible(() => readFileSync("/proc/uptime", "latin1"));
 	const lastPid = Number(load?.trim().split(" ").at(-1));
 	const forks = Number(/^processes (\d+)$/m.exec(stat ?? "")?.[1]);
 	// A hundred ticks per second are part of Linux's stable interface.
@@ -255,14 +225,14 @@ export function* processIdsSince(mark: PidMark | undefined): Generator<number> {
 
 /** Threads share the sequence of ids, and `/proc` resolves them without listing them. */
 function isProcess(id: number): boolean {
-	const status = orUndefined(() => readFileSync(`/proc/${id}/status`, "latin1"));
+	const status = ifPossible(() => readFileSync(`/proc/${id}/status`, "latin1"));
 	return Number(/^Tgid:\s*(\d+)$/m.exec(status ?? "")?.[1]) === id;
 }
 
 /** The kernel counts ids up and wraps around, so almost all old processes can be skipped. */
 function idsBetween(mark: PidMark | undefined, now: PidMark | undefined): number[] {
 	if (!mark || !now || now.forks === mark.forks) return processIds();
-	largestPid ??= Number(orUndefined(() => readFileSync("/proc/sys/kernel/pid_max", "latin1")) ?? 0) || 32768;
+	largestPid ??= Number(ifPossible(() => readFileSync("/proc/sys/kernel/pid_max", "latin1")) ?? 0) || 32768;
 	// Ids in use are skipped, so a full cycle can take fewer steps than there are ids.
 	if (now.forks - mark.forks > largestPid / 4) return processIds();
 	const isRound = now.lastPid <= mark.lastPid;
@@ -382,7 +352,6 @@ export interface LeftProcess {
 	readonly pid: number;
 	/** Empty if unknown. */
 	readonly command: string;
-	/** Whether it certainly belongs to the scope. */
 	readonly isCertain: boolean;
 }
 
@@ -464,9 +433,9 @@ export class ProcessScope {
 			if (isDone || now - started > atMostMs)
 				return [...certain.map((one) => leftProcess(one, true)), ...possible.map((one) => leftProcess(one, false))];
 			if (now - started > graceMs) this.#kill(certain);
-			else for (const one of certain) if (!asked.has(one.pid)) signal(one, "SIGTERM");
+			else for (const one of certain) if (!asked.has(one.pid)) send(one.pid, "SIGTERM");
 			for (const { pid } of certain) asked.add(pid);
-			await new Promise((resolve) => setTimeout(resolve, pause));
+			await sleep(pause);
 		}
 	}
 
@@ -476,12 +445,12 @@ export class ProcessScope {
 		let more = found;
 		for (let round = 0; round < 20 && more.length > 0; round++) {
 			for (const one of more) {
-				signal(one, "SIGSTOP");
+				send(one.pid, "SIGSTOP");
 				stopped.set(one.pid, one);
 			}
 			more = this.#find().certain.filter(({ pid }) => !stopped.has(pid));
 		}
-		for (const one of [...stopped.values(), ...more]) signal(one, "SIGKILL");
+		for (const { pid } of [...stopped.values(), ...more]) send(pid, "SIGKILL");
 	}
 
 	#find() {
@@ -497,7 +466,7 @@ export class ProcessScope {
 	/** Ends running processes without waiting, when this process is about to exit. */
 	endNow(): void {
 		if (process.platform === "linux") this.#kill(this.#find().certain);
-		else for (const leader of this.#sessions) killGroup(leader);
+		else for (const leader of this.#sessions) signalGroup(leader, "SIGKILL");
 	}
 }
 
@@ -529,15 +498,6 @@ function endOnExit(): void {
 	process.on("exit", () => {
 		for (const scope of open) scope.endNow();
 	});
-}
-
-/** Ignores failures: another search shows whether the signal arrived. */
-function signal({ pid }: ProcessFacts, name: NodeJS.Signals): void {
-	try {
-		process.kill(pid, name);
-	} catch (error) {
-		if (errnoCode(error) !== "ESRCH" && errnoCode(error) !== "EPERM") throw error;
-	}
 }
 
 function leftProcess({ pid }: ProcessFacts, isCertain: boolean): LeftProcess {

@@ -2,37 +2,21 @@ import { isUtf8 } from "node:buffer";
 import { chmodSync, closeSync, constants, createReadStream, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
-import { errnoCode, fileError, isMadeByKernel, systemPath, throwIfAborted } from "./files.ts";
+import { atPath, errnoCode, fileError, ifPossible, isMadeByKernel, systemPath, throwIfAborted } from "./files.ts";
 
-export interface ReadOptions extends OpenOptions {
-	/** Larger files are rejected. Default 64 MB. */
-	readonly maxBytes?: number;
+/** Unless the caller sets another limit. */
+const largestRead = 64 * 1024 * 1024;
+
+/** Reads a whole regular file, by default of at most 64 MB. @throws AgentvError */
+export function readBytes(path: string, options: OpenOptions = {}): Buffer {
+	const read = ({ descriptor, stat }: OpenRegular) => readUpTo(descriptor, stat.size);
+	return withRegular(path, read, { maxBytes: largestRead, ...options });
 }
 
-const defaultMaxBytes = 64 * 1024 * 1024;
-
-/**
- * Reads a whole regular file.
- * @throws AgentvError `not-found` if missing; `config` if it is a directory, a device, unreadable
- * or over `maxBytes`
- */
-export function readBytes(path: string, options: ReadOptions = {}): Buffer {
-	const maxBytes = options.maxBytes ?? defaultMaxBytes;
-	const read = ({ descriptor, stat }: OpenRegular) => {
-		if (stat.size > maxBytes)
-			throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
-		return readUpTo(descriptor, stat.size);
-	};
-	return withRegular(path, read, options);
-}
-
-/**
- * Reads a text file unchanged: byte order mark and CRLF stay, so that text offsets equal file
- * offsets.
- * @throws AgentvError as `readBytes`, and `config` if it is not UTF-8
- */
-export function readTextFile(path: string, options: ReadOptions = {}): string {
+/** Reads UTF-8 text, with BOM and CRLF: its offsets equal the file's. @throws AgentvError */
+export function readTextFile(path: string, options: OpenOptions = {}): string {
 	const bytes = readBytes(path, options);
 	if (!isUtf8(bytes)) {
 		throw new AgentvError("config", `${path} is not UTF-8 text`, { hint: "Save the file as UTF-8." });
@@ -49,15 +33,7 @@ export const largestWhole = 512 * 1024 * 1024;
  * @param path may be one of `raw-path`
  */
 export function readRegularFile(path: string): Buffer {
-	return withRegular(
-		path,
-		({ descriptor, stat }) => {
-			if (stat.size > largestWhole)
-				throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${largestWhole} allowed`);
-			return readUpTo(descriptor, stat.size);
-		},
-		{ noFollow: true },
-	);
+	return readBytes(path, { noFollow: true, maxBytes: largestWhole });
 }
 
 /** Reads the first `size` bytes in chunks. A chunk is valid until `take` resolves. */
@@ -79,7 +55,7 @@ export async function readRegularChunks(
 		at += length;
 		await take(buffer.subarray(0, length));
 		// Yield to other work and to aborts.
-		await new Promise((next) => setImmediate(next));
+		await nextTurn();
 		throwIfAborted(signal, "reading");
 	}
 }
@@ -88,31 +64,21 @@ export interface FileHead {
 	/** The first bytes as UTF-8; a character at the limit is dropped. */
 	readonly text: string;
 	readonly cut: boolean;
-	/** Size of the whole file. */
 	readonly size: number;
 }
 
-/**
- * Returns the first `maxBytes` of a file; undefined if there is none. @throws AgentvError if it is
- * unreadable
- */
+/** Returns the first `maxBytes` of a file; undefined if it is missing. @throws AgentvError */
 export function readHead(path: string, maxBytes: number, options: OpenOptions = {}): FileHead | undefined {
-	let file: OpenRegular;
+	const read = ({ descriptor, stat: { size } }: OpenRegular): FileHead => {
+		const bytes = readUpTo(descriptor, Math.min(size, maxBytes));
+		const cut = size > maxBytes;
+		return { text: cut ? new StringDecoder("utf8").write(bytes) : bytes.toString("utf8"), cut, size };
+	};
 	try {
-		file = openRegular(path, options);
+		return withRegular(path, read, options);
 	} catch (error) {
 		if (error instanceof AgentvError && error.code === "not-found") return undefined;
 		throw error;
-	}
-	try {
-		const { size } = file.stat;
-		const bytes = readUpTo(file.descriptor, Math.min(size, maxBytes));
-		const cut = size > maxBytes;
-		return { text: cut ? new StringDecoder("utf8").write(bytes) : bytes.toString("utf8"), cut, size };
-	} catch (error) {
-		throw fileError(path, error);
-	} finally {
-		closeSync(file.descriptor);
 	}
 }
 
@@ -124,6 +90,8 @@ interface OpenRegular {
 interface OpenOptions {
 	/** Rejects a symbolic link. Default: it is followed. */
 	readonly noFollow?: boolean;
+	/** Larger files are rejected. */
+	readonly maxBytes?: number | undefined;
 }
 
 /** Doesn't wait for a pipe's writer, and a terminal does not become the controlling one. */
@@ -138,15 +106,17 @@ export const writeFlags =
  * here. Never waits for the path. The caller closes the descriptor.
  * @param path may be one of `raw-path`
  * @throws AgentvError `not-found` if missing; `config` if it is not a regular file (with `noFollow`
- * also `not-found`) or unreadable
+ * also `not-found`), unreadable or too large
  */
-export function openRegular(path: string, { noFollow = false }: OpenOptions = {}): OpenRegular {
+export function openRegular(path: string, { noFollow = false, maxBytes }: OpenOptions = {}): OpenRegular {
 	let descriptor: number | undefined;
 	try {
 		descriptor = openSync(systemPath(path), noFollow ? flags | (constants.O_NOFOLLOW ?? 0) : flags);
 		const stat = fstatSync(descriptor);
 		if (stat.isDirectory()) throw new AgentvError("config", `${path} is a directory, not a file`);
 		if (!stat.isFile() || isMadeByKernel(path, stat.dev)) throw notRegular(path, noFollow);
+		if (maxBytes !== undefined && stat.size > maxBytes)
+			throw new AgentvError("config", `${path} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
 		return { descriptor, stat };
 	} catch (error) {
 		if (descriptor !== undefined) closeSync(descriptor);
@@ -161,9 +131,7 @@ export function openRegular(path: string, { noFollow = false }: OpenOptions = {}
 export function withRegular<T>(path: string, read: (file: OpenRegular) => T, options: OpenOptions = {}): T {
 	const file = openRegular(path, options);
 	try {
-		return read(file);
-	} catch (error) {
-		throw fileError(path, error);
+		return atPath(path, () => read(file));
 	} finally {
 		closeSync(file.descriptor);
 	}
@@ -171,10 +139,14 @@ export function withRegular<T>(path: string, read: (file: OpenRegular) => T, opt
 
 /** Reads up to `length` bytes from the current position, fewer only at the end. */
 export function readUpTo(descriptor: number, length: number): Buffer {
-	const buffer = Buffer.allocUnsafe(length);
+	return fillFrom(descriptor, Buffer.allocUnsafe(length));
+}
+
+/** Reads until the buffer is full or the file ends; returns the read part. */
+export function fillFrom(descriptor: number, buffer: Buffer): Buffer {
 	let filled = 0;
-	while (filled < length) {
-		const read = readSync(descriptor, buffer, filled, length - filled, null);
+	while (filled < buffer.length) {
+		const read = readSync(descriptor, buffer, filled, buffer.length - filled, null);
 		if (read === 0) break;
 		filled += read;
 	}
@@ -183,10 +155,8 @@ export function readUpTo(descriptor: number, length: number): Buffer {
 
 function notRegular(path: string, noFollow: boolean, cause?: unknown): AgentvError {
 	// In a tree that other programs change, the original file is gone.
-	return new AgentvError(noFollow ? "not-found" : "config", `${path} is not a regular file`, {
-		hint: "Use a file on disk, not a device, pipe, socket or kernel file.",
-		...(cause === undefined ? {} : { cause }),
-	});
+	const hint = "Use a file on disk, not a device, pipe, socket or kernel file.";
+	return new AgentvError(noFollow ? "not-found" : "config", `${path} is not a regular file`, { hint, cause });
 }
 
 /** Makes files and directories that even their owner can't read temporarily readable. */
@@ -208,13 +178,10 @@ export class Openings {
 }
 
 function changeMode(path: string, mode: number): boolean {
-	try {
+	return ifPossible(() => {
 		chmodSync(systemPath(path), mode);
 		return true;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return false;
-	}
+	}, false);
 }
 
 /** A line of a file without its line break. Valid until the next one is read. */
@@ -247,7 +214,7 @@ export function* readLines(path: string): Generator<FileLine, string> {
 			if (filled >= longestLine)
 				throw new AgentvError("config", `${path} has a line of more than ${longestLine / 1024 / 1024} MB`);
 			if (filled === buffer.length) buffer = Buffer.concat([buffer], buffer.length * 2);
-			const length = read(descriptor, buffer.subarray(filled), path);
+			const length = atPath(path, () => readSync(descriptor, buffer.subarray(filled)));
 			if (length === 0) return buffer.toString("utf8", 0, filled);
 			const searched = filled;
 			filled += length;
@@ -269,26 +236,12 @@ function newline(buffer: Buffer, from: number, filled: number): number {
 	return found < filled ? found : -1;
 }
 
-function read(descriptor: number, into: Buffer, path: string): number {
-	try {
-		return readSync(descriptor, into);
-	} catch (error) {
-		throw fileError(path, error);
-	}
-}
-
 /** Yields a text file in chunks (1 MB each) without splitting characters. Doesn't follow a link. */
 export function* readChunks(path: string, size = 1024 * 1024): Generator<string> {
 	const { descriptor } = openRegular(path, { noFollow: true });
 	const decoder = new StringDecoder("utf8");
 	const buffer = Buffer.allocUnsafe(size);
-	const next = () => {
-		try {
-			return readSync(descriptor, buffer);
-		} catch (error) {
-			throw fileError(path, error);
-		}
-	};
+	const next = () => atPath(path, () => readSync(descriptor, buffer));
 	try {
 		for (let length = next(); length > 0; length = next()) yield decoder.write(buffer.subarray(0, length));
 		const rest = decoder.end();
@@ -299,16 +252,11 @@ export function* readChunks(path: string, size = 1024 * 1024): Generator<string>
 }
 
 export interface FileStream {
-	/** Bytes. */
 	readonly size: number;
 	readonly stream: ReadableStream<Uint8Array>;
 }
 
-/**
- * Returns a file as a byte stream. `onEnd` is called once, after the last byte or when the reader
- * stops.
- * @throws AgentvError if it is inaccessible
- */
+/** Returns a file as a byte stream; `onEnd` is called when it is closed. @throws AgentvError */
 export function streamFile(path: string, onEnd: () => void): FileStream {
 	const { size, file } = readStream(path);
 	file.once("close", onEnd);

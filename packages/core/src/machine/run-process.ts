@@ -330,7 +330,6 @@ class CapturedOutput {
 	#spillError: unknown;
 	/** File with the whole output, if it exceeded memory and there is a spill directory. */
 	path: string | undefined;
-	/** Whether `text()` is incomplete. */
 	truncated = false;
 
 	constructor(options: CaptureOptions) {

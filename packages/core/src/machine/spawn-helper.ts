@@ -4,7 +4,22 @@ import { join } from "node:path";
 import type { Environment } from "./environment.ts";
 import { markedEnvironment, noteLeader } from "./process-scope.ts";
 import { type ProcessCommand, type ProcessOptions, type ProcessResult, runProcess } from "./run-process.ts";
-import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-messages.ts";
+
+/** The environment is given as the difference from the helper's own. */
+export interface SpawnRequest extends Omit<ProcessOptions, "env" | "signal" | "onInput" | "onStdout" | "onStderr"> {
+	readonly id: number;
+	readonly command: ProcessCommand;
+	readonly set: Readonly<Record<string, string>>;
+	readonly unset: readonly string[];
+}
+
+/** Requests: run this, or end that. */
+export type ToHelper = { readonly run: SpawnRequest } | { readonly abort: number };
+
+/** Responses: how it ended, or what running it threw. */
+export type FromHelper =
+	| { readonly id: number; readonly result: ProcessResult }
+	| { readonly id: number; readonly error: string; readonly code?: string | undefined };
 
 /** Missing when run from source; programs are then started directly. */
 const host = join(import.meta.dirname, "spawn-host.js");
@@ -62,10 +77,7 @@ class SpawnHelper {
 		const waiting = this.#waiting.get(message.id);
 		this.#waiting.delete(message.id);
 		if ("result" in message) waiting?.resolve(message.result);
-		else
-			waiting?.reject(
-				Object.assign(new Error(message.error), message.code === undefined ? {} : { code: message.code }),
-			);
+		else waiting?.reject(Object.assign(new Error(message.error), { code: message.code }));
 	}
 
 	#gone(): void {
@@ -87,15 +99,11 @@ class SpawnHelper {
 }
 
 function request(id: number, options: ProcessOptions & ProcessCommand, base: Environment): SpawnRequest {
-	const { argv, shell, cwd, input, timeoutMs, maxBuffer, spillDir, maxSpill, killGraceMs, leftovers, env } = options;
+	const { argv, shell, env, signal: _, ...rest } = options;
 	const set: Record<string, string> = {};
 	for (const [name, value] of Object.entries(env)) if (value !== undefined && base[name] !== value) set[name] = value;
-	return {
-		...{ id, cwd, timeoutMs, maxBuffer, spillDir, maxSpill, killGraceMs, leftovers, set },
-		unset: Object.keys(base).filter((name) => base[name] !== undefined && env[name] === undefined),
-		...(typeof input === "string" ? { input } : {}),
-		...(argv ? { argv } : { shell: shell ?? "" }),
-	};
+	const unset = Object.keys(base).filter((name) => base[name] !== undefined && env[name] === undefined);
+	return { ...rest, id, command: argv ? { argv } : { shell: shell ?? "" }, set, unset };
 }
 
 /** A helper takes longer to start than a few programs do. */
@@ -121,8 +129,7 @@ export async function runOneOfMany(options: ProcessOptions & ProcessCommand): Pr
 function start(options: ProcessOptions & ProcessCommand, base: Environment): Promise<ProcessResult> {
 	started += 1;
 	const direct = started <= fewPrograms || options.onStdout || options.onStderr || options.onInput || !helperExists;
-	if (direct || options.signal?.aborted || (options.input !== undefined && typeof options.input !== "string"))
-		return runProcess(options);
+	if (direct || options.signal?.aborted) return runProcess(options);
 	if (!helper || helper.ended) helper = new SpawnHelper(base);
 	return helper.run(options);
 }

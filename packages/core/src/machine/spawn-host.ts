@@ -1,6 +1,6 @@
 import { errnoCode } from "./files.ts";
 import { runProcess } from "./run-process.ts";
-import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-messages.ts";
+import type { FromHelper, SpawnRequest, ToHelper } from "./spawn-helper.ts";
 
 // A process that starts programs for its parent. Forking copies the page tables of the forking
 // process: from a parent with a large eval in memory that takes several times as long as from here.
@@ -15,13 +15,12 @@ process.on("message", (message: ToHelper) => {
 // The parent is gone: end what runs (groups that are still tracked are killed on exit).
 process.on("disconnect", () => process.exit(0));
 
-async function run({ id, set, unset, argv, shell, ...options }: SpawnRequest): Promise<void> {
+async function run({ id, set, unset, command, ...options }: SpawnRequest): Promise<void> {
 	const abort = new AbortController();
 	running.set(id, abort);
 	const env: Record<string, string | undefined> = { ...own, ...set };
 	for (const name of unset) delete env[name];
 	try {
-		const command = shell === undefined ? { argv: argv ?? [] } : { shell };
 		answer({ id, result: await runProcess({ ...options, ...command, env, signal: abort.signal }) });
 	} catch (error) {
 		answer({ id, error: error instanceof Error ? error.message : String(error), code: errnoCode(error) });

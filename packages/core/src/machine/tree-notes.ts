@@ -1,14 +1,19 @@
 import { createHash, hash } from "node:crypto";
-import { chmodSync, lstatSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, readSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { AgentvError } from "../lib/errors.ts";
 import { copyPreparedTree, type PreparedTree } from "./copy-tree.ts";
 import {
+	atPath,
 	errnoCode,
 	fileError,
+	ifPossible,
 	isRawPath,
+	kindOf,
 	largestHashed,
 	largestTree,
+	type PathKind,
 	rawNames,
 	readRawLink,
 	refuseTooLarge,
@@ -21,15 +26,13 @@ import { Openings, readRegularChunks, withRegular } from "./read-file.ts";
 
 /** Metadata of a path that reveals any later change without reading it. */
 export interface TreeNote {
-	readonly kind: "file" | "directory" | "link" | "other";
-	/** Permission bits. */
+	readonly kind: Exclude<PathKind, "missing">;
 	readonly mode: number;
 	readonly size: number;
 	readonly mtimeMs: number;
 	/** The kernel's own time of the last change, which programs can't set. */
 	readonly ctimeMs: number;
 	readonly inode: number;
-	/** Only for links. */
 	readonly target: string | undefined;
 }
 
@@ -44,8 +47,7 @@ const entriesPerTurn = 2000;
 
 /**
  * Notes everything below `root`, links not followed. Entries that vanish meanwhile are omitted,
- * inaccessible ones noted as
- * `other`: every state of a tree can be noted.
+ * inaccessible ones noted as `other`: every state of a tree can be noted.
  * @param openings opens unreadable directories; without it their contents are omitted
  * @throws AgentvError if `root` itself is unreadable, or `interrupted`
  */
@@ -67,7 +69,7 @@ export async function noteTree(root: string, signal?: AbortSignal, openings?: Op
 		}
 		if (notes.size - turn < entriesPerTurn) continue;
 		turn = notes.size;
-		await new Promise((next) => setImmediate(next));
+		await nextTurn();
 		throwIfAborted(signal, "scanning the workspace");
 	}
 	return notes;
@@ -85,12 +87,10 @@ function namesIn(root: string, directory: string): string[] {
 	}
 }
 
-const noThrow = { throwIfNoEntry: false } as const;
-
 /** Returns the note of an absolute path, or undefined if nothing is there. */
 export function notePath(path: string): TreeNote | undefined {
-	try {
-		const stat = lstatSync(systemPath(path), noThrow);
+	return ifPossible(() => {
+		const stat = lstatSync(systemPath(path), { throwIfNoEntry: false });
 		if (!stat) return undefined;
 		const kind = kindOf(stat);
 		// One object shape for all: a run creates and compares hundreds of thousands of these.
@@ -103,16 +103,7 @@ export function notePath(path: string): TreeNote | undefined {
 			inode: stat.ino,
 			target: kind === "link" ? readRawLink(path) : undefined,
 		};
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return undefined;
-	}
-}
-
-function kindOf(stat: Stats): TreeNote["kind"] {
-	if (stat.isFile()) return "file";
-	if (stat.isDirectory()) return "directory";
-	return stat.isSymbolicLink() ? "link" : "other";
+	});
 }
 
 /** Returns whether a path is unchanged between two notes. */
@@ -219,7 +210,6 @@ async function keptExtras(
 	return new Set([...possible, ...parentsOf(possible)]);
 }
 
-/** Returns all parent directories of the paths. */
 function parentsOf(paths: readonly string[]): Set<string> {
 	const parents = new Set<string>();
 	for (const path of paths) {
@@ -229,11 +219,7 @@ function parentsOf(paths: readonly string[]): Set<string> {
 }
 
 function makeUsable(path: string): void {
-	try {
-		chmodSync(systemPath(path), 0o755);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	atPath(path, () => chmodSync(systemPath(path), 0o755));
 }
 
 export interface DigestEntry {
@@ -253,10 +239,7 @@ export const largestDigested = 4 * 1024 ** 3;
 const chunkSize = 1024 * 1024;
 let shared: Buffer | undefined;
 
-/**
- * Returns the hexadecimal SHA-256 of a file, read in chunks.
- * @throws AgentvError `config` if it has more than `maxBytes`: hashing blocks all other work
- */
+/** Returns the hexadecimal SHA-256 of a file. @throws AgentvError `config` if it is too large */
 export function digestFile(path: string, maxBytes?: number): string {
 	return createDigest(path, maxBytes).hex();
 }
@@ -272,12 +255,11 @@ export function createDigest(file?: string, maxBytes = largestDigested): { updat
 	if (file !== undefined) {
 		shared ??= Buffer.allocUnsafe(chunkSize);
 		const buffer = shared;
-		withRegular(file, ({ descriptor, stat }) => {
-			if (stat.size > maxBytes)
-				throw new AgentvError("config", `${file} has ${stat.size} bytes, more than the ${maxBytes} allowed`);
+		const read = ({ descriptor }: { readonly descriptor: number }) => {
 			for (let length = readSync(descriptor, buffer); length > 0; length = readSync(descriptor, buffer))
 				hash.update(buffer.subarray(0, length));
-		});
+		};
+		withRegular(file, read, { maxBytes });
 	}
 	return { update: (text) => void hash.update(text), hex: () => hash.digest("hex") };
 }
@@ -312,7 +294,7 @@ export async function digestTree(
 		if (bytes < 8 * chunkSize) continue;
 		// Yield to other work.
 		bytes = 0;
-		await new Promise((next) => setImmediate(next));
+		await nextTurn();
 		throwIfAborted(options.signal, "reading");
 	}
 	return digests;

@@ -18,14 +18,13 @@ import {
 	statSync,
 	utimesSync,
 	writeFileSync,
-	writeSync,
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { AgentvError } from "../lib/errors.ts";
 import { mapPool } from "../lib/pool.ts";
 import { besideName } from "./directories.ts";
-import { errnoCode, fileError, pathKind, realPath, targetKind } from "./files.ts";
+import { atPath, errnoCode, fileError, ifPossible, pathKind, realPath, targetKind } from "./files.ts";
 import { type ListOptions, walkTree } from "./find-files.ts";
 import { writeFlags } from "./read-file.ts";
 import { runProcess } from "./run-process.ts";
@@ -35,7 +34,7 @@ type FileContent = string | Uint8Array | Iterable<string>;
 
 interface WriteOptions {
 	/** Of a new file; an existing one keeps its own. Default 0o644 less the umask. */
-	readonly mode?: number;
+	readonly mode?: number | undefined;
 	/** Replaces a link, pipe or device that another program put at the path. */
 	readonly noFollow?: boolean;
 }
@@ -57,8 +56,7 @@ function stageBeside(target: string, content: FileContent, options: WriteOptions
 	const descriptor = openSync(staged, "wx", mode ?? 0o666);
 	try {
 		if (mode !== undefined) fchmodSync(descriptor, mode);
-		if (typeof content === "string" || content instanceof Uint8Array) writeFileSync(descriptor, content);
-		else writePieces(descriptor, content);
+		writeContent(descriptor, content);
 		fsyncSync(descriptor);
 	} catch (error) {
 		rmSync(staged, { force: true });
@@ -71,9 +69,8 @@ function stageBeside(target: string, content: FileContent, options: WriteOptions
 
 /**
  * Replaces a file atomically: written to a neighbor, synced, renamed. Readers see the old or the
- * new content, never a part.
- * Writing to a symbolic link changes the file it points to and keeps the link, unless `noFollow`.
- * Only regular files are replaced. The directory must exist.
+ * new content, never a part. Writing to a symbolic link changes the file it points to and keeps the
+ * link, unless `noFollow`. Only regular files are replaced. The directory must exist.
  * @throws AgentvError `not-found` or `config` with the path; the old content is then untouched
  */
 export function writeAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): void {
@@ -96,32 +93,22 @@ export function writeAtomic(path: string, content: string | Uint8Array, options:
 }
 
 /** Writes a file that must not exist yet; never through a link. @throws AgentvError */
-export function writeNewFile(path: string, content: string | Uint8Array): void {
-	try {
-		writeFileSync(path, content, { flag: "wx" });
-	} catch (error) {
-		throw fileError(path, error);
-	}
+export function writeNewFile(path: string, content: FileContent): void {
+	atPath(path, () => {
+		const descriptor = openSync(path, "wx");
+		try {
+			writeContent(descriptor, content);
+		} finally {
+			closeSync(descriptor);
+		}
+	});
 }
 
-/** Renames a file or directory within its file system. @throws AgentvError */
-export function renamePath(from: string, to: string): void {
-	try {
-		renameSync(from, to);
-	} catch (error) {
-		throw fileError(from, error);
-	}
-}
-
-/**
- * Writes a file that can be lost in a power failure, but is never seen half-written: renamed into
- * place, not synced. Mode 0600.
- * @throws AgentvError
- */
-export function writeNote(path: string, content: string): void {
+/** Replaces `path` by the file that `write` creates next to it. @throws AgentvError */
+function replaceFile(path: string, write: (staged: string) => void): void {
 	const staged = besideName(path);
 	try {
-		writeFileSync(staged, content, { mode: 0o600 });
+		write(staged);
 		renameSync(staged, path);
 	} catch (error) {
 		rmSync(staged, { force: true });
@@ -129,17 +116,18 @@ export function writeNote(path: string, content: string): void {
 	}
 }
 
-/** Removes a file; a missing one is fine. */
-export function removeFile(path: string): void {
-	removeAt(path, false);
+/** Renames a file or directory within its file system. @throws AgentvError */
+export function renamePath(from: string, to: string): void {
+	atPath(from, () => renameSync(from, to));
 }
 
-/** Removes a file, or a directory with its contents. Links are not followed. */
-export function clearPlace(path: string): void {
-	removeAt(path, true);
+/** Writes a file (mode 0600) that is never seen half-written, but not synced. @throws AgentvError */
+export function writeNote(path: string, content: string): void {
+	replaceFile(path, (staged) => writeFileSync(staged, content, { mode: 0o600 }));
 }
 
-function removeAt(path: string, recursive: boolean): void {
+/** Removes a file or, if `recursive`, a directory; a missing one is fine. Links are not followed. */
+export function removeFile(path: string, { recursive = false } = {}): void {
 	try {
 		rmSync(path, { force: true, recursive });
 	} catch (error) {
@@ -151,48 +139,30 @@ function removeAt(path: string, recursive: boolean): void {
 
 /** Removes execute permission for everyone. @throws AgentvError */
 export function forbidExecution(path: string): void {
-	try {
-		chmodSync(path, statSync(path).mode & 0o666);
-	} catch (error) {
-		throw fileError(path, error);
-	}
+	atPath(path, () => chmodSync(path, statSync(path).mode & 0o666));
 }
 
 const atOnce = 256 * 1024;
 
-/** Writes a new file in chunks, so that a large text is never in memory as a whole. */
-export function writeTextPieces(path: string, pieces: Iterable<string>): void {
-	try {
-		const descriptor = openSync(path, "wx");
-		try {
-			writePieces(descriptor, pieces);
-		} finally {
-			closeSync(descriptor);
-		}
-	} catch (error) {
-		throw fileError(path, error);
+/** Writes chunks through one buffer; joined texts would be garbage of the file's size. */
+function writeContent(descriptor: number, content: FileContent): void {
+	if (typeof content === "string" || content instanceof Uint8Array) {
+		writeFileSync(descriptor, content);
+		return;
 	}
-}
-
-/** Writes through one buffer; joined texts would be garbage of the file's size. */
-function writePieces(descriptor: number, pieces: Iterable<string>): void {
 	const buffer = Buffer.allocUnsafe(atOnce);
 	let filled = 0;
-	for (const piece of pieces) {
+	for (const piece of content) {
 		// No character takes more than three bytes per UTF-16 unit.
 		const most = piece.length * 3;
 		if (filled + most > atOnce) {
-			writeAll(descriptor, buffer.subarray(0, filled));
+			writeFileSync(descriptor, buffer.subarray(0, filled));
 			filled = 0;
 		}
-		if (most > atOnce) writeAll(descriptor, Buffer.from(piece));
+		if (most > atOnce) writeFileSync(descriptor, piece);
 		else filled += buffer.write(piece, filled);
 	}
-	writeAll(descriptor, buffer.subarray(0, filled));
-}
-
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-	for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+	writeFileSync(descriptor, buffer.subarray(0, filled));
 }
 
 /** `null` removes the file. */
@@ -262,7 +232,7 @@ function stage(step: Step, { content, mode }: FileChange, made: string[]): void 
 	}
 	if (targetKind(target) === "directory") throw new AgentvError("config", `${step.path} is a directory, not a file`);
 	makeDirectories(dirname(target), made);
-	step.staged = stageBeside(target, content, mode === undefined ? {} : { mode });
+	step.staged = stageBeside(target, content, { mode });
 	if (pathKind(target) === "file") {
 		step.backup = stageBeside(target, "");
 		copyFileSync(target, step.backup);
@@ -294,11 +264,7 @@ function makeDirectories(directory: string, made: string[]): void {
 }
 
 function removeIfEmpty(directory: string): void {
-	try {
-		rmdirSync(directory);
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-	}
+	ifPossible(() => rmdirSync(directory));
 }
 
 /** When `append` returns, the data survives a crash of the process. */
@@ -312,19 +278,9 @@ export interface AppendFile {
 	close(): void;
 }
 
-/**
- * Opens (or creates, with `mode`) a file for appending; its directory must exist. @throws
- * AgentvError if it is not a regular file
- */
+/** Opens or creates a regular file in an existing directory for appending. @throws AgentvError */
 export function openAppendFile(path: string, options: { readonly mode?: number } = {}): AppendFile {
-	const guarded = <T>(work: () => T): T => {
-		try {
-			return work();
-		} catch (error) {
-			throw fileError(path, error);
-		}
-	};
-	const descriptor = guarded(() => openSync(path, writeFlags | constants.O_APPEND, options.mode ?? 0o666));
+	const descriptor = atPath(path, () => openSync(path, writeFlags | constants.O_APPEND, options.mode ?? 0o666));
 	if (!fstatSync(descriptor).isFile()) {
 		closeSync(descriptor);
 		throw new AgentvError("config", `${path} is not a regular file`);
@@ -332,23 +288,15 @@ export function openAppendFile(path: string, options: { readonly mode?: number }
 	let isOpen = true;
 	return {
 		path,
-		append(content) {
-			const bytes = typeof content === "string" ? Buffer.from(content) : content;
-			guarded(() => {
-				for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
-			});
-		},
+		append: (content) => atPath(path, () => writeFileSync(descriptor, content)),
 		isInPlace() {
 			const own = fstatSync(descriptor, { bigint: true });
-			try {
+			return ifPossible(() => {
 				const there = lstatSync(path, { bigint: true, throwIfNoEntry: false });
 				return there?.dev === own.dev && there.ino === own.ino;
-			} catch (error) {
-				if (errnoCode(error) === undefined) throw error;
-				return false;
-			}
+			}, false);
 		},
-		sync: () => guarded(() => fsyncSync(descriptor)),
+		sync: () => atPath(path, () => fsyncSync(descriptor)),
 		close() {
 			if (isOpen) closeSync(descriptor);
 			isOpen = false;
@@ -359,11 +307,7 @@ export function openAppendFile(path: string, options: { readonly mode?: number }
 /** Updates the modification time. Best effort: errors are ignored. */
 export function touch(path: string): void {
 	const now = new Date();
-	try {
-		utimesSync(path, now, now);
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-	}
+	ifPossible(() => utimesSync(path, now, now));
 }
 
 /** From this many files on, syncing the whole file system is faster than syncing each of them. */
@@ -405,16 +349,14 @@ async function syncFileSystem(root: string): Promise<boolean> {
 
 /** Does nothing if directories can't be opened (Windows, some network shares). */
 function syncDirectory(path: string): void {
-	try {
+	ifPossible(() => {
 		const descriptor = openSync(path, "r");
 		try {
 			fsyncSync(descriptor);
 		} finally {
 			closeSync(descriptor);
 		}
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-	}
+	});
 }
 
 /** Returns whether the parent is writable and the path is not a visible mount point. */
@@ -422,26 +364,18 @@ export function canReplaceDirectory(path: string): boolean {
 	const own = statSync(path, { throwIfNoEntry: false });
 	const parent = dirname(path);
 	if (own && own.dev !== statSync(parent).dev) return false;
-	try {
+	return ifPossible(() => {
 		accessSync(parent, constants.W_OK | constants.X_OK);
 		return true;
-	} catch (error) {
-		if (errnoCode(error) === undefined) throw error;
-		return false;
-	}
+	}, false);
 }
 
 /** Replaces what is at `to` by a copy of the file `from`: atomically, and not through a link. */
 export function replaceByCopy(from: string, to: string, mode: number): void {
-	const staged = besideName(to);
-	try {
+	replaceFile(to, (staged) => {
 		copyFileSync(from, staged, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
 		chmodSync(staged, mode);
-		renameSync(staged, to);
-	} catch (error) {
-		rmSync(staged, { force: true });
-		throw fileError(to, error);
-	}
+	});
 }
 
 /**
@@ -477,10 +411,6 @@ const settledSeconds = Date.UTC(2020, 0, 1) / 1000;
 export function settleTimes(root: string, filter: NonNullable<ListOptions["filter"]>): void {
 	for (const { path, kind } of walkTree(root, { filter })) {
 		if (kind !== "file") continue;
-		try {
-			utimesSync(join(root, path), settledSeconds, settledSeconds);
-		} catch (error) {
-			throw fileError(join(root, path), error);
-		}
+		atPath(join(root, path), () => utimesSync(join(root, path), settledSeconds, settledSeconds));
 	}
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { law, tempTree } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { writeTextPieces } from "./write-file.ts";
+import { writeNewFile } from "./write-file.ts";
 
 test("pieces of any size and alphabet make the file that they spell", () => {
 	const file = join(tempTree(), "file");
@@ -16,7 +16,7 @@ test("pieces of any size and alphabet make the file that they spell", () => {
 	fc.assert(
 		fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
 			rmSync(file, { force: true });
-			writeTextPieces(file, pieces);
+			writeNewFile(file, pieces);
 			expect(readFileSync(file, "utf8")).toBe(pieces.join(""));
 		}),
 		law(100),

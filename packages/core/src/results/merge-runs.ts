@@ -18,7 +18,7 @@ import { besideName, listDirectory, makeDirectory, sweepStaged } from "../machin
 import { type Environment, missingParent } from "../machine/environment.ts";
 import { pathKind, removeTree, targetKind, throwIfAborted } from "../machine/files.ts";
 import { digestFile, digestText } from "../machine/tree-notes.ts";
-import { moveIntoPlace, writeAtomic, writeNewFile, writeTextPieces } from "../machine/write-file.ts";
+import { moveIntoPlace, writeAtomic, writeNewFile } from "../machine/write-file.ts";
 import {
 	collateRows,
 	findMissing,
@@ -273,7 +273,7 @@ async function writeMerged(merged: MergedRun, output: string, signal: AbortSigna
 			const own = rows.filter((row) => row.part === part);
 			await copyPreparedTree(recordsOf(part, own), staging, { signal });
 		}
-		writeTextPieces(join(staging, "index.jsonl"), lines(rows));
+		writeNewFile(join(staging, "index.jsonl"), lines(rows));
 		writeNewFile(
 			join(staging, "run.json"),
 			runFileText(merged.run, (text) => text),

@@ -18,7 +18,7 @@ import type { Redactor } from "../lib/redact.ts";
 import { listDirectory } from "../machine/directories.ts";
 import { pathKind } from "../machine/files.ts";
 import { isLocked } from "../machine/lock.ts";
-import { clearPlace, writeAtomic } from "../machine/write-file.ts";
+import { removeFile, writeAtomic } from "../machine/write-file.ts";
 import { ChangeNames, type PlanChanges, planChanges, refuseOtherEvals, sameTests } from "./check-plan.ts";
 import type { Fingerprints } from "./fingerprints.ts";
 import { recordedCommits } from "./recorded-attempt.ts";
@@ -463,7 +463,7 @@ class SoundIndex {
 		for (const folder of listDirectory(tests)) {
 			const path = join(tests, folder);
 			if (pathKind(path) === "directory") removeUnnamed(path, `tests/${folder}`, named);
-			else if (this.#folders.has(folder) || isTestFolder(folder)) clearPlace(path);
+			else if (this.#folders.has(folder) || isTestFolder(folder)) removeFile(path, { recursive: true });
 		}
 	}
 }
@@ -558,6 +558,6 @@ function removeUnnamed(folder: string, name: string, named: ReadonlySet<string |
 	for (const file of listDirectory(folder)) {
 		const attempt = /^(\d+)\./.exec(file)?.[1];
 		const path = join(folder, file);
-		if (attempt !== undefined && !named.has(`${name}/${attempt}.json`)) clearPlace(path);
+		if (attempt !== undefined && !named.has(`${name}/${attempt}.json`)) removeFile(path, { recursive: true });
 	}
 }

@@ -4,7 +4,8 @@ import { attemptScore, attemptVerdict, type EarlierResults } from "../grading/gr
 import type { Scratch } from "../machine/directories.ts";
 import { describeLeft, ProcessScope } from "../machine/process-scope.ts";
 import type { RequestMessage } from "../targets/contract.ts";
-import { type FileChanges, type TestWorkspace, WorkspaceError, type WorkspaceWarning } from "../workspace/contract.ts";
+import type { TestWorkspace } from "../workspace/attempt-workspace.ts";
+import { type FileChanges, WorkspaceError, type WorkspaceWarning } from "../workspace/contract.ts";
 import {
 	type AnswerSource,
 	AttemptError,

@@ -7,14 +7,13 @@ import { makeDirectories, removeEmptyDirectory } from "../machine/directories.ts
 import { directoryOwner, removeOwnerNote, writeOwnerNote } from "../machine/lock.ts";
 import {
 	atStage,
-	type PreparedBase,
 	type RepositoryRecord,
 	WorkspaceError,
 	type WorkspaceSpec,
 	type WorkspaceWarning,
 	warned,
 } from "../workspace/contract.ts";
-import { prepareWorkspaceBase, workspaceKey } from "../workspace/prepare-base.ts";
+import { type PreparedBase, prepareWorkspaceBase, workspaceKey } from "../workspace/prepare-base.ts";
 import { StageLogs } from "./attempt-outcome.ts";
 import { recordedCommit, recordedCommits } from "./recorded-attempt.ts";
 import type { PlannedCase, RunPlan } from "./run-plan.ts";

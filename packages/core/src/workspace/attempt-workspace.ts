@@ -14,7 +14,6 @@ import {
 	type FileChanges,
 	type RepositoryRecord,
 	staged,
-	type TestWorkspace,
 	WorkspaceError,
 	type WorkspaceTest,
 	type WorkspaceWarning,
@@ -61,10 +60,7 @@ function whatIsGone({ path, held }: Pick<WorkDirectory, "path" | "held">): strin
 	return !held || held.isAt(path) ? undefined : "another directory replaced it";
 }
 
-/**
- * Resets the files of a workspace to the snapshot.
- * @throws WorkspaceError for a large file that hooks created, whose content is not kept
- */
+/** Resets a workspace's files. @throws WorkspaceError for a large file that hooks created */
 async function restoreSnapshot(snapshot: Snapshot, root: string, services: ChangeServices): Promise<void> {
 	const openings = new Openings();
 	try {
@@ -99,8 +95,9 @@ async function contentOf(
 	);
 }
 
-/** One attempt's use of a directory. */
-export class AttemptWorkspace implements TestWorkspace {
+/** One attempt's use of a directory. Call order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
+export class TestWorkspace {
+	/** Absolute real path. */
 	readonly path: string;
 	readonly #base: BaseParts;
 	readonly #directory: WorkDirectory;
@@ -128,14 +125,17 @@ export class AttemptWorkspace implements TestWorkspace {
 		this.#release = release;
 	}
 
+	/** Returns what extensions returned as `provider_context` so far, including `agent_rules_paths`. */
 	get providerContext(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.providerContext, this.#state);
 	}
 
+	/** Returns what extensions add to the result's `metadata`, including `agent_rules_paths`. */
 	get metadata(): Readonly<Record<string, unknown>> {
 		return withRules(this.#state.metadata, this.#state);
 	}
 
+	/** Runs `beforeEach` extensions and hooks, then takes a snapshot. @throws AgentvError */
 	async before(): Promise<void> {
 		const { runner } = this.#base;
 		const run = { subject: this.#subject(), scope: this.#processes, signal: this.#signal(), log: this.#test.log };
@@ -149,6 +149,12 @@ export class AttemptWorkspace implements TestWorkspace {
 		);
 	}
 
+	/**
+	 * Returns the differences from the snapshot; undefined if there are none. Includes every new,
+	 * changed and removed file, and those of nested repositories under their paths; does not touch
+	 * HEAD or the agent's index.
+	 * @throws WorkspaceError; with `causedBy: "agent"` if the directory was removed or replaced
+	 */
 	async fileChanges(): Promise<FileChanges | undefined> {
 		const { snapshot } = this.#directory;
 		if (!snapshot) return undefined;
@@ -162,6 +168,12 @@ export class AttemptWorkspace implements TestWorkspace {
 		}
 	}
 
+	/**
+	 * Applies the changes that an earlier attempt recorded, instead of calling a target. Call it
+	 * after `before`; another call replaces the changes.
+	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
+	 * @throws WorkspaceError if they don't apply exactly
+	 */
 	async applyChanges(patchFile: string): Promise<void> {
 		const { snapshot } = this.#directory;
 		await staged("workspace", async () => {
@@ -171,9 +183,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		});
 	}
 
-	/**
-	 * @throws WorkspaceError if the target removed or replaced the directory, or our files next to it
-	 */
+	/** @throws WorkspaceError if the target removed the directory, or our files next to it */
 	#refuseIfGone(): void {
 		const { pristine, store } = this.#base;
 		const lost =
@@ -184,6 +194,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		});
 	}
 
+	/** Runs extensions, then hooks; also after a failed `before`. Never rejects. */
 	async after(): Promise<readonly WorkspaceWarning[]> {
 		// Also while the run is being stopped: after-hooks must undo what before-hooks set up.
 		const run = { subject: this.#subject(), scope: this.#processes, log: this.#test.log };
@@ -192,6 +203,7 @@ export class AttemptWorkspace implements TestWorkspace {
 		return warnings;
 	}
 
+	/** Ends leftover processes. Returns the path of a kept workspace. */
 	async close({ keep }: { readonly keep: boolean }): Promise<string | undefined> {
 		if (this.#closed) return undefined;
 		this.#closed = true;

@@ -75,10 +75,7 @@ export class ChangeStore {
 		return (await this.git(["cat-file", "blob", blob])).stdoutBytes;
 	}
 
-	/**
-	 * Applies a patch in a directory, independent of any repository configuration there. @throws
-	 * GitError
-	 */
+	/** Applies a patch, ignoring the configuration of any repository there. @throws GitError */
 	async apply(patchFile: string, directory: string, signal?: AbortSignal): Promise<void> {
 		this.#make();
 		// Names that other systems treat as git's own are ordinary files here.
@@ -192,8 +189,7 @@ export function isGitsOwn(path: string): boolean {
 
 /**
  * The ignore rules of a workspace's baseline: a `.gitignore` that the agent writes later doesn't
- * count.
- * Each repository in the workspace has its own rules.
+ * count. Each repository in the workspace has its own rules.
  */
 export class IgnoreRules {
 	readonly #pristine: Pristine;
@@ -217,7 +213,6 @@ export class IgnoreRules {
 			.map(({ path }) => path);
 	}
 
-	/** Returns which of the paths (relative to the workspace) are ignored. */
 	async ignored(paths: readonly string[]): Promise<ReadonlySet<string>> {
 		if (this.#files.length === 0 || paths.length === 0) return new Set();
 		const withRules = this.#prepare();

@@ -87,10 +87,7 @@ function refuseTooMuch(root: string, files: readonly SizedFile[]): void {
 		refuseTooLarge(`the workspace ${root}`, files, mostChanged, "Delete large files, or write them elsewhere.");
 	} catch (error) {
 		if (!(error instanceof AgentvError)) throw error;
-		throw new WorkspaceError("file_changes", "too-large", error.message, {
-			cause: error,
-			...(error.hint === undefined ? {} : { hint: error.hint }),
-		});
+		throw new WorkspaceError("file_changes", "too-large", error.message, { cause: error, hint: error.hint });
 	}
 }
 
@@ -179,10 +176,7 @@ const mostIgnoredKept = 64 * 1024 * 1024;
 /** Files can change during the comparison, such as those of a hook's server. */
 const attempts = 3;
 
-/**
- * Returns the workspace's changes since its snapshot; undefined if there are none. @throws
- * AgentvError
- */
+/** Returns the changes since the snapshot; undefined if there are none. @throws AgentvError */
 export async function changesSince(
 	snapshot: Snapshot,
 	root: string,

@@ -64,25 +64,6 @@ export interface RepositoryRecord {
 	readonly sha: string;
 }
 
-/** Prepared once for all tests of a spec. */
-export interface PreparedBase {
-	readonly repositories: readonly RepositoryRecord[];
-	/** Returns whether the source and baseline of workspaces were removed. */
-	isLost(): boolean;
-	/** Resolves when none of its workspaces is open. */
-	idle(): Promise<void>;
-	/** How many tests it can serve concurrently: 1 for a shared workspace. `open` also waits. */
-	readonly concurrency: number;
-	/**
-	 * Opens a workspace for one attempt: a copy of the base, or the shared directory reset to the
-	 * baseline.
-	 * @throws WorkspaceError, AgentvError `interrupted`
-	 */
-	open(test: WorkspaceTest): Promise<TestWorkspace>;
-	/** Runs after-hooks, then removes all but kept workspaces. Returns failures; never rejects. */
-	close(): Promise<readonly WorkspaceWarning[]>;
-}
-
 export interface WorkspaceTest {
 	/** Receives the output of this attempt's hooks and extensions. */
 	readonly log?: PrintedLog;
@@ -99,39 +80,6 @@ export interface WorkspaceTest {
 	readonly scratch?: Scratch | undefined;
 	/** Ends this attempt's before-hooks and extensions: the test's own time limit, or Ctrl-C. */
 	readonly signal?: AbortSignal | undefined;
-}
-
-/** Call order: `before`, (target), `fileChanges`, (graders), `after`, `close`. */
-export interface TestWorkspace {
-	/** Absolute real path. */
-	readonly path: string;
-	/** What extensions returned as `provider_context` so far, including `agent_rules_paths`. */
-	readonly providerContext: Readonly<Record<string, unknown>>;
-	/** What extensions add to the result's `metadata`, including `agent_rules_paths`. */
-	readonly metadata: Readonly<Record<string, unknown>>;
-	/**
-	 * Runs extensions' `beforeEach` and `before_each`, then takes a snapshot.
-	 * @throws WorkspaceError if one of them fails, AgentvError `interrupted`
-	 */
-	before(): Promise<void>;
-	/**
-	 * Returns the differences from the snapshot; undefined if there are none. Includes every new,
-	 * changed and removed file, and those of nested repositories under their paths; does not touch
-	 * HEAD or the agent's index.
-	 * @throws WorkspaceError; with `causedBy: "agent"` if the directory was removed or replaced
-	 */
-	fileChanges(): Promise<FileChanges | undefined>;
-	/**
-	 * Applies the changes that an earlier attempt recorded, instead of calling a target. Call it
-	 * after `before`; another call replaces the changes.
-	 * @param patchFile absolute path of what `fileChanges` returned as `patch`
-	 * @throws WorkspaceError if they don't apply exactly
-	 */
-	applyChanges(patchFile: string): Promise<void>;
-	/** Runs extensions, then hooks; also after a failed `before`. Never rejects. */
-	after(): Promise<readonly WorkspaceWarning[]>;
-	/** Ends leftover processes. Returns the path of a kept workspace. */
-	close(options: { readonly keep: boolean }): Promise<string | undefined>;
 }
 
 /** A target's changes to the files of its workspace. */
@@ -171,10 +119,6 @@ export type WorkspaceStage =
 	| "after_all"
 	| "clean_up";
 
-export interface WorkspaceErrorOptions extends AgentvErrorOptions {
-	readonly causedBy?: ErrorCause;
-}
-
 /** The affected tests become execution errors `{stage, code: reason, message}`. */
 export class WorkspaceError extends AgentvError {
 	/** Present if the tested agent or the machine is the cause. */
@@ -183,9 +127,13 @@ export class WorkspaceError extends AgentvError {
 	/** Short and stable: `path.symlink-escape`, `exit-code`, `timeout`, `git`, … */
 	readonly reason: string;
 
-	constructor(stage: WorkspaceStage, reason: string, message: string, options: WorkspaceErrorOptions = {}) {
-		const { causedBy, ...rest } = options;
-		super("not-runnable", message, rest);
+	constructor(
+		stage: WorkspaceStage,
+		reason: string,
+		message: string,
+		{ causedBy, ...options }: AgentvErrorOptions & { readonly causedBy?: ErrorCause } = {},
+	) {
+		super("not-runnable", message, options);
 		if (causedBy) this.causedBy = causedBy;
 		this.stage = stage;
 		this.reason = reason;
@@ -203,8 +151,7 @@ export function atStage(stage: WorkspaceStage, error: unknown): AgentvError {
 	if (error instanceof WorkspaceError) return error;
 	if (error instanceof AgentvError) {
 		if (error.code === "interrupted") return error;
-		const options = { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-		return new WorkspaceError(stage, reasonOf(error), error.message, options);
+		return new WorkspaceError(stage, reasonOf(error), error.message, { cause: error, hint: error.hint });
 	}
 	if (errnoCode(error) !== undefined && error instanceof Error) {
 		return new WorkspaceError(stage, reasonOf(error), error.message, { cause: error });

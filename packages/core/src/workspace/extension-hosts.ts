@@ -1,6 +1,7 @@
 import { dirname, extname } from "node:path";
 import type { AgentRuleKind } from "../eval/eval-types.ts";
 import type { AgentvError } from "../lib/errors.ts";
+import { mapLeaves } from "../lib/interpolate.ts";
 import { type JsonChild, startJsonChild, workerEntry } from "../machine/computing-process.ts";
 import { type Environment, nodeExecutable } from "../machine/environment.ts";
 import { markVariables } from "../machine/process-scope.ts";
@@ -238,15 +239,11 @@ export function joinPaths(first: AgentRulesPaths | undefined, second: AgentRules
 /** Returns the state with every path below `from` moved below `to`. */
 export function relocated(state: ExtensionState, from: string, to: string): ExtensionState {
 	if (from === to) return state;
-	const move = (value: unknown): unknown => {
-		if (typeof value === "string") {
-			return value === from || value.startsWith(`${from}/`) ? to + value.slice(from.length) : value;
-		}
-		if (Array.isArray(value)) return value.map(move);
-		if (typeof value !== "object" || value === null) return value;
-		return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, move(item)]));
-	};
-	return move(state) as ExtensionState;
+	const move = (value: unknown) =>
+		typeof value === "string" && (value === from || value.startsWith(`${from}/`))
+			? to + value.slice(from.length)
+			: value;
+	return mapLeaves(state, move) as ExtensionState;
 }
 
 /** Returns `providerContext` or `metadata` as passed to the target and the record. */

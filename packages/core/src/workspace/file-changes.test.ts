@@ -14,8 +14,7 @@ import {
 import { join } from "node:path";
 import { git } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import type { PreparedBase } from "./contract.ts";
-import { prepareWorkspaceBase } from "./prepare-base.ts";
+import { type PreparedBase, prepareWorkspaceBase } from "./prepare-base.ts";
 import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 
 const files = { "t/a.txt": "one\n", "t/b.txt": "two\n", "t/run.sh": "#!/bin/sh\n", "t/sub/c.txt": "three\n" };

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from "node:path";
-import { type CommandRunner, shownCommand } from "../eval/command.ts";
+import { shownCommand } from "../eval/command.ts";
 import type { EvalScope } from "../eval/discover-evals.ts";
 import type { AgentRuleKind, Extension, Hook, HookName } from "../eval/eval-types.ts";
 import { wireHookNames } from "../eval/load-workspace.ts";
@@ -14,8 +14,8 @@ import { readBytes } from "../machine/read-file.ts";
 import type { ProcessResult } from "../machine/run-process.ts";
 import { writeNewFile } from "../machine/write-file.ts";
 import {
-	atStage,
 	type PrintedLog,
+	staged,
 	stoppedError,
 	WorkspaceError,
 	type WorkspaceServices,
@@ -70,9 +70,9 @@ export async function runBefore(
 	return run.scope.run(async () => {
 		let current = state;
 		for (const extension of extensionsAt(runner.spec.extensions, name)) {
-			current = await runExtension(extension, name, run.subject, current, extensionServices(runner, run));
+			current = await runExtension(extension, name, runner, run, current);
 		}
-		for (const hook of hooksAt(runner.spec, name)) await runHook(name, hook, run.subject, hookServices(runner, run));
+		for (const hook of hooksAt(runner.spec, name)) await runHook(name, hook, runner, run);
 		return current;
 	});
 }
@@ -83,14 +83,22 @@ export async function runAfter(
 	name: "afterEach" | "afterAll",
 	run: StageRun,
 	state: ExtensionState,
-): Promise<AfterStage> {
-	const after = await run.scope.run(() => afterStage(runner, name, run, state));
-	return { ...after, warnings: [...after.warnings, ...(await endScope(run.scope, "hooks and extensions"))] };
-}
-
-interface AfterStage {
-	readonly state: ExtensionState;
-	readonly warnings: readonly WorkspaceWarning[];
+): Promise<{ readonly state: ExtensionState; readonly warnings: readonly WorkspaceWarning[] }> {
+	const stage: WorkspaceStage = name === "afterEach" ? "after_each" : "after_all";
+	const warnings: WorkspaceWarning[] = [];
+	let current = state;
+	await run.scope.run(async () => {
+		for (const extension of extensionsAt(runner.spec.extensions, name)) {
+			const failures = await warned(stage, async () => {
+				current = await runExtension(extension, name, runner, run, current);
+			});
+			warnings.push(...failures);
+		}
+		for (const hook of hooksAt(runner.spec, name))
+			warnings.push(...(await warned(stage, () => runHook(name, hook, runner, run))));
+	});
+	warnings.push(...(await endScope(run.scope, "hooks and extensions")));
+	return { state: current, warnings };
 }
 
 /** Ends the processes of a scope. @param who started them, for messages */
@@ -98,36 +106,6 @@ export async function endScope(scope: ProcessScope, who: string): Promise<Worksp
 	// Hooks belong to the user: a process that only started during them is not attributed to them.
 	const left = (await scope.end()).filter(({ isCertain }) => isCertain);
 	return left.map((one) => ({ stage: "clean_up", code: "process-left", message: describeLeft(one, who) }));
-}
-
-async function afterStage(
-	runner: StageRunner,
-	name: "afterEach" | "afterAll",
-	run: StageRun,
-	state: ExtensionState,
-): Promise<AfterStage> {
-	const stage: WorkspaceStage = name === "afterEach" ? "after_each" : "after_all";
-	const warnings: WorkspaceWarning[] = [];
-	let current = state;
-	for (const extension of extensionsAt(runner.spec.extensions, name)) {
-		const failures = await warned(stage, async () => {
-			current = await runExtension(extension, name, run.subject, current, extensionServices(runner, run));
-		});
-		warnings.push(...failures);
-	}
-	for (const hook of hooksAt(runner.spec, name)) {
-		warnings.push(...(await warned(stage, () => runHook(name, hook, run.subject, hookServices(runner, run)))));
-	}
-	return { state: current, warnings };
-}
-
-function extensionServices({ spec, services, hosts }: StageRunner, { signal, log = services.log }: StageRun) {
-	return { scope: spec.scope, view: services.view, hosts, signal, runSignal: services.signal, log };
-}
-
-function hookServices({ spec, services }: StageRunner, { signal, log = services.log }: StageRun) {
-	const env = { ...spec.workspace?.env, ...services.programEnv };
-	return { runCommand: services.runCommand, env, signal, runSignal: services.signal, log };
 }
 
 /** The input of a hook, of a test or the whole run. */
@@ -140,40 +118,32 @@ export interface HookSubject {
 	readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }
 
-export interface HookServices {
-	readonly runCommand: CommandRunner;
-	/** Merged over the environment of the eval's programs. */
-	readonly env: Readonly<Record<string, string>>;
-	readonly signal?: AbortSignal | undefined;
-	/** Tells whether an abort of `signal` stopped the whole run. */
-	readonly runSignal?: AbortSignal | undefined;
-	readonly log?: PrintedLog | undefined;
-}
-
 const defaultTimeoutMs = 60_000;
 /** Bytes of each output stream that are kept for the message. */
 const maxBuffer = 64 * 1024;
 
 /** Runs one hook. @throws WorkspaceError if it fails */
-async function runHook(name: HookName, hook: Hook, subject: HookSubject, services: HookServices): Promise<void> {
+async function runHook(
+	name: HookName,
+	hook: Hook,
+	{ spec, services }: StageRunner,
+	{ subject, signal, log = services.log }: StageRun,
+): Promise<void> {
 	if (!hook.command) return;
 	const stage = wireHookNames[name] as WorkspaceStage;
-	const { workspacePath, testId, runId } = subject;
+	const { workspacePath, testId, runId, input = null, metadata = {} } = subject;
 	const timeoutMs = hook.timeoutMs ?? defaultTimeoutMs;
-	const metadata = subject.metadata ?? {};
+	const values = { workspace_path: workspacePath, test_id: testId, eval_run_id: runId };
 	const result = await services.runCommand(hook.command, {
-		values: { workspace_path: workspacePath, test_id: testId, eval_run_id: runId },
-		env: { ...services.env, AGENTV_WORKSPACE_PATH: workspacePath },
-		input: JSON.stringify({
-			...{ workspace_path: workspacePath, test_id: testId, eval_run_id: runId },
-			...{ case_input: subject.input ?? null, case_metadata: metadata, metadata },
-		}),
+		values,
+		env: { ...spec.workspace?.env, ...services.programEnv, AGENTV_WORKSPACE_PATH: workspacePath },
+		input: JSON.stringify({ ...values, case_input: input, case_metadata: metadata, metadata }),
 		timeoutMs,
 		maxBuffer,
-		...(services.signal ? { signal: services.signal } : {}),
+		...(signal ? { signal } : {}),
 	});
-	services.log?.(stage, shownCommand(hook.command), result.stdout + result.stderr);
-	if (result.aborted) throw stoppedError(stage, `the ${stage} hook`, services.runSignal);
+	log?.(stage, shownCommand(hook.command), result.stdout + result.stderr);
+	if (result.aborted) throw stoppedError(stage, `the ${stage} hook`, services.signal);
 	const problem = problemOf(result, timeoutMs);
 	if (problem) throw new WorkspaceError(stage, problem.reason, `the ${stage} hook ${problem.message}`);
 }
@@ -199,17 +169,6 @@ function lastWords(text: string): string {
 	return text.trim().split("\n").slice(-5).join("\n").slice(-1000);
 }
 
-export interface ExtensionServices {
-	readonly scope: EvalScope;
-	readonly view: DiskView;
-	readonly hosts: ExtensionHosts;
-	readonly signal?: AbortSignal | undefined;
-	/** Tells whether an abort of `signal` stopped the whole run. */
-	readonly runSignal?: AbortSignal | undefined;
-	readonly log?: PrintedLog | undefined;
-}
-
-/** Returns the extensions with a function for a hook. */
 export function extensionsAt(extensions: readonly Extension[], name: HookName): Extension[] {
 	return extensions.filter((one) => (one.kind === "module" ? one.exportName : one.hook) === name);
 }
@@ -218,40 +177,30 @@ export function extensionsAt(extensions: readonly Extension[], name: HookName): 
 async function runExtension(
 	extension: Extension,
 	name: HookName,
-	subject: HookSubject,
+	{ spec: { scope }, services, hosts }: StageRunner,
+	{ subject, signal, log = services.log }: StageRun,
 	state: ExtensionState,
-	services: ExtensionServices,
 ): Promise<ExtensionState> {
 	const stage = wireHookNames[name] as WorkspaceStage;
-	try {
+	return staged(stage, async () => {
 		if (extension.kind === "agent-rules") {
-			const paths = await agentRules(extension, subject.workspacePath, services);
+			const paths = await agentRules(extension, subject.workspacePath, { scope, view: services.view, signal });
 			return { ...state, agentRulesPaths: joinPaths(state.agentRulesPaths, paths) };
 		}
 		const shown = extension.module.raw;
-		const module = resolveWithinReach(extension.module, "extension module", services.scope, services.view);
+		const module = resolveWithinReach(extension.module, "extension module", scope, services.view);
 		if (module.kind !== "file") throw new WorkspaceError(stage, "not-found", `extension ${shown} does not exist`);
-		const context = contextOf(name, subject, state, services.scope);
-		const { log } = services;
+		const context = contextOf(name, subject, state, scope);
 		const { exportName, timeoutMs } = extension;
 		const call = { module: module.path, shown, exportName, context, stage, log, timeoutMs };
-		const returned = await services.hosts.call({ ...call, signal: services.signal, runSignal: services.runSignal });
-		return merged(state, returned, `extension ${shown} (${name})`, stage);
-	} catch (error) {
-		throw atStage(stage, error);
-	}
-}
-
-function merged(state: ExtensionState, value: unknown, who: string, stage: WorkspaceStage): ExtensionState {
-	try {
-		return withReturned(state, value);
-	} catch (error) {
-		throw new WorkspaceError(
-			stage,
-			"extension-error",
-			`${who}: ${error instanceof Error ? error.message : String(error)}`,
-		);
-	}
+		const returned = await hosts.call({ ...call, signal, runSignal: services.signal });
+		try {
+			return withReturned(state, returned);
+		} catch (error) {
+			const reason = error instanceof Error ? error.message : String(error);
+			throw new WorkspaceError(stage, "extension-error", `extension ${shown} (${name}): ${reason}`);
+		}
+	});
 }
 
 /** Returns the first argument of an extension's function. */
@@ -295,19 +244,17 @@ async function agentRules(
 	at: { readonly scope: EvalScope; readonly view: DiskView; readonly signal?: AbortSignal | undefined },
 ): Promise<AgentRulesPaths> {
 	if (!extension.paths) return discover(workspace);
-	const staged: Partial<Record<AgentRuleKind, string[]>> = {};
+	const copied: Partial<Record<AgentRuleKind, string[]>> = {};
 	for (const kind of Object.keys(places) as AgentRuleKind[]) {
 		for (const text of extension.paths[kind] ?? []) {
 			const from = resolveWithinReach(text, "agent rules", at.scope, at.view);
 			if (from.kind === "missing") throw new AgentvError("not-found", `${kind}: ${from.path} does not exist`);
 			// Loading has checked that names are unique.
-			staged[kind] = [
-				...(staged[kind] ?? []),
-				await stage(from.path, workspace, `${kind}/${basename(from.path)}`, at.signal),
-			];
+			const copy = await stage(from.path, workspace, `${kind}/${basename(from.path)}`, at.signal);
+			copied[kind] = [...(copied[kind] ?? []), copy];
 		}
 	}
-	return staged;
+	return copied;
 }
 
 async function stage(from: string, workspace: string, path: string, signal: AbortSignal | undefined): Promise<string> {

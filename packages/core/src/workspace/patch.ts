@@ -12,10 +12,7 @@ import { isGitsOwn } from "./change-store.ts";
 import { type FileChanges, WorkspaceError } from "./contract.ts";
 import type { ChangeServices, FileVersion } from "./snapshot.ts";
 
-/**
- * Applies a recorded patch in the workspace at `root`.
- * @throws WorkspaceError if the patch is incomplete or does not apply
- */
+/** Applies a recorded patch in a workspace. @throws WorkspaceError if it can't be applied whole */
 export async function applyChanges(
 	patchFile: string,
 	root: string,
@@ -121,10 +118,7 @@ function encodeLines(bytes: Buffer): string {
 	return result.toString("latin1", 0, to);
 }
 
-/**
- * Writes the hunk of a `GIT binary patch` with a file's whole content, in bounded memory.
- * @param read passes the content in chunks
- */
+/** Writes a file's whole content, which `read` passes in chunks, as a `GIT binary patch`. */
 export async function writeBinaryHunk(
 	size: number,
 	read: (take: (chunk: Buffer) => void | Promise<void>) => Promise<void>,
@@ -166,7 +160,6 @@ async function writeLinesOf(compressed: AsyncIterable<Buffer>, write: (text: str
 	write(encodeLines(rest));
 }
 
-/** Characters kept in memory. */
 const mostInMemory = 8 * 1024 * 1024;
 
 /** A text written in chunks: in memory while it is small, then in a file. */
@@ -273,11 +266,7 @@ function pathOf(shown: string): string {
 	return rawPath(Buffer.from(bytes, "latin1"));
 }
 
-/**
- * Returns the absolute path of `path` within `root` (a real path), checked on disk: no link on the
- * way or at its end leaves it.
- * @throws AgentvError `refused`
- */
+/** Returns `path` within `root`, a real path, if no link leaves it. @throws AgentvError `refused` */
 export function pathWithin(root: string, path: string, what: string): string {
 	const lexical = resolve(root, path);
 	const real = isInside(root, lexical) ? realPath(lexical) : lexical;

@@ -7,21 +7,18 @@ import { wireHookNames } from "../eval/load-workspace.ts";
 import { type PathText, resolvePath, resolveWithinReach } from "../eval/read-shape.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { ResetMode } from "../format/workspace-entry.ts";
-import { AgentvError } from "../lib/errors.ts";
 import { redactUrl } from "../lib/git-url.ts";
-import { copyPreparedTree, type PreparedTree, prepareTree } from "../machine/copy-tree.ts";
+import { copyPreparedTree, type PreparedTree, prepareTree, TreeRefused } from "../machine/copy-tree.ts";
 import { listDirectory, makeDirectory, makeTempDir } from "../machine/directories.ts";
 import { pathKind, removeTree, throwIfAborted } from "../machine/files.ts";
 import { ProcessScope } from "../machine/process-scope.ts";
 import { digestText, noteTree } from "../machine/tree-notes.ts";
 import { removeFile, renamePath, writeNote } from "../machine/write-file.ts";
-import { AttemptWorkspace, type BaseParts, keptMark, type WorkDirectory } from "./attempt-workspace.ts";
+import { type BaseParts, keptMark, TestWorkspace, type WorkDirectory } from "./attempt-workspace.ts";
 import { ChangeStore, IgnoreRules, isGitsOwn, Pristine } from "./change-store.ts";
 import {
-	type PreparedBase,
 	type RepositoryRecord,
 	staged,
-	type TestWorkspace,
 	WorkspaceError,
 	type WorkspaceServices,
 	type WorkspaceSpec,
@@ -56,7 +53,7 @@ export async function prepareWorkspaceBase(spec: WorkspaceSpec, services: Worksp
 		const pristine = await staged("baseline", () => finish(home, path, spec, services, paths));
 		const store = new ChangeStore(join(home, "changes.git"), services.processEnv);
 		const rules = new IgnoreRules(pristine, store, join(home, "rules"));
-		return new WorkspaceBase({ runner, home, path, repositories, state, processes, pristine, store, rules });
+		return new PreparedBase({ runner, home, path, repositories, state, processes, pristine, store, rules });
 	} catch (error) {
 		await hosts.end();
 		for (const { message } of await endScope(processes, "hooks and extensions"))
@@ -115,8 +112,9 @@ async function afterFailure(
 	}
 }
 
-class WorkspaceBase implements PreparedBase {
-	readonly parts: BaseParts;
+/** Prepared once for all tests of a spec. */
+export class PreparedBase {
+	readonly #parts: BaseParts;
 	readonly #isShared: boolean;
 	/** Directories that tests have finished with. */
 	readonly #free: WorkDirectory[] = [];
@@ -128,61 +126,56 @@ class WorkspaceBase implements PreparedBase {
 	readonly #open = new Set<Promise<void>>();
 
 	constructor(parts: BaseParts) {
-		this.parts = parts;
+		this.#parts = parts;
 		this.#isShared = parts.runner.spec.workspace?.isolation !== "per_test";
 	}
 
 	get repositories(): readonly RepositoryRecord[] {
-		return this.parts.repositories;
+		return this.#parts.repositories;
 	}
 
+	/** How many tests it can serve concurrently: 1 for a shared workspace. `open` also waits. */
 	get concurrency(): number {
 		return this.#isShared ? 1 : Number.POSITIVE_INFINITY;
 	}
 
+	/** Opens a copy of the base, or the reset shared directory, for one attempt. @throws AgentvError */
 	async open(test: WorkspaceTest): Promise<TestWorkspace> {
-		const { runner, pristine } = this.parts;
+		const { runner, pristine } = this.#parts;
 		const { signal } = runner.services;
 		if (this.isLost()) {
 			const message = `the pristine copy of the workspace is gone: ${pristine.root}`;
 			throw new WorkspaceError("workspace", "workspace-gone", message, { causedBy: "agent" });
 		}
-		if (!this.#isShared) {
-			const directory = await staged("copy", () => this.#ownDirectory(test));
-			const state = relocated(this.parts.state, this.parts.path, directory.path);
+		const done = this.#isShared ? await this.#waitTurn() : undefined;
+		try {
+			if (this.#isShared) throwIfAborted(signal, "waiting for the workspace");
+			const directory = this.#isShared
+				? await staged("reset", () => this.#sharedDirectory())
+				: await staged("copy", () => this.#ownDirectory(test));
+			const state = relocated(this.#parts.state, this.#parts.path, directory.path);
 			const closed = this.#opened();
-			return new AttemptWorkspace(this.parts, directory, test, state, async (keep) => {
+			return new TestWorkspace(this.#parts, directory, test, state, async (keep) => {
 				try {
 					await this.#release(directory, keep);
 				} finally {
 					closed();
-				}
-			});
-		}
-		const done = await this.#waitTurn();
-		try {
-			if (signal.aborted) throw new AgentvError("interrupted", "waiting for the workspace was interrupted");
-			const directory = await staged("reset", () => this.#sharedDirectory());
-			const closed = this.#opened();
-			return new AttemptWorkspace(this.parts, directory, test, this.parts.state, async (keep) => {
-				try {
-					if (keep) this.#keep(directory);
-				} finally {
-					closed();
-					done();
+					done?.();
 				}
 			});
 		} catch (error) {
-			done();
+			done?.();
 			throw error;
 		}
 	}
 
+	/** Returns whether the source and baseline of workspaces were removed. */
 	isLost(): boolean {
-		const { pristine, store } = this.parts;
+		const { pristine, store } = this.#parts;
 		return !pristine.exists() || !store.exists();
 	}
 
+	/** Resolves when none of its workspaces is open. */
 	async idle(): Promise<void> {
 		await Promise.all(this.#open);
 	}
@@ -213,7 +206,7 @@ class WorkspaceBase implements PreparedBase {
 
 	/** Returns a directory for one test: a reset one, which costs a tenth, else a new copy. */
 	async #ownDirectory(test: WorkspaceTest): Promise<WorkDirectory> {
-		const { home, pristine, rules, runner } = this.parts;
+		const { home, pristine, rules, runner } = this.#parts;
 		const { signal } = runner.services;
 		const path = freePath(home, test);
 		const used = this.#free.pop();
@@ -240,7 +233,7 @@ class WorkspaceBase implements PreparedBase {
 	}
 
 	async #sharedDirectory(): Promise<WorkDirectory> {
-		const { path, pristine, rules, runner } = this.parts;
+		const { path, pristine, rules, runner } = this.#parts;
 		const { signal } = runner.services;
 		const mode = resetMode(runner);
 		if (this.#shared?.isLost) {
@@ -253,9 +246,10 @@ class WorkspaceBase implements PreparedBase {
 	}
 
 	async #release(directory: WorkDirectory, keep: boolean): Promise<void> {
-		if (keep) return this.#keep(directory);
-		if (!directory.isLost) this.#free.push(directory);
-		else await removeTree(directory.path);
+		if (keep) this.#keep(directory);
+		else if (this.#isShared) return;
+		else if (directory.isLost) await removeTree(directory.path);
+		else this.#free.push(directory);
 	}
 
 	/** Also noted next to the directory, so that it stays after a crash. */
@@ -266,8 +260,9 @@ class WorkspaceBase implements PreparedBase {
 		writeNote(`${path}${keptMark}`, "");
 	}
 
+	/** Runs after-hooks, then removes all but kept workspaces. Returns failures; never rejects. */
 	async close(): Promise<readonly WorkspaceWarning[]> {
-		const { runner, home, path, state, processes } = this.parts;
+		const { runner, home, path, state, processes } = this.#parts;
 		const subject = { workspacePath: path, testId: "__after_all__", runId: runner.services.runId };
 		const { warnings } = await runAfter(runner, "afterAll", { subject, scope: processes }, state);
 		const tidied = await warned("clean_up", async () => {
@@ -317,10 +312,7 @@ export function workspaceKey(spec: WorkspaceSpec): string {
 	return digestText(text).slice(0, 32);
 }
 
-/**
- * Copies a template, without `.git`, into the empty directory `to`.
- * @throws WorkspaceError `not-found`, or `path.symlink-escape` for links that leave the template
- */
+/** Copies a template, without `.git`, into the empty directory `to`. @throws AgentvError */
 async function placeTemplate(
 	template: PathText,
 	to: string,
@@ -335,10 +327,9 @@ async function placeTemplate(
 	try {
 		tree = prepareTree(from.path, { filter: (path) => !isGitsOwn(path) });
 	} catch (error) {
-		if (!(error instanceof AgentvError) || error.code !== "refused") throw error;
-		const options = { cause: error, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-		const reason = /point outside it/.test(error.message) ? "path.symlink-escape" : "refused";
-		throw new WorkspaceError("template", reason, `the template ${error.message}`, options);
+		if (!(error instanceof TreeRefused)) throw error;
+		const { reason, message, hint } = error;
+		throw new WorkspaceError("template", reason, `the template ${message}`, { cause: error, hint });
 	}
 	await copyPreparedTree(tree, to, { signal: at.signal });
 }
@@ -397,10 +388,7 @@ interface PlacedRepositories {
 	readonly paths: readonly string[];
 }
 
-/**
- * Creates a workspace's repositories below `root`, a real path, and returns their commits. @throws
- * AgentvError
- */
+/** Creates a workspace's repositories below `root`, a real path. @throws AgentvError */
 async function placeRepositories(
 	repos: readonly WorkspaceRepo[],
 	root: string,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { bareRepository, git, gitRepository, type TestRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
-import type { TestWorkspace } from "./contract.ts";
+import type { TestWorkspace } from "./attempt-workspace.ts";
 import { prepareWorkspaceBase } from "./prepare-base.ts";
 import { aTest, workspaceFixture } from "./testing/workspace-fixture.ts";
 

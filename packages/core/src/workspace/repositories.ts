@@ -143,7 +143,6 @@ export interface RepositoryServices {
 	readonly recordedCommit?: ((repo: WorkspaceRepo) => string | undefined) | undefined;
 }
 
-/** The source of a workspace's repository. */
 export interface RepositorySource {
 	/** For git: a URL without credentials, or an absolute path. */
 	readonly url: string;
@@ -192,15 +191,12 @@ export interface MirrorServices {
 export interface MirroredCommit {
 	/** Bare repository in the cache. */
 	readonly mirror: string;
-	/** Full SHA. */
 	readonly sha: string;
-	/** The requested branch. */
 	readonly branch?: string;
 	/** Releases the mirror, which can be pruned afterwards. */
 	release(): void;
 }
 
-/** Time limit of a fetch. */
 export const remoteTimeoutMs = 30 * 60_000;
 /** Serves any commit of a local repository, including unreferenced ones. */
 const uploadAnything = "--upload-pack=git -c uploadpack.allowAnySHA1InWant=true upload-pack";

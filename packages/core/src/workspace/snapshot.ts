@@ -252,10 +252,7 @@ export async function readVersion(
 	if (digests.result().blob !== blob) throw changedMeanwhile(source);
 }
 
-/**
- * Returns the whole content of a version with a source. @throws AgentvError `not-found` if it
- * changed since
- */
+/** Returns a version's whole content. @throws AgentvError `not-found` if it changed since */
 export function bytesOfVersion({ source, blob }: FileVersion): Buffer {
 	const bytes = source ? readSource(source) : Buffer.alloc(0);
 	if (describeBytes(bytes).blob !== blob) throw changedMeanwhile(source);

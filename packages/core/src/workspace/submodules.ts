@@ -24,7 +24,6 @@ import {
 	remoteTimeoutMs,
 } from "./repositories.ts";
 
-/** A repository in the workspace. */
 export interface PlacedRepository {
 	readonly source: RepositorySource;
 	readonly commit: MirroredCommit;
@@ -199,7 +198,6 @@ interface LfsRepository {
 /** A Git LFS pointer in place of a file. */
 interface Pointer {
 	readonly path: string;
-	/** SHA-256 of the content. */
 	readonly oid: string;
 	readonly size: number;
 	readonly executable: boolean;
@@ -340,5 +338,5 @@ function refusal(
 	const more = missing.length > names.length ? `, and ${missing.length - names.length} more` : "";
 	const count = missing.length === 1 ? "a file" : `${missing.length} files`;
 	const message = `${shown} keeps ${count} in Git LFS that can't be fetched (${names.join(", ")}${more}): ${why}`;
-	return new WorkspaceError("repositories", "lfs", message, { hint, ...(cause === undefined ? {} : { cause }) });
+	return new WorkspaceError("repositories", "lfs", message, { hint, cause });
 }
