@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getPath } from "hono/utils/url";
-import { redactedAnswers } from "./describe-run.ts";
+import { redactedAnswers } from "./event-stream.ts";
 import { hostGuard, jsonGuard, loginGuard, originGuard, routedPath, securityHeaders } from "./guard.ts";
 import { answerError, problem, type Services } from "./problem.ts";
 import { aboutReads } from "./routes/about.ts";

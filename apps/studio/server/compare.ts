@@ -1,91 +1,96 @@
 import {
 	type CaseScore,
-	type ComparedRun,
+	type ComparedCase,
 	type Comparison,
-	compareRuns,
+	comparedCaseRecord,
+	comparedCases,
+	comparedRunRecord,
+	comparisonFigures,
 	describeDifference,
 	describeLowered,
 	type FingerprintPart,
+	fingerprintParts,
 	isLowered,
-	readComparedRun,
-	runStamps,
+	type RunHead,
+	type RunStore,
 } from "@agentv/core";
-import type { CompareAnswer, ComparedCase, ComparisonAnswer } from "./answers/compare.ts";
-import { mapPage, pageOf } from "./answers/page.ts";
-import { type CatalogRun, rowId } from "./catalog.ts";
+import { z } from "zod";
 import { matcher } from "./find-eval.ts";
+import { listField, mapPage, pageField, pageOf, pageSizeField, searchField } from "./request.ts";
+import { runId } from "./run-responses.ts";
+import { attemptId, sorted } from "./test-responses.ts";
 
-export const comparedParts = ["comparable", "changed", "new", "gone", "errors"] as const;
-export const comparedSorts = ["change", "test", "before", "after", "delta"] as const;
-
-export interface CompareChoices {
-	readonly part: (typeof comparedParts)[number];
-	/** Only changed tests that differ in this part. */
-	readonly differing?: FingerprintPart | "unknown" | undefined;
-	readonly page: number;
-	readonly pageSize: number;
-	readonly search?: string | undefined;
-	/** `change`: largest change first. */
-	readonly sort: (typeof comparedSorts)[number];
-	readonly descending: boolean;
+export const compareQuery = z.object({
+	/** Two to five runs; the first one is the baseline. */
+	run: listField
+		.refine((ids) => ids.length >= 2 && ids.length <= 5, "specify two to five runs")
+		.refine((ids) => new Set(ids).size === ids.length, "a run is specified twice"),
+	part: z.enum(["comparable", "changed", "new", "gone", "errors"]).optional(),
 	/** Fingerprint parts that are expected to differ. */
-	readonly vary: readonly FingerprintPart[];
-}
+	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
+	page: pageField,
+	page_size: pageSizeField,
+	search: searchField,
+	/** Only changed tests that differ in this part. */
+	differing: z.enum([...fingerprintParts, "unknown"]).optional(),
+	/** `change`: largest change first. */
+	sort: z.enum(["change", "test", "before", "after", "delta"]).optional(),
+	descending: z.enum(["true", "false"]).optional(),
+});
+type CompareQuery = z.output<typeof compareQuery>;
+
+export type CompareResponse = ReturnType<typeof compareResponse>;
+export type ComparisonResponse = CompareResponse["comparisons"][number];
 
 /** Compares every later run with the first, and returns a page of one part of the split. */
-export function compareAnswer(
-	runs: readonly CatalogRun[],
-	choices: CompareChoices,
-	cache: ComparedRuns,
-): CompareAnswer {
-	const [first, ...others] = runs.map((run) => ({ id: run.id, run: cache.run(run.directory) }));
-	if (!first) return { runs: [], comparisons: [] };
+export function compareResponse(heads: readonly RunHead[], query: CompareQuery, runs: RunStore) {
+	const opened = heads.map((head) => ({ id: runId(head), run: runs.compared(head.directory) }));
+	const [first, ...others] = opened;
 	return {
-		runs: [first, ...others].map(({ id, run }) => describeRun(id, run)),
+		runs: opened.map(({ id, run }) => {
+			return { id, ...comparedRunRecord(run), results: run.cases.length, bad_lines: run.badLines.length };
+		}),
 		comparisons: others.map(({ id, run }) => ({
-			before: first.id,
-			after: id,
-			...describeComparison(cache.compare(first.run, run, choices.vary), choices),
+			...{ before: first?.id ?? "", after: id },
+			...comparisonResponse(runs.compare(first?.run.directory ?? "", run.directory, query.vary), query),
 		})),
 	};
 }
 
-function describeRun(id: string, { experiment, startedAt, state, planned, cases, badLines }: ComparedRun) {
-	return { id, experiment, started_at: startedAt, state, planned, results: cases.length, bad_lines: badLines.length };
-}
-
-function describeComparison(compared: Comparison, choices: CompareChoices): Omit<ComparisonAnswer, "before" | "after"> {
-	const { difference, means, verdict, renamed, atLeast } = compared;
-	const page = pageOf(selected(compared, choices), choices.page, choices.pageSize);
+/** Returns the figures of `results compare --json`, in words too, and a page of tests instead of all. */
+function comparisonResponse(comparison: Comparison, query: CompareQuery) {
+	const { comparable, changed, errors, renamed } = comparison;
+	const part = query.part ?? "comparable";
+	const page = pageOf(selectCases(comparison, query), query.page, query.page_size);
 	return {
-		verdict,
-		message: describeDifference(difference),
-		tests: difference.tests,
-		means: [means.before.mean ?? 0, means.after.mean ?? 0],
-		mean: difference.mean,
-		at_least: isLowered(compared)
-			? { message: describeLowered(compared), mean: atLeast.difference.mean, verdict: atLeast.verdict }
-			: null,
-		interval: difference.interval ?? null,
-		smallest_effect: difference.smallestEffect ?? null,
+		...comparisonFigures(comparison),
+		message: describeDifference(comparison.difference),
+		/** The lower bound in words; null if it is equal. */
+		lower_message: isLowered(comparison) ? describeLowered(comparison) : null,
 		counts: {
-			comparable: compared.comparable.length,
-			changed: compared.changed.length,
-			new: compared.new.length,
-			gone: compared.gone.length,
-			errors: compared.errors.length,
+			...{ comparable: comparable.length, changed: changed.length, errors: errors.length },
+			...{ new: comparison.new.length, gone: comparison.gone.length },
 		},
+		/** Numbers of comparable tests that went up and down. */
 		moved: {
-			up: compared.comparable.filter(({ delta }) => delta > 0).length,
-			down: compared.comparable.filter(({ delta }) => delta < 0).length,
+			up: comparable.filter(({ delta }) => delta > 0).length,
+			down: comparable.filter(({ delta }) => delta < 0).length,
 		},
-		changed_parts: countParts(compared),
+		changed_parts: countParts(comparison),
+		/** Evals and targets with another name in the later run. */
 		renamed: [...renamed.evals, ...renamed.targets],
-		cases: { part: choices.part, ...mapPage(page, describeCase) },
+		cases: {
+			part,
+			...mapPage(page, (compared) => ({
+				...comparedCaseRecord(compared),
+				/** Ids of the attempts in each run; empty if the run lacks the test. */
+				rows: [attemptIds(compared.before), attemptIds(compared.after)] as const,
+			})),
+		},
 	};
 }
 
-/** Counts the changed tests by differing part. */
+/** Counts the changed tests by differing part; `unknown`: without fingerprint. */
 function countParts({ changed }: Comparison): Record<string, number> {
 	const counts: Record<string, number> = {};
 	for (const { parts } of changed)
@@ -93,127 +98,35 @@ function countParts({ changed }: Comparison): Record<string, number> {
 	return counts;
 }
 
-interface ListedCase {
-	readonly before: CaseScore | undefined;
-	readonly after: CaseScore | undefined;
-	readonly name: CaseScore;
-	readonly delta: number | undefined;
-	readonly parts: readonly string[];
+function selectCases(comparison: Comparison, query: CompareQuery): readonly ComparedCase[] {
+	const { part = "comparable", differing, sort = "change", descending } = query;
+	const matches = matcher(query.search);
+	const wanted = comparedCases(comparison, part).filter(({ before, after, parts = [] }) => {
+		const { testId = "", eval: label, target } = after ?? before ?? {};
+		return matches(`${testId} ${label} ${target}`) && (differing === undefined || isDiffering(parts, differing));
+	});
+	const isDescending = descending === "true";
+	if (sort === "test") return isDescending ? [...wanted].reverse() : wanted;
+	return sorted(wanted, sortKeys[sort], isDescending);
 }
 
-function selected(compared: Comparison, choices: CompareChoices): readonly ListedCase[] {
-	const matches = matcher(choices.search);
-	const { differing, sort } = choices;
-	const wanted = listed(compared, choices.part).filter(
-		({ name, parts }) =>
-			matches(`${name.testId} ${name.eval} ${name.target}`) &&
-			(differing === undefined || (differing === "unknown" ? parts.length === 0 : parts.includes(differing))),
-	);
-	if (sort === "test") return choices.descending ? wanted.reverse() : wanted;
-	const turn = choices.descending ? -1 : 1;
-	const key = sortKeys[sort];
-	return wanted
-		.map((one, index) => ({ one, index, by: key(one) }))
-		.sort((a, b) => (a.by - b.by) * turn || a.index - b.index)
-		.map(({ one }) => one);
+function isDiffering(parts: readonly FingerprintPart[], wanted: FingerprintPart | "unknown"): boolean {
+	return wanted === "unknown" ? parts.length === 0 : parts.includes(wanted);
 }
 
 /** Cases without a value come last, or first in descending order. */
-const sortKeys: Readonly<Record<Exclude<CompareChoices["sort"], "test">, (one: ListedCase) => number>> = {
-	change: ({ delta }) => -Math.abs(delta ?? 0),
-	before: ({ before }) => before?.score ?? 2,
-	after: ({ after }) => after?.score ?? 2,
-	delta: ({ delta }) => delta ?? 2,
+const sortKeys = {
+	change: ({ delta }: ComparedCase) => -Math.abs(delta ?? 0),
+	before: ({ before }: ComparedCase) => before?.score ?? 2,
+	after: ({ after }: ComparedCase) => after?.score ?? 2,
+	delta: ({ delta }: ComparedCase) => delta ?? 2,
 };
 
-function listed(compared: Comparison, part: CompareChoices["part"]): ListedCase[] {
-	switch (part) {
-		case "comparable":
-			return compared.comparable.map((one) => ({ ...one, name: one.after, parts: [] }));
-		case "changed":
-			return compared.changed.map((one) => ({ ...one, name: one.after, delta: undefined }));
-		case "errors":
-			return compared.errors.map((one) => ({ ...one, name: one.after, delta: undefined, parts: [] }));
-		case "new":
-			return compared.new.map((name) => ({ ...alone, after: name, name }));
-		case "gone":
-			return compared.gone.map((name) => ({ ...alone, before: name, name }));
-	}
-}
-
-const alone = { before: undefined, after: undefined, delta: undefined, parts: [] };
-
 /** Maximum number of attempts to link to. */
-const mostAttempts = 20;
+const maxAttempts = 20;
 
-function describeCase({ before, after, name, delta, parts }: ListedCase): ComparedCase {
-	return {
-		eval: name.eval,
-		test_id: name.testId,
-		target: name.target,
-		scores: [before?.score ?? null, after?.score ?? null],
-		rows: [rowsOf(before), rowsOf(after)],
-		delta: delta ?? null,
-		parts,
-	};
-}
-
-function rowsOf(one: CaseScore | undefined): string[] {
-	if (!one) return [];
-	const { eval: label, testId, target, attempts } = one;
-	return Array.from({ length: Math.min(attempts, mostAttempts) }, (_, index) =>
-		rowId({ eval: label, testId, target, attempt: index + 1 }),
-	);
-}
-
-/** Cache size in test cases; the most recently read runs are always kept. */
-const keptCases = 50_000;
-const keptComparisons = 6;
-
-interface Kept {
-	readonly stamp: string;
-	readonly run: ComparedRun;
-}
-
-/** Caches runs and their comparisons, so that paging does not compute them again. */
-export class ComparedRuns {
-	readonly #runs = new Map<string, Kept>();
-	readonly #comparisons = new Map<string, { readonly of: readonly ComparedRun[]; readonly comparison: Comparison }>();
-
-	/** Reads a run again if it has changed. @throws AgentvError `not-found`, `config` */
-	run(directory: string): ComparedRun {
-		const { run, rows } = runStamps(directory);
-		const stamp = `${run} ${rows}`;
-		const known = this.#runs.get(directory);
-		this.#runs.delete(directory);
-		const entry = known?.stamp === stamp ? known : { stamp, run: readComparedRun(directory) };
-		this.#runs.set(directory, entry);
-		this.#forgetOldest();
-		return entry.run;
-	}
-
-	compare(before: ComparedRun, after: ComparedRun, vary: readonly FingerprintPart[]): Comparison {
-		const key = JSON.stringify([before.directory, after.directory, [...vary].sort()]);
-		const known = this.#comparisons.get(key);
-		this.#comparisons.delete(key);
-		const isFresh = known?.of[0] === before && known.of[1] === after;
-		const entry = isFresh
-			? known
-			: { of: [before, after], comparison: compareRuns(before.cases, after.cases, new Set(vary)) };
-		this.#comparisons.set(key, entry);
-		const [oldest] = this.#comparisons.keys();
-		if (this.#comparisons.size > keptComparisons && oldest !== undefined) this.#comparisons.delete(oldest);
-		return entry.comparison;
-	}
-
-	/** Keeps at least two runs regardless of their size, because a page is showing them. */
-	#forgetOldest(): void {
-		let cases = 0;
-		for (const [index, [directory, { run }]] of [...this.#runs].reverse().entries()) {
-			cases += run.cases.length;
-			if (index < 2 || cases <= keptCases) continue;
-			this.#runs.delete(directory);
-			for (const [key, { of }] of this.#comparisons) if (of.includes(run)) this.#comparisons.delete(key);
-		}
-	}
+function attemptIds(tested: CaseScore | undefined): string[] {
+	if (!tested) return [];
+	const count = Math.min(tested.attempts, maxAttempts);
+	return Array.from({ length: count }, (_, index) => attemptId({ ...tested, attempt: index + 1 }));
 }

@@ -1,5 +1,5 @@
 import { AgentvError, redactJson } from "@agentv/core";
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { streamSSE } from "hono/streaming";
 import { toErrorBody } from "./jobs.ts";
 import type { Services } from "./problem.ts";
@@ -37,4 +37,21 @@ export function eventStream(
 			clearInterval(ping);
 		}
 	});
+}
+
+/** Redacts secrets in all JSON responses. */
+export function redactedAnswers({ redact }: Pick<Services, "redact">): MiddlewareHandler {
+	return async (c, next) => {
+		await next();
+		if (!/^application\/json\b/.test(c.res.headers.get("content-type") ?? "")) return;
+		const text = await c.res.clone().text();
+		const shown = redactJson(text, redact);
+		if (shown === text) return;
+		const { status, headers } = c.res;
+		// Otherwise Hono merges the headers of both responses.
+		c.res = undefined;
+		const newHeaders = new Headers(headers);
+		newHeaders.delete("content-length");
+		c.res = new Response(shown, { status, headers: newHeaders });
+	};
 }

@@ -1,9 +1,14 @@
-import { AgentvError, createOutputRedactor, type ErrorCode, locateFindings, type Redactor } from "@agentv/core";
+import {
+	AgentvError,
+	createOutputRedactor,
+	type ErrorCode,
+	locateFindings,
+	type Redactor,
+	RunStore,
+} from "@agentv/core";
 import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { RunCatalog, RunTables } from "./catalog.ts";
-import { ComparedRuns } from "./compare.ts";
 import { EvalFinder, EvalMarksCache, RegistryReader, type StudioOptions } from "./find-eval.ts";
 import { JobRefused, Jobs, RunJobs } from "./jobs.ts";
 import { createSession, type Session } from "./session.ts";
@@ -109,9 +114,7 @@ export interface Services {
 	readonly registry: RegistryReader;
 	readonly evals: EvalFinder;
 	readonly marks: EvalMarksCache;
-	readonly runs: RunCatalog;
-	readonly tables: RunTables;
-	readonly compared: ComparedRuns;
+	readonly runs: RunStore;
 	readonly runJobs: RunJobs;
 	/**
 	 * Redacts the environment's secrets and texts that look like secrets. Secrets of an eval are only redacted in that
@@ -128,9 +131,7 @@ export function createServices(options: StudioOptions): Services {
 		session: createSession(options.token),
 		jobs,
 		registry,
-		runs: new RunCatalog(options),
-		tables: new RunTables(),
-		compared: new ComparedRuns(),
+		runs: new RunStore(options),
 		runJobs: new RunJobs(jobs),
 		evals: new EvalFinder({ options, registry }),
 		marks: new EvalMarksCache(options),

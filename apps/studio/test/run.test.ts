@@ -42,7 +42,7 @@ describe("a run in the browser", () => {
 		await page.getByText("83 %").first().waitFor();
 
 		await page.getByRole("link", { name: /^Failed/ }).click();
-		expect(page.url()).toContain("status=quality_failure");
+		expect(page.url()).toContain("status=failed");
 		await page.getByRole("link", { name: "step-3" }).click();
 		const output = page.getByRole("region", { name: "Output" });
 		await output.getByText("It failed.").waitFor();

@@ -64,17 +64,25 @@ export {
 	type TrustSubject,
 } from "./eval/trust.ts";
 export type { BundleManifest } from "./format/bundle-manifest.ts";
-export { type ComparisonDocument, type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
+export { encode, toWire } from "./format/codec.ts";
+export { type FormatName, formatNames, jsonSchemaOf } from "./format/json-schema.ts";
 export {
 	type AttemptFile,
-	type ErrorCause,
+	type AttemptRecord,
+	attemptFileSchema,
 	type ExecutionStatus,
 	fingerprintParts,
 	type PlannedTargetRecord,
+	provenanceSchema,
 	type ResultRow,
+	type RowRecord,
 	type RowScore,
 	type RunFile,
 	type RunSummary,
+	type SummaryRecord,
+	type TableRow,
+	type TableRowRecord,
+	tableRowSchema,
 	toWireRow,
 	toWireSummary,
 } from "./format/run-file.ts";
@@ -128,7 +136,7 @@ export {
 	secretsOf,
 } from "./lib/redact.ts";
 export { isSecretName, redacted } from "./lib/secret-shapes.ts";
-export { nearestName, safeName } from "./lib/text.ts";
+export { nearestName, plural, safeName } from "./lib/text.ts";
 export type { SourceRange } from "./lib/yaml-document.ts";
 export { listDirectory } from "./machine/directories.ts";
 export { agentvHome, type Environment, expandHome, refuseUnusableHome } from "./machine/environment.ts";
@@ -157,49 +165,46 @@ export {
 	type PruneResult,
 	pruneCache,
 } from "./maintenance/prune-cache.ts";
+export { type CaseScore, type ComparedRun, readComparedRun } from "./results/case-scores.ts";
 export {
-	type ChangedCase,
-	type ComparableCase,
+	type ComparedCase,
+	type ComparedCaseRecord,
+	type ComparedPart,
 	type Comparison,
+	type ComparisonVerdict,
+	comparedCaseRecord,
+	comparedCases,
+	comparedRunRecord,
 	compareRuns,
+	comparisonFigures,
 	describeDifference,
 	describeLowered,
 	describeSmallestEffect,
+	differenceText,
 	type FingerprintPart,
 	isLowered,
 	signed,
 } from "./results/compare-runs.ts";
-export { type MergeProblem, type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
-export { type Merge, mergeRuns, type NamedRun } from "./results/merge-runs.ts";
-export { type CaseScore, type ComparedRun, readComparedRun } from "./results/outcomes.ts";
 export {
-	type AttemptId,
-	type FoundRun,
 	findRuns,
+	headRecord,
 	isFinished,
-	isRunUnderWay,
-	type ListRunsOptions,
 	lastRunOf,
 	listRuns,
-	type OpenRun,
-	openRun,
-	type RecordedRow,
-	type RunList,
-	type RunListItem,
-	type RunReading,
-	readRecordHead,
-	readRun,
-	readRunTable,
-	readTestResult,
+	type RunHead,
+	type RunHeadRecord,
+	type RunState,
 	resolveRun,
 	resolveRuns,
-	runStamps,
-	type StoredRows,
-	type TableRow,
-	type TestResultReading,
-} from "./results/read-run.ts";
-export { type Difference, type RunVerification, signRun } from "./results/sign-run.ts";
-export { type VerifyOptions, verifyRun } from "./results/verify-run.ts";
+	runState,
+} from "./results/find-runs.ts";
+export type { Renamed } from "./results/match-cases.ts";
+export { type MergeProblem, type Missing, type MissingTest, mergeProblemText } from "./results/merge-checks.ts";
+export { type Merge, mergeRuns } from "./results/merge-runs.ts";
+export { type OpenRun, openRun, type RunReading, readRecordHead, readRun } from "./results/read-run.ts";
+export { type PassRate, RunStore, type RunTable, turns } from "./results/run-store.ts";
+export { signRun } from "./results/sign-run.ts";
+export { type Difference, type RunVerification, verifyRun } from "./results/verify-run.ts";
 export { type ShardBudget, shardBudgets } from "./run/call-cache.ts";
 export { checkPlannedSchemas } from "./run/check-plan.ts";
 export type { AttemptName, RunEvent, RunOutcome } from "./run/grade-attempt.ts";

@@ -29,7 +29,7 @@ export async function evalRun(
 	const { retryErrors = false, rerunChanged = false } = options;
 	if (options.dryRun) {
 		await checkPlannedSchemas(plan);
-		const { dryRunText } = await import("../output/attempt-detail.ts");
+		const { dryRunText } = await import("../output/dry-run.ts");
 		const resumed = resumes && output !== undefined && !isUnbegun(output) ? { directory: output } : {};
 		const description = describePlan(plan, { retryErrors, rerunChanged, ...resumed });
 		return dryRunText(description, options.json === true || options.reporter === "json");

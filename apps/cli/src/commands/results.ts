@@ -8,13 +8,14 @@ import {
 	describeSmallestEffect,
 	type FingerprintPart,
 	fingerprintParts,
+	headRecord,
 	listRuns,
 	matchesGlob,
 	mergeRuns,
 	originRequest,
 	outcomeWords,
 	planRun,
-	type RunListItem,
+	type RunHead,
 	type RunReading,
 	type RunRequest,
 	readAttempt,
@@ -37,6 +38,7 @@ import { shownWord } from "../exporters/matrix.ts";
 import { attemptDetailText } from "../output/attempt-detail.ts";
 import { type ComparedRuns, compareJson, compareText, type NamedRun, unanswered } from "../output/compare.ts";
 import { reportError } from "../output/error.ts";
+import { mergeJson, mergeText } from "../output/merge.ts";
 import { type ReporterChoice, reportedRun } from "../output/reported-run.ts";
 import {
 	originSentence,
@@ -53,7 +55,7 @@ import {
 } from "../output/run.ts";
 import { type AccessChoices, type RunChoices, requestOf } from "../output/run-report.ts";
 import { type Colors, colorsFor, tableColumns } from "../output/terminal.ts";
-import { mergeJson, mergeText, verifyJson, verifyText } from "../output/verify.ts";
+import { verifyJson, verifyText } from "../output/verify.ts";
 
 interface ResultsListOptions {
 	readonly limit: number;
@@ -64,9 +66,9 @@ interface ResultsListOptions {
 
 /** Lists runs, newest first. */
 export async function resultsList(options: ResultsListOptions, context: Context): Promise<CommandResult> {
-	const { limit, offset, experiment } = options;
-	const { total, runs } = listRuns(context, { limit, offset, ...(experiment === undefined ? {} : { experiment }) });
-	if (options.json) return { text: `${JSON.stringify({ total, runs: runs.map(toJson) }, null, 2)}\n`, exitCode: 0 };
+	const { offset } = options;
+	const { total, runs } = listRuns(context, options);
+	if (options.json) return { text: `${JSON.stringify({ total, runs: runs.map(headRecord) }, null, 2)}\n`, exitCode: 0 };
 	if (total === 0) return { text: "No runs yet. Run an eval: agentv eval run <eval>\n", exitCode: 0 };
 	const colors = colorsFor(context.stdout);
 	const width = Math.max(...runs.map(({ id }) => id.length), 3);
@@ -80,7 +82,7 @@ export async function resultsList(options: ResultsListOptions, context: Context)
 	return { text: `${[...lines, ...more].join("\n")}\n`, exitCode: 0 };
 }
 
-function stateText({ state, summary, planned }: RunListItem, colors: ReturnType<typeof colorsFor>): string {
+function stateText({ state, summary, planned }: RunHead, colors: ReturnType<typeof colorsFor>): string {
 	if (!summary) return colors.yellow(state);
 	const { passed, failed, errors } = summary;
 	const mean = scoreMean(summary);
@@ -98,20 +100,10 @@ function stateText({ state, summary, planned }: RunListItem, colors: ReturnType<
 	return [failed + errors > 0 ? colors.red(text) : colors.green(text), ...facts].join("  ");
 }
 
-function whatText({ evals, targets, shard }: RunListItem): string {
+function whatText({ evals, targets, shard }: RunHead): string {
 	const [first, ...others] = evals;
 	const what = first ? `${first.file}${others.length > 0 ? ` and ${others.length} more` : ""}` : "";
 	return terminalSafeLine(`${what} · ${targets.join(", ")}${shard ? ` · shard ${shard.index}/${shard.count}` : ""}`);
-}
-
-function toJson(run: RunListItem): object {
-	const { id, directory, experiment, owner, state, startedAt, evals, targets, planned, shard, summary } = run;
-	return {
-		...{ id, directory, experiment, state, started_at: startedAt ?? null, planned, evals, targets },
-		...(owner === undefined ? {} : { owner }),
-		...(shard ? { shard } : {}),
-		summary: summary ? toWireSummary(summary) : null,
-	};
 }
 
 interface ResultsShowOptions {
@@ -350,6 +342,7 @@ export async function resultsMerge(
 	const runs = names.map((name) => ({ name: name.replace(/(?<=[^/])\/+$/, ""), directory: resolveRun(name, context) }));
 	const output = resolve(context.cwd, options.output);
 	const merge = await mergeRuns(runs, output, context);
-	if (options.json) return mergeJson(merge, output);
-	return mergeText(merge, shownDirectory(output, context.cwd), colorsFor(context.stdout));
+	const exitCode = merge.problems.length + merge.missing.tests.length === 0 ? 0 : 1;
+	if (options.json) return { text: mergeJson(merge, output), exitCode };
+	return { text: mergeText(merge, shownDirectory(output, context.cwd), colorsFor(context.stdout)), exitCode };
 }

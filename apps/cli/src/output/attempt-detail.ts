@@ -3,20 +3,16 @@ import {
 	attemptStatuses,
 	formatDuration,
 	outcomeWords,
-	type PlanDescription,
 	type ResultRow,
-	type ShardBudget,
 	terminalSafe,
 	terminalSafeLine,
 } from "@agentv/core";
-import type { CommandResult } from "../context.ts";
 import {
 	attemptTitle,
 	errorLines,
 	graderLines,
 	rowSpending,
 	scoreText,
-	shardBudgetText,
 	signOf,
 	spendingTexts,
 	usageText,
@@ -141,99 +137,4 @@ function messageText(message: { readonly role?: unknown; readonly content?: unkn
 		return type === "text" ? String(value) : `[${type}: ${value}]`;
 	});
 	return `[${role}]\n${lines.join("\n")}`;
-}
-
-/** Describes what a run would do, as text or JSON. */
-export function dryRunText(plan: PlanDescription, json: boolean): CommandResult {
-	const text = json ? JSON.stringify(toJson(plan), null, 2) : forPeople(plan);
-	return { text: `${text}\n`, exitCode: 0 };
-}
-
-function forPeople({ cases, workspaces, workers, experiment, shard, access, opaque }: PlanDescription): string {
-	const attempts = cases.reduce((sum, one) => sum + one.attempts, 0);
-	const lines = [
-		`Would run ${count(cases.length, "test")} in ${count(attempts, "attempt")}, ${workers} concurrently, as experiment ${experiment}${shard ? `, shard ${shard.index}/${shard.count}` : ""}.`,
-	];
-	for (const budget of shard?.budgets ?? []) lines.push(terminalSafeLine(shardBudgetText(budget)));
-	let heading = "";
-	for (const one of cases) {
-		const here = `${one.eval} against ${one.target} (${one.provider})`;
-		if (here !== heading) lines.push("", terminalSafeLine(here));
-		heading = here;
-		const facts = [
-			one.graders.join(", "),
-			...(one.attempts > 1 ? [`${one.attempts} attempts`] : []),
-			...(one.dependsOn.length > 0 ? [`after ${one.dependsOn.join(", ")}`] : []),
-			...(one.workspace === undefined ? [] : [`workspace ${one.workspace + 1}`]),
-		];
-		lines.push(terminalSafeLine(`  ${one.testId}: ${facts.join("; ")}`));
-	}
-	for (const [index, workspace] of workspaces.entries()) {
-		lines.push(
-			"",
-			`Workspace ${index + 1}, ${workspace.isolation === "shared" ? "shared: one test at a time" : "a copy for each test"}`,
-		);
-		if (workspace.template)
-			lines.push(
-				`  copies ${terminalSafeLine(workspace.template.path)}${workspace.template.exists ? "" : " (missing)"}`,
-			);
-		for (const { path, repo, requested } of workspace.repositories)
-			lines.push(terminalSafeLine(`  clones ${repo}${requested === undefined ? "" : ` at ${requested}`} into ${path}`));
-		for (const { when, what } of workspace.calls) lines.push(terminalSafeLine(`  calls, ${when}: ${what}`));
-	}
-	lines.push(...accessLines(access));
-	if (opaque.length > 0) lines.push("", "Changes to these are not detected:");
-	for (const { what, why } of opaque) lines.push(terminalSafeLine(`  ${what}: ${why}`));
-	return lines.join("\n");
-}
-
-function budgetJson({ eval: label, usd, wholeUsd, tests, wholeTests }: ShardBudget): object {
-	return {
-		...(label === undefined ? {} : { eval: label }),
-		...{ usd, whole_usd: wholeUsd, tests, whole_tests: wholeTests },
-	};
-}
-
-function count(number: number, what: string): string {
-	return `${number} ${what}${number === 1 ? "" : "s"}`;
-}
-
-/** Lists what evals read and connect to beyond their own files. */
-function accessLines({ variables, hosts, files }: PlanDescription["access"]): string[] {
-	const parts = [
-		["Reads environment variables:", variables],
-		["Connects to:", hosts],
-		["Reads outside the evals' roots:", files],
-	] as const;
-	return parts.flatMap(([title, names]) =>
-		names.length === 0
-			? []
-			: [
-					"",
-					title,
-					...names.map(({ name, isNew }) => terminalSafeLine(`  ${name}${isNew ? " (new: needs your consent)" : ""}`)),
-				],
-	);
-}
-
-function accessJson({ variables, hosts, files }: PlanDescription["access"]): object {
-	const all = (names: typeof variables) => names.map(({ name, isNew }) => ({ name, new: isNew }));
-	return { variables: all(variables), hosts: all(hosts), files: all(files) };
-}
-
-function toJson({ experiment, workers, cases, workspaces, shard, access, opaque }: PlanDescription): object {
-	return {
-		experiment,
-		workers,
-		...(shard ? { shard: { ...shard, budgets: shard.budgets.map(budgetJson) } } : {}),
-		planned: cases.map(({ eval: label, testId, target, provider, attempts, graders, dependsOn, workspace }) => ({
-			eval: label,
-			test_id: testId,
-			...{ target, provider, attempts, graders, depends_on: dependsOn },
-			...(workspace === undefined ? {} : { workspace }),
-		})),
-		workspaces,
-		access: accessJson(access),
-		opaque,
-	};
 }

@@ -2,11 +2,16 @@ import {
 	AgentvError,
 	type BoundedMean,
 	boundedMeanText,
+	type ComparedPart,
 	type ComparedRun,
 	type Comparison,
-	type ComparisonDocument,
+	comparedCaseRecord,
+	comparedCases,
+	comparedRunRecord,
+	comparisonFigures,
 	describeLowered,
 	describeSmallestEffect,
+	differenceText,
 	type FingerprintPart,
 	isLowered,
 	signed,
@@ -81,7 +86,7 @@ export function* compareJson(compared: readonly ComparedRuns[]): Generator<strin
 	yield "\n  ]\n}\n";
 }
 
-function* pieces(value: ComparisonDocument, indent: string): Generator<string> {
+function* pieces(value: object, indent: string): Generator<string> {
 	let separator = "{";
 	for (const [key, field] of Object.entries(value)) {
 		yield `${separator}\n${indent}  ${JSON.stringify(key)}: `;
@@ -101,58 +106,15 @@ function* items(values: readonly unknown[], indent: string): Generator<string> {
 	yield `\n${indent}  ]`;
 }
 
-function document({ before, after, comparison, vary }: ComparedRuns): ComparisonDocument {
-	const { difference, means, verdict, atLeast } = comparison;
+const parts: readonly ComparedPart[] = ["comparable", "changed", "new", "gone", "errors"];
+
+function document({ before, after, comparison, vary }: ComparedRuns) {
 	return {
-		runs: [runDocument(before), runDocument(after)],
-		vary: [...vary],
-		verdict,
-		difference: {
-			tests: difference.tests,
-			...{ before: means.before.mean ?? 0, after: means.after.mean ?? 0 },
-			mean: difference.mean,
-			interval: difference.interval ? [...difference.interval] : null,
-			smallest_effect: difference.smallestEffect ?? null,
-		},
-		lower_bound: {
-			tests: atLeast.difference.tests,
-			...{ before: means.before.lowerBound, after: means.after.lowerBound },
-			mean: atLeast.difference.mean,
-			interval: atLeast.difference.interval ? [...atLeast.difference.interval] : null,
-			verdict: atLeast.verdict,
-		},
-		unjudged_attempts: comparison.unjudgedAttempts,
-		comparable: comparison.comparable.map((one) => ({
-			...pairName(one),
-			...{ before: one.before.score, after: one.after.score, delta: one.delta },
-		})),
-		changed: comparison.changed.map((one) => ({ ...pairName(one), parts: [...one.parts], ...scores(one) })),
-		new: comparison.new.map((one) => ({ ...name(one), score: one.score ?? null })),
-		gone: comparison.gone.map((one) => ({ ...name(one), score: one.score ?? null })),
-		errors: comparison.errors.map((one) => ({ ...pairName(one), ...scores(one) })),
+		runs: [before, after].map(({ name, run }) => ({ run: name, ...comparedRunRecord(run) })),
+		vary,
+		...comparisonFigures(comparison),
+		...Object.fromEntries(parts.map((part) => [part, comparedCases(comparison, part).map(comparedCaseRecord)])),
 	};
-}
-
-function runDocument({ name: run, run: { directory, runId, experiment, startedAt, state, planned } }: NamedRun) {
-	return { run, run_dir: directory, run_id: runId, experiment, started_at: startedAt, state, planned };
-}
-
-type Pair = Comparison["errors"][number];
-
-function name({ eval: label, testId, target }: ComparedRun["cases"][number]) {
-	return { eval: label, test_id: testId, target };
-}
-
-function pairName({ before, after }: Pair) {
-	return {
-		...name(after),
-		...(before.eval === after.eval ? {} : { before_eval: before.eval }),
-		...(before.target === after.target ? {} : { before_target: before.target }),
-	};
-}
-
-function scores({ before, after }: Pair) {
-	return { before: before.score ?? null, after: after.score ?? null };
 }
 
 /** A run and its name in the output. */
@@ -254,8 +216,7 @@ function namesOf(ids: readonly string[], before: number, look: Look): string {
 function figures(comparison: Comparison, look: Look): string {
 	const { difference, means, comparable, unjudgedAttempts } = comparison;
 	const lowered = isLowered(comparison) ? [describeLowered(comparison)] : [];
-	const { tests, mean, interval } = difference;
-	const range = interval ? ` (95 % interval ${signed(interval[0])} to ${signed(interval[1])})` : "";
+	const { tests } = difference;
 	if (tests === 0) {
 		const why = "no test graded in both runs has the same fingerprint.";
 		const differing = differsIn(comparison);
@@ -271,15 +232,15 @@ function figures(comparison: Comparison, look: Look): string {
 	const up = comparable.filter(({ delta }) => delta > 0).length;
 	const over = `${tests} comparable test${tests === 1 ? "" : "s"}`;
 	const scores = `Mean score ${meanText(means.before)} → ${meanText(means.after)} over ${over}: ${down} went down, ${up} up, ${tests - down - up} unchanged.`;
-	const leftOut =
+	const ungraded =
 		unjudgedAttempts === 1
 			? ["1 attempt was not graded and is excluded from its test's mean."]
 			: unjudgedAttempts > 0
 				? [`${unjudgedAttempts} attempts were not graded and are excluded from their tests' means.`]
 				: [];
 	return [
-		`${verdictText(comparison, look.colors)}: ${signed(mean)}${range}`,
-		...[scores, ...leftOut, ...lowered, describeSmallestEffect(difference)].map(
+		`${verdictText(comparison, look.colors)}: ${differenceText(difference)}`,
+		...[scores, ...ungraded, ...lowered, describeSmallestEffect(difference)].map(
 			(text) => `  ${paragraph(text, look, "  ", 2)}`,
 		),
 	].join("\n");

@@ -1,17 +1,4 @@
-import {
-	type Difference,
-	type Merge,
-	type MergeProblem,
-	type Missing,
-	type MissingTest,
-	mergeProblemText,
-	type RunVerification,
-	terminalSafeLine,
-	toWireSummary,
-} from "@agentv/core";
-import type { CommandResult } from "../context.ts";
-import { shownWord } from "../exporters/matrix.ts";
-import { sumText } from "./run.ts";
+import { type Difference, plural, type RunVerification, terminalSafeLine, toWire } from "@agentv/core";
 import type { Colors } from "./terminal.ts";
 
 const mostShown = 100;
@@ -21,14 +8,14 @@ export function verifyText(verified: RunVerification, name: string, colors: Colo
 	const { differences } = verified;
 	const agrees = differences.length === 0;
 	const parts = [
-		`${agrees ? colors.green("✓") : colors.red("✗")} ${colors.bold(terminalSafeLine(name))}  ${agrees ? "everything matches" : counted(differences.length, "difference")}`,
+		`${agrees ? colors.green("✓") : colors.red("✗")} ${colors.bold(terminalSafeLine(name))}  ${agrees ? "everything matches" : plural(differences.length, "difference")}`,
 		...groups(differences.slice(0, mostShown)).map(([title, lines]) =>
 			[`  ${title}`, ...lines.map((line) => `    ${line}`)].join("\n"),
 		),
 		...(differences.length > mostShown
 			? [colors.dim(`  and ${differences.length - mostShown} more; --json lists all`)]
 			: []),
-		lookedAt(verified).join("\n"),
+		checkedLines(verified).join("\n"),
 	];
 	return `${parts.join("\n\n")}\n`;
 }
@@ -44,13 +31,9 @@ function groups(differences: readonly Difference[]): [title: string, lines: stri
 	return [...found];
 }
 
-function titleOf({ kind, attempt, file }: Difference): string {
-	if (attempt) {
-		const { eval: label, testId, target } = attempt;
-		return terminalSafeLine(
-			`${label} › ${testId} (${target})${attempt.attempt > 1 ? `, attempt ${attempt.attempt}` : ""}`,
-		);
-	}
+function titleOf({ kind, eval: label, testId, target, attempt, file }: Difference): string {
+	if (attempt !== undefined)
+		return terminalSafeLine(`${label} › ${testId} (${target})${attempt > 1 ? `, attempt ${attempt}` : ""}`);
 	if (kind.startsWith("summary")) return "summary.json";
 	if (kind === "mixed-versions") return "versions";
 	if (kind === "signature") return "signature";
@@ -58,26 +41,18 @@ function titleOf({ kind, attempt, file }: Difference): string {
 	return file === undefined ? "index.jsonl" : "tests";
 }
 
-function lookedAt({
-	planned,
-	finished,
-	attempts,
-	reExecuted,
-	notReExecuted,
-	digest,
-	signedBy,
-	signature,
-}: RunVerification): string[] {
-	const left = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
+function checkedLines(verified: RunVerification): string[] {
+	const { planned, finished, attempts, reExecuted, notReExecuted, digest, signedBy, signature } = verified;
+	const kept = notReExecuted.reduce((sum, { graders }) => sum + graders, 0);
 	return [
-		`${counted(planned, "test")}, ${counted(attempts, "attempt")}: ${counted(reExecuted, "grader")} re-graded the recorded answers`,
-		...(left > 0
-			? [`not run again, recorded scores kept: ${counted(left, "grader")} (${notReExecuted.map(takenOver).join(", ")})`]
+		`${plural(planned, "test")}, ${plural(attempts, "attempt")}: ${plural(reExecuted, "grader")} re-graded the recorded answers`,
+		...(kept > 0
+			? [`not run again, recorded scores kept: ${plural(kept, "grader")} (${notReExecuted.map(keptText).join(", ")})`]
 			: []),
 		...(digest === undefined ? [] : [`digest ${digest}`]),
 		...(signedBy === undefined ? [] : [`signed by ${terminalSafeLine(signedBy)}`]),
 		...(signature === undefined ? [] : [signatures[signature]]),
-		...(finished < planned ? [`${counted(planned - finished, "test")} not finished: the run was interrupted`] : []),
+		...(finished < planned ? [`${plural(planned - finished, "test")} not finished: the run was interrupted`] : []),
 	];
 }
 
@@ -92,53 +67,33 @@ const reasons = {
 	timeout: ", timed out",
 } as const;
 
-function takenOver({ type, reason, graders }: RunVerification["notReExecuted"][number]): string {
+function keptText({ type, reason, graders }: RunVerification["notReExecuted"][number]): string {
 	return `${graders} ${terminalSafeLine(type)}${reasons[reason]}`;
-}
-
-function counted(count: number, what: string): string {
-	return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 /** Schema: docs/schemas/verify-output.schema.json. */
 export function verifyJson(verified: RunVerification): string {
+	const { directory, runId, digest = null, signedBy, signature, planned, finished, attempts, ...rest } = verified;
 	const document = {
-		run_dir: verified.directory,
-		run_id: verified.runId,
-		digest: verified.digest ?? null,
-		...(verified.signedBy === undefined ? {} : { signed_by: verified.signedBy }),
-		...(verified.signature === undefined ? {} : { signature: verified.signature.replaceAll("-", "_") }),
-		agrees: verified.differences.length === 0,
-		tests: { planned: verified.planned, finished: verified.finished },
-		attempts: verified.attempts,
-		graders: { re_executed: verified.reExecuted, not_re_executed: verified.notReExecuted },
-		differences: verified.differences.map(differenceJson),
+		...{ run_dir: directory, run_id: runId, digest, signed_by: signedBy },
+		signature: signature?.replaceAll("-", "_"),
+		agrees: rest.differences.length === 0,
+		...{ tests: { planned, finished }, attempts },
+		graders: { re_executed: rest.reExecuted, not_re_executed: rest.notReExecuted },
+		differences: rest.differences.map(differenceJson),
 	};
 	return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 function differenceJson(found: Difference) {
-	const { kind, attempt, file, line, grader, field, recorded, recomputed, of, versions } = found;
+	const { reason: _, ...difference } = found;
+	const { field, recorded, recomputed, versions } = difference;
 	return {
-		kind,
-		...(attempt
-			? { eval: attempt.eval, test_id: attempt.testId, target: attempt.target, attempt: attempt.attempt }
-			: {}),
-		...(file === undefined ? {} : { file }),
-		...(line === undefined ? {} : { line }),
-		...(grader === undefined ? {} : { grader }),
-		...(field === undefined ? {} : { field, recorded: recorded ?? null, recomputed: recomputed ?? null }),
-		...(of === undefined ? {} : { of }),
-		...(versions
-			? {
-					versions: versions.map(({ version, attempts, first }) => ({
-						...{ version, attempts },
-						first: first.map(({ eval: label, testId, target, attempt: number }) => ({
-							...{ eval: label, test_id: testId, target, attempt: number },
-						})),
-					})),
-				}
-			: {}),
+		...toWire({
+			...difference,
+			...(field === undefined ? {} : { recorded: recorded ?? null, recomputed: recomputed ?? null }),
+			versions: versions?.map((use) => ({ ...use, first: use.first.map(toWire) })),
+		}),
 		message: differenceText(found),
 	};
 }
@@ -218,120 +173,4 @@ function shown(value: unknown): string {
 	if (value === undefined) return "nothing";
 	const text = typeof value === "string" ? value : JSON.stringify(value);
 	return text.length > longest ? `${text.slice(0, longest)}…` : text;
-}
-
-const maxShownProblems = 20;
-
-/** Reports the merged run's summary and missing tests, or why nothing was merged. */
-export function mergeText(merge: Merge, output: string, colors: Colors): CommandResult {
-	const { summary, warnings } = merge;
-	const lines = [
-		...warnings.map((warning) => colors.yellow(`! ${terminalSafeLine(warning)}`)),
-		...(summary ? written(merge, sumText(summary, colors), output, colors) : refused(merge, colors)),
-	];
-	return { text: `${lines.join("\n")}\n`, exitCode: mergeExitCode(merge) };
-}
-
-function written({ missing, parts }: Merge, sum: string, output: string, colors: Colors): string[] {
-	const merged = `Merged ${count(parts.length, "run")} into ${terminalSafeLine(output)}`;
-	if (missing.tests.length === 0) return [sum, merged];
-	return [
-		...missingLines(missing, parts, colors),
-		"",
-		sum,
-		merged,
-		colors.yellow(`Run the missing tests: agentv eval run --only-missing ${shownWord(output)}`),
-	];
-}
-
-function refused({ problems }: Merge, colors: Colors): string[] {
-	return [
-		colors.red("These runs can't be merged; nothing was written:"),
-		...shortened(
-			problems.map((problem) => `  ${colors.red("✗")} ${terminalSafeLine(mergeProblemText(problem))}`),
-			colors,
-		),
-	];
-}
-
-function missingLines({ shards, tests }: Missing, parts: Merge["parts"], colors: Colors): string[] {
-	const attempts = tests.reduce((sum, one) => sum + one.attempts.length, 0);
-	const absent = shards.map((shard) => {
-		const own = tests.filter((one) => one.shard === shard);
-		return { text: `shard ${shard} is missing, with ${count(own.length, "test")}:`, own };
-	});
-	const others = tests.filter(({ shard }) => shard === undefined || !shards.includes(shard));
-	return [
-		colors.red(`${count(tests.length, "test")} with missing results (${count(attempts, "attempt")}):`),
-		...absent.flatMap(({ text, own }) => [
-			`  ${colors.red("✗")} ${text}`,
-			...shortened(
-				own.map((one) => `      ${testText(one, false)}`),
-				colors,
-				"      ",
-			),
-		]),
-		...shortened(
-			others.map((one) => `  ${colors.red("✗")} ${testText(one, true)}${ofShard(one, parts)}`),
-			colors,
-		),
-	];
-}
-
-/** Names the run that should have had the test. */
-function ofShard({ shard }: MissingTest, parts: Merge["parts"]): string {
-	const part = shard === undefined ? undefined : parts.find((one) => one.shard === shard);
-	return part ? `, expected in ${terminalSafeLine(part.name)}` : "";
-}
-
-function testText({ eval: label, testId, target, attempts }: MissingTest, withAttempts: boolean): string {
-	const isOnly = attempts.length === 1 && attempts[0] === 1;
-	const which = `, attempt${attempts.length === 1 ? "" : "s"} ${attempts.join(", ")}`;
-	return terminalSafeLine(`${testId} (${target}${withAttempts && !isOnly ? which : ""}) of ${label}`);
-}
-
-function shortened(lines: readonly string[], colors: Colors, indent = "  "): string[] {
-	if (lines.length <= maxShownProblems) return [...lines];
-	return [...lines.slice(0, maxShownProblems), colors.dim(`${indent}… and ${lines.length - maxShownProblems} more`)];
-}
-
-function count(number: number, what: string): string {
-	return `${number} ${what}${number === 1 ? "" : "s"}`;
-}
-
-/** Reports the merged run's directory (null if nothing was written), missing tests and problems. */
-export function mergeJson(merge: Merge, output: string): CommandResult {
-	const { problems, missing, summary, warnings, parts } = merge;
-	const document = {
-		run_dir: summary ? output : null,
-		complete: mergeExitCode(merge) === 0,
-		summary: summary ? toWireSummary(summary) : null,
-		runs: parts.map(({ name, runId, shard, attempts }) => ({
-			...{ run: name, run_id: runId, attempts },
-			...(shard === undefined ? {} : { shard }),
-		})),
-		missing: {
-			shards: missing.shards,
-			tests: missing.tests.map(({ eval: label, testId, target, attempts, shard }) => ({
-				...{ eval: label, test_id: testId, target, attempts },
-				...(shard === undefined ? {} : { shard }),
-			})),
-		},
-		problems: problems.map(problemJson),
-		warnings,
-	};
-	return { text: `${JSON.stringify(document, null, 2)}\n`, exitCode: mergeExitCode(merge) };
-}
-
-function problemJson(problem: MergeProblem): object {
-	const text = mergeProblemText(problem);
-	if (!("attempt" in problem)) return { ...problem, message: text };
-	const { attempt, ...rest } = problem;
-	const { eval: label, testId, target } = attempt;
-	return { ...rest, eval: label, test_id: testId, target, attempt: attempt.attempt, message: text };
-}
-
-/** Returns 0 if merged and complete, else 1. */
-function mergeExitCode({ problems, missing }: Pick<Merge, "problems" | "missing">): number {
-	return problems.length + missing.tests.length > 0 ? 1 : 0;
 }

@@ -353,7 +353,7 @@ it("studio", async () => {
 			const { items } = await get(`/api/runs/${id}/tests`);
 			for (const { attempts } of items.slice(0, 4)) await get(`/api/runs/${id}/tests/${attempts[0].id}`);
 		}
-		await get(`/api/runs/${runs.at(-1)}/tests?status=quality_failure&sort=score`);
+		await get(`/api/runs/${runs.at(-1)}/tests?status=failed&sort=score`);
 		await get(`/api/runs/compare?${runs.map((id) => `run=${id}`).join("&")}`);
 		await get(`/api/runs/compare?${runs.map((id) => `run=${id}`).join("&")}&part=changed&vary=target`);
 		for (const path of ["/api/absent", "/api/runs/absent", "/api/evals?state=none", "/api/runs?page=0"])

@@ -5,7 +5,7 @@ import { useMediaQuery } from "@mantine/hooks";
 import { type QueryFunction, useQueries } from "@tanstack/react-query";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type CSSProperties, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
-import type { Page } from "../../server/answers/page.ts";
+import type { Page } from "../../server/request.ts";
 import classes from "./data-table.module.css";
 import { Failure, Loading } from "./page.tsx";
 import { Icon } from "./status.tsx";

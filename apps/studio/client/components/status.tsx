@@ -1,6 +1,7 @@
 import { Alert, Badge, Group, Progress, Skeleton, Text, VisuallyHidden } from "@mantine/core";
 import type { ReactNode } from "react";
-import type { RunEntry, TestStatus } from "../../server/answers/runs.ts";
+import type { RunEntry } from "../../server/run-responses.ts";
+import type { TestEntry } from "../../server/test-responses.ts";
 import { ago, moment, percent, plural } from "../lib/format.ts";
 
 /** Outlines on a 16 × 16 grid, in the color of the text. */
@@ -96,11 +97,15 @@ export function PendingBadge({ label }: { label: string }) {
 	);
 }
 
+/** The status of a test, or that of an attempt. */
+type TestStatus = TestEntry["status"] | TestEntry["attempts"][number]["execution_status"];
+
+const passed: Look = ["good", "check", "Passed"];
+const failed: Look = ["bad", "cross", "Failed"];
+const ungraded: Look = ["warn", "warning", "Not graded"];
 const testLooks: Readonly<Record<TestStatus, Look>> = {
-	ok: ["good", "check", "Passed"],
-	quality_failure: ["bad", "cross", "Failed"],
-	execution_error: ["warn", "warning", "Not graded"],
-	not_run: ["quiet", "minus", "Not run"],
+	...{ passed, failed, error: ungraded, not_run: ["quiet", "minus", "Not run"] },
+	...{ ok: passed, quality_failure: failed, execution_error: ungraded },
 };
 
 /** Renders the status of a test in the words of every report. */
@@ -110,9 +115,10 @@ export function TestBadge({ status }: { status: TestStatus }) {
 }
 
 const runLooks: Readonly<Record<RunEntry["state"], Look>> = {
-	running: ["info", "play", "Running"],
-	done: ["quiet", "check", "Done"],
-	interrupted: ["warn", "stop", "Interrupted"],
+	"under way": ["info", "play", "Running"],
+	finished: ["quiet", "check", "Done"],
+	unfinished: ["warn", "stop", "Interrupted"],
+	unreadable: ["bad", "question", "Unreadable"],
 };
 
 export function RunBadge({ state }: { state: RunEntry["state"] }) {

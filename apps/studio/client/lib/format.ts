@@ -1,4 +1,4 @@
-import type { UsageAnswer } from "../../server/answers/runs.ts";
+import type { Usage } from "../../server/test-responses.ts";
 
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 const absolute = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
@@ -68,10 +68,10 @@ export function cost(usd: number): string {
 }
 
 /** `$0.20, 1,204 in, 88 out`; undefined if neither is known. */
-export function usage({ cost_usd: usd, tokens }: UsageAnswer): string | undefined {
+export function usage({ cost_usd: usd, token_usage: tokens }: Usage): string | undefined {
 	const parts = [
-		...(usd === null ? [] : [cost(usd)]),
-		...(tokens === null ? [] : [`${count(tokens.input)} tokens in, ${count(tokens.output)} out`]),
+		...(usd === undefined ? [] : [cost(usd)]),
+		...(tokens === undefined ? [] : [`${count(tokens.input)} tokens in, ${count(tokens.output)} out`]),
 	];
 	return parts.length === 0 ? undefined : parts.join(", ");
 }

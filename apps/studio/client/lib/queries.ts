@@ -1,5 +1,5 @@
 import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
-import type { TestResultAnswer } from "../../server/answers/runs.ts";
+import type { TestResult } from "../../server/test-responses.ts";
 import { api, type FixModes, previewFix, unwrap } from "./api.ts";
 import type { CompareSearch, EvalsSearch, RunSearch, RunsSearch } from "./search.ts";
 /** The queries of every screen, each under its own key. */
@@ -118,7 +118,7 @@ export function runQuery(id: string) {
 	return queryOptions({
 		queryKey: ["runs", "one", id],
 		queryFn: () => unwrap(api.runs[":id"].$get({ param: { id } })),
-		refetchInterval: (query) => (query.state.data?.state === "running" ? liveMs : false),
+		refetchInterval: (query) => (query.state.data?.state === "under way" ? liveMs : false),
 	});
 }
 
@@ -146,7 +146,7 @@ export function testResultQuery(run: string, test: string) {
 		queryFn: async () => {
 			// `hc` does not support recursive types: the parts of composite graders.
 			const result: unknown = await unwrap(api.runs[":id"].tests[":test"].$get({ param: { id: run, test } }));
-			return result as TestResultAnswer;
+			return result as TestResult;
 		},
 	});
 }

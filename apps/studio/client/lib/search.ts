@@ -50,7 +50,7 @@ export type RunsSearch = typeof runs.defaults;
 
 export const run = define({
 	search: "",
-	status: ["", "ok", "quality_failure", "execution_error", "not_run"],
+	status: ["", "passed", "failed", "error", "not_run"],
 	target: "",
 	sort: ["order", "test", "status", "score", "target", "duration", "cost"],
 	descending: false,

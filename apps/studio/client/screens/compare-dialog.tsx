@@ -2,7 +2,7 @@ import { Group, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
-import type { ComparisonAnswer } from "../../server/answers/compare.ts";
+import type { ComparisonResponse } from "../../server/compare.ts";
 import { RichText } from "../components/code.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { Choice } from "../components/form.tsx";
@@ -13,8 +13,8 @@ import { testResultQuery } from "../lib/queries.ts";
 import classes from "./compare.module.css";
 
 interface OutputsDialogProps {
-	readonly comparison: ComparisonAnswer;
-	readonly opened: ComparisonAnswer["cases"]["items"][number];
+	readonly comparison: ComparisonResponse;
+	readonly opened: ComparisonResponse["cases"]["items"][number];
 	readonly onClose: () => void;
 }
 
@@ -56,7 +56,7 @@ function Output({ run, row }: { run: string; row: string }) {
 	const result = useQuery(testResultQuery(run, row));
 	return (
 		<LoadState query={result}>
-			{({ status, score: value, output, error, scores }) => (
+			{({ execution_status: status, score: value, output, error, scores }) => (
 				<>
 					<Group gap="sm" mb={6}>
 						<TestBadge status={status} />

@@ -3,7 +3,7 @@ import { Button, Fieldset, Group, Paper, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { lazy, Suspense } from "react";
-import type { CompareAnswer, ComparisonAnswer } from "../../server/answers/compare.ts";
+import type { CompareResponse, ComparisonResponse } from "../../server/compare.ts";
 import table from "../components/data-table.module.css";
 import { type Column, DataTable } from "../components/data-table.tsx";
 import { Check, FilterBar, SearchField } from "../components/form.tsx";
@@ -49,7 +49,7 @@ export function Compare() {
 	);
 }
 
-type Run = CompareAnswer["runs"][number];
+type Run = CompareResponse["runs"][number];
 
 function RunLink({ run: { id, experiment, started_at: at } }: { run: Run }) {
 	return (
@@ -59,7 +59,7 @@ function RunLink({ run: { id, experiment, started_at: at } }: { run: Run }) {
 	);
 }
 
-function RunLinks({ response: { runs } }: { response: CompareAnswer }) {
+function RunLinks({ response: { runs } }: { response: CompareResponse }) {
 	return (
 		<Group gap="2px 24px">
 			{runs.map((run, index) => (
@@ -88,7 +88,7 @@ function RunNote({ run }: { run: Run }) {
 	);
 }
 
-function Compared({ response }: { response: CompareAnswer }) {
+function Compared({ response }: { response: CompareResponse }) {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
 	const { runs, comparisons } = response;
@@ -126,7 +126,7 @@ function Compared({ response }: { response: CompareAnswer }) {
 	);
 }
 
-const verdictLooks: Readonly<Record<ComparisonAnswer["verdict"], Look>> = {
+const verdictLooks: Readonly<Record<ComparisonResponse["verdict"], Look>> = {
 	better: ["good", "up", "Better"],
 	worse: ["bad", "down", "Worse"],
 	"no difference shown": ["quiet", "minus", "No difference shown"],
@@ -134,7 +134,7 @@ const verdictLooks: Readonly<Record<ComparisonAnswer["verdict"], Look>> = {
 };
 
 interface VerdictProps {
-	readonly comparison: ComparisonAnswer;
+	readonly comparison: ComparisonResponse;
 	readonly title: string | undefined;
 	readonly isShown: boolean;
 	readonly onShow: (() => void) | undefined;
@@ -142,7 +142,8 @@ interface VerdictProps {
 
 /** Shows the result of a comparison as text, and as an interval around zero. */
 function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
-	const { verdict, message, mean, means, interval, tests, moved, renamed, at_least: atLeast } = comparison;
+	const { verdict, difference, message, lower_message: lowerMessage, moved, renamed } = comparison;
+	const { tests, before, after, mean, interval } = difference;
 	const [tone, icon, label] = verdictLooks[verdict];
 	return (
 		<Paper
@@ -166,7 +167,7 @@ function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 							{signed(mean)}
 						</Text>
 						<span>
-							{score(means[0])} → {score(means[1])}
+							{score(before)} → {score(after)}
 						</span>
 					</>
 				) : null}
@@ -185,10 +186,10 @@ function Verdict({ comparison, title, isShown, onShow }: VerdictProps) {
 					</p>
 				) : null}
 				<p>{message}</p>
-				{atLeast ? <p>{atLeast.message}</p> : null}
-				{renamed.map(([before, after]) => (
-					<p key={`${before} ${after}`}>
-						<span className="mono">{after}</span> is compared with <span className="mono">{before}</span>.
+				{lowerMessage === null ? null : <p>{lowerMessage}</p>}
+				{renamed.map(([earlier, later]) => (
+					<p key={`${earlier} ${later}`}>
+						<span className="mono">{later}</span> is compared with <span className="mono">{earlier}</span>.
 					</p>
 				))}
 			</Stack>
@@ -217,7 +218,7 @@ function Interval({ interval: [low, high], mean }: { interval: readonly [number,
 	);
 }
 
-type Part = ComparisonAnswer["cases"]["part"];
+type Part = ComparisonResponse["cases"]["part"];
 
 const parts: readonly (readonly [Part, string, string])[] = [
 	["comparable", "Comparable", "The same test, graders, workspace, hooks and target in both runs"],
@@ -227,7 +228,7 @@ const parts: readonly (readonly [Part, string, string])[] = [
 	["errors", "Not graded", "Not graded in one of the runs"],
 ];
 
-function Tests({ comparison }: { comparison: ComparisonAnswer }) {
+function Tests({ comparison }: { comparison: ComparisonResponse }) {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
 	const { items, page, pages, part } = comparison.cases;
@@ -288,7 +289,7 @@ const emptyReasons: Readonly<Record<Part, string>> = {
 /** Parts of tests whose differences can be ignored. */
 const ignorable = ["target", "graders", "workspace", "hooks"] as const;
 
-function NoTests({ comparison, isFiltered }: { comparison: ComparisonAnswer; isFiltered: boolean }) {
+function NoTests({ comparison, isFiltered }: { comparison: ComparisonResponse; isFiltered: boolean }) {
 	const { cases, counts, changed_parts: differing } = comparison;
 	if (isFiltered) return <Empty icon="search" title="No tests match" />;
 	const part = ignorable.find((name) => differing[name] === counts.changed);
@@ -312,7 +313,7 @@ const differingLabels = {
 } as const;
 
 /** Filters changed tests by what has changed. */
-function Differing({ counts }: { counts: ComparisonAnswer["changed_parts"] }) {
+function Differing({ counts }: { counts: ComparisonResponse["changed_parts"] }) {
 	const search = route.useSearch();
 	const changed = Object.entries(counts) as [keyof typeof differingLabels, number][];
 	if (changed.length < 2) return null;
@@ -365,7 +366,7 @@ function Ignored() {
 	);
 }
 
-type TestRow = ComparisonAnswer["cases"]["items"][number];
+type TestRow = ComparisonResponse["cases"]["items"][number];
 
 const none = <span className="dim">–</span>;
 
@@ -377,6 +378,11 @@ function Score({ label, value }: { label: string; value: number | null }) {
 			{value === null ? none : score(value)}
 		</>
 	);
+}
+
+function scoreOf(row: TestRow, side: "before" | "after"): number | null {
+	const isOnly = row.rows[side === "before" ? 0 : 1].length > 0;
+	return row[side] ?? (isOnly ? row.score : null) ?? null;
 }
 
 /** The link of a row opens both outputs. */
@@ -397,7 +403,7 @@ function testColumns(search: CompareSearch): readonly Column<TestRow>[] {
 			sorts: true,
 			width: "minmax(0, 1fr)",
 			narrow: "first",
-			cell: ({ test_id: test, target, rows, parts: differing }) => (
+			cell: ({ test_id: test, target, rows, parts: differing = [] }) => (
 				<Link
 					to="/compare"
 					search={{ ...search, test: rows.flat()[0] ?? "" }}
@@ -413,9 +419,9 @@ function testColumns(search: CompareSearch): readonly Column<TestRow>[] {
 				</Link>
 			),
 		},
-		number("before", "Before", "80px", ({ scores }) => <Score label="before" value={scores[0]} />),
-		number("after", "After", "80px", ({ scores }) => <Score label="after" value={scores[1]} />),
-		number("delta", "Difference", "96px", ({ delta }) => <Delta delta={delta} />),
+		number("before", "Before", "80px", (row) => <Score label="before" value={scoreOf(row, "before")} />),
+		number("after", "After", "80px", (row) => <Score label="after" value={scoreOf(row, "after")} />),
+		number("delta", "Difference", "96px", ({ delta }) => <Delta delta={delta ?? null} />),
 	];
 }
 

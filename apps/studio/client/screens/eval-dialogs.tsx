@@ -4,7 +4,7 @@ import { useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useState } from "react";
 import type { BundleEventAnswer } from "../../server/answers/bundles.ts";
 import type { EvalAnswer, FixAnswer, FixPreviewAnswer, RunPlanAnswer } from "../../server/answers/evals.ts";
-import type { RunEventAnswer } from "../../server/answers/runs.ts";
+import type { RunJobEvent } from "../../server/run-events.ts";
 import { DiffView } from "../components/code.tsx";
 import { Dialog } from "../components/dialog.tsx";
 import { Check, Field } from "../components/form.tsx";
@@ -374,7 +374,7 @@ function toNumber(text: string): number | undefined {
 /** Returns the id of the run that `job` writes once it has started. Throws `ApiError` if it fails before. */
 function waitForRun(job: string): Promise<string> {
 	return new Promise((resolve, reject) => {
-		const stop = followJob<RunEventAnswer>(job, (events, ended) => {
+		const stop = followJob<RunJobEvent>(job, (events, ended) => {
 			const started = events.find((event) => event.type === "started");
 			if (started) {
 				stop();

@@ -1,5 +1,7 @@
 import { getRouteApi, Link } from "@tanstack/react-router";
-import type { RunAnswer, RunTestEntry, RunTestsAnswer } from "../../server/answers/runs.ts";
+import type { RunTests as Tests } from "../../server/routes/runs.ts";
+import type { RunResponse } from "../../server/run-responses.ts";
+import type { TestEntry } from "../../server/test-responses.ts";
 import table from "../components/data-table.module.css";
 import { type Column, DataTable, PagedTable } from "../components/data-table.tsx";
 import { Choice, FilterBar, SearchField } from "../components/form.tsx";
@@ -12,17 +14,17 @@ import type { RunSearch } from "../lib/search.ts";
 const route = getRouteApi("/runs/$run");
 
 /** Lists the tests of a run; filters, searches and sorts them. */
-export function RunTests({ run }: { run: RunAnswer }) {
+export function RunTests({ run }: { run: RunResponse }) {
 	const filter = route.useSearch();
 	const navigate = route.useNavigate();
 	const change = (update: Partial<RunSearch>) =>
 		void navigate({ search: { ...filter, ...update }, replace: true, resetScroll: false });
-	const isRunning = run.state === "running";
+	const isRunning = run.state === "under way";
 	const isFiltered = filter.search !== "" || filter.status !== "" || filter.target !== "";
 	const noTests = isFiltered ? "No tests match" : isRunning ? "No test has finished yet" : "No results";
 	return (
 		<PagedTable query={(page) => runTestsQuery(run.id, filter, page, isRunning)} pageSize={tablePage}>
-			{(response: RunTestsAnswer, rows) => (
+			{(response: Tests, rows) => (
 				<>
 					<Filters response={response} filter={filter} onChange={change} />
 					<DataTable
@@ -50,18 +52,18 @@ const sorts: readonly (readonly [RunSearch["sort"], string])[] = [
 ];
 
 interface FiltersProps {
-	readonly response: RunTestsAnswer;
+	readonly response: Tests;
 	readonly filter: RunSearch;
 	readonly onChange: (update: Partial<RunSearch>) => void;
 }
 
-function Filters({ response: { counts, not_run: notRun, targets }, filter, onChange }: FiltersProps) {
+function Filters({ response: { counts, targets }, filter, onChange }: FiltersProps) {
 	const chips: readonly (readonly [RunSearch["status"], string, number])[] = [
-		["", "All", counts.ok + counts.quality_failure + counts.execution_error + notRun],
-		["ok", "Passed", counts.ok],
-		["quality_failure", "Failed", counts.quality_failure],
-		["execution_error", "Not graded", counts.execution_error],
-		...(notRun > 0 || filter.status === "not_run" ? [["not_run", "Not run", notRun] as const] : []),
+		["", "All", counts.passed + counts.failed + counts.error + counts.not_run],
+		["passed", "Passed", counts.passed],
+		["failed", "Failed", counts.failed],
+		["error", "Not graded", counts.error],
+		...(counts.not_run > 0 || filter.status === "not_run" ? [["not_run", "Not run", counts.not_run] as const] : []),
 	];
 	return (
 		<FilterBar>
@@ -95,7 +97,7 @@ function Filters({ response: { counts, not_run: notRun, targets }, filter, onCha
 	);
 }
 
-function columns(run: string): readonly Column<RunTestEntry>[] {
+function columns(run: string): readonly Column<TestEntry>[] {
 	return [
 		{
 			key: "test",
@@ -147,20 +149,20 @@ function columns(run: string): readonly Column<RunTestEntry>[] {
 const none = <span className="dim">–</span>;
 
 /** Renders the cost of the target; its title adds that of judging. */
-function Cost({ row: { cost_usd: usd, judging_cost_usd: judging } }: { row: RunTestEntry }) {
+function Cost({ row: { cost_usd: usd, judging_cost_usd: judging } }: { row: TestEntry }) {
 	if (usd === null) return none;
 	return <span title={judging === null ? undefined : `and ${cost(judging)} for judging`}>{cost(usd)}</span>;
 }
 
 /** `2 of 3 attempts passed`; undefined for a test that runs once. */
-function attemptsText({ attempts, repeat, status }: RunTestEntry): string | undefined {
+function attemptsText({ attempts, repeat, status }: TestEntry): string | undefined {
 	if (repeat.count === 1) return undefined;
 	if (status === "not_run") return `${attempts.length} of ${repeat.count} attempts completed`;
-	const passed = attempts.filter((attempt) => attempt.status === "ok").length;
+	const passed = attempts.filter((attempt) => attempt.execution_status === "ok").length;
 	return `${passed} of ${plural(attempts.length, "attempt")} passed`;
 }
 
-function Test({ run, row }: { run: string; row: RunTestEntry }) {
+function Test({ run, row }: { run: string; row: TestEntry }) {
 	const { id, test_id: test, error } = row;
 	const attempts = attemptsText(row);
 	const label = (
@@ -179,7 +181,7 @@ function Test({ run, row }: { run: string; row: RunTestEntry }) {
 	);
 }
 
-function Score({ row: { score: value, threshold } }: { row: RunTestEntry }) {
+function Score({ row: { score: value, threshold } }: { row: TestEntry }) {
 	if (value === null || threshold === null) return none;
 	return (
 		<span title={`threshold ${threshold}`}>

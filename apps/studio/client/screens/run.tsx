@@ -2,7 +2,8 @@ import { Button, Group, Paper, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { type ReactNode, useEffect } from "react";
-import type { RunAnswer, RunEventAnswer, RunOriginAnswer, RunSummaryAnswer } from "../../server/answers/runs.ts";
+import type { RunJobEvent } from "../../server/run-events.ts";
+import type { RunResponse } from "../../server/run-responses.ts";
 import { ButtonLink, columns, Fact, Facts, LoadState, PageHeader } from "../components/page.tsx";
 import { Icon, Note, PassBar, ProgressLine, RunBadge, StatusBadge, Time } from "../components/status.tsx";
 import { ApiError, cancelJob, resumeRun } from "../lib/api.ts";
@@ -25,11 +26,11 @@ export function Run() {
 	);
 }
 
-function Loaded({ run }: { run: RunAnswer }) {
+function Loaded({ run }: { run: RunResponse }) {
 	return (
 		<>
 			<PageHeader
-				title={run.evals.map(evalName).join(", ") || run.experiment}
+				title={run.evals.map(({ name }) => evalName(name)).join(", ") || run.experiment}
 				crumbs={[{ label: "Runs", to: "/runs" }]}
 				badges={<RunBadge state={run.state} />}
 				description={
@@ -70,7 +71,7 @@ function hasChangedFiles(error: unknown): boolean {
 	return error instanceof ApiError && error.hint?.includes("--rerun-changed") === true;
 }
 
-function Actions({ run }: { run: RunAnswer }) {
+function Actions({ run }: { run: RunResponse }) {
 	const client = useQueryClient();
 	const readOnly = useReadOnly();
 	const cancel = useMutation({ mutationFn: cancelJob });
@@ -87,7 +88,7 @@ function Actions({ run }: { run: RunAnswer }) {
 					{error.message}
 				</Text>
 			) : null}
-			{job !== null && run.state === "running" && !readOnly ? (
+			{job !== null && run.state === "under way" && !readOnly ? (
 				<Button
 					leftSection={<Icon name="stop" />}
 					disabled={cancel.isSuccess}
@@ -134,7 +135,7 @@ interface LiveRun {
 
 const notLive: LiveRun = { current: new Map(), warnings: [], stopping: false };
 
-function reduceLive(live: LiveRun, event: RunEventAnswer): LiveRun {
+function reduceLive(live: LiveRun, event: RunJobEvent): LiveRun {
 	switch (event.type) {
 		case "attempt_started":
 			return { ...live, current: new Map(live.current).set(event.index, `${event.test_id} (${event.target})`) };
@@ -152,12 +153,12 @@ function reduceLive(live: LiveRun, event: RunEventAnswer): LiveRun {
 	}
 }
 
-function Live({ run }: { run: RunAnswer }) {
+function Live({ run }: { run: RunResponse }) {
 	const client = useQueryClient();
-	const { state, ended, waiting } = useJob<RunEventAnswer, LiveRun>(run.job ?? undefined, reduceLive, notLive);
+	const { state, ended, waiting } = useJob<RunJobEvent, LiveRun>(run.job ?? undefined, reduceLive, notLive);
 	useEffect(() => {
 		// What the last events reported is on disk now.
-		if (ended || run.state !== "running") void client.invalidateQueries({ queryKey: ["runs"] });
+		if (ended || run.state !== "under way") void client.invalidateQueries({ queryKey: ["runs"] });
 	}, [client, ended, run.state]);
 	const error = ended?.state === "failed" ? ended.error : undefined;
 	return (
@@ -167,7 +168,7 @@ function Live({ run }: { run: RunAnswer }) {
 					{error.hint ? <p>{error.hint}</p> : null}
 				</Note>
 			) : null}
-			{run.state === "running" ? <Progress run={run} state={state} waiting={waiting} /> : null}
+			{run.state === "under way" ? <Progress run={run} state={state} waiting={waiting} /> : null}
 			{state.warnings.length > 0 ? (
 				<Note tone="warn" title="Warnings">
 					{[...new Set(state.warnings)].map((warning) => (
@@ -179,8 +180,9 @@ function Live({ run }: { run: RunAnswer }) {
 	);
 }
 
-function Progress({ run, state, waiting }: { run: RunAnswer; state: LiveRun; waiting: boolean }) {
-	const done = run.planned - (run.summary?.not_run ?? run.planned);
+function Progress({ run, state, waiting }: { run: RunResponse; state: LiveRun; waiting: boolean }) {
+	const { passed, failed, errors } = run.summary;
+	const done = passed + failed + errors;
 	return (
 		<Paper component="section" aria-label="Progress" aria-live="polite" px={14} py="xs">
 			<ProgressLine
@@ -194,17 +196,17 @@ function Progress({ run, state, waiting }: { run: RunAnswer; state: LiveRun; wai
 	);
 }
 
-function progressText(run: RunAnswer, current: readonly string[], waiting: boolean): string {
+function progressText(run: RunResponse, current: readonly string[], waiting: boolean): string {
 	if (waiting) return "Connection lost. Reconnecting …";
 	if (run.job === null) return "Running in another process.";
 	if (current.length === 0) return "Preparing …";
 	return `Running: ${current.slice(0, 4).join(", ")}${current.length > 4 ? ` and ${current.length - 4} more` : ""}`;
 }
 
-function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
-	if (!summary) return null;
-	const { passed, failed, errors, not_run: notRun, mean_score: mean, duration_ms: ms } = summary;
-	const limits = bound({ mean, lower: summary.mean_score_lower_bound, n: summary.judged, planned }, score);
+function Summary({ run: { summary, planned } }: { run: RunResponse }) {
+	const { passed, failed, errors, mean_score: mean, duration_ms: ms } = summary;
+	const notRun = planned - passed - failed - errors;
+	const limits = bound({ mean, lower: summary.mean_score_lower_bound ?? mean, n: passed + failed, planned }, score);
 	return (
 		<Paper component="dl" p="12px 14px" style={columns(112, "10px 20px")}>
 			<div style={{ gridColumn: "span 2", minWidth: 0 }}>
@@ -237,9 +239,10 @@ function Summary({ run: { summary, planned } }: { run: RunAnswer }) {
 }
 
 /** Lists cost and tokens of the target, of the models that grade, and the total cost. */
-function Usage({ summary: { cost_usd: usd, tokens, judging } }: { summary: RunSummaryAnswer }) {
-	const judgingUsd = judging?.cost_usd ?? null;
-	const judgingTokens = judging?.tokens ?? null;
+function Usage({ summary }: Pick<RunResponse, "summary">) {
+	const { cost_usd: usd, token_usage: tokens } = summary;
+	const { grader_cost_usd: judgingUsd = null, grader_token_usage: judgingTokens = null } = summary;
+	const judging = judgingUsd !== null || judgingTokens !== null;
 	return (
 		<>
 			{usd === null ? null : <Figure term={judging ? "Target cost" : "Cost"}>{cost(usd)}</Figure>}
@@ -254,7 +257,7 @@ function Usage({ summary: { cost_usd: usd, tokens, judging } }: { summary: RunSu
 }
 
 /** `1.2 M, 88 k`. */
-function tokenText({ input, output }: NonNullable<RunSummaryAnswer["tokens"]>): string {
+function tokenText({ input, output }: NonNullable<RunResponse["summary"]["token_usage"]>): string {
 	const short = (value: number) =>
 		value >= 1e6 ? `${(value / 1e6).toFixed(1)} M` : value >= 1e4 ? `${Math.round(value / 1e3)} k` : count(value);
 	return `${short(input)}, ${short(output)}`;
@@ -274,8 +277,8 @@ function Figure({ term, children }: { term: string; children: ReactNode }) {
 }
 
 /** Shows a summary of what exactly was run, and all of it on demand. */
-function Provenance({ run }: { run: RunAnswer }) {
-	const { commit, branch, dirty, benchmark, bundle, origin } = run.provenance;
+function Provenance({ run }: { run: RunResponse }) {
+	const { git, benchmark, bundle, origin } = run.provenance;
 	return (
 		<Paper component="details" fz="sm" px={14} py={8}>
 			<summary>
@@ -283,15 +286,17 @@ function Provenance({ run }: { run: RunAnswer }) {
 					<Text span fw={600} c="var(--text)">
 						Provenance
 					</Text>
-					{commit ? (
+					{git ? (
 						<span>
-							commit <span className="mono">{shortSha(commit)}</span>
-							{branch ? ` on ${branch}` : ""}
+							commit <span className="mono">{shortSha(git.commit)}</span>
+							{git.branch ? ` on ${git.branch}` : ""}
 						</span>
 					) : (
 						<span>no commit</span>
 					)}
-					{dirty ? <StatusBadge tone="warn" icon="dirty" label="dirty" title="Files differed from the commit" /> : null}
+					{git?.dirty ? (
+						<StatusBadge tone="warn" icon="dirty" label="dirty" title="Files differed from the commit" />
+					) : null}
 					{benchmark ? (
 						<span>
 							{benchmark.id} <span className="mono">{benchmark.revision ? shortSha(benchmark.revision) : ""}</span>
@@ -312,8 +317,18 @@ function Provenance({ run }: { run: RunAnswer }) {
 	);
 }
 
-function ProvenanceFacts({ run }: { run: RunAnswer }) {
-	const { commit, benchmark, bundle, evals, targets, repositories, opaque, origin, ...versions } = run.provenance;
+function ProvenanceFacts({ run }: { run: RunResponse }) {
+	const {
+		git,
+		benchmark,
+		bundle,
+		evals,
+		targets,
+		repositories = [],
+		opaque = [],
+		origin,
+		...versions
+	} = run.provenance;
 	return (
 		<Facts>
 			<Fact term="Directory" mono>
@@ -323,9 +338,9 @@ function ProvenanceFacts({ run }: { run: RunAnswer }) {
 			<Fact term="Versions">
 				AgentV {versions.agentv_version}, Node {versions.node_version}
 			</Fact>
-			{commit ? (
+			{git ? (
 				<Fact term="Commit" mono>
-					{commit}
+					{git.commit}
 				</Fact>
 			) : null}
 			{benchmark ? (
@@ -338,7 +353,7 @@ function ProvenanceFacts({ run }: { run: RunAnswer }) {
 			) : null}
 			{origin ? (
 				<Fact term="Origin">
-					<Origin origin={origin} />
+					<Origin origin={origin} run={run.origin_run} />
 				</Fact>
 			) : null}
 			{bundle ? (
@@ -351,7 +366,7 @@ function ProvenanceFacts({ run }: { run: RunAnswer }) {
 					{digest}
 				</Fact>
 			))}
-			{targets.map(({ name, provider, via, facts }) => (
+			{targets.map(({ name, provider, via, facts = {} }) => (
 				<Fact key={name} term={`Target ${name}`}>
 					{[provider, ...Object.entries(facts).map(([key, value]) => `${key} ${value}`)].join(", ")}
 					{via.length > 1 ? <span className="mono dim"> {via.join(" → ")}</span> : null}
@@ -375,7 +390,12 @@ function ProvenanceFacts({ run }: { run: RunAnswer }) {
 	);
 }
 
-function Origin({ origin: { kind, name, run, graders } }: { origin: RunOriginAnswer }) {
+interface OriginProps {
+	readonly origin: NonNullable<RunResponse["provenance"]["origin"]>;
+	readonly run: string | null;
+}
+
+function Origin({ origin: { kind, run_id: name, graders }, run }: OriginProps) {
 	const from =
 		run === null ? (
 			<span className="mono">{name}</span>

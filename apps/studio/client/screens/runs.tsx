@@ -3,7 +3,8 @@ import { useElementSize } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { type PointerEvent, useMemo, useState } from "react";
-import type { RunEntry, RunHistoryAnswer, RunListAnswer } from "../../server/answers/runs.ts";
+import type { RunList } from "../../server/routes/runs.ts";
+import type { RunEntry, RunHistory } from "../../server/run-responses.ts";
 import { type Column, DataTable } from "../components/data-table.tsx";
 import { Choice, FilterBar, SearchField } from "../components/form.tsx";
 import { Empty, Failure, LoadState, PageHeader, Pager, Panel } from "../components/page.tsx";
@@ -57,7 +58,7 @@ function NoRuns() {
 	);
 }
 
-function Filters({ response: { experiments, targets, benchmarks } }: { response: RunListAnswer }) {
+function Filters({ response: { experiments, targets, benchmarks } }: { response: RunList }) {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
 	const choice = (label: string, key: "experiment" | "target" | "benchmark", names: readonly string[]) => (
@@ -163,8 +164,8 @@ const columns: readonly Column<RunEntry>[] = [
 		width: "minmax(0, 1fr)",
 		narrow: "first",
 		cell: (run) => (
-			<Link to="/runs/$run" params={{ run: run.id }} title={run.evals.join("\n")}>
-				<strong>{run.evals.map(evalName).join(", ") || run.id}</strong>{" "}
+			<Link to="/runs/$run" params={{ run: run.id }} title={run.evals.map(({ name }) => name).join("\n")}>
+				<strong>{run.evals.map(({ name }) => evalName(name)).join(", ") || run.id}</strong>{" "}
 				<span className="dim">
 					{run.experiment}
 					{run.benchmark ? ` · ${run.benchmark}` : ""}
@@ -178,7 +179,7 @@ const columns: readonly Column<RunEntry>[] = [
 		width: "150px",
 		narrow: "second",
 		cell: ({ state, summary, planned }) =>
-			state === "done" && summary ? <PassBar counts={{ ...summary, planned }} /> : <RunBadge state={state} />,
+			state === "finished" && summary ? <PassBar counts={{ ...summary, planned }} /> : <RunBadge state={state} />,
 	},
 	{ key: "tests", title: "Tests", width: "64px", align: "end", narrow: "none", cell: ({ planned }) => count(planned) },
 	{
@@ -224,7 +225,8 @@ const columns: readonly Column<RunEntry>[] = [
 /** Renders the mean score, and its lower bound if not every planned test was graded. */
 function Mean({ summary }: { summary: RunEntry["summary"] }) {
 	if (!summary) return none;
-	const { mean_score: mean, mean_score_lower_bound: lower, judged: n, planned } = summary;
+	const { mean_score: mean, mean_score_lower_bound: lower = mean, passed, failed, planned } = summary;
+	const n = passed + failed;
 	const limits = bound({ mean, lower, n, planned }, score);
 	return (
 		<span title={limits === "" ? undefined : limits}>
@@ -237,7 +239,7 @@ function Mean({ summary }: { summary: RunEntry["summary"] }) {
 /** Renders the total cost; its title lists the parts. */
 function Cost({ summary }: { summary: RunEntry["summary"] }) {
 	const target = summary?.cost_usd ?? null;
-	const judging = summary?.judging?.cost_usd ?? null;
+	const judging = summary?.grader_cost_usd ?? null;
 	if (target === null && judging === null) return none;
 	const parts = [
 		...(target === null ? [] : [`target ${cost(target)}`]),
@@ -246,7 +248,7 @@ function Cost({ summary }: { summary: RunEntry["summary"] }) {
 	return <span title={parts.join(" + ")}>{cost((target ?? 0) + (judging ?? 0))}</span>;
 }
 
-type Series = RunHistoryAnswer["series"][number];
+type Series = RunHistory["series"][number];
 
 /** More lines can't be distinguished. */
 const maxLines = 8;

@@ -3,13 +3,7 @@ import { Button, Group, Paper, Stack, Table, Text, VisuallyHidden } from "@manti
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState } from "react";
-import type {
-	MessageAnswer,
-	ScoreAnswer,
-	StageLogAnswer,
-	TestErrorAnswer,
-	TestResultAnswer,
-} from "../../server/answers/runs.ts";
+import type { Message as RecordedMessage, TestResult as Result } from "../../server/test-responses.ts";
 import { DiffView, RichText, TextView } from "../components/code.tsx";
 import { ButtonLink, Chip, Chips, Fact, Facts, LoadState, PageHeader, Panel } from "../components/page.tsx";
 import { Icon, Note, TestBadge } from "../components/status.tsx";
@@ -36,12 +30,12 @@ export function TestResult() {
 						<PageHeader
 							title={result.test_id}
 							crumbs={crumbs}
-							badges={<TestBadge status={result.status} />}
+							badges={<TestBadge status={result.execution_status} />}
 							description={describe(result)}
 							actions={<Neighbors run={run} result={result} />}
 						/>
 						<Attempts run={run} result={result} />
-						<Result key={result.id} result={result} />
+						<ResultPanels key={result.id} result={result} />
 					</>
 				)}
 			</LoadState>
@@ -49,7 +43,8 @@ export function TestResult() {
 	);
 }
 
-function describe({ status, score: value, threshold, target, attempt, test: { repeat } }: TestResultAnswer): string {
+function describe({ execution_status: status, score: value, threshold, target, attempt, test }: Result): string {
+	const { repeat } = test;
 	const grade = status === "execution_error" ? "not graded" : `score ${score(value)}, threshold ${score(threshold)}`;
 	return `${grade} · target ${target}${repeat.count > 1 ? ` · attempt ${attempt} of ${repeat.count}` : ""}`;
 }
@@ -61,7 +56,7 @@ const strategies = {
 } as const;
 
 /** Links the attempts of a test that runs several times, and shows their combined status. */
-function Attempts({ run, result: { id, test } }: { run: string; result: TestResultAnswer }) {
+function Attempts({ run, result: { id, test } }: { run: string; result: Result }) {
 	if (test.repeat.count === 1) return null;
 	return (
 		<Group gap="8px 16px" mb="sm" fz="sm" c="dimmed">
@@ -72,7 +67,7 @@ function Attempts({ run, result: { id, test } }: { run: string; result: TestResu
 						to="/runs/$run/tests/$test"
 						params={{ run, test: attempt.id }}
 						isCurrent={attempt.id === id}
-						rightSection={<TestBadge status={attempt.status} />}
+						rightSection={<TestBadge status={attempt.execution_status} />}
 					>
 						Attempt {attempt.attempt}
 					</Chip>
@@ -87,7 +82,7 @@ function Attempts({ run, result: { id, test } }: { run: string; result: TestResu
 	);
 }
 
-function Neighbors({ run, result: { previous, next } }: { run: string; result: TestResultAnswer }) {
+function Neighbors({ run, result: { previous, next } }: { run: string; result: Result }) {
 	return (
 		<Group component="nav" aria-label="Other results" gap={8}>
 			{previous === null ? null : (
@@ -114,8 +109,9 @@ function Neighbors({ run, result: { previous, next } }: { run: string; result: T
 	);
 }
 
-function Result({ result }: { result: TestResultAnswer }) {
-	const { output, expected, criteria, input, transcript, file_changes: changes, scores, timings, logs } = result;
+function ResultPanels({ result }: { result: Result }) {
+	const { output, expected_output: expected, criteria, input, messages, scores, timings_ms: timings } = result;
+	const { file_changes: changes, logs = [] } = result;
 	return (
 		<>
 			<Problems result={result} />
@@ -125,12 +121,12 @@ function Result({ result }: { result: TestResultAnswer }) {
 						{output === null ? <p className="dim">No output.</p> : <RichText label="the output" text={output} />}
 						<Cut size={result.output_cut} />
 					</Panel>
-					{expected === null ? null : (
+					{expected === undefined ? null : (
 						<Panel title="Expected">
 							<RichText label="the expected output" text={expected} />
 						</Panel>
 					)}
-					{criteria === null ? null : (
+					{criteria === undefined ? null : (
 						<Panel title="Criteria">
 							<RichText label="the criteria" text={criteria} />
 						</Panel>
@@ -140,7 +136,7 @@ function Result({ result }: { result: TestResultAnswer }) {
 					</Panel>
 					{addsToOutput(result) ? (
 						<Panel title="Transcript" flush>
-							<Messages messages={transcript} />
+							<Messages messages={messages} />
 						</Panel>
 					) : null}
 					{changes ? (
@@ -153,7 +149,7 @@ function Result({ result }: { result: TestResultAnswer }) {
 				<div>
 					<Assertions scores={scores} />
 					<Details result={result} />
-					{timings === null ? null : <Timings timings={timings} />}
+					{timings === undefined ? null : <Timings timings={timings} />}
 					{logs.length > 0 ? <Logs logs={logs} /> : null}
 				</div>
 			</div>
@@ -162,10 +158,10 @@ function Result({ result }: { result: TestResultAnswer }) {
 }
 
 /** Returns false for a transcript that only repeats the output. */
-function addsToOutput({ transcript, output }: TestResultAnswer): boolean {
-	const [only, ...more] = transcript;
+function addsToOutput({ messages, output }: Result): boolean {
+	const [only, ...more] = messages;
 	if (only === undefined) return false;
-	return more.length > 0 || only.tool_calls.length > 0 || only.content.trim() !== output?.trim();
+	return more.length > 0 || only.tool_calls !== undefined || only.content.trim() !== output?.trim();
 }
 
 function Cut({ size }: { size: number }) {
@@ -177,13 +173,16 @@ function Cut({ size }: { size: number }) {
 	);
 }
 
-function errorTitle({ status }: TestResultAnswer, { stage, caused_by: by }: TestErrorAnswer): string {
+function errorTitle(
+	{ execution_status: status }: Result,
+	{ stage, caused_by: by }: NonNullable<Result["error"]>,
+): string {
 	const verdict = status === "execution_error" ? "Not graded" : "Failed";
 	return `${verdict}: ${stage} failed${by === undefined || by === stage ? "" : `, caused by the ${by}`}`;
 }
 
-function Problems({ result }: { result: TestResultAnswer }) {
-	const { error, warnings, recorded } = result;
+function Problems({ result }: { result: Result }) {
+	const { error, warnings = [], recorded } = result;
 	if (!error && warnings.length === 0 && recorded) return null;
 	return (
 		<Stack gap="xs" mb="sm">
@@ -207,8 +206,10 @@ function Problems({ result }: { result: TestResultAnswer }) {
 	);
 }
 
-function Assertions({ scores }: { scores: readonly ScoreAnswer[] }) {
-	const countOf = (wanted: ScoreAnswer["verdict"]) => scores.filter(({ verdict }) => verdict === wanted).length;
+type Grade = Result["scores"][number];
+
+function Assertions({ scores }: { scores: Result["scores"] }) {
+	const countOf = (wanted: Grade["verdict"]) => scores.filter(({ verdict }) => verdict === wanted).length;
 	const notJudged = countOf("not_judged");
 	const summary = `${countOf("pass")} of ${scores.length} graders passed${notJudged > 0 ? `, ${notJudged} not graded` : ""}`;
 	return (
@@ -224,7 +225,7 @@ function Assertions({ scores }: { scores: readonly ScoreAnswer[] }) {
 	);
 }
 
-function Scores({ scores }: { scores: readonly ScoreAnswer[] }) {
+function Scores({ scores }: { scores: Result["scores"] }) {
 	return (
 		<ul className="divided">
 			{scores.map((score, index) => (
@@ -241,8 +242,8 @@ const verdictLooks = {
 	not_judged: ["warn", "warning", "Not graded"],
 } as const;
 
-function Score({ score: grade }: { score: ScoreAnswer }) {
-	const { name, type, score: value, weight, verdict, assertions, parts, error, veto, usage: used } = grade;
+function Score({ score: grade }: { score: Grade }) {
+	const { name, type, score: value, weight, verdict, assertions, parts = [], error, veto, usage: used } = grade;
 	const [tone, icon, label] = verdictLooks[verdict];
 	const spent = used ? usage(used) : undefined;
 	return (
@@ -300,14 +301,14 @@ function Score({ score: grade }: { score: ScoreAnswer }) {
 	);
 }
 
-function cachedText(cached: NonNullable<TestResultAnswer["cached"]>): string {
-	const parts = [usage(cached), cached.duration_ms === null ? undefined : duration(cached.duration_ms)];
+function cachedText(cached: NonNullable<Result["cached"]>): string {
+	const parts = [usage(cached), cached.duration_ms === undefined ? undefined : duration(cached.duration_ms)];
 	const known = parts.filter((part) => part !== undefined);
 	return known.length === 0 ? "yes" : `originally ${known.join(", ")}`;
 }
 
-function Details({ result }: { result: TestResultAnswer }) {
-	const { judging, cached, metadata } = result;
+function Details({ result }: { result: Result }) {
+	const { judging, cached, metadata = {} } = result;
 	const target = usage(result);
 	const judged = judging ? usage(judging) : undefined;
 	return (
@@ -317,17 +318,17 @@ function Details({ result }: { result: TestResultAnswer }) {
 					<Fact term="Duration">{duration(result.duration_ms)}</Fact>
 					{target === undefined ? null : <Fact term={judging ? "Target" : "Cost and tokens"}>{target}</Fact>}
 					{judged === undefined ? null : <Fact term="Judging">{judged}</Fact>}
-					{result.cost_usd !== null && judging && judging.cost_usd !== null ? (
+					{result.cost_usd !== undefined && judging?.cost_usd !== undefined ? (
 						<Fact term="Total cost">{cost(result.cost_usd + judging.cost_usd)}</Fact>
 					) : null}
-					{result.stop_reason === null ? null : <Fact term="Stop reason">{result.stop_reason}</Fact>}
-					{cached === null ? null : <Fact term="From the cache">{cachedText(cached)}</Fact>}
+					{result.stop_reason === undefined ? null : <Fact term="Stop reason">{result.stop_reason}</Fact>}
+					{cached === undefined ? null : <Fact term="From the cache">{cachedText(cached)}</Fact>}
 					{result.rerun ? <Fact term="Rerun">because something it depends on had changed</Fact> : null}
-					<Fact term="Finished">{moment(result.timestamp)}</Fact>
+					{result.timestamp === undefined ? null : <Fact term="Finished">{moment(result.timestamp)}</Fact>}
 					<Fact term="Eval" mono>
 						{result.eval}
 					</Fact>
-					{result.workspace_path === null ? null : (
+					{result.workspace_path === undefined ? null : (
 						<Fact term="Workspace (kept)" mono>
 							{result.workspace_path}
 						</Fact>
@@ -343,13 +344,14 @@ function Details({ result }: { result: TestResultAnswer }) {
 	);
 }
 
-function Timings({ timings }: { timings: NonNullable<TestResultAnswer["timings"]> }) {
-	const total = timings.reduce((sum, { ms }) => sum + ms, 0);
+function Timings({ timings }: { timings: NonNullable<Result["timings_ms"]> }) {
+	const stages = Object.entries(timings);
+	const total = stages.reduce((sum, [, ms]) => sum + ms, 0);
 	return (
 		<Panel title="Duration of each stage" flush>
 			<Table horizontalSpacing={14} verticalSpacing={5} withRowBorders={false}>
 				<tbody>
-					{timings.map(({ stage, ms }) => (
+					{stages.map(([stage, ms]) => (
 						<Table.Tr key={stage}>
 							<Table.Th scope="row" w={76} fw={400}>
 								{stage}
@@ -377,11 +379,11 @@ function Timings({ timings }: { timings: NonNullable<TestResultAnswer["timings"]
 }
 
 /** Lists what programs printed, each log collapsed. */
-function Logs({ logs }: { logs: readonly StageLogAnswer[] }) {
+function Logs({ logs }: { logs: NonNullable<Result["logs"]> }) {
 	return (
 		<Panel title="Logs" flush>
 			<div className="divided">
-				{logs.map(({ stage, name, text, omitted }, index) => (
+				{logs.map(({ stage, name, text, omitted = 0 }, index) => (
 					// biome-ignore lint/suspicious/noArrayIndexKey: a program may print several times in one stage
 					<details key={index}>
 						<summary>
@@ -399,7 +401,7 @@ function Logs({ logs }: { logs: readonly StageLogAnswer[] }) {
 /** More messages are shown on demand. */
 const maxMessages = 40;
 
-function Messages({ messages }: { messages: readonly MessageAnswer[] }) {
+function Messages({ messages }: { messages: readonly RecordedMessage[] }) {
 	const [all, setAll] = useState(false);
 	const shown = all ? messages : messages.slice(0, maxMessages);
 	return (
@@ -419,7 +421,7 @@ function Messages({ messages }: { messages: readonly MessageAnswer[] }) {
 	);
 }
 
-function Message({ message: { role, content, tool_calls: calls } }: { message: MessageAnswer }) {
+function Message({ message: { role, content, tool_calls: calls = [] } }: { message: RecordedMessage }) {
 	return (
 		<Group component="li" gap="4px 12px" align="flex-start">
 			<Text span c={role === "assistant" ? "var(--info)" : "dimmed"} fz="xs" fw={550} w={76} lh="21px">
@@ -436,7 +438,7 @@ function Message({ message: { role, content, tool_calls: calls } }: { message: M
 							<Text span flex={1} c="dimmed" className="mono cut">
 								{textOf(call.input).slice(0, 120)}
 							</Text>
-							{call.duration_ms === null ? null : <span>{duration(call.duration_ms)}</span>}
+							{call.duration_ms === undefined ? null : <span>{duration(call.duration_ms)}</span>}
 						</Group>
 						<p className="dim">Input</p>
 						<TextView label={`Input of ${call.tool}`} text={textOf(call.input, 2)} />

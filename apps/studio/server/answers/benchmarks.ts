@@ -1,5 +1,5 @@
 import type { SyncChanges, SyncEvent, SyncPlan, SyncResult } from "@agentv/core";
-import type { Page } from "./page.ts";
+import type { Page } from "../request.ts";
 
 /** A benchmark's source as written in the registry: variables unresolved, user parts of URLs removed. */
 export interface SourceAnswer {

@@ -1,5 +1,5 @@
+import type { Page } from "../request.ts";
 import type { CheckAnswer, FindingAnswer, RuleAnswer } from "./findings.ts";
-import type { Page } from "./page.ts";
 
 /** Status of an eval that requires loading and validating it. */
 export interface EvalMarks {

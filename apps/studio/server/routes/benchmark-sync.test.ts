@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { gitHttpServer, gitRepository, tempTree } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
 import type { BenchmarkAnswer, BenchmarkMarkEvent, SyncEventAnswer, SyncPlanAnswer } from "../answers/benchmarks.ts";
-import type { StartedAnswer } from "../answers/jobs.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
 
 const evalText = (id: string) => `target: quick
@@ -29,7 +28,7 @@ function withUpstream(url?: (bare: string) => string) {
 async function job<Event>(studio: TestStudio, path: string, body: unknown = {}) {
 	const answer = await studio.request(path, { body });
 	expect(answer.status).toBe(202);
-	const { job: id } = (await answer.json()) as StartedAnswer;
+	const { job: id } = (await answer.json()) as { job: string };
 	const events = await studio.events(`/api/jobs/${id}/events`);
 	return { id, events: events.slice(0, -1) as Event[], end: events.at(-1) };
 }
@@ -100,7 +99,7 @@ describe("one sync at a time", () => {
 	it("refuses the second, names the first, keeps the entry, and ends when it is cancelled", async () => {
 		const server = await gitHttpServer(tempTree(), { stall: true });
 		const { studio } = withUpstream(() => `${server.url}/x.git`);
-		const first = (await (await studio.request("/api/benchmarks/team/sync", { body: {} })).json()) as StartedAnswer;
+		const first = (await (await studio.request("/api/benchmarks/team/sync", { body: {} })).json()) as { job: string };
 		const second = await studio.request("/api/benchmarks/team/sync", { body: {} });
 		expect(second.status).toBe(409);
 		expect(await second.json()).toMatchObject({ error: { code: "refused", details: { job: first.job } } });

@@ -2,14 +2,12 @@ import { AgentvError, addBenchmark, findEntry, locateFindings, planSync, removeB
 import { Hono } from "hono";
 import { z } from "zod";
 import type { BenchmarkListAnswer, BenchmarkMarkEvent, SyncPlanAnswer } from "../answers/benchmarks.ts";
-import type { StartedAnswer } from "../answers/jobs.ts";
-import { mapPage, pageOf } from "../answers/page.ts";
-import { body, listField, pageField, query, searchField } from "../catalog.ts";
 import { describeBenchmark, describePlan, describeSync, readBenchmarkMarks } from "../describe-benchmark.ts";
 import { eventStream } from "../event-stream.ts";
 import { matcher } from "../find-eval.ts";
 import { type Job, JobRefused } from "../jobs.ts";
 import type { Services } from "../problem.ts";
+import { body, listField, mapPage, pageField, pageOf, query, searchField } from "../request.ts";
 
 const listQuery = z.object({ page: pageField, search: searchField });
 const marksQuery = z.object({ id: listField });
@@ -68,7 +66,7 @@ const nothing = z.object({});
 export function benchmarkWrites(services: Services) {
 	const { jobs, options } = services;
 	const { env, cwd } = options;
-	const started = (job: Job): StartedAnswer => ({ job: job.id });
+	const started = (job: Job) => ({ job: job.id });
 	const check = (ids: readonly string[], key: string) =>
 		jobs.start(
 			"status",

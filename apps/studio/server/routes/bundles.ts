@@ -1,9 +1,9 @@
 import { streamArchive } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
-import { query } from "../catalog.ts";
 import { findBundle, listBundles } from "../plans.ts";
 import type { Services } from "../problem.ts";
+import { query } from "../request.ts";
 
 const archiveQuery = z.object({ format: z.enum(["tgz", "zip"]).optional() });
 const types = { tgz: "application/gzip", zip: "application/zip" } as const;

@@ -1,7 +1,7 @@
 import { appendFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { CompareAnswer } from "../answers/compare.ts";
+import type { CompareResponse } from "../compare.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
 
 const fingerprint = { test: "t", graders: "g", workspace: "w", hooks: "h", target: "x" };
@@ -44,10 +44,10 @@ const [first, second, third] = ["2026-01-01T00-00-00Z", "2026-01-02T00-00-00Z", 
 
 function compare(studio: TestStudio, search = "", times: readonly string[] = [first, second]) {
 	const path = `/api/runs/compare?${times.map((time) => `run=default~${time}`).join("&")}${search}`;
-	return studio.json<CompareAnswer>(path);
+	return studio.json<CompareResponse>(path);
 }
 
-const ids = (answer: CompareAnswer) => answer.comparisons[0]?.cases.items.map(({ test_id }) => test_id);
+const ids = (answer: CompareResponse) => answer.comparisons[0]?.cases.items.map(({ test_id }) => test_id);
 
 describe("GET /api/runs/compare", () => {
 	it("responds with at most 200 KB for two runs of 1,000 tests, for every part and page", async () => {
@@ -79,7 +79,7 @@ describe("GET /api/runs/compare", () => {
 		expect(ids(await compare(studio, "&sort=after&descending=true"))).toEqual(["t3", "t1", "t0", "t2"]);
 		expect(ids(await compare(studio, "&search=T2"))).toEqual(["t2"]);
 		const { comparisons } = await compare(studio);
-		expect(comparisons).toMatchObject([{ moved: { up: 2, down: 1 }, means: [0.5, 0.55] }]);
+		expect(comparisons).toMatchObject([{ moved: { up: 2, down: 1 }, difference: { before: 0.5, after: 0.55 } }]);
 	});
 
 	it("shows changed tests by what was changed in them", async () => {
@@ -110,7 +110,11 @@ describe("GET /api/runs/compare", () => {
 		});
 		const answer = await compare(studio, "&vary=target");
 		expect(answer.comparisons).toMatchObject([
-			{ tests: 1, renamed: [["quick", "other"]], cases: { items: [{ scores: [1, 0.5], delta: -0.5 }] } },
+			{
+				difference: { tests: 1 },
+				renamed: [["quick", "other"]],
+				cases: { items: [{ before: 1, after: 0.5, delta: -0.5 }] },
+			},
 		]);
 		const [before = [], after = []] = answer.comparisons[0]?.cases.items[0]?.rows ?? [];
 		expect([before.length, after.length]).toEqual([1, 2]);
@@ -145,9 +149,11 @@ describe("GET /api/runs/compare", () => {
 			...runFiles(first, [{ test_id: "t", score: 1 }]),
 			...runFiles(second, [{ test_id: "t", score: 1 }]),
 		});
-		expect((await compare(studio)).comparisons).toMatchObject([{ tests: 1, counts: { new: 0 } }]);
+		expect((await compare(studio)).comparisons).toMatchObject([{ difference: { tests: 1 }, counts: { new: 0 } }]);
 		const two = ["t", "u"].map((test_id) => ({ test_id, score: 0 }));
 		studio.write(runFiles(second, two));
-		expect((await compare(studio)).comparisons).toMatchObject([{ tests: 1, mean: -1, counts: { new: 1 } }]);
+		expect((await compare(studio)).comparisons).toMatchObject([
+			{ difference: { tests: 1, mean: -1 }, counts: { new: 1 } },
+		]);
 	});
 });

@@ -6,7 +6,6 @@ import { gitRepository } from "@agentv/test-support";
 import { describe, expect, it } from "vitest";
 import type { BundleAnswer, BundleEventAnswer } from "../answers/bundles.ts";
 import type { EvalAnswer, EvalListAnswer, FixAnswer, FixPreviewAnswer } from "../answers/evals.ts";
-import type { StartedAnswer } from "../answers/jobs.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
 
 const evalText = `# kept as it is
@@ -67,7 +66,7 @@ describe("bundling", () => {
 	it("tells how far it is, where the bundle lies, and keeps it findable", async () => {
 		const studio = withInheritedTarget();
 		const id = await onlyEval(studio);
-		const { job } = await studio.json<StartedAnswer>(`/api/evals/${id}/bundle`, { body: { name: "mine" } });
+		const { job } = await studio.json<{ job: string }>(`/api/evals/${id}/bundle`, { body: { name: "mine" } });
 		const events = (await studio.events(`/api/jobs/${job}/events`)) as BundleEventAnswer[];
 		const directory = join(studio.root, "home/bundles/mine");
 		expect(events.at(-2)).toMatchObject({ type: "outcome", bundle: "mine", directory, required: [] });
@@ -80,7 +79,7 @@ describe("bundling", () => {
 	it("sends a bundle as an archive that verifies once it is unpacked", async () => {
 		const studio = withInheritedTarget();
 		const body = { name: "mine" };
-		const { job } = await studio.json<StartedAnswer>(`/api/evals/${await onlyEval(studio)}/bundle`, { body });
+		const { job } = await studio.json<{ job: string }>(`/api/evals/${await onlyEval(studio)}/bundle`, { body });
 		await studio.events(`/api/jobs/${job}/events`);
 		const answer = await studio.request("/api/bundles/mine/archive?format=tgz");
 		expect(answer.headers.get("content-disposition")).toBe('attachment; filename="mine.tgz"');
@@ -101,7 +100,7 @@ describe("bundling", () => {
 
 	it("says why where it can't: a missing reference", async () => {
 		const studio = testStudio({ "cwd/a.eval.yaml": `${evalText}workspace: ./gone/\n` });
-		const { job } = await studio.json<StartedAnswer>(`/api/evals/${await onlyEval(studio)}/bundle`, { body: {} });
+		const { job } = await studio.json<{ job: string }>(`/api/evals/${await onlyEval(studio)}/bundle`, { body: {} });
 		const events = await studio.events(`/api/jobs/${job}/events`);
 		expect(events.at(-1)).toMatchObject({ job: { state: "failed", error: { message: expect.any(String) } } });
 		expect(existsSync(join(studio.root, "home/bundles"))).toBe(false);

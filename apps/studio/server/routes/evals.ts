@@ -9,17 +9,26 @@ import type {
 	EvalTestsAnswer,
 	FixAnswer,
 	FixPreviewAnswer,
-	LastResultAnswer,
 	RunPlanAnswer,
 } from "../answers/evals.ts";
-import type { StartedAnswer } from "../answers/jobs.ts";
-import { mapPage, pageOf } from "../answers/page.ts";
-import { body, lastResults, listField, nameField, pageField, pageSizeField, query, searchField } from "../catalog.ts";
 import { describeEval, describeTest, openEval } from "../describe-eval.ts";
 import { eventStream } from "../event-stream.ts";
 import { type FoundEval, matcher, placeOf } from "../find-eval.ts";
-import { applyFix, describeRunPlan, followRun, makeBundle, planFor, previewFix, withTargets } from "../plans.ts";
+import { applyFix, describeRunPlan, makeBundle, planFor, previewFix, withTargets } from "../plans.ts";
 import type { Services } from "../problem.ts";
+import {
+	body,
+	listField,
+	mapPage,
+	nameField,
+	pageField,
+	pageOf,
+	pageSizeField,
+	query,
+	searchField,
+} from "../request.ts";
+import { followRun } from "../run-events.ts";
+import { type LastResult, lastResults } from "../run-responses.ts";
 
 const listQuery = z.object({
 	benchmark: nameField,
@@ -33,8 +42,8 @@ const testsQuery = z.object({ page: pageField, page_size: pageSizeField, search:
 
 /** `GET /api/evals`, `/marks`, `/:id`, `/:id/run/plan`, `/:id/tests`. */
 export function evalReads(services: Services) {
-	const { evals, marks, jobs, runs, tables } = services;
-	const entry = ({ id, place, path, file }: FoundEval, last: LastResultAnswer | null): EvalEntry => ({
+	const { evals, marks, jobs, runs } = services;
+	const entry = ({ id, place, path, file }: FoundEval, last: LastResult | null): EvalEntry => ({
 		id,
 		benchmark: place.benchmark,
 		file: path,
@@ -52,7 +61,7 @@ export function evalReads(services: Services) {
 					(matches(path) || matches(marks.known(file)?.name ?? "")) && (!state || state === stateOf(marks.known(file))),
 			);
 			const problem = found.cut ? "the directory is too large to search completely" : null;
-			const last = lastResults(await runs.all(), tables);
+			const last = await lastResults(runs);
 			const shown = mapPage(pageOf(wanted, page), (one) => entry(one, last.get(one.file) ?? null));
 			return c.json({ ...shown, problem } satisfies EvalListAnswer);
 		})
@@ -69,7 +78,7 @@ export function evalReads(services: Services) {
 			const opened = await openEval(c.req.param("id"), services);
 			const described = await describeEval(opened, services, c.req.raw.signal);
 			const job = jobs.running("run", opened.found.id)?.id ?? null;
-			const last_result = lastResults(await runs.all(), tables).get(opened.found.file) ?? null;
+			const last_result = (await lastResults(runs)).get(opened.found.file) ?? null;
 			return c.json({ ...described, last_result, job } satisfies EvalAnswer);
 		})
 		.get("/:id/run/plan", query(planQuery), async (c) => {
@@ -149,7 +158,7 @@ export function evalWrites(services: Services) {
 			const choices = c.req.valid("json");
 			const found = await evals.find(c.req.param("id"));
 			const job = jobs.start("bundle", found.id, (signal) => makeBundle(found, choices, services, signal));
-			return c.json({ job: job.id } satisfies StartedAnswer, 202);
+			return c.json({ job: job.id }, 202);
 		})
 		.post("/:id/run", body(runBody), async (c) => {
 			const { digest, trust = false, targets = [], ...rest } = c.req.valid("json");
@@ -170,7 +179,7 @@ export function evalWrites(services: Services) {
 			const plan = planFor(requestOf(file, targets, rest), services);
 			refuseNewAccess(plan.newAccess, plan.redact);
 			const job = jobs.start("run", id, (signal) => followRun(plan, services, { signal }, () => job.id));
-			return c.json({ job: job.id } satisfies StartedAnswer, 202);
+			return c.json({ job: job.id }, 202);
 		});
 }
 

@@ -4,7 +4,6 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { EvalListAnswer, RunPlanAnswer } from "../answers/evals.ts";
-import type { StartedAnswer } from "../answers/jobs.ts";
 import { testStudio } from "../testing/test-studio.ts";
 
 const secret = "s3cret-0123456789";
@@ -61,7 +60,7 @@ describe("running an eval that reads or reaches something new", () => {
 		expect(heard).toEqual([]);
 
 		const body = { digest: plan.digest, trust: true, tests: ["one"] };
-		const { job } = await studio.json<StartedAnswer>(`/api/evals/${id}/run`, { body });
+		const { job } = await studio.json<{ job: string }>(`/api/evals/${id}/run`, { body });
 		await studio.events(`/api/jobs/${job}/events`);
 		expect(heard).toEqual([expect.stringContaining(secret)]);
 		expect(readFileSync(join(studio.root, "home/state/trust.json"), "utf8")).not.toMatch(/SECRET|127\.0/);

@@ -1,18 +1,13 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import type { CompareAnswer } from "../answers/compare.ts";
 import type { EvalAnswer, EvalListAnswer, RunPlanAnswer } from "../answers/evals.ts";
-import type { StartedAnswer } from "../answers/jobs.ts";
-import type {
-	RunAnswer,
-	RunEventAnswer,
-	RunHistoryAnswer,
-	RunListAnswer,
-	RunTestsAnswer,
-	TestResultAnswer,
-} from "../answers/runs.ts";
+import type { CompareResponse } from "../compare.ts";
+import type { RunJobEvent } from "../run-events.ts";
+import type { RunHistory, RunResponse } from "../run-responses.ts";
+import type { TestResult } from "../test-responses.ts";
 import { type TestStudio, testStudio } from "../testing/test-studio.ts";
+import type { RunList, RunTests } from "./runs.ts";
 
 const files = {
 	"cwd/sums.eval.yaml": `name: sums
@@ -40,12 +35,12 @@ async function firstEval(studio: TestStudio, search = ""): Promise<string> {
 }
 
 const start = (studio: TestStudio, id: string, body: unknown = {}) =>
-	studio.json<StartedAnswer>(`/api/evals/${id}/run`, { body });
+	studio.json<{ job: string }>(`/api/evals/${id}/run`, { body });
 
 /** Runs the only eval to its end. */
 async function runOnce(studio: TestStudio, body: unknown = {}) {
 	const { job } = await start(studio, await firstEval(studio), body);
-	const events = (await studio.events(`/api/jobs/${job}/events`)) as RunEventAnswer[];
+	const events = (await studio.events(`/api/jobs/${job}/events`)) as RunJobEvent[];
 	const started = events.find((event) => event.type === "started");
 	return { job, events, run: started?.type === "started" ? started.run : "" };
 }
@@ -65,41 +60,41 @@ describe("a run", () => {
 		});
 		expect(events.at(-1)).toMatchObject({ type: "job", job: { id: job, kind: "run", state: "done" } });
 
-		const list = await studio.json<RunListAnswer>("/api/runs");
+		const list = await studio.json<RunList>("/api/runs");
 		expect(list).toMatchObject({ total: 1, experiments: ["default"], targets: ["quick"], benchmarks: [] });
 		expect(list.items[0]).toMatchObject({
 			id: run,
-			state: "done",
-			evals: ["sums"],
+			state: "finished",
+			evals: [{ file: "sums.eval.yaml", name: "sums" }],
 			targets: ["quick"],
 			job: null,
 			problem: null,
 		});
-		const one = await studio.json<RunAnswer>(`/api/runs/${run}`);
-		expect(one).toMatchObject({ eval_id: await firstEval(studio), resumable: false, provenance: { benchmark: null } });
-		expect(one.provenance.evals).toEqual([
+		const one = await studio.json<RunResponse>(`/api/runs/${run}`);
+		expect(one).toMatchObject({ eval_id: await firstEval(studio), resumable: false });
+		expect(one.provenance.evals).toMatchObject([
 			{ file: "sums.eval.yaml", name: "sums", digest: expect.stringMatching(/^[0-9a-f]{64}$/) },
 		]);
 
-		const rows = await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests?sort=test`);
-		expect(rows.counts).toEqual({ ok: 1, quality_failure: 1, execution_error: 0 });
+		const rows = await studio.json<RunTests>(`/api/runs/${run}/tests?sort=test`);
+		expect(rows.counts).toEqual({ passed: 1, failed: 1, error: 0, not_run: 0 });
 		expect(rows.items.map(({ test_id, status, score }) => [test_id, status, score])).toEqual([
-			["right", "ok", 1],
-			["wrong", "quality_failure", 0],
+			["right", "passed", 1],
+			["wrong", "failed", 0],
 		]);
-		const failed = await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests?status=quality_failure&search=WRO`);
+		const failed = await studio.json<RunTests>(`/api/runs/${run}/tests?status=failed&search=WRO`);
 		expect(failed.items.map(({ test_id }) => test_id)).toEqual(["wrong"]);
-		const result = await studio.json<TestResultAnswer>(`/api/runs/${run}/tests/${failed.items[0]?.id}`);
+		const result = await studio.json<TestResult>(`/api/runs/${run}/tests/${failed.items[0]?.id}`);
 		expect(result).toMatchObject({
 			test_id: "wrong",
 			input: [{ role: "user", content: "2 + 3?" }],
 			output: "**no** idea",
-			expected: "5",
+			expected_output: "5",
 			recorded: true,
 			scores: [{ type: "contains", verdict: "fail", score: 0 }],
 		});
 
-		const { series } = await studio.json<RunHistoryAnswer>("/api/runs/history?eval=sums");
+		const { series } = await studio.json<RunHistory>("/api/runs/history?eval=sums");
 		expect(series).toEqual([
 			{
 				eval: "sums.eval.yaml",
@@ -121,11 +116,11 @@ describe("a run", () => {
 		expect(second.status).toBe(409);
 		expect(await second.json()).toMatchObject({ error: { details: { job } } });
 		expect((await studio.json<EvalListAnswer>("/api/evals")).items[0]?.job).toBe(job);
-		let seen: RunListAnswer | undefined;
-		while (seen?.items[0]?.state !== "running") {
+		let seen: RunList | undefined;
+		while (seen?.items[0]?.state !== "under way") {
 			await new Promise((resolve) => setTimeout(resolve, 50));
 			studio.services.runs.forget();
-			seen = await studio.json<RunListAnswer>("/api/runs");
+			seen = await studio.json<RunList>("/api/runs");
 		}
 		const run = seen.items[0].id;
 		expect(seen.items[0].job).toBe(job);
@@ -136,8 +131,8 @@ describe("a run", () => {
 
 		studio.write({ "cwd/slow.mjs": "console.log('it is 4');\n" });
 		studio.services.runs.forget();
-		expect(await studio.json<RunAnswer>(`/api/runs/${run}`)).toMatchObject({ state: "interrupted", resumable: true });
-		const resumed = await studio.json<StartedAnswer>(`/api/runs/${run}/resume`, { body: {} });
+		expect(await studio.json<RunResponse>(`/api/runs/${run}`)).toMatchObject({ state: "unfinished", resumable: true });
+		const resumed = await studio.json<{ job: string }>(`/api/runs/${run}/resume`, { body: {} });
 		const after = await studio.events(`/api/jobs/${resumed.job}/events`);
 		expect(after.at(-2)).toMatchObject({ type: "outcome", run, summary: { planned: 2, passed: 2 } });
 		expect((await studio.request(`/api/runs/${run}/resume`, { body: {} })).status).toBe(409);
@@ -147,7 +142,7 @@ describe("a run", () => {
 it("a run whose results are made of something that has changed is resumed only with them run again", async () => {
 	const studio = testStudio(files);
 	const { run } = await runOnce(studio);
-	const { directory } = await studio.json<RunAnswer>(`/api/runs/${run}`);
+	const { directory } = await studio.json<RunResponse>(`/api/runs/${run}`);
 	const index = join(directory, "index.jsonl");
 	const [first] = readFileSync(index, "utf8").split("\n");
 	writeFileSync(index, `${first}\n`);
@@ -162,8 +157,8 @@ it("a run whose results are made of something that has changed is resumed only w
 			hint: expect.stringContaining("--rerun-changed"),
 		},
 	});
-	const resumed = await studio.json<StartedAnswer>(`/api/runs/${run}/resume`, { body: { rerun_changed: true } });
-	const after = (await studio.events(`/api/jobs/${resumed.job}/events`)) as RunEventAnswer[];
+	const resumed = await studio.json<{ job: string }>(`/api/runs/${run}/resume`, { body: { rerun_changed: true } });
+	const after = (await studio.events(`/api/jobs/${resumed.job}/events`)) as RunJobEvent[];
 	expect(after.filter(({ type }) => type === "attempt_finished")).toHaveLength(2);
 });
 
@@ -173,7 +168,7 @@ it.each([["targetsFile"], ["envFile"]])("a run whose record names a foreign %s i
 		"elsewhere/file": 'targets: [{name: quick, provider: cli, command: "touch ran"}]',
 	});
 	const { run } = await runOnce(studio);
-	const { directory } = await studio.json<RunAnswer>(`/api/runs/${run}`);
+	const { directory } = await studio.json<RunResponse>(`/api/runs/${run}`);
 	writeFileSync(join(directory, "index.jsonl"), "");
 	rmSync(join(directory, "summary.json"));
 	const record = JSON.parse(readFileSync(join(directory, "run.json"), "utf8"));
@@ -195,15 +190,18 @@ describe("comparing two runs", () => {
 		studio.write({ "cwd/sums.eval.yaml": files["cwd/sums.eval.yaml"].replace("2 + 3?", "3 + 3?") });
 		const second = await runOnce(studio);
 		const path = `/api/runs/compare?run=${first.run}&run=${second.run}`;
-		const answer = await studio.json<CompareAnswer>(path);
+		const answer = await studio.json<CompareResponse>(path);
 		expect(answer.runs.map(({ id }) => id)).toEqual([first.run, second.run]);
 		expect(answer.comparisons).toEqual([
-			expect.objectContaining({ tests: 1, counts: { comparable: 1, changed: 1, new: 0, gone: 0, errors: 0 } }),
+			expect.objectContaining({
+				difference: expect.objectContaining({ tests: 1 }),
+				counts: { comparable: 1, changed: 1, new: 0, gone: 0, errors: 0 },
+			}),
 		]);
 		expect(answer.comparisons[0]?.cases.items).toEqual([
-			expect.objectContaining({ test_id: "right", scores: [1, 1], delta: 0 }),
+			expect.objectContaining({ test_id: "right", before: 1, after: 1, delta: 0 }),
 		]);
-		const changed = await studio.json<CompareAnswer>(`${path}&part=changed`);
+		const changed = await studio.json<CompareResponse>(`${path}&part=changed`);
 		expect(changed.comparisons[0]?.cases.items).toEqual([
 			expect.objectContaining({ test_id: "wrong", parts: ["test"] }),
 		]);
@@ -289,19 +287,19 @@ describe("records that someone tampered with", () => {
 	it("never lead out of the run's directory, and are shown as far as they go", async () => {
 		const studio = testStudio({ ...files, "cwd/secret.txt": "outside" });
 		const { run } = await runOnce(studio);
-		const { items } = await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests`);
-		const { directory } = await studio.json<RunAnswer>(`/api/runs/${run}`);
+		const { items } = await studio.json<RunTests>(`/api/runs/${run}/tests`);
+		const { directory } = await studio.json<RunResponse>(`/api/runs/${run}`);
 		const inside = directory.slice(studio.root.length + 1);
 		const row = (file: string) =>
 			`${JSON.stringify({ test_id: "x", eval: "e", target: "t", attempt: 1, score: 1, threshold: 1, execution_status: "ok", scores: [], duration_ms: 1, metadata: {}, timestamp: "", file })}\n`;
 		studio.write({ [join(inside, "index.jsonl")]: row("../../../../../secret.txt") });
-		const [only] = (await studio.json<RunTestsAnswer>(`/api/runs/${run}/tests`)).items;
+		const [only] = (await studio.json<RunTests>(`/api/runs/${run}/tests`)).items;
 		expect((await studio.request(`/api/runs/${run}/tests/${only?.id}`)).status).toBe(409);
 		studio.write({ [join(inside, "index.jsonl")]: `${row("tests/gone.json")}{"torn` });
 		expect(await studio.json(`/api/runs/${run}/tests/${only?.id}`)).toMatchObject({ recorded: false, output: null });
 		studio.write({ [join(inside, "run.json")]: "{}" });
 		studio.services.runs.forget();
-		expect((await studio.json<RunListAnswer>("/api/runs")).items[0]?.problem).toMatch(/is not a valid run record/);
+		expect((await studio.json<RunList>("/api/runs")).items[0]?.problem).toMatch(/is not a valid run record/);
 		expect(items.length).toBe(2);
 	});
 });

@@ -1,39 +1,15 @@
-import {
-	AgentvError,
-	describePlan,
-	fingerprintParts,
-	readRunFile,
-	refuseNewAccess,
-	resumedRequest,
-	testsNotRun,
-} from "@agentv/core";
+import { AgentvError, describePlan, type RunHead, readRunFile, refuseNewAccess, resumedRequest } from "@agentv/core";
 import { Hono } from "hono";
 import { z } from "zod";
-import type { CompareAnswer } from "../answers/compare.ts";
-import type { StartedAnswer } from "../answers/jobs.ts";
-import { mapPage, pageOf } from "../answers/page.ts";
-import type { RunAnswer, RunHistoryAnswer, RunListAnswer, RunTestsAnswer, TestResultAnswer } from "../answers/runs.ts";
-import {
-	body,
-	type CatalogRun,
-	listField,
-	nameField,
-	pageField,
-	pageSizeField,
-	query,
-	rowId,
-	runHistory,
-	runState,
-	searchField,
-	selectTests,
-	testsQuery,
-} from "../catalog.ts";
-import { compareAnswer, comparedParts, comparedSorts } from "../compare.ts";
-import { allKnown, describeRun, describeRunEntry, describeTest, describeTestResult } from "../describe-run.ts";
+import { compareQuery, compareResponse } from "../compare.ts";
 import { matcher } from "../find-eval.ts";
 import { JobRefused } from "../jobs.ts";
-import { followRun, planFor } from "../plans.ts";
+import { planFor } from "../plans.ts";
 import type { Services } from "../problem.ts";
+import { body, mapPage, nameField, pageField, pageOf, query, searchField } from "../request.ts";
+import { followRun } from "../run-events.ts";
+import { benchmarkOf, findRun, isResumable, runEntry, runHistory, runId, runResponse } from "../run-responses.ts";
+import { selectTests, testEntry, testResult, testsQuery } from "../test-responses.ts";
 
 const filters = {
 	search: searchField,
@@ -45,85 +21,69 @@ const filters = {
 	eval: nameField,
 };
 const listQuery = z.object({ page: pageField, ...filters });
-const compareQuery = z.object({
-	/** Two to five runs; the first one is the baseline. */
-	run: listField
-		.refine((ids) => ids.length >= 2 && ids.length <= 5, "specify two to five runs")
-		.refine((ids) => new Set(ids).size === ids.length, "a run is specified twice"),
-	part: z.enum(comparedParts).optional(),
-	vary: listField.pipe(z.array(z.enum(fingerprintParts))),
-	page: pageField,
-	page_size: pageSizeField,
-	search: searchField,
-	/** Only changed tests that differ in this part. */
-	differing: z.enum([...fingerprintParts, "unknown"]).optional(),
-	sort: z.enum(comparedSorts).optional(),
-	descending: z.enum(["true", "false"]).optional(),
-});
 const historyQuery = z.object(filters);
+
+export type RunList = Awaited<ReturnType<typeof runList>>;
+
+async function runList({ page, ...wanted }: z.output<typeof listQuery>, services: Services) {
+	const all = await services.runs.heads();
+	return { ...mapPage(pageOf(all.filter(filter(wanted)), page), (run) => runEntry(run, services)), ...choices(all) };
+}
+
+export type RunTests = ReturnType<typeof runTests>;
+
+function runTests({ directory }: RunHead, wanted: z.output<typeof testsQuery>, { runs }: Services) {
+	const { outcomes, tally } = runs.table(directory);
+	const { planned, passed, failed, errors: error } = tally.summary(0);
+	return {
+		...mapPage(pageOf(selectTests(outcomes, wanted), wanted.page, wanted.page_size), testEntry),
+		/** Of all tests, regardless of the filter. */
+		counts: { passed, failed, error, not_run: planned - passed - failed - error },
+		targets: [...new Set(outcomes.map(({ target }) => target))],
+		evals: [...new Set(outcomes.map((outcome) => outcome.eval))],
+	};
+}
 
 /** `GET /api/runs`, `/history`, `/compare`, `/:id`, `/:id/tests`, `/:id/tests/:test`. */
 export function runReads(services: Services) {
-	const { runs, tables, compared, redact } = services;
+	const { runs } = services;
+	const find = (c: { req: { param(name: "id"): string } }) => findRun(c.req.param("id"), runs);
 	return new Hono()
-		.get("/", query(listQuery), async (c) => {
-			const { page, ...wanted } = c.req.valid("query");
-			const all = await runs.all();
-			const shown = mapPage(pageOf(all.filter(filter(wanted)), page), (run) => describeRunEntry(run, services));
-			return c.json({ ...shown, ...choices(all) } satisfies RunListAnswer);
-		})
+		.get("/", query(listQuery), async (c) => c.json(await runList(c.req.valid("query"), services)))
 		.get("/history", query(historyQuery), async (c) => {
-			const wanted = (await runs.all()).filter(filter(c.req.valid("query")));
-			return c.json((await runHistory(wanted, tables)) satisfies RunHistoryAnswer);
+			const wanted = (await runs.heads()).filter(filter(c.req.valid("query")));
+			return c.json(await runHistory(wanted, runs));
 		})
 		.get("/compare", query(compareQuery), async (c) => {
-			const { run, page_size: pageSize, part = "comparable", sort = "change", ...params } = c.req.valid("query");
-			const found = await Promise.all(run.map((id) => runs.find(id)));
-			const choices = { ...params, part, sort, pageSize, descending: params.descending === "true" };
-			return c.json(compareAnswer(found, choices, compared) satisfies CompareAnswer);
+			const wanted = c.req.valid("query");
+			const compared = await Promise.all(wanted.run.map((id) => findRun(id, runs)));
+			return c.json(compareResponse(compared, wanted, runs));
 		})
-		.get("/:id", async (c) =>
-			c.json((await describeRun(await runs.find(c.req.param("id")), services)) satisfies RunAnswer),
-		)
-		.get("/:id/tests", query(testsQuery), async (c) => {
-			const params = c.req.valid("query");
-			const { outcomes, tally } = tables.table((await runs.find(c.req.param("id"))).directory);
-			const { passed, failed, errors, ...sum } = tally.summary(0);
-			const page = pageOf(selectTests(outcomes, params), params.page, params.page_size);
-			const answer = {
-				...mapPage(page, (outcome) => describeTest(outcome, redact)),
-				counts: { ok: passed, quality_failure: failed, execution_error: errors },
-				not_run: testsNotRun({ ...sum, passed, failed, errors }),
-				targets: [...new Set(outcomes.map(({ target }) => target))],
-				evals: [...new Set(outcomes.map((outcome) => outcome.eval))],
-			};
-			return c.json(answer satisfies RunTestsAnswer);
-		})
+		.get("/:id", async (c) => c.json(await runResponse(await find(c), services)))
+		.get("/:id/tests", query(testsQuery), async (c) => c.json(runTests(await find(c), c.req.valid("query"), services)))
 		.get("/:id/tests/:test", async (c) => {
-			const { directory } = await runs.find(c.req.param("id"));
-			const table = tables.table(directory);
-			const index = table.rows.findIndex((row) => rowId(row) === c.req.param("test"));
-			return c.json(describeTestResult(table, index, directory, redact) satisfies TestResultAnswer);
+			const { directory } = await find(c);
+			return c.json(testResult(runs.table(directory), c.req.param("test"), directory));
 		});
 }
 
 function filter({ search, experiment, target, benchmark, eval: label }: z.output<typeof historyQuery>) {
 	const matches = matcher(search);
-	return (run: CatalogRun) =>
+	return (run: RunHead) =>
 		(!experiment || run.experiment === experiment) &&
 		(!target || run.targets.includes(target)) &&
-		(!benchmark || (run.benchmark ?? "_") === benchmark) &&
+		(!benchmark || (benchmarkOf(run) ?? "_") === benchmark) &&
 		(!label || run.evals.some(({ file, name }) => file === label || name === label)) &&
-		(!search || matches(`${run.id} ${run.experiment} ${run.evals.map(({ name }) => name)} ${run.targets}`));
+		(!search || matches(`${runId(run)} ${run.experiment} ${run.evals.map(({ name }) => name)} ${run.targets}`));
 }
 
 /** Returns the values to filter by. */
-function choices(all: readonly CatalogRun[]) {
+function choices(all: readonly RunHead[]) {
 	const sorted = (values: Iterable<string>) => [...new Set(values)].sort().slice(0, 500);
 	return {
 		experiments: sorted(all.map(({ experiment }) => experiment)),
 		targets: sorted(all.flatMap(({ targets }) => targets)),
-		benchmarks: sorted(all.flatMap(({ benchmark }) => benchmark ?? [])),
+		benchmarks: sorted(all.flatMap((run) => benchmarkOf(run) ?? [])),
 	};
 }
 
@@ -134,13 +94,13 @@ const resumeBody = z.object({ rerun_changed: z.boolean().optional() });
 export function runWrites(services: Services) {
 	const { runs, jobs, evals, runJobs } = services;
 	return new Hono().post("/:id/resume", body(resumeBody), async (c) => {
-		const run = await runs.find(c.req.param("id"));
+		const run = await findRun(c.req.param("id"), runs);
 		const { rerun_changed: rerunChanged = false } = c.req.valid("json");
 		const busy = jobs.get(runJobs.of(run.directory) ?? "");
-		if (busy) throw new JobRefused(busy, run.id);
-		if (runState(run) !== "interrupted") throw new AgentvError("refused", "the run is not interrupted");
+		if (busy) throw new JobRefused(busy, runId(run));
+		if (runEntry(run, services).state !== "unfinished") throw new AgentvError("refused", "the run is not interrupted");
 		const file = readRunFile(run.directory);
-		if (!(await allKnown(file, services)))
+		if (!(await isResumable(file, services)))
 			throw new AgentvError(
 				"refused",
 				"the run's evals, targets file or .env file are outside the directories of Studio",
@@ -155,10 +115,10 @@ export function runWrites(services: Services) {
 		const locks = await Promise.all(file.evals.map(async ({ path }) => (await evals.ofFile(path))?.id ?? path));
 		const job = jobs.start(
 			"run",
-			run.id,
+			runId(run),
 			(signal) => followRun(plan, services, { signal, resume: run.directory, rerunChanged }, () => job.id),
 			locks,
 		);
-		return c.json({ job: job.id } satisfies StartedAnswer, 202);
+		return c.json({ job: job.id }, 202);
 	});
 }

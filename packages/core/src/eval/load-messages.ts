@@ -7,7 +7,7 @@ import {
 	olderAssertionTypes,
 	type PromptVariable,
 } from "../format/assertion-entry.ts";
-import type { CommandText } from "../format/codec.ts";
+import { type CommandText, wireKeysOf } from "../format/codec.ts";
 import {
 	type contentSchema,
 	type expectedOutputSchema,
@@ -221,7 +221,7 @@ const nothing: Readonly<Record<string, unknown>> = {};
 
 /** Returns the keys that a type defines, as spelled in files. */
 export function wireKeys(type: AssertionType): ReadonlySet<string> {
-	const known = keysOfTypes.get(type) ?? new Set(Object.keys(assertionSchemas[type].def.in.def.shape));
+	const known = keysOfTypes.get(type) ?? wireKeysOf(assertionSchemas[type]);
 	keysOfTypes.set(type, known);
 	return known;
 }
@@ -229,7 +229,7 @@ export function wireKeys(type: AssertionType): ReadonlySet<string> {
 const keysOfTypes = new Map<AssertionType, ReadonlySet<string>>();
 
 /** The keys that a custom type shares with all others. */
-export const customKeys: ReadonlySet<string> = new Set(Object.keys(customAssertionSchema.def.in.def.shape));
+export const customKeys: ReadonlySet<string> = wireKeysOf(customAssertionSchema);
 
 export const noVars: Vars = { isGiven: false, text: () => undefined, names: () => [] };
 

@@ -1,8 +1,14 @@
 import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
-import { toWire } from "../format/codec.ts";
-import { type AttemptFile, attemptFileSchema, type PlannedTest, type RunFile } from "../format/run-file.ts";
+import { encode, toWire } from "../format/codec.ts";
+import {
+	type AttemptFile,
+	attemptFileSchema,
+	type PlannedTest,
+	type RunFile,
+	runFileSchema,
+} from "../format/run-file.ts";
 import { AgentvError, type DocumentPath } from "../lib/errors.ts";
 import { canonicalJson, readJson } from "../lib/json.ts";
 import { type Redactor, redactDeep } from "../lib/redact.ts";
@@ -144,28 +150,25 @@ function readSums(bytes: Uint8Array): ReadonlyMap<string, string> | undefined {
 
 /** Redacted, with one line per planned test, so that the file is readable. */
 export function runFileText(run: RunFile, redact: Redactor): string {
-	const { evals, targets, graderTargets, git, benchmark, bundle, planned, shard, whole, merged, ...others } = run;
-	const { repositories, origin, flags, files, fingerprints, ...rest } = others;
-	const wire = {
-		...toWire(rest),
-		evals: evals.map(toWire),
-		targets: targets.map(toWire),
-		...(graderTargets ? { grader_targets: graderTargets.map(toWire) } : {}),
-		...(git ? { git: toWire(git) } : {}),
-		...(benchmark ? { benchmark: toWire(benchmark) } : {}),
-		...(bundle ? { bundle: toWire(bundle) } : {}),
-		flags,
-		...(repositories ? { repositories: repositories.map(toWire) } : {}),
-		...(merged ? { merged: merged.map(toWire) } : {}),
-		...(origin ? { origin: toWire(origin) } : {}),
-	};
-	const head = JSON.stringify(redactDeep(wire, redact), null, 2).replace(/\n}$/, "");
+	const { evals, targets, graderTargets, git, benchmark, bundle, flags, repositories, merged, origin, ...others } = run;
+	const {
+		planned: _planned,
+		whole: _whole,
+		files,
+		fingerprints,
+		shard,
+		...rest
+	} = encode(runFileSchema, {
+		...others,
+		...{ evals, targets, graderTargets, git, benchmark, bundle, flags, repositories, merged, origin },
+	});
+	const head = JSON.stringify(redactDeep(rest, redact), null, 2).replace(/\n}$/, "");
 	const lists = [
 		...(files ? [lines("files", redactDeep(files, redact))] : []),
 		...(fingerprints ? [lines("fingerprints", fingerprints)] : []),
-		...(shard ? [`  "shard": ${JSON.stringify(redactDeep(toWire(shard), redact))}`] : []),
-		listText("planned", planned, redact),
-		...(whole ? [listText("whole", whole, redact)] : []),
+		...(shard ? [`  "shard": ${JSON.stringify(redactDeep(shard, redact))}`] : []),
+		listText("planned", run.planned, redact),
+		...(run.whole ? [listText("whole", run.whole, redact)] : []),
 	];
 	return `${head},\n${lists.join(",\n")}\n}\n`;
 }
@@ -205,9 +208,12 @@ export function recordPath(directory: string, path: string): string {
 /** Returns undefined if the file is missing or unreadable. */
 export function readAttempt(directory: string, path: string): AttemptFile | undefined {
 	try {
-		const read = readJson(readRecordText(directory, path));
-		const parsed = "value" in read ? attemptFileSchema.safeParse(read.value) : undefined;
-		return parsed?.success ? parsed.data : undefined;
+		const text = readRecordText(directory, path);
+		const read = readJson(text);
+		if (!("value" in read)) return undefined;
+		// A number such as 1e400, which our records never contain, could not be serialized again.
+		const value: unknown = /\de\+?\d{3}/i.test(text) ? JSON.parse(JSON.stringify(read.value)) : read.value;
+		return attemptFileSchema.safeParse(value).data;
 	} catch (error) {
 		if (error instanceof AgentvError && ["not-found", "refused", "config"].includes(error.code)) return undefined;
 		throw error;

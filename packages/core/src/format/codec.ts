@@ -93,22 +93,35 @@ export function toWireKey(name: string): string {
 
 type Flat<T> = { [K in keyof T]: T[K] };
 
+/** `timeoutSeconds` → `timeout_seconds`. */
+type WireKey<Name extends string> = Name extends `${infer Letter}${infer Rest}`
+	? `${Letter extends Lowercase<Letter> ? Letter : `_${Lowercase<Letter>}`}${WireKey<Rest>}`
+	: Name;
+
+type WireObject<Shape extends z.ZodRawShape> = z.ZodType<
+	Flat<z.output<z.ZodObject<Shape>>>,
+	{ [Name in keyof z.input<z.ZodObject<Shape>> as WireKey<Name & string>]: z.input<z.ZodObject<Shape>>[Name] }
+>;
+
+/** The shapes of wire objects by their keys' schema. */
+const shapes = new WeakMap<z.core.$ZodType, z.ZodRawShape>();
+
 /**
  * Declares an object of a file format by its TypeScript names. In files its keys are `snake_case`;
  * parsing yields the camelCase names. Unknown keys pass (validation reports them, see
  * `inspectFields`) and are dropped from the result.
  * Names are translated only here.
  */
-export function wireObject<Shape extends z.ZodRawShape>(shape: Shape) {
+export function wireObject<Shape extends z.ZodRawShape>(shape: Shape): WireObject<Shape> {
 	return makeWireObject(shape, false);
 }
 
 /** Returns a wire object that rejects unknown keys: ignoring one would change a verdict. */
-export function strictWireObject<Shape extends z.ZodRawShape>(shape: Shape) {
+export function strictWireObject<Shape extends z.ZodRawShape>(shape: Shape): WireObject<Shape> {
 	return makeWireObject(shape, true);
 }
 
-function makeWireObject<Shape extends z.ZodRawShape>(shape: Shape, isStrict: boolean) {
+function makeWireObject<Shape extends z.ZodRawShape>(shape: Shape, isStrict: boolean): WireObject<Shape> {
 	const names = Object.keys(shape).map((name) => [name, toWireKey(name)] as const);
 	const wireShape: Record<string, z.core.$ZodType> = {};
 	for (const [name, key] of names) wireShape[key] = shape[name] as z.core.$ZodType;
@@ -116,16 +129,67 @@ function makeWireObject<Shape extends z.ZodRawShape>(shape: Shape, isStrict: boo
 	// as fast.
 	const wire = z.object(wireShape);
 	if (isStrict) noteObject(wire, { isStrict });
-	type Parsed = Flat<z.output<z.ZodObject<Shape>>>;
-	const translated = wire.transform((value): Parsed => {
+	const translated = wire.transform((value) => {
 		const result: Record<string, unknown> = {};
 		for (const [name, key] of names) if (value[key] !== undefined) result[name] = value[key];
-		return result as Parsed;
+		return result;
 	});
 	// If all names are spelled the same, nothing needs translation. A refinement copies the outermost
 	// schema, so a strict object stays inside.
-	const isPlain = !isStrict && names.every(([name, key]) => name === key);
-	return isPlain ? (wire as unknown as typeof translated) : translated;
+	const schema = !isStrict && names.every(([name, key]) => name === key) ? wire : translated;
+	shapes.set(wire, shape);
+	return schema as z.ZodType as WireObject<Shape>;
+}
+
+function shapeOf(schema: z.core.$ZodType): z.ZodRawShape | undefined {
+	const { def } = (schema as z.core.$ZodTypes)._zod;
+	return shapes.get(def.type === "pipe" ? def.in : schema);
+}
+
+type Encoder = (value: unknown) => unknown;
+
+/** Undefined for values that are written as they are. */
+const encoders = new WeakMap<z.core.$ZodType, Encoder | undefined>();
+
+/**
+ * Returns a value of `schema` as written to files: without undefined fields, keys of wire objects in
+ * `snake_case` and in the value's order. Users' data keep their keys.
+ */
+export function encode<Schema extends z.ZodType>(schema: Schema, value: z.output<Schema>): z.input<Schema> {
+	return (encoderOf(schema)?.(value) ?? value) as z.input<Schema>;
+}
+
+/** Returns the keys of a wire object, as spelled in files. */
+export function wireKeysOf(schema: z.ZodType): ReadonlySet<string> {
+	return new Set(Object.keys(shapeOf(schema) ?? {}).map(toWireKey));
+}
+
+function encoderOf(schema: z.core.$ZodType): Encoder | undefined {
+	if (!encoders.has(schema)) encoders.set(schema, makeEncoder(schema as z.core.$ZodTypes));
+	return encoders.get(schema);
+}
+
+function makeEncoder(schema: z.core.$ZodTypes): Encoder | undefined {
+	const shape = shapeOf(schema);
+	if (shape) return objectEncoder(shape);
+	const { def } = schema._zod;
+	if (def.type === "optional" || def.type === "nullable") return encoderOf(def.innerType);
+	if (def.type === "lazy") return (value) => encode(def.getter() as z.ZodType, value);
+	const item = def.type === "array" ? encoderOf(def.element) : undefined;
+	return item && ((value) => (value as readonly unknown[]).map(item));
+}
+
+function objectEncoder(shape: z.ZodRawShape): Encoder {
+	const fieldEncoders = new Map(Object.entries(shape).map(([name, field]) => [name, encoderOf(field)]));
+	return (value) => {
+		if (typeof value !== "object" || value === null) return value;
+		const wire = toWire(value);
+		for (const [name, field] of fieldEncoders) {
+			const key = field && wireKeyOf(name);
+			if (key !== undefined && wire[key] !== undefined) wire[key] = field?.(wire[key]);
+		}
+		return wire;
+	};
 }
 
 /**
@@ -167,12 +231,16 @@ export function toWire(object: object): Record<string, unknown> {
 	const wire: Record<string, unknown> = {};
 	for (const [name, value] of Object.entries(object)) {
 		if (value === undefined) continue;
-		let key = wireKeys.get(name);
-		if (key === undefined) {
-			key = toWireKey(name);
-			wireKeys.set(name, key);
-		}
-		wire[key] = value;
+		wire[wireKeyOf(name)] = value;
 	}
 	return wire;
+}
+
+function wireKeyOf(name: string): string {
+	let key = wireKeys.get(name);
+	if (key === undefined) {
+		key = toWireKey(name);
+		wireKeys.set(name, key);
+	}
+	return key;
 }

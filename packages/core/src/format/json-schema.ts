@@ -100,8 +100,6 @@ const compareOutputSchema = z.union([
 	z.strictObject({ comparisons: z.array(comparisonSchema).min(2) }),
 ]);
 
-export type ComparisonDocument = z.input<typeof comparisonSchema>;
-
 /** Separate from the schemas, so that importing the names is cheap. */
 export const formatNames = [
 	"eval",

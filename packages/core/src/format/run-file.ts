@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { amountSchema, dataSchema, toWire, wireObject } from "./codec.ts";
+import { amountSchema, dataSchema, encode, wireObject } from "./codec.ts";
 import { toolCallSchema } from "./eval-file.ts";
 
 const plannedTargetSchema = wireObject({
@@ -123,12 +123,8 @@ const flagsSchema = z.looseObject({
 	shard: z.object({ index: z.number(), count: z.number() }).optional(),
 });
 
-/** `run.json`: what was run. */
-export const runFileSchema = wireObject({
-	formatVersion: z.literal(1),
-	runId: z.string(),
-	experiment: z.string(),
-	startedAt: z.string(),
+/** What a run is made of. */
+const provenanceFields = {
 	agentvVersion: z.string(),
 	nodeVersion: z.string(),
 	evals: z.array(plannedEvalSchema),
@@ -136,6 +132,21 @@ export const runFileSchema = wireObject({
 	git: wireObject({ commit: z.string(), branch: z.string().optional(), dirty: z.boolean() }).optional(),
 	benchmark: wireObject({ id: z.string(), revision: z.string().optional() }).optional(),
 	bundle: wireObject({ name: z.string(), digest: z.string() }).optional(),
+	origin: originSchema.optional(),
+	/** What results depend on that fingerprints can't cover. */
+	opaque: z.array(z.object({ what: z.string(), why: z.string() })).optional(),
+	/** Workspace repositories with the checked-out SHA; known once they are prepared. */
+	repositories: z.array(repositorySchema).optional(),
+};
+export const provenanceSchema = wireObject(provenanceFields);
+
+/** `run.json`: what was run. */
+export const runFileSchema = wireObject({
+	formatVersion: z.literal(1),
+	runId: z.string(),
+	experiment: z.string(),
+	startedAt: z.string(),
+	...provenanceFields,
 	flags: flagsSchema,
 	/** Tests × targets in order. */
 	planned: plannedListSchema,
@@ -144,19 +155,14 @@ export const runFileSchema = wireObject({
 	whole: plannedListSchema.optional(),
 	/** The runs that were merged into this one. */
 	merged: z.array(mergedRunSchema).optional(),
-	origin: originSchema.optional(),
 	/** Every file covered by fingerprints, as of the start or last resume of the run. */
 	files: z.array(coveredFileSchema).optional(),
-	/** What results depend on that fingerprints can't cover. */
-	opaque: z.array(z.object({ what: z.string(), why: z.string() })).optional(),
 	/** Digests of the values of variables that evals use, by name; without secrets. */
 	variables: z.record(z.string(), z.string()).optional(),
 	/** Targets that grade, as in `targets`. */
 	graderTargets: z.array(plannedTargetSchema).optional(),
 	/** For each planned test the first eight digits of its fingerprint's parts, joined by dots. */
 	fingerprints: z.array(z.string()).optional(),
-	/** Workspace repositories with the checked-out SHA; known once they are prepared. */
-	repositories: z.array(repositorySchema).optional(),
 });
 export type RunFile = z.output<typeof runFileSchema>;
 export type RunOriginRecord = z.output<typeof originSchema>;
@@ -195,7 +201,6 @@ const graderUsageSchema = wireObject({
 });
 
 export const verdicts = ["pass", "fail", "not_judged"] as const;
-type Verdict = (typeof verdicts)[number];
 
 const graderErrorSchema = wireObject({ code: z.string(), message: z.string() });
 
@@ -296,6 +301,27 @@ export const resultRowSchema = wireObject({
 	fileSha256: z.string().optional(),
 });
 
+/** The fields of a row for tables and comparisons: of graders only the usage of their models. */
+export const tableRowSchema = wireObject({
+	testId: z.string(),
+	eval: z.string(),
+	target: z.string(),
+	attempt: z.number().int(),
+	score: z.number(),
+	threshold: z.number(),
+	executionStatus: z.enum(executionStatuses),
+	error: rowErrorSchema.optional(),
+	durationMs: amountSchema,
+	tokenUsage: tokenUsageSchema.optional(),
+	costUsd: amountSchema.optional(),
+	/** Without one of its parts, it is unknown. */
+	fingerprint: fingerprintSchema.optional().catch(undefined),
+	scores: z.array(wireObject({ usage: graderUsageSchema.optional() })),
+	file: z.string().optional(),
+});
+export type TableRow = z.output<typeof tableRowSchema>;
+export type TableRowRecord = z.input<typeof tableRowSchema>;
+
 export type ResultRow = z.output<typeof resultRowSchema>;
 export type RowScore = z.output<typeof scoreSchema>;
 export type Timings = z.output<typeof timingsSchema>;
@@ -330,49 +356,38 @@ export const runSummarySchema = wireObject({
 });
 export type RunSummary = z.output<typeof runSummarySchema>;
 
-/** Returns a row as in `index.jsonl` and JSON reports. */
-export function toWireRow(row: ResultRow): Record<string, unknown> {
-	const wire = toWire(row);
-	if (row.cached) wire.cached = toWire(row.cached);
-	if (row.error?.causedBy) wire.error = toWire(row.error);
-	// Few rows have model-based graders: the others are not copied.
-	if (row.scores.some(({ usage }) => usage))
-		wire.scores = row.scores.map((score) => (score.usage ? { ...score, usage: toWire(score.usage) } : score));
-	return wire;
+/** A row as in `index.jsonl` and JSON reports. */
+export type RowRecord = z.input<typeof resultRowSchema>;
+
+export function toWireRow(row: ResultRow): RowRecord {
+	return encode(resultRowSchema, row);
 }
 
-/** Returns a summary as in `summary.json` and JSON reports. */
-export function toWireSummary(summary: RunSummary): Record<string, unknown> {
-	return toWire(summary);
+/** A summary as in `summary.json` and JSON reports. */
+export type SummaryRecord = z.input<typeof runSummarySchema>;
+
+export function toWireSummary(summary: RunSummary): SummaryRecord {
+	return encode(runSummarySchema, summary);
 }
 
-/** A grader's result, as recorded in an attempt's file; parts of a composite are nested. */
-export interface GradedRecord {
-	readonly name: string;
-	readonly type: string;
-	readonly score: number | null;
-	readonly weight: number;
-	readonly required: boolean;
-	readonly verdict: Verdict;
-	readonly stated?: "pass" | "fail" | undefined;
-	readonly veto?: true | undefined;
-	readonly error?: z.output<typeof graderErrorSchema> | undefined;
+/** A grader's result in an attempt's file; parts of a composite are nested. */
+const gradedFields = {
+	...graderFacts,
+	required: z.boolean(),
+	stated: z.enum(["pass", "fail"]).optional(),
+	details: dataSchema.optional(),
+	usage: graderUsageSchema.optional(),
+};
+const flatGradedSchema = wireObject(gradedFields);
+export type GradedRecord = Omit<z.output<typeof flatGradedSchema>, "assertions"> & {
 	readonly assertions: readonly z.output<typeof findingSchema>[];
-	readonly details?: Readonly<Record<string, unknown>> | undefined;
-	readonly usage?: z.output<typeof graderUsageSchema> | undefined;
 	readonly parts?: readonly GradedRecord[] | undefined;
-}
-
-const gradedSchema: z.ZodType<GradedRecord> = z.lazy(() =>
-	wireObject({
-		...graderFacts,
-		required: z.boolean(),
-		stated: z.enum(["pass", "fail"]).optional(),
-		details: dataSchema.optional(),
-		usage: graderUsageSchema.optional(),
-		parts: z.array(gradedSchema).optional(),
-	}),
-);
+};
+type GradedWire = z.input<typeof flatGradedSchema> & { readonly parts?: GradedWire[] | undefined };
+const gradedSchema = wireObject({
+	...gradedFields,
+	parts: z.array(z.lazy((): z.ZodType => gradedSchema)).optional(),
+}) as z.ZodType<GradedRecord, GradedWire>;
 
 /** A target's response to the input, or to one turn of it. */
 const answered = {
@@ -460,5 +475,7 @@ export const attemptFileSchema = wireObject({
 	redacted: z.literal(true).optional(),
 });
 export type AttemptFile = z.output<typeof attemptFileSchema>;
+/** An attempt's file as written. */
+export type AttemptRecord = z.input<typeof attemptFileSchema>;
 export type AttemptTurn = z.output<typeof turnSchema>;
 export type StageLog = z.output<typeof stageLogSchema>;

@@ -4,8 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { Repeat } from "../eval/eval-types.ts";
 import { type ErrorCause, errorCauses } from "../format/run-file.ts";
 import { boundedMeanText } from "../lib/numbers.ts";
+import { caseScores } from "../results/case-scores.ts";
 import { compareRuns } from "../results/compare-runs.ts";
-import { caseScores } from "../results/outcomes.ts";
 import { type AttemptResult, caseResult, passRate, SummaryBuilder, scoreMean } from "./outcomes.ts";
 
 const threshold = 0.8;

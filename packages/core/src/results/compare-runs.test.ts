@@ -2,8 +2,8 @@ import { law } from "@agentv/test-support";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Fingerprint } from "../format/run-file.ts";
+import { type AttemptScore, type CaseScore, caseScores } from "./case-scores.ts";
 import { type Comparison, compareRuns } from "./compare-runs.ts";
-import { type AttemptScore, type CaseScore, caseScores } from "./outcomes.ts";
 
 const print: Fingerprint = { test: "t", graders: "g", workspace: "w", hooks: "h", target: "x" };
 

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { inputWatch, law } from "@agentv/test-support";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { readAttempt } from "../eval/run-digest.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { mutatedJson } from "../lib/testing/mutated-json.ts";
-import { readComparedRun } from "./outcomes.ts";
-import { readRun, readRunTable, readTestResult } from "./read-run.ts";
+import { readComparedRun } from "./case-scores.ts";
+import { readRun, readRunTable } from "./read-run.ts";
 import { fileOf, recordedRun } from "./testing/tampered-run.ts";
 import { verifyRun } from "./verify-run.ts";
 
@@ -15,7 +16,7 @@ function read(directory: string): unknown[] {
 	const run = tried(() => readRun(directory));
 	const rows = run instanceof AgentvError ? [] : run.rows.slice(0, 3);
 	const others: readonly (() => unknown)[] = [() => readRunTable(directory), () => readComparedRun(directory)];
-	const details = rows.map((row) => () => readTestResult(directory, row));
+	const details = rows.map((row) => () => readAttempt(directory, row.file ?? ""));
 	return [run, ...[...others, ...details].map((one) => tried(one))];
 }
 

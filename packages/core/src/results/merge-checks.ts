@@ -1,21 +1,20 @@
 import { join } from "node:path";
 import { readRunFile, readSummary, rowKey } from "../eval/discover-evals.ts";
-import type { Repeat } from "../eval/eval-types.ts";
 import { caseKey, optionOf, planFlags } from "../eval/run-digest.ts";
 import {
 	type Fingerprint,
 	fingerprintParts,
+	type PlannedTargetRecord,
 	type PlannedTest,
-	type ResultRow,
 	type RunFile,
-	type ShardRecord,
 } from "../format/run-file.ts";
 import { isDecided, missingAttempts } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { pathKind, realPath } from "../machine/files.ts";
 import { isLocked } from "../machine/lock.ts";
-import { isFinished, type RecordedRow, StoredRows } from "./read-run.ts";
+import { isFinished } from "./find-runs.ts";
+import { type AttemptId, attemptOf, type RecordedRow, StoredRows } from "./read-run.ts";
 
 /** A row with its part. */
 export interface PartRow extends RecordedRow {
@@ -49,26 +48,22 @@ export function collateRows(parts: readonly MergePart[]): Collation {
 	const seen = new Map<string, PartRow>();
 	for (const part of parts) {
 		for (const { row, text } of part.rows) {
-			const one = { row, text, part };
+			const partRow = { row, text, part };
 			const known = byCase.get(caseKey(row.eval, row.testId, row.target));
 			const before = seen.get(rowKey(row));
 			if (!known || row.attempt < 1 || row.attempt > (known.planned[3]?.count ?? 1))
-				problems.push({ kind: "not-planned", attempt: nameOf(row), place: placeOf(one) });
+				problems.push({ kind: "not-planned", place: placeOf(partRow), ...attemptOf(row) });
 			else if (before)
-				problems.push({ kind: "duplicate", attempt: nameOf(row), places: [placeOf(before), placeOf(one)] });
+				problems.push({ kind: "duplicate", places: [placeOf(before), placeOf(partRow)], ...attemptOf(row) });
 			else {
-				seen.set(rowKey(row), one);
-				known.rows.push(one);
+				seen.set(rowKey(row), partRow);
+				known.rows.push(partRow);
 			}
 		}
 	}
 	const cases = [...byCase.values()];
 	for (const { rows } of cases) rows.sort((a, b) => a.row.attempt - b.row.attempt);
 	return { cases, problems: [...problems, ...attemptsDiffer(cases), ...targetsDiffer(cases)] };
-}
-
-function nameOf({ eval: label, testId, target, attempt }: ResultRow): AttemptName {
-	return { eval: label, testId, target, attempt };
 }
 
 /** Returns where a row's attempt is recorded, for display. */
@@ -82,7 +77,8 @@ function attemptsDiffer(cases: readonly MergedCase[]): MergeProblem[] {
 		others.flatMap((other): MergeProblem[] => {
 			const parts = first ? differing(first, other, fingerprintParts) : [];
 			if (!first || parts.length === 0) return [];
-			return [{ kind: "fingerprint", attempt: nameOf(other.row), parts, places: [placeOf(first), placeOf(other)] }];
+			const places = [placeOf(first), placeOf(other)] as const;
+			return [{ kind: "fingerprint", parts, places, ...attemptOf(other.row) }];
 		}),
 	);
 }
@@ -118,10 +114,7 @@ function differing(one: PartRow, other: PartRow, among: readonly (keyof Fingerpr
 }
 
 /** A planned test × target without all its results. */
-export interface MissingTest {
-	readonly eval: string;
-	readonly testId: string;
-	readonly target: string;
+export interface MissingTest extends Omit<AttemptId, "attempt"> {
 	/** Attempts without a result; for a test with early exit, the next one. */
 	readonly attempts: readonly number[];
 	/** Its shard. */
@@ -136,26 +129,21 @@ export interface Missing {
 }
 
 export function findMissing(parts: readonly MergePart[], cases: readonly MergedCase[]): Missing {
-	const sharding = parts[0]?.sharding;
+	const sharding = parts[0]?.run.shard;
 	const there = new Set(
 		parts.flatMap(({ run }) => [run.shard?.index, ...(run.merged ?? []).map(({ shard }) => shard)]),
 	);
 	const tests = cases.flatMap((one, position): MissingTest[] => {
-		const repeat = repeatOf(one.planned);
+		const [, testId, target, repeat = { count: 1, strategy: "mean", earlyExit: false }] = one.planned;
 		const rows = one.rows.map(({ row }) => row);
 		if (isDecided(rows, repeat)) return [];
 		const left = missingAttempts(new Set(rows.map(({ attempt }) => attempt)), repeat.count);
 		const shard = sharding?.assigned[position];
-		const [, testId, target] = one.planned;
 		const attempts = repeat.earlyExit ? left.slice(0, 1) : left;
 		return [{ eval: one.eval, testId, target, attempts, ...(shard === undefined ? {} : { shard }) }];
 	});
 	const absent = tests.flatMap(({ shard }) => (shard === undefined || there.has(shard) ? [] : [shard]));
 	return { shards: [...new Set(absent)].sort((one, other) => one - other), tests };
-}
-
-export function repeatOf([, , , repeat]: PlannedTest): Repeat {
-	return repeat ?? { count: 1, strategy: "mean", earlyExit: false };
 }
 
 /** A run to merge. */
@@ -167,8 +155,6 @@ export interface MergePart {
 	readonly run: RunFile;
 	/** Every test of the whole run. */
 	readonly whole: readonly PlannedTest[];
-	/** How these are divided among shards, if they are. */
-	readonly sharding: ShardRecord | undefined;
 	readonly rows: readonly RecordedRow[];
 	/** 1-based numbers of invalid lines in its index. */
 	readonly badLines: readonly number[];
@@ -198,7 +184,6 @@ export function readPart(directory: string, name: string): MergePart {
 		isFinished: isFinished(summary),
 		...{ directory: realPath(directory), name, run, rows, badLines: stored.badLines },
 		whole: run.whole ?? run.planned,
-		sharding: run.shard,
 		durationMs: summary?.durationMs ?? 0,
 	};
 }
@@ -210,63 +195,37 @@ export function runIdsOf({ run }: MergePart): string[] {
 
 /** Sorts by shard, then by start time, independent of the arguments' order. */
 export function inPartOrder(parts: readonly MergePart[]): MergePart[] {
-	const key = ({ run }: MergePart) => [run.shard?.index ?? Number.POSITIVE_INFINITY, run.startedAt, run.runId] as const;
-	return [...parts].sort((one, other) => compareKeys(key(one), key(other)));
+	const shardOf = ({ run }: MergePart) => run.shard?.index ?? Number.MAX_SAFE_INTEGER;
+	const startOf = ({ run: { startedAt, runId } }: MergePart) => `${startedAt} ${runId}`;
+	return [...parts].sort((a, b) => shardOf(a) - shardOf(b) || (startOf(a) < startOf(b) ? -1 : 1));
 }
 
-function compareKeys(one: readonly (string | number)[], other: readonly (string | number)[]): number {
-	for (const [position, left] of one.entries()) {
-		const right = other[position] ?? left;
-		if (left !== right) return left < right ? -1 : 1;
-	}
-	return 0;
-}
+type Pair = readonly [string, string];
 
-/** Identifies an attempt for people and programs. */
-type AttemptName = Pick<ResultRow, "eval" | "testId" | "target" | "attempt">;
-
+/** Why runs can't be merged. */
 export type MergeProblem =
 	/** A run was given twice, or is part of another one. */
-	| { readonly kind: "same-run"; readonly runs: readonly [string, string] }
-	| {
-			readonly kind: "same-shard";
-			readonly index: number;
-			readonly count: number;
-			readonly runs: readonly [string, string];
-	  }
+	| { readonly kind: "same-run"; readonly runs: Pair }
+	| { readonly kind: "same-shard"; readonly index: number; readonly count: number; readonly runs: Pair }
 	/** The runs don't belong to one plan. */
-	| {
-			readonly kind: "other-plan";
-			readonly what: PlanPart;
-			/** What differs: an eval, a target, a flag. */
-			readonly name?: string;
-			/** Each run's value, if short. */
-			readonly values?: readonly [string, string];
-			readonly runs: readonly [string, string];
-	  }
+	| ({ readonly kind: "other-plan"; readonly runs: Pair } & PlanDifference)
 	/** An attempt with two results, and the lines that record them. */
-	| { readonly kind: "duplicate"; readonly attempt: AttemptName; readonly places: readonly [string, string] }
-	| { readonly kind: "not-planned"; readonly attempt: AttemptName; readonly place: string }
+	| ({ readonly kind: "duplicate"; readonly places: Pair } & AttemptId)
+	| ({ readonly kind: "not-planned"; readonly place: string } & AttemptId)
 	/** Attempts of one test are not comparable. */
-	| {
-			readonly kind: "fingerprint";
-			readonly attempt: AttemptName;
-			readonly parts: readonly string[];
-			readonly places: readonly [string, string];
-	  }
+	| ({ readonly kind: "fingerprint"; readonly parts: readonly string[]; readonly places: Pair } & AttemptId)
 	/** A file of several runs' tests, as in `run.json`, has different versions. */
-	| {
-			readonly kind: "file";
-			readonly path: string;
-			readonly runs: readonly [string, string];
-	  }
+	| { readonly kind: "file"; readonly path: string; readonly runs: Pair }
 	/** Different targets answered the tests of one target. */
-	| {
-			readonly kind: "target";
-			readonly target: string;
-			readonly eval: string;
-			readonly places: readonly [string, string];
-	  };
+	| { readonly kind: "target"; readonly target: string; readonly eval: string; readonly places: Pair };
+
+interface PlanDifference {
+	readonly what: PlanPart;
+	/** What differs: an eval, a target, a flag. */
+	readonly name?: string;
+	/** Each run's value, if short. */
+	readonly values?: Pair;
+}
 
 type PlanPart =
 	| "agentv"
@@ -290,11 +249,11 @@ export function mergeProblemText(problem: MergeProblem): string {
 		case "other-plan":
 			return planText(problem);
 		case "duplicate":
-			return `${attemptText(problem.attempt)} is duplicated: ${problem.places[0]} and ${problem.places[1]}`;
+			return `${attemptText(problem)} is duplicated: ${problem.places[0]} and ${problem.places[1]}`;
 		case "not-planned":
-			return `${attemptText(problem.attempt)} is not a test of this run: ${problem.place}`;
+			return `${attemptText(problem)} is not a test of this run: ${problem.place}`;
 		case "fingerprint":
-			return `${attemptText(problem.attempt)} differs in ${problem.parts.join(" and ")} between ${problem.places[0]} and ${problem.places[1]}`;
+			return `${attemptText(problem)} differs in ${problem.parts.join(" and ")} between ${problem.places[0]} and ${problem.places[1]}`;
 		case "file":
 			return `${problem.path} differs between ${problem.runs[0]} and ${problem.runs[1]}`;
 		case "target":
@@ -303,8 +262,8 @@ export function mergeProblemText(problem: MergeProblem): string {
 }
 
 function planText({ what, name, values, runs: [one, other] }: Extract<MergeProblem, { kind: "other-plan" }>): string {
-	const said = values ? `: ${values[0]} and ${values[1]}` : "";
-	return `${one} and ${other} ${differences[what](name ?? "")}${said}`;
+	const text = values ? `: ${values[0]} and ${values[1]}` : "";
+	return `${one} and ${other} ${differences[what](name ?? "")}${text}`;
 }
 
 const differences: Readonly<Record<PlanPart, (name: string) => string>> = {
@@ -321,81 +280,53 @@ const differences: Readonly<Record<PlanPart, (name: string) => string>> = {
 };
 
 /** Returns `test-id (target), attempt 2 of evals/a.eval.yaml`. */
-function attemptText({ eval: label, testId, target, attempt }: AttemptName): string {
+function attemptText({ eval: label, testId, target, attempt }: AttemptId): string {
 	return `${JSON.stringify(testId)} (${target}${attempt > 1 ? `, attempt ${attempt}` : ""}) of ${label}`;
 }
-
-type Difference = {
-	readonly what: PlanPart;
-	readonly name?: string;
-	readonly values?: readonly [string, string];
-};
 
 /** Shows that two parts are not from one plan. Paths and the machine may differ. */
 export function planDifferences(one: MergePart, other: MergePart): MergeProblem[] {
 	const [a, b] = [one.run, other.run];
-	const found: Difference[] = [
-		...short("agentv", a.agentvVersion, b.agentvVersion),
-		...evals(a, b),
-		...targets(a, b),
-		...whole("bundle", a.bundle?.digest, b.bundle?.digest),
-		...whole("benchmark", a.benchmark, b.benchmark),
-		...commits(a, b),
-		...planFlags.flatMap((name) => flags(name, a.flags[name], b.flags[name])),
-		...short("shard-count", String(one.sharding?.count ?? 1), String(other.sharding?.count ?? 1)),
-	];
+	const differing: PlanDifference[] = [];
+	const compare = (what: PlanPart, left: unknown, right: unknown, more: Omit<PlanDifference, "what"> = {}) => {
+		if (canonicalJson(left) !== canonicalJson(right)) differing.push({ what, ...more });
+	};
+	/** Also reports the values, which are short. */
+	const compareTexts = (what: PlanPart, ...values: Pair) => compare(what, ...values, { values });
+	compareTexts("agentv", a.agentvVersion, b.agentvVersion);
+	for (const name of new Set([...a.evals, ...b.evals].map(({ file }) => file)))
+		compare("eval", placedEval(a, name), placedEval(b, name), { name });
+	for (const name of new Set([...a.targets, ...b.targets].map((target) => target.name))) {
+		const [ofA, ofB] = [a, b].map((run) => run.targets.find((target) => target.name === name));
+		const knownFacts = ofA?.facts !== undefined && ofB?.facts !== undefined;
+		compare("target", targetFacts(ofA, knownFacts), targetFacts(ofB, knownFacts), { name });
+	}
+	compare("bundle", a.bundle?.digest, b.bundle?.digest);
+	compare("benchmark", a.benchmark, b.benchmark);
+	if (a.git && b.git) compareTexts("commit", a.git.commit.slice(0, 12), b.git.commit.slice(0, 12));
+	const text = (value: unknown) => (value === undefined ? "none" : JSON.stringify(value));
+	for (const name of planFlags)
+		compare("flag", a.flags[name], b.flags[name], { name, values: [text(a.flags[name]), text(b.flags[name])] });
+	compareTexts("shard-count", String(a.shard?.count ?? 1), String(b.shard?.count ?? 1));
 	// These determine the planned tests: report those only if none of these differs.
-	if (found.length === 0) found.push(...same("tests", JSON.stringify(one.whole) === JSON.stringify(other.whole)));
-	if (found.length === 0) found.push(...whole("balance", divisionOf(one), divisionOf(other)));
-	return found.map((difference) => ({ kind: "other-plan", ...difference, runs: [one.name, other.name] }));
+	if (differing.length === 0) compare("tests", one.whole, other.whole);
+	if (differing.length === 0) compare("balance", divisionOf(a), divisionOf(b));
+	return differing.map((difference) => ({ kind: "other-plan", ...difference, runs: [one.name, other.name] }));
 }
 
-function divisionOf({ sharding }: MergePart): unknown {
-	return sharding && [sharding.assigned, sharding.balancedBy];
-}
-
-function whole(what: PlanPart, a: unknown, b: unknown, name?: string): Difference[] {
-	return same(what, canonicalJson(a) === canonicalJson(b), name);
-}
-
-function same(what: PlanPart, isSame: boolean, name?: string): Difference[] {
-	return isSame ? [] : [{ what, ...(name === undefined ? {} : { name }) }];
-}
-
-/** Includes the values if they are short enough. */
-function short(what: PlanPart, a: string, b: string): Difference[] {
-	return a === b ? [] : [{ what, values: [a, b] }];
-}
-
-function flags(name: string, a: unknown, b: unknown): Difference[] {
-	if (canonicalJson(a) === canonicalJson(b)) return [];
-	const said = (value: unknown) => (value === undefined ? "none" : JSON.stringify(value));
-	return [{ what: "flag", name, values: [said(a), said(b)] }];
-}
-
-/** Skips unknown commits. */
-function commits({ git: a }: RunFile, { git: b }: RunFile): Difference[] {
-	return a && b ? short("commit", a.commit.slice(0, 12), b.commit.slice(0, 12)) : [];
-}
-
-function evals(a: RunFile, b: RunFile): Difference[] {
-	const [ofA, ofB] = [a, b].map(
-		(run) => new Map(run.evals.map(({ file, digest }, position) => [file, `${position} ${digest}`])),
-	);
-	const names = new Set([...a.evals, ...b.evals].map(({ file }) => file));
-	return [...names].flatMap((name) => whole("eval", ofA?.get(name), ofB?.get(name), name));
+function placedEval({ evals }: RunFile, name: string): unknown {
+	const position = evals.findIndex(({ file }) => file === name);
+	return [position, evals[position]?.digest];
 }
 
 /**
  * Settings with paths differ between machines: what matters is in the rows' fingerprints. Facts
  * that targets report count if both have them.
  */
-function targets(a: RunFile, b: RunFile): Difference[] {
-	const names = [...new Set([...a.targets, ...b.targets].map(({ name }) => name))];
-	return names.flatMap((name) => {
-		const [ofA, ofB] = [a, b].map((run) => run.targets.find((target) => target.name === name));
-		const sameFacts = !ofA?.facts || !ofB?.facts || canonicalJson(ofA.facts) === canonicalJson(ofB.facts);
-		const isSame = sameFacts && ofA?.provider === ofB?.provider && canonicalJson(ofA?.via) === canonicalJson(ofB?.via);
-		return same("target", isSame, name);
-	});
+function targetFacts(target: PlannedTargetRecord | undefined, withFacts: boolean): unknown {
+	return target && [target.provider, target.via, withFacts ? target.facts : undefined];
+}
+
+function divisionOf({ shard }: RunFile): unknown {
+	return shard && [shard.assigned, shard.balancedBy];
 }

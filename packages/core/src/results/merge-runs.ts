@@ -10,7 +10,7 @@ import {
 	writeRunDigest,
 } from "../eval/run-digest.ts";
 import { type CoveredFile, type RunFile, type RunSummary, toWireSummary } from "../format/run-file.ts";
-import { caseResult, isDecided, SummaryBuilder } from "../grading/outcomes.ts";
+import { caseOutcomes, tallyOf } from "../grading/outcomes.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { copyPreparedTree, type PreparedTree, prepareTree } from "../machine/copy-tree.ts";
@@ -30,7 +30,6 @@ import {
 	type PartRow,
 	planDifferences,
 	readPart,
-	repeatOf,
 	runIdsOf,
 } from "./merge-checks.ts";
 
@@ -51,12 +50,13 @@ export interface Merge {
 	/** Invalid rows, which are therefore missing, and changed or missing files. */
 	readonly warnings: readonly string[];
 	/** The runs in the order of their shards. */
-	readonly parts: readonly {
-		readonly name: string;
+	readonly runs: readonly {
+		/** Its name. */
+		readonly run: string;
 		readonly runId: string;
-		readonly shard?: number;
 		/** Number of attempts with a result. */
 		readonly attempts: number;
+		readonly shard?: number | undefined;
 	}[];
 }
 
@@ -79,7 +79,7 @@ export async function mergeRuns(
 	const [first, ...others] = parts;
 	if (!first) throw new AgentvError("usage", "no run to merge");
 	const warnings = warningsOf(parts);
-	const nothing = { missing: { shards: [], tests: [] }, warnings, parts: parts.map(summaryOf) };
+	const nothing = { missing: { shards: [], tests: [] }, warnings, runs: parts.map(summaryOf) };
 	const unlike = [
 		...namedTwice(parts),
 		...others.flatMap((other) => planDifferences(first, other)),
@@ -88,8 +88,8 @@ export async function mergeRuns(
 	if (unlike.length > 0) return { ...nothing, problems: unlike };
 	const { cases, problems } = collateRows(parts);
 	if (problems.length > 0) return { ...nothing, problems };
-	const summary = mergedSummary(parts, cases);
 	const run = mergedRunFile([first, ...others]);
+	const summary = mergedSummary(parts, run, cases);
 	await noteIfOwn(run, parts, env);
 	const damaged = await writeMerged({ run, summary, cases }, output, signal);
 	return { ...nothing, warnings: [...warnings, ...damaged], problems, missing: findMissing(parts, cases), summary };
@@ -163,48 +163,52 @@ function digestWarnings({ directory, name }: MergePart): string[] {
 	});
 }
 
-function summaryOf({ name, run: { runId, shard }, rows }: MergePart): Merge["parts"][number] {
-	return { name, runId, ...(shard?.index === undefined ? {} : { shard: shard.index }), attempts: rows.length };
+function summaryOf({ name, run: { runId, shard }, rows }: MergePart): Merge["runs"][number] {
+	return { run: name, runId, attempts: rows.length, shard: shard?.index };
 }
 
 /** Returns `run.json` for ordered parts; independent of when and where they are merged. */
 function mergedRunFile(parts: readonly [MergePart, ...MergePart[]]): RunFile {
-	const [{ run: first, whole, sharding }] = parts;
+	const [{ run: first, whole }] = parts;
 	const runs = parts.map(({ run }) => run);
 	const startedAt = runs.map((run) => run.startedAt).sort()[0] ?? first.startedAt;
 	const ids = runs.map(({ runId }) => runId).sort();
-	const { whole: _whole, shard: _shard, repositories: _repositories, ...others } = first;
-	const { files: _files, opaque: _opaque, fingerprints: _fingerprints, ...rest } = others;
-	const repositories = new Map(
-		runs.flatMap((run) => run.repositories ?? []).map((one) => [canonicalJson(one), one] as const),
-	);
-	const asked = runs.flatMap(({ targets }) => targets.filter(({ facts }) => facts !== undefined));
-	const { shard: _own, onlyMissing: _base, ...flags } = first.flags;
+	const withFacts = runs.flatMap(({ targets }) => targets.filter(({ facts }) => facts !== undefined));
+	const repositories = unique(runs.flatMap((run) => run.repositories ?? []));
+	const { shard: _shard, onlyMissing: _base, ...flags } = first.flags;
+	const { opaque: _opaque, ...rest } = first;
 	return {
 		...rest,
 		runId: `${startedAt.replace(/[-:]|\.\d+/g, "")}-${digestText(ids.join("\n")).slice(0, 6)}`,
 		startedAt,
 		// A shard without tests for a target has no facts about it.
-		targets: first.targets.map((target) => asked.find(({ name }) => name === target.name) ?? target),
-		...(first.git ? { git: { ...first.git, dirty: runs.some(({ git }) => git?.dirty === true) } } : {}),
+		targets: first.targets.map((target) => withFacts.find(({ name }) => name === target.name) ?? target),
+		git: first.git && { ...first.git, dirty: runs.some(({ git }) => git?.dirty === true) },
 		flags,
 		planned: [...whole],
-		...(sharding ? { shard: withoutIndex(sharding) } : {}),
+		whole: undefined,
+		shard: first.shard && { ...first.shard, index: undefined },
 		merged: parts.flatMap(mergedFrom),
-		...(repositories.size > 0 ? { repositories: [...repositories.values()] } : {}),
+		repositories: repositories.length > 0 ? repositories : undefined,
 		...mergedCoverage(parts),
 	};
 }
 
-function mergedCoverage(parts: readonly [MergePart, ...MergePart[]]): Partial<RunFile> {
+function unique<Item>(items: readonly Item[]): Item[] {
+	return [...new Map(items.map((item) => [canonicalJson(item), item])).values()];
+}
+
+function mergedCoverage(
+	parts: readonly [MergePart, ...MergePart[]],
+): Pick<RunFile, "files" | "opaque" | "fingerprints"> {
 	const runs = parts.map(({ run }) => run);
-	if (runs.some(({ files, fingerprints }) => !files || !fingerprints)) return {};
+	if (runs.some(({ files, fingerprints }) => !files || !fingerprints))
+		return { files: undefined, opaque: undefined, fingerprints: undefined };
 	const files = new Map<string, CoveredFile>();
 	for (const file of runs.flatMap((run) => run.files ?? [])) {
 		const covered = new Set([...(files.get(file.path)?.parts ?? []), ...file.parts]);
 		files.set(file.path, { ...file, parts: [...covered].sort() });
 	}
-	const opaque = new Map(runs.flatMap((run) => run.opaque ?? []).map((one) => [canonicalJson(one), one] as const));
 	const prints = new Map(
 		runs.flatMap((run) =>
 			run.planned.map(([of, id, target], position) => {
@@ -216,38 +220,26 @@ function mergedCoverage(parts: readonly [MergePart, ...MergePart[]]): Partial<Ru
 	const [{ run: first, whole }] = parts;
 	return {
 		files: [...files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
-		opaque: [...opaque.values()],
+		opaque: unique(runs.flatMap((run) => run.opaque ?? [])),
 		// The fingerprints of a missing shard are unknown.
 		fingerprints: whole.map(([of, id, target]) => prints.get(caseKey(first.evals[of]?.file ?? "", id, target)) ?? ""),
 	};
 }
 
-function withoutIndex({ count, balancedBy, assigned }: NonNullable<RunFile["shard"]>): NonNullable<RunFile["shard"]> {
-	return { count, ...(balancedBy === undefined ? {} : { balancedBy }), assigned };
-}
-
 /** Lists the original runs of a part that was itself merged. */
 function mergedFrom({ run }: MergePart): NonNullable<RunFile["merged"]> {
 	const { runId, startedAt, shard } = run;
-	return run.merged ?? [{ runId, startedAt, ...(shard?.index === undefined ? {} : { shard: shard.index }) }];
+	return run.merged ?? [{ runId, startedAt, shard: shard?.index }];
 }
 
 /** Recomputes `summary.json` from the rows. Its duration is the parts' total. */
-function mergedSummary(parts: readonly MergePart[], cases: readonly MergedCase[]): RunSummary {
-	const summary = new SummaryBuilder(cases.length);
-	for (const { planned, rows } of cases) {
-		const repeat = repeatOf(planned);
-		const attempts = rows.map(({ row }) => row);
-		for (const row of attempts) summary.addRow(row);
-		const threshold = attempts.at(-1)?.threshold;
-		if (threshold !== undefined && isDecided(attempts, repeat))
-			summary.addCase(caseResult(attempts, repeat, threshold));
-	}
-	for (const { durationMs } of parts) summary.addTime(durationMs);
-	return summary.result();
+function mergedSummary(parts: readonly MergePart[], run: RunFile, cases: readonly MergedCase[]): RunSummary {
+	const rows = cases.flatMap((merged) => merged.rows.map(({ row }) => row));
+	const durationMs = Math.round(parts.reduce((sum, part) => sum + part.durationMs, 0));
+	return tallyOf(caseOutcomes(rows, run), run).summary(durationMs);
 }
 
-export interface MergedRun {
+interface MergedRun {
 	readonly run: RunFile;
 	readonly summary: RunSummary;
 	readonly cases: readonly MergedCase[];

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { gitTestEnvironment, tempTree } from "@agentv/test-support";
 import { describe, expect, test } from "vitest";
 import { readRecordText } from "../eval/run-digest.ts";
-import { lastRunOf, listRuns, readRun, readTestResult, resolveRun } from "./read-run.ts";
+import { lastRunOf, listRuns, resolveRun } from "./find-runs.ts";
+import { readRun } from "./read-run.ts";
 
 const summary = {
 	planned: 1,
@@ -76,7 +77,7 @@ describe("runs", () => {
 		]);
 		expect(listRuns(machine, { offset: 1, limit: 1 })).toMatchObject({
 			total: 3,
-			runs: [{ time: "2026-01-02T00-00-00Z" }],
+			runs: [{ id: "default/2026-01-02T00-00-00Z" }],
 		});
 		expect(listRuns(machine, { experiment: "nightly" })).toMatchObject({ total: 1, runs: [{ planned: 1 }] });
 	});
@@ -112,13 +113,6 @@ describe("a run", () => {
 		const run = readRun(resolveRun("latest", machine));
 		expect(run.rows).toMatchObject([{ testId: "one", executionStatus: "ok" }]);
 		expect(run.summary).toBeUndefined();
-	});
-
-	test("gives everything about an attempt", () => {
-		const directory = resolveRun("latest", project(three));
-		const id = { eval: "a.eval.yaml", testId: "one", target: "default", attempt: 1 };
-		expect(readTestResult(directory, id)).toMatchObject({ detail: { output: "hi" }, fileChanges: "diff --git" });
-		expect(() => readTestResult(directory, { ...id, attempt: 2 })).toThrow(/no attempt 2/);
 	});
 
 	test("gives nothing outside of its directory", () => {

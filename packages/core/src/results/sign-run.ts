@@ -7,19 +7,21 @@ import { pathKind, targetKind } from "../machine/files.ts";
 import { readBytes } from "../machine/read-file.ts";
 import { runProcess } from "../machine/run-process.ts";
 import { writeAtomic } from "../machine/write-file.ts";
-import type { AttemptId } from "./read-run.ts";
 
 /** `ssh-keygen` namespace, so that signatures for other purposes are not valid for a run. */
 const namespace = "agentv-run";
 
+interface KeygenOptions {
+	readonly env: Environment;
+	readonly signal?: AbortSignal | undefined;
+}
+
 /** Required signature of a run. */
-export interface SignatureDemand {
+export interface SignatureDemand extends KeygenOptions {
 	/** Absolute path of a file in the format of ALLOWED SIGNERS in `ssh-keygen`. */
 	readonly allowedSigners: string;
 	/** One of its principals; absent: any of them. */
 	readonly signer?: string | undefined;
-	readonly env: Environment;
-	readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -39,23 +41,23 @@ export async function checkSignature(
 	const found = await keygen(directory, ["-Y", "find-principals", ...known], options);
 	const principals = found.exitCode === 0 ? found.stdout.split(/[\n,]/).filter((line) => line !== "") : [];
 	const input = readBytes(join(directory, digestName), { maxBytes: 2 ** 29 });
-	let said = "";
+	let reason = "";
 	for (const principal of signer === undefined ? principals : [signer]) {
 		const how = ["-Y", "verify", ...known, "-I", principal, "-n", namespace];
 		const { exitCode, stderr } = await keygen(directory, how, { ...options, input });
 		if (exitCode === 0) return { signedBy: principal };
-		said = stderr.trim().split("\n")[0] ?? "";
+		reason = firstLine(stderr);
 	}
 	if (principals.length === 0) return { reason: "the signature is not from an allowed signer" };
 	if (signer !== undefined && !principals.includes(signer))
 		return { reason: `it is signed by ${principals.join(", ")}, not by ${signer}` };
 	return {
-		reason: `the signature by ${principals.join(", ")} does not match this digest: the run, its record or the signature changed after signing (ssh-keygen: ${said})`,
+		reason: `the signature by ${principals.join(", ")} does not match this digest: the run, its record or the signature changed after signing (ssh-keygen: ${reason})`,
 	};
 }
 
 /** How far a signature was checked without signers. */
-type UncheckedSignature = "not-checked" | "signers-not-checked";
+export type UncheckedSignature = "not-checked" | "signers-not-checked";
 
 /**
  * Checks that a run's signature, if any, is one of its digest by any key; "not-checked" without
@@ -64,7 +66,7 @@ type UncheckedSignature = "not-checked" | "signers-not-checked";
  */
 export async function checkSignatureForm(
 	directory: string,
-	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
+	options: KeygenOptions,
 ): Promise<{ readonly signature?: UncheckedSignature; readonly reason?: string }> {
 	const signature = join(directory, signatureName);
 	if (pathKind(signature) === "missing") return {};
@@ -75,8 +77,7 @@ export async function checkSignatureForm(
 	try {
 		const { exitCode, stderr } = await keygen(directory, how, { ...options, input });
 		if (exitCode === 0) return { signature: "signers-not-checked" };
-		const said = stderr.trim().split("\n")[0] ?? "";
-		return { reason: `${signatureName} is not a signature of this digest (ssh-keygen: ${said})` };
+		return { reason: `${signatureName} is not a signature of this digest (ssh-keygen: ${firstLine(stderr)})` };
 	} catch (error) {
 		if (error instanceof AgentvError && error.code === "config") return { signature: "not-checked" };
 		throw error;
@@ -86,11 +87,7 @@ export async function checkSignatureForm(
 /**
  * Signs the run's digest. @throws AgentvError if the key is unusable, or `ssh-keygen` is missing
  */
-async function makeSignature(
-	directory: string,
-	key: string,
-	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
-): Promise<string> {
+async function makeSignature(directory: string, key: string, options: KeygenOptions): Promise<string> {
 	// ssh-keygen also opens the public key next to a private one, and waits for a pipe.
 	for (const path of [key, `${key}.pub`])
 		if (!["file", "missing"].includes(targetKind(path)))
@@ -106,12 +103,15 @@ async function makeSignature(
 	});
 }
 
+function firstLine(text: string): string {
+	return text.trim().split("\n")[0] ?? "";
+}
+
 async function keygen(
 	cwd: string,
 	args: readonly string[],
-	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined; readonly input?: Uint8Array },
+	{ env, ...rest }: KeygenOptions & { readonly input?: Uint8Array },
 ) {
-	const { env, ...rest } = options;
 	const result = await runProcess({
 		argv: ["ssh-keygen", ...args],
 		...{ cwd, env: { ...env, LC_ALL: "C" }, timeoutMs: 120_000, leftovers: "end" },
@@ -133,7 +133,7 @@ async function keygen(
 export async function signRun(
 	directory: string,
 	key: string,
-	options: { readonly env: Environment; readonly signal?: AbortSignal | undefined },
+	options: KeygenOptions,
 ): Promise<{ readonly digest: string; readonly file: string }> {
 	readRunFile(directory);
 	const { digest, problems } = checkRunDigest(directory);
@@ -151,108 +151,4 @@ export async function signRun(
 	const file = join(directory, signatureName);
 	writeAtomic(file, await makeSignature(directory, key, options), { noFollow: true });
 	return { digest, file };
-}
-
-/** A recorded value, and the expected one. */
-export interface Difference {
-	readonly kind: DifferenceKind;
-	/** Absent for the run as a whole. */
-	readonly attempt?: AttemptId;
-	/** Relative to the run's directory. */
-	readonly file?: string;
-	/** 1-based line of `index.jsonl`. */
-	readonly line?: number;
-	/** Name of the grader; for a part of a composite after those of its composites. */
-	readonly grader?: string;
-	/** Which value, spelled as in the records. */
-	readonly field?: string;
-	readonly recorded?: unknown;
-	readonly recomputed?: unknown;
-	/** A file as in `run.json`, a repository, or a part of a fingerprint. */
-	readonly of?: string;
-	readonly versions?: readonly VersionUse[];
-	/** A sentence without a full stop. */
-	readonly reason?: string;
-}
-
-/** A version of an input, with its attempts. */
-export interface VersionUse {
-	/** Digest or commit. */
-	readonly version: string;
-	/** 0 if only `run.json` has it. */
-	readonly attempts: number;
-	/** The first three. */
-	readonly first: readonly AttemptId[];
-}
-
-export const differenceKinds = [
-	/** An invalid line of the index. */
-	"row-unreadable",
-	/** The index ends in the middle of a row. */
-	"row-cut-off",
-	/** A graded attempt has a second row. */
-	"row-duplicated",
-	/** A row of a test, target or attempt that was not planned. */
-	"row-unplanned",
-	/** A test without all its rows in a run whose summary counts it. */
-	"row-missing",
-	"file-missing",
-	"file-unreadable",
-	/** The file differs from the recorded one. */
-	"file-changed",
-	/** A file, or an empty directory, that is not part of the record. */
-	"file-added",
-	/** A link, special file, or executable. */
-	"file-kind",
-	/** There is no digest: of the run, or in a row. */
-	"digest-missing",
-	/** The file with the run's digest is unreadable, or not in AgentV's format. */
-	"digest-unreadable",
-	/** It does not match this digest; or a required one is missing or not allowed. */
-	"signature",
-	/** An attempt's file without a row. */
-	"file-without-row",
-	/** The row differs from the attempt's file. */
-	"fact",
-	/** A grader's recorded result differs from grading the recorded answer again. */
-	"grader",
-	/** Attempts have different versions of an input, or another than `run.json`. */
-	"mixed-versions",
-	/** An attempt's score or status does not follow from its graders. */
-	"attempt",
-	"summary-missing",
-	"summary-unreadable",
-	/** A figure of the summary does not follow from the rows. */
-	"summary",
-] as const;
-export type DifferenceKind = (typeof differenceKinds)[number];
-
-/** Graders whose recorded scores were kept. */
-export interface NotReExecuted {
-	readonly type: string;
-	/** It uses a program or model; secrets were redacted from its input; it timed out now. */
-	readonly reason: "not-reproducible" | "masked" | "timeout";
-	readonly graders: number;
-}
-
-export interface RunVerification {
-	/** Absolute. */
-	readonly directory: string;
-	readonly runId: string;
-	/** SHA-256 of `run.sha256`, which covers every file of the run; absent if there is none. */
-	readonly digest?: string;
-	/** Who signed the digest, if requested. */
-	readonly signedBy?: string;
-	/** What is known of the signature, if not requested. */
-	readonly signature?: UncheckedSignature;
-	/** Tests × targets. */
-	readonly planned: number;
-	/** Those with all attempts. */
-	readonly finished: number;
-	readonly attempts: number;
-	/** Number of graders that ran again. */
-	readonly reExecuted: number;
-	readonly notReExecuted: readonly NotReExecuted[];
-	/** Empty if everything agrees. */
-	readonly differences: readonly Difference[];
 }

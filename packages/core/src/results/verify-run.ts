@@ -1,52 +1,119 @@
 import { join } from "node:path";
-import { parseRow, readRunFile, wholeLines } from "../eval/discover-evals.ts";
-import type { Assertion } from "../eval/eval-types.ts";
-import { checkRunDigest, type DigestCheck, recordPath, signatureName } from "../eval/run-digest.ts";
-import type { ToolCall } from "../format/eval-file.ts";
+import { parseRow, readRunFile, readSummary, wholeLines } from "../eval/discover-evals.ts";
+import { caseKey, checkRunDigest, type DigestCheck, recordPath, signatureName } from "../eval/run-digest.ts";
+import { toWireKey } from "../format/codec.ts";
 import {
 	type AttemptFile,
-	type AttemptTurn,
 	type ExecutionStatus,
-	type GradedRecord,
 	graderStage,
 	type ResultRow,
 	type RunFile,
+	type RunSummary,
 } from "../format/run-file.ts";
 import { checkAttemptRecord, sameOrNoScore } from "../grading/attempt-record.ts";
-import {
-	addMeasures,
-	type GraderResult,
-	isGraded,
-	type Measures,
-	measuresOf,
-	type Subject,
-	sameScore,
-} from "../grading/contract.ts";
-import {
-	attemptScore,
-	attemptVerdict,
-	combineScores,
-	type Regraded,
-	readAssertionRecords,
-	regrade,
-} from "../grading/grade-answer.ts";
+import { sameScore } from "../grading/contract.ts";
+import type { Regraded } from "../grading/grade-answer.ts";
+import { caseOutcomes, missingAttempts, type TalliedRow, tallyOf, testsNotRun } from "../grading/outcomes.ts";
 import { canonicalJson, readJson } from "../lib/json.ts";
 import { listDirectory } from "../machine/directories.ts";
 import type { Environment } from "../machine/environment.ts";
-import { throwIfAborted } from "../machine/files.ts";
-import { type MadeOf, MixedVersions, summaryDifferences } from "./compare-runs.ts";
-import { TalliedCases } from "./outcomes.ts";
-import { attemptOf } from "./read-run.ts";
-import {
-	checkSignature,
-	checkSignatureForm,
-	type Difference,
-	type NotReExecuted,
-	type RunVerification,
-	type SignatureDemand,
-} from "./sign-run.ts";
+import { pathKind, throwIfAborted } from "../machine/files.ts";
+import { type MadeOf, MixedVersions, type VersionUse } from "./mixed-versions.ts";
+import { type AttemptId, attemptOf } from "./read-run.ts";
+import { regradeAttempt } from "./regrade-attempt.ts";
+import { checkSignature, checkSignatureForm, type SignatureDemand, type UncheckedSignature } from "./sign-run.ts";
 
-export interface AttemptVerification {
+/** A recorded value, and the expected one; without an attempt for the run as a whole. */
+export interface Difference extends Partial<AttemptId> {
+	readonly kind: DifferenceKind;
+	/** Relative to the run's directory. */
+	readonly file?: string;
+	/** 1-based line of `index.jsonl`. */
+	readonly line?: number;
+	/** Name of the grader; for a part of a composite after those of its composites. */
+	readonly grader?: string;
+	/** Which value, spelled as in the records. */
+	readonly field?: string;
+	readonly recorded?: unknown;
+	readonly recomputed?: unknown;
+	/** A file as in `run.json`, a repository, or a part of a fingerprint. */
+	readonly of?: string;
+	readonly versions?: readonly VersionUse[];
+	/** A sentence without a full stop. */
+	readonly reason?: string;
+}
+
+export type DifferenceKind =
+	/** An invalid line of the index. */
+	| "row-unreadable"
+	/** The index ends in the middle of a row. */
+	| "row-cut-off"
+	/** A graded attempt has a second row. */
+	| "row-duplicated"
+	/** A row of a test, target or attempt that was not planned. */
+	| "row-unplanned"
+	/** A test without all its rows in a run whose summary counts it. */
+	| "row-missing"
+	| "file-missing"
+	| "file-unreadable"
+	/** The file differs from the recorded one. */
+	| "file-changed"
+	/** A file, or an empty directory, that is not part of the record. */
+	| "file-added"
+	/** A link, special file, or executable. */
+	| "file-kind"
+	/** There is no digest: of the run, or in a row. */
+	| "digest-missing"
+	/** The file with the run's digest is unreadable, or not in AgentV's format. */
+	| "digest-unreadable"
+	/** It does not match this digest; or a required one is missing or not allowed. */
+	| "signature"
+	/** An attempt's file without a row. */
+	| "file-without-row"
+	/** The row differs from the attempt's file. */
+	| "fact"
+	/** A grader's recorded result differs from grading the recorded answer again. */
+	| "grader"
+	/** Attempts have different versions of an input, or another than `run.json`. */
+	| "mixed-versions"
+	/** An attempt's score or status does not follow from its graders. */
+	| "attempt"
+	| "summary-missing"
+	| "summary-unreadable"
+	/** A figure of the summary does not follow from the rows. */
+	| "summary";
+
+/** Graders whose recorded scores were kept. */
+export interface NotReExecuted {
+	readonly type: string;
+	/** It uses a program or model; secrets were redacted from its input; it timed out now. */
+	readonly reason: "not-reproducible" | "masked" | "timeout";
+	readonly graders: number;
+}
+
+export interface RunVerification {
+	/** Absolute. */
+	readonly directory: string;
+	readonly runId: string;
+	/** SHA-256 of `run.sha256`, which covers every file of the run; absent if there is none. */
+	readonly digest?: string;
+	/** Who signed the digest, if requested. */
+	readonly signedBy?: string;
+	/** What is known of the signature, if not requested. */
+	readonly signature?: UncheckedSignature;
+	/** Tests × targets. */
+	readonly planned: number;
+	/** Those with all attempts. */
+	readonly finished: number;
+	readonly attempts: number;
+	/** Number of graders that ran again. */
+	readonly reExecuted: number;
+	readonly notReExecuted: readonly NotReExecuted[];
+	/** Empty if everything agrees. */
+	readonly differences: readonly Difference[];
+}
+
+interface AttemptVerification {
 	readonly differences: readonly Difference[];
 	readonly graders: readonly Regraded[];
 	/** As recomputed; as recorded if that is not possible. */
@@ -58,9 +125,8 @@ export interface AttemptVerification {
 
 /** Compares an attempt's row with its file, and both with grading the recorded answer again. */
 async function verifyAttempt(directory: string, row: ResultRow): Promise<AttemptVerification> {
-	const attempt = attemptOf(row);
 	const differences: Difference[] = [];
-	const differs = (found: Difference) => differences.push({ ...found, attempt });
+	const differs = ({ kind, ...found }: Difference) => differences.push({ kind, ...attemptOf(row), ...found });
 	const recorded = { differences, graders: [], score: row.score, executionStatus: row.executionStatus };
 	const { file, problems } = checkAttemptRecord(directory, row);
 	for (const found of problems) differs(found);
@@ -111,122 +177,9 @@ function* graderDifferences({ path, type, recorded, now }: Regraded): Generator<
 		if (!sameOrNoScore(now.score, recorded.score)) yield differs("score", recorded.score, now.score);
 		// The verdict follows from the score.
 		else if (now.verdict !== recorded.verdict) yield differs("verdict", recorded.verdict, now.verdict);
-		if (now.weight !== recorded.weight) yield differs("weight", recorded.weight, now.weight);
-		if (now.required !== recorded.required) yield differs("required", recorded.required, now.required);
-		if (now.name !== recorded.name) yield differs("name", recorded.name, now.name);
+		for (const field of ["weight", "required", "name"] as const)
+			if (now[field] !== recorded[field]) yield differs(field, recorded[field], now[field]);
 		if (type !== recorded.type) yield differs("type", recorded.type, type);
-	}
-}
-
-/** The result of grading a recorded answer again. */
-export interface RegradedAttempt {
-	readonly graders: readonly Regraded[];
-	/** Expected number of results, if the record has another one. */
-	readonly expectedScores?: number;
-	/** Absent if a grader neither runs again nor has a recorded result. */
-	readonly score?: number;
-	readonly status?: ExecutionStatus;
-}
-
-/**
- * Grades an attempt again by its file.
- * @param fileOf resolves a path in the file
- * @returns undefined if the file has no graders
- */
-async function regradeAttempt(
-	file: AttemptFile,
-	fileOf: (path: string) => string,
-): Promise<RegradedAttempt | undefined> {
-	const whole = readAssertionRecords(file.assertions);
-	const turns = file.turns?.map((turn) => readAssertionRecords(turn.assertions));
-	if (!whole || turns?.includes(undefined)) return undefined;
-	const regrader = new Regrader(file, fileOf);
-	const turnScores: (number | undefined)[] = [];
-	for (const [index, turn] of (file.turns ?? []).entries()) {
-		const assertions = (turns?.[index] ?? []).map((one) => ({ ...one, name: `turn ${index + 1}: ${one.name}` }));
-		const subject = regrader.turnSubject(turn);
-		if (assertions.length > 0) turnScores.push(await regrader.grade(assertions, subject));
-	}
-	const wholeScore =
-		whole.length === 0 && file.turns ? undefined : await regrader.grade(whole, regrader.wholeSubject());
-	const { graders, results, expected } = regrader;
-	const count = expected === file.scores.length ? {} : { expectedScores: expected };
-	if (results.length < expected) return { graders, ...count };
-	const held = file.turns && {
-		scores: turnScores.flatMap((score) => score ?? []),
-		unheld: file.unheldTurns ?? 0,
-		aggregation: file.aggregation ?? "mean",
-	};
-	return { graders, ...count, ...attemptVerdict(attemptScore(held, wholeScore), file.threshold, results) };
-}
-
-/** Visits the graders of an attempt in recorded order. */
-class Regrader {
-	readonly graders: Regraded[] = [];
-	/** Results of the graders that count. */
-	readonly results: GraderResult[] = [];
-	/** Number of graders that count. */
-	expected = 0;
-	readonly #file: AttemptFile;
-	readonly #fileOf: (path: string) => string;
-	readonly #scores: readonly GradedRecord[];
-	readonly #toolCalls: readonly (readonly ToolCall[])[];
-	#message = 0;
-
-	constructor(file: AttemptFile, fileOf: (path: string) => string) {
-		this.#file = file;
-		this.#fileOf = fileOf;
-		this.#scores = file.scores;
-		this.#toolCalls = (file.messages ?? []).map(({ toolCalls }) => toolCalls ?? []);
-	}
-
-	/** @returns the score; undefined if one of the graders has none */
-	async grade(assertions: readonly Assertion[], subject: Subject): Promise<number | undefined> {
-		const results: GraderResult[] = [];
-		for (const assertion of assertions) {
-			const recorded = this.#scores[this.expected];
-			this.expected += 1;
-			const one = await regrade(assertion, recorded, subject, {
-				isRedacted: this.#file.masked === true,
-				seen: (regraded) => this.graders.push(regraded),
-			});
-			if (one) results.push(one);
-		}
-		this.results.push(...results);
-		const graded = results.filter(isGraded);
-		return graded.length < assertions.length ? undefined : combineScores(graded);
-	}
-
-	wholeSubject(): Subject {
-		const { turns } = this.#file;
-		const [first, ...more] = (turns ?? [this.#file]).map(measuresOf);
-		const measures = more.reduce((sum, turn) => addMeasures(sum, turn), first ?? {});
-		return this.#subject(this.#file, measures, this.#toolCalls.flat());
-	}
-
-	/** Returns the subject of the next turn, with the tool calls of the next messages. */
-	turnSubject(turn: AttemptTurn): Subject {
-		const from = this.#message;
-		this.#message += turn.messageCount;
-		return this.#subject(turn, measuresOf(turn), this.#toolCalls.slice(from, this.#message).flat());
-	}
-
-	#subject(answer: AttemptFile | AttemptTurn, measures: Measures, toolCalls: readonly ToolCall[]): Subject {
-		const { output, outputPath, expectedOutput } = answer;
-		const { durationMs, tokenUsage, costUsd, llmCalls } = measures;
-		const { testId, attempt, threshold, metadata } = this.#file;
-		return {
-			...{ testId, attempt, threshold, metadata, toolCalls },
-			output: output ?? "",
-			// Reproducible graders use none of these.
-			...{ input: [], prompt: "", messages: [], inputFiles: async () => [] },
-			...(outputPath === undefined ? {} : { outputFile: this.#fileOf(outputPath) }),
-			...(durationMs === undefined ? {} : { durationMs }),
-			...(tokenUsage === undefined ? {} : { tokenUsage }),
-			...(costUsd === undefined ? {} : { costUsd }),
-			...(llmCalls === undefined ? {} : { llmCalls }),
-			...(expectedOutput === undefined ? {} : { expectedOutput }),
-		};
 	}
 }
 
@@ -260,7 +213,10 @@ export async function verifyRun(directory: string, options: VerifyOptions = {}):
 class Verifier {
 	readonly #directory: string;
 	readonly #run: RunFile;
-	readonly #cases: TalliedCases;
+	/** Planned attempts by test and target. */
+	readonly #repeats: ReadonlyMap<string, number>;
+	/** With recomputed scores, without their graders' assertions. */
+	readonly #rows: TalliedRow[] = [];
 	readonly #versions: MixedVersions;
 	readonly #files = new Set<string>();
 	readonly #differences: Difference[] = [];
@@ -271,7 +227,12 @@ class Verifier {
 	constructor(directory: string, run: RunFile) {
 		this.#directory = directory;
 		this.#run = run;
-		this.#cases = new TalliedCases(run);
+		this.#repeats = new Map(
+			run.planned.map(([index, testId, target, repeat]) => [
+				caseKey(run.evals[index]?.file ?? "", testId, target),
+				repeat?.count ?? 1,
+			]),
+		);
 		this.#versions = new MixedVersions(run);
 	}
 
@@ -308,8 +269,7 @@ class Verifier {
 			const before = lines.get(key);
 			// Run again because of a change: its inputs differ, and it records that.
 			const isRerun = row?.rerun === "changed" && row.made !== before?.made;
-			if (row && before?.settled && !isRerun)
-				this.#differences.push({ kind: "row-duplicated", line, attempt: row.attempt });
+			if (row && before?.settled && !isRerun) this.#differences.push({ kind: "row-duplicated", ...row.attempt, line });
 			lines.set(key, { line, settled: row?.settled ?? false, made: row?.made ?? "" });
 		}
 		if (next.value !== "") this.#differences.push({ kind: "row-cut-off", line });
@@ -326,8 +286,13 @@ class Verifier {
 			else this.#reExecuted += 1;
 		}
 		this.#versions.add(row, verified.made);
-		if (!this.#cases.add(row, verified))
-			this.#differences.push({ kind: "row-unplanned", line, attempt: attemptOf(row) });
+		const repeat = this.#repeats.get(caseKey(row.eval, row.testId, row.target));
+		if (repeat !== undefined && row.attempt >= 1 && row.attempt <= repeat)
+			this.#rows.push({
+				...{ ...row, score: verified.score, executionStatus: verified.executionStatus, metadata: {} },
+				scores: row.scores.map(({ usage }) => ({ usage })),
+			});
+		else this.#differences.push({ kind: "row-unplanned", ...attemptOf(row), line });
 	}
 
 	#takeOver(type: string, reason: NotReExecuted["reason"]): void {
@@ -338,7 +303,12 @@ class Verifier {
 
 	/** Called once, after all rows. */
 	result({ digest, problems }: DigestCheck): RunVerification {
-		const tally = this.#cases.result();
+		const outcomes = [...caseOutcomes(this.#rows, this.#run)];
+		const missing = outcomes.flatMap(({ status, eval: label, testId, target, attempts, repeat }) => {
+			const [attempt] = missingAttempts(new Set(attempts.map((row) => row.attempt)), repeat.count);
+			return status === "not_run" && attempt !== undefined ? { eval: label, testId, target, attempt } : [];
+		});
+		const summary = tallyOf(outcomes, this.#run).summary(0);
 		// Skip files that an attempt's row already reported.
 		const told = new Set(this.#differences.map(({ file }) => file));
 		return {
@@ -346,16 +316,16 @@ class Verifier {
 			runId: this.#run.runId,
 			...(digest === undefined ? {} : { digest }),
 			planned: this.#run.planned.length,
-			finished: tally.finished,
+			finished: summary.planned - testsNotRun(summary),
 			attempts: this.#attempts,
 			reExecuted: this.#reExecuted,
 			notReExecuted: [...this.#notReExecuted.values()],
 			differences: [
 				...problems.filter(({ file }) => !told.has(file)),
 				...this.#differences,
-				...this.#versions.differences(),
+				...this.#versions.result().map((mixed): Difference => ({ kind: "mixed-versions", ...mixed })),
 				...unnamedFiles(this.#directory, this.#files),
-				...summaryDifferences(this.#directory, tally),
+				...summaryDifferences(this.#directory, summary, missing),
 			],
 		};
 	}
@@ -386,4 +356,40 @@ function* unnamedFiles(directory: string, named: ReadonlySet<string>): Generator
 			const file = `tests/${folder}/${name}`;
 			if (/^\d+\.json$/.test(name) && !named.has(file)) yield { kind: "file-without-row", file };
 		}
+}
+
+/** The run's duration can't be derived from rows, so it is not compared. */
+function summaryDifferences(directory: string, summary: RunSummary, missing: readonly AttemptId[]): Difference[] {
+	const recorded = withBounds(readSummary(directory));
+	if (!recorded) {
+		if (pathKind(join(directory, "summary.json")) !== "missing") return [{ kind: "summary-unreadable" }];
+		// An interrupted run has no summary yet.
+		return testsNotRun(summary) === 0 ? [{ kind: "summary-missing" }] : [];
+	}
+	const counted = recorded.passed + recorded.failed + recorded.errors;
+	const lost: Difference[] =
+		counted < recorded.planned ? [] : missing.map((attempt) => ({ kind: "row-missing", ...attempt }));
+	const names = Object.keys({ ...summary, ...recorded }) as (keyof RunSummary)[];
+	const figures = names.filter((name) => name !== "durationMs" && !sameFigures(recorded[name], summary[name]));
+	return [
+		...lost,
+		...figures.map((name): Difference => {
+			return { kind: "summary", field: toWireKey(name), recorded: recorded[name], recomputed: summary[name] };
+		}),
+	];
+}
+
+/** Summaries of earlier versions have no lower bounds: they equal the means. */
+function withBounds(summary: RunSummary | undefined): RunSummary | undefined {
+	return summary && { errorsByAgent: 0, meanScoreLowerBound: summary.meanScore, ...summary };
+}
+
+/** Ignores rounding from the order in which fractions were added up. */
+function sameFigures(one: unknown, other: unknown): boolean {
+	if (typeof one === "number" && typeof other === "number")
+		return Math.abs(one - other) <= 1e-9 * Math.max(1, Math.abs(one), Math.abs(other));
+	if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return one === other;
+	const left: Readonly<Record<string, unknown>> = { ...one };
+	const right: Readonly<Record<string, unknown>> = { ...other };
+	return Object.keys({ ...left, ...right }).every((key) => sameFigures(left[key], right[key]));
 }

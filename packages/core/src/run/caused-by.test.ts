@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { readComparedRun } from "../results/case-scores.ts";
 import { compareRuns } from "../results/compare-runs.ts";
-import { readComparedRun } from "../results/outcomes.ts";
 import { verifyRun } from "../results/verify-run.ts";
 import { modelServer } from "../targets/testing/model-server.ts";
 import { vendors } from "../targets/testing/vendors.ts";

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runTree } from "../../run/testing/run-fixture.ts";
-import type { RunVerification } from "../sign-run.ts";
+import type { RunVerification } from "../verify-run.ts";
 
 /** Everything that affects a score. Answers come from a file, so that repeats differ. */
 const files = {
@@ -87,8 +87,8 @@ export const byRecords = ({ differences }: RunVerification) =>
 
 /** Each in short: its kind, attempt, grader and field. */
 export const told = (verified: RunVerification) =>
-	byRecords(verified).map(({ kind, attempt, grader, field, file }) =>
-		[kind, attempt?.testId ?? file?.replace(/^tests\/[^/]+\//, ""), grader, field].filter((part) => part).join(" "),
+	byRecords(verified).map(({ kind, testId, grader, field, file }) =>
+		[kind, testId ?? file?.replace(/^tests\/[^/]+\//, ""), grader, field].filter((part) => part).join(" "),
 	);
 
 /** Changes the rows of an index. */

@@ -1,0 +1,175 @@
+import {
+	AgentvError,
+	encode,
+	headRecord,
+	type PassRate,
+	passRate,
+	provenanceSchema,
+	type RunFile,
+	type RunHead,
+	type RunStore,
+	readRunFile,
+	redactUrl,
+	runState,
+	toWireSummary,
+	turns,
+} from "@agentv/core";
+import type { Services } from "./problem.ts";
+
+/** Returns the run's id in addresses: `experiment~time`, `owner~experiment~time`. */
+export function runId({ id }: RunHead): string {
+	return id.replaceAll("/", "~");
+}
+
+/** @throws AgentvError `not-found` */
+export async function findRun(id: string, runs: RunStore): Promise<RunHead> {
+	const found = await runs.find((head) => runId(head) === id);
+	if (!found) throw new AgentvError("not-found", "run not found", { hint: "It may have been moved or deleted." });
+	return found;
+}
+
+/** Of a run that can't be read, as its directory tells. */
+export function benchmarkOf({ benchmark, owner, state }: RunHead): string | undefined {
+	return state === "unreadable" ? owner : benchmark;
+}
+
+export type RunEntry = ReturnType<typeof runEntry>;
+
+/** Returns a run as in `results list --json`, with its state now. */
+export function runEntry(head: RunHead, { runJobs }: Pick<Services, "runJobs">) {
+	const { id, directory, summary, problem = null } = head;
+	const startedAt = id.replace(/^.*\/(.*)T(\d\d)-(\d\d)-(\d\d)Z.*$/, "$1T$2:$3:$4Z");
+	return {
+		...headRecord(head),
+		id: runId(head),
+		/** Derived from the directory's name if the run can't be read. */
+		started_at: head.startedAt ?? startedAt,
+		state: head.state === "unreadable" ? head.state : runState(directory, summary),
+		benchmark: benchmarkOf(head) ?? null,
+		/** The job of this Studio that runs it. */
+		job: runJobs.of(directory),
+		/** Why its records can't be read. */
+		problem,
+	};
+}
+
+export type RunResponse = Awaited<ReturnType<typeof runResponse>>;
+
+/** Returns a run with its provenance. Until it is finished, its summary is computed from the rows on disk. */
+export async function runResponse(head: RunHead, services: Services) {
+	const entry = runEntry(head, services);
+	const file = readRunFile(head.directory);
+	const [only, ...others] = file.evals;
+	const sameEval = only && others.length === 0 ? await services.evals.ofFile(only.path) : undefined;
+	const origin = file.origin && (await services.runs.heads()).find(({ directory }) => directory === file.origin?.path);
+	return {
+		...entry,
+		summary: entry.state === "finished" && head.summary ? toWireSummary(head.summary) : soFar(head, services),
+		provenance: provenance(file),
+		/** The run that this one is based on, if it still exists. */
+		origin_run: origin ? runId(origin) : null,
+		/** The eval in Studio, if it still exists, to run it again. */
+		eval_id: sameEval?.id ?? null,
+		resumable: entry.state === "unfinished" && (await isResumable(file, services)),
+	};
+}
+
+function soFar(head: RunHead, { runs }: Services) {
+	const { rows, tally } = runs.table(head.directory);
+	const durationMs =
+		runState(head.directory, head.summary) === "under way"
+			? Date.now() - Date.parse(head.startedAt ?? "")
+			: (head.summary?.durationMs ?? rows.reduce((total, row) => total + row.durationMs, 0));
+	return toWireSummary(tally.summary(durationMs));
+}
+
+function provenance({ agentvVersion, nodeVersion, evals, targets, repositories, opaque, ...file }: RunFile) {
+	const { git, benchmark, bundle, origin } = file;
+	return encode(provenanceSchema, {
+		...{ agentvVersion, nodeVersion, git, benchmark, bundle, origin, evals },
+		targets: targets.map((target) => ({ ...target, settings: {} })),
+		repositories: repositories?.map((repository) => ({ ...repository, repo: redactUrl(repository.repo) })),
+		opaque: opaque?.slice(0, 100),
+	});
+}
+
+/** Returns whether Studio may read the run's evals and option files; otherwise the run can't be resumed. */
+export async function isResumable({ evals: recorded, flags }: RunFile, { evals }: Services): Promise<boolean> {
+	for (const { path } of recorded) if (!(await evals.ofFile(path))) return false;
+	return [flags["targetsFile"], flags["envFile"]].every(
+		(path) => path === undefined || (typeof path === "string" && evals.mayRead(path)),
+	);
+}
+
+interface Point {
+	readonly run: string;
+	readonly started_at: string;
+	/** 0 to 1. */
+	readonly pass_rate: number;
+	/** The same, counting tests that the agent kept from being graded as not passed. */
+	readonly pass_rate_lower_bound: number;
+	/** Graded tests; `errors` counts the others. */
+	readonly tests: number;
+	readonly errors: number;
+}
+
+/** Limits for the chart; the newest points are kept. */
+const maxPoints = 200;
+const maxSeries = 100;
+
+export type RunHistory = Awaited<ReturnType<typeof runHistory>>;
+
+/** Returns pass rates over time by eval and target, oldest first. `heads` are newest first. */
+export async function runHistory(heads: readonly RunHead[], runs: RunStore) {
+	const series = new Map<string, { eval: string; target: string; points: Point[] }>();
+	const takeTurns = turns();
+	for (const head of heads) {
+		await takeTurns();
+		if (head.startedAt === null) continue;
+		for (const rate of ratesOf(head, runs)) {
+			const { eval: label, target, errors } = rate;
+			const key = JSON.stringify([label, target]);
+			const line = series.get(key) ?? { eval: label, target, points: [] };
+			if (!series.has(key) && series.size >= maxSeries) continue;
+			series.set(key, line);
+			const { mean, lowerBound, n: tests } = passRate(rate);
+			if (line.points.length >= maxPoints || mean === null) continue;
+			const rates = { pass_rate: mean, pass_rate_lower_bound: lowerBound ?? mean };
+			line.points.push({ run: runId(head), started_at: head.startedAt, ...rates, tests, errors });
+		}
+	}
+	return { series: [...series.values()].map((line) => ({ ...line, points: line.points.reverse() })) };
+}
+
+/** Uses the summary of a run with a single eval and target, without reading its rows. */
+function ratesOf({ directory, evals, targets, summary }: RunHead, runs: RunStore): readonly PassRate[] {
+	const [only] = evals;
+	const [target] = targets;
+	if (!only || target === undefined || evals.length > 1 || targets.length > 1 || !summary) return runs.rates(directory);
+	const { errorsByAgent = 0 } = summary;
+	return [{ ...summary, errorsByAgent, eval: only.file, target }];
+}
+
+/** The latest results of an eval's tests. */
+export interface LastResult extends Readonly<Record<"passed" | "failed" | "errors" | "planned", number>> {
+	readonly run: string;
+	readonly started_at: string;
+}
+
+/** Returns the latest results by eval file (absolute path). */
+export async function lastResults(runs: RunStore): Promise<ReadonlyMap<string, LastResult>> {
+	const last = new Map<string, LastResult>();
+	for (const head of await runs.heads()) {
+		const { startedAt, evals, summary } = head;
+		if (!summary || startedAt === null) continue;
+		for (const { path, file } of evals) {
+			if (last.has(path)) continue;
+			const counts = { passed: 0, failed: 0, errors: 0, planned: 0 };
+			const rates = evals.length === 1 ? [summary] : runs.rates(head.directory).filter((rate) => rate.eval === file);
+			for (const rate of rates)
+				for (const name of ["passed", "failed", "errors", "planned"] as const) counts[name] += rate[name];
+			last.set(path, { run: runId(head), started_at: startedAt, ...counts });
+		}
+	}
+	return last;
+}
