@@ -34,7 +34,8 @@ const soundTree: Record<string, string> = {
 	}),
 	"apps/cli/package.json": JSON.stringify({ name: "agentv", type: "module" }),
 	[`${core}/index.ts`]: 'export * from "./run/run.ts";\n',
-	[`${core}/lib/slug.ts`]: "export const slug = 1;\nexport type Slug = number;\n",
+	[`${core}/lib/slug.ts`]: "export const slug = 1;\n",
+	[`${core}/lib/text.ts`]: "export type Text = string;\n",
 	[`${core}/lib/slug.test.ts`]: 'import "node:fs";\nimport "@agentv/test-support";\nimport "./slug.ts";\n',
 	[`${core}/format/eval-file.ts`]: 'import "zod";\nimport "../lib/slug.ts";\n',
 	[`${core}/machine/files.ts`]: 'import "node:fs";\nimport "execa";\nimport "../lib/slug.ts";\n',
@@ -76,8 +77,13 @@ interface Violation {
 const violations: Record<string, Violation> = {
 	"no-cycles": {
 		file: `${core}/lib/slug.ts`,
-		imports: 'import type { Loop } from "./turn.ts";',
-		extra: { [`${core}/lib/turn.ts`]: 'import type { Slug } from "./slug.ts";\nexport type Loop = Slug;\n' },
+		imports: 'import { loop } from "./turn.ts";',
+		extra: { [`${core}/lib/turn.ts`]: 'import { slug } from "./slug.ts";\nexport const loop = slug;\n' },
+	},
+	"no-cycles-of-types": {
+		file: `${core}/lib/text.ts`,
+		imports: 'import type { Letter } from "./letter.ts";',
+		extra: { [`${core}/lib/letter.ts`]: 'import type { Text } from "./text.ts";\nexport type Letter = Text;\n' },
 	},
 	resolvable: { file: `${core}/lib/slug.ts`, imports: 'import "./nowhere.ts";' },
 	"lib-imports-only-below": { file: `${core}/lib/slug.ts`, imports: 'import "../targets/target.ts";' },

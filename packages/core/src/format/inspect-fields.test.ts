@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { providers } from "../targets/providers/index.ts";
 import { assertionSchemas, rubricCriterionSchema } from "./assertion-entry.ts";
 import { factsOfField } from "./codec.ts";
 import { evalFileSchema, testEntrySchema } from "./eval-file.ts";
 import { inspectFields } from "./inspect-fields.ts";
-import { providerSchemas } from "./target-file.ts";
 import { hookSchema, repoSchema, workspaceSchema } from "./workspace-entry.ts";
 
 const criterion = rubricCriterionSchema.options[1];
@@ -16,7 +16,7 @@ const formats: Readonly<Record<string, z.ZodType>> = {
 	repository: repoSchema,
 	workspace: workspaceSchema,
 	...assertionSchemas,
-	...providerSchemas,
+	...Object.fromEntries(Object.values(providers).map(({ name, settings }) => [name, settings])),
 };
 
 /** The fields of a wire object. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { checkJsonSchemas } from "../eval/check-tests.ts";
 import type { Assertion, TestCase } from "../eval/eval-types.ts";
 import { besideTheAnswer } from "../eval/fingerprint.ts";
-import { pathMissing, targetInvalid, variableUnset } from "../eval/load-findings.ts";
+import { pathMissing, variableUnset } from "../eval/load-findings.ts";
 import { resolvePath } from "../eval/read-shape.ts";
 import {
 	collectReferences,
@@ -34,7 +34,6 @@ import { canonicalJson, readJson } from "../lib/json.ts";
 import { type Redactor, redactDeep } from "../lib/redact.ts";
 import { pathKind } from "../machine/files.ts";
 import { readTextFile } from "../machine/read-file.ts";
-import { providers } from "../targets/providers/index.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import type { Versions } from "./fingerprints.ts";
 import type { Observed, ObservedEval } from "./run-directory.ts";
@@ -49,7 +48,6 @@ import type { Coverage } from "./shards.ts";
 export function checkPlan(plan: RunPlan, observed: Observed): void {
 	const found: Diagnostic[] = [];
 	const targets = new Set(plan.targets);
-	for (const target of targets) found.push(...checkProvider(target));
 	const chosen = new Set(plan.cases.map(({ test }) => test));
 	const trees = new Map<string, TreeFaults>();
 	const faultsOf = (directory: string) => {
@@ -82,13 +80,6 @@ export async function checkPlannedSchemas({ cases }: Pick<RunPlan, "cases">): Pr
 	const diagnostics = await checkJsonSchemas({ tests: [...new Set(cases.map(({ test }) => test))] });
 	if (diagnostics.length === 0) return;
 	throw new AgentvError("config", "the run can't start", { diagnostics, hint: "Nothing was run." });
-}
-
-function checkProvider(target: ResolvedTarget): Diagnostic[] {
-	if (providers[target.provider]) return [];
-	const reason = `uses the provider ${target.provider}, which is not available in this version`;
-	const hint = `available: ${Object.keys(providers).join(", ")}`;
-	return [finding(targetInvalid, { name: target.name, reason, hint }, target.at)];
 }
 
 const noGrader = {
