@@ -87,6 +87,19 @@ module.exports = {
 			"what a file means does not depend on what is done with it; move this into the feature.",
 			[catalogues],
 		),
+		{
+			name: "plugins-load-first",
+			comment:
+				"Code that uses the lists of plug-ins is not loaded yet when a plug-in is: import its types, or import it when it is needed with `await import()`.",
+			severity: "error",
+			from: { path: `${core}/(targets|grading/graders)/`, pathNot: [tests, `${core}/targets/check-command\\.ts$`] },
+			to: {
+				path: `${core}/(eval/|targets/check-command\\.ts$)`,
+				pathNot: `${core}/eval/(command|read-shape)\\.ts$`,
+				dynamic: false,
+				dependencyTypesNot: ["type-only"],
+			},
+		},
 		block("workspace", below, "hand the workspace what it needs as an argument; run composes the blocks."),
 		block("targets", below, "hand the target what it needs as an argument; run composes the blocks."),
 		block(

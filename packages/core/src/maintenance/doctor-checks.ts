@@ -27,7 +27,7 @@ import { listRemoteRefs } from "../machine/git.ts";
 import { reachServer } from "../machine/http.ts";
 import { findExecutable, runProcess } from "../machine/run-process.ts";
 import type { TargetProblem } from "../targets/contract.ts";
-import { providers } from "../targets/providers/index.ts";
+import { providers, vendorKeys } from "../targets/providers/index.ts";
 
 /** Reports the examined evals. */
 export function checkEvals({ evals, isCut }: ExaminedEvals): DoctorItem[] {
@@ -370,7 +370,9 @@ async function problemOf(
 	// A health check is an arbitrary program or address: only a run does it.
 	const { healthcheck: _, ...rest } = target;
 	const quiet = { ...rest, settings: { ...target.settings, healthcheck: undefined } };
-	return providers[target.provider].create(quiet, { ...services, runCommand }).check(AbortSignal.timeout(5000));
+	return providers[target.provider]
+		.create(quiet, { ...services, runCommand, vendorKeys })
+		.check(AbortSignal.timeout(5000));
 }
 
 /** Returns its provider and destination; keys by name. */

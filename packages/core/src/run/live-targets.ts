@@ -3,7 +3,7 @@ import type { ResolvedTarget } from "../eval/resolve-target.ts";
 import { AgentvError } from "../lib/errors.ts";
 import { secretsIn } from "../lib/redact.ts";
 import type { Target, TargetProblem } from "../targets/contract.ts";
-import { providers } from "../targets/providers/index.ts";
+import { providers, vendorKeys } from "../targets/providers/index.ts";
 import { interrupted } from "./attempt-outcome.ts";
 import { type CallCache, Pace } from "./call-cache.ts";
 import { targetKey } from "./plan-run.ts";
@@ -109,7 +109,7 @@ export class LiveTargets {
 		const { view } = this.#plan;
 		const { env, scope } = of;
 		const runCommand = commandRunner({ view, scope, env });
-		const services = { env, scope, view, runCommand, otherKeys: this.#otherKeys(target) };
+		const services = { env, scope, view, runCommand, vendorKeys, otherKeys: this.#otherKeys(target) };
 		const instance = providers[target.provider].create(target, services);
 		const problem = await instance.check(this.#signal);
 		if (problem) return { target, instance, problem };

@@ -2,7 +2,6 @@ import type { z } from "zod";
 import type { CommandSpec } from "../eval/command.ts";
 import type { TargetWith } from "../eval/resolve-target.ts";
 import { type AgentSettings, agentSettings, commonSettings, lacking } from "../format/target-file.ts";
-import type { Environment } from "../machine/environment.ts";
 import {
 	costOf,
 	type Pricing,
@@ -61,25 +60,16 @@ export function agentProvider<const Name extends string, Settings extends z.ZodT
 	};
 }
 
-/** Keys of vendors without a provider of their own. */
-const otherVendorKeys = [
-	...["CURSOR_API_KEY", "DEEPSEEK_API_KEY", "FACTORY_API_KEY", "GROQ_API_KEY", "MISTRAL_API_KEY", "XAI_API_KEY"],
-];
-
 /**
  * Returns what to remove from the environment of an agent's program (each name with `undefined`):
  * keys of other vendors, and variables with the key of another target, such as the grader's. The
  * program executes a model's output.
  */
-async function withheldVariables(
-	env: Environment,
+function withheldVariables(
+	{ env, vendorKeys, otherKeys = [] }: TargetServices,
 	ownKeys: readonly string[] | "all",
-	otherKeys: readonly string[],
-): Promise<Readonly<Record<string, undefined>>> {
-	// Providers import this file.
-	const { providers } = await import("./providers/index.ts");
-	const known = Object.values(providers).flatMap((provider) => ("keys" in provider ? provider.keys : []));
-	const foreign = new Set(ownKeys === "all" ? [] : [...known, ...otherVendorKeys]);
+): Readonly<Record<string, undefined>> {
+	const foreign = new Set(ownKeys === "all" ? [] : vendorKeys);
 	for (const key of ownKeys) foreign.delete(key);
 	const others = new Set(otherKeys);
 	const names = Object.entries(env).flatMap(([name, value]) =>
@@ -99,6 +89,7 @@ class Agent implements Target {
 	readonly #settings: AgentSettings;
 	readonly #services: TargetServices;
 	readonly #command: CommandSpec;
+	readonly #env: Readonly<Record<string, string | undefined>>;
 
 	constructor(definition: Definition, target: TargetWith<string, AgentSettings>, services: TargetServices) {
 		const { settings, origin, at, cwd } = target;
@@ -112,13 +103,8 @@ class Agent implements Target {
 			base: layer?.base ?? services.scope.directory,
 			...(cwd ? { cwd } : {}),
 		};
-	}
-
-	async #env(): Promise<Readonly<Record<string, string | undefined>>> {
-		const { keys, keysFor } = this.#definition;
-		const { env, otherKeys = [] } = this.#services;
-		const withheld = await withheldVariables(env, keysFor?.(this.#settings) ?? keys, otherKeys);
-		return { ...withheld, ...this.#definition.env(this.#settings), ...this.#settings.env };
+		const withheld = withheldVariables(services, definition.keysFor?.(settings) ?? definition.keys);
+		this.#env = { ...withheld, ...definition.env(settings), ...settings.env };
 	}
 
 	async check() {
@@ -128,7 +114,7 @@ class Agent implements Target {
 
 	async describe(signal: AbortSignal): Promise<Readonly<Record<string, string>>> {
 		const result = await this.#services.runCommand(this.#command, {
-			...{ extraWords: ["--version"], env: await this.#env(), timeoutMs: versionTimeoutMs, signal },
+			...{ extraWords: ["--version"], env: this.#env, timeoutMs: versionTimeoutMs, signal },
 			defaultCwd: this.#services.scope.directory,
 		});
 		const said = (result.stdout.trim() || result.stderr.trim()).split("\n")[0]?.slice(0, 200);
@@ -146,7 +132,7 @@ class Agent implements Target {
 			input: readsSystemPrompt && systemPrompt ? `${systemPrompt}\n\n${prompt}` : prompt,
 			defaultCwd: request.workspacePath ?? this.#services.scope.directory,
 			env: {
-				...(await this.#env()),
+				...this.#env,
 				AGENTV_PROVIDER_CONTEXT: JSON.stringify(request.providerContext),
 				...(request.workspacePath === undefined ? {} : { AGENTV_WORKSPACE_PATH: request.workspacePath }),
 			},

@@ -16,6 +16,8 @@ export interface TargetServices {
 	readonly scope: EvalScope;
 	readonly view: DiskView;
 	readonly runCommand: CommandRunner;
+	/** Variables with keys of model vendors: an agent's program gets its own only. */
+	readonly vendorKeys: readonly string[];
 	/** Keys of the run's other targets: an agent's program gets no variable with one of them. */
 	readonly otherKeys?: readonly string[];
 }

@@ -43,3 +43,10 @@ export const providers = Object.fromEntries(
 export const providerAliases: ReadonlyMap<string, ProviderName> = new Map(
 	list.flatMap(({ aliases = [], name }) => aliases.map((alias) => [alias, name])),
 );
+
+/** Variables in which users keep keys of model vendors. */
+export const vendorKeys: readonly string[] = [
+	...list.flatMap((provider) => ("keys" in provider ? provider.keys : [])),
+	// Vendors without a provider of their own.
+	...["CURSOR_API_KEY", "DEEPSEEK_API_KEY", "FACTORY_API_KEY", "GROQ_API_KEY", "MISTRAL_API_KEY", "XAI_API_KEY"],
+];

@@ -6,7 +6,7 @@ import { commandRunner } from "../../eval/resolve-command.ts";
 import { resolveTarget } from "../../eval/resolve-target.ts";
 import { openDiskView } from "../../eval/source.ts";
 import type { Target } from "../contract.ts";
-import { providers } from "../providers/index.ts";
+import { providers, vendorKeys } from "../providers/index.ts";
 
 /** `entry` is YAML in flow form, without the name; `files` are next to it. */
 export function localTarget(
@@ -22,6 +22,6 @@ export function localTarget(
 		loadTargets(scope, { view, env }),
 	);
 	if (!resolution.ok) throw new Error(resolution.diagnostics.map(({ message }) => message).join("\n"));
-	const services = { env, scope, view, runCommand: commandRunner({ view, scope, env }) };
+	const services = { env, scope, view, runCommand: commandRunner({ view, scope, env }), vendorKeys };
 	return { target: providers[resolution.target.provider].create(resolution.target, services), root };
 }

@@ -8,6 +8,7 @@ import { openDiskView } from "../../eval/source.ts";
 import type { Environment } from "../../machine/environment.ts";
 import type { RequestMessage, Target, TargetRequest } from "../contract.ts";
 import type { Provider } from "../provider.ts";
+import { vendorKeys } from "../providers/index.ts";
 
 /** `settings` are in file spelling, as in a targets file. */
 export function targetFrom(
@@ -25,7 +26,7 @@ export function targetFrom(
 	const resolved = resolveTarget({ name: "tested", at: { file, path: [] } }, targets);
 	if (!resolved.ok) throw new Error(resolved.diagnostics.map(({ message }) => message).join("\n"));
 	const runCommand = commandRunner({ view, scope, env });
-	return provider.create(resolved.target, { env, scope, view, runCommand });
+	return provider.create(resolved.target, { env, scope, view, runCommand, vendorKeys });
 }
 
 function targetsFile(entry: Readonly<Record<string, unknown>>): string {
