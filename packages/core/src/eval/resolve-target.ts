@@ -1,3 +1,4 @@
+import { modelOf } from "../grading/graders/index.ts";
 import { type Diagnostic, finding, type Place } from "../lib/errors.ts";
 import { isSecretName } from "../lib/secret-shapes.ts";
 import { nearestName } from "../lib/text.ts";
@@ -320,20 +321,15 @@ function chosenTargets(loaded: LoadedEval, uses: Uses, at: Place): void {
 
 /** Returns whether an assertion is graded by a model. */
 function needsModel(assertion: Assertion): boolean {
-	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return true;
-	const aggregator = assertion.type === "composite" ? assertion.settings.aggregator.type : "";
-	return aggregator.startsWith("llm") || (assertion.parts ?? []).some(needsModel);
+	return modelOf(assertion) !== undefined || (assertion.parts ?? []).some(needsModel);
 }
 
 function graderTargets(assertion: Assertion, uses: Uses): void {
-	const path = assertion.at.path ?? [];
-	if ((assertion.type === "llm-grader" || assertion.type === "rubrics") && assertion.settings.target !== undefined)
-		uses.add("grader", { name: assertion.settings.target, at: { ...assertion.at, path: [...path, "target"] } }, false);
-	if (assertion.type === "composite" && assertion.settings.aggregator.target !== undefined) {
-		const at = { ...assertion.at, path: [...path, "aggregator", "target"] };
-		uses.add("grader", { name: assertion.settings.aggregator.target, at }, false);
-	}
-	for (const part of assertion.parts ?? []) graderTargets(part, uses);
+	const { at, parts = [] } = assertion;
+	const { target, path = [] } = modelOf(assertion) ?? {};
+	if (target !== undefined)
+		uses.add("grader", { name: target, at: { ...at, path: [...(at.path ?? []), ...path] } }, false);
+	for (const part of parts) graderTargets(part, uses);
 }
 
 class Uses {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { z } from "zod";
+import { graders } from "../grading/graders/index.ts";
 import { providers } from "../targets/providers/index.ts";
-import { assertionSchemas, rubricCriterionSchema } from "./assertion-entry.ts";
+import { rubricCriterionSchema } from "./assertion-entry.ts";
 import { factsOfField } from "./codec.ts";
 import { evalFileSchema, testEntrySchema } from "./eval-file.ts";
 import { inspectFields } from "./inspect-fields.ts";
@@ -15,7 +16,7 @@ const formats: Readonly<Record<string, z.ZodType>> = {
 	hook: hookSchema,
 	repository: repoSchema,
 	workspace: workspaceSchema,
-	...assertionSchemas,
+	...Object.fromEntries(Object.values(graders).map(({ type, schema }) => [type, schema])),
 	...Object.fromEntries(Object.values(providers).map(({ name, settings }) => [name, settings])),
 };
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { assertionEntrySchema } from "../grading/graders/index.ts";
 import { providers } from "../targets/providers/index.ts";
-import { assertionEntrySchema } from "./assertion-entry.ts";
 import { bundleManifestSchema } from "./bundle-manifest.ts";
 import { commandSchema } from "./codec.ts";
 import {

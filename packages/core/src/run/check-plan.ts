@@ -28,7 +28,7 @@ import type {
 	ResultRow,
 	RunFile,
 } from "../format/run-file.ts";
-import { graders } from "../grading/graders/index.ts";
+import { modelOf } from "../grading/graders/index.ts";
 import { AgentvError, type Diagnostic, finding } from "../lib/errors.ts";
 import { canonicalJson, readJson } from "../lib/json.ts";
 import { type Redactor, redactDeep } from "../lib/redact.ts";
@@ -37,7 +37,7 @@ import { readTextFile } from "../machine/read-file.ts";
 import { isGitsOwn } from "../workspace/change-store.ts";
 import type { Versions } from "./fingerprints.ts";
 import type { Observed, ObservedEval } from "./run-directory.ts";
-import { allGraders, modelOf, type PlannedCase, plannedList, type RunPlan, targetRecord } from "./run-plan.ts";
+import { allGraders, type PlannedCase, plannedList, type RunPlan, targetRecord } from "./run-plan.ts";
 import type { Coverage } from "./shards.ts";
 
 /**
@@ -95,10 +95,6 @@ function checkGrader(
 	plan: RunPlan,
 ): Diagnostic[] {
 	const asked = modelOf(assertion);
-	if (!graders.has(assertion.type)) {
-		const message = `the grader ${JSON.stringify(assertion.type)} is not available in this version`;
-		return [finding(noGrader, { message }, assertion.at)];
-	}
 	if (!asked || plan.graderTarget(label, asked.target, target)) return [];
 	const name = asked.target ?? target.graderTarget;
 	const message =

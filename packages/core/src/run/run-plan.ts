@@ -24,6 +24,7 @@ import { agentProgram, typeScriptRunners } from "../eval/script-closure.ts";
 import type { DiskView } from "../eval/source.ts";
 import type { NewAccess } from "../eval/trust.ts";
 import type { PlannedTargetRecord, PlannedTest, ResultRow, RunFile, RunOriginRecord } from "../format/run-file.ts";
+import { modelOf } from "../grading/graders/index.ts";
 import { canonicalJson } from "../lib/json.ts";
 import { type Redactor, redactSettings } from "../lib/redact.ts";
 import type { Environment } from "../machine/environment.ts";
@@ -176,14 +177,6 @@ function criteriaGrader(test: TestCase): Assertion {
 		base: test.base,
 		rest: {},
 	};
-}
-
-/** Returns whether an assertion itself calls a language model, and its target. */
-export function modelOf(assertion: Assertion): { readonly target: string | undefined } | undefined {
-	if (assertion.type === "llm-grader" || assertion.type === "rubrics") return { target: assertion.settings.target };
-	if (assertion.type !== "composite") return undefined;
-	const { aggregator } = assertion.settings;
-	return aggregator.type.startsWith("llm") ? { target: aggregator.target } : undefined;
 }
 
 /** Returns all graders of a case, including those of turns and parts of composites. */
